@@ -1,0 +1,1 @@
+//! Chat templates rendered under fuel, memory and depth limits.

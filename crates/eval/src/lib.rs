@@ -1,0 +1,1 @@
+//! Every number that Trinity prints: perplexity, logits, bench.

@@ -1,0 +1,1 @@
+//! Loading weights, one ModelSpec per family, one forward pass over a step.

@@ -1,0 +1,1 @@
+//! Test support: golden readers, seeded generators, comparisons. Depends on no crate of ours.

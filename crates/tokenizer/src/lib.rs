@@ -1,0 +1,1 @@
+//! BPE, SPM and WPM tokenizers from GGUF metadata and tokenizer.json; streaming detokenizer.

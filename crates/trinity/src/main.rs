@@ -1,0 +1,3 @@
+//! The `trinity` command.
+
+fn main() {}
