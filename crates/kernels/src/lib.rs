@@ -84,3 +84,153 @@ impl Kernels {
         unimplemented!()
     }
 }
+
+/// Element type of cached keys and values.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KvType {
+    /// 4 bytes an element; for reference runs.
+    F32,
+    /// 2 bytes.
+    F16,
+    /// 34 bytes per 32 elements.
+    Q8_0,
+}
+
+/// Shape of a KV cache.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KvLayout {
+    /// Transformer layers that keep keys and values.
+    pub n_layers: usize,
+    /// KV heads (G).
+    pub n_kv_heads: usize,
+    /// Width of a key head.
+    pub key_dim: usize,
+    /// Width of a value head.
+    pub value_dim: usize,
+    /// Element type.
+    pub kv_type: KvType,
+}
+
+/// Index of a page in the arena.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct PageId(pub u32);
+
+/// Positions in a page (P).
+pub const PAGE_LEN: usize = 32;
+
+/// The arena of KV pages: allocated once, never grows. A page holds `PAGE_LEN` positions of all layers.
+pub struct KvPages {
+    layout: KvLayout,
+}
+
+impl KvPages {
+    /// `n_pages` zeroed pages; `Err` names the bytes if the system refuses them.
+    pub fn new(_layout: KvLayout, _n_pages: usize) -> Result<Self, String> {
+        unimplemented!()
+    }
+    /// Shape.
+    pub fn layout(&self) -> KvLayout {
+        self.layout
+    }
+    /// Pages in the arena.
+    pub fn n_pages(&self) -> usize {
+        unimplemented!()
+    }
+    /// Bytes of `n_pages` pages of `layout`.
+    pub fn bytes_of(_layout: KvLayout, _n_pages: usize) -> Option<usize> {
+        unimplemented!()
+    }
+}
+
+/// Consecutive rows of a step that belong to one sequence: rows `row_first..row_first + n_rows` stand at positions `position_first..`.
+#[derive(Clone, Copy, Debug)]
+pub struct Span<'a> {
+    /// First row in the step's buffers.
+    pub row_first: usize,
+    /// Rows.
+    pub n_rows: usize,
+    /// Position of the first row in its sequence.
+    pub position_first: usize,
+    /// The sequence's page table: position `p` lies in `pages[p / PAGE_LEN]`.
+    pub pages: &'a [PageId],
+}
+
+/// What a layer's attention needs beside its buffers.
+#[derive(Clone, Copy, Debug)]
+pub struct AttentionShape {
+    /// Query heads (H), a multiple of the KV heads.
+    pub n_heads: usize,
+    /// Multiplied into q·k.
+    pub scale: f32,
+    /// `cap · tanh(s / cap)` on the scores.
+    pub soft_cap: Option<f32>,
+    /// Sliding window: a query at `p` sees positions above `p - window`.
+    pub window: Option<usize>,
+}
+
+/// How rotary embedding pairs the elements of a head.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RopePairs {
+    /// (0,1), (2,3) …: llama's GGUF order.
+    Adjacent,
+    /// (0, n/2), (1, n/2+1) …: NeoX order.
+    Halves,
+}
+
+/// Angles of rotary embedding: element pair `i` turns by `position · inverse_frequencies[i]`; sine and cosine are multiplied by `magnitude`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Rope {
+    /// Pairing.
+    pub pairs: RopePairs,
+    /// One per pair; `2 · len` elements of each head are rotated, the rest copied.
+    pub inverse_frequencies: Vec<f32>,
+    /// YaRN / LongRoPE magnitude, 1 otherwise.
+    pub magnitude: f32,
+}
+
+impl Kernels {
+    /// Writes `k` `[T, G, Dk]` and `v` `[T, G, Dv]` of the spans' rows to their pages.
+    pub fn kv_write(&self, _kv: &mut KvPages, _layer: usize, _spans: &[Span<'_>], _k: &[f32], _v: &[f32]) {
+        unimplemented!()
+    }
+    /// Grouped-query causal attention: `q` `[T, H, Dk]` → `out` `[T, H, Dv]`; the rows' own keys are already written.
+    pub fn attention(
+        &self,
+        _kv: &KvPages,
+        _layer: usize,
+        _spans: &[Span<'_>],
+        _shape: &AttentionShape,
+        _q: &[f32],
+        _out: &mut [f32],
+    ) {
+        unimplemented!()
+    }
+    /// `out[r] = x[r] / rms(x[r]) · weight` for each row of `weight.len()` elements; heads are rows too.
+    pub fn rms_norm(&self, _x: &[f32], _weight: &[f32], _epsilon: f32, _out: &mut [f32]) {
+        unimplemented!()
+    }
+    /// Rotates `x` `[T, H, Dh]` in place; `positions` `[T]`.
+    pub fn rope(&self, _rope: &Rope, _positions: &[u32], _n_heads: usize, _x: &mut [f32]) {
+        unimplemented!()
+    }
+    /// `gate[i] = activation(gate[i]) · up[i]`
+    pub fn gate(&self, _activation: Gate, _gate: &mut [f32], _up: &[f32]) {
+        unimplemented!()
+    }
+    /// `x[i] += y[i]`
+    pub fn add(&self, _x: &mut [f32], _y: &[f32]) {
+        unimplemented!()
+    }
+    /// `x[i] += factor · y[i]` (residual scale, expert weights)
+    pub fn add_scaled(&self, _x: &mut [f32], _factor: f32, _y: &[f32]) {
+        unimplemented!()
+    }
+    /// Softmax of each row of `n` elements, in place.
+    pub fn softmax(&self, _x: &mut [f32], _n: usize) {
+        unimplemented!()
+    }
+    /// `cap · tanh(x / cap)` in place (final logits).
+    pub fn soft_cap(&self, _x: &mut [f32], _cap: f32) {
+        unimplemented!()
+    }
+}
