@@ -1,0 +1,266 @@
+//! The strict reader: bytes → [`Header`], or the first offence. Never reads past the end, never allocates by a claimed
+//! figure before the bytes for it are known to be there, never recurses.
+
+use std::collections::HashMap;
+
+use crate::{Array, Metadata, TensorInfo, TypeId, Value, limits};
+
+/// `general.alignment` where a file names none.
+pub(crate) const ALIGNMENT_DEFAULT: u64 = 32;
+
+/// Everything before the tensor data, checked against the length of the whole file.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Header {
+    pub(crate) version: u32,
+    pub(crate) metadata: Metadata,
+    /// Offsets are absolute.
+    pub(crate) tensors: Vec<TensorInfo>,
+    pub(crate) alignment: u64,
+    /// Where tensor data begins.
+    pub(crate) data_offset: u64,
+}
+
+/// Parses one part; errors are texts without the file's name.
+pub(crate) fn parse(bytes: &[u8], part: usize) -> Result<Header, String> {
+    let mut reader = Reader { bytes, at: 0 };
+    let magic = reader.array::<4>("magic")?;
+    if magic != *b"GGUF" {
+        return Err(format!(
+            "not a GGUF file: it begins with {:?}, expected \"GGUF\"",
+            magic.escape_ascii().to_string()
+        ));
+    }
+    let version = reader.u32("version")?;
+    if version != 2 && version != 3 {
+        let swapped = if matches!(version.swap_bytes(), 1..=3) { " (big-endian)" } else { "" };
+        return Err(format!("GGUF version {version}{swapped}, expected 2 or 3"));
+    }
+    let n_tensors = reader.count("tensor count", limits::TENSORS_MAX)?;
+    let n_keys = reader.count("metadata key count", limits::KEYS_MAX)?;
+    let mut metadata = Metadata::default();
+    for i in 0..n_keys {
+        let key = reader.string(&format!("metadata key {i}"), limits::KEY_BYTES_MAX)?;
+        if key.is_empty() {
+            return Err(format!("metadata key {i} is empty"));
+        }
+        if key.contains('\0') {
+            return Err(format!("metadata key {i} ({}) contains a NUL byte", key.escape_debug()));
+        }
+        let value = reader.value(&key)?;
+        if metadata.get(&key).is_some() {
+            return Err(format!("metadata key {} stands twice", key.escape_debug()));
+        }
+        metadata.set(key, value);
+    }
+    let alignment = alignment(&metadata)?;
+    let mut tensors = Vec::new();
+    let mut names = HashMap::new();
+    for i in 0..n_tensors {
+        let tensor = reader.tensor(i, part)?;
+        if names.insert(tensor.name.clone(), i).is_some() {
+            return Err(format!("tensor {} stands twice", tensor.name.escape_debug()));
+        }
+        tensors.push(tensor);
+    }
+    let data_offset = (reader.at as u64).next_multiple_of(alignment);
+    if data_offset > limits::HEADER_BYTES_MAX {
+        return Err(format!(
+            "{data_offset} bytes before the tensor data, at most {} are read",
+            limits::HEADER_BYTES_MAX
+        ));
+    }
+    place(&mut tensors, data_offset, alignment, bytes.len() as u64)?;
+    Ok(Header { version, metadata, tensors, alignment, data_offset })
+}
+
+fn alignment(metadata: &Metadata) -> Result<u64, String> {
+    let alignment = match metadata.get("general.alignment") {
+        None => return Ok(ALIGNMENT_DEFAULT),
+        Some(Value::U32(alignment)) => u64::from(*alignment),
+        Some(other) => return Err(format!("general.alignment is a {}, expected u32", other.type_name())),
+    };
+    if !alignment.is_power_of_two() || alignment > limits::ALIGNMENT_MAX {
+        return Err(format!("general.alignment {alignment}, expected a power of two up to {}", limits::ALIGNMENT_MAX));
+    }
+    Ok(alignment)
+}
+
+/// Turns relative offsets into absolute ones. Tensors lie one behind the other in directory order, padded to the alignment,
+/// and inside the file: what llama.cpp demands, and it excludes overlaps.
+fn place(tensors: &mut [TensorInfo], data_offset: u64, alignment: u64, file_bytes: u64) -> Result<(), String> {
+    let mut expected = 0u64;
+    for tensor in tensors {
+        let name = tensor.name.escape_debug().to_string();
+        if tensor.offset != expected {
+            return Err(format!("tensor {name}: offset {}, expected {expected}", tensor.offset));
+        }
+        let overflow = || format!("tensor {name}: offset {} + {} bytes overflows", tensor.offset, tensor.n_bytes);
+        let end = tensor.offset.checked_add(tensor.n_bytes).ok_or_else(overflow)?;
+        let absolute_end = end.checked_add(data_offset).ok_or_else(overflow)?;
+        if absolute_end > file_bytes {
+            return Err(format!("tensor {name}: ends at byte {absolute_end}, but the file has {file_bytes}"));
+        }
+        expected = end.checked_next_multiple_of(alignment).ok_or_else(overflow)?;
+        tensor.offset += data_offset;
+    }
+    Ok(())
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn remaining(&self) -> u64 {
+        (self.bytes.len() - self.at) as u64
+    }
+
+    fn take(&mut self, n: u64, what: &str) -> Result<&'a [u8], String> {
+        let slice = usize::try_from(n).ok().and_then(|n| self.bytes.get(self.at..)?.get(..n));
+        let Some(slice) = slice else {
+            return Err(format!(
+                "{}: {n} bytes at byte {}, but the file has {}",
+                what.escape_debug(),
+                self.at,
+                self.bytes.len()
+            ));
+        };
+        self.at += slice.len();
+        Ok(slice)
+    }
+
+    fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N], String> {
+        let slice = self.take(N as u64, what)?;
+        Ok(slice.try_into().unwrap_or([0; N]))
+    }
+
+    fn u32(&mut self, what: &str) -> Result<u32, String> {
+        self.array(what).map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self, what: &str) -> Result<u64, String> {
+        self.array(what).map(u64::from_le_bytes)
+    }
+
+    /// A count that must not exceed `max`, nor the bytes that are left.
+    fn count(&mut self, what: &str, max: u64) -> Result<u64, String> {
+        let n = self.u64(what)?;
+        if n > max {
+            return Err(format!("{what} {n}, at most {max} are read"));
+        }
+        if n > self.remaining() {
+            return Err(format!("{what} {n}, but only {} bytes follow", self.remaining()));
+        }
+        Ok(n)
+    }
+
+    fn string(&mut self, what: &str, bytes_max: u64) -> Result<String, String> {
+        let n = self.u64(what)?;
+        if n > bytes_max {
+            return Err(format!("{}: {n} bytes long, at most {bytes_max} are allowed", what.escape_debug()));
+        }
+        let bytes = self.take(n, what)?;
+        String::from_utf8(bytes.to_vec())
+            .map_err(|e| format!("{}: not UTF-8 at byte {} of it", what.escape_debug(), e.utf8_error().valid_up_to()))
+    }
+
+    fn bool(&mut self, key: &str) -> Result<bool, String> {
+        match self.array::<1>(key)? {
+            [0] => Ok(false),
+            [1] => Ok(true),
+            [other] => Err(format!("metadata {}: boolean byte {other}, expected 0 or 1", key.escape_debug())),
+        }
+    }
+
+    fn value(&mut self, key: &str) -> Result<Value, String> {
+        let type_id = self.u32(key)?;
+        Ok(match type_id {
+            0 => Value::U8(u8::from_le_bytes(self.array(key)?)),
+            1 => Value::I8(i8::from_le_bytes(self.array(key)?)),
+            2 => Value::U16(u16::from_le_bytes(self.array(key)?)),
+            3 => Value::I16(i16::from_le_bytes(self.array(key)?)),
+            4 => Value::U32(u32::from_le_bytes(self.array(key)?)),
+            5 => Value::I32(i32::from_le_bytes(self.array(key)?)),
+            6 => Value::F32(f32::from_le_bytes(self.array(key)?)),
+            7 => Value::Bool(self.bool(key)?),
+            8 => Value::String(self.string(key, u64::MAX)?),
+            9 => Value::Array(self.array_value(key)?),
+            10 => Value::U64(u64::from_le_bytes(self.array(key)?)),
+            11 => Value::I64(i64::from_le_bytes(self.array(key)?)),
+            12 => Value::F64(f64::from_le_bytes(self.array(key)?)),
+            other => return Err(format!("metadata {}: value type {other}, expected 0 to 12", key.escape_debug())),
+        })
+    }
+
+    fn array_value(&mut self, key: &str) -> Result<Array, String> {
+        let type_id = self.u32(key)?;
+        let n = self.u64(key)?;
+        Ok(match type_id {
+            0 => Array::U8(self.numbers(key, n, u8::from_le_bytes)?),
+            1 => Array::I8(self.numbers(key, n, i8::from_le_bytes)?),
+            2 => Array::U16(self.numbers(key, n, u16::from_le_bytes)?),
+            3 => Array::I16(self.numbers(key, n, i16::from_le_bytes)?),
+            4 => Array::U32(self.numbers(key, n, u32::from_le_bytes)?),
+            5 => Array::I32(self.numbers(key, n, i32::from_le_bytes)?),
+            6 => Array::F32(self.numbers(key, n, f32::from_le_bytes)?),
+            7 => {
+                self.fits(key, n, 1)?;
+                Array::Bool((0..n).map(|_| self.bool(key)).collect::<Result<_, _>>()?)
+            }
+            8 => {
+                // A string takes at least its length field.
+                self.fits(key, n, 8)?;
+                Array::String((0..n).map(|_| self.string(key, u64::MAX)).collect::<Result<_, _>>()?)
+            }
+            9 => {
+                return Err(format!(
+                    "metadata {}: an array of arrays, which GGUF readers do not take",
+                    key.escape_debug()
+                ));
+            }
+            10 => Array::U64(self.numbers(key, n, u64::from_le_bytes)?),
+            11 => Array::I64(self.numbers(key, n, i64::from_le_bytes)?),
+            12 => Array::F64(self.numbers(key, n, f64::from_le_bytes)?),
+            other => {
+                return Err(format!("metadata {}: array element type {other}, expected 0 to 12", key.escape_debug()));
+            }
+        })
+    }
+
+    fn fits(&self, key: &str, n: u64, element_bytes: u64) -> Result<u64, String> {
+        n.checked_mul(element_bytes).filter(|&bytes| bytes <= self.remaining()).ok_or_else(|| {
+            format!(
+                "metadata {}: {n} elements of {element_bytes} bytes or more, but only {} bytes follow",
+                key.escape_debug(),
+                self.remaining()
+            )
+        })
+    }
+
+    fn numbers<T, const N: usize>(&mut self, key: &str, n: u64, read: impl Fn([u8; N]) -> T) -> Result<Vec<T>, String> {
+        let n_bytes = self.fits(key, n, N as u64)?;
+        Ok(self.take(n_bytes, key)?.as_chunks::<N>().0.iter().map(|b| read(*b)).collect())
+    }
+
+    fn tensor(&mut self, i: u64, part: usize) -> Result<TensorInfo, String> {
+        let name = self.string(&format!("name of tensor {i}"), limits::NAME_BYTES_MAX)?;
+        let n_dims = self.u32(&name)?;
+        let named = |what: String| format!("tensor {}: {what}", name.escape_debug());
+        if n_dims > limits::DIMS_MAX {
+            return Err(named(format!("{n_dims} dimensions, at most {} are allowed", limits::DIMS_MAX)));
+        }
+        let mut dims = Vec::with_capacity(n_dims as usize);
+        for _ in 0..n_dims {
+            let dim = self.u64(&name)?;
+            if i64::try_from(dim).is_err() {
+                return Err(named(format!("dimension {dim} is over 2^63 - 1")));
+            }
+            dims.push(dim);
+        }
+        let type_id = TypeId(self.u32(&name)?);
+        let offset = self.u64(&name)?;
+        let n_bytes = type_id.bytes_of(&dims).map_err(named)?;
+        Ok(TensorInfo { name: name.clone(), dims, type_id, part, offset, n_bytes })
+    }
+}
