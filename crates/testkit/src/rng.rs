@@ -1,4 +1,4 @@
-//! A seeded generator for test inputs (SplitMix64; Steele, Lea, Flood 2014).
+//! A seeded generator for test inputs (`SplitMix64`; Steele, Lea, Flood 2014).
 
 /// Deterministic stream of numbers.
 pub struct Rng(u64);

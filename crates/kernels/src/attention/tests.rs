@@ -1,0 +1,144 @@
+use super::*;
+use crate::{Isa, Kernels, KvLayout, KvType, PageId};
+use testkit::{Rng, assert_same_f32, nmse};
+
+/// A sequence with all its keys, values and queries.
+struct Case {
+    layout: KvLayout,
+    shape: AttentionShape,
+    n: usize,
+    q: Vec<f32>,
+    k: Vec<f32>,
+    v: Vec<f32>,
+}
+
+impl Case {
+    fn new(seed: u64, kv_type: KvType, n: usize, n_heads: usize, window: Option<usize>, soft_cap: Option<f32>) -> Self {
+        let layout = KvLayout { n_layers: 2, n_kv_heads: 2, key_dim: 64, value_dim: 32, kv_type };
+        let mut rng = Rng::new(seed);
+        let shape = AttentionShape { n_heads, scale: 0.3, soft_cap, window };
+        Self {
+            layout,
+            shape,
+            n,
+            q: rng.normals(n * n_heads * layout.key_dim),
+            k: rng.normals(n * layout.n_kv_heads * layout.key_dim),
+            v: rng.normals(n * layout.n_kv_heads * layout.value_dim),
+        }
+    }
+
+    /// Feeds the sequence in chunks of the given lengths (the last repeats).
+    fn run(&self, kernels: &Kernels, chunks: &[usize]) -> Vec<f32> {
+        let Case { layout, shape, n, .. } = *self;
+        let n_pages = n.div_ceil(PAGE_LEN);
+        // Backwards, to see that the table is used.
+        let pages: Vec<_> = (0..n_pages).rev().map(|p| PageId(p as u32)).collect();
+        let mut kv = KvPages::new(layout, n_pages).expect("small");
+        let mut out = Vec::new();
+        let mut lengths = chunks.iter().copied().chain(std::iter::repeat(*chunks.last().expect("some")));
+        while out.len() < n * shape.n_heads * layout.value_dim {
+            let first = out.len() / (shape.n_heads * layout.value_dim);
+            let rows = lengths.next().expect("endless").min(n - first);
+            let part = |x: &[f32], width: usize| x[first * width..][..rows * width].to_vec();
+            let spans = [Span { row_first: 0, n_rows: rows, position_first: first, pages: &pages }];
+            let key_width = layout.n_kv_heads * layout.key_dim;
+            let value_width = layout.n_kv_heads * layout.value_dim;
+            kernels.kv_write(&mut kv, 1, &spans, &part(&self.k, key_width), &part(&self.v, value_width));
+            let mut chunk = vec![0.0; rows * shape.n_heads * layout.value_dim];
+            kernels.attention(&kv, 1, &spans, &shape, &part(&self.q, shape.n_heads * layout.key_dim), &mut chunk);
+            out.extend(chunk);
+        }
+        out
+    }
+
+    /// The definition, in f64, on unquantised keys.
+    fn exact(&self) -> Vec<f32> {
+        let Case { layout, shape, n, .. } = *self;
+        let group = shape.n_heads / layout.n_kv_heads;
+        let mut out = Vec::new();
+        for t in 0..n {
+            for h in 0..shape.n_heads {
+                let q = &self.q[(t * shape.n_heads + h) * layout.key_dim..][..layout.key_dim];
+                let first = shape.window.map_or(0, |w| (t + 1).saturating_sub(w));
+                let at = |p: usize| p * layout.n_kv_heads + h / group;
+                let score = |p: usize| {
+                    let k = &self.k[at(p) * layout.key_dim..][..layout.key_dim];
+                    let s = q.iter().zip(k).map(|(q, k)| f64::from(q * k)).sum::<f64>() * f64::from(shape.scale);
+                    shape.soft_cap.map_or(s, |cap| f64::from(cap) * (s / f64::from(cap)).tanh()).exp()
+                };
+                let weights: Vec<f64> = (first..=t).map(score).collect();
+                let sum: f64 = weights.iter().sum();
+                for d in 0..layout.value_dim {
+                    let weighted =
+                        (first..=t).zip(&weights).map(|(p, w)| w * f64::from(self.v[at(p) * layout.value_dim + d]));
+                    out.push((weighted.sum::<f64>() / sum) as f32);
+                }
+            }
+        }
+        out
+    }
+}
+
+fn kernels(isa: Isa, n_threads: usize) -> Kernels {
+    Kernels::new(Some(isa), n_threads).expect("available")
+}
+
+#[test]
+fn agrees_with_its_definition() {
+    for (window, soft_cap) in
+        [(None, None), (Some(1), None), (Some(40), Some(2.0)), (Some(1000), None), (None, Some(5.0))]
+    {
+        let case = Case::new(5, KvType::F32, 150, 6, window, soft_cap);
+        let error = nmse(&case.run(&kernels(Isa::best(), 2), &[150]), &case.exact());
+        assert!(error < 1e-11, "window {window:?}, cap {soft_cap:?}: NMSE {error:e}");
+    }
+    // Half precision keys and values: 11 bits; int8 blocks: 8 bits.
+    for (kv_type, error_max) in [(KvType::F16, 1e-6), (KvType::Q8_0, 2e-4)] {
+        let case = Case::new(6, kv_type, 70, 4, None, None);
+        let error = nmse(&case.run(&kernels(Isa::best(), 1), &[70]), &case.exact());
+        assert!(error < error_max, "{kv_type:?}: NMSE {error:e}");
+    }
+    let long = Case::new(8, KvType::F32, SEGMENT + 40, 2, None, None);
+    let error = nmse(&long.run(&kernels(Isa::best(), 2), &[100]), &long.exact());
+    assert!(error < 1e-11, "two segments: NMSE {error:e}");
+}
+
+#[test]
+fn level_threads_and_chunks_do_not_show() {
+    for (kv_type, window) in [(KvType::F16, None), (KvType::Q8_0, Some(50)), (KvType::F32, Some(33))] {
+        let case = Case::new(9, kv_type, 120, 6, window, None);
+        let expected = case.run(&kernels(Isa::Scalar, 1), &[120]);
+        for isa in Isa::available() {
+            for (n_threads, chunks) in [(1, vec![1]), (2, vec![120]), (3, vec![7, 1, 40, 3]), (2, vec![64, 32])] {
+                let got = case.run(&kernels(isa, n_threads), &chunks);
+                assert_same_f32(
+                    &format!("{kv_type:?} on {}, {n_threads} threads, {chunks:?}", isa.name()),
+                    &got,
+                    &expected,
+                );
+            }
+        }
+    }
+    let long = Case::new(10, KvType::F16, SEGMENT + 70, 2, Some(SEGMENT - 9), None);
+    let expected = long.run(&kernels(Isa::best(), 1), &[SEGMENT + 70]);
+    assert_same_f32("across segments", &long.run(&kernels(Isa::best(), 2), &[SEGMENT + 1, 1, 5]), &expected);
+}
+
+#[test]
+fn sequences_of_a_step_do_not_mix() {
+    let kernels = kernels(Isa::best(), 2);
+    let cases = [Case::new(20, KvType::F16, 45, 6, None, None), Case::new(21, KvType::F16, 1, 6, None, None)];
+    let layout = cases[0].layout;
+    let tables = [vec![PageId(3), PageId(1)], vec![PageId(0)]];
+    let mut kv = KvPages::new(layout, 4).expect("small");
+    let join = |f: fn(&Case) -> &Vec<f32>| [f(&cases[0]).as_slice(), f(&cases[1])].concat();
+    let spans = [
+        Span { row_first: 0, n_rows: 45, position_first: 0, pages: &tables[0] },
+        Span { row_first: 45, n_rows: 1, position_first: 0, pages: &tables[1] },
+    ];
+    kernels.kv_write(&mut kv, 0, &spans, &join(|c| &c.k), &join(|c| &c.v));
+    let mut out = vec![0.0; 46 * 6 * layout.value_dim];
+    kernels.attention(&kv, 0, &spans, &cases[0].shape, &join(|c| &c.q), &mut out);
+    let alone = [cases[0].run(&kernels, &[45]), cases[1].run(&kernels, &[1])].concat();
+    assert_same_f32("two sequences", &out, &alone);
+}

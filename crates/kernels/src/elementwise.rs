@@ -1,0 +1,146 @@
+//! Operations without a matrix: gates, sums, softmax, soft caps, root-mean-square norm.
+//!
+//! Each is one plain function compiled for every instruction set; sums run in [`LANES`] fixed lanes.
+
+use crate::{
+    Gate,
+    isa::multiversion,
+    math::{LANES, exp, fold, gelu_tanh, silu, tanh},
+};
+
+multiversion! {
+    /// `gate[i] = activation(gate[i]) · up[i]`
+    pub(crate) fn gate(activation: Gate, gate: &mut [f32], up: &[f32]) {
+        match activation {
+            Gate::Silu => gate.iter_mut().zip(up).for_each(|(g, &u)| *g = silu(*g) * u),
+            Gate::GeluTanh => gate.iter_mut().zip(up).for_each(|(g, &u)| *g = gelu_tanh(*g) * u),
+            Gate::Relu2 => gate.iter_mut().zip(up).for_each(|(g, &u)| {
+                let positive = if *g > 0.0 { *g } else { *g * 0.0 };
+                *g = positive * positive * u;
+            }),
+        }
+    }
+}
+
+multiversion! {
+    /// `x[i] += factor · y[i]`
+    pub(crate) fn add_scaled(x: &mut [f32], factor: f32, y: &[f32]) {
+        x.iter_mut().zip(y).for_each(|(x, &y)| *x = factor.mul_add(y, *x));
+    }
+}
+
+multiversion! {
+    /// `x[i] = cap · tanh(x[i] / cap)`
+    pub(crate) fn soft_cap(x: &mut [f32], cap: f32) {
+        for x in x.iter_mut() {
+            *x = cap * tanh(*x / cap);
+        }
+    }
+}
+
+multiversion! {
+    /// Softmax of every row of `n` elements.
+    pub(crate) fn softmax(x: &mut [f32], n: usize) {
+        for row in x.chunks_exact_mut(n) {
+            let mut max = f32::NEG_INFINITY;
+            for &v in &*row {
+                max = if v > max { v } else { max };
+            }
+            // A row of nothing but minus infinity becomes zeros, not NaN.
+            let max = if max == f32::NEG_INFINITY { 0.0 } else { max };
+            for v in row.iter_mut() {
+                *v = exp(*v - max);
+            }
+            let sum = lane_sum(row, |v| v);
+            let scale = if sum > 0.0 { 1.0 / sum } else { 0.0 };
+            for v in row.iter_mut() {
+                *v *= scale;
+            }
+        }
+    }
+}
+
+multiversion! {
+    /// `out[r] = x[r] / rms(x[r]) · weight`, `weight` `[D]`.
+    pub(crate) fn rms_norm(x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) {
+        let n = weight.len();
+        for (x, out) in x.chunks_exact(n).zip(out.chunks_exact_mut(n)) {
+            let mean = lane_sum(x, |v| v * v) / n as f32;
+            let scale = 1.0 / (mean + epsilon).sqrt();
+            for ((out, &x), &w) in out.iter_mut().zip(x).zip(weight) {
+                *out = x * scale * w;
+            }
+        }
+    }
+}
+
+/// `Σ f(x[i])` with lane `i mod LANES` in order, lanes folded.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
+fn lane_sum(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
+    let mut lanes = [0.0f32; LANES];
+    let (chunks, rest) = x.as_chunks::<LANES>();
+    for chunk in chunks {
+        for (lane, &v) in lanes.iter_mut().zip(chunk) {
+            *lane += f(v);
+        }
+    }
+    for (lane, &v) in lanes.iter_mut().zip(rest) {
+        *lane += f(v);
+    }
+    fold(lanes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isa::{Isa, Level};
+    use testkit::{Rng, assert_same_f32};
+
+    /// Runs `operation` on every level: all must equal the scalar one bit for bit; returns that one's output.
+    fn check(what: &str, input: &[f32], operation: impl Fn(Level, &mut [f32])) -> Vec<f32> {
+        let run = |isa| {
+            let mut x = input.to_vec();
+            operation(Level::detect(isa).expect("listed as available"), &mut x);
+            x
+        };
+        let scalar = run(Isa::Scalar);
+        for isa in Isa::available() {
+            assert_same_f32(&format!("{what} on {}", isa.name()), &run(isa), &scalar);
+        }
+        scalar
+    }
+
+    #[test]
+    fn levels_agree_and_formulas_hold() {
+        let mut rng = Rng::new(7);
+        for n in [1, 2, 15, 16, 17, 64, 100, 577] {
+            let x: Vec<f32> = rng.normals(3 * n).iter().map(|v| v * 5.0).collect();
+            let y = rng.normals(3 * n);
+            for activation in [Gate::Silu, Gate::GeluTanh, Gate::Relu2] {
+                check("gate", &x, |level, x| gate(level, activation, x, &y));
+            }
+            let sum = check("add_scaled", &x, |level, x| add_scaled(level, x, 1.0, &y));
+            assert!(sum.iter().zip(&x).zip(&y).all(|((s, x), y)| *s == x + y));
+            let capped = check("soft_cap", &x, |level, x| soft_cap(level, x, 3.0));
+            assert!(capped.iter().all(|v| v.abs() <= 3.0));
+            let p = check("softmax", &x, |level, x| softmax(level, x, n));
+            assert!(p.chunks(n).all(|row| (row.iter().sum::<f32>() - 1.0).abs() < 1e-5));
+            let normed = check("rms_norm", &x, |level, out| rms_norm(level, &x, &y[..n], 1e-5, out));
+            for (row, x) in normed.chunks(n).zip(x.chunks(n)) {
+                let rms = (x.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>() / n as f64 + 1e-5).sqrt();
+                for ((got, &x), &w) in row.iter().zip(x).zip(&y) {
+                    let exact = f64::from(x) / rms * f64::from(w);
+                    assert!((f64::from(*got) - exact).abs() < 1e-5 * exact.abs().max(1.0), "{got} {exact}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_of_minus_infinity_becomes_zeros() {
+        let mut x = [f32::NEG_INFINITY; 5];
+        softmax(Level::detect(Isa::Scalar).expect("always"), &mut x, 5);
+        assert_eq!(x, [0.0; 5]);
+    }
+}

@@ -1,0 +1,169 @@
+//! [`Kernels`]: an instruction-set level, a pool of workers and their buffers.
+
+use crate::{
+    AttentionShape, Gate, KvPages, Matrix, Rope, Rows, Span,
+    attention::{Attention, AttentionScratch},
+    elementwise,
+    isa::{Isa, Level},
+    matmul::{self, MatmulScratch},
+    pool::Pool,
+    rope::{self, RopeTable},
+};
+use std::sync::{Mutex, PoisonError};
+
+/// Elements below which an operation without a matrix stays on the calling thread: waking the others costs about as much.
+const PARALLEL_ELEMENTS: usize = 1 << 14;
+
+/// Handle to the kernels: a level and a worker pool.
+///
+/// ```
+/// let kernels = kernels::Kernels::new(None, 2)?;
+/// let mut x = [1.0, 2.0];
+/// kernels.add(&mut x, &[0.5, 0.5]);
+/// assert_eq!(x, [1.5, 2.5]);
+/// # Ok::<(), String>(())
+/// ```
+pub struct Kernels {
+    level: Level,
+    pool: Pool,
+    matmul: Box<[Mutex<MatmulScratch>]>,
+    attention: Box<[Mutex<AttentionScratch>]>,
+    rope: Mutex<RopeTable>,
+}
+
+impl Kernels {
+    /// Best level of this CPU, or `isa` if given and available (an error names the level otherwise); `n_threads` workers (the caller
+    /// counts as one; 0 counts as 1).
+    pub fn new(isa: Option<Isa>, n_threads: usize) -> Result<Self, String> {
+        let isa = isa.unwrap_or_else(Isa::best);
+        let Some(level) = Level::detect(isa) else {
+            let available: Vec<_> = Isa::available().map(Isa::name).collect();
+            return Err(format!("this CPU lacks {}: it has {}", isa.name(), available.join(", ")));
+        };
+        let pool = Pool::new(n_threads);
+        let n_threads = pool.n_threads();
+        Ok(Self {
+            level,
+            pool,
+            matmul: (0..n_threads).map(|_| Mutex::default()).collect(),
+            attention: (0..n_threads).map(|_| Mutex::default()).collect(),
+            rope: Mutex::default(),
+        })
+    }
+
+    /// The level in use.
+    pub fn isa(&self) -> Isa {
+        self.level.isa()
+    }
+
+    /// Threads in use, the caller included.
+    pub fn n_threads(&self) -> usize {
+        self.pool.n_threads()
+    }
+
+    /// Copies `x` `[T, K]` into `rows`; quantised lazily and once, on the first matmul whose format wants int8.
+    pub fn set_rows(&self, rows: &mut Rows, x: &[f32], k: usize) {
+        rows.set(x, k);
+    }
+
+    /// `out[t, m] = Σ_k w[m, k] · x[t, k]`: `x` `[T, K]`, `out` `[T, M]`.
+    pub fn matmul(&self, w: Matrix<'_>, x: &mut Rows, out: &mut [f32]) {
+        self.matmul_many(&mut [(w, out)], x);
+    }
+
+    /// Several matrices over the same rows in one parallel region (q, k, v; gate, up).
+    pub fn matmul_many(&self, ws: &mut [(Matrix<'_>, &mut [f32])], x: &mut Rows) {
+        matmul::run(self.level, &self.pool, &self.matmul, ws, x);
+    }
+
+    /// Writes `k` `[T, G, Dk]` and `v` `[T, G, Dv]` of the spans' rows to their pages.
+    pub fn kv_write(&self, kv: &mut KvPages, layer: usize, spans: &[Span<'_>], k: &[f32], v: &[f32]) {
+        kv.write(self.level, layer, spans, k, v);
+    }
+
+    /// Grouped-query causal attention: `q` `[T, H, Dk]` → `out` `[T, H, Dv]`; the rows' own keys are already written.
+    pub fn attention(
+        &self,
+        kv: &KvPages,
+        layer: usize,
+        spans: &[Span<'_>],
+        shape: &AttentionShape,
+        q: &[f32],
+        out: &mut [f32],
+    ) {
+        Attention { kv, layer, spans, shape, q }.run(self.level, &self.pool, &self.attention, out);
+    }
+
+    /// `out[r] = x[r] / rms(x[r]) · weight` for each row of `weight.len()` elements; heads are rows too.
+    pub fn rms_norm(&self, x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) {
+        let n = weight.len();
+        assert_eq!(x.len(), out.len(), "rms_norm: input and output");
+        self.for_rows(out, n, |first, out| {
+            elementwise::rms_norm(self.level, &x[first * n..][..out.len()], weight, epsilon, out);
+        });
+    }
+
+    /// Rotates `x` `[T, H, Dh]` in place; `positions` `[T]`.
+    pub fn rope(&self, rope: &Rope, positions: &[u32], n_heads: usize, x: &mut [f32]) {
+        let n_rows = positions.len();
+        if n_rows == 0 {
+            return;
+        }
+        let row_len = x.len() / n_rows;
+        assert!(
+            n_heads > 0 && row_len * n_rows == x.len() && row_len.is_multiple_of(n_heads),
+            "rope: {} elements in {n_rows} rows of {n_heads} heads",
+            x.len()
+        );
+        let head_dim = row_len / n_heads;
+        let n_pairs = rope.inverse_frequencies.len();
+        assert!(2 * n_pairs <= head_dim, "rope: {n_pairs} pairs in a head of {head_dim}");
+        let mut table = self.rope.lock().unwrap_or_else(PoisonError::into_inner);
+        table.update(rope, positions);
+        let table = &*table;
+        self.for_rows(x, row_len, |first, x| {
+            let (cos, sin) = table.rows(first, x.len() / row_len);
+            rope::rotate(self.level, rope.pairs, n_heads, head_dim, cos, sin, x);
+        });
+    }
+
+    /// `gate[i] = activation(gate[i]) · up[i]`
+    pub fn gate(&self, activation: Gate, gate: &mut [f32], up: &[f32]) {
+        assert_eq!(gate.len(), up.len(), "gate: both inputs");
+        self.for_rows(gate, 1, |first, gate| {
+            elementwise::gate(self.level, activation, gate, &up[first..][..gate.len()]);
+        });
+    }
+
+    /// `x[i] += y[i]`
+    pub fn add(&self, x: &mut [f32], y: &[f32]) {
+        self.add_scaled(x, 1.0, y);
+    }
+
+    /// `x[i] += factor · y[i]` (residual scale, expert weights)
+    pub fn add_scaled(&self, x: &mut [f32], factor: f32, y: &[f32]) {
+        assert_eq!(x.len(), y.len(), "add: both inputs");
+        self.for_rows(x, 1, |first, x| elementwise::add_scaled(self.level, x, factor, &y[first..][..x.len()]));
+    }
+
+    /// Softmax of each row of `n` elements, in place.
+    pub fn softmax(&self, x: &mut [f32], n: usize) {
+        self.for_rows(x, n, |_, x| elementwise::softmax(self.level, x, n));
+    }
+
+    /// `cap · tanh(x / cap)` in place (final logits).
+    pub fn soft_cap(&self, x: &mut [f32], cap: f32) {
+        self.for_rows(x, 1, |_, x| elementwise::soft_cap(self.level, x, cap));
+    }
+
+    /// `task(first row, rows)` over pieces of `data` `[_, row_len]`: here if it is little, in parallel otherwise.
+    fn for_rows(&self, data: &mut [f32], row_len: usize, task: impl Fn(usize, &mut [f32]) + Sync) {
+        if data.len() < PARALLEL_ELEMENTS {
+            assert!(row_len > 0 && data.len().is_multiple_of(row_len), "{} elements in rows of {row_len}", data.len());
+            task(0, data);
+        } else {
+            self.pool
+                .for_rows(data, row_len, (PARALLEL_ELEMENTS / 4).div_ceil(row_len), |first, rows, _| task(first, rows));
+        }
+    }
+}

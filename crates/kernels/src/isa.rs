@@ -1,0 +1,141 @@
+//! Instruction-set levels and the one way to run code compiled for them.
+//!
+//! [`Level`] is the proof that this CPU has an [`Isa`]: only detection makes one, so every `unsafe` call of a `target_feature` function
+//! points here. `multiversion!` compiles one plain function for every level: IEEE arithmetic gives the same bits whatever the vector width.
+
+/// Instruction-set level, lowest first. `Scalar` runs everywhere.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Isa {
+    /// Plain Rust: the specification of every other variant.
+    Scalar,
+    /// x86-64 with AVX2, FMA and F16C.
+    Avx2,
+    /// AVX-512 F, BW, VL, DQ, VNNI (and all of `Avx2`).
+    Avx512,
+}
+
+impl Isa {
+    /// Every level, lowest first.
+    pub const ALL: [Self; 3] = [Self::Scalar, Self::Avx2, Self::Avx512];
+
+    /// Its name, as `TRINITY_ISA` and [`from_name`](Self::from_name) spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+        }
+    }
+
+    /// The level called `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|isa| isa.name() == name)
+    }
+
+    /// Whether this CPU has it (a cached answer).
+    pub fn is_available(self) -> bool {
+        match self {
+            Self::Scalar => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => {
+                is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c")
+            }
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => {
+                Self::Avx2.is_available()
+                    && is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512vnni")
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Avx2 | Self::Avx512 => false,
+        }
+    }
+
+    /// The levels of this CPU, lowest first.
+    pub fn available() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|isa| isa.is_available())
+    }
+
+    /// The highest level of this CPU.
+    pub fn best() -> Self {
+        Self::available().last().unwrap_or(Self::Scalar)
+    }
+}
+
+/// An [`Isa`] that this CPU has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Level(Isa);
+
+impl Level {
+    /// `None` if this CPU lacks `isa`.
+    pub(crate) fn detect(isa: Isa) -> Option<Self> {
+        isa.is_available().then_some(Self(isa))
+    }
+
+    pub(crate) fn isa(self) -> Isa {
+        self.0
+    }
+}
+
+/// Compiles a function once per level and adds the leading argument `level: Level`, by which it chooses.
+///
+/// The body is plain Rust over arrays of fixed length, which the compiler turns into vectors; it never reorders float arithmetic, so all
+/// versions give the same bits.
+macro_rules! multiversion {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $body:block) => {
+        $(#[$meta])*
+        #[allow(unsafe_code, reason = "calls functions compiled for the level that `Level` proves")]
+        #[allow(clippy::too_many_arguments, reason = "kernels take plain arguments")]
+        $vis fn $name(level: $crate::isa::Level, $($arg: $ty),*) {
+            #[inline(always)]
+            #[allow(clippy::inline_always, clippy::too_many_arguments, reason = "must be compiled inside each version")]
+            fn body($($arg: $ty),*) $body
+
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2,fma,f16c")]
+                #[allow(clippy::too_many_arguments, reason = "kernels take plain arguments")]
+                fn avx2($($arg: $ty),*) {
+                    body($($arg),*);
+                }
+                #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+                #[allow(clippy::too_many_arguments, reason = "kernels take plain arguments")]
+                fn avx512($($arg: $ty),*) {
+                    body($($arg),*);
+                }
+                match level.isa() {
+                    // SAFETY: a `Level` exists only for an instruction set that this CPU has.
+                    $crate::isa::Isa::Avx512 => unsafe { avx512($($arg),*) },
+                    // SAFETY: as above.
+                    $crate::isa::Isa::Avx2 => unsafe { avx2($($arg),*) },
+                    $crate::isa::Isa::Scalar => body($($arg),*),
+                }
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            {
+                let _ = level;
+                body($($arg),*);
+            }
+        }
+    };
+}
+pub(crate) use multiversion;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip_and_the_best_level_is_available() {
+        for isa in Isa::ALL {
+            assert_eq!(Isa::from_name(isa.name()), Some(isa));
+            assert_eq!(Level::detect(isa).is_some(), isa.is_available());
+        }
+        assert_eq!(Isa::from_name("AVX2"), None);
+        assert!(Isa::best().is_available());
+        assert_eq!(Isa::available().next(), Some(Isa::Scalar));
+    }
+}

@@ -1,0 +1,177 @@
+//! Elementary functions in plain arithmetic, so that every instruction set gives the same bits: no libm, no branches, made to be vectorised.
+
+/// Lanes of a fixed-order reduction.
+pub(crate) const LANES: usize = 16;
+
+/// `e^x` within 2 ulp; 0 below -87.3, infinite above 88.7, NaN for NaN.
+///
+/// `x = n ln 2 + r`, `|r| ≤ ln 2 / 2`; `e^r` by its series to degree 7, `2^n` by the exponent bits in two steps.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
+pub(crate) fn exp(x: f32) -> f32 {
+    const LN2_HIGH: f32 = 0.693_359_4;
+    const LN2_LOW: f32 = -2.121_944_4e-4;
+    /// 1.5 · 2²³: adding it rounds to an integer, half to even.
+    const ROUND: f32 = 12_582_912.0;
+    let clamped = if x > 89.0 { 89.0 } else { x };
+    let clamped = if clamped < -88.0 { -88.0 } else { clamped };
+    let shifted = clamped.mul_add(std::f32::consts::LOG2_E, ROUND);
+    let n = shifted - ROUND;
+    let r = n.mul_add(-LN2_LOW, n.mul_add(-LN2_HIGH, clamped));
+    let mut p = 1.0 / 5040.0;
+    p = r.mul_add(p, 1.0 / 720.0);
+    p = r.mul_add(p, 1.0 / 120.0);
+    p = r.mul_add(p, 1.0 / 24.0);
+    p = r.mul_add(p, 1.0 / 6.0);
+    p = r.mul_add(p, 0.5);
+    p = r.mul_add(p, 1.0);
+    p = r.mul_add(p, 1.0);
+    // n lies in -127..=128; half of it twice keeps both factors normal.
+    let n = shifted.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
+    let half = n >> 1;
+    let power = |n: i32| f32::from_bits((n.wrapping_add(127) as u32) << 23);
+    let y = p * power(half) * power(n.wrapping_sub(half));
+    if x < -87.3 { 0.0 } else { y }
+}
+
+/// `x` rounded to an integer, half to even, for `|x| ≤ 2²²` (anything else gives some number, never a panic).
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
+pub(crate) fn round(x: f32) -> i32 {
+    const ROUND: f32 = 12_582_912.0;
+    (x + ROUND).to_bits().wrapping_sub(ROUND.to_bits()) as i32
+}
+
+/// `tanh(x)`, exact to about 1e-7 absolute.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
+pub(crate) fn tanh(x: f32) -> f32 {
+    // 1 - 2 / (e^2x + 1), on |x| so that e^2x cannot overflow; a short series near 0, where that form cancels.
+    let a = x.abs();
+    let a = if a > 20.0 { 20.0 } else { a };
+    let far = 1.0 - 2.0 / (exp(a + a) + 1.0);
+    let s = a * a;
+    let series = s.mul_add(s.mul_add(s.mul_add(-17.0 / 315.0, 2.0 / 15.0), -1.0 / 3.0), 1.0) * a;
+    let t = if a < 0.15 { series } else { far };
+    t.copysign(x)
+}
+
+/// `x · σ(x)`
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
+pub(crate) fn silu(x: f32) -> f32 {
+    x / (1.0 + exp(-x))
+}
+
+/// GELU in its tanh form (Hendrycks and Gimpel 2016, arXiv 1606.08415).
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
+pub(crate) fn gelu_tanh(x: f32) -> f32 {
+    const SQRT_2_OVER_PI: f32 = 0.797_884_6;
+    0.5 * x * (1.0 + tanh(SQRT_2_OVER_PI * x * (0.044715 * x).mul_add(x, 1.0)))
+}
+
+/// Sum of the lanes, in the order in which vectors fold: `i` and `i + n/2` first.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
+pub(crate) fn fold<const N: usize>(mut lanes: [f32; N]) -> f32 {
+    let mut n = N;
+    while n > 1 {
+        n /= 2;
+        for i in 0..n {
+            lanes[i] += lanes[i + n];
+        }
+    }
+    // Adding zero makes -0 into +0, so that a lane of nothing and a lane of -0 end alike.
+    lanes[0] + 0.0
+}
+
+/// IEEE half to single, exact.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
+pub(crate) fn f16_to_f32(half: u16) -> f32 {
+    let magnitude = (u32::from(half) & 0x7fff) << 13;
+    // 2^112 moves the exponent's bias from 15 to 127, subnormals included.
+    let finite = f32::from_bits(magnitude) * f32::from_bits(0x7780_0000);
+    let bits = if magnitude >= 0x0f80_0000 { magnitude | 0x7f80_0000 } else { finite.to_bits() };
+    f32::from_bits(bits | (u32::from(half) & 0x8000) << 16)
+}
+
+/// Single to IEEE half, to nearest, half to even; NaN becomes 0x7e00 with its sign.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
+pub(crate) fn f32_to_f16(x: f32) -> u16 {
+    let bits = x.to_bits();
+    let magnitude = bits & 0x7fff_ffff;
+    // Normal halves: round at bit 13 by adding just under half (half if the kept part is odd), then rebias. 65520 and above carry into infinity.
+    let normal = magnitude.wrapping_add(0xfff + (magnitude >> 13 & 1)).wrapping_sub(112 << 23) >> 13;
+    // Subnormal halves: adding 0.5 leaves the value in units of 2^-24 in the low bits, rounded by the addition itself.
+    let subnormal = (f32::from_bits(magnitude) + 0.5).to_bits().wrapping_sub(0.5f32.to_bits());
+    let finite = if magnitude < 0x3880_0000 { subnormal } else { normal };
+    let large = if magnitude > 0x7f80_0000 { 0x7e00 } else { 0x7c00 };
+    let half = if magnitude >= 0x4780_0000 { large } else { finite };
+    (half | bits >> 16 & 0x8000) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exp_is_within_two_ulp() {
+        let mut worst = 0.0f64;
+        for i in -870_000..887_000 {
+            let x = i as f32 * 1e-4;
+            let exact = f64::from(x).exp();
+            let ulp = f64::from(f32::from_bits((exact as f32).to_bits() + 1)) - f64::from(exact as f32);
+            worst = worst.max((f64::from(exp(x)) - exact).abs() / ulp);
+        }
+        assert!(worst < 2.0, "{worst} ulp");
+        assert_eq!(exp(0.0), 1.0);
+        assert_eq!(exp(-100.0), 0.0);
+        assert_eq!(exp(f32::NEG_INFINITY), 0.0);
+        assert_eq!(exp(f32::INFINITY), f32::INFINITY);
+        assert!(exp(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn tanh_and_its_users_follow_their_formulas() {
+        for i in -30_000..30_000 {
+            let x = i as f32 * 1e-3;
+            let wide = f64::from(x);
+            let check = |what: &str, got: f32, exact: f64| {
+                assert!(
+                    (f64::from(got) - exact).abs() <= 4e-7 * exact.abs().max(1.0),
+                    "{what}({x}): {got}, exact {exact}"
+                );
+            };
+            check("tanh", tanh(x), wide.tanh());
+            check("silu", silu(x), wide / (1.0 + (-wide).exp()));
+            let inner = (2.0 / std::f64::consts::PI).sqrt() * (wide + 0.044715 * wide.powi(3));
+            check("gelu", gelu_tanh(x), 0.5 * wide * (1.0 + inner.tanh()));
+        }
+        assert_eq!(tanh(f32::INFINITY), 1.0);
+        assert_eq!(silu(-1e30), 0.0);
+    }
+
+    #[test]
+    fn halves_convert_as_the_half_crate_does() {
+        for bits in 0..=u16::MAX {
+            let expected = half::f16::from_bits(bits).to_f32();
+            let got = f16_to_f32(bits);
+            assert!(got.to_bits() == expected.to_bits() || got.is_nan() && expected.is_nan(), "{bits:#06x}");
+            assert!(f32_to_f16(got) == bits || got.is_nan(), "{bits:#06x} and back");
+        }
+        let mut rng = testkit::Rng::new(1);
+        for _ in 0..2_000_000 {
+            let x = f32::from_bits(rng.bits() as u32);
+            let expected = half::f16::from_f32(x);
+            assert!(f32_to_f16(x) == expected.to_bits() || x.is_nan(), "{x:e}");
+        }
+        for (x, bits) in
+            [(65519.0, 0x7bff), (65520.0, 0x7c00), (f32::INFINITY, 0x7c00), (2.0f32.powi(-25), 0), (-0.0, 0x8000)]
+        {
+            assert_eq!(f32_to_f16(x), bits, "{x}");
+        }
+    }
+}

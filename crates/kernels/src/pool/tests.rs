@@ -1,0 +1,102 @@
+use super::*;
+use std::{panic::catch_unwind, sync::atomic::AtomicBool, time::Duration};
+
+#[test]
+fn every_task_runs_once_whatever_the_thread_count() {
+    for n_threads in [1, 2, 3, 8] {
+        let pool = Pool::new(n_threads);
+        for n_tasks in [0, 1, 2, 7, 1000] {
+            let counts: Vec<_> = (0..n_tasks).map(|_| AtomicUsize::new(0)).collect();
+            pool.run(n_tasks, |i, worker| {
+                assert!(worker < n_threads);
+                counts[i].fetch_add(1, Ordering::Relaxed);
+            });
+            assert!(counts.iter().all(|c| c.load(Ordering::Relaxed) == 1), "{n_threads} threads, {n_tasks} tasks");
+        }
+    }
+}
+
+#[test]
+fn tiles_cover_every_element_once() {
+    let pool = Pool::new(3);
+    for (n_rows, n_cols, tile_rows, tile_cols) in [(1, 1, 1, 1), (5, 7, 2, 3), (4, 64, 4, 64), (9, 10, 100, 1)] {
+        let (mut a, mut b) = (vec![0u32; n_rows * n_cols], vec![0u32; 2 * n_cols]);
+        let outputs =
+            [Output::new(&mut a, n_cols, tile_cols, tile_rows), Output::new(&mut b, n_cols, tile_cols, tile_rows)];
+        pool.for_tiles(&outputs, |mut tile, _| {
+            for r in 0..tile.rows.len() {
+                let first = tile.rows.start + r;
+                let cols = tile.cols.clone();
+                for (value, c) in tile.row(r).iter_mut().zip(cols) {
+                    *value += 1 + (first * n_cols + c) as u32;
+                }
+            }
+        });
+        assert!(a.iter().enumerate().all(|(i, &v)| v == 1 + i as u32));
+        assert!(b.iter().enumerate().all(|(i, &v)| v == 1 + i as u32));
+    }
+}
+
+#[test]
+fn rows_are_cut_at_whole_rows() {
+    let pool = Pool::new(2);
+    let mut data = vec![0usize; 3 * 37];
+    pool.for_rows(&mut data, 3, 2, |first, rows, _| {
+        assert_eq!(rows.len() % 3, 0);
+        for (i, value) in rows.iter_mut().enumerate() {
+            *value = first * 3 + i;
+        }
+    });
+    assert!(data.iter().enumerate().all(|(i, &v)| v == i));
+}
+
+#[test]
+fn a_panic_reaches_the_caller_and_the_pool_lives_on() {
+    let pool = Pool::new(2);
+    for round in 0..50 {
+        let result = catch_unwind(std::panic::AssertUnwindSafe(|| {
+            pool.run(64, |i, _| assert!(i != round, "task {round} fails"));
+        }));
+        let message = *result.unwrap_err().downcast::<String>().expect("a formatted panic");
+        assert_eq!(message, format!("task {round} fails"));
+        let sum = AtomicUsize::new(0);
+        pool.run(64, |i, _| {
+            sum.fetch_add(i, Ordering::Relaxed);
+        });
+        assert_eq!(sum.into_inner(), 63 * 32);
+    }
+}
+
+#[test]
+fn two_callers_take_turns() {
+    let pool = Pool::new(2);
+    let is_inside = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for _ in 0..100 {
+                    let first = AtomicBool::new(true);
+                    pool.run(4, |_, worker| {
+                        if worker == 0 && first.swap(false, Ordering::SeqCst) {
+                            assert!(!is_inside.swap(true, Ordering::SeqCst), "two regions at once");
+                            is_inside.store(false, Ordering::SeqCst);
+                        }
+                    });
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn regions_work_after_the_workers_fell_asleep() {
+    let pool = Pool::new(4);
+    for _ in 0..5 {
+        std::thread::sleep(Duration::from_millis(5));
+        let count = AtomicUsize::new(0);
+        pool.run(100, |_, _| {
+            count.fetch_add(1, Ordering::Relaxed);
+        });
+        assert_eq!(count.into_inner(), 100);
+    }
+}

@@ -1,0 +1,133 @@
+//! Rotary position embedding (Su et al. 2021, arXiv 2104.09864).
+
+use crate::{Rope, RopePairs, isa::multiversion};
+
+/// Sines and cosines of a step's rows, kept while rotation and positions stay the same: queries, keys and all layers share them.
+#[derive(Default)]
+pub(crate) struct RopeTable {
+    rope: Option<Rope>,
+    positions: Vec<u32>,
+    /// `[T, n_pairs]` cosines · magnitude.
+    cos: Vec<f32>,
+    /// `[T, n_pairs]` sines · magnitude.
+    sin: Vec<f32>,
+}
+
+impl RopeTable {
+    /// Makes the table that of `rope` at `positions`.
+    pub(crate) fn update(&mut self, rope: &Rope, positions: &[u32]) {
+        if self.rope.as_ref() == Some(rope) && self.positions == positions {
+            return;
+        }
+        if self.rope.as_ref() != Some(rope) {
+            self.rope = Some(rope.clone());
+        }
+        self.positions.clear();
+        self.positions.extend_from_slice(positions);
+        self.cos.clear();
+        self.sin.clear();
+        for &position in positions {
+            for &frequency in &rope.inverse_frequencies {
+                // In f64: an f32 angle at position 100,000 is off by up to 0.004 radians.
+                let (sin, cos) = (f64::from(position) * f64::from(frequency)).sin_cos();
+                self.cos.push((cos * f64::from(rope.magnitude)) as f32);
+                self.sin.push((sin * f64::from(rope.magnitude)) as f32);
+            }
+        }
+    }
+
+    /// Cosines and sines of rows `row_first..row_first + n_rows`.
+    pub(crate) fn rows(&self, row_first: usize, n_rows: usize) -> (&[f32], &[f32]) {
+        let n_pairs = self.rope.as_ref().map_or(0, |rope| rope.inverse_frequencies.len());
+        let range = row_first * n_pairs..(row_first + n_rows) * n_pairs;
+        (&self.cos[range.clone()], &self.sin[range])
+    }
+}
+
+multiversion! {
+    /// Rotates `x` `[T, H, Dh]`, `T · H = x.len() / head_dim`, by `cos` and `sin` `[T, n_pairs]`.
+    pub(crate) fn rotate(pairs: RopePairs, n_heads: usize, head_dim: usize, cos: &[f32], sin: &[f32], x: &mut [f32]) {
+        let n_rows = x.len() / (n_heads * head_dim);
+        if n_rows == 0 {
+            return;
+        }
+        let n_pairs = cos.len() / n_rows;
+        for (r, row) in x.chunks_exact_mut(n_heads * head_dim).enumerate() {
+            let (cos, sin) = (&cos[r * n_pairs..][..n_pairs], &sin[r * n_pairs..][..n_pairs]);
+            for head in row.chunks_exact_mut(head_dim) {
+                match pairs {
+                    RopePairs::Adjacent => {
+                        for ((pair, &c), &s) in head.as_chunks_mut::<2>().0.iter_mut().zip(cos).zip(sin) {
+                            let [a, b] = *pair;
+                            *pair = [a.mul_add(c, -(b * s)), a.mul_add(s, b * c)];
+                        }
+                    }
+                    RopePairs::Halves => {
+                        let (first, second) = head.split_at_mut(n_pairs);
+                        for (((a, b), &c), &s) in first.iter_mut().zip(second).zip(cos).zip(sin) {
+                            (*a, *b) = (a.mul_add(c, -(*b * s)), a.mul_add(s, *b * c));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isa::{Isa, Level};
+    use testkit::{Rng, assert_same_f32};
+
+    #[test]
+    fn pairs_turn_by_position_times_frequency_and_levels_agree() {
+        let (n_heads, head_dim, positions) = (3, 20, [0, 1, 77, 100_000]);
+        let x = Rng::new(3).normals(positions.len() * n_heads * head_dim);
+        for pairs in [RopePairs::Adjacent, RopePairs::Halves] {
+            let rope = Rope { pairs, inverse_frequencies: (0..8).map(|i| 0.3f32.powi(i)).collect(), magnitude: 1.5 };
+            let mut table = RopeTable::default();
+            table.update(&rope, &positions);
+            let (cos, sin) = table.rows(0, positions.len());
+            let run = |isa| {
+                let mut out = x.clone();
+                rotate(Level::detect(isa).expect("available"), pairs, n_heads, head_dim, cos, sin, &mut out);
+                out
+            };
+            let out = run(Isa::Scalar);
+            for isa in Isa::available() {
+                assert_same_f32(isa.name(), &run(isa), &out);
+            }
+            for (i, (got, before)) in out.iter().zip(&x).enumerate() {
+                let (row, e) = (i / (n_heads * head_dim), i % head_dim);
+                let (pair, partner, sign) = match pairs {
+                    RopePairs::Adjacent => {
+                        (e / 2, if e % 2 == 0 { i + 1 } else { i - 1 }, if e % 2 == 0 { -1.0 } else { 1.0 })
+                    }
+                    RopePairs::Halves if e < 8 => (e, i + 8, -1.0),
+                    RopePairs::Halves => (e.wrapping_sub(8), i.wrapping_sub(8), 1.0),
+                };
+                if e >= 16 {
+                    assert_eq!(got, before, "elements past the rotated ones are kept");
+                    continue;
+                }
+                let angle = f64::from(positions[row]) * f64::from(rope.inverse_frequencies[pair]);
+                let exact = 1.5 * (f64::from(*before) * angle.cos() + sign * f64::from(x[partner]) * angle.sin());
+                assert!((f64::from(*got) - exact).abs() < 1e-5, "{pairs:?} {i}: {got}, exact {exact}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_table_follows_rope_and_positions() {
+        let rope = Rope { pairs: RopePairs::Halves, inverse_frequencies: vec![1.0, 0.5], magnitude: 1.0 };
+        let mut table = RopeTable::default();
+        table.update(&rope, &[0, 3]);
+        assert_eq!(table.rows(0, 1).0, [1.0, 1.0]);
+        assert_eq!(table.rows(1, 1).0[0], 3f64.cos() as f32);
+        table.update(&rope, &[5]);
+        assert_eq!(table.rows(0, 1).0[0], 5f64.cos() as f32);
+        table.update(&Rope { inverse_frequencies: vec![2.0], ..rope }, &[5]);
+        assert_eq!(table.rows(0, 1).0, [10f64.cos() as f32]);
+    }
+}

@@ -1,0 +1,60 @@
+//! What an operation needs beside its buffers.
+
+use crate::PageId;
+
+/// Gated activation of the feed-forward network.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Gate {
+    /// x·σ(x)
+    Silu,
+    /// GELU, tanh form
+    GeluTanh,
+    /// max(x, 0)²
+    Relu2,
+}
+
+/// Consecutive rows of a step that belong to one sequence: rows `row_first..row_first + n_rows` stand at positions `position_first..`.
+#[derive(Clone, Copy, Debug)]
+pub struct Span<'a> {
+    /// First row in the step's buffers.
+    pub row_first: usize,
+    /// Rows.
+    pub n_rows: usize,
+    /// Position of the first row in its sequence.
+    pub position_first: usize,
+    /// The sequence's page table: position `p` lies in `pages[p / PAGE_LEN]`.
+    pub pages: &'a [PageId],
+}
+
+/// What a layer's attention needs beside its buffers.
+#[derive(Clone, Copy, Debug)]
+pub struct AttentionShape {
+    /// Query heads (H), a multiple of the KV heads.
+    pub n_heads: usize,
+    /// Multiplied into q·k.
+    pub scale: f32,
+    /// `cap · tanh(s / cap)` on the scores.
+    pub soft_cap: Option<f32>,
+    /// Sliding window: a query at `p` sees positions above `p - window`.
+    pub window: Option<usize>,
+}
+
+/// How rotary embedding pairs the elements of a head.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RopePairs {
+    /// (0,1), (2,3) …: llama's GGUF order.
+    Adjacent,
+    /// (0, n/2), (1, n/2+1) …: `NeoX` order.
+    Halves,
+}
+
+/// Angles of rotary embedding: element pair `i` turns by `position · inverse_frequencies[i]`; sine and cosine are multiplied by `magnitude`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Rope {
+    /// Pairing.
+    pub pairs: RopePairs,
+    /// One per pair; `2 · len` elements of each head are rotated, the rest copied.
+    pub inverse_frequencies: Vec<f32>,
+    /// `YaRN` / LongRoPE magnitude, 1 otherwise.
+    pub magnitude: f32,
+}
