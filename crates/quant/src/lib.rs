@@ -1,8 +1,31 @@
 //! Weight block formats: layout, scalar encode and exact decode; no SIMD, no I/O.
 //!
 //! A *block* is the smallest unit of a format: some weights and the scale they share. [`Format`] is the identity of a
-//! format at run time; start reading there.
+//! format at run time; start reading there. Each format's file says what its bytes mean, once, as [`block::Block`]: integer codes
+//! with a scale (and offset) per group of 16. Exact decoding and the integer kernels both go by that.
 
+mod block;
+mod float;
 mod format;
+#[rustfmt::skip]
+mod grids;
+mod iq1;
+mod iq2;
+mod iq3;
+mod iq4;
+mod microscaling;
+mod q2_k;
+mod q3_k;
+mod q4_0;
+mod q4_1;
+mod q4_k;
+mod q5_0;
+mod q5_1;
+mod q5_k;
+mod q6_k;
+mod q8_0;
+mod small;
+mod ternary;
 
+pub use block::GROUP;
 pub use format::{Format, UnknownFormat};

@@ -1,0 +1,22 @@
+//! Q5_1: 32 weights, 24 bytes: f16 scale `d`, f16 offset `m`, high bits and nibbles as in Q5_0. `w = d · q + m`.
+
+use crate::{
+    block::{Block, half},
+    q5_0::unpack,
+};
+
+/// See the module.
+pub(crate) struct Q5_1;
+
+impl Block for Q5_1 {
+    type Bytes = [u8; 24];
+    type Codes = [i8; 32];
+    type Groups = [f32; 2];
+    const HAS_MINS: bool = true;
+
+    fn expand(bytes: &[u8; 24], codes: &mut [i8; 32], scales: &mut [f32; 2], mins: &mut [f32; 2]) {
+        *scales = [half(bytes, 0); 2];
+        *mins = [half(bytes, 2); 2];
+        unpack(&bytes[4..], codes);
+    }
+}

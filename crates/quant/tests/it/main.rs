@@ -1,0 +1,3 @@
+//! Golden and property tests of the block formats.
+
+mod decode;
