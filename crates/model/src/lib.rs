@@ -1,126 +1,30 @@
 //! Loading weights, one `ModelSpec` per family, one forward pass over a step.
 //!
-//! The seam to the engine is [`Forward`]: token ids and page tables in, logits out.
+//! The seam to the engine is [`Forward`] (`step.rs`): token ids and page tables in, logits out. A family is data
+//! (`families/`); `load.rs` checks the file against it; `forward.rs` is the one pass that reads it.
 
+mod error;
+mod experts;
+mod families;
+mod forward;
+mod keys;
+mod linear;
+mod load;
+mod memory;
+mod rope;
+mod scan;
+mod scratch;
+mod spec;
+mod step;
+mod weights;
+
+pub use error::LoadError;
+pub use families::ARCHITECTURES;
+pub use forward::Model;
 pub use gguf::TokenId;
 pub use kernels::{KvType, PAGE_LEN, PageId};
-
-/// Which rows of a span want logits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum LogitsWanted {
-    /// None (a prompt chunk that is not the last).
-    None,
-    /// The last row.
-    Last,
-    /// All rows (perplexity).
-    All,
-}
-
-/// The tokens of one sequence that a step computes.
-#[derive(Clone, Copy, Debug)]
-pub struct StepSpan<'a> {
-    /// Tokens at positions `position_first..`.
-    pub tokens: &'a [TokenId],
-    /// How many positions of this sequence are already cached.
-    pub position_first: usize,
-    /// Page table, long enough for `position_first + tokens.len()` positions.
-    pub pages: &'a [PageId],
-    /// Rows to give logits for.
-    pub logits: LogitsWanted,
-}
-
-/// One forward pass over the packed tokens of many sequences.
-#[derive(Clone, Copy, Debug)]
-pub struct Step<'a> {
-    /// Spans of different sequences.
-    pub spans: &'a [StepSpan<'a>],
-}
-
-/// Logits `[n_rows, n_vocab]` in the order of the spans; reused between steps.
-#[derive(Clone, Default, Debug)]
-pub struct Logits {
-    n_vocab: usize,
-    values: Vec<f32>,
-}
-
-impl Logits {
-    /// Makes room for `n_rows` rows and returns them all, for the model to fill.
-    pub fn resize(&mut self, n_rows: usize, n_vocab: usize) -> &mut [f32] {
-        self.n_vocab = n_vocab;
-        self.values.resize(n_rows * n_vocab, 0.0);
-        &mut self.values
-    }
-    /// Number of rows.
-    pub fn n_rows(&self) -> usize {
-        self.values.len().checked_div(self.n_vocab).unwrap_or(0)
-    }
-    /// Row `i` `[n_vocab]`.
-    pub fn row(&self, i: usize) -> &[f32] {
-        &self.values[i * self.n_vocab..][..self.n_vocab]
-    }
-}
-
-/// A model with its KV arena.
-pub trait Forward {
-    /// Vocabulary size (width of a row of logits).
-    fn n_vocab(&self) -> usize;
-    /// Longest sequence, in tokens.
-    fn context_len_max(&self) -> usize;
-    /// Pages in the KV arena.
-    fn n_pages(&self) -> usize;
-    /// Computes the step.
-    fn forward(&mut self, step: &Step<'_>, logits: &mut Logits);
-}
-
-/// What a caller may choose when loading.
-#[derive(Clone, Copy, Debug)]
-pub struct LoadOptions {
-    /// Longest sequence; the model's own limit if `None`. Longer than the model allows is an error.
-    pub context_len_max: Option<usize>,
-    /// Type of cached keys and values.
-    pub kv_type: KvType,
-    /// KV arena in positions over all sequences; one full context if `None`.
-    pub kv_positions: Option<usize>,
-    /// Most rows in one step: sizes the scratch buffers.
-    pub step_rows_max: usize,
-}
-
-/// Why a container is no runnable model.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LoadError {
-    /// Replace with real variants.
-    #[error("{0}")]
-    Other(String),
-}
-
-/// A loaded model: weights (in the map), KV arena, scratch.
-pub struct Model {
-    _private: (),
-}
-
-impl Model {
-    /// Checks every tensor against the family's `ModelSpec`, then builds the arena.
-    pub fn load(
-        _container: &gguf::Container,
-        _kernels: kernels::Kernels,
-        _options: &LoadOptions,
-    ) -> Result<Self, LoadError> {
-        unimplemented!()
-    }
-}
-
-impl Forward for Model {
-    fn n_vocab(&self) -> usize {
-        unimplemented!()
-    }
-    fn context_len_max(&self) -> usize {
-        unimplemented!()
-    }
-    fn n_pages(&self) -> usize {
-        unimplemented!()
-    }
-    fn forward(&mut self, _step: &Step<'_>, _logits: &mut Logits) {
-        unimplemented!()
-    }
-}
+pub use load::{LoadOptions, context_len, format_of};
+pub use memory::{MemoryPlan, memory_plan};
+pub use scan::{BadWeight, scan_weights};
+pub use spec::{ExpertSpec, ModelSpec, QkNorm, RopeScaling, RopeSpec};
+pub use step::{Forward, Logits, LogitsWanted, Step, StepSpan};

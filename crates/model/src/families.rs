@@ -1,0 +1,71 @@
+//! One file per family: each turns metadata into a [`ModelSpec`]. The authority on every detail is the graph that
+//! llama.cpp (for `bitnet-b1.58`: ik_llama.cpp) builds for the architecture; the golden logits hold us to it.
+
+mod base;
+mod bitnet;
+mod gemma2;
+mod gemma3;
+mod granite;
+mod llama;
+mod olmo2;
+mod phi3;
+mod qwen2;
+mod qwen3;
+mod smollm3;
+
+use crate::{LoadError, keys::Keys, spec::ModelSpec};
+
+type Build = fn(&Keys<'_>, usize) -> Result<ModelSpec, LoadError>;
+
+const FAMILIES: &[(&str, Build)] = &[
+    ("llama", llama::spec),
+    ("qwen2", qwen2::spec),
+    ("qwen3", qwen3::spec),
+    ("qwen3moe", qwen3::spec),
+    ("gemma2", gemma2::spec),
+    ("gemma3", gemma3::spec),
+    ("phi3", phi3::spec),
+    ("bitnet", bitnet::spec),
+    ("bitnet-b1.58", bitnet::spec_squared_relu),
+    ("bitnet-25", bitnet::spec_squared_relu),
+    ("olmo2", olmo2::spec),
+    ("smollm3", smollm3::spec),
+    ("granite", granite::spec),
+];
+
+/// Architecture names that can be loaded.
+pub const ARCHITECTURES: &[&str] = &{
+    let mut names = [""; FAMILIES.len()];
+    let mut i = 0;
+    while i < names.len() {
+        names[i] = FAMILIES[i].0;
+        i += 1;
+    }
+    names
+};
+
+/// The spec of the architecture that the keys name; `n_vocab` comes from the embedding matrix.
+pub(crate) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {
+    let Some((_, build)) = FAMILIES.iter().find(|(name, _)| *name == keys.architecture) else {
+        return Err(LoadError::Architecture { file: keys.file.to_owned(), name: keys.architecture.to_owned() });
+    };
+    let spec = build(keys, n_vocab)?;
+    if !spec.n_heads.is_multiple_of(spec.n_kv_heads) {
+        return keys.refuse(
+            "attention.head_count",
+            format!("{} is no multiple of {} KV heads", spec.n_heads, spec.n_kv_heads),
+        );
+    }
+    for rope in std::iter::once(&spec.rope).chain(&spec.rope_local) {
+        if !rope.n_dims.is_multiple_of(2) || rope.n_dims > spec.key_dim {
+            return keys.refuse(
+                "rope.dimension_count",
+                format!("{}, expected an even number up to {}", rope.n_dims, spec.key_dim),
+            );
+        }
+    }
+    if let Some(experts) = spec.experts.filter(|e| e.n_used > e.n_experts) {
+        return keys.refuse("expert_used_count", format!("{} of {} experts", experts.n_used, experts.n_experts));
+    }
+    Ok(spec)
+}

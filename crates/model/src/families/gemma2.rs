@@ -1,0 +1,25 @@
+//! Gemma 2: norms before and after, soft caps, every other layer sees a window.
+
+use kernels::{Gate, RopePairs};
+
+use super::base;
+use crate::{LoadError, keys::Keys, spec::ModelSpec};
+
+/// Layers of the 27B model, whose attention scale goes by the model's width.
+const N_LAYERS_27B: usize = 46;
+
+pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {
+    let base = base::spec(keys, n_vocab, RopePairs::Halves)?;
+    let scaled_by = if base.n_layers == N_LAYERS_27B { base.width / base.n_heads } else { base.key_dim };
+    Ok(ModelSpec {
+        has_post_norms: true,
+        window: Some(keys.width_or("attention.sliding_window", 4096)?),
+        global_every: 2,
+        attention_scale: 1.0 / (scaled_by as f32).sqrt(),
+        attention_soft_cap: Some(keys.positive_or("attn_logit_softcapping", 50.0)?),
+        logit_soft_cap: Some(keys.positive_or("final_logit_softcapping", 30.0)?),
+        gate: Gate::GeluTanh,
+        embedding_scale: (base.width as f32).sqrt(),
+        ..base
+    })
+}

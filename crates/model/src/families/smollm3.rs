@@ -1,0 +1,12 @@
+//! SmolLM3: every fourth layer has no rotary embedding.
+
+use kernels::RopePairs;
+
+use super::base;
+use crate::{LoadError, keys::Keys, spec::ModelSpec};
+
+const NO_ROPE_EVERY: usize = 4;
+
+pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {
+    Ok(ModelSpec { no_rope_every: Some(NO_ROPE_EVERY), ..base::spec(keys, n_vocab, RopePairs::Adjacent)? })
+}

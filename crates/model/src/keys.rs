@@ -1,0 +1,115 @@
+//! Metadata keys of one architecture, with errors that name file and key.
+
+use gguf::{Container, Metadata};
+
+use crate::LoadError;
+
+/// Most layers, heads or experts that a file may claim.
+const COUNT_MAX: u64 = 4096;
+/// Largest width, vocabulary or context that a file may claim.
+const WIDTH_MAX: u64 = 1 << 28;
+
+/// Reads `ARCH.name` keys.
+pub(crate) struct Keys<'a> {
+    pub(crate) file: &'a str,
+    pub(crate) architecture: &'a str,
+    metadata: &'a Metadata,
+}
+
+impl<'a> Keys<'a> {
+    pub(crate) fn new(container: &'a Container) -> Result<Self, LoadError> {
+        let (file, metadata) = (container.name(), container.metadata());
+        let architecture = metadata
+            .str("general.architecture")
+            .map_err(|source| LoadError::Container { file: file.to_owned(), source })?;
+        let architecture = architecture.ok_or_else(|| LoadError::Key {
+            file: file.to_owned(),
+            key: "general.architecture".to_owned(),
+            what: "missing".to_owned(),
+        })?;
+        Ok(Self { file, architecture, metadata })
+    }
+
+    fn key(&self, name: &str) -> String {
+        format!("{}.{name}", self.architecture)
+    }
+
+    pub(crate) fn refuse<T>(&self, name: &str, what: impl Into<String>) -> Result<T, LoadError> {
+        Err(LoadError::Key { file: self.file.to_owned(), key: self.key(name), what: what.into() })
+    }
+
+    fn read<T>(
+        &self,
+        name: &str,
+        read: impl Fn(&'a Metadata, &str) -> Result<Option<T>, gguf::Error>,
+    ) -> Result<Option<T>, LoadError> {
+        read(self.metadata, &self.key(name))
+            .map_err(|source| LoadError::Container { file: self.file.to_owned(), source })
+    }
+
+    /// A count of things, 1 to 4096; for a key that may hold one value per layer, all must be equal.
+    pub(crate) fn count(&self, name: &str) -> Result<usize, LoadError> {
+        self.bounded(name, COUNT_MAX)?.map_or_else(|| self.refuse(name, "missing"), Ok)
+    }
+
+    /// The same, if it is there.
+    pub(crate) fn count_or(&self, name: &str, default: usize) -> Result<usize, LoadError> {
+        Ok(self.bounded(name, COUNT_MAX)?.unwrap_or(default))
+    }
+
+    /// A width in elements, at least 1.
+    pub(crate) fn width(&self, name: &str) -> Result<usize, LoadError> {
+        self.bounded(name, WIDTH_MAX)?.map_or_else(|| self.refuse(name, "missing"), Ok)
+    }
+
+    /// The same, if it is there.
+    pub(crate) fn width_or(&self, name: &str, default: usize) -> Result<usize, LoadError> {
+        Ok(self.bounded(name, WIDTH_MAX)?.unwrap_or(default))
+    }
+
+    fn bounded(&self, name: &str, max: u64) -> Result<Option<usize>, LoadError> {
+        let value = match self.metadata.get(&self.key(name)) {
+            Some(gguf::Value::Array(_)) => {
+                let values = self.read(name, Metadata::i64s)?.unwrap_or_default();
+                match values.as_slice() {
+                    [first, rest @ ..] if rest.iter().all(|v| v == first) => u64::try_from(*first).ok(),
+                    _ => return self.refuse(name, format!("{values:?}: layers that differ are not supported")),
+                }
+            }
+            _ => self.read(name, Metadata::u64)?,
+        };
+        match value {
+            Some(n) if n == 0 || n > max => self.refuse(name, format!("{n}, expected 1 to {max}")),
+            other => Ok(other.map(|n| n as usize)),
+        }
+    }
+
+    /// An optional count where 0 means that there is none.
+    pub(crate) fn count_or_none(&self, name: &str) -> Result<Option<usize>, LoadError> {
+        match self.read(name, Metadata::u64)? {
+            Some(n) if n > WIDTH_MAX => self.refuse(name, format!("{n}, expected at most {WIDTH_MAX}")),
+            other => Ok(other.map(|n| n as usize).filter(|&n| n > 0)),
+        }
+    }
+
+    /// A finite float.
+    pub(crate) fn float(&self, name: &str) -> Result<Option<f32>, LoadError> {
+        match self.read(name, Metadata::f32)? {
+            Some(x) if !x.is_finite() => self.refuse(name, format!("{x} is not finite")),
+            other => Ok(other),
+        }
+    }
+
+    /// A float above zero, or the default.
+    pub(crate) fn positive_or(&self, name: &str, default: f32) -> Result<f32, LoadError> {
+        match self.float(name)? {
+            Some(x) if x <= 0.0 => self.refuse(name, format!("{x}, expected more than 0")),
+            other => Ok(other.unwrap_or(default)),
+        }
+    }
+
+    /// A string.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<&'a str>, LoadError> {
+        self.read(name, Metadata::str)
+    }
+}

@@ -1,0 +1,130 @@
+//! From a container to weights: every tensor's presence, shape and type is checked against the spec, and every raw type
+//! id becomes a [`Format`] here and nowhere else.
+
+mod layer;
+mod tensors;
+
+use gguf::{Container, TypeId};
+use kernels::{KvType, Rope};
+use quant::Format;
+
+use crate::{LoadError, families, keys::Keys, rope, spec::ModelSpec, weights::Weights};
+use tensors::Tensors;
+
+/// What a caller may choose when loading.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadOptions {
+    /// Longest sequence; the model's own limit if `None`. Longer than the model allows is an error.
+    pub context_len_max: Option<usize>,
+    /// Type of cached keys and values.
+    pub kv_type: KvType,
+    /// KV arena in positions over all sequences; one full context if `None`.
+    pub kv_positions: Option<usize>,
+    /// Most rows in one step: sizes the scratch buffers.
+    pub step_rows_max: usize,
+}
+
+/// The format of a tensor of raw type `id`; `None` where weights of that type cannot be computed with.
+pub fn format_of(id: TypeId) -> Option<Format> {
+    Some(match id.0 {
+        0 => Format::F32,
+        1 => Format::F16,
+        2 => Format::Q4_0,
+        3 => Format::Q4_1,
+        6 => Format::Q5_0,
+        7 => Format::Q5_1,
+        8 => Format::Q8_0,
+        10 => Format::Q2_K,
+        11 => Format::Q3_K,
+        12 => Format::Q4_K,
+        13 => Format::Q5_K,
+        14 => Format::Q6_K,
+        16 => Format::IQ2_XXS,
+        17 => Format::IQ2_XS,
+        18 => Format::IQ3_XXS,
+        19 => Format::IQ1_S,
+        20 => Format::IQ4_NL,
+        21 => Format::IQ3_S,
+        22 => Format::IQ2_S,
+        23 => Format::IQ4_XS,
+        29 => Format::IQ1_M,
+        30 => Format::BF16,
+        34 => Format::TQ1_0,
+        35 => Format::TQ2_0,
+        39 => Format::MXFP4,
+        40 => Format::NVFP4,
+        41 => Format::Q1_0,
+        42 => Format::Q2_0,
+        _ => return None,
+    })
+}
+
+/// The context that the model was made for.
+pub fn context_len(container: &Container) -> Result<usize, LoadError> {
+    Keys::new(container)?.width("context_length")
+}
+
+/// A checked model before it has memory of its own.
+pub(crate) struct Parts {
+    pub(crate) spec: ModelSpec,
+    pub(crate) weights: Weights,
+    pub(crate) rope: Rope,
+    pub(crate) rope_local: Option<Rope>,
+    pub(crate) context_len_max: usize,
+}
+
+/// Checks everything; `context_len_max` as in [`LoadOptions`].
+pub(crate) fn load(container: &Container, context_len_max: Option<usize>) -> Result<Parts, LoadError> {
+    let keys = Keys::new(container)?;
+    let mut tensors = Tensors::new(container);
+    let n_vocab = tensors.rows("token_embd.weight")?;
+    let spec = families::spec(&keys, n_vocab)?;
+    let context_len_max = context_len_max.unwrap_or(spec.context_len);
+    if context_len_max == 0 || context_len_max > spec.context_len {
+        let what =
+            format!("a context of {context_len_max} tokens, but the model was made for 1 to {}", spec.context_len);
+        return Err(LoadError::Option { file: keys.file.to_owned(), what });
+    }
+    check_vocabulary(container, n_vocab)?;
+    let factors = rope_factors(&mut tensors, &keys, &spec, context_len_max)?;
+    let weights = layer::weights(&mut tensors, &spec)?;
+    tensors.all_used()?;
+    Ok(Parts {
+        rope: rope::build(&spec.rope, factors.as_deref()),
+        rope_local: spec.rope_local.as_ref().map(|local| rope::build(local, None)),
+        spec,
+        weights,
+        context_len_max,
+    })
+}
+
+/// As many embeddings as tokens, where the file has tokens.
+fn check_vocabulary(container: &Container, n_vocab: usize) -> Result<(), LoadError> {
+    match container.metadata().strings("tokenizer.ggml.tokens") {
+        Ok(Some(tokens)) if tokens.len() != n_vocab => Err(LoadError::Tensor {
+            file: container.name().to_owned(),
+            tensor: "token_embd.weight".to_owned(),
+            what: format!("{n_vocab} rows, but tokenizer.ggml.tokens has {}", tokens.len()),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Llama 3's factors, or LongRoPE's for short or long contexts.
+fn rope_factors(
+    tensors: &mut Tensors<'_>,
+    keys: &Keys<'_>,
+    spec: &ModelSpec,
+    context_len_max: usize,
+) -> Result<Option<Vec<f32>>, LoadError> {
+    let n_pairs = spec.rope.n_dims / 2;
+    let llama3 = tensors.optional_vector("rope_freqs.weight", n_pairs)?;
+    let long = tensors.optional_vector("rope_factors_long.weight", n_pairs)?;
+    let short = tensors.optional_vector("rope_factors_short.weight", n_pairs)?;
+    let original = keys.width_or("rope.scaling.original_context_length", spec.context_len)?;
+    let chosen = llama3.or(if context_len_max > original { long } else { short });
+    match chosen.as_ref().and_then(|f| f.iter().find(|x| !x.is_finite() || **x <= 0.0)) {
+        Some(bad) => keys.refuse("rope factors", format!("{bad}, expected more than 0")),
+        None => Ok(chosen),
+    }
+}

@@ -1,0 +1,136 @@
+//! [`ModelSpec`]: what a family may vary, as data.
+
+use kernels::{Gate, RopePairs};
+
+/// Where q and k are normalised.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum QkNorm {
+    /// Nowhere.
+    None,
+    /// Each head by itself, weight `[Dh]`.
+    PerHead,
+    /// All heads together, weights `[H·Dh]` and `[G·Dh]`.
+    FullWidth,
+}
+
+/// How rotary frequencies are stretched to longer contexts.
+#[derive(Clone, PartialEq, Debug)]
+pub enum RopeScaling {
+    /// Not.
+    None,
+    /// All frequencies divided by `factor`.
+    Linear {
+        /// Context extension.
+        factor: f32,
+    },
+    /// YaRN (Peng et al. 2023, arXiv 2309.00071).
+    Yarn {
+        /// Context extension.
+        factor: f32,
+        /// Context of pre-training.
+        original_context_len: usize,
+        /// Rotations within it above which a frequency is kept.
+        beta_fast: f32,
+        /// Rotations below which it is interpolated.
+        beta_slow: f32,
+    },
+}
+
+/// Rotary embedding of some layers.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RopeSpec {
+    /// Pairing of elements.
+    pub pairs: RopePairs,
+    /// Elements of a head that turn.
+    pub n_dims: usize,
+    /// Base of the frequencies.
+    pub base: f32,
+    /// Stretching.
+    pub scaling: RopeScaling,
+    /// Multiplied into sine and cosine, beside what YaRN adds.
+    pub magnitude: f32,
+}
+
+/// Mixture of experts in place of the feed-forward network.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ExpertSpec {
+    /// Experts in a layer.
+    pub n_experts: usize,
+    /// Experts that compute a token.
+    pub n_used: usize,
+    /// Width of one expert.
+    pub feed_forward: usize,
+}
+
+/// Everything `forward` needs to know of a model beside its weights.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ModelSpec {
+    /// GGUF architecture name.
+    pub architecture: String,
+    /// Transformer layers (L).
+    pub n_layers: usize,
+    /// Model width (D).
+    pub width: usize,
+    /// Vocabulary (V).
+    pub n_vocab: usize,
+    /// Longest context the model was made for.
+    pub context_len: usize,
+    /// Query heads (H).
+    pub n_heads: usize,
+    /// KV heads (G).
+    pub n_kv_heads: usize,
+    /// Width of a query or key head.
+    pub key_dim: usize,
+    /// Width of a value head.
+    pub value_dim: usize,
+    /// Feed-forward width (F).
+    pub feed_forward: usize,
+    /// Experts, if the layers have them.
+    pub experts: Option<ExpertSpec>,
+    /// Added to the mean square in every norm.
+    pub norm_epsilon: f32,
+    /// Norms before attention and feed-forward.
+    pub has_pre_norms: bool,
+    /// Norms after attention and feed-forward, before the residual.
+    pub has_post_norms: bool,
+    /// Norms inside: on the attention output and on the gated feed-forward (BitNet).
+    pub has_sub_norms: bool,
+    /// Norms on q and k.
+    pub qk_norm: QkNorm,
+    /// Rotary embedding; of the layers with full attention where they differ.
+    pub rope: RopeSpec,
+    /// Rotary embedding of sliding layers where it is another.
+    pub rope_local: Option<RopeSpec>,
+    /// Every n-th layer has no rotary embedding (SmolLM3).
+    pub no_rope_every: Option<usize>,
+    /// Width of the sliding window.
+    pub window: Option<usize>,
+    /// Every n-th layer sees everything, the others the window; 1: none is windowed.
+    pub global_every: usize,
+    /// Multiplied into q·k.
+    pub attention_scale: f32,
+    /// Soft cap on attention scores.
+    pub attention_soft_cap: Option<f32>,
+    /// Soft cap on logits.
+    pub logit_soft_cap: Option<f32>,
+    /// Activation of the gate.
+    pub gate: Gate,
+    /// Multiplied into embeddings.
+    pub embedding_scale: f32,
+    /// Multiplied into what a layer adds to the residual.
+    pub residual_scale: f32,
+    /// Multiplied into logits.
+    pub logit_scale: f32,
+}
+
+impl ModelSpec {
+    /// Does layer `layer` see only the window?
+    pub fn is_local(&self, layer: usize) -> bool {
+        self.window.is_some() && !(layer + 1).is_multiple_of(self.global_every)
+    }
+
+    /// Does layer `layer` rotate q and k?
+    pub fn has_rope(&self, layer: usize) -> bool {
+        self.no_rope_every.is_none_or(|n| !(layer + 1).is_multiple_of(n))
+    }
+}

@@ -1,0 +1,64 @@
+//! The tensors of a model, as `forward` wants them.
+
+use crate::linear::Linear;
+
+/// Query, key and value; three matrices over the same input.
+pub(crate) struct Attention {
+    /// `[H·Dk, D]`
+    pub(crate) q: Linear,
+    /// `[G·Dk, D]`
+    pub(crate) k: Linear,
+    /// `[G·Dv, D]`
+    pub(crate) v: Linear,
+    /// `[D, H·Dv]`
+    pub(crate) output: Linear,
+    /// `[Dk]` or `[H·Dk]`
+    pub(crate) q_norm: Option<Vec<f32>>,
+    /// `[Dk]` or `[G·Dk]`
+    pub(crate) k_norm: Option<Vec<f32>>,
+    /// `[H·Dv]`, before `output`
+    pub(crate) sub_norm: Option<Vec<f32>>,
+}
+
+/// A gated feed-forward network: `down(act(gate x) · up x)`.
+pub(crate) struct FeedForward {
+    /// `[F, D]`
+    pub(crate) gate: Linear,
+    /// `[F, D]`
+    pub(crate) up: Linear,
+    /// `[D, F]`
+    pub(crate) down: Linear,
+    /// `[F]`, before `down`
+    pub(crate) sub_norm: Option<Vec<f32>>,
+}
+
+/// What follows attention in a layer.
+pub(crate) enum Mlp {
+    Dense(FeedForward),
+    Experts {
+        /// `[E, D]`
+        router: Linear,
+        experts: Vec<FeedForward>,
+    },
+}
+
+/// One transformer layer; norms are `[D]`.
+pub(crate) struct Layer {
+    pub(crate) attention_norm: Option<Vec<f32>>,
+    pub(crate) attention: Attention,
+    pub(crate) attention_post_norm: Option<Vec<f32>>,
+    pub(crate) mlp_norm: Option<Vec<f32>>,
+    pub(crate) mlp: Mlp,
+    pub(crate) mlp_post_norm: Option<Vec<f32>>,
+}
+
+/// All of a model.
+pub(crate) struct Weights {
+    /// `[V, D]`
+    pub(crate) embedding: Linear,
+    pub(crate) layers: Vec<Layer>,
+    /// `[D]`
+    pub(crate) output_norm: Vec<f32>,
+    /// `[V, D]`; the embedding itself where the file has no other.
+    pub(crate) head: Option<Linear>,
+}

@@ -1,0 +1,86 @@
+//! The same bytes whatever the chunking, the neighbours, the threads and the instruction set.
+
+use kernels::Isa;
+use model::{Forward, Logits, LogitsWanted, Step, StepSpan, TokenId};
+
+use crate::session::{load, logits, pages, tokens};
+
+/// One of each kind of layer: dense, experts, windows, quantised.
+const MODELS: &[&str] =
+    &["llama", "qwen3moe", "gemma3", "phi3", "bitnet", "llama-256-Q4_K_S", "llama-256-Q8_0", "llama-256-ternary-TQ1_0"];
+
+fn prompt(name: &str) -> Vec<TokenId> {
+    let manifest = testkit::read_json("golden/manifest.json");
+    let entry = manifest.as_array().unwrap().iter().find(|e| e["name"] == name).unwrap();
+    tokens(&entry["tokens"])
+}
+
+fn path(name: &str) -> std::path::PathBuf {
+    testkit::shared(&format!("golden/{name}.gguf"))
+}
+
+#[test]
+fn chunks_do_not_change_the_bytes() {
+    for name in MODELS {
+        let (mut model, prompt) = (load(&path(name), None, 2), prompt(name));
+        let whole = logits(&mut model, &prompt, 0, 64);
+        for chunk in [1, 2, 7, 31, 32, 33] {
+            let chunked = logits(&mut model, &prompt, 0, chunk);
+            testkit::assert_same_f32(&format!("{name} in chunks of {chunk}"), &chunked, &whole);
+        }
+    }
+}
+
+#[test]
+fn threads_and_levels_do_not_change_the_bytes() {
+    for name in MODELS {
+        let prompt = prompt(name);
+        let reference = logits(&mut load(&path(name), Some(Isa::Scalar), 1), &prompt, 0, 64);
+        for isa in [Isa::Scalar, Isa::Avx2, Isa::Avx512] {
+            for n_threads in [1, 2, 3] {
+                // A level that this CPU lacks cannot be loaded.
+                if kernels::Kernels::new(Some(isa), 1).is_err() {
+                    continue;
+                }
+                let got = logits(&mut load(&path(name), Some(isa), n_threads), &prompt, 0, 64);
+                testkit::assert_same_f32(&format!("{name} on {isa:?} with {n_threads} threads"), &got, &reference);
+            }
+        }
+    }
+}
+
+#[test]
+fn neighbours_do_not_change_the_bytes() {
+    for name in MODELS {
+        let (mut model, prompt) = (load(&path(name), None, 2), prompt(name));
+        let alone = logits(&mut model, &prompt, 0, 64);
+        let n_vocab = model.n_vocab();
+        // Three sequences at different places, all in one step: tokens 20.. of the first, 0..9 of the second, 30.. of the third.
+        let tables = [pages(0, 48), pages(4, 48), pages(8, 48)];
+        let starts = [20, 0, 30];
+        let mut out = Logits::default();
+        for (table, start) in tables.iter().zip(starts).filter(|(_, start)| *start > 0) {
+            let span =
+                StepSpan { tokens: &prompt[..start], position_first: 0, pages: table, logits: LogitsWanted::None };
+            model.forward(&Step { spans: &[span] }, &mut out);
+            assert_eq!(out.n_rows(), 0);
+        }
+        let ends = [40, 9, 31];
+        let spans: Vec<_> = (0..3)
+            .map(|i| StepSpan {
+                tokens: &prompt[starts[i]..ends[i]],
+                position_first: starts[i],
+                pages: &tables[i],
+                logits: LogitsWanted::Last,
+            })
+            .collect();
+        model.forward(&Step { spans: &spans }, &mut out);
+        for (row, end) in ends.into_iter().enumerate() {
+            testkit::assert_same_f32(
+                &format!("{name}, sequence {row}"),
+                out.row(row),
+                &alone[(end - 1) * n_vocab..end * n_vocab],
+            );
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! One sequence on one model, for tests.
+
+use std::path::Path;
+
+use gguf::Container;
+use kernels::{Isa, Kernels};
+use model::{Forward, KvType, LoadOptions, Logits, LogitsWanted, Model, PAGE_LEN, PageId, Step, StepSpan, TokenId};
+
+/// A model of `path` with keys and values kept in f32.
+pub(crate) fn load(path: &Path, isa: Option<Isa>, n_threads: usize) -> Model {
+    let container = Container::open(path).unwrap();
+    let options =
+        LoadOptions { context_len_max: None, kv_type: KvType::F32, kv_positions: Some(1024), step_rows_max: 64 };
+    Model::load(&container, Kernels::new(isa, n_threads).unwrap(), &options).unwrap()
+}
+
+/// Pages `first..` for `n` positions.
+pub(crate) fn pages(first: u32, n: usize) -> Vec<PageId> {
+    (first..).take(n.div_ceil(PAGE_LEN)).map(PageId).collect()
+}
+
+/// Token ids of a JSON list.
+pub(crate) fn tokens(list: &serde_json::Value) -> Vec<TokenId> {
+    list.as_array().unwrap().iter().map(|t| TokenId(t.as_u64().unwrap() as u32)).collect()
+}
+
+/// Logits of all positions, fed in chunks of at most `chunk`, after `cached` tokens that are already there.
+pub(crate) fn logits(model: &mut Model, tokens: &[TokenId], cached: usize, chunk: usize) -> Vec<f32> {
+    let pages = pages(0, cached + tokens.len());
+    let (mut all, mut out) = (Vec::new(), Logits::default());
+    for (i, tokens) in tokens.chunks(chunk).enumerate() {
+        let span = StepSpan { tokens, position_first: cached + i * chunk, pages: &pages, logits: LogitsWanted::All };
+        model.forward(&Step { spans: &[span] }, &mut out);
+        (0..out.n_rows()).for_each(|row| all.extend_from_slice(out.row(row)));
+    }
+    all
+}
+
+/// The index of the largest; the first of equals.
+pub(crate) fn argmax(logits: &[f32]) -> u32 {
+    let best = logits.iter().enumerate().reduce(|best, next| if next.1 > best.1 { next } else { best });
+    best.map_or(0, |(i, _)| i as u32)
+}
+
+/// `n` ids that follow greedily.
+pub(crate) fn greedy(model: &mut Model, prompt: &[TokenId], n: usize) -> Vec<TokenId> {
+    let mut last = logits(model, prompt, 0, 64);
+    let mut ids = Vec::new();
+    for i in 0..n {
+        let next = TokenId(argmax(&last[last.len() - model.n_vocab()..]));
+        ids.push(next);
+        last = logits(model, &[next], prompt.len() + i, 1);
+    }
+    ids
+}
