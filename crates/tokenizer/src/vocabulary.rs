@@ -1,0 +1,147 @@
+//! The tokens of a model: spelling, kind, and the way back from a spelling.
+
+use crate::{byte_level::decode_piece, index::Index, strings::Strings};
+
+/// What a token is for (`tokenizer.ggml.token_type`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TokenKind {
+    /// A piece of text.
+    Normal,
+    /// Stands for text that nothing else spells.
+    Unknown,
+    /// Structure, not text: `<s>`, `<|im_end|>`.
+    Control,
+    /// Text that is matched before everything else.
+    UserDefined,
+    /// In the table and never trained.
+    Unused,
+    /// One byte, `<0x0A>`.
+    Byte,
+}
+
+impl TokenKind {
+    /// From the number in the file; 0 (undefined) is a token that nothing is known of.
+    pub(crate) fn from_file(value: i64) -> Option<Self> {
+        Some(match value {
+            1 => Self::Normal,
+            2 => Self::Unknown,
+            3 => Self::Control,
+            4 => Self::UserDefined,
+            0 | 5 => Self::Unused,
+            6 => Self::Byte,
+            _ => return None,
+        })
+    }
+
+    /// May merging make this token out of text? The others are named by the tokenizer, never spelled by the user.
+    pub(crate) fn is_text(self) -> bool {
+        matches!(self, Self::Normal | Self::UserDefined | Self::Unused)
+    }
+
+    /// Is it left out of decoded text?
+    pub(crate) fn is_silent(self) -> bool {
+        matches!(self, Self::Control | Self::Unknown)
+    }
+}
+
+/// All tokens, by id.
+pub(crate) struct Vocabulary {
+    /// As the file spells them.
+    pub(crate) pieces: Strings,
+    pub(crate) kinds: Vec<TokenKind>,
+    /// What the algorithm compares text with, where that is not the spelling: the bytes behind the byte alphabet.
+    bytes: Option<Strings>,
+    index: Index,
+}
+
+impl Vocabulary {
+    /// `bytes` as in the field; `Err` names two ids with one spelling.
+    pub(crate) fn new(pieces: Strings, kinds: Vec<TokenKind>, bytes: Option<Strings>) -> Result<Self, (u32, u32)> {
+        let keys = bytes.as_ref().unwrap_or(&pieces);
+        let mut index = Index::with_capacity(keys.len());
+        // Plain tokens first: where an added token shares the bytes of one ("õ" and "Ãµ" in the byte alphabet), merging
+        // makes the plain one.
+        let is_plain = |id: &u32| matches!(kinds.get(*id as usize), Some(TokenKind::Normal | TokenKind::Unused));
+        let ids = 0..keys.len() as u32;
+        for id in ids.clone().filter(is_plain).chain(ids.filter(|id| !is_plain(id))) {
+            if keys.at(id as usize).is_empty() {
+                continue;
+            }
+            if let Err(other) = index.insert(keys, id)
+                && pieces.at(other as usize) == pieces.at(id as usize)
+            {
+                return Err((other.min(id), other.max(id)));
+            }
+        }
+        Ok(Self { pieces, kinds, bytes, index })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.pieces.len()
+    }
+
+    fn keys(&self) -> &Strings {
+        self.bytes.as_ref().unwrap_or(&self.pieces)
+    }
+
+    /// The bytes of `id` as the algorithm sees them.
+    pub(crate) fn key(&self, id: u32) -> &[u8] {
+        self.keys().at(id as usize)
+    }
+
+    /// The token with that key, of any kind.
+    #[inline]
+    pub(crate) fn find(&self, key: &[u8]) -> Option<u32> {
+        self.index.find(self.keys(), key)
+    }
+
+    /// The token with that key, if text may become it.
+    #[inline]
+    pub(crate) fn find_text(&self, key: &[u8]) -> Option<u32> {
+        self.find(key).filter(|&id| self.kind(id).is_some_and(TokenKind::is_text))
+    }
+
+    /// The token that the file spells so, of any kind.
+    pub(crate) fn find_piece(&self, piece: &str) -> Option<u32> {
+        let mut key = Vec::new();
+        if self.bytes.is_none() || !decode_piece(piece, &mut key) {
+            key.extend_from_slice(piece.as_bytes());
+        }
+        self.find(&key).filter(|&id| self.pieces.at(id as usize) == piece.as_bytes())
+    }
+
+    pub(crate) fn make_control(&mut self, id: u32) {
+        if let Some(kind) = self.kinds.get_mut(id as usize) {
+            *kind = TokenKind::Control;
+        }
+    }
+
+    #[inline]
+    pub(crate) fn kind(&self, id: u32) -> Option<TokenKind> {
+        self.kinds.get(id as usize).copied()
+    }
+
+    pub(crate) fn piece(&self, id: u32) -> Option<&str> {
+        if id as usize >= self.len() {
+            return None;
+        }
+        std::str::from_utf8(self.pieces.at(id as usize)).ok()
+    }
+
+    /// The ids of the byte tokens, `<0x00>` to `<0xFF>`; `Err` is the first byte token that names no byte.
+    pub(crate) fn byte_tokens(&self) -> Result<Box<[Option<u32>; 256]>, u32> {
+        let mut ids = Box::new([None; 256]);
+        for (id, _) in self.kinds.iter().enumerate().filter(|(_, kind)| **kind == TokenKind::Byte) {
+            let byte = byte_of_piece(self.pieces.at(id)).ok_or(id as u32)?;
+            ids[usize::from(byte)].get_or_insert(id as u32);
+        }
+        Ok(ids)
+    }
+}
+
+/// The byte that `<0xHH>` names.
+pub(crate) fn byte_of_piece(piece: &[u8]) -> Option<u8> {
+    let [b'<', b'0', b'x', high, low, b'>'] = piece else { return None };
+    let digit = |b: u8| char::from(b).to_digit(16);
+    Some((digit(*high)? << 4 | digit(*low)?) as u8)
+}
