@@ -12,7 +12,7 @@ use crate::{
 use std::sync::{Mutex, PoisonError};
 
 /// Elements below which an operation without a matrix stays on the calling thread: waking the others costs about as much.
-const PARALLEL_ELEMENTS: usize = 1 << 14;
+pub(crate) const PARALLEL_ELEMENTS: usize = 1 << 14;
 
 /// Handle to the kernels: a level and a worker pool.
 ///

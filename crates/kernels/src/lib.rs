@@ -5,6 +5,7 @@
 //! ARCHITECTURE.md). Start reading at `handle.rs`, then `matmul.rs`.
 #![cfg_attr(test, allow(clippy::float_cmp, reason = "equal bytes are what the tests are about"))]
 
+mod activation;
 mod attention;
 mod elementwise;
 mod handle;
@@ -16,11 +17,12 @@ mod pool;
 mod rope;
 mod rows;
 mod shape;
+mod simd;
 
 pub use handle::Kernels;
 pub use isa::Isa;
 pub use kv::{KvLayout, KvPages, KvType, PAGE_LEN, PageId};
-pub use matmul::Matrix;
+pub use matmul::{Activation, MATMUL_KERNELS, MatmulKernel, Matrix, Weights};
 pub use pool::default_threads;
 pub use rows::Rows;
 pub use shape::{AttentionShape, Gate, Rope, RopePairs, Span};

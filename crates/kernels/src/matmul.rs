@@ -1,13 +1,22 @@
-//! Matrix products: `out[t, m] = Σ_k w[m, k] · x[t, k]`.
+//! Matrix products `out[t, m] = Σ_k w[m, k] · x[t, k]`: the table of kernels, selection, and the parallel regions.
+//!
+//! Every kernel for a format computes the same bits ([`integer`] and [`float`] define them), so selection is a matter of speed alone. Work
+//! is split over rows of the matrix and tokens, never over K.
 
 use crate::{
     Rows,
-    isa::{Level, multiversion},
-    math::fold,
-    pool::{Output, Pool},
+    activation::ActivationGroup,
+    isa::Level,
+    pool::{Output, Pool, Tile},
 };
 use quant::Format;
 use std::sync::{Mutex, PoisonError};
+
+mod float;
+mod integer;
+mod table;
+
+pub use table::{Activation, MATMUL_KERNELS, MatmulKernel, Weights};
 
 /// A weight matrix `[rows, cols]` as it lies in the file: `rows` rows of `format.row_bytes(cols)` bytes.
 #[derive(Clone, Copy, Debug)]
@@ -22,60 +31,8 @@ pub struct Matrix<'a> {
     pub bytes: &'a [u8],
 }
 
-/// Buffers of one worker.
-#[derive(Default)]
-pub(crate) struct MatmulScratch {
-    /// One weight row, decoded.
-    row: Vec<f32>,
-}
-
-/// Lanes of a float dot product: lane `j` adds the products of elements `j`, `j + 32`, … in order.
-const DOT_LANES: usize = 32;
-
-/// Weight bytes of one task: enough to pay for handing it out, few enough to share evenly.
-const TASK_BYTES: usize = 16 << 10;
-
-/// Most matrices in one region.
-const REGION_MATRICES: usize = 8;
-
-/// Multiplies every matrix with the rows in as few parallel regions as possible.
-pub(crate) fn run(
-    level: Level,
-    pool: &Pool,
-    scratch: &[Mutex<MatmulScratch>],
-    ws: &mut [(Matrix<'_>, &mut [f32])],
-    x: &mut Rows,
-) {
-    let (k, n_rows) = (x.k(), x.n_rows());
-    if n_rows == 0 {
-        return;
-    }
-    for ws in ws.chunks_mut(REGION_MATRICES) {
-        let mut matrices = [None; REGION_MATRICES];
-        let mut outputs: [_; REGION_MATRICES] = std::array::from_fn(|_| Output::new(&mut [], 1, 1, 1));
-        for ((w, out), (matrix, output)) in ws.iter_mut().zip(matrices.iter_mut().zip(&mut outputs)) {
-            let row_bytes = w.check(k);
-            assert_eq!(out.len(), n_rows * w.rows, "output of {n_rows} rows of {}", w.rows);
-            *matrix = Some(*w);
-            *output = Output::new(out, w.rows, (TASK_BYTES / row_bytes).clamp(1, w.rows), n_rows);
-        }
-        let x = x.values();
-        pool.for_tiles(&outputs, |mut out, worker| {
-            let Some(w) = matrices[out.output] else { return };
-            let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
-            scratch.row.resize(k, 0.0);
-            for (i, m) in out.cols.clone().enumerate() {
-                w.format.decode(w.row(m), &mut scratch.row);
-                for (t, x) in x.chunks_exact(k).enumerate() {
-                    dot(level, &scratch.row, x, &mut out.row(t)[i]);
-                }
-            }
-        });
-    }
-}
-
 impl<'a> Matrix<'a> {
-    /// Bytes of a row, all lengths checked.
+    /// Bytes of a row; panics if the lengths do not fit each other or activations of width `k`.
     fn check(&self, k: usize) -> usize {
         assert_eq!(self.cols, k, "matrix of {} columns, activations of {k}", self.cols);
         assert!(self.rows > 0, "matrix of no rows");
@@ -95,25 +52,85 @@ impl<'a> Matrix<'a> {
         bytes.unwrap_or(0)
     }
 
+    /// Row `m`.
     fn row(&self, m: usize) -> &'a [u8] {
-        let n = self.row_bytes();
+        let n = self.bytes.len() / self.rows;
         &self.bytes[m * n..(m + 1) * n]
     }
 }
 
-multiversion! {
-    fn dot(w: &[f32], x: &[f32], out: &mut f32) {
-        let mut lanes = [0.0f32; DOT_LANES];
-        let (ws, w_rest) = w.as_chunks::<DOT_LANES>();
-        let (xs, x_rest) = x.as_chunks::<DOT_LANES>();
-        for (w, x) in ws.iter().zip(xs) {
-            for ((lane, &w), &x) in lanes.iter_mut().zip(w).zip(x) {
-                *lane = w.mul_add(x, *lane);
+/// What a kernel is called with: the rows and tokens of `out`.
+pub(crate) struct MatmulArgs<'a, 'o> {
+    /// All of the matrix.
+    pub(crate) w: Matrix<'a>,
+    /// Activations of all tokens, `[T, K]`.
+    pub(crate) x: &'a [f32],
+    /// The same as int8 groups, `[T, ceil(K / 256)]`; empty if the kernel wants f32.
+    pub(crate) groups: &'a [ActivationGroup],
+    /// `rows` are tokens, `cols` rows of the matrix.
+    pub(crate) out: Tile<'o, f32>,
+    pub(crate) scratch: &'a mut MatmulScratch,
+}
+
+/// Buffers of one worker, as large as the largest matrix seen.
+#[derive(Default)]
+pub(crate) struct MatmulScratch {
+    /// One weight row as codes.
+    expanded: Vec<integer::ExpandedGroup>,
+    /// Weight rows, interleaved.
+    panel: Vec<integer::PanelBlock>,
+    /// Weight rows in f32.
+    decoded: Vec<f32>,
+}
+
+/// Weight bytes of one task of few tokens: enough to pay for handing it out, few enough to share evenly.
+const TASK_BYTES: usize = 16 << 10;
+
+/// Most tokens of one task: their activations stay in the second-level cache.
+const TASK_TOKENS: usize = 512;
+
+/// Most matrices in one region.
+const REGION_MATRICES: usize = 8;
+
+/// Multiplies every matrix with the rows in as few parallel regions as possible.
+pub(crate) fn run(
+    level: Level,
+    pool: &Pool,
+    scratch: &[Mutex<MatmulScratch>],
+    ws: &mut [(Matrix<'_>, &mut [f32])],
+    x: &mut Rows,
+) {
+    let (k, n_tokens) = (x.k(), x.n_rows());
+    if n_tokens == 0 {
+        return;
+    }
+    for ws in ws.chunks_mut(REGION_MATRICES) {
+        let mut work = [None; REGION_MATRICES];
+        let mut outputs: [_; REGION_MATRICES] = std::array::from_fn(|_| Output::new(&mut [], 1, 1, 1));
+        for ((w, out), (work, output)) in ws.iter_mut().zip(work.iter_mut().zip(&mut outputs)) {
+            let row_bytes = w.check(k);
+            assert_eq!(out.len(), n_tokens * w.rows, "output of {n_tokens} rows of {}", w.rows);
+            let kernel = table::select(w.format, level.isa(), n_tokens);
+            if kernel.activation == Activation::Int8 {
+                x.quantise(level, pool);
             }
+            let tile_rows = if n_tokens >= kernel.tokens_min && kernel.rows > 1 {
+                kernel.rows
+            } else {
+                (TASK_BYTES / row_bytes).max(1)
+            };
+            *output = Output::new(out, w.rows, tile_rows.min(w.rows), n_tokens.min(TASK_TOKENS));
+            *work = Some((*w, kernel));
         }
-        for ((lane, &w), &x) in lanes.iter_mut().zip(w_rest).zip(x_rest) {
-            *lane = w.mul_add(x, *lane);
-        }
-        *out = fold(lanes);
+        let (x, groups) = (x.values(), x.groups());
+        pool.for_tiles(&outputs, |out, worker| {
+            if let Some((w, kernel)) = work[out.output] {
+                let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
+                kernel.call(&mut MatmulArgs { w, x, groups, out, scratch: &mut scratch });
+            }
+        });
     }
 }
+
+#[cfg(test)]
+mod tests;

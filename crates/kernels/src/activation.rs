@@ -1,0 +1,144 @@
+//! int8 activation rows: what weights in block formats are multiplied with.
+//!
+//! A row of K is cut in groups of 256, a group in 8 blocks of 32 with a scale each. A row's bytes depend on that row alone.
+
+use crate::{isa::multiversion, math::round};
+use bytemuck::{Pod, Zeroable};
+
+/// Activations in a block: they share a scale.
+pub(crate) const BLOCK: usize = 32;
+
+/// Blocks in a group: as many as a vector of block sums has lanes.
+pub(crate) const GROUP_BLOCKS: usize = 8;
+
+/// Activations in a group.
+pub(crate) const GROUP: usize = BLOCK * GROUP_BLOCKS;
+
+/// 256 activations, `x ≈ code · scale`. The last group of a row is filled up with zeros.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C, align(64))]
+pub(crate) struct ActivationGroup {
+    /// -127..=127, in order.
+    pub(crate) codes: [i8; GROUP],
+    /// One a block: the largest magnitude / 127.
+    pub(crate) scales: [f32; GROUP_BLOCKS],
+    /// Sum of the codes of each block.
+    pub(crate) sums: [i32; GROUP_BLOCKS],
+    /// The same for the first and the second 16 of each block.
+    pub(crate) half_sums: [[i32; GROUP_BLOCKS]; 2],
+}
+
+multiversion! {
+    /// `x` `[T, K]` → `out` `[T, ceil(K / 256)]`.
+    pub(crate) fn quantise(x: &[f32], k: usize, out: &mut [ActivationGroup]) {
+        let n_groups = k.div_ceil(GROUP);
+        for (x, out) in x.chunks_exact(k).zip(out.chunks_exact_mut(n_groups)) {
+            for (x, out) in x.chunks(GROUP).zip(out) {
+                *out = ActivationGroup::zeroed();
+                for (b, x) in x.chunks(BLOCK).enumerate() {
+                    let mut full = [0.0f32; BLOCK];
+                    full[..x.len()].copy_from_slice(x);
+                    let codes = &mut out.codes[b * BLOCK..][..BLOCK];
+                    out.scales[b] = quantise_block(&full, codes);
+                    for half in 0..2 {
+                        out.half_sums[half][b] = codes[half * 16..][..16].iter().map(|&c| i32::from(c)).sum();
+                    }
+                    out.sums[b] = out.half_sums[0][b] + out.half_sums[1][b];
+                }
+            }
+        }
+    }
+}
+
+/// Codes of one block; returns its scale.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
+fn quantise_block(x: &[f32; BLOCK], codes: &mut [i8]) -> f32 {
+    let mut lanes = [0.0f32; 8];
+    for chunk in x.as_chunks::<8>().0 {
+        for (lane, v) in lanes.iter_mut().zip(chunk) {
+            *lane = if v.abs() > *lane { v.abs() } else { *lane };
+        }
+    }
+    let mut max = 0.0f32;
+    for lane in lanes {
+        max = if lane > max { lane } else { max };
+    }
+    // Below this 127 / max would overflow; such a block is nothing.
+    let (scale, inverse) = if max > 1e-36 { (max / 127.0, 127.0 / max) } else { (0.0, 0.0) };
+    for (code, &v) in codes.iter_mut().zip(x) {
+        let rounded = round(v * inverse);
+        let capped = if rounded > 127 { 127 } else { rounded };
+        *code = if capped < -127 { -127 } else { capped as i8 };
+    }
+    scale
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isa::{Isa, Level};
+    use testkit::Rng;
+
+    /// Quantises on every level, checks that they agree, returns the groups.
+    fn check(x: &[f32], k: usize) -> Vec<ActivationGroup> {
+        let run = |isa| {
+            let mut out = vec![ActivationGroup::zeroed(); x.len() / k * k.div_ceil(GROUP)];
+            quantise(Level::detect(isa).expect("available"), x, k, &mut out);
+            out
+        };
+        let scalar = run(Isa::Scalar);
+        for isa in Isa::available() {
+            assert_eq!(
+                bytemuck::cast_slice::<_, u8>(&run(isa)),
+                bytemuck::cast_slice::<_, u8>(&scalar),
+                "{}",
+                isa.name()
+            );
+        }
+        scalar
+    }
+
+    #[test]
+    fn codes_times_scale_are_near_and_sums_are_theirs() {
+        let mut rng = Rng::new(1);
+        for k in [32, 64, 256, 576] {
+            let x: Vec<f32> = rng.normals(3 * k).iter().map(|v| v * v * v).collect();
+            let groups = check(&x, k);
+            for (i, &x) in x.iter().enumerate() {
+                let group = &groups[i / k * k.div_ceil(GROUP) + i % k / GROUP];
+                let at = i % k % GROUP;
+                let scale = group.scales[at / BLOCK];
+                assert!((f32::from(group.codes[at]) * scale - x).abs() <= 0.501 * scale);
+            }
+            for group in &groups {
+                for (b, codes) in group.codes.chunks(BLOCK).enumerate() {
+                    assert_eq!(group.sums[b], codes.iter().map(|&c| i32::from(c)).sum::<i32>());
+                    assert_eq!(group.sums[b], group.half_sums[0][b] + group.half_sums[1][b]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_depends_on_itself_alone() {
+        let x = Rng::new(2).normals(2 * 96);
+        let both = check(&x, 96);
+        let second = check(&x[96..], 96);
+        assert_eq!(bytemuck::bytes_of(&both[1]), bytemuck::bytes_of(&second[0]));
+    }
+
+    #[test]
+    fn extremes_neither_panic_nor_leave_the_range() {
+        let specials = [0.0, -0.0, 1e-45, 1e-37, f32::MAX, f32::MIN, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 1.0];
+        for a in specials {
+            for b in specials {
+                let mut x = [a; 64];
+                x[7] = b;
+                let groups = check(&x, 64);
+                assert!(groups[0].codes.iter().all(|&c| c >= -127));
+                assert_eq!(groups[0].codes[64..], [0; 192]);
+            }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Float weights × f32 activations.
+//!
+//! Lane `j` of 32 adds the products of columns `j`, `j + 32`, … by fused multiply-add in order; the lanes fold as [`crate::math::fold`] does.
+
+pub(super) mod scalar;
+
+/// Lanes of a dot product.
+const LANES: usize = 32;

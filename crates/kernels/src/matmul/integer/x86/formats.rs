@@ -1,0 +1,333 @@
+//! How each format unpacks 256 weights, and the kernels made of it.
+//!
+//! A module per format has `GROUP_BYTES` (of 256 weights), `UNITS`, `SIGNED`, and three functions over such a group: `block(bytes, i)`, the
+//! codes of block `i` as bytes (`+ offset` unless `SIGNED`); `scales(bytes)` and `mins(bytes)`, vectors over the eight blocks, one per unit.
+
+use super::{GEMV_TOKENS, PanelArgs, Units, panel_avx2, panel_avx512, reset, scatter, scatter_scales};
+use crate::{
+    activation::{ActivationGroup, BLOCK, GROUP_BLOCKS},
+    matmul::{
+        MatmulArgs,
+        integer::{ExpandedGroup, PANEL_ROWS, PanelBlock, expand, token, token_tiles},
+    },
+    simd::avx2::{
+        fold, half_sums, load_f32, load_half_u8, load_half_u16, load_i8, load_i32, load_u8, store_f32, store_u8,
+    },
+};
+use std::arch::x86_64::*;
+
+/// Four-column sums of products in i32 lanes: `w` code + offset, or all 8 bits with offset 128 if `WIDE`; `x` -127..=127.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+pub(super) fn dot_avx2<const WIDE: bool>(w: __m256i, x: __m256i) -> __m256i {
+    // i16: pairs of at most 2 · 63 · 127, or 2 · 128 · 127 = 32,512 with the sign moved to x.
+    let pairs = if WIDE {
+        let w = _mm256_xor_si256(w, _mm256_set1_epi8(-128));
+        _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w))
+    } else {
+        _mm256_maddubs_epi16(w, x)
+    };
+    _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))
+}
+
+/// The same with VNNI.
+#[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+#[inline]
+fn dot_avx512<const WIDE: bool>(w: __m256i, x: __m256i) -> __m256i {
+    _mm256_dpbusd_epi32(_mm256_setzero_si256(), w, x)
+}
+
+/// f16 values at `first`, `first + step`, … of `bytes`.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+fn halves<const N: usize>(bytes: &[u8; N], first: usize, step: usize) -> __m256 {
+    let mut bits = [0u16; 8];
+    for (i, bits) in bits.iter_mut().enumerate() {
+        *bits = u16::from_le_bytes([bytes[first + i * step], bytes[first + i * step + 1]]);
+    }
+    _mm256_cvtph_ps(load_half_u16(&bits))
+}
+
+/// 16 bytes to 32 codes: low nibbles, then high nibbles.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+fn nibbles(bytes: &[u8; 16]) -> __m256i {
+    let packed = load_half_u8(bytes);
+    let both = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(packed), _mm_srli_epi16::<4>(packed));
+    _mm256_and_si256(both, _mm256_set1_epi8(15))
+}
+
+/// The `N` bytes from `at`.
+#[inline]
+fn part<const N: usize>(bytes: &[u8], at: usize) -> &[u8; N] {
+    bytes[at..].first_chunk().expect("inside the group: every caller's constants")
+}
+
+/// The row's own bytes.
+macro_rules! row_of_file {
+    ($w:expr, $m:expr, $buffer:expr) => {
+        $w.row($m)
+    };
+}
+
+/// The row expanded by `quant`.
+macro_rules! row_expanded {
+    ($w:expr, $m:expr, $buffer:expr) => {
+        bytemuck::cast_slice::<ExpandedGroup, u8>(expand(&$w, $m, $buffer))
+    };
+}
+
+/// The kernels of a format module for one level.
+macro_rules! level_kernels {
+    ($level:ident, $features:literal, $row:ident, $dot:ident, wide_is_signed: $wide_is_signed:literal, $panel:ident) => {
+        pub(in crate::matmul) mod $level {
+            use super::*;
+
+            /// Few tokens.
+            #[target_feature(enable = $features)]
+            pub(in crate::matmul) fn gemv(args: &mut MatmulArgs<'_, '_>) {
+                for tokens in token_tiles(args.out.rows.len(), GEMV_TOKENS) {
+                    match tokens.len() {
+                        1 => rows::<1>(args, tokens.start),
+                        2 => rows::<2>(args, tokens.start),
+                        3 => rows::<3>(args, tokens.start),
+                        _ => rows::<GEMV_TOKENS>(args, tokens.start),
+                    }
+                }
+            }
+
+            #[target_feature(enable = $features)]
+            fn rows<const T: usize>(args: &mut MatmulArgs<'_, '_>, first: usize) {
+                let mut x: [&[ActivationGroup]; T] = [&[]; T];
+                for (t, x) in x.iter_mut().enumerate() {
+                    *x = token(args.groups, args.w.cols, args.out.rows.start + first + t);
+                }
+                for (i, m) in args.out.cols.clone().enumerate() {
+                    let row = $row!(args.w, m, &mut args.scratch.expanded);
+                    let (groups, tail) = row.as_chunks::<GROUP_BYTES>();
+                    let mut acc = [_mm256_setzero_ps(); T];
+                    for (g, bytes) in groups.iter().enumerate() {
+                        let mut x_group = [&x[0][0]; T];
+                        for (to, x) in x_group.iter_mut().zip(&x) {
+                            *to = &x[g];
+                        }
+                        group::<T>(bytes, x_group, &mut acc);
+                    }
+                    if !tail.is_empty() {
+                        // Zero blocks have scale 0, as the activations they meet.
+                        let mut bytes = [0; GROUP_BYTES];
+                        bytes[..tail.len()].copy_from_slice(tail);
+                        let mut x_group = [&x[0][0]; T];
+                        for (to, x) in x_group.iter_mut().zip(&x) {
+                            *to = &x[groups.len()];
+                        }
+                        group::<T>(&bytes, x_group, &mut acc);
+                    }
+                    for (t, acc) in acc.into_iter().enumerate() {
+                        args.out.row(first + t)[i] = fold(acc);
+                    }
+                }
+            }
+
+            #[target_feature(enable = $features)]
+            #[inline]
+            fn group<const T: usize>(bytes: &[u8; GROUP_BYTES], x: [&ActivationGroup; T], acc: &mut [__m256; T]) {
+                let offset = UNITS_OF.offset;
+                let mut codes = [_mm256_setzero_si256(); GROUP_BLOCKS];
+                for (i, codes) in codes.iter_mut().enumerate() {
+                    *codes = unsigned(block(bytes, i));
+                }
+                let scales = scales(bytes);
+                let mins = mins(bytes);
+                for t in 0..T {
+                    let mut sums = [_mm256_setzero_si256(); GROUP_BLOCKS];
+                    for ((sums, codes), x) in sums.iter_mut().zip(&codes).zip(x[t].codes.as_chunks::<BLOCK>().0) {
+                        *sums = $dot::<SIGNED>(*codes, load_i8(x));
+                    }
+                    // i32: at most 32 · 255 · 127 < 2²¹ in magnitude before and after the offset is taken out.
+                    let [first, second] = half_sums(sums);
+                    let x_scales = load_f32(&x[t].scales);
+                    let mut unit = |u: usize, sum: __m256i, x_sums: __m256i| {
+                        let taken_out = _mm256_mullo_epi32(x_sums, _mm256_set1_epi32(offset));
+                        let sum = if SIGNED && $wide_is_signed { sum } else { _mm256_sub_epi32(sum, taken_out) };
+                        acc[t] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum), _mm256_mul_ps(scales[u], x_scales), acc[t]);
+                        if UNITS_OF.mins {
+                            let x_mins = _mm256_mul_ps(x_scales, _mm256_cvtepi32_ps(x_sums));
+                            acc[t] = _mm256_fmadd_ps(mins[u], x_mins, acc[t]);
+                        }
+                    };
+                    if UNITS_OF.halves {
+                        unit(0, first, load_i32(&x[t].half_sums[0]));
+                        unit(1, second, load_i32(&x[t].half_sums[1]));
+                    } else {
+                        unit(0, _mm256_add_epi32(first, second), load_i32(&x[t].sums));
+                    }
+                }
+            }
+
+            /// Many tokens.
+            #[target_feature(enable = $features)]
+            pub(in crate::matmul) fn gemm(args: &mut MatmulArgs<'_, '_>) {
+                let n_blocks = args.w.cols / BLOCK;
+                for rows in token_tiles(args.out.cols.len(), PANEL_ROWS) {
+                    let panel = &mut args.scratch.panel;
+                    reset(panel, n_blocks);
+                    for (r, i) in rows.clone().enumerate() {
+                        let row = $row!(args.w, args.out.cols.start + i, &mut args.scratch.expanded);
+                        pack(row, panel, r);
+                    }
+                    for tokens in token_tiles(args.out.rows.len(), $panel::TOKENS) {
+                        let mut x: [&[ActivationGroup]; $panel::TOKENS] = [&[]; $panel::TOKENS];
+                        for (x, t) in x.iter_mut().zip(tokens.clone()) {
+                            *x = token(args.groups, args.w.cols, args.out.rows.start + t);
+                        }
+                        let mut out = [[0.0; PANEL_ROWS]; $panel::TOKENS];
+                        $panel::run(&PanelArgs { units: UNITS_OF, panel, x: &x[..tokens.len()] }, &mut out);
+                        for (out, t) in out.iter().zip(tokens) {
+                            args.out.row(t)[rows.clone()].copy_from_slice(&out[..rows.len()]);
+                        }
+                    }
+                }
+            }
+        }
+    };
+}
+
+macro_rules! format_module {
+    (
+        $(#[$meta:meta])*
+        $module:ident, group_bytes: $bytes:expr, offset: $offset:expr, halves: $halves:expr, mins: $mins:expr, row: $row:ident,
+        block: |$b:ident, $i:ident| $block:expr,
+        scales: |$s:ident| $scales:expr,
+        mins_of: |$n:ident| $mins_of:expr $(,)?
+    ) => {
+        $(#[$meta])*
+        pub(in crate::matmul) mod $module {
+            #[allow(clippy::wildcard_imports, reason = "the kernels of a format are this file's own")]
+            use super::*;
+
+            /// Bytes of 256 weights.
+            const GROUP_BYTES: usize = $bytes;
+            const UNITS_OF: Units = Units { halves: $halves, mins: $mins, offset: $offset };
+            /// Codes are signed bytes.
+            const SIGNED: bool = $offset == 128;
+
+            #[target_feature(enable = "avx2,fma,f16c")]
+            #[inline]
+            fn block($b: &[u8; GROUP_BYTES], $i: usize) -> __m256i {
+                $block
+            }
+
+            #[target_feature(enable = "avx2,fma,f16c")]
+            #[inline]
+            fn scales($s: &[u8; GROUP_BYTES]) -> [__m256; 2] {
+                $scales
+            }
+
+            #[target_feature(enable = "avx2,fma,f16c")]
+            #[inline]
+            fn mins($n: &[u8; GROUP_BYTES]) -> [__m256; 2] {
+                $mins_of
+            }
+
+            #[target_feature(enable = "avx2,fma,f16c")]
+            #[inline]
+            fn unsigned(codes: __m256i) -> __m256i {
+                if SIGNED { _mm256_xor_si256(codes, _mm256_set1_epi8(-128)) } else { codes }
+            }
+
+            /// Writes a row into a panel.
+            #[target_feature(enable = "avx2,fma,f16c")]
+            fn pack(row: &[u8], panel: &mut [PanelBlock], r: usize) {
+                let n_blocks = panel.len();
+                let (groups, tail) = row.as_chunks::<GROUP_BYTES>();
+                let mut last = [0; GROUP_BYTES];
+                last[..tail.len()].copy_from_slice(tail);
+                for g in 0..n_blocks.div_ceil(GROUP_BLOCKS) {
+                    let bytes = groups.get(g).unwrap_or(&last);
+                    let mut codes = [[0; 32]; GROUP_BLOCKS];
+                    for (i, codes) in codes.iter_mut().enumerate() {
+                        store_u8(codes, unsigned(block(bytes, i)));
+                    }
+                    scatter(panel, n_blocks, g, r, &codes);
+                    let mut values = [[0.0; GROUP_BLOCKS]; 2];
+                    for (to, from) in values.iter_mut().zip(scales(bytes)) {
+                        store_f32(to, from);
+                    }
+                    scatter_scales(panel, n_blocks, g, r, &values, |block| &mut block.scales);
+                    if UNITS_OF.mins {
+                        for (to, from) in values.iter_mut().zip(mins(bytes)) {
+                            store_f32(to, from);
+                        }
+                        scatter_scales(panel, n_blocks, g, r, &values, |block| &mut block.mins);
+                    }
+                }
+            }
+
+            level_kernels!(avx2, "avx2,fma,f16c", $row, dot_avx2, wide_is_signed: true, panel_avx2);
+            level_kernels!(
+                avx512,
+                "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni",
+                $row,
+                dot_avx512,
+                wide_is_signed: false,
+                panel_avx512
+            );
+        }
+    };
+}
+
+/// No minima.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+fn none() -> [__m256; 2] {
+    [_mm256_setzero_ps(); 2]
+}
+
+/// Units of 32.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+fn one(scales: __m256) -> [__m256; 2] {
+    [scales, _mm256_setzero_ps()]
+}
+
+/// Field of an [`ExpandedGroup`].
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+fn expanded_f32(bytes: &[u8; EXPANDED_BYTES], at: usize) -> [__m256; 2] {
+    [_mm256_castsi256_ps(load_u8(part(bytes, at))), _mm256_castsi256_ps(load_u8(part(bytes, at + 4 * GROUP_BLOCKS)))]
+}
+
+const EXPANDED_BYTES: usize = size_of::<ExpandedGroup>();
+
+format_module! {
+    /// Any format of units of 16 (which is any), through its scalar decoder.
+    expanded_halves, group_bytes: EXPANDED_BYTES, offset: 128, halves: true, mins: true, row: row_expanded,
+    block: |b, i| load_u8(part(b, 32 * i)),
+    scales: |b| expanded_f32(b, std::mem::offset_of!(ExpandedGroup, scales)),
+    mins_of: |b| expanded_f32(b, std::mem::offset_of!(ExpandedGroup, mins)),
+}
+
+format_module! {
+    /// Any format of units of 32, through its scalar decoder.
+    expanded_blocks, group_bytes: EXPANDED_BYTES, offset: 128, halves: false, mins: true, row: row_expanded,
+    block: |b, i| load_u8(part(b, 32 * i)),
+    scales: |b| expanded_f32(b, std::mem::offset_of!(ExpandedGroup, scales)),
+    mins_of: |b| expanded_f32(b, std::mem::offset_of!(ExpandedGroup, mins)),
+}
+
+format_module! {
+    /// A block: f16 scale, 32 signed bytes.
+    q8_0, group_bytes: 8 * 34, offset: 128, halves: false, mins: false, row: row_of_file,
+    block: |b, i| load_u8(part(b, 34 * i + 2)),
+    scales: |b| one(halves(b, 0, 34)),
+    mins_of: |_b| none(),
+}
+
+format_module! {
+    /// A block: f16 scale, 16 bytes: byte `i` holds weight `i` in bits 0–3 and `i + 16` in bits 4–7, less 8.
+    q4_0, group_bytes: 8 * 18, offset: 8, halves: false, mins: false, row: row_of_file,
+    block: |b, i| nibbles(part(b, 18 * i + 2)),
+    scales: |b| one(halves(b, 0, 18)),
+    mins_of: |_b| none(),
+}

@@ -1,0 +1,136 @@
+//! The table of matrix kernels. A kernel that is not in it does not exist; the equality test walks it.
+#![allow(unsafe_code, reason = "the call through the table")]
+
+use super::{MatmulArgs, float, integer};
+use crate::Isa;
+use quant::Format;
+
+/// What weights a kernel reads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Weights {
+    /// One format, unpacked by the kernel itself.
+    Of(Format),
+    /// Any block format whose scales span this many weights, through its scalar decoder.
+    Units(usize),
+    /// Any block format, through its scalar decoder.
+    Blocks,
+    /// F32, F16 and BF16.
+    Floats,
+}
+
+/// What the rows of `x` must be quantised to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Activation {
+    /// As they are.
+    F32,
+    /// int8 in blocks of 32.
+    Int8,
+}
+
+/// A row of the kernel table: how to multiply by some weights on some instruction set.
+pub struct MatmulKernel {
+    /// Weights it reads.
+    pub weights: Weights,
+    /// Activations it takes.
+    pub activation: Activation,
+    /// Instruction set it needs.
+    pub isa: Isa,
+    /// Matrix rows of one pass of its inner loop.
+    pub rows: usize,
+    /// Fewest tokens for which it is chosen.
+    pub tokens_min: usize,
+    run: unsafe fn(&mut MatmulArgs<'_, '_>),
+}
+
+impl Weights {
+    /// Whether these include `format`.
+    pub fn include(self, format: Format) -> bool {
+        let is_float = matches!(format, Format::F32 | Format::F16 | Format::BF16);
+        match self {
+            Self::Of(own) => own == format,
+            Self::Units(len) => !is_float && integer::unit_len(format) == len,
+            Self::Blocks => !is_float,
+            Self::Floats => is_float,
+        }
+    }
+}
+
+impl MatmulKernel {
+    /// `out[t, m] = Σ_k w[m, k] · x[t, k]` for the rows and tokens of `args`.
+    pub(crate) fn call(&self, args: &mut MatmulArgs<'_, '_>) {
+        assert!(self.weights.include(args.w.format), "kernel for {:?} called with {:?}", self.weights, args.w.format);
+        assert!(self.isa.is_available(), "this CPU lacks {}", self.isa.name());
+        // SAFETY: the CPU has `self.isa` (line above), the only requirement of a target_feature function.
+        unsafe { (self.run)(args) }
+    }
+}
+
+/// The kernel for `n_tokens` rows of activations: of those that `isa` allows the highest level, then the most special, then the widest tile
+/// that the tokens fill.
+pub(super) fn select(format: Format, isa: Isa, n_tokens: usize) -> &'static MatmulKernel {
+    let fits = |k: &&MatmulKernel| k.isa <= isa && k.tokens_min <= n_tokens && k.weights.include(format);
+    let rank = |k: &&MatmulKernel| (k.isa, matches!(k.weights, Weights::Of(_)), k.tokens_min);
+    MATMUL_KERNELS.iter().filter(fits).max_by_key(rank).unwrap_or(&SCALAR)
+}
+
+const SCALAR: MatmulKernel = MatmulKernel {
+    weights: Weights::Blocks,
+    activation: Activation::Int8,
+    isa: Isa::Scalar,
+    rows: 1,
+    tokens_min: 1,
+    run: integer::scalar::run,
+};
+
+const FLOAT: MatmulKernel = MatmulKernel {
+    weights: Weights::Floats,
+    activation: Activation::F32,
+    isa: Isa::Scalar,
+    rows: 1,
+    tokens_min: 1,
+    run: float::scalar::run,
+};
+
+#[cfg(not(target_arch = "x86_64"))]
+/// All matrix kernels.
+pub static MATMUL_KERNELS: &[MatmulKernel] = &[SCALAR, FLOAT];
+
+/// Tokens from which a panel pays for being packed.
+#[cfg(target_arch = "x86_64")]
+const PANEL_TOKENS_MIN: usize = 8;
+
+#[cfg(target_arch = "x86_64")]
+macro_rules! formats {
+    ($($weights:expr => $module:ident),* $(,)?) => {
+        /// All matrix kernels.
+        pub static MATMUL_KERNELS: &[MatmulKernel] = &[
+            SCALAR,
+            FLOAT,
+            $(
+                int8($weights, Isa::Avx2, 1, 1, integer::x86::$module::avx2::gemv),
+                int8($weights, Isa::Avx2, integer::PANEL_ROWS, PANEL_TOKENS_MIN, integer::x86::$module::avx2::gemm),
+                int8($weights, Isa::Avx512, 1, 1, integer::x86::$module::avx512::gemv),
+                int8($weights, Isa::Avx512, integer::PANEL_ROWS, PANEL_TOKENS_MIN, integer::x86::$module::avx512::gemm),
+            )*
+        ];
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+const fn int8(
+    weights: Weights,
+    isa: Isa,
+    rows: usize,
+    tokens_min: usize,
+    run: unsafe fn(&mut MatmulArgs<'_, '_>),
+) -> MatmulKernel {
+    MatmulKernel { weights, activation: Activation::Int8, isa, rows, tokens_min, run }
+}
+
+#[cfg(target_arch = "x86_64")]
+formats! {
+    Weights::Units(16) => expanded_halves,
+    Weights::Units(32) => expanded_blocks,
+    Weights::Of(Format::Q8_0) => q8_0,
+    Weights::Of(Format::Q4_0) => q4_0,
+}

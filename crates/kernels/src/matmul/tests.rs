@@ -1,0 +1,187 @@
+use super::*;
+use crate::{Isa, Kernels};
+use testkit::{Rng, assert_same_f32, nmse};
+
+/// Weights of random bytes, each block drawn until its values are finite and not huge.
+fn weights(rng: &mut Rng, format: Format, rows: usize, cols: usize) -> Vec<u8> {
+    let mut values = vec![0.0; format.block_len()];
+    let mut bytes = Vec::new();
+    for _ in 0..rows * cols / format.block_len() {
+        bytes.extend(loop {
+            let block = rng.bytes(format.block_bytes());
+            format.decode(&block, &mut values);
+            if values.iter().all(|v| v.abs() < 1e6) {
+                break block;
+            }
+        });
+    }
+    bytes
+}
+
+/// Runs one kernel over the whole matrix in one call.
+fn call(kernel: &MatmulKernel, w: Matrix<'_>, rows: &mut Rows) -> Vec<f32> {
+    let level = Level::detect(Isa::best()).expect("available");
+    let pool = Pool::new(1);
+    rows.quantise(level, &pool);
+    let mut out = vec![f32::NAN; rows.n_rows() * w.rows];
+    let scratch = Mutex::new(MatmulScratch::default());
+    pool.for_tiles(&[Output::new(&mut out, w.rows, w.rows, rows.n_rows())], |out, _| {
+        let mut scratch = scratch.lock().expect("one thread");
+        kernel.call(&mut MatmulArgs { w, x: rows.values(), groups: rows.groups(), out, scratch: &mut scratch });
+    });
+    out
+}
+
+/// The scalar kernel that specifies `format`.
+fn scalar(format: Format) -> &'static MatmulKernel {
+    MATMUL_KERNELS.iter().find(|k| k.isa == Isa::Scalar && k.weights.include(format)).expect("every format has one")
+}
+
+/// Every kernel of the table for `w` gives the scalar kernel's bits.
+fn check(w: Matrix<'_>, x: &[f32]) -> Vec<f32> {
+    let level = Level::detect(Isa::best()).expect("available");
+    let _ = level;
+    let mut rows = Rows::new();
+    rows.set(x, w.cols);
+    let expected = call(scalar(w.format), w, &mut rows);
+    for kernel in MATMUL_KERNELS.iter().filter(|k| k.weights.include(w.format) && k.isa.is_available()) {
+        let got = call(kernel, w, &mut rows);
+        let what = format!(
+            "{:?} [{}, {}] x {} by {:?} on {}, {} rows at once",
+            w.format,
+            w.rows,
+            w.cols,
+            rows.n_rows(),
+            kernel.weights,
+            kernel.isa.name(),
+            kernel.rows
+        );
+        assert_same_f32(&what, &got, &expected);
+    }
+    expected
+}
+
+/// Column counts that a format allows: one block, tails of every length, more than one group.
+fn widths(format: Format) -> Vec<usize> {
+    let block = format.block_len();
+    match block {
+        1 => vec![1, 2, 31, 32, 33, 100, 576],
+        _ => (1..=9).chain([18, 23]).map(|n| n * block).filter(|n| *n <= 2560).collect(),
+    }
+}
+
+#[test]
+fn every_kernel_equals_the_scalar_one() {
+    let mut rng = Rng::new(4);
+    for &format in Format::ALL {
+        for cols in widths(format) {
+            for (rows, n_tokens) in [(1, 1), (3, 2), (33, 3), (2, 5), (40, 13)] {
+                // Unaligned: the matrix starts at an odd byte.
+                let mut bytes = vec![0];
+                bytes.extend(weights(&mut rng, format, rows, cols));
+                let x = rng.normals(n_tokens * cols);
+                check(Matrix { format, rows, cols, bytes: &bytes[1..] }, &x);
+            }
+        }
+    }
+}
+
+#[test]
+fn extreme_codes_and_wide_rows_are_exact() {
+    let mut rng = Rng::new(5);
+    for &format in Format::ALL {
+        for cols in [format.block_len().max(256), 32768] {
+            let (rows, n_tokens) = (2, 9);
+            let x: Vec<f32> = (0..n_tokens * cols)
+                .map(|i| match i / cols % 3 {
+                    0 => 1.0,
+                    1 => -1.0,
+                    _ => {
+                        if rng.below(2) == 0 {
+                            1.0
+                        } else {
+                            -1.0
+                        }
+                    }
+                })
+                .collect();
+            for byte in [0x00, 0xff, 0x80, 0x7f, 0x88, 0x11] {
+                // A whole matrix of one byte except where that would not be a finite number.
+                let block = vec![byte; format.block_bytes()];
+                let mut values = vec![0.0; format.block_len()];
+                format.decode(&block, &mut values);
+                if values.iter().all(|v| v.is_finite()) {
+                    let bytes = block.repeat(rows * cols / format.block_len());
+                    check(Matrix { format, rows, cols, bytes: &bytes }, &x);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn products_are_near_the_exact_ones() {
+    let mut rng = Rng::new(6);
+    for &format in Format::ALL {
+        let (rows, cols, n_tokens) = (20, 4 * format.block_len().max(64), 3);
+        let bytes = weights(&mut rng, format, rows, cols);
+        let x = rng.normals(n_tokens * cols);
+        let got = check(Matrix { format, rows, cols, bytes: &bytes }, &x);
+        let mut w = vec![0.0; rows * cols];
+        format.decode(&bytes, &mut w);
+        let exact: Vec<f32> = (0..n_tokens * rows)
+            .map(|i| {
+                let (w, x) = (&w[i % rows * cols..][..cols], &x[i / rows * cols..][..cols]);
+                w.iter().zip(x).map(|(w, x)| f64::from(*w) * f64::from(*x)).sum::<f64>() as f32
+            })
+            .collect();
+        // int8 activations in blocks of 32 are off by about 0.5 % of a standard deviation; f32 only rounds.
+        let error_max = if format.block_len() == 1 { 1e-11 } else { 3e-4 };
+        let error = nmse(&got, &exact);
+        assert!(error < error_max, "{format:?}: NMSE {error:e}");
+    }
+}
+
+#[test]
+fn threads_batches_and_company_do_not_show() {
+    let mut rng = Rng::new(7);
+    for format in [Format::Q8_0, Format::F16] {
+        let (cols, n_tokens) = (576, 21);
+        let sizes = [70, 1, 33];
+        let bytes = sizes.map(|rows| weights(&mut rng, format, rows, cols));
+        let x = rng.normals(n_tokens * cols);
+        let mut expected: Option<Vec<Vec<f32>>> = None;
+        for n_threads in [1, 2, 5] {
+            for batch in [n_tokens, 1, 3, 8, 13] {
+                let kernels = Kernels::new(None, n_threads).expect("best");
+                let mut rows = Rows::new();
+                let mut outs = sizes.map(|_| Vec::new());
+                for x in x.chunks(batch * cols) {
+                    kernels.set_rows(&mut rows, x, cols);
+                    let mut parts = sizes.map(|m| vec![0.0; x.len() / cols * m]);
+                    let mut ws: Vec<_> = parts
+                        .iter_mut()
+                        .zip(sizes)
+                        .zip(&bytes)
+                        .map(|((out, rows), bytes)| (Matrix { format, rows, cols, bytes }, out.as_mut_slice()))
+                        .collect();
+                    kernels.matmul_many(&mut ws, &mut rows);
+                    outs.iter_mut().zip(parts).for_each(|(out, part)| out.extend(part));
+                }
+                let expected = expected.get_or_insert_with(|| outs.to_vec());
+                for (got, expected) in outs.iter().zip(expected) {
+                    assert_same_f32(&format!("{format:?}, {n_threads} threads, batches of {batch}"), got, expected);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "matrix of 64 columns, activations of 32")]
+fn widths_must_agree() {
+    let kernels = Kernels::new(None, 1).expect("best");
+    let mut rows = Rows::new();
+    kernels.set_rows(&mut rows, &[0.0; 32], 32);
+    kernels.matmul(Matrix { format: Format::F32, rows: 1, cols: 64, bytes: &[0; 256] }, &mut rows, &mut [0.0]);
+}

@@ -1,0 +1,62 @@
+//! 256-bit loads, stores and sums.
+
+use std::arch::x86_64::*;
+
+macro_rules! load {
+    ($(#[$meta:meta])* $name:ident, $array:ty, $vector:ty, $intrinsic:ident, $pointer:ty) => {
+        $(#[$meta])*
+        #[target_feature(enable = "avx2,fma,f16c")]
+        #[inline]
+        pub(crate) fn $name(from: &$array) -> $vector {
+            // SAFETY: the array is as long as the register, and the load takes any alignment.
+            unsafe { $intrinsic(from.as_ptr().cast::<$pointer>()) }
+        }
+    };
+}
+
+load!(load_u8, [u8; 32], __m256i, _mm256_loadu_si256, __m256i);
+load!(load_i8, [i8; 32], __m256i, _mm256_loadu_si256, __m256i);
+load!(load_i32, [i32; 8], __m256i, _mm256_loadu_si256, __m256i);
+load!(load_f32, [f32; 8], __m256, _mm256_loadu_ps, f32);
+load!(load_half_u8, [u8; 16], __m128i, _mm_loadu_si128, __m128i);
+load!(load_half_u16, [u16; 8], __m128i, _mm_loadu_si128, __m128i);
+
+/// Stores 32 bytes.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+pub(crate) fn store_u8(to: &mut [u8; 32], v: __m256i) {
+    // SAFETY: the array is as long as the register, and the store takes any alignment.
+    unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), v) }
+}
+
+/// Stores 8 floats.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+pub(crate) fn store_f32(to: &mut [f32; 8], v: __m256) {
+    // SAFETY: the array is as long as the register, and the store takes any alignment.
+    unsafe { _mm256_storeu_ps(to.as_mut_ptr(), v) }
+}
+
+/// Sums of eight vectors: of their low halves, and of their high halves, both in order.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+pub(crate) fn half_sums(v: [__m256i; 8]) -> [__m256i; 2] {
+    let pairs = [
+        _mm256_hadd_epi32(v[0], v[1]),
+        _mm256_hadd_epi32(v[2], v[3]),
+        _mm256_hadd_epi32(v[4], v[5]),
+        _mm256_hadd_epi32(v[6], v[7]),
+    ];
+    let first = _mm256_hadd_epi32(pairs[0], pairs[1]);
+    let second = _mm256_hadd_epi32(pairs[2], pairs[3]);
+    [_mm256_permute2x128_si256::<0x20>(first, second), _mm256_permute2x128_si256::<0x31>(first, second)]
+}
+
+/// Sum of the lanes as [`crate::math::fold`] orders it.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+pub(crate) fn fold(v: __m256) -> f32 {
+    let quarter = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+    let pair = _mm_add_ps(quarter, _mm_movehl_ps(quarter, quarter));
+    _mm_cvtss_f32(_mm_add_ss(pair, _mm_movehdup_ps(pair))) + 0.0
+}
