@@ -169,8 +169,7 @@ fn main() {
         })
         .collect();
     let head = Weights::new(if format == Format::Q4_0 { Format::Q8_0 } else { format }, VOCAB, D);
-    let layout =
-        KvLayout { n_layers: LAYERS, n_kv_heads: G, key_dim: HEAD, value_dim: HEAD, kv_type: KvType::F16 };
+    let layout = KvLayout { n_layers: LAYERS, n_kv_heads: G, key_dim: HEAD, value_dim: HEAD, kv_type: KvType::F16 };
     let n_pages = CONTEXT / kernels::PAGE_LEN;
     let kv = KvPages::new(layout, n_pages).expect("small");
     let pages = (0..n_pages).map(|p| PageId(p as u32)).collect();

@@ -53,6 +53,7 @@ impl<'a> Matrix<'a> {
     }
 
     /// Row `m`.
+    #[inline]
     fn row(&self, m: usize) -> &'a [u8] {
         let n = self.bytes.len() / self.rows;
         &self.bytes[m * n..(m + 1) * n]

@@ -1,5 +1,4 @@
-//! Register loads and stores, the only pointer accesses of the kernels: each takes an array or a slice chunk of exactly its length.
-#![allow(unsafe_code, reason = "vector loads and stores take pointers")]
+//! Register loads and stores: each takes an array of exactly the register's length, so they are plain casts of values, without pointers.
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;

@@ -1,40 +1,37 @@
 //! 256-bit loads, stores and sums.
 
+use bytemuck::must_cast;
 use std::arch::x86_64::*;
 
 macro_rules! load {
-    ($(#[$meta:meta])* $name:ident, $array:ty, $vector:ty, $intrinsic:ident, $pointer:ty) => {
-        $(#[$meta])*
+    ($name:ident, $array:ty, $vector:ty) => {
         #[target_feature(enable = "avx2,fma,f16c")]
         #[inline]
         pub(crate) fn $name(from: &$array) -> $vector {
-            // SAFETY: the array is as long as the register, and the load takes any alignment.
-            unsafe { $intrinsic(from.as_ptr().cast::<$pointer>()) }
+            must_cast(*from)
         }
     };
 }
 
-load!(load_u8, [u8; 32], __m256i, _mm256_loadu_si256, __m256i);
-load!(load_i8, [i8; 32], __m256i, _mm256_loadu_si256, __m256i);
-load!(load_i32, [i32; 8], __m256i, _mm256_loadu_si256, __m256i);
-load!(load_f32, [f32; 8], __m256, _mm256_loadu_ps, f32);
-load!(load_half_u8, [u8; 16], __m128i, _mm_loadu_si128, __m128i);
-load!(load_half_u16, [u16; 8], __m128i, _mm_loadu_si128, __m128i);
+load!(load_u8, [u8; 32], __m256i);
+load!(load_i8, [i8; 32], __m256i);
+load!(load_i32, [i32; 8], __m256i);
+load!(load_f32, [f32; 8], __m256);
+load!(load_half_u8, [u8; 16], __m128i);
+load!(load_half_u16, [u16; 8], __m128i);
 
 /// Stores 32 bytes.
 #[target_feature(enable = "avx2,fma,f16c")]
 #[inline]
 pub(crate) fn store_u8(to: &mut [u8; 32], v: __m256i) {
-    // SAFETY: the array is as long as the register, and the store takes any alignment.
-    unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), v) }
+    *to = must_cast(v);
 }
 
 /// Stores 8 floats.
 #[target_feature(enable = "avx2,fma,f16c")]
 #[inline]
 pub(crate) fn store_f32(to: &mut [f32; 8], v: __m256) {
-    // SAFETY: the array is as long as the register, and the store takes any alignment.
-    unsafe { _mm256_storeu_ps(to.as_mut_ptr(), v) }
+    *to = must_cast(v);
 }
 
 /// Sums of eight vectors: of their low halves, and of their high halves, both in order.

@@ -106,22 +106,22 @@ macro_rules! level_kernels {
                     let row = $row!(args.w, m, &mut args.scratch.expanded);
                     let (groups, tail) = row.as_chunks::<GROUP_BYTES>();
                     let mut acc = [_mm256_setzero_ps(); T];
+                    let mut x_group = [&x[0][0]; T];
                     for (g, bytes) in groups.iter().enumerate() {
-                        let mut x_group = [&x[0][0]; T];
                         for (to, x) in x_group.iter_mut().zip(&x) {
                             *to = &x[g];
                         }
-                        group::<T>(bytes, x_group, &mut acc);
+                        group::<T, GROUP_BLOCKS>(bytes, x_group, &mut acc);
                     }
                     if !tail.is_empty() {
-                        // Zero blocks have scale 0, as the activations they meet.
-                        let mut bytes = [0; GROUP_BYTES];
-                        bytes[..tail.len()].copy_from_slice(tail);
-                        let mut x_group = [&x[0][0]; T];
                         for (to, x) in x_group.iter_mut().zip(&x) {
                             *to = &x[groups.len()];
                         }
-                        group::<T>(&bytes, x_group, &mut acc);
+                        match tail.len() / BLOCK_BYTES {
+                            0..=2 => group::<T, 2>(&filled(tail), x_group, &mut acc),
+                            3..=4 => group::<T, 4>(&filled(tail), x_group, &mut acc),
+                            _ => group::<T, GROUP_BLOCKS>(&filled(tail), x_group, &mut acc),
+                        }
                     }
                     for (t, acc) in acc.into_iter().enumerate() {
                         args.out.row(first + t)[i] = fold(acc);
@@ -131,17 +131,22 @@ macro_rules! level_kernels {
 
             #[target_feature(enable = $features)]
             #[inline]
-            fn group<const T: usize>(bytes: &[u8; GROUP_BYTES], x: [&ActivationGroup; T], acc: &mut [__m256; T]) {
+            fn group<const T: usize, const N: usize>(
+                bytes: &[u8; GROUP_BYTES],
+                x: [&ActivationGroup; T],
+                acc: &mut [__m256; T],
+            ) {
                 let offset = UNITS_OF.offset;
                 let mut codes = [_mm256_setzero_si256(); GROUP_BLOCKS];
-                for (i, codes) in codes.iter_mut().enumerate() {
+                for (i, codes) in codes.iter_mut().enumerate().take(N) {
                     *codes = unsigned(block(bytes, i));
                 }
                 let scales = scales(bytes);
                 let mins = mins(bytes);
                 for t in 0..T {
                     let mut sums = [_mm256_setzero_si256(); GROUP_BLOCKS];
-                    for ((sums, codes), x) in sums.iter_mut().zip(&codes).zip(x[t].codes.as_chunks::<BLOCK>().0) {
+                    for ((sums, codes), x) in sums.iter_mut().zip(&codes).zip(x[t].codes.as_chunks::<BLOCK>().0).take(N)
+                    {
                         *sums = $dot::<SIGNED>(*codes, load_i8(x));
                     }
                     // i32: at most 32 · 255 · 127 < 2²¹ in magnitude before and after the offset is taken out.
@@ -208,6 +213,7 @@ macro_rules! format_module {
 
             /// Bytes of 256 weights.
             const GROUP_BYTES: usize = $bytes;
+            const BLOCK_BYTES: usize = GROUP_BYTES / GROUP_BLOCKS;
             const UNITS_OF: Units = Units { halves: $halves, mins: $mins, offset: $offset };
             /// Codes are signed bytes.
             const SIGNED: bool = $offset == 128;
@@ -236,13 +242,23 @@ macro_rules! format_module {
                 if SIGNED { _mm256_xor_si256(codes, _mm256_set1_epi8(-128)) } else { codes }
             }
 
+            /// The last blocks of a row as a group: zero blocks have scale 0, as the activations they meet.
+            #[inline]
+            fn filled(tail: &[u8]) -> [u8; GROUP_BYTES] {
+                let mut bytes = [0; GROUP_BYTES];
+                let blocks = bytes.as_chunks_mut::<BLOCK_BYTES>().0;
+                for (to, from) in blocks.iter_mut().zip(tail.as_chunks::<BLOCK_BYTES>().0) {
+                    *to = *from;
+                }
+                bytes
+            }
+
             /// Writes a row into a panel.
             #[target_feature(enable = "avx2,fma,f16c")]
             fn pack(row: &[u8], panel: &mut [PanelBlock], r: usize) {
                 let n_blocks = panel.len();
                 let (groups, tail) = row.as_chunks::<GROUP_BYTES>();
-                let mut last = [0; GROUP_BYTES];
-                last[..tail.len()].copy_from_slice(tail);
+                let last = filled(tail);
                 for g in 0..n_blocks.div_ceil(GROUP_BLOCKS) {
                     let bytes = groups.get(g).unwrap_or(&last);
                     let mut codes = [[0; 32]; GROUP_BLOCKS];
