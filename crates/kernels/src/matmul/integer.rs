@@ -45,10 +45,28 @@ pub(super) fn slot(b: usize, n: usize) -> usize {
     lane * (n / GROUP_BLOCKS) + longer + b / GROUP_BLOCKS
 }
 
-/// Columns that share a scale in `format`: its *unit*. Formats not named here work in units of 16, which fits every one.
+/// Columns that share a scale in `format`, as the kernels count them: its *unit*. Longer spans are several units of 32; formats not named here
+/// work in units of 16, which fits every one.
 pub(super) fn unit_len(format: Format) -> usize {
     match format {
-        Format::Q4_0 | Format::Q8_0 => 32,
+        Format::Q4_0
+        | Format::Q4_1
+        | Format::Q5_0
+        | Format::Q5_1
+        | Format::Q8_0
+        | Format::Q4_K
+        | Format::Q5_K
+        | Format::IQ1_S
+        | Format::IQ2_XXS
+        | Format::IQ3_XXS
+        | Format::IQ3_S
+        | Format::IQ4_NL
+        | Format::IQ4_XS
+        | Format::TQ1_0
+        | Format::TQ2_0
+        | Format::MXFP4
+        | Format::Q1_0
+        | Format::Q2_0 => 32,
         _ => 16,
     }
 }
@@ -82,4 +100,24 @@ pub(super) fn token_tiles(n_tokens: usize, n: usize) -> impl Iterator<Item = std
 pub(super) fn token(groups: &[ActivationGroup], cols: usize, t: usize) -> &[ActivationGroup] {
     let n = cols.div_ceil(GROUP);
     &groups[t * n..(t + 1) * n]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::Rng;
+
+    #[test]
+    fn units_of_32_share_scale_and_minimum() {
+        let mut rng = Rng::new(12);
+        for &format in Format::ALL.iter().filter(|f| !f.is_float()) {
+            let (cols, rows) = (format.block_len().max(BLOCK), 50);
+            let bytes = rng.bytes(rows * format.row_bytes(cols).expect("whole blocks"));
+            let w = Matrix { format, rows, cols, bytes: &bytes };
+            let mut groups = Vec::new();
+            let same = |v: [[f32; GROUP_BLOCKS]; 2]| v[0].map(f32::to_bits) == v[1].map(f32::to_bits);
+            let all = (0..rows).all(|m| expand(&w, m, &mut groups).iter().all(|g| same(g.scales) && same(g.mins)));
+            assert_eq!(unit_len(format), if all { 32 } else { 16 }, "{format:?}");
+        }
+    }
 }

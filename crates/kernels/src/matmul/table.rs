@@ -45,7 +45,7 @@ pub struct MatmulKernel {
 impl Weights {
     /// Whether these include `format`.
     pub fn include(self, format: Format) -> bool {
-        let is_float = matches!(format, Format::F32 | Format::F16 | Format::BF16);
+        let is_float = format.is_float();
         match self {
             Self::Of(own) => own == format,
             Self::Units(len) => !is_float && integer::unit_len(format) == len,
@@ -133,4 +133,7 @@ formats! {
     Weights::Units(32) => expanded_blocks,
     Weights::Of(Format::Q8_0) => q8_0,
     Weights::Of(Format::Q4_0) => q4_0,
+    Weights::Of(Format::Q4_1) => q4_1,
+    Weights::Of(Format::Q5_0) => q5_0,
+    Weights::Of(Format::Q5_1) => q5_1,
 }

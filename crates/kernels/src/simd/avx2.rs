@@ -1,6 +1,7 @@
 //! 256-bit loads, stores and sums.
 
 use bytemuck::must_cast;
+#[allow(clippy::wildcard_imports, reason = "intrinsics")]
 use std::arch::x86_64::*;
 
 macro_rules! load {

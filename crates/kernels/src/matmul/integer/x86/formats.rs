@@ -14,6 +14,7 @@ use crate::{
         fold, half_sums, load_f32, load_half_u8, load_half_u16, load_i8, load_i32, load_u8, store_f32, store_u8,
     },
 };
+#[allow(clippy::wildcard_imports, reason = "intrinsics")]
 use std::arch::x86_64::*;
 
 /// Four-column sums of products in i32 lanes: `w` code + offset, or all 8 bits with offset 128 if `WIDE`; `x` -127..=127.
@@ -57,10 +58,27 @@ fn nibbles(bytes: &[u8; 16]) -> __m256i {
     _mm256_and_si256(both, _mm256_set1_epi8(15))
 }
 
+/// Sets bit 4 of code `i` if bit `i` of `bits` is set.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+fn fifth_bits(codes: __m256i, bits: [u8; 4]) -> __m256i {
+    // Each byte gets the byte of `bits` that holds its bit, then keeps that bit alone.
+    let bytes = _mm256_shuffle_epi8(
+        _mm256_set1_epi32(i32::from_le_bytes(bits)),
+        _mm256_setr_epi64x(0, 0x0101_0101_0101_0101, 0x0202_0202_0202_0202, 0x0303_0303_0303_0303),
+    );
+    let own = _mm256_set1_epi64x(0x8040_2010_0804_0201_u64.cast_signed());
+    let is_set = _mm256_cmpeq_epi8(_mm256_and_si256(bytes, own), own);
+    _mm256_or_si256(codes, _mm256_and_si256(is_set, _mm256_set1_epi8(16)))
+}
+
 /// The `N` bytes from `at`.
 #[inline]
 fn part<const N: usize>(bytes: &[u8], at: usize) -> &[u8; N] {
-    bytes[at..].first_chunk().expect("inside the group: every caller's constants")
+    match bytes[at..].first_chunk() {
+        Some(part) => part,
+        None => unreachable!("a format's field lies outside its group: {N} bytes from {at} of {}", bytes.len()),
+    }
 }
 
 /// The row's own bytes.
@@ -346,4 +364,28 @@ format_module! {
     block: |b, i| nibbles(part(b, 18 * i + 2)),
     scales: |b| one(halves(b, 0, 18)),
     mins_of: |_b| none(),
+}
+
+format_module! {
+    /// A block: f16 scale, f16 minimum, 16 bytes as in `Q4_0`, not less 8.
+    q4_1, group_bytes: 8 * 20, offset: 0, halves: false, mins: true, row: row_of_file,
+    block: |b, i| nibbles(part(b, 20 * i + 4)),
+    scales: |b| one(halves(b, 0, 20)),
+    mins_of: |b| one(halves(b, 2, 20)),
+}
+
+format_module! {
+    /// A block: f16 scale, 32 fifth bits, 16 bytes as in `Q4_0`; less 16.
+    q5_0, group_bytes: 8 * 22, offset: 16, halves: false, mins: false, row: row_of_file,
+    block: |b, i| fifth_bits(nibbles(part(b, 22 * i + 6)), *part(b, 22 * i + 2)),
+    scales: |b| one(halves(b, 0, 22)),
+    mins_of: |_b| none(),
+}
+
+format_module! {
+    /// A block: f16 scale, f16 minimum, 32 fifth bits, 16 bytes as in `Q4_0`.
+    q5_1, group_bytes: 8 * 24, offset: 0, halves: false, mins: true, row: row_of_file,
+    block: |b, i| fifth_bits(nibbles(part(b, 24 * i + 8)), *part(b, 24 * i + 4)),
+    scales: |b| one(halves(b, 0, 24)),
+    mins_of: |b| one(halves(b, 2, 24)),
 }

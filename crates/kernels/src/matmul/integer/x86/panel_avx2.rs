@@ -6,6 +6,7 @@ use crate::{
     matmul::integer::PANEL_ROWS,
     simd::avx2::{load_f32, load_u8, store_f32},
 };
+#[allow(clippy::wildcard_imports, reason = "intrinsics")]
 use std::arch::x86_64::*;
 
 /// Tokens of a pass: three integer and three float accumulators for 8 rows, and room for products, in 16 registers.

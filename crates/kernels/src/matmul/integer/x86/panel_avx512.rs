@@ -6,6 +6,7 @@ use crate::{
     matmul::integer::PANEL_ROWS,
     simd::avx512::{load_f32, load_u8, store_f32},
 };
+#[allow(clippy::wildcard_imports, reason = "intrinsics")]
 use std::arch::x86_64::*;
 
 /// Tokens of a pass: 2 · 6 integer and 2 · 6 float accumulators, two vectors of weights and their scales fill the 32 registers.
