@@ -1,0 +1,54 @@
+//! Why a request cannot be generated.
+
+/// A refused or failed request.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Nothing to go on.
+    #[error("the prompt has no tokens")]
+    EmptyPrompt,
+    /// The prompt does not fit, seen before anything is computed.
+    #[error("the prompt has {n_prompt} tokens, but the context holds {context_len_max}")]
+    PromptTooLong {
+        /// Tokens of the prompt.
+        n_prompt: usize,
+        /// Tokens of the context.
+        context_len_max: usize,
+    },
+    /// A token that the model does not have.
+    #[error("token id {id}: the vocabulary has {n_vocab}")]
+    UnknownToken {
+        /// The id.
+        id: u32,
+        /// Size of the vocabulary.
+        n_vocab: usize,
+    },
+    /// A sampling parameter out of its range.
+    #[error("{parameter} {value}, expected {expected}")]
+    Parameter {
+        /// Name, as in the API.
+        parameter: &'static str,
+        /// What was given.
+        value: String,
+        /// The range.
+        expected: &'static str,
+    },
+    /// Too many or too long stop strings.
+    #[error("{what}, at most {max} are allowed")]
+    Stop {
+        /// Count or length.
+        what: String,
+        /// The limit.
+        max: usize,
+    },
+    /// The model computed NaN or infinity: its weights are broken.
+    #[error("the model gives a logit of {value} for token {token} at position {position}: its weights are not finite or not sound")]
+    NonFiniteLogits {
+        /// Position of the token that was computed.
+        position: usize,
+        /// Which logit.
+        token: u32,
+        /// Its value.
+        value: String,
+    },
+}

@@ -1,0 +1,172 @@
+//! [`Engine`]: prefill, decode, sample, detokenise, stop; one sequence at a time.
+
+use std::{ops::ControlFlow, sync::Arc, time::Instant};
+
+use model::{Forward, Logits, LogitsWanted, Step, StepSpan, TokenId};
+use tokenizer::{Detokenizer, Tokenizer};
+
+use crate::{
+    Completion, Error, Event, FinishReason, Logprobs, Request, Sampler, StopFilter,
+    core::{PagePool, Sequence},
+};
+
+/// A model, its tokenizer, and the keys and values of the last sequence, which the next one goes on from where their tokens agree.
+pub struct Engine {
+    model: Box<dyn Forward + Send>,
+    tokenizer: Arc<Tokenizer>,
+    pool: PagePool,
+    sequence: Sequence,
+    logits: Logits,
+}
+
+impl Engine {
+    /// Takes the model's whole KV arena.
+    pub fn new(model: Box<dyn Forward + Send>, tokenizer: Arc<Tokenizer>) -> Self {
+        let pool = PagePool::new(model.n_pages());
+        Self { model, tokenizer, pool, sequence: Sequence::default(), logits: Logits::default() }
+    }
+
+    /// Longest prompt and completion together, in tokens.
+    pub fn context_len_max(&self) -> usize {
+        self.model.context_len_max().min(self.model.n_pages() * model::PAGE_LEN)
+    }
+
+    /// Generates until something ends it; `on_event` sees every token and may break off. The events' texts joined are the completion.
+    pub fn generate(&mut self, request: &Request, on_event: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>) -> Result<Completion, Error> {
+        self.check(request)?;
+        let mut sampler = Sampler::new(&request.sampling)?;
+        request.prompt.iter().for_each(|token| sampler.accept(*token));
+        let n_prompt = request.prompt.len();
+        let mut completion = Completion {
+            finish_reason: FinishReason::Length,
+            n_prompt,
+            n_cached: self.sequence.reuse(&request.prompt, &mut self.pool),
+            n_completion: 0,
+            prefill_seconds: 0.0,
+            decode_seconds: 0.0,
+        };
+        let start = Instant::now();
+        if self.prefill(&request.prompt[completion.n_cached..], on_event)?.is_break() {
+            completion.finish_reason = FinishReason::Cancelled;
+            return Ok(completion);
+        }
+        completion.prefill_seconds = start.elapsed().as_secs_f64();
+        let room = self.context_len_max() - n_prompt;
+        let n_max = request.max_tokens.unwrap_or(room).min(room);
+        let start = Instant::now();
+        completion.finish_reason = self.decode(request, n_max, &mut sampler, &mut completion.n_completion, on_event)?;
+        completion.decode_seconds = start.elapsed().as_secs_f64();
+        Ok(completion)
+    }
+
+    fn check(&self, request: &Request) -> Result<(), Error> {
+        request.check()?;
+        let (n_prompt, context_len_max, n_vocab) = (request.prompt.len(), self.context_len_max(), self.model.n_vocab());
+        if n_prompt == 0 {
+            return Err(Error::EmptyPrompt);
+        }
+        if n_prompt > context_len_max {
+            return Err(Error::PromptTooLong { n_prompt, context_len_max });
+        }
+        match request.prompt.iter().find(|t| t.0 as usize >= n_vocab) {
+            Some(unknown) => Err(Error::UnknownToken { id: unknown.0, n_vocab }),
+            None => Ok(()),
+        }
+    }
+
+    /// Computes the prompt in steps of at most the model's size; between two the caller may break off.
+    fn prefill(&mut self, tokens: &[TokenId], on_event: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>) -> Result<ControlFlow<()>, Error> {
+        let chunks = tokens.chunks(self.model.step_rows_max());
+        let n_chunks = chunks.len();
+        for (i, chunk) in chunks.enumerate() {
+            let is_last = i + 1 == n_chunks;
+            self.compute(chunk, if is_last { LogitsWanted::Last } else { LogitsWanted::None })?;
+            if !is_last && on_event(Event { token: None, text: "", logprobs: None }).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// One step of the sequence. The prompt fits the arena, and so does the completion: both were checked against it.
+    fn compute(&mut self, tokens: &[TokenId], logits: LogitsWanted) -> Result<(), Error> {
+        let has_room = self.sequence.reserve(tokens.len(), &mut self.pool);
+        assert!(has_room, "{} more tokens after {}", tokens.len(), self.sequence.len());
+        let span = StepSpan { tokens, position_first: self.sequence.len(), pages: self.sequence.pages(), logits };
+        self.model.forward(&Step { spans: &[span] }, &mut self.logits);
+        self.sequence.extend(tokens);
+        if logits == LogitsWanted::None {
+            return Ok(());
+        }
+        match (0..).zip(self.logits.row(0)).find(|(_, x)| !x.is_finite()) {
+            None => Ok(()),
+            Some((token, value)) => {
+                // Keys and values of a broken step are no prefix for another request.
+                let position = self.sequence.len() - 1;
+                self.sequence.truncate(0, &mut self.pool);
+                Err(Error::NonFiniteLogits { position, token, value: value.to_string() })
+            }
+        }
+    }
+
+    fn decode(
+        &mut self,
+        request: &Request,
+        n_max: usize,
+        sampler: &mut Sampler,
+        n_completion: &mut usize,
+        on_event: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> Result<FinishReason, Error> {
+        let tokenizer = Arc::clone(&self.tokenizer);
+        let mut detokenizer = Detokenizer::new(&tokenizer);
+        let mut filter = StopFilter::new(&request.stop);
+        let (mut decoded, mut certain) = (String::new(), String::new());
+        let finish_reason = loop {
+            if *n_completion == n_max {
+                break FinishReason::Length;
+            }
+            let token = sampler.sample(self.logits.row(0));
+            sampler.accept(token);
+            if !request.ignore_eos && tokenizer.is_end_of_generation(token) {
+                break FinishReason::EndOfGeneration;
+            }
+            *n_completion += 1;
+            let logprobs = request.top_logprobs.map(|n| logprobs(self.logits.row(0), token, n));
+            decoded.clear();
+            certain.clear();
+            detokenizer.push(token, &mut decoded);
+            let is_stopped = filter.push(&decoded, &mut certain);
+            if on_event(Event { token: Some(token), text: &certain, logprobs: logprobs.as_ref() }).is_break() {
+                return Ok(FinishReason::Cancelled);
+            }
+            if is_stopped {
+                return Ok(FinishReason::StopString);
+            }
+            if *n_completion < n_max {
+                self.compute(&[token], LogitsWanted::Last)?;
+            }
+        };
+        decoded.clear();
+        certain.clear();
+        detokenizer.finish(&mut decoded);
+        let is_stopped = filter.push(&decoded, &mut certain);
+        if !is_stopped {
+            filter.finish(&mut certain);
+        }
+        if !certain.is_empty() && on_event(Event { token: None, text: &certain, logprobs: None }).is_break() {
+            return Ok(FinishReason::Cancelled);
+        }
+        Ok(if is_stopped { FinishReason::StopString } else { finish_reason })
+    }
+}
+
+/// Of the model's own distribution.
+fn logprobs(logits: &[f32], token: TokenId, n_top: usize) -> Logprobs {
+    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = logits.iter().map(|x| f64::from(x - max).exp()).sum();
+    let logprob = |logit: f32| (f64::from(logit - max) - sum.ln()) as f32;
+    let mut candidates = crate::sampler::Candidates::default();
+    candidates.fill(logits);
+    let top = if n_top == 0 { Vec::new() } else { candidates.top(n_top).iter().map(|c| (c.id, logprob(c.logit))).collect() };
+    Logprobs { picked: logits.get(token.0 as usize).map_or(f32::NEG_INFINITY, |x| logprob(*x)), top }
+}

@@ -1,0 +1,153 @@
+//! Picking a token from logits: a chain of samplers in a fixed order, then a draw.
+//!
+//! 1. logit bias  2. penalties (repeat, frequency, presence)  3. top-k  4. typical  5. top-p  6. min-p  7. temperature  8. draw
+//!
+//! The order is llama.cpp's default. Temperature 0 takes the most likely token after 1 and 2. One random stream per request, keyed by its
+//! seed: the same logits give the same tokens, whatever else runs.
+
+mod candidates;
+mod logit_bias;
+mod min_p;
+mod penalties;
+mod temperature;
+mod top_k;
+mod top_p;
+mod typical;
+
+use model::TokenId;
+use rand_xoshiro::{
+    Xoshiro256PlusPlus,
+    rand_core::{Rng, SeedableRng},
+};
+
+use crate::Error;
+pub use candidates::{Candidate, Candidates};
+use penalties::Penalties;
+
+/// Most entries of `logit_bias`.
+const LOGIT_BIAS_MAX: usize = 4096;
+
+/// How tokens are picked; names and defaults as in llama.cpp.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Sampling {
+    /// Divides logits; 0 picks the most likely token.
+    pub temperature: f32,
+    /// Keeps this many best tokens; 0 keeps all.
+    pub top_k: usize,
+    /// Keeps the best tokens whose probabilities reach this sum; 1 keeps all.
+    pub top_p: f32,
+    /// Drops tokens less likely than this fraction of the best; 0 keeps all.
+    pub min_p: f32,
+    /// Keeps the tokens of most typical surprise whose probabilities reach this sum; 1 keeps all (Meister et al. 2022, arXiv 2202.00666).
+    pub typical_p: f32,
+    /// Divides (or, below zero, multiplies) the logits of recent tokens; 1 does nothing.
+    pub repeat_penalty: f32,
+    /// Subtracted for every recent occurrence.
+    pub frequency_penalty: f32,
+    /// Subtracted once for recent tokens.
+    pub presence_penalty: f32,
+    /// How many last tokens are recent.
+    pub repeat_last_n: usize,
+    /// Added to the logits of these tokens.
+    pub logit_bias: Vec<(TokenId, f32)>,
+    /// Of the random stream.
+    pub seed: u64,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self {
+            temperature: 0.8,
+            top_k: 40,
+            top_p: 0.95,
+            min_p: 0.05,
+            typical_p: 1.0,
+            repeat_penalty: 1.0,
+            frequency_penalty: 0.0,
+            presence_penalty: 0.0,
+            repeat_last_n: 64,
+            logit_bias: Vec::new(),
+            seed: 0,
+        }
+    }
+}
+
+impl Sampling {
+    /// Always the most likely token.
+    pub fn greedy() -> Self {
+        Self { temperature: 0.0, ..Self::default() }
+    }
+
+    /// Every parameter within its range; the error names the first that is not.
+    pub fn check(&self) -> Result<(), Error> {
+        let in_range = |parameter, value: f32, low: f32, high: f32, expected| {
+            if value >= low && value <= high { Ok(()) } else { Err(Error::Parameter { parameter, value: value.to_string(), expected }) }
+        };
+        in_range("temperature", self.temperature, 0.0, 100.0, "0 to 100")?;
+        in_range("top_p", self.top_p, 0.0, 1.0, "0 to 1")?;
+        in_range("min_p", self.min_p, 0.0, 1.0, "0 to 1")?;
+        in_range("typical_p", self.typical_p, 0.0, 1.0, "0 to 1")?;
+        in_range("repeat_penalty", self.repeat_penalty, 0.01, 100.0, "0.01 to 100")?;
+        in_range("frequency_penalty", self.frequency_penalty, -2.0, 2.0, "-2 to 2")?;
+        in_range("presence_penalty", self.presence_penalty, -2.0, 2.0, "-2 to 2")?;
+        if self.logit_bias.len() > LOGIT_BIAS_MAX {
+            let value = format!("with {} entries", self.logit_bias.len());
+            return Err(Error::Parameter { parameter: "logit_bias", value, expected: "at most 4096" });
+        }
+        for (_, bias) in &self.logit_bias {
+            // -inf bans a token.
+            if bias.is_nan() || *bias == f32::INFINITY {
+                return Err(Error::Parameter { parameter: "logit_bias", value: bias.to_string(), expected: "a number or -inf" });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The chain of one request.
+pub struct Sampler {
+    sampling: Sampling,
+    penalties: Penalties,
+    candidates: Candidates,
+    random: Xoshiro256PlusPlus,
+}
+
+impl Sampler {
+    /// Refuses parameters out of range.
+    pub fn new(sampling: &Sampling) -> Result<Self, Error> {
+        sampling.check()?;
+        Ok(Self {
+            penalties: Penalties::new(sampling),
+            candidates: Candidates::default(),
+            random: Xoshiro256PlusPlus::seed_from_u64(sampling.seed),
+            sampling: sampling.clone(),
+        })
+    }
+
+    /// Notes a token of the prompt or of the completion, for the penalties.
+    pub fn accept(&mut self, token: TokenId) {
+        self.penalties.accept(token);
+    }
+
+    /// Picks a token by `logits` `[V]`, all finite. The caller then [`accept`](Self::accept)s it.
+    pub fn sample(&mut self, logits: &[f32]) -> TokenId {
+        let Self { sampling, penalties, candidates, random } = self;
+        candidates.fill(logits);
+        logit_bias::apply(candidates, &sampling.logit_bias);
+        penalties.apply(candidates);
+        if sampling.temperature == 0.0 {
+            return candidates.best();
+        }
+        top_k::apply(candidates, sampling.top_k);
+        typical::apply(candidates, sampling.typical_p);
+        top_p::apply(candidates, sampling.top_p);
+        min_p::apply(candidates, sampling.min_p);
+        temperature::apply(candidates, sampling.temperature);
+        // 53 bits: every f64 in [0, 1) of that grid is equally likely.
+        let unit = (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
+        candidates.draw(unit)
+    }
+}
+
+#[cfg(test)]
+mod tests;

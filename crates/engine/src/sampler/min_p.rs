@@ -1,0 +1,12 @@
+//! Min-p: drops tokens less likely than a fraction of the most likely one (Nguyen et al. 2024, arXiv 2407.01082).
+
+use super::Candidates;
+
+/// 0 keeps all.
+pub(super) fn apply(candidates: &mut Candidates, p: f32) {
+    if p > 0.0 {
+        // p(x) ≥ p · p(best), in logits.
+        let threshold = candidates.logit_max() + p.ln();
+        candidates.retain(|c| c.logit >= threshold);
+    }
+}

@@ -1,0 +1,98 @@
+//! [`StopFilter`]: ends a text before a stop string, and holds back what may still become one.
+
+/// Watches a stream of text for stop strings.
+pub struct StopFilter {
+    stops: Vec<String>,
+    held: String,
+}
+
+impl StopFilter {
+    /// Empty strings are left out: they would stop everything.
+    pub fn new(stops: &[String]) -> Self {
+        Self { stops: stops.iter().filter(|s| !s.is_empty()).cloned().collect(), held: String::new() }
+    }
+
+    /// Takes more text, appends to `out` what is certain. `true`: a stop string was found, `out` ends before it, the stream is over.
+    pub fn push(&mut self, text: &str, out: &mut String) -> bool {
+        self.held.push_str(text);
+        // The first to end wins; of those that end at one place, the first to begin.
+        let found = self.stops.iter().filter_map(|s| self.held.find(s.as_str()).map(|at| (at + s.len(), at))).min();
+        if let Some((_, at)) = found {
+            out.extend(self.held.chars().scan(0, |i, c| { *i += c.len_utf8(); (*i <= at).then_some(c) }));
+            self.held.clear();
+            return true;
+        }
+        let keep = self.stops.iter().map(|s| overlap(&self.held, s)).max().unwrap_or(0);
+        out.extend(self.held.drain(..self.held.len() - keep));
+        false
+    }
+
+    /// The stream is over without a stop string: what was held back is certain now.
+    pub fn finish(&mut self, out: &mut String) {
+        out.push_str(&self.held);
+        self.held.clear();
+    }
+}
+
+/// Bytes of the longest end of `text` that `stop` begins with, but is longer than.
+fn overlap(text: &str, stop: &str) -> usize {
+    let lengths = stop.char_indices().map(|(i, _)| i).rev();
+    lengths.into_iter().find(|&n| stop.get(..n).is_some_and(|start| text.ends_with(start))).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn stream(text: &str, stops: &[&str], cuts: &[usize]) -> (String, bool) {
+        let stops: Vec<String> = stops.iter().map(|&s| s.to_owned()).collect();
+        let mut filter = StopFilter::new(&stops);
+        let (mut out, mut piece) = (String::new(), String::new());
+        for (i, c) in text.chars().enumerate() {
+            if cuts.contains(&i) {
+                if filter.push(&piece, &mut out) {
+                    return (out, true);
+                }
+                piece.clear();
+            }
+            piece.push(c);
+        }
+        if filter.push(&piece, &mut out) {
+            return (out, true);
+        }
+        filter.finish(&mut out);
+        (out, false)
+    }
+
+    #[test]
+    fn text_ends_before_the_stop_string() {
+        assert_eq!(stream("one two three", &["two"], &[]), ("one ".into(), true));
+        assert_eq!(stream("one two three", &["four", ""], &[]), ("one two three".into(), false));
+        assert_eq!(stream("aab", &["ab"], &[1, 2]), ("a".into(), true));
+        assert_eq!(stream("naïve", &["ï"], &[2]), ("na".into(), true));
+    }
+
+    #[test]
+    fn only_what_may_become_a_stop_string_is_held_back() {
+        let mut filter = StopFilter::new(&["</s>".to_owned()]);
+        let mut out = String::new();
+        assert!(!filter.push("a < b </", &mut out));
+        assert_eq!(out, "a < b ");
+        assert!(!filter.push("b", &mut out));
+        assert_eq!(out, "a < b </b");
+    }
+
+    proptest! {
+        #[test]
+        fn a_stream_gives_what_the_whole_gives(text in "[abé]{0,30}", stops in proptest::collection::vec("[abé]{1,4}", 0..3), cuts in proptest::collection::vec(0usize..30, 0..8)) {
+            let stops: Vec<&str> = stops.iter().map(String::as_str).collect();
+            // Character by character is the finest stream; every other one must agree with it.
+            let finest: Vec<usize> = (0..text.len()).collect();
+            let expected = stream(&text, &stops, &finest);
+            let first_end = stops.iter().filter_map(|s| text.find(s).map(|at| (at + s.len(), at))).min();
+            prop_assert_eq!(&expected, &(text[..first_end.map_or(text.len(), |(_, at)| at)].to_owned(), first_end.is_some()));
+            prop_assert_eq!(stream(&text, &stops, &cuts), expected);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The engine on the hash model and on the smallest real one.
+
+mod hash_model;
+mod hashed;
+mod stories;
