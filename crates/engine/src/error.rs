@@ -42,7 +42,9 @@ pub enum Error {
         max: usize,
     },
     /// The model computed NaN or infinity: its weights are broken.
-    #[error("the model gives a logit of {value} for token {token} at position {position}: its weights are not finite or not sound")]
+    #[error(
+        "the model gives a logit of {value} for token {token} at position {position}: its weights are not finite or not sound"
+    )]
     NonFiniteLogits {
         /// Position of the token that was computed.
         position: usize,

@@ -32,7 +32,11 @@ impl Engine {
     }
 
     /// Generates until something ends it; `on_event` sees every token and may break off. The events' texts joined are the completion.
-    pub fn generate(&mut self, request: &Request, on_event: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>) -> Result<Completion, Error> {
+    pub fn generate(
+        &mut self,
+        request: &Request,
+        on_event: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> Result<Completion, Error> {
         self.check(request)?;
         let mut sampler = Sampler::new(&request.sampling)?;
         request.prompt.iter().for_each(|token| sampler.accept(*token));
@@ -75,7 +79,11 @@ impl Engine {
     }
 
     /// Computes the prompt in steps of at most the model's size; between two the caller may break off.
-    fn prefill(&mut self, tokens: &[TokenId], on_event: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>) -> Result<ControlFlow<()>, Error> {
+    fn prefill(
+        &mut self,
+        tokens: &[TokenId],
+        on_event: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, Error> {
         let chunks = tokens.chunks(self.model.step_rows_max());
         let n_chunks = chunks.len();
         for (i, chunk) in chunks.enumerate() {
@@ -167,6 +175,7 @@ fn logprobs(logits: &[f32], token: TokenId, n_top: usize) -> Logprobs {
     let logprob = |logit: f32| (f64::from(logit - max) - sum.ln()) as f32;
     let mut candidates = crate::sampler::Candidates::default();
     candidates.fill(logits);
-    let top = if n_top == 0 { Vec::new() } else { candidates.top(n_top).iter().map(|c| (c.id, logprob(c.logit))).collect() };
+    let top =
+        if n_top == 0 { Vec::new() } else { candidates.top(n_top).iter().map(|c| (c.id, logprob(c.logit))).collect() };
     Logprobs { picked: logits.get(token.0 as usize).map_or(f32::NEG_INFINITY, |x| logprob(*x)), top }
 }

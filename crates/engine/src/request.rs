@@ -31,7 +31,14 @@ pub struct Request {
 impl Request {
     /// The defaults for `prompt`.
     pub fn new(prompt: Vec<TokenId>) -> Self {
-        Self { prompt, sampling: Sampling::default(), max_tokens: None, stop: Vec::new(), ignore_eos: false, top_logprobs: None }
+        Self {
+            prompt,
+            sampling: Sampling::default(),
+            max_tokens: None,
+            stop: Vec::new(),
+            ignore_eos: false,
+            top_logprobs: None,
+        }
     }
 
     /// Everything that can be refused without a model.

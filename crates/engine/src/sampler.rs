@@ -81,7 +81,11 @@ impl Sampling {
     /// Every parameter within its range; the error names the first that is not.
     pub fn check(&self) -> Result<(), Error> {
         let in_range = |parameter, value: f32, low: f32, high: f32, expected| {
-            if value >= low && value <= high { Ok(()) } else { Err(Error::Parameter { parameter, value: value.to_string(), expected }) }
+            if value >= low && value <= high {
+                Ok(())
+            } else {
+                Err(Error::Parameter { parameter, value: value.to_string(), expected })
+            }
         };
         in_range("temperature", self.temperature, 0.0, 100.0, "0 to 100")?;
         in_range("top_p", self.top_p, 0.0, 1.0, "0 to 1")?;
@@ -97,7 +101,11 @@ impl Sampling {
         for (_, bias) in &self.logit_bias {
             // -inf bans a token.
             if bias.is_nan() || *bias == f32::INFINITY {
-                return Err(Error::Parameter { parameter: "logit_bias", value: bias.to_string(), expected: "a number or -inf" });
+                return Err(Error::Parameter {
+                    parameter: "logit_bias",
+                    value: bias.to_string(),
+                    expected: "a number or -inf",
+                });
             }
         }
         Ok(())

@@ -52,7 +52,12 @@ impl Sequence {
     /// Notes tokens that were computed into reserved room.
     pub(crate) fn extend(&mut self, tokens: &[TokenId]) {
         self.tokens.extend_from_slice(tokens);
-        assert!(self.tokens.len() <= self.pages.len() * PAGE_LEN, "{} tokens in {} pages", self.tokens.len(), self.pages.len());
+        assert!(
+            self.tokens.len() <= self.pages.len() * PAGE_LEN,
+            "{} tokens in {} pages",
+            self.tokens.len(),
+            self.pages.len()
+        );
     }
 }
 

@@ -18,7 +18,8 @@ pub(super) struct Penalties {
 
 impl Penalties {
     pub(super) fn new(sampling: &Sampling) -> Self {
-        let (repeat, frequency, presence) = (sampling.repeat_penalty, sampling.frequency_penalty, sampling.presence_penalty);
+        let (repeat, frequency, presence) =
+            (sampling.repeat_penalty, sampling.frequency_penalty, sampling.presence_penalty);
         // Nothing to remember where nothing is penalised.
         let last_n = if repeat == 1.0 && frequency == 0.0 && presence == 0.0 { 0 } else { sampling.repeat_last_n };
         Self { repeat, frequency, presence, last_n, recent: VecDeque::new(), counts: HashMap::new() }

@@ -14,7 +14,8 @@ fn five() -> Candidates {
 /// Ids and normalised probabilities, by id.
 fn distribution(candidates: &Candidates) -> Vec<(u32, f64)> {
     let (max, sum) = (candidates.logit_max(), candidates.weight_sum());
-    let mut list: Vec<_> = candidates.as_slice().iter().map(|c| (c.id.0, candidates::weight(c.logit, max) / sum)).collect();
+    let mut list: Vec<_> =
+        candidates.as_slice().iter().map(|c| (c.id.0, candidates::weight(c.logit, max) / sum)).collect();
     list.sort_by_key(|(id, _)| *id);
     list
 }
@@ -60,7 +61,13 @@ fn top_p_agrees_with_a_full_sort_on_a_large_vocabulary() {
     let mut sorted = logits.clone();
     sorted.sort_by(|a, b| b.total_cmp(a));
     let mut sum = 0.0;
-    let expected = 1 + sorted.iter().take_while(|x| { sum += candidates::weight(**x, max); sum < 0.9f32 as f64 * total }).count();
+    let expected = 1 + sorted
+        .iter()
+        .take_while(|x| {
+            sum += candidates::weight(**x, max);
+            sum < 0.9f32 as f64 * total
+        })
+        .count();
     top_p::apply(&mut c, 0.9);
     assert_eq!(c.as_slice().len(), expected);
 }
@@ -104,7 +111,13 @@ fn logit_bias_shifts_and_bans() {
 
 #[test]
 fn penalties_follow_their_formulas_and_forget() {
-    let sampling = Sampling { repeat_penalty: 2.0, frequency_penalty: 0.5, presence_penalty: 0.25, repeat_last_n: 3, ..Sampling::default() };
+    let sampling = Sampling {
+        repeat_penalty: 2.0,
+        frequency_penalty: 0.5,
+        presence_penalty: 0.25,
+        repeat_last_n: 3,
+        ..Sampling::default()
+    };
     let mut penalties = Penalties::new(&sampling);
     [0, 1, 2, 1].into_iter().for_each(|id| penalties.accept(TokenId(id)));
     let mut c = Candidates::default();

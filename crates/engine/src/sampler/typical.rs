@@ -9,7 +9,8 @@ pub(super) fn apply(candidates: &mut Candidates, p: f32) {
     }
     let (max, sum) = (candidates.logit_max(), candidates.weight_sum());
     let probability = |logit: f32| weight(logit, max) / sum;
-    let entropy: f64 = candidates.as_slice().iter().map(|c| probability(c.logit)).filter(|q| *q > 0.0).map(|q| -q * q.ln()).sum();
+    let entropy: f64 =
+        candidates.as_slice().iter().map(|c| probability(c.logit)).filter(|q| *q > 0.0).map(|q| -q * q.ln()).sum();
     let mut by_distance: Vec<_> = candidates
         .as_slice()
         .iter()
@@ -18,7 +19,13 @@ pub(super) fn apply(candidates: &mut Candidates, p: f32) {
         .collect();
     by_distance.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.2.cmp(&b.2)));
     let mut reached = 0.0;
-    let n_kept = 1 + by_distance.iter().take_while(|(_, q, _)| { reached += q; reached < f64::from(p) }).count();
+    let n_kept = 1 + by_distance
+        .iter()
+        .take_while(|(_, q, _)| {
+            reached += q;
+            reached < f64::from(p)
+        })
+        .count();
     let mut kept: Vec<_> = by_distance.iter().take(n_kept).map(|(_, _, id)| *id).collect();
     kept.sort_unstable();
     candidates.retain(|c| kept.binary_search(&c.id).is_ok());

@@ -18,7 +18,10 @@ impl StopFilter {
         // The first to end wins; of those that end at one place, the first to begin.
         let found = self.stops.iter().filter_map(|s| self.held.find(s.as_str()).map(|at| (at + s.len(), at))).min();
         if let Some((_, at)) = found {
-            out.extend(self.held.chars().scan(0, |i, c| { *i += c.len_utf8(); (*i <= at).then_some(c) }));
+            out.extend(self.held.chars().scan(0, |i, c| {
+                *i += c.len_utf8();
+                (*i <= at).then_some(c)
+            }));
             self.held.clear();
             return true;
         }

@@ -18,7 +18,8 @@ impl HashModel {
 
 /// The token that follows `tokens`.
 pub(crate) fn next(tokens: impl IntoIterator<Item = TokenId>, n_vocab: usize) -> TokenId {
-    let hash = tokens.into_iter().fold(0xcbf2_9ce4_8422_2325u64, |h, t| (h ^ u64::from(t.0)).wrapping_mul(0x0100_0000_01b3));
+    let hash =
+        tokens.into_iter().fold(0xcbf2_9ce4_8422_2325u64, |h, t| (h ^ u64::from(t.0)).wrapping_mul(0x0100_0000_01b3));
     TokenId(((hash >> 32) % n_vocab as u64) as u32)
 }
 
@@ -52,7 +53,9 @@ impl Forward for HashModel {
             }
             if span.logits == LogitsWanted::Last {
                 let n = span.position_first + span.tokens.len();
-                let read = (0..n).map(|p| self.pages[span.pages[p / PAGE_LEN].0 as usize][p % PAGE_LEN].expect("a token was written here"));
+                let read = (0..n).map(|p| {
+                    self.pages[span.pages[p / PAGE_LEN].0 as usize][p % PAGE_LEN].expect("a token was written here")
+                });
                 wanted.next().expect("as many as wanted")[next(read, n_vocab).0 as usize] = 10.0;
             }
         }

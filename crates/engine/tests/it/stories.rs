@@ -8,8 +8,17 @@ use kernels::Kernels;
 use model::{KvType, LoadOptions, Model, TokenId};
 use tokenizer::{ControlTokens, Tokenizer};
 
-/// llama.cpp's kernels round activations to 8 bits, ours differently or not at all.
-const LOGPROB_TOLERANCE: f64 = 0.05;
+/// How far log-probabilities may lie from llama.cpp's. Its kernels round activations to 8 bits, and that noise is in the reference: the same
+/// weights computed without any rounding of activations lie up to 0.08 (stories) and 0.19 (SmolLM2, mean 0.05) from it.
+struct Tolerance {
+    each: f64,
+    mean: f64,
+}
+
+/// No rounding on either side.
+const F32: Tolerance = Tolerance { each: 0.05, mean: 0.005 };
+const STORIES_QUANTISED: Tolerance = Tolerance { each: 0.16, mean: 0.02 };
+const SMOLLM2: Tolerance = Tolerance { each: 0.25, mean: 0.06 };
 
 pub(crate) fn tokenizer() -> Arc<Tokenizer> {
     let container = Container::open(&testkit::shared("tiny-models/stories260K-q8_0.gguf")).unwrap();
@@ -18,58 +27,94 @@ pub(crate) fn tokenizer() -> Arc<Tokenizer> {
 
 fn load(path: &Path) -> (Engine, Arc<Tokenizer>) {
     let container = Container::open(path).unwrap();
-    let options = LoadOptions { context_len_max: Some(512), kv_type: KvType::F16, kv_positions: None, step_rows_max: 128 };
+    let options = LoadOptions { context_len_max: None, kv_type: KvType::F16, kv_positions: None, step_rows_max: 128 };
     let model = Model::load(&container, Kernels::new(None, 2).unwrap(), &options).unwrap();
     let tokenizer = Arc::new(Tokenizer::from_gguf(container.metadata()).unwrap());
     (Engine::new(Box::new(model), Arc::clone(&tokenizer)), tokenizer)
 }
 
-/// Follows the reference's tokens one by one and compares log-probabilities; says at how many steps our own choice would differ.
-fn check(path: &Path, prompts: &serde_json::Value) -> usize {
+/// Follows the reference's tokens one by one and compares log-probabilities. Where our own choice would be another, the reference's best two
+/// must lie within its noise of each other.
+///
+/// Gives the number of steps compared.
+fn check(path: &Path, prompts: &serde_json::Value, tolerance: &Tolerance) -> usize {
     let (mut engine, tokenizer) = load(path);
-    let mut n_differ = 0;
+    let mut differences = Vec::new();
     for (text, reference) in prompts.as_object().unwrap() {
         let mut prompt = Vec::new();
-        tokenizer.encode(text, ControlTokens::AsText, true, &mut prompt);
+        tokenizer.encode(text, ControlTokens::Parse, true, &mut prompt);
         assert_eq!(prompt.len() as u64, reference["prompt_tokens"], "{text:?}");
         for (i, step) in reference["steps"].as_array().unwrap().iter().enumerate() {
-            let request = Request {
-                sampling: Sampling::greedy(),
-                max_tokens: Some(1),
-                ignore_eos: true,
-                top_logprobs: Some(20),
-                ..Request::new(prompt.clone())
-            };
-            let mut found: Option<(TokenId, Logprobs)> = None;
-            let generated = engine.generate(&request, &mut |event| {
-                found = found.take().or(event.token.zip(event.logprobs.cloned()));
-                ControlFlow::Continue(())
-            });
-            generated.unwrap();
-            let (token, logprobs) = found.unwrap();
+            let at = format!("{}, {text:?}, step {i}", path.display());
             let expected = TokenId(step["id"].as_u64().unwrap() as u32);
+            let (token, logprobs) = next(&mut engine, &prompt);
+            // The reference's server does not report tokens that end within a character, so from the first place on where it may have
+            // picked one (random weights like them) its steps are not what they seem.
+            let is_within = |id| tokenizer.token_bytes(id).first().is_some_and(|byte| *byte >= 0x80);
+            let may_be_picked = |p: f32| f64::from(logprobs.top[0].1 - p) <= tolerance.each;
+            if is_within(expected) || logprobs.top.iter().any(|(id, p)| may_be_picked(*p) && is_within(*id)) {
+                break;
+            }
             let of = |id| logprobs.top.iter().find(|(t, _)| *t == id).map_or(f64::NEG_INFINITY, |(_, p)| f64::from(*p));
             let difference = (of(expected) - step["logprob"].as_f64().unwrap()).abs();
-            assert!(difference <= LOGPROB_TOLERANCE, "{}, {text:?}, step {i}: {} against {step}", path.display(), of(expected));
-            n_differ += usize::from(token != expected);
+            assert!(difference <= tolerance.each, "{at}: {} against {step}", of(expected));
+            differences.push(difference);
+            if token != expected {
+                let margin = step["top"][0][1].as_f64().unwrap() - step["top"][1][1].as_f64().unwrap();
+                assert!(
+                    margin <= tolerance.each,
+                    "{at}: picked {token:?}, but {margin} lie between the best of {step}"
+                );
+            }
             prompt.push(expected);
         }
     }
-    n_differ
+    let mean = differences.iter().sum::<f64>() / differences.len().max(1) as f64;
+    assert!(mean <= tolerance.mean, "{}: log-probabilities differ by {mean} in the mean", path.display());
+    differences.len()
+}
+
+/// The token that follows greedily, with the best 20.
+fn next(engine: &mut Engine, prompt: &[TokenId]) -> (TokenId, Logprobs) {
+    let request = Request {
+        sampling: Sampling::greedy(),
+        max_tokens: Some(1),
+        ignore_eos: true,
+        top_logprobs: Some(20),
+        ..Request::new(prompt.to_vec())
+    };
+    let mut found = None;
+    let generated = engine.generate(&request, &mut |event| {
+        found = found.take().or(event.token.zip(event.logprobs.cloned()));
+        ControlFlow::Continue(())
+    });
+    generated.unwrap();
+    found.unwrap()
 }
 
 #[test]
 fn stories_are_those_of_the_reference() {
     let reference = testkit::read_json("tiny-models/stories260K-llamacpp-reference.json");
     for (file, prompts) in reference["models"].as_object().unwrap() {
-        let n_differ = check(&testkit::shared(&format!("tiny-models/{file}")), prompts);
-        assert_eq!(n_differ, 0, "{file}: greedy tokens differ");
+        let tolerance = if file.contains("f32") { F32 } else { STORIES_QUANTISED };
+        assert_eq!(check(&testkit::shared(&format!("tiny-models/{file}")), prompts, &tolerance), 240, "{file}");
     }
 }
 
 #[test]
 fn smollm2_answers_as_the_reference() {
     let reference = testkit::read_json("tiny-models/SmolLM2-135M-Q4_1-llamacpp-reference.json");
-    let n_differ = check(&testkit::smollm2_path(), &reference["prompts"]);
-    assert_eq!(n_differ, 0, "greedy tokens differ");
+    assert_eq!(check(&testkit::smollm2_path(), &reference["prompts"], &SMOLLM2), 39);
+}
+
+#[test]
+fn random_models_of_every_block_format_lie_near_the_reference() {
+    let reference = testkit::read_json("quant-vectors/random-llama/llamacpp-reference.json");
+    let mut n_steps = 0;
+    for (file, prompts) in reference["models"].as_object().unwrap() {
+        // Random weights give flat distributions, where the reference's rounding shows most.
+        let tolerance = Tolerance { each: 0.25, mean: 0.08 };
+        n_steps += check(&testkit::shared(&format!("quant-vectors/random-llama/{file}")), prompts, &tolerance);
+    }
+    assert!(n_steps >= 80, "only {n_steps} steps could be compared");
 }
