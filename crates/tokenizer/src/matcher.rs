@@ -1,5 +1,7 @@
 //! Finds added tokens in text: leftmost first, longest among those that begin there.
 
+use crate::strings::Strings;
+
 /// One token to look for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Added {
@@ -17,51 +19,46 @@ pub(crate) enum Fragment<'t> {
     Token(u32),
 }
 
-#[derive(Default)]
-struct Node {
-    edges: Vec<(u8, u32)>,
-    token: Option<Added>,
-}
-
-/// A trie of token texts.
+/// Token texts in byte order: the tokens that begin with some text are neighbours, the shortest first.
 pub(crate) struct Matcher {
-    nodes: Vec<Node>,
-    starts: [bool; 256],
+    texts: Strings,
+    tokens: Vec<Added>,
+    /// The tokens that begin with each byte, as a range of both.
+    starts: Box<[(u32, u32); 256]>,
 }
 
 impl Matcher {
     pub(crate) fn new<'a>(tokens: impl Iterator<Item = (&'a [u8], Added)>) -> Self {
-        let mut matcher = Self { nodes: vec![Node::default()], starts: [false; 256] };
-        for (text, token) in tokens.filter(|(text, _)| !text.is_empty()) {
-            let mut node = 0;
-            for &byte in text {
-                let next = matcher.child(node, byte);
-                node = next.unwrap_or_else(|| {
-                    let new = matcher.nodes.len();
-                    matcher.nodes.push(Node::default());
-                    matcher.nodes[node].edges.push((byte, new as u32));
-                    new
-                });
-            }
-            matcher.starts[usize::from(text[0])] = true;
-            matcher.nodes[node].token.get_or_insert(token);
+        let mut sorted: Vec<(&[u8], Added)> = tokens.filter(|(text, _)| !text.is_empty()).collect();
+        sorted.sort_unstable_by_key(|(text, added)| (*text, added.id));
+        let mut matcher = Self {
+            texts: Strings::with_capacity(sorted.len(), sorted.iter().map(|(text, _)| text.len()).sum()),
+            tokens: sorted.iter().map(|(_, added)| *added).collect(),
+            starts: Box::new([(0, 0); 256]),
+        };
+        for (i, (text, _)) in (0..).zip(sorted) {
+            matcher.texts.push(text);
+            let range = &mut matcher.starts[usize::from(text[0])];
+            *range = if range.1 == 0 { (i, i + 1) } else { (range.0, i + 1) };
         }
         matcher
     }
 
-    fn child(&self, node: usize, byte: u8) -> Option<usize> {
-        self.nodes.get(node)?.edges.iter().find(|(edge, _)| *edge == byte).map(|&(_, child)| child as usize)
-    }
-
     /// The longest token at the start of `text`, and its length.
     fn longest(&self, text: &[u8]) -> Option<(Added, usize)> {
-        let (mut node, mut found) = (0, None);
-        for (i, &byte) in text.iter().enumerate() {
-            let Some(next) = self.child(node, byte) else { break };
-            node = next;
-            if let Some(token) = self.nodes[node].token {
-                found = Some((token, i + 1));
+        let first = *text.first()?;
+        let (mut low, mut high) = self.starts[usize::from(first)];
+        let (mut found, mut n) = (None, 1);
+        while low < high {
+            if self.texts.at(low as usize).len() == n {
+                found = self.tokens.get(low as usize).map(|&token| (token, n));
             }
+            let Some(&byte) = text.get(n) else { break };
+            // `None`, the end of a text, sorts before every byte.
+            let byte_at = |i: u32| self.texts.at(i as usize).get(n).copied();
+            low = partition(low, high, |i| byte_at(i) < Some(byte));
+            high = partition(low, high, |i| byte_at(i) == Some(byte));
+            n += 1;
         }
         found
     }
@@ -75,7 +72,9 @@ impl Matcher {
                 emit(Fragment::Text(text));
             }
         };
-        while let Some(skip) = bytes.get(at..).and_then(|rest| rest.iter().position(|&b| self.starts[usize::from(b)])) {
+        while let Some(skip) =
+            bytes.get(at..).and_then(|rest| rest.iter().position(|&b| self.starts[usize::from(b)].1 > 0))
+        {
             at += skip;
             let Some((token, n)) = self.longest(&bytes[at..]) else {
                 at += 1;
@@ -95,6 +94,19 @@ impl Matcher {
         }
         emit_text(start..bytes.len(), &mut emit);
     }
+}
+
+/// The first of `low..high` for which `is_before` fails.
+fn partition(mut low: u32, mut high: u32, is_before: impl Fn(u32) -> bool) -> u32 {
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if is_before(middle) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
 }
 
 /// C's `isspace`.
@@ -120,6 +132,7 @@ mod tests {
         check(&plain, "x<a><b>c<a>", &[Text("x"), Token(1), Text("c"), Token(0)]);
         check(&plain, "<a><c>b>cé", &[Token(0), Text("<c>"), Token(2), Token(3)]);
         check(&plain, "<<a", &[Text("<<a")]);
+        check(&[("a", false, false), ("aaa", false, false)], "aaaaab", &[Token(1), Token(0), Token(0), Text("b")]);
         check(&plain, "", &[]);
         check(&[], "text", &[Text("text")]);
     }

@@ -234,6 +234,15 @@ impl Tokenizer {
     }
 }
 
+impl std::fmt::Debug for Tokenizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokenizer")
+            .field("kind", &self.kind())
+            .field("n_vocab", &self.n_vocab())
+            .finish_non_exhaustive()
+    }
+}
+
 /// `▁` back to space.
 fn unescape_space(piece: &[u8]) -> Cow<'_, [u8]> {
     if !piece.windows(SPACE.len()).any(|window| window == SPACE) {

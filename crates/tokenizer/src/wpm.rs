@@ -34,15 +34,16 @@ impl Wpm {
     /// Drops controls (and accents), lowers case, makes punctuation and CJK characters words of their own.
     fn normalise(&self, chars: impl Iterator<Item = char>, word: &mut String, mut emit: impl FnMut(&str)) {
         for c in chars {
+            let is_dropped = matches!(c, '\0' | '\u{fffd}')
+                || is_control(c)
+                || (self.strip_accents && c.general_category() == GeneralCategory::NonspacingMark);
+            if is_dropped {
+                continue;
+            }
             let classes = classes_of(c);
             let ends_word = classes.any(Classes::SPACE);
             let is_word =
                 classes.any(Classes::PUNCTUATION) || (c.is_ascii() && classes.any(Classes::SYMBOL)) || is_cjk(c);
-            let is_dropped =
-                matches!(c, '\0' | '\u{fffd}') || is_control(c) || (self.strip_accents && classes.any(Classes::MARK));
-            if !ends_word && is_dropped {
-                continue;
-            }
             if (ends_word || is_word) && !word.is_empty() {
                 emit(word);
                 word.clear();
@@ -83,9 +84,11 @@ impl Wpm {
     }
 }
 
+/// Of the controls only these three are white space; form feed and next line are dropped, as by BERT.
 fn is_control(c: char) -> bool {
     use GeneralCategory as G;
-    !c.is_whitespace() && matches!(c.general_category(), G::Control | G::Format | G::PrivateUse | G::Surrogate)
+    !matches!(c, '\t' | '\n' | '\r')
+        && matches!(c.general_category(), G::Control | G::Format | G::PrivateUse | G::Surrogate)
 }
 
 /// The single lower-case letter; a character that lowers to several stays.
@@ -124,6 +127,7 @@ mod tests {
     fn normalises_as_bert_does() {
         check(true, "  Héllo,\tWORLD! a+b", &["hello", ",", "world", "!", "a", "+", "b"]);
         check(true, "日本ab\u{200b}c\0\u{fffd}", &["日", "本", "abc"]);
+        check(true, "a\u{c}b\u{a0}c\nd\u{93e}", &["ab", "c", "d\u{93e}"]);
         check(false, "Hé!", &["Hé", "!"]);
         check(true, "", &[]);
     }

@@ -65,6 +65,25 @@ fn bloom_and_lines() {
     check("lines", "a b\n\n\nc", &["a b", "\n\n\n", "c"]);
 }
 
+/// Where Oniguruma cuts the same expressions (`testdata/make_pre_tokenizers.py`).
+#[test]
+fn scanners_are_the_regular_expressions() {
+    let golden: serde_json::Value = serde_json::from_str(include_str!("../../testdata/pre_tokenizers.json")).unwrap();
+    let texts: Vec<&str> = golden["texts"].as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
+    let names = golden["word_ends"].as_object().unwrap();
+    assert_eq!((texts.len(), names.len()), (60, 15));
+    for (name, rows) in names {
+        let pre = by_name(name).unwrap();
+        for (text, expected) in texts.iter().zip(rows.as_array().unwrap()) {
+            let mut ends = vec![0];
+            split(pre.passes, text.as_bytes(), &mut |word| ends.push(ends[ends.len() - 1] + word.len()));
+            let expected: Vec<usize> =
+                expected.as_array().unwrap().iter().map(|e| e.as_u64().unwrap() as usize).collect();
+            assert_eq!(ends[1..], expected, "{name}: {text:?}");
+        }
+    }
+}
+
 #[test]
 fn no_name_is_guessed() {
     for name in ["", "Default", "gpt2", "llama", "qwen", "smollm "] {
