@@ -16,6 +16,9 @@ pub enum Error {
         /// The key.
         key: &'static str,
     },
+    /// `tokenizer.ggml.model` is `no_vocab` or `none`: the model takes ids alone.
+    #[error("tokenizer.ggml.model: the file has no tokenizer, only token ids")]
+    NoTokenizer,
     /// `tokenizer.ggml.model` names no algorithm that is built in.
     #[error("tokenizer.ggml.model: unknown tokenizer {}, expected one of llama, gpt2, gemma4, bert", excerpt(.model))]
     UnknownModel {

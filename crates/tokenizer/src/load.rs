@@ -63,6 +63,7 @@ fn algorithm(metadata: &Metadata) -> Result<Algorithm, Error> {
                 Algorithm::ByteLevelBpe(pre::by_name(name).ok_or_else(|| Error::UnknownPre { name: name.to_owned() })?)
             }
         },
+        "no_vocab" | "none" => return Err(Error::NoTokenizer),
         _ => return Err(Error::UnknownModel { model: model.to_owned() }),
     })
 }

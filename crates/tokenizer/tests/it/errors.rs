@@ -47,6 +47,8 @@ fn missing_and_unknown_names() {
     check(spm(), "tokenizer.ggml.scores", None, "tokenizer.ggml.scores is missing");
     let name = |name: &str| Some(Value::String(name.into()));
     check(bpe(), "tokenizer.ggml.pre", name("gpt-3"), "tokenizer.ggml.pre: unknown pre-tokenizer \"gpt-3\"");
+    let none = "tokenizer.ggml.model: the file has no tokenizer, only token ids";
+    check(bpe(), "tokenizer.ggml.model", name("no_vocab"), none);
     check(
         bpe(),
         "tokenizer.ggml.model",
