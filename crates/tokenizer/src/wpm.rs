@@ -36,7 +36,7 @@ impl Wpm {
         for c in chars {
             let is_dropped = matches!(c, '\0' | '\u{fffd}')
                 || is_control(c)
-                || (self.strip_accents && c.general_category() == GeneralCategory::NonspacingMark);
+                || (self.strip_accents && !c.is_ascii() && c.general_category() == GeneralCategory::NonspacingMark);
             if is_dropped {
                 continue;
             }
@@ -87,8 +87,10 @@ impl Wpm {
 /// Of the controls only these three are white space; form feed and next line are dropped, as by BERT.
 fn is_control(c: char) -> bool {
     use GeneralCategory as G;
-    !matches!(c, '\t' | '\n' | '\r')
-        && matches!(c.general_category(), G::Control | G::Format | G::PrivateUse | G::Surrogate)
+    if c.is_ascii() {
+        return c.is_ascii_control() && !matches!(c, '\t' | '\n' | '\r');
+    }
+    matches!(c.general_category(), G::Control | G::Format | G::PrivateUse | G::Surrogate)
 }
 
 /// The single lower-case letter; a character that lowers to several stays.
