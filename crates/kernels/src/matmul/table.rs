@@ -99,13 +99,23 @@ pub static MATMUL_KERNELS: &[MatmulKernel] = &[SCALAR, FLOAT];
 #[cfg(target_arch = "x86_64")]
 const PANEL_TOKENS_MIN: usize = 8;
 
+/// Tokens from which it pays to convert float rows once.
+#[cfg(target_arch = "x86_64")]
+const FLOAT_TOKENS_MIN: usize = 5;
+
 #[cfg(target_arch = "x86_64")]
 macro_rules! formats {
-    ($($weights:expr => $module:ident),* $(,)?) => {
+    (floats: $($float:expr => $float_module:ident),*; blocks: $($weights:expr => $module:ident),* $(,)?) => {
         /// All matrix kernels.
         pub static MATMUL_KERNELS: &[MatmulKernel] = &[
             SCALAR,
             FLOAT,
+            $(
+                float($float, Isa::Avx2, 1, 1, float::x86::avx2::$float_module::gemv),
+                float($float, Isa::Avx2, float::x86::GEMM_ROWS, FLOAT_TOKENS_MIN, float::x86::avx2::$float_module::gemm),
+                float($float, Isa::Avx512, 1, 1, float::x86::avx512::$float_module::gemv),
+                float($float, Isa::Avx512, float::x86::GEMM_ROWS, FLOAT_TOKENS_MIN, float::x86::avx512::$float_module::gemm),
+            )*
             $(
                 int8($weights, Isa::Avx2, 1, 1, integer::x86::$module::avx2::gemv),
                 int8($weights, Isa::Avx2, integer::PANEL_ROWS, PANEL_TOKENS_MIN, integer::x86::$module::avx2::gemm),
@@ -128,7 +138,20 @@ const fn int8(
 }
 
 #[cfg(target_arch = "x86_64")]
+const fn float(
+    format: Format,
+    isa: Isa,
+    rows: usize,
+    tokens_min: usize,
+    run: unsafe fn(&mut MatmulArgs<'_, '_>),
+) -> MatmulKernel {
+    MatmulKernel { weights: Weights::Of(format), activation: Activation::F32, isa, rows, tokens_min, run }
+}
+
+#[cfg(target_arch = "x86_64")]
 formats! {
+    floats: Format::F32 => of_f32, Format::F16 => of_f16, Format::BF16 => of_bf16;
+    blocks:
     Weights::Units(16) => expanded_halves,
     Weights::Units(32) => expanded_blocks,
     Weights::Of(Format::Q8_0) => q8_0,

@@ -16,6 +16,7 @@ macro_rules! load {
 
 load!(load_u8, [u8; 64], __m512i);
 load!(load_f32, [f32; 16], __m512);
+load!(load_half_u16, [u16; 16], __m256i);
 
 /// Stores 16 floats.
 #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
