@@ -1,0 +1,39 @@
+//! Jinja as chat templates use it, with the results of Python's jinja2 (immutable sandbox, `trim_blocks`,
+//! `lstrip_blocks`, loop controls) and a budget that everything asks before it takes time or memory.
+//!
+//! Why not a ready engine: minijinja 3.1 runs out of stack on `{% set n.x = n %}{{ n }}`, and compares, prints and
+//! concatenates nested lists without asking its fuel, so a 100-byte template stops the process; `Markup` and
+//! one-shot generators, on which real templates depend, it does not have.
+//!
+//! Start reading at [`parser`] (source → [`ast`]) and [`machine`] (ast → text).
+
+mod arguments;
+pub(crate) mod ast;
+mod attribute;
+mod clock;
+mod compare;
+mod filters;
+mod format;
+mod json;
+mod lexer;
+mod machine;
+mod meter;
+mod methods;
+mod number;
+mod operators;
+mod parser;
+mod predicates;
+mod printf;
+mod repr;
+mod text;
+mod value;
+
+pub(crate) use json::from_json;
+pub(crate) use machine::Machine;
+pub(crate) use parser::{Dialect, parse};
+pub(crate) use value::Value;
+
+use crate::error::Error;
+
+/// Errors are boxed inside: they are rare and every evaluation returns one.
+pub(crate) type Result<T> = std::result::Result<T, Box<Error>>;

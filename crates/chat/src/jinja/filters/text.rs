@@ -1,0 +1,191 @@
+//! Filters that give text.
+
+use super::{
+    super::{
+        Result,
+        arguments::{self, Args, flag, int, optional_text, required, size},
+        machine::Machine,
+        meter::Text,
+        methods::string,
+        printf, repr,
+        text::is_space,
+        value::{Dict, Str, Value},
+    },
+    escape,
+};
+use crate::error::Error;
+
+pub(super) fn apply(machine: &mut Machine<'_>, name: &str, value: &Value, args: Args) -> Result<Value> {
+    match name {
+        "safe" => {
+            args.none(name)?;
+            Ok(Value::text(repr::to_str(value, machine)?.text, true))
+        }
+        "escape" | "e" => {
+            args.none(name)?;
+            escape(value, machine).map(Value::Str)
+        }
+        "forceescape" => {
+            args.none(name)?;
+            let text = repr::to_str(value, machine)?.text;
+            super::escape_text(&Str { text, safe: false }, machine).map(Value::Str)
+        }
+        "string" => {
+            args.none(name)?;
+            repr::to_str(value, machine).map(Value::Str)
+        }
+        "upper" | "lower" | "capitalize" => {
+            args.none(name)?;
+            let s = repr::to_str(value, machine)?;
+            made(machine, s.safe, &string::cased(&s.text, name))
+        }
+        "title" => {
+            args.none(name)?;
+            let s = repr::to_str(value, machine)?;
+            made(machine, s.safe, &title(&s.text))
+        }
+        "trim" => {
+            let [chars] = args.bind(name, ["chars"])?;
+            let chars = optional_text(chars.as_ref(), name)?;
+            let s = repr::to_str(value, machine)?;
+            made(machine, s.safe, string::strip(&s.text, chars.as_deref(), true, true, machine)?)
+        }
+        "replace" => {
+            let [old, new, count] = args.bind(name, ["old", "new", "count"])?;
+            let count = match &count {
+                None | Some(Value::None) => -1,
+                count => int(count.as_ref(), -1, name)?,
+            };
+            let old = repr::to_str(&required(old, name, "old")?, machine)?;
+            let new = repr::to_str(&required(new, name, "new")?, machine)?;
+            let s = Str { text: repr::to_str(value, machine)?.text, safe: false };
+            string::replace(machine, &s, &old.text, &Value::Str(new), count)
+        }
+        "format" => {
+            let s = repr::to_str(value, machine)?;
+            if args.named.is_empty() {
+                let values = Value::tuple(args.positional, &machine.meter)?;
+                return printf::format(&s, &values, machine);
+            }
+            if !args.positional.is_empty() {
+                return Err(Error::render("format takes positional or named arguments, not both"));
+            }
+            let pairs = args.named.into_iter().map(|(k, v)| (Value::str(k), v)).collect();
+            let values = Value::Dict(Dict::new(pairs, &machine.meter)?.into());
+            printf::format(&s, &values, machine)
+        }
+        "center" => {
+            let [width] = args.bind(name, ["width"])?;
+            let width = size(width.as_ref(), 80, name)?;
+            let s = repr::to_str(value, machine)?;
+            let mut out = Text::new(&machine.meter);
+            string::center(&s.text, width, &mut out)?;
+            Ok(Value::text(out.into_string(), s.safe))
+        }
+        "indent" => indent(machine, value, args),
+        "truncate" => truncate(machine, value, args),
+        "urlencode" => {
+            args.none(name)?;
+            url_encode(machine, value)
+        }
+        _ => {
+            args.none(name)?;
+            let s = repr::to_str(value, machine)?;
+            let words = s.text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|w| !w.is_empty()).count();
+            Ok(Value::Int(words as i128))
+        }
+    }
+}
+
+fn made(machine: &Machine<'_>, safe: bool, text: &str) -> Result<Value> {
+    machine.meter.bytes(text.len())?;
+    Ok(Value::text(text, safe))
+}
+
+/// Jinja's title case: words begin after white space and `-({[<`.
+fn title(text: &str) -> String {
+    let mut titled = String::with_capacity(text.len());
+    let mut in_word = false;
+    for c in text.chars() {
+        let between = is_space(c) || matches!(c, '-' | '(' | '{' | '[' | '<');
+        if in_word && !between {
+            titled.extend(c.to_lowercase())
+        } else {
+            titled.extend(c.to_uppercase())
+        }
+        in_word = !between;
+    }
+    titled
+}
+
+fn indent(machine: &Machine<'_>, value: &Value, args: Args) -> Result<Value> {
+    let [width, first, blank] = args.bind("indent", ["width", "first", "blank"])?;
+    let indention = match &width {
+        Some(Value::Str(s)) => s.text.to_string(),
+        width => {
+            let width = size(width.as_ref(), 4, "indent")?;
+            machine.meter.bytes(width)?;
+            " ".repeat(width)
+        }
+    };
+    let Value::Str(s) = value else {
+        super::require(value)?;
+        return Err(Error::render(format!("indent needs text, got {}", value.type_name())));
+    };
+    let mut out = Text::new(&machine.meter);
+    if flag(first.as_ref()) {
+        out.push_str(&indention)?;
+    }
+    // The newline that is added makes a last empty line of a text that ends in one.
+    let with_newline = [&*s.text, "\n"].concat();
+    for (i, line) in string::split_lines(&with_newline, false).enumerate() {
+        if i > 0 {
+            out.push('\n')?;
+            if !line.is_empty() || flag(blank.as_ref()) {
+                out.push_str(&indention)?;
+            }
+        }
+        out.push_str(line)?;
+    }
+    Ok(Value::text(out.into_string(), s.safe))
+}
+
+/// Cuts at `length` characters, at a word if `killwords` does not say otherwise, with `leeway`.
+fn truncate(machine: &Machine<'_>, value: &Value, args: Args) -> Result<Value> {
+    let [length, kill, end, leeway] = args.bind("truncate", ["length", "killwords", "end", "leeway"])?;
+    let length = size(length.as_ref(), 255, "truncate")?;
+    let leeway = size(leeway.as_ref(), 5, "truncate")?;
+    let end = match &end {
+        Some(end) => arguments::text(end, "truncate")?,
+        None => "...".into(),
+    };
+    let s = repr::to_str(value, machine)?;
+    let end_chars = end.chars().count();
+    if length < end_chars {
+        return Err(Error::render(format!("truncate: length {length} is below the {end_chars} of its end")));
+    }
+    if s.text.chars().count() <= length.saturating_add(leeway) {
+        return Ok(Value::Str(s));
+    }
+    let cut = s.text.char_indices().nth(length - end_chars).map_or(s.text.len(), |(at, _)| at);
+    let (mut kept, _) = s.text.split_at(cut);
+    if !flag(kill.as_ref())
+        && let Some((before, _)) = kept.rsplit_once(' ')
+    {
+        kept = before;
+    }
+    made(machine, s.safe, &[kept, &end].concat())
+}
+
+fn url_encode(machine: &Machine<'_>, value: &Value) -> Result<Value> {
+    let s = repr::to_str(value, machine)?;
+    let mut out = Text::new(&machine.meter);
+    for byte in s.text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"_.-~/".contains(&byte) {
+            out.push(char::from(byte))?;
+        } else {
+            out.push_str(&format!("%{byte:02X}"))?;
+        }
+    }
+    Ok(Value::str(out.into_string()))
+}

@@ -1,0 +1,325 @@
+//! The interpreter: a template's statements over one conversation.
+//!
+//! What can change during a rendering (scopes, namespaces, loops, macros) lives here in lists and is named by index,
+//! so that values stay trees: nothing leaks, and dropping a value never goes deeper than its depth limit.
+
+mod call;
+mod evaluate;
+mod function;
+mod loops;
+mod scope;
+
+use std::rc::Rc;
+
+use jiff::civil::DateTime;
+
+pub(crate) use function::Function;
+
+use super::{
+    Result,
+    ast::{Macro, Node, Post, Stmt, Target},
+    meter::Meter,
+    operators, repr,
+    value::{StreamKind, Value},
+};
+use crate::{
+    error::{Error, Limit},
+    limits::OUTPUT_BYTES_MAX,
+};
+use loops::Loop;
+use scope::Scopes;
+
+/// One rendering.
+pub(crate) struct Machine<'t> {
+    pub(crate) meter: Meter,
+    now: DateTime,
+    globals: Vec<(Rc<str>, Value)>,
+    scopes: Scopes<'t>,
+    namespaces: Vec<Vec<(Rc<str>, Value)>>,
+    loops: Vec<Option<Loop<'t>>>,
+    macros: Vec<MacroValue<'t>>,
+    /// The text so far: what is rendered, then each open capture.
+    output: Vec<String>,
+}
+
+/// A macro and where it was defined.
+#[derive(Clone, Copy)]
+struct MacroValue<'t> {
+    declared: &'t Macro,
+    scope: usize,
+}
+
+/// How a statement ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    Next,
+    Break,
+    Continue,
+}
+
+impl<'t> Machine<'t> {
+    pub(crate) fn new(now: DateTime) -> Self {
+        Self {
+            meter: Meter::new(),
+            now,
+            globals: Vec::new(),
+            scopes: Scopes::new(),
+            namespaces: Vec::new(),
+            loops: Vec::new(),
+            macros: Vec::new(),
+            output: vec![String::new()],
+        }
+    }
+
+    /// Gives the template a variable.
+    pub(crate) fn define(&mut self, name: &str, value: Value) {
+        match self.globals.iter_mut().find(|(n, _)| **n == *name) {
+            Some((_, held)) => *held = value,
+            None => self.globals.push((name.into(), value)),
+        }
+    }
+
+    /// Runs `template` and returns its text.
+    pub(crate) fn run(mut self, template: &'t [Node]) -> Result<String> {
+        self.body(template)?;
+        Ok(self.output.swap_remove(0))
+    }
+
+    fn body(&mut self, nodes: &'t [Node]) -> Result<Flow> {
+        for node in nodes {
+            let flow = self.statement(node).map_err(|e| e.at(node.line))?;
+            if flow != Flow::Next {
+                return Ok(flow);
+            }
+        }
+        Ok(Flow::Next)
+    }
+
+    fn statement(&mut self, node: &'t Node) -> Result<Flow> {
+        self.meter.steps(1)?;
+        self.meter.enter()?;
+        let flow = self.statement_here(&node.stmt);
+        self.meter.leave();
+        flow
+    }
+
+    fn statement_here(&mut self, stmt: &'t Stmt) -> Result<Flow> {
+        match stmt {
+            Stmt::Text(text) => self.emit(text)?,
+            Stmt::Print(expr) => {
+                let value = self.evaluate(expr)?;
+                let text = repr::to_str(&value, self)?;
+                self.emit(&text.text)?;
+            }
+            Stmt::If { arms, otherwise } => {
+                for (test, body) in arms {
+                    if self.evaluate(test)?.is_true() {
+                        return self.body(body);
+                    }
+                }
+                return self.body(otherwise);
+            }
+            Stmt::For(each) => return self.for_loop(each),
+            Stmt::Set { target, value } => {
+                let value = self.evaluate(value)?;
+                self.assign(target, value)?;
+            }
+            Stmt::SetBlock { target, filters, body } => {
+                let (flow, text) = self.captured(|m| m.scoped(body))?;
+                let value = self.filtered(Value::str(text), filters)?;
+                self.assign(target, value)?;
+                return Ok(flow);
+            }
+            Stmt::FilterBlock { filters, body } => {
+                let (flow, text) = self.captured(|m| m.scoped(body))?;
+                let value = self.filtered(Value::str(text), filters)?;
+                let text = repr::to_str(&value, self)?;
+                self.emit(&text.text)?;
+                return Ok(flow);
+            }
+            Stmt::With { bindings, body } => return self.with(bindings, body),
+            Stmt::Macro(declared) => {
+                let value = self.define_macro(declared)?;
+                self.scopes.set(&declared.name, value, &self.meter)?;
+            }
+            Stmt::CallBlock(block) => {
+                let caller = self.define_macro(&block.caller)?;
+                let value = self.call_with_caller(&block.call, caller)?;
+                let text = repr::to_str(&value, self)?;
+                self.emit(&text.text)?;
+            }
+            Stmt::Scope(body) => return self.scoped(body),
+            Stmt::Break => return Ok(Flow::Break),
+            Stmt::Continue => return Ok(Flow::Continue),
+        }
+        Ok(Flow::Next)
+    }
+
+    /// `body` in a scope of its own.
+    fn scoped(&mut self, body: &'t [Node]) -> Result<Flow> {
+        let outer = self.scopes.push(&self.meter)?;
+        let flow = self.body(body);
+        self.scopes.pop(outer);
+        flow
+    }
+
+    fn with(&mut self, bindings: &'t [(Target, super::ast::Expr)], body: &'t [Node]) -> Result<Flow> {
+        let mut values = Vec::new();
+        for (_, value) in bindings {
+            values.push(self.evaluate(value)?);
+        }
+        let outer = self.scopes.push(&self.meter)?;
+        let assigned: Result<()> =
+            bindings.iter().zip(values).try_for_each(|((target, _), value)| self.assign(target, value));
+        let flow = assigned.and_then(|()| self.body(body));
+        self.scopes.pop(outer);
+        flow
+    }
+
+    /// What `run` writes, instead of writing it.
+    fn captured<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T>) -> Result<(T, String)> {
+        self.output.push(String::new());
+        let result = run(self);
+        let text = self.output.pop().unwrap_or_default();
+        result.map(|result| (result, text))
+    }
+
+    fn emit(&mut self, text: &str) -> Result<()> {
+        let is_final = self.output.len() == 1;
+        self.meter.bytes(text.len())?;
+        let Some(out) = self.output.last_mut() else { return Ok(()) };
+        if is_final && out.len() + text.len() > OUTPUT_BYTES_MAX {
+            return Err(Error::limit(Limit::Output));
+        }
+        out.push_str(text);
+        Ok(())
+    }
+
+    fn filtered(&mut self, mut value: Value, filters: &'t [Post]) -> Result<Value> {
+        for filter in filters {
+            if let Post::Filter { name, args } = filter {
+                let args = self.arguments(args)?;
+                value = super::filters::apply(self, name, value, args)?;
+            }
+        }
+        Ok(value)
+    }
+
+    fn assign(&mut self, target: &'t Target, value: Value) -> Result<()> {
+        match target {
+            Target::Name(name) => self.scopes.set(name, value, &self.meter),
+            Target::Attribute { namespace, name } => {
+                let object = self.lookup(namespace)?;
+                let Value::Namespace(id) = object else {
+                    operators::require(&object)?;
+                    return Err(Error::render("cannot assign attribute on non-namespace object"));
+                };
+                self.set_attribute(id, name, value)
+            }
+            Target::Tuple(targets) => {
+                let items = self.iterate(&value)?;
+                if items.len() != targets.len() {
+                    return Err(Error::render(format!(
+                        "cannot unpack {} values into {} names",
+                        items.len(),
+                        targets.len()
+                    )));
+                }
+                targets.iter().zip(items).try_for_each(|(target, item)| self.assign(target, item))
+            }
+        }
+    }
+
+    fn set_attribute(&mut self, id: usize, name: &str, value: Value) -> Result<()> {
+        let Some(namespace) = self.namespaces.get_mut(id) else { return Ok(()) };
+        self.meter.steps(namespace.len() / 16)?;
+        if let Some((_, held)) = namespace.iter_mut().find(|(n, _)| **n == *name) {
+            *held = value;
+        } else {
+            self.meter.bytes(name.len() + 64)?;
+            namespace.push((name.into(), value));
+        }
+        Ok(())
+    }
+
+    /// The attributes of a namespace.
+    pub(crate) fn namespace(&self, id: usize) -> &[(Rc<str>, Value)] {
+        self.namespaces.get(id).map_or(&[], Vec::as_slice)
+    }
+
+    /// The name of a macro.
+    pub(crate) fn macro_name(&self, id: usize) -> &str {
+        self.macros.get(id).map_or("", |m| &m.declared.name)
+    }
+
+    fn define_macro(&mut self, declared: &'t Macro) -> Result<Value> {
+        self.meter.bytes(size_of::<MacroValue<'_>>())?;
+        let scope = self.scopes.keep();
+        self.macros.push(MacroValue { declared, scope });
+        Ok(Value::Macro(self.macros.len() - 1))
+    }
+
+    /// A variable: from the scopes, then what the conversation gives, then functions.
+    fn lookup(&mut self, name: &str) -> Result<Value> {
+        if let Some(value) = self.scopes.get(name, &self.meter)? {
+            return Ok(value);
+        }
+        if let Some((_, value)) = self.globals.iter().find(|(n, _)| **n == *name) {
+            return Ok(value.clone());
+        }
+        if let Some(function) = Function::named(name) {
+            return Ok(Value::Function(function));
+        }
+        self.meter.bytes(name.len() + 64)?;
+        Ok(Value::undefined(format!("'{name}' is undefined")))
+    }
+
+    /// The items of something to loop over.
+    pub(crate) fn iterate(&mut self, value: &Value) -> Result<Vec<Value>> {
+        let items = match value {
+            Value::Undefined(_) => Vec::new(),
+            Value::List(s) | Value::Tuple(s) => {
+                self.meter.slots(s.items.len())?;
+                s.items.clone()
+            }
+            Value::Stream(s) => {
+                self.meter.slots(s.items.len())?;
+                s.take().to_vec()
+            }
+            Value::Dict(d) => {
+                self.meter.slots(d.entries().len())?;
+                d.entries().iter().map(|(k, _)| k.clone()).collect()
+            }
+            Value::Range(r) => {
+                self.meter.slots(r.len)?;
+                (0..r.len).map(|i| r.item(i)).collect()
+            }
+            Value::Str(s) => {
+                // Each character becomes a value with its own allocation.
+                self.meter.slots(s.text.len().saturating_mul(2))?;
+                let mut buffer = [0; 4];
+                s.text.chars().map(|c| Value::text(&*c.encode_utf8(&mut buffer), s.safe)).collect()
+            }
+            Value::Loop(id) => self.rest_of_loop(*id),
+            _ => return Err(Error::render(format!("'{}' object is not iterable", value.type_name()))),
+        };
+        Ok(items)
+    }
+
+    /// `value|length`.
+    pub(crate) fn length(&self, value: &Value) -> Result<usize> {
+        Ok(match value {
+            Value::Undefined(_) => 0,
+            Value::Str(s) => {
+                self.meter.scan(s.text.len())?;
+                s.text.chars().count()
+            }
+            Value::List(s) | Value::Tuple(s) => s.items.len(),
+            Value::Dict(d) => d.entries().len(),
+            Value::Range(r) => r.len,
+            Value::Stream(s) if s.kind != StreamKind::Generator => s.items.len(),
+            Value::Loop(id) => self.loop_place(*id).1,
+            _ => return Err(Error::render(format!("object of type '{}' has no len()", value.type_name()))),
+        })
+    }
+}
