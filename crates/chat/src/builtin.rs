@@ -25,7 +25,7 @@ pub(crate) fn source(name: &str) -> Result<&'static str, Error> {
         "vicuna" => include_str!("builtin/vicuna.jinja"),
         "zephyr" => include_str!("builtin/zephyr.jinja"),
         _ => {
-            return Err(Error::UnknownBuiltin { name: crate::error::one_line(name), known: BUILTIN_NAMES.join(", ") });
+            return Err(Error::UnknownBuiltin { name: crate::error::one_line(name) });
         }
     })
 }

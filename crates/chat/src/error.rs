@@ -75,12 +75,10 @@ pub enum Error {
         limit: Limit,
     },
     /// No built-in template has this name.
-    #[error("no built-in chat template is called {name}; there are {known}")]
+    #[error("no built-in chat template is called {name}; there are {}", crate::BUILTIN_NAMES.join(", "))]
     UnknownBuiltin {
         /// The name asked for.
         name: String,
-        /// All names, with commas.
-        known: String,
     },
 }
 
@@ -88,26 +86,26 @@ pub enum Error {
 const MESSAGE_CHARS_MAX: usize = 400;
 
 impl Error {
-    pub(crate) fn syntax(line: u32, message: impl AsRef<str>) -> Box<Self> {
-        Box::new(Self::Syntax { line, message: one_line(message.as_ref()) })
+    pub(crate) fn syntax(line: u32, message: impl AsRef<str>) -> Self {
+        Self::Syntax { line, message: one_line(message.as_ref()) }
     }
 
     /// A failure whose line the statement around it fills in.
-    pub(crate) fn render(message: impl AsRef<str>) -> Box<Self> {
-        Box::new(Self::Render { line: 0, message: one_line(message.as_ref()) })
+    pub(crate) fn render(message: impl AsRef<str>) -> Self {
+        Self::Render { line: 0, message: one_line(message.as_ref()) }
     }
 
-    pub(crate) fn refused(message: &str) -> Box<Self> {
-        Box::new(Self::Refused { message: one_line(message) })
+    pub(crate) fn refused(message: &str) -> Self {
+        Self::Refused { message: one_line(message) }
     }
 
-    pub(crate) fn limit(limit: Limit) -> Box<Self> {
-        Box::new(Self::Limit { line: 0, limit })
+    pub(crate) fn limit(limit: Limit) -> Self {
+        Self::Limit { line: 0, limit }
     }
 
     /// Fills in the line where none is known yet.
-    pub(crate) fn at(mut self: Box<Self>, here: u32) -> Box<Self> {
-        if let Self::Render { line, .. } | Self::Limit { line, .. } = &mut *self
+    pub(crate) fn at(mut self, here: u32) -> Self {
+        if let Self::Render { line, .. } | Self::Limit { line, .. } = &mut self
             && *line == 0
         {
             *line = here;

@@ -35,5 +35,4 @@ pub(crate) use value::Value;
 
 use crate::error::Error;
 
-/// Errors are boxed inside: they are rare and every evaluation returns one.
-pub(crate) type Result<T> = std::result::Result<T, Box<Error>>;
+pub(crate) type Result<T> = std::result::Result<T, Error>;

@@ -7,6 +7,7 @@ use crate::{DateTime, Inputs, Template};
 /// The kinds of conversation that a template can express.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "independent answers, not a state")]
 pub struct Support {
     /// A system message is rendered, not refused or dropped.
     pub system: bool,

@@ -68,7 +68,7 @@ impl Template {
     }
 
     fn parse(source: &str, dialect: jinja::Dialect) -> Result<Self, Error> {
-        let nodes = jinja::parse(source, dialect).map_err(|e| *e)?;
+        let nodes = jinja::parse(source, dialect)?;
         Ok(Self { source: source.into(), nodes })
     }
 
@@ -80,7 +80,7 @@ impl Template {
     /// The text of a conversation.
     pub fn render(&self, inputs: &Inputs<'_>) -> Result<String, Error> {
         let mut machine = Machine::new(inputs.now);
-        define(&mut machine, inputs).map_err(|e| e.at(1)).and_then(|()| machine.run(&self.nodes)).map_err(|e| *e)
+        define(&mut machine, inputs).map_err(|e| e.at(1)).and_then(|()| machine.run(&self.nodes))
     }
 
     /// What kinds of conversation the template can express, found by trying.

@@ -39,7 +39,7 @@ pub(crate) fn equal(a: &Value, b: &Value, meter: &Meter) -> Result<bool> {
         }
         (Value::Cycler(a), Value::Cycler(b)) => Rc::ptr_eq(a, b),
         (Value::Joiner(a), Value::Joiner(b)) => Rc::ptr_eq(a, b),
-        _ => numbers(a, b) == Some(Some(Ordering::Equal)),
+        _ => numbers(a, b) == Some(Ordering::Equal),
     })
 }
 
@@ -74,19 +74,24 @@ fn equal_views(a: &Stream, b: &Stream, meter: &Meter) -> Result<bool> {
     Ok(like_sets && equal_items(&a.items, &b.items, meter)?)
 }
 
-/// The order of two numbers: none if one is no number, `Some(None)` with a NaN.
-fn numbers(a: &Value, b: &Value) -> Option<Option<Ordering>> {
+/// Whether both are numbers.
+fn are_numbers(a: &Value, b: &Value) -> bool {
+    a.as_float().is_some() && b.as_float().is_some()
+}
+
+/// The order of two numbers; with a NaN or something else, none.
+fn numbers(a: &Value, b: &Value) -> Option<Ordering> {
     if let (Some(a), Some(b)) = (a.as_int(), b.as_int()) {
-        return Some(Some(a.cmp(&b)));
+        return Some(a.cmp(&b));
     }
-    Some(a.as_float()?.partial_cmp(&b.as_float()?))
+    a.as_float()?.partial_cmp(&b.as_float()?)
 }
 
 /// Python's order of two values; an error where it has none. With a NaN, none.
 pub(crate) fn order(a: &Value, b: &Value, sign: &str, meter: &Meter) -> Result<Option<Ordering>> {
     meter.steps(1)?;
-    if let Some(order) = numbers(a, b) {
-        return Ok(order);
+    if are_numbers(a, b) {
+        return Ok(numbers(a, b));
     }
     match (a, b) {
         (Value::Str(a), Value::Str(b)) => {

@@ -120,7 +120,7 @@ pub(crate) fn apply(machine: &mut Machine<'_>, name: &str, value: Value, args: A
         | "safe" | "string" | "title" | "trim" | "truncate" | "upper" | "urlencode" | "wordcount" => {
             text::apply(machine, name, &value, args)
         }
-        _ if exists(name) => sequence::apply(machine, name, value, args),
+        _ if exists(name) => sequence::apply(machine, name, &value, args),
         _ => Err(Error::render(format!("no filter is called '{name}'"))),
     }
 }

@@ -235,9 +235,9 @@ fn grouped(digits: &str, comma: char, every: usize) -> String {
 }
 
 /// `format.format(args)`; the fields of `Markup` are escaped.
-pub(crate) fn str_format(format: &Str, args: Args, machine: &Machine<'_>) -> Result<Value> {
+pub(crate) fn str_format(format: &Str, args: &Args, machine: &Machine<'_>) -> Result<Value> {
     let mut out = Text::new(&machine.meter);
-    let mut fields = Fields { args: &args, next: 0, escape: format.safe };
+    let mut fields = Fields { args, next: 0, escape: format.safe };
     fields.write(&format.text, machine, &mut out, 0)?;
     Ok(Value::text(out.into_string(), format.safe))
 }

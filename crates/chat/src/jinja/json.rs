@@ -117,7 +117,7 @@ impl Writer<'_> {
             Value::Int(i) => self.out.push_str(&i.to_string()),
             Value::Float(f) => self.out.push_str(&float(*f)),
             Value::Str(s) => self.string(&s.text),
-            Value::List(s) | Value::Tuple(s) => self.items(['[', ']'], s.items.iter(), |w, item| w.value(item)),
+            Value::List(s) | Value::Tuple(s) => self.items(['[', ']'], s.items.iter(), Self::value),
             Value::Dict(dict) => {
                 let mut entries = Vec::new();
                 for (key, value) in dict.entries() {

@@ -63,7 +63,7 @@ fn tag_start(s: &str) -> Option<usize> {
     bytes.windows(2).position(|w| matches!(w, b"{{" | b"{%" | b"{#"))
 }
 
-impl<'s> Lexer<'s> {
+impl Lexer<'_> {
     fn run(&mut self) -> Result<()> {
         while let Some(at) = tag_start(self.rest) {
             let (data, tag) = self.rest.split_at(at);

@@ -28,16 +28,12 @@ impl Meter {
 
     /// Pays for `n` steps.
     pub(crate) fn steps(&self, n: usize) -> Result<()> {
-        match self.fuel.get().checked_sub(n as u64) {
-            Some(left) => {
-                self.fuel.set(left);
-                Ok(())
-            }
-            None => {
-                self.fuel.set(0);
-                Err(Error::limit(Limit::Fuel))
-            }
+        let left = self.fuel.get().checked_sub(n as u64);
+        self.fuel.set(left.unwrap_or(0));
+        if left.is_none() {
+            return Err(Error::limit(Limit::Fuel));
         }
+        Ok(())
     }
 
     /// Pays for walking over `n` bytes of text.
@@ -47,16 +43,12 @@ impl Meter {
 
     /// Pays for `n` bytes that are about to be allocated.
     pub(crate) fn bytes(&self, n: usize) -> Result<()> {
-        match self.bytes.get().checked_sub(n as u64) {
-            Some(left) => {
-                self.bytes.set(left);
-                self.scan(n)
-            }
-            None => {
-                self.bytes.set(0);
-                Err(Error::limit(Limit::Memory))
-            }
+        let left = self.bytes.get().checked_sub(n as u64);
+        self.bytes.set(left.unwrap_or(0));
+        if left.is_none() {
+            return Err(Error::limit(Limit::Memory));
         }
+        self.scan(n)
     }
 
     /// Pays for a list of `n` values that is about to be allocated.

@@ -139,16 +139,14 @@ fn float_power(a: f64, b: f64) -> Result<Value> {
 /// `-value` or `+value`.
 pub(crate) fn sign(negative: bool, value: &Value) -> Result<Value> {
     require(value)?;
-    match value {
-        Value::Float(f) => Ok(Value::Float(if negative { -f } else { *f })),
-        _ => {
-            let Some(i) = value.as_int() else {
-                return Err(Error::render(format!("bad operand type for unary -: '{}'", value.type_name())));
-            };
-            let signed = if negative { i.checked_neg() } else { Some(i) };
-            signed.map(Value::Int).ok_or_else(|| Error::render("a number that does not fit 128 bits"))
-        }
+    if let Value::Float(f) = value {
+        return Ok(Value::Float(if negative { -f } else { *f }));
     }
+    let Some(i) = value.as_int() else {
+        return Err(Error::render(format!("bad operand type for unary -: '{}'", value.type_name())));
+    };
+    let signed = if negative { i.checked_neg() } else { Some(i) };
+    signed.map(Value::Int).ok_or_else(|| Error::render("a number that does not fit 128 bits"))
 }
 
 /// `a ~ b ~ …`: the texts of all, never `Markup`.
@@ -167,20 +165,15 @@ pub(crate) fn index(i: i128, len: usize) -> Option<usize> {
 }
 
 /// `value[start:stop:step]`.
-pub(crate) fn slice(value: &Value, parts: [Value; 3], machine: &Machine<'_>) -> Result<Value> {
+pub(crate) fn slice(value: &Value, parts: &[Value; 3], machine: &Machine<'_>) -> Result<Value> {
     require(value)?;
     let mut numbers = [None; 3];
-    for (number, part) in numbers.iter_mut().zip(&parts) {
-        *number = match part {
-            Value::None => None,
-            part => match part.as_int() {
-                Some(i) => Some(i),
-                None => {
-                    require(part)?;
-                    return Err(Error::render("slice indices must be integers or None"));
-                }
-            },
-        };
+    for (number, part) in numbers.iter_mut().zip(parts) {
+        require(part)?;
+        *number = part.as_int();
+        if number.is_none() && !matches!(part, Value::None) {
+            return Err(Error::render("slice indices must be integers or None"));
+        }
     }
     let meter = &machine.meter;
     match value {

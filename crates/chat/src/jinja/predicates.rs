@@ -115,11 +115,9 @@ pub(crate) fn holds(machine: &mut Machine<'_>, name: &str, value: &Value, args: 
         "lower" | "upper" => {
             let text = super::repr::to_str(value, machine)?.text;
             machine.meter.scan(text.len())?;
-            let (right, wrong): (fn(char) -> bool, fn(char) -> bool) = if name == "lower" {
-                (char::is_lowercase, char::is_uppercase)
-            } else {
-                (char::is_uppercase, char::is_lowercase)
-            };
+            let is_lower = name == "lower";
+            let right = |c: char| if is_lower { c.is_lowercase() } else { c.is_uppercase() };
+            let wrong = |c: char| if is_lower { c.is_uppercase() } else { c.is_lowercase() };
             text.chars().any(right) && !text.chars().any(wrong)
         }
         "filter" => value.as_str().is_some_and(filters::exists),

@@ -291,15 +291,14 @@ impl Dict {
                 )));
             };
             let at = if indexed { dict.index.get(&key).copied() } else { dict.position(&key) };
-            match at.and_then(|at| dict.entries.get_mut(at)) {
-                Some(entry) => entry.1 = value,
-                None => {
-                    if indexed {
-                        dict.index.insert(key, dict.entries.len());
-                    }
-                    dict.entries.push((name, value));
-                }
+            if let Some(entry) = at.and_then(|at| dict.entries.get_mut(at)) {
+                entry.1 = value;
+                continue;
             }
+            if indexed {
+                dict.index.insert(key, dict.entries.len());
+            }
+            dict.entries.push((name, value));
         }
         dict.depth = depth_over(dict.entries.iter().map(|(_, value)| value))?;
         Ok(dict)

@@ -17,61 +17,61 @@ use super::{
 };
 use crate::error::Error;
 
-pub(super) fn apply(machine: &mut Machine<'_>, name: &str, value: Value, args: Args) -> Result<Value> {
+pub(super) fn apply(machine: &mut Machine<'_>, name: &str, value: &Value, args: Args) -> Result<Value> {
     match name {
         "list" => {
             args.none(name)?;
-            let items = machine.iterate(&value)?;
+            let items = machine.iterate(value)?;
             Value::list(items, &machine.meter)
         }
         "first" | "last" => {
             args.none(name)?;
-            if let (Value::Str(s), true) = (&value, name == "last") {
+            if let (Value::Str(s), true) = (value, name == "last") {
                 let last = s.text.chars().next_back();
                 return Ok(last.map_or_else(empty, |c| Value::text(c.to_string(), s.safe)));
             }
-            if let (Value::Stream(s), true) = (&value, name == "last")
+            if let (Value::Stream(s), true) = (value, name == "last")
                 && s.kind == StreamKind::Generator
             {
                 return Err(Error::render("'generator' object is not reversible"));
             }
-            let items = machine.iterate(&value)?;
+            let items = machine.iterate(value)?;
             let found = if name == "first" { items.first() } else { items.last() };
             Ok(found.cloned().unwrap_or_else(empty))
         }
         "reverse" => {
             args.none(name)?;
-            if let Value::Str(s) = &value {
+            if let Value::Str(s) = value {
                 machine.meter.bytes(s.text.len())?;
                 return Ok(Value::str(s.text.chars().rev().collect::<String>()));
             }
-            let mut items = machine.iterate(&value)?;
+            let mut items = machine.iterate(value)?;
             items.reverse();
             Value::stream(StreamKind::Generator, items, &machine.meter)
         }
-        "join" => join(machine, &value, args),
-        "map" => map(machine, &value, args),
-        "select" | "reject" | "selectattr" | "rejectattr" => select(machine, name, &value, args),
+        "join" => join(machine, value, args),
+        "map" => map(machine, value, args),
+        "select" | "reject" | "selectattr" | "rejectattr" => select(machine, name, value, args),
         "sort" => {
             let [reverse, case_sensitive, attribute] = args.bind(name, ["reverse", "case_sensitive", "attribute"])?;
             let keys = Keys { attribute, case_sensitive: flag(case_sensitive.as_ref()), several: true };
-            let items = machine.iterate(&value)?;
+            let items = machine.iterate(value)?;
             let items = sorted(machine, items, &keys, flag(reverse.as_ref()))?;
             Value::list(items.into_iter().map(|(_, item)| item).collect(), &machine.meter)
         }
-        "dictsort" => dict_sort(machine, &value, args),
-        "groupby" => group_by(machine, &value, args),
+        "dictsort" => dict_sort(machine, value, args),
+        "groupby" => group_by(machine, value, args),
         "unique" => {
             let [case_sensitive, attribute] = args.bind(name, ["case_sensitive", "attribute"])?;
             let keys = Keys { attribute, case_sensitive: flag(case_sensitive.as_ref()), several: false };
-            unique(machine, &value, &keys)
+            unique(machine, value, &keys)
         }
         "min" | "max" => {
             let [case_sensitive, attribute] = args.bind(name, ["case_sensitive", "attribute"])?;
             let keys = Keys { attribute, case_sensitive: flag(case_sensitive.as_ref()), several: false };
             let wanted = if name == "min" { Ordering::Less } else { Ordering::Greater };
             let mut best: Option<(Value, Value)> = None;
-            for item in machine.iterate(&value)? {
+            for item in machine.iterate(value)? {
                 let key = keys.of(&item, machine)?;
                 let better = match &best {
                     None => true,
@@ -86,7 +86,7 @@ pub(super) fn apply(machine: &mut Machine<'_>, name: &str, value: Value, args: A
         "sum" => {
             let [attribute, start] = args.bind(name, ["attribute", "start"])?;
             let mut sum = start.unwrap_or(Value::Int(0));
-            for item in machine.iterate(&value)? {
+            for item in machine.iterate(value)? {
                 let item = keyed(&item, attribute.as_ref(), machine)?;
                 if let Value::Str(_) = item {
                     return Err(Error::render("sum needs numbers, got str"));
@@ -98,7 +98,7 @@ pub(super) fn apply(machine: &mut Machine<'_>, name: &str, value: Value, args: A
         "batch" => {
             let [count, fill] = args.bind(name, ["linecount", "fill_with"])?;
             let count = size(Some(&required(count, name, "linecount")?), 0, name)?.max(1);
-            let items = machine.iterate(&value)?;
+            let items = machine.iterate(value)?;
             let rows = items.chunks(count).map(|row| filled(machine, row, count, fill.as_ref()));
             let rows: Result<Vec<_>> = rows.collect();
             Value::stream(StreamKind::Generator, rows?, &machine.meter)
@@ -106,7 +106,7 @@ pub(super) fn apply(machine: &mut Machine<'_>, name: &str, value: Value, args: A
         _ => {
             let [count, fill] = args.bind(name, ["slices", "fill_with"])?;
             let count = size(Some(&required(count, name, "slices")?), 0, name)?;
-            slices(machine, &value, count, fill.as_ref())
+            slices(machine, value, count, fill.as_ref())
         }
     }
 }

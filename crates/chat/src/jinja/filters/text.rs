@@ -109,9 +109,9 @@ fn title(text: &str) -> String {
     for c in text.chars() {
         let between = is_space(c) || matches!(c, '-' | '(' | '{' | '[' | '<');
         if in_word && !between {
-            titled.extend(c.to_lowercase())
+            titled.extend(c.to_lowercase());
         } else {
-            titled.extend(c.to_uppercase())
+            titled.extend(c.to_uppercase());
         }
         in_word = !between;
     }

@@ -167,7 +167,7 @@ impl<'t> Machine<'t> {
                             *value = self.evaluate(part)?;
                         }
                     }
-                    operators::slice(&value, values, self)?
+                    operators::slice(&value, &values, self)?
                 }
                 Post::Call(args) => {
                     let args = self.arguments(args)?;

@@ -160,15 +160,15 @@ impl<'t> Machine<'t> {
 /// Why a loop stopped before its end.
 enum Stop {
     Break,
-    Error(Box<Error>),
+    Error(Error),
 }
 
-impl From<Box<Error>> for Stop {
-    fn from(error: Box<Error>) -> Self {
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
         Self::Error(error)
     }
 }
 
-fn ended() -> Box<Error> {
+fn ended() -> Error {
     Error::render("the loop has ended")
 }

@@ -1,5 +1,7 @@
 //! Methods of `str`. On `Markup` they give `Markup`, and escape what they put in.
 
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+
 use super::super::{
     Result,
     arguments::{self, Args, flag, int, optional_text, required, size},
@@ -16,7 +18,7 @@ pub(super) fn call(machine: &mut Machine<'_>, s: &Str, name: &'static str, args:
     machine.meter.scan(s.text.len())?;
     let t = &*s.text;
     match name {
-        "format" => format::str_format(s, args, machine),
+        "format" => format::str_format(s, &args, machine),
         "join" => join(machine, s, &args.one(name, "iterable")?),
         "split" | "rsplit" => split(machine, s, name, args),
         "splitlines" => {
@@ -355,7 +357,7 @@ fn is(text: &str, name: &str) -> Option<bool> {
         "isalnum" => all(char::is_alphanumeric),
         "isalpha" => all(char::is_alphabetic),
         "isascii" => text.is_ascii(),
-        "isdecimal" => all(|c| c.is_ascii_digit() || (c.is_numeric() && !c.is_ascii() && c.to_digit(10).is_some())),
+        "isdecimal" => all(|c| c.general_category() == GeneralCategory::DecimalNumber),
         "isdigit" | "isnumeric" => all(char::is_numeric),
         "isspace" => all(text::is_space),
         "isprintable" => text.chars().all(super::super::repr::is_printable),
@@ -391,9 +393,9 @@ pub(crate) fn cased(text: &str, name: &str) -> String {
             let mut titled = String::with_capacity(text.len());
             for c in text.chars() {
                 if in_word {
-                    titled.extend(c.to_lowercase())
+                    titled.extend(c.to_lowercase());
                 } else {
-                    titled.extend(c.to_uppercase())
+                    titled.extend(c.to_uppercase());
                 }
                 in_word = c.is_lowercase() || c.is_uppercase();
             }
