@@ -6,6 +6,7 @@
 use super::{GEMV_TOKENS, PanelArgs, Units, panel_avx2, panel_avx512, reset, scatter, scatter_scales};
 use crate::{
     activation::{ActivationGroup, BLOCK, GROUP_BLOCKS},
+    math::f16_to_f32,
     matmul::{
         MatmulArgs,
         integer::{ExpandedGroup, PANEL_ROWS, PanelBlock, expand, token, token_tiles},
@@ -311,6 +312,72 @@ macro_rules! format_module {
     };
 }
 
+/// 32 codes of 2 bits, plane `plane` of four.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+fn plane(bytes: &[u8; 32], plane: usize) -> __m256i {
+    let shifted = _mm256_srl_epi16(load_u8(bytes), _mm_cvtsi32_si128(2 * plane as i32));
+    _mm256_and_si256(shifted, _mm256_set1_epi8(3))
+}
+
+/// 32 codes of 4 bits: the low nibbles, or the high ones.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+fn nibble_plane(bytes: &[u8; 32], high: bool) -> __m256i {
+    let packed = load_u8(bytes);
+    _mm256_and_si256(if high { _mm256_srli_epi16::<4>(packed) } else { packed }, _mm256_set1_epi8(15))
+}
+
+/// The f16 at `at`, in all lanes.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+fn splat(bytes: &[u8], at: usize) -> __m256 {
+    _mm256_set1_ps(f16_to_f32(u16::from_le_bytes(*part(bytes, at))))
+}
+
+/// Eight unsigned bytes as floats.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+fn floats(bytes: [u8; 8]) -> __m256 {
+    _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128(i64::from_le_bytes(bytes))))
+}
+
+/// Eight signed bytes as floats.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+fn signed_floats(bytes: [u8; 8]) -> __m256 {
+    _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_cvtsi64_si128(i64::from_le_bytes(bytes))))
+}
+
+/// 6-bit scales and minima of `Q4_K` and `Q5_K`, one each per block: the 12 bytes from 4.
+#[inline]
+fn scales_k(bytes: &[u8]) -> ([u8; 8], [u8; 8]) {
+    let [a, b, c] = [4, 8, 12].map(|at| u32::from_le_bytes(*part(bytes, at)));
+    let join = |low: u32, high: u32| (u64::from(low) | u64::from(high) << 32).to_le_bytes();
+    (
+        join(a & 0x3f3f_3f3f, c & 0x0f0f_0f0f | (a >> 6 & 0x0303_0303) << 4),
+        join(b & 0x3f3f_3f3f, c >> 4 & 0x0f0f_0f0f | (b >> 6 & 0x0303_0303) << 4),
+    )
+}
+
+/// The bytes of even and of odd index.
+#[inline]
+fn even_odd(bytes: [u8; 16]) -> [[u8; 8]; 2] {
+    let (mut even, mut odd) = ([0; 8], [0; 8]);
+    for (i, pair) in bytes.as_chunks::<2>().0.iter().enumerate() {
+        (even[i], odd[i]) = (pair[0], pair[1]);
+    }
+    [even, odd]
+}
+
+/// The 16 values of `IQ4_NL` and `IQ4_XS` (ggml's `kvalues_iq4nl`) in place of 4-bit codes.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+fn uneven(codes: __m256i) -> __m256i {
+    let values = _mm_setr_epi8(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113);
+    _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(values), codes)
+}
+
 /// No minima.
 #[target_feature(enable = "avx2,fma,f16c")]
 #[inline]
@@ -388,4 +455,72 @@ format_module! {
     block: |b, i| fifth_bits(nibbles(part(b, 24 * i + 8)), *part(b, 24 * i + 4)),
     scales: |b| one(halves(b, 0, 24)),
     mins_of: |b| one(halves(b, 2, 24)),
+}
+
+format_module! {
+    /// See `quant`'s `q4_k.rs` for the bytes.
+    q4_k, group_bytes: 144, offset: 0, halves: false, mins: true, row: row_of_file,
+    block: |b, i| nibble_plane(part(b, 16 + 32 * (i / 2)), i % 2 == 1),
+    scales: |b| one(_mm256_mul_ps(splat(b, 0), floats(scales_k(b).0))),
+    mins_of: |b| one(_mm256_mul_ps(_mm256_sub_ps(_mm256_set1_ps(-0.0), splat(b, 2)), floats(scales_k(b).1))),
+}
+
+format_module! {
+    /// See `quant`'s `q5_k.rs` for the bytes.
+    q5_k, group_bytes: 176, offset: 0, halves: false, mins: true, row: row_of_file,
+    block: |b, i| {
+        let bit = _mm256_set1_epi8((1_u8 << i).cast_signed());
+        let is_set = _mm256_cmpeq_epi8(_mm256_and_si256(load_u8(part(b, 16)), bit), bit);
+        let low = nibble_plane(part(b, 48 + 32 * (i / 2)), i % 2 == 1);
+        _mm256_or_si256(low, _mm256_and_si256(is_set, _mm256_set1_epi8(16)))
+    },
+    scales: |b| one(_mm256_mul_ps(splat(b, 0), floats(scales_k(b).0))),
+    mins_of: |b| one(_mm256_mul_ps(_mm256_sub_ps(_mm256_set1_ps(-0.0), splat(b, 2)), floats(scales_k(b).1))),
+}
+
+format_module! {
+    /// See `quant`'s `q6_k.rs` for the bytes.
+    q6_k, group_bytes: 210, offset: 32, halves: true, mins: false, row: row_of_file,
+    block: |b, i| {
+        let (half, p) = (i / 4, i % 4);
+        let low = nibble_plane(part(b, 64 * half + 32 * (p % 2)), p >= 2);
+        _mm256_or_si256(low, _mm256_slli_epi16::<4>(plane(part(b, 128 + 32 * half), p)))
+    },
+    scales: |b| {
+        let d = splat(b, 208);
+        let [even, odd] = even_odd(*part(b, 192));
+        [_mm256_mul_ps(d, signed_floats(even)), _mm256_mul_ps(d, signed_floats(odd))]
+    },
+    mins_of: |_b| none(),
+}
+
+format_module! {
+    /// See `quant`'s `q2_k.rs` for the bytes.
+    q2_k, group_bytes: 84, offset: 0, halves: true, mins: true, row: row_of_file,
+    block: |b, i| plane(part(b, 16 + 32 * (i / 4)), i % 4),
+    scales: |b| {
+        let [even, odd] = even_odd(part::<16>(b, 0).map(|byte| byte & 15));
+        [_mm256_mul_ps(splat(b, 80), floats(even)), _mm256_mul_ps(splat(b, 80), floats(odd))]
+    },
+    mins_of: |b| {
+        let [even, odd] = even_odd(part::<16>(b, 0).map(|byte| byte >> 4));
+        let d = _mm256_sub_ps(_mm256_set1_ps(-0.0), splat(b, 82));
+        [_mm256_mul_ps(d, floats(even)), _mm256_mul_ps(d, floats(odd))]
+    },
+}
+
+format_module! {
+    /// A block: as `Q4_0`, the codes standing for 16 uneven values.
+    iq4_nl, group_bytes: 8 * 18, offset: 128, halves: false, mins: false, row: row_of_file,
+    block: |b, i| uneven(nibbles(part(b, 18 * i + 2))),
+    scales: |b| one(halves(b, 0, 18)),
+    mins_of: |_b| none(),
+}
+
+format_module! {
+    /// See `quant`'s `ternary.rs` for the bytes; codes 0, 1, 2, less 1.
+    tq2_0, group_bytes: 66, offset: 1, halves: false, mins: false, row: row_of_file,
+    block: |b, i| plane(part(b, 32 * (i / 4)), i % 4),
+    scales: |b| one(splat(b, 64)),
+    mins_of: |_b| none(),
 }
