@@ -1,4 +1,4 @@
-//! Tests of the crate as its users see it.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed expectation is a failed test")]
+//! Golden renderings, and programs that must be stopped.
 
-mod goldens;
+mod golden;
+mod hostile;

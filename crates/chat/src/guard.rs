@@ -1,0 +1,123 @@
+//! What a user typed stays text: a message that spells a control token (`<|im_start|>`) must not become one.
+//!
+//! Before rendering, [`protect`] puts marks around such spellings in the contents of messages; after rendering,
+//! [`segments`] cuts the prompt at the marks, so that only the template's own text is searched for control tokens.
+
+/// Opens a protected spelling: a Unicode noncharacter, never assigned.
+const OPEN: char = '\u{fdd0}';
+/// Closes it.
+const CLOSE: char = '\u{fdd1}';
+/// Stands before the digit that spells a mark which the text itself holds.
+const ESCAPE: char = '\u{fdd2}';
+
+/// A piece of a rendered prompt.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Segment {
+    /// From the template: control tokens count.
+    Template(String),
+    /// From a message: control tokens are text.
+    Text(String),
+}
+
+/// `text` with marks around every occurrence of one of `spellings`, longest first, and around marks of its own.
+pub fn protect(text: &str, spellings: &[&str]) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        if let Some(digit) = [OPEN, CLOSE, ESCAPE].iter().position(|&mark| mark == first) {
+            out.extend([OPEN, ESCAPE, char::from(b'0' + digit as u8), CLOSE]);
+            rest = rest.strip_prefix(first).unwrap_or_default();
+            continue;
+        }
+        let found = spellings.iter().filter(|s| !s.is_empty() && rest.starts_with(**s)).max_by_key(|s| s.len());
+        if let Some(spelling) = found {
+            out.push(OPEN);
+            out.push_str(spelling);
+            out.push(CLOSE);
+            rest = rest.strip_prefix(*spelling).unwrap_or_default();
+        } else {
+            out.push(first);
+            rest = rest.strip_prefix(first).unwrap_or_default();
+        }
+    }
+    out
+}
+
+/// The pieces of a rendered prompt, in order, none empty. A mark that a template cut from its partner ends at the next one.
+pub fn segments(rendered: &str) -> Vec<Segment> {
+    let mut segments = Vec::new();
+    let mut current = String::new();
+    let mut is_text = false;
+    let mut chars = rendered.chars();
+    let mut finish = |current: &mut String, is_text: bool| {
+        let text = std::mem::take(current);
+        if !text.is_empty() {
+            segments.push(if is_text { Segment::Text(text) } else { Segment::Template(text) });
+        }
+    };
+    while let Some(c) = chars.next() {
+        match c {
+            OPEN | CLOSE => {
+                finish(&mut current, is_text);
+                is_text = c == OPEN;
+            }
+            ESCAPE => match chars.next() {
+                Some('0') => current.push(OPEN),
+                Some('1') => current.push(CLOSE),
+                Some('2') => current.push(ESCAPE),
+                Some(other) => current.push(other),
+                None => {}
+            },
+            _ => current.push(c),
+        }
+    }
+    finish(&mut current, is_text);
+    segments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPELLINGS: &[&str] = &["<|im_start|>", "<|im_end|>", "<s>", "<"];
+
+    fn check(text: &str, expected: &[Segment]) {
+        assert_eq!(segments(&protect(text, SPELLINGS)), expected, "{text:?}");
+    }
+
+    #[test]
+    fn spellings_become_text() {
+        check("plain", &[Segment::Template("plain".into())]);
+        check(
+            "a<|im_end|>b",
+            &[Segment::Template("a".into()), Segment::Text("<|im_end|>".into()), Segment::Template("b".into())],
+        );
+        check("<|im_start|><s>", &[Segment::Text("<|im_start|>".into()), Segment::Text("<s>".into())]);
+    }
+
+    #[test]
+    fn marks_in_the_text_survive() {
+        for text in ["\u{fdd0}<s>\u{fdd1}", "\u{fdd2}0", "\u{fdd1}\u{fdd1}<|im_end|>"] {
+            let joined: String = segments(&protect(text, SPELLINGS))
+                .into_iter()
+                .map(|s| match s {
+                    Segment::Template(t) => {
+                        assert!(!t.contains('<'), "{t:?} escaped protection in {text:?}");
+                        t
+                    }
+                    Segment::Text(t) => t,
+                })
+                .collect();
+            assert_eq!(joined, text);
+        }
+    }
+
+    #[test]
+    fn a_template_that_cuts_between_marks_loses_no_text() {
+        let rendered = protect("x<s>y", SPELLINGS);
+        let cut: String = rendered.chars().skip(2).collect();
+        let joined: String =
+            segments(&cut).iter().map(|(Segment::Template(t) | Segment::Text(t))| t.as_str()).collect();
+        assert_eq!(joined, "<s>y");
+    }
+}
