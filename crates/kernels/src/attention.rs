@@ -17,6 +17,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+mod tile;
+
 /// Positions whose partial softmax is finished before it is merged with those before.
 const SEGMENT: usize = 512;
 
@@ -36,6 +38,10 @@ pub(crate) struct AttentionScratch {
     segment: Partial,
     /// Segments before.
     total: Partial,
+    /// `[N, P]` of the tile: scores, then weights.
+    weights: Vec<tile::Row>,
+    /// `[N]`, what the tile does to the sums before it.
+    decay: Vec<f32>,
     /// Positions of the tile that each query sees.
     visible: Vec<(usize, usize)>,
 }
@@ -118,13 +124,12 @@ impl Attention<'_> {
         let group = self.shape.n_heads / layout.n_kv_heads;
         let kv_head = out.cols.start / (group * value_dim);
         let n_queries = rows.len() * group;
-        let AttentionScratch { keys, values, queries, segment, total, visible } = scratch;
-        keys.resize(key_dim * PAGE_LEN, 0.0);
-        values.resize(value_dim * PAGE_LEN, 0.0);
-        queries.clear();
+        scratch.keys.resize(key_dim * PAGE_LEN, 0.0);
+        scratch.values.resize(value_dim * PAGE_LEN, 0.0);
+        scratch.queries.clear();
         for row in rows.clone() {
             let heads = (row * self.shape.n_heads + kv_head * group) * key_dim;
-            queries.extend_from_slice(&self.q[heads..][..group * key_dim]);
+            scratch.queries.extend_from_slice(&self.q[heads..][..group * key_dim]);
         }
         let position = |row: usize| span.position_first + (row - span.row_first);
         let window = self.shape.window.unwrap_or(usize::MAX);
@@ -132,70 +137,73 @@ impl Attention<'_> {
         let first = |position: usize| (position + 1).saturating_sub(window);
         let (position_min, position_max) = (position(rows.start), position(rows.end - 1));
 
-        total.reset(n_queries, value_dim);
+        scratch.total.reset(n_queries, value_dim);
         let mut tile_first = first(position_min) / PAGE_LEN * PAGE_LEN;
         while tile_first <= position_max {
-            segment.reset(n_queries, value_dim);
+            scratch.segment.reset(n_queries, value_dim);
             let segment_end = (tile_first / SEGMENT + 1) * SEGMENT;
             while tile_first < segment_end && tile_first <= position_max {
-                visible.clear();
+                scratch.visible.clear();
                 for row in rows.clone() {
                     let end = (position(row) + 1).clamp(tile_first, tile_first + PAGE_LEN) - tile_first;
                     let start = first(position(row)).clamp(tile_first, tile_first + PAGE_LEN) - tile_first;
-                    visible.extend((0..group).map(|_| (start.min(end), end)));
+                    scratch.visible.extend((0..group).map(|_| (start.min(end), end)));
                 }
                 let page = span.page(tile_first);
-                self.kv.read_keys(level, page, self.layer, kv_head, keys);
-                self.kv.read_values(level, page, self.layer, kv_head, values);
-                attend(level, self.shape, keys, values, queries, visible, segment);
+                self.kv.read_keys(level, page, self.layer, kv_head, &mut scratch.keys);
+                self.kv.read_values(level, page, self.layer, kv_head, &mut scratch.values);
+                attend(level, self.shape, scratch);
                 tile_first += PAGE_LEN;
             }
-            merge(level, total, segment);
+            merge(level, &mut scratch.total, &scratch.segment);
         }
         for (r, row) in rows.enumerate() {
             let out = out.row(row - out.rows.start);
             finish(
                 level,
-                &total.acc[r * group * value_dim..][..group * value_dim],
-                &total.sum[r * group..][..group],
+                &scratch.total.acc[r * group * value_dim..][..group * value_dim],
+                &scratch.total.sum[r * group..][..group],
                 out,
             );
         }
     }
 }
 
+/// One tile of keys `[Dk, P]` and values `[P, Dv]` for all queries `[N, Dk]`.
+fn attend(level: Level, shape: &AttentionShape, scratch: &mut AttentionScratch) {
+    let AttentionScratch { keys, values, queries, weights, decay, segment, visible, .. } = scratch;
+    weights.resize(visible.len(), [0.0; PAGE_LEN]);
+    decay.resize(visible.len(), 0.0);
+    tile::scores(level, keys.as_chunks().0, queries, weights);
+    weigh_all(level, shape, visible, weights, decay, segment);
+    let value_dim = values.len() / PAGE_LEN;
+    let mut first = 0;
+    while first < visible.len() {
+        let (start, end) = visible[first];
+        // Queries that see the same positions go together.
+        let n = visible[first..].iter().take_while(|v| **v == (start, end)).count();
+        if start < end {
+            let acc = &mut segment.acc[first * value_dim..][..n * value_dim];
+            tile::accumulate(level, &weights[first..][..n], &decay[first..][..n], values, start..end, acc);
+        }
+        first += n;
+    }
+}
+
 multiversion! {
-    /// One tile of keys `[Dk, P]` and values `[P, Dv]` for all queries `[N, Dk]`.
-    fn attend(
+    /// Scores to weights, in place, and the decay of what was accumulated before.
+    fn weigh_all(
         shape: &AttentionShape,
-        keys: &[f32],
-        values: &[f32],
-        queries: &[f32],
         visible: &[(usize, usize)],
+        scores: &mut [tile::Row],
+        decay: &mut [f32],
         state: &mut Partial,
     ) {
-        let key_dim = keys.len() / PAGE_LEN;
-        let value_dim = values.len() / PAGE_LEN;
         for (i, &(start, end)) in visible.iter().enumerate() {
-            if start == end {
-                continue;
-            }
-            let mut scores = [0.0f32; PAGE_LEN];
-            for (&q, keys) in queries[i * key_dim..][..key_dim].iter().zip(keys.as_chunks::<PAGE_LEN>().0) {
-                for (score, &k) in scores.iter_mut().zip(keys) {
-                    *score = q.mul_add(k, *score);
-                }
-            }
-            let weights = weigh(shape, scores, start, end, &mut state.max[i], &mut state.sum[i]);
-            let acc = &mut state.acc[i * value_dim..][..value_dim];
-            for a in acc.iter_mut() {
-                *a *= weights.decay;
-            }
-            for p in start..end {
-                let weight = weights.of[p];
-                for (acc, &v) in acc.iter_mut().zip(&values[p * value_dim..][..value_dim]) {
-                    *acc = weight.mul_add(v, *acc);
-                }
+            if start < end {
+                let weights = weigh(shape, scores[i], start, end, &mut state.max[i], &mut state.sum[i]);
+                scores[i] = weights.of;
+                decay[i] = weights.decay;
             }
         }
     }
