@@ -1,18 +1,40 @@
-//! Chat templates rendered under limits, and the guard that keeps what users typed from becoming control tokens.
+//! Chat templates: a conversation → the text that the model was trained on.
 //!
-//! [`Template`] is the model's own Jinja source, compiled once (`template.rs`); what Python's Jinja does and minijinja does not is in
-//! `python.rs`. A template is a program from a file: it sees only [`Inputs`], and runs out of fuel, depth or output before it does harm.
+//! A model file brings its own template, a program in Jinja. [`Template::new`] parses it once, [`Template::render`]
+//! runs it over a conversation with the results of Python's jinja2, within the [`limits`]; a model without a template
+//! gets one of [`BUILTIN_NAMES`]. Nothing here reads a clock, a file or a random number.
+//!
+//! Start reading at `template.rs`; the language itself is in `jinja.rs`.
+//!
+//! ```
+//! use chat::{DateTime, Inputs, Message, Template};
+//!
+//! let template = Template::builtin("chatml")?;
+//! let messages = [Message::system("Be brief."), Message::user("Hello")];
+//! let text = template.render(&Inputs::new(&messages, DateTime::constant(2026, 1, 15, 12, 0, 0, 0)))?;
+//! assert_eq!(
+//!     text,
+//!     "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n"
+//! );
+//! # Ok::<(), chat::Error>(())
+//! ```
 
 mod builtin;
+mod error;
 mod guard;
+mod jinja;
 pub mod limits;
 mod message;
 mod oracle;
-mod python;
+mod support;
 mod template;
 
 pub use builtin::BUILTIN_NAMES;
+pub use error::{Error, Limit};
 pub use guard::{Segment, protect, segments};
-pub use message::{Inputs, Message};
+pub use jiff::civil::DateTime;
+pub use message::{Content, Message, Messages, Part, Role};
+#[doc(hidden)]
 pub use oracle::oracle;
-pub use template::{Error, Template};
+pub use support::Support;
+pub use template::{Inputs, Template};

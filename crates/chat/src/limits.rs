@@ -1,20 +1,25 @@
-//! What a template may use.
+//! What a template may use up. Templates come from model files and from requests, so nothing about them is trusted.
 
-/// Bytes of source.
-pub const SOURCE_BYTES_MAX: usize = 256 << 10;
-/// Brackets and tags that may be open at once.
+/// Bytes of template source.
+pub const TEMPLATE_BYTES_MAX: usize = 256 * 1024;
+
+/// Nesting of brackets, operators and blocks in the source.
 pub const NESTING_MAX: usize = 128;
-/// Instructions of one rendering.
-pub const FUEL: u64 = 1_000_000;
-/// Macros that may call each other.
-pub const RECURSION_MAX: usize = 64;
-/// Bytes of one rendering.
-pub const OUTPUT_BYTES_MAX: usize = 1 << 20;
-/// All limits with their names, for a command that prints them.
-pub const TABLE: &[(&str, u64)] = &[
-    ("template bytes", SOURCE_BYTES_MAX as u64),
-    ("template nesting", NESTING_MAX as u64),
-    ("template fuel", FUEL),
-    ("template recursion", RECURSION_MAX as u64),
-    ("template output bytes", OUTPUT_BYTES_MAX as u64),
-];
+
+/// Steps of one rendering: each expression, statement, item visited and 64 bytes of text produced costs one.
+pub const FUEL_MAX: u64 = 1_000_000;
+
+/// Bytes that one rendering may allocate over its whole run, so what it holds at any moment is less.
+pub const MEMORY_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Bytes of rendered text.
+pub const OUTPUT_BYTES_MAX: usize = 1024 * 1024;
+
+/// Levels of evaluation inside each other: expressions, statements and macro calls together.
+pub const DEPTH_MAX: usize = 320;
+
+/// Levels of lists and dicts inside each other, in the messages as in what a template builds.
+pub const VALUE_DEPTH_MAX: usize = 128;
+
+/// Items of one `range(…)`, as in Jinja's sandbox.
+pub const RANGE_MAX: u64 = 100_000;

@@ -1,56 +1,156 @@
-//! What a template sees.
+//! A conversation, typed for a program that holds one, or as the JSON a client sent.
 
-use jiff::civil::DateTime;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-/// One message of a conversation, as the command line writes them.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// Who speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Role {
+    /// Instructions for the whole conversation.
+    System,
+    /// The person.
+    User,
+    /// The model.
+    Assistant,
+    /// The result of a tool call.
+    Tool,
+}
+
+impl Role {
+    /// The word that templates compare with.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+            Self::Tool => "tool",
+        }
+    }
+}
+
+/// What is said: text, or a list of parts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Content {
+    /// Plain text.
+    Text(String),
+    /// Parts in order.
+    Parts(Vec<Part>),
+}
+
+/// One part of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Part {
+    /// Plain text.
+    Text {
+        /// The text.
+        text: String,
+    },
+}
+
+/// One message of a conversation. As JSON (for files): `{"role": "user", "content": "Hello"}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Message {
-    /// `system`, `user`, `assistant`, `tool`
-    pub role: String,
-    /// Text.
-    pub content: String,
+    /// Who speaks.
+    pub role: Role,
+    /// What is said.
+    pub content: Content,
 }
 
 impl Message {
-    /// Role and text.
-    pub fn new(role: &str, content: &str) -> Self {
-        Self { role: role.to_owned(), content: content.to_owned() }
+    /// A text message.
+    pub fn new(role: Role, text: impl Into<String>) -> Self {
+        Self { role, content: Content::Text(text.into()) }
     }
 
-    /// As a template sees it.
+    /// A system message.
+    pub fn system(text: impl Into<String>) -> Self {
+        Self::new(Role::System, text)
+    }
+
+    /// A message of the person.
+    pub fn user(text: impl Into<String>) -> Self {
+        Self::new(Role::User, text)
+    }
+
+    /// A message of the model.
+    pub fn assistant(text: impl Into<String>) -> Self {
+        Self::new(Role::Assistant, text)
+    }
+
+    /// The message as templates see it.
     pub fn to_json(&self) -> Value {
-        json!({"role": self.role, "content": self.content})
+        let content = match &self.content {
+            Content::Text(text) => Value::from(text.as_str()),
+            Content::Parts(parts) => parts
+                .iter()
+                .map(|Part::Text { text }| {
+                    Value::Object(Map::from_iter([
+                        ("type".into(), "text".into()),
+                        ("text".into(), text.as_str().into()),
+                    ]))
+                })
+                .collect(),
+        };
+        Value::Object(Map::from_iter([("role".into(), self.role.as_str().into()), ("content".into(), content)]))
     }
 }
 
-/// The inputs of one rendering.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Inputs {
-    /// Messages as JSON objects: `role`, `content` and whatever else a client sent.
-    pub messages: Vec<Value>,
-    /// Tool definitions as JSON objects; `None` if there are none.
-    pub tools: Option<Vec<Value>>,
-    /// End with the opening of the assistant's reply.
-    pub add_generation_prompt: bool,
-    /// Spelling of the beginning token.
-    pub bos_token: String,
-    /// Spelling of the end token.
-    pub eos_token: String,
-    /// What `strftime_now` tells: the clock is the caller's.
-    pub now: DateTime,
+/// The messages of one conversation.
+#[derive(Clone, Copy, Debug)]
+pub enum Messages<'a> {
+    /// Typed.
+    Typed(&'a [Message]),
+    /// As a client sent them: objects with `role` and `content`, and whatever else the template knows.
+    Json(&'a [Value]),
 }
 
-impl Inputs {
-    /// Messages, and the opening of the reply.
-    pub fn new(messages: &[Message], bos_token: &str, eos_token: &str, now: DateTime) -> Self {
-        Self {
-            messages: messages.iter().map(Message::to_json).collect(),
-            tools: None,
-            add_generation_prompt: true,
-            bos_token: bos_token.to_owned(),
-            eos_token: eos_token.to_owned(),
-            now,
+impl<'a> From<&'a [Message]> for Messages<'a> {
+    fn from(messages: &'a [Message]) -> Self {
+        Self::Typed(messages)
+    }
+}
+
+impl<'a> From<&'a [Value]> for Messages<'a> {
+    fn from(messages: &'a [Value]) -> Self {
+        Self::Json(messages)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [Message; N]> for Messages<'a> {
+    fn from(messages: &'a [Message; N]) -> Self {
+        Self::Typed(messages)
+    }
+}
+
+impl<'a> From<&'a Vec<Message>> for Messages<'a> {
+    fn from(messages: &'a Vec<Message>) -> Self {
+        Self::Typed(messages)
+    }
+}
+
+impl<'a> From<&'a Vec<Value>> for Messages<'a> {
+    fn from(messages: &'a Vec<Value>) -> Self {
+        Self::Json(messages)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_goes_to_a_file_and_back() {
+        let parts = Content::Parts(vec![Part::Text { text: "a \"b\"".into() }]);
+        for message in [Message::user("Hello\n"), Message { role: Role::Assistant, content: parts }] {
+            let json = serde_json::to_value(&message).unwrap();
+            assert_eq!(json, message.to_json());
+            assert_eq!(serde_json::from_value::<Message>(json).unwrap(), message);
         }
     }
 }

@@ -1,20 +1,37 @@
-//! For fuzzing.
+//! What the fuzzer and the mutation test run.
 
-use crate::{Inputs, Message, Template, limits, protect, segments};
+use serde_json::{Map, Value};
 
-/// Whatever the bytes: compiling and rendering end, within their limits, without a panic.
-///
-/// # Panics
-/// If one of that is not so.
-#[doc(hidden)]
+use crate::{DateTime, Inputs, Template};
+
+/// Takes `data` apart at the first zero byte into a template and a conversation (JSON, else one user's words) and
+/// renders it. Must return, whatever the bytes: in bounded time and memory, without a panic.
 pub fn oracle(data: &[u8]) {
-    let text = String::from_utf8_lossy(data);
-    let (source, content) = text.split_once('\0').unwrap_or((&text, "hello <|im_end|>"));
-    let Ok(template) = Template::new(source) else { return };
-    let content = protect(content, &["<|im_end|>", "<s>"]);
-    let now = jiff::civil::date(2026, 1, 15).at(12, 0, 0, 0);
-    if let Ok(rendered) = template.render(&Inputs::new(&[Message::new("user", &content)], "<s>", "</s>", now)) {
-        assert!(rendered.len() <= limits::OUTPUT_BYTES_MAX);
-        assert!(segments(&rendered).len() <= rendered.len());
+    let (source, rest) = match data.iter().position(|b| *b == 0) {
+        Some(at) => data.split_at(at),
+        None => (data, &[][..]),
+    };
+    let source = String::from_utf8_lossy(source);
+    let rest = String::from_utf8_lossy(rest.get(1..).unwrap_or(&[]));
+    let _ = Template::plain_jinja(&source);
+    let Ok(template) = Template::new(&source) else { return };
+    let (messages, extra) = match serde_json::from_str(&rest) {
+        Ok(Value::Array(messages)) => (messages, Map::new()),
+        Ok(Value::Object(extra)) => (Vec::new(), extra),
+        _ => (vec![serde_json::json!({"role": "user", "content": rest})], Map::new()),
+    };
+    let tools = messages.clone();
+    for tools in [None, Some(tools.as_slice())] {
+        let inputs = Inputs {
+            tools,
+            bos_token: Some("<s>"),
+            eos_token: Some("</s>"),
+            extra: Some(&extra),
+            ..Inputs::new(&messages, DateTime::constant(2026, 1, 15, 12, 0, 0, 0))
+        };
+        if let Err(error) = template.render(&inputs) {
+            let line = error.to_string();
+            assert!(!line.contains('\n'), "an error of more than one line: {line:?}");
+        }
     }
 }

@@ -1,149 +1,127 @@
-//! [`Template`]: compile once, render under limits.
+//! A parsed template and what it is given.
 
-mod size;
+use serde_json::{Map, Value as Json};
 
-use std::io::{self, Write};
+use crate::{
+    DateTime, Error, Messages, Support, builtin,
+    jinja::{self, Machine, Value, ast::Node, from_json},
+    message::Message,
+};
 
-use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context, syntax::SyntaxConfig};
-use minijinja_contrib::pycompat::unknown_method_callback;
-
-use crate::{Inputs, builtin, limits, python};
-
-/// Why a template cannot be compiled or rendered.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// Longer or deeper than templates may be.
-    #[error("{got} {what}, at most {max} are allowed")]
-    Limit {
-        /// What there is too much of.
-        what: &'static str,
-        /// How much.
-        got: usize,
-        /// The limit.
-        max: usize,
-    },
-    /// Not a template.
-    #[error("line {line}: {what}")]
-    Syntax {
-        /// Line of the source.
-        line: usize,
-        /// What is wrong there.
-        what: String,
-    },
-    /// The template itself refuses the conversation.
-    #[error("the template refuses: {0}")]
-    Refused(String),
-    /// It ran out of fuel, or wrote too much.
-    #[error("rendering was stopped: {0}")]
-    Exhausted(String),
-    /// It does what cannot be done.
-    #[error("line {line}: {what}")]
-    Rendering {
-        /// Line of the source.
-        line: usize,
-        /// What is wrong there.
-        what: String,
-    },
-}
-
-/// A compiled chat template; immutable, may be used from several threads.
-#[derive(Debug)]
+/// A chat template, parsed.
 pub struct Template {
-    environment: Environment<'static>,
+    source: Box<str>,
+    nodes: Vec<Node>,
 }
 
-const NAME: &str = "chat";
+/// What a template is rendered with. The names that templates know these by are those of the fields.
+#[derive(Clone, Debug)]
+pub struct Inputs<'a> {
+    /// The conversation.
+    pub messages: Messages<'a>,
+    /// The tools the model may call, as JSON; without any, `tools` is `none` in the template.
+    pub tools: Option<&'a [Json]>,
+    /// End with the words that make the model answer.
+    pub add_generation_prompt: bool,
+    /// The text of the token that begins a sequence; undefined in the template if the model has none.
+    pub bos_token: Option<&'a str>,
+    /// The text of the token that ends a sequence; undefined in the template if the model has none.
+    pub eos_token: Option<&'a str>,
+    /// The time that `strftime_now` tells: the local time of the caller.
+    pub now: DateTime,
+    /// More variables (`enable_thinking`, `documents`, …). They replace the ones above of the same name.
+    pub extra: Option<&'a Map<String, Json>>,
+}
+
+impl<'a> Inputs<'a> {
+    /// A conversation that the model shall answer, without tools and special tokens.
+    pub fn new(messages: impl Into<Messages<'a>>, now: DateTime) -> Self {
+        Self {
+            messages: messages.into(),
+            tools: None,
+            add_generation_prompt: true,
+            bos_token: None,
+            eos_token: None,
+            now,
+            extra: None,
+        }
+    }
+}
 
 impl Template {
-    /// Compiles the source that a model brings along, in transformers' dialect: Jinja with the `{% generation %}` mark.
-    pub fn of_model(source: &str) -> Result<Self, Error> {
-        size::check(source)?;
-        Self::new(&python::without_generation_marks(source))
-    }
-
-    /// Compiles plain Jinja, in which `{% generation %}` is an unknown tag.
+    /// Parses `source`, as a model file has it under `tokenizer.chat_template`.
+    ///
+    /// The `{% generation %}` tag of Hugging Face's templates (it marks what is trained on) is accepted and its
+    /// body rendered.
     pub fn new(source: &str) -> Result<Self, Error> {
-        size::check(source)?;
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Lenient);
-        if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
-            environment.set_syntax(syntax);
-        }
-        environment.set_fuel(Some(limits::FUEL));
-        environment.set_recursion_limit(limits::RECURSION_MAX);
-        environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-        environment.set_unknown_method_callback(unknown_method_callback);
-        python::install(&mut environment);
-        let added = environment.add_template_owned(NAME, python::with_safe_sums_spelled_out(source));
-        added.map_err(|e| Error::Syntax { line: e.line().unwrap_or(0), what: reason(&e) })?;
-        Ok(Self { environment })
+        Self::parse(source, jinja::Dialect { generation: true })
     }
 
-    /// One of the [well-known formats](crate::BUILTIN_NAMES), for models without a template.
-    pub fn builtin(name: &str) -> Option<Self> {
-        Self::new(builtin::source(name)?).ok()
+    /// [`Self::new`], refusing what jinja2 alone refuses: the `{% generation %}` tag.
+    pub fn plain_jinja(source: &str) -> Result<Self, Error> {
+        Self::parse(source, jinja::Dialect { generation: false })
     }
 
-    /// The prompt for `inputs`.
-    pub fn render(&self, inputs: &Inputs) -> Result<String, Error> {
-        let template =
-            self.environment.get_template(NAME).map_err(|e| Error::Rendering { line: 0, what: reason(&e) })?;
-        let now = inputs.now;
-        let variables = context! {
-            messages => python::values(&inputs.messages),
-            tools => inputs.tools.as_deref().map_or_else(|| Value::from_object(python::PythonNone), python::values),
-            add_generation_prompt => inputs.add_generation_prompt,
-            bos_token => inputs.bos_token.as_str(),
-            eos_token => inputs.eos_token.as_str(),
-            strftime_now => Value::from_function(move |format: &str| python::strftime(now, format)),
-        };
-        let mut output = Output { text: Vec::new() };
-        match template.render_captured_to(variables, &mut output) {
-            Ok(_) => String::from_utf8(output.text).map_err(|e| Error::Rendering { line: 0, what: e.to_string() }),
-            Err(error) => Err(classify(&error)),
-        }
+    /// The template of a well-known format: one of [`BUILTIN_NAMES`](crate::BUILTIN_NAMES).
+    pub fn builtin(name: &str) -> Result<Self, Error> {
+        Self::new(builtin::source(name)?)
+    }
+
+    fn parse(source: &str, dialect: jinja::Dialect) -> Result<Self, Error> {
+        let nodes = jinja::parse(source, dialect)?;
+        Ok(Self { source: source.into(), nodes })
+    }
+
+    /// The source.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The text of a conversation.
+    pub fn render(&self, inputs: &Inputs<'_>) -> Result<String, Error> {
+        let mut machine = Machine::new(inputs.now);
+        define(&mut machine, inputs).map_err(|e| e.at(1)).and_then(|()| machine.run(&self.nodes))
+    }
+
+    /// What kinds of conversation the template can express, found by trying.
+    pub fn support(&self) -> Support {
+        Support::of(self)
     }
 }
 
-fn reason(error: &minijinja::Error) -> String {
-    error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()))
+impl std::fmt::Debug for Template {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Template").field("source_bytes", &self.source.len()).finish_non_exhaustive()
+    }
 }
 
-fn classify(error: &minijinja::Error) -> Error {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(current) = cause {
-        if let Some(inner) = current.downcast_ref::<minijinja::Error>() {
-            if inner.kind() == ErrorKind::OutOfFuel {
-                return Error::Exhausted(format!("more than {} instructions", limits::FUEL));
-            }
-            if let Some(refusal) = inner.detail().and_then(|d| d.strip_prefix(python::REFUSAL)) {
-                return Error::Refused(refusal.to_owned());
-            }
+/// Gives the template its variables.
+fn define(machine: &mut Machine<'_>, inputs: &Inputs<'_>) -> jinja::Result<()> {
+    let list = |values: &[Json], machine: &Machine<'_>| {
+        let items: jinja::Result<Vec<_>> = values.iter().map(|v| from_json(v, &machine.meter)).collect();
+        Value::list(items?, &machine.meter)
+    };
+    let messages = match inputs.messages {
+        Messages::Json(messages) => list(messages, machine)?,
+        Messages::Typed(messages) => list(&messages.iter().map(Message::to_json).collect::<Vec<_>>(), machine)?,
+    };
+    machine.define("messages", messages);
+    let tools = match inputs.tools {
+        Some(tools) => list(tools, machine)?,
+        None => Value::None,
+    };
+    machine.define("tools", tools);
+    machine.define("add_generation_prompt", Value::Bool(inputs.add_generation_prompt));
+    for (name, token) in [("bos_token", inputs.bos_token), ("eos_token", inputs.eos_token)] {
+        if let Some(token) = token {
+            machine.meter.bytes(token.len())?;
+            machine.define(name, Value::str(token));
         }
-        if current.downcast_ref::<io::Error>().is_some() {
-            return Error::Exhausted(format!("more than {} bytes of output", limits::OUTPUT_BYTES_MAX));
-        }
-        cause = current.source();
     }
-    Error::Rendering { line: error.line().unwrap_or(0), what: reason(error) }
-}
-
-/// Takes text up to the limit.
-struct Output {
-    text: Vec<u8>,
-}
-
-impl Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.text.len() + bytes.len() > limits::OUTPUT_BYTES_MAX {
-            return Err(io::Error::other("too much output"));
-        }
-        self.text.extend_from_slice(bytes);
-        Ok(bytes.len())
+    for (name, value) in inputs.extra.into_iter().flatten() {
+        machine.meter.steps(1)?;
+        let value = from_json(value, &machine.meter)?;
+        machine.define(name, value);
     }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    Ok(())
 }

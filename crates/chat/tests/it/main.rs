@@ -1,4 +1,4 @@
-//! Golden renderings, and programs that must be stopped.
+//! Tests of the crate as its users see it.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed expectation is a failed test")]
 
-mod golden;
-mod hostile;
+mod goldens;
