@@ -74,7 +74,7 @@ pub fn measure(
         session.clear();
         let start = Instant::now();
         match test {
-            Test::Prompt(_) => session.compute(&tokens, n_tokens - 1, &mut |_, _| Ok(()))?,
+            Test::Prompt(_) => session.prefill(&tokens),
             Test::Generation(_) => {
                 let mut token = tokens.first().copied().unwrap_or(TokenId(0));
                 for _ in 0..n_tokens {

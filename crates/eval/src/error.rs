@@ -24,6 +24,16 @@ pub enum Error {
         /// The context.
         context_len_max: usize,
     },
+    /// An id that the model does not have.
+    #[error("token {index} is {id}, but the vocabulary has {n_vocab}")]
+    UnknownToken {
+        /// Place in the list.
+        index: usize,
+        /// The id.
+        id: u32,
+        /// Size of the vocabulary.
+        n_vocab: usize,
+    },
     /// A parameter that makes no sense.
     #[error("{parameter} {value}, expected {expected}")]
     Parameter {

@@ -23,6 +23,7 @@ pub fn write(
     if tokens.is_empty() {
         return Err(Error::Parameter { parameter: "tokens", value: 0, expected: "at least 1" });
     }
+    session.check_ids(tokens)?;
     let io = |source| Error::Io { file: out.display().to_string(), source };
     let folder = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;

@@ -11,10 +11,13 @@ use serde::Serialize;
 
 use crate::{Error, session::Session};
 
+/// Shortest window: two tokens of context, one scored.
+const WINDOW_LEN_MIN: usize = 4;
+
 /// What to measure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Options {
-    /// Tokens of a window, at least 2.
+    /// Tokens of a window, at least 4.
     pub window_len: usize,
     /// Most windows; all that the text fills if `None`.
     pub n_chunks: Option<usize>,
@@ -47,8 +50,8 @@ pub fn measure(
     progress: &mut dyn FnMut(usize, f64) -> ControlFlow<()>,
 ) -> Result<Perplexity, Error> {
     let window_len = options.window_len;
-    if window_len < 2 {
-        return Err(Error::Parameter { parameter: "window length", value: window_len, expected: "at least 2" });
+    if window_len < WINDOW_LEN_MIN {
+        return Err(Error::Parameter { parameter: "window length", value: window_len, expected: "at least 4" });
     }
     let mut session = Session::new(model);
     session.check("a window", window_len)?;
@@ -57,6 +60,7 @@ pub fn measure(
     if n_chunks == 0 || n_chunks > n_available {
         return Err(Error::TextTooShort { n_tokens: tokens.len(), n_chunks: n_chunks.max(1), window_len });
     }
+    session.check_ids(tokens)?;
     let (mut n_scored, mut sum, mut sum_of_squares) = (0, 0.0, 0.0);
     let mut running = Vec::with_capacity(n_chunks);
     let mut window = Vec::with_capacity(window_len);
@@ -67,7 +71,8 @@ pub fn measure(
             *slot = first;
         }
         session.clear();
-        session.compute(&window, window_len / 2, &mut |position, logits| {
+        // The last token predicts nothing that is in the window.
+        session.compute(&window[..window_len - 1], window_len / 2, &mut |position, logits| {
             if let Some(next) = text.get(position + 1) {
                 let surprise = -log_probability(logits, *next);
                 n_scored += 1;

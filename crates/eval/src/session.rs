@@ -4,6 +4,12 @@ use model::{Forward, Logits, LogitsWanted, PAGE_LEN, PageId, Step, StepSpan, Tok
 
 use crate::Error;
 
+/// Most bytes of logits held at once: all rows of a step of 512 would be 0.5 GB with a vocabulary of 262,144.
+const LOGITS_BYTES_MAX: usize = 64 << 20;
+
+/// Sees a position and its logits `[V]`.
+type OnRow<'a> = &'a mut dyn FnMut(usize, &[f32]) -> Result<(), Error>;
+
 /// A model and the position its sequence has reached.
 pub(crate) struct Session<'a> {
     model: &'a mut (dyn Forward + Send),
@@ -40,48 +46,54 @@ impl<'a> Session<'a> {
         self.position = 0;
     }
 
-    /// Computes `tokens` in steps; `on_row` sees position and logits of every row from position `wanted_from` on.
-    pub(crate) fn compute(
-        &mut self,
-        tokens: &[TokenId],
-        wanted_from: usize,
-        on_row: &mut dyn FnMut(usize, &[f32]) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        for chunk in tokens.chunks(self.model.step_rows_max()) {
-            let end = self.position + chunk.len();
-            // Rows before the first that is wanted are a span without logits.
-            let n_silent = wanted_from.saturating_sub(self.position).min(chunk.len());
-            for (tokens, logits) in [(&chunk[..n_silent], LogitsWanted::None), (&chunk[n_silent..], LogitsWanted::All)]
-            {
-                if tokens.is_empty() {
-                    continue;
+    /// Refuses ids that no row of the embedding belongs to.
+    pub(crate) fn check_ids(&self, tokens: &[TokenId]) -> Result<(), Error> {
+        let n_vocab = self.n_vocab();
+        match tokens.iter().enumerate().find(|(_, token)| token.0 as usize >= n_vocab) {
+            Some((index, token)) => Err(Error::UnknownToken { index, id: token.0, n_vocab }),
+            None => Ok(()),
+        }
+    }
+
+    /// Computes `tokens` in steps as large as the model takes; logits only of the last.
+    pub(crate) fn prefill(&mut self, tokens: &[TokenId]) {
+        let chunks = tokens.chunks(self.model.step_rows_max());
+        let n_chunks = chunks.len();
+        for (i, chunk) in chunks.enumerate() {
+            self.step(chunk, if i + 1 == n_chunks { LogitsWanted::Last } else { LogitsWanted::None });
+        }
+    }
+
+    /// Computes `tokens` in steps; `on_row` sees position and logits of every row from position `wanted_from` on. Holds at most
+    /// [`LOGITS_BYTES_MAX`] of them at once.
+    pub(crate) fn compute(&mut self, tokens: &[TokenId], wanted_from: usize, on_row: OnRow<'_>) -> Result<(), Error> {
+        let (silent, wanted) = tokens.split_at(wanted_from.saturating_sub(self.position).min(tokens.len()));
+        let step_rows_max = self.model.step_rows_max();
+        silent.chunks(step_rows_max).for_each(|chunk| self.step(chunk, LogitsWanted::None));
+        let rows_max = (LOGITS_BYTES_MAX / (4 * self.n_vocab().max(1))).clamp(1, step_rows_max);
+        for chunk in wanted.chunks(rows_max) {
+            let first = self.position;
+            self.step(chunk, LogitsWanted::All);
+            for row in 0..self.logits.n_rows() {
+                let (position, logits) = (first + row, self.logits.row(row));
+                if let Some(bad) = logits.iter().find(|x| !x.is_finite()) {
+                    return Err(Error::NonFiniteLogits { position, value: bad.to_string() });
                 }
-                let span = StepSpan { tokens, position_first: self.position, pages: &self.pages, logits };
-                self.model.forward(&Step { spans: &[span] }, &mut self.logits);
-                for row in 0..self.logits.n_rows() {
-                    let (position, logits) = (self.position + row, self.logits.row(row));
-                    if let Some(bad) = logits.iter().find(|x| !x.is_finite()) {
-                        return Err(Error::NonFiniteLogits { position, value: bad.to_string() });
-                    }
-                    on_row(position, logits)?;
-                }
-                self.position += tokens.len();
+                on_row(position, logits)?;
             }
-            debug_assert_eq!(self.position, end);
         }
         Ok(())
     }
 
+    fn step(&mut self, tokens: &[TokenId], logits: LogitsWanted) {
+        let span = StepSpan { tokens, position_first: self.position, pages: &self.pages, logits };
+        self.model.forward(&Step { spans: &[span] }, &mut self.logits);
+        self.position += tokens.len();
+    }
+
     /// Computes one token and gives its logits' best one: a decode step.
     pub(crate) fn decode(&mut self, token: TokenId) -> TokenId {
-        let span = StepSpan {
-            tokens: &[token],
-            position_first: self.position,
-            pages: &self.pages,
-            logits: LogitsWanted::Last,
-        };
-        self.model.forward(&Step { spans: &[span] }, &mut self.logits);
-        self.position += 1;
+        self.step(&[token], LogitsWanted::Last);
         let best = (0..).zip(self.logits.row(0)).reduce(|best, next| if next.1 > best.1 { next } else { best });
         TokenId(best.map_or(0, |(id, _)| id))
     }

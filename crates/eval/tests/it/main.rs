@@ -1,5 +1,7 @@
 //! Perplexity, logits and bench on the smallest real model.
 
+#![allow(clippy::unwrap_used, reason = "a test that lacks its data fails")]
+
 use std::ops::ControlFlow;
 
 use eval::{Error, bench, logits, perplexity};
@@ -79,7 +81,7 @@ fn what_cannot_be_measured_is_named() {
     };
     assert!(measure(513, None, 1000).contains("513") && measure(513, None, 1000).contains("512"));
     assert!(measure(64, Some(5), 100).contains("100"));
-    assert!(measure(1, None, 100).contains("window length 1"));
+    assert!(measure(3, None, 100).contains("window length 3"));
     let options = perplexity::Options { window_len: 64, n_chunks: Some(2), first: None };
     let cancelled = perplexity::measure(&mut model, &tokens, &options, &mut |_, _| ControlFlow::Break(()));
     assert!(matches!(cancelled, Err(Error::Cancelled)));
@@ -118,4 +120,87 @@ fn bench_counts_its_samples() {
         assert!(row.samples.iter().all(|s| *s > 0.0) && row.tokens_per_second > 0.0);
     }
     assert!(bench::measure(&mut model, bench::Test::Prompt(1000), 1, 2, &mut || GO_ON).is_err());
+}
+
+/// `llama-perplexity -c 512 --chunks 40` with the same file on the same text. Its kernels round activations to 8 bits, and so do ours.
+const SMOLLM2_PERPLEXITY: f64 = 21.4497;
+
+#[test]
+fn smollm2_has_the_perplexity_that_llama_cpp_measures() {
+    let container = Container::open(&testkit::smollm2_path()).unwrap();
+    let tokenizer = Tokenizer::from_gguf(container.metadata()).unwrap();
+    let options =
+        LoadOptions { context_len_max: Some(512), kv_type: KvType::F16, kv_positions: None, step_rows_max: 512 };
+    let mut model = Model::load(&container, Kernels::new(None, 2).unwrap(), &options).unwrap();
+    let mut tokens = Vec::new();
+    let text = testkit::read_text("eval-text/wikitext2-raw-test.txt");
+    tokenizer.encode(&text, ControlTokens::AsText, true, &mut tokens);
+    let options = perplexity::Options { window_len: 512, n_chunks: Some(40), first: tokenizer.added_first() };
+    let result = perplexity::measure(&mut model, &tokens, &options, &mut |_, _| GO_ON).unwrap();
+    let ratio = result.perplexity / SMOLLM2_PERPLEXITY;
+    assert!((ratio - 1.0).abs() < 0.005, "{} ± {}, llama.cpp {SMOLLM2_PERPLEXITY}", result.perplexity, result.error);
+}
+
+#[test]
+fn logits_are_the_reference_s() {
+    let manifest = testkit::read_json("golden/manifest.json");
+    let entry = manifest.as_array().unwrap().iter().find(|entry| entry["name"] == "qwen3").unwrap();
+    let ids = entry["tokens"].as_array().unwrap().iter().map(|id| TokenId(id.as_u64().unwrap() as u32));
+    let container = Container::open(&testkit::shared("golden/qwen3.gguf")).unwrap();
+    let options = LoadOptions { context_len_max: None, kv_type: KvType::F32, kv_positions: None, step_rows_max: 7 };
+    let mut model = Model::load(&container, Kernels::new(None, 2).unwrap(), &options).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("logits.f32");
+    logits::write(&mut model, &ids.collect::<Vec<_>>(), &out, &mut |_| GO_ON).unwrap();
+    let bytes = std::fs::read(&out).unwrap();
+    let got: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+    let expected = testkit::read_f32(&format!("golden/{}", entry["logits"].as_str().unwrap()));
+    let nmse = testkit::nmse(&got, &expected);
+    assert!(nmse < 1e-6, "NMSE {nmse}");
+}
+
+#[test]
+fn ids_that_the_model_does_not_have_are_named() {
+    let (mut model, _) = stories(100);
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("logits.f32");
+    let refused = logits::write(&mut model, &[TokenId(1), TokenId(512)], &out, &mut |_| GO_ON).unwrap_err();
+    assert_eq!(refused.to_string(), "token 1 is 512, but the vocabulary has 512");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// Notes the rows of each step and the logits it is asked for.
+#[derive(Default)]
+struct Noting(Vec<(usize, usize, LogitsWanted)>);
+
+impl Forward for Noting {
+    fn n_vocab(&self) -> usize {
+        512
+    }
+    fn context_len_max(&self) -> usize {
+        1000
+    }
+    fn n_pages(&self) -> usize {
+        4
+    }
+    fn step_rows_max(&self) -> usize {
+        40
+    }
+    fn forward(&mut self, step: &Step<'_>, logits: &mut Logits) {
+        let [span] = step.spans else { panic!("one sequence, {} spans", step.spans.len()) };
+        self.0.push((span.position_first, span.tokens.len(), span.logits));
+        logits.resize(if span.logits == LogitsWanted::All { span.tokens.len() } else { 1 }, 512).fill(0.0);
+    }
+}
+
+#[test]
+fn bench_feeds_what_llama_bench_feeds() {
+    use LogitsWanted::{Last, None};
+    let mut model = Noting::default();
+    bench::measure(&mut model, bench::Test::Prompt(100), 1, 2, &mut || GO_ON).unwrap();
+    let prompt = [(0, 40, None), (40, 40, None), (80, 20, Last)];
+    assert_eq!(model.0, [prompt, prompt].concat());
+    let mut model = Noting::default();
+    bench::measure(&mut model, bench::Test::Generation(2), 1, 2, &mut || GO_ON).unwrap();
+    assert_eq!(model.0, [(0, 1, Last), (1, 1, Last)].repeat(2));
 }
