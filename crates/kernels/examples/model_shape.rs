@@ -1,6 +1,6 @@
 //! Speed of the kernels in the shape of SmolLM2-135M (30 layers of 576, 9/3 heads of 64, feed-forward 1536, vocabulary 49152).
 //!
-//! `cargo run --release -p kernels --example model_shape -- [FORMAT] [THREADS] [ISA]`
+//! `cargo run --release -p kernels --example model_shape -- [FORMAT] [THREADS] [ISA] [ONLY]`
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a program for the terminal")]
 
 use kernels::{
@@ -174,9 +174,16 @@ fn main() {
     let kv = KvPages::new(layout, n_pages).expect("small");
     let pages = (0..n_pages).map(|p| PageId(p as u32)).collect();
     let mut shape = Shape { kernels, layers, head, kv, pages, rows: Rows::new() };
-    shape.report("prefill 512", 3, 0, 512);
-    shape.report("prefill 128", 6, 0, 128);
-    shape.report("decode at 0", 128, 0, 1);
-    shape.report("decode at 3900", 64, 3900, 1);
-    shape.report("rows of 8 (one sequence)", 20, 0, 8);
+    let only = arguments.next().unwrap_or_default();
+    for (what, n_steps, position, n) in [
+        ("prefill 512", 3, 0, 512),
+        ("prefill 128", 6, 0, 128),
+        ("decode at 0", 128, 0, 1),
+        ("decode at 3900", 64, 3900, 1),
+        ("8 rows", 20, 0, 8),
+    ] {
+        if what.contains(&only) {
+            shape.report(what, n_steps, position, n);
+        }
+    }
 }

@@ -84,8 +84,12 @@ pub(crate) struct MatmulScratch {
     decoded: Vec<f32>,
 }
 
-/// Weight bytes of one task of few tokens: enough to pay for handing it out, few enough to share evenly.
-const TASK_BYTES: usize = 16 << 10;
+/// Weight bytes of one task of few tokens. Handing a task out costs about as much as reading 10 KiB, and so does a stream of memory
+/// that starts anew; a large one leaves a core waiting at the end of the region.
+const TASK_BYTES: std::ops::RangeInclusive<usize> = 16 << 10..=256 << 10;
+
+/// Tasks of each thread in a region, if their size allows.
+const TASKS_PER_THREAD: usize = 4;
 
 /// Most tokens of one task: their activations stay in the second-level cache.
 const TASK_TOKENS: usize = 512;
@@ -106,6 +110,9 @@ pub(crate) fn run(
         return;
     }
     for ws in ws.chunks_mut(REGION_MATRICES) {
+        let region_bytes: usize = ws.iter().map(|(w, _)| w.bytes.len()).sum();
+        let task_bytes = region_bytes / (TASKS_PER_THREAD * pool.n_threads());
+        let task_bytes = task_bytes.clamp(*TASK_BYTES.start(), *TASK_BYTES.end());
         let mut work = [None; REGION_MATRICES];
         let mut outputs: [_; REGION_MATRICES] = std::array::from_fn(|_| Output::new(&mut [], 1, 1, 1));
         for ((w, out), (work, output)) in ws.iter_mut().zip(work.iter_mut().zip(&mut outputs)) {
@@ -118,7 +125,7 @@ pub(crate) fn run(
             let tile_rows = if n_tokens >= kernel.tokens_min && kernel.rows > 1 {
                 kernel.rows
             } else {
-                (TASK_BYTES / row_bytes).max(1)
+                (task_bytes / row_bytes).max(1)
             };
             *output = Output::new(out, w.rows, tile_rows.min(w.rows), n_tokens.min(TASK_TOKENS));
             *work = Some((*w, kernel));

@@ -58,19 +58,21 @@ impl Pool {
             (0..n_tasks).for_each(|i| task(i, 0));
             return;
         }
-        let next = AtomicUsize::new(0);
-        let done = AtomicUsize::new(0);
+        let next = Counter(AtomicUsize::new(0));
+        let done = Counter(AtomicUsize::new(0));
         self.workers.run(&|worker| {
+            let mut n_done = 0;
             loop {
-                let i = next.fetch_add(1, Ordering::Relaxed);
+                let i = next.0.fetch_add(1, Ordering::Relaxed);
                 if i >= n_tasks {
                     break;
                 }
                 task(i, worker);
-                done.fetch_add(1, Ordering::Relaxed);
+                n_done += 1;
             }
+            done.0.fetch_add(n_done, Ordering::Relaxed);
         });
-        assert_eq!(done.into_inner(), n_tasks, "a region ended before its tasks");
+        assert_eq!(done.0.into_inner(), n_tasks, "a region ended before its tasks");
     }
 
     /// Runs `task(tile, worker)` for every tile of every output.
@@ -106,6 +108,10 @@ impl Pool {
     }
 }
 
+/// Alone on its cache lines: what every task writes must not share one with what every task reads.
+#[repr(align(128))]
+struct Counter(AtomicUsize);
+
 /// A buffer `[n_rows, n_cols]` to be filled tile by tile.
 pub(crate) struct Output<'a, T> {
     data: *mut T,
@@ -113,6 +119,8 @@ pub(crate) struct Output<'a, T> {
     n_cols: usize,
     tile_cols: usize,
     tile_rows: usize,
+    tiles_across: usize,
+    n_tiles: usize,
     _lifetime: PhantomData<&'a mut [T]>,
 }
 
@@ -123,7 +131,19 @@ impl<'a, T> Output<'a, T> {
     /// `data` as rows of `n_cols` (the last may be short), cut into tiles of `tile_rows × tile_cols`.
     pub(crate) fn new(data: &'a mut [T], n_cols: usize, tile_cols: usize, tile_rows: usize) -> Self {
         assert!(n_cols > 0 && tile_cols > 0 && tile_rows > 0, "tiles of {tile_rows} x {tile_cols} of {n_cols} columns");
-        Self { data: data.as_mut_ptr(), len: data.len(), n_cols, tile_cols, tile_rows, _lifetime: PhantomData }
+        let len = data.len();
+        let tiles_across = n_cols.div_ceil(tile_cols);
+        let n_tiles = len.div_ceil(n_cols).div_ceil(tile_rows) * tiles_across;
+        Self {
+            data: data.as_mut_ptr(),
+            len,
+            n_cols,
+            tile_cols,
+            tile_rows,
+            tiles_across,
+            n_tiles,
+            _lifetime: PhantomData,
+        }
     }
 
     fn n_rows(&self) -> usize {
@@ -131,7 +151,7 @@ impl<'a, T> Output<'a, T> {
     }
 
     fn n_tiles(&self) -> usize {
-        self.n_rows().div_ceil(self.tile_rows) * self.n_cols.div_ceil(self.tile_cols)
+        self.n_tiles
     }
 
     /// Tile `i`, rows of tiles first: neighbouring tasks share their rows.
@@ -139,9 +159,8 @@ impl<'a, T> Output<'a, T> {
     /// # Safety
     /// No two tiles of one index may live at the same time.
     unsafe fn tile(&self, i: usize, output: usize) -> Tile<'_, T> {
-        let tiles_across = self.n_cols.div_ceil(self.tile_cols);
-        let row_first = i / tiles_across * self.tile_rows;
-        let col_first = i % tiles_across * self.tile_cols;
+        let row_first = i / self.tiles_across * self.tile_rows;
+        let col_first = i % self.tiles_across * self.tile_cols;
         Tile {
             output,
             rows: row_first..(row_first + self.tile_rows).min(self.n_rows()),
