@@ -23,6 +23,17 @@ pub enum Error {
         /// Size of the vocabulary.
         n_vocab: usize,
     },
+    /// A bias of a token that the model does not have.
+    #[error("logit_bias of token id {id}: the vocabulary has {n_vocab}")]
+    UnknownBias {
+        /// The id.
+        id: u32,
+        /// Size of the vocabulary.
+        n_vocab: usize,
+    },
+    /// Biases of minus infinity left no token to pick.
+    #[error("logit_bias bans every token of the vocabulary")]
+    NothingLeft,
     /// A sampling parameter out of its range.
     #[error("{parameter} {value}, expected {expected}")]
     Parameter {

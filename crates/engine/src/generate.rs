@@ -38,7 +38,7 @@ impl Engine {
         on_event: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
     ) -> Result<Completion, Error> {
         self.check(request)?;
-        let mut sampler = Sampler::new(&request.sampling)?;
+        let mut sampler = Sampler::new(&request.sampling, self.model.n_vocab(), self.context_len_max())?;
         request.prompt.iter().for_each(|token| sampler.accept(*token));
         let n_prompt = request.prompt.len();
         let mut completion = Completion {
@@ -133,7 +133,7 @@ impl Engine {
             if *n_completion == n_max {
                 break FinishReason::Length;
             }
-            let token = sampler.sample(self.logits.row(0));
+            let token = sampler.sample(self.logits.row(0)).ok_or(Error::NothingLeft)?;
             sampler.accept(token);
             if !request.ignore_eos && tokenizer.is_end_of_generation(token) {
                 break FinishReason::EndOfGeneration;
@@ -174,8 +174,7 @@ fn logprobs(logits: &[f32], token: TokenId, n_top: usize) -> Logprobs {
     let sum: f64 = logits.iter().map(|x| f64::from(x - max).exp()).sum();
     let logprob = |logit: f32| (f64::from(logit - max) - sum.ln()) as f32;
     let mut candidates = crate::sampler::Candidates::default();
-    candidates.fill(logits);
-    let top =
-        if n_top == 0 { Vec::new() } else { candidates.top(n_top).iter().map(|c| (c.id, logprob(c.logit))).collect() };
+    candidates.fill_likeliest(logits, n_top);
+    let top = candidates.as_slice().iter().map(|c| (c.id, logprob(c.logit))).collect();
     Logprobs { picked: logits.get(token.0 as usize).map_or(f32::NEG_INFINITY, |x| logprob(*x)), top }
 }

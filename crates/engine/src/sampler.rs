@@ -21,7 +21,7 @@ use rand_xoshiro::{
 };
 
 use crate::Error;
-pub use candidates::{Candidate, Candidates};
+pub(crate) use candidates::Candidates;
 use penalties::Penalties;
 
 /// Most entries of `logit_bias`.
@@ -78,6 +78,11 @@ impl Sampling {
         Self { temperature: 0.0, ..Self::default() }
     }
 
+    /// Draws from the model's own distribution: temperature 1, nothing cut off.
+    pub fn unchanged() -> Self {
+        Self { temperature: 1.0, top_k: 0, top_p: 1.0, min_p: 0.0, ..Self::default() }
+    }
+
     /// Every parameter within its range; the error names the first that is not.
     pub fn check(&self) -> Result<(), Error> {
         let in_range = |parameter, value: f32, low: f32, high: f32, expected| {
@@ -112,21 +117,30 @@ impl Sampling {
     }
 }
 
-/// The chain of one request.
+/// The chain of one request. After construction nothing allocates, and no sampler sorts the vocabulary.
 pub struct Sampler {
     sampling: Sampling,
-    penalties: Penalties,
+    penalties: Option<Penalties>,
+    /// `[V]`: logits with bias and penalties, where there are any.
+    adjusted: Vec<f32>,
     candidates: Candidates,
     random: Xoshiro256PlusPlus,
 }
 
 impl Sampler {
-    /// Refuses parameters out of range.
-    pub fn new(sampling: &Sampling) -> Result<Self, Error> {
+    /// Refuses parameters out of range, and biases of tokens that a vocabulary of `n_vocab` does not have.
+    pub fn new(sampling: &Sampling, n_vocab: usize, context_len_max: usize) -> Result<Self, Error> {
         sampling.check()?;
+        if let Some((unknown, _)) = sampling.logit_bias.iter().find(|(id, _)| id.0 as usize >= n_vocab) {
+            return Err(Error::UnknownBias { id: unknown.0, n_vocab });
+        }
+        let penalties = Penalties::new(sampling, context_len_max);
+        let is_adjusted = penalties.is_some() || !sampling.logit_bias.is_empty();
+        let n_candidates = if sampling.temperature == 0.0 { 0 } else { top_k::buffer_len(n_vocab, sampling.top_k) };
         Ok(Self {
-            penalties: Penalties::new(sampling),
-            candidates: Candidates::default(),
+            penalties,
+            adjusted: Vec::with_capacity(if is_adjusted { n_vocab } else { 0 }),
+            candidates: Candidates::with_capacity(n_candidates),
             random: Xoshiro256PlusPlus::seed_from_u64(sampling.seed),
             sampling: sampling.clone(),
         })
@@ -134,19 +148,29 @@ impl Sampler {
 
     /// Notes a token of the prompt or of the completion, for the penalties.
     pub fn accept(&mut self, token: TokenId) {
-        self.penalties.accept(token);
+        if let Some(penalties) = &mut self.penalties {
+            penalties.accept(token);
+        }
     }
 
-    /// Picks a token by `logits` `[V]`, all finite. The caller then [`accept`](Self::accept)s it.
-    pub fn sample(&mut self, logits: &[f32]) -> TokenId {
-        let Self { sampling, penalties, candidates, random } = self;
-        candidates.fill(logits);
-        logit_bias::apply(candidates, &sampling.logit_bias);
-        penalties.apply(candidates);
+    /// Picks a token by `logits` `[V]`, all finite; `None` if every token is banned. The caller then [`accept`](Self::accept)s it.
+    pub fn sample(&mut self, logits: &[f32]) -> Option<TokenId> {
+        let Self { sampling, penalties, adjusted, candidates, random } = self;
+        let logits = if penalties.is_some() || !sampling.logit_bias.is_empty() {
+            adjusted.clear();
+            adjusted.extend_from_slice(logits);
+            logit_bias::apply(adjusted, &sampling.logit_bias);
+            if let Some(penalties) = penalties {
+                penalties.apply(adjusted);
+            }
+            adjusted
+        } else {
+            logits
+        };
         if sampling.temperature == 0.0 {
-            return candidates.best();
+            return best(logits);
         }
-        top_k::apply(candidates, sampling.top_k);
+        top_k::fill(candidates, logits, sampling.top_k);
         typical::apply(candidates, sampling.typical_p);
         top_p::apply(candidates, sampling.top_p);
         min_p::apply(candidates, sampling.min_p);
@@ -155,6 +179,19 @@ impl Sampler {
         let unit = (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
         candidates.draw(unit)
     }
+}
+
+/// The first of the largest; `None` if all are minus infinity.
+fn best(logits: &[f32]) -> Option<TokenId> {
+    let mut best = None;
+    let mut largest = f32::NEG_INFINITY;
+    for (&logit, id) in logits.iter().zip(0u32..) {
+        if logit > largest {
+            largest = logit;
+            best = Some(TokenId(id));
+        }
+    }
+    best
 }
 
 #[cfg(test)]

@@ -1,126 +1,185 @@
-//! The tokens still in the running.
+//! Tokens that may still be chosen. The most likely come first, as far as some step has needed that order.
+
+use std::cmp::Ordering;
 
 use model::TokenId;
 
-/// A token and its logit.
+/// A token and its logit, shifted by any constant.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Candidate {
-    /// The token.
-    pub id: TokenId,
-    /// Its logit as the chain has left it.
-    pub logit: f32,
+pub(crate) struct Candidate {
+    pub(crate) logit: f32,
+    pub(crate) id: TokenId,
 }
 
-/// Candidates in one buffer that is reused from token to token; the best first where a sampler has sorted them.
-#[derive(Clone, PartialEq, Default, Debug)]
-pub struct Candidates {
-    list: Vec<Candidate>,
+/// The first prefix that is sorted when a step asks for more and more of the order.
+const PREFIX_FIRST: usize = 64;
+
+/// Candidates `0..n_sorted` are the most likely ones in falling order; the rest, all less likely, are in no order.
+#[derive(Default)]
+pub(crate) struct Candidates {
+    entries: Vec<Candidate>,
     n_sorted: usize,
 }
 
-/// Best first; the lower id of equals, so that the order is total.
-fn order(a: &Candidate, b: &Candidate) -> std::cmp::Ordering {
+/// Likelier first; of equals, the lower id: the order is total, so every selection has one result.
+pub(crate) fn likelier(a: &Candidate, b: &Candidate) -> Ordering {
     b.logit.total_cmp(&a.logit).then(a.id.cmp(&b.id))
 }
 
 impl Candidates {
-    /// All tokens of a row of logits, in order of id.
-    pub fn fill(&mut self, logits: &[f32]) {
-        self.list.clear();
-        self.list.extend((0..).zip(logits).map(|(id, &logit)| Candidate { id: TokenId(id), logit }));
+    pub(crate) fn with_capacity(n: usize) -> Self {
+        Self { entries: Vec::with_capacity(n), n_sorted: 0 }
+    }
+
+    /// All of `logits` `[V]` that are not minus infinity.
+    pub(crate) fn fill(&mut self, logits: &[f32]) {
         self.n_sorted = 0;
+        self.entries.clear();
+        let all = logits.iter().zip(0u32..).map(|(&logit, id)| Candidate { logit, id: TokenId(id) });
+        self.entries.extend(all.filter(|c| c.logit > f32::NEG_INFINITY));
     }
 
-    /// The candidates.
-    pub fn as_slice(&self) -> &[Candidate] {
-        &self.list
-    }
-
-    /// The candidate of token `id`, as long as none was dropped or sorted.
-    pub(super) fn of(&mut self, id: TokenId) -> Option<&mut Candidate> {
-        debug_assert_eq!(self.n_sorted, 0, "candidates are still in order of id");
-        self.list.get_mut(id.0 as usize)
-    }
-
-    /// The most likely.
-    pub(super) fn best(&self) -> TokenId {
-        self.list.iter().min_by(|a, b| order(a, b)).map_or(TokenId(0), |c| c.id)
-    }
-
-    /// Sorts at least the first `n`, without sorting the rest.
-    pub(super) fn sort(&mut self, n: usize) -> &[Candidate] {
-        let n = n.min(self.list.len());
-        if n > self.n_sorted {
-            let rest = &mut self.list[self.n_sorted..];
-            let wanted = n - self.n_sorted;
-            if wanted < rest.len() {
-                rest.select_nth_unstable_by(wanted - 1, order);
-            }
-            rest[..wanted].sort_unstable_by(order);
-            self.n_sorted = n;
+    /// The `k` likeliest of `logits` `[V]`, sorted.
+    ///
+    /// One pass that keeps a buffer of `2 k`: when it is full, the worse half goes and its border becomes the bar for all that follow. After a
+    /// few hundred tokens almost every logit costs one comparison.
+    pub(crate) fn fill_likeliest(&mut self, logits: &[f32], k: usize) {
+        self.n_sorted = 0;
+        self.entries.clear();
+        if k == 0 {
+            return;
         }
-        &self.list[..n]
-    }
-
-    /// The best `n`, best first.
-    pub(crate) fn top(&mut self, n: usize) -> &[Candidate] {
-        self.sort(n)
-    }
-
-    /// Keeps the best `n`, at least one.
-    pub(super) fn keep(&mut self, n: usize) {
-        let n = n.clamp(1, self.list.len().max(1));
-        self.sort(n);
-        self.list.truncate(n);
-    }
-
-    /// Keeps those for which `wanted` says so, in order.
-    pub(super) fn retain(&mut self, mut wanted: impl FnMut(&Candidate) -> bool) {
-        let n_sorted = self.n_sorted;
-        let (mut index, mut n_kept_sorted) = (0, 0);
-        self.list.retain(|c| {
-            let is_kept = wanted(c);
-            n_kept_sorted += usize::from(is_kept && index < n_sorted);
-            index += 1;
-            is_kept
-        });
-        self.n_sorted = n_kept_sorted;
-    }
-
-    /// Changes every logit by a function that keeps their order.
-    pub(super) fn rescale(&mut self, f: impl Fn(f32) -> f32) {
-        self.list.iter_mut().for_each(|c| c.logit = f(c.logit));
-    }
-
-    /// The largest logit.
-    pub(super) fn logit_max(&self) -> f32 {
-        self.list.iter().map(|c| c.logit).fold(f32::NEG_INFINITY, f32::max)
-    }
-
-    /// Σ exp(logit − max), in list order.
-    pub(super) fn weight_sum(&self) -> f64 {
-        let max = self.logit_max();
-        self.list.iter().map(|c| weight(c.logit, max)).sum()
-    }
-
-    /// The candidate at `unit` in `[0, 1)` of the cumulative distribution, best first.
-    pub(super) fn draw(&mut self, unit: f64) -> TokenId {
-        self.sort(self.list.len());
-        let max = self.logit_max();
-        let mut left = unit * self.weight_sum();
-        for candidate in &self.list {
-            left -= weight(candidate.logit, max);
-            if left < 0.0 {
-                return candidate.id;
+        let mut bar = f32::NEG_INFINITY;
+        for (&logit, id) in logits.iter().zip(0u32..) {
+            // Of equals the lower id is better, and it came first: strictly above.
+            if logit > bar {
+                self.entries.push(Candidate { logit, id: TokenId(id) });
+                if self.entries.len() == 2 * k {
+                    bar = self.entries.select_nth_unstable_by(k - 1, likelier).1.logit;
+                    self.entries.truncate(k);
+                }
             }
         }
-        // Rounding left a rest: the last that has any weight.
-        let last = self.list.iter().rev().find(|c| c.logit > f32::NEG_INFINITY);
-        last.or(self.list.first()).map_or(TokenId(0), |c| c.id)
+        self.sort_prefix(k);
+        self.truncate(k);
+    }
+
+    pub(crate) fn as_slice(&self) -> &[Candidate] {
+        &self.entries
+    }
+
+    /// Makes sure that the first `n` (or all) are sorted.
+    fn sort_prefix(&mut self, n: usize) {
+        let n = n.min(self.entries.len());
+        if n <= self.n_sorted {
+            return;
+        }
+        let rest = &mut self.entries[self.n_sorted..];
+        let wanted = n - self.n_sorted;
+        if wanted < rest.len() {
+            rest.select_nth_unstable_by(wanted - 1, likelier);
+        }
+        rest[..wanted].sort_unstable_by(likelier);
+        self.n_sorted = n;
+    }
+
+    /// Keeps the first `n`.
+    pub(crate) fn truncate(&mut self, n: usize) {
+        self.entries.truncate(n);
+        self.n_sorted = self.n_sorted.min(n);
+    }
+
+    /// Largest logit; minus infinity if there is none.
+    pub(crate) fn max(&self) -> f32 {
+        match self.entries.first() {
+            Some(first) if self.n_sorted > 0 => first.logit,
+            _ => self.entries.iter().fold(f32::NEG_INFINITY, |max, c| max.max(c.logit)),
+        }
+    }
+
+    /// `Σ exp(logit − max)`.
+    pub(crate) fn total_weight(&self, max: f32) -> f64 {
+        self.entries.iter().map(|c| c.weight(max)).sum()
+    }
+
+    /// Keeps the likeliest for as long as their weights, added up, are below `target`, and the one that reaches it.
+    pub(crate) fn keep_weight(&mut self, target: f64) {
+        let max = self.max();
+        let (mut sum, mut n, mut n_prefix) = (0.0, 0, PREFIX_FIRST);
+        while n < self.entries.len() {
+            self.sort_prefix(n_prefix);
+            for candidate in &self.entries[n..self.n_sorted] {
+                sum += candidate.weight(max);
+                n += 1;
+                if sum >= target {
+                    return self.truncate(n);
+                }
+            }
+            n_prefix = self.n_sorted.saturating_mul(4);
+        }
+    }
+
+    /// Keeps those with at least `logit`.
+    pub(crate) fn keep_from(&mut self, logit: f32) {
+        self.entries.retain(|c| c.logit >= logit);
+        // What was sorted is the likeliest part, so what is left of it is still in front.
+        self.n_sorted = self.n_sorted.min(self.entries.len());
+    }
+
+    /// Keeps the first in the order of `score` (then of likelihood) for as long as their weights are at most `target`, and the one that passes it.
+    pub(crate) fn keep_weight_by(&mut self, target: f64, score: impl Fn(&Candidate) -> f32) {
+        let max = self.max();
+        let order = |a: &Candidate, b: &Candidate| score(a).total_cmp(&score(b)).then_with(|| likelier(a, b));
+        self.n_sorted = 0;
+        let (mut sum, mut n, mut n_prefix) = (0.0, 0, PREFIX_FIRST);
+        while n < self.entries.len() {
+            let end = n_prefix.min(self.entries.len());
+            let rest = &mut self.entries[n..];
+            if end - n < rest.len() {
+                rest.select_nth_unstable_by(end - n - 1, order);
+            }
+            rest[..end - n].sort_unstable_by(order);
+            for candidate in &self.entries[n..end] {
+                sum += candidate.weight(max);
+                n += 1;
+                if sum > target {
+                    return self.truncate(n);
+                }
+            }
+            n_prefix = end.saturating_mul(4);
+        }
+    }
+
+    /// The candidate at `unit` in `[0, 1)` of the cumulative distribution, in the order they stand; `None` if there is none.
+    pub(crate) fn draw(&self, unit: f64) -> Option<TokenId> {
+        let max = self.max();
+        let mut left = unit * self.total_weight(max);
+        let mut chosen = None;
+        for candidate in &self.entries {
+            let weight = candidate.weight(max);
+            if weight > 0.0 {
+                // Where rounding leaves a rest, the last that has any weight.
+                chosen = Some(candidate.id);
+                if left < weight {
+                    break;
+                }
+                left -= weight;
+            }
+        }
+        chosen
+    }
+
+    /// Replaces every logit by `f(logit)`, which must keep the order.
+    pub(crate) fn map_logits(&mut self, f: impl Fn(f32) -> f32) {
+        for candidate in &mut self.entries {
+            candidate.logit = f(candidate.logit);
+        }
     }
 }
 
-/// Unnormalised probability.
-pub(super) fn weight(logit: f32, max: f32) -> f64 {
-    if logit == f32::NEG_INFINITY { 0.0 } else { (f64::from(logit) - f64::from(max)).exp() }
+impl Candidate {
+    /// Probability up to a factor: `exp(logit − max)`.
+    pub(crate) fn weight(&self, max: f32) -> f64 {
+        f64::from((self.logit - max).exp())
+    }
 }

@@ -2,13 +2,9 @@
 
 use model::TokenId;
 
-use super::Candidates;
-
-/// Ids outside the vocabulary are nobody's.
-pub(super) fn apply(candidates: &mut Candidates, bias: &[(TokenId, f32)]) {
+/// `logits` `[V]`; ids outside the vocabulary were refused.
+pub(super) fn apply(logits: &mut [f32], bias: &[(TokenId, f32)]) {
     for (id, bias) in bias {
-        if let Some(candidate) = candidates.of(*id) {
-            candidate.logit += bias;
-        }
+        logits[id.0 as usize] += bias;
     }
 }

@@ -6,7 +6,6 @@ use super::Candidates;
 pub(super) fn apply(candidates: &mut Candidates, p: f32) {
     if p > 0.0 {
         // p(x) ≥ p · p(best), in logits.
-        let threshold = candidates.logit_max() + p.ln();
-        candidates.retain(|c| c.logit >= threshold);
+        candidates.keep_from(candidates.max() + p.ln());
     }
 }

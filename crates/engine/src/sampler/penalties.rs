@@ -1,10 +1,12 @@
 //! Penalties on recent tokens: repetition (Keskar et al. 2019, arXiv 1909.05858), frequency and presence (OpenAI).
+//!
+//! A negative logit is multiplied where a positive one is divided. As in llama.cpp, repetition comes first and tokens of the prompt count.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use model::TokenId;
 
-use super::{Candidates, Sampling};
+use super::Sampling;
 
 /// The last tokens of a sequence and how often each occurs among them.
 pub(super) struct Penalties {
@@ -13,42 +15,46 @@ pub(super) struct Penalties {
     presence: f32,
     last_n: usize,
     recent: VecDeque<TokenId>,
-    counts: HashMap<TokenId, u32>,
+    /// Sorted by id; counts are positive. As long as the window at most, whatever the size of the vocabulary.
+    counts: Vec<(TokenId, u32)>,
 }
 
 impl Penalties {
-    pub(super) fn new(sampling: &Sampling) -> Self {
-        let (repeat, frequency, presence) =
-            (sampling.repeat_penalty, sampling.frequency_penalty, sampling.presence_penalty);
-        // Nothing to remember where nothing is penalised.
-        let last_n = if repeat == 1.0 && frequency == 0.0 && presence == 0.0 { 0 } else { sampling.repeat_last_n };
-        Self { repeat, frequency, presence, last_n, recent: VecDeque::new(), counts: HashMap::new() }
+    /// `None` if nothing is penalised. A window cannot hold more than `context_len_max`.
+    pub(super) fn new(sampling: &Sampling, context_len_max: usize) -> Option<Self> {
+        let &Sampling { repeat_penalty: repeat, frequency_penalty: frequency, presence_penalty: presence, .. } =
+            sampling;
+        let last_n = sampling.repeat_last_n.min(context_len_max);
+        if last_n == 0 || (repeat == 1.0 && frequency == 0.0 && presence == 0.0) {
+            return None;
+        }
+        let (recent, counts) = (VecDeque::with_capacity(last_n), Vec::with_capacity(last_n));
+        Some(Self { repeat, frequency, presence, last_n, recent, counts })
     }
 
     pub(super) fn accept(&mut self, token: TokenId) {
-        if self.last_n == 0 {
-            return;
-        }
-        if self.recent.len() == self.last_n {
-            if let Some(oldest) = self.recent.pop_front() {
-                if let Some(count) = self.counts.get_mut(&oldest) {
-                    *count -= 1;
-                    if *count == 0 {
-                        self.counts.remove(&oldest);
-                    }
-                }
+        if self.recent.len() == self.last_n
+            && let Some(oldest) = self.recent.pop_front()
+            && let Ok(i) = self.counts.binary_search_by_key(&oldest, |&(id, _)| id)
+        {
+            self.counts[i].1 -= 1;
+            if self.counts[i].1 == 0 {
+                self.counts.remove(i);
             }
         }
         self.recent.push_back(token);
-        *self.counts.entry(token).or_insert(0) += 1;
+        match self.counts.binary_search_by_key(&token, |&(id, _)| id) {
+            Ok(i) => self.counts[i].1 += 1,
+            Err(i) => self.counts.insert(i, (token, 1)),
+        }
     }
 
-    pub(super) fn apply(&self, candidates: &mut Candidates) {
+    /// `logits` `[V]`
+    pub(super) fn apply(&self, logits: &mut [f32]) {
         for (id, count) in &self.counts {
-            let Some(candidate) = candidates.of(*id) else { continue };
-            let logit = candidate.logit;
-            let repeated = if logit > 0.0 { logit / self.repeat } else { logit * self.repeat };
-            candidate.logit = repeated - *count as f32 * self.frequency - self.presence;
+            let Some(logit) = logits.get_mut(id.0 as usize) else { continue };
+            let repeated = if *logit > 0.0 { *logit / self.repeat } else { *logit * self.repeat };
+            *logit = repeated - *count as f32 * self.frequency - self.presence;
         }
     }
 }

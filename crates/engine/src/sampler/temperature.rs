@@ -3,6 +3,9 @@
 use super::Candidates;
 
 /// `temperature` is above 0 here: 0 never reaches the chain.
+///
+/// The best is shifted to 0 first: a tiny temperature then makes the others −∞, where dividing alone would make all of them infinite.
 pub(super) fn apply(candidates: &mut Candidates, temperature: f32) {
-    candidates.rescale(|logit| logit / temperature);
+    let max = candidates.max();
+    candidates.map_logits(|logit| (logit - max) / temperature);
 }

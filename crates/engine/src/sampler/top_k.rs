@@ -2,9 +2,16 @@
 
 use super::Candidates;
 
-/// 0 keeps all.
-pub(super) fn apply(candidates: &mut Candidates, k: usize) {
-    if k > 0 && k < candidates.as_slice().len() {
-        candidates.keep(k);
+/// As the first sampler on candidates it picks them straight from `logits` `[V]`; 0 keeps all.
+pub(super) fn fill(candidates: &mut Candidates, logits: &[f32], k: usize) {
+    if k > 0 && k < logits.len() {
+        candidates.fill_likeliest(logits, k);
+    } else {
+        candidates.fill(logits);
     }
+}
+
+/// Candidates that [`fill`] needs room for.
+pub(super) fn buffer_len(n_vocab: usize, k: usize) -> usize {
+    if k > 0 && k < n_vocab { 2 * k } else { n_vocab }
 }

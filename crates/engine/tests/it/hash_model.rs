@@ -8,11 +8,18 @@ pub(crate) struct HashModel {
     pages: Vec<[Option<TokenId>; PAGE_LEN]>,
     n_vocab: usize,
     step_rows_max: usize,
+    /// Logits are NaN after this many positions.
+    nan_from: usize,
 }
 
 impl HashModel {
     pub(crate) fn new(n_pages: usize, n_vocab: usize, step_rows_max: usize) -> Self {
-        Self { pages: vec![[None; PAGE_LEN]; n_pages], n_vocab, step_rows_max }
+        Self { pages: vec![[None; PAGE_LEN]; n_pages], n_vocab, step_rows_max, nan_from: usize::MAX }
+    }
+
+    /// Broken after `nan_from` positions.
+    pub(crate) fn with_nan_from(self, nan_from: usize) -> Self {
+        Self { nan_from, ..self }
     }
 }
 
@@ -56,7 +63,8 @@ impl Forward for HashModel {
                 let read = (0..n).map(|p| {
                     self.pages[span.pages[p / PAGE_LEN].0 as usize][p % PAGE_LEN].expect("a token was written here")
                 });
-                wanted.next().expect("as many as wanted")[next(read, n_vocab).0 as usize] = 10.0;
+                let next = next(read, n_vocab).0 as usize;
+                wanted.next().expect("as many as wanted")[next] = if n < self.nan_from { 10.0 } else { f32::NAN };
             }
         }
     }

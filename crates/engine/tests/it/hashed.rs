@@ -73,6 +73,71 @@ fn a_cancelled_request_leaves_the_engine_as_good_as_new() {
     }
 }
 
+/// The text of all events, and how it ended.
+fn text(engine: &mut Engine, request: &Request) -> (String, FinishReason) {
+    let mut text = String::new();
+    let completion = engine.generate(request, &mut |event| {
+        text.push_str(event.text);
+        ControlFlow::Continue(())
+    });
+    (text, completion.unwrap().finish_reason)
+}
+
+#[test]
+fn stop_strings_end_the_text_wherever_tokens_end() {
+    let mut engine = engine(8, 8, &stories::tokenizer());
+    for first in 0..60 {
+        let free = request(&[first, 3, 1], Some(60));
+        let (whole, _) = text(&mut engine, &free);
+        let letters: Vec<char> = whole.chars().collect();
+        for n in [1, 2, 3, 5, 8] {
+            let start = testkit::Rng::new(u64::from(first) + n as u64).below(letters.len() - n);
+            let stop: String = letters[start..start + n].iter().collect();
+            let expected = whole.split(&stop).next().unwrap().to_owned();
+            let stopped = text(&mut engine, &Request { stop: vec![stop.clone()], ..free.clone() });
+            assert_eq!(stopped, (expected, FinishReason::StopString), "{stop:?} in {whole:?}");
+        }
+        let free = Request { stop: vec!["nowhere to be found".to_owned()], ..free };
+        assert_eq!(text(&mut engine, &free), (whole, FinishReason::Length));
+    }
+}
+
+#[test]
+fn an_end_token_ends_the_completion_unless_ignored() {
+    let mut engine = engine(8, 8, &stories::tokenizer());
+    let eos = stories::tokenizer().eos().unwrap();
+    let sampling = Sampling { logit_bias: vec![(eos, 100.0)], ..Sampling::greedy() };
+    let ignoring = Request { sampling, ..request(&[5, 6, 7], Some(8)) };
+    assert_eq!(generate(&mut engine, &ignoring).0, [eos; 8]);
+    let (tokens, completion) = generate(&mut engine, &Request { ignore_eos: false, ..ignoring });
+    assert_eq!((tokens, completion.finish_reason), (vec![], FinishReason::EndOfGeneration));
+}
+
+#[test]
+fn tokens_of_the_prompt_and_of_the_completion_are_penalised() {
+    let mut engine = engine(8, 8, &stories::tokenizer());
+    let prompt: Vec<u32> = (0..40).map(|i| i * 7 % 300).collect();
+    let mut penalised = request(&prompt, Some(100));
+    penalised.sampling.presence_penalty = 2.0;
+    penalised.sampling.repeat_penalty = 100.0;
+    penalised.sampling.repeat_last_n = usize::MAX;
+    let (tokens, _) = generate(&mut engine, &penalised);
+    let all = [penalised.prompt.clone(), tokens].concat();
+    let repeated = (40..140).find(|&i| all[..i].contains(&all[i]));
+    assert_eq!(repeated, None, "picked in spite of the penalty");
+}
+
+#[test]
+fn logits_that_are_no_numbers_are_an_error_and_no_prefix_of_the_next_request() {
+    let model = HashModel::new(4, N_VOCAB, 8).with_nan_from(12);
+    let mut engine = Engine::new(Box::new(model), stories::tokenizer());
+    let error = engine.generate(&request(&[5; 10], Some(20)), &mut |_| ControlFlow::Continue(())).unwrap_err();
+    assert!(matches!(error, Error::NonFiniteLogits { position: 11, .. }), "{error}");
+    let again = request(&[5; 8], Some(3));
+    let (tokens, completion) = generate(&mut engine, &again);
+    assert_eq!((tokens, completion.n_cached), (expected(&again.prompt, 3), 0));
+}
+
 proptest! {
     #[test]
     fn whatever_came_before_the_output_is_that_of_the_lonely_run(

@@ -1,5 +1,7 @@
 //! The engine on the hash model and on the smallest real one.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that lacks its data fails")]
+
 mod hash_model;
 mod hashed;
 mod stories;
