@@ -13,6 +13,7 @@ use quant::Format;
 use std::sync::{Mutex, PoisonError};
 
 mod float;
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "panels serve vector kernels only"))]
 mod integer;
 mod table;
 
