@@ -128,6 +128,12 @@ impl<'a, const N: usize> From<&'a [Message; N]> for Messages<'a> {
     }
 }
 
+impl<'a, const N: usize> From<&'a [Value; N]> for Messages<'a> {
+    fn from(messages: &'a [Value; N]) -> Self {
+        Self::Json(messages)
+    }
+}
+
 impl<'a> From<&'a Vec<Message>> for Messages<'a> {
     fn from(messages: &'a Vec<Message>) -> Self {
         Self::Typed(messages)

@@ -103,7 +103,7 @@ fn missing_attribute(value: &Value, name: &str, machine: &Machine<'_>) -> Result
 }
 
 /// What `value[…]` gives where there is nothing.
-pub(crate) fn missing_item(value: &Value, item: &str) -> Value {
+fn missing_item(value: &Value, item: &str) -> Value {
     missing(value, format_args!("element {item}"))
 }
 
@@ -191,11 +191,15 @@ pub(crate) fn item(value: &Value, key: &Value, machine: &Machine<'_>) -> Result<
     Ok(missing_item(value, &key.as_int().map_or_else(|| key.type_name().into(), |i| i.to_string())))
 }
 
-/// An attribute path of the filters: `a.b.0`, or a number.
-pub(crate) fn path(value: &Value, path: &Value, machine: &Machine<'_>) -> Result<Value> {
+/// An attribute path of the filters: `a.b.0`, or a number. `default` stands in for any part that is missing.
+pub(crate) fn path(value: &Value, path: &Value, default: Option<&Value>, machine: &Machine<'_>) -> Result<Value> {
+    let or_default = |found: Value| match (&found, default) {
+        (Value::Undefined(_), Some(default)) if !matches!(default, Value::None) => default.clone(),
+        _ => found,
+    };
     let Some(text) = path.as_str() else {
         return match path.as_int() {
-            Some(_) => item(value, path, machine),
+            Some(_) => item(value, path, machine).map(or_default),
             None => Err(Error::render(format!("an attribute must be text or a number, not {}", path.type_name()))),
         };
     };
@@ -206,7 +210,7 @@ pub(crate) fn path(value: &Value, path: &Value, machine: &Machine<'_>) -> Result
             Ok(i) if part.bytes().all(|b| b.is_ascii_digit()) => Value::Int(i128::from(i)),
             _ => Value::str(part),
         };
-        found = item(&found, &key, machine)?;
+        found = or_default(item(&found, &key, machine)?);
     }
     Ok(found)
 }

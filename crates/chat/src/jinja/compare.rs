@@ -142,7 +142,7 @@ pub(crate) fn contains(container: &Value, item: &Value, meter: &Meter) -> Result
         }
         Value::List(s) | Value::Tuple(s) => among(&s.items),
         Value::Stream(s) => among(s.take()),
-        Value::Dict(d) => Ok(d.get(item, meter)?.is_some()),
+        Value::Dict(d) => Ok(d.find(item, meter)?.is_some()),
         Value::Range(r) => Ok(match item.as_float() {
             Some(x) if r.len > 0 => {
                 let at = (x - r.start as f64) / r.step as f64;

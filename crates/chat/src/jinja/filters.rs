@@ -150,11 +150,16 @@ pub(crate) fn escape(value: &Value, machine: &Machine<'_>) -> Result<Str> {
     escape_text(&repr::to_str(value, machine)?, machine)
 }
 
-/// The value of `attribute` in `item`, or `item` itself without one.
-pub(crate) fn keyed(item: &Value, path: Option<&Value>, machine: &Machine<'_>) -> Result<Value> {
+/// The value of attribute `path` in `item`, or `item` itself without one; `default` where there is none.
+pub(crate) fn keyed(
+    item: &Value,
+    path: Option<&Value>,
+    default: Option<&Value>,
+    machine: &Machine<'_>,
+) -> Result<Value> {
     match path {
         None | Some(Value::None) => Ok(item.clone()),
-        Some(path) => attribute::path(item, path, machine),
+        Some(path) => attribute::path(item, path, default, machine),
     }
 }
 

@@ -97,7 +97,7 @@ pub(crate) fn write(value: &Value, spec: &Spec, machine: &Machine<'_>, out: &mut
         }
         return write_text(&repr::to_str(value, machine)?.text, spec, out);
     }
-    let plain = matches!(value, Value::Bool(_)) && spec.kind.is_none();
+    let plain = matches!(value, Value::Bool(_)) && spec.kind.is_none() && spec.width == 0;
     let Some((negative, digits, prefix)) = (if plain { None } else { digits(value, spec)? }) else {
         let text = repr::to_str(value, machine)?.text;
         return write_text(&text, spec, out);

@@ -17,7 +17,7 @@ pub(crate) use function::Function;
 
 use super::{
     Result,
-    ast::{Macro, Node, Post, Stmt, Target},
+    ast::{CallBlock, Expr, Macro, Node, Post, Stmt, Target},
     meter::Meter,
     operators, repr,
     value::{StreamKind, Value},
@@ -103,56 +103,69 @@ impl<'t> Machine<'t> {
         flow
     }
 
+    /// One short arm per statement: this frame lies on the stack once per level of nesting.
     fn statement_here(&mut self, stmt: &'t Stmt) -> Result<Flow> {
         match stmt {
-            Stmt::Text(text) => self.emit(text)?,
-            Stmt::Print(expr) => {
-                let value = self.evaluate(expr)?;
-                let text = repr::to_str(&value, self)?;
-                self.emit(&text.text)?;
-            }
-            Stmt::If { arms, otherwise } => {
-                for (test, body) in arms {
-                    if self.evaluate(test)?.is_true() {
-                        return self.body(body);
-                    }
-                }
-                return self.body(otherwise);
-            }
-            Stmt::For(each) => return self.for_loop(each),
-            Stmt::Set { target, value } => {
-                let value = self.evaluate(value)?;
-                self.assign(target, value)?;
-            }
-            Stmt::SetBlock { target, filters, body } => {
-                let (flow, text) = self.captured(|m| m.scoped(body))?;
-                let value = self.filtered(Value::str(text), filters)?;
-                self.assign(target, value)?;
-                return Ok(flow);
-            }
-            Stmt::FilterBlock { filters, body } => {
-                let (flow, text) = self.captured(|m| m.scoped(body))?;
-                let value = self.filtered(Value::str(text), filters)?;
-                let text = repr::to_str(&value, self)?;
-                self.emit(&text.text)?;
-                return Ok(flow);
-            }
-            Stmt::With { bindings, body } => return self.with(bindings, body),
-            Stmt::Macro(declared) => {
-                let value = self.define_macro(declared)?;
-                self.scopes.set(&declared.name, value, &self.meter)?;
-            }
-            Stmt::CallBlock(block) => {
-                let caller = self.define_macro(&block.caller)?;
-                let value = self.call_with_caller(&block.call, caller)?;
-                let text = repr::to_str(&value, self)?;
-                self.emit(&text.text)?;
-            }
-            Stmt::Scope(body) => return self.scoped(body),
-            Stmt::Break => return Ok(Flow::Break),
-            Stmt::Continue => return Ok(Flow::Continue),
+            Stmt::Text(text) => self.emit(text).map(|()| Flow::Next),
+            Stmt::Print(expr) => self.print(expr),
+            Stmt::If { arms, otherwise } => self.branch(arms, otherwise),
+            Stmt::For(each) => self.for_loop(each),
+            Stmt::Set { target, value } => self.set(target, value),
+            Stmt::SetBlock { target, filters, body } => self.block(Some(target), filters, body),
+            Stmt::FilterBlock { filters, body } => self.block(None, filters, body),
+            Stmt::With { bindings, body } => self.with(bindings, body),
+            Stmt::Macro(declared) => self.set_macro(declared),
+            Stmt::CallBlock(block) => self.call_block(block),
+            Stmt::Scope(body) => self.scoped(body),
+            Stmt::Break => Ok(Flow::Break),
+            Stmt::Continue => Ok(Flow::Continue),
         }
-        Ok(Flow::Next)
+    }
+
+    fn print(&mut self, expr: &'t Expr) -> Result<Flow> {
+        let value = self.evaluate(expr)?;
+        self.emit_value(&value)
+    }
+
+    fn emit_value(&mut self, value: &Value) -> Result<Flow> {
+        let text = repr::to_str(value, self)?;
+        self.emit(&text.text).map(|()| Flow::Next)
+    }
+
+    fn branch(&mut self, arms: &'t [(Expr, Vec<Node>)], otherwise: &'t [Node]) -> Result<Flow> {
+        for (test, body) in arms {
+            if self.evaluate(test)?.is_true() {
+                return self.body(body);
+            }
+        }
+        self.body(otherwise)
+    }
+
+    fn set(&mut self, target: &'t Target, value: &'t Expr) -> Result<Flow> {
+        let value = self.evaluate(value)?;
+        self.assign(target, value).map(|()| Flow::Next)
+    }
+
+    /// A `set` block, or a `filter` block without a target.
+    fn block(&mut self, target: Option<&'t Target>, filters: &'t [Post], body: &'t [Node]) -> Result<Flow> {
+        let (flow, text) = self.captured(|m| m.scoped(body))?;
+        let value = self.filtered(Value::str(text), filters)?;
+        match target {
+            Some(target) => self.assign(target, value)?,
+            None => _ = self.emit_value(&value)?,
+        }
+        Ok(flow)
+    }
+
+    fn set_macro(&mut self, declared: &'t Macro) -> Result<Flow> {
+        let value = self.define_macro(declared)?;
+        self.scopes.set(&declared.name, value, &self.meter).map(|()| Flow::Next)
+    }
+
+    fn call_block(&mut self, block: &'t CallBlock) -> Result<Flow> {
+        let caller = self.define_macro(&block.caller)?;
+        let value = self.call_with_caller(&block.call, caller)?;
+        self.emit_value(&value)
     }
 
     /// `body` in a scope of its own.
@@ -163,7 +176,7 @@ impl<'t> Machine<'t> {
         flow
     }
 
-    fn with(&mut self, bindings: &'t [(Target, super::ast::Expr)], body: &'t [Node]) -> Result<Flow> {
+    fn with(&mut self, bindings: &'t [(Target, Expr)], body: &'t [Node]) -> Result<Flow> {
         let mut values = Vec::new();
         for (_, value) in bindings {
             values.push(self.evaluate(value)?);

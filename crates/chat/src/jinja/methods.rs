@@ -20,7 +20,7 @@ pub(crate) fn call(machine: &mut Machine<'_>, object: &Value, name: &'static str
             "get" => {
                 let [key, default] = args.bind("get", ["key", "default"])?;
                 let key = required(key, "get", "key")?;
-                Ok(match dict.get(&key, &machine.meter)? {
+                Ok(match dict.find(&key, &machine.meter)? {
                     Some(value) => value.clone(),
                     None => default.unwrap_or(Value::None),
                 })

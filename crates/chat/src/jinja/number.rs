@@ -1,5 +1,7 @@
 //! Numbers as Python writes and reads them.
 
+use std::cmp::Ordering;
+
 /// `repr` of a float: the shortest digits that read back, with an exponent below 1e-4 and from 1e16 on.
 pub(crate) fn float_repr(value: f64) -> String {
     if value.is_nan() {
@@ -68,6 +70,19 @@ pub(crate) fn round(value: f64, digits: i32) -> f64 {
     }
     let unit = 10f64.powi(-digits);
     (value / unit).round_ties_even() * unit
+}
+
+/// Python's `round(value, -digits)` of an integer: to the nearest multiple of 10^`digits`, ties to even.
+pub(crate) fn round_int(value: i128, digits: u32) -> i128 {
+    // Beyond the range there is only 0 near enough.
+    let Some(unit) = 10i128.checked_pow(digits) else { return 0 };
+    let (quotient, rest) = (value.div_euclid(unit), value.rem_euclid(unit));
+    let up = match rest.cmp(&(unit - rest)) {
+        Ordering::Less => 0,
+        Ordering::Greater => 1,
+        Ordering::Equal => quotient.rem_euclid(2),
+    };
+    quotient.saturating_add(up).saturating_mul(unit)
 }
 
 /// An integer as a float exactly as Python's `int → float` would, or none where it would not fit.

@@ -133,6 +133,9 @@ fn float_power(a: f64, b: f64) -> Result<Value> {
     if a == 0.0 && b < 0.0 {
         return Err(Error::render("0.0 cannot be raised to a negative power"));
     }
+    if a < 0.0 && b.fract() != 0.0 {
+        return Err(Error::render("a negative number to a fractional power is a complex number"));
+    }
     Ok(Value::Float(a.powf(b)))
 }
 
@@ -205,7 +208,7 @@ pub(crate) fn slice(value: &Value, parts: &[Value; 3], machine: &Machine<'_>) ->
             };
             Ok(Value::Range(std::rc::Rc::new(Range { start, step, len: picked.len })))
         }
-        _ => Ok(super::attribute::missing_item(value, "slice(…)")),
+        _ => Err(Error::render(format!("'{}' object cannot be sliced", value.type_name()))),
     }
 }
 

@@ -126,12 +126,18 @@ impl Parser {
         Ok(name)
     }
 
-    /// One level deeper for what `parse` does.
-    fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    /// One level deeper; an error ends the parsing, so only success need come back up.
+    fn deeper(&mut self) -> Result<()> {
         if self.nesting >= NESTING_MAX {
             return Err(Error::limit(Limit::Nesting).at(self.line()));
         }
         self.nesting += 1;
+        Ok(())
+    }
+
+    /// One level deeper for what `parse` does.
+    fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.deeper()?;
         let result = parse(self);
         self.nesting -= 1;
         result

@@ -110,7 +110,7 @@ pub(crate) fn holds(machine: &mut Machine<'_>, name: &str, value: &Value, args: 
         ),
         "odd" | "even" => {
             let rest = operators::binary(super::ast::BinaryOp::Mod, value, &Value::Int(2), machine)?;
-            rest.is_true() == (name == "odd")
+            compare::equal(&rest, &Value::Int(i128::from(name == "odd")), &machine.meter)?
         }
         "lower" | "upper" => {
             let text = super::repr::to_str(value, machine)?.text;
@@ -119,6 +119,9 @@ pub(crate) fn holds(machine: &mut Machine<'_>, name: &str, value: &Value, args: 
             let right = |c: char| if is_lower { c.is_lowercase() } else { c.is_uppercase() };
             let wrong = |c: char| if is_lower { c.is_uppercase() } else { c.is_lowercase() };
             text.chars().any(right) && !text.chars().any(wrong)
+        }
+        "filter" | "test" if matches!(value, Value::List(_) | Value::Dict(_)) => {
+            return Err(Error::render(format!("unhashable type: '{}'", value.type_name())));
         }
         "filter" => value.as_str().is_some_and(filters::exists),
         "test" => value.as_str().is_some_and(|name| name == "<=" || NAMES.contains(&name)),

@@ -47,11 +47,10 @@ pub(crate) fn format(template: &Str, values: &Value, machine: &Machine<'_>) -> R
         write(value, &spec, template.safe, machine, &mut out)?;
     }
     out.push_str(rest)?;
-    if next().is_ok() && !matches!(values, Value::Dict(_)) {
-        let named = template.text.contains("%(");
-        if !named {
-            return Err(Error::render("not all arguments converted during string formatting"));
-        }
+    // Python counts only tuples, texts and numbers: what could be a mapping may be left over.
+    let may_stay = matches!(values, Value::Dict(_) | Value::List(_) | Value::Range(_) | Value::Undefined(_));
+    if next().is_ok() && !may_stay {
+        return Err(Error::render("not all arguments converted during string formatting"));
     }
     Ok(Value::text(out.into_string(), template.safe))
 }

@@ -48,7 +48,16 @@ pub(crate) fn write_repr(value: &Value, machine: &Machine<'_>, out: &mut Text<'_
         Value::List(s) => list(&s.items, ["[", "]"], machine, out),
         Value::Tuple(s) if s.items.len() == 1 => list(&s.items, ["(", ",)"], machine, out),
         Value::Tuple(s) => list(&s.items, ["(", ")"], machine, out),
-        Value::Dict(d) => dict(d.entries().iter().map(|(k, v)| (k, v)), machine, out),
+        Value::Dict(d) => dict(d.entries(), machine, out),
+        Value::Namespace(id) => namespace(*id, machine, out),
+        Value::Stream(s) if s.kind != StreamKind::Generator => view(value.type_name(), &s.items, machine, out),
+        _ => write_flat(value, machine, out),
+    }
+}
+
+/// Appends `repr(value)` of what shows no other value.
+fn write_flat(value: &Value, machine: &Machine<'_>, out: &mut Text<'_>) -> Result<()> {
+    match value {
         Value::Range(r) => {
             let stop = r.start + r.step * r.len as i128;
             out.push_str(&if r.step == 1 {
@@ -56,17 +65,6 @@ pub(crate) fn write_repr(value: &Value, machine: &Machine<'_>, out: &mut Text<'_
             } else {
                 format!("range({}, {stop}, {})", r.start, r.step)
             })
-        }
-        Value::Stream(s) if s.kind == StreamKind::Generator => out.push_str("<generator object>"),
-        Value::Stream(s) => {
-            out.push_str(value.type_name())?;
-            list(&s.items, ["([", "])"], machine, out)
-        }
-        Value::Namespace(id) => {
-            out.push_str("<Namespace ")?;
-            let names: Vec<_> = machine.namespace(*id).iter().map(|(k, v)| (Value::str(k.clone()), v)).collect();
-            dict(names.iter().map(|(k, v)| (k, *v)), machine, out)?;
-            out.push('>')
         }
         Value::Loop(id) => {
             let (index, length) = machine.loop_place(*id);
@@ -81,6 +79,8 @@ pub(crate) fn write_repr(value: &Value, machine: &Machine<'_>, out: &mut Text<'_
         Value::Method(m) => out.push_str(&format!("<method {}>", m.name)),
         Value::Cycler(_) => out.push_str("<Cycler>"),
         Value::Joiner(_) => out.push_str("<Joiner>"),
+        // The rest is written before this is called.
+        _ => out.push_str("<generator object>"),
     }
 }
 
@@ -97,15 +97,10 @@ fn list(items: &[Value], brackets: [&str; 2], machine: &Machine<'_>, out: &mut T
     out.push_str(brackets[1])
 }
 
-fn dict<'v>(
-    entries: impl Iterator<Item = (&'v Value, &'v Value)>,
-    machine: &Machine<'_>,
-    out: &mut Text<'_>,
-) -> Result<()> {
-    // A namespace may hold itself: here its repr stops, at the depth limit.
+fn dict(entries: &[(Value, Value)], machine: &Machine<'_>, out: &mut Text<'_>) -> Result<()> {
     out.meter().enter()?;
     out.push('{')?;
-    for (i, (key, value)) in entries.enumerate() {
+    for (i, (key, value)) in entries.iter().enumerate() {
         if i > 0 {
             out.push_str(", ")?;
         }
@@ -115,6 +110,27 @@ fn dict<'v>(
     }
     out.meter().leave();
     out.push('}')
+}
+
+/// A namespace may hold itself: its repr then ends at the depth limit.
+fn namespace(id: usize, machine: &Machine<'_>, out: &mut Text<'_>) -> Result<()> {
+    out.push_str("<Namespace {")?;
+    out.meter().enter()?;
+    for (i, (name, value)) in machine.namespace(id).iter().enumerate() {
+        if i > 0 {
+            out.push_str(", ")?;
+        }
+        quoted(name, out)?;
+        out.push_str(": ")?;
+        write_repr(value, machine, out)?;
+    }
+    out.meter().leave();
+    out.push_str("}>")
+}
+
+fn view(name: &str, items: &[Value], machine: &Machine<'_>, out: &mut Text<'_>) -> Result<()> {
+    out.push_str(name)?;
+    list(items, ["([", "])"], machine, out)
 }
 
 /// A string literal as Python writes it.

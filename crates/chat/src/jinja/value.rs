@@ -320,6 +320,14 @@ impl Dict {
         Ok(at.and_then(|at| self.entries.get(at)).map(|(_, value)| value))
     }
 
+    /// [`Self::get`], refusing what cannot be a key.
+    pub(crate) fn find(&self, key: &Value, meter: &Meter) -> Result<Option<&Value>> {
+        if let Value::List(_) | Value::Dict(_) = key {
+            return Err(Error::render(format!("unhashable type: '{}'", key.type_name())));
+        }
+        self.get(key, meter)
+    }
+
     /// [`Self::get`] by a name.
     pub(crate) fn get_str(&self, name: &str, meter: &Meter) -> Result<Option<&Value>> {
         if self.index.is_empty() {

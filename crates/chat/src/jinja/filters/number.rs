@@ -50,7 +50,7 @@ fn round(machine: &Machine<'_>, value: &Value, args: Args) -> Result<Value> {
         Some("common") => match value {
             Value::Float(_) => Ok(Value::Float(number::round(number, digits))),
             _ if digits >= 0 => Ok(Value::Int(value.as_int().unwrap_or(0))),
-            _ => Ok(number::float_as_int(number::round(number, digits)).map_or(Value::Int(0), Value::Int)),
+            _ => Ok(Value::Int(number::round_int(value.as_int().unwrap_or(0), digits.unsigned_abs()))),
         },
         Some("ceil") => Ok(Value::Float((number * unit).ceil() / unit)),
         Some("floor") => Ok(Value::Float((number * unit).floor() / unit)),

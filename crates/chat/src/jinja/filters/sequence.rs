@@ -87,7 +87,7 @@ pub(super) fn apply(machine: &mut Machine<'_>, name: &str, value: &Value, args: 
             let [attribute, start] = args.bind(name, ["attribute", "start"])?;
             let mut sum = start.unwrap_or(Value::Int(0));
             for item in machine.iterate(value)? {
-                let item = keyed(&item, attribute.as_ref(), machine)?;
+                let item = keyed(&item, attribute.as_ref(), None, machine)?;
                 if let Value::Str(_) = item {
                     return Err(Error::render("sum needs numbers, got str"));
                 }
@@ -159,7 +159,7 @@ fn join(machine: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
         if i > 0 {
             out.push_str(&separator)?;
         }
-        repr::write_str(&keyed(item, attribute.as_ref(), machine)?, machine, &mut out)?;
+        repr::write_str(&keyed(item, attribute.as_ref(), None, machine)?, machine, &mut out)?;
     }
     Ok(Value::str(out.into_string()))
 }
@@ -175,11 +175,7 @@ fn map(machine: &mut Machine<'_>, value: &Value, mut args: Args) -> Result<Value
         let attribute = required(attribute, "map", "attribute")?;
         for item in machine.iterate(value)? {
             machine.meter.steps(1)?;
-            let found = keyed(&item, Some(&attribute), machine)?;
-            mapped.push(match (&found, &default) {
-                (Value::Undefined(_), Some(default)) => default.clone(),
-                _ => found,
-            });
+            mapped.push(keyed(&item, Some(&attribute), default.as_ref(), machine)?);
         }
     } else {
         let name = super::super::arguments::text(&args.positional.remove(0), "map")?;
@@ -216,7 +212,7 @@ fn select(machine: &mut Machine<'_>, name: &str, value: &Value, mut args: Args) 
     let mut kept = Vec::new();
     for item in machine.iterate(value)? {
         machine.meter.slots(args.positional.len() + 1)?;
-        let tested = keyed(&item, attribute.as_ref(), machine)?;
+        let tested = keyed(&item, attribute.as_ref(), None, machine)?;
         let holds = match &test {
             Some(test) => {
                 let args = Args { positional: args.positional.clone(), named: args.named.clone() };
@@ -243,14 +239,20 @@ impl Keys {
     fn of(&self, item: &Value, machine: &Machine<'_>) -> Result<Value> {
         machine.meter.steps(1)?;
         let fold = |value| if self.case_sensitive { Ok(value) } else { fold(value, machine) };
-        if let Some(Value::Str(paths)) = &self.attribute
-            && self.several
-            && paths.text.contains(',')
+        if self.several
+            && let Some(path @ (Value::Str(_) | Value::Int(_))) = &self.attribute
         {
-            let keys = paths.text.split(',').map(|path| fold(keyed(item, Some(&Value::str(path)), machine)?));
-            return Value::list(keys.collect::<Result<_>>()?, &machine.meter);
+            let keys: Result<Vec<_>> = match path {
+                Value::Str(paths) => paths
+                    .text
+                    .split(',')
+                    .map(|path| fold(keyed(item, Some(&Value::str(path)), None, machine)?))
+                    .collect(),
+                _ => fold(keyed(item, Some(path), None, machine)?).map(|key| vec![key]),
+            };
+            return Value::list(keys?, &machine.meter);
         }
-        fold(keyed(item, self.attribute.as_ref(), machine)?)
+        fold(keyed(item, self.attribute.as_ref(), None, machine)?)
     }
 }
 
@@ -309,10 +311,7 @@ fn group_by(machine: &mut Machine<'_>, value: &Value, args: Args) -> Result<Valu
     let case_sensitive = flag(case_sensitive.as_ref());
     let mut keyed_items = Vec::new();
     for item in machine.iterate(value)? {
-        let mut key = keyed(&item, Some(&attribute), machine)?;
-        if let (Value::Undefined(_), Some(default)) = (&key, &default) {
-            key = default.clone();
-        }
+        let key = keyed(&item, Some(&attribute), default.as_ref(), machine)?;
         keyed_items.push((if case_sensitive { key } else { fold(key, machine)? }, item));
     }
     let mut groups: Vec<(Value, Vec<Value>)> = Vec::new();
@@ -326,10 +325,7 @@ fn group_by(machine: &mut Machine<'_>, value: &Value, args: Args) -> Result<Valu
     for (key, items) in groups {
         // The name as the first item of the group spells it.
         let name = match items.first() {
-            Some(first) if !case_sensitive => match keyed(first, Some(&attribute), machine)? {
-                Value::Undefined(_) => key,
-                name => name,
-            },
+            Some(first) if !case_sensitive => keyed(first, Some(&attribute), default.as_ref(), machine)?,
             _ => key,
         };
         let items = Value::list(items, &machine.meter)?;
@@ -343,6 +339,9 @@ fn unique(machine: &mut Machine<'_>, value: &Value, keys: &Keys) -> Result<Value
     let mut kept = Vec::new();
     'items: for item in machine.iterate(value)? {
         let key = keys.of(&item, machine)?;
+        if let Value::List(_) | Value::Dict(_) = key {
+            return Err(Error::render(format!("unhashable type: '{}'", key.type_name())));
+        }
         for held in &seen {
             if compare::equal(held, &key, &machine.meter)? {
                 continue 'items;

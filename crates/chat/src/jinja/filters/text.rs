@@ -159,14 +159,16 @@ fn truncate(machine: &Machine<'_>, value: &Value, args: Args) -> Result<Value> {
         Some(end) => arguments::text(end, "truncate")?,
         None => "...".into(),
     };
-    let s = repr::to_str(value, machine)?;
     let end_chars = end.chars().count();
     if length < end_chars {
         return Err(Error::render(format!("truncate: length {length} is below the {end_chars} of its end")));
     }
-    if s.text.chars().count() <= length.saturating_add(leeway) {
-        return Ok(Value::Str(s));
+    if machine.length(value)? <= length.saturating_add(leeway) {
+        return Ok(value.clone());
     }
+    let Value::Str(s) = value else {
+        return Err(Error::render(format!("truncate needs text, got {}", value.type_name())));
+    };
     let cut = s.text.char_indices().nth(length - end_chars).map_or(s.text.len(), |(at, _)| at);
     let (mut kept, _) = s.text.split_at(cut);
     if !flag(kill.as_ref())
@@ -178,6 +180,9 @@ fn truncate(machine: &Machine<'_>, value: &Value, args: Args) -> Result<Value> {
 }
 
 fn url_encode(machine: &Machine<'_>, value: &Value) -> Result<Value> {
+    if machine.length(value).is_ok() && !matches!(value, Value::Str(_) | Value::Undefined(_)) {
+        return Err(Error::render(format!("urlencode needs text, got {}", value.type_name())));
+    }
     let s = repr::to_str(value, machine)?;
     let mut out = Text::new(&machine.meter);
     for byte in s.text.bytes() {

@@ -228,7 +228,7 @@ fn join(machine: &mut Machine<'_>, s: &Str, iterable: &Value) -> Result<Value> {
             out.push_str(&s.text)?;
         }
         match item {
-            Value::Str(item) if s.safe && !item.safe => out.push_str(&filters::escape_text(item, machine)?.text)?,
+            item if s.safe => out.push_str(&filters::escape(item, machine)?.text)?,
             Value::Str(item) => out.push_str(&item.text)?,
             Value::Undefined(missing) => return Err(Error::render(&missing.message)),
             _ => {
@@ -383,7 +383,8 @@ fn is(text: &str, name: &str) -> Option<bool> {
 pub(crate) fn cased(text: &str, name: &str) -> String {
     match name {
         "upper" => text.to_uppercase(),
-        "lower" | "casefold" => text.to_lowercase(),
+        "lower" => text.to_lowercase(),
+        "casefold" => text.to_lowercase().replace('ß', "ss").replace('ς', "σ"),
         "swapcase" => text
             .chars()
             .map(|c| if c.is_uppercase() { c.to_lowercase().to_string() } else { c.to_uppercase().to_string() })
@@ -395,7 +396,7 @@ pub(crate) fn cased(text: &str, name: &str) -> String {
                 if in_word {
                     titled.extend(c.to_lowercase());
                 } else {
-                    titled.extend(c.to_uppercase());
+                    push_title_case(c, &mut titled);
                 }
                 in_word = c.is_lowercase() || c.is_uppercase();
             }
@@ -404,7 +405,17 @@ pub(crate) fn cased(text: &str, name: &str) -> String {
         _ => {
             let mut chars = text.chars();
             let Some(first) = chars.next() else { return String::new() };
-            first.to_uppercase().chain(chars.as_str().to_lowercase().chars()).collect()
+            let mut capitalized = String::with_capacity(text.len());
+            push_title_case(first, &mut capitalized);
+            capitalized.push_str(&chars.as_str().to_lowercase());
+            capitalized
         }
     }
+}
+
+/// Appends `c` as the first letter of a word: `ß` is `Ss`.
+fn push_title_case(c: char, to: &mut String) {
+    let mut upper = c.to_uppercase();
+    to.extend(upper.next());
+    to.extend(upper.flat_map(char::to_lowercase));
 }

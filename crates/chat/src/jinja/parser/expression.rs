@@ -19,7 +19,6 @@ mod level {
     pub(super) const CONCAT: u8 = 5;
     pub(super) const MULTIPLY: u8 = 6;
     pub(super) const POWER: u8 = 7;
-    pub(super) const UNARY: u8 = 8;
 }
 
 /// What stands between two operands.
@@ -34,26 +33,22 @@ enum Infix {
 impl Parser {
     /// An expression, `a if b else c` included.
     pub(super) fn expression(&mut self) -> Result<Expr> {
-        let mut value = self.operators(level::OR)?;
-        let mut chained = 0;
-        while self.skip_name("if") {
-            // `a if b if c…` nests to the left without brackets: count it like nesting.
-            chained += 1;
-            self.nesting += 1;
-            if self.nesting > crate::limits::NESTING_MAX {
-                self.nesting -= chained;
-                return self.nested_too_deep();
-            }
-            let test = self.operators(level::OR)?;
-            let otherwise = if self.skip_name("else") { Some(Box::new(self.nested(Self::expression)?)) } else { None };
-            value = Expr::IfElse { test: Box::new(test), then: Box::new(value), otherwise };
-        }
-        self.nesting -= chained;
-        Ok(value)
+        let value = self.operators(level::OR)?;
+        if self.is_name("if") { self.conditions(value) } else { Ok(value) }
     }
 
-    fn nested_too_deep<T>(&self) -> Result<T> {
-        Err(crate::Error::limit(crate::error::Limit::Nesting).at(self.line()))
+    /// `value if test else otherwise`, as often as it follows.
+    fn conditions(&mut self, mut value: Expr) -> Result<Expr> {
+        let before = self.nesting;
+        while self.skip_name("if") {
+            // `a if b if c…` nests to the left without brackets: count it like nesting.
+            self.deeper()?;
+            let test = self.operators(level::OR)?;
+            let otherwise = if self.skip_name("else") { Some(Box::new(self.expression()?)) } else { None };
+            value = Expr::IfElse { test: Box::new(test), then: Box::new(value), otherwise };
+        }
+        self.nesting = before;
+        Ok(value)
     }
 
     /// One expression, or a tuple of several. `in_brackets` allows the empty tuple; `ternary` allows `if`.
@@ -61,7 +56,7 @@ impl Parser {
         let mut items = Vec::new();
         let mut is_tuple = false;
         while !(self.is_op(")") || matches!(self.kind(), Kind::PrintEnd | Kind::BlockEnd)) {
-            items.push(if ternary { self.nested(Self::expression)? } else { self.operators(level::OR)? });
+            items.push(if ternary { self.expression()? } else { self.operators(level::OR)? });
             if !self.skip_op(",") {
                 break;
             }
@@ -110,17 +105,20 @@ impl Parser {
         })
     }
 
-    /// Operands joined by operators of `lowest` or a stronger level.
+    /// Operands joined by operators of `lowest` or a stronger level. What recurses is short: it lies on the stack
+    /// once per level of nesting.
     fn operators(&mut self, lowest: u8) -> Result<Expr> {
-        self.nested(|p| p.operators_here(lowest))
+        self.deeper()?;
+        let negated = lowest <= level::NOT && self.skip_name("not");
+        let left = if negated { self.operators(level::NOT) } else { self.unary(true) };
+        let value = self.infix_rest(left?, negated, lowest);
+        self.nesting -= 1;
+        value
     }
 
-    fn operators_here(&mut self, lowest: u8) -> Result<Expr> {
-        let mut left = if lowest <= level::NOT && self.skip_name("not") {
-            Expr::Not(Box::new(self.operators(level::NOT)?))
-        } else {
-            self.unary(true)?
-        };
+    /// What follows `left`.
+    fn infix_rest(&mut self, left: Expr, negated: bool, lowest: u8) -> Result<Expr> {
+        let mut left = if negated { Expr::Not(Box::new(left)) } else { left };
         while let Some((_, level, _)) = self.infix().filter(|(_, level, _)| *level >= lowest) {
             // All that follows on this level, side by side.
             let mut rest = Vec::new();
@@ -129,11 +127,7 @@ impl Parser {
                     break;
                 }
                 self.at += tokens;
-                let right = if level + 1 >= level::UNARY {
-                    self.nested(|p| p.unary(true))?
-                } else {
-                    self.operators(level + 1)?
-                };
+                let right = if level == level::POWER { self.unary(true)? } else { self.operators(level + 1)? };
                 rest.push((infix, right));
             }
             left = join(left, level, rest);
@@ -141,15 +135,26 @@ impl Parser {
         Ok(left)
     }
 
-    /// `-x`, `+x`, or a value with what follows it.
+    /// `-x`, `+x`, or a value, with what follows it.
     fn unary(&mut self, with_filters: bool) -> Result<Expr> {
-        let base = if self.is_op("-") || self.is_op("+") {
-            let negative = self.is_op("-");
-            self.next();
-            Expr::Sign { negative, of: Box::new(self.nested(|p| p.unary(false))?) }
-        } else {
-            self.primary()?
-        };
+        let base = if self.is_op("-") || self.is_op("+") { self.signed()? } else { self.primary()? };
+        if with_filters || self.is_op(".") || self.is_op("[") || self.is_op("(") {
+            return self.followed(base, with_filters);
+        }
+        Ok(base)
+    }
+
+    fn signed(&mut self) -> Result<Expr> {
+        let negative = self.is_op("-");
+        self.next();
+        self.deeper()?;
+        let of = Box::new(self.unary(false)?);
+        self.nesting -= 1;
+        Ok(Expr::Sign { negative, of })
+    }
+
+    /// `base` with all that follows it.
+    fn followed(&mut self, base: Expr, with_filters: bool) -> Result<Expr> {
         let mut ops = Vec::new();
         self.postfix(&mut ops)?;
         if with_filters {
@@ -158,7 +163,17 @@ impl Parser {
         Ok(if ops.is_empty() { base } else { Expr::Postfix { base: Box::new(base), ops } })
     }
 
+    /// A literal, a name, or something in brackets.
     fn primary(&mut self) -> Result<Expr> {
+        match self.kind() {
+            Kind::Op("(") => self.parenthesis(),
+            Kind::Op("[") => self.list(),
+            Kind::Op("{") => self.dict(),
+            _ => self.simple(),
+        }
+    }
+
+    fn simple(&mut self) -> Result<Expr> {
         let value = match self.kind() {
             Kind::Name(name) => match &**name {
                 "true" | "True" => Expr::Bool(true),
@@ -185,40 +200,39 @@ impl Parser {
                 }
                 Expr::Str(text.into())
             }
-            Kind::Op("(") => {
-                self.next();
-                let inner = self.tuple(true, true)?;
-                self.expect_op(")")?;
-                return Ok(inner);
-            }
-            Kind::Op("[") => {
-                self.next();
-                let mut items = Vec::new();
-                while !self.is_op("]") {
-                    items.push(self.nested(Self::expression)?);
-                    if !self.skip_op(",") {
-                        break;
-                    }
-                }
-                self.expect_op("]")?;
-                return Ok(Expr::List(items));
-            }
-            Kind::Op("{") => {
-                self.next();
-                return self.dict();
-            }
             _ => return self.unexpected("an expression"),
         };
         self.next();
         Ok(value)
     }
 
+    fn parenthesis(&mut self) -> Result<Expr> {
+        self.expect_op("(")?;
+        let inner = self.tuple(true, true)?;
+        self.expect_op(")")?;
+        Ok(inner)
+    }
+
+    fn list(&mut self) -> Result<Expr> {
+        self.expect_op("[")?;
+        let mut items = Vec::new();
+        while !self.is_op("]") {
+            items.push(self.expression()?);
+            if !self.skip_op(",") {
+                break;
+            }
+        }
+        self.expect_op("]")?;
+        Ok(Expr::List(items))
+    }
+
     fn dict(&mut self) -> Result<Expr> {
+        self.expect_op("{")?;
         let mut pairs = Vec::new();
         while !self.is_op("}") {
-            let key = self.nested(Self::expression)?;
+            let key = self.expression()?;
             self.expect_op(":")?;
-            pairs.push((key, self.nested(Self::expression)?));
+            pairs.push((key, self.expression()?));
             if !self.skip_op(",") {
                 break;
             }
@@ -238,9 +252,9 @@ impl Parser {
                 });
                 self.next();
             } else if self.skip_op("[") {
-                ops.push(self.nested(Self::subscript)?);
+                ops.push(self.subscript()?);
             } else if self.is_op("(") {
-                ops.push(Post::Call(self.nested(Self::args)?));
+                ops.push(Post::Call(self.args()?));
             } else {
                 return Ok(());
             }
@@ -255,7 +269,7 @@ impl Parser {
             } else if self.skip_name("is") {
                 ops.push(self.test()?);
             } else if self.is_op("(") {
-                ops.push(Post::Call(self.nested(Self::args)?));
+                ops.push(Post::Call(self.args()?));
             } else {
                 return Ok(());
             }
@@ -274,7 +288,7 @@ impl Parser {
     /// The name and arguments of a filter, after its `|`.
     pub(super) fn filter(&mut self) -> Result<Post> {
         let name = self.dotted()?;
-        let args = if self.is_op("(") { self.nested(Self::args)? } else { Args::default() };
+        let args = if self.is_op("(") { self.args()? } else { Args::default() };
         Ok(Post::Filter { name, args })
     }
 
@@ -288,15 +302,10 @@ impl Parser {
             _ => false,
         };
         let args = if self.is_op("(") {
-            self.nested(Self::args)?
+            self.args()?
         } else if takes_one {
-            let argument = self.nested(|p| {
-                let base = p.primary()?;
-                let mut ops = Vec::new();
-                p.postfix(&mut ops)?;
-                Ok(if ops.is_empty() { base } else { Expr::Postfix { base: Box::new(base), ops } })
-            })?;
-            Args { positional: vec![argument], ..Args::default() }
+            let base = self.primary()?;
+            Args { positional: vec![self.followed(base, false)?], ..Args::default() }
         } else {
             Args::default()
         };

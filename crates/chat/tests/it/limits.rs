@@ -1,0 +1,258 @@
+//! Templates that mean harm: each ends in its typed error, soon, on a small stack, in bounded memory.
+
+use std::time::{Duration, Instant};
+
+use chat::{DateTime, Error, Inputs, Limit, Message, Template, limits};
+
+/// Stack of a thread that renders: three quarters of what Rust gives a thread, in a build without optimisation.
+const STACK_BYTES: usize = 1536 * 1024;
+
+fn run(source: String) -> Result<String, Error> {
+    let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
+        let messages = [Message::user("Hello, you".repeat(100))];
+        Template::new(&source)?.render(&Inputs::new(&messages, DateTime::constant(2026, 1, 15, 12, 0, 0, 0)))
+    });
+    thread.unwrap().join().expect("no panic")
+}
+
+#[track_caller]
+fn assert_limit(source: impl Into<String>, limits: &[Limit]) {
+    let source = source.into();
+    let name: String = source.chars().take(120).collect();
+    let start = Instant::now();
+    let got = run(source);
+    assert!(start.elapsed() < Duration::from_secs(10), "{name}: took {:?}", start.elapsed());
+    match got {
+        Err(Error::Limit { limit, line }) => {
+            assert!(limits.contains(&limit), "{name}: stopped by {limit:?}, not {limits:?}");
+            assert!(line > 0, "{name}: no line");
+        }
+        other => panic!("{name}: {:?} instead of {limits:?}", other.map(|text| text.len())),
+    }
+}
+
+#[test]
+fn source_size() {
+    let fits = format!("{{# {} #}}x", "a".repeat(limits::TEMPLATE_BYTES_MAX - 7));
+    assert_eq!(fits.len(), limits::TEMPLATE_BYTES_MAX);
+    assert_eq!(run(fits.clone()).unwrap(), "x");
+    assert_limit(fits + "y", &[Limit::TemplateBytes]);
+}
+
+#[test]
+fn nesting() {
+    let n = 20_000;
+    let deep = [
+        format!("{{{{ {}1{} }}}}", "(".repeat(n), ")".repeat(n)),
+        format!("{{{{ {}1{} }}}}", "[".repeat(n), "]".repeat(n)),
+        format!("{{{{ {}1{} }}}}", "{1:".repeat(n), "}".repeat(n)),
+        format!("{{{{ {}1 }}}}", "not ".repeat(n)),
+        format!("{{{{ {}1 }}}}", "-".repeat(n)),
+        format!("{{{{ {}1 }}}}", "1 if 1 else ".repeat(n)),
+        format!("{{{{ 1{} }}}}", " if 1".repeat(n)),
+        format!("{{{{ {}1{} }}}}", "a(".repeat(n), ")".repeat(n)),
+        format!("{{{{ {}1{} }}}}", "a[".repeat(n), "]".repeat(n)),
+        format!("{{{{ 1{}{} }}}}", "|f(1".repeat(n), ")".repeat(n)),
+        format!("{{{{ 1{}{} }}}}", " is f(1".repeat(n), ")".repeat(n)),
+        format!("{}{}", "{% if 1 %}".repeat(n / 2), "{% endif %}".repeat(n / 2)),
+        format!("{}{}", "{% for x in y %}".repeat(n / 4), "{% endfor %}".repeat(n / 4)),
+        format!("{}{}", "{% macro m() %}".repeat(n / 4), "{% endmacro %}".repeat(n / 4)),
+        format!("{{% set {}a{} = 1 %}}", "(".repeat(n), ")".repeat(n)),
+        format!("{{{{ {}1{} }}}}", "(a or b and not c == d + e ~ f * ".repeat(n / 8), ")".repeat(n / 8)),
+    ];
+    for source in deep {
+        assert_limit(source, &[Limit::Nesting]);
+    }
+}
+
+#[test]
+fn what_is_long_but_flat_is_no_nesting() {
+    let n = 10_000;
+    for (source, text) in [
+        (format!("{{{{ 0{} }}}}", "+1".repeat(n)), n.to_string()),
+        (format!("{{{{ ''{} }}}}", " ~ 'a'".repeat(n)), "a".repeat(n)),
+        (format!("{{{{ x{} }}}}", " or x".repeat(n)), String::new()),
+        (format!("{{{{ 'a'{} }}}}", "|upper".repeat(n)), "A".to_owned()),
+        (format!("{{% if x %}}{}{{% endif %}}", "{% elif x %}".repeat(n)), String::new()),
+        ("{{ ".to_owned() + &"(".repeat(100) + "1" + &")".repeat(100) + " }}", "1".to_owned()),
+    ] {
+        assert_eq!(run(source).unwrap(), text);
+    }
+}
+
+#[test]
+fn endless_work() {
+    for source in [
+        "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
+        "{% for a in range(1000) %}{% for b in range(1000) %}{% for c in range(1000) %}{{ a }}{% endfor %}{% endfor %}{% endfor %}",
+        "{% macro m(n) %}{% for i in range(9) %}{{ m(n - 1) if n }}{% endfor %}{% endmacro %}{{ m(9) }}",
+        "{% for i in range(99999) %}{% set x = messages[0].content.count('o') %}{% endfor %}",
+        "{{ range(100000)|map('string')|map('string')|map('string')|map('string')|map('string')|map('string')|list|length }}",
+        "{{ (range(100000)|list)|sort(reverse=true)|unique|list|length }}",
+        "{% set ns = namespace(x='ab') %}{% for i in range(99999) %}{% set ns.x = ns.x.replace('a', 'ab') %}{% endfor %}",
+        "{% for i in range(100000) %}{% set x = range(100000)|list %}{% endfor %}",
+        "{% for i in range(100000) %}{% for c in messages[0].content %}{% endfor %}{% endfor %}",
+    ] {
+        assert_limit(source, &[Limit::Fuel, Limit::Memory]);
+    }
+}
+
+#[test]
+fn much_memory() {
+    for source in [
+        "{{ 'a' * 10000000000 }}",
+        "{{ ('a' * 10000000000)|length }}",
+        "{{ 9999999999999999999999999 * 'a' }}",
+        "{{ [1] * 10000000000 }}",
+        "{{ ([[1] * 100000000] * 1000) ~ '' }}",
+        "{{ (1, 2) * 10000000000 }}",
+        "{{ 'a'.center(10000000000) }}",
+        "{{ 'a'.zfill(10000000000) }}",
+        "{{ 'a\\tb'.expandtabs(10000000000) }}",
+        "{{ 'a'|center(10000000000) }}",
+        "{{ 'a\\nb'|indent(10000000000) }}",
+        "{{ 'a'|tojson(indent=10000000000) }}",
+        "{{ '%10000000000d' % 1 }}",
+        "{{ '%*d' % (10000000000, 1) }}",
+        "{{ '{:10000000000}'.format(1) }}",
+        "{{ '{:>{}}'.format(1, 10000000000) }}",
+        "{{ [1]|batch(10000000000, 0)|list }}",
+        "{{ [1]|slice(10000000000)|list }}",
+        "{{ ('a' * 1000000).replace('a', 'b' * 1000000) }}",
+        "{{ ('a' * 1000000).replace('', 'b' * 1000000) }}",
+        "{{ ('b' * 1000000).join('a' * 100000) }}",
+        "{{ ('a' * 100000)|join('b' * 1000000) }}",
+        "{% set ns = namespace(x='a') %}{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}{{ ns.x|length }}",
+        "{% set ns = namespace(x=[1]) %}{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}{{ ns.x|length }}",
+        "{% for i in range(99999) %}{% set x %}{{ messages[0].content * 100 }}{% endset %}{% endfor %}",
+        "{{ ('<' * 10000000)|e|e|e|length }}",
+        "{{ ('\\n' * 5000000).split('\\n')|length }}",
+        "{{ ('a' * 9999999)|list|length }}",
+    ] {
+        assert_limit(source, &[Limit::Memory, Limit::Fuel]);
+    }
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak_kib =
+        status.lines().find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    if let Some(peak_kib) = peak_kib {
+        assert!(peak_kib < 1024 * 1024, "the tests so far held {peak_kib} KiB");
+    }
+}
+
+#[test]
+fn shared_parts_cost_what_they_look_like() {
+    let doubled = "{% set ns = namespace(x=[0], y=[0]) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% set ns.y = [ns.y, ns.y] %}{% endfor %}";
+    for end in [
+        "{{ ns.x }}",
+        "{{ ns.x ~ '' }}",
+        "{{ ns.x|string }}",
+        "{{ ns.x == ns.y }}",
+        "{{ ns.x in [ns.y] }}",
+        "{{ ns.x < ns.y }}",
+        "{{ [ns.x, ns.y]|sort }}",
+        "{{ ns.x|tojson }}",
+        "{{ '%s' % [ns.x] }}",
+        "{{ '{}'.format(ns.x) }}",
+        "{{ [ns.x]|join }}",
+        "{{ ns }}",
+        "{{ {'a': ns.x} == {'a': ns.y} }}",
+        "{{ [ns.x]|select('eq', ns.y)|list|length }}",
+        "{{ [1]|groupby(0) if ns.x == ns.y }}",
+    ] {
+        assert_limit(doubled.to_owned() + end, &[Limit::Memory, Limit::Fuel, Limit::Output]);
+    }
+}
+
+#[test]
+fn deep_values() {
+    for source in [
+        "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = [ns.x] %}{% endfor %}",
+        "{% set ns = namespace(x={}) %}{% for i in range(100000) %}{% set ns.x = {'a': ns.x} %}{% endfor %}",
+        "{% set ns = namespace(x=()) %}{% for i in range(100000) %}{% set ns.x = (ns.x,) %}{% endfor %}",
+        "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = [ns.x].count %}{% endfor %}",
+        "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = cycler(ns.x) %}{% endfor %}",
+        "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = [ns.x]|map('list') %}{% endfor %}",
+        "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = {'a': ns.x}.items() %}{% endfor %}",
+        "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = dict(a=ns.x) %}{% endfor %}",
+        "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = [ns.x]|batch(1)|list %}{% endfor %}",
+    ] {
+        assert_limit(source, &[Limit::ValueDepth]);
+    }
+    let nested = "[".repeat(limits::VALUE_DEPTH_MAX - 2) + &"]".repeat(limits::VALUE_DEPTH_MAX - 2);
+    let source = format!("{{% set x = '{nested}'|from_json %}}{{{{ x }}}}{{{{ x == x }}}}{{{{ x|tojson|length }}}}");
+    let n = nested.len();
+    assert_eq!(run(source).unwrap(), format!("{nested}True{n}"));
+    assert!(run(format!("{{{{ '{}'|from_json }}}}", "[".repeat(5000))).is_err());
+}
+
+#[test]
+fn what_holds_itself() {
+    let depth = &[Limit::Depth, Limit::Memory, Limit::Fuel, Limit::Output];
+    assert_limit("{% set n = namespace() %}{% set n.x = n %}{{ n }}", depth);
+    assert_limit("{% set n = namespace() %}{% set n.x = [n, n] %}{{ n ~ '' }}", depth);
+    assert_limit("{% set n = namespace() %}{% set n.x = [[[[n.y, n]]]] %}{{ '%r' % n }}", depth);
+    // No limit is met here, and nothing else happens either: nothing leaks, nothing overflows when it is dropped.
+    for harmless in [
+        "{% set n = namespace() %}{% set n.x = n %}{{ n == n.x.x.x }}",
+        "{% set n = namespace() %}{% for i in range(20000) %}{% set n.x = namespace(y=n.x) %}{% endfor %}{{ true }}",
+        "{% for i in [1] %}{{ loop.changed(loop) }}{% endfor %}",
+    ] {
+        assert_eq!(run(harmless.into()).unwrap(), "True", "{harmless}");
+    }
+}
+
+#[test]
+fn deep_recursion() {
+    for source in [
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+        "{% macro m(x) %}{{ m([x]) }}{% endmacro %}{{ m(1) }}",
+        "{% macro m() %}{{ caller() }}{% call m() %}x{% endcall %}{% endmacro %}{% call m() %}{% endcall %}",
+        "{% macro a() %}{{ b() }}{% endmacro %}{% macro b() %}{{ a() }}{% endmacro %}{{ a() }}",
+        "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}",
+        "{% macro m() %}{% for x in [1] %}{% if 1 %}{% with %}{% set y %}{{ (((m()))) }}{% endset %}{% endwith %}{% endif %}{% endfor %}{% endmacro %}{{ m() }}",
+        "{% macro m() %}{% filter upper %}{{ [{'a': (1 + m()|length)}] }}{% endfilter %}{% endmacro %}{{ m() }}",
+    ] {
+        assert_limit(source, &[Limit::Depth]);
+    }
+    // What real templates do fits: a schema of twenty levels.
+    let levels = "{% macro m(n) %}{% if n > 0 %}{% for i in [1] %}{{ '<' + m(n - 1) + '>' }}{% endfor %}{% endif %}{% endmacro %}{{ m(20) }}";
+    assert_eq!(run(levels.into()).unwrap(), "<".repeat(20) + &">".repeat(20));
+}
+
+#[test]
+fn output_and_ranges() {
+    let full = format!("{{{{ 'a' * {} }}}}", limits::OUTPUT_BYTES_MAX);
+    assert_eq!(run(full.clone()).unwrap().len(), limits::OUTPUT_BYTES_MAX);
+    assert_limit(full + "b", &[Limit::Output]);
+    assert_eq!(run(format!("{{{{ range({})|length }}}}", limits::RANGE_MAX)).unwrap(), limits::RANGE_MAX.to_string());
+    for source in [
+        "{{ range(100001) }}",
+        "{{ range(10**9) }}",
+        "{{ range(0, 10**30) }}",
+        "{{ range(-10**38, 10**38, 1) }}",
+        "{{ range(0, 1, 10**38) }}",
+    ] {
+        assert_limit(source, &[Limit::Range]);
+    }
+    assert_eq!(run("{% set ns = namespace(r=range(1, 9, 9223372036854775807)) %}{% for i in range(999) %}{% set ns.r = ns.r[::9223372036854775807] %}{% endfor %}{{ ns.r|list }}".into()).unwrap(), "[1]");
+}
+
+#[test]
+fn errors_are_one_line_and_name_the_place() {
+    let long = "x".repeat(5000);
+    for (source, expected) in [
+        ("a\n{{ 1 + 'b' }}", "chat template line 2: unsupported operand types for +: 'int' and 'str'"),
+        ("{{ raise_exception('a\\nb\\x1b[31m') }}", "the chat template refuses this conversation: a\\nb\\u{1b}[31m"),
+        ("\n\n{% oops %}", "chat template line 3: unknown tag \"oops\""),
+        ("{{ 'a' * 10**10 }}", "chat template line 1: more than 67108864 bytes of memory (MEMORY_BYTES_MAX)"),
+        ("{{ messages.append(1) }}", "chat template line 1: access to attribute 'append' of 'list' object is unsafe"),
+        (
+            "{{ ''.__class__.__mro__ }}",
+            "chat template line 1: access to attribute '__class__' of 'str' object is unsafe",
+        ),
+    ] {
+        assert_eq!(run(source.into()).unwrap_err().to_string(), expected);
+    }
+    let error = run(format!("{{{{ raise_exception('{long}') }}}}")).unwrap_err().to_string();
+    assert!(error.len() < 500, "{} bytes", error.len());
+}
