@@ -8,6 +8,7 @@ use tokenizer::{Detokenizer, Tokenizer};
 use crate::{
     Completion, Error, Event, FinishReason, Logprobs, Request, Sampler, StopFilter,
     core::{PagePool, Sequence},
+    sampler::Candidates,
 };
 
 /// A model, its tokenizer, and the keys and values of the last sequence, which the next one goes on from where their tokens agree.
@@ -128,6 +129,7 @@ impl Engine {
         let tokenizer = Arc::clone(&self.tokenizer);
         let mut detokenizer = Detokenizer::new(&tokenizer);
         let mut filter = StopFilter::new(&request.stop);
+        let mut logprobs_of = request.top_logprobs.map(LogprobsOf::new);
         let (mut decoded, mut certain) = (String::new(), String::new());
         let finish_reason = loop {
             if *n_completion == n_max {
@@ -139,12 +141,12 @@ impl Engine {
                 break FinishReason::EndOfGeneration;
             }
             *n_completion += 1;
-            let logprobs = request.top_logprobs.map(|n| logprobs(self.logits.row(0), token, n));
+            let logprobs = logprobs_of.as_mut().map(|l| l.compute(self.logits.row(0), token));
             decoded.clear();
             certain.clear();
             detokenizer.push(token, &mut decoded);
             let is_stopped = filter.push(&decoded, &mut certain);
-            if on_event(Event { token: Some(token), text: &certain, logprobs: logprobs.as_ref() }).is_break() {
+            if on_event(Event { token: Some(token), text: &certain, logprobs }).is_break() {
                 return Ok(FinishReason::Cancelled);
             }
             if is_stopped {
@@ -168,13 +170,52 @@ impl Engine {
     }
 }
 
-/// Of the model's own distribution.
-fn logprobs(logits: &[f32], token: TokenId, n_top: usize) -> Logprobs {
-    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits.iter().map(|x| f64::from(x - max).exp()).sum();
-    let logprob = |logit: f32| (f64::from(logit - max) - sum.ln()) as f32;
-    let mut candidates = crate::sampler::Candidates::default();
-    candidates.fill_likeliest(logits, n_top);
-    let top = candidates.as_slice().iter().map(|c| (c.id, logprob(c.logit))).collect();
-    Logprobs { picked: logits.get(token.0 as usize).map_or(f32::NEG_INFINITY, |x| logprob(*x)), top }
+/// Computes [`Logprobs`] in the same space for every token.
+struct LogprobsOf {
+    n_top: usize,
+    candidates: Candidates,
+    logprobs: Logprobs,
+}
+
+impl LogprobsOf {
+    fn new(n_top: usize) -> Self {
+        let logprobs = Logprobs { picked: 0.0, top: Vec::with_capacity(n_top) };
+        Self { n_top, candidates: Candidates::with_capacity(2 * n_top), logprobs }
+    }
+
+    /// Of the model's own distribution: `logits` `[V]`.
+    fn compute(&mut self, logits: &[f32], token: TokenId) -> &Logprobs {
+        let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let sum: f64 = logits.iter().map(|x| f64::from((x - max).exp())).sum();
+        let logprob = |logit: f32| (f64::from(logit - max) - sum.ln()) as f32;
+        self.candidates.fill_likeliest(logits, self.n_top);
+        self.logprobs.picked = logits.get(token.0 as usize).map_or(f32::NEG_INFINITY, |x| logprob(*x));
+        self.logprobs.top.clear();
+        self.logprobs.top.extend(self.candidates.as_slice().iter().map(|c| (c.id, logprob(c.logit))));
+        &self.logprobs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logprobs_are_the_log_softmax_of_the_row() {
+        let logits = testkit::Rng::new(5).normals(300);
+        let expected = testkit::log_softmax(&logits);
+        let mut order: Vec<usize> = (0..300).collect();
+        order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]));
+        for n_top in [0, 1, 7, 20] {
+            let mut logprobs = LogprobsOf::new(n_top);
+            for token in [17, 200] {
+                let got = logprobs.compute(&logits, TokenId(token));
+                assert!((f64::from(got.picked) - expected[token as usize]).abs() < 1e-5);
+                assert_eq!(got.top.len(), n_top);
+                for (&(id, logprob), &i) in got.top.iter().zip(&order) {
+                    assert!(id.0 as usize == i && (f64::from(logprob) - expected[i]).abs() < 1e-5, "{id:?}, not {i}");
+                }
+            }
+        }
+    }
 }
