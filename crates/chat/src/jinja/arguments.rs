@@ -1,6 +1,6 @@
 //! The arguments of a call, and how they meet parameters.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{Result, value::Value};
 use crate::error::Error;
@@ -9,7 +9,7 @@ use crate::error::Error;
 #[derive(Default)]
 pub(crate) struct Args {
     pub(crate) positional: Vec<Value>,
-    pub(crate) named: Vec<(Rc<str>, Value)>,
+    pub(crate) named: Vec<(Arc<str>, Value)>,
 }
 
 impl Args {
@@ -52,7 +52,7 @@ pub(crate) fn required(value: Option<Value>, what: &str, name: &str) -> Result<V
 }
 
 /// The argument as text.
-pub(crate) fn text(value: &Value, what: &str) -> Result<Rc<str>> {
+pub(crate) fn text(value: &Value, what: &str) -> Result<Arc<str>> {
     match value {
         Value::Str(s) => Ok(s.text.clone()),
         Value::Undefined(missing) => Err(Error::render(&missing.message)),
@@ -61,7 +61,7 @@ pub(crate) fn text(value: &Value, what: &str) -> Result<Rc<str>> {
 }
 
 /// The argument as text; none where it is absent or `None`.
-pub(crate) fn optional_text(value: Option<&Value>, what: &str) -> Result<Option<Rc<str>>> {
+pub(crate) fn optional_text(value: Option<&Value>, what: &str) -> Result<Option<Arc<str>>> {
     match value {
         None | Some(Value::None) => Ok(None),
         Some(value) => text(value, what).map(Some),

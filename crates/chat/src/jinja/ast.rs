@@ -1,6 +1,8 @@
 //! The parsed template. Operators of one precedence lie side by side instead of nesting, so that the depth of this
 //! tree follows the nesting of the source, which [`parser`](super::parser) limits.
 
+use std::sync::Arc;
+
 /// A statement with its line.
 pub(crate) struct Node {
     pub(crate) line: u32,
@@ -88,7 +90,7 @@ pub(crate) enum Expr {
     Bool(bool),
     Int(i128),
     Float(f64),
-    Str(Box<str>),
+    Str(Arc<str>),
     Name(Box<str>),
     List(Vec<Expr>),
     Tuple(Vec<Expr>),

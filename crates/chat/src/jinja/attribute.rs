@@ -110,7 +110,11 @@ fn missing_item(value: &Value, item: &str) -> Value {
 /// What a Python object of this type has under this name, other than methods.
 fn property(value: &Value, name: &str, machine: &Machine<'_>) -> Result<Option<Value>> {
     Ok(match value {
-        Value::Namespace(id) => machine.namespace(*id).iter().find(|(n, _)| **n == *name).map(|(_, v)| v.clone()),
+        Value::Namespace(id) => {
+            let names = machine.namespace(*id);
+            machine.meter.steps(names.len() / 16)?;
+            names.iter().find(|(n, _)| **n == *name).map(|(_, v)| v.clone())
+        }
         Value::Loop(id) => machine.loop_property(*id, name)?,
         Value::Macro(id) if name == "name" => Some(Value::str(machine.macro_name(*id))),
         Value::Cycler(c) if name == "current" => c.items.get(c.at.get()).cloned(),

@@ -1,7 +1,7 @@
 //! Equality, order and containment, paid for item by item: nested lists that share their parts can be far
 //! larger to compare than to build.
 
-use std::{cmp::Ordering, rc::Rc};
+use std::{cmp::Ordering, rc::Rc, sync::Arc};
 
 use super::{
     Result,
@@ -16,7 +16,7 @@ pub(crate) fn equal(a: &Value, b: &Value, meter: &Meter) -> Result<bool> {
     Ok(match (a, b) {
         (Value::Undefined(_), Value::Undefined(_)) | (Value::None, Value::None) => true,
         (Value::Str(a), Value::Str(b)) => {
-            if a.text.len() == b.text.len() && !Rc::ptr_eq(&a.text, &b.text) {
+            if a.text.len() == b.text.len() && !Arc::ptr_eq(&a.text, &b.text) {
                 meter.scan(a.text.len())?;
             }
             a.text == b.text

@@ -111,6 +111,8 @@ pub(crate) fn apply(machine: &mut Machine<'_>, name: &str, value: Value, args: A
         "from_json" | "fromjson" => {
             args.none(name)?;
             let text = super::arguments::text(&value, name)?;
+            // A parsed value takes up to this many times its text.
+            machine.meter.bytes(text.len().saturating_mul(size_of::<serde_json::Value>()))?;
             let parsed: serde_json::Value =
                 serde_json::from_str(&text).map_err(|e| Error::render(format!("{name}: {e}")))?;
             json::from_json(&parsed, &machine.meter)

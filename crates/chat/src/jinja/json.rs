@@ -1,6 +1,6 @@
 //! JSON in and out, as Python's `json.dumps(…, ensure_ascii=False)` writes it.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use super::{
     Result,
@@ -220,7 +220,7 @@ fn float(value: f64) -> String {
 }
 
 /// A key as JSON writes it: numbers and constants become text.
-fn name(key: &Value) -> Result<Rc<str>> {
+fn name(key: &Value) -> Result<Arc<str>> {
     Ok(match key {
         Value::Str(s) => s.text.clone(),
         Value::None => "null".into(),

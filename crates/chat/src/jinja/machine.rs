@@ -9,7 +9,7 @@ mod function;
 mod loops;
 mod scope;
 
-use std::rc::Rc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::civil::DateTime;
 
@@ -33,9 +33,9 @@ use scope::Scopes;
 pub(crate) struct Machine<'t> {
     pub(crate) meter: Meter,
     now: DateTime,
-    globals: Vec<(Rc<str>, Value)>,
+    globals: BTreeMap<Arc<str>, Value>,
     scopes: Scopes<'t>,
-    namespaces: Vec<Vec<(Rc<str>, Value)>>,
+    namespaces: Vec<Vec<(Arc<str>, Value)>>,
     loops: Vec<Option<Loop<'t>>>,
     macros: Vec<MacroValue<'t>>,
     /// The text so far: what is rendered, then each open capture.
@@ -62,7 +62,7 @@ impl<'t> Machine<'t> {
         Self {
             meter: Meter::new(),
             now,
-            globals: Vec::new(),
+            globals: BTreeMap::new(),
             scopes: Scopes::new(),
             namespaces: Vec::new(),
             loops: Vec::new(),
@@ -73,10 +73,7 @@ impl<'t> Machine<'t> {
 
     /// Gives the template a variable.
     pub(crate) fn define(&mut self, name: &str, value: Value) {
-        match self.globals.iter_mut().find(|(n, _)| **n == *name) {
-            Some((_, held)) => *held = value,
-            None => self.globals.push((name.into(), value)),
-        }
+        self.globals.insert(name.into(), value);
     }
 
     /// Runs `template` and returns its text.
@@ -256,7 +253,7 @@ impl<'t> Machine<'t> {
     }
 
     /// The attributes of a namespace.
-    pub(crate) fn namespace(&self, id: usize) -> &[(Rc<str>, Value)] {
+    pub(crate) fn namespace(&self, id: usize) -> &[(Arc<str>, Value)] {
         self.namespaces.get(id).map_or(&[], Vec::as_slice)
     }
 
@@ -277,7 +274,7 @@ impl<'t> Machine<'t> {
         if let Some(value) = self.scopes.get(name, &self.meter)? {
             return Ok(value);
         }
-        if let Some((_, value)) = self.globals.iter().find(|(n, _)| **n == *name) {
+        if let Some(value) = self.globals.get(name) {
             return Ok(value.clone());
         }
         if let Some(function) = Function::named(name) {

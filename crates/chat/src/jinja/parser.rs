@@ -15,6 +15,9 @@ use crate::{
     limits::{NESTING_MAX, TEMPLATE_BYTES_MAX},
 };
 
+/// Named parameters of a macro, and named arguments of a call.
+const ARGUMENTS_MAX: usize = 256;
+
 /// Which tags beyond jinja2's own a source may use.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Dialect {
@@ -289,6 +292,9 @@ impl Parser {
             while !self.is_op(")") {
                 if !parameters.is_empty() {
                     self.expect_op(",")?;
+                }
+                if parameters.len() == ARGUMENTS_MAX {
+                    return self.error(format!("more than {ARGUMENTS_MAX} parameters"));
                 }
                 let parameter = self.identifier()?;
                 if parameters.iter().any(|(name, _)| *name == parameter) {

@@ -1,7 +1,7 @@
 //! Values as a Python template sees them. Lists, tuples and dicts never change once made, as in Jinja's immutable
 //! sandbox; what can change (namespaces, loops, macros) is an index into the machine, so values form no cycles.
 
-use std::{cell::Cell, collections::BTreeMap, rc::Rc};
+use std::{cell::Cell, collections::BTreeMap, rc::Rc, sync::Arc};
 
 use super::{Result, machine::Function, meter::Meter};
 use crate::{
@@ -38,10 +38,11 @@ pub(crate) struct Missing {
     pub(crate) message: Box<str>,
 }
 
-/// Text; `safe` is Jinja's `Markup`, which escapes what is added to it.
+/// Text; `safe` is Jinja's `Markup`, which escapes what is added to it. Shared with the parsed template, which threads
+/// may share: hence `Arc`.
 #[derive(Clone)]
 pub(crate) struct Str {
-    pub(crate) text: Rc<str>,
+    pub(crate) text: Arc<str>,
     pub(crate) safe: bool,
 }
 
@@ -102,11 +103,11 @@ fn depth_over<'a>(items: impl Iterator<Item = &'a Value>) -> Result<u16> {
 }
 
 impl Value {
-    pub(crate) fn str(text: impl Into<Rc<str>>) -> Self {
+    pub(crate) fn str(text: impl Into<Arc<str>>) -> Self {
         Self::Str(Str { text: text.into(), safe: false })
     }
 
-    pub(crate) fn text(text: impl Into<Rc<str>>, safe: bool) -> Self {
+    pub(crate) fn text(text: impl Into<Arc<str>>, safe: bool) -> Self {
         Self::Str(Str { text: text.into(), safe })
     }
 
@@ -261,7 +262,7 @@ enum Key {
     None,
     Int(i128),
     Float(u64),
-    Str(Rc<str>),
+    Str(Arc<str>),
 }
 
 impl Key {

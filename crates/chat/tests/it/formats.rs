@@ -116,7 +116,7 @@ fn support_is_found_by_trying() {
     let phi = support("microsoft-Phi-3.5-mini-instruct");
     assert!(phi.system && !phi.tools);
     assert!(support("meta-llama-Llama-3.1-8B-Instruct").tools);
-    // This one takes its tools under other names (`xml_tools`, `python_tools`).
+    // The template in this set has no place for tools.
     assert!(!support("HuggingFaceTB-SmolLM3-3B").tools);
     assert!(support("Mistral-Small-3.2-24B-Instruct-2506").parts);
     assert!(!phi.parts);

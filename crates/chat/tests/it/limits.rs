@@ -128,6 +128,8 @@ fn much_memory() {
         "{{ ('<' * 10000000)|e|e|e|length }}",
         "{{ ('\\n' * 5000000).split('\\n')|length }}",
         "{{ ('a' * 9999999)|list|length }}",
+        "{{ ('[' + '0,' * 9999999 + '0]')|from_json|length }}",
+        "{{ ('[' + '0,' * 999999 + '0]')|from_json|length }}",
     ] {
         assert_limit(source, &[Limit::Memory, Limit::Fuel]);
     }

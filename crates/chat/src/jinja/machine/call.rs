@@ -90,6 +90,7 @@ impl<'t> Machine<'t> {
     fn bind(&mut self, declared: &'t ast::Macro, mut args: Args) -> Result<()> {
         let mut positional = args.positional.into_iter();
         for (name, default) in &declared.parameters {
+            self.meter.steps(args.named.len() / 16)?;
             let passed = positional.next().or_else(|| {
                 let at = args.named.iter().position(|(n, _)| **n == **name)?;
                 Some(args.named.remove(at).1)

@@ -30,7 +30,7 @@ impl<'t> Machine<'t> {
             Expr::Bool(b) => Value::Bool(*b),
             Expr::Int(i) => Value::Int(*i),
             Expr::Float(f) => Value::Float(*f),
-            Expr::Str(s) => return Some(self.meter.bytes(s.len()).map(|()| Value::str(&**s))),
+            Expr::Str(s) => Value::str(s.clone()),
             Expr::Name(name) => return Some(self.lookup(name)),
             _ => return None,
         }))
@@ -189,16 +189,12 @@ impl<'t> Machine<'t> {
     }
 
     fn method_call(&mut self, value: &Value, name: &str, args: &'t Args) -> Result<Value> {
-        match attribute::method(value, name) {
-            Some(method) => {
-                let args = self.arguments(args)?;
-                methods::call(self, value, method, args)
-            }
-            None => {
-                let callee = attribute::attribute(value, name, self)?;
-                self.call_with(&callee, args)
-            }
+        if let Some(method) = attribute::method(value, name) {
+            let args = self.arguments(args)?;
+            return methods::call(self, value, method, args);
         }
+        let callee = attribute::attribute(value, name, self)?;
+        self.call_with(&callee, args)
     }
 
     fn item(&mut self, value: &Value, key: &'t Expr) -> Result<Value> {

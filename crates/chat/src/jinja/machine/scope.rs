@@ -57,13 +57,16 @@ impl<'t> Scopes<'t> {
 
     pub(super) fn get(&self, name: &str, meter: &Meter) -> Result<Option<Value>> {
         let mut at = Some(self.current);
+        let mut looked = 0;
         while let Some(scope) = at.and_then(|at| self.all.get(at)) {
-            meter.steps(scope.names.len() / NAMES_PER_STEP)?;
+            looked += 1 + scope.names.len();
             if let Some((_, value)) = scope.names.iter().rev().find(|(n, _)| *n == name) {
+                meter.steps(looked / NAMES_PER_STEP)?;
                 return Ok(Some(value.clone()));
             }
             at = scope.outer;
         }
+        meter.steps(looked / NAMES_PER_STEP)?;
         Ok(None)
     }
 

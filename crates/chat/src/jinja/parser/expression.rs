@@ -6,7 +6,7 @@ use super::{
         ast::{Args, BinaryOp, CompareOp, Expr, Post},
         lexer::Kind,
     },
-    Parser,
+    ARGUMENTS_MAX, Parser,
 };
 
 /// Precedences, weakest first.
@@ -359,6 +359,9 @@ impl Parser {
                 args.double_star = Some(Box::new(self.expression()?));
             } else if let (Kind::Name(name), Kind::Op("=")) = (self.kind(), self.look()) {
                 let name = name.clone();
+                if args.named.len() == ARGUMENTS_MAX {
+                    return self.error(format!("more than {ARGUMENTS_MAX} named arguments"));
+                }
                 if args.double_star.is_some() || args.named.iter().any(|(n, _)| *n == name) {
                     return self.error(format!("invalid syntax for a call: argument {name:?}"));
                 }
