@@ -1,3 +1,47 @@
-//! Chores.
+//! Chores of the repository: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask help`.
+//!
+//! Each chore is a module with one public function; `test` calls the others in the order that CI needs.
 
-fn main() {}
+mod command;
+mod fuzz;
+mod models;
+mod test;
+mod tidy;
+mod wasm;
+
+use std::process::ExitCode;
+
+type Outcome = Result<(), String>;
+
+const HELP: &str = "cargo xtask CHORE
+
+  test [STAGE …]  everything CI runs, in its order; with names, only those stages (cargo xtask test stages lists them)
+  tidy            the repository's own rules: arrows, sizes, banned words, documents
+  models          the models that the tests run on, downloaded once into target/models
+  fuzz [SECONDS]  each fuzz target for that long (default 20)
+  wasm            builds the crates up to layer 2 for wasm32
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let rest = arguments.get(1..).unwrap_or_default();
+    let outcome = match arguments.first().map(String::as_str) {
+        Some("test") => test::run(rest),
+        Some("tidy") => tidy::run(),
+        Some("models") => models::fetch().map(drop),
+        Some("fuzz") => fuzz::run(rest.first().map(String::as_str)),
+        Some("wasm") => wasm::run(),
+        Some("help" | "--help" | "-h") | None => {
+            print!("{HELP}");
+            Ok(())
+        }
+        Some(other) => Err(format!("unknown chore {other:?}\n\n{HELP}")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

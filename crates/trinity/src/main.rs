@@ -1,3 +1,18 @@
-//! The `trinity` command.
+//! The `trinity` command: arguments and terminal only. `cli` says what can be asked, `commands` has a file for each
+//! command, `failure` turns errors into one line and an exit code.
 
-fn main() {}
+mod cli;
+mod commands;
+mod failure;
+mod terminal;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match commands::run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(cli.global.verbose > 0),
+    }
+}

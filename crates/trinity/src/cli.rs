@@ -1,0 +1,65 @@
+//! What can be asked of `trinity`: one enum variant per command; completions and the man page are made from it.
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{bench, chat, completions, eval, inspect, list, man, pull, rm, run, show, tokenize};
+
+/// The CPU inference engine for ternary and quantised language models.
+#[derive(Parser)]
+#[command(name = "trinity", version, about, max_term_width = 100, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Global {
+    /// Say more on standard error (speed, settings, the kind of an error)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Never touch the network
+    #[arg(long, global = true, env = "TRINITY_OFFLINE", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
+    pub(crate) offline: bool,
+}
+
+/// A command, by its file in `commands/`.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Complete a prompt and print the text
+    Run(run::RunArgs),
+    /// Hold a conversation in the terminal
+    Chat(chat::ChatArgs),
+    /// Say what a model file is, what is in it and what it needs
+    Inspect(inspect::InspectArgs),
+    /// Download a model
+    Pull(pull::PullArgs),
+    /// List the models on this machine, or with --all the whole catalogue
+    List(list::ListArgs),
+    /// Show what is known about a model
+    Show(show::ShowArgs),
+    /// Remove a downloaded model
+    Rm(rm::RmArgs),
+    /// Measure quality: perplexity, logits
+    Eval(eval::EvalArgs),
+    /// Text on standard input to token ids, or back with --decode
+    Tokenize(tokenize::TokenizeArgs),
+    /// Measure speed: prompt processing and generation
+    Bench(bench::BenchArgs),
+    /// Print the completion script of a shell
+    Completions(completions::CompletionsArgs),
+    /// Print the man page
+    Man(man::ManArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_are_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,40 @@
+//! One file per command; what several share about loading and sampling is in `model_args` and `sampling_args`.
+
+pub(crate) mod bench;
+pub(crate) mod chat;
+pub(crate) mod completions;
+pub(crate) mod eval;
+pub(crate) mod inspect;
+pub(crate) mod list;
+pub(crate) mod man;
+mod model_args;
+pub(crate) mod pull;
+pub(crate) mod rm;
+pub(crate) mod run;
+mod sampling_args;
+pub(crate) mod show;
+pub(crate) mod tokenize;
+
+use crate::{
+    cli::{Cli, Command},
+    failure::Failure,
+};
+
+/// Runs the command that was asked for.
+pub(crate) fn run(cli: &Cli) -> Result<(), Failure> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Run(args) => run::run(args, global),
+        Command::Chat(args) => chat::run(args, global),
+        Command::Inspect(args) => inspect::run(args, global),
+        Command::Pull(args) => pull::run(args, global),
+        Command::List(args) => list::run(args, global),
+        Command::Show(args) => show::run(args, global),
+        Command::Rm(args) => rm::run(args, global),
+        Command::Eval(args) => eval::run(args, global),
+        Command::Tokenize(args) => tokenize::run(args, global),
+        Command::Bench(args) => bench::run(args, global),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
+    }
+}

@@ -1,0 +1,142 @@
+//! The state of a conversation: messages, settings, the model that answers; saved and loaded as JSON.
+
+use std::{fs, io::Write, ops::ControlFlow, path::Path};
+
+use chat::{Message, Template};
+use engine::Completion;
+use serde::{Deserialize, Serialize};
+
+use super::super::{model_args::Loaded, prompt, sampling_args::SamplingArgs};
+use crate::{failure::{Failure, Kind}, terminal};
+
+/// A file of `/save`, for people too.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Saved {
+    /// Says what this file is.
+    trinity_chat: u32,
+    model: String,
+    system: Option<String>,
+    messages: Vec<SavedMessage>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedMessage {
+    role: String,
+    content: String,
+}
+
+const SAVED_VERSION: u32 = 1;
+/// Longest file that `/load` reads, bytes.
+const SAVED_BYTES_MAX: u64 = 8 << 20;
+
+/// One conversation with one model.
+pub(super) struct Conversation {
+    loaded: Loaded,
+    template: Template,
+    system: Option<String>,
+    messages: Vec<Message>,
+    sampling: SamplingArgs,
+}
+
+impl Conversation {
+    /// Refuses a model without a template unless one is named.
+    pub(super) fn new(mut loaded: Loaded, template: Option<&str>, system: Option<String>, sampling: SamplingArgs) -> Result<Self, Failure> {
+        let template = match (template, loaded.template.take()) {
+            (Some(name), _) => Template::builtin(name).ok_or_else(|| {
+                Failure::usage(format!("no template is called {name:?}")).with_hint(format!("known: {}", chat::BUILTIN_NAMES.join(", ")))
+            })?,
+            (None, Some(own)) => own,
+            (None, None) => {
+                let message = format!("{} has no chat template", loaded.name);
+                return Err(Failure::new(Kind::Failure, message).with_hint("name a format: --template chatml"));
+            }
+        };
+        Ok(Self { loaded, template, system, messages: Vec::new(), sampling })
+    }
+
+    /// For the greeting.
+    pub(super) fn model_name(&self) -> &str {
+        &self.loaded.name
+    }
+
+    /// Answers `text`, printing as it goes. A reply that Ctrl-C stopped stays in the conversation as far as it came;
+    /// a message that could not be answered does not.
+    pub(super) fn reply(&mut self, text: &str) -> Result<Completion, Failure> {
+        let mut messages: Vec<Message> = self.system.iter().map(|s| Message::new("system", s)).collect();
+        messages.extend(self.messages.iter().cloned());
+        messages.push(Message::new("user", text));
+        let ids = prompt::encode_messages(&self.loaded.tokenizer, &self.template, &messages)?;
+        let request = self.sampling.request(ids)?;
+        terminal::take_interrupt();
+        let mut reply = String::new();
+        let mut printed = Ok(());
+        let completion = self.loaded.engine.generate(&request, &mut |event| {
+            reply.push_str(event.text);
+            printed = terminal::put(event.text);
+            if printed.is_err() || terminal::is_interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        terminal::take_interrupt();
+        printed?;
+        let completion = completion.map_err(|e| self.loaded.failure(&e))?;
+        terminal::put("\n")?;
+        self.messages.push(Message::new("user", text));
+        self.messages.push(Message::new("assistant", &reply));
+        Ok(completion)
+    }
+
+    /// Forgets all messages; the system message and the settings stay.
+    pub(super) fn clear(&mut self) {
+        self.messages.clear();
+    }
+
+    /// Changes one setting; an error leaves all as they were.
+    pub(super) fn set(&mut self, name: &str, value: &str) -> Result<(), Failure> {
+        if name == "system" {
+            self.system = (!value.is_empty()).then(|| value.to_owned());
+            return Ok(());
+        }
+        let mut changed = self.sampling.clone();
+        changed.set(name, value)?;
+        self.sampling = changed;
+        Ok(())
+    }
+
+    /// All settings, one a line.
+    pub(super) fn settings(&self) -> String {
+        format!("system {}\n{}", self.system.as_deref().unwrap_or("(none)"), self.sampling.describe())
+    }
+
+    /// Writes the conversation; the file appears whole or not at all.
+    pub(super) fn save(&self, path: &Path) -> Result<(), Failure> {
+        let messages = self.messages.iter().map(|m| SavedMessage { role: m.role.clone(), content: m.content.clone() }).collect();
+        let saved = Saved { trinity_chat: SAVED_VERSION, model: self.loaded.name.clone(), system: self.system.clone(), messages };
+        let text = serde_json::to_string_pretty(&saved)? + "\n";
+        let named = |e: std::io::Error| Failure::new(Kind::Failure, format!("{}: {e}", path.display()));
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(named)?;
+        file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(named)?;
+        file.persist(path).map_err(|e| named(e.error))?;
+        terminal::say(&format!("saved {} messages to {}\n", self.messages.len(), path.display()));
+        Ok(())
+    }
+
+    /// Replaces the conversation by a saved one; an error leaves it as it was.
+    pub(super) fn load(&mut self, path: &Path) -> Result<(), Failure> {
+        let named = |e: &dyn std::fmt::Display| Failure::new(Kind::Failure, format!("{}: {e}", path.display()));
+        let bytes = fs::metadata(path).map_err(|e| named(&e))?.len();
+        if bytes > SAVED_BYTES_MAX {
+            return Err(named(&format!("{bytes} bytes, at most {SAVED_BYTES_MAX} can be a conversation")));
+        }
+        let text = fs::read_to_string(path).map_err(|e| named(&e))?;
+        let saved: Saved = serde_json::from_str(&text).map_err(|e| named(&e))?;
+        if saved.trinity_chat != SAVED_VERSION {
+            return Err(named(&format!("version {} of a saved conversation, this program reads {SAVED_VERSION}", saved.trinity_chat)));
+        }
+        self.system = saved.system;
+        self.messages = saved.messages.iter().map(|m| Message::new(&m.role, &m.content)).collect();
+        terminal::say(&format!("loaded {} messages\n", self.messages.len()));
+        Ok(())
+    }
+}

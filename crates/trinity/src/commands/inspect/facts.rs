@@ -1,0 +1,217 @@
+//! What `inspect` knows about a container, as text and as JSON from one list.
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use gguf::{Array, Container, TensorInfo, Value};
+use serde_json::{Value as Json, json};
+
+use crate::terminal::{bytes_text, escape};
+
+/// Array elements shown before the rest is only counted.
+const ELEMENTS_SHOWN: usize = 8;
+
+/// The facts of one model file.
+pub(super) struct Facts {
+    name: String,
+    version: u32,
+    architecture: String,
+    title: Option<String>,
+    made_by: Vec<(&'static str, String)>,
+    file_bytes: u64,
+    n_weights: u64,
+    tensor_bytes: u64,
+    types: BTreeMap<&'static str, (usize, u64, u64)>,
+    shape: Vec<(&'static str, u64)>,
+    /// Memory by use, or why the model cannot run.
+    plan: Result<model::MemoryPlan, String>,
+    n_tensors: usize,
+    n_metadata: usize,
+}
+
+/// Who made it, under which terms: (word in our output, metadata key).
+const ORIGIN: &[(&str, &str)] = &[
+    ("author", "general.author"),
+    ("organization", "general.organization"),
+    ("quantized by", "general.quantized_by"),
+    ("licence", "general.license"),
+    ("source", "general.source.url"),
+    ("base model", "general.base_model.0.name"),
+    ("finetune", "general.finetune"),
+];
+
+/// The numbers of the network: (word in our output, key below the architecture).
+const SHAPE: &[(&str, &str)] = &[
+    ("context_len", "context_length"),
+    ("n_layers", "block_count"),
+    ("width", "embedding_length"),
+    ("feed_forward", "feed_forward_length"),
+    ("n_heads", "attention.head_count"),
+    ("n_kv_heads", "attention.head_count_kv"),
+    ("n_experts", "expert_count"),
+];
+
+impl Facts {
+    /// Reads them off; `context_len` overrides the context for the memory needed.
+    pub(super) fn of(container: &Container, context_len: Option<usize>) -> Self {
+        let metadata = container.metadata();
+        let text = |key: &str| metadata.str(key).ok().flatten().map(ToOwned::to_owned);
+        let architecture = text("general.architecture").unwrap_or_else(|| "unknown".to_owned());
+        let mut types: BTreeMap<_, (usize, u64, u64)> = BTreeMap::new();
+        for tensor in container.tensors() {
+            let entry = types.entry(tensor.type_name()).or_default();
+            entry.0 += 1;
+            entry.1 += n_weights(tensor);
+            entry.2 += tensor.n_bytes;
+        }
+        let mut shape: Vec<(&str, u64)> = SHAPE
+            .iter()
+            .filter_map(|&(word, key)| Some((word, metadata.u64(&format!("{architecture}.{key}")).ok()??)))
+            .collect();
+        if let Ok(Some(tokens)) = metadata.strings("tokenizer.ggml.tokens") {
+            shape.push(("n_vocab", tokens.len() as u64));
+        }
+        Self {
+            name: container.name().to_owned(),
+            version: container.version(),
+            title: text("general.name"),
+            made_by: ORIGIN.iter().filter_map(|&(word, key)| Some((word, text(key)?))).collect(),
+            file_bytes: container.file_bytes(),
+            n_weights: container.tensors().iter().map(n_weights).sum(),
+            tensor_bytes: container.tensors().iter().map(|t| t.n_bytes).sum(),
+            types,
+            shape,
+            plan: model::memory_plan(container, context_len).map_err(|e| crate::failure::chain(&e)),
+            n_tensors: container.tensors().len(),
+            n_metadata: metadata.iter().count(),
+            architecture,
+        }
+    }
+
+    fn bits_per_weight(&self) -> f64 {
+        if self.n_weights == 0 { 0.0 } else { self.tensor_bytes as f64 * 8.0 / self.n_weights as f64 }
+    }
+
+    /// For people.
+    pub(super) fn to_text(&self) -> String {
+        let mut out = String::new();
+        let mut line = |word: &str, value: &str| {
+            let _ = writeln!(out, "  {word:<14}{}", escape(value));
+        };
+        line("format", &format!("GGUF v{}, {} metadata keys, {} tensors", self.version, self.n_metadata, self.n_tensors));
+        line("architecture", &self.architecture);
+        if let Some(title) = &self.title {
+            line("name", title);
+        }
+        for (word, value) in &self.made_by {
+            line(word, value);
+        }
+        line("size", &format!("{} in the file, {} weights, {:.2} bits per weight", bytes_text(self.file_bytes), count_text(self.n_weights), self.bits_per_weight()));
+        let shape: Vec<String> = self.shape.iter().map(|(word, n)| format!("{} {n}", word.replace('_', " "))).collect();
+        line("shape", &shape.join(", "));
+        for (name, (n, weights, bytes)) in &self.types {
+            line("type", &format!("{name:<8} {n:>4} tensors, {:>9} weights, {}", count_text(*weights), bytes_text(*bytes)));
+        }
+        match &self.plan {
+            Ok(plan) => line(
+                "memory",
+                &format!(
+                    "{} weights (mapped) + {} KV cache for {} tokens + {} scratch",
+                    bytes_text(plan.weight_bytes), bytes_text(plan.kv_bytes), plan.context_len, bytes_text(plan.scratch_bytes)
+                ),
+            ),
+            Err(reason) => line("cannot run", reason),
+        }
+        format!("{}\n{out}", escape(&self.name))
+    }
+
+    /// For programs.
+    pub(super) fn to_json(&self) -> Json {
+        let mut object = json!({
+            "file": self.name,
+            "gguf_version": self.version,
+            "architecture": self.architecture,
+            "name": self.title,
+            "file_bytes": self.file_bytes,
+            "n_tensors": self.n_tensors,
+            "n_weights": self.n_weights,
+            "bits_per_weight": self.bits_per_weight(),
+            "types": self.types.iter().map(|(name, (n, weights, bytes))| json!({"type": name, "n_tensors": n, "n_weights": weights, "bytes": bytes})).collect::<Vec<_>>(),
+            "made_by": self.made_by.iter().map(|(word, value)| ((*word).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>(),
+        });
+        for (word, n) in &self.shape {
+            object[*word] = json!(n);
+        }
+        match &self.plan {
+            Ok(plan) => {
+                object["memory"] = json!({
+                    "weight_bytes": plan.weight_bytes, "kv_bytes": plan.kv_bytes,
+                    "scratch_bytes": plan.scratch_bytes, "context_len": plan.context_len,
+                });
+            }
+            Err(reason) => object["cannot_run"] = json!(reason),
+        }
+        object
+    }
+}
+
+fn n_weights(tensor: &TensorInfo) -> u64 {
+    tensor.dims.iter().product()
+}
+
+/// 134515008 → 134.5 M
+fn count_text(n: u64) -> String {
+    match n {
+        0..1_000 => n.to_string(),
+        1_000..1_000_000 => format!("{:.1} k", n as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} M", n as f64 / 1e6),
+        _ => format!("{:.2} G", n as f64 / 1e9),
+    }
+}
+
+/// One tensor as JSON.
+pub(super) fn tensor_json(tensor: &TensorInfo) -> Json {
+    json!({"name": tensor.name, "type": tensor.type_name(), "shape": tensor.dims, "offset": tensor.offset, "bytes": tensor.n_bytes, "part": tensor.part})
+}
+
+/// A metadata value as JSON, arrays whole.
+pub(super) fn value_json(value: &Value) -> Json {
+    match value {
+        Value::U8(v) => json!(v),
+        Value::I8(v) => json!(v),
+        Value::U16(v) => json!(v),
+        Value::I16(v) => json!(v),
+        Value::U32(v) => json!(v),
+        Value::I32(v) => json!(v),
+        Value::F32(v) => json!(v),
+        Value::Bool(v) => json!(v),
+        Value::String(v) => json!(v),
+        Value::U64(v) => json!(v),
+        Value::I64(v) => json!(v),
+        Value::F64(v) => json!(v),
+        Value::Array(array) => match array {
+            Array::U8(v) => json!(v),
+            Array::I8(v) => json!(v),
+            Array::U16(v) => json!(v),
+            Array::I16(v) => json!(v),
+            Array::U32(v) => json!(v),
+            Array::I32(v) => json!(v),
+            Array::F32(v) => json!(v),
+            Array::Bool(v) => json!(v),
+            Array::String(v) => json!(v),
+            Array::U64(v) => json!(v),
+            Array::I64(v) => json!(v),
+            Array::F64(v) => json!(v),
+        },
+    }
+}
+
+/// The same for people: long arrays are cut and counted.
+pub(super) fn value_text(value: &Value) -> String {
+    match value_json(value) {
+        Json::Array(elements) if elements.len() > ELEMENTS_SHOWN => {
+            let shown: Vec<String> = elements.iter().take(ELEMENTS_SHOWN).map(ToString::to_string).collect();
+            format!("[{}, … {} elements]", shown.join(", "), elements.len())
+        }
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,21 @@
+//! `trinity man`.
+
+use clap::{Args, CommandFactory};
+
+use crate::{cli::Cli, failure::Failure, terminal};
+
+/// Arguments of `man`.
+#[derive(Args)]
+pub(crate) struct ManArgs {}
+
+/// Prints the page of the program, then those of its commands, in roff.
+pub(crate) fn run(_args: &ManArgs) -> Result<(), Failure> {
+    let mut page = Vec::new();
+    let command = Cli::command();
+    clap_mangen::Man::new(command.clone()).render(&mut page)?;
+    for subcommand in command.get_subcommands().filter(|c| !c.is_hide_set()) {
+        let name = format!("trinity-{}", subcommand.get_name());
+        clap_mangen::Man::new(subcommand.clone().name(name)).render(&mut page)?;
+    }
+    terminal::put(&String::from_utf8_lossy(&page))
+}

@@ -1,0 +1,124 @@
+//! Finding and loading a model: what `run`, `chat`, `eval` and `bench` share.
+
+use std::{path::Path, sync::Arc};
+
+use chat::Template;
+use clap::{Args, ValueEnum};
+use engine::Engine;
+use gguf::Container;
+use kernels::{Isa, Kernels};
+use model::{KvType, LoadOptions, Model};
+use tokenizer::Tokenizer;
+
+use crate::{cli::Global, failure::{Failure, Kind}, terminal};
+
+/// The name of the model that is compiled into the program.
+pub(crate) const EMBEDDED: &str = "stories260k";
+
+/// Rows of a prompt computed in one step.
+pub(crate) const STEP_ROWS_MAX: usize = 512;
+
+/// Context used where the model allows more and the user does not say: bounds the KV cache.
+const CONTEXT_LEN_DEFAULT: usize = 8192;
+
+/// How to load a model.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ModelArgs {
+    /// Threads; by default as many as affinity and the cgroup quota allow
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Longest context in tokens [default: the model's own, at most 8192]
+    #[arg(short, long, value_name = "TOKENS")]
+    pub(crate) context: Option<usize>,
+    /// Type of cached keys and values
+    #[arg(long, value_enum, value_name = "TYPE", default_value = "f16")]
+    pub(crate) kv_type: KvTypeName,
+}
+
+/// Spelling of `KvType` on the command line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum KvTypeName {
+    F32,
+    F16,
+    #[value(name = "q8_0")]
+    Q8_0,
+}
+
+impl From<KvTypeName> for KvType {
+    fn from(name: KvTypeName) -> Self {
+        match name {
+            KvTypeName::F32 => Self::F32,
+            KvTypeName::F16 => Self::F16,
+            KvTypeName::Q8_0 => Self::Q8_0,
+        }
+    }
+}
+
+/// A model ready to run.
+pub(crate) struct Loaded {
+    pub(crate) name: String,
+    pub(crate) engine: Engine,
+    pub(crate) tokenizer: Arc<Tokenizer>,
+    /// The model's own chat template, if it has one.
+    pub(crate) template: Option<Template>,
+    pub(crate) n_threads: usize,
+}
+
+/// Opens the container of a model by name or path; the embedded one without either.
+pub(crate) fn open(reference: Option<&str>, global: &Global) -> Result<Container, Failure> {
+    let reference = reference.unwrap_or(EMBEDDED);
+    let (name, bytes) = hub::embedded();
+    if reference == name {
+        return Ok(Container::from_static(name, bytes)?);
+    }
+    Ok(Container::open(&locate(reference, global)?)?)
+}
+
+/// The file of a model that is on this machine.
+fn locate(reference: &str, _global: &Global) -> Result<std::path::PathBuf, Failure> {
+    Ok(Path::new(reference).to_owned())
+}
+
+impl ModelArgs {
+    /// The kernels that `TRINITY_ISA` and `--threads` ask for.
+    pub(crate) fn kernels(&self) -> Result<(Kernels, usize), Failure> {
+        let n_threads = self.threads.map_or_else(kernels::default_threads, usize::from);
+        let configuration = |message: String| Failure::new(Kind::Configuration, format!("TRINITY_ISA: {message}"));
+        let isa = match std::env::var("TRINITY_ISA") {
+            Ok(name) => Some(Isa::from_name(&name).ok_or_else(|| configuration(format!("no level is called {name:?}")))?),
+            Err(_) => None,
+        };
+        let kernels = Kernels::new(isa, n_threads).map_err(|e| configuration(e.to_string()))?;
+        Ok((kernels, n_threads))
+    }
+
+    /// Weights, KV cache and scratch.
+    pub(crate) fn load_model(&self, container: &Container, context_len_max: Option<usize>) -> Result<(Model, usize), Failure> {
+        let (kernels, n_threads) = self.kernels()?;
+        let options = LoadOptions {
+            context_len_max,
+            kv_type: self.kv_type.into(),
+            kv_positions: None,
+            step_rows_max: STEP_ROWS_MAX,
+        };
+        Ok((Model::load(container, kernels, &options)?, n_threads))
+    }
+
+    /// Everything that generation needs.
+    pub(crate) fn load(&self, reference: Option<&str>, global: &Global) -> Result<Loaded, Failure> {
+        let spinner = terminal::spinner("loading");
+        let container = open(reference, global)?;
+        let tokenizer = Arc::new(Tokenizer::from_gguf(container.metadata())?);
+        let context = self.context.or_else(|| Some(model::context_len(&container).ok()?.min(CONTEXT_LEN_DEFAULT)));
+        let (model, n_threads) = self.load_model(&container, context)?;
+        let template = match container.metadata().str("tokenizer.chat_template")? {
+            Some(source) => Some(Template::new(source).map_err(|e| {
+                Failure::new(Kind::Failure, format!("{}: chat template: {e}", container.name()))
+            })?),
+            None => None,
+        };
+        spinner.finish_and_clear();
+        let engine = Engine::new(Box::new(model), Arc::clone(&tokenizer));
+        Ok(Loaded { name: container.name().to_owned(), engine, tokenizer, template, n_threads })
+    }
+}

@@ -1,0 +1,117 @@
+//! How a command ends when it does not succeed: one line on standard error, perhaps a hint, and an exit code.
+
+use std::{error::Error, fmt::Write, io, process::ExitCode};
+
+/// Why a command stops (ARCHITECTURE.md, Errors).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// The thing asked for cannot be done: 1.
+    Failure,
+    /// The command line says something impossible: 2.
+    Usage,
+    /// Somebody else holds what is needed: 75.
+    Busy,
+    /// An environment variable or file sets something impossible: 78.
+    Configuration,
+    /// Ctrl-C: 130.
+    Interrupted,
+    /// The reader of standard output went away: quiet, 0.
+    OutputClosed,
+}
+
+/// A failed command.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    kind: Kind,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure of `kind`.
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hint: None }
+    }
+
+    /// The command line is at fault.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, message)
+    }
+
+    /// Ctrl-C.
+    pub(crate) fn interrupted() -> Self {
+        Self::new(Kind::Interrupted, "interrupted")
+    }
+
+    /// What the user can do about it.
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Prints the line and the hint; gives the exit code.
+    pub(crate) fn report(self, is_verbose: bool) -> ExitCode {
+        if self.kind == Kind::OutputClosed {
+            return ExitCode::SUCCESS;
+        }
+        let mut text = format!("error: {}\n", crate::terminal::escape(&self.message));
+        if let Some(hint) = &self.hint {
+            text += &format!("hint: {}\n", crate::terminal::escape(hint));
+        }
+        if is_verbose {
+            text += &format!("kind: {:?}\n", self.kind);
+        }
+        crate::terminal::say(&text);
+        ExitCode::from(match self.kind {
+            Kind::Failure | Kind::OutputClosed => 1,
+            Kind::Usage => 2,
+            Kind::Busy => 75,
+            Kind::Configuration => 78,
+            Kind::Interrupted => 130,
+        })
+    }
+}
+
+/// An error and its sources, joined by colons.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            let _ = write!(text, ": {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+macro_rules! failure_from {
+    ($($error:ty),* $(,)?) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::new(Kind::Failure, chain(&error))
+            }
+        }
+    )*};
+}
+
+failure_from!(gguf::Error, model::LoadError, tokenizer::Error, serde_json::Error);
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        let kind = if error.kind() == io::ErrorKind::BrokenPipe { Kind::OutputClosed } else { Kind::Failure };
+        Self::new(kind, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_pipe_is_no_error() {
+        let failure = Failure::from(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!(failure.kind, Kind::OutputClosed);
+    }
+}

@@ -1,0 +1,134 @@
+//! Standard output is data, standard error is talk: printing, progress bars, Ctrl-C, standard input.
+
+use std::{
+    io::{self, IsTerminal, Read, Write},
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::failure::{Failure, Kind};
+
+/// Longest text read from standard input, bytes.
+const STDIN_BYTES_MAX: u64 = 64 << 20;
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Talk: standard error, failures to write ignored.
+pub(crate) fn say(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Data: standard output, at once.
+pub(crate) fn put(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// A value as JSON, indented, with a newline.
+pub(crate) fn put_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    put(&(serde_json::to_string_pretty(value)? + "\n"))
+}
+
+/// From now on Ctrl-C sets a flag that [`is_interrupted`] reads; a second one before it was taken ends the program.
+pub(crate) fn catch_interrupt() -> Result<(), Failure> {
+    let handler = || {
+        if INTERRUPTED.swap(true, Ordering::SeqCst) {
+            say("\n");
+            #[allow(clippy::exit, reason = "the second Ctrl-C: whatever runs did not stop at the first")]
+            std::process::exit(130);
+        }
+    };
+    ctrlc::set_handler(handler).map_err(|e| Failure::new(Kind::Failure, format!("cannot catch Ctrl-C: {e}")))
+}
+
+/// Was Ctrl-C pressed?
+pub(crate) fn is_interrupted() -> bool {
+    INTERRUPTED.load(Ordering::SeqCst)
+}
+
+/// Was Ctrl-C pressed since the last call? Forgets it.
+pub(crate) fn take_interrupt() -> bool {
+    INTERRUPTED.swap(false, Ordering::SeqCst)
+}
+
+/// Is standard input a person?
+pub(crate) fn stdin_is_terminal() -> bool {
+    io::stdin().is_terminal()
+}
+
+/// All of standard input as UTF-8; an error names the first bad byte.
+pub(crate) fn read_stdin() -> Result<String, Failure> {
+    read_text("standard input", io::stdin().lock())
+}
+
+/// Text from `source`, at most 64 MiB; `name` stands in errors.
+pub(crate) fn read_text(name: &str, source: impl Read) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    let read = source.take(STDIN_BYTES_MAX + 1).read_to_end(&mut bytes);
+    read.map_err(|e| Failure::new(Kind::Failure, format!("{name}: {e}")))?;
+    if bytes.len() as u64 > STDIN_BYTES_MAX {
+        return Err(Failure::new(Kind::Failure, format!("{name}: longer than {STDIN_BYTES_MAX} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        let byte = e.as_bytes().get(at).copied().unwrap_or_default();
+        Failure::new(Kind::Failure, format!("{name}: not UTF-8: byte {at} is 0x{byte:02x}"))
+    })
+}
+
+/// A progress bar on standard error; invisible when that is no terminal.
+pub(crate) fn progress(what: &str, total: u64, is_bytes: bool) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
+    let counts = if is_bytes { "{bytes}/{total_bytes} {bytes_per_sec}" } else { "{pos}/{len}" };
+    let template = format!("{{prefix}} [{{bar:30}}] {counts} {{eta}} {{msg}}");
+    if let Ok(style) = ProgressStyle::with_template(&template) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar.set_prefix(what.to_owned());
+    bar
+}
+
+/// A spinner for work of unknown length.
+pub(crate) fn spinner(what: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}") {
+        bar.set_style(style);
+    }
+    bar.set_prefix(what.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+/// Text of a file made safe to print on one line: control characters are escaped.
+pub(crate) fn escape(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+/// 98362432 → 98.4 MB
+pub(crate) fn bytes_text(n: u64) -> String {
+    match n {
+        0..1_000 => format!("{n} B"),
+        1_000..1_000_000 => format!("{:.1} kB", n as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", n as f64 / 1e6),
+        _ => format!("{:.2} GB", n as f64 / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escaped_text_stays_on_one_line() {
+        assert_eq!(escape("a\nb\u{1b}[31mc\0é"), "a\\nb\\u{1b}[31mc\\u{0}é");
+    }
+
+    #[test]
+    fn bad_utf8_is_named_by_its_place() {
+        let error = read_text("standard input", &b"ab\xffc"[..]).unwrap_err();
+        assert!(format!("{error:?}").contains("byte 2 is 0xff"), "{error:?}");
+    }
+}

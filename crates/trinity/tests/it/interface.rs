@@ -1,0 +1,55 @@
+//! Help, completions, man page, tokenize, bench.
+
+use crate::program::{trinity, trinity_with_input};
+
+const COMMANDS: &[&str] = &["run", "chat", "inspect", "pull", "list", "show", "rm", "eval", "tokenize", "bench", "completions", "man"];
+
+#[test]
+fn help_completions_and_man_page_name_every_command() {
+    let help = trinity(["--help"]).ok().text();
+    let man = trinity(["man"]).ok().text();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = trinity(["completions", shell]).ok().text();
+        for command in COMMANDS {
+            assert!(script.contains(command), "{shell}: {command}");
+        }
+    }
+    for command in COMMANDS {
+        assert!(help.contains(command), "help: {command}");
+        assert!(man.contains(&format!("trinity\\-{command}")), "man: {command}");
+    }
+}
+
+#[test]
+fn usage_errors_exit_with_2() {
+    assert_eq!(trinity(["frobnicate"]).code, 2);
+    assert_eq!(trinity(["run", "--no-such-flag"]).code, 2);
+}
+
+#[test]
+fn tokens_go_there_and_back() {
+    let text = "Once upon a time, Zoë ate 3 🍎s.\n";
+    let ids = trinity_with_input(["tokenize", "stories260k"], text.as_bytes()).ok().text();
+    let back = trinity_with_input(["tokenize", "stories260k", "--decode"], ids.as_bytes()).ok().text();
+    assert_eq!(back, text);
+    let expected = testkit::read_json("tiny-models/tok512-llamacpp-tokens.json");
+    let case = &expected.as_array().unwrap()[0];
+    let ids = trinity_with_input(["tokenize", "stories260k", "--ids"], case["text"].as_str().unwrap().as_bytes()).ok().text();
+    let ids: Vec<u64> = ids.split_whitespace().map(|n| n.parse().unwrap()).collect();
+    assert_eq!(serde_json::json!(ids), case["with_special"]);
+}
+
+#[test]
+fn bench_measures_named_rows() {
+    let json = trinity(["bench", "stories260k", "-p", "32", "-n", "8", "-r", "2", "-t", "1", "--json"]).ok().json();
+    let rows = json.as_array().unwrap();
+    assert_eq!(rows.iter().map(|r| r["test"].as_str().unwrap()).collect::<Vec<_>>(), ["pp32", "tg8"]);
+    for row in rows {
+        let samples = row["samples"].as_array().unwrap();
+        assert_eq!(samples.len(), 2);
+        let mean = samples.iter().map(|s| s.as_f64().unwrap()).sum::<f64>() / 2.0;
+        assert!((row["tokens_per_second"].as_f64().unwrap() / mean - 1.0).abs() < 1e-6, "{row}");
+    }
+    let table = trinity(["bench", "stories260k", "-p", "32", "-n", "8", "-r", "2"]).ok().text();
+    assert!(table.contains("pp32") && table.contains("tg8") && table.contains('±'), "{table}");
+}

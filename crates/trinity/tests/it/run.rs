@@ -1,0 +1,92 @@
+//! `trinity run`: the story, its determinism, its ways of taking a prompt.
+
+use std::process::Stdio;
+
+use crate::program::{command, finish, trinity, trinity_with_input};
+
+/// What llama2.c and llama.cpp tell, too (shared/data/tiny-models/README.md).
+const STORY: &str = ", there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big, red ball. She wanted to play with it, but it was too high.";
+
+fn greedy(arguments: &[&str]) -> Vec<String> {
+    let mut all = vec!["run".to_owned(), "--temperature".to_owned(), "0".to_owned()];
+    all.extend(arguments.iter().map(|&a| a.to_owned()));
+    all
+}
+
+#[test]
+fn the_embedded_model_tells_its_story_without_any_file() {
+    let outcome = trinity(greedy(&["Once upon a time"])).ok();
+    assert!(outcome.text().starts_with(STORY), "{}", outcome.text());
+    assert_eq!(outcome.stderr, "", "nothing to say when piped");
+}
+
+#[test]
+fn a_piped_prompt_is_the_prompt() {
+    let outcome = trinity_with_input(greedy(&["-n", "20"]), b"Once upon a time").ok();
+    assert!(STORY.starts_with(outcome.text().trim_end()), "{}", outcome.text());
+}
+
+#[test]
+fn a_model_by_path_and_by_name() {
+    let path = testkit::shared("tiny-models/stories260K-q8_0.gguf");
+    let by_path = trinity(greedy(&[path.to_str().unwrap(), "Once upon a time", "-n", "20"])).ok();
+    let by_name = trinity(greedy(&["stories260k", "Once upon a time", "-n", "20"])).ok();
+    assert!(STORY.starts_with(by_path.text().trim_end()), "{}", by_path.text());
+    assert_eq!(by_path.text(), by_name.text());
+}
+
+#[test]
+fn one_seed_gives_one_text_on_any_number_of_threads_and_any_level() {
+    let arguments = ["run", "Once upon a time", "--seed", "7", "-n", "60"];
+    let reference = trinity(arguments).ok().text();
+    for threads in ["1", "2", "3"] {
+        for isa in ["scalar", "avx2", "avx512"] {
+            let outcome = finish(command(arguments).args(["--threads", threads]).env("TRINITY_ISA", isa));
+            if outcome.code == 78 {
+                assert!(outcome.stderr.contains(isa), "a level that this CPU lacks is named: {}", outcome.stderr);
+                continue;
+            }
+            assert_eq!(outcome.ok().text(), reference, "{threads} threads, {isa}");
+        }
+    }
+    assert_ne!(trinity(["run", "Once upon a time", "--seed", "8", "-n", "60"]).ok().text(), reference);
+}
+
+#[test]
+fn a_stop_string_ends_the_text_before_it() {
+    let outcome = trinity(greedy(&["Once upon a time", "--stop", " in the park"])).ok();
+    assert_eq!(outcome.text().trim_end(), ", there was a little girl named Lily. She loved to play outside");
+}
+
+#[test]
+fn verbose_reports_speed_on_standard_error() {
+    let outcome = trinity(greedy(&["Once upon a time", "-n", "5", "--verbose"])).ok();
+    assert!(outcome.stderr.contains("tokens/s"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_error() {
+    let mut child = command(greedy(&["Once upon a time"])).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_with_130() {
+    use std::io::Read;
+    let mut child = command(["run", "Once upon a time", "--ignore-eos", "-n", "500", "--threads", "1"]).env("TRINITY_ISA", "scalar").stdout(Stdio::piped()).spawn().unwrap();
+    let mut first = [0];
+    child.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn the_real_model_answers() {
+    let model = testkit::smollm2_path();
+    let outcome = trinity(greedy(&[model.to_str().unwrap(), "What is the capital of France?", "-n", "16"])).ok();
+    assert!(outcome.text().contains("Paris"), "{}", outcome.text());
+}

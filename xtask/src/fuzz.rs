@@ -1,0 +1,58 @@
+//! `cargo xtask fuzz`: every target of `fuzz/` for a bounded time, on the stable toolchain (how: fuzz/README.md).
+
+use std::{fs, process::Command};
+
+use crate::{
+    Outcome,
+    command::{cargo, output, root, succeed},
+};
+
+const SECONDS_DEFAULT: u32 = 20;
+const INPUT_BYTES_MAX: u32 = 1 << 16;
+const MEMORY_MB_MAX: u32 = 2048;
+
+/// What `cargo fuzz` would pass: edge counters and comparisons for libFuzzer, no sanitizer runtime.
+const COVERAGE: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+    -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 -Cdebug-assertions=yes -Coverflow-checks=yes";
+
+/// A target, and the folder of `shared/data` whose files seed it.
+const TARGETS: &[(&str, &str)] = &[
+    ("gguf_reader", "gguf-malformed"),
+    ("tokenizer_loader", "gguf-malformed"),
+    ("chat_template", "chat-templates/jinja"),
+];
+
+/// Builds all targets and runs each for `seconds`.
+pub(crate) fn run(seconds: Option<&str>) -> Outcome {
+    let seconds: u32 = match seconds {
+        Some(text) => text.parse().map_err(|_| format!("fuzz takes a number of seconds, not {text:?}"))?,
+        None => SECONDS_DEFAULT,
+    };
+    let fuzz = root().join("fuzz");
+    let host = output(Command::new("rustc").arg("-vV"))?;
+    let host = host.lines().find_map(|l| l.strip_prefix("host: ")).ok_or("rustc -vV names no host")?.to_owned();
+    // A named target keeps the flags from build scripts and proc macros.
+    let mut build = cargo(&["build", "--release", "--manifest-path", "fuzz/Cargo.toml", "--target", &host, "--quiet"]);
+    succeed(build.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", COVERAGE))?;
+    for (target, seeds) in TARGETS {
+        let corpus = fuzz.join("corpus").join(target);
+        let artifacts = fuzz.join("artifacts").join(target);
+        for folder in [&corpus, &artifacts] {
+            fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        }
+        let shared = std::env::var_os("TRINITY_SHARED").map_or_else(|| root().join("../shared"), Into::into);
+        let mut command = Command::new(fuzz.join("target").join(&host).join("release").join(target));
+        command
+            .arg(format!("-max_total_time={seconds}"))
+            .arg(format!("-max_len={INPUT_BYTES_MAX}"))
+            .arg(format!("-rss_limit_mb={MEMORY_MB_MAX}"))
+            .args(["-timeout=10", "-print_final_stats=1", "-verbosity=0"])
+            .arg(format!("-artifact_prefix={}/", artifacts.display()))
+            .arg(&corpus)
+            .arg(shared.join("data").join(seeds));
+        println!("fuzz {target}: {seconds} s");
+        succeed(&mut command).map_err(|e| format!("{e}; the input is below {}", artifacts.display()))?;
+    }
+    Ok(())
+}

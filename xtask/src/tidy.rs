@@ -1,0 +1,90 @@
+//! `cargo xtask tidy`: the repository's rules that a text search can check. Each rule is a function from the tree to
+//! its offences; all offences are printed.
+
+mod arrows;
+mod source;
+mod tree;
+
+use crate::{Outcome, command::root};
+use tree::Tree;
+
+/// Packages in Cargo.lock, ours included. Raise it only with the reason in the commit.
+const LOCK_PACKAGES_MAX: usize = 190;
+
+/// What the root may hold.
+const ROOT: &[&str] = &[
+    ".cargo",
+    ".ci",
+    ".gitignore",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "STYLE.md",
+    "clippy.toml",
+    "crates",
+    "docs",
+    "fuzz",
+    "models",
+    "rust-toolchain.toml",
+    "rustfmt.toml",
+    "testdata",
+    "xtask",
+];
+
+/// Checks everything; the error counts the offences.
+pub(crate) fn run() -> Outcome {
+    let tree = Tree::read(&root())?;
+    let mut offences = arrows::check(&tree)?;
+    offences.extend(source::check(&tree));
+    offences.extend(root_entries(&tree));
+    offences.extend(documents(&tree));
+    offences.extend(lock(&tree));
+    for offence in &offences {
+        println!("{offence}");
+    }
+    if offences.is_empty() { Ok(()) } else { Err(format!("tidy: {} offences", offences.len())) }
+}
+
+fn root_entries(tree: &Tree) -> Vec<String> {
+    let mut entries: Vec<&str> = tree.files.iter().filter_map(|f| f.path.split('/').next()).collect();
+    entries.dedup();
+    entries.retain(|entry| !ROOT.contains(entry));
+    entries.into_iter().map(|entry| format!("{entry}: not on the list of root entries (xtask/src/tidy.rs)")).collect()
+}
+
+/// Paths in backticks in the main documents exist; the changelog has its unreleased section.
+fn documents(tree: &Tree) -> Vec<String> {
+    let mut offences = Vec::new();
+    for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let Some(document) = tree.file(name) else {
+            offences.push(format!("{name}: missing"));
+            continue;
+        };
+        for word in document.text.split('`').skip(1).step_by(2) {
+            let is_path = word.contains('/')
+                && ["crates/", "docs/", "xtask/", "fuzz/", "models/"].iter().any(|p| word.starts_with(p));
+            let is_plain = !word.contains(['{', '*', '<', ' ', '…']);
+            if is_path && is_plain && !tree.has(word.trim_end_matches('/')) {
+                offences.push(format!("{name}: names `{word}`, which does not exist"));
+            }
+        }
+    }
+    if tree.file("CHANGELOG.md").is_none_or(|f| !f.text.contains("## Unreleased")) {
+        offences.push("CHANGELOG.md: no '## Unreleased' section".to_owned());
+    }
+    offences
+}
+
+fn lock(tree: &Tree) -> Vec<String> {
+    let packages = tree.file("Cargo.lock").map_or(0, |f| f.text.matches("[[package]]").count());
+    println!("Cargo.lock: {packages} packages of at most {LOCK_PACKAGES_MAX}");
+    if packages > LOCK_PACKAGES_MAX {
+        return vec![format!("Cargo.lock: {packages} packages, the ceiling is {LOCK_PACKAGES_MAX}")];
+    }
+    Vec::new()
+}

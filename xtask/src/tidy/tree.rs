@@ -1,0 +1,48 @@
+//! The files that git tracks or would track, read once.
+
+use std::{fs, path::Path, process::Command};
+
+use crate::command::output;
+
+/// A file by its path from the root; binary files have no text.
+pub(crate) struct File {
+    pub(crate) path: String,
+    pub(crate) text: String,
+}
+
+/// All files of the repository.
+pub(crate) struct Tree {
+    pub(crate) files: Vec<File>,
+}
+
+impl Tree {
+    /// Reads every file that is not ignored.
+    pub(crate) fn read(root: &Path) -> Result<Self, String> {
+        let mut list = Command::new("git");
+        list.args(["ls-files", "--cached", "--others", "--exclude-standard"]).current_dir(root);
+        let mut files: Vec<File> = Vec::new();
+        for path in output(&mut list)?.lines().filter(|path| root.join(path).is_file()) {
+            let text = fs::read(root.join(path)).map_err(|e| format!("{path}: {e}"))?;
+            files.push(File { path: path.to_owned(), text: String::from_utf8(text).unwrap_or_default() });
+        }
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(Self { files })
+    }
+
+    /// The file at `path`.
+    pub(crate) fn file(&self, path: &str) -> Option<&File> {
+        self.files.iter().find(|f| f.path == path)
+    }
+
+    /// Is there a file or folder at `path`?
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.files
+            .iter()
+            .any(|f| f.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    }
+
+    /// Rust sources.
+    pub(crate) fn rust(&self) -> impl Iterator<Item = &File> {
+        self.files.iter().filter(|f| Path::new(&f.path).extension().is_some_and(|e| e == "rs"))
+    }
+}

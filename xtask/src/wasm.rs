@@ -1,0 +1,78 @@
+//! `cargo xtask wasm`: everything up to layer 2 builds for wasm32 (no threads, map or clock there).
+//!
+//! Needs the standard library for that target: the toolchain's own if `rustup target add wasm32-unknown-unknown` was
+//! run, else a second rustc with library sources unpacked from Debian packages into `target/wasm-toolchain`.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::{
+    Outcome,
+    command::{cargo, output, root, succeed},
+};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+const CRATES: &[&str] = &["quant", "gguf", "kernels", "tokenizer", "model"];
+const PACKAGES: &[&str] = &["rustc-web", "libstd-rust-web-1.96", "libstd-rust-web-dev", "rust-web-src", "libllvm22"];
+
+/// Builds each of the crates for wasm32.
+pub(crate) fn run() -> Outcome {
+    let mut command = cargo(&["build", "--target", TARGET, "--target-dir", "target/wasm"]);
+    for name in CRATES {
+        command.args(["--package", name]);
+    }
+    if !has_installed_target()? {
+        let rustc = debian_toolchain()?;
+        command.args(["-Z", "build-std=std,panic_abort"]).env("RUSTC_BOOTSTRAP", "1").env("RUSTC", rustc);
+    }
+    succeed(&mut command)
+}
+
+fn has_installed_target() -> Result<bool, String> {
+    let libraries =
+        output(Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).current_dir(root()))?;
+    Ok(Path::new(libraries.trim()).exists())
+}
+
+/// A wrapper script that starts Debian's rustc; unpacked once, beside nothing that is installed.
+fn debian_toolchain() -> Result<PathBuf, String> {
+    let folder = root().join("target/wasm-toolchain");
+    let wrapper = folder.join("rustc.sh");
+    if wrapper.exists() {
+        return Ok(wrapper);
+    }
+    let io = |e: std::io::Error| format!("{}: {e}", folder.display());
+    fs::create_dir_all(&folder).map_err(io)?;
+    let download = || succeed(Command::new("apt-get").arg("download").args(PACKAGES).current_dir(&folder));
+    // A new machine has no package lists yet.
+    let downloaded = download().or_else(|_| succeed(Command::new("apt-get").args(["update", "-qq"])).and_then(|()| download()));
+    downloaded.map_err(|e| {
+        format!("no standard library for {TARGET}: run 'rustup target add {TARGET}'; Debian's packages of it failed too: {e}")
+    })?;
+    let unpacked = folder.join("root");
+    for entry in fs::read_dir(&folder).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        if path.extension().is_some_and(|e| e == "deb") {
+            succeed(Command::new("dpkg").arg("-x").arg(&path).arg(&unpacked))?;
+            fs::remove_file(&path).map_err(io)?;
+        }
+    }
+    let usr = unpacked.join("usr");
+    let sources = fs::read_dir(usr.join("src")).map_err(io)?.flatten().map(|e| e.path().join("library"));
+    let library = sources.into_iter().find(|p| p.exists()).ok_or("rust-web-src holds no library folder")?;
+    let link = usr.join("lib/rustlib/src/rust");
+    fs::create_dir_all(&link).map_err(io)?;
+    let link = link.join("library");
+    if !link.exists() {
+        std::os::unix::fs::symlink(&library, &link).map_err(io)?;
+    }
+    let usr = usr.display();
+    let script = format!("#!/bin/sh\nLD_LIBRARY_PATH={usr}/lib/x86_64-linux-gnu exec {usr}/bin/rustc \"$@\"\n");
+    fs::write(&wrapper, script).map_err(io)?;
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).map_err(io)?;
+    Ok(wrapper)
+}
