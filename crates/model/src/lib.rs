@@ -23,7 +23,7 @@ pub use families::ARCHITECTURES;
 pub use forward::Model;
 pub use gguf::TokenId;
 pub use kernels::{KvType, PAGE_LEN, PageId};
-pub use load::{LoadOptions, context_len, format_of};
+pub use load::{LoadOptions, context_len, format_of, n_vocab};
 pub use memory::{MemoryPlan, memory_plan};
 pub use scan::{BadWeight, scan_weights};
 pub use spec::{ExpertSpec, ModelSpec, QkNorm, RopeScaling, RopeSpec};

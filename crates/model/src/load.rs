@@ -64,6 +64,11 @@ pub fn context_len(container: &Container) -> Result<usize, LoadError> {
     Keys::new(container)?.width("context_length")
 }
 
+/// Rows of the embedding matrix.
+pub fn n_vocab(container: &Container) -> Result<usize, LoadError> {
+    Tensors::new(container).rows("token_embd.weight")
+}
+
 /// A checked model before it has memory of its own.
 pub(crate) struct Parts {
     pub(crate) spec: ModelSpec,

@@ -2,6 +2,8 @@
 
 use std::{error::Error, fmt::Write, io, process::ExitCode};
 
+use crate::terminal::{self, escape};
+
 /// Why a command stops (ARCHITECTURE.md, Errors).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
@@ -49,19 +51,22 @@ impl Failure {
         self
     }
 
+    /// The line, and the hint if there is one.
+    pub(crate) fn line(&self) -> String {
+        let hint = self.hint.iter().map(|hint| format!("hint: {}\n", escape(hint)));
+        format!("error: {}\n", escape(&self.message)) + &hint.collect::<String>()
+    }
+
     /// Prints the line and the hint; gives the exit code.
     pub(crate) fn report(self, is_verbose: bool) -> ExitCode {
         if self.kind == Kind::OutputClosed {
             return ExitCode::SUCCESS;
         }
-        let mut text = format!("error: {}\n", crate::terminal::escape(&self.message));
-        if let Some(hint) = &self.hint {
-            text += &format!("hint: {}\n", crate::terminal::escape(hint));
-        }
+        let mut text = self.line();
         if is_verbose {
             text += &format!("kind: {:?}\n", self.kind);
         }
-        crate::terminal::say(&text);
+        terminal::say(&text);
         ExitCode::from(match self.kind {
             Kind::Failure | Kind::OutputClosed => 1,
             Kind::Usage => 2,
@@ -97,6 +102,30 @@ macro_rules! failure_from {
 }
 
 failure_from!(gguf::Error, model::LoadError, tokenizer::Error, serde_json::Error);
+
+impl From<hub::Error> for Failure {
+    fn from(error: hub::Error) -> Self {
+        let kind = match &error {
+            hub::Error::Busy(_) => Kind::Busy,
+            hub::Error::Cancelled => Kind::Interrupted,
+            hub::Error::NoHome => Kind::Configuration,
+            _ => Kind::Failure,
+        };
+        let failure = Self::new(kind, chain(&error));
+        match &error {
+            hub::Error::NotInstalled { name } => failure.with_hint(format!("trinity pull {name}")),
+            hub::Error::Unknown { .. } => failure.with_hint("trinity list --all names the models that can be pulled"),
+            _ => failure,
+        }
+    }
+}
+
+impl From<eval::Error> for Failure {
+    fn from(error: eval::Error) -> Self {
+        let kind = if matches!(error, eval::Error::Cancelled) { Kind::Interrupted } else { Kind::Failure };
+        Self::new(kind, chain(&error))
+    }
+}
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {

@@ -27,6 +27,32 @@ pub(crate) fn put(text: &str) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
+/// Data that may not be UTF-8.
+pub(crate) fn put_bytes(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    Ok(out.flush()?)
+}
+
+/// The prompt before its completion, if both go to a screen.
+pub(crate) fn echo_prompt(text: &str) {
+    if io::stdout().is_terminal() && io::stderr().is_terminal() {
+        say(text);
+    }
+}
+
+/// Local time, for templates that tell the date.
+pub(crate) fn now() -> chat::DateTime {
+    jiff::ZonedDateTime::now().datetime()
+}
+
+/// A seed that nobody chose.
+pub(crate) fn random_seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    // Keyed by the system's randomness, anew in each process and call.
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}
+
 /// A value as JSON, indented, with a newline.
 pub(crate) fn put_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     put(&(serde_json::to_string_pretty(value)? + "\n"))

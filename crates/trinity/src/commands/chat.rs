@@ -36,6 +36,7 @@ pub(crate) struct ChatArgs {
 
 /// Reads, answers, repeats.
 pub(crate) fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
+    args.sampling.check()?;
     let loaded = args.load.load(args.model.as_deref(), global)?;
     let mut conversation = Conversation::new(loaded, args.template.as_deref(), args.system.clone(), args.sampling.clone())?;
     terminal::catch_interrupt()?;
@@ -58,7 +59,7 @@ pub(crate) fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
             continue;
         }
         match conversation.reply(&message) {
-            Ok(reply) if global.verbose > 0 => terminal::say(&report::line(&reply)),
+            Ok((completion, seed)) if global.verbose > 0 => terminal::say(&report::line(&completion, seed)),
             Ok(_) => {}
             Err(failure) if lines.is_terminal => terminal::say(&failure.line()),
             Err(failure) => return Err(failure),
@@ -81,7 +82,7 @@ impl Lines {
         let config = Config::builder().max_history_size(HISTORY_LINES_MAX).map_err(readline)?.auto_add_history(true).build();
         let mut editor = Editor::with_config(config).map_err(readline)?;
         let is_terminal = terminal::stdin_is_terminal();
-        let history = hub::home().ok().map(|home| home.join("chat-history")).filter(|_| is_terminal);
+        let history = hub::Hub::from_environment(true).ok().map(|hub| hub.home().join("chat-history")).filter(|_| is_terminal);
         if let Some(path) = &history {
             // The first time there is none.
             let _ = editor.load_history(path);

@@ -14,7 +14,8 @@ pub(crate) fn run(_args: &ManArgs) -> Result<(), Failure> {
     let command = Cli::command();
     clap_mangen::Man::new(command.clone()).render(&mut page)?;
     for subcommand in command.get_subcommands().filter(|c| !c.is_hide_set()) {
-        let name = format!("trinity-{}", subcommand.get_name());
+        // clap wants names that live as long as the program, which is over after this.
+        let name: &'static str = format!("trinity-{}", subcommand.get_name()).leak();
         clap_mangen::Man::new(subcommand.clone().name(name)).render(&mut page)?;
     }
     terminal::put(&String::from_utf8_lossy(&page))

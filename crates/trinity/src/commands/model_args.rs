@@ -1,19 +1,19 @@
 //! Finding and loading a model: what `run`, `chat`, `eval` and `bench` share.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use chat::Template;
 use clap::{Args, ValueEnum};
 use engine::Engine;
 use gguf::Container;
+use hub::{Hub, Resolved};
 use kernels::{Isa, Kernels};
 use model::{KvType, LoadOptions, Model};
 use tokenizer::Tokenizer;
 
 use crate::{cli::Global, failure::{Failure, Kind}, terminal};
 
-/// The name of the model that is compiled into the program.
-pub(crate) const EMBEDDED: &str = "stories260k";
+pub(crate) use hub::EMBEDDED;
 
 /// Rows of a prompt computed in one step.
 pub(crate) const STEP_ROWS_MAX: usize = 512;
@@ -64,19 +64,27 @@ pub(crate) struct Loaded {
     pub(crate) n_threads: usize,
 }
 
-/// Opens the container of a model by name or path; the embedded one without either.
-pub(crate) fn open(reference: Option<&str>, global: &Global) -> Result<Container, Failure> {
-    let reference = reference.unwrap_or(EMBEDDED);
-    let (name, bytes) = hub::embedded();
-    if reference == name {
-        return Ok(Container::from_static(name, bytes)?);
+impl Loaded {
+    /// An engine error in terms of the model.
+    pub(crate) fn failure(&self, error: &engine::Error) -> Failure {
+        Failure::new(Kind::Failure, format!("{}: {error}", self.name))
     }
-    Ok(Container::open(&locate(reference, global)?)?)
 }
 
-/// The file of a model that is on this machine.
-fn locate(reference: &str, _global: &Global) -> Result<std::path::PathBuf, Failure> {
-    Ok(Path::new(reference).to_owned())
+/// Opens the container of a model by name or path; the embedded one without either.
+pub(crate) fn open(reference: Option<&str>, global: &Global) -> Result<Container, Failure> {
+    let Some(reference) = reference else {
+        return Ok(Container::from_static(EMBEDDED, hub::embedded())?);
+    };
+    match Hub::from_environment(global.offline)?.resolve(reference)? {
+        Resolved::Embedded => Ok(Container::from_static(EMBEDDED, hub::embedded())?),
+        Resolved::File(path) => Ok(Container::open(&path)?),
+    }
+}
+
+/// Is `reference` a model on this machine?
+pub(crate) fn is_present(reference: &str, global: &Global) -> bool {
+    Hub::from_environment(global.offline).is_ok_and(|hub| hub.resolve(reference).is_ok())
 }
 
 impl ModelArgs {
@@ -88,7 +96,7 @@ impl ModelArgs {
             Ok(name) => Some(Isa::from_name(&name).ok_or_else(|| configuration(format!("no level is called {name:?}")))?),
             Err(_) => None,
         };
-        let kernels = Kernels::new(isa, n_threads).map_err(|e| configuration(e.to_string()))?;
+        let kernels = Kernels::new(isa, n_threads).map_err(configuration)?;
         Ok((kernels, n_threads))
     }
 

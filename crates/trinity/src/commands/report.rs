@@ -2,17 +2,16 @@
 
 use engine::Completion;
 
-/// One line: counts, speed of prompt and completion, why it ended.
-pub(super) fn line(completion: &Completion) -> String {
+/// One line: counts, speed of prompt and completion, why it ended, the seed that would give the same again.
+pub(super) fn line(completion: &Completion, seed: u64) -> String {
     let speed = |n: usize, seconds: f64| if seconds > 0.0 { n as f64 / seconds } else { 0.0 };
-    let computed = completion.n_prompt - completion.n_cached;
     format!(
-        "prompt {} tokens ({} cached), {:.1} tokens/s; completion {} tokens, {:.1} tokens/s; {:?}\n",
+        "prompt {} tokens ({} cached), {:.1} tokens/s; completion {} tokens, {:.1} tokens/s; {:?}; seed {seed}\n",
         completion.n_prompt,
         completion.n_cached,
-        speed(computed, completion.prefill_seconds),
+        speed(completion.n_prompt - completion.n_cached, completion.prefill_seconds),
         completion.n_completion,
-        speed(completion.n_completion.saturating_sub(1), completion.decode_seconds),
+        speed(completion.n_completion, completion.decode_seconds),
         completion.finish_reason,
     )
 }

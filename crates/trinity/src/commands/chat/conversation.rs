@@ -17,14 +17,7 @@ struct Saved {
     trinity_chat: u32,
     model: String,
     system: Option<String>,
-    messages: Vec<SavedMessage>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SavedMessage {
-    role: String,
-    content: String,
+    messages: Vec<Message>,
 }
 
 const SAVED_VERSION: u32 = 1;
@@ -44,9 +37,8 @@ impl Conversation {
     /// Refuses a model without a template unless one is named.
     pub(super) fn new(mut loaded: Loaded, template: Option<&str>, system: Option<String>, sampling: SamplingArgs) -> Result<Self, Failure> {
         let template = match (template, loaded.template.take()) {
-            (Some(name), _) => Template::builtin(name).ok_or_else(|| {
-                Failure::usage(format!("no template is called {name:?}")).with_hint(format!("known: {}", chat::BUILTIN_NAMES.join(", ")))
-            })?,
+            (Some(name), _) => Template::builtin(name)
+                .map_err(|e| Failure::usage(e.to_string()).with_hint(format!("known: {}", chat::BUILTIN_NAMES.join(", "))))?,
             (None, Some(own)) => own,
             (None, None) => {
                 let message = format!("{} has no chat template", loaded.name);
@@ -63,12 +55,12 @@ impl Conversation {
 
     /// Answers `text`, printing as it goes. A reply that Ctrl-C stopped stays in the conversation as far as it came;
     /// a message that could not be answered does not.
-    pub(super) fn reply(&mut self, text: &str) -> Result<Completion, Failure> {
-        let mut messages: Vec<Message> = self.system.iter().map(|s| Message::new("system", s)).collect();
+    pub(super) fn reply(&mut self, text: &str) -> Result<(Completion, u64), Failure> {
+        let mut messages: Vec<Message> = self.system.iter().map(Message::system).collect();
         messages.extend(self.messages.iter().cloned());
-        messages.push(Message::new("user", text));
+        messages.push(Message::user(text));
         let ids = prompt::encode_messages(&self.loaded.tokenizer, &self.template, &messages)?;
-        let request = self.sampling.request(ids)?;
+        let request = self.sampling.request(ids);
         terminal::take_interrupt();
         let mut reply = String::new();
         let mut printed = Ok(());
@@ -81,9 +73,9 @@ impl Conversation {
         printed?;
         let completion = completion.map_err(|e| self.loaded.failure(&e))?;
         terminal::put("\n")?;
-        self.messages.push(Message::new("user", text));
-        self.messages.push(Message::new("assistant", &reply));
-        Ok(completion)
+        self.messages.push(Message::user(text));
+        self.messages.push(Message::assistant(reply));
+        Ok((completion, request.sampling.seed))
     }
 
     /// Forgets all messages; the system message and the settings stay.
@@ -110,8 +102,8 @@ impl Conversation {
 
     /// Writes the conversation; the file appears whole or not at all.
     pub(super) fn save(&self, path: &Path) -> Result<(), Failure> {
-        let messages = self.messages.iter().map(|m| SavedMessage { role: m.role.clone(), content: m.content.clone() }).collect();
-        let saved = Saved { trinity_chat: SAVED_VERSION, model: self.loaded.name.clone(), system: self.system.clone(), messages };
+        let (model, messages) = (self.loaded.name.clone(), self.messages.clone());
+        let saved = Saved { trinity_chat: SAVED_VERSION, model, system: self.system.clone(), messages };
         let text = serde_json::to_string_pretty(&saved)? + "\n";
         let named = |e: std::io::Error| Failure::new(Kind::Failure, format!("{}: {e}", path.display()));
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -135,7 +127,7 @@ impl Conversation {
             return Err(named(&format!("version {} of a saved conversation, this program reads {SAVED_VERSION}", saved.trinity_chat)));
         }
         self.system = saved.system;
-        self.messages = saved.messages.iter().map(|m| Message::new(&m.role, &m.content)).collect();
+        self.messages = saved.messages;
         terminal::say(&format!("loaded {} messages\n", self.messages.len()));
         Ok(())
     }

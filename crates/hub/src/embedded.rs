@@ -1,0 +1,22 @@
+//! The model that is compiled into the program.
+
+/// Its name.
+pub const EMBEDDED: &str = "stories260k";
+
+/// Its file: a GGUF container (models/stories260k/MODEL_CARD.md says what it is).
+pub fn embedded() -> &'static [u8] {
+    include_bytes!("../../../models/stories260k/stories260K-f32.gguf")
+}
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest, Sha256};
+
+    #[test]
+    fn the_embedded_file_is_what_the_catalogue_says() {
+        let entry = crate::catalogue().iter().find(|e| e.name == super::EMBEDDED).unwrap();
+        let bytes = super::embedded();
+        assert_eq!(bytes.len() as u64, entry.bytes);
+        assert_eq!(crate::pull::hex(&Sha256::digest(bytes)), entry.sha256);
+    }
+}
