@@ -49,7 +49,8 @@ fn debian_toolchain() -> Result<PathBuf, String> {
     fs::create_dir_all(&folder).map_err(io)?;
     let download = || succeed(Command::new("apt-get").arg("download").args(PACKAGES).current_dir(&folder));
     // A new machine has no package lists yet.
-    let downloaded = download().or_else(|_| succeed(Command::new("apt-get").args(["update", "-qq"])).and_then(|()| download()));
+    let downloaded =
+        download().or_else(|_| succeed(Command::new("apt-get").args(["update", "-qq"])).and_then(|()| download()));
     downloaded.map_err(|e| {
         format!("no standard library for {TARGET}: run 'rustup target add {TARGET}'; Debian's packages of it failed too: {e}")
     })?;

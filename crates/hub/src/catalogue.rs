@@ -109,7 +109,11 @@ mod tests {
     fn the_catalogue_can_be_read_and_is_sound() {
         assert!(find("smollm2:135m").is_some() && catalogue().len() >= 3);
         for entry in catalogue() {
-            assert!(entry.sha256.len() == 64 && entry.sha256.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')), "{}", entry.name);
+            assert!(
+                entry.sha256.len() == 64 && entry.sha256.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')),
+                "{}",
+                entry.name
+            );
             assert!(entry.bytes > 0 && !entry.file.contains('/'), "{}", entry.name);
         }
     }

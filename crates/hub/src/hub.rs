@@ -40,12 +40,18 @@ impl Hub {
         let hugging_face_cache = set("HF_HUB_CACHE")
             .or_else(|| set("HF_HOME").map(|p| p.join("hub")))
             .or_else(|| user.map(|p| p.join(".cache/huggingface/hub")));
-        let hugging_face_endpoint = env::var("HF_ENDPOINT").ok().filter(|v| !v.is_empty()).unwrap_or_else(|| HUGGING_FACE.to_owned());
+        let hugging_face_endpoint =
+            env::var("HF_ENDPOINT").ok().filter(|v| !v.is_empty()).unwrap_or_else(|| HUGGING_FACE.to_owned());
         Ok(Self { home, hugging_face_cache, hugging_face_endpoint, is_offline })
     }
 
     /// A hub of its own, for tests and embedding programs.
-    pub fn new(home: PathBuf, hugging_face_cache: Option<PathBuf>, hugging_face_endpoint: &str, is_offline: bool) -> Self {
+    pub fn new(
+        home: PathBuf,
+        hugging_face_cache: Option<PathBuf>,
+        hugging_face_endpoint: &str,
+        is_offline: bool,
+    ) -> Self {
         Self { home, hugging_face_cache, hugging_face_endpoint: hugging_face_endpoint.to_owned(), is_offline }
     }
 
@@ -77,7 +83,11 @@ impl Hub {
     /// A file that another program has already downloaded into the shared cache.
     fn in_hugging_face_cache(&self, source: &Source) -> Option<PathBuf> {
         let Source::HuggingFace { repository, file } = source else { return None };
-        let snapshots = self.hugging_face_cache.as_ref()?.join(format!("models--{}", repository.replace('/', "--"))).join("snapshots");
+        let snapshots = self
+            .hugging_face_cache
+            .as_ref()?
+            .join(format!("models--{}", repository.replace('/', "--")))
+            .join("snapshots");
         let mut found: Vec<PathBuf> =
             std::fs::read_dir(snapshots).ok()?.flatten().map(|e| e.path().join(file)).filter(|p| p.is_file()).collect();
         found.sort();

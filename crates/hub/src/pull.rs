@@ -12,12 +12,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use crate::{
-    Error, Hub, Resolved, Source,
-    reference::Reference,
-    source,
-    store::Origin,
-};
+use crate::{Error, Hub, Resolved, Source, reference::Reference, source, store::Origin};
 
 pub(crate) const LOCK: &str = ".lock";
 const BUFFER_BYTES: usize = 1 << 16;
@@ -39,17 +34,26 @@ struct Expected {
 
 impl Hub {
     /// The file of a model, downloaded if it is not here. `progress` may break off.
-    pub fn pull(&self, reference: &str, progress: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<Resolved, Error> {
+    pub fn pull(
+        &self,
+        reference: &str,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Resolved, Error> {
         match self.resolve(reference) {
             Err(Error::NotInstalled { .. }) => {}
             other => return other,
         }
         let (name, file, sources, expected) = match Reference::parse(reference)? {
             Reference::Path(path) => return Ok(Resolved::File(path)),
-            Reference::Named(e) => {
-                (e.name.clone(), e.file.clone(), e.sources.clone(), Expected { bytes: Some(e.bytes), sha256: Some(e.sha256.clone()) })
+            Reference::Named(e) => (
+                e.name.clone(),
+                e.file.clone(),
+                e.sources.clone(),
+                Expected { bytes: Some(e.bytes), sha256: Some(e.sha256.clone()) },
+            ),
+            Reference::Remote { name, file, source } => {
+                (name, file, vec![source], Expected { bytes: None, sha256: None })
             }
-            Reference::Remote { name, file, source } => (name, file, vec![source], Expected { bytes: None, sha256: None }),
         };
         let folder = self.store().folder(&name);
         fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder.clone(), source })?;
@@ -101,7 +105,12 @@ pub(crate) struct Part<'a> {
 
 impl<'a> Part<'a> {
     /// Opens what an earlier pull left, hashing it.
-    fn open(path: &Path, name: &str, total: Option<u64>, progress: &'a mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<Self, Error> {
+    fn open(
+        path: &Path,
+        name: &str,
+        total: Option<u64>,
+        progress: &'a mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Self, Error> {
         let io = |source| Error::Io { path: path.to_owned(), source };
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
         let (mut hash, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; BUFFER_BYTES]);

@@ -45,7 +45,9 @@ impl Reference {
 fn hugging_face(text: &str, rest: &str) -> Result<Reference, Error> {
     let bad = || Error::BadName(text.to_owned());
     let mut pieces = rest.splitn(3, '/');
-    let (Some(owner), Some(repository), Some(file)) = (pieces.next(), pieces.next(), pieces.next()) else { return Err(bad()) };
+    let (Some(owner), Some(repository), Some(file)) = (pieces.next(), pieces.next(), pieces.next()) else {
+        return Err(bad());
+    };
     for piece in [owner, repository].into_iter().chain(file.split('/')) {
         check(piece).map_err(|_| bad())?;
     }
@@ -65,7 +67,11 @@ fn checked_file(file: &str) -> Result<String, Error> {
 /// Names become folders, so they must not be able to leave theirs.
 pub(crate) fn check(name: &str) -> Result<(), Error> {
     let is_plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "._:-".contains(c));
-    if is_plain && !name.is_empty() && !name.starts_with('.') && name.len() <= 200 { Ok(()) } else { Err(Error::BadName(name.to_owned())) }
+    if is_plain && !name.is_empty() && !name.starts_with('.') && name.len() <= 200 {
+        Ok(())
+    } else {
+        Err(Error::BadName(name.to_owned()))
+    }
 }
 
 #[cfg(test)]
@@ -78,14 +84,24 @@ mod tests {
         assert!(matches!(Reference::parse("/nowhere/x.gguf"), Err(Error::NoFile(_))));
         assert!(matches!(Reference::parse("x.gguf"), Err(Error::NoFile(_))));
         assert!(matches!(Reference::parse("no-such-model"), Err(Error::Unknown { .. })));
-        let Ok(Reference::Remote { name, file, .. }) = Reference::parse("hf:org/repo/sub/m.gguf") else { panic!("not remote") };
+        let Ok(Reference::Remote { name, file, .. }) = Reference::parse("hf:org/repo/sub/m.gguf") else {
+            panic!("not remote")
+        };
         assert_eq!((name.as_str(), file.as_str()), ("hf-org-repo-m", "m.gguf"));
         assert!(matches!(Reference::parse("https://host/a/m.gguf?x=1"), Ok(Reference::Remote { .. })));
     }
 
     #[test]
     fn nothing_leaves_its_folder() {
-        for bad in ["hf:org/../m.gguf", "hf:org/repo/../../m.gguf", "hf:org/repo", "https://host/..", "https://host/.gguf", "a\nb", "hf:o/r/m.bin"] {
+        for bad in [
+            "hf:org/../m.gguf",
+            "hf:org/repo/../../m.gguf",
+            "hf:org/repo",
+            "https://host/..",
+            "https://host/.gguf",
+            "a\nb",
+            "hf:o/r/m.bin",
+        ] {
             assert!(matches!(Reference::parse(bad), Err(Error::BadName(_))), "{bad:?}");
         }
     }

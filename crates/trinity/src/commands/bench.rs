@@ -33,10 +33,17 @@ pub(crate) struct BenchArgs {
 /// Measures and prints the table.
 pub(crate) fn run(args: &BenchArgs, global: &Global) -> Result<(), Failure> {
     terminal::catch_interrupt()?;
-    let tests: Vec<Test> = args.n_prompt.iter().map(|n| Test::Prompt(*n)).chain(args.n_gen.iter().map(|n| Test::Generation(*n))).collect();
+    let tests: Vec<Test> =
+        args.n_prompt.iter().map(|n| Test::Prompt(*n)).chain(args.n_gen.iter().map(|n| Test::Generation(*n))).collect();
     let tests: Vec<Test> = tests.into_iter().filter(|t| !matches!(t, Test::Prompt(0) | Test::Generation(0))).collect();
     let container = model_args::open(args.model.as_deref(), global)?;
-    let longest = tests.iter().map(|t| match t { Test::Prompt(n) | Test::Generation(n) => *n }).max().unwrap_or(1);
+    let longest = tests
+        .iter()
+        .map(|t| match t {
+            Test::Prompt(n) | Test::Generation(n) => *n,
+        })
+        .max()
+        .unwrap_or(1);
     let (mut model, n_threads) = args.load.load_model(&container, args.load.context.or(Some(longest)))?;
     let n_repetitions = usize::from(args.repetitions);
     let bar = terminal::progress("bench", (tests.len() * (n_repetitions + 1)) as u64, false);
@@ -52,9 +59,11 @@ pub(crate) fn run(args: &BenchArgs, global: &Global) -> Result<(), Failure> {
     if args.json {
         return terminal::put_json(&rows);
     }
-    let mut text = format!("{}\n| test | tokens/s | threads |\n| --- | ---: | ---: |\n", terminal::escape(container.name()));
+    let mut text =
+        format!("{}\n| test | tokens/s | threads |\n| --- | ---: | ---: |\n", terminal::escape(container.name()));
     for row in &rows {
-        text += &format!("| {} | {:.2} ± {:.2} | {} |\n", row.test, row.tokens_per_second, row.deviation, row.n_threads);
+        text +=
+            &format!("| {} | {:.2} ± {:.2} | {} |\n", row.test, row.tokens_per_second, row.deviation, row.n_threads);
     }
     terminal::put(&text)
 }

@@ -7,7 +7,11 @@ use clap::Args;
 use rustyline::{Config, Editor, error::ReadlineError, history::FileHistory};
 
 use super::{model_args::ModelArgs, report, sampling_args::SamplingArgs};
-use crate::{cli::Global, failure::{Failure, Kind}, terminal};
+use crate::{
+    cli::Global,
+    failure::{Failure, Kind},
+    terminal,
+};
 use conversation::Conversation;
 
 /// Lines of history kept.
@@ -38,7 +42,8 @@ pub(crate) struct ChatArgs {
 pub(crate) fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
     args.sampling.check()?;
     let loaded = args.load.load(args.model.as_deref(), global)?;
-    let mut conversation = Conversation::new(loaded, args.template.as_deref(), args.system.clone(), args.sampling.clone())?;
+    let mut conversation =
+        Conversation::new(loaded, args.template.as_deref(), args.system.clone(), args.sampling.clone())?;
     terminal::catch_interrupt()?;
     let mut lines = Lines::new()?;
     if lines.is_terminal {
@@ -79,10 +84,12 @@ struct Lines {
 impl Lines {
     fn new() -> Result<Self, Failure> {
         let readline = |e: ReadlineError| Failure::new(Kind::Failure, format!("standard input: {e}"));
-        let config = Config::builder().max_history_size(HISTORY_LINES_MAX).map_err(readline)?.auto_add_history(true).build();
+        let config =
+            Config::builder().max_history_size(HISTORY_LINES_MAX).map_err(readline)?.auto_add_history(true).build();
         let mut editor = Editor::with_config(config).map_err(readline)?;
         let is_terminal = terminal::stdin_is_terminal();
-        let history = hub::Hub::from_environment(true).ok().map(|hub| hub.home().join("chat-history")).filter(|_| is_terminal);
+        let history =
+            hub::Hub::from_environment(true).ok().map(|hub| hub.home().join("chat-history")).filter(|_| is_terminal);
         if let Some(path) = &history {
             // The first time there is none.
             let _ = editor.load_history(path);

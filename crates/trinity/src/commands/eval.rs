@@ -10,7 +10,11 @@ use super::{
     model_args::{self, KvTypeName, ModelArgs},
     tokenize,
 };
-use crate::{cli::Global, failure::{Failure, Kind}, terminal};
+use crate::{
+    cli::Global,
+    failure::{Failure, Kind},
+    terminal,
+};
 
 /// Arguments of `eval`.
 #[derive(Args)]

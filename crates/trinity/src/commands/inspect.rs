@@ -5,7 +5,12 @@ mod facts;
 use clap::Args;
 use serde_json::json;
 
-use crate::{cli::Global, commands::model_args, failure::{Failure, Kind}, terminal};
+use crate::{
+    cli::Global,
+    commands::model_args,
+    failure::{Failure, Kind},
+    terminal,
+};
 use facts::Facts;
 
 /// Arguments of `inspect`.
@@ -49,7 +54,8 @@ pub(crate) fn run(args: &InspectArgs, global: &Global) -> Result<(), Failure> {
             object["tensors"] = container.tensors().iter().map(facts::tensor_json).collect();
         }
         if args.metadata {
-            object["metadata"] = container.metadata().iter().map(|(k, v)| json!({"key": k, "value": facts::value_json(v)})).collect();
+            object["metadata"] =
+                container.metadata().iter().map(|(k, v)| json!({"key": k, "value": facts::value_json(v)})).collect();
         }
         if args.deep {
             object["weights_finite"] = json!(true);

@@ -27,14 +27,23 @@ pub(crate) fn run(args: &ListArgs, global: &Global) -> Result<(), Failure> {
         if entry.name == hub::EMBEDDED {
             rows.insert(0, (entry.name.clone(), entry.bytes, "part of the program".to_owned()));
         } else if args.all && installed.iter().all(|m| m.name != entry.name) {
-            rows.push((entry.name.clone(), entry.bytes, format!("not here; {}; licence {}", entry.about, entry.licence)));
+            rows.push((
+                entry.name.clone(),
+                entry.bytes,
+                format!("not here; {}; licence {}", entry.about, entry.licence),
+            ));
         }
     }
     if args.json {
-        let list: Vec<_> = rows.iter().map(|(name, bytes, place)| json!({"name": name, "bytes": bytes, "place": place})).collect();
+        let list: Vec<_> =
+            rows.iter().map(|(name, bytes, place)| json!({"name": name, "bytes": bytes, "place": place})).collect();
         return terminal::put_json(&list);
     }
-    let text: String =
-        rows.iter().map(|(name, bytes, place)| format!("{name:<24} {:>10}  {}\n", terminal::bytes_text(*bytes), terminal::escape(place))).collect();
+    let text: String = rows
+        .iter()
+        .map(|(name, bytes, place)| {
+            format!("{name:<24} {:>10}  {}\n", terminal::bytes_text(*bytes), terminal::escape(place))
+        })
+        .collect();
     terminal::put(&text)
 }

@@ -11,7 +11,11 @@ use kernels::{Isa, Kernels};
 use model::{KvType, LoadOptions, Model};
 use tokenizer::Tokenizer;
 
-use crate::{cli::Global, failure::{Failure, Kind}, terminal};
+use crate::{
+    cli::Global,
+    failure::{Failure, Kind},
+    terminal,
+};
 
 pub(crate) use hub::EMBEDDED;
 
@@ -93,7 +97,9 @@ impl ModelArgs {
         let n_threads = self.threads.map_or_else(kernels::default_threads, usize::from);
         let configuration = |message: String| Failure::new(Kind::Configuration, format!("TRINITY_ISA: {message}"));
         let isa = match std::env::var("TRINITY_ISA") {
-            Ok(name) => Some(Isa::from_name(&name).ok_or_else(|| configuration(format!("no level is called {name:?}")))?),
+            Ok(name) => {
+                Some(Isa::from_name(&name).ok_or_else(|| configuration(format!("no level is called {name:?}")))?)
+            }
             Err(_) => None,
         };
         let kernels = Kernels::new(isa, n_threads).map_err(configuration)?;
@@ -101,7 +107,11 @@ impl ModelArgs {
     }
 
     /// Weights, KV cache and scratch.
-    pub(crate) fn load_model(&self, container: &Container, context_len_max: Option<usize>) -> Result<(Model, usize), Failure> {
+    pub(crate) fn load_model(
+        &self,
+        container: &Container,
+        context_len_max: Option<usize>,
+    ) -> Result<(Model, usize), Failure> {
         let (kernels, n_threads) = self.kernels()?;
         let options = LoadOptions {
             context_len_max,
@@ -120,9 +130,10 @@ impl ModelArgs {
         let context = self.context.or_else(|| Some(model::context_len(&container).ok()?.min(CONTEXT_LEN_DEFAULT)));
         let (model, n_threads) = self.load_model(&container, context)?;
         let template = match container.metadata().str("tokenizer.chat_template")? {
-            Some(source) => Some(Template::new(source).map_err(|e| {
-                Failure::new(Kind::Failure, format!("{}: chat template: {e}", container.name()))
-            })?),
+            Some(source) => Some(
+                Template::new(source)
+                    .map_err(|e| Failure::new(Kind::Failure, format!("{}: chat template: {e}", container.name())))?,
+            ),
             None => None,
         };
         spinner.finish_and_clear();

@@ -3,7 +3,10 @@
 use chat::{Content, Inputs, Message, Part, Segment, Template, protect, segments};
 use tokenizer::{ControlTokens, TokenId, Tokenizer};
 
-use crate::{failure::{Failure, Kind}, terminal};
+use crate::{
+    failure::{Failure, Kind},
+    terminal,
+};
 
 /// A system message, if there is one, and what the user says.
 pub(super) fn single(system: Option<&str>, text: &str) -> Vec<Message> {
@@ -18,7 +21,11 @@ pub(super) fn encode_text(tokenizer: &Tokenizer, text: &str) -> Vec<TokenId> {
 }
 
 /// The messages rendered by `template`, ready for the reply. What the messages hold stays text, whatever it spells.
-pub(super) fn encode_messages(tokenizer: &Tokenizer, template: &Template, messages: &[Message]) -> Result<Vec<TokenId>, Failure> {
+pub(super) fn encode_messages(
+    tokenizer: &Tokenizer,
+    template: &Template,
+    messages: &[Message],
+) -> Result<Vec<TokenId>, Failure> {
     let control: Vec<&str> = tokenizer.tokens().filter(|t| tokenizer.is_control(t.id)).map(|t| t.piece).collect();
     let guarded: Vec<Message> = messages.iter().map(|m| guard(m, &control)).collect();
     let piece = |id: Option<TokenId>| id.and_then(|id| tokenizer.piece(id));

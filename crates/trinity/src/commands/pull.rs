@@ -20,7 +20,9 @@ pub(crate) fn run(args: &PullArgs, global: &Global) -> Result<(), Failure> {
     terminal::catch_interrupt()?;
     let hub = Hub::from_environment(global.offline)?;
     let entry = hub.entry(&args.model);
-    if let (Some(terms), Err(hub::Error::NotInstalled { .. })) = (entry.and_then(|e| e.terms.as_ref()), hub.resolve(&args.model)) {
+    if let (Some(terms), Err(hub::Error::NotInstalled { .. })) =
+        (entry.and_then(|e| e.terms.as_ref()), hub.resolve(&args.model))
+    {
         terminal::say(terms);
     }
     let bar = terminal::progress(&args.model, entry.map_or(0, |e| e.bytes), true);

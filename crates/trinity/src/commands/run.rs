@@ -9,7 +9,11 @@ use super::{
     prompt, report,
     sampling_args::SamplingArgs,
 };
-use crate::{cli::Global, failure::{Failure, Kind}, terminal};
+use crate::{
+    cli::Global,
+    failure::{Failure, Kind},
+    terminal,
+};
 
 /// Arguments of `run`.
 #[derive(Args)]
@@ -43,7 +47,9 @@ pub(crate) fn run(args: &RunArgs, global: &Global) -> Result<(), Failure> {
     let mut loaded = args.load.load(model.as_deref(), global)?;
     let template = loaded.template.take().filter(|_| !args.raw);
     let ids = match &template {
-        Some(template) => prompt::encode_messages(&loaded.tokenizer, template, &prompt::single(args.system.as_deref(), &text))?,
+        Some(template) => {
+            prompt::encode_messages(&loaded.tokenizer, template, &prompt::single(args.system.as_deref(), &text))?
+        }
         None if args.system.is_some() => {
             return Err(Failure::usage(format!("--system needs a chat template, and {} has none", loaded.name)));
         }

@@ -33,18 +33,23 @@ pub(crate) fn run(args: &ShowArgs, global: &Global) -> Result<(), Failure> {
         return terminal::put(&(place.unwrap_or_default() + "\n"));
     }
     let entry = hub.entry(&args.model);
-    let installed = hub.installed()?.into_iter().find(|m| Some(&m.name) == entry.map(|e| &e.name) || m.name == args.model);
+    let installed =
+        hub.installed()?.into_iter().find(|m| Some(&m.name) == entry.map(|e| &e.name) || m.name == args.model);
     let facts = [
         ("name", entry.map_or_else(|| args.model.clone(), |e| e.name.clone())),
         ("about", entry.map(|e| e.about.clone()).unwrap_or_default()),
         ("licence", entry.map(|e| e.licence.clone()).unwrap_or_default()),
         ("size", entry.map(|e| terminal::bytes_text(e.bytes)).unwrap_or_default()),
-        ("sha256", entry.map(|e| e.sha256.clone()).or(installed.as_ref().map(|m| m.sha256.clone())).unwrap_or_default()),
+        (
+            "sha256",
+            entry.map(|e| e.sha256.clone()).or(installed.as_ref().map(|m| m.sha256.clone())).unwrap_or_default(),
+        ),
         ("source", installed.map(|m| m.source).unwrap_or_default()),
         ("place", place.unwrap_or_else(|| format!("not here: trinity pull {}", args.model))),
     ];
     if args.json {
-        let object: serde_json::Map<_, _> = facts.into_iter().map(|(key, value)| (key.to_owned(), json!(value))).collect();
+        let object: serde_json::Map<_, _> =
+            facts.into_iter().map(|(key, value)| (key.to_owned(), json!(value))).collect();
         return terminal::put_json(&object);
     }
     let lines = facts.iter().filter(|(_, value)| !value.is_empty());

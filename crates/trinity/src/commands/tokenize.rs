@@ -6,7 +6,11 @@ use clap::Args;
 use tokenizer::{ControlTokens, TokenId, Tokenizer};
 
 use super::model_args;
-use crate::{cli::Global, failure::{Failure, Kind}, terminal};
+use crate::{
+    cli::Global,
+    failure::{Failure, Kind},
+    terminal,
+};
 
 /// Arguments of `tokenize`.
 #[derive(Args)]
@@ -54,7 +58,8 @@ pub(crate) fn run(args: &TokenizeArgs, global: &Global) -> Result<(), Failure> {
 
 /// Ids separated by white space or commas, brackets ignored; the first number of each line alone where a line is `id  piece`.
 pub(crate) fn parse_ids(text: &str, n_vocab: usize) -> Result<Vec<TokenId>, Failure> {
-    let is_listing = text.lines().any(|line| line.trim_start().split_once("  ").is_some_and(|(id, _)| id.parse::<u32>().is_ok()));
+    let is_listing =
+        text.lines().any(|line| line.trim_start().split_once("  ").is_some_and(|(id, _)| id.parse::<u32>().is_ok()));
     let words: Box<dyn Iterator<Item = &str>> = if is_listing {
         Box::new(text.lines().filter_map(|line| line.split_whitespace().next()))
     } else {

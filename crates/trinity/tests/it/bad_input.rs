@@ -55,7 +55,8 @@ fn a_truncated_model_is_refused() {
 #[test]
 fn an_unknown_architecture_is_named() {
     // The first is the value of general.architecture.
-    let path = edited("architecture.gguf", |bytes| replace(bytes, b"\x05\0\0\0\0\0\0\0llama", b"\x05\0\0\0\0\0\0\0lmama"));
+    let path =
+        edited("architecture.gguf", |bytes| replace(bytes, b"\x05\0\0\0\0\0\0\0llama", b"\x05\0\0\0\0\0\0\0lmama"));
     trinity(["run", &path, "x"]).fails(1, &["lmama", "architecture.gguf"]);
     trinity(["inspect", &path]).ok();
 }
@@ -86,7 +87,9 @@ fn invalid_utf8_on_standard_input_is_named_by_its_place() {
 
 #[test]
 fn parameters_out_of_range_are_usage_errors() {
-    for arguments in [["--top-p", "1.5"], ["--temperature", "-1"], ["--min-p", "2"], ["--repeat-penalty", "0"], ["--threads", "0"]] {
+    for arguments in
+        [["--top-p", "1.5"], ["--temperature", "-1"], ["--min-p", "2"], ["--repeat-penalty", "0"], ["--threads", "0"]]
+    {
         let outcome = trinity(["run", "x"].iter().chain(&arguments));
         outcome.fails(2, &[arguments[0].trim_start_matches("--")]);
     }

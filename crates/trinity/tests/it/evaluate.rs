@@ -16,7 +16,8 @@ fn logits_of_a_golden_model() {
     let (ids, out) = (scratch("ids.txt"), scratch("logits.f32"));
     fs::write(&ids, tokens.join(" ")).unwrap();
     let model = testkit::shared("golden/qwen3.gguf");
-    let arguments = ["eval", "logits", model.to_str().unwrap(), "--tokens", ids.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    let arguments =
+        ["eval", "logits", model.to_str().unwrap(), "--tokens", ids.to_str().unwrap(), "--out", out.to_str().unwrap()];
     trinity(arguments).ok();
     let bytes = fs::read(&out).unwrap();
     let got: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
@@ -29,7 +30,8 @@ fn logits_refuse_ids_outside_the_vocabulary() {
     let (ids, out) = (scratch("bad-ids.txt"), scratch("bad-logits.f32"));
     fs::write(&ids, "1 2 70000").unwrap();
     let model = testkit::shared("golden/qwen3.gguf");
-    let arguments = ["eval", "logits", model.to_str().unwrap(), "--tokens", ids.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    let arguments =
+        ["eval", "logits", model.to_str().unwrap(), "--tokens", ids.to_str().unwrap(), "--out", out.to_str().unwrap()];
     trinity(arguments).fails(1, &["70000", "128"]);
     assert!(!out.exists(), "nothing half-written");
 }
@@ -39,7 +41,18 @@ fn logits_refuse_ids_outside_the_vocabulary() {
 fn perplexity_of_the_real_model_is_within_half_a_percent_of_the_reference() {
     let model = testkit::smollm2_path();
     let text = testkit::shared("eval-text/wikitext2-raw-test.txt");
-    let arguments = ["eval", "perplexity", model.to_str().unwrap(), "--file", text.to_str().unwrap(), "-c", "512", "--chunks", "40", "--json"];
+    let arguments = [
+        "eval",
+        "perplexity",
+        model.to_str().unwrap(),
+        "--file",
+        text.to_str().unwrap(),
+        "-c",
+        "512",
+        "--chunks",
+        "40",
+        "--json",
+    ];
     let perplexity = trinity(arguments).ok().json()["perplexity"].as_f64().unwrap();
     assert!((perplexity / 21.4497 - 1.0).abs() < 0.005, "perplexity {perplexity}");
 }

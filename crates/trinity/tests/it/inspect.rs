@@ -20,7 +20,10 @@ fn json_agrees_with_the_file() {
     assert_eq!(json["context_len"], 512);
     let tensors = json["tensors"].as_array().unwrap();
     assert_eq!(json["n_tensors"], tensors.len());
-    let weights: u64 = tensors.iter().map(|t| t["shape"].as_array().unwrap().iter().map(|d| d.as_u64().unwrap()).product::<u64>()).sum();
+    let weights: u64 = tensors
+        .iter()
+        .map(|t| t["shape"].as_array().unwrap().iter().map(|d| d.as_u64().unwrap()).product::<u64>())
+        .sum();
     assert_eq!(json["n_weights"], weights);
     assert!(tensors.iter().any(|t| t["name"] == "token_embd.weight" && t["type"] == "Q8_0"), "{tensors:?}");
 }

@@ -2,7 +2,8 @@
 
 use crate::program::{trinity, trinity_with_input};
 
-const COMMANDS: &[&str] = &["run", "chat", "inspect", "pull", "list", "show", "rm", "eval", "tokenize", "bench", "completions", "man"];
+const COMMANDS: &[&str] =
+    &["run", "chat", "inspect", "pull", "list", "show", "rm", "eval", "tokenize", "bench", "completions", "man"];
 
 #[test]
 fn help_completions_and_man_page_name_every_command() {
@@ -34,7 +35,8 @@ fn tokens_go_there_and_back() {
     assert_eq!(back, text);
     let expected = testkit::read_json("tiny-models/tok512-llamacpp-tokens.json");
     let case = &expected.as_array().unwrap()[0];
-    let ids = trinity_with_input(["tokenize", "stories260k", "--ids"], case["text"].as_str().unwrap().as_bytes()).ok().text();
+    let ids =
+        trinity_with_input(["tokenize", "stories260k", "--ids"], case["text"].as_str().unwrap().as_bytes()).ok().text();
     let ids: Vec<u64> = ids.split_whitespace().map(|n| n.parse().unwrap()).collect();
     assert_eq!(serde_json::json!(ids), case["with_special"]);
 }

@@ -47,7 +47,11 @@ impl Outcome {
 /// The binary with a fresh home; `arguments` as on a command line.
 pub(crate) fn command<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_trinity"));
-    command.args(arguments).env_clear().env("TRINITY_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("no-home")).stdin(Stdio::null());
+    command
+        .args(arguments)
+        .env_clear()
+        .env("TRINITY_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("no-home"))
+        .stdin(Stdio::null());
     for kept in ["PATH", "LLVM_PROFILE_FILE"] {
         if let Some(value) = std::env::var_os(kept) {
             command.env(kept, value);

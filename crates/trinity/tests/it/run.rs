@@ -66,7 +66,8 @@ fn verbose_reports_speed_on_standard_error() {
 
 #[test]
 fn a_reader_that_leaves_is_no_error() {
-    let mut child = command(greedy(&["Once upon a time"])).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        command(greedy(&["Once upon a time"])).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
@@ -76,7 +77,11 @@ fn a_reader_that_leaves_is_no_error() {
 #[test]
 fn an_interrupt_ends_with_130() {
     use std::io::Read;
-    let mut child = command(["run", "Once upon a time", "--ignore-eos", "-n", "500", "--threads", "1"]).env("TRINITY_ISA", "scalar").stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = command(["run", "Once upon a time", "--ignore-eos", "-n", "500", "--threads", "1"])
+        .env("TRINITY_ISA", "scalar")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut first = [0];
     child.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
     let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
@@ -84,9 +89,10 @@ fn an_interrupt_ends_with_130() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
 
+/// llama.cpp's reply to the same question begins with the same welcome.
 #[test]
 fn the_real_model_answers() {
     let model = testkit::smollm2_path();
-    let outcome = trinity(greedy(&[model.to_str().unwrap(), "What is the capital of France?", "-n", "16"])).ok();
-    assert!(outcome.text().contains("Paris"), "{}", outcome.text());
+    let outcome = trinity(greedy(&[model.to_str().unwrap(), "Write a one-sentence greeting.", "-n", "24"])).ok();
+    assert!(outcome.text().contains("welcome to my little corner of the world"), "{}", outcome.text());
 }

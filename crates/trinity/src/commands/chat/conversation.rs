@@ -7,7 +7,10 @@ use engine::Completion;
 use serde::{Deserialize, Serialize};
 
 use super::super::{model_args::Loaded, prompt, sampling_args::SamplingArgs};
-use crate::{failure::{Failure, Kind}, terminal};
+use crate::{
+    failure::{Failure, Kind},
+    terminal,
+};
 
 /// A file of `/save`, for people too.
 #[derive(Serialize, Deserialize)]
@@ -35,10 +38,16 @@ pub(super) struct Conversation {
 
 impl Conversation {
     /// Refuses a model without a template unless one is named.
-    pub(super) fn new(mut loaded: Loaded, template: Option<&str>, system: Option<String>, sampling: SamplingArgs) -> Result<Self, Failure> {
+    pub(super) fn new(
+        mut loaded: Loaded,
+        template: Option<&str>,
+        system: Option<String>,
+        sampling: SamplingArgs,
+    ) -> Result<Self, Failure> {
         let template = match (template, loaded.template.take()) {
-            (Some(name), _) => Template::builtin(name)
-                .map_err(|e| Failure::usage(e.to_string()).with_hint(format!("known: {}", chat::BUILTIN_NAMES.join(", "))))?,
+            (Some(name), _) => Template::builtin(name).map_err(|e| {
+                Failure::usage(e.to_string()).with_hint(format!("known: {}", chat::BUILTIN_NAMES.join(", ")))
+            })?,
             (None, Some(own)) => own,
             (None, None) => {
                 let message = format!("{} has no chat template", loaded.name);
@@ -67,7 +76,11 @@ impl Conversation {
         let completion = self.loaded.engine.generate(&request, &mut |event| {
             reply.push_str(event.text);
             printed = terminal::put(event.text);
-            if printed.is_err() || terminal::is_interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if printed.is_err() || terminal::is_interrupted() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         });
         terminal::take_interrupt();
         printed?;
@@ -124,7 +137,10 @@ impl Conversation {
         let text = fs::read_to_string(path).map_err(|e| named(&e))?;
         let saved: Saved = serde_json::from_str(&text).map_err(|e| named(&e))?;
         if saved.trinity_chat != SAVED_VERSION {
-            return Err(named(&format!("version {} of a saved conversation, this program reads {SAVED_VERSION}", saved.trinity_chat)));
+            return Err(named(&format!(
+                "version {} of a saved conversation, this program reads {SAVED_VERSION}",
+                saved.trinity_chat
+            )));
         }
         self.system = saved.system;
         self.messages = saved.messages;

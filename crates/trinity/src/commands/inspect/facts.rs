@@ -97,7 +97,10 @@ impl Facts {
         let mut line = |word: &str, value: &str| {
             let _ = writeln!(out, "  {word:<14}{}", escape(value));
         };
-        line("format", &format!("GGUF v{}, {} metadata keys, {} tensors", self.version, self.n_metadata, self.n_tensors));
+        line(
+            "format",
+            &format!("GGUF v{}, {} metadata keys, {} tensors", self.version, self.n_metadata, self.n_tensors),
+        );
         line("architecture", &self.architecture);
         if let Some(title) = &self.title {
             line("name", title);
@@ -105,18 +108,32 @@ impl Facts {
         for (word, value) in &self.made_by {
             line(word, value);
         }
-        line("size", &format!("{} in the file, {} weights, {:.2} bits per weight", bytes_text(self.file_bytes), count_text(self.n_weights), self.bits_per_weight()));
+        line(
+            "size",
+            &format!(
+                "{} in the file, {} weights, {:.2} bits per weight",
+                bytes_text(self.file_bytes),
+                count_text(self.n_weights),
+                self.bits_per_weight()
+            ),
+        );
         let shape: Vec<String> = self.shape.iter().map(|(word, n)| format!("{} {n}", word.replace('_', " "))).collect();
         line("shape", &shape.join(", "));
         for (name, (n, weights, bytes)) in &self.types {
-            line("type", &format!("{name:<8} {n:>4} tensors, {:>9} weights, {}", count_text(*weights), bytes_text(*bytes)));
+            line(
+                "type",
+                &format!("{name:<8} {n:>4} tensors, {:>9} weights, {}", count_text(*weights), bytes_text(*bytes)),
+            );
         }
         match &self.plan {
             Ok(plan) => line(
                 "memory",
                 &format!(
                     "{} weights (mapped) + {} KV cache for {} tokens + {} scratch",
-                    bytes_text(plan.weight_bytes), bytes_text(plan.kv_bytes), plan.context_len, bytes_text(plan.scratch_bytes)
+                    bytes_text(plan.weight_bytes),
+                    bytes_text(plan.kv_bytes),
+                    plan.context_len,
+                    bytes_text(plan.scratch_bytes)
                 ),
             ),
             Err(reason) => line("cannot run", reason),
