@@ -306,18 +306,19 @@ pub(crate) struct Feed<'a> {
 /// `out = down(norm(act(gate x) · up x))`
 pub(crate) fn feed_forward(kernels: &Kernels, spec: &ModelSpec, network: &FeedForward, n_rows: usize, feed: Feed<'_>) {
     let FeedForward { gate, up, down, sub_norm } = network;
+    let Feed { rows, gate: gate_out, up: up_out, out } = feed;
     let n = n_rows * gate.rows();
-    let (gate_out, up_out) = (&mut feed.gate[..n], &mut feed.up[..n]);
-    kernels.matmul_many(&mut [(gate.matrix(), &mut *gate_out), (up.matrix(), &mut *up_out)], feed.rows);
+    let (gate_out, up_out) = (&mut gate_out[..n], &mut up_out[..n]);
+    kernels.matmul_many(&mut [(gate.matrix(), &mut *gate_out), (up.matrix(), &mut *up_out)], rows);
     gate.finish(gate_out);
     up.finish(up_out);
     kernels.gate(spec.gate, gate_out, up_out);
     match sub_norm {
-        None => kernels.set_rows(feed.rows, gate_out, gate.rows()),
+        None => kernels.set_rows(rows, gate_out, gate.rows()),
         Some(weight) => {
             kernels.rms_norm(gate_out, weight, spec.norm_epsilon, up_out);
-            kernels.set_rows(feed.rows, up_out, gate.rows());
+            kernels.set_rows(rows, up_out, gate.rows());
         }
     }
-    down.apply(kernels, feed.rows, feed.out);
+    down.apply(kernels, rows, out);
 }

@@ -25,11 +25,7 @@ pub(crate) fn check(tree: &Tree) -> Result<Vec<String>, String> {
         for dependency in package["dependencies"].as_array().into_iter().flatten() {
             let to = dependency["name"].as_str().unwrap_or_default();
             let is_dev = dependency["kind"].as_str() == Some("dev");
-            if names.contains(&to)
-                && !(is_dev && to == "testkit")
-                && layers.get(to).is_none_or(|&below| below >= layer)
-                && !is_dev
-            {
+            if names.contains(&to) && !is_dev && layers.get(to).is_none_or(|&below| below >= layer) {
                 offences
                     .push(format!("crates/{name}/Cargo.toml: layer {layer} depends on {to}, which is not below it"));
             }

@@ -11,11 +11,13 @@ const LONG_FUNCTION: &str = "tidy: long function,";
 /// The files that may contain `unsafe` (STYLE.md section 4).
 const UNSAFE: &[&str] = &[
     "crates/gguf/src/map.rs",
-    "crates/kernels/src/matmul.rs",
-    "crates/kernels/src/attention.rs",
+    "crates/kernels/src/isa.rs",
+    "crates/kernels/src/matmul/table.rs",
+    "crates/kernels/src/attention/tile.rs",
     "crates/kernels/src/pool.rs",
-    "crates/kernels/src/simd/",
-    "crates/kernels/src/dispatch.rs",
+    "crates/kernels/src/pool/workers.rs",
+    // Allocators that count.
+    "crates/chat/tests/it/limits.rs",
     "crates/model/tests/it/allocations.rs",
 ];
 
@@ -81,8 +83,7 @@ fn sizes(file: &File, offences: &mut Vec<String>) {
     }
     for (start, line) in lines.iter().enumerate() {
         let indent = line.len() - line.trim_start().len();
-        let is_function =
-            line.trim_start().split_whitespace().take(5).any(|w| w == "fn") && !line.trim_start().starts_with("//");
+        let is_function = line.split_whitespace().take(5).any(|w| w == "fn") && !line.trim_start().starts_with("//");
         if !is_function {
             continue;
         }
@@ -121,12 +122,13 @@ fn confined(file: &File, offences: &mut Vec<String>) {
     let within = |places: &[&str]| places.iter().any(|p| file.path.starts_with(p));
     for (number, line) in code.lines().enumerate() {
         let line = line.split("//").next().unwrap_or_default();
+        let unquoted: String = line.split('"').step_by(2).collect();
         for (word, places, why) in CONFINED {
             if line.contains(word) && !within(places) && (!is_test || *word == "#[ignore") {
                 offences.push(format!("{}:{}: {word}: {why}", file.path, number + 1));
             }
         }
-        let has_unsafe = line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == "unsafe");
+        let has_unsafe = unquoted.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == "unsafe");
         if has_unsafe && !within(UNSAFE) {
             offences.push(format!("{}:{}: unsafe outside the files that may hold it", file.path, number + 1));
         }

@@ -11,8 +11,8 @@ use crate::{Error, pull::Part};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// Until the answer's head; a body may take long, but not stand still.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
-const STALL_TIMEOUT: Duration = Duration::from_secs(60);
+const RESPONSE_TIMEOUT: Duration = Duration::from_mins(1);
+const STALL_TIMEOUT: Duration = Duration::from_mins(1);
 const REDIRECTS_MAX: u32 = 5;
 
 /// Appends the file at `url` from where `part` ends.

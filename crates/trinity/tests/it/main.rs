@@ -1,4 +1,5 @@
 //! End to end: the real binary on real files; what it prints, where, and its exit code.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod bad_input;
 mod evaluate;

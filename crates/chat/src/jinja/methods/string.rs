@@ -14,6 +14,7 @@ use super::super::{
 use crate::error::Error;
 
 /// `text.name(args)`.
+// tidy: long function, a table: one arm a method.
 pub(super) fn call(machine: &mut Machine<'_>, s: &Str, name: &'static str, args: Args) -> Result<Value> {
     machine.meter.scan(s.text.len())?;
     let t = &*s.text;
