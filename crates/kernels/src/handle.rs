@@ -7,7 +7,7 @@ use crate::{
     isa::{Isa, Level},
     matmul::{self, MatmulScratch},
     pool::Pool,
-    rope::{self, RopeTable},
+    rope::{self, RopeTables},
 };
 use std::sync::{Mutex, PoisonError};
 
@@ -28,7 +28,7 @@ pub struct Kernels {
     pool: Pool,
     matmul: Box<[Mutex<MatmulScratch>]>,
     attention: Box<[Mutex<AttentionScratch>]>,
-    rope: Mutex<RopeTable>,
+    rope: Mutex<RopeTables>,
 }
 
 impl Kernels {
@@ -118,9 +118,8 @@ impl Kernels {
         let head_dim = row_len / n_heads;
         let n_pairs = rope.inverse_frequencies.len();
         assert!(2 * n_pairs <= head_dim, "rope: {n_pairs} pairs in a head of {head_dim}");
-        let mut table = self.rope.lock().unwrap_or_else(PoisonError::into_inner);
-        table.update(rope, positions);
-        let table = &*table;
+        let mut tables = self.rope.lock().unwrap_or_else(PoisonError::into_inner);
+        let table = tables.table(rope, positions);
         self.for_rows(x, row_len, |first, x| {
             let (cos, sin) = table.rows(first, x.len() / row_len);
             rope::rotate(self.level, rope.pairs, n_heads, head_dim, cos, sin, x);

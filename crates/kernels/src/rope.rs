@@ -13,9 +13,27 @@ pub(crate) struct RopeTable {
     sin: Vec<f32>,
 }
 
+/// The tables of the rotations that a model switches between: Gemma 3's layers have two.
+#[derive(Default)]
+pub(crate) struct RopeTables {
+    /// The one used last comes first.
+    tables: [RopeTable; 2],
+}
+
+impl RopeTables {
+    /// The table of `rope` at `positions`; the one that was not used for longer gives way to another rotation.
+    pub(crate) fn table(&mut self, rope: &Rope, positions: &[u32]) -> &RopeTable {
+        if self.tables[0].rope.as_ref() != Some(rope) {
+            self.tables.swap(0, 1);
+        }
+        self.tables[0].update(rope, positions);
+        &self.tables[0]
+    }
+}
+
 impl RopeTable {
     /// Makes the table that of `rope` at `positions`.
-    pub(crate) fn update(&mut self, rope: &Rope, positions: &[u32]) {
+    fn update(&mut self, rope: &Rope, positions: &[u32]) {
         if self.rope.as_ref() == Some(rope) && self.positions == positions {
             return;
         }
