@@ -47,7 +47,8 @@ pub(crate) fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
     terminal::catch_interrupt()?;
     let mut lines = Lines::new()?;
     if lines.is_terminal {
-        terminal::say(&format!("{}: type a message, or /help\n", conversation.model_name()));
+        let name = args.model.as_deref().unwrap_or_else(|| conversation.model_name());
+        terminal::say(&format!("{name}: type a message, or /help\n"));
     }
     while let Some(message) = lines.message()? {
         if let Some(command) = message.strip_prefix('/') {

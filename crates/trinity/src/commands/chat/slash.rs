@@ -6,14 +6,14 @@ use super::conversation::Conversation;
 use crate::{failure::Failure, terminal};
 
 const HELP: &str = "\
-/set NAME VALUE   change a setting: system, temperature, top_k, top_p, min_p, typical_p, seed, max_tokens,
-                  repeat_penalty, presence_penalty, frequency_penalty
+/set NAME VALUE   change a setting; /show names them all
 /show             the settings
 /save FILE        write the conversation as JSON
 /load FILE        go on with a saved one
 /clear            forget the conversation
 /exit             leave (or Ctrl-D)
-Ctrl-C stops a reply. \"\"\" begins and ends a message of several lines; a backslash at the end of a line continues it.
+Ctrl-C stops a reply. \"\"\" begins and ends a message of several lines;
+a backslash at the end of a line continues it in the next.
 ";
 
 /// What happens after a command.
