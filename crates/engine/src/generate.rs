@@ -137,7 +137,9 @@ impl Engine {
             }
             let token = sampler.sample(self.logits.row(0)).ok_or(Error::NothingLeft)?;
             sampler.accept(token);
-            if !request.ignore_eos && tokenizer.is_end_of_generation(token) {
+            // A model that says its beginning token starts another text: llama2.c's stories end so.
+            let is_end = tokenizer.is_end_of_generation(token) || Some(token) == tokenizer.bos();
+            if !request.ignore_eos && is_end {
                 break FinishReason::EndOfGeneration;
             }
             *n_completion += 1;

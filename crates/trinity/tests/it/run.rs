@@ -17,6 +17,7 @@ fn greedy(arguments: &[&str]) -> Vec<String> {
 fn the_embedded_model_tells_its_story_without_any_file() {
     let outcome = trinity(greedy(&["Once upon a time"])).ok();
     assert!(outcome.text().starts_with(STORY), "{}", outcome.text());
+    assert!(outcome.text().ends_with("You are a good friend.\"\n"), "the story ends by itself: {}", outcome.text());
     assert_eq!(outcome.stderr, "", "nothing to say when piped");
 }
 
