@@ -151,6 +151,11 @@ impl Container {
         TensorBytes { part, range }
     }
 
+    /// Files that the model is in.
+    pub fn n_parts(&self) -> usize {
+        self.parts.len()
+    }
+
     /// Sum of the sizes of all parts.
     pub fn file_bytes(&self) -> u64 {
         self.parts.iter().map(|p| p.len() as u64).sum()

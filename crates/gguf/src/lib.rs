@@ -5,20 +5,32 @@
 //! Format: the GGUF document of the ggml project (versions 2 and 3, little-endian).
 
 mod container;
+#[cfg(not(target_arch = "wasm32"))]
+mod edit;
 mod error;
+#[cfg(not(target_arch = "wasm32"))]
+mod file;
 pub mod limits;
 mod map;
 mod metadata;
+mod oracle;
 mod reader;
 #[cfg(not(target_arch = "wasm32"))]
 mod split;
 mod tensor_type;
 mod token;
 mod value;
+mod writer;
 
 pub use container::{Container, TensorBytes, TensorInfo};
+#[cfg(not(target_arch = "wasm32"))]
+pub use edit::rewrite_metadata;
 pub use error::Error;
+#[cfg(not(target_arch = "wasm32"))]
+pub use file::NewFile;
 pub use metadata::Metadata;
+pub use oracle::oracle;
 pub use tensor_type::{TypeId, TypeLayout};
 pub use token::TokenId;
 pub use value::{Array, Value};
+pub use writer::{TensorSpec, Writer};

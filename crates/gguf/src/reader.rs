@@ -22,6 +22,18 @@ pub(crate) struct Header {
 
 /// Parses one part; errors are texts without the file's name.
 pub(crate) fn parse(bytes: &[u8], part: usize) -> Result<Header, String> {
+    let mut header = parse_directory(bytes, part)?;
+    place(&mut header.tensors, header.data_offset, header.alignment, bytes.len() as u64)?;
+    Ok(header)
+}
+
+/// Parses a header that has no data behind it yet.
+pub(crate) fn parse_header(bytes: &[u8]) -> Result<Header, String> {
+    parse_directory(bytes, 0)
+}
+
+/// Everything but where the tensors lie.
+fn parse_directory(bytes: &[u8], part: usize) -> Result<Header, String> {
     let mut reader = Reader { bytes, at: 0 };
     let magic = reader.array::<4>("magic")?;
     if magic != *b"GGUF" {
@@ -69,11 +81,10 @@ pub(crate) fn parse(bytes: &[u8], part: usize) -> Result<Header, String> {
             limits::HEADER_BYTES_MAX
         ));
     }
-    place(&mut tensors, data_offset, alignment, bytes.len() as u64)?;
     Ok(Header { version, metadata, tensors, alignment, data_offset })
 }
 
-fn alignment(metadata: &Metadata) -> Result<u64, String> {
+pub(crate) fn alignment(metadata: &Metadata) -> Result<u64, String> {
     let alignment = match metadata.get("general.alignment") {
         None => return Ok(ALIGNMENT_DEFAULT),
         Some(Value::U32(alignment)) => u64::from(*alignment),

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{bench, chat, completions, eval, inspect, list, man, pull, rm, run, show, tokenize};
+use crate::commands::{bench, chat, completions, eval, inspect, list, man, metadata, pull, rm, run, show, tokenize};
 
 /// The CPU inference engine for ternary and quantised language models.
 #[derive(Parser)]
@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Chat(chat::ChatArgs),
     /// Say what a model file is, what is in it and what it needs
     Inspect(inspect::InspectArgs),
+    /// Change the metadata of a model file
+    Metadata(metadata::MetadataArgs),
     /// Download a model
     Pull(pull::PullArgs),
     /// List the models on this machine, or with --all the whole catalogue

@@ -7,6 +7,7 @@ pub(crate) mod eval;
 pub(crate) mod inspect;
 pub(crate) mod list;
 pub(crate) mod man;
+pub(crate) mod metadata;
 mod model_args;
 mod prompt;
 pub(crate) mod pull;
@@ -29,6 +30,7 @@ pub(crate) fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Run(args) => run::run(args, global),
         Command::Chat(args) => chat::run(args, global),
         Command::Inspect(args) => inspect::run(args, global),
+        Command::Metadata(args) => metadata::run(args),
         Command::Pull(args) => pull::run(args, global),
         Command::List(args) => list::run(args, global),
         Command::Show(args) => show::run(args, global),

@@ -1,3 +1,8 @@
 //! Golden and property tests of the container.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod edit;
 mod malformed;
+mod mutations;
+mod split;
+mod write;

@@ -2,8 +2,21 @@
 
 use crate::program::{trinity, trinity_with_input};
 
-const COMMANDS: &[&str] =
-    &["run", "chat", "inspect", "pull", "list", "show", "rm", "eval", "tokenize", "bench", "completions", "man"];
+const COMMANDS: &[&str] = &[
+    "run",
+    "chat",
+    "inspect",
+    "metadata",
+    "pull",
+    "list",
+    "show",
+    "rm",
+    "eval",
+    "tokenize",
+    "bench",
+    "completions",
+    "man",
+];
 
 #[test]
 fn help_completions_and_man_page_name_every_command() {

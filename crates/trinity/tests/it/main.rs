@@ -6,5 +6,6 @@ mod chat;
 mod evaluate;
 mod inspect;
 mod interface;
+mod metadata;
 mod program;
 mod run;

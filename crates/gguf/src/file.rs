@@ -1,0 +1,49 @@
+//! Files that appear whole or not at all: written beside their place under another name, renamed when complete.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+/// A file that is being written; dropped before [`commit`](Self::commit), it is gone.
+pub struct NewFile {
+    temporary: PathBuf,
+    destination: PathBuf,
+    file: Option<File>,
+}
+
+impl NewFile {
+    /// Begins to write what will be `destination`.
+    pub fn create(destination: &Path) -> io::Result<Self> {
+        let mut name = destination.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_os_string();
+        name.push(format!(".{}.part", std::process::id()));
+        let temporary = destination.with_file_name(name);
+        let file = File::create_new(&temporary)?;
+        Ok(Self { temporary, destination: destination.to_owned(), file: Some(file) })
+    }
+
+    /// Where to write.
+    pub fn file(&mut self) -> io::Result<&mut File> {
+        self.file.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// Everything is on the disk: gives the file its name.
+    pub fn commit(mut self) -> io::Result<()> {
+        if let Some(file) = &self.file {
+            file.sync_all()?;
+        }
+        fs::rename(&self.temporary, &self.destination)?;
+        self.file = None;
+        Ok(())
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if self.file.take().is_some() {
+            // Nothing half-written stays; if even that fails, the name says what it is.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! For fuzzing.
+
+use crate::{Container, TensorSpec, Writer};
+
+/// Whatever the bytes: refused, or accepted and then written and read again to the same.
+///
+/// # Panics
+/// If one of that is not so.
+#[doc(hidden)]
+pub fn oracle(data: &[u8]) {
+    let Ok(container) = Container::from_bytes("fuzz", data.to_vec()) else { return };
+    let tensors: Vec<TensorSpec> = container
+        .tensors()
+        .iter()
+        .map(|t| TensorSpec { name: t.name.clone(), dims: t.dims.clone(), type_id: t.type_id })
+        .collect();
+    let mut writer = Writer::new(Vec::new(), container.metadata(), tensors)
+        .unwrap_or_else(|e| panic!("accepted, but not written: {e}"));
+    for tensor in container.tensors() {
+        writer.tensor(&container.bytes(tensor)).unwrap_or_else(|e| panic!("accepted, but not written: {e}"));
+    }
+    let bytes = writer.finish().unwrap_or_else(|e| panic!("accepted, but not written: {e}"));
+    let again = Container::from_bytes("again", bytes).unwrap_or_else(|e| panic!("written, but not read: {e}"));
+    // Compared as text, in which NaN equals NaN.
+    let text =
+        |container: &Container| container.metadata().iter().map(|entry| format!("{entry:?}")).collect::<Vec<_>>();
+    assert_eq!(text(&again), text(&container));
+    assert_eq!(again.tensors().len(), container.tensors().len());
+    for (a, b) in again.tensors().iter().zip(container.tensors()) {
+        assert_eq!((&a.name, &a.dims, a.type_id), (&b.name, &b.dims, b.type_id));
+        assert_eq!(*again.bytes(a), *container.bytes(b), "{}", a.name);
+    }
+}
