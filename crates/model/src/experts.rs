@@ -3,26 +3,28 @@
 //! Softmax over all experts, the best `n_used` by score, their weights divided by their sum (Mixtral, Qwen 3). A token's outputs are
 //! added in the order of expert indices, whatever else is in the step, so its bytes do not depend on the step.
 
-use kernels::{Kernels, Rows};
+use kernels::Kernels;
 
 use crate::{
     forward::{Feed, feed_forward},
-    linear::Linear,
+    linear::{Input, Linear, is_finite},
     spec::ModelSpec,
     weights::FeedForward,
 };
 
 /// Buffers of the largest step.
 pub(crate) struct Buffers<'a> {
-    pub(crate) rows: &'a mut Rows,
+    pub(crate) input: &'a mut Input,
     /// `[T, F]`
     pub(crate) gate: &'a mut [f32],
     /// `[T, F]`
     pub(crate) up: &'a mut [f32],
     /// `[T, E]`
     pub(crate) scores: &'a mut [f32],
-    /// At least `[T, D]` twice over, grown once if it is not
-    pub(crate) gathered: &'a mut Vec<f32>,
+    /// What goes into one expert `[T, D]`
+    pub(crate) gathered: &'a mut [f32],
+    /// What comes out `[T, D]`
+    pub(crate) result: &'a mut [f32],
     pub(crate) expert_rows: &'a mut Vec<(u32, f32)>,
 }
 
@@ -36,17 +38,24 @@ pub(crate) fn apply(
     out: &mut [f32],
     buffers: Buffers<'_>,
 ) {
-    let Buffers { rows, gate, up, scores, gathered, expert_rows } = buffers;
+    let Buffers { input, gate, up, scores, gathered, result, expert_rows } = buffers;
     let (width, n_experts) = (spec.width, experts.len());
     let n_used = spec.experts.map_or(n_experts, |e| e.n_used);
     let n_rows = x.len() / width;
     let scores = &mut scores[..n_rows * n_experts];
-    kernels.set_rows(rows, x, width);
-    router.apply(kernels, rows, scores);
-    kernels.softmax(scores, n_experts);
-    scores.chunks_exact_mut(n_experts).for_each(|row| keep_best(row, n_used));
-    out.fill(0.0);
-    gathered.resize(gathered.len().max(2 * x.len()), 0.0);
+    input.set(kernels, x, width);
+    input.multiply(kernels, [(router, &mut *scores)]);
+    for (scores, out) in scores.chunks_exact_mut(n_experts).zip(out.chunks_exact_mut(width)) {
+        // Scores that are no numbers choose nobody; what they choose is no number either.
+        if is_finite(scores) {
+            out.fill(0.0);
+            kernels.softmax(scores, n_experts);
+            keep_best(scores, n_used);
+        } else {
+            out.fill(f32::NAN);
+            scores.fill(0.0);
+        }
+    }
     for (index, expert) in experts.iter().enumerate() {
         expert_rows.clear();
         let weights = scores.iter().skip(index).step_by(n_experts);
@@ -55,13 +64,13 @@ pub(crate) fn apply(
             continue;
         }
         let n = expert_rows.len() * width;
-        let (input, output) = gathered.split_at_mut(n);
-        for (slot, (row, _)) in input.chunks_exact_mut(width).zip(expert_rows.iter()) {
+        for (slot, (row, _)) in gathered.chunks_exact_mut(width).zip(expert_rows.iter()) {
             slot.copy_from_slice(&x[*row as usize * width..][..width]);
         }
-        kernels.set_rows(rows, input, width);
-        feed_forward(kernels, spec, expert, expert_rows.len(), Feed { rows, gate, up, out: &mut output[..n] });
-        for (result, (row, weight)) in output.chunks_exact(width).zip(expert_rows.iter()) {
+        input.set(kernels, &gathered[..n], width);
+        let result = &mut result[..n];
+        feed_forward(kernels, spec, expert, expert_rows.len(), Feed { input, gate, up, out: &mut *result });
+        for (result, (row, weight)) in result.chunks_exact(width).zip(expert_rows.iter()) {
             kernels.add_scaled(&mut out[*row as usize * width..][..width], *weight, result);
         }
     }

@@ -11,9 +11,14 @@ mod olmo2;
 mod phi3;
 mod qwen2;
 mod qwen3;
+mod qwen3moe;
 mod smollm3;
 
-use crate::{LoadError, keys::Keys, spec::ModelSpec};
+use crate::{
+    LoadError,
+    keys::{self, Keys},
+    spec::ModelSpec,
+};
 
 type Build = fn(&Keys<'_>, usize) -> Result<ModelSpec, LoadError>;
 
@@ -21,7 +26,7 @@ const FAMILIES: &[(&str, Build)] = &[
     ("llama", llama::spec),
     ("qwen2", qwen2::spec),
     ("qwen3", qwen3::spec),
-    ("qwen3moe", qwen3::spec),
+    ("qwen3moe", qwen3moe::spec),
     ("gemma2", gemma2::spec),
     ("gemma3", gemma3::spec),
     ("phi3", phi3::spec),
@@ -50,22 +55,27 @@ pub(crate) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadErr
         return Err(LoadError::Architecture { file: keys.file.to_owned(), name: keys.architecture.to_owned() });
     };
     let spec = build(keys, n_vocab)?;
-    if !spec.n_heads.is_multiple_of(spec.n_kv_heads) {
-        return keys.refuse(
-            "attention.head_count",
-            format!("{} is no multiple of {} KV heads", spec.n_heads, spec.n_kv_heads),
-        );
+    check(keys, &spec)?;
+    Ok(spec)
+}
+
+/// What no family may have, so that nothing after this needs to look again.
+fn check(keys: &Keys<'_>, spec: &ModelSpec) -> Result<(), LoadError> {
+    let ModelSpec { n_heads, n_kv_heads, key_dim, value_dim, .. } = *spec;
+    if !n_heads.is_multiple_of(n_kv_heads) {
+        let what = format!("{n_heads} is no multiple of {n_kv_heads} KV heads");
+        return keys.refuse("attention.head_count", what);
     }
-    for rope in std::iter::once(&spec.rope).chain(&spec.rope_local) {
-        if !rope.n_dims.is_multiple_of(2) || rope.n_dims > spec.key_dim {
-            return keys.refuse(
-                "rope.dimension_count",
-                format!("{}, expected an even number up to {}", rope.n_dims, spec.key_dim),
-            );
+    for (name, dim) in [("attention.key_length", key_dim), ("attention.value_length", value_dim)] {
+        if n_heads.checked_mul(dim).is_none_or(|width| width > keys::WIDTH_MAX) {
+            return keys.refuse(name, format!("{n_heads} heads of {dim}, expected {} in all at most", keys::WIDTH_MAX));
         }
     }
-    if let Some(experts) = spec.experts.filter(|e| e.n_used > e.n_experts) {
-        return keys.refuse("expert_used_count", format!("{} of {} experts", experts.n_used, experts.n_experts));
+    for rope in std::iter::once(&spec.rope).chain(&spec.rope_local) {
+        if !rope.n_dims.is_multiple_of(2) || rope.n_dims > key_dim {
+            return keys
+                .refuse("rope.dimension_count", format!("{}, expected an even number up to {key_dim}", rope.n_dims));
+        }
     }
-    Ok(spec)
+    Ok(())
 }

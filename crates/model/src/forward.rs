@@ -6,9 +6,10 @@ use kernels::{AttentionShape, Kernels, KvLayout, KvPages, Rope, Span};
 use crate::{
     LoadError, LoadOptions, PAGE_LEN,
     experts::{self, Buffers},
+    linear::Input,
     load::{self, Parts},
     scratch::Scratch,
-    spec::{ModelSpec, QkNorm},
+    spec::ModelSpec,
     step::{Forward, Logits, LogitsWanted, Step},
     weights::{Attention, FeedForward, Layer, Mlp, Weights},
 };
@@ -34,14 +35,18 @@ impl Model {
             load::load(container, options.context_len_max)?;
         let refuse = |what: String| LoadError::Option { file: container.name().to_owned(), what };
         let positions = options.kv_positions.unwrap_or(context_len_max);
+        if positions == 0 {
+            return Err(refuse("a KV cache of 0 positions".to_owned()));
+        }
         let n_pages = positions.div_ceil(PAGE_LEN);
         let kv = KvPages::new(kv_layout(&spec, options.kv_type), n_pages)
             .map_err(|e| refuse(format!("a KV cache of {positions} positions: {e}")))?;
         if options.step_rows_max == 0 {
             return Err(refuse("a step of 0 rows".to_owned()));
         }
-        let step_rows_max = options.step_rows_max.min(positions.max(1));
-        let scratch = Scratch::new(&spec, step_rows_max);
+        let step_rows_max = options.step_rows_max.min(positions);
+        let scratch = Scratch::new(&spec, step_rows_max)
+            .ok_or_else(|| refuse(format!("the buffers of a step of {step_rows_max} rows cannot be addressed")))?;
         Ok(Self {
             spec,
             weights,
@@ -149,29 +154,19 @@ impl Model {
             layer.attention_norm.as_deref(),
             &mut scratch.normed[..n_rows * width],
         );
-        kernels.set_rows(&mut scratch.rows, &scratch.normed[..n_rows * width], width);
+        scratch.input.set(kernels, &scratch.normed[..n_rows * width], width);
         let q_out = &mut scratch.q[..n_rows * q.rows()];
         let k_out = &mut scratch.k[..n_rows * k.rows()];
         let v_out = &mut scratch.v[..n_rows * v.rows()];
-        kernels.matmul_many(
-            &mut [(q.matrix(), &mut *q_out), (k.matrix(), &mut *k_out), (v.matrix(), &mut *v_out)],
-            &mut scratch.rows,
-        );
-        q.finish(q_out);
-        k.finish(k_out);
-        v.finish(v_out);
-        if spec.qk_norm != QkNorm::None {
-            for (x, weight, spare) in
-                [(&mut *q_out, q_norm, &mut scratch.attended), (&mut *k_out, k_norm, &mut scratch.gate)]
-            {
-                if let Some(weight) = weight {
-                    // In place by way of a buffer that is free at this point, if it is large enough.
-                    in_place_norm(kernels, spec, x, weight, spare);
-                }
+        scratch.input.multiply(kernels, [(q, &mut *q_out), (k, &mut *k_out), (v, &mut *v_out)]);
+        for (x, weight) in [(&mut *q_out, q_norm), (&mut *k_out, k_norm)] {
+            if let Some(weight) = weight {
+                in_place_norm(kernels, spec, x, weight, &mut scratch.spare);
             }
         }
+        let window = spec.window_len(index);
         if spec.has_rope(index) {
-            let rope = rope_local.as_ref().filter(|_| spec.is_local(index)).unwrap_or(rope);
+            let rope = rope_local.as_ref().filter(|_| window.is_some()).unwrap_or(rope);
             kernels.rope(rope, &scratch.positions, spec.n_heads, q_out);
             kernels.rope(rope, &scratch.positions, spec.n_kv_heads, k_out);
         }
@@ -180,23 +175,19 @@ impl Model {
             n_heads: spec.n_heads,
             scale: spec.attention_scale,
             soft_cap: spec.attention_soft_cap,
-            window: spec.window.filter(|_| spec.is_local(index)),
+            window,
         };
         let o_cols = spec.n_heads * spec.value_dim;
         let attended = &mut scratch.attended[..n_rows * o_cols];
         kernels.attention(kv, index, spans, &shape, q_out, attended);
-        match sub_norm {
-            None => kernels.set_rows(&mut scratch.rows, attended, o_cols),
-            Some(weight) => {
-                let spare = &mut scratch.q[..n_rows * o_cols];
-                kernels.rms_norm(attended, weight, spec.norm_epsilon, spare);
-                kernels.set_rows(&mut scratch.rows, spare, o_cols);
-            }
+        if let Some(weight) = sub_norm {
+            in_place_norm(kernels, spec, attended, weight, &mut scratch.spare);
         }
+        scratch.input.set(kernels, attended, o_cols);
         let out = &mut scratch.block_out[..n_rows * width];
-        output.apply(kernels, &mut scratch.rows, out);
+        scratch.input.multiply(kernels, [(output, &mut *out)]);
         let hidden = &mut scratch.hidden[..n_rows * width];
-        add_block(kernels, spec, hidden, out, layer.attention_post_norm.as_deref(), &mut scratch.normed);
+        add_block(kernels, spec, hidden, out, layer.attention_post_norm.as_deref(), &mut scratch.spare);
     }
 
     /// Feed-forward network or experts of one layer, added to the residual stream.
@@ -208,18 +199,20 @@ impl Model {
         normed(kernels, spec, &scratch.hidden[..n], mlp_norm.as_deref(), &mut scratch.normed[..n]);
         match mlp {
             Mlp::Dense(network) => {
-                kernels.set_rows(&mut scratch.rows, &scratch.normed[..n], width);
-                let Scratch { rows, gate, up, block_out, .. } = scratch;
-                feed_forward(kernels, spec, network, n_rows, Feed { rows, gate, up, out: &mut block_out[..n] });
+                scratch.input.set(kernels, &scratch.normed[..n], width);
+                let Scratch { input, gate, up, block_out, .. } = scratch;
+                feed_forward(kernels, spec, network, n_rows, Feed { input, gate, up, out: &mut block_out[..n] });
             }
             Mlp::Experts { router, experts } => {
-                let Scratch { rows, gate, up, router: scores, normed, block_out, q, expert_rows, .. } = scratch;
-                let buffers = Buffers { rows, gate, up, scores, gathered: q, expert_rows };
+                let Scratch {
+                    input, gate, up, router: scores, normed, block_out, gathered, spare, expert_rows, ..
+                } = scratch;
+                let buffers = Buffers { input, gate, up, scores, gathered, result: spare, expert_rows };
                 experts::apply(kernels, spec, router, experts, &normed[..n], &mut block_out[..n], buffers);
             }
         }
-        let Scratch { hidden, block_out, normed, .. } = scratch;
-        add_block(kernels, spec, &mut hidden[..n], &mut block_out[..n], mlp_post_norm.as_deref(), normed);
+        let Scratch { hidden, block_out, spare, .. } = scratch;
+        add_block(kernels, spec, &mut hidden[..n], &mut block_out[..n], mlp_post_norm.as_deref(), spare);
     }
 
     /// Logits of the rows that want them.
@@ -247,8 +240,8 @@ impl Model {
         }
         let n = n_wanted * width;
         kernels.rms_norm(&scratch.normed[..n], &weights.output_norm, spec.norm_epsilon, &mut scratch.block_out[..n]);
-        kernels.set_rows(&mut scratch.rows, &scratch.block_out[..n], width);
-        weights.head.as_ref().unwrap_or(&weights.embedding).apply(kernels, &mut scratch.rows, out);
+        scratch.input.set(kernels, &scratch.block_out[..n], width);
+        scratch.input.multiply(kernels, [(weights.head.as_ref().unwrap_or(&weights.embedding), &mut *out)]);
         if spec.logit_scale != 1.0 {
             out.iter_mut().for_each(|x| *x *= spec.logit_scale);
         }
@@ -267,10 +260,7 @@ fn normed(kernels: &Kernels, spec: &ModelSpec, x: &[f32], weight: Option<&[f32]>
 }
 
 /// Norm of `x` in place, by way of `spare`.
-fn in_place_norm(kernels: &Kernels, spec: &ModelSpec, x: &mut [f32], weight: &[f32], spare: &mut Vec<f32>) {
-    if spare.len() < x.len() {
-        spare.resize(x.len(), 0.0);
-    }
+fn in_place_norm(kernels: &Kernels, spec: &ModelSpec, x: &mut [f32], weight: &[f32], spare: &mut [f32]) {
     let spare = &mut spare[..x.len()];
     kernels.rms_norm(x, weight, spec.norm_epsilon, spare);
     x.copy_from_slice(spare);
@@ -283,7 +273,7 @@ fn add_block(
     hidden: &mut [f32],
     block: &mut [f32],
     post_norm: Option<&[f32]>,
-    spare: &mut Vec<f32>,
+    spare: &mut [f32],
 ) {
     if let Some(weight) = post_norm {
         in_place_norm(kernels, spec, block, weight, spare);
@@ -295,9 +285,9 @@ fn add_block(
     }
 }
 
-/// Buffers of one feed-forward network; `rows` already holds its input.
+/// Buffers of one feed-forward network; `input` already holds what goes in.
 pub(crate) struct Feed<'a> {
-    pub(crate) rows: &'a mut kernels::Rows,
+    pub(crate) input: &'a mut Input,
     pub(crate) gate: &'a mut [f32],
     pub(crate) up: &'a mut [f32],
     pub(crate) out: &'a mut [f32],
@@ -306,19 +296,14 @@ pub(crate) struct Feed<'a> {
 /// `out = down(norm(act(gate x) · up x))`
 pub(crate) fn feed_forward(kernels: &Kernels, spec: &ModelSpec, network: &FeedForward, n_rows: usize, feed: Feed<'_>) {
     let FeedForward { gate, up, down, sub_norm } = network;
-    let Feed { rows, gate: gate_out, up: up_out, out } = feed;
+    let Feed { input, gate: gate_out, up: up_out, out } = feed;
     let n = n_rows * gate.rows();
     let (gate_out, up_out) = (&mut gate_out[..n], &mut up_out[..n]);
-    kernels.matmul_many(&mut [(gate.matrix(), &mut *gate_out), (up.matrix(), &mut *up_out)], rows);
-    gate.finish(gate_out);
-    up.finish(up_out);
+    input.multiply(kernels, [(gate, &mut *gate_out), (up, &mut *up_out)]);
     kernels.gate(spec.gate, gate_out, up_out);
-    match sub_norm {
-        None => kernels.set_rows(rows, gate_out, gate.rows()),
-        Some(weight) => {
-            kernels.rms_norm(gate_out, weight, spec.norm_epsilon, up_out);
-            kernels.set_rows(rows, up_out, gate.rows());
-        }
+    if let Some(weight) = sub_norm {
+        in_place_norm(kernels, spec, gate_out, weight, up_out);
     }
-    down.apply(kernels, rows, out);
+    input.set(kernels, gate_out, gate.rows());
+    input.multiply(kernels, [(down, out)]);
 }

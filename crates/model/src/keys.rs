@@ -7,7 +7,7 @@ use crate::LoadError;
 /// Most layers, heads or experts that a file may claim.
 const COUNT_MAX: u64 = 4096;
 /// Largest width, vocabulary or context that a file may claim.
-const WIDTH_MAX: u64 = 1 << 28;
+pub(crate) const WIDTH_MAX: usize = 1 << 28;
 
 /// Reads `ARCH.name` keys.
 pub(crate) struct Keys<'a> {
@@ -59,12 +59,12 @@ impl<'a> Keys<'a> {
 
     /// A width in elements, at least 1.
     pub(crate) fn width(&self, name: &str) -> Result<usize, LoadError> {
-        self.bounded(name, WIDTH_MAX)?.map_or_else(|| self.refuse(name, "missing"), Ok)
+        self.bounded(name, WIDTH_MAX as u64)?.map_or_else(|| self.refuse(name, "missing"), Ok)
     }
 
     /// The same, if it is there.
     pub(crate) fn width_or(&self, name: &str, default: usize) -> Result<usize, LoadError> {
-        Ok(self.bounded(name, WIDTH_MAX)?.unwrap_or(default))
+        Ok(self.bounded(name, WIDTH_MAX as u64)?.unwrap_or(default))
     }
 
     fn bounded(&self, name: &str, max: u64) -> Result<Option<usize>, LoadError> {
@@ -87,7 +87,7 @@ impl<'a> Keys<'a> {
     /// An optional count where 0 means that there is none.
     pub(crate) fn count_or_none(&self, name: &str) -> Result<Option<usize>, LoadError> {
         match self.read(name, Metadata::u64)? {
-            Some(n) if n > WIDTH_MAX => self.refuse(name, format!("{n}, expected at most {WIDTH_MAX}")),
+            Some(n) if n > WIDTH_MAX as u64 => self.refuse(name, format!("{n}, expected at most {WIDTH_MAX}")),
             other => Ok(other.map(|n| n as usize).filter(|&n| n > 0)),
         }
     }
@@ -106,6 +106,57 @@ impl<'a> Keys<'a> {
             Some(x) if x <= 0.0 => self.refuse(name, format!("{x}, expected more than 0")),
             other => Ok(other.unwrap_or(default)),
         }
+    }
+
+    /// A float above zero, where 0 is how converters say that there is none.
+    pub(crate) fn positive_or_none(&self, name: &str) -> Result<Option<f32>, LoadError> {
+        match self.float(name)? {
+            Some(x) if x < 0.0 => self.refuse(name, format!("{x}, expected 0 or more")),
+            other => Ok(other.filter(|&x| x > 0.0)),
+        }
+    }
+
+    /// A float above zero without which the model has no meaning.
+    pub(crate) fn positive(&self, name: &str) -> Result<f32, LoadError> {
+        self.positive_or_none(name)?.map_or_else(|| self.refuse(name, "missing, or 0"), Ok)
+    }
+
+    /// A key that we compute as if it had the value `expected`: any other is refused, not ignored.
+    pub(crate) fn only(&self, name: &str, expected: f32) -> Result<(), LoadError> {
+        match self.float(name)? {
+            Some(x) if (x - expected).abs() > 1e-6 => {
+                self.refuse(name, format!("{x}, but only {expected} is supported"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A boolean.
+    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, LoadError> {
+        self.read(name, Metadata::bool)
+    }
+
+    /// Which of `n_layers` layers see only a sliding window: an array of one flag per layer, or a period `n` (all but every n-th).
+    pub(crate) fn window_pattern(
+        &self,
+        name: &str,
+        period_default: usize,
+        n_layers: usize,
+    ) -> Result<Vec<bool>, LoadError> {
+        let flags = match self.metadata.get(&self.key(name)) {
+            Some(gguf::Value::Array(gguf::Array::Bool(flags))) => flags.clone(),
+            Some(gguf::Value::Array(_)) => {
+                self.read(name, Metadata::i64s)?.unwrap_or_default().iter().map(|&flag| flag != 0).collect()
+            }
+            _ => {
+                let period = self.count_or(name, period_default)?;
+                (1..=n_layers).map(|layer| !layer.is_multiple_of(period)).collect()
+            }
+        };
+        if flags.len() != n_layers {
+            return self.refuse(name, format!("{} layers, expected {n_layers}", flags.len()));
+        }
+        Ok(flags)
     }
 
     /// A string.

@@ -1,10 +1,51 @@
-//! [`Linear`]: a weight matrix in the file, perhaps a range of the rows of a larger tensor, with its bias and scale.
+//! [`Linear`]: a weight matrix in the file, perhaps a range of the rows of a larger tensor, with its bias and scale; and
+//! [`Input`]: what it is multiplied with.
 
 use std::ops::Range;
 
 use gguf::TensorBytes;
 use kernels::{Kernels, Matrix, Rows};
 use quant::Format;
+
+/// Activation rows made ready for matmuls, which remembers the rows that hold NaN or an infinity: an int8 code can say neither,
+/// so a broken weight would vanish behind the next quantised matrix. Whatever is computed from such a row is NaN, up to the logits.
+#[derive(Default)]
+pub(crate) struct Input {
+    rows: Rows,
+    broken: Vec<usize>,
+}
+
+impl Input {
+    /// Room for the marks of `rows_max` rows.
+    pub(crate) fn new(rows_max: usize) -> Self {
+        Self { rows: Rows::new(), broken: Vec::with_capacity(rows_max) }
+    }
+
+    /// Sets `x` `[T, K]`.
+    pub(crate) fn set(&mut self, kernels: &Kernels, x: &[f32], k: usize) {
+        kernels.set_rows(&mut self.rows, x, k);
+        self.broken.clear();
+        self.broken.extend(x.chunks_exact(k).enumerate().filter(|(_, row)| !is_finite(row)).map(|(i, _)| i));
+    }
+
+    /// Several matrices over the same rows in one parallel region: `[(W [M, K], out [T, M])]`.
+    pub(crate) fn multiply<const N: usize>(&mut self, kernels: &Kernels, mut outputs: [(&Linear, &mut [f32]); N]) {
+        let mut calls = outputs.each_mut().map(|(linear, out)| (linear.matrix(), &mut **out));
+        kernels.matmul_many(&mut calls, &mut self.rows);
+        for (linear, out) in outputs {
+            linear.finish(out);
+            for &row in &self.broken {
+                out[row * linear.rows..][..linear.rows].fill(f32::NAN);
+            }
+        }
+    }
+}
+
+/// Is every element a number? No early exit: the loop is a few vector instructions.
+pub(crate) fn is_finite(x: &[f32]) -> bool {
+    const EXPONENT: u32 = 0x7f80_0000;
+    x.iter().fold(0, |broken, v| broken | u32::from(v.to_bits() & EXPONENT == EXPONENT)) == 0
+}
 
 /// `out = scale · W x + bias`, `W` `[rows, cols]`.
 pub(crate) struct Linear {
@@ -22,7 +63,9 @@ pub(crate) struct Linear {
 impl Linear {
     /// Rows `first..first + rows` of a tensor of rows of `cols`. The loader has checked that they are there.
     pub(crate) fn new(bytes: TensorBytes, format: Format, first: usize, rows: usize, cols: usize) -> Self {
-        let row_bytes = format.row_bytes(cols).unwrap_or(0);
+        let row_bytes = format.row_bytes(cols);
+        assert!(row_bytes.is_some(), "rows of {cols} are no whole blocks of {}", format.name());
+        let row_bytes = row_bytes.unwrap_or_default();
         let range = first * row_bytes..(first + rows) * row_bytes;
         assert!(range.end <= bytes.len(), "rows {first}..{} of a tensor of {} bytes", first + rows, bytes.len());
         Self { bytes, range, format, rows, cols, bias: None, scale: None }
@@ -33,19 +76,12 @@ impl Linear {
         self.rows
     }
 
-    /// For the kernels.
-    pub(crate) fn matrix(&self) -> Matrix<'_> {
+    fn matrix(&self) -> Matrix<'_> {
         Matrix { format: self.format, rows: self.rows, cols: self.cols, bytes: &self.bytes[self.range.clone()] }
     }
 
-    /// `x` `[T, cols]` → `out` `[T, rows]`.
-    pub(crate) fn apply(&self, kernels: &Kernels, x: &mut Rows, out: &mut [f32]) {
-        kernels.matmul(self.matrix(), x, out);
-        self.finish(out);
-    }
-
-    /// Scale and bias, after a matmul that was part of a larger region.
-    pub(crate) fn finish(&self, out: &mut [f32]) {
+    /// Scale and bias.
+    fn finish(&self, out: &mut [f32]) {
         if let Some(scale) = self.scale {
             out.iter_mut().for_each(|x| *x *= scale);
         }
@@ -60,5 +96,22 @@ impl Linear {
     pub(crate) fn decode_row(&self, i: usize, out: &mut [f32]) {
         let row_bytes = self.range.len() / self.rows;
         self.format.decode(&self.bytes[self.range.clone()][i * row_bytes..][..row_bytes], out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_finite;
+
+    #[test]
+    fn each_place_of_a_row_is_looked_at() {
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for i in 0..37 {
+                let mut row = [f32::MAX; 37];
+                assert!(is_finite(&row));
+                row[i] = bad;
+                assert!(!is_finite(&row), "{bad} at {i}");
+            }
+        }
     }
 }

@@ -8,7 +8,13 @@ use gguf::{Container, TypeId};
 use kernels::{KvType, Rope};
 use quant::Format;
 
-use crate::{LoadError, families, keys::Keys, rope, spec::ModelSpec, weights::Weights};
+use crate::{
+    LoadError, families,
+    keys::Keys,
+    rope,
+    spec::{ModelSpec, RopeSpec},
+    weights::Weights,
+};
 use tensors::Tensors;
 
 /// What a caller may choose when loading.
@@ -95,8 +101,8 @@ pub(crate) fn load(container: &Container, context_len_max: Option<usize>) -> Res
     let weights = layer::weights(&mut tensors, &spec)?;
     tensors.all_used()?;
     Ok(Parts {
-        rope: rope::build(&spec.rope, factors.as_deref()),
-        rope_local: spec.rope_local.as_ref().map(|local| rope::build(local, None)),
+        rope: angles(&keys, &spec.rope, factors.as_deref())?,
+        rope_local: spec.rope_local.as_ref().map(|local| angles(&keys, local, None)).transpose()?,
         spec,
         weights,
         context_len_max,
@@ -105,14 +111,26 @@ pub(crate) fn load(container: &Container, context_len_max: Option<usize>) -> Res
 
 /// As many embeddings as tokens, where the file has tokens.
 fn check_vocabulary(container: &Container, n_vocab: usize) -> Result<(), LoadError> {
-    match container.metadata().strings("tokenizer.ggml.tokens") {
-        Ok(Some(tokens)) if tokens.len() != n_vocab => Err(LoadError::Tensor {
-            file: container.name().to_owned(),
+    let file = || container.name().to_owned();
+    let tokens = container.metadata().strings("tokenizer.ggml.tokens");
+    match tokens.map_err(|source| LoadError::Container { file: file(), source })? {
+        Some(tokens) if tokens.len() != n_vocab => Err(LoadError::Tensor {
+            file: file(),
             tensor: "token_embd.weight".to_owned(),
             what: format!("{n_vocab} rows, but tokenizer.ggml.tokens has {}", tokens.len()),
         }),
         _ => Ok(()),
     }
+}
+
+/// The angles of `spec`, which must be numbers.
+fn angles(keys: &Keys<'_>, spec: &RopeSpec, factors: Option<&[f32]>) -> Result<Rope, LoadError> {
+    let rope = rope::build(spec, factors);
+    if rope.inverse_frequencies.iter().any(|x| !x.is_finite()) || !rope.magnitude.is_finite() {
+        return keys
+            .refuse("rope.freq_base", format!("{} with {:?} gives no finite frequencies", spec.base, spec.scaling));
+    }
+    Ok(rope)
 }
 
 /// Llama 3's factors, or LongRoPE's for short or long contexts.
@@ -127,6 +145,10 @@ fn rope_factors(
     let long = tensors.optional_vector("rope_factors_long.weight", n_pairs)?;
     let short = tensors.optional_vector("rope_factors_short.weight", n_pairs)?;
     let original = keys.width_or("rope.scaling.original_context_length", spec.context_len)?;
+    if long.is_some() != short.is_some() {
+        return tensors.refuse("rope_factors_long.weight", "and rope_factors_short.weight, expected both or neither");
+    }
+    // By the longest context of this run, not by each sequence's length: cached keys keep their angles.
     let chosen = llama3.or(if context_len_max > original { long } else { short });
     match chosen.as_ref().and_then(|f| f.iter().find(|x| !x.is_finite() || **x <= 0.0)) {
         Some(bad) => keys.refuse("rope factors", format!("{bad}, expected more than 0")),

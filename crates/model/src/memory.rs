@@ -3,7 +3,7 @@
 use gguf::Container;
 use kernels::{KvPages, KvType};
 
-use crate::{LoadError, PAGE_LEN, forward, load, scratch::Scratch};
+use crate::{LoadError, LoadOptions, PAGE_LEN, forward, load, scratch::Scratch};
 
 /// Rows of a step in the estimate: what the command line uses.
 const STEP_ROWS: usize = 512;
@@ -13,23 +13,38 @@ const STEP_ROWS: usize = 512;
 pub struct MemoryPlan {
     /// Weights, mapped from the file.
     pub weight_bytes: u64,
-    /// KV cache in f16 for one full context.
+    /// KV cache: the whole arena.
     pub kv_bytes: u64,
     /// Buffers of a step.
     pub scratch_bytes: u64,
-    /// The context that the cache is for.
+    /// Longest sequence.
     pub context_len: usize,
 }
 
-/// The plan for one sequence of `context_len` tokens (the model's own if `None`); an error is why the model cannot run.
+/// The plan for one sequence of `context_len` tokens (the model's own if `None`) with keys and values in f16; an error is why the
+/// model cannot run.
 pub fn memory_plan(container: &Container, context_len: Option<usize>) -> Result<MemoryPlan, LoadError> {
-    let parts = load::load(container, context_len)?;
-    let n_pages = parts.context_len_max.div_ceil(PAGE_LEN);
-    let layout = forward::kv_layout(&parts.spec, KvType::F16);
+    memory_plan_with(
+        container,
+        &LoadOptions {
+            context_len_max: context_len,
+            kv_type: KvType::F16,
+            kv_positions: None,
+            step_rows_max: STEP_ROWS,
+        },
+    )
+}
+
+/// The plan for exactly these options.
+pub fn memory_plan_with(container: &Container, options: &LoadOptions) -> Result<MemoryPlan, LoadError> {
+    let parts = load::load(container, options.context_len_max)?;
+    let positions = options.kv_positions.unwrap_or(parts.context_len_max);
+    let layout = forward::kv_layout(&parts.spec, options.kv_type);
+    let rows_max = options.step_rows_max.min(positions);
     Ok(MemoryPlan {
         weight_bytes: container.tensors().iter().map(|t| t.n_bytes).sum(),
-        kv_bytes: KvPages::bytes_of(layout, n_pages).map_or(u64::MAX, |n| n as u64),
-        scratch_bytes: Scratch::bytes(&parts.spec, STEP_ROWS.min(parts.context_len_max)),
+        kv_bytes: KvPages::bytes_of(layout, positions.div_ceil(PAGE_LEN)).map_or(u64::MAX, |n| n as u64),
+        scratch_bytes: Scratch::bytes(&parts.spec, rows_max).unwrap_or(u64::MAX),
         context_len: parts.context_len_max,
     })
 }

@@ -9,8 +9,8 @@ pub(crate) fn build(spec: &RopeSpec, factors: Option<&[f32]>) -> Rope {
     let n_pairs = spec.n_dims / 2;
     let mut magnitude = spec.magnitude;
     if let RopeScaling::Yarn { factor, .. } = spec.scaling {
-        // YaRN's temperature, section 3.4.
-        magnitude *= 1.0 + 0.1 * factor.ln();
+        // YaRN's temperature, section 3.4; a context that is not extended has none.
+        magnitude *= 1.0 + 0.1 * factor.max(1.0).ln();
     }
     let inverse_frequencies = (0..n_pairs)
         .map(|pair| {

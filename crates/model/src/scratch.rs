@@ -1,16 +1,14 @@
 //! Buffers of a step, allocated once for the largest step.
 
-use kernels::Rows;
-
-use crate::spec::ModelSpec;
+use crate::{linear::Input, spec::ModelSpec};
 
 /// `T` is the most rows in a step.
 pub(crate) struct Scratch {
     /// Residual stream `[T, D]`
     pub(crate) hidden: Vec<f32>,
-    /// Normed input, or what a block adds `[T, D]`
+    /// Normed input `[T, D]`
     pub(crate) normed: Vec<f32>,
-    /// `[T, D]`
+    /// What a block adds `[T, D]`
     pub(crate) block_out: Vec<f32>,
     /// `[T, H·Dk]`
     pub(crate) q: Vec<f32>,
@@ -24,44 +22,84 @@ pub(crate) struct Scratch {
     pub(crate) gate: Vec<f32>,
     /// `[T, F]`
     pub(crate) up: Vec<f32>,
+    /// Output of a norm whose input is wanted no more, `[T, max(D, H·Dk, H·Dv)]`
+    pub(crate) spare: Vec<f32>,
     /// `[T, E]`
     pub(crate) router: Vec<f32>,
+    /// Rows of one expert `[T, D]`, if there are experts
+    pub(crate) gathered: Vec<f32>,
+    /// Which rows go to one expert `[T]`, with its weight for each
+    pub(crate) expert_rows: Vec<(u32, f32)>,
     /// `[T]`
     pub(crate) positions: Vec<u32>,
-    /// The rows of one expert `[T]`, with its weight for each
-    pub(crate) expert_rows: Vec<(u32, f32)>,
     /// Input of a matmul, quantised as its format needs
-    pub(crate) rows: Rows,
+    pub(crate) input: Input,
+}
+
+/// Elements a row of each buffer, in the order of the fields.
+struct Widths {
+    model: usize,
+    q: usize,
+    k: usize,
+    v: usize,
+    attended: usize,
+    feed_forward: usize,
+    spare: usize,
+    experts: usize,
+    gathered: usize,
+}
+
+impl Widths {
+    fn new(spec: &ModelSpec) -> Self {
+        let (q, attended) = (spec.n_heads * spec.key_dim, spec.n_heads * spec.value_dim);
+        Self {
+            model: spec.width,
+            q,
+            k: spec.n_kv_heads * spec.key_dim,
+            v: spec.n_kv_heads * spec.value_dim,
+            attended,
+            feed_forward: spec.feed_forward,
+            spare: spec.width.max(q).max(attended),
+            experts: spec.experts.map_or(0, |e| e.n_experts),
+            gathered: spec.experts.map_or(0, |_| spec.width),
+        }
+    }
 }
 
 impl Scratch {
-    pub(crate) fn new(spec: &ModelSpec, rows_max: usize) -> Self {
+    /// `None` if the sizes cannot be addressed.
+    pub(crate) fn new(spec: &ModelSpec, rows_max: usize) -> Option<Self> {
+        Self::bytes(spec, rows_max).filter(|&n| isize::try_from(n).is_ok())?;
+        let widths = Widths::new(spec);
         let zeros = |width: usize| vec![0.0; rows_max * width];
-        let feed_forward = spec.experts.map_or(spec.feed_forward, |e| e.feed_forward.max(spec.feed_forward));
-        Self {
-            hidden: zeros(spec.width),
-            normed: zeros(spec.width),
-            block_out: zeros(spec.width),
-            q: zeros(spec.n_heads * spec.key_dim),
-            k: zeros(spec.n_kv_heads * spec.key_dim),
-            v: zeros(spec.n_kv_heads * spec.value_dim),
-            attended: zeros(spec.n_heads * spec.value_dim),
-            gate: zeros(feed_forward),
-            up: zeros(feed_forward),
-            router: zeros(spec.experts.map_or(0, |e| e.n_experts)),
-            positions: Vec::with_capacity(rows_max),
+        Some(Self {
+            hidden: zeros(widths.model),
+            normed: zeros(widths.model),
+            block_out: zeros(widths.model),
+            q: zeros(widths.q),
+            k: zeros(widths.k),
+            v: zeros(widths.v),
+            attended: zeros(widths.attended),
+            gate: zeros(widths.feed_forward),
+            up: zeros(widths.feed_forward),
+            spare: zeros(widths.spare),
+            router: zeros(widths.experts),
+            gathered: zeros(widths.gathered),
             expert_rows: Vec::with_capacity(rows_max),
-            rows: Rows::new(),
-        }
+            positions: Vec::with_capacity(rows_max),
+            input: Input::new(rows_max),
+        })
     }
 
-    /// Bytes of the buffers for `rows_max` rows, activations quantised for a matmul included.
-    pub(crate) fn bytes(spec: &ModelSpec, rows_max: usize) -> u64 {
-        let feed_forward = spec.experts.map_or(spec.feed_forward, |e| e.feed_forward.max(spec.feed_forward));
-        let attention =
-            spec.n_heads * (spec.key_dim + spec.value_dim) + spec.n_kv_heads * (spec.key_dim + spec.value_dim);
-        let widths = 3 * spec.width + attention + 2 * feed_forward + spec.experts.map_or(0, |e| e.n_experts);
-        let widest = feed_forward.max(spec.width).max(spec.n_heads * spec.value_dim);
-        rows_max as u64 * (4 * widths as u64 + 6 * widest as u64)
+    /// Bytes of the buffers for `rows_max` rows, with the f32 and int8 copies that a matmul works on; `None` on overflow.
+    pub(crate) fn bytes(spec: &ModelSpec, rows_max: usize) -> Option<u64> {
+        let Widths { model, q, k, v, attended, feed_forward, spare, experts, gathered } = Widths::new(spec);
+        let floats = [3 * model as u64, 2 * feed_forward as u64]
+            .into_iter()
+            .chain([q, k, v, attended, spare, experts, gathered].map(|n| n as u64));
+        let widest = model.max(feed_forward).max(attended) as u64;
+        // Codes, scales and sums of 256 activations are 384 bytes (`kernels::Rows`).
+        let input = 4 * widest + widest.div_ceil(256) * 384;
+        (4 * floats.sum::<u64>() + input).checked_mul(rows_max as u64)
     }
 }

@@ -31,7 +31,7 @@ pub enum RopeScaling {
         original_context_len: usize,
         /// Rotations within it above which a frequency is kept.
         beta_fast: f32,
-        /// Rotations below which it is interpolated.
+        /// Rotations within it below which a frequency is divided by `factor`.
         beta_slow: f32,
     },
 }
@@ -60,6 +60,15 @@ pub struct ExpertSpec {
     pub n_used: usize,
     /// Width of one expert.
     pub feed_forward: usize,
+}
+
+/// Attention to the last positions only.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WindowSpec {
+    /// Positions that a query sees, its own included.
+    pub len: usize,
+    /// One flag per layer: does it see only the window?
+    pub local_layers: Vec<bool>,
 }
 
 /// Everything `forward` needs to know of a model beside its weights.
@@ -103,10 +112,8 @@ pub struct ModelSpec {
     pub rope_local: Option<RopeSpec>,
     /// Every n-th layer has no rotary embedding (SmolLM3).
     pub no_rope_every: Option<usize>,
-    /// Width of the sliding window.
-    pub window: Option<usize>,
-    /// Every n-th layer sees everything, the others the window; 1: none is windowed.
-    pub global_every: usize,
+    /// Sliding window, if some layers have one.
+    pub window: Option<WindowSpec>,
     /// Multiplied into q·k.
     pub attention_scale: f32,
     /// Soft cap on attention scores.
@@ -124,9 +131,10 @@ pub struct ModelSpec {
 }
 
 impl ModelSpec {
-    /// Does layer `layer` see only the window?
-    pub fn is_local(&self, layer: usize) -> bool {
-        self.window.is_some() && !(layer + 1).is_multiple_of(self.global_every)
+    /// How many positions layer `layer` sees; `None` if all.
+    pub fn window_len(&self, layer: usize) -> Option<usize> {
+        let window = self.window.as_ref()?;
+        window.local_layers.get(layer).is_some_and(|&local| local).then_some(window.len)
     }
 
     /// Does layer `layer` rotate q and k?

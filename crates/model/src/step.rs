@@ -3,6 +3,8 @@
 use gguf::TokenId;
 use kernels::PageId;
 
+use crate::linear::is_finite;
+
 /// Which rows of a span want logits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LogitsWanted {
@@ -55,6 +57,15 @@ impl Logits {
     /// Row `i` `[n_vocab]`.
     pub fn row(&self, i: usize) -> &[f32] {
         &self.values[i * self.n_vocab..][..self.n_vocab]
+    }
+
+    /// The first row, token and value that is NaN or an infinity: the model has broken weights, and its caller should say so and stop.
+    pub fn first_non_finite(&self) -> Option<(usize, TokenId, f32)> {
+        if is_finite(&self.values) {
+            return None;
+        }
+        let at = self.values.iter().position(|x| !x.is_finite())?;
+        Some((at / self.n_vocab, TokenId((at % self.n_vocab) as u32), self.values[at]))
     }
 }
 

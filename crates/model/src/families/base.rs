@@ -5,7 +5,7 @@ use kernels::{Gate, RopePairs};
 use crate::{
     LoadError,
     keys::Keys,
-    spec::{ExpertSpec, ModelSpec, QkNorm, RopeScaling, RopeSpec},
+    spec::{ExpertSpec, ModelSpec, QkNorm, RopeScaling, RopeSpec, WindowSpec},
 };
 
 /// The plain pre-norm transformer with a SiLU gate.
@@ -13,24 +13,10 @@ pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize, pairs: RopePairs) -> Result<
     let width = keys.width("embedding_length")?;
     let n_heads = keys.count("attention.head_count")?;
     let n_kv_heads = keys.count_or("attention.head_count_kv", n_heads)?;
-    if !width.is_multiple_of(n_heads) && keys.count_or_none("attention.key_length")?.is_none() {
-        return keys.refuse("attention.head_count", format!("{n_heads} heads do not divide the width {width}"));
-    }
-    let key_dim = keys.width_or("attention.key_length", width / n_heads)?;
-    let value_dim = keys.width_or("attention.value_length", width / n_heads)?;
+    let key_dim = head_dim(keys, "attention.key_length", width, n_heads)?;
+    let value_dim = head_dim(keys, "attention.value_length", width, n_heads)?;
     let context_len = keys.width("context_length")?;
-    let feed_forward = keys.width_or("feed_forward_length", 0)?;
-    let experts = match keys.count_or_none("expert_count")? {
-        None => None,
-        Some(_) => Some(ExpertSpec {
-            n_experts: keys.count("expert_count")?,
-            n_used: keys.count("expert_used_count")?,
-            feed_forward: keys.width_or("expert_feed_forward_length", feed_forward)?,
-        }),
-    };
-    if experts.is_none() && feed_forward == 0 {
-        return keys.refuse("feed_forward_length", "missing");
-    }
+    let experts = experts(keys)?;
     Ok(ModelSpec {
         architecture: keys.architecture.to_owned(),
         n_layers: keys.count("block_count")?,
@@ -41,9 +27,10 @@ pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize, pairs: RopePairs) -> Result<
         n_kv_heads,
         key_dim,
         value_dim,
-        feed_forward,
+        // With experts, the key (if it is there at all) speaks of what one of them or a dense twin would have.
+        feed_forward: experts.map_or_else(|| keys.width("feed_forward_length"), |e| Ok(e.feed_forward))?,
         experts,
-        norm_epsilon: keys.positive_or("attention.layer_norm_rms_epsilon", 1e-5)?,
+        norm_epsilon: keys.positive("attention.layer_norm_rms_epsilon")?,
         has_pre_norms: true,
         has_post_norms: false,
         has_sub_norms: false,
@@ -52,7 +39,6 @@ pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize, pairs: RopePairs) -> Result<
         rope_local: None,
         no_rope_every: None,
         window: None,
-        global_every: 1,
         attention_scale: 1.0 / (key_dim as f32).sqrt(),
         attention_soft_cap: None,
         logit_soft_cap: None,
@@ -63,22 +49,60 @@ pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize, pairs: RopePairs) -> Result<
     })
 }
 
+/// The width of a head: its key, or the model's width divided among the heads.
+fn head_dim(keys: &Keys<'_>, name: &str, width: usize, n_heads: usize) -> Result<usize, LoadError> {
+    match keys.count_or_none(name)? {
+        Some(dim) => Ok(dim),
+        None if width.is_multiple_of(n_heads) => Ok(width / n_heads),
+        None => keys.refuse("attention.head_count", format!("{n_heads} heads do not divide the width {width}")),
+    }
+}
+
+fn experts(keys: &Keys<'_>) -> Result<Option<ExpertSpec>, LoadError> {
+    if keys.count_or_none("expert_count")?.is_none() {
+        return Ok(None);
+    }
+    let (n_experts, n_used) = (keys.count("expert_count")?, keys.count("expert_used_count")?);
+    if n_used > n_experts {
+        return keys.refuse("expert_used_count", format!("{n_used} of {n_experts} experts"));
+    }
+    keys.only("expert_weights_scale", 1.0)?;
+    let feed_forward = match keys.count_or_none("expert_feed_forward_length")? {
+        Some(width) => width,
+        None => keys.width("feed_forward_length")?,
+    };
+    Ok(Some(ExpertSpec { n_experts, n_used, feed_forward }))
+}
+
+/// The window of key `attention.sliding_window` on the layers of `attention.sliding_window_pattern`, by default all but every
+/// `period_default`-th; `None` where the file has no window.
+pub(super) fn window(
+    keys: &Keys<'_>,
+    len_default: Option<usize>,
+    period_default: usize,
+    n_layers: usize,
+) -> Result<Option<WindowSpec>, LoadError> {
+    let Some(len) = keys.count_or_none("attention.sliding_window")?.or(len_default) else { return Ok(None) };
+    let local_layers = keys.window_pattern("attention.sliding_window_pattern", period_default, n_layers)?;
+    Ok(Some(WindowSpec { len, local_layers }))
+}
+
+/// `rope` with another base and without any stretching, for layers that see only a window.
+pub(super) fn plain_rope(rope: &RopeSpec, base: f32) -> RopeSpec {
+    RopeSpec { base, scaling: RopeScaling::None, magnitude: 1.0, ..rope.clone() }
+}
+
 fn rope(keys: &Keys<'_>, pairs: RopePairs, key_dim: usize, context_len: usize) -> Result<RopeSpec, LoadError> {
-    let factor = match keys.float("rope.scaling.factor")? {
-        Some(factor) if factor > 0.0 => factor,
-        // 0 is how some converters say that there is none.
-        _ => keys.positive_or("rope.scale_linear", 1.0)?,
+    let factor = match keys.positive_or_none("rope.scaling.factor")? {
+        Some(factor) => factor,
+        None => keys.positive_or_none("rope.scale_linear")?.unwrap_or(1.0),
     };
     let scaling = match keys.text("rope.scaling.type")? {
-        None | Some("linear") if factor == 1.0 => RopeScaling::None,
-        None | Some("linear") => RopeScaling::Linear { factor },
-        Some("none" | "longrope") => RopeScaling::None,
-        Some("yarn") => RopeScaling::Yarn {
-            factor,
-            original_context_len: keys.width_or("rope.scaling.original_context_length", context_len)?,
-            beta_fast: keys.positive_or("rope.scaling.yarn_beta_fast", 32.0)?,
-            beta_slow: keys.positive_or("rope.scaling.yarn_beta_slow", 1.0)?,
-        },
+        Some("none") => RopeScaling::None,
+        None | Some("linear" | "longrope") if factor == 1.0 => RopeScaling::None,
+        // LongRoPE's own factors are tensors; a factor here is linear on top of them.
+        None | Some("linear" | "longrope") => RopeScaling::Linear { factor },
+        Some("yarn") => yarn(keys, factor, context_len)?,
         Some(other) => {
             return keys.refuse("rope.scaling.type", format!("{other:?}, expected none, linear, yarn or longrope"));
         }
@@ -89,5 +113,17 @@ fn rope(keys: &Keys<'_>, pairs: RopePairs, key_dim: usize, context_len: usize) -
         base: keys.positive_or("rope.freq_base", 10_000.0)?,
         scaling,
         magnitude: keys.positive_or("rope.scaling.attn_factor", 1.0)?,
+    })
+}
+
+fn yarn(keys: &Keys<'_>, factor: f32, context_len: usize) -> Result<RopeScaling, LoadError> {
+    keys.only("rope.scaling.yarn_ext_factor", 1.0)?;
+    keys.only("rope.scaling.yarn_attn_factor", 1.0)?;
+    keys.only("rope.scaling.yarn_log_multiplier", 0.0)?;
+    Ok(RopeScaling::Yarn {
+        factor,
+        original_context_len: keys.width_or("rope.scaling.original_context_length", context_len)?,
+        beta_fast: keys.positive_or("rope.scaling.yarn_beta_fast", 32.0)?,
+        beta_slow: keys.positive_or("rope.scaling.yarn_beta_slow", 1.0)?,
     })
 }

@@ -7,14 +7,17 @@ use crate::{LoadError, keys::Keys, spec::ModelSpec};
 
 /// Layers of the 27B model, whose attention scale goes by the model's width.
 const N_LAYERS_27B: usize = 46;
+/// Window of all published models, which early files do not state.
+const WINDOW_LEN: usize = 4096;
+/// One layer in two sees everything.
+const PERIOD: usize = 2;
 
 pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {
     let base = base::spec(keys, n_vocab, RopePairs::Halves)?;
     let scaled_by = if base.n_layers == N_LAYERS_27B { base.width / base.n_heads } else { base.key_dim };
     Ok(ModelSpec {
         has_post_norms: true,
-        window: Some(keys.width_or("attention.sliding_window", 4096)?),
-        global_every: 2,
+        window: base::window(keys, Some(WINDOW_LEN), PERIOD, base.n_layers)?,
         attention_scale: 1.0 / (scaled_by as f32).sqrt(),
         attention_soft_cap: Some(keys.positive_or("attn_logit_softcapping", 50.0)?),
         logit_soft_cap: Some(keys.positive_or("final_logit_softcapping", 30.0)?),

@@ -6,30 +6,26 @@ use super::base;
 use crate::{
     LoadError,
     keys::Keys,
-    spec::{ModelSpec, QkNorm, RopeScaling, RopeSpec},
+    spec::{ModelSpec, QkNorm, RopeSpec},
 };
 
 /// Layers of the 27B model, whose attention scale goes by the model's width.
 const N_LAYERS_27B: usize = 62;
+/// One layer in six sees everything.
+const PERIOD: usize = 6;
 
 pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {
     let base = base::spec(keys, n_vocab, RopePairs::Halves)?;
     let scaled_by = if base.n_layers == N_LAYERS_27B { base.width / base.n_heads } else { base.key_dim };
     let rope = RopeSpec { base: keys.positive_or("rope.freq_base", 1_000_000.0)?, ..base.rope };
-    let rope_local = RopeSpec {
-        base: keys.positive_or("rope.freq_base_swa", 10_000.0)?,
-        scaling: RopeScaling::None,
-        ..rope.clone()
-    };
     Ok(ModelSpec {
         has_post_norms: true,
         qk_norm: QkNorm::PerHead,
+        rope_local: Some(base::plain_rope(&rope, keys.positive_or("rope.freq_base_swa", 10_000.0)?)),
         rope,
-        rope_local: Some(rope_local),
-        window: keys.count_or_none("attention.sliding_window")?,
-        global_every: keys.count_or("attention.sliding_window_pattern", 6)?,
+        window: base::window(keys, None, PERIOD, base.n_layers)?,
         attention_scale: 1.0 / (scaled_by as f32).sqrt(),
-        logit_soft_cap: keys.float("final_logit_softcapping")?.filter(|&cap| cap > 0.0),
+        logit_soft_cap: keys.positive_or_none("final_logit_softcapping")?,
         gate: Gate::GeluTanh,
         embedding_scale: (base.width as f32).sqrt(),
         ..base

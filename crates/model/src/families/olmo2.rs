@@ -1,4 +1,6 @@
-//! OLMo 2: norms only after attention and feed-forward, and over all heads of q and of k together.
+//! OLMo 2 and 3: norms only after attention and feed-forward, and over all heads of q and of k together.
+//!
+//! OLMo 3 is this with a window on three layers of four; those have a rotary embedding without YaRN.
 
 use kernels::RopePairs;
 
@@ -9,7 +11,19 @@ use crate::{
     spec::{ModelSpec, QkNorm},
 };
 
+/// One layer in four sees everything, if there is a window.
+const PERIOD: usize = 4;
+
 pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {
     let base = base::spec(keys, n_vocab, RopePairs::Halves)?;
-    Ok(ModelSpec { has_pre_norms: false, has_post_norms: true, qk_norm: QkNorm::FullWidth, ..base })
+    let window = base::window(keys, None, PERIOD, base.n_layers)?;
+    let base_local = keys.positive_or("rope.freq_base_swa", base.rope.base)?;
+    Ok(ModelSpec {
+        has_pre_norms: false,
+        has_post_norms: true,
+        qk_norm: QkNorm::FullWidth,
+        rope_local: window.is_some().then(|| base::plain_rope(&base.rope, base_local)),
+        window,
+        ..base
+    })
 }

@@ -1,4 +1,4 @@
-//! Qwen 3, dense and with experts: a norm on each head of q and k.
+//! Qwen 3: a norm on each head of q and k.
 
 use kernels::RopePairs;
 

@@ -9,7 +9,7 @@ use crate::{
 
 /// Takes all weights of the model.
 pub(super) fn weights(tensors: &mut Tensors<'_>, spec: &ModelSpec) -> Result<Weights, LoadError> {
-    let embedding = tensors.linear("token_embd", spec.n_vocab, spec.width)?;
+    let embedding = tensors.table("token_embd", spec.n_vocab, spec.width)?;
     let output_norm = tensors.vector("output_norm.weight", spec.width)?;
     let head =
         if tensors.has("output.weight") { Some(tensors.linear("output", spec.n_vocab, spec.width)?) } else { None };

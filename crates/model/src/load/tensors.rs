@@ -46,9 +46,8 @@ impl<'a> Tensors<'a> {
     /// The exact values of a vector of `n`, if it is there.
     pub(super) fn optional_vector(&mut self, name: &str, n: usize) -> Result<Option<Vec<f32>>, LoadError> {
         let Some(tensor) = self.find(name) else { return Ok(None) };
-        let n_elements: u64 = tensor.dims.iter().product();
-        if n_elements != n as u64 {
-            return self.refuse(name, format!("shape {:?}, expected {n} elements", tensor.dims));
+        if tensor.dims != [n as u64] {
+            return self.refuse(name, format!("shape {:?}, expected [{n}]", tensor.dims));
         }
         let format = self.format(tensor)?;
         let mut values = vec![0.0; n];
@@ -93,7 +92,17 @@ impl<'a> Tensors<'a> {
         Ok(linear)
     }
 
-    /// `name.weight` `[n, rows, cols]` cut into its `n` matrices.
+    /// `name.weight` whole, without anything beside it: its rows are also read one by one.
+    pub(super) fn table(&mut self, name: &str, rows: usize, cols: usize) -> Result<Linear, LoadError> {
+        for extra in ["bias", "scale"] {
+            if self.has(&format!("{name}.{extra}")) {
+                return self.refuse(&format!("{name}.{extra}"), "not known for an embedding");
+            }
+        }
+        self.linear(name, rows, cols)
+    }
+
+    /// `name.weight` `[n, rows, cols]` cut into its `n` matrices, with one `name.scale` each.
     pub(super) fn stack(&mut self, name: &str, n: usize, rows: usize, cols: usize) -> Result<Vec<Linear>, LoadError> {
         let weight = format!("{name}.weight");
         let Some(tensor) = self.find(&weight) else { return self.refuse(&weight, "missing") };
@@ -101,17 +110,34 @@ impl<'a> Tensors<'a> {
             return self.refuse(&weight, format!("shape {:?}, expected [{cols}, {rows}, {n}]", tensor.dims));
         }
         let format = self.format(tensor)?;
-        Ok((0..n).map(|i| Linear::new(self.container.bytes(tensor), format, i * rows, rows, cols)).collect())
+        let scales = self.optional_vector(&format!("{name}.scale"), n)?;
+        let matrix = |i: usize| {
+            let mut linear = Linear::new(self.container.bytes(tensor), format, i * rows, rows, cols);
+            linear.scale = scales.as_ref().and_then(|s| s.get(i).copied());
+            linear
+        };
+        Ok((0..n).map(matrix).collect())
     }
 
     fn format(&self, tensor: &TensorInfo) -> Result<Format, LoadError> {
-        match format_of(tensor.type_id) {
-            Some(format) => Ok(format),
-            None => self.refuse(
-                &tensor.name,
-                format!("type {} ({}), which cannot be computed with", tensor.type_id.0, tensor.type_name()),
-            ),
+        let Some(format) = format_of(tensor.type_id) else {
+            let what = format!("type {} ({}), which cannot be computed with", tensor.type_id.0, tensor.type_name());
+            return self.refuse(&tensor.name, what);
+        };
+        let (cols, rows) = tensor.dims.split_first().map_or((0, 1), |(cols, rows)| (*cols, rows.iter().product()));
+        let row_bytes = usize::try_from(cols).ok().and_then(|cols| format.row_bytes(cols));
+        let n_bytes = row_bytes.and_then(|n| (n as u64).checked_mul(rows));
+        if n_bytes != Some(tensor.n_bytes) {
+            let what = format!(
+                "{} bytes for {rows} rows of {cols}, but {} has {} bytes a block of {}",
+                tensor.n_bytes,
+                format.name(),
+                format.block_bytes(),
+                format.block_len()
+            );
+            return self.refuse(&tensor.name, what);
         }
+        Ok(format)
     }
 
     /// A tensor that the family does not read would be silently ignored: refuse it.

@@ -1,19 +1,13 @@
 //! The same bytes whatever the chunking, the neighbours, the threads and the instruction set.
 
 use kernels::Isa;
-use model::{Forward, Logits, LogitsWanted, Step, StepSpan, TokenId};
+use model::{Forward, Logits, LogitsWanted, Step, StepSpan};
 
-use crate::session::{load, logits, pages, tokens};
+use crate::session::{golden_prompt, load, logits, pages};
 
 /// One of each kind of layer: dense, experts, windows, quantised.
 const MODELS: &[&str] =
     &["llama", "qwen3moe", "gemma3", "phi3", "bitnet", "llama-256-Q4_K_S", "llama-256-Q8_0", "llama-256-ternary-TQ1_0"];
-
-fn prompt(name: &str) -> Vec<TokenId> {
-    let manifest = testkit::read_json("golden/manifest.json");
-    let entry = manifest.as_array().unwrap().iter().find(|e| e["name"] == name).unwrap();
-    tokens(&entry["tokens"])
-}
 
 fn path(name: &str) -> std::path::PathBuf {
     testkit::shared(&format!("golden/{name}.gguf"))
@@ -22,7 +16,7 @@ fn path(name: &str) -> std::path::PathBuf {
 #[test]
 fn chunks_do_not_change_the_bytes() {
     for name in MODELS {
-        let (mut model, prompt) = (load(&path(name), None, 2), prompt(name));
+        let (mut model, prompt) = (load(&path(name), None, 2), golden_prompt(name));
         let whole = logits(&mut model, &prompt, 0, 64);
         for chunk in [1, 2, 7, 31, 32, 33] {
             let chunked = logits(&mut model, &prompt, 0, chunk);
@@ -34,7 +28,7 @@ fn chunks_do_not_change_the_bytes() {
 #[test]
 fn threads_and_levels_do_not_change_the_bytes() {
     for name in MODELS {
-        let prompt = prompt(name);
+        let prompt = golden_prompt(name);
         let reference = logits(&mut load(&path(name), Some(Isa::Scalar), 1), &prompt, 0, 64);
         for isa in [Isa::Scalar, Isa::Avx2, Isa::Avx512] {
             for n_threads in [1, 2, 3] {
@@ -52,7 +46,7 @@ fn threads_and_levels_do_not_change_the_bytes() {
 #[test]
 fn neighbours_do_not_change_the_bytes() {
     for name in MODELS {
-        let (mut model, prompt) = (load(&path(name), None, 2), prompt(name));
+        let (mut model, prompt) = (load(&path(name), None, 2), golden_prompt(name));
         let alone = logits(&mut model, &prompt, 0, 64);
         let n_vocab = model.n_vocab();
         // Three sequences at different places, all in one step: tokens 20.. of the first, 0..9 of the second, 30.. of the third.

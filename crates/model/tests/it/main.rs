@@ -1,7 +1,12 @@
-//! Golden and invariance tests of the forward pass.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+//! Golden, refusal and invariance tests of loading and of the forward pass.
 
 mod allocations;
+mod broken;
+mod dequantised;
+mod edit;
 mod golden;
 mod invariance;
+mod refusals;
 mod session;
+mod steps;
+mod variants;

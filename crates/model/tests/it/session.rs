@@ -53,3 +53,10 @@ pub(crate) fn greedy(model: &mut Model, prompt: &[TokenId], n: usize) -> Vec<Tok
     }
     ids
 }
+
+/// The prompt of a golden file.
+pub(crate) fn golden_prompt(name: &str) -> Vec<TokenId> {
+    let manifest = testkit::read_json("golden/manifest.json");
+    let entry = manifest.as_array().unwrap().iter().find(|e| e["name"] == name).unwrap();
+    tokens(&entry["tokens"])
+}

@@ -1,0 +1,100 @@
+//! A NaN in any weight reaches the logits, whatever is quantised on its way; and the scan says where it is.
+
+use kernels::Kernels;
+use model::{
+    Forward, KvType, LoadOptions, Logits, LogitsWanted, Model, PAGE_LEN, Step, StepSpan, TokenId, scan_weights,
+};
+use testkit::Rng;
+
+use crate::{edit::Edit, session::pages};
+
+/// The prompt touches the token whose embedding is broken.
+const TOKEN: u32 = 5;
+
+/// Breaks one weight of `tensor`; returns its index, or that of the first weight of its block.
+fn break_one(edit: &mut Edit, tensor: &str, rng: &mut Rng) -> usize {
+    let tensor = edit.tensor(tensor);
+    let is_embedding = tensor.name == "token_embd.weight";
+    // Q8_0: 32 weights behind an f16 scale. Everything else in these files is f32.
+    let (block_len, block_bytes) = if tensor.type_id == 8 { (32, 34) } else { (1, 4) };
+    let per_row = tensor.dims[0] as usize / block_len;
+    let n_blocks = tensor.bytes.len() / block_bytes;
+    let block = if is_embedding { TOKEN as usize * per_row + rng.below(per_row) } else { rng.below(n_blocks) };
+    let nan: &[u8] = if block_len == 32 { &[0x00, 0x7e] } else { &[0x00, 0x00, 0xc0, 0x7f] };
+    tensor.bytes[block * block_bytes..][..nan.len()].copy_from_slice(nan);
+    block * block_len
+}
+
+/// The prompt in two chunks, of which only the last row gives logits.
+fn last_logits(edit: &Edit, kv_type: KvType) -> Logits {
+    let options = LoadOptions { context_len_max: None, kv_type, kv_positions: Some(PAGE_LEN), step_rows_max: 32 };
+    let mut model = Model::load(&edit.container(), Kernels::new(None, 1).unwrap(), &options).unwrap();
+    let tokens: Vec<TokenId> = [3, TOKEN, 7, 1, 2, 9, 11, 4].into_iter().map(TokenId).collect();
+    let pages = pages(0, tokens.len());
+    let mut logits = Logits::default();
+    for (position_first, wanted) in [(0, LogitsWanted::None), (4, LogitsWanted::Last)] {
+        let tokens = &tokens[position_first..position_first + 4];
+        let span = StepSpan { tokens, position_first, pages: &pages, logits: wanted };
+        model.forward(&Step { spans: &[span] }, &mut logits);
+    }
+    logits
+}
+
+#[test]
+fn a_nan_in_any_tensor_reaches_the_logits() {
+    let mut rng = Rng::new(11);
+    for name in ["llama", "llama-256-Q8_0", "qwen2", "gemma3", "bitnet-b1.58", "mixtral", "phi3"] {
+        let names: Vec<String> = Edit::golden(name).tensors.iter().map(|t| t.name.clone()).collect();
+        for tensor in names.iter().filter(|t| !t.starts_with("rope")) {
+            // One expert of many need not see any of these tokens.
+            if tensor.contains("_exps") {
+                continue;
+            }
+            let mut edit = Edit::golden(name);
+            let index = break_one(&mut edit, tensor, &mut rng);
+            let found = scan_weights(&edit.container(), &mut |_| ()).unwrap();
+            let found = found.unwrap_or_else(|| panic!("{name}: {tensor} {index} is not found"));
+            assert_eq!((found.tensor.as_str(), found.index), (tensor.as_str(), index), "{name}");
+            assert!(found.value.is_nan());
+            for kv_type in [KvType::F32, KvType::F16] {
+                let logits = last_logits(&edit, kv_type);
+                assert!(logits.first_non_finite().is_some(), "{name}, {kv_type:?}: NaN at {tensor} {index} is lost");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_nan_in_every_expert_reaches_the_logits() {
+    for tensor in ["gate", "up", "down"] {
+        let mut edit = Edit::golden("mixtral");
+        let bytes = &mut edit.tensor(&format!("blk.1.ffn_{tensor}_exps.weight")).bytes;
+        for expert in 0..4 {
+            let at = expert * bytes.len() / 4;
+            bytes[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+        }
+        assert!(last_logits(&edit, KvType::F32).first_non_finite().is_some(), "{tensor}");
+    }
+}
+
+#[test]
+fn sound_models_have_nothing_to_find() {
+    for name in ["llama", "llama-256-Q8_0", "mixtral", "llama-256-Q2_K", "llama-256-ternary-TQ1_0"] {
+        let container = Edit::golden(name).container();
+        let mut n_read = 0;
+        assert_eq!(scan_weights(&container, &mut |n| n_read = n).unwrap(), None, "{name}");
+        assert_eq!(n_read, container.tensors().iter().map(|t| t.n_bytes).sum::<u64>());
+        assert!(last_logits(&Edit::golden(name), KvType::F16).first_non_finite().is_none(), "{name}");
+    }
+}
+
+#[test]
+fn the_scan_counts_indices_over_the_whole_tensor() {
+    // Longer than what is decoded at a time.
+    let mut edit = Edit::golden("llama-256-Q8_0");
+    let n = 3 << 16;
+    let mut values = vec![0.0; n];
+    values[n - 7] = f32::NEG_INFINITY;
+    let found = scan_weights(&edit.add("long", &[n as u64], &values).container(), &mut |_| ()).unwrap().unwrap();
+    assert_eq!(found.to_string(), format!("tensor long: weight {} is -inf", n - 7));
+}

@@ -1,0 +1,178 @@
+//! Files that are no runnable model: each is refused by a line that names the file, the thing, what was expected and what was found.
+
+use gguf::{Array, Value};
+use kernels::Kernels;
+use model::{KvType, LoadOptions, Model, memory_plan};
+
+use crate::edit::Edit;
+
+const OPTIONS: LoadOptions =
+    LoadOptions { context_len_max: None, kv_type: KvType::F32, kv_positions: Some(64), step_rows_max: 8 };
+
+/// Loads `golden/NAME.gguf` as changed by `change`; the error must hold each of `words`.
+fn check(name: &str, words: &[&str], change: impl FnOnce(&mut Edit)) {
+    let mut edit = Edit::golden(name);
+    change(&mut edit);
+    let container = edit.container();
+    let error = match Model::load(&container, Kernels::new(None, 1).unwrap(), &OPTIONS) {
+        Ok(_) => panic!("loaded, expected a refusal with {words:?}"),
+        Err(error) => error.to_string(),
+    };
+    for word in ["edited.gguf"].iter().chain(words) {
+        assert!(error.contains(word), "{error:?} does not say {word:?}");
+    }
+    assert!(!error.contains('\n'), "{error:?} is more than one line");
+    assert_eq!(memory_plan(&container, None).unwrap_err().to_string(), error, "the plan knows it, too");
+}
+
+/// The same for a key of `llama`.
+fn check_key(key: &str, value: Value, words: &[&str]) {
+    check("llama", &[&[key], words].concat(), |edit| {
+        edit.set(&format!("llama.{key}"), value);
+    });
+}
+
+#[test]
+fn impossible_metadata() {
+    check("llama", &["general.architecture", "missing"], |e| drop(e.remove("general.architecture")));
+    check("llama", &["unknown architecture \"mamba\""], |e| drop(e.rename_architecture("llama", "mamba")));
+    check("llama", &["general.architecture", "string"], |e| drop(e.set("general.architecture", Value::U32(1))));
+    for key in ["block_count", "embedding_length", "attention.head_count", "context_length", "feed_forward_length"] {
+        check("llama", &[key, "missing"], |e| drop(e.remove(&format!("llama.{key}"))));
+        check_key(key, Value::U32(0), &["0", "expected 1 to"]);
+        check_key(key, Value::U32(u32::MAX), &["4294967295", "expected 1 to"]);
+        check_key(key, Value::U64(u64::MAX), &["18446744073709551615"]);
+        check_key(key, Value::I32(-1), &["integer"]);
+        check_key(key, Value::String("many".to_owned()), &["integer"]);
+    }
+    check_key("attention.head_count_kv", Value::U32(0), &["0, expected 1 to"]);
+    check_key("attention.head_count_kv", Value::U32(3), &["head_count", "4 is no multiple of 3 KV heads"]);
+    check_key("attention.head_count_kv", Value::Array(Array::I32(vec![2, 1])), &["[2, 1]", "differ"]);
+    check_key("attention.head_count", Value::U32(5), &["5 heads do not divide the width 64"]);
+    check_key("attention.key_length", Value::U32(1 << 28), &["4 heads of 268435456"]);
+    check_key("rope.dimension_count", Value::U32(15), &["15, expected an even number up to 16"]);
+    check_key("rope.dimension_count", Value::U32(18), &["18, expected an even number up to 16"]);
+    check_key("rope.freq_base", Value::F32(0.0), &["0, expected more than 0"]);
+    check_key("rope.freq_base", Value::F32(f32::NAN), &["NaN is not finite"]);
+    check_key(
+        "rope.scaling.type",
+        Value::String("su".to_owned()),
+        &["\"su\", expected none, linear, yarn or longrope"],
+    );
+    check_key("rope.scaling.factor", Value::F32(-2.0), &["-2, expected 0 or more"]);
+    check_key("attention.layer_norm_rms_epsilon", Value::F32(0.0), &["missing, or 0"]);
+    check_key("attention.layer_norm_rms_epsilon", Value::F32(f32::INFINITY), &["inf is not finite"]);
+    check_key("expert_count", Value::U32(5000), &["5000, expected 1 to 4096"]);
+    check("llama", &["expert_used_count", "9 of 4 experts"], |e| {
+        e.set("llama.expert_count", Value::U32(4)).set("llama.expert_used_count", Value::U32(9));
+    });
+    check("mixtral", &["expert_weights_scale", "2.5, but only 1"], |e| {
+        e.set("llama.expert_weights_scale", Value::F32(2.5));
+    });
+    check("qwen3moe", &["expert_count", "missing"], |e| drop(e.remove("qwen3moe.expert_count")));
+    check("granite", &["logit_scale", "missing"], |e| drop(e.remove("granite.logit_scale")));
+    check("bitnet", &["hidden_activation", "\"gelu\", expected silu or relu2"], |e| {
+        e.set("bitnet.hidden_activation", Value::String("gelu".to_owned()));
+    });
+    check("gemma3", &["sliding_window_pattern", "2 layers, expected 6"], |e| {
+        e.set("gemma3.attention.sliding_window_pattern", Value::Array(Array::Bool(vec![true, false])));
+    });
+    check("llama-rope-yarn", &["yarn_ext_factor", "0.5, but only 1"], |e| {
+        e.set("llama.rope.scaling.yarn_ext_factor", Value::F32(0.5));
+    });
+    check("llama-rope-yarn", &["rope.freq_base", "no finite frequencies"], |e| {
+        e.set("llama.rope.freq_base", Value::F32(1.0));
+    });
+}
+
+#[test]
+fn more_layers_than_there_are_tensors_for() {
+    check_key_free("llama.block_count", Value::U32(3), &["blk.2.attn_norm.weight", "missing"]);
+    check_key_free("llama.block_count", Value::U32(4096), &["blk.2.attn_norm.weight", "missing"]);
+    check_key_free("llama.block_count", Value::U32(1), &["blk.1.", "not known for this architecture"]);
+    // A width that no tensor has is refused before anything is allocated by it.
+    check_key_free("llama.feed_forward_length", Value::U32(1 << 28), &["ffn_gate.weight", "expected [64, 268435456]"]);
+    check_key_free("llama.attention.key_length", Value::U32(1 << 20), &["attn_q.weight", "expected [64, 4194304]"]);
+}
+
+fn check_key_free(key: &str, value: Value, words: &[&str]) {
+    check("llama", words, |edit| drop(edit.set(key, value)));
+}
+
+#[test]
+fn tensors_that_are_missing_or_too_many() {
+    for name in ["token_embd", "output_norm", "blk.0.attn_norm", "blk.1.attn_k", "blk.0.ffn_down", "blk.1.ffn_norm"] {
+        let name = format!("{name}.weight");
+        check("llama", &[&name, "missing"], |e| drop(e.drop_tensors(&name)));
+    }
+    check("mixtral", &["blk.1.ffn_up_exps.weight", "missing"], |e| drop(e.drop_tensors("blk.1.ffn_up_exps")));
+    check("qwen3", &["blk.0.attn_q_norm.weight", "missing"], |e| drop(e.drop_tensors("blk.0.attn_q_norm")));
+    check("bitnet", &["blk.1.ffn_sub_norm.weight", "missing"], |e| drop(e.drop_tensors("blk.1.ffn_sub_norm")));
+    check("gemma2", &["blk.3.post_ffw_norm.weight", "missing"], |e| drop(e.drop_tensors("blk.3.post_ffw")));
+    check("phi3", &["rope_factors_short.weight", "both or neither"], |e| drop(e.drop_tensors("rope_factors_short")));
+    for name in ["blk.0.attn_q_norm.weight", "blk.0.attn_sub_norm.weight", "blk.2.attn_q.weight", "token_types.weight"]
+    {
+        check("llama", &[name, "not known for this architecture"], |e| drop(e.add(name, &[16], &[1.0; 16])));
+    }
+    check("llama", &["token_embd.scale", "not known"], |e| drop(e.add("token_embd.scale", &[1], &[2.0])));
+    check("llama", &["output_norm.bias", "not known"], |e| drop(e.add("output_norm.bias", &[64], &[0.0; 64])));
+}
+
+#[test]
+fn tensors_of_another_shape_or_type() {
+    check("llama", &["blk.0.attn_q.weight", "[32, 128]", "expected [64, 64]"], |e| {
+        e.tensor("blk.0.attn_q.weight").dims = vec![32, 128];
+    });
+    check("llama", &["blk.1.attn_norm.weight", "[32, 2]", "expected [64]"], |e| {
+        e.tensor("blk.1.attn_norm.weight").dims = vec![32, 2];
+    });
+    check("llama", &["token_embd.weight", "expected a matrix"], |e| {
+        e.tensor("token_embd.weight").dims = vec![64 * 128]
+    });
+    check("llama", &["token_embd.weight", "expected [64, 256]"], |e| {
+        e.tensor("token_embd.weight").dims = vec![32, 256]
+    });
+    check("llama-mha-hd32", &["blk.0.attn_q.bias", "expected [64]"], |e| {
+        drop(e.add("blk.0.attn_q.bias", &[3], &[0.0; 3]))
+    });
+    check("mixtral", &["blk.0.ffn_gate_exps.weight", "expected [64, 96, 4]"], |e| {
+        e.tensor("blk.0.ffn_gate_exps.weight").dims = vec![64, 48, 8];
+    });
+    check("llama", &["blk.0.ffn_up.weight", "type 26 (I32)"], |e| e.tensor("blk.0.ffn_up.weight").type_id = 26);
+    check("llama3-rope-freqs", &["rope factors", "0, expected more than 0"], |e| {
+        e.tensor("rope_freqs.weight").bytes.fill(0);
+    });
+}
+
+#[test]
+fn vocabulary_and_embeddings_disagree() {
+    let tokens = |n: usize| Value::Array(Array::String(vec!["a".to_owned(); n]));
+    check("llama", &["token_embd.weight", "128 rows", "tokenizer.ggml.tokens has 127"], |e| {
+        e.set("tokenizer.ggml.tokens", tokens(127));
+    });
+    check("llama", &["tokenizer.ggml.tokens"], |e| drop(e.set("tokenizer.ggml.tokens", Value::U32(128))));
+    check("llama", &["output.weight", "expected [64, 128]"], |e| {
+        let output = e.tensor("output.weight");
+        output.dims = vec![64, 127];
+        output.bytes.truncate(64 * 127 * 4);
+    });
+}
+
+#[test]
+fn options_that_the_model_cannot_meet() {
+    let container = Edit::golden("llama").container();
+    for (options, words) in [
+        (
+            LoadOptions { context_len_max: Some(513), ..OPTIONS },
+            "a context of 513 tokens, but the model was made for 1 to 512",
+        ),
+        (LoadOptions { context_len_max: Some(0), ..OPTIONS }, "a context of 0 tokens"),
+        (LoadOptions { step_rows_max: 0, ..OPTIONS }, "a step of 0 rows"),
+        (LoadOptions { kv_positions: Some(0), ..OPTIONS }, "a KV cache of 0 positions"),
+        (LoadOptions { kv_positions: Some(usize::MAX / 4096), ..OPTIONS }, "a KV cache of 4503599627370495 positions"),
+        (LoadOptions { kv_type: KvType::Q8_0, ..OPTIONS }, "multiple of 32"),
+    ] {
+        let error = Model::load(&container, Kernels::new(None, 1).unwrap(), &options).err().map(|e| e.to_string());
+        assert!(error.as_ref().is_some_and(|e| e.contains(words)), "{error:?} does not say {words:?}");
+    }
+}
