@@ -56,7 +56,7 @@ fn golden_files() {
         }
         n_checked += 1;
     }
-    assert_eq!(n_checked, 21);
+    assert_eq!(n_checked, 20);
 }
 
 #[test]

@@ -34,11 +34,19 @@ fn check_key(key: &str, value: Value, words: &[&str]) {
 
 #[test]
 fn impossible_metadata() {
-    check("llama", &["general.architecture", "missing"], |e| drop(e.remove("general.architecture")));
-    check("llama", &["unknown architecture \"mamba\""], |e| drop(e.rename_architecture("llama", "mamba")));
-    check("llama", &["general.architecture", "string"], |e| drop(e.set("general.architecture", Value::U32(1))));
+    check("llama", &["general.architecture", "missing"], |e| {
+        e.remove("general.architecture");
+    });
+    check("llama", &["unknown architecture \"mamba\""], |e| {
+        e.rename_architecture("llama", "mamba");
+    });
+    check("llama", &["general.architecture", "string"], |e| {
+        e.set("general.architecture", Value::U32(1));
+    });
     for key in ["block_count", "embedding_length", "attention.head_count", "context_length", "feed_forward_length"] {
-        check("llama", &[key, "missing"], |e| drop(e.remove(&format!("llama.{key}"))));
+        check("llama", &[key, "missing"], |e| {
+            e.remove(&format!("llama.{key}"));
+        });
         check_key(key, Value::U32(0), &["0", "expected 1 to"]);
         check_key(key, Value::U32(u32::MAX), &["4294967295", "expected 1 to"]);
         check_key(key, Value::U64(u64::MAX), &["18446744073709551615"]);
@@ -46,7 +54,7 @@ fn impossible_metadata() {
         check_key(key, Value::String("many".to_owned()), &["integer"]);
     }
     check_key("attention.head_count_kv", Value::U32(0), &["0, expected 1 to"]);
-    check_key("attention.head_count_kv", Value::U32(3), &["head_count", "4 is no multiple of 3 KV heads"]);
+    check_key_free("llama.attention.head_count_kv", Value::U32(3), &["head_count", "4 is no multiple of 3 KV heads"]);
     check_key("attention.head_count_kv", Value::Array(Array::I32(vec![2, 1])), &["[2, 1]", "differ"]);
     check_key("attention.head_count", Value::U32(5), &["5 heads do not divide the width 64"]);
     check_key("attention.key_length", Value::U32(1 << 28), &["4 heads of 268435456"]);
@@ -69,8 +77,12 @@ fn impossible_metadata() {
     check("mixtral", &["expert_weights_scale", "2.5, but only 1"], |e| {
         e.set("llama.expert_weights_scale", Value::F32(2.5));
     });
-    check("qwen3moe", &["expert_count", "missing"], |e| drop(e.remove("qwen3moe.expert_count")));
-    check("granite", &["logit_scale", "missing"], |e| drop(e.remove("granite.logit_scale")));
+    check("qwen3moe", &["expert_count", "missing"], |e| {
+        e.remove("qwen3moe.expert_count");
+    });
+    check("granite", &["logit_scale", "missing"], |e| {
+        e.remove("granite.logit_scale");
+    });
     check("bitnet", &["hidden_activation", "\"gelu\", expected silu or relu2"], |e| {
         e.set("bitnet.hidden_activation", Value::String("gelu".to_owned()));
     });
@@ -81,7 +93,7 @@ fn impossible_metadata() {
         e.set("llama.rope.scaling.yarn_ext_factor", Value::F32(0.5));
     });
     check("llama-rope-yarn", &["rope.freq_base", "no finite frequencies"], |e| {
-        e.set("llama.rope.freq_base", Value::F32(1.0));
+        e.set("llama.rope.freq_base", Value::F32(1e-45));
     });
 }
 
@@ -96,26 +108,46 @@ fn more_layers_than_there_are_tensors_for() {
 }
 
 fn check_key_free(key: &str, value: Value, words: &[&str]) {
-    check("llama", words, |edit| drop(edit.set(key, value)));
+    check("llama", words, |edit| {
+        edit.set(key, value);
+    });
 }
 
 #[test]
 fn tensors_that_are_missing_or_too_many() {
     for name in ["token_embd", "output_norm", "blk.0.attn_norm", "blk.1.attn_k", "blk.0.ffn_down", "blk.1.ffn_norm"] {
         let name = format!("{name}.weight");
-        check("llama", &[&name, "missing"], |e| drop(e.drop_tensors(&name)));
+        check("llama", &[&name, "missing"], |e| {
+            e.drop_tensors(&name);
+        });
     }
-    check("mixtral", &["blk.1.ffn_up_exps.weight", "missing"], |e| drop(e.drop_tensors("blk.1.ffn_up_exps")));
-    check("qwen3", &["blk.0.attn_q_norm.weight", "missing"], |e| drop(e.drop_tensors("blk.0.attn_q_norm")));
-    check("bitnet", &["blk.1.ffn_sub_norm.weight", "missing"], |e| drop(e.drop_tensors("blk.1.ffn_sub_norm")));
-    check("gemma2", &["blk.3.post_ffw_norm.weight", "missing"], |e| drop(e.drop_tensors("blk.3.post_ffw")));
-    check("phi3", &["rope_factors_short.weight", "both or neither"], |e| drop(e.drop_tensors("rope_factors_short")));
+    check("mixtral", &["blk.1.ffn_up_exps.weight", "missing"], |e| {
+        e.drop_tensors("blk.1.ffn_up_exps");
+    });
+    check("qwen3", &["blk.0.attn_q_norm.weight", "missing"], |e| {
+        e.drop_tensors("blk.0.attn_q_norm");
+    });
+    check("bitnet", &["blk.1.ffn_sub_norm.weight", "missing"], |e| {
+        e.drop_tensors("blk.1.ffn_sub_norm");
+    });
+    check("gemma2", &["blk.3.post_ffw_norm.weight", "missing"], |e| {
+        e.drop_tensors("blk.3.post_ffw");
+    });
+    check("phi3", &["rope_factors_short.weight", "both or neither"], |e| {
+        e.drop_tensors("rope_factors_short");
+    });
     for name in ["blk.0.attn_q_norm.weight", "blk.0.attn_sub_norm.weight", "blk.2.attn_q.weight", "token_types.weight"]
     {
-        check("llama", &[name, "not known for this architecture"], |e| drop(e.add(name, &[16], &[1.0; 16])));
+        check("llama", &[name, "not known for this architecture"], |e| {
+            e.add(name, &[16], &[1.0; 16]);
+        });
     }
-    check("llama", &["token_embd.scale", "not known"], |e| drop(e.add("token_embd.scale", &[1], &[2.0])));
-    check("llama", &["output_norm.bias", "not known"], |e| drop(e.add("output_norm.bias", &[64], &[0.0; 64])));
+    check("llama", &["token_embd.scale", "not known"], |e| {
+        e.add("token_embd.scale", &[1], &[2.0]);
+    });
+    check("llama", &["output_norm.bias", "not known"], |e| {
+        e.add("output_norm.bias", &[64], &[0.0; 64]);
+    });
 }
 
 #[test]
@@ -127,13 +159,13 @@ fn tensors_of_another_shape_or_type() {
         e.tensor("blk.1.attn_norm.weight").dims = vec![32, 2];
     });
     check("llama", &["token_embd.weight", "expected a matrix"], |e| {
-        e.tensor("token_embd.weight").dims = vec![64 * 128]
+        e.tensor("token_embd.weight").dims = vec![64 * 128];
     });
     check("llama", &["token_embd.weight", "expected [64, 256]"], |e| {
-        e.tensor("token_embd.weight").dims = vec![32, 256]
+        e.tensor("token_embd.weight").dims = vec![32, 256];
     });
     check("llama-mha-hd32", &["blk.0.attn_q.bias", "expected [64]"], |e| {
-        drop(e.add("blk.0.attn_q.bias", &[3], &[0.0; 3]))
+        e.add("blk.0.attn_q.bias", &[3], &[0.0; 3]);
     });
     check("mixtral", &["blk.0.ffn_gate_exps.weight", "expected [64, 96, 4]"], |e| {
         e.tensor("blk.0.ffn_gate_exps.weight").dims = vec![64, 48, 8];
@@ -150,7 +182,9 @@ fn vocabulary_and_embeddings_disagree() {
     check("llama", &["token_embd.weight", "128 rows", "tokenizer.ggml.tokens has 127"], |e| {
         e.set("tokenizer.ggml.tokens", tokens(127));
     });
-    check("llama", &["tokenizer.ggml.tokens"], |e| drop(e.set("tokenizer.ggml.tokens", Value::U32(128))));
+    check("llama", &["tokenizer.ggml.tokens"], |e| {
+        e.set("tokenizer.ggml.tokens", Value::U32(128));
+    });
     check("llama", &["output.weight", "expected [64, 128]"], |e| {
         let output = e.tensor("output.weight");
         output.dims = vec![64, 127];
