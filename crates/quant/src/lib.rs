@@ -5,6 +5,7 @@
 //! with a scale (and offset) per group of 16. Exact decoding and the integer kernels both go by that.
 
 mod block;
+mod encode;
 mod float;
 mod format;
 #[rustfmt::skip]
