@@ -6,7 +6,7 @@ use kernels::{AttentionShape, Kernels, KvLayout, KvPages, Rope, Span};
 use crate::{
     LoadError, LoadOptions, PAGE_LEN,
     experts::{self, Buffers},
-    linear::Input,
+    linear::{Input, is_finite},
     load::{self, Parts},
     scratch::Scratch,
     spec::ModelSpec,
@@ -170,6 +170,7 @@ impl Model {
             kernels.rope(rope, &scratch.positions, spec.n_heads, q_out);
             kernels.rope(rope, &scratch.positions, spec.n_kv_heads, k_out);
         }
+        mark_broken(k_out, k.rows(), v_out, v.rows());
         kernels.kv_write(kv, index, spans, k_out, v_out);
         let shape = AttentionShape {
             n_heads: spec.n_heads,
@@ -256,6 +257,17 @@ fn normed(kernels: &Kernels, spec: &ModelSpec, x: &[f32], weight: Option<&[f32]>
     match weight {
         Some(weight) => kernels.rms_norm(x, weight, spec.norm_epsilon, out),
         None => out.copy_from_slice(x),
+    }
+}
+
+/// Makes the keys `[T, K]` and values `[T, V]` of a row that holds NaN or an infinity all infinite: a cache in `Q8_0` forgets a NaN, but
+/// reads an infinity back as NaN, so that whoever attends to this position later learns of it.
+fn mark_broken(keys: &mut [f32], key_width: usize, values: &mut [f32], value_width: usize) {
+    for (key, value) in keys.chunks_exact_mut(key_width).zip(values.chunks_exact_mut(value_width)) {
+        if !is_finite(key) || !is_finite(value) {
+            key.fill(f32::INFINITY);
+            value.fill(f32::INFINITY);
+        }
     }
 }
 

@@ -3,7 +3,11 @@
 use kernels::{Gate, RopePairs};
 
 use super::base;
-use crate::{LoadError, keys::Keys, spec::ModelSpec};
+use crate::{
+    LoadError,
+    keys::Keys,
+    spec::{ModelSpec, RopeSpec},
+};
 
 /// Layers of the 27B model, whose attention scale goes by the model's width.
 const N_LAYERS_27B: usize = 46;
@@ -15,8 +19,10 @@ const PERIOD: usize = 2;
 pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {
     let base = base::spec(keys, n_vocab, RopePairs::Halves)?;
     let scaled_by = if base.n_layers == N_LAYERS_27B { base.width / base.n_heads } else { base.key_dim };
+    let base_local = keys.positive_or_none("rope.freq_base_swa")?;
     Ok(ModelSpec {
         has_post_norms: true,
+        rope_local: base_local.map(|local| RopeSpec { base: local, ..base.rope.clone() }),
         window: base::window(keys, Some(WINDOW_LEN), PERIOD, base.n_layers)?,
         attention_scale: 1.0 / (scaled_by as f32).sqrt(),
         attention_soft_cap: Some(keys.positive_or("attn_logit_softcapping", 50.0)?),

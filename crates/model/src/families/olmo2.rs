@@ -17,12 +17,12 @@ const PERIOD: usize = 4;
 pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {
     let base = base::spec(keys, n_vocab, RopePairs::Halves)?;
     let window = base::window(keys, None, PERIOD, base.n_layers)?;
-    let base_local = keys.positive_or("rope.freq_base_swa", base.rope.base)?;
+    keys.only("rope.freq_base_swa", base.rope.base)?;
     Ok(ModelSpec {
         has_pre_norms: false,
         has_post_norms: true,
         qk_norm: QkNorm::FullWidth,
-        rope_local: window.is_some().then(|| base::plain_rope(&base.rope, base_local)),
+        rope_local: window.is_some().then(|| base::plain_rope(&base.rope, base.rope.base)),
         window,
         ..base
     })

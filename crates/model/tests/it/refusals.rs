@@ -83,6 +83,9 @@ fn impossible_metadata() {
     check("granite", &["logit_scale", "missing"], |e| {
         e.remove("granite.logit_scale");
     });
+    check("olmo2", &["rope.freq_base_swa", "500, but only 10000"], |e| {
+        e.set("olmo2.rope.freq_base_swa", Value::F32(500.0));
+    });
     check("bitnet", &["hidden_activation", "\"gelu\", expected silu or relu2"], |e| {
         e.set("bitnet.hidden_activation", Value::String("gelu".to_owned()));
     });

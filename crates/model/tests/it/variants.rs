@@ -93,6 +93,16 @@ fn gemma_window_patterns_may_be_stated() {
 }
 
 #[test]
+fn gemma2_windows_may_have_a_rotary_base_of_their_own() {
+    let plain = run("gemma2", &Edit::golden("gemma2"));
+    let mut edit = Edit::golden("gemma2");
+    edit.set("gemma2.rope.freq_base_swa", Value::F32(10_000.0));
+    assert_same_f32("the same base", &run("gemma2", &edit), &plain);
+    edit.set("gemma2.rope.freq_base_swa", Value::F32(500.0));
+    assert!(nmse(&run("gemma2", &edit), &plain) > 1e-6);
+}
+
+#[test]
 fn granite_says_whether_it_has_a_rotary_embedding() {
     // One layer, so that without positions the order of the tokens before the last says nothing.
     let mut edit = Edit::golden("granite");
