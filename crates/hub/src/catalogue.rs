@@ -1,8 +1,10 @@
 //! The catalogue: names of models, where they come from, what their bytes must be. Data in `catalogue.toml`.
 
-use std::sync::LazyLock;
+use std::{fs, path::Path, sync::LazyLock};
 
 use serde::Deserialize;
+
+use crate::Error;
 
 /// A model that has a name.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -57,14 +59,37 @@ pub enum Source {
     },
 }
 
+/// A catalogue file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    model: Vec<Entry>,
+}
+
 static CATALOGUE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
-    #[derive(Deserialize)]
-    struct File {
-        model: Vec<Entry>,
-    }
     // A test reads it, so a release cannot hold a broken one.
     toml::from_str::<File>(include_str!("catalogue.toml")).map(|file| file.model).unwrap_or_default()
 });
+
+/// The user's own catalogue, `catalogue.toml` in the home folder, then ours: a name that stands in both is the user's.
+pub(crate) fn with_users(home: &Path) -> Result<Vec<Entry>, Error> {
+    let path = home.join("catalogue.toml");
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(_) if !path.exists() => String::new(),
+        Err(source) => return Err(Error::Io { path, source }),
+    };
+    let mut entries = toml::from_str::<File>(&text)
+        .map_err(|e| Error::Catalogue { path: path.clone(), what: e.message().to_owned() })?
+        .model;
+    for entry in &entries {
+        crate::reference::check(&entry.name)?;
+        crate::reference::check(&entry.file)?;
+    }
+    entries.extend(catalogue().iter().cloned());
+    Ok(entries)
+}
 
 /// All named models.
 pub fn catalogue() -> &'static [Entry] {
@@ -72,16 +97,16 @@ pub fn catalogue() -> &'static [Entry] {
 }
 
 /// The entry called `name`; a family alone stands for its first model.
-pub(crate) fn find(name: &str) -> Option<&'static Entry> {
+pub(crate) fn find<'a>(entries: &'a [Entry], name: &str) -> Option<&'a Entry> {
     let lower = name.to_ascii_lowercase();
-    let exact = catalogue().iter().find(|e| e.name == lower);
-    exact.or_else(|| catalogue().iter().find(|e| e.name.split(':').next() == Some(lower.as_str())))
+    let exact = entries.iter().find(|e| e.name == lower);
+    exact.or_else(|| entries.iter().find(|e| e.name.split(':').next() == Some(lower.as_str())))
 }
 
 /// Up to three names that look like `name`.
-pub(crate) fn nearest(name: &str) -> Vec<String> {
+pub(crate) fn nearest(entries: &[Entry], name: &str) -> Vec<String> {
     let lower = name.to_ascii_lowercase();
-    let mut scored: Vec<_> = catalogue().iter().map(|e| (distance(&lower, &e.name), e.name.clone())).collect();
+    let mut scored: Vec<_> = entries.iter().map(|e| (distance(&lower, &e.name), e.name.clone())).collect();
     scored.sort();
     scored.into_iter().filter(|(d, n)| *d <= n.len() / 2).take(3).map(|(_, n)| n).collect()
 }
@@ -107,7 +132,7 @@ mod tests {
 
     #[test]
     fn the_catalogue_can_be_read_and_is_sound() {
-        assert!(find("smollm2:135m").is_some() && catalogue().len() >= 3);
+        assert!(find(catalogue(), "smollm2:135m").is_some() && catalogue().len() >= 3);
         for entry in catalogue() {
             assert!(
                 entry.sha256.len() == 64 && entry.sha256.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')),
@@ -120,9 +145,9 @@ mod tests {
 
     #[test]
     fn names_are_found_and_guessed() {
-        assert_eq!(find("SmolLM2").unwrap().name, "smollm2:135m");
-        assert_eq!(find("smollm"), None);
-        assert_eq!(nearest("smolm2:135m"), ["smollm2:135m"]);
-        assert!(nearest("xyzzy").is_empty());
+        assert_eq!(find(catalogue(), "SmolLM2").unwrap().name, "smollm2:135m");
+        assert_eq!(find(catalogue(), "smollm"), None);
+        assert_eq!(nearest(catalogue(), "smolm2:135m"), ["smollm2:135m"]);
+        assert!(nearest(catalogue(), "xyzzy").is_empty());
     }
 }

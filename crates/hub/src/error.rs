@@ -71,6 +71,14 @@ pub enum Error {
     /// The caller broke off.
     #[error("cancelled")]
     Cancelled,
+    /// The user's own catalogue cannot be read.
+    #[error("{}: {what}", path.display())]
+    Catalogue {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// No folder to keep models in.
     #[error("no home folder: set TRINITY_HOME")]
     NoHome,

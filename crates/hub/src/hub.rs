@@ -14,6 +14,8 @@ pub struct Hub {
     pub(crate) hugging_face_cache: Option<PathBuf>,
     pub(crate) hugging_face_endpoint: String,
     pub(crate) is_offline: bool,
+    /// Runs pip.
+    pub(crate) python: PathBuf,
 }
 
 /// A model on this machine.
@@ -25,11 +27,12 @@ pub enum Resolved {
     File(PathBuf),
 }
 
+const PYTHON: &str = "python3";
 const HUGGING_FACE: &str = "https://huggingface.co";
 
 impl Hub {
     /// By the environment: `TRINITY_HOME`, else `XDG_DATA_HOME/trinity`, else `~/.local/share/trinity`; the shared Hugging Face cache by
-    /// `HF_HUB_CACHE`, `HF_HOME/hub` or `~/.cache/huggingface/hub`; `HF_ENDPOINT` for a mirror.
+    /// `HF_HUB_CACHE`, `HF_HOME/hub` or `~/.cache/huggingface/hub`; `HF_ENDPOINT` for a mirror; `TRINITY_PYTHON` for pip's interpreter.
     pub fn from_environment(is_offline: bool) -> Result<Self, Error> {
         let set = |name: &str| env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
         let user = set("HOME");
@@ -42,7 +45,8 @@ impl Hub {
             .or_else(|| user.map(|p| p.join(".cache/huggingface/hub")));
         let hugging_face_endpoint =
             env::var("HF_ENDPOINT").ok().filter(|v| !v.is_empty()).unwrap_or_else(|| HUGGING_FACE.to_owned());
-        Ok(Self { home, hugging_face_cache, hugging_face_endpoint, is_offline })
+        let python = set("TRINITY_PYTHON").unwrap_or_else(|| PYTHON.into());
+        Ok(Self { home, hugging_face_cache, hugging_face_endpoint, is_offline, python })
     }
 
     /// A hub of its own, for tests and embedding programs.
@@ -52,7 +56,13 @@ impl Hub {
         hugging_face_endpoint: &str,
         is_offline: bool,
     ) -> Self {
-        Self { home, hugging_face_cache, hugging_face_endpoint: hugging_face_endpoint.to_owned(), is_offline }
+        let hugging_face_endpoint = hugging_face_endpoint.to_owned();
+        Self { home, hugging_face_cache, hugging_face_endpoint, is_offline, python: PYTHON.into() }
+    }
+
+    /// The same with another Python interpreter.
+    pub fn with_python(self, python: PathBuf) -> Self {
+        Self { python, ..self }
     }
 
     /// The folder of models, history and caches.
@@ -66,7 +76,7 @@ impl Hub {
 
     /// The file of a model that is on this machine; [`Error::NotInstalled`] says how to pull one that is not.
     pub fn resolve(&self, reference: &str) -> Result<Resolved, Error> {
-        let (name, file, sources) = match Reference::parse(reference)? {
+        let (name, file, sources) = match Reference::parse(reference, &self.entries()?)? {
             Reference::Path(path) => return Ok(Resolved::File(path)),
             Reference::Named(entry) if entry.name == crate::EMBEDDED => return Ok(Resolved::Embedded),
             Reference::Named(entry) => (entry.name.clone(), entry.file.clone(), entry.sources.clone()),
@@ -94,8 +104,13 @@ impl Hub {
         found.pop()
     }
 
+    /// All models that have a name: those of `catalogue.toml` in the home folder, then the program's.
+    pub fn entries(&self) -> Result<Vec<Entry>, Error> {
+        crate::catalogue::with_users(&self.home)
+    }
+
     /// What the catalogue says about a name.
-    pub fn entry(&self, reference: &str) -> Option<&'static Entry> {
-        crate::catalogue::find(reference)
+    pub fn entry(&self, reference: &str) -> Result<Option<Entry>, Error> {
+        Ok(crate::catalogue::find(&self.entries()?, reference).cloned())
     }
 }

@@ -43,7 +43,7 @@ impl Hub {
             Err(Error::NotInstalled { .. }) => {}
             other => return other,
         }
-        let (name, file, sources, expected) = match Reference::parse(reference)? {
+        let (name, file, sources, expected) = match Reference::parse(reference, &self.entries()?)? {
             Reference::Path(path) => return Ok(Resolved::File(path)),
             Reference::Named(e) => (
                 e.name.clone(),

@@ -8,7 +8,7 @@ use crate::{Entry, Error, Source, catalogue};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Reference {
     /// Of the catalogue.
-    Named(&'static Entry),
+    Named(Box<Entry>),
     /// A file on this machine.
     Path(PathBuf),
     /// A file that is elsewhere: the name it is kept under, its file name, where it comes from.
@@ -17,7 +17,7 @@ pub(crate) enum Reference {
 
 impl Reference {
     /// A file that exists wins; then schemes, then names.
-    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+    pub(crate) fn parse(text: &str, entries: &[Entry]) -> Result<Self, Error> {
         if let Some(rest) = text.strip_prefix("hf:") {
             return hugging_face(text, rest);
         }
@@ -31,14 +31,14 @@ impl Reference {
         if path.symlink_metadata().is_ok() {
             return Ok(Self::Path(path));
         }
-        if let Some(entry) = catalogue::find(text) {
-            return Ok(Self::Named(entry));
+        if let Some(entry) = catalogue::find(entries, text) {
+            return Ok(Self::Named(Box::new(entry.clone())));
         }
         if text.contains(['/', '\\']) || text.ends_with(".gguf") {
             return Err(Error::NoFile(path));
         }
         check(text)?;
-        Err(Error::Unknown { name: text.to_owned(), nearest: catalogue::nearest(text) })
+        Err(Error::Unknown { name: text.to_owned(), nearest: catalogue::nearest(entries, text) })
     }
 }
 
@@ -78,17 +78,19 @@ pub(crate) fn check(name: &str) -> Result<(), Error> {
 mod tests {
     use super::*;
 
+    fn parse(text: &str) -> Result<Reference, Error> {
+        Reference::parse(text, crate::catalogue())
+    }
+
     #[test]
     fn references_of_each_kind() {
-        assert!(matches!(Reference::parse("smollm2:135m"), Ok(Reference::Named(_))));
-        assert!(matches!(Reference::parse("/nowhere/x.gguf"), Err(Error::NoFile(_))));
-        assert!(matches!(Reference::parse("x.gguf"), Err(Error::NoFile(_))));
-        assert!(matches!(Reference::parse("no-such-model"), Err(Error::Unknown { .. })));
-        let Ok(Reference::Remote { name, file, .. }) = Reference::parse("hf:org/repo/sub/m.gguf") else {
-            panic!("not remote")
-        };
+        assert!(matches!(parse("smollm2:135m"), Ok(Reference::Named(_))));
+        assert!(matches!(parse("/nowhere/x.gguf"), Err(Error::NoFile(_))));
+        assert!(matches!(parse("x.gguf"), Err(Error::NoFile(_))));
+        assert!(matches!(parse("no-such-model"), Err(Error::Unknown { .. })));
+        let Ok(Reference::Remote { name, file, .. }) = parse("hf:org/repo/sub/m.gguf") else { panic!("not remote") };
         assert_eq!((name.as_str(), file.as_str()), ("hf-org-repo-m", "m.gguf"));
-        assert!(matches!(Reference::parse("https://host/a/m.gguf?x=1"), Ok(Reference::Remote { .. })));
+        assert!(matches!(parse("https://host/a/m.gguf?x=1"), Ok(Reference::Remote { .. })));
     }
 
     #[test]
@@ -102,7 +104,7 @@ mod tests {
             "a\nb",
             "hf:o/r/m.bin",
         ] {
-            assert!(matches!(Reference::parse(bad), Err(Error::BadName(_))), "{bad:?}");
+            assert!(matches!(parse(bad), Err(Error::BadName(_))), "{bad:?}");
         }
     }
 }

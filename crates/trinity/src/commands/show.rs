@@ -32,7 +32,8 @@ pub(crate) fn run(args: &ShowArgs, global: &Global) -> Result<(), Failure> {
     if args.path {
         return terminal::put(&(place.unwrap_or_default() + "\n"));
     }
-    let entry = hub.entry(&args.model);
+    let entry = hub.entry(&args.model)?;
+    let entry = entry.as_ref();
     let installed =
         hub.installed()?.into_iter().find(|m| Some(&m.name) == entry.map(|e| &e.name) || m.name == args.model);
     let facts = [

@@ -7,5 +7,6 @@ mod evaluate;
 mod inspect;
 mod interface;
 mod metadata;
+mod models;
 mod program;
 mod run;
