@@ -61,6 +61,7 @@ impl Hub {
     }
 
     /// The same with another Python interpreter.
+    #[must_use]
     pub fn with_python(self, python: PathBuf) -> Self {
         Self { python, ..self }
     }
