@@ -6,6 +6,9 @@ use half::f16;
 /// Weights that share a scale in the expanded form, for every format.
 pub const GROUP: usize = 16;
 
+/// Writes a block: its weights, their importance, its bytes.
+pub(crate) type Encode<Bytes> = fn(&[f32], &[f32], &mut Bytes);
+
 /// A block of weights: `weight[i] = scales[i / 16] · codes[i] + mins[i / 16]`.
 pub(crate) trait Block {
     /// `[u8; bytes of a block]`
@@ -20,6 +23,12 @@ pub(crate) trait Block {
     const BYTES: usize = size_of::<Self::Bytes>();
     /// Can `mins` differ from zero?
     const HAS_MINS: bool = false;
+
+    /// Largest finite magnitude that is sure to be storable.
+    const LARGEST: f32 = 65504.0;
+    /// How to write a block; `None` where a format is only read. Weights are finite and at most [`LARGEST`](Self::LARGEST) in magnitude,
+    /// importance is positive.
+    const ENCODE: Option<Encode<Self::Bytes>> = None;
 
     /// Fills codes and scales, and mins if the format has them (they come in as zeros).
     fn expand(bytes: &Self::Bytes, codes: &mut Self::Codes, scales: &mut Self::Groups, mins: &mut Self::Groups);
@@ -69,6 +78,11 @@ pub(crate) fn expand<B: Block>(bytes: &[u8], codes: &mut [i8], scales: &mut [f32
             B::expand(block, codes, scales, &mut none);
         }
     }
+}
+
+/// Writes `d`, a half-precision number, at `at`.
+pub(crate) fn set_half(bytes: &mut [u8], at: usize, d: f32) {
+    bytes[at..at + 2].copy_from_slice(&f16::from_f32(d).to_le_bytes());
 }
 
 /// The half-precision number at `at`.

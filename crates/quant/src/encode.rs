@@ -1,74 +1,135 @@
-//! Encoding: values → blocks, by search for the least (weighted) squared error after all rounding of scales.
-//!
-//! Every format is a list of levels under a scale ([`search::Levels`], `symmetric`) or a range with an offset (`affine`), in blocks by
-//! themselves (`plain`) or under a scale of scales (`nested`).
+//! Encoding: what a caller may give, checked; then block by block to [`Block::ENCODE`].
 
-mod affine;
-mod nested;
-mod plain;
-mod search;
+use crate::{Format, block::Block};
 
-use crate::{Format, float};
+/// Weights in the largest block.
+const BLOCK_LEN_MAX: usize = 256;
 
-impl Format {
-    /// Can [`encode`](Self::encode) write it? The code-book formats (IQ1, IQ2, IQ3) are only read.
-    pub fn can_encode(self) -> bool {
-        use Format as F;
-        !matches!(self, F::IQ1_S | F::IQ1_M | F::IQ2_XXS | F::IQ2_XS | F::IQ2_S | F::IQ3_XXS | F::IQ3_S)
+/// The least importance of a weight, as a part of its block's mean: below, it would not matter at all what becomes of the weight.
+const IMPORTANCE_MIN: f32 = 1e-4;
+
+/// Why values cannot be encoded.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// The format can only be read.
+    #[error("format {} is read, but not written", .0.name())]
+    DecodeOnly(Format),
+    /// NaN or infinite.
+    #[error("weight {index} is {value}")]
+    NotFinite {
+        /// Place in `values`.
+        index: usize,
+        /// The offender.
+        value: f32,
+    },
+    /// Beyond the range of the format.
+    #[error("weight {index} is {value}, but {} holds at most {limit}", .format.name())]
+    TooLarge {
+        /// Place in `values`.
+        index: usize,
+        /// The offender.
+        value: f32,
+        /// Largest magnitude that every weight of a block may have.
+        limit: f32,
+        /// The format asked for.
+        format: Format,
+    },
+    /// Negative, NaN or infinite.
+    #[error("importance of column {index} is {value}, but needs to be finite and not negative")]
+    Importance {
+        /// Column.
+        index: usize,
+        /// The offender.
+        value: f32,
+    },
+}
+
+/// Refuses values that `format` cannot hold.
+fn check_values(format: Format, values: &[f32], limit: f32) -> Result<(), EncodeError> {
+    let Some((index, &value)) = values.iter().enumerate().find(|(_, v)| !v.is_finite() || v.abs() > limit) else {
+        return Ok(());
+    };
+    Err(if value.is_finite() {
+        EncodeError::TooLarge { index, value, limit, format }
+    } else {
+        EncodeError::NotFinite { index, value }
+    })
+}
+
+/// Plain numbers.
+pub(crate) fn floats(
+    format: Format,
+    values: &[f32],
+    limit: f32,
+    out: &mut [u8],
+    write: fn(&[f32], &mut [u8]),
+) -> Result<(), EncodeError> {
+    check_values(format, values, limit)?;
+    write(values, out);
+    Ok(())
+}
+
+/// Whole blocks; see [`Format::encode`].
+pub(crate) fn blocks<B: Block>(
+    format: Format,
+    values: &[f32],
+    importance: Option<&[f32]>,
+    out: &mut [u8],
+) -> Result<(), EncodeError> {
+    let Some(encode) = B::ENCODE else {
+        return Err(EncodeError::DecodeOnly(format));
+    };
+    let out: &mut [B::Bytes] = bytemuck::cast_slice_mut(out);
+    assert_eq!(out.len() * B::LEN, values.len(), "{} blocks of {} weights", out.len(), B::LEN);
+    check_values(format, values, B::LARGEST)?;
+    let mut weights = [1.0; BLOCK_LEN_MAX];
+    let weights = &mut weights[..B::LEN];
+    let blocks = values.chunks_exact(B::LEN).zip(out);
+    let Some(importance) = importance else {
+        blocks.for_each(|(x, bytes)| encode(x, weights, bytes));
+        return Ok(());
+    };
+    assert!(
+        importance.len().is_multiple_of(B::LEN) && values.len().is_multiple_of(importance.len().max(1)),
+        "importance of {} columns for {} values in blocks of {}",
+        importance.len(),
+        values.len(),
+        B::LEN
+    );
+    if let Some((index, &value)) = importance.iter().enumerate().find(|(_, v)| !(v.is_finite() && **v >= 0.0)) {
+        return Err(EncodeError::Importance { index, value });
+    }
+    for ((x, bytes), importance) in blocks.zip(importance.chunks_exact(B::LEN).cycle()) {
+        relative(importance, weights);
+        encode(x, weights, bytes);
+    }
+    Ok(())
+}
+
+/// Importance over its mean, none too small; all ones if all are zero.
+fn relative(importance: &[f32], weights: &mut [f32]) {
+    let mean = importance.iter().map(|&w| f64::from(w)).sum::<f64>() / importance.len() as f64;
+    for (weight, &w) in weights.iter_mut().zip(importance) {
+        *weight = if mean > 0.0 { ((f64::from(w) / mean) as f32).max(IMPORTANCE_MIN) } else { 1.0 };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(importance: [f32; 4], expected: [f32; 4]) {
+        let mut weights = [0.0; 4];
+        relative(&importance, &mut weights);
+        assert_eq!(weights, expected);
     }
 
-    /// Whole blocks of `values` into `out`; `importance` (of each value) weighs its squared error. Values that are not finite count as 0.
-    ///
-    /// # Panics
-    /// If the lengths disagree, or the format cannot be encoded.
-    pub fn encode(self, values: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
-        assert_eq!(Some(out.len()), self.row_bytes(values.len()), "bytes of {} values of {self:?}", values.len());
-        assert!(self.can_encode(), "{self:?} cannot be encoded");
-        match self {
-            Self::F32 => return float::encode_f32(values, out),
-            Self::F16 => return float::encode_f16(values, out),
-            Self::BF16 => return float::encode_bf16(values, out),
-            _ => {}
-        }
-        if let Some(importance) = importance {
-            assert_eq!(importance.len(), values.len(), "one importance a value");
-        }
-        let n = self.block_len();
-        let (mut x, mut w) = (vec![0.0; n], vec![1.0; n]);
-        for (i, (values, out)) in values.chunks_exact(n).zip(out.chunks_exact_mut(self.block_bytes())).enumerate() {
-            for (x, v) in x.iter_mut().zip(values) {
-                *x = if v.is_finite() { *v } else { 0.0 };
-            }
-            if let Some(importance) = importance {
-                for (w, v) in w.iter_mut().zip(&importance[i * n..]) {
-                    *w = if v.is_finite() && *v > 0.0 { *v } else { 0.0 };
-                }
-            }
-            self.encode_block(&x, &w, out);
-        }
-    }
-
-    fn encode_block(self, x: &[f32], w: &[f32], out: &mut [u8]) {
-        match self {
-            Self::Q4_0 => plain::q4_0(x, w, out),
-            Self::Q5_0 => plain::q5_0(x, w, out),
-            Self::Q8_0 => plain::q8_0(x, w, out),
-            Self::IQ4_NL => plain::iq4_nl(x, w, out),
-            Self::Q1_0 => plain::q1_0(x, w, out),
-            Self::Q2_0 => plain::q2_0(x, w, out),
-            Self::TQ1_0 => plain::tq1_0(x, w, out),
-            Self::TQ2_0 => plain::tq2_0(x, w, out),
-            Self::MXFP4 => plain::mxfp4(x, w, out),
-            Self::NVFP4 => plain::nvfp4(x, w, out),
-            Self::Q4_1 => affine::q4_1(x, w, out),
-            Self::Q5_1 => affine::q5_1(x, w, out),
-            Self::Q2_K => affine::q2_k(x, w, out),
-            Self::Q4_K => affine::q4_k(x, w, out),
-            Self::Q5_K => affine::q5_k(x, w, out),
-            Self::Q3_K => nested::q3_k(x, w, out),
-            Self::Q6_K => nested::q6_k(x, w, out),
-            Self::IQ4_XS => nested::iq4_xs(x, w, out),
-            _ => {}
-        }
+    #[test]
+    fn importance_is_relative_and_positive() {
+        check([1.0, 3.0, 2.0, 2.0], [0.5, 1.5, 1.0, 1.0]);
+        check([0.0; 4], [1.0; 4]);
+        check([0.0, f32::MAX, 0.0, f32::MAX], [1e-4, 2.0, 1e-4, 2.0]);
+        check([0.0, 1e-45, 0.0, 1e-45], [1e-4, 2.0, 1e-4, 2.0]);
     }
 }

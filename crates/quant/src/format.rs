@@ -2,6 +2,7 @@
 
 use crate::{
     block::{self, GROUP},
+    encode::{self, EncodeError},
     float,
 };
 
@@ -283,6 +284,29 @@ impl Format {
     /// Can the `mins` of [`expand_i8`](Self::expand_i8) differ from zero?
     pub fn has_mins(self) -> bool {
         with_block!(self, B => <B as block::Block>::HAS_MINS, Self::F32 | Self::F16 | Self::BF16 => false)
+    }
+
+    /// Can [`encode`](Self::encode) write it?
+    pub fn can_encode(self) -> bool {
+        with_block!(self, B => <B as block::Block>::ENCODE.is_some(), Self::F32 | Self::F16 | Self::BF16 => true)
+    }
+
+    /// Writes whole blocks that decode to about `values`: the sum of `importance · (value − decoded)²` is kept small. Floats are rounded to nearest.
+    ///
+    /// `importance` has a positive or zero number for each column of a row, and `values` are rows of that many columns; only ratios
+    /// within a block matter. Without it all weights count the same.
+    ///
+    /// # Errors
+    /// If the format is only read, or a value or importance is one that it cannot take; `out` is then undefined.
+    ///
+    /// # Panics
+    /// If the lengths disagree.
+    pub fn encode(self, values: &[f32], importance: Option<&[f32]>, out: &mut [u8]) -> Result<(), EncodeError> {
+        with_block!(self, B => encode::blocks::<B>(self, values, importance, out),
+            Self::F32 => encode::floats(self, values, f32::MAX, out, float::encode_f32),
+            Self::F16 => encode::floats(self, values, 65504.0, out, float::encode_f16),
+            Self::BF16 => encode::floats(self, values, half::bf16::MAX.to_f32(), out, float::encode_bf16),
+        )
     }
 
     /// Exact values of whole blocks: `bytes` holds `out.len()` weights.

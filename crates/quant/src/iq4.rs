@@ -1,6 +1,14 @@
 //! IQ4_NL and IQ4_XS: 4-bit indices into a list of 16 unevenly spaced values.
 
-use crate::block::{Block, half};
+use crate::{
+    block::{Block, Encode, half, set_half},
+    fit::{
+        book::Uneven,
+        nested,
+        scale::{self, half_scale},
+    },
+    q4_0::pack_nibbles,
+};
 
 /// The list.
 pub(crate) const VALUES: [i8; 16] = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
@@ -19,10 +27,21 @@ fn unpack(bytes: &[u8; 16], codes: &mut [i8; 32]) {
     }
 }
 
+/// The place of a value in the list.
+fn index(code: i8) -> u8 {
+    VALUES.partition_point(|&value| value < code) as u8
+}
+
 impl Block for Iq4Nl {
     type Bytes = [u8; 18];
     type Codes = [i8; 32];
     type Groups = [f32; 2];
+
+    const ENCODE: Option<Encode<[u8; 18]>> = Some(|x, w, bytes| {
+        let mut codes = [0; 32];
+        set_half(bytes, 0, half_scale::<Uneven>(x, w, &mut codes));
+        pack_nibbles(&codes.map(index), &mut bytes[2..]);
+    });
 
     fn expand(bytes: &[u8; 18], codes: &mut [i8; 32], scales: &mut [f32; 2], _mins: &mut [f32; 2]) {
         *scales = [half(bytes, 0); 2];
@@ -34,6 +53,20 @@ impl Block for Iq4Xs {
     type Bytes = [u8; 136];
     type Codes = [i8; 256];
     type Groups = [f32; 16];
+
+    const ENCODE: Option<Encode<[u8; 136]>> = Some(|x, w, bytes| {
+        let block = nested::fit::<Uneven, 8, -32, 31>(x, w, scale::fit::<Uneven>, 3);
+        bytes.fill(0);
+        set_half(bytes, 0, block.d);
+        for (j, scale) in block.scales.iter().enumerate() {
+            let bits = (scale + 32) as u8;
+            bytes[2 + j / 4] |= (bits >> 4) << (2 * (j % 4));
+            bytes[4 + j / 2] |= (bits & 15) << (4 * (j % 2));
+        }
+        for (bytes, codes) in bytes[8..].as_chunks_mut::<16>().0.iter_mut().zip(block.codes.as_chunks::<32>().0) {
+            pack_nibbles(&codes.map(index), bytes);
+        }
+    });
 
     fn expand(bytes: &[u8; 136], codes: &mut [i8; 256], scales: &mut [f32; 16], _mins: &mut [f32; 16]) {
         let d = half(bytes, 0);

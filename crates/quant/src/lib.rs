@@ -4,8 +4,11 @@
 //! format at run time; start reading there. Each format's file says what its bytes mean, once, as `block::Block`: integer codes
 //! with a scale (and offset) per group of 16. Exact decoding and the integer kernels both go by that.
 
+#![doc = include_str!("../README.md")]
+
 mod block;
 mod encode;
+mod fit;
 mod float;
 mod format;
 #[rustfmt::skip]
@@ -29,4 +32,5 @@ mod small;
 mod ternary;
 
 pub use block::GROUP;
+pub use encode::EncodeError;
 pub use format::{Format, UnknownFormat};

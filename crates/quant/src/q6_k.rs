@@ -2,7 +2,10 @@
 //! of nibbles and 32 of highs: weight `32 p + i` has its nibble in byte `i + 32 (p mod 2)`, bits `4 (p div 2)`, and its high
 //! bits in byte `i`, bits `2 p`. `w = d · s · (q − 32)`.
 
-use crate::block::{Block, half};
+use crate::{
+    block::{Block, Encode, half, set_half},
+    fit::{book::Integers, nested, scale},
+};
 
 /// See the module.
 pub(crate) struct Q6K;
@@ -11,6 +14,21 @@ impl Block for Q6K {
     type Bytes = [u8; 210];
     type Codes = [i8; 256];
     type Groups = [f32; 16];
+
+    const ENCODE: Option<Encode<[u8; 210]>> = Some(|x, w, bytes| {
+        let block = nested::fit::<Integers<-32, 31>, 16, -128, 127>(x, w, scale::fit::<Integers<-32, 31>>, 3);
+        let numbers = block.codes.map(|code| (code + 32) as u8);
+        for (half, numbers) in numbers.as_chunks::<128>().0.iter().enumerate() {
+            for i in 0..32 {
+                let at = |plane: usize| numbers[32 * plane + i];
+                bytes[64 * half + i] = at(0) & 15 | at(2) << 4;
+                bytes[64 * half + 32 + i] = at(1) & 15 | at(3) << 4;
+                bytes[128 + 32 * half + i] = at(0) >> 4 | at(1) >> 4 << 2 | at(2) >> 4 << 4 | at(3) >> 4 << 6;
+            }
+        }
+        bytes[192..208].copy_from_slice(&block.scales.map(|s| s as u8));
+        set_half(bytes, 208, block.d);
+    });
 
     fn expand(bytes: &[u8; 210], codes: &mut [i8; 256], scales: &mut [f32; 16], _mins: &mut [f32; 16]) {
         let d = half(bytes, 208);

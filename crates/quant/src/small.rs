@@ -1,6 +1,12 @@
 //! Q1_0 and Q2_0: one or two bits a weight under one scale.
 
-use crate::block::{Block, half};
+use crate::{
+    block::{Block, Encode, half, set_half},
+    fit::{
+        book::{Integers, Signs},
+        scale, sweep,
+    },
+};
 
 /// 128 weights, 18 bytes: f16 scale; bit `i` of the rest is the sign of weight `i` (1 is plus). `w = ±d`.
 pub(crate) struct Q1_0;
@@ -12,6 +18,14 @@ impl Block for Q1_0 {
     type Bytes = [u8; 18];
     type Codes = [i8; 128];
     type Groups = [f32; 8];
+
+    const ENCODE: Option<Encode<[u8; 18]>> = Some(|x, w, bytes| {
+        let mut codes = [0; 128];
+        set_half(bytes, 0, scale::half_scale::<Signs>(x, w, &mut codes));
+        for (codes, byte) in codes.as_chunks::<8>().0.iter().zip(&mut bytes[2..]) {
+            *byte = codes.iter().rev().fold(0, |byte, &code| byte << 1 | u8::from(code > 0));
+        }
+    });
 
     fn expand(bytes: &[u8; 18], codes: &mut [i8; 128], scales: &mut [f32; 8], _mins: &mut [f32; 8]) {
         *scales = [half(bytes, 0); 8];
@@ -27,6 +41,16 @@ impl Block for Q2_0 {
     type Bytes = [u8; 18];
     type Codes = [i8; 64];
     type Groups = [f32; 4];
+
+    const ENCODE: Option<Encode<[u8; 18]>> = Some(|x, w, bytes| {
+        let d = scale::round_to_half::<Integers<-1, 2>>(x, w, sweep::fit::<-1, 2>(x, w));
+        let mut codes = [0; 64];
+        scale::assign::<Integers<-1, 2>>(x, d, &mut codes);
+        set_half(bytes, 0, d);
+        for (codes, byte) in codes.as_chunks::<4>().0.iter().zip(&mut bytes[2..]) {
+            *byte = codes.iter().rev().fold(0, |byte, &code| byte << 2 | (code + 1) as u8);
+        }
+    });
 
     fn expand(bytes: &[u8; 18], codes: &mut [i8; 64], scales: &mut [f32; 4], _mins: &mut [f32; 4]) {
         *scales = [half(bytes, 0); 4];
