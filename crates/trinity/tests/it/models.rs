@@ -13,7 +13,8 @@ fn home() -> PathBuf {
     let entry = format!(
         "[[model]]\nname = \"local:story\"\nabout = \"a story\"\nfile = \"s.gguf\"\nbytes = 1054272\n\
          sha256 = \"488136ccd5400c3d88634064b8dbdaf34f4ab8608ed0270dd4c39766f009c44d\"\nlicence = \"MIT\"\nterms = \"Be kind.\"\n\
-         [[model.source]]\nkind = \"path\"\npath = {file:?}\n"
+         [[model.source]]\nkind = \"path\"\npath = '{}'\n",
+        file.display()
     );
     fs::write(home.join("catalogue.toml"), entry).unwrap();
     home
