@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Reference, Error> {
-        Reference::parse(text, catalogue::catalogue())
+        Reference::parse(text, catalogue())
     }
 
     #[test]
