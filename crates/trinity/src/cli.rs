@@ -2,7 +2,9 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{bench, chat, completions, eval, inspect, list, man, metadata, pull, rm, run, show, tokenize};
+use crate::commands::{
+    bench, chat, completions, eval, inspect, limits, list, man, metadata, pull, rm, run, show, tokenize,
+};
 
 /// The CPU inference engine for ternary and quantised language models.
 #[derive(Parser)]
@@ -38,6 +40,8 @@ pub(crate) enum Command {
     Metadata(metadata::MetadataArgs),
     /// Download a model
     Pull(pull::PullArgs),
+    /// Print what files and templates may ask for
+    Limits(limits::LimitsArgs),
     /// List the models on this machine, or with --all the whole catalogue
     List(list::ListArgs),
     /// Show what is known about a model

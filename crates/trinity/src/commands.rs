@@ -5,6 +5,7 @@ pub(crate) mod chat;
 pub(crate) mod completions;
 pub(crate) mod eval;
 pub(crate) mod inspect;
+pub(crate) mod limits;
 pub(crate) mod list;
 pub(crate) mod man;
 pub(crate) mod metadata;
@@ -32,6 +33,7 @@ pub(crate) fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Inspect(args) => inspect::run(args, global),
         Command::Metadata(args) => metadata::run(args),
         Command::Pull(args) => pull::run(args, global),
+        Command::Limits(args) => limits::run(args),
         Command::List(args) => list::run(args, global),
         Command::Show(args) => show::run(args, global),
         Command::Rm(args) => rm::run(args, global),

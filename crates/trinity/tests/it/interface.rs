@@ -6,6 +6,7 @@ const COMMANDS: &[&str] = &[
     "run",
     "chat",
     "inspect",
+    "limits",
     "metadata",
     "pull",
     "list",
@@ -31,6 +32,16 @@ fn help_completions_and_man_page_name_every_command() {
     for command in COMMANDS {
         assert!(help.contains(command), "help: {command}");
         assert!(man.contains(&format!("trinity\\-{command}")), "man: {command}");
+    }
+}
+
+#[test]
+fn limits_are_printed_with_their_values() {
+    let text = trinity(["limits"]).ok().text();
+    for (name, value) in
+        [("gguf tensor name bytes", "64"), ("gguf keys", "65536"), ("template instructions", "1000000")]
+    {
+        assert!(text.lines().any(|l| l.starts_with(name) && l.ends_with(value)), "{name}: {text}");
     }
 }
 

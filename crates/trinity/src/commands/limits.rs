@@ -1,0 +1,25 @@
+//! `trinity limits`: what files and templates may ask for.
+
+use clap::Args;
+
+use crate::{failure::Failure, terminal};
+
+/// Arguments of `limits`.
+#[derive(Args)]
+pub(crate) struct LimitsArgs {}
+
+/// One line a limit.
+pub(crate) fn run(_args: &LimitsArgs) -> Result<(), Failure> {
+    let templates = [
+        ("template bytes", chat::limits::TEMPLATE_BYTES_MAX as u64),
+        ("template nesting", chat::limits::NESTING_MAX as u64),
+        ("template instructions", chat::limits::FUEL_MAX),
+        ("template memory bytes", chat::limits::MEMORY_BYTES_MAX),
+        ("template output bytes", chat::limits::OUTPUT_BYTES_MAX as u64),
+        ("template call depth", chat::limits::DEPTH_MAX as u64),
+        ("template value depth", chat::limits::VALUE_DEPTH_MAX as u64),
+        ("template range", chat::limits::RANGE_MAX),
+    ];
+    let rows = gguf::limits::TABLE.iter().copied().chain(templates);
+    terminal::put(&rows.map(|(name, limit)| format!("{name:<24} {limit}\n")).collect::<String>())
+}
