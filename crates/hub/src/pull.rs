@@ -1,191 +1,232 @@
 //! [`Hub::pull`]: sources in order, hash while writing, rename when it is right.
 //!
-//! The download grows in `FILE.part`, which a later pull resumes where the source can; it is removed when its bytes are wrong. A lock file
-//! keeps two processes apart.
+//! A lock per model keeps two processes apart: the second waits and then finds the model.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Read, Seek, SeekFrom, Write},
+    io,
     ops::ControlFlow,
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
-use sha2::{Digest, Sha256};
+use crate::{
+    EMBEDDED, Error, Hub, Resolved, Source,
+    part::Part,
+    reference::{Reference, Wanted, WantedFile},
+    source,
+    store::{self, Origin, OriginFile},
+};
 
-use crate::{Error, Hub, Resolved, Source, reference::Reference, source, store::Origin};
+/// Between two looks at something that another process does.
+pub(crate) const POLL: Duration = Duration::from_millis(50);
 
-pub(crate) const LOCK: &str = ".lock";
-const BUFFER_BYTES: usize = 1 << 16;
-
-/// How far a download is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Progress {
-    /// Bytes written.
-    pub bytes: u64,
-    /// All bytes, if known.
-    pub total: Option<u64>,
+/// What a pull does. The callback that gets it may break off; what came so far is kept for the next pull where that is possible.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// Before anything is fetched: terms of the model's own.
+    Terms {
+        /// Model.
+        name: &'a str,
+        /// For people, some lines.
+        text: &'a str,
+    },
+    /// Another process is pulling the same model; repeated while it does.
+    Waiting {
+        /// Model.
+        name: &'a str,
+    },
+    /// A source is about to be tried.
+    Trying {
+        /// File.
+        file: &'a str,
+        /// Where it is to come from.
+        source: &'a str,
+    },
+    /// It failed; the next one follows if there is one.
+    Failed {
+        /// Why.
+        error: &'a Error,
+    },
+    /// How far the file is.
+    Progress {
+        /// Bytes that are here.
+        bytes: u64,
+        /// All bytes, if known.
+        total: Option<u64>,
+    },
 }
 
+pub(crate) type Watch<'a> = dyn FnMut(Event<'_>) -> ControlFlow<()> + 'a;
+
 /// What the bytes must be.
-struct Expected {
-    bytes: Option<u64>,
-    sha256: Option<String>,
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Expected {
+    pub(crate) bytes: Option<u64>,
+    /// Lower-case hex.
+    pub(crate) sha256: Option<String>,
 }
 
 impl Hub {
-    /// The file of a model, downloaded if it is not here. `progress` may break off.
+    pub(crate) fn wanted(&self, reference: &str) -> Result<Reference, Error> {
+        Reference::parse(reference, &self.catalogue)
+    }
+
+    /// The file of a model, fetched if it is not here.
     pub fn pull(
         &self,
         reference: &str,
-        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+        watch: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
     ) -> Result<Resolved, Error> {
         match self.resolve(reference) {
             Err(Error::NotInstalled { .. }) => {}
             other => return other,
         }
-        let (name, file, sources, expected) = match Reference::parse(reference, &self.entries()?)? {
+        let wanted = match self.wanted(reference)? {
             Reference::Path(path) => return Ok(Resolved::File(path)),
-            Reference::Named(e) => (
-                e.name.clone(),
-                e.file.clone(),
-                e.sources.clone(),
-                Expected { bytes: Some(e.bytes), sha256: Some(e.sha256.clone()) },
-            ),
-            Reference::Remote { name, file, source } => {
-                (name, file, vec![source], Expected { bytes: None, sha256: None })
-            }
+            Reference::Wanted(wanted) if wanted.name == EMBEDDED => return Ok(Resolved::Embedded),
+            Reference::Wanted(wanted) => wanted,
         };
-        let folder = self.store().folder(&name);
-        fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder.clone(), source })?;
-        let _lock = lock(&folder, &name)?;
-        let mut failures = Vec::new();
-        for source in &sources {
-            if self.is_offline && !matches!(source, Source::Path { .. }) {
+        if self.settings.is_offline && !wanted.files.iter().all(|f| f.sources.iter().any(is_local)) {
+            return Err(Error::Offline(wanted.name));
+        }
+        let folder = self.settings.models().join(&wanted.folder);
+        let _lock = self.lock(&folder, &wanted.name, watch)?;
+        // Another process may have pulled it meanwhile.
+        if let Some(path) = self.present(&wanted) {
+            return Ok(Resolved::File(path));
+        }
+        if let Some(text) = &wanted.terms {
+            tell(watch, Event::Terms { name: &wanted.name, text })?;
+        }
+        fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
+        let result = self.fetch_all(&wanted, &folder, watch);
+        // A folder that stayed empty says nothing to anybody.
+        let _ = fs::remove_dir(&folder);
+        result.map(Resolved::File)
+    }
+
+    /// Fetches what is missing, then publishes all of it.
+    fn fetch_all(&self, wanted: &Wanted, folder: &Path, watch: &mut Watch<'_>) -> Result<PathBuf, Error> {
+        let mut origin = Origin { name: wanted.name.clone(), files: Vec::new() };
+        let mut parts = Vec::new();
+        for file in &wanted.files {
+            let path = folder.join(&file.file);
+            if self.has(wanted, file) && wanted.files.len() > 1 {
+                let sha256 = store::hash_file(&path)?;
+                origin.files.push(OriginFile { file: file.file.clone(), sha256, source: "an earlier pull".to_owned() });
                 continue;
             }
-            let mut part = Part::open(&folder.join(format!("{file}.part")), &name, expected.bytes, progress)?;
-            let got = source::fetch(self, source, &mut part).and_then(|()| part.finish(&expected));
-            match got {
-                Ok(sha256) => {
-                    let path = folder.join(&file);
-                    fs::rename(&part.path, &path).map_err(|source| Error::Io { path: path.clone(), source })?;
-                    self.store().write_origin(&Origin { name, file, sha256, source: source::describe(source) })?;
-                    return Ok(Resolved::File(path));
+            let (part, of) = self.fetch_file(wanted, file, folder, watch)?;
+            parts.push(part);
+            origin.files.push(of);
+        }
+        origin.write(folder)?;
+        for part in &parts {
+            Part::publish(part)?;
+        }
+        Ok(folder.join(wanted.files.first().map_or("", |f| &f.file)))
+    }
+
+    /// One verified file, not yet under its name.
+    fn fetch_file(
+        &self,
+        wanted: &Wanted,
+        file: &WantedFile,
+        folder: &Path,
+        watch: &mut Watch<'_>,
+    ) -> Result<(PathBuf, OriginFile), Error> {
+        let mut failures = Vec::new();
+        for source in file.sources.iter().filter(|s| !self.settings.is_offline || is_local(s)) {
+            let name = source::describe(source);
+            tell(watch, Event::Trying { file: &file.file, source: &name })?;
+            match self.fetch_from(source, file, folder, watch) {
+                Ok((path, sha256)) => {
+                    return Ok((path, OriginFile { file: file.file.clone(), sha256, source: name }));
                 }
-                // The disk and the user are the same for every source.
-                Err(error @ (Error::Cancelled | Error::Io { .. })) => return Err(error),
-                Err(error) => failures.push(error.to_string()),
+                Err(error) if error.ends_pull() => return Err(error),
+                Err(error) => {
+                    tell(watch, Event::Failed { error: &error })?;
+                    failures.push(error);
+                }
             }
         }
-        if failures.is_empty() { Err(Error::Offline(name)) } else { Err(Error::AllSources { name, failures }) }
+        match failures.pop() {
+            None => Err(Error::Offline(wanted.name.clone())),
+            Some(only) if failures.is_empty() => Err(only),
+            Some(last) => {
+                failures.push(last);
+                Err(Error::AllSources { name: wanted.name.clone(), failures })
+            }
+        }
     }
-}
 
-fn lock(folder: &Path, name: &str) -> Result<File, Error> {
-    let path = folder.join(LOCK);
-    let io = |source| Error::Io { path: path.clone(), source };
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(io)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Busy(name.to_owned())),
-        Err(TryLockError::Error(source)) => Err(io(source)),
-    }
-}
-
-/// A growing download and the hash of what it holds.
-pub(crate) struct Part<'a> {
-    pub(crate) path: PathBuf,
-    name: String,
-    file: File,
-    hash: Sha256,
-    bytes: u64,
-    pub(crate) total: Option<u64>,
-    progress: &'a mut dyn FnMut(Progress) -> ControlFlow<()>,
-}
-
-impl<'a> Part<'a> {
-    /// Opens what an earlier pull left, hashing it.
-    fn open(
-        path: &Path,
-        name: &str,
-        total: Option<u64>,
-        progress: &'a mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<Self, Error> {
-        let io = |source| Error::Io { path: path.to_owned(), source };
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
-        let (mut hash, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; BUFFER_BYTES]);
+    fn fetch_from(
+        &self,
+        source: &Source,
+        file: &WantedFile,
+        folder: &Path,
+        watch: &mut Watch<'_>,
+    ) -> Result<(PathBuf, String), Error> {
+        // What an earlier pull left may have been spoilt, say by a power cut; then the second attempt begins anew.
+        let mut again = true;
         loop {
-            let n = file.read(&mut buffer).map_err(io)?;
-            if n == 0 {
-                break;
+            let mut forward = |event: Event<'_>| watch(event);
+            let mut part = Part::new(folder, &file.file, file.expected.clone(), &mut forward);
+            let result = source::fetch(&self.settings, source, &mut part).and_then(|()| {
+                let sha256 = part.finish()?;
+                Ok((part.path().to_owned(), sha256))
+            });
+            match result {
+                Err(Error::WrongHash { .. } | Error::WrongSize { .. }) if again && part.is_resumed() => again = false,
+                other => return other,
             }
-            hash.update(&buffer[..n]);
-            bytes += n as u64;
         }
-        Ok(Self { path: path.to_owned(), name: name.to_owned(), file, hash, bytes, total, progress })
     }
 
-    /// Bytes that are already there.
-    pub(crate) fn len(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Starts over, for a source that cannot resume.
-    pub(crate) fn clear(&mut self) -> Result<(), Error> {
-        let cleared = self.file.set_len(0).and_then(|()| self.file.seek(SeekFrom::Start(0)));
-        cleared.map_err(|source| Error::Io { path: self.path.clone(), source })?;
-        self.hash = Sha256::new();
-        self.bytes = 0;
-        Ok(())
-    }
-
-    /// Appends all of `reader`. A read error is the source's; a write error is the disk's, and nothing half-written stays.
-    pub(crate) fn append(&mut self, reader: &mut dyn Read, source_name: &str) -> Result<(), Error> {
-        let mut buffer = vec![0; BUFFER_BYTES];
+    /// Waits for the lock of a model's folder.
+    fn lock(&self, folder: &Path, name: &str, watch: &mut Watch<'_>) -> Result<Lock, Error> {
         loop {
-            let n = match reader.read(&mut buffer) {
-                Ok(0) => return Ok(()),
-                Ok(n) => n,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-                Err(e) => return Err(Error::Source { source_name: source_name.to_owned(), what: e.to_string() }),
-            };
-            if let Err(source) = self.file.write_all(&buffer[..n]) {
-                let _ = fs::remove_file(&self.path);
-                return Err(Error::Io { path: self.path.clone(), source });
+            if let Some(lock) = self.try_lock(folder)? {
+                return Ok(lock);
             }
-            self.hash.update(&buffer[..n]);
-            self.bytes += n as u64;
-            if self.total.is_some_and(|total| self.bytes > total) {
-                return Err(self.wrong("size over", self.total.unwrap_or(0).to_string(), self.bytes.to_string()));
-            }
-            if (self.progress)(Progress { bytes: self.bytes, total: self.total }).is_break() {
-                return Err(Error::Cancelled);
-            }
+            tell(watch, Event::Waiting { name })?;
+            thread::sleep(POLL);
         }
     }
 
-    /// All is there: are they the right bytes? Gives their hash; wrong ones are removed.
-    fn finish(&mut self, expected: &Expected) -> Result<String, Error> {
-        let got = hex(&self.hash.clone().finalize());
-        if let Some(bytes) = expected.bytes.filter(|n| *n != self.bytes) {
-            // Too short may be a cut connection, which can be resumed.
-            let (name, got) = (self.name.clone(), self.bytes.to_string());
-            return Err(Error::Mismatch { name, what: "size", expected: bytes.to_string(), got });
+    /// The lock of a model's folder, unless another process has it. Lock files stay: removing one would let two processes hold "the" lock.
+    pub(crate) fn try_lock(&self, folder: &Path) -> Result<Option<Lock>, Error> {
+        let locks = self.settings.locks();
+        fs::create_dir_all(&locks).map_err(Error::io(&locks))?;
+        let path = locks.join(folder.file_name().unwrap_or_default());
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(Error::io(&path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Lock(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            // Some network file systems have no locks.
+            Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => Ok(Some(Lock(file))),
+            Err(TryLockError::Error(source)) => Err(Error::Io { path, source }),
         }
-        if let Some(sha256) = expected.sha256.as_ref().filter(|s| **s != got) {
-            return Err(self.wrong("SHA-256", sha256.clone(), got));
-        }
-        self.file.sync_all().map_err(|source| Error::Io { path: self.path.clone(), source })?;
-        Ok(got)
-    }
-
-    fn wrong(&mut self, what: &'static str, expected: String, got: String) -> Error {
-        let _ = fs::remove_file(&self.path);
-        Error::Mismatch { name: self.name.clone(), what, expected, got }
     }
 }
 
-/// Lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+/// Held until it is dropped.
+pub(crate) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that was being started at that moment may hold a copy of the descriptor.
+        let _ = self.0.unlock();
+    }
+}
+
+fn is_local(source: &Source) -> bool {
+    matches!(source, Source::Path { .. })
+}
+
+fn tell(watch: &mut Watch<'_>, event: Event<'_>) -> Result<(), Error> {
+    if watch(event).is_break() { Err(Error::Cancelled) } else { Ok(()) }
 }

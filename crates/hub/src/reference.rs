@@ -1,110 +1,329 @@
 //! What a user may call a model: a name, a path, `hf:organisation/repository/file`, a URL.
+//!
+//! Names become folders and files below the hub's home, so what they may hold is decided here, once.
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use crate::{Entry, Error, Source, catalogue};
+use crate::{Entry, Error, Source, catalogue::Catalogue, pull::Expected, source::address, store::hex_of};
+
+/// Longest name, path segment or version.
+const WORD_BYTES_MAX: usize = 128;
+const URL_BYTES_MAX: usize = 4096;
+/// Parts of one split model.
+const PARTS_MAX: u32 = 1000;
+/// What a model file is called.
+const EXTENSION: &str = ".gguf";
+/// Families that would be mistaken for a scheme.
+const TAKEN: &[&str] = &["hf", "url", "path", "file", "http", "https"];
 
 /// A parsed reference.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Reference {
-    /// Of the catalogue.
-    Named(Box<Entry>),
     /// A file on this machine.
     Path(PathBuf),
-    /// A file that is elsewhere: the name it is kept under, its file name, where it comes from.
-    Remote { name: String, file: String, source: Source },
+    /// Something that has a place in the store.
+    Wanted(Wanted),
+}
+
+/// A model that can be pulled.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Wanted {
+    /// What the user calls it, in full.
+    pub(crate) name: String,
+    /// Its folder in the store.
+    pub(crate) folder: String,
+    /// The first is the one to open; more than one if the model is split.
+    pub(crate) files: Vec<WantedFile>,
+    /// Shown before a download.
+    pub(crate) terms: Option<String>,
+}
+
+/// One file of a model.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct WantedFile {
+    pub(crate) file: String,
+    pub(crate) expected: Expected,
+    pub(crate) sources: Vec<Source>,
 }
 
 impl Reference {
-    /// A file that exists wins; then schemes, then names.
-    pub(crate) fn parse(text: &str, entries: &[Entry]) -> Result<Self, Error> {
+    /// Schemes first, then names, then paths. A file that is called as a model is written `./NAME`.
+    pub(crate) fn parse(text: &str, catalogue: &Catalogue) -> Result<Self, Error> {
+        let bad = |why: String| Error::BadName { text: text.to_owned(), why };
         if let Some(rest) = text.strip_prefix("hf:") {
-            return hugging_face(text, rest);
+            return hugging_face(text, rest).map(Self::Wanted).map_err(bad);
         }
-        if text.starts_with("https://") || text.starts_with("http://") {
-            let file = text.split(['?', '#']).next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
-            let name = format!("url-{}", file.trim_end_matches(".gguf"));
-            check(&name)?;
-            return Ok(Self::Remote { name, file: checked_file(file)?, source: Source::Url { url: text.to_owned() } });
+        if text.contains("://") {
+            return url(text).map(Self::Wanted).map_err(bad);
+        }
+        if let Some(entry) = catalogue.find(text) {
+            return Ok(Self::Wanted(entry.wanted()));
         }
         let path = PathBuf::from(text);
-        if path.symlink_metadata().is_ok() {
-            return Ok(Self::Path(path));
+        if !text.is_empty() && path.symlink_metadata().is_ok() {
+            return regular(&path).map(|()| Self::Path(path));
         }
-        if let Some(entry) = catalogue::find(entries, text) {
-            return Ok(Self::Named(Box::new(entry.clone())));
-        }
-        if text.contains(['/', '\\']) || text.ends_with(".gguf") {
+        if text.contains(['/', '\\']) || has_extension(text) {
             return Err(Error::NoFile(path));
         }
-        check(text)?;
-        Err(Error::Unknown { name: text.to_owned(), nearest: catalogue::nearest(entries, text) })
+        check_name(text).map_err(bad)?;
+        Err(Error::Unknown { name: text.to_owned(), nearest: catalogue.nearest(text) })
     }
 }
 
-fn hugging_face(text: &str, rest: &str) -> Result<Reference, Error> {
-    let bad = || Error::BadName(text.to_owned());
+impl Entry {
+    pub(crate) fn wanted(&self) -> Wanted {
+        let expected = Expected { bytes: Some(self.bytes), sha256: Some(self.sha256.clone()) };
+        let file = WantedFile { file: self.file.clone(), expected, sources: self.sources.clone() };
+        Wanted { name: self.name.clone(), folder: folder_of(&self.name), files: vec![file], terms: self.terms.clone() }
+    }
+}
+
+/// Opening anything but a regular file could block for ever.
+fn regular(path: &Path) -> Result<(), Error> {
+    let kind = fs::metadata(path).map_err(Error::io(path))?.file_type();
+    if kind.is_file() {
+        return Ok(());
+    }
+    let kind = if kind.is_dir() { "a folder" } else { "a device, pipe or socket" };
+    Err(Error::NotAFile { path: path.to_owned(), kind })
+}
+
+/// The source of `file` in `repository`, each piece of which is a plain word.
+pub(crate) fn of_repository(repository: &str, file: &str, revision: &str) -> Result<Source, String> {
+    let (owner, name) = repository.split_once('/').ok_or("a repository is ORGANISATION/NAME")?;
+    for word in [owner, name, revision].into_iter().chain(file.split('/')) {
+        check_word(word)?;
+    }
+    if !has_extension(file) {
+        return Err(format!("{file:?} does not end in {EXTENSION}"));
+    }
+    Ok(Source::HuggingFace { repository: repository.to_owned(), file: file.to_owned(), revision: revision.to_owned() })
+}
+
+/// `hf:organisation/repository[@revision]/path/of/file.gguf`
+fn hugging_face(text: &str, rest: &str) -> Result<Wanted, String> {
     let mut pieces = rest.splitn(3, '/');
-    let (Some(owner), Some(repository), Some(file)) = (pieces.next(), pieces.next(), pieces.next()) else {
-        return Err(bad());
+    let (Some(owner), Some(repository), Some(path)) = (pieces.next(), pieces.next(), pieces.next()) else {
+        return Err("it needs a file: hf:ORGANISATION/REPOSITORY/FILE.gguf".to_owned());
     };
-    for piece in [owner, repository].into_iter().chain(file.split('/')) {
-        check(piece).map_err(|_| bad())?;
-    }
-    let file_name = checked_file(file.rsplit('/').next().unwrap_or_default())?;
-    Ok(Reference::Remote {
-        name: format!("hf-{owner}-{repository}-{}", file_name.trim_end_matches(".gguf")),
-        file: file_name,
-        source: Source::HuggingFace { repository: format!("{owner}/{repository}"), file: file.to_owned() },
-    })
+    let (repository, revision) = repository.split_once('@').unwrap_or((repository, "main"));
+    let repository = format!("{owner}/{repository}");
+    let parts = split_names(path)?;
+    let files = parts.iter().map(|path| {
+        let source = of_repository(&repository, path, revision)?;
+        Ok(WantedFile { file: last(path).to_owned(), expected: Expected::default(), sources: vec![source] })
+    });
+    let files = files.collect::<Result<_, String>>()?;
+    Ok(Wanted { name: text.to_owned(), folder: folder_of(text), files, terms: None })
 }
 
-fn checked_file(file: &str) -> Result<String, Error> {
-    check(file)?;
-    if file.ends_with(".gguf") { Ok(file.to_owned()) } else { Err(Error::BadName(file.to_owned())) }
+/// `https://…/file.gguf`, perhaps with `#sha256=…`
+fn url(text: &str) -> Result<Wanted, String> {
+    check_url(text)?;
+    let (address, fragment) = text.split_once('#').unwrap_or((text, ""));
+    let sha256 = match fragment.split_once('=') {
+        Some(("sha256", hex)) if hex.len() == 64 && hex.chars().all(|c| c.is_ascii_hexdigit()) => {
+            Some(hex.to_ascii_lowercase())
+        }
+        None if fragment.is_empty() => None,
+        _ => return Err("after # only sha256= and 64 hex digits can stand".to_owned()),
+    };
+    let (path, query) = address.split_once('?').map_or((address, None), |(p, q)| (p, Some(q)));
+    let file = last(path);
+    check_file(file)?;
+    let parts = split_names(file)?;
+    if parts.len() > 1 && sha256.is_some() {
+        return Err("a split model has no single SHA-256".to_owned());
+    }
+    let base = path.strip_suffix(file).unwrap_or(path);
+    let files = parts.iter().map(|part| {
+        let url = query.map_or_else(|| format!("{base}{part}"), |q| format!("{base}{part}?{q}"));
+        let expected = Expected { bytes: None, sha256: sha256.clone() };
+        WantedFile { file: part.clone(), expected, sources: vec![Source::Url { url }] }
+    });
+    let hash: String = hex_of(address.as_bytes()).chars().take(16).collect();
+    let folder = format!("url+{hash}+{file}");
+    Ok(Wanted { name: text.to_owned(), folder, files: files.collect(), terms: None })
 }
 
-/// Names become folders, so they must not be able to leave theirs.
-pub(crate) fn check(name: &str) -> Result<(), Error> {
-    let is_plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "._:-".contains(c));
-    if is_plain && !name.is_empty() && !name.starts_with('.') && name.len() <= 200 {
-        Ok(())
-    } else {
-        Err(Error::BadName(name.to_owned()))
+/// All files of a split model, given the first (`…-00001-of-00003.gguf`); of any other, its own name.
+fn split_names(path: &str) -> Result<Vec<String>, String> {
+    let numbers = || {
+        let stem = path.strip_suffix(EXTENSION)?;
+        let (rest, n) = stem.rsplit_once("-of-")?;
+        let (stem, i) = rest.rsplit_once('-')?;
+        let number = |t: &str| (t.len() == 5).then(|| t.parse::<u32>().ok()).flatten();
+        Some((stem, number(i)?, number(n)?))
+    };
+    match numbers() {
+        None => Ok(vec![path.to_owned()]),
+        Some((stem, 1, n @ 1..=PARTS_MAX)) => {
+            Ok((1..=n).map(|i| format!("{stem}-{i:05}-of-{n:05}{EXTENSION}")).collect())
+        }
+        Some((stem, i, n)) => Err(format!(
+            "it is part {i} of {n}; a split model of at most {PARTS_MAX} parts is named by its first, {:?}",
+            format!("{stem}-00001-of-{n:05}{EXTENSION}")
+        )),
     }
+}
+
+/// One folder a name: `:` and `/`, which names do not otherwise hold together with `+`, become `+`.
+fn folder_of(name: &str) -> String {
+    name.replace([':', '/'], "+")
+}
+
+fn last(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+fn has_extension(file: &str) -> bool {
+    file.len() > EXTENSION.len() && file.ends_with(EXTENSION)
+}
+
+/// A word that cannot leave its folder.
+pub(crate) fn check_word(word: &str) -> Result<(), String> {
+    if word.is_empty() || word.len() > WORD_BYTES_MAX {
+        return Err(format!("a name has 1 to {WORD_BYTES_MAX} characters, not {}", word.len()));
+    }
+    if word.starts_with(['.', '-']) {
+        return Err("a name begins with neither . nor -".to_owned());
+    }
+    if !word.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) {
+        return Err("names hold letters, digits and . _ - only".to_owned());
+    }
+    Ok(())
+}
+
+/// `family` or `family:size`
+pub(crate) fn check_name(name: &str) -> Result<(), String> {
+    let (family, size) = name.split_once(':').map_or((name, None), |(f, s)| (f, Some(s)));
+    check_word(family)?;
+    size.map_or(Ok(()), check_word)?;
+    if size.is_some() && TAKEN.contains(&family.to_ascii_lowercase().as_str()) {
+        return Err(format!("{family}: is taken by another kind of reference"));
+    }
+    Ok(())
+}
+
+/// The name of a model file.
+pub(crate) fn check_file(file: &str) -> Result<(), String> {
+    check_word(file)?;
+    if has_extension(file) { Ok(()) } else { Err(format!("{file:?} does not end in {EXTENSION}")) }
+}
+
+/// An address that may be dialled.
+pub(crate) fn check_url(url: &str) -> Result<(), String> {
+    if url.len() > URL_BYTES_MAX {
+        return Err(format!("a URL has at most {URL_BYTES_MAX} bytes, not {}", url.len()));
+    }
+    address::Address::parse(url.split('#').next().unwrap_or_default()).map(|_| ())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Settings;
 
     fn parse(text: &str) -> Result<Reference, Error> {
-        Reference::parse(text, catalogue())
+        let catalogue = Catalogue::load(&Settings::new("/nowhere/at/all")).unwrap();
+        Reference::parse(text, &catalogue)
+    }
+
+    fn wanted(text: &str) -> Wanted {
+        match parse(text) {
+            Ok(Reference::Wanted(wanted)) => wanted,
+            other => panic!("{text}: {other:?}"),
+        }
     }
 
     #[test]
     fn references_of_each_kind() {
-        assert!(matches!(parse("smollm2:135m"), Ok(Reference::Named(_))));
+        assert_eq!(wanted("smollm2:135m").folder, "smollm2+135m");
+        assert_eq!(wanted("SmolLM2").name, "smollm2:135m");
         assert!(matches!(parse("/nowhere/x.gguf"), Err(Error::NoFile(_))));
         assert!(matches!(parse("x.gguf"), Err(Error::NoFile(_))));
         assert!(matches!(parse("no-such-model"), Err(Error::Unknown { .. })));
-        let Ok(Reference::Remote { name, file, .. }) = parse("hf:org/repo/sub/m.gguf") else { panic!("not remote") };
-        assert_eq!((name.as_str(), file.as_str()), ("hf-org-repo-m", "m.gguf"));
-        assert!(matches!(parse("https://host/a/m.gguf?x=1"), Ok(Reference::Remote { .. })));
+        assert!(matches!(parse(env!("CARGO_MANIFEST_DIR")), Err(Error::NotAFile { kind: "a folder", .. })));
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        assert_eq!(parse(manifest).unwrap(), Reference::Path(manifest.into()));
+        let hf = wanted("hf:org/repo@v1/sub/m.gguf");
+        assert_eq!((hf.folder.as_str(), hf.files[0].file.as_str()), ("hf+org+repo@v1+sub+m.gguf", "m.gguf"));
+        assert_eq!(
+            hf.files[0].sources,
+            [Source::HuggingFace {
+                repository: "org/repo".to_owned(),
+                file: "sub/m.gguf".to_owned(),
+                revision: "v1".to_owned()
+            }]
+        );
+        let url = wanted(&format!("https://host/a/m.gguf?x=1#sha256={}", "AB".repeat(32)));
+        assert_eq!(url.files[0].expected.sha256, Some("ab".repeat(32)));
+        assert_eq!(url.files[0].sources, [Source::Url { url: "https://host/a/m.gguf?x=1".to_owned() }]);
+    }
+
+    #[test]
+    fn equal_file_names_of_different_places_do_not_meet() {
+        let folders = [
+            "https://a.example/m.gguf",
+            "https://b.example/m.gguf",
+            "https://a.example/m.gguf?v=2",
+            "hf:a-b/c/m.gguf",
+            "hf:a/b-c/m.gguf",
+            "hf:a/b/c/m.gguf",
+            "hf:a/b@c/m.gguf",
+        ];
+        let unique: std::collections::HashSet<String> = folders.iter().map(|f| wanted(f).folder).collect();
+        assert_eq!(unique.len(), folders.len());
+    }
+
+    #[test]
+    fn a_split_model_is_all_its_files() {
+        let files = |text: &str| wanted(text).files.into_iter().map(|f| f.file).collect::<Vec<_>>();
+        let parts = ["m-00001-of-00003.gguf", "m-00002-of-00003.gguf", "m-00003-of-00003.gguf"];
+        assert_eq!(files("hf:org/repo/m-00001-of-00003.gguf"), parts);
+        assert_eq!(files("https://host/m-00001-of-00003.gguf"), parts);
+        assert_eq!(files("https://host/m-1-of-3.gguf"), ["m-1-of-3.gguf"]);
+        for bad in ["m-00002-of-00003.gguf", "m-00001-of-99999.gguf", "m-00000-of-00000.gguf"] {
+            assert!(matches!(parse(&format!("hf:o/r/{bad}")), Err(Error::BadName { .. })), "{bad}");
+        }
     }
 
     #[test]
     fn nothing_leaves_its_folder() {
+        let long = format!("hf:o/r/{}.gguf", "x".repeat(200));
         for bad in [
             "hf:org/../m.gguf",
             "hf:org/repo/../../m.gguf",
+            "hf:org/repo@../m.gguf",
+            "hf:org/repo//m.gguf",
+            "hf:org/repo/.m.gguf",
             "hf:org/repo",
+            "hf:o/r/m.bin",
+            "hf:o/r/a+b.gguf",
+            &long,
             "https://host/..",
             "https://host/.gguf",
+            "https://host/m.gguf#md5=1",
+            "https://host/m.gguf#sha256=12",
+            "https:///m.gguf",
+            "ftp://host/m.gguf",
+            "file:///etc/m.gguf",
+            "https://user:password@host/m.gguf",
             "a\nb",
-            "hf:o/r/m.bin",
+            "..",
+            "",
+            "a:b:c",
+            "http:x",
         ] {
-            assert!(matches!(parse(bad), Err(Error::BadName(_))), "{bad:?}");
+            assert!(
+                matches!(parse(bad), Err(Error::BadName { .. } | Error::NotAFile { .. })),
+                "{bad:?}: {:?}",
+                parse(bad)
+            );
         }
     }
 }

@@ -1,11 +1,13 @@
-//! Test support: golden readers, seeded generators, comparisons. Depends on no crate of ours.
+//! Test support: golden readers, seeded generators, comparisons, a loopback server. Depends on no crate of ours.
 
 mod compare;
 mod data;
+mod loopback;
 mod models;
 mod rng;
 
 pub use compare::{assert_same_f32, log_softmax, nmse};
 pub use data::{read_f32, read_gz, read_json, read_text, shared};
+pub use loopback::{Answer, Loopback, Request};
 pub use models::smollm2_path;
 pub use rng::Rng;

@@ -108,15 +108,10 @@ impl From<hub::Error> for Failure {
         let kind = match &error {
             hub::Error::Busy(_) => Kind::Busy,
             hub::Error::Cancelled => Kind::Interrupted,
-            hub::Error::NoHome => Kind::Configuration,
+            hub::Error::NoHome | hub::Error::Catalogue { .. } => Kind::Configuration,
             _ => Kind::Failure,
         };
-        let failure = Self::new(kind, chain(&error));
-        match &error {
-            hub::Error::NotInstalled { name } => failure.with_hint(format!("trinity pull {name}")),
-            hub::Error::Unknown { .. } => failure.with_hint("trinity list --all names the models that can be pulled"),
-            _ => failure,
-        }
+        Self { hint: error.hint(), ..Self::new(kind, chain(&error)) }
     }
 }
 

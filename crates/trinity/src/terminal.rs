@@ -3,7 +3,7 @@
 use std::{
     io::{self, IsTerminal, Read, Write},
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -44,6 +44,12 @@ pub(crate) fn echo_prompt(text: &str) {
 /// Local time, for templates that tell the date.
 pub(crate) fn now() -> chat::DateTime {
     jiff::ZonedDateTime::now().datetime()
+}
+
+/// The local day of a time, as 2026-01-31.
+pub(crate) fn day_text(time: SystemTime) -> String {
+    let zone = jiff::tz::TimeZone::system();
+    jiff::Timestamp::try_from(time).map_or_else(|_| "-".to_owned(), |t| t.to_zoned_datetime(zone).date().to_string())
 }
 
 /// A seed that nobody chose.

@@ -1,60 +1,148 @@
-//! A file by HTTP, resumed with a range where the server takes one.
+//! A file by HTTP, resumed with a range where that is safe.
+//!
+//! A range is asked for only if something proves that both pieces are of one file: the server's validator (`If-Range`), or a hash
+//! that the whole must have.
 
-use std::time::Duration;
+use ureq::http::{HeaderMap, HeaderName, StatusCode, header};
 
-use ureq::{
-    Agent,
-    http::{StatusCode, header},
+use crate::{Error, Settings, part::Part};
+
+use super::{
+    address::Address,
+    client::{self, Answer},
 };
 
-use crate::{Error, pull::Part};
+/// All attempts at one file, those included that brought something.
+const ATTEMPTS_MAX: u32 = 100;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// Until the answer's head; a body may take long, but not stand still.
-const RESPONSE_TIMEOUT: Duration = Duration::from_mins(1);
-const STALL_TIMEOUT: Duration = Duration::from_mins(1);
-const REDIRECTS_MAX: u32 = 5;
-
-/// Appends the file at `url` from where `part` ends.
-pub(crate) fn fetch(url: &str, part: &mut Part<'_>) -> Result<(), Error> {
-    let refuse = |what: String| Error::Source { source_name: url.to_owned(), what };
-    let agent: Agent = Agent::config_builder()
-        .timeout_connect(Some(CONNECT_TIMEOUT))
-        .timeout_recv_response(Some(RESPONSE_TIMEOUT))
-        .timeout_per_read(Some(STALL_TIMEOUT))
-        .max_redirects(REDIRECTS_MAX)
-        .http_status_as_error(false)
-        .build()
-        .into();
-    let mut request = agent.get(url);
-    if part.len() > 0 {
-        request = request.header(header::RANGE, format!("bytes={}-", part.len()));
-    }
-    let mut response = request.call().map_err(|e| refuse(e.to_string()))?;
-    match response.status() {
-        StatusCode::PARTIAL_CONTENT if starts_at(&response, part.len()) => {}
-        StatusCode::OK => part.clear()?,
-        // Nothing is left to send, or the part is not of this file: the hash will tell, and a wrong part is removed.
-        StatusCode::RANGE_NOT_SATISFIABLE if part.total == Some(part.len()) => return Ok(()),
-        StatusCode::RANGE_NOT_SATISFIABLE | StatusCode::PARTIAL_CONTENT => {
-            part.clear()?;
-            return fetch(url, part);
+/// Fills `part` with the file at `address`; broken connections are taken up again.
+pub(super) fn fetch(
+    settings: &Settings,
+    address: &Address,
+    token: Option<&str>,
+    part: &mut Part<'_>,
+) -> Result<(), Error> {
+    let source = address.as_uri().to_string();
+    let mut validator = part.resume(&source)?.and_then(|mark| mark.validator);
+    let (mut in_vain, mut longest) = (0, part.len());
+    for _ in 0..ATTEMPTS_MAX {
+        let error = match attempt(settings, address, token, &source, &mut validator, part) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.is_transient() => error,
+            Err(error) => return Err(error),
+        };
+        in_vain = if part.len() > longest { 1 } else { in_vain + 1 };
+        longest = longest.max(part.len());
+        if in_vain >= settings.attempts_max {
+            return Err(error);
         }
-        status => return Err(refuse(format!("HTTP status {status}"))),
+        part.pause(settings.retry_delay.saturating_mul(1 << (in_vain - 1).min(6)))?;
     }
-    let announced = response.body().content_length();
-    if part.total.is_none() {
-        part.total = announced.map(|n| n + part.len());
+    Err(Error::Network { url: address.public(), why: format!("broken off {ATTEMPTS_MAX} times") })
+}
+
+/// One connection.
+fn attempt(
+    settings: &Settings,
+    address: &Address,
+    token: Option<&str>,
+    source: &str,
+    validator: &mut Option<String>,
+    part: &mut Part<'_>,
+) -> Result<(), Error> {
+    let broken = |why: String| Error::Network { url: address.public(), why };
+    let at = part.len();
+    let may_resume = at > 0 && (validator.is_some() || part.expected().sha256.is_some());
+    if may_resume && part.expected().bytes == Some(at) {
+        return Ok(());
     }
-    let before = part.len();
-    part.append(&mut response.body_mut().as_reader(), url)?;
-    match announced {
-        Some(n) if part.len() - before != n => Err(refuse(format!("{} of {n} bytes came", part.len() - before))),
+    let mut headers: Vec<(HeaderName, String)> = Vec::new();
+    if may_resume {
+        headers.push((header::RANGE, format!("bytes={at}-")));
+        headers.extend(validator.clone().map(|v| (header::IF_RANGE, v)));
+    }
+    let Answer { first_headers, mut response } = client::get(settings, address, token, &headers)?;
+    note_announced_hash(&first_headers, part)?;
+    let length = response.body().content_length();
+    match response.status() {
+        StatusCode::OK => {
+            *validator = validator_of(response.headers());
+            part.restart(source, validator.clone())?;
+            check_length(length, part)?;
+        }
+        StatusCode::PARTIAL_CONTENT if may_resume => {
+            let range = Range::of(response.headers()).filter(|r| r.start == at);
+            let Some(range) = range else {
+                part.restart(source, None)?;
+                return Err(broken("the server sent another range than was asked for".to_owned()));
+            };
+            if range.total.is_some() {
+                check_length(range.total, part)?;
+            }
+        }
+        // The file became shorter, or the part is spoilt.
+        StatusCode::RANGE_NOT_SATISFIABLE if may_resume => {
+            *validator = None;
+            part.restart(source, None)?;
+            return Err(broken("the server has no such range".to_owned()));
+        }
+        status => return Err(Error::Status { url: address.public(), status: status.as_u16() }),
+    }
+    part.append(&mut response.body_mut().as_reader(), &|e| broken(client::explain_read(e, settings)))?;
+    match part.total {
+        Some(total) if part.len() < total => Err(broken(format!("{} of {total} bytes came", part.len()))),
         _ => Ok(()),
     }
 }
 
-fn starts_at(response: &ureq::http::Response<ureq::Body>, at: u64) -> bool {
-    let range = response.headers().get(header::CONTENT_RANGE).and_then(|v| v.to_str().ok());
-    range.is_some_and(|r| r.trim_start_matches("bytes ").split('-').next() == Some(at.to_string().as_str()))
+/// Refuses a file of the wrong size before it is fetched.
+fn check_length(length: Option<u64>, part: &mut Part<'_>) -> Result<(), Error> {
+    match (part.expected().bytes, length) {
+        (Some(expected), Some(got)) if expected != got => {
+            let name = part.file_name();
+            part.discard();
+            Err(Error::WrongSize { name, expected, got })
+        }
+        (None, length) => {
+            part.total = length;
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Hugging Face states the SHA-256 of large files before it redirects to them.
+fn note_announced_hash(headers: &HeaderMap, part: &mut Part<'_>) -> Result<(), Error> {
+    let etag = headers.get("x-linked-etag").and_then(|v| v.to_str().ok()).map(|v| v.trim_matches('"'));
+    let Some(hash) = etag.filter(|v| v.len() == 64 && v.chars().all(|c| c.is_ascii_hexdigit())) else {
+        return Ok(());
+    };
+    let hash = hash.to_ascii_lowercase();
+    if let Some(expected) = part.expected().sha256.clone().filter(|e| *e != hash) {
+        return Err(Error::WrongHash { name: part.file_name(), expected, got: hash });
+    }
+    part.announced = Some(hash);
+    Ok(())
+}
+
+/// What `If-Range` takes (RFC 9110 section 13.1.5): no weak tag.
+fn validator_of(headers: &HeaderMap) -> Option<String> {
+    let text = |name: HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
+    let tag = text(header::ETAG).filter(|tag| tag.starts_with('"'));
+    tag.or_else(|| text(header::LAST_MODIFIED)).map(str::to_owned)
+}
+
+/// `Content-Range: bytes START-END/TOTAL`
+struct Range {
+    start: u64,
+    total: Option<u64>,
+}
+
+impl Range {
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let text = headers.get(header::CONTENT_RANGE)?.to_str().ok()?.strip_prefix("bytes ")?;
+        let (range, total) = text.split_once('/')?;
+        let (start, _) = range.split_once('-')?;
+        Some(Self { start: start.trim().parse().ok()?, total: total.trim().parse().ok() })
+    }
 }

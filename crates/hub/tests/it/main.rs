@@ -1,6 +1,10 @@
-//! Pulling from a loopback server with faults, from packages, caches and paths.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+//! Pulls against a server on this machine, a pip made for the test, and a made-up cache.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod cache;
+mod disk;
+mod fixture;
 mod http;
-mod local;
-mod server;
+mod packages;
+mod store;

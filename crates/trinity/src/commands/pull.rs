@@ -3,14 +3,19 @@
 use std::ops::ControlFlow;
 
 use clap::Args;
-use hub::{Hub, Resolved};
+use hub::{Event, Hub, Resolved};
+use indicatif::ProgressBar;
 
-use crate::{cli::Global, failure::Failure, terminal};
+use crate::{
+    cli::Global,
+    failure::Failure,
+    terminal::{self, escape},
+};
 
 /// Arguments of `pull`.
 #[derive(Args)]
 pub(crate) struct PullArgs {
-    /// A name of the catalogue, hf:ORGANISATION/REPOSITORY/FILE, or a URL
+    /// A name of the catalogue, hf:ORGANISATION/REPOSITORY/FILE.gguf, or a URL, which may end in #sha256=…
     #[arg(value_name = "MODEL")]
     model: String,
 }
@@ -19,24 +24,45 @@ pub(crate) struct PullArgs {
 pub(crate) fn run(args: &PullArgs, global: &Global) -> Result<(), Failure> {
     terminal::catch_interrupt()?;
     let hub = Hub::from_environment(global.offline)?;
-    let entry = hub.entry(&args.model)?;
-    if let (Some(terms), Err(hub::Error::NotInstalled { .. })) =
-        (entry.as_ref().and_then(|e| e.terms.as_ref()), hub.resolve(&args.model))
-    {
-        terminal::say(terms);
-    }
-    let bar = terminal::progress(&args.model, entry.as_ref().map_or(0, |e| e.bytes), true);
-    let pulled = hub.pull(&args.model, &mut |progress| {
-        if let Some(total) = progress.total {
-            bar.set_length(total);
+    let bar = terminal::progress(&escape(&args.model), 0, true);
+    let mut is_waiting = false;
+    let pulled = hub.pull(&args.model, &mut |event| {
+        if let Event::Waiting { name } = event {
+            if !is_waiting {
+                say(&bar, &format!("waiting for another process, which is downloading {name}"));
+            }
+            is_waiting = true;
+        } else {
+            report(&bar, &event);
         }
-        bar.set_position(progress.bytes);
         if terminal::is_interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })?;
+    });
     bar.finish_and_clear();
-    match pulled {
+    match pulled? {
         Resolved::Embedded => terminal::say(&format!("{} is part of the program\n", args.model)),
-        Resolved::File(path) => terminal::say(&format!("{}: {}\n", args.model, path.display())),
+        Resolved::File(path) => {
+            terminal::say(&format!("{}: {}\n", escape(&args.model), escape(&path.display().to_string())));
+        }
     }
     Ok(())
+}
+
+fn report(bar: &ProgressBar, event: &Event<'_>) {
+    match event {
+        Event::Terms { text, .. } => bar.suspend(|| terminal::say(&format!("{}\n", text.trim_end()))),
+        Event::Trying { file, source } => say(bar, &format!("{file} from {source}")),
+        Event::Failed { error } => say(bar, &format!("that failed: {error}")),
+        Event::Progress { bytes, total } => {
+            if let Some(total) = total {
+                bar.set_length(*total);
+            }
+            bar.set_position(*bytes);
+        }
+        _ => {}
+    }
+}
+
+/// One line above the bar.
+fn say(bar: &ProgressBar, line: &str) {
+    bar.suspend(|| terminal::say(&format!("{}\n", escape(line))));
 }

@@ -4,7 +4,11 @@ use clap::Args;
 use hub::{Hub, Resolved};
 use serde_json::json;
 
-use crate::{cli::Global, failure::Failure, terminal};
+use crate::{
+    cli::Global,
+    failure::Failure,
+    terminal::{self, bytes_text, escape},
+};
 
 /// Arguments of `show`.
 #[derive(Args)]
@@ -23,36 +27,49 @@ pub(crate) struct ShowArgs {
 /// Catalogue and file facts; `inspect` says what is in the file.
 pub(crate) fn run(args: &ShowArgs, global: &Global) -> Result<(), Failure> {
     let hub = Hub::from_environment(global.offline)?;
-    let place = match hub.resolve(&args.model) {
-        Ok(Resolved::Embedded) => Some("part of the program".to_owned()),
-        Ok(Resolved::File(path)) => Some(path.display().to_string()),
+    let resolved = match hub.resolve(&args.model) {
+        Ok(resolved) => Some(resolved),
         Err(hub::Error::NotInstalled { .. }) if !args.path => None,
         Err(error) => return Err(error.into()),
     };
+    let path = match &resolved {
+        Some(Resolved::File(path)) => Some(path.display().to_string()),
+        _ => None,
+    };
     if args.path {
-        return terminal::put(&(place.unwrap_or_default() + "\n"));
+        let nowhere = || Failure::usage(format!("{} is part of the program and has no path", args.model));
+        return terminal::put(&(path.ok_or_else(nowhere)? + "\n"));
     }
-    let entry = hub.entry(&args.model)?;
-    let entry = entry.as_ref();
-    let installed =
-        hub.installed()?.into_iter().find(|m| Some(&m.name) == entry.map(|e| &e.name) || m.name == args.model);
+
+    let entry = hub.entry(&args.model);
+    let name = entry.map_or_else(|| args.model.clone(), |e| e.name.clone());
+    let installed = hub.installed()?.into_iter().find(|m| m.name == name);
+    let place = match (&resolved, &path) {
+        (Some(_), Some(path)) => path.clone(),
+        (Some(_), None) => "part of the program".to_owned(),
+        (None, _) => format!("not here: trinity pull {name}"),
+    };
+    let file_bytes = || path.as_ref().and_then(|p| std::fs::metadata(p).ok()).map(|m| m.len());
+    let bytes = installed.as_ref().map(|m| m.bytes).or(entry.map(|e| e.bytes)).or_else(file_bytes);
+    let sha256 = entry.map(|e| e.sha256.clone()).or(installed.as_ref().map(|m| m.sha256.clone()));
+    let day = installed.as_ref().and_then(|m| m.modified).map(terminal::day_text);
     let facts = [
-        ("name", entry.map_or_else(|| args.model.clone(), |e| e.name.clone())),
-        ("about", entry.map(|e| e.about.clone()).unwrap_or_default()),
-        ("licence", entry.map(|e| e.licence.clone()).unwrap_or_default()),
-        ("size", entry.map(|e| terminal::bytes_text(e.bytes)).unwrap_or_default()),
-        (
-            "sha256",
-            entry.map(|e| e.sha256.clone()).or(installed.as_ref().map(|m| m.sha256.clone())).unwrap_or_default(),
-        ),
-        ("source", installed.map(|m| m.source).unwrap_or_default()),
-        ("place", place.unwrap_or_else(|| format!("not here: trinity pull {}", args.model))),
+        ("name", Some(name)),
+        ("about", entry.map(|e| e.about.clone())),
+        ("licence", entry.map(|e| e.licence.clone())),
+        ("terms", entry.and_then(|e| e.terms.as_ref()).map(|t| t.trim().replace('\n', " "))),
+        ("size", bytes.map(|n| format!("{} ({n} bytes)", bytes_text(n)))),
+        ("sha256", sha256),
+        ("source", installed.map(|m| m.source)),
+        ("pulled", day),
+        ("place", Some(place)),
     ];
+    let facts = facts.into_iter().filter_map(|(key, value)| Some((key, value?)));
     if args.json {
-        let object: serde_json::Map<_, _> =
-            facts.into_iter().map(|(key, value)| (key.to_owned(), json!(value))).collect();
+        let mut object: serde_json::Map<_, _> = facts.map(|(key, value)| (key.to_owned(), json!(value))).collect();
+        object.insert("size".to_owned(), json!(bytes));
+        object.insert("path".to_owned(), json!(path));
         return terminal::put_json(&object);
     }
-    let lines = facts.iter().filter(|(_, value)| !value.is_empty());
-    terminal::put(&lines.map(|(key, value)| format!("{key:<8} {}\n", terminal::escape(value))).collect::<String>())
+    terminal::put(&facts.map(|(key, value)| format!("{key:<8} {}\n", escape(&value))).collect::<String>())
 }

@@ -1,0 +1,113 @@
+//! Addresses that may be dialled: http and https with a host and no password.
+
+use std::net::IpAddr;
+
+use ureq::http::Uri;
+
+/// A checked URL.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Address(Uri);
+
+impl Address {
+    pub(crate) fn parse(url: &str) -> Result<Self, String> {
+        let uri: Uri = url.parse().map_err(|e| format!("no URL: {e}"))?;
+        if !matches!(uri.scheme_str(), Some("http" | "https")) {
+            return Err("a URL begins with https:// (or http://)".to_owned());
+        }
+        match uri.authority() {
+            Some(authority) if authority.as_str().contains('@') => Err("a URL holds no user and password".to_owned()),
+            Some(authority) if !authority.host().is_empty() => Ok(Self(uri)),
+            _ => Err("a URL names a host".to_owned()),
+        }
+    }
+
+    pub(crate) fn as_uri(&self) -> &Uri {
+        &self.0
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        self.0.host().unwrap_or_default()
+    }
+
+    pub(crate) fn is_https(&self) -> bool {
+        self.0.scheme_str() == Some("https")
+    }
+
+    /// Is it this machine?
+    pub(crate) fn is_loopback(&self) -> bool {
+        let host = self.host().trim_start_matches('[').trim_end_matches(']');
+        host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
+
+    /// Can nobody on the way read or change what is sent?
+    pub(crate) fn is_safe(&self) -> bool {
+        self.is_https() || self.is_loopback()
+    }
+
+    /// Scheme, host and path: queries may hold keys.
+    pub(crate) fn public(&self) -> String {
+        let authority = self.0.authority().map_or("", |a| a.as_str());
+        format!("{}://{authority}{}", self.0.scheme_str().unwrap_or_default(), self.0.path())
+    }
+
+    /// Same scheme, host and port.
+    pub(crate) fn is_same_origin(&self, other: &Self) -> bool {
+        self.0.scheme() == other.0.scheme() && self.0.authority() == other.0.authority()
+    }
+
+    /// The address that `reference` means here (RFC 3986 section 5.2, without `..`).
+    pub(crate) fn join(&self, reference: &str) -> Result<Self, String> {
+        let reference = reference.split('#').next().unwrap_or_default();
+        let scheme = self.0.scheme_str().unwrap_or_default();
+        let authority = self.0.authority().map_or("", |a| a.as_str());
+        let has_scheme = reference.split(['/', '?']).next().is_some_and(|start| start.contains(':'));
+        if has_scheme {
+            return Self::parse(reference);
+        }
+        if let Some(rest) = reference.strip_prefix("//") {
+            return Self::parse(&format!("{scheme}://{rest}"));
+        }
+        if reference.starts_with('/') {
+            return Self::parse(&format!("{scheme}://{authority}{reference}"));
+        }
+        let path = self.0.path();
+        if reference.starts_with('?') {
+            return Self::parse(&format!("{scheme}://{authority}{path}{reference}"));
+        }
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        Self::parse(&format!("{scheme}://{authority}{folder}/{reference}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirects_are_resolved() {
+        let check = |reference: &str, expected: &str| {
+            let base = Address::parse("https://h.example:8/a/b?q=1").unwrap();
+            assert_eq!(base.join(reference).unwrap().0.to_string(), expected, "{reference}");
+        };
+        check("https://o.example/x", "https://o.example/x");
+        check("//o.example/x", "https://o.example/x");
+        check("/x/y?z=1#f", "https://h.example:8/x/y?z=1");
+        check("c?u=http://x", "https://h.example:8/a/c?u=http://x");
+        check("?r=2", "https://h.example:8/a/b?r=2");
+        assert!(Address::parse("https://h/a").unwrap().join("file:///etc/passwd").is_err());
+        assert!(Address::parse("https://h/a").unwrap().join("javascript:x").is_err());
+    }
+
+    #[test]
+    fn safe_addresses_and_public_forms() {
+        let check = |url: &str, is_safe: bool, public: &str| {
+            let address = Address::parse(url).unwrap();
+            assert_eq!((address.is_safe(), address.public().as_str()), (is_safe, public), "{url}");
+        };
+        check("https://h/a?key=secret", true, "https://h/a");
+        check("http://h/a", false, "http://h/a");
+        check("http://127.0.0.1:80/a", true, "http://127.0.0.1:80/a");
+        check("http://[::1]/a", true, "http://[::1]/a");
+        check("http://localhost.example/a", false, "http://localhost.example/a");
+    }
+}
