@@ -4,8 +4,8 @@
 //! into a `LEVELS` list: 8 values of 2 bits or 4 values of 4 bits, the first in the low bits.
 //! tidy: long file, tables.
 
-/// Values that an entry of [`IQ2_XXS`] picks from.
-pub(crate) const IQ2_XXS_LEVELS: [i8; 3] = [8, 25, 43];
+/// Values that an entry of [`IQ2_XXS`], [`IQ2_XS`] or [`IQ2_S`] picks from.
+pub(crate) const IQ2_LEVELS: [i8; 3] = [8, 25, 43];
 /// 256 entries of 8 values.
 pub(crate) static IQ2_XXS: [u16; 256] = [
     0x0000, 0x0002, 0x0005, 0x0008, 0x000a, 0x0011, 0x0014, 0x0020, 0x0022, 0x0028, 0x002a, 0x0041, 0x0044, 0x0050, 0x0058, 0x0061,
@@ -26,8 +26,6 @@ pub(crate) static IQ2_XXS: [u16; 256] = [
     0x9180, 0x9245, 0x9400, 0x9422, 0x9444, 0x9551, 0x9881, 0x9920, 0xa002, 0xa050, 0xa085, 0xa109, 0xa200, 0xa418, 0xa850, 0xa904,
 ];
 
-/// Values that an entry of [`IQ2_XS`] picks from.
-pub(crate) const IQ2_XS_LEVELS: [i8; 3] = [8, 25, 43];
 /// 512 entries of 8 values.
 pub(crate) static IQ2_XS: [u16; 512] = [
     0x0000, 0x0002, 0x0005, 0x0008, 0x000a, 0x0011, 0x0014, 0x0016, 0x0019, 0x0020, 0x0022, 0x0025, 0x0028, 0x0041, 0x0044, 0x0046,
@@ -64,8 +62,6 @@ pub(crate) static IQ2_XS: [u16; 512] = [
     0xa495, 0xa665, 0xa698, 0xa80a, 0xa820, 0xa822, 0xa828, 0xa8a0, 0xa8a8, 0xa904, 0xa984, 0xa986, 0xaa28, 0xaa2a, 0xaa91, 0xaaaa,
 ];
 
-/// Values that an entry of [`IQ2_S`] picks from.
-pub(crate) const IQ2_S_LEVELS: [i8; 3] = [8, 25, 43];
 /// 1024 entries of 8 values.
 pub(crate) static IQ2_S: [u16; 1024] = [
     0x0000, 0x0002, 0x0005, 0x0008, 0x000a, 0x0011, 0x0014, 0x0016, 0x0019, 0x0020, 0x0022, 0x0025, 0x0028, 0x0041, 0x0044, 0x0046,
