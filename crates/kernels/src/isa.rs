@@ -3,27 +3,51 @@
 //! [`Level`] is the proof that this CPU has an [`Isa`]: only detection makes one, so every `unsafe` call of a `target_feature` function
 //! points here. `multiversion!` compiles one plain function for every level: IEEE arithmetic gives the same bits whatever the vector width.
 
-/// Instruction-set level, lowest first. `Scalar` runs everywhere.
+/// Instruction-set level, of one architecture lowest first. `Scalar` runs everywhere.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Isa {
     /// Plain Rust: the specification of every other variant.
     Scalar,
     /// x86-64 with AVX2, FMA and F16C.
     Avx2,
+    /// AVX-VNNI: the byte products of VNNI on 256-bit vectors without AVX-512 (and all of `Avx2`).
+    AvxVnni,
     /// AVX-512 F, BW, VL, DQ, VNNI (and all of `Avx2`).
     Avx512,
+    /// aarch64 as every such CPU is.
+    Neon,
+    /// Four byte products added to each 32-bit lane (and all of `Neon`).
+    NeonDotprod,
+    /// Products of 2 × 8 and 8 × 2 bytes (and all of `NeonDotprod`).
+    NeonI8mm,
+    /// wasm32 with 128-bit vectors: known when the module is built, as a module that holds them does not load elsewhere.
+    Simd128,
 }
 
 impl Isa {
-    /// Every level, lowest first.
-    pub const ALL: [Self; 3] = [Self::Scalar, Self::Avx2, Self::Avx512];
+    /// Every level, of each architecture lowest first.
+    pub const ALL: [Self; 8] = [
+        Self::Scalar,
+        Self::Avx2,
+        Self::AvxVnni,
+        Self::Avx512,
+        Self::Neon,
+        Self::NeonDotprod,
+        Self::NeonI8mm,
+        Self::Simd128,
+    ];
 
     /// Its name, as `TRINITY_ISA` and [`from_name`](Self::from_name) spell it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Scalar => "scalar",
             Self::Avx2 => "avx2",
+            Self::AvxVnni => "avxvnni",
             Self::Avx512 => "avx512",
+            Self::Neon => "neon",
+            Self::NeonDotprod => "neon-dotprod",
+            Self::NeonI8mm => "neon-i8mm",
+            Self::Simd128 => "simd128",
         }
     }
 
@@ -41,6 +65,8 @@ impl Isa {
                 is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c")
             }
             #[cfg(target_arch = "x86_64")]
+            Self::AvxVnni => Self::Avx2.is_available() && is_x86_feature_detected!("avxvnni"),
+            #[cfg(target_arch = "x86_64")]
             Self::Avx512 => {
                 Self::Avx2.is_available()
                     && is_x86_feature_detected!("avx512f")
@@ -49,8 +75,15 @@ impl Isa {
                     && is_x86_feature_detected!("avx512dq")
                     && is_x86_feature_detected!("avx512vnni")
             }
-            #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx2 | Self::Avx512 => false,
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonDotprod => Self::Neon.is_available() && std::arch::is_aarch64_feature_detected!("dotprod"),
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonI8mm => Self::NeonDotprod.is_available() && std::arch::is_aarch64_feature_detected!("i8mm"),
+            Self::Simd128 => cfg!(all(target_arch = "wasm32", target_feature = "simd128")),
+            #[allow(unreachable_patterns, reason = "what is left depends on the architecture")]
+            _ => false,
         }
     }
 
@@ -80,10 +113,11 @@ impl Level {
     }
 }
 
-/// Compiles a function once per level and adds the leading argument `level: Level`, by which it chooses.
+/// Compiles a function once per width of vectors and adds the leading argument `level: Level`, by which it chooses.
 ///
 /// The body is plain Rust over arrays of fixed length, which the compiler turns into vectors; it never reorders float arithmetic, so all
-/// versions give the same bits.
+/// versions give the same bits. AVX-VNNI adds integer products alone, so its version is that of AVX2; where 128-bit vectors are part of
+/// what every function is compiled for (aarch64, wasm32 with SIMD128), the body itself is the version.
 macro_rules! multiversion {
     ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $body:block) => {
         $(#[$meta])*
@@ -110,8 +144,8 @@ macro_rules! multiversion {
                     // SAFETY: a `Level` exists only for an instruction set that this CPU has.
                     $crate::isa::Isa::Avx512 => unsafe { avx512($($arg),*) },
                     // SAFETY: as above.
-                    $crate::isa::Isa::Avx2 => unsafe { avx2($($arg),*) },
-                    $crate::isa::Isa::Scalar => body($($arg),*),
+                    $crate::isa::Isa::Avx2 | $crate::isa::Isa::AvxVnni => unsafe { avx2($($arg),*) },
+                    _ => body($($arg),*),
                 }
             }
             #[cfg(not(target_arch = "x86_64"))]

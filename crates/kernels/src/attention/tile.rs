@@ -16,7 +16,7 @@ macro_rules! dispatch {
             crate::Isa::Avx512 => unsafe { avx512::$function($($arg),*) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
-            crate::Isa::Avx2 => unsafe { avx2::$function($($arg),*) },
+            crate::Isa::Avx2 | crate::Isa::AvxVnni => unsafe { avx2::$function($($arg),*) },
             _ => scalar::$function($($arg),*),
         }
     };

@@ -119,6 +119,8 @@ macro_rules! formats {
             $(
                 int8($weights, Isa::Avx2, 1, 1, integer::x86::$module::avx2::gemv),
                 int8($weights, Isa::Avx2, integer::PANEL_ROWS, PANEL_TOKENS_MIN, integer::x86::$module::avx2::gemm),
+                int8($weights, Isa::AvxVnni, 1, 1, integer::x86::$module::avxvnni::gemv),
+                int8($weights, Isa::AvxVnni, integer::PANEL_ROWS, PANEL_TOKENS_MIN, integer::x86::$module::avxvnni::gemm),
                 int8($weights, Isa::Avx512, 1, 1, integer::x86::$module::avx512::gemv),
                 int8($weights, Isa::Avx512, integer::PANEL_ROWS, PANEL_TOKENS_MIN, integer::x86::$module::avx512::gemm),
             )*

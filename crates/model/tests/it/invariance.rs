@@ -30,7 +30,7 @@ fn threads_and_levels_do_not_change_the_bytes() {
     for name in MODELS {
         let prompt = golden_prompt(name);
         let reference = logits(&mut load(&path(name), Some(Isa::Scalar), 1), &prompt, 0, 64);
-        for isa in [Isa::Scalar, Isa::Avx2, Isa::Avx512] {
+        for isa in Isa::ALL {
             for n_threads in [1, 2, 3] {
                 // A level that this CPU lacks cannot be loaded.
                 if kernels::Kernels::new(Some(isa), 1).is_err() {

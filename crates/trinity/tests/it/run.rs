@@ -41,7 +41,7 @@ fn one_seed_gives_one_text_on_any_number_of_threads_and_any_level() {
     let arguments = ["run", "Once upon a time", "--seed", "7", "-n", "60"];
     let reference = trinity(arguments).ok().text();
     for threads in ["1", "2", "3"] {
-        for isa in ["scalar", "avx2", "avx512"] {
+        for isa in ["scalar", "avx2", "avxvnni", "avx512"] {
             let outcome = finish(command(arguments).args(["--threads", threads]).env("TRINITY_ISA", isa));
             if outcome.code == 78 {
                 assert!(outcome.stderr.contains(isa), "a level that this CPU lacks is named: {}", outcome.stderr);

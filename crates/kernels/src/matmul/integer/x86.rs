@@ -1,4 +1,4 @@
-//! AVX2 and AVX-512 kernels, one pair per format and level.
+//! AVX2, AVX-VNNI and AVX-512 kernels, one pair per format and level.
 //!
 //! *GEMV* reads weight rows in file order and unpacks 256 weights in registers for up to four tokens; it serves decoding. *GEMM* unpacks
 //! 32 rows once into a panel of interleaved rows and multiplies it with all tokens of the call; it serves prefill. Unpacking is shared:
@@ -11,6 +11,7 @@ use bytemuck::Zeroable;
 mod formats;
 mod panel_avx2;
 mod panel_avx512;
+mod panel_avxvnni;
 
 pub(in crate::matmul) use formats::*;
 

@@ -3,7 +3,7 @@
 //! A module per format has `GROUP_BYTES` (of 256 weights), `UNITS`, `SIGNED`, and three functions over such a group: `block(bytes, i)`, the
 //! codes of block `i` as bytes (`+ offset` unless `SIGNED`); `scales(bytes)` and `mins(bytes)`, vectors over the eight blocks, one per unit.
 
-use super::{GEMV_TOKENS, PanelArgs, Units, panel_avx2, panel_avx512, reset, scatter, scatter_scales};
+use super::{GEMV_TOKENS, PanelArgs, Units, panel_avx2, panel_avx512, panel_avxvnni, reset, scatter, scatter_scales};
 use crate::{
     activation::{ActivationGroup, BLOCK, GROUP_BLOCKS},
     math::f16_to_f32,
@@ -37,6 +37,13 @@ pub(super) fn dot_avx2<const WIDE: bool>(w: __m256i, x: __m256i) -> __m256i {
 #[inline]
 fn dot_avx512<const WIDE: bool>(w: __m256i, x: __m256i) -> __m256i {
     _mm256_dpbusd_epi32(_mm256_setzero_si256(), w, x)
+}
+
+/// The same with AVX-VNNI.
+#[target_feature(enable = "avx2,fma,f16c,avxvnni")]
+#[inline]
+fn dot_avxvnni<const WIDE: bool>(w: __m256i, x: __m256i) -> __m256i {
+    _mm256_dpbusd_avx_epi32(_mm256_setzero_si256(), w, x)
 }
 
 /// f16 values at `first`, `first + step`, … of `bytes`.
@@ -300,6 +307,9 @@ macro_rules! format_module {
             }
 
             level_kernels!(avx2, "avx2,fma,f16c", $row, dot_avx2, wide_is_signed: true, panel_avx2);
+            level_kernels!(
+                avxvnni, "avx2,fma,f16c,avxvnni", $row, dot_avxvnni, wide_is_signed: false, panel_avxvnni
+            );
             level_kernels!(
                 avx512,
                 "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni",
