@@ -32,7 +32,7 @@ impl Weights {
     }
 
     fn matrix(&self) -> Matrix<'_> {
-        Matrix { format: self.format, rows: self.rows, cols: self.cols, bytes: &self.bytes }
+        Matrix::new(self.format, self.rows, self.cols, &self.bytes)
     }
 }
 

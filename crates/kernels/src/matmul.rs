@@ -8,6 +8,7 @@ use crate::{
     activation::ActivationGroup,
     isa::Level,
     pool::{Output, Pool, Tile},
+    row_codes::RowGroup,
 };
 use quant::Format;
 use std::sync::{Mutex, PoisonError};
@@ -16,6 +17,9 @@ mod float;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "panels serve vector kernels only"))]
 mod integer;
 mod table;
+mod ternary;
+
+pub(crate) use ternary::PlaneCodes;
 
 pub use table::{Activation, MATMUL_KERNELS, MatmulKernel, Weights};
 
@@ -30,9 +34,32 @@ pub struct Matrix<'a> {
     pub cols: usize,
     /// `rows * format.row_bytes(cols)` bytes, any alignment.
     pub bytes: &'a [u8],
+    /// How far a scale reaches.
+    pub scales: Scales,
+}
+
+/// How far a scale of a [`Matrix`] reaches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scales {
+    /// Each block has its own.
+    Block,
+    /// Ternary weights whose blocks have the same scale all along a row: their products add up in integers, which is faster.
+    Row,
+}
+
+impl Scales {
+    /// How far the scales of rows of `cols` columns reach; reads the scale of every block of `bytes` if `format` is ternary.
+    pub fn of(format: Format, cols: usize, bytes: &[u8]) -> Self {
+        if ternary::rows_have_one_scale(format, cols, bytes) { Self::Row } else { Self::Block }
+    }
 }
 
 impl<'a> Matrix<'a> {
+    /// A matrix whose blocks may have any scales.
+    pub fn new(format: Format, rows: usize, cols: usize, bytes: &'a [u8]) -> Self {
+        Self { format, rows, cols, bytes, scales: Scales::Block }
+    }
+
     /// Bytes of a row; panics if the lengths do not fit each other or activations of width `k`.
     fn check(&self, k: usize) -> usize {
         assert_eq!(self.cols, k, "matrix of {} columns, activations of {k}", self.cols);
@@ -69,9 +96,19 @@ pub(crate) struct MatmulArgs<'a, 'o> {
     pub(crate) x: &'a [f32],
     /// The same as int8 groups, `[T, ceil(K / 256)]`; empty if the kernel wants f32.
     pub(crate) groups: &'a [ActivationGroup],
+    /// The same as int8 rows, `[T, ceil(K / 256)]`; stale unless the kernel wants them.
+    pub(crate) row_codes: &'a [RowGroup],
+    /// Those in the order of the format's planes, `[T, groups, planes, 64]`; stale unless the kernel wants them.
+    pub(crate) planes: &'a [i8],
     /// `rows` are tokens, `cols` rows of the matrix.
     pub(crate) out: Tile<'o, f32>,
     pub(crate) scratch: &'a mut MatmulScratch,
+}
+
+impl<'a, 'o> MatmulArgs<'a, 'o> {
+    fn new(w: Matrix<'a>, x: &'a Rows, out: Tile<'o, f32>, scratch: &'a mut MatmulScratch) -> Self {
+        Self { w, x: x.values(), groups: x.groups(), row_codes: x.row_codes(), planes: x.planes(w.format), out, scratch }
+    }
 }
 
 /// Buffers of one worker, as large as the largest matrix seen.
@@ -83,6 +120,8 @@ pub(crate) struct MatmulScratch {
     panel: Vec<integer::PanelBlock>,
     /// Weight rows in f32.
     decoded: Vec<f32>,
+    #[cfg(target_arch = "x86_64")]
+    ternary: ternary::x86::Scratch,
 }
 
 /// Weight bytes of one task of few tokens. Handing a task out costs about as much as reading 10 KiB, and so does a stream of memory
@@ -119,9 +158,12 @@ pub(crate) fn run(
         for ((w, out), (work, output)) in ws.iter_mut().zip(work.iter_mut().zip(&mut outputs)) {
             let row_bytes = w.check(k);
             assert_eq!(out.len(), n_tokens * w.rows, "output of {n_tokens} rows of {}", w.rows);
-            let kernel = table::select(w.format, level.isa(), n_tokens);
-            if kernel.activation == Activation::Int8 {
-                x.quantise(level, pool);
+            let kernel = table::select(w, level.isa(), n_tokens);
+            match kernel.activation {
+                Activation::F32 => {}
+                Activation::Int8 => x.quantise(level, pool),
+                Activation::Int8Rows => x.quantise_rows(level, pool, None),
+                Activation::Int8Planes => x.quantise_rows(level, pool, Some(w.format)),
             }
             let tile_rows = if n_tokens >= kernel.tokens_min && kernel.rows > 1 {
                 kernel.rows
@@ -131,11 +173,11 @@ pub(crate) fn run(
             *output = Output::new(out, w.rows, tile_rows.min(w.rows), n_tokens.min(TASK_TOKENS));
             *work = Some((*w, kernel));
         }
-        let (x, groups) = (x.values(), x.groups());
+        let x = &*x;
         pool.for_tiles(&outputs, |out, worker| {
             if let Some((w, kernel)) = work[out.output] {
                 let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
-                kernel.call(&mut MatmulArgs { w, x, groups, out, scratch: &mut scratch });
+                kernel.call(&mut MatmulArgs::new(w, x, out, &mut scratch));
             }
         });
     }

@@ -4,9 +4,12 @@ use crate::{
     activation::{self, ActivationGroup, GROUP},
     handle::PARALLEL_ELEMENTS,
     isa::Level,
+    matmul::PlaneCodes,
     pool::Pool,
+    row_codes::{self, RowGroup},
 };
 use bytemuck::Zeroable;
+use quant::Format;
 
 /// Activation rows `[T, K]` made ready for [`Kernels::matmul`](crate::Kernels::matmul): the f32 rows, and, once some format needs it, their
 /// int8 blocks. Reused between steps: `set_rows` allocates nothing after the largest step was seen.
@@ -19,6 +22,11 @@ pub struct Rows {
     /// `[T, ceil(K / 256)]`, those of `x` if `is_quantised`.
     groups: Vec<ActivationGroup>,
     is_quantised: bool,
+    /// Those of `x` if `has_row_codes`.
+    row_codes: Vec<RowGroup>,
+    /// The same in the order of formats' planes.
+    planes: PlaneCodes,
+    has_row_codes: bool,
 }
 
 impl Rows {
@@ -48,6 +56,8 @@ impl Rows {
         self.x.clear();
         self.x.extend_from_slice(x);
         self.is_quantised = false;
+        self.has_row_codes = false;
+        self.planes.clear();
     }
 
     /// Makes [`groups`](Self::groups) those of the rows.
@@ -66,6 +76,35 @@ impl Rows {
             });
         }
         self.is_quantised = true;
+    }
+
+    /// Makes [`row_codes`](Self::row_codes) those of the rows, and [`planes`](Self::planes) too if `for_planes` names a format.
+    pub(crate) fn quantise_rows(&mut self, level: Level, pool: &Pool, for_planes: Option<Format>) {
+        if !self.has_row_codes {
+            let (x, k, n_groups) = (&self.x, self.k, self.k.div_ceil(GROUP));
+            self.row_codes.resize(x.len() / k * n_groups, RowGroup::zeroed());
+            if x.len() < PARALLEL_ELEMENTS {
+                row_codes::quantise(level, x, k, &mut self.row_codes);
+            } else {
+                pool.for_rows(&mut self.row_codes, n_groups, 1, |first, groups, _| {
+                    row_codes::quantise(level, &x[first * k..][..groups.len() / n_groups * k], k, groups);
+                });
+            }
+            self.has_row_codes = true;
+        }
+        if let Some(format) = for_planes {
+            self.planes.arrange(&self.row_codes, format);
+        }
+    }
+
+    /// int8 activation rows; stale before [`quantise_rows`](Self::quantise_rows).
+    pub(crate) fn row_codes(&self) -> &[RowGroup] {
+        &self.row_codes
+    }
+
+    /// The same in the order of planes.
+    pub(crate) fn planes(&self, format: Format) -> &[i8] {
+        self.planes.codes(format)
     }
 
     /// int8 activations `[T, ceil(K / 256)]`; stale before [`quantise`](Self::quantise).

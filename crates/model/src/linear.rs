@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use gguf::TensorBytes;
-use kernels::{Kernels, Matrix, Rows};
+use kernels::{Kernels, Matrix, Rows, Scales};
 use quant::Format;
 
 /// Activation rows made ready for matmuls, which remembers the rows that hold NaN or an infinity: an int8 code can say neither,
@@ -54,6 +54,7 @@ pub(crate) struct Linear {
     format: Format,
     rows: usize,
     cols: usize,
+    scales: Scales,
     /// `[rows]`
     pub(crate) bias: Option<Vec<f32>>,
     /// One for the whole matrix (BitNet).
@@ -68,7 +69,8 @@ impl Linear {
         let row_bytes = row_bytes.unwrap_or_default();
         let range = first * row_bytes..(first + rows) * row_bytes;
         assert!(range.end <= bytes.len(), "rows {first}..{} of a tensor of {} bytes", first + rows, bytes.len());
-        Self { bytes, range, format, rows, cols, bias: None, scale: None }
+        let scales = Scales::of(format, cols, &bytes[range.clone()]);
+        Self { bytes, range, format, rows, cols, scales, bias: None, scale: None }
     }
 
     /// Output width.
@@ -77,7 +79,8 @@ impl Linear {
     }
 
     fn matrix(&self) -> Matrix<'_> {
-        Matrix { format: self.format, rows: self.rows, cols: self.cols, bytes: &self.bytes[self.range.clone()] }
+        let Self { format, rows, cols, scales, .. } = *self;
+        Matrix { format, rows, cols, bytes: &self.bytes[self.range.clone()], scales }
     }
 
     /// Scale and bias.

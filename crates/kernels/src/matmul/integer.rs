@@ -113,7 +113,7 @@ mod tests {
         for &format in Format::ALL.iter().filter(|f| !f.is_float()) {
             let (cols, rows) = (format.block_len().max(BLOCK), 50);
             let bytes = rng.bytes(rows * format.row_bytes(cols).expect("whole blocks"));
-            let w = Matrix { format, rows, cols, bytes: &bytes };
+            let w = Matrix::new(format, rows, cols, &bytes);
             let mut groups = Vec::new();
             let same = |v: [[f32; GROUP_BLOCKS]; 2]| v[0].map(f32::to_bits) == v[1].map(f32::to_bits);
             let all = (0..rows).all(|m| expand(&w, m, &mut groups).iter().all(|g| same(g.scales) && same(g.mins)));

@@ -1,7 +1,7 @@
 //! The table of matrix kernels. A kernel that is not in it does not exist; the equality test walks it.
 #![allow(unsafe_code, reason = "the call through the table")]
 
-use super::{MatmulArgs, float, integer};
+use super::{MatmulArgs, Matrix, Scales, float, integer, ternary};
 use crate::Isa;
 use quant::Format;
 
@@ -16,6 +16,10 @@ pub enum Weights {
     Blocks,
     /// F32, F16 and BF16.
     Floats,
+    /// One ternary format, each row under one scale.
+    Ternary(Format),
+    /// Any ternary format, each row under one scale, through its scalar decoder.
+    TernaryRows,
 }
 
 /// What the rows of `x` must be quantised to.
@@ -25,6 +29,10 @@ pub enum Activation {
     F32,
     /// int8 in blocks of 32.
     Int8,
+    /// int8 rows, whose products add up in integers.
+    Int8Rows,
+    /// The same, in the order of the format's planes as well.
+    Int8Planes,
 }
 
 /// A row of the kernel table: how to multiply by some weights on some instruction set.
@@ -43,10 +51,14 @@ pub struct MatmulKernel {
 }
 
 impl Weights {
-    /// Whether these include `format`.
-    pub fn include(self, format: Format) -> bool {
-        let is_float = format.is_float();
+    /// Whether these include those of `w`.
+    pub fn include(self, w: &Matrix<'_>) -> bool {
+        let (format, is_float) = (w.format, w.format.is_float());
+        let is_ternary = w.scales == Scales::Row && ternary::takes(format, w.cols);
         match self {
+            Self::Ternary(own) => is_ternary && own == format,
+            Self::TernaryRows => is_ternary,
+            _ if is_ternary => false,
             Self::Of(own) => own == format,
             Self::Units(len) => !is_float && integer::unit_len(format) == len,
             Self::Blocks => !is_float,
@@ -58,7 +70,7 @@ impl Weights {
 impl MatmulKernel {
     /// `out[t, m] = Σ_k w[m, k] · x[t, k]` for the rows and tokens of `args`.
     pub(crate) fn call(&self, args: &mut MatmulArgs<'_, '_>) {
-        assert!(self.weights.include(args.w.format), "kernel for {:?} called with {:?}", self.weights, args.w.format);
+        assert!(self.weights.include(&args.w), "kernel for {:?} called with {:?}", self.weights, args.w.format);
         assert!(self.isa.is_available(), "this CPU lacks {}", self.isa.name());
         // SAFETY: the CPU has `self.isa` (line above), the only requirement of a target_feature function.
         unsafe { (self.run)(args) }
@@ -67,9 +79,9 @@ impl MatmulKernel {
 
 /// The kernel for `n_tokens` rows of activations: of those that `isa` allows the highest level, then the most special, then the widest tile
 /// that the tokens fill.
-pub(super) fn select(format: Format, isa: Isa, n_tokens: usize) -> &'static MatmulKernel {
-    let fits = |k: &&MatmulKernel| k.isa <= isa && k.tokens_min <= n_tokens && k.weights.include(format);
-    let rank = |k: &&MatmulKernel| (k.isa, matches!(k.weights, Weights::Of(_)), k.tokens_min);
+pub(super) fn select(w: &Matrix<'_>, isa: Isa, n_tokens: usize) -> &'static MatmulKernel {
+    let fits = |k: &&MatmulKernel| k.isa <= isa && k.tokens_min <= n_tokens && k.weights.include(w);
+    let rank = |k: &&MatmulKernel| (k.isa, matches!(k.weights, Weights::Of(_) | Weights::Ternary(_)), k.tokens_min);
     MATMUL_KERNELS.iter().filter(fits).max_by_key(rank).unwrap_or(&SCALAR)
 }
 
@@ -80,6 +92,15 @@ const SCALAR: MatmulKernel = MatmulKernel {
     rows: 1,
     tokens_min: 1,
     run: integer::scalar::run,
+};
+
+const TERNARY: MatmulKernel = MatmulKernel {
+    weights: Weights::TernaryRows,
+    activation: Activation::Int8Rows,
+    isa: Isa::Scalar,
+    rows: 1,
+    tokens_min: 1,
+    run: ternary::scalar::run,
 };
 
 const FLOAT: MatmulKernel = MatmulKernel {
@@ -93,11 +114,15 @@ const FLOAT: MatmulKernel = MatmulKernel {
 
 #[cfg(not(target_arch = "x86_64"))]
 /// All matrix kernels.
-pub static MATMUL_KERNELS: &[MatmulKernel] = &[SCALAR, FLOAT];
+pub static MATMUL_KERNELS: &[MatmulKernel] = &[SCALAR, TERNARY, FLOAT];
 
 /// Tokens from which a panel pays for being packed.
 #[cfg(target_arch = "x86_64")]
 const PANEL_TOKENS_MIN: usize = 8;
+
+/// Tokens from which a ternary panel pays for being unpacked.
+#[cfg(target_arch = "x86_64")]
+const TERNARY_TOKENS_MIN: usize = 5;
 
 /// Tokens from which it pays to convert float rows once.
 #[cfg(target_arch = "x86_64")]
@@ -105,10 +130,15 @@ const FLOAT_TOKENS_MIN: usize = 5;
 
 #[cfg(target_arch = "x86_64")]
 macro_rules! formats {
-    (floats: $($float:expr => $float_module:ident),*; blocks: $($weights:expr => $module:ident),* $(,)?) => {
+    (
+        floats: $($float:expr => $float_module:ident),*;
+        ternary: $($ternary:expr => $packing:ident),*;
+        blocks: $($weights:expr => $module:ident),* $(,)?
+    ) => {
         /// All matrix kernels.
         pub static MATMUL_KERNELS: &[MatmulKernel] = &[
             SCALAR,
+            TERNARY,
             FLOAT,
             $(
                 float($float, Isa::Avx2, 1, 1, float::x86::avx2::$float_module::gemv),
@@ -123,6 +153,12 @@ macro_rules! formats {
                 int8($weights, Isa::AvxVnni, integer::PANEL_ROWS, PANEL_TOKENS_MIN, integer::x86::$module::avxvnni::gemm),
                 int8($weights, Isa::Avx512, 1, 1, integer::x86::$module::avx512::gemv),
                 int8($weights, Isa::Avx512, integer::PANEL_ROWS, PANEL_TOKENS_MIN, integer::x86::$module::avx512::gemm),
+            )*
+            $(
+                ternary_gemv($ternary, Isa::Avx2, ternary::x86::avx2::gemv::<ternary::$packing>),
+                ternary_gemm($ternary, Isa::Avx2, ternary::x86::avx2::gemm::<ternary::$packing>),
+                ternary_gemv($ternary, Isa::Avx512, ternary::x86::avx512::gemv::<ternary::$packing>),
+                ternary_gemm($ternary, Isa::Avx512, ternary::x86::avx512::gemm::<ternary::$packing>),
             )*
         ];
     };
@@ -140,6 +176,17 @@ const fn int8(
 }
 
 #[cfg(target_arch = "x86_64")]
+const fn ternary_gemv(format: Format, isa: Isa, run: unsafe fn(&mut MatmulArgs<'_, '_>)) -> MatmulKernel {
+    MatmulKernel { weights: Weights::Ternary(format), activation: Activation::Int8Planes, isa, rows: 1, tokens_min: 1, run }
+}
+
+#[cfg(target_arch = "x86_64")]
+const fn ternary_gemm(format: Format, isa: Isa, run: unsafe fn(&mut MatmulArgs<'_, '_>)) -> MatmulKernel {
+    let (rows, tokens_min) = (ternary::x86::PANEL_ROWS, TERNARY_TOKENS_MIN);
+    MatmulKernel { weights: Weights::Ternary(format), activation: Activation::Int8Rows, isa, rows, tokens_min, run }
+}
+
+#[cfg(target_arch = "x86_64")]
 const fn float(
     format: Format,
     isa: Isa,
@@ -153,6 +200,7 @@ const fn float(
 #[cfg(target_arch = "x86_64")]
 formats! {
     floats: Format::F32 => of_f32, Format::F16 => of_f16, Format::BF16 => of_bf16;
+    ternary: Format::TQ1_0 => Tq1_0, Format::TQ2_0 => Tq2_0;
     blocks:
     Weights::Units(16) => expanded_halves,
     Weights::Units(32) => expanded_blocks,

@@ -23,28 +23,27 @@ fn call(kernel: &MatmulKernel, w: Matrix<'_>, rows: &mut Rows) -> Vec<f32> {
     let level = Level::detect(Isa::best()).expect("available");
     let pool = Pool::new(1);
     rows.quantise(level, &pool);
+    rows.quantise_rows(level, &pool, kernel.activation.eq(&Activation::Int8Planes).then_some(w.format));
     let mut out = vec![f32::NAN; rows.n_rows() * w.rows];
     let scratch = Mutex::new(MatmulScratch::default());
     pool.for_tiles(&[Output::new(&mut out, w.rows, w.rows, rows.n_rows())], |out, _| {
         let mut scratch = scratch.lock().expect("one thread");
-        kernel.call(&mut MatmulArgs { w, x: rows.values(), groups: rows.groups(), out, scratch: &mut scratch });
+        kernel.call(&mut MatmulArgs::new(w, rows, out, &mut scratch));
     });
     out
 }
 
-/// The scalar kernel that specifies `format`.
-fn scalar(format: Format) -> &'static MatmulKernel {
-    MATMUL_KERNELS.iter().find(|k| k.isa == Isa::Scalar && k.weights.include(format)).expect("every format has one")
+/// The scalar kernel that specifies the matrix.
+fn scalar(w: &Matrix<'_>) -> &'static MatmulKernel {
+    MATMUL_KERNELS.iter().find(|k| k.isa == Isa::Scalar && k.weights.include(w)).expect("every format has one")
 }
 
 /// Every kernel of the table for `w` gives the scalar kernel's bits.
 fn check(w: Matrix<'_>, x: &[f32]) -> Vec<f32> {
-    let level = Level::detect(Isa::best()).expect("available");
-    let _ = level;
     let mut rows = Rows::new();
     rows.set(x, w.cols);
-    let expected = call(scalar(w.format), w, &mut rows);
-    for kernel in MATMUL_KERNELS.iter().filter(|k| k.weights.include(w.format) && k.isa.is_available()) {
+    let expected = call(scalar(&w), w, &mut rows);
+    for kernel in MATMUL_KERNELS.iter().filter(|k| k.weights.include(&w) && k.isa.is_available()) {
         let got = call(kernel, w, &mut rows);
         let what = format!(
             "{:?} [{}, {}] x {} by {:?} on {}, {} rows at once",
@@ -59,6 +58,71 @@ fn check(w: Matrix<'_>, x: &[f32]) -> Vec<f32> {
         assert_same_f32(&what, &got, &expected);
     }
     expected
+}
+
+/// Ternary weights, any bytes, each row under a scale of its own.
+fn one_scale_a_row(rng: &mut Rng, format: Format, rows: usize, cols: usize) -> Vec<u8> {
+    let mut bytes = weights(rng, format, rows, cols);
+    let block = format.block_bytes();
+    for (m, row) in bytes.chunks_exact_mut(cols / format.block_len() * block).enumerate() {
+        for b in row.chunks_exact_mut(block) {
+            b[block - 2..].copy_from_slice(&(0x2c00 + m as u16).to_le_bytes());
+        }
+    }
+    bytes
+}
+
+const TERNARY: [Format; 2] = [Format::TQ1_0, Format::TQ2_0];
+
+#[test]
+fn ternary_kernels_equal_the_scalar_one_and_are_near_the_exact_product() {
+    let mut rng = Rng::new(8);
+    for format in TERNARY {
+        for (rows, n_tokens) in [(1, 1), (3, 2), (33, 3), (65, 4), (64, 5), (130, 13), (16, 6), (17, 7)] {
+            for cols in [256, 512, 1536, 2816] {
+                let mut bytes = vec![0];
+                bytes.extend(one_scale_a_row(&mut rng, format, rows, cols));
+                let w = Matrix { scales: Scales::of(format, cols, &bytes[1..]), ..Matrix::new(format, rows, cols, &bytes[1..]) };
+                assert_eq!(w.scales, Scales::Row);
+                // Columns of very different size, as behind an activation function.
+                let x: Vec<f32> = rng.normals(n_tokens * cols).iter().map(|v| v * v * v).collect();
+                let got = check(w, &x);
+                let mut values = vec![0.0; rows * cols];
+                format.decode(w.bytes, &mut values);
+                let exact: Vec<f32> = (0..n_tokens * rows)
+                    .map(|i| {
+                        let (w, x) = (&values[i % rows * cols..][..cols], &x[i / rows * cols..][..cols]);
+                        w.iter().zip(x).map(|(w, x)| f64::from(*w) * f64::from(*x)).sum::<f64>() as f32
+                    })
+                    .collect();
+                // int8 under one scale a row, for elements of up to 40 standard deviations; single sums near zero say nothing.
+                let error = nmse(&got, &exact);
+                assert!(error < 3e-3 || got.len() < 100, "{format:?} [{rows}, {cols}] x {n_tokens}: NMSE {error:e}");
+            }
+        }
+    }
+}
+
+#[test]
+fn ternary_sums_are_exact_at_the_bound() {
+    for format in TERNARY {
+        // All weights +1 or -1 (or whatever a byte of ones says), all activations of one size: the largest sums there are.
+        for cols in [44_032, 44_288] {
+            for byte in [0x00, 0xff, 0xaa] {
+                let mut bytes = vec![byte; format.row_bytes(cols).expect("whole blocks")];
+                let block = format.block_bytes();
+                bytes.chunks_exact_mut(block).for_each(|b| b[block - 2..].copy_from_slice(&0x3c00_u16.to_le_bytes()));
+                let w = Matrix { scales: Scales::Row, ..Matrix::new(format, 1, cols, &bytes) };
+                for x in [1.0, -1.0] {
+                    let mut values = vec![0.0; cols];
+                    format.decode(&bytes, &mut values);
+                    let got = check(w, &vec![x; 7 * cols]);
+                    let exact = values.iter().sum::<f32>() * x;
+                    assert!(got.iter().all(|y| (y - exact).abs() <= exact.abs() * 1e-6), "{got:?}, exact {exact}");
+                }
+            }
+        }
+    }
 }
 
 /// Column counts that a format allows: one block, tails of every length, more than one group.
@@ -80,7 +144,7 @@ fn every_kernel_equals_the_scalar_one() {
                 let mut bytes = vec![0];
                 bytes.extend(weights(&mut rng, format, rows, cols));
                 let x = rng.normals(n_tokens * cols);
-                check(Matrix { format, rows, cols, bytes: &bytes[1..] }, &x);
+                check(Matrix::new(format, rows, cols, &bytes[1..]), &x);
             }
         }
     }
@@ -112,7 +176,7 @@ fn extreme_codes_and_wide_rows_are_exact() {
                 format.decode(&block, &mut values);
                 if values.iter().all(|v| v.is_finite()) {
                     let bytes = block.repeat(rows * cols / format.block_len());
-                    check(Matrix { format, rows, cols, bytes: &bytes }, &x);
+                    check(Matrix::new(format, rows, cols, &bytes), &x);
                 }
             }
         }
@@ -126,7 +190,7 @@ fn products_are_near_the_exact_ones() {
         let (rows, cols, n_tokens) = (20, 4 * format.block_len().max(64), 3);
         let bytes = weights(&mut rng, format, rows, cols);
         let x = rng.normals(n_tokens * cols);
-        let got = check(Matrix { format, rows, cols, bytes: &bytes }, &x);
+        let got = check(Matrix::new(format, rows, cols, &bytes), &x);
         let mut w = vec![0.0; rows * cols];
         format.decode(&bytes, &mut w);
         let exact: Vec<f32> = (0..n_tokens * rows)
@@ -163,7 +227,7 @@ fn threads_batches_and_company_do_not_show() {
                         .iter_mut()
                         .zip(sizes)
                         .zip(&bytes)
-                        .map(|((out, rows), bytes)| (Matrix { format, rows, cols, bytes }, out.as_mut_slice()))
+                        .map(|((out, rows), bytes)| (Matrix::new(format, rows, cols, bytes), out.as_mut_slice()))
                         .collect();
                     kernels.matmul_many(&mut ws, &mut rows);
                     outs.iter_mut().zip(parts).for_each(|(out, part)| out.extend(part));
@@ -183,5 +247,5 @@ fn widths_must_agree() {
     let kernels = Kernels::new(None, 1).expect("best");
     let mut rows = Rows::new();
     kernels.set_rows(&mut rows, &[0.0; 32], 32);
-    kernels.matmul(Matrix { format: Format::F32, rows: 1, cols: 64, bytes: &[0; 256] }, &mut rows, &mut [0.0]);
+    kernels.matmul(Matrix::new(Format::F32, 1, 64, &[0; 256]), &mut rows, &mut [0.0]);
 }

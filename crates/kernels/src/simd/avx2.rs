@@ -28,6 +28,13 @@ pub(crate) fn store_u8(to: &mut [u8; 32], v: __m256i) {
     *to = must_cast(v);
 }
 
+/// Stores 8 integers.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+pub(crate) fn store_i32(to: &mut [i32; 8], v: __m256i) {
+    *to = must_cast(v);
+}
+
 /// Stores 8 floats.
 #[target_feature(enable = "avx2,fma,f16c")]
 #[inline]

@@ -1,0 +1,181 @@
+//! 256 bits: `vpmaddubsw` multiplies 32 codes and adds pairs in 16 bits.
+
+use super::{PANEL_ROWS, Panel, Token, from_row, line, prefetch_next, tokens_of};
+use crate::{
+    activation::GROUP,
+    matmul::{
+        MatmulArgs,
+        integer::token_tiles,
+        ternary::{Codes, LINE, Packing, QUADS, row_scale},
+    },
+    row_codes::RowGroup,
+    simd::avx2::{load_f32, load_i8, load_i32, load_u8, store_f32, store_i32, store_u8},
+};
+#[allow(clippy::wildcard_imports, reason = "intrinsics")]
+use std::arch::x86_64::*;
+
+/// Most tokens of a GEMV pass.
+const GEMV_TOKENS: usize = 4;
+
+/// Tokens of a GEMM tile: 6 · 2 accumulators, two vectors of weights and one of activations leave one register for products.
+const TILE_TOKENS: usize = 6;
+
+/// Rows of a GEMM tile, in two vectors.
+const TILE_ROWS: usize = 16;
+
+walks!("avx2,fma,f16c");
+
+/// The codes 0, 1, 2 of each plane of 32 bytes.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+fn planes<P: Packing>(line: __m256i) -> [__m256i; 5] {
+    let three = _mm256_set1_epi8(3);
+    match P::CODES {
+        Codes::TwoBits => [
+            _mm256_and_si256(line, three),
+            _mm256_and_si256(_mm256_srli_epi16::<2>(line), three),
+            _mm256_and_si256(_mm256_srli_epi16::<4>(line), three),
+            _mm256_and_si256(_mm256_srli_epi16::<6>(line), three),
+            _mm256_setzero_si256(),
+        ],
+        Codes::Base3 => {
+            let mut fraction = line;
+            let mut planes = [_mm256_setzero_si256(); 5];
+            for plane in &mut planes {
+                // The carry of 3 · fraction: 1 from 86, 2 from 171.
+                let one = _mm256_min_epu8(_mm256_subs_epu8(fraction, _mm256_set1_epi8(85)), _mm256_set1_epi8(1));
+                let past_one = _mm256_subs_epu8(fraction, _mm256_set1_epi8(170_u8.cast_signed()));
+                *plane = _mm256_add_epi8(one, _mm256_min_epu8(past_one, _mm256_set1_epi8(1)));
+                fraction = _mm256_add_epi8(_mm256_add_epi8(fraction, fraction), fraction);
+            }
+            planes
+        }
+    }
+}
+
+/// Sum of the lanes.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+fn sum(v: __m256i) -> i32 {
+    let quarter = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256::<1>(v));
+    let pair = _mm_add_epi32(quarter, _mm_shuffle_epi32::<0b01_00_11_10>(quarter));
+    _mm_cvtsi128_si32(_mm_add_epi32(pair, _mm_shuffle_epi32::<0b10_11_00_01>(pair)))
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn rows<P: Packing, const T: usize>(args: &mut MatmulArgs<'_, '_>, first: usize) {
+    let x: [Token<'_>; T] = std::array::from_fn(|t| Token::new::<P>(args, args.out.rows.start + first + t));
+    let groups = args.w.cols / GROUP;
+    let n_planes = P::CODES.planes();
+    for (i, m) in args.out.cols.clone().enumerate() {
+        let row = from_row(args, m);
+        let mut sums = [_mm256_setzero_si256(); T];
+        for g in 0..groups {
+            let line = line::<P>(row, g);
+            // i16: at most 2 · 5 pairs of 2 · 3 · 127.
+            let mut pairs = [_mm256_setzero_si256(); T];
+            for (half, bytes) in line.as_chunks::<32>().0.iter().enumerate() {
+                let codes = planes::<P>(load_u8(bytes));
+                for t in 0..T {
+                    let x_codes = x[t].planes[g * n_planes * LINE..][..n_planes * LINE].as_chunks::<LINE>().0;
+                    for (p, x) in x_codes.iter().enumerate() {
+                        let x = load_i8(&x.as_chunks::<32>().0[half]);
+                        pairs[t] = _mm256_add_epi16(pairs[t], _mm256_maddubs_epi16(codes[p], x));
+                    }
+                }
+            }
+            for t in 0..T {
+                let sum = _mm256_madd_epi16(pairs[t], _mm256_set1_epi16(1));
+                sums[t] = _mm256_add_epi32(sums[t], _mm256_sllv_epi32(sum, _mm256_set1_epi32(x[t].groups[g].shift)));
+            }
+        }
+        let scale = row_scale::<P>(row);
+        for t in 0..T {
+            let x = &x[t].groups[0];
+            args.out.row(first + t)[i] = (sum(sums[t]) - x.sum) as f32 * (scale * x.scale);
+        }
+    }
+}
+
+/// Rows to columns: word `w` of 8 half lines, as vector `w`.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+fn transpose(rows: [__m256i; 8]) -> [__m256i; 8] {
+    let mut pairs = rows;
+    for i in 0..4 {
+        pairs[2 * i] = _mm256_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]);
+        pairs[2 * i + 1] = _mm256_unpackhi_epi32(rows[2 * i], rows[2 * i + 1]);
+    }
+    // fours[4 i + j]: word 4 k + j of rows 4 i .. 4 i + 4 in 128-bit lane k.
+    let mut fours = pairs;
+    for i in 0..2 {
+        for j in 0..2 {
+            fours[4 * i + 2 * j] = _mm256_unpacklo_epi64(pairs[4 * i + j], pairs[4 * i + 2 + j]);
+            fours[4 * i + 2 * j + 1] = _mm256_unpackhi_epi64(pairs[4 * i + j], pairs[4 * i + 2 + j]);
+        }
+    }
+    let mut out = fours;
+    for j in 0..4 {
+        out[j] = _mm256_permute2x128_si256::<0x20>(fours[j], fours[4 + j]);
+        out[4 + j] = _mm256_permute2x128_si256::<0x31>(fours[j], fours[4 + j]);
+    }
+    out
+}
+
+/// Group `g` of up to 64 rows from `m` into the panel; rows that are not there stay what they were.
+#[target_feature(enable = "avx2,fma,f16c")]
+fn fill<P: Packing>(args: &MatmulArgs<'_, '_>, m: usize, n_rows: usize, g: usize, panel: &mut Panel) {
+    for (v, rows) in token_tiles(n_rows, 8).enumerate() {
+        for half in 0..2 {
+            let mut lines = [_mm256_setzero_si256(); 8];
+            for (to, r) in lines.iter_mut().zip(rows.clone()) {
+                *to = load_u8(&line::<P>(from_row(args, m + r), g).as_chunks::<32>().0[half]);
+            }
+            for (w, word) in transpose(lines).into_iter().enumerate().take(P::WORDS.saturating_sub(8 * half)) {
+                for (p, codes) in planes::<P>(word).into_iter().enumerate().take(P::CODES.planes()) {
+                    if let Some(quad) = P::quad(8 * half + w, p) {
+                        store_u8(&mut panel.quads[quad].as_chunks_mut::<32>().0[v], codes);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+fn tile<const T: usize>(x: [&RowGroup; T], panel: &Panel, part: usize, sums: &mut [[i32; PANEL_ROWS]]) {
+    const HALF: usize = QUADS / 2;
+    for half in 0..2 {
+        // i16: at most 32 pairs of 2 · 3 · 127 = 24,384 a lane.
+        let mut acc = [[_mm256_setzero_si256(); 2]; T];
+        for (q, w) in panel.quads.iter().enumerate().skip(half * HALF).take(HALF) {
+            let w = w.as_chunks::<64>().0[part].as_chunks::<32>().0;
+            let weights = [load_u8(&w[0]), load_u8(&w[1])];
+            for t in 0..T {
+                let codes = x[t].codes.as_chunks::<4>().0[q].map(i8::cast_unsigned);
+                let codes = _mm256_set1_epi32(i32::from_ne_bytes(codes));
+                for v in 0..2 {
+                    acc[t][v] = _mm256_add_epi16(acc[t][v], _mm256_maddubs_epi16(weights[v], codes));
+                }
+            }
+        }
+        for ((sums, acc), x) in sums.iter_mut().zip(acc).zip(x) {
+            let shift = _mm256_set1_epi32(x.shift);
+            for (sum, acc) in sums.as_chunks_mut::<8>().0[2 * part..].iter_mut().zip(acc) {
+                let products = _mm256_sllv_epi32(_mm256_madd_epi16(acc, _mm256_set1_epi16(1)), shift);
+                store_i32(sum, _mm256_add_epi32(load_i32(sum), products));
+            }
+        }
+    }
+}
+
+/// `out = (sums - x_sum) · (scales · x_scale)`
+#[target_feature(enable = "avx2,fma,f16c")]
+fn finish(sums: &[i32; 64], scales: &[f32; 64], x_sum: i32, x_scale: f32, out: &mut [f32; 64]) {
+    for v in 0..PANEL_ROWS / 8 {
+        let sum = _mm256_sub_epi32(load_i32(&sums.as_chunks().0[v]), _mm256_set1_epi32(x_sum));
+        let scale = _mm256_mul_ps(load_f32(&scales.as_chunks().0[v]), _mm256_set1_ps(x_scale));
+        store_f32(&mut out.as_chunks_mut().0[v], _mm256_mul_ps(_mm256_cvtepi32_ps(sum), scale));
+    }
+}
