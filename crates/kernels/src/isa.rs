@@ -14,6 +14,8 @@ pub enum Isa {
     AvxVnni,
     /// AVX-512 F, BW, VL, DQ, VNNI (and all of `Avx2`).
     Avx512,
+    /// All of `Avx512`, and VBMI: Ice Lake, Zen 4 and later.
+    Avx512Vbmi,
     /// aarch64 as every such CPU is.
     Neon,
     /// Four byte products added to each 32-bit lane (and all of `Neon`).
@@ -26,11 +28,12 @@ pub enum Isa {
 
 impl Isa {
     /// Every level, of each architecture lowest first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Scalar,
         Self::Avx2,
         Self::AvxVnni,
         Self::Avx512,
+        Self::Avx512Vbmi,
         Self::Neon,
         Self::NeonDotprod,
         Self::NeonI8mm,
@@ -44,6 +47,7 @@ impl Isa {
             Self::Avx2 => "avx2",
             Self::AvxVnni => "avxvnni",
             Self::Avx512 => "avx512",
+            Self::Avx512Vbmi => "avx512vbmi",
             Self::Neon => "neon",
             Self::NeonDotprod => "neon-dotprod",
             Self::NeonI8mm => "neon-i8mm",
@@ -75,6 +79,8 @@ impl Isa {
                     && is_x86_feature_detected!("avx512dq")
                     && is_x86_feature_detected!("avx512vnni")
             }
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Vbmi => Self::Avx512.is_available() && is_x86_feature_detected!("avx512vbmi"),
             #[cfg(target_arch = "aarch64")]
             Self::Neon => std::arch::is_aarch64_feature_detected!("neon"),
             #[cfg(target_arch = "aarch64")]
@@ -142,7 +148,7 @@ macro_rules! multiversion {
                 }
                 match level.isa() {
                     // SAFETY: a `Level` exists only for an instruction set that this CPU has.
-                    $crate::isa::Isa::Avx512 => unsafe { avx512($($arg),*) },
+                    $crate::isa::Isa::Avx512 | $crate::isa::Isa::Avx512Vbmi => unsafe { avx512($($arg),*) },
                     // SAFETY: as above.
                     $crate::isa::Isa::Avx2 | $crate::isa::Isa::AvxVnni => unsafe { avx2($($arg),*) },
                     _ => body($($arg),*),

@@ -107,7 +107,15 @@ pub(crate) struct MatmulArgs<'a, 'o> {
 
 impl<'a, 'o> MatmulArgs<'a, 'o> {
     fn new(w: Matrix<'a>, x: &'a Rows, out: Tile<'o, f32>, scratch: &'a mut MatmulScratch) -> Self {
-        Self { w, x: x.values(), groups: x.groups(), row_codes: x.row_codes(), planes: x.planes(w.format), out, scratch }
+        Self {
+            w,
+            x: x.values(),
+            groups: x.groups(),
+            row_codes: x.row_codes(),
+            planes: x.planes(w.format),
+            out,
+            scratch,
+        }
     }
 }
 

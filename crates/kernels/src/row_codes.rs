@@ -134,7 +134,10 @@ mod tests {
 
     #[test]
     fn sums_stay_in_range_and_too_wide_rows_have_no_shift() {
-        assert_eq!([256, 44_032, 44_033, 5_636_352, 5_636_353].map(shift_max), [Some(7), Some(7), Some(6), Some(0), None]);
+        assert_eq!(
+            [256, 44_032, 44_033, 5_636_352, 5_636_353].map(shift_max),
+            [Some(7), Some(7), Some(6), Some(0), None]
+        );
         for k in [1, 256, 65_536, 1 << 20, 5_636_352] {
             let shift = shift_max(k).expect("not too wide");
             assert!((k.div_ceil(GROUP) as u64 * GROUP_SUM_MAX) << shift <= i32::MAX as u64);

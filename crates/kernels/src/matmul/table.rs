@@ -133,6 +133,7 @@ macro_rules! formats {
     (
         floats: $($float:expr => $float_module:ident),*;
         ternary: $($ternary:expr => $packing:ident),*;
+        ternary_vbmi: $($by_table:expr => $by_table_packing:ident),*;
         blocks: $($weights:expr => $module:ident),* $(,)?
     ) => {
         /// All matrix kernels.
@@ -160,6 +161,10 @@ macro_rules! formats {
                 ternary_gemv($ternary, Isa::Avx512, ternary::x86::avx512::gemv::<ternary::$packing>),
                 ternary_gemm($ternary, Isa::Avx512, ternary::x86::avx512::gemm::<ternary::$packing>),
             )*
+            $(
+                ternary_gemv($by_table, Isa::Avx512Vbmi, ternary::x86::avx512_vbmi::gemv::<ternary::$by_table_packing>),
+                ternary_gemm($by_table, Isa::Avx512Vbmi, ternary::x86::avx512_vbmi::gemm::<ternary::$by_table_packing>),
+            )*
         ];
     };
 }
@@ -177,7 +182,14 @@ const fn int8(
 
 #[cfg(target_arch = "x86_64")]
 const fn ternary_gemv(format: Format, isa: Isa, run: unsafe fn(&mut MatmulArgs<'_, '_>)) -> MatmulKernel {
-    MatmulKernel { weights: Weights::Ternary(format), activation: Activation::Int8Planes, isa, rows: 1, tokens_min: 1, run }
+    MatmulKernel {
+        weights: Weights::Ternary(format),
+        activation: Activation::Int8Planes,
+        isa,
+        rows: 1,
+        tokens_min: 1,
+        run,
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -201,6 +213,7 @@ const fn float(
 formats! {
     floats: Format::F32 => of_f32, Format::F16 => of_f16, Format::BF16 => of_bf16;
     ternary: Format::TQ1_0 => Tq1_0, Format::TQ2_0 => Tq2_0;
+    ternary_vbmi: Format::TQ1_0 => Tq1_0;
     blocks:
     Weights::Units(16) => expanded_halves,
     Weights::Units(32) => expanded_blocks,

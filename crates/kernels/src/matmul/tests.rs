@@ -82,7 +82,10 @@ fn ternary_kernels_equal_the_scalar_one_and_are_near_the_exact_product() {
             for cols in [256, 512, 1536, 2816] {
                 let mut bytes = vec![0];
                 bytes.extend(one_scale_a_row(&mut rng, format, rows, cols));
-                let w = Matrix { scales: Scales::of(format, cols, &bytes[1..]), ..Matrix::new(format, rows, cols, &bytes[1..]) };
+                let w = Matrix {
+                    scales: Scales::of(format, cols, &bytes[1..]),
+                    ..Matrix::new(format, rows, cols, &bytes[1..])
+                };
                 assert_eq!(w.scales, Scales::Row);
                 // Columns of very different size, as behind an activation function.
                 let x: Vec<f32> = rng.normals(n_tokens * cols).iter().map(|v| v * v * v).collect();

@@ -75,6 +75,7 @@ macro_rules! walks {
 
 pub(in crate::matmul) mod avx2;
 pub(in crate::matmul) mod avx512;
+pub(in crate::matmul) mod avx512_vbmi;
 
 /// Rows of a panel.
 pub(in crate::matmul) const PANEL_ROWS: usize = 64;
@@ -103,9 +104,7 @@ impl Default for Scratch {
 #[inline]
 fn tokens_of<'a, const T: usize>(args: &MatmulArgs<'a, '_>, g: usize, first: usize) -> [&'a RowGroup; T] {
     let groups = args.w.cols / GROUP;
-    std::array::from_fn(|t| {
-        &args.row_codes[(first + t) * groups + g]
-    })
+    std::array::from_fn(|t| &args.row_codes[(first + t) * groups + g])
 }
 
 /// The line of group `g` of a row: 64 bytes of which `P::WORDS` words count. What follows them in the file is read along where there is any.
@@ -134,10 +133,7 @@ impl<'a> Token<'a> {
     fn new<P: Packing>(args: &MatmulArgs<'a, '_>, t: usize) -> Self {
         let groups = args.w.cols.div_ceil(GROUP);
         let line = groups * P::CODES.planes() * LINE;
-        Self {
-            planes: &args.planes[t * line..][..line],
-            groups: &args.row_codes[t * groups..][..groups],
-        }
+        Self { planes: &args.planes[t * line..][..line], groups: &args.row_codes[t * groups..][..groups] }
     }
 }
 
