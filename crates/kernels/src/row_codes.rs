@@ -16,7 +16,7 @@ const GROUP_SUM_MAX: u64 = (GROUP * 3 * 127) as u64;
 /// The largest shift for rows of `k`, so that sums over a row stay below 2³¹; `None` beyond 5,636,352 columns, where no shift will do.
 pub(crate) fn shift_max(k: usize) -> Option<u32> {
     let groups = k.div_ceil(GROUP) as u64;
-    let fits = |shift: &u32| groups.saturating_mul(GROUP_SUM_MAX << shift) <= i32::MAX as u64;
+    let fits = |shift: &u32| i32::try_from(groups.saturating_mul(GROUP_SUM_MAX << shift)).is_ok();
     (0..=SHIFT_MAX).rev().find(fits)
 }
 
@@ -140,7 +140,7 @@ mod tests {
         );
         for k in [1, 256, 65_536, 1 << 20, 5_636_352] {
             let shift = shift_max(k).expect("not too wide");
-            assert!((k.div_ceil(GROUP) as u64 * GROUP_SUM_MAX) << shift <= i32::MAX as u64);
+            assert!(i32::try_from((k.div_ceil(GROUP) as u64 * GROUP_SUM_MAX) << shift).is_ok());
         }
     }
 

@@ -120,9 +120,9 @@ pub static MATMUL_KERNELS: &[MatmulKernel] = &[SCALAR, TERNARY, FLOAT];
 #[cfg(target_arch = "x86_64")]
 const PANEL_TOKENS_MIN: usize = 8;
 
-/// Tokens from which a ternary panel pays for being unpacked.
+/// Tokens from which a ternary panel pays for being unpacked: without and with strips.
 #[cfg(target_arch = "x86_64")]
-const TERNARY_TOKENS_MIN: usize = 5;
+const TERNARY_TOKENS_MIN: [usize; 2] = [5, 10];
 
 /// Tokens from which it pays to convert float rows once.
 #[cfg(target_arch = "x86_64")]
@@ -158,10 +158,12 @@ macro_rules! formats {
             $(
                 ternary_gemv($ternary, Isa::Avx2, ternary::x86::avx2::gemv::<ternary::$packing>),
                 ternary_gemm($ternary, Isa::Avx2, ternary::x86::avx2::gemm::<ternary::$packing>),
+                ternary_strips($ternary, Isa::Avx512, ternary::x86::avx512::strips::<ternary::$packing>),
                 ternary_gemv($ternary, Isa::Avx512, ternary::x86::avx512::gemv::<ternary::$packing>),
                 ternary_gemm($ternary, Isa::Avx512, ternary::x86::avx512::gemm::<ternary::$packing>),
             )*
             $(
+                ternary_strips($by_table, Isa::Avx512Vbmi, ternary::x86::avx512_vbmi::strips::<ternary::$by_table_packing>),
                 ternary_gemv($by_table, Isa::Avx512Vbmi, ternary::x86::avx512_vbmi::gemv::<ternary::$by_table_packing>),
                 ternary_gemm($by_table, Isa::Avx512Vbmi, ternary::x86::avx512_vbmi::gemm::<ternary::$by_table_packing>),
             )*
@@ -193,8 +195,21 @@ const fn ternary_gemv(format: Format, isa: Isa, run: unsafe fn(&mut MatmulArgs<'
 }
 
 #[cfg(target_arch = "x86_64")]
+const fn ternary_strips(format: Format, isa: Isa, run: unsafe fn(&mut MatmulArgs<'_, '_>)) -> MatmulKernel {
+    MatmulKernel {
+        weights: Weights::Ternary(format),
+        activation: Activation::Int8Rows,
+        isa,
+        rows: 1,
+        tokens_min: 2,
+        run,
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
 const fn ternary_gemm(format: Format, isa: Isa, run: unsafe fn(&mut MatmulArgs<'_, '_>)) -> MatmulKernel {
-    let (rows, tokens_min) = (ternary::x86::PANEL_ROWS, TERNARY_TOKENS_MIN);
+    let tokens_min = if matches!(isa, Isa::Avx2) { TERNARY_TOKENS_MIN[0] } else { TERNARY_TOKENS_MIN[1] };
+    let rows = ternary::x86::PANEL_ROWS;
     MatmulKernel { weights: Weights::Ternary(format), activation: Activation::Int8Rows, isa, rows, tokens_min, run }
 }
 

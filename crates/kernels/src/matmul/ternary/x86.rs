@@ -1,11 +1,17 @@
 //! AVX2 and AVX-512 kernels for ternary rows.
 //!
 //! *GEMV* reads weight rows in file order; activations lie in the order of the format's planes, so a plane of weights meets one vector of them.
+//! *Strips* (AVX-512) turn 16 rows × 256 columns of packed weights in registers, so that a vector holds 16 rows, for two to nine tokens.
 //! *GEMM* unpacks 64 rows × 256 columns into a panel, `[quad][row][4]`, that stays in the first-level cache while all tokens meet it;
 //! the rows of the next panel are fetched meanwhile, in address order.
 
 use super::{LINE, Packing, QUADS};
-use crate::{activation::GROUP, matmul::MatmulArgs, row_codes::RowGroup, simd};
+use crate::{
+    activation::GROUP,
+    matmul::{MatmulArgs, Matrix},
+    row_codes::RowGroup,
+    simd,
+};
 
 /// What both levels share, compiled for each: the walks over rows, groups and tokens. The level's file says how `rows` multiplies few tokens,
 /// how `fill` unpacks a panel, how `tile` multiplies it, how `finish` turns sums to results.
@@ -28,19 +34,21 @@ macro_rules! walks {
         #[target_feature(enable = $features)]
         pub(in crate::matmul) fn gemm<P: Packing>(args: &mut MatmulArgs<'_, '_>) {
             let mut scratch = std::mem::take(&mut args.scratch.ternary);
+            let source = Source::new(&args.w, &mut scratch.end);
             let groups = args.w.cols / GROUP;
             for rows in token_tiles(args.out.cols.len(), PANEL_ROWS) {
                 let m = args.out.cols.start + rows.start;
+                let rows_on = source.rows(m);
                 scratch.sums.clear();
                 scratch.sums.resize(args.out.rows.len(), [0; PANEL_ROWS]);
                 for g in 0..groups {
-                    fill::<P>(args, m, rows.len(), g, &mut scratch.panel);
-                    prefetch_next(args, m + rows.len(), g, groups);
+                    fill::<P>(&rows_on, g, &mut scratch.panel);
+                    source.prefetch(m + rows.len(), PANEL_ROWS, g, groups);
                     multiply(args, g, &scratch.panel, &mut scratch.sums);
                 }
                 let mut scales = [0.0; PANEL_ROWS];
                 for (r, scale) in scales.iter_mut().enumerate().take(rows.len()) {
-                    *scale = row_scale::<P>(from_row(args, m + r));
+                    *scale = row_scale::<P>(source.row_on(m + r));
                 }
                 for (r, sums) in scratch.sums.iter().enumerate() {
                     let t = args.out.rows.start + r;
@@ -57,7 +65,7 @@ macro_rules! walks {
         #[target_feature(enable = $features)]
         fn multiply(args: &MatmulArgs<'_, '_>, g: usize, panel: &Panel, sums: &mut [[i32; PANEL_ROWS]]) {
             for part in 0..PANEL_ROWS / TILE_ROWS {
-                for tokens in token_tiles(sums.len(), TILE_TOKENS) {
+                for tokens in even_tiles(sums.len(), TILE_TOKENS) {
                     let (t, sums) = (args.out.rows.start + tokens.start, &mut sums[tokens.clone()]);
                     match tokens.len() {
                         1 => tile::<1>(tokens_of(args, g, t), panel, part, sums),
@@ -90,14 +98,22 @@ pub(in crate::matmul) struct Panel {
 /// Buffers of one worker.
 pub(in crate::matmul) struct Scratch {
     panel: Box<Panel>,
+    /// Of the last row.
+    end: Vec<u8>,
     /// `[T][64]`
     sums: Vec<[i32; PANEL_ROWS]>,
 }
 
 impl Default for Scratch {
     fn default() -> Self {
-        Self { panel: Box::new(bytemuck::Zeroable::zeroed()), sums: Vec::new() }
+        Self { panel: Box::new(bytemuck::Zeroable::zeroed()), end: Vec::new(), sums: Vec::new() }
     }
+}
+
+/// `n` tokens in as few tiles of at most `most` as will do, of nearly the same size: a tile of one or two keeps the multipliers waiting.
+fn even_tiles(n: usize, most: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let n_tiles = n.div_ceil(most);
+    (0..n_tiles).map(move |i| i * n / n_tiles..(i + 1) * n / n_tiles)
 }
 
 /// Group `g` of the tokens from `first`.
@@ -107,16 +123,53 @@ fn tokens_of<'a, const T: usize>(args: &MatmulArgs<'a, '_>, g: usize, first: usi
     std::array::from_fn(|t| &args.row_codes[(first + t) * groups + g])
 }
 
-/// The line of group `g` of a row: 64 bytes of which `P::WORDS` words count. What follows them in the file is read along where there is any.
+/// The line of group `g` of a row: 64 bytes of which `P::WORDS` words count. What follows them is read along: [`Source`] sees to it that it is there.
 #[inline]
-fn line<P: Packing>(row_on: &[u8], g: usize) -> [u8; LINE] {
-    let from = &row_on[g * P::GROUP_BYTES..];
-    match from.first_chunk() {
-        Some(line) => *line,
-        None => {
-            let mut line = [0; LINE];
-            line[..from.len()].copy_from_slice(from);
-            line
+fn line<P: Packing>(row_on: &[u8], g: usize) -> &[u8; LINE] {
+    match row_on[g * P::GROUP_BYTES..].first_chunk() {
+        Some(line) => line,
+        None => unreachable!("group {g} of {} bytes", row_on.len()),
+    }
+}
+
+/// The rows of a matrix, each with at least a line after it.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    bytes: &'a [u8],
+    row_bytes: usize,
+    n_rows: usize,
+    /// The last row, filled up with a line.
+    end: &'a [u8],
+}
+
+impl<'a> Source<'a> {
+    fn new(w: &Matrix<'a>, end: &'a mut Vec<u8>) -> Self {
+        end.clear();
+        end.extend_from_slice(w.row(w.rows - 1));
+        end.extend_from_slice(&[0; LINE]);
+        Self { bytes: w.bytes, row_bytes: w.bytes.len() / w.rows, n_rows: w.rows, end }
+    }
+
+    /// Bytes from row `m` on.
+    #[inline]
+    fn row_on(&self, m: usize) -> &'a [u8] {
+        if m + 1 == self.n_rows { self.end } else { &self.bytes[m * self.row_bytes..] }
+    }
+
+    /// Bytes from each of `N` rows on; past the last row that row again, whose products nobody stores.
+    fn rows<const N: usize>(&self, m: usize) -> [&'a [u8]; N] {
+        std::array::from_fn(|r| self.row_on((m + r).min(self.n_rows - 1)))
+    }
+
+    /// Asks for the part of the next `n_rows` rows from `m` that belongs to group `g` of `groups`.
+    #[inline]
+    fn prefetch(&self, m: usize, n_rows: usize, g: usize, groups: usize) {
+        if m < self.n_rows {
+            let next = &self.bytes[m * self.row_bytes..];
+            let len = (n_rows * self.row_bytes).min(next.len());
+            for line in next[len * g / groups..len * (g + 1) / groups].chunks(LINE) {
+                simd::prefetch(line);
+            }
         }
     }
 }
@@ -124,34 +177,15 @@ fn line<P: Packing>(row_on: &[u8], g: usize) -> [u8; LINE] {
 /// Activations of row `t` as the kernels want them.
 #[derive(Clone, Copy)]
 struct Token<'a> {
-    /// `[groups][planes][64]`
-    planes: &'a [i8],
+    /// `[groups][planes]`
+    planes: &'a [[i8; LINE]],
     groups: &'a [RowGroup],
 }
 
 impl<'a> Token<'a> {
     fn new<P: Packing>(args: &MatmulArgs<'a, '_>, t: usize) -> Self {
         let groups = args.w.cols.div_ceil(GROUP);
-        let line = groups * P::CODES.planes() * LINE;
-        Self { planes: &args.planes[t * line..][..line], groups: &args.row_codes[t * groups..][..groups] }
-    }
-}
-
-/// Bytes from row `m` to the end of the matrix.
-#[inline]
-fn from_row<'a>(args: &MatmulArgs<'a, '_>, m: usize) -> &'a [u8] {
-    &args.w.bytes[m * (args.w.bytes.len() / args.w.rows)..]
-}
-
-/// Asks for the part of the next panel that belongs to group `g` of `groups`.
-#[inline]
-fn prefetch_next(args: &MatmulArgs<'_, '_>, row_end: usize, g: usize, groups: usize) {
-    if row_end < args.w.rows {
-        let next = from_row(args, row_end);
-        let len = (PANEL_ROWS * (args.w.bytes.len() / args.w.rows)).min(next.len());
-        let (first, end) = (len * g / groups, len * (g + 1) / groups);
-        for line in next[first..end].chunks(LINE) {
-            simd::prefetch(line);
-        }
+        let n = groups * P::CODES.planes();
+        Self { planes: &args.planes.as_chunks().0[t * n..][..n], groups: &args.row_codes[t * groups..][..groups] }
     }
 }

@@ -1,12 +1,12 @@
 //! 256 bits: `vpmaddubsw` multiplies 32 codes and adds pairs in 16 bits.
 
-use super::{PANEL_ROWS, Panel, Token, from_row, line, prefetch_next, tokens_of};
+use super::{PANEL_ROWS, Panel, Source, Token, even_tiles, line, tokens_of};
 use crate::{
     activation::GROUP,
     matmul::{
         MatmulArgs,
         integer::token_tiles,
-        ternary::{Codes, LINE, Packing, QUADS, row_scale},
+        ternary::{Codes, Packing, QUADS, row_scale},
     },
     row_codes::RowGroup,
     simd::avx2::{load_f32, load_i8, load_i32, load_u8, store_f32, store_i32, store_u8},
@@ -66,27 +66,31 @@ fn sum(v: __m256i) -> i32 {
 fn rows<P: Packing, const T: usize>(args: &mut MatmulArgs<'_, '_>, first: usize) {
     let x: [Token<'_>; T] = std::array::from_fn(|t| Token::new::<P>(args, args.out.rows.start + first + t));
     let groups = args.w.cols / GROUP;
-    let n_planes = P::CODES.planes();
+    let mut end = std::mem::take(&mut args.scratch.ternary.end);
+    let source = Source::new(&args.w, &mut end);
     for (i, m) in args.out.cols.clone().enumerate() {
-        let row = from_row(args, m);
+        let row = source.row_on(m);
+        let mut walks = x.map(|x| x.planes.chunks_exact(P::CODES.planes()).zip(x.groups));
         let mut sums = [_mm256_setzero_si256(); T];
         for g in 0..groups {
-            let line = line::<P>(row, g);
-            // i16: at most 2 · 5 pairs of 2 · 3 · 127.
-            let mut pairs = [_mm256_setzero_si256(); T];
-            for (half, bytes) in line.as_chunks::<32>().0.iter().enumerate() {
-                let codes = planes::<P>(load_u8(bytes));
-                for t in 0..T {
-                    let x_codes = x[t].planes[g * n_planes * LINE..][..n_planes * LINE].as_chunks::<LINE>().0;
-                    for (p, x) in x_codes.iter().enumerate() {
-                        let x = load_i8(&x.as_chunks::<32>().0[half]);
-                        pairs[t] = _mm256_add_epi16(pairs[t], _mm256_maddubs_epi16(codes[p], x));
-                    }
-                }
-            }
+            let halves = line::<P>(row, g).as_chunks::<32>().0;
+            let codes = [planes::<P>(load_u8(&halves[0])), planes::<P>(load_u8(&halves[1]))];
             for t in 0..T {
-                let sum = _mm256_madd_epi16(pairs[t], _mm256_set1_epi16(1));
-                sums[t] = _mm256_add_epi32(sums[t], _mm256_sllv_epi32(sum, _mm256_set1_epi32(x[t].groups[g].shift)));
+                if let Some((x_codes, group)) = walks[t].next() {
+                    // i16: at most 2 · 5 pairs of 2 · 3 · 127.
+                    let mut pairs = [_mm256_setzero_si256(); 2];
+                    for (p, x) in x_codes.iter().enumerate().take(5) {
+                        let x = x.as_chunks::<32>().0;
+                        for half in 0..2 {
+                            let products = _mm256_maddubs_epi16(codes[half][p], load_i8(&x[half]));
+                            pairs[half] = _mm256_add_epi16(pairs[half], products);
+                        }
+                    }
+                    let pairs = _mm256_add_epi16(pairs[0], pairs[1]);
+                    let sum = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+                    let shifted = _mm256_sll_epi32(sum, _mm_cvtsi32_si128(group.shift));
+                    sums[t] = _mm256_add_epi32(sums[t], shifted);
+                }
             }
         }
         let scale = row_scale::<P>(row);
@@ -95,6 +99,7 @@ fn rows<P: Packing, const T: usize>(args: &mut MatmulArgs<'_, '_>, first: usize)
             args.out.row(first + t)[i] = (sum(sums[t]) - x.sum) as f32 * (scale * x.scale);
         }
     }
+    args.scratch.ternary.end = end;
 }
 
 /// Rows to columns: word `w` of 8 half lines, as vector `w`.
@@ -122,19 +127,19 @@ fn transpose(rows: [__m256i; 8]) -> [__m256i; 8] {
     out
 }
 
-/// Group `g` of up to 64 rows from `m` into the panel; rows that are not there stay what they were.
+/// Group `g` of 64 rows into the panel.
 #[target_feature(enable = "avx2,fma,f16c")]
-fn fill<P: Packing>(args: &MatmulArgs<'_, '_>, m: usize, n_rows: usize, g: usize, panel: &mut Panel) {
-    for (v, rows) in token_tiles(n_rows, 8).enumerate() {
+fn fill<P: Packing>(rows: &[&[u8]; PANEL_ROWS], g: usize, panel: &mut Panel) {
+    for (v, rows) in rows.as_chunks::<8>().0.iter().enumerate() {
         for half in 0..2 {
             let mut lines = [_mm256_setzero_si256(); 8];
-            for (to, r) in lines.iter_mut().zip(rows.clone()) {
-                *to = load_u8(&line::<P>(from_row(args, m + r), g).as_chunks::<32>().0[half]);
+            for (to, row) in lines.iter_mut().zip(rows) {
+                *to = load_u8(&line::<P>(row, g).as_chunks::<32>().0[half]);
             }
             for (w, word) in transpose(lines).into_iter().enumerate().take(P::WORDS.saturating_sub(8 * half)) {
                 for (p, codes) in planes::<P>(word).into_iter().enumerate().take(P::CODES.planes()) {
                     if let Some(quad) = P::quad(8 * half + w, p) {
-                        store_u8(&mut panel.quads[quad].as_chunks_mut::<32>().0[v], codes);
+                        store_u8(&mut panel.quads[quad % QUADS].as_chunks_mut::<32>().0[v], codes);
                     }
                 }
             }

@@ -8,13 +8,13 @@ use std::arch::x86_64::*;
 /// The kernels for one set of features, given `planes` of the module that calls this.
 macro_rules! wide {
     ($features:literal) => {
-        use super::{PANEL_ROWS, Panel, Token, from_row, line, prefetch_next, tokens_of};
+        use super::{PANEL_ROWS, Panel, Source, Token, even_tiles, line, tokens_of};
         use crate::{
             activation::GROUP,
             matmul::{
                 MatmulArgs,
                 integer::token_tiles,
-                ternary::{LINE, row_scale},
+                ternary::{QUADS, row_scale},
             },
             row_codes::RowGroup,
             simd::avx512::{load_f32, load_i8, load_i32, load_u8, store_f32, store_i32, store_u8},
@@ -38,22 +38,25 @@ macro_rules! wide {
         fn rows<P: Packing, const T: usize>(args: &mut MatmulArgs<'_, '_>, first: usize) {
             let x: [Token<'_>; T] = std::array::from_fn(|t| Token::new::<P>(args, args.out.rows.start + first + t));
             let groups = args.w.cols / GROUP;
-            let n_planes = P::CODES.planes();
+            let mut end = std::mem::take(&mut args.scratch.ternary.end);
+            let source = Source::new(&args.w, &mut end);
             for (i, m) in args.out.cols.clone().enumerate() {
-                let row = from_row(args, m);
+                let row = source.row_on(m);
+                let mut walks = x.map(|x| x.planes.chunks_exact(P::CODES.planes()).zip(x.groups));
                 let mut sums = [_mm512_setzero_si512(); T];
                 for g in 0..groups {
-                    let codes = planes::<P>(load_u8(&line::<P>(row, g)));
+                    let codes = planes::<P>(load_u8(line::<P>(row, g)));
                     for t in 0..T {
-                        // i32: at most 256 · 3 · 127 in all lanes together.
-                        let mut products = [_mm512_setzero_si512(); 2];
-                        let x_codes = x[t].planes[g * n_planes * LINE..][..n_planes * LINE].as_chunks::<LINE>().0;
-                        for (p, x) in x_codes.iter().enumerate() {
-                            products[p % 2] = _mm512_dpbusd_epi32(products[p % 2], codes[p], load_i8(x));
+                        if let Some((x_codes, group)) = walks[t].next() {
+                            // i32: at most 256 · 3 · 127 in all lanes together.
+                            let mut products = [_mm512_setzero_si512(); 2];
+                            for (p, (codes, x)) in codes.iter().zip(x_codes).enumerate() {
+                                products[p % 2] = _mm512_dpbusd_epi32(products[p % 2], *codes, load_i8(x));
+                            }
+                            let sum = _mm512_add_epi32(products[0], products[1]);
+                            let shifted = _mm512_sll_epi32(sum, _mm_cvtsi32_si128(group.shift));
+                            sums[t] = _mm512_add_epi32(sums[t], shifted);
                         }
-                        let sum = _mm512_add_epi32(products[0], products[1]);
-                        sums[t] =
-                            _mm512_add_epi32(sums[t], _mm512_sllv_epi32(sum, _mm512_set1_epi32(x[t].groups[g].shift)));
                     }
                 }
                 let scale = row_scale::<P>(row);
@@ -63,6 +66,94 @@ macro_rules! wide {
                     args.out.row(first + t)[i] = sum as f32 * (scale * x.scale);
                 }
             }
+            args.scratch.ternary.end = end;
+        }
+
+        /// Some tokens.
+        #[target_feature(enable = $features)]
+        pub(in crate::matmul) fn strips<P: Packing>(args: &mut MatmulArgs<'_, '_>) {
+            for tokens in even_tiles(args.out.rows.len(), STRIP_TOKENS) {
+                match tokens.len() {
+                    1 => strip::<P, 1>(args, tokens.start),
+                    2 => strip::<P, 2>(args, tokens.start),
+                    3 => strip::<P, 3>(args, tokens.start),
+                    4 => strip::<P, 4>(args, tokens.start),
+                    5 => strip::<P, 5>(args, tokens.start),
+                    6 => strip::<P, 6>(args, tokens.start),
+                    7 => strip::<P, 7>(args, tokens.start),
+                    _ => strip::<P, STRIP_TOKENS>(args, tokens.start),
+                }
+            }
+        }
+
+        /// Rows of a strip.
+        const STRIP_ROWS: usize = 16;
+
+        /// Most tokens of a strip.
+        const STRIP_TOKENS: usize = 8;
+
+        /// Up to eight tokens with all rows of the task, 16 at a time.
+        #[target_feature(enable = $features)]
+        fn strip<P: Packing, const T: usize>(args: &mut MatmulArgs<'_, '_>, first: usize) {
+            let groups = args.w.cols / GROUP;
+            let x: [&[RowGroup]; T] =
+                std::array::from_fn(|t| &args.row_codes[(args.out.rows.start + first + t) * groups..][..groups]);
+            // A product takes as long as ten can be begun: few tokens need more sums.
+            let chains = match T {
+                1..=3 => 4,
+                4..=6 => 2,
+                _ => 1,
+            };
+            let mut end = std::mem::take(&mut args.scratch.ternary.end);
+            let source = Source::new(&args.w, &mut end);
+            for rows in token_tiles(args.out.cols.len(), STRIP_ROWS) {
+                let m = args.out.cols.start + rows.start;
+                let rows_on: [&[u8]; STRIP_ROWS] = source.rows(m);
+                let mut sums = [_mm512_setzero_si512(); T];
+                for g in 0..groups {
+                    source.prefetch(m + rows.len(), STRIP_ROWS, g, groups);
+                    let mut lines = [_mm512_setzero_si512(); 16];
+                    for (to, row) in lines.iter_mut().zip(rows_on) {
+                        *to = load_u8(line::<P>(row, g));
+                    }
+                    let words = transpose(lines);
+                    let quads: [&[[i8; 4]; QUADS]; T] =
+                        std::array::from_fn(|t| bytemuck::must_cast_ref(&x[t][g].codes));
+                    // i32: at most 256 · 3 · 127 a lane.
+                    let mut acc = [[_mm512_setzero_si512(); 4]; T];
+                    for w in 0..P::WORDS {
+                        let codes = planes::<P>(words[w]);
+                        for p in 0..P::CODES.planes() {
+                            if let Some(quad) = P::quad(w, p) {
+                                for t in 0..T {
+                                    let x = quads[t][quad % QUADS].map(i8::cast_unsigned);
+                                    let x = _mm512_set1_epi32(i32::from_ne_bytes(x));
+                                    acc[t][p % chains] = _mm512_dpbusd_epi32(acc[t][p % chains], codes[p], x);
+                                }
+                            }
+                        }
+                    }
+                    for t in 0..T {
+                        let mut sum = acc[t][0];
+                        for chain in &acc[t][1..chains] {
+                            sum = _mm512_add_epi32(sum, *chain);
+                        }
+                        sums[t] = _mm512_add_epi32(sums[t], _mm512_sll_epi32(sum, _mm_cvtsi32_si128(x[t][g].shift)));
+                    }
+                }
+                let mut scales = [0.0; STRIP_ROWS];
+                for (r, scale) in scales.iter_mut().enumerate().take(rows.len()) {
+                    *scale = row_scale::<P>(source.row_on(m + r));
+                }
+                for t in 0..T {
+                    let mut out = [0.0; STRIP_ROWS];
+                    let sum = _mm512_sub_epi32(sums[t], _mm512_set1_epi32(x[t][0].sum));
+                    let scale = _mm512_mul_ps(load_f32(&scales), _mm512_set1_ps(x[t][0].scale));
+                    store_f32(&mut out, _mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale));
+                    args.out.row(first + t)[rows.clone()].copy_from_slice(&out[..rows.len()]);
+                }
+            }
+            args.scratch.ternary.end = end;
         }
 
         /// Rows to columns: word `w` of 16 lines, as vector `w`.
@@ -96,18 +187,18 @@ macro_rules! wide {
             out
         }
 
-        /// Group `g` of up to 64 rows from `m` into the panel; rows that are not there stay what they were.
+        /// Group `g` of 64 rows into the panel.
         #[target_feature(enable = $features)]
-        fn fill<P: Packing>(args: &MatmulArgs<'_, '_>, m: usize, n_rows: usize, g: usize, panel: &mut Panel) {
-            for (v, rows) in token_tiles(n_rows, 16).enumerate() {
+        fn fill<P: Packing>(rows: &[&[u8]; PANEL_ROWS], g: usize, panel: &mut Panel) {
+            for (v, rows) in rows.as_chunks::<16>().0.iter().enumerate() {
                 let mut lines = [_mm512_setzero_si512(); 16];
-                for (to, r) in lines.iter_mut().zip(rows) {
-                    *to = load_u8(&line::<P>(from_row(args, m + r), g));
+                for (to, row) in lines.iter_mut().zip(rows) {
+                    *to = load_u8(line::<P>(row, g));
                 }
                 for (w, word) in transpose(lines).into_iter().enumerate().take(P::WORDS) {
                     for (p, codes) in planes::<P>(word).into_iter().enumerate().take(P::CODES.planes()) {
                         if let Some(quad) = P::quad(w, p) {
-                            store_u8(&mut panel.quads[quad].as_chunks_mut::<64>().0[v], codes);
+                            store_u8(&mut panel.quads[quad % QUADS].as_chunks_mut::<64>().0[v], codes);
                         }
                     }
                 }

@@ -20,7 +20,7 @@ const fn digits(first: usize, end: usize) -> [[u8; 64]; 4] {
         let mut i = 0;
         while i < end {
             if i >= first {
-                table[byte / 64][byte % 64] |= ((fraction * 3 >> 8) as u8) << (2 * (i - first));
+                table[byte / 64][byte % 64] |= (((fraction * 3) >> 8) as u8) << (2 * (i - first));
             }
             fraction = fraction * 3 % 256;
             i += 1;
