@@ -8,4 +8,4 @@ pub(crate) mod avx512;
 mod prefetch;
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) use prefetch::prefetch;
+pub(crate) use prefetch::{prefetch, prefetch_ahead};

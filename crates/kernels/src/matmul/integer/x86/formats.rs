@@ -11,8 +11,11 @@ use crate::{
         MatmulArgs,
         integer::{ExpandedGroup, PANEL_ROWS, PanelBlock, expand, token, token_tiles},
     },
-    simd::avx2::{
-        fold, half_sums, load_f32, load_half_u8, load_half_u16, load_i8, load_i32, load_u8, store_f32, store_u8,
+    simd::{
+        avx2::{
+            fold, half_sums, load_f32, load_half_u8, load_half_u16, load_i8, load_i32, load_u8, store_f32, store_u8,
+        },
+        prefetch_ahead,
     },
 };
 #[allow(clippy::wildcard_imports, reason = "intrinsics")]
@@ -134,6 +137,7 @@ macro_rules! level_kernels {
                     let mut acc = [_mm256_setzero_ps(); T];
                     let mut x_group = [&x[0][0]; T];
                     for (g, bytes) in groups.iter().enumerate() {
+                        prefetch_ahead(bytes);
                         for (to, x) in x_group.iter_mut().zip(&x) {
                             *to = &x[g];
                         }

@@ -9,7 +9,10 @@ use crate::{
         ternary::{Codes, Packing, QUADS, row_scale},
     },
     row_codes::RowGroup,
-    simd::avx2::{load_f32, load_i8, load_i32, load_u8, store_f32, store_i32, store_u8},
+    simd::{
+        avx2::{load_f32, load_i8, load_i32, load_u8, store_f32, store_i32, store_u8},
+        prefetch_ahead,
+    },
 };
 #[allow(clippy::wildcard_imports, reason = "intrinsics")]
 use std::arch::x86_64::*;
@@ -73,7 +76,9 @@ fn rows<P: Packing, const T: usize>(args: &mut MatmulArgs<'_, '_>, first: usize)
         let mut walks = x.map(|x| x.planes.chunks_exact(P::CODES.planes()).zip(x.groups));
         let mut sums = [_mm256_setzero_si256(); T];
         for g in 0..groups {
-            let halves = line::<P>(row, g).as_chunks::<32>().0;
+            let line = line::<P>(row, g);
+            prefetch_ahead(line);
+            let halves = line.as_chunks::<32>().0;
             let codes = [planes::<P>(load_u8(&halves[0])), planes::<P>(load_u8(&halves[1]))];
             for t in 0..T {
                 if let Some((x_codes, group)) = walks[t].next() {

@@ -17,7 +17,10 @@ macro_rules! wide {
                 ternary::{QUADS, row_scale},
             },
             row_codes::RowGroup,
-            simd::avx512::{load_f32, load_i8, load_i32, load_u8, store_f32, store_i32, store_u8},
+            simd::{
+                avx512::{load_f32, load_i8, load_i32, load_u8, store_f32, store_i32, store_u8},
+                prefetch_ahead,
+            },
         };
 
         /// Most tokens of a GEMV pass.
@@ -45,7 +48,9 @@ macro_rules! wide {
                 let mut walks = x.map(|x| x.planes.chunks_exact(P::CODES.planes()).zip(x.groups));
                 let mut sums = [_mm512_setzero_si512(); T];
                 for g in 0..groups {
-                    let codes = planes::<P>(load_u8(line::<P>(row, g)));
+                    let line = line::<P>(row, g);
+                    prefetch_ahead(line);
+                    let codes = planes::<P>(load_u8(line));
                     for t in 0..T {
                         if let Some((x_codes, group)) = walks[t].next() {
                             // i32: at most 256 · 3 · 127 in all lanes together.
