@@ -52,10 +52,15 @@ macro_rules! walks {
                 }
                 for (r, sums) in scratch.sums.iter().enumerate() {
                     let t = args.out.rows.start + r;
-                    let mut out = [0.0; PANEL_ROWS];
                     let x = &args.row_codes[t * groups];
-                    finish(sums, &scales, x.sum, x.scale, &mut out);
-                    args.out.row(r)[rows.clone()].copy_from_slice(&out[..rows.len()]);
+                    let out = &mut args.out.row(r)[rows.clone()];
+                    if let Some(out) = out.first_chunk_mut() {
+                        finish(sums, &scales, x.sum, x.scale, out);
+                    } else {
+                        let mut padded = [0.0; PANEL_ROWS];
+                        finish(sums, &scales, x.sum, x.scale, &mut padded);
+                        out.copy_from_slice(&padded[..rows.len()]);
+                    }
                 }
             }
             args.scratch.ternary = scratch;
