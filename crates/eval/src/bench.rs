@@ -1,35 +1,60 @@
-//! Speed of prompt processing and generation, measured as llama-bench does: `ppN` is one prompt of N tokens from an empty cache, `tgN` is
-//! N tokens generated one by one from an empty cache. One run of each is not counted.
+//! Speed of prompt processing and generation, measured as llama-bench does: `ppN` is one prompt of N tokens, `tgN` is N tokens generated one by
+//! one, `@ dN` behind N tokens that are cached already, `xN` in N sequences at once. One run of each is not counted.
 
 use std::{ops::ControlFlow, time::Instant};
 
-use model::{Forward, TokenId};
+use model::{Forward, Logits, LogitsWanted, PAGE_LEN, PageId, Step, StepSpan, TokenId};
 use serde::Serialize;
 
-use crate::{Error, session::Session};
+use crate::Error;
+
+/// What is done to the tokens of a test.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Phase {
+    /// They come together, as a prompt does.
+    Prompt,
+    /// They come one after the other.
+    Generation,
+}
 
 /// What to measure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Test {
-    /// A prompt of so many tokens.
-    Prompt(usize),
-    /// So many generated tokens.
-    Generation(usize),
+pub struct Test {
+    /// Prompt or generation.
+    pub phase: Phase,
+    /// Tokens of each sequence.
+    pub n_tokens: usize,
+    /// Tokens that each sequence holds before, at least 0.
+    pub depth: usize,
+    /// Sequences computed together, at least 1.
+    pub n_sequences: usize,
 }
 
 impl Test {
-    /// llama-bench's name of the row.
-    pub fn name(self) -> String {
-        match self {
-            Self::Prompt(n) => format!("pp{n}"),
-            Self::Generation(n) => format!("tg{n}"),
-        }
+    /// A prompt of `n_tokens`.
+    pub fn prompt(n_tokens: usize) -> Self {
+        Self { phase: Phase::Prompt, n_tokens, depth: 0, n_sequences: 1 }
     }
 
-    fn n_tokens(self) -> usize {
-        match self {
-            Self::Prompt(n) | Self::Generation(n) => n,
-        }
+    /// `n_tokens` generated.
+    pub fn generation(n_tokens: usize) -> Self {
+        Self { phase: Phase::Generation, ..Self::prompt(n_tokens) }
+    }
+
+    /// llama-bench's name of the row.
+    pub fn name(self) -> String {
+        let phase = match self.phase {
+            Phase::Prompt => "pp",
+            Phase::Generation => "tg",
+        };
+        let depth = if self.depth > 0 { format!(" @ d{}", self.depth) } else { String::new() };
+        let sequences = if self.n_sequences > 1 { format!(" x{}", self.n_sequences) } else { String::new() };
+        format!("{phase}{}{depth}{sequences}", self.n_tokens)
+    }
+
+    /// Positions that each sequence takes.
+    pub fn context_len(self) -> usize {
+        self.depth.saturating_add(self.n_tokens)
     }
 }
 
@@ -44,7 +69,7 @@ pub struct Row {
     pub deviation: f64,
     /// Tokens per second of each repetition.
     pub samples: Vec<f64>,
-    /// Tokens of a repetition.
+    /// Tokens of a repetition, of all sequences.
     pub n_tokens: usize,
     /// Compute threads.
     pub n_threads: usize,
@@ -58,29 +83,25 @@ pub fn measure(
     n_threads: usize,
     progress: &mut dyn FnMut() -> ControlFlow<()>,
 ) -> Result<Row, Error> {
-    let n_tokens = test.n_tokens();
-    let mut session = Session::new(model);
-    session.check("a test", n_tokens)?;
-    for (parameter, value) in [("tokens", n_tokens), ("repetitions", n_repetitions)] {
+    for (parameter, value) in
+        [("tokens", test.n_tokens), ("repetitions", n_repetitions), ("sequences", test.n_sequences)]
+    {
         if value == 0 {
             return Err(Error::Parameter { parameter, value, expected: "at least 1" });
         }
     }
-    // Which tokens is no matter of speed; different ones, so that no row of the embedding is favoured.
-    let n_vocab = session.n_vocab() as u32;
-    let tokens: Vec<TokenId> = (0..n_tokens as u32).map(|i| TokenId(i.wrapping_mul(2_654_435_761) % n_vocab)).collect();
+    let mut sequences = Sequences::new(model, test)?;
+    let tokens = sequences.tokens(test.context_len());
+    let (before, tokens) = tokens.split_at(test.depth);
+    sequences.prefill(before);
+    let n_tokens = test.n_tokens * test.n_sequences;
     let mut samples = Vec::with_capacity(n_repetitions);
     for repetition in 0..=n_repetitions {
-        session.clear();
+        sequences.position = test.depth;
         let start = Instant::now();
-        match test {
-            Test::Prompt(_) => session.prefill(&tokens),
-            Test::Generation(_) => {
-                let mut token = tokens.first().copied().unwrap_or(TokenId(0));
-                for _ in 0..n_tokens {
-                    token = session.decode(token);
-                }
-            }
+        match test.phase {
+            Phase::Prompt => sequences.prefill(tokens),
+            Phase::Generation => sequences.generate(tokens),
         }
         let seconds = start.elapsed().as_secs_f64();
         if repetition > 0 {
@@ -94,4 +115,70 @@ pub fn measure(
     let squares: f64 = samples.iter().map(|s| (s - mean).powi(2)).sum();
     let deviation = if samples.len() > 1 { (squares / (samples.len() - 1) as f64).sqrt() } else { 0.0 };
     Ok(Row { test: test.name(), tokens_per_second: mean, deviation, samples, n_tokens, n_threads })
+}
+
+/// Sequences of the same length that share the KV arena evenly.
+struct Sequences<'a> {
+    model: &'a mut (dyn Forward + Send),
+    tables: Vec<Vec<PageId>>,
+    position: usize,
+    logits: Logits,
+}
+
+impl<'a> Sequences<'a> {
+    fn new(model: &'a mut (dyn Forward + Send), test: Test) -> Result<Self, Error> {
+        let pages: Vec<PageId> = (0..model.n_pages() as u32).map(PageId).collect();
+        let pages_each = pages.len() / test.n_sequences;
+        let context_len_max = model.context_len_max().min(pages_each * PAGE_LEN);
+        let n = test.context_len();
+        if n > context_len_max {
+            return Err(Error::Context { what: "a test", n, context_len_max });
+        }
+        let step_rows_max = model.step_rows_max();
+        if test.n_sequences > step_rows_max {
+            return Err(Error::Context { what: "a step", n: test.n_sequences, context_len_max: step_rows_max });
+        }
+        let tables = pages.chunks_exact(pages_each.max(1)).take(test.n_sequences).map(<[_]>::to_vec).collect();
+        Ok(Self { model, tables, position: 0, logits: Logits::default() })
+    }
+
+    /// Which tokens is no matter of speed; different ones, so that no row of the embedding is favoured.
+    fn tokens(&self, n: usize) -> Vec<TokenId> {
+        let n_vocab = self.model.n_vocab() as u32;
+        (0..n as u32).map(|i| TokenId(i.wrapping_mul(2_654_435_761) % n_vocab)).collect()
+    }
+
+    /// The tokens to every sequence, in steps as large as the model takes; logits of the last.
+    fn prefill(&mut self, tokens: &[TokenId]) {
+        let chunks = tokens.chunks((self.model.step_rows_max() / self.tables.len()).max(1));
+        let n_chunks = chunks.len();
+        for (i, chunk) in chunks.enumerate() {
+            let wanted = if i + 1 == n_chunks { LogitsWanted::Last } else { LogitsWanted::None };
+            let chunks = vec![chunk; self.tables.len()];
+            self.step(&chunks, wanted);
+        }
+    }
+
+    /// As many steps as there are tokens: the first token, then what each sequence's logits like best.
+    fn generate(&mut self, tokens: &[TokenId]) {
+        let mut next = vec![tokens[..1].to_vec(); self.tables.len()];
+        for _ in tokens {
+            let spans: Vec<&[TokenId]> = next.iter().map(Vec::as_slice).collect();
+            self.step(&spans, LogitsWanted::Last);
+            for (i, next) in next.iter_mut().enumerate() {
+                let best = (0..).zip(self.logits.row(i)).reduce(|best, next| if next.1 > best.1 { next } else { best });
+                next[0] = TokenId(best.map_or(0, |(id, _)| id));
+            }
+        }
+    }
+
+    fn step(&mut self, tokens: &[&[TokenId]], logits: LogitsWanted) {
+        let spans: Vec<StepSpan<'_>> = tokens
+            .iter()
+            .zip(&self.tables)
+            .map(|(tokens, pages)| StepSpan { tokens, position_first: self.position, pages, logits })
+            .collect();
+        self.model.forward(&Step { spans: &spans }, &mut self.logits);
+        self.position += tokens.first().map_or(0, |tokens| tokens.len());
+    }
 }

@@ -55,15 +55,6 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Computes `tokens` in steps as large as the model takes; logits only of the last.
-    pub(crate) fn prefill(&mut self, tokens: &[TokenId]) {
-        let chunks = tokens.chunks(self.model.step_rows_max());
-        let n_chunks = chunks.len();
-        for (i, chunk) in chunks.enumerate() {
-            self.step(chunk, if i + 1 == n_chunks { LogitsWanted::Last } else { LogitsWanted::None });
-        }
-    }
-
     /// Computes `tokens` in steps; `on_row` sees position and logits of every row from position `wanted_from` on. Holds at most
     /// [`LOGITS_BYTES_MAX`] of them at once.
     pub(crate) fn compute(&mut self, tokens: &[TokenId], wanted_from: usize, on_row: OnRow<'_>) -> Result<(), Error> {
@@ -89,12 +80,5 @@ impl<'a> Session<'a> {
         let span = StepSpan { tokens, position_first: self.position, pages: &self.pages, logits };
         self.model.forward(&Step { spans: &[span] }, &mut self.logits);
         self.position += tokens.len();
-    }
-
-    /// Computes one token and gives its logits' best one: a decode step.
-    pub(crate) fn decode(&mut self, token: TokenId) -> TokenId {
-        self.step(&[token], LogitsWanted::Last);
-        let best = (0..).zip(self.logits.row(0)).reduce(|best, next| if next.1 > best.1 { next } else { best });
-        TokenId(best.map_or(0, |(id, _)| id))
     }
 }

@@ -7,7 +7,7 @@
 //! Sources: Dao et al. 2022 (arXiv 2205.14135) algorithm 1; paging: Kwon et al. 2023 (arXiv 2309.06180).
 
 use crate::{
-    AttentionShape, KvPages, PAGE_LEN, Span,
+    AttentionShape, KvLayout, KvPages, PAGE_LEN, Span,
     isa::{Level, multiversion},
     math::{exp, fold, tanh},
     pool::{Output, Pool, Tile},
@@ -24,6 +24,9 @@ const SEGMENT: usize = 512;
 
 /// Most query rows in one task.
 const TASK_ROWS: usize = 16;
+
+/// Tasks a thread below which long contexts are cut into segments.
+const TASKS_MIN: usize = 4;
 
 /// Buffers of one worker, as large as the largest task seen.
 #[derive(Default)]
@@ -44,6 +47,8 @@ pub(crate) struct AttentionScratch {
     decay: Vec<f32>,
     /// Positions of the tile that each query sees.
     visible: Vec<(usize, usize)>,
+    /// Of the first worker: `[T, G, segments, H / G, 2 + Dv]`, what [`Attention::run_segments`] merges.
+    parts: Vec<f32>,
 }
 
 /// Online softmax of `N` queries.
@@ -98,16 +103,85 @@ impl Attention<'_> {
         }
         let group = n_heads / layout.n_kv_heads;
         let tile_rows = n_rows.div_ceil(4 * pool.n_threads()).min(TASK_ROWS);
+        let n_tasks = n_rows.div_ceil(tile_rows) * layout.n_kv_heads;
+        if pool.n_threads() > 1 && n_tasks < TASKS_MIN * pool.n_threads() && self.longest() > SEGMENT {
+            self.run_segments(level, pool, scratch, out);
+            return;
+        }
         let outputs = [Output::new(out, n_heads * layout.value_dim, group * layout.value_dim, tile_rows)];
         pool.for_tiles(&outputs, |mut tile, worker| {
-            let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
+            let mut scratch = lock(&scratch[worker]);
             for span in self.spans {
                 let rows = tile.rows.start.max(span.row_first)..tile.rows.end.min(span.row_first + span.n_rows);
                 if !rows.is_empty() {
-                    self.rows(level, &mut scratch, span, rows, &mut tile);
+                    let kv_head = tile.cols.start / (group * layout.value_dim);
+                    self.rows(level, &mut scratch, span, rows, kv_head, &mut tile);
                 }
             }
         });
+    }
+
+    /// Positions that the row with most of them sees.
+    fn longest(&self) -> usize {
+        let window = self.shape.window.unwrap_or(usize::MAX);
+        self.spans.iter().map(|span| (span.position_first + span.n_rows).min(window)).max().unwrap_or(0)
+    }
+
+    /// Few rows with long contexts: each segment of a row is a task of its own.
+    fn run_segments(&self, level: Level, pool: &Pool, scratch: &[Mutex<AttentionScratch>], out: &mut [f32]) {
+        let layout = self.kv.layout();
+        let n_groups = layout.n_kv_heads;
+        let group = self.shape.n_heads / n_groups;
+        // Of each query: maximum, sum, accumulator.
+        let state = 2 + layout.value_dim;
+        let n_segments = self.longest() / SEGMENT + 2;
+        let n_rows = out.len() / (self.shape.n_heads * layout.value_dim);
+        let mut parts = std::mem::take(&mut lock(&scratch[0]).parts);
+        parts.clear();
+        parts.resize(n_rows * n_groups * n_segments * group * state, 0.0);
+        let outputs = [Output::new(&mut parts, group * state, group * state, 1)];
+        pool.for_tiles(&outputs, |mut tile, worker| {
+            let unit = tile.rows.start;
+            let (row, kv_head, index) =
+                (unit / (n_groups * n_segments), unit / n_segments % n_groups, unit % n_segments);
+            let Some(span) = self.spans.iter().find(|s| (s.row_first..s.row_first + s.n_rows).contains(&row)) else {
+                return;
+            };
+            let part = tile.row(0);
+            part.iter_mut().step_by(state).for_each(|max| *max = f32::NEG_INFINITY);
+            let segments = self.segments(span, row..row + 1);
+            let segment = segments.start + index;
+            if segment < segments.end {
+                let mut scratch = lock(&scratch[worker]);
+                self.gather(&mut scratch, row..row + 1, kv_head);
+                self.segment(level, &mut scratch, span, row..row + 1, kv_head, segment);
+                let Partial { max, sum, acc } = &scratch.segment;
+                let states = part.chunks_exact_mut(state).zip(acc.chunks_exact(layout.value_dim));
+                for ((to, acc), (max, sum)) in states.zip(max.iter().zip(sum)) {
+                    (to[0], to[1]) = (*max, *sum);
+                    to[2..].copy_from_slice(acc);
+                }
+            }
+        });
+        let mut merged = lock(&scratch[0]);
+        let AttentionScratch { segment, total, .. } = &mut *merged;
+        let heads = out.chunks_exact_mut(group * layout.value_dim);
+        for (out, parts) in heads.zip(parts.chunks_exact(n_segments * group * state)) {
+            total.reset(group, layout.value_dim);
+            segment.reset(group, layout.value_dim);
+            for part in parts.chunks_exact(group * state) {
+                for (i, from) in part.chunks_exact(state).enumerate() {
+                    (segment.max[i], segment.sum[i]) = (from[0], from[1]);
+                    segment.acc[i * layout.value_dim..][..layout.value_dim].copy_from_slice(&from[2..]);
+                }
+                merge(level, total, segment);
+            }
+            // A row that no span has stays as it was.
+            if total.sum[0] != 0.0 {
+                finish(level, &total.acc, &total.sum, out);
+            }
+        }
+        merged.parts = parts;
     }
 
     /// The query heads of one kv head in some rows of one span.
@@ -117,44 +191,16 @@ impl Attention<'_> {
         scratch: &mut AttentionScratch,
         span: &Span<'_>,
         rows: Range<usize>,
+        kv_head: usize,
         out: &mut Tile<'_, f32>,
     ) {
         let layout = self.kv.layout();
-        let (key_dim, value_dim) = (layout.key_dim, layout.value_dim);
+        let value_dim = layout.value_dim;
         let group = self.shape.n_heads / layout.n_kv_heads;
-        let kv_head = out.cols.start / (group * value_dim);
-        let n_queries = rows.len() * group;
-        scratch.keys.resize(key_dim * PAGE_LEN, 0.0);
-        scratch.values.resize(value_dim * PAGE_LEN, 0.0);
-        scratch.queries.clear();
-        for row in rows.clone() {
-            let heads = (row * self.shape.n_heads + kv_head * group) * key_dim;
-            scratch.queries.extend_from_slice(&self.q[heads..][..group * key_dim]);
-        }
-        let position = |row: usize| span.position_first + (row - span.row_first);
-        let window = self.shape.window.unwrap_or(usize::MAX);
-        // A query at p sees first(p)..=p.
-        let first = |position: usize| (position + 1).saturating_sub(window);
-        let (position_min, position_max) = (position(rows.start), position(rows.end - 1));
-
-        scratch.total.reset(n_queries, value_dim);
-        let mut tile_first = first(position_min) / PAGE_LEN * PAGE_LEN;
-        while tile_first <= position_max {
-            scratch.segment.reset(n_queries, value_dim);
-            let segment_end = (tile_first / SEGMENT + 1) * SEGMENT;
-            while tile_first < segment_end && tile_first <= position_max {
-                scratch.visible.clear();
-                for row in rows.clone() {
-                    let end = (position(row) + 1).clamp(tile_first, tile_first + PAGE_LEN) - tile_first;
-                    let start = first(position(row)).clamp(tile_first, tile_first + PAGE_LEN) - tile_first;
-                    scratch.visible.extend((0..group).map(|_| (start.min(end), end)));
-                }
-                let page = span.page(tile_first);
-                self.kv.read_keys(level, page, self.layer, kv_head, &mut scratch.keys);
-                self.kv.read_values(level, page, self.layer, kv_head, &mut scratch.values);
-                attend(level, self.shape, scratch);
-                tile_first += PAGE_LEN;
-            }
+        self.gather(scratch, rows.clone(), kv_head);
+        scratch.total.reset(rows.len() * group, value_dim);
+        for segment in self.segments(span, rows.clone()) {
+            self.segment(level, scratch, span, rows.clone(), kv_head, segment);
             merge(level, &mut scratch.total, &scratch.segment);
         }
         for (r, row) in rows.enumerate() {
@@ -167,6 +213,69 @@ impl Attention<'_> {
             );
         }
     }
+
+    /// The queries of the rows, together.
+    fn gather(&self, scratch: &mut AttentionScratch, rows: Range<usize>, kv_head: usize) {
+        let KvLayout { key_dim, n_kv_heads, .. } = self.kv.layout();
+        let group = self.shape.n_heads / n_kv_heads;
+        scratch.queries.clear();
+        for row in rows {
+            let heads = (row * self.shape.n_heads + kv_head * group) * key_dim;
+            scratch.queries.extend_from_slice(&self.q[heads..][..group * key_dim]);
+        }
+    }
+
+    /// First position that a query at `position` sees; the last is its own.
+    fn first(&self, position: usize) -> usize {
+        (position + 1).saturating_sub(self.shape.window.unwrap_or(usize::MAX))
+    }
+
+    /// Segments that the rows see.
+    fn segments(&self, span: &Span<'_>, rows: Range<usize>) -> Range<usize> {
+        let position = |row: usize| span.position_first + (row - span.row_first);
+        self.first(position(rows.start)) / SEGMENT..position(rows.end - 1) / SEGMENT + 1
+    }
+
+    /// One segment of positions for the gathered queries.
+    fn segment(
+        &self,
+        level: Level,
+        scratch: &mut AttentionScratch,
+        span: &Span<'_>,
+        rows: Range<usize>,
+        kv_head: usize,
+        segment: usize,
+    ) {
+        let KvLayout { key_dim, value_dim, n_kv_heads, .. } = self.kv.layout();
+        let group = self.shape.n_heads / n_kv_heads;
+        scratch.keys.resize(key_dim * PAGE_LEN, 0.0);
+        scratch.values.resize(value_dim * PAGE_LEN, 0.0);
+        scratch.segment.reset(rows.len() * group, value_dim);
+        let position = |row: usize| span.position_first + (row - span.row_first);
+        let (position_min, position_max) = (position(rows.start), position(rows.end - 1));
+        let mut tile_first = (segment * SEGMENT).max(self.first(position_min) / PAGE_LEN * PAGE_LEN);
+        let end = ((segment + 1) * SEGMENT).min(position_max + 1);
+        while tile_first < end {
+            scratch.visible.clear();
+            for row in rows.clone() {
+                let end = (position(row) + 1).clamp(tile_first, tile_first + PAGE_LEN) - tile_first;
+                let start = self.first(position(row)).clamp(tile_first, tile_first + PAGE_LEN) - tile_first;
+                scratch.visible.extend((0..group).map(|_| (start.min(end), end)));
+            }
+            if tile_first + PAGE_LEN < end {
+                self.kv.prefetch(span.page(tile_first + PAGE_LEN), self.layer, kv_head);
+            }
+            let page = span.page(tile_first);
+            self.kv.read_keys(level, page, self.layer, kv_head, &mut scratch.keys);
+            self.kv.read_values(level, page, self.layer, kv_head, &mut scratch.values);
+            attend(level, self.shape, scratch);
+            tile_first += PAGE_LEN;
+        }
+    }
+}
+
+fn lock(scratch: &Mutex<AttentionScratch>) -> std::sync::MutexGuard<'_, AttentionScratch> {
+    scratch.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One tile of keys `[Dk, P]` and values `[P, Dv]` for all queries `[N, Dk]`.

@@ -51,6 +51,12 @@ impl Kernels {
         })
     }
 
+    /// Keeps each compute thread, and each thread that calls an operation, on a core of its own from now on; `false`, and nothing done, where
+    /// the process has more or fewer cores than the pool has threads, or the system offers no such thing.
+    pub fn pin_threads(&mut self) -> bool {
+        self.pool.pin()
+    }
+
     /// The level in use.
     pub fn isa(&self) -> Isa {
         self.level.isa()

@@ -4,17 +4,13 @@
 //! transposed, `[Dk, P]`, so that one vector holds one element of many positions and scores need no horizontal sums; values lie `[P, Dv]`.
 //! `Q8_0` blocks are int8 in that order, then f16 scales: keys `[Dk / 32, P]`, values `[P, Dv / 32]`.
 
-use crate::{
-    Span,
-    isa::{Level, multiversion},
-    math::{f16_to_f32, f32_to_f16, round},
-};
+use crate::{Span, isa::Level, simd};
+use block::{Q8_BLOCK, Side};
+
+mod block;
 
 /// Positions in a page (P).
 pub const PAGE_LEN: usize = 32;
-
-/// Elements that share a scale in [`KvType::Q8_0`].
-const Q8_BLOCK: usize = 32;
 
 /// Element type of cached keys and values.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -143,14 +139,21 @@ impl KvPages {
     pub(crate) fn read_keys(&self, level: Level, page: PageId, layer: usize, head: usize, out: &mut [f32]) {
         assert_eq!(out.len(), self.layout.key_dim * PAGE_LEN, "a key block");
         let block = self.block(page, layer, head, false);
-        read(level, self.layout.kv_type, Side::Keys, block, self.layout.key_dim, out);
+        block::read(level, self.layout.kv_type, Side::Keys, block, self.layout.key_dim, out);
     }
 
     /// The values of a page as `out` `[P, Dv]`.
     pub(crate) fn read_values(&self, level: Level, page: PageId, layer: usize, head: usize, out: &mut [f32]) {
         assert_eq!(out.len(), self.layout.value_dim * PAGE_LEN, "a value block");
         let block = self.block(page, layer, head, true);
-        read(level, self.layout.kv_type, Side::Values, block, self.layout.value_dim, out);
+        block::read(level, self.layout.kv_type, Side::Values, block, self.layout.value_dim, out);
+    }
+
+    /// Asks for the keys and values of a page to be brought near.
+    pub(crate) fn prefetch(&self, page: PageId, layer: usize, head: usize) {
+        for values in [false, true] {
+            self.block(page, layer, head, values).chunks(64).for_each(simd::prefetch);
+        }
     }
 
     /// Writes `k` `[T, G, Dk]` and `v` `[T, G, Dv]` of the spans' rows.
@@ -164,9 +167,9 @@ impl KvPages {
                     let index = row * n_kv_heads + head;
                     let slot = position % PAGE_LEN;
                     let x = &k[index * key_dim..][..key_dim];
-                    write(level, kv_type, Side::Keys, slot, x, self.block_mut(page, layer, head, false));
+                    block::write(level, kv_type, Side::Keys, slot, x, self.block_mut(page, layer, head, false));
                     let x = &v[index * value_dim..][..value_dim];
-                    write(level, kv_type, Side::Values, slot, x, self.block_mut(page, layer, head, true));
+                    block::write(level, kv_type, Side::Values, slot, x, self.block_mut(page, layer, head, true));
                 }
             }
         }
@@ -179,89 +182,6 @@ impl Span<'_> {
         let index = position / PAGE_LEN;
         assert!(index < self.pages.len(), "position {position} needs page {index} of a table of {}", self.pages.len());
         self.pages[index]
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Keys,
-    Values,
-}
-
-multiversion! {
-    /// A whole block to f32, in its own order.
-    fn read(kv_type: KvType, side: Side, block: &[u8], dim: usize, out: &mut [f32]) {
-        match kv_type {
-            KvType::F32 => out.copy_from_slice(bytemuck::cast_slice(block)),
-            KvType::F16 => {
-                let halves: &[u16] = bytemuck::cast_slice(block);
-                out.iter_mut().zip(halves).for_each(|(out, &half)| *out = f16_to_f32(half));
-            }
-            KvType::Q8_0 => {
-                let (codes, scales) = block.split_at(dim * PAGE_LEN);
-                let codes: &[i8] = bytemuck::cast_slice(codes);
-                let scales: &[u16] = bytemuck::cast_slice(scales);
-                // Exact: 8 bits times 11.
-                match side {
-                    Side::Keys => {
-                        for (d, (out, codes)) in out.chunks_exact_mut(PAGE_LEN).zip(codes.chunks_exact(PAGE_LEN)).enumerate() {
-                            let scales = &scales[d / Q8_BLOCK * PAGE_LEN..][..PAGE_LEN];
-                            for ((out, &code), &scale) in out.iter_mut().zip(codes).zip(scales) {
-                                *out = f32::from(code) * f16_to_f32(scale);
-                            }
-                        }
-                    }
-                    Side::Values => {
-                        for ((out, codes), &scale) in out.chunks_exact_mut(Q8_BLOCK).zip(codes.chunks_exact(Q8_BLOCK)).zip(scales) {
-                            let scale = f16_to_f32(scale);
-                            out.iter_mut().zip(codes).for_each(|(out, &code)| *out = f32::from(code) * scale);
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-multiversion! {
-    /// One position of one head into its block.
-    fn write(kv_type: KvType, side: Side, slot: usize, x: &[f32], block: &mut [u8]) {
-        let dim = x.len();
-        // Element d of this position lies at first + d * step.
-        let (first, step) = match side {
-            Side::Keys => (slot, PAGE_LEN),
-            Side::Values => (slot * dim, 1),
-        };
-        match kv_type {
-            KvType::F32 => {
-                let out: &mut [f32] = bytemuck::cast_slice_mut(block);
-                x.iter().enumerate().for_each(|(d, &x)| out[first + d * step] = x);
-            }
-            KvType::F16 => {
-                let out: &mut [u16] = bytemuck::cast_slice_mut(block);
-                x.iter().enumerate().for_each(|(d, &x)| out[first + d * step] = f32_to_f16(x));
-            }
-            KvType::Q8_0 => {
-                let (codes, scales) = block.split_at_mut(dim * PAGE_LEN);
-                let codes: &mut [i8] = bytemuck::cast_slice_mut(codes);
-                let scales: &mut [u16] = bytemuck::cast_slice_mut(scales);
-                for (b, x) in x.chunks_exact(Q8_BLOCK).enumerate() {
-                    let max = x.iter().fold(0.0f32, |max, v| if v.abs() > max { v.abs() } else { max });
-                    let half = f32_to_f16(max / 127.0);
-                    let scale = f16_to_f32(half);
-                    let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
-                    let at = match side {
-                        Side::Keys => b * PAGE_LEN + slot,
-                        Side::Values => slot * (dim / Q8_BLOCK) + b,
-                    };
-                    scales[at] = half;
-                    for (d, &x) in x.iter().enumerate() {
-                        // A scale rounded down lets the largest element reach 127.06, a subnormal one more.
-                        codes[first + (b * Q8_BLOCK + d) * step] = round(x * inverse).clamp(-127, 127) as i8;
-                    }
-                }
-            }
-        }
     }
 }
 

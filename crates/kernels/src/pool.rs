@@ -15,6 +15,8 @@ use std::{
 };
 
 #[cfg(not(target_family = "wasm"))]
+mod affinity;
+#[cfg(not(target_family = "wasm"))]
 mod workers;
 #[cfg(target_family = "wasm")]
 mod workers {
@@ -26,6 +28,9 @@ mod workers {
         }
         pub(super) fn n_threads(&self) -> usize {
             1
+        }
+        pub(super) fn pin(&mut self) -> bool {
+            false
         }
         pub(super) fn run(&self, work: &(impl Fn(usize) + Sync)) {
             work(0);
@@ -50,6 +55,11 @@ impl Pool {
 
     pub(crate) fn n_threads(&self) -> usize {
         self.workers.n_threads()
+    }
+
+    /// Gives each thread a core of its own, the caller of a region included; `false` where the process has more or fewer cores than threads.
+    pub(crate) fn pin(&mut self) -> bool {
+        self.workers.pin()
     }
 
     /// Runs `task(i, worker)` for every `i` below `n_tasks`, each once; returns when all are done.

@@ -16,6 +16,7 @@ const UNSAFE: &[&str] = &[
     "crates/kernels/src/attention/tile.rs",
     "crates/kernels/src/pool.rs",
     "crates/kernels/src/pool/workers.rs",
+    "crates/kernels/src/simd/half.rs",
     "crates/kernels/src/simd/prefetch.rs",
     // Allocators that count.
     "crates/chat/tests/it/limits.rs",

@@ -109,7 +109,10 @@ fn logits_do_not_depend_on_the_steps_and_appear_whole() {
 #[test]
 fn bench_counts_its_samples() {
     let (mut model, _) = stories(100);
-    for (test, name) in [(bench::Test::Prompt(120), "pp120"), (bench::Test::Generation(9), "tg9")] {
+    let deep = bench::Test { depth: 20, n_sequences: 2, ..bench::Test::generation(5) };
+    for (test, name) in
+        [(bench::Test::prompt(120), "pp120"), (bench::Test::generation(9), "tg9"), (deep, "tg5 @ d20 x2")]
+    {
         let mut n_runs = 0;
         let row = bench::measure(&mut model, test, 3, 2, &mut || {
             n_runs += 1;
@@ -118,8 +121,11 @@ fn bench_counts_its_samples() {
         let row = row.unwrap();
         assert_eq!((row.test.as_str(), row.samples.len(), n_runs), (name, 3, 4));
         assert!(row.samples.iter().all(|s| *s > 0.0) && row.tokens_per_second > 0.0);
+        assert_eq!(row.n_tokens, test.n_tokens * test.n_sequences);
     }
-    assert!(bench::measure(&mut model, bench::Test::Prompt(1000), 1, 2, &mut || GO_ON).is_err());
+    for test in [bench::Test::prompt(1000), bench::Test { n_sequences: 90, ..bench::Test::prompt(60) }] {
+        assert!(bench::measure(&mut model, test, 1, 2, &mut || GO_ON).is_err(), "{}", test.name());
+    }
 }
 
 /// `llama-perplexity -c 512 --chunks 40` with the same file on the same text. Its kernels round activations to 8 bits, and so do ours.
@@ -197,10 +203,15 @@ impl Forward for Noting {
 fn bench_feeds_what_llama_bench_feeds() {
     use LogitsWanted::{Last, None};
     let mut model = Noting::default();
-    bench::measure(&mut model, bench::Test::Prompt(100), 1, 2, &mut || GO_ON).unwrap();
+    bench::measure(&mut model, bench::Test::prompt(100), 1, 2, &mut || GO_ON).unwrap();
     let prompt = [(0, 40, None), (40, 40, None), (80, 20, Last)];
     assert_eq!(model.0, [prompt, prompt].concat());
     let mut model = Noting::default();
-    bench::measure(&mut model, bench::Test::Generation(2), 1, 2, &mut || GO_ON).unwrap();
+    bench::measure(&mut model, bench::Test::generation(2), 1, 2, &mut || GO_ON).unwrap();
     assert_eq!(model.0, [(0, 1, Last), (1, 1, Last)].repeat(2));
+    let mut model = Noting::default();
+    let deep = bench::Test { depth: 50, ..bench::Test::generation(2) };
+    bench::measure(&mut model, deep, 1, 2, &mut || GO_ON).unwrap();
+    let before = vec![(0, 40, None), (40, 10, Last)];
+    assert_eq!(model.0, [before, [(50, 1, Last), (51, 1, Last)].repeat(2)].concat());
 }

@@ -122,6 +122,12 @@ fn level_threads_and_chunks_do_not_show() {
     let long = Case::new(10, KvType::F16, SEGMENT + 70, 2, Some(SEGMENT - 9), None);
     let expected = long.run(&kernels(Isa::best(), 1), &[SEGMENT + 70]);
     assert_same_f32("across segments", &long.run(&kernels(Isa::best(), 2), &[SEGMENT + 1, 1, 5]), &expected);
+    for (window, n_threads) in [(None, 2), (Some(SEGMENT + 100), 3)] {
+        let long = Case::new(11, KvType::Q8_0, 3 * SEGMENT + 4, 6, window, None);
+        let expected = long.run(&kernels(Isa::best(), 1), &[3 * SEGMENT + 4]);
+        let got = long.run(&kernels(Isa::best(), n_threads), &[2 * SEGMENT - 1, 1, 1, 2, SEGMENT]);
+        assert_same_f32("each segment a task", &got, &expected);
+    }
 }
 
 #[test]

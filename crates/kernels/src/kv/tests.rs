@@ -60,9 +60,9 @@ fn what_is_written_is_read() {
 fn q8_0_keeps_extremes_in_range() {
     for x in [[1e4; 32], [-1e4; 32], [1e-7; 32], [0.0; 32], [6e-8; 32]] {
         let mut block = vec![0; 34 * PAGE_LEN];
-        write(Level::detect(Isa::Scalar).expect("always"), KvType::Q8_0, Side::Values, 0, &x, &mut block);
+        block::write(Level::detect(Isa::Scalar).expect("always"), KvType::Q8_0, Side::Values, 0, &x, &mut block);
         let mut out = vec![0.0; 32 * PAGE_LEN];
-        read(Level::detect(Isa::Scalar).expect("always"), KvType::Q8_0, Side::Values, &block, 32, &mut out);
+        block::read(Level::detect(Isa::Scalar).expect("always"), KvType::Q8_0, Side::Values, &block, 32, &mut out);
         assert!((out[0] - x[0]).abs() <= (x[0].abs() * 0.01).max(1e-5), "{} for {}", out[0], x[0]);
     }
 }

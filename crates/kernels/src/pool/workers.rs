@@ -4,13 +4,14 @@
 //! while the region is open; the caller closes it when the tasks are gone and waits only for those inside. So a worker that comes
 //! late never sees the closure, and the caller never waits for a thread that has not begun.
 
+use super::affinity;
 use std::{
     any::Any,
     cell::UnsafeCell,
     hint,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle, Thread},
@@ -42,6 +43,8 @@ struct Shared {
     is_caller_parked: AtomicBool,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
     stop: AtomicBool,
+    /// The core of each thread.
+    cores: OnceLock<Vec<usize>>,
 }
 
 // SAFETY: `job` is written only while the region is closed and nobody is inside, and read only by workers inside an open region.
@@ -73,6 +76,7 @@ impl Workers {
             is_caller_parked: AtomicBool::new(false),
             panic: Mutex::new(None),
             stop: AtomicBool::new(false),
+            cores: OnceLock::new(),
         });
         let threads = (1..n_threads.min(INSIDE as usize))
             .map_while(|index| {
@@ -87,6 +91,13 @@ impl Workers {
         self.threads.len() + 1
     }
 
+    /// Gives each thread a core of its own, if there are as many.
+    pub(super) fn pin(&mut self) -> bool {
+        let Some(cores) = affinity::cores(self.n_threads()) else { return false };
+        self.shared.cores.get_or_init(|| cores);
+        true
+    }
+
     /// Calls `work(index)` on the caller (index 0) and on every worker that comes before the caller is done.
     pub(super) fn run<F: Fn(usize) + Sync>(&self, work: &F) {
         /// # Safety
@@ -98,6 +109,7 @@ impl Workers {
         }
         let _turn = lock(&self.region);
         let shared = &*self.shared;
+        shared.take_core(0);
         let job = Job { data: std::ptr::from_ref(work).cast(), call: call::<F> };
         // SAFETY: the region is closed and empty (the last call waited for that), so no worker reads the job.
         unsafe { *shared.job.get() = Some(job) };
@@ -135,6 +147,7 @@ impl Shared {
         let mut seen = 0;
         while let Some(region) = self.enter(seen) {
             seen = region;
+            self.take_core(index);
             // SAFETY: inside an open region the caller does not write the job.
             let job = unsafe { *self.job.get() };
             if let Some(job) = job {
@@ -151,6 +164,13 @@ impl Shared {
             {
                 caller.unpark();
             }
+        }
+    }
+
+    /// The thread that calls is thread `index` from now on.
+    fn take_core(&self, index: usize) {
+        if let Some(core) = self.cores.get().and_then(|cores| cores.get(index)) {
+            affinity::pin(*core);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use clap::Args;
-use eval::bench::{self, Test};
+use eval::bench::{self, Phase, Test};
 
 use super::model_args::{self, ModelArgs};
 use crate::{cli::Global, failure::Failure, terminal};
@@ -20,6 +20,12 @@ pub(crate) struct BenchArgs {
     /// Generation lengths in tokens, one row each; 0 for none
     #[arg(short = 'n', long, value_name = "TOKENS", value_delimiter = ',', default_value = "128")]
     n_gen: Vec<usize>,
+    /// Tokens that are cached before each test begins
+    #[arg(short, long, value_name = "TOKENS", value_delimiter = ',', default_value = "0")]
+    depth: Vec<usize>,
+    /// Sequences computed together
+    #[arg(short, long, value_name = "N", value_delimiter = ',', default_value = "1")]
+    batch: Vec<usize>,
     /// Measured repetitions of each row, after one that is not counted
     #[arg(short, long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
     repetitions: u16,
@@ -30,21 +36,31 @@ pub(crate) struct BenchArgs {
     load: ModelArgs,
 }
 
+impl BenchArgs {
+    /// A row for every length, depth and batch.
+    fn tests(&self) -> Vec<Test> {
+        let lengths = |phase, lengths: &[usize]| lengths.iter().map(|n| (phase, *n)).collect::<Vec<_>>();
+        let phases = [lengths(Phase::Prompt, &self.n_prompt), lengths(Phase::Generation, &self.n_gen)].concat();
+        let mut tests = Vec::new();
+        for (phase, n_tokens) in phases.into_iter().filter(|(_, n)| *n > 0) {
+            for &depth in &self.depth {
+                tests.extend(self.batch.iter().map(|&n_sequences| Test { phase, n_tokens, depth, n_sequences }));
+            }
+        }
+        tests
+    }
+}
+
 /// Measures and prints the table.
 pub(crate) fn run(args: &BenchArgs, global: &Global) -> Result<(), Failure> {
     terminal::catch_interrupt()?;
-    let tests: Vec<Test> =
-        args.n_prompt.iter().map(|n| Test::Prompt(*n)).chain(args.n_gen.iter().map(|n| Test::Generation(*n))).collect();
-    let tests: Vec<Test> = tests.into_iter().filter(|t| !matches!(t, Test::Prompt(0) | Test::Generation(0))).collect();
+    let tests = args.tests();
     let container = model_args::open(args.model.as_deref(), global)?;
-    let longest = tests
-        .iter()
-        .map(|t| match t {
-            Test::Prompt(n) | Test::Generation(n) => *n,
-        })
-        .max()
-        .unwrap_or(1);
-    let (mut model, n_threads) = args.load.load_model(&container, args.load.context.or(Some(longest)))?;
+    let longest = tests.iter().map(|t| t.context_len()).max().unwrap_or(1);
+    let context = args.load.context.unwrap_or(longest);
+    // Pages are shared out evenly and whole.
+    let positions = tests.iter().map(|t| context.next_multiple_of(model::PAGE_LEN).saturating_mul(t.n_sequences)).max();
+    let (mut model, n_threads) = args.load.load_model_for(&container, Some(context), positions)?;
     let n_repetitions = usize::from(args.repetitions);
     let bar = terminal::progress("bench", (tests.len() * (n_repetitions + 1)) as u64, false);
     let mut rows = Vec::new();

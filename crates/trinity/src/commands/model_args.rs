@@ -31,6 +31,9 @@ pub(crate) struct ModelArgs {
     /// Threads; by default as many as affinity and the cgroup quota allow
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
+    /// Let the system move compute threads between cores; otherwise each keeps one where there are as many as threads
+    #[arg(long)]
+    pub(crate) no_pin: bool,
     /// Longest context in tokens [default: the model's own, at most 8192]
     #[arg(short, long, value_name = "TOKENS")]
     pub(crate) context: Option<usize>,
@@ -101,7 +104,10 @@ impl ModelArgs {
             }
             Err(_) => None,
         };
-        let kernels = Kernels::new(isa, n_threads).map_err(configuration)?;
+        let mut kernels = Kernels::new(isa, n_threads).map_err(configuration)?;
+        if !self.no_pin {
+            kernels.pin_threads();
+        }
         Ok((kernels, n_threads))
     }
 
@@ -111,13 +117,19 @@ impl ModelArgs {
         container: &Container,
         context_len_max: Option<usize>,
     ) -> Result<(Model, usize), Failure> {
+        self.load_model_for(container, context_len_max, None)
+    }
+
+    /// The same with room for more positions than one sequence can take.
+    pub(crate) fn load_model_for(
+        &self,
+        container: &Container,
+        context_len_max: Option<usize>,
+        kv_positions: Option<usize>,
+    ) -> Result<(Model, usize), Failure> {
         let (kernels, n_threads) = self.kernels()?;
-        let options = LoadOptions {
-            context_len_max,
-            kv_type: self.kv_type.into(),
-            kv_positions: None,
-            step_rows_max: STEP_ROWS_MAX,
-        };
+        let options =
+            LoadOptions { context_len_max, kv_type: self.kv_type.into(), kv_positions, step_rows_max: STEP_ROWS_MAX };
         Ok((Model::load(container, kernels, &options)?, n_threads))
     }
 

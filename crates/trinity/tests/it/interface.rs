@@ -76,6 +76,9 @@ fn bench_measures_named_rows() {
         let mean = samples.iter().map(|s| s.as_f64().unwrap()).sum::<f64>() / 2.0;
         assert!((row["tokens_per_second"].as_f64().unwrap() / mean - 1.0).abs() < 1e-6, "{row}");
     }
+    let deep = trinity(["bench", "-p", "0", "-n", "8", "-r", "1", "-d", "0,40", "-b", "1,3", "--json"]).ok().json();
+    let names: Vec<_> = deep.as_array().unwrap().iter().map(|r| r["test"].as_str().unwrap()).collect();
+    assert_eq!(names, ["tg8", "tg8 x3", "tg8 @ d40", "tg8 @ d40 x3"]);
     let table = trinity(["bench", "stories260k", "-p", "32", "-n", "8", "-r", "2"]).ok().text();
     assert!(table.contains("pp32") && table.contains("tg8") && table.contains('±'), "{table}");
 }
