@@ -122,8 +122,10 @@ impl<'a, 'o> MatmulArgs<'a, 'o> {
 /// Buffers of one worker, as large as the largest matrix seen.
 #[derive(Default)]
 pub(crate) struct MatmulScratch {
-    /// One weight row as codes.
+    /// Weight rows as codes.
     expanded: Vec<integer::ExpandedGroup>,
+    #[cfg(target_arch = "x86_64")]
+    panels: Box<integer::x86::PanelScratch>,
     /// Weight rows, interleaved.
     panel: Vec<integer::PanelBlock>,
     /// Weight rows in f32.

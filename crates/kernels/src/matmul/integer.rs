@@ -28,7 +28,7 @@ pub(super) const PANEL_ROWS: usize = 32;
 
 /// One block of 32 columns of [`PANEL_ROWS`] weight rows, laid out so that a vector holds four columns of many rows.
 #[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
+#[repr(C, align(64))]
 pub(super) struct PanelBlock {
     /// `[column / 4][row][column mod 4]`, code + offset.
     pub(super) codes: [[u8; 4 * PANEL_ROWS]; BLOCK / 4],
@@ -71,21 +71,28 @@ pub(super) fn unit_len(format: Format) -> usize {
     }
 }
 
-/// Row `m` of `w`, decoded to codes; the last group is filled up with zeros.
-pub(super) fn expand<'a>(w: &Matrix<'_>, m: usize, groups: &'a mut Vec<ExpandedGroup>) -> &'a [ExpandedGroup] {
-    groups.resize(w.cols.div_ceil(GROUP), ExpandedGroup::zeroed());
-    let row = w.row(m);
+/// Rows of `w`, decoded to codes, one after the other; the last group of each is filled up with zeros.
+pub(super) fn expand<'a>(
+    w: &Matrix<'_>,
+    rows: std::ops::Range<usize>,
+    groups: &'a mut Vec<ExpandedGroup>,
+) -> &'a [ExpandedGroup] {
+    let n_groups = w.cols.div_ceil(GROUP);
+    groups.resize(rows.len() * n_groups, ExpandedGroup::zeroed());
     let bytes_of = |columns: usize| columns / w.format.block_len() * w.format.block_bytes();
-    for (i, group) in groups.iter_mut().enumerate() {
-        let columns = GROUP.min(w.cols - i * GROUP);
-        *group = ExpandedGroup::zeroed();
-        let (mut scales, mut mins) = ([0.0; 2 * GROUP_BLOCKS], [0.0; 2 * GROUP_BLOCKS]);
-        let units = columns / (BLOCK / 2);
-        let bytes = &row[bytes_of(i * GROUP)..][..bytes_of(columns)];
-        w.format.expand_i8(bytes, &mut group.codes[..columns], &mut scales[..units], &mut mins[..units]);
-        for unit in 0..units {
-            group.scales[unit % 2][unit / 2] = scales[unit];
-            group.mins[unit % 2][unit / 2] = mins[unit];
+    for (m, groups) in rows.zip(groups.chunks_exact_mut(n_groups.max(1))) {
+        let row = w.row(m);
+        for (i, group) in groups.iter_mut().enumerate() {
+            let columns = GROUP.min(w.cols - i * GROUP);
+            *group = ExpandedGroup::zeroed();
+            let (mut scales, mut mins) = ([0.0; 2 * GROUP_BLOCKS], [0.0; 2 * GROUP_BLOCKS]);
+            let units = columns / (BLOCK / 2);
+            let bytes = &row[bytes_of(i * GROUP)..][..bytes_of(columns)];
+            w.format.expand_i8(bytes, &mut group.codes[..columns], &mut scales[..units], &mut mins[..units]);
+            for unit in 0..units {
+                group.scales[unit % 2][unit / 2] = scales[unit];
+                group.mins[unit % 2][unit / 2] = mins[unit];
+            }
         }
     }
     groups
@@ -116,7 +123,8 @@ mod tests {
             let w = Matrix::new(format, rows, cols, &bytes);
             let mut groups = Vec::new();
             let same = |v: [[f32; GROUP_BLOCKS]; 2]| v[0].map(f32::to_bits) == v[1].map(f32::to_bits);
-            let all = (0..rows).all(|m| expand(&w, m, &mut groups).iter().all(|g| same(g.scales) && same(g.mins)));
+            let all =
+                (0..rows).all(|m| expand(&w, m..m + 1, &mut groups).iter().all(|g| same(g.scales) && same(g.mins)));
             assert_eq!(unit_len(format), if all { 32 } else { 16 }, "{format:?}");
         }
     }

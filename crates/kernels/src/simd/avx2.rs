@@ -65,3 +65,28 @@ pub(crate) fn fold(v: __m256) -> f32 {
     let pair = _mm_add_ps(quarter, _mm_movehl_ps(quarter, quarter));
     _mm_cvtss_f32(_mm_add_ss(pair, _mm_movehdup_ps(pair))) + 0.0
 }
+
+/// Rows to columns: word `w` of 8 vectors, as vector `w`.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+pub(crate) fn transpose(rows: [__m256i; 8]) -> [__m256i; 8] {
+    let mut pairs = rows;
+    for i in 0..4 {
+        pairs[2 * i] = _mm256_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]);
+        pairs[2 * i + 1] = _mm256_unpackhi_epi32(rows[2 * i], rows[2 * i + 1]);
+    }
+    // fours[4 i + j]: word 4 k + j of rows 4 i .. 4 i + 4 in 128-bit lane k.
+    let mut fours = pairs;
+    for i in 0..2 {
+        for j in 0..2 {
+            fours[4 * i + 2 * j] = _mm256_unpacklo_epi64(pairs[4 * i + j], pairs[4 * i + 2 + j]);
+            fours[4 * i + 2 * j + 1] = _mm256_unpackhi_epi64(pairs[4 * i + j], pairs[4 * i + 2 + j]);
+        }
+    }
+    let mut out = fours;
+    for j in 0..4 {
+        out[j] = _mm256_permute2x128_si256::<0x20>(fours[j], fours[4 + j]);
+        out[4 + j] = _mm256_permute2x128_si256::<0x31>(fours[j], fours[4 + j]);
+    }
+    out
+}

@@ -11,7 +11,7 @@ use crate::{
 pub(in crate::matmul) fn run(args: &mut MatmulArgs<'_, '_>) {
     let unit = unit_len(args.w.format);
     for (i, m) in args.out.cols.clone().enumerate() {
-        let w = expand(&args.w, m, &mut args.scratch.expanded);
+        let w = expand(&args.w, m..m + 1, &mut args.scratch.expanded);
         for t in 0..args.out.rows.len() {
             let x = token(args.groups, args.w.cols, args.out.rows.start + t);
             args.out.row(t)[i] = dot(w, x, unit);

@@ -9,7 +9,7 @@ use crate::{
 pub(in crate::matmul) fn run(args: &mut MatmulArgs<'_, '_>) {
     let groups = args.w.cols.div_ceil(GROUP);
     for (i, m) in args.out.cols.clone().enumerate() {
-        let w = expand(&args.w, m, &mut args.scratch.expanded);
+        let w = expand(&args.w, m..m + 1, &mut args.scratch.expanded);
         for r in 0..args.out.rows.len() {
             let t = args.out.rows.start + r;
             let x = &args.row_codes[t * groups..][..groups];

@@ -3,13 +3,15 @@
 //! A module per format has `GROUP_BYTES` (of 256 weights), `UNITS`, `SIGNED`, and three functions over such a group: `block(bytes, i)`, the
 //! codes of block `i` as bytes (`+ offset` unless `SIGNED`); `scales(bytes)` and `mins(bytes)`, vectors over the eight blocks, one per unit.
 
-use super::{GEMV_TOKENS, PanelArgs, Units, panel_avx2, panel_avx512, panel_avxvnni, reset, scatter, scatter_scales};
+use super::{
+    GEMV_TOKENS, Lines, PanelArgs, PanelScratch, Units, interleave, panel_avx2, panel_avx512, panel_avxvnni, reset,
+};
 use crate::{
     activation::{ActivationGroup, BLOCK, GROUP_BLOCKS},
     math::f16_to_f32,
     matmul::{
-        MatmulArgs,
-        integer::{ExpandedGroup, PANEL_ROWS, PanelBlock, expand, token, token_tiles},
+        MatmulArgs, MatmulScratch,
+        integer::{ExpandedGroup, PANEL_ROWS, expand, token, token_tiles},
     },
     simd::{
         avx2::{
@@ -102,13 +104,32 @@ macro_rules! row_of_file {
 /// The row expanded by `quant`.
 macro_rules! row_expanded {
     ($w:expr, $m:expr, $buffer:expr) => {
-        bytemuck::cast_slice::<ExpandedGroup, u8>(expand(&$w, $m, $buffer))
+        bytemuck::cast_slice::<ExpandedGroup, u8>(expand(&$w, $m..$m + 1, $buffer))
     };
+}
+
+/// Rows of a panel by number, each as the file has it.
+macro_rules! rows_of_file {
+    ($w:expr, $first:expr, $rows:expr, $buffer:expr) => {{
+        // Rows need no buffer here.
+        let (w, first, _) = ($w, $first + $rows.start, &$buffer);
+        move |r: usize| w.row(first + r)
+    }};
+}
+
+/// Rows of a panel by number, decoded to [`ExpandedGroup`]s.
+macro_rules! rows_expanded {
+    ($w:expr, $first:expr, $rows:expr, $buffer:expr) => {{
+        let first = $first + $rows.start;
+        let groups = expand(&$w, first..first + $rows.len(), $buffer);
+        let n = groups.len() / $rows.len();
+        move |r: usize| bytemuck::cast_slice::<ExpandedGroup, u8>(&groups[r * n..(r + 1) * n])
+    }};
 }
 
 /// The kernels of a format module for one level.
 macro_rules! level_kernels {
-    ($level:ident, $features:literal, $row:ident, $dot:ident, wide_is_signed: $wide_is_signed:literal, $panel:ident) => {
+    ($level:ident, $features:literal, ($row:ident, $rows:ident), $dot:ident, wide_is_signed: $wide_is_signed:literal, $panel:ident) => {
         pub(in crate::matmul) mod $level {
             use super::*;
 
@@ -205,19 +226,26 @@ macro_rules! level_kernels {
             pub(in crate::matmul) fn gemm(args: &mut MatmulArgs<'_, '_>) {
                 let n_blocks = args.w.cols / BLOCK;
                 for rows in token_tiles(args.out.cols.len(), PANEL_ROWS) {
-                    let panel = &mut args.scratch.panel;
+                    let MatmulScratch { panel, expanded, panels, .. } = &mut *args.scratch;
+                    let PanelScratch { lines, lanes, out } = &mut **panels;
                     reset(panel, n_blocks);
-                    for (r, i) in rows.clone().enumerate() {
-                        let row = $row!(args.w, args.out.cols.start + i, &mut args.scratch.expanded);
-                        pack(row, panel, r);
+                    let row = $rows!(args.w, args.out.cols.start, rows, expanded);
+                    for g in 0..n_blocks.div_ceil(GROUP_BLOCKS) {
+                        for r in 0..rows.len() {
+                            let (groups, tail) = row(r).as_chunks::<GROUP_BYTES>();
+                            match groups.get(g) {
+                                Some(bytes) => unpack(bytes, lines, r),
+                                None => unpack(&filled(tail), lines, r),
+                            }
+                        }
+                        interleave(panel, n_blocks, g, UNITS_OF, lines);
                     }
                     for tokens in token_tiles(args.out.rows.len(), $panel::TOKENS) {
                         let mut x: [&[ActivationGroup]; $panel::TOKENS] = [&[]; $panel::TOKENS];
                         for (x, t) in x.iter_mut().zip(tokens.clone()) {
                             *x = token(args.groups, args.w.cols, args.out.rows.start + t);
                         }
-                        let mut out = [[0.0; PANEL_ROWS]; $panel::TOKENS];
-                        $panel::run(&PanelArgs { units: UNITS_OF, panel, x: &x[..tokens.len()] }, &mut out);
+                        $panel::run(&PanelArgs { units: UNITS_OF, panel, x: &x[..tokens.len()] }, lanes, out);
                         for (out, t) in out.iter().zip(tokens) {
                             args.out.row(t)[rows.clone()].copy_from_slice(&out[..rows.len()]);
                         }
@@ -231,7 +259,7 @@ macro_rules! level_kernels {
 macro_rules! format_module {
     (
         $(#[$meta:meta])*
-        $module:ident, group_bytes: $bytes:expr, offset: $offset:expr, halves: $halves:expr, mins: $mins:expr, row: $row:ident,
+        $module:ident, group_bytes: $bytes:expr, offset: $offset:expr, halves: $halves:expr, mins: $mins:expr, row: $row:ident $rows:ident,
         block: |$b:ident, $i:ident| $block:expr,
         scales: |$s:ident| $scales:expr,
         mins_of: |$n:ident| $mins_of:expr $(,)?
@@ -283,41 +311,34 @@ macro_rules! format_module {
                 bytes
             }
 
-            /// Writes a row into a panel.
+            /// A group of row `r` of a panel, unpacked.
             #[target_feature(enable = "avx2,fma,f16c")]
-            fn pack(row: &[u8], panel: &mut [PanelBlock], r: usize) {
-                let n_blocks = panel.len();
-                let (groups, tail) = row.as_chunks::<GROUP_BYTES>();
-                let last = filled(tail);
-                for g in 0..n_blocks.div_ceil(GROUP_BLOCKS) {
-                    let bytes = groups.get(g).unwrap_or(&last);
-                    let mut codes = [[0; 32]; GROUP_BLOCKS];
-                    for (i, codes) in codes.iter_mut().enumerate() {
-                        store_u8(codes, unsigned(block(bytes, i)));
-                    }
-                    scatter(panel, n_blocks, g, r, &codes);
-                    let mut values = [[0.0; GROUP_BLOCKS]; 2];
-                    for (to, from) in values.iter_mut().zip(scales(bytes)) {
-                        store_f32(to, from);
-                    }
-                    scatter_scales(panel, n_blocks, g, r, &values, |block| &mut block.scales);
-                    if UNITS_OF.mins {
-                        for (to, from) in values.iter_mut().zip(mins(bytes)) {
-                            store_f32(to, from);
-                        }
-                        scatter_scales(panel, n_blocks, g, r, &values, |block| &mut block.mins);
+            fn unpack(bytes: &[u8; GROUP_BYTES], lines: &mut Lines, r: usize) {
+                for (i, codes) in lines.codes[r].as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
+                    store_u8(codes, unsigned(block(bytes, i)));
+                }
+                let [first, second] = scales(bytes);
+                store_f32(&mut lines.scales[0][r], first);
+                if UNITS_OF.halves {
+                    store_f32(&mut lines.scales[1][r], second);
+                }
+                if UNITS_OF.mins {
+                    let [first, second] = mins(bytes);
+                    store_f32(&mut lines.mins[0][r], first);
+                    if UNITS_OF.halves {
+                        store_f32(&mut lines.mins[1][r], second);
                     }
                 }
             }
 
-            level_kernels!(avx2, "avx2,fma,f16c", $row, dot_avx2, wide_is_signed: true, panel_avx2);
+            level_kernels!(avx2, "avx2,fma,f16c", ($row, $rows), dot_avx2, wide_is_signed: true, panel_avx2);
             level_kernels!(
-                avxvnni, "avx2,fma,f16c,avxvnni", $row, dot_avxvnni, wide_is_signed: false, panel_avxvnni
+                avxvnni, "avx2,fma,f16c,avxvnni", ($row, $rows), dot_avxvnni, wide_is_signed: false, panel_avxvnni
             );
             level_kernels!(
                 avx512,
                 "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni",
-                $row,
+                ($row, $rows),
                 dot_avx512,
                 wide_is_signed: false,
                 panel_avx512
@@ -417,7 +438,7 @@ const EXPANDED_BYTES: usize = size_of::<ExpandedGroup>();
 
 format_module! {
     /// Any format of units of 16 (which is any), through its scalar decoder.
-    expanded_halves, group_bytes: EXPANDED_BYTES, offset: 128, halves: true, mins: true, row: row_expanded,
+    expanded_halves, group_bytes: EXPANDED_BYTES, offset: 128, halves: true, mins: true, row: row_expanded rows_expanded,
     block: |b, i| load_u8(part(b, 32 * i)),
     scales: |b| expanded_f32(b, std::mem::offset_of!(ExpandedGroup, scales)),
     mins_of: |b| expanded_f32(b, std::mem::offset_of!(ExpandedGroup, mins)),
@@ -425,7 +446,7 @@ format_module! {
 
 format_module! {
     /// Any format of units of 32, through its scalar decoder.
-    expanded_blocks, group_bytes: EXPANDED_BYTES, offset: 128, halves: false, mins: true, row: row_expanded,
+    expanded_blocks, group_bytes: EXPANDED_BYTES, offset: 128, halves: false, mins: true, row: row_expanded rows_expanded,
     block: |b, i| load_u8(part(b, 32 * i)),
     scales: |b| expanded_f32(b, std::mem::offset_of!(ExpandedGroup, scales)),
     mins_of: |b| expanded_f32(b, std::mem::offset_of!(ExpandedGroup, mins)),
@@ -433,7 +454,7 @@ format_module! {
 
 format_module! {
     /// A block: f16 scale, 32 signed bytes.
-    q8_0, group_bytes: 8 * 34, offset: 128, halves: false, mins: false, row: row_of_file,
+    q8_0, group_bytes: 8 * 34, offset: 128, halves: false, mins: false, row: row_of_file rows_of_file,
     block: |b, i| load_u8(part(b, 34 * i + 2)),
     scales: |b| one(halves(b, 0, 34)),
     mins_of: |_b| none(),
@@ -441,7 +462,7 @@ format_module! {
 
 format_module! {
     /// A block: f16 scale, 16 bytes: byte `i` holds weight `i` in bits 0–3 and `i + 16` in bits 4–7, less 8.
-    q4_0, group_bytes: 8 * 18, offset: 8, halves: false, mins: false, row: row_of_file,
+    q4_0, group_bytes: 8 * 18, offset: 8, halves: false, mins: false, row: row_of_file rows_of_file,
     block: |b, i| nibbles(part(b, 18 * i + 2)),
     scales: |b| one(halves(b, 0, 18)),
     mins_of: |_b| none(),
@@ -449,7 +470,7 @@ format_module! {
 
 format_module! {
     /// A block: f16 scale, f16 minimum, 16 bytes as in `Q4_0`, not less 8.
-    q4_1, group_bytes: 8 * 20, offset: 0, halves: false, mins: true, row: row_of_file,
+    q4_1, group_bytes: 8 * 20, offset: 0, halves: false, mins: true, row: row_of_file rows_of_file,
     block: |b, i| nibbles(part(b, 20 * i + 4)),
     scales: |b| one(halves(b, 0, 20)),
     mins_of: |b| one(halves(b, 2, 20)),
@@ -457,7 +478,7 @@ format_module! {
 
 format_module! {
     /// A block: f16 scale, 32 fifth bits, 16 bytes as in `Q4_0`; less 16.
-    q5_0, group_bytes: 8 * 22, offset: 16, halves: false, mins: false, row: row_of_file,
+    q5_0, group_bytes: 8 * 22, offset: 16, halves: false, mins: false, row: row_of_file rows_of_file,
     block: |b, i| fifth_bits(nibbles(part(b, 22 * i + 6)), *part(b, 22 * i + 2)),
     scales: |b| one(halves(b, 0, 22)),
     mins_of: |_b| none(),
@@ -465,7 +486,7 @@ format_module! {
 
 format_module! {
     /// A block: f16 scale, f16 minimum, 32 fifth bits, 16 bytes as in `Q4_0`.
-    q5_1, group_bytes: 8 * 24, offset: 0, halves: false, mins: true, row: row_of_file,
+    q5_1, group_bytes: 8 * 24, offset: 0, halves: false, mins: true, row: row_of_file rows_of_file,
     block: |b, i| fifth_bits(nibbles(part(b, 24 * i + 8)), *part(b, 24 * i + 4)),
     scales: |b| one(halves(b, 0, 24)),
     mins_of: |b| one(halves(b, 2, 24)),
@@ -473,7 +494,7 @@ format_module! {
 
 format_module! {
     /// See `quant`'s `q4_k.rs` for the bytes.
-    q4_k, group_bytes: 144, offset: 0, halves: false, mins: true, row: row_of_file,
+    q4_k, group_bytes: 144, offset: 0, halves: false, mins: true, row: row_of_file rows_of_file,
     block: |b, i| nibble_plane(part(b, 16 + 32 * (i / 2)), i % 2 == 1),
     scales: |b| one(_mm256_mul_ps(splat(b, 0), floats(scales_k(b).0))),
     mins_of: |b| one(_mm256_mul_ps(_mm256_sub_ps(_mm256_set1_ps(-0.0), splat(b, 2)), floats(scales_k(b).1))),
@@ -481,7 +502,7 @@ format_module! {
 
 format_module! {
     /// See `quant`'s `q5_k.rs` for the bytes.
-    q5_k, group_bytes: 176, offset: 0, halves: false, mins: true, row: row_of_file,
+    q5_k, group_bytes: 176, offset: 0, halves: false, mins: true, row: row_of_file rows_of_file,
     block: |b, i| {
         let bit = _mm256_set1_epi8((1_u8 << i).cast_signed());
         let is_set = _mm256_cmpeq_epi8(_mm256_and_si256(load_u8(part(b, 16)), bit), bit);
@@ -494,7 +515,7 @@ format_module! {
 
 format_module! {
     /// See `quant`'s `q6_k.rs` for the bytes.
-    q6_k, group_bytes: 210, offset: 32, halves: true, mins: false, row: row_of_file,
+    q6_k, group_bytes: 210, offset: 32, halves: true, mins: false, row: row_of_file rows_of_file,
     block: |b, i| {
         let (half, p) = (i / 4, i % 4);
         let low = nibble_plane(part(b, 64 * half + 32 * (p % 2)), p >= 2);
@@ -510,7 +531,7 @@ format_module! {
 
 format_module! {
     /// See `quant`'s `q2_k.rs` for the bytes.
-    q2_k, group_bytes: 84, offset: 0, halves: true, mins: true, row: row_of_file,
+    q2_k, group_bytes: 84, offset: 0, halves: true, mins: true, row: row_of_file rows_of_file,
     block: |b, i| plane(part(b, 16 + 32 * (i / 4)), i % 4),
     scales: |b| {
         let [even, odd] = even_odd(part::<16>(b, 0).map(|byte| byte & 15));
@@ -525,7 +546,7 @@ format_module! {
 
 format_module! {
     /// A block: as `Q4_0`, the codes standing for 16 uneven values.
-    iq4_nl, group_bytes: 8 * 18, offset: 128, halves: false, mins: false, row: row_of_file,
+    iq4_nl, group_bytes: 8 * 18, offset: 128, halves: false, mins: false, row: row_of_file rows_of_file,
     block: |b, i| uneven(nibbles(part(b, 18 * i + 2))),
     scales: |b| one(halves(b, 0, 18)),
     mins_of: |_b| none(),
@@ -533,7 +554,7 @@ format_module! {
 
 format_module! {
     /// See `quant`'s `ternary.rs` for the bytes; codes 0, 1, 2, less 1.
-    tq2_0, group_bytes: 66, offset: 1, halves: false, mins: false, row: row_of_file,
+    tq2_0, group_bytes: 66, offset: 1, halves: false, mins: false, row: row_of_file rows_of_file,
     block: |b, i| plane(part(b, 32 * (i / 4)), i % 4),
     scales: |b| one(splat(b, 64)),
     mins_of: |_b| none(),

@@ -1,6 +1,6 @@
 //! Panel × tokens with AVX2.
 
-use super::{PanelArgs, lane_slots};
+use super::{Lanes, PanelArgs, lane_slots};
 use crate::{
     activation::{BLOCK, GROUP_BLOCKS},
     matmul::integer::PANEL_ROWS,
@@ -14,7 +14,7 @@ pub(super) const TOKENS: usize = 3;
 
 /// `out[t]` for at most [`TOKENS`] tokens.
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn run(args: &PanelArgs<'_>, out: &mut [[f32; PANEL_ROWS]]) {
+pub(super) fn run(args: &PanelArgs<'_>, _: &mut Lanes, out: &mut [[f32; PANEL_ROWS]]) {
     // Offset 128 means codes of all 8 bits, whose pair sums would pass 16 bits.
     match (args.units.halves, args.units.offset == 128) {
         (false, false) => by_tokens::<false, false>(args, out),

@@ -10,7 +10,7 @@ use crate::{
     },
     row_codes::RowGroup,
     simd::{
-        avx2::{load_f32, load_i8, load_i32, load_u8, store_f32, store_i32, store_u8},
+        avx2::{load_f32, load_i8, load_i32, load_u8, store_f32, store_i32, store_u8, transpose},
         prefetch_ahead,
     },
 };
@@ -105,31 +105,6 @@ fn rows<P: Packing, const T: usize>(args: &mut MatmulArgs<'_, '_>, first: usize)
         }
     }
     args.scratch.ternary.end = end;
-}
-
-/// Rows to columns: word `w` of 8 half lines, as vector `w`.
-#[target_feature(enable = "avx2,fma,f16c")]
-#[inline]
-fn transpose(rows: [__m256i; 8]) -> [__m256i; 8] {
-    let mut pairs = rows;
-    for i in 0..4 {
-        pairs[2 * i] = _mm256_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]);
-        pairs[2 * i + 1] = _mm256_unpackhi_epi32(rows[2 * i], rows[2 * i + 1]);
-    }
-    // fours[4 i + j]: word 4 k + j of rows 4 i .. 4 i + 4 in 128-bit lane k.
-    let mut fours = pairs;
-    for i in 0..2 {
-        for j in 0..2 {
-            fours[4 * i + 2 * j] = _mm256_unpacklo_epi64(pairs[4 * i + j], pairs[4 * i + 2 + j]);
-            fours[4 * i + 2 * j + 1] = _mm256_unpackhi_epi64(pairs[4 * i + j], pairs[4 * i + 2 + j]);
-        }
-    }
-    let mut out = fours;
-    for j in 0..4 {
-        out[j] = _mm256_permute2x128_si256::<0x20>(fours[j], fours[4 + j]);
-        out[4 + j] = _mm256_permute2x128_si256::<0x31>(fours[j], fours[4 + j]);
-    }
-    out
 }
 
 /// Group `g` of 64 rows into the panel.
