@@ -107,7 +107,8 @@ impl Engine {
         if logits == LogitsWanted::None {
             return Ok(());
         }
-        match (0..).zip(self.logits.row(0)).find(|(_, x)| !x.is_finite()) {
+        let is_left_out = |x: f32| !self.logits.is_complete() && x == f32::NEG_INFINITY;
+        match (0..).zip(self.logits.row(0)).find(|(_, x)| !x.is_finite() && !is_left_out(**x)) {
             None => Ok(()),
             Some((token, value)) => {
                 // Keys and values of a broken step are no prefix for another request.
@@ -129,6 +130,9 @@ impl Engine {
         let tokenizer = Arc::clone(&self.tokenizer);
         let mut detokenizer = Detokenizer::new(&tokenizer);
         let mut filter = StopFilter::new(&request.stop);
+        // Log-probabilities are parts of a sum over all tokens.
+        let n_best = if request.top_logprobs.is_none() { sampler.n_best() } else { None };
+        let wanted = n_best.map_or(LogitsWanted::Last, LogitsWanted::Best);
         let mut logprobs_of = request.top_logprobs.map(LogprobsOf::new);
         let (mut decoded, mut certain) = (String::new(), String::new());
         let finish_reason = loop {
@@ -155,7 +159,7 @@ impl Engine {
                 return Ok(FinishReason::StopString);
             }
             if *n_completion < n_max {
-                self.compute(&[token], LogitsWanted::Last)?;
+                self.compute(&[token], wanted)?;
             }
         };
         decoded.clear();

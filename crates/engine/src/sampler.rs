@@ -27,6 +27,9 @@ use penalties::Penalties;
 /// Most entries of `logit_bias`.
 const LOGIT_BIAS_MAX: usize = 4096;
 
+/// Most candidates for which it pays to compute no other logits.
+const N_BEST_MAX: usize = 128;
+
 /// How tokens are picked; names and defaults as in llama.cpp.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Sampling {
@@ -144,6 +147,14 @@ impl Sampler {
             random: Xoshiro256PlusPlus::seed_from_u64(sampling.seed),
             sampling: sampling.clone(),
         })
+    }
+
+    /// How many of the largest logits decide, equals of the least included; `None` if all may matter.
+    pub(crate) fn n_best(&self) -> Option<usize> {
+        let Sampling { temperature, top_k, logit_bias, .. } = &self.sampling;
+        let is_adjusted = self.penalties.is_some() || !logit_bias.is_empty();
+        let n_best = if *temperature == 0.0 { 1 } else { *top_k };
+        (!is_adjusted && (1..=N_BEST_MAX).contains(&n_best)).then_some(n_best)
     }
 
     /// Notes a token of the prompt or of the completion, for the penalties.

@@ -159,12 +159,12 @@ impl<'a> Sequences<'a> {
         }
     }
 
-    /// As many steps as there are tokens: the first token, then what each sequence's logits like best.
+    /// As many greedy steps as there are tokens: the first token, then the best of each sequence's logits.
     fn generate(&mut self, tokens: &[TokenId]) {
         let mut next = vec![tokens[..1].to_vec(); self.tables.len()];
         for _ in tokens {
             let spans: Vec<&[TokenId]> = next.iter().map(Vec::as_slice).collect();
-            self.step(&spans, LogitsWanted::Last);
+            self.step(&spans, LogitsWanted::Best(1));
             for (i, next) in next.iter_mut().enumerate() {
                 let best = (0..).zip(self.logits.row(i)).reduce(|best, next| if next.1 > best.1 { next } else { best });
                 next[0] = TokenId(best.map_or(0, |(id, _)| id));

@@ -24,9 +24,9 @@ pub(crate) const PARALLEL_ELEMENTS: usize = 1 << 14;
 /// # Ok::<(), String>(())
 /// ```
 pub struct Kernels {
-    level: Level,
-    pool: Pool,
-    matmul: Box<[Mutex<MatmulScratch>]>,
+    pub(crate) level: Level,
+    pub(crate) pool: Pool,
+    pub(crate) matmul: Box<[Mutex<MatmulScratch>]>,
     attention: Box<[Mutex<AttentionScratch>]>,
     rope: Mutex<RopeTables>,
 }

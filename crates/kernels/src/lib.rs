@@ -7,6 +7,7 @@
 
 mod activation;
 mod attention;
+mod coarse;
 mod elementwise;
 mod handle;
 mod isa;
@@ -20,6 +21,7 @@ mod rows;
 mod shape;
 mod simd;
 
+pub use coarse::{CoarseMatrix, CoarseScratch};
 pub use handle::Kernels;
 pub use isa::Isa;
 pub use kv::{KvLayout, KvPages, KvType, PAGE_LEN, PageId};

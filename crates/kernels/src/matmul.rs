@@ -80,6 +80,11 @@ impl<'a> Matrix<'a> {
         bytes.unwrap_or(0)
     }
 
+    /// The exact values of row `m`.
+    pub(crate) fn decode_row(&self, m: usize, out: &mut [f32]) {
+        self.format.decode(self.row(m), out);
+    }
+
     /// Row `m`.
     #[inline]
     fn row(&self, m: usize) -> &'a [u8] {
@@ -132,6 +137,16 @@ pub(crate) struct MatmulScratch {
     decoded: Vec<f32>,
     #[cfg(target_arch = "x86_64")]
     ternary: ternary::x86::Scratch,
+}
+
+impl MatmulScratch {
+    /// Room for a row of `cols` weights in f32.
+    pub(crate) fn row(&mut self, cols: usize) -> &mut [f32] {
+        if self.decoded.len() < cols {
+            self.decoded.resize(cols, 0.0);
+        }
+        &mut self.decoded[..cols]
+    }
 }
 
 /// Weight bytes of one task of few tokens. Handing a task out costs about as much as reading 10 KiB, and so does a stream of memory
@@ -191,6 +206,43 @@ pub(crate) fn run(
             }
         });
     }
+}
+
+/// Rows of a task of [`run_rows`]: a few kilobytes of weights each.
+const CHOSEN_ROWS_MIN: usize = 8;
+
+/// `out[i] = w[chosen[i]] · x` for the only row of `x`, by the kernel that [`run`] would use.
+pub(crate) fn run_rows(
+    level: Level,
+    pool: &Pool,
+    scratch: &[Mutex<MatmulScratch>],
+    w: Matrix<'_>,
+    chosen: &[u32],
+    x: &mut Rows,
+    out: &mut [f32],
+) {
+    let row_bytes = w.check(x.k());
+    assert_eq!((x.n_rows(), out.len()), (1, chosen.len()), "one row of activations, a product for each chosen row");
+    if chosen.is_empty() {
+        return;
+    }
+    let kernel = table::select(&w, level.isa(), 1);
+    match kernel.activation {
+        Activation::F32 => {}
+        Activation::Int8 => x.quantise(level, pool),
+        Activation::Int8Rows => x.quantise_rows(level, pool, None),
+        Activation::Int8Planes => x.quantise_rows(level, pool, Some(w.format)),
+    }
+    let x = &*x;
+    pool.for_rows(out, 1, CHOSEN_ROWS_MIN, |first, out, worker| {
+        let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
+        for (&m, out) in chosen[first..].iter().zip(out) {
+            let bytes = &w.bytes[m as usize * row_bytes..][..row_bytes];
+            let row = Matrix { rows: 1, bytes, ..w };
+            let out = Tile::of(std::slice::from_mut(out));
+            kernel.call(&mut MatmulArgs::new(row, x, out, &mut scratch));
+        }
+    });
 }
 
 #[cfg(test)]

@@ -197,7 +197,13 @@ pub(crate) struct Tile<'a, T> {
     _lifetime: PhantomData<&'a mut [T]>,
 }
 
-impl<T> Tile<'_, T> {
+impl<'a, T> Tile<'a, T> {
+    /// All of `data`, as one row.
+    pub(crate) fn of(data: &'a mut [T]) -> Self {
+        let len = data.len();
+        Self { output: 0, rows: 0..1, cols: 0..len, data: data.as_mut_ptr(), len, n_cols: len, _lifetime: PhantomData }
+    }
+
     /// Row `r` of the tile, counted from its first: its columns.
     pub(crate) fn row(&mut self, r: usize) -> &mut [T] {
         assert!(r < self.rows.len(), "row {r} of a tile of {}", self.rows.len());

@@ -9,6 +9,7 @@ use crate::{
     linear::{Input, is_finite},
     load::{self, Parts},
     scratch::Scratch,
+    shortcut::{self, HeadShortcut, HeadStats, Shortcut},
     spec::ModelSpec,
     step::{Forward, Logits, LogitsWanted, Step},
     weights::{Attention, FeedForward, Layer, Mlp, Weights},
@@ -26,6 +27,7 @@ pub struct Model {
     kv: KvPages,
     scratch: Scratch,
     spans: Vec<Span<'static>>,
+    shortcut: Option<Shortcut>,
 }
 
 impl Model {
@@ -47,7 +49,7 @@ impl Model {
         let step_rows_max = options.step_rows_max.min(positions);
         let scratch = Scratch::new(&spec, step_rows_max)
             .ok_or_else(|| refuse(format!("the buffers of a step of {step_rows_max} rows cannot be addressed")))?;
-        Ok(Self {
+        let model = Self {
             spec,
             weights,
             rope,
@@ -58,7 +60,21 @@ impl Model {
             kv,
             scratch,
             spans: Vec::with_capacity(step_rows_max),
-        })
+            shortcut: None,
+        };
+        Ok(model.with_head_shortcut(HeadShortcut::Auto))
+    }
+
+    /// The same, with another policy for steps that want only the best tokens ([`LogitsWanted::Best`]).
+    #[must_use]
+    pub fn with_head_shortcut(mut self, mode: HeadShortcut) -> Self {
+        self.shortcut = Shortcut::new(mode, self.weights.head(), &self.spec);
+        self
+    }
+
+    /// What the shortcut through the vocabulary head has done; `None` if this model has none.
+    pub fn head_stats(&self) -> Option<HeadStats> {
+        self.shortcut.as_ref().map(Shortcut::stats)
     }
 
     /// What the family says.
@@ -218,16 +234,19 @@ impl Model {
 
     /// Logits of the rows that want them.
     fn head(&mut self, step: &Step<'_>, logits: &mut Logits) {
-        let Self { spec, weights, kernels, scratch, .. } = self;
+        let Self { spec, weights, kernels, scratch, shortcut, .. } = self;
         let width = spec.width;
-        let (mut row, mut n_wanted) = (0, 0);
+        let (mut row, mut n_wanted, mut best) = (0, 0, None);
         for span in step.spans {
             let n = span.tokens.len();
             let wanted = match span.logits {
                 LogitsWanted::None => n..n,
-                LogitsWanted::Last => n.saturating_sub(1)..n,
+                LogitsWanted::Last | LogitsWanted::Best(_) => n.saturating_sub(1)..n,
                 LogitsWanted::All => 0..n,
             };
+            if let LogitsWanted::Best(n) = span.logits {
+                best = Some(n);
+            }
             for i in wanted {
                 let from = (row + i) * width;
                 scratch.normed[n_wanted * width..][..width].copy_from_slice(&scratch.hidden[from..from + width]);
@@ -242,13 +261,15 @@ impl Model {
         let n = n_wanted * width;
         kernels.rms_norm(&scratch.normed[..n], &weights.output_norm, spec.norm_epsilon, &mut scratch.block_out[..n]);
         scratch.input.set(kernels, &scratch.block_out[..n], width);
-        scratch.input.multiply(kernels, [(weights.head.as_ref().unwrap_or(&weights.embedding), &mut *out)]);
-        if spec.logit_scale != 1.0 {
-            out.iter_mut().for_each(|x| *x *= spec.logit_scale);
+        let head = weights.head();
+        if let (Some(n_best), 1, Some(shortcut)) = (best, n_wanted, shortcut)
+            && shortcut.apply(kernels, spec, head, &mut scratch.input, n_best, out)
+        {
+            logits.set_partial();
+            return;
         }
-        if let Some(cap) = spec.logit_soft_cap {
-            kernels.soft_cap(out, cap);
-        }
+        scratch.input.multiply(kernels, [(head, &mut *out)]);
+        shortcut::finish(kernels, spec, out);
     }
 }
 

@@ -28,6 +28,11 @@ impl Input {
         self.broken.extend(x.chunks_exact(k).enumerate().filter(|(_, row)| !is_finite(row)).map(|(i, _)| i));
     }
 
+    /// The row, if it is only one and all of it are numbers.
+    pub(crate) fn single(&mut self) -> Option<&mut Rows> {
+        (self.rows.n_rows() == 1 && self.broken.is_empty()).then_some(&mut self.rows)
+    }
+
     /// Several matrices over the same rows in one parallel region: `[(W [M, K], out [T, M])]`.
     pub(crate) fn multiply<const N: usize>(&mut self, kernels: &Kernels, mut outputs: [(&Linear, &mut [f32]); N]) {
         let mut calls = outputs.each_mut().map(|(linear, out)| (linear.matrix(), &mut **out));
@@ -78,7 +83,13 @@ impl Linear {
         self.rows
     }
 
-    fn matrix(&self) -> Matrix<'_> {
+    /// Input width.
+    pub(crate) fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// The weights.
+    pub(crate) fn matrix(&self) -> Matrix<'_> {
         let Self { format, rows, cols, scales, .. } = *self;
         Matrix { format, rows, cols, bytes: &self.bytes[self.range.clone()], scales }
     }

@@ -12,6 +12,9 @@ pub enum LogitsWanted {
     None,
     /// The last row.
     Last,
+    /// The last row, of which only the so many largest are of interest: the others may be minus infinity, and then
+    /// [`Logits::is_complete`] says so. All equals of the least of them are there too.
+    Best(usize),
     /// All rows (perplexity).
     All,
 }
@@ -41,15 +44,27 @@ pub struct Step<'a> {
 pub struct Logits {
     n_vocab: usize,
     values: Vec<f32>,
+    is_partial: bool,
 }
 
 impl Logits {
     /// Makes room for `n_rows` rows and returns them all, for the model to fill.
     pub fn resize(&mut self, n_rows: usize, n_vocab: usize) -> &mut [f32] {
         self.n_vocab = n_vocab;
+        self.is_partial = false;
         self.values.resize(n_rows * n_vocab, 0.0);
         &mut self.values
     }
+    /// Says that what is minus infinity was not computed ([`LogitsWanted::Best`]).
+    pub fn set_partial(&mut self) {
+        self.is_partial = true;
+    }
+
+    /// Whether every logit was computed. Where not, those that were are finite.
+    pub fn is_complete(&self) -> bool {
+        !self.is_partial
+    }
+
     /// Number of rows.
     pub fn n_rows(&self) -> usize {
         self.values.len().checked_div(self.n_vocab).unwrap_or(0)
@@ -61,7 +76,7 @@ impl Logits {
 
     /// The first row, token and value that is NaN or an infinity: the model has broken weights, and its caller should say so and stop.
     pub fn first_non_finite(&self) -> Option<(usize, TokenId, f32)> {
-        if is_finite(&self.values) {
+        if self.is_partial || is_finite(&self.values) {
             return None;
         }
         let at = self.values.iter().position(|x| !x.is_finite())?;

@@ -62,3 +62,10 @@ pub(crate) struct Weights {
     /// `[V, D]`; the embedding itself where the file has no other.
     pub(crate) head: Option<Linear>,
 }
+
+impl Weights {
+    /// The vocabulary head.
+    pub(crate) fn head(&self) -> &Linear {
+        self.head.as_ref().unwrap_or(&self.embedding)
+    }
+}

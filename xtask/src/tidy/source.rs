@@ -14,6 +14,7 @@ const UNSAFE: &[&str] = &[
     "crates/kernels/src/isa.rs",
     "crates/kernels/src/matmul/table.rs",
     "crates/kernels/src/attention/tile.rs",
+    "crates/kernels/src/coarse/dot.rs",
     "crates/kernels/src/pool.rs",
     "crates/kernels/src/pool/workers.rs",
     "crates/kernels/src/simd/half.rs",

@@ -30,6 +30,11 @@ pub(crate) fn next(tokens: impl IntoIterator<Item = TokenId>, n_vocab: usize) ->
     TokenId(((hash >> 32) % n_vocab as u64) as u32)
 }
 
+/// One row, or none.
+fn is_wanted(logits: LogitsWanted) -> bool {
+    matches!(logits, LogitsWanted::Last | LogitsWanted::Best(_))
+}
+
 impl Forward for HashModel {
     fn n_vocab(&self) -> usize {
         self.n_vocab
@@ -49,7 +54,7 @@ impl Forward for HashModel {
 
     fn forward(&mut self, step: &Step<'_>, logits: &mut Logits) {
         let n_vocab = self.n_vocab;
-        let n_wanted = step.spans.iter().filter(|s| s.logits == LogitsWanted::Last).count();
+        let n_wanted = step.spans.iter().filter(|s| is_wanted(s.logits)).count();
         let rows = logits.resize(n_wanted, n_vocab);
         rows.fill(0.0);
         let mut wanted = rows.chunks_exact_mut(n_vocab);
@@ -58,7 +63,7 @@ impl Forward for HashModel {
             for (position, token) in (span.position_first..).zip(span.tokens) {
                 self.pages[span.pages[position / PAGE_LEN].0 as usize][position % PAGE_LEN] = Some(*token);
             }
-            if span.logits == LogitsWanted::Last {
+            if is_wanted(span.logits) {
                 let n = span.position_first + span.tokens.len();
                 let read = (0..n).map(|p| {
                     self.pages[span.pages[p / PAGE_LEN].0 as usize][p % PAGE_LEN].expect("a token was written here")

@@ -201,17 +201,17 @@ impl Forward for Noting {
 
 #[test]
 fn bench_feeds_what_llama_bench_feeds() {
-    use LogitsWanted::{Last, None};
+    use LogitsWanted::{Best, Last, None};
     let mut model = Noting::default();
     bench::measure(&mut model, bench::Test::prompt(100), 1, 2, &mut || GO_ON).unwrap();
     let prompt = [(0, 40, None), (40, 40, None), (80, 20, Last)];
     assert_eq!(model.0, [prompt, prompt].concat());
     let mut model = Noting::default();
     bench::measure(&mut model, bench::Test::generation(2), 1, 2, &mut || GO_ON).unwrap();
-    assert_eq!(model.0, [(0, 1, Last), (1, 1, Last)].repeat(2));
+    assert_eq!(model.0, [(0, 1, Best(1)), (1, 1, Best(1))].repeat(2));
     let mut model = Noting::default();
     let deep = bench::Test { depth: 50, ..bench::Test::generation(2) };
     bench::measure(&mut model, deep, 1, 2, &mut || GO_ON).unwrap();
     let before = vec![(0, 40, None), (40, 10, Last)];
-    assert_eq!(model.0, [before, [(50, 1, Last), (51, 1, Last)].repeat(2)].concat());
+    assert_eq!(model.0, [before, [(50, 1, Best(1)), (51, 1, Best(1))].repeat(2)].concat());
 }

@@ -9,5 +9,6 @@ mod golden;
 mod invariance;
 mod refusals;
 mod session;
+mod shortcut;
 mod steps;
 mod variants;

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use clap::Args;
 use eval::bench::{self, Phase, Test};
+use model::Forward;
 
 use super::model_args::{self, ModelArgs};
 use crate::{cli::Global, failure::Failure, terminal};
@@ -72,6 +73,16 @@ pub(crate) fn run(args: &BenchArgs, global: &Global) -> Result<(), Failure> {
         })?);
     }
     bar.finish_and_clear();
+    if let Some(stats) = model.head_stats().filter(|stats| stats.n_steps > 0) {
+        let part = stats.n_rows as f64 / (stats.n_steps as f64 * model.n_vocab() as f64);
+        terminal::say(&format!(
+            "generation is greedy: in {} steps {:.2}% of the vocabulary was computed, after a look at a copy of {:.0} MB (--head-shortcut off \
+             computes all)",
+            stats.n_steps,
+            100.0 * part,
+            stats.coarse_bytes as f64 / 1e6
+        ));
+    }
     if args.json {
         return terminal::put_json(&rows);
     }

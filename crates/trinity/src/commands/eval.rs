@@ -119,7 +119,13 @@ fn measure_perplexity(args: &PerplexityArgs, global: &Global) -> Result<(), Fail
 fn write_logits(args: &LogitsArgs, global: &Global) -> Result<(), Failure> {
     let text = read(&args.tokens)?;
     let container = model_args::open(Some(&args.model), global)?;
-    let load = ModelArgs { threads: args.threads, no_pin: false, context: None, kv_type: args.kv_type };
+    let load = ModelArgs {
+        threads: args.threads,
+        no_pin: false,
+        context: None,
+        kv_type: args.kv_type,
+        head_shortcut: model_args::HeadShortcutName::Off,
+    };
     let n_vocab = model::n_vocab(&container)?;
     let tokens = tokenize::parse_ids(&text, n_vocab)?;
     let (mut model, _) = load.load_model(&container, Some(tokens.len().max(1)))?;

@@ -8,7 +8,7 @@ use engine::Engine;
 use gguf::Container;
 use hub::{Hub, Resolved};
 use kernels::{Isa, Kernels};
-use model::{KvType, LoadOptions, Model};
+use model::{HeadShortcut, KvType, LoadOptions, Model};
 use tokenizer::Tokenizer;
 
 use crate::{
@@ -40,6 +40,30 @@ pub(crate) struct ModelArgs {
     /// Type of cached keys and values
     #[arg(long, value_enum, value_name = "TYPE", default_value = "f16")]
     pub(crate) kv_type: KvTypeName,
+    /// Whether steps that need only the best tokens (temperature 0, or top-k) skip the rest of the vocabulary; the tokens are the same
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    pub(crate) head_shortcut: HeadShortcutName,
+}
+
+/// Spelling of `HeadShortcut` on the command line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum HeadShortcutName {
+    /// Where it saves time
+    Auto,
+    /// Never
+    Off,
+    /// Always
+    On,
+}
+
+impl From<HeadShortcutName> for HeadShortcut {
+    fn from(name: HeadShortcutName) -> Self {
+        match name {
+            HeadShortcutName::Auto => Self::Auto,
+            HeadShortcutName::Off => Self::Off,
+            HeadShortcutName::On => Self::On,
+        }
+    }
 }
 
 /// Spelling of `KvType` on the command line.
@@ -130,7 +154,8 @@ impl ModelArgs {
         let (kernels, n_threads) = self.kernels()?;
         let options =
             LoadOptions { context_len_max, kv_type: self.kv_type.into(), kv_positions, step_rows_max: STEP_ROWS_MAX };
-        Ok((Model::load(container, kernels, &options)?, n_threads))
+        let model = Model::load(container, kernels, &options)?.with_head_shortcut(self.head_shortcut.into());
+        Ok((model, n_threads))
     }
 
     /// Everything that generation needs.

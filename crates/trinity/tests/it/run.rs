@@ -50,6 +50,13 @@ fn one_seed_gives_one_text_on_any_number_of_threads_and_any_level() {
             assert_eq!(outcome.ok().text(), reference, "{threads} threads, {isa}");
         }
     }
+    for when in ["off", "on"] {
+        assert_eq!(
+            finish(command(arguments).args(["--head-shortcut", when])).ok().text(),
+            reference,
+            "shortcut {when}"
+        );
+    }
     assert_ne!(trinity(["run", "Once upon a time", "--seed", "8", "-n", "60"]).ok().text(), reference);
 }
 

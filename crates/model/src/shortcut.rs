@@ -1,0 +1,189 @@
+//! The vocabulary head when only its largest products are wanted: a coarse copy of the matrix says which rows may be among them, and only
+//! those are computed, by the kernel that would compute all. What comes out is the same to the bit ([`kernels::CoarseMatrix`] has the bound).
+
+use kernels::{CoarseMatrix, CoarseScratch, Kernels};
+
+use crate::{
+    linear::{Input, Linear},
+    spec::ModelSpec,
+};
+
+/// Whether a step that wants only the best tokens may skip most rows of the vocabulary head.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum HeadShortcut {
+    /// Never: every product is computed.
+    Off,
+    /// Where it saves time: for heads too large for a cache, after a few such steps, and only as long as few rows are computed.
+    #[default]
+    Auto,
+    /// Always, from the first such step.
+    On,
+}
+
+/// What the shortcut has done so far.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct HeadStats {
+    /// Steps that used it.
+    pub n_steps: u64,
+    /// Rows of the head computed exactly in those steps, added up.
+    pub n_rows: u64,
+    /// Bytes of the coarse copy, as far as it is made.
+    pub coarse_bytes: u64,
+}
+
+/// Smallest head (in bytes of weights) that [`HeadShortcut::Auto`] copies: a smaller one comes out of the cache.
+const AUTO_BYTES_MIN: usize = 16 << 20;
+
+/// Steps that want only the best tokens before `Auto` begins to copy.
+const AUTO_STEPS_MIN: u32 = 8;
+
+/// The copy is made in this many steps, so that none of them takes much longer.
+const FILL_STEPS: usize = 48;
+
+/// Steps without the shortcut after it did not pay; doubled each time.
+const PAUSE_STEPS: u32 = 64;
+
+/// Reading a chosen row costs this many times its share of the whole matrix.
+const CHOSEN_COST: f32 = 1.5;
+
+/// The coarse copy and when to use it.
+pub(crate) struct Shortcut {
+    mode: HeadShortcut,
+    coarse: CoarseMatrix,
+    scratch: CoarseScratch,
+    n_seen: u32,
+    /// Bytes of the copy for each byte of the head.
+    coarse_cost: f32,
+    /// Part of the rows that was computed, averaged over the last steps.
+    chosen: f32,
+    /// Steps left without the shortcut, and of the next pause.
+    pause: u32,
+    pause_next: u32,
+    stats: HeadStats,
+}
+
+impl Shortcut {
+    /// `None` where it is not wanted or the head does not allow it.
+    pub(crate) fn new(mode: HeadShortcut, head: &Linear, spec: &ModelSpec) -> Option<Self> {
+        let w = head.matrix();
+        // What is done with a product later must keep their order.
+        let keeps_order = head.bias.is_none() && head.scale.is_none() && spec.logit_scale > 0.0;
+        let is_small = mode == HeadShortcut::Auto && w.bytes.len() < AUTO_BYTES_MIN;
+        if mode == HeadShortcut::Off || is_small || !keeps_order {
+            return None;
+        }
+        let coarse_cost = CoarseMatrix::bytes(w.rows, w.cols)? as f32 / w.bytes.len() as f32;
+        if mode == HeadShortcut::Auto && coarse_cost > 0.75 {
+            return None;
+        }
+        Some(Self {
+            mode,
+            coarse: CoarseMatrix::new(&w)?,
+            scratch: CoarseScratch::new(w.rows, w.cols),
+            n_seen: 0,
+            coarse_cost,
+            chosen: 0.0,
+            pause: 0,
+            pause_next: PAUSE_STEPS,
+            stats: HeadStats::default(),
+        })
+    }
+
+    pub(crate) fn stats(&self) -> HeadStats {
+        self.stats
+    }
+
+    /// Fills `out` `[V]` with the products of the only row of `input` that are among the `n_best` largest after scale and cap, minus infinity
+    /// elsewhere; `false` if the caller has to compute all of them.
+    pub(crate) fn apply(
+        &mut self,
+        kernels: &Kernels,
+        spec: &ModelSpec,
+        head: &Linear,
+        input: &mut Input,
+        n_best: usize,
+        out: &mut [f32],
+    ) -> bool {
+        let Some(rows) = input.single() else { return false };
+        if !self.is_ready(kernels, head) {
+            return false;
+        }
+        let floor = |product| floor(kernels, spec, product);
+        let best = kernels.coarse_best(&self.coarse, head.matrix(), rows, n_best, floor, &mut self.scratch);
+        let Some((chosen, products)) = best else { return false };
+        finish(kernels, spec, products);
+        out.fill(f32::NEG_INFINITY);
+        for (&row, &logit) in chosen.iter().zip(products.iter()) {
+            out[row as usize] = logit;
+        }
+        // Which others were computed as well depends on the estimates: they go, so that the row is the same whoever made it.
+        let last = n_best.clamp(1, products.len()) - 1;
+        let (_, least, _) = products.select_nth_unstable_by(last, |a, b| b.total_cmp(a));
+        let least = *least;
+        for &row in chosen {
+            let logit = &mut out[row as usize];
+            *logit = if *logit < least { f32::NEG_INFINITY } else { *logit };
+        }
+        let n = chosen.len();
+        self.stats.n_steps += 1;
+        self.stats.n_rows += n as u64;
+        self.chosen += (n as f32 / head.rows() as f32 - self.chosen) / 8.0;
+        if self.mode == HeadShortcut::Auto && self.coarse_cost + CHOSEN_COST * self.chosen > 0.95 {
+            self.pause = self.pause_next;
+            self.pause_next = self.pause_next.saturating_mul(2);
+            self.chosen = 0.0;
+        }
+        true
+    }
+
+    /// Copies a part of the head, if it is time; says whether all of it is there and the shortcut is to be used.
+    fn is_ready(&mut self, kernels: &Kernels, head: &Linear) -> bool {
+        self.n_seen = self.n_seen.saturating_add(1);
+        if self.mode == HeadShortcut::On {
+            kernels.coarse_fill(&mut self.coarse, head.matrix(), head.rows());
+        } else if self.n_seen <= AUTO_STEPS_MIN {
+            return false;
+        } else if !self.coarse.is_full() {
+            kernels.coarse_fill(&mut self.coarse, head.matrix(), head.rows().div_ceil(FILL_STEPS));
+        }
+        let bytes = CoarseMatrix::bytes(self.coarse.n_filled(), head.cols()).unwrap_or(usize::MAX);
+        self.stats.coarse_bytes = bytes as u64;
+        self.pause = self.pause.saturating_sub(1);
+        self.coarse.is_full() && self.pause == 0
+    }
+}
+
+/// Scale and cap of products, in place.
+pub(crate) fn finish(kernels: &Kernels, spec: &ModelSpec, products: &mut [f32]) {
+    if spec.logit_scale != 1.0 {
+        products.iter_mut().for_each(|x| *x *= spec.logit_scale);
+    }
+    if let Some(cap) = spec.logit_soft_cap {
+        kernels.soft_cap(products, cap);
+    }
+}
+
+/// A product at or below `product` such that every lower one is also lower after scale and cap: these round, so that different products may
+/// become one logit, and the cap is flat far out.
+fn floor(kernels: &Kernels, spec: &ModelSpec, product: f32) -> f32 {
+    if spec.logit_scale == 1.0 && spec.logit_soft_cap.is_none() {
+        return product;
+    }
+    let finished = |x: f32| {
+        let mut x = [x];
+        finish(kernels, spec, &mut x);
+        x[0]
+    };
+    let logit = finished(product);
+    // The cap is computed to within 1e-6 of itself, a scale to within far less of the logit.
+    let enough = logit - 4e-6 * spec.logit_soft_cap.unwrap_or(0.0).max(logit.abs());
+    let mut step = product.abs().max(1e-20) * 1e-6;
+    loop {
+        let lower = product - step;
+        // NaN or minus infinity: nothing is lower.
+        if finished(lower).is_nan() || finished(lower) <= enough || !lower.is_finite() {
+            return lower;
+        }
+        step *= 2.0;
+    }
+}
