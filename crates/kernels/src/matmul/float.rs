@@ -1,10 +1,10 @@
 //! Float weights × f32 activations.
 //!
-//! Lane `j` of 32 adds the products of columns `j`, `j + 32`, … by fused multiply-add in order; the lanes fold as [`crate::math::fold`] does.
+//! Lane `j` of 16 adds the products of columns `j`, `j + 16`, … by fused multiply-add in order; the lanes fold as [`crate::math::fold`] does.
 
 pub(super) mod scalar;
 #[cfg(target_arch = "x86_64")]
 pub(super) mod x86;
 
 /// Lanes of a dot product.
-const LANES: usize = 32;
+const LANES: usize = 16;

@@ -3,7 +3,10 @@
 //! *GEMV* converts weights in registers for up to four tokens. *GEMM* converts some rows once and multiplies tiles of rows × tokens.
 
 use super::LANES;
-use crate::{matmul::MatmulArgs, simd};
+use crate::{
+    matmul::MatmulArgs,
+    simd::{self, prefetch_ahead},
+};
 #[allow(clippy::wildcard_imports, reason = "intrinsics")]
 use std::arch::x86_64::*;
 
@@ -11,12 +14,12 @@ use std::arch::x86_64::*;
 const GEMV_TOKENS: usize = 4;
 
 /// Rows that a GEMM task converts at once.
-pub(in crate::matmul) const GEMM_ROWS: usize = 16;
+pub(in crate::matmul) const GEMM_ROWS: usize = 24;
 
 /// Tokens whose activations stay in the cache while all of those rows meet them.
 const GEMM_TOKENS: usize = 96;
 
-/// 32 columns from `x`, zeros past its end.
+/// 16 columns from `x`, zeros past its end.
 #[inline]
 fn filled(x: &[f32]) -> [f32; LANES] {
     let mut full = [0.0; LANES];
@@ -29,7 +32,7 @@ macro_rules! level {
     (
         $level:ident, $features:literal, $vector:ty, $n:literal, $width:literal, $zero:ident, $load:path, $fma:ident,
         tile: $tile_rows:literal x $tile_tokens:literal,
-        |$lanes:ident| $fold:expr,
+        |$lanes:ident| $fold:expr, |$tile:ident| $fold_tile:expr,
         f16: |$h:ident| $f16:expr, bf16: |$b:ident| $bf16:expr
     ) => {
         pub(in crate::matmul) mod $level {
@@ -63,6 +66,13 @@ macro_rules! level {
                 $fold
             }
 
+            /// The same for the dot products of a full tile.
+            #[target_feature(enable = $features)]
+            #[inline]
+            fn fold_tile($tile: [[Lanes; $tile_rows]; $tile_tokens]) -> [[f32; $tile_rows]; $tile_tokens] {
+                $fold_tile
+            }
+
             #[target_feature(enable = $features)]
             #[inline]
             fn from_f32(bytes: &[u8; 4 * LANES]) -> Lanes {
@@ -93,29 +103,58 @@ macro_rules! level {
 
             /// `rows` `[R][K]` × `x` `[T][K]`
             #[target_feature(enable = $features)]
-            fn tile<const R: usize, const T: usize>(rows: [&[f32]; R], x: [&[f32]; T]) -> [[f32; R]; T] {
+            #[inline]
+            fn tile<const R: usize, const T: usize>(rows: [&[f32]; R], x: [&[f32]; T]) -> [[Lanes; R]; T] {
                 let mut acc = [[[$zero(); $n]; R]; T];
-                for c in 0..rows[0].len() / LANES {
+                // One length for all, so that the loop need not ask.
+                let n_chunks = rows[0].len() / LANES;
+                let mut row_chunks: [&[[f32; LANES]]; R] = [&[]; R];
+                for r in 0..R {
+                    row_chunks[r] = &rows[r].as_chunks().0[..n_chunks];
+                }
+                let mut x_chunks: [&[[f32; LANES]]; T] = [&[]; T];
+                for t in 0..T {
+                    x_chunks[t] = &x[t].as_chunks().0[..n_chunks];
+                }
+                for c in 0..n_chunks {
                     let mut w = [[$zero(); $n]; R];
                     for r in 0..R {
-                        w[r] = load(&rows[r].as_chunks().0[c]);
+                        w[r] = load(&row_chunks[r][c]);
                     }
                     for t in 0..T {
-                        let x = load(&x[t].as_chunks().0[c]);
+                        let x = load(&x_chunks[t][c]);
                         for r in 0..R {
                             add(&mut acc[t][r], w[r], x);
                         }
                     }
                 }
+                if rows[0].len() % LANES > 0 {
+                    for t in 0..T {
+                        let x_rest = load(&filled(x[t].as_chunks::<LANES>().1));
+                        for r in 0..R {
+                            add(&mut acc[t][r], load(&filled(rows[r].as_chunks::<LANES>().1)), x_rest);
+                        }
+                    }
+                }
+                acc
+            }
+
+            /// The last rows or tokens of a task.
+            #[target_feature(enable = $features)]
+            fn partial_tile<const R: usize, const T: usize>(rows: [&[f32]; R], x: [&[f32]; T]) -> [[f32; R]; T] {
+                let acc = tile(rows, x);
                 let mut out = [[0.0; R]; T];
                 for t in 0..T {
-                    let x_rest = load(&filled(x[t].as_chunks::<LANES>().1));
                     for r in 0..R {
-                        add(&mut acc[t][r], load(&filled(rows[r].as_chunks::<LANES>().1)), x_rest);
                         out[t][r] = fold(acc[t][r]);
                     }
                 }
                 out
+            }
+
+            #[target_feature(enable = $features)]
+            fn full_tile(rows: [&[f32]; $tile_rows], x: [&[f32]; $tile_tokens]) -> [[f32; $tile_rows]; $tile_tokens] {
+                fold_tile(tile(rows, x))
             }
 
             float_kernels!(of_f32, $features, from_f32, 4, $tile_rows, $tile_tokens, $zero, $n);
@@ -162,6 +201,7 @@ macro_rules! float_kernels {
                     let (chunks, rest) = args.w.row(m).as_chunks::<CHUNK>();
                     let mut acc = [[$zero(); $n]; T];
                     for (c, chunk) in chunks.iter().enumerate() {
+                        prefetch_ahead(chunk);
                         let w = $convert(chunk);
                         for t in 0..T {
                             add(&mut acc[t], w, load(&x[t].as_chunks().0[c]));
@@ -191,43 +231,53 @@ macro_rules! float_kernels {
                     args.scratch.decoded.resize(GEMM_ROWS * k, 0.0);
                     for (r, row) in args.scratch.decoded.chunks_exact_mut(k).enumerate().take(rows_here) {
                         let bytes = args.w.row(args.out.cols.start + row_first + r);
-                        for (to, from) in row.chunks_mut(LANES).zip(bytes.chunks(CHUNK)) {
-                            let mut chunk = [0; CHUNK];
-                            chunk[..from.len()].copy_from_slice(from);
-                            let values: [f32; LANES] = bytemuck::must_cast($convert(&chunk));
-                            to.copy_from_slice(&values[..to.len()]);
+                        let ((to, to_rest), (from, from_rest)) = (row.as_chunks_mut(), bytes.as_chunks());
+                        for (to, from) in to.iter_mut().zip(from) {
+                            *to = values(from);
                         }
+                        let mut chunk = [0; CHUNK];
+                        chunk[..from_rest.len()].copy_from_slice(from_rest);
+                        to_rest.copy_from_slice(&values(&chunk)[..to_rest.len()]);
                     }
                     for token_first in (0..n_tokens).step_by(GEMM_TOKENS) {
                         let token_end = n_tokens.min(token_first + GEMM_TOKENS);
                         let mut r = 0;
                         while r < rows_here {
-                            let step = if rows_here - r >= $tile_rows { $tile_rows } else { 1 };
+                            let is_full = rows_here - r >= $tile_rows;
                             let mut t = token_first;
                             while t < token_end {
-                                match (step, token_end - t) {
-                                    (1, 1) => t += block::<1, 1>(args, row_first, r, t),
-                                    (1, 2) => t += block::<1, 2>(args, row_first, r, t),
-                                    (1, _) => t += block::<1, 3>(args, row_first, r, t),
-                                    (_, n) if n < $tile_tokens => t += block::<$tile_rows, 1>(args, row_first, r, t),
-                                    _ => t += block::<$tile_rows, $tile_tokens>(args, row_first, r, t),
+                                match (is_full, token_end - t >= $tile_tokens) {
+                                    (true, true) => block(args, [row_first, r, t], |w, x| full_tile(w, x)),
+                                    (true, false) => {
+                                        block(args, [row_first, r, t], |w, x| partial_tile::<$tile_rows, 1>(w, x))
+                                    }
+                                    (false, true) => {
+                                        block(args, [row_first, r, t], |w, x| partial_tile::<1, $tile_tokens>(w, x))
+                                    }
+                                    (false, false) => block(args, [row_first, r, t], |w, x| partial_tile::<1, 1>(w, x)),
                                 }
+                                t += if token_end - t >= $tile_tokens { $tile_tokens } else { 1 };
                             }
-                            r += step;
+                            r += if is_full { $tile_rows } else { 1 };
                         }
                     }
                 }
             }
 
-            /// One tile; returns its tokens.
+            #[target_feature(enable = $features)]
+            #[inline]
+            fn values(bytes: &[u8; CHUNK]) -> [f32; LANES] {
+                bytemuck::must_cast($convert(bytes))
+            }
+
+            /// One tile from row `r` and token `t`.
             #[target_feature(enable = $features)]
             #[inline]
             fn block<const R: usize, const T: usize>(
                 args: &mut MatmulArgs<'_, '_>,
-                row_first: usize,
-                r: usize,
-                t: usize,
-            ) -> usize {
+                [row_first, r, t]: [usize; 3],
+                tile: impl Fn([&[f32]; R], [&[f32]; T]) -> [[f32; R]; T],
+            ) {
                 let k = args.w.cols;
                 let mut rows: [&[f32]; R] = [&[]; R];
                 for (i, row) in rows.iter_mut().enumerate() {
@@ -237,31 +287,75 @@ macro_rules! float_kernels {
                 for (i, x) in x.iter_mut().enumerate() {
                     *x = &args.x[(args.out.rows.start + t + i) * k..][..k];
                 }
-                for (i, values) in tile::<R, T>(rows, x).iter().enumerate() {
+                for (i, values) in tile(rows, x).iter().enumerate() {
                     args.out.row(t + i)[row_first + r..][..R].copy_from_slice(values);
                 }
-                T
             }
         }
     };
 }
 
 level! {
-    avx2, "avx2,fma,f16c", __m256, 4, 8, _mm256_setzero_ps, simd::avx2::load_f32, _mm256_fmadd_ps,
-    tile: 1 x 3,
-    |lanes| simd::avx2::fold(_mm256_add_ps(_mm256_add_ps(lanes[0], lanes[2]), _mm256_add_ps(lanes[1], lanes[3]))),
+    avx2, "avx2,fma,f16c", __m256, 2, 8, _mm256_setzero_ps, simd::avx2::load_f32, _mm256_fmadd_ps,
+    tile: 2 x 3,
+    |lanes| simd::avx2::fold(_mm256_add_ps(lanes[0], lanes[1])),
+    |tile| {
+        let mut out = [[0.0; 2]; 3];
+        for (out, tile) in out.as_flattened_mut().iter_mut().zip(tile.as_flattened()) {
+            *out = fold(*tile);
+        }
+        out
+    },
     f16: |h| _mm256_cvtph_ps(simd::avx2::load_half_u16(h)),
     bf16: |b| _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(simd::avx2::load_half_u16(b))))
 }
 
 level! {
-    avx512, "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni", __m512, 2, 16, _mm512_setzero_ps, simd::avx512::load_f32,
+    avx512, "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni", __m512, 1, 16, _mm512_setzero_ps, simd::avx512::load_f32,
     _mm512_fmadd_ps,
-    tile: 4 x 3,
-    |lanes| {
-        let sum = _mm512_add_ps(lanes[0], lanes[1]);
-        simd::avx2::fold(_mm256_add_ps(_mm512_castps512_ps256(sum), _mm512_extractf32x8_ps::<1>(sum)))
+    tile: 6 x 4,
+    |lanes| simd::avx2::fold(_mm256_add_ps(_mm512_castps512_ps256(lanes[0]), _mm512_extractf32x8_ps::<1>(lanes[0]))),
+    |tile| {
+        let [mut first, mut last] = [[[_mm512_setzero_ps(); 4]; 4]; 2];
+        for (t, rows) in tile.iter().enumerate() {
+            for r in 0..4 {
+                first[t][r] = rows[r][0];
+            }
+            // Of two rows of four tokens: as four rows of two tokens.
+            for r in 0..2 {
+                last[t / 2][2 * (t % 2) + r] = rows[4 + r][0];
+            }
+        }
+        let (first, last) = (fold_16(first), fold_16(last));
+        std::array::from_fn(|t| {
+            let [a, b, c, d] = first[t];
+            [a, b, c, d, last[t / 2][2 * (t % 2)], last[t / 2][2 * (t % 2) + 1]]
+        })
     },
     f16: |h| _mm512_cvtph_ps(simd::avx512::load_half_u16(h)),
     bf16: |b| _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(simd::avx512::load_half_u16(b))))
+}
+
+/// Sixteen vectors folded at once: in each step two of them share a vector, so that one addition serves both.
+#[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+#[inline]
+fn fold_16(tile: [[__m512; 4]; 4]) -> [[f32; 4]; 4] {
+    // Sums of lanes 8 apart: [a, b] as two halves.
+    let eights = |a, b| _mm512_add_ps(_mm512_shuffle_f32x4::<0x44>(a, b), _mm512_shuffle_f32x4::<0xEE>(a, b));
+    // Of lanes 4 apart: quarters of [a, b, c, d] come out as a, c, b, d.
+    let fours = |ab, cd| _mm512_add_ps(_mm512_shuffle_f32x4::<0x88>(ab, cd), _mm512_shuffle_f32x4::<0xDD>(ab, cd));
+    // Of lanes 2 apart, then 1 apart, within quarters.
+    let twos = |x, y| _mm512_add_ps(_mm512_shuffle_ps::<0x44>(x, y), _mm512_shuffle_ps::<0xEE>(x, y));
+    let ones = |x, y| _mm512_add_ps(_mm512_shuffle_ps::<0x88>(x, y), _mm512_shuffle_ps::<0xDD>(x, y));
+    // Quarter q of `rows[t]` has four lanes of row q of token t.
+    let mut rows = [_mm512_setzero_ps(); 4];
+    for (row, [a, b, c, d]) in rows.iter_mut().zip(tile) {
+        *row = fours(eights(a, b), eights(c, d));
+    }
+    // Lane t of quarter q: row q, token t.
+    let sums = ones(twos(rows[0], rows[1]), twos(rows[2], rows[3]));
+    // As `fold` does: no negative zero.
+    let sums = _mm512_add_ps(sums, _mm512_setzero_ps());
+    let by_row: [[f32; 4]; 4] = bytemuck::must_cast(sums);
+    std::array::from_fn(|t| by_row.map(|row| row[t]))
 }
