@@ -5,6 +5,7 @@
 pub mod bench;
 mod error;
 pub mod logits;
+pub mod machine;
 pub mod perplexity;
 mod session;
 

@@ -1,7 +1,7 @@
 //! [`Kernels`]: an instruction-set level, a pool of workers and their buffers.
 
 use crate::{
-    AttentionShape, Gate, KvPages, Matrix, Rope, Rows, Span,
+    AttentionShape, Gate, KvPages, MatmulKernel, Matrix, Rope, Rows, Span,
     attention::{Attention, AttentionScratch},
     elementwise,
     isa::{Isa, Level},
@@ -65,6 +65,11 @@ impl Kernels {
     /// Threads in use, the caller included.
     pub fn n_threads(&self) -> usize {
         self.pool.n_threads()
+    }
+
+    /// The kernel that multiplies matrices like `w` with `n_tokens` rows.
+    pub fn matmul_kernel(&self, w: &Matrix<'_>, n_tokens: usize) -> &'static MatmulKernel {
+        matmul::kernel(w, self.level, n_tokens)
     }
 
     /// Copies `x` `[T, K]` into `rows`; quantised lazily and once, on the first matmul whose format wants int8.

@@ -12,6 +12,7 @@ mod elementwise;
 mod handle;
 mod isa;
 mod kv;
+mod machine;
 mod math;
 mod matmul;
 mod pool;

@@ -162,6 +162,11 @@ const TASK_TOKENS: usize = 512;
 /// Most matrices in one region.
 const REGION_MATRICES: usize = 8;
 
+/// The kernel that [`run`] uses.
+pub(crate) fn kernel(w: &Matrix<'_>, level: Level, n_tokens: usize) -> &'static MatmulKernel {
+    table::select(w, level.isa(), n_tokens)
+}
+
 /// Multiplies every matrix with the rows in as few parallel regions as possible.
 pub(crate) fn run(
     level: Level,

@@ -7,6 +7,4 @@ pub(crate) mod avx512;
 pub(crate) mod half;
 mod prefetch;
 
-pub(crate) use prefetch::prefetch;
-#[cfg(target_arch = "x86_64")]
-pub(crate) use prefetch::prefetch_ahead;
+pub(crate) use prefetch::{prefetch, prefetch_ahead};

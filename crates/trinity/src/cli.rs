@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    bench, chat, completions, eval, inspect, limits, list, man, metadata, pull, rm, run, show, tokenize,
+    bench, chat, completions, doctor, eval, inspect, limits, list, man, metadata, pull, rm, run, show, tokenize,
 };
 
 /// The CPU inference engine for ternary and quantised language models.
@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Tokenize(tokenize::TokenizeArgs),
     /// Measure speed: prompt processing and generation
     Bench(bench::BenchArgs),
+    /// Say what this machine offers, how fast it is, and what a model can reach on it
+    Doctor(doctor::DoctorArgs),
     /// Print the completion script of a shell
     Completions(completions::CompletionsArgs),
     /// Print the man page

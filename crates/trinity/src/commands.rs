@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod chat;
 pub(crate) mod completions;
+pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod inspect;
 pub(crate) mod limits;
@@ -39,6 +40,7 @@ pub(crate) fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Rm(args) => rm::run(args, global),
         Command::Eval(args) => eval::run(args, global),
         Command::Tokenize(args) => tokenize::run(args, global),
+        Command::Doctor(args) => doctor::run(args, global),
         Command::Bench(args) => bench::run(args, global),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

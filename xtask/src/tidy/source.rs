@@ -15,6 +15,7 @@ const UNSAFE: &[&str] = &[
     "crates/kernels/src/matmul/table.rs",
     "crates/kernels/src/attention/tile.rs",
     "crates/kernels/src/coarse/dot.rs",
+    "crates/kernels/src/machine/x86.rs",
     "crates/kernels/src/pool.rs",
     "crates/kernels/src/pool/workers.rs",
     "crates/kernels/src/simd/half.rs",

@@ -31,3 +31,8 @@ pub(crate) fn prefetch_ahead<const N: usize>(bytes: &[u8; N]) {
         unsafe { _mm_prefetch::<_MM_HINT_T1>(bytes.as_ptr().wrapping_add(AHEAD + line).cast()) }
     }
 }
+
+/// Nothing, where there is no way to ask.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline]
+pub(crate) fn prefetch_ahead<const N: usize>(_: &[u8; N]) {}

@@ -118,9 +118,9 @@ pub(crate) fn is_present(reference: &str, global: &Global) -> bool {
 }
 
 impl ModelArgs {
-    /// The kernels that `TRINITY_ISA` and `--threads` ask for.
-    pub(crate) fn kernels(&self) -> Result<(Kernels, usize), Failure> {
-        let n_threads = self.threads.map_or_else(kernels::default_threads, usize::from);
+    /// The kernels that `TRINITY_ISA` and `--threads` ask for, and the number of threads.
+    pub(crate) fn kernels_of(threads: Option<u16>) -> Result<(Kernels, usize), Failure> {
+        let n_threads = threads.map_or_else(kernels::default_threads, usize::from);
         let configuration = |message: String| Failure::new(Kind::Configuration, format!("TRINITY_ISA: {message}"));
         let isa = match std::env::var("TRINITY_ISA") {
             Ok(name) => {
@@ -128,7 +128,11 @@ impl ModelArgs {
             }
             Err(_) => None,
         };
-        let mut kernels = Kernels::new(isa, n_threads).map_err(configuration)?;
+        Ok((Kernels::new(isa, n_threads).map_err(configuration)?, n_threads))
+    }
+
+    fn kernels(&self) -> Result<(Kernels, usize), Failure> {
+        let (mut kernels, n_threads) = Self::kernels_of(self.threads)?;
         if !self.no_pin {
             kernels.pin_threads();
         }

@@ -15,6 +15,7 @@ const COMMANDS: &[&str] = &[
     "eval",
     "tokenize",
     "bench",
+    "doctor",
     "completions",
     "man",
 ];

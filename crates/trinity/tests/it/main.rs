@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod chat;
+mod doctor;
 mod evaluate;
 mod inspect;
 mod interface;

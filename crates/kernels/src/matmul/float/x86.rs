@@ -326,7 +326,7 @@ level! {
                 last[t / 2][2 * (t % 2) + r] = rows[4 + r][0];
             }
         }
-        let (first, last) = (fold_16(first), fold_16(last));
+        let (first, last) = (fold_16(&first), fold_16(&last));
         std::array::from_fn(|t| {
             let [a, b, c, d] = first[t];
             [a, b, c, d, last[t / 2][2 * (t % 2)], last[t / 2][2 * (t % 2) + 1]]
@@ -339,7 +339,7 @@ level! {
 /// Sixteen vectors folded at once: in each step two of them share a vector, so that one addition serves both.
 #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 #[inline]
-fn fold_16(tile: [[__m512; 4]; 4]) -> [[f32; 4]; 4] {
+fn fold_16(tile: &[[__m512; 4]; 4]) -> [[f32; 4]; 4] {
     // Sums of lanes 8 apart: [a, b] as two halves.
     let eights = |a, b| _mm512_add_ps(_mm512_shuffle_f32x4::<0x44>(a, b), _mm512_shuffle_f32x4::<0xEE>(a, b));
     // Of lanes 4 apart: quarters of [a, b, c, d] come out as a, c, b, d.
@@ -349,7 +349,7 @@ fn fold_16(tile: [[__m512; 4]; 4]) -> [[f32; 4]; 4] {
     let ones = |x, y| _mm512_add_ps(_mm512_shuffle_ps::<0x88>(x, y), _mm512_shuffle_ps::<0xDD>(x, y));
     // Quarter q of `rows[t]` has four lanes of row q of token t.
     let mut rows = [_mm512_setzero_ps(); 4];
-    for (row, [a, b, c, d]) in rows.iter_mut().zip(tile) {
+    for (row, &[a, b, c, d]) in rows.iter_mut().zip(tile) {
         *row = fours(eights(a, b), eights(c, d));
     }
     // Lane t of quarter q: row q, token t.

@@ -1,0 +1,40 @@
+//! What computing a token costs, by the tensors of a container alone.
+
+use gguf::Container;
+
+use crate::{LoadError, load};
+
+/// Of one token of one sequence, attention left out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StepCost {
+    /// Bytes of weights read: all matrices with the vocabulary head, of experts those in use.
+    pub weight_bytes: u64,
+    /// Weights multiplied.
+    pub products: u64,
+    /// The same without the vocabulary head.
+    pub layer_products: u64,
+}
+
+/// What a token of this model costs; an error is why the model cannot run.
+pub fn step_cost(container: &Container) -> Result<StepCost, LoadError> {
+    let spec = load::load(container, Some(1))?.spec;
+    let has_head = container.tensor("output.weight").is_some();
+    let mut cost = StepCost { weight_bytes: 0, products: 0, layer_products: 0 };
+    for tensor in container.tensors().iter().filter(|t| t.dims.len() > 1) {
+        let is_embedding = tensor.name == "token_embd.weight";
+        if is_embedding && has_head {
+            continue;
+        }
+        let (used, of) = match spec.experts {
+            Some(experts) if tensor.dims.len() > 2 => (experts.n_used as u64, experts.n_experts as u64),
+            _ => (1, 1),
+        };
+        let products = tensor.dims.iter().product::<u64>() * used / of;
+        cost.weight_bytes += tensor.n_bytes * used / of;
+        cost.products += products;
+        if !is_embedding && tensor.name != "output.weight" {
+            cost.layer_products += products;
+        }
+    }
+    Ok(cost)
+}

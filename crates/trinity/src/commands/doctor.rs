@@ -1,0 +1,165 @@
+//! `trinity doctor [MODEL]`: what this machine offers, how fast it is, which kernels that selects, and what a model can reach on it.
+
+mod system;
+
+use clap::Args;
+use eval::machine::{Limits, Machine};
+use kernels::{Activation, Isa, Kernels, MatmulKernel, Matrix, Scales, Weights};
+use quant::Format;
+use serde::Serialize;
+
+use super::model_args::{self, ModelArgs};
+use crate::{cli::Global, failure::Failure, terminal};
+use system::System;
+
+/// Arguments of `doctor`.
+#[derive(Args)]
+pub(crate) struct DoctorArgs {
+    /// A model, by name or path: what it can reach on this machine
+    #[arg(value_name = "MODEL")]
+    model: Option<String>,
+    /// Compute threads [default: what affinity and cgroup quota allow]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Columns of the matrices whose kernels are shown: a width that all block sizes divide.
+const COLS: usize = 2560;
+
+/// Tokens of a step that stand for prefill.
+const PREFILL_TOKENS: usize = 128;
+
+#[derive(Serialize)]
+struct Report {
+    version: &'static str,
+    isa: &'static str,
+    isa_available: Vec<&'static str>,
+    threads: usize,
+    pinned: bool,
+    system: System,
+    machine: Machine,
+    kernels: Vec<Chosen>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<Prediction>,
+}
+
+/// The kernels of one format.
+#[derive(Serialize)]
+struct Chosen {
+    format: &'static str,
+    decode: String,
+    prefill: String,
+}
+
+#[derive(Serialize)]
+struct Prediction {
+    name: String,
+    weight_bytes_per_token: u64,
+    products_per_token: u64,
+    at_most: Limits,
+}
+
+/// Looks, measures, prints.
+pub(crate) fn run(args: &DoctorArgs, global: &Global) -> Result<(), Failure> {
+    // Before this thread stays on one core.
+    let system = System::look();
+    let (mut kernels, threads) = ModelArgs::kernels_of(args.threads)?;
+    let pinned = kernels.pin_threads();
+    let (mut formats, mut cost) = (None, None);
+    if let Some(reference) = &args.model {
+        let container = model_args::open(Some(reference), global)?;
+        let of_file =
+            container.tensors().iter().filter(|t| t.dims.len() > 1).filter_map(|t| model::format_of(t.type_id));
+        formats = Some(of_file.collect::<Vec<_>>());
+        cost = Some((container.name().to_owned(), model::step_cost(&container)?));
+    }
+    let spinner = terminal::spinner("measuring memory and multipliers");
+    let machine = Machine::measure(&kernels);
+    spinner.finish_and_clear();
+    let is_shown = |format: &&Format| formats.as_ref().is_none_or(|formats| formats.contains(format));
+    let report = Report {
+        version: env!("CARGO_PKG_VERSION"),
+        isa: kernels.isa().name(),
+        isa_available: Isa::available().map(Isa::name).collect(),
+        threads,
+        pinned,
+        system,
+        machine,
+        kernels: Format::ALL.iter().filter(is_shown).map(|format| chosen(&kernels, *format)).collect(),
+        model: cost.map(|(name, cost)| Prediction {
+            name,
+            weight_bytes_per_token: cost.weight_bytes,
+            products_per_token: cost.products,
+            at_most: machine.limits(&cost),
+        }),
+    };
+    if args.json { terminal::put_json(&report) } else { terminal::put(&report.to_text()) }
+}
+
+fn chosen(kernels: &Kernels, format: Format) -> Chosen {
+    let scales = if matches!(format, Format::TQ1_0 | Format::TQ2_0) { Scales::Row } else { Scales::Block };
+    let w = Matrix { format, rows: 0, cols: COLS, bytes: &[], scales };
+    let describe = |n_tokens| describe(kernels.matmul_kernel(&w, n_tokens));
+    Chosen { format: format.name(), decode: describe(1), prefill: describe(PREFILL_TOKENS) }
+}
+
+fn describe(kernel: &MatmulKernel) -> String {
+    let weights = match kernel.weights {
+        Weights::Of(_) | Weights::Ternary(_) | Weights::Floats => "",
+        Weights::Units(_) | Weights::Blocks | Weights::TernaryRows => ", decoded first",
+    };
+    let activation = match kernel.activation {
+        Activation::F32 => "f32",
+        Activation::Int8 => "int8 blocks",
+        Activation::Int8Rows | Activation::Int8Planes => "int8 rows",
+    };
+    format!("{} × {}, {activation}{weights}", kernel.isa.name(), kernel.rows)
+}
+
+impl Report {
+    fn to_text(&self) -> String {
+        let Self { system, machine, .. } = self;
+        let unknown = || "unknown".to_owned();
+        let count = |n: Option<f64>| n.map_or_else(unknown, |n| format!("{n}"));
+        let bytes = |n: Option<u64>| n.map_or_else(unknown, terminal::bytes_text);
+        let mut text = format!("trinity {}\n\nmachine\n", self.version);
+        let mut line = |name: &str, value: String| text += &format!("  {name:<22} {value}\n");
+        line("processor", terminal::escape(system.processor.as_deref().unwrap_or("unknown")));
+        line("instruction sets", self.isa_available.join(", "));
+        line("in use", format!("{} (TRINITY_ISA forces another)", self.isa));
+        line("cores online", count(system.cores_online.map(|n| n as f64)));
+        line("cores allowed", count(system.cores_allowed.map(|n| n as f64)));
+        line("cgroup quota", system.quota_cores.map_or("none".to_owned(), |n| format!("{n} cores")));
+        let pinned = if self.pinned { "each on a core of its own" } else { "placed by the system" };
+        line("compute threads", format!("{}, {pinned}", self.threads));
+        line("memory", format!("{}, {} available", bytes(system.memory_bytes), bytes(system.available_bytes)));
+        line("huge pages", system.huge_pages.clone().unwrap_or_else(unknown));
+        line("reads memory at", format!("{:.1} GB/s", machine.read_bytes_per_second / 1e9));
+        let operations = machine.byte_operations_per_second;
+        line(
+            "multiplies bytes at",
+            operations.map_or_else(unknown, |n| format!("{:.0} billion operations/s", n / 1e9)),
+        );
+        text += "\nkernels (instruction set × rows at once, activations)\n";
+        for Chosen { format, decode, prefill } in &self.kernels {
+            text += &format!("  {format:<10} decode {decode:<32} prefill {prefill}\n");
+        }
+        if let Some(Prediction { name, weight_bytes_per_token, products_per_token, at_most }) = &self.model {
+            text += &format!(
+                "\n{}\n  a token reads {} of weights and multiplies {:.1} million of them\n  decode at most          {:.1} tokens/s\n",
+                terminal::escape(name),
+                terminal::bytes_text(*weight_bytes_per_token),
+                *products_per_token as f64 / 1e6,
+                at_most.decode_tokens_per_second
+            );
+            if let Some(limit) = at_most.prefill_tokens_per_second {
+                text += &format!("  prefill at most         {limit:.0} tokens/s\n");
+            }
+            text += "  trinity bench measures what is reached\n";
+        }
+        text
+    }
+}

@@ -1,0 +1,32 @@
+//! `trinity doctor`: the machine as it is, and what follows for a model.
+
+use crate::program::{command, finish, trinity};
+
+#[test]
+fn the_machine_and_a_model_on_it() {
+    let model = testkit::shared("golden/llama-256-ternary-TQ1_0.gguf");
+    let report = trinity(["doctor", model.to_str().unwrap(), "--threads", "2", "--json"]).ok().json();
+    assert_eq!(report["threads"], 2);
+    let isa = report["isa"].as_str().unwrap();
+    assert!(report["isa_available"].as_array().unwrap().iter().any(|name| name == isa), "{report}");
+    let bandwidth = report["machine"]["read_bytes_per_second"].as_f64().unwrap();
+    assert!((1e8..1e13).contains(&bandwidth), "{bandwidth}");
+    let formats: Vec<_> = report["kernels"].as_array().unwrap().iter().map(|k| k["format"].as_str().unwrap()).collect();
+    assert!(formats.contains(&"tq1_0") && !formats.contains(&"q4_k"), "those of the model: {formats:?}");
+    let prediction = &report["model"];
+    let bytes = prediction["weight_bytes_per_token"].as_f64().unwrap();
+    let at_most = prediction["at_most"]["decode_tokens_per_second"].as_f64().unwrap();
+    assert!(at_most <= 1.000001 * bandwidth / bytes, "{at_most} tokens/s at {bandwidth} bytes/s of {bytes} each");
+    if cfg!(target_os = "linux") {
+        assert!(report["system"]["memory_bytes"].as_u64().unwrap() > 1 << 28, "{report}");
+        assert!(report["system"]["cores_allowed"].as_u64().unwrap() >= 1, "{report}");
+    }
+}
+
+#[test]
+fn the_forced_level_is_the_one_in_use() {
+    let outcome = finish(command(["doctor", "--threads", "1"]).env("TRINITY_ISA", "scalar")).ok();
+    let text = outcome.text();
+    assert!(text.contains("scalar (TRINITY_ISA forces another)"), "{text}");
+    assert!(text.contains("q4_k       decode scalar × 1, int8 blocks, decoded first"), "{text}");
+}
