@@ -7,6 +7,7 @@
 mod command;
 mod fuzz;
 mod models;
+mod peers;
 mod test;
 mod tidy;
 mod wasm;
@@ -21,6 +22,9 @@ const HELP: &str = "cargo xtask CHORE
   tidy            the repository's own rules: arrows, sizes, banned words, documents
   models          the models that the tests run on, downloaded once into target/models
   fuzz [SECONDS]  each fuzz target for that long (default 20)
+  peers [--rounds N] [--only TEXT] [--list]
+                  speeds beside those of other engines (benches/peers/README.md)
+  chart RECEIPT   the README's picture from a stored measurement
   wasm            builds the crates up to layer 2 for wasm32
 ";
 
@@ -32,6 +36,8 @@ fn main() -> ExitCode {
         Some("tidy") => tidy::run(),
         Some("models") => models::fetch().map(drop),
         Some("fuzz") => fuzz::run(rest.first().map(String::as_str)),
+        Some("peers") => peers::run(rest),
+        Some("chart") => peers::draw(rest),
         Some("wasm") => wasm::run(),
         Some("help" | "--help" | "-h") | None => {
             print!("{HELP}");

@@ -2,7 +2,9 @@
 #![allow(unsafe_code, reason = "calls functions compiled for the level that `Level` proves")]
 
 use crate::isa::{Isa, Level};
-use std::{arch::x86_64::*, hint::black_box};
+#[allow(clippy::wildcard_imports, reason = "intrinsics")]
+use std::arch::x86_64::*;
+use std::hint::black_box;
 
 /// Accumulators.
 const N: usize = 10;

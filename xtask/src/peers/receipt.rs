@@ -1,0 +1,179 @@
+//! What was measured: every sample of every run, and what follows.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::engines::Speeds;
+
+/// One call of the chore.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Receipt {
+    pub(super) date: String,
+    pub(super) commit: String,
+    pub(super) rounds: usize,
+    /// What `trinity doctor --json` said of the machine.
+    pub(super) machine: Value,
+    pub(super) rows: Vec<RowReceipt>,
+}
+
+/// One row of the table.
+#[derive(Serialize, Deserialize)]
+pub(super) struct RowReceipt {
+    pub(super) name: String,
+    /// The roofs of our file with the fewest bytes, of each round: `tg64`, `pp`.
+    pub(super) roofs: Vec<Speeds>,
+    pub(super) runs: Vec<RunReceipt>,
+}
+
+/// One engine with one setting.
+#[derive(Serialize, Deserialize)]
+pub(super) struct RunReceipt {
+    pub(super) engine: String,
+    pub(super) label: String,
+    pub(super) command: String,
+    /// Speeds of each round.
+    pub(super) rounds: Vec<Speeds>,
+    /// Why there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) missing: Option<String>,
+}
+
+impl RunReceipt {
+    fn samples(&self, test: &str) -> Vec<f64> {
+        self.rounds.iter().filter_map(|speeds| speeds.get(test).copied()).collect()
+    }
+}
+
+impl RowReceipt {
+    /// The best setting of `engine` in `test`: label and median.
+    pub(super) fn best(&self, engine: &str, test: &str) -> Option<(&RunReceipt, f64)> {
+        let runs = self.runs.iter().filter(|run| run.engine == engine);
+        let medians = runs.filter_map(|run| Some((run, median(run.samples(test))?)));
+        medians.max_by(|a, b| a.1.total_cmp(&b.1))
+    }
+
+    /// Engines other than ours, in the order of the table.
+    pub(super) fn peers(&self) -> Vec<&str> {
+        let mut peers = Vec::new();
+        for run in self.runs.iter().filter(|run| run.engine != "trinity") {
+            if !peers.contains(&run.engine.as_str()) {
+                peers.push(&run.engine);
+            }
+        }
+        peers
+    }
+
+    /// Ours by `peer`'s: the median of each round's ratio.
+    pub(super) fn ratio(&self, peer: &str, test: &str) -> Option<f64> {
+        let (ours, theirs) = (self.best("trinity", test)?.0, self.best(peer, test)?.0);
+        let rounds = ours.rounds.iter().zip(&theirs.rounds);
+        median(rounds.filter_map(|(ours, theirs)| Some(ours.get(test)? / theirs.get(test)?)).collect())
+    }
+
+    /// The peer with the best median in `test`.
+    pub(super) fn best_peer(&self, test: &str) -> Option<&str> {
+        let peers = self.peers();
+        let speeds = peers.iter().filter_map(|peer| Some((*peer, self.best(peer, test)?.1)));
+        speeds.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(peer, _)| peer)
+    }
+
+    /// The median roof.
+    pub(super) fn roof(&self, test: &str) -> Option<f64> {
+        let kind = if test.starts_with("tg") { "tg" } else { "pp" };
+        median(self.roofs.iter().filter_map(|roofs| roofs.get(kind).copied()).collect())
+    }
+
+    /// Names of the tests, generation first.
+    pub(super) fn tests(&self) -> Vec<String> {
+        let all = self.runs.iter().flat_map(|run| run.rounds.iter().flat_map(|speeds| speeds.keys().cloned()));
+        let mut tests: Vec<String> = all.collect::<BTreeSet<_>>().into_iter().collect();
+        tests.sort_by_key(|test| (test.starts_with("pp"), test.clone()));
+        tests
+    }
+}
+
+impl Receipt {
+    /// The table in Markdown.
+    pub(crate) fn table(&self) -> String {
+        let mut text =
+            "| work | test | trinity | peers at their best | by the best peer | by llama.cpp | of the roof |\n"
+                .to_owned();
+        text += "| --- | --- | ---: | --- | ---: | ---: | ---: |\n";
+        for row in &self.rows {
+            for test in row.tests() {
+                let Some((ours, speed)) = row.best("trinity", &test) else { continue };
+                let peers: Vec<String> = row.peers().iter().map(|peer| peer_cell(row, peer, &test)).collect();
+                let ratio = |peer: Option<&str>| {
+                    peer.and_then(|peer| row.ratio(peer, &test)).map_or("–".to_owned(), |r| format!("{r:.2}×"))
+                };
+                let roof = row.roof(&test).map_or("–".to_owned(), |roof| format!("{:.0} %", 100.0 * speed / roof));
+                text += &format!(
+                    "| {} | {test} | {speed:.1} ({}) | {} | {} | {} | {roof} |\n",
+                    row.name,
+                    setting(ours),
+                    peers.join("; "),
+                    ratio(row.best_peer(&test)),
+                    ratio(Some("llama.cpp")),
+                );
+            }
+        }
+        text
+    }
+}
+
+fn peer_cell(row: &RowReceipt, peer: &str, test: &str) -> String {
+    if let Some((run, speed)) = row.best(peer, test) {
+        return format!("{peer} {speed:.1} ({})", setting(run));
+    }
+    let why = row.runs.iter().find(|run| run.engine == peer).and_then(|run| run.missing.as_deref());
+    format!("{peer}: {}", why.unwrap_or("no such test"))
+}
+
+/// The label without the engine.
+fn setting(run: &RunReceipt) -> &str {
+    run.label.strip_prefix(&run.engine).unwrap_or(&run.label).trim()
+}
+
+/// The middle one, or the mean of the two in the middle.
+pub(super) fn median(mut samples: Vec<f64>) -> Option<f64> {
+    samples.sort_by(f64::total_cmp);
+    let n = samples.len();
+    match n {
+        0 => None,
+        _ if n % 2 == 1 => Some(samples[n / 2]),
+        _ => Some(f64::midpoint(samples[n / 2 - 1], samples[n / 2])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ratio_is_the_median_of_the_rounds_ratios_at_the_best_settings() {
+        let run = |engine: &str, label: &str, samples: &[f64]| RunReceipt {
+            engine: engine.to_owned(),
+            label: format!("{engine} {label}"),
+            command: String::new(),
+            rounds: samples.iter().map(|s| Speeds::from([("tg64".to_owned(), *s)])).collect(),
+            missing: None,
+        };
+        let row = RowReceipt {
+            name: "x".to_owned(),
+            roofs: vec![Speeds::from([("tg".to_owned(), 80.0)])],
+            runs: vec![
+                run("trinity", "slow", &[1.0, 1.0, 1.0]),
+                run("trinity", "fast", &[30.0, 40.0, 60.0]),
+                run("a", "", &[10.0, 20.0, 60.0]),
+                run("b", "", &[15.0, 10.0, 10.0]),
+            ],
+        };
+        assert_eq!(row.best("trinity", "tg64").map(|b| (setting(b.0), b.1)), Some(("fast", 40.0)));
+        assert_eq!((row.best_peer("tg64"), row.ratio("a", "tg64")), (Some("a"), Some(2.0)));
+        let receipt =
+            Receipt { date: String::new(), commit: String::new(), rounds: 3, machine: Value::Null, rows: vec![row] };
+        assert!(receipt.table().contains("| x | tg64 | 40.0 (fast) | a 20.0 (); b 10.0 () | 2.00× | – | 50 % |"));
+    }
+}

@@ -1,0 +1,85 @@
+//! `benches/peers/table.json`: what is to be measured.
+
+use serde::Deserialize;
+
+/// All rows.
+#[derive(Deserialize)]
+pub(super) struct Table {
+    pub(super) rows: Vec<Row>,
+}
+
+/// One row: the same work for several engines.
+#[derive(Deserialize, Clone)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Row {
+    pub(super) name: String,
+    /// One file for all engines, instead of `runs`.
+    #[serde(default)]
+    everywhere: Option<String>,
+    #[serde(default)]
+    runs: Vec<Run>,
+    /// Prompt lengths.
+    #[serde(default = "prompts")]
+    pub(super) prompts: Vec<usize>,
+    /// Tokens that are cached before generation.
+    #[serde(default)]
+    pub(super) depth: usize,
+    /// Type of keys and values.
+    #[serde(default = "f16")]
+    pub(super) kv: String,
+    /// With a busy loop on each core.
+    #[serde(default)]
+    pub(super) busy: bool,
+}
+
+/// One engine with one setting.
+#[derive(Deserialize, Clone, PartialEq, Debug)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Run {
+    pub(super) engine: String,
+    pub(super) file: String,
+    #[serde(default)]
+    pub(super) args: Vec<String>,
+    #[serde(default = "threads")]
+    pub(super) threads: usize,
+}
+
+fn prompts() -> Vec<usize> {
+    vec![128, 512]
+}
+
+fn f16() -> String {
+    "f16".to_owned()
+}
+
+fn threads() -> usize {
+    2
+}
+
+/// Engines of a row that names one file for all.
+const EVERYWHERE: [(&str, &[&str]); 4] =
+    [("trinity", &[]), ("llama.cpp", &[]), ("ik_llama.cpp", &[]), ("ik_llama.cpp", &["-rtr", "1"])];
+
+impl Row {
+    /// Engines and settings, in the order in which they alternate.
+    pub(super) fn runs(&self) -> Vec<Run> {
+        let everywhere = self.everywhere.iter().flat_map(|file| {
+            EVERYWHERE.iter().map(|(engine, args)| Run {
+                engine: (*engine).to_owned(),
+                file: file.clone(),
+                args: args.iter().map(|a| (*a).to_owned()).collect(),
+                threads: threads(),
+            })
+        });
+        everywhere.chain(self.runs.iter().cloned()).collect()
+    }
+}
+
+impl Run {
+    /// Engine, file and setting in words.
+    pub(super) fn label(&self) -> String {
+        let threads = if self.threads == threads() { String::new() } else { format!(" -t {}", self.threads) };
+        let args: String = self.args.iter().map(|a| format!(" {a}")).collect();
+        format!("{} {}{args}{threads}", self.engine, self.file)
+    }
+}
