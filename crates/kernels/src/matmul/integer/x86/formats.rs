@@ -8,7 +8,6 @@ use super::{
 };
 use crate::{
     activation::{ActivationGroup, BLOCK, GROUP_BLOCKS},
-    math::f16_to_f32,
     matmul::{
         MatmulArgs, MatmulScratch,
         integer::{ExpandedGroup, PANEL_ROWS, expand, token, token_tiles},
@@ -367,7 +366,7 @@ fn nibble_plane(bytes: &[u8; 32], high: bool) -> __m256i {
 #[target_feature(enable = "avx2,fma,f16c")]
 #[inline]
 fn splat(bytes: &[u8], at: usize) -> __m256 {
-    _mm256_set1_ps(f16_to_f32(u16::from_le_bytes(*part(bytes, at))))
+    _mm256_cvtph_ps(_mm_set1_epi16(i16::from_le_bytes(*part(bytes, at))))
 }
 
 /// Eight unsigned bytes as floats.
