@@ -254,6 +254,7 @@ impl Attention<'_> {
         let position = |row: usize| span.position_first + (row - span.row_first);
         let (position_min, position_max) = (position(rows.start), position(rows.end - 1));
         let mut tile_first = (segment * SEGMENT).max(self.first(position_min) / PAGE_LEN * PAGE_LEN);
+        let first_tile = tile_first;
         let end = ((segment + 1) * SEGMENT).min(position_max + 1);
         while tile_first < end {
             scratch.visible.clear();
@@ -262,8 +263,11 @@ impl Attention<'_> {
                 let start = self.first(position(row)).clamp(tile_first, tile_first + PAGE_LEN) - tile_first;
                 scratch.visible.extend((0..group).map(|_| (start.min(end), end)));
             }
+            // The next tile, or where the next head begins, which is likely this thread's next task.
             if tile_first + PAGE_LEN < end {
                 self.kv.prefetch(span.page(tile_first + PAGE_LEN), self.layer, kv_head);
+            } else if kv_head + 1 < n_kv_heads {
+                self.kv.prefetch(span.page(first_tile), self.layer, kv_head + 1);
             }
             let page = span.page(tile_first);
             self.kv.read_keys(level, page, self.layer, kv_head, &mut scratch.keys);
