@@ -9,6 +9,7 @@ use crate::{
     isa::Level,
     pool::{Output, Pool, Tile},
     row_codes::RowGroup,
+    simd,
 };
 use quant::Format;
 use std::sync::{Mutex, PoisonError};
@@ -133,6 +134,8 @@ pub(crate) struct MatmulScratch {
     panels: Box<integer::x86::PanelScratch>,
     /// Weight rows, interleaved.
     panel: Vec<integer::PanelBlock>,
+    /// Chosen rows, one after the other.
+    gathered: Vec<u8>,
     /// Weight rows in f32.
     decoded: Vec<f32>,
     #[cfg(target_arch = "x86_64")]
@@ -214,7 +217,10 @@ pub(crate) fn run(
 }
 
 /// Rows of a task of [`run_rows`]: a few kilobytes of weights each.
-const CHOSEN_ROWS_MIN: usize = 8;
+const CHOSEN_ROWS_MIN: usize = 16;
+
+/// Bytes of chosen rows that are brought together at a time: they stay in the first-level cache.
+const GATHERED_BYTES: usize = 16 << 10;
 
 /// `out[i] = w[chosen[i]] · x` for the only row of `x`, by the kernel that [`run`] would use.
 pub(crate) fn run_rows(
@@ -241,12 +247,22 @@ pub(crate) fn run_rows(
     let x = &*x;
     pool.for_rows(out, 1, CHOSEN_ROWS_MIN, |first, out, worker| {
         let mut scratch = scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
-        for (&m, out) in chosen[first..].iter().zip(out) {
-            let bytes = &w.bytes[m as usize * row_bytes..][..row_bytes];
-            let row = Matrix { rows: 1, bytes, ..w };
-            let out = Tile::of(std::slice::from_mut(out));
-            kernel.call(&mut MatmulArgs::new(row, x, out, &mut scratch));
+        let mut gathered = std::mem::take(&mut scratch.gathered);
+        let n_batch = (GATHERED_BYTES / row_bytes).max(1);
+        let row = |m: u32| &w.bytes[m as usize * row_bytes..][..row_bytes];
+        let mut batches = chosen[first..][..out.len()].chunks(n_batch).peekable();
+        let mut outs = out.chunks_mut(n_batch);
+        while let (Some(batch), Some(out)) = (batches.next(), outs.next()) {
+            // No stream that hardware could see: the next rows are asked for while these are computed.
+            for &m in *batches.peek().unwrap_or(&&[][..]) {
+                row(m).chunks(64).for_each(simd::prefetch);
+            }
+            gathered.clear();
+            batch.iter().for_each(|&m| gathered.extend_from_slice(row(m)));
+            let rows = Matrix { rows: batch.len(), bytes: &gathered, ..w };
+            kernel.call(&mut MatmulArgs::new(rows, x, Tile::of(out), &mut scratch));
         }
+        scratch.gathered = gathered;
     });
 }
 
