@@ -121,7 +121,7 @@ impl CoarseMatrix {
 multiversion! {
     /// Codes of one row of weights `w`, padded to whole spans by zeros, and what is known of it.
     fn encode(w: &[f32], codes: &mut [u8], norms: &mut RowNorms) {
-        let norm = squares(w.iter().copied()).sqrt();
+        let norm = squares(w, |w| w).sqrt();
         let deviation = (norm / (w.len() as f64).sqrt()) as f32;
         codes.fill(0);
         if deviation.is_nan() || !(1e-30..1e30).contains(&deviation) {
@@ -151,7 +151,7 @@ multiversion! {
                 *byte = high(0) | high(1) | high(2) | high(3);
             }
         }
-        let residual = squares(w.iter().map(|&w| w - nearest(w, inverse) as f32 * step)).sqrt();
+        let residual = squares(w, |w| w - nearest(w, inverse) as f32 * step).sqrt();
         // The difference itself is rounded, by 2⁻²⁴ of at most |w| and 32 steps.
         *norms = RowNorms { step, residual: up(residual + ROUNDING * 4.0 * norm), norm: up(norm) };
     }
@@ -171,22 +171,20 @@ fn nearest(w: f32, inverse: f32) -> i32 {
     round(if w < -32.0 { -32.0 } else { w })
 }
 
-/// Sum of squares, in eight f64 lanes.
+/// `Σ f(w)²`, in eight f64 lanes.
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
-fn squares(values: impl Iterator<Item = f32>) -> f64 {
+fn squares(w: &[f32], f: impl Fn(f32) -> f32) -> f64 {
+    let (eights, rest) = w.as_chunks::<8>();
     let mut lanes = [0.0f64; 8];
-    let mut values = values.map(f64::from);
-    loop {
-        let next: [Option<f64>; 8] = std::array::from_fn(|_| values.next());
-        for (lane, v) in lanes.iter_mut().zip(next) {
-            let v = v.unwrap_or(0.0);
+    for w in eights {
+        for (lane, &w) in lanes.iter_mut().zip(w) {
+            let v = f64::from(f(w));
             *lane += v * v;
         }
-        if next[7].is_none() {
-            return lanes.iter().sum();
-        }
     }
+    let rest: f64 = rest.iter().map(|&w| f64::from(f(w)) * f64::from(f(w))).sum();
+    lanes.iter().sum::<f64>() + rest
 }
 
 /// What codes of `step` are off by, squared, summed over every eighth piece of 16.
@@ -261,6 +259,13 @@ pub(crate) struct Estimate {
     upper: f32,
 }
 
+impl Estimate {
+    /// A NaN says nothing, so the product may be anything.
+    fn may_reach(self, bar: f32) -> bool {
+        self.upper.is_nan() || self.upper >= bar
+    }
+}
+
 /// Buffers of [`Kernels::coarse_best`], as large as the largest matrix seen.
 #[derive(Default)]
 pub struct CoarseScratch {
@@ -325,6 +330,42 @@ impl Kernels {
         coarse.n_filled += n;
     }
 
+    /// How many of the rows that are filled may, by their estimates, be among the `n_best` largest of all `products` `[M]` with the only row of `x`.
+    pub fn coarse_left(
+        &self,
+        coarse: &CoarseMatrix,
+        w: Matrix<'_>,
+        x: &mut Rows,
+        n_best: usize,
+        products: &[f32],
+        scratch: &mut CoarseScratch,
+    ) -> usize {
+        self.coarse_estimate(coarse, w, x, scratch);
+        let CoarseScratch { estimates, exact, .. } = scratch;
+        exact.clear();
+        exact.extend_from_slice(products);
+        let last = n_best.clamp(1, exact.len()) - 1;
+        let (_, bar, _) = exact.select_nth_unstable_by(last, |a, b| b.total_cmp(a));
+        estimates.iter().filter(|e| e.may_reach(*bar)).count()
+    }
+
+    /// Estimates of all rows that are filled.
+    fn coarse_estimate(&self, coarse: &CoarseMatrix, w: Matrix<'_>, x: &mut Rows, scratch: &mut CoarseScratch) {
+        assert_eq!((coarse.rows, coarse.cols), (w.rows, w.cols), "shapes of a matrix and its copy");
+        assert_eq!(x.n_rows(), 1, "one row of activations");
+        let CoarseScratch { input, estimates, .. } = scratch;
+        if !w.format.is_float() {
+            x.quantise(self.level, &self.pool);
+        }
+        input.set(x.values(), (!w.format.is_float()).then(|| x.groups()));
+        estimates.resize(coarse.n_filled, Estimate::default());
+        let (input, row_bytes) = (&*input, coarse.row_bytes());
+        self.pool.for_rows(estimates, 1, 64, |first, estimates, _| {
+            let codes = &coarse.codes[first * row_bytes..][..estimates.len() * row_bytes];
+            dot::estimate(self.level, codes, &coarse.norms[first..], input, estimates);
+        });
+    }
+
     /// Rows of `w` and their products with the only row of `x`, exactly as [`matmul`](Self::matmul) gives them: every product that reaches
     /// `floor(v)` is among them, `v` being the `n_best`-th largest of all products; some others may be. `coarse` is a full copy of `w`.
     ///
@@ -340,19 +381,8 @@ impl Kernels {
         scratch: &'a mut CoarseScratch,
     ) -> Option<(&'a [u32], &'a mut [f32])> {
         assert!(coarse.is_full(), "{} of {} rows are filled", coarse.n_filled, coarse.rows);
-        assert_eq!((coarse.rows, coarse.cols), (w.rows, w.cols), "shapes of a matrix and its copy");
-        assert_eq!(x.n_rows(), 1, "one row of activations");
-        let CoarseScratch { input, estimates, order, chosen, exact } = scratch;
-        if !w.format.is_float() {
-            x.quantise(self.level, &self.pool);
-        }
-        input.set(x.values(), (!w.format.is_float()).then(|| x.groups()));
-        estimates.resize(coarse.rows, Estimate::default());
-        let (input, row_bytes) = (&*input, coarse.row_bytes());
-        self.pool.for_rows(estimates, 1, 64, |first, estimates, _| {
-            let codes = &coarse.codes[first * row_bytes..][..estimates.len() * row_bytes];
-            dot::estimate(self.level, codes, &coarse.norms[first..], input, estimates);
-        });
+        self.coarse_estimate(coarse, w, x, scratch);
+        let CoarseScratch { estimates, order, chosen, exact, .. } = scratch;
         // The rows that look best, exactly: the least of them is a bar that everything wanted reaches.
         let n_best = n_best.clamp(1, w.rows);
         chosen.clear();
@@ -373,9 +403,7 @@ impl Kernels {
         }
         let bar = floor(exact.iter().copied().fold(f32::INFINITY, f32::min));
         chosen.clear();
-        // An estimate that is NaN says nothing, so its row is computed.
-        let may_reach = |e: &Estimate| e.upper.is_nan() || e.upper >= bar;
-        chosen.extend((0..).zip(estimates.iter()).filter(|(_, e)| may_reach(e)).map(|(m, _): (u32, _)| m));
+        chosen.extend((0..).zip(estimates.iter()).filter(|(_, e)| e.may_reach(bar)).map(|(m, _): (u32, _)| m));
         exact.resize(chosen.len(), 0.0);
         self.matmul_rows(w, chosen, x, exact);
         if !exact.iter().all(|x| x.is_finite()) {

@@ -262,13 +262,17 @@ impl Model {
         kernels.rms_norm(&scratch.normed[..n], &weights.output_norm, spec.norm_epsilon, &mut scratch.block_out[..n]);
         scratch.input.set(kernels, &scratch.block_out[..n], width);
         let head = weights.head();
-        if let (Some(n_best), 1, Some(shortcut)) = (best, n_wanted, shortcut)
-            && shortcut.apply(kernels, spec, head, &mut scratch.input, n_best, out)
+        let mut shortcut = shortcut.as_mut().zip(best).filter(|_| n_wanted == 1);
+        if let Some((shortcut, n_best)) = &mut shortcut
+            && shortcut.apply(kernels, spec, head, &mut scratch.input, *n_best, out)
         {
             logits.set_partial();
             return;
         }
         scratch.input.multiply(kernels, [(head, &mut *out)]);
+        if let Some((shortcut, n_best)) = shortcut {
+            shortcut.observe(kernels, head, &mut scratch.input, n_best, out);
+        }
         shortcut::finish(kernels, spec, out);
     }
 }

@@ -13,7 +13,8 @@ use crate::{
 pub enum HeadShortcut {
     /// Never: every product is computed.
     Off,
-    /// Where it saves time: for heads too large for a cache, after a few such steps, and only as long as few rows are computed.
+    /// Where it saves time: for heads too large for a cache, after a few such steps, and only if a trial says so and as long as few rows are
+    /// computed.
     #[default]
     Auto,
     /// Always, from the first such step.
@@ -37,6 +38,9 @@ const AUTO_BYTES_MIN: usize = 16 << 20;
 /// Steps that want only the best tokens before `Auto` begins to copy.
 const AUTO_STEPS_MIN: u32 = 8;
 
+/// Steps in which a first part of the copy is tried before the rest of it is made.
+const TRIAL_STEPS: u32 = 16;
+
 /// The copy is made in this many steps, so that none of them takes much longer.
 const FILL_STEPS: usize = 48;
 
@@ -52,6 +56,7 @@ pub(crate) struct Shortcut {
     coarse: CoarseMatrix,
     scratch: CoarseScratch,
     n_seen: u32,
+    n_tried: u32,
     /// Bytes of the copy for each byte of the head.
     coarse_cost: f32,
     /// Part of the rows that was computed, averaged over the last steps.
@@ -81,6 +86,7 @@ impl Shortcut {
             coarse: CoarseMatrix::new(&w)?,
             scratch: CoarseScratch::new(w.rows, w.cols),
             n_seen: 0,
+            n_tried: 0,
             coarse_cost,
             chosen: 0.0,
             pause: 0,
@@ -128,12 +134,37 @@ impl Shortcut {
         self.stats.n_steps += 1;
         self.stats.n_rows += n as u64;
         self.chosen += (n as f32 / head.rows() as f32 - self.chosen) / 8.0;
-        if self.mode == HeadShortcut::Auto && self.coarse_cost + CHOSEN_COST * self.chosen > 0.95 {
-            self.pause = self.pause_next;
-            self.pause_next = self.pause_next.saturating_mul(2);
-            self.chosen = 0.0;
+        if self.mode == HeadShortcut::Auto {
+            self.rest_unless_it_pays();
         }
         true
+    }
+
+    /// Learns from a step that computed all `products` whether the shortcut would have paid; called before [`finish`].
+    pub(crate) fn observe(
+        &mut self,
+        kernels: &Kernels,
+        head: &Linear,
+        input: &mut Input,
+        n_best: usize,
+        products: &[f32],
+    ) {
+        let (n_filled, is_trial) = (self.coarse.n_filled(), self.n_tried < TRIAL_STEPS);
+        let Some(rows) = input.single().filter(|_| is_trial && n_filled > 0) else { return };
+        let left = kernels.coarse_left(&self.coarse, head.matrix(), rows, n_best, products, &mut self.scratch);
+        self.n_tried += 1;
+        self.chosen += (left as f32 / n_filled as f32 - self.chosen) / self.n_tried as f32;
+        if self.n_tried == TRIAL_STEPS {
+            self.rest_unless_it_pays();
+        }
+    }
+
+    fn rest_unless_it_pays(&mut self) {
+        if self.coarse_cost + CHOSEN_COST * self.chosen > 0.95 {
+            self.pause = self.pause_next;
+            self.pause_next = self.pause_next.saturating_mul(2);
+            (self.n_tried, self.chosen) = (0, 0.0);
+        }
     }
 
     /// Copies a part of the head, if it is time; says whether all of it is there and the shortcut is to be used.
@@ -141,15 +172,15 @@ impl Shortcut {
         self.n_seen = self.n_seen.saturating_add(1);
         if self.mode == HeadShortcut::On {
             kernels.coarse_fill(&mut self.coarse, head.matrix(), head.rows());
-        } else if self.n_seen <= AUTO_STEPS_MIN {
+        } else if self.n_seen <= AUTO_STEPS_MIN || self.pause > 0 {
+            self.pause = self.pause.saturating_sub(1);
             return false;
-        } else if !self.coarse.is_full() {
+        } else if self.coarse.n_filled() == 0 || (self.n_tried == TRIAL_STEPS && !self.coarse.is_full()) {
             kernels.coarse_fill(&mut self.coarse, head.matrix(), head.rows().div_ceil(FILL_STEPS));
         }
         let bytes = CoarseMatrix::bytes(self.coarse.n_filled(), head.cols()).unwrap_or(usize::MAX);
         self.stats.coarse_bytes = bytes as u64;
-        self.pause = self.pause.saturating_sub(1);
-        self.coarse.is_full() && self.pause == 0
+        self.coarse.is_full() && (self.mode == HeadShortcut::On || self.n_tried == TRIAL_STEPS)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The shortcut through the vocabulary head gives what the whole head gives.
 
-use model::{Forward, HeadShortcut, Logits, LogitsWanted, Step, StepSpan};
+use model::{Forward, HeadShortcut, Logits, LogitsWanted, Step, StepSpan, TokenId};
 
 use crate::session::{argmax, golden_prompt, load, pages};
 
@@ -54,4 +54,23 @@ fn steps_that_want_more_get_all() {
         assert!(logits.is_complete() && logits.first_non_finite().is_none());
     }
     assert_eq!(model.head_stats().unwrap().n_steps, 0);
+}
+
+/// SmolLM2's head, 30 MB: nearly every row would have to be computed (docs/lab-notes.md).
+#[test]
+fn auto_tries_a_part_and_rests_where_it_saves_nothing() {
+    let mut model = load(&testkit::smollm2_path(), None, 2).with_head_shortcut(HeadShortcut::Auto);
+    let table = pages(0, 64);
+    let mut logits = Logits::default();
+    let mut token = TokenId(1);
+    for position_first in 0..40 {
+        let tokens = [token];
+        let span = StepSpan { tokens: &tokens, position_first, pages: &table, logits: LogitsWanted::Best(1) };
+        model.forward(&Step { spans: &[span] }, &mut logits);
+        assert!(logits.is_complete());
+        token = TokenId(argmax(logits.row(0)));
+    }
+    let stats = model.head_stats().unwrap();
+    assert_eq!(stats.n_steps, 0);
+    assert!((1..1 << 20).contains(&stats.coarse_bytes), "{stats:?}");
 }
