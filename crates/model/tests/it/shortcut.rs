@@ -1,8 +1,12 @@
 //! The shortcut through the vocabulary head gives what the whole head gives.
 
-use model::{Forward, HeadShortcut, Logits, LogitsWanted, Step, StepSpan, TokenId};
+use kernels::{Kernels, KvType};
+use model::{Forward, HeadShortcut, HeadStats, LoadOptions, Logits, LogitsWanted, Model, Step, StepSpan, TokenId};
 
-use crate::session::{argmax, golden_prompt, load, pages};
+use crate::{
+    edit::Edit,
+    session::{argmax, golden_prompt, load, pages},
+};
 
 /// Plain, with a scale and a soft cap behind the head, quantised.
 const MODELS: &[&str] = &["llama", "granite", "gemma2", "llama-256-Q8_0", "llama-256-Q6_K", "llama-256-ternary-TQ1_0"];
@@ -56,21 +60,46 @@ fn steps_that_want_more_get_all() {
     assert_eq!(model.head_stats().unwrap().n_steps, 0);
 }
 
-/// SmolLM2's head, 30 MB: nearly every row would have to be computed (docs/lab-notes.md).
-#[test]
-fn auto_tries_a_part_and_rests_where_it_saves_nothing() {
-    let mut model = load(&testkit::smollm2_path(), None, 2).with_head_shortcut(HeadShortcut::Auto);
-    let table = pages(0, 64);
-    let mut logits = Logits::default();
-    let mut token = TokenId(1);
-    for position_first in 0..40 {
+/// Entries and width of a vocabulary large enough for `Auto`.
+const VOCABULARY: [usize; 2] = [1 << 17, 64];
+
+/// The llama of the golden files with these rows as embedding and head; greedy steps with and without the shortcut, and what it has done.
+fn auto_and_off(rows: &[f32]) -> HeadStats {
+    let dims = [VOCABULARY[1] as u64, VOCABULARY[0] as u64];
+    let mut edit = Edit::golden("llama");
+    for name in ["token_embd.weight", "output.weight"] {
+        edit.drop_tensors(name).add(name, &dims, rows);
+    }
+    let container = edit.container();
+    let load = |mode| {
+        let options =
+            LoadOptions { context_len_max: None, kv_type: KvType::F32, kv_positions: Some(128), step_rows_max: 8 };
+        Model::load(&container, Kernels::new(None, 2).unwrap(), &options).unwrap().with_head_shortcut(mode)
+    };
+    let (mut auto, mut off) = (load(HeadShortcut::Auto), load(HeadShortcut::Off));
+    let table = pages(0, 128);
+    let (mut best, mut all) = (Logits::default(), Logits::default());
+    let mut token = TokenId(7);
+    for position_first in 0..100 {
         let tokens = [token];
         let span = StepSpan { tokens: &tokens, position_first, pages: &table, logits: LogitsWanted::Best(1) };
-        model.forward(&Step { spans: &[span] }, &mut logits);
-        assert!(logits.is_complete());
-        token = TokenId(argmax(logits.row(0)));
+        auto.forward(&Step { spans: &[span] }, &mut best);
+        off.forward(&Step { spans: &[span] }, &mut all);
+        token = TokenId(argmax(all.row(0)));
+        assert_eq!(argmax(best.row(0)), token.0, "step {position_first}");
     }
-    let stats = model.head_stats().unwrap();
-    assert_eq!(stats.n_steps, 0);
-    assert!((1..1 << 20).contains(&stats.coarse_bytes), "{stats:?}");
+    auto.head_stats().unwrap()
+}
+
+#[test]
+fn auto_copies_the_head_where_a_trial_says_that_it_pays() {
+    let [rows, cols] = VOCABULARY;
+    let mut rng = testkit::Rng::new(7);
+    let normal = rng.normals(rows * cols);
+    let stats = auto_and_off(&normal);
+    assert!(stats.n_steps >= 20 && stats.n_rows < stats.n_steps * rows as u64 / 10, "{stats:?}");
+    // Rows that differ by less than their rounding: no bound tells them apart.
+    let alike: Vec<f32> = normal.iter().enumerate().map(|(i, w)| normal[i % cols] + 1e-4 * w).collect();
+    let stats = auto_and_off(&alike);
+    assert!(stats.n_steps == 0 && stats.coarse_bytes < 1 << 19, "{stats:?}");
 }
