@@ -238,9 +238,13 @@ formats! {
     Weights::Of(Format::Q5_0) => q5_0,
     Weights::Of(Format::Q5_1) => q5_1,
     Weights::Of(Format::Q2_K) => q2_k,
+    Weights::Of(Format::Q3_K) => q3_k,
     Weights::Of(Format::Q4_K) => q4_k,
     Weights::Of(Format::Q5_K) => q5_k,
     Weights::Of(Format::Q6_K) => q6_k,
     Weights::Of(Format::IQ4_NL) => iq4_nl,
+    Weights::Of(Format::IQ4_XS) => iq4_xs,
+    Weights::Of(Format::MXFP4) => mxfp4,
+    Weights::Of(Format::NVFP4) => nvfp4,
     Weights::Of(Format::TQ2_0) => tq2_0,
 }

@@ -412,6 +412,40 @@ fn uneven(codes: __m256i) -> __m256i {
     _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(values), codes)
 }
 
+/// Doubled E2M1 numbers in place of 4-bit codes.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+fn e2m1(codes: __m256i) -> __m256i {
+    let values = _mm_setr_epi8(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12);
+    _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(values), codes)
+}
+
+/// Halves of unsigned E4M3 numbers; 0x7f is zero.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+fn half_ue4m3(bytes: [u8; 8]) -> __m256 {
+    let bits = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(i64::from_le_bytes(bytes)));
+    let exponent = _mm256_and_si256(_mm256_srli_epi32::<3>(bits), _mm256_set1_epi32(15));
+    let mantissa = _mm256_and_si256(bits, _mm256_set1_epi32(7));
+    let normal = _mm256_or_si256(
+        _mm256_slli_epi32::<23>(_mm256_add_epi32(exponent, _mm256_set1_epi32(119))),
+        _mm256_slli_epi32::<20>(mantissa),
+    );
+    let small = _mm256_castps_si256(_mm256_mul_ps(_mm256_cvtepi32_ps(mantissa), _mm256_set1_ps(1.0 / 1024.0)));
+    let value = _mm256_blendv_epi8(normal, small, _mm256_cmpeq_epi32(exponent, _mm256_setzero_si256()));
+    _mm256_castsi256_ps(_mm256_andnot_si256(_mm256_cmpeq_epi32(bits, _mm256_set1_epi32(0x7f)), value))
+}
+
+/// 6-bit scales of `Q3_K` less 32, as bytes: eight bytes of low bits, four of high ones.
+#[inline]
+fn scales_3k(low: [u8; 8], high: [u8; 4]) -> [u8; 16] {
+    let (low, high) = (u64::from_le_bytes(low), u64::from(u32::from_le_bytes(high)));
+    let low = u128::from(low & 0x0f0f_0f0f_0f0f_0f0f) | u128::from(low >> 4 & 0x0f0f_0f0f_0f0f_0f0f) << 64;
+    let high = |j: u32| u128::from(high >> (2 * j) & 0x0303_0303) << (32 * j + 4);
+    let bits = low | high(0) | high(1) | high(2) | high(3);
+    bits.to_le_bytes().map(|bits| bits.wrapping_sub(32))
+}
+
 /// No minima.
 #[target_feature(enable = "avx2,fma,f16c")]
 #[inline]
@@ -548,6 +582,68 @@ format_module! {
     iq4_nl, group_bytes: 8 * 18, offset: 128, halves: false, mins: false, row: row_of_file rows_of_file,
     block: |b, i| uneven(nibbles(part(b, 18 * i + 2))),
     scales: |b| one(halves(b, 0, 18)),
+    mins_of: |_b| none(),
+}
+
+format_module! {
+    /// See `quant`'s `iq4.rs` for the bytes.
+    iq4_xs, group_bytes: 136, offset: 128, halves: false, mins: false, row: row_of_file rows_of_file,
+    block: |b, i| uneven(nibbles(part(b, 8 + 16 * i))),
+    scales: |b| {
+        let low = _mm256_set1_epi32(i32::from_le_bytes(*part(b, 4)));
+        let low = _mm256_srlv_epi32(low, _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28));
+        let high = _mm256_set1_epi32(i32::from(u16::from_le_bytes(*part(b, 2))) << 4);
+        let high = _mm256_srlv_epi32(high, _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14));
+        let low = _mm256_and_si256(low, _mm256_set1_epi32(15));
+        let bits = _mm256_or_si256(low, _mm256_and_si256(high, _mm256_set1_epi32(0x30)));
+        one(_mm256_mul_ps(splat(b, 0), _mm256_cvtepi32_ps(_mm256_sub_epi32(bits, _mm256_set1_epi32(32)))))
+    },
+    mins_of: |_b| none(),
+}
+
+format_module! {
+    /// See `quant`'s `q3_k.rs` for the bytes.
+    q3_k, group_bytes: 110, offset: 4, halves: true, mins: false, row: row_of_file rows_of_file,
+    block: |b, i| {
+        let bit = _mm256_set1_epi8((1_u8 << i).cast_signed());
+        let is_set = _mm256_cmpeq_epi8(_mm256_and_si256(load_u8(part(b, 0)), bit), bit);
+        _mm256_or_si256(plane(part(b, 32 + 32 * (i / 4)), i % 4), _mm256_and_si256(is_set, _mm256_set1_epi8(4)))
+    },
+    scales: |b| {
+        let d = splat(b, 108);
+        let [even, odd] = even_odd(scales_3k(*part(b, 96), *part(b, 104)));
+        [_mm256_mul_ps(d, signed_floats(even)), _mm256_mul_ps(d, signed_floats(odd))]
+    },
+    mins_of: |_b| none(),
+}
+
+format_module! {
+    /// A block: an E8M0 scale, 16 bytes as in `Q4_0`, the codes standing for doubled E2M1 numbers.
+    mxfp4, group_bytes: 8 * 17, offset: 128, halves: false, mins: false, row: row_of_file rows_of_file,
+    block: |b, i| e2m1(nibbles(part(b, 17 * i + 1))),
+    scales: |b| {
+        let bytes = std::array::from_fn(|i| b[17 * i]);
+        let bits = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(i64::from_le_bytes(bytes)));
+        let one_or_less = _mm256_cmpgt_epi32(_mm256_set1_epi32(2), bits);
+        let small = _mm256_sllv_epi32(_mm256_set1_epi32(0x0020_0000), bits);
+        let normal = _mm256_slli_epi32::<23>(_mm256_sub_epi32(bits, _mm256_set1_epi32(1)));
+        one(_mm256_castsi256_ps(_mm256_blendv_epi8(normal, small, one_or_less)))
+    },
+    mins_of: |_b| none(),
+}
+
+format_module! {
+    /// See `quant`'s `microscaling.rs` for the bytes: two blocks of 32 in 36 of them.
+    nvfp4, group_bytes: 4 * 36, offset: 128, halves: true, mins: false, row: row_of_file rows_of_file,
+    block: |b, i| {
+        let both = nibbles(part(b, 36 * (i / 2) + 4 + 16 * (i % 2)));
+        // Eight low nibbles are followed by the eight high ones of the same bytes.
+        e2m1(_mm256_permute4x64_epi64::<0b11_01_10_00>(both))
+    },
+    scales: |b| {
+        let [even, odd] = even_odd(std::array::from_fn(|i| b[36 * (i / 4) + i % 4]));
+        [half_ue4m3(even), half_ue4m3(odd)]
+    },
     mins_of: |_b| none(),
 }
 
