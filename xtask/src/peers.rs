@@ -103,9 +103,11 @@ fn measure(row: &Row, n_rounds: usize, machine: &mut Value) -> Result<RowReceipt
         .map(|(run, command)| RunReceipt {
             engine: run.engine.clone(),
             label: run.label(),
-            command: command.as_ref().map_or_else(|_| String::new(), |command| format!("{command:?}")),
+            command: command
+                .as_ref()
+                .map_or_else(|_| String::new(), |command| engines::portable(&format!("{command:?}"))),
             rounds: Vec::new(),
-            missing: command.as_ref().err().cloned(),
+            missing: command.as_ref().err().map(|why| engines::portable(why)),
         })
         .collect();
     let mut roofs = Vec::new();
@@ -123,7 +125,7 @@ fn measure(row: &Row, n_rounds: usize, machine: &mut Value) -> Result<RowReceipt
                     eprintln!("  {round}: {} {speeds:.1?}", run.label());
                     receipt.rounds.push(speeds);
                 }
-                Err(why) => receipt.missing = Some(why.lines().next().unwrap_or_default().to_owned()),
+                Err(why) => receipt.missing = Some(engines::portable(why.lines().next().unwrap_or_default())),
             }
         }
     }

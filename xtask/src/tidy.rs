@@ -25,6 +25,7 @@ const ROOT: &[&str] = &[
     "LICENSE-MIT",
     "README.md",
     "STYLE.md",
+    "benches",
     "clippy.toml",
     "crates",
     "docs",

@@ -96,6 +96,18 @@ pub(super) fn roofs(row: &Row) -> Result<Value, String> {
     serde_json::from_str(&output(&mut command)?).map_err(|e| format!("trinity doctor: {e}"))
 }
 
+/// The variables that say where peers and models are.
+const PLACES: [&str; 4] = ["PEER_MODELS", "PEER_PYTHON", "PEER_IK_LLAMA_CPP", "PEER_BITNET_CPP"];
+
+/// `text` with the names of places for the places themselves: a receipt says nothing of the machine's folders.
+pub(super) fn portable(text: &str) -> String {
+    let text = text.replace(&format!("{}/", root().display()), "");
+    PLACES.iter().fold(text, |text, name| match env::var(name) {
+        Ok(place) if !place.is_empty() => text.replace(&place, &format!("${name}")),
+        _ => text,
+    })
+}
+
 fn models() -> Result<PathBuf, String> {
     Ok(PathBuf::from(variable("PEER_MODELS")?))
 }
