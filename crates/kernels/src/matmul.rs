@@ -136,6 +136,9 @@ pub(crate) struct MatmulScratch {
     panel: Vec<integer::PanelBlock>,
     /// Chosen rows, one after the other.
     gathered: Vec<u8>,
+    /// The same for kernels of 128-bit vectors.
+    #[cfg(any(target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128")))]
+    narrow: Vec<integer::narrow::RowsBlock>,
     /// Weight rows in f32.
     decoded: Vec<f32>,
     #[cfg(target_arch = "x86_64")]

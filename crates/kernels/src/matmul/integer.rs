@@ -10,6 +10,8 @@ use crate::activation::{ActivationGroup, BLOCK, GROUP, GROUP_BLOCKS};
 use bytemuck::{Pod, Zeroable};
 use quant::Format;
 
+#[cfg(any(target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128")))]
+pub(super) mod narrow;
 pub(super) mod scalar;
 #[cfg(target_arch = "x86_64")]
 pub(super) mod x86;

@@ -112,12 +112,16 @@ const FLOAT: MatmulKernel = MatmulKernel {
     run: float::scalar::run,
 };
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(any(
+    target_arch = "x86_64",
+    target_arch = "aarch64",
+    all(target_arch = "wasm32", target_feature = "simd128")
+)))]
 /// All matrix kernels.
 pub static MATMUL_KERNELS: &[MatmulKernel] = &[SCALAR, TERNARY, FLOAT];
 
 /// Tokens from which a panel pays for being packed.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "wasm32"))]
 const PANEL_TOKENS_MIN: usize = 8;
 
 /// Tokens from which a ternary panel pays for being unpacked: without and with strips.
@@ -171,7 +175,7 @@ macro_rules! formats {
     };
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "wasm32"))]
 const fn int8(
     weights: Weights,
     isa: Isa,
@@ -248,3 +252,71 @@ formats! {
     Weights::Of(Format::NVFP4) => nvfp4,
     Weights::Of(Format::TQ2_0) => tq2_0,
 }
+
+#[cfg(target_arch = "aarch64")]
+macro_rules! neon_formats {
+    ($($weights:expr => $unpack:ident),* $(,)?) => {
+        /// All matrix kernels.
+        pub static MATMUL_KERNELS: &[MatmulKernel] = &[
+            SCALAR,
+            FLOAT,
+            $(
+                int8($weights, Isa::Neon, 1, 1, narrow::neon::gemv::<narrow::$unpack>),
+                int8($weights, Isa::Neon, integer::PANEL_ROWS, PANEL_TOKENS_MIN, narrow::neon::gemm::<narrow::$unpack>),
+                int8($weights, Isa::NeonDotprod, 1, 1, narrow::neon_dotprod::gemv::<narrow::$unpack>),
+                int8(
+                    $weights, Isa::NeonDotprod, integer::PANEL_ROWS, PANEL_TOKENS_MIN,
+                    narrow::neon_dotprod::gemm::<narrow::$unpack>
+                ),
+                int8($weights, Isa::NeonI8mm, integer::PANEL_ROWS, PANEL_TOKENS_MIN, narrow::gemm_i8mm::<narrow::$unpack>),
+            )*
+        ];
+    };
+}
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+macro_rules! simd128_formats {
+    ($($weights:expr => $unpack:ident),* $(,)?) => {
+        /// All matrix kernels.
+        pub static MATMUL_KERNELS: &[MatmulKernel] = &[
+            SCALAR,
+            FLOAT,
+            $(
+                int8($weights, Isa::Simd128, 1, 1, narrow::simd128::gemv::<narrow::$unpack>),
+                int8(
+                    $weights, Isa::Simd128, integer::PANEL_ROWS, PANEL_TOKENS_MIN,
+                    narrow::simd128::gemm::<narrow::$unpack>
+                ),
+            )*
+        ];
+    };
+}
+
+/// Hands the formats of the 128-bit kernels to a macro.
+#[cfg(any(target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128")))]
+macro_rules! narrow_formats {
+    ($formats:ident) => {
+        use super::integer::narrow;
+
+        $formats! {
+            Weights::Units(16) => ExpandedHalves,
+            Weights::Units(32) => ExpandedBlocks,
+            Weights::Of(Format::Q8_0) => Q8_0,
+            Weights::Of(Format::Q4_0) => Q4_0,
+            Weights::Of(Format::Q4_1) => Q4_1,
+            Weights::Of(Format::Q5_0) => Q5_0,
+            Weights::Of(Format::Q5_1) => Q5_1,
+            Weights::Of(Format::Q2_K) => Q2K,
+            Weights::Of(Format::Q4_K) => Q4K,
+            Weights::Of(Format::Q5_K) => Q5K,
+            Weights::Of(Format::Q6_K) => Q6K,
+            Weights::Of(Format::IQ4_NL) => Iq4Nl,
+            Weights::Of(Format::TQ2_0) => Tq2_0,
+        }
+    };
+}
+
+#[cfg(target_arch = "aarch64")]
+narrow_formats!(neon_formats);
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+narrow_formats!(simd128_formats);
