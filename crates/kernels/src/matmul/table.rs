@@ -259,6 +259,7 @@ macro_rules! neon_formats {
         /// All matrix kernels.
         pub static MATMUL_KERNELS: &[MatmulKernel] = &[
             SCALAR,
+            TERNARY,
             FLOAT,
             $(
                 int8($weights, Isa::Neon, 1, 1, narrow::neon::gemv::<narrow::$unpack>),
@@ -280,6 +281,7 @@ macro_rules! simd128_formats {
         /// All matrix kernels.
         pub static MATMUL_KERNELS: &[MatmulKernel] = &[
             SCALAR,
+            TERNARY,
             FLOAT,
             $(
                 int8($weights, Isa::Simd128, 1, 1, narrow::simd128::gemv::<narrow::$unpack>),

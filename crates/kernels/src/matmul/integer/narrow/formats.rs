@@ -147,7 +147,7 @@ macro_rules! expanded {
             }
 
             fn row<'a>(w: &Matrix<'a>, m: usize, expanded: &'a mut Vec<ExpandedGroup>) -> &'a [u8] {
-                bytemuck::cast_slice(expand(w, m, expanded))
+                bytemuck::cast_slice(expand(w, m..m + 1, expanded))
             }
         }
     };
