@@ -4,6 +4,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the terminal")]
 
+mod aarch64;
 mod command;
 mod fuzz;
 mod models;
@@ -25,6 +26,7 @@ const HELP: &str = "cargo xtask CHORE
   peers [--rounds N] [--only TEXT] [--list]
                   speeds beside those of other engines (benches/peers/README.md)
   chart RECEIPT   the README's picture from a stored measurement
+  aarch64         the kernels' tests on three aarch64 CPUs, emulated
   wasm            builds the crates up to layer 2 for wasm32
 ";
 
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Some("fuzz") => fuzz::run(rest.first().map(String::as_str)),
         Some("peers") => peers::run(rest),
         Some("chart") => peers::draw(rest),
+        Some("aarch64") => aarch64::run(),
         Some("wasm") => wasm::run(),
         Some("help" | "--help" | "-h") | None => {
             print!("{HELP}");

@@ -25,16 +25,22 @@ pub(crate) fn run() -> Outcome {
     for name in CRATES {
         command.args(["--package", name]);
     }
-    if !has_installed_target()? {
-        let rustc = debian_toolchain()?;
-        command.args(["-Z", "build-std=std,panic_abort"]).env("RUSTC_BOOTSTRAP", "1").env("RUSTC", rustc);
-    }
+    with_standard_library(&mut command, TARGET, "std,panic_abort")?;
     succeed(&mut command)
 }
 
-fn has_installed_target() -> Result<bool, String> {
+/// Has `command` build the standard library for `target` if the toolchain has none.
+pub(crate) fn with_standard_library(command: &mut Command, target: &str, crates: &str) -> Outcome {
+    if !has_installed_target(target)? {
+        let rustc = debian_toolchain()?;
+        command.args(["-Z", &format!("build-std={crates}")]).env("RUSTC_BOOTSTRAP", "1").env("RUSTC", rustc);
+    }
+    Ok(())
+}
+
+fn has_installed_target(target: &str) -> Result<bool, String> {
     let libraries =
-        output(Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).current_dir(root()))?;
+        output(Command::new("rustc").args(["--print", "target-libdir", "--target", target]).current_dir(root()))?;
     Ok(Path::new(libraries.trim()).exists())
 }
 

@@ -137,7 +137,7 @@ pub(crate) struct MatmulScratch {
     /// Chosen rows, one after the other.
     gathered: Vec<u8>,
     /// The same for kernels of 128-bit vectors.
-    #[cfg(any(target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128")))]
+    #[cfg(target_arch = "aarch64")]
     narrow: Vec<integer::narrow::RowsBlock>,
     /// Weight rows in f32.
     decoded: Vec<f32>,

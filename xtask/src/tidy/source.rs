@@ -19,6 +19,9 @@ const UNSAFE: &[&str] = &[
     "crates/kernels/src/pool.rs",
     "crates/kernels/src/pool/workers.rs",
     "crates/kernels/src/simd/half.rs",
+    "crates/kernels/src/simd/neon.rs",
+    "crates/kernels/src/simd/neon_dotprod.rs",
+    "crates/kernels/src/simd/neon_i8mm.rs",
     "crates/kernels/src/simd/prefetch.rs",
     // Allocators that count.
     "crates/chat/tests/it/limits.rs",

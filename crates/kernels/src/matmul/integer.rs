@@ -10,7 +10,7 @@ use crate::activation::{ActivationGroup, BLOCK, GROUP, GROUP_BLOCKS};
 use bytemuck::{Pod, Zeroable};
 use quant::Format;
 
-#[cfg(any(target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128")))]
+#[cfg(target_arch = "aarch64")]
 pub(super) mod narrow;
 pub(super) mod scalar;
 #[cfg(target_arch = "x86_64")]

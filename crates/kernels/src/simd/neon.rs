@@ -117,12 +117,6 @@ pub(crate) fn lookup(table: Bytes, index: Bytes) -> Bytes {
     neon!(vqtbl1q_s8(table, vreinterpretq_u8_s8(index)))
 }
 
-/// Sums of integers.
-#[inline]
-pub(crate) fn add_words(a: Words, b: Words) -> Words {
-    neon!(vaddq_s32(a, b))
-}
-
 /// Sums of neighbours: those of `a`, then those of `b`.
 #[inline]
 pub(crate) fn add_pairs(a: Words, b: Words) -> Words {
