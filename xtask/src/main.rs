@@ -27,6 +27,7 @@ const HELP: &str = "cargo xtask CHORE
                   speeds beside those of other engines (benches/peers/README.md)
   chart RECEIPT   the README's picture from a stored measurement
   aarch64         the kernels' tests on three aarch64 CPUs, emulated
+  loom            the thread pool's synchronisation in every order of its threads
   wasm            builds the crates up to layer 2 for wasm32
 ";
 
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Some("peers") => peers::run(rest),
         Some("chart") => peers::draw(rest),
         Some("aarch64") => aarch64::run(),
+        Some("loom") => test::loom(),
         Some("wasm") => wasm::run(),
         Some("help" | "--help" | "-h") | None => {
             print!("{HELP}");

@@ -26,6 +26,7 @@ const STAGES: &[Stage] = &[
     ("doc", |_| succeed(cargo(&["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))),
     ("models", |_| models::fetch().map(drop)),
     ("tests", run_tests),
+    ("loom", |_| loom()),
     ("wasm", |_| wasm::run()),
     ("fuzz", |_| fuzz::run(Some(FUZZ_SECONDS))),
     ("release", |_| release_binary()),
@@ -84,6 +85,11 @@ fn run_tests(totals: &mut Totals) -> Outcome {
         (true, _) => Ok(()),
         (false, _) => Err(format!("cargo test: {status}, {} failed", totals.failed)),
     }
+}
+
+/// The pool's synchronisation in every order that loom finds (`loom/`).
+pub(crate) fn loom() -> Outcome {
+    succeed(&mut cargo(&["test", "--release", "--quiet", "--manifest-path", "loom/Cargo.toml"]))
 }
 
 /// The number before `word` in `ok. 12 passed; 0 failed; …`.

@@ -30,6 +30,7 @@ const ROOT: &[&str] = &[
     "crates",
     "docs",
     "fuzz",
+    "loom",
     "models",
     "rust-toolchain.toml",
     "rustfmt.toml",
@@ -68,7 +69,7 @@ fn documents(tree: &Tree) -> Vec<String> {
         };
         for word in document.text.split('`').skip(1).step_by(2) {
             let is_path = word.contains('/')
-                && ["crates/", "docs/", "xtask/", "fuzz/", "models/"].iter().any(|p| word.starts_with(p));
+                && ["crates/", "docs/", "xtask/", "fuzz/", "loom/", "models/"].iter().any(|p| word.starts_with(p));
             let is_plain = !word.contains(['{', '*', '<', ' ', '…']);
             if is_path && is_plain && !tree.has(word.trim_end_matches('/')) {
                 offences.push(format!("{name}: names `{word}`, which does not exist"));

@@ -17,6 +17,8 @@ use std::{
 #[cfg(not(target_family = "wasm"))]
 mod affinity;
 #[cfg(not(target_family = "wasm"))]
+mod sync;
+#[cfg(not(target_family = "wasm"))]
 mod workers;
 #[cfg(target_family = "wasm")]
 mod workers {

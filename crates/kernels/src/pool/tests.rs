@@ -1,5 +1,9 @@
 use super::*;
-use std::{panic::catch_unwind, sync::atomic::AtomicBool, time::Duration};
+use std::{
+    panic::catch_unwind,
+    sync::atomic::AtomicBool,
+    time::{Duration, Instant},
+};
 
 #[test]
 fn every_task_runs_once_whatever_the_thread_count() {
@@ -99,4 +103,31 @@ fn regions_work_after_the_workers_fell_asleep() {
         });
         assert_eq!(count.into_inner(), 100);
     }
+}
+
+/// With as many busy threads as cores, a barrier that only spins waits for a time slice in each region: some four milliseconds.
+#[test]
+fn a_busy_machine_does_not_stop_the_pool() {
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..default_threads() {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let pool = Pool::new(2);
+        let start = Instant::now();
+        let n_done = AtomicUsize::new(0);
+        for _ in 0..3000 {
+            pool.run(4, |_, _| {
+                n_done.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        let elapsed = start.elapsed();
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(n_done.into_inner(), 12_000);
+        assert!(elapsed < Duration::from_secs(8), "3000 regions took {elapsed:?}");
+    });
 }

@@ -4,27 +4,22 @@
 //! while the region is open; the caller closes it when the tasks are gone and waits only for those inside. So a worker that comes
 //! late never sees the closure, and the caller never waits for a thread that has not begun.
 
-use super::affinity;
+use super::{
+    affinity,
+    sync::{
+        Arc, AtomicBool, AtomicU64, AtomicUsize, Builder, Cell, Condvar, JoinHandle, Mutex, MutexGuard, Ordering,
+        SPINS, Thread, YIELDS, current, fence, park, spin_loop, yield_now,
+    },
+};
 use std::{
     any::Any,
-    cell::UnsafeCell,
-    hint,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
-    },
-    thread::{self, JoinHandle, Thread},
+    sync::{OnceLock, PoisonError},
 };
 
 const INSIDE: u64 = 0xffff;
 const OPEN: u64 = 1 << 16;
 const REGION: u64 = 1 << 17;
-
-/// Polls before a waiting thread yields its core: some ten microseconds, as long as the gaps between the regions of a decode step.
-const SPINS: usize = 1000;
-/// Yields after that, before it sleeps.
-const YIELDS: usize = 32;
 
 /// The closure of a region: a pointer and the function that calls it.
 #[derive(Clone, Copy)]
@@ -35,7 +30,7 @@ struct Job {
 
 struct Shared {
     state: AtomicU64,
-    job: UnsafeCell<Option<Job>>,
+    job: Cell<Option<Job>>,
     n_sleeping: AtomicUsize,
     sleep: Mutex<()>,
     wake: Condvar,
@@ -68,7 +63,7 @@ impl Workers {
     pub(super) fn new(n_threads: usize) -> Self {
         let shared = Arc::new(Shared {
             state: AtomicU64::new(0),
-            job: UnsafeCell::new(None),
+            job: Cell::new(None),
             n_sleeping: AtomicUsize::new(0),
             sleep: Mutex::new(()),
             wake: Condvar::new(),
@@ -81,7 +76,7 @@ impl Workers {
         let threads = (1..n_threads.min(INSIDE as usize))
             .map_while(|index| {
                 let shared = Arc::clone(&shared);
-                thread::Builder::new().name(format!("kernels-{index}")).spawn(move || shared.work(index)).ok()
+                Builder::new().name(format!("kernels-{index}")).spawn(move || shared.work(index)).ok()
             })
             .collect();
         Self { shared, threads, region: Mutex::new(()) }
@@ -112,9 +107,11 @@ impl Workers {
         shared.take_core(0);
         let job = Job { data: std::ptr::from_ref(work).cast(), call: call::<F> };
         // SAFETY: the region is closed and empty (the last call waited for that), so no worker reads the job.
-        unsafe { *shared.job.get() = Some(job) };
+        unsafe { shared.job.set(Some(job)) };
         let region = (shared.state.load(Ordering::Relaxed) & !(INSIDE | OPEN)).wrapping_add(REGION);
         shared.state.store(region | OPEN, Ordering::SeqCst);
+        // Either this thread sees who sleeps, or the sleeper sees the region open: each stores before it looks.
+        fence(Ordering::SeqCst);
         if shared.n_sleeping.load(Ordering::SeqCst) > 0 {
             drop(lock(&shared.sleep));
             shared.wake.notify_all();
@@ -149,7 +146,7 @@ impl Shared {
             seen = region;
             self.take_core(index);
             // SAFETY: inside an open region the caller does not write the job.
-            let job = unsafe { *self.job.get() };
+            let job = unsafe { self.job.get() };
             if let Some(job) = job {
                 // SAFETY: the caller keeps the closure alive until everybody inside has left.
                 let run = || unsafe { (job.call)(job.data, index) };
@@ -158,6 +155,8 @@ impl Shared {
                 }
             }
             let left = self.state.fetch_sub(1, Ordering::SeqCst);
+            // As at the opening: the caller says that it parks, then looks again.
+            fence(Ordering::SeqCst);
             if left & INSIDE == 1
                 && self.is_caller_parked.load(Ordering::SeqCst)
                 && let Some(caller) = &*lock(&self.caller)
@@ -192,9 +191,9 @@ impl Shared {
             }
             polls += 1;
             if polls <= SPINS {
-                hint::spin_loop();
+                spin_loop();
             } else if polls <= SPINS + YIELDS {
-                thread::yield_now();
+                yield_now();
             } else {
                 self.sleep_until_open(seen);
                 polls = 0;
@@ -205,6 +204,7 @@ impl Shared {
     fn sleep_until_open(&self, seen: u64) {
         let mut guard = lock(&self.sleep);
         self.n_sleeping.fetch_add(1, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
         loop {
             let state = self.state.load(Ordering::SeqCst);
             let is_open = state & OPEN != 0 && state & !(INSIDE | OPEN) != seen;
@@ -223,12 +223,13 @@ impl Shared {
             if is_empty() {
                 return;
             }
-            if poll < SPINS { hint::spin_loop() } else { thread::yield_now() }
+            if poll < SPINS { spin_loop() } else { yield_now() }
         }
-        *lock(&self.caller) = Some(thread::current());
+        *lock(&self.caller) = Some(current());
         self.is_caller_parked.store(true, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
         while !is_empty() {
-            thread::park();
+            park();
         }
         self.is_caller_parked.store(false, Ordering::SeqCst);
     }
