@@ -120,7 +120,7 @@ fn measure(row: &Row, n_rounds: usize, machine: &mut Value) -> Result<RowReceipt
         *machine = doctor;
         for ((run, command), receipt) in runs.iter().zip(&mut commands).zip(&mut receipts) {
             let Ok(command) = command else { continue };
-            match engines::measure(command, run) {
+            match engines::measure(command, row, run) {
                 Ok(speeds) => {
                     eprintln!("  {round}: {} {speeds:.1?}", run.label());
                     receipt.rounds.push(speeds);
@@ -163,7 +163,7 @@ impl Drop for Busy {
 fn store(receipt: &Receipt) -> Result<PathBuf, String> {
     let path = root().join(format!("benches/peers/receipts/{}.json", receipt.date));
     let text = serde_json::to_string_pretty(receipt).map_err(|e| e.to_string())?;
-    write(&path, &(text + "\n"))?;
+    write(&path, &(engines::portable(&text) + "\n"))?;
     Ok(path)
 }
 

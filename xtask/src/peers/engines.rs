@@ -1,6 +1,6 @@
 //! How each engine is run, and how its answer is read: speeds by name, `pp512`, `tg64`.
 
-use std::{collections::BTreeMap, env, path::PathBuf, process::Command};
+use std::{collections::BTreeMap, env, path::PathBuf, process::Command, time::Instant};
 
 use serde_json::Value;
 
@@ -20,12 +20,14 @@ pub(super) fn command(row: &Row, run: &Run) -> Result<Command, String> {
         return Err(format!("{} is not there", file.display()));
     }
     let prompts = row.prompts.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-    let (threads, generation, depth) = (run.threads.to_string(), GENERATION.to_string(), row.depth.to_string());
+    let generation = if row.load { 0 } else { GENERATION };
+    let (threads, generation, depth) = (run.threads.to_string(), generation.to_string(), row.depth.to_string());
+    let repetitions = if row.load { "1" } else { "2" };
     let prompts_or_none = if prompts.is_empty() { "0" } else { &prompts };
     let mut command = match run.engine.as_str() {
         "trinity" => {
             let mut command = Command::new(root().join("target/release/trinity"));
-            command.arg("bench").arg(file).args(["--json", "-r", "2", "-t", &threads, "-d", &depth]);
+            command.arg("bench").arg(file).args(["--json", "-r", repetitions, "-t", &threads, "-d", &depth]);
             command.args(["-p", prompts_or_none, "-n", &generation, "--kv-type", &row.kv]);
             command
         }
@@ -42,7 +44,7 @@ pub(super) fn command(row: &Row, run: &Run) -> Result<Command, String> {
                 _ => return Err(format!("no engine is called {peer}")),
             };
             let mut command = Command::new(variable(name)?);
-            command.arg("-m").arg(file).args(["-t", &threads, "-r", "2", "-o", "json", "-p", prompts_or_none]);
+            command.arg("-m").arg(file).args(["-t", &threads, "-r", repetitions, "-o", "json", "-p", prompts_or_none]);
             if row.depth > 0 {
                 command.args(["-n", "0", "-gp", &format!("{depth},{generation}")]);
             } else {
@@ -59,8 +61,12 @@ pub(super) fn command(row: &Row, run: &Run) -> Result<Command, String> {
 }
 
 /// Runs it.
-pub(super) fn measure(command: &mut Command, run: &Run) -> Result<Speeds, String> {
+pub(super) fn measure(command: &mut Command, row: &Row, run: &Run) -> Result<Speeds, String> {
+    let start = Instant::now();
     let text = output(command)?;
+    if row.load {
+        return Ok(Speeds::from([("loads".to_owned(), 1.0 / start.elapsed().as_secs_f64())]));
+    }
     // Some print a line or two before.
     let json = text.trim_start_matches(|c| c != '[' && c != '{');
     let value = serde_json::Deserializer::from_str(json).into_iter::<Value>().next();

@@ -81,7 +81,7 @@ impl RowReceipt {
 
     /// The median roof.
     pub(super) fn roof(&self, test: &str) -> Option<f64> {
-        let kind = if test.starts_with("tg") { "tg" } else { "pp" };
+        let kind = test.get(..2)?;
         median(self.roofs.iter().filter_map(|roofs| roofs.get(kind).copied()).collect())
     }
 
