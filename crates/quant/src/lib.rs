@@ -30,7 +30,9 @@ mod q6_k;
 mod q8_0;
 mod small;
 mod ternary;
+mod ternary_rows;
 
 pub use block::GROUP;
 pub use encode::EncodeError;
 pub use format::{Format, UnknownFormat};
+pub use ternary_rows::TernaryRows;
