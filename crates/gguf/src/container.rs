@@ -6,9 +6,10 @@ use std::{
     sync::Arc,
 };
 
-use crate::TypeId;
+use quant::Format;
+
 use crate::{
-    Error, Metadata,
+    Error, Layout, Metadata, TensorSpec, TypeId,
     map::Bytes,
     reader::{self, Header},
 };
@@ -22,6 +23,8 @@ pub struct TensorInfo {
     pub dims: Vec<u64>,
     /// Raw type.
     pub type_id: TypeId,
+    /// What it means in this file.
+    pub layout: Layout,
     /// Which part of a split model (0 for a single file).
     pub part: usize,
     /// Absolute byte offset in that part.
@@ -33,7 +36,28 @@ pub struct TensorInfo {
 impl TensorInfo {
     /// ggml's name of the type.
     pub fn type_name(&self) -> &'static str {
-        self.type_id.name()
+        self.layout.name()
+    }
+
+    /// The format of weights, as far as type and sizes tell it.
+    pub fn format(&self) -> Option<Format> {
+        self.layout.format()
+    }
+
+    /// Weights in a row.
+    pub fn cols(&self) -> usize {
+        self.dims.first().map_or(1, |&n| n as usize)
+    }
+
+    /// Rows, those of all outer dimensions together.
+    pub fn n_rows(&self) -> usize {
+        self.dims.iter().skip(1).product::<u64>() as usize
+    }
+
+    /// The same tensor to be written: under the id that its layout has today.
+    pub fn spec(&self) -> TensorSpec {
+        let type_id = self.layout.format().and_then(TypeId::of).unwrap_or(self.type_id);
+        TensorSpec { name: self.name.clone(), dims: self.dims.clone(), type_id }
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use crate::{Container, Error, Metadata, TensorSpec, file::NewFile, writer};
+use crate::{Container, Error, Metadata, TensorInfo, file::NewFile, writer};
 
 /// Writes `source` with `metadata` in place of its own to `destination`, which may be `source` itself: it changes in one rename. Split models are refused.
 ///
@@ -25,11 +25,7 @@ pub fn rewrite_metadata(source: &Path, metadata: &Metadata, destination: &Path) 
             container.first.alignment
         )));
     }
-    let tensors: Vec<TensorSpec> = container
-        .tensors()
-        .iter()
-        .map(|t| TensorSpec { name: t.name.clone(), dims: t.dims.clone(), type_id: t.type_id })
-        .collect();
+    let tensors = container.tensors().iter().map(TensorInfo::spec).collect::<Vec<_>>();
     let header = writer::header(metadata, &tensors).map_err(refuse)?;
     crate::reader::parse_header(&header).map_err(refuse)?;
     let io_error = |source: io::Error| Error::Io { file: destination.display().to_string(), source };

@@ -11,6 +11,7 @@ mod error;
 #[cfg(not(target_arch = "wasm32"))]
 mod file;
 pub mod limits;
+mod lookup_tables;
 mod map;
 mod metadata;
 mod oracle;
@@ -30,7 +31,7 @@ pub use error::Error;
 pub use file::NewFile;
 pub use metadata::Metadata;
 pub use oracle::oracle;
-pub use tensor_type::{TypeId, TypeLayout};
+pub use tensor_type::{Layout, TypeId};
 pub use token::TokenId;
 pub use value::{Array, Value};
 pub use writer::{TensorSpec, Writer};

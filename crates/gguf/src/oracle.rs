@@ -1,6 +1,6 @@
 //! For fuzzing.
 
-use crate::{Container, TensorSpec, Writer};
+use crate::{Container, Layout, TensorInfo, Writer};
 
 /// Whatever the bytes: refused, or accepted and then written and read again to the same.
 ///
@@ -9,11 +9,11 @@ use crate::{Container, TensorSpec, Writer};
 #[doc(hidden)]
 pub fn oracle(data: &[u8]) {
     let Ok(container) = Container::from_bytes("fuzz", data.to_vec()) else { return };
-    let tensors: Vec<TensorSpec> = container
-        .tensors()
-        .iter()
-        .map(|t| TensorSpec { name: t.name.clone(), dims: t.dims.clone(), type_id: t.type_id })
-        .collect();
+    // What can be read only, and only as long as nothing moves, is not written.
+    if container.tensors().iter().any(|t| t.layout == Layout::Tl2) {
+        return;
+    }
+    let tensors = container.tensors().iter().map(TensorInfo::spec).collect();
     let mut writer = Writer::new(Vec::new(), container.metadata(), tensors)
         .unwrap_or_else(|e| panic!("accepted, but not written: {e}"));
     for tensor in container.tensors() {
@@ -27,7 +27,7 @@ pub fn oracle(data: &[u8]) {
     assert_eq!(text(&again), text(&container));
     assert_eq!(again.tensors().len(), container.tensors().len());
     for (a, b) in again.tensors().iter().zip(container.tensors()) {
-        assert_eq!((&a.name, &a.dims, a.type_id), (&b.name, &b.dims, b.type_id));
+        assert_eq!((&a.name, &a.dims, a.layout), (&b.name, &b.dims, b.layout));
         assert_eq!(*again.bytes(a), *container.bytes(b), "{}", a.name);
     }
 }

@@ -97,9 +97,55 @@ pub(crate) fn alignment(metadata: &Metadata) -> Result<u64, String> {
 }
 
 /// Turns relative offsets into absolute ones. Tensors lie one behind the other in directory order, padded to the alignment,
-/// and inside the file: what llama.cpp demands, and it excludes overlaps.
+/// and inside the file: what llama.cpp demands, and it excludes overlaps. Of ids with two meanings that one is taken by which tensors lie where they do.
 fn place(tensors: &mut [TensorInfo], data_offset: u64, alignment: u64, file_bytes: u64) -> Result<(), String> {
-    let mut expected = 0u64;
+    let mut ambiguous: Vec<TypeId> =
+        tensors.iter().map(|t| t.type_id).filter(|id| id.other_layout().is_some()).collect();
+    ambiguous.sort_unstable_by_key(|id| id.0);
+    ambiguous.dedup();
+    let end = |tensors: &[TensorInfo]| end_of(tensors, data_offset, alignment, file_bytes);
+    let mut fitting = Vec::new();
+    for choice in 0..1u32 << ambiguous.len() {
+        let mut placed = tensors.to_vec();
+        for tensor in &mut placed {
+            if let Some(i) = ambiguous.iter().position(|id| *id == tensor.type_id)
+                && let Some(other) = tensor.type_id.other_layout().filter(|_| choice >> i & 1 == 1)
+            {
+                tensor.layout = other;
+                tensor.n_bytes = other.bytes_of(&tensor.dims).unwrap_or(u64::MAX);
+            }
+        }
+        match end(&placed) {
+            Ok(end) => fitting.push((placed, end)),
+            Err(what) if ambiguous.is_empty() => return Err(what),
+            Err(_) => {}
+        }
+    }
+    // Writers leave nothing behind the last tensor but padding: where several meanings fit, only those that end with the file count.
+    let ends_the_file = |end: &u64| end.checked_next_multiple_of(alignment).is_some_and(|padded| file_bytes <= padded);
+    if fitting.iter().any(|(_, end)| ends_the_file(end)) && fitting.len() > 1 {
+        fitting.retain(|(_, end)| ends_the_file(end));
+    }
+    match fitting.as_slice() {
+        [(placed, _)] => tensors.clone_from_slice(placed),
+        [] => return end(tensors).map(drop),
+        several => {
+            let of = |(placed, _): &(Vec<TensorInfo>, u64)| {
+                let first = placed.iter().find(|t| ambiguous.contains(&t.type_id));
+                first.map_or_else(String::new, |t| format!("{} with {} bytes", t.layout.full_name(), t.n_bytes))
+            };
+            let meanings = several.iter().map(of).collect::<Vec<_>>().join(" or ");
+            let ids = ambiguous.iter().map(|id| id.0.to_string()).collect::<Vec<_>>().join(", ");
+            return Err(format!("tensors of type {ids} may be {meanings}: sizes and offsets fit both"));
+        }
+    }
+    tensors.iter_mut().for_each(|tensor| tensor.offset += data_offset);
+    Ok(())
+}
+
+/// Where the last tensor ends, if each lies where it should and within the file.
+fn end_of(tensors: &[TensorInfo], data_offset: u64, alignment: u64, file_bytes: u64) -> Result<u64, String> {
+    let (mut expected, mut last_end) = (0u64, data_offset);
     for tensor in tensors {
         let name = tensor.name.escape_debug().to_string();
         if tensor.offset != expected {
@@ -107,14 +153,13 @@ fn place(tensors: &mut [TensorInfo], data_offset: u64, alignment: u64, file_byte
         }
         let overflow = || format!("tensor {name}: offset {} + {} bytes overflows", tensor.offset, tensor.n_bytes);
         let end = tensor.offset.checked_add(tensor.n_bytes).ok_or_else(overflow)?;
-        let absolute_end = end.checked_add(data_offset).ok_or_else(overflow)?;
-        if absolute_end > file_bytes {
-            return Err(format!("tensor {name}: ends at byte {absolute_end}, but the file has {file_bytes}"));
+        last_end = end.checked_add(data_offset).ok_or_else(overflow)?;
+        if last_end > file_bytes {
+            return Err(format!("tensor {name}: ends at byte {last_end}, but the file has {file_bytes}"));
         }
         expected = end.checked_next_multiple_of(alignment).ok_or_else(overflow)?;
-        tensor.offset += data_offset;
     }
-    Ok(())
+    Ok(last_end)
 }
 
 struct Reader<'a> {
@@ -271,7 +316,14 @@ impl<'a> Reader<'a> {
         }
         let type_id = TypeId(self.u32(&name)?);
         let offset = self.u64(&name)?;
-        let n_bytes = type_id.bytes_of(&dims).map_err(named)?;
-        Ok(TensorInfo { name: name.clone(), dims, type_id, part, offset, n_bytes })
+        let Some(layout) = type_id.layout() else {
+            return Err(named(format!("tensor type {} is {}", type_id.0, type_id.name())));
+        };
+        // A type with another meaning may have a size by that one only.
+        let n_bytes = match layout.bytes_of(&dims) {
+            Err(what) if type_id.other_layout().is_none() => return Err(named(what)),
+            n_bytes => n_bytes.unwrap_or(u64::MAX),
+        };
+        Ok(TensorInfo { name: name.clone(), dims, type_id, layout, part, offset, n_bytes })
     }
 }

@@ -1,99 +1,252 @@
-//! Raw tensor type ids: their names and sizes. What the bytes mean is `quant`'s business; which id means which format is
-//! `model::load`'s.
+//! Tensor types: what a raw type id in a file means, and how many bytes such a tensor has. The one place that knows ids; what the bytes of weights mean is
+//! `quant`'s business.
+//!
+//! Some ids have had several meanings: 36 to 38 were repacked layouts of Q4_0, 39 is MXFP4 in ggml and TL2 in bitnet.cpp, 42 is Q2_0 with 64 weights a
+//! block, and once had 128. Sizes differ, so the places of tensors in the file tell them apart (`reader.rs`).
+
+use quant::{
+    Format, ScaleType,
+    tri::{Packing, Span, TriBlocks, TriRows},
+};
+
+use crate::lookup_tables;
 
 /// The raw type id of a tensor in the file.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct TypeId(pub u32);
 
-/// Size of one block of a type.
+/// What a type id means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TypeLayout {
-    /// ggml's name.
-    pub name: &'static str,
-    /// Weights in a block.
-    pub block_len: u64,
-    /// Bytes of a block.
-    pub block_bytes: u64,
+#[non_exhaustive]
+pub enum Layout {
+    /// Weights.
+    Weights(Format),
+    /// Numbers or blocks that no model has as weights.
+    Other {
+        /// ggml's name.
+        name: &'static str,
+        /// Elements in a block.
+        block_len: u64,
+        /// Bytes of a block.
+        block_bytes: u64,
+    },
+    /// Look-up layout of bitnet.cpp for ARM: made for one shape by tables that the file does not hold.
+    Tl1,
+    /// The same for x86.
+    Tl2,
 }
 
-const fn layout(name: &'static str, block_len: u64, block_bytes: u64) -> TypeLayout {
-    TypeLayout { name, block_len, block_bytes }
+/// ggml's ids and names; the id under which a format is written comes first.
+const WEIGHTS: &[(u32, &str, Format)] = &[
+    (0, "F32", Format::F32),
+    (1, "F16", Format::F16),
+    (2, "Q4_0", Format::Q4_0),
+    (3, "Q4_1", Format::Q4_1),
+    (6, "Q5_0", Format::Q5_0),
+    (7, "Q5_1", Format::Q5_1),
+    (8, "Q8_0", Format::Q8_0),
+    (10, "Q2_K", Format::Q2_K),
+    (11, "Q3_K", Format::Q3_K),
+    (12, "Q4_K", Format::Q4_K),
+    (13, "Q5_K", Format::Q5_K),
+    (14, "Q6_K", Format::Q6_K),
+    (16, "IQ2_XXS", Format::IQ2_XXS),
+    (17, "IQ2_XS", Format::IQ2_XS),
+    (18, "IQ3_XXS", Format::IQ3_XXS),
+    (19, "IQ1_S", Format::IQ1_S),
+    (20, "IQ4_NL", Format::IQ4_NL),
+    (21, "IQ3_S", Format::IQ3_S),
+    (22, "IQ2_S", Format::IQ2_S),
+    (23, "IQ4_XS", Format::IQ4_XS),
+    (29, "IQ1_M", Format::IQ1_M),
+    (30, "BF16", Format::BF16),
+    (34, "TQ1_0", Format::TQ1_0),
+    (35, "TQ2_0", Format::TQ2_0),
+    (36, "I2_S", Format::I2_S),
+    (39, "MXFP4", Format::MXFP4),
+    (40, "NVFP4", Format::NVFP4),
+    (41, "Q1_0", Format::Q1_0),
+    (42, "Q2_0", Format::Q2_0),
+    (134, "IQ1_BN", Format::IQ1_BN),
+    (135, "IQ2_BN", Format::IQ2_BN),
+    (142, "PQ2_0", Format::PQ2_0),
+    (143, "PTQ1_0", Format::PTQ1_0),
+];
+
+/// ggml's types that hold no weights.
+const OTHERS: &[(u32, &str, u64, u64)] = &[
+    (9, "Q8_1", 32, 36),
+    (15, "Q8_K", 256, 292),
+    (24, "I8", 1, 1),
+    (25, "I16", 1, 2),
+    (26, "I32", 1, 4),
+    (27, "I64", 1, 8),
+    (28, "F64", 1, 8),
+];
+
+/// Above it, in an id of ours: packing (1 or 2) << 8 | span (0 tensor, 1 row, else the logarithm of a group) << 4 | scale (0 f16, 1 f32). "TR".
+const TRI: u32 = 0x5452_0000;
+
+/// Our id of some rows or blocks.
+const fn tri_id(packing: Packing, span: u32, scale: ScaleType) -> u32 {
+    let packing = match packing {
+        Packing::Base3 => 1,
+        Packing::TwoBits => 2,
+    };
+    let scale = match scale {
+        ScaleType::F16 => 0,
+        ScaleType::F32 => 1,
+    };
+    TRI | packing << 8 | span << 4 | scale
+}
+
+fn rows_id(rows: TriRows) -> u32 {
+    let span = match rows.span {
+        Span::Tensor => 0,
+        Span::Row => 1,
+    };
+    tri_id(rows.packing, span, rows.scale)
+}
+
+fn blocks_id(blocks: TriBlocks) -> u32 {
+    let (packing, len, scale) = blocks.parts();
+    tri_id(packing, len.ilog2(), scale)
 }
 
 impl TypeId {
-    /// Name and size; `None` for ids that are not (or no longer) defined.
-    pub fn layout(self) -> Option<TypeLayout> {
-        Some(match self.0 {
-            0 => layout("F32", 1, 4),
-            1 => layout("F16", 1, 2),
-            2 => layout("Q4_0", 32, 18),
-            3 => layout("Q4_1", 32, 20),
-            6 => layout("Q5_0", 32, 22),
-            7 => layout("Q5_1", 32, 24),
-            8 => layout("Q8_0", 32, 34),
-            9 => layout("Q8_1", 32, 36),
-            10 => layout("Q2_K", 256, 84),
-            11 => layout("Q3_K", 256, 110),
-            12 => layout("Q4_K", 256, 144),
-            13 => layout("Q5_K", 256, 176),
-            14 => layout("Q6_K", 256, 210),
-            15 => layout("Q8_K", 256, 292),
-            16 => layout("IQ2_XXS", 256, 66),
-            17 => layout("IQ2_XS", 256, 74),
-            18 => layout("IQ3_XXS", 256, 98),
-            19 => layout("IQ1_S", 256, 50),
-            20 => layout("IQ4_NL", 32, 18),
-            21 => layout("IQ3_S", 256, 110),
-            22 => layout("IQ2_S", 256, 82),
-            23 => layout("IQ4_XS", 256, 136),
-            24 => layout("I8", 1, 1),
-            25 => layout("I16", 1, 2),
-            26 => layout("I32", 1, 4),
-            27 => layout("I64", 1, 8),
-            28 => layout("F64", 1, 8),
-            29 => layout("IQ1_M", 256, 56),
-            30 => layout("BF16", 1, 2),
-            34 => layout("TQ1_0", 256, 54),
-            35 => layout("TQ2_0", 256, 66),
-            39 => layout("MXFP4", 32, 17),
-            40 => layout("NVFP4", 64, 36),
-            41 => layout("Q1_0", 128, 18),
-            42 => layout("Q2_0", 64, 18),
-            _ => return None,
-        })
+    /// The id under which weights of `format` are written; `None` if no container gives it one of its own (an I2_S in the order of ARM is an I2_S).
+    pub fn of(format: Format) -> Option<Self> {
+        let id = match format {
+            Format::TriRows(rows) => Some(rows_id(rows)),
+            Format::TriBlocks(blocks) => Some(blocks_id(blocks)),
+            Format::I2_S_ARM => Some(36),
+            _ => WEIGHTS.iter().find(|(_, _, of)| *of == format).map(|(id, ..)| *id),
+        };
+        id.map(Self)
+    }
+
+    /// What it means today; `None` for ids that are not (or no longer) defined.
+    pub fn layout(self) -> Option<Layout> {
+        if let Some((_, _, format)) = WEIGHTS.iter().find(|(id, ..)| *id == self.0) {
+            return Some(Layout::Weights(*format));
+        }
+        if let Some(&(_, name, block_len, block_bytes)) = OTHERS.iter().find(|(id, ..)| *id == self.0) {
+            return Some(Layout::Other { name, block_len, block_bytes });
+        }
+        if self.0 == 38 {
+            return Some(Layout::Tl1);
+        }
+        let rows = TriRows::ALL.into_iter().find(|rows| rows_id(*rows) == self.0).map(Format::TriRows);
+        let blocks = || TriBlocks::ALL.into_iter().find(|blocks| blocks_id(*blocks) == self.0).map(Format::TriBlocks);
+        rows.or_else(blocks).map(Layout::Weights)
+    }
+
+    /// What it also meant, or means to others.
+    pub(crate) fn other_layout(self) -> Option<Layout> {
+        match self.0 {
+            39 => Some(Layout::Tl2),
+            42 => Some(Layout::Weights(Format::PQ2_0)),
+            _ => None,
+        }
     }
 
     /// ggml's name, or why there is none.
     pub fn name(self) -> &'static str {
         match (self.layout(), self.0) {
-            (Some(layout), _) => layout.name,
+            (Some(layout), _) => layout.name(),
             (None, 4 | 5) => "Q4_2/Q4_3 (removed)",
-            (None, 31..=33 | 36..=38) => "a repacked layout (removed)",
+            (None, 31..=33 | 37) => "a repacked layout (removed)",
+            (None, 335) => "IQ2_BN_R4 (rows interleaved by four)",
             (None, _) => "unknown",
+        }
+    }
+
+    /// Bytes of a tensor of `dims` by the id's meaning today; an error names what does not fit.
+    pub(crate) fn bytes_of(self, dims: &[u64]) -> Result<u64, String> {
+        match self.layout() {
+            Some(layout) => layout.bytes_of(dims),
+            None => Err(format!("tensor type {} is {}", self.0, self.name())),
+        }
+    }
+}
+
+impl Layout {
+    /// The format of weights.
+    pub fn format(self) -> Option<Format> {
+        if let Self::Weights(format) = self { Some(format) } else { None }
+    }
+
+    /// ggml's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Other { name, .. } => name,
+            Self::Tl1 => "TL1",
+            Self::Tl2 => "TL2",
+            Self::Weights(format) => {
+                WEIGHTS.iter().find(|(_, _, of)| *of == format).map_or_else(|| format.name(), |(_, name, _)| name)
+            }
+        }
+    }
+
+    /// The name, and what tells it from others of the same name.
+    pub(crate) fn full_name(self) -> String {
+        match self {
+            Self::Weights(format) => format!("{} of {} weights a block", self.name(), format.block_len()),
+            _ => self.name().to_owned(),
         }
     }
 
     /// Bytes of a tensor of `dims`; an error names what does not fit.
     pub(crate) fn bytes_of(self, dims: &[u64]) -> Result<u64, String> {
-        let Some(layout) = self.layout() else {
-            return Err(format!("tensor type {} is {}", self.0, self.name()));
+        let (cols, rows) = dims.split_first().map_or((1, &[][..]), |(cols, rows)| (*cols, rows));
+        let overflow = || format!("{dims:?} {} overflows", self.name());
+        let product = |of: &[u64]| of.iter().try_fold(1u64, |n, &d| n.checked_mul(d));
+        let n = product(dims).filter(|&n| i64::try_from(n).is_ok()).ok_or_else(overflow)?;
+        let n_rows = product(rows).ok_or_else(overflow)?;
+        let needs_blocks = |block_len: u64| {
+            Err(format!("a row of {cols} weights, but {} needs a multiple of {block_len}", self.name()))
         };
-        let row = dims.first().copied().unwrap_or(1);
-        if row % layout.block_len != 0 {
-            return Err(format!(
-                "a row of {row} weights, but {} needs a multiple of {}",
-                layout.name, layout.block_len
-            ));
+        let n_bytes = match self {
+            Self::Other { block_len, .. } if cols % block_len != 0 => return needs_blocks(block_len),
+            Self::Other { block_len, block_bytes, .. } => (n / block_len).checked_mul(block_bytes),
+            Self::Weights(format) => {
+                let block_len = format.block_len() as u64;
+                if cols % block_len != 0 {
+                    return needs_blocks(block_len);
+                }
+                let size = |n: u64| usize::try_from(n).ok();
+                size(n_rows).zip(size(cols)).and_then(|(rows, cols)| format.tensor_bytes(rows, cols)).map(|n| n as u64)
+            }
+            Self::Tl1 => lookup_tables::tl1_bytes(n),
+            Self::Tl2 => lookup_tables::tl2_bytes(n_rows, cols),
+        };
+        n_bytes.filter(|&n| i64::try_from(n).is_ok()).ok_or_else(overflow)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_format_has_an_id_that_means_it() {
+        for &format in Format::ALL {
+            let id = TypeId::of(format).unwrap();
+            let read = if format == Format::I2_S_ARM { Format::I2_S } else { format };
+            assert_eq!(id.layout(), Some(Layout::Weights(read)), "{format:?}");
         }
-        let overflow = || format!("{dims:?} {} overflows", layout.name);
-        let n = dims
-            .iter()
-            .try_fold(1u64, |n, &d| n.checked_mul(d))
-            .filter(|&n| i64::try_from(n).is_ok())
-            .ok_or_else(overflow)?;
-        (n / layout.block_len)
-            .checked_mul(layout.block_bytes)
-            .filter(|&n| i64::try_from(n).is_ok())
-            .ok_or_else(overflow)
+        assert_eq!(TypeId::of(Format::from_name("tri2_g128_f16").unwrap()), Some(TypeId(0x5452_0270)));
+        assert_eq!(TypeId::of(Format::from_name("tri1_row_f32").unwrap()), Some(TypeId(0x5452_0111)));
+        assert_eq!(TypeId(0x5452_0121).layout(), None);
+    }
+
+    #[test]
+    fn sizes_with_what_stands_outside_of_rows() {
+        let bytes = |id: u32, dims: &[u64]| TypeId(id).bytes_of(dims).unwrap();
+        assert_eq!(bytes(36, &[256, 3]), 3 * 64 + 32);
+        assert_eq!(bytes(135, &[192, 3]), 3 * (4 + 48));
+        assert_eq!(bytes(134, &[192, 3]), 3 * (2 + 39));
+        assert_eq!(bytes(0x5452_0111, &[2560, 3, 2]), 6 * 512 + 6 * 4);
+        assert_eq!(TypeId(36).bytes_of(&[100]).unwrap_err(), "a row of 100 weights, but I2_S needs a multiple of 128");
     }
 }

@@ -88,8 +88,7 @@ impl CoarseMatrix {
     /// Room for a copy of `w`, no row of it filled; `None` for formats whose products this bound does not speak of: those whose weights have
     /// minima and ternary ones.
     pub fn new(w: &Matrix<'_>) -> Option<Self> {
-        let is_ternary = matches!(w.format, quant::Format::TQ1_0 | quant::Format::TQ2_0);
-        if is_ternary || (!w.format.is_float() && w.format.has_mins()) {
+        if w.format.is_ternary() || (!w.format.is_float() && w.format.has_mins()) {
             return None;
         }
         let n_bytes = Self::bytes(w.rows, w.cols)?;

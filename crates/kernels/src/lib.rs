@@ -26,7 +26,7 @@ pub use coarse::{CoarseMatrix, CoarseScratch};
 pub use handle::Kernels;
 pub use isa::Isa;
 pub use kv::{KvLayout, KvPages, KvType, PAGE_LEN, PageId};
-pub use matmul::{Activation, MATMUL_KERNELS, MatmulKernel, Matrix, Scales, Weights};
+pub use matmul::{Activation, MATMUL_KERNELS, MatmulKernel, Matrix, Weights};
 pub use pool::default_threads;
 pub use rows::Rows;
 pub use shape::{AttentionShape, Gate, Rope, RopePairs, Span};

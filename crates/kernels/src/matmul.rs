@@ -24,10 +24,10 @@ pub(crate) use ternary::PlaneCodes;
 
 pub use table::{Activation, MATMUL_KERNELS, MatmulKernel, Weights};
 
-/// A weight matrix `[rows, cols]` as it lies in the file: `rows` rows of `format.row_bytes(cols)` bytes.
+/// A weight matrix `[rows, cols]` as it lies in the file: `rows` rows of `format.row_bytes(cols)` bytes, without what stands behind them.
 #[derive(Clone, Copy, Debug)]
 pub struct Matrix<'a> {
-    /// Block format.
+    /// Format.
     pub format: Format,
     /// Output width (M).
     pub rows: usize,
@@ -35,31 +35,19 @@ pub struct Matrix<'a> {
     pub cols: usize,
     /// `rows * format.row_bytes(cols)` bytes, any alignment.
     pub bytes: &'a [u8],
-    /// How far a scale reaches.
-    pub scales: Scales,
-}
-
-/// How far a scale of a [`Matrix`] reaches.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Scales {
-    /// Each block has its own.
-    Block,
-    /// Ternary weights whose blocks have the same scale all along a row: their products add up in integers, which is faster.
-    Row,
-}
-
-impl Scales {
-    /// How far the scales of rows of `cols` columns reach; reads the scale of every block of `bytes` if `format` is ternary.
-    pub fn of(format: Format, cols: usize, bytes: &[u8]) -> Self {
-        if ternary::rows_have_one_scale(format, cols, bytes) { Self::Row } else { Self::Block }
-    }
+    /// `[rows]`: ternary weights under one scale a row, whose products add up in integers, which is faster
+    /// ([`quant::StoredMatrix::row_scales`]). Empty for all others: each block has its own.
+    pub row_scales: &'a [f32],
 }
 
 impl<'a> Matrix<'a> {
-    /// A matrix whose blocks may have any scales.
+    /// A matrix whose blocks have their own scales.
     pub fn new(format: Format, rows: usize, cols: usize, bytes: &'a [u8]) -> Self {
-        Self { format, rows, cols, bytes, scales: Scales::Block }
+        Self { format, rows, cols, bytes, row_scales: &[] }
     }
+
+    /// The longest row of ternary weights that has a kernel.
+    pub const TERNARY_COLS_MAX: usize = crate::row_codes::COLS_MAX;
 
     /// Bytes of a row; panics if the lengths do not fit each other or activations of width `k`.
     fn check(&self, k: usize) -> usize {
@@ -72,6 +60,8 @@ impl<'a> Matrix<'a> {
             "bytes of {} rows of {row_bytes}",
             self.rows
         );
+        let n_scales = self.row_scales.len();
+        assert!(n_scales == 0 || n_scales == self.rows, "{n_scales} scales of {} rows", self.rows);
         row_bytes
     }
 
@@ -81,16 +71,16 @@ impl<'a> Matrix<'a> {
         bytes.unwrap_or(0)
     }
 
-    /// The exact values of row `m`.
+    /// The exact values of row `m`, whose blocks have their own scales.
     pub(crate) fn decode_row(&self, m: usize, out: &mut [f32]) {
         self.format.decode(self.row(m), out);
     }
 
-    /// Row `m`.
+    /// The blocks of row `m`.
     #[inline]
     fn row(&self, m: usize) -> &'a [u8] {
         let n = self.bytes.len() / self.rows;
-        &self.bytes[m * n..(m + 1) * n]
+        &self.bytes[m * n..(m + 1) * n][self.format.row_header_bytes()..]
     }
 }
 
@@ -134,8 +124,10 @@ pub(crate) struct MatmulScratch {
     panels: Box<integer::x86::PanelScratch>,
     /// Weight rows, interleaved.
     panel: Vec<integer::PanelBlock>,
-    /// Chosen rows, one after the other.
-    gathered: Vec<u8>,
+    /// Chosen rows, one after the other, and their scales.
+    gathered: (Vec<u8>, Vec<f32>),
+    /// A ternary row as codes 0, 1, 2.
+    codes: Vec<u8>,
     /// The same for kernels of 128-bit vectors.
     #[cfg(target_arch = "aarch64")]
     narrow: Vec<integer::narrow::RowsBlock>,
@@ -260,9 +252,12 @@ pub(crate) fn run_rows(
             for &m in *batches.peek().unwrap_or(&&[][..]) {
                 row(m).chunks(64).for_each(simd::prefetch);
             }
-            gathered.clear();
-            batch.iter().for_each(|&m| gathered.extend_from_slice(row(m)));
-            let rows = Matrix { rows: batch.len(), bytes: &gathered, ..w };
+            let (bytes, scales) = &mut gathered;
+            bytes.clear();
+            batch.iter().for_each(|&m| bytes.extend_from_slice(row(m)));
+            scales.clear();
+            scales.extend(batch.iter().filter_map(|&m| w.row_scales.get(m as usize)));
+            let rows = Matrix { rows: batch.len(), bytes, row_scales: scales, ..w };
             kernel.call(&mut MatmulArgs::new(rows, x, Tile::of(out), &mut scratch));
         }
         scratch.gathered = gathered;

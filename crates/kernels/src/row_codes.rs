@@ -13,6 +13,9 @@ const SHIFT_MAX: u32 = 7;
 /// Largest sum of a group: 256 codes of 0 to 3 (two bits can say 3) times 127.
 const GROUP_SUM_MAX: u64 = (GROUP * 3 * 127) as u64;
 
+/// The longest row whose sums stay below 2³¹ without any shift.
+pub(crate) const COLS_MAX: usize = (i32::MAX as u64 / GROUP_SUM_MAX) as usize * GROUP;
+
 /// The largest shift for rows of `k`, so that sums over a row stay below 2³¹; `None` beyond 5,636,352 columns, where no shift will do.
 pub(crate) fn shift_max(k: usize) -> Option<u32> {
     let groups = k.div_ceil(GROUP) as u64;

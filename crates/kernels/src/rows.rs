@@ -93,7 +93,7 @@ impl Rows {
             self.has_row_codes = true;
         }
         if let Some(format) = for_planes {
-            self.planes.arrange(&self.row_codes, format);
+            self.planes.arrange(&self.row_codes, self.k, format);
         }
     }
 

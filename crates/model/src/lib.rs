@@ -26,7 +26,7 @@ pub use families::ARCHITECTURES;
 pub use forward::Model;
 pub use gguf::TokenId;
 pub use kernels::{KvType, PAGE_LEN, PageId};
-pub use load::{LoadOptions, context_len, format_of, n_vocab};
+pub use load::{LoadOptions, context_len, n_vocab, stored_matrix};
 pub use memory::{MemoryPlan, memory_plan, memory_plan_with};
 pub use scan::{BadWeight, scan_weights};
 pub use shortcut::{HeadShortcut, HeadStats};

@@ -4,8 +4,8 @@
 use std::ops::Range;
 
 use gguf::TensorBytes;
-use kernels::{Kernels, Matrix, Rows, Scales};
-use quant::Format;
+use kernels::{Kernels, Matrix, Rows};
+use quant::{Format, OuterScale, StoredMatrix};
 
 /// Activation rows made ready for matmuls, which remembers the rows that hold NaN or an infinity: an int8 code can say neither,
 /// so a broken weight would vanish behind the next quantised matrix. Whatever is computed from such a row is NaN, up to the logits.
@@ -59,23 +59,50 @@ pub(crate) struct Linear {
     format: Format,
     rows: usize,
     cols: usize,
-    scales: Scales,
+    /// `[rows]`, or empty: see [`Matrix::row_scales`].
+    row_scales: Vec<f32>,
     /// `[rows]`
     pub(crate) bias: Option<Vec<f32>>,
-    /// One for the whole matrix (BitNet).
+    /// One for the whole matrix (BitNet), unless it is in `row_scales`.
     pub(crate) scale: Option<f32>,
 }
 
 impl Linear {
-    /// Rows `first..first + rows` of a tensor of rows of `cols`. The loader has checked that they are there.
-    pub(crate) fn new(bytes: TensorBytes, format: Format, first: usize, rows: usize, cols: usize) -> Self {
-        let row_bytes = format.row_bytes(cols);
-        assert!(row_bytes.is_some(), "rows of {cols} are no whole blocks of {}", format.name());
-        let row_bytes = row_bytes.unwrap_or_default();
-        let range = first * row_bytes..(first + rows) * row_bytes;
-        assert!(range.end <= bytes.len(), "rows {first}..{} of a tensor of {} bytes", first + rows, bytes.len());
-        let scales = Scales::of(format, cols, &bytes[range.clone()]);
-        Self { bytes, range, format, rows, cols, scales, bias: None, scale: None }
+    /// Rows `rows` of a tensor, which is `stored` in `bytes`. An error is why ternary weights cannot be those of a model.
+    pub(crate) fn new(bytes: &TensorBytes, stored: &StoredMatrix<'_>, rows: Range<usize>) -> Result<Self, String> {
+        let (format, cols) = (stored.format(), stored.cols());
+        assert!(rows.end <= stored.n_rows(), "rows {rows:?} of {}", stored.n_rows());
+        let row_scales = if cols <= Matrix::TERNARY_COLS_MAX { stored.row_scales(rows.clone()) } else { None };
+        if row_scales.is_none() && format.outer_scale() != OuterScale::None {
+            return Err(format!(
+                "rows of {cols} weights, but {} is computed up to {}",
+                format.name(),
+                Matrix::TERNARY_COLS_MAX
+            ));
+        }
+        let row_bytes = format.row_bytes(cols).unwrap_or_default();
+        let range = rows.start * row_bytes..rows.end * row_bytes;
+        Ok(Self {
+            bytes: bytes.clone(),
+            range,
+            format,
+            rows: rows.len(),
+            cols,
+            row_scales: row_scales.unwrap_or_default(),
+            bias: None,
+            scale: None,
+        })
+    }
+
+    /// The same, times `scale`: where rows have scales of their own it becomes part of them, so that it makes no difference in which of the two a file
+    /// keeps it.
+    #[must_use]
+    pub(crate) fn scaled(mut self, scale: Option<f32>) -> Self {
+        match scale {
+            Some(scale) if !self.row_scales.is_empty() => self.row_scales.iter_mut().for_each(|own| *own *= scale),
+            scale => self.scale = scale,
+        }
+        self
     }
 
     /// Output width.
@@ -90,8 +117,9 @@ impl Linear {
 
     /// The weights.
     pub(crate) fn matrix(&self) -> Matrix<'_> {
-        let Self { format, rows, cols, scales, .. } = *self;
-        Matrix { format, rows, cols, bytes: &self.bytes[self.range.clone()], scales }
+        let Self { format, rows, cols, row_scales, .. } = self;
+        let bytes = &self.bytes[self.range.clone()];
+        Matrix { format: *format, rows: *rows, cols: *cols, bytes, row_scales }
     }
 
     /// Scale and bias.
@@ -109,7 +137,12 @@ impl Linear {
     /// Exact values of row `i`: the embedding of a token.
     pub(crate) fn decode_row(&self, i: usize, out: &mut [f32]) {
         let row_bytes = self.range.len() / self.rows;
-        self.format.decode(&self.bytes[self.range.clone()][i * row_bytes..][..row_bytes], out);
+        let row = &self.bytes[self.range.clone()][i * row_bytes..][..row_bytes];
+        if self.format.outer_scale() == OuterScale::None {
+            self.format.decode(row, out);
+        } else {
+            self.format.decode_codes(&row[self.format.row_header_bytes()..], self.row_scales[i], out);
+        }
     }
 }
 

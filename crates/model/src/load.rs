@@ -1,12 +1,12 @@
-//! From a container to weights: every tensor's presence, shape and type is checked against the spec, and every raw type
-//! id becomes a [`Format`] here and nowhere else.
+//! From a container to weights: every tensor's presence, shape and type is checked against the spec, and its bytes become a
+//! [`StoredMatrix`] here and nowhere else.
 
 mod layer;
 mod tensors;
 
-use gguf::{Container, TypeId};
+use gguf::{Container, Layout, TensorInfo};
 use kernels::{KvType, Rope};
-use quant::Format;
+use quant::StoredMatrix;
 
 use crate::{
     LoadError, families,
@@ -30,39 +30,33 @@ pub struct LoadOptions {
     pub step_rows_max: usize,
 }
 
-/// The format of a tensor of raw type `id`; `None` where weights of that type cannot be computed with.
-pub fn format_of(id: TypeId) -> Option<Format> {
-    Some(match id.0 {
-        0 => Format::F32,
-        1 => Format::F16,
-        2 => Format::Q4_0,
-        3 => Format::Q4_1,
-        6 => Format::Q5_0,
-        7 => Format::Q5_1,
-        8 => Format::Q8_0,
-        10 => Format::Q2_K,
-        11 => Format::Q3_K,
-        12 => Format::Q4_K,
-        13 => Format::Q5_K,
-        14 => Format::Q6_K,
-        16 => Format::IQ2_XXS,
-        17 => Format::IQ2_XS,
-        18 => Format::IQ3_XXS,
-        19 => Format::IQ1_S,
-        20 => Format::IQ4_NL,
-        21 => Format::IQ3_S,
-        22 => Format::IQ2_S,
-        23 => Format::IQ4_XS,
-        29 => Format::IQ1_M,
-        30 => Format::BF16,
-        34 => Format::TQ1_0,
-        35 => Format::TQ2_0,
-        39 => Format::MXFP4,
-        40 => Format::NVFP4,
-        41 => Format::Q1_0,
-        42 => Format::Q2_0,
-        _ => return None,
-    })
+/// Rows of a ternary tensor that are looked at before the model is trusted to be what its types say.
+const ROWS_CHECKED: usize = 8;
+
+/// A view of the weights of `tensor` of `container`, whose bytes are `bytes`; an error where weights of that type cannot be computed with, or are not what
+/// their type says.
+pub fn stored_matrix<'b>(
+    container: &Container,
+    tensor: &TensorInfo,
+    bytes: &'b [u8],
+) -> Result<StoredMatrix<'b>, LoadError> {
+    let refuse = |what: String| LoadError::Tensor {
+        file: container.name().to_owned(),
+        tensor: tensor.name.escape_debug().to_string(),
+        what,
+    };
+    let Some(format) = tensor.format() else {
+        return Err(refuse(match tensor.layout {
+            Layout::Tl1 | Layout::Tl2 => format!(
+                "type {} is made for one matrix shape by tables that the file does not hold; `trinity convert` can import it where they are known",
+                tensor.type_name()
+            ),
+            _ => format!("type {} ({}), which cannot be computed with", tensor.type_id.0, tensor.type_name()),
+        }));
+    };
+    let stored = StoredMatrix::new(format, tensor.n_rows(), tensor.cols(), bytes).map_err(|e| refuse(e.to_string()))?;
+    stored.check_ternary(ROWS_CHECKED).map_err(|e| refuse(e.to_string()))?;
+    Ok(stored)
 }
 
 /// The context that the model was made for.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use gguf::Container;
 
-use crate::{LoadError, load::format_of};
+use crate::{LoadError, load::stored_matrix};
 
 /// Weights decoded at a time.
 const CHUNK: usize = 1 << 16;
@@ -29,24 +29,28 @@ impl fmt::Display for BadWeight {
 /// Decodes all tensors; `progress` is told the bytes read so far. Types that cannot be decoded are an error.
 pub fn scan_weights(container: &Container, progress: &mut dyn FnMut(u64)) -> Result<Option<BadWeight>, LoadError> {
     let mut n_read = 0;
-    let mut values = vec![0.0; CHUNK];
+    let mut values = Vec::new();
     for tensor in container.tensors() {
-        let Some(format) = format_of(tensor.type_id) else {
-            let what = format!("type {} ({}), which cannot be decoded", tensor.type_id.0, tensor.type_name());
-            return Err(LoadError::Tensor { file: container.name().to_owned(), tensor: tensor.name.clone(), what });
-        };
         let bytes = container.bytes(tensor);
-        let blocks_per_chunk = CHUNK / format.block_len();
-        for (i, chunk) in bytes.chunks(blocks_per_chunk * format.block_bytes()).enumerate() {
-            let values = &mut values[..chunk.len() / format.block_bytes() * format.block_len()];
-            format.decode(chunk, values);
+        let stored = stored_matrix(container, tensor, &bytes)?;
+        stored.check_ternary(stored.n_rows()).map_err(|e| LoadError::Tensor {
+            file: container.name().to_owned(),
+            tensor: tensor.name.clone(),
+            what: e.to_string(),
+        })?;
+        let (n_rows, cols) = (stored.n_rows(), stored.cols().max(1));
+        let rows_per_chunk = (CHUNK / cols).max(1);
+        for first in (0..n_rows).step_by(rows_per_chunk) {
+            let end = (first + rows_per_chunk).min(n_rows);
+            values.resize((end - first) * cols, 0.0);
+            stored.decode(first, &mut values);
             if let Some(bad) = values.iter().position(|x| !x.is_finite()) {
-                let index = i * blocks_per_chunk * format.block_len() + bad;
+                let index = first * cols + bad;
                 return Ok(Some(BadWeight { tensor: tensor.name.clone(), index, value: values[bad] }));
             }
-            n_read += chunk.len() as u64;
-            progress(n_read);
+            progress(n_read + tensor.n_bytes * end as u64 / n_rows as u64);
         }
+        n_read += tensor.n_bytes;
     }
     Ok(None)
 }

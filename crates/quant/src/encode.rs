@@ -15,6 +15,9 @@ pub enum EncodeError {
     /// The format can only be read.
     #[error("format {} is read, but not written", .0.name())]
     DecodeOnly(Format),
+    /// The format holds ternary weights only, which [`TernaryEncoder`](crate::TernaryEncoder) writes.
+    #[error("format {} holds ternary weights only", .0.name())]
+    TernaryOnly(Format),
     /// NaN or infinite.
     #[error("weight {index} is {value}")]
     NotFinite {
@@ -78,7 +81,11 @@ pub(crate) fn blocks<B: Block>(
     out: &mut [u8],
 ) -> Result<(), EncodeError> {
     let Some(encode) = B::ENCODE else {
-        return Err(EncodeError::DecodeOnly(format));
+        return Err(if format.is_ternary() {
+            EncodeError::TernaryOnly(format)
+        } else {
+            EncodeError::DecodeOnly(format)
+        });
     };
     let out: &mut [B::Bytes] = bytemuck::cast_slice_mut(out);
     assert_eq!(out.len() * B::LEN, values.len(), "{} blocks of {} weights", out.len(), B::LEN);

@@ -4,7 +4,15 @@ use crate::{
     block::{self, GROUP},
     encode::{self, EncodeError},
     float,
+    ternary::{
+        OuterScale, Packed, ScaleType,
+        tri::{LINE, Packing, Span, TriBlocks, TriRows},
+    },
 };
+use bytemuck::Zeroable;
+
+/// What stands behind the rows of a tensor begins at a multiple of so many bytes from its start.
+pub(crate) const TAIL_ALIGNMENT: usize = 32;
 
 /// A block format, named as ggml names it. How an id in a file maps to one of these is `model::load`'s business.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -67,6 +75,22 @@ pub enum Format {
     Q1_0,
     /// 64 weights, 2 bits and a scale.
     Q2_0,
+    /// 128 weights, 2 bits and a scale (PrismML; Q2_0 as it once was).
+    PQ2_0,
+    /// 128 ternary weights, five in a byte (PrismML).
+    PTQ1_0,
+    /// 128 ternary weights, four in a byte, one scale behind the tensor (bitnet.cpp).
+    I2_S,
+    /// The same in blocks of 64, as bitnet.cpp writes it on ARM.
+    I2_S_ARM,
+    /// 64 ternary weights, five in a byte, a scale before each row (ik_llama.cpp).
+    IQ1_BN,
+    /// 64 ternary weights, four in a byte, a scale before each row (ik_llama.cpp).
+    IQ2_BN,
+    /// Ternary rows, scales behind them (`.tri`).
+    TriRows(TriRows),
+    /// Blocks of ternary weights with a scale (`.tri`).
+    TriBlocks(TriBlocks),
 }
 
 /// A name that no format has.
@@ -156,11 +180,11 @@ macro_rules! with_block {
                 $body
             }
             Format::TQ1_0 => {
-                type $block = crate::ternary::Tq1_0;
+                type $block = crate::ternary::tq::Tq1_0;
                 $body
             }
             Format::TQ2_0 => {
-                type $block = crate::ternary::Tq2_0;
+                type $block = crate::ternary::tq::Tq2_0;
                 $body
             }
             Format::MXFP4 => {
@@ -179,42 +203,136 @@ macro_rules! with_block {
                 type $block = crate::small::Q2_0;
                 $body
             }
+            Format::PQ2_0 => {
+                type $block = crate::ternary::prism::Pq2_0;
+                $body
+            }
+            Format::PTQ1_0 => {
+                type $block = crate::ternary::prism::Ptq1_0;
+                $body
+            }
+            Format::I2_S => {
+                type $block = crate::ternary::i2_s::I2S;
+                $body
+            }
+            Format::I2_S_ARM => {
+                type $block = crate::ternary::i2_s::I2SArm;
+                $body
+            }
+            Format::IQ1_BN => {
+                type $block = crate::ternary::bn::Iq1Bn;
+                $body
+            }
+            Format::IQ2_BN => {
+                type $block = crate::ternary::bn::Iq2Bn;
+                $body
+            }
+            Format::TriBlocks(blocks) => crate::ternary::tri::with_tri_block!(blocks, $block => $body),
+        }
+    };
+}
+
+/// The formats without parameters.
+const FORMATS: &[Format] = &[
+    Format::F32,
+    Format::F16,
+    Format::BF16,
+    Format::Q4_0,
+    Format::Q4_1,
+    Format::Q5_0,
+    Format::Q5_1,
+    Format::Q8_0,
+    Format::Q2_K,
+    Format::Q3_K,
+    Format::Q4_K,
+    Format::Q5_K,
+    Format::Q6_K,
+    Format::IQ1_S,
+    Format::IQ1_M,
+    Format::IQ2_XXS,
+    Format::IQ2_XS,
+    Format::IQ2_S,
+    Format::IQ3_XXS,
+    Format::IQ3_S,
+    Format::IQ4_NL,
+    Format::IQ4_XS,
+    Format::TQ1_0,
+    Format::TQ2_0,
+    Format::MXFP4,
+    Format::NVFP4,
+    Format::Q1_0,
+    Format::Q2_0,
+    Format::PQ2_0,
+    Format::PTQ1_0,
+    Format::I2_S,
+    Format::I2_S_ARM,
+    Format::IQ1_BN,
+    Format::IQ2_BN,
+];
+
+/// The ternary formats that are made of blocks, in the same way.
+macro_rules! with_ternary {
+    ($format:expr, $block:ident => $body:expr, $($other:pat => $result:expr),+ $(,)?) => {
+        match $format {
+            Format::TQ1_0 => {
+                type $block = crate::ternary::tq::Tq1_0;
+                $body
+            }
+            Format::TQ2_0 => {
+                type $block = crate::ternary::tq::Tq2_0;
+                $body
+            }
+            Format::Q2_0 => {
+                type $block = crate::small::Q2_0;
+                $body
+            }
+            Format::PQ2_0 => {
+                type $block = crate::ternary::prism::Pq2_0;
+                $body
+            }
+            Format::PTQ1_0 => {
+                type $block = crate::ternary::prism::Ptq1_0;
+                $body
+            }
+            Format::I2_S => {
+                type $block = crate::ternary::i2_s::I2S;
+                $body
+            }
+            Format::I2_S_ARM => {
+                type $block = crate::ternary::i2_s::I2SArm;
+                $body
+            }
+            Format::IQ1_BN => {
+                type $block = crate::ternary::bn::Iq1Bn;
+                $body
+            }
+            Format::IQ2_BN => {
+                type $block = crate::ternary::bn::Iq2Bn;
+                $body
+            }
+            Format::TriBlocks(blocks) => crate::ternary::tri::with_tri_block!(blocks, $block => $body),
+            $($other => $result,)+
         }
     };
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: &[Self] = &[
-        Self::F32,
-        Self::F16,
-        Self::BF16,
-        Self::Q4_0,
-        Self::Q4_1,
-        Self::Q5_0,
-        Self::Q5_1,
-        Self::Q8_0,
-        Self::Q2_K,
-        Self::Q3_K,
-        Self::Q4_K,
-        Self::Q5_K,
-        Self::Q6_K,
-        Self::IQ1_S,
-        Self::IQ1_M,
-        Self::IQ2_XXS,
-        Self::IQ2_XS,
-        Self::IQ2_S,
-        Self::IQ3_XXS,
-        Self::IQ3_S,
-        Self::IQ4_NL,
-        Self::IQ4_XS,
-        Self::TQ1_0,
-        Self::TQ2_0,
-        Self::MXFP4,
-        Self::NVFP4,
-        Self::Q1_0,
-        Self::Q2_0,
-    ];
+    pub const ALL: &[Self] = &{
+        let mut all = [Self::F32; FORMATS.len() + TriRows::ALL.len() + TriBlocks::ALL.len()];
+        let mut i = 0;
+        while i < all.len() {
+            all[i] = if i < FORMATS.len() {
+                FORMATS[i]
+            } else if i < FORMATS.len() + TriRows::ALL.len() {
+                Self::TriRows(TriRows::ALL[i - FORMATS.len()])
+            } else {
+                Self::TriBlocks(TriBlocks::ALL[i - FORMATS.len() - TriRows::ALL.len()])
+            };
+            i += 1;
+        }
+        all
+    };
 
     /// ggml's name in lower case: `q4_k`.
     pub fn name(self) -> &'static str {
@@ -247,6 +365,14 @@ impl Format {
             Self::NVFP4 => "nvfp4",
             Self::Q1_0 => "q1_0",
             Self::Q2_0 => "q2_0",
+            Self::PQ2_0 => "pq2_0",
+            Self::PTQ1_0 => "ptq1_0",
+            Self::I2_S => "i2_s",
+            Self::I2_S_ARM => "i2_s_arm",
+            Self::IQ1_BN => "iq1_bn",
+            Self::IQ2_BN => "iq2_bn",
+            Self::TriRows(rows) => rows.name(),
+            Self::TriBlocks(blocks) => blocks.name(),
         }
     }
 
@@ -256,24 +382,82 @@ impl Format {
         found.copied().ok_or_else(|| UnknownFormat(name.to_owned()))
     }
 
-    /// Weights in a block.
+    /// Weights in a block; 1 where rows may have any length.
     pub fn block_len(self) -> usize {
-        with_block!(self, B => <B as block::Block>::LEN, Self::F32 | Self::F16 | Self::BF16 => 1)
+        with_block!(self, B => <B as block::Block>::LEN, Self::F32 | Self::F16 | Self::BF16 | Self::TriRows(_) => 1)
     }
 
-    /// Bytes of a block.
-    pub fn block_bytes(self) -> usize {
-        with_block!(self, B => <B as block::Block>::BYTES, Self::F32 => 4, Self::F16 | Self::BF16 => 2)
+    /// Bytes of a block; `None` for [`TriRows`], whose rows are no sequence of blocks.
+    pub fn block_bytes(self) -> Option<usize> {
+        Some(with_block!(self, B => <B as block::Block>::BYTES,
+            Self::F32 => 4,
+            Self::F16 | Self::BF16 => 2,
+            Self::TriRows(_) => return None,
+        ))
     }
 
-    /// Bytes of a row of `n` weights; `None` if `n` is no multiple of [`block_len`](Self::block_len) or it overflows.
+    /// Bytes of a row of `n` weights, from the start of one to the start of the next; `None` if `n` is no multiple of
+    /// [`block_len`](Self::block_len) or it overflows.
     pub fn row_bytes(self, n: usize) -> Option<usize> {
-        if n.is_multiple_of(self.block_len()) { (n / self.block_len()).checked_mul(self.block_bytes()) } else { None }
+        if let Self::TriRows(rows) = self {
+            return rows.row_bytes(n);
+        }
+        if !n.is_multiple_of(self.block_len()) {
+            return None;
+        }
+        (n / self.block_len()).checked_mul(self.block_bytes()?)?.checked_add(self.row_header_bytes())
     }
 
-    /// Average storage of a weight.
+    /// Bytes before the blocks of a row.
+    pub fn row_header_bytes(self) -> usize {
+        if let OuterScale::RowHeader(scale) = self.outer_scale() { scale.bytes() } else { 0 }
+    }
+
+    /// Bytes of a tensor of `rows` rows of `cols` weights, with what stands behind them; `None` as for [`row_bytes`](Self::row_bytes).
+    pub fn tensor_bytes(self, rows: usize, cols: usize) -> Option<usize> {
+        let in_rows = self.row_bytes(cols)?.checked_mul(rows)?;
+        match self.outer_scale() {
+            OuterScale::None | OuterScale::RowHeader(_) => Some(in_rows),
+            OuterScale::Tensor { tail, .. } => in_rows.checked_next_multiple_of(TAIL_ALIGNMENT)?.checked_add(tail),
+            OuterScale::RowTail(scale) => {
+                in_rows.checked_next_multiple_of(TAIL_ALIGNMENT)?.checked_add(rows.checked_mul(scale.bytes())?)
+            }
+        }
+    }
+
+    /// Where scales lie outside of blocks.
+    pub fn outer_scale(self) -> OuterScale {
+        match self {
+            Self::I2_S | Self::I2_S_ARM => OuterScale::Tensor { scale: ScaleType::F32, tail: 32 },
+            Self::IQ1_BN => OuterScale::RowHeader(ScaleType::F16),
+            Self::IQ2_BN => OuterScale::RowHeader(ScaleType::F32),
+            Self::TriRows(TriRows { span: Span::Tensor, scale, .. }) => {
+                OuterScale::Tensor { scale, tail: scale.bytes() }
+            }
+            Self::TriRows(TriRows { span: Span::Row, scale, .. }) => OuterScale::RowTail(scale),
+            _ => OuterScale::None,
+        }
+    }
+
+    /// The largest code of a ternary format: 1, or 2 where two bits can say it; `None` for other formats.
+    pub fn ternary_code_max(self) -> Option<i8> {
+        with_ternary!(self, B => Some(<B as Packed>::CODE_MAX),
+            Self::TriRows(rows) => Some(if rows.packing == Packing::Base3 { 1 } else { 2 }),
+            _ => None,
+        )
+    }
+
+    /// Is this a container of ternary weights?
+    pub fn is_ternary(self) -> bool {
+        self.ternary_code_max().is_some()
+    }
+
+    /// Average storage of a weight in long rows, without what lies outside of rows.
     pub fn bits_per_weight(self) -> f64 {
-        8.0 * self.block_bytes() as f64 / self.block_len() as f64
+        match self {
+            Self::TriRows(rows) => 8.0 / rows.packing.per_byte() as f64,
+            _ => 8.0 * self.block_bytes().unwrap_or(0) as f64 / self.block_len() as f64,
+        }
     }
 
     /// Are weights plain numbers, without codes and scales?
@@ -283,12 +467,15 @@ impl Format {
 
     /// Can the `mins` of [`expand_i8`](Self::expand_i8) differ from zero?
     pub fn has_mins(self) -> bool {
-        with_block!(self, B => <B as block::Block>::HAS_MINS, Self::F32 | Self::F16 | Self::BF16 => false)
+        with_block!(self, B => <B as block::Block>::HAS_MINS, Self::F32 | Self::F16 | Self::BF16 | Self::TriRows(_) => false)
     }
 
     /// Can [`encode`](Self::encode) write it?
     pub fn can_encode(self) -> bool {
-        with_block!(self, B => <B as block::Block>::ENCODE.is_some(), Self::F32 | Self::F16 | Self::BF16 => true)
+        with_block!(self, B => <B as block::Block>::ENCODE.is_some(),
+            Self::F32 | Self::F16 | Self::BF16 => true,
+            Self::TriRows(_) => false,
+        )
     }
 
     /// Writes whole blocks that decode to about `values`: the sum of `importance · (value − decoded)²` is kept small. Floats are rounded to nearest.
@@ -306,30 +493,92 @@ impl Format {
             Self::F32 => encode::floats(self, values, f32::MAX, out, float::encode_f32),
             Self::F16 => encode::floats(self, values, 65504.0, out, float::encode_f16),
             Self::BF16 => encode::floats(self, values, half::bf16::MAX.to_f32(), out, float::encode_bf16),
+            Self::TriRows(_) => Err(EncodeError::TernaryOnly(self)),
         )
     }
 
-    /// Exact values of whole blocks: `bytes` holds `out.len()` weights.
+    /// Exact values of whole blocks: `bytes` holds `out.len()` weights. What lies outside of blocks is not known here: see
+    /// [`StoredMatrix`](crate::StoredMatrix).
     ///
     /// # Panics
-    /// If the two lengths disagree.
+    /// If the two lengths disagree, or the format has no blocks or keeps scales elsewhere.
     pub fn decode(self, bytes: &[u8], out: &mut [f32]) {
+        assert_eq!(self.outer_scale(), OuterScale::None, "{self:?} is decoded by rows");
         with_block!(self, B => block::decode::<B>(bytes, out),
             Self::F32 => float::decode_f32(bytes, out),
             Self::F16 => float::decode_f16(bytes, out),
             Self::BF16 => float::decode_bf16(bytes, out),
+            Self::TriRows(_) => {}
         );
     }
 
-    /// Whole blocks as integers: weight `i` is `scales[i / 16] · codes[i] + mins[i / 16]`, mathematically exact. `mins` is written only
-    /// where [`has_mins`](Self::has_mins).
+    /// Columns `first ..` of a row of `cols` as integers: weight `first + i` is `scales[i / 16] · codes[i] + mins[i / 16]`, mathematically exact; where a
+    /// scale lies outside of blocks, `scales` are 1. `mins` is written only where [`has_mins`](Self::has_mins).
+    ///
+    /// `row` is what follows the row's header. `codes` are whole blocks or all that is left, and `scales` one for each 16 of them begun.
     ///
     /// # Panics
-    /// If the lengths disagree, or the format is a float.
-    pub fn expand_i8(self, bytes: &[u8], codes: &mut [i8], scales: &mut [f32], mins: &mut [f32]) {
-        assert_eq!(codes.len(), scales.len() * GROUP, "codes and scales of one row");
-        with_block!(self, B => block::expand::<B>(bytes, codes, scales, mins),
+    /// If the lengths disagree, `first` is no multiple of 256, or the format is a float.
+    pub fn expand_i8(
+        self,
+        row: &[u8],
+        cols: usize,
+        first: usize,
+        codes: &mut [i8],
+        scales: &mut [f32],
+        mins: &mut [f32],
+    ) {
+        assert!(first.is_multiple_of(LINE), "columns from {first}");
+        assert_eq!(codes.len().div_ceil(GROUP), scales.len(), "codes and scales of one row");
+        let block = |columns: usize| columns / self.block_len() * self.block_bytes().unwrap_or(0);
+        with_block!(self, B => block::expand::<B>(&row[block(first)..][..block(codes.len())], codes, scales, mins),
+            Self::TriRows(rows) => {
+                for (g, codes) in codes.chunks_mut(LINE).enumerate() {
+                    rows.expand_line(row, cols, first / LINE + g, codes);
+                }
+                scales.fill(1.0);
+            },
             Self::F32 | Self::F16 | Self::BF16 => panic!("{self:?} has no integer codes"),
         );
+    }
+
+    /// Exact values of a row (what follows its header) under `scale`, where a format keeps scales outside of blocks.
+    pub fn decode_codes(self, row: &[u8], scale: f32, out: &mut [f32]) {
+        let cols = out.len();
+        let mut codes = [0; LINE];
+        for (g, out) in out.chunks_mut(LINE).enumerate() {
+            let (codes, mut ones) = (&mut codes[..out.len()], [0.0; LINE / GROUP]);
+            let ones = &mut ones[..out.len().div_ceil(GROUP)];
+            self.expand_i8(row, cols, g * LINE, codes, ones, &mut []);
+            out.iter_mut().zip(codes).for_each(|(out, code)| *out = scale * f32::from(*code));
+        }
+    }
+
+    /// The scale in a block, where blocks of a ternary format have one.
+    pub(crate) fn block_scale(self) -> Option<(usize, ScaleType)> {
+        with_ternary!(self, B => <B as Packed>::SCALE, _ => None)
+    }
+
+    /// Appends ternary codes of a row, with a scale for each block where blocks have one: `scales[b]` of block `b`.
+    pub(crate) fn pack_row(self, codes: &[i8], scales: &[f32], out: &mut Vec<u8>) {
+        with_ternary!(self, B => pack_blocks::<B>(codes, scales, out),
+            Self::TriRows(rows) => rows.pack_row(codes, out),
+            _ => panic!("{self:?} is not ternary"),
+        );
+    }
+}
+
+/// Appends blocks.
+fn pack_blocks<B: Packed>(codes: &[i8], scales: &[f32], out: &mut Vec<u8>) {
+    for (b, codes) in bytemuck::cast_slice::<i8, B::Codes>(codes).iter().enumerate() {
+        let mut block = B::Bytes::zeroed();
+        B::pack(codes, &mut block);
+        let bytes = bytemuck::bytes_of_mut(&mut block);
+        if let Some((at, scale)) = B::SCALE {
+            let mut stored = Vec::with_capacity(4);
+            scale.write(scales[b], &mut stored);
+            bytes[at..at + stored.len()].copy_from_slice(&stored);
+        }
+        out.extend_from_slice(bytes);
     }
 }

@@ -29,10 +29,15 @@ mod q5_k;
 mod q6_k;
 mod q8_0;
 mod small;
+mod stored_matrix;
 mod ternary;
+mod ternary_encoder;
 mod ternary_rows;
 
 pub use block::GROUP;
 pub use encode::EncodeError;
 pub use format::{Format, UnknownFormat};
+pub use stored_matrix::{NotTernary, SizeMismatch, StoredMatrix};
+pub use ternary::{OuterScale, ScaleType, tri};
+pub use ternary_encoder::{TernaryEncoder, TernaryError};
 pub use ternary_rows::TernaryRows;

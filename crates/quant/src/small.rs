@@ -6,6 +6,7 @@ use crate::{
         book::{Integers, Signs},
         scale, sweep,
     },
+    ternary::{Packed, ScaleType, pack_in_order, unpack_in_order},
 };
 
 /// 128 weights, 18 bytes: f16 scale; bit `i` of the rest is the sign of weight `i` (1 is plus). `w = ±d`.
@@ -47,17 +48,20 @@ impl Block for Q2_0 {
         let mut codes = [0; 64];
         scale::assign::<Integers<-1, 2>>(x, d, &mut codes);
         set_half(bytes, 0, d);
-        for (codes, byte) in codes.as_chunks::<4>().0.iter().zip(&mut bytes[2..]) {
-            *byte = codes.iter().rev().fold(0, |byte, &code| byte << 2 | (code + 1) as u8);
-        }
+        Self::pack(&codes, bytes);
     });
 
     fn expand(bytes: &[u8; 18], codes: &mut [i8; 64], scales: &mut [f32; 4], _mins: &mut [f32; 4]) {
         *scales = [half(bytes, 0); 4];
-        for (codes, byte) in codes.as_chunks_mut::<4>().0.iter_mut().zip(&bytes[2..]) {
-            for (i, code) in codes.iter_mut().enumerate() {
-                *code = (byte >> (2 * i) & 3) as i8 - 1;
-            }
-        }
+        unpack_in_order(&bytes[2..], codes);
+    }
+}
+
+impl Packed for Q2_0 {
+    const SCALE: Option<(usize, ScaleType)> = Some((0, ScaleType::F16));
+    const CODE_MAX: i8 = 2;
+
+    fn pack(codes: &[i8; 64], bytes: &mut [u8; 18]) {
+        pack_in_order(codes, &mut bytes[2..]);
     }
 }

@@ -1,81 +1,151 @@
-//! TQ1_0 and TQ2_0: weights in −1, 0, 1 under one scale per 256.
+//! Ternary formats: codes −1, 0, 1 (and 2, where two bits can say it) under scales that lie in the blocks, before the rows or behind the tensor.
+//!
+//! [`Packed`] says how codes become bytes again, beside [`Block`], which says the opposite. What a container keeps outside of its blocks is told by
+//! [`OuterScale`]; [`StoredMatrix`](crate::StoredMatrix) and [`TernaryEncoder`](crate::TernaryEncoder) put both together.
 
-use crate::{
-    block::{Block, Encode, half, set_half},
-    fit::{book::Integers, scale, sweep},
-    q2_k::pack_planes,
-};
+pub(crate) mod bn;
+pub(crate) mod i2_s;
+pub(crate) mod prism;
+pub(crate) mod tq;
+pub mod tri;
 
-/// 256 weights, 54 bytes: 48 bytes of five base-3 digits, 4 bytes of four, f16 scale. A byte is a fraction of 256: multiplied by
-/// 3, its carry is the next digit. Weight `32 d + i` of the first 160 is digit `d` of byte `i`, `160 + 16 d + i` of the next 80
-/// digit `d` of byte `32 + i`, `240 + 4 d + i` digit `d` of byte `48 + i`.
-pub(crate) struct Tq1_0;
+use crate::block::Block;
+use half::f16;
 
-/// 256 weights, 66 bytes: 64 bytes of 2-bit planes as in Q2_K, f16 scale. `w = d · (q − 1)`.
-pub(crate) struct Tq2_0;
+/// Type of a scale in a file.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ScaleType {
+    /// IEEE half.
+    F16,
+    /// 32-bit float.
+    F32,
+}
 
-fn digits<const N: usize>(bytes: &[u8], codes: &mut [i8]) {
-    for (digit, codes) in codes.as_chunks_mut::<N>().0.iter_mut().enumerate() {
-        for (code, byte) in codes.iter_mut().zip(bytes) {
-            let fraction = byte.wrapping_mul([1, 3, 9, 27, 81][digit]);
-            *code = ((u16::from(fraction) * 3) >> 8) as i8 - 1;
+impl ScaleType {
+    /// Bytes of one.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::F16 => 2,
+            Self::F32 => 4,
+        }
+    }
+
+    /// Name in lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F16 => "f16",
+            Self::F32 => "f32",
+        }
+    }
+
+    /// The scale at the start of `bytes`.
+    pub(crate) fn read(self, bytes: &[u8]) -> f32 {
+        match self {
+            Self::F16 => f16::from_le_bytes([bytes[0], bytes[1]]).to_f32(),
+            Self::F32 => f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]),
+        }
+    }
+
+    /// What is left of `scale` when it is stored.
+    pub fn stored(self, scale: f32) -> f32 {
+        match self {
+            Self::F16 => f16::from_f32(scale).to_f32(),
+            Self::F32 => scale,
+        }
+    }
+
+    /// Appends `scale`.
+    pub(crate) fn write(self, scale: f32, out: &mut Vec<u8>) {
+        match self {
+            Self::F16 => out.extend_from_slice(&f16::from_f32(scale).to_le_bytes()),
+            Self::F32 => out.extend_from_slice(&scale.to_le_bytes()),
         }
     }
 }
 
-/// [`digits`] backwards: `n` bytes whose digits are codes plus one, as fractions of 256 rounded up, so that carries never fall short.
-fn pack_digits(codes: &[i8], bytes: &mut [u8]) {
+/// Where the scales lie that are not in the blocks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OuterScale {
+    /// Nowhere: blocks have their own.
+    None,
+    /// One at the start of each row.
+    RowHeader(ScaleType),
+    /// One for the tensor, behind its rows, at the next multiple of 32 bytes; `tail` bytes in all.
+    Tensor {
+        /// Type.
+        scale: ScaleType,
+        /// Bytes from there to the end of the tensor.
+        tail: usize,
+    },
+    /// One for each row, behind all rows, at the next multiple of 32 bytes.
+    RowTail(ScaleType),
+}
+
+/// A [`Block`] of ternary codes.
+pub(crate) trait Packed: Block {
+    /// Where and as what the scale lies in a block; `None` if it lies elsewhere and [`Block::expand`] gives 1.
+    const SCALE: Option<(usize, ScaleType)>;
+    /// The largest code.
+    const CODE_MAX: i8 = 1;
+
+    /// Writes codes from −1 to [`CODE_MAX`](Self::CODE_MAX), and nothing where the scale lies.
+    fn pack(codes: &Self::Codes, bytes: &mut Self::Bytes);
+}
+
+/// `codes[p · n + i]` = digit `p` of byte `i` of `n`, less one. A byte is a fraction of 256: multiplied by 3, its carry is the next digit.
+pub(crate) fn unpack_digits(bytes: &[u8], codes: &mut [i8]) {
+    for (codes, power) in codes.chunks_mut(bytes.len().max(1)).zip([1, 3, 9, 27, 81]) {
+        for (code, byte) in codes.iter_mut().zip(bytes) {
+            *code = ((u16::from(byte.wrapping_mul(power)) * 3) >> 8) as i8 - 1;
+        }
+    }
+}
+
+/// [`unpack_digits`] backwards: fractions rounded up, so that carries never fall short. Digits without a code are 0.
+pub(crate) fn pack_digits(codes: &[i8], bytes: &mut [u8]) {
     let n = bytes.len();
     for (i, byte) in bytes.iter_mut().enumerate() {
-        let digits = |power: usize| codes.get(power * n + i).map_or(0, |code| (code + 1) as u16);
-        let number = (0..5).fold(0, |number, power| 3 * number + digits(power));
-        *byte = (number * 256).div_ceil(243) as u8;
+        let digit = |power: usize| codes.get(power * n + i).map_or(0, |code| (code + 1) as u16);
+        let number = (0..5).fold(0, |number, power| 3 * number + digit(power));
+        *byte = fraction(number);
     }
 }
 
-/// The best scale and its codes −1, 0, 1.
-fn ternarise(x: &[f32], w: &[f32]) -> (f32, [i8; 256]) {
-    let d = scale::round_to_half::<Integers<-1, 1>>(x, w, sweep::fit::<-1, 1>(x, w));
-    let mut codes = [0; 256];
-    scale::assign::<Integers<-1, 1>>(x, d, &mut codes);
-    (d, codes)
+/// Five base-3 digits as a fraction of 256, rounded up.
+pub(crate) fn fraction(number: u16) -> u8 {
+    (u32::from(number) * 256).div_ceil(243) as u8
 }
 
-impl Block for Tq1_0 {
-    type Bytes = [u8; 54];
-    type Codes = [i8; 256];
-    type Groups = [f32; 16];
-
-    const ENCODE: Option<Encode<[u8; 54]>> = Some(|x, w, bytes| {
-        let (d, codes) = ternarise(x, w);
-        pack_digits(&codes[..160], &mut bytes[..32]);
-        pack_digits(&codes[160..240], &mut bytes[32..48]);
-        pack_digits(&codes[240..], &mut bytes[48..52]);
-        set_half(bytes, 52, d);
-    });
-
-    fn expand(bytes: &[u8; 54], codes: &mut [i8; 256], scales: &mut [f32; 16], _mins: &mut [f32; 16]) {
-        *scales = [half(bytes, 52); 16];
-        digits::<32>(&bytes[..32], &mut codes[..160]);
-        digits::<16>(&bytes[32..48], &mut codes[160..240]);
-        digits::<4>(&bytes[48..52], &mut codes[240..]);
+/// `codes[p · n + i]` = bits `2 p` of byte `i` of `n`, less one.
+pub(crate) fn unpack_pairs(bytes: &[u8], codes: &mut [i8]) {
+    for (plane, codes) in codes.chunks_mut(bytes.len().max(1)).enumerate().take(4) {
+        for (code, byte) in codes.iter_mut().zip(bytes) {
+            *code = (byte >> (2 * plane) & 3) as i8 - 1;
+        }
     }
 }
 
-impl Block for Tq2_0 {
-    type Bytes = [u8; 66];
-    type Codes = [i8; 256];
-    type Groups = [f32; 16];
+/// [`unpack_pairs`] backwards; bits without a code are 0.
+pub(crate) fn pack_pairs(codes: &[i8], bytes: &mut [u8]) {
+    let n = bytes.len();
+    for (i, byte) in bytes.iter_mut().enumerate() {
+        let pair = |plane: usize| codes.get(plane * n + i).map_or(0, |code| (code + 1) as u8 & 3);
+        *byte = (0..4).fold(0, |byte, plane| byte | pair(plane) << (2 * plane));
+    }
+}
 
-    const ENCODE: Option<Encode<[u8; 66]>> = Some(|x, w, bytes| {
-        let (d, codes) = ternarise(x, w);
-        pack_planes(&codes.map(|code| (code + 1) as u8), &mut bytes[..64]);
-        set_half(bytes, 64, d);
-    });
+/// Weight `j` = bits `2 (j mod 4)` of byte `j / 4`, less one.
+pub(crate) fn unpack_in_order(bytes: &[u8], codes: &mut [i8]) {
+    for (codes, byte) in codes.as_chunks_mut::<4>().0.iter_mut().zip(bytes) {
+        for (i, code) in codes.iter_mut().enumerate() {
+            *code = (byte >> (2 * i) & 3) as i8 - 1;
+        }
+    }
+}
 
-    fn expand(bytes: &[u8; 66], codes: &mut [i8; 256], scales: &mut [f32; 16], _mins: &mut [f32; 16]) {
-        *scales = [half(bytes, 64); 16];
-        crate::q2_k::planes(&bytes[..64], codes);
-        codes.iter_mut().for_each(|code| *code -= 1);
+/// [`unpack_in_order`] backwards.
+pub(crate) fn pack_in_order(codes: &[i8], bytes: &mut [u8]) {
+    for (codes, byte) in codes.as_chunks::<4>().0.iter().zip(bytes) {
+        *byte = codes.iter().rev().fold(0, |byte, &code| byte << 2 | (code + 1) as u8 & 3);
     }
 }

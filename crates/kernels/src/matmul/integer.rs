@@ -64,11 +64,9 @@ pub(super) fn unit_len(format: Format) -> usize {
         | Format::IQ3_S
         | Format::IQ4_NL
         | Format::IQ4_XS
-        | Format::TQ1_0
-        | Format::TQ2_0
         | Format::MXFP4
-        | Format::Q1_0
-        | Format::Q2_0 => 32,
+        | Format::Q1_0 => 32,
+        _ if format.is_ternary() => 32,
         _ => 16,
     }
 }
@@ -81,16 +79,15 @@ pub(super) fn expand<'a>(
 ) -> &'a [ExpandedGroup] {
     let n_groups = w.cols.div_ceil(GROUP);
     groups.resize(rows.len() * n_groups, ExpandedGroup::zeroed());
-    let bytes_of = |columns: usize| columns / w.format.block_len() * w.format.block_bytes();
     for (m, groups) in rows.zip(groups.chunks_exact_mut(n_groups.max(1))) {
         let row = w.row(m);
         for (i, group) in groups.iter_mut().enumerate() {
             let columns = GROUP.min(w.cols - i * GROUP);
             *group = ExpandedGroup::zeroed();
             let (mut scales, mut mins) = ([0.0; 2 * GROUP_BLOCKS], [0.0; 2 * GROUP_BLOCKS]);
-            let units = columns / (BLOCK / 2);
-            let bytes = &row[bytes_of(i * GROUP)..][..bytes_of(columns)];
-            w.format.expand_i8(bytes, &mut group.codes[..columns], &mut scales[..units], &mut mins[..units]);
+            let units = columns.div_ceil(BLOCK / 2);
+            let (codes, first) = (&mut group.codes[..columns], i * GROUP);
+            w.format.expand_i8(row, w.cols, first, codes, &mut scales[..units], &mut mins[..units]);
             for unit in 0..units {
                 group.scales[unit % 2][unit / 2] = scales[unit];
                 group.mins[unit % 2][unit / 2] = mins[unit];
@@ -114,12 +111,13 @@ pub(super) fn token(groups: &[ActivationGroup], cols: usize, t: usize) -> &[Acti
 #[cfg(test)]
 mod tests {
     use super::*;
+    use quant::OuterScale;
     use testkit::Rng;
 
     #[test]
     fn units_of_32_share_scale_and_minimum() {
         let mut rng = Rng::new(12);
-        for &format in Format::ALL.iter().filter(|f| !f.is_float()) {
+        for &format in Format::ALL.iter().filter(|f| !f.is_float() && f.outer_scale() == OuterScale::None) {
             let (cols, rows) = (format.block_len().max(BLOCK), 50);
             let bytes = rng.bytes(rows * format.row_bytes(cols).expect("whole blocks"));
             let w = Matrix::new(format, rows, cols, &bytes);

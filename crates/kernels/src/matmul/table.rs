@@ -1,9 +1,9 @@
 //! The table of matrix kernels. A kernel that is not in it does not exist; the equality test walks it.
 #![allow(unsafe_code, reason = "the call through the table")]
 
-use super::{MatmulArgs, Matrix, Scales, float, integer, ternary};
+use super::{MatmulArgs, Matrix, float, integer, ternary};
 use crate::Isa;
-use quant::Format;
+use quant::{Format, tri::Packing};
 
 /// What weights a kernel reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,9 +54,9 @@ impl Weights {
     /// Whether these include those of `w`.
     pub fn include(self, w: &Matrix<'_>) -> bool {
         let (format, is_float) = (w.format, w.format.is_float());
-        let is_ternary = w.scales == Scales::Row && ternary::takes(format, w.cols);
+        let is_ternary = !w.row_scales.is_empty() && ternary::takes(format, w.cols);
         match self {
-            Self::Ternary(own) => is_ternary && own == format,
+            Self::Ternary(own) => is_ternary && own == ternary::representative(format),
             Self::TernaryRows => is_ternary,
             _ if is_ternary => false,
             Self::Of(own) => own == format,
@@ -134,6 +134,7 @@ macro_rules! formats {
         floats: $($float:expr => $float_module:ident),*;
         ternary: $($ternary:expr => $packing:ident),*;
         ternary_vbmi: $($by_table:expr => $by_table_packing:ident),*;
+        ternary_long: $long:expr => $long_packing:ident;
         blocks: $($weights:expr => $module:ident),* $(,)?
     ) => {
         /// All matrix kernels.
@@ -155,6 +156,8 @@ macro_rules! formats {
                 int8($weights, Isa::Avx512, 1, 1, integer::x86::$module::avx512::gemv),
                 int8($weights, Isa::Avx512, integer::PANEL_ROWS, PANEL_TOKENS_MIN, integer::x86::$module::avx512::gemm),
             )*
+            ternary_decoded(Isa::Avx2, ternary::x86::avx2::decoded),
+            ternary_decoded(Isa::Avx512, ternary::x86::avx512::decoded),
             $(
                 ternary_gemv($ternary, Isa::Avx2, ternary::x86::avx2::gemv::<ternary::$packing>),
                 ternary_gemm($ternary, Isa::Avx2, ternary::x86::avx2::gemm::<ternary::$packing>),
@@ -167,6 +170,12 @@ macro_rules! formats {
                 ternary_gemv($by_table, Isa::Avx512Vbmi, ternary::x86::avx512_vbmi::gemv::<ternary::$by_table_packing>),
                 ternary_gemm($by_table, Isa::Avx512Vbmi, ternary::x86::avx512_vbmi::gemm::<ternary::$by_table_packing>),
             )*
+            ternary_gemv($long, Isa::Avx2, ternary::x86::avx2::gemv::<ternary::$long_packing>),
+            ternary_gemv($long, Isa::Avx512, ternary::x86::avx512::gemv::<ternary::$long_packing>),
+            ternary_gemv($long, Isa::Avx512Vbmi, ternary::x86::avx512_vbmi::gemv::<ternary::$long_packing>),
+            ternary_gemm_from($long, Isa::Avx2, TERNARY_TOKENS_MIN[0], ternary::x86::avx2::gemm::<ternary::$long_packing>),
+            ternary_gemm_from($long, Isa::Avx512, TERNARY_TOKENS_MIN[0], ternary::x86::avx512::gemm::<ternary::$long_packing>),
+            ternary_gemm_from($long, Isa::Avx512Vbmi, TERNARY_TOKENS_MIN[0], ternary::x86::avx512_vbmi::gemm::<ternary::$long_packing>),
         ];
     };
 }
@@ -207,8 +216,23 @@ const fn ternary_strips(format: Format, isa: Isa, run: unsafe fn(&mut MatmulArgs
 }
 
 #[cfg(target_arch = "x86_64")]
+const fn ternary_decoded(isa: Isa, run: unsafe fn(&mut MatmulArgs<'_, '_>)) -> MatmulKernel {
+    MatmulKernel { weights: Weights::TernaryRows, activation: Activation::Int8Rows, isa, rows: 1, tokens_min: 1, run }
+}
+
+#[cfg(target_arch = "x86_64")]
 const fn ternary_gemm(format: Format, isa: Isa, run: unsafe fn(&mut MatmulArgs<'_, '_>)) -> MatmulKernel {
     let tokens_min = if matches!(isa, Isa::Avx2) { TERNARY_TOKENS_MIN[0] } else { TERNARY_TOKENS_MIN[1] };
+    ternary_gemm_from(format, isa, tokens_min, run)
+}
+
+#[cfg(target_arch = "x86_64")]
+const fn ternary_gemm_from(
+    format: Format,
+    isa: Isa,
+    tokens_min: usize,
+    run: unsafe fn(&mut MatmulArgs<'_, '_>),
+) -> MatmulKernel {
     let rows = ternary::x86::PANEL_ROWS;
     MatmulKernel { weights: Weights::Ternary(format), activation: Activation::Int8Rows, isa, rows, tokens_min, run }
 }
@@ -227,8 +251,14 @@ const fn float(
 #[cfg(target_arch = "x86_64")]
 formats! {
     floats: Format::F32 => of_f32, Format::F16 => of_f16, Format::BF16 => of_bf16;
-    ternary: Format::TQ1_0 => Tq1_0, Format::TQ2_0 => Tq2_0;
+    ternary:
+    Format::TQ1_0 => Tq1_0,
+    Format::TQ2_0 => Tq2_0,
+    Format::I2_S => I2S,
+    Format::IQ2_BN => Iq2Bn,
+    ternary::tri(Packing::TwoBits) => Tri2;
     ternary_vbmi: Format::TQ1_0 => Tq1_0;
+    ternary_long: ternary::tri(Packing::Base3) => Tri1;
     blocks:
     Weights::Units(16) => expanded_halves,
     Weights::Units(32) => expanded_blocks,

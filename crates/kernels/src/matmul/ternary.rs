@@ -11,7 +11,10 @@ use crate::{
     activation::GROUP,
     row_codes::{RowGroup, shift_max},
 };
-use quant::Format;
+use quant::{
+    Format, ScaleType,
+    tri::{LONG_LINE, LONG_LINE_BYTES, Packing as TriPacking, Span, TriRows},
+};
 
 pub(super) mod scalar;
 #[cfg(target_arch = "x86_64")]
@@ -32,19 +35,37 @@ pub(super) enum Codes {
     Base3,
 }
 
-/// How a format packs 256 weights. Byte `i` of a group's line holds, in plane `p`, the code of one column; four bytes in a row (a *word*)
+/// How a format packs a group of 256 weights. Byte `i` of a group's line holds, in plane `p`, the code of one column; four bytes in a row (a *word*)
 /// hold four columns in a row (a *quad*).
 pub(super) trait Packing {
-    /// Bytes of a group, its scale included.
+    /// From one line to the next.
     const GROUP_BYTES: usize;
-    /// Words of a group's line, which comes first.
-    const WORDS: usize;
     const CODES: Codes;
-    /// Where the scale of the row lies in it, an f16.
-    const SCALE_AT: usize;
+    /// Do rows begin with long lines, in which each digit of 256 bytes is a group?
+    const HAS_LONG_LINES: bool = false;
 
-    /// Columns `4 · quad ..` of the group in plane `plane` of word `word`; `None` if there are none.
-    fn quad(word: usize, plane: usize) -> Option<usize>;
+    /// Words of the line of `cols` columns (256, or what is left at the end of a row).
+    fn words(cols: usize) -> usize;
+
+    /// Which columns `4 · quad ..` of the group lie in plane `plane` of word `word` of `words`; `None` if none do.
+    fn quad(word: usize, plane: usize, words: usize) -> Option<usize>;
+
+    /// Groups of a row of `cols` columns that lie in long lines.
+    fn long_groups(cols: usize) -> usize {
+        if Self::HAS_LONG_LINES { cols / LONG_LINE * Codes::Base3.planes() } else { 0 }
+    }
+
+    /// Where the line of group `g`, which is in no long line, begins in a row of `cols` columns.
+    #[inline]
+    fn line_at(cols: usize, g: usize) -> usize {
+        let long = Self::long_groups(cols);
+        long / Codes::Base3.planes() * LONG_LINE_BYTES + (g - long) * Self::GROUP_BYTES
+    }
+}
+
+/// Columns of group `g`.
+pub(super) fn group_cols(cols: usize, g: usize) -> usize {
+    (cols - g * GROUP).min(GROUP)
 }
 
 impl Codes {
@@ -57,36 +78,106 @@ impl Codes {
     }
 }
 
-/// See `quant`'s `ternary.rs` for the bytes.
+/// See `quant`'s `ternary/tq.rs` for the bytes.
 pub(super) enum Tq2_0 {}
 
 impl Packing for Tq2_0 {
     const GROUP_BYTES: usize = 66;
-    const WORDS: usize = 16;
     const CODES: Codes = Codes::TwoBits;
-    const SCALE_AT: usize = 64;
 
-    fn quad(word: usize, plane: usize) -> Option<usize> {
+    fn words(_cols: usize) -> usize {
+        16
+    }
+
+    fn quad(word: usize, plane: usize, _words: usize) -> Option<usize> {
         Some(word / 8 * 32 + plane * 8 + word % 8)
     }
 }
 
-/// See `quant`'s `ternary.rs` for the bytes.
+/// See `quant`'s `ternary/tq.rs` for the bytes.
 pub(super) enum Tq1_0 {}
 
 impl Packing for Tq1_0 {
     const GROUP_BYTES: usize = 54;
-    const WORDS: usize = 13;
     const CODES: Codes = Codes::Base3;
-    const SCALE_AT: usize = 52;
 
-    fn quad(word: usize, plane: usize) -> Option<usize> {
+    fn words(_cols: usize) -> usize {
+        13
+    }
+
+    fn quad(word: usize, plane: usize, _words: usize) -> Option<usize> {
         match word {
             0..8 => Some(plane * 8 + word),
             8..12 => Some(40 + plane * 4 + (word - 8)),
             12 if plane < 4 => Some(60 + plane),
             _ => None,
         }
+    }
+}
+
+/// See `quant`'s `ternary/i2_s.rs` for the bytes.
+pub(super) enum I2S {}
+
+impl Packing for I2S {
+    const GROUP_BYTES: usize = 64;
+    const CODES: Codes = Codes::TwoBits;
+
+    fn words(cols: usize) -> usize {
+        cols.div_ceil(16)
+    }
+
+    fn quad(word: usize, plane: usize, _words: usize) -> Option<usize> {
+        Some(word / 8 * 32 + (3 - plane) * 8 + word % 8)
+    }
+}
+
+/// See `quant`'s `ternary/bn.rs` for the bytes.
+pub(super) enum Iq2Bn {}
+
+impl Packing for Iq2Bn {
+    const GROUP_BYTES: usize = 64;
+    const CODES: Codes = Codes::TwoBits;
+
+    fn words(cols: usize) -> usize {
+        cols.div_ceil(16)
+    }
+
+    fn quad(word: usize, plane: usize, _words: usize) -> Option<usize> {
+        Some(word / 4 * 16 + plane * 4 + word % 4)
+    }
+}
+
+/// See `quant`'s `ternary/tri.rs` for the bytes.
+pub(super) enum Tri2 {}
+
+impl Packing for Tri2 {
+    const GROUP_BYTES: usize = 64;
+    const CODES: Codes = Codes::TwoBits;
+
+    fn words(cols: usize) -> usize {
+        cols.div_ceil(16)
+    }
+
+    fn quad(word: usize, plane: usize, words: usize) -> Option<usize> {
+        (word < words).then_some(plane * words + word)
+    }
+}
+
+/// See `quant`'s `ternary/tri.rs` for the bytes.
+pub(super) enum Tri1 {}
+
+impl Packing for Tri1 {
+    const GROUP_BYTES: usize = 52;
+    const CODES: Codes = Codes::Base3;
+    const HAS_LONG_LINES: bool = true;
+
+    fn words(cols: usize) -> usize {
+        cols.div_ceil(20)
+    }
+
+    fn quad(word: usize, plane: usize, words: usize) -> Option<usize> {
+        let quad = plane * words + word;
+        (word < words && quad < QUADS).then_some(quad)
     }
 }
 
@@ -107,7 +198,8 @@ impl PlaneCodes {
     }
 
     /// Adds the codes of `rows` for `format`.
-    pub(crate) fn arrange(&mut self, rows: &[RowGroup], format: Format) {
+    pub(crate) fn arrange(&mut self, rows: &[RowGroup], cols: usize, format: Format) {
+        let format = representative(format);
         let at = self.of.iter().position(|(of, _)| *of == format).unwrap_or_else(|| {
             self.of.push((format, Vec::new()));
             self.of.len() - 1
@@ -115,33 +207,44 @@ impl PlaneCodes {
         let codes = &mut self.of[at].1;
         if codes.is_empty() {
             match format {
-                Format::TQ1_0 => arrange::<Tq1_0>(rows, codes),
-                _ => arrange::<Tq2_0>(rows, codes),
+                Format::TQ1_0 => arrange::<Tq1_0>(rows, cols, codes),
+                Format::I2_S => arrange::<I2S>(rows, cols, codes),
+                Format::IQ2_BN => arrange::<Iq2Bn>(rows, cols, codes),
+                _ if format == tri(TriPacking::Base3) => arrange::<Tri1>(rows, cols, codes),
+                _ if format == tri(TriPacking::TwoBits) => arrange::<Tri2>(rows, cols, codes),
+                _ => arrange::<Tq2_0>(rows, cols, codes),
             }
         }
     }
 
     /// The codes for `format`, empty if nobody asked for them.
     pub(crate) fn codes(&self, format: Format) -> &[i8] {
-        self.of.iter().find(|(of, _)| *of == format).map_or(&[], |(_, codes)| codes)
+        self.of.iter().find(|(of, _)| *of == representative(format)).map_or(&[], |(_, codes)| codes)
     }
 }
 
-fn arrange<P: Packing>(rows: &[RowGroup], out: &mut Vec<i8>) {
+fn arrange<P: Packing>(rows: &[RowGroup], cols: usize, out: &mut Vec<i8>) {
     let planes = P::CODES.planes();
     out.clear();
     out.resize(rows.len() * planes * LINE, 0);
-    let mut quads = [None; 5 * LINE / QUAD];
-    for plane in 0..planes {
-        for word in 0..P::WORDS {
-            quads[plane * LINE / QUAD + word] = P::quad(word, plane);
+    let n_groups = cols.div_ceil(GROUP);
+    let quads = |cols: usize| {
+        let mut quads = [None; 5 * LINE / QUAD];
+        let words = P::words(cols);
+        for plane in 0..planes {
+            for word in 0..words {
+                quads[plane * LINE / QUAD + word] = P::quad(word, plane, words);
+            }
         }
-    }
-    for (from, to) in rows.iter().zip(out.chunks_exact_mut(planes * LINE)) {
+        quads
+    };
+    let (full, last) = (quads(GROUP), quads(group_cols(cols, n_groups - 1)));
+    for (i, (from, to)) in rows.iter().zip(out.chunks_exact_mut(planes * LINE)).enumerate() {
+        let quads = if i % n_groups + 1 == n_groups { &last } else { &full };
         let from = from.codes.as_chunks::<QUAD>().0;
         for (to, quad) in to.as_chunks_mut::<QUAD>().0.iter_mut().zip(quads) {
             if let Some(quad) = quad {
-                *to = from[quad];
+                *to = from[*quad];
             }
         }
     }
@@ -149,69 +252,52 @@ fn arrange<P: Packing>(rows: &[RowGroup], out: &mut Vec<i8>) {
 
 /// Whether kernels here multiply `format`, given rows of one scale and of `cols` columns.
 pub(super) fn takes(format: Format, cols: usize) -> bool {
-    matches!(format, Format::TQ1_0 | Format::TQ2_0) && shift_max(cols).is_some()
+    format.is_ternary() && shift_max(cols).is_some()
 }
 
-/// Whether each row of `bytes` holds one scale only.
-pub(super) fn rows_have_one_scale(format: Format, cols: usize, bytes: &[u8]) -> bool {
-    let (group_bytes, scale_at) = match format {
-        Format::TQ1_0 => (Tq1_0::GROUP_BYTES, Tq1_0::SCALE_AT),
-        Format::TQ2_0 => (Tq2_0::GROUP_BYTES, Tq2_0::SCALE_AT),
-        _ => return false,
-    };
-    let row_bytes = cols / GROUP * group_bytes;
-    if row_bytes == 0 || !takes(format, cols) {
-        return false;
+/// The format that stands for all whose rows are packed as those of `format`.
+pub(super) const fn representative(format: Format) -> Format {
+    match format {
+        Format::TriRows(rows) => tri(rows.packing),
+        other => other,
     }
-    bytes.chunks_exact(row_bytes).all(|row| {
-        let scale = |group: &[u8]| [group[scale_at], group[scale_at + 1]];
-        let first = scale(row);
-        row.chunks_exact(group_bytes).all(|group| scale(group) == first)
-    })
 }
 
-/// The scale of a row.
-pub(super) fn row_scale<P: Packing>(row: &[u8]) -> f32 {
-    crate::math::f16_to_f32(u16::from_le_bytes([row[P::SCALE_AT], row[P::SCALE_AT + 1]]))
+/// Rows of `.tri`, wherever their scales are.
+pub(super) const fn tri(packing: quant::tri::Packing) -> Format {
+    Format::TriRows(TriRows { packing, span: Span::Row, scale: ScaleType::F32 })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Every column lies in exactly one place.
-    fn check<P: Packing>(format: Format) {
+    /// Every column lies in exactly one place, and where `quant` says.
+    fn check<P: Packing>(format: Format, cols: usize) {
+        let words = P::words(cols);
+        let quads_here = cols.div_ceil(QUAD);
         let mut seen = [false; QUADS];
         for plane in 0..P::CODES.planes() {
-            for quad in (0..P::WORDS).filter_map(|word| P::quad(word, plane)) {
+            for quad in (0..words).filter_map(|word| P::quad(word, plane, words)).filter(|quad| *quad < quads_here) {
                 assert!(!std::mem::replace(&mut seen[quad], true), "{format:?}: quad {quad} twice");
             }
         }
-        assert_eq!(seen, [true; QUADS], "{format:?}");
-        assert_eq!(P::GROUP_BYTES, format.block_bytes() * GROUP / format.block_len());
+        assert!(seen[..quads_here].iter().all(|seen| *seen), "{format:?} of {cols}");
+        assert_eq!(Some(P::line_at(512, 1)), format.row_bytes(256).map(|n| n - format.row_header_bytes()));
     }
 
     #[test]
     fn packings_hold_every_column_once() {
-        check::<Tq1_0>(Format::TQ1_0);
-        check::<Tq2_0>(Format::TQ2_0);
-    }
-
-    #[test]
-    fn one_other_scale_is_noticed() {
-        for format in [Format::TQ1_0, Format::TQ2_0] {
-            let block = format.block_bytes();
-            let mut bytes = vec![1; 6 * block];
-            assert!(rows_have_one_scale(format, 3 * GROUP, &bytes));
-            // Another scale in the second row as a whole is fine.
-            for group in 3..6 {
-                bytes[group * block + block - 1] = 2;
-            }
-            assert!(rows_have_one_scale(format, 3 * GROUP, &bytes));
-            assert!(!rows_have_one_scale(format, 6 * GROUP, &bytes));
-            bytes[5 * block - 2] = 7;
-            assert!(!rows_have_one_scale(format, 3 * GROUP, &bytes));
+        check::<Tq1_0>(Format::TQ1_0, GROUP);
+        check::<Tq2_0>(Format::TQ2_0, GROUP);
+        check::<I2S>(Format::I2_S, GROUP);
+        check::<I2S>(Format::I2_S, 128);
+        for cols in [64, 128, 192, GROUP] {
+            check::<Iq2Bn>(Format::IQ2_BN, cols);
         }
-        assert!(!rows_have_one_scale(Format::Q8_0, 256, &[0; 272]));
+        for cols in 1..=GROUP {
+            check::<Tri1>(tri(TriPacking::Base3), cols);
+            check::<Tri2>(tri(TriPacking::TwoBits), cols);
+        }
     }
 }

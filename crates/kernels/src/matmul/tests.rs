@@ -1,6 +1,16 @@
 use super::*;
 use crate::{Isa, Kernels};
+use quant::{OuterScale, StoredMatrix, TernaryEncoder, TernaryRows};
 use testkit::{Rng, assert_same_f32, nmse};
+
+/// Formats whose scales are all in their blocks.
+fn blocks() -> impl Iterator<Item = Format> {
+    Format::ALL.iter().copied().filter(|f| f.outer_scale() == OuterScale::None)
+}
+
+fn ternary() -> impl Iterator<Item = Format> {
+    Format::ALL.iter().copied().filter(|f| f.is_ternary())
+}
 
 /// Weights of random bytes, each block drawn until its values are finite and not huge.
 fn weights(rng: &mut Rng, format: Format, rows: usize, cols: usize) -> Vec<u8> {
@@ -8,7 +18,7 @@ fn weights(rng: &mut Rng, format: Format, rows: usize, cols: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     for _ in 0..rows * cols / format.block_len() {
         bytes.extend(loop {
-            let block = rng.bytes(format.block_bytes());
+            let block = rng.bytes(format.block_bytes().expect("blocks"));
             format.decode(&block, &mut values);
             if values.iter().all(|v| v.abs() < 1e6) {
                 break block;
@@ -60,42 +70,37 @@ fn check(w: Matrix<'_>, x: &[f32]) -> Vec<f32> {
     expected
 }
 
-/// Ternary weights, any bytes, each row under a scale of its own.
-fn one_scale_a_row(rng: &mut Rng, format: Format, rows: usize, cols: usize) -> Vec<u8> {
-    let mut bytes = weights(rng, format, rows, cols);
-    let block = format.block_bytes();
-    for (m, row) in bytes.chunks_exact_mut(cols / format.block_len() * block).enumerate() {
-        for b in row.chunks_exact_mut(block) {
-            b[block - 2..].copy_from_slice(&(0x2c00 + m as u16).to_le_bytes());
-        }
+/// The codes of a ternary matrix.
+fn codes(w: &Matrix<'_>) -> Vec<i8> {
+    let mut codes = vec![0; w.rows * w.cols];
+    for (m, codes) in codes.chunks_exact_mut(w.cols).enumerate() {
+        w.format.expand_i8(w.row(m), w.cols, 0, codes, &mut vec![0.0; w.cols.div_ceil(16)], &mut []);
     }
-    bytes
+    codes
 }
-
-const TERNARY: [Format; 2] = [Format::TQ1_0, Format::TQ2_0];
 
 #[test]
 fn ternary_kernels_equal_the_scalar_one_and_are_near_the_exact_product() {
     let mut rng = Rng::new(8);
-    for format in TERNARY {
+    for format in ternary() {
         for (rows, n_tokens) in [(1, 1), (3, 2), (33, 3), (65, 4), (64, 5), (130, 13), (16, 6), (17, 7)] {
-            for cols in [256, 512, 1536, 2816] {
-                let mut bytes = vec![0];
-                bytes.extend(one_scale_a_row(&mut rng, format, rows, cols));
-                let w = Matrix {
-                    scales: Scales::of(format, cols, &bytes[1..]),
-                    ..Matrix::new(format, rows, cols, &bytes[1..])
-                };
-                assert_eq!(w.scales, Scales::Row);
+            // Whole groups; long lines and what may follow them; rows of any length.
+            for cols in [256, 1536, 2816, 3200, 1344, 640, 20, 1usize] {
+                if !cols.is_multiple_of(format.block_len()) || rows * cols > 200_000 {
+                    continue;
+                }
+                let bytes = rng.bytes(1 + rows * format.row_bytes(cols).expect("whole blocks"));
+                let row_scales: Vec<f32> = (0..rows).map(|m| 0.01 + m as f32 / 64.0).collect();
+                let w = Matrix { row_scales: &row_scales, ..Matrix::new(format, rows, cols, &bytes[1..]) };
                 // Columns of very different size, as behind an activation function.
                 let x: Vec<f32> = rng.normals(n_tokens * cols).iter().map(|v| v * v * v).collect();
                 let got = check(w, &x);
-                let mut values = vec![0.0; rows * cols];
-                format.decode(w.bytes, &mut values);
+                let codes = codes(&w);
                 let exact: Vec<f32> = (0..n_tokens * rows)
                     .map(|i| {
-                        let (w, x) = (&values[i % rows * cols..][..cols], &x[i / rows * cols..][..cols]);
-                        w.iter().zip(x).map(|(w, x)| f64::from(*w) * f64::from(*x)).sum::<f64>() as f32
+                        let (w, x) = (&codes[i % rows * cols..][..cols], &x[i / rows * cols..][..cols]);
+                        let sum: f64 = w.iter().zip(x).map(|(w, x)| f64::from(*w) * f64::from(*x)).sum();
+                        (sum * f64::from(row_scales[i % rows])) as f32
                     })
                     .collect();
                 // int8 under one scale a row, for elements of up to 40 standard deviations; single sums near zero say nothing.
@@ -106,21 +111,47 @@ fn ternary_kernels_equal_the_scalar_one_and_are_near_the_exact_product() {
     }
 }
 
+/// The same codes and scales give the same bits, whatever they are packed in.
+#[test]
+fn ternary_products_do_not_depend_on_the_container() {
+    let (rows, cols, n_tokens) = (37, 2560, 11);
+    let mut rng = Rng::new(10);
+    let weights = TernaryRows {
+        cols,
+        span: cols,
+        codes: rng.bytes(rows * cols).iter().map(|b| (b % 3) as i8 - 1).collect(),
+        scales: vec![0.375; rows],
+    };
+    let x = rng.normals(n_tokens * cols);
+    for tokens in [1, 3, n_tokens] {
+        let mut expected: Option<Vec<f32>> = None;
+        for format in ternary() {
+            let mut encoder = TernaryEncoder::new(format, rows, cols).expect("whole blocks");
+            let mut bytes = Vec::new();
+            encoder.rows(&weights, &mut bytes).expect("one scale");
+            encoder.finish(&mut bytes);
+            let row_scales = StoredMatrix::new(format, rows, cols, &bytes).expect("its size").row_scales(0..rows);
+            let row_scales = row_scales.expect("one scale a row");
+            let in_rows = rows * format.row_bytes(cols).expect("whole blocks");
+            let w = Matrix { row_scales: &row_scales, ..Matrix::new(format, rows, cols, &bytes[..in_rows]) };
+            let got = check(w, &x[..tokens * cols]);
+            assert_same_f32(format.name(), &got, expected.get_or_insert_with(|| got.clone()));
+        }
+    }
+}
+
 #[test]
 fn ternary_sums_are_exact_at_the_bound() {
-    for format in TERNARY {
+    for format in ternary() {
         // All weights +1 or -1 (or whatever a byte of ones says), all activations of one size: the largest sums there are.
         for cols in [44_032, 44_288] {
             for byte in [0x00, 0xff, 0xaa] {
-                let mut bytes = vec![byte; format.row_bytes(cols).expect("whole blocks")];
-                let block = format.block_bytes();
-                bytes.chunks_exact_mut(block).for_each(|b| b[block - 2..].copy_from_slice(&0x3c00_u16.to_le_bytes()));
-                let w = Matrix { scales: Scales::Row, ..Matrix::new(format, 1, cols, &bytes) };
+                let bytes = vec![byte; format.row_bytes(cols).expect("whole blocks")];
+                let w = Matrix { row_scales: &[1.0], ..Matrix::new(format, 1, cols, &bytes) };
+                let sum: i64 = codes(&w).iter().map(|&code| i64::from(code)).sum();
                 for x in [1.0, -1.0] {
-                    let mut values = vec![0.0; cols];
-                    format.decode(&bytes, &mut values);
                     let got = check(w, &vec![x; 7 * cols]);
-                    let exact = values.iter().sum::<f32>() * x;
+                    let exact = sum as f32 * x;
                     assert!(got.iter().all(|y| (y - exact).abs() <= exact.abs() * 1e-6), "{got:?}, exact {exact}");
                 }
             }
@@ -140,7 +171,7 @@ fn widths(format: Format) -> Vec<usize> {
 #[test]
 fn every_kernel_equals_the_scalar_one() {
     let mut rng = Rng::new(4);
-    for &format in Format::ALL {
+    for format in blocks() {
         for cols in widths(format) {
             for (rows, n_tokens) in [(1, 1), (3, 2), (33, 3), (2, 5), (40, 13)] {
                 // Unaligned: the matrix starts at an odd byte.
@@ -156,7 +187,7 @@ fn every_kernel_equals_the_scalar_one() {
 #[test]
 fn extreme_codes_and_wide_rows_are_exact() {
     let mut rng = Rng::new(5);
-    for &format in Format::ALL {
+    for format in blocks() {
         for cols in [format.block_len().max(256), 32768] {
             let (rows, n_tokens) = (2, 9);
             let x: Vec<f32> = (0..n_tokens * cols)
@@ -174,7 +205,7 @@ fn extreme_codes_and_wide_rows_are_exact() {
                 .collect();
             for byte in [0x00, 0xff, 0x80, 0x7f, 0x88, 0x11] {
                 // A whole matrix of one byte except where that would not be a finite number.
-                let block = vec![byte; format.block_bytes()];
+                let block = vec![byte; format.block_bytes().expect("blocks")];
                 let mut values = vec![0.0; format.block_len()];
                 format.decode(&block, &mut values);
                 if values.iter().all(|v| v.is_finite()) {
@@ -189,7 +220,7 @@ fn extreme_codes_and_wide_rows_are_exact() {
 #[test]
 fn products_are_near_the_exact_ones() {
     let mut rng = Rng::new(6);
-    for &format in Format::ALL {
+    for format in blocks() {
         let (rows, cols, n_tokens) = (20, 4 * format.block_len().max(64), 3);
         let bytes = weights(&mut rng, format, rows, cols);
         let x = rng.normals(n_tokens * cols);

@@ -1,11 +1,11 @@
 //! Taking tensors out of a container by name, shape and type, and noticing the ones nobody took.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, ops::Range};
 
 use gguf::{Container, TensorInfo};
-use quant::Format;
+use quant::StoredMatrix;
 
-use super::format_of;
+use super::stored_matrix;
 use crate::{LoadError, linear::Linear};
 
 /// The tensors of a container that are not yet spoken for.
@@ -49,9 +49,9 @@ impl<'a> Tensors<'a> {
         if tensor.dims != [n as u64] {
             return self.refuse(name, format!("shape {:?}, expected [{n}]", tensor.dims));
         }
-        let format = self.format(tensor)?;
+        let bytes = self.container.bytes(tensor);
         let mut values = vec![0.0; n];
-        format.decode(&self.container.bytes(tensor), &mut values);
+        self.stored(tensor, &bytes)?.decode(0, &mut values);
         Ok(Some(values))
     }
 
@@ -73,17 +73,35 @@ impl<'a> Tensors<'a> {
         if tensor.dims != [cols as u64, total as u64] {
             return self.refuse(&weight, format!("shape {:?}, expected [{cols}, {total}]", tensor.dims));
         }
-        let format = self.format(tensor)?;
         let bias = self.optional_vector(&format!("{name}.bias"), total)?;
         let scale = self.optional_vector(&format!("{name}.scale"), 1)?.and_then(|s| s.first().copied());
         let mut first = 0;
-        Ok(rows.map(|n| {
-            let mut linear = Linear::new(self.container.bytes(tensor), format, first, n, cols);
-            linear.bias = bias.as_ref().map(|b| b[first..first + n].to_vec());
-            linear.scale = scale;
+        let ranges = rows.map(|n| {
             first += n;
+            first - n..first
+        });
+        let linears = self.linears(tensor, ranges.iter().cloned())?;
+        let linears = linears.into_iter().zip(ranges).map(|(linear, rows)| {
+            let mut linear = linear.scaled(scale);
+            linear.bias = bias.as_ref().map(|b| b[rows].to_vec());
             linear
-        }))
+        });
+        match <[Linear; N]>::try_from(linears.collect::<Vec<_>>()) {
+            Ok(linears) => Ok(linears),
+            Err(_) => unreachable!("a matrix for each of {N} ranges"),
+        }
+    }
+
+    /// The matrices that the row ranges `ranges` of a tensor are.
+    fn linears(
+        &self,
+        tensor: &TensorInfo,
+        ranges: impl Iterator<Item = Range<usize>>,
+    ) -> Result<Vec<Linear>, LoadError> {
+        let bytes = self.container.bytes(tensor);
+        let stored = self.stored(tensor, &bytes)?;
+        let linears = ranges.map(|rows| Linear::new(&bytes, &stored, rows)).collect::<Result<_, _>>();
+        linears.or_else(|what| self.refuse(&tensor.name, what))
     }
 
     /// `name.weight` whole.
@@ -109,35 +127,15 @@ impl<'a> Tensors<'a> {
         if tensor.dims != [cols as u64, rows as u64, n as u64] {
             return self.refuse(&weight, format!("shape {:?}, expected [{cols}, {rows}, {n}]", tensor.dims));
         }
-        let format = self.format(tensor)?;
         let scales = self.optional_vector(&format!("{name}.scale"), n)?;
-        let matrix = |i: usize| {
-            let mut linear = Linear::new(self.container.bytes(tensor), format, i * rows, rows, cols);
-            linear.scale = scales.as_ref().and_then(|s| s.get(i).copied());
-            linear
-        };
-        Ok((0..n).map(matrix).collect())
+        let linears = self.linears(tensor, (0..n).map(|i| i * rows..(i + 1) * rows))?;
+        let scale = |i: usize| scales.as_ref().and_then(|s| s.get(i).copied());
+        Ok(linears.into_iter().enumerate().map(|(i, linear)| linear.scaled(scale(i))).collect())
     }
 
-    fn format(&self, tensor: &TensorInfo) -> Result<Format, LoadError> {
-        let Some(format) = format_of(tensor.type_id) else {
-            let what = format!("type {} ({}), which cannot be computed with", tensor.type_id.0, tensor.type_name());
-            return self.refuse(&tensor.name, what);
-        };
-        let (cols, rows) = tensor.dims.split_first().map_or((0, 1), |(cols, rows)| (*cols, rows.iter().product()));
-        let row_bytes = usize::try_from(cols).ok().and_then(|cols| format.row_bytes(cols));
-        let n_bytes = row_bytes.and_then(|n| (n as u64).checked_mul(rows));
-        if n_bytes != Some(tensor.n_bytes) {
-            let what = format!(
-                "{} bytes for {rows} rows of {cols}, but {} has {} bytes a block of {}",
-                tensor.n_bytes,
-                format.name(),
-                format.block_bytes(),
-                format.block_len()
-            );
-            return self.refuse(&tensor.name, what);
-        }
-        Ok(format)
+    /// A view of the weights of `tensor`, whose bytes are `bytes`.
+    fn stored<'b>(&self, tensor: &TensorInfo, bytes: &'b [u8]) -> Result<StoredMatrix<'b>, LoadError> {
+        stored_matrix(self.container, tensor, bytes)
     }
 
     /// A tensor that the family does not read would be silently ignored: refuse it.

@@ -2,7 +2,7 @@
 
 use gguf::Container;
 use kernels::Kernels;
-use model::{Forward, KvType, LoadOptions, Model, format_of};
+use model::{Forward, KvType, LoadOptions, Model};
 
 use crate::{
     edit::Edit,
@@ -25,7 +25,7 @@ fn dequantised(container: &Container) -> Container {
     let mut edit = Edit::of(container);
     for (tensor, info) in edit.tensors.iter_mut().zip(container.tensors()) {
         let mut values = vec![0.0; info.dims.iter().product::<u64>() as usize];
-        format_of(info.type_id).unwrap().decode(&tensor.bytes, &mut values);
+        info.format().unwrap().decode(&tensor.bytes, &mut values);
         tensor.bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         tensor.type_id = 0;
     }

@@ -127,13 +127,14 @@ fn refusals_name_the_offender() {
     check_refused(Format::F16, &with(-7e4), None, "weight 77 is -70000, but f16 holds at most 65504");
     check_refused(Format::NVFP4, &with(2700.0), None, "weight 77 is 2700, but nvfp4 holds at most 2688");
     check_refused(Format::IQ2_XS, &with(0.5), None, "format iq2_xs is read, but not written");
+    check_refused(Format::PTQ1_0, &with(0.5), None, "format ptq1_0 holds ternary weights only");
     let message = "importance of column 77 is -1, but needs to be finite and not negative";
     check_refused(Format::Q6_K, &with(0.5), Some(&with(-1.0)), message);
 }
 
 #[test]
 fn formats_that_are_only_read() {
-    let read: Vec<&str> = Format::ALL.iter().filter(|f| !f.can_encode()).map(|f| f.name()).collect();
+    let read: Vec<&str> = Format::ALL.iter().filter(|f| !f.can_encode() && !f.is_ternary()).map(|f| f.name()).collect();
     assert_eq!(read, ["iq1_s", "iq1_m", "iq2_xxs", "iq2_xs", "iq2_s", "iq3_xxs", "iq3_s"]);
 }
 

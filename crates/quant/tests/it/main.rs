@@ -3,3 +3,4 @@
 
 mod decode;
 mod encode;
+mod ternary;

@@ -4,7 +4,7 @@ mod system;
 
 use clap::Args;
 use eval::machine::{Limits, Machine};
-use kernels::{Activation, Isa, Kernels, MatmulKernel, Matrix, Scales, Weights};
+use kernels::{Activation, Isa, Kernels, MatmulKernel, Matrix, Weights};
 use quant::Format;
 use serde::Serialize;
 
@@ -71,15 +71,22 @@ pub(crate) fn run(args: &DoctorArgs, global: &Global) -> Result<(), Failure> {
     let (mut formats, mut cost) = (None, None);
     if let Some(reference) = &args.model {
         let container = model_args::open(Some(reference), global)?;
-        let of_file =
-            container.tensors().iter().filter(|t| t.dims.len() > 1).filter_map(|t| model::format_of(t.type_id));
+        let of_file = container.tensors().iter().filter(|t| t.dims.len() > 1).filter_map(gguf::TensorInfo::format);
         formats = Some(of_file.collect::<Vec<_>>());
         cost = Some((container.name().to_owned(), model::step_cost(&container)?));
     }
     let spinner = terminal::spinner("measuring memory and multipliers");
     let machine = Machine::measure(&kernels);
     spinner.finish_and_clear();
-    let is_shown = |format: &&Format| formats.as_ref().is_none_or(|formats| formats.contains(format));
+    // Without a model, one of the many types of `.tri` stands for each packing.
+    let stands_for_others = |format: &Format| match format {
+        Format::TriRows(rows) => rows.name().ends_with("row_f32"),
+        Format::TriBlocks(_) => false,
+        _ => true,
+    };
+    let is_shown = |format: &&Format| {
+        formats.as_ref().map_or_else(|| stands_for_others(format), |formats| formats.contains(format))
+    };
     let report = Report {
         version: env!("CARGO_PKG_VERSION"),
         isa: kernels.isa().name(),
@@ -100,8 +107,9 @@ pub(crate) fn run(args: &DoctorArgs, global: &Global) -> Result<(), Failure> {
 }
 
 fn chosen(kernels: &Kernels, format: Format) -> Chosen {
-    let scales = if matches!(format, Format::TQ1_0 | Format::TQ2_0) { Scales::Row } else { Scales::Block };
-    let w = Matrix { format, rows: 0, cols: COLS, bytes: &[], scales };
+    // Ternary models have one scale a row; where blocks differ, another kernel serves.
+    let row_scales: &[f32] = if format.is_ternary() { &[1.0] } else { &[] };
+    let w = Matrix { format, rows: row_scales.len(), cols: COLS, bytes: &[], row_scales };
     let describe = |n_tokens| describe(kernels.matmul_kernel(&w, n_tokens));
     Chosen { format: format.name(), decode: describe(1), prefill: describe(PREFILL_TOKENS) }
 }

@@ -18,7 +18,7 @@ pub(in crate::matmul) fn run(args: &mut MatmulArgs<'_, '_>) {
                 let products = w.codes.iter().zip(&x.codes).map(|(&w, &x)| i32::from(w) * i32::from(x));
                 sum += products.sum::<i32>() << x.shift;
             }
-            args.out.row(r)[i] = sum as f32 * (w[0].scales[0][0] * x[0].scale);
+            args.out.row(r)[i] = sum as f32 * (args.w.row_scales[m] * x[0].scale);
         }
     }
 }

@@ -5,13 +5,14 @@
 //! *GEMM* unpacks 64 rows × 256 columns into a panel, `[quad][row][4]`, that stays in the first-level cache while all tokens meet it;
 //! the rows of the next panel are fetched meanwhile, in address order.
 
-use super::{LINE, Packing, QUADS};
+use super::{LINE, Packing, QUADS, group_cols};
 use crate::{
     activation::GROUP,
     matmul::{MatmulArgs, Matrix},
     row_codes::RowGroup,
     simd,
 };
+use quant::tri::LONG_LINE_BYTES;
 
 /// What both levels share, compiled for each: the walks over rows, groups and tokens. The level's file says how `rows` multiplies few tokens,
 /// how `fill` unpacks a panel, how `tile` multiplies it, how `finish` turns sums to results.
@@ -35,21 +36,27 @@ macro_rules! walks {
         pub(in crate::matmul) fn gemm<P: Packing>(args: &mut MatmulArgs<'_, '_>) {
             let mut scratch = std::mem::take(&mut args.scratch.ternary);
             let source = Source::new(&args.w, &mut scratch.end);
-            let groups = args.w.cols / GROUP;
+            let (cols, groups) = (args.w.cols, args.w.cols.div_ceil(GROUP));
             for rows in token_tiles(args.out.cols.len(), PANEL_ROWS) {
                 let m = args.out.cols.start + rows.start;
                 let rows_on = source.rows(m);
                 scratch.sums.clear();
                 scratch.sums.resize(args.out.rows.len(), [0; PANEL_ROWS]);
-                for g in 0..groups {
-                    fill::<P>(&rows_on, g, &mut scratch.panel);
+                for long in 0..P::long_groups(cols) / LONG_GROUPS {
+                    fill_long(&rows_on, long, &mut scratch.panels);
+                    for (digit, panel) in scratch.panels.iter().enumerate() {
+                        let g = long * LONG_GROUPS + digit;
+                        source.prefetch(m + rows.len(), PANEL_ROWS, g, groups);
+                        multiply(args, g, panel, &mut scratch.sums);
+                    }
+                }
+                for g in P::long_groups(cols)..groups {
+                    fill::<P>(&rows_on, cols, g, &mut scratch.panels[0]);
                     source.prefetch(m + rows.len(), PANEL_ROWS, g, groups);
-                    multiply(args, g, &scratch.panel, &mut scratch.sums);
+                    multiply(args, g, &scratch.panels[0], &mut scratch.sums);
                 }
                 let mut scales = [0.0; PANEL_ROWS];
-                for (r, scale) in scales.iter_mut().enumerate().take(rows.len()) {
-                    *scale = row_scale::<P>(source.row_on(m + r));
-                }
+                scales[..rows.len()].copy_from_slice(&args.w.row_scales[m..m + rows.len()]);
                 for (r, sums) in scratch.sums.iter().enumerate() {
                     let t = args.out.rows.start + r;
                     let x = &args.row_codes[t * groups];
@@ -86,9 +93,51 @@ macro_rules! walks {
     };
 }
 
+/// What both levels share of the kernel for any ternary format, given `decoded_row` of the level's file.
+macro_rules! decoded_walk {
+    ($features:literal) => {
+        /// Any ternary format: its decoder gives the codes of a row, which meet all tokens of the call.
+        #[target_feature(enable = $features)]
+        pub(in crate::matmul) fn decoded(args: &mut MatmulArgs<'_, '_>) {
+            let groups = args.w.cols.div_ceil(GROUP);
+            let mut codes = std::mem::take(&mut args.scratch.codes);
+            codes.resize(groups * GROUP, 0);
+            for (i, m) in args.out.cols.clone().enumerate() {
+                decode(&args.w, m, &mut codes);
+                for tokens in even_tiles(args.out.rows.len(), DECODED_TOKENS) {
+                    match tokens.len() {
+                        1 => decoded_row::<1>(args, i, m, tokens.start, &codes),
+                        2 => decoded_row::<2>(args, i, m, tokens.start, &codes),
+                        3 => decoded_row::<3>(args, i, m, tokens.start, &codes),
+                        _ => decoded_row::<DECODED_TOKENS>(args, i, m, tokens.start, &codes),
+                    }
+                }
+            }
+            args.scratch.codes = codes;
+        }
+    };
+}
+
 pub(in crate::matmul) mod avx2;
 pub(in crate::matmul) mod avx512;
 pub(in crate::matmul) mod avx512_vbmi;
+
+/// Groups of a long line.
+const LONG_GROUPS: usize = 5;
+
+/// Most tokens that a decoded row meets at a time.
+const DECODED_TOKENS: usize = 4;
+
+/// Row `m` as codes 0, 1, 2 (3), whole groups.
+fn decode(w: &Matrix<'_>, m: usize, codes: &mut [u8]) {
+    let (row, mut scales) = (w.row(m), [0.0; GROUP / 16]);
+    for (g, codes) in codes.chunks_exact_mut(GROUP).enumerate() {
+        let n = group_cols(w.cols, g);
+        let mut line = [0i8; GROUP];
+        w.format.expand_i8(row, w.cols, g * GROUP, &mut line[..n], &mut scales[..n.div_ceil(16)], &mut []);
+        codes.iter_mut().zip(line).for_each(|(to, code)| *to = (code + 1).cast_unsigned());
+    }
+}
 
 /// Rows of a panel.
 pub(in crate::matmul) const PANEL_ROWS: usize = 64;
@@ -102,8 +151,9 @@ pub(in crate::matmul) struct Panel {
 
 /// Buffers of one worker.
 pub(in crate::matmul) struct Scratch {
-    panel: Box<Panel>,
-    /// Of the last row.
+    /// Of one group, or of those of a long line.
+    panels: Box<[Panel; LONG_GROUPS]>,
+    /// Of the last rows.
     end: Vec<u8>,
     /// `[T][64]`
     sums: Vec<[i32; PANEL_ROWS]>,
@@ -111,7 +161,7 @@ pub(in crate::matmul) struct Scratch {
 
 impl Default for Scratch {
     fn default() -> Self {
-        Self { panel: Box::new(bytemuck::Zeroable::zeroed()), end: Vec::new(), sums: Vec::new() }
+        Self { panels: Box::new(bytemuck::Zeroable::zeroed()), end: Vec::new(), sums: Vec::new() }
     }
 }
 
@@ -124,16 +174,26 @@ fn even_tiles(n: usize, most: usize) -> impl Iterator<Item = std::ops::Range<usi
 /// Group `g` of the tokens from `first`.
 #[inline]
 fn tokens_of<'a, const T: usize>(args: &MatmulArgs<'a, '_>, g: usize, first: usize) -> [&'a RowGroup; T] {
-    let groups = args.w.cols / GROUP;
+    let groups = args.w.cols.div_ceil(GROUP);
     std::array::from_fn(|t| &args.row_codes[(first + t) * groups + g])
 }
 
-/// The line of group `g` of a row: 64 bytes of which `P::WORDS` words count. What follows them is read along: [`Source`] sees to it that it is there.
+/// The line of group `g` of a row of `cols` columns: 64 bytes of which some words count. What follows them is read along: [`Source`] sees to it that it
+/// is there.
 #[inline]
-fn line<P: Packing>(row_on: &[u8], g: usize) -> &[u8; LINE] {
-    match row_on[g * P::GROUP_BYTES..].first_chunk() {
+fn line<P: Packing>(row_on: &[u8], cols: usize, g: usize) -> &[u8; LINE] {
+    match row_on[P::line_at(cols, g)..].first_chunk() {
         Some(line) => line,
         None => unreachable!("group {g} of {} bytes", row_on.len()),
+    }
+}
+
+/// The four lines of long line `long`.
+#[inline]
+fn long_lines(row_on: &[u8], long: usize) -> &[[u8; LINE]; 4] {
+    match row_on[long * LONG_LINE_BYTES..].as_chunks().0.first_chunk() {
+        Some(lines) => lines,
+        None => unreachable!("long line {long} of {} bytes", row_on.len()),
     }
 }
 
@@ -142,23 +202,30 @@ fn line<P: Packing>(row_on: &[u8], g: usize) -> &[u8; LINE] {
 struct Source<'a> {
     bytes: &'a [u8],
     row_bytes: usize,
+    header_bytes: usize,
     n_rows: usize,
-    /// The last row, filled up with a line.
+    /// The last rows, filled up with a line.
     end: &'a [u8],
+    /// The first of them.
+    end_first: usize,
 }
 
 impl<'a> Source<'a> {
     fn new(w: &Matrix<'a>, end: &'a mut Vec<u8>) -> Self {
+        let row_bytes = w.bytes.len() / w.rows;
+        let end_first = w.rows.saturating_sub(LINE.div_ceil(row_bytes));
         end.clear();
-        end.extend_from_slice(w.row(w.rows - 1));
+        end.extend_from_slice(&w.bytes[end_first * row_bytes..]);
         end.extend_from_slice(&[0; LINE]);
-        Self { bytes: w.bytes, row_bytes: w.bytes.len() / w.rows, n_rows: w.rows, end }
+        let header_bytes = w.format.row_header_bytes();
+        Self { bytes: w.bytes, row_bytes, header_bytes, n_rows: w.rows, end, end_first }
     }
 
-    /// Bytes from row `m` on.
+    /// Bytes from the blocks of row `m` on.
     #[inline]
     fn row_on(&self, m: usize) -> &'a [u8] {
-        if m + 1 == self.n_rows { self.end } else { &self.bytes[m * self.row_bytes..] }
+        let (bytes, m) = if m < self.end_first { (self.bytes, m) } else { (self.end, m - self.end_first) };
+        &bytes[m * self.row_bytes + self.header_bytes..]
     }
 
     /// Bytes from each of `N` rows on; past the last row that row again, whose products nobody stores.

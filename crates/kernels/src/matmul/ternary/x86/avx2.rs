@@ -1,12 +1,14 @@
 //! 256 bits: `vpmaddubsw` multiplies 32 codes and adds pairs in 16 bits.
 
-use super::{PANEL_ROWS, Panel, Source, Token, even_tiles, line, tokens_of};
+use super::{
+    DECODED_TOKENS, LONG_GROUPS, PANEL_ROWS, Panel, Source, Token, decode, even_tiles, line, long_lines, tokens_of,
+};
 use crate::{
     activation::GROUP,
     matmul::{
         MatmulArgs,
         integer::token_tiles,
-        ternary::{Codes, Packing, QUADS, row_scale},
+        ternary::{Codes, Packing, QUADS, Tri1, group_cols},
     },
     row_codes::RowGroup,
     simd::{
@@ -27,6 +29,7 @@ const TILE_TOKENS: usize = 6;
 const TILE_ROWS: usize = 16;
 
 walks!("avx2,fma,f16c");
+decoded_walk!("avx2,fma,f16c");
 
 /// The codes 0, 1, 2 of each plane of 32 bytes.
 #[target_feature(enable = "avx2,fma,f16c")]
@@ -68,15 +71,42 @@ fn sum(v: __m256i) -> i32 {
 #[target_feature(enable = "avx2,fma,f16c")]
 fn rows<P: Packing, const T: usize>(args: &mut MatmulArgs<'_, '_>, first: usize) {
     let x: [Token<'_>; T] = std::array::from_fn(|t| Token::new::<P>(args, args.out.rows.start + first + t));
-    let groups = args.w.cols / GROUP;
+    let (cols, groups) = (args.w.cols, args.w.cols.div_ceil(GROUP));
     let mut end = std::mem::take(&mut args.scratch.ternary.end);
     let source = Source::new(&args.w, &mut end);
     for (i, m) in args.out.cols.clone().enumerate() {
         let row = source.row_on(m);
-        let mut walks = x.map(|x| x.planes.chunks_exact(P::CODES.planes()).zip(x.groups));
+        let long_groups = P::long_groups(cols);
         let mut sums = [_mm256_setzero_si256(); T];
-        for g in 0..groups {
-            let line = line::<P>(row, g);
+        for long in 0..long_groups / LONG_GROUPS {
+            // i16: eight pairs of 2 · 2 · 127.
+            let mut pairs = [[_mm256_setzero_si256(); LONG_GROUPS]; T];
+            for (v, line) in long_lines(row, long).as_flattened().as_chunks::<32>().0.iter().enumerate() {
+                if v % 2 == 0 {
+                    prefetch_ahead(line);
+                }
+                let codes = planes::<P>(load_u8(line));
+                for t in 0..T {
+                    let groups = &x[t].groups[long * LONG_GROUPS..][..LONG_GROUPS];
+                    for ((pairs, codes), group) in pairs[t].iter_mut().zip(codes).zip(groups) {
+                        let x = load_i8(&group.codes.as_chunks().0[v]);
+                        *pairs = _mm256_add_epi16(*pairs, _mm256_maddubs_epi16(codes, x));
+                    }
+                }
+            }
+            for t in 0..T {
+                for (pairs, group) in pairs[t].iter().zip(&x[t].groups[long * LONG_GROUPS..]) {
+                    let sum = _mm256_madd_epi16(*pairs, _mm256_set1_epi16(1));
+                    sums[t] = _mm256_add_epi32(sums[t], _mm256_sll_epi32(sum, _mm_cvtsi32_si128(group.shift)));
+                }
+            }
+        }
+        let mut walks = x.map(|x| {
+            let planes = x.planes.chunks_exact(P::CODES.planes()).skip(long_groups);
+            planes.zip(&x.groups[long_groups..])
+        });
+        for g in long_groups..groups {
+            let line = line::<P>(row, cols, g);
             prefetch_ahead(line);
             let halves = line.as_chunks::<32>().0;
             let codes = [planes::<P>(load_u8(&halves[0])), planes::<P>(load_u8(&halves[1]))];
@@ -98,7 +128,7 @@ fn rows<P: Packing, const T: usize>(args: &mut MatmulArgs<'_, '_>, first: usize)
                 }
             }
         }
-        let scale = row_scale::<P>(row);
+        let scale = args.w.row_scales[m];
         for t in 0..T {
             let x = &x[t].groups[0];
             args.out.row(first + t)[i] = (sum(sums[t]) - x.sum) as f32 * (scale * x.scale);
@@ -109,21 +139,68 @@ fn rows<P: Packing, const T: usize>(args: &mut MatmulArgs<'_, '_>, first: usize)
 
 /// Group `g` of 64 rows into the panel.
 #[target_feature(enable = "avx2,fma,f16c")]
-fn fill<P: Packing>(rows: &[&[u8]; PANEL_ROWS], g: usize, panel: &mut Panel) {
+fn fill<P: Packing>(rows: &[&[u8]; PANEL_ROWS], cols: usize, g: usize, panel: &mut Panel) {
+    let n_words = P::words(group_cols(cols, g));
     for (v, rows) in rows.as_chunks::<8>().0.iter().enumerate() {
         for half in 0..2 {
             let mut lines = [_mm256_setzero_si256(); 8];
             for (to, row) in lines.iter_mut().zip(rows) {
-                *to = load_u8(&line::<P>(row, g).as_chunks::<32>().0[half]);
+                *to = load_u8(&line::<P>(row, cols, g).as_chunks::<32>().0[half]);
             }
-            for (w, word) in transpose(lines).into_iter().enumerate().take(P::WORDS.saturating_sub(8 * half)) {
+            for (w, word) in transpose(lines).into_iter().enumerate().take(n_words.saturating_sub(8 * half)) {
                 for (p, codes) in planes::<P>(word).into_iter().enumerate().take(P::CODES.planes()) {
-                    if let Some(quad) = P::quad(8 * half + w, p) {
+                    if let Some(quad) = P::quad(8 * half + w, p, n_words) {
                         store_u8(&mut panel.quads[quad % QUADS].as_chunks_mut::<32>().0[v], codes);
                     }
                 }
             }
         }
+    }
+}
+
+/// Long line `long` of 64 rows into a panel for each digit.
+#[target_feature(enable = "avx2,fma,f16c")]
+fn fill_long(rows: &[&[u8]; PANEL_ROWS], long: usize, panels: &mut [Panel; LONG_GROUPS]) {
+    for (v, rows) in rows.as_chunks::<8>().0.iter().enumerate() {
+        for part in 0..8 {
+            let mut lines = [_mm256_setzero_si256(); 8];
+            for (to, row) in lines.iter_mut().zip(rows) {
+                *to = load_u8(&long_lines(row, long).as_flattened().as_chunks().0[part]);
+            }
+            for (w, word) in transpose(lines).into_iter().enumerate() {
+                for (panel, codes) in panels.iter_mut().zip(planes::<Tri1>(word)) {
+                    store_u8(&mut panel.quads[8 * part + w].as_chunks_mut::<32>().0[v], codes);
+                }
+            }
+        }
+    }
+}
+
+/// Row `m`, given its codes, for `T` tokens.
+#[target_feature(enable = "avx2,fma,f16c")]
+fn decoded_row<const T: usize>(args: &mut MatmulArgs<'_, '_>, i: usize, m: usize, first: usize, codes: &[u8]) {
+    let groups = args.w.cols.div_ceil(GROUP);
+    let x: [&[RowGroup]; T] =
+        std::array::from_fn(|t| &args.row_codes[(args.out.rows.start + first + t) * groups..][..groups]);
+    let mut sums = [_mm256_setzero_si256(); T];
+    for (g, line) in codes.as_chunks::<GROUP>().0.iter().enumerate() {
+        // i16: eight pairs of 2 · 3 · 127.
+        let mut pairs = [_mm256_setzero_si256(); T];
+        for (v, codes) in line.as_chunks::<32>().0.iter().enumerate() {
+            let codes = load_u8(codes);
+            for t in 0..T {
+                let x = load_i8(&x[t][g].codes.as_chunks().0[v]);
+                pairs[t] = _mm256_add_epi16(pairs[t], _mm256_maddubs_epi16(codes, x));
+            }
+        }
+        for t in 0..T {
+            let sum = _mm256_madd_epi16(pairs[t], _mm256_set1_epi16(1));
+            sums[t] = _mm256_add_epi32(sums[t], _mm256_sll_epi32(sum, _mm_cvtsi32_si128(x[t][g].shift)));
+        }
+    }
+    let scale = args.w.row_scales[m];
+    for t in 0..T {
+        args.out.row(first + t)[i] = (sum(sums[t]) - x[t][0].sum) as f32 * (scale * x[t][0].scale);
     }
 }
 

@@ -1,20 +1,20 @@
 //! 512 bits with VNNI: a `vpdpbusd` multiplies 64 codes.
 
-use super::Packing;
-use crate::matmul::ternary::Codes;
+use super::{DECODED_TOKENS, Packing, decode};
+use crate::matmul::ternary::{Codes, Tri1};
 #[allow(clippy::wildcard_imports, reason = "intrinsics")]
 use std::arch::x86_64::*;
 
 /// The kernels for one set of features, given `planes` of the module that calls this.
 macro_rules! wide {
     ($features:literal) => {
-        use super::{PANEL_ROWS, Panel, Source, Token, even_tiles, line, tokens_of};
+        use super::{LONG_GROUPS, PANEL_ROWS, Panel, Source, Token, even_tiles, line, long_lines, tokens_of};
         use crate::{
             activation::GROUP,
             matmul::{
                 MatmulArgs,
                 integer::token_tiles,
-                ternary::{QUADS, row_scale},
+                ternary::{QUADS, group_cols},
             },
             row_codes::RowGroup,
             simd::{
@@ -40,15 +40,39 @@ macro_rules! wide {
         #[target_feature(enable = $features)]
         fn rows<P: Packing, const T: usize>(args: &mut MatmulArgs<'_, '_>, first: usize) {
             let x: [Token<'_>; T] = std::array::from_fn(|t| Token::new::<P>(args, args.out.rows.start + first + t));
-            let groups = args.w.cols / GROUP;
+            let (cols, groups) = (args.w.cols, args.w.cols.div_ceil(GROUP));
             let mut end = std::mem::take(&mut args.scratch.ternary.end);
             let source = Source::new(&args.w, &mut end);
             for (i, m) in args.out.cols.clone().enumerate() {
                 let row = source.row_on(m);
-                let mut walks = x.map(|x| x.planes.chunks_exact(P::CODES.planes()).zip(x.groups));
+                let long_groups = P::long_groups(cols);
                 let mut sums = [_mm512_setzero_si512(); T];
-                for g in 0..groups {
-                    let line = line::<P>(row, g);
+                for long in 0..long_groups / LONG_GROUPS {
+                    let mut products = [[_mm512_setzero_si512(); LONG_GROUPS]; T];
+                    for (v, line) in long_lines(row, long).iter().enumerate() {
+                        prefetch_ahead(line);
+                        let codes = planes::<P>(load_u8(line));
+                        for t in 0..T {
+                            let groups = &x[t].groups[long * LONG_GROUPS..][..LONG_GROUPS];
+                            for ((products, codes), group) in products[t].iter_mut().zip(codes).zip(groups) {
+                                let x = load_i8(&group.codes.as_chunks().0[v]);
+                                *products = _mm512_dpbusd_epi32(*products, codes, x);
+                            }
+                        }
+                    }
+                    for t in 0..T {
+                        for (products, group) in products[t].iter().zip(&x[t].groups[long * LONG_GROUPS..]) {
+                            let shifted = _mm512_sll_epi32(*products, _mm_cvtsi32_si128(group.shift));
+                            sums[t] = _mm512_add_epi32(sums[t], shifted);
+                        }
+                    }
+                }
+                let mut walks = x.map(|x| {
+                    let planes = x.planes.chunks_exact(P::CODES.planes()).skip(long_groups);
+                    planes.zip(&x.groups[long_groups..])
+                });
+                for g in long_groups..groups {
+                    let line = line::<P>(row, cols, g);
                     prefetch_ahead(line);
                     let codes = planes::<P>(load_u8(line));
                     for t in 0..T {
@@ -64,7 +88,7 @@ macro_rules! wide {
                         }
                     }
                 }
-                let scale = row_scale::<P>(row);
+                let scale = args.w.row_scales[m];
                 for t in 0..T {
                     let x = &x[t].groups[0];
                     let sum = _mm512_reduce_add_epi32(sums[t]) - x.sum;
@@ -100,7 +124,7 @@ macro_rules! wide {
         /// Up to eight tokens with all rows of the task, 16 at a time.
         #[target_feature(enable = $features)]
         fn strip<P: Packing, const T: usize>(args: &mut MatmulArgs<'_, '_>, first: usize) {
-            let groups = args.w.cols / GROUP;
+            let (cols, groups) = (args.w.cols, args.w.cols.div_ceil(GROUP));
             let x: [&[RowGroup]; T] =
                 std::array::from_fn(|t| &args.row_codes[(args.out.rows.start + first + t) * groups..][..groups]);
             // A product takes as long as ten can be begun: few tokens need more sums.
@@ -119,17 +143,18 @@ macro_rules! wide {
                     source.prefetch(m + rows.len(), STRIP_ROWS, g, groups);
                     let mut lines = [_mm512_setzero_si512(); 16];
                     for (to, row) in lines.iter_mut().zip(rows_on) {
-                        *to = load_u8(line::<P>(row, g));
+                        *to = load_u8(line::<P>(row, cols, g));
                     }
+                    let n_words = P::words(group_cols(cols, g));
                     let words = transpose(lines);
                     let quads: [&[[i8; 4]; QUADS]; T] =
                         std::array::from_fn(|t| bytemuck::must_cast_ref(&x[t][g].codes));
                     // i32: at most 256 · 3 · 127 a lane.
                     let mut acc = [[_mm512_setzero_si512(); 4]; T];
-                    for w in 0..P::WORDS {
-                        let codes = planes::<P>(words[w]);
+                    for (w, word) in words.into_iter().enumerate().take(n_words) {
+                        let codes = planes::<P>(word);
                         for p in 0..P::CODES.planes() {
-                            if let Some(quad) = P::quad(w, p) {
+                            if let Some(quad) = P::quad(w, p, n_words) {
                                 for t in 0..T {
                                     let x = quads[t][quad % QUADS].map(i8::cast_unsigned);
                                     let x = _mm512_set1_epi32(i32::from_ne_bytes(x));
@@ -147,9 +172,7 @@ macro_rules! wide {
                     }
                 }
                 let mut scales = [0.0; STRIP_ROWS];
-                for (r, scale) in scales.iter_mut().enumerate().take(rows.len()) {
-                    *scale = row_scale::<P>(source.row_on(m + r));
-                }
+                scales[..rows.len()].copy_from_slice(&args.w.row_scales[m..m + rows.len()]);
                 for t in 0..T {
                     let mut out = [0.0; STRIP_ROWS];
                     let sum = _mm512_sub_epi32(sums[t], _mm512_set1_epi32(x[t][0].sum));
@@ -194,16 +217,35 @@ macro_rules! wide {
 
         /// Group `g` of 64 rows into the panel.
         #[target_feature(enable = $features)]
-        fn fill<P: Packing>(rows: &[&[u8]; PANEL_ROWS], g: usize, panel: &mut Panel) {
+        fn fill<P: Packing>(rows: &[&[u8]; PANEL_ROWS], cols: usize, g: usize, panel: &mut Panel) {
+            let n_words = P::words(group_cols(cols, g));
             for (v, rows) in rows.as_chunks::<16>().0.iter().enumerate() {
                 let mut lines = [_mm512_setzero_si512(); 16];
                 for (to, row) in lines.iter_mut().zip(rows) {
-                    *to = load_u8(line::<P>(row, g));
+                    *to = load_u8(line::<P>(row, cols, g));
                 }
-                for (w, word) in transpose(lines).into_iter().enumerate().take(P::WORDS) {
+                for (w, word) in transpose(lines).into_iter().enumerate().take(n_words) {
                     for (p, codes) in planes::<P>(word).into_iter().enumerate().take(P::CODES.planes()) {
-                        if let Some(quad) = P::quad(w, p) {
+                        if let Some(quad) = P::quad(w, p, n_words) {
                             store_u8(&mut panel.quads[quad % QUADS].as_chunks_mut::<64>().0[v], codes);
+                        }
+                    }
+                }
+            }
+        }
+
+        /// Long line `long` of 64 rows into a panel for each digit.
+        #[target_feature(enable = $features)]
+        fn fill_long(rows: &[&[u8]; PANEL_ROWS], long: usize, panels: &mut [Panel; LONG_GROUPS]) {
+            for (v, rows) in rows.as_chunks::<16>().0.iter().enumerate() {
+                for part in 0..4 {
+                    let mut lines = [_mm512_setzero_si512(); 16];
+                    for (to, row) in lines.iter_mut().zip(rows) {
+                        *to = load_u8(&long_lines(row, long)[part]);
+                    }
+                    for (w, word) in transpose(lines).into_iter().enumerate() {
+                        for (panel, codes) in panels.iter_mut().zip(planes::<Tri1>(word)) {
+                            store_u8(&mut panel.quads[16 * part + w].as_chunks_mut::<64>().0[v], codes);
                         }
                     }
                 }
@@ -277,5 +319,36 @@ fn planes<P: Packing>(line: __m512i) -> [__m512i; 5] {
             }
             planes
         }
+    }
+}
+
+decoded_walk!("avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni");
+
+/// Row `m`, given its codes, for `T` tokens.
+#[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn decoded_row<const T: usize>(args: &mut MatmulArgs<'_, '_>, i: usize, m: usize, first: usize, codes: &[u8]) {
+    let groups = args.w.cols.div_ceil(GROUP);
+    let x: [&[RowGroup]; T] =
+        std::array::from_fn(|t| &args.row_codes[(args.out.rows.start + first + t) * groups..][..groups]);
+    let mut sums = [_mm512_setzero_si512(); T];
+    for (g, line) in codes.as_chunks::<GROUP>().0.iter().enumerate() {
+        // i32: at most 256 · 3 · 127 in all lanes together.
+        let mut products = [[_mm512_setzero_si512(); 2]; T];
+        for (v, codes) in line.as_chunks::<64>().0.iter().enumerate() {
+            let codes = load_u8(codes);
+            for t in 0..T {
+                let x = load_i8(&x[t][g].codes.as_chunks().0[v]);
+                products[t][v % 2] = _mm512_dpbusd_epi32(products[t][v % 2], codes, x);
+            }
+        }
+        for t in 0..T {
+            let sum = _mm512_add_epi32(products[t][0], products[t][1]);
+            sums[t] = _mm512_add_epi32(sums[t], _mm512_sll_epi32(sum, _mm_cvtsi32_si128(x[t][g].shift)));
+        }
+    }
+    let scale = args.w.row_scales[m];
+    for t in 0..T {
+        let sum = _mm512_reduce_add_epi32(sums[t]) - x[t][0].sum;
+        args.out.row(first + t)[i] = sum as f32 * (scale * x[t][0].scale);
     }
 }

@@ -1,7 +1,10 @@
 //! 512 bits with VNNI and VBMI: base-3 digits come out of tables of 256 entries held in registers.
 
 use super::{Packing, avx512::wide};
-use crate::{matmul::ternary::Codes, simd::avx512::load_u8 as load};
+use crate::{
+    matmul::ternary::{Codes, Tri1},
+    simd::avx512::load_u8 as load,
+};
 #[allow(clippy::wildcard_imports, reason = "intrinsics")]
 use std::arch::x86_64::*;
 
