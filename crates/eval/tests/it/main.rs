@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that lacks its data fails")]
 
+mod kl;
+
 use std::ops::ControlFlow;
 
 use eval::{Error, bench, logits, perplexity};

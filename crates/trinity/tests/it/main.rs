@@ -4,6 +4,7 @@
 mod bad_input;
 mod chat;
 mod doctor;
+mod eval_kl;
 mod evaluate;
 mod inspect;
 mod interface;
