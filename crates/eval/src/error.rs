@@ -72,6 +72,14 @@ pub enum Error {
         /// Field, expected, got.
         what: String,
     },
+    /// Activations that are not numbers.
+    #[error("importance of tensor {tensor}: {what}")]
+    Importance {
+        /// The tensor.
+        tensor: String,
+        /// Which number, expected.
+        what: String,
+    },
     /// The progress callback broke off.
     #[error("cancelled")]
     Cancelled,

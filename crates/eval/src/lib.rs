@@ -4,6 +4,7 @@
 
 pub mod bench;
 mod error;
+pub mod imatrix;
 pub mod kl;
 pub mod logits;
 pub mod machine;

@@ -39,6 +39,15 @@ impl Options {
         Ok(n_chunks)
     }
 
+    /// The tokens of window `i` as the model gets them.
+    pub(crate) fn window(&self, tokens: &[TokenId], i: usize) -> Vec<TokenId> {
+        let mut window = tokens.chunks(self.window_len.max(1)).nth(i).unwrap_or_default().to_vec();
+        if let (Some(first), Some(slot)) = (self.first, window.first_mut()) {
+            *slot = first;
+        }
+        window
+    }
+
     /// Positions of a window whose logits are scored.
     pub(crate) fn scored(&self) -> Range<usize> {
         // The last token predicts nothing that is in the window.
@@ -67,13 +76,8 @@ pub(crate) fn score(
     session.check("a window", window_len)?;
     session.check_ids(tokens)?;
     let scored = options.scored();
-    let mut window = Vec::with_capacity(window_len);
     for (i, text) in tokens.chunks_exact(window_len).take(n_windows).enumerate() {
-        window.clear();
-        window.extend_from_slice(text);
-        if let (Some(first), Some(slot)) = (options.first, window.first_mut()) {
-            *slot = first;
-        }
+        let window = options.window(tokens, i);
         session.clear();
         session.compute(&window[..scored.end], scored.start, &mut |position, logits| match text.get(position + 1) {
             Some(next) => see(Seen::Row(logits, *next)),

@@ -8,6 +8,7 @@ use crate::{
     experts::{self, Buffers},
     linear::{Input, is_finite},
     load::{self, Parts},
+    observe::Observer,
     scratch::Scratch,
     shortcut::{self, HeadShortcut, HeadStats, Shortcut},
     spec::ModelSpec,
@@ -75,6 +76,11 @@ impl Model {
     /// What the shortcut through the vocabulary head has done; `None` if this model has none.
     pub fn head_stats(&self) -> Option<HeadStats> {
         self.shortcut.as_ref().map(Shortcut::stats)
+    }
+
+    /// Shows the inputs of all matrices to `observer` from now on, or to nobody.
+    pub fn set_observer(&mut self, observer: Option<Observer>) {
+        self.scratch.input.set_observer(observer);
     }
 
     /// What the family says.

@@ -34,7 +34,7 @@ pub(crate) struct FeedForward {
 
 /// What follows attention in a layer.
 pub(crate) enum Mlp {
-    Dense(FeedForward),
+    Dense(Box<FeedForward>),
     Experts {
         /// `[E, D]`
         router: Linear,

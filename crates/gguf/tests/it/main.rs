@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod edit;
+mod imatrix;
 mod malformed;
 mod mutations;
 mod split;

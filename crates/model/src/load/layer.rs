@@ -68,7 +68,7 @@ fn attention(tensors: &mut Tensors<'_>, spec: &ModelSpec, at: &str) -> Result<At
 
 fn mlp(tensors: &mut Tensors<'_>, spec: &ModelSpec, at: &str) -> Result<Mlp, LoadError> {
     let Some(e) = spec.experts else {
-        return Ok(Mlp::Dense(dense(tensors, spec, at)?));
+        return Ok(Mlp::Dense(Box::new(dense(tensors, spec, at)?)));
     };
     let router = tensors.linear(&format!("{at}ffn_gate_inp"), e.n_experts, spec.width)?;
     let gates = tensors.stack(&format!("{at}ffn_gate_exps"), e.n_experts, e.feed_forward, spec.width)?;

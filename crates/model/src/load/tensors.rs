@@ -6,7 +6,10 @@ use gguf::{Container, TensorInfo};
 use quant::Format;
 
 use super::format_of;
-use crate::{LoadError, linear::Linear};
+use crate::{
+    LoadError,
+    linear::{Linear, Place},
+};
 
 /// The tensors of a container that are not yet spoken for.
 pub(super) struct Tensors<'a> {
@@ -81,6 +84,8 @@ impl<'a> Tensors<'a> {
             let mut linear = Linear::new(self.container.bytes(tensor), format, first, n, cols);
             linear.bias = bias.as_ref().map(|b| b[first..first + n].to_vec());
             linear.scale = scale;
+            linear.place =
+                (first == 0).then(|| Box::new(Place { tensor: weight.as_str().into(), matrix: 0, n_matrices: 1 }));
             first += n;
             linear
         }))
@@ -114,6 +119,7 @@ impl<'a> Tensors<'a> {
         let matrix = |i: usize| {
             let mut linear = Linear::new(self.container.bytes(tensor), format, i * rows, rows, cols);
             linear.scale = scales.as_ref().and_then(|s| s.get(i).copied());
+            linear.place = Some(Box::new(Place { tensor: weight.as_str().into(), matrix: i, n_matrices: n }));
             linear
         };
         Ok((0..n).map(matrix).collect())

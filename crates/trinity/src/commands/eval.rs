@@ -1,5 +1,6 @@
 //! `trinity eval …`: numbers by which the engine and its models are judged; a file for each of them in `eval/`.
 
+mod imatrix;
 mod kl;
 mod logits;
 mod perplexity;
@@ -27,6 +28,8 @@ enum EvalCommand {
     Perplexity(perplexity::PerplexityArgs),
     /// How far the model's predictions are from those of a base model: save them once, compare others with them
     Kl(kl::KlArgs),
+    /// How much each column of each weight matrix matters, on a text: what `quantize --imatrix` reads
+    Imatrix(imatrix::ImatrixArgs),
     /// All logits of a list of token ids, as little-endian f32 [n_tokens, n_vocab]
     Logits(logits::LogitsArgs),
 }
@@ -40,6 +43,7 @@ pub(crate) fn run(args: &EvalArgs, global: &Global) -> Result<(), Failure> {
     match &args.command {
         EvalCommand::Perplexity(args) => perplexity::run(args, global),
         EvalCommand::Kl(args) => kl::run(args, global),
+        EvalCommand::Imatrix(args) => imatrix::run(args, global),
         EvalCommand::Logits(args) => logits::run(args, global),
     }
 }
