@@ -29,6 +29,7 @@ mod q5_k;
 mod q6_k;
 mod q8_0;
 mod small;
+pub mod ternarise;
 mod ternary;
 mod ternary_rows;
 
