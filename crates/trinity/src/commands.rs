@@ -20,6 +20,7 @@ pub(crate) mod rm;
 pub(crate) mod run;
 mod sampling_args;
 pub(crate) mod show;
+mod storage_args;
 pub(crate) mod tokenize;
 
 use crate::{

@@ -6,12 +6,12 @@ use eval::{
 };
 use gguf::{Container, ImportanceMatrix};
 use kernels::Kernels;
-use model::{KvType, LoadOptions, Model, TokenId};
+use model::{KvType, KvTypes, LoadOptions, Model, TokenId};
 
 use crate::GO_ON;
 
 fn load(container: &Container) -> Model {
-    let options = LoadOptions { context_len_max: None, kv_type: KvType::F32, kv_positions: None, step_rows_max: 20 };
+    let options = LoadOptions { kv_types: KvTypes::both(KvType::F32), step_rows_max: 20, ..LoadOptions::DEFAULT };
     Model::load(container, Kernels::new(None, 2).unwrap(), &options).unwrap()
 }
 

@@ -9,7 +9,7 @@ use eval::{
 };
 use gguf::Container;
 use kernels::Kernels;
-use model::{KvType, LoadOptions, Model, TokenId};
+use model::{KvType, KvTypes, LoadOptions, Model, TokenId};
 
 use crate::{GO_ON, stories, text};
 
@@ -21,7 +21,7 @@ fn origin() -> Origin {
 
 fn quantised() -> Model {
     let container = Container::open(&testkit::shared("tiny-models/stories260K-q4_0.gguf")).unwrap();
-    let options = LoadOptions { context_len_max: None, kv_type: KvType::F32, kv_positions: None, step_rows_max: 100 };
+    let options = LoadOptions { kv_types: KvTypes::both(KvType::F32), step_rows_max: 100, ..LoadOptions::DEFAULT };
     Model::load(&container, Kernels::new(None, 2).unwrap(), &options).unwrap()
 }
 

@@ -10,7 +10,7 @@ use super::{go_on, read};
 use crate::{
     cli::Global,
     commands::{
-        model_args::{self, KvTypeName, ModelArgs},
+        model_args::{self, KvTypeName, ModelArgs, StorageArgs},
         receipt::{Evidence, ReceiptArgs},
         tokenize,
     },
@@ -57,6 +57,7 @@ pub(super) fn run(args: &LogitsArgs, global: &Global) -> Result<(), Failure> {
         no_pin: false,
         context: None,
         kv_type: args.kv_type,
+        storage: StorageArgs::default(),
         head_shortcut: model_args::HeadShortcutName::Off,
     };
     let n_vocab = model::n_vocab(&container)?;
