@@ -4,6 +4,7 @@ mod imatrix;
 mod kl;
 mod logits;
 mod perplexity;
+mod ternary_options;
 
 use std::{fs::File, ops::ControlFlow, path::Path};
 
@@ -30,6 +31,8 @@ enum EvalCommand {
     Kl(kl::KlArgs),
     /// How much each column of each weight matrix matters, on a text: what `quantize --imatrix` reads
     Imatrix(imatrix::ImatrixArgs),
+    /// What every option that holds keys, values, embeddings or norms in fewer bits saves and costs, in one table
+    TernaryOptions(ternary_options::TernaryOptionsArgs),
     /// All logits of a list of token ids, as little-endian f32 [n_tokens, n_vocab]
     Logits(logits::LogitsArgs),
 }
@@ -44,6 +47,7 @@ pub(crate) fn run(args: &EvalArgs, global: &Global) -> Result<(), Failure> {
         EvalCommand::Perplexity(args) => perplexity::run(args, global),
         EvalCommand::Kl(args) => kl::run(args, global),
         EvalCommand::Imatrix(args) => imatrix::run(args, global),
+        EvalCommand::TernaryOptions(args) => ternary_options::run(args, global),
         EvalCommand::Logits(args) => logits::run(args, global),
     }
 }
