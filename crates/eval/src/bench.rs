@@ -118,15 +118,15 @@ pub fn measure(
 }
 
 /// Sequences of the same length that share the KV arena evenly.
-struct Sequences<'a> {
+pub(crate) struct Sequences<'a> {
     model: &'a mut (dyn Forward + Send),
     tables: Vec<Vec<PageId>>,
-    position: usize,
+    pub(crate) position: usize,
     logits: Logits,
 }
 
 impl<'a> Sequences<'a> {
-    fn new(model: &'a mut (dyn Forward + Send), test: Test) -> Result<Self, Error> {
+    pub(crate) fn new(model: &'a mut (dyn Forward + Send), test: Test) -> Result<Self, Error> {
         let pages: Vec<PageId> = (0..model.n_pages() as u32).map(PageId).collect();
         let pages_each = pages.len() / test.n_sequences;
         let context_len_max = model.context_len_max().min(pages_each * PAGE_LEN);
@@ -143,13 +143,13 @@ impl<'a> Sequences<'a> {
     }
 
     /// Which tokens is no matter of speed; different ones, so that no row of the embedding is favoured.
-    fn tokens(&self, n: usize) -> Vec<TokenId> {
+    pub(crate) fn tokens(&self, n: usize) -> Vec<TokenId> {
         let n_vocab = self.model.n_vocab() as u32;
         (0..n as u32).map(|i| TokenId(i.wrapping_mul(2_654_435_761) % n_vocab)).collect()
     }
 
     /// The tokens to every sequence, in steps as large as the model takes; logits of the last.
-    fn prefill(&mut self, tokens: &[TokenId]) {
+    pub(crate) fn prefill(&mut self, tokens: &[TokenId]) {
         let chunks = tokens.chunks((self.model.step_rows_max() / self.tables.len()).max(1));
         let n_chunks = chunks.len();
         for (i, chunk) in chunks.enumerate() {
@@ -160,7 +160,7 @@ impl<'a> Sequences<'a> {
     }
 
     /// As many greedy steps as there are tokens: the first token, then the best of each sequence's logits.
-    fn generate(&mut self, tokens: &[TokenId]) {
+    pub(crate) fn generate(&mut self, tokens: &[TokenId]) {
         let mut next = vec![tokens[..1].to_vec(); self.tables.len()];
         for _ in tokens {
             let spans: Vec<&[TokenId]> = next.iter().map(Vec::as_slice).collect();

@@ -52,10 +52,38 @@ pub enum Error {
         /// The value.
         value: String,
     },
+    /// Two things that are to be compared do not belong together.
+    #[error("{what}: {expected} in {of}, but {got} here")]
+    Mismatch {
+        /// What differs.
+        what: &'static str,
+        /// File or name of the first.
+        of: String,
+        /// Its value.
+        expected: String,
+        /// The other's value.
+        got: String,
+    },
+    /// A file that is not what it says.
+    #[error("{file}: {what}")]
+    Invalid {
+        /// Path.
+        file: String,
+        /// Field, expected, got.
+        what: String,
+    },
+    /// Activations that are not numbers.
+    #[error("importance of tensor {tensor}: {what}")]
+    Importance {
+        /// The tensor.
+        tensor: String,
+        /// Which number, expected.
+        what: String,
+    },
     /// The progress callback broke off.
     #[error("cancelled")]
     Cancelled,
-    /// Writing the result failed.
+    /// Reading or writing failed.
     #[error("{file}: {source}")]
     Io {
         /// Path.

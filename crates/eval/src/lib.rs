@@ -1,12 +1,18 @@
-//! Every number that Trinity prints: perplexity, logits, bench.
+//! Every number that Trinity prints: perplexity, KL divergence, logits, bench.
 //!
 //! Each function measures what it returns, in this process, on the model it is given; progress goes to a callback that may break off.
 
 pub mod bench;
 mod error;
+pub mod imatrix;
+pub mod kl;
 pub mod logits;
 pub mod machine;
+mod mean;
+pub mod paired;
 pub mod perplexity;
 mod session;
+mod softmax;
+mod windows;
 
 pub use error::Error;

@@ -76,6 +76,14 @@ impl Deref for TensorBytes {
     }
 }
 
+impl From<Vec<u8>> for TensorBytes {
+    /// Bytes that are in no file: a tensor made at run time.
+    fn from(bytes: Vec<u8>) -> Self {
+        let range = 0..bytes.len();
+        Self { part: Arc::new(Bytes::Owned(bytes)), range }
+    }
+}
+
 /// A model file, or all parts of a split one: metadata of the first part, tensors of all.
 pub struct Container {
     name: String,

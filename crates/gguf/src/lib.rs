@@ -10,6 +10,7 @@ mod edit;
 mod error;
 #[cfg(not(target_arch = "wasm32"))]
 mod file;
+mod imatrix;
 pub mod limits;
 mod lookup_tables;
 mod map;
@@ -29,6 +30,7 @@ pub use edit::rewrite_metadata;
 pub use error::Error;
 #[cfg(not(target_arch = "wasm32"))]
 pub use file::NewFile;
+pub use imatrix::{Importance, ImportanceMatrix};
 pub use metadata::Metadata;
 pub use oracle::oracle;
 pub use tensor_type::{Layout, TypeId};

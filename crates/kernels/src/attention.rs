@@ -7,7 +7,7 @@
 //! Sources: Dao et al. 2022 (arXiv 2205.14135) algorithm 1; paging: Kwon et al. 2023 (arXiv 2309.06180).
 
 use crate::{
-    AttentionShape, KvLayout, KvPages, PAGE_LEN, Span,
+    AttentionShape, KvLayout, KvPages, PAGE_LEN, Span, hadamard,
     isa::{Level, multiversion},
     math::{exp, fold, tanh},
     pool::{Output, Pool, Tile},
@@ -153,7 +153,7 @@ impl Attention<'_> {
             let segment = segments.start + index;
             if segment < segments.end {
                 let mut scratch = lock(&scratch[worker]);
-                self.gather(&mut scratch, row..row + 1, kv_head);
+                self.gather(level, &mut scratch, row..row + 1, kv_head);
                 self.segment(level, &mut scratch, span, row..row + 1, kv_head, segment);
                 let Partial { max, sum, acc } = &scratch.segment;
                 let states = part.chunks_exact_mut(state).zip(acc.chunks_exact(layout.value_dim));
@@ -178,7 +178,7 @@ impl Attention<'_> {
             }
             // A row that no span has stays as it was.
             if total.sum[0] != 0.0 {
-                finish(level, &total.acc, &total.sum, out);
+                self.finish(level, &total.acc, &total.sum, out);
             }
         }
         merged.parts = parts;
@@ -197,7 +197,7 @@ impl Attention<'_> {
         let layout = self.kv.layout();
         let value_dim = layout.value_dim;
         let group = self.shape.n_heads / layout.n_kv_heads;
-        self.gather(scratch, rows.clone(), kv_head);
+        self.gather(level, scratch, rows.clone(), kv_head);
         scratch.total.reset(rows.len() * group, value_dim);
         for segment in self.segments(span, rows.clone()) {
             self.segment(level, scratch, span, rows.clone(), kv_head, segment);
@@ -205,7 +205,7 @@ impl Attention<'_> {
         }
         for (r, row) in rows.enumerate() {
             let out = out.row(row - out.rows.start);
-            finish(
+            self.finish(
                 level,
                 &scratch.total.acc[r * group * value_dim..][..group * value_dim],
                 &scratch.total.sum[r * group..][..group],
@@ -214,14 +214,26 @@ impl Attention<'_> {
         }
     }
 
-    /// The queries of the rows, together.
-    fn gather(&self, scratch: &mut AttentionScratch, rows: Range<usize>, kv_head: usize) {
-        let KvLayout { key_dim, n_kv_heads, .. } = self.kv.layout();
+    /// Sums to outputs `[N, Dv]`, rotated back if values are stored rotated.
+    fn finish(&self, level: Level, acc: &[f32], sum: &[f32], out: &mut [f32]) {
+        finish(level, acc, sum, out);
+        let KvLayout { value_dim, types, .. } = self.kv.layout();
+        if types.is_rotated {
+            hadamard::rotate(level, value_dim, out);
+        }
+    }
+
+    /// The queries of the rows, together, rotated as keys are.
+    fn gather(&self, level: Level, scratch: &mut AttentionScratch, rows: Range<usize>, kv_head: usize) {
+        let KvLayout { key_dim, n_kv_heads, types, .. } = self.kv.layout();
         let group = self.shape.n_heads / n_kv_heads;
         scratch.queries.clear();
         for row in rows {
             let heads = (row * self.shape.n_heads + kv_head * group) * key_dim;
             scratch.queries.extend_from_slice(&self.q[heads..][..group * key_dim]);
+        }
+        if types.is_rotated {
+            hadamard::rotate(level, key_dim, &mut scratch.queries);
         }
     }
 

@@ -2,57 +2,29 @@
 //!
 //! A page holds [`PAGE_LEN`] positions of all layers: for each layer and KV head a key block, then for each head a value block. Keys lie
 //! transposed, `[Dk, P]`, so that one vector holds one element of many positions and scores need no horizontal sums; values lie `[P, Dv]`.
-//! `Q8_0` blocks are int8 in that order, then f16 scales: keys `[Dk / 32, P]`, values `[P, Dv / 32]`.
+//! What the blocks of a type look like stands in its file. Heads may be rotated before they are stored ([`KvTypes::is_rotated`]).
 
-use crate::{Span, isa::Level, simd};
-use block::{Q8_BLOCK, Side};
+use crate::{Span, hadamard, isa::Level, simd};
+use block::Room;
+
+pub use layout::{KvLayout, KvType, KvTypes};
 
 mod block;
+mod layout;
+mod q4_0;
+mod q8_0;
+mod t2;
 
 /// Positions in a page (P).
 pub const PAGE_LEN: usize = 32;
 
-/// Element type of cached keys and values.
+/// What a block holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum KvType {
-    /// 4 bytes an element; for reference runs.
-    F32,
-    /// 2 bytes.
-    F16,
-    /// 34 bytes per 32 elements.
-    Q8_0,
-}
-
-/// Shape of a KV cache.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct KvLayout {
-    /// Transformer layers that keep keys and values.
-    pub n_layers: usize,
-    /// KV heads (G).
-    pub n_kv_heads: usize,
-    /// Width of a key head.
-    pub key_dim: usize,
-    /// Width of a value head.
-    pub value_dim: usize,
-    /// Element type.
-    pub kv_type: KvType,
-}
-
-impl KvLayout {
-    /// Bytes of a key or value block of width `dim`; `None` on overflow.
-    fn block_bytes(self, dim: usize) -> Option<usize> {
-        let elements = dim.checked_mul(PAGE_LEN)?;
-        match self.kv_type {
-            KvType::F32 => elements.checked_mul(4),
-            KvType::F16 => elements.checked_mul(2),
-            KvType::Q8_0 => (elements / Q8_BLOCK).checked_mul(Q8_BLOCK + 2),
-        }
-    }
-
-    fn page_bytes(self) -> Option<usize> {
-        let per_head = self.block_bytes(self.key_dim)?.checked_add(self.block_bytes(self.value_dim)?)?;
-        per_head.checked_mul(self.n_kv_heads)?.checked_mul(self.n_layers)
-    }
+enum Side {
+    /// `[Dk, P]`
+    Keys,
+    /// `[P, Dv]`
+    Values,
 }
 
 /// Index of a page in the arena.
@@ -68,25 +40,18 @@ pub struct KvPages {
     page_bytes: usize,
     /// Words, so that f32 and f16 views are aligned. Zeroed by the system, which gives memory to a page at its first touch.
     words: Vec<u64>,
+    room: Room,
 }
 
 impl KvPages {
     /// `n_pages` zeroed pages; `Err` names the bytes if the system refuses them, or the width that the type cannot hold.
     pub fn new(layout: KvLayout, n_pages: usize) -> Result<Self, String> {
-        if layout.kv_type == KvType::Q8_0 {
-            for (what, dim) in [("key", layout.key_dim), ("value", layout.value_dim)] {
-                if dim % Q8_BLOCK != 0 {
-                    return Err(format!(
-                        "{what} heads of {dim} elements, but a q8_0 cache needs a multiple of {Q8_BLOCK}"
-                    ));
-                }
-            }
-        }
+        layout.check()?;
         let too_large =
             || format!("the KV cache of {n_pages} pages of {layout:?} has more bytes than can be addressed");
         let bytes = Self::bytes_of(layout, n_pages).ok_or_else(too_large)?;
         let (Some(key_bytes), Some(value_bytes), Some(page_bytes)) =
-            (layout.block_bytes(layout.key_dim), layout.block_bytes(layout.value_dim), layout.page_bytes())
+            (layout.block_bytes(Side::Keys), layout.block_bytes(Side::Values), layout.page_bytes())
         else {
             return Err(too_large());
         };
@@ -95,7 +60,8 @@ impl KvPages {
         Vec::<u64>::new().try_reserve_exact(n_words).map_err(|_| {
             format!("the system refuses {bytes} bytes for the KV cache ({n_pages} pages of {page_bytes} bytes)")
         })?;
-        Ok(Self { layout, n_pages, key_bytes, value_bytes, page_bytes, words: vec![0; n_words] })
+        let room = Room::new(layout.key_dim.max(layout.value_dim));
+        Ok(Self { layout, n_pages, key_bytes, value_bytes, page_bytes, words: vec![0; n_words], room })
     }
 
     /// Shape.
@@ -113,66 +79,103 @@ impl KvPages {
         layout.page_bytes()?.checked_mul(n_pages).filter(|&bytes| isize::try_from(bytes).is_ok())
     }
 
-    /// First byte of the key block (the value block, if `values`) of a head.
-    fn block_start(&self, page: PageId, layer: usize, head: usize, values: bool) -> usize {
+    /// The bytes of a head's block.
+    fn block_range(&self, page: PageId, layer: usize, head: usize, side: Side) -> std::ops::Range<usize> {
         let KvLayout { n_layers, n_kv_heads, .. } = self.layout;
         assert!((page.0 as usize) < self.n_pages, "page {} of {}", page.0, self.n_pages);
         assert!(layer < n_layers && head < n_kv_heads, "layer {layer} of {n_layers}, kv head {head} of {n_kv_heads}");
         let layer_bytes = self.page_bytes / n_layers;
-        let keys = if values { n_kv_heads * self.key_bytes + head * self.value_bytes } else { head * self.key_bytes };
-        page.0 as usize * self.page_bytes + layer * layer_bytes + keys
+        let (before, len) = match side {
+            Side::Keys => (head * self.key_bytes, self.key_bytes),
+            Side::Values => (n_kv_heads * self.key_bytes + head * self.value_bytes, self.value_bytes),
+        };
+        let start = page.0 as usize * self.page_bytes + layer * layer_bytes + before;
+        start..start + len
     }
 
-    fn block(&self, page: PageId, layer: usize, head: usize, values: bool) -> &[u8] {
-        let start = self.block_start(page, layer, head, values);
-        let len = if values { self.value_bytes } else { self.key_bytes };
-        &bytemuck::cast_slice(&self.words)[start..start + len]
+    fn block(&self, page: PageId, layer: usize, head: usize, side: Side) -> &[u8] {
+        &bytemuck::cast_slice(&self.words)[self.block_range(page, layer, head, side)]
     }
 
-    fn block_mut(&mut self, page: PageId, layer: usize, head: usize, values: bool) -> &mut [u8] {
-        let start = self.block_start(page, layer, head, values);
-        let len = if values { self.value_bytes } else { self.key_bytes };
-        &mut bytemuck::cast_slice_mut(&mut self.words)[start..start + len]
+    fn block_mut(&mut self, page: PageId, layer: usize, head: usize, side: Side) -> &mut [u8] {
+        let range = self.block_range(page, layer, head, side);
+        &mut bytemuck::cast_slice_mut(&mut self.words)[range]
     }
 
-    /// The keys of a page as `out` `[Dk, P]`.
+    /// The keys of a page as `out` `[Dk, P]`, rotated if they are stored so.
     pub(crate) fn read_keys(&self, level: Level, page: PageId, layer: usize, head: usize, out: &mut [f32]) {
-        assert_eq!(out.len(), self.layout.key_dim * PAGE_LEN, "a key block");
-        let block = self.block(page, layer, head, false);
-        block::read(level, self.layout.kv_type, Side::Keys, block, self.layout.key_dim, out);
+        self.read(level, Side::Keys, self.block(page, layer, head, Side::Keys), out);
     }
 
-    /// The values of a page as `out` `[P, Dv]`.
+    /// The values of a page as `out` `[P, Dv]`, rotated if they are stored so.
     pub(crate) fn read_values(&self, level: Level, page: PageId, layer: usize, head: usize, out: &mut [f32]) {
-        assert_eq!(out.len(), self.layout.value_dim * PAGE_LEN, "a value block");
-        let block = self.block(page, layer, head, true);
-        block::read(level, self.layout.kv_type, Side::Values, block, self.layout.value_dim, out);
+        self.read(level, Side::Values, self.block(page, layer, head, Side::Values), out);
+    }
+
+    fn read(&self, level: Level, side: Side, block: &[u8], out: &mut [f32]) {
+        let (kv_type, dim) = self.layout.side(side);
+        assert_eq!(out.len(), dim * PAGE_LEN, "a block of {side:?}");
+        block::read(level, kv_type, side, block, dim, out);
     }
 
     /// Asks for the keys and values of a page to be brought near.
     pub(crate) fn prefetch(&self, page: PageId, layer: usize, head: usize) {
-        for values in [false, true] {
-            self.block(page, layer, head, values).chunks(64).for_each(simd::prefetch);
+        for side in [Side::Keys, Side::Values] {
+            self.block(page, layer, head, side).chunks(64).for_each(simd::prefetch);
         }
     }
 
     /// Writes `k` `[T, G, Dk]` and `v` `[T, G, Dv]` of the spans' rows.
     pub(crate) fn write(&mut self, level: Level, layer: usize, spans: &[Span<'_>], k: &[f32], v: &[f32]) {
-        let KvLayout { n_kv_heads, key_dim, value_dim, kv_type, .. } = self.layout;
+        let n_kv_heads = self.layout.n_kv_heads;
         for span in spans {
             for i in 0..span.n_rows {
                 let (row, position) = (span.row_first + i, span.position_first + i);
                 let page = span.page(position);
                 for head in 0..n_kv_heads {
-                    let index = row * n_kv_heads + head;
-                    let slot = position % PAGE_LEN;
-                    let x = &k[index * key_dim..][..key_dim];
-                    block::write(level, kv_type, Side::Keys, slot, x, self.block_mut(page, layer, head, false));
-                    let x = &v[index * value_dim..][..value_dim];
-                    block::write(level, kv_type, Side::Values, slot, x, self.block_mut(page, layer, head, true));
+                    for (side, x) in [(Side::Keys, k), (Side::Values, v)] {
+                        let dim = self.layout.side(side).1;
+                        let x = &x[(row * n_kv_heads + head) * dim..][..dim];
+                        self.write_head(level, (page, layer, head), side, position % PAGE_LEN, x);
+                    }
                 }
             }
         }
+    }
+
+    /// One position of one head.
+    fn write_head(
+        &mut self,
+        level: Level,
+        (page, layer, head): (PageId, usize, usize),
+        side: Side,
+        slot: usize,
+        x: &[f32],
+    ) {
+        // Taken out and put back: the room is used while a block is borrowed.
+        let mut room = std::mem::take(&mut self.room);
+        let Room { head: rotated, codes, sorted } = &mut room;
+        let x = if self.layout.types.is_rotated {
+            let rotated = &mut rotated[..x.len()];
+            rotate(level, x, rotated);
+            &*rotated
+        } else {
+            x
+        };
+        let kv_type = self.layout.side(side).0;
+        let block = self.block_mut(page, layer, head, side);
+        block::write(level, kv_type, side, slot, x, (&mut codes[..x.len()], sorted), block);
+        self.room = room;
+    }
+}
+
+/// A head rotated. One with NaN or an infinity becomes all infinite, which every type reads back as no number: sums and differences of
+/// infinities would leave NaN, which int8 forgets.
+fn rotate(level: Level, x: &[f32], out: &mut [f32]) {
+    out.copy_from_slice(x);
+    hadamard::rotate(level, x.len(), out);
+    if x.iter().any(|x| !x.is_finite()) {
+        out.fill(f32::INFINITY);
     }
 }
 

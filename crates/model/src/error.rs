@@ -49,3 +49,10 @@ pub enum LoadError {
         what: String,
     },
 }
+
+impl LoadError {
+    /// [`LoadError::Tensor`] of a tensor of `container`.
+    pub(crate) fn tensor(container: &gguf::Container, tensor: &str, what: String) -> Self {
+        Self::Tensor { file: container.name().to_owned(), tensor: tensor.to_owned(), what }
+    }
+}

@@ -1,13 +1,15 @@
 //! The one forward pass, for every family: what differs is in the [`ModelSpec`].
 
 use gguf::Container;
-use kernels::{AttentionShape, Kernels, KvLayout, KvPages, Rope, Span};
+use kernels::{AttentionShape, Kernels, KvLayout, KvPages, KvTypes, Rope, Span};
 
 use crate::{
-    LoadError, LoadOptions, PAGE_LEN,
+    LoadError, LoadOptions, NormType, PAGE_LEN, Requantised,
     experts::{self, Buffers},
     linear::{Input, is_finite},
     load::{self, Parts},
+    observe::Observer,
+    requantise,
     scratch::Scratch,
     shortcut::{self, HeadShortcut, HeadStats, Shortcut},
     spec::ModelSpec,
@@ -28,12 +30,14 @@ pub struct Model {
     scratch: Scratch,
     spans: Vec<Span<'static>>,
     shortcut: Option<Shortcut>,
+    embedding_copy: Option<Requantised>,
+    norms_copy: Option<Requantised>,
 }
 
 impl Model {
     /// Checks every tensor against the family's [`ModelSpec`], then builds the arena.
     pub fn load(container: &Container, kernels: Kernels, options: &LoadOptions) -> Result<Self, LoadError> {
-        let Parts { spec, weights, rope, rope_local, context_len_max } =
+        let Parts { spec, mut weights, rope, rope_local, context_len_max } =
             load::load(container, options.context_len_max)?;
         let refuse = |what: String| LoadError::Option { file: container.name().to_owned(), what };
         let positions = options.kv_positions.unwrap_or(context_len_max);
@@ -41,7 +45,7 @@ impl Model {
             return Err(refuse("a KV cache of 0 positions".to_owned()));
         }
         let n_pages = positions.div_ceil(PAGE_LEN);
-        let kv = KvPages::new(kv_layout(&spec, options.kv_type), n_pages)
+        let kv = KvPages::new(kv_layout(&spec, options.kv_types), n_pages)
             .map_err(|e| refuse(format!("a KV cache of {positions} positions: {e}")))?;
         if options.step_rows_max == 0 {
             return Err(refuse("a step of 0 rows".to_owned()));
@@ -49,6 +53,16 @@ impl Model {
         let step_rows_max = options.step_rows_max.min(positions);
         let scratch = Scratch::new(&spec, step_rows_max)
             .ok_or_else(|| refuse(format!("the buffers of a step of {step_rows_max} rows cannot be addressed")))?;
+        let mut embedding_copy = None;
+        if let Some(to) = options.embedding_type {
+            to.bytes(&spec).map_err(refuse)?;
+            let (mut table, done) = requantise::embedding(&weights.embedding, &spec, to)
+                .map_err(|what| LoadError::tensor(container, "token_embd.weight", what))?;
+            table.place = weights.embedding.place.take();
+            weights.embedding = table;
+            embedding_copy = Some(done);
+        }
+        let norms_copy = (options.norm_type == NormType::Ternary).then(|| requantise::norms(&mut weights));
         let model = Self {
             spec,
             weights,
@@ -61,6 +75,8 @@ impl Model {
             scratch,
             spans: Vec::with_capacity(step_rows_max),
             shortcut: None,
+            embedding_copy,
+            norms_copy,
         };
         Ok(model.with_head_shortcut(HeadShortcut::Auto))
     }
@@ -77,6 +93,26 @@ impl Model {
         self.shortcut.as_ref().map(Shortcut::stats)
     }
 
+    /// Shows the inputs of all matrices to `observer` from now on, or to nobody.
+    pub fn set_observer(&mut self, observer: Option<Observer>) {
+        self.scratch.input.set_observer(observer);
+    }
+
+    /// What replaces the embedding table of the file ([`LoadOptions::embedding_type`]).
+    pub fn requantised_embedding(&self) -> Option<Requantised> {
+        self.embedding_copy
+    }
+
+    /// What replaces the norms of the file ([`LoadOptions::norm_type`]).
+    pub fn requantised_norms(&self) -> Option<Requantised> {
+        self.norms_copy
+    }
+
+    /// Bytes of the KV cache that one position takes.
+    pub fn kv_position_bytes(&self) -> u64 {
+        self.kv.layout().position_bytes().unwrap_or_default() as u64
+    }
+
     /// What the family says.
     pub fn spec(&self) -> &ModelSpec {
         &self.spec
@@ -84,9 +120,9 @@ impl Model {
 }
 
 /// Shape of the KV cache of a model.
-pub(crate) fn kv_layout(spec: &ModelSpec, kv_type: kernels::KvType) -> KvLayout {
+pub(crate) fn kv_layout(spec: &ModelSpec, types: KvTypes) -> KvLayout {
     let ModelSpec { n_layers, n_kv_heads, key_dim, value_dim, .. } = *spec;
-    KvLayout { n_layers, n_kv_heads, key_dim, value_dim, kv_type }
+    KvLayout { n_layers, n_kv_heads, key_dim, value_dim, types }
 }
 
 impl Forward for Model {
@@ -286,7 +322,7 @@ fn normed(kernels: &Kernels, spec: &ModelSpec, x: &[f32], weight: Option<&[f32]>
 }
 
 /// Makes the keys `[T, K]` and values `[T, V]` of a row that holds NaN or an infinity all infinite: a cache in `Q8_0` forgets a NaN, but
-/// reads an infinity back as NaN, so that whoever attends to this position later learns of it.
+/// every type reads an infinity back as no number, so that whoever attends to this position later learns of it.
 fn mark_broken(keys: &mut [f32], key_width: usize, values: &mut [f32], value_width: usize) {
     for (key, value) in keys.chunks_exact_mut(key_width).zip(values.chunks_exact_mut(value_width)) {
         if !is_finite(key) || !is_finite(value) {

@@ -7,18 +7,21 @@ use gguf::TensorBytes;
 use kernels::{Kernels, Matrix, Rows};
 use quant::{Format, OuterScale, StoredMatrix};
 
+use crate::observe::{MatmulInput, Observer};
+
 /// Activation rows made ready for matmuls, which remembers the rows that hold NaN or an infinity: an int8 code can say neither,
 /// so a broken weight would vanish behind the next quantised matrix. Whatever is computed from such a row is NaN, up to the logits.
 #[derive(Default)]
 pub(crate) struct Input {
     rows: Rows,
     broken: Vec<usize>,
+    observer: Option<Observer>,
 }
 
 impl Input {
     /// Room for the marks of `rows_max` rows.
     pub(crate) fn new(rows_max: usize) -> Self {
-        Self { rows: Rows::new(), broken: Vec::with_capacity(rows_max) }
+        Self { rows: Rows::new(), broken: Vec::with_capacity(rows_max), observer: None }
     }
 
     /// Sets `x` `[T, K]`.
@@ -33,8 +36,20 @@ impl Input {
         (self.rows.n_rows() == 1 && self.broken.is_empty()).then_some(&mut self.rows)
     }
 
+    /// Who sees the inputs of matrices from now on.
+    pub(crate) fn set_observer(&mut self, observer: Option<Observer>) {
+        self.observer = observer;
+    }
+
     /// Several matrices over the same rows in one parallel region: `[(W [M, K], out [T, M])]`.
     pub(crate) fn multiply<const N: usize>(&mut self, kernels: &Kernels, mut outputs: [(&Linear, &mut [f32]); N]) {
+        if let Some(observer) = &mut self.observer {
+            let (x, n_cols) = (self.rows.values(), self.rows.k());
+            for (linear, _) in &outputs {
+                let Some(Place { tensor, matrix, n_matrices }) = linear.place.as_deref() else { continue };
+                observer(&MatmulInput { tensor, matrix: *matrix, n_matrices: *n_matrices, x, n_cols });
+            }
+        }
         let mut calls = outputs.each_mut().map(|(linear, out)| (linear.matrix(), &mut **out));
         kernels.matmul_many(&mut calls, &mut self.rows);
         for (linear, out) in outputs {
@@ -65,6 +80,18 @@ pub(crate) struct Linear {
     pub(crate) bias: Option<Vec<f32>>,
     /// One for the whole matrix (BitNet), unless it is in `row_scales`.
     pub(crate) scale: Option<f32>,
+    /// Where it stands in the file; `None` for all but the first of the pieces that share a tensor and its input.
+    pub(crate) place: Option<Box<Place>>,
+}
+
+/// One matrix of a tensor.
+pub(crate) struct Place {
+    /// The tensor's name.
+    pub(crate) tensor: Box<str>,
+    /// Which of its matrices: the expert, or 0.
+    pub(crate) matrix: usize,
+    /// How many it has.
+    pub(crate) n_matrices: usize,
 }
 
 impl Linear {
@@ -91,6 +118,7 @@ impl Linear {
             row_scales: row_scales.unwrap_or_default(),
             bias: None,
             scale: None,
+            place: None,
         })
     }
 

@@ -5,11 +5,11 @@ mod layer;
 mod tensors;
 
 use gguf::{Container, Layout, TensorInfo};
-use kernels::{KvType, Rope};
+use kernels::{KvType, KvTypes, Rope};
 use quant::StoredMatrix;
 
 use crate::{
-    LoadError, families,
+    EmbeddingType, LoadError, NormType, families,
     keys::Keys,
     rope,
     spec::{ModelSpec, RopeSpec},
@@ -22,12 +22,34 @@ use tensors::Tensors;
 pub struct LoadOptions {
     /// Longest sequence; the model's own limit if `None`. Longer than the model allows is an error.
     pub context_len_max: Option<usize>,
-    /// Type of cached keys and values.
-    pub kv_type: KvType,
+    /// Types of cached keys and values.
+    pub kv_types: KvTypes,
     /// KV arena in positions over all sequences; one full context if `None`.
     pub kv_positions: Option<usize>,
     /// Most rows in one step: sizes the scratch buffers.
     pub step_rows_max: usize,
+    /// Type of the embedding table, and of the head where it is the same matrix; as in the file if `None`.
+    pub embedding_type: Option<EmbeddingType>,
+    /// Type of the weights of norms.
+    pub norm_type: NormType,
+}
+
+impl LoadOptions {
+    /// The model's own context, keys and values in f16, steps of 512 rows, weights as in the file.
+    pub const DEFAULT: Self = Self {
+        context_len_max: None,
+        kv_types: KvTypes::both(KvType::F16),
+        kv_positions: None,
+        step_rows_max: 512,
+        embedding_type: None,
+        norm_type: NormType::F32,
+    };
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
 }
 
 /// Rows of a ternary tensor that are looked at before the model is trusted to be what its types say.

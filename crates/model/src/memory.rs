@@ -1,18 +1,17 @@
 //! How much memory a model will need, without loading it.
 
 use gguf::Container;
-use kernels::{KvPages, KvType};
+use kernels::KvPages;
 
 use crate::{LoadError, LoadOptions, PAGE_LEN, forward, load, scratch::Scratch};
-
-/// Rows of a step in the estimate: what the command line uses.
-const STEP_ROWS: usize = 512;
 
 /// Bytes by use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MemoryPlan {
     /// Weights, mapped from the file.
     pub weight_bytes: u64,
+    /// Embedding table in another type than the file's, beside the map.
+    pub copy_bytes: u64,
     /// KV cache: the whole arena.
     pub kv_bytes: u64,
     /// Buffers of a step.
@@ -24,24 +23,19 @@ pub struct MemoryPlan {
 /// The plan for one sequence of `context_len` tokens (the model's own if `None`) with keys and values in f16; an error is why the
 /// model cannot run.
 pub fn memory_plan(container: &Container, context_len: Option<usize>) -> Result<MemoryPlan, LoadError> {
-    memory_plan_with(
-        container,
-        &LoadOptions {
-            context_len_max: context_len,
-            kv_type: KvType::F16,
-            kv_positions: None,
-            step_rows_max: STEP_ROWS,
-        },
-    )
+    memory_plan_with(container, &LoadOptions { context_len_max: context_len, ..LoadOptions::DEFAULT })
 }
 
 /// The plan for exactly these options.
 pub fn memory_plan_with(container: &Container, options: &LoadOptions) -> Result<MemoryPlan, LoadError> {
     let parts = load::load(container, options.context_len_max)?;
     let positions = options.kv_positions.unwrap_or(parts.context_len_max);
-    let layout = forward::kv_layout(&parts.spec, options.kv_type);
+    let layout = forward::kv_layout(&parts.spec, options.kv_types);
     let rows_max = options.step_rows_max.min(positions);
+    let refuse = |what: String| LoadError::Option { file: container.name().to_owned(), what };
+    let copy_bytes = options.embedding_type.map_or(Ok(0), |to| to.bytes(&parts.spec)).map_err(refuse)? as u64;
     Ok(MemoryPlan {
+        copy_bytes,
         weight_bytes: container.tensors().iter().map(|t| t.n_bytes).sum(),
         kv_bytes: KvPages::bytes_of(layout, positions.div_ceil(PAGE_LEN)).map_or(u64::MAX, |n| n as u64),
         scratch_bytes: Scratch::bytes(&parts.spec, rows_max).unwrap_or(u64::MAX),

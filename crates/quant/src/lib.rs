@@ -30,6 +30,7 @@ mod q6_k;
 mod q8_0;
 mod small;
 mod stored_matrix;
+pub mod ternarise;
 mod ternary;
 mod ternary_encoder;
 mod ternary_rows;

@@ -48,7 +48,7 @@ pub(crate) enum Command {
     Show(show::ShowArgs),
     /// Remove a downloaded model
     Rm(rm::RmArgs),
-    /// Measure quality: perplexity, logits
+    /// Measure quality: perplexity, KL divergence, logits
     Eval(eval::EvalArgs),
     /// Text on standard input to token ids, or back with --decode
     Tokenize(tokenize::TokenizeArgs),

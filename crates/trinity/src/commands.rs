@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod chat;
 pub(crate) mod completions;
+mod digest;
 pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod inspect;
@@ -13,11 +14,13 @@ pub(crate) mod metadata;
 mod model_args;
 mod prompt;
 pub(crate) mod pull;
+mod receipt;
 mod report;
 pub(crate) mod rm;
 pub(crate) mod run;
 mod sampling_args;
 pub(crate) mod show;
+mod storage_args;
 pub(crate) mod tokenize;
 
 use crate::{

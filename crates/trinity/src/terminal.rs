@@ -52,6 +52,11 @@ pub(crate) fn day_text(time: SystemTime) -> String {
     jiff::Timestamp::try_from(time).map_or_else(|_| "-".to_owned(), |t| t.to_zoned_datetime(zone).date().to_string())
 }
 
+/// The time, as 2026-01-31T12:00:00Z.
+pub(crate) fn timestamp() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// A seed that nobody chose.
 pub(crate) fn random_seed() -> u64 {
     use std::hash::{BuildHasher, Hasher};

@@ -5,7 +5,7 @@ use std::{ops::ControlFlow, path::Path, sync::Arc};
 use engine::{Engine, Logprobs, Request, Sampling};
 use gguf::Container;
 use kernels::Kernels;
-use model::{KvType, LoadOptions, Model, TokenId};
+use model::{KvType, KvTypes, LoadOptions, Model, TokenId};
 use tokenizer::{ControlTokens, Tokenizer};
 
 /// How far log-probabilities may lie from llama.cpp's. Its kernels round activations to 8 bits, and that noise is in the reference: the same
@@ -27,7 +27,7 @@ pub(crate) fn tokenizer() -> Arc<Tokenizer> {
 
 fn load(path: &Path) -> (Engine, Arc<Tokenizer>) {
     let container = Container::open(path).unwrap();
-    let options = LoadOptions { context_len_max: None, kv_type: KvType::F16, kv_positions: None, step_rows_max: 128 };
+    let options = LoadOptions { kv_types: KvTypes::both(KvType::F16), step_rows_max: 128, ..LoadOptions::DEFAULT };
     let model = Model::load(&container, Kernels::new(None, 2).unwrap(), &options).unwrap();
     let tokenizer = Arc::new(Tokenizer::from_gguf(container.metadata()).unwrap());
     (Engine::new(Box::new(model), Arc::clone(&tokenizer)), tokenizer)

@@ -2,17 +2,22 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that lacks its data fails")]
 
+mod imatrix;
+mod kl;
+
 use std::ops::ControlFlow;
 
 use eval::{Error, bench, logits, perplexity};
 use gguf::Container;
 use kernels::Kernels;
-use model::{Forward, KvType, LoadOptions, Logits, LogitsWanted, Model, PAGE_LEN, PageId, Step, StepSpan, TokenId};
+use model::{
+    Forward, KvType, KvTypes, LoadOptions, Logits, LogitsWanted, Model, PAGE_LEN, PageId, Step, StepSpan, TokenId,
+};
 use tokenizer::{ControlTokens, Tokenizer};
 
 fn stories(step_rows_max: usize) -> (Model, Tokenizer) {
     let container = Container::open(&testkit::shared("tiny-models/stories260K-f32.gguf")).unwrap();
-    let options = LoadOptions { context_len_max: None, kv_type: KvType::F32, kv_positions: None, step_rows_max };
+    let options = LoadOptions { kv_types: KvTypes::both(KvType::F32), step_rows_max, ..LoadOptions::DEFAULT };
     let model = Model::load(&container, Kernels::new(None, 2).unwrap(), &options).unwrap();
     (model, Tokenizer::from_gguf(container.metadata()).unwrap())
 }
@@ -135,8 +140,12 @@ const SMOLLM2_PERPLEXITY: f64 = 21.4497;
 fn smollm2_has_the_perplexity_that_llama_cpp_measures() {
     let container = Container::open(&testkit::smollm2_path()).unwrap();
     let tokenizer = Tokenizer::from_gguf(container.metadata()).unwrap();
-    let options =
-        LoadOptions { context_len_max: Some(512), kv_type: KvType::F16, kv_positions: None, step_rows_max: 512 };
+    let options = LoadOptions {
+        context_len_max: Some(512),
+        kv_types: KvTypes::both(KvType::F16),
+        step_rows_max: 512,
+        ..LoadOptions::DEFAULT
+    };
     let mut model = Model::load(&container, Kernels::new(None, 2).unwrap(), &options).unwrap();
     let mut tokens = Vec::new();
     let text = testkit::read_text("eval-text/wikitext2-raw-test.txt");
@@ -153,7 +162,7 @@ fn logits_are_the_reference_s() {
     let entry = manifest.as_array().unwrap().iter().find(|entry| entry["name"] == "qwen3").unwrap();
     let ids = entry["tokens"].as_array().unwrap().iter().map(|id| TokenId(id.as_u64().unwrap() as u32));
     let container = Container::open(&testkit::shared("golden/qwen3.gguf")).unwrap();
-    let options = LoadOptions { context_len_max: None, kv_type: KvType::F32, kv_positions: None, step_rows_max: 7 };
+    let options = LoadOptions { kv_types: KvTypes::both(KvType::F32), step_rows_max: 7, ..LoadOptions::DEFAULT };
     let mut model = Model::load(&container, Kernels::new(None, 2).unwrap(), &options).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("logits.f32");

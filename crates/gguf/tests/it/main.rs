@@ -3,6 +3,7 @@
 
 mod ambiguous;
 mod edit;
+mod imatrix;
 mod malformed;
 mod mutations;
 mod split;

@@ -1,5 +1,6 @@
 use super::*;
-use crate::{Isa, Kernels, KvLayout, KvType, PageId};
+use crate::{Isa, Kernels, KvLayout, KvType, KvTypes, PageId};
+use quant::ternarise::Mode;
 use testkit::{Rng, assert_same_f32, nmse};
 
 /// A sequence with all its keys, values and queries.
@@ -13,8 +14,15 @@ struct Case {
 }
 
 impl Case {
-    fn new(seed: u64, kv_type: KvType, n: usize, n_heads: usize, window: Option<usize>, soft_cap: Option<f32>) -> Self {
-        let layout = KvLayout { n_layers: 2, n_kv_heads: 2, key_dim: 64, value_dim: 32, kv_type };
+    fn new(
+        seed: u64,
+        types: impl Into<KvTypes>,
+        n: usize,
+        n_heads: usize,
+        window: Option<usize>,
+        soft_cap: Option<f32>,
+    ) -> Self {
+        let layout = KvLayout { n_layers: 2, n_kv_heads: 2, key_dim: 64, value_dim: 32, types: types.into() };
         let mut rng = Rng::new(seed);
         let shape = AttentionShape { n_heads, scale: 0.3, soft_cap, window };
         Self {
@@ -92,12 +100,20 @@ fn agrees_with_its_definition() {
         let error = nmse(&case.run(&kernels(Isa::best(), 2), &[150]), &case.exact());
         assert!(error < 1e-11, "window {window:?}, cap {soft_cap:?}: NMSE {error:e}");
     }
-    // Half precision keys and values: 11 bits; int8 blocks: 8 bits.
-    for (kv_type, error_max) in [(KvType::F16, 1e-6), (KvType::Q8_0, 2e-4)] {
-        let case = Case::new(6, kv_type, 70, 4, None, None);
-        let error = nmse(&case.run(&kernels(Isa::best(), 1), &[70]), &case.exact());
-        assert!(error < error_max, "{kv_type:?}: NMSE {error:e}");
+    // Half precision keys and values: 11 bits; int8 blocks: 8 bits; 4 bits; under 2 bits, which such sharp attention does not stand.
+    let lsq = KvType::T2(Mode::LeastSquares);
+    for (kv_type, error_max) in
+        [(KvType::F32, 1e-11), (KvType::F16, 1e-6), (KvType::Q8_0, 2e-4), (KvType::Q4_0, 0.05), (lsq, 1.0)]
+    {
+        for is_rotated in [false, true] {
+            let case = Case::new(6, KvTypes { is_rotated, ..kv_type.into() }, 70, 4, None, None);
+            let error = nmse(&case.run(&kernels(Isa::best(), 1), &[70]), &case.exact());
+            assert!(error < error_max, "{kv_type:?}, rotated: {is_rotated}: NMSE {error:e}");
+        }
     }
+    let values = Case::new(6, KvTypes { values: lsq, ..KvType::F32.into() }, 70, 4, None, None);
+    let error = nmse(&values.run(&kernels(Isa::best(), 1), &[70]), &values.exact());
+    assert!(error < 0.25, "ternary values: NMSE {error:e}");
     let long = Case::new(8, KvType::F32, SEGMENT + 40, 2, None, None);
     let error = nmse(&long.run(&kernels(Isa::best(), 2), &[100]), &long.exact());
     assert!(error < 1e-11, "two segments: NMSE {error:e}");
@@ -105,14 +121,23 @@ fn agrees_with_its_definition() {
 
 #[test]
 fn level_threads_and_chunks_do_not_show() {
-    for (kv_type, window) in [(KvType::F16, None), (KvType::Q8_0, Some(50)), (KvType::F32, Some(33))] {
-        let case = Case::new(9, kv_type, 120, 6, window, None);
+    let t2 = |mode, is_rotated| KvTypes { is_rotated, ..KvType::T2(mode).into() };
+    for (types, window) in [
+        (KvTypes::both(KvType::F16), None),
+        (KvType::Q8_0.into(), Some(50)),
+        (KvType::F32.into(), Some(33)),
+        (KvType::Q4_0.into(), None),
+        (t2(Mode::LeastSquares, true), None),
+        (t2(Mode::Rms, false), Some(50)),
+        (KvTypes { keys: KvType::T2(Mode::Max), values: KvType::Q4_0, is_rotated: true }, Some(33)),
+    ] {
+        let case = Case::new(9, types, 120, 6, window, None);
         let expected = case.run(&kernels(Isa::Scalar, 1), &[120]);
         for isa in Isa::available() {
             for (n_threads, chunks) in [(1, vec![1]), (2, vec![120]), (3, vec![7, 1, 40, 3]), (2, vec![64, 32])] {
                 let got = case.run(&kernels(isa, n_threads), &chunks);
                 assert_same_f32(
-                    &format!("{kv_type:?} on {}, {n_threads} threads, {chunks:?}", isa.name()),
+                    &format!("{types:?} on {}, {n_threads} threads, {chunks:?}", isa.name()),
                     &got,
                     &expected,
                 );
@@ -122,8 +147,10 @@ fn level_threads_and_chunks_do_not_show() {
     let long = Case::new(10, KvType::F16, SEGMENT + 70, 2, Some(SEGMENT - 9), None);
     let expected = long.run(&kernels(Isa::best(), 1), &[SEGMENT + 70]);
     assert_same_f32("across segments", &long.run(&kernels(Isa::best(), 2), &[SEGMENT + 1, 1, 5]), &expected);
-    for (window, n_threads) in [(None, 2), (Some(SEGMENT + 100), 3)] {
-        let long = Case::new(11, KvType::Q8_0, 3 * SEGMENT + 4, 6, window, None);
+    for (types, window, n_threads) in
+        [(KvTypes::both(KvType::Q8_0), None, 2), (t2(Mode::LeastSquares, true), Some(SEGMENT + 100), 3)]
+    {
+        let long = Case::new(11, types, 3 * SEGMENT + 4, 6, window, None);
         let expected = long.run(&kernels(Isa::best(), 1), &[3 * SEGMENT + 4]);
         let got = long.run(&kernels(Isa::best(), n_threads), &[2 * SEGMENT - 1, 1, 1, 2, SEGMENT]);
         assert_same_f32("each segment a task", &got, &expected);

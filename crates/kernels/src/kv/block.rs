@@ -1,21 +1,27 @@
 //! One key or value block of a page: a head's elements of [`PAGE_LEN`] positions.
 
-use super::{KvType, PAGE_LEN};
-use crate::{
-    isa::{Level, multiversion},
-    math::{f16_to_f32, f32_to_f16, round},
-    simd::half,
-};
+use super::{KvType, PAGE_LEN, Side, q4_0, q8_0, t2};
+use crate::{isa::Level, simd::half};
 
-/// Elements that share a scale in [`KvType::Q8_0`].
-pub(super) const Q8_BLOCK: usize = 32;
+/// Elements converted at a time on the way to a block of halves.
+const CHUNK: usize = 32;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
-    /// `[Dk, P]`
-    Keys,
-    /// `[P, Dv]`
-    Values,
+/// Room in which heads are made ready to be stored.
+#[derive(Default)]
+pub(super) struct Room {
+    /// `[max(Dk, Dv)]`
+    pub(super) head: Vec<f32>,
+    /// `[max(Dk, Dv)]`
+    pub(super) codes: Vec<i8>,
+    /// Capacity `max(Dk, Dv)`
+    pub(super) sorted: Vec<f32>,
+}
+
+impl Room {
+    /// For heads of at most `dim` elements.
+    pub(super) fn new(dim: usize) -> Self {
+        Self { head: vec![0.0; dim], codes: vec![0; dim], sorted: Vec::with_capacity(dim) }
+    }
 }
 
 /// A whole block to f32, in its own order.
@@ -25,40 +31,26 @@ pub(super) fn read(level: Level, kv_type: KvType, side: Side, block: &[u8], dim:
         KvType::F16 => half::to_f32(level, bytemuck::cast_slice(block), out),
         KvType::Q8_0 => {
             let (codes, scales) = block.split_at(dim * PAGE_LEN);
-            read_q8_0(level, side, bytemuck::cast_slice(codes), bytemuck::cast_slice(scales), out);
+            q8_0::read(level, side, bytemuck::cast_slice(codes), bytemuck::cast_slice(scales), out);
         }
+        KvType::Q4_0 => {
+            let (codes, scales) = block.split_at(dim * PAGE_LEN / 2);
+            q4_0::read(level, side, codes, bytemuck::cast_slice(scales), out);
+        }
+        KvType::T2(_) => t2::read(level, side, block, dim, out),
     }
 }
 
-multiversion! {
-    /// Exact: 8 bits times 11.
-    fn read_q8_0(side: Side, codes: &[i8], scales: &[u16], out: &mut [f32]) {
-        match side {
-            Side::Keys => {
-                const ROWS: usize = Q8_BLOCK * PAGE_LEN;
-                let blocks = out.as_chunks_mut::<ROWS>().0.iter_mut().zip(codes.as_chunks::<ROWS>().0);
-                for ((out, codes), scales) in blocks.zip(scales.as_chunks::<PAGE_LEN>().0) {
-                    let scales = scales.map(f16_to_f32);
-                    for (out, codes) in out.as_chunks_mut::<PAGE_LEN>().0.iter_mut().zip(codes.as_chunks::<PAGE_LEN>().0) {
-                        for ((out, &code), &scale) in out.iter_mut().zip(codes).zip(&scales) {
-                            *out = f32::from(code) * scale;
-                        }
-                    }
-                }
-            }
-            Side::Values => {
-                let blocks = out.as_chunks_mut::<Q8_BLOCK>().0.iter_mut().zip(codes.as_chunks::<Q8_BLOCK>().0);
-                for ((out, codes), &scale) in blocks.zip(scales) {
-                    let scale = f16_to_f32(scale);
-                    out.iter_mut().zip(codes).for_each(|(out, &code)| *out = f32::from(code) * scale);
-                }
-            }
-        }
-    }
-}
-
-/// One position of one head into its block.
-pub(super) fn write(level: Level, kv_type: KvType, side: Side, slot: usize, x: &[f32], block: &mut [u8]) {
+/// One position of one head into its block; `room` is what [`t2::write`] works in.
+pub(super) fn write(
+    level: Level,
+    kv_type: KvType,
+    side: Side,
+    slot: usize,
+    x: &[f32],
+    room: (&mut [i8], &mut Vec<f32>),
+    block: &mut [u8],
+) {
     match kv_type {
         KvType::F32 => {
             let out: &mut [f32] = bytemuck::cast_slice_mut(block);
@@ -66,24 +58,28 @@ pub(super) fn write(level: Level, kv_type: KvType, side: Side, slot: usize, x: &
         }
         KvType::F16 => {
             let out: &mut [u16] = bytemuck::cast_slice_mut(block);
-            let mut halves = [0; Q8_BLOCK];
-            for (i, part) in x.chunks(Q8_BLOCK).enumerate() {
+            let mut halves = [0; CHUNK];
+            for (i, part) in x.chunks(CHUNK).enumerate() {
                 let halves = &mut halves[..part.len()];
                 half::from_f32(level, part, halves);
-                place(side, slot, halves, i * Q8_BLOCK, x.len(), out);
+                place(side, slot, halves, i * CHUNK, x.len(), out);
             }
         }
         KvType::Q8_0 => {
             let (codes, scales) = block.split_at_mut(x.len() * PAGE_LEN);
-            let (codes, scales) = (bytemuck::cast_slice_mut(codes), bytemuck::cast_slice_mut(scales));
-            write_q8_0(level, side, slot, x, codes, scales);
+            q8_0::write(level, side, slot, x, bytemuck::cast_slice_mut(codes), bytemuck::cast_slice_mut(scales));
         }
+        KvType::Q4_0 => {
+            let (codes, scales) = block.split_at_mut(x.len() * PAGE_LEN / 2);
+            q4_0::write(level, side, slot, x, codes, bytemuck::cast_slice_mut(scales));
+        }
+        KvType::T2(mode) => t2::write(mode, side, slot, x, room, block),
     }
 }
 
 /// Elements from `first` of a head of width `dim` at position `slot`.
 #[inline]
-fn place<T: Copy>(side: Side, slot: usize, x: &[T], first: usize, dim: usize, out: &mut [T]) {
+pub(super) fn place<T: Copy>(side: Side, slot: usize, x: &[T], first: usize, dim: usize, out: &mut [T]) {
     match side {
         Side::Keys => {
             let rows = out.as_chunks_mut::<PAGE_LEN>().0[first..].iter_mut();
@@ -93,22 +89,11 @@ fn place<T: Copy>(side: Side, slot: usize, x: &[T], first: usize, dim: usize, ou
     }
 }
 
-multiversion! {
-    fn write_q8_0(side: Side, slot: usize, x: &[f32], codes: &mut [i8], scales: &mut [u16]) {
-        let dim = x.len();
-        for (b, x) in x.as_chunks::<Q8_BLOCK>().0.iter().enumerate() {
-            let max = x.iter().fold(0.0f32, |max, v| if v.abs() > max { v.abs() } else { max });
-            let half = f32_to_f16(max / 127.0);
-            let scale = f16_to_f32(half);
-            let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
-            let at = match side {
-                Side::Keys => b * PAGE_LEN + slot,
-                Side::Values => slot * (dim / Q8_BLOCK) + b,
-            };
-            scales[at] = half;
-            // A scale rounded down lets the largest element reach 127.06, a subnormal one more.
-            let block = x.map(|x| round(x * inverse).clamp(-127, 127) as i8);
-            place(side, slot, &block, b * Q8_BLOCK, dim, codes);
-        }
+/// Where the scale of quantisation block `b` of `n_blocks` lies: keys `[Dk / 32, P]`, values `[P, Dv / 32]`.
+#[inline]
+pub(super) fn scale_index(side: Side, slot: usize, b: usize, n_blocks: usize) -> usize {
+    match side {
+        Side::Keys => b * PAGE_LEN + slot,
+        Side::Values => slot * n_blocks + b,
     }
 }

@@ -1,82 +1,176 @@
 use super::*;
 use crate::isa::Isa;
-use testkit::{Rng, assert_same_f32};
+use testkit::{Rng, assert_same_f32, nmse};
 
-fn layout(kv_type: KvType) -> KvLayout {
-    KvLayout { n_layers: 3, n_kv_heads: 2, key_dim: 64, value_dim: 32, kv_type }
+fn layout(types: impl Into<KvTypes>) -> KvLayout {
+    KvLayout { n_layers: 3, n_kv_heads: 2, key_dim: 64, value_dim: 32, types: types.into() }
+}
+
+fn scalar() -> Level {
+    Level::detect(Isa::Scalar).expect("always")
+}
+
+/// The span that every test writes.
+const PAGES: [PageId; 3] = [PageId(4), PageId(0), PageId(2)];
+const N_ROWS: usize = 70;
+const SPAN: Span<'_> = Span { row_first: 0, n_rows: N_ROWS, position_first: 5, pages: &PAGES };
+
+/// What the cache holds of the rows of [`SPAN`]: `[T, G, Dk]` and `[T, G, Dv]`.
+fn read_back(kv: &KvPages, level: Level) -> [Vec<f32>; 2] {
+    let KvLayout { n_kv_heads, key_dim, value_dim, .. } = kv.layout();
+    let (mut all_keys, mut all_values) = (Vec::new(), Vec::new());
+    for position in SPAN.position_first..SPAN.position_first + N_ROWS {
+        for head in 0..n_kv_heads {
+            let (mut keys, mut values) = (vec![0.0; key_dim * PAGE_LEN], vec![0.0; value_dim * PAGE_LEN]);
+            kv.read_keys(level, SPAN.page(position), 1, head, &mut keys);
+            kv.read_values(level, SPAN.page(position), 1, head, &mut values);
+            let slot = position % PAGE_LEN;
+            all_keys.extend((0..key_dim).map(|d| keys[d * PAGE_LEN + slot]));
+            all_values.extend_from_slice(&values[slot * value_dim..][..value_dim]);
+        }
+    }
+    [all_keys, all_values]
 }
 
 /// Writes rows at scattered positions and reads them back on every level.
-fn check(kv_type: KvType, error_max: f32) {
-    let layout = layout(kv_type);
-    let pages = [PageId(4), PageId(0), PageId(2)];
+fn check(layout: KvLayout, error_max: f64) {
     let mut rng = Rng::new(11);
-    let n_rows = 70;
-    let k = rng.normals(n_rows * layout.n_kv_heads * layout.key_dim);
-    let v = rng.normals(n_rows * layout.n_kv_heads * layout.value_dim);
-    let mut first: Option<Vec<f32>> = None;
-    for isa in Isa::available() {
-        let level = Level::detect(isa).expect("available");
+    let exact = [layout.key_dim, layout.value_dim].map(|dim| rng.normals(N_ROWS * layout.n_kv_heads * dim));
+    let mut first: Option<[Vec<f32>; 2]> = None;
+    for level in Isa::available().filter_map(Level::detect) {
         let mut kv = KvPages::new(layout, 5).expect("small");
-        let span = Span { row_first: 0, n_rows, position_first: 5, pages: &pages };
-        kv.write(level, 1, &[span], &k, &v);
-        let mut all = Vec::new();
-        for row in 0..n_rows {
-            let position = 5 + row;
-            for head in 0..layout.n_kv_heads {
-                let mut keys = vec![0.0; layout.key_dim * PAGE_LEN];
-                let mut values = vec![0.0; layout.value_dim * PAGE_LEN];
-                kv.read_keys(level, span.page(position), 1, head, &mut keys);
-                kv.read_values(level, span.page(position), 1, head, &mut values);
-                let slot = position % PAGE_LEN;
-                let keys = (0..layout.key_dim).map(|d| keys[d * PAGE_LEN + slot]);
-                let values = values[slot * layout.value_dim..][..layout.value_dim].iter().copied();
-                let index = row * layout.n_kv_heads + head;
-                let exact = k[index * layout.key_dim..][..layout.key_dim].iter();
-                let exact = exact.chain(&v[index * layout.value_dim..][..layout.value_dim]);
-                for (got, &exact) in keys.chain(values).zip(exact) {
-                    assert!(
-                        (got - exact).abs() <= error_max * exact.abs().max(1.0),
-                        "{kv_type:?}: {got}, wrote {exact}"
-                    );
-                    all.push(got);
-                }
+        // A page may have held something else before.
+        let other = [&exact[0], &exact[1]].map(|x| x.iter().map(|x| 3.0 - x).collect::<Vec<_>>());
+        kv.write(level, 1, &[SPAN], &other[0], &other[1]);
+        kv.write(level, 1, &[SPAN], &exact[0], &exact[1]);
+        let got = read_back(&kv, level);
+        let first = first.get_or_insert_with(|| got.clone());
+        for (i, dim) in [layout.key_dim, layout.value_dim].into_iter().enumerate() {
+            let what = format!("{:?} on {:?}", layout.types, level.isa());
+            assert_same_f32(&what, &got[i], &first[i]);
+            let mut got = got[i].clone();
+            if layout.types.is_rotated {
+                hadamard::rotate(level, dim, &mut got);
             }
+            let error = nmse(&got, &exact[i]);
+            assert!(error <= error_max, "{what}, heads of {dim}: NMSE {error:e}");
         }
-        assert_same_f32(isa.name(), &all, first.get_or_insert_with(|| all.clone()));
-        assert!(kv.block(PageId(1), 1, 0, false).iter().all(|&b| b == 0), "a page of another sequence was touched");
-        assert!(kv.block(PageId(4), 0, 0, false).iter().all(|&b| b == 0), "another layer was touched");
+        let untouched = |page, layer| kv.block(page, layer, 0, Side::Keys).iter().all(|&b| b == 0);
+        assert!(untouched(PageId(1), 1), "a page of another sequence was touched");
+        assert!(untouched(PageId(4), 0), "another layer was touched");
+    }
+}
+
+/// Most normalised error of normal rows: what codes of 4 or 2 bits can do for them, a little rounded up.
+fn error_max(kv_type: KvType) -> f64 {
+    use quant::ternarise::Mode;
+    match kv_type {
+        KvType::F32 => 1e-13,
+        KvType::F16 => 1e-7,
+        KvType::Q8_0 => 1e-4,
+        KvType::Q4_0 => 0.01,
+        KvType::T2(Mode::LeastSquares | Mode::Rms) => 0.21,
+        KvType::T2(Mode::AbsMean) => 0.28,
+        KvType::T2(Mode::Max) => 0.7,
     }
 }
 
 #[test]
 fn what_is_written_is_read() {
-    check(KvType::F32, 0.0);
-    check(KvType::F16, 1.0 / 2048.0);
-    check(KvType::Q8_0, 0.02);
+    for kv_type in KvType::ALL {
+        check(layout(kv_type), error_max(kv_type));
+        check(layout(KvTypes { is_rotated: true, ..kv_type.into() }), error_max(kv_type));
+        check(layout(KvTypes { keys: kv_type, values: KvType::F16, is_rotated: false }), error_max(kv_type).max(1e-7));
+        check(layout(KvTypes { keys: KvType::F32, values: kv_type, is_rotated: true }), error_max(kv_type));
+        if !matches!(kv_type, KvType::Q8_0 | KvType::Q4_0) {
+            check(KvLayout { key_dim: 7, value_dim: 10, ..layout(kv_type) }, error_max(kv_type));
+        }
+    }
 }
 
 #[test]
-fn q8_0_keeps_extremes_in_range() {
-    for x in [[1e4; 32], [-1e4; 32], [1e-7; 32], [0.0; 32], [6e-8; 32]] {
-        let mut block = vec![0; 34 * PAGE_LEN];
-        block::write(Level::detect(Isa::Scalar).expect("always"), KvType::Q8_0, Side::Values, 0, &x, &mut block);
-        let mut out = vec![0.0; 32 * PAGE_LEN];
-        block::read(Level::detect(Isa::Scalar).expect("always"), KvType::Q8_0, Side::Values, &block, 32, &mut out);
-        assert!((out[0] - x[0]).abs() <= (x[0].abs() * 0.01).max(1e-5), "{} for {}", out[0], x[0]);
+fn types_have_names() {
+    for kv_type in KvType::ALL {
+        assert_eq!(KvType::from_name(kv_type.name()), Some(kv_type));
+    }
+    assert_eq!(KvType::from_name("t2"), KvType::from_name("t2-lsq"));
+    assert_eq!(KvType::from_name("t3"), None);
+}
+
+#[test]
+fn ternary_rows_are_what_quant_says() {
+    use quant::ternarise::{Mode, ternarise};
+    let mut rng = Rng::new(3);
+    let rows = [rng.normals(N_ROWS * 2 * 64), rng.normals(N_ROWS * 2 * 32)];
+    for mode in Mode::ALL {
+        let mut kv = KvPages::new(layout(KvType::T2(mode)), 5).expect("small");
+        kv.write(scalar(), 1, &[SPAN], &rows[0], &rows[1]);
+        for ((got, x), dim) in read_back(&kv, scalar()).iter().zip(&rows).zip([64, 32]) {
+            let mut expected = Vec::new();
+            for x in x.chunks(dim) {
+                let mut codes = vec![0; dim];
+                let scale = half::f16::from_f32(ternarise(mode, x, &mut codes, &mut Vec::new())).to_f32();
+                expected.extend(codes.iter().map(|&code| f32::from(code) * scale));
+            }
+            assert_same_f32(mode.name(), got, &expected);
+        }
+    }
+}
+
+#[test]
+fn a_broken_row_is_no_number_in_any_type() {
+    for kv_type in KvType::ALL {
+        for is_rotated in [false, true] {
+            let layout = layout(KvTypes { is_rotated, ..kv_type.into() });
+            for level in Isa::available().filter_map(Level::detect) {
+                let mut kv = KvPages::new(layout, 5).expect("small");
+                // As `model` marks a broken row.
+                let [k, v] = [layout.key_dim, layout.value_dim].map(|dim| vec![f32::INFINITY; N_ROWS * 2 * dim]);
+                kv.write(level, 1, &[SPAN], &k, &v);
+                for x in read_back(&kv, level).concat() {
+                    assert!(!x.is_finite(), "{:?} on {:?} reads {x}", layout.types, level.isa());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn extremes_stay_in_range() {
+    for kv_type in [KvType::Q8_0, KvType::Q4_0, KvType::T2(quant::ternarise::Mode::LeastSquares)] {
+        for x in [1e4f32, -1e4, 1e-7, 0.0, 6e-8, 60000.0] {
+            let mut kv = KvPages::new(layout(kv_type), 5).expect("small");
+            kv.write(scalar(), 1, &[SPAN], &vec![x; N_ROWS * 2 * 64], &vec![x; N_ROWS * 2 * 32]);
+            for got in read_back(&kv, scalar()).concat() {
+                assert!((got - x).abs() <= (x.abs() * 0.01).max(1e-5), "{kv_type:?}: {got} for {x}");
+            }
+        }
+        let mut kv = KvPages::new(layout(kv_type), 5).expect("small");
+        kv.write(scalar(), 1, &[SPAN], &vec![1e6; N_ROWS * 2 * 64], &vec![-1e6; N_ROWS * 2 * 32]);
+        let all = read_back(&kv, scalar()).concat();
+        assert!(all.iter().all(|x| x.is_finite() && x.abs() > 6e4), "{kv_type:?} at the end of its range");
     }
 }
 
 #[test]
 fn sizes_are_stated_and_bounded() {
-    let bytes = |kv_type| KvPages::bytes_of(layout(kv_type), 10).expect("small");
-    assert_eq!(bytes(KvType::F32), 10 * 3 * 2 * (64 + 32) * 32 * 4);
-    assert_eq!(bytes(KvType::F16), bytes(KvType::F32) / 2);
-    assert_eq!(bytes(KvType::Q8_0), bytes(KvType::F32) / 128 * 34);
+    let bytes = |types: KvTypes| KvPages::bytes_of(layout(types), 10).expect("small");
+    let f32 = bytes(KvType::F32.into());
+    assert_eq!(f32, 10 * 3 * 2 * (64 + 32) * 32 * 4);
+    assert_eq!(bytes(KvType::F16.into()), f32 / 2);
+    assert_eq!(bytes(KvType::Q8_0.into()), f32 / 128 * 34);
+    assert_eq!(bytes(KvType::Q4_0.into()), f32 / 128 * 18);
+    let t2 = KvType::from_name("t2").expect("a type");
+    assert_eq!(bytes(t2.into()), 10 * 3 * 2 * (16 + 2 + 8 + 2) * 32);
+    assert_eq!(bytes(KvTypes { values: t2, ..KvType::F16.into() }), 10 * 3 * 2 * (128 + 8 + 2) * 32);
+    assert_eq!(layout(t2).position_bytes(), Some(3 * 2 * (16 + 2 + 8 + 2)));
     assert_eq!(KvPages::bytes_of(layout(KvType::F32), usize::MAX), None);
     let error = KvPages::new(layout(KvType::F32), usize::MAX / 100_000).err().expect("too large");
     assert!(error.contains("bytes"), "{error}");
-    let odd = KvLayout { key_dim: 40, ..layout(KvType::Q8_0) };
-    let error = KvPages::new(odd, 1).err().expect("40 is no multiple of 32");
-    assert!(error.contains("40") && error.contains("32"), "{error}");
+    for kv_type in [KvType::Q8_0, KvType::Q4_0] {
+        let odd = KvLayout { key_dim: 40, ..layout(KvTypes { keys: kv_type, ..KvType::F16.into() }) };
+        let error = KvPages::new(odd, 1).err().expect("40 is no multiple of 32");
+        let expected = format!("key heads of 40 elements, but a {} cache needs a multiple of 32", kv_type.name());
+        assert_eq!(error, expected);
+    }
 }

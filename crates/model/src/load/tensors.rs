@@ -6,7 +6,10 @@ use gguf::{Container, TensorInfo};
 use quant::StoredMatrix;
 
 use super::stored_matrix;
-use crate::{LoadError, linear::Linear};
+use crate::{
+    LoadError,
+    linear::{Linear, Place},
+};
 
 /// The tensors of a container that are not yet spoken for.
 pub(super) struct Tensors<'a> {
@@ -83,6 +86,8 @@ impl<'a> Tensors<'a> {
         let linears = self.linears(tensor, ranges.iter().cloned())?;
         let linears = linears.into_iter().zip(ranges).map(|(linear, rows)| {
             let mut linear = linear.scaled(scale);
+            linear.place =
+                (rows.start == 0).then(|| Box::new(Place { tensor: weight.as_str().into(), matrix: 0, n_matrices: 1 }));
             linear.bias = bias.as_ref().map(|b| b[rows].to_vec());
             linear
         });
@@ -130,7 +135,12 @@ impl<'a> Tensors<'a> {
         let scales = self.optional_vector(&format!("{name}.scale"), n)?;
         let linears = self.linears(tensor, (0..n).map(|i| i * rows..(i + 1) * rows))?;
         let scale = |i: usize| scales.as_ref().and_then(|s| s.get(i).copied());
-        Ok(linears.into_iter().enumerate().map(|(i, linear)| linear.scaled(scale(i))).collect())
+        let linears = linears.into_iter().enumerate().map(|(i, linear)| {
+            let mut linear = linear.scaled(scale(i));
+            linear.place = Some(Box::new(Place { tensor: weight.as_str().into(), matrix: i, n_matrices: n }));
+            linear
+        });
+        Ok(linears.collect())
     }
 
     /// A view of the weights of `tensor`, whose bytes are `bytes`.

@@ -8,8 +8,10 @@ use std::{
 
 use kernels::Kernels;
 use model::{
-    Forward, KvType, LoadOptions, Logits, LogitsWanted, MemoryPlan, Model, Step, StepSpan, TokenId, memory_plan_with,
+    EmbeddingType, Forward, KvType, KvTypes, LoadOptions, Logits, LogitsWanted, MemoryPlan, Model, Step, StepSpan,
+    TokenId, memory_plan_with,
 };
+use quant::ternarise::Mode;
 
 use crate::{
     edit::Edit,
@@ -62,11 +64,14 @@ static ALLOCATOR: Counting = Counting;
 
 #[test]
 fn a_decode_step_allocates_nothing() {
-    for name in ["llama", "qwen3moe", "gemma3", "phi3", "olmo2", "bitnet", "llama-256-Q4_K_S", "llama-256-Q8_0"] {
+    let f16 = KvTypes::both(KvType::F16);
+    let lsq = KvType::T2(Mode::LeastSquares);
+    let ternary = ("gemma3", KvTypes { keys: lsq, values: KvType::Q4_0, is_rotated: true });
+    let plain = ["llama", "qwen3moe", "gemma3", "phi3", "olmo2", "bitnet", "llama-256-Q4_K_S", "llama-256-Q8_0"];
+    for (name, kv_types) in plain.map(|name| (name, f16)).into_iter().chain([ternary]) {
         // On one thread everything happens on this one; with two, this one must do no more.
         for n_threads in [1, 2] {
-            let options =
-                LoadOptions { context_len_max: None, kv_type: KvType::F16, kv_positions: None, step_rows_max: 48 };
+            let options = LoadOptions { kv_types, step_rows_max: 48, ..LoadOptions::DEFAULT };
             let kernels = Kernels::new(None, n_threads).unwrap();
             let mut model = Model::load(&Edit::golden(name).container(), kernels, &options).unwrap();
             let (prompt, pages, mut logits) = (golden_prompt(name), pages(0, 512), Logits::default());
@@ -86,18 +91,21 @@ fn a_decode_step_allocates_nothing() {
 
 #[test]
 fn the_plan_is_what_is_allocated() {
-    for (name, kv_type, step_rows_max) in [
-        ("llama", KvType::F16, 48),
-        ("llama-256-Q8_0", KvType::F32, 48),
-        ("qwen3moe", KvType::F32, 48),
-        ("llama-256-Q4_0", KvType::Q8_0, 17),
+    let lsq = KvType::T2(Mode::LeastSquares);
+    for (name, kv_types, step_rows_max, embedding_type) in [
+        ("llama", KvTypes::both(KvType::F16), 48, None),
+        ("llama-256-Q8_0", KvType::F32.into(), 48, Some(EmbeddingType::T2(Mode::Rms))),
+        ("qwen3moe", KvType::F32.into(), 48, None),
+        ("llama-256-Q4_0", KvType::Q8_0.into(), 17, Some(EmbeddingType::F16)),
+        ("llama-256-Q4_0", KvTypes { keys: KvType::Q4_0, values: lsq, is_rotated: true }, 17, None),
     ] {
-        let options = LoadOptions { context_len_max: None, kv_type, kv_positions: None, step_rows_max };
+        let options = LoadOptions { kv_types, step_rows_max, embedding_type, ..LoadOptions::DEFAULT };
         let container = Edit::golden(name).container();
-        let MemoryPlan { kv_bytes, scratch_bytes, context_len, weight_bytes } =
+        let MemoryPlan { kv_bytes, scratch_bytes, context_len, weight_bytes, copy_bytes } =
             memory_plan_with(&container, &options).unwrap();
         assert_eq!(weight_bytes, container.tensors().iter().map(|t| t.n_bytes).sum::<u64>());
         assert_eq!(context_len, 512);
+        assert_eq!(copy_bytes > 0, embedding_type.is_some(), "{name}");
         let kernels = Kernels::new(None, 1).unwrap();
         let before = COUNT.get().1;
         let mut model = Model::load(&container, kernels, &options).unwrap();
@@ -106,7 +114,7 @@ fn the_plan_is_what_is_allocated() {
         let span =
             StepSpan { tokens: &prompt[..step_rows_max], position_first: 0, pages: &pages, logits: LogitsWanted::None };
         model.forward(&Step { spans: &[span] }, &mut Logits::default());
-        let (planned, held) = ((kv_bytes + scratch_bytes) as f64, (COUNT.get().1 - before) as f64);
+        let (planned, held) = ((kv_bytes + scratch_bytes + copy_bytes) as f64, (COUNT.get().1 - before) as f64);
         // Norms and biases, which are copied out of the file, and what the kernels hold per thread, are not in the plan.
         let (least, most) = (0.95 * planned, 1.1 * planned + 256e3);
         assert!(held >= least && held <= most, "{name}: {held} bytes held, {least} to {most} expected");

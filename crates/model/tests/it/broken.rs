@@ -2,7 +2,7 @@
 
 use kernels::Kernels;
 use model::{
-    Forward, KvType, LoadOptions, Logits, LogitsWanted, Model, PAGE_LEN, Step, StepSpan, TokenId, scan_weights,
+    Forward, KvType, KvTypes, LoadOptions, Logits, LogitsWanted, Model, PAGE_LEN, Step, StepSpan, TokenId, scan_weights,
 };
 use testkit::Rng;
 
@@ -26,8 +26,13 @@ fn break_one(edit: &mut Edit, tensor: &str, rng: &mut Rng) -> usize {
 }
 
 /// The prompt in two chunks, of which only the last row gives logits.
-fn last_logits(edit: &Edit, kv_type: KvType) -> Logits {
-    let options = LoadOptions { context_len_max: None, kv_type, kv_positions: Some(PAGE_LEN), step_rows_max: 32 };
+fn last_logits(edit: &Edit, kv_types: impl Into<KvTypes>) -> Logits {
+    let options = LoadOptions {
+        kv_types: kv_types.into(),
+        kv_positions: Some(PAGE_LEN),
+        step_rows_max: 32,
+        ..LoadOptions::DEFAULT
+    };
     let mut model = Model::load(&edit.container(), Kernels::new(None, 1).unwrap(), &options).unwrap();
     let tokens: Vec<TokenId> = [3, TOKEN, 7, 1, 2, 9, 11, 4].into_iter().map(TokenId).collect();
     let pages = pages(0, tokens.len());
@@ -56,13 +61,16 @@ fn a_nan_in_any_tensor_reaches_the_logits() {
             let found = found.unwrap_or_else(|| panic!("{name}: {tensor} {index} is not found"));
             assert_eq!((found.tensor.as_str(), found.index), (tensor.as_str(), index), "{name}");
             assert!(found.value.is_nan());
-            for kv_type in [KvType::F32, KvType::F16, KvType::Q8_0] {
-                // A cache in Q8_0 needs heads that are whole blocks of 32.
-                if kv_type == KvType::Q8_0 && !["gemma3", "llama-256-Q8_0"].contains(&name) {
+            for kv_type in KvType::ALL {
+                // A cache in Q8_0 or Q4_0 needs heads that are whole blocks of 32.
+                let has_blocks = matches!(kv_type, KvType::Q8_0 | KvType::Q4_0);
+                if has_blocks && !["gemma3", "llama-256-Q8_0"].contains(&name) {
                     continue;
                 }
                 let logits = last_logits(&edit, kv_type);
                 assert!(logits.first_non_finite().is_some(), "{name}, {kv_type:?}: NaN at {tensor} {index} is lost");
+                let logits = last_logits(&edit, KvTypes { is_rotated: true, ..kv_type.into() });
+                assert!(logits.first_non_finite().is_some(), "{name}, {kv_type:?} rotated: {tensor} {index} is lost");
             }
         }
     }
@@ -112,7 +120,8 @@ fn a_broken_sequence_leaves_nothing_in_its_pages() {
         let width = edit.tensor("token_embd.weight").dims[0] as usize;
         edit.tensor("token_embd.weight").bytes[TOKEN as usize * width * 4..][..4]
             .copy_from_slice(&f32::NAN.to_le_bytes());
-        let options = LoadOptions { context_len_max: None, kv_type, kv_positions: Some(64), step_rows_max: 32 };
+        let options =
+            LoadOptions { kv_types: kv_type.into(), kv_positions: Some(64), step_rows_max: 32, ..LoadOptions::DEFAULT };
         let mut model = Model::load(&edit.container(), Kernels::new(None, 1).unwrap(), &options).unwrap();
         let pages = pages(0, 64);
         let mut run = |tokens: &[u32]| {

@@ -2,7 +2,7 @@
 
 use gguf::Container;
 use kernels::Kernels;
-use model::{Forward, KvType, LoadOptions, Model};
+use model::{Forward, KvType, KvTypes, LoadOptions, Model};
 
 use crate::{
     edit::Edit,
@@ -15,8 +15,12 @@ const NMSE_EXACT: f64 = 1e-6;
 const NMSE_INT8: f64 = 6.4e-4;
 
 fn load(container: &Container) -> Model {
-    let options =
-        LoadOptions { context_len_max: None, kv_type: KvType::F32, kv_positions: Some(64), step_rows_max: 64 };
+    let options = LoadOptions {
+        kv_types: KvTypes::both(KvType::F32),
+        kv_positions: Some(64),
+        step_rows_max: 64,
+        ..LoadOptions::DEFAULT
+    };
     Model::load(container, Kernels::new(None, 2).unwrap(), &options).unwrap()
 }
 

@@ -1,9 +1,10 @@
 //! The same bytes whatever the chunking, the neighbours, the threads and the instruction set.
 
 use kernels::Isa;
-use model::{Forward, Logits, LogitsWanted, Step, StepSpan};
+use model::{Forward, KvType, KvTypes, Logits, LogitsWanted, Step, StepSpan};
+use quant::ternarise::Mode;
 
-use crate::session::{golden_prompt, load, logits, pages};
+use crate::session::{golden_prompt, load, load_with, logits, pages};
 
 /// One of each kind of layer: dense, experts, windows, quantised.
 const MODELS: &[&str] =
@@ -75,6 +76,30 @@ fn neighbours_do_not_change_the_bytes() {
                 out.row(row),
                 &alone[(end - 1) * n_vocab..end * n_vocab],
             );
+        }
+    }
+}
+
+#[test]
+fn cache_types_and_rotation_depend_on_no_level_thread_or_chunk() {
+    let lsq = KvType::T2(Mode::LeastSquares);
+    for (name, kv_types) in [
+        ("gemma3", KvTypes { keys: KvType::Q4_0, values: lsq, is_rotated: true }),
+        ("llama", KvTypes { is_rotated: true, ..lsq.into() }),
+        ("phi3", KvTypes { keys: KvType::T2(Mode::Rms), values: KvType::T2(Mode::Max), is_rotated: false }),
+    ] {
+        let prompt = golden_prompt(name);
+        let load = |isa, n_threads| load_with(&path(name), isa, n_threads, kv_types);
+        let reference = logits(&mut load(Some(Isa::Scalar), 1), &prompt, 0, 64);
+        for isa in Isa::available() {
+            for (n_threads, chunk) in [(1, 64), (2, 7), (3, 33)] {
+                let got = logits(&mut load(Some(isa), n_threads), &prompt, 0, chunk);
+                testkit::assert_same_f32(
+                    &format!("{name}, {kv_types:?} on {isa:?}, {n_threads} threads"),
+                    &got,
+                    &reference,
+                );
+            }
         }
     }
 }

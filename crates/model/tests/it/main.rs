@@ -8,6 +8,7 @@ mod edit;
 mod golden;
 mod invariance;
 mod refusals;
+mod requantised;
 mod session;
 mod shortcut;
 mod steps;

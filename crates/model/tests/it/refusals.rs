@@ -2,12 +2,16 @@
 
 use gguf::{Array, Value};
 use kernels::Kernels;
-use model::{KvType, LoadOptions, Model, memory_plan};
+use model::{KvType, KvTypes, LoadOptions, Model, memory_plan};
 
 use crate::edit::Edit;
 
-const OPTIONS: LoadOptions =
-    LoadOptions { context_len_max: None, kv_type: KvType::F32, kv_positions: Some(64), step_rows_max: 8 };
+const OPTIONS: LoadOptions = LoadOptions {
+    kv_types: KvTypes::both(KvType::F32),
+    kv_positions: Some(64),
+    step_rows_max: 8,
+    ..LoadOptions::DEFAULT
+};
 
 /// Loads `golden/NAME.gguf` as changed by `change`; the error must hold each of `words`.
 fn check(name: &str, words: &[&str], change: impl FnOnce(&mut Edit)) {
@@ -207,7 +211,7 @@ fn options_that_the_model_cannot_meet() {
         (LoadOptions { step_rows_max: 0, ..OPTIONS }, "a step of 0 rows"),
         (LoadOptions { kv_positions: Some(0), ..OPTIONS }, "a KV cache of 0 positions"),
         (LoadOptions { kv_positions: Some(usize::MAX / 4096), ..OPTIONS }, "a KV cache of 4503599627370495 positions"),
-        (LoadOptions { kv_type: KvType::Q8_0, ..OPTIONS }, "multiple of 32"),
+        (LoadOptions { kv_types: KvTypes::both(KvType::Q8_0), ..OPTIONS }, "multiple of 32"),
     ] {
         let error = Model::load(&container, Kernels::new(None, 1).unwrap(), &options).err().map(|e| e.to_string());
         assert!(error.as_ref().is_some_and(|e| e.contains(words)), "{error:?} does not say {words:?}");

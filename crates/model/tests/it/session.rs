@@ -4,13 +4,19 @@ use std::path::Path;
 
 use gguf::Container;
 use kernels::{Isa, Kernels};
-use model::{Forward, KvType, LoadOptions, Logits, LogitsWanted, Model, PAGE_LEN, PageId, Step, StepSpan, TokenId};
+use model::{
+    Forward, KvType, KvTypes, LoadOptions, Logits, LogitsWanted, Model, PAGE_LEN, PageId, Step, StepSpan, TokenId,
+};
 
 /// A model of `path` with keys and values kept in f32.
 pub(crate) fn load(path: &Path, isa: Option<Isa>, n_threads: usize) -> Model {
+    load_with(path, isa, n_threads, KvTypes::both(KvType::F32))
+}
+
+/// The same with a cache of `kv_types`.
+pub(crate) fn load_with(path: &Path, isa: Option<Isa>, n_threads: usize, kv_types: KvTypes) -> Model {
     let container = Container::open(path).unwrap();
-    let options =
-        LoadOptions { context_len_max: None, kv_type: KvType::F32, kv_positions: Some(1024), step_rows_max: 64 };
+    let options = LoadOptions { kv_types, kv_positions: Some(1024), step_rows_max: 64, ..LoadOptions::DEFAULT };
     Model::load(&container, Kernels::new(isa, n_threads).unwrap(), &options).unwrap()
 }
 

@@ -1,6 +1,6 @@
 //! The shortcut through the vocabulary head gives what the whole head gives.
 
-use kernels::{Kernels, KvType};
+use kernels::{Kernels, KvType, KvTypes};
 use model::{Forward, HeadShortcut, HeadStats, LoadOptions, Logits, LogitsWanted, Model, Step, StepSpan, TokenId};
 
 use crate::{
@@ -72,8 +72,12 @@ fn auto_and_off(rows: &[f32]) -> HeadStats {
     }
     let container = edit.container();
     let load = |mode| {
-        let options =
-            LoadOptions { context_len_max: None, kv_type: KvType::F32, kv_positions: Some(128), step_rows_max: 8 };
+        let options = LoadOptions {
+            kv_types: KvTypes::both(KvType::F32),
+            kv_positions: Some(128),
+            step_rows_max: 8,
+            ..LoadOptions::DEFAULT
+        };
         Model::load(&container, Kernels::new(None, 2).unwrap(), &options).unwrap().with_head_shortcut(mode)
     };
     let (mut auto, mut off) = (load(HeadShortcut::Auto), load(HeadShortcut::Off));

@@ -2,7 +2,8 @@
 
 use gguf::{Array, Value};
 use kernels::{Gate, Kernels};
-use model::{Forward, KvType, LoadOptions, Model, RopeScaling, TokenId};
+use model::{Forward, KvType, KvTypes, LoadOptions, Model, RopeScaling, TokenId};
+use quant::ternarise::Mode;
 use testkit::{assert_same_f32, nmse};
 
 use crate::{
@@ -10,8 +11,9 @@ use crate::{
     session::{golden_prompt, logits},
 };
 
-fn load_as(edit: &Edit, kv_type: KvType) -> Model {
-    let options = LoadOptions { context_len_max: None, kv_type, kv_positions: Some(64), step_rows_max: 64 };
+fn load_as(edit: &Edit, kv_types: impl Into<KvTypes>) -> Model {
+    let options =
+        LoadOptions { kv_types: kv_types.into(), kv_positions: Some(64), step_rows_max: 64, ..LoadOptions::DEFAULT };
     Model::load(&edit.container(), Kernels::new(None, 2).unwrap(), &options).unwrap()
 }
 
@@ -152,7 +154,13 @@ fn experts_may_leave_their_width_out_and_bring_scales() {
 fn longrope_factors_go_by_the_longest_context() {
     let container = Edit::golden("phi3").container();
     let run = |context_len_max| {
-        let options = LoadOptions { context_len_max, kv_type: KvType::F32, kv_positions: Some(64), step_rows_max: 64 };
+        let options = LoadOptions {
+            context_len_max,
+            kv_types: KvTypes::both(KvType::F32),
+            kv_positions: Some(64),
+            step_rows_max: 64,
+            ..LoadOptions::DEFAULT
+        };
         let mut model = Model::load(&container, Kernels::new(None, 1).unwrap(), &options).unwrap();
         logits(&mut model, &golden_prompt("phi3"), 0, 64)
     };
@@ -164,19 +172,25 @@ fn longrope_factors_go_by_the_longest_context() {
 
 #[test]
 fn small_caches_stay_near_and_do_not_depend_on_chunks() {
-    for (name, kv_type, bound) in [
-        ("llama", KvType::F16, 1e-5),
-        ("llama-mha-hd32", KvType::F16, 1e-5),
-        ("llama-mha-hd32", KvType::Q8_0, 1e-3),
-        ("gemma3", KvType::Q8_0, 1e-3),
+    let lsq = KvType::T2(Mode::LeastSquares);
+    for (name, kv_types, bound) in [
+        ("llama", KvTypes::both(KvType::F16), 1e-5),
+        ("llama-mha-hd32", KvType::F16.into(), 1e-5),
+        ("llama-mha-hd32", KvType::Q8_0.into(), 1e-3),
+        ("gemma3", KvType::Q8_0.into(), 1e-3),
+        ("llama", KvTypes { is_rotated: true, ..KvType::F32.into() }, 1e-9),
+        ("gemma3", KvTypes { is_rotated: true, ..KvType::Q8_0.into() }, 1e-3),
+        ("gemma3", KvType::Q4_0.into(), 0.05),
+        ("llama", lsq.into(), 0.9),
+        ("llama-mha-hd32", KvTypes { keys: KvType::F16, values: lsq, is_rotated: true }, 0.9),
     ] {
         let edit = Edit::golden(name);
-        let whole = logits(&mut load_as(&edit, kv_type), &golden_prompt(name), 0, 64);
+        let whole = logits(&mut load_as(&edit, kv_types), &golden_prompt(name), 0, 64);
         let distance = nmse(&whole, &run(name, &edit));
-        assert!(distance > 0.0 && distance < bound, "{name}, {kv_type:?}: NMSE {distance:e}");
+        assert!(distance > 0.0 && distance < bound, "{name}, {kv_types:?}: NMSE {distance:e}");
         for chunk in [1, 7, 32] {
-            let chunked = logits(&mut load_as(&edit, kv_type), &golden_prompt(name), 0, chunk);
-            assert_same_f32(&format!("{name}, {kv_type:?} in chunks of {chunk}"), &chunked, &whole);
+            let chunked = logits(&mut load_as(&edit, kv_types), &golden_prompt(name), 0, chunk);
+            assert_same_f32(&format!("{name}, {kv_types:?} in chunks of {chunk}"), &chunked, &whole);
         }
     }
 }

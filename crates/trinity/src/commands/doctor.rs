@@ -1,6 +1,6 @@
 //! `trinity doctor [MODEL]`: what this machine offers, how fast it is, which kernels that selects, and what a model can reach on it.
 
-mod system;
+pub(super) mod system;
 
 use clap::Args;
 use eval::machine::{Limits, Machine};

@@ -8,9 +8,10 @@ use engine::Engine;
 use gguf::Container;
 use hub::{Hub, Resolved};
 use kernels::{Isa, Kernels};
-use model::{HeadShortcut, KvType, LoadOptions, Model};
+use model::{HeadShortcut, LoadOptions, Model};
 use tokenizer::Tokenizer;
 
+pub(crate) use super::storage_args::{KvTypeName, StorageArgs};
 use crate::{
     cli::Global,
     failure::{Failure, Kind},
@@ -40,6 +41,8 @@ pub(crate) struct ModelArgs {
     /// Type of cached keys and values
     #[arg(long, value_enum, value_name = "TYPE", default_value = "f16")]
     pub(crate) kv_type: KvTypeName,
+    #[command(flatten)]
+    pub(crate) storage: StorageArgs,
     /// Whether steps that need only the best tokens (temperature 0, or top-k) skip the rest of the vocabulary; the tokens are the same
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     pub(crate) head_shortcut: HeadShortcutName,
@@ -62,25 +65,6 @@ impl From<HeadShortcutName> for HeadShortcut {
             HeadShortcutName::Auto => Self::Auto,
             HeadShortcutName::Off => Self::Off,
             HeadShortcutName::On => Self::On,
-        }
-    }
-}
-
-/// Spelling of `KvType` on the command line.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub(crate) enum KvTypeName {
-    F32,
-    F16,
-    #[value(name = "q8_0")]
-    Q8_0,
-}
-
-impl From<KvTypeName> for KvType {
-    fn from(name: KvTypeName) -> Self {
-        match name {
-            KvTypeName::F32 => Self::F32,
-            KvTypeName::F16 => Self::F16,
-            KvTypeName::Q8_0 => Self::Q8_0,
         }
     }
 }
@@ -156,9 +140,11 @@ impl ModelArgs {
         kv_positions: Option<usize>,
     ) -> Result<(Model, usize), Failure> {
         let (kernels, n_threads) = self.kernels()?;
-        let options =
-            LoadOptions { context_len_max, kv_type: self.kv_type.into(), kv_positions, step_rows_max: STEP_ROWS_MAX };
+        let mut options =
+            LoadOptions { context_len_max, kv_positions, step_rows_max: STEP_ROWS_MAX, ..LoadOptions::DEFAULT };
+        self.storage.apply(self.kv_type, &mut options);
         let model = Model::load(container, kernels, &options)?.with_head_shortcut(self.head_shortcut.into());
+        say_requantised(&model);
         Ok((model, n_threads))
     }
 
@@ -179,5 +165,24 @@ impl ModelArgs {
         spinner.finish_and_clear();
         let engine = Engine::new(Box::new(model), Arc::clone(&tokenizer));
         Ok(Loaded { name: container.name().to_owned(), engine, tokenizer, template })
+    }
+}
+
+/// What was requantised, and what it truly saves.
+fn say_requantised(model: &Model) {
+    let text = |n| terminal::bytes_text(n);
+    if let Some(done) = model.requantised_embedding() {
+        terminal::say(&format!(
+            "embedding: {} in place of {}, held beside the file's own, which stays mapped\n",
+            text(done.new_bytes),
+            text(done.file_bytes)
+        ));
+    }
+    if let Some(done) = model.requantised_norms() {
+        terminal::say(&format!(
+            "norms: ternary, {} in place of {} if a file held them so; computed with in f32\n",
+            text(done.new_bytes),
+            text(done.file_bytes)
+        ));
     }
 }

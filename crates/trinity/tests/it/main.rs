@@ -4,6 +4,8 @@
 mod bad_input;
 mod chat;
 mod doctor;
+mod eval_imatrix;
+mod eval_kl;
 mod evaluate;
 mod inspect;
 mod interface;

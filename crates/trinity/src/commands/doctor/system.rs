@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// `None`: the system does not say.
 #[derive(Serialize)]
-pub(super) struct System {
+pub(in crate::commands) struct System {
     pub(super) processor: Option<String>,
     pub(super) cores_online: Option<usize>,
     /// By affinity.
@@ -20,7 +20,7 @@ pub(super) struct System {
 }
 
 impl System {
-    pub(super) fn look() -> Self {
+    pub(in crate::commands) fn look() -> Self {
         let read = |path: &str| fs::read_to_string(path).ok();
         let memory = read("/proc/meminfo");
         let kilobytes = |key| Some(field(memory.as_deref()?, key)?.split(' ').next()?.parse::<u64>().ok()? << 10);

@@ -1,0 +1,157 @@
+//! The file of base log-probabilities (`.kld`), little-endian:
+//!
+//! | bytes | what |
+//! | ---: | --- |
+//! | 8 | `TRIKLD01` |
+//! | 4 · 5 | u32: vocabulary V, window length N, number of windows, first token of a window (or 2³² − 1), bytes of the model's name |
+//! | 32 · 2 | SHA-256 of the text, SHA-256 of the vocabulary |
+//! | … | name of the model, UTF-8 |
+//! | 4 · N · windows | u32: token ids |
+//! | … | rows of positions N / 2 to N − 2 of each window, as `row.rs` has them |
+
+use std::io::Read;
+
+use model::TokenId;
+
+use super::{
+    Options,
+    base::{Header, Origin},
+};
+use crate::Error;
+
+const MAGIC: &[u8; 8] = b"TRIKLD01";
+
+/// Stands for "no first token".
+const NO_TOKEN: u32 = u32::MAX;
+
+/// Longest name of a model, bytes.
+const NAME_BYTES_MAX: u32 = 4096;
+
+/// The bytes before the rows.
+pub(super) fn encode(header: &Header) -> Result<Vec<u8>, Error> {
+    let Header { origin, n_vocab, options, tokens } = header;
+    let word = |parameter: &'static str, value: usize| {
+        u32::try_from(value).map_err(|_| Error::Parameter { parameter, value, expected: "below 2^32" })
+    };
+    let mut end = origin.model.len().min(NAME_BYTES_MAX as usize);
+    while !origin.model.is_char_boundary(end) {
+        end -= 1;
+    }
+    let name = origin.model.get(..end).unwrap_or_default();
+    let mut out = MAGIC.to_vec();
+    for word in [
+        word("vocabulary", *n_vocab)?,
+        word("window length", options.window_len)?,
+        word("windows", options.n_chunks.unwrap_or_default())?,
+        options.first.map_or(NO_TOKEN, |token| token.0),
+        word("bytes of a name", name.len())?,
+    ] {
+        out.extend_from_slice(&word.to_le_bytes());
+    }
+    out.extend_from_slice(&origin.text_sha256);
+    out.extend_from_slice(&origin.vocabulary_sha256);
+    out.extend_from_slice(name.as_bytes());
+    tokens.iter().for_each(|token| out.extend_from_slice(&token.0.to_le_bytes()));
+    Ok(out)
+}
+
+/// Reads what [`encode`] wrote and the offset of the rows, of a file of `file_bytes`.
+pub(super) fn decode(file: &str, source: &mut impl Read, file_bytes: u64) -> Result<(Header, u64), Error> {
+    let invalid = |what: String| Error::Invalid { file: file.to_owned(), what };
+    let mut read = |n: usize, what: &str| {
+        let mut bytes = vec![0; n];
+        source.read_exact(&mut bytes).map_err(|e| invalid(format!("{what}: {e}")))?;
+        Ok::<_, Error>(bytes)
+    };
+    let magic = read(MAGIC.len(), "magic")?;
+    if magic != MAGIC {
+        return Err(invalid(format!("begins with {:?}, expected TRIKLD01", String::from_utf8_lossy(&magic))));
+    }
+    let words = words(&read(20, "header")?);
+    let [n_vocab, window_len, n_windows, first, name_bytes] = *words.as_slice() else {
+        return Err(invalid("header: cut short".to_owned()));
+    };
+    if name_bytes > NAME_BYTES_MAX {
+        return Err(invalid(format!("a name of {name_bytes} bytes, expected at most {NAME_BYTES_MAX}")));
+    }
+    let hash = |bytes: Vec<u8>| bytes.first_chunk::<32>().copied().unwrap_or_default();
+    let text_sha256 = hash(read(32, "hash of the text")?);
+    let vocabulary_sha256 = hash(read(32, "hash of the vocabulary")?);
+    let model = String::from_utf8(read(name_bytes as usize, "name")?).map_err(|e| invalid(format!("name: {e}")))?;
+    let options = Options {
+        window_len: window_len as usize,
+        n_chunks: Some(n_windows as usize),
+        first: (first != NO_TOKEN).then_some(TokenId(first)),
+    };
+    // Before anything of that size is allocated.
+    let n_tokens = u64::from(window_len) * u64::from(n_windows);
+    let data_offset = (MAGIC.len() as u64 + 20 + 64 + u64::from(name_bytes)).saturating_add(n_tokens.saturating_mul(4));
+    let mut header = Header {
+        origin: Origin { model, text_sha256, vocabulary_sha256 },
+        n_vocab: n_vocab as usize,
+        options,
+        tokens: Vec::new(),
+    };
+    let expected = header.rows_bytes().and_then(|n| n.checked_add(data_offset));
+    if expected != Some(file_bytes) {
+        let expected = expected.map_or("more than can be addressed".to_owned(), |n| n.to_string());
+        return Err(invalid(format!(
+            "{file_bytes} bytes, but {n_windows} windows of {window_len} tokens and a vocabulary of {n_vocab} take {expected}"
+        )));
+    }
+    options.n_windows(n_tokens as usize)?;
+    header.tokens = self::words(&read(n_tokens as usize * 4, "tokens")?).into_iter().map(TokenId).collect();
+    if let Some(token) = header.tokens.iter().chain(&options.first).find(|token| token.0 >= n_vocab) {
+        return Err(invalid(format!("token {}, but the vocabulary has {n_vocab}", token.0)));
+    }
+    Ok((header, data_offset))
+}
+
+fn words(bytes: &[u8]) -> Vec<u32> {
+    bytes.as_chunks::<4>().0.iter().map(|word| u32::from_le_bytes(*word)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> (Header, Vec<u8>) {
+        let options = Options { window_len: 4, n_chunks: Some(2), first: Some(TokenId(1)) };
+        let origin = Origin { model: "wörld".to_owned(), text_sha256: [3; 32], vocabulary_sha256: [4; 32] };
+        let tokens = (2..10).map(TokenId).collect();
+        let header = Header { origin, n_vocab: 10, options, tokens };
+        let mut bytes = encode(&header).unwrap();
+        bytes.resize(bytes.len() + header.rows_bytes().unwrap() as usize, 0);
+        (header, bytes)
+    }
+
+    fn decoded(bytes: &[u8]) -> Result<(Header, u64), Error> {
+        decode("x.kld", &mut &*bytes, bytes.len() as u64)
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let (header, bytes) = sample();
+        let (read, offset) = decoded(&bytes).unwrap();
+        assert_eq!(read, header);
+        assert_eq!(offset + header.rows_bytes().unwrap(), bytes.len() as u64);
+    }
+
+    #[test]
+    fn no_damage_is_accepted_or_panics() {
+        let (header, bytes) = sample();
+        for end in 0..bytes.len() {
+            assert!(decoded(&bytes[..end]).is_err(), "cut to {end} bytes");
+        }
+        // Magic and every number of the header, each made huge.
+        for at in [0, 8, 12, 16, 24] {
+            let mut broken = bytes.clone();
+            broken[at..at + 4].copy_from_slice(&[0xff; 4]);
+            assert!(decoded(&broken).is_err(), "huge number at {at}");
+        }
+        let mut broken = bytes.clone();
+        let token = bytes.len() - header.rows_bytes().unwrap() as usize - 4;
+        broken[token] = 10;
+        assert!(decoded(&broken).unwrap_err().to_string().contains("token 10"));
+    }
+}

@@ -1,0 +1,48 @@
+//! [`Mean`]: a mean and its standard error, from a stream of numbers.
+
+/// Sums of a stream.
+#[derive(Clone, Copy, PartialEq, Default, Debug)]
+pub(crate) struct Mean {
+    n: usize,
+    sum: f64,
+    sum_of_squares: f64,
+}
+
+impl Mean {
+    /// Takes one more.
+    pub(crate) fn add(&mut self, x: f64) {
+        self.n += 1;
+        self.sum += x;
+        self.sum_of_squares += x * x;
+    }
+
+    /// How many there were.
+    pub(crate) fn n(&self) -> usize {
+        self.n
+    }
+
+    /// Their mean; NaN of none.
+    pub(crate) fn mean(&self) -> f64 {
+        self.sum / self.n as f64
+    }
+
+    /// Standard error of the mean.
+    pub(crate) fn error(&self) -> f64 {
+        let variance = (self.sum_of_squares / self.n as f64 - self.mean() * self.mean()).max(0.0);
+        (variance / (self.n.max(2) - 1) as f64).sqrt()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Mean;
+
+    #[test]
+    fn mean_and_error_are_their_definitions() {
+        let mut mean = Mean::default();
+        [1.0, 2.0, 3.0, 6.0].into_iter().for_each(|x| mean.add(x));
+        // Squared deviations 4 + 1 + 0 + 9; their sum over n (n - 1) is 14 / 12.
+        assert_eq!((mean.n(), mean.mean()), (4, 3.0));
+        assert!((mean.error() - (14.0f64 / 12.0).sqrt()).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,157 @@
+//! What is cached for a position: [`KvType`], [`KvTypes`], [`KvLayout`].
+
+use super::{PAGE_LEN, Side, q4_0, q8_0, t2};
+use quant::ternarise::Mode;
+
+/// Element type of cached keys or values.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum KvType {
+    /// 4 bytes an element; for reference runs.
+    F32,
+    /// 2 bytes.
+    F16,
+    /// 34 bytes per 32 elements.
+    Q8_0,
+    /// 18 bytes per 32 elements, with the scale and codes of ggml's format.
+    Q4_0,
+    /// −1, 0, 1 in 2 bits, with an f16 scale for each head and position.
+    T2(Mode),
+}
+
+impl KvType {
+    /// Every type.
+    pub const ALL: [Self; 8] = [
+        Self::F32,
+        Self::F16,
+        Self::Q8_0,
+        Self::Q4_0,
+        Self::T2(Mode::AbsMean),
+        Self::T2(Mode::Max),
+        Self::T2(Mode::Rms),
+        Self::T2(Mode::LeastSquares),
+    ];
+
+    /// Its name: `f16`, `q4_0`, `t2-rms`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Q8_0 => "q8_0",
+            Self::Q4_0 => "q4_0",
+            Self::T2(Mode::AbsMean) => "t2-absmean",
+            Self::T2(Mode::Max) => "t2-max",
+            Self::T2(Mode::Rms) => "t2-rms",
+            Self::T2(Mode::LeastSquares) => "t2-lsq",
+        }
+    }
+
+    /// The type called `name`; `t2` alone is `t2-lsq`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let name = if name == "t2" { "t2-lsq" } else { name };
+        Self::ALL.into_iter().find(|kv_type| kv_type.name() == name)
+    }
+
+    /// Elements of a head that the width has to be a multiple of.
+    fn granularity(self) -> usize {
+        match self {
+            Self::F32 | Self::F16 | Self::T2(_) => 1,
+            Self::Q8_0 => q8_0::BLOCK,
+            Self::Q4_0 => q4_0::BLOCK,
+        }
+    }
+
+    /// Bytes of a key or value block of heads of width `dim`; `None` on overflow.
+    fn block_bytes(self, dim: usize) -> Option<usize> {
+        let elements = dim.checked_mul(PAGE_LEN)?;
+        match self {
+            Self::F32 => elements.checked_mul(4),
+            Self::F16 => elements.checked_mul(2),
+            Self::Q8_0 => (elements / q8_0::BLOCK).checked_mul(q8_0::BLOCK + 2),
+            Self::Q4_0 => (elements / q4_0::BLOCK).checked_mul(q4_0::BLOCK / 2 + 2),
+            Self::T2(_) => t2::position_bytes(dim).checked_mul(PAGE_LEN),
+        }
+    }
+}
+
+/// How keys and values are cached.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct KvTypes {
+    /// Type of keys.
+    pub keys: KvType,
+    /// Type of values.
+    pub values: KvType,
+    /// Whether heads go through a Walsh-Hadamard transform before they are stored, which spreads a large element over all: queries go through
+    /// it as well, so that products with keys stay, and what attention gives comes back through it.
+    pub is_rotated: bool,
+}
+
+impl KvTypes {
+    /// One type for both, not rotated.
+    pub const fn both(kv_type: KvType) -> Self {
+        Self { keys: kv_type, values: kv_type, is_rotated: false }
+    }
+}
+
+impl From<KvType> for KvTypes {
+    fn from(kv_type: KvType) -> Self {
+        Self::both(kv_type)
+    }
+}
+
+/// Shape of a KV cache.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KvLayout {
+    /// Transformer layers that keep keys and values.
+    pub n_layers: usize,
+    /// KV heads (G).
+    pub n_kv_heads: usize,
+    /// Width of a key head.
+    pub key_dim: usize,
+    /// Width of a value head.
+    pub value_dim: usize,
+    /// Types of keys and values.
+    pub types: KvTypes,
+}
+
+impl KvLayout {
+    /// Type and head width of a side.
+    pub(super) fn side(self, side: Side) -> (KvType, usize) {
+        match side {
+            Side::Keys => (self.types.keys, self.key_dim),
+            Side::Values => (self.types.values, self.value_dim),
+        }
+    }
+
+    /// Refuses widths that the types cannot hold.
+    pub(super) fn check(self) -> Result<(), String> {
+        for (what, side) in [("key", Side::Keys), ("value", Side::Values)] {
+            let (kv_type, dim) = self.side(side);
+            let granularity = kv_type.granularity();
+            if dim % granularity != 0 {
+                let name = kv_type.name();
+                return Err(format!(
+                    "{what} heads of {dim} elements, but a {name} cache needs a multiple of {granularity}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes of one head's block; `None` on overflow.
+    pub(super) fn block_bytes(self, side: Side) -> Option<usize> {
+        let (kv_type, dim) = self.side(side);
+        kv_type.block_bytes(dim)
+    }
+
+    /// Bytes of a page; `None` on overflow.
+    pub(super) fn page_bytes(self) -> Option<usize> {
+        let per_head = self.block_bytes(Side::Keys)?.checked_add(self.block_bytes(Side::Values)?)?;
+        per_head.checked_mul(self.n_kv_heads)?.checked_mul(self.n_layers)
+    }
+
+    /// Bytes that one position takes in all layers; `None` on overflow.
+    pub fn position_bytes(self) -> Option<usize> {
+        // Every block is made of equal parts for each position.
+        Some(self.page_bytes()? / PAGE_LEN)
+    }
+}

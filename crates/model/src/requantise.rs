@@ -1,0 +1,170 @@
+//! Weights in another type than the file's, made when the model is loaded: the embedding table (and the head, where it is the same matrix)
+//! and the vectors of norms. These options exist to be measured: nothing of the file's map becomes free, a copy comes beside it.
+
+use gguf::TensorBytes;
+use quant::{
+    Format, StoredMatrix,
+    ternarise::{Mode, ternarise},
+};
+
+use crate::{
+    linear::Linear,
+    spec::ModelSpec,
+    weights::{Mlp, Weights},
+};
+
+/// Weights that share a scale in a ternary embedding.
+const SPAN: usize = 64;
+
+/// What an embedding table becomes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum EmbeddingType {
+    /// 2 bytes a weight.
+    F16,
+    /// 34 bytes per 32 weights.
+    Q8_0,
+    /// 18 bytes per 32 weights.
+    Q4_0,
+    /// −1, 0, 1 in 2 bits under an f16 scale per 64 weights, in the layout of `Q2_0`.
+    T2(Mode),
+}
+
+impl EmbeddingType {
+    /// Every type.
+    pub const ALL: [Self; 7] = [
+        Self::F16,
+        Self::Q8_0,
+        Self::Q4_0,
+        Self::T2(Mode::AbsMean),
+        Self::T2(Mode::Max),
+        Self::T2(Mode::Rms),
+        Self::T2(Mode::LeastSquares),
+    ];
+
+    /// Its name: `q8_0`, `t2-lsq`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F16 => "f16",
+            Self::Q8_0 => "q8_0",
+            Self::Q4_0 => "q4_0",
+            Self::T2(Mode::AbsMean) => "t2-absmean",
+            Self::T2(Mode::Max) => "t2-max",
+            Self::T2(Mode::Rms) => "t2-rms",
+            Self::T2(Mode::LeastSquares) => "t2-lsq",
+        }
+    }
+
+    /// The type called `name`; `t2` alone is `t2-lsq`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let name = if name == "t2" { "t2-lsq" } else { name };
+        Self::ALL.into_iter().find(|t| t.name() == name)
+    }
+
+    fn format(self) -> Format {
+        match self {
+            Self::F16 => Format::F16,
+            Self::Q8_0 => Format::Q8_0,
+            Self::Q4_0 => Format::Q4_0,
+            Self::T2(_) => Format::Q2_0,
+        }
+    }
+
+    /// Bytes of a table for `spec`; an error names the width that the type cannot hold.
+    pub(crate) fn bytes(self, spec: &ModelSpec) -> Result<usize, String> {
+        let too_large = || format!("an embedding of {} rows cannot be addressed", spec.n_vocab);
+        self.row_bytes(spec.width)?.checked_mul(spec.n_vocab).ok_or_else(too_large)
+    }
+
+    fn row_bytes(self, width: usize) -> Result<usize, String> {
+        let unit = self.format().block_len();
+        let refusal = || format!("an embedding of {} needs rows of a multiple of {unit}, but has {width}", self.name());
+        self.format().row_bytes(width).ok_or_else(refusal)
+    }
+}
+
+/// What the weights of norms are.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub enum NormType {
+    /// As in the file.
+    #[default]
+    F32,
+    /// −1, 0, 1 under one scale per vector, chosen by least squares; computed with as f32.
+    Ternary,
+}
+
+/// What was made in place of weights of the file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Requantised {
+    /// Bytes of the original in the file, whose map stays.
+    pub file_bytes: u64,
+    /// Bytes of what replaces it; of norms, what they would take if stored so: the vectors that are computed with stay f32.
+    pub new_bytes: u64,
+}
+
+/// The table in another type; an error names the row that it cannot hold.
+pub(crate) fn embedding(table: &Linear, spec: &ModelSpec, to: EmbeddingType) -> Result<(Linear, Requantised), String> {
+    let mut bytes = vec![0; to.bytes(spec)?];
+    let row_bytes = bytes.len() / spec.n_vocab;
+    let mut row = vec![0.0; spec.width];
+    let (mut codes, mut sorted) = ([0; SPAN], Vec::with_capacity(SPAN));
+    for (i, out) in bytes.chunks_exact_mut(row_bytes).enumerate() {
+        table.decode_row(i, &mut row);
+        if let EmbeddingType::T2(mode) = to {
+            for x in row.chunks_exact_mut(SPAN) {
+                let scale = ternarise(mode, x, &mut codes, &mut sorted);
+                // The encoder finds these codes again and rounds the scale to a half.
+                x.iter_mut().zip(codes).for_each(|(x, code)| *x = f32::from(code) * scale);
+            }
+        }
+        to.format().encode(&row, None, out).map_err(|e| format!("row {i} as {}: {e}", to.name()))?;
+    }
+    let done = Requantised { file_bytes: table.matrix().bytes.len() as u64, new_bytes: bytes.len() as u64 };
+    let bytes = TensorBytes::from(bytes);
+    let stored = StoredMatrix::new(to.format(), spec.n_vocab, spec.width, &bytes).map_err(|e| e.to_string())?;
+    Ok((Linear::new(&bytes, &stored, 0..spec.n_vocab)?, done))
+}
+
+/// All norms of the model ternarised in place.
+pub(crate) fn norms(weights: &mut Weights) -> Requantised {
+    let mut done = Requantised { file_bytes: 0, new_bytes: 0 };
+    let (mut codes, mut sorted) = (Vec::new(), Vec::new());
+    let mut apply = |x: &mut Vec<f32>| {
+        codes.resize(x.len(), 0);
+        let scale = ternarise(Mode::LeastSquares, x, &mut codes, &mut sorted);
+        x.iter_mut().zip(&codes).for_each(|(x, &code)| *x = f32::from(code) * scale);
+        done.file_bytes += 4 * x.len() as u64;
+        done.new_bytes += x.len().div_ceil(4) as u64 + 4;
+    };
+    for layer in &mut weights.layers {
+        let attention = &mut layer.attention;
+        let optional = [
+            &mut layer.attention_norm,
+            &mut attention.q_norm,
+            &mut attention.k_norm,
+            &mut attention.sub_norm,
+            &mut layer.attention_post_norm,
+            &mut layer.mlp_norm,
+            &mut layer.mlp_post_norm,
+        ];
+        optional.into_iter().flatten().for_each(&mut apply);
+        if let Mlp::Dense(network) = &mut layer.mlp {
+            network.sub_norm.iter_mut().for_each(&mut apply);
+        }
+    }
+    apply(&mut weights.output_norm);
+    done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widths_that_a_type_cannot_hold_are_refused() {
+        // SmolLM2 is 576 wide, which is no multiple of 256.
+        assert_eq!(EmbeddingType::T2(Mode::Rms).row_bytes(576), Ok(9 * 18));
+        assert_eq!(EmbeddingType::F16.row_bytes(7), Ok(14));
+        let error = "an embedding of t2-rms needs rows of a multiple of 64, but has 96";
+        assert_eq!(EmbeddingType::T2(Mode::Rms).row_bytes(96), Err(error.to_owned()));
+    }
+}

@@ -1,0 +1,76 @@
+//! `trinity eval logits`: what a model computes, for others to check.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use eval::logits;
+use serde::Serialize;
+
+use super::{go_on, read};
+use crate::{
+    cli::Global,
+    commands::{
+        model_args::{self, KvTypeName, ModelArgs, StorageArgs},
+        receipt::{Evidence, ReceiptArgs},
+        tokenize,
+    },
+    failure::Failure,
+    terminal,
+};
+
+/// Arguments of `eval logits`.
+#[derive(Args)]
+pub(super) struct LogitsArgs {
+    /// The model, by name or path
+    #[arg(value_name = "MODEL")]
+    model: String,
+    /// Token ids, separated by white space or commas
+    #[arg(long, value_name = "FILE")]
+    tokens: PathBuf,
+    /// Where the logits go
+    #[arg(short, long, value_name = "FILE")]
+    out: PathBuf,
+    /// Threads; by default as many as affinity and the cgroup quota allow
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Type of cached keys and values
+    #[arg(long, value_enum, value_name = "TYPE", default_value = "f32")]
+    kv_type: KvTypeName,
+    #[command(flatten)]
+    receipt: ReceiptArgs,
+}
+
+/// What a receipt says of the file of logits.
+#[derive(Serialize)]
+struct Written {
+    n_rows: usize,
+    n_vocab: usize,
+}
+
+/// Computes and writes.
+pub(super) fn run(args: &LogitsArgs, global: &Global) -> Result<(), Failure> {
+    let receipt = args.receipt.begin()?;
+    let text = read(&args.tokens)?;
+    let container = model_args::open(Some(&args.model), global)?;
+    let load = ModelArgs {
+        threads: args.threads,
+        no_pin: false,
+        context: None,
+        kv_type: args.kv_type,
+        storage: StorageArgs::default(),
+        head_shortcut: model_args::HeadShortcutName::Off,
+    };
+    let n_vocab = model::n_vocab(&container)?;
+    let tokens = tokenize::parse_ids(&text, n_vocab)?;
+    let (mut model, n_threads) = load.load_model(&container, Some(tokens.len().max(1)))?;
+    let bar = terminal::progress("logits", tokens.len() as u64, false);
+    logits::write(&mut model, &tokens, &args.out, &mut |n_rows| {
+        bar.set_position(n_rows as u64);
+        go_on()
+    })?;
+    bar.finish_and_clear();
+    let evidence = Evidence { models: &[&container], files: &[&args.tokens, &args.out], n_threads };
+    receipt.write(&evidence, &Written { n_rows: tokens.len(), n_vocab })?;
+    terminal::say(&format!("{} rows of {n_vocab} logits in {}\n", tokens.len(), args.out.display()));
+    Ok(())
+}

@@ -1,0 +1,149 @@
+//! Receipts: a result with all that it depends on, so that a figure in a document can be traced and repeated.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use clap::Args;
+use gguf::{Container, NewFile};
+use kernels::Isa;
+use serde::Serialize;
+
+use super::{
+    digest,
+    doctor::system::System,
+    model_args::{EMBEDDED, ModelArgs},
+};
+use crate::{
+    failure::{Failure, Kind},
+    terminal,
+};
+
+/// The option of every command that measures.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ReceiptArgs {
+    /// Write the result with all that it depends on (machine, instruction set, threads, hashes of model and text, command line), as JSON
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
+}
+
+/// A receipt that is being prepared, or none if nobody asked.
+#[must_use = "a receipt that is not written was not wanted"]
+pub(crate) struct Receipt(Option<Open>);
+
+struct Open {
+    path: PathBuf,
+    file: NewFile,
+    system: System,
+    start: Instant,
+    time: String,
+}
+
+/// What a result was measured on.
+pub(crate) struct Evidence<'a> {
+    /// The models.
+    pub(crate) models: &'a [&'a Container],
+    /// Texts and other files, read or written.
+    pub(crate) files: &'a [&'a Path],
+    /// Compute threads.
+    pub(crate) n_threads: usize,
+}
+
+#[derive(Serialize)]
+struct Document<'a, T> {
+    trinity: &'static str,
+    /// Known to builds that were told (`TRINITY_COMMIT` in the environment of the compiler).
+    commit: Option<&'static str>,
+    command: Vec<String>,
+    time: &'a str,
+    seconds: f64,
+    system: &'a System,
+    isa: &'static str,
+    isa_available: Vec<&'static str>,
+    threads: usize,
+    models: Vec<FileEntry>,
+    files: Vec<FileEntry>,
+    result: &'a T,
+}
+
+#[derive(Serialize)]
+struct FileEntry {
+    path: String,
+    bytes: u64,
+    sha256: String,
+}
+
+impl ReceiptArgs {
+    /// Looks at the machine and begins the file, so that a place that cannot be written is known before the work. To be called before a model
+    /// is loaded: that binds threads to cores.
+    pub(crate) fn begin(&self) -> Result<Receipt, Failure> {
+        let Some(path) = self.receipt.clone() else { return Ok(Receipt(None)) };
+        let file =
+            NewFile::create(&path).map_err(|e| Failure::new(Kind::Failure, format!("{}: {e}", path.display())))?;
+        let (system, start, time) = (System::look(), Instant::now(), terminal::timestamp());
+        Ok(Receipt(Some(Open { path, file, system, start, time })))
+    }
+}
+
+impl Receipt {
+    /// Writes `result` and what it was measured on.
+    pub(crate) fn write(self, evidence: &Evidence<'_>, result: &impl Serialize) -> Result<(), Failure> {
+        let Some(Open { path, mut file, system, start, time }) = self.0 else { return Ok(()) };
+        let seconds = start.elapsed().as_secs_f64();
+        let mut models = Vec::new();
+        for model in evidence.models {
+            models.extend(entries(model)?);
+        }
+        let document = Document {
+            trinity: env!("CARGO_PKG_VERSION"),
+            commit: option_env!("TRINITY_COMMIT"),
+            command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+            time: &time,
+            seconds,
+            system: &system,
+            isa: ModelArgs::kernels_of(Some(1))?.0.isa().name(),
+            isa_available: Isa::available().map(Isa::name).collect(),
+            threads: evidence.n_threads,
+            models,
+            files: evidence.files.iter().map(|path| entry(path)).collect::<Result<_, _>>()?,
+            result,
+        };
+        let text = serde_json::to_string_pretty(&document)? + "\n";
+        let written = file.file().and_then(|file| file.write_all(text.as_bytes())).and_then(|()| file.commit());
+        written.map_err(|e| Failure::new(Kind::Failure, format!("{}: {e}", path.display())))
+    }
+}
+
+/// The files of a model.
+fn entries(model: &Container) -> Result<Vec<FileEntry>, Failure> {
+    if model.name() == EMBEDDED {
+        let bytes = hub::embedded();
+        let sha256 = digest::to_hex(&digest::of_bytes(bytes));
+        return Ok(vec![FileEntry { path: EMBEDDED.to_owned(), bytes: bytes.len() as u64, sha256 }]);
+    }
+    part_names(model.name(), model.n_parts()).iter().map(|name| entry(Path::new(name))).collect()
+}
+
+/// `NAME-00001-of-00003.gguf` and its siblings.
+fn part_names(first: &str, n_parts: usize) -> Vec<String> {
+    (1..=n_parts).map(|part| first.replace("-00001-of-", &format!("-{part:05}-of-"))).collect()
+}
+
+fn entry(path: &Path) -> Result<FileEntry, Failure> {
+    let name = path.display().to_string();
+    let (hash, bytes) = digest::of_file(path).map_err(|e| Failure::new(Kind::Failure, format!("{name}: {e}")))?;
+    Ok(FileEntry { path: name, bytes, sha256: digest::to_hex(&hash) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::part_names;
+
+    #[test]
+    fn parts_are_named_after_the_first() {
+        assert_eq!(part_names("a/m.gguf", 1), ["a/m.gguf"]);
+        assert_eq!(part_names("m-00001-of-00002.gguf", 2), ["m-00001-of-00002.gguf", "m-00002-of-00002.gguf"]);
+    }
+}
