@@ -9,6 +9,7 @@ pub mod kl;
 pub mod logits;
 pub mod machine;
 mod mean;
+pub mod noise;
 pub mod perplexity;
 mod session;
 mod softmax;

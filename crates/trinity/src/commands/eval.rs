@@ -3,6 +3,7 @@
 mod imatrix;
 mod kl;
 mod logits;
+mod noise;
 mod perplexity;
 
 use std::{fs::File, ops::ControlFlow, path::Path};
@@ -30,6 +31,8 @@ enum EvalCommand {
     Kl(kl::KlArgs),
     /// How much each column of each weight matrix matters, on a text: what `quantize --imatrix` reads
     Imatrix(imatrix::ImatrixArgs),
+    /// Perplexity of a ternary model when a part of its trits is changed to a different value
+    Noise(noise::NoiseArgs),
     /// All logits of a list of token ids, as little-endian f32 [n_tokens, n_vocab]
     Logits(logits::LogitsArgs),
 }
@@ -44,6 +47,7 @@ pub(crate) fn run(args: &EvalArgs, global: &Global) -> Result<(), Failure> {
         EvalCommand::Perplexity(args) => perplexity::run(args, global),
         EvalCommand::Kl(args) => kl::run(args, global),
         EvalCommand::Imatrix(args) => imatrix::run(args, global),
+        EvalCommand::Noise(args) => noise::run(args, global),
         EvalCommand::Logits(args) => logits::run(args, global),
     }
 }

@@ -6,6 +6,7 @@ mod chat;
 mod doctor;
 mod eval_imatrix;
 mod eval_kl;
+mod eval_noise;
 mod evaluate;
 mod inspect;
 mod interface;
