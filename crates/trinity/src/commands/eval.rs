@@ -1,5 +1,6 @@
 //! `trinity eval …`: numbers by which the engine and its models are judged; a file for each of them in `eval/`.
 
+mod compare;
 mod imatrix;
 mod kl;
 mod logits;
@@ -33,6 +34,8 @@ enum EvalCommand {
     Imatrix(imatrix::ImatrixArgs),
     /// Perplexity of a ternary model when a part of its trits is changed to a different value
     Noise(noise::NoiseArgs),
+    /// Are these the same model? Tensor by tensor, and by logits if asked
+    Compare(compare::CompareArgs),
     /// All logits of a list of token ids, as little-endian f32 [n_tokens, n_vocab]
     Logits(logits::LogitsArgs),
 }
@@ -48,6 +51,7 @@ pub(crate) fn run(args: &EvalArgs, global: &Global) -> Result<(), Failure> {
         EvalCommand::Kl(args) => kl::run(args, global),
         EvalCommand::Imatrix(args) => imatrix::run(args, global),
         EvalCommand::Noise(args) => noise::run(args, global),
+        EvalCommand::Compare(args) => compare::run(args, global),
         EvalCommand::Logits(args) => logits::run(args, global),
     }
 }

@@ -4,6 +4,7 @@
 mod bad_input;
 mod chat;
 mod doctor;
+mod eval_compare;
 mod eval_imatrix;
 mod eval_kl;
 mod eval_noise;
