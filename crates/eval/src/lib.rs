@@ -3,12 +3,14 @@
 //! Each function measures what it returns, in this process, on the model it is given; progress goes to a callback that may break off.
 
 pub mod bench;
+pub mod compare;
 mod error;
 pub mod imatrix;
 pub mod kl;
 pub mod logits;
 pub mod machine;
 mod mean;
+pub mod noise;
 pub mod paired;
 pub mod perplexity;
 mod session;

@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Configuration,
     /// Ctrl-C: 130.
     Interrupted,
+    /// The question was answered, and the answer is no: quiet, 1.
+    AnsweredNo,
     /// The reader of standard output went away: quiet, 0.
     OutputClosed,
 }
@@ -45,6 +47,11 @@ impl Failure {
         Self::new(Kind::Interrupted, "interrupted")
     }
 
+    /// The answer, which was printed, is no.
+    pub(crate) fn answered_no() -> Self {
+        Self::new(Kind::AnsweredNo, "no")
+    }
+
     /// What the user can do about it.
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -59,8 +66,10 @@ impl Failure {
 
     /// Prints the line and the hint; gives the exit code.
     pub(crate) fn report(self, is_verbose: bool) -> ExitCode {
-        if self.kind == Kind::OutputClosed {
-            return ExitCode::SUCCESS;
+        match self.kind {
+            Kind::OutputClosed => return ExitCode::SUCCESS,
+            Kind::AnsweredNo => return ExitCode::FAILURE,
+            _ => {}
         }
         let mut text = self.line();
         if is_verbose {
@@ -68,7 +77,7 @@ impl Failure {
         }
         terminal::say(&text);
         ExitCode::from(match self.kind {
-            Kind::Failure | Kind::OutputClosed => 1,
+            Kind::Failure | Kind::AnsweredNo | Kind::OutputClosed => 1,
             Kind::Usage => 2,
             Kind::Busy => 75,
             Kind::Configuration => 78,

@@ -1,8 +1,10 @@
 //! `trinity eval …`: numbers by which the engine and its models are judged; a file for each of them in `eval/`.
 
+mod compare;
 mod imatrix;
 mod kl;
 mod logits;
+mod noise;
 mod perplexity;
 mod ternary_options;
 
@@ -31,6 +33,10 @@ enum EvalCommand {
     Kl(kl::KlArgs),
     /// How much each column of each weight matrix matters, on a text: what `quantize --imatrix` reads
     Imatrix(imatrix::ImatrixArgs),
+    /// Perplexity of a ternary model when a part of its trits is changed to a different value
+    Noise(noise::NoiseArgs),
+    /// Are these the same model? Tensor by tensor, and by logits if asked
+    Compare(compare::CompareArgs),
     /// What every option that holds keys, values, embeddings or norms in fewer bits saves and costs, in one table
     TernaryOptions(ternary_options::TernaryOptionsArgs),
     /// All logits of a list of token ids, as little-endian f32 [n_tokens, n_vocab]
@@ -47,6 +53,8 @@ pub(crate) fn run(args: &EvalArgs, global: &Global) -> Result<(), Failure> {
         EvalCommand::Perplexity(args) => perplexity::run(args, global),
         EvalCommand::Kl(args) => kl::run(args, global),
         EvalCommand::Imatrix(args) => imatrix::run(args, global),
+        EvalCommand::Noise(args) => noise::run(args, global),
+        EvalCommand::Compare(args) => compare::run(args, global),
         EvalCommand::TernaryOptions(args) => ternary_options::run(args, global),
         EvalCommand::Logits(args) => logits::run(args, global),
     }

@@ -4,8 +4,10 @@
 mod bad_input;
 mod chat;
 mod doctor;
+mod eval_compare;
 mod eval_imatrix;
 mod eval_kl;
+mod eval_noise;
 mod evaluate;
 mod inspect;
 mod interface;
