@@ -28,6 +28,8 @@ pub use edit::rewrite_metadata;
 pub use error::Error;
 #[cfg(not(target_arch = "wasm32"))]
 pub use file::NewFile;
+#[cfg(not(target_arch = "wasm32"))]
+pub use map::MappedFile;
 pub use metadata::Metadata;
 pub use oracle::oracle;
 pub use tensor_type::{TypeId, TypeLayout};
