@@ -55,15 +55,20 @@ pub struct HuggingFace {
 pub fn open(path: &Path, options: &HfOptions) -> Result<HuggingFace, Error> {
     let checkpoint = Checkpoint::open(path)?;
     let folder = if path.is_dir() { path } else { path.parent().unwrap_or_else(|| Path::new("")) };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let (config, mut metadata) = Config::read(folder)?;
-    let title = path.canonicalize().ok().and_then(|p| Some(p.file_stem()?.to_str()?.to_owned()));
-    if let Some(title) = title {
-        metadata.set("general.name", Value::String(title));
+    if let Some(name) = folder_name(folder) {
+        metadata.set("general.name", Value::String(name));
     }
     tokenizer::read(folder, &config, &mut metadata)?;
     template::read(folder, &mut metadata)?;
     let weights = Weights::new(&checkpoint, &config, *options)?;
     Ok(HuggingFace { name: path.display().to_string(), metadata, weights })
+}
+
+/// What the folder is called, however it was named here.
+fn folder_name(folder: &Path) -> Option<String> {
+    Some(folder.canonicalize().ok()?.file_name()?.to_str()?.to_owned())
 }
 
 impl Source for HuggingFace {

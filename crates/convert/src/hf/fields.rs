@@ -80,9 +80,9 @@ impl Fields {
 
     /// A number above zero.
     pub(super) fn positive(&self, key: &str) -> Result<Option<f64>, Error> {
-        match self.float(key)? {
-            Some(x) if x as f32 <= 0.0 => Err(self.error(key, format!("{x}, expected more than 0"))),
-            other => Ok(other),
+        match (self.float(key)?, self.value(key)) {
+            (Some(x), Some(value)) if x as f32 <= 0.0 => self.refuse(key, value, "more than 0"),
+            (number, _) => Ok(number),
         }
     }
 

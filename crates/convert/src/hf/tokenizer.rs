@@ -33,7 +33,8 @@ pub(super) fn read(folder: &Path, config: &Config, metadata: &mut Metadata) -> R
     if !is_byte_level && !json.model.byte_fallback {
         return Err(invalid(&file, "pre_tokenizer: expected ByteLevel, or model.byte_fallback true"));
     }
-    let may_strip = config.family.architecture == "phi3";
+    // `tokenizer` knows that Phi 3's do.
+    let may_strip = config.family.architecture == "phi3" && !is_byte_level;
     let vocabulary = Vocabulary::new(&file, &json, config.n_vocab, is_byte_level, may_strip)?;
     let mut text =
         |key: &str, text: &str| metadata.set(format!("tokenizer.ggml.{key}"), Value::String(text.to_owned()));

@@ -197,3 +197,183 @@ fn sentence_piece() {
     });
     check("llama-spm", &tokenizer_json(&metadata, &merges, true, &newer), "default");
 }
+
+/// A vocabulary of a few tokens, byte-level; `change` is made to its files.
+fn small(change: impl Fn(&mut Value, &mut Value)) -> Result<HuggingFace, convert::Error> {
+    let (json, config) = small_files(change);
+    open(8, &[("tokenizer.json", json), ("tokenizer_config.json", config)])
+}
+
+fn small_files(change: impl Fn(&mut Value, &mut Value)) -> (Value, Value) {
+    let mut json = json!({
+        "added_tokens": [
+            {"id": 4, "content": "<|end|>", "special": true},
+            {"id": 5, "content": "<think>", "special": false},
+        ],
+        "normalizer": {"type": "NFC"},
+        "pre_tokenizer": split(QWEN2),
+        "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "<s>": 3}, "merges": ["a b"]},
+    });
+    let mut config = json!({"bos_token": {"content": "<s>"}, "eos_token": "<|end|>", "pad_token": null});
+    change(&mut json, &mut config);
+    (json, config)
+}
+
+#[test]
+fn tokens_kinds_and_jobs() {
+    let source = small(|_, _| {}).unwrap();
+    let metadata = source.metadata();
+    let tokens = metadata.strings("tokenizer.ggml.tokens").unwrap().unwrap();
+    assert_eq!(tokens, ["a", "b", "ab", "<s>", "<|end|>", "<think>", "[PAD6]", "[PAD7]"]);
+    assert_eq!(metadata.i64s("tokenizer.ggml.token_type").unwrap().unwrap(), [1, 1, 1, 1, 3, 4, 5, 5]);
+    let id = |key: &str| metadata.u64(&format!("tokenizer.ggml.{key}_token_id")).unwrap();
+    assert_eq!((id("bos"), id("eos"), id("padding"), id("unknown")), (Some(3), Some(4), None, None));
+    assert_eq!(metadata.bool("tokenizer.ggml.add_bos_token").unwrap(), Some(false));
+    assert_eq!(metadata.str("general.name").unwrap().map(str::is_empty), Some(false));
+}
+
+/// Stated in the configuration, else as the template of the post-processor has it.
+#[test]
+fn what_goes_around_a_text() {
+    let template = |parts: &[&str]| {
+        let part =
+            |p: &&str| if *p == "A" { json!({"Sequence": {"id": "A"}}) } else { json!({"SpecialToken": {"id": p}}) };
+        json!({"type": "TemplateProcessing", "single": parts.iter().map(part).collect::<Vec<_>>()})
+    };
+    let adds = |parts: &[&str], stated: Option<bool>| {
+        let source = small(|json, config| {
+            let list = json!([{"type": "ByteLevel"}, template(parts)]);
+            json["post_processor"] = json!({"type": "Sequence", "processors": list});
+            config["add_bos_token"] = json!(stated);
+        })
+        .map_err(|e| e.to_string())?;
+        let flag = |key: &str| source.metadata().bool(&format!("tokenizer.ggml.add_{key}_token")).unwrap().unwrap();
+        Ok::<_, String>((flag("bos"), flag("eos")))
+    };
+    assert_eq!(adds(&["A"], None), Ok((false, false)));
+    assert_eq!(adds(&["<s>", "A"], None), Ok((true, false)));
+    assert_eq!(adds(&["<s>", "A", "<|end|>"], None), Ok((true, true)));
+    assert_eq!(adds(&["<s>", "A"], Some(false)), Ok((false, false)));
+    assert_eq!(adds(&["A"], Some(true)), Ok((true, false)));
+    assert!(adds(&["<think>", "A"], None).unwrap_err().contains("post_processor: expected the text, perhaps BOS"));
+    let error = small(|_, config| *config = json!({"add_bos_token": true})).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("add_bos_token: true, but there is no bos_token"), "{error}");
+}
+
+/// Ids of `generation_config.json` and `config.json`, where a list of ends says more than GGUF's EOS.
+#[test]
+fn further_ends() {
+    let (json, config) = small_files(|_, _| {});
+    let files = |ends: Value| {
+        [
+            ("tokenizer.json", json.clone()),
+            ("tokenizer_config.json", config.clone()),
+            ("generation_config.json", json!({"eos_token_id": ends, "pad_token_id": 5})),
+        ]
+    };
+    let source = open(8, &files(json!([4, 1]))).unwrap();
+    let id = |key: &str| source.metadata().u64(&format!("tokenizer.ggml.{key}_token_id")).unwrap();
+    assert_eq!((id("eos"), id("eot"), id("padding")), (Some(4), Some(1), Some(5)));
+    let source = open(8, &files(json!(4))).unwrap();
+    assert!(source.metadata().get("tokenizer.ggml.eot_token_id").is_none());
+    let error = open(8, &files(json!("end"))).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("generation_config.json: eos_token_id: \"end\", expected a token id"), "{error}");
+}
+
+#[test]
+fn chat_templates_wherever_they_stand() {
+    let get = |source: &HuggingFace, key: &str| source.metadata().str(key).unwrap().map(str::to_owned);
+    let source = small(|_, config| config["chat_template"] = json!("{{ plain }}")).unwrap();
+    assert_eq!(get(&source, "tokenizer.chat_template").as_deref(), Some("{{ plain }}"));
+    let list = json!([{"name": "default", "template": "{{ d }}"}, {"name": "tool_use", "template": "{{ t }}"}]);
+    let source = small(|_, config| config["chat_template"] = list.clone()).unwrap();
+    assert_eq!(get(&source, "tokenizer.chat_template").as_deref(), Some("{{ d }}"));
+    assert_eq!(get(&source, "tokenizer.chat_template.tool_use").as_deref(), Some("{{ t }}"));
+    assert_eq!(source.metadata().strings("tokenizer.chat_templates").unwrap().unwrap(), ["tool_use"]);
+    let error = small(|_, config| config["chat_template"] = json!(7)).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("chat_template: 7, expected a template"), "{error}");
+
+    let folder = model(8);
+    let (json, config) = small_files(|_, config| config["chat_template"] = json!("{{ old }}"));
+    folder.write_json("tokenizer.json", &json);
+    folder.write_json("tokenizer_config.json", &config);
+    std::fs::write(folder.file("chat_template.jinja"), "{{ new }}\n").unwrap();
+    assert_eq!(get(&folder.open().unwrap(), "tokenizer.chat_template").as_deref(), Some("{{ new }}\n"));
+}
+
+#[test]
+fn a_folder_without_a_tokenizer_has_none_unless_it_has_another_kind() {
+    let folder = model(8);
+    let source = folder.open().unwrap();
+    assert_eq!(source.metadata().str("tokenizer.ggml.model").unwrap(), Some("no_vocab"));
+    std::fs::write(folder.file("tokenizer.model"), b"").unwrap();
+    assert!(folder.refusal().ends_with("tokenizer.model without tokenizer.json, which is the one that can be read"));
+}
+
+#[test]
+fn what_gguf_cannot_say_is_refused() {
+    let check = |expected: &str, change: &dyn Fn(&mut Value)| {
+        let error = small(|json, _| change(json)).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("tokenizer.json: ") && error.contains(expected), "{error:?}, expected {expected:?}");
+    };
+    check(r"pre_tokenizer: none of the known ones (with model.ignore_merges false)", &|json| {
+        json["pre_tokenizer"] = split(r"\w+|\W");
+    });
+    check(r#"{"Regex":"\\w+|\\W"}"#, &|json| json["pre_tokenizer"] = split(r"\w+|\W"));
+    check("(with model.ignore_merges true)", &|json| json["model"]["ignore_merges"] = json!(true));
+    check("pre_tokenizer: none of the known ones", &|json| {
+        json["pre_tokenizer"]["pretokenizers"][0]["behavior"] = json!("Removed");
+    });
+    check("\"add_prefix_space\":true", &|json| {
+        json["pre_tokenizer"]["pretokenizers"][1]["add_prefix_space"] = json!(true)
+    });
+    check("normalizer: GGUF cannot say it: {\"type\":\"Lowercase\"}", &|json| {
+        json["normalizer"] = json!({"type": "Lowercase"})
+    });
+    check("pre_tokenizer: expected ByteLevel, or model.byte_fallback true", &|json| {
+        json["pre_tokenizer"] = json!(null)
+    });
+    check("model.type: Unigram, expected BPE", &|json| json["model"]["type"] = json!("Unigram"));
+    check("model.dropout: set, expected none", &|json| json["model"]["dropout"] = json!(0.1));
+    check("model.end_of_word_suffix: \"</w>\", expected none", &|json| {
+        json["model"]["end_of_word_suffix"] = json!("</w>")
+    });
+    check("id 8 of \"z\", but vocab_size in config.json is 8", &|json| json["model"]["vocab"]["z"] = json!(8));
+    check("id 0 of both \"a\" and \"z\"", &|json| json["model"]["vocab"]["z"] = json!(0));
+    check("id 4 of both", &|json| json["added_tokens"][1]["id"] = json!(4));
+    check("\"<|end|>\" has lstrip, which GGUF cannot say", &|json| json["added_tokens"][0]["lstrip"] = json!(true));
+    check("\"<|end|>\" has rstrip", &|json| json["added_tokens"][0]["rstrip"] = json!(true));
+    check("\"<think>\" has single_word", &|json| json["added_tokens"][1]["single_word"] = json!(true));
+    check("merge \"ab\", expected two tokens", &|json| json["model"]["merges"] = json!(["ab"]));
+    check("a merge that is no list of two tokens", &|json| json["model"]["merges"] = json!([["a", "b", "c"]]));
+    check("expected two tokens without spaces", &|json| json["model"]["merges"] = json!([["a", " b"]]));
+    check("integer `-1`, expected u32", &|json| json["model"]["vocab"]["a"] = json!(-1));
+    let error = small(|_, config| config["eos_token"] = json!("<none>")).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("tokenizer_config.json: eos_token: \"<none>\" is no token"), "{error}");
+}
+
+/// A list of merges that scores cannot say.
+#[test]
+fn merges_out_of_order_or_missing() {
+    let check = |merges: Value, expected: &str| {
+        let json = json!({
+            "normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": "▁"},
+            "model": {"vocab": {"a": 0, "b": 1, "ab": 2, "bb": 3, "abb": 4}, "byte_fallback": true, "merges": merges},
+        });
+        match open(8, &[("tokenizer.json", json)]) {
+            Ok(source) => {
+                assert_eq!(expected, "", "accepted");
+                assert_eq!(
+                    source.metadata().f32s("tokenizer.ggml.scores").unwrap().unwrap()[..5],
+                    [0.0, 0.0, -0.0, -1.0, -2.0]
+                );
+                assert_eq!(source.metadata().bool("tokenizer.ggml.add_space_prefix").unwrap(), Some(false));
+            }
+            Err(e) => assert!(!expected.is_empty() && e.to_string().contains(expected), "{e}"),
+        }
+    };
+    check(json!(["a b", "b b", "ab b", "a bb"]), "");
+    check(json!(["a b", "ab b", "b b", "a bb"]), "model.merges[3]: makes \"abb\", whose other merges stand elsewhere");
+    check(json!(["a b", "b b", "ab b"]), "model.merges: \"a\" and \"bb\" make the token \"abb\", but no merge says so");
+    check(json!(["a b", "b b", "ab b", "a bb", "b a"]), "model.merges[4]: makes \"ba\", which is no token");
+}
