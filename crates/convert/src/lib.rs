@@ -4,6 +4,9 @@
 //! Start reading at `source.rs`: what every origin of a model offers.
 
 mod error;
+pub mod hf;
+mod json;
+pub mod safetensors;
 mod source;
 
 pub use error::Error;

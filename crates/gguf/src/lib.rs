@@ -31,6 +31,8 @@ pub use error::Error;
 #[cfg(not(target_arch = "wasm32"))]
 pub use file::NewFile;
 pub use imatrix::{Importance, ImportanceMatrix};
+#[cfg(not(target_arch = "wasm32"))]
+pub use map::MappedFile;
 pub use metadata::Metadata;
 pub use oracle::oracle;
 pub use tensor_type::{Layout, TypeId};

@@ -45,3 +45,24 @@ impl Deref for Bytes {
         }
     }
 }
+
+/// A file mapped read-only, for readers of other containers. Derefs to its bytes.
+#[cfg(not(target_arch = "wasm32"))]
+pub struct MappedFile(Bytes);
+
+#[cfg(not(target_arch = "wasm32"))]
+impl MappedFile {
+    /// Maps a regular file; anything else is refused.
+    pub fn open(path: &std::path::Path) -> Result<Self, crate::Error> {
+        Bytes::open(path).map(Self)
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Deref for MappedFile {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}

@@ -1,0 +1,90 @@
+//! Models as Hugging Face's `transformers` keeps them: a folder with `config.json`, safetensors and `tokenizer.json`.
+//!
+//! [`open`] reads no weight: it checks that every tensor which the configuration implies is there, in its shape, and that nothing is
+//! left over. Names and order of rows become GGUF's; weights are read when asked for. Start at `weights.rs`.
+
+mod config;
+mod family;
+mod fields;
+mod quantization;
+mod rope;
+mod template;
+mod ternary;
+mod tokenizer;
+mod weights;
+
+use std::{ops::Range, path::Path};
+
+use gguf::{Metadata, Value};
+
+use crate::{
+    Error,
+    safetensors::Checkpoint,
+    source::{Rows, Source, SourceTensor},
+};
+use config::Config;
+use weights::Weights;
+
+/// What a caller may choose.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct HfOptions {
+    /// What becomes of full-precision weights of a BitNet model.
+    pub ternarise: Ternarise,
+}
+
+/// What becomes of the masters of a BitNet model: the float weights that training rounds to ternary ones at every use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Ternarise {
+    /// As the model itself does: `quantization_mode` online, or a BitNet architecture without any `quantization_config`.
+    #[default]
+    AsConfigured,
+    /// Always; a model that is no BitNet is refused.
+    Always,
+    /// Never: the masters themselves, which is not what the model computes with.
+    Never,
+}
+
+/// A model in a folder.
+pub struct HuggingFace {
+    name: String,
+    metadata: Metadata,
+    weights: Weights,
+}
+
+/// Opens a folder, or a single `.safetensors` file with `config.json` and the tokenizer beside it.
+pub fn open(path: &Path, options: &HfOptions) -> Result<HuggingFace, Error> {
+    let checkpoint = Checkpoint::open(path)?;
+    let folder = if path.is_dir() { path } else { path.parent().unwrap_or_else(|| Path::new("")) };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let (config, mut metadata) = Config::read(folder)?;
+    if let Some(name) = folder_name(folder) {
+        metadata.set("general.name", Value::String(name));
+    }
+    tokenizer::read(folder, &config, &mut metadata)?;
+    template::read(folder, &mut metadata)?;
+    let weights = Weights::new(&checkpoint, &config, *options)?;
+    Ok(HuggingFace { name: path.display().to_string(), metadata, weights })
+}
+
+/// What the folder is called, however it was named here.
+fn folder_name(folder: &Path) -> Option<String> {
+    Some(folder.canonicalize().ok()?.file_name()?.to_str()?.to_owned())
+}
+
+impl Source for HuggingFace {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    fn tensors(&self) -> &[SourceTensor] {
+        self.weights.tensors()
+    }
+
+    fn read(&self, tensor: usize, rows: Range<usize>) -> Result<Rows, Error> {
+        self.weights.read(&self.name, tensor, rows)
+    }
+}

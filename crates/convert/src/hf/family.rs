@@ -1,0 +1,207 @@
+//! What class names of `config.json` stand for: GGUF's architecture, and the names and shapes of the tensors of a layer.
+//!
+//! Sources: the model classes of transformers 4.5x, and the name table of llama.cpp's `gguf-py/gguf/tensor_mapping.py`.
+
+/// A width that a tensor's shape is made of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Width {
+    /// `hidden_size`
+    Model,
+    /// `intermediate_size`
+    FeedForward,
+    /// Gate and up in one.
+    GateUp,
+    /// All query heads.
+    Query,
+    /// All key or value heads.
+    KeyValue,
+    /// Query, key and value in one.
+    QueryKeyValue,
+    /// One head.
+    Head,
+}
+
+/// A tensor of every layer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    /// Below `model.layers.N.`, without `.weight`; several where checkpoints disagree.
+    pub(super) hf: &'static [&'static str],
+    /// Below `blk.N.`, without `.weight`.
+    pub(super) gguf: &'static str,
+    pub(super) kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    /// `[n]`
+    Norm(Width),
+    /// `[rows, cols]`: what is ternary in a ternary model.
+    Linear { rows: Width, cols: Width, has_bias: Bias },
+    /// The same, rows of a head in halves: GGUF's `llama` wants them in pairs.
+    Rotary { rows: Width },
+}
+
+/// Has a linear layer a bias?
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Bias {
+    /// If it is in the file.
+    Perhaps,
+    /// Always (Qwen 2).
+    Always,
+}
+
+/// A class of models.
+#[derive(Debug)]
+pub(super) struct Family {
+    /// `architectures` in `config.json`.
+    pub(super) classes: &'static [&'static str],
+    /// `general.architecture`.
+    pub(super) architecture: &'static str,
+    pub(super) parts: &'static [&'static [Part]],
+    /// `hidden_act`.
+    pub(super) activation: &'static [&'static str],
+    /// Added to every norm weight: transformers' Gemma multiplies by `1 + w`.
+    pub(super) norm_offset: f32,
+    /// `tie_word_embeddings` where the file does not say.
+    pub(super) is_tied: bool,
+    /// Masters of its linear layers are ternarised unless someone says otherwise.
+    pub(super) is_ternary: bool,
+}
+
+const fn norm(hf: &'static [&'static str], gguf: &'static str, width: Width) -> Part {
+    Part { hf, gguf, kind: Kind::Norm(width) }
+}
+
+const fn linear(hf: &'static [&'static str], gguf: &'static str, rows: Width, cols: Width) -> Part {
+    Part { hf, gguf, kind: Kind::Linear { rows, cols, has_bias: Bias::Perhaps } }
+}
+
+const fn biased(hf: &'static [&'static str], gguf: &'static str, rows: Width) -> Part {
+    Part { hf, gguf, kind: Kind::Linear { rows, cols: Width::Model, has_bias: Bias::Always } }
+}
+
+const fn rotary(hf: &'static [&'static str], gguf: &'static str, rows: Width) -> Part {
+    Part { hf, gguf, kind: Kind::Rotary { rows } }
+}
+
+const ATTENTION_NORM: Part = norm(&["input_layernorm"], "attn_norm", Width::Model);
+const FEED_FORWARD_NORM: Part = norm(&["post_attention_layernorm"], "ffn_norm", Width::Model);
+const Q: Part = linear(&["self_attn.q_proj"], "attn_q", Width::Query, Width::Model);
+const K: Part = linear(&["self_attn.k_proj"], "attn_k", Width::KeyValue, Width::Model);
+const V: Part = linear(&["self_attn.v_proj"], "attn_v", Width::KeyValue, Width::Model);
+const OUTPUT: Part = linear(&["self_attn.o_proj"], "attn_output", Width::Model, Width::Query);
+const FEED_FORWARD: &[Part] = &[
+    linear(&["mlp.gate_proj"], "ffn_gate", Width::FeedForward, Width::Model),
+    linear(&["mlp.up_proj"], "ffn_up", Width::FeedForward, Width::Model),
+    linear(&["mlp.down_proj"], "ffn_down", Width::Model, Width::FeedForward),
+];
+const HEAD_NORMS: &[Part] =
+    &[norm(&["self_attn.q_norm"], "attn_q_norm", Width::Head), norm(&["self_attn.k_norm"], "attn_k_norm", Width::Head)];
+/// 1bitLLM's names, then Microsoft's.
+const SUB_NORMS: &[Part] = &[
+    norm(&["self_attn.attn_sub_norm", "self_attn.inner_attn_ln"], "attn_sub_norm", Width::Query),
+    norm(&["mlp.ffn_sub_norm", "mlp.ffn_layernorm"], "ffn_sub_norm", Width::FeedForward),
+];
+const LLAMA: &[Part] = &[
+    ATTENTION_NORM,
+    rotary(&["self_attn.q_proj"], "attn_q", Width::Query),
+    rotary(&["self_attn.k_proj"], "attn_k", Width::KeyValue),
+    V,
+    OUTPUT,
+    FEED_FORWARD_NORM,
+];
+const HALVES: &[Part] = &[ATTENTION_NORM, Q, K, V, OUTPUT, FEED_FORWARD_NORM];
+const QWEN2: &[Part] = &[
+    ATTENTION_NORM,
+    biased(&["self_attn.q_proj"], "attn_q", Width::Query),
+    biased(&["self_attn.k_proj"], "attn_k", Width::KeyValue),
+    biased(&["self_attn.v_proj"], "attn_v", Width::KeyValue),
+    OUTPUT,
+    FEED_FORWARD_NORM,
+];
+const GEMMA3: &[Part] = &[
+    ATTENTION_NORM,
+    Q,
+    K,
+    V,
+    OUTPUT,
+    norm(&["post_attention_layernorm"], "post_attention_norm", Width::Model),
+    norm(&["pre_feedforward_layernorm"], "ffn_norm", Width::Model),
+    norm(&["post_feedforward_layernorm"], "post_ffw_norm", Width::Model),
+];
+const PHI3: &[Part] = &[
+    ATTENTION_NORM,
+    linear(&["self_attn.qkv_proj"], "attn_qkv", Width::QueryKeyValue, Width::Model),
+    OUTPUT,
+    FEED_FORWARD_NORM,
+    linear(&["mlp.gate_up_proj"], "ffn_up", Width::GateUp, Width::Model),
+    linear(&["mlp.down_proj"], "ffn_down", Width::Model, Width::FeedForward),
+];
+
+/// What most families have in common.
+const PLAIN: Family = Family {
+    classes: &[],
+    architecture: "llama",
+    parts: &[LLAMA, FEED_FORWARD],
+    activation: &["silu"],
+    norm_offset: 0.0,
+    is_tied: false,
+    is_ternary: false,
+};
+const BITNET_CLASSES: &[&str] = &["BitNetForCausalLM", "BitnetForCausalLM"];
+
+/// Both kinds of BitNet have one class name: the activation tells them apart.
+static FAMILIES: &[Family] = &[
+    Family { classes: &["LlamaForCausalLM", "MistralForCausalLM"], ..PLAIN },
+    Family { classes: &["Qwen2ForCausalLM"], architecture: "qwen2", parts: &[QWEN2, FEED_FORWARD], ..PLAIN },
+    Family {
+        classes: &["Qwen3ForCausalLM"],
+        architecture: "qwen3",
+        parts: &[HALVES, HEAD_NORMS, FEED_FORWARD],
+        ..PLAIN
+    },
+    Family {
+        classes: &["Gemma3ForCausalLM"],
+        architecture: "gemma3",
+        parts: &[GEMMA3, HEAD_NORMS, FEED_FORWARD],
+        activation: &["gelu_pytorch_tanh"],
+        norm_offset: 1.0,
+        is_tied: true,
+        ..PLAIN
+    },
+    Family { classes: &["Phi3ForCausalLM"], architecture: "phi3", parts: &[PHI3], ..PLAIN },
+    Family {
+        classes: BITNET_CLASSES,
+        architecture: "bitnet",
+        parts: &[HALVES, SUB_NORMS, FEED_FORWARD],
+        is_ternary: true,
+        ..PLAIN
+    },
+    Family {
+        classes: BITNET_CLASSES,
+        architecture: "bitnet-b1.58",
+        parts: &[HALVES, SUB_NORMS, FEED_FORWARD],
+        activation: &["relu2"],
+        is_ternary: true,
+        ..PLAIN
+    },
+];
+
+/// The families of a class name.
+pub(super) fn of_class(class: &str) -> impl Iterator<Item = &'static Family> {
+    FAMILIES.iter().filter(move |family| family.classes.contains(&class))
+}
+
+/// All class names, for messages.
+pub(super) fn class_names() -> String {
+    let mut names: Vec<&str> = FAMILIES.iter().flat_map(|family| family.classes).copied().collect();
+    names.dedup();
+    names.join(", ")
+}
+
+impl Family {
+    /// The tensors of a layer, in the order in which they are written.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &'static Part> {
+        self.parts.iter().flat_map(|parts| parts.iter())
+    }
+}

@@ -1,0 +1,142 @@
+//! Tokens with a job, and what goes around every text: from `tokenizer_config.json`, `special_tokens_map.json`, the post-processor,
+//! `generation_config.json` and `config.json`, the first that says something.
+
+use std::path::Path;
+
+use gguf::{Metadata, Value};
+use serde_json::Value as Json;
+
+use super::{
+    json::{TokenizerJson, kind, steps, unknown},
+    vocabulary::Vocabulary,
+};
+use crate::{
+    Error,
+    hf::{config::Config, fields::Fields},
+};
+
+/// Name in the files, GGUF's key.
+const JOBS: &[(&str, &str)] = &[
+    ("bos", "tokenizer.ggml.bos_token_id"),
+    ("eos", "tokenizer.ggml.eos_token_id"),
+    ("unk", "tokenizer.ggml.unknown_token_id"),
+    ("pad", "tokenizer.ggml.padding_token_id"),
+];
+
+pub(super) fn write(
+    folder: &Path,
+    json: &TokenizerJson,
+    vocabulary: &Vocabulary,
+    config: &Config,
+    metadata: &mut Metadata,
+) -> Result<(), Error> {
+    let named =
+        [Fields::read(&folder.join("tokenizer_config.json"))?, Fields::read(&folder.join("special_tokens_map.json"))?];
+    let generation = Fields::read(&folder.join("generation_config.json"))?;
+    let numbered: Vec<&Fields> = generation.iter().chain([&config.fields]).collect();
+    let mut ends = Vec::new();
+    for &(job, key) in JOBS {
+        let mut id = None;
+        for fields in named.iter().flatten() {
+            id = id.or(by_name(fields, &format!("{job}_token"), vocabulary)?);
+        }
+        for fields in &numbered {
+            // A list of ends says more than a name; ids of rows without a token mean nothing.
+            let ids = fields.ids(&format!("{job}_token_id"))?;
+            let known: Vec<u32> = ids.into_iter().filter(|&id| vocabulary.text(id).is_some()).collect();
+            if job == "eos" {
+                ends.extend(known.iter().copied());
+            }
+            id = id.or(known.first().copied());
+        }
+        if let Some(id) = id {
+            metadata.set(key, Value::U32(id));
+            ends.retain(|&end| job != "eos" || end != id);
+        }
+    }
+    ends.sort_unstable();
+    ends.dedup();
+    more_ends(&ends, vocabulary, metadata);
+    around(&folder.join("tokenizer.json"), json, vocabulary, named.iter().flatten().next(), metadata)
+}
+
+/// Ends of generation besides EOS: GGUF has two more keys.
+fn more_ends(ends: &[u32], vocabulary: &Vocabulary, metadata: &mut Metadata) {
+    let is_message = |&&id: &&u32| vocabulary.text(id) == Some("<|eom_id|>");
+    if let Some(&id) = ends.iter().find(is_message) {
+        metadata.set("tokenizer.ggml.eom_token_id", Value::U32(id));
+    }
+    // Where there are several, the one that ends turns has a name that readers know.
+    let mut turns = ends.iter().filter(|id| !is_message(id));
+    if let (Some(&id), None) = (turns.next(), turns.next()) {
+        metadata.set("tokenizer.ggml.eot_token_id", Value::U32(id));
+    }
+}
+
+/// A token by its spelling, alone or as `content` of an object.
+fn by_name(fields: &Fields, key: &str, vocabulary: &Vocabulary) -> Result<Option<u32>, Error> {
+    let text = match fields.value(key) {
+        None => return Ok(None),
+        Some(Json::String(text)) => text,
+        Some(Json::Object(token)) if token.get("content").is_some_and(Json::is_string) => {
+            token.get("content").and_then(Json::as_str).unwrap_or_default()
+        }
+        Some(other) => return fields.refuse(key, other, "a token, or an object with its content"),
+    };
+    match vocabulary.find(text) {
+        // Added beyond the rows of the embedding: no model was trained with it.
+        None if vocabulary.is_added(text) => Ok(None),
+        None => Err(fields.error(key, format!("{text:?} is no token of tokenizer.json"))),
+        found => Ok(found),
+    }
+}
+
+/// `add_bos_token` and `add_eos_token`: as stated, else as the post-processor's template has it.
+fn around(
+    file: &Path,
+    json: &TokenizerJson,
+    vocabulary: &Vocabulary,
+    stated: Option<&Fields>,
+    metadata: &mut Metadata,
+) -> Result<(), Error> {
+    let id = |key: &str| metadata.u64(key).ok().flatten().and_then(|id| vocabulary.text(id as u32));
+    let (bos, eos) = (id("tokenizer.ggml.bos_token_id"), id("tokenizer.ggml.eos_token_id"));
+    let (mut before, mut after) = (None, None);
+    for step in steps(json.post_processor.as_ref(), "processors") {
+        let refuse =
+            || unknown(file, "post_processor", &[step], "expected the text, perhaps BOS before and EOS after it");
+        match kind(step) {
+            "ByteLevel" => {}
+            "TemplateProcessing" => {
+                let single = step.get("single").and_then(Json::as_array).ok_or_else(refuse)?;
+                let special = |part: &Json| Some(part.get("SpecialToken")?.get("id")?.as_str()?.to_owned());
+                let at = single.iter().position(|part| part.get("Sequence").is_some()).ok_or_else(refuse)?;
+                let (head, tail) = (single.get(..at).unwrap_or_default(), single.get(at + 1..).unwrap_or_default());
+                let names = |parts: &[Json]| parts.iter().map(special).collect::<Option<Vec<_>>>();
+                let (head, tail) = (names(head).ok_or_else(refuse)?, names(tail).ok_or_else(refuse)?);
+                let fits = |names: &[String], token: Option<&str>| match names {
+                    [] => true,
+                    [name] => Some(name.as_str()) == token,
+                    _ => false,
+                };
+                if !fits(&head, bos) || !fits(&tail, eos) {
+                    return Err(refuse());
+                }
+                (before, after) = (Some(!head.is_empty()), Some(!tail.is_empty()));
+            }
+            _ => return Err(refuse()),
+        }
+    }
+    let flag = |key: &str| stated.map(|fields| fields.flag(key)).transpose().map(Option::flatten);
+    let (add_bos, add_eos) = (flag("add_bos_token")?.or(before), flag("add_eos_token")?.or(after));
+    for (key, add, token, name) in
+        [("add_bos_token", add_bos, bos, "bos_token"), ("add_eos_token", add_eos, eos, "eos_token")]
+    {
+        let add = add.unwrap_or(false);
+        if let (true, None, Some(fields)) = (add, token, stated) {
+            return Err(fields.error(key, format!("true, but there is no {name}")));
+        }
+        metadata.set(format!("tokenizer.ggml.{key}"), Value::Bool(add));
+    }
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! [`Weights`]: every tensor of the model under GGUF's name, and where its values come from.
+
+mod plan;
+
+use std::{ops::Range, sync::OnceLock};
+
+use quant::{Format, TernaryRows};
+
+use super::{
+    HfOptions,
+    config::Config,
+    ternary::{self, Absmean},
+};
+use crate::{
+    Error,
+    safetensors::{Checkpoint, Place},
+    source::{Rows, SourceTensor},
+};
+
+/// All tensors of a model.
+pub(super) struct Weights {
+    tensors: Vec<SourceTensor>,
+    /// Of each tensor.
+    origins: Vec<Origin>,
+}
+
+/// Where values come from.
+enum Origin {
+    /// Computed from the configuration.
+    Values(Vec<f32>),
+    /// Floats of the checkpoint, and what is added to each.
+    Floats { floats: Floats, offset: f32 },
+    /// Codes, four rows to a byte, under one scale.
+    Packed { place: Place, order: RowOrder, scale: f32 },
+    /// Floats that become codes under one scale, which is found at the first look.
+    Masters { floats: Floats, absmean: OnceLock<Absmean> },
+}
+
+/// A matrix or vector of floats.
+struct Floats {
+    place: Place,
+    format: Format,
+    order: RowOrder,
+}
+
+/// Which row of the checkpoint a row of GGUF is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum RowOrder {
+    Same,
+    /// Row `2i + h` of a head of `D` rows is row `h · D / 2 + i` of the checkpoint's: what is rotated together stands together.
+    Rotary {
+        head_dim: usize,
+    },
+}
+
+impl RowOrder {
+    fn source_row(self, row: usize) -> usize {
+        match self {
+            Self::Same => row,
+            Self::Rotary { head_dim } => {
+                let (head, at) = (row / head_dim, row % head_dim);
+                head * head_dim + (at % 2) * (head_dim / 2) + at / 2
+            }
+        }
+    }
+}
+
+impl Floats {
+    /// Exact values of `rows`, each of `cols`.
+    fn read(&self, rows: Range<usize>, cols: usize) -> Vec<f32> {
+        let row_bytes = cols * self.format.row_bytes(1).unwrap_or(1);
+        let mut values = vec![0.0; rows.len() * cols];
+        let bytes = |rows: Range<usize>| {
+            self.place.bytes().get(rows.start * row_bytes..rows.end * row_bytes).unwrap_or_default()
+        };
+        if self.order == RowOrder::Same {
+            self.format.decode(bytes(rows), &mut values);
+        } else {
+            for (row, out) in rows.zip(values.chunks_exact_mut(cols)) {
+                let row = self.order.source_row(row);
+                self.format.decode(bytes(row..row + 1), out);
+            }
+        }
+        values
+    }
+
+    /// The rule that makes them ternary: one pass over all of them.
+    fn absmean(&self) -> Result<Absmean, Error> {
+        const PIECE: usize = 1 << 16;
+        let n_bytes = self.format.row_bytes(1).unwrap_or(1);
+        let mut values = vec![0.0; PIECE];
+        let mut sum = 0.0;
+        for bytes in self.place.bytes().chunks(PIECE * n_bytes) {
+            values.truncate(bytes.len() / n_bytes);
+            self.format.decode(bytes, &mut values);
+            sum += values.iter().map(|&w| f64::from(w.abs())).sum::<f64>();
+        }
+        if !sum.is_finite() {
+            return Err(self.place.error("holds a weight that is no finite number, and cannot be ternarised"));
+        }
+        Ok(Absmean::new(sum, self.place.bytes().len() / n_bytes, self.format))
+    }
+}
+
+impl Weights {
+    /// Finds every tensor that `config` implies in `checkpoint`, and refuses one that nothing implies.
+    pub(super) fn new(checkpoint: &Checkpoint, config: &Config, options: HfOptions) -> Result<Self, Error> {
+        plan::plan(checkpoint, config, options)
+    }
+
+    pub(super) fn tensors(&self) -> &[SourceTensor] {
+        &self.tensors
+    }
+
+    /// Rows `rows` of tensor `index`; `model` is for messages.
+    pub(super) fn read(&self, model: &str, index: usize, rows: Range<usize>) -> Result<Rows, Error> {
+        let (Some(tensor), Some(origin)) = (self.tensors.get(index), self.origins.get(index)) else {
+            let what = format!("tensor {index} of {}", self.tensors.len());
+            return Err(Error::Invalid { file: model.to_owned(), what });
+        };
+        if rows.start > rows.end || rows.end > tensor.n_rows() {
+            let what = format!("rows {rows:?} of {}", tensor.n_rows());
+            return Err(Error::Tensor { file: model.to_owned(), tensor: tensor.name.clone(), what });
+        }
+        let (cols, n) = (tensor.cols(), rows.len());
+        let ternary = |codes, scale| Rows::Ternary(TernaryRows { cols, span: cols, codes, scales: vec![scale; n] });
+        Ok(match origin {
+            Origin::Values(values) => {
+                Rows::Values(values.get(rows.start * cols..rows.end * cols).unwrap_or_default().to_vec())
+            }
+            Origin::Floats { floats, offset } => {
+                let mut values = floats.read(rows, cols);
+                if *offset != 0.0 {
+                    values.iter_mut().for_each(|x| *x += offset);
+                }
+                Rows::Values(values)
+            }
+            Origin::Packed { place, order, scale } => {
+                let mut codes = Vec::with_capacity(n * cols);
+                for row in rows.map(|row| order.source_row(row)) {
+                    ternary::unpack(place.bytes(), tensor.n_rows(), cols, row, &mut codes)
+                        .map_err(|col| place.error(format!("row {row}, column {col}: code 3, expected 0 to 2")))?;
+                }
+                ternary(codes, *scale)
+            }
+            Origin::Masters { floats, absmean } => {
+                let absmean = match absmean.get() {
+                    Some(known) => *known,
+                    None => {
+                        let found = floats.absmean()?;
+                        *absmean.get_or_init(|| found)
+                    }
+                };
+                let codes = floats.read(rows, cols).into_iter().map(|w| absmean.code(w)).collect();
+                ternary(codes, absmean.scale)
+            }
+        })
+    }
+}

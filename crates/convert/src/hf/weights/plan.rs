@@ -1,0 +1,258 @@
+//! From names and shapes of a checkpoint to [`Weights`]: everything implied must be there, nothing else may be.
+
+use std::{collections::HashSet, sync::OnceLock};
+
+use quant::Format;
+
+use super::{Floats, Origin, RowOrder, Weights};
+use crate::{
+    Error,
+    hf::{
+        HfOptions, Ternarise,
+        config::Config,
+        family::{Bias, Kind, Part, Width},
+        quantization::ScaleUse,
+        ternary,
+    },
+    safetensors::{Checkpoint, Dtype, Place},
+    source::{SourceTensor, Stored},
+};
+
+const EMBEDDING: &str = "model.embed_tokens";
+const NORM: &str = "model.norm";
+const HEAD: &str = "lm_head";
+/// What old checkpoints carry besides weights, and every program computes for itself.
+const DERIVED: &str = "rotary_emb.inv_freq";
+
+pub(super) fn plan(checkpoint: &Checkpoint, config: &Config, options: HfOptions) -> Result<Weights, Error> {
+    let mut plan = Plan {
+        is_online: is_online(config, options)?,
+        checkpoint,
+        config,
+        used: HashSet::new(),
+        weights: Weights { tensors: Vec::new(), origins: Vec::new() },
+    };
+    plan.all()?;
+    Ok(plan.weights)
+}
+
+/// Are masters of linear layers to be ternarised?
+fn is_online(config: &Config, options: HfOptions) -> Result<bool, Error> {
+    let quantization = &config.quantization;
+    match options.ternarise {
+        Ternarise::Never => Ok(false),
+        Ternarise::AsConfigured => {
+            Ok(quantization.is_online || (config.family.is_ternary && !quantization.is_declared))
+        }
+        Ternarise::Always if config.family.is_ternary || quantization.is_declared => Ok(true),
+        Ternarise::Always => {
+            Err(config.fields.error("architectures", "no BitNet model, so its weights are no masters of ternary ones"))
+        }
+    }
+}
+
+struct Plan<'a> {
+    checkpoint: &'a Checkpoint,
+    config: &'a Config,
+    is_online: bool,
+    used: HashSet<&'a str>,
+    weights: Weights,
+}
+
+/// A tensor that the configuration implies.
+struct Wanted<'n> {
+    /// Full names without `.weight`, of which one must be there.
+    hf: &'n [String],
+    /// Without `.weight`.
+    gguf: &'n str,
+    /// `[rows, cols]`, or `[n]`.
+    shape: &'n [usize],
+    order: RowOrder,
+    offset: f32,
+}
+
+impl<'a> Plan<'a> {
+    fn all(&mut self) -> Result<(), Error> {
+        let config = self.config;
+        let (vocabulary, width) = (config.n_vocab, config.width);
+        let plain = |hf: &'static str, gguf: &'static str| ([hf.to_owned()], gguf);
+        let (hf, gguf) = plain(EMBEDDING, "token_embd");
+        let matrix = [vocabulary, width];
+        self.floats(&Wanted { hf: &hf, gguf, shape: &matrix, order: RowOrder::Same, offset: 0.0 })?;
+        for factors in &config.rope_factors {
+            let n = factors.values.len() as u64;
+            self.push(
+                factors.name.to_owned(),
+                vec![n],
+                Stored::As(Format::F32),
+                Origin::Values(factors.values.clone()),
+            );
+        }
+        for layer in 0..config.n_layers {
+            config.family.parts().try_for_each(|part| self.part(layer, part))?;
+        }
+        let (hf, gguf) = plain(NORM, "output_norm");
+        let offset = config.family.norm_offset;
+        self.floats(&Wanted { hf: &hf, gguf, shape: &[width], order: RowOrder::Same, offset })?;
+        let (hf, gguf) = plain(HEAD, "output");
+        if !config.is_tied {
+            self.floats(&Wanted { hf: &hf, gguf, shape: &matrix, order: RowOrder::Same, offset: 0.0 })?;
+        } else if let Some(head) = self.find("lm_head.weight") {
+            let embedding = self.find("model.embed_tokens.weight");
+            if embedding.is_none_or(|e| e.info().dtype != head.info().dtype || e.bytes() != head.bytes()) {
+                return Err(head.error("differs from model.embed_tokens.weight, but tie_word_embeddings is true"));
+            }
+        }
+        let is_left = |p: &&Place| !self.used.contains(p.info().name.as_str()) && !p.info().name.ends_with(DERIVED);
+        match self.checkpoint.tensors().iter().find(is_left) {
+            Some(unknown) => Err(unknown.error(format!("not known for {}", config.family.architecture))),
+            None => Ok(()),
+        }
+    }
+
+    fn part(&mut self, layer: usize, part: &Part) -> Result<(), Error> {
+        let config = self.config;
+        let hf: Vec<String> = part.hf.iter().map(|name| format!("model.layers.{layer}.{name}")).collect();
+        let gguf = format!("blk.{layer}.{}", part.gguf);
+        let width = |w: Width| config.width_of(w);
+        let (rows, cols, order, bias) = match part.kind {
+            Kind::Norm(n) => {
+                let (shape, offset) = ([width(n)], config.family.norm_offset);
+                return self.floats(&Wanted { hf: &hf, gguf: &gguf, shape: &shape, order: RowOrder::Same, offset });
+            }
+            Kind::Linear { rows, cols, has_bias } => (width(rows), width(cols), RowOrder::Same, has_bias),
+            Kind::Rotary { rows } => {
+                let order = RowOrder::Rotary { head_dim: config.head_dim };
+                (width(rows), config.width, order, Bias::Perhaps)
+            }
+        };
+        let wanted = Wanted { hf: &hf, gguf: &gguf, shape: &[rows, cols], order, offset: 0.0 };
+        let module = self.linear(&wanted)?;
+        let bias_name = format!("{module}.bias");
+        let is_attention = part.gguf.starts_with("attn");
+        let must = bias == Bias::Always || (config.has_attention_bias && is_attention);
+        if must || self.checkpoint.find(&bias_name).is_some() {
+            self.vector(&bias_name, format!("{gguf}.bias"), rows, order, 0.0)?;
+        }
+        Ok(())
+    }
+
+    /// A matrix that may be ternary; says under which of its names it was found.
+    fn linear(&mut self, wanted: &Wanted<'_>) -> Result<String, Error> {
+        let (module, place) = self.of_names(wanted.hf)?;
+        let &[rows, cols] = wanted.shape else { return Err(place.error("expected a matrix")) };
+        let scale = self.find(&format!("{module}.weight_scale"));
+        let (stored, origin) = match (place.info().dtype, scale) {
+            (Dtype::U8, Some(scale)) => {
+                self.shape(place, &[ternary::packed_rows(rows), cols])?;
+                let scale = self.scale(scale)?;
+                (Stored::Ternary, Origin::Packed { place: place.clone(), order: wanted.order, scale })
+            }
+            (Dtype::U8, None) => return Err(place.error("U8, but there is no weight_scale beside it")),
+            (dtype, Some(scale)) => {
+                return Err(scale.error(format!("stands beside a weight of {dtype:?}, expected U8 (packed codes)")));
+            }
+            (_, None) => {
+                self.shape(place, &[rows, cols])?;
+                let floats = Floats { place: place.clone(), format: format(place)?, order: wanted.order };
+                if self.is_online && !self.config.quantization.keeps(module) {
+                    (Stored::Ternary, Origin::Masters { floats, absmean: OnceLock::new() })
+                } else {
+                    (Stored::As(floats.format), Origin::Floats { floats, offset: 0.0 })
+                }
+            }
+        };
+        let name = format!("{}.weight", wanted.gguf);
+        self.push(name, vec![cols as u64, rows as u64], stored, origin);
+        Ok(module.to_owned())
+    }
+
+    /// What codes are multiplied by, from the tensor beside them.
+    fn scale(&self, place: &Place) -> Result<f32, Error> {
+        if !matches!(place.info().shape.as_slice(), [] | [1]) {
+            return Err(place.error(format!("shape {:?}, expected [1]", place.info().shape)));
+        }
+        let mut value = [0.0];
+        format(place)?.decode(place.bytes(), &mut value);
+        let [value] = value;
+        let scale = match self.config.quantization.scale_use {
+            ScaleUse::Multiplies => value,
+            ScaleUse::Divides => 1.0 / value,
+        };
+        if scale.is_normal() && scale > 0.0 {
+            Ok(scale)
+        } else {
+            Err(place.error(format!("{value}, expected a finite number above 0")))
+        }
+    }
+
+    /// A matrix or vector that is never ternary.
+    fn floats(&mut self, wanted: &Wanted<'_>) -> Result<(), Error> {
+        let (module, place) = self.of_names(wanted.hf)?;
+        if let &[n] = wanted.shape {
+            let (hf, gguf) = (format!("{module}.weight"), format!("{}.weight", wanted.gguf));
+            return self.vector(&hf, gguf, n, wanted.order, wanted.offset);
+        }
+        self.shape(place, wanted.shape)?;
+        let floats = Floats { place: place.clone(), format: format(place)?, order: wanted.order };
+        let dims = wanted.shape.iter().rev().map(|&n| n as u64).collect();
+        let stored = Stored::As(floats.format);
+        self.push(format!("{}.weight", wanted.gguf), dims, stored, Origin::Floats { floats, offset: wanted.offset });
+        Ok(())
+    }
+
+    /// A vector: F32, as every converter writes them and other programs demand. It is read as a matrix of one column, so that its
+    /// elements can be reordered as rows are.
+    fn vector(&mut self, hf: &str, gguf: String, n: usize, order: RowOrder, offset: f32) -> Result<(), Error> {
+        let place = self.find(hf).ok_or_else(|| self.missing(hf))?;
+        self.shape(place, &[n])?;
+        let floats = Floats { place: place.clone(), format: format(place)?, order };
+        let origin = match order {
+            RowOrder::Same => Origin::Floats { floats, offset },
+            RowOrder::Rotary { .. } => Origin::Values(floats.read(0..n, 1)),
+        };
+        self.push(gguf, vec![n as u64], Stored::As(Format::F32), origin);
+        Ok(())
+    }
+
+    fn push(&mut self, name: String, dims: Vec<u64>, stored: Stored, origin: Origin) {
+        self.weights.tensors.push(SourceTensor { name, dims, stored });
+        self.weights.origins.push(origin);
+    }
+
+    /// The tensor called `name`, which from now on is known.
+    fn find(&mut self, name: &str) -> Option<&'a Place> {
+        let place = self.checkpoint.find(name)?;
+        self.used.insert(place.info().name.as_str());
+        Some(place)
+    }
+
+    /// The one of `modules` that the checkpoint has.
+    fn of_names<'n>(&mut self, modules: &'n [String]) -> Result<(&'n str, &'a Place), Error> {
+        let found = modules.iter().find_map(|m| Some((m.as_str(), self.find(&format!("{m}.weight"))?)));
+        found.ok_or_else(|| self.missing(&format!("{}.weight", modules.join(".weight or "))))
+    }
+
+    fn missing(&self, name: &str) -> Error {
+        let file = self.checkpoint.tensors().first().map_or(String::new(), |p| p.file_name().to_owned());
+        Error::Tensor { file, tensor: name.to_owned(), what: "missing".to_owned() }
+    }
+
+    fn shape(&self, place: &Place, expected: &[usize]) -> Result<(), Error> {
+        let shape = &place.info().shape;
+        if shape.len() == expected.len() && shape.iter().zip(expected).all(|(&got, &n)| got == n as u64) {
+            return Ok(());
+        }
+        Err(place.error(format!("shape {shape:?}, but {} implies {expected:?}", self.config.fields.file_name())))
+    }
+}
+
+/// The format of a tensor of floats.
+fn format(place: &Place) -> Result<Format, Error> {
+    match place.info().dtype {
+        Dtype::F32 => Ok(Format::F32),
+        Dtype::F16 => Ok(Format::F16),
+        Dtype::BF16 => Ok(Format::BF16),
+        other => Err(place.error(format!("{other:?}, expected F32, F16 or BF16"))),
+    }
+}

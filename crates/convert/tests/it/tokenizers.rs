@@ -1,0 +1,379 @@
+//! `tokenizer.json` files made from real vocabularies give the ids that the vocabularies gave before.
+
+use std::collections::HashMap;
+
+use convert::{Source, hf::HuggingFace};
+use gguf::{Container, Metadata};
+use serde_json::{Value, json};
+use tokenizer::{ControlTokens, Tokenizer};
+
+use crate::support::{Folder, Tensor};
+
+const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+const QWEN2: &str =
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+/// The smallest llama with that many tokens.
+fn model(n_vocab: usize) -> Folder {
+    let matrix = |name: &str, rows: usize| Tensor::f32(name, &[rows, 2], &vec![0.5; rows * 2]);
+    let mut tensors = vec![
+        matrix("model.embed_tokens.weight", n_vocab),
+        Tensor::f32("model.norm.weight", &[2], &[1.0; 2]),
+        Tensor::f32("model.layers.0.input_layernorm.weight", &[2], &[1.0; 2]),
+        Tensor::f32("model.layers.0.post_attention_layernorm.weight", &[2], &[1.0; 2]),
+    ];
+    for name in ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj"] {
+        tensors.push(matrix(&format!("model.layers.0.{name}.weight"), 2));
+    }
+    for name in ["mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"] {
+        tensors.push(matrix(&format!("model.layers.0.{name}.weight"), 2));
+    }
+    let config = json!({
+        "architectures": ["LlamaForCausalLM"], "hidden_act": "silu", "hidden_size": 2, "intermediate_size": 2,
+        "num_hidden_layers": 1, "num_attention_heads": 1, "max_position_embeddings": 64, "rms_norm_eps": 1e-5,
+        "vocab_size": n_vocab, "tie_word_embeddings": true,
+    });
+    Folder { dir: tempfile::tempdir().unwrap(), config, tensors }
+}
+
+fn vocabulary(name: &str) -> Metadata {
+    let file = format!("tokenizer-vectors/ggml-vocab-{name}.gguf.gz");
+    Container::from_bytes(&file, testkit::read_gz(&file)).unwrap().metadata().clone()
+}
+
+/// `tokenizer.json` of a vocabulary; `merges` in either form of theirs.
+fn tokenizer_json(metadata: &Metadata, merges: &[(String, String)], as_pairs: bool, more: &Value) -> Value {
+    let tokens = metadata.strings("tokenizer.ggml.tokens").unwrap().unwrap();
+    let types = metadata.i64s("tokenizer.ggml.token_type").unwrap().unwrap();
+    let all = || tokens.iter().zip(&types).enumerate();
+    let vocab: serde_json::Map<String, Value> = all()
+        .filter(|(_, (_, kind))| !matches!(**kind, 3..=5))
+        .map(|(id, (text, _))| (text.clone(), id.into()))
+        .collect();
+    let added: Vec<Value> = all()
+        .filter(|(_, (_, kind))| matches!(**kind, 2..=4))
+        .map(|(id, (text, kind))| json!({"id": id, "content": text, "special": *kind != 4, "normalized": false}))
+        .collect();
+    let merges: Vec<Value> =
+        merges.iter().map(|(l, r)| if as_pairs { json!([l, r]) } else { json!(format!("{l} {r}")) }).collect();
+    let mut model = json!({"type": "BPE", "vocab": vocab, "merges": merges});
+    for (key, value) in more["model"].as_object().into_iter().flatten() {
+        model[key] = value.clone();
+    }
+    let mut out = json!({"version": "1.0", "added_tokens": added, "model": model});
+    for key in ["normalizer", "pre_tokenizer", "post_processor"] {
+        out[key] = more[key].clone();
+    }
+    out
+}
+
+fn listed_merges(metadata: &Metadata) -> Vec<(String, String)> {
+    let merges = metadata.strings("tokenizer.ggml.merges").unwrap().unwrap();
+    merges.iter().map(|m| m.split_once(' ').map(|(l, r)| (l.to_owned(), r.to_owned())).unwrap()).collect()
+}
+
+/// What transformers' `convert_slow_tokenizer.py` makes of scores.
+fn merges_of_scores(metadata: &Metadata) -> Vec<(String, String)> {
+    let tokens = metadata.strings("tokenizer.ggml.tokens").unwrap().unwrap();
+    let scores = metadata.f32s("tokenizer.ggml.scores").unwrap().unwrap();
+    let types = metadata.i64s("tokenizer.ggml.token_type").unwrap().unwrap();
+    let ids: HashMap<&str, usize> =
+        tokens.iter().enumerate().filter(|(id, _)| types[*id] == 1).map(|(id, t)| (t.as_str(), id)).collect();
+    let mut made: Vec<usize> = ids.values().copied().collect();
+    made.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
+    let mut merges = Vec::new();
+    for id in made {
+        let text = &tokens[id];
+        let splits = text.char_indices().skip(1).map(|(at, _)| text.split_at(at));
+        let mut of_token: Vec<(&str, &str)> =
+            splits.filter(|(l, r)| ids.contains_key(l) && ids.contains_key(r)).collect();
+        of_token.sort_by_key(|(l, r)| (ids[l], ids[r]));
+        merges.extend(of_token.into_iter().map(|(l, r)| (l.to_owned(), r.to_owned())));
+    }
+    merges
+}
+
+fn open(n_vocab: usize, files: &[(&str, Value)]) -> Result<HuggingFace, convert::Error> {
+    let folder = model(n_vocab);
+    files.iter().for_each(|(name, value)| folder.write_json(name, value));
+    folder.open()
+}
+
+fn encode(tokenizer: &Tokenizer, text: &str) -> Vec<u32> {
+    let mut ids = Vec::new();
+    tokenizer.encode(text, ControlTokens::AsText, false, &mut ids);
+    ids.into_iter().map(|id| id.0).collect()
+}
+
+/// The ids of `.out` for the texts of `.inp`, and the keys of the original.
+fn check(name: &str, json: &Value, pre: &str) {
+    let original = vocabulary(name);
+    let tokens = original.strings("tokenizer.ggml.tokens").unwrap().unwrap();
+    let source = open(tokens.len(), &[("tokenizer.json", json.clone())]).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let metadata = source.metadata();
+    assert_eq!(metadata.str("tokenizer.ggml.pre").unwrap(), Some(pre), "{name}");
+    for key in ["tokenizer.ggml.model", "tokenizer.ggml.merges"] {
+        assert_eq!(metadata.get(key), original.get(key), "{name}: {key}");
+    }
+    let texts = testkit::read_text(&format!("tokenizer-vectors/ggml-vocab-{name}.gguf.inp"));
+    let texts = texts.strip_suffix("\n__ggml_vocab_test__\n").unwrap_or(&texts);
+    let expected = testkit::read_text(&format!("tokenizer-vectors/ggml-vocab-{name}.gguf.out"));
+    let tokenizer = Tokenizer::from_gguf(metadata).unwrap();
+    for (text, expected) in texts.split("\n__ggml_vocab_test__\n").zip(expected.lines()) {
+        let expected: Vec<u32> = expected.split_whitespace().map(|id| id.parse().unwrap()).collect();
+        assert_eq!(encode(&tokenizer, text), expected, "{name}: {text:?}");
+    }
+}
+
+fn split(regex: &str) -> Value {
+    json!({"type": "Sequence", "pretokenizers": [
+        {"type": "Split", "pattern": {"Regex": regex}, "behavior": "Isolated", "invert": false},
+        {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false},
+    ]})
+}
+
+/// A byte-level vocabulary under that pre-tokenizer.
+fn byte_level(name: &str, as_pairs: bool, pre_tokenizer: &Value, ignore_merges: bool) -> Value {
+    let metadata = vocabulary(name);
+    let more = json!({"pre_tokenizer": pre_tokenizer, "model": {"ignore_merges": ignore_merges}});
+    tokenizer_json(&metadata, &listed_merges(&metadata), as_pairs, &more)
+}
+
+#[test]
+fn gpt2() {
+    let pre = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true});
+    check("gpt-2", &byte_level("gpt-2", false, &pre, false), "gpt-2");
+    check("gpt-2", &byte_level("gpt-2", true, &split(GPT2), false), "gpt-2");
+}
+
+#[test]
+fn single_digits_then_gpt2() {
+    let pre = json!({"type": "Sequence", "pretokenizers": [
+        {"type": "Digits", "individual_digits": true},
+        {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
+    ]});
+    check("starcoder", &byte_level("starcoder", false, &pre, false), "smollm");
+}
+
+#[test]
+fn falcon() {
+    let pre = json!({"type": "Sequence", "pretokenizers": [
+        {"type": "Punctuation", "behavior": "Contiguous"},
+        {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
+        {"type": "Digits", "individual_digits": false},
+        {"type": "Split", "pattern": {"Regex": "[0-9][0-9][0-9]"}, "behavior": "Isolated", "invert": false},
+    ]});
+    check("falcon", &byte_level("falcon", false, &pre, false), "falcon");
+}
+
+#[test]
+fn llama3_and_qwen2() {
+    check("llama-bpe", &byte_level("llama-bpe", false, &split(LLAMA3), true), "llama-bpe");
+    check("qwen2", &byte_level("qwen2", true, &split(QWEN2), false), "qwen2");
+}
+
+#[test]
+fn sentence_piece() {
+    let metadata = vocabulary("llama-spm");
+    let merges = merges_of_scores(&metadata);
+    let legacy = json!({
+        "normalizer": {"type": "Sequence", "normalizers": [
+            {"type": "Prepend", "prepend": "▁"},
+            {"type": "Replace", "pattern": {"String": " "}, "content": "▁"},
+        ]},
+        "model": {"unk_token": "<unk>", "fuse_unk": true, "byte_fallback": true},
+    });
+    let json = tokenizer_json(&metadata, &merges, false, &legacy);
+    let n = metadata.strings("tokenizer.ggml.tokens").unwrap().unwrap().len();
+    let source = open(n, &[("tokenizer.json", json.clone())]).unwrap();
+    for key in ["tokenizer.ggml.tokens", "tokenizer.ggml.token_type"] {
+        assert_eq!(source.metadata().get(key), metadata.get(key), "{key}");
+    }
+    check("llama-spm", &json, "default");
+    let newer = json!({
+        "pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": false},
+        "model": {"unk_token": "<unk>", "fuse_unk": true, "byte_fallback": true},
+    });
+    check("llama-spm", &tokenizer_json(&metadata, &merges, true, &newer), "default");
+}
+
+/// A vocabulary of a few tokens, byte-level; `change` is made to its files.
+fn small(change: impl Fn(&mut Value, &mut Value)) -> Result<HuggingFace, convert::Error> {
+    let (json, config) = small_files(change);
+    open(8, &[("tokenizer.json", json), ("tokenizer_config.json", config)])
+}
+
+fn small_files(change: impl Fn(&mut Value, &mut Value)) -> (Value, Value) {
+    let mut json = json!({
+        "added_tokens": [
+            {"id": 4, "content": "<|end|>", "special": true},
+            {"id": 5, "content": "<think>", "special": false},
+        ],
+        "normalizer": {"type": "NFC"},
+        "pre_tokenizer": split(QWEN2),
+        "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "<s>": 3}, "merges": ["a b"]},
+    });
+    let mut config = json!({"bos_token": {"content": "<s>"}, "eos_token": "<|end|>", "pad_token": null});
+    change(&mut json, &mut config);
+    (json, config)
+}
+
+#[test]
+fn tokens_kinds_and_jobs() {
+    let source = small(|_, _| {}).unwrap();
+    let metadata = source.metadata();
+    let tokens = metadata.strings("tokenizer.ggml.tokens").unwrap().unwrap();
+    assert_eq!(tokens, ["a", "b", "ab", "<s>", "<|end|>", "<think>", "[PAD6]", "[PAD7]"]);
+    assert_eq!(metadata.i64s("tokenizer.ggml.token_type").unwrap().unwrap(), [1, 1, 1, 1, 3, 4, 5, 5]);
+    let id = |key: &str| metadata.u64(&format!("tokenizer.ggml.{key}_token_id")).unwrap();
+    assert_eq!((id("bos"), id("eos"), id("padding"), id("unknown")), (Some(3), Some(4), None, None));
+    assert_eq!(metadata.bool("tokenizer.ggml.add_bos_token").unwrap(), Some(false));
+    assert_eq!(metadata.str("general.name").unwrap().map(str::is_empty), Some(false));
+}
+
+/// Stated in the configuration, else as the template of the post-processor has it.
+#[test]
+fn what_goes_around_a_text() {
+    let template = |parts: &[&str]| {
+        let part =
+            |p: &&str| if *p == "A" { json!({"Sequence": {"id": "A"}}) } else { json!({"SpecialToken": {"id": p}}) };
+        json!({"type": "TemplateProcessing", "single": parts.iter().map(part).collect::<Vec<_>>()})
+    };
+    let adds = |parts: &[&str], stated: Option<bool>| {
+        let source = small(|json, config| {
+            let list = json!([{"type": "ByteLevel"}, template(parts)]);
+            json["post_processor"] = json!({"type": "Sequence", "processors": list});
+            config["add_bos_token"] = json!(stated);
+        })
+        .map_err(|e| e.to_string())?;
+        let flag = |key: &str| source.metadata().bool(&format!("tokenizer.ggml.add_{key}_token")).unwrap().unwrap();
+        Ok::<_, String>((flag("bos"), flag("eos")))
+    };
+    assert_eq!(adds(&["A"], None), Ok((false, false)));
+    assert_eq!(adds(&["<s>", "A"], None), Ok((true, false)));
+    assert_eq!(adds(&["<s>", "A", "<|end|>"], None), Ok((true, true)));
+    assert_eq!(adds(&["<s>", "A"], Some(false)), Ok((false, false)));
+    assert_eq!(adds(&["A"], Some(true)), Ok((true, false)));
+    assert!(adds(&["<think>", "A"], None).unwrap_err().contains("post_processor: expected the text, perhaps BOS"));
+    let error = small(|_, config| *config = json!({"add_bos_token": true})).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("add_bos_token: true, but there is no bos_token"), "{error}");
+}
+
+/// Ids of `generation_config.json` and `config.json`, where a list of ends says more than GGUF's EOS.
+#[test]
+fn further_ends() {
+    let (json, config) = small_files(|_, _| {});
+    let files = |ends: Value| {
+        [
+            ("tokenizer.json", json.clone()),
+            ("tokenizer_config.json", config.clone()),
+            ("generation_config.json", json!({"eos_token_id": ends, "pad_token_id": 5})),
+        ]
+    };
+    let source = open(8, &files(json!([4, 1]))).unwrap();
+    let id = |key: &str| source.metadata().u64(&format!("tokenizer.ggml.{key}_token_id")).unwrap();
+    assert_eq!((id("eos"), id("eot"), id("padding")), (Some(4), Some(1), Some(5)));
+    let source = open(8, &files(json!(4))).unwrap();
+    assert!(source.metadata().get("tokenizer.ggml.eot_token_id").is_none());
+    let error = open(8, &files(json!("end"))).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("generation_config.json: eos_token_id: \"end\", expected a token id"), "{error}");
+}
+
+#[test]
+fn chat_templates_wherever_they_stand() {
+    let get = |source: &HuggingFace, key: &str| source.metadata().str(key).unwrap().map(str::to_owned);
+    let source = small(|_, config| config["chat_template"] = json!("{{ plain }}")).unwrap();
+    assert_eq!(get(&source, "tokenizer.chat_template").as_deref(), Some("{{ plain }}"));
+    let list = json!([{"name": "default", "template": "{{ d }}"}, {"name": "tool_use", "template": "{{ t }}"}]);
+    let source = small(|_, config| config["chat_template"] = list.clone()).unwrap();
+    assert_eq!(get(&source, "tokenizer.chat_template").as_deref(), Some("{{ d }}"));
+    assert_eq!(get(&source, "tokenizer.chat_template.tool_use").as_deref(), Some("{{ t }}"));
+    assert_eq!(source.metadata().strings("tokenizer.chat_templates").unwrap().unwrap(), ["tool_use"]);
+    let error = small(|_, config| config["chat_template"] = json!(7)).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("chat_template: 7, expected a template"), "{error}");
+
+    let folder = model(8);
+    let (json, config) = small_files(|_, config| config["chat_template"] = json!("{{ old }}"));
+    folder.write_json("tokenizer.json", &json);
+    folder.write_json("tokenizer_config.json", &config);
+    std::fs::write(folder.file("chat_template.jinja"), "{{ new }}\n").unwrap();
+    assert_eq!(get(&folder.open().unwrap(), "tokenizer.chat_template").as_deref(), Some("{{ new }}\n"));
+}
+
+#[test]
+fn a_folder_without_a_tokenizer_has_none_unless_it_has_another_kind() {
+    let folder = model(8);
+    let source = folder.open().unwrap();
+    assert_eq!(source.metadata().str("tokenizer.ggml.model").unwrap(), Some("no_vocab"));
+    std::fs::write(folder.file("tokenizer.model"), b"").unwrap();
+    assert!(folder.refusal().ends_with("tokenizer.model without tokenizer.json, which is the one that can be read"));
+}
+
+#[test]
+fn what_gguf_cannot_say_is_refused() {
+    let check = |expected: &str, change: &dyn Fn(&mut Value)| {
+        let error = small(|json, _| change(json)).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("tokenizer.json: ") && error.contains(expected), "{error:?}, expected {expected:?}");
+    };
+    check(r"pre_tokenizer: none of the known ones (with model.ignore_merges false)", &|json| {
+        json["pre_tokenizer"] = split(r"\w+|\W");
+    });
+    check(r#"{"Regex":"\\w+|\\W"}"#, &|json| json["pre_tokenizer"] = split(r"\w+|\W"));
+    check("(with model.ignore_merges true)", &|json| json["model"]["ignore_merges"] = json!(true));
+    check("pre_tokenizer: none of the known ones", &|json| {
+        json["pre_tokenizer"]["pretokenizers"][0]["behavior"] = json!("Removed");
+    });
+    check("\"add_prefix_space\":true", &|json| {
+        json["pre_tokenizer"]["pretokenizers"][1]["add_prefix_space"] = json!(true)
+    });
+    check("normalizer: GGUF cannot say it: {\"type\":\"Lowercase\"}", &|json| {
+        json["normalizer"] = json!({"type": "Lowercase"})
+    });
+    check("pre_tokenizer: expected ByteLevel, or model.byte_fallback true", &|json| {
+        json["pre_tokenizer"] = json!(null)
+    });
+    check("model.type: Unigram, expected BPE", &|json| json["model"]["type"] = json!("Unigram"));
+    check("model.dropout: set, expected none", &|json| json["model"]["dropout"] = json!(0.1));
+    check("model.end_of_word_suffix: \"</w>\", expected none", &|json| {
+        json["model"]["end_of_word_suffix"] = json!("</w>")
+    });
+    check("id 8 of \"z\", but vocab_size in config.json is 8", &|json| json["model"]["vocab"]["z"] = json!(8));
+    check("id 0 of both \"a\" and \"z\"", &|json| json["model"]["vocab"]["z"] = json!(0));
+    check("id 4 of both", &|json| json["added_tokens"][1]["id"] = json!(4));
+    check("\"<|end|>\" has lstrip, which GGUF cannot say", &|json| json["added_tokens"][0]["lstrip"] = json!(true));
+    check("\"<|end|>\" has rstrip", &|json| json["added_tokens"][0]["rstrip"] = json!(true));
+    check("\"<think>\" has single_word", &|json| json["added_tokens"][1]["single_word"] = json!(true));
+    check("merge \"ab\", expected two tokens", &|json| json["model"]["merges"] = json!(["ab"]));
+    check("a merge that is no list of two tokens", &|json| json["model"]["merges"] = json!([["a", "b", "c"]]));
+    check("expected two tokens without spaces", &|json| json["model"]["merges"] = json!([["a", " b"]]));
+    check("integer `-1`, expected u32", &|json| json["model"]["vocab"]["a"] = json!(-1));
+    let error = small(|_, config| config["eos_token"] = json!("<none>")).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("tokenizer_config.json: eos_token: \"<none>\" is no token"), "{error}");
+}
+
+/// A list of merges that scores cannot say.
+#[test]
+fn merges_out_of_order_or_missing() {
+    let check = |merges: Value, expected: &str| {
+        let json = json!({
+            "normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": "▁"},
+            "model": {"vocab": {"a": 0, "b": 1, "ab": 2, "bb": 3, "abb": 4}, "byte_fallback": true, "merges": merges},
+        });
+        match open(8, &[("tokenizer.json", json)]) {
+            Ok(source) => {
+                assert_eq!(expected, "", "accepted");
+                assert_eq!(
+                    source.metadata().f32s("tokenizer.ggml.scores").unwrap().unwrap()[..5],
+                    [0.0, 0.0, -0.0, -1.0, -2.0]
+                );
+                assert_eq!(source.metadata().bool("tokenizer.ggml.add_space_prefix").unwrap(), Some(false));
+            }
+            Err(e) => assert!(!expected.is_empty() && e.to_string().contains(expected), "{e}"),
+        }
+    };
+    check(json!(["a b", "b b", "ab b", "a bb"]), "");
+    check(json!(["a b", "ab b", "b b", "a bb"]), "model.merges[3]: makes \"abb\", whose other merges stand elsewhere");
+    check(json!(["a b", "b b", "ab b"]), "model.merges: \"a\" and \"bb\" make the token \"abb\", but no merge says so");
+    check(json!(["a b", "b b", "ab b", "a bb", "b a"]), "model.merges[4]: makes \"ba\", which is no token");
+}
