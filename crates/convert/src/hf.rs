@@ -60,9 +60,10 @@ pub fn open(path: &Path, options: &HfOptions) -> Result<HuggingFace, Error> {
     if let Some(name) = folder_name(folder) {
         metadata.set("general.name", Value::String(name));
     }
+    // First: after it, widths of the configuration are those of tensors that are there.
+    let weights = Weights::new(&checkpoint, &config, *options)?;
     tokenizer::read(folder, &config, &mut metadata)?;
     template::read(folder, &mut metadata)?;
-    let weights = Weights::new(&checkpoint, &config, *options)?;
     Ok(HuggingFace { name: path.display().to_string(), metadata, weights })
 }
 

@@ -17,11 +17,8 @@ use crate::Error;
 const GEMMA3_PERIOD: usize = 6;
 /// Layers of the Gemma 3 whose attention scale goes by the model's width.
 const GEMMA3_27B_LAYERS: usize = 62;
-/// Layers that a file may claim.
-const LAYERS_MAX: usize = 4096;
-/// Rows or columns of a matrix.
-const WIDTH_MAX: usize = 1 << 28;
-
+/// Layers that a file may claim, heads, or elements of a head.
+const COUNT_MAX: usize = 4096;
 /// A checked `config.json`.
 pub(super) struct Config {
     pub(super) fields: Fields,
@@ -68,15 +65,11 @@ impl Config {
         if !head_dim.is_multiple_of(2) {
             return Err(fields.error("head_dim", format!("{head_dim}, expected an even number")));
         }
-        let heads_wide = n_heads.checked_mul(head_dim).filter(|&n| n <= WIDTH_MAX);
-        if heads_wide.is_none() {
-            return Err(
-                fields.error("head_dim", format!("{n_heads} heads of {head_dim}, expected {WIDTH_MAX} in all at most"))
-            );
-        }
         let n_layers = fields.count("num_hidden_layers")?;
-        if n_layers > LAYERS_MAX {
-            return Err(fields.error("num_hidden_layers", format!("{n_layers}, expected at most {LAYERS_MAX}")));
+        for (key, n) in [("num_hidden_layers", n_layers), ("num_attention_heads", n_heads), ("head_dim", head_dim)] {
+            if n > COUNT_MAX {
+                return Err(fields.error(key, format!("{n}, expected at most {COUNT_MAX}")));
+            }
         }
         let mut config = Self {
             family,

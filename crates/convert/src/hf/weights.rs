@@ -144,12 +144,11 @@ impl Weights {
                 ternary(codes, *scale)
             }
             Origin::Masters { floats, absmean } => {
-                let absmean = match absmean.get() {
-                    Some(known) => *known,
-                    None => {
-                        let found = floats.absmean()?;
-                        *absmean.get_or_init(|| found)
-                    }
+                let absmean = if let Some(known) = absmean.get() {
+                    *known
+                } else {
+                    let found = floats.absmean()?;
+                    *absmean.get_or_init(|| found)
                 };
                 let codes = floats.read(rows, cols).into_iter().map(|w| absmean.code(w)).collect();
                 ternary(codes, absmean.scale)

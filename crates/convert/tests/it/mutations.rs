@@ -1,6 +1,6 @@
 //! Broken bytes are refused or harmless; never a panic.
 
-use convert::safetensors::oracle;
+use convert::{Source, safetensors::oracle};
 use proptest::prelude::*;
 
 use crate::support::{Tensor, safetensors};
@@ -49,4 +49,35 @@ proptest! {
 fn the_unbroken_file_passes() {
     oracle(&sample());
     oracle(b"\x02\0\0\0\0\0\0\0{}");
+}
+
+/// Files of a small model with bytes changed are refused or read; whatever is read can be read to the end.
+fn check_folder(file: &str, change: impl Fn(&mut Vec<u8>)) {
+    let folder = crate::tokenizers::small_folder();
+    folder.write();
+    let mut bytes = std::fs::read(folder.file(file)).unwrap();
+    change(&mut bytes);
+    std::fs::write(folder.file(file), bytes).unwrap();
+    let Ok(source) = convert::hf::open(folder.path(), &convert::hf::HfOptions::default()) else { return };
+    for (i, t) in source.tensors().iter().enumerate() {
+        let _ = source.read(i, 0..t.n_rows());
+    }
+    let _ = tokenizer::Tokenizer::from_gguf(source.metadata());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn mutated_folders_never_panic(
+        file in 0usize..4,
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), 0usize..20), 1..4),
+    ) {
+        let file = ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"][file];
+        check_folder(file, |bytes| {
+            for (at, new) in &changes {
+                let at = at.index(bytes.len());
+                bytes[at] = b"0123456789-.,[]{}\"\\ "[*new];
+            }
+        });
+    }
 }

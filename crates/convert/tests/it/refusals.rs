@@ -40,6 +40,8 @@ fn values_that_mean_something_else() {
         ("llama", "num_attention_heads", json!(3), "3 do not divide hidden_size 64"),
         ("llama", "num_key_value_heads", json!(3), "3 do not divide num_attention_heads 4"),
         ("llama", "num_hidden_layers", json!(100_000), "100000, expected at most 4096"),
+        ("llama", "head_dim", json!(5000), "5000, expected at most 4096"),
+        ("llama", "head_dim", json!(17), "17, expected an even number"),
         ("llama", "rms_norm_eps", Value::Null, "missing"),
         ("llama", "rms_norm_eps", json!(-1), "-1, expected more than 0"),
         ("llama", "vocab_size", Value::Null, "missing"),
@@ -68,11 +70,13 @@ fn keys_that_stand_twice_and_files_that_are_no_json() {
         ("", "EOF"),
     ] {
         std::fs::write(folder.file("config.json"), text).unwrap();
-        let error = convert::hf::open(folder.path(), &Default::default()).map(|_| ()).unwrap_err().to_string();
+        let error =
+            convert::hf::open(folder.path(), &convert::hf::HfOptions::default()).map(|_| ()).unwrap_err().to_string();
         assert!(error.contains("config.json: ") && error.contains(expected), "{text}: {error}");
     }
     std::fs::remove_file(folder.file("config.json")).unwrap();
-    let error = convert::hf::open(folder.path(), &Default::default()).map(|_| ()).unwrap_err().to_string();
+    let error =
+        convert::hf::open(folder.path(), &convert::hf::HfOptions::default()).map(|_| ()).unwrap_err().to_string();
     assert!(error.ends_with("no config.json in this folder"), "{error}");
 }
 

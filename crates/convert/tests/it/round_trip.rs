@@ -31,7 +31,6 @@ fn check(name: &str, nmse_max: f64) {
         assert!(container.tensor(&t.name).is_some(), "{name}: {} is not in the original", t.name);
     }
     let nmse = logits_error(&source, name);
-    println!("{name:<20} NMSE {nmse:.2e}");
     assert!(nmse <= nmse_max, "{name}: NMSE {nmse:e}, at most {nmse_max:e}");
 }
 

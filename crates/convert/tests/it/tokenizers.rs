@@ -219,6 +219,15 @@ fn small_files(change: impl Fn(&mut Value, &mut Value)) -> (Value, Value) {
     (json, config)
 }
 
+/// A model with that vocabulary, not yet written.
+pub(crate) fn small_folder() -> Folder {
+    let folder = model(8);
+    let (json, config) = small_files(|_, _| {});
+    folder.write_json("tokenizer.json", &json);
+    folder.write_json("tokenizer_config.json", &config);
+    folder
+}
+
 #[test]
 fn tokens_kinds_and_jobs() {
     let source = small(|_, _| {}).unwrap();
@@ -293,9 +302,8 @@ fn chat_templates_wherever_they_stand() {
     let error = small(|_, config| config["chat_template"] = json!(7)).map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("chat_template: 7, expected a template"), "{error}");
 
-    let folder = model(8);
-    let (json, config) = small_files(|_, config| config["chat_template"] = json!("{{ old }}"));
-    folder.write_json("tokenizer.json", &json);
+    let folder = small_folder();
+    let (_, config) = small_files(|_, config| config["chat_template"] = json!("{{ old }}"));
     folder.write_json("tokenizer_config.json", &config);
     std::fs::write(folder.file("chat_template.jinja"), "{{ new }}\n").unwrap();
     assert_eq!(get(&folder.open().unwrap(), "tokenizer.chat_template").as_deref(), Some("{{ new }}\n"));
@@ -325,18 +333,18 @@ fn what_gguf_cannot_say_is_refused() {
         json["pre_tokenizer"]["pretokenizers"][0]["behavior"] = json!("Removed");
     });
     check("\"add_prefix_space\":true", &|json| {
-        json["pre_tokenizer"]["pretokenizers"][1]["add_prefix_space"] = json!(true)
+        json["pre_tokenizer"]["pretokenizers"][1]["add_prefix_space"] = json!(true);
     });
     check("normalizer: GGUF cannot say it: {\"type\":\"Lowercase\"}", &|json| {
-        json["normalizer"] = json!({"type": "Lowercase"})
+        json["normalizer"] = json!({"type": "Lowercase"});
     });
     check("pre_tokenizer: expected ByteLevel, or model.byte_fallback true", &|json| {
-        json["pre_tokenizer"] = json!(null)
+        json["pre_tokenizer"] = json!(null);
     });
     check("model.type: Unigram, expected BPE", &|json| json["model"]["type"] = json!("Unigram"));
     check("model.dropout: set, expected none", &|json| json["model"]["dropout"] = json!(0.1));
     check("model.end_of_word_suffix: \"</w>\", expected none", &|json| {
-        json["model"]["end_of_word_suffix"] = json!("</w>")
+        json["model"]["end_of_word_suffix"] = json!("</w>");
     });
     check("id 8 of \"z\", but vocab_size in config.json is 8", &|json| json["model"]["vocab"]["z"] = json!(8));
     check("id 0 of both \"a\" and \"z\"", &|json| json["model"]["vocab"]["z"] = json!(0));

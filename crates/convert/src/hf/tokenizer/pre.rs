@@ -21,6 +21,8 @@ enum Cut<'a> {
     Digits,
     /// Runs of punctuation.
     Punctuation,
+    /// The alphabet of bytes alone.
+    Nothing,
 }
 
 const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
@@ -61,15 +63,9 @@ pub(super) fn name(file: &Path, json: &TokenizerJson) -> Result<&'static str, Er
         return Err(unknown(file, "normalizer", &[other], "GGUF cannot say it"));
     }
     let steps = steps(json.pre_tokenizer.as_ref(), "pretokenizers");
-    let refuse = || unknown(file, "pre_tokenizer", &steps, "none of the known ones");
-    let mut cuts = Vec::new();
-    for step in &steps {
-        match cut(step) {
-            Some(Some(cut)) => cuts.push(cut),
-            Some(None) => {}
-            None => return Err(refuse()),
-        }
-    }
+    let cuts = steps.iter().map(|step| cut(step)).collect::<Option<Vec<_>>>();
+    let mut cuts = cuts.ok_or_else(|| unknown(file, "pre_tokenizer", &steps, "none of the known ones"))?;
+    cuts.retain(|cut| *cut != Cut::Nothing);
     let ignore = json.model.ignore_merges;
     let known = NAMES.iter().find(|(steps, ignore_merges, _)| *steps == cuts.as_slice() && *ignore_merges == ignore);
     known.map(|(.., name)| *name).ok_or_else(|| {
@@ -78,16 +74,18 @@ pub(super) fn name(file: &Path, json: &TokenizerJson) -> Result<&'static str, Er
     })
 }
 
-/// What a step cuts; `Some(None)` where it cuts nothing, `None` where it is not known.
-fn cut(step: &Value) -> Option<Option<Cut<'_>>> {
+/// What a step cuts; `None` where it is not known.
+fn cut(step: &Value) -> Option<Cut<'_>> {
     match kind(step) {
         // A space in front of every text has no key for byte-level vocabularies.
         "ByteLevel" if flag(step, "add_prefix_space", true) => None,
-        "ByteLevel" => Some(flag(step, "use_regex", true).then_some(Cut::Split(GPT2))),
-        "Digits" => Some(Some(if flag(step, "individual_digits", false) { Cut::SingleDigits } else { Cut::Digits })),
-        "Punctuation" => (step.get("behavior")? == "Contiguous").then_some(Some(Cut::Punctuation)),
+        "ByteLevel" if flag(step, "use_regex", true) => Some(Cut::Split(GPT2)),
+        "ByteLevel" => Some(Cut::Nothing),
+        "Digits" if flag(step, "individual_digits", false) => Some(Cut::SingleDigits),
+        "Digits" => Some(Cut::Digits),
+        "Punctuation" if step.get("behavior")? == "Contiguous" => Some(Cut::Punctuation),
         "Split" if step.get("behavior")? == "Isolated" && !flag(step, "invert", false) => {
-            Some(Some(Cut::Split(step.get("pattern")?.get("Regex")?.as_str()?)))
+            step.get("pattern")?.get("Regex")?.as_str().map(Cut::Split)
         }
         _ => None,
     }
