@@ -28,6 +28,11 @@ impl NewFile {
         self.file.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
+    /// Where the bytes are until then, for reading them back.
+    pub fn path(&self) -> &Path {
+        &self.temporary
+    }
+
     /// Everything is on the disk: gives the file its name.
     pub fn commit(mut self) -> io::Result<()> {
         if let Some(file) = &self.file {

@@ -1,0 +1,155 @@
+//! [`Plan`]: what becomes of each tensor, decided before a byte is written.
+
+use std::collections::BTreeMap;
+
+use gguf::{Metadata, TensorSpec, TypeId};
+use quant::Format;
+
+use crate::{
+    Error,
+    source::{Source, SourceTensor, Stored},
+    types,
+};
+
+/// Metadata and tensors of a file to be.
+pub struct Plan {
+    /// All of it, as it will be written.
+    pub metadata: Metadata,
+    /// In the order of the source.
+    pub tensors: Vec<PlannedTensor>,
+}
+
+/// What becomes of one tensor.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PlannedTensor {
+    /// How it is written.
+    pub action: Action,
+    /// The format that was asked for, where the length of its rows does not allow it.
+    pub wanted: Option<Format>,
+    /// Importance of columns, `[matrices, cols]`.
+    pub importance: Option<Vec<f32>>,
+}
+
+/// How a tensor is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// Its bytes as they are, under this type.
+    Copy(TypeId),
+    /// Anew.
+    Encode {
+        /// As what.
+        format: Format,
+        /// May weights change?
+        may_lose: bool,
+    },
+}
+
+impl PlannedTensor {
+    /// Written by `action`, nothing special.
+    pub fn new(action: Action) -> Self {
+        Self { action, wanted: None, importance: None }
+    }
+}
+
+/// What a plan comes to for one type.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TypeTotal {
+    /// Tensors of that type.
+    pub n_tensors: usize,
+    /// Weights in them.
+    pub n_weights: u64,
+    /// Bytes of data, without padding.
+    pub n_bytes: u64,
+}
+
+impl Action {
+    /// The type id in the new file.
+    pub fn type_id(self) -> Result<TypeId, Error> {
+        match self {
+            Self::Copy(id) => Ok(id),
+            Self::Encode { format, .. } => types::type_id(format)
+                .ok_or_else(|| Error::Option(format!("{} has no type number in GGUF files", format.name()))),
+        }
+    }
+}
+
+impl Plan {
+    /// Everything as it is: bytes where there are any, else the format in which the source keeps the values.
+    pub fn keep(source: &dyn Source) -> Result<Self, Error> {
+        let tensors = (0..source.tensors().len()).map(|i| Ok(PlannedTensor::new(kept(source, i)?)));
+        Ok(Self { metadata: metadata(source), tensors: tensors.collect::<Result<_, Error>>()? })
+    }
+
+    /// The header's entry of tensor `i`.
+    pub(crate) fn spec(&self, source: &dyn Source, i: usize) -> Result<TensorSpec, Error> {
+        let (tensor, planned) = (&source.tensors()[i], &self.tensors[i]);
+        Ok(TensorSpec { name: tensor.name.clone(), dims: tensor.dims.clone(), type_id: planned.action.type_id()? })
+    }
+
+    /// Bytes of tensor `i` in the new file, without padding.
+    pub(crate) fn n_bytes(&self, source: &dyn Source, i: usize) -> Result<u64, Error> {
+        let (tensor, id) = (&source.tensors()[i], self.tensors[i].action.type_id()?);
+        let name = || id.name().to_ascii_lowercase();
+        let layout = id.layout().ok_or_else(|| Error::Option(format!("type {} has no size", name())))?;
+        if !(tensor.cols() as u64).is_multiple_of(layout.block_len) {
+            return Err(misfit(source, tensor, &name(), layout.block_len));
+        }
+        let n = (tensor.n_weights() / layout.block_len).checked_mul(layout.block_bytes);
+        n.ok_or_else(|| Error::Option(format!("{}: more bytes than can be counted", tensor.name)))
+    }
+
+    /// Tensors, weights and bytes of each type, by its name in lower case.
+    pub fn totals(&self, source: &dyn Source) -> Result<BTreeMap<String, TypeTotal>, Error> {
+        let mut totals = BTreeMap::<String, TypeTotal>::new();
+        for (i, tensor) in source.tensors().iter().enumerate() {
+            let spec = self.spec(source, i)?;
+            let total = totals.entry(spec.type_id.name().to_ascii_lowercase()).or_default();
+            total.n_tensors += 1;
+            total.n_weights += tensor.n_weights();
+            total.n_bytes += self.n_bytes(source, i)?;
+        }
+        Ok(totals)
+    }
+
+    /// Names and formats of the tensors whose rows do not divide into the blocks of the format asked for: (name, wanted, given).
+    pub fn fallbacks<'a>(&'a self, source: &'a dyn Source) -> impl Iterator<Item = (&'a str, Format, Format)> {
+        source.tensors().iter().zip(&self.tensors).filter_map(|(tensor, planned)| {
+            match (planned.wanted, planned.action) {
+                (Some(wanted), Action::Encode { format, .. }) => Some((tensor.name.as_str(), wanted, format)),
+                _ => None,
+            }
+        })
+    }
+}
+
+/// The action that changes nothing about tensor `i`.
+pub(crate) fn kept(source: &dyn Source, i: usize) -> Result<Action, Error> {
+    let tensor = &source.tensors()[i];
+    match (source.raw_type(i), tensor.stored) {
+        (Some(id), _) => Ok(Action::Copy(id)),
+        (None, Stored::As(format)) => Ok(Action::Encode { format, may_lose: false }),
+        (None, Stored::Ternary | Stored::Opaque) => Err(Error::Tensor {
+            file: source.name().to_owned(),
+            tensor: tensor.name.clone(),
+            what: "has no type of its own; say which it should get".to_owned(),
+        }),
+    }
+}
+
+/// The source's metadata without what says that it is one part of several.
+pub(crate) fn metadata(source: &dyn Source) -> Metadata {
+    let mut metadata = source.metadata().clone();
+    for key in ["split.no", "split.count", "split.tensors.count"] {
+        metadata.remove(key);
+    }
+    metadata
+}
+
+/// Rows of `tensor` do not divide into blocks of `block_len`.
+pub(crate) fn misfit(source: &dyn Source, tensor: &SourceTensor, format: &str, block_len: u64) -> Error {
+    Error::Tensor {
+        file: source.name().to_owned(),
+        tensor: tensor.name.clone(),
+        what: format!("a row of {}, but {format} needs a multiple of {block_len}", tensor.cols()),
+    }
+}
