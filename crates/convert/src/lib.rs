@@ -13,6 +13,7 @@ mod plan;
 mod prove;
 mod source;
 pub mod synth;
+mod ternary;
 mod types;
 mod write;
 
@@ -23,5 +24,6 @@ pub use parallel::Progress;
 pub use plan::{Action, Plan, PlannedTensor, TypeTotal};
 pub use prove::{ClassProof, Proof, stored_name};
 pub use source::{Rows, Source, SourceTensor, Stored};
+pub use ternary::{is_ternary_matrix, retyped};
 pub use types::is_ternary;
 pub use write::{WriteOptions, write};

@@ -76,7 +76,16 @@ impl Action {
 impl Plan {
     /// Everything as it is: bytes where there are any, else the format in which the source keeps the values.
     pub fn keep(source: &dyn Source) -> Result<Self, Error> {
-        let tensors = (0..source.tensors().len()).map(|i| Ok(PlannedTensor::new(kept(source, i)?)));
+        Self::keep_but(source, &[])
+    }
+
+    /// The same, where tensors `others` will get a type anyway and need none of their own.
+    pub(crate) fn keep_but(source: &dyn Source, others: &[usize]) -> Result<Self, Error> {
+        let action = |i| match kept(source, i) {
+            Err(_) if others.contains(&i) => Ok(Action::Encode { format: Format::F32, may_lose: false }),
+            result => result,
+        };
+        let tensors = (0..source.tensors().len()).map(|i| Ok(PlannedTensor::new(action(i)?)));
         Ok(Self { metadata: metadata(source), tensors: tensors.collect::<Result<_, Error>>()? })
     }
 

@@ -10,7 +10,7 @@ use quant::Format;
 pub(crate) struct Values {
     metadata: Metadata,
     tensors: Vec<SourceTensor>,
-    values: Vec<Vec<f32>>,
+    data: Vec<Vec<f32>>,
 }
 
 impl Values {
@@ -18,14 +18,14 @@ impl Values {
         let mut metadata = Metadata::default();
         metadata.set("general.architecture", Value::String("llama".to_owned()));
         metadata.set("a.number", Value::F32(0.1));
-        Self { metadata, tensors: Vec::new(), values: Vec::new() }
+        Self { metadata, tensors: Vec::new(), data: Vec::new() }
     }
 
     pub(crate) fn with(mut self, name: &str, dims: &[u64], values: Vec<f32>) -> Self {
         assert_eq!(dims.iter().product::<u64>(), values.len() as u64);
         let stored = Stored::As(Format::F32);
         self.tensors.push(SourceTensor { name: name.to_owned(), dims: dims.to_vec(), stored });
-        self.values.push(values);
+        self.data.push(values);
         self
     }
 
@@ -50,7 +50,7 @@ impl Source for Values {
 
     fn read(&self, tensor: usize, rows: std::ops::Range<usize>) -> Result<Rows, Error> {
         let cols = self.tensors[tensor].cols();
-        Ok(Rows::Values(self.values[tensor][rows.start * cols..rows.end * cols].to_vec()))
+        Ok(Rows::Values(self.data[tensor][rows.start * cols..rows.end * cols].to_vec()))
     }
 }
 
