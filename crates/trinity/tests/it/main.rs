@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod chat;
+mod convert;
 mod doctor;
 mod eval_imatrix;
 mod eval_kl;
