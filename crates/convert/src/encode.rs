@@ -2,11 +2,15 @@
 
 use std::ops::Range;
 
-use quant::Format;
+use quant::{
+    Format,
+    ternarise::{Mode, ternarise},
+};
 
 use crate::{
     Error, Loss,
     parallel::{self, Progress},
+    plan::Freedom,
     source::Source,
 };
 
@@ -16,6 +20,7 @@ pub(crate) struct Job<'a> {
     /// Its place in the source.
     pub(crate) tensor: usize,
     pub(crate) format: Format,
+    pub(crate) freedom: Freedom,
     /// `[matrices, cols]`
     pub(crate) importance: Option<&'a [f32]>,
 }
@@ -47,14 +52,30 @@ impl Job<'_> {
     fn chunk(&self, rows: Range<usize>, out: &mut [u8]) -> Result<Loss, Error> {
         let tensor = &self.source.tensors()[self.tensor];
         let values = self.source.read(self.tensor, rows.clone())?.into_values();
+        let target = match self.freedom {
+            Freedom::Ternarise(mode) => Some(self.ternarised(mode, &values)),
+            Freedom::Exact | Freedom::Nearest => None,
+        };
         let matrix = rows.start / tensor.rows_per_matrix().max(1);
         let importance = self.importance.and_then(|all| all.chunks_exact(tensor.cols()).nth(matrix));
         self.format
-            .encode(&values, importance, out)
+            .encode(target.as_ref().unwrap_or(&values), importance, out)
             .map_err(|e| self.refuse(format!("rows {} to {}: {e}", rows.start, rows.end)))?;
         let mut decoded = vec![0.0; values.len()];
         self.format.decode(out, &mut decoded);
         Ok(Loss::between(&values, &decoded))
+    }
+
+    /// `values` with the blocks of the format ternary, each under a scale of its own.
+    fn ternarised(&self, mode: Mode, values: &[f32]) -> Vec<f32> {
+        let (mut codes, mut sorted) = (vec![0; self.format.block_len()], Vec::new());
+        let mut out = Vec::with_capacity(values.len());
+        for block in values.chunks(codes.len().max(1)) {
+            let codes = &mut codes[..block.len()];
+            let scale = ternarise(mode, block, codes, &mut sorted);
+            out.extend(codes.iter().map(|&code| f32::from(code) * scale));
+        }
+        out
     }
 
     fn refuse(&self, what: String) -> Error {

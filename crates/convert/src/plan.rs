@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gguf::{Metadata, TensorSpec, TypeId};
-use quant::Format;
+use quant::{Format, ternarise::Mode};
 
 use crate::{
     Error,
@@ -39,9 +39,20 @@ pub enum Action {
     Encode {
         /// As what.
         format: Format,
-        /// May weights change?
-        may_lose: bool,
+        /// How far from what they are weights may get.
+        freedom: Freedom,
     },
+}
+
+/// How far from what they are weights may get.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Freedom {
+    /// Every weight keeps its value, or nothing is written.
+    Exact,
+    /// As near as the format comes by its encoder.
+    Nearest,
+    /// Ternary by this mode, a scale for each block, and then as near as the format comes to that.
+    Ternarise(Mode),
 }
 
 impl PlannedTensor {
@@ -82,7 +93,7 @@ impl Plan {
     /// The same, where tensors `others` will get a type anyway and need none of their own.
     pub(crate) fn keep_but(source: &dyn Source, others: &[usize]) -> Result<Self, Error> {
         let action = |i| match kept(source, i) {
-            Err(_) if others.contains(&i) => Ok(Action::Encode { format: Format::F32, may_lose: false }),
+            Err(_) if others.contains(&i) => Ok(Action::Encode { format: Format::F32, freedom: Freedom::Exact }),
             result => result,
         };
         let tensors = (0..source.tensors().len()).map(|i| Ok(PlannedTensor::new(action(i)?)));
@@ -119,16 +130,6 @@ impl Plan {
         }
         Ok(totals)
     }
-
-    /// Names and formats of the tensors whose rows do not divide into the blocks of the format asked for: (name, wanted, given).
-    pub fn fallbacks<'a>(&'a self, source: &'a dyn Source) -> impl Iterator<Item = (&'a str, Format, Format)> {
-        source.tensors().iter().zip(&self.tensors).filter_map(|(tensor, planned)| {
-            match (planned.wanted, planned.action) {
-                (Some(wanted), Action::Encode { format, .. }) => Some((tensor.name.as_str(), wanted, format)),
-                _ => None,
-            }
-        })
-    }
 }
 
 /// The action that changes nothing about tensor `i`.
@@ -136,7 +137,7 @@ pub(crate) fn kept(source: &dyn Source, i: usize) -> Result<Action, Error> {
     let tensor = &source.tensors()[i];
     match (source.raw_type(i), tensor.stored) {
         (Some(id), _) => Ok(Action::Copy(id)),
-        (None, Stored::As(format)) => Ok(Action::Encode { format, may_lose: false }),
+        (None, Stored::As(format)) => Ok(Action::Encode { format, freedom: Freedom::Exact }),
         (None, Stored::Ternary | Stored::Opaque) => Err(Error::Tensor {
             file: source.name().to_owned(),
             tensor: tensor.name.clone(),

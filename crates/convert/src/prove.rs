@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use crate::{
     Error, GgufSource, Loss,
     parallel::{self, Progress},
-    plan::{Action, Plan},
+    plan::{Action, Freedom, Plan},
     source::{Source, Stored},
     write::COPY_BYTES,
 };
@@ -15,12 +15,21 @@ use crate::{
 pub struct Proof {
     /// Bytes of the new file.
     pub file_bytes: u64,
-    /// Tensors compared.
-    pub n_tensors: usize,
-    /// Those in which every weight has the value that it had.
-    pub n_exact: usize,
-    /// By class of tensor.
-    pub classes: Vec<ClassProof>,
+    /// In the order of the file.
+    pub tensors: Vec<TensorProof>,
+}
+
+/// What became of one tensor.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TensorProof {
+    /// Name.
+    pub name: String,
+    /// Type in the source, lower case.
+    pub from: String,
+    /// Type in the new file, lower case.
+    pub to: String,
+    /// Before against after.
+    pub loss: Loss,
 }
 
 /// The tensors of all layers that have one name, one type before and one after.
@@ -41,14 +50,39 @@ pub struct ClassProof {
 }
 
 impl Proof {
-    /// Did no weight change?
-    pub fn is_exact(&self) -> bool {
-        self.n_exact == self.n_tensors
+    /// Tensors in which every weight has the value that it had.
+    pub fn n_exact(&self) -> usize {
+        self.tensors.iter().filter(|t| t.loss.is_exact()).count()
     }
 
-    /// All classes together.
+    /// Did no weight change?
+    pub fn is_exact(&self) -> bool {
+        self.n_exact() == self.tensors.len()
+    }
+
+    /// All tensors together.
     pub fn loss(&self) -> Loss {
-        self.classes.iter().fold(Loss::default(), |all, class| all.and(class.loss))
+        self.tensors.iter().fold(Loss::default(), |all, t| all.and(t.loss))
+    }
+
+    /// Tensors by class, in the order of names.
+    pub fn classes(&self) -> Vec<ClassProof> {
+        let mut classes = BTreeMap::<_, ClassProof>::new();
+        for TensorProof { name, from, to, loss } in &self.tensors {
+            let class = ClassProof {
+                class: class(name),
+                from: from.clone(),
+                to: to.clone(),
+                n_tensors: 0,
+                n_exact: 0,
+                loss: Loss::default(),
+            };
+            let entry = classes.entry((class.class.clone(), from, to)).or_insert(class);
+            entry.n_tensors += 1;
+            entry.n_exact += usize::from(loss.is_exact());
+            entry.loss = entry.loss.and(*loss);
+        }
+        classes.into_values().collect()
     }
 }
 
@@ -69,7 +103,7 @@ pub(crate) fn compare(
     if written.tensors().len() != source.tensors().len() {
         return Err(differs(format!("{} tensors of {}", written.tensors().len(), source.tensors().len())));
     }
-    let mut classes = BTreeMap::<_, ClassProof>::new();
+    let mut tensors = Vec::with_capacity(source.tensors().len());
     for (i, (before, after)) in source.tensors().iter().zip(written.tensors()).enumerate() {
         if (&before.name, &before.dims) != (&after.name, &after.dims) {
             return Err(differs(format!(
@@ -77,35 +111,20 @@ pub(crate) fn compare(
                 before.name, before.dims, after.name, after.dims
             )));
         }
-        let loss = match plan.tensors[i].action {
+        let (loss, is_as_planned) = match plan.tensors[i].action {
             Action::Copy(_) => copy(source, plan, written, i, progress)?,
-            Action::Encode { .. } => Some(values(source, written, i, n_threads, progress)?),
+            Action::Encode { freedom, .. } => {
+                let loss = values(source, written, i, n_threads, progress)?;
+                (loss, freedom != Freedom::Exact || loss.is_exact())
+            }
         };
-        let may_lose = matches!(plan.tensors[i].action, Action::Encode { may_lose: true, .. });
-        let loss = loss
-            .filter(|loss| may_lose || loss.is_exact())
-            .ok_or_else(|| differs(format!("tensor {}", before.name)))?;
+        if !is_as_planned {
+            return Err(differs(format!("tensor {}", before.name)));
+        }
         let to = plan.tensors[i].action.type_id()?.name().to_ascii_lowercase();
-        let (class, from) = (class(&before.name), stored_name(source, i));
-        let entry = classes.entry((class.clone(), from.clone(), to.clone())).or_insert(ClassProof {
-            class,
-            from,
-            to,
-            n_tensors: 0,
-            n_exact: 0,
-            loss: Loss::default(),
-        });
-        entry.n_tensors += 1;
-        entry.n_exact += usize::from(loss.is_exact());
-        entry.loss = entry.loss.and(loss);
+        tensors.push(TensorProof { name: before.name.clone(), from: stored_name(source, i), to, loss });
     }
-    let classes: Vec<ClassProof> = classes.into_values().collect();
-    Ok(Proof {
-        file_bytes: written.file_bytes(),
-        n_tensors: source.tensors().len(),
-        n_exact: classes.iter().map(|class| class.n_exact).sum(),
-        classes,
-    })
+    Ok(Proof { file_bytes: written.file_bytes(), tensors })
 }
 
 /// Name of the type in which the source keeps tensor `i`, lower case.
@@ -124,20 +143,20 @@ fn class(name: &str) -> String {
     parts.collect::<Vec<_>>().join(".")
 }
 
-/// No loss if the bytes are the same, `None` if not.
+/// No loss, and whether the bytes are the same.
 fn copy(
     source: &dyn Source,
     plan: &Plan,
     written: &GgufSource,
     i: usize,
     progress: Progress<'_>,
-) -> Result<Option<Loss>, Error> {
+) -> Result<(Loss, bool), Error> {
     let n_bytes = plan.n_bytes(source, i)?;
     let mut start = 0;
     while start < n_bytes {
         let end = (start + COPY_BYTES).min(n_bytes);
         if source.read_raw(i, start..end)? != written.read_raw(i, start..end)? {
-            return Ok(None);
+            return Ok((Loss::default(), false));
         }
         start = end;
     }
@@ -145,7 +164,7 @@ fn copy(
     if progress(n_weights).is_break() {
         return Err(Error::Cancelled);
     }
-    Ok(Some(Loss { n_weights, ..Loss::default() }))
+    Ok((Loss { n_weights, ..Loss::default() }, true))
 }
 
 fn values(

@@ -13,7 +13,7 @@ use quant::{Format, TernaryRows};
 use crate::{
     Error,
     file_type::{self, FILE_TYPE, QUANTIZATION_VERSION, VERSION},
-    plan::{Action, Plan, PlannedTensor, misfit},
+    plan::{Action, Freedom, Plan, PlannedTensor, misfit},
     source::{Rows, Source, SourceTensor, Stored},
 };
 
@@ -122,13 +122,13 @@ impl Synth {
         }
         metadata.set(VERSION, Value::U32(QUANTIZATION_VERSION));
         let tensors = self.tensors.iter().map(|tensor| {
-            let (format, may_lose) = match tensor.stored {
-                Stored::Ternary => (ternary, false),
-                _ if tensor.dims.len() > 1 => (embedding, true),
-                _ => (Format::F32, false),
+            let (format, freedom) = match tensor.stored {
+                Stored::Ternary => (ternary, Freedom::Exact),
+                _ if tensor.dims.len() > 1 => (embedding, Freedom::Nearest),
+                _ => (Format::F32, Freedom::Exact),
             };
             match format.row_bytes(tensor.cols()) {
-                Some(_) => Ok(PlannedTensor::new(Action::Encode { format, may_lose })),
+                Some(_) => Ok(PlannedTensor::new(Action::Encode { format, freedom })),
                 None => Err(misfit(self, tensor, format.name(), format.block_len() as u64)),
             }
         });

@@ -9,7 +9,7 @@ use crate::{
     Error,
     file_type::{self, FILE_TYPE, QUANTIZATION_VERSION, VERSION},
     parallel,
-    plan::{Action, Plan, misfit},
+    plan::{Action, Freedom, Plan, misfit},
     source::{Source, Stored},
     types,
 };
@@ -50,8 +50,8 @@ fn is_ternary_row(row: &[f32]) -> bool {
 }
 
 /// Everything as it is but for ternary matrices, which become `format`; in a model without any, and if `format` is a float, all matrices do. Weights
-/// change only if they `may_lose`.
-pub fn retyped(source: &dyn Source, format: Format, may_lose: bool, n_threads: usize) -> Result<Plan, Error> {
+/// change only as far as `freedom` says.
+pub fn retyped(source: &dyn Source, format: Format, freedom: Freedom, n_threads: usize) -> Result<Plan, Error> {
     let is_matrix = |i: usize| source.tensors()[i].dims.len() > 1 && source.tensors()[i].stored != Stored::Opaque;
     let mut chosen = Vec::new();
     for i in 0..source.tensors().len() {
@@ -73,7 +73,7 @@ pub fn retyped(source: &dyn Source, format: Format, may_lose: bool, n_threads: u
             return Err(misfit(source, tensor, format.name(), format.block_len() as u64));
         }
         if source.raw_type(i).is_none_or(|id| Some(id) != types::type_id(format)) {
-            plan.tensors[i].action = Action::Encode { format, may_lose };
+            plan.tensors[i].action = Action::Encode { format, freedom };
         }
     }
     if let Some(number) = file_type::number(format) {

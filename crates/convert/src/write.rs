@@ -7,7 +7,7 @@ use gguf::{NewFile, Writer};
 use crate::{
     Error, GgufSource, Proof, encode,
     parallel::Progress,
-    plan::{Action, Plan},
+    plan::{Action, Freedom, Plan},
     prove,
     source::Source,
 };
@@ -61,12 +61,12 @@ fn data(
     progress: Progress<'_>,
 ) -> Result<Vec<u8>, Error> {
     let (tensor, planned) = (&source.tensors()[i], &plan.tensors[i]);
-    let Action::Encode { format, may_lose } = planned.action else {
+    let Action::Encode { format, freedom } = planned.action else {
         return copied(source, plan, i, progress);
     };
-    let job = encode::Job { source, tensor: i, format, importance: planned.importance.as_deref() };
+    let job = encode::Job { source, tensor: i, format, freedom, importance: planned.importance.as_deref() };
     let (data, loss) = encode::tensor(&job, n_threads, progress)?;
-    if !may_lose && !loss.is_exact() {
+    if freedom == Freedom::Exact && !loss.is_exact() {
         let (file, tensor) = (source.name().to_owned(), tensor.name.clone());
         return Err(Error::Lossy { file, tensor, format: format.name().to_owned(), loss });
     }

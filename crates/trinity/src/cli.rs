@@ -3,8 +3,8 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    bench, chat, completions, convert, dev, doctor, eval, inspect, limits, list, man, metadata, pull, rm, run, show,
-    tokenize,
+    bench, chat, completions, convert, dev, doctor, eval, inspect, limits, list, man, metadata, pull, quantize, rm,
+    run, show, tokenize,
 };
 
 /// The CPU inference engine for ternary and quantised language models.
@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Metadata(metadata::MetadataArgs),
     /// Put a model into another container, weight for weight
     Convert(convert::ConvertArgs),
+    /// Put a model into fewer bits
+    Quantize(quantize::QuantizeArgs),
     /// Download a model
     Pull(pull::PullArgs),
     /// Print what files and templates may ask for

@@ -17,6 +17,7 @@ pub(crate) mod metadata;
 mod model_args;
 mod prompt;
 pub(crate) mod pull;
+pub(crate) mod quantize;
 mod receipt;
 mod report;
 pub(crate) mod rm;
@@ -40,6 +41,7 @@ pub(crate) fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Inspect(args) => inspect::run(args, global),
         Command::Metadata(args) => metadata::run(args),
         Command::Convert(args) => convert::run(args),
+        Command::Quantize(args) => quantize::run(args),
         Command::Pull(args) => pull::run(args, global),
         Command::Limits(args) => limits::run(args),
         Command::List(args) => list::run(args, global),

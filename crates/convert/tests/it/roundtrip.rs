@@ -3,7 +3,7 @@
 use std::{fs, ops::ControlFlow, path::Path};
 
 use convert::{
-    Action, Error, Plan, PlannedTensor, Source, WriteOptions,
+    Action, Error, Freedom, Plan, PlannedTensor, Source, WriteOptions,
     synth::{SHAPES, Synth},
 };
 use proptest::prelude::*;
@@ -144,21 +144,21 @@ fn what_may_not_lose_is_refused_with_its_error() {
     // One scale for 128 weights, another for the next: no scale for 256 says both.
     let row: Vec<f32> = (0..512).map(|i| [-1.0, 0.0, 1.0][i % 3] * if i / 128 % 2 == 0 { 1.0 } else { 0.5 }).collect();
     let source = Values::new().with("blk.0.ffn_up.weight", &[512, 1], row);
-    let plan = |format, may_lose| {
+    let plan = |format, freedom| {
         let mut plan = Plan::keep(&source).unwrap();
-        plan.tensors = vec![PlannedTensor::new(Action::Encode { format, may_lose })];
+        plan.tensors = vec![PlannedTensor::new(Action::Encode { format, freedom })];
         plan
     };
     let path = folder.path().join("x.gguf");
-    let error = write(&source, &plan(Format::TQ2_0, false), &path).unwrap_err();
+    let error = write(&source, &plan(Format::TQ2_0, Freedom::Exact), &path).unwrap_err();
     let text = error.to_string();
     assert!(
         ["blk.0.ffn_up.weight", "tq2_0", "of 512 weights change", "RMSE"].iter().all(|w| text.contains(w)),
         "{text}"
     );
     assert_eq!(entries(folder.path()), [""; 0]);
-    assert!(write(&source, &plan(Format::Q2_0, false), &path).unwrap().is_exact());
-    let lossy = write(&source, &plan(Format::TQ2_0, true), &folder.path().join("y.gguf")).unwrap();
+    assert!(write(&source, &plan(Format::Q2_0, Freedom::Exact), &path).unwrap().is_exact());
+    let lossy = write(&source, &plan(Format::TQ2_0, Freedom::Nearest), &folder.path().join("y.gguf")).unwrap();
     assert!(!lossy.is_exact() && lossy.loss().relative_rmse() > 0.1, "{lossy:?}");
 }
 
@@ -169,7 +169,7 @@ fn weights_that_are_no_numbers_are_refused_by_name() {
     row[200] = f32::NAN;
     let source = Values::new().with("blk.0.ffn_up.weight", &[256, 1], row);
     let mut plan = Plan::keep(&source).unwrap();
-    plan.tensors = vec![PlannedTensor::new(Action::Encode { format: Format::Q4_K, may_lose: true })];
+    plan.tensors = vec![PlannedTensor::new(Action::Encode { format: Format::Q4_K, freedom: Freedom::Nearest })];
     let error = write(&source, &plan, &folder.path().join("x.gguf")).unwrap_err().to_string();
     assert!(error.contains("blk.0.ffn_up.weight") && error.contains("NaN"), "{error}");
     assert_eq!(entries(folder.path()), [""; 0]);
@@ -191,7 +191,7 @@ proptest! {
         let loss = convert::Loss::between(&all, &decoded);
         let source = Values::new().with("m.weight", &[cols, rows, matrices], all);
         let mut plan = Plan::keep(&source).unwrap();
-        plan.tensors = vec![PlannedTensor::new(Action::Encode { format, may_lose: true })];
+        plan.tensors = vec![PlannedTensor::new(Action::Encode { format, freedom: Freedom::Nearest })];
         let folder = tempdir().unwrap();
         let path = folder.path().join("x.gguf");
         let proof = write(&source, &plan, &path).unwrap();

@@ -3,7 +3,7 @@
 use std::{ops::ControlFlow, path::Path};
 
 use clap::Args;
-use convert::{ClassProof, Loss, Plan, Proof, Source, WriteOptions};
+use convert::{ClassProof, Loss, Plan, Proof, Source, TensorProof, WriteOptions};
 use quant::Format;
 use serde_json::{Value as Json, json};
 
@@ -120,7 +120,7 @@ pub(crate) fn proof_text(destination: &Path, proof: &Proof) -> String {
         )
     };
     let header = format!("{:<32} {:<18} {:>9} {:>10} {:>10}\n", "read back", "type", "exact", "max error", "rel. RMSE");
-    let rows: String = proof.classes.iter().map(shown).collect();
+    let rows: String = proof.classes().iter().map(shown).collect();
     let verdict = if proof.is_exact() {
         "every weight is what it was".to_owned()
     } else {
@@ -130,8 +130,8 @@ pub(crate) fn proof_text(destination: &Path, proof: &Proof) -> String {
         "{header}{rows}{}: {}, {} tensors, {} exact: {verdict}\n",
         escape(&destination.display().to_string()),
         bytes_text(proof.file_bytes),
-        proof.n_tensors,
-        proof.n_exact
+        proof.tensors.len(),
+        proof.n_exact()
     )
 }
 
@@ -146,19 +146,20 @@ fn loss_json(loss: &Loss) -> Json {
 
 /// The proof for programs.
 pub(crate) fn proof_json(destination: &Path, proof: &Proof) -> Json {
+    let tensor = |t: &TensorProof| json!({"name": t.name, "from": t.from, "to": t.to, "loss": loss_json(&t.loss)});
     let class = |class: &ClassProof| {
-        let mut object = json!({
-            "class": class.class, "from": class.from, "to": class.to, "tensors": class.n_tensors, "exact": class.n_exact,
-        });
-        object["loss"] = loss_json(&class.loss);
-        object
+        json!({
+            "class": class.class, "from": class.from, "to": class.to,
+            "tensors": class.n_tensors, "exact": class.n_exact, "loss": loss_json(&class.loss),
+        })
     };
     json!({
         "file": destination.display().to_string(),
         "bytes": proof.file_bytes,
-        "tensors": proof.n_tensors,
-        "exact": proof.n_exact,
+        "n_tensors": proof.tensors.len(),
+        "n_exact": proof.n_exact(),
         "loss": loss_json(&proof.loss()),
-        "classes": proof.classes.iter().map(class).collect::<Vec<_>>(),
+        "classes": proof.classes().iter().map(class).collect::<Vec<_>>(),
+        "tensors": proof.tensors.iter().map(tensor).collect::<Vec<_>>(),
     })
 }

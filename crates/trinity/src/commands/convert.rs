@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use convert::{GgufSource, Plan, Source};
+use convert::{Freedom, GgufSource, Plan, Source};
 use quant::Format;
 use serde_json::json;
 
@@ -35,8 +35,9 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
     conversion::check_extension(&args.destination)?;
     let to = args.to.as_deref().map(target).transpose()?;
     let source = open(&args.source)?;
+    let freedom = if args.lossy { Freedom::Nearest } else { Freedom::Exact };
     let plan = match to {
-        Some(format) => convert::retyped(&*source, format, args.lossy, args.output.n_threads())?,
+        Some(format) => convert::retyped(&*source, format, freedom, args.output.n_threads())?,
         None => Plan::keep(&*source)?,
     };
     let proof = args.output.write(&*source, &plan, &args.destination)?;

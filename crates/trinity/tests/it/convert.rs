@@ -53,7 +53,7 @@ fn ternary_containers_of_one_seed_compute_the_same_bytes() {
         let expected = logits(&scratch, &one);
         let two = scratch.path(&format!("{arch}-2.gguf"));
         let json = trinity(["convert", &one, &two, "--to", "tq2_0", "--json"]).ok().json();
-        assert_eq!((&json["proof"]["tensors"], &json["proof"]["exact"]), (&24.into(), &24.into()));
+        assert_eq!((&json["proof"]["n_tensors"], &json["proof"]["n_exact"]), (&24.into(), &24.into()));
         assert_eq!(json["proof"]["loss"]["changed"], 0);
         let types: Vec<&str> = json["types"].as_array().unwrap().iter().map(|t| t["type"].as_str().unwrap()).collect();
         assert_eq!(types, ["f32", "q8_0", "tq2_0"]);
