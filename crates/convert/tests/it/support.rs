@@ -28,11 +28,6 @@ impl Values {
         self.data.push(values);
         self
     }
-
-    pub(crate) fn with_key(mut self, key: &str, value: Value) -> Self {
-        self.metadata.set(key, value);
-        self
-    }
 }
 
 impl Source for Values {

@@ -1,6 +1,11 @@
 //! `trinity quantize SRC DST --type T`: a model in fewer bits, and how far its weights are then from what they were.
 
-use std::{collections::BTreeMap, path::PathBuf};
+mod quality;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use convert::{
@@ -44,6 +49,12 @@ pub(crate) struct QuantizeArgs {
     /// How they do, block by block: absmean, max, rms, lsq [default: least squares, weighed by importance]
     #[arg(long, value_name = "MODE", requires = "lossy")]
     ternarise: Option<String>,
+    /// A text: also print the perplexity of both models on it
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    eval: Option<PathBuf>,
+    /// Windows of 512 tokens of that text
+    #[arg(long, value_name = "N", default_value_t = 8, requires = "eval")]
+    eval_chunks: usize,
     /// Only say what would become of the tensors
     #[arg(long)]
     dry_run: bool,
@@ -81,12 +92,26 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<(), Failure> {
         return terminal::put(&(totals + &size_line(&*source, &plan)? + &lines(&notes)));
     };
     let proof = args.output.write(&*source, &plan, destination)?;
+    let perplexity = args.eval.as_ref().map(|text| both_perplexities(args, text, destination)).transpose()?;
     if args.output.json {
-        let types = conversion::totals_json(&*source, &plan)?;
-        let proof = conversion::proof_json(destination, &proof);
-        return terminal::put_json(&json!({"types": types, "notes": notes, "proof": proof}));
+        let mut object = json!({"types": conversion::totals_json(&*source, &plan)?, "notes": notes});
+        object["proof"] = conversion::proof_json(destination, &proof);
+        if let Some((before, after)) = perplexity {
+            object["perplexity"] = json!({"before": before, "after": after});
+        }
+        return terminal::put_json(&object);
     }
-    terminal::put(&(totals + &lines(&notes) + "\n" + &conversion::proof_text(destination, &proof)))
+    let perplexity = perplexity.map(|(before, after)| {
+        format!("perplexity {before:.4} → {after:.4} ({:+.2} %)\n", 100.0 * (after / before - 1.0))
+    });
+    let text = totals + &lines(&notes) + "\n" + &conversion::proof_text(destination, &proof);
+    terminal::put(&(text + &perplexity.unwrap_or_default()))
+}
+
+/// Of the source and of what it became.
+fn both_perplexities(args: &QuantizeArgs, text: &Path, destination: &Path) -> Result<(f64, f64), Failure> {
+    let measure = |model| quality::measure(model, text, args.eval_chunks, args.output.n_threads());
+    Ok((measure(&args.source)?, measure(destination)?))
 }
 
 /// The mix of that name.
@@ -112,7 +137,7 @@ fn freedom(args: &QuantizeArgs) -> Result<Freedom, Failure> {
     })
 }
 
-fn read_importance(path: &std::path::Path) -> Result<(ImportanceMatrix, String), Failure> {
+fn read_importance(path: &Path) -> Result<(ImportanceMatrix, String), Failure> {
     Ok((ImportanceMatrix::read(&Container::open(path)?)?, path.display().to_string()))
 }
 
