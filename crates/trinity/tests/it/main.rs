@@ -13,4 +13,5 @@ mod interface;
 mod metadata;
 mod models;
 mod program;
+mod quantize;
 mod run;
