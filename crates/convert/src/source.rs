@@ -1,14 +1,14 @@
 //! [`Source`]: what every origin of a model offers, whether GGUF file, safetensors or HF folder.
 
-use std::ops::Range;
+use std::{ops::Range, path::PathBuf};
 
-use gguf::Metadata;
+use gguf::{Metadata, TypeId};
 use quant::{Format, TernaryRows};
 
 use crate::Error;
 
-/// A model that can be read tensor by tensor, some rows at a time, so that no tensor need ever be in memory whole.
-pub trait Source {
+/// A model that can be read tensor by tensor, some rows at a time and from several threads, so that no tensor need ever be in memory whole.
+pub trait Source: Sync {
     /// Path, for messages.
     fn name(&self) -> &str;
     /// Metadata as GGUF has it: architecture, hyper-parameters, tokenizer, chat template.
@@ -17,6 +17,26 @@ pub trait Source {
     fn tensors(&self) -> &[SourceTensor];
     /// Rows `rows` of tensor `tensor` (its place in [`tensors`](Self::tensors)), as exact values.
     fn read(&self, tensor: usize, rows: Range<usize>) -> Result<Rows, Error>;
+
+    /// The type under which a GGUF file can take the bytes of the tensor as they are; `None` where there are no such bytes.
+    fn raw_type(&self, _tensor: usize) -> Option<TypeId> {
+        None
+    }
+
+    /// Bytes `bytes` of a tensor that has a [`raw_type`](Self::raw_type).
+    fn read_raw(&self, tensor: usize, _bytes: Range<u64>) -> Result<Vec<u8>, Error> {
+        let tensor = self.tensors().get(tensor).map_or_else(String::new, |t| t.name.clone());
+        Err(Error::Tensor {
+            file: self.name().to_owned(),
+            tensor,
+            what: "has no bytes that GGUF could take".to_owned(),
+        })
+    }
+
+    /// The files that it is read from, which nothing may be written over.
+    fn files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
 }
 
 /// A tensor of a [`Source`].
@@ -38,6 +58,8 @@ pub enum Stored {
     As(Format),
     /// As -1, 0 and 1 under scales: [`Rows::Ternary`].
     Ternary,
+    /// As bytes that only [`Source::read_raw`] gives: integers, or a type without a decoder.
+    Opaque,
 }
 
 /// Some rows of a tensor.
@@ -49,6 +71,16 @@ pub enum Rows {
     Ternary(TernaryRows),
 }
 
+impl Rows {
+    /// Exact values, row by row.
+    pub fn into_values(self) -> Vec<f32> {
+        match self {
+            Self::Values(values) => values,
+            Self::Ternary(rows) => rows.values(),
+        }
+    }
+}
+
 impl SourceTensor {
     /// Weights in a row.
     pub fn cols(&self) -> usize {
@@ -58,5 +90,15 @@ impl SourceTensor {
     /// Rows of all outer dimensions together.
     pub fn n_rows(&self) -> usize {
         self.dims.iter().skip(1).product::<u64>() as usize
+    }
+
+    /// Rows of a matrix; a tensor of three dimensions is a stack of them.
+    pub fn rows_per_matrix(&self) -> usize {
+        self.dims.get(1).map_or(1, |&n| n as usize)
+    }
+
+    /// All of them.
+    pub fn n_weights(&self) -> u64 {
+        self.dims.iter().product()
     }
 }

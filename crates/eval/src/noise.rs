@@ -34,6 +34,9 @@ pub fn flip(container: &Container, rate: f64, seed: u64) -> Result<(Container, F
     let name = format!("{} with {rate} of its trits changed", container.name());
     let io = |source| Error::Io { file: name.clone(), source };
     let mut metadata = container.metadata().clone();
+    if gguf::seal::remove(&mut metadata) {
+        gguf::seal::prepare(&mut metadata, container.tensors().len());
+    }
     // All parts become one.
     for key in ["split.no", "split.count", "split.tensors.count"] {
         metadata.remove(key);

@@ -183,6 +183,12 @@ impl Container {
         TensorBytes { part, range }
     }
 
+    /// Everything before the tensor data of the first part.
+    pub(crate) fn header_bytes(&self) -> &[u8] {
+        let first = self.parts.first().map_or(&[][..], |part| part);
+        first.get(..self.first.data_offset as usize).unwrap_or(first)
+    }
+
     /// Files that the model is in.
     pub fn n_parts(&self) -> usize {
         self.parts.len()

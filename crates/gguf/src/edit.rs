@@ -6,15 +6,23 @@ use std::{
     path::Path,
 };
 
-use crate::{Container, Error, Metadata, TensorInfo, file::NewFile, writer};
+use crate::{Container, Error, Metadata, TensorInfo, file::NewFile, seal, writer};
 
 /// Writes `source` with `metadata` in place of its own to `destination`, which may be `source` itself: it changes in one rename. Split models are refused.
+///
+/// A sealed file is sealed anew.
 ///
 /// Tensor offsets are relative to the data region, so the region is copied as it is. `general.alignment` therefore must stay.
 pub fn rewrite_metadata(source: &Path, metadata: &Metadata, destination: &Path) -> Result<(), Error> {
     let file_name = source.display().to_string();
     let refuse = |what: String| Error::Invalid { file: file_name.clone(), what };
     let container = Container::open(source)?;
+    let mut metadata = metadata.clone();
+    let is_sealed = seal::remove(&mut metadata);
+    if is_sealed {
+        seal::prepare(&mut metadata, container.tensors().len());
+    }
+    let metadata = &metadata;
     if container.n_parts() > 1 {
         return Err(refuse(format!("one of {} parts; metadata of split models cannot be edited", container.n_parts())));
     }
@@ -38,5 +46,8 @@ pub fn rewrite_metadata(source: &Path, metadata: &Metadata, destination: &Path) 
         io::copy(&mut from, to).map(drop)
     };
     copy().map_err(io_error)?;
+    if is_sealed {
+        new.seal()?;
+    }
     new.commit().map_err(io_error)
 }

@@ -2,9 +2,11 @@
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
+
+use crate::{Container, Error, seal};
 
 /// A file that is being written; dropped before [`commit`](Self::commit), it is gone.
 pub struct NewFile {
@@ -26,6 +28,23 @@ impl NewFile {
     /// Where to write.
     pub fn file(&mut self) -> io::Result<&mut File> {
         self.file.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// Where the bytes are until then, for reading them back.
+    pub fn path(&self) -> &Path {
+        &self.temporary
+    }
+
+    /// Fills in the hashes of a file that was written with room for them ([`seal::prepare`]).
+    pub fn seal(&mut self) -> Result<(), Error> {
+        let name = self.temporary.display().to_string();
+        let header = seal::sealed_header(&Container::open(&self.temporary)?)?;
+        let write = |file: &mut File| {
+            file.seek(SeekFrom::Start(0))?;
+            file.write_all(&header)?;
+            file.seek(SeekFrom::End(0)).map(drop)
+        };
+        self.file().and_then(write).map_err(|source| Error::Io { file: name, source })
     }
 
     /// Everything is on the disk: gives the file its name.

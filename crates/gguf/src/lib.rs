@@ -17,6 +17,7 @@ mod map;
 mod metadata;
 mod oracle;
 mod reader;
+pub mod seal;
 #[cfg(not(target_arch = "wasm32"))]
 mod split;
 mod tensor_type;
@@ -35,6 +36,7 @@ pub use imatrix::{Importance, ImportanceMatrix};
 pub use map::MappedFile;
 pub use metadata::Metadata;
 pub use oracle::oracle;
+pub use reader::Q2_0_BLOCK_LEN;
 pub use tensor_type::{Layout, TypeId};
 pub use token::TokenId;
 pub use value::{Array, Value};

@@ -3,10 +3,13 @@
 
 use std::collections::HashMap;
 
-use crate::{Array, Metadata, TensorInfo, TypeId, Value, limits};
+use crate::{Array, Metadata, TensorInfo, TypeId, Value, limits, seal};
 
 /// `general.alignment` where a file names none.
 pub(crate) const ALIGNMENT_DEFAULT: u64 = 32;
+
+/// Key by which our files say how many weights a block of Q2_0 has, for where sizes do not tell.
+pub const Q2_0_BLOCK_LEN: &str = "trinity.q2_0.block_len";
 
 /// Everything before the tensor data, checked against the length of the whole file.
 #[derive(Clone, PartialEq, Debug)]
@@ -23,7 +26,10 @@ pub(crate) struct Header {
 /// Parses one part; errors are texts without the file's name.
 pub(crate) fn parse(bytes: &[u8], part: usize) -> Result<Header, String> {
     let mut header = parse_directory(bytes, part)?;
-    place(&mut header.tensors, header.data_offset, header.alignment, bytes.len() as u64)?;
+    let q2_0_len = header.metadata.u64(Q2_0_BLOCK_LEN).map_err(|e| e.to_string())?;
+    place(&mut header.tensors, header.data_offset, header.alignment, bytes.len() as u64, q2_0_len)?;
+    let before_data = bytes.get(..header.data_offset as usize).unwrap_or(bytes);
+    seal::check_header(&header.metadata, &header.tensors, before_data)?;
     Ok(header)
 }
 
@@ -98,7 +104,14 @@ pub(crate) fn alignment(metadata: &Metadata) -> Result<u64, String> {
 
 /// Turns relative offsets into absolute ones. Tensors lie one behind the other in directory order, padded to the alignment,
 /// and inside the file: what llama.cpp demands, and it excludes overlaps. Of ids with two meanings that one is taken by which tensors lie where they do.
-fn place(tensors: &mut [TensorInfo], data_offset: u64, alignment: u64, file_bytes: u64) -> Result<(), String> {
+/// Where both fit, `q2_0_len` says how many weights a block of Q2_0 has.
+fn place(
+    tensors: &mut [TensorInfo],
+    data_offset: u64,
+    alignment: u64,
+    file_bytes: u64,
+    q2_0_len: Option<u64>,
+) -> Result<(), String> {
     let mut ambiguous: Vec<TypeId> =
         tensors.iter().map(|t| t.type_id).filter(|id| id.other_layout().is_some()).collect();
     ambiguous.sort_unstable_by_key(|id| id.0);
@@ -125,6 +138,10 @@ fn place(tensors: &mut [TensorInfo], data_offset: u64, alignment: u64, file_byte
     let ends_the_file = |end: &u64| end.checked_next_multiple_of(alignment).is_some_and(|padded| file_bytes <= padded);
     if fitting.iter().any(|(_, end)| ends_the_file(end)) && fitting.len() > 1 {
         fitting.retain(|(_, end)| ends_the_file(end));
+    }
+    if let (Some(len), true) = (q2_0_len, fitting.len() > 1) {
+        let is_other = |t: &TensorInfo| t.type_id.0 == 42 && t.format().is_some_and(|f| f.block_len() as u64 != len);
+        fitting.retain(|(placed, _)| !placed.iter().any(is_other));
     }
     match fitting.as_slice() {
         [(placed, _)] => tensors.clone_from_slice(placed),

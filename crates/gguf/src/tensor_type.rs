@@ -162,7 +162,7 @@ impl TypeId {
     }
 
     /// Bytes of a tensor of `dims` by the id's meaning today; an error names what does not fit.
-    pub(crate) fn bytes_of(self, dims: &[u64]) -> Result<u64, String> {
+    pub fn bytes_of(self, dims: &[u64]) -> Result<u64, String> {
         match self.layout() {
             Some(layout) => layout.bytes_of(dims),
             None => Err(format!("tensor type {} is {}", self.0, self.name())),
@@ -174,6 +174,11 @@ impl Layout {
     /// The format of weights.
     pub fn format(self) -> Option<Format> {
         if let Self::Weights(format) = self { Some(format) } else { None }
+    }
+
+    /// Is it a type of `.tri` files?
+    pub fn is_tri(self) -> bool {
+        matches!(self, Self::Weights(Format::TriRows(_) | Format::TriBlocks(_)))
     }
 
     /// ggml's name.

@@ -10,6 +10,7 @@ use crate::{
     },
 };
 use bytemuck::Zeroable;
+use std::ops::Range;
 
 /// What stands behind the rows of a tensor begins at a multiple of so many bytes from its start.
 pub(crate) const TAIL_ALIGNMENT: usize = 32;
@@ -422,6 +423,31 @@ impl Format {
             OuterScale::RowTail(scale) => {
                 in_rows.checked_next_multiple_of(TAIL_ALIGNMENT)?.checked_add(rows.checked_mul(scale.bytes())?)
             }
+        }
+    }
+
+    /// Where, in a tensor of `n_rows` rows of `cols` weights, the scales of `rows` stand behind all rows; `None` if there are none, or rows are no whole
+    /// blocks.
+    pub fn tail_range(self, n_rows: usize, cols: usize, rows: Range<usize>) -> Option<Range<usize>> {
+        let in_rows = self.row_bytes(cols)?.checked_mul(n_rows)?;
+        match self.outer_scale() {
+            OuterScale::None | OuterScale::RowHeader(_) => None,
+            OuterScale::Tensor { scale, .. } => {
+                let at = in_rows.checked_next_multiple_of(TAIL_ALIGNMENT)?;
+                Some(at..at + scale.bytes())
+            }
+            OuterScale::RowTail(scale) => {
+                let at = in_rows.checked_next_multiple_of(TAIL_ALIGNMENT)?;
+                Some(at + rows.start * scale.bytes()..at + rows.end * scale.bytes())
+            }
+        }
+    }
+
+    /// The type of the scales of a ternary format.
+    pub fn scale_type(self) -> Option<ScaleType> {
+        match self.outer_scale() {
+            OuterScale::None => self.block_scale().map(|(_, scale)| scale),
+            OuterScale::RowHeader(scale) | OuterScale::RowTail(scale) | OuterScale::Tensor { scale, .. } => Some(scale),
         }
     }
 

@@ -104,6 +104,25 @@ impl<'a> StoredMatrix<'a> {
         Ok(Self { format, rows, cols, row_bytes, bytes: &bytes[..in_rows], tail })
     }
 
+    /// Some rows of a larger tensor: `bytes` are all of them, `tail` what [`Format::tail_range`] names.
+    pub fn of_rows(
+        format: Format,
+        rows: usize,
+        cols: usize,
+        bytes: &'a [u8],
+        tail: &'a [u8],
+    ) -> Result<Self, SizeMismatch> {
+        let Some(row_bytes) = format.row_bytes(cols) else {
+            return Err(SizeMismatch::RowLength { format, cols, block_len: format.block_len() });
+        };
+        let expected = rows * row_bytes + format.tail_range(rows, cols, 0..rows).map_or(0, |range| range.len());
+        let got = bytes.len() + tail.len();
+        if bytes.len() != rows * row_bytes || got != expected {
+            return Err(SizeMismatch::Bytes { format, rows, cols, expected, got });
+        }
+        Ok(Self { format, rows, cols, row_bytes, bytes, tail })
+    }
+
     /// How weights are stored.
     pub fn format(&self) -> Format {
         self.format

@@ -69,7 +69,6 @@ pub struct TernaryEncoder {
     n_rows: usize,
     cols: usize,
     n_done: usize,
-    n_bytes: usize,
     /// Of all rows so far.
     scales: Vec<f32>,
     /// Of the tensor, once some row is not all zeros.
@@ -85,7 +84,15 @@ impl TernaryEncoder {
         if cols == 0 || format.tensor_bytes(n_rows, cols).is_none() {
             return Err(TernaryError::RowLength { format, cols, block_len: format.block_len() });
         }
-        Ok(Self { format, n_rows, cols, n_done: 0, n_bytes: 0, scales: Vec::new(), common: None })
+        Ok(Self { format, n_rows, cols, n_done: 0, scales: Vec::new(), common: None })
+    }
+
+    /// Says whether the next rows could be written, without writing them.
+    ///
+    /// # Panics
+    /// As [`rows`](Self::rows).
+    pub fn check(&mut self, rows: &TernaryRows) -> Result<(), TernaryError> {
+        self.next(rows, None)
     }
 
     /// Appends the bytes of the next rows.
@@ -93,11 +100,14 @@ impl TernaryEncoder {
     /// # Panics
     /// If `rows` have another length, or there are more than the tensor has.
     pub fn rows(&mut self, rows: &TernaryRows, out: &mut Vec<u8>) -> Result<(), TernaryError> {
+        self.next(rows, Some(out))
+    }
+
+    fn next(&mut self, rows: &TernaryRows, mut out: Option<&mut Vec<u8>>) -> Result<(), TernaryError> {
         let (format, cols) = (self.format, self.cols);
         assert_eq!(rows.cols, cols, "columns");
         assert!(self.n_done + rows.n_rows() <= self.n_rows, "{} rows of {}", self.n_done + rows.n_rows(), self.n_rows);
         let code_max = format.ternary_code_max().unwrap_or(1);
-        let before = out.len();
         let span = if format.outer_scale() == OuterScale::None { format.block_len() } else { cols };
         let n_spans = cols / rows.span.max(1);
         for (codes, scales) in rows.codes.chunks_exact(cols).zip(rows.scales.chunks_exact(n_spans.max(1))) {
@@ -110,15 +120,20 @@ impl TernaryEncoder {
                 own.push(self.common_scale(codes, scales, rows.span, first..first + span)?);
             }
             match format.outer_scale() {
-                OuterScale::RowHeader(scale) => own.iter().for_each(|&own| scale.write(own, out)),
+                OuterScale::RowHeader(scale) => {
+                    if let Some(out) = &mut out {
+                        own.iter().for_each(|&own| scale.write(own, out));
+                    }
+                }
                 OuterScale::RowTail(_) => self.scales.extend(&own),
                 OuterScale::Tensor { .. } => self.of_tensor(codes, own[0])?,
                 OuterScale::None => {}
             }
-            format.pack_row(codes, &own, out);
+            if let Some(out) = &mut out {
+                format.pack_row(codes, &own, out);
+            }
             self.n_done += 1;
         }
-        self.n_bytes += out.len() - before;
         Ok(())
     }
 
@@ -148,18 +163,11 @@ impl TernaryEncoder {
             at = end;
         }
         let scale = common.unwrap_or(scales[span.start / source_span]);
-        let stored = self.scale_type().map_or(scale, |of| of.stored(scale));
+        let stored = self.format.scale_type().map_or(scale, |of| of.stored(scale));
         if stored.to_bits() != scale.to_bits() {
             return Err(TernaryError::Scale { format, row, scale, stored });
         }
         Ok(scale)
-    }
-
-    fn scale_type(&self) -> Option<crate::ScaleType> {
-        match self.format.outer_scale() {
-            OuterScale::None => self.format.block_scale().map(|(_, scale)| scale),
-            OuterScale::RowHeader(scale) | OuterScale::RowTail(scale) | OuterScale::Tensor { scale, .. } => Some(scale),
-        }
     }
 
     /// A row's scale must be the tensor's, unless the row is all zeros.
@@ -194,7 +202,8 @@ impl TernaryEncoder {
     /// If rows are missing.
     pub fn finish(self, out: &mut Vec<u8>) {
         assert_eq!(self.n_done, self.n_rows, "rows written, rows of the tensor");
-        let padding = self.n_bytes.next_multiple_of(TAIL_ALIGNMENT) - self.n_bytes;
+        let n_bytes = self.format.row_bytes(self.cols).unwrap_or(0) * self.n_rows;
+        let padding = n_bytes.next_multiple_of(TAIL_ALIGNMENT) - n_bytes;
         match self.format.outer_scale() {
             OuterScale::None | OuterScale::RowHeader(_) => {}
             OuterScale::Tensor { scale, tail } => {

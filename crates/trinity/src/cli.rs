@@ -3,7 +3,8 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    bench, chat, completions, doctor, eval, inspect, limits, list, man, metadata, pull, rm, run, show, tokenize,
+    bench, chat, completions, convert, dev, doctor, eval, inspect, limits, list, man, metadata, pull, quantize, rm,
+    run, show, tokenize,
 };
 
 /// The CPU inference engine for ternary and quantised language models.
@@ -38,6 +39,10 @@ pub(crate) enum Command {
     Inspect(inspect::InspectArgs),
     /// Change the metadata of a model file
     Metadata(metadata::MetadataArgs),
+    /// Put a model into another container, weight for weight
+    Convert(convert::ConvertArgs),
+    /// Put a model into fewer bits
+    Quantize(quantize::QuantizeArgs),
     /// Download a model
     Pull(pull::PullArgs),
     /// Print what files and templates may ask for
@@ -56,6 +61,8 @@ pub(crate) enum Command {
     Bench(bench::BenchArgs),
     /// Say what this machine offers, how fast it is, and what a model can reach on it
     Doctor(doctor::DoctorArgs),
+    /// For those who work on engines: random models
+    Dev(dev::DevArgs),
     /// Print the completion script of a shell
     Completions(completions::CompletionsArgs),
     /// Print the man page

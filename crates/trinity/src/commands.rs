@@ -3,6 +3,9 @@
 pub(crate) mod bench;
 pub(crate) mod chat;
 pub(crate) mod completions;
+mod conversion;
+pub(crate) mod convert;
+pub(crate) mod dev;
 mod digest;
 pub(crate) mod doctor;
 pub(crate) mod eval;
@@ -14,6 +17,7 @@ pub(crate) mod metadata;
 mod model_args;
 mod prompt;
 pub(crate) mod pull;
+pub(crate) mod quantize;
 mod receipt;
 mod report;
 pub(crate) mod rm;
@@ -36,6 +40,8 @@ pub(crate) fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Chat(args) => chat::run(args, global),
         Command::Inspect(args) => inspect::run(args, global),
         Command::Metadata(args) => metadata::run(args),
+        Command::Convert(args) => convert::run(args),
+        Command::Quantize(args) => quantize::run(args),
         Command::Pull(args) => pull::run(args, global),
         Command::Limits(args) => limits::run(args),
         Command::List(args) => list::run(args, global),
@@ -45,6 +51,7 @@ pub(crate) fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Tokenize(args) => tokenize::run(args, global),
         Command::Doctor(args) => doctor::run(args, global),
         Command::Bench(args) => bench::run(args, global),
+        Command::Dev(args) => dev::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
     }

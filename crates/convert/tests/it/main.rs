@@ -1,10 +1,7 @@
-//! Conversion against golden data: one binary for all of it.
+//! Conversion: the pipeline on models made for it, Hugging Face folders against golden data.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
-mod mutations;
-mod refusals;
-mod round_trip;
-mod safetensors;
+mod hf;
+mod quantise;
+mod roundtrip;
 mod support;
-mod ternary;
-mod tokenizers;

@@ -6,5 +6,6 @@ mod edit;
 mod imatrix;
 mod malformed;
 mod mutations;
+mod seal;
 mod split;
 mod write;

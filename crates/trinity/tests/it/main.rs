@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod chat;
+mod convert;
 mod doctor;
 mod eval_compare;
 mod eval_imatrix;
@@ -14,4 +15,5 @@ mod interface;
 mod metadata;
 mod models;
 mod program;
+mod quantize;
 mod run;

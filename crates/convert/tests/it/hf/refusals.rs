@@ -3,7 +3,7 @@
 use convert::Source;
 use serde_json::{Value, json};
 
-use crate::support::{Folder, Tensor, folder, logits_error, read};
+use super::support::{Folder, Tensor, folder, logits_error, read};
 
 /// Golden model `name` with one key of `config.json` changed.
 fn changed(name: &str, key: &str, value: Value) -> Folder {

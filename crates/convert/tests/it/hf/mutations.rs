@@ -3,7 +3,7 @@
 use convert::{Source, safetensors::oracle};
 use proptest::prelude::*;
 
-use crate::support::{Tensor, safetensors};
+use super::support::{Tensor, safetensors};
 
 fn sample() -> Vec<u8> {
     safetensors(&[
@@ -53,7 +53,7 @@ fn the_unbroken_file_passes() {
 
 /// Files of a small model with bytes changed are refused or read; whatever is read can be read to the end.
 fn check_folder(file: &str, change: impl Fn(&mut Vec<u8>)) {
-    let folder = crate::tokenizers::small_folder();
+    let folder = super::tokenizers::small_folder();
     folder.write();
     let mut bytes = std::fs::read(folder.file(file)).unwrap();
     change(&mut bytes);

@@ -4,7 +4,7 @@ use std::fs;
 
 use convert::safetensors::{Checkpoint, Dtype, SafeTensors};
 
-use crate::support::{Tensor, safetensors, with_header};
+use super::support::{Tensor, safetensors, with_header};
 
 fn open(bytes: &[u8]) -> Result<SafeTensors, String> {
     let dir = tempfile::tempdir().unwrap();

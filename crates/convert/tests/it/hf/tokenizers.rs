@@ -7,7 +7,7 @@ use gguf::{Container, Metadata};
 use serde_json::{Value, json};
 use tokenizer::{ControlTokens, Tokenizer};
 
-use crate::support::{Folder, Tensor};
+use super::support::{Folder, Tensor};
 
 const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";

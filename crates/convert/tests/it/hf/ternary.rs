@@ -7,7 +7,7 @@ use convert::{
 use quant::TernaryRows;
 use serde_json::json;
 
-use crate::support::{Folder, Tensor, folder, golden, logits_error, read, values};
+use super::support::{Folder, Tensor, folder, golden, logits_error, read, values};
 
 const NMSE: f64 = 1e-6;
 /// The reference engine kept its KV cache in f16.

@@ -2,7 +2,7 @@
 
 use convert::Source;
 
-use crate::support::{Folder, folder, golden, hf_name, logits_error, read, values};
+use super::support::{Folder, folder, golden, hf_name, logits_error, read, values};
 
 /// Only the order of additions differs from the reference.
 const NMSE: f64 = 1e-6;
@@ -90,7 +90,7 @@ fn shard(folder: &Folder) {
     let mut map = serde_json::Map::new();
     for (i, tensors) in folder.tensors.chunks(folder.tensors.len().div_ceil(3)).enumerate() {
         let file = format!("model-{:05}-of-00003.safetensors", i + 1);
-        std::fs::write(folder.file(&file), crate::support::safetensors(tensors)).unwrap();
+        std::fs::write(folder.file(&file), super::support::safetensors(tensors)).unwrap();
         map.extend(tensors.iter().map(|t| (t.name.clone(), file.clone().into())));
     }
     folder.write_json("model.safetensors.index.json", &serde_json::json!({"metadata": {}, "weight_map": map}));

@@ -1,0 +1,137 @@
+//! [`GgufSource`]: a GGUF file, or all parts of a split one.
+
+use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+use gguf::{Container, Metadata, TensorInfo, TypeId};
+use quant::StoredMatrix;
+
+use crate::{
+    Error,
+    source::{Rows, Source, SourceTensor, Stored},
+};
+
+/// A model in GGUF files. Weights are read, not mapped: what was read and forgotten takes no memory, whatever the size of the file.
+pub struct GgufSource {
+    container: Container,
+    tensors: Vec<SourceTensor>,
+    /// One for each part; none where the container is in memory.
+    files: Vec<Mutex<File>>,
+    paths: Vec<PathBuf>,
+}
+
+impl GgufSource {
+    /// Opens and checks `path` and, where it is the first of several parts, the others.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let container = Container::open(path)?;
+        let paths = parts(path, container.n_parts());
+        let open = |path: &PathBuf| {
+            File::open(path).map(Mutex::new).map_err(|source| Error::Io { file: path.display().to_string(), source })
+        };
+        let files = paths.iter().map(open).collect::<Result<_, _>>()?;
+        Ok(Self { tensors: tensors(&container), container, files, paths })
+    }
+
+    /// A container that is in memory.
+    pub fn from_container(container: Container) -> Self {
+        Self { tensors: tensors(&container), container, files: Vec::new(), paths: Vec::new() }
+    }
+
+    /// Sum of the sizes of all parts.
+    pub fn file_bytes(&self) -> u64 {
+        self.container.file_bytes()
+    }
+
+    fn info(&self, tensor: usize) -> Result<&TensorInfo, Error> {
+        let missing = || Error::Invalid { file: self.name().to_owned(), what: format!("there is no tensor {tensor}") };
+        self.container.tensors().get(tensor).ok_or_else(missing)
+    }
+
+    fn refuse<T>(&self, tensor: &str, what: impl Into<String>) -> Result<T, Error> {
+        Err(Error::Tensor { file: self.name().to_owned(), tensor: tensor.to_owned(), what: what.into() })
+    }
+}
+
+/// The paths of all parts of the model whose first is `path`, which the container has already checked.
+fn parts(path: &Path, n_parts: usize) -> Vec<PathBuf> {
+    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    let stem = name.strip_suffix(&format!("-00001-of-{n_parts:05}.gguf")).filter(|_| n_parts > 1);
+    stem.map_or_else(
+        || vec![path.to_owned()],
+        |stem| (1..=n_parts).map(|i| path.with_file_name(format!("{stem}-{i:05}-of-{n_parts:05}.gguf"))).collect(),
+    )
+}
+
+fn tensors(container: &Container) -> Vec<SourceTensor> {
+    let stored = |t: &TensorInfo| match t.format() {
+        Some(format) if format.is_ternary() => Stored::Ternary,
+        Some(format) => Stored::As(format),
+        None => Stored::Opaque,
+    };
+    let tensor = |t: &TensorInfo| SourceTensor { name: t.name.clone(), dims: t.dims.clone(), stored: stored(t) };
+    container.tensors().iter().map(tensor).collect()
+}
+
+impl Source for GgufSource {
+    fn name(&self) -> &str {
+        self.container.name()
+    }
+
+    fn metadata(&self) -> &Metadata {
+        self.container.metadata()
+    }
+
+    fn tensors(&self) -> &[SourceTensor] {
+        &self.tensors
+    }
+
+    fn read(&self, tensor: usize, rows: Range<usize>) -> Result<Rows, Error> {
+        let info = self.info(tensor)?;
+        let Some(format) = info.format() else {
+            return self.refuse(&info.name, format!("type {} cannot be decoded", info.type_name()));
+        };
+        let (n_rows, cols) = (info.n_rows(), info.cols());
+        let row_bytes = format.row_bytes(cols).unwrap_or(0);
+        let part = |range: Range<usize>| self.read_raw(tensor, range.start as u64..range.end as u64);
+        let bytes = part(rows.start * row_bytes..rows.end * row_bytes)?;
+        let tail = format.tail_range(n_rows, cols, rows.clone()).map_or(Ok(Vec::new()), part)?;
+        let stored = StoredMatrix::of_rows(format, rows.len(), cols, &bytes, &tail)
+            .or_else(|e| self.refuse(&info.name, e.to_string()))?;
+        if let Some(ternary) = stored.ternary(0, rows.len()) {
+            stored.check_ternary(rows.len()).or_else(|e| self.refuse(&info.name, e.to_string()))?;
+            return Ok(Rows::Ternary(ternary));
+        }
+        let mut values = vec![0.0; rows.len() * cols];
+        stored.decode(0, &mut values);
+        Ok(Rows::Values(values))
+    }
+
+    fn raw_type(&self, tensor: usize) -> Option<TypeId> {
+        self.container.tensors().get(tensor).map(|t| t.spec().type_id)
+    }
+
+    fn read_raw(&self, tensor: usize, bytes: Range<u64>) -> Result<Vec<u8>, Error> {
+        let info = self.info(tensor)?;
+        if bytes.start > bytes.end || bytes.end > info.n_bytes {
+            return self.refuse(&info.name, format!("bytes {bytes:?} of {}", info.n_bytes));
+        }
+        let Some(file) = self.files.get(info.part) else {
+            let all = self.container.bytes(info);
+            return Ok(all[bytes.start as usize..bytes.end as usize].to_vec());
+        };
+        let mut out = vec![0; (bytes.end - bytes.start) as usize];
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = file.seek(SeekFrom::Start(info.offset + bytes.start)).and_then(|_| file.read_exact(&mut out));
+        read.map_err(|source| Error::Io { file: self.name().to_owned(), source })?;
+        Ok(out)
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.paths.clone()
+    }
+}

@@ -1,0 +1,197 @@
+//! [`Proof`]: a written file read back and compared with its source, weight by weight.
+
+use std::{collections::BTreeMap, path::Path};
+
+use gguf::{Metadata, seal};
+
+use crate::{
+    Error, GgufSource, Loss,
+    parallel::{self, Progress},
+    plan::{Action, Freedom, Plan},
+    source::{Source, Stored},
+    write::COPY_BYTES,
+};
+
+/// What a comparison of source and destination came to.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Proof {
+    /// Bytes of the new file.
+    pub file_bytes: u64,
+    /// In the order of the file.
+    pub tensors: Vec<TensorProof>,
+}
+
+/// What became of one tensor.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TensorProof {
+    /// Name.
+    pub name: String,
+    /// Type in the source, lower case.
+    pub from: String,
+    /// Type in the new file, lower case.
+    pub to: String,
+    /// Before against after.
+    pub loss: Loss,
+}
+
+/// The tensors of all layers that have one name, one type before and one after.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ClassProof {
+    /// Name with `*` for the layer: `blk.*.ffn_down.weight`.
+    pub class: String,
+    /// Type in the source, lower case.
+    pub from: String,
+    /// Type in the new file, lower case.
+    pub to: String,
+    /// Tensors.
+    pub n_tensors: usize,
+    /// Those without any change.
+    pub n_exact: usize,
+    /// All of them together.
+    pub loss: Loss,
+}
+
+impl Proof {
+    /// Tensors in which every weight has the value that it had.
+    pub fn n_exact(&self) -> usize {
+        self.tensors.iter().filter(|t| t.loss.is_exact()).count()
+    }
+
+    /// Did no weight change?
+    pub fn is_exact(&self) -> bool {
+        self.n_exact() == self.tensors.len()
+    }
+
+    /// All tensors together.
+    pub fn loss(&self) -> Loss {
+        self.tensors.iter().fold(Loss::default(), |all, t| all.and(t.loss))
+    }
+
+    /// Tensors by class, in the order of names.
+    pub fn classes(&self) -> Vec<ClassProof> {
+        let mut classes = BTreeMap::<_, ClassProof>::new();
+        for TensorProof { name, from, to, loss } in &self.tensors {
+            let class = ClassProof {
+                class: class(name),
+                from: from.clone(),
+                to: to.clone(),
+                n_tensors: 0,
+                n_exact: 0,
+                loss: Loss::default(),
+            };
+            let entry = classes.entry((class.class.clone(), from, to)).or_insert(class);
+            entry.n_tensors += 1;
+            entry.n_exact += usize::from(loss.is_exact());
+            entry.loss = entry.loss.and(*loss);
+        }
+        classes.into_values().collect()
+    }
+}
+
+/// Compares what was written with the source: metadata, names and shapes must be as planned, copies byte for byte the same, the rest as
+/// exact as the plan demands.
+pub(crate) fn compare(
+    source: &dyn Source,
+    plan: &Plan,
+    metadata: &Metadata,
+    written: &GgufSource,
+    destination: &Path,
+    n_threads: usize,
+    progress: Progress<'_>,
+) -> Result<Proof, Error> {
+    let differs = |what: String| Error::Unproved { file: destination.display().to_string(), what };
+    if !seal::is_same_but_for_hashes(written.metadata(), metadata) {
+        return Err(differs("metadata".to_owned()));
+    }
+    if written.tensors().len() != source.tensors().len() {
+        return Err(differs(format!("{} tensors of {}", written.tensors().len(), source.tensors().len())));
+    }
+    let mut tensors = Vec::with_capacity(source.tensors().len());
+    for (i, (before, after)) in source.tensors().iter().zip(written.tensors()).enumerate() {
+        if (&before.name, &before.dims) != (&after.name, &after.dims) {
+            return Err(differs(format!(
+                "tensor {} {:?} is {} {:?}",
+                before.name, before.dims, after.name, after.dims
+            )));
+        }
+        let (loss, is_as_planned) = match plan.tensors[i].action {
+            Action::Copy(_) => copy(source, plan, written, i, progress)?,
+            Action::Encode { freedom, .. } => {
+                let loss = values(source, written, i, n_threads, progress)?;
+                (loss, freedom != Freedom::Exact || loss.is_exact())
+            }
+        };
+        if !is_as_planned {
+            return Err(differs(format!("tensor {}", before.name)));
+        }
+        let to = plan.tensors[i].action.type_id()?.name().to_ascii_lowercase();
+        tensors.push(TensorProof { name: before.name.clone(), from: stored_name(source, i), to, loss });
+    }
+    Ok(Proof { file_bytes: written.file_bytes(), tensors })
+}
+
+/// Name of the type in which the source keeps tensor `i`, lower case.
+pub fn stored_name(source: &dyn Source, i: usize) -> String {
+    match (source.raw_type(i), source.tensors().get(i).map(|t| t.stored)) {
+        (Some(id), _) => id.name().to_ascii_lowercase(),
+        (None, Some(Stored::As(format))) => format.name().to_owned(),
+        (None, Some(Stored::Ternary)) => "ternary".to_owned(),
+        (None, Some(Stored::Opaque) | None) => "bytes".to_owned(),
+    }
+}
+
+/// `blk.17.ffn_down.weight` → `blk.*.ffn_down.weight`
+fn class(name: &str) -> String {
+    let parts = name.split('.').map(|part| if part.bytes().all(|b| b.is_ascii_digit()) { "*" } else { part });
+    parts.collect::<Vec<_>>().join(".")
+}
+
+/// No loss, and whether the bytes are the same.
+fn copy(
+    source: &dyn Source,
+    plan: &Plan,
+    written: &GgufSource,
+    i: usize,
+    progress: Progress<'_>,
+) -> Result<(Loss, bool), Error> {
+    let n_bytes = plan.n_bytes(source, i)?;
+    let mut start = 0;
+    while start < n_bytes {
+        let end = (start + COPY_BYTES).min(n_bytes);
+        if source.read_raw(i, start..end)? != written.read_raw(i, start..end)? {
+            return Ok((Loss::default(), false));
+        }
+        start = end;
+    }
+    let n_weights = source.tensors()[i].n_weights();
+    if progress(n_weights).is_break() {
+        return Err(Error::Cancelled);
+    }
+    Ok((Loss { n_weights, ..Loss::default() }, true))
+}
+
+fn values(
+    source: &dyn Source,
+    written: &GgufSource,
+    i: usize,
+    n_threads: usize,
+    progress: Progress<'_>,
+) -> Result<Loss, Error> {
+    let tensor = &source.tensors()[i];
+    let chunks = parallel::chunks(tensor.n_rows(), tensor.rows_per_matrix(), tensor.cols());
+    let losses = parallel::map(n_threads, chunks, |rows| {
+        let before = source.read(i, rows.clone())?.into_values();
+        let loss = Loss::between(&before, &written.read(i, rows)?.into_values());
+        if progress(loss.n_weights).is_break() { Err(Error::Cancelled) } else { Ok(loss) }
+    })?;
+    Ok(losses.into_iter().fold(Loss::default(), Loss::and))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_class_has_no_layer() {
+        assert_eq!(super::class("blk.17.ffn_down.weight"), "blk.*.ffn_down.weight");
+        assert_eq!(super::class("token_embd.weight"), "token_embd.weight");
+    }
+}

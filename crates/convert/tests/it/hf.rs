@@ -1,0 +1,9 @@
+//! Hugging Face folders against golden data.
+
+mod mutations;
+mod refusals;
+mod round_trip;
+mod safetensors;
+mod support;
+mod ternary;
+mod tokenizers;

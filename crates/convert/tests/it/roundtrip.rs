@@ -1,0 +1,202 @@
+//! What goes in comes out: bytes that stay, weights that every container of one seed shares, files that appear whole or not at all.
+
+use std::{fs, ops::ControlFlow, path::Path};
+
+use convert::{
+    Action, Error, Freedom, Plan, PlannedTensor, Source, WriteOptions,
+    synth::{SHAPES, Synth},
+};
+use proptest::prelude::*;
+use quant::Format;
+use tempfile::tempdir;
+use testkit::Rng;
+
+use crate::support::{Values, open, values, write};
+
+fn entries(folder: &Path) -> Vec<String> {
+    fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+fn tiny(seed: u64) -> Synth {
+    Synth::new(&SHAPES[0], "bitnet", seed).unwrap()
+}
+
+#[test]
+fn every_container_of_a_seed_holds_the_same_weights() {
+    let folder = tempdir().unwrap();
+    let synth = tiny(7);
+    for format in [Format::TQ1_0, Format::TQ2_0, Format::Q2_0, Format::F16, Format::BF16, Format::F32] {
+        for embedding in [Format::F32, Format::F16, Format::Q8_0] {
+            let path = folder.path().join(format!("{}-{}.gguf", format.name(), embedding.name()));
+            let proof = write(&synth, &synth.plan(format, embedding).unwrap(), &path).unwrap();
+            assert!(proof.is_exact(), "{proof:?}");
+            let file = open(&path);
+            for tensor in synth.tensors() {
+                let (got, expected) = (values(&file, &tensor.name), values(&synth, &tensor.name));
+                // Block scales may be negative, which gives zeros a sign.
+                let unsigned = |values: Vec<f32>| values.into_iter().map(|x| x + 0.0).collect::<Vec<_>>();
+                testkit::assert_same_f32(&tensor.name, &unsigned(got), &unsigned(expected));
+            }
+        }
+    }
+}
+
+#[test]
+fn other_seeds_and_rows_are_other_weights() {
+    let name = "blk.0.attn_q.weight";
+    let (a, b) = (values(&tiny(1), name), values(&tiny(2), name));
+    assert_ne!(a, b);
+    assert!(a.chunks_exact(256).zip(a.chunks_exact(256).skip(1)).all(|(one, next)| one != next));
+    let zeros = a.iter().filter(|&&x| x == 0.0).count() as f64 / a.len() as f64;
+    assert!((zeros - 1.0 / 3.0).abs() < 0.01, "{zeros}");
+}
+
+#[test]
+fn a_file_kept_as_it_is_keeps_every_byte() {
+    let source = open(&testkit::shared("tiny-models/stories260K-q4_0.gguf"));
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("same.gguf");
+    let proof = write(&source, &Plan::keep(&source).unwrap(), &path).unwrap();
+    assert!(proof.is_exact());
+    let copy = open(&path);
+    assert_eq!(copy.metadata(), source.metadata());
+    assert_eq!(copy.tensors(), source.tensors());
+    for i in 0..source.tensors().len() {
+        assert_eq!(copy.raw_type(i), source.raw_type(i));
+        let n_bytes = values(&source, &source.tensors()[i].name).len() as u64 / 2;
+        assert_eq!(copy.read_raw(i, 0..n_bytes).unwrap(), source.read_raw(i, 0..n_bytes).unwrap());
+    }
+}
+
+#[test]
+fn parts_become_one_file() {
+    let folder = tempdir().unwrap();
+    let one = folder.path().join("one.gguf");
+    let synth = tiny(3);
+    write(&synth, &synth.plan(Format::TQ2_0, Format::Q8_0).unwrap(), &one).unwrap();
+    let parts = split(&one, folder.path());
+    let joined = folder.path().join("joined.gguf");
+    let source = open(&parts[0]);
+    write(&source, &Plan::keep(&source).unwrap(), &joined).unwrap();
+    assert_eq!(fs::read(&one).unwrap(), fs::read(&joined).unwrap());
+    let error = write(&source, &Plan::keep(&source).unwrap(), &parts[1]).unwrap_err();
+    assert!(error.to_string().contains("is the source itself"), "{error}");
+}
+
+/// Two parts of the model in `path`.
+fn split(path: &Path, folder: &Path) -> Vec<std::path::PathBuf> {
+    use gguf::{Metadata, TensorSpec, Value, Writer};
+    let container = gguf::Container::open(path).unwrap();
+    let half = container.tensors().len() / 2;
+    let pieces = [&container.tensors()[..half], &container.tensors()[half..]];
+    let write = |(i, tensors): (usize, &&[gguf::TensorInfo])| {
+        let mut metadata = if i == 0 { container.metadata().clone() } else { Metadata::default() };
+        metadata.set("split.no", Value::U16(i as u16));
+        metadata.set("split.count", Value::U16(2));
+        let name = folder.join(format!("split-{:05}-of-00002.gguf", i + 1));
+        let specs =
+            tensors.iter().map(|t| TensorSpec { name: t.name.clone(), dims: t.dims.clone(), type_id: t.type_id });
+        let mut writer = Writer::new(fs::File::create(&name).unwrap(), &metadata, specs.collect()).unwrap();
+        tensors.iter().for_each(|t| writer.tensor(&container.bytes(t)).unwrap());
+        writer.finish().unwrap();
+        name
+    };
+    pieces.iter().enumerate().map(write).collect()
+}
+
+#[test]
+fn a_destination_is_not_replaced_unless_asked() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("there.gguf");
+    fs::write(&path, "something else").unwrap();
+    let synth = tiny(1);
+    let plan = synth.plan(Format::TQ2_0, Format::F16).unwrap();
+    let error = write(&synth, &plan, &path).unwrap_err();
+    assert!(error.to_string().contains("exists already"), "{error}");
+    assert_eq!(fs::read(&path).unwrap(), b"something else");
+    let options = WriteOptions { n_threads: 1, may_replace: true };
+    convert::write(&synth, &plan, &path, options, &|_| ControlFlow::Continue(())).unwrap();
+    assert_eq!(open(&path).tensors().len(), synth.tensors().len());
+}
+
+#[test]
+fn a_stopped_conversion_leaves_nothing() {
+    let folder = tempdir().unwrap();
+    let synth = tiny(1);
+    let plan = synth.plan(Format::TQ2_0, Format::F16).unwrap();
+    let options = WriteOptions { n_threads: 2, may_replace: false };
+    let n_calls = std::sync::atomic::AtomicU32::new(0);
+    for n_before in [0, 5, 40] {
+        n_calls.store(0, std::sync::atomic::Ordering::SeqCst);
+        let progress = |_: u64| {
+            let n = n_calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            if n < n_before { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        let error = convert::write(&synth, &plan, &folder.path().join("x.gguf"), options, &progress).unwrap_err();
+        assert!(matches!(error, Error::Cancelled), "{error}");
+        assert_eq!(entries(folder.path()), [""; 0]);
+    }
+}
+
+#[test]
+fn what_may_not_lose_is_refused_with_its_error() {
+    let folder = tempdir().unwrap();
+    // One scale for 128 weights, another for the next: no scale for 256 says both.
+    let row: Vec<f32> = (0..512).map(|i| [-1.0, 0.0, 1.0][i % 3] * if i / 128 % 2 == 0 { 1.0 } else { 0.5 }).collect();
+    let source = Values::new().with("blk.0.ffn_up.weight", &[512, 1], row);
+    let plan = |format, freedom| {
+        let mut plan = Plan::keep(&source).unwrap();
+        plan.tensors = vec![PlannedTensor::new(Action::Encode { format, freedom })];
+        plan
+    };
+    let path = folder.path().join("x.gguf");
+    let error = write(&source, &plan(Format::TQ2_0, Freedom::Exact), &path).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        ["blk.0.ffn_up.weight", "tq2_0", "of 512 weights change", "RMSE"].iter().all(|w| text.contains(w)),
+        "{text}"
+    );
+    assert_eq!(entries(folder.path()), [""; 0]);
+    assert!(write(&source, &plan(Format::Q2_0, Freedom::Exact), &path).unwrap().is_exact());
+    let lossy = write(&source, &plan(Format::TQ2_0, Freedom::Nearest), &folder.path().join("y.gguf")).unwrap();
+    assert!(!lossy.is_exact() && lossy.loss().relative_rmse() > 0.1, "{lossy:?}");
+}
+
+#[test]
+fn weights_that_are_no_numbers_are_refused_by_name() {
+    let folder = tempdir().unwrap();
+    let mut row = vec![0.5; 256];
+    row[200] = f32::NAN;
+    let source = Values::new().with("blk.0.ffn_up.weight", &[256, 1], row);
+    let mut plan = Plan::keep(&source).unwrap();
+    plan.tensors = vec![PlannedTensor::new(Action::Encode { format: Format::Q4_K, freedom: Freedom::Nearest })];
+    let error = write(&source, &plan, &folder.path().join("x.gguf")).unwrap_err().to_string();
+    assert!(error.contains("blk.0.ffn_up.weight") && error.contains("NaN"), "{error}");
+    assert_eq!(entries(folder.path()), [""; 0]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// However rows are cut into chunks, the bytes are those of the whole tensor encoded at once; the proof's error is that of these bytes.
+    #[test]
+    fn chunks_and_threads_do_not_show(seed: u64, rows in 1..40_u64, matrices in 1..4_u64, blocks in 1..40_u64, format in 0..6usize) {
+        let format = [Format::Q4_0, Format::Q8_0, Format::IQ4_NL, Format::F16, Format::Q4_K, Format::Q6_K][format];
+        let cols = blocks * 256;
+        let all = Rng::new(seed).normals((cols * rows * matrices) as usize);
+        let mut whole = vec![0; format.row_bytes(all.len()).unwrap()];
+        format.encode(&all, None, &mut whole).unwrap();
+        let mut decoded = vec![0.0; all.len()];
+        format.decode(&whole, &mut decoded);
+        let loss = convert::Loss::between(&all, &decoded);
+        let source = Values::new().with("m.weight", &[cols, rows, matrices], all);
+        let mut plan = Plan::keep(&source).unwrap();
+        plan.tensors = vec![PlannedTensor::new(Action::Encode { format, freedom: Freedom::Nearest })];
+        let folder = tempdir().unwrap();
+        let path = folder.path().join("x.gguf");
+        let proof = write(&source, &plan, &path).unwrap();
+        prop_assert_eq!(open(&path).read_raw(0, 0..whole.len() as u64).unwrap(), whole);
+        prop_assert_eq!(proof.loss().n_changed, loss.n_changed);
+        prop_assert_eq!(proof.loss().error_max, loss.error_max);
+    }
+}

@@ -1,0 +1,134 @@
+//! The seal of a `.tri` file: BLAKE3 hashes of each tensor's data and of the header, in the header itself.
+//!
+//! `trinity.blake3.tensors` holds a hash for each tensor, in directory order. `trinity.blake3.header` holds the hash of all bytes before the tensor data,
+//! its own 64 digits taken as zeros; as the header names every tensor, its type, its place and its hash, it seals the whole file. The header is checked
+//! whenever such a file is opened, so no type or key can be exchanged unnoticed; data is checked by [`Container::verify`].
+
+use crate::{Array, Container, Error, Metadata, TensorInfo, Value};
+
+/// Version of the format that is written, and the only one that is read.
+pub const TRI_VERSION: u32 = 1;
+
+/// Key of the version.
+pub(crate) const VERSION: &str = "trinity.tri.version";
+/// Key of the hashes of tensors.
+const TENSORS: &str = "trinity.blake3.tensors";
+/// Key of the hash of the header.
+const HEADER: &str = "trinity.blake3.header";
+
+/// What stands for a hash that is not known yet.
+const ZEROS: [u8; 64] = [b'0'; 64];
+
+/// Makes room for the hashes of `n_tensors` tensors.
+pub fn prepare(metadata: &mut Metadata, n_tensors: usize) {
+    let zeros = || "0".repeat(ZEROS.len());
+    metadata.set(VERSION, Value::U32(TRI_VERSION));
+    metadata.set(TENSORS, Value::Array(Array::String(vec![zeros(); n_tensors])));
+    metadata.set(HEADER, Value::String(zeros()));
+}
+
+/// Removes what [`prepare`] made, and says whether it was there.
+pub fn remove(metadata: &mut Metadata) -> bool {
+    [VERSION, TENSORS, HEADER].map(|key| metadata.remove(key)).contains(&true)
+}
+
+/// Whether two sets of metadata differ in nothing but hashes.
+pub fn is_same_but_for_hashes(a: &Metadata, b: &Metadata) -> bool {
+    let (mut a, mut b) = (a.clone(), b.clone());
+    remove(&mut a) == remove(&mut b) && a == b
+}
+
+/// The header of a file that was written with zeros in place of hashes, with the hashes of its data.
+pub fn sealed_header(container: &Container) -> Result<Vec<u8>, Error> {
+    let refuse = |what: &str| Error::Invalid { file: container.name().to_owned(), what: what.to_owned() };
+    let mut header = container.header_bytes().to_vec();
+    let mut places = places_of(&header, &ZEROS).into_iter();
+    for tensor in container.tensors() {
+        let at = places.next().ok_or_else(|| refuse("no room for the hash of each tensor"))?;
+        put(&mut header, at, &container.bytes(tensor));
+    }
+    let at = places.next().ok_or_else(|| refuse("no room for the hash of the header"))?;
+    let hash = blake3::hash(&header).to_hex();
+    if let Some(place) = header.get_mut(at..at + ZEROS.len()) {
+        place.copy_from_slice(hash.as_bytes());
+    }
+    Ok(header)
+}
+
+fn put(header: &mut [u8], at: usize, data: &[u8]) {
+    if let Some(place) = header.get_mut(at..at + ZEROS.len()) {
+        place.copy_from_slice(blake3::hash(data).to_hex().as_bytes());
+    }
+}
+
+/// Where strings of 64 bytes that are `text` stand, their length before them.
+fn places_of(header: &[u8], text: &[u8; 64]) -> Vec<usize> {
+    let mut needle = 64u64.to_le_bytes().to_vec();
+    needle.extend_from_slice(text);
+    let found = |(at, window): (usize, &[u8])| (window == needle).then_some(at + 8);
+    header.windows(needle.len()).enumerate().filter_map(found).collect()
+}
+
+/// Refuses an unknown version, tensors of `.tri` types without a seal, and a header that is not what its hash says.
+pub(crate) fn check_header(metadata: &Metadata, tensors: &[TensorInfo], header: &[u8]) -> Result<(), String> {
+    match metadata.u32(VERSION).map_err(|e| e.to_string())? {
+        None => {
+            return match tensors.iter().find(|t| t.layout.is_tri()) {
+                Some(tensor) => Err(format!(
+                    "tensor {}: type {} of a .tri file, but {VERSION} is missing",
+                    tensor.name.escape_debug(),
+                    tensor.type_name()
+                )),
+                None => Ok(()),
+            };
+        }
+        Some(TRI_VERSION) => {}
+        Some(other) => return Err(format!("{VERSION} {other}, expected {TRI_VERSION}: made by a newer trinity")),
+    }
+    let hash = metadata.str(HEADER).map_err(|e| e.to_string())?.ok_or_else(|| format!("{HEADER} is missing"))?;
+    let n_hashes = metadata.strings(TENSORS).map_err(|e| e.to_string())?.map_or(0, <[String]>::len);
+    if n_hashes != tensors.len() {
+        return Err(format!("{TENSORS} has {n_hashes} hashes, but there are {} tensors", tensors.len()));
+    }
+    let text: &[u8; 64] =
+        hash.as_bytes().try_into().map_err(|_| format!("{HEADER} has {} digits, expected 64", hash.len()))?;
+    // A file that is being written is not sealed yet.
+    if *text == ZEROS {
+        return Ok(());
+    }
+    let &[at] = places_of(header, text).as_slice() else {
+        return Err(format!("{HEADER} stands more than once"));
+    };
+    let mut zeroed = header.to_vec();
+    if let Some(place) = zeroed.get_mut(at..at + ZEROS.len()) {
+        place.copy_from_slice(&ZEROS);
+    }
+    let got = blake3::hash(&zeroed).to_hex();
+    if got.as_str() != hash {
+        return Err(format!("{HEADER} is {hash}, but the header has {got}: it was changed after it was sealed"));
+    }
+    Ok(())
+}
+
+impl Container {
+    /// Reads all data and compares it with the file's hashes; `progress` is told the bytes read so far. `Ok(false)` if the file has none.
+    pub fn verify(&self, progress: &mut dyn FnMut(u64)) -> Result<bool, Error> {
+        let refuse = |what: String| Error::Invalid { file: self.name().to_owned(), what };
+        let metadata = self.metadata();
+        let Some(hashes) = metadata.strings(TENSORS)? else { return Ok(false) };
+        if metadata.str(HEADER)?.is_some_and(|hash| hash.as_bytes() == ZEROS) {
+            return Err(refuse("was never sealed: its hashes are zeros".to_owned()));
+        }
+        let mut n_read = 0;
+        for (tensor, hash) in self.tensors().iter().zip(hashes) {
+            let got = blake3::hash(&self.bytes(tensor)).to_hex();
+            if got.as_str() != hash {
+                let name = tensor.name.escape_debug();
+                return Err(refuse(format!("tensor {name}: data has BLAKE3 {got}, but the header says {hash}")));
+            }
+            n_read += tensor.n_bytes;
+            progress(n_read);
+        }
+        Ok(true)
+    }
+}

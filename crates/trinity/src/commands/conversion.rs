@@ -1,0 +1,170 @@
+//! What `convert`, `quantize` and `dev synth` share: names of types, a bar, Ctrl-C, and the proof in print.
+
+use std::{ops::ControlFlow, path::Path};
+
+use clap::Args;
+use convert::{ClassProof, Loss, Plan, Proof, Source, TensorProof, WriteOptions};
+use quant::Format;
+use serde_json::{Value as Json, json};
+
+use crate::{
+    failure::{Failure, Kind, chain},
+    terminal::{self, bytes_text, escape},
+};
+
+/// How the result is written and told.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct OutputArgs {
+    /// Replace the destination if it exists
+    #[arg(long)]
+    force: bool,
+    /// Threads; by default as many as affinity and the cgroup quota allow
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl From<convert::Error> for Failure {
+    fn from(error: convert::Error) -> Self {
+        let kind = match error {
+            convert::Error::Cancelled => return Self::interrupted(),
+            convert::Error::Option(_) => Kind::Usage,
+            _ => Kind::Failure,
+        };
+        let failure = Self::new(kind, chain(&error));
+        match error {
+            convert::Error::Lossy { .. } => failure.with_hint("--lossy lets weights change"),
+            convert::Error::Destination { ref what, .. } if what == "exists already" => {
+                failure.with_hint("--force replaces it")
+            }
+            _ => failure,
+        }
+    }
+}
+
+/// The format of that name, if files can be written in it.
+pub(crate) fn format(name: &str) -> Result<Format, Failure> {
+    let format = Format::from_name(name).map_err(|e| Failure::usage(e.to_string()).with_hint(known()))?;
+    if !is_written(format) {
+        let what = format!("{} is read, but not written", format.name());
+        return Err(Failure::usage(what).with_hint(known()));
+    }
+    Ok(format)
+}
+
+/// Can files be written in it, from any weights or from ternary ones?
+fn is_written(format: Format) -> bool {
+    format.can_encode() || format.is_ternary()
+}
+
+pub(crate) fn known() -> String {
+    let names: Vec<&str> = Format::ALL.iter().filter(|f| is_written(**f)).map(|f| f.name()).collect();
+    names.join(" ")
+}
+
+/// What the name of a destination says it should be.
+pub(crate) fn check_extension(destination: &Path) -> Result<(), Failure> {
+    match destination.extension().and_then(|e| e.to_str()) {
+        Some("gguf" | "tri") => Ok(()),
+        _ => Err(Failure::usage(format!("{}: expected a name in .gguf or .tri", destination.display()))),
+    }
+}
+
+impl OutputArgs {
+    pub(crate) fn n_threads(&self) -> usize {
+        self.threads.map_or_else(kernels::default_threads, usize::from)
+    }
+
+    /// Writes and proves, with a bar.
+    pub(crate) fn write(&self, source: &dyn Source, plan: &Plan, destination: &Path) -> Result<Proof, Failure> {
+        terminal::catch_interrupt()?;
+        let n_weights: u64 = source.tensors().iter().map(convert::SourceTensor::n_weights).sum();
+        // Every weight is written, then read back.
+        let bar = terminal::progress("weights", 2 * n_weights, false);
+        let options = WriteOptions { n_threads: self.n_threads(), may_replace: self.force };
+        let proof = convert::write(source, plan, destination, options, &|n| {
+            bar.inc(n);
+            if terminal::is_interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        bar.finish_and_clear();
+        Ok(proof?)
+    }
+}
+
+/// Tensors, weights and bytes by type.
+pub(crate) fn totals_text(source: &dyn Source, plan: &Plan) -> Result<String, Failure> {
+    let mut text = format!("{:<10} {:>7} {:>14} {:>10} {:>6}\n", "type", "tensors", "weights", "bytes", "bits");
+    for (name, total) in plan.totals(source)? {
+        let bits = 8.0 * total.n_bytes as f64 / total.n_weights.max(1) as f64;
+        let (n, weights, bytes) = (total.n_tensors, total.n_weights, bytes_text(total.n_bytes));
+        text += &format!("{name:<10} {n:>7} {weights:>14} {bytes:>10} {bits:>6.2}\n");
+    }
+    Ok(text)
+}
+
+/// The same as JSON.
+pub(crate) fn totals_json(source: &dyn Source, plan: &Plan) -> Result<Json, Failure> {
+    let totals = plan.totals(source)?.into_iter().map(|(name, total)| {
+        json!({"type": name, "tensors": total.n_tensors, "weights": total.n_weights, "bytes": total.n_bytes})
+    });
+    Ok(totals.collect())
+}
+
+/// The proof for people.
+pub(crate) fn proof_text(destination: &Path, proof: &Proof) -> String {
+    let shown = |class: &ClassProof| {
+        let types = if class.from == class.to { class.to.clone() } else { format!("{} → {}", class.from, class.to) };
+        let exact = format!("{}/{}", class.n_exact, class.n_tensors);
+        format!(
+            "{:<32} {types:<18} {exact:>9} {:>10.3e} {:>10.5}\n",
+            escape(&class.class),
+            class.loss.error_max,
+            class.loss.relative_rmse()
+        )
+    };
+    let header = format!("{:<32} {:<18} {:>9} {:>10} {:>10}\n", "read back", "type", "exact", "max error", "rel. RMSE");
+    let rows: String = proof.classes().iter().map(shown).collect();
+    let verdict = if proof.is_exact() {
+        "every weight is what it was".to_owned()
+    } else {
+        format!("largest error {:.3e}, relative RMSE {:.5}", proof.loss().error_max, proof.loss().relative_rmse())
+    };
+    format!(
+        "{header}{rows}{}: {}, {} tensors, {} exact: {verdict}\n",
+        escape(&destination.display().to_string()),
+        bytes_text(proof.file_bytes),
+        proof.tensors.len(),
+        proof.n_exact()
+    )
+}
+
+fn loss_json(loss: &Loss) -> Json {
+    json!({
+        "weights": loss.n_weights,
+        "changed": loss.n_changed,
+        "error_max": loss.error_max,
+        "relative_rmse": loss.relative_rmse(),
+    })
+}
+
+/// The proof for programs.
+pub(crate) fn proof_json(destination: &Path, proof: &Proof) -> Json {
+    let tensor = |t: &TensorProof| json!({"name": t.name, "from": t.from, "to": t.to, "loss": loss_json(&t.loss)});
+    let class = |class: &ClassProof| {
+        json!({
+            "class": class.class, "from": class.from, "to": class.to,
+            "tensors": class.n_tensors, "exact": class.n_exact, "loss": loss_json(&class.loss),
+        })
+    };
+    json!({
+        "file": destination.display().to_string(),
+        "bytes": proof.file_bytes,
+        "n_tensors": proof.tensors.len(),
+        "n_exact": proof.n_exact(),
+        "loss": loss_json(&proof.loss()),
+        "classes": proof.classes().iter().map(class).collect::<Vec<_>>(),
+        "tensors": proof.tensors.iter().map(tensor).collect::<Vec<_>>(),
+    })
+}

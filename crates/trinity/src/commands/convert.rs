@@ -1,0 +1,115 @@
+//! `trinity convert SRC DST`: a model from one container into another, without loss unless asked.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use convert::{
+    Freedom, GgufSource, Plan, Source, Stored, Target,
+    hf::{self, HfOptions, Ternarise},
+};
+use quant::{Format, tri::Packing};
+use serde_json::json;
+
+use super::conversion::{self, OutputArgs};
+use crate::{failure::Failure, terminal};
+
+/// Arguments of `convert`.
+#[derive(Args)]
+pub(crate) struct ConvertArgs {
+    /// A GGUF or .tri file (of several parts the first), a Hugging Face folder, or a .safetensors file with config.json beside it
+    #[arg(value_name = "SRC")]
+    source: PathBuf,
+    /// The new file, NAME.gguf or NAME.tri
+    #[arg(value_name = "DST")]
+    destination: PathBuf,
+    /// Type for ternary matrices: tq1_0, tq2_0, i2_s, iq1_bn, iq2_bn, q2_0, pq2_0, ptq1_0, f16, bf16, f32; tri1 or tri2 for the
+    /// smallest type of .tri that holds each; in a model without any, a float is for all matrices
+    /// [default: every tensor keeps its own; for NAME.tri it is tri1]
+    #[arg(long, value_name = "TYPE", verbatim_doc_comment)]
+    to: Option<String>,
+    /// Let weights change where the type cannot hold them exactly
+    #[arg(long, requires = "to")]
+    lossy: bool,
+    #[command(flatten)]
+    folder: FolderArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// How Hugging Face folders are read.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct FolderArgs {
+    /// Make the masters of ternary models ternary, by absmean as in training: as their config says, always, or never
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "as-configured")]
+    ternarise_masters: TernariseMasters,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+enum TernariseMasters {
+    AsConfigured,
+    Always,
+    Never,
+}
+
+/// Plans, writes, proves.
+pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
+    conversion::check_extension(&args.destination)?;
+    let to = args.to.as_deref().map(target).transpose()?;
+    let source = open(&args.source, args.folder)?;
+    let freedom = if args.lossy { Freedom::Nearest } else { Freedom::Exact };
+    let is_tri = args.destination.extension().is_some_and(|e| e == "tri");
+    let plan = match to.or_else(|| default_target(&*source, is_tri)) {
+        Some(target) => convert::retyped(&*source, target, freedom, args.output.n_threads())?,
+        None => Plan::keep(&*source)?,
+    };
+    let proof = args.output.write(&*source, &plan, &args.destination)?;
+    if args.output.json {
+        let types = conversion::totals_json(&*source, &plan)?;
+        return terminal::put_json(
+            &json!({"types": types, "proof": conversion::proof_json(&args.destination, &proof)}),
+        );
+    }
+    terminal::put(
+        &(conversion::totals_text(&*source, &plan)? + "\n" + &conversion::proof_text(&args.destination, &proof)),
+    )
+}
+
+/// What ternary matrices become where the user does not say: in a `.tri` file what it is for; where the source has no container for them, the one of
+/// bitnet.cpp, whose scale is the checkpoint's own, or that of ik_llama.cpp if rows are too short a multiple for it.
+fn default_target(source: &dyn Source, is_tri: bool) -> Option<Target> {
+    let mut ternary = source.tensors().iter().enumerate().filter(|(_, t)| t.stored == Stored::Ternary).peekable();
+    ternary.peek()?;
+    if is_tri {
+        return Some(Target::Tri(Packing::Base3));
+    }
+    let mut bare = ternary.filter(|(i, _)| source.raw_type(*i).is_none()).map(|(_, t)| t.cols()).peekable();
+    bare.peek()?;
+    let fits = bare.all(|cols| Format::I2_S.row_bytes(cols).is_some());
+    Some(Target::Format(if fits { Format::I2_S } else { Format::IQ2_BN }))
+}
+
+/// Whatever kind of model lies at `path`.
+pub(super) fn open(path: &Path, folder: FolderArgs) -> Result<Box<dyn Source>, Failure> {
+    if path.is_dir() || path.extension().is_some_and(|e| e == "safetensors") {
+        let ternarise = match folder.ternarise_masters {
+            TernariseMasters::AsConfigured => Ternarise::AsConfigured,
+            TernariseMasters::Always => Ternarise::Always,
+            TernariseMasters::Never => Ternarise::Never,
+        };
+        return Ok(Box::new(hf::open(path, &HfOptions { ternarise })?));
+    }
+    Ok(Box::new(GgufSource::open(path)?))
+}
+
+/// A type that can hold ternary weights as they are.
+fn target(name: &str) -> Result<Target, Failure> {
+    let unknown = || Failure::usage(format!("unknown weight format {name:?}")).with_hint(conversion::known());
+    let target = Target::from_name(&name.to_ascii_lowercase()).ok_or_else(unknown)?;
+    match target {
+        Target::Format(format) if !format.is_float() && !format.is_ternary() => {
+            let what = format!("{} is neither ternary nor a float", format.name());
+            Err(Failure::usage(what).with_hint("trinity quantize makes such files"))
+        }
+        target => Ok(target),
+    }
+}

@@ -1,0 +1,208 @@
+//! `trinity quantize SRC DST --type T`: a model in fewer bits, and how far its weights are then from what they were.
+
+mod quality;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use convert::{
+    Action, Freedom, Plan, Source, Stored,
+    quantise::{self, MIXES, Mix, Options, Rule},
+};
+use gguf::{Container, ImportanceMatrix};
+use quant::{Format, ternarise::Mode};
+use serde_json::json;
+
+use super::{
+    conversion::{self, OutputArgs},
+    convert::FolderArgs,
+};
+use crate::{
+    failure::Failure,
+    terminal::{self, bytes_text},
+};
+
+/// Arguments of `quantize`.
+#[derive(Args)]
+pub(crate) struct QuantizeArgs {
+    /// A GGUF file (of several parts the first) or a Hugging Face folder; best in f16, bf16 or f32
+    #[arg(value_name = "SRC")]
+    source: PathBuf,
+    /// The new file, NAME.gguf
+    #[arg(value_name = "DST", required_unless_present = "dry_run")]
+    destination: Option<PathBuf>,
+    /// Type of most matrices, or a mix of types (q4_k_m)
+    #[arg(long = "type", value_name = "TYPE")]
+    mix: String,
+    /// Type of the tensors of some names, * for any text; may be given several times, the last that matches counts
+    #[arg(long = "tensor", value_name = "PATTERN=TYPE")]
+    rules: Vec<String>,
+    /// The same type for every matrix, embeddings and head included
+    #[arg(long)]
+    pure: bool,
+    /// Importance of columns, as trinity eval imatrix or llama.cpp collected it
+    #[arg(long, value_name = "FILE")]
+    imatrix: Option<PathBuf>,
+    /// Let matrices that are not ternary become so
+    #[arg(long)]
+    lossy: bool,
+    /// How they do, block by block: absmean, max, rms, lsq [default: least squares, weighed by importance]
+    #[arg(long, value_name = "MODE", requires = "lossy")]
+    ternarise: Option<String>,
+    /// A text: also print the perplexity of both models on it
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    eval: Option<PathBuf>,
+    /// Windows of 512 tokens of that text
+    #[arg(long, value_name = "N", default_value_t = 8, requires = "eval")]
+    eval_chunks: usize,
+    /// Only say what would become of the tensors
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    folder: FolderArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Plans; writes and proves unless it is a dry run.
+pub(crate) fn run(args: &QuantizeArgs) -> Result<(), Failure> {
+    if let Some(destination) = &args.destination {
+        conversion::check_extension(destination)?;
+    }
+    if args.eval.is_some() && args.source.extension().is_none_or(|e| e != "gguf" && e != "tri") {
+        return Err(Failure::usage("--eval measures the source as well, which must be a GGUF file")
+            .with_hint("trinity convert makes one of a folder"));
+    }
+    let mix = mix(&args.mix)?;
+    let rules = args.rules.iter().map(|rule| Rule::parse(rule)).collect::<Result<Vec<_>, _>>()?;
+    let ternary = freedom(args)?;
+    let source = super::convert::open(&args.source, args.folder)?;
+    let importance = args.imatrix.as_ref().map(|path| read_importance(path)).transpose()?;
+    let options = Options {
+        mix,
+        is_pure: args.pure,
+        rules: &rules,
+        importance: importance.as_ref().map(|(matrix, file)| (matrix, file.as_str())),
+        ternary,
+    };
+    let plan = quantise::plan(&*source, &options)?;
+    let notes = notes(&*source, &plan, importance.is_some());
+    let totals = conversion::totals_text(&*source, &plan)?;
+    let (Some(destination), false) = (&args.destination, args.dry_run) else {
+        if args.output.json {
+            let types = conversion::totals_json(&*source, &plan)?;
+            return terminal::put_json(
+                &json!({"types": types, "tensors": planned_json(&*source, &plan)?, "notes": notes}),
+            );
+        }
+        return terminal::put(&(totals + &size_line(&*source, &plan)? + &lines(&notes)));
+    };
+    let proof = args.output.write(&*source, &plan, destination)?;
+    let perplexity = args.eval.as_ref().map(|text| both_perplexities(args, text, destination)).transpose()?;
+    if args.output.json {
+        let mut object = json!({"types": conversion::totals_json(&*source, &plan)?, "notes": notes});
+        object["proof"] = conversion::proof_json(destination, &proof);
+        if let Some((before, after)) = perplexity {
+            object["perplexity"] = json!({"before": before, "after": after});
+        }
+        return terminal::put_json(&object);
+    }
+    let perplexity = perplexity.map(|(before, after)| {
+        format!("perplexity {before:.4} → {after:.4} ({:+.2} %)\n", 100.0 * (after / before - 1.0))
+    });
+    let text = totals + &lines(&notes) + "\n" + &conversion::proof_text(destination, &proof);
+    terminal::put(&(text + &perplexity.unwrap_or_default()))
+}
+
+/// Of the source and of what it became.
+fn both_perplexities(args: &QuantizeArgs, text: &Path, destination: &Path) -> Result<(f64, f64), Failure> {
+    let measure = |model| quality::measure(model, text, args.eval_chunks, args.output.n_threads());
+    Ok((measure(&args.source)?, measure(destination)?))
+}
+
+/// The mix of that name.
+fn mix(name: &str) -> Result<&'static Mix, Failure> {
+    let known = || MIXES.iter().map(|mix| mix.name).collect::<Vec<_>>().join(" ");
+    Mix::from_name(name).ok_or_else(|| {
+        let what = match Format::from_name(name) {
+            Ok(format) => format!("{} is read, but not written", format.name()),
+            Err(_) => format!("unknown type {name:?}"),
+        };
+        Failure::usage(what).with_hint(known())
+    })
+}
+
+fn freedom(args: &QuantizeArgs) -> Result<Freedom, Failure> {
+    Ok(match args.ternarise.as_deref() {
+        None if args.lossy => Freedom::Nearest,
+        None => Freedom::Exact,
+        Some(name) => Freedom::Ternarise(Mode::from_name(name).ok_or_else(|| {
+            let known = Mode::ALL.map(Mode::name).join(" ");
+            Failure::usage(format!("unknown way to ternarise {name:?}")).with_hint(known)
+        })?),
+    })
+}
+
+fn read_importance(path: &Path) -> Result<(ImportanceMatrix, String), Failure> {
+    Ok((ImportanceMatrix::read(&Container::open(path)?)?, path.display().to_string()))
+}
+
+/// What a reader of the result should know about how it came to be.
+fn notes(source: &dyn Source, plan: &Plan, has_importance: bool) -> Vec<String> {
+    let mut fallbacks = BTreeMap::new();
+    let mut requantised = BTreeMap::new();
+    let mut n_without = 0;
+    for (tensor, planned) in source.tensors().iter().zip(&plan.tensors) {
+        let Action::Encode { format, .. } = planned.action else { continue };
+        if let Some(wanted) = planned.wanted {
+            *fallbacks.entry((wanted.name(), format.name(), tensor.cols())).or_insert(0) += 1;
+        }
+        if let Stored::As(from) = tensor.stored
+            && !from.is_float()
+        {
+            *requantised.entry(from.name()).or_insert(0) += 1;
+        }
+        n_without += usize::from(planned.importance.is_none());
+    }
+    let fallback = |((wanted, given, cols), n): ((&str, &str, usize), i32)| {
+        format!("{n} tensors are {given} instead of {wanted}, which rows of {cols} do not divide into")
+    };
+    let requantise = |(from, n): (&str, i32)| {
+        format!("{n} tensors were {from} already and are rounded a second time: a float source would be better")
+    };
+    let mut notes: Vec<String> = fallbacks.into_iter().map(fallback).collect();
+    notes.extend(requantised.into_iter().map(requantise));
+    if has_importance && n_without > 0 {
+        notes.push(format!("{n_without} tensors have no importance in the file"));
+    }
+    notes
+}
+
+fn lines(notes: &[String]) -> String {
+    notes.iter().map(|note| format!("note: {note}\n")).collect()
+}
+
+/// `98.4 MB in 272 tensors, 5.85 bits per weight`
+fn size_line(source: &dyn Source, plan: &Plan) -> Result<String, Failure> {
+    let totals = plan.totals(source)?;
+    let n_bytes: u64 = totals.values().map(|t| t.n_bytes).sum();
+    let n_weights: u64 = totals.values().map(|t| t.n_weights).sum();
+    let bits = 8.0 * n_bytes as f64 / n_weights.max(1) as f64;
+    Ok(format!("{} in {} tensors, {bits:.2} bits per weight\n", bytes_text(n_bytes), source.tensors().len()))
+}
+
+fn planned_json(source: &dyn Source, plan: &Plan) -> Result<serde_json::Value, Failure> {
+    let mut list = Vec::with_capacity(plan.tensors.len());
+    for (i, (tensor, planned)) in source.tensors().iter().zip(&plan.tensors).enumerate() {
+        list.push(json!({
+            "name": tensor.name,
+            "from": convert::stored_name(source, i),
+            "to": planned.action.type_id()?.name().to_ascii_lowercase(),
+            "instead_of": planned.wanted.map(Format::name),
+        }));
+    }
+    Ok(list.into())
+}

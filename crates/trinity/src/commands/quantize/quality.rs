@@ -1,0 +1,49 @@
+//! Perplexity before and after, so that the loss can be told in what it does.
+
+use std::{fs::File, ops::ControlFlow, path::Path};
+
+use clap::Parser;
+use eval::perplexity;
+use gguf::Container;
+use tokenizer::{ControlTokens, Tokenizer};
+
+use crate::{
+    commands::model_args::ModelArgs,
+    failure::{Failure, Kind},
+    terminal,
+};
+
+/// Tokens of a window, as in `trinity eval perplexity`.
+const WINDOW_LEN: usize = 512;
+
+/// Loading as a user gets it who says nothing.
+#[derive(Parser)]
+struct Defaults {
+    #[command(flatten)]
+    load: ModelArgs,
+}
+
+/// Perplexity of `text` by the model in `path`, over at most `n_chunks` windows.
+pub(super) fn measure(path: &Path, text: &Path, n_chunks: usize, threads: usize) -> Result<f64, Failure> {
+    let name = text.display().to_string();
+    let file = File::open(text).map_err(|e| Failure::new(Kind::Failure, format!("{name}: {e}")))?;
+    let text = terminal::read_text(&name, file)?;
+    let container = Container::open(path)?;
+    let tokenizer = Tokenizer::from_gguf(container.metadata())?;
+    let mut load = Defaults::parse_from(["quantize"]).load;
+    load.threads = u16::try_from(threads).ok();
+    let (mut model, _) = load.load_model(&container, Some(WINDOW_LEN))?;
+    let mut tokens = Vec::new();
+    tokenizer.encode(&text, ControlTokens::AsText, true, &mut tokens);
+    let n_chunks = n_chunks.min(tokens.len() / WINDOW_LEN).max(1);
+    let options =
+        perplexity::Options { window_len: WINDOW_LEN, n_chunks: Some(n_chunks), first: tokenizer.added_first() };
+    let bar = terminal::progress("perplexity", n_chunks as u64, false);
+    let result = perplexity::measure(&mut model, &tokens, &options, &mut |n_done, so_far| {
+        bar.set_position(n_done as u64);
+        bar.set_message(format!("{so_far:.4}"));
+        if terminal::is_interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    bar.finish_and_clear();
+    Ok(result?.perplexity)
+}

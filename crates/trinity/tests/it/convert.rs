@@ -1,0 +1,161 @@
+//! `trinity convert` and `trinity dev synth`: what they prove, what they refuse, what they leave behind.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use tempfile::{TempDir, tempdir};
+
+use crate::program::{command, finish, trinity};
+
+/// A folder, and how to name files in it.
+struct Scratch(TempDir);
+
+impl Scratch {
+    fn new() -> Self {
+        Self(tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn files(&self) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(&self.0).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// A small random model.
+    fn synth(&self, name: &str, arguments: &[&str]) -> String {
+        let path = self.path(name);
+        trinity(["dev", "synth", &path, "--shape", "tiny"].iter().chain(arguments)).ok();
+        path
+    }
+}
+
+/// Logits of a few tokens, byte for byte.
+fn logits(scratch: &Scratch, model: &str) -> Vec<u8> {
+    let (ids, out) = (scratch.path("ids.txt"), scratch.path("logits.f32"));
+    fs::write(&ids, "1 10 300 77 5 260").unwrap();
+    trinity(["eval", "logits", model, "--tokens", &ids, "--out", &out]).ok();
+    fs::read(out).unwrap()
+}
+
+#[test]
+fn ternary_containers_of_one_seed_compute_the_same_bytes() {
+    let scratch = Scratch::new();
+    for arch in ["bitnet", "bitnet-b1.58"] {
+        let one = scratch.synth(&format!("{arch}.gguf"), &["--arch", arch, "--seed", "5", "--type", "tq1_0"]);
+        let expected = logits(&scratch, &one);
+        let two = scratch.path(&format!("{arch}-2.gguf"));
+        let json = trinity(["convert", &one, &two, "--to", "tq2_0", "--json"]).ok().json();
+        assert_eq!((&json["proof"]["n_tensors"], &json["proof"]["n_exact"]), (&24.into(), &24.into()));
+        assert_eq!(json["proof"]["loss"]["changed"], 0);
+        let types: Vec<&str> = json["types"].as_array().unwrap().iter().map(|t| t["type"].as_str().unwrap()).collect();
+        assert_eq!(types, ["f32", "q8_0", "tq2_0"]);
+        assert!(logits(&scratch, &two) == expected, "{arch}: tq2_0 computes something else than tq1_0");
+        // There and back is the same file.
+        let back = scratch.path(&format!("{arch}-1.gguf"));
+        trinity(["convert", &two, &back, "--to", "tq1_0"]).ok();
+        assert!(fs::read(&one).unwrap() == fs::read(back).unwrap());
+    }
+}
+
+#[test]
+fn the_proof_is_printed_and_the_source_stays() {
+    let scratch = Scratch::new();
+    let source = scratch.synth("source.gguf", &[]);
+    let before = fs::read(&source).unwrap();
+    let (float, copy) = (scratch.path("float.gguf"), scratch.path("copy.gguf"));
+    let text = trinity(["convert", &source, &float, "--to", "f16"]).ok().text();
+    for words in ["blk.*.ffn_down.weight", "tq2_0 → f16", "24 tensors, 24 exact: every weight is what it was"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    // Floats are found to be ternary by looking.
+    trinity(["convert", &float, &copy, "--to", "tq2_0"]).ok();
+    assert!(fs::read(&copy).unwrap() == before && fs::read(&source).unwrap() == before);
+    assert_eq!(scratch.files(), ["copy.gguf", "float.gguf", "source.gguf"]);
+}
+
+#[test]
+fn what_cannot_be_is_one_line_and_no_file() {
+    let scratch = Scratch::new();
+    let source = scratch.synth("source.gguf", &[]);
+    let out = scratch.path("out.gguf");
+    trinity(["convert", &source, &source]).fails(1, &["is the source itself"]);
+    trinity(["convert", &source, &source, "--force"]).fails(1, &["is the source itself"]);
+    trinity(["convert", &source, &scratch.path("out.bin")]).fails(2, &["out.bin", ".gguf"]);
+    trinity(["convert", &source, &out, "--to", "q9_z"]).fails(2, &["q9_z", "tq2_0"]);
+    trinity(["convert", &source, &out, "--to", "iq1_s"]).fails(2, &["iq1_s is read, but not written"]);
+    trinity(["convert", &source, &out, "--to", "q4_k"]).fails(2, &["q4_k", "trinity quantize"]);
+    trinity(["convert", &scratch.path("none.gguf"), &out]).fails(1, &["none.gguf"]);
+    trinity(["convert", &source, &scratch.path("no/such/folder.gguf")]).fails(1, &["folder.gguf"]);
+    let plain = testkit::shared("tiny-models/stories260K-f32.gguf");
+    trinity(["convert", plain.to_str().unwrap(), &out, "--to", "tq1_0"]).fails(1, &["no matrix is ternary"]);
+    // The weights of a real model use all bits of an f32.
+    trinity(["convert", plain.to_str().unwrap(), &out, "--to", "f16"]).fails(1, &["f16", "RMSE", "--lossy"]);
+    trinity(["dev", "synth", &out, "--shape", "3b"]).fails(1, &["blk.0.attn_q.weight", "3200", "256"]);
+    assert_eq!(scratch.files(), ["source.gguf"]);
+    let text = trinity(["convert", plain.to_str().unwrap(), &out, "--to", "f16", "--lossy"]).ok().text();
+    assert!(text.contains("f32 → f16") && text.contains("largest error"), "{text}");
+    trinity(["convert", &source, &out]).fails(1, &["exists already", "--force"]);
+    trinity(["convert", &source, &out, "--force"]).ok();
+    assert!(fs::read(&out).unwrap() == fs::read(&source).unwrap());
+}
+
+#[test]
+fn a_full_disk_leaves_nothing() {
+    let scratch = Scratch::new();
+    let source = scratch.synth("source.gguf", &[]);
+    let out = scratch.path("out.gguf");
+    // The limit on file sizes stands for the full disk; its signal is ignored, so that the write fails instead.
+    let script = "trap '' XFSZ; ulimit -f 256; exec \"$0\" \"$@\"";
+    let mut limited = Command::new("/bin/sh");
+    limited.args(["-c", script, env!("CARGO_BIN_EXE_trinity"), "convert", &source, &out]).stdin(Stdio::null());
+    finish(&mut limited).fails(1, &["out.gguf"]);
+    assert_eq!(scratch.files(), ["source.gguf"]);
+}
+
+#[test]
+fn memory_is_a_tensor_or_two_and_not_the_file() {
+    const TENSOR_BYTES: u64 = 4 << 20;
+    const N_TENSORS: u64 = 72;
+    let scratch = Scratch::new();
+    let (source, out) = (scratch.path("source.gguf"), scratch.path("out.gguf"));
+    let file_kb = write_large(Path::new(&source), TENSOR_BYTES, N_TENSORS) / 1024;
+    let limit_kb = (2 * TENSOR_BYTES + (200 << 20)) / 1024;
+    assert!(file_kb > limit_kb, "the file must not fit the limit");
+    let mut child = command(["convert", &source, &out, "--to", "f16", "--lossy", "--threads", "2"])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak_kb = 0;
+    while child.try_wait().unwrap().is_none() {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let now = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        peak_kb = peak_kb.max(now.unwrap_or(0));
+    }
+    assert!(child.wait().unwrap().success());
+    assert!(peak_kb > 0 && peak_kb < limit_kb, "{peak_kb} kB for a file of {file_kb} kB");
+}
+
+/// A GGUF file of F32 matrices without a model; its size.
+fn write_large(path: &Path, tensor_bytes: u64, n_tensors: u64) -> u64 {
+    let mut metadata = gguf::Metadata::default();
+    metadata.set("general.architecture", gguf::Value::String("llama".to_owned()));
+    let dims = vec![1024, tensor_bytes / 4096];
+    let spec = |i| gguf::TensorSpec { name: format!("blk.{i}.w.weight"), dims: dims.clone(), type_id: gguf::TypeId(0) };
+    let file = fs::File::create(path).unwrap();
+    let mut writer = gguf::Writer::new(file, &metadata, (0..n_tensors).map(spec).collect()).unwrap();
+    let data: Vec<u8> =
+        testkit::Rng::new(1).normals(tensor_bytes as usize / 4).iter().flat_map(|x| x.to_le_bytes()).collect();
+    (0..n_tensors).for_each(|_| writer.tensor(&data).unwrap());
+    writer.finish().unwrap();
+    fs::metadata(path).unwrap().len()
+}
