@@ -46,6 +46,11 @@ impl<'a> Session<'a> {
         self.position = 0;
     }
 
+    /// Goes back to `position`, which was reached before: what was cached up to there stays.
+    pub(crate) fn rewind(&mut self, position: usize) {
+        self.position = self.position.min(position);
+    }
+
     /// Refuses ids that no row of the embedding belongs to.
     pub(crate) fn check_ids(&self, tokens: &[TokenId]) -> Result<(), Error> {
         let n_vocab = self.n_vocab();

@@ -53,7 +53,7 @@ pub(crate) enum Command {
     Show(show::ShowArgs),
     /// Remove a downloaded model
     Rm(rm::RmArgs),
-    /// Measure quality: perplexity, KL divergence, logits
+    /// Measure quality: perplexity, KL divergence, multiple choice, noise; compare models; collect importance
     Eval(eval::EvalArgs),
     /// Text on standard input to token ids, or back with --decode
     Tokenize(tokenize::TokenizeArgs),

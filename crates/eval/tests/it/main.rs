@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that lacks its data fails")]
 
+mod choice;
 mod imatrix;
 mod kl;
 

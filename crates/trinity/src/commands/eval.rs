@@ -1,5 +1,6 @@
 //! `trinity eval …`: numbers by which the engine and its models are judged; a file for each of them in `eval/`.
 
+mod choice;
 mod compare;
 mod imatrix;
 mod kl;
@@ -31,6 +32,8 @@ enum EvalCommand {
     Perplexity(perplexity::PerplexityArgs),
     /// How far the model's predictions are from those of a base model: save them once, compare others with them
     Kl(kl::KlArgs),
+    /// Multiple choice by likelihood: BLiMP, LAMBADA, HellaSwag, PIQA
+    Choice(choice::ChoiceArgs),
     /// How much each column of each weight matrix matters, on a text: what `quantize --imatrix` reads
     Imatrix(imatrix::ImatrixArgs),
     /// Perplexity of a ternary model when a part of its trits is changed to a different value
@@ -52,6 +55,7 @@ pub(crate) fn run(args: &EvalArgs, global: &Global) -> Result<(), Failure> {
     match &args.command {
         EvalCommand::Perplexity(args) => perplexity::run(args, global),
         EvalCommand::Kl(args) => kl::run(args, global),
+        EvalCommand::Choice(args) => choice::run(args, global),
         EvalCommand::Imatrix(args) => imatrix::run(args, global),
         EvalCommand::Noise(args) => noise::run(args, global),
         EvalCommand::Compare(args) => compare::run(args, global),

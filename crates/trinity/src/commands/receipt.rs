@@ -116,6 +116,11 @@ impl Receipt {
     }
 }
 
+/// SHA-256 of a model; of a split one, those of its parts.
+pub(crate) fn model_digest(model: &Container) -> Result<String, Failure> {
+    Ok(entries(model)?.into_iter().map(|entry| entry.sha256).collect::<Vec<_>>().join(" "))
+}
+
 /// The files of a model.
 fn entries(model: &Container) -> Result<Vec<FileEntry>, Failure> {
     if model.name() == EMBEDDED {

@@ -5,6 +5,7 @@ mod bad_input;
 mod chat;
 mod convert;
 mod doctor;
+mod eval_choice;
 mod eval_compare;
 mod eval_imatrix;
 mod eval_kl;
