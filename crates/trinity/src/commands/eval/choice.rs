@@ -11,6 +11,7 @@ use std::{
 use clap::{Args, ValueEnum};
 use eval::choice::{self, Accuracy, Format, Item, Question, Scorer, Tally};
 use gguf::Container;
+use model::LoadOptions;
 use serde::Serialize;
 use tokenizer::Tokenizer;
 
@@ -130,10 +131,15 @@ pub(super) fn run(args: &ChoiceArgs, global: &Global) -> Result<(), Failure> {
 }
 
 fn settings(args: &ChoiceArgs, container: &Container, sets: &[Set]) -> Result<Settings, Failure> {
+    let mut options = LoadOptions::DEFAULT;
+    args.load.storage.apply(args.load.kv_type, &mut options);
     Ok(Settings {
         trinity: env!("CARGO_PKG_VERSION").to_owned(),
         model_sha256: model_digest(container)?,
-        kv_type: format!("{:?}", args.load.kv_type).to_lowercase(),
+        options: format!(
+            "{:?}, embedding {:?}, norms {:?}",
+            options.kv_types, options.embedding_type, options.norm_type
+        ),
         files: sets.iter().map(|set| format!("{} {}", set.format.name(), set.sha256)).collect(),
     })
 }

@@ -18,7 +18,8 @@ use crate::failure::{Failure, Kind};
 pub(super) struct Settings {
     pub(super) trinity: String,
     pub(super) model_sha256: String,
-    pub(super) kv_type: String,
+    /// Types of keys, values and what else is held in another type than in the file.
+    pub(super) options: String,
     /// Format and SHA-256 of each file of questions.
     pub(super) files: Vec<String>,
 }
@@ -77,7 +78,7 @@ impl Journal {
         for (what, own, wanted) in [
             ("version of trinity", own.trinity.clone(), wanted.trinity.clone()),
             ("SHA-256 of the model", own.model_sha256.clone(), wanted.model_sha256.clone()),
-            ("type of keys and values", own.kv_type.clone(), wanted.kv_type.clone()),
+            ("options of the runtime", own.options.clone(), wanted.options.clone()),
             ("files of questions", files(own), files(wanted)),
         ] {
             if own != wanted {
