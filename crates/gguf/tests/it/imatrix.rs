@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use gguf::{Container, Importance, ImportanceMatrix, TypeId, Value};
+use proptest::prelude::*;
 
 fn sample() -> ImportanceMatrix {
     let tensors = BTreeMap::from([
@@ -73,4 +74,23 @@ fn files_that_are_none_are_refused() {
     check(&3.0f32.to_le_bytes(), &f32::NAN.to_le_bytes(), "NaN");
     let model = Container::open(&testkit::shared("tiny-models/stories260K-f32.gguf")).unwrap();
     assert!(ImportanceMatrix::read(&model).unwrap_err().to_string().contains("general.type"));
+}
+
+proptest! {
+    #[test]
+    fn damage_is_refused_or_harmless(changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
+        let mut bytes = bytes(&sample());
+        for (at, value) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        if let Ok(container) = Container::from_bytes("i.gguf", bytes)
+            && let Ok(matrix) = ImportanceMatrix::read(&container)
+        {
+            for importance in matrix.tensors.values() {
+                let means = (0..importance.n_matrices()).filter_map(|i| importance.mean_squares(i)).flatten();
+                prop_assert!(means.into_iter().all(|mean| mean >= 0.0));
+            }
+        }
+    }
 }
