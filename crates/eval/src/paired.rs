@@ -109,6 +109,6 @@ mod tests {
         // A disturbance that lasts a round slows both.
         let paired = Paired::new(&[(10.0, 8.0), (1.0, 0.9), (10.0, 7.0)]);
         assert_eq!((paired.ratio, paired.ratio_min, paired.ratio_max), (0.8, 0.7, 0.9));
-        assert_eq!(Paired::new(&[(10.0, 8.0), (10.0, 9.0)]).ratio, 0.85);
+        assert_eq!(Paired::new(&[(8.0, 4.0), (8.0, 6.0)]).ratio, 0.625);
     }
 }

@@ -30,10 +30,21 @@ impl Packed for Iq2Bn {
     }
 }
 
-/// Digit `j` of a byte, the least first, less one.
-fn digit(byte: u8, j: usize) -> i8 {
-    ((u16::from(byte.wrapping_mul([81, 27, 9, 3, 1][j])) * 3) >> 8) as i8 - 1
-}
+/// The five digits of each byte, the least first, less one.
+static DIGITS: [[i8; 5]; 256] = {
+    let mut table = [[0; 5]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut j = 0;
+        while j < 5 {
+            let fraction = (byte * [81, 27, 9, 3, 1][j]) % 256;
+            table[byte][j] = ((fraction * 3) >> 8) as i8 - 1;
+            j += 1;
+        }
+        byte += 1;
+    }
+    table
+};
 
 /// The byte of some codes, the first being the least digit.
 fn byte(codes: impl DoubleEndedIterator<Item = i8>) -> u8 {
@@ -47,10 +58,13 @@ impl Block for Iq1Bn {
 
     fn expand(bytes: &[u8; 13], codes: &mut [i8; 64], scales: &mut [f32; 4], _mins: &mut [f32; 4]) {
         *scales = [1.0; 4];
-        for (g, codes) in codes.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-            for (i, code) in codes.iter_mut().enumerate() {
-                *code = if i < 15 { digit(bytes[3 * g + i / 5], i % 5) } else { digit(bytes[12], g) };
+        let last = DIGITS[usize::from(bytes[12])];
+        let groups = bytes.as_chunks::<3>().0.iter().zip(codes.as_chunks_mut::<16>().0);
+        for ((bytes, codes), last) in groups.zip(last) {
+            for (codes, byte) in codes.as_chunks_mut::<5>().0.iter_mut().zip(bytes) {
+                *codes = DIGITS[usize::from(*byte)];
             }
+            codes[15] = last;
         }
     }
 }
