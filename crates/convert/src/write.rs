@@ -42,6 +42,11 @@ pub fn write(
     if specs.iter().any(|spec| Some(spec.type_id) == TypeId::of(Format::Q2_0)) {
         metadata.set(Q2_0_BLOCK_LEN, Value::U32(Format::Q2_0.block_len() as u32));
     }
+    // Files of PrismML hold such weights rotated and say how; without a word a loader would not know that these are not.
+    let is_prism = |spec: &TensorSpec| [Format::PQ2_0, Format::PTQ1_0].map(TypeId::of).contains(&Some(spec.type_id));
+    if specs.iter().any(is_prism) && metadata.get("prism.hadamard.version").is_none() {
+        metadata.set("trinity.hadamard.folded", Value::Bool(false));
+    }
     let is_tri = |spec: &TensorSpec| spec.type_id.layout().is_some_and(Layout::is_tri);
     let is_sealed = destination.extension().is_some_and(|e| e == "tri") || specs.iter().any(is_tri);
     if is_sealed {

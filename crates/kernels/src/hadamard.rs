@@ -9,21 +9,34 @@ multiversion! {
     /// Transforms each head of `dim` elements in place, in blocks of the largest power of two that divides `dim`; `x` `[_, dim]`. The
     /// matrix is normalised: twice is once forth and back.
     pub(crate) fn rotate(dim: usize, x: &mut [f32]) {
-        let block = 1 << dim.max(1).trailing_zeros();
-        let scale = 1.0 / (block as f32).sqrt();
-        for x in x.chunks_exact_mut(block) {
-            let mut half = 1;
-            while half < block {
-                for pair in x.chunks_exact_mut(2 * half) {
-                    let (low, high) = pair.split_at_mut(half);
-                    for (low, high) in low.iter_mut().zip(high) {
-                        (*low, *high) = (*low + *high, *low - *high);
-                    }
+        transform_blocks(1 << dim.max(1).trailing_zeros(), x);
+    }
+}
+
+multiversion! {
+    /// Transforms each block of `block` elements, a power of two, in place.
+    pub(crate) fn transform(block: usize, x: &mut [f32]) {
+        transform_blocks(block, x);
+    }
+}
+
+/// The transform itself, compiled inside each instruction set's version.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
+fn transform_blocks(block: usize, x: &mut [f32]) {
+    let scale = 1.0 / (block as f32).sqrt();
+    for x in x.chunks_exact_mut(block) {
+        let mut half = 1;
+        while half < block {
+            for pair in x.chunks_exact_mut(2 * half) {
+                let (low, high) = pair.split_at_mut(half);
+                for (low, high) in low.iter_mut().zip(high) {
+                    (*low, *high) = (*low + *high, *low - *high);
                 }
-                half *= 2;
             }
-            x.iter_mut().for_each(|x| *x *= scale);
+            half *= 2;
         }
+        x.iter_mut().for_each(|x| *x *= scale);
     }
 }
 

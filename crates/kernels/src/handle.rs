@@ -3,7 +3,7 @@
 use crate::{
     AttentionShape, Gate, KvPages, MatmulKernel, Matrix, Rope, Rows, Span,
     attention::{Attention, AttentionScratch},
-    elementwise,
+    elementwise, hadamard,
     isa::{Isa, Level},
     matmul::{self, MatmulScratch},
     pool::Pool,
@@ -154,6 +154,12 @@ impl Kernels {
     pub fn add_scaled(&self, x: &mut [f32], factor: f32, y: &[f32]) {
         assert_eq!(x.len(), y.len(), "add: both inputs");
         self.for_rows(x, 1, |first, x| elementwise::add_scaled(self.level, x, factor, &y[first..][..x.len()]));
+    }
+
+    /// The normalised Walsh-Hadamard transform of each `block` elements of `x`, a power of two, in place; it is its own inverse.
+    pub fn hadamard(&self, block: usize, x: &mut [f32]) {
+        assert!(block.is_power_of_two(), "a transform of {block} elements");
+        self.for_rows(x, block, |_, x| hadamard::transform(self.level, block, x));
     }
 
     /// Softmax of each row of `n` elements, in place.

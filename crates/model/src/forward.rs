@@ -183,6 +183,9 @@ impl Model {
                 );
                 let out = &mut self.scratch.hidden[row * width..][..width];
                 self.weights.embedding.decode_row(token.0 as usize, out);
+                if let Some(rotation) = &self.weights.embedding_rotation {
+                    rotation.undo(&self.kernels, out);
+                }
                 if self.spec.embedding_scale != 1.0 {
                     out.iter_mut().for_each(|x| *x *= self.spec.embedding_scale);
                 }

@@ -15,6 +15,7 @@ mod memory;
 mod observe;
 mod requantise;
 mod rope;
+mod rotation;
 mod scan;
 mod scratch;
 mod shortcut;

@@ -1,13 +1,16 @@
 //! [`Linear`]: a weight matrix in the file, perhaps a range of the rows of a larger tensor, with its bias and scale; and
 //! [`Input`]: what it is multiplied with.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use gguf::TensorBytes;
 use kernels::{Kernels, Matrix, Rows};
 use quant::{Format, OuterScale, StoredMatrix};
 
-use crate::observe::{MatmulInput, Observer};
+use crate::{
+    observe::{MatmulInput, Observer},
+    rotation::Rotation,
+};
 
 /// Activation rows made ready for matmuls, which remembers the rows that hold NaN or an infinity: an int8 code can say neither,
 /// so a broken weight would vanish behind the next quantised matrix. Whatever is computed from such a row is NaN, up to the logits.
@@ -16,12 +19,15 @@ pub(crate) struct Input {
     rows: Rows,
     broken: Vec<usize>,
     observer: Option<Observer>,
+    /// The same rows rotated, and room to make them; of use to models whose weights are.
+    rotated: Rows,
+    room: Vec<f32>,
 }
 
 impl Input {
     /// Room for the marks of `rows_max` rows.
     pub(crate) fn new(rows_max: usize) -> Self {
-        Self { rows: Rows::new(), broken: Vec::with_capacity(rows_max), observer: None }
+        Self { rows: Rows::new(), broken: Vec::with_capacity(rows_max), ..Self::default() }
     }
 
     /// Sets `x` `[T, K]`.
@@ -43,15 +49,31 @@ impl Input {
 
     /// Several matrices over the same rows in one parallel region: `[(W [M, K], out [T, M])]`.
     pub(crate) fn multiply<const N: usize>(&mut self, kernels: &Kernels, mut outputs: [(&Linear, &mut [f32]); N]) {
+        let rotation = outputs.iter().find_map(|(linear, _)| linear.rotation.clone());
+        if let Some(rotation) = &rotation {
+            self.room.clear();
+            self.room.extend_from_slice(self.rows.values());
+            rotation.apply(kernels, &mut self.room);
+            kernels.set_rows(&mut self.rotated, &self.room, self.rows.k());
+        }
         if let Some(observer) = &mut self.observer {
-            let (x, n_cols) = (self.rows.values(), self.rows.k());
             for (linear, _) in &outputs {
+                let rows = if linear.rotation.is_some() { &self.rotated } else { &self.rows };
+                let (x, n_cols) = (rows.values(), rows.k());
                 let Some(Place { tensor, matrix, n_matrices }) = linear.place.as_deref() else { continue };
                 observer(&MatmulInput { tensor, matrix: *matrix, n_matrices: *n_matrices, x, n_cols });
             }
         }
-        let mut calls = outputs.each_mut().map(|(linear, out)| (linear.matrix(), &mut **out));
-        kernels.matmul_many(&mut calls, &mut self.rows);
+        if outputs.iter().all(|(linear, _)| linear.rotation.is_some() == rotation.is_some()) {
+            let mut calls = outputs.each_mut().map(|(linear, out)| (linear.matrix(), &mut **out));
+            let rows = if rotation.is_some() { &mut self.rotated } else { &mut self.rows };
+            kernels.matmul_many(&mut calls, rows);
+        } else {
+            for (linear, out) in &mut outputs {
+                let rows = if linear.rotation.is_some() { &mut self.rotated } else { &mut self.rows };
+                kernels.matmul(linear.matrix(), rows, out);
+            }
+        }
         for (linear, out) in outputs {
             linear.finish(out);
             for &row in &self.broken {
@@ -80,6 +102,8 @@ pub(crate) struct Linear {
     pub(crate) bias: Option<Vec<f32>>,
     /// One for the whole matrix (BitNet), unless it is in `row_scales`.
     pub(crate) scale: Option<f32>,
+    /// What its input goes through, where it is stored rotated. All matrices over one input that have one have the same.
+    pub(crate) rotation: Option<Arc<Rotation>>,
     /// Where it stands in the file; `None` for all but the first of the pieces that share a tensor and its input.
     pub(crate) place: Option<Box<Place>>,
 }
@@ -118,6 +142,7 @@ impl Linear {
             row_scales: row_scales.unwrap_or_default(),
             bias: None,
             scale: None,
+            rotation: None,
             place: None,
         })
     }

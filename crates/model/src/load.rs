@@ -2,6 +2,7 @@
 //! [`StoredMatrix`] here and nowhere else.
 
 mod layer;
+mod rotations;
 mod tensors;
 
 use gguf::{Container, Layout, TensorInfo};
@@ -15,6 +16,7 @@ use crate::{
     spec::{ModelSpec, RopeSpec},
     weights::Weights,
 };
+use rotations::Rotations;
 use tensors::Tensors;
 
 /// What a caller may choose when loading.
@@ -103,7 +105,7 @@ pub(crate) struct Parts {
 /// Checks everything; `context_len_max` as in [`LoadOptions`].
 pub(crate) fn load(container: &Container, context_len_max: Option<usize>) -> Result<Parts, LoadError> {
     let keys = Keys::new(container)?;
-    let mut tensors = Tensors::new(container);
+    let mut tensors = Tensors::new(container).with_rotations(Rotations::read(container)?);
     let n_vocab = tensors.rows("token_embd.weight")?;
     let spec = families::spec(&keys, n_vocab)?;
     let context_len_max = context_len_max.unwrap_or(spec.context_len);

@@ -1,6 +1,8 @@
 //! The tensors of a model, as `forward` wants them.
 
-use crate::linear::Linear;
+use std::sync::Arc;
+
+use crate::{linear::Linear, rotation::Rotation};
 
 /// Query, key and value; three matrices over the same input.
 pub(crate) struct Attention {
@@ -56,6 +58,8 @@ pub(crate) struct Layer {
 pub(crate) struct Weights {
     /// `[V, D]`
     pub(crate) embedding: Linear,
+    /// What the rows of the embedding went through before they were stored.
+    pub(crate) embedding_rotation: Option<Arc<Rotation>>,
     pub(crate) layers: Vec<Layer>,
     /// `[D]`
     pub(crate) output_norm: Vec<f32>,

@@ -14,7 +14,8 @@ pub(super) fn weights(tensors: &mut Tensors<'_>, spec: &ModelSpec) -> Result<Wei
     let head =
         if tensors.has("output.weight") { Some(tensors.linear("output", spec.n_vocab, spec.width)?) } else { None };
     let layers = (0..spec.n_layers).map(|i| layer(tensors, spec, &format!("blk.{i}."))).collect::<Result<_, _>>()?;
-    Ok(Weights { embedding, layers, output_norm, head })
+    let embedding_rotation = tensors.embedding_rotation();
+    Ok(Weights { embedding, embedding_rotation, layers, output_norm, head })
 }
 
 fn layer(tensors: &mut Tensors<'_>, spec: &ModelSpec, at: &str) -> Result<Layer, LoadError> {

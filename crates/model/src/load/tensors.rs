@@ -1,25 +1,37 @@
 //! Taking tensors out of a container by name, shape and type, and noticing the ones nobody took.
 
-use std::{collections::HashSet, ops::Range};
+use std::{collections::HashSet, ops::Range, sync::Arc};
 
 use gguf::{Container, TensorInfo};
 use quant::StoredMatrix;
 
-use super::stored_matrix;
+use super::{rotations::Rotations, stored_matrix};
 use crate::{
     LoadError,
     linear::{Linear, Place},
+    rotation::Rotation,
 };
 
 /// The tensors of a container that are not yet spoken for.
 pub(super) struct Tensors<'a> {
     container: &'a Container,
     used: HashSet<&'a str>,
+    rotations: Rotations,
 }
 
 impl<'a> Tensors<'a> {
     pub(super) fn new(container: &'a Container) -> Self {
-        Self { container, used: HashSet::new() }
+        Self { container, used: HashSet::new(), rotations: Rotations::default() }
+    }
+
+    /// The same, some of whose weights are stored rotated.
+    pub(super) fn with_rotations(self, rotations: Rotations) -> Self {
+        Self { rotations, ..self }
+    }
+
+    /// The rotation of the rows of the embedding.
+    pub(super) fn embedding_rotation(&self) -> Option<Arc<Rotation>> {
+        self.rotations.embedding.clone()
     }
 
     pub(super) fn refuse<T>(&self, tensor: &str, what: impl Into<String>) -> Result<T, LoadError> {
@@ -86,6 +98,7 @@ impl<'a> Tensors<'a> {
         let linears = self.linears(tensor, ranges.iter().cloned())?;
         let linears = linears.into_iter().zip(ranges).map(|(linear, rows)| {
             let mut linear = linear.scaled(scale);
+            linear.rotation = self.rotations.of(&weight);
             linear.place =
                 (rows.start == 0).then(|| Box::new(Place { tensor: weight.as_str().into(), matrix: 0, n_matrices: 1 }));
             linear.bias = bias.as_ref().map(|b| b[rows].to_vec());
@@ -137,6 +150,7 @@ impl<'a> Tensors<'a> {
         let scale = |i: usize| scales.as_ref().and_then(|s| s.get(i).copied());
         let linears = linears.into_iter().enumerate().map(|(i, linear)| {
             let mut linear = linear.scaled(scale(i));
+            linear.rotation = self.rotations.of(&weight);
             linear.place = Some(Box::new(Place { tensor: weight.as_str().into(), matrix: i, n_matrices: n }));
             linear
         });
