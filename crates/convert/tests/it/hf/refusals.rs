@@ -33,7 +33,7 @@ fn values_that_mean_something_else() {
         ("llama", "logits_scaling", json!(8.0), "8.0, expected 1"),
         ("llama", "num_local_experts", json!(8), "8, expected 0"),
         ("llama", "quantization_config", json!({"quant_method": "gptq"}), "quant_method: Some(\"gptq\")"),
-        ("llama", "quantization", json!({"bits": 2}), "{\"bits\":2}, expected"),
+        ("llama", "quantization", json!({"bits": 4}), "bits: 4, expected 2"),
         ("llama", "hidden_size", json!(0), "0, expected a number from 1"),
         ("llama", "hidden_size", json!("64"), "\"64\", expected a number"),
         ("llama", "hidden_size", json!(1_u64 << 40), "1099511627776, expected a number"),
