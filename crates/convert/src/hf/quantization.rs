@@ -73,16 +73,21 @@ impl Quantization {
                 return Err(fields.error("linear_class", format!("{other:?}, expected bitlinear or autobitlinear")));
             }
         };
-        let kept = fields.texts("modules_to_not_convert")?.into_iter().map(str::to_owned).collect();
+        let kept = fields.texts("modules_to_not_convert")?;
+        if let Some(pattern) = kept.iter().find(|k| k.contains(|c: char| "*+?^$()[]{}|\\".contains(c))) {
+            let what = format!("{pattern:?}, expected names of modules, not expressions");
+            return Err(fields.error("modules_to_not_convert", what));
+        }
+        let kept = kept.into_iter().map(str::to_owned).collect();
         Ok(Self { is_declared: true, is_online, scale_use, kept, ..plain })
     }
 
-    /// Does the configuration leave `module` (a full name, without `.weight`) alone?
+    /// Does the configuration leave `module` (a full name, without `.weight`) alone? As transformers' `should_convert_module`
+    /// has it: a name in the list is the beginning of the module's, up to a dot, or its end.
     pub(super) fn keeps(&self, module: &str) -> bool {
         self.kept.iter().any(|kept| {
-            let (after, before) = (module.strip_prefix(kept.as_str()), module.strip_suffix(kept.as_str()));
-            after.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-                || before.is_some_and(|b| b.ends_with('.'))
+            let rest = module.strip_prefix(kept.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) || module.ends_with(kept.as_str())
         })
     }
 }

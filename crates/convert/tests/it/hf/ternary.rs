@@ -191,6 +191,7 @@ fn what_is_no_ternary_checkpoint_is_refused() {
         ("linear_class", json!("other"), "linear_class: \"other\", expected bitlinear or autobitlinear"),
         ("quantization_mode", json!("later"), "quantization_mode: \"later\", expected online or offline"),
         ("use_rms_norm", json!(true), "use_rms_norm: true, expected false"),
+        ("modules_to_not_convert", json!(["layers.*"]), "modules_to_not_convert: \"layers.*\", expected names"),
     ] {
         let text = quantization(key, value);
         assert!(text.contains(&format!("config.json: quantization_config.{expected}")), "{text}");
