@@ -23,13 +23,12 @@ pub(super) fn unpack(bytes: &[u8], n_rows: usize, cols: usize, row: usize, out: 
     let n_packed = packed_rows(n_rows);
     let (byte_row, quarter) = (row % n_packed, row / n_packed);
     let packed = bytes.chunks_exact(cols).nth(byte_row).unwrap_or_default();
-    for (col, byte) in packed.iter().enumerate() {
-        match (byte >> (2 * quarter)) & 3 {
-            3 => return Err(col),
-            code => out.push(code as i8 - 1),
-        }
+    let start = out.len();
+    out.extend(packed.iter().map(|byte| ((byte >> (2 * quarter)) & 3) as i8 - 1));
+    match out.iter().skip(start).position(|&code| code == 2) {
+        Some(col) => Err(col),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Weights in a 32-bit word of MLX.
