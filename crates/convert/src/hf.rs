@@ -18,12 +18,15 @@ use std::{ops::Range, path::Path};
 use gguf::{Metadata, Value};
 
 use crate::{
-    Error,
+    Error, json,
     safetensors::Checkpoint,
     source::{Rows, Source, SourceTensor},
 };
 use config::Config;
 use weights::Weights;
+
+/// Says that weights were multiplied by a Hadamard matrix: without the same on the activations they are noise.
+const ROTATED: &str = "hadamard.json";
 
 /// What a caller may choose.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -59,6 +62,9 @@ pub fn open(path: &Path, options: &HfOptions) -> Result<HuggingFace, Error> {
     let (config, mut metadata) = Config::read(folder)?;
     if let Some(name) = folder_name(folder) {
         metadata.set("general.name", Value::String(name));
+    }
+    if folder.join(ROTATED).exists() {
+        return Err(json::invalid(folder, format!("{ROTATED}: weights that are stored rotated are not supported")));
     }
     // First: after it, widths of the configuration are those of tensors that are there.
     let weights = Weights::new(&checkpoint, &config, *options)?;

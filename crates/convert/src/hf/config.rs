@@ -6,7 +6,7 @@ use gguf::{Array, Metadata, Value};
 use serde_json::json;
 
 use super::{
-    family::{self, Family, Width},
+    family::{self, Family, Width, Window},
     fields::Fields,
     quantization::Quantization,
     rope::{self, Factors},
@@ -15,6 +15,8 @@ use crate::Error;
 
 /// One layer in six of Gemma 3 sees everything: what readers assume where the file does not say.
 const GEMMA3_PERIOD: usize = 6;
+/// `query_pre_attn_scalar` of Gemma 3 where the file does not say.
+const GEMMA3_SCALAR: f64 = 256.0;
 /// Layers of the Gemma 3 whose attention scale goes by the model's width.
 const GEMMA3_27B_LAYERS: usize = 62;
 /// Layers that a file may claim, heads, or elements of a head.
@@ -50,7 +52,7 @@ impl Config {
         let family = family_of(&fields)?;
         neutral(&fields)?;
         let (width, n_heads) = (fields.count("hidden_size")?, fields.count("num_attention_heads")?);
-        let head_dim = match fields.count_or("head_dim")? {
+        let head_dim = match fields.count_or("head_dim")?.or(family.head_dim) {
             Some(dim) => dim,
             None if width.is_multiple_of(n_heads) => width / n_heads,
             None => {
@@ -92,10 +94,10 @@ impl Config {
         let (rope_keys, factors) = rope::read(&config)?;
         rope_keys.into_iter().for_each(|(key, value)| metadata.set(config.key(key), value));
         config.rope_factors = factors;
-        if family.architecture == "gemma3" {
-            config.gemma3(&mut metadata)?;
-        } else {
-            config.window(&mut metadata)?;
+        match family.window {
+            Window::Never => config.no_window()?,
+            Window::Everywhere(default) => config.window(default, &mut metadata)?,
+            Window::Mixed => config.gemma3(&mut metadata)?,
         }
         Ok((config, metadata))
     }
@@ -140,18 +142,22 @@ impl Config {
         Ok(())
     }
 
-    /// A window that all layers have, or none.
-    fn window(&self, metadata: &mut Metadata) -> Result<(), Error> {
-        let fields = &self.fields;
-        let is_windowed = fields.value("model_type").is_some_and(|t| t == "mistral" || t == "phi3");
-        if is_windowed && let Some(len) = fields.count_or("sliding_window")? {
-            metadata.set(self.key("attention.sliding_window"), Value::U32(len as u32));
-            return Ok(());
+    /// Qwen has the keys and a switch, which is off in what has been published.
+    fn no_window(&self) -> Result<(), Error> {
+        self.fields.only("use_sliding_window", &[json!(false)])?;
+        if self.fields.texts("layer_types")?.iter().any(|&t| t != "full_attention") {
+            return Err(self.fields.error("layer_types", "expected \"full_attention\" for every layer"));
         }
-        // Qwen has the key and a switch, which is off in what has been published.
-        fields.only("use_sliding_window", &[json!(false)])?;
-        if fields.texts("layer_types")?.iter().any(|&t| t != "full_attention") {
-            return Err(fields.error("layer_types", "expected \"full_attention\" for every layer"));
+        Ok(())
+    }
+
+    /// A window that all layers have: null means none, a missing key `default`.
+    fn window(&self, default: Option<usize>, metadata: &mut Metadata) -> Result<(), Error> {
+        self.fields.only("layer_types", &[])?;
+        let key = "sliding_window";
+        let len = if self.fields.keys().any(|k| k == key) { self.fields.count_or(key)? } else { default };
+        if let Some(len) = len {
+            metadata.set(self.key("attention.sliding_window"), Value::U32(len as u32));
         }
         Ok(())
     }
@@ -161,7 +167,10 @@ impl Config {
         fields.only("use_bidirectional_attention", &[json!(false)])?;
         fields.only("attn_logit_softcapping", &[])?;
         let scale_dim = if self.n_layers == GEMMA3_27B_LAYERS { self.width / self.n_heads } else { self.head_dim };
-        fields.only("query_pre_attn_scalar", &[json!(scale_dim)])?;
+        let scalar = fields.float("query_pre_attn_scalar")?.unwrap_or(GEMMA3_SCALAR);
+        if scalar != scale_dim as f64 {
+            return Err(fields.error("query_pre_attn_scalar", format!("{scalar}, expected {scale_dim}")));
+        }
         if let Some(cap) = fields.positive("final_logit_softcapping")? {
             metadata.set(self.key("final_logit_softcapping"), Value::F32(cap as f32));
         }

@@ -1,6 +1,6 @@
 //! What class names of `config.json` stand for: GGUF's architecture, and the names and shapes of the tensors of a layer.
 //!
-//! Sources: the model classes of transformers 4.5x, and the name table of llama.cpp's `gguf-py/gguf/tensor_mapping.py`.
+//! Sources: the model and configuration classes of transformers (5.24), and the name table of llama.cpp's `gguf-py/gguf/tensor_mapping.py`.
 
 /// A width that a tensor's shape is made of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,6 +50,17 @@ pub(super) enum Bias {
     Always,
 }
 
+/// Do layers see only the last positions?
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Window {
+    /// None does; a switch that turns it on is refused.
+    Never,
+    /// All do, if `sliding_window` is a number or, where the file does not say, there is one here.
+    Everywhere(Option<usize>),
+    /// Most do (Gemma).
+    Mixed,
+}
+
 /// A class of models.
 #[derive(Debug)]
 pub(super) struct Family {
@@ -64,6 +75,11 @@ pub(super) struct Family {
     pub(super) norm_offset: f32,
     /// `tie_word_embeddings` where the file does not say.
     pub(super) is_tied: bool,
+    /// `head_dim` where the file does not say; the model's width divided among the heads if that is `None`.
+    pub(super) head_dim: Option<usize>,
+    /// `rope_theta` where the file does not say.
+    pub(super) rope_base: f64,
+    pub(super) window: Window,
     /// Masters of its linear layers are ternarised unless someone says otherwise.
     pub(super) is_ternary: bool,
 }
@@ -146,18 +162,23 @@ const PLAIN: Family = Family {
     activation: &["silu"],
     norm_offset: 0.0,
     is_tied: false,
+    head_dim: None,
+    rope_base: 10_000.0,
+    window: Window::Never,
     is_ternary: false,
 };
 const BITNET_CLASSES: &[&str] = &["BitNetForCausalLM", "BitnetForCausalLM"];
 
 /// Both kinds of BitNet have one class name: the activation tells them apart.
 static FAMILIES: &[Family] = &[
-    Family { classes: &["LlamaForCausalLM", "MistralForCausalLM"], ..PLAIN },
+    Family { classes: &["LlamaForCausalLM"], ..PLAIN },
+    Family { classes: &["MistralForCausalLM"], window: Window::Everywhere(Some(4096)), ..PLAIN },
     Family { classes: &["Qwen2ForCausalLM"], architecture: "qwen2", parts: &[QWEN2, FEED_FORWARD], ..PLAIN },
     Family {
         classes: &["Qwen3ForCausalLM"],
         architecture: "qwen3",
         parts: &[HALVES, HEAD_NORMS, FEED_FORWARD],
+        head_dim: Some(128),
         ..PLAIN
     },
     Family {
@@ -167,9 +188,18 @@ static FAMILIES: &[Family] = &[
         activation: &["gelu_pytorch_tanh"],
         norm_offset: 1.0,
         is_tied: true,
+        head_dim: Some(256),
+        rope_base: 1_000_000.0,
+        window: Window::Mixed,
         ..PLAIN
     },
-    Family { classes: &["Phi3ForCausalLM"], architecture: "phi3", parts: &[PHI3], ..PLAIN },
+    Family {
+        classes: &["Phi3ForCausalLM"],
+        architecture: "phi3",
+        parts: &[PHI3],
+        window: Window::Everywhere(None),
+        ..PLAIN
+    },
     Family {
         classes: BITNET_CLASSES,
         architecture: "bitnet",
@@ -182,6 +212,7 @@ static FAMILIES: &[Family] = &[
         architecture: "bitnet-b1.58",
         parts: &[HALVES, SUB_NORMS, FEED_FORWARD],
         activation: &["relu2"],
+        rope_base: 500_000.0,
         is_ternary: true,
         ..PLAIN
     },

@@ -41,6 +41,11 @@ impl Fields {
         self.file.display()
     }
 
+    /// All keys, in file order.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.map.keys().map(String::as_str)
+    }
+
     /// The value under `key`; null is as good as none.
     pub(super) fn value(&self, key: &str) -> Option<&Value> {
         self.map.get(key).filter(|v| !v.is_null())

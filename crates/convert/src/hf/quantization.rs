@@ -1,6 +1,6 @@
-//! `quantization_config`: how the linear layers of a BitNet checkpoint are kept.
+//! `quantization_config`: how the linear layers of a BitNet checkpoint are kept; `quantization`: how MLX keeps all matrices.
 //!
-//! Source: transformers' `integrations/bitnet.py` and `BitNetQuantConfig`.
+//! Sources: transformers' `integrations/bitnet.py` and `BitNetQuantConfig`; `mlx.core.quantize` and mlx-lm's `save_config`.
 
 use serde_json::json;
 
@@ -26,17 +26,30 @@ pub(super) struct Quantization {
     pub(super) scale_use: ScaleUse,
     /// Modules that stay as they are, besides `lm_head`.
     pub(super) kept: Vec<String>,
+    /// Weights under one scale in MLX's 2-bit matrices.
+    pub(super) mlx_span: Option<usize>,
 }
 
 impl Quantization {
     /// Reads the section; other methods than BitNet's are refused.
     pub(super) fn read(config: &Fields) -> Result<Self, Error> {
-        // MLX's own section, and the trainer's of the first BitNet models.
-        config.only("quantization", &[])?;
         config.only("weight_bits", &[json!(1)])?;
         config.only("input_bits", &[json!(8)])?;
-        let none = Self { is_declared: false, is_online: false, scale_use: ScaleUse::Divides, kept: Vec::new() };
-        let Some(fields) = config.object("quantization_config")? else { return Ok(none) };
+        let mut plain = Self {
+            is_declared: false,
+            is_online: false,
+            scale_use: ScaleUse::Divides,
+            kept: Vec::new(),
+            mlx_span: None,
+        };
+        if let Some(mlx) = config.object("quantization")? {
+            plain.mlx_span = Some(mlx_span(&mlx)?);
+            // mlx-lm writes its section under both names.
+            if config.value("quantization_config").is_none_or(|v| Some(v) == config.value("quantization")) {
+                return Ok(plain);
+            }
+        }
+        let Some(fields) = config.object("quantization_config")? else { return Ok(plain) };
         match fields.text("quant_method")? {
             Some("bitnet") => {}
             other => return Err(fields.error("quant_method", format!("{other:?}, expected \"bitnet\""))),
@@ -60,16 +73,32 @@ impl Quantization {
                 return Err(fields.error("linear_class", format!("{other:?}, expected bitlinear or autobitlinear")));
             }
         };
-        let kept = fields.texts("modules_to_not_convert")?.into_iter().map(str::to_owned).collect();
-        Ok(Self { is_declared: true, is_online, scale_use, kept })
+        let kept = fields.texts("modules_to_not_convert")?;
+        if let Some(pattern) = kept.iter().find(|k| k.contains(|c: char| "*+?^$()[]{}|\\".contains(c))) {
+            let what = format!("{pattern:?}, expected names of modules, not expressions");
+            return Err(fields.error("modules_to_not_convert", what));
+        }
+        let kept = kept.into_iter().map(str::to_owned).collect();
+        Ok(Self { is_declared: true, is_online, scale_use, kept, ..plain })
     }
 
-    /// Does the configuration leave `module` (a full name, without `.weight`) alone?
+    /// Does the configuration leave `module` (a full name, without `.weight`) alone? As transformers' `should_convert_module`
+    /// has it: a name in the list is the beginning of the module's, up to a dot, or its end.
     pub(super) fn keeps(&self, module: &str) -> bool {
         self.kept.iter().any(|kept| {
-            let (after, before) = (module.strip_prefix(kept.as_str()), module.strip_suffix(kept.as_str()));
-            after.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-                || before.is_some_and(|b| b.ends_with('.'))
+            let rest = module.strip_prefix(kept.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) || module.ends_with(kept.as_str())
         })
     }
+}
+
+/// The group of MLX's section, which must say two bits for all matrices alike.
+fn mlx_span(fields: &Fields) -> Result<usize, Error> {
+    fields.only("bits", &[json!(2)])?;
+    fields.only("mode", &[json!("affine")])?;
+    if let Some(module) = fields.keys().find(|key| !matches!(*key, "group_size" | "bits" | "mode")) {
+        return Err(fields.error(module, "expected group_size, bits and mode alone"));
+    }
+    fields.count("bits")?;
+    fields.count("group_size")
 }

@@ -31,8 +31,7 @@ pub(super) fn read(config: &Config) -> Result<(Keys, Vec<Factors>), Error> {
         return Err(fields.error("partial_rotary_factor", format!("{share} rotates {n_dims} of {}", config.head_dim)));
     }
     let is_gemma3 = config.family.architecture == "gemma3";
-    let base_default = if is_gemma3 { 1_000_000.0 } else { 10_000.0 };
-    let global_base = base(fields, "rope_theta", sections.global.as_ref())?.unwrap_or(base_default);
+    let global_base = base(fields, "rope_theta", sections.global.as_ref())?.unwrap_or(config.family.rope_base);
     let mut keys: Keys =
         vec![("rope.dimension_count", Value::U32(n_dims as u32)), ("rope.freq_base", Value::F32(global_base as f32))];
     if is_gemma3 {
@@ -94,6 +93,9 @@ fn scaling(
             Ok(Vec::new())
         }
         Some("llama3") => Ok(vec![Factors { name: "rope_freqs.weight", values: llama3(section, n_dims, base)? }]),
+        Some("longrope" | "su" | "yarn") if config.family.architecture == "phi3" => {
+            longrope(config, section, n_dims, keys)
+        }
         Some("yarn") => {
             for (key, neutral) in
                 [("attention_factor", &[][..]), ("mscale", &[]), ("mscale_all_dim", &[]), ("truncate", &[json!(true)])]
@@ -113,7 +115,6 @@ fn scaling(
             }
             Ok(Vec::new())
         }
-        Some("longrope" | "su") if config.family.architecture == "phi3" => longrope(config, section, n_dims, keys),
         Some(other) => {
             Err(section.error(key, format!("{other:?}, expected default, linear, llama3, yarn or (Phi 3) longrope")))
         }
@@ -148,7 +149,7 @@ fn longrope(config: &Config, section: &Fields, n_dims: usize, keys: &mut Keys) -
     let Some(original) = beside.or(section.count_or("original_max_position_embeddings")?) else {
         return Err(config.fields.error("original_max_position_embeddings", "missing"));
     };
-    let stretch = config.context_len as f64 / original as f64;
+    let stretch = section.positive("factor")?.unwrap_or(config.context_len as f64 / original as f64);
     let magnitude = match section.positive("attention_factor")? {
         Some(stated) => stated,
         None if stretch > 1.0 => (1.0 + stretch.ln() / (original as f64).ln()).sqrt(),

@@ -1,6 +1,8 @@
-//! Ternary weights of BitNet checkpoints: packed four rows to a byte, or masters to be rounded by the mean of their magnitudes.
+//! Ternary weights: BitNet's, packed four rows to a byte, or masters to be rounded by the mean of their magnitudes; MLX's, packed
+//! along the row.
 //!
-//! Source: transformers' `integrations/bitnet.py` (`pack_weights`, `WeightQuant`) and 1bitLLM's `utils_quant.py` (`weight_quant`).
+//! Sources: transformers' `integrations/bitnet.py` (`pack_weights`, `WeightQuant`), 1bitLLM's `utils_quant.py` (`weight_quant`),
+//! `mlx.core.quantize`.
 
 use half::{bf16, f16};
 use quant::Format;
@@ -21,13 +23,21 @@ pub(super) fn unpack(bytes: &[u8], n_rows: usize, cols: usize, row: usize, out: 
     let n_packed = packed_rows(n_rows);
     let (byte_row, quarter) = (row % n_packed, row / n_packed);
     let packed = bytes.chunks_exact(cols).nth(byte_row).unwrap_or_default();
-    for (col, byte) in packed.iter().enumerate() {
-        match (byte >> (2 * quarter)) & 3 {
-            3 => return Err(col),
-            code => out.push(code as i8 - 1),
-        }
+    let start = out.len();
+    out.extend(packed.iter().map(|byte| ((byte >> (2 * quarter)) & 3) as i8 - 1));
+    match out.iter().skip(start).position(|&code| code == 2) {
+        Some(col) => Err(col),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Weights in a 32-bit word of MLX.
+pub(super) const MLX_WEIGHTS_PER_WORD: usize = 16;
+
+/// Codes of a row of MLX's 2-bit words `[cols / 16]`: weight `16 i + j` stands in bits `2j` and `2j + 1` of word `i`, which is
+/// little-endian. A code `c` means `c · scale + bias`; with the bias `-scale` of ternary models that is `(c - 1) · scale`.
+pub(super) fn unpack_mlx(bytes: &[u8], out: &mut Vec<i8>) {
+    out.extend(bytes.iter().flat_map(|&byte| [0, 2, 4, 6].map(|shift| ((byte >> shift) & 3) as i8 - 1)));
 }
 
 /// How a matrix of masters becomes ternary: weight `w` becomes `code(w) · scale`.

@@ -32,6 +32,8 @@ enum Origin {
     Floats { floats: Floats, offset: f32 },
     /// Codes, four rows to a byte, under one scale.
     Packed { place: Place, order: RowOrder, scale: f32 },
+    /// Codes of two bits, a scale and a bias per `span` of a row.
+    Mlx { place: Place, scales: Floats, biases: Floats, span: usize },
     /// Floats that become codes under one scale, which is found at the first look.
     Masters { floats: Floats, absmean: OnceLock<Absmean> },
 }
@@ -142,6 +144,23 @@ impl Weights {
                         .map_err(|col| place.error(format!("row {row}, column {col}: code 3, expected 0 to 2")))?;
                 }
                 ternary(codes, *scale)
+            }
+            Origin::Mlx { place, scales, biases, span } => {
+                let row_bytes = cols / 4;
+                let mut codes = Vec::with_capacity(n * cols);
+                for row in rows.clone().map(|row| scales.order.source_row(row)) {
+                    let bytes = place.bytes().get(row * row_bytes..(row + 1) * row_bytes).unwrap_or_default();
+                    ternary::unpack_mlx(bytes, &mut codes);
+                }
+                let n_spans = cols / span;
+                let first = rows.start;
+                let (steps, biases) = (scales.read(rows.clone(), n_spans), biases.read(rows, n_spans));
+                if let Some(at) = steps.iter().zip(&biases).position(|(step, bias)| *bias != -step) {
+                    let (row, group) = (scales.order.source_row(first + at / n_spans), at % n_spans);
+                    let what = format!("row {row}, group {group}: bias is not -scale, so the weights are not ternary");
+                    return Err(place.error(what));
+                }
+                Rows::Ternary(TernaryRows { cols, span: *span, codes, scales: steps })
             }
             Origin::Masters { floats, absmean } => {
                 let absmean = if let Some(known) = absmean.get() {

@@ -4,6 +4,7 @@
 mod bad_input;
 mod chat;
 mod convert;
+mod convert_folder;
 mod doctor;
 mod eval_choice;
 mod eval_compare;

@@ -71,14 +71,20 @@ struct Wanted<'n> {
     offset: f32,
 }
 
+impl<'n> Wanted<'n> {
+    /// In the order of the checkpoint.
+    fn plain(hf: &'n [String], gguf: &'n str, shape: &'n [usize], offset: f32) -> Self {
+        Self { hf, gguf, shape, order: RowOrder::Same, offset }
+    }
+}
+
 impl<'a> Plan<'a> {
     fn all(&mut self) -> Result<(), Error> {
         let config = self.config;
         let (vocabulary, width) = (config.n_vocab, config.width);
-        let plain = |hf: &'static str, gguf: &'static str| ([hf.to_owned()], gguf);
-        let (hf, gguf) = plain(EMBEDDING, "token_embd");
+        let names = |hf: &str| [hf.to_owned()];
         let matrix = [vocabulary, width];
-        self.floats(&Wanted { hf: &hf, gguf, shape: &matrix, order: RowOrder::Same, offset: 0.0 })?;
+        self.matrix(&Wanted::plain(&names(EMBEDDING), "token_embd", &matrix, 0.0), false)?;
         for factors in &config.rope_factors {
             let n = factors.values.len() as u64;
             self.push(
@@ -91,12 +97,9 @@ impl<'a> Plan<'a> {
         for layer in 0..config.n_layers {
             config.family.parts().try_for_each(|part| self.part(layer, part))?;
         }
-        let (hf, gguf) = plain(NORM, "output_norm");
-        let offset = config.family.norm_offset;
-        self.floats(&Wanted { hf: &hf, gguf, shape: &[width], order: RowOrder::Same, offset })?;
-        let (hf, gguf) = plain(HEAD, "output");
+        self.norm(&Wanted::plain(&names(NORM), "output_norm", &[width], config.family.norm_offset))?;
         if !config.is_tied {
-            self.floats(&Wanted { hf: &hf, gguf, shape: &matrix, order: RowOrder::Same, offset: 0.0 })?;
+            self.matrix(&Wanted::plain(&names(HEAD), "output", &matrix, 0.0), false)?;
         } else if let Some(head) = self.find("lm_head.weight") {
             let embedding = self.find("model.embed_tokens.weight");
             if embedding.is_none_or(|e| e.info().dtype != head.info().dtype || e.bytes() != head.bytes()) {
@@ -118,7 +121,7 @@ impl<'a> Plan<'a> {
         let (rows, cols, order, bias) = match part.kind {
             Kind::Norm(n) => {
                 let (shape, offset) = ([width(n)], config.family.norm_offset);
-                return self.floats(&Wanted { hf: &hf, gguf: &gguf, shape: &shape, order: RowOrder::Same, offset });
+                return self.norm(&Wanted::plain(&hf, &gguf, &shape, offset));
             }
             Kind::Linear { rows, cols, has_bias } => (width(rows), width(cols), RowOrder::Same, has_bias),
             Kind::Rotary { rows } => {
@@ -127,7 +130,7 @@ impl<'a> Plan<'a> {
             }
         };
         let wanted = Wanted { hf: &hf, gguf: &gguf, shape: &[rows, cols], order, offset: 0.0 };
-        let module = self.linear(&wanted)?;
+        let module = self.matrix(&wanted, true)?;
         let bias_name = format!("{module}.bias");
         let is_attention = part.gguf.starts_with("attn");
         let must = bias == Bias::Always || (config.has_attention_bias && is_attention);
@@ -137,8 +140,8 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// A matrix that may be ternary; says under which of its names it was found.
-    fn linear(&mut self, wanted: &Wanted<'_>) -> Result<String, Error> {
+    /// A matrix; says under which of its names it was found. Only a linear layer `is_master` of a ternary one.
+    fn matrix(&mut self, wanted: &Wanted<'_>, is_master: bool) -> Result<String, Error> {
         let (module, place) = self.of_names(wanted.hf)?;
         let &[rows, cols] = wanted.shape else { return Err(place.error("expected a matrix")) };
         let scale = self.find(&format!("{module}.weight_scale"));
@@ -148,6 +151,7 @@ impl<'a> Plan<'a> {
                 let scale = self.scale(scale)?;
                 (Stored::Ternary, Origin::Packed { place: place.clone(), order: wanted.order, scale })
             }
+            (Dtype::U32, None) => (Stored::Ternary, self.mlx(module, place, wanted)?),
             (Dtype::U8, None) => return Err(place.error("U8, but there is no weight_scale beside it")),
             (dtype, Some(scale)) => {
                 return Err(scale.error(format!("stands beside a weight of {dtype:?}, expected U8 (packed codes)")));
@@ -155,7 +159,7 @@ impl<'a> Plan<'a> {
             (_, None) => {
                 self.shape(place, &[rows, cols])?;
                 let floats = Floats { place: place.clone(), format: format(place)?, order: wanted.order };
-                if self.is_online && !self.config.quantization.keeps(module) {
+                if is_master && self.is_online && !self.config.quantization.keeps(module) {
                     (Stored::Ternary, Origin::Masters { floats, absmean: OnceLock::new() })
                 } else {
                     (Stored::As(floats.format), Origin::Floats { floats, offset: 0.0 })
@@ -186,19 +190,32 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// A matrix or vector that is never ternary.
-    fn floats(&mut self, wanted: &Wanted<'_>) -> Result<(), Error> {
-        let (module, place) = self.of_names(wanted.hf)?;
-        if let &[n] = wanted.shape {
-            let (hf, gguf) = (format!("{module}.weight"), format!("{}.weight", wanted.gguf));
-            return self.vector(&hf, gguf, n, wanted.order, wanted.offset);
+    /// Words of codes with scales and biases beside them.
+    fn mlx(&mut self, module: &str, place: &Place, wanted: &Wanted<'_>) -> Result<Origin, Error> {
+        let &[rows, cols] = wanted.shape else { return Err(place.error("expected a matrix")) };
+        let Some(span) = self.config.quantization.mlx_span else {
+            return Err(place.error("U32, but config.json has no quantization (MLX)"));
+        };
+        if !cols.is_multiple_of(span) || !cols.is_multiple_of(ternary::MLX_WEIGHTS_PER_WORD) {
+            let what = format!("{cols} columns, expected a multiple of group_size {span} and of 16");
+            return Err(place.error(what));
         }
-        self.shape(place, wanted.shape)?;
-        let floats = Floats { place: place.clone(), format: format(place)?, order: wanted.order };
-        let dims = wanted.shape.iter().rev().map(|&n| n as u64).collect();
-        let stored = Stored::As(floats.format);
-        self.push(format!("{}.weight", wanted.gguf), dims, stored, Origin::Floats { floats, offset: wanted.offset });
-        Ok(())
+        self.shape(place, &[rows, cols / ternary::MLX_WEIGHTS_PER_WORD])?;
+        let mut beside = |kind: &str| {
+            let name = format!("{module}.{kind}");
+            let place = self.find(&name).ok_or_else(|| self.missing(&name))?;
+            self.shape(place, &[rows, cols / span])?;
+            Ok::<_, Error>(Floats { place: place.clone(), format: format(place)?, order: wanted.order })
+        };
+        let (scales, biases) = (beside("scales")?, beside("biases")?);
+        Ok(Origin::Mlx { place: place.clone(), scales, biases, span })
+    }
+
+    /// A norm's weights.
+    fn norm(&mut self, wanted: &Wanted<'_>) -> Result<(), Error> {
+        let (module, place) = self.of_names(wanted.hf)?;
+        let &[n] = wanted.shape else { return Err(place.error("expected a vector")) };
+        self.vector(&format!("{module}.weight"), format!("{}.weight", wanted.gguf), n, wanted.order, wanted.offset)
     }
 
     /// A vector: F32, as every converter writes them and other programs demand. It is read as a matrix of one column, so that its

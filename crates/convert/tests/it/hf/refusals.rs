@@ -33,7 +33,7 @@ fn values_that_mean_something_else() {
         ("llama", "logits_scaling", json!(8.0), "8.0, expected 1"),
         ("llama", "num_local_experts", json!(8), "8, expected 0"),
         ("llama", "quantization_config", json!({"quant_method": "gptq"}), "quant_method: Some(\"gptq\")"),
-        ("llama", "quantization", json!({"bits": 2}), "{\"bits\":2}, expected"),
+        ("llama", "quantization", json!({"bits": 4}), "bits: 4, expected 2"),
         ("llama", "hidden_size", json!(0), "0, expected a number from 1"),
         ("llama", "hidden_size", json!("64"), "\"64\", expected a number"),
         ("llama", "hidden_size", json!(1_u64 << 40), "1099511627776, expected a number"),
@@ -50,6 +50,7 @@ fn values_that_mean_something_else() {
         ("qwen3", "layer_types", json!(["full_attention", "sliding_attention"]), "expected \"full_attention\""),
         ("gemma3", "attn_logit_softcapping", json!(50.0), "50.0, expected"),
         ("gemma3", "query_pre_attn_scalar", json!(100), "100, expected 32"),
+        ("gemma3", "query_pre_attn_scalar", Value::Null, "256, expected 32"),
         ("gemma3", "sliding_window", Value::Null, "missing"),
         ("phi3", "original_max_position_embeddings", Value::Null, "missing"),
     ] {
@@ -181,13 +182,36 @@ fn rope_parameters_of_newer_files() {
     assert_eq!(flags, [true, true, false, true, true, false]);
 }
 
+/// A number, null for none, and the class's own number where the key is missing.
 #[test]
 fn mistral_has_its_window() {
     let mut folder = changed("llama", "architectures", json!(["MistralForCausalLM"]));
-    (folder.config["model_type"], folder.config["sliding_window"]) = (json!("mistral"), json!(9));
+    let window = |source: &dyn Source| source.metadata().u64("llama.attention.sliding_window").unwrap();
     let source = folder.open().unwrap();
-    assert_eq!(source.metadata().u64("llama.attention.sliding_window").unwrap(), Some(9));
+    assert_eq!(window(&source), None);
+    assert!(logits_error(&source, "llama") <= 1e-6);
+    folder.config["sliding_window"] = json!(9);
+    let source = folder.open().unwrap();
+    assert_eq!(window(&source), Some(9));
     assert!(logits_error(&source, "llama") > 1e-3, "the window changes the result");
+    folder.config.as_object_mut().unwrap().remove("sliding_window");
+    assert_eq!(window(&folder.open().unwrap()), Some(4096));
+}
+
+/// What a file leaves out is what the class of transformers takes.
+#[test]
+fn defaults_of_the_classes() {
+    let base = |name: &str| {
+        let mut folder = changed(name, "rope_theta", Value::Null);
+        folder.tensors.retain(|t| !t.name.ends_with(".scale"));
+        let source = folder.open().unwrap();
+        source.metadata().f32(&format!("{name}.rope.freq_base")).unwrap().unwrap()
+    };
+    let bases = ["llama", "bitnet", "bitnet-b1.58", "gemma3"].map(base);
+    assert_eq!(bases, [10_000.0, 10_000.0, 500_000.0, 1_000_000.0]);
+    // Not 64 / 4, which the tensors contradict.
+    let text = changed("qwen3", "head_dim", Value::Null).refusal();
+    assert!(text.contains("q_proj.weight: shape [128, 64], but") && text.contains("implies [512, 64]"), "{text}");
 }
 
 #[test]

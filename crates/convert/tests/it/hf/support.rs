@@ -248,6 +248,9 @@ fn config(container: &Container, architecture: &str) -> Value {
         "sliding_window": count("attention.sliding_window"),
         "tie_word_embeddings": container.tensor("output.weight").is_none(),
     });
+    if architecture == "gemma3" {
+        config["query_pre_attn_scalar"] = config["head_dim"].clone();
+    }
     let factor = float("rope.scaling.factor");
     let original = count("rope.scaling.original_context_length");
     match metadata.str(&format!("{architecture}.rope.scaling.type")).unwrap() {

@@ -191,6 +191,7 @@ fn what_is_no_ternary_checkpoint_is_refused() {
         ("linear_class", json!("other"), "linear_class: \"other\", expected bitlinear or autobitlinear"),
         ("quantization_mode", json!("later"), "quantization_mode: \"later\", expected online or offline"),
         ("use_rms_norm", json!(true), "use_rms_norm: true, expected false"),
+        ("modules_to_not_convert", json!(["layers.*"]), "modules_to_not_convert: \"layers.*\", expected names"),
     ] {
         let text = quantization(key, value);
         assert!(text.contains(&format!("config.json: quantization_config.{expected}")), "{text}");
@@ -215,4 +216,76 @@ fn what_is_no_ternary_checkpoint_is_refused() {
     let index = source.tensors().iter().position(|t| t.name == "blk.0.attn_q.weight").unwrap();
     let error = source.read(index, 0..64).map(|_| ()).unwrap_err().to_string();
     assert!(error.contains(&format!("tensor {q}: row 35, column 5: code 3, expected 0 to 2")), "{error}");
+}
+
+const MLX_SPAN: usize = 64;
+
+/// What `mlx.core.quantize` makes of ternary matrices: words of 16 codes, a scale and a bias for every 64 weights.
+fn pack_mlx(folder: &mut Folder) {
+    let mut beside = Vec::new();
+    for t in folder.tensors.iter_mut().filter(|t| is_linear(&t.name)) {
+        let weights = floats(&t.bytes);
+        let module = t.name.strip_suffix(".weight").unwrap();
+        let scale = weights.iter().fold(0.0f32, |max, w| max.max(w.abs()));
+        let (rows, cols) = (t.shape[0], t.shape[1]);
+        let codes: Vec<u32> = weights.iter().map(|w| ((w / scale) as i32 + 1) as u32).collect();
+        let word = |codes: &[u32]| codes.iter().enumerate().fold(0, |word, (j, code)| word | code << (2 * j));
+        let n_spans = rows * cols / MLX_SPAN;
+        let shape = [rows, cols / MLX_SPAN];
+        beside.push(Tensor::f32(&format!("{module}.scales"), &shape, &vec![scale; n_spans]));
+        beside.push(Tensor::f32(&format!("{module}.biases"), &shape, &vec![-scale; n_spans]));
+        (t.dtype, t.shape) = ("U32", vec![rows, cols / 16]);
+        t.bytes = codes.chunks(16).flat_map(|codes| word(codes).to_le_bytes()).collect();
+    }
+    folder.tensors.extend(beside);
+    folder.config["quantization"] = json!({"group_size": MLX_SPAN, "bits": 2});
+    folder.config["quantization_config"] = folder.config["quantization"].clone();
+}
+
+#[test]
+fn matrices_of_mlx() {
+    let name = "llama-256-ternary";
+    let mut folder = folder(name);
+    pack_mlx(&mut folder);
+    let source = folder.open().unwrap();
+    check_stored(&source);
+    for tensor in ["blk.0.attn_k.weight", "blk.0.ffn_down.weight"] {
+        assert_eq!(ternary_rows(&source, tensor).span, MLX_SPAN);
+        testkit::assert_same_f32(tensor, &read(&source, tensor, 13), &values(&golden(name), tensor));
+    }
+    assert!(logits_error(&source, name) <= NMSE);
+
+    let q = "model.layers.0.self_attn.q_proj";
+    let biases = format!("{q}.biases");
+    let original = folder.tensor(&biases).bytes.clone();
+    // Row 1 of the checkpoint, group 0: rows have 4 groups.
+    folder.tensor(&biases).bytes[16..20].copy_from_slice(&0.5f32.to_le_bytes());
+    let source = folder.open().unwrap();
+    let index = source.tensors().iter().position(|t| t.name == "blk.0.attn_q.weight").unwrap();
+    let error = source.read(index, 0..64).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains(&format!("tensor {q}.weight: row 1, group 0: bias is not -scale")), "{error}");
+    folder.tensor(&biases).bytes = original;
+
+    let quantization = folder.config["quantization"].clone();
+    for (key, value, expected) in [
+        ("bits", json!(4), "quantization.bits: 4, expected 2"),
+        ("mode", json!("mxfp4"), "quantization.mode: \"mxfp4\", expected \"affine\""),
+        ("group_size", json!(null), "quantization.group_size: missing"),
+        (
+            "model.layers.0.mlp.up_proj",
+            json!({"bits": 4}),
+            "quantization.model.layers.0.mlp.up_proj: expected group_size",
+        ),
+    ] {
+        folder.config["quantization"][key] = value;
+        let text = folder.refusal();
+        assert!(text.contains(expected), "{text}");
+        folder.config["quantization"] = quantization.clone();
+    }
+    for key in ["quantization", "quantization_config"] {
+        folder.config.as_object_mut().unwrap().remove(key);
+    }
+    assert!(folder.refusal().contains("U32, but config.json has no quantization (MLX)"));
+    std::fs::write(folder.file("hadamard.json"), "{}").unwrap();
+    assert!(folder.refusal().ends_with("hadamard.json: weights that are stored rotated are not supported"));
 }

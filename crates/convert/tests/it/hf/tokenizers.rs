@@ -385,3 +385,28 @@ fn merges_out_of_order_or_missing() {
     check(json!(["a b", "b b", "ab b"]), "model.merges: \"a\" and \"bb\" make the token \"abb\", but no merge says so");
     check(json!(["a b", "b b", "ab b", "a bb", "b a"]), "model.merges[4]: makes \"ba\", which is no token");
 }
+
+#[test]
+fn added_tokens_that_only_the_configuration_lists() {
+    let source = small(|_, config| {
+        config["added_tokens_decoder"] = json!({
+            "4": {"content": "<|end|>", "special": true},
+            "6": {"content": "<pad>", "special": true, "lstrip": false},
+        });
+    })
+    .unwrap();
+    assert_eq!(source.metadata().strings("tokenizer.ggml.tokens").unwrap().unwrap()[6], "<pad>");
+    assert_eq!(source.metadata().i64s("tokenizer.ggml.token_type").unwrap().unwrap()[6..], [3, 5]);
+    for (listed, expected) in [
+        (
+            json!({"4": {"content": "<other>"}}),
+            "added_tokens_decoder.4: \"<other>\", but tokenizer.json has \"<|end|>\"",
+        ),
+        (json!({"x": {"content": "<other>"}}), "added_tokens_decoder.x: expected a token id"),
+        (json!({"6": {}}), "added_tokens_decoder.6: missing field `content`"),
+    ] {
+        let error =
+            small(|_, config| config["added_tokens_decoder"] = listed.clone()).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}

@@ -1,0 +1,125 @@
+//! `trinity convert` of a Hugging Face folder: packed ternary weights, configuration, tokenizer and template become one file.
+
+use std::{fs, path::Path};
+
+use gguf::Container;
+use serde_json::{Map, Value, json};
+
+use crate::program::trinity;
+
+const PARTS: &[(&str, &str)] = &[
+    ("attn_norm", "input_layernorm"),
+    ("attn_q", "self_attn.q_proj"),
+    ("attn_k", "self_attn.k_proj"),
+    ("attn_v", "self_attn.v_proj"),
+    ("attn_sub_norm", "self_attn.attn_sub_norm"),
+    ("attn_output", "self_attn.o_proj"),
+    ("ffn_norm", "post_attention_layernorm"),
+    ("ffn_gate", "mlp.gate_proj"),
+    ("ffn_up", "mlp.up_proj"),
+    ("ffn_sub_norm", "mlp.ffn_sub_norm"),
+    ("ffn_down", "mlp.down_proj"),
+];
+
+fn hf_name(gguf: &str) -> String {
+    match gguf {
+        "token_embd.weight" => "model.embed_tokens.weight".to_owned(),
+        "output_norm.weight" => "model.norm.weight".to_owned(),
+        _ => {
+            let (layer, part) = gguf.strip_prefix("blk.").and_then(|rest| rest.split_once('.')).unwrap();
+            let part = part.strip_suffix(".weight").unwrap();
+            let (_, hf) = PARTS.iter().find(|(gguf, _)| *gguf == part).unwrap();
+            format!("model.layers.{layer}.{hf}.weight")
+        }
+    }
+}
+
+/// Golden model `bitnet-b1.58` as transformers keeps it: four rows to a byte, a scale beside them.
+fn write_folder(golden: &Path, folder: &Path) {
+    let container = Container::open(golden).unwrap();
+    let (mut header, mut data) = (Map::new(), Vec::new());
+    let mut add = |name: String, dtype: &str, shape: &[usize], bytes: &[u8]| {
+        let start = data.len();
+        data.extend_from_slice(bytes);
+        header.insert(name, json!({"dtype": dtype, "shape": shape, "data_offsets": [start, data.len()]}));
+    };
+    for tensor in container.tensors() {
+        let shape: Vec<usize> = tensor.dims.iter().rev().map(|&n| n as usize).collect();
+        let (name, bytes) = (hf_name(&tensor.name), container.bytes(tensor));
+        if !name.ends_with("_proj.weight") {
+            add(name, "F32", &shape, &bytes);
+            continue;
+        }
+        let weights: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+        let scale = weights.iter().fold(0.0f32, |max, w| max.max(w.abs()));
+        let (n_packed, cols) = (shape[0] / 4, shape[1]);
+        let mut packed = vec![0u8; n_packed * cols];
+        for (i, weight) in weights.iter().enumerate() {
+            let row = i / cols;
+            let code = ((weight / scale) as i8 + 1) as u8;
+            packed[(row % n_packed) * cols + i % cols] |= code << (2 * (row / n_packed));
+        }
+        add(name.clone(), "U8", &[n_packed, cols], &packed);
+        add(format!("{name}_scale"), "F32", &[1], &scale.to_le_bytes());
+    }
+    let header = Value::Object(header).to_string();
+    let file = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &data].concat();
+    fs::write(folder.join("model.safetensors"), file).unwrap();
+    let config = json!({
+        "architectures": ["BitNetForCausalLM"], "hidden_act": "relu2", "hidden_size": 64, "intermediate_size": 96,
+        "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 512,
+        "rms_norm_eps": 1e-5, "rope_theta": 500_000.0, "vocab_size": 128, "tie_word_embeddings": true,
+        "quantization_config": {"quant_method": "bitnet", "linear_class": "autobitlinear"},
+    });
+    fs::write(folder.join("config.json"), config.to_string()).unwrap();
+    let bytes: Map<String, Value> = (0..94).map(|i| (char::from(b'!' + i).to_string(), i.into())).collect();
+    let tokenizer = json!({
+        "added_tokens": [{"id": 94, "content": "<|end|>", "special": true}],
+        "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false},
+        "model": {"type": "BPE", "vocab": bytes, "merges": []},
+    });
+    fs::write(folder.join("tokenizer.json"), tokenizer.to_string()).unwrap();
+    let words = json!({"eos_token": "<|end|>", "chat_template": "{{ messages[0].content }}"});
+    fs::write(folder.join("tokenizer_config.json"), words.to_string()).unwrap();
+}
+
+#[test]
+fn a_folder_becomes_a_file_that_computes_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (folder, golden) = (path("bitnet-tiny"), testkit::shared("golden/bitnet-b1.58.gguf"));
+    fs::create_dir(&folder).unwrap();
+    write_folder(&golden, folder.as_ref());
+
+    let (exact, small) = (path("exact.gguf"), path("small.tri"));
+    trinity(["convert", &folder, &exact, "--to", "f32"]).ok();
+    let json = trinity(["convert", &folder, &small, "--json"]).ok().json();
+    assert_eq!(json["proof"]["n_exact"], json["proof"]["n_tensors"], "{json}");
+    assert!(fs::metadata(&small).unwrap().len() < fs::metadata(&exact).unwrap().len());
+
+    let ids = path("ids.txt");
+    fs::write(&ids, "1 10 100 77 5 26").unwrap();
+    let logits = |model: &str| {
+        let out = path("logits.f32");
+        trinity(["eval", "logits", model, "--tokens", &ids, "--out", &out]).ok();
+        fs::read(out).unwrap()
+    };
+    assert!(logits(&exact) == logits(golden.to_str().unwrap()), "the converted model computes something else");
+
+    let metadata = Container::open(exact.as_ref()).unwrap().metadata().clone();
+    let text = |key: &str| metadata.str(key).unwrap().unwrap_or_default().to_owned();
+    assert_eq!(text("general.name"), "bitnet-tiny");
+    assert_eq!(text("tokenizer.ggml.pre"), "gpt-2");
+    assert_eq!(text("tokenizer.chat_template"), "{{ messages[0].content }}");
+    assert_eq!(metadata.u64("tokenizer.ggml.eos_token_id").unwrap(), Some(94));
+
+    // A scale that is none leaves nothing behind.
+    let weights = path("bitnet-tiny/model.safetensors");
+    let mut bytes = fs::read(&weights).unwrap();
+    let at = bytes.windows(4).position(|b| b == 0.15f32.to_le_bytes()).unwrap();
+    bytes[at..at + 4].copy_from_slice(&0.0f32.to_le_bytes());
+    fs::write(&weights, bytes).unwrap();
+    let broken = path("broken.gguf");
+    trinity(["convert", &folder, &broken]).fails(1, &["weight_scale: 0, expected a finite number above 0"]);
+    assert!(!Path::new(&broken).exists());
+}
