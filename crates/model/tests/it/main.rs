@@ -9,6 +9,7 @@ mod golden;
 mod invariance;
 mod refusals;
 mod requantised;
+mod rotations;
 mod session;
 mod shortcut;
 mod steps;
