@@ -26,9 +26,14 @@ pub(crate) struct Job<'a> {
 
 /// All data of the tensor in its new format, and what that lost.
 pub(crate) fn tensor(job: &Job<'_>, n_threads: usize, progress: Progress<'_>) -> Result<(Vec<u8>, Loss), Error> {
-    if job.is_by_codes() {
+    if job.format.is_ternary() {
         return ternary::tensor(job, n_threads, progress);
     }
+    values(job, n_threads, progress)
+}
+
+/// The same by the format's own encoder, which looks for what comes nearest to given values.
+fn values(job: &Job<'_>, n_threads: usize, progress: Progress<'_>) -> Result<(Vec<u8>, Loss), Error> {
     let tensor = &job.source.tensors()[job.tensor];
     let (cols, n_rows) = (tensor.cols(), tensor.n_rows());
     let row_bytes = job
@@ -62,11 +67,6 @@ impl Job<'_> {
         let mut decoded = vec![0.0; values.len()];
         self.format.decode(out, &mut decoded);
         Ok(Loss::between(&values, &decoded))
-    }
-
-    /// Is the tensor written as ternary codes and scales? Otherwise an encoder looks for the values that come nearest.
-    fn is_by_codes(&self) -> bool {
-        self.format.is_ternary() && (self.freedom != Freedom::Nearest || !self.format.can_encode())
     }
 
     /// The tensor would change, and that was not allowed.

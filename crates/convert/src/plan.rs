@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gguf::{Metadata, TensorSpec, TypeId};
+use gguf::{Layout, Metadata, TensorSpec, TypeId};
 use quant::{Format, ternarise::Mode};
 
 use crate::{
@@ -48,9 +48,9 @@ pub enum Action {
 pub enum Freedom {
     /// Every weight keeps its value, or nothing is written.
     Exact,
-    /// As near as the format comes by its encoder.
+    /// As near as the format comes by its encoder; ternary matrices as they are if it can hold them.
     Nearest,
-    /// Ternary by this mode, a scale for each block, and then as near as the format comes to that.
+    /// Matrices that are ternary as they are if the format can hold them, others made so by this mode under as many scales as the format has.
     Ternarise(Mode),
 }
 
@@ -77,8 +77,12 @@ impl Action {
     pub fn type_id(self) -> Result<TypeId, Error> {
         match self {
             Self::Copy(id) => Ok(id),
-            Self::Encode { format, .. } => TypeId::of(format)
-                .ok_or_else(|| Error::Option(format!("{} has no type number in GGUF files", format.name()))),
+            Self::Encode { format, .. } => {
+                // Of types that share a number, readers would take this one for another.
+                let is_read_back = |id: &TypeId| id.layout().and_then(Layout::format) == Some(format);
+                let none = || Error::Option(format!("{} has no type number of its own", format.name()));
+                TypeId::of(format).filter(is_read_back).ok_or_else(none)
+            }
         }
     }
 }

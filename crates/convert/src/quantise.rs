@@ -27,7 +27,7 @@ use role::Role;
 /// How to quantise.
 pub struct Options<'a> {
     /// What most matrices become, and which ones do not.
-    pub mix: &'static Mix,
+    pub mix: Mix,
     /// Every matrix gets the mix's main format.
     pub is_pure: bool,
     /// What else the user wants; of rules that match, the last one counts.
@@ -63,7 +63,10 @@ pub fn plan(source: &dyn Source, options: &Options<'_>) -> Result<Plan, Error> {
         plan.tensors.push(planned);
     }
     plan.metadata.set(VERSION, Value::U32(QUANTIZATION_VERSION));
-    plan.metadata.set(FILE_TYPE, Value::U32(options.mix.file_type));
+    match options.mix.file_type {
+        Some(number) => plan.metadata.set(FILE_TYPE, Value::U32(number)),
+        None => drop(plan.metadata.remove(FILE_TYPE)),
+    }
     if let Some((importance, file)) = options.importance {
         check_matches(source, importance, file)?;
         let text = |text: &str| Value::String(text.to_owned());
@@ -106,7 +109,7 @@ fn choose(source: &dyn Source, facts: &ModelFacts, options: &Options<'_>) -> Vec
             is_stack: tensor.dims.get(2).is_some_and(|&n| n > 1),
             has_importance: options.importance.is_some(),
         };
-        let mix = options.mix;
+        let mix = &options.mix;
         chosen[i] = Some(if options.is_pure || mix.format.is_float() { mix.format } else { mix.choose(&place, facts) });
     }
     chosen

@@ -41,6 +41,8 @@ pub fn write(
     let mut metadata = plan.metadata.clone();
     if specs.iter().any(|spec| Some(spec.type_id) == TypeId::of(Format::Q2_0)) {
         metadata.set(Q2_0_BLOCK_LEN, Value::U32(Format::Q2_0.block_len() as u32));
+    } else {
+        metadata.remove(Q2_0_BLOCK_LEN);
     }
     // Files of PrismML hold such weights rotated and say how; without a word a loader would not know that these are not.
     let is_prism = |spec: &TensorSpec| [Format::PQ2_0, Format::PTQ1_0].map(TypeId::of).contains(&Some(spec.type_id));

@@ -38,13 +38,15 @@ impl NewFile {
     /// Fills in the hashes of a file that was written with room for them ([`seal::prepare`]).
     pub fn seal(&mut self) -> Result<(), Error> {
         let name = self.temporary.display().to_string();
-        let header = seal::sealed_header(&Container::open(&self.temporary)?)?;
+        let io_error = |source| Error::Io { file: name.clone(), source };
+        let mut written = File::open(&self.temporary).map_err(io_error)?;
+        let header = seal::sealed_header(&Container::open(&self.temporary)?, &mut written)?;
         let write = |file: &mut File| {
             file.seek(SeekFrom::Start(0))?;
             file.write_all(&header)?;
             file.seek(SeekFrom::End(0)).map(drop)
         };
-        self.file().and_then(write).map_err(|source| Error::Io { file: name, source })
+        self.file().and_then(write).map_err(io_error)
     }
 
     /// Everything is on the disk: gives the file its name.

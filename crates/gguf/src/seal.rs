@@ -4,6 +4,8 @@
 //! its own 64 digits taken as zeros; as the header names every tensor, its type, its place and its hash, it seals the whole file. The header is checked
 //! whenever such a file is opened, so no type or key can be exchanged unnoticed; data is checked by [`Container::verify`].
 
+use std::io::{self, Read, Seek, SeekFrom};
+
 use crate::{Array, Container, Error, Metadata, TensorInfo, Value};
 
 /// Version of the format that is written, and the only one that is read.
@@ -15,6 +17,9 @@ pub(crate) const VERSION: &str = "trinity.tri.version";
 const TENSORS: &str = "trinity.blake3.tensors";
 /// Key of the hash of the header.
 const HEADER: &str = "trinity.blake3.header";
+
+/// Bytes hashed at a time.
+const READ_BYTES: usize = 1 << 20;
 
 /// What stands for a hash that is not known yet.
 const ZEROS: [u8; 64] = [b'0'; 64];
@@ -38,26 +43,40 @@ pub fn is_same_but_for_hashes(a: &Metadata, b: &Metadata) -> bool {
     remove(&mut a) == remove(&mut b) && a == b
 }
 
-/// The header of a file that was written with zeros in place of hashes, with the hashes of its data.
-pub fn sealed_header(container: &Container) -> Result<Vec<u8>, Error> {
+/// The header of a file that was written with zeros in place of hashes, with the hashes of its data, which is read from `file`: through the map it would
+/// stay in memory.
+pub fn sealed_header(container: &Container, file: &mut (impl Read + Seek)) -> Result<Vec<u8>, Error> {
     let refuse = |what: &str| Error::Invalid { file: container.name().to_owned(), what: what.to_owned() };
     let mut header = container.header_bytes().to_vec();
     let mut places = places_of(&header, &ZEROS).into_iter();
     for tensor in container.tensors() {
         let at = places.next().ok_or_else(|| refuse("no room for the hash of each tensor"))?;
-        put(&mut header, at, &container.bytes(tensor));
+        let hash = hash_of(file, tensor);
+        put(&mut header, at, hash.map_err(|source| Error::Io { file: container.name().to_owned(), source })?);
     }
     let at = places.next().ok_or_else(|| refuse("no room for the hash of the header"))?;
-    let hash = blake3::hash(&header).to_hex();
-    if let Some(place) = header.get_mut(at..at + ZEROS.len()) {
-        place.copy_from_slice(hash.as_bytes());
-    }
+    let hash = blake3::hash(&header);
+    put(&mut header, at, hash);
     Ok(header)
 }
 
-fn put(header: &mut [u8], at: usize, data: &[u8]) {
+fn hash_of(file: &mut (impl Read + Seek), tensor: &TensorInfo) -> io::Result<blake3::Hash> {
+    let mut hasher = blake3::Hasher::new();
+    let mut buffer = vec![0; READ_BYTES];
+    let mut n_left = tensor.n_bytes;
+    file.seek(SeekFrom::Start(tensor.offset))?;
+    while n_left > 0 {
+        let n = usize::try_from(n_left).unwrap_or(READ_BYTES).min(READ_BYTES);
+        file.read_exact(&mut buffer[..n])?;
+        hasher.update(&buffer[..n]);
+        n_left -= n as u64;
+    }
+    Ok(hasher.finalize())
+}
+
+fn put(header: &mut [u8], at: usize, hash: blake3::Hash) {
     if let Some(place) = header.get_mut(at..at + ZEROS.len()) {
-        place.copy_from_slice(blake3::hash(data).to_hex().as_bytes());
+        place.copy_from_slice(hash.to_hex().as_bytes());
     }
 }
 

@@ -36,18 +36,29 @@ impl From<TernaryError> for Stop {
     }
 }
 
-/// All data of the tensor, and what the container lost of it. Where it may lose nothing and would, the error says how much.
+/// All data of the tensor, and what the container lost of it: nothing if it can hold the tensor. Where it may lose nothing and would, the error says
+/// how much.
 pub(super) fn tensor(job: &Job<'_>, n_threads: usize, progress: Progress<'_>) -> Result<(Vec<u8>, Loss), Error> {
-    match encode(job, n_threads, progress) {
-        Ok(done) => Ok(done),
-        Err(Stop::Error(error)) => Err(error),
-        Err(Stop::NotExact(why)) if job.freedom == Freedom::Exact => {
-            let nearest = Job { freedom: Freedom::Nearest, ..*job };
-            let (_, loss) = super::tensor(&nearest, n_threads, progress)?;
-            Err(job.lossy(why, loss))
+    let exact = Job { freedom: Freedom::Exact, ..*job };
+    let why = match encode(&exact, n_threads, progress) {
+        Ok(done) => return Ok(done),
+        Err(Stop::Error(error)) => return Err(error),
+        Err(Stop::NotExact(why)) => why,
+    };
+    let near = Job { freedom: if job.freedom == Freedom::Exact { Freedom::Nearest } else { job.freedom }, ..*job };
+    let (data, loss) = if near.freedom == Freedom::Nearest && job.format.can_encode() {
+        super::values(&near, n_threads, progress)?
+    } else {
+        match encode(&near, n_threads, progress) {
+            Ok(done) => done,
+            Err(Stop::Error(error)) => return Err(error),
+            Err(Stop::NotExact(why)) => return Err(job.refuse(why)),
         }
-        Err(Stop::NotExact(why)) => Err(job.refuse(why)),
+    };
+    if job.freedom == Freedom::Exact && !loss.is_exact() {
+        return Err(job.lossy(why, loss));
     }
+    Ok((data, loss))
 }
 
 fn encode(job: &Job<'_>, n_threads: usize, progress: Progress<'_>) -> Result<(Vec<u8>, Loss), Stop> {

@@ -8,14 +8,14 @@ use quant::Format;
 use super::{model_facts::ModelFacts, role::Role};
 
 /// A mixture of formats under one name.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Mix {
     /// Lower case.
     pub name: &'static str,
     /// Most matrices.
     pub format: Format,
-    /// llama.cpp's `general.file_type`.
-    pub file_type: u32,
+    /// llama.cpp's `general.file_type`, if it has one.
+    pub file_type: Option<u32>,
     /// The others; first match wins.
     choices: &'static [Choice],
 }
@@ -87,11 +87,13 @@ impl When {
 }
 
 impl Mix {
-    /// The mix called `name`, in any case.
-    pub fn from_name(name: &str) -> Option<&'static Self> {
+    /// The mix called `name`, in any case; each ternary format makes one like that of `tq2_0`.
+    pub fn from_name(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
         let full = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name.as_str(), |&(_, full)| full);
-        MIXES.iter().find(|mix| mix.name == full)
+        let ternary = || Format::from_name(full).ok().filter(|format| format.is_ternary());
+        let made = || ternary().map(|format| Self { name: format.name(), format, file_type: None, choices: TERNARY });
+        MIXES.iter().find(|mix| mix.name == full).copied().or_else(made)
     }
 
     /// The format for a tensor at `place`, whether its rows divide or not.
@@ -123,7 +125,7 @@ const MXFP4_MOE: &str = "mxfp4_moe";
 const ALIASES: &[(&str, &str)] = &[("q3_k", "q3_k_m"), ("q4_k", "q4_k_m"), ("q5_k", "q5_k_m")];
 
 const fn mix(name: &'static str, format: Format, file_type: u32, choices: &'static [Choice]) -> Mix {
-    Mix { name, format, file_type, choices }
+    Mix { name, format, file_type: Some(file_type), choices }
 }
 
 const fn choice(role: Role, when: When, format: Format) -> Choice {

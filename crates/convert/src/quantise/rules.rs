@@ -20,7 +20,7 @@ impl Rule {
         let refuse = |what: &str| Error::Option(format!("{text:?}: {what}"));
         let (pattern, format) = text.split_once('=').ok_or_else(|| refuse("expected PATTERN=TYPE"))?;
         let format = Format::from_name(format).map_err(|e| refuse(&e.to_string()))?;
-        if !format.can_encode() {
+        if !format.can_encode() && !format.is_ternary() {
             return Err(refuse(&format!("{} is read, but not written", format.name())));
         }
         if pattern.is_empty() {

@@ -1,6 +1,7 @@
 //! Hugging Face folders against golden data.
 
 mod mutations;
+mod pipeline;
 mod refusals;
 mod round_trip;
 mod safetensors;

@@ -176,6 +176,16 @@ fn mixes_of_a_model_whose_rows_divide() {
 }
 
 #[test]
+fn any_ternary_container_makes_a_mix() {
+    let tri = Format::from_name("tri1_row_f16").unwrap();
+    counts(LLAMA3, "i2_s", &[(Format::I2_S, 224), (Format::Q4_K, 1), (Format::Q6_K, 1)]);
+    // Rows may have any length.
+    counts(SMOLLM2, "tri1_row_f16", &[(tri, 210), (Format::Q8_0, 1)]);
+    let plan = quantise::plan(&LLAMA3.source(), &options("i2_s")).unwrap();
+    assert_eq!(plan.metadata.get("general.file_type"), None);
+}
+
+#[test]
 fn eight_experts_keep_keys_and_values() {
     let mixtral = Llama { n_experts: 8, ..LLAMA3 };
     let chosen = formats(mixtral, &options("q4_k_m"));

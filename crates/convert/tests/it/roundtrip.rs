@@ -3,11 +3,11 @@
 use std::{fs, ops::ControlFlow, path::Path};
 
 use convert::{
-    Action, Error, Freedom, Plan, PlannedTensor, Source, WriteOptions,
+    Action, Error, Freedom, Plan, PlannedTensor, Source, Target, WriteOptions,
     synth::{SHAPES, Synth},
 };
 use proptest::prelude::*;
-use quant::Format;
+use quant::{Format, ternarise::Mode};
 use tempfile::tempdir;
 use testkit::Rng;
 
@@ -21,23 +21,57 @@ fn tiny(seed: u64) -> Synth {
     Synth::new(&SHAPES[0], "bitnet", seed).unwrap()
 }
 
+/// Ternary containers that a file can tell from others.
+fn ternary_formats() -> impl Iterator<Item = Format> {
+    Format::ALL.iter().copied().filter(|f| f.is_ternary() && *f != Format::I2_S_ARM)
+}
+
+/// Block scales may be negative, which gives zeros a sign.
+fn unsigned(values: Vec<f32>) -> Vec<f32> {
+    values.into_iter().map(|x| x + 0.0).collect()
+}
+
 #[test]
 fn every_container_of_a_seed_holds_the_same_weights() {
     let folder = tempdir().unwrap();
     let synth = tiny(7);
-    for format in [Format::TQ1_0, Format::TQ2_0, Format::Q2_0, Format::F16, Format::BF16, Format::F32] {
-        for embedding in [Format::F32, Format::F16, Format::Q8_0] {
-            let path = folder.path().join(format!("{}-{}.gguf", format.name(), embedding.name()));
-            let proof = write(&synth, &synth.plan(format, embedding).unwrap(), &path).unwrap();
-            assert!(proof.is_exact(), "{proof:?}");
-            let file = open(&path);
-            for tensor in synth.tensors() {
-                let (got, expected) = (values(&file, &tensor.name), values(&synth, &tensor.name));
-                // Block scales may be negative, which gives zeros a sign.
-                let unsigned = |values: Vec<f32>| values.into_iter().map(|x| x + 0.0).collect::<Vec<_>>();
-                testkit::assert_same_f32(&tensor.name, &unsigned(got), &unsigned(expected));
-            }
+    let expected: Vec<_> = synth.tensors().iter().map(|t| unsigned(values(&synth, &t.name))).collect();
+    let embeddings = [Format::F32, Format::F16, Format::BF16, Format::Q8_0];
+    let matrices = ternary_formats().chain([Format::F16, Format::BF16, Format::F32]);
+    for (format, embedding) in matrices.zip(embeddings.into_iter().cycle()) {
+        let path = folder.path().join(format!("{}.gguf", format.name()));
+        let proof = write(&synth, &synth.plan(format, embedding).unwrap(), &path).unwrap();
+        assert!(proof.is_exact(), "{proof:?}");
+        let file = open(&path);
+        for (tensor, expected) in synth.tensors().iter().zip(&expected) {
+            let what = format!("{} {}", format.name(), tensor.name);
+            testkit::assert_same_f32(&what, &unsigned(values(&file, &tensor.name)), expected);
         }
+    }
+}
+
+#[test]
+fn any_container_becomes_any_other_and_back() {
+    let folder = tempdir().unwrap();
+    let synth = tiny(9);
+    let first = folder.path().join("first.gguf");
+    write(&synth, &synth.plan(Format::TQ2_0, Format::F16).unwrap(), &first).unwrap();
+    let mut source = open(&first);
+    let mut last = first.clone();
+    for (i, format) in ternary_formats().chain([Format::F16, Format::TQ2_0]).enumerate() {
+        let path = folder.path().join(format!("{i}.gguf"));
+        let plan = convert::retyped(&source, Target::Format(format), Freedom::Exact, 2).unwrap();
+        let proof = write(&source, &plan, &path).unwrap();
+        assert!(proof.is_exact(), "{}: {proof:?}", format.name());
+        source = open(&path);
+        last = path;
+    }
+    let (first, last) = (open(&first), open(&last));
+    assert_eq!(first.tensors(), last.tensors());
+    for i in 0..first.tensors().len() {
+        assert_eq!(last.raw_type(i), first.raw_type(i));
+        let n_bytes = first.raw_type(i).unwrap().bytes_of(&first.tensors()[i].dims).unwrap();
+        assert!(first.read_raw(i, 0..n_bytes).unwrap() == last.read_raw(i, 0..n_bytes).unwrap(), "tensor {i}");
     }
 }
 
@@ -81,6 +115,11 @@ fn parts_become_one_file() {
     assert_eq!(fs::read(&one).unwrap(), fs::read(&joined).unwrap());
     let error = write(&source, &Plan::keep(&source).unwrap(), &parts[1]).unwrap_err();
     assert!(error.to_string().contains("is the source itself"), "{error}");
+}
+
+/// -1, 0, 1 in turn.
+fn all_ternary(n: usize) -> Vec<f32> {
+    (0..n).map(|i| (i % 3) as f32 - 1.0).collect()
 }
 
 /// Two parts of the model in `path`.
@@ -142,8 +181,9 @@ fn a_stopped_conversion_leaves_nothing() {
 fn what_may_not_lose_is_refused_with_its_error() {
     let folder = tempdir().unwrap();
     // One scale for 128 weights, another for the next: no scale for 256 says both.
-    let row: Vec<f32> = (0..512).map(|i| [-1.0, 0.0, 1.0][i % 3] * if i / 128 % 2 == 0 { 1.0 } else { 0.5 }).collect();
-    let source = Values::new().with("blk.0.ffn_up.weight", &[512, 1], row);
+    let weight = |i: usize| [-1.0, 0.0, 1.0][i % 3] * if (i / 128).is_multiple_of(2) { 1.0 } else { 0.5 };
+    let row: Vec<f32> = (0..512 * 8).map(weight).collect();
+    let source = Values::new().with("blk.0.ffn_up.weight", &[512, 8], row);
     let plan = |format, freedom| {
         let mut plan = Plan::keep(&source).unwrap();
         plan.tensors = vec![PlannedTensor::new(Action::Encode { format, freedom })];
@@ -153,13 +193,52 @@ fn what_may_not_lose_is_refused_with_its_error() {
     let error = write(&source, &plan(Format::TQ2_0, Freedom::Exact), &path).unwrap_err();
     let text = error.to_string();
     assert!(
-        ["blk.0.ffn_up.weight", "tq2_0", "of 512 weights change", "RMSE"].iter().all(|w| text.contains(w)),
+        ["blk.0.ffn_up.weight", "tq2_0", "column 128 has scale 0.5", "of 4096 weights change", "RMSE"]
+            .iter()
+            .all(|w| text.contains(w)),
         "{text}"
     );
     assert_eq!(entries(folder.path()), [""; 0]);
     assert!(write(&source, &plan(Format::Q2_0, Freedom::Exact), &path).unwrap().is_exact());
     let lossy = write(&source, &plan(Format::TQ2_0, Freedom::Nearest), &folder.path().join("y.gguf")).unwrap();
     assert!(!lossy.is_exact() && lossy.loss().relative_rmse() > 0.1, "{lossy:?}");
+}
+
+#[test]
+fn a_matrix_is_made_ternary_under_the_scales_that_a_container_has() {
+    let folder = tempdir().unwrap();
+    let (cols, rows) = (512, 6);
+    let source = Values::new().with("m.weight", &[cols, rows], Rng::new(4).normals((cols * rows) as usize));
+    let error = |format: Format, mode| {
+        let mut plan = Plan::keep(&source).unwrap();
+        plan.tensors = vec![PlannedTensor::new(Action::Encode { format, freedom: Freedom::Ternarise(mode) })];
+        let path = folder.path().join(format!("{}-{}.gguf", format.name(), mode.name()));
+        write(&source, &plan, &path).unwrap().loss().relative_rmse()
+    };
+    let format = |name| Format::from_name(name).unwrap();
+    for mode in Mode::ALL {
+        // More scales, less error.
+        let names = ["i2_s", "tri1_row_f32", "tq2_0", "tri2_g64_f16", "tri1_g32_f32"];
+        let errors = names.map(|name| error(format(name), mode));
+        assert!(mode != Mode::LeastSquares || errors.is_sorted_by(|a, b| a > b), "{errors:?}");
+        assert!(errors.iter().all(|e| (0.3..1.0).contains(e)), "{} {errors:?}", mode.name());
+    }
+}
+
+#[test]
+fn a_matrix_that_is_ternary_stays_so_whatever_is_allowed() {
+    let folder = tempdir().unwrap();
+    let synth = tiny(2);
+    for (i, freedom) in Mode::ALL.map(Freedom::Ternarise).into_iter().chain([Freedom::Nearest]).enumerate() {
+        let mut plan = synth.plan(Format::TQ1_0, Format::F16).unwrap();
+        for tensor in &mut plan.tensors {
+            if let Action::Encode { format: Format::TQ1_0, freedom: old } = &mut tensor.action {
+                *old = freedom;
+            }
+        }
+        let proof = write(&synth, &plan, &folder.path().join(format!("{i}.gguf"))).unwrap();
+        assert!(proof.is_exact(), "{freedom:?}: {proof:?}");
+    }
 }
 
 #[test]
@@ -176,7 +255,41 @@ fn weights_that_are_no_numbers_are_refused_by_name() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// A container holds ternary weights exactly, or says why not.
+    #[test]
+    fn ternary_weights_are_exact_or_refused(seed: u64, rows in 1..9_u64, span in 0..4usize, format in 0..ternary_formats().count()) {
+        let format = ternary_formats().nth(format).unwrap();
+        let (cols, span) = (512, [32, 128, 256, 512][span]);
+        let mut rng = Rng::new(seed);
+        let mut scale = 1.0;
+        let all: Vec<f32> = (0..cols * rows as usize)
+            .map(|i| {
+                if i % span == 0 {
+                    scale = [0.25, 0.5, 0.75][rng.below(3)];
+                }
+                (rng.below(3) as f32 - 1.0) * scale
+            })
+            .collect();
+        // Neighbours that keep this one file from being read in two ways.
+        let source = Values::new().with("m.weight", &[cols as u64, rows], all.clone()).with("n.weight", &[1024, 64], all_ternary(1024 * 64));
+        let mut plan = Plan::keep(&source).unwrap();
+        plan.tensors.iter_mut().for_each(|t| t.action = Action::Encode { format, freedom: Freedom::Exact });
+        let folder = tempdir().unwrap();
+        let path = folder.path().join("x.gguf");
+        match write(&source, &plan, &path) {
+            Ok(proof) => {
+                prop_assert!(proof.is_exact());
+                prop_assert_eq!(unsigned(values(&open(&path), "m.weight")), unsigned(all));
+            }
+            Err(Error::Lossy { why, loss, .. }) => {
+                prop_assert!(why.contains("scale") && loss.n_changed > 0, "{} {}", why, loss);
+                prop_assert!(entries(folder.path()).is_empty());
+            }
+            Err(other) => return Err(TestCaseError::fail(other.to_string())),
+        }
+    }
 
     /// However rows are cut into chunks, the bytes are those of the whole tensor encoded at once; the proof's error is that of these bytes.
     #[test]

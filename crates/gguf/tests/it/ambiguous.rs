@@ -26,7 +26,11 @@ fn file_with(metadata: &Metadata, format: Format, id: u32, rows: &[u64], cols: u
     }
     let mut bytes = writer.finish().unwrap();
     if is_tri {
-        let header = seal::sealed_header(&Container::from_bytes("test", bytes.clone()).unwrap()).unwrap();
+        let header = seal::sealed_header(
+            &Container::from_bytes("test", bytes.clone()).unwrap(),
+            &mut std::io::Cursor::new(&bytes),
+        )
+        .unwrap();
         bytes[..header.len()].copy_from_slice(&header);
     }
     let own = own.0.to_le_bytes();

@@ -59,7 +59,7 @@ fn is_written(format: Format) -> bool {
     format.can_encode() || format.is_ternary()
 }
 
-pub(crate) fn known() -> String {
+fn known() -> String {
     let names: Vec<&str> = Format::ALL.iter().filter(|f| is_written(**f)).map(|f| f.name()).collect();
     names.join(" ")
 }

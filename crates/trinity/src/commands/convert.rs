@@ -103,13 +103,13 @@ pub(super) fn open(path: &Path, folder: FolderArgs) -> Result<Box<dyn Source>, F
 
 /// A type that can hold ternary weights as they are.
 fn target(name: &str) -> Result<Target, Failure> {
-    let unknown = || Failure::usage(format!("unknown weight format {name:?}")).with_hint(conversion::known());
-    let target = Target::from_name(&name.to_ascii_lowercase()).ok_or_else(unknown)?;
-    match target {
-        Target::Format(format) if !format.is_float() && !format.is_ternary() => {
-            let what = format!("{} is neither ternary nor a float", format.name());
-            Err(Failure::usage(what).with_hint("trinity quantize makes such files"))
-        }
-        target => Ok(target),
+    if let Some(target @ Target::Tri(_)) = Target::from_name(&name.to_ascii_lowercase()) {
+        return Ok(target);
     }
+    let format = conversion::format(name)?;
+    if !format.is_float() && !format.is_ternary() {
+        let what = format!("{} is neither ternary nor a float", format.name());
+        return Err(Failure::usage(what).with_hint("trinity quantize makes such files"));
+    }
+    Ok(Target::Format(format))
 }

@@ -124,7 +124,7 @@ fn both_perplexities(args: &QuantizeArgs, text: &Path, destination: &Path) -> Re
 }
 
 /// The mix of that name.
-fn mix(name: &str) -> Result<&'static Mix, Failure> {
+fn mix(name: &str) -> Result<Mix, Failure> {
     let known = || MIXES.iter().map(|mix| mix.name).collect::<Vec<_>>().join(" ");
     Mix::from_name(name).ok_or_else(|| {
         let what = match Format::from_name(name) {

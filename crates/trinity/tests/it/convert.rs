@@ -49,20 +49,38 @@ fn logits(scratch: &Scratch, model: &str) -> Vec<u8> {
 fn ternary_containers_of_one_seed_compute_the_same_bytes() {
     let scratch = Scratch::new();
     for arch in ["bitnet", "bitnet-b1.58"] {
-        let one = scratch.synth(&format!("{arch}.gguf"), &["--arch", arch, "--seed", "5", "--type", "tq1_0"]);
-        let expected = logits(&scratch, &one);
-        let two = scratch.path(&format!("{arch}-2.gguf"));
-        let json = trinity(["convert", &one, &two, "--to", "tq2_0", "--json"]).ok().json();
-        assert_eq!((&json["proof"]["n_tensors"], &json["proof"]["n_exact"]), (&24.into(), &24.into()));
-        assert_eq!(json["proof"]["loss"]["changed"], 0);
-        let types: Vec<&str> = json["types"].as_array().unwrap().iter().map(|t| t["type"].as_str().unwrap()).collect();
-        assert_eq!(types, ["f32", "q8_0", "tq2_0"]);
-        assert!(logits(&scratch, &two) == expected, "{arch}: tq2_0 computes something else than tq1_0");
-        // There and back is the same file.
-        let back = scratch.path(&format!("{arch}-1.gguf"));
-        trinity(["convert", &two, &back, "--to", "tq1_0"]).ok();
-        assert!(fs::read(&one).unwrap() == fs::read(back).unwrap());
+        let first = scratch.synth(&format!("{arch}.gguf"), &["--arch", arch, "--seed", "5", "--type", "tq1_0"]);
+        let expected = logits(&scratch, &first);
+        for to in ["tq2_0", "i2_s", "iq1_bn", "iq2_bn", "q2_0", "tri1_tensor_f32", "tri2_row_f16", "tri2_g64_f16"] {
+            let other = scratch.path(&format!("{arch}-{to}.gguf"));
+            let json = trinity(["convert", &first, &other, "--to", to, "--json"]).ok().json();
+            assert_eq!((&json["proof"]["n_tensors"], &json["proof"]["n_exact"]), (&24.into(), &24.into()), "{to}");
+            assert_eq!(json["proof"]["loss"]["changed"], 0, "{to}");
+            let types = json["types"].as_array().unwrap();
+            assert!(types.iter().any(|t| t["type"] == to && t["tensors"] == 14), "{to}: {types:?}");
+            assert!(logits(&scratch, &other) == expected, "{arch}: {to} computes something else than tq1_0");
+            // There and back are the same weights.
+            let back = scratch.path(&format!("{arch}-{to}-back.gguf"));
+            trinity(["convert", &other, &back, "--to", "tq1_0"]).ok();
+            let data = |path: &str| fs::read(path).unwrap().split_off(16 << 10);
+            assert!(data(&first) == data(&back), "{to}");
+        }
     }
+}
+
+#[test]
+fn a_tri_file_computes_the_same_and_goes_back() {
+    let scratch = Scratch::new();
+    let source = scratch.synth("source.gguf", &["--seed", "6"]);
+    let (tri, back) = (scratch.path("model.tri"), scratch.path("back.gguf"));
+    let json = trinity(["convert", &source, &tri, "--json"]).ok().json();
+    let types: Vec<&str> = json["types"].as_array().unwrap().iter().map(|t| t["type"].as_str().unwrap()).collect();
+    assert!(types.iter().any(|name| name.starts_with("tri1_")), "{types:?}");
+    assert!(logits(&scratch, &tri) == logits(&scratch, &source));
+    assert!(fs::metadata(&tri).unwrap().len() < fs::metadata(&source).unwrap().len());
+    trinity(["convert", &tri, &back, "--to", "tq2_0"]).ok();
+    let data = |path: &str| fs::read(path).unwrap().split_off(16 << 10);
+    assert!(data(&back) == data(&source));
 }
 
 #[test]
@@ -90,6 +108,7 @@ fn what_cannot_be_is_one_line_and_no_file() {
     trinity(["convert", &source, &source, "--force"]).fails(1, &["is the source itself"]);
     trinity(["convert", &source, &scratch.path("out.bin")]).fails(2, &["out.bin", ".gguf"]);
     trinity(["convert", &source, &out, "--to", "q9_z"]).fails(2, &["q9_z", "tq2_0"]);
+    trinity(["convert", &source, &out, "--to", "i2_s_arm"]).fails(2, &["i2_s_arm", "no type number of its own"]);
     trinity(["convert", &source, &out, "--to", "iq1_s"]).fails(2, &["iq1_s is read, but not written"]);
     trinity(["convert", &source, &out, "--to", "q4_k"]).fails(2, &["q4_k", "trinity quantize"]);
     trinity(["convert", &scratch.path("none.gguf"), &out]).fails(1, &["none.gguf"]);
