@@ -11,7 +11,7 @@ const BLOCK: usize = 64;
 
 /// The matrix's own definition: `H[r][c] = (-1)^popcount(r & c) / √B`, signs before it.
 fn fold(row: &[f32], signs: &[f32]) -> Vec<f32> {
-    let element = |r: usize, c: usize| if (r & c).count_ones() % 2 == 0 { 1.0 } else { -1.0 };
+    let element = |r: usize, c: usize| if (r & c).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 };
     let blocks = row.chunks(BLOCK).zip(signs.chunks(BLOCK));
     blocks
         .flat_map(|(x, s)| {
