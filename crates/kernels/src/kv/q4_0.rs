@@ -42,9 +42,13 @@ multiversion! {
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
 fn unpack(bytes: &[u8; BYTES], scales: &[f32; BLOCK], out: &mut [f32; BLOCK]) {
+    // As words, which are as wide as the numbers that come out.
+    let words = bytes.map(u32::from);
     for i in 0..BYTES {
-        out[i] = f32::from((bytes[i] & 15) as i8 - 8) * scales[i];
-        out[i + BYTES] = f32::from((bytes[i] >> 4) as i8 - 8) * scales[i + BYTES];
+        out[i] = ((words[i] & 15) as i32 - 8) as f32 * scales[i];
+    }
+    for i in 0..BYTES {
+        out[i + BYTES] = ((words[i] >> 4) as i32 - 8) as f32 * scales[i + BYTES];
     }
 }
 
