@@ -76,7 +76,7 @@ mod tests {
         // Bounds from integers alone: 2^84 < 3^53 < 2^85, so 84/53 < log2 3 < 85/53.
         let power = 3u128.pow(53);
         assert!(power > 1 << 84 && power < 1 << 85);
-        assert!(84.0 / 53.0 < BITS_PER_TRIT && BITS_PER_TRIT < 85.0 / 53.0);
+        const { assert!(84.0 / 53.0 < BITS_PER_TRIT && BITS_PER_TRIT < 85.0 / 53.0) }
     }
 
     #[test]

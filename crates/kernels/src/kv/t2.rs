@@ -72,7 +72,7 @@ multiversion! {
     }
 }
 
-/// The 32 codes of a row, one a byte.
+/// The 32 codes of a row, one a byte: a loop over these becomes vectors, one over 8 bytes becomes a loop over rows with scattered stores.
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
 fn spread(row: &[u8; ROW]) -> [u8; PLANES * ROW] {
