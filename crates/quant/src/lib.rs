@@ -6,6 +6,7 @@
 
 #![doc = include_str!("../README.md")]
 
+pub mod balanced_ternary;
 mod block;
 mod encode;
 mod fit;

@@ -1,7 +1,8 @@
 //! Ternary blocks: codes −1, 0, 1 as 0, 1, 2 in 2 bits, then an f16 scale for each position.
 //!
-//! Keys: a row of 8 bytes for each element, byte `i` holds positions `i`, `i + 8`, `i + 16` and `i + 24` from its lowest bits up. Values: for
-//! each position `n = ceil(Dv / 4)` bytes, byte `i` holds elements `i`, `i + n`, `i + 2 n` and `i + 3 n`.
+//! Bytes hold four codes each, 32 of them in 8: byte `i` holds codes `i`, `i + 8`, `i + 16` and `i + 24` from its lowest bits up. Keys: such
+//! a row of 32 positions for each element. Values: the elements of a position in such rows; what is left of a head after whole rows lies in
+//! `n` bytes that hold codes `i`, `i + n`, `i + 2 n`, `i + 3 n`.
 
 use super::{PAGE_LEN, Side};
 use crate::{
@@ -41,12 +42,9 @@ multiversion! {
     fn read_keys(codes: &[u8], scales: &[u16], out: &mut [f32]) {
         let mut positions = [0.0; PAGE_LEN];
         positions.iter_mut().zip(scales).for_each(|(scale, &half)| *scale = f16_to_f32(half));
-        for (out, bytes) in out.as_chunks_mut::<PAGE_LEN>().0.iter_mut().zip(codes.as_chunks::<ROW>().0) {
-            for plane in 0..PLANES {
-                let (out, scales) = (&mut out[plane * ROW..][..ROW], &positions[plane * ROW..][..ROW]);
-                for ((out, byte), scale) in out.iter_mut().zip(bytes).zip(scales) {
-                    *out = f32::from((byte >> (2 * plane) & 3) as i8 - 1) * scale;
-                }
+        for (out, row) in out.as_chunks_mut::<PAGE_LEN>().0.iter_mut().zip(codes.as_chunks::<ROW>().0) {
+            for ((out, code), scale) in out.iter_mut().zip(spread(row)).zip(&positions) {
+                *out = f32::from(code as i8 - 1) * scale;
             }
         }
     }
@@ -55,17 +53,32 @@ multiversion! {
 multiversion! {
     /// Exact: 2 bits times 11.
     fn read_values(codes: &[u8], scales: &[u16], dim: usize, out: &mut [f32]) {
-        let n_bytes = dim.div_ceil(PLANES);
-        let positions = out.chunks_exact_mut(dim).zip(codes.chunks_exact(n_bytes));
+        let positions = out.chunks_exact_mut(dim).zip(codes.chunks_exact(dim.div_ceil(PLANES)));
         for ((out, bytes), &scale) in positions.zip(scales) {
             let scale = f16_to_f32(scale);
-            for (plane, out) in out.chunks_mut(n_bytes).enumerate() {
+            let (whole, rest) = out.as_chunks_mut::<{ PLANES * ROW }>();
+            let (rows, bytes) = bytes.split_at(whole.len() * ROW);
+            for (out, row) in whole.iter_mut().zip(rows.as_chunks::<ROW>().0) {
+                for (out, code) in out.iter_mut().zip(spread(row)) {
+                    *out = f32::from(code as i8 - 1) * scale;
+                }
+            }
+            for (plane, out) in rest.chunks_mut(bytes.len().max(1)).enumerate() {
                 for (out, byte) in out.iter_mut().zip(bytes) {
                     *out = f32::from((byte >> (2 * plane) & 3) as i8 - 1) * scale;
                 }
             }
         }
     }
+}
+
+/// The 32 codes of a row, one a byte: a loop over these becomes vectors, one over 8 bytes becomes a loop over rows with scattered stores.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
+fn spread(row: &[u8; ROW]) -> [u8; PLANES * ROW] {
+    const LOWEST: u64 = 0x0303_0303_0303_0303;
+    let word = u64::from_le_bytes(*row);
+    bytemuck::must_cast([0, 2, 4, 6].map(|shift| (word >> shift & LOWEST).to_le()))
 }
 
 /// One position of one head. `codes` `[Dh]` and `sorted` are room to work in.
@@ -94,8 +107,10 @@ pub(super) fn write(
             let n_bytes = x.len().div_ceil(PLANES);
             let bytes = &mut bytes[slot * n_bytes..][..n_bytes];
             bytes.fill(0);
-            for (plane, codes) in codes.chunks(n_bytes).enumerate() {
-                bytes.iter_mut().zip(codes).for_each(|(byte, &code)| *byte |= ((code + 1) as u8) << (2 * plane));
+            for (bytes, codes) in bytes.chunks_mut(ROW).zip(codes.chunks(PLANES * ROW)) {
+                for (plane, codes) in codes.chunks(bytes.len()).enumerate() {
+                    bytes.iter_mut().zip(codes).for_each(|(byte, &code)| *byte |= ((code + 1) as u8) << (2 * plane));
+                }
             }
         }
     }

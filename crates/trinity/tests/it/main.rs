@@ -19,3 +19,4 @@ mod models;
 mod program;
 mod quantize;
 mod run;
+mod ternary_options;

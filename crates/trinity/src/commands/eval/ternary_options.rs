@@ -46,7 +46,7 @@ pub(super) struct TernaryOptionsArgs {
     /// Most windows; each takes 2 bytes of memory for each entry of the vocabulary and scored position
     #[arg(long, value_name = "N", default_value_t = 8)]
     chunks: usize,
-    /// Only options whose name contains this text, such as "k t2"
+    /// Only options whose name has this text at the beginning of a word, such as "k t2"
     #[arg(long, value_name = "TEXT", default_value = "")]
     only: String,
     /// Tokens generated in each turn of the speed measurement
@@ -78,9 +78,10 @@ pub(super) fn run(args: &TernaryOptionsArgs, global: &Global) -> Result<(), Fail
     let receipt = args.receipt.begin()?;
     let text = read(&args.file)?;
     let container = model_args::open(Some(&args.model), global)?;
-    let choices: Vec<Choice> = options::all().into_iter().filter(|c| c.name.contains(&args.only)).collect();
+    let is_wanted = |choice: &Choice| format!(" {}", choice.name).contains(&format!(" {}", args.only));
+    let choices: Vec<Choice> = options::all().into_iter().filter(is_wanted).collect();
     if choices.is_empty() {
-        return Err(Failure::usage(format!("no option's name contains {:?}", args.only)));
+        return Err(Failure::usage(format!("no option's name has {:?} at the beginning of a word", args.only)));
     }
     if args.generate >= args.context {
         let what = format!("--generate {} leaves nothing of a window of {} before it", args.generate, args.context);
@@ -189,8 +190,8 @@ impl Bench<'_> {
             part,
             bytes,
             default_bytes,
-            perplexity_change: ratio - 1.0,
-            perplexity_change_error: ratio * quality.ln_ratio_error,
+            perplexity_ratio: ratio,
+            perplexity_ratio_error: ratio * quality.ln_ratio_error,
             quality,
             speed,
         })

@@ -14,10 +14,12 @@ pub(super) struct Choice {
 /// What quality is measured against.
 pub(super) const BASE: LoadOptions = LoadOptions { kv_types: KvTypes::both(KvType::F32), ..LoadOptions::DEFAULT };
 
-/// All rows, the default first.
+/// All rows, the default first. Rotated f32 is there as a control: it rounds a little differently and loses nothing, so what it shows is what
+/// any difference does to activations in int8.
 pub(super) fn all() -> Vec<Choice> {
     let t2 = [Mode::Max, Mode::Rms, Mode::LeastSquares].map(KvType::T2);
-    let mut choices: Vec<Choice> = [KvType::F16, KvType::F32].map(|t| cache("kv", t, t, false)).into();
+    let float = [(KvType::F16, false), (KvType::F32, false), (KvType::F32, true)];
+    let mut choices: Vec<Choice> = float.map(|(t, is_rotated)| cache("kv", t, t, is_rotated)).into();
     for kv_type in [KvType::Q8_0, KvType::Q4_0].into_iter().chain(t2) {
         for is_rotated in [false, true] {
             choices.push(cache("kv", kv_type, kv_type, is_rotated));

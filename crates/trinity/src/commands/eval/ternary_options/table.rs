@@ -35,9 +35,9 @@ pub(super) struct Row {
     /// Of that part, and with the default.
     pub(super) bytes: u64,
     pub(super) default_bytes: u64,
-    /// `perplexity / base_perplexity - 1`
-    pub(super) perplexity_change: f64,
-    pub(super) perplexity_change_error: f64,
+    /// `perplexity / base_perplexity`
+    pub(super) perplexity_ratio: f64,
+    pub(super) perplexity_ratio_error: f64,
     pub(super) quality: KlResult,
     /// Against keys and values in f16, everything else as in the file.
     pub(super) speed: Paired,
@@ -94,11 +94,10 @@ impl Row {
         let (unit, of) = if self.part == Part::Cache { (" a token", "") } else { ("", " of the file's") };
         let saved = 100.0 * (1.0 - self.bytes as f64 / self.default_bytes.max(1) as f64);
         format!(
-            "| {} | {}{unit} | {saved:.1} %{of} | {:+.2} % ± {:.2} | {:.5} ± {:.5} | {:.2} % ± {:.2} | {:.3} ({:.3} to {:.3}) |\n",
+            "| {} | {}{unit} | {saved:.1} %{of} | {} | {:.4} ± {:.4} | {:.1} % ± {:.1} | {:.2} ({:.2} to {:.2}) |\n",
             self.option,
             bytes_text(self.bytes),
-            100.0 * self.perplexity_change,
-            100.0 * self.perplexity_change_error,
+            factor_text(self.perplexity_ratio, self.perplexity_ratio_error),
             self.quality.mean,
             self.quality.error,
             100.0 * self.quality.top1_agreement,
@@ -108,4 +107,10 @@ impl Row {
             self.speed.ratio_max,
         )
     }
+}
+
+/// `×1.034 ± 0.006`, with fewer digits where there are many before the point.
+fn factor_text(ratio: f64, error: f64) -> String {
+    let digits = if ratio < 10.0 { 3 } else { 0 };
+    format!("×{ratio:.digits$} ± {error:.digits$}")
 }
