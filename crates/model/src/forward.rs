@@ -56,10 +56,8 @@ impl Model {
         let mut embedding_copy = None;
         if let Some(to) = options.embedding_type {
             to.bytes(&spec).map_err(refuse)?;
-            let (mut table, done) = requantise::embedding(&weights.embedding, &spec, to)
+            let done = requantise::embedding(&mut weights.embedding, &spec, to)
                 .map_err(|what| LoadError::tensor(container, "token_embd.weight", what))?;
-            table.place = weights.embedding.place.take();
-            weights.embedding = table;
             embedding_copy = Some(done);
         }
         let norms_copy = (options.norm_type == NormType::Ternary).then(|| requantise::norms(&mut weights));

@@ -101,8 +101,8 @@ pub struct Requantised {
     pub new_bytes: u64,
 }
 
-/// The table in another type; an error names the row that it cannot hold.
-pub(crate) fn embedding(table: &Linear, spec: &ModelSpec, to: EmbeddingType) -> Result<(Linear, Requantised), String> {
+/// Puts the table in another type; an error names the row that it cannot hold.
+pub(crate) fn embedding(table: &mut Linear, spec: &ModelSpec, to: EmbeddingType) -> Result<Requantised, String> {
     let mut bytes = vec![0; to.bytes(spec)?];
     let row_bytes = bytes.len() / spec.n_vocab;
     let mut row = vec![0.0; spec.width];
@@ -121,7 +121,11 @@ pub(crate) fn embedding(table: &Linear, spec: &ModelSpec, to: EmbeddingType) -> 
     let done = Requantised { file_bytes: table.matrix().bytes.len() as u64, new_bytes: bytes.len() as u64 };
     let bytes = TensorBytes::from(bytes);
     let stored = StoredMatrix::new(to.format(), spec.n_vocab, spec.width, &bytes).map_err(|e| e.to_string())?;
-    Ok((Linear::new(&bytes, &stored, 0..spec.n_vocab)?, done))
+    let new = Linear::new(&bytes, &stored, 0..spec.n_vocab)?;
+    // What was read row by row is the stored matrix: what goes with it stays, such as the rotation that it is stored under.
+    let Linear { scale, bias, rotation, place, .. } = std::mem::replace(table, new);
+    (table.scale, table.bias, table.rotation, table.place) = (scale, bias, rotation, place);
+    Ok(done)
 }
 
 /// All norms of the model ternarised in place.

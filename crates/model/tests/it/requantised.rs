@@ -1,6 +1,6 @@
 //! Embeddings and norms in another type than the file's.
 
-use gguf::Container;
+use gguf::{Array, Container, Value};
 use kernels::Kernels;
 use model::{EmbeddingType, KvType, KvTypes, LoadOptions, Model, NormType, Requantised, memory_plan_with};
 use quant::ternarise::Mode;
@@ -96,5 +96,38 @@ fn broken_rows_are_refused_by_name() {
         let options = LoadOptions { embedding_type: Some(to), ..OPTIONS };
         let error = Model::load(&edit.container(), Kernels::new(None, 1).unwrap(), &options).err().unwrap().to_string();
         assert!(error.contains("token_embd.weight: row 5") && error.contains("NaN"), "{error}");
+    }
+}
+
+#[test]
+fn a_table_that_is_stored_rotated_stays_so() {
+    let text = |text: &str| Value::String(text.to_owned());
+    let names = |name: &str| Value::Array(Array::String(vec![name.to_owned()]));
+    let mut edit = Edit::golden("llama-tied");
+    let own = logits(&mut load(&edit.container(), &OPTIONS), &golden_prompt("llama-tied"), 0, 64);
+    let kernels = Kernels::new(None, 1).unwrap();
+    for name in ["token_embd.weight", "blk.0.attn_q.weight"] {
+        let bytes = &mut edit.tensor(name).bytes;
+        let mut values: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+        kernels.hadamard(64, &mut values);
+        *bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
+    }
+    for (key, value) in [
+        ("version", Value::U32(2)),
+        ("tied_output", Value::Bool(true)),
+        ("transform", text("normalized-sylvester-walsh-hadamard")),
+        ("axis", text("input-last-dimension")),
+        ("block_size", Value::U32(64)),
+        ("sign_mode", text("identity")),
+        ("weight_names", names("blk.0.attn_q.weight")),
+        ("inverse_weight_names", names("token_embd.weight")),
+    ] {
+        edit.set(&format!("prism.hadamard.{key}"), value);
+    }
+    for embedding_type in [None, Some(EmbeddingType::F16), Some(EmbeddingType::Q8_0)] {
+        let options = LoadOptions { embedding_type, ..OPTIONS };
+        let got = logits(&mut load(&edit.container(), &options), &golden_prompt("llama-tied"), 0, 64);
+        let distance = nmse(&got, &own);
+        assert!(distance < 1e-3, "{embedding_type:?}: NMSE {distance:e}");
     }
 }
