@@ -7,6 +7,7 @@
 mod aarch64;
 mod command;
 mod fuzz;
+mod load;
 mod models;
 mod peers;
 mod test;
@@ -23,6 +24,8 @@ const HELP: &str = "cargo xtask CHORE
   tidy            the repository's own rules: arrows, sizes, banned words, documents
   models          the models that the tests run on, downloaded once into target/models
   fuzz [SECONDS]  each fuzz target for that long (default 20)
+  load [--quick] [--receipt]
+                  time to the first token and peak memory of random models in every ternary container
   peers [--rounds N] [--only TEXT] [--list]
                   speeds beside those of other engines (benches/peers/README.md)
   chart RECEIPT   the README's picture from a stored measurement
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Some("test") => test::run(rest),
         Some("tidy") => tidy::run(),
         Some("models") => models::fetch().map(drop),
+        Some("load") => load::run(rest),
         Some("fuzz") => fuzz::run(rest.first().map(String::as_str)),
         Some("peers") => peers::run(rest),
         Some("chart") => peers::draw(rest),

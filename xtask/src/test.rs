@@ -9,7 +9,7 @@ use std::{
 use crate::{
     Outcome,
     command::{cargo, root, succeed},
-    fuzz, models, tidy, wasm,
+    fuzz, load, models, tidy, wasm,
 };
 
 /// Seconds for each fuzz target within `test`.
@@ -30,6 +30,7 @@ const STAGES: &[Stage] = &[
     ("wasm", |_| wasm::run()),
     ("fuzz", |_| fuzz::run(Some(FUZZ_SECONDS))),
     ("release", |_| release_binary()),
+    ("load", |_| load::run(&["--quick".to_owned()])),
 ];
 
 #[derive(Default)]
