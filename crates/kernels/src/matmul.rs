@@ -14,6 +14,8 @@ use crate::{
 use quant::Format;
 use std::sync::{Mutex, PoisonError};
 
+#[cfg(target_arch = "x86_64")]
+mod digits;
 mod float;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "panels serve vector kernels only"))]
 mod integer;

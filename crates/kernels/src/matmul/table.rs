@@ -256,6 +256,7 @@ formats! {
     Format::TQ2_0 => Tq2_0,
     Format::I2_S => I2S,
     Format::IQ2_BN => Iq2Bn,
+    Format::I2_S_ARM => I2SArm,
     ternary::tri(Packing::TwoBits) => Tri2;
     ternary_vbmi: Format::TQ1_0 => Tq1_0;
     ternary_long: ternary::tri(Packing::Base3) => Tri1;
@@ -277,6 +278,9 @@ formats! {
     Weights::Of(Format::MXFP4) => mxfp4,
     Weights::Of(Format::NVFP4) => nvfp4,
     Weights::Of(Format::TQ2_0) => tq2_0,
+    Weights::Of(Format::Q2_0) => q2_0,
+    Weights::Of(Format::PQ2_0) => pq2_0,
+    Weights::Of(Format::PTQ1_0) => ptq1_0,
 }
 
 #[cfg(target_arch = "aarch64")]

@@ -131,6 +131,22 @@ impl Packing for I2S {
     }
 }
 
+/// See `quant`'s `ternary/i2_s.rs` for the bytes.
+pub(super) enum I2SArm {}
+
+impl Packing for I2SArm {
+    const GROUP_BYTES: usize = 64;
+    const CODES: Codes = Codes::TwoBits;
+
+    fn words(cols: usize) -> usize {
+        cols.div_ceil(16)
+    }
+
+    fn quad(word: usize, plane: usize, _words: usize) -> Option<usize> {
+        Some(word / 4 * 16 + (3 - plane) * 4 + word % 4)
+    }
+}
+
 /// See `quant`'s `ternary/bn.rs` for the bytes.
 pub(super) enum Iq2Bn {}
 
@@ -209,6 +225,7 @@ impl PlaneCodes {
             match format {
                 Format::TQ1_0 => arrange::<Tq1_0>(rows, cols, codes),
                 Format::I2_S => arrange::<I2S>(rows, cols, codes),
+                Format::I2_S_ARM => arrange::<I2SArm>(rows, cols, codes),
                 Format::IQ2_BN => arrange::<Iq2Bn>(rows, cols, codes),
                 _ if format == tri(TriPacking::Base3) => arrange::<Tri1>(rows, cols, codes),
                 _ if format == tri(TriPacking::TwoBits) => arrange::<Tri2>(rows, cols, codes),
@@ -294,6 +311,7 @@ mod tests {
         check::<I2S>(Format::I2_S, 128);
         for cols in [64, 128, 192, GROUP] {
             check::<Iq2Bn>(Format::IQ2_BN, cols);
+            check::<I2SArm>(Format::I2_S_ARM, cols);
         }
         for cols in 1..=GROUP {
             check::<Tri1>(tri(TriPacking::Base3), cols);

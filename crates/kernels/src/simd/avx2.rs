@@ -90,3 +90,35 @@ pub(crate) fn transpose(rows: [__m256i; 8]) -> [__m256i; 8] {
     }
     out
 }
+
+/// 8 bytes to 32 codes of 2 bits, four a byte, the lowest first.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+pub(crate) fn pairs_in_order(bytes: [u8; 8]) -> __m256i {
+    let words = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(i64::from_le_bytes(bytes)));
+    let words = _mm256_or_si256(words, _mm256_slli_epi32::<6>(words));
+    let words = _mm256_or_si256(words, _mm256_slli_epi32::<12>(words));
+    _mm256_and_si256(words, _mm256_set1_epi8(3))
+}
+
+/// Base-3 digits 0, 1, 2 of bytes that are fractions of 256: digit `j` of byte `i` if `powers[i]` is `3^j`.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+pub(crate) fn digits(bytes: __m256i, powers: &[u8; 32]) -> __m256i {
+    let (powers, low) = (load_u8(powers), _mm256_set1_epi16(255));
+    let even = _mm256_mullo_epi16(_mm256_and_si256(bytes, low), _mm256_and_si256(powers, low));
+    let odd = _mm256_mullo_epi16(_mm256_srli_epi16::<8>(bytes), _mm256_srli_epi16::<8>(powers));
+    let fraction = _mm256_or_si256(_mm256_and_si256(even, low), _mm256_slli_epi16::<8>(odd));
+    // The carry of 3 · fraction: 1 from 86, 2 from 171.
+    let one = _mm256_min_epu8(_mm256_subs_epu8(fraction, _mm256_set1_epi8(85)), _mm256_set1_epi8(1));
+    let past_one = _mm256_subs_epu8(fraction, _mm256_set1_epi8(170_u8.cast_signed()));
+    _mm256_add_epi8(one, _mm256_min_epu8(past_one, _mm256_set1_epi8(1)))
+}
+
+/// Bytes of `low` in the lower 16, of `high` in the upper ones, by `index` below 16.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+pub(crate) fn look_up(low: &[u8; 16], high: &[u8; 16], index: &[u8; 32]) -> __m256i {
+    let both = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(load_half_u8(low)), load_half_u8(high));
+    _mm256_shuffle_epi8(both, load_u8(index))
+}

@@ -8,11 +8,14 @@
 use super::{LINE, Packing, QUADS, group_cols};
 use crate::{
     activation::GROUP,
-    matmul::{MatmulArgs, Matrix},
+    matmul::{MatmulArgs, Matrix, digits},
     row_codes::RowGroup,
-    simd,
+    simd::{
+        self,
+        avx2::{digits as avx2_digits, look_up as avx2_look_up, pairs_in_order, store_u8},
+    },
 };
-use quant::tri::LONG_LINE_BYTES;
+use quant::{Format, tri::LONG_LINE_BYTES};
 
 /// What both levels share, compiled for each: the walks over rows, groups and tokens. The level's file says how `rows` multiplies few tokens,
 /// how `fill` unpacks a panel, how `tile` multiplies it, how `finish` turns sums to results.
@@ -128,14 +131,53 @@ const LONG_GROUPS: usize = 5;
 /// Most tokens that a decoded row meets at a time.
 const DECODED_TOKENS: usize = 4;
 
-/// Row `m` as codes 0, 1, 2 (3), whole groups.
+/// Row `m` as codes 0, 1, 2 (3), whole groups: by vectors where the format's codes lie in order, by its scalar decoder elsewhere.
+#[target_feature(enable = "avx2,fma,f16c")]
 fn decode(w: &Matrix<'_>, m: usize, codes: &mut [u8]) {
-    let (row, mut scales) = (w.row(m), [0.0; GROUP / 16]);
-    for (g, codes) in codes.chunks_exact_mut(GROUP).enumerate() {
-        let n = group_cols(w.cols, g);
-        let mut line = [0i8; GROUP];
-        w.format.expand_i8(row, w.cols, g * GROUP, &mut line[..n], &mut scales[..n.div_ceil(16)], &mut []);
-        codes.iter_mut().zip(line).for_each(|(to, code)| *to = (code + 1).cast_unsigned());
+    let (row, codes) = (w.row(m), codes.as_chunks_mut::<32>().0);
+    match w.format {
+        Format::Q2_0 => in_order(row.as_chunks::<18>().0, codes, |block| &block[2..]),
+        Format::PQ2_0 => in_order(row.as_chunks::<34>().0, codes, |block| &block[2..]),
+        Format::PTQ1_0 => {
+            for (block, codes) in row.as_chunks::<28>().0.iter().zip(codes.as_chunks_mut::<4>().0) {
+                let (lower, upper) = (block.first_chunk(), block[digits::PTQ1_0_UPPER..].first_chunk());
+                let (Some(lower), Some(upper)) = (lower, upper) else { continue };
+                for (i, (codes, table)) in codes.iter_mut().zip(&digits::PTQ1_0).enumerate() {
+                    let halves = [if i < 3 { lower } else { upper }, if i < 2 { lower } else { upper }];
+                    let bytes = avx2_look_up(halves[0], halves[1], &table.index);
+                    store_u8(codes, avx2_digits(bytes, &table.powers));
+                }
+            }
+        }
+        Format::IQ1_BN => {
+            for (block, codes) in row.as_chunks::<13>().0.iter().zip(codes.as_chunks_mut::<2>().0) {
+                let mut bytes = [0; 16];
+                bytes[..13].copy_from_slice(block);
+                for (codes, table) in codes.iter_mut().zip(&digits::IQ1_BN) {
+                    let bytes = avx2_look_up(&bytes, &bytes, &table.index);
+                    store_u8(codes, avx2_digits(bytes, &table.powers));
+                }
+            }
+        }
+        _ => {
+            let mut scales = [0.0; GROUP / 16];
+            for (g, codes) in codes.as_flattened_mut().as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
+                let n = group_cols(w.cols, g);
+                let mut line = [0i8; GROUP];
+                w.format.expand_i8(row, w.cols, g * GROUP, &mut line[..n], &mut scales[..n.div_ceil(16)], &mut []);
+                codes.iter_mut().zip(line).for_each(|(to, code)| *to = (code + 1).cast_unsigned());
+            }
+        }
+    }
+}
+
+/// Blocks whose codes, four a byte, are what `of` gives.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+fn in_order<const N: usize>(blocks: &[[u8; N]], codes: &mut [[u8; 32]], of: impl Fn(&[u8; N]) -> &[u8]) {
+    let bytes = blocks.iter().flat_map(|block| of(block).as_chunks::<8>().0);
+    for (codes, bytes) in codes.iter_mut().zip(bytes) {
+        store_u8(codes, pairs_in_order(*bytes));
     }
 }
 

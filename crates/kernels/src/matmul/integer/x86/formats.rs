@@ -10,11 +10,13 @@ use crate::{
     activation::{ActivationGroup, BLOCK, GROUP_BLOCKS},
     matmul::{
         MatmulArgs, MatmulScratch,
+        digits::{PTQ1_0, PTQ1_0_UPPER},
         integer::{ExpandedGroup, PANEL_ROWS, expand, token, token_tiles},
     },
     simd::{
         avx2::{
-            fold, half_sums, load_f32, load_half_u8, load_half_u16, load_i8, load_i32, load_u8, store_f32, store_u8,
+            digits, fold, half_sums, load_f32, load_half_u8, load_half_u16, load_i8, load_i32, load_u8, look_up,
+            pairs_in_order, store_f32, store_u8,
         },
         prefetch_ahead,
     },
@@ -59,6 +61,24 @@ fn halves<const N: usize>(bytes: &[u8; N], first: usize, step: usize) -> __m256 
         *bits = u16::from_le_bytes([bytes[first + i * step], bytes[first + i * step + 1]]);
     }
     _mm256_cvtph_ps(load_half_u16(&bits))
+}
+
+/// The f16 at `first + step · (i / of)`, for each block `i` of 32: scales of blocks that are several of 32.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+fn halves_of<const N: usize>(bytes: &[u8; N], first: usize, step: usize, of: usize) -> __m256 {
+    let bits = std::array::from_fn(|i| u16::from_le_bytes(*part(bytes, first + step * (i / of))));
+    _mm256_cvtph_ps(load_half_u16(&bits))
+}
+
+/// 32 columns of a `PTQ1_0` block.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+fn ptq1_0_digits(bytes: &[u8; 28], i: usize) -> __m256i {
+    let (lower, upper) = (part(bytes, 0), part(bytes, PTQ1_0_UPPER));
+    let table = &PTQ1_0[i];
+    let bytes = look_up(if i < 3 { lower } else { upper }, if i < 2 { lower } else { upper }, &table.index);
+    digits(bytes, &table.powers)
 }
 
 /// 16 bytes to 32 codes: low nibbles, then high nibbles.
@@ -270,6 +290,7 @@ macro_rules! format_module {
 
             /// Bytes of 256 weights.
             const GROUP_BYTES: usize = $bytes;
+            /// Of 32 weights, rounded down.
             const BLOCK_BYTES: usize = GROUP_BYTES / GROUP_BLOCKS;
             const UNITS_OF: Units = Units { halves: $halves, mins: $mins, offset: $offset };
             /// Codes are signed bytes.
@@ -303,10 +324,7 @@ macro_rules! format_module {
             #[inline]
             fn filled(tail: &[u8]) -> [u8; GROUP_BYTES] {
                 let mut bytes = [0; GROUP_BYTES];
-                let blocks = bytes.as_chunks_mut::<BLOCK_BYTES>().0;
-                for (to, from) in blocks.iter_mut().zip(tail.as_chunks::<BLOCK_BYTES>().0) {
-                    *to = *from;
-                }
+                bytes[..tail.len()].copy_from_slice(tail);
                 bytes
             }
 
@@ -648,7 +666,31 @@ format_module! {
 }
 
 format_module! {
-    /// See `quant`'s `ternary.rs` for the bytes; codes 0, 1, 2, less 1.
+    /// A block of 64: f16 scale, 16 bytes of four codes 0 to 3 each, less 1.
+    q2_0, group_bytes: 4 * 18, offset: 1, halves: false, mins: false, row: row_of_file rows_of_file,
+    block: |b, i| pairs_in_order(*part(b, 18 * (i / 2) + 2 + 8 * (i % 2))),
+    scales: |b| one(halves_of(b, 0, 18, 2)),
+    mins_of: |_b| none(),
+}
+
+format_module! {
+    /// A block of 128: f16 scale, 32 bytes of four codes 0 to 3 each, less 1.
+    pq2_0, group_bytes: 2 * 34, offset: 1, halves: false, mins: false, row: row_of_file rows_of_file,
+    block: |b, i| pairs_in_order(*part(b, 34 * (i / 4) + 2 + 8 * (i % 4))),
+    scales: |b| one(halves_of(b, 0, 34, 4)),
+    mins_of: |_b| none(),
+}
+
+format_module! {
+    /// See `quant`'s `ternary/prism.rs` for the bytes; codes 0, 1, 2, less 1.
+    ptq1_0, group_bytes: 2 * 28, offset: 1, halves: false, mins: false, row: row_of_file rows_of_file,
+    block: |b, i| ptq1_0_digits(part(b, 28 * (i / 4)), i % 4),
+    scales: |b| one(halves_of(b, 26, 28, 4)),
+    mins_of: |_b| none(),
+}
+
+format_module! {
+    /// See `quant`'s `ternary/tq.rs` for the bytes; codes 0, 1, 2, less 1.
     tq2_0, group_bytes: 66, offset: 1, halves: false, mins: false, row: row_of_file rows_of_file,
     block: |b, i| plane(part(b, 32 * (i / 4)), i % 4),
     scales: |b| one(splat(b, 64)),
