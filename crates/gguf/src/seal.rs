@@ -37,6 +37,11 @@ pub fn remove(metadata: &mut Metadata) -> bool {
     [VERSION, TENSORS, HEADER].map(|key| metadata.remove(key)).contains(&true)
 }
 
+/// Does the metadata hold hashes?
+pub fn is_sealed(metadata: &Metadata) -> bool {
+    metadata.get(TENSORS).is_some()
+}
+
 /// Whether two sets of metadata differ in nothing but hashes.
 pub fn is_same_but_for_hashes(a: &Metadata, b: &Metadata) -> bool {
     let (mut a, mut b) = (a.clone(), b.clone());

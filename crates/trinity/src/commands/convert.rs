@@ -76,7 +76,7 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
 
 /// What ternary matrices become where the user does not say: in a `.tri` file what it is for; where the source has no container for them, the one of
 /// bitnet.cpp, whose scale is the checkpoint's own, or that of ik_llama.cpp if rows are too short a multiple for it.
-fn default_target(source: &dyn Source, is_tri: bool) -> Option<Target> {
+pub(super) fn default_target(source: &dyn Source, is_tri: bool) -> Option<Target> {
     let mut ternary = source.tensors().iter().enumerate().filter(|(_, t)| t.stored == Stored::Ternary).peekable();
     ternary.peek()?;
     if is_tri {

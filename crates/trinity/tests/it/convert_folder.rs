@@ -34,9 +34,18 @@ fn hf_name(gguf: &str) -> String {
     }
 }
 
-/// Golden model `bitnet-b1.58` as transformers keeps it: four rows to a byte, a scale beside them.
-fn write_folder(golden: &Path, folder: &Path) {
-    let container = Container::open(golden).unwrap();
+/// A model of architecture `bitnet-b1.58` in F32 as transformers keeps it: four rows to a byte, a scale beside them.
+pub(crate) fn write_folder(model: &Path, folder: &Path) {
+    write(model, folder, true);
+}
+
+/// The same with the floats that training rounds.
+pub(crate) fn write_masters(model: &Path, folder: &Path) {
+    write(model, folder, false);
+}
+
+fn write(model: &Path, folder: &Path, is_packed: bool) {
+    let container = Container::open(model).unwrap();
     let (mut header, mut data) = (Map::new(), Vec::new());
     let mut add = |name: String, dtype: &str, shape: &[usize], bytes: &[u8]| {
         let start = data.len();
@@ -46,7 +55,7 @@ fn write_folder(golden: &Path, folder: &Path) {
     for tensor in container.tensors() {
         let shape: Vec<usize> = tensor.dims.iter().rev().map(|&n| n as usize).collect();
         let (name, bytes) = (hf_name(&tensor.name), container.bytes(tensor));
-        if !name.ends_with("_proj.weight") {
+        if !is_packed || !name.ends_with("_proj.weight") {
             add(name, "F32", &shape, &bytes);
             continue;
         }
@@ -65,11 +74,17 @@ fn write_folder(golden: &Path, folder: &Path) {
     let header = Value::Object(header).to_string();
     let file = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &data].concat();
     fs::write(folder.join("model.safetensors"), file).unwrap();
+    let number = |key: &str| container.metadata().u64(&format!("bitnet-b1.58.{key}")).unwrap();
     let config = json!({
-        "architectures": ["BitNetForCausalLM"], "hidden_act": "relu2", "hidden_size": 64, "intermediate_size": 96,
-        "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 512,
-        "rms_norm_eps": 1e-5, "rope_theta": 500_000.0, "vocab_size": 128, "tie_word_embeddings": true,
-        "quantization_config": {"quant_method": "bitnet", "linear_class": "autobitlinear"},
+        "architectures": ["BitNetForCausalLM"], "hidden_act": "relu2", "hidden_size": number("embedding_length"),
+        "intermediate_size": number("feed_forward_length"), "num_hidden_layers": number("block_count"),
+        "num_attention_heads": number("attention.head_count"), "num_key_value_heads": number("attention.head_count_kv"),
+        "max_position_embeddings": 512, "rms_norm_eps": 1e-5, "rope_theta": 500_000.0,
+        "vocab_size": container.tensor("token_embd.weight").unwrap().dims[1], "tie_word_embeddings": true,
+        "quantization_config": {
+            "quant_method": "bitnet", "linear_class": "autobitlinear",
+            "quantization_mode": if is_packed { "offline" } else { "online" },
+        },
     });
     fs::write(folder.join("config.json"), config.to_string()).unwrap();
     let bytes: Map<String, Value> = (0..94).map(|i| (char::from(b'!' + i).to_string(), i.into())).collect();

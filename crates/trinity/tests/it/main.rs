@@ -13,6 +13,7 @@ mod eval_kl;
 mod eval_noise;
 mod evaluate;
 mod inspect;
+mod inspect_ternary;
 mod interface;
 mod metadata;
 mod models;

@@ -2,9 +2,14 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use gguf::{Array, Container, TensorInfo, Value};
+use gguf::{Array, Container, Metadata, TensorInfo, Value};
 use serde_json::{Value as Json, json};
 
+use super::{
+    containers,
+    readers::{self, Verdict},
+    ternary::Ternary,
+};
 use crate::terminal::{bytes_text, escape};
 
 /// Array elements shown before the rest is only counted.
@@ -20,12 +25,33 @@ pub(super) struct Facts {
     file_bytes: u64,
     n_weights: u64,
     tensor_bytes: u64,
-    types: BTreeMap<&'static str, (usize, u64, u64)>,
+    types: BTreeMap<&'static str, TypeFacts>,
+    /// What is ternary, if anything.
+    pub(super) ternary: Option<Ternary>,
+    verdicts: Vec<Verdict>,
+    /// Has it hashes?
+    is_sealed: bool,
     shape: Vec<(&'static str, u64)>,
     /// Memory by use, or why the model cannot run.
     plan: Result<model::MemoryPlan, String>,
     n_tensors: usize,
     n_metadata: usize,
+}
+
+/// All tensors of one type.
+#[derive(Default)]
+struct TypeFacts {
+    id: u32,
+    what: String,
+    n_tensors: usize,
+    n_weights: u64,
+    n_bytes: u64,
+}
+
+impl TypeFacts {
+    fn bits_per_weight(&self) -> f64 {
+        bits_per_weight(self.n_bytes, self.n_weights)
+    }
 }
 
 /// Who made it, under which terms: (word in our output, metadata key).
@@ -54,41 +80,34 @@ impl Facts {
     /// Reads them off; `context_len` overrides the context for the memory needed.
     pub(super) fn of(container: &Container, context_len: Option<usize>) -> Self {
         let metadata = container.metadata();
-        let text = |key: &str| metadata.str(key).ok().flatten().map(ToOwned::to_owned);
-        let architecture = text("general.architecture").unwrap_or_else(|| "unknown".to_owned());
-        let mut types: BTreeMap<_, (usize, u64, u64)> = BTreeMap::new();
+        let mut types: BTreeMap<_, TypeFacts> = BTreeMap::new();
         for tensor in container.tensors() {
-            let entry = types.entry(tensor.type_name()).or_default();
-            entry.0 += 1;
-            entry.1 += n_weights(tensor);
-            entry.2 += tensor.n_bytes;
+            let of = types.entry(containers::name(tensor)).or_default();
+            of.id = tensor.type_id.0;
+            of.what = containers::sentence(tensor);
+            of.n_tensors += 1;
+            of.n_weights += n_weights(tensor);
+            of.n_bytes += tensor.n_bytes;
         }
-        let mut shape: Vec<(&str, u64)> = SHAPE
-            .iter()
-            .filter_map(|&(word, key)| Some((word, metadata.u64(&format!("{architecture}.{key}")).ok()??)))
-            .collect();
-        if let Ok(Some(tokens)) = metadata.strings("tokenizer.ggml.tokens") {
-            shape.push(("n_vocab", tokens.len() as u64));
-        }
+        let plan = model::memory_plan(container, context_len).map_err(|e| crate::failure::chain(&e));
         Self {
             name: container.name().to_owned(),
             version: container.version(),
-            title: text("general.name"),
-            made_by: ORIGIN.iter().filter_map(|&(word, key)| Some((word, text(key)?))).collect(),
+            title: text_of(metadata, "general.name"),
+            made_by: made_by(metadata),
             file_bytes: container.file_bytes(),
             n_weights: container.tensors().iter().map(n_weights).sum(),
             tensor_bytes: container.tensors().iter().map(|t| t.n_bytes).sum(),
             types,
-            shape,
-            plan: model::memory_plan(container, context_len).map_err(|e| crate::failure::chain(&e)),
+            ternary: Ternary::of(container),
+            verdicts: readers::verdicts(container, plan.as_ref().map(drop).map_err(String::as_str)),
+            is_sealed: gguf::seal::is_sealed(metadata),
+            shape: shape(metadata),
+            plan,
             n_tensors: container.tensors().len(),
             n_metadata: metadata.iter().count(),
-            architecture,
+            architecture: architecture(metadata),
         }
-    }
-
-    fn bits_per_weight(&self) -> f64 {
-        if self.n_weights == 0 { 0.0 } else { self.tensor_bytes as f64 * 8.0 / self.n_weights as f64 }
     }
 
     /// For people.
@@ -114,16 +133,24 @@ impl Facts {
                 "{} in the file, {} weights, {:.2} bits per weight",
                 bytes_text(self.file_bytes),
                 count_text(self.n_weights),
-                self.bits_per_weight()
+                bits_per_weight(self.tensor_bytes, self.n_weights)
             ),
         );
-        let shape: Vec<String> = self.shape.iter().map(|(word, n)| format!("{} {n}", word.replace('_', " "))).collect();
-        line("shape", &shape.join(", "));
-        for (name, (n, weights, bytes)) in &self.types {
+        line("shape", &shape_text(&self.shape));
+        let width = self.types.keys().map(|name| name.len()).max().unwrap_or(0);
+        for (name, of) in &self.types {
+            let (n, weights, bytes) = (of.n_tensors, count_text(of.n_weights), bytes_text(of.n_bytes));
+            let bits = of.bits_per_weight();
             line(
                 "type",
-                &format!("{name:<8} {n:>4} tensors, {:>9} weights, {}", count_text(*weights), bytes_text(*bytes)),
+                &format!("{name:<width$} {n:>4} tensors, {weights:>9} weights, {bytes}, {bits:.2} bits: {}", of.what),
             );
+        }
+        if let Some(ternary) = &self.ternary {
+            line("ternary", &ternary.to_text());
+        }
+        if self.is_sealed {
+            line("hashes", "of every tensor and of the header, which has been checked; --verify checks the tensors");
         }
         match &self.plan {
             Ok(plan) => line(
@@ -138,6 +165,7 @@ impl Facts {
             ),
             Err(reason) => line("cannot run", reason),
         }
+        out += &readers::to_text(&self.verdicts);
         format!("{}\n{out}", escape(&self.name))
     }
 
@@ -151,8 +179,11 @@ impl Facts {
             "file_bytes": self.file_bytes,
             "n_tensors": self.n_tensors,
             "n_weights": self.n_weights,
-            "bits_per_weight": self.bits_per_weight(),
-            "types": self.types.iter().map(|(name, (n, weights, bytes))| json!({"type": name, "n_tensors": n, "n_weights": weights, "bytes": bytes})).collect::<Vec<_>>(),
+            "bits_per_weight": bits_per_weight(self.tensor_bytes, self.n_weights),
+            "types": self.types.iter().map(|(name, of)| type_json(name, of)).collect::<Vec<_>>(),
+            "ternary": self.ternary.as_ref().map(Ternary::to_json),
+            "has_hashes": self.is_sealed,
+            "readers": readers::to_json(&self.verdicts),
             "made_by": self.made_by.iter().map(|(word, value)| ((*word).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>(),
         });
         for (word, n) in &self.shape {
@@ -171,12 +202,56 @@ impl Facts {
     }
 }
 
-fn n_weights(tensor: &TensorInfo) -> u64 {
+/// Weights of a tensor.
+pub(super) fn n_weights(tensor: &TensorInfo) -> u64 {
     tensor.dims.iter().product()
 }
 
+/// 0 where there are no weights.
+pub(super) fn bits_per_weight(n_bytes: u64, n_weights: u64) -> f64 {
+    if n_weights == 0 { 0.0 } else { n_bytes as f64 * 8.0 / n_weights as f64 }
+}
+
+fn type_json(name: &str, of: &TypeFacts) -> Json {
+    json!({
+        "type": name, "type_id": of.id, "what": of.what, "n_tensors": of.n_tensors,
+        "n_weights": of.n_weights, "bytes": of.n_bytes, "bits_per_weight": of.bits_per_weight(),
+    })
+}
+
+/// A text of the metadata, if there is one.
+pub(super) fn text_of(metadata: &Metadata, key: &str) -> Option<String> {
+    metadata.str(key).ok().flatten().map(ToOwned::to_owned)
+}
+
+/// The architecture, or "unknown".
+pub(super) fn architecture(metadata: &Metadata) -> String {
+    text_of(metadata, "general.architecture").unwrap_or_else(|| "unknown".to_owned())
+}
+
+fn made_by(metadata: &Metadata) -> Vec<(&'static str, String)> {
+    ORIGIN.iter().filter_map(|&(word, key)| Some((word, text_of(metadata, key)?))).collect()
+}
+
+/// The numbers of the network that are there.
+pub(super) fn shape(metadata: &Metadata) -> Vec<(&'static str, u64)> {
+    let architecture = architecture(metadata);
+    let number = |key: &str| metadata.u64(&format!("{architecture}.{key}")).ok()?;
+    let mut shape: Vec<(&str, u64)> = SHAPE.iter().filter_map(|&(word, key)| Some((word, number(key)?))).collect();
+    if let Ok(Some(tokens)) = metadata.strings("tokenizer.ggml.tokens") {
+        shape.push(("n_vocab", tokens.len() as u64));
+    }
+    shape
+}
+
+/// The same in one line.
+pub(super) fn shape_text(shape: &[(&str, u64)]) -> String {
+    let words: Vec<String> = shape.iter().map(|(word, n)| format!("{} {n}", word.replace('_', " "))).collect();
+    words.join(", ")
+}
+
 /// 134515008 → 134.5 M
-fn count_text(n: u64) -> String {
+pub(super) fn count_text(n: u64) -> String {
     match n {
         0..1_000 => n.to_string(),
         1_000..1_000_000 => format!("{:.1} k", n as f64 / 1e3),

@@ -1,0 +1,227 @@
+//! Which programs read a file: by the types of its tensors, its architecture, and metadata without which weights mean something else.
+//!
+//! Sources, read in their own code: llama.cpp's and ik_llama.cpp's `ggml_type` and `LLM_ARCH_NAMES`, those of the llama.cpp in bitnet.cpp, and
+//! the README of PrismML's llama.cpp on its branches.
+
+use gguf::{Container, Metadata};
+use serde_json::{Value as Json, json};
+
+use super::containers;
+use crate::terminal::escape;
+
+/// When the table was made.
+const AS_OF: &str = "August 2026";
+
+/// A program, and what it reads; names stand apart by spaces.
+struct Program {
+    name: &'static str,
+    version: &'static str,
+    types: &'static [&'static str],
+    architectures: &'static str,
+    /// Architectures whose rotated weights (`prism.hadamard.*`) it reads.
+    rotated: &'static str,
+}
+
+/// Types that all of them have.
+const SHARED_TYPES: &str = "F32 F16 BF16 F64 I8 I16 I32 I64 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q8_1 Q2_K Q3_K Q4_K Q5_K Q6_K Q8_K \
+    IQ1_S IQ1_M IQ2_XXS IQ2_XS IQ2_S IQ3_XXS IQ3_S IQ4_NL IQ4_XS";
+
+/// Architectures of llama.cpp, of those that [`ARCHITECTURES`] has.
+const LLAMA_CPP: &str =
+    "llama qwen2 qwen3 qwen3moe qwen3next qwen35 qwen35moe gemma2 gemma3 phi3 bitnet olmo2 smollm3 granite";
+
+/// The architectures of which the table speaks: those that trinity reads, and others that ternary models have.
+const ARCHITECTURES: &[&str] = &[LLAMA_CPP, "bitnet-b1.58 bitnet-25"];
+
+const PROGRAMS: &[Program] = &[
+    Program {
+        name: "llama.cpp",
+        version: "b10573",
+        types: &[SHARED_TYPES, "TQ1_0 TQ2_0 MXFP4 NVFP4 Q1_0 Q2_0"],
+        architectures: LLAMA_CPP,
+        rotated: "",
+    },
+    Program {
+        name: "Ollama, LM Studio",
+        version: "with llama.cpp b10573",
+        types: &[SHARED_TYPES, "TQ1_0 TQ2_0 MXFP4 NVFP4 Q1_0 Q2_0"],
+        architectures: LLAMA_CPP,
+        rotated: "",
+    },
+    Program {
+        name: "ik_llama.cpp",
+        version: "8337e4c",
+        types: &[SHARED_TYPES, "MXFP4 Q1_0 IQ1_BN IQ2_BN"],
+        architectures: "llama qwen2 qwen3 qwen3moe qwen3next qwen35 qwen35moe gemma2 gemma3 phi3 bitnet bitnet-b1.58 bitnet-25 smollm3 granite",
+        rotated: "",
+    },
+    Program {
+        name: "bitnet.cpp",
+        version: "16da220",
+        types: &[SHARED_TYPES, "TQ1_0 TQ2_0 I2_S TL1 TL2"],
+        architectures: "llama qwen2 gemma2 phi3 bitnet bitnet-b1.58 bitnet-25 granite",
+        rotated: "",
+    },
+    Program {
+        name: "PrismML's llama.cpp",
+        version: "prism-v7",
+        types: &[SHARED_TYPES, "TQ1_0 TQ2_0 MXFP4 NVFP4 Q1_0 Q2_0 PQ2_0 PTQ1_0"],
+        architectures: LLAMA_CPP,
+        rotated: "llama qwen3 qwen3moe qwen3next qwen35 qwen35moe",
+    },
+    Program {
+        name: "PrismML's llama.cpp",
+        version: "prism, its older branch",
+        types: &[SHARED_TYPES, "TQ1_0 TQ2_0 MXFP4 Q1_0", containers::OLD_Q2_0],
+        architectures: LLAMA_CPP,
+        rotated: "",
+    },
+];
+
+/// What a program makes of a type that it does not compute with: (program, type, remark).
+const REMARKS: &[(&str, &str, &str)] = &[
+    ("ik_llama.cpp", "I2_S", "its llama-quantize makes IQ2_BN of it"),
+    ("bitnet.cpp", "MXFP4", "takes number 39 for TL2"),
+];
+
+/// Says of one program whether it reads the file.
+pub(super) struct Verdict {
+    program: &'static str,
+    version: &'static str,
+    answer: Answer,
+}
+
+enum Answer {
+    Yes,
+    /// For these reasons.
+    No(Vec<String>),
+    /// Types are known to it; the table has nothing on that architecture.
+    Unknown(String),
+}
+
+/// What of a file decides.
+struct Traits<'a> {
+    types: Vec<&'static str>,
+    architecture: &'a str,
+    is_rotated: bool,
+}
+
+/// All programs, trinity first: what it says is what its loader said.
+pub(super) fn verdicts(container: &Container, loads: Result<(), &str>) -> Vec<Verdict> {
+    let mut types: Vec<&str> = container.tensors().iter().map(containers::name).collect();
+    types.sort_unstable();
+    types.dedup();
+    let metadata = container.metadata();
+    let architecture = metadata.str("general.architecture").ok().flatten().unwrap_or_default();
+    let traits = Traits { types, architecture, is_rotated: is_rotated(metadata) };
+    let trinity = Verdict {
+        program: "trinity",
+        version: env!("CARGO_PKG_VERSION"),
+        answer: loads.map_or_else(|reason| Answer::No(vec![reason.to_owned()]), |()| Answer::Yes),
+    };
+    let judged =
+        |program: &Program| Verdict { program: program.name, version: program.version, answer: program.judge(&traits) };
+    std::iter::once(trinity).chain(PROGRAMS.iter().map(judged)).collect()
+}
+
+/// Are weights stored rotated?
+fn is_rotated(metadata: &Metadata) -> bool {
+    metadata.get("prism.hadamard.version").is_some()
+}
+
+fn has(lists: &[&str], word: &str) -> bool {
+    lists.iter().any(|list| list.split_whitespace().any(|w| w == word))
+}
+
+impl Program {
+    fn judge(&self, traits: &Traits<'_>) -> Answer {
+        let mut reasons: Vec<String> =
+            traits.types.iter().filter(|name| !has(self.types, name)).map(|name| self.without(name)).collect();
+        let is_known = has(ARCHITECTURES, traits.architecture);
+        if is_known && !has(&[self.architectures], traits.architecture) {
+            reasons.push(format!("architecture {}", traits.architecture));
+        }
+        if traits.is_rotated && !has(&[self.rotated], traits.architecture) {
+            reasons.push("rotated weights (prism.hadamard.*)".to_owned());
+        }
+        if !reasons.is_empty() {
+            return Answer::No(reasons);
+        }
+        if is_known { Answer::Yes } else { Answer::Unknown(format!("architecture {:?}", traits.architecture)) }
+    }
+
+    fn without(&self, type_name: &str) -> String {
+        match REMARKS.iter().find(|(program, of, _)| *program == self.name && *of == type_name) {
+            Some((.., remark)) => format!("type {type_name} ({remark})"),
+            None => format!("type {type_name}"),
+        }
+    }
+}
+
+impl Verdict {
+    fn answer_text(&self) -> String {
+        match &self.answer {
+            Answer::Yes => "yes".to_owned(),
+            Answer::No(reasons) => format!("no: {}", reasons.join(", ")),
+            Answer::Unknown(what) => format!("perhaps: the types yes, {what} is not in this table"),
+        }
+    }
+
+    fn to_json(&self) -> Json {
+        let (reads, why) = match &self.answer {
+            Answer::Yes => (Some(true), Vec::new()),
+            Answer::No(reasons) => (Some(false), reasons.clone()),
+            Answer::Unknown(what) => (None, vec![what.clone()]),
+        };
+        json!({"program": self.program, "version": self.version, "reads": reads, "why": why})
+    }
+}
+
+/// A line for each, below one that says how old the table is.
+pub(super) fn to_text(verdicts: &[Verdict]) -> String {
+    let line =
+        |v: &Verdict| format!("    {:<45}{}\n", format!("{} {}", v.program, v.version), escape(&v.answer_text()));
+    format!("  read by       (as of {AS_OF})\n{}", verdicts.iter().map(line).collect::<String>())
+}
+
+/// The same for programs.
+pub(super) fn to_json(verdicts: &[Verdict]) -> Json {
+    json!({"as_of": AS_OF, "programs": verdicts.iter().map(Verdict::to_json).collect::<Vec<_>>()})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(types: &[&'static str], architecture: &str, is_rotated: bool, expected: &[&str]) {
+        let traits = Traits { types: types.to_vec(), architecture, is_rotated };
+        let said: Vec<String> = PROGRAMS
+            .iter()
+            .map(|p| Verdict { program: p.name, version: p.version, answer: p.judge(&traits) }.answer_text())
+            .collect();
+        assert_eq!(said, expected, "{types:?} {architecture} {is_rotated}");
+    }
+
+    #[test]
+    fn types_architectures_and_rotations_decide() {
+        check(&["F32", "Q4_K"], "llama", false, &["yes"; 6]);
+        let iq2_bn = "no: type IQ2_BN";
+        check(&["F32", "IQ2_BN"], "bitnet", false, &[iq2_bn, iq2_bn, "yes", iq2_bn, iq2_bn, iq2_bn]);
+        let both = "no: type I2_S, architecture bitnet-b1.58";
+        let ik = "no: type I2_S (its llama-quantize makes IQ2_BN of it)";
+        check(&["F32", "I2_S"], "bitnet-b1.58", false, &[both, both, ik, "yes", both, both]);
+        let old = "no: type Q2_0/128";
+        check(&["Q2_0/128"], "phi3", false, &[old, old, old, old, old, "yes"]);
+        let rotated = "no: type PQ2_0, rotated weights (prism.hadamard.*)";
+        let bitnet = "no: type PQ2_0, architecture qwen3, rotated weights (prism.hadamard.*)";
+        check(&["PQ2_0"], "qwen3", true, &[rotated, rotated, rotated, bitnet, "yes", rotated]);
+        check(&["F32"], "new", false, &["perhaps: the types yes, architecture \"new\" is not in this table"; 6]);
+    }
+
+    #[test]
+    fn the_table_has_every_architecture_that_trinity_reads() {
+        for name in model::ARCHITECTURES {
+            assert!(has(ARCHITECTURES, name), "{name}");
+        }
+    }
+}
