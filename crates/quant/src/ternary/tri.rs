@@ -312,4 +312,25 @@ mod tests {
         let tri2 = TriRows::ALL[4];
         assert_eq!([256, 3200, 8640, 20, 1].map(|cols| tri2.row_bytes(cols)), [64, 800, 2160, 8, 4].map(Some));
     }
+
+    #[test]
+    fn the_examples_of_the_document() {
+        let (tri1, tri2) = (TriRows::ALL[0], TriRows::ALL[4]);
+        let row = |rows: TriRows, codes: &[i8]| {
+            let mut bytes = Vec::new();
+            rows.pack_row(codes, &mut bytes);
+            bytes
+        };
+        assert_eq!(row(tri1, &[1, -1, 0]), [0xab, 0x00, 0x56, 0x00]);
+        assert_eq!(row(tri2, &[1, -1, 0]), [0x02, 0x00, 0x01, 0x00]);
+        assert_eq!(row(tri1, &[1, -1, 0, 1, 1, -1]), [0xe4, 0x00, 0x56, 0xab]);
+        assert_eq!(row(tri2, &[1, -1, 0, 1, 1, -1]), [0x0a, 0x00, 0x01, 0x02]);
+        let mut codes = [0; LONG_LINE];
+        (codes[0], codes[512], codes[768]) = (1, -1, 1);
+        assert_eq!(row(tri1, &codes), [&[0xcf][..], &[0x80; 255]].concat());
+        let (mut codes, mut block) = ([0; 32], Vec::new());
+        codes[0] = 1;
+        crate::Format::TriBlocks(TriBlocks::Tri1_32_F16).pack_row(&codes, &[0.5], &mut block);
+        assert_eq!(block, [0xd5, 0x80, 0x80, 0x80, 0x7f, 0x7f, 0x7f, 0x00, 0x38]);
+    }
 }

@@ -21,3 +21,4 @@ mod program;
 mod quantize;
 mod run;
 mod ternary_options;
+mod tri_format;
