@@ -9,7 +9,7 @@ mod ternary;
 use std::path::Path;
 
 use clap::Args;
-use convert::Source;
+use convert::{GgufSource, Source};
 use gguf::{Container, Metadata};
 use serde_json::{Value as Json, json};
 
@@ -21,6 +21,7 @@ use crate::{
 };
 use facts::Facts;
 use folder::FolderFacts;
+use ternary::TernaryFloats;
 
 /// Arguments of `inspect`.
 #[derive(Args)]
@@ -28,7 +29,7 @@ pub(crate) struct InspectArgs {
     /// The file, the name of a model on this machine, a Hugging Face folder or a .safetensors file
     #[arg(value_name = "FILE")]
     model: String,
-    /// Read every weight: report the first that is not finite, count the zeros of ternary ones
+    /// Read every weight: report the first that is not finite, count zeros, find floats that are ternary
     #[arg(long)]
     deep: bool,
     /// Compare every tensor of a .tri file with its hash
@@ -62,6 +63,8 @@ fn inspect_file(args: &InspectArgs, global: &Global) -> Result<(), Failure> {
     let mut facts = Facts::of(&container, args.context);
     if args.deep {
         read_weights(&container, &mut facts)?;
+        let source = GgufSource::from_container(model_args::open(Some(&args.model), global)?);
+        facts.ternary_floats = TernaryFloats::of(&source, kernels::default_threads())?;
     }
     let n_tensors = container.tensors().len();
     if args.json {

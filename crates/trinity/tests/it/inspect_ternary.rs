@@ -92,6 +92,52 @@ fn each_no_has_its_reason() {
 }
 
 #[test]
+fn floats_that_are_ternary_are_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = synth(&dir, "model.gguf", &["--type", "f16"]);
+    let json = trinity(["inspect", &file, "--json"]).ok().json();
+    assert_eq!((&json["ternary"], &json["ternary_floats"]), (&Value::Null, &Value::Null));
+    let json = trinity(["inspect", &file, "--json", "--deep"]).ok().json();
+    assert_eq!((&json["ternary"], &json["ternary_floats"]["n_tensors"]), (&Value::Null, &14.into()));
+    let text = trinity(["inspect", &file, "--deep"]).ok().text();
+    assert!(text.contains("14 float tensors, 1.2 M weights, hold ternary weights"), "{text}");
+}
+
+#[test]
+fn numbers_with_two_meanings_are_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    // PrismML's Q2_0 as it was before it had a number of its own.
+    let file = synth(&dir, "old.gguf", &["--type", "pq2_0"]);
+    let container = Container::open(file.as_ref()).unwrap();
+    let mut bytes = fs::read(&file).unwrap();
+    for tensor in container.tensors().iter().filter(|t| t.type_id.0 == 142) {
+        let at = bytes.windows(tensor.name.len()).position(|w| w == tensor.name.as_bytes()).unwrap();
+        let id = at + tensor.name.len() + 4 + 8 * tensor.dims.len();
+        assert_eq!(bytes[id..id + 4], 142u32.to_le_bytes());
+        bytes[id..id + 4].copy_from_slice(&42u32.to_le_bytes());
+    }
+    fs::write(&file, bytes).unwrap();
+    let json = trinity(["inspect", &file, "--json"]).ok().json();
+    assert!(json["types"].as_array().unwrap().iter().any(|t| t["type"] == "Q2_0/128" && t["type_id"] == 42), "{json}");
+    assert_eq!(readers(&json), ["trinity", "PrismML's llama.cpp"]);
+    assert_eq!(json["readers"]["programs"][5]["reads"], false, "its newer branch");
+
+    // A layout that only tables outside of the file explain.
+    let file = path(&dir, "tl1.gguf");
+    let mut metadata = gguf::Metadata::default();
+    metadata.set("general.architecture", gguf::Value::String("bitnet".to_owned()));
+    let spec =
+        gguf::TensorSpec { name: "blk.0.attn_q.weight".to_owned(), dims: vec![256, 32], type_id: gguf::TypeId(38) };
+    let mut writer = gguf::Writer::new(fs::File::create(&file).unwrap(), &metadata, vec![spec]).unwrap();
+    writer.tensor(&[0; 256 * 32 / 4 + 32]).unwrap();
+    writer.finish().unwrap();
+    let json = trinity(["inspect", &file, "--json"]).ok().json();
+    assert_eq!(readers(&json), ["bitnet.cpp"]);
+    assert_eq!(json["ternary"]["scale_spans"][0]["span"], "tensor");
+    assert!(json["types"][0]["what"].as_str().unwrap().contains("tables that the file does not hold"), "{json}");
+}
+
+#[test]
 fn a_sealed_file_is_verified_and_a_flipped_byte_is_found() {
     let dir = tempfile::tempdir().unwrap();
     let (source, tri) = (synth(&dir, "model.gguf", &[]), path(&dir, "model.tri"));
@@ -137,6 +183,7 @@ fn a_folder_is_described_with_what_convert_makes_of_it() {
     let json = trinity(["inspect", file.to_str().unwrap(), "--json", "--metadata"]).ok().json();
     assert_eq!((&json["architecture"], &json["is_ternary"]), (&"bitnet-b1.58".into(), &true.into()));
     assert_eq!(json["file_bytes"], file.metadata().unwrap().len());
+    assert_eq!(readers(&json), ["trinity convert", "transformers or mlx-lm"]);
     assert_eq!((&json["kept"][0]["kept"], &json["kept"][0]["n_tensors"]), (&"ternary_packed".into(), &14.into()));
     assert!(json["metadata"].as_array().unwrap().iter().any(|m| m["key"] == "tokenizer.chat_template"), "{json}");
     // What it says is what is made, or why it is not.

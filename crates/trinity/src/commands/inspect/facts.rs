@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::{
     containers,
     readers::{self, Verdict},
-    ternary::Ternary,
+    ternary::{Ternary, TernaryFloats},
 };
 use crate::terminal::{bytes_text, escape};
 
@@ -28,6 +28,8 @@ pub(super) struct Facts {
     types: BTreeMap<&'static str, TypeFacts>,
     /// What is ternary, if anything.
     pub(super) ternary: Option<Ternary>,
+    /// What is ternary, but kept in floats; known once every weight was read.
+    pub(super) ternary_floats: Option<TernaryFloats>,
     verdicts: Vec<Verdict>,
     /// Has it hashes?
     is_sealed: bool,
@@ -100,6 +102,7 @@ impl Facts {
             tensor_bytes: container.tensors().iter().map(|t| t.n_bytes).sum(),
             types,
             ternary: Ternary::of(container),
+            ternary_floats: None,
             verdicts: readers::verdicts(container, plan.as_ref().map(drop).map_err(String::as_str)),
             is_sealed: gguf::seal::is_sealed(metadata),
             shape: shape(metadata),
@@ -149,6 +152,9 @@ impl Facts {
         if let Some(ternary) = &self.ternary {
             line("ternary", &ternary.to_text());
         }
+        if let Some(floats) = self.ternary_floats {
+            line("ternary", &floats.to_text());
+        }
         if self.is_sealed {
             line("hashes", "of every tensor and of the header, which has been checked; --verify checks the tensors");
         }
@@ -182,6 +188,7 @@ impl Facts {
             "bits_per_weight": bits_per_weight(self.tensor_bytes, self.n_weights),
             "types": self.types.iter().map(|(name, of)| type_json(name, of)).collect::<Vec<_>>(),
             "ternary": self.ternary.as_ref().map(Ternary::to_json),
+            "ternary_floats": self.ternary_floats.map(TernaryFloats::to_json),
             "has_hashes": self.is_sealed,
             "readers": readers::to_json(&self.verdicts),
             "made_by": self.made_by.iter().map(|(word, value)| ((*word).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>(),

@@ -13,7 +13,10 @@ use convert::{
 };
 use serde_json::{Value as Json, json};
 
-use super::facts::{self, bits_per_weight, count_text};
+use super::{
+    facts::{self, bits_per_weight, count_text},
+    readers,
+};
 use crate::{
     commands::{conversion, convert::default_target},
     failure::{self, Failure, Kind},
@@ -130,7 +133,6 @@ impl FolderFacts {
         for (kept, (n, weights)) in &self.kinds {
             line("kept", &format!("{n:>4} tensors, {:>9} weights: {}", count_text(*weights), kept.text()));
         }
-        line("read by", "transformers or MLX, whichever wrote it; trinity convert; nothing that reads only GGUF");
         match &self.plan {
             Ok(plan) => {
                 line("convert to", "NAME.gguf makes");
@@ -143,6 +145,7 @@ impl FolderFacts {
         if self.is_ternary() {
             line("convert to", "NAME.tri makes of each ternary matrix the smallest tri1 type that holds it exactly");
         }
+        out += &readers::to_text(&readers::verdicts_of_checkpoint());
         Ok(out)
     }
 
@@ -160,6 +163,7 @@ impl FolderFacts {
             "bits_per_weight": bits_per_weight(self.file_bytes, self.n_weights()),
             "is_ternary": self.is_ternary(),
             "kept": self.kinds.iter().map(|(kept, counts)| kept.to_json(*counts)).collect::<Vec<_>>(),
+            "readers": readers::to_json(&readers::verdicts_of_checkpoint()),
         });
         match &self.plan {
             Ok(plan) => object["convert_makes"] = conversion::totals_json(&self.source, plan)?,

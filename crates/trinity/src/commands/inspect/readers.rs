@@ -1,7 +1,7 @@
 //! Which programs read a file: by the types of its tensors, its architecture, and metadata without which weights mean something else.
 //!
-//! Sources, read in their own code: llama.cpp's and ik_llama.cpp's `ggml_type` and `LLM_ARCH_NAMES`, those of the llama.cpp in bitnet.cpp, and
-//! the README of PrismML's llama.cpp on its branches.
+//! Sources: `ggml_type` and `LLM_ARCH_NAMES` in the code of llama.cpp, ik_llama.cpp and of the llama.cpp that bitnet.cpp began with, to which its README
+//! and converters add `bitnet-b1.58`; `ggml_type` and the README of PrismML's llama.cpp, which tells its branches apart.
 
 use gguf::{Container, Metadata};
 use serde_json::{Value as Json, json};
@@ -122,6 +122,19 @@ pub(super) fn verdicts(container: &Container, loads: Result<(), &str>) -> Vec<Ve
     let judged =
         |program: &Program| Verdict { program: program.name, version: program.version, answer: program.judge(&traits) };
     std::iter::once(trinity).chain(PROGRAMS.iter().map(judged)).collect()
+}
+
+/// The same for a checkpoint in safetensors.
+pub(super) fn verdicts_of_checkpoint() -> Vec<Verdict> {
+    let yes = |program, version| Verdict { program, version, answer: Answer::Yes };
+    let gguf_only = |program: &Program| Verdict {
+        program: program.name,
+        version: program.version,
+        answer: Answer::No(vec!["reads GGUF only".to_owned()]),
+    };
+    let readers =
+        [yes("trinity convert", env!("CARGO_PKG_VERSION")), yes("transformers or mlx-lm", "(which wrote it)")];
+    readers.into_iter().chain(PROGRAMS.iter().map(gguf_only)).collect()
 }
 
 /// Are weights stored rotated?

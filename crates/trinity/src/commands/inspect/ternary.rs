@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use gguf::{Container, TensorInfo};
-use quant::{Format, OuterScale};
+use convert::{Source, Stored};
+use gguf::{Container, Layout, TensorInfo};
+use quant::OuterScale;
 use serde_json::{Value as Json, json};
 
 use super::facts::{count_text, n_weights};
@@ -32,17 +33,56 @@ struct Counts {
     doubles: u64,
 }
 
-/// What shares a scale: the tensor, a row, a group.
-fn span(format: Format) -> String {
-    match format.outer_scale() {
-        OuterScale::Tensor { .. } => "tensor".to_owned(),
-        OuterScale::RowHeader(_) | OuterScale::RowTail(_) => "row".to_owned(),
-        OuterScale::None => format!("group of {}", format.block_len()),
+/// What shares a scale in a ternary type: the tensor, a row, a group; `None` for other types.
+fn span(layout: Layout) -> Option<String> {
+    match layout {
+        Layout::Weights(format) if format.is_ternary() => Some(match format.outer_scale() {
+            OuterScale::Tensor { .. } => "tensor".to_owned(),
+            OuterScale::RowHeader(_) | OuterScale::RowTail(_) => "row".to_owned(),
+            OuterScale::None => format!("group of {}", format.block_len()),
+        }),
+        Layout::Tl1 | Layout::Tl2 => Some("tensor".to_owned()),
+        _ => None,
     }
 }
 
-fn ternary_tensors(container: &Container) -> impl Iterator<Item = (&TensorInfo, Format)> {
-    container.tensors().iter().filter_map(|t| Some((t, t.format().filter(|f| f.is_ternary())?)))
+fn ternary_tensors(container: &Container) -> impl Iterator<Item = (&TensorInfo, String)> {
+    container.tensors().iter().filter_map(|t| Some((t, span(t.layout)?)))
+}
+
+/// Float matrices whose every weight is -1, 0 or 1 under scales.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct TernaryFloats {
+    n_tensors: usize,
+    n_weights: u64,
+}
+
+impl TernaryFloats {
+    /// Looks at every float matrix, at most until its first weight that is not; `None` if there is none.
+    pub(super) fn of(source: &dyn Source, n_threads: usize) -> Result<Option<Self>, Failure> {
+        let mut out = Self::default();
+        for (i, tensor) in source.tensors().iter().enumerate() {
+            let is_float = matches!(tensor.stored, Stored::As(format) if format.is_float());
+            if is_float && convert::is_ternary_matrix(source, i, n_threads)? {
+                out.n_tensors += 1;
+                out.n_weights += tensor.n_weights();
+            }
+        }
+        Ok((out.n_tensors > 0).then_some(out))
+    }
+
+    /// For people.
+    pub(super) fn to_text(self) -> String {
+        let (n, weights) = (self.n_tensors, count_text(self.n_weights));
+        format!(
+            "{n} float tensors, {weights} weights, hold ternary weights: trinity convert --to TYPE packs them without loss"
+        )
+    }
+
+    /// For programs.
+    pub(super) fn to_json(self) -> Json {
+        json!({"n_tensors": self.n_tensors, "n_weights": self.n_weights})
+    }
 }
 
 impl Ternary {
@@ -50,11 +90,11 @@ impl Ternary {
     pub(super) fn of(container: &Container) -> Option<Self> {
         let n_all = container.tensors().iter().map(n_weights).sum();
         let mut out = Self { n_tensors: 0, n_weights: 0, n_bytes: 0, n_all, spans: BTreeMap::new(), counts: None };
-        for (tensor, format) in ternary_tensors(container) {
+        for (tensor, span) in ternary_tensors(container) {
             out.n_tensors += 1;
             out.n_weights += n_weights(tensor);
             out.n_bytes += tensor.n_bytes;
-            *out.spans.entry(span(format)).or_default() += n_weights(tensor);
+            *out.spans.entry(span).or_default() += n_weights(tensor);
         }
         (out.n_tensors > 0).then_some(out)
     }
