@@ -10,6 +10,7 @@ mod edit;
 mod error;
 #[cfg(not(target_arch = "wasm32"))]
 mod file;
+mod i2_s;
 mod imatrix;
 pub mod limits;
 mod lookup_tables;
@@ -31,6 +32,7 @@ pub use edit::rewrite_metadata;
 pub use error::Error;
 #[cfg(not(target_arch = "wasm32"))]
 pub use file::NewFile;
+pub use i2_s::{I2_S_ORDER, I2sOrder, is_i2_s};
 pub use imatrix::{Importance, ImportanceMatrix};
 #[cfg(not(target_arch = "wasm32"))]
 pub use map::MappedFile;

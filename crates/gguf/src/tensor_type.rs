@@ -9,7 +9,7 @@ use quant::{
     tri::{Packing, Span, TriBlocks, TriRows},
 };
 
-use crate::lookup_tables;
+use crate::{i2_s, lookup_tables};
 
 /// The raw type id of a tensor in the file.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -163,7 +163,7 @@ impl TypeId {
 
     /// Bytes of a tensor of `dims` by the id's meaning today; an error names what does not fit.
     pub fn bytes_of(self, dims: &[u64]) -> Result<u64, String> {
-        match self.layout() {
+        match i2_s::layout_by_size(self, dims.first().copied().unwrap_or(1)) {
             Some(layout) => layout.bytes_of(dims),
             None => Err(format!("tensor type {} is {}", self.0, self.name())),
         }

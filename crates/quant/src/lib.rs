@@ -40,6 +40,6 @@ pub use block::GROUP;
 pub use encode::EncodeError;
 pub use format::{Format, UnknownFormat};
 pub use stored_matrix::{NotTernary, SizeMismatch, StoredMatrix};
-pub use ternary::{OuterScale, ScaleType, tri};
+pub use ternary::{OuterScale, ScaleType, i2_s::deinterleave as deinterleave_i2_s, tri};
 pub use ternary_encoder::{TernaryEncoder, TernaryError};
 pub use ternary_rows::TernaryRows;

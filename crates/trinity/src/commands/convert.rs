@@ -10,7 +10,10 @@ use convert::{
 use quant::{Format, tri::Packing};
 use serde_json::json;
 
-use super::conversion::{self, OutputArgs};
+use super::{
+    conversion::{self, OutputArgs},
+    i2s_order::I2sArgs,
+};
 use crate::{failure::Failure, terminal};
 
 /// Arguments of `convert`.
@@ -32,6 +35,8 @@ pub(crate) struct ConvertArgs {
     lossy: bool,
     #[command(flatten)]
     folder: FolderArgs,
+    #[command(flatten)]
+    i2s: I2sArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -55,7 +60,7 @@ enum TernariseMasters {
 pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
     conversion::check_extension(&args.destination)?;
     let to = args.to.as_deref().map(target).transpose()?;
-    let source = open(&args.source, args.folder)?;
+    let source = open(&args.source, args.folder, args.i2s, &args.output)?;
     let freedom = if args.lossy { Freedom::Nearest } else { Freedom::Exact };
     let is_tri = args.destination.extension().is_some_and(|e| e == "tri");
     let plan = match to.or_else(|| default_target(&*source, is_tri)) {
@@ -89,7 +94,12 @@ fn default_target(source: &dyn Source, is_tri: bool) -> Option<Target> {
 }
 
 /// Whatever kind of model lies at `path`.
-pub(super) fn open(path: &Path, folder: FolderArgs) -> Result<Box<dyn Source>, Failure> {
+pub(super) fn open(
+    path: &Path,
+    folder: FolderArgs,
+    i2s: I2sArgs,
+    output: &OutputArgs,
+) -> Result<Box<dyn Source>, Failure> {
     if path.is_dir() || path.extension().is_some_and(|e| e == "safetensors") {
         let ternarise = match folder.ternarise_masters {
             TernariseMasters::AsConfigured => Ternarise::AsConfigured,
@@ -98,7 +108,11 @@ pub(super) fn open(path: &Path, folder: FolderArgs) -> Result<Box<dyn Source>, F
         };
         return Ok(Box::new(hf::open(path, &HfOptions { ternarise })?));
     }
-    Ok(Box::new(GgufSource::open(path)?))
+    let source = GgufSource::open(path)?;
+    Ok(Box::new(match i2s.order(source.container(), output.threads)? {
+        Some(order) => source.with_i2_s_order(order)?,
+        None => source,
+    }))
 }
 
 /// A type that can hold ternary weights as they are.

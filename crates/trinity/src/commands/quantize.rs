@@ -19,6 +19,7 @@ use serde_json::json;
 use super::{
     conversion::{self, OutputArgs},
     convert::FolderArgs,
+    i2s_order::I2sArgs,
 };
 use crate::{
     failure::Failure,
@@ -64,6 +65,8 @@ pub(crate) struct QuantizeArgs {
     #[command(flatten)]
     folder: FolderArgs,
     #[command(flatten)]
+    i2s: I2sArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
@@ -79,7 +82,7 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<(), Failure> {
     let mix = mix(&args.mix)?;
     let rules = args.rules.iter().map(|rule| Rule::parse(rule)).collect::<Result<Vec<_>, _>>()?;
     let ternary = freedom(args)?;
-    let source = super::convert::open(&args.source, args.folder)?;
+    let source = super::convert::open(&args.source, args.folder, args.i2s, &args.output)?;
     let importance = args.imatrix.as_ref().map(|path| read_importance(path)).transpose()?;
     let options = Options {
         mix,
@@ -119,8 +122,9 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<(), Failure> {
 
 /// Of the source and of what it became.
 fn both_perplexities(args: &QuantizeArgs, text: &Path, destination: &Path) -> Result<(f64, f64), Failure> {
-    let measure = |model| quality::measure(model, text, args.eval_chunks, args.output.n_threads());
-    Ok((measure(&args.source)?, measure(destination)?))
+    let measure = |model, i2s| quality::measure(model, text, args, i2s);
+    // The new file says in which order its weights are.
+    Ok((measure(&args.source, args.i2s)?, measure(destination, I2sArgs::default())?))
 }
 
 /// The mix of that name.

@@ -12,6 +12,7 @@ mod eval_imatrix;
 mod eval_kl;
 mod eval_noise;
 mod evaluate;
+mod i2s_order;
 mod inspect;
 mod interface;
 mod metadata;
