@@ -1,5 +1,7 @@
 //! [`GgufSource`]: a GGUF file, or all parts of a split one.
 
+mod lookup;
+
 use std::{
     fs::File,
     io::{Read, Seek, SeekFrom},
@@ -12,9 +14,10 @@ use gguf::{Container, I2sOrder, Metadata, TensorInfo, TypeId};
 use quant::{Format, StoredMatrix};
 
 use crate::{
-    Error,
+    Error, LookupTables,
     source::{Rows, Source, SourceTensor, Stored},
 };
+use lookup::Lookup;
 
 /// A model in GGUF files. Weights are read, not mapped: what was read and forgotten takes no memory, whatever the size of the file.
 pub struct GgufSource {
@@ -25,6 +28,7 @@ pub struct GgufSource {
     paths: Vec<PathBuf>,
     /// Are the rows of I2_S tensors interleaved by four?
     has_rows4: bool,
+    lookup: Lookup,
 }
 
 impl GgufSource {
@@ -41,7 +45,14 @@ impl GgufSource {
 
     /// A container that is in memory.
     pub fn from_container(container: Container) -> Self {
-        Self { tensors: tensors(&container), container, files: Vec::new(), paths: Vec::new(), has_rows4: false }
+        Self {
+            tensors: tensors(&container),
+            container,
+            files: Vec::new(),
+            paths: Vec::new(),
+            has_rows4: false,
+            lookup: Lookup::default(),
+        }
     }
 
     /// Takes all I2_S tensors to be in `order`, whatever was said of them.
@@ -50,6 +61,17 @@ impl GgufSource {
         self.container.check_i2_s_order(order)?;
         if !self.has_rows4 {
             self.container.set_i2_s_order(order)?;
+        }
+        Ok(self)
+    }
+
+    /// Reads tensors in TL1 and TL2 by `tables`; refuses the first for which there is none.
+    pub fn with_lookup_tables(mut self, tables: LookupTables) -> Result<Self, Error> {
+        self.lookup.tables = tables;
+        for tensor in self.container.tensors() {
+            if let Some(layout) = lookup::layout(tensor) {
+                self.lookup.tiling(layout, tensor).or_else(|what| self.refuse(&tensor.name, what))?;
+            }
         }
         Ok(self)
     }
@@ -88,6 +110,7 @@ fn tensors(container: &Container) -> Vec<SourceTensor> {
     let stored = |t: &TensorInfo| match t.format() {
         Some(format) if format.is_ternary() => Stored::Ternary,
         Some(format) => Stored::As(format),
+        None if lookup::layout(t).is_some() => Stored::Ternary,
         None => Stored::Opaque,
     };
     let tensor = |t: &TensorInfo| SourceTensor { name: t.name.clone(), dims: t.dims.clone(), stored: stored(t) };
@@ -109,6 +132,11 @@ impl Source for GgufSource {
 
     fn read(&self, tensor: usize, rows: Range<usize>) -> Result<Rows, Error> {
         let info = self.info(tensor)?;
+        if let Some(layout) = lookup::layout(info) {
+            let all = || self.read_raw(tensor, 0..info.n_bytes);
+            let refuse = |what| Error::Tensor { file: self.name().to_owned(), tensor: info.name.clone(), what };
+            return self.lookup.rows(layout, (tensor, info), rows, all, refuse).map(Rows::Ternary);
+        }
         let Some(format) = info.format() else {
             return self.refuse(&info.name, format!("type {} cannot be decoded", info.type_name()));
         };
@@ -138,7 +166,7 @@ impl Source for GgufSource {
         let info = self.container.tensors().get(tensor)?;
         // Under its number, one in another order than most would be taken for one of those.
         let is_foreign = gguf::is_i2_s(info) && (self.has_rows4 || info.format() == Some(Format::I2_S_ARM));
-        if is_foreign { None } else { Some(info.spec().type_id) }
+        if is_foreign || lookup::layout(info).is_some() { None } else { Some(info.spec().type_id) }
     }
 
     fn read_raw(&self, tensor: usize, bytes: Range<u64>) -> Result<Vec<u8>, Error> {

@@ -13,7 +13,6 @@ mod file;
 mod i2_s;
 mod imatrix;
 pub mod limits;
-mod lookup_tables;
 mod map;
 mod metadata;
 mod oracle;

@@ -5,6 +5,7 @@ mod bad_input;
 mod chat;
 mod convert;
 mod convert_folder;
+mod convert_lookup;
 mod doctor;
 mod eval_choice;
 mod eval_compare;
