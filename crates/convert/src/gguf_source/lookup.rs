@@ -45,21 +45,23 @@ impl Lookup {
         refuse: impl Fn(String) -> Error,
     ) -> Result<TernaryRows, Error> {
         let tiling = self.tiling(layout, tensor).map_err(&refuse)?;
-        let bytes = {
-            // Others who want the same tensor wait for it here.
-            let mut last = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-            match last.as_ref().filter(|(of, _)| *of == i) {
-                Some((_, bytes)) => Arc::clone(bytes),
-                None => {
-                    *last = None;
-                    let bytes = Arc::new(read()?);
-                    *last = Some((i, Arc::clone(&bytes)));
-                    bytes
-                }
-            }
-        };
+        let bytes = self.whole(i, read)?;
         LookupMatrix::new(layout, tiling, tensor.n_rows(), tensor.cols(), &bytes)
             .and_then(|matrix| matrix.ternary(rows))
             .map_err(|e| refuse(e.to_string()))
+    }
+
+    /// All bytes of tensor `i`, read unless they were the last to be; others who want them wait.
+    fn whole(&self, i: usize, read: impl FnOnce() -> Result<Vec<u8>, Error>) -> Result<Arc<Vec<u8>>, Error> {
+        let mut last = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, bytes)) = &*last
+            && *of == i
+        {
+            return Ok(Arc::clone(bytes));
+        }
+        *last = None;
+        let bytes = Arc::new(read()?);
+        *last = Some((i, Arc::clone(&bytes)));
+        Ok(bytes)
     }
 }

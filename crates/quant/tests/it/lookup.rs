@@ -109,11 +109,11 @@ fn tiles_that_cannot_be_and_bytes_that_no_converter_leaves_are_refused() {
     broken[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
     assert!(matches!(read(LookupLayout::Tl2, sizes, &broken), Err(LookupError::Scale { .. })));
     // Bits of a sign where the index is 0.
-    let zeros = pack(LookupLayout::Tl2, shape, sizes, &[0; 256 * 384]);
-    let mut broken = zeros.clone();
+    let zeros = vec![0; 256 * 384];
+    let mut broken = pack(LookupLayout::Tl2, shape, sizes, &zeros);
     broken[256 * 384 / 6 + 1] |= 0x80;
     assert!(matches!(read(LookupLayout::Tl2, sizes, &broken), Err(LookupError::Index { row: 0, col: 0, .. })));
-    let mut broken = pack(LookupLayout::Tl1, shape, [256, 128, 32], &[0; 256 * 384]);
+    let mut broken = pack(LookupLayout::Tl1, shape, [256, 128, 32], &zeros);
     broken[0] = 0x90;
     let index = read(LookupLayout::Tl1, [256, 128, 32], &broken).unwrap_err().to_string();
     assert_eq!(index, "row 0, column 0 has index 9, which TL1 never holds in tiles of bm 256, bk 128, bmm 32");
