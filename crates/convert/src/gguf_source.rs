@@ -1,5 +1,7 @@
 //! [`GgufSource`]: a GGUF file, or all parts of a split one.
 
+mod lookup;
+
 use std::{
     fs::File,
     io::{Read, Seek, SeekFrom},
@@ -8,13 +10,14 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use gguf::{Container, Metadata, TensorInfo, TypeId};
-use quant::StoredMatrix;
+use gguf::{Container, I2sOrder, Metadata, TensorInfo, TypeId};
+use quant::{Format, StoredMatrix};
 
 use crate::{
-    Error,
+    Error, LookupTables,
     source::{Rows, Source, SourceTensor, Stored},
 };
+use lookup::Lookup;
 
 /// A model in GGUF files. Weights are read, not mapped: what was read and forgotten takes no memory, whatever the size of the file.
 pub struct GgufSource {
@@ -23,6 +26,9 @@ pub struct GgufSource {
     /// One for each part; none where the container is in memory.
     files: Vec<Mutex<File>>,
     paths: Vec<PathBuf>,
+    /// Are the rows of I2_S tensors interleaved by four?
+    has_rows4: bool,
+    lookup: Lookup,
 }
 
 impl GgufSource {
@@ -34,12 +40,45 @@ impl GgufSource {
             File::open(path).map(Mutex::new).map_err(|source| Error::Io { file: path.display().to_string(), source })
         };
         let files = paths.iter().map(open).collect::<Result<_, _>>()?;
-        Ok(Self { tensors: tensors(&container), container, files, paths })
+        Ok(Self { files, paths, ..Self::from_container(container) })
     }
 
     /// A container that is in memory.
     pub fn from_container(container: Container) -> Self {
-        Self { tensors: tensors(&container), container, files: Vec::new(), paths: Vec::new() }
+        Self {
+            tensors: tensors(&container),
+            container,
+            files: Vec::new(),
+            paths: Vec::new(),
+            has_rows4: false,
+            lookup: Lookup::default(),
+        }
+    }
+
+    /// Takes all I2_S tensors to be in `order`, whatever was said of them.
+    pub fn with_i2_s_order(mut self, order: I2sOrder) -> Result<Self, Error> {
+        self.has_rows4 = order == I2sOrder::Rows4;
+        self.container.check_i2_s_order(order)?;
+        if !self.has_rows4 {
+            self.container.set_i2_s_order(order)?;
+        }
+        Ok(self)
+    }
+
+    /// Reads tensors in TL1 and TL2 by `tables`; refuses the first for which there is none.
+    pub fn with_lookup_tables(mut self, tables: LookupTables) -> Result<Self, Error> {
+        self.lookup.tables = tables;
+        for tensor in self.container.tensors() {
+            if let Some(layout) = lookup::layout(tensor) {
+                self.lookup.tiling(layout, tensor).or_else(|what| self.refuse(&tensor.name, what))?;
+            }
+        }
+        Ok(self)
+    }
+
+    /// The file's header.
+    pub fn container(&self) -> &Container {
+        &self.container
     }
 
     /// Sum of the sizes of all parts.
@@ -71,6 +110,7 @@ fn tensors(container: &Container) -> Vec<SourceTensor> {
     let stored = |t: &TensorInfo| match t.format() {
         Some(format) if format.is_ternary() => Stored::Ternary,
         Some(format) => Stored::As(format),
+        None if lookup::layout(t).is_some() => Stored::Ternary,
         None => Stored::Opaque,
     };
     let tensor = |t: &TensorInfo| SourceTensor { name: t.name.clone(), dims: t.dims.clone(), stored: stored(t) };
@@ -92,13 +132,24 @@ impl Source for GgufSource {
 
     fn read(&self, tensor: usize, rows: Range<usize>) -> Result<Rows, Error> {
         let info = self.info(tensor)?;
+        if let Some(layout) = lookup::layout(info) {
+            let all = || self.read_raw(tensor, 0..info.n_bytes);
+            let refuse = |what| Error::Tensor { file: self.name().to_owned(), tensor: info.name.clone(), what };
+            return self.lookup.rows(layout, (tensor, info), rows, all, refuse).map(Rows::Ternary);
+        }
         let Some(format) = info.format() else {
             return self.refuse(&info.name, format!("type {} cannot be decoded", info.type_name()));
         };
         let (n_rows, cols) = (info.n_rows(), info.cols());
         let row_bytes = format.row_bytes(cols).unwrap_or(0);
         let part = |range: Range<usize>| self.read_raw(tensor, range.start as u64..range.end as u64);
-        let bytes = part(rows.start * row_bytes..rows.end * row_bytes)?;
+        let bytes = if self.has_rows4 && gguf::is_i2_s(info) {
+            let groups = rows.start / 4..rows.end.div_ceil(4);
+            let apart = quant::deinterleave_i2_s(format, cols, &part(groups.start * cols..groups.end * cols)?);
+            apart[(rows.start - 4 * groups.start) * row_bytes..][..rows.len() * row_bytes].to_vec()
+        } else {
+            part(rows.start * row_bytes..rows.end * row_bytes)?
+        };
         let tail = format.tail_range(n_rows, cols, rows.clone()).map_or(Ok(Vec::new()), part)?;
         let stored = StoredMatrix::of_rows(format, rows.len(), cols, &bytes, &tail)
             .or_else(|e| self.refuse(&info.name, e.to_string()))?;
@@ -112,7 +163,10 @@ impl Source for GgufSource {
     }
 
     fn raw_type(&self, tensor: usize) -> Option<TypeId> {
-        self.container.tensors().get(tensor).map(|t| t.spec().type_id)
+        let info = self.container.tensors().get(tensor)?;
+        // Under its number, one in another order than most would be taken for one of those.
+        let is_foreign = gguf::is_i2_s(info) && (self.has_rows4 || info.format() == Some(Format::I2_S_ARM));
+        if is_foreign || lookup::layout(info).is_some() { None } else { Some(info.spec().type_id) }
     }
 
     fn read_raw(&self, tensor: usize, bytes: Range<u64>) -> Result<Vec<u8>, Error> {

@@ -9,6 +9,7 @@ mod file_type;
 mod gguf_source;
 pub mod hf;
 mod json;
+mod lookup_tables;
 mod loss;
 mod parallel;
 mod plan;
@@ -22,6 +23,7 @@ mod write;
 
 pub use error::Error;
 pub use gguf_source::GgufSource;
+pub use lookup_tables::LookupTables;
 pub use loss::Loss;
 pub use parallel::Progress;
 pub use plan::{Action, Freedom, Plan, PlannedTensor, TypeTotal};

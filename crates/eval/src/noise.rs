@@ -3,7 +3,7 @@
 //! [`flip`] changes each trit of all ternary matrices with a given probability into one of the two other values, equally likely; scales stay.
 //! What comes out is a model like any other, in memory.
 
-use gguf::{Container, TensorInfo, Writer};
+use gguf::{Container, I2_S_ORDER, TensorInfo, Value, Writer};
 use quant::{StoredMatrix, TernaryEncoder};
 use rand_xoshiro::{
     Xoshiro256PlusPlus,
@@ -40,6 +40,9 @@ pub fn flip(container: &Container, rate: f64, seed: u64) -> Result<(Container, F
     // All parts become one.
     for key in ["split.no", "split.count", "split.tensors.count"] {
         metadata.remove(key);
+    }
+    if let Some(order) = container.i2_s_order() {
+        metadata.set(I2_S_ORDER, Value::String(order.name().to_owned()));
     }
     let mut writer = Writer::new(Vec::new(), &metadata, specs).map_err(io)?;
     let mut noise = Noise { rng: Xoshiro256PlusPlus::seed_from_u64(seed), threshold: threshold(rate) };

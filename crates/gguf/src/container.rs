@@ -9,7 +9,8 @@ use std::{
 use quant::Format;
 
 use crate::{
-    Error, Layout, Metadata, TensorSpec, TypeId,
+    Error, I2sOrder, Layout, Metadata, TensorSpec, TypeId,
+    i2_s::is_i2_s,
     map::Bytes,
     reader::{self, Header},
 };
@@ -84,7 +85,8 @@ impl From<Vec<u8>> for TensorBytes {
     }
 }
 
-/// A model file, or all parts of a split one: metadata of the first part, tensors of all.
+/// A model file, or all parts of a split one: metadata of the first part, tensors of all. A clone shares the bytes.
+#[derive(Clone)]
 pub struct Container {
     name: String,
     pub(crate) first: Header,
@@ -143,7 +145,19 @@ impl Container {
                 return Err(Error::Split { file: name, what });
             }
         }
-        Ok(Self { name, first, parts, tensors, index })
+        let order = I2sOrder::of(&first.metadata)?;
+        let mut container = Self { name, first, parts, tensors, index };
+        if let Some(order) = order {
+            container.set_i2_s_order(order)?;
+        }
+        Ok(container)
+    }
+
+    /// From now on every I2_S is in `format`.
+    pub(crate) fn relabel_i2_s(&mut self, format: Format) {
+        for tensor in self.tensors.iter_mut().filter(|t| is_i2_s(t)) {
+            tensor.layout = Layout::Weights(format);
+        }
     }
 
     /// Path or name, for messages.

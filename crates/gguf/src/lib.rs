@@ -10,9 +10,9 @@ mod edit;
 mod error;
 #[cfg(not(target_arch = "wasm32"))]
 mod file;
+mod i2_s;
 mod imatrix;
 pub mod limits;
-mod lookup_tables;
 mod map;
 mod metadata;
 mod oracle;
@@ -31,6 +31,7 @@ pub use edit::rewrite_metadata;
 pub use error::Error;
 #[cfg(not(target_arch = "wasm32"))]
 pub use file::NewFile;
+pub use i2_s::{I2_S_ORDER, I2sOrder, is_i2_s};
 pub use imatrix::{Importance, ImportanceMatrix};
 #[cfg(not(target_arch = "wasm32"))]
 pub use map::MappedFile;

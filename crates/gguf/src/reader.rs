@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::{Array, Metadata, TensorInfo, TypeId, Value, limits, seal};
+use crate::{Array, Metadata, TensorInfo, TypeId, Value, i2_s, limits, seal};
 
 /// `general.alignment` where a file names none.
 pub(crate) const ALIGNMENT_DEFAULT: u64 = 32;
@@ -333,7 +333,7 @@ impl<'a> Reader<'a> {
         }
         let type_id = TypeId(self.u32(&name)?);
         let offset = self.u64(&name)?;
-        let Some(layout) = type_id.layout() else {
+        let Some(layout) = i2_s::layout_by_size(type_id, dims.first().copied().unwrap_or(1)) else {
             return Err(named(format!("tensor type {} is {}", type_id.0, type_id.name())));
         };
         // A type with another meaning may have a size by that one only.

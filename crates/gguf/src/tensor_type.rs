@@ -5,11 +5,11 @@
 //! block, and once had 128. Sizes differ, so the places of tensors in the file tell them apart (`reader.rs`).
 
 use quant::{
-    Format, ScaleType,
+    Format, LookupLayout, ScaleType,
     tri::{Packing, Span, TriBlocks, TriRows},
 };
 
-use crate::lookup_tables;
+use crate::i2_s;
 
 /// The raw type id of a tensor in the file.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -163,7 +163,7 @@ impl TypeId {
 
     /// Bytes of a tensor of `dims` by the id's meaning today; an error names what does not fit.
     pub fn bytes_of(self, dims: &[u64]) -> Result<u64, String> {
-        match self.layout() {
+        match i2_s::layout_by_size(self, dims.first().copied().unwrap_or(1)) {
             Some(layout) => layout.bytes_of(dims),
             None => Err(format!("tensor type {} is {}", self.0, self.name())),
         }
@@ -211,6 +211,7 @@ impl Layout {
         let needs_blocks = |block_len: u64| {
             Err(format!("a row of {cols} weights, but {} needs a multiple of {block_len}", self.name()))
         };
+        let size = usize::try_from(n_rows).ok().zip(usize::try_from(cols).ok());
         let n_bytes = match self {
             Self::Other { block_len, .. } if cols % block_len != 0 => return needs_blocks(block_len),
             Self::Other { block_len, block_bytes, .. } => (n / block_len).checked_mul(block_bytes),
@@ -219,11 +220,10 @@ impl Layout {
                 if cols % block_len != 0 {
                     return needs_blocks(block_len);
                 }
-                let size = |n: u64| usize::try_from(n).ok();
-                size(n_rows).zip(size(cols)).and_then(|(rows, cols)| format.tensor_bytes(rows, cols)).map(|n| n as u64)
+                size.and_then(|(rows, cols)| format.tensor_bytes(rows, cols)).map(|n| n as u64)
             }
-            Self::Tl1 => lookup_tables::tl1_bytes(n),
-            Self::Tl2 => lookup_tables::tl2_bytes(n_rows, cols),
+            Self::Tl1 => size.and_then(|(rows, cols)| LookupLayout::Tl1.tensor_bytes(rows, cols)).map(|n| n as u64),
+            Self::Tl2 => size.and_then(|(rows, cols)| LookupLayout::Tl2.tensor_bytes(rows, cols)).map(|n| n as u64),
         };
         n_bytes.filter(|&n| i64::try_from(n).is_ok()).ok_or_else(overflow)
     }

@@ -2,12 +2,14 @@
 
 mod compare;
 mod data;
+mod lookup_layouts;
 mod loopback;
 mod models;
 mod rng;
 
 pub use compare::{assert_same_f32, log_softmax, nmse};
 pub use data::{read_f32, read_gz, read_json, read_text, shared};
+pub use lookup_layouts::Tiled;
 pub use loopback::{Answer, Loopback, Request};
 pub use models::smollm2_path;
 pub use rng::Rng;

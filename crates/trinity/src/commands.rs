@@ -9,6 +9,7 @@ pub(crate) mod dev;
 mod digest;
 pub(crate) mod doctor;
 pub(crate) mod eval;
+mod i2s_order;
 pub(crate) mod inspect;
 pub(crate) mod limits;
 pub(crate) mod list;

@@ -3,6 +3,7 @@
 
 mod containers;
 mod hf;
+mod i2_s_order;
 mod quantise;
 mod roundtrip;
 mod support;

@@ -4,7 +4,7 @@
 //! never written, and every kernel of bitnet.cpp and ik_llama.cpp takes it for +2, as we do.
 
 use super::{Packed, ScaleType, pack_pairs, unpack_pairs};
-use crate::block::Block;
+use crate::{Format, block::Block};
 
 /// 128 weights in 32 bytes: weight `32 p + i` in byte `i`, bits `6 − 2 p`. What published files hold, on every architecture.
 pub(crate) struct I2S;
@@ -26,6 +26,24 @@ fn pack<const N: usize>(codes: &[i8], bytes: &mut [u8; N]) {
 fn reverse_pairs(byte: u8) -> u8 {
     let halves = byte.rotate_left(4);
     (halves & 0x33) << 2 | (halves >> 2) & 0x33
+}
+
+/// Rows of `cols` weights, which bitnet.cpp interleaves by four in builds without `ACT_PARALLEL`, one behind the other as `format` (an I2_S) has them.
+///
+/// Byte `g · cols + c` of `bytes` holds column `c` of rows `4 g` to `4 g + 3`, the first in bits 6 and 7. Bytes behind the last whole group are left out.
+///
+/// # Panics
+/// If rows of `cols` weights are no whole blocks of `format`.
+pub fn deinterleave(format: Format, cols: usize, bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut codes = vec![0; cols];
+    for group in bytes.chunks_exact(cols.max(1)) {
+        for shift in [6, 4, 2, 0] {
+            codes.iter_mut().zip(group).for_each(|(code, byte)| *code = (byte >> shift & 3) as i8 - 1);
+            format.pack_row(&codes, &[], &mut out);
+        }
+    }
+    out
 }
 
 impl Block for I2S {

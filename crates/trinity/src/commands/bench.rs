@@ -6,7 +6,7 @@ use clap::Args;
 use eval::bench::{self, Phase, Test};
 use model::Forward;
 
-use super::model_args::{self, ModelArgs};
+use super::model_args::ModelArgs;
 use crate::{cli::Global, failure::Failure, terminal};
 
 /// Arguments of `bench`.
@@ -56,7 +56,7 @@ impl BenchArgs {
 pub(crate) fn run(args: &BenchArgs, global: &Global) -> Result<(), Failure> {
     terminal::catch_interrupt()?;
     let tests = args.tests();
-    let container = model_args::open(args.model.as_deref(), global)?;
+    let container = args.load.open(args.model.as_deref(), global)?;
     let longest = tests.iter().map(|t| t.context_len()).max().unwrap_or(1);
     let context = args.load.context.unwrap_or(longest);
     // Pages are shared out evenly and whole.

@@ -20,7 +20,7 @@ pub(crate) struct OutputArgs {
     force: bool,
     /// Threads; by default as many as affinity and the cgroup quota allow
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
+    pub(crate) threads: Option<u16>,
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -4,13 +4,16 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use convert::{
-    Freedom, GgufSource, Plan, Source, Stored, Target,
+    Freedom, GgufSource, LookupTables, Plan, Source, Stored, Target,
     hf::{self, HfOptions, Ternarise},
 };
 use quant::{Format, tri::Packing};
 use serde_json::json;
 
-use super::conversion::{self, OutputArgs};
+use super::{
+    conversion::{self, OutputArgs},
+    i2s_order::I2sArgs,
+};
 use crate::{failure::Failure, terminal};
 
 /// Arguments of `convert`.
@@ -31,17 +34,23 @@ pub(crate) struct ConvertArgs {
     #[arg(long, requires = "to")]
     lossy: bool,
     #[command(flatten)]
-    folder: FolderArgs,
+    origin: SourceArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
 
-/// How Hugging Face folders are read.
-#[derive(Args, Clone, Copy, Debug)]
-pub(crate) struct FolderArgs {
+/// How sources that do not say everything are read.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SourceArgs {
     /// Make the masters of ternary models ternary, by absmean as in training: as their config says, always, or never
     #[arg(long, value_enum, value_name = "WHEN", default_value = "as-configured")]
     ternarise_masters: TernariseMasters,
+    /// How matrices in TL1 and TL2 are cut into tiles, where that is not known: a JSON list of {"rows", "cols", "bm", "bk", "bmm"} as in
+    /// bitnet.cpp's kernel_config.ini
+    #[arg(long, value_name = "FILE")]
+    tl_tables: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) i2s: I2sArgs,
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,7 +64,7 @@ enum TernariseMasters {
 pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
     conversion::check_extension(&args.destination)?;
     let to = args.to.as_deref().map(target).transpose()?;
-    let source = open(&args.source, args.folder)?;
+    let source = open(&args.source, &args.origin, &args.output)?;
     let freedom = if args.lossy { Freedom::Nearest } else { Freedom::Exact };
     let is_tri = args.destination.extension().is_some_and(|e| e == "tri");
     let plan = match to.or_else(|| default_target(&*source, is_tri)) {
@@ -89,16 +98,21 @@ pub(super) fn default_target(source: &dyn Source, is_tri: bool) -> Option<Target
 }
 
 /// Whatever kind of model lies at `path`.
-pub(super) fn open(path: &Path, folder: FolderArgs) -> Result<Box<dyn Source>, Failure> {
+pub(super) fn open(path: &Path, origin: &SourceArgs, output: &OutputArgs) -> Result<Box<dyn Source>, Failure> {
     if path.is_dir() || path.extension().is_some_and(|e| e == "safetensors") {
-        let ternarise = match folder.ternarise_masters {
+        let ternarise = match origin.ternarise_masters {
             TernariseMasters::AsConfigured => Ternarise::AsConfigured,
             TernariseMasters::Always => Ternarise::Always,
             TernariseMasters::Never => Ternarise::Never,
         };
         return Ok(Box::new(hf::open(path, &HfOptions { ternarise })?));
     }
-    Ok(Box::new(GgufSource::open(path)?))
+    let tables = origin.tl_tables.as_deref().map(LookupTables::read).transpose()?.unwrap_or_default();
+    let source = GgufSource::open(path)?.with_lookup_tables(tables)?;
+    Ok(Box::new(match origin.i2s.order(source.container(), output.threads)? {
+        Some(order) => source.with_i2_s_order(order)?,
+        None => source,
+    }))
 }
 
 /// A type that can hold ternary weights as they are.

@@ -11,7 +11,10 @@ use kernels::{Isa, Kernels};
 use model::{HeadShortcut, LoadOptions, Model};
 use tokenizer::Tokenizer;
 
-pub(crate) use super::storage_args::{KvTypeName, StorageArgs};
+pub(crate) use super::{
+    i2s_order::I2sArgs,
+    storage_args::{KvTypeName, StorageArgs},
+};
 use crate::{
     cli::Global,
     failure::{Failure, Kind},
@@ -43,6 +46,8 @@ pub(crate) struct ModelArgs {
     pub(crate) kv_type: KvTypeName,
     #[command(flatten)]
     pub(crate) storage: StorageArgs,
+    #[command(flatten)]
+    pub(crate) i2s: I2sArgs,
     /// Whether steps that need only the best tokens (temperature 0, or top-k) skip the rest of the vocabulary; the tokens are the same
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     pub(crate) head_shortcut: HeadShortcutName,
@@ -102,6 +107,13 @@ pub(crate) fn is_present(reference: &str, global: &Global) -> bool {
 }
 
 impl ModelArgs {
+    /// Opens the container of a model that is to be computed with.
+    pub(crate) fn open(&self, reference: Option<&str>, global: &Global) -> Result<Container, Failure> {
+        let mut container = open(reference, global)?;
+        self.i2s.apply(&mut container, self.threads)?;
+        Ok(container)
+    }
+
     /// The kernels that `TRINITY_ISA` and `--threads` ask for, and the number of threads.
     pub(crate) fn kernels_of(threads: Option<u16>) -> Result<(Kernels, usize), Failure> {
         let n_threads = threads.map_or_else(kernels::default_threads, usize::from);
@@ -151,7 +163,7 @@ impl ModelArgs {
     /// Everything that generation needs.
     pub(crate) fn load(&self, reference: Option<&str>, global: &Global) -> Result<Loaded, Failure> {
         let spinner = terminal::spinner("loading");
-        let container = open(reference, global)?;
+        let container = self.open(reference, global)?;
         let tokenizer = Arc::new(Tokenizer::from_gguf(container.metadata())?);
         let context = self.context.or_else(|| Some(model::context_len(&container).ok()?.min(CONTEXT_LEN_DEFAULT)));
         let (model, _) = self.load_model(&container, context)?;

@@ -18,7 +18,8 @@ use serde_json::json;
 
 use super::{
     conversion::{self, OutputArgs},
-    convert::FolderArgs,
+    convert::SourceArgs,
+    i2s_order::I2sArgs,
 };
 use crate::{
     failure::Failure,
@@ -62,7 +63,7 @@ pub(crate) struct QuantizeArgs {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    folder: FolderArgs,
+    origin: SourceArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -79,7 +80,7 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<(), Failure> {
     let mix = mix(&args.mix)?;
     let rules = args.rules.iter().map(|rule| Rule::parse(rule)).collect::<Result<Vec<_>, _>>()?;
     let ternary = freedom(args)?;
-    let source = super::convert::open(&args.source, args.folder)?;
+    let source = super::convert::open(&args.source, &args.origin, &args.output)?;
     let importance = args.imatrix.as_ref().map(|path| read_importance(path)).transpose()?;
     let options = Options {
         mix,
@@ -119,8 +120,9 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<(), Failure> {
 
 /// Of the source and of what it became.
 fn both_perplexities(args: &QuantizeArgs, text: &Path, destination: &Path) -> Result<(f64, f64), Failure> {
-    let measure = |model| quality::measure(model, text, args.eval_chunks, args.output.n_threads());
-    Ok((measure(&args.source)?, measure(destination)?))
+    let measure = |model, i2s| quality::measure(model, text, args, i2s);
+    // The new file says in which order its weights are.
+    Ok((measure(&args.source, args.origin.i2s)?, measure(destination, I2sArgs::default())?))
 }
 
 /// The mix of that name.

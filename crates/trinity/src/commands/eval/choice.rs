@@ -20,7 +20,7 @@ use crate::{
     cli::Global,
     commands::{
         digest,
-        model_args::{self, ModelArgs},
+        model_args::ModelArgs,
         receipt::{Evidence, ReceiptArgs, model_digest},
     },
     failure::{Failure, Kind},
@@ -112,7 +112,7 @@ struct Row {
 /// Scores and prints.
 pub(super) fn run(args: &ChoiceArgs, global: &Global) -> Result<(), Failure> {
     let receipt = args.receipt.begin()?;
-    let container = model_args::open(Some(&args.model), global)?;
+    let container = args.load.open(Some(&args.model), global)?;
     let tokenizer = Tokenizer::from_gguf(container.metadata())?;
     let sets: Vec<Set> = args.file.iter().map(|path| Set::read(args, path, &tokenizer)).collect::<Result<_, _>>()?;
     let longest = sets.iter().flat_map(|set| &set.items).map(Item::context_len).max().unwrap_or(1);

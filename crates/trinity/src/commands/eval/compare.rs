@@ -12,7 +12,7 @@ use super::{WINDOW_LEN, go_on, read};
 use crate::{
     cli::Global,
     commands::{
-        model_args::{self, ModelArgs},
+        model_args::ModelArgs,
         receipt::{Evidence, ReceiptArgs},
     },
     failure::Failure,
@@ -69,8 +69,8 @@ struct Report {
 /// Compares, prints, answers by the exit code.
 pub(super) fn run(args: &CompareArgs, global: &Global) -> Result<(), Failure> {
     let receipt = args.receipt.begin()?;
-    let first = model_args::open(Some(&args.first), global)?;
-    let second = model_args::open(Some(&args.second), global)?;
+    let first = args.load.open(Some(&args.first), global)?;
+    let second = args.load.open(Some(&args.second), global)?;
     let bar = terminal::progress("compare", first.tensors().iter().map(|t| t.n_bytes).sum(), true);
     let comparison = compare::files(&first, &second, &mut |n_bytes| {
         bar.set_position(n_bytes);

@@ -13,7 +13,7 @@ use crate::{
     cli::Global,
     commands::{
         digest,
-        model_args::{self, ModelArgs},
+        model_args::ModelArgs,
         receipt::{Evidence, Receipt, ReceiptArgs},
     },
     failure::Failure,
@@ -60,7 +60,7 @@ struct Saved {
 /// Saves or compares.
 pub(super) fn run(args: &KlArgs, global: &Global) -> Result<(), Failure> {
     let receipt = args.receipt.begin()?;
-    let container = model_args::open(Some(&args.model), global)?;
+    let container = args.load.open(Some(&args.model), global)?;
     let tokenizer = Tokenizer::from_gguf(container.metadata())?;
     match (&args.base, &args.save_base, &args.file) {
         (Some(base), _, _) => compare(args, base, &container, &tokenizer, receipt),

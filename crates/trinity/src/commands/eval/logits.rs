@@ -10,7 +10,7 @@ use super::{go_on, read};
 use crate::{
     cli::Global,
     commands::{
-        model_args::{self, KvTypeName, ModelArgs, StorageArgs},
+        model_args::{self, I2sArgs, KvTypeName, ModelArgs, StorageArgs},
         receipt::{Evidence, ReceiptArgs},
         tokenize,
     },
@@ -37,6 +37,8 @@ pub(super) struct LogitsArgs {
     #[arg(long, value_enum, value_name = "TYPE", default_value = "f32")]
     kv_type: KvTypeName,
     #[command(flatten)]
+    i2s: I2sArgs,
+    #[command(flatten)]
     receipt: ReceiptArgs,
 }
 
@@ -51,15 +53,16 @@ struct Written {
 pub(super) fn run(args: &LogitsArgs, global: &Global) -> Result<(), Failure> {
     let receipt = args.receipt.begin()?;
     let text = read(&args.tokens)?;
-    let container = model_args::open(Some(&args.model), global)?;
     let load = ModelArgs {
         threads: args.threads,
         no_pin: false,
         context: None,
         kv_type: args.kv_type,
         storage: StorageArgs::default(),
+        i2s: args.i2s,
         head_shortcut: model_args::HeadShortcutName::Off,
     };
+    let container = load.open(Some(&args.model), global)?;
     let n_vocab = model::n_vocab(&container)?;
     let tokens = tokenize::parse_ids(&text, n_vocab)?;
     let (mut model, n_threads) = load.load_model(&container, Some(tokens.len().max(1)))?;

@@ -15,7 +15,7 @@ use super::{WINDOW_LEN, go_on, read};
 use crate::{
     cli::Global,
     commands::{
-        model_args::{self, ModelArgs},
+        model_args::ModelArgs,
         receipt::{Evidence, ReceiptArgs},
     },
     failure::Failure,
@@ -81,7 +81,7 @@ struct Table {
 pub(super) fn run(args: &NoiseArgs, global: &Global) -> Result<(), Failure> {
     let receipt = args.receipt.begin()?;
     let text = read(&args.file)?;
-    let container = model_args::open(Some(&args.model), global)?;
+    let container = args.load.open(Some(&args.model), global)?;
     let tokenizer = Tokenizer::from_gguf(container.metadata())?;
     let window_len = args.load.context.unwrap_or(WINDOW_LEN);
     let options = Options { window_len, n_chunks: args.chunks, first: tokenizer.added_first() };

@@ -24,7 +24,7 @@ use crate::{
     cli::Global,
     commands::{
         digest,
-        model_args::{self, ModelArgs},
+        model_args::{self, I2sArgs, ModelArgs},
         receipt::{Evidence, ReceiptArgs},
     },
     failure::Failure,
@@ -58,6 +58,8 @@ pub(super) struct TernaryOptionsArgs {
     /// Threads; by default as many as affinity and the cgroup quota allow
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    #[command(flatten)]
+    i2s: I2sArgs,
     /// As JSON
     #[arg(long)]
     json: bool,
@@ -77,7 +79,8 @@ struct Bench<'a> {
 pub(super) fn run(args: &TernaryOptionsArgs, global: &Global) -> Result<(), Failure> {
     let receipt = args.receipt.begin()?;
     let text = read(&args.file)?;
-    let container = model_args::open(Some(&args.model), global)?;
+    let mut container = model_args::open(Some(&args.model), global)?;
+    args.i2s.apply(&mut container, args.threads)?;
     let is_wanted = |choice: &Choice| format!(" {}", choice.name).contains(&format!(" {}", args.only));
     let choices: Vec<Choice> = options::all().into_iter().filter(is_wanted).collect();
     if choices.is_empty() {

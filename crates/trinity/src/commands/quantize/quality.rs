@@ -7,8 +7,9 @@ use eval::perplexity;
 use gguf::Container;
 use tokenizer::{ControlTokens, Tokenizer};
 
+use super::QuantizeArgs;
 use crate::{
-    commands::model_args::ModelArgs,
+    commands::{i2s_order::I2sArgs, model_args::ModelArgs},
     failure::{Failure, Kind},
     terminal,
 };
@@ -23,19 +24,20 @@ struct Defaults {
     load: ModelArgs,
 }
 
-/// Perplexity of `text` by the model in `path`, over at most `n_chunks` windows.
-pub(super) fn measure(path: &Path, text: &Path, n_chunks: usize, threads: usize) -> Result<f64, Failure> {
+/// Perplexity of `text` by the model in `path`, over at most as many windows as `args` say.
+pub(super) fn measure(path: &Path, text: &Path, args: &QuantizeArgs, i2s: I2sArgs) -> Result<f64, Failure> {
     let name = text.display().to_string();
     let file = File::open(text).map_err(|e| Failure::new(Kind::Failure, format!("{name}: {e}")))?;
     let text = terminal::read_text(&name, file)?;
-    let container = Container::open(path)?;
+    let mut container = Container::open(path)?;
+    i2s.apply(&mut container, args.output.threads)?;
     let tokenizer = Tokenizer::from_gguf(container.metadata())?;
     let mut load = Defaults::parse_from(["quantize"]).load;
-    load.threads = u16::try_from(threads).ok();
+    load.threads = args.output.threads;
     let (mut model, _) = load.load_model(&container, Some(WINDOW_LEN))?;
     let mut tokens = Vec::new();
     tokenizer.encode(&text, ControlTokens::AsText, true, &mut tokens);
-    let n_chunks = n_chunks.min(tokens.len() / WINDOW_LEN).max(1);
+    let n_chunks = args.eval_chunks.min(tokens.len() / WINDOW_LEN).max(1);
     let options =
         perplexity::Options { window_len: WINDOW_LEN, n_chunks: Some(n_chunks), first: tokenizer.added_first() };
     let bar = terminal::progress("perplexity", n_chunks as u64, false);
