@@ -114,18 +114,24 @@ pub(crate) fn totals_json(source: &dyn Source, plan: &Plan) -> Result<Json, Fail
 
 /// The proof for people.
 pub(crate) fn proof_text(destination: &Path, proof: &Proof) -> String {
+    let types = |class: &ClassProof| {
+        if class.from == class.to { class.to.clone() } else { format!("{} → {}", class.from, class.to) }
+    };
+    let classes = proof.classes();
+    let width = classes.iter().map(|class| types(class).chars().count()).max().unwrap_or(0).max(4);
     let shown = |class: &ClassProof| {
-        let types = if class.from == class.to { class.to.clone() } else { format!("{} → {}", class.from, class.to) };
-        let exact = format!("{}/{}", class.n_exact, class.n_tensors);
         format!(
-            "{:<32} {types:<18} {exact:>9} {:>10.3e} {:>10.5}\n",
+            "{:<32} {:<width$} {:>9} {:>10.3e} {:>10.5}\n",
             escape(&class.class),
+            types(class),
+            format!("{}/{}", class.n_exact, class.n_tensors),
             class.loss.error_max,
             class.loss.relative_rmse()
         )
     };
-    let header = format!("{:<32} {:<18} {:>9} {:>10} {:>10}\n", "read back", "type", "exact", "max error", "rel. RMSE");
-    let rows: String = proof.classes().iter().map(shown).collect();
+    let header =
+        format!("{:<32} {:<width$} {:>9} {:>10} {:>10}\n", "read back", "type", "exact", "max error", "rel. RMSE");
+    let rows: String = classes.iter().map(shown).collect();
     let verdict = if proof.is_exact() {
         "every weight is what it was".to_owned()
     } else {
