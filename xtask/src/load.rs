@@ -105,7 +105,7 @@ fn row(shape: &str, container: &str, measured: &Measured) -> Result<Value, Strin
         mb(*peak_bytes),
         mb(extra)
     );
-    if !(median < SECONDS_MAX) {
+    if median.is_nan() || median >= SECONDS_MAX {
         return Err(format!("{shape} as {container}: {median:.2} s to the first token, the limit is {SECONDS_MAX} s"));
     }
     if extra > EXTRA_BYTES_MAX {
