@@ -240,10 +240,11 @@ impl<'a> StoredMatrix<'a> {
     fn check_row(&self, m: usize) -> Result<(), NotTernary> {
         let Some(rows) = self.ternary(m, 1) else { return Ok(()) };
         let format = self.format;
-        if let Some(&scale) = rows.scales.iter().find(|scale| !scale.is_finite() || **scale < 0.0) {
+        // Of these an encoder may use the fourth code and, to have it on the other side, a negative scale.
+        let may_be_two = matches!(format, Format::Q2_0 | Format::PQ2_0);
+        if let Some(&scale) = rows.scales.iter().find(|scale| !scale.is_finite() || **scale < 0.0 && !may_be_two) {
             return Err(NotTernary::Scale { format, row: m, scale });
         }
-        let may_be_two = matches!(format, Format::Q2_0 | Format::PQ2_0);
         if let Some(col) = rows.codes.iter().position(|&code| code > 1).filter(|_| !may_be_two) {
             return Err(NotTernary::Code { format, row: m, col });
         }

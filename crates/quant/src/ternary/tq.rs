@@ -15,12 +15,15 @@ pub(crate) struct Tq1_0;
 /// 256 weights, 66 bytes: 64 bytes of 2-bit planes as in Q2_K, f16 scale. `w = d · (q − 1)`.
 pub(crate) struct Tq2_0;
 
-/// The best scale and its codes −1, 0, 1.
+/// The best scale, which is not negative, and its codes −1, 0, 1.
 fn ternarise(x: &[f32], w: &[f32]) -> (f32, [i8; 256]) {
     let d = scale::round_to_half::<Integers<-1, 1>>(x, w, sweep::fit::<-1, 1>(x, w));
     let mut codes = [0; 256];
     scale::assign::<Integers<-1, 1>>(x, d, &mut codes);
-    (d, codes)
+    if d < 0.0 {
+        codes.iter_mut().for_each(|code| *code = -*code);
+    }
+    (d.abs(), codes)
 }
 
 impl Block for Tq1_0 {

@@ -207,6 +207,19 @@ proptest! {
     }
 }
 
+/// What our encoders make of any weights looks like what it is.
+#[test]
+fn encoded_weights_pass_the_check() {
+    for format in containers().filter(|f| f.can_encode()) {
+        for seed in 0..20 {
+            let values: Vec<f32> = testkit::Rng::new(seed).normals(4 * 512).iter().map(|x| x * 0.02).collect();
+            let mut bytes = vec![0; format.tensor_bytes(4, 512).unwrap()];
+            format.encode(&values, None, &mut bytes).unwrap();
+            StoredMatrix::new(format, 4, 512, &bytes).unwrap().check_ternary(4).unwrap();
+        }
+    }
+}
+
 #[test]
 fn what_a_container_cannot_hold_is_named() {
     let third = random(1, 1, 256, 256, &[1.0 / 3.0]);
