@@ -112,11 +112,13 @@ impl Container {
         }
         metadata.set(I2_S_ORDER, Value::String(order.name().to_owned()));
         let specs = self.tensors().iter().map(TensorInfo::spec).collect();
-        let mut writer = Writer::new(Vec::new(), &metadata, specs).map_err(io_error)?;
+        // Grown step by step, it would take up to twice the memory.
+        let room = Vec::with_capacity(self.file_bytes() as usize + (1 << 10));
+        let mut writer = Writer::new(room, &metadata, specs).map_err(io_error)?;
         for tensor in self.tensors() {
             let bytes = self.bytes(tensor);
             if is_i2_s(tensor) {
-                let (in_rows, tail) = bytes.split_at(tensor.n_rows() * tensor.cols() / 4);
+                let (in_rows, tail) = bytes.split_at(tensor.n_rows() * (tensor.cols() / 4));
                 let mut apart = quant::deinterleave_i2_s(format, tensor.cols(), in_rows);
                 apart.extend_from_slice(tail);
                 writer.tensor(&apart)

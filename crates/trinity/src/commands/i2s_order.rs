@@ -112,6 +112,12 @@ fn find(container: &Container, threads: Option<u16>) -> Result<I2sOrder, Failure
     })?;
     let order_name = order.name();
     terminal::say(&format!("{name}: I2_S in order {order_name}, by how well it predicts a short text: {losses}\n"));
+    terminal::say(&match order {
+        I2sOrder::X86 | I2sOrder::Arm => {
+            format!("hint: trinity metadata FILE --set {I2_S_ORDER}={order_name} saves trying it again\n")
+        }
+        I2sOrder::Rows4 => "hint: trinity convert puts the weights into an order that need not be tried\n".to_owned(),
+    });
     Ok(order)
 }
 

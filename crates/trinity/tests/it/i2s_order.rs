@@ -101,6 +101,7 @@ fn each_order_is_found_told_and_computed_with() {
         write_model(model.as_ref(), order);
         let (value, stderr) = perplexity(&model, &[]);
         assert!(stderr.contains(&format!("{order}.gguf: I2_S in order {order}, by how well")), "{stderr}");
+        assert!(stderr.contains(if order == "rows4" { "trinity convert" } else { "trinity metadata" }), "{stderr}");
         let is_named = |other: &&str| stderr.contains(&format!("{other} "));
         assert!(["x86", "arm", "rows4"].iter().all(is_named) && stderr.contains("5.55 when guessing"), "{stderr}");
         assert!(value < 20.0, "{order}: {value}");
@@ -123,6 +124,8 @@ fn each_order_is_found_told_and_computed_with() {
         let noise = ["eval", "noise", &model, "-f", &path("text"), "-c", "64", "--rates", "0", "--json"];
         assert_eq!(trinity(noise).ok().json()["rows"][1]["perplexity"], value);
     }
+    trinity(["metadata", &path("arm.gguf"), "--set", "trinity.i2_s.order=arm"]).ok();
+    assert_eq!(perplexity(&path("arm.gguf"), &[]), (found[0], String::new()), "what the file says is not tried");
     assert!(found.iter().all(|value| *value == found[0]), "{found:?}");
     trinity(["eval", "compare", &path("x86.gguf"), &path("arm.gguf")]).ok();
     let words = ["eval", "compare", &path("x86.gguf"), &path("arm.gguf"), "--i2s-layout", "x86"];
