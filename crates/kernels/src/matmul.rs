@@ -129,6 +129,7 @@ pub(crate) struct MatmulScratch {
     /// Chosen rows, one after the other, and their scales.
     gathered: (Vec<u8>, Vec<f32>),
     /// A ternary row as codes 0, 1, 2.
+    #[cfg(target_arch = "x86_64")]
     codes: Vec<u8>,
     /// The same for kernels of 128-bit vectors.
     #[cfg(target_arch = "aarch64")]

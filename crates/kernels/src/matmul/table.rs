@@ -3,7 +3,9 @@
 
 use super::{MatmulArgs, Matrix, float, integer, ternary};
 use crate::Isa;
-use quant::{Format, tri::Packing};
+use quant::Format;
+#[cfg(target_arch = "x86_64")]
+use quant::tri::Packing;
 
 /// What weights a kernel reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
