@@ -38,9 +38,7 @@ pub fn flip(container: &Container, rate: f64, seed: u64) -> Result<(Container, F
         gguf::seal::prepare(&mut metadata, container.tensors().len());
     }
     // All parts become one.
-    for key in ["split.no", "split.count", "split.tensors.count"] {
-        metadata.remove(key);
-    }
+    metadata.remove_split();
     if let Some(order) = container.i2_s_order() {
         metadata.set(I2_S_ORDER, Value::String(order.name().to_owned()));
     }

@@ -104,9 +104,7 @@ impl Container {
         let is_x86 = self.tensors().iter().filter(|t| is_i2_s(t)).all(|t| I2sOrder::X86.fits(t.n_rows(), t.cols()));
         let (order, format) = if is_x86 { (I2sOrder::X86, Format::I2_S) } else { (I2sOrder::Arm, Format::I2_S_ARM) };
         let mut metadata = self.metadata().clone();
-        for key in ["split.no", "split.count", "split.tensors.count"] {
-            metadata.remove(key);
-        }
+        metadata.remove_split();
         if crate::seal::remove(&mut metadata) {
             crate::seal::prepare(&mut metadata, self.tensors().len());
         }
