@@ -4,15 +4,6 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, Metadata, limits};
 
-impl Metadata {
-    /// Removes what says that a file is one part of several.
-    pub fn remove_split(&mut self) {
-        for key in ["split.no", "split.count", "split.tensors.count"] {
-            self.remove(key);
-        }
-    }
-}
-
 /// The files of the other parts, in order, if `path` with this metadata is the first of several.
 pub(crate) fn siblings(path: &Path, metadata: &Metadata) -> Result<Vec<PathBuf>, Error> {
     let refuse = |what: String| Err(Error::Split { file: path.display().to_string(), what });
