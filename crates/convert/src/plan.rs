@@ -155,9 +155,7 @@ pub(crate) fn kept(source: &dyn Source, i: usize) -> Result<Action, Error> {
 /// The source's metadata without what says that it is one part of several, and without its seal.
 pub(crate) fn metadata(source: &dyn Source) -> Metadata {
     let mut metadata = source.metadata().clone();
-    for key in ["split.no", "split.count", "split.tensors.count"] {
-        metadata.remove(key);
-    }
+    metadata.remove_split();
     gguf::seal::remove(&mut metadata);
     metadata
 }

@@ -16,9 +16,6 @@ use crate::{
     source::{Rows, Source, Stored},
 };
 
-/// Fewest neighbours under one scale in any ternary container.
-const SPAN_MIN: usize = 32;
-
 /// Is tensor `i` a matrix of -1, 0 and 1 under scales? Told by the type where that is ternary, by every weight where it is a float.
 pub fn is_ternary_matrix(source: &dyn Source, i: usize, n_threads: usize) -> Result<bool, Error> {
     let tensor = &source.tensors()[i];
@@ -36,19 +33,11 @@ pub fn is_ternary_matrix(source: &dyn Source, i: usize, n_threads: usize) -> Res
             return Ok(false);
         }
         let values = source.read(i, rows)?.into_values();
-        let looks = values.chunks_exact(cols.max(1)).all(is_ternary_row);
+        let looks = TernaryRows::from_values(&values, cols).is_some();
         is_over.fetch_or(!looks, Ordering::Relaxed);
         Ok(looks)
     })?;
     Ok(looks.into_iter().all(|looks| looks))
-}
-
-/// Do any [`SPAN_MIN`] neighbours have one magnitude besides 0?
-fn is_ternary_row(row: &[f32]) -> bool {
-    row.chunks(SPAN_MIN).all(|span| {
-        let scale = span.iter().fold(0.0_f32, |scale, x| scale.max(x.abs()));
-        scale.is_finite() && span.iter().all(|&x| x == 0.0 || x.abs() == scale)
-    })
 }
 
 /// What ternary matrices are to become.
@@ -146,23 +135,4 @@ pub fn retyped(source: &dyn Source, target: Target, freedom: Freedom, n_threads:
         plan.metadata.remove(FILE_TYPE);
     }
     Ok(plan)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_is_ternary_under_one_scale_for_32() {
-        let mut row = [0.5; 64];
-        row[3] = -0.5;
-        row[40..].fill(0.0);
-        assert!(is_ternary_row(&row));
-        row[32..40].fill(0.25);
-        assert!(is_ternary_row(&row), "another scale for the next 32");
-        row[8] = 0.25;
-        assert!(!is_ternary_row(&row), "two magnitudes");
-        assert!(!is_ternary_row(&[f32::INFINITY; 2]));
-        assert!(!is_ternary_row(&[f32::NAN; 2]));
-    }
 }

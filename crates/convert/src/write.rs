@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use gguf::{I2_S_ORDER, I2sOrder, Layout, NewFile, Q2_0_BLOCK_LEN, TensorSpec, TypeId, Value, Writer, seal};
+use gguf::{I2sOrder, Layout, NewFile, TensorSpec, TypeId, Value, Writer, seal};
 use quant::Format;
 
 use crate::{
@@ -39,17 +39,8 @@ pub fn write(
     let io_error = |source: io::Error| Error::Io { file: destination.display().to_string(), source };
     let specs = (0..source.tensors().len()).map(|i| plan.spec(source, i)).collect::<Result<Vec<_>, _>>()?;
     let mut metadata = plan.metadata.clone();
-    if specs.iter().any(|spec| Some(spec.type_id) == TypeId::of(Format::Q2_0)) {
-        metadata.set(Q2_0_BLOCK_LEN, Value::U32(Format::Q2_0.block_len() as u32));
-    } else {
-        metadata.remove(Q2_0_BLOCK_LEN);
-    }
-    // Only in this one does a plan write them.
-    if specs.iter().any(|spec| Some(spec.type_id) == TypeId::of(Format::I2_S)) {
-        metadata.set(I2_S_ORDER, Value::String(I2sOrder::X86.name().to_owned()));
-    } else {
-        metadata.remove(I2_S_ORDER);
-    }
+    // I2_S is written in this order only.
+    metadata.disambiguate(&specs, I2sOrder::X86);
     // Files of PrismML hold such weights rotated and say how; without a word a loader would not know that these are not.
     let is_prism = |spec: &TensorSpec| [Format::PQ2_0, Format::PTQ1_0].map(TypeId::of).contains(&Some(spec.type_id));
     if specs.iter().any(is_prism) && metadata.get("prism.hadamard.version").is_none() {

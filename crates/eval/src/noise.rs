@@ -3,7 +3,7 @@
 //! [`flip`] changes each trit of all ternary matrices with a given probability into one of the two other values, equally likely; scales stay.
 //! What comes out is a model like any other, in memory.
 
-use gguf::{Container, I2_S_ORDER, TensorInfo, Value, Writer};
+use gguf::{Container, I2sOrder, TensorInfo, Writer};
 use quant::{StoredMatrix, TernaryEncoder};
 use rand_xoshiro::{
     Xoshiro256PlusPlus,
@@ -30,7 +30,7 @@ pub struct Flips {
 /// The model with each trit changed with probability `rate` (0 to 1). The same `seed` gives the same model; in a file without ternary
 /// matrices there is nothing to change, and it is refused.
 pub fn flip(container: &Container, rate: f64, seed: u64) -> Result<(Container, Flips), Error> {
-    let specs = container.tensors().iter().map(TensorInfo::spec).collect();
+    let specs: Vec<_> = container.tensors().iter().map(TensorInfo::spec).collect();
     let name = format!("{} with {rate} of its trits changed", container.name());
     let io = |source| Error::Io { file: name.clone(), source };
     let mut metadata = container.metadata().clone();
@@ -38,12 +38,8 @@ pub fn flip(container: &Container, rate: f64, seed: u64) -> Result<(Container, F
         gguf::seal::prepare(&mut metadata, container.tensors().len());
     }
     // All parts become one.
-    for key in ["split.no", "split.count", "split.tensors.count"] {
-        metadata.remove(key);
-    }
-    if let Some(order) = container.i2_s_order() {
-        metadata.set(I2_S_ORDER, Value::String(order.name().to_owned()));
-    }
+    metadata.remove_split();
+    metadata.disambiguate(&specs, container.i2_s_order().unwrap_or(I2sOrder::X86));
     let mut writer = Writer::new(Vec::new(), &metadata, specs).map_err(io)?;
     let mut noise = Noise { rng: Xoshiro256PlusPlus::seed_from_u64(seed), threshold: threshold(rate) };
     let mut flips = Flips::default();

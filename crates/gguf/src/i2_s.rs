@@ -2,7 +2,7 @@
 
 use quant::Format;
 
-use crate::{Container, Error, Layout, Metadata, TensorInfo, TypeId, Value, Writer};
+use crate::{Container, Error, Layout, Metadata, TensorInfo, TypeId, Writer};
 
 /// Key by which our files say in which order the weights of I2_S tensors are: the name of an [`I2sOrder`].
 pub const I2_S_ORDER: &str = "trinity.i2_s.order";
@@ -104,14 +104,12 @@ impl Container {
         let is_x86 = self.tensors().iter().filter(|t| is_i2_s(t)).all(|t| I2sOrder::X86.fits(t.n_rows(), t.cols()));
         let (order, format) = if is_x86 { (I2sOrder::X86, Format::I2_S) } else { (I2sOrder::Arm, Format::I2_S_ARM) };
         let mut metadata = self.metadata().clone();
-        for key in ["split.no", "split.count", "split.tensors.count"] {
-            metadata.remove(key);
-        }
+        metadata.remove_split();
         if crate::seal::remove(&mut metadata) {
             crate::seal::prepare(&mut metadata, self.tensors().len());
         }
-        metadata.set(I2_S_ORDER, Value::String(order.name().to_owned()));
-        let specs = self.tensors().iter().map(TensorInfo::spec).collect();
+        let specs: Vec<_> = self.tensors().iter().map(TensorInfo::spec).collect();
+        metadata.disambiguate(&specs, order);
         // Grown step by step, it would take up to twice the memory.
         let room = Vec::with_capacity(self.file_bytes() as usize + (1 << 10));
         let mut writer = Writer::new(room, &metadata, specs).map_err(io_error)?;
@@ -142,7 +140,7 @@ pub(crate) fn layout_by_size(id: TypeId, cols: u64) -> Option<Layout> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::TensorSpec;
+    use crate::{TensorSpec, Value};
 
     /// A container of two I2_S tensors of these shapes and byte `i % 251` throughout, whose metadata name `order`.
     fn container(dims: [u64; 2], order: Option<&str>) -> Result<Container, Error> {

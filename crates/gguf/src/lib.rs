@@ -5,6 +5,7 @@
 //! Format: the GGUF document of the ggml project (versions 2 and 3, little-endian).
 
 mod container;
+mod disambiguate;
 #[cfg(not(target_arch = "wasm32"))]
 mod edit;
 mod error;

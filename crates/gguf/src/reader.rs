@@ -164,7 +164,7 @@ fn place(
 fn end_of(tensors: &[TensorInfo], data_offset: u64, alignment: u64, file_bytes: u64) -> Result<u64, String> {
     let (mut expected, mut last_end) = (0u64, data_offset);
     for tensor in tensors {
-        let name = tensor.name.escape_debug().to_string();
+        let name = tensor.name.escape_debug();
         if tensor.offset != expected {
             return Err(format!("tensor {name}: offset {}, expected {expected}", tensor.offset));
         }
@@ -326,8 +326,9 @@ impl<'a> Reader<'a> {
         let mut dims = Vec::with_capacity(n_dims as usize);
         for _ in 0..n_dims {
             let dim = self.u64(&name)?;
-            if i64::try_from(dim).is_err() {
-                return Err(named(format!("dimension {dim} is over 2^63 - 1")));
+            // One of 0 would make any number of rows cost nothing.
+            if dim == 0 || i64::try_from(dim).is_err() {
+                return Err(named(format!("dimension {dim}, expected 1 to 2^63 - 1")));
             }
             dims.push(dim);
         }

@@ -204,6 +204,9 @@ impl Layout {
     /// Bytes of a tensor of `dims`; an error names what does not fit.
     pub(crate) fn bytes_of(self, dims: &[u64]) -> Result<u64, String> {
         let (cols, rows) = dims.split_first().map_or((1, &[][..]), |(cols, rows)| (*cols, rows));
+        if dims.contains(&0) {
+            return Err(format!("{dims:?} {} has no weights, expected dimensions of 1 or more", self.name()));
+        }
         let overflow = || format!("{dims:?} {} overflows", self.name());
         let product = |of: &[u64]| of.iter().try_fold(1u64, |n, &d| n.checked_mul(d));
         let n = product(dims).filter(|&n| i64::try_from(n).is_ok()).ok_or_else(overflow)?;

@@ -47,17 +47,8 @@ impl EmbeddingType {
             Self::F16 => "f16",
             Self::Q8_0 => "q8_0",
             Self::Q4_0 => "q4_0",
-            Self::T2(Mode::AbsMean) => "t2-absmean",
-            Self::T2(Mode::Max) => "t2-max",
-            Self::T2(Mode::Rms) => "t2-rms",
-            Self::T2(Mode::LeastSquares) => "t2-lsq",
+            Self::T2(mode) => mode.t2_name(),
         }
-    }
-
-    /// The type called `name`; `t2` alone is `t2-lsq`.
-    pub fn from_name(name: &str) -> Option<Self> {
-        let name = if name == "t2" { "t2-lsq" } else { name };
-        Self::ALL.into_iter().find(|t| t.name() == name)
     }
 
     fn format(self) -> Format {

@@ -99,137 +99,68 @@ pub enum Format {
 #[error("unknown weight format {0:?}")]
 pub struct UnknownFormat(pub String);
 
-/// The only `match` from a format to its type: runs `$body` with `$block` bound to it; `$float` for the unblocked formats.
-macro_rules! with_block {
-    ($format:expr, $block:ident => $body:expr, $($float:pat => $result:expr),+ $(,)?) => {
+/// Runs `$body` with `$block` bound to the type of a format: of those in the list and of all ternary ones that are made of blocks; `$other` for the rest.
+macro_rules! with_block_of {
+    ($format:expr, $block:ident => $body:expr, [$($name:ident: $type:ty,)*], $($other:pat => $result:expr),+) => {
+        with_block_of!(@match $format, $block => $body, [
+            $($name: $type,)*
+            TQ1_0: crate::ternary::tq::Tq1_0,
+            TQ2_0: crate::ternary::tq::Tq2_0,
+            Q2_0: crate::small::Q2_0,
+            PQ2_0: crate::ternary::prism::Pq2_0,
+            PTQ1_0: crate::ternary::prism::Ptq1_0,
+            I2_S: crate::ternary::i2_s::I2S,
+            I2_S_ARM: crate::ternary::i2_s::I2SArm,
+            IQ1_BN: crate::ternary::bn::Iq1Bn,
+            IQ2_BN: crate::ternary::bn::Iq2Bn,
+        ], $($other => $result),+)
+    };
+    (@match $format:expr, $block:ident => $body:expr, [$($name:ident: $type:ty,)*], $($other:pat => $result:expr),+) => {
         match $format {
-            $($float => $result,)+
-            Format::Q4_0 => {
-                type $block = crate::q4_0::Q4_0;
+            $(Format::$name => {
+                type $block = $type;
                 $body
-            }
-            Format::Q4_1 => {
-                type $block = crate::q4_1::Q4_1;
-                $body
-            }
-            Format::Q5_0 => {
-                type $block = crate::q5_0::Q5_0;
-                $body
-            }
-            Format::Q5_1 => {
-                type $block = crate::q5_1::Q5_1;
-                $body
-            }
-            Format::Q8_0 => {
-                type $block = crate::q8_0::Q8_0;
-                $body
-            }
-            Format::Q2_K => {
-                type $block = crate::q2_k::Q2K;
-                $body
-            }
-            Format::Q3_K => {
-                type $block = crate::q3_k::Q3K;
-                $body
-            }
-            Format::Q4_K => {
-                type $block = crate::q4_k::Q4K;
-                $body
-            }
-            Format::Q5_K => {
-                type $block = crate::q5_k::Q5K;
-                $body
-            }
-            Format::Q6_K => {
-                type $block = crate::q6_k::Q6K;
-                $body
-            }
-            Format::IQ1_S => {
-                type $block = crate::iq1::Iq1S;
-                $body
-            }
-            Format::IQ1_M => {
-                type $block = crate::iq1::Iq1M;
-                $body
-            }
-            Format::IQ2_XXS => {
-                type $block = crate::iq2::Iq2Xxs;
-                $body
-            }
-            Format::IQ2_XS => {
-                type $block = crate::iq2::Iq2Xs;
-                $body
-            }
-            Format::IQ2_S => {
-                type $block = crate::iq2::Iq2S;
-                $body
-            }
-            Format::IQ3_XXS => {
-                type $block = crate::iq3::Iq3Xxs;
-                $body
-            }
-            Format::IQ3_S => {
-                type $block = crate::iq3::Iq3S;
-                $body
-            }
-            Format::IQ4_NL => {
-                type $block = crate::iq4::Iq4Nl;
-                $body
-            }
-            Format::IQ4_XS => {
-                type $block = crate::iq4::Iq4Xs;
-                $body
-            }
-            Format::TQ1_0 => {
-                type $block = crate::ternary::tq::Tq1_0;
-                $body
-            }
-            Format::TQ2_0 => {
-                type $block = crate::ternary::tq::Tq2_0;
-                $body
-            }
-            Format::MXFP4 => {
-                type $block = crate::microscaling::Mxfp4;
-                $body
-            }
-            Format::NVFP4 => {
-                type $block = crate::microscaling::Nvfp4;
-                $body
-            }
-            Format::Q1_0 => {
-                type $block = crate::small::Q1_0;
-                $body
-            }
-            Format::Q2_0 => {
-                type $block = crate::small::Q2_0;
-                $body
-            }
-            Format::PQ2_0 => {
-                type $block = crate::ternary::prism::Pq2_0;
-                $body
-            }
-            Format::PTQ1_0 => {
-                type $block = crate::ternary::prism::Ptq1_0;
-                $body
-            }
-            Format::I2_S => {
-                type $block = crate::ternary::i2_s::I2S;
-                $body
-            }
-            Format::I2_S_ARM => {
-                type $block = crate::ternary::i2_s::I2SArm;
-                $body
-            }
-            Format::IQ1_BN => {
-                type $block = crate::ternary::bn::Iq1Bn;
-                $body
-            }
-            Format::IQ2_BN => {
-                type $block = crate::ternary::bn::Iq2Bn;
-                $body
-            }
+            })*
             Format::TriBlocks(blocks) => crate::ternary::tri::with_tri_block!(blocks, $block => $body),
+            $($other => $result,)+
         }
+    };
+}
+
+/// The only `match` from a format to its type: runs `$body` with `$block` bound to it; `$other` for formats without blocks.
+macro_rules! with_block {
+    ($format:expr, $block:ident => $body:expr, $($other:pat => $result:expr),+ $(,)?) => {
+        with_block_of!($format, $block => $body, [
+            Q4_0: crate::q4_0::Q4_0,
+            Q4_1: crate::q4_1::Q4_1,
+            Q5_0: crate::q5_0::Q5_0,
+            Q5_1: crate::q5_1::Q5_1,
+            Q8_0: crate::q8_0::Q8_0,
+            Q2_K: crate::q2_k::Q2K,
+            Q3_K: crate::q3_k::Q3K,
+            Q4_K: crate::q4_k::Q4K,
+            Q5_K: crate::q5_k::Q5K,
+            Q6_K: crate::q6_k::Q6K,
+            IQ1_S: crate::iq1::Iq1S,
+            IQ1_M: crate::iq1::Iq1M,
+            IQ2_XXS: crate::iq2::Iq2Xxs,
+            IQ2_XS: crate::iq2::Iq2Xs,
+            IQ2_S: crate::iq2::Iq2S,
+            IQ3_XXS: crate::iq3::Iq3Xxs,
+            IQ3_S: crate::iq3::Iq3S,
+            IQ4_NL: crate::iq4::Iq4Nl,
+            IQ4_XS: crate::iq4::Iq4Xs,
+            MXFP4: crate::microscaling::Mxfp4,
+            NVFP4: crate::microscaling::Nvfp4,
+            Q1_0: crate::small::Q1_0,
+        ], $($other => $result),+)
+    };
+}
+
+/// The same for ternary formats alone.
+macro_rules! with_ternary {
+    ($format:expr, $block:ident => $body:expr, $($other:pat => $result:expr),+ $(,)?) => {
+        with_block_of!($format, $block => $body, [], $($other => $result),+)
     };
 }
 
@@ -270,52 +201,6 @@ const FORMATS: &[Format] = &[
     Format::IQ1_BN,
     Format::IQ2_BN,
 ];
-
-/// The ternary formats that are made of blocks, in the same way.
-macro_rules! with_ternary {
-    ($format:expr, $block:ident => $body:expr, $($other:pat => $result:expr),+ $(,)?) => {
-        match $format {
-            Format::TQ1_0 => {
-                type $block = crate::ternary::tq::Tq1_0;
-                $body
-            }
-            Format::TQ2_0 => {
-                type $block = crate::ternary::tq::Tq2_0;
-                $body
-            }
-            Format::Q2_0 => {
-                type $block = crate::small::Q2_0;
-                $body
-            }
-            Format::PQ2_0 => {
-                type $block = crate::ternary::prism::Pq2_0;
-                $body
-            }
-            Format::PTQ1_0 => {
-                type $block = crate::ternary::prism::Ptq1_0;
-                $body
-            }
-            Format::I2_S => {
-                type $block = crate::ternary::i2_s::I2S;
-                $body
-            }
-            Format::I2_S_ARM => {
-                type $block = crate::ternary::i2_s::I2SArm;
-                $body
-            }
-            Format::IQ1_BN => {
-                type $block = crate::ternary::bn::Iq1Bn;
-                $body
-            }
-            Format::IQ2_BN => {
-                type $block = crate::ternary::bn::Iq2Bn;
-                $body
-            }
-            Format::TriBlocks(blocks) => crate::ternary::tri::with_tri_block!(blocks, $block => $body),
-            $($other => $result,)+
-        }
-    };
-}
 
 impl Format {
     /// Every format.

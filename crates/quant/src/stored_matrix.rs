@@ -234,7 +234,9 @@ impl<'a> StoredMatrix<'a> {
             return Ok(());
         }
         let n = n_rows.clamp(1, self.rows);
-        (0..n).try_for_each(|i| self.check_row(i * self.rows / n))
+        // Wider than any count of rows, so that the product cannot overflow.
+        let row = |i: usize| (i as u128 * self.rows as u128 / n as u128) as usize;
+        (0..n).try_for_each(|i| self.check_row(row(i)))
     }
 
     fn check_row(&self, m: usize) -> Result<(), NotTernary> {

@@ -31,6 +31,16 @@ impl Mode {
         }
     }
 
+    /// Name of two-bit codes that were found so, as a type of values in memory: `t2-lsq`.
+    pub fn t2_name(self) -> &'static str {
+        match self {
+            Self::AbsMean => "t2-absmean",
+            Self::Max => "t2-max",
+            Self::Rms => "t2-rms",
+            Self::LeastSquares => "t2-lsq",
+        }
+    }
+
     /// The mode called `name`.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.name() == name)

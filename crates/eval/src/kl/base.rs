@@ -172,7 +172,7 @@ impl Base {
                 Box::new(reader)
             }
         };
-        Ok(RowReader { base: self, source, buffer: vec![0; row::n_bytes(self.header.n_vocab)] })
+        Ok(RowReader { base: self, source, buffer: vec![0; row::n_bytes(self.header.n_vocab) as usize] })
     }
 
     fn io(&self, source: std::io::Error) -> Error {
@@ -196,7 +196,7 @@ impl Header {
     pub(super) fn rows_bytes(&self) -> Option<u64> {
         let n_windows = self.options.n_chunks? as u64;
         let rows = n_windows.checked_mul(self.options.scored().len() as u64)?;
-        rows.checked_mul(row::n_bytes(self.n_vocab) as u64)
+        rows.checked_mul(row::n_bytes(self.n_vocab))
     }
 }
 
@@ -207,7 +207,7 @@ fn run(
     progress: Progress<'_>,
     on_row: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
 ) -> Result<f64, Error> {
-    let mut bytes = Vec::with_capacity(row::n_bytes(header.n_vocab));
+    let mut bytes = Vec::with_capacity(row::n_bytes(header.n_vocab) as usize);
     let mut surprise = Mean::default();
     windows::score(model, &header.tokens, &header.options, &mut |seen| match seen {
         Seen::Row(logits, next) => {

@@ -99,8 +99,10 @@ pub(super) fn decode(file: &str, source: &mut impl Read, file_bytes: u64) -> Res
             "{file_bytes} bytes, but {n_windows} windows of {window_len} tokens and a vocabulary of {n_vocab} take {expected}"
         )));
     }
-    options.n_windows(n_tokens as usize)?;
-    header.tokens = self::words(&read(n_tokens as usize * 4, "tokens")?).into_iter().map(TokenId).collect();
+    let n_token_bytes = n_tokens.checked_mul(4).and_then(|n| usize::try_from(n).ok());
+    let n_token_bytes = n_token_bytes.ok_or_else(|| invalid(format!("{n_tokens} tokens are too many for memory")))?;
+    options.n_windows(n_token_bytes / 4)?;
+    header.tokens = self::words(&read(n_token_bytes, "tokens")?).into_iter().map(TokenId).collect();
     if let Some(token) = header.tokens.iter().chain(&options.first).find(|token| token.0 >= n_vocab) {
         return Err(invalid(format!("token {}, but the vocabulary has {n_vocab}", token.0)));
     }
@@ -114,6 +116,8 @@ fn words(bytes: &[u8]) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kl::row;
+    use proptest::{collection::vec, prelude::*};
 
     fn sample() -> (Header, Vec<u8>) {
         let options = Options { window_len: 4, n_chunks: Some(2), first: Some(TokenId(1)) };
@@ -121,7 +125,10 @@ mod tests {
         let tokens = (2..10).map(TokenId).collect();
         let header = Header { origin, n_vocab: 10, options, tokens };
         let mut bytes = encode(&header).unwrap();
-        bytes.resize(bytes.len() + header.rows_bytes().unwrap() as usize, 0);
+        let n_bytes = bytes.len() + header.rows_bytes().unwrap() as usize;
+        while bytes.len() < n_bytes {
+            row::encode(&[0.5, 9.0, -3.0, 0.0, 1.0, 2.0, 8.5, 0.0, -40.0, 0.25], TokenId(6), &mut bytes);
+        }
         (header, bytes)
     }
 
@@ -153,5 +160,38 @@ mod tests {
         let token = bytes.len() - header.rows_bytes().unwrap() as usize - 4;
         broken[token] = 10;
         assert!(decoded(&broken).unwrap_err().to_string().contains("token 10"));
+    }
+
+    /// The figures of a header, each of them any number.
+    const WORDS: std::ops::Range<usize> = 8..28;
+
+    fn check(bytes: &[u8]) {
+        let Ok((header, offset)) = decoded(bytes) else { return };
+        assert_eq!(header.tokens.len(), header.options.window_len * header.options.n_chunks.unwrap());
+        let rows = &bytes[offset as usize..];
+        for row in rows.chunks(row::n_bytes(header.n_vocab) as usize).filter_map(row::Row::new) {
+            let divergence = row.divergence(&vec![0.5; header.n_vocab]);
+            assert!(divergence >= 0.0 && divergence.is_finite(), "{divergence} from {row:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn broken_bytes_never_panic(changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
+            let (_, mut bytes) = sample();
+            for (at, byte) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            check(&bytes);
+        }
+
+        #[test]
+        fn broken_headers_never_panic(numbers in vec(prop_oneof![0u32..12, any::<u32>()], 5), is_changed in vec(any::<bool>(), 5)) {
+            let (_, mut bytes) = sample();
+            let words = bytes[WORDS].as_chunks_mut::<4>().0.iter_mut().zip(numbers).zip(is_changed);
+            words.filter(|(_, is_changed)| *is_changed).for_each(|((word, n), _)| *word = n.to_le_bytes());
+            check(&bytes);
+        }
     }
 }

@@ -14,18 +14,21 @@ use crate::softmax;
 /// Furthest below the most probable token, in nats.
 const RANGE_MAX: f32 = 32.0;
 
+/// The longest step.
+const STEP_MAX: f32 = RANGE_MAX / u16::MAX as f32;
+
 /// Bytes before the codes.
 const HEAD_BYTES: usize = 12;
 
-/// Bytes of a row of `n_vocab`.
-pub(crate) const fn n_bytes(n_vocab: usize) -> usize {
-    HEAD_BYTES + 2 * n_vocab
+/// Bytes of a row of `n_vocab`, which a file may claim to be more than memory can address.
+pub(crate) const fn n_bytes(n_vocab: usize) -> u64 {
+    HEAD_BYTES as u64 + 2 * n_vocab as u64
 }
 
 /// Appends the row of `logits` `[V]`, finite, before token `next`.
 pub(crate) fn encode(logits: &[f32], next: TokenId, out: &mut Vec<u8>) {
     let (min, max) = logits.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), x| (min.min(*x), max.max(*x)));
-    let step = (max - min).min(RANGE_MAX) / f32::from(u16::MAX);
+    let step = ((max - min) / f32::from(u16::MAX)).min(STEP_MAX);
     out.extend_from_slice(&softmax::best(logits).0.to_le_bytes());
     out.extend_from_slice(&(softmax::log_probability(logits, next) as f32).to_le_bytes());
     out.extend_from_slice(&step.to_le_bytes());
@@ -56,10 +59,11 @@ impl<'a> Row<'a> {
         let (top, next, step) = (u32::from_le_bytes(top), f32::from_le_bytes(next), f32::from_le_bytes(step));
         let (codes, rest) = codes.as_chunks::<2>();
         let is_sound = rest.is_empty()
-            && (top as usize) < codes.len()
             && next <= 0.0
             && next.is_finite()
-            && (0.0..=RANGE_MAX).contains(&step);
+            && (0.0..=STEP_MAX).contains(&step)
+            // At least one probability is not 0, whatever the others are.
+            && codes.get(top as usize).is_some_and(|code| *code == [0; 2]);
         is_sound.then_some(Self { top: TokenId(top), next: next.into(), step, codes })
     }
 
@@ -86,7 +90,7 @@ mod tests {
     fn check(p: &[f32], q: &[f32], tolerance: f64) {
         let mut bytes = Vec::new();
         encode(p, TokenId(1), &mut bytes);
-        assert_eq!(bytes.len(), n_bytes(p.len()));
+        assert_eq!(bytes.len() as u64, n_bytes(p.len()));
         let row = Row::new(&bytes).unwrap();
         let (log_p, log_q) = (testkit::log_softmax(p), testkit::log_softmax(q));
         let expected: f64 = log_p.iter().zip(&log_q).map(|(p, q)| p.exp() * (p - q)).sum();
@@ -114,7 +118,9 @@ mod tests {
         let mut bytes = Vec::new();
         encode(&[1.0, 2.0], TokenId(1), &mut bytes);
         assert!(Row::new(&bytes).is_some());
-        for (at, bad) in [(0, 2u32), (4, f32::NAN.to_bits()), (8, f32::NAN.to_bits()), (8, (-1.0f32).to_bits())] {
+        let bits = f32::to_bits;
+        for (at, bad) in [(0, 2u32), (0, 0), (4, bits(f32::NAN)), (8, bits(f32::NAN)), (8, bits(-1.0)), (8, bits(0.01))]
+        {
             let mut broken = bytes.clone();
             broken[at..at + 4].copy_from_slice(&bad.to_le_bytes());
             assert!(Row::new(&broken).is_none(), "{bad:#x} at {at}");

@@ -73,8 +73,12 @@ fn real_files_survive() {
 fn what_no_reader_would_take_is_not_written() {
     let tensor =
         |dims: &[u64], type_id| vec![TensorSpec { name: "t".into(), dims: dims.to_vec(), type_id: TypeId(type_id) }];
-    for (tensors, word) in [(tensor(&[33], 2), "33"), (tensor(&[1], 99), "99"), (tensor(&[1 << 62, 8], 0), "overflows")]
-    {
+    for (tensors, word) in [
+        (tensor(&[33], 2), "33"),
+        (tensor(&[1], 99), "99"),
+        (tensor(&[1 << 62, 8], 0), "overflows"),
+        (tensor(&[256, 0], 35), "no weights"),
+    ] {
         let error = Writer::new(Vec::new(), &Metadata::default(), tensors).map(drop).unwrap_err();
         assert!(error.to_string().contains(word), "{error}");
     }

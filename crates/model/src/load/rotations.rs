@@ -203,7 +203,7 @@ impl Reader<'_> {
             let Some((own, others)) = rest.split_at_checked(n) else {
                 return self.refuse("sign_values", format!("{} signs left for a width of {n}", rest.len()));
             };
-            if let Some(bad) = own.iter().find(|sign| sign.abs() != 1) {
+            if let Some(bad) = own.iter().find(|sign| !matches!(sign, -1 | 1)) {
                 return self.refuse("sign_values", format!("{bad}, expected 1 or -1"));
             }
             if signs.insert(n, own.iter().map(|&sign| sign as f32).collect()).is_some() {

@@ -7,6 +7,7 @@ mod dequantised;
 mod edit;
 mod golden;
 mod invariance;
+mod mutations;
 mod refusals;
 mod requantised;
 mod rotations;

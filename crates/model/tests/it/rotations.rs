@@ -114,6 +114,12 @@ fn what_the_metadata_may_not_say() {
     refused(&|e| _ = e.remove("prism.hadamard.weight_names"), "weight_names: missing or empty");
     refused(&|e| _ = e.remove("prism.hadamard.sign_widths"), "sign_widths: missing or empty");
     refused(&|e| _ = e.remove("prism.hadamard.sign_values"), "signs left");
+    let values = |e: &mut Edit, first: i64| {
+        e.set("prism.hadamard.sign_widths", Value::Array(Array::I64(vec![64])));
+        e.set("prism.hadamard.sign_values", Value::Array(Array::I64([vec![first], vec![1; 63]].concat())));
+    };
+    refused(&|e| values(e, 0), "sign_values: 0, expected 1 or -1");
+    refused(&|e| values(e, i64::MIN), "sign_values: -9223372036854775808, expected 1 or -1");
     let names = |names: &[&str]| Value::Array(Array::String(names.iter().map(|n| (*n).to_owned()).collect()));
     let weights = "prism.hadamard.weight_names";
     refused(&|e| _ = e.set(weights, names(&["blk.0.attn_norm.weight"])), "is no matrix that may be rotated");

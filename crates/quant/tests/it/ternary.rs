@@ -290,3 +290,12 @@ fn bytes_of_another_container_are_noticed() {
 fn from_f16(x: f32) -> f32 {
     ScaleType::F16.stored(x)
 }
+
+/// Rows without weights take no bytes: any number of them is a matrix.
+#[test]
+fn more_rows_than_can_be_multiplied_are_checked() {
+    for format in containers().filter(|f| f.outer_scale() == OuterScale::None) {
+        let matrix = StoredMatrix::new(format, usize::MAX, 0, &[]).unwrap();
+        matrix.check_ternary(8).unwrap();
+    }
+}

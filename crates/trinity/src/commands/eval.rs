@@ -12,9 +12,12 @@ mod ternary_options;
 use std::{fs::File, ops::ControlFlow, path::Path};
 
 use clap::{Args, Subcommand};
+use eval::perplexity::Options;
+use tokenizer::{ControlTokens, TokenId, Tokenizer};
 
 use crate::{
     cli::Global,
+    commands::model_args::ModelArgs,
     failure::{Failure, Kind},
     terminal,
 };
@@ -66,6 +69,18 @@ pub(crate) fn run(args: &EvalArgs, global: &Global) -> Result<(), Failure> {
 
 fn go_on() -> ControlFlow<()> {
     if terminal::is_interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+/// Token ids of a text, what looks like a control token in it being text.
+fn encode(tokenizer: &Tokenizer, text: &str) -> Vec<TokenId> {
+    let mut tokens = Vec::new();
+    tokenizer.encode(text, ControlTokens::AsText, true, &mut tokens);
+    tokens
+}
+
+/// How a text is cut for a model that is loaded as `load` says; `n_chunks` is the most windows.
+fn windows(load: &ModelArgs, n_chunks: Option<usize>, tokenizer: &Tokenizer) -> Options {
+    Options { window_len: load.context.unwrap_or(WINDOW_LEN), n_chunks, first: tokenizer.added_first() }
 }
 
 fn read(path: &Path) -> Result<String, Failure> {

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use eval::compare::{self, Comparison, LogitsComparison, Options, Outcome, TensorComparison};
+use eval::compare::{self, Comparison, LogitsComparison, Outcome, TensorComparison};
 use gguf::Container;
 use serde::Serialize;
-use tokenizer::{ControlTokens, Tokenizer};
+use tokenizer::Tokenizer;
 
-use super::{WINDOW_LEN, go_on, read};
+use super::{encode, go_on, read, windows};
 use crate::{
     cli::Global,
     commands::{
@@ -103,13 +103,11 @@ fn compare_logits(
 ) -> Result<(LogitsComparison, usize), Failure> {
     let text = read(text)?;
     let tokenizer = Tokenizer::from_gguf(first.metadata())?;
-    let mut tokens = Vec::new();
-    tokenizer.encode(&text, ControlTokens::AsText, true, &mut tokens);
-    let window_len = args.load.context.unwrap_or(WINDOW_LEN);
+    let tokens = encode(&tokenizer, &text);
     let n_chunks = args.chunks.unwrap_or(CHUNKS);
-    let options = Options { window_len, n_chunks: Some(n_chunks), first: tokenizer.added_first() };
-    let (mut first, n_threads) = args.load.load_model(first, Some(window_len))?;
-    let (mut second, _) = args.load.load_model(second, Some(window_len))?;
+    let options = windows(&args.load, Some(n_chunks), &tokenizer);
+    let (mut first, n_threads) = args.load.load_model(first, Some(options.window_len))?;
+    let (mut second, _) = args.load.load_model(second, Some(options.window_len))?;
     let bar = terminal::progress("logits", n_chunks as u64, false);
     let logits = compare::logits(&mut first, &mut second, &tokens, &options, &mut |n_done| {
         bar.set_position(n_done as u64);

@@ -6,12 +6,12 @@ use std::{
 };
 
 use clap::Args;
-use eval::imatrix::{self, Collect, Options};
+use eval::imatrix::{self, Collect};
 use gguf::{ImportanceMatrix, NewFile};
 use serde::Serialize;
-use tokenizer::{ControlTokens, Tokenizer};
+use tokenizer::Tokenizer;
 
-use super::{WINDOW_LEN, go_on, read};
+use super::{encode, go_on, read, windows};
 use crate::{
     cli::Global,
     commands::{
@@ -65,12 +65,11 @@ pub(super) fn run(args: &ImatrixArgs, global: &Global) -> Result<(), Failure> {
     let text = read(&args.file)?;
     let container = args.load.open(Some(&args.model), global)?;
     let tokenizer = Tokenizer::from_gguf(container.metadata())?;
-    let window_len = args.load.context.unwrap_or(WINDOW_LEN);
-    let (mut model, n_threads) = args.load.load_model(&container, Some(window_len))?;
-    let mut tokens = Vec::new();
-    tokenizer.encode(&text, ControlTokens::AsText, true, &mut tokens);
-    let options = Options { window_len, n_chunks: args.chunks, first: tokenizer.added_first() };
-    let bar = terminal::progress("imatrix", options.n_windows(tokens.len())? as u64, false);
+    let options = windows(&args.load, args.chunks, &tokenizer);
+    let tokens = encode(&tokenizer, &text);
+    let n_windows = options.n_windows(tokens.len())?;
+    let (mut model, n_threads) = args.load.load_model(&container, Some(options.window_len))?;
+    let bar = terminal::progress("imatrix", n_windows as u64, false);
     let dataset = args.file.display().to_string();
     let what = Collect { tokens: &tokens, dataset: &dataset, options, with_head: args.process_output };
     let matrix = imatrix::collect(&mut model, &what, &mut |n_done| {

@@ -6,9 +6,9 @@ use clap::{ArgGroup, Args};
 use eval::kl::{self, Base, KlResult, Origin};
 use gguf::Container;
 use serde::Serialize;
-use tokenizer::{ControlTokens, TokenId, Tokenizer};
+use tokenizer::Tokenizer;
 
-use super::{WINDOW_LEN, go_on, read};
+use super::{encode, go_on, read, windows};
 use crate::{
     cli::Global,
     commands::{
@@ -69,12 +69,6 @@ pub(super) fn run(args: &KlArgs, global: &Global) -> Result<(), Failure> {
     }
 }
 
-fn encode(tokenizer: &Tokenizer, text: &str) -> Vec<TokenId> {
-    let mut tokens = Vec::new();
-    tokenizer.encode(text, ControlTokens::AsText, true, &mut tokens);
-    tokens
-}
-
 fn save(
     args: &KlArgs,
     out: &Path,
@@ -84,8 +78,8 @@ fn save(
     receipt: Receipt,
 ) -> Result<(), Failure> {
     let text = read(text_path)?;
-    let window_len = args.load.context.unwrap_or(WINDOW_LEN);
-    let options = kl::Options { window_len, n_chunks: args.chunks, first: tokenizer.added_first() };
+    let options = windows(&args.load, args.chunks, tokenizer);
+    let window_len = options.window_len;
     let tokens = encode(tokenizer, &text);
     let n_chunks = options.n_windows(tokens.len())?;
     let origin = Origin {

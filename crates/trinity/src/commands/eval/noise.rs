@@ -9,9 +9,9 @@ use eval::{
 };
 use gguf::Container;
 use serde::Serialize;
-use tokenizer::{ControlTokens, TokenId, Tokenizer};
+use tokenizer::{TokenId, Tokenizer};
 
-use super::{WINDOW_LEN, go_on, read};
+use super::{encode, go_on, read, windows};
 use crate::{
     cli::Global,
     commands::{
@@ -83,13 +83,11 @@ pub(super) fn run(args: &NoiseArgs, global: &Global) -> Result<(), Failure> {
     let text = read(&args.file)?;
     let container = args.load.open(Some(&args.model), global)?;
     let tokenizer = Tokenizer::from_gguf(container.metadata())?;
-    let window_len = args.load.context.unwrap_or(WINDOW_LEN);
-    let options = Options { window_len, n_chunks: args.chunks, first: tokenizer.added_first() };
-    let mut tokens = Vec::new();
-    tokenizer.encode(&text, ControlTokens::AsText, true, &mut tokens);
+    let options = windows(&args.load, args.chunks, &tokenizer);
+    let tokens = encode(&tokenizer, &text);
     let n_windows = options.n_windows(tokens.len())?;
     let bar = terminal::progress("noise", (n_windows * (args.rates.len() + 1)) as u64, false);
-    let mut table = Table { seed: args.seed, n_chunks: n_windows, window_len, rows: Vec::new() };
+    let mut table = Table { seed: args.seed, n_chunks: n_windows, window_len: options.window_len, rows: Vec::new() };
     let mut n_threads = 0;
     for rate in std::iter::once(0.0).chain(args.rates.iter().copied()) {
         bar.set_message(format!("{rate}"));

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use eval::perplexity;
-use tokenizer::{ControlTokens, Tokenizer};
+use tokenizer::Tokenizer;
 
-use super::{WINDOW_LEN, go_on, read};
+use super::{encode, go_on, read, windows};
 use crate::{
     cli::Global,
     commands::{
@@ -44,12 +44,10 @@ pub(super) fn run(args: &PerplexityArgs, global: &Global) -> Result<(), Failure>
     let text = read(&args.file)?;
     let container = args.load.open(Some(&args.model), global)?;
     let tokenizer = Tokenizer::from_gguf(container.metadata())?;
-    let window_len = args.load.context.unwrap_or(WINDOW_LEN);
-    let (mut model, n_threads) = args.load.load_model(&container, Some(window_len))?;
-    let mut tokens = Vec::new();
-    tokenizer.encode(&text, ControlTokens::AsText, true, &mut tokens);
-    let options = perplexity::Options { window_len, n_chunks: args.chunks, first: tokenizer.added_first() };
-    let n_windows = args.chunks.unwrap_or(tokens.len().checked_div(window_len).unwrap_or(0));
+    let options = windows(&args.load, args.chunks, &tokenizer);
+    let tokens = encode(&tokenizer, &text);
+    let n_windows = options.n_windows(tokens.len())?;
+    let (mut model, n_threads) = args.load.load_model(&container, Some(options.window_len))?;
     let bar = terminal::progress("perplexity", n_windows as u64, false);
     let result = perplexity::measure(&mut model, &tokens, &options, &mut |n_done, so_far| {
         bar.set_position(n_done as u64);

@@ -13,13 +13,13 @@ use eval::{
 use gguf::Container;
 use indicatif::ProgressBar;
 use model::{HeadShortcut, LoadError, LoadOptions, Model};
-use tokenizer::{ControlTokens, TokenId, Tokenizer};
+use tokenizer::{TokenId, Tokenizer};
 
 use self::{
     options::Choice,
     table::{Part, Refused, Row, Table},
 };
-use super::{WINDOW_LEN, go_on, read};
+use super::{WINDOW_LEN, encode, go_on, read};
 use crate::{
     cli::Global,
     commands::{
@@ -91,8 +91,7 @@ pub(super) fn run(args: &TernaryOptionsArgs, global: &Global) -> Result<(), Fail
         return Err(Failure::usage(what));
     }
     let tokenizer = Tokenizer::from_gguf(container.metadata())?;
-    let mut tokens = Vec::new();
-    tokenizer.encode(&text, ControlTokens::AsText, true, &mut tokens);
+    let tokens = encode(&tokenizer, &text);
     let windows = kl::Options { window_len: args.context, n_chunks: Some(args.chunks), first: tokenizer.added_first() };
     let n_chunks = windows.n_windows(tokens.len())?;
     let per_row = (n_chunks + args.rounds + 1) as u64;
