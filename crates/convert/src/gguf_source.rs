@@ -10,7 +10,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use gguf::{Container, I2sOrder, Metadata, TensorInfo, TypeId};
+use gguf::{Container, FOLDED, I2sOrder, Metadata, TensorInfo, TypeId};
 use quant::{Format, StoredMatrix};
 
 use crate::{
@@ -35,6 +35,16 @@ impl GgufSource {
     /// Opens and checks `path` and, where it is the first of several parts, the others.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let container = Container::open(path)?;
+        if let Some(tensor) = container.unsaid_rotation() {
+            return Err(Error::Tensor {
+                file: container.name().to_owned(),
+                tensor: tensor.name.clone(),
+                what: format!(
+                    "weights of type {} are usually rotated, but the file does not say how; {FOLDED} = false says that they are not",
+                    tensor.type_name()
+                ),
+            });
+        }
         let paths = parts(path, container.n_parts());
         let open = |path: &PathBuf| {
             File::open(path).map(Mutex::new).map_err(|source| Error::Io { file: path.display().to_string(), source })

@@ -2,8 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use gguf::{I2sOrder, Layout, NewFile, TensorSpec, TypeId, Value, Writer, seal};
-use quant::Format;
+use gguf::{I2sOrder, Layout, NewFile, TensorSpec, Writer, seal};
 
 use crate::{
     Error, GgufSource, Proof, encode,
@@ -41,11 +40,6 @@ pub fn write(
     let mut metadata = plan.metadata.clone();
     // I2_S is written in this order only.
     metadata.disambiguate(&specs, I2sOrder::X86);
-    // Files of PrismML hold such weights rotated and say how; without a word a loader would not know that these are not.
-    let is_prism = |spec: &TensorSpec| [Format::PQ2_0, Format::PTQ1_0].map(TypeId::of).contains(&Some(spec.type_id));
-    if specs.iter().any(is_prism) && metadata.get("prism.hadamard.version").is_none() {
-        metadata.set("trinity.hadamard.folded", Value::Bool(false));
-    }
     let is_tri = |spec: &TensorSpec| spec.type_id.layout().is_some_and(Layout::is_tri);
     let is_sealed = destination.extension().is_some_and(|e| e == "tri") || specs.iter().any(is_tri);
     if is_sealed {

@@ -27,6 +27,7 @@ mod value;
 mod writer;
 
 pub use container::{Container, TensorBytes, TensorInfo};
+pub use disambiguate::FOLDED;
 #[cfg(not(target_arch = "wasm32"))]
 pub use edit::rewrite_metadata;
 pub use error::Error;

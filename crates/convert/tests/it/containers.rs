@@ -155,6 +155,32 @@ fn bytes_under_another_label_are_never_accepted() {
     assert!(n > 900, "{n}");
 }
 
+/// Q2_0 as it once was has the bytes of PQ2_0, was never rotated and says nothing of that; PQ2_0 that says nothing is not touched.
+#[test]
+fn older_q2_0_is_converted_and_unsaid_pq2_0_is_not() {
+    let folder = tempdir().unwrap();
+    let synth = Synth::new(&SHAPES[0], "bitnet", 6).unwrap();
+    let path = folder.path().join("model.gguf");
+    write(&synth, &synth.plan(Format::PQ2_0, Format::F16).unwrap(), &path).unwrap();
+    let expected = logits(&path, None, 2).unwrap();
+    let mut metadata = Container::open(&path).unwrap().metadata().clone();
+    assert!(metadata.remove("trinity.hadamard.folded"));
+    let unsaid = folder.path().join("unsaid.gguf");
+    gguf::rewrite_metadata(&path, &metadata, &unsaid).unwrap();
+    let error = GgufSource::open(&unsaid).err().unwrap().to_string();
+    assert!(error.contains("PQ2_0 are usually rotated"), "{error}");
+    let mut bytes = fs::read(&unsaid).unwrap();
+    for at in places(&Container::open(&unsaid).unwrap(), &bytes, TypeId(142)) {
+        bytes[at..at + 4].copy_from_slice(&42u32.to_le_bytes());
+    }
+    let (old, new) = (folder.path().join("old.gguf"), folder.path().join("new.gguf"));
+    fs::write(&old, bytes).unwrap();
+    testkit::assert_same_f32("older Q2_0", &logits(&old, None, 2).unwrap(), &expected);
+    let source = open(&old);
+    write(&source, &Plan::keep(&source).unwrap(), &new).unwrap();
+    testkit::assert_same_f32("as PQ2_0", &logits(&new, None, 2).unwrap(), &expected);
+}
+
 /// Where the type numbers of the tensors of type `id` stand in the header.
 fn places(container: &Container, bytes: &[u8], id: TypeId) -> Vec<usize> {
     let mut at = 0;

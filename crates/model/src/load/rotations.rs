@@ -3,12 +3,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use gguf::{Container, Metadata, TypeId};
+use gguf::{Container, FOLDED, Metadata};
 
 use crate::{LoadError, rotation::Rotation};
-
-/// Says that weights of a type that is usually rotated are not.
-const NOT_FOLDED: &str = "trinity.hadamard.folded";
 
 /// Matrices of a layer that may be rotated.
 const PARTS: &[&str] = &[
@@ -88,20 +85,18 @@ impl Reader<'_> {
         Ok(self.get(name, |key| self.metadata.strings(key).map(|names| names.map(<[_]>::to_vec)))?.unwrap_or_default())
     }
 
-    /// Weights of PrismML's types are stored rotated: without a word on how, they would be computed with as noise.
+    /// Without a word on how they are rotated, weights would be computed with as noise.
     fn check_not_folded(&self) -> Result<(), LoadError> {
-        let says_not = self.metadata.bool(NOT_FOLDED).ok().flatten() == Some(false);
-        let is_prism = |id: TypeId| id == TypeId(142) || id == TypeId(143);
-        match self.container.tensors().iter().find(|t| is_prism(t.type_id)) {
-            Some(tensor) if !says_not => self.refuse(
+        match self.container.unsaid_rotation() {
+            Some(tensor) => self.refuse(
                 "version",
                 format!(
-                    "missing, but weights of type {} (tensor {}) are stored rotated; {NOT_FOLDED} = false says that they are not",
+                    "missing, but weights of type {} (tensor {}) are stored rotated; {FOLDED} = false says that they are not",
                     tensor.type_name(),
                     tensor.name.escape_debug()
                 ),
             ),
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 
