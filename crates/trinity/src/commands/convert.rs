@@ -108,7 +108,7 @@ pub(super) fn open(path: &Path, origin: &SourceArgs, output: &OutputArgs) -> Res
         return Ok(Box::new(hf::open(path, &HfOptions { ternarise })?));
     }
     let tables = origin.tl_tables.as_deref().map(LookupTables::read).transpose()?.unwrap_or_default();
-    let source = GgufSource::open(path)?.with_lookup_tables(tables)?;
+    let source = GgufSource::open(path)?.verified()?.with_lookup_tables(tables)?;
     Ok(Box::new(match origin.i2s.order(source.container(), output.threads)? {
         Some(order) => source.with_i2_s_order(order)?,
         None => source,

@@ -22,5 +22,6 @@ mod models;
 mod program;
 mod quantize;
 mod run;
+mod seal;
 mod ternary_options;
 mod tri_format;
