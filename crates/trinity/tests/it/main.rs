@@ -25,3 +25,4 @@ mod run;
 mod seal;
 mod ternary_options;
 mod tri_format;
+mod windows;
