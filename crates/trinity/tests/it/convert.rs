@@ -76,6 +76,14 @@ fn a_tri_file_computes_the_same_and_goes_back() {
     let json = trinity(["convert", &source, &tri, "--json"]).ok().json();
     let types: Vec<&str> = json["types"].as_array().unwrap().iter().map(|t| t["type"].as_str().unwrap()).collect();
     assert!(types.iter().any(|name| name.starts_with("tri1_")), "{types:?}");
+    // Floats that hold ternary weights are packed as well, those that do not stay as they are.
+    let floats = scratch.synth("floats.gguf", &["--seed", "6", "--type", "bf16"]);
+    let from_floats = scratch.path("floats.tri");
+    trinity(["convert", &floats, &from_floats]).ok();
+    assert!(fs::read(&from_floats).unwrap() == fs::read(&tri).unwrap());
+    let plain = testkit::shared("tiny-models/stories260K-f32.gguf");
+    let json = trinity(["convert", plain.to_str().unwrap(), &scratch.path("plain.tri"), "--json"]).ok().json();
+    assert_eq!(json["types"].as_array().unwrap().len(), 1, "{json}");
     // Long names of types do not push columns aside.
     let text = trinity(["convert", &source, &tri, "--force"]).ok().text();
     let ends: Vec<usize> = text.lines().take(4).map(str::len).collect();
