@@ -76,7 +76,7 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
         },
         None => Plan::keep(&*source)?,
     };
-    if source.metadata().get("tokenizer.ggml.model").is_none() {
+    if matches!(source.metadata().str("tokenizer.ggml.model"), Ok(Some("no_vocab"))) {
         terminal::say(&format!("note: {}: no tokenizer: the new file knows token ids only\n", args.source.display()));
     }
     let proof = args.output.write(&*source, &plan, &args.destination)?;
