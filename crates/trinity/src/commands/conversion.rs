@@ -101,7 +101,7 @@ impl OutputArgs {
 /// Tensors, weights and bytes by type.
 pub(crate) fn totals_text(source: &dyn Source, plan: &Plan) -> Result<String, Failure> {
     let totals = plan.totals(source)?;
-    let width = totals.keys().map(|name| name.len()).max().unwrap_or(0).max(10);
+    let width = totals.keys().map(String::len).max().unwrap_or(0).max(10);
     let mut text = format!("{:<width$} {:>7} {:>14} {:>10} {:>6}\n", "type", "tensors", "weights", "bytes", "bits");
     for (name, total) in totals {
         let bits = 8.0 * total.n_bytes as f64 / total.n_weights.max(1) as f64;
