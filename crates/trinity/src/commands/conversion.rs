@@ -4,7 +4,6 @@ use std::{ops::ControlFlow, path::Path};
 
 use clap::Args;
 use convert::{ClassProof, Loss, Plan, Proof, Source, TensorProof, WriteOptions};
-use gguf::TypeId;
 use quant::Format;
 use serde_json::{Value as Json, json};
 
@@ -64,7 +63,7 @@ fn is_written(format: Format) -> bool {
 }
 
 fn known() -> String {
-    let has_name = |format: &Format| is_written(*format) && TypeId::of(*format).is_some();
+    let has_name = |format: &Format| is_written(*format) && *format != Format::I2_S_ARM;
     let names: Vec<&str> = Format::ALL.iter().filter(|f| has_name(f)).map(|f| f.name()).collect();
     names.join(" ")
 }

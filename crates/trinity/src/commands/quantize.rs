@@ -12,7 +12,7 @@ use convert::{
     Action, Freedom, Plan, Source, Stored,
     quantise::{self, MIXES, Mix, Options, Rule},
 };
-use gguf::{Container, ImportanceMatrix, TypeId};
+use gguf::{Container, ImportanceMatrix};
 use quant::{Format, ternarise::Mode};
 use serde_json::json;
 
@@ -139,7 +139,7 @@ fn both_perplexities(args: &QuantizeArgs, text: &Path, destination: &Path) -> Re
 
 /// The mix of that name.
 fn mix(name: &str) -> Result<Mix, Failure> {
-    let ternary = Format::ALL.iter().filter(|f| f.is_ternary() && TypeId::of(**f).is_some()).map(|f| f.name());
+    let ternary = Format::ALL.iter().filter(|f| f.is_ternary() && **f != Format::I2_S_ARM).map(|f| f.name());
     let names = MIXES.iter().map(|mix| mix.name);
     let known =
         || names.clone().chain(ternary.filter(|name| names.clone().all(|n| n != *name))).collect::<Vec<_>>().join(" ");
