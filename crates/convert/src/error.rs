@@ -57,6 +57,14 @@ pub enum Error {
         /// How far the weights would be off.
         loss: Box<Loss>,
     },
+    /// A ternary type was asked for, but no matrix holds ternary weights.
+    #[error("{file}: no matrix is ternary, so none can become {target}")]
+    NotTernary {
+        /// Path of the source.
+        file: String,
+        /// Type asked for.
+        target: String,
+    },
     /// What was written is not what was read back.
     #[error("{file}: read back, it differs: {what}")]
     Unproved {

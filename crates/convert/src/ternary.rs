@@ -112,8 +112,7 @@ pub fn retyped(source: &dyn Source, target: Target, freedom: Freedom, n_threads:
     }
     if chosen.is_empty() {
         if !matches!(target, Target::Format(format) if format.is_float()) {
-            let what = format!("no matrix is ternary, so none can become {} without loss", target.name());
-            return Err(Error::Invalid { file: source.name().to_owned(), what });
+            return Err(Error::NotTernary { file: source.name().to_owned(), target: target.name().to_owned() });
         }
         chosen = (0..source.tensors().len()).filter(|&i| is_matrix(i)).collect();
     }

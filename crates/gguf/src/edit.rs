@@ -10,7 +10,7 @@ use crate::{Container, Error, Metadata, TensorInfo, file::NewFile, seal, writer}
 
 /// Writes `source` with `metadata` in place of its own to `destination`, which may be `source` itself: it changes in one rename. Split models are refused.
 ///
-/// A sealed file is sealed anew.
+/// A sealed file is sealed anew, after its data was found to be what the old seal says: a new seal must not vouch for damage.
 ///
 /// Tensor offsets are relative to the data region, so the region is copied as it is. `general.alignment` therefore must stay.
 pub fn rewrite_metadata(source: &Path, metadata: &Metadata, destination: &Path) -> Result<(), Error> {
@@ -25,6 +25,10 @@ pub fn rewrite_metadata(source: &Path, metadata: &Metadata, destination: &Path) 
     let metadata = &metadata;
     if container.n_parts() > 1 {
         return Err(refuse(format!("one of {} parts; metadata of split models cannot be edited", container.n_parts())));
+    }
+    if is_sealed {
+        let mut file = File::open(source).map_err(|source| Error::Io { file: file_name.clone(), source })?;
+        container.verify_in(&mut file)?;
     }
     let alignment = writer::alignment(metadata).map_err(refuse)?;
     if alignment != container.first.alignment {

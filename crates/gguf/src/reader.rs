@@ -43,10 +43,7 @@ fn parse_directory(bytes: &[u8], part: usize) -> Result<Header, String> {
     let mut reader = Reader { bytes, at: 0 };
     let magic = reader.array::<4>("magic")?;
     if magic != *b"GGUF" {
-        return Err(format!(
-            "not a GGUF file: it begins with {:?}, expected \"GGUF\"",
-            magic.escape_ascii().to_string()
-        ));
+        return Err(format!("not a GGUF file: it begins with \"{}\", expected \"GGUF\"", magic.escape_ascii()));
     }
     let version = reader.u32("version")?;
     if version != 2 && version != 3 {

@@ -37,6 +37,11 @@ pub fn remove(metadata: &mut Metadata) -> bool {
     [VERSION, TENSORS, HEADER].map(|key| metadata.remove(key)).contains(&true)
 }
 
+/// Is it a key that [`prepare`] makes, so that only a seal may set it?
+pub fn is_seal_key(key: &str) -> bool {
+    [VERSION, TENSORS, HEADER].contains(&key)
+}
+
 /// Does the metadata hold hashes?
 pub fn is_sealed(metadata: &Metadata) -> bool {
     metadata.get(TENSORS).is_some()
@@ -137,6 +142,20 @@ pub(crate) fn check_header(metadata: &Metadata, tensors: &[TensorInfo], header: 
 impl Container {
     /// Reads all data and compares it with the file's hashes; `progress` is told the bytes read so far. `Ok(false)` if the file has none.
     pub fn verify(&self, progress: &mut dyn FnMut(u64)) -> Result<bool, Error> {
+        self.check_hashes(&mut |tensor| Ok(blake3::hash(&self.bytes(tensor))), progress)
+    }
+
+    /// The same, reading from `file`, which holds all of it, and not from the map: what was read takes no memory.
+    pub fn verify_in(&self, file: &mut (impl Read + Seek)) -> Result<bool, Error> {
+        let io_error = |source| Error::Io { file: self.name().to_owned(), source };
+        self.check_hashes(&mut |tensor| hash_of(file, tensor).map_err(io_error), &mut |_| {})
+    }
+
+    fn check_hashes(
+        &self,
+        hash_of: &mut dyn FnMut(&TensorInfo) -> Result<blake3::Hash, Error>,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<bool, Error> {
         let refuse = |what: String| Error::Invalid { file: self.name().to_owned(), what };
         let metadata = self.metadata();
         let Some(hashes) = metadata.strings(TENSORS)? else { return Ok(false) };
@@ -145,7 +164,7 @@ impl Container {
         }
         let mut n_read = 0;
         for (tensor, hash) in self.tensors().iter().zip(hashes) {
-            let got = blake3::hash(&self.bytes(tensor)).to_hex();
+            let got = hash_of(tensor)?.to_hex();
             if got.as_str() != hash {
                 let name = tensor.name.escape_debug();
                 return Err(refuse(format!("tensor {name}: data has BLAKE3 {got}, but the header says {hash}")));

@@ -16,6 +16,9 @@ const URL_BYTES_MAX: usize = 4096;
 const PARTS_MAX: u32 = 1000;
 /// What a model file is called.
 const EXTENSION: &str = ".gguf";
+
+/// Endings by which a word is the name of a file here and not that of a model.
+const LOCAL_EXTENSIONS: [&str; 3] = [EXTENSION, ".tri", ".safetensors"];
 /// Families that would be mistaken for a scheme.
 const TAKEN: &[&str] = &["hf", "url", "path", "file", "http", "https"];
 
@@ -66,7 +69,7 @@ impl Reference {
         if !text.is_empty() && path.symlink_metadata().is_ok() {
             return regular(&path).map(|()| Self::Path(path));
         }
-        if text.contains(['/', '\\']) || has_extension(text) {
+        if text.contains(['/', '\\']) || LOCAL_EXTENSIONS.iter().any(|end| text.ends_with(end)) {
             return Err(Error::NoFile(path));
         }
         check_name(text).map_err(bad)?;
@@ -245,7 +248,9 @@ mod tests {
         assert_eq!(wanted("smollm2:135m").folder, "smollm2+135m");
         assert_eq!(wanted("SmolLM2").name, "smollm2:135m");
         assert!(matches!(parse("/nowhere/x.gguf"), Err(Error::NoFile(_))));
-        assert!(matches!(parse("x.gguf"), Err(Error::NoFile(_))));
+        for name in ["x.gguf", "x.tri", "x.safetensors"] {
+            assert!(matches!(parse(name), Err(Error::NoFile(_))), "{name}");
+        }
         assert!(matches!(parse("no-such-model"), Err(Error::Unknown { .. })));
         assert!(matches!(parse(env!("CARGO_MANIFEST_DIR")), Err(Error::NotAFile { kind: "a folder", .. })));
         let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");

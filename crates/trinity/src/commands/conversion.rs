@@ -36,6 +36,9 @@ impl From<convert::Error> for Failure {
         let failure = Self::new(kind, chain(&error));
         match error {
             convert::Error::Lossy { .. } => failure.with_hint("--lossy lets weights change"),
+            convert::Error::NotTernary { .. } => {
+                failure.with_hint("trinity quantize --type TYPE --lossy makes floats ternary")
+            }
             convert::Error::Destination { ref what, .. } if what == "exists already" => {
                 failure.with_hint("--force replaces it")
             }
@@ -60,7 +63,8 @@ fn is_written(format: Format) -> bool {
 }
 
 fn known() -> String {
-    let names: Vec<&str> = Format::ALL.iter().filter(|f| is_written(**f)).map(|f| f.name()).collect();
+    let has_name = |format: &Format| is_written(*format) && *format != Format::I2_S_ARM;
+    let names: Vec<&str> = Format::ALL.iter().filter(|f| has_name(f)).map(|f| f.name()).collect();
     names.join(" ")
 }
 
@@ -95,11 +99,13 @@ impl OutputArgs {
 
 /// Tensors, weights and bytes by type.
 pub(crate) fn totals_text(source: &dyn Source, plan: &Plan) -> Result<String, Failure> {
-    let mut text = format!("{:<10} {:>7} {:>14} {:>10} {:>6}\n", "type", "tensors", "weights", "bytes", "bits");
-    for (name, total) in plan.totals(source)? {
+    let totals = plan.totals(source)?;
+    let width = totals.keys().map(String::len).max().unwrap_or(0).max(10);
+    let mut text = format!("{:<width$} {:>7} {:>14} {:>10} {:>6}\n", "type", "tensors", "weights", "bytes", "bits");
+    for (name, total) in totals {
         let bits = 8.0 * total.n_bytes as f64 / total.n_weights.max(1) as f64;
         let (n, weights, bytes) = (total.n_tensors, total.n_weights, bytes_text(total.n_bytes));
-        text += &format!("{name:<10} {n:>7} {weights:>14} {bytes:>10} {bits:>6.2}\n");
+        text += &format!("{name:<width$} {n:>7} {weights:>14} {bytes:>10} {bits:>6.2}\n");
     }
     Ok(text)
 }

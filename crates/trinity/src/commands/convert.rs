@@ -27,7 +27,7 @@ pub(crate) struct ConvertArgs {
     destination: PathBuf,
     /// Type for ternary matrices: tq1_0, tq2_0, i2_s, iq1_bn, iq2_bn, q2_0, pq2_0, ptq1_0, f16, bf16, f32; tri1 or tri2 for the
     /// smallest type of .tri that holds each; in a model without any, a float is for all matrices
-    /// [default: every tensor keeps its own; for NAME.tri it is tri1]
+    /// [default: every tensor keeps its own; for NAME.tri it is tri1 for those that are ternary]
     #[arg(long, value_name = "TYPE", verbatim_doc_comment)]
     to: Option<String>,
     /// Let weights change where the type cannot hold them exactly
@@ -67,10 +67,18 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
     let source = open(&args.source, &args.origin, &args.output)?;
     let freedom = if args.lossy { Freedom::Nearest } else { Freedom::Exact };
     let is_tri = args.destination.extension().is_some_and(|e| e == "tri");
+    // Floats that turn out not to be ternary, or to fit no type of .tri, stay what they are if nobody asked for more.
+    let may_stay = to.is_none() && source.tensors().iter().all(|t| t.stored != Stored::Ternary);
     let plan = match to.or_else(|| default_target(&*source, is_tri)) {
-        Some(target) => convert::retyped(&*source, target, freedom, args.output.n_threads())?,
+        Some(target) => match convert::retyped(&*source, target, freedom, args.output.n_threads()) {
+            Err(convert::Error::NotTernary { .. } | convert::Error::Tensor { .. }) if may_stay => Plan::keep(&*source)?,
+            plan => plan?,
+        },
         None => Plan::keep(&*source)?,
     };
+    if matches!(source.metadata().str("tokenizer.ggml.model"), Ok(Some("no_vocab"))) {
+        terminal::say(&format!("note: {}: no tokenizer: the new file knows token ids only\n", args.source.display()));
+    }
     let proof = args.output.write(&*source, &plan, &args.destination)?;
     if args.output.json {
         let types = conversion::totals_json(&*source, &plan)?;
@@ -86,11 +94,10 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
 /// What ternary matrices become where the user does not say: in a `.tri` file what it is for; where the source has no container for them, the one of
 /// bitnet.cpp, whose scale is the checkpoint's own, or that of ik_llama.cpp if rows are too short a multiple for it.
 pub(super) fn default_target(source: &dyn Source, is_tri: bool) -> Option<Target> {
-    let mut ternary = source.tensors().iter().enumerate().filter(|(_, t)| t.stored == Stored::Ternary).peekable();
-    ternary.peek()?;
     if is_tri {
         return Some(Target::Tri(Packing::Base3));
     }
+    let ternary = source.tensors().iter().enumerate().filter(|(_, t)| t.stored == Stored::Ternary);
     let mut bare = ternary.filter(|(i, _)| source.raw_type(*i).is_none()).map(|(_, t)| t.cols()).peekable();
     bare.peek()?;
     let fits = bare.all(|cols| Format::I2_S.row_bytes(cols).is_some());
@@ -108,7 +115,7 @@ pub(super) fn open(path: &Path, origin: &SourceArgs, output: &OutputArgs) -> Res
         return Ok(Box::new(hf::open(path, &HfOptions { ternarise })?));
     }
     let tables = origin.tl_tables.as_deref().map(LookupTables::read).transpose()?.unwrap_or_default();
-    let source = GgufSource::open(path)?.with_lookup_tables(tables)?;
+    let source = GgufSource::open(path)?.verified()?.with_lookup_tables(tables)?;
     Ok(Box::new(match origin.i2s.order(source.container(), output.threads)? {
         Some(order) => source.with_i2_s_order(order)?,
         None => source,

@@ -52,6 +52,18 @@ enum EvalCommand {
 /// Tokens of a window where the user does not say.
 const WINDOW_LEN: usize = 512;
 
+/// What `--context` is to measurements over windows.
+const WINDOW_HELP: &str = "Tokens of a window [default: 512]";
+
+/// A number of windows.
+pub(super) fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("expected 1 or more".to_owned()),
+        Ok(n) => Ok(n),
+        Err(e) => Err(format!("{e}, expected 1 or more")),
+    }
+}
+
 /// Runs the measurement that was asked for.
 pub(crate) fn run(args: &EvalArgs, global: &Global) -> Result<(), Failure> {
     terminal::catch_interrupt()?;

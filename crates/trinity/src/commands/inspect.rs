@@ -166,7 +166,7 @@ fn inspect_folder(args: &InspectArgs, path: &Path) -> Result<(), Failure> {
 }
 
 fn tensor_line(name: &str, kind: &str, dims: &[u64]) -> String {
-    format!("  {:<40} {kind:<8} {dims:?}\n", terminal::escape(name))
+    format!("  {:<40} {kind:<15} {dims:?}\n", terminal::escape(name))
 }
 
 fn metadata_json(metadata: &Metadata) -> Json {

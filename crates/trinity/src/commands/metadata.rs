@@ -3,9 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use gguf::{Container, Metadata, Value};
+use gguf::{Container, Metadata, Value, seal};
 
-use crate::{failure::Failure, terminal};
+use crate::{
+    failure::{Failure, Kind},
+    terminal,
+};
+
+/// Types that a value may name.
+const TYPE_NAMES: [&str; 12] = ["u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "string", "u64", "i64", "f64"];
 
 /// Arguments of `metadata`.
 #[derive(Args)]
@@ -22,6 +28,9 @@ pub(crate) struct MetadataArgs {
     /// Where the changed file goes [default: in place of FILE, in one step]
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Replace the file that --out names if it exists
+    #[arg(long, requires = "out")]
+    force: bool,
 }
 
 /// Applies the changes, or none.
@@ -32,6 +41,7 @@ pub(crate) fn run(args: &MetadataArgs) -> Result<(), Failure> {
     }
     let mut metadata = Container::open(&args.file)?.metadata().clone();
     for key in &args.remove {
+        check_key(key)?;
         if !metadata.remove(key) {
             return Err(Failure::usage(format!("{}: there is no key {key}", args.file.display())));
         }
@@ -39,12 +49,27 @@ pub(crate) fn run(args: &MetadataArgs) -> Result<(), Failure> {
     for change in &args.set {
         let (key, text) =
             change.split_once('=').ok_or_else(|| Failure::usage(format!("{change:?}: expected KEY=VALUE")))?;
+        check_key(key)?;
         let value = value(&metadata, key, text)?;
         metadata.set(key, value);
     }
     let out = args.out.as_ref().unwrap_or(&args.file);
+    if args.out.is_some() && !args.force && out.symlink_metadata().is_ok() {
+        let what = format!("{}: exists already", out.display());
+        return Err(Failure::new(Kind::Failure, what).with_hint("--force replaces it"));
+    }
     gguf::rewrite_metadata(&args.file, &metadata, out)?;
     terminal::say(&format!("{}: {} set, {} removed\n", out.display(), args.set.len(), args.remove.len()));
+    Ok(())
+}
+
+/// Refuses what is computed from the file: a value from elsewhere would be overwritten by the next seal.
+fn check_key(key: &str) -> Result<(), Failure> {
+    if seal::is_seal_key(key) {
+        return Err(Failure::usage(format!(
+            "{key}: a part of the seal of a .tri file, which is computed from its content"
+        )));
+    }
     Ok(())
 }
 
@@ -52,7 +77,7 @@ pub(crate) fn run(args: &MetadataArgs) -> Result<(), Failure> {
 fn value(metadata: &Metadata, key: &str, text: &str) -> Result<Value, Failure> {
     let (type_name, text) = match (metadata.get(key), text.split_once(':')) {
         (Some(old), _) => (old.type_name(), text),
-        (None, Some((name, rest))) if parse(name, rest).is_some() => (name, rest),
+        (None, Some((name, rest))) if TYPE_NAMES.contains(&name) => (name, rest),
         (None, _) => ("string", text),
     };
     parse(type_name, text).ok_or_else(|| Failure::usage(format!("{key}: {text:?} is no {type_name}")))

@@ -57,7 +57,7 @@ pub(crate) struct QuantizeArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     eval: Option<PathBuf>,
     /// Windows of 512 tokens of that text
-    #[arg(long, value_name = "N", default_value_t = 8, requires = "eval")]
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = super::eval::count, requires = "eval")]
     eval_chunks: usize,
     /// Only say what would become of the tensors
     #[arg(long)]
@@ -90,6 +90,9 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<(), Failure> {
         ternary,
     };
     let plan = quantise::plan(&*source, &options)?;
+    if args.ternarise.is_some() && !becomes_ternary(&plan) {
+        return Err(Failure::usage("--ternarise: no tensor becomes ternary by --type and --tensor"));
+    }
     let notes = notes(&*source, &plan, importance.is_some());
     let totals = conversion::totals_text(&*source, &plan)?;
     let (Some(destination), false) = (&args.destination, args.dry_run) else {
@@ -101,6 +104,9 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<(), Failure> {
         }
         return terminal::put(&(totals + &size_line(&*source, &plan)? + &lines(&notes)));
     };
+    if let Some(text) = &args.eval {
+        quality::check(&args.source, text)?;
+    }
     let proof = args.output.write(&*source, &plan, destination)?;
     let perplexity = args.eval.as_ref().map(|text| both_perplexities(args, text, destination)).transpose()?;
     if args.output.json {
@@ -118,6 +124,12 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<(), Failure> {
     terminal::put(&(text + &perplexity.unwrap_or_default()))
 }
 
+/// Is a tensor written in a ternary format?
+fn becomes_ternary(plan: &Plan) -> bool {
+    let is_ternary = |action: &Action| matches!(action, Action::Encode { format, .. } if format.is_ternary());
+    plan.tensors.iter().any(|planned| is_ternary(&planned.action))
+}
+
 /// Of the source and of what it became.
 fn both_perplexities(args: &QuantizeArgs, text: &Path, destination: &Path) -> Result<(f64, f64), Failure> {
     let measure = |model, i2s| quality::measure(model, text, args, i2s);
@@ -127,7 +139,10 @@ fn both_perplexities(args: &QuantizeArgs, text: &Path, destination: &Path) -> Re
 
 /// The mix of that name.
 fn mix(name: &str) -> Result<Mix, Failure> {
-    let known = || MIXES.iter().map(|mix| mix.name).collect::<Vec<_>>().join(" ");
+    let ternary = Format::ALL.iter().filter(|f| f.is_ternary() && **f != Format::I2_S_ARM).map(|f| f.name());
+    let names = MIXES.iter().map(|mix| mix.name);
+    let known =
+        || names.clone().chain(ternary.filter(|name| names.clone().all(|n| n != *name))).collect::<Vec<_>>().join(" ");
     Mix::from_name(name).ok_or_else(|| {
         let what = match Format::from_name(name) {
             Ok(format) => format!("{} is read, but not written", format.name()),

@@ -76,6 +76,18 @@ fn a_tri_file_computes_the_same_and_goes_back() {
     let json = trinity(["convert", &source, &tri, "--json"]).ok().json();
     let types: Vec<&str> = json["types"].as_array().unwrap().iter().map(|t| t["type"].as_str().unwrap()).collect();
     assert!(types.iter().any(|name| name.starts_with("tri1_")), "{types:?}");
+    // Floats that hold ternary weights are packed as well, those that do not stay as they are.
+    let floats = scratch.synth("floats.gguf", &["--seed", "6", "--type", "bf16"]);
+    let from_floats = scratch.path("floats.tri");
+    trinity(["convert", &floats, &from_floats]).ok();
+    assert!(fs::read(&from_floats).unwrap() == fs::read(&tri).unwrap());
+    let plain = testkit::shared("tiny-models/stories260K-f32.gguf");
+    let json = trinity(["convert", plain.to_str().unwrap(), &scratch.path("plain.tri"), "--json"]).ok().json();
+    assert_eq!(json["types"].as_array().unwrap().len(), 1, "{json}");
+    // Long names of types do not push columns aside.
+    let text = trinity(["convert", &source, &tri, "--force"]).ok().text();
+    let ends: Vec<usize> = text.lines().take(4).map(str::len).collect();
+    assert_eq!(ends, [ends[0]; 4], "{text}");
     assert!(logits(&scratch, &tri) == logits(&scratch, &source));
     assert!(fs::metadata(&tri).unwrap().len() < fs::metadata(&source).unwrap().len());
     trinity(["convert", &tri, &back, "--to", "tq2_0"]).ok();
@@ -114,7 +126,8 @@ fn what_cannot_be_is_one_line_and_no_file() {
     trinity(["convert", &scratch.path("none.gguf"), &out]).fails(1, &["none.gguf"]);
     trinity(["convert", &source, &scratch.path("no/such/folder.gguf")]).fails(1, &["folder.gguf"]);
     let plain = testkit::shared("tiny-models/stories260K-f32.gguf");
-    trinity(["convert", plain.to_str().unwrap(), &out, "--to", "tq1_0"]).fails(1, &["no matrix is ternary"]);
+    trinity(["convert", plain.to_str().unwrap(), &out, "--to", "tq1_0", "--lossy"])
+        .fails(1, &["no matrix is ternary", "trinity quantize"]);
     // The weights of a real model use all bits of an f32.
     trinity(["convert", plain.to_str().unwrap(), &out, "--to", "f16"]).fails(1, &["f16", "RMSE", "--lossy"]);
     trinity(["dev", "synth", &out, "--shape", "3b"]).fails(1, &["blk.0.attn_q.weight", "3200", "256"]);

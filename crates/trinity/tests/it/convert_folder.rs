@@ -128,6 +128,12 @@ fn a_folder_becomes_a_file_that_computes_the_same() {
     assert_eq!(text("tokenizer.chat_template"), "{{ messages[0].content }}");
     assert_eq!(metadata.u64("tokenizer.ggml.eos_token_id").unwrap(), Some(94));
 
+    // Without a tokenizer it can be converted, but that is said.
+    let (tokenizer, mute) = (path("bitnet-tiny/tokenizer.json"), path("mute.gguf"));
+    fs::remove_file(tokenizer).unwrap();
+    let told = trinity(["convert", &folder, &mute, "--to", "f32"]).ok().stderr;
+    assert!(told.contains("no tokenizer: the new file knows token ids only"), "{told}");
+
     // A scale that is none leaves nothing behind.
     let weights = path("bitnet-tiny/model.safetensors");
     let mut bytes = fs::read(&weights).unwrap();

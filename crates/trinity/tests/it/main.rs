@@ -22,5 +22,7 @@ mod models;
 mod program;
 mod quantize;
 mod run;
+mod seal;
 mod ternary_options;
 mod tri_format;
+mod windows;

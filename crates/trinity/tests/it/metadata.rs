@@ -48,6 +48,13 @@ fn what_cannot_be_changed_leaves_the_file_as_it_was() {
     trinity(["metadata", path, "--set", "llama.context_length=many"]).fails(2, &["llama.context_length", "many"]);
     trinity(["metadata", path, "--set", "general.name=x", "--remove", "no.such.key"]).fails(2, &["no.such.key"]);
     trinity(["metadata", path, "--set", "general.alignment=u32:64"]).fails(1, &["64", "32"]);
+    trinity(["metadata", path, "--set", "my.number=u8:300"]).fails(2, &["my.number", "\"300\" is no u8"]);
+    let other = copy("other.gguf");
+    let out = ["metadata", path, "--set", "general.name=x", "--out", other.to_str().unwrap()];
+    trinity(out).fails(1, &["other.gguf: exists already", "--force"]);
+    assert_eq!(fs::read(&other).unwrap(), before);
+    trinity(out.iter().chain(&["--force"])).ok();
+    assert_ne!(fs::read(&other).unwrap(), before);
     assert_eq!(fs::read(&file).unwrap(), before);
     let bad = testkit::shared("gguf-malformed/key-dup.gguf");
     trinity(["metadata", bad.to_str().unwrap(), "--set", "a=b"]).fails(1, &["key-dup.gguf"]);

@@ -8,7 +8,7 @@ use gguf::Container;
 use serde::Serialize;
 use tokenizer::Tokenizer;
 
-use super::{encode, go_on, read, windows};
+use super::{WINDOW_HELP, count, encode, go_on, read, windows};
 use crate::{
     cli::Global,
     commands::{
@@ -27,6 +27,7 @@ const LISTED: usize = 10;
 
 /// Arguments of `eval compare`.
 #[derive(Args)]
+#[command(mut_arg("context", |arg| arg.help(WINDOW_HELP)))]
 #[command(
     after_help = "Exits with 0 if every weight has the same value and the metadata that matter agree, else with 1."
 )]
@@ -47,7 +48,7 @@ pub(super) struct CompareArgs {
     #[arg(short, long, value_name = "FILE", requires = "logits")]
     file: Option<PathBuf>,
     /// Windows of the text [default: 1]
-    #[arg(long, value_name = "N", requires = "logits")]
+    #[arg(long, value_name = "N", requires = "logits", value_parser = count)]
     chunks: Option<usize>,
     /// As JSON
     #[arg(long)]

@@ -11,7 +11,7 @@ use gguf::{ImportanceMatrix, NewFile};
 use serde::Serialize;
 use tokenizer::Tokenizer;
 
-use super::{encode, go_on, read, windows};
+use super::{WINDOW_HELP, count, encode, go_on, read, windows};
 use crate::{
     cli::Global,
     commands::{
@@ -24,6 +24,7 @@ use crate::{
 
 /// Arguments of `eval imatrix`.
 #[derive(Args)]
+#[command(mut_arg("context", |arg| arg.help(WINDOW_HELP)))]
 pub(super) struct ImatrixArgs {
     /// The model, by name or path
     #[arg(value_name = "MODEL")]
@@ -35,7 +36,7 @@ pub(super) struct ImatrixArgs {
     #[arg(short, long, value_name = "FILE")]
     out: PathBuf,
     /// Most windows
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count)]
     chunks: Option<usize>,
     /// Also of the vocabulary head (under a tied head: of the embedding)
     #[arg(long)]

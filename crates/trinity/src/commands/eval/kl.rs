@@ -8,7 +8,7 @@ use gguf::Container;
 use serde::Serialize;
 use tokenizer::Tokenizer;
 
-use super::{encode, go_on, read, windows};
+use super::{WINDOW_HELP, count, encode, go_on, read, windows};
 use crate::{
     cli::Global,
     commands::{
@@ -22,6 +22,7 @@ use crate::{
 
 /// Arguments of `eval kl`.
 #[derive(Args)]
+#[command(mut_arg("context", |arg| arg.help(WINDOW_HELP)))]
 #[command(group = ArgGroup::new("what").required(true).args(["save_base", "base"]))]
 pub(super) struct KlArgs {
     /// The model, by name or path
@@ -37,7 +38,7 @@ pub(super) struct KlArgs {
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// Most windows to save
-    #[arg(long, value_name = "N", conflicts_with = "base")]
+    #[arg(long, value_name = "N", conflicts_with = "base", value_parser = count)]
     chunks: Option<usize>,
     /// As JSON
     #[arg(long)]

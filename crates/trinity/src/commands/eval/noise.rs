@@ -11,7 +11,7 @@ use gguf::Container;
 use serde::Serialize;
 use tokenizer::{TokenId, Tokenizer};
 
-use super::{encode, go_on, read, windows};
+use super::{WINDOW_HELP, count, encode, go_on, read, windows};
 use crate::{
     cli::Global,
     commands::{
@@ -24,6 +24,7 @@ use crate::{
 
 /// Arguments of `eval noise`.
 #[derive(Args)]
+#[command(mut_arg("context", |arg| arg.help(WINDOW_HELP)))]
 pub(super) struct NoiseArgs {
     /// The model, by name or path: ternary matrices of it are changed in memory
     #[arg(value_name = "MODEL")]
@@ -38,7 +39,7 @@ pub(super) struct NoiseArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// Most windows
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count)]
     chunks: Option<usize>,
     /// As JSON
     #[arg(long)]

@@ -6,7 +6,7 @@ use clap::Args;
 use eval::perplexity;
 use tokenizer::Tokenizer;
 
-use super::{encode, go_on, read, windows};
+use super::{WINDOW_HELP, count, encode, go_on, read, windows};
 use crate::{
     cli::Global,
     commands::{
@@ -19,6 +19,7 @@ use crate::{
 
 /// Arguments of `eval perplexity`.
 #[derive(Args)]
+#[command(mut_arg("context", |arg| arg.help(WINDOW_HELP)))]
 pub(super) struct PerplexityArgs {
     /// The model, by name or path
     #[arg(value_name = "MODEL")]
@@ -27,7 +28,7 @@ pub(super) struct PerplexityArgs {
     #[arg(short, long, value_name = "FILE")]
     file: PathBuf,
     /// Most windows
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count)]
     chunks: Option<usize>,
     /// As JSON
     #[arg(long)]

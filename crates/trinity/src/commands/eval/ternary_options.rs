@@ -19,7 +19,7 @@ use self::{
     options::Choice,
     table::{Part, Refused, Row, Table},
 };
-use super::{WINDOW_LEN, encode, go_on, read};
+use super::{WINDOW_LEN, count, encode, go_on, read};
 use crate::{
     cli::Global,
     commands::{
@@ -44,7 +44,7 @@ pub(super) struct TernaryOptionsArgs {
     #[arg(short, long, value_name = "TOKENS", default_value_t = WINDOW_LEN)]
     context: usize,
     /// Most windows; each takes 2 bytes of memory for each entry of the vocabulary and scored position
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = count)]
     chunks: usize,
     /// Only options whose name has this text at the beginning of a word, such as "k t2"
     #[arg(long, value_name = "TEXT", default_value = "")]

@@ -5,7 +5,7 @@ use std::{fs::File, ops::ControlFlow, path::Path};
 use clap::Parser;
 use eval::perplexity;
 use gguf::Container;
-use tokenizer::{ControlTokens, Tokenizer};
+use tokenizer::{ControlTokens, TokenId, Tokenizer};
 
 use super::QuantizeArgs;
 use crate::{
@@ -24,19 +24,39 @@ struct Defaults {
     load: ModelArgs,
 }
 
-/// Perplexity of `text` by the model in `path`, over at most as many windows as `args` say.
-pub(super) fn measure(path: &Path, text: &Path, args: &QuantizeArgs, i2s: I2sArgs) -> Result<f64, Failure> {
+/// Refuses a text or a model that is too short for a window, before work is done whose result could not be measured.
+pub(super) fn check(path: &Path, text: &Path) -> Result<(), Failure> {
+    let container = Container::open(path)?;
+    let context_len = model::context_len(&container)?;
+    if context_len < WINDOW_LEN {
+        let what = format!("{}: a context of {context_len} tokens, but --eval needs {WINDOW_LEN}", path.display());
+        return Err(Failure::new(Kind::Failure, what));
+    }
+    let n_tokens = tokens(&Tokenizer::from_gguf(container.metadata())?, text)?.len();
+    if n_tokens < WINDOW_LEN {
+        let what = format!("{}: {n_tokens} tokens, but --eval needs {WINDOW_LEN}", text.display());
+        return Err(Failure::new(Kind::Failure, what));
+    }
+    Ok(())
+}
+
+fn tokens(tokenizer: &Tokenizer, text: &Path) -> Result<Vec<TokenId>, Failure> {
     let name = text.display().to_string();
     let file = File::open(text).map_err(|e| Failure::new(Kind::Failure, format!("{name}: {e}")))?;
-    let text = terminal::read_text(&name, file)?;
+    let mut tokens = Vec::new();
+    tokenizer.encode(&terminal::read_text(&name, file)?, ControlTokens::AsText, true, &mut tokens);
+    Ok(tokens)
+}
+
+/// Perplexity of `text` by the model in `path`, over at most as many windows as `args` say.
+pub(super) fn measure(path: &Path, text: &Path, args: &QuantizeArgs, i2s: I2sArgs) -> Result<f64, Failure> {
     let mut container = Container::open(path)?;
     i2s.apply(&mut container, args.output.threads)?;
     let tokenizer = Tokenizer::from_gguf(container.metadata())?;
     let mut load = Defaults::parse_from(["quantize"]).load;
     load.threads = args.output.threads;
     let (mut model, _) = load.load_model(&container, Some(WINDOW_LEN))?;
-    let mut tokens = Vec::new();
-    tokenizer.encode(&text, ControlTokens::AsText, true, &mut tokens);
+    let tokens = tokens(&tokenizer, text)?;
     let n_chunks = args.eval_chunks.min(tokens.len() / WINDOW_LEN).max(1);
     let options =
         perplexity::Options { window_len: WINDOW_LEN, n_chunks: Some(n_chunks), first: tokenizer.added_first() };
