@@ -13,6 +13,7 @@ use std::{fs::File, ops::ControlFlow, path::Path};
 
 use clap::{Args, Subcommand};
 use eval::perplexity::Options;
+use gguf::Container;
 use tokenizer::{ControlTokens, TokenId, Tokenizer};
 
 use crate::{
@@ -99,4 +100,14 @@ fn read(path: &Path) -> Result<String, Failure> {
     let name = path.display().to_string();
     let file = File::open(path).map_err(|e| Failure::new(Kind::Failure, format!("{name}: {e}")))?;
     terminal::read_text(&name, file)
+}
+
+/// Refuses to write a result over what it is made from.
+fn check_output(out: &Path, container: &Container, text: &Path) -> Result<(), Failure> {
+    let Ok(place) = out.canonicalize() else { return Ok(()) };
+    let is_input = [Path::new(container.name()), text].iter().any(|p| p.canonicalize().is_ok_and(|p| p == place));
+    if is_input {
+        return Err(Failure::usage(format!("{}: is an input of this command", out.display())));
+    }
+    Ok(())
 }

@@ -50,3 +50,20 @@ fn what_cannot_be_measured_is_said_before_anything_is_written() {
     trinity(ternarise).fails(2, &["--ternarise", "no tensor becomes ternary"]);
     assert!(!fs::exists(&out).unwrap());
 }
+
+/// A result is not written over the model or the text that it is made from.
+#[test]
+fn inputs_are_not_overwritten() {
+    let folder = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("inputs");
+    fs::create_dir_all(&folder).unwrap();
+    let model = folder.join("model.gguf");
+    fs::copy(testkit::shared("tiny-models/stories260K-q8_0.gguf"), &model).unwrap();
+    let before = fs::read(&model).unwrap();
+    let text = testkit::shared("story-corpus/tinystories-sample-0.9MB.txt").to_str().unwrap().to_owned();
+    let model_name = model.to_str().unwrap();
+    for command in [&["imatrix", "--out", model_name][..], &["kl", "--save-base", model_name]] {
+        let rest = [model_name, "--file", &text, "-c", "64", "--chunks", "1"];
+        trinity(["eval"].iter().chain(command).chain(&rest)).fails(2, &["is an input of this command"]);
+    }
+    assert!(fs::read(&model).unwrap() == before);
+}

@@ -11,7 +11,7 @@ use gguf::{ImportanceMatrix, NewFile};
 use serde::Serialize;
 use tokenizer::Tokenizer;
 
-use super::{WINDOW_HELP, count, encode, go_on, read, windows};
+use super::{WINDOW_HELP, check_output, count, encode, go_on, read, windows};
 use crate::{
     cli::Global,
     commands::{
@@ -65,6 +65,7 @@ pub(super) fn run(args: &ImatrixArgs, global: &Global) -> Result<(), Failure> {
     let receipt = args.receipt.begin()?;
     let text = read(&args.file)?;
     let container = args.load.open(Some(&args.model), global)?;
+    check_output(&args.out, &container, &args.file)?;
     let tokenizer = Tokenizer::from_gguf(container.metadata())?;
     let options = windows(&args.load, args.chunks, &tokenizer);
     let tokens = encode(&tokenizer, &text);

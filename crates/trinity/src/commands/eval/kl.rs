@@ -8,7 +8,7 @@ use gguf::Container;
 use serde::Serialize;
 use tokenizer::Tokenizer;
 
-use super::{WINDOW_HELP, count, encode, go_on, read, windows};
+use super::{WINDOW_HELP, check_output, count, encode, go_on, read, windows};
 use crate::{
     cli::Global,
     commands::{
@@ -78,6 +78,7 @@ fn save(
     tokenizer: &Tokenizer,
     receipt: Receipt,
 ) -> Result<(), Failure> {
+    check_output(out, container, text_path)?;
     let text = read(text_path)?;
     let options = windows(&args.load, args.chunks, tokenizer);
     let window_len = options.window_len;

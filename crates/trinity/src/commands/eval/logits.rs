@@ -6,7 +6,7 @@ use clap::Args;
 use eval::logits;
 use serde::Serialize;
 
-use super::{go_on, read};
+use super::{check_output, go_on, read};
 use crate::{
     cli::Global,
     commands::{
@@ -63,6 +63,7 @@ pub(super) fn run(args: &LogitsArgs, global: &Global) -> Result<(), Failure> {
         head_shortcut: model_args::HeadShortcutName::Off,
     };
     let container = load.open(Some(&args.model), global)?;
+    check_output(&args.out, &container, &args.tokens)?;
     let n_vocab = model::n_vocab(&container)?;
     let tokens = tokenize::parse_ids(&text, n_vocab)?;
     let (mut model, n_threads) = load.load_model(&container, Some(tokens.len().max(1)))?;
