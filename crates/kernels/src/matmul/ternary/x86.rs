@@ -150,12 +150,18 @@ fn decode(w: &Matrix<'_>, m: usize, codes: &mut [u8]) {
             }
         }
         Format::IQ1_BN => {
-            for (block, codes) in row.as_chunks::<13>().0.iter().zip(codes.as_chunks_mut::<2>().0) {
-                let mut bytes = [0; 16];
-                bytes[..13].copy_from_slice(block);
+            let mut last = [0; 16];
+            for (b, codes) in codes.as_chunks_mut::<2>().0.iter_mut().enumerate().take(row.len() / 13) {
+                // 16 bytes in place: a copy of 13 would be loaded before it is stored.
+                let rest = &row[13 * b..];
+                let bytes = if let Some(bytes) = rest.first_chunk() {
+                    bytes
+                } else {
+                    last[..rest.len()].copy_from_slice(rest);
+                    &last
+                };
                 for (codes, table) in codes.iter_mut().zip(&digits::IQ1_BN) {
-                    let bytes = avx2_look_up(&bytes, &bytes, &table.index);
-                    store_u8(codes, avx2_digits(bytes, &table.powers));
+                    store_u8(codes, avx2_digits(avx2_look_up(bytes, bytes, &table.index), &table.powers));
                 }
             }
         }
