@@ -1,0 +1,95 @@
+//! [`ApiError`]: why a request is refused, before an API gives it its own JSON.
+
+use std::time::Duration;
+
+/// What kind of refusal it is; each has one HTTP status, and a name in every API.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The request says something impossible: 400.
+    Invalid,
+    /// No key, or not one of ours: 401.
+    Unauthorized,
+    /// The key may not do this: 403.
+    Forbidden,
+    /// No such route, model or thing: 404.
+    NotFound,
+    /// The route has other methods: 405.
+    MethodNotAllowed,
+    /// The client took too long: 408.
+    Timeout,
+    /// The body or a part of it is larger than the limit: 413.
+    TooLarge,
+    /// The body is not JSON by its content type: 415.
+    UnsupportedMedia,
+    /// A Host that this server does not have: 421.
+    Misdirected,
+    /// The key has used up its share: 429.
+    RateLimited,
+    /// The queue is full, the server is starting or draining: 503.
+    Unavailable,
+    /// A bug of ours: 500.
+    Internal,
+}
+
+impl ErrorKind {
+    /// The HTTP status.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Invalid => 400,
+            Self::Unauthorized => 401,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::Timeout => 408,
+            Self::TooLarge => 413,
+            Self::UnsupportedMedia => 415,
+            Self::Misdirected => 421,
+            Self::RateLimited => 429,
+            Self::Unavailable => 503,
+            Self::Internal => 500,
+        }
+    }
+}
+
+/// A refusal or failure, for any API.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct ApiError {
+    /// What kind.
+    pub kind: ErrorKind,
+    /// One line for people; never a path, an address or an internal.
+    pub message: String,
+    /// The field at fault, as the client spelled it: `messages[2].content`.
+    pub param: Option<String>,
+    /// A word for programs: `context_length_exceeded`, `model_not_found`, `unsupported_parameter`.
+    pub code: Option<&'static str>,
+    /// When to come back, for 429 and 503.
+    pub retry_after: Option<Duration>,
+}
+
+impl ApiError {
+    /// An error of `kind`.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), param: None, code: None, retry_after: None }
+    }
+
+    /// A 400 that names the field at fault.
+    pub fn invalid(param: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { param: Some(param.into()), ..Self::new(ErrorKind::Invalid, message) }
+    }
+
+    /// The same with a word for programs.
+    #[must_use]
+    pub fn with_code(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    /// The same, saying when to come back.
+    #[must_use]
+    pub fn with_retry_after(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
+    }
+}

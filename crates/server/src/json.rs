@@ -1,0 +1,97 @@
+//! Strict reading of JSON bodies: what is not understood is refused by name.
+
+use serde::de::DeserializeOwned;
+
+use crate::error::{ApiError, ErrorKind};
+
+/// Deepest nesting of a body.
+pub const JSON_DEPTH_MAX: usize = 64;
+
+/// Reads a body into a wire type; the error names the field and what stands there.
+///
+/// Wire types say `#[serde(deny_unknown_fields)]`, so that a field that means nothing here is refused and not ignored; a duplicate field, a
+/// number that no double holds and a lone surrogate are errors of the reader.
+pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    check_depth(body)?;
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        let message = error.into_inner().to_string();
+        if path == "." || path == "?" {
+            ApiError::new(ErrorKind::Invalid, format!("the body: {message}"))
+        } else {
+            ApiError::invalid(path.clone(), format!("{path}: {message}"))
+        }
+    })?;
+    reader.end().map_err(|e| ApiError::new(ErrorKind::Invalid, format!("the body: {e}")))?;
+    Ok(value)
+}
+
+/// Refuses nesting beyond [`JSON_DEPTH_MAX`] without recursion.
+fn check_depth(body: &[u8]) -> Result<(), ApiError> {
+    let (mut depth, mut is_string, mut is_escaped) = (0usize, false, false);
+    for byte in body {
+        if is_string {
+            match byte {
+                _ if is_escaped => is_escaped = false,
+                b'\\' => is_escaped = true,
+                b'"' => is_string = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => is_string = true,
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > JSON_DEPTH_MAX {
+            let message = format!("the body is nested deeper than {JSON_DEPTH_MAX} levels");
+            return Err(ApiError::new(ErrorKind::Invalid, message));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Deserialize, PartialEq, Debug)]
+    #[serde(deny_unknown_fields)]
+    struct Body {
+        n: u32,
+        #[serde(default)]
+        list: Vec<Item>,
+    }
+
+    #[derive(serde::Deserialize, PartialEq, Debug)]
+    #[serde(deny_unknown_fields)]
+    struct Item {
+        text: String,
+    }
+
+    fn check(body: &str, param: Option<&str>, says: &str) {
+        let error = decode::<Body>(body.as_bytes()).unwrap_err();
+        assert_eq!(error.param.as_deref(), param, "{error}");
+        assert!(error.message.contains(says), "{error}");
+        assert_eq!(error.kind, ErrorKind::Invalid);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        assert_eq!(decode::<Body>(br#" {"n": 3} "#), Ok(Body { n: 3, list: vec![] }));
+        check("", None, "EOF");
+        check("[]", None, "invalid length");
+        check("{}", None, "missing field `n`");
+        check(r#"{"n": -1}"#, Some("n"), "-1");
+        check(r#"{"n": 1e400}"#, Some("n"), "out of range");
+        check(r#"{"n": 1, "n": 2}"#, None, "duplicate field `n`");
+        check(r#"{"n": 1, "m": 2}"#, Some("m"), "unknown field `m`");
+        check(r#"{"n": 1, "list": [{"text": "a"}, {"text": 5}]}"#, Some("list[1].text"), "expected a string");
+        check(r#"{"n": 1, "list": [{"text": "\ud800"}]}"#, Some("list[0].text"), "hex escape");
+        check(r#"{"n": 1} x"#, None, "trailing characters");
+        check(&"[".repeat(100_000), None, "deeper than 64");
+    }
+}

@@ -1,0 +1,4 @@
+//! HTTP surfaces of the engine: OpenAI, llama.cpp, Ollama and Anthropic APIs, limits, metrics, chat page.
+
+pub mod error;
+pub mod json;
