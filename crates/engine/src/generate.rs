@@ -102,7 +102,7 @@ impl Engine {
         let has_room = self.sequence.reserve(tokens.len(), &mut self.pool);
         assert!(has_room, "{} more tokens after {}", tokens.len(), self.sequence.len());
         let span = StepSpan { tokens, position_first: self.sequence.len(), pages: self.sequence.pages(), logits };
-        self.model.forward(&Step { spans: &[span] }, &mut self.logits);
+        self.model.forward(&Step::new(&[span]), &mut self.logits);
         self.sequence.extend(tokens);
         if logits == LogitsWanted::None {
             return Ok(());

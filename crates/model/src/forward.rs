@@ -1,7 +1,7 @@
 //! The one forward pass, for every family: what differs is in the [`ModelSpec`].
 
 use gguf::Container;
-use kernels::{AttentionShape, Kernels, KvLayout, KvPages, KvTypes, Rope, Span};
+use kernels::{AttentionShape, Kernels, KvLayout, KvPages, KvTypes, PageId, Rope, Span};
 
 use crate::{
     LoadError, LoadOptions, NormType, PAGE_LEN, Requantised,
@@ -13,7 +13,7 @@ use crate::{
     scratch::Scratch,
     shortcut::{self, HeadShortcut, HeadStats, Shortcut},
     spec::ModelSpec,
-    step::{Forward, Logits, LogitsWanted, Step},
+    step::{AttentionWindow, Forward, Logits, LogitsWanted, Step, StepSpan},
     weights::{Attention, FeedForward, Layer, Mlp, Weights},
 };
 
@@ -140,15 +140,50 @@ impl Forward for Model {
         self.step_rows_max
     }
 
+    fn n_layers(&self) -> usize {
+        self.spec.n_layers
+    }
+
+    fn width(&self) -> usize {
+        self.spec.width
+    }
+
+    fn page_bytes(&self) -> usize {
+        self.kv.page_bytes()
+    }
+
+    fn copy_page(&mut self, from: PageId, to: PageId) {
+        self.kv.copy_page(from, to);
+    }
+
+    fn read_page(&self, page: PageId, out: &mut [u8]) {
+        self.kv.read_page(page, out);
+    }
+
+    fn write_page(&mut self, page: PageId, bytes: &[u8]) {
+        self.kv.write_page(page, bytes);
+    }
+
+    fn attention_window(&self) -> Option<AttentionWindow> {
+        None
+    }
+
     fn forward(&mut self, step: &Step<'_>, logits: &mut Logits) {
         let n_rows: usize = step.spans.iter().map(|s| s.tokens.len()).sum();
         assert!(n_rows <= self.step_rows_max, "{n_rows} rows in a step of at most {}", self.step_rows_max);
+        let n_layers = step.n_layers.unwrap_or(self.spec.n_layers);
+        assert!(
+            (1..=self.spec.n_layers).contains(&n_layers),
+            "{n_layers} layers of a model that has {}",
+            self.spec.n_layers
+        );
         let spans = self.begin(step);
-        for layer in 0..self.spec.n_layers {
+        for layer in 0..n_layers {
             self.attend(layer, n_rows, &spans);
             self.feed(layer, n_rows);
         }
         self.spans = recycled(spans);
+        self.hidden(step, logits);
         self.head(step, logits);
     }
 }
@@ -269,6 +304,25 @@ impl Model {
         add_block(kernels, spec, &mut hidden[..n], &mut block_out[..n], mlp_post_norm.as_deref(), spare);
     }
 
+    /// Hidden states of the rows that want them.
+    fn hidden(&mut self, step: &Step<'_>, logits: &mut Logits) {
+        let Self { spec, weights, kernels, scratch, .. } = self;
+        let width = spec.width;
+        let wants = |span: &StepSpan<'_>| span.logits == LogitsWanted::Hidden;
+        let n_rows: usize = step.spans.iter().filter(|span| wants(span)).map(|span| span.tokens.len()).sum();
+        let mut out = logits.resize_hidden(n_rows, width);
+        let mut hidden = &scratch.hidden[..];
+        for span in step.spans {
+            let (rows, rest) = hidden.split_at(span.tokens.len() * width);
+            hidden = rest;
+            if wants(span) {
+                let (of_span, rest) = std::mem::take(&mut out).split_at_mut(rows.len());
+                out = rest;
+                kernels.rms_norm(rows, &weights.output_norm, spec.norm_epsilon, of_span);
+            }
+        }
+    }
+
     /// Logits of the rows that want them.
     fn head(&mut self, step: &Step<'_>, logits: &mut Logits) {
         let Self { spec, weights, kernels, scratch, shortcut, .. } = self;
@@ -277,7 +331,7 @@ impl Model {
         for span in step.spans {
             let n = span.tokens.len();
             let wanted = match span.logits {
-                LogitsWanted::None => n..n,
+                LogitsWanted::None | LogitsWanted::Hidden => n..n,
                 LogitsWanted::Last | LogitsWanted::Best(_) => n.saturating_sub(1)..n,
                 LogitsWanted::All => 0..n,
             };

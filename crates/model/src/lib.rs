@@ -36,4 +36,4 @@ pub use requantise::{EmbeddingType, NormType, Requantised};
 pub use scan::{BadWeight, scan_weights};
 pub use shortcut::{HeadShortcut, HeadStats};
 pub use spec::{ExpertSpec, ModelSpec, QkNorm, RopeScaling, RopeSpec, WindowSpec};
-pub use step::{Forward, Logits, LogitsWanted, Step, StepSpan};
+pub use step::{AttentionWindow, Forward, Logits, LogitsWanted, Step, StepSpan};

@@ -77,7 +77,7 @@ fn a_decode_step_allocates_nothing() {
             let (prompt, pages, mut logits) = (golden_prompt(name), pages(0, 512), Logits::default());
             let mut step = |tokens: &[TokenId], position_first| {
                 let span = StepSpan { tokens, position_first, pages: &pages, logits: LogitsWanted::Last };
-                model.forward(&Step { spans: &[span] }, &mut logits);
+                model.forward(&Step::new(&[span]), &mut logits);
             };
             step(&prompt, 0);
             let before = COUNT.get();
@@ -113,7 +113,7 @@ fn the_plan_is_what_is_allocated() {
         let prompt = golden_prompt(name);
         let span =
             StepSpan { tokens: &prompt[..step_rows_max], position_first: 0, pages: &pages, logits: LogitsWanted::None };
-        model.forward(&Step { spans: &[span] }, &mut Logits::default());
+        model.forward(&Step::new(&[span]), &mut Logits::default());
         let (planned, held) = ((kv_bytes + scratch_bytes + copy_bytes) as f64, (COUNT.get().1 - before) as f64);
         // Norms and biases, which are copied out of the file, and what the kernels hold per thread, are not in the plan.
         let (least, most) = (0.95 * planned, 1.1 * planned + 256e3);

@@ -8,6 +8,7 @@ mod edit;
 mod golden;
 mod invariance;
 mod mutations;
+mod pages;
 mod refusals;
 mod requantised;
 mod rotations;
