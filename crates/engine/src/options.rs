@@ -1,0 +1,30 @@
+//! [`EngineOptions`]: how an engine shares itself out.
+
+use std::time::Duration;
+
+/// Bounds and policies of an engine.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// Sequences computed at once; never more than a step has rows.
+    pub n_running_max: usize,
+    /// Requests that may wait; more are refused.
+    pub n_queued_max: usize,
+    /// Longest step in milliseconds while others decode, as far as prompts can be cut; if `None`, twice what decoding takes by itself.
+    pub step_ms_max: Option<f64>,
+    /// Whether keys and values of earlier requests are kept for those that begin alike.
+    pub prefix_cache: bool,
+    /// A request whose reader takes nothing for so long is cancelled.
+    pub stall_limit: Duration,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            n_running_max: 64,
+            n_queued_max: 1024,
+            step_ms_max: None,
+            prefix_cache: true,
+            stall_limit: Duration::from_mins(1),
+        }
+    }
+}
