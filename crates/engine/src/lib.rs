@@ -1,7 +1,7 @@
 //! Token ids in, text events out: sequences, samplers, stop strings, continuous batching.
 //!
-//! [`Handle`] (`service.rs`) is an engine for many requests at once, [`Engine`] (`generate.rs`) for one after the other; both turn the
-//! same loop body, `runner.rs`, which is where to start. `core/` decides with ids and numbers only; `sampler/` picks tokens; `text/` and
+//! [`Runner`] (`runner.rs`) is where to start: it computes one step after the other, for all requests at once. [`Handle`] (`service.rs`) is a
+//! runner on a thread of its own, [`Engine`] (`generate.rs`) one for a request at a time. `core/` decides with ids and numbers only; `sampler/` picks tokens; `text/` and
 //! `choice.rs` turn them into what may be shown.
 
 mod choice;
@@ -24,7 +24,7 @@ pub use error::Error;
 pub use generate::Engine;
 pub use options::EngineOptions;
 pub use request::{CacheScope, Completion, Event, FinishReason, Logprobs, Request, Sink, Task};
-pub use runner::RequestId;
+pub use runner::{Clock, Progress, RequestId, Runner};
 pub use sampler::{Sampler, Sampling};
 pub use service::Handle;
 pub use stats::Stats;

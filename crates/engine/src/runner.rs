@@ -18,7 +18,7 @@ use crate::{
 mod requests;
 
 /// Time since some moment; never goes back.
-pub(crate) type Clock = dyn Fn() -> Duration + Send;
+pub type Clock = dyn Fn() -> Duration + Send;
 
 /// Names a request for as long as it lives.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -54,7 +54,7 @@ struct Group {
 }
 
 /// A model, its requests, and what is cached for them.
-pub(crate) struct Runner {
+pub struct Runner {
     model: Box<dyn Forward + Send>,
     tokenizer: Arc<Tokenizer>,
     options: EngineOptions,
@@ -72,7 +72,7 @@ pub(crate) struct Runner {
 
 /// What a call of [`Runner::step`] came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Progress {
+pub enum Progress {
     /// A step was computed.
     Computed,
     /// There are requests, but their readers are behind.
@@ -83,7 +83,7 @@ pub(crate) enum Progress {
 
 impl Runner {
     /// Takes the model's whole KV arena.
-    pub(crate) fn new(
+    pub fn new(
         model: Box<dyn Forward + Send>,
         tokenizer: Arc<Tokenizer>,
         options: EngineOptions,
@@ -115,12 +115,12 @@ impl Runner {
     }
 
     /// Longest prompt and completion together, in tokens.
-    pub(crate) fn context_len_max(&self) -> usize {
+    pub fn context_len_max(&self) -> usize {
         context_len_max(&*self.model)
     }
 
     /// Computes the next step of whoever has one.
-    pub(crate) fn step(&mut self) -> Progress {
+    pub fn step(&mut self) -> Progress {
         self.look_after_sinks();
         self.planned.clear();
         let planned = self.scheduler.plan(&mut self.memory.of(&mut *self.model));
@@ -133,12 +133,22 @@ impl Runner {
         self.compute();
         let end = (self.clock)();
         self.measure(start, end);
-        let planned = std::mem::take(&mut self.planned);
-        let mut row = 0;
+        // Kept in place until all is told, for `contain_panic`.
+        let planned = self.planned.clone();
+        let (mut row, mut hidden_row) = (0, 0);
         for p in &planned {
-            row += self.take(*p, row, end);
+            match p.wanted {
+                Wanted::Nothing => self.pass(*p, end),
+                Wanted::Last | Wanted::Drafts => {
+                    self.take_rows(*p, row..row + 1 + p.n_drafts, end);
+                    row += 1 + p.n_drafts;
+                }
+                Wanted::Hidden => {
+                    self.take_hidden(*p, hidden_row, end);
+                    hidden_row += p.n_tokens;
+                }
+            }
         }
-        self.planned = planned;
         self.note_stats();
         Progress::Computed
     }
@@ -199,29 +209,12 @@ impl Runner {
         self.stats.step_us += us as u64;
     }
 
-    /// What a sequence's rows lead to, from `row` on; gives how many there were.
-    fn take(&mut self, p: Planned, row: usize, now: Duration) -> usize {
-        match p.wanted {
-            Wanted::Hidden => {
-                self.take_hidden(p, row, now);
-                0
-            }
-            Wanted::Nothing => {
-                self.scheduler.advance(p, 0);
-                let Some((running, group)) = self.of(p.id) else { return 0 };
-                if running.choice.pass(&mut *group.sink) {
-                    self.end(p.id, Ok((FinishReason::Cancelled, None)), now);
-                }
-                0
-            }
-            Wanted::Last => {
-                self.take_rows(p, row..row + 1, now);
-                1
-            }
-            Wanted::Drafts => {
-                self.take_rows(p, row..row + 1 + p.n_drafts, now);
-                1 + p.n_drafts
-            }
+    /// A part of a prompt was computed: the sink may break off.
+    fn pass(&mut self, p: Planned, now: Duration) {
+        self.scheduler.advance(p, 0);
+        let Some((running, group)) = self.of(p.id) else { return };
+        if running.choice.pass(&mut *group.sink) {
+            self.end(p.id, Ok((FinishReason::Cancelled, None)), now);
         }
     }
 

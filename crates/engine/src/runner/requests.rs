@@ -18,7 +18,7 @@ impl Runner {
     }
 
     /// Puts a request into the queue, its choices one after the other.
-    pub(crate) fn submit(&mut self, request: &Request, sink: Box<dyn Sink>) -> Result<RequestId, Error> {
+    pub fn submit(&mut self, request: &Request, sink: Box<dyn Sink>) -> Result<RequestId, Error> {
         let id = RequestId(self.n_ids);
         self.add(id, request, sink).map(|()| id).map_err(|(error, _)| error)
     }
@@ -89,7 +89,7 @@ impl Runner {
     }
 
     /// Ends a request's choices, wherever they are.
-    pub(crate) fn cancel(&mut self, id: RequestId) {
+    pub fn cancel(&mut self, id: RequestId) {
         self.end_all(id, FinishReason::Cancelled);
     }
 
@@ -157,7 +157,7 @@ impl Runner {
     }
 
     /// A step panicked: those whose rows it computed fail, the rest goes on if the pages are accounted for, else nothing does.
-    pub(crate) fn contain_panic(&mut self) {
+    pub fn contain_panic(&mut self) {
         self.stats.n_panics += 1;
         let now = (self.clock)();
         let planned: Vec<SeqId> = self.planned.drain(..).map(|p| p.id).collect();
@@ -181,19 +181,24 @@ impl Runner {
     }
 
     /// Nothing runs and nothing waits.
-    pub(crate) fn is_idle(&self) -> bool {
+    pub fn is_idle(&self) -> bool {
         self.groups.is_empty()
     }
 
     /// Drops cached prefixes that nobody reads.
-    pub(crate) fn clear_cache(&mut self) {
+    pub fn clear_cache(&mut self) {
         self.scheduler.clear_cache();
     }
 
     /// Counters and gauges.
-    pub(crate) fn stats(&mut self) -> Stats {
+    pub fn stats(&mut self) -> Stats {
         self.note_stats();
         self.stats
+    }
+
+    /// Whether every page of the arena is accounted for; `Err` says what is not.
+    pub fn check(&self) -> Result<(), String> {
+        self.scheduler.check()
     }
 
     /// Brings the gauges up to date.

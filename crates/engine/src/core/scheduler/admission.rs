@@ -175,7 +175,8 @@ impl Scheduler {
             found if found.nodes.len() == sequence.nodes.len() => found.partial,
             _ => None,
         };
-        let Some((page, n)) = from_tree.into_iter().chain(self.page_of_running(sequence)).max_by_key(|(_, n)| *n) else {
+        let Some((page, n)) = from_tree.into_iter().chain(self.page_of_running(sequence)).max_by_key(|(_, n)| *n)
+        else {
             return;
         };
         let Some(to) = self.allocate(memory) else { return };
