@@ -3,7 +3,7 @@
 use gguf::TokenId;
 use kernels::PageId;
 
-use crate::linear::is_finite;
+use crate::{AttentionWindow, linear::is_finite};
 
 /// Which rows of a span want logits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,18 +19,6 @@ pub enum LogitsWanted {
     All,
     /// No logits: the hidden state of every row after the last norm ([`Logits::hidden_row`]).
     Hidden,
-}
-
-/// Sliding window with attention sinks (Xiao et al. 2023, arXiv 2309.17453): a row sees the first positions of its sequence and the last.
-///
-/// Only pages that hold a position below `sinks` or within `len` of a row of the span are read; entries of the page table between may be
-/// any page, and a sequence may grow far past the context that the model was made for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct AttentionWindow {
-    /// Last positions that a row sees, its own included.
-    pub len: usize,
-    /// First positions that every row sees.
-    pub sinks: usize,
 }
 
 /// The tokens of one sequence that a step computes.

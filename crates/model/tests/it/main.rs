@@ -16,3 +16,4 @@ mod session;
 mod shortcut;
 mod steps;
 mod variants;
+mod window;
