@@ -6,6 +6,7 @@
 
 mod choice;
 mod core;
+mod drafter;
 mod embedding;
 mod error;
 mod generate;
@@ -20,6 +21,7 @@ mod service;
 mod stats;
 mod text;
 
+pub use drafter::Drafter;
 pub use error::Error;
 pub use generate::Engine;
 pub use options::EngineOptions;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use crate::Drafter;
+
 /// Bounds and policies of an engine.
-#[derive(Clone, Debug)]
 pub struct EngineOptions {
     /// Sequences computed at once; never more than a step has rows.
     pub n_running_max: usize,
@@ -15,6 +16,8 @@ pub struct EngineOptions {
     pub prefix_cache: bool,
     /// A request whose reader takes nothing for so long is cancelled.
     pub stall_limit: Duration,
+    /// Who guesses tokens, so that a step can verify several.
+    pub drafter: Drafter,
 }
 
 impl Default for EngineOptions {
@@ -25,6 +28,7 @@ impl Default for EngineOptions {
             step_ms_max: None,
             prefix_cache: true,
             stall_limit: Duration::from_mins(1),
+            drafter: Drafter::None,
         }
     }
 }

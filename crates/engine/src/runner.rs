@@ -11,10 +11,12 @@ use crate::{
     CacheScope, EngineOptions, Error, FinishReason, Sink, Stats,
     choice::{Choice, Taken},
     core::{Planned, Scheduler, SchedulerLimits, SeqId, Wanted},
+    drafter::{Drafting, Pace, Payoff},
     embedding::Mean,
     memory::Memory,
 };
 
+mod drafts;
 mod requests;
 
 /// Time since some moment; never goes back.
@@ -33,7 +35,9 @@ struct Running {
     index: usize,
     choice: Choice,
     mean: Option<Mean>,
-    speculate: bool,
+    /// How many drafts it is worth, if it may have any.
+    pace: Option<Pace>,
+    drafts: Vec<TokenId>,
     n_prompt: usize,
     n_drafted: usize,
     n_accepted: usize,
@@ -60,6 +64,8 @@ pub struct Runner {
     options: EngineOptions,
     scheduler: Scheduler,
     memory: Memory,
+    drafting: Drafting,
+    payoff: Payoff,
     running: HashMap<SeqId, Running>,
     groups: HashMap<RequestId, Group>,
     clock: Box<Clock>,
@@ -86,7 +92,7 @@ impl Runner {
     pub fn new(
         model: Box<dyn Forward + Send>,
         tokenizer: Arc<Tokenizer>,
-        options: EngineOptions,
+        mut options: EngineOptions,
         clock: Box<Clock>,
     ) -> Self {
         let limits = SchedulerLimits {
@@ -99,6 +105,8 @@ impl Runner {
         let scheduler = Scheduler::new(model.n_pages(), limits);
         Self {
             memory: Memory::new(),
+            drafting: Drafting::new(std::mem::take(&mut options.drafter)),
+            payoff: Payoff::default(),
             model,
             tokenizer,
             options,
@@ -122,6 +130,7 @@ impl Runner {
     /// Computes the next step of whoever has one.
     pub fn step(&mut self) -> Progress {
         self.look_after_sinks();
+        self.want_drafts();
         self.planned.clear();
         let planned = self.scheduler.plan(&mut self.memory.of(&mut *self.model));
         self.planned.extend_from_slice(planned);
@@ -130,9 +139,11 @@ impl Runner {
         }
         let start = (self.clock)();
         self.begin(start);
+        self.draft();
         self.compute();
         let end = (self.clock)();
         self.measure(start, end);
+        let n_completion = self.stats.n_sampled;
         // Kept in place until all is told, for `contain_panic`.
         let planned = self.planned.clone();
         let (mut row, mut hidden_row) = (0, 0);
@@ -149,6 +160,7 @@ impl Runner {
                 }
             }
         }
+        self.learn_payoff(end.saturating_sub(start), n_completion);
         self.note_stats();
         Progress::Computed
     }
@@ -172,7 +184,7 @@ impl Runner {
         for p in planned.iter() {
             let sequence = scheduler.sequence(p.id);
             tokens.extend_from_slice(&sequence.tokens[p.position_first..][..p.n_tokens]);
-            tokens.extend_from_slice(&sequence.drafts[..p.n_drafts]);
+            tokens.extend(running.get(&p.id).into_iter().flat_map(|r| &r.drafts));
         }
         let mut rest = tokens.as_slice();
         let spans: Vec<StepSpan<'_>> = planned
@@ -236,8 +248,8 @@ impl Runner {
             match running.choice.take(logits.row(row), &mut *group.sink) {
                 Ok(Taken::Token(token)) => {
                     scheduler.push(p.id, token);
-                    let draft = scheduler.sequence(p.id).drafts.get(n_accepted).filter(|_| n_accepted < p.n_drafts);
-                    if draft != Some(&token) {
+                    self.stats.n_sampled += 1;
+                    if running.drafts.get(n_accepted) != Some(&token) {
                         break;
                     }
                     n_accepted += 1;
@@ -259,6 +271,7 @@ impl Runner {
         if let Some(running) = self.running.get_mut(&p.id) {
             running.n_drafted += p.n_drafts;
             running.n_accepted += n_accepted;
+            running.pace.iter_mut().for_each(|pace| pace.learn(p.n_drafts, n_accepted));
             self.stats.n_drafted += p.n_drafts as u64;
             self.stats.n_accepted += n_accepted as u64;
         }

@@ -33,8 +33,10 @@ pub struct Stats {
     pub n_cached_tokens: u64,
     /// Prompt tokens computed, those that were computed again included.
     pub n_computed_prompt_tokens: u64,
-    /// Tokens generated.
+    /// Tokens of choices that have ended.
     pub n_completion_tokens: u64,
+    /// Tokens generated.
+    pub n_sampled: u64,
     /// Forward passes.
     pub n_steps: u64,
     /// Rows of them.

@@ -134,12 +134,10 @@ impl Scheduler {
         self.sequence_mut(id).is_paused = is_paused;
     }
 
-    /// Guesses at what follows the newest token, for the next step to verify.
-    pub(crate) fn set_drafts(&mut self, id: SeqId, drafts: &[TokenId]) {
+    /// How many guesses at what follows the newest token the next step shall verify, if there is room.
+    pub(crate) fn set_drafts_wanted(&mut self, id: SeqId, n_drafts: usize) {
         let room = self.limits.context_len_max.saturating_sub(self.sequence(id).tokens.len());
-        let sequence = self.sequence_mut(id);
-        sequence.drafts.clear();
-        sequence.drafts.extend_from_slice(&drafts[..drafts.len().min(room)]);
+        self.sequence_mut(id).n_drafts_wanted = n_drafts.min(room);
     }
 
     /// A token was picked.
@@ -186,8 +184,9 @@ impl Scheduler {
         // One row each comes first: drafts only fill what nobody needs.
         let n_others = self.running.len().saturating_sub(self.planned.len() + 1);
         let room = self.limits.step_rows_max.saturating_sub(n_rows + 1 + n_others);
-        let n_drafts = sequence.drafts.len().min(room);
-        if self.reserve(id, 1 + n_drafts, memory) {
+        let n_drafts = sequence.n_drafts_wanted.min(room);
+        if self.reserve(id, 1, memory) {
+            let n_drafts = self.reserve_drafts(id, n_drafts, memory);
             let wanted = if n_drafts > 0 { Wanted::Drafts } else { Wanted::Last };
             self.planned.push(Planned { id, position_first, n_tokens: 1, n_drafts, wanted });
         }
@@ -230,6 +229,21 @@ impl Scheduler {
         }
     }
 
+    /// Makes room for drafts after the newest token where nobody must give way; gives for how many.
+    fn reserve_drafts(&mut self, id: SeqId, n_drafts: usize, memory: &mut dyn PageMemory) -> usize {
+        loop {
+            let sequence = self.sequence(id);
+            let room = sequence.table.len() * PAGE_LEN - sequence.n_computed - 1;
+            if room >= n_drafts {
+                return n_drafts;
+            }
+            match self.allocate(memory) {
+                Some(page) => self.sequence_mut(id).table.push(page),
+                None => return room,
+            }
+        }
+    }
+
     /// A free page, or that of the cached prefix unused longest.
     fn allocate(&mut self, memory: &mut dyn PageMemory) -> Option<PageId> {
         if let Some(page) = self.pool.allocate() {
@@ -263,7 +277,7 @@ impl Scheduler {
     /// The step was computed: `n_accepted` of a sequence's drafts were right, and have been pushed with the token that follows them.
     pub(crate) fn advance(&mut self, planned: Planned, n_accepted: usize) {
         let sequence = self.sequence_mut(planned.id);
-        sequence.drafts.clear();
+        sequence.n_drafts_wanted = 0;
         sequence.n_computed += planned.n_tokens + n_accepted;
         assert!(sequence.n_computed <= sequence.tokens.len(), "{:?} computed beyond its tokens", planned.id);
         self.publish(planned.id);
@@ -338,7 +352,7 @@ impl Scheduler {
         pool.release(released.drain(..));
         tree.unlock(sequence.nodes.drain(..));
         sequence.table.clear();
-        sequence.drafts.clear();
+        sequence.n_drafts_wanted = 0;
         sequence.n_computed = 0;
         sequence.n_dropped = 0;
     }

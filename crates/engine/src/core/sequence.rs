@@ -28,8 +28,8 @@ pub(crate) struct Sequence {
     pub(crate) id: SeqId,
     /// The prompt, and what was generated.
     pub(crate) tokens: Vec<TokenId>,
-    /// Guesses at what follows, to be verified.
-    pub(crate) drafts: Vec<TokenId>,
+    /// How many guesses at what follows are to be verified with the newest token.
+    pub(crate) n_drafts_wanted: usize,
     /// Positions whose keys and values are in the pages.
     pub(crate) n_computed: usize,
     /// Those that were cached when it was admitted first.
@@ -53,7 +53,7 @@ impl Sequence {
         Self {
             id,
             tokens: new.tokens,
-            drafts: Vec::new(),
+            n_drafts_wanted: 0,
             n_computed: 0,
             n_cached: None,
             table: Vec::new(),

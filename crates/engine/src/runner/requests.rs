@@ -7,6 +7,7 @@ use crate::{
     CacheScope, Completion, Error, FinishReason, Request, Sink, Stats, Task,
     choice::{Choice, Taken},
     core::{NewSequence, SeqId},
+    drafter::Pace,
     embedding::Mean,
     limits::Limits,
 };
@@ -73,7 +74,8 @@ impl Runner {
                 index,
                 choice,
                 mean: is_embedding.then(|| Mean::new(self.model.width())),
-                speculate: request.speculate,
+                pace: (request.speculate && self.drafting.is_some()).then(Pace::default),
+                drafts: Vec::new(),
                 n_prompt: request.prompt.len(),
                 n_drafted: 0,
                 n_accepted: 0,
@@ -132,6 +134,7 @@ impl Runner {
     /// Takes a choice out and tells its sink; with the last one goes the request. One that broke off takes its siblings with it.
     pub(super) fn end(&mut self, id: SeqId, end: Result<(FinishReason, Option<usize>), Error>, now: Duration) {
         let sequence = self.scheduler.finish(id);
+        self.drafting.forget(id);
         let Some(running) = self.running.remove(&id) else { return };
         let n_cached = sequence.and_then(|s| s.n_cached).unwrap_or(0);
         match &end {

@@ -12,8 +12,8 @@ use std::{
 };
 
 use engine::{
-    CacheScope, Completion, Engine, EngineOptions, Error, Event, FinishReason, Progress, Request, RequestId, Runner,
-    Sampling, Sink,
+    CacheScope, Completion, Drafter, Engine, EngineOptions, Error, Event, FinishReason, Progress, Request, RequestId,
+    Runner, Sampling, Sink,
 };
 use model::{PAGE_LEN, TokenId};
 use proptest::prelude::*;
@@ -191,7 +191,109 @@ proptest! {
     }
 }
 
-/// Fails a request whose completion took more steps than it had to.
+/// A drafter for the hash model: none, prompt lookup, its first layer, or itself in a small arena of its own.
+fn drafter(kind: usize) -> Drafter {
+    match kind {
+        0 => Drafter::None,
+        1 => Drafter::Lookup,
+        2 => Drafter::EarlyExit { n_layers: 1 },
+        _ => Drafter::Model(Box::new(HashModel::new(9, N_VOCAB, 7))),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn drafts_change_no_output(
+        seed in any::<u64>(),
+        n_pages in 5usize..24,
+        step_rows_max in 1usize..80,
+        kind in 1usize..4,
+    ) {
+        let options = EngineOptions { n_running_max: 8, drafter: drafter(kind), ..EngineOptions::default() };
+        simulate(seed, n_pages, step_rows_max, options, 30);
+    }
+}
+
+/// Tokens and numbers of one request of `max_tokens` with a drafter.
+fn speculate(kind: usize, sampling: Sampling, max_tokens: usize) -> (Vec<TokenId>, engine::Stats) {
+    let options = EngineOptions { drafter: drafter(kind), ..EngineOptions::default() };
+    let model = HashModel::new(40, N_VOCAB, 64);
+    let mut runner = Runner::new(Box::new(model), stories::tokenizer(), options, ticking());
+    let log = Arc::new(Log::default());
+    let request = Request {
+        sampling,
+        max_tokens: Some(max_tokens),
+        ignore_eos: true,
+        ..Request::new((0..40).map(TokenId).collect())
+    };
+    runner.submit(&request, Box::new(LogSink(Arc::clone(&log)))).unwrap();
+    while runner.step() != Progress::Idle {}
+    let tokens = log.tokens.lock().unwrap()[&0].clone();
+    (tokens, runner.stats())
+}
+
+#[test]
+fn right_drafts_save_steps() {
+    let (plain, without) = speculate(0, Sampling::greedy(), 200);
+    for kind in [2, 3] {
+        let (tokens, stats) = speculate(kind, Sampling::greedy(), 200);
+        assert_eq!(tokens, plain);
+        assert!(stats.n_accepted > 50, "{:?}: {stats:?}", drafter(kind));
+        assert!(stats.n_steps * 3 < without.n_steps * 2, "{:?}: {stats:?}", drafter(kind));
+    }
+    // A bias to one token makes the text repeat itself.
+    let repeating = Sampling { logit_bias: vec![(TokenId(7), 50.0)], ..Sampling::greedy() };
+    let (tokens, stats) = speculate(1, repeating, 200);
+    assert_eq!(tokens, [TokenId(7); 200]);
+    assert!(stats.n_steps < 40 && stats.n_accepted > 160, "{stats:?}");
+}
+
+/// The distribution of the tokens that follow a prompt, drawn many times: with drafts as without, by the chi-squared statistic.
+#[test]
+fn drafts_leave_the_distribution_as_it_is() {
+    const N: usize = 4000;
+    let draw = |kind: usize| {
+        let options = EngineOptions { drafter: drafter(kind), ..EngineOptions::default() };
+        let model = HashModel::new(400, N_VOCAB, 512);
+        let mut runner = Runner::new(Box::new(model), stories::tokenizer(), options, ticking());
+        let logs: Vec<Arc<Log>> = (0..N)
+            .map(|i| {
+                // A few tokens of the vocabulary, with the model's choice among them.
+                let logit_bias = (0..N_VOCAB as u32).filter(|t| *t > 5).map(|t| (TokenId(t), f32::NEG_INFINITY));
+                let seed = (kind * N + i) as u64;
+                let sampling = Sampling { seed, logit_bias: logit_bias.collect(), ..Sampling::unchanged() };
+                let log = Arc::new(Log::default());
+                let prompt = vec![TokenId(1), TokenId(2), TokenId(3)];
+                let request = Request { sampling, max_tokens: Some(4), ignore_eos: true, ..Request::new(prompt) };
+                runner.submit(&request, Box::new(LogSink(Arc::clone(&log)))).unwrap();
+                log
+            })
+            .collect();
+        while runner.step() != Progress::Idle {}
+        let mut counts: BTreeMap<Vec<TokenId>, usize> = BTreeMap::new();
+        for log in logs {
+            *counts.entry(log.tokens.lock().unwrap()[&0].clone()).or_default() += 1;
+        }
+        counts
+    };
+    let plain = draw(0);
+    for kind in [2, 3] {
+        let drafted = draw(kind);
+        let (mut chi, mut n_cells) = (0.0, 0);
+        for text in plain.keys().chain(drafted.keys().filter(|text| !plain.contains_key(*text))) {
+            let (a, b) = (plain.get(text).copied().unwrap_or(0), drafted.get(text).copied().unwrap_or(0));
+            if a + b >= 10 {
+                chi += (a as f64 - b as f64).powi(2) / (a + b) as f64;
+                n_cells += 1;
+            }
+        }
+        // Mean n, variance 2 n: five deviations above it.
+        let bound = f64::from(n_cells) + 5.0 * (2.0 * f64::from(n_cells)).sqrt();
+        assert!(n_cells > 5 && chi < bound, "{:?}: chi-squared {chi} of {n_cells} cells", drafter(kind));
+    }
+}
+
 #[test]
 fn requests_that_begin_alike_compute_their_beginning_once() {
     let tokenizer = stories::tokenizer();
