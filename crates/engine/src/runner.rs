@@ -310,8 +310,8 @@ impl Runner {
 /// Longest sequence that context and arena allow.
 pub(crate) fn context_len_max(model: &dyn Forward) -> usize {
     match model.attention_window() {
-        // The arena holds the window, whatever the length.
-        Some(_) => model.context_len_max(),
-        None => model.context_len_max().min(model.n_pages() * model::PAGE_LEN),
+        // The arena holds what is seen, whatever the length.
+        Some(window) if window.pages_max(1) <= model.n_pages() => model.context_len_max(),
+        _ => model.context_len_max().min(model.n_pages() * model::PAGE_LEN),
     }
 }

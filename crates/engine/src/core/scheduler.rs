@@ -83,6 +83,10 @@ pub(crate) struct Counts {
 /// Sequences, their pages, and the cached prefixes.
 pub(crate) struct Scheduler {
     limits: SchedulerLimits,
+    /// Pages at the head of a sequence that may be shared.
+    n_shared_max: usize,
+    /// Pages that the attention window never passes.
+    n_sink_pages: usize,
     pool: PagePool,
     tree: PrefixTree,
     sequences: HashMap<SeqId, Sequence>,
@@ -97,8 +101,20 @@ pub(crate) struct Scheduler {
 
 impl Scheduler {
     /// All `n_pages` are free.
-    pub(crate) fn new(n_pages: usize, limits: SchedulerLimits) -> Self {
+    pub(crate) fn new(n_pages: usize, mut limits: SchedulerLimits) -> Self {
+        let (mut n_shared_max, mut n_sink_pages) = (usize::MAX, 0);
+        if let Some(window) = limits.window {
+            // Prompts come in chunks that leave room for the window before them.
+            while limits.step_rows_max > 1 && window.pages_max(limits.step_rows_max) > n_pages {
+                limits.step_rows_max /= 2;
+            }
+            n_sink_pages = window.sinks.div_ceil(PAGE_LEN);
+            let n_spare = n_pages.saturating_sub(window.pages_max(limits.step_rows_max));
+            n_shared_max = (window.sinks + window.len).div_ceil(PAGE_LEN).min(n_spare);
+        }
         Self {
+            n_shared_max,
+            n_sink_pages,
             budget: StepBudget::new(limits.step_rows_max, limits.step_us_max),
             pool: PagePool::new(n_pages),
             tree: PrefixTree::default(),
@@ -291,10 +307,9 @@ impl Scheduler {
 
     /// Gives full pages to the tree, or takes the tree's where it has them already: equal tokens have equal bytes.
     fn publish(&mut self, id: SeqId) {
-        let n_shared_max = self.n_shared_max();
-        let Self { sequences, tree, pool, released, .. } = self;
-        let Some(sequence) = sequences.get_mut(&id).filter(|s| s.use_cache) else { return };
-        let n_full = (sequence.n_computed / PAGE_LEN).min(n_shared_max);
+        let Self { sequences, tree, pool, released, n_shared_max, .. } = self;
+        let Some(sequence) = sequences.get_mut(&id).filter(|s| s.use_cache && s.n_dropped == 0) else { return };
+        let n_full = (sequence.n_computed / PAGE_LEN).min(*n_shared_max);
         for i in sequence.nodes.len()..n_full {
             let tokens = &sequence.tokens[i * PAGE_LEN..][..PAGE_LEN];
             let parent = sequence.nodes.last().copied();
@@ -312,34 +327,35 @@ impl Scheduler {
         pool.release(released.drain(..));
     }
 
-    /// Pages at the head of a sequence that may be shared: all, or with an attention window those before anything is passed.
-    fn n_shared_max(&self) -> usize {
-        self.limits.window.map_or(usize::MAX, |w| (w.sinks + w.len).div_ceil(PAGE_LEN))
-    }
-
-    /// Frees own pages that the attention window has passed for good.
+    /// Frees pages that the attention window has passed for good; those of the tree all at once, when it has passed them all, because a
+    /// node is locked with its ancestors.
     fn drop_passed(&mut self, id: SeqId) {
         let Some(window) = self.limits.window else { return };
-        let n_shared_max = self.n_shared_max();
-        let Self { sequences, pool, .. } = self;
+        let Self { sequences, pool, tree, n_sink_pages, .. } = self;
         let Some(sequence) = sequences.get_mut(&id) else { return };
-        let first = sequence.n_dropped.max(n_shared_max).max(sequence.nodes.len());
-        let end = sequence.n_computed.saturating_sub(window.len) / PAGE_LEN;
-        if end > first {
-            pool.release(sequence.table[first..end].iter().copied());
+        let n_nodes = sequence.nodes.len();
+        let first = sequence.n_dropped.max(*n_sink_pages).max(n_nodes);
+        let end = (first..sequence.table.len()).find(|i| window.is_seen(*i, sequence.n_computed));
+        let end = end.unwrap_or(sequence.table.len());
+        pool.release(sequence.table[first.min(end)..end].iter().copied());
+        let has_passed_tree = (*n_sink_pages..n_nodes).all(|i| !window.is_seen(i, sequence.n_computed));
+        if has_passed_tree && n_nodes > *n_sink_pages {
+            tree.unlock(sequence.nodes.drain(*n_sink_pages..));
+        }
+        if end > first || (has_passed_tree && n_nodes > *n_sink_pages) {
             sequence.n_dropped = end;
         }
     }
 
     /// Gives up all pages of a sequence; what can be of use to others stays in the tree.
     fn retire(&mut self, id: SeqId) {
-        let Self { sequences, tree, pool, released, .. } = self;
+        let Self { sequences, tree, pool, released, n_shared_max, n_sink_pages, .. } = self;
         let Some(sequence) = sequences.get_mut(&id) else { return };
         let n_shared = sequence.nodes.len();
-        let first_own = n_shared.max(sequence.n_dropped);
-        let mut own = sequence.table[first_own..].iter().copied();
+        let mut own = sequence.own_pages(*n_sink_pages);
         let rest = sequence.n_computed.saturating_sub(n_shared * PAGE_LEN);
-        if sequence.use_cache && first_own == n_shared && (1..PAGE_LEN).contains(&rest) {
+        let is_whole = sequence.n_dropped == 0 && n_shared < *n_shared_max;
+        if sequence.use_cache && is_whole && (1..PAGE_LEN).contains(&rest) {
             let tokens = &sequence.tokens[n_shared * PAGE_LEN..][..rest];
             if let Some(page) = own.next() {
                 let parent = sequence.nodes.last().copied();
@@ -418,7 +434,7 @@ impl Scheduler {
 
     /// Every page belongs to exactly one: the pool, the tree, or a sequence. `Err` says how many do not.
     pub(crate) fn check(&self) -> Result<(), String> {
-        let n_own: usize = self.sequences.values().map(|s| s.own_pages().len()).sum();
+        let n_own: usize = self.sequences.values().map(|s| s.own_pages(self.n_sink_pages).count()).sum();
         let (n_free, n_tree, n_pages) = (self.pool.n_free(), self.tree.n_pages(), self.pool.n_pages());
         if n_free + n_tree + n_own == n_pages {
             Ok(())

@@ -37,7 +37,7 @@ pub(crate) struct Sequence {
     /// The page table.
     pub(crate) table: Vec<PageId>,
     pub(crate) nodes: Vec<NodeId>,
-    /// Own pages `nodes.len()..n_dropped` of the table were given back: the attention window has passed them.
+    /// Pages `n_sink_pages..n_dropped` of the table were given back: the attention window has passed them.
     pub(crate) n_dropped: usize,
     pub(crate) scope: CacheScope,
     pub(crate) use_cache: bool,
@@ -78,8 +78,9 @@ impl Sequence {
         !self.is_embedding && self.n_computed > 0 && self.n_pending() == 1
     }
 
-    /// Pages that belong to it alone.
-    pub(crate) fn own_pages(&self) -> &[PageId] {
-        &self.table[self.nodes.len().max(self.n_dropped)..]
+    /// Pages that belong to it alone, where the window never passes the first `n_sink_pages`.
+    pub(crate) fn own_pages(&self, n_sink_pages: usize) -> impl Iterator<Item = PageId> + '_ {
+        let own = self.table.iter().enumerate().skip(self.nodes.len());
+        own.filter(move |(i, _)| *i < n_sink_pages || *i >= self.n_dropped).map(|(_, page)| *page)
     }
 }

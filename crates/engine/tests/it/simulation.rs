@@ -15,7 +15,7 @@ use engine::{
     CacheScope, Completion, Drafter, Engine, EngineOptions, Error, Event, FinishReason, Progress, Request, RequestId,
     Runner, Sampling, Sink,
 };
-use model::{PAGE_LEN, TokenId};
+use model::{AttentionWindow, PAGE_LEN, TokenId};
 use proptest::prelude::*;
 use testkit::Rng;
 use tokenizer::Tokenizer;
@@ -85,11 +85,21 @@ fn request(rng: &mut Rng, context: usize) -> Request {
     }
 }
 
-/// What the request says alone, in an arena of its own.
-fn lonely(request: &Request, context: usize, tokenizer: &Arc<Tokenizer>) -> BTreeMap<usize, Vec<TokenId>> {
-    let model = HashModel::new(context.div_ceil(PAGE_LEN) * request.n_choices, N_VOCAB, context);
+/// The hash model, behind a window if there is one.
+fn hash_model(n_pages: usize, step_rows_max: usize, window: Option<(AttentionWindow, usize)>) -> Box<HashModel> {
+    let model = HashModel::new(n_pages, N_VOCAB, step_rows_max);
+    Box::new(match window {
+        Some((window, context)) => model.with_window(window, context),
+        None => model,
+    })
+}
+
+/// What the request says alone, in an arena that holds all of it.
+fn lonely(request: &Request, world: &World, tokenizer: &Arc<Tokenizer>) -> BTreeMap<usize, Vec<TokenId>> {
+    let context = world.context();
+    let model = hash_model(context.div_ceil(PAGE_LEN) * request.n_choices, context, world.window);
     let options = EngineOptions { prefix_cache: false, ..EngineOptions::default() };
-    let mut engine = Engine::with_options(Box::new(model), Arc::clone(tokenizer), options);
+    let mut engine = Engine::with_options(model, Arc::clone(tokenizer), options);
     let mut tokens: BTreeMap<usize, Vec<TokenId>> = BTreeMap::new();
     let room = context - request.prompt.len();
     let request = Request { max_tokens: request.max_tokens.map(|n| n.min(room)), ..request.clone() };
@@ -109,13 +119,27 @@ struct Client {
     is_cancelled: bool,
 }
 
+/// Where a run takes place.
+struct World {
+    n_pages: usize,
+    step_rows_max: usize,
+    /// And the longest sequence behind it.
+    window: Option<(AttentionWindow, usize)>,
+}
+
+impl World {
+    fn context(&self) -> usize {
+        self.window.map_or(self.n_pages * PAGE_LEN, |(_, context)| context)
+    }
+}
+
 /// A run of `n_requests`; all that happens follows from `seed`.
-fn simulate(seed: u64, n_pages: usize, step_rows_max: usize, options: EngineOptions, n_requests: usize) {
+fn simulate(seed: u64, world: &World, options: EngineOptions, n_requests: usize) {
     let mut rng = Rng::new(seed);
     let tokenizer = stories::tokenizer();
-    let context = n_pages * PAGE_LEN;
-    let model = HashModel::new(n_pages, N_VOCAB, step_rows_max);
-    let mut runner = Runner::new(Box::new(model), Arc::clone(&tokenizer), options, ticking());
+    let context = world.context();
+    let model = hash_model(world.n_pages, world.step_rows_max, world.window);
+    let mut runner = Runner::new(model, Arc::clone(&tokenizer), options, ticking());
     let mut clients: Vec<Client> = Vec::new();
     let mut n_steps = 0;
     loop {
@@ -154,7 +178,7 @@ fn simulate(seed: u64, n_pages: usize, step_rows_max: usize, options: EngineOpti
     }
     for (i, client) in clients.iter().enumerate() {
         let Client { request, log, is_cancelled, .. } = client;
-        let expected = lonely(request, context, &tokenizer);
+        let expected = lonely(request, world, &tokenizer);
         let ends = log.ends.lock().unwrap();
         let tokens = log.tokens.lock().unwrap();
         assert_eq!(ends.len(), request.n_choices, "seed {seed}, request {i}: choices that ended");
@@ -187,7 +211,8 @@ proptest! {
         step_rows_max in 1usize..80,
         n_running_max in 1usize..12,
     ) {
-        simulate(seed, n_pages, step_rows_max, EngineOptions { n_running_max, ..EngineOptions::default() }, 30);
+        let world = World { n_pages, step_rows_max, window: None };
+        simulate(seed, &world, EngineOptions { n_running_max, ..EngineOptions::default() }, 30);
     }
 }
 
@@ -211,7 +236,26 @@ proptest! {
         kind in 1usize..4,
     ) {
         let options = EngineOptions { n_running_max: 8, drafter: drafter(kind), ..EngineOptions::default() };
-        simulate(seed, n_pages, step_rows_max, options, 30);
+        simulate(seed, &World { n_pages, step_rows_max, window: None }, options, 30);
+    }
+
+    #[test]
+    fn behind_a_window_pages_are_given_back_and_nothing_changes(
+        seed in any::<u64>(),
+        n_pages in 0usize..12,
+        step_rows_max in 1usize..60,
+        len in 1usize..100,
+        sinks in 0usize..40,
+        kind in 0usize..3,
+    ) {
+        let window = AttentionWindow { len, sinks };
+        let world = World {
+            n_pages: window.pages_max(step_rows_max) + n_pages,
+            step_rows_max,
+            window: Some((window, 400)),
+        };
+        let options = EngineOptions { n_running_max: 6, drafter: drafter(kind), ..EngineOptions::default() };
+        simulate(seed, &world, options, 15);
     }
 }
 
@@ -383,6 +427,24 @@ fn what_pages_cannot_hold_waits_and_ends_all_the_same() {
     for log in logs {
         assert_eq!(log.tokens.lock().unwrap()[&0].len(), 100);
     }
+}
+
+#[test]
+fn a_sequence_grows_far_beyond_the_arena() {
+    let window = AttentionWindow { len: 50, sinks: 4 };
+    let model = hash_model(window.pages_max(16), 16, Some((window, 100_000)));
+    let mut runner = Runner::new(model, stories::tokenizer(), EngineOptions::default(), ticking());
+    let log = Arc::new(Log::default());
+    let prompt = (0..3000).map(|i| TokenId(i % 499)).collect();
+    let request = Request { max_tokens: Some(5000), ignore_eos: true, ..Request::new(prompt) };
+    runner.submit(&request, Box::new(LogSink(Arc::clone(&log)))).unwrap();
+    while runner.step() != Progress::Idle {
+        runner.check().unwrap();
+    }
+    let world = World { n_pages: 250, step_rows_max: 8000, window: Some((window, 8000)) };
+    let expected = lonely(&request, &world, &stories::tokenizer());
+    assert_eq!(*log.tokens.lock().unwrap(), expected);
+    assert_eq!(expected[&0].len(), 5000);
 }
 
 #[test]

@@ -103,18 +103,17 @@ impl Scheduler {
         let all = len.div_ceil(PAGE_LEN);
         match self.limits.window {
             None => all,
-            Some(_) => all.min(2 * self.n_shared_max() + self.limits.step_rows_max.div_ceil(PAGE_LEN) + 2),
+            Some(window) => all.min(self.n_shared_max + window.pages_max(self.limits.step_rows_max)),
         }
     }
 
     /// Locks the full pages that the tree has; one token is always left to compute.
     fn take_cached(&mut self, id: SeqId) {
-        let n_shared_max = self.n_shared_max();
-        let Self { sequences, tree, .. } = self;
+        let Self { sequences, tree, n_shared_max, .. } = self;
         let Some(sequence) = sequences.get_mut(&id).filter(|s| s.use_cache) else { return };
         let usable = sequence.tokens.len() - 1;
         let mut found = tree.find(sequence.scope, &sequence.tokens[..usable]).nodes;
-        found.truncate(n_shared_max);
+        found.truncate(*n_shared_max);
         for node in found {
             tree.lock(node);
             sequence.table.push(tree.page(node));
@@ -125,12 +124,11 @@ impl Scheduler {
 
     /// Brings back pages that left the arena and follow what the tree has.
     fn load_saved(&mut self, id: SeqId, memory: &mut dyn PageMemory) {
-        let n_shared_max = self.n_shared_max();
         loop {
             let sequence = self.sequence(id);
             let start = sequence.n_computed;
             let usable = sequence.tokens.len() - 1;
-            if !sequence.use_cache || start + PAGE_LEN > usable || sequence.nodes.len() >= n_shared_max {
+            if !sequence.use_cache || start + PAGE_LEN > usable || sequence.nodes.len() >= self.n_shared_max {
                 return;
             }
             let parent = sequence.nodes.last().copied();
@@ -166,7 +164,7 @@ impl Scheduler {
     /// Copies the page of which the next tokens are a beginning, from the tree or from a running sequence: copy-on-write.
     fn copy_partial(&mut self, id: SeqId, memory: &mut dyn PageMemory) {
         let sequence = self.sequence(id);
-        if !sequence.use_cache || sequence.nodes.len() >= self.n_shared_max() {
+        if !sequence.use_cache || sequence.nodes.len() >= self.n_shared_max {
             return;
         }
         let start = sequence.n_computed;
