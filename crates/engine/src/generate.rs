@@ -2,14 +2,17 @@
 
 use std::{
     ops::ControlFlow,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Instant,
 };
 
 use model::{Forward, TokenId};
 use tokenizer::Tokenizer;
 
-use crate::{Completion, EngineOptions, Error, Event, FinishReason, Logprobs, Request, Sink, runner::Runner};
+use crate::{
+    Completion, DiskError, EngineOptions, Error, Event, FinishReason, Logprobs, Request, Sink, runner::Runner,
+    sync::lock,
+};
 
 /// A model, its tokenizer, and the keys and values of earlier requests, which later ones go on from where their tokens agree.
 pub struct Engine {
@@ -19,13 +22,18 @@ pub struct Engine {
 impl Engine {
     /// Takes the model's whole KV arena.
     pub fn new(model: Box<dyn Forward + Send>, tokenizer: Arc<Tokenizer>) -> Self {
-        Self::with_options(model, tokenizer, EngineOptions::default())
+        let engine = Self::with_options(model, tokenizer, EngineOptions::default());
+        engine.unwrap_or_else(|e| unreachable!("no cache folder was asked for: {e}"))
     }
 
-    /// The same with other policies.
-    pub fn with_options(model: Box<dyn Forward + Send>, tokenizer: Arc<Tokenizer>, options: EngineOptions) -> Self {
+    /// The same with other policies; an error is of the cache folder.
+    pub fn with_options(
+        model: Box<dyn Forward + Send>,
+        tokenizer: Arc<Tokenizer>,
+        options: EngineOptions,
+    ) -> Result<Self, DiskError> {
         let start = Instant::now();
-        Self { runner: Runner::new(model, tokenizer, options, Box::new(move || start.elapsed())) }
+        Ok(Self { runner: Runner::new(model, tokenizer, options, Box::new(move || start.elapsed()))? })
     }
 
     /// Longest prompt and completion together, in tokens.
@@ -83,7 +91,7 @@ struct Mailbox(Arc<Mutex<Letters>>);
 
 impl Mailbox {
     fn take(&self) -> Letters {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *lock(&self.0))
     }
 }
 
@@ -91,11 +99,11 @@ impl Sink for Mailbox {
     fn event(&mut self, event: Event<'_>) -> ControlFlow<()> {
         let Event { choice, token, text, logprobs } = event;
         let letter = Letter { choice, token, text: text.to_owned(), logprobs: logprobs.cloned() };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.push(letter);
+        lock(&self.0).0.push(letter);
         ControlFlow::Continue(())
     }
 
     fn finish(&mut self, _choice: usize, end: Result<Completion, Error>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).1 = Some(end);
+        lock(&self.0).1 = Some(end);
     }
 }

@@ -19,15 +19,17 @@ mod runner;
 pub mod sampler;
 mod service;
 mod stats;
+mod sync;
 mod text;
 
 pub use drafter::Drafter;
 pub use error::Error;
 pub use generate::Engine;
+pub use memory::{DiskCache, DiskError};
 pub use options::EngineOptions;
 pub use request::{CacheScope, Completion, Event, FinishReason, Logprobs, Request, Sink, Task};
 pub use runner::{Clock, Progress, RequestId, Runner};
 pub use sampler::{Sampler, Sampling};
-pub use service::Handle;
+pub use service::{Handle, SpawnError};
 pub use stats::Stats;
 pub use text::StopFilter;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Drafter;
+use crate::{DiskCache, Drafter};
 
 /// Bounds and policies of an engine.
 pub struct EngineOptions {
@@ -16,6 +16,10 @@ pub struct EngineOptions {
     pub prefix_cache: bool,
     /// A request whose reader takes nothing for so long is cancelled.
     pub stall_limit: Duration,
+    /// Ordinary memory for pages that leave the arena, bytes; they come back where that takes less than computing them again.
+    pub swap_bytes_max: u64,
+    /// Where cached prefixes outlive the process.
+    pub disk_cache: Option<DiskCache>,
     /// Who guesses tokens, so that a step can verify several.
     pub drafter: Drafter,
 }
@@ -28,6 +32,8 @@ impl Default for EngineOptions {
             step_ms_max: None,
             prefix_cache: true,
             stall_limit: Duration::from_mins(1),
+            swap_bytes_max: 0,
+            disk_cache: None,
             drafter: Drafter::None,
         }
     }

@@ -8,7 +8,7 @@ use model::{Forward, Logits, LogitsWanted, Step, StepSpan, TokenId};
 use tokenizer::Tokenizer;
 
 use crate::{
-    CacheScope, EngineOptions, Error, FinishReason, Sink, Stats,
+    CacheScope, DiskError, EngineOptions, Error, FinishReason, Sink, Stats,
     choice::{Choice, Taken},
     core::{Planned, Scheduler, SchedulerLimits, SeqId, Wanted},
     drafter::{Drafting, Pace, Payoff},
@@ -88,13 +88,13 @@ pub enum Progress {
 }
 
 impl Runner {
-    /// Takes the model's whole KV arena.
+    /// Takes the model's whole KV arena; an error is of the cache folder.
     pub fn new(
         model: Box<dyn Forward + Send>,
         tokenizer: Arc<Tokenizer>,
         mut options: EngineOptions,
         clock: Box<Clock>,
-    ) -> Self {
+    ) -> Result<Self, DiskError> {
         let limits = SchedulerLimits {
             context_len_max: context_len_max(&*model),
             n_running_max: options.n_running_max.min(model.step_rows_max()),
@@ -103,8 +103,8 @@ impl Runner {
             window: model.attention_window(),
         };
         let scheduler = Scheduler::new(model.n_pages(), limits);
-        Self {
-            memory: Memory::new(),
+        Ok(Self {
+            memory: Memory::new(&options, model.page_bytes())?,
             drafting: Drafting::new(std::mem::take(&mut options.drafter)),
             payoff: Payoff::default(),
             model,
@@ -119,7 +119,7 @@ impl Runner {
             planned: Vec::new(),
             n_ids: 0,
             stats: Stats::default(),
-        }
+        })
     }
 
     /// Longest prompt and completion together, in tokens.
@@ -132,7 +132,7 @@ impl Runner {
         self.look_after_sinks();
         self.want_drafts();
         self.planned.clear();
-        let planned = self.scheduler.plan(&mut self.memory.of(&mut *self.model));
+        let planned = self.scheduler.plan(&mut self.memory.of(&mut *self.model, &*self.clock));
         self.planned.extend_from_slice(planned);
         if self.planned.is_empty() {
             return if self.groups.is_empty() { Progress::Idle } else { Progress::Stalled };

@@ -6,7 +6,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel},
     },
@@ -18,13 +18,28 @@ use model::Forward;
 use tokenizer::Tokenizer;
 
 use crate::{
-    EngineOptions, Error, Request, RequestId, Sink, Stats,
+    DiskError, EngineOptions, Error, Request, RequestId, Sink, Stats,
     limits::Limits,
     runner::{Progress, Runner},
+    sync::lock,
 };
 
 /// How often a stalled engine looks whether its readers have caught up.
 const STALLED_POLL: Duration = Duration::from_millis(2);
+
+/// An engine is idle for so long before it saves its cached prefixes.
+const IDLE_SAVE: Duration = Duration::from_millis(300);
+
+/// Why an engine cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum SpawnError {
+    /// Of the folder for cached prefixes.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// The system gives no thread.
+    #[error("a thread for the engine: {0}")]
+    Thread(#[from] std::io::Error),
+}
 
 enum Command {
     Submit(RequestId, Box<Request>, Box<dyn Sink>),
@@ -57,11 +72,6 @@ struct Inner {
 #[derive(Clone)]
 pub struct Handle(Arc<Inner>);
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is guarded here is whole at every moment.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Handle {
     /// Starts the thread, which is called after the model.
     pub fn spawn(
@@ -69,12 +79,12 @@ impl Handle {
         model: Box<dyn Forward + Send>,
         tokenizer: Arc<Tokenizer>,
         options: EngineOptions,
-    ) -> std::io::Result<Self> {
+    ) -> Result<Self, SpawnError> {
         let (sender, receiver) = channel();
         let (n_active_max, width) = (options.n_running_max + options.n_queued_max, model.width());
         let start = Instant::now();
         let clock = Box::new(move || start.elapsed());
-        let mut runner = Runner::new(model, Arc::clone(&tokenizer), options, clock);
+        let mut runner = Runner::new(model, Arc::clone(&tokenizer), options, clock)?;
         let shared = Arc::new(Shared {
             stats: Mutex::new(runner.stats()),
             n_active: AtomicUsize::new(0),
@@ -232,17 +242,25 @@ impl Drop for Counted {
 /// The loop: commands, then a step.
 fn run(runner: &mut Runner, commands: &Receiver<Command>, shared: &Shared) {
     let mut progress = Progress::Idle;
+    let mut is_saved = true;
     loop {
         let first = match progress {
             Progress::Computed => commands.try_recv().map_err(|e| e == TryRecvError::Disconnected),
             Progress::Stalled => commands.recv_timeout(STALLED_POLL).map_err(|e| e == RecvTimeoutError::Disconnected),
-            Progress::Idle => commands.recv().map_err(|_| true),
+            Progress::Idle if is_saved => commands.recv().map_err(|_| true),
+            Progress::Idle => commands.recv_timeout(IDLE_SAVE).map_err(|e| e == RecvTimeoutError::Disconnected),
         };
+        if matches!(first, Err(false)) && progress == Progress::Idle {
+            runner.save_cache();
+            is_saved = true;
+            continue;
+        }
         let mut next = first;
         loop {
             match next {
                 Ok(Command::Shutdown) | Err(true) => {
-                    runner.fail_all(&Error::Draining);
+                    runner.end_everything(&Error::Draining);
+                    runner.close_cache();
                     publish(runner, shared);
                     return;
                 }
@@ -256,6 +274,7 @@ fn run(runner: &mut Runner, commands: &Receiver<Command>, shared: &Shared) {
             runner.contain_panic();
             Progress::Computed
         });
+        is_saved &= progress != Progress::Computed;
         publish(runner, shared);
     }
 }

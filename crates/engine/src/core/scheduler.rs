@@ -406,7 +406,7 @@ impl Scheduler {
         self.pool.release(self.released.drain(..));
     }
 
-    /// Cached pages that nobody reads, each with its name: for keeping them beyond the end of the process.
+    /// Offers every full page of the tree, with its name: to be kept beyond the end of the process.
     pub(crate) fn save_all(&mut self, memory: &mut dyn PageMemory) {
         let recompute_us = self.budget.prompt_us(PAGE_LEN);
         self.tree.for_each_full(|page, key| memory.save(page, key, recompute_us));

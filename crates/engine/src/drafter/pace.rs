@@ -88,7 +88,7 @@ impl Payoff {
             return false;
         }
         self.n_steps = self.n_steps.wrapping_add(1);
-        self.n_steps % PLAIN_EVERY != 0
+        !self.n_steps.is_multiple_of(PLAIN_EVERY)
     }
 
     /// A step without prompts: so many sequences went on by so many tokens.

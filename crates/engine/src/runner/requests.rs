@@ -183,6 +183,13 @@ impl Runner {
         all.into_iter().for_each(|id| self.end(id, Err(error.clone()), now));
     }
 
+    /// Ends everything with an error; what is cached stays.
+    pub(crate) fn end_everything(&mut self, error: &Error) {
+        let now = (self.clock)();
+        let all: Vec<SeqId> = self.running.keys().copied().collect();
+        all.into_iter().for_each(|id| self.end(id, Err(error.clone()), now));
+    }
+
     /// Nothing runs and nothing waits.
     pub fn is_idle(&self) -> bool {
         self.groups.is_empty()
@@ -197,6 +204,19 @@ impl Runner {
     pub fn stats(&mut self) -> Stats {
         self.note_stats();
         self.stats
+    }
+
+    /// Puts cached prefixes where they outlive the process, if there is such a place.
+    pub fn save_cache(&mut self) {
+        if self.memory.is_lasting() {
+            self.scheduler.save_all(&mut self.memory.of(&mut *self.model, &*self.clock).patient());
+        }
+    }
+
+    /// The same, and waits until it is done: nothing is saved after this.
+    pub fn close_cache(&mut self) {
+        self.save_cache();
+        self.memory.finish();
     }
 
     /// Whether every page of the arena is accounted for; `Err` says what is not.

@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn the_string_that_was_found_is_named() {
-        let stops = ["".to_owned(), "x".to_owned(), "two".to_owned()];
+        let stops = [String::new(), "x".to_owned(), "two".to_owned()];
         assert_eq!(StopFilter::new(&stops).push("one two", &mut String::new()), Some(2));
     }
 

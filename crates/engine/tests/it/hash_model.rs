@@ -1,6 +1,14 @@
 //! A model whose next token is a hash of all tokens read back through the page table: whatever is wrong with pages, positions or
 //! prefixes changes what it says.
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
 use model::{AttentionWindow, Forward, Logits, LogitsWanted, PAGE_LEN, PageId, Step, TokenId};
 
 /// Layers: a pass through fewer is a draft.
@@ -22,11 +30,26 @@ pub(crate) struct HashModel {
     nan_from: usize,
     /// What a row sees, and how far a sequence may grow then.
     window: Option<(AttentionWindow, usize)>,
+    /// A microsecond for each row computed.
+    busy_us: Arc<AtomicU64>,
 }
 
 impl HashModel {
     pub(crate) fn new(n_pages: usize, n_vocab: usize, step_rows_max: usize) -> Self {
-        Self { pages: vec![[EMPTY; PAGE_LEN]; n_pages], n_vocab, step_rows_max, nan_from: usize::MAX, window: None }
+        Self {
+            pages: vec![[EMPTY; PAGE_LEN]; n_pages],
+            n_vocab,
+            step_rows_max,
+            nan_from: usize::MAX,
+            window: None,
+            busy_us: Arc::default(),
+        }
+    }
+
+    /// Time passes only where rows are computed.
+    pub(crate) fn clock(&self) -> Box<engine::Clock> {
+        let busy_us = Arc::clone(&self.busy_us);
+        Box::new(move || Duration::from_micros(busy_us.load(Ordering::Relaxed)))
     }
 
     /// Broken after `nan_from` positions.
@@ -139,6 +162,7 @@ impl Forward for HashModel {
         let is_draft = n_layers < N_LAYERS;
         let n_rows: usize = step.spans.iter().map(|s| s.tokens.len()).sum();
         assert!(n_rows <= self.step_rows_max, "{n_rows} rows in a step of at most {}", self.step_rows_max);
+        self.busy_us.fetch_add(n_rows as u64, Ordering::Relaxed);
         let (mut next_rows, mut hidden_rows) = (Vec::new(), Vec::new());
         for span in step.spans {
             let n = span.position_first + span.tokens.len();

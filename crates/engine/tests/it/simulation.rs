@@ -12,8 +12,8 @@ use std::{
 };
 
 use engine::{
-    CacheScope, Completion, Drafter, Engine, EngineOptions, Error, Event, FinishReason, Progress, Request, RequestId,
-    Runner, Sampling, Sink,
+    CacheScope, Completion, DiskCache, Drafter, Engine, EngineOptions, Error, Event, FinishReason, Progress, Request,
+    RequestId, Runner, Sampling, Sink,
 };
 use model::{AttentionWindow, PAGE_LEN, TokenId};
 use proptest::prelude::*;
@@ -86,12 +86,12 @@ fn request(rng: &mut Rng, context: usize) -> Request {
 }
 
 /// The hash model, behind a window if there is one.
-fn hash_model(n_pages: usize, step_rows_max: usize, window: Option<(AttentionWindow, usize)>) -> Box<HashModel> {
+fn hash_model(n_pages: usize, step_rows_max: usize, window: Option<(AttentionWindow, usize)>) -> HashModel {
     let model = HashModel::new(n_pages, N_VOCAB, step_rows_max);
-    Box::new(match window {
+    match window {
         Some((window, context)) => model.with_window(window, context),
         None => model,
-    })
+    }
 }
 
 /// What the request says alone, in an arena that holds all of it.
@@ -99,7 +99,7 @@ fn lonely(request: &Request, world: &World, tokenizer: &Arc<Tokenizer>) -> BTree
     let context = world.context();
     let model = hash_model(context.div_ceil(PAGE_LEN) * request.n_choices, context, world.window);
     let options = EngineOptions { prefix_cache: false, ..EngineOptions::default() };
-    let mut engine = Engine::with_options(model, Arc::clone(tokenizer), options);
+    let mut engine = Engine::with_options(Box::new(model), Arc::clone(tokenizer), options).unwrap();
     let mut tokens: BTreeMap<usize, Vec<TokenId>> = BTreeMap::new();
     let room = context - request.prompt.len();
     let request = Request { max_tokens: request.max_tokens.map(|n| n.min(room)), ..request.clone() };
@@ -139,7 +139,7 @@ fn simulate(seed: u64, world: &World, options: EngineOptions, n_requests: usize)
     let tokenizer = stories::tokenizer();
     let context = world.context();
     let model = hash_model(world.n_pages, world.step_rows_max, world.window);
-    let mut runner = Runner::new(model, Arc::clone(&tokenizer), options, ticking());
+    let mut runner = Runner::new(Box::new(model), Arc::clone(&tokenizer), options, ticking()).unwrap();
     let mut clients: Vec<Client> = Vec::new();
     let mut n_steps = 0;
     loop {
@@ -263,7 +263,7 @@ proptest! {
 fn speculate(kind: usize, sampling: Sampling, max_tokens: usize) -> (Vec<TokenId>, engine::Stats) {
     let options = EngineOptions { drafter: drafter(kind), ..EngineOptions::default() };
     let model = HashModel::new(40, N_VOCAB, 64);
-    let mut runner = Runner::new(Box::new(model), stories::tokenizer(), options, ticking());
+    let mut runner = Runner::new(Box::new(model), stories::tokenizer(), options, ticking()).unwrap();
     let log = Arc::new(Log::default());
     let request = Request {
         sampling,
@@ -300,7 +300,7 @@ fn drafts_leave_the_distribution_as_it_is() {
     let draw = |kind: usize| {
         let options = EngineOptions { drafter: drafter(kind), ..EngineOptions::default() };
         let model = HashModel::new(400, N_VOCAB, 512);
-        let mut runner = Runner::new(Box::new(model), stories::tokenizer(), options, ticking());
+        let mut runner = Runner::new(Box::new(model), stories::tokenizer(), options, ticking()).unwrap();
         let logs: Vec<Arc<Log>> = (0..N)
             .map(|i| {
                 // A few tokens of the vocabulary, with the model's choice among them.
@@ -342,7 +342,7 @@ fn drafts_leave_the_distribution_as_it_is() {
 fn requests_that_begin_alike_compute_their_beginning_once() {
     let tokenizer = stories::tokenizer();
     let model = HashModel::new(200, N_VOCAB, 64);
-    let mut runner = Runner::new(Box::new(model), tokenizer, EngineOptions::default(), ticking());
+    let mut runner = Runner::new(Box::new(model), tokenizer, EngineOptions::default(), ticking()).unwrap();
     let shared: Vec<TokenId> = (0..1000).map(|i| TokenId(i % 499)).collect();
     let logs: Vec<Arc<Log>> = (0..20u32)
         .map(|i| {
@@ -368,7 +368,7 @@ fn requests_that_begin_alike_compute_their_beginning_once() {
 #[test]
 fn choices_share_their_prompt_to_the_token() {
     let model = HashModel::new(40, N_VOCAB, 64);
-    let mut runner = Runner::new(Box::new(model), stories::tokenizer(), EngineOptions::default(), ticking());
+    let mut runner = Runner::new(Box::new(model), stories::tokenizer(), EngineOptions::default(), ticking()).unwrap();
     let prompt: Vec<TokenId> = (0..50).map(TokenId).collect();
     let request = Request { max_tokens: Some(3), ignore_eos: true, n_choices: 8, ..Request::new(prompt) };
     runner.submit(&request, Box::new(LogSink(Arc::default()))).unwrap();
@@ -383,7 +383,7 @@ fn the_first_in_rank_goes_first_and_waiting_counts() {
     let order_of = |priorities: &[i32]| {
         let model = HashModel::new(40, N_VOCAB, 64);
         let options = EngineOptions { n_running_max: 1, ..EngineOptions::default() };
-        let mut runner = Runner::new(Box::new(model), stories::tokenizer(), options, ticking());
+        let mut runner = Runner::new(Box::new(model), stories::tokenizer(), options, ticking()).unwrap();
         let logs: Vec<Arc<Log>> = priorities
             .iter()
             .map(|priority| {
@@ -410,7 +410,7 @@ fn the_first_in_rank_goes_first_and_waiting_counts() {
 fn what_pages_cannot_hold_waits_and_ends_all_the_same() {
     // Three sequences of 4 pages each in an arena of 5: all are preempted again and again.
     let model = HashModel::new(5, N_VOCAB, 64);
-    let mut runner = Runner::new(Box::new(model), stories::tokenizer(), EngineOptions::default(), ticking());
+    let mut runner = Runner::new(Box::new(model), stories::tokenizer(), EngineOptions::default(), ticking()).unwrap();
     let logs: Vec<Arc<Log>> = (0..3)
         .map(|i| {
             let log = Arc::new(Log::default());
@@ -433,7 +433,7 @@ fn what_pages_cannot_hold_waits_and_ends_all_the_same() {
 fn a_sequence_grows_far_beyond_the_arena() {
     let window = AttentionWindow { len: 50, sinks: 4 };
     let model = hash_model(window.pages_max(16), 16, Some((window, 100_000)));
-    let mut runner = Runner::new(model, stories::tokenizer(), EngineOptions::default(), ticking());
+    let mut runner = Runner::new(Box::new(model), stories::tokenizer(), EngineOptions::default(), ticking()).unwrap();
     let log = Arc::new(Log::default());
     let prompt = (0..3000).map(|i| TokenId(i % 499)).collect();
     let request = Request { max_tokens: Some(5000), ignore_eos: true, ..Request::new(prompt) };
@@ -451,7 +451,7 @@ fn a_sequence_grows_far_beyond_the_arena() {
 fn a_request_whose_time_is_up_or_whose_reader_sleeps_ends() {
     let options = EngineOptions { stall_limit: Duration::from_millis(50), ..EngineOptions::default() };
     let model = HashModel::new(40, N_VOCAB, 64);
-    let mut runner = Runner::new(Box::new(model), stories::tokenizer(), options, ticking());
+    let mut runner = Runner::new(Box::new(model), stories::tokenizer(), options, ticking()).unwrap();
     let late = Arc::new(Log::default());
     let request =
         Request { ignore_eos: true, time_limit: Some(Duration::from_millis(60)), ..Request::new(vec![TokenId(1)]) };
@@ -464,4 +464,46 @@ fn a_request_whose_time_is_up_or_whose_reader_sleeps_ends() {
     assert_eq!((reason(&late), reason(&asleep)), (FinishReason::TimedOut, FinishReason::Cancelled));
     assert!(!late.tokens.lock().unwrap()[&0].is_empty());
     assert_eq!(runner.stats().n_cancelled, 2);
+}
+
+#[test]
+fn pages_come_back_from_memory_and_from_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk_cache = DiskCache { folder: folder.path().to_owned(), bytes_max: 1 << 20, model: [1; 32] };
+    let run = |options: EngineOptions| {
+        let model = hash_model(12, 64, None);
+        let clock = model.clock();
+        let mut runner = Runner::new(Box::new(model), stories::tokenizer(), options, clock).unwrap();
+        let mut texts = Vec::new();
+        // Three prompts in turn, of which the arena holds one.
+        for i in [0, 1, 2, 0, 1, 2] {
+            let log = Arc::new(Log::default());
+            let prompt = (0..300).map(|j| TokenId((i * 100 + j) % 499)).collect();
+            let request = Request { max_tokens: Some(5), ignore_eos: true, ..Request::new(prompt) };
+            runner.submit(&request, Box::new(LogSink(Arc::clone(&log)))).unwrap();
+            while runner.step() != Progress::Idle {
+                runner.check().unwrap();
+            }
+            texts.push(log.tokens.lock().unwrap()[&0].clone());
+        }
+        runner.close_cache();
+        (texts, runner.stats())
+    };
+    let (expected, without) = run(EngineOptions::default());
+    assert_eq!(without.n_computed_prompt_tokens, 6 * 300);
+    let (texts, stats) = run(EngineOptions { swap_bytes_max: 1 << 20, ..EngineOptions::default() });
+    assert_eq!(texts, expected);
+    assert!(stats.n_loaded_pages >= 3 * 8 && stats.n_computed_prompt_tokens < 3 * 300 + 3 * 50, "{stats:?}");
+    let (texts, stats) = run(EngineOptions { disk_cache: Some(disk_cache.clone()), ..EngineOptions::default() });
+    assert_eq!(texts, expected);
+    let n_files = std::fs::read_dir(folder.path().join("01".repeat(32))).unwrap().count();
+    assert_eq!(n_files, 27, "each full page once");
+    // What was read again before the disk had it was computed again.
+    let cold = stats.n_computed_prompt_tokens;
+    let (texts, stats) = run(EngineOptions { disk_cache: Some(disk_cache), ..EngineOptions::default() });
+    assert_eq!(texts, expected);
+    assert!(
+        stats.n_computed_prompt_tokens <= 6 * 50 && cold >= 3 * 300,
+        "warm after a restart: {cold}, then {stats:?}"
+    );
 }
