@@ -413,7 +413,7 @@ fn weigh(shape: &AttentionShape, mut scores: [f32; PAGE_LEN], seen: Seen, max: &
         }
     }
     for (p, s) in scores.iter_mut().enumerate() {
-        let is_seen = (p < seen.sinks) | ((p >= seen.start) & (p < seen.end));
+        let is_seen = p < seen.sinks || (p >= seen.start && p < seen.end);
         *s = if is_seen { *s } else { f32::NEG_INFINITY };
     }
     let mut tile_max = scores;

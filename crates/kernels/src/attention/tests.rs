@@ -94,7 +94,7 @@ impl Case {
         let mut out = Vec::new();
         for t in 0..n {
             let sinks = 0..shape.sinks.min(t + 1);
-            let seen: Vec<_> = sinks.clone().chain(self.window_first(t).max(sinks.end)..t + 1).collect();
+            let seen: Vec<_> = sinks.clone().chain(self.window_first(t).max(sinks.end)..=t).collect();
             for h in 0..shape.n_heads {
                 let at = |p: usize| p * layout.n_kv_heads + h / group;
                 let score = |&p: &usize| {
