@@ -2,3 +2,4 @@
 
 pub mod error;
 pub mod json;
+pub mod page;
