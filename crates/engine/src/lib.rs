@@ -6,6 +6,7 @@
 mod core;
 mod error;
 mod generate;
+pub mod grammar;
 mod request;
 pub mod sampler;
 mod text;
