@@ -48,6 +48,7 @@ const CONFINED: &[(&str, &[&str], &str)] = &[
             "crates/trinity/",
             "crates/testkit/",
             "crates/engine/src/generate.rs",
+            "crates/engine/examples/",
             "crates/kernels/examples/",
             "crates/tokenizer/examples/",
             "xtask/",
