@@ -5,7 +5,10 @@ use std::sync::Arc;
 use model::TokenId;
 use tokenizer::{Detokenizer, Tokenizer};
 
-use crate::{Error, Event, FinishReason, Logprobs, Request, Sampler, StopFilter, logprobs::LogprobsOf, request::Sink};
+use crate::{
+    Error, Event, FinishReason, Logprobs, Request, Sampler, StopFilter, constraint::Constraint, logprobs::LogprobsOf,
+    request::Sink,
+};
 
 /// What a row of logits led to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,6 +25,7 @@ pub(crate) enum Taken {
 pub(crate) struct Choice {
     index: usize,
     sampler: Sampler,
+    constraint: Option<Constraint>,
     tokenizer: Arc<Tokenizer>,
     detokenizer: Detokenizer<Arc<Tokenizer>>,
     filter: StopFilter,
@@ -48,6 +52,7 @@ impl Choice {
         Ok(Self {
             index,
             sampler,
+            constraint: request.grammar.as_ref().map(Constraint::new),
             detokenizer: Detokenizer::new(Arc::clone(tokenizer)).with_spelled(request.spelled.clone()),
             tokenizer: Arc::clone(tokenizer),
             filter: StopFilter::new(&request.stop),
@@ -72,7 +77,12 @@ impl Choice {
 
     /// How many of the largest logits are enough; all if `None`. Log-probabilities are parts of a sum over all.
     pub(crate) fn n_best(&self) -> Option<usize> {
-        if self.logprobs_of.is_some() { None } else { self.sampler.n_best() }
+        if self.logprobs_of.is_some() || self.constraint.is_some() { None } else { self.sampler.n_best() }
+    }
+
+    /// The grammar that is followed.
+    pub(crate) fn constraint(&mut self) -> Option<&mut Constraint> {
+        self.constraint.as_mut()
     }
 
     /// Picks the next token by `logits` `[V]`, all finite or left out, and tells the sink.
@@ -80,11 +90,13 @@ impl Choice {
         if self.n_left() == 0 {
             return Ok(self.end(FinishReason::Length, sink));
         }
-        let token = self.sampler.sample(logits).ok_or(Error::NothingLeft)?;
+        let mask = self.constraint.as_mut().map(Constraint::mask).transpose()?;
+        let token = self.sampler.sample_of(logits, mask).ok_or(Error::NothingLeft)?;
         self.sampler.accept(token);
+        let is_finished = self.constraint.as_mut().map_or(Ok(false), |c| c.accept(token))?;
         // A model that says its beginning token starts another text: llama2.c's stories end so.
         let is_end = self.tokenizer.is_end_of_generation(token) || Some(token) == self.tokenizer.bos();
-        if !self.ignore_eos && is_end {
+        if is_end && (!self.ignore_eos || is_finished) {
             return Ok(self.end(FinishReason::EndOfGeneration, sink));
         }
         self.n_completion += 1;
@@ -98,6 +110,9 @@ impl Choice {
         }
         if stop.is_some() {
             return Ok(Taken::End(FinishReason::StopString, stop));
+        }
+        if is_finished {
+            return Ok(self.end(FinishReason::EndOfGeneration, sink));
         }
         if self.n_left() == 0 {
             return Ok(self.end(FinishReason::Length, sink));

@@ -1,5 +1,7 @@
 //! Why a request cannot be generated.
 
+use crate::grammar::GrammarError;
+
 /// A refused or failed request.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -64,6 +66,9 @@ pub enum Error {
         /// Its value.
         value: String,
     },
+    /// The grammar cannot be followed.
+    #[error("grammar: {0}")]
+    Grammar(#[from] GrammarError),
     /// The queue is full.
     #[error("{n_queued} requests wait already, the queue holds {n_queued_max}")]
     Busy {

@@ -5,11 +5,13 @@
 //! `choice.rs` turn them into what may be shown.
 
 mod choice;
+mod constraint;
 mod core;
 mod drafter;
 mod embedding;
 mod error;
 mod generate;
+pub mod grammar;
 mod limits;
 mod logprobs;
 mod memory;

@@ -4,7 +4,7 @@ use std::{ops::ControlFlow, time::Duration};
 
 use model::TokenId;
 
-use crate::{Error, Sampling};
+use crate::{Error, Sampling, grammar::Grammar};
 
 /// Most stop strings of one request.
 pub(crate) const STOPS_MAX: usize = 16;
@@ -32,7 +32,7 @@ pub enum Task {
 }
 
 /// A completion to be generated.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Request {
     /// Token ids, beginning token included.
     pub prompt: Vec<TokenId>,
@@ -60,6 +60,8 @@ pub struct Request {
     pub speculate: bool,
     /// Control tokens that are spelled out in the text.
     pub spelled: Vec<TokenId>,
+    /// What completions must be sentences of.
+    pub grammar: Option<Grammar>,
     /// A completion, or an embedding.
     pub task: Task,
 }
@@ -81,6 +83,7 @@ impl Request {
             use_cache: true,
             speculate: true,
             spelled: Vec::new(),
+            grammar: None,
             task: Task::Generate,
         }
     }

@@ -10,6 +10,7 @@ use tokenizer::Tokenizer;
 use crate::{
     CacheScope, DiskError, EngineOptions, Error, FinishReason, Sink, Stats,
     choice::{Choice, Taken},
+    constraint::Constraint,
     core::{Planned, Scheduler, SchedulerLimits, SeqId, Wanted},
     drafter::{Drafting, Pace, Payoff},
     embedding::Mean,
@@ -177,7 +178,7 @@ impl Runner {
         }
     }
 
-    /// The forward pass over what is planned.
+    /// The forward pass over what is planned; grammar masks of the next tokens are computed meanwhile.
     fn compute(&mut self) {
         let Self { model, scheduler, running, planned, tokens, logits, .. } = self;
         tokens.clear();
@@ -203,7 +204,18 @@ impl Runner {
                 StepSpan { tokens: own, position_first: p.position_first, pages, logits }
             })
             .collect();
-        model.forward(&Step::new(&spans), logits);
+        let is_next = |id: &SeqId| planned.iter().any(|p| p.id == *id && p.wanted != Wanted::Nothing);
+        let constraints = running.iter_mut().filter_map(|(id, r)| r.choice.constraint().filter(|_| is_next(id)));
+        let constraints: Vec<&mut Constraint> = constraints.filter(|c| c.wants_mask()).collect();
+        let step = Step::new(&spans);
+        if constraints.is_empty() {
+            return model.forward(&step, logits);
+        }
+        std::thread::scope(|scope| {
+            // An error comes again when the mask is asked for.
+            scope.spawn(|| constraints.into_iter().for_each(|constraint| drop(constraint.mask())));
+            model.forward(&step, logits);
+        });
     }
 
     /// Counts the step, and lets the scheduler learn what it took.

@@ -1,8 +1,9 @@
 //! Picking a token from logits: a chain of samplers in a fixed order, then a draw.
 //!
-//! 1. logit bias  2. penalties (repeat, frequency, presence)  3. top-k  4. typical  5. top-p  6. min-p  7. temperature  8. draw
+//! 1. logit bias  2. penalties (repeat, frequency, presence)  3. grammar mask  4. top-k  5. typical  6. top-p  7. min-p  8. temperature
+//! 9. draw
 //!
-//! The order is llama.cpp's default. Temperature 0 takes the most likely token after 1 and 2. One random stream per request, keyed by its
+//! The order is llama.cpp's default. Temperature 0 takes the most likely token after 1 to 3. One random stream per request, keyed by its
 //! seed: the same logits give the same tokens, whatever else runs.
 
 mod candidates;
@@ -20,7 +21,7 @@ use rand_xoshiro::{
     rand_core::{Rng, SeedableRng},
 };
 
-use crate::Error;
+use crate::{Error, grammar::TokenMask};
 pub(crate) use candidates::Candidates;
 use penalties::Penalties;
 
@@ -185,13 +186,21 @@ impl Sampler {
 
     /// Picks a token by `logits` `[V]`, all finite; `None` if every token is banned. The caller then [`accept`](Self::accept)s it.
     pub fn sample(&mut self, logits: &[f32]) -> Option<TokenId> {
+        self.sample_of(logits, None)
+    }
+
+    /// The same among the tokens of `mask`.
+    pub fn sample_of(&mut self, logits: &[f32], mask: Option<&TokenMask>) -> Option<TokenId> {
         let Self { sampling, penalties, adjusted, candidates, random } = self;
-        let logits = if penalties.is_some() || !sampling.logit_bias.is_empty() {
+        let logits = if penalties.is_some() || !sampling.logit_bias.is_empty() || mask.is_some() {
             adjusted.clear();
             adjusted.extend_from_slice(logits);
             logit_bias::apply(adjusted, &sampling.logit_bias);
             if let Some(penalties) = penalties {
                 penalties.apply(adjusted);
+            }
+            if let Some(mask) = mask {
+                mask.apply(adjusted);
             }
             adjusted
         } else {

@@ -5,32 +5,43 @@ use std::time::Duration;
 use model::TokenId;
 
 use super::Runner;
-use crate::{core::Wanted, drafter::DraftRequest};
+use crate::{
+    core::{Planned, Wanted},
+    drafter::{DraftRequest, N_DRAFTS_MAX},
+};
 
 impl Runner {
     /// Before planning: how many drafts each sequence is worth.
     pub(super) fn want_drafts(&mut self) {
-        if !self.drafting.is_some() {
-            return;
-        }
-        let is_on = self.payoff.is_on();
+        let is_on = self.drafting.is_some() && self.payoff.is_on();
         for (id, running) in &mut self.running {
             let Some(pace) = &mut running.pace else { continue };
-            if self.scheduler.sequence(*id).is_decoding() {
-                // The last token is not computed, so a draft in its place would be for nothing.
-                let n_left = running.choice.n_left().saturating_sub(1);
-                let n = if is_on { pace.next().min(n_left) } else { 0 };
-                self.scheduler.set_drafts_wanted(*id, n);
+            running.drafts.clear();
+            let sequence = self.scheduler.sequence(*id);
+            if !sequence.is_running || !sequence.is_decoding() {
+                continue;
             }
+            // The last token is not computed, so a draft in its place would be for nothing.
+            let n_left = running.choice.n_left().saturating_sub(1);
+            if let Some(constraint) = running.choice.constraint() {
+                constraint.forced(&mut running.drafts);
+                running.drafts.truncate(n_left.min(N_DRAFTS_MAX));
+            }
+            let n_guessed = if is_on { pace.next().min(n_left) } else { 0 };
+            let n = if running.drafts.is_empty() { n_guessed } else { running.drafts.len() };
+            self.scheduler.set_drafts_wanted(*id, n);
         }
     }
 
     /// After planning: fills the drafts in, as many as are guessed.
     pub(super) fn draft(&mut self) {
         let Self { planned, scheduler, running, drafting, model, logits, .. } = self;
-        let places: Vec<usize> = (0..planned.len()).filter(|i| planned[*i].wanted == Wanted::Drafts).collect();
+        let has_drafts = |p: &Planned| running.get(&p.id).is_some_and(|r| !r.drafts.is_empty());
+        let wants = |i: &usize| planned[*i].wanted == Wanted::Drafts && !has_drafts(&planned[*i]);
+        let places: Vec<usize> = (0..planned.len()).filter(wants).collect();
+        // What there was no room for.
         for p in planned.iter() {
-            running.get_mut(&p.id).into_iter().for_each(|r| r.drafts.clear());
+            running.get_mut(&p.id).into_iter().for_each(|r| r.drafts.truncate(p.n_drafts));
         }
         if places.is_empty() {
             return;

@@ -74,7 +74,7 @@ impl Runner {
                 index,
                 choice,
                 mean: is_embedding.then(|| Mean::new(self.model.width())),
-                pace: (request.speculate && self.drafting.is_some()).then(Pace::default),
+                pace: self.may_draft(request).then(Pace::default),
                 drafts: Vec::new(),
                 n_prompt: request.prompt.len(),
                 n_drafted: 0,
@@ -88,6 +88,10 @@ impl Runner {
         self.groups.insert(id, group);
         self.stats.n_submitted += 1;
         Ok(())
+    }
+
+    fn may_draft(&self, request: &Request) -> bool {
+        request.speculate && (self.drafting.is_some() || request.grammar.is_some())
     }
 
     /// Ends a request's choices, wherever they are.

@@ -14,6 +14,7 @@ use std::{
 use engine::{
     CacheScope, Completion, DiskCache, Drafter, Engine, EngineOptions, Error, Event, FinishReason, Progress, Request,
     RequestId, Runner, Sampling, Sink,
+    grammar::{GrammarCompiler, GrammarSource},
 };
 use model::{AttentionWindow, PAGE_LEN, TokenId};
 use proptest::prelude::*;
@@ -506,4 +507,58 @@ fn pages_come_back_from_memory_and_from_disk() {
         stats.n_computed_prompt_tokens <= 6 * 50 && cold >= 3 * 300,
         "warm after a restart: {cold}, then {stats:?}"
     );
+}
+
+#[test]
+fn a_grammar_is_followed_whoever_else_runs_and_its_forced_tokens_save_steps() {
+    let tokenizer = stories::tokenizer();
+    let compiler = GrammarCompiler::new(&tokenizer).unwrap();
+    let schema = serde_json::json!({
+        "type": "object",
+        "properties": {"name_of_the_person": {"enum": ["Lily", "Tom"]}, "is_happy_today": {"type": "boolean"}},
+        "required": ["name_of_the_person", "is_happy_today"],
+        "additionalProperties": false,
+    });
+    let grammar = compiler.compile(&GrammarSource::JsonSchema(schema)).unwrap();
+    let run = |speculate: bool, n_others: usize| {
+        let model = hash_model(60, 64, None);
+        let options = EngineOptions { drafter: drafter(2), ..EngineOptions::default() };
+        let mut runner = Runner::new(Box::new(model), Arc::clone(&tokenizer), options, ticking()).unwrap();
+        let texts = Arc::new(Mutex::new(String::new()));
+        let request = Request {
+            sampling: Sampling { temperature: 1.5, seed: 5, ..Sampling::unchanged() },
+            grammar: Some(grammar.clone()),
+            speculate,
+            ..Request::new(vec![TokenId(1), TokenId(9)])
+        };
+        runner.submit(&request, Box::new(TextSink(Arc::clone(&texts)))).unwrap();
+        for i in 0..n_others as u32 {
+            let other = Request { max_tokens: Some(40), grammar: None, ..request.clone() };
+            let other = Request { prompt: vec![TokenId(i); 20], ignore_eos: true, ..other };
+            runner.submit(&other, Box::new(LogSink(Arc::default()))).unwrap();
+        }
+        while runner.step() != Progress::Idle {}
+        (texts.lock().unwrap().clone(), runner.stats().n_steps)
+    };
+    let (text, n_steps) = run(false, 0);
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(value["is_happy_today"].is_boolean() && value["name_of_the_person"].is_string(), "{text}");
+    let (with_drafts, n_with_drafts) = run(true, 0);
+    assert_eq!(with_drafts, text);
+    assert!(n_with_drafts < n_steps, "{n_with_drafts} steps instead of {n_steps}");
+    assert_eq!(run(true, 7).0, text);
+}
+
+/// Joins the texts.
+struct TextSink(Arc<Mutex<String>>);
+
+impl Sink for TextSink {
+    fn event(&mut self, event: Event<'_>) -> ControlFlow<()> {
+        self.0.lock().unwrap().push_str(event.text);
+        ControlFlow::Continue(())
+    }
+
+    fn finish(&mut self, _choice: usize, end: Result<Completion, Error>) {
+        assert_eq!(end.unwrap().finish_reason, FinishReason::EndOfGeneration);
+    }
 }
