@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::{OutputFormat, Tool, literals};
+use crate::{protect_json, protect_messages};
 
 /// What to render instead of what the client sent.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,11 +23,18 @@ const RESULT_CLOSE: &str = "\n</tool_response>";
 
 impl OutputFormat {
     /// `messages`, in the shape of OpenAI's API, and `tools` as this model's template can render them.
-    pub fn conversation(&self, messages: &[Value], tools: &[Tool]) -> Conversation {
+    ///
+    /// Whatever they say is guarded against `spellings` of control tokens (see [`protect_messages`]), so the rendered
+    /// prompt has to be cut by [`segments`](crate::segments); what this adds counts as the template's own text.
+    pub fn conversation(&self, messages: &[Value], tools: &[Tool], spellings: &[&str]) -> Conversation {
+        let mut messages = messages.to_vec();
+        protect_messages(&mut messages, spellings);
+        let mut tools: Vec<Value> = tools.iter().map(Tool::to_json).collect();
+        tools.iter_mut().for_each(|tool| protect_json(tool, spellings));
         let mut out: Vec<Value> = Vec::with_capacity(messages.len() + 1);
         // Whether the last message stands for results of tools.
         let mut holds_results = false;
-        for mut message in self.split_calls(messages) {
+        for mut message in self.split_calls(&messages) {
             let role = message.get("role").and_then(Value::as_str).unwrap_or_default().to_owned();
             if message.get("content").is_some_and(Value::is_null)
                 && let Some(content) = message.get_mut("content")
@@ -51,9 +59,9 @@ impl OutputFormat {
             return Conversation { messages: out, tools: None };
         }
         if self.declares_tools {
-            return Conversation { messages: out, tools: Some(tools.iter().map(Tool::to_json).collect()) };
+            return Conversation { messages: out, tools: Some(tools) };
         }
-        self.declare(&mut out, &self.tool_instructions(tools));
+        self.declare(&mut out, &self.instructions(&tools));
         Conversation { messages: out, tools: None }
     }
 
@@ -97,7 +105,11 @@ impl OutputFormat {
 
     /// The text of a system message that declares `tools` and tells the model how to call them.
     pub fn tool_instructions(&self, tools: &[Tool]) -> String {
-        let list: Vec<String> = tools.iter().map(|tool| literals::spaced(&tool.to_json())).collect();
+        self.instructions(&tools.iter().map(Tool::to_json).collect::<Vec<_>>())
+    }
+
+    fn instructions(&self, tools: &[Value]) -> String {
+        let list: Vec<String> = tools.iter().map(literals::spaced).collect();
         let example = self.syntax.spell(&[("NAME".to_owned(), example_arguments())]);
         format!(
             "You can call these tools, each described as JSON with a schema of its arguments:\n<tools>\n{}\n</tools>\n\

@@ -222,7 +222,7 @@ fn tagged_call(grammar: &mut Grammar, tagged: &TaggedCalls, tool: &Tool) -> Stri
         let end = tagged.end_of_value();
         let choices = property.get("enum").and_then(Value::as_array).filter(|_| is_text);
         let value = if let Some(choices) = choices {
-            let choices: Vec<String> = choices.iter().filter_map(Value::as_str).map(|c| grammar.literal(c)).collect();
+            let choices: Vec<String> = choices.iter().filter(|c| c.is_string()).map(Value::to_string).collect();
             format!("({}) {}", choices.join(" | "), grammar.literal(&end))
         } else if is_text {
             // A text ends where the parser sees its end, which is the tag without the line's end before it.

@@ -270,7 +270,7 @@ fn every_cut_of_every_spelling() {
             {"function": {"name": "get_weather", "arguments": "{\"city\": \"Pa}r<is\", \"days\": 3}"}}]});
         let rendered = {
             let conversation =
-                format.conversation(&[serde_json::json!({"role": "user", "content": "Hi"}), call], &tools());
+                format.conversation(&[serde_json::json!({"role": "user", "content": "Hi"}), call], &tools(), &[]);
             let inputs = chat::Inputs {
                 tools: conversation.tools.as_deref(),
                 add_generation_prompt: false,

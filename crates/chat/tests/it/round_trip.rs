@@ -96,7 +96,7 @@ pub(crate) fn tools() -> Vec<Tool> {
 }
 
 fn render(template: &Template, format: &OutputFormat, messages: &[Value], prompt: bool) -> Result<String, chat::Error> {
-    let conversation = format.conversation(messages, &tools());
+    let conversation = format.conversation(messages, &tools(), &[]);
     let inputs = Inputs {
         tools: conversation.tools.as_deref(),
         add_generation_prompt: prompt,
