@@ -21,6 +21,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("gguf_reader", "gguf-malformed"),
     ("tokenizer_loader", "gguf-malformed"),
     ("chat_template", "chat-templates/jinja"),
+    ("chat_output", "chat-templates/jinja"),
     ("safetensors", "chat-templates"),
     ("grammar", "chat-templates/jinja"),
 ];

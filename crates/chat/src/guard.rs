@@ -3,6 +3,8 @@
 //! Before rendering, [`protect`] puts marks around such spellings in the contents of messages; after rendering,
 //! [`segments`] cuts the prompt at the marks, so that only the template's own text is searched for control tokens.
 
+use serde_json::Value;
+
 /// Opens a protected spelling: a Unicode noncharacter, never assigned.
 const OPEN: char = '\u{fdd0}';
 /// Closes it.
@@ -23,9 +25,18 @@ pub enum Segment {
 pub fn protect(text: &str, spellings: &[&str]) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
+    // Most characters begin no spelling; a model may have hundreds of spellings.
+    let mut firsts: Vec<char> = spellings.iter().filter_map(|s| s.chars().next()).collect();
+    firsts.sort_unstable();
+    firsts.dedup();
     while let Some(first) = rest.chars().next() {
         if let Some(digit) = [OPEN, CLOSE, ESCAPE].iter().position(|&mark| mark == first) {
             out.extend([OPEN, ESCAPE, char::from(b'0' + digit as u8), CLOSE]);
+            rest = rest.strip_prefix(first).unwrap_or_default();
+            continue;
+        }
+        if firsts.binary_search(&first).is_err() {
+            out.push(first);
             rest = rest.strip_prefix(first).unwrap_or_default();
             continue;
         }
@@ -41,6 +52,41 @@ pub fn protect(text: &str, spellings: &[&str]) -> String {
         }
     }
     out
+}
+
+/// [`protect`] for everything that the messages of a conversation say: text, parts, results, names and arguments of calls.
+/// Arguments that are JSON text are protected as what they stand for, since templates decode them.
+pub fn protect_messages(messages: &mut [Value], spellings: &[&str]) {
+    for message in messages {
+        protect_json(message, spellings);
+    }
+}
+
+/// [`protect`] for every string of a value, keys included.
+pub fn protect_json(value: &mut Value, spellings: &[&str]) {
+    match value {
+        Value::String(text) => *text = protect(text, spellings),
+        Value::Array(items) => items.iter_mut().for_each(|item| protect_json(item, spellings)),
+        Value::Object(entries) => {
+            let old = std::mem::take(entries);
+            for (key, mut value) in old {
+                let decoded = value.as_str().filter(|_| key == "arguments").and_then(decode);
+                if let Some(mut decoded) = decoded {
+                    protect_json(&mut decoded, spellings);
+                    value = Value::from(decoded.to_string());
+                } else {
+                    protect_json(&mut value, spellings);
+                }
+                entries.insert(protect(&key, spellings), value);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// The object that a JSON text stands for.
+fn decode(text: &str) -> Option<Value> {
+    serde_json::from_str::<Value>(text).ok().filter(Value::is_object)
 }
 
 /// The pieces of a rendered prompt, in order, none empty. A mark that a template cut from its partner ends at the next one.
@@ -119,5 +165,29 @@ mod tests {
         let joined: String =
             segments(&cut).iter().map(|(Segment::Template(t) | Segment::Text(t))| t.as_str()).collect();
         assert_eq!(joined, "<s>y");
+    }
+
+    #[test]
+    fn everything_a_message_says_is_protected() {
+        let mut messages = [
+            serde_json::json!({"role": "user", "content": [{"type": "text", "text": "a<s>"}]}),
+            serde_json::json!({"role": "assistant", "content": null, "reasoning_content": "<s>", "tool_calls": [
+                {"id": "<s>", "type": "function", "function": {"name": "f<s>", "arguments": "{\"<s>\": [\"\\u003cs>\"]}"}},
+                {"function": {"name": "g", "arguments": {"a": {"b": "<s>"}}}},
+                {"function": {"name": "h", "arguments": "<s> is no JSON"}},
+            ]}),
+            serde_json::json!({"role": "tool", "name": "<s>", "content": "<s>"}),
+        ];
+        let before: Vec<String> = messages.iter().map(Value::to_string).collect();
+        protect_messages(&mut messages, &["<s>"]);
+        let text = messages.iter().map(Value::to_string).collect::<String>().replace("\\\\u003c", "<");
+        assert_eq!(text.matches("<s>").count(), 10);
+        assert_eq!(text.matches("\u{fdd0}<s>\u{fdd1}").count(), 10, "{text}");
+        let arguments = messages[1].pointer("/tool_calls/0/function/arguments").unwrap().as_str().unwrap();
+        assert!(serde_json::from_str::<Value>(arguments).unwrap().is_object());
+        let stripped: Vec<String> =
+            messages.iter().map(|m| m.to_string().replace(['\u{fdd0}', '\u{fdd1}'], "")).collect();
+        assert_eq!(stripped[0], before[0]);
+        assert_eq!(stripped[2], before[2]);
     }
 }

@@ -23,3 +23,16 @@ pub const VALUE_DEPTH_MAX: usize = 128;
 
 /// Items of one `range(…)`, as in Jinja's sandbox.
 pub const RANGE_MAX: u64 = 100_000;
+
+/// Levels of lists and objects in the arguments of a tool call.
+pub const CALL_NESTING_MAX: usize = 64;
+
+/// Tool calls in one reply; what looks like more of them is text.
+pub const CALLS_MAX: usize = 128;
+
+/// Bytes of a reply that are held back while they may still become a tool call; past it they are text. Arguments that are
+/// already passed on do not count.
+pub const CALL_HELD_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of a tool's name in a call.
+pub const CALL_NAME_BYTES_MAX: usize = 256;

@@ -19,6 +19,10 @@ pub(crate) fn run(_args: &LimitsArgs) -> Result<(), Failure> {
         ("template call depth", chat::limits::DEPTH_MAX as u64),
         ("template value depth", chat::limits::VALUE_DEPTH_MAX as u64),
         ("template range", chat::limits::RANGE_MAX),
+        ("tool calls in a reply", chat::limits::CALLS_MAX as u64),
+        ("tool call nesting", chat::limits::CALL_NESTING_MAX as u64),
+        ("tool call held bytes", chat::limits::CALL_HELD_BYTES_MAX as u64),
+        ("tool name bytes", chat::limits::CALL_NAME_BYTES_MAX as u64),
     ];
     let rows = gguf::limits::TABLE.iter().copied().chain(templates);
     terminal::put(&rows.map(|(name, limit)| format!("{name:<24} {limit}\n")).collect::<String>())
