@@ -1,0 +1,4 @@
+//! The HTTP surfaces against a real server on loopback.
+
+mod loopback;
+mod operations;
