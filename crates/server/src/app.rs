@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use axum::{http::HeaderMap, response::Response};
+
 use crate::{
     auth::{CacheScoping, Keys},
     lifecycle::Lifecycle,
@@ -13,6 +15,9 @@ use crate::{
     models::Models,
     origin::Origins,
 };
+
+/// The page for `/`, if these headers say that a browser wants one. It needs no key, so it holds nothing of anybody's.
+pub type Page = fn(&HeaderMap) -> Option<Response>;
 
 /// What the operator decided.
 #[derive(Clone, Debug)]
@@ -25,6 +30,8 @@ pub struct ServerOptions {
     pub origins: Origins,
     /// Names that metrics get in addition to ours.
     pub metrics_compat: Vec<Compat>,
+    /// What a browser gets at `/`; None: the figures, as everybody.
+    pub page: Option<Page>,
     /// How long streams may run on after the signal to stop.
     pub drain_timeout: Duration,
     /// [`limits::CONNECTIONS_MAX`], unless the operator says otherwise.
@@ -46,6 +53,7 @@ impl Default for ServerOptions {
             cache_scoping: CacheScoping::Key,
             origins: Origins::default(),
             metrics_compat: Vec::new(),
+            page: None,
             drain_timeout: Duration::from_secs(30),
             connections_max: limits::CONNECTIONS_MAX,
             body_bytes_max: limits::BODY_BYTES_MAX,
@@ -169,6 +177,11 @@ impl App {
     /// Since the start.
     pub fn uptime(&self) -> Duration {
         self.0.started.elapsed()
+    }
+
+    /// Now, seconds since 1970; never before the start, whatever is done to the clock.
+    pub fn now_unix(&self) -> u64 {
+        self.started_at_unix() + self.uptime().as_secs()
     }
 
     /// The start, seconds since 1970.

@@ -62,9 +62,16 @@ impl Drop for Permit {
     }
 }
 
-/// Whether a path answers without a key: exactly these, as they are written, and only to look at.
+/// Whether a path answers without a key: exactly these, as they are written, and only to look at. Below `/page/` are the files that the
+/// page is made of, the same for everybody.
 pub(crate) fn is_public(method: &Method, path: &str) -> bool {
-    (method == Method::GET || method == Method::HEAD) && matches!(path, "/health" | "/health/live")
+    let is_page_file = |name: &str| {
+        !name.is_empty()
+            && !name.starts_with('.')
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'.' || b == b'-')
+    };
+    (method == Method::GET || method == Method::HEAD)
+        && (matches!(path, "/health" | "/health/live") || path.strip_prefix("/page/").is_some_and(is_page_file))
 }
 
 /// The caller of a request with these headers, admitted under the limits of its key.
@@ -199,5 +206,11 @@ mod tests {
             assert!(!is_public(&Method::GET, path), "{path}");
         }
         assert!(!is_public(&Method::POST, "/health"));
+        assert!(is_public(&Method::GET, "/page/app.js"));
+        for path in
+            ["/page/", "/page/..", "/page/../v1/models", "/page/%2e%2e/metrics", "/page/a/b", "/pagex", "//page/app.js"]
+        {
+            assert!(!is_public(&Method::GET, path), "{path}");
+        }
     }
 }

@@ -1,5 +1,5 @@
 //! What every request passes before a route is looked for, in this order: a name for it, the length of its URL, the Host, a browser's
-//! question, the key, whether the server is serving. A panic on the way, or in the handler, becomes a 500.
+//! question, a browser's page, the key, whether the server is serving. A panic on the way, or in the handler, becomes a 500.
 //!
 //! It stands around the router, not in it, so that no spelling of a path gets past it.
 
@@ -13,7 +13,7 @@ use axum::{
     Router,
     body::Body,
     extract::Request,
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderMap, HeaderValue, Method, header},
     response::{IntoResponse, Response},
 };
 use hyper::service::Service;
@@ -54,7 +54,7 @@ pub(crate) struct Gate {
 
 /// What of a request is still needed when it has been handed on.
 struct Seen {
-    method: axum::http::Method,
+    method: Method,
     path: String,
     headers: HeaderMap,
     id: RequestId,
@@ -129,6 +129,9 @@ impl Gate {
         if let Some(answer) = options.origins.preflight(request.method(), request.headers()) {
             return Ok(answer);
         }
+        if let Some(page) = self.page(&seen.method, &seen.path, request.headers()) {
+            return Ok(page);
+        }
         if !auth::is_public(&seen.method, &seen.path) {
             let caller = auth::admit(request.headers(), &options.keys, options.cache_scoping)?;
             *held = Some(caller.clone());
@@ -138,6 +141,12 @@ impl Gate {
         request.extensions_mut().insert(seen.id.clone());
         let Ok(response) = self.router.call(request).await;
         Ok(response)
+    }
+
+    /// The page, if a browser asks for it.
+    fn page(&self, method: &Method, path: &str, headers: &HeaderMap) -> Option<Response> {
+        let page = self.app.options().page?;
+        if path == "/" && (method == Method::GET || method == Method::HEAD) { page(headers) } else { None }
     }
 
     /// Only the operator's figures are answered while the server is not serving.

@@ -5,6 +5,7 @@
 mod compat;
 mod histogram;
 mod model;
+mod render;
 mod text;
 mod window;
 
@@ -18,8 +19,10 @@ use std::{
 };
 
 pub use compat::Compat;
+pub(crate) use compat::usage;
 use histogram::{Histogram, REQUEST_SECONDS};
 pub use model::{Finish, ModelMetrics, StreamGuard};
+pub(crate) use render::render;
 use window::Window;
 
 /// Names of models kept apart; what more there are share one row.

@@ -1,6 +1,8 @@
 //! Routes for operators and routers: health, metrics, what runs here.
 
 mod health;
+mod info;
+mod metrics;
 
 use axum::{
     Router,
@@ -15,7 +17,17 @@ use crate::app::App;
 
 /// All of them.
 pub(crate) fn routes() -> Router<App> {
-    Router::new().route("/health", get(health::ready)).route("/health/live", get(health::live))
+    Router::new()
+        .route("/", get(info::root))
+        .route("/health", get(health::ready))
+        .route("/health/live", get(health::live))
+        .route("/metrics", get(metrics::show))
+        .route("/version", get(info::version))
+        .route("/server_info", get(info::server))
+        .route("/get_server_info", get(info::server))
+        .route("/model_info", get(info::model))
+        .route("/get_model_info", get(info::model))
+        .route("/v1/loads", get(info::loads))
 }
 
 /// JSON that is true now and not to be kept.

@@ -14,6 +14,18 @@ use crate::{
     operations,
 };
 
+/// What `/` lists: method and path of every route. A test asks each.
+pub const ENDPOINTS: &[(&str, &str)] = &[
+    ("GET", "/"),
+    ("GET", "/health"),
+    ("GET", "/health/live"),
+    ("GET", "/metrics"),
+    ("GET", "/model_info"),
+    ("GET", "/server_info"),
+    ("GET", "/v1/loads"),
+    ("GET", "/version"),
+];
+
 /// The routes of every API.
 pub fn routes() -> Router<App> {
     Router::new().merge(operations::routes())
