@@ -7,7 +7,14 @@ mod body;
 mod panic;
 mod request_id;
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use axum::{
     Router,
@@ -172,10 +179,11 @@ impl Gate {
     }
 }
 
-/// The gate as hyper calls it.
+/// The gate as hyper calls it, for one connection; `has_asked` is set at its first request.
 pub(crate) fn service(
     gate: Arc<Gate>,
     peer: Peer,
+    has_asked: Arc<AtomicBool>,
 ) -> impl Service<
     hyper::Request<hyper::body::Incoming>,
     Response = Response<GatedBody>,
@@ -183,6 +191,7 @@ pub(crate) fn service(
     Future = impl Future<Output = Result<Response<GatedBody>, Infallible>> + Send,
 > {
     hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        has_asked.store(true, Ordering::SeqCst);
         let gate = Arc::clone(&gate);
         async move { gate.answer(request.map(Body::new), peer).await }
     })

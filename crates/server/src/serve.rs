@@ -127,6 +127,14 @@ impl Server {
         self.listeners.iter().map(|(_, address)| address.as_str()).collect()
     }
 
+    /// Whether it can be reached from this machine alone.
+    pub fn is_loopback_only(&self) -> bool {
+        self.listeners.iter().all(|(listener, _)| match listener {
+            Listener::Tcp(listener) => listener.local_addr().is_ok_and(|a| a.ip().is_loopback()),
+            Listener::Unix(_) => true,
+        })
+    }
+
     /// Answers until the app is told to drain and has drained, or `drain_timeout` has passed since.
     ///
     /// Listeners stay open while it drains, so that `/health` can say so; new requests are refused. To stop, let the app's lifecycle advance

@@ -1,6 +1,12 @@
 //! One connection: HTTP/1.1 with limits of size and time, and an end when the server stops.
 
-use std::{pin::pin, sync::Arc};
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -30,8 +36,8 @@ pub(crate) struct Connections {
 
 /// Held by a connection while it is open.
 pub(crate) struct Open {
-    /// None for one that came after the drain began: those only ask for health, and nobody waits for them.
-    _early: Option<watch::Receiver<()>>,
+    /// None for one that came after the drain began, or had asked nothing before: those are told off, and nobody waits for them.
+    early: Option<watch::Receiver<()>>,
     _all: watch::Receiver<()>,
     _count: ConnectionGuard,
 }
@@ -49,7 +55,7 @@ impl Connections {
     pub(crate) fn open(&self) -> Open {
         let is_early = self.app.lifecycle().phase() < Phase::Draining;
         Open {
-            _early: is_early.then(|| self.early.subscribe()),
+            early: is_early.then(|| self.early.subscribe()),
             _all: self.all.subscribe(),
             _count: self.app.metrics().connection_opened(),
         }
@@ -66,18 +72,20 @@ impl Connections {
     }
 
     /// Answers what comes over `stream` until it ends, or the server does.
-    pub(crate) async fn serve<S>(&self, stream: S, peer: Peer, open: Open)
+    pub(crate) async fn serve<S>(&self, stream: S, peer: Peer, mut open: Open)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let options = self.app.options();
         let lifecycle = self.app.lifecycle();
         let io = TokioIo::new(Bounded::new(stream, options.write_timeout));
-        let service = gate::service(Arc::clone(&self.gate), peer);
+        let has_asked = Arc::new(AtomicBool::new(false));
+        let service = gate::service(Arc::clone(&self.gate), peer, Arc::clone(&has_asked));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(options.head_timeout)
             .max_headers(HEADERS_MAX)
+            .max_header_size(HEAD_BYTES_MAX)
             .max_buf_size(HEAD_BYTES_MAX)
             // A client that closes its half has left: what runs for it ends.
             .half_close(false)
@@ -90,8 +98,13 @@ impl Connections {
         let ended = match ended {
             Some(ended) => ended,
             None => {
-                // The answer under way is finished, then the connection closes.
-                connection.as_mut().graceful_shutdown();
+                if has_asked.load(Ordering::SeqCst) {
+                    // The answer under way is finished, then the connection closes.
+                    connection.as_mut().graceful_shutdown();
+                } else {
+                    // A first request may be on its way, and gets an answer that says why it is refused.
+                    open.early = None;
+                }
                 tokio::select! {
                     ended = connection.as_mut() => ended,
                     () = lifecycle.reached(Phase::Cancelled) => Ok(()),

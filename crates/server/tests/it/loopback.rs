@@ -5,7 +5,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     sync::mpsc,
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::Router;
@@ -19,6 +19,15 @@ use server::{
 /// No answer takes longer, however slow the machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Waits until `is_so`; fails after [`PATIENCE`].
+pub(crate) fn wait(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// A running server; stops when it is dropped.
 pub(crate) struct Loopback {
     pub(crate) app: App,
@@ -27,12 +36,7 @@ pub(crate) struct Loopback {
 }
 
 impl Loopback {
-    /// One that is ready.
-    pub(crate) fn start(options: ServerOptions) -> Self {
-        Self::with(options, server::router::routes(), Vec::new(), None)
-    }
-
-    /// One with routes and models of the test's own.
+    /// One that is ready, with routes and models of the test's own.
     pub(crate) fn with(
         options: ServerOptions,
         routes: Router<App>,
@@ -63,6 +67,11 @@ impl Loopback {
         Client { stream, left: Vec::new() }
     }
 
+    /// A request with a body of JSON.
+    pub(crate) fn post(&self, path: &str, body: &str) -> Answer {
+        self.send(post(path, body))
+    }
+
     /// One request on a connection of its own.
     pub(crate) fn get(&self, path: &str) -> Answer {
         self.send(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
@@ -73,6 +82,15 @@ impl Loopback {
         let mut client = self.connect();
         client.write(bytes);
         client.answer().expect("an answer")
+    }
+
+    /// A metric without labels.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let text = self.get("/metrics");
+        let prefix = format!("{name} ");
+        let line =
+            text.text().lines().find(|l| l.starts_with(&prefix)).unwrap_or_else(|| panic!("no {name}")).to_owned();
+        line[prefix.len()..].parse().unwrap()
     }
 
     /// Tells the server to stop.
@@ -98,8 +116,16 @@ impl Drop for Loopback {
     }
 }
 
+/// A POST of JSON, as bytes.
+pub(crate) fn post(path: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+}
+
 /// An answer as it came.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) head: String,
