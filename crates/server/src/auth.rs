@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use sha2::{Digest, Sha256};
 
 use keys::{Key, KeyDigest, digest_of};
@@ -96,7 +96,7 @@ pub(crate) fn admit(headers: &HeaderMap, keys: &Keys, scoping: CacheScoping) -> 
 /// The key that one of the headers carries.
 fn authenticate(headers: &HeaderMap, keys: &Keys) -> Result<Arc<Key>, ApiError> {
     let bearers = headers.get_all(header::AUTHORIZATION).iter().filter_map(|v| v.as_bytes().strip_prefix(b"Bearer "));
-    let named = ["x-api-key", "api-key"].into_iter().flat_map(|name| headers.get_all(name)).map(|v| v.as_bytes());
+    let named = ["x-api-key", "api-key"].into_iter().flat_map(|name| headers.get_all(name)).map(HeaderValue::as_bytes);
     // A client may send several; a few are looked at, so that headers full of keys are no faster way to guess.
     let mut given = bearers.chain(named).take(3).peekable();
     let message = if given.peek().is_some() {
@@ -114,10 +114,9 @@ fn scope_of(digest: &KeyDigest) -> u128 {
     let mut hash = Sha256::new();
     hash.update(SALT.get_or_init(random_bytes));
     hash.update(digest);
-    let (first, _) =
-        hash.finalize().split_at(16).0.iter().fold((0u128, 0), |(sum, n), b| ((sum << 8) | u128::from(*b), n + 1));
+    let number = hash.finalize().first_chunk().map_or(1, |bytes| u128::from_be_bytes(*bytes));
     // 0 is the scope that all share.
-    first.max(1)
+    number.max(1)
 }
 
 /// From the system.

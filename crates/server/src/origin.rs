@@ -80,7 +80,7 @@ impl Origins {
         for host in host.into_iter().chain(uri.authority().map(axum::http::uri::Authority::as_str)) {
             let name = without_port(host).to_ascii_lowercase();
             if !names.contains(&name) {
-                let message = format!("host: {:?} is not a name of this server (see --allowed-host)", name);
+                let message = format!("host: {name:?} is not a name of this server (see --allowed-host)");
                 return Err(ApiError::new(ErrorKind::Misdirected, message).with_code("host_not_allowed"));
             }
         }

@@ -21,6 +21,11 @@ pub enum Compat {
 
 type Engines = [(String, EngineGauges)];
 
+/// Name, help, and where the value comes from.
+type Row<From, Value> = (&'static str, &'static str, fn(&From) -> Value);
+
+type HistogramOf = fn(&ModelMetrics) -> &Histogram;
+
 /// Share of the pages that running sequences hold, 0 to 1.
 pub(crate) fn usage(engine: &EngineGauges) -> f64 {
     if engine.pages_total == 0 { 0.0 } else { engine.pages_used as f64 / engine.pages_total as f64 }
@@ -31,7 +36,7 @@ pub(super) fn vllm(text: &mut Text, models: &[Named], engines: &Engines) {
     const LABEL: &str = "model_name";
     let of_engines = |value: fn(&EngineGauges) -> f64| engines.iter().map(move |(id, e)| (id.clone(), value(e)));
     let of_models = |value: fn(&ModelMetrics) -> u64| models.iter().map(move |(id, m)| (id.clone(), value(m)));
-    let gauges: [(&str, &str, fn(&EngineGauges) -> f64); 3] = [
+    let gauges: [Row<EngineGauges, f64>; 3] = [
         ("vllm:num_requests_running", "Requests being computed.", |e| e.n_running as f64),
         ("vllm:num_requests_waiting", "Requests waiting.", |e| e.n_waiting as f64),
         ("vllm:kv_cache_usage_perc", "Share of KV pages in use, 0 to 1.", usage),
@@ -39,7 +44,7 @@ pub(super) fn vllm(text: &mut Text, models: &[Named], engines: &Engines) {
     for (name, help, value) in gauges {
         text.rows((name, "gauge", help), LABEL, of_engines(value));
     }
-    let counters: [(&str, &str, fn(&ModelMetrics) -> u64); 4] = [
+    let counters: [Row<ModelMetrics, u64>; 4] = [
         ("vllm:prompt_tokens_total", "Tokens of prompts.", |m| m.prompt_tokens.load(Relaxed)),
         ("vllm:generation_tokens_total", "Tokens written.", |m| m.completion_tokens.load(Relaxed)),
         ("vllm:prefix_cache_queries_total", "Tokens of prompts looked for in the cache.", |m| {
@@ -50,7 +55,7 @@ pub(super) fn vllm(text: &mut Text, models: &[Named], engines: &Engines) {
     for (name, help, value) in counters {
         text.rows((name, "counter", help), LABEL, of_models(value));
     }
-    let engine_counters: [(&str, &str, fn(&EngineGauges) -> f64); 3] = [
+    let engine_counters: [Row<EngineGauges, f64>; 3] = [
         ("vllm:num_preemptions_total", "Sequences paused.", |e| e.n_preempted as f64),
         ("vllm:spec_decode_num_draft_tokens_total", "Tokens drafted.", |e| e.n_drafted as f64),
         ("vllm:spec_decode_num_accepted_tokens_total", "Drafted tokens accepted.", |e| e.n_accepted as f64),
@@ -59,7 +64,7 @@ pub(super) fn vllm(text: &mut Text, models: &[Named], engines: &Engines) {
         text.rows((name, "counter", help), LABEL, of_engines(value));
     }
     finished(text, "vllm:request_success_total", (LABEL, "finished_reason"), models);
-    let histograms: [(&str, &str, fn(&ModelMetrics) -> &Histogram); 6] = [
+    let histograms: [(&str, &str, HistogramOf); 6] = [
         ("vllm:time_to_first_token_seconds", "From arrival to the first token.", |m| &m.ttft),
         ("vllm:inter_token_latency_seconds", "From one token to the next.", |m| &m.inter_token),
         ("vllm:e2e_request_latency_seconds", "From arrival to the last token.", |m| &m.request),

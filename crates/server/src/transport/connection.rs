@@ -95,20 +95,19 @@ impl Connections {
             ended = connection.as_mut() => Some(ended),
             () = lifecycle.reached(Phase::Draining) => None,
         };
-        let ended = match ended {
-            Some(ended) => ended,
-            None => {
-                if has_asked.load(Ordering::SeqCst) {
-                    // The answer under way is finished, then the connection closes.
-                    connection.as_mut().graceful_shutdown();
-                } else {
-                    // A first request may be on its way, and gets an answer that says why it is refused.
-                    open.early = None;
-                }
-                tokio::select! {
-                    ended = connection.as_mut() => ended,
-                    () = lifecycle.reached(Phase::Cancelled) => Ok(()),
-                }
+        let ended = if let Some(ended) = ended {
+            ended
+        } else {
+            if has_asked.load(Ordering::SeqCst) {
+                // The answer under way is finished, then the connection closes.
+                connection.as_mut().graceful_shutdown();
+            } else {
+                // A first request may be on its way, and gets an answer that says why it is refused.
+                open.early = None;
+            }
+            tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = lifecycle.reached(Phase::Cancelled) => Ok(()),
             }
         };
         if let Err(error) = ended {

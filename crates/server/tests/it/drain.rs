@@ -20,7 +20,7 @@ fn start(drain: Duration) -> (Loopback, Seen) {
 
 #[test]
 fn what_runs_ends_well_and_nothing_new_begins() {
-    let (server, seen) = start(Duration::from_secs(60));
+    let (server, seen) = start(Duration::from_mins(1));
     let mut running = server.connect();
     running.write("GET /test/drip HTTP/1.1\r\nHost: localhost\r\n\r\n");
     running.head();
@@ -60,7 +60,7 @@ fn what_runs_too_long_is_cut_off() {
 
 #[test]
 fn a_phase_never_goes_back() {
-    let (server, _) = start(Duration::from_secs(60));
+    let (server, _) = start(Duration::from_mins(1));
     server.drain();
     server.app.lifecycle().advance(Phase::Ready);
     assert!(server.app.lifecycle().phase() >= Phase::Draining);
