@@ -64,4 +64,21 @@ pub enum Error {
         /// Its value.
         value: String,
     },
+    /// The queue is full.
+    #[error("{n_queued} requests wait already, the queue holds {n_queued_max}")]
+    Busy {
+        /// Waiting requests.
+        n_queued: usize,
+        /// The limit.
+        n_queued_max: usize,
+    },
+    /// The engine admits nothing more.
+    #[error("the engine is shutting down")]
+    Draining,
+    /// The engine's thread is gone.
+    #[error("the engine has stopped")]
+    Dead,
+    /// A bug of ours: the step that computed this request panicked.
+    #[error("an internal error ended the computation of this request")]
+    Internal,
 }

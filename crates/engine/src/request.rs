@@ -1,5 +1,7 @@
 //! What goes in and what comes out.
 
+use std::{ops::ControlFlow, time::Duration};
+
 use model::TokenId;
 
 use crate::{Error, Sampling};
@@ -10,6 +12,24 @@ pub(crate) const STOPS_MAX: usize = 16;
 pub(crate) const STOP_BYTES_MAX: usize = 256;
 /// Most alternatives reported per token.
 pub(crate) const TOP_LOGPROBS_MAX: usize = 20;
+/// Most choices of one request.
+pub(crate) const N_CHOICES_MAX: usize = 16;
+/// Priorities lie between minus this and this.
+pub(crate) const PRIORITY_MAX: i32 = 1000;
+
+/// Requests read each other's cached prefixes only within one scope.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+pub struct CacheScope(pub u128);
+
+/// What is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Task {
+    /// A completion.
+    #[default]
+    Generate,
+    /// The mean of the final hidden states of the prompt.
+    Embed,
+}
 
 /// A completion to be generated.
 #[derive(Clone, PartialEq, Debug)]
@@ -26,6 +46,22 @@ pub struct Request {
     pub ignore_eos: bool,
     /// Report log-probabilities: of the token, and of this many best ones.
     pub top_logprobs: Option<usize>,
+    /// Completions of the same prompt, each with a random stream of its own; the first is that of a request for one.
+    pub n_choices: usize,
+    /// The higher, the sooner; of equals, the first to come. One more is worth a minute of waiting.
+    pub priority: i32,
+    /// Ends the completion after this time, the queue included.
+    pub time_limit: Option<Duration>,
+    /// Whose cached prefixes it may read and leave.
+    pub scope: CacheScope,
+    /// Whether it reads and leaves any.
+    pub use_cache: bool,
+    /// Whether drafts may be verified for it, where the engine has a drafter: the text is the same.
+    pub speculate: bool,
+    /// Control tokens that are spelled out in the text.
+    pub spelled: Vec<TokenId>,
+    /// A completion, or an embedding.
+    pub task: Task,
 }
 
 impl Request {
@@ -38,6 +74,14 @@ impl Request {
             stop: Vec::new(),
             ignore_eos: false,
             top_logprobs: None,
+            n_choices: 1,
+            priority: 0,
+            time_limit: None,
+            scope: CacheScope::default(),
+            use_cache: true,
+            speculate: true,
+            spelled: Vec::new(),
+            task: Task::Generate,
         }
     }
 
@@ -50,12 +94,18 @@ impl Request {
         if let Some(long) = self.stop.iter().find(|s| s.len() > STOP_BYTES_MAX) {
             return Err(Error::Stop { what: format!("a stop string of {} bytes", long.len()), max: STOP_BYTES_MAX });
         }
+        let refuse = |parameter, value: String, expected| Err(Error::Parameter { parameter, value, expected });
         match self.top_logprobs {
-            Some(n) if n > TOP_LOGPROBS_MAX => {
-                Err(Error::Parameter { parameter: "top_logprobs", value: n.to_string(), expected: "0 to 20" })
-            }
-            _ => Ok(()),
+            Some(n) if n > TOP_LOGPROBS_MAX => return refuse("top_logprobs", n.to_string(), "0 to 20"),
+            _ => {}
         }
+        if !(1..=N_CHOICES_MAX).contains(&self.n_choices) {
+            return refuse("n", self.n_choices.to_string(), "1 to 16");
+        }
+        if self.priority.unsigned_abs() > PRIORITY_MAX.unsigned_abs() {
+            return refuse("priority", self.priority.to_string(), "-1000 to 1000");
+        }
+        Ok(())
     }
 }
 
@@ -71,12 +121,30 @@ pub struct Logprobs {
 /// A moment between two steps: after a part of the prompt, after a token, or at the end, when held-back text becomes certain.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Event<'a> {
+    /// Which completion of the request.
+    pub choice: usize,
     /// The token that was generated, if one was.
     pub token: Option<TokenId>,
     /// Text that is now certain: whole characters that can no longer become part of a stop string. Often empty.
     pub text: &'a str,
     /// If the request asks for them.
     pub logprobs: Option<&'a Logprobs>,
+}
+
+/// Where the events of a request go. Called between two steps by the engine's thread, so it must not block.
+pub trait Sink: Send {
+    /// Takes an event; `Break` cancels the request.
+    fn event(&mut self, event: Event<'_>) -> ControlFlow<()>;
+    /// The end of a choice; comes exactly once for each.
+    fn finish(&mut self, choice: usize, end: Result<Completion, Error>);
+    /// Whether anybody still listens; if not, the request is cancelled before the next step.
+    fn is_open(&self) -> bool {
+        true
+    }
+    /// Whether there is room for the events of a step; if not, the request waits, but not for ever.
+    fn has_room(&self) -> bool {
+        true
+    }
 }
 
 /// Why a completion ended.
@@ -88,8 +156,10 @@ pub enum FinishReason {
     StopString,
     /// `max_tokens`, or the end of the context.
     Length,
-    /// The caller's event handler.
+    /// The caller broke off, went away, or read too slowly.
     Cancelled,
+    /// The time limit.
+    TimedOut,
 }
 
 /// What a completion took.
@@ -97,12 +167,22 @@ pub enum FinishReason {
 pub struct Completion {
     /// Why it ended.
     pub finish_reason: FinishReason,
+    /// Which of the request's stop strings ended it.
+    pub stop_string: Option<usize>,
     /// Tokens of the prompt.
     pub n_prompt: usize,
     /// Those whose keys and values were still cached.
     pub n_cached: usize,
     /// Tokens generated, the end token not counted.
     pub n_completion: usize,
+    /// Tokens that a drafter proposed.
+    pub n_drafted: usize,
+    /// Those that were right.
+    pub n_accepted: usize,
+    /// Mean of the final hidden states of the prompt, if that was the task.
+    pub embedding: Option<Vec<f32>>,
+    /// Time in the queue before anything was computed.
+    pub queue_seconds: f64,
     /// Time to compute the prompt.
     pub prefill_seconds: f64,
     /// Time from the first token to the last.

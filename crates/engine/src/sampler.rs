@@ -30,6 +30,9 @@ const LOGIT_BIAS_MAX: usize = 4096;
 /// Most candidates for which it pays to compute no other logits.
 const N_BEST_MAX: usize = 128;
 
+/// Sets the seeds of a request's completions apart: 2^64 over the golden ratio.
+const STREAM_STRIDE: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// How tokens are picked; names and defaults as in llama.cpp.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Sampling {
@@ -133,10 +136,17 @@ pub struct Sampler {
 impl Sampler {
     /// Refuses parameters out of range, and biases of tokens that a vocabulary of `n_vocab` does not have.
     pub fn new(sampling: &Sampling, n_vocab: usize, context_len_max: usize) -> Result<Self, Error> {
-        sampling.check()?;
-        if let Some((unknown, _)) = sampling.logit_bias.iter().find(|(id, _)| id.0 as usize >= n_vocab) {
-            return Err(Error::UnknownBias { id: unknown.0, n_vocab });
-        }
+        Self::for_choice(sampling, 0, n_vocab, context_len_max)
+    }
+
+    /// The same for one of several completions of a request: each draws from a random stream of its own, the first from that of a lone one.
+    pub fn for_choice(
+        sampling: &Sampling,
+        index: usize,
+        n_vocab: usize,
+        context_len_max: usize,
+    ) -> Result<Self, Error> {
+        Self::check(sampling, n_vocab)?;
         let penalties = Penalties::new(sampling, context_len_max);
         let is_adjusted = penalties.is_some() || !sampling.logit_bias.is_empty();
         let n_candidates = if sampling.temperature == 0.0 { 0 } else { top_k::buffer_len(n_vocab, sampling.top_k) };
@@ -144,9 +154,18 @@ impl Sampler {
             penalties,
             adjusted: Vec::with_capacity(if is_adjusted { n_vocab } else { 0 }),
             candidates: Candidates::with_capacity(n_candidates),
-            random: Xoshiro256PlusPlus::seed_from_u64(sampling.seed),
+            random: Xoshiro256PlusPlus::seed_from_u64(sampling.seed ^ (index as u64).wrapping_mul(STREAM_STRIDE)),
             sampling: sampling.clone(),
         })
+    }
+
+    /// What [`new`](Self::new) refuses.
+    pub(crate) fn check(sampling: &Sampling, n_vocab: usize) -> Result<(), Error> {
+        sampling.check()?;
+        match sampling.logit_bias.iter().find(|(id, _)| id.0 as usize >= n_vocab) {
+            Some((unknown, _)) => Err(Error::UnknownBias { id: unknown.0, n_vocab }),
+            None => Ok(()),
+        }
     }
 
     /// How many of the largest logits decide, equals of the least included; `None` if all may matter.

@@ -178,7 +178,7 @@ impl<'a> Sequences<'a> {
             .zip(&self.tables)
             .map(|(tokens, pages)| StepSpan { tokens, position_first: self.position, pages, logits })
             .collect();
-        self.model.forward(&Step { spans: &spans }, &mut self.logits);
+        self.model.forward(&Step::new(&spans), &mut self.logits);
         self.position += tokens.first().map_or(0, |tokens| tokens.len());
     }
 }

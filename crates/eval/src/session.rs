@@ -83,7 +83,7 @@ impl<'a> Session<'a> {
 
     fn step(&mut self, tokens: &[TokenId], logits: LogitsWanted) {
         let span = StepSpan { tokens, position_first: self.position, pages: &self.pages, logits };
-        self.model.forward(&Step { spans: &[span] }, &mut self.logits);
+        self.model.forward(&Step::new(&[span]), &mut self.logits);
         self.position += tokens.len();
     }
 }

@@ -85,7 +85,7 @@ impl Shape {
         };
         let positions: Vec<u32> = (position..position + n).map(|p| p as u32).collect();
         let spans = [Span { row_first: 0, n_rows: n, position_first: position, pages }];
-        let shape = AttentionShape { n_heads: H, scale: 0.125, soft_cap: None, window: None };
+        let shape = AttentionShape { n_heads: H, scale: 0.125, soft_cap: None, window: None, sinks: 0 };
         for (index, layer) in layers.iter().enumerate() {
             timed(&mut times.rest, || kernels.rms_norm(&x, &norm_weight, 1e-5, &mut normed));
             timed(&mut times.matmul, || {
@@ -102,7 +102,7 @@ impl Shape {
                 kernels.rope(&rope, &positions, G, &mut k);
                 kernels.kv_write(kv, index, &spans, &k, &v);
             });
-            timed(&mut times.attention, || kernels.attention(kv, index, &spans, &shape, &q, &mut out));
+            timed(&mut times.attention, || kernels.attention(kv, index, &spans, &shape, q[..].into(), &mut out));
             timed(&mut times.matmul, || {
                 kernels.set_rows(rows, &out, D);
                 kernels.matmul(layer.o.matrix(), rows, &mut normed);

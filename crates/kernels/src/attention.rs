@@ -2,12 +2,13 @@
 //!
 //! Each query row is computed on its own in an order fixed by absolute positions: tiles of [`PAGE_LEN`] keys with online softmax inside
 //! segments of [`SEGMENT`] positions, segments merged in order. So its bytes depend neither on how the prompt was cut into steps nor on which
-//! thread did what.
+//! thread did what. Pages that no row of a task sees are not touched: with a window they may hold anything, and their ids may be any.
 //!
-//! Sources: Dao et al. 2022 (arXiv 2205.14135) algorithm 1; paging: Kwon et al. 2023 (arXiv 2309.06180).
+//! Sources: Dao et al. 2022 (arXiv 2205.14135) algorithm 1; paging: Kwon et al. 2023 (arXiv 2309.06180); sinks: Xiao et al. 2023 (arXiv
+//! 2309.17453).
 
 use crate::{
-    AttentionShape, KvLayout, KvPages, PAGE_LEN, Span, hadamard,
+    AttentionShape, KvLayout, KvPages, PAGE_LEN, Queries, Span, hadamard,
     isa::{Level, multiversion},
     math::{exp, fold, tanh},
     pool::{Output, Pool, Tile},
@@ -37,16 +38,20 @@ pub(crate) struct AttentionScratch {
     values: Vec<f32>,
     /// Query rows of the task, `[N, Dk]`.
     queries: Vec<f32>,
+    /// The same as they meet sinks, `[N, Dk]`, or empty.
+    sink_queries: Vec<f32>,
     /// The segment at work.
     segment: Partial,
     /// Segments before.
     total: Partial,
     /// `[N, P]` of the tile: scores, then weights.
     weights: Vec<tile::Row>,
+    /// `[N, P]`, scores of sinks.
+    sink_scores: Vec<tile::Row>,
     /// `[N]`, what the tile does to the sums before it.
     decay: Vec<f32>,
-    /// Positions of the tile that each query sees.
-    visible: Vec<(usize, usize)>,
+    /// What each query sees of the tile.
+    seen: Vec<Seen>,
     /// Of the first worker: `[T, G, segments, H / G, 2 + Dv]`, what [`Attention::run_segments`] merges.
     parts: Vec<f32>,
 }
@@ -73,6 +78,26 @@ impl Partial {
     }
 }
 
+/// What a query sees of a tile: positions `0..sinks` and `start..end` of it; `sinks <= start <= end`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Seen {
+    sinks: usize,
+    start: usize,
+    end: usize,
+}
+
+impl Seen {
+    fn is_empty(self) -> bool {
+        self.sinks == 0 && self.start == self.end
+    }
+
+    /// The same as ranges, as few as there can be.
+    fn ranges(self) -> [Range<usize>; 2] {
+        let Self { sinks, start, end } = self;
+        if sinks == start { [0..0, 0..end] } else { [0..sinks, start..end] }
+    }
+}
+
 /// The whole operation: `q` `[T, H, Dk]` → `out` `[T, H, Dv]`.
 #[derive(Clone, Copy)]
 pub(crate) struct Attention<'a> {
@@ -80,7 +105,7 @@ pub(crate) struct Attention<'a> {
     pub(crate) layer: usize,
     pub(crate) spans: &'a [Span<'a>],
     pub(crate) shape: &'a AttentionShape,
-    pub(crate) q: &'a [f32],
+    pub(crate) q: Queries<'a>,
 }
 
 impl Attention<'_> {
@@ -92,8 +117,10 @@ impl Attention<'_> {
             "{n_heads} heads for {} kv heads",
             layout.n_kv_heads
         );
-        let n_rows = self.q.len() / (n_heads * layout.key_dim);
-        assert_eq!(self.q.len(), n_rows * n_heads * layout.key_dim, "queries of {n_heads} heads of {}", layout.key_dim);
+        let n_rows = self.q.all.len() / (n_heads * layout.key_dim);
+        for q in std::iter::once(self.q.all).chain(self.q.to_sinks) {
+            assert_eq!(q.len(), n_rows * n_heads * layout.key_dim, "queries of {n_heads} heads of {}", layout.key_dim);
+        }
         assert_eq!(out.len(), n_rows * n_heads * layout.value_dim, "output of {n_rows} rows");
         for span in self.spans {
             assert!(span.row_first + span.n_rows <= n_rows, "rows {}..+{} of {n_rows}", span.row_first, span.n_rows);
@@ -123,7 +150,7 @@ impl Attention<'_> {
 
     /// Positions that the row with most of them sees.
     fn longest(&self) -> usize {
-        let window = self.shape.window.unwrap_or(usize::MAX);
+        let window = self.shape.window.unwrap_or(usize::MAX).saturating_add(self.shape.sinks);
         self.spans.iter().map(|span| (span.position_first + span.n_rows).min(window)).max().unwrap_or(0)
     }
 
@@ -134,7 +161,8 @@ impl Attention<'_> {
         let group = self.shape.n_heads / n_groups;
         // Of each query: maximum, sum, accumulator.
         let state = 2 + layout.value_dim;
-        let n_segments = self.longest() / SEGMENT + 2;
+        // Both the sinks and the window may begin and end within a segment.
+        let n_segments = self.longest() / SEGMENT + 2 + usize::from(self.shape.sinks > 0);
         let n_rows = out.len() / (self.shape.n_heads * layout.value_dim);
         let mut parts = std::mem::take(&mut lock(&scratch[0]).parts);
         parts.clear();
@@ -149,9 +177,7 @@ impl Attention<'_> {
             };
             let part = tile.row(0);
             part.iter_mut().step_by(state).for_each(|max| *max = f32::NEG_INFINITY);
-            let segments = self.segments(span, row..row + 1);
-            let segment = segments.start + index;
-            if segment < segments.end {
+            if let Some(segment) = self.segments(span, row..row + 1).nth(index) {
                 let mut scratch = lock(&scratch[worker]);
                 self.gather(level, &mut scratch, row..row + 1, kv_head);
                 self.segment(level, &mut scratch, span, row..row + 1, kv_head, segment);
@@ -227,25 +253,50 @@ impl Attention<'_> {
     fn gather(&self, level: Level, scratch: &mut AttentionScratch, rows: Range<usize>, kv_head: usize) {
         let KvLayout { key_dim, n_kv_heads, types, .. } = self.kv.layout();
         let group = self.shape.n_heads / n_kv_heads;
-        scratch.queries.clear();
-        for row in rows {
-            let heads = (row * self.shape.n_heads + kv_head * group) * key_dim;
-            scratch.queries.extend_from_slice(&self.q[heads..][..group * key_dim]);
-        }
-        if types.is_rotated {
-            hadamard::rotate(level, key_dim, &mut scratch.queries);
+        scratch.sink_queries.clear();
+        for (q, gathered) in [(Some(self.q.all), &mut scratch.queries), (self.q.to_sinks, &mut scratch.sink_queries)] {
+            let Some(q) = q else { continue };
+            gathered.clear();
+            for row in rows.clone() {
+                let heads = (row * self.shape.n_heads + kv_head * group) * key_dim;
+                gathered.extend_from_slice(&q[heads..][..group * key_dim]);
+            }
+            if types.is_rotated {
+                hadamard::rotate(level, key_dim, gathered);
+            }
         }
     }
 
-    /// First position that a query at `position` sees; the last is its own.
+    /// First position of the window of a query at `position`; the last is its own.
     fn first(&self, position: usize) -> usize {
         (position + 1).saturating_sub(self.shape.window.unwrap_or(usize::MAX))
     }
 
-    /// Segments that the rows see.
-    fn segments(&self, span: &Span<'_>, rows: Range<usize>) -> Range<usize> {
+    /// What a query at `position` sees of a tile.
+    fn seen(&self, position: usize, tile_first: usize) -> Seen {
+        let within = |p: usize| p.clamp(tile_first, tile_first + PAGE_LEN) - tile_first;
+        let (sinks, end) = (within(self.shape.sinks.min(position + 1)), within(position + 1));
+        Seen { sinks, start: within(self.first(position)).max(sinks).min(end), end }
+    }
+
+    /// Does any of the queries at `positions` see something of the tile?
+    fn sees(&self, positions: &Range<usize>, tile_first: usize) -> bool {
+        let is_in_window = tile_first + PAGE_LEN > self.first(positions.start);
+        tile_first < positions.end && (tile_first < self.shape.sinks || is_in_window)
+    }
+
+    /// Positions of `rows`.
+    fn positions(span: &Span<'_>, rows: &Range<usize>) -> Range<usize> {
         let position = |row: usize| span.position_first + (row - span.row_first);
-        self.first(position(rows.start)) / SEGMENT..position(rows.end - 1) / SEGMENT + 1
+        position(rows.start)..position(rows.end)
+    }
+
+    /// Segments that the rows see, in order.
+    fn segments(&self, span: &Span<'_>, rows: Range<usize>) -> impl Iterator<Item = usize> {
+        let positions = Self::positions(span, &rows);
+        let end = positions.end.div_ceil(SEGMENT);
+        let sinks_end = self.shape.sinks.div_ceil(SEGMENT).min(end);
+        (0..sinks_end).chain((self.first(positions.start) / SEGMENT).max(sinks_end)..end)
     }
 
     /// One segment of positions for the gathered queries.
@@ -263,29 +314,26 @@ impl Attention<'_> {
         scratch.keys.resize(key_dim * PAGE_LEN, 0.0);
         scratch.values.resize(value_dim * PAGE_LEN, 0.0);
         scratch.segment.reset(rows.len() * group, value_dim);
-        let position = |row: usize| span.position_first + (row - span.row_first);
-        let (position_min, position_max) = (position(rows.start), position(rows.end - 1));
-        let mut tile_first = (segment * SEGMENT).max(self.first(position_min) / PAGE_LEN * PAGE_LEN);
-        let first_tile = tile_first;
-        let end = ((segment + 1) * SEGMENT).min(position_max + 1);
-        while tile_first < end {
-            scratch.visible.clear();
-            for row in rows.clone() {
-                let end = (position(row) + 1).clamp(tile_first, tile_first + PAGE_LEN) - tile_first;
-                let start = self.first(position(row)).clamp(tile_first, tile_first + PAGE_LEN) - tile_first;
-                scratch.visible.extend((0..group).map(|_| (start.min(end), end)));
+        let positions = Self::positions(span, &rows);
+        let tiles = (segment * SEGMENT..(segment + 1) * SEGMENT).step_by(PAGE_LEN);
+        let mut tiles = tiles.filter(|tile| self.sees(&positions, *tile)).peekable();
+        let first_tile = tiles.peek().copied();
+        while let Some(tile_first) = tiles.next() {
+            scratch.seen.clear();
+            for position in positions.clone() {
+                let seen = self.seen(position, tile_first);
+                scratch.seen.extend((0..group).map(|_| seen));
             }
             // The next tile, or where the next head begins, which is likely this thread's next task.
-            if tile_first + PAGE_LEN < end {
-                self.kv.prefetch(span.page(tile_first + PAGE_LEN), self.layer, kv_head);
-            } else if kv_head + 1 < n_kv_heads {
-                self.kv.prefetch(span.page(first_tile), self.layer, kv_head + 1);
+            if let Some(next) = tiles.peek() {
+                self.kv.prefetch(span.page(*next), self.layer, kv_head);
+            } else if let Some(first) = first_tile.filter(|_| kv_head + 1 < n_kv_heads) {
+                self.kv.prefetch(span.page(first), self.layer, kv_head + 1);
             }
             let page = span.page(tile_first);
             self.kv.read_keys(level, page, self.layer, kv_head, &mut scratch.keys);
             self.kv.read_values(level, page, self.layer, kv_head, &mut scratch.values);
             attend(level, self.shape, scratch);
-            tile_first += PAGE_LEN;
         }
     }
 }
@@ -296,20 +344,30 @@ fn lock(scratch: &Mutex<AttentionScratch>) -> std::sync::MutexGuard<'_, Attentio
 
 /// One tile of keys `[Dk, P]` and values `[P, Dv]` for all queries `[N, Dk]`.
 fn attend(level: Level, shape: &AttentionShape, scratch: &mut AttentionScratch) {
-    let AttentionScratch { keys, values, queries, weights, decay, segment, visible, .. } = scratch;
-    weights.resize(visible.len(), [0.0; PAGE_LEN]);
-    decay.resize(visible.len(), 0.0);
+    let AttentionScratch { keys, values, queries, sink_queries, weights, sink_scores, decay, segment, seen, .. } =
+        scratch;
+    weights.resize(seen.len(), [0.0; PAGE_LEN]);
+    decay.resize(seen.len(), 0.0);
     tile::scores(level, keys.as_chunks().0, queries, weights);
-    weigh_all(level, shape, visible, weights, decay, segment);
+    if !sink_queries.is_empty() && seen.iter().any(|seen| seen.sinks > 0) {
+        sink_scores.resize(seen.len(), [0.0; PAGE_LEN]);
+        tile::scores(level, keys.as_chunks().0, sink_queries, sink_scores);
+        for ((scores, of_sinks), seen) in weights.iter_mut().zip(sink_scores).zip(&*seen) {
+            scores[..seen.sinks].copy_from_slice(&of_sinks[..seen.sinks]);
+        }
+    }
+    weigh_all(level, shape, seen, weights, decay, segment);
     let value_dim = values.len() / PAGE_LEN;
     let mut first = 0;
-    while first < visible.len() {
-        let (start, end) = visible[first];
+    while first < seen.len() {
+        let of_first = seen[first];
         // Queries that see the same positions go together.
-        let n = visible[first..].iter().take_while(|v| **v == (start, end)).count();
-        if start < end {
+        let n = seen[first..].iter().take_while(|seen| **seen == of_first).count();
+        let decay = &mut decay[first..][..n];
+        for range in of_first.ranges().into_iter().filter(|range| !range.is_empty()) {
             let acc = &mut segment.acc[first * value_dim..][..n * value_dim];
-            tile::accumulate(level, &weights[first..][..n], &decay[first..][..n], values, start..end, acc);
+            tile::accumulate(level, &weights[first..][..n], decay, values, range, acc);
+            decay.fill(1.0);
         }
         first += n;
     }
@@ -319,14 +377,14 @@ multiversion! {
     /// Scores to weights, in place, and the decay of what was accumulated before.
     fn weigh_all(
         shape: &AttentionShape,
-        visible: &[(usize, usize)],
+        seen: &[Seen],
         scores: &mut [tile::Row],
         decay: &mut [f32],
         state: &mut Partial,
     ) {
-        for (i, &(start, end)) in visible.iter().enumerate() {
-            if start < end {
-                let weights = weigh(shape, scores[i], start, end, &mut state.max[i], &mut state.sum[i]);
+        for (i, &seen) in seen.iter().enumerate() {
+            if !seen.is_empty() {
+                let weights = weigh(shape, scores[i], seen, &mut state.max[i], &mut state.sum[i]);
                 scores[i] = weights.of;
                 decay[i] = weights.decay;
             }
@@ -345,14 +403,7 @@ struct Weights {
 /// Scores of a tile to weights; moves `max` and `sum` on.
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
-fn weigh(
-    shape: &AttentionShape,
-    mut scores: [f32; PAGE_LEN],
-    start: usize,
-    end: usize,
-    max: &mut f32,
-    sum: &mut f32,
-) -> Weights {
+fn weigh(shape: &AttentionShape, mut scores: [f32; PAGE_LEN], seen: Seen, max: &mut f32, sum: &mut f32) -> Weights {
     for s in &mut scores {
         *s *= shape.scale;
     }
@@ -362,7 +413,8 @@ fn weigh(
         }
     }
     for (p, s) in scores.iter_mut().enumerate() {
-        *s = if p >= start && p < end { *s } else { f32::NEG_INFINITY };
+        let is_seen = p < seen.sinks || (p >= seen.start && p < seen.end);
+        *s = if is_seen { *s } else { f32::NEG_INFINITY };
     }
     let mut tile_max = scores;
     let mut n = PAGE_LEN;

@@ -1,13 +1,13 @@
 //! [`Kernels`]: an instruction-set level, a pool of workers and their buffers.
 
 use crate::{
-    AttentionShape, Gate, KvPages, MatmulKernel, Matrix, Rope, Rows, Span,
+    AttentionShape, Gate, KvPages, MatmulKernel, Matrix, Queries, Rope, Rows, Span,
     attention::{Attention, AttentionScratch},
     elementwise, hadamard,
     isa::{Isa, Level},
     matmul::{self, MatmulScratch},
     pool::Pool,
-    rope::{self, RopeTables},
+    rope::{self, Meets, RopeTables},
 };
 use std::sync::{Mutex, PoisonError};
 
@@ -99,7 +99,7 @@ impl Kernels {
         layer: usize,
         spans: &[Span<'_>],
         shape: &AttentionShape,
-        q: &[f32],
+        q: Queries<'_>,
         out: &mut [f32],
     ) {
         Attention { kv, layer, spans, shape, q }.run(self.level, &self.pool, &self.attention, out);
@@ -116,6 +116,16 @@ impl Kernels {
 
     /// Rotates `x` `[T, H, Dh]` in place; `positions` `[T]`.
     pub fn rope(&self, rope: &Rope, positions: &[u32], n_heads: usize, x: &mut [f32]) {
+        self.rotate(rope, Meets::All, positions, n_heads, x);
+    }
+
+    /// The same for queries that meet attention sinks, `positions` being those at which they do: what [`Self::rope`] keeps for the rows'
+    /// own positions stays.
+    pub fn rope_to_sinks(&self, rope: &Rope, positions: &[u32], n_heads: usize, x: &mut [f32]) {
+        self.rotate(rope, Meets::Sinks, positions, n_heads, x);
+    }
+
+    fn rotate(&self, rope: &Rope, meets: Meets, positions: &[u32], n_heads: usize, x: &mut [f32]) {
         let n_rows = positions.len();
         if n_rows == 0 {
             return;
@@ -130,7 +140,7 @@ impl Kernels {
         let n_pairs = rope.inverse_frequencies.len();
         assert!(2 * n_pairs <= head_dim, "rope: {n_pairs} pairs in a head of {head_dim}");
         let mut tables = self.rope.lock().unwrap_or_else(PoisonError::into_inner);
-        let table = tables.table(rope, positions);
+        let table = tables.table(rope, meets, positions);
         self.for_rows(x, row_len, |first, x| {
             let (cos, sin) = table.rows(first, x.len() / row_len);
             rope::rotate(self.level, rope.pairs, n_heads, head_dim, cos, sin, x);

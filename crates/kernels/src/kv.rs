@@ -79,17 +79,47 @@ impl KvPages {
         layout.page_bytes()?.checked_mul(n_pages).filter(|&bytes| isize::try_from(bytes).is_ok())
     }
 
+    /// Bytes of a page.
+    pub fn page_bytes(&self) -> usize {
+        self.page_bytes
+    }
+
+    /// The bytes of a page, layer after layer: what they mean is this layout's alone.
+    fn page_range(&self, page: PageId) -> std::ops::Range<usize> {
+        assert!((page.0 as usize) < self.n_pages, "page {} of {}", page.0, self.n_pages);
+        let start = page.0 as usize * self.page_bytes;
+        start..start + self.page_bytes
+    }
+
+    /// Makes page `to` hold what `from` holds.
+    pub fn copy_page(&mut self, from: PageId, to: PageId) {
+        let (from, to) = (self.page_range(from), self.page_range(to));
+        bytemuck::cast_slice_mut::<u64, u8>(&mut self.words).copy_within(from, to.start);
+    }
+
+    /// The bytes of a page into `out` `[page_bytes]`.
+    pub fn read_page(&self, page: PageId, out: &mut [u8]) {
+        assert_eq!(out.len(), self.page_bytes, "bytes of a page");
+        out.copy_from_slice(&bytemuck::cast_slice(&self.words)[self.page_range(page)]);
+    }
+
+    /// Gives a page the `bytes` `[page_bytes]` that [`KvPages::read_page`] of a cache of the same layout gave.
+    pub fn write_page(&mut self, page: PageId, bytes: &[u8]) {
+        assert_eq!(bytes.len(), self.page_bytes, "bytes of a page");
+        let range = self.page_range(page);
+        bytemuck::cast_slice_mut(&mut self.words)[range].copy_from_slice(bytes);
+    }
+
     /// The bytes of a head's block.
     fn block_range(&self, page: PageId, layer: usize, head: usize, side: Side) -> std::ops::Range<usize> {
         let KvLayout { n_layers, n_kv_heads, .. } = self.layout;
-        assert!((page.0 as usize) < self.n_pages, "page {} of {}", page.0, self.n_pages);
         assert!(layer < n_layers && head < n_kv_heads, "layer {layer} of {n_layers}, kv head {head} of {n_kv_heads}");
         let layer_bytes = self.page_bytes / n_layers;
         let (before, len) = match side {
             Side::Keys => (head * self.key_bytes, self.key_bytes),
             Side::Values => (n_kv_heads * self.key_bytes + head * self.value_bytes, self.value_bytes),
         };
-        let start = page.0 as usize * self.page_bytes + layer * layer_bytes + before;
+        let start = self.page_range(page).start + layer * layer_bytes + before;
         start..start + len
     }
 

@@ -30,4 +30,4 @@ pub use kv::{KvLayout, KvPages, KvType, KvTypes, PAGE_LEN, PageId};
 pub use matmul::{Activation, MATMUL_KERNELS, MatmulKernel, Matrix, Weights};
 pub use pool::default_threads;
 pub use rows::Rows;
-pub use shape::{AttentionShape, Gate, Rope, RopePairs, Span};
+pub use shape::{AttentionShape, Gate, Queries, Rope, RopePairs, Span};

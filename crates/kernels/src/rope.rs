@@ -13,21 +13,32 @@ pub(crate) struct RopeTable {
     sin: Vec<f32>,
 }
 
+/// Which positions a rotation is for: two sets of them alternate within a layer whose queries meet attention sinks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Meets {
+    /// Those of the rows.
+    All,
+    /// Those at which queries meet sinks.
+    Sinks,
+}
+
 /// The tables of the rotations that a model switches between: Gemma 3's layers have two.
 #[derive(Default)]
 pub(crate) struct RopeTables {
-    /// The one used last comes first.
-    tables: [RopeTable; 2],
+    /// The rotation used last comes first; one table for each of [`Meets`].
+    tables: [[RopeTable; 2]; 2],
 }
 
 impl RopeTables {
     /// The table of `rope` at `positions`; the one that was not used for longer gives way to another rotation.
-    pub(crate) fn table(&mut self, rope: &Rope, positions: &[u32]) -> &RopeTable {
-        if self.tables[0].rope.as_ref() != Some(rope) {
+    pub(crate) fn table(&mut self, rope: &Rope, meets: Meets, positions: &[u32]) -> &RopeTable {
+        let is_of = |tables: &[RopeTable; 2]| tables.iter().any(|table| table.rope.as_ref() == Some(rope));
+        if !is_of(&self.tables[0]) {
             self.tables.swap(0, 1);
         }
-        self.tables[0].update(rope, positions);
-        &self.tables[0]
+        let table = &mut self.tables[0][usize::from(meets == Meets::Sinks)];
+        table.update(rope, positions);
+        table
     }
 }
 
@@ -132,6 +143,45 @@ mod tests {
                 let angle = f64::from(positions[row]) * f64::from(rope.inverse_frequencies[pair]);
                 let exact = 1.5 * (f64::from(*before) * angle.cos() + sign * f64::from(x[partner]) * angle.sin());
                 assert!((f64::from(*got) - exact).abs() < 1e-5, "{pairs:?} {i}: {got}, exact {exact}");
+            }
+        }
+    }
+
+    #[test]
+    fn products_depend_on_the_distance_alone_however_far_out() {
+        let rope = Rope {
+            pairs: RopePairs::Halves,
+            inverse_frequencies: (0..16).map(|i| 10_000f32.powf(-f32::from(i as u8) / 16.0)).collect(),
+            magnitude: 1.0,
+        };
+        let (q, k) = (Rng::new(8).normals(32), Rng::new(9).normals(32));
+        let product = |position_q: u32, position_k: u32| {
+            let turned = |x: &[f32], position| {
+                let (mut table, mut x) = (RopeTable::default(), x.to_vec());
+                table.update(&rope, &[position]);
+                let (cos, sin) = table.rows(0, 1);
+                rotate(Level::detect(Isa::best()).expect("available"), rope.pairs, 1, 32, cos, sin, &mut x);
+                x
+            };
+            turned(&q, position_q).iter().zip(turned(&k, position_k)).map(|(q, k)| f64::from(q * k)).sum::<f64>()
+        };
+        for distance in [0, 1, 100, 5000] {
+            let near = product(distance, 0);
+            for position in [10_000, 1 << 20, 1 << 27, (1 << 31) - 1] {
+                let far = product(position, position - distance);
+                assert!((far - near).abs() < 1e-5, "{distance} back from {position}: {far}, near the start {near}");
+            }
+        }
+    }
+
+    #[test]
+    fn tables_of_rotations_and_of_sinks_stand_beside_each_other() {
+        let rope = |f| Rope { pairs: RopePairs::Halves, inverse_frequencies: vec![f], magnitude: 1.0 };
+        let mut tables = RopeTables::default();
+        for f in [1.0, 0.5, 1.0, 0.25, 0.5] {
+            for (meets, position) in [(Meets::All, 7), (Meets::Sinks, 3), (Meets::All, 7)] {
+                let cos = tables.table(&rope(f), meets, &[position]).rows(0, 1).0[0];
+                assert_eq!(cos, (f64::from(position) * f64::from(f)).cos() as f32, "{f} {meets:?}");
             }
         }
     }

@@ -37,6 +37,23 @@ pub struct AttentionShape {
     pub soft_cap: Option<f32>,
     /// Sliding window: a query at `p` sees positions above `p - window`.
     pub window: Option<usize>,
+    /// First positions of a sequence that are seen whatever the window (Xiao et al. 2023, arXiv 2309.17453).
+    pub sinks: usize,
+}
+
+/// Queries `[T, H, Dk]` of a step.
+#[derive(Clone, Copy, Debug)]
+pub struct Queries<'a> {
+    /// As they meet keys.
+    pub all: &'a [f32],
+    /// As they meet the keys of sinks, where that is another rotation.
+    pub to_sinks: Option<&'a [f32]>,
+}
+
+impl<'a> From<&'a [f32]> for Queries<'a> {
+    fn from(all: &'a [f32]) -> Self {
+        Self { all, to_sinks: None }
+    }
 }
 
 /// How rotary embedding pairs the elements of a head.

@@ -2,7 +2,7 @@
 
 use gguf::Container;
 
-use crate::{LoadError, load};
+use crate::{LoadError, LoadOptions, load};
 
 /// Of one token of one sequence, attention left out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,7 +17,7 @@ pub struct StepCost {
 
 /// What a token of this model costs; an error is why the model cannot run.
 pub fn step_cost(container: &Container) -> Result<StepCost, LoadError> {
-    let spec = load::load(container, Some(1))?.spec;
+    let spec = load::load(container, &LoadOptions { context_len_max: Some(1), ..LoadOptions::DEFAULT })?.spec;
     let has_head = container.tensor("output.weight").is_some();
     let mut cost = StepCost { weight_bytes: 0, products: 0, layer_products: 0 };
     for tensor in container.tensors().iter().filter(|t| t.dims.len() > 1) {

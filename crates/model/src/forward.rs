@@ -1,7 +1,7 @@
 //! The one forward pass, for every family: what differs is in the [`ModelSpec`].
 
 use gguf::Container;
-use kernels::{AttentionShape, Kernels, KvLayout, KvPages, KvTypes, Rope, Span};
+use kernels::{AttentionShape, Kernels, KvLayout, KvPages, KvTypes, PageId, Queries, Rope, Span};
 
 use crate::{
     LoadError, LoadOptions, NormType, PAGE_LEN, Requantised,
@@ -10,11 +10,12 @@ use crate::{
     load::{self, Parts},
     observe::Observer,
     requantise,
-    scratch::Scratch,
+    scratch::{Scratch, has_sinks},
     shortcut::{self, HeadShortcut, HeadStats, Shortcut},
     spec::ModelSpec,
-    step::{Forward, Logits, LogitsWanted, Step},
+    step::{Forward, Logits, LogitsWanted, Step, StepSpan},
     weights::{Attention, FeedForward, Layer, Mlp, Weights},
+    window::{AttentionWindow, Sight},
 };
 
 /// A loaded model: weights (in the map), KV arena, scratch.
@@ -24,6 +25,7 @@ pub struct Model {
     rope: Rope,
     rope_local: Option<Rope>,
     context_len_max: usize,
+    attention_window: Option<AttentionWindow>,
     step_rows_max: usize,
     kernels: Kernels,
     kv: KvPages,
@@ -37,10 +39,9 @@ pub struct Model {
 impl Model {
     /// Checks every tensor against the family's [`ModelSpec`], then builds the arena.
     pub fn load(container: &Container, kernels: Kernels, options: &LoadOptions) -> Result<Self, LoadError> {
-        let Parts { spec, mut weights, rope, rope_local, context_len_max } =
-            load::load(container, options.context_len_max)?;
+        let Parts { spec, mut weights, rope, rope_local, context_len_max } = load::load(container, options)?;
         let refuse = |what: String| LoadError::Option { file: container.name().to_owned(), what };
-        let positions = options.kv_positions.unwrap_or(context_len_max);
+        let positions = options.kv_positions(context_len_max);
         if positions == 0 {
             return Err(refuse("a KV cache of 0 positions".to_owned()));
         }
@@ -51,7 +52,7 @@ impl Model {
             return Err(refuse("a step of 0 rows".to_owned()));
         }
         let step_rows_max = options.step_rows_max.min(positions);
-        let scratch = Scratch::new(&spec, step_rows_max)
+        let scratch = Scratch::new(&spec, step_rows_max, has_sinks(options))
             .ok_or_else(|| refuse(format!("the buffers of a step of {step_rows_max} rows cannot be addressed")))?;
         let mut embedding_copy = None;
         if let Some(to) = options.embedding_type {
@@ -67,6 +68,7 @@ impl Model {
             rope,
             rope_local,
             context_len_max,
+            attention_window: options.attention_window,
             step_rows_max,
             kernels,
             kv,
@@ -140,15 +142,50 @@ impl Forward for Model {
         self.step_rows_max
     }
 
+    fn n_layers(&self) -> usize {
+        self.spec.n_layers
+    }
+
+    fn width(&self) -> usize {
+        self.spec.width
+    }
+
+    fn page_bytes(&self) -> usize {
+        self.kv.page_bytes()
+    }
+
+    fn copy_page(&mut self, from: PageId, to: PageId) {
+        self.kv.copy_page(from, to);
+    }
+
+    fn read_page(&self, page: PageId, out: &mut [u8]) {
+        self.kv.read_page(page, out);
+    }
+
+    fn write_page(&mut self, page: PageId, bytes: &[u8]) {
+        self.kv.write_page(page, bytes);
+    }
+
+    fn attention_window(&self) -> Option<AttentionWindow> {
+        self.attention_window
+    }
+
     fn forward(&mut self, step: &Step<'_>, logits: &mut Logits) {
         let n_rows: usize = step.spans.iter().map(|s| s.tokens.len()).sum();
         assert!(n_rows <= self.step_rows_max, "{n_rows} rows in a step of at most {}", self.step_rows_max);
+        let n_layers = step.n_layers.unwrap_or(self.spec.n_layers);
+        assert!(
+            (1..=self.spec.n_layers).contains(&n_layers),
+            "{n_layers} layers of a model that has {}",
+            self.spec.n_layers
+        );
         let spans = self.begin(step);
-        for layer in 0..self.spec.n_layers {
+        for layer in 0..n_layers {
             self.attend(layer, n_rows, &spans);
             self.feed(layer, n_rows);
         }
         self.spans = recycled(spans);
+        self.hidden(step, logits);
         self.head(step, logits);
     }
 }
@@ -165,6 +202,7 @@ impl Model {
         let mut spans = recycled(std::mem::take(&mut self.spans));
         let width = self.spec.width;
         self.scratch.positions.clear();
+        self.scratch.sink_positions.clear();
         let mut row = 0;
         for span in step.spans {
             let end = span.position_first + span.tokens.len();
@@ -187,7 +225,10 @@ impl Model {
                 if self.spec.embedding_scale != 1.0 {
                     out.iter_mut().for_each(|x| *x *= self.spec.embedding_scale);
                 }
-                self.scratch.positions.push((position_first + i) as u32);
+                let position = position_first + i;
+                self.scratch.positions.push(position as u32);
+                let sink_position = self.attention_window.map_or(position, |window| window.sink_position(position));
+                self.scratch.sink_positions.push(sink_position as u32);
                 row += 1;
             }
         }
@@ -196,6 +237,7 @@ impl Model {
 
     /// Attention of one layer, added to the residual stream.
     fn attend(&mut self, index: usize, n_rows: usize, spans: &[Span<'_>]) {
+        let sight = Sight::new(&self.spec, index, self.attention_window);
         let Self { spec, weights, rope, rope_local, kernels, kv, scratch, .. } = self;
         let layer = &weights.layers[index];
         let Attention { q, k, v, output, q_norm, k_norm, sub_norm } = &layer.attention;
@@ -217,9 +259,16 @@ impl Model {
                 in_place_norm(kernels, spec, x, weight, &mut scratch.spare);
             }
         }
-        let window = spec.window_len(index);
+        let mut q_to_sinks = None;
         if spec.has_rope(index) {
-            let rope = rope_local.as_ref().filter(|_| window.is_some()).unwrap_or(rope);
+            let rope = rope_local.as_ref().filter(|_| spec.window_len(index).is_some()).unwrap_or(rope);
+            // Before a sequence has outgrown its window, both are the same.
+            if sight.sinks > 0 && scratch.positions != scratch.sink_positions {
+                let q_copy = &mut scratch.q_to_sinks[..q_out.len()];
+                q_copy.copy_from_slice(q_out);
+                kernels.rope_to_sinks(rope, &scratch.sink_positions, spec.n_heads, q_copy);
+                q_to_sinks = Some(&*q_copy);
+            }
             kernels.rope(rope, &scratch.positions, spec.n_heads, q_out);
             kernels.rope(rope, &scratch.positions, spec.n_kv_heads, k_out);
         }
@@ -229,11 +278,12 @@ impl Model {
             n_heads: spec.n_heads,
             scale: spec.attention_scale,
             soft_cap: spec.attention_soft_cap,
-            window,
+            window: sight.window,
+            sinks: sight.sinks,
         };
         let o_cols = spec.n_heads * spec.value_dim;
         let attended = &mut scratch.attended[..n_rows * o_cols];
-        kernels.attention(kv, index, spans, &shape, q_out, attended);
+        kernels.attention(kv, index, spans, &shape, Queries { all: q_out, to_sinks: q_to_sinks }, attended);
         if let Some(weight) = sub_norm {
             in_place_norm(kernels, spec, attended, weight, &mut scratch.spare);
         }
@@ -269,6 +319,25 @@ impl Model {
         add_block(kernels, spec, &mut hidden[..n], &mut block_out[..n], mlp_post_norm.as_deref(), spare);
     }
 
+    /// Hidden states of the rows that want them.
+    fn hidden(&mut self, step: &Step<'_>, logits: &mut Logits) {
+        let Self { spec, weights, kernels, scratch, .. } = self;
+        let width = spec.width;
+        let wants = |span: &StepSpan<'_>| span.logits == LogitsWanted::Hidden;
+        let n_rows: usize = step.spans.iter().filter(|span| wants(span)).map(|span| span.tokens.len()).sum();
+        let mut out = logits.resize_hidden(n_rows, width);
+        let mut hidden = &scratch.hidden[..];
+        for span in step.spans {
+            let (rows, rest) = hidden.split_at(span.tokens.len() * width);
+            hidden = rest;
+            if wants(span) {
+                let (of_span, rest) = std::mem::take(&mut out).split_at_mut(rows.len());
+                out = rest;
+                kernels.rms_norm(rows, &weights.output_norm, spec.norm_epsilon, of_span);
+            }
+        }
+    }
+
     /// Logits of the rows that want them.
     fn head(&mut self, step: &Step<'_>, logits: &mut Logits) {
         let Self { spec, weights, kernels, scratch, shortcut, .. } = self;
@@ -277,7 +346,7 @@ impl Model {
         for span in step.spans {
             let n = span.tokens.len();
             let wanted = match span.logits {
-                LogitsWanted::None => n..n,
+                LogitsWanted::None | LogitsWanted::Hidden => n..n,
                 LogitsWanted::Last | LogitsWanted::Best(_) => n.saturating_sub(1)..n,
                 LogitsWanted::All => 0..n,
             };

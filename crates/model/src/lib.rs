@@ -22,6 +22,7 @@ mod shortcut;
 mod spec;
 mod step;
 mod weights;
+mod window;
 
 pub use cost::{StepCost, step_cost};
 pub use error::LoadError;
@@ -37,3 +38,4 @@ pub use scan::{BadWeight, scan_weights};
 pub use shortcut::{HeadShortcut, HeadStats};
 pub use spec::{ExpertSpec, ModelSpec, QkNorm, RopeScaling, RopeSpec, WindowSpec};
 pub use step::{Forward, Logits, LogitsWanted, Step, StepSpan};
+pub use window::{AttentionWindow, POSITIONS_MAX};

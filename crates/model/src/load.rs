@@ -6,11 +6,11 @@ mod rotations;
 mod tensors;
 
 use gguf::{Container, Layout, TensorInfo};
-use kernels::{KvType, KvTypes, Rope};
+use kernels::{KvType, KvTypes, PAGE_LEN, Rope};
 use quant::StoredMatrix;
 
 use crate::{
-    EmbeddingType, LoadError, NormType, families,
+    AttentionWindow, EmbeddingType, LoadError, NormType, POSITIONS_MAX, families,
     keys::Keys,
     rope,
     spec::{ModelSpec, RopeSpec},
@@ -22,11 +22,15 @@ use tensors::Tensors;
 /// What a caller may choose when loading.
 #[derive(Clone, Copy, Debug)]
 pub struct LoadOptions {
-    /// Longest sequence; the model's own limit if `None`. Longer than the model allows is an error.
+    /// Longest sequence; the model's own limit if `None`. Longer than the model allows is an error. With an attention window the limit, and
+    /// what `None` means, is [`POSITIONS_MAX`].
     pub context_len_max: Option<usize>,
+    /// How much of a sequence its rows see; `None` if all of it. No longer, sinks included, than the context that the model was made for.
+    pub attention_window: Option<AttentionWindow>,
     /// Types of cached keys and values.
     pub kv_types: KvTypes,
-    /// KV arena in positions over all sequences; one full context if `None`.
+    /// KV arena in positions over all sequences; if `None`, what one sequence needs: a full context, or
+    /// [`AttentionWindow::pages_max`] if that is less.
     pub kv_positions: Option<usize>,
     /// Most rows in one step: sizes the scratch buffers.
     pub step_rows_max: usize,
@@ -40,6 +44,7 @@ impl LoadOptions {
     /// The model's own context, keys and values in f16, steps of 512 rows, weights as in the file.
     pub const DEFAULT: Self = Self {
         context_len_max: None,
+        attention_window: None,
         kv_types: KvTypes::both(KvType::F16),
         kv_positions: None,
         step_rows_max: 512,
@@ -102,20 +107,25 @@ pub(crate) struct Parts {
     pub(crate) context_len_max: usize,
 }
 
-/// Checks everything; `context_len_max` as in [`LoadOptions`].
-pub(crate) fn load(container: &Container, context_len_max: Option<usize>) -> Result<Parts, LoadError> {
+impl LoadOptions {
+    /// Positions of the KV arena for sequences of at most `context_len_max` tokens.
+    pub(crate) fn kv_positions(&self, context_len_max: usize) -> usize {
+        let of_window = |window: AttentionWindow| window.pages_max(self.step_rows_max).saturating_mul(PAGE_LEN);
+        let needed = self.attention_window.map_or(usize::MAX, of_window);
+        self.kv_positions.unwrap_or(context_len_max.min(needed))
+    }
+}
+
+/// Checks everything; of `options` only what changes what is read from the file.
+pub(crate) fn load(container: &Container, options: &LoadOptions) -> Result<Parts, LoadError> {
     let keys = Keys::new(container)?;
     let mut tensors = Tensors::new(container).with_rotations(Rotations::read(container)?);
     let n_vocab = tensors.rows("token_embd.weight")?;
     let spec = families::spec(&keys, n_vocab)?;
-    let context_len_max = context_len_max.unwrap_or(spec.context_len);
-    if context_len_max == 0 || context_len_max > spec.context_len {
-        let what =
-            format!("a context of {context_len_max} tokens, but the model was made for 1 to {}", spec.context_len);
-        return Err(LoadError::Option { file: keys.file.to_owned(), what });
-    }
+    let (context_len_max, distances) =
+        context(options, &spec).map_err(|what| LoadError::Option { file: keys.file.to_owned(), what })?;
     check_vocabulary(container, n_vocab)?;
-    let factors = rope_factors(&mut tensors, &keys, &spec, context_len_max)?;
+    let factors = rope_factors(&mut tensors, &keys, &spec, distances)?;
     let weights = layer::weights(&mut tensors, &spec)?;
     tensors.all_used()?;
     Ok(Parts {
@@ -125,6 +135,31 @@ pub(crate) fn load(container: &Container, context_len_max: Option<usize>) -> Res
         weights,
         context_len_max,
     })
+}
+
+/// Longest sequence, and how many distances between a query and a key there are in it.
+fn context(options: &LoadOptions, spec: &ModelSpec) -> Result<(usize, usize), String> {
+    let made_for = spec.context_len;
+    let Some(AttentionWindow { len, sinks }) = options.attention_window else {
+        let context_len_max = options.context_len_max.unwrap_or(made_for);
+        return if (1..=made_for).contains(&context_len_max) {
+            Ok((context_len_max, context_len_max))
+        } else {
+            Err(format!("a context of {context_len_max} tokens, but the model was made for 1 to {made_for}"))
+        };
+    };
+    let seen = len.saturating_add(sinks);
+    if len == 0 || seen > made_for {
+        return Err(format!(
+            "an attention window of {len} tokens and {sinks} sinks, expected 1 or more and together at most {made_for}, \
+             the context that the model was made for"
+        ));
+    }
+    let context_len_max = options.context_len_max.unwrap_or(POSITIONS_MAX);
+    if context_len_max == 0 || context_len_max > POSITIONS_MAX {
+        return Err(format!("a context of {context_len_max} tokens, expected 1 to {POSITIONS_MAX} behind a window"));
+    }
+    Ok((context_len_max, context_len_max.min(seen)))
 }
 
 /// As many embeddings as tokens, where the file has tokens.
@@ -156,7 +191,7 @@ fn rope_factors(
     tensors: &mut Tensors<'_>,
     keys: &Keys<'_>,
     spec: &ModelSpec,
-    context_len_max: usize,
+    distances: usize,
 ) -> Result<Option<Vec<f32>>, LoadError> {
     let n_pairs = spec.rope.n_dims / 2;
     let llama3 = tensors.optional_vector("rope_freqs.weight", n_pairs)?;
@@ -166,8 +201,8 @@ fn rope_factors(
     if long.is_some() != short.is_some() {
         return tensors.refuse("rope_factors_long.weight", "and rope_factors_short.weight, expected both or neither");
     }
-    // By the longest context of this run, not by each sequence's length: cached keys keep their angles.
-    let chosen = llama3.or(if context_len_max > original { long } else { short });
+    // By the largest distance of this run, not by each sequence's length: cached keys keep their angles.
+    let chosen = llama3.or(if distances > original { long } else { short });
     match chosen.as_ref().and_then(|f| f.iter().find(|x| !x.is_finite() || **x <= 0.0)) {
         Some(bad) => keys.refuse("rope factors", format!("{bad}, expected more than 0")),
         None => Ok(chosen),

@@ -3,7 +3,10 @@
 use gguf::Container;
 use kernels::KvPages;
 
-use crate::{LoadError, LoadOptions, PAGE_LEN, forward, load, scratch::Scratch};
+use crate::{
+    LoadError, LoadOptions, PAGE_LEN, forward, load,
+    scratch::{Scratch, has_sinks},
+};
 
 /// Bytes by use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,7 +19,7 @@ pub struct MemoryPlan {
     pub kv_bytes: u64,
     /// Buffers of a step.
     pub scratch_bytes: u64,
-    /// Longest sequence.
+    /// Longest sequence; with an attention window not what the KV cache has room for.
     pub context_len: usize,
 }
 
@@ -28,8 +31,8 @@ pub fn memory_plan(container: &Container, context_len: Option<usize>) -> Result<
 
 /// The plan for exactly these options.
 pub fn memory_plan_with(container: &Container, options: &LoadOptions) -> Result<MemoryPlan, LoadError> {
-    let parts = load::load(container, options.context_len_max)?;
-    let positions = options.kv_positions.unwrap_or(parts.context_len_max);
+    let parts = load::load(container, options)?;
+    let positions = options.kv_positions(parts.context_len_max);
     let layout = forward::kv_layout(&parts.spec, options.kv_types);
     let rows_max = options.step_rows_max.min(positions);
     let refuse = |what: String| LoadError::Option { file: container.name().to_owned(), what };
@@ -38,7 +41,7 @@ pub fn memory_plan_with(container: &Container, options: &LoadOptions) -> Result<
         copy_bytes,
         weight_bytes: container.tensors().iter().map(|t| t.n_bytes).sum(),
         kv_bytes: KvPages::bytes_of(layout, positions.div_ceil(PAGE_LEN)).map_or(u64::MAX, |n| n as u64),
-        scratch_bytes: Scratch::bytes(&parts.spec, rows_max).unwrap_or(u64::MAX),
+        scratch_bytes: Scratch::bytes(&parts.spec, rows_max, has_sinks(options)).unwrap_or(u64::MAX),
         context_len: parts.context_len_max,
     })
 }

@@ -1,6 +1,6 @@
 //! Buffers of a step, allocated once for the largest step.
 
-use crate::{linear::Input, spec::ModelSpec};
+use crate::{LoadOptions, linear::Input, spec::ModelSpec};
 
 /// `T` is the most rows in a step.
 pub(crate) struct Scratch {
@@ -12,6 +12,8 @@ pub(crate) struct Scratch {
     pub(crate) block_out: Vec<f32>,
     /// `[T, H·Dk]`
     pub(crate) q: Vec<f32>,
+    /// Queries as they meet attention sinks `[T, H·Dk]`, if there are any
+    pub(crate) q_to_sinks: Vec<f32>,
     /// `[T, G·Dk]`
     pub(crate) k: Vec<f32>,
     /// `[T, G·Dv]`
@@ -32,14 +34,22 @@ pub(crate) struct Scratch {
     pub(crate) expert_rows: Vec<(u32, f32)>,
     /// `[T]`
     pub(crate) positions: Vec<u32>,
+    /// Positions at which queries meet attention sinks `[T]`
+    pub(crate) sink_positions: Vec<u32>,
     /// Input of a matmul, quantised as its format needs
     pub(crate) input: Input,
+}
+
+/// Do queries meet some keys at other positions than all else?
+pub(crate) fn has_sinks(options: &LoadOptions) -> bool {
+    options.attention_window.is_some_and(|window| window.sinks > 0)
 }
 
 /// Elements a row of each buffer, in the order of the fields.
 struct Widths {
     model: usize,
     q: usize,
+    q_to_sinks: usize,
     k: usize,
     v: usize,
     attended: usize,
@@ -50,11 +60,12 @@ struct Widths {
 }
 
 impl Widths {
-    fn new(spec: &ModelSpec) -> Self {
+    fn new(spec: &ModelSpec, has_sinks: bool) -> Self {
         let (q, attended) = (spec.n_heads * spec.key_dim, spec.n_heads * spec.value_dim);
         Self {
             model: spec.width,
             q,
+            q_to_sinks: if has_sinks { q } else { 0 },
             k: spec.n_kv_heads * spec.key_dim,
             v: spec.n_kv_heads * spec.value_dim,
             attended,
@@ -68,15 +79,16 @@ impl Widths {
 
 impl Scratch {
     /// `None` if the sizes cannot be addressed.
-    pub(crate) fn new(spec: &ModelSpec, rows_max: usize) -> Option<Self> {
-        Self::bytes(spec, rows_max).filter(|&n| isize::try_from(n).is_ok())?;
-        let widths = Widths::new(spec);
+    pub(crate) fn new(spec: &ModelSpec, rows_max: usize, has_sinks: bool) -> Option<Self> {
+        Self::bytes(spec, rows_max, has_sinks).filter(|&n| isize::try_from(n).is_ok())?;
+        let widths = Widths::new(spec, has_sinks);
         let zeros = |width: usize| vec![0.0; rows_max * width];
         Some(Self {
             hidden: zeros(widths.model),
             normed: zeros(widths.model),
             block_out: zeros(widths.model),
             q: zeros(widths.q),
+            q_to_sinks: zeros(widths.q_to_sinks),
             k: zeros(widths.k),
             v: zeros(widths.v),
             attended: zeros(widths.attended),
@@ -87,16 +99,18 @@ impl Scratch {
             gathered: zeros(widths.gathered),
             expert_rows: Vec::with_capacity(rows_max),
             positions: Vec::with_capacity(rows_max),
+            sink_positions: Vec::with_capacity(rows_max),
             input: Input::new(rows_max),
         })
     }
 
     /// Bytes of the buffers for `rows_max` rows, with the f32 and int8 copies that a matmul works on; `None` on overflow.
-    pub(crate) fn bytes(spec: &ModelSpec, rows_max: usize) -> Option<u64> {
-        let Widths { model, q, k, v, attended, feed_forward, spare, experts, gathered } = Widths::new(spec);
+    pub(crate) fn bytes(spec: &ModelSpec, rows_max: usize, has_sinks: bool) -> Option<u64> {
+        let Widths { model, q, q_to_sinks, k, v, attended, feed_forward, spare, experts, gathered } =
+            Widths::new(spec, has_sinks);
         let floats = [3 * model as u64, 2 * feed_forward as u64]
             .into_iter()
-            .chain([q, k, v, attended, spare, experts, gathered].map(|n| n as u64));
+            .chain([q, q_to_sinks, k, v, attended, spare, experts, gathered].map(|n| n as u64));
         let widest = model.max(feed_forward).max(attended) as u64;
         // Codes, scales and sums of 256 activations are 384 bytes (`kernels::Rows`).
         let input = 4 * widest + widest.div_ceil(256) * 384;

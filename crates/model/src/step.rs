@@ -3,7 +3,7 @@
 use gguf::TokenId;
 use kernels::PageId;
 
-use crate::linear::is_finite;
+use crate::{AttentionWindow, linear::is_finite};
 
 /// Which rows of a span want logits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,8 +15,10 @@ pub enum LogitsWanted {
     /// The last row, of which only the so many largest are of interest: the others may be minus infinity, and then
     /// [`Logits::is_complete`] says so. All equals of the least of them are there too.
     Best(usize),
-    /// All rows (perplexity).
+    /// All rows (perplexity, verification of drafts).
     All,
+    /// No logits: the hidden state of every row after the last norm ([`Logits::hidden_row`]).
+    Hidden,
 }
 
 /// The tokens of one sequence that a step computes.
@@ -37,14 +39,27 @@ pub struct StepSpan<'a> {
 pub struct Step<'a> {
     /// Spans of different sequences.
     pub spans: &'a [StepSpan<'a>],
+    /// Early exit: only so many layers, the first ones, then the last norm and the head; all if `None`. Keys and values of the layers
+    /// left out are not written, so the same positions have to be computed again before a whole pass reads them.
+    pub n_layers: Option<usize>,
 }
 
-/// Logits `[n_rows, n_vocab]` in the order of the spans; reused between steps.
+impl<'a> Step<'a> {
+    /// A whole pass over `spans`.
+    pub fn new(spans: &'a [StepSpan<'a>]) -> Self {
+        Self { spans, n_layers: None }
+    }
+}
+
+/// Logits `[n_rows, n_vocab]` of the rows that want them, and hidden states `[n_hidden_rows, width]` of the others that want those, each in
+/// the order of the spans; reused between steps.
 #[derive(Clone, Default, Debug)]
 pub struct Logits {
     n_vocab: usize,
     values: Vec<f32>,
     is_partial: bool,
+    width: usize,
+    hidden: Vec<f32>,
 }
 
 impl Logits {
@@ -55,6 +70,14 @@ impl Logits {
         self.values.resize(n_rows * n_vocab, 0.0);
         &mut self.values
     }
+
+    /// Makes room for `n_rows` hidden states and returns them all, for the model to fill.
+    pub fn resize_hidden(&mut self, n_rows: usize, width: usize) -> &mut [f32] {
+        self.width = width;
+        self.hidden.resize(n_rows * width, 0.0);
+        &mut self.hidden
+    }
+
     /// Says that what is minus infinity was not computed ([`LogitsWanted::Best`]).
     pub fn set_partial(&mut self) {
         self.is_partial = true;
@@ -72,6 +95,25 @@ impl Logits {
     /// Row `i` `[n_vocab]`.
     pub fn row(&self, i: usize) -> &[f32] {
         &self.values[i * self.n_vocab..][..self.n_vocab]
+    }
+
+    /// Number of hidden states.
+    pub fn n_hidden_rows(&self) -> usize {
+        self.hidden.len().checked_div(self.width).unwrap_or(0)
+    }
+
+    /// Hidden state `i` `[width]`.
+    pub fn hidden_row(&self, i: usize) -> &[f32] {
+        &self.hidden[i * self.width..][..self.width]
+    }
+
+    /// The first hidden state, element and value that is NaN or an infinity, as [`Logits::first_non_finite`] says it of logits.
+    pub fn first_non_finite_hidden(&self) -> Option<(usize, usize, f32)> {
+        if is_finite(&self.hidden) {
+            return None;
+        }
+        let at = self.hidden.iter().position(|x| !x.is_finite())?;
+        Some((at / self.width, at % self.width, self.hidden[at]))
     }
 
     /// The first row, token and value that is NaN or an infinity: the model has broken weights, and its caller should say so and stop.
@@ -94,6 +136,20 @@ pub trait Forward {
     fn n_pages(&self) -> usize;
     /// Most rows in one step.
     fn step_rows_max(&self) -> usize;
+    /// Transformer layers ([`Step::n_layers`]).
+    fn n_layers(&self) -> usize;
+    /// Elements of a hidden state ([`LogitsWanted::Hidden`]).
+    fn width(&self) -> usize;
+    /// Bytes of a page: keys and values of [`PAGE_LEN`](kernels::PAGE_LEN) positions in all layers, layer after layer.
+    fn page_bytes(&self) -> usize;
+    /// Makes page `to` hold what `from` holds.
+    fn copy_page(&mut self, from: PageId, to: PageId);
+    /// The bytes of `page` into `out` `[page_bytes]`. They mean something only to a model of the same file, loaded with the same cache types.
+    fn read_page(&self, page: PageId, out: &mut [u8]);
+    /// Gives `page` the `bytes` `[page_bytes]` that [`Forward::read_page`] gave.
+    fn write_page(&mut self, page: PageId, bytes: &[u8]);
+    /// How much of a sequence its rows see; `None` if all of it.
+    fn attention_window(&self) -> Option<AttentionWindow>;
     /// Computes the step.
     fn forward(&mut self, step: &Step<'_>, logits: &mut Logits);
 }

@@ -14,6 +14,7 @@ use crate::{
     metrics::{Compat, Metrics},
     models::Models,
     origin::Origins,
+    page,
 };
 
 /// The page for `/`, if these headers say that a browser wants one. It needs no key, so it holds nothing of anybody's.
@@ -53,7 +54,7 @@ impl Default for ServerOptions {
             cache_scoping: CacheScoping::Key,
             origins: Origins::default(),
             metrics_compat: Vec::new(),
-            page: None,
+            page: Some(|headers| page::is_wanted(headers).then(|| page::index(headers))),
             drain_timeout: Duration::from_secs(30),
             connections_max: limits::CONNECTIONS_MAX,
             body_bytes_max: limits::BODY_BYTES_MAX,

@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod models;
 mod operations;
 pub mod origin;
+pub mod page;
 pub mod refusal;
 pub mod router;
 pub mod serve;

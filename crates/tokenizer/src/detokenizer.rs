@@ -1,15 +1,19 @@
 //! Ids to text as they come: only whole characters leave.
 
+use std::ops::Deref;
+
 use crate::tokenizer::{Kind, Tokenizer};
 use gguf::TokenId;
 
-/// Streaming decoder: emits only whole characters.
+/// Streaming decoder: emits only whole characters. `T` is a reference to a tokenizer, borrowed or counted.
 ///
 /// The text of a stream is the text of the whole, however it is cut: bytes that can still become a character wait, bytes
 /// that cannot become U+FFFD as in [`String::from_utf8_lossy`].
-pub struct Detokenizer<'a> {
-    tokenizer: &'a Tokenizer,
+pub struct Detokenizer<T> {
+    tokenizer: T,
     with_control: bool,
+    /// Control tokens that are spelled out all the same.
+    spelled: Vec<TokenId>,
     /// Does the encoder put a space in front of text at the start and after added tokens, which is not to be shown?
     strips_prefix: bool,
     /// Would the next text have got one?
@@ -18,14 +22,21 @@ pub struct Detokenizer<'a> {
     pending: Vec<u8>,
 }
 
-impl<'a> Detokenizer<'a> {
+impl<T: Deref<Target = Tokenizer>> Detokenizer<T> {
     /// Continues after context (the prompt): only the text that later tokens add is emitted, with every space that they spell.
-    pub fn new(tokenizer: &'a Tokenizer) -> Self {
-        Self { tokenizer, with_control: false, strips_prefix: false, at_prefix: false, pending: Vec::new() }
+    pub fn new(tokenizer: T) -> Self {
+        Self {
+            tokenizer,
+            with_control: false,
+            spelled: Vec::new(),
+            strips_prefix: false,
+            at_prefix: false,
+            pending: Vec::new(),
+        }
     }
 
     /// Begins with the first token of a sequence: the space that encoding puts in front of text is taken away.
-    pub fn from_start(tokenizer: &'a Tokenizer) -> Self {
+    pub fn from_start(tokenizer: T) -> Self {
         let strips_prefix = tokenizer.adds_space_prefix() || tokenizer.kind() == Kind::Wpm;
         Self { strips_prefix, at_prefix: true, ..Self::new(tokenizer) }
     }
@@ -37,12 +48,19 @@ impl<'a> Detokenizer<'a> {
         self
     }
 
+    /// Control tokens that are spelled out whatever is said of the others.
+    #[must_use]
+    pub fn with_spelled(mut self, spelled: Vec<TokenId>) -> Self {
+        self.spelled = spelled;
+        self
+    }
+
     /// Appends the bytes of `id`, cut through characters where the tokens are.
     pub(crate) fn push_bytes(&mut self, id: TokenId, out: &mut Vec<u8>) {
         use crate::vocabulary::TokenKind;
         let Some(kind) = self.tokenizer.token_kind(id) else { return };
         let is_added = kind.is_silent() || kind == TokenKind::UserDefined;
-        if kind.is_silent() && !self.with_control {
+        if kind.is_silent() && !self.with_control && !self.spelled.contains(&id) {
             self.at_prefix = true;
             return;
         }

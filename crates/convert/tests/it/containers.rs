@@ -37,7 +37,7 @@ fn logits(path: &Path, isa: Option<Isa>, n_threads: usize) -> Result<Vec<f32>, S
     for (first, n) in [(0, 11), (11, 1), (12, 1)] {
         let tokens = &tokens[first..first + n];
         let span = StepSpan { tokens, position_first: first, pages: &pages, logits: LogitsWanted::All };
-        model.forward(&Step { spans: &[span] }, &mut out);
+        model.forward(&Step::new(&[span]), &mut out);
         (0..out.n_rows()).for_each(|row| all.extend_from_slice(out.row(row)));
     }
     Ok(all)

@@ -27,8 +27,12 @@ impl PagePool {
     }
 
     /// Free pages.
-    #[cfg(test)]
     pub(crate) fn n_free(&self) -> usize {
         self.free.len()
+    }
+
+    /// Free or not.
+    pub(crate) fn n_pages(&self) -> usize {
+        self.n_pages
     }
 }

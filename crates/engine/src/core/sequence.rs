@@ -1,86 +1,86 @@
-//! [`Sequence`]: one line of tokens, the pages that hold their keys and values.
+//! [`Sequence`]: one line of tokens, how far it is computed, the pages that hold its keys and values.
 
-use model::{PAGE_LEN, PageId, TokenId};
+use model::{PageId, TokenId};
 
-use super::PagePool;
+use super::prefix_tree::NodeId;
+use crate::CacheScope;
 
-/// Tokens whose keys and values are in the pages, in order.
-#[derive(Default)]
+/// Names a sequence for as long as it lives.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct SeqId(pub(crate) u64);
+
+/// What the scheduler must know about a sequence that arrives.
+pub(crate) struct NewSequence {
+    /// The prompt.
+    pub(crate) tokens: Vec<TokenId>,
+    /// Whose cached prefixes it may read.
+    pub(crate) scope: CacheScope,
+    /// Whether it reads and leaves cached prefixes.
+    pub(crate) use_cache: bool,
+    /// The lower, the sooner: microseconds of arrival, less those that its priority is worth.
+    pub(crate) rank: i64,
+    /// Whether all rows are wanted as hidden states.
+    pub(crate) is_embedding: bool,
+}
+
+/// A line of tokens. The first `nodes.len()` pages of its table belong to the prefix tree and are locked; the others are its own.
 pub(crate) struct Sequence {
-    tokens: Vec<TokenId>,
-    pages: Vec<PageId>,
+    pub(crate) id: SeqId,
+    /// The prompt, and what was generated.
+    pub(crate) tokens: Vec<TokenId>,
+    /// How many guesses at what follows are to be verified with the newest token.
+    pub(crate) n_drafts_wanted: usize,
+    /// Positions whose keys and values are in the pages.
+    pub(crate) n_computed: usize,
+    /// Those that were cached when it was admitted first.
+    pub(crate) n_cached: Option<usize>,
+    /// The page table.
+    pub(crate) table: Vec<PageId>,
+    pub(crate) nodes: Vec<NodeId>,
+    /// Pages `n_sink_pages..n_dropped` of the table were given back: the attention window has passed them.
+    pub(crate) n_dropped: usize,
+    pub(crate) scope: CacheScope,
+    pub(crate) use_cache: bool,
+    pub(crate) rank: i64,
+    pub(crate) is_embedding: bool,
+    /// Its reader is behind: nothing is computed for it.
+    pub(crate) is_paused: bool,
+    pub(crate) is_running: bool,
 }
 
 impl Sequence {
-    /// Tokens computed so far.
-    pub(crate) fn len(&self) -> usize {
-        self.tokens.len()
-    }
-
-    /// The page table.
-    pub(crate) fn pages(&self) -> &[PageId] {
-        &self.pages
-    }
-
-    /// Keeps the longest common prefix with `prompt`, but leaves at least one token to compute; says how long it is.
-    pub(crate) fn reuse(&mut self, prompt: &[TokenId], pool: &mut PagePool) -> usize {
-        let common = self.tokens.iter().zip(prompt).take_while(|(a, b)| a == b).count();
-        self.truncate(common.min(prompt.len().saturating_sub(1)), pool);
-        self.len()
-    }
-
-    /// Forgets everything from position `len` on.
-    pub(crate) fn truncate(&mut self, len: usize, pool: &mut PagePool) {
-        self.tokens.truncate(len);
-        let n_pages = self.tokens.len().div_ceil(PAGE_LEN);
-        pool.release(self.pages.drain(n_pages..));
-    }
-
-    /// Makes room for `n` more tokens; `false` (and nothing changed) if the pool has too few pages.
-    pub(crate) fn reserve(&mut self, n: usize, pool: &mut PagePool) -> bool {
-        let n_before = self.pages.len();
-        while self.pages.len() * PAGE_LEN < self.tokens.len() + n {
-            let Some(page) = pool.allocate() else {
-                pool.release(self.pages.drain(n_before..));
-                return false;
-            };
-            self.pages.push(page);
+    pub(crate) fn new(id: SeqId, new: NewSequence) -> Self {
+        Self {
+            id,
+            tokens: new.tokens,
+            n_drafts_wanted: 0,
+            n_computed: 0,
+            n_cached: None,
+            table: Vec::new(),
+            nodes: Vec::new(),
+            n_dropped: 0,
+            scope: new.scope,
+            use_cache: new.use_cache,
+            rank: new.rank,
+            is_embedding: new.is_embedding,
+            is_paused: false,
+            is_running: false,
         }
-        true
     }
 
-    /// Notes tokens that were computed into reserved room.
-    pub(crate) fn extend(&mut self, tokens: &[TokenId]) {
-        self.tokens.extend_from_slice(tokens);
-        assert!(
-            self.tokens.len() <= self.pages.len() * PAGE_LEN,
-            "{} tokens in {} pages",
-            self.tokens.len(),
-            self.pages.len()
-        );
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ids(range: std::ops::Range<u32>) -> Vec<TokenId> {
-        range.map(TokenId).collect()
+    /// Tokens that are known and not computed.
+    pub(crate) fn n_pending(&self) -> usize {
+        self.tokens.len() - self.n_computed
     }
 
-    #[test]
-    fn pages_come_and_go_with_tokens() {
-        let mut pool = PagePool::new(3);
-        let mut sequence = Sequence::default();
-        assert!(sequence.reserve(PAGE_LEN + 1, &mut pool));
-        sequence.extend(&ids(0..PAGE_LEN as u32 + 1));
-        assert_eq!((sequence.pages().len(), pool.n_free()), (2, 1));
-        assert!(!sequence.reserve(2 * PAGE_LEN, &mut pool), "more than the arena has");
-        assert_eq!((sequence.pages().len(), pool.n_free()), (2, 1), "a refusal changes nothing");
-        assert_eq!(sequence.reuse(&ids(0..10), &mut pool), 9, "one token is left to compute");
-        assert_eq!((sequence.pages().len(), pool.n_free()), (1, 2));
-        assert_eq!(sequence.reuse(&ids(1..10), &mut pool), 0);
-        assert_eq!(pool.n_free(), 3);
+    /// Only the newest token is missing: a row of it gives the next one.
+    pub(crate) fn is_decoding(&self) -> bool {
+        !self.is_embedding && self.n_computed > 0 && self.n_pending() == 1
+    }
+
+    /// Pages that belong to it alone, where the window never passes the first `n_sink_pages`.
+    pub(crate) fn own_pages(&self, n_sink_pages: usize) -> impl Iterator<Item = PageId> + '_ {
+        let own = self.table.iter().enumerate().skip(self.nodes.len());
+        own.filter(move |(i, _)| *i < n_sink_pages || *i >= self.n_dropped).map(|(_, page)| *page)
     }
 }

@@ -2,32 +2,34 @@
 
 /// Watches a stream of text for stop strings.
 pub struct StopFilter {
-    stops: Vec<String>,
+    /// With their places in the request.
+    stops: Vec<(usize, String)>,
     held: String,
 }
 
 impl StopFilter {
     /// Empty strings are left out: they would stop everything.
     pub fn new(stops: &[String]) -> Self {
-        Self { stops: stops.iter().filter(|s| !s.is_empty()).cloned().collect(), held: String::new() }
+        let stops = stops.iter().cloned().enumerate().filter(|(_, s)| !s.is_empty());
+        Self { stops: stops.collect(), held: String::new() }
     }
 
-    /// Takes more text, appends to `out` what is certain. `true`: a stop string was found, `out` ends before it, the stream is over.
-    pub fn push(&mut self, text: &str, out: &mut String) -> bool {
+    /// Takes more text, appends to `out` what is certain. If a stop string was found, `out` ends before it, and the stream is over.
+    pub fn push(&mut self, text: &str, out: &mut String) -> Option<usize> {
         self.held.push_str(text);
         // The first to end wins; of those that end at one place, the first to begin.
-        let found = self.stops.iter().filter_map(|s| self.held.find(s.as_str()).map(|at| (at + s.len(), at))).min();
-        if let Some((_, at)) = found {
+        let ends = self.stops.iter().filter_map(|(i, s)| self.held.find(s.as_str()).map(|at| (at + s.len(), at, *i)));
+        if let Some((_, at, index)) = ends.min() {
             out.extend(self.held.chars().scan(0, |i, c| {
                 *i += c.len_utf8();
                 (*i <= at).then_some(c)
             }));
             self.held.clear();
-            return true;
+            return Some(index);
         }
-        let keep = self.stops.iter().map(|s| overlap(&self.held, s)).max().unwrap_or(0);
+        let keep = self.stops.iter().map(|(_, s)| overlap(&self.held, s)).max().unwrap_or(0);
         out.extend(self.held.drain(..self.held.len() - keep));
-        false
+        None
     }
 
     /// The stream is over without a stop string: what was held back is certain now.
@@ -54,14 +56,14 @@ mod tests {
         let (mut out, mut piece) = (String::new(), String::new());
         for (i, c) in text.chars().enumerate() {
             if cuts.contains(&i) {
-                if filter.push(&piece, &mut out) {
+                if filter.push(&piece, &mut out).is_some() {
                     return (out, true);
                 }
                 piece.clear();
             }
             piece.push(c);
         }
-        if filter.push(&piece, &mut out) {
+        if filter.push(&piece, &mut out).is_some() {
             return (out, true);
         }
         filter.finish(&mut out);
@@ -80,10 +82,16 @@ mod tests {
     fn only_what_may_become_a_stop_string_is_held_back() {
         let mut filter = StopFilter::new(&["</s>".to_owned()]);
         let mut out = String::new();
-        assert!(!filter.push("a < b </", &mut out));
+        assert_eq!(filter.push("a < b </", &mut out), None);
         assert_eq!(out, "a < b ");
-        assert!(!filter.push("b", &mut out));
+        assert_eq!(filter.push("b", &mut out), None);
         assert_eq!(out, "a < b </b");
+    }
+
+    #[test]
+    fn the_string_that_was_found_is_named() {
+        let stops = [String::new(), "x".to_owned(), "two".to_owned()];
+        assert_eq!(StopFilter::new(&stops).push("one two", &mut String::new()), Some(2));
     }
 
     proptest! {

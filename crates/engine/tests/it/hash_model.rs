@@ -1,38 +1,106 @@
 //! A model whose next token is a hash of all tokens read back through the page table: whatever is wrong with pages, positions or
 //! prefixes changes what it says.
 
-use model::{Forward, Logits, LogitsWanted, PAGE_LEN, Step, TokenId};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use model::{AttentionWindow, Forward, Logits, LogitsWanted, PAGE_LEN, PageId, Step, TokenId};
+
+/// Layers: a pass through fewer is a draft.
+pub(crate) const N_LAYERS: usize = 2;
+/// Elements of a hidden state.
+pub(crate) const WIDTH: usize = 4;
+
+/// Nothing was written here.
+const EMPTY: u32 = u32::MAX;
+/// Set in what a draft wrote: a whole pass must not read it.
+const DRAFT: u32 = 1 << 31;
 
 /// Keeps each token where its keys and values would be.
 pub(crate) struct HashModel {
-    pages: Vec<[Option<TokenId>; PAGE_LEN]>,
+    pages: Vec<[u32; PAGE_LEN]>,
     n_vocab: usize,
     step_rows_max: usize,
     /// Logits are NaN after this many positions.
     nan_from: usize,
+    /// What a row sees, and how far a sequence may grow then.
+    window: Option<(AttentionWindow, usize)>,
+    /// A microsecond for each row computed.
+    busy_us: Arc<AtomicU64>,
 }
 
 impl HashModel {
     pub(crate) fn new(n_pages: usize, n_vocab: usize, step_rows_max: usize) -> Self {
-        Self { pages: vec![[None; PAGE_LEN]; n_pages], n_vocab, step_rows_max, nan_from: usize::MAX }
+        Self {
+            pages: vec![[EMPTY; PAGE_LEN]; n_pages],
+            n_vocab,
+            step_rows_max,
+            nan_from: usize::MAX,
+            window: None,
+            busy_us: Arc::default(),
+        }
+    }
+
+    /// Time passes only where rows are computed.
+    pub(crate) fn clock(&self) -> Box<engine::Clock> {
+        let busy_us = Arc::clone(&self.busy_us);
+        Box::new(move || Duration::from_micros(busy_us.load(Ordering::Relaxed)))
     }
 
     /// Broken after `nan_from` positions.
     pub(crate) fn with_nan_from(self, nan_from: usize) -> Self {
         Self { nan_from, ..self }
     }
+
+    /// Sees only the window; sequences may have `context_len_max` tokens, whatever the pages hold.
+    #[allow(dead_code, reason = "for tests of long sequences")]
+    pub(crate) fn with_window(self, window: AttentionWindow, context_len_max: usize) -> Self {
+        Self { window: Some((window, context_len_max)), ..self }
+    }
+
+    /// Hash of what the row at `position` sees; in a whole pass nothing that a draft wrote.
+    fn hash(&self, pages: &[PageId], position: usize, is_draft: bool) -> u64 {
+        let seen = position + 1;
+        let (sinks, first) = match self.window {
+            Some((window, _)) => (window.sinks.min(seen), seen.saturating_sub(window.len).max(window.sinks.min(seen))),
+            None => (0, 0),
+        };
+        let read = (0..sinks).chain(first..seen).map(|p| {
+            let cell = self.pages[pages[p / PAGE_LEN].0 as usize][p % PAGE_LEN];
+            assert_ne!(cell, EMPTY, "position {p} was not written");
+            assert!(is_draft || cell & DRAFT == 0, "position {p} was computed by the first layers only");
+            TokenId(cell & !DRAFT)
+        });
+        hash(read)
+    }
+}
+
+fn hash(tokens: impl IntoIterator<Item = TokenId>) -> u64 {
+    tokens.into_iter().fold(0xcbf2_9ce4_8422_2325u64, |h, t| (h ^ u64::from(t.0)).wrapping_mul(0x0100_0000_01b3))
+}
+
+fn token_of(hash: u64, n_vocab: usize) -> TokenId {
+    TokenId(((hash >> 32) % n_vocab as u64) as u32)
 }
 
 /// The token that follows `tokens`.
 pub(crate) fn next(tokens: impl IntoIterator<Item = TokenId>, n_vocab: usize) -> TokenId {
-    let hash =
-        tokens.into_iter().fold(0xcbf2_9ce4_8422_2325u64, |h, t| (h ^ u64::from(t.0)).wrapping_mul(0x0100_0000_01b3));
-    TokenId(((hash >> 32) % n_vocab as u64) as u32)
+    token_of(hash(tokens), n_vocab)
 }
 
-/// One row, or none.
-fn is_wanted(logits: LogitsWanted) -> bool {
-    matches!(logits, LogitsWanted::Last | LogitsWanted::Best(_))
+/// The hidden state of the last of `tokens`.
+#[allow(dead_code, reason = "for tests of embeddings")]
+pub(crate) fn hidden(tokens: impl IntoIterator<Item = TokenId>) -> [f32; WIDTH] {
+    hidden_of(hash(tokens))
+}
+
+fn hidden_of(hash: u64) -> [f32; WIDTH] {
+    std::array::from_fn(|i| f32::from((hash >> (16 * i)) as u16) / 65536.0 - 0.5)
 }
 
 impl Forward for HashModel {
@@ -41,7 +109,7 @@ impl Forward for HashModel {
     }
 
     fn context_len_max(&self) -> usize {
-        self.pages.len() * PAGE_LEN
+        self.window.map_or(self.pages.len() * PAGE_LEN, |(_, context_len_max)| context_len_max)
     }
 
     fn n_pages(&self) -> usize {
@@ -52,25 +120,78 @@ impl Forward for HashModel {
         self.step_rows_max
     }
 
+    fn n_layers(&self) -> usize {
+        N_LAYERS
+    }
+
+    fn width(&self) -> usize {
+        WIDTH
+    }
+
+    fn page_bytes(&self) -> usize {
+        PAGE_LEN * size_of::<u32>()
+    }
+
+    fn copy_page(&mut self, from: PageId, to: PageId) {
+        self.pages[to.0 as usize] = self.pages[from.0 as usize];
+    }
+
+    fn read_page(&self, page: PageId, out: &mut [u8]) {
+        assert_eq!(out.len(), self.page_bytes());
+        for (out, cell) in out.chunks_exact_mut(4).zip(&self.pages[page.0 as usize]) {
+            out.copy_from_slice(&cell.to_le_bytes());
+        }
+    }
+
+    fn write_page(&mut self, page: PageId, bytes: &[u8]) {
+        assert_eq!(bytes.len(), self.page_bytes());
+        for (cell, bytes) in self.pages[page.0 as usize].iter_mut().zip(bytes.as_chunks::<4>().0) {
+            *cell = u32::from_le_bytes(*bytes);
+        }
+    }
+
+    fn attention_window(&self) -> Option<AttentionWindow> {
+        self.window.map(|(window, _)| window)
+    }
+
+    /// A draft errs where the hash is a multiple of four.
     fn forward(&mut self, step: &Step<'_>, logits: &mut Logits) {
         let n_vocab = self.n_vocab;
-        let n_wanted = step.spans.iter().filter(|s| is_wanted(s.logits)).count();
-        let rows = logits.resize(n_wanted, n_vocab);
-        rows.fill(0.0);
-        let mut wanted = rows.chunks_exact_mut(n_vocab);
+        let n_layers = step.n_layers.unwrap_or(N_LAYERS);
+        assert!((1..=N_LAYERS).contains(&n_layers), "{n_layers} layers");
+        let is_draft = n_layers < N_LAYERS;
+        let n_rows: usize = step.spans.iter().map(|s| s.tokens.len()).sum();
+        assert!(n_rows <= self.step_rows_max, "{n_rows} rows in a step of at most {}", self.step_rows_max);
+        self.busy_us.fetch_add(n_rows as u64, Ordering::Relaxed);
+        let (mut next_rows, mut hidden_rows) = (Vec::new(), Vec::new());
         for span in step.spans {
-            assert!(span.tokens.len() <= self.step_rows_max);
+            let n = span.position_first + span.tokens.len();
+            assert!(n <= self.context_len_max(), "{n} tokens in a context of {}", self.context_len_max());
             for (position, token) in (span.position_first..).zip(span.tokens) {
-                self.pages[span.pages[position / PAGE_LEN].0 as usize][position % PAGE_LEN] = Some(*token);
+                assert!((token.0 as usize) < n_vocab, "token {} of a vocabulary of {n_vocab}", token.0);
+                self.pages[span.pages[position / PAGE_LEN].0 as usize][position % PAGE_LEN] =
+                    token.0 | if is_draft { DRAFT } else { 0 };
             }
-            if is_wanted(span.logits) {
-                let n = span.position_first + span.tokens.len();
-                let read = (0..n).map(|p| {
-                    self.pages[span.pages[p / PAGE_LEN].0 as usize][p % PAGE_LEN].expect("a token was written here")
-                });
-                let next = next(read, n_vocab).0 as usize;
-                wanted.next().expect("as many as wanted")[next] = if n < self.nan_from { 10.0 } else { f32::NAN };
+            let wanted = match span.logits {
+                LogitsWanted::None => n..n,
+                LogitsWanted::Last | LogitsWanted::Best(_) => n.saturating_sub(1).max(span.position_first)..n,
+                LogitsWanted::All | LogitsWanted::Hidden => span.position_first..n,
+            };
+            for position in wanted {
+                let hash = self.hash(span.pages, position, is_draft);
+                let hash = if is_draft && hash.is_multiple_of(4) { hash.wrapping_add(1 << 32) } else { hash };
+                if span.logits == LogitsWanted::Hidden {
+                    hidden_rows.extend(hidden_of(hash));
+                } else {
+                    next_rows.push((token_of(hash, n_vocab), position + 1 >= self.nan_from));
+                }
             }
+        }
+        logits.resize_hidden(hidden_rows.len() / WIDTH, WIDTH).copy_from_slice(&hidden_rows);
+        let rows = logits.resize(next_rows.len(), n_vocab);
+        rows.fill(0.0);
+        for (row, (token, is_broken)) in rows.chunks_exact_mut(n_vocab).zip(next_rows) {
+            row[token.0 as usize] = if is_broken { f32::NAN } else { 10.0 };
         }
     }
 }

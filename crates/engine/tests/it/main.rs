@@ -4,4 +4,5 @@
 
 mod hash_model;
 mod hashed;
+mod simulation;
 mod stories;

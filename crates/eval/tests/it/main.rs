@@ -12,7 +12,8 @@ use eval::{Error, bench, logits, perplexity};
 use gguf::Container;
 use kernels::Kernels;
 use model::{
-    Forward, KvType, KvTypes, LoadOptions, Logits, LogitsWanted, Model, PAGE_LEN, PageId, Step, StepSpan, TokenId,
+    AttentionWindow, Forward, KvType, KvTypes, LoadOptions, Logits, LogitsWanted, Model, PAGE_LEN, PageId, Step,
+    StepSpan, TokenId,
 };
 use tokenizer::{ControlTokens, Tokenizer};
 
@@ -41,7 +42,7 @@ fn by_definition(model: &mut Model, tokens: &[TokenId], n: usize, bos: TokenId) 
         fed[0] = bos;
         let mut out = Logits::default();
         let span = StepSpan { tokens: &fed, position_first: 0, pages: &pages, logits: LogitsWanted::All };
-        model.forward(&Step { spans: &[span] }, &mut out);
+        model.forward(&Step::new(&[span]), &mut out);
         for position in n / 2..n - 1 {
             surprises.push(-testkit::log_softmax(out.row(position))[window[position + 1].0 as usize]);
         }
@@ -201,6 +202,21 @@ impl Forward for Noting {
     }
     fn step_rows_max(&self) -> usize {
         40
+    }
+    fn n_layers(&self) -> usize {
+        1
+    }
+    fn width(&self) -> usize {
+        1
+    }
+    fn page_bytes(&self) -> usize {
+        0
+    }
+    fn copy_page(&mut self, _: PageId, _: PageId) {}
+    fn read_page(&self, _: PageId, _: &mut [u8]) {}
+    fn write_page(&mut self, _: PageId, _: &[u8]) {}
+    fn attention_window(&self) -> Option<AttentionWindow> {
+        None
     }
     fn forward(&mut self, step: &Step<'_>, logits: &mut Logits) {
         let [span] = step.spans else { panic!("one sequence, {} spans", step.spans.len()) };

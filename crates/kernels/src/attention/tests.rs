@@ -9,6 +9,8 @@ struct Case {
     shape: AttentionShape,
     n: usize,
     q: Vec<f32>,
+    /// As queries meet sinks; like `q` if there are none.
+    q_to_sinks: Vec<f32>,
     k: Vec<f32>,
     v: Vec<f32>,
 }
@@ -24,15 +26,37 @@ impl Case {
     ) -> Self {
         let layout = KvLayout { n_layers: 2, n_kv_heads: 2, key_dim: 64, value_dim: 32, types: types.into() };
         let mut rng = Rng::new(seed);
-        let shape = AttentionShape { n_heads, scale: 0.3, soft_cap, window };
+        let shape = AttentionShape { n_heads, scale: 0.3, soft_cap, window, sinks: 0 };
         Self {
             layout,
             shape,
             n,
             q: rng.normals(n * n_heads * layout.key_dim),
+            q_to_sinks: rng.normals(n * n_heads * layout.key_dim),
             k: rng.normals(n * layout.n_kv_heads * layout.key_dim),
             v: rng.normals(n * layout.n_kv_heads * layout.value_dim),
         }
+    }
+
+    /// The first so many positions are seen whatever the window.
+    fn with_sinks(mut self, sinks: usize) -> Self {
+        self.shape.sinks = sinks;
+        self
+    }
+
+    /// First position of the window of row `t`.
+    fn window_first(&self, t: usize) -> usize {
+        self.shape.window.map_or(0, |w| (t + 1).saturating_sub(w))
+    }
+
+    /// `pages` with ids that do not exist wherever none of `rows` sees anything.
+    fn table(&self, pages: &[PageId], rows: Range<usize>) -> Vec<PageId> {
+        let is_seen = |p: usize| p < rows.end && (p < self.shape.sinks || p >= self.window_first(rows.start));
+        let entry = |(i, page)| {
+            let is_seen = (i * PAGE_LEN..(i + 1) * PAGE_LEN).any(is_seen);
+            if is_seen { page } else { PageId(u32::MAX) }
+        };
+        pages.iter().copied().enumerate().map(entry).collect()
     }
 
     /// Feeds the sequence in chunks of the given lengths (the last repeats).
@@ -48,12 +72,16 @@ impl Case {
             let first = out.len() / (shape.n_heads * layout.value_dim);
             let rows = lengths.next().expect("endless").min(n - first);
             let part = |x: &[f32], width: usize| x[first * width..][..rows * width].to_vec();
-            let spans = [Span { row_first: 0, n_rows: rows, position_first: first, pages: &pages }];
+            let table = self.table(&pages, first..first + rows);
+            let spans = [Span { row_first: 0, n_rows: rows, position_first: first, pages: &table }];
             let key_width = layout.n_kv_heads * layout.key_dim;
             let value_width = layout.n_kv_heads * layout.value_dim;
             kernels.kv_write(&mut kv, 1, &spans, &part(&self.k, key_width), &part(&self.v, value_width));
             let mut chunk = vec![0.0; rows * shape.n_heads * layout.value_dim];
-            kernels.attention(&kv, 1, &spans, &shape, &part(&self.q, shape.n_heads * layout.key_dim), &mut chunk);
+            let q_width = shape.n_heads * layout.key_dim;
+            let (q, q_to_sinks) = (part(&self.q, q_width), part(&self.q_to_sinks, q_width));
+            let queries = Queries { all: &q, to_sinks: (shape.sinks > 0).then_some(&q_to_sinks) };
+            kernels.attention(&kv, 1, &spans, &shape, queries, &mut chunk);
             out.extend(chunk);
         }
         out
@@ -65,20 +93,22 @@ impl Case {
         let group = shape.n_heads / layout.n_kv_heads;
         let mut out = Vec::new();
         for t in 0..n {
+            let sinks = 0..shape.sinks.min(t + 1);
+            let seen: Vec<_> = sinks.clone().chain(self.window_first(t).max(sinks.end)..=t).collect();
             for h in 0..shape.n_heads {
-                let q = &self.q[(t * shape.n_heads + h) * layout.key_dim..][..layout.key_dim];
-                let first = shape.window.map_or(0, |w| (t + 1).saturating_sub(w));
                 let at = |p: usize| p * layout.n_kv_heads + h / group;
-                let score = |p: usize| {
+                let score = |&p: &usize| {
+                    let q = if p < sinks.end { &self.q_to_sinks } else { &self.q };
+                    let q = &q[(t * shape.n_heads + h) * layout.key_dim..][..layout.key_dim];
                     let k = &self.k[at(p) * layout.key_dim..][..layout.key_dim];
                     let s = q.iter().zip(k).map(|(q, k)| f64::from(q * k)).sum::<f64>() * f64::from(shape.scale);
                     shape.soft_cap.map_or(s, |cap| f64::from(cap) * (s / f64::from(cap)).tanh()).exp()
                 };
-                let weights: Vec<f64> = (first..=t).map(score).collect();
+                let weights: Vec<f64> = seen.iter().map(score).collect();
                 let sum: f64 = weights.iter().sum();
                 for d in 0..layout.value_dim {
                     let weighted =
-                        (first..=t).zip(&weights).map(|(p, w)| w * f64::from(self.v[at(p) * layout.value_dim + d]));
+                        seen.iter().zip(&weights).map(|(p, w)| w * f64::from(self.v[at(*p) * layout.value_dim + d]));
                     out.push((weighted.sum::<f64>() / sum) as f32);
                 }
             }
@@ -117,6 +147,55 @@ fn agrees_with_its_definition() {
     let long = Case::new(8, KvType::F32, SEGMENT + 40, 2, None, None);
     let error = nmse(&long.run(&kernels(Isa::best(), 2), &[100]), &long.exact());
     assert!(error < 1e-11, "two segments: NMSE {error:e}");
+}
+
+#[test]
+fn sinks_agree_with_their_definition() {
+    for (window, sinks) in [(40, 4), (1, 1), (7, 33), (64, 32), (30, 70), (200, 5), (1, 150)] {
+        let case = Case::new(12, KvType::F32, 150, 6, Some(window), Some(4.0)).with_sinks(sinks);
+        let error = nmse(&case.run(&kernels(Isa::best(), 2), &[50, 1, 7]), &case.exact());
+        assert!(error < 1e-11, "window {window}, {sinks} sinks: NMSE {error:e}");
+    }
+    for (n, window, sinks) in [(3 * SEGMENT, 40, 4), (3 * SEGMENT, SEGMENT + 9, SEGMENT + 40)] {
+        let case = Case::new(13, KvType::F32, n, 2, Some(window), None).with_sinks(sinks);
+        let error = nmse(&case.run(&kernels(Isa::best(), 1), &[100]), &case.exact());
+        assert!(error < 1e-11, "{n} positions, window {window}, {sinks} sinks: NMSE {error:e}");
+    }
+}
+
+#[test]
+fn sinks_within_the_window_change_nothing() {
+    let plain = Case::new(14, KvType::F16, 3 * SEGMENT, 2, None, None);
+    let expected = plain.run(&kernels(Isa::best(), 2), &[100]);
+    let mut case = Case::new(14, KvType::F16, 3 * SEGMENT, 2, Some(3 * SEGMENT - 40), None).with_sinks(40);
+    case.q_to_sinks.clone_from(&case.q);
+    assert_same_f32("sinks", &case.run(&kernels(Isa::best(), 2), &[100, 1, 1]), &expected);
+}
+
+#[test]
+fn level_threads_and_chunks_do_not_show_behind_sinks() {
+    for (types, window, sinks) in [
+        (KvTypes::both(KvType::F16), 40, 4),
+        (KvTypes { is_rotated: true, ..KvType::Q8_0.into() }, 33, 35),
+        (KvType::T2(Mode::LeastSquares).into(), 5, 64),
+    ] {
+        let case = Case::new(15, types, 180, 6, Some(window), None).with_sinks(sinks);
+        let expected = case.run(&kernels(Isa::Scalar, 1), &[180]);
+        for isa in Isa::available() {
+            for (n_threads, chunks) in [(1, vec![1]), (2, vec![180]), (3, vec![7, 1, 40, 3]), (2, vec![64, 32])] {
+                let got = case.run(&kernels(isa, n_threads), &chunks);
+                let what = format!("{types:?} on {}, {n_threads} threads, {chunks:?}", isa.name());
+                assert_same_f32(&what, &got, &expected);
+            }
+        }
+    }
+    // Long enough for each segment to be a task: window and sinks that begin and end within segments.
+    for (window, sinks) in [(SEGMENT + 100, 4), (SEGMENT - 20, SEGMENT + 30), (2 * SEGMENT, 2 * SEGMENT)] {
+        let long = Case::new(16, KvType::F16, 5 * SEGMENT + 4, 2, Some(window), None).with_sinks(sinks);
+        let expected = long.run(&kernels(Isa::best(), 1), &[SEGMENT]);
+        let got = long.run(&kernels(Isa::best(), 3), &[4 * SEGMENT - 1, 1, 1, 2, SEGMENT, 1]);
+        assert_same_f32(&format!("window {window}, {sinks} sinks"), &got, &expected);
+    }
 }
 
 #[test]
@@ -171,7 +250,7 @@ fn sequences_of_a_step_do_not_mix() {
     ];
     kernels.kv_write(&mut kv, 0, &spans, &join(|c| &c.k), &join(|c| &c.v));
     let mut out = vec![0.0; 46 * 6 * layout.value_dim];
-    kernels.attention(&kv, 0, &spans, &cases[0].shape, &join(|c| &c.q), &mut out);
+    kernels.attention(&kv, 0, &spans, &cases[0].shape, join(|c| &c.q)[..].into(), &mut out);
     let alone = [cases[0].run(&kernels, &[45]), cases[1].run(&kernels, &[1])].concat();
     assert_same_f32("two sequences", &out, &alone);
 }

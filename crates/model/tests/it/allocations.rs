@@ -8,8 +8,8 @@ use std::{
 
 use kernels::Kernels;
 use model::{
-    EmbeddingType, Forward, KvType, KvTypes, LoadOptions, Logits, LogitsWanted, MemoryPlan, Model, Step, StepSpan,
-    TokenId, memory_plan_with,
+    AttentionWindow, EmbeddingType, Forward, KvType, KvTypes, LoadOptions, Logits, LogitsWanted, MemoryPlan, Model,
+    POSITIONS_MAX, Step, StepSpan, TokenId, memory_plan_with,
 };
 use quant::ternarise::Mode;
 
@@ -68,16 +68,26 @@ fn a_decode_step_allocates_nothing() {
     let lsq = KvType::T2(Mode::LeastSquares);
     let ternary = ("gemma3", KvTypes { keys: lsq, values: KvType::Q4_0, is_rotated: true });
     let plain = ["llama", "qwen3moe", "gemma3", "phi3", "olmo2", "bitnet", "llama-256-Q4_K_S", "llama-256-Q8_0"];
-    for (name, kv_types) in plain.map(|name| (name, f16)).into_iter().chain([ternary]) {
+    // The prompt outgrows the window.
+    let window = Some(AttentionWindow { len: 20, sinks: 4 });
+    let full =
+        plain.map(|name| (name, f16)).into_iter().chain([ternary]).map(|(name, kv_types)| (name, kv_types, None));
+    for (name, kv_types, attention_window) in full.chain([("llama", f16, window), ("gemma3", f16, window)]) {
         // On one thread everything happens on this one; with two, this one must do no more.
         for n_threads in [1, 2] {
-            let options = LoadOptions { kv_types, step_rows_max: 48, ..LoadOptions::DEFAULT };
+            let options = LoadOptions {
+                kv_types,
+                attention_window,
+                kv_positions: Some(512),
+                step_rows_max: 48,
+                ..LoadOptions::DEFAULT
+            };
             let kernels = Kernels::new(None, n_threads).unwrap();
             let mut model = Model::load(&Edit::golden(name).container(), kernels, &options).unwrap();
             let (prompt, pages, mut logits) = (golden_prompt(name), pages(0, 512), Logits::default());
             let mut step = |tokens: &[TokenId], position_first| {
                 let span = StepSpan { tokens, position_first, pages: &pages, logits: LogitsWanted::Last };
-                model.forward(&Step { spans: &[span] }, &mut logits);
+                model.forward(&Step::new(&[span]), &mut logits);
             };
             step(&prompt, 0);
             let before = COUNT.get();
@@ -92,19 +102,21 @@ fn a_decode_step_allocates_nothing() {
 #[test]
 fn the_plan_is_what_is_allocated() {
     let lsq = KvType::T2(Mode::LeastSquares);
-    for (name, kv_types, step_rows_max, embedding_type) in [
-        ("llama", KvTypes::both(KvType::F16), 48, None),
-        ("llama-256-Q8_0", KvType::F32.into(), 48, Some(EmbeddingType::T2(Mode::Rms))),
-        ("qwen3moe", KvType::F32.into(), 48, None),
-        ("llama-256-Q4_0", KvType::Q8_0.into(), 17, Some(EmbeddingType::F16)),
-        ("llama-256-Q4_0", KvTypes { keys: KvType::Q4_0, values: lsq, is_rotated: true }, 17, None),
+    let window = Some(AttentionWindow { len: 300, sinks: 4 });
+    for (name, kv_types, step_rows_max, embedding_type, attention_window) in [
+        ("llama", KvTypes::both(KvType::F16), 48, None, None),
+        ("llama-256-Q8_0", KvType::F32.into(), 48, Some(EmbeddingType::T2(Mode::Rms)), None),
+        ("qwen3moe", KvType::F32.into(), 48, None, None),
+        ("llama-256-Q4_0", KvType::Q8_0.into(), 17, Some(EmbeddingType::F16), None),
+        ("llama-256-Q4_0", KvTypes { keys: KvType::Q4_0, values: lsq, is_rotated: true }, 17, None, None),
+        ("llama-256-Q4_0", KvType::F32.into(), 48, None, window),
     ] {
-        let options = LoadOptions { kv_types, step_rows_max, embedding_type, ..LoadOptions::DEFAULT };
+        let options = LoadOptions { kv_types, step_rows_max, embedding_type, attention_window, ..LoadOptions::DEFAULT };
         let container = Edit::golden(name).container();
         let MemoryPlan { kv_bytes, scratch_bytes, context_len, weight_bytes, copy_bytes } =
             memory_plan_with(&container, &options).unwrap();
         assert_eq!(weight_bytes, container.tensors().iter().map(|t| t.n_bytes).sum::<u64>());
-        assert_eq!(context_len, 512);
+        assert_eq!(context_len, if attention_window.is_some() { POSITIONS_MAX } else { 512 });
         assert_eq!(copy_bytes > 0, embedding_type.is_some(), "{name}");
         let kernels = Kernels::new(None, 1).unwrap();
         let before = COUNT.get().1;
@@ -113,7 +125,7 @@ fn the_plan_is_what_is_allocated() {
         let prompt = golden_prompt(name);
         let span =
             StepSpan { tokens: &prompt[..step_rows_max], position_first: 0, pages: &pages, logits: LogitsWanted::None };
-        model.forward(&Step { spans: &[span] }, &mut Logits::default());
+        model.forward(&Step::new(&[span]), &mut Logits::default());
         let (planned, held) = ((kv_bytes + scratch_bytes + copy_bytes) as f64, (COUNT.get().1 - before) as f64);
         // Norms and biases, which are copied out of the file, and what the kernels hold per thread, are not in the plan.
         let (least, most) = (0.95 * planned, 1.1 * planned + 256e3);

@@ -40,7 +40,7 @@ fn last_logits(edit: &Edit, kv_types: impl Into<KvTypes>) -> Logits {
     for (position_first, wanted) in [(0, LogitsWanted::None), (4, LogitsWanted::Last)] {
         let tokens = &tokens[position_first..position_first + 4];
         let span = StepSpan { tokens, position_first, pages: &pages, logits: wanted };
-        model.forward(&Step { spans: &[span] }, &mut logits);
+        model.forward(&Step::new(&[span]), &mut logits);
     }
     logits
 }
@@ -128,7 +128,7 @@ fn a_broken_sequence_leaves_nothing_in_its_pages() {
             let tokens: Vec<TokenId> = tokens.iter().copied().map(TokenId).collect();
             let span = StepSpan { tokens: &tokens, position_first: 0, pages: &pages, logits: LogitsWanted::All };
             let mut logits = Logits::default();
-            model.forward(&Step { spans: &[span] }, &mut logits);
+            model.forward(&Step::new(&[span]), &mut logits);
             logits
         };
         let sound = run(&[1, 2, 3]);

@@ -57,7 +57,7 @@ fn neighbours_do_not_change_the_bytes() {
         for (table, start) in tables.iter().zip(starts).filter(|(_, start)| *start > 0) {
             let span =
                 StepSpan { tokens: &prompt[..start], position_first: 0, pages: table, logits: LogitsWanted::None };
-            model.forward(&Step { spans: &[span] }, &mut out);
+            model.forward(&Step::new(&[span]), &mut out);
             assert_eq!(out.n_rows(), 0);
         }
         let ends = [40, 9, 31];
@@ -69,7 +69,7 @@ fn neighbours_do_not_change_the_bytes() {
                 logits: LogitsWanted::Last,
             })
             .collect();
-        model.forward(&Step { spans: &spans }, &mut out);
+        model.forward(&Step::new(&spans), &mut out);
         for (row, end) in ends.into_iter().enumerate() {
             testkit::assert_same_f32(
                 &format!("{name}, sequence {row}"),

@@ -26,8 +26,8 @@ fn the_best_logits_are_those_of_the_whole_head() {
             let n_best = [1, 3, 40][i % 3];
             let span =
                 |logits| StepSpan { tokens: std::slice::from_ref(token), position_first: i, pages: &table, logits };
-            whole.forward(&Step { spans: &[span(LogitsWanted::Last)] }, &mut all);
-            short.forward(&Step { spans: &[span(LogitsWanted::Best(n_best))] }, &mut best);
+            whole.forward(&Step::new(&[span(LogitsWanted::Last)]), &mut all);
+            short.forward(&Step::new(&[span(LogitsWanted::Best(n_best))]), &mut best);
             assert!(all.is_complete() && !best.is_complete(), "{name}, step {i}");
             assert_eq!(argmax(best.row(0)), argmax(all.row(0)), "{name}, step {i}");
             let mut order = all.row(0).to_vec();
@@ -54,7 +54,7 @@ fn steps_that_want_more_get_all() {
     let mut logits = Logits::default();
     for wanted in [LogitsWanted::Last, LogitsWanted::All] {
         let span = StepSpan { tokens: &prompt[..4], position_first: 0, pages: &table, logits: wanted };
-        model.forward(&Step { spans: &[span] }, &mut logits);
+        model.forward(&Step::new(&[span]), &mut logits);
         assert!(logits.is_complete() && logits.first_non_finite().is_none());
     }
     assert_eq!(model.head_stats().unwrap().n_steps, 0);
@@ -87,8 +87,8 @@ fn auto_and_off(rows: &[f32]) -> HeadStats {
     for position_first in 0..100 {
         let tokens = [token];
         let span = StepSpan { tokens: &tokens, position_first, pages: &table, logits: LogitsWanted::Best(1) };
-        auto.forward(&Step { spans: &[span] }, &mut best);
-        off.forward(&Step { spans: &[span] }, &mut all);
+        auto.forward(&Step::new(&[span]), &mut best);
+        off.forward(&Step::new(&[span]), &mut all);
         token = TokenId(argmax(all.row(0)));
         assert_eq!(argmax(best.row(0)), token.0, "step {position_first}");
     }

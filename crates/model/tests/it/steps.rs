@@ -18,13 +18,13 @@ fn only_wanted_rows_have_logits() {
     let mut out = Logits::default();
     for (wanted, n_rows) in [(LogitsWanted::None, 0), (LogitsWanted::Last, 1), (LogitsWanted::All, 48)] {
         let span = StepSpan { tokens: &prompt, position_first: 0, pages: &pages, logits: wanted };
-        model.forward(&Step { spans: &[span] }, &mut out);
+        model.forward(&Step::new(&[span]), &mut out);
         assert_eq!(out.n_rows(), n_rows, "{wanted:?}");
         if n_rows > 0 {
             assert_same_f32(&format!("{wanted:?}"), out.row(n_rows - 1), &all[47 * 128..]);
         }
     }
-    model.forward(&Step { spans: &[] }, &mut out);
+    model.forward(&Step::new(&[]), &mut out);
     assert_eq!(out.n_rows(), 0);
 }
 
@@ -41,7 +41,7 @@ fn a_step_that_breaks_the_rules_panics_and_the_model_lives_on() {
     ];
     for (tokens, position_first, pages, words) in cases {
         let span = StepSpan { tokens, position_first, pages, logits: LogitsWanted::Last };
-        let result = catch_unwind(AssertUnwindSafe(|| model.forward(&Step { spans: &[span] }, &mut Logits::default())));
+        let result = catch_unwind(AssertUnwindSafe(|| model.forward(&Step::new(&[span]), &mut Logits::default())));
         let message = *result.unwrap_err().downcast::<String>().unwrap();
         assert!(message.contains(words), "{message:?} does not say {words:?}");
     }

@@ -1,6 +1,5 @@
 //! Routes for operators.
 
-use axum::response::IntoResponse;
 use server::{
     App, EngineGauges, ModelStatus, ServerOptions,
     lifecycle::Phase,
@@ -92,18 +91,22 @@ fn the_root_tells_what_happens() {
 
 #[test]
 fn a_browser_gets_the_page_without_a_key_and_a_program_does_not() {
-    let page: server::app::Page = |headers| {
-        let wants = headers.get("accept").is_some_and(|v| v.as_bytes().starts_with(b"text/html"));
-        wants.then(|| "the page".into_response())
-    };
     let keys = server::auth::Keys::parse("k", "secret", server::auth::KeyFileFormat::Lines).unwrap();
-    let server = start(ServerOptions { page: Some(page), keys, ..ServerOptions::default() });
+    let server = start(ServerOptions { keys, ..ServerOptions::default() });
     let ask = |path: &str, method: &str| {
         server.send(format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html,*/*\r\n\r\n"))
     };
-    assert_eq!((ask("/", "GET").status, ask("/", "GET").text()), (200, "the page"));
+    let page = ask("/", "GET");
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    let html = page.text();
+    let files: Vec<&str> = html.split('"').filter(|word| word.starts_with("page/")).collect();
+    assert!(files.len() > 3, "{html}");
+    for file in files {
+        assert_eq!(server.get(&format!("/{file}")).status, 200, "{file}");
+    }
     assert_eq!((ask("/", "POST").status, ask("//", "GET").status, ask("/metrics", "GET").status), (401, 401, 401));
-    assert_eq!(server.get("/").status, 401);
+    assert_eq!(server.get("/").status, 401, "the figures need a key");
+    assert_eq!(start(ServerOptions { page: None, ..ServerOptions::default() }).get("/page/none.js").status, 404);
 }
 
 /// The value of a sample.

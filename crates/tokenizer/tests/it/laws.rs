@@ -83,7 +83,7 @@ proptest! {
             let tokens = awkward_ids(&tokenizer, seed, n);
             let whole = tokenizer.decode(&tokens, with_control);
             let mut stream = String::new();
-            let mut detokenizer = Detokenizer::from_start(&tokenizer).with_control(with_control);
+            let mut detokenizer = Detokenizer::from_start(&*tokenizer).with_control(with_control);
             for &id in &tokens {
                 detokenizer.push(id, &mut stream);
                 prop_assert!(detokenizer.n_pending() < 4);
@@ -101,7 +101,7 @@ proptest! {
             let prompt_ids = encode_with(&tokenizer, &prompt, ControlTokens::AsText, true);
             let more_ids = encode_with(&tokenizer, &more, ControlTokens::AsText, false);
             let mut stream = String::new();
-            let mut detokenizer = Detokenizer::new(&tokenizer);
+            let mut detokenizer = Detokenizer::new(&*tokenizer);
             for id in ids(&more_ids) {
                 detokenizer.push(id, &mut stream);
             }
@@ -197,7 +197,7 @@ fn every_token_streams_as_it_decodes() {
     let tokenizer = load("llama-spm");
     for token in tokenizer.tokens() {
         let mut stream = String::new();
-        let mut detokenizer = Detokenizer::new(&tokenizer).with_control(true);
+        let mut detokenizer = Detokenizer::new(&*tokenizer).with_control(true);
         detokenizer.push(token.id, &mut stream);
         detokenizer.finish(&mut stream);
         assert_eq!(stream, String::from_utf8_lossy(&tokenizer.token_bytes(token.id)), "{token:?}");

@@ -77,7 +77,7 @@ fn prefix_space_only_at_the_start() {
     let hello = encode(&tokenizer, "Hello world");
     assert_eq!(tokenizer.decode(&ids(&hello), false), b"Hello world");
     let mut stream = String::new();
-    let mut detokenizer = Detokenizer::new(&tokenizer);
+    let mut detokenizer = Detokenizer::new(&*tokenizer);
     for id in ids(&hello) {
         detokenizer.push(id, &mut stream);
     }
@@ -91,7 +91,7 @@ fn prefix_space_only_at_the_start() {
 fn half_a_character_waits() {
     let tokenizer = load("llama-spm");
     let mut stream = String::new();
-    let mut detokenizer = Detokenizer::new(&tokenizer);
+    let mut detokenizer = Detokenizer::new(&*tokenizer);
     for byte in "🦀".bytes() {
         assert_eq!(stream, "");
         detokenizer.push(TokenId(3 + u32::from(byte)), &mut stream);

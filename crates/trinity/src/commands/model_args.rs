@@ -8,7 +8,7 @@ use engine::Engine;
 use gguf::Container;
 use hub::{Hub, Resolved};
 use kernels::{Isa, Kernels};
-use model::{HeadShortcut, LoadOptions, Model};
+use model::{AttentionWindow, HeadShortcut, LoadOptions, Model};
 use tokenizer::Tokenizer;
 
 pub(crate) use super::{
@@ -41,6 +41,12 @@ pub(crate) struct ModelArgs {
     /// Longest context in tokens [default: the model's own, at most 8192]
     #[arg(short, long, value_name = "TOKENS")]
     pub(crate) context: Option<usize>,
+    /// Let each token see only the last so many and the sinks: a context may then be longer than the model's own
+    #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) attention_window: Option<u32>,
+    /// First tokens of a context that stay in sight of all behind an attention window, without which models lose their way
+    #[arg(long, value_name = "N", default_value_t = 4, requires = "attention_window")]
+    pub(crate) sinks: u32,
     /// Type of cached keys and values
     #[arg(long, value_enum, value_name = "TYPE", default_value = "f16")]
     pub(crate) kv_type: KvTypeName,
@@ -127,6 +133,12 @@ impl ModelArgs {
         Ok((Kernels::new(isa, n_threads).map_err(configuration)?, n_threads))
     }
 
+    /// What tokens see, if not all before them.
+    pub(crate) fn attention_window(&self) -> Option<AttentionWindow> {
+        let len = self.attention_window? as usize;
+        Some(AttentionWindow { len, sinks: self.sinks as usize })
+    }
+
     fn kernels(&self) -> Result<(Kernels, usize), Failure> {
         let (mut kernels, n_threads) = Self::kernels_of(self.threads)?;
         if !self.no_pin {
@@ -152,8 +164,15 @@ impl ModelArgs {
         kv_positions: Option<usize>,
     ) -> Result<(Model, usize), Failure> {
         let (kernels, n_threads) = self.kernels()?;
-        let mut options =
-            LoadOptions { context_len_max, kv_positions, step_rows_max: STEP_ROWS_MAX, ..LoadOptions::DEFAULT };
+        let attention_window = self.attention_window();
+        let mut options = LoadOptions {
+            context_len_max,
+            attention_window,
+            // What runs here keeps whole sequences.
+            kv_positions: kv_positions.or(context_len_max.filter(|_| attention_window.is_some())),
+            step_rows_max: STEP_ROWS_MAX,
+            ..LoadOptions::DEFAULT
+        };
         self.storage.apply(self.kv_type, &mut options);
         let model = Model::load(container, kernels, &options)?.with_head_shortcut(self.head_shortcut.into());
         say_requantised(&model);

@@ -97,6 +97,8 @@ fn a_run_that_was_broken_off_goes_on() {
     run(&other, &resumed).fails(1, &["journal.jsonl", "SHA-256 of the model"]);
     run("stories260k", &["--resume", journal.to_str().unwrap(), "--v-type", "f32"])
         .fails(1, &["values: F16", "values: F32"]);
+    run("stories260k", &["--resume", journal.to_str().unwrap(), "--attention-window", "9"])
+        .fails(1, &["AttentionWindow { len: 9, sinks: 4 }"]);
     let one = ["eval", "choice", "stories260k", "--file", &blimp[1], "--resume", journal.to_str().unwrap()];
     trinity(one).fails(1, &["files of questions"]);
     fs::write(&journal, "{}\n").unwrap();

@@ -324,7 +324,7 @@ pub(crate) fn logits_error(source: &dyn Source, name: &str) -> f64 {
     let pages: Vec<PageId> = (0..).take(tokens.len().div_ceil(PAGE_LEN)).map(PageId).collect();
     let span = StepSpan { tokens: &tokens, position_first: 0, pages: &pages, logits: LogitsWanted::All };
     let mut out = Logits::default();
-    model.forward(&Step { spans: &[span] }, &mut out);
+    model.forward(&Step::new(&[span]), &mut out);
     let got: Vec<f32> = (0..out.n_rows()).flat_map(|row| out.row(row).to_vec()).collect();
     testkit::nmse(&got, &testkit::read_f32(&format!("golden/{}", entry["logits"].as_str().unwrap())))
 }

@@ -133,11 +133,12 @@ pub(super) fn run(args: &ChoiceArgs, global: &Global) -> Result<(), Failure> {
 fn settings(args: &ChoiceArgs, container: &Container, sets: &[Set]) -> Result<Settings, Failure> {
     let mut options = LoadOptions::DEFAULT;
     args.load.storage.apply(args.load.kv_type, &mut options);
+    let window = args.load.attention_window().map_or_else(String::new, |window| format!(", {window:?}"));
     Ok(Settings {
         trinity: env!("CARGO_PKG_VERSION").to_owned(),
         model_sha256: model_digest(container)?,
         options: format!(
-            "{:?}, embedding {:?}, norms {:?}",
+            "{:?}, embedding {:?}, norms {:?}{window}",
             options.kv_types, options.embedding_type, options.norm_type
         ),
         files: sets.iter().map(|set| format!("{} {}", set.format.name(), set.sha256)).collect(),

@@ -57,6 +57,8 @@ pub(super) fn run(args: &LogitsArgs, global: &Global) -> Result<(), Failure> {
         threads: args.threads,
         no_pin: false,
         context: None,
+        attention_window: None,
+        sinks: 0,
         kv_type: args.kv_type,
         storage: StorageArgs::default(),
         i2s: args.i2s,

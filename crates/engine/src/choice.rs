@@ -1,0 +1,132 @@
+//! [`Choice`]: one completion of a request, from logits to text.
+
+use std::sync::Arc;
+
+use model::TokenId;
+use tokenizer::{Detokenizer, Tokenizer};
+
+use crate::{Error, Event, FinishReason, Logprobs, Request, Sampler, StopFilter, logprobs::LogprobsOf, request::Sink};
+
+/// What a row of logits led to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Taken {
+    /// This token comes next.
+    Token(TokenId),
+    /// The completion is over, perhaps by the stop string of this index.
+    End(FinishReason, Option<usize>),
+    /// The sink broke off.
+    Broken,
+}
+
+/// Everything about a completion but its keys and values.
+pub(crate) struct Choice {
+    index: usize,
+    sampler: Sampler,
+    tokenizer: Arc<Tokenizer>,
+    detokenizer: Detokenizer<Arc<Tokenizer>>,
+    filter: StopFilter,
+    logprobs_of: Option<LogprobsOf>,
+    ignore_eos: bool,
+    n_completion: usize,
+    n_max: usize,
+    decoded: String,
+    certain: String,
+}
+
+impl Choice {
+    /// The `index`-th completion of `request`, of a model with `n_vocab` tokens and a context of `context_len_max`.
+    pub(crate) fn new(
+        request: &Request,
+        index: usize,
+        tokenizer: &Arc<Tokenizer>,
+        n_vocab: usize,
+        context_len_max: usize,
+    ) -> Result<Self, Error> {
+        let mut sampler = Sampler::for_choice(&request.sampling, index, n_vocab, context_len_max)?;
+        request.prompt.iter().for_each(|token| sampler.accept(*token));
+        let room = context_len_max.saturating_sub(request.prompt.len());
+        Ok(Self {
+            index,
+            sampler,
+            detokenizer: Detokenizer::new(Arc::clone(tokenizer)).with_spelled(request.spelled.clone()),
+            tokenizer: Arc::clone(tokenizer),
+            filter: StopFilter::new(&request.stop),
+            logprobs_of: request.top_logprobs.map(LogprobsOf::new),
+            ignore_eos: request.ignore_eos,
+            n_completion: 0,
+            n_max: request.max_tokens.unwrap_or(room).min(room),
+            decoded: String::new(),
+            certain: String::new(),
+        })
+    }
+
+    /// Tokens generated.
+    pub(crate) fn n_completion(&self) -> usize {
+        self.n_completion
+    }
+
+    /// Tokens that may still be generated.
+    pub(crate) fn n_left(&self) -> usize {
+        self.n_max - self.n_completion
+    }
+
+    /// How many of the largest logits are enough; all if `None`. Log-probabilities are parts of a sum over all.
+    pub(crate) fn n_best(&self) -> Option<usize> {
+        if self.logprobs_of.is_some() { None } else { self.sampler.n_best() }
+    }
+
+    /// Picks the next token by `logits` `[V]`, all finite or left out, and tells the sink.
+    pub(crate) fn take(&mut self, logits: &[f32], sink: &mut dyn Sink) -> Result<Taken, Error> {
+        if self.n_left() == 0 {
+            return Ok(self.end(FinishReason::Length, sink));
+        }
+        let token = self.sampler.sample(logits).ok_or(Error::NothingLeft)?;
+        self.sampler.accept(token);
+        // A model that says its beginning token starts another text: llama2.c's stories end so.
+        let is_end = self.tokenizer.is_end_of_generation(token) || Some(token) == self.tokenizer.bos();
+        if !self.ignore_eos && is_end {
+            return Ok(self.end(FinishReason::EndOfGeneration, sink));
+        }
+        self.n_completion += 1;
+        let logprobs = self.logprobs_of.as_mut().map(|l| l.compute(logits, token));
+        self.decoded.clear();
+        self.certain.clear();
+        self.detokenizer.push(token, &mut self.decoded);
+        let stop = self.filter.push(&self.decoded, &mut self.certain);
+        if tell(sink, self.index, Some(token), &self.certain, logprobs) {
+            return Ok(Taken::Broken);
+        }
+        if stop.is_some() {
+            return Ok(Taken::End(FinishReason::StopString, stop));
+        }
+        if self.n_left() == 0 {
+            return Ok(self.end(FinishReason::Length, sink));
+        }
+        Ok(Taken::Token(token))
+    }
+
+    /// Tells the sink that something was computed, so that it may break off.
+    pub(crate) fn pass(&self, sink: &mut dyn Sink) -> bool {
+        tell(sink, self.index, None, "", None)
+    }
+
+    /// Ends the text: what was held back is certain now, unless it completes a stop string.
+    pub(crate) fn end(&mut self, reason: FinishReason, sink: &mut dyn Sink) -> Taken {
+        self.decoded.clear();
+        self.certain.clear();
+        self.detokenizer.finish(&mut self.decoded);
+        let stop = self.filter.push(&self.decoded, &mut self.certain);
+        if stop.is_none() {
+            self.filter.finish(&mut self.certain);
+        }
+        if !self.certain.is_empty() && tell(sink, self.index, None, &self.certain, None) {
+            return Taken::Broken;
+        }
+        if stop.is_some() { Taken::End(FinishReason::StopString, stop) } else { Taken::End(reason, None) }
+    }
+}
+
+/// `true`: the sink breaks off.
+fn tell(sink: &mut dyn Sink, choice: usize, token: Option<TokenId>, text: &str, logprobs: Option<&Logprobs>) -> bool {
+    sink.event(Event { choice, token, text, logprobs }).is_break()
+}

@@ -1,0 +1,35 @@
+//! [`ChainKey`]: the name of a prefix, for pages that leave the arena.
+
+use model::TokenId;
+
+use crate::CacheScope;
+
+/// BLAKE3 of the scope and all tokens up to the end of a page: two prefixes share a key only if they are equal.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct ChainKey(pub(crate) [u8; 32]);
+
+/// A full page by what it holds and what lies before it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct PageKey<'a> {
+    /// Of everything up to the end of the page.
+    pub(crate) chain: ChainKey,
+    /// The tokens of the page itself, compared when it comes back.
+    pub(crate) tokens: &'a [TokenId],
+}
+
+impl ChainKey {
+    /// Of no tokens at all.
+    pub(crate) fn root(scope: CacheScope) -> Self {
+        Self(blake3::hash(&scope.0.to_le_bytes()).into())
+    }
+
+    /// Of the prefix that `self` names and `tokens`.
+    pub(crate) fn then(self, tokens: &[TokenId]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.0);
+        tokens.iter().for_each(|token| {
+            hasher.update(&token.0.to_le_bytes());
+        });
+        Self(hasher.finalize().into())
+    }
+}

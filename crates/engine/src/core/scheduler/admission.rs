@@ -1,0 +1,210 @@
+//! Who comes out of the queue, and what is cached for it.
+
+use model::{PAGE_LEN, PageId, TokenId};
+
+use super::{PageMemory, Scheduler};
+use crate::core::{PageKey, SeqId, Sequence, prefix_tree::Inserted};
+
+/// Waiting sequences looked at in a step, so that a long queue costs nothing.
+const LOOKED_AT_MAX: usize = 64;
+
+/// A sequence waits for another that computes the same tokens, if that spares it so many.
+const WORTH_WAITING: usize = PAGE_LEN / 2;
+
+impl Scheduler {
+    /// Takes sequences out of the queue while there are rows, places and pages.
+    pub(super) fn admit(&mut self, mut n_left: usize, memory: &mut dyn PageMemory) {
+        let first: Vec<SeqId> = self.waiting.iter().take(LOOKED_AT_MAX).map(|(_, id)| *id).collect();
+        for id in first {
+            if n_left == 0 {
+                return;
+            }
+            let sequence = self.sequence(id);
+            if sequence.is_paused || self.shares_with_running(sequence) {
+                continue;
+            }
+            while self.running.len() >= self.limits.n_running_max {
+                if !self.preempt_later_than(id) {
+                    return;
+                }
+            }
+            if !self.start(id, memory) {
+                return;
+            }
+            n_left -= self.plan_prompt(id, n_left, memory);
+        }
+    }
+
+    /// Preempts the last in rank, if it is later in rank than a waiting sequence.
+    fn preempt_later_than(&mut self, id: SeqId) -> bool {
+        let rank = (self.sequence(id).rank, id);
+        match self.running.last() {
+            Some(last) if *last > rank => {
+                let victim = last.1;
+                self.preempt(victim);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Is a running sequence computing tokens that this one begins with, too? Then their pages will be had for nothing.
+    fn shares_with_running(&self, sequence: &Sequence) -> bool {
+        if !sequence.use_cache {
+            return false;
+        }
+        let usable = sequence.tokens.len() - 1;
+        let mut leaders = self.running.iter().map(|(_, id)| self.sequence(*id)).filter(|leader| {
+            leader.use_cache && leader.scope == sequence.scope && !leader.is_paused && leader.n_pending() > 1
+        });
+        leaders.any(|leader| {
+            let common = common_len(&leader.tokens, &sequence.tokens).min(usable);
+            let cached = leader.n_computed.min(common);
+            // What the tree has of a common beginning is at least what the leader has computed of it, in full pages.
+            common - cached >= WORTH_WAITING
+                && self.tree.find(sequence.scope, &sequence.tokens[..common]).nodes.len() * PAGE_LEN + WORTH_WAITING
+                    <= common
+        })
+    }
+
+    /// Gives a waiting sequence its cached prefix, if there is room for the rest; later ones in rank make room where there is not.
+    fn start(&mut self, id: SeqId, memory: &mut dyn PageMemory) -> bool {
+        loop {
+            self.take_cached(id);
+            let sequence = self.sequence(id);
+            let n_needed = self.n_pages_of(sequence.tokens.len()).saturating_sub(sequence.nodes.len());
+            // Each that runs may soon want one more.
+            let headroom = self.running.len();
+            if self.pool.n_free() + self.tree.n_unlocked() >= n_needed + headroom {
+                break;
+            }
+            let sequence = self.sequence_mut(id);
+            sequence.table.clear();
+            sequence.n_computed = 0;
+            let nodes = std::mem::take(&mut sequence.nodes);
+            self.tree.unlock(nodes.into_iter());
+            if !self.preempt_later_than(id) {
+                return false;
+            }
+        }
+        let rank = self.sequence(id).rank;
+        self.waiting.remove(&(rank, id));
+        self.running.insert((rank, id));
+        self.sequence_mut(id).is_running = true;
+        self.load_saved(id, memory);
+        self.copy_partial(id, memory);
+        let sequence = self.sequence_mut(id);
+        sequence.n_cached.get_or_insert(sequence.n_computed);
+        true
+    }
+
+    /// Most pages that a sequence of `len` tokens holds at once.
+    fn n_pages_of(&self, len: usize) -> usize {
+        let all = len.div_ceil(PAGE_LEN);
+        match self.limits.window {
+            None => all,
+            Some(window) => all.min(self.n_shared_max + window.pages_max(self.limits.step_rows_max)),
+        }
+    }
+
+    /// Locks the full pages that the tree has; one token is always left to compute.
+    fn take_cached(&mut self, id: SeqId) {
+        let Self { sequences, tree, n_shared_max, .. } = self;
+        let Some(sequence) = sequences.get_mut(&id).filter(|s| s.use_cache) else { return };
+        let usable = sequence.tokens.len() - 1;
+        let mut found = tree.find(sequence.scope, &sequence.tokens[..usable]).nodes;
+        found.truncate(*n_shared_max);
+        for node in found {
+            tree.lock(node);
+            sequence.table.push(tree.page(node));
+            sequence.nodes.push(node);
+        }
+        sequence.n_computed = sequence.nodes.len() * PAGE_LEN;
+    }
+
+    /// Brings back pages that left the arena and follow what the tree has.
+    fn load_saved(&mut self, id: SeqId, memory: &mut dyn PageMemory) {
+        loop {
+            let sequence = self.sequence(id);
+            let start = sequence.n_computed;
+            let usable = sequence.tokens.len() - 1;
+            if !sequence.use_cache || start + PAGE_LEN > usable || sequence.nodes.len() >= self.n_shared_max {
+                return;
+            }
+            let parent = sequence.nodes.last().copied();
+            let tokens: Vec<TokenId> = sequence.tokens[start..start + PAGE_LEN].to_vec();
+            let (scope, before) = (sequence.scope, self.tree.chain(sequence.scope, parent));
+            let key = PageKey { chain: before.then(&tokens), tokens: &tokens };
+            if !memory.has(key) {
+                return;
+            }
+            let Some(page) = self.allocate(memory) else { return };
+            if !memory.load(key, page) {
+                self.pool.release([page]);
+                return;
+            }
+            self.counts.loaded += 1;
+            let Self { sequences, tree, pool, released, .. } = self;
+            let node = match tree.insert(scope, parent, &tokens, page, released) {
+                Inserted::Taken(node) => node,
+                Inserted::Known(node) => {
+                    released.push(page);
+                    node
+                }
+            };
+            tree.lock(node);
+            pool.release(released.drain(..));
+            let Some(sequence) = sequences.get_mut(&id) else { return };
+            sequence.table.push(tree.page(node));
+            sequence.nodes.push(node);
+            sequence.n_computed += PAGE_LEN;
+        }
+    }
+
+    /// Copies the page of which the next tokens are a beginning, from the tree or from a running sequence: copy-on-write.
+    fn copy_partial(&mut self, id: SeqId, memory: &mut dyn PageMemory) {
+        let sequence = self.sequence(id);
+        if !sequence.use_cache || sequence.nodes.len() >= self.n_shared_max {
+            return;
+        }
+        let start = sequence.n_computed;
+        let rest = &sequence.tokens[start..sequence.tokens.len() - 1];
+        let from_tree = match self.tree.find(sequence.scope, &sequence.tokens[..start + rest.len()]) {
+            found if found.nodes.len() == sequence.nodes.len() => found.partial,
+            _ => None,
+        };
+        let Some((page, n)) = from_tree.into_iter().chain(self.page_of_running(sequence)).max_by_key(|(_, n)| *n)
+        else {
+            return;
+        };
+        let Some(to) = self.allocate(memory) else { return };
+        // Where the page itself was the next to be evicted, it is taken over as it is.
+        if to != page {
+            memory.copy(page, to);
+            self.counts.copied += 1;
+        }
+        let sequence = self.sequence_mut(id);
+        sequence.table.push(to);
+        sequence.n_computed += n;
+    }
+
+    /// The page of a running sequence that begins like what this one has to compute next, and how many tokens agree.
+    fn page_of_running(&self, sequence: &Sequence) -> Option<(PageId, usize)> {
+        let (start, usable) = (sequence.n_computed, sequence.tokens.len() - 1);
+        let index = start / PAGE_LEN;
+        let others = self.running.iter().map(|(_, id)| self.sequence(*id));
+        let others = others.filter(|other| {
+            other.id != sequence.id && other.use_cache && other.scope == sequence.scope && other.n_dropped <= index
+        });
+        let shared = others.filter_map(|other| {
+            let page = *other.table.get(index)?;
+            let n = common_len(&other.tokens, &sequence.tokens).min(other.n_computed).min(usable);
+            (n > start).then(|| (page, (n - start).min(PAGE_LEN)))
+        });
+        shared.max_by_key(|(_, n)| *n)
+    }
+}
+
+fn common_len(a: &[TokenId], b: &[TokenId]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}

@@ -1,0 +1,129 @@
+//! [`Memory`]: where full pages go when they leave the arena, and how they come back: ordinary memory of bounded size, then disk.
+//!
+//! A page is named by all tokens up to its end ([`ChainKey`](crate::core::ChainKey)); equal tokens have equal keys and values, so a page that
+//! comes back is what computing it again would give.
+
+use std::time::Duration;
+
+use model::{Forward, PageId};
+
+use crate::{
+    EngineOptions,
+    core::{PageKey, PageMemory},
+    runner::Clock,
+};
+use disk::Disk;
+pub use disk::{DiskCache, DiskError};
+use swap::Swap;
+
+mod disk;
+mod swap;
+
+/// Share of a new measurement in the running mean.
+const WEIGHT: f64 = 0.2;
+
+/// Places beyond the arena.
+pub(crate) struct Memory {
+    swap: Swap,
+    disk: Option<Disk>,
+    /// Microseconds to copy a page out of the arena or into it.
+    copy_us: Option<f64>,
+}
+
+impl Memory {
+    /// As the options say; pages of another model are never found, because `DiskCache` names the model.
+    pub(crate) fn new(options: &EngineOptions, page_bytes: usize) -> Result<Self, DiskError> {
+        let disk = options.disk_cache.as_ref().map(|cache| Disk::open(cache, page_bytes)).transpose()?;
+        Ok(Self { swap: Swap::new(options.swap_bytes_max), disk, copy_us: None })
+    }
+
+    /// With the arena of `model`.
+    pub(crate) fn of<'a>(&'a mut self, model: &'a mut dyn Forward, clock: &'a Clock) -> Arena<'a> {
+        Arena { model, memory: self, clock, is_patient: false }
+    }
+
+    /// Whether pages outlive the process.
+    pub(crate) fn is_lasting(&self) -> bool {
+        self.disk.is_some()
+    }
+
+    /// Waits until everything that was saved is on disk.
+    pub(crate) fn finish(&mut self) {
+        self.disk.iter_mut().for_each(Disk::finish);
+    }
+}
+
+/// The arena and the places beyond it.
+pub(crate) struct Arena<'a> {
+    model: &'a mut dyn Forward,
+    memory: &'a mut Memory,
+    clock: &'a Clock,
+    /// Nobody waits for a token: pages may wait for the disk.
+    is_patient: bool,
+}
+
+impl Arena<'_> {
+    /// The same, waiting for the disk where it is slower than what is saved.
+    pub(crate) fn patient(mut self) -> Self {
+        self.is_patient = true;
+        self
+    }
+
+    fn measured(&mut self, start: Duration) {
+        let us = (self.clock)().saturating_sub(start).as_micros() as f64;
+        let mean = &mut self.memory.copy_us;
+        // A pause of the whole process says nothing about copying.
+        *mean = Some(mean.map_or(us, |old| old + WEIGHT * (us.min(4.0 * old + 10.0) - old)));
+    }
+
+    /// Whether copying a page out and back takes less than computing it again, as far as that is known.
+    fn is_worth(&self, recompute_us: f64) -> bool {
+        self.memory.copy_us.is_none_or(|copy_us| 2.0 * copy_us < recompute_us)
+    }
+}
+
+impl PageMemory for Arena<'_> {
+    fn copy(&mut self, from: PageId, to: PageId) {
+        self.model.copy_page(from, to);
+    }
+
+    fn save(&mut self, page: PageId, key: PageKey<'_>, recompute_us: f64) {
+        let wants_swap = !self.is_patient
+            && self.is_worth(recompute_us)
+            && self.memory.swap.wants(key.chain, self.model.page_bytes());
+        let wants_disk = self.memory.disk.as_ref().is_some_and(|disk| !disk.is_saved(key.chain));
+        if !wants_swap && !wants_disk {
+            return;
+        }
+        let start = (self.clock)();
+        let mut bytes = vec![0; self.model.page_bytes()].into_boxed_slice();
+        self.model.read_page(page, &mut bytes);
+        self.measured(start);
+        if wants_disk && let Some(disk) = &mut self.memory.disk {
+            disk.save(key, &bytes, self.is_patient);
+        }
+        if wants_swap {
+            self.memory.swap.put(key, bytes);
+        }
+    }
+
+    fn has(&self, key: PageKey<'_>) -> bool {
+        self.memory.swap.has(key.chain) || self.memory.disk.as_ref().is_some_and(|disk| disk.has(key.chain))
+    }
+
+    fn load(&mut self, key: PageKey<'_>, page: PageId) -> bool {
+        let start = (self.clock)();
+        if let Some(bytes) = self.memory.swap.take(key) {
+            self.model.write_page(page, &bytes);
+            self.measured(start);
+            return true;
+        }
+        match self.memory.disk.as_mut().and_then(|disk| disk.load(key)) {
+            Some(bytes) => {
+                self.model.write_page(page, &bytes);
+                true
+            }
+            None => false,
+        }
+    }
+}

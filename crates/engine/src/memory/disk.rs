@@ -1,0 +1,323 @@
+//! [`Disk`]: pages in files, so that a server that starts again begins warm.
+//!
+//! A page is a file named by its chain key. It is written under another name and renamed, and carries a checksum over all it says: a process
+//! killed at any moment leaves whole pages and leftovers, which the next start removes; a file that is not what it says is removed and
+//! computed again. A thread writes, so that no step waits for the disk.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write as _,
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Write as _},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex,
+        mpsc::{SyncSender, sync_channel},
+    },
+    thread::JoinHandle,
+};
+
+use crate::{
+    core::{ChainKey, PageKey},
+    sync::lock,
+};
+
+/// Pages that wait to be written; more are not saved.
+const N_WAITING_MAX: usize = 32;
+const MAGIC: &[u8; 8] = b"trikv\0\x01\0";
+const SUFFIX: &str = "page";
+
+/// A cache folder on disk.
+#[derive(Clone, Debug)]
+pub struct DiskCache {
+    /// The folder; made if it is not there. Its files are this program's: the oldest are removed.
+    pub folder: PathBuf,
+    /// Most bytes of files in it, of this model.
+    pub bytes_max: u64,
+    /// Names the model: whatever changes the bytes of its keys and values changes this.
+    pub model: [u8; 32],
+}
+
+/// Why a cache folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("cache folder {}: {source}", folder.display())]
+pub struct DiskError {
+    folder: PathBuf,
+    source: io::Error,
+}
+
+struct Entry {
+    n_bytes: u64,
+    tick: u64,
+}
+
+/// An open cache folder.
+pub(crate) struct Disk {
+    folder: PathBuf,
+    bytes_max: u64,
+    n_bytes: u64,
+    page_bytes: usize,
+    model: [u8; 32],
+    entries: HashMap<ChainKey, Entry>,
+    /// Those that the writer has not written yet.
+    pending: Arc<Mutex<HashSet<ChainKey>>>,
+    tick: u64,
+    writer: Option<Writer>,
+    /// Files to be removed, by the writer too: it may not have written them yet.
+    removals: Vec<String>,
+}
+
+/// What the writer does next.
+enum Job {
+    /// Writes a file.
+    Page { chain: ChainKey, bytes: Vec<u8> },
+    /// Removes files.
+    Remove(Vec<String>),
+}
+
+struct Writer {
+    jobs: SyncSender<Job>,
+    thread: JoinHandle<()>,
+}
+
+impl Disk {
+    /// Opens the model's part of the folder, and removes what a killed process left half-written.
+    pub(crate) fn open(cache: &DiskCache, page_bytes: usize) -> Result<Self, DiskError> {
+        let folder = cache.folder.join(hex(&cache.model));
+        let named = |source| DiskError { folder: folder.clone(), source };
+        make_private_folder(&folder).map_err(named)?;
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(named)? {
+            let entry = entry.map_err(named)?;
+            let metadata = entry.metadata().map_err(named)?;
+            match key_of(&entry.path()) {
+                Some(key) if metadata.is_file() => files.push((metadata.modified().ok(), key, metadata.len())),
+                _ if metadata.is_file() => fs::remove_file(entry.path()).map_err(named)?,
+                _ => {}
+            }
+        }
+        // Older files are the first to go.
+        files.sort();
+        let pending = Arc::default();
+        let mut disk = Self {
+            writer: Some(Writer::start(folder.clone(), Arc::clone(&pending)).map_err(named)?),
+            pending,
+            folder: folder.clone(),
+            bytes_max: cache.bytes_max,
+            n_bytes: 0,
+            page_bytes,
+            model: cache.model,
+            entries: HashMap::new(),
+            tick: 0,
+            removals: Vec::new(),
+        };
+        for (_, key, n_bytes) in files {
+            disk.note(key, n_bytes);
+        }
+        disk.shrink();
+        Ok(disk)
+    }
+
+    /// Saved, if perhaps not written yet.
+    pub(crate) fn is_saved(&self, chain: ChainKey) -> bool {
+        self.entries.contains_key(&chain)
+    }
+
+    /// Written, so that it can be read.
+    pub(crate) fn has(&self, chain: ChainKey) -> bool {
+        self.is_saved(chain) && !lock(&self.pending).contains(&chain)
+    }
+
+    /// Hands a page to the writer; if that is behind, waits for it or lets the page go.
+    pub(crate) fn save(&mut self, key: PageKey<'_>, bytes: &[u8], is_patient: bool) {
+        let bytes = self.encode(key, bytes);
+        let n_bytes = bytes.len() as u64;
+        if n_bytes > self.bytes_max {
+            return;
+        }
+        lock(&self.pending).insert(key.chain);
+        if self.send(Job::Page { chain: key.chain, bytes }, is_patient) {
+            self.note(key.chain, n_bytes);
+            self.shrink();
+        } else {
+            lock(&self.pending).remove(&key.chain);
+        }
+    }
+
+    /// `false`: the writer is behind.
+    fn send(&self, job: Job, is_patient: bool) -> bool {
+        let Some(writer) = &self.writer else { return false };
+        if is_patient { writer.jobs.send(job).is_ok() } else { writer.jobs.try_send(job).is_ok() }
+    }
+
+    /// Reads a page back. One that cannot be read, or is not what it says, is forgotten.
+    pub(crate) fn load(&mut self, key: PageKey<'_>) -> Option<Box<[u8]>> {
+        let path = self.folder.join(name_of(key.chain));
+        let expected = self.encode(key, &[]);
+        let bytes = read_whole(&path, expected.len() + self.page_bytes);
+        let page = bytes.and_then(|bytes| {
+            let (content, checksum) = bytes.split_last_chunk::<32>()?;
+            let is_sound = *blake3::hash(content).as_bytes() == *checksum;
+            let head = expected.get(..expected.len() - 32)?;
+            content.strip_prefix(head).filter(|_| is_sound).map(Box::<[u8]>::from)
+        });
+        match &page {
+            Some(_) => {
+                self.tick += 1;
+                let tick = self.tick;
+                self.entries.entry(key.chain).and_modify(|entry| entry.tick = tick);
+            }
+            None => self.remove(key.chain),
+        }
+        page
+    }
+
+    /// Waits until all is written.
+    pub(crate) fn finish(&mut self) {
+        let removals = std::mem::take(&mut self.removals);
+        self.send(Job::Remove(removals), true);
+        if let Some(writer) = self.writer.take() {
+            drop(writer.jobs);
+            // A writer that panicked has nothing more to write.
+            let _ = writer.thread.join();
+        }
+    }
+
+    /// Magic, model, name, tokens, page, checksum of all that.
+    fn encode(&self, key: PageKey<'_>, page: &[u8]) -> Vec<u8> {
+        let tokens = key.tokens.iter().flat_map(|t| t.0.to_le_bytes());
+        let mut bytes = Vec::with_capacity(256 + page.len());
+        bytes.extend(MAGIC.iter().chain(&self.model).chain(&key.chain.0).copied().chain(tokens));
+        bytes.extend((self.page_bytes as u64).to_le_bytes());
+        bytes.extend_from_slice(page);
+        let checksum = blake3::hash(&bytes);
+        bytes.extend_from_slice(checksum.as_bytes());
+        bytes
+    }
+
+    fn note(&mut self, chain: ChainKey, n_bytes: u64) {
+        self.tick += 1;
+        self.n_bytes += n_bytes;
+        if let Some(old) = self.entries.insert(chain, Entry { n_bytes, tick: self.tick }) {
+            self.n_bytes -= old.n_bytes;
+        }
+    }
+
+    fn remove(&mut self, chain: ChainKey) {
+        if let Some(entry) = self.entries.remove(&chain) {
+            self.n_bytes -= entry.n_bytes;
+            self.removals.push(name_of(chain));
+        }
+    }
+
+    /// Removes files unused longest, a tenth more than must go, so that it is not done for every page.
+    fn shrink(&mut self) {
+        if self.n_bytes <= self.bytes_max {
+            return;
+        }
+        let mut by_age: Vec<(u64, ChainKey)> = self.entries.iter().map(|(key, entry)| (entry.tick, *key)).collect();
+        by_age.sort_unstable();
+        let target = self.bytes_max / 10 * 9;
+        for (_, chain) in by_age {
+            if self.n_bytes <= target {
+                break;
+            }
+            self.remove(chain);
+        }
+        // If the writer is behind, with the next ones.
+        if self.send(Job::Remove(self.removals.clone()), false) {
+            self.removals.clear();
+        }
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+impl Writer {
+    fn start(folder: PathBuf, pending: Arc<Mutex<HashSet<ChainKey>>>) -> io::Result<Self> {
+        let (jobs, waiting) = sync_channel(N_WAITING_MAX);
+        let folder: Arc<Path> = folder.into();
+        let thread = std::thread::Builder::new().name("kv cache writer".to_owned()).spawn(move || {
+            for job in waiting {
+                match job {
+                    Job::Page { chain, bytes } => {
+                        // A full disk costs warmth, nothing else: what is not there cannot be read and is forgotten.
+                        let _ = write_page(&folder, &name_of(chain), &bytes);
+                        lock(&pending).remove(&chain);
+                    }
+                    // One that somebody has removed is gone all the same.
+                    Job::Remove(names) => names.iter().for_each(|name| drop(fs::remove_file(folder.join(name)))),
+                }
+            }
+        })?;
+        Ok(Self { jobs, thread })
+    }
+}
+
+fn write_page(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = folder.join(format!("{name}.part"));
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    make_private_file(&mut options);
+    let written = options.open(&unfinished).and_then(|mut file: File| file.write_all(bytes));
+    let renamed = written.and_then(|()| fs::rename(&unfinished, folder.join(name)));
+    if renamed.is_err() {
+        let _ = fs::remove_file(&unfinished);
+    }
+    renamed
+}
+
+/// The bytes of a file of exactly `n_bytes`.
+fn read_whole(path: &Path, n_bytes: usize) -> Option<Vec<u8>> {
+    let file = File::open(path).ok()?;
+    let mut bytes = Vec::with_capacity(n_bytes + 1);
+    file.take(n_bytes as u64 + 1).read_to_end(&mut bytes).ok()?;
+    (bytes.len() == n_bytes).then_some(bytes)
+}
+
+#[cfg(unix)]
+fn make_private_folder(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+#[cfg(unix)]
+fn make_private_file(options: &mut OpenOptions) {
+    use std::os::unix::fs::OpenOptionsExt;
+    options.mode(0o600);
+}
+
+#[cfg(not(unix))]
+fn make_private_folder(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)
+}
+
+#[cfg(not(unix))]
+fn make_private_file(_options: &mut OpenOptions) {}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn name_of(chain: ChainKey) -> String {
+    format!("{}.{SUFFIX}", hex(&chain.0))
+}
+
+/// The key that a file is named by; `None` for any other file.
+fn key_of(path: &Path) -> Option<ChainKey> {
+    let name = path.file_name()?.to_str()?.strip_suffix(SUFFIX)?.strip_suffix('.')?;
+    let digits: Vec<u8> = name.bytes().map(|b| char::from(b).to_digit(16).map(|d| d as u8)).collect::<Option<_>>()?;
+    let bytes: Vec<u8> = digits.as_chunks::<2>().0.iter().map(|[high, low]| high << 4 | low).collect();
+    (digits.len() == 64).then_some(())?;
+    Some(ChainKey(bytes.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,40 @@
+//! [`EngineOptions`]: how an engine shares itself out.
+
+use std::time::Duration;
+
+use crate::{DiskCache, Drafter};
+
+/// Bounds and policies of an engine.
+pub struct EngineOptions {
+    /// Sequences computed at once; never more than a step has rows.
+    pub n_running_max: usize,
+    /// Requests that may wait; more are refused.
+    pub n_queued_max: usize,
+    /// Longest step in milliseconds while others decode, as far as prompts can be cut; if `None`, twice what decoding takes by itself.
+    pub step_ms_max: Option<f64>,
+    /// Whether keys and values of earlier requests are kept for those that begin alike.
+    pub prefix_cache: bool,
+    /// A request whose reader takes nothing for so long is cancelled.
+    pub stall_limit: Duration,
+    /// Ordinary memory for pages that leave the arena, bytes; they come back where that takes less than computing them again.
+    pub swap_bytes_max: u64,
+    /// Where cached prefixes outlive the process.
+    pub disk_cache: Option<DiskCache>,
+    /// Who guesses tokens, so that a step can verify several.
+    pub drafter: Drafter,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            n_running_max: 64,
+            n_queued_max: 1024,
+            step_ms_max: None,
+            prefix_cache: true,
+            stall_limit: Duration::from_mins(1),
+            swap_bytes_max: 0,
+            disk_cache: None,
+            drafter: Drafter::None,
+        }
+    }
+}

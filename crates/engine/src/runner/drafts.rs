@@ -1,0 +1,70 @@
+//! Speculation of a [`Runner`]: who gets drafts, from where, and whether they pay.
+
+use std::time::Duration;
+
+use model::TokenId;
+
+use super::Runner;
+use crate::{core::Wanted, drafter::DraftRequest};
+
+impl Runner {
+    /// Before planning: how many drafts each sequence is worth.
+    pub(super) fn want_drafts(&mut self) {
+        if !self.drafting.is_some() {
+            return;
+        }
+        let is_on = self.payoff.is_on();
+        for (id, running) in &mut self.running {
+            let Some(pace) = &mut running.pace else { continue };
+            if self.scheduler.sequence(*id).is_decoding() {
+                // The last token is not computed, so a draft in its place would be for nothing.
+                let n_left = running.choice.n_left().saturating_sub(1);
+                let n = if is_on { pace.next().min(n_left) } else { 0 };
+                self.scheduler.set_drafts_wanted(*id, n);
+            }
+        }
+    }
+
+    /// After planning: fills the drafts in, as many as are guessed.
+    pub(super) fn draft(&mut self) {
+        let Self { planned, scheduler, running, drafting, model, logits, .. } = self;
+        let places: Vec<usize> = (0..planned.len()).filter(|i| planned[*i].wanted == Wanted::Drafts).collect();
+        for p in planned.iter() {
+            running.get_mut(&p.id).into_iter().for_each(|r| r.drafts.clear());
+        }
+        if places.is_empty() {
+            return;
+        }
+        let requests: Vec<DraftRequest<'_>> = places
+            .iter()
+            .map(|i| {
+                let p = planned[*i];
+                let sequence = scheduler.sequence(p.id);
+                DraftRequest { id: p.id, tokens: &sequence.tokens, pages: &sequence.table, n_max: p.n_drafts }
+            })
+            .collect();
+        let mut drafts: Vec<Vec<TokenId>> = vec![Vec::new(); requests.len()];
+        drafting.draft(&mut **model, logits, &requests, &mut drafts);
+        for (i, drafts) in places.into_iter().zip(drafts) {
+            let p = &mut planned[i];
+            p.n_drafts = drafts.len().min(p.n_drafts);
+            if p.n_drafts == 0 {
+                p.wanted = Wanted::Last;
+            }
+            if let Some(running) = running.get_mut(&p.id) {
+                running.drafts = drafts;
+                running.drafts.truncate(p.n_drafts);
+            }
+        }
+    }
+
+    /// After a step: `n_before` tokens had been generated before it.
+    pub(super) fn learn_payoff(&mut self, took: Duration, n_before: u64) {
+        if !self.drafting.is_some() || self.planned.iter().any(|p| p.n_tokens > 1) {
+            return;
+        }
+        let has_drafts = self.planned.iter().any(|p| p.n_drafts > 0);
+        let n_tokens = (self.stats.n_sampled - n_before) as usize;
+        self.payoff.learn(has_drafts, self.planned.len(), n_tokens, took.as_micros() as f64);
+    }
+}

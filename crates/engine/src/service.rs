@@ -1,0 +1,294 @@
+//! [`Handle`]: an engine on a thread of its own.
+//!
+//! The thread owns the model and everything that is decided; handles send it commands and read its numbers. A panic in a step fails the
+//! requests of that step and is counted; the engine goes on.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use model::Forward;
+use tokenizer::Tokenizer;
+
+use crate::{
+    DiskError, EngineOptions, Error, Request, RequestId, Sink, Stats,
+    limits::Limits,
+    runner::{Progress, Runner},
+    sync::lock,
+};
+
+/// How often a stalled engine looks whether its readers have caught up.
+const STALLED_POLL: Duration = Duration::from_millis(2);
+
+/// An engine is idle for so long before it saves its cached prefixes.
+const IDLE_SAVE: Duration = Duration::from_millis(300);
+
+/// Why an engine cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum SpawnError {
+    /// Of the folder for cached prefixes.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// The system gives no thread.
+    #[error("a thread for the engine: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+enum Command {
+    Submit(RequestId, Box<Request>, Box<dyn Sink>),
+    Cancel(RequestId),
+    ClearCache,
+    Shutdown,
+}
+
+/// What handles and the thread share.
+struct Shared {
+    stats: Mutex<Stats>,
+    /// Requests submitted and not ended.
+    n_active: AtomicUsize,
+    n_ids: Mutex<u64>,
+    is_draining: AtomicBool,
+    is_alive: AtomicBool,
+}
+
+struct Inner {
+    commands: Mutex<Sender<Command>>,
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    limits: Limits,
+    width: usize,
+    n_active_max: usize,
+    tokenizer: Arc<Tokenizer>,
+}
+
+/// To an engine; cheap to clone. The thread ends with the last handle.
+#[derive(Clone)]
+pub struct Handle(Arc<Inner>);
+
+impl Handle {
+    /// Starts the thread, which is called after the model.
+    pub fn spawn(
+        name: &str,
+        model: Box<dyn Forward + Send>,
+        tokenizer: Arc<Tokenizer>,
+        options: EngineOptions,
+    ) -> Result<Self, SpawnError> {
+        let (sender, receiver) = channel();
+        let (n_active_max, width) = (options.n_running_max + options.n_queued_max, model.width());
+        let start = Instant::now();
+        let clock = Box::new(move || start.elapsed());
+        let mut runner = Runner::new(model, Arc::clone(&tokenizer), options, clock)?;
+        let shared = Arc::new(Shared {
+            stats: Mutex::new(runner.stats()),
+            n_active: AtomicUsize::new(0),
+            n_ids: Mutex::new(0),
+            is_draining: AtomicBool::new(false),
+            is_alive: AtomicBool::new(true),
+        });
+        let limits = runner.limits();
+        let of_thread = Arc::clone(&shared);
+        let thread = std::thread::Builder::new().name(format!("engine {name}")).spawn(move || {
+            let _mark = MarkDead(Arc::clone(&of_thread));
+            run(&mut runner, &receiver, &of_thread);
+        })?;
+        let thread = Mutex::new(Some(thread));
+        let commands = Mutex::new(sender);
+        Ok(Self(Arc::new(Inner { commands, shared, thread, limits, width, n_active_max, tokenizer })))
+    }
+
+    /// Queues a request; what cannot be computed, and what finds the queue full, is refused at once.
+    pub fn submit(&self, request: Request, sink: Box<dyn Sink>) -> Result<RequestId, Error> {
+        let shared = &self.0.shared;
+        if shared.is_draining.load(Ordering::Acquire) {
+            return Err(Error::Draining);
+        }
+        self.0.limits.check(&request)?;
+        let n_active = shared.n_active.fetch_add(1, Ordering::AcqRel);
+        if n_active >= self.0.n_active_max {
+            shared.n_active.fetch_sub(1, Ordering::AcqRel);
+            return Err(Error::Busy { n_queued: n_active, n_queued_max: self.0.n_active_max });
+        }
+        let id = {
+            let mut n_ids = lock(&shared.n_ids);
+            *n_ids += 1;
+            RequestId(*n_ids)
+        };
+        let sink = Box::new(Counted { sink, n_left: request.n_choices, shared: Arc::clone(shared) });
+        self.send(Command::Submit(id, Box::new(request), sink))?;
+        Ok(id)
+    }
+
+    /// Ends a request before the next step; one that has ended already is no error.
+    pub fn cancel(&self, id: RequestId) {
+        let _ = self.send(Command::Cancel(id));
+    }
+
+    /// Drops cached prefixes that nobody reads.
+    pub fn clear_cache(&self) {
+        let _ = self.send(Command::ClearCache);
+    }
+
+    /// Admits nothing more; what was submitted goes on.
+    pub fn drain(&self) {
+        self.0.shared.is_draining.store(true, Ordering::Release);
+    }
+
+    /// Ends the thread after the step it computes, failing what is left, and waits for it.
+    pub fn shutdown(&self) {
+        self.drain();
+        let _ = self.send(Command::Shutdown);
+        let thread = lock(&self.0.thread).take();
+        if let Some(thread) = thread {
+            // A panic there was counted and told where it happened.
+            let _ = thread.join();
+        }
+    }
+
+    /// Whether the thread lives.
+    pub fn is_alive(&self) -> bool {
+        self.0.shared.is_alive.load(Ordering::Acquire)
+    }
+
+    /// Requests submitted and not ended.
+    pub fn n_active(&self) -> usize {
+        self.0.shared.n_active.load(Ordering::Acquire)
+    }
+
+    /// Counters and gauges as of the last step.
+    pub fn stats(&self) -> Stats {
+        let stats = *lock(&self.0.shared.stats);
+        Stats { n_active: self.n_active() as u64, ..stats }
+    }
+
+    /// Longest prompt and completion together, in tokens.
+    pub fn context_len_max(&self) -> usize {
+        self.0.limits.context_len_max
+    }
+
+    /// Size of the vocabulary.
+    pub fn n_vocab(&self) -> usize {
+        self.0.limits.n_vocab
+    }
+
+    /// Width of an embedding.
+    pub fn width(&self) -> usize {
+        self.0.width
+    }
+
+    /// The model's tokenizer.
+    pub fn tokenizer(&self) -> &Arc<Tokenizer> {
+        &self.0.tokenizer
+    }
+
+    fn send(&self, command: Command) -> Result<(), Error> {
+        // A command that cannot be sent is dropped, and with it its sink, which counts down.
+        lock(&self.0.commands).send(command).map_err(|_| Error::Dead)
+    }
+}
+
+/// The thread is gone, however it ended.
+struct MarkDead(Arc<Shared>);
+
+impl Drop for MarkDead {
+    fn drop(&mut self) {
+        self.0.is_alive.store(false, Ordering::Release);
+    }
+}
+
+/// Counts a request as active until its last choice has ended or the engine has dropped it.
+struct Counted {
+    sink: Box<dyn Sink>,
+    n_left: usize,
+    shared: Arc<Shared>,
+}
+
+impl Sink for Counted {
+    fn event(&mut self, event: crate::Event<'_>) -> std::ops::ControlFlow<()> {
+        self.sink.event(event)
+    }
+
+    fn finish(&mut self, choice: usize, end: Result<crate::Completion, Error>) {
+        self.n_left = self.n_left.saturating_sub(1);
+        if self.n_left == 0 {
+            self.shared.n_active.fetch_sub(1, Ordering::AcqRel);
+        }
+        self.sink.finish(choice, end);
+    }
+
+    fn is_open(&self) -> bool {
+        self.sink.is_open()
+    }
+
+    fn has_room(&self) -> bool {
+        self.sink.has_room()
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if self.n_left > 0 {
+            self.shared.n_active.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
+
+/// The loop: commands, then a step.
+fn run(runner: &mut Runner, commands: &Receiver<Command>, shared: &Shared) {
+    let mut progress = Progress::Idle;
+    let mut is_saved = true;
+    loop {
+        let first = match progress {
+            Progress::Computed => commands.try_recv().map_err(|e| e == TryRecvError::Disconnected),
+            Progress::Stalled => commands.recv_timeout(STALLED_POLL).map_err(|e| e == RecvTimeoutError::Disconnected),
+            Progress::Idle if is_saved => commands.recv().map_err(|_| true),
+            Progress::Idle => commands.recv_timeout(IDLE_SAVE).map_err(|e| e == RecvTimeoutError::Disconnected),
+        };
+        if matches!(first, Err(false)) && progress == Progress::Idle {
+            runner.save_cache();
+            is_saved = true;
+            continue;
+        }
+        let mut next = first;
+        loop {
+            match next {
+                Ok(Command::Shutdown) | Err(true) => {
+                    runner.end_everything(&Error::Draining);
+                    runner.close_cache();
+                    publish(runner, shared);
+                    return;
+                }
+                Ok(command) => obey(runner, command),
+                Err(false) => break,
+            }
+            next = commands.try_recv().map_err(|e| e == TryRecvError::Disconnected);
+        }
+        // A step's panic is a bug of ours: the state it may leave is looked over by `contain_panic`.
+        progress = catch_unwind(AssertUnwindSafe(|| runner.step())).unwrap_or_else(|_| {
+            runner.contain_panic();
+            Progress::Computed
+        });
+        is_saved &= progress != Progress::Computed;
+        publish(runner, shared);
+    }
+}
+
+fn obey(runner: &mut Runner, command: Command) {
+    match command {
+        // Its sink was told if it was refused: whoever submitted it had checked it already.
+        Command::Submit(id, request, sink) => runner.submit_as(id, &request, sink),
+        Command::Cancel(id) => runner.cancel(id),
+        Command::ClearCache => runner.clear_cache(),
+        Command::Shutdown => {}
+    }
+}
+
+fn publish(runner: &mut Runner, shared: &Shared) {
+    *lock(&shared.stats) = runner.stats();
+}

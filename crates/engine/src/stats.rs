@@ -1,0 +1,60 @@
+//! [`Stats`]: what an engine has done and holds.
+
+/// Counters since the start, and gauges; all of one moment.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Stats {
+    /// Sequences being computed.
+    pub n_running: u64,
+    /// Sequences in the queue.
+    pub n_waiting: u64,
+    /// Requests submitted and not ended.
+    pub n_active: u64,
+    /// Requests submitted.
+    pub n_submitted: u64,
+    /// Choices that ended by themselves.
+    pub n_finished: u64,
+    /// Choices whose client went away, was too slow, or whose time was up.
+    pub n_cancelled: u64,
+    /// Choices that ended with an error.
+    pub n_failed: u64,
+    /// Pages of the KV arena.
+    pub pages_total: u64,
+    /// Those that hold nothing.
+    pub pages_free: u64,
+    /// Those of cached prefixes that nobody reads now: they are given up when pages are needed.
+    pub pages_cached: u64,
+    /// Bytes of a page, all layers.
+    pub page_bytes: u64,
+    /// Positions in a page.
+    pub page_len: u64,
+    /// Tokens of the prompts of admitted sequences.
+    pub n_prompt_tokens: u64,
+    /// Those whose keys and values were cached.
+    pub n_cached_tokens: u64,
+    /// Prompt tokens computed, those that were computed again included.
+    pub n_computed_prompt_tokens: u64,
+    /// Tokens of choices that have ended.
+    pub n_completion_tokens: u64,
+    /// Tokens generated.
+    pub n_sampled: u64,
+    /// Forward passes.
+    pub n_steps: u64,
+    /// Rows of them.
+    pub n_rows: u64,
+    /// Time in them, microseconds.
+    pub step_us: u64,
+    /// Sequences that gave way when pages ran out.
+    pub n_preempted: u64,
+    /// Cached pages given up.
+    pub n_evicted: u64,
+    /// Pages copied because sequences part within them.
+    pub n_copied_pages: u64,
+    /// Pages brought back from memory or disk.
+    pub n_loaded_pages: u64,
+    /// Tokens that a drafter proposed.
+    pub n_drafted: u64,
+    /// Those that were right.
+    pub n_accepted: u64,
+    /// Steps that panicked.
+    pub n_panics: u64,
+}
