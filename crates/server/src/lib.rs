@@ -1,5 +1,29 @@
 //! HTTP surfaces of the engine: OpenAI, llama.cpp, Ollama and Anthropic APIs, limits, metrics, chat page.
+//!
+//! `serve.rs` listens; `gate.rs` is what every request passes before `router.rs` finds its handler: request id, Host, CORS, drain, key,
+//! and a net for panics. Handlers get an [`App`] and a [`Caller`]; what they refuse is an [`error::ApiError`], which `refusal.rs` spells as
+//! each API does.
 
+pub mod app;
+pub mod auth;
+pub mod body;
 pub mod error;
+mod gate;
 pub mod json;
+pub mod lifecycle;
+pub mod limits;
+pub mod log;
+pub mod metrics;
+pub mod models;
+mod operations;
+pub mod origin;
 pub mod page;
+pub mod refusal;
+pub mod router;
+pub mod serve;
+mod transport;
+
+pub use app::{App, EngineGauges, ModelStatus, ServerOptions};
+pub use auth::Caller;
+pub use body::Json;
+pub use gate::RequestId;

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     bench, chat, completions, convert, dev, doctor, eval, inspect, limits, list, man, metadata, pull, quantize, rm,
-    run, show, tokenize,
+    run, serve, show, tokenize,
 };
 
 /// The CPU inference engine for ternary and quantised language models.
@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Run(run::RunArgs),
     /// Hold a conversation in the terminal
     Chat(chat::ChatArgs),
+    /// Serve the HTTP APIs
+    Serve(serve::ServeCommand),
     /// Say what a model file is, what is in it and what it needs
     Inspect(inspect::InspectArgs),
     /// Change the metadata of a model file
@@ -45,7 +47,7 @@ pub(crate) enum Command {
     Quantize(quantize::QuantizeArgs),
     /// Download a model
     Pull(pull::PullArgs),
-    /// Print what files and templates may ask for
+    /// Print what files, templates and requests may ask for
     Limits(limits::LimitsArgs),
     /// List the models on this machine, or with --all the whole catalogue
     List(list::ListArgs),

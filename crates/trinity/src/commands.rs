@@ -24,6 +24,7 @@ mod report;
 pub(crate) mod rm;
 pub(crate) mod run;
 mod sampling_args;
+pub(crate) mod serve;
 pub(crate) mod show;
 mod storage_args;
 pub(crate) mod tokenize;
@@ -44,6 +45,7 @@ pub(crate) fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Convert(args) => convert::run(args),
         Command::Quantize(args) => quantize::run(args),
         Command::Pull(args) => pull::run(args, global),
+        Command::Serve(args) => serve::run(args, global),
         Command::Limits(args) => limits::run(args),
         Command::List(args) => list::run(args, global),
         Command::Show(args) => show::run(args, global),

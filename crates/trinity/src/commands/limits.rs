@@ -1,4 +1,4 @@
-//! `trinity limits`: what files and templates may ask for.
+//! `trinity limits`: what files, templates and requests may ask for.
 
 use clap::Args;
 
@@ -25,5 +25,12 @@ pub(crate) fn run(_args: &LimitsArgs) -> Result<(), Failure> {
         ("tool name bytes", chat::limits::CALL_NAME_BYTES_MAX as u64),
     ];
     let rows = gguf::limits::TABLE.iter().copied().chain(templates);
-    terminal::put(&rows.map(|(name, limit)| format!("{name:<24} {limit}\n")).collect::<String>())
+    terminal::put(&rows.map(|(name, limit)| format!("{name:<24} {limit}\n")).collect::<String>())?;
+    terminal::put(&of_requests())
+}
+
+/// The lines for requests, with their units.
+pub(crate) fn of_requests() -> String {
+    let line = |limit: &server::limits::Limit| format!("{:<24} {} {}", limit.name, limit.value, limit.unit);
+    server::limits::TABLE.iter().map(|limit| line(limit).trim_end().to_owned() + "\n").collect()
 }

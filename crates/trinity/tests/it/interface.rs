@@ -12,6 +12,7 @@ const COMMANDS: &[&str] = &[
     "list",
     "show",
     "rm",
+    "serve",
     "eval",
     "tokenize",
     "bench",
@@ -39,11 +40,23 @@ fn help_completions_and_man_page_name_every_command() {
 #[test]
 fn limits_are_printed_with_their_values() {
     let text = trinity(["limits"]).ok().text();
-    for (name, value) in
-        [("gguf tensor name bytes", "64"), ("gguf keys", "65536"), ("template instructions", "1000000")]
-    {
+    for (name, value) in [
+        ("gguf tensor name bytes", "64"),
+        ("gguf keys", "65536"),
+        ("template instructions", "1000000"),
+        ("request body", "8388608 bytes"),
+        ("stop strings", "16"),
+    ] {
         assert!(text.lines().any(|l| l.starts_with(name) && l.ends_with(value)), "{name}: {text}");
     }
+}
+
+#[test]
+fn limits_of_requests_are_printed_by_serve_too() {
+    let all = trinity(["limits"]).ok().text();
+    let requests = trinity(["serve", "--limits"]).ok().text();
+    assert!(requests.lines().count() > 15 && all.ends_with(&requests), "{requests}");
+    assert!(requests.lines().any(|l| l.starts_with("head read timeout") && l.ends_with(" 30 seconds")), "{requests}");
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod program;
 mod quantize;
 mod run;
 mod seal;
+mod serve;
 mod ternary_options;
 mod tri_format;
 mod windows;

@@ -1,0 +1,192 @@
+//! [`App`]: what every handler needs. Cheap to clone; the state of the router.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use axum::{http::HeaderMap, response::Response};
+
+use crate::{
+    auth::{CacheScoping, Keys},
+    lifecycle::Lifecycle,
+    limits,
+    metrics::{Compat, Metrics},
+    models::Models,
+    origin::Origins,
+    page,
+};
+
+/// The page for `/`, if these headers say that a browser wants one. It needs no key, so it holds nothing of anybody's.
+pub type Page = fn(&HeaderMap) -> Option<Response>;
+
+/// What the operator decided.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// Who may ask; empty: everyone.
+    pub keys: Keys,
+    /// Whether callers share cached prefixes.
+    pub cache_scoping: CacheScoping,
+    /// Which hosts this server answers for, and which pages may read what it answers.
+    pub origins: Origins,
+    /// Names that metrics get in addition to ours.
+    pub metrics_compat: Vec<Compat>,
+    /// What a browser gets at `/`; None: the figures, as everybody.
+    pub page: Option<Page>,
+    /// How long streams may run on after the signal to stop.
+    pub drain_timeout: Duration,
+    /// [`limits::CONNECTIONS_MAX`], unless the operator says otherwise.
+    pub connections_max: usize,
+    /// [`limits::BODY_BYTES_MAX`], unless the operator says otherwise.
+    pub body_bytes_max: usize,
+    /// [`limits::HEAD_TIMEOUT`], unless a test is in a hurry.
+    pub head_timeout: Duration,
+    /// [`limits::BODY_TIMEOUT`], unless a test is in a hurry.
+    pub body_timeout: Duration,
+    /// [`limits::WRITE_TIMEOUT`], unless a test is in a hurry.
+    pub write_timeout: Duration,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            keys: Keys::default(),
+            cache_scoping: CacheScoping::Key,
+            origins: Origins::default(),
+            metrics_compat: Vec::new(),
+            page: Some(|headers| page::is_wanted(headers).then(|| page::index(headers))),
+            drain_timeout: Duration::from_secs(30),
+            connections_max: limits::CONNECTIONS_MAX,
+            body_bytes_max: limits::BODY_BYTES_MAX,
+            head_timeout: limits::HEAD_TIMEOUT,
+            body_timeout: limits::BODY_TIMEOUT,
+            write_timeout: limits::WRITE_TIMEOUT,
+        }
+    }
+}
+
+/// A model as the operator's routes show it.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct ModelStatus {
+    /// The name it is asked for by.
+    pub id: String,
+    /// The file or the name it was loaded from, without its folder.
+    pub source: String,
+    /// Longest context, tokens.
+    pub context_len_max: usize,
+    /// Entries of the vocabulary.
+    pub n_vocab: usize,
+    /// Architecture, as the file names it: `llama`.
+    pub architecture: String,
+    /// Whether messages can be asked for (there is a chat template).
+    pub has_template: bool,
+    /// Sequences that run at once at most.
+    pub n_running_max: usize,
+    /// None while it is not loaded.
+    pub gauges: Option<EngineGauges>,
+}
+
+/// What an engine says about itself; counters run from its start.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+#[allow(missing_docs, reason = "the names of engine::Stats, which documents them")]
+pub struct EngineGauges {
+    pub n_running: u64,
+    pub n_waiting: u64,
+    pub pages_total: u64,
+    pub pages_free: u64,
+    pub pages_cached: u64,
+    pub pages_used: u64,
+    pub page_tokens: u64,
+    pub kv_page_bytes: u64,
+    pub n_prompt_tokens: u64,
+    pub n_cached_tokens: u64,
+    pub n_computed_prompt_tokens: u64,
+    pub n_completion_tokens: u64,
+    pub n_steps: u64,
+    pub n_preempted: u64,
+    pub n_evicted: u64,
+    pub n_drafted: u64,
+    pub n_accepted: u64,
+    pub n_submitted: u64,
+    pub n_finished: u64,
+    pub n_cancelled: u64,
+    pub n_failed: u64,
+    pub n_panics: u64,
+    pub is_alive: bool,
+}
+
+type StatusSource = dyn Fn() -> Vec<ModelStatus> + Send + Sync;
+
+/// Everything a handler needs.
+#[derive(Clone)]
+pub struct App(Arc<AppInner>);
+
+struct AppInner {
+    options: ServerOptions,
+    models: Models,
+    statuses: Box<StatusSource>,
+    metrics: Metrics,
+    lifecycle: Lifecycle,
+    started: Instant,
+    started_at: SystemTime,
+}
+
+impl App {
+    /// An app that is starting: `lifecycle().advance(Phase::Ready)` opens it. `statuses` is asked whenever metrics or loads are, must not
+    /// block, and names each model once.
+    pub fn new(
+        options: ServerOptions,
+        models: Models,
+        statuses: impl Fn() -> Vec<ModelStatus> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(AppInner {
+            options,
+            models,
+            statuses: Box::new(statuses),
+            metrics: Metrics::default(),
+            lifecycle: Lifecycle::default(),
+            started: Instant::now(),
+            started_at: SystemTime::now(),
+        }))
+    }
+
+    /// What the operator decided.
+    pub fn options(&self) -> &ServerOptions {
+        &self.0.options
+    }
+
+    /// The models.
+    pub fn models(&self) -> &Models {
+        &self.0.models
+    }
+
+    /// The models and their engines' figures, now.
+    pub fn statuses(&self) -> Vec<ModelStatus> {
+        (self.0.statuses)()
+    }
+
+    /// Where to count what happens.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Starting, serving or stopping.
+    pub fn lifecycle(&self) -> &Lifecycle {
+        &self.0.lifecycle
+    }
+
+    /// Since the start.
+    pub fn uptime(&self) -> Duration {
+        self.0.started.elapsed()
+    }
+
+    /// Now, seconds since 1970; never before the start, whatever is done to the clock.
+    pub fn now_unix(&self) -> u64 {
+        self.started_at_unix() + self.uptime().as_secs()
+    }
+
+    /// The start, seconds since 1970.
+    pub fn started_at_unix(&self) -> u64 {
+        self.0.started_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+    }
+}

@@ -1,0 +1,364 @@
+//! Key files: one key a line, or TOML or JSON with limits per key.
+//!
+//! Errors name the line and never what stands on it.
+
+use std::{
+    collections::BTreeSet,
+    fmt::Write,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::{
+    KeyRefusal,
+    rate::{Concurrency, PerMinute},
+};
+use crate::limits::{KEY_BYTES_MAX, KEY_FILE_BYTES_MAX, KEYS_MAX};
+
+/// SHA-256 of a key.
+pub(super) type KeyDigest = [u8; 32];
+
+/// Digest of a key as a client sends it.
+pub(super) fn digest_of(key: &[u8]) -> KeyDigest {
+    Sha256::digest(key).into()
+}
+
+/// What a key may use up; None: as much as it likes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct KeyLimits {
+    /// Requests a minute.
+    pub requests_per_minute: Option<u32>,
+    /// Tokens a minute, of prompts and written. The request that goes over ends; the next waits.
+    pub tokens_per_minute: Option<u32>,
+    /// Requests in flight.
+    pub concurrent_requests: Option<u32>,
+}
+
+/// Why keys cannot be used.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The file as a whole.
+    #[error("{file}: {message}")]
+    File {
+        /// Its name.
+        file: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// One key.
+    #[error("{file}: key {number}: {message}")]
+    Key {
+        /// Where it came from.
+        file: String,
+        /// Which, from 1.
+        number: usize,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+/// How a key file is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KeyFileFormat {
+    /// One key a line; empty lines and lines that begin with `#` are skipped.
+    Lines,
+    /// `[[keys]]` with `key`, and perhaps `name`, `requests_per_minute`, `tokens_per_minute`, `concurrent_requests`.
+    Toml,
+    /// `{"keys": [{"key": …}]}` with the same fields.
+    Json,
+}
+
+impl KeyFileFormat {
+    /// By the ending of the file's name.
+    pub fn of(name: &str) -> Self {
+        match name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).as_deref() {
+            Some("toml") => Self::Toml,
+            Some("json") => Self::Json,
+            _ => Self::Lines,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyFile {
+    keys: Vec<KeyEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyEntry {
+    key: String,
+    name: Option<String>,
+    requests_per_minute: Option<u32>,
+    tokens_per_minute: Option<u32>,
+    concurrent_requests: Option<u32>,
+}
+
+/// A key: its digest, its limits and what of them is used up.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub(super) id: Arc<str>,
+    pub(super) digest: KeyDigest,
+    requests: Option<Mutex<PerMinute>>,
+    tokens: Option<Mutex<PerMinute>>,
+    running: Concurrency,
+}
+
+impl Key {
+    /// Takes a place, or says when to come back.
+    pub(super) fn enter(&self, now: Instant) -> Result<(), KeyRefusal> {
+        if let Some(tokens) = &self.tokens {
+            let wait = lock(tokens).wait(now);
+            if !wait.is_zero() {
+                let message = format!("the key's {} tokens a minute are used up", lock(tokens).limit());
+                return Err(KeyRefusal { message, retry_after: wait });
+            }
+        }
+        self.running.enter()?;
+        if let Some(requests) = &self.requests {
+            let mut requests = lock(requests);
+            let wait = requests.wait(now);
+            if !wait.is_zero() {
+                let message = format!("the key's {} requests a minute are used up", requests.limit());
+                self.running.leave();
+                return Err(KeyRefusal { message, retry_after: wait });
+            }
+            requests.take(1, now);
+        }
+        Ok(())
+    }
+
+    /// Gives the place back.
+    pub(super) fn leave(&self) {
+        self.running.leave();
+    }
+
+    /// Counts tokens.
+    pub(super) fn use_tokens(&self, n_tokens: u64, now: Instant) {
+        if let Some(tokens) = &self.tokens {
+            lock(tokens).take(n_tokens, now);
+        }
+    }
+}
+
+fn lock(rate: &Mutex<PerMinute>) -> std::sync::MutexGuard<'_, PerMinute> {
+    // A rate is numbers: whole even if a holder panicked.
+    rate.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// All keys that open this server.
+#[derive(Clone, Default, Debug)]
+pub struct Keys(Vec<Arc<Key>>);
+
+impl Keys {
+    /// Reads the text of a key file; `file` stands in errors.
+    pub fn parse(file: &str, text: &str, format: KeyFileFormat) -> Result<Self, KeyError> {
+        let mut keys = Self::default();
+        keys.add_file(file, text, format)?;
+        Ok(keys)
+    }
+
+    /// The same, beside those there are.
+    pub fn add_file(&mut self, file: &str, text: &str, format: KeyFileFormat) -> Result<(), KeyError> {
+        let error = |message: String| KeyError::File { file: file.to_owned(), message };
+        if text.len() > KEY_FILE_BYTES_MAX {
+            return Err(error(format!("{} bytes, the limit is {KEY_FILE_BYTES_MAX}", text.len())));
+        }
+        let entries = match format {
+            KeyFileFormat::Lines => lines(text),
+            // The readers' own messages quote the text, and the text is keys.
+            KeyFileFormat::Toml => toml::from_str::<KeyFile>(text).map(|f| f.keys).map_err(|e| {
+                let line = e.span().map_or(0, |s| text.bytes().take(s.start).filter(|b| *b == b'\n').count() + 1);
+                error(format!("line {line}: not TOML with [[keys]] of known fields"))
+            })?,
+            KeyFileFormat::Json => serde_json::from_str::<KeyFile>(text).map(|f| f.keys).map_err(|e| {
+                error(format!("line {} column {}: not JSON with \"keys\" of known fields", e.line(), e.column()))
+            })?,
+        };
+        if entries.is_empty() {
+            return Err(error("no key in it".to_owned()));
+        }
+        for (index, entry) in entries.into_iter().enumerate() {
+            self.add(file, index + 1, entry)?;
+        }
+        Ok(())
+    }
+
+    /// One key without limits, beside those there are; `origin` (a flag's name) stands in errors.
+    pub fn add_key(&mut self, origin: &str, key: &str) -> Result<(), KeyError> {
+        self.add(origin, 1, plain(key))
+    }
+
+    fn add(&mut self, file: &str, number: usize, entry: KeyEntry) -> Result<(), KeyError> {
+        let error = |message: String| Err(KeyError::Key { file: file.to_owned(), number, message });
+        let digest = match read_key(&entry.key) {
+            Ok(digest) => digest,
+            Err(message) => return error(message),
+        };
+        if self.0.len() == KEYS_MAX {
+            return error(format!("the limit is {KEYS_MAX} keys"));
+        }
+        let id: Arc<str> = match entry.name {
+            Some(name) if is_name(&name) => name.into(),
+            Some(name) => return error(format!("name {name:?}: 1 to 64 of A-Z a-z 0-9 . _ : -")),
+            None => digest
+                .iter()
+                .take(4)
+                .fold("key-".to_owned(), |mut text, byte| {
+                    let _ = write!(text, "{byte:02x}");
+                    text
+                })
+                .into(),
+        };
+        for (name, limit) in [
+            ("requests_per_minute", entry.requests_per_minute),
+            ("tokens_per_minute", entry.tokens_per_minute),
+            ("concurrent_requests", entry.concurrent_requests),
+        ] {
+            if limit == Some(0) {
+                return error(format!("{name}: 0 would lock it out"));
+            }
+        }
+        let seen: BTreeSet<&KeyDigest> = self.0.iter().map(|key| &key.digest).collect();
+        if seen.contains(&digest) {
+            return error("there twice".to_owned());
+        }
+        if self.0.iter().any(|key| key.id == id) {
+            return error(format!("name {id:?}: there twice"));
+        }
+        let now = Instant::now();
+        let per_minute = |limit: Option<u32>| limit.map(|n| Mutex::new(PerMinute::new(n, now)));
+        self.0.push(Arc::new(Key {
+            id,
+            digest,
+            requests: per_minute(entry.requests_per_minute),
+            tokens: per_minute(entry.tokens_per_minute),
+            running: Concurrency::new(entry.concurrent_requests),
+        }));
+        Ok(())
+    }
+
+    /// No key is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The key with this digest; takes the same time whichever it is, and if it is none.
+    pub(super) fn find(&self, digest: &KeyDigest) -> Option<Arc<Key>> {
+        let mut found = None;
+        for key in &self.0 {
+            let difference = key.digest.iter().zip(digest).fold(0, |sum, (a, b)| sum | (a ^ b));
+            if std::hint::black_box(difference) == 0 {
+                found = Some(key);
+            }
+        }
+        found.map(Arc::clone)
+    }
+}
+
+fn lines(text: &str) -> Vec<KeyEntry> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).map(plain).collect()
+}
+
+fn plain(key: &str) -> KeyEntry {
+    KeyEntry {
+        key: key.to_owned(),
+        name: None,
+        requests_per_minute: None,
+        tokens_per_minute: None,
+        concurrent_requests: None,
+    }
+}
+
+/// The digest of a key, or the one that `sha256:HEX` says.
+fn read_key(key: &str) -> Result<KeyDigest, String> {
+    if let Some(hex) = key.strip_prefix("sha256:") {
+        return read_hex(hex).ok_or_else(|| "sha256: needs 64 hexadecimal figures".to_owned());
+    }
+    match key.len() {
+        0 => Err("empty".to_owned()),
+        n if n > KEY_BYTES_MAX => Err(format!("{n} bytes, the limit is {KEY_BYTES_MAX}")),
+        _ if !key.bytes().all(|b| b.is_ascii_graphic()) => {
+            Err("holds a space, a control character or something beyond ASCII, which no header carries".to_owned())
+        }
+        _ => Ok(digest_of(key.as_bytes())),
+    }
+}
+
+fn read_hex(hex: &str) -> Option<KeyDigest> {
+    let mut digest = KeyDigest::default();
+    let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
+    if pairs.len() != digest.len() || !rest.is_empty() {
+        return None;
+    }
+    for (byte, pair) in digest.iter_mut().zip(pairs) {
+        let figure = |b: u8| char::from(b).to_digit(16);
+        *byte = u8::try_from(figure(pair[0])? * 16 + figure(pair[1])?).ok()?;
+    }
+    Some(digest)
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, format: KeyFileFormat, says: &str) {
+        let error = Keys::parse("keys.txt", text, format).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn three_ways_to_write_the_same() {
+        let hash = "sha256:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"; // of "secret"
+        let toml = format!("[[keys]]\nkey = \"{hash}\"\nname = \"ann\"\nrequests_per_minute = 3\n");
+        let json = format!("{{\"keys\": [{{\"key\": \"{hash}\"}}]}}");
+        let lines = format!("# one\n\n  secret  \nsha256:{}\n", "0".repeat(64));
+        for (text, format, name, n) in [
+            (toml, KeyFileFormat::Toml, "ann", 1),
+            (json, KeyFileFormat::Json, "key-2bb80d53", 1),
+            (lines, KeyFileFormat::Lines, "key-2bb80d53", 2),
+        ] {
+            let keys = Keys::parse("k", &text, format).unwrap();
+            assert_eq!(keys.len(), n);
+            assert_eq!(&*keys.find(&digest_of(b"secret")).unwrap().id, name);
+            assert!(keys.find(&digest_of(b"secre")).is_none());
+            assert!(!format!("{keys:?}").contains("secret"));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_and_keys_are_not() {
+        check("", KeyFileFormat::Lines, "no key in it");
+        check("a\nsecret\nsecret", KeyFileFormat::Lines, "key 3: there twice");
+        check("my secret", KeyFileFormat::Lines, "key 1: holds a space");
+        check("sha256:secret", KeyFileFormat::Lines, "64 hexadecimal");
+        check(&format!("secret{}", "x".repeat(600)), KeyFileFormat::Lines, "606 bytes, the limit is 512");
+        check("\n[[keys]]\nkey = \"secret\"\nrate = 3\n", KeyFileFormat::Toml, "line 4");
+        check("[[keys]]\nkey = \"secret\"\nrequests_per_minute = 0\n", KeyFileFormat::Toml, "requests_per_minute: 0");
+        check("[[keys]]\nkey = \"secret\"\nname = \"a b\"\n", KeyFileFormat::Toml, "name \"a b\"");
+        check("{\"keys\": [\"secret\"]}", KeyFileFormat::Json, "line 1");
+        check("{\"keys\": []}", KeyFileFormat::Json, "no key");
+    }
+
+    #[test]
+    fn the_ending_says_the_format() {
+        assert_eq!(KeyFileFormat::of("/etc/keys.TOML"), KeyFileFormat::Toml);
+        assert_eq!(KeyFileFormat::of("keys.json"), KeyFileFormat::Json);
+        assert_eq!(KeyFileFormat::of("keys"), KeyFileFormat::Lines);
+    }
+}

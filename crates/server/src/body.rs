@@ -1,0 +1,74 @@
+//! [`Json`]: a request's body as a wire type; content type, size and time are checked before and while it is read.
+
+use axum::{
+    body::Body,
+    extract::{FromRequest, Request},
+    http::{HeaderMap, header},
+};
+use http_body_util::BodyExt;
+use serde::de::DeserializeOwned;
+
+use crate::{
+    app::App,
+    error::{ApiError, ErrorKind},
+    json,
+};
+
+/// The body, read and decoded by [`json::decode`].
+#[derive(Clone, Copy, Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        check_content_type(request.headers())?;
+        let bytes = read(request.into_body(), app).await?;
+        json::decode(&bytes).map(Json)
+    }
+}
+
+/// Only JSON: a page in a browser may send text and forms anywhere without asking, JSON only where CORS allows.
+fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
+    let given = headers.get(header::CONTENT_TYPE).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
+    let essence = given.as_deref().and_then(|v| v.split(';').next()).unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let message = match given.as_deref() {
+        Some(given) => format!("content-type: {given:?}, expected application/json"),
+        None => "content-type: missing, expected application/json".to_owned(),
+    };
+    Err(ApiError::new(ErrorKind::UnsupportedMedia, message))
+}
+
+/// All of the body, within the limits of bytes and time.
+async fn read(body: Body, app: &App) -> Result<Vec<u8>, ApiError> {
+    let options = app.options();
+    let limit = options.body_bytes_max;
+    let too_large = || ApiError::new(ErrorKind::TooLarge, format!("the body: more than {limit} bytes"));
+    let announced = http_body::Body::size_hint(&body).lower();
+    if announced > limit as u64 {
+        let message = format!("the body: {announced} bytes, the limit is {limit}");
+        return Err(ApiError::new(ErrorKind::TooLarge, message));
+    }
+    let mut body = body;
+    let reading = async {
+        let mut bytes = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| ApiError::new(ErrorKind::Invalid, "the body: cut off or badly framed"))?;
+            if let Ok(data) = frame.into_data() {
+                if bytes.len() + data.len() > limit {
+                    return Err(too_large());
+                }
+                bytes.extend_from_slice(&data);
+            }
+        }
+        Ok(bytes)
+    };
+    let timeout = options.body_timeout;
+    tokio::time::timeout(timeout, reading).await.unwrap_or_else(|_| {
+        let message = format!("the body: not complete after {} s", timeout.as_secs_f64());
+        Err(ApiError::new(ErrorKind::Timeout, message))
+    })
+}

@@ -1,0 +1,198 @@
+//! What every request passes before a route is looked for, in this order: a name for it, the length of its URL, the Host, a browser's
+//! question, a browser's page, the key, whether the server is serving. A panic on the way, or in the handler, becomes a 500.
+//!
+//! It stands around the router, not in it, so that no spelling of a path gets past it.
+
+mod body;
+mod panic;
+mod request_id;
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::{HeaderMap, HeaderValue, Method, header},
+    response::{IntoResponse, Response},
+};
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
+
+pub(crate) use body::GatedBody;
+pub use request_id::RequestId;
+
+use crate::{
+    app::App,
+    auth,
+    error::{ApiError, ErrorKind},
+    lifecycle::Phase,
+    limits::URL_BYTES_MAX,
+    log::Access,
+    refusal::{self, Shape},
+    router::{self, RouteName},
+};
+
+/// Label of metrics for what reached no route.
+const NO_ROUTE: &str = "none";
+
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Peer {
+    /// Over TCP.
+    Tcp(SocketAddr),
+    /// Over a Unix socket.
+    Unix,
+}
+
+/// The router and all that stands around it.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    app: App,
+    router: TowerToHyperService<Router>,
+}
+
+/// What of a request is still needed when it has been handed on.
+struct Seen {
+    method: Method,
+    path: String,
+    headers: HeaderMap,
+    id: RequestId,
+}
+
+impl Gate {
+    pub(crate) fn new(app: App, routes: Router<App>) -> Self {
+        let router = TowerToHyperService::new(router::finish(routes, app.clone()));
+        Self { app, router }
+    }
+
+    /// The answer to a request, whatever it is.
+    pub(crate) async fn answer(&self, request: Request, peer: Peer) -> Result<Response<GatedBody>, Infallible> {
+        let mut guard = self.app.metrics().request_started();
+        let seen = Seen {
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            headers: request.headers().clone(),
+            id: RequestId::of(request.headers()),
+        };
+        let mut caller = None;
+        let answered = panic::catch(self.pass(request, peer, &seen, &mut caller)).await;
+        let response = match answered {
+            Some(Ok(response)) => response,
+            Some(Err(refusal)) => refusal.into_response(),
+            None => {
+                self.app.metrics().count_panic();
+                ApiError::new(ErrorKind::Internal, "something went wrong in the server").into_response()
+            }
+        };
+        let route = response.extensions().get::<RouteName>().map(|name| name.0.clone());
+        let mut response = refusal::reshape(response, Shape::of(&seen.path));
+        self.set_headers(&seen, response.headers_mut());
+        let status = response.status().as_u16();
+        guard.answered(route.as_ref().map_or(NO_ROUTE, |r| r.as_str()), seen.method.as_str(), status);
+        let access = Access {
+            request_id: seen.id.into_text(),
+            peer: match peer {
+                Peer::Tcp(address) => address.to_string(),
+                Peer::Unix => "unix".to_owned(),
+            },
+            key_id: caller.as_ref().and_then(|c: &auth::Caller| c.key_id.clone()),
+            method: seen.method.to_string(),
+            path: seen.path,
+            status,
+            bytes: 0,
+            is_complete: false,
+            duration: guard.elapsed(),
+        };
+        let metrics = self.app.metrics().clone();
+        Ok(response.map(|body| GatedBody::new(body, body::Held { access, guard, _caller: caller, metrics })))
+    }
+
+    /// The checks, then the router.
+    async fn pass(
+        &self,
+        mut request: Request,
+        peer: Peer,
+        seen: &Seen,
+        held: &mut Option<auth::Caller>,
+    ) -> Result<Response, ApiError> {
+        let options = self.app.options();
+        let length = request.uri().path_and_query().map_or(0, |p| p.as_str().len());
+        if length > URL_BYTES_MAX {
+            let message = format!("the URL: {length} bytes, the limit is {URL_BYTES_MAX}");
+            return Err(ApiError::new(ErrorKind::Invalid, message).with_code("url_too_long"));
+        }
+        if let Peer::Tcp(_) = peer {
+            // No browser comes over a Unix socket.
+            options.origins.check_host(request.version(), request.uri(), request.headers())?;
+        }
+        if let Some(answer) = options.origins.preflight(request.method(), request.headers()) {
+            return Ok(answer);
+        }
+        if let Some(page) = self.page(&seen.method, &seen.path, request.headers()) {
+            return Ok(page);
+        }
+        if !auth::is_public(&seen.method, &seen.path) {
+            let caller = auth::admit(request.headers(), &options.keys, options.cache_scoping)?;
+            *held = Some(caller.clone());
+            request.extensions_mut().insert(caller);
+            self.check_phase(&seen.path)?;
+        }
+        request.extensions_mut().insert(seen.id.clone());
+        let Ok(response) = self.router.call(request).await;
+        Ok(response)
+    }
+
+    /// The page, if a browser asks for it.
+    fn page(&self, method: &Method, path: &str, headers: &HeaderMap) -> Option<Response> {
+        let page = self.app.options().page?;
+        if path == "/" && (method == Method::GET || method == Method::HEAD) { page(headers) } else { None }
+    }
+
+    /// Only the operator's figures are answered while the server is not serving.
+    fn check_phase(&self, path: &str) -> Result<(), ApiError> {
+        let what = match self.app.lifecycle().phase() {
+            Phase::Ready => return Ok(()),
+            _ if path == "/metrics" => return Ok(()),
+            Phase::Starting => "starting",
+            Phase::Draining | Phase::Cancelled => "stopping",
+        };
+        Err(ApiError::new(ErrorKind::Unavailable, format!("the server is {what}"))
+            .with_code("unavailable")
+            .with_retry_after(std::time::Duration::from_secs(1)))
+    }
+
+    fn set_headers(&self, seen: &Seen, headers: &mut HeaderMap) {
+        headers.insert("x-request-id", seen.id.to_header());
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        self.app.options().origins.allow(&seen.headers, headers);
+        if self.app.lifecycle().phase() >= Phase::Draining {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+    }
+}
+
+/// The gate as hyper calls it, for one connection; `has_asked` is set at its first request.
+pub(crate) fn service(
+    gate: Arc<Gate>,
+    peer: Peer,
+    has_asked: Arc<AtomicBool>,
+) -> impl Service<
+    hyper::Request<hyper::body::Incoming>,
+    Response = Response<GatedBody>,
+    Error = Infallible,
+    Future = impl Future<Output = Result<Response<GatedBody>, Infallible>> + Send,
+> {
+    hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        has_asked.store(true, Ordering::SeqCst);
+        let gate = Arc::clone(&gate);
+        async move { gate.answer(request.map(Body::new), peer).await }
+    })
+}

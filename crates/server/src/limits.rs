@@ -1,0 +1,98 @@
+//! What a request may ask for: named constants, one table, printed by `trinity limits` and `trinity serve --limits`.
+
+use std::time::Duration;
+
+pub use crate::json::JSON_DEPTH_MAX;
+
+/// Bytes of a request's body.
+pub const BODY_BYTES_MAX: usize = 8 << 20;
+/// Bytes of a request's head: request line and headers.
+pub const HEAD_BYTES_MAX: usize = 64 << 10;
+/// Headers of a request.
+pub const HEADERS_MAX: usize = 100;
+/// Bytes of path and query.
+pub const URL_BYTES_MAX: usize = 8 << 10;
+/// Connections open at once; more wait to be accepted.
+pub const CONNECTIONS_MAX: usize = 4096;
+/// From the first byte of a request, or the end of the one before it, to the end of its head.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// From the first to the last byte of a body.
+pub const BODY_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long a client may take nothing of what is sent to it.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// For the TLS handshake.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Keys of a key file.
+pub const KEYS_MAX: usize = 10_000;
+/// Bytes of a key file.
+pub const KEY_FILE_BYTES_MAX: usize = 4 << 20;
+/// Bytes of an API key.
+pub const KEY_BYTES_MAX: usize = 512;
+/// Bytes of a request id that a client chose.
+pub const REQUEST_ID_BYTES_MAX: usize = 128;
+
+/// Messages of a conversation.
+pub const MESSAGES_MAX: usize = 4096;
+/// Stop strings of a request.
+pub const STOP_STRINGS_MAX: usize = 16;
+/// Bytes of a stop string.
+pub const STOP_BYTES_MAX: usize = 256;
+/// Choices of a request (`n`).
+pub const CHOICES_MAX: usize = 16;
+/// Alternatives a token may be reported with.
+pub const TOP_LOGPROBS_MAX: usize = 20;
+/// Entries of `logit_bias`.
+pub const LOGIT_BIAS_MAX: usize = 4096;
+/// Tools of a request.
+pub const TOOLS_MAX: usize = 128;
+/// Texts of one request for embeddings, or prompts of one for completions.
+pub const INPUTS_MAX: usize = 2048;
+
+/// A row of [`TABLE`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limit {
+    /// What is limited.
+    pub name: &'static str,
+    /// The most that is taken.
+    pub value: u64,
+    /// Of what: `bytes`, `seconds`, or nothing for a count.
+    pub unit: &'static str,
+}
+
+const fn count(name: &'static str, value: usize) -> Limit {
+    Limit { name, value: value as u64, unit: "" }
+}
+
+const fn bytes(name: &'static str, value: usize) -> Limit {
+    Limit { name, value: value as u64, unit: "bytes" }
+}
+
+const fn seconds(name: &'static str, value: Duration) -> Limit {
+    Limit { name, value: value.as_secs(), unit: "seconds" }
+}
+
+/// Every limit on requests.
+pub const TABLE: &[Limit] = &[
+    bytes("request body", BODY_BYTES_MAX),
+    bytes("request head", HEAD_BYTES_MAX),
+    count("request headers", HEADERS_MAX),
+    bytes("request url", URL_BYTES_MAX),
+    bytes("request id", REQUEST_ID_BYTES_MAX),
+    count("json depth", JSON_DEPTH_MAX),
+    count("connections", CONNECTIONS_MAX),
+    seconds("head read timeout", HEAD_TIMEOUT),
+    seconds("body read timeout", BODY_TIMEOUT),
+    seconds("write timeout", WRITE_TIMEOUT),
+    seconds("tls handshake timeout", HANDSHAKE_TIMEOUT),
+    count("api keys", KEYS_MAX),
+    bytes("api key file", KEY_FILE_BYTES_MAX),
+    bytes("api key", KEY_BYTES_MAX),
+    count("messages", MESSAGES_MAX),
+    count("stop strings", STOP_STRINGS_MAX),
+    bytes("stop string", STOP_BYTES_MAX),
+    count("choices (n)", CHOICES_MAX),
+    count("top_logprobs", TOP_LOGPROBS_MAX),
+    count("logit_bias", LOGIT_BIAS_MAX),
+    count("tools", TOOLS_MAX),
+    count("inputs", INPUTS_MAX),
+];

@@ -1,0 +1,40 @@
+//! Routes for operators and routers: health, metrics, what runs here.
+
+mod health;
+mod info;
+mod metrics;
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+    routing::get,
+};
+use serde_json::Value;
+
+use crate::app::App;
+
+/// All of them.
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/", get(info::root))
+        .route("/health", get(health::ready))
+        .route("/health/live", get(health::live))
+        .route("/metrics", get(metrics::show))
+        .route("/version", get(info::version))
+        .route("/server_info", get(info::server))
+        .route("/get_server_info", get(info::server))
+        .route("/model_info", get(info::model))
+        .route("/get_model_info", get(info::model))
+        .route("/v1/loads", get(info::loads))
+}
+
+/// JSON that is true now and not to be kept.
+fn answer_with(status: StatusCode, value: &Value) -> Response {
+    let mut response = Response::new(Body::from(value.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

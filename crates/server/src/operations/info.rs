@@ -1,0 +1,142 @@
+//! What runs here: `/` for people and programs, `/version`, and `/server_info`, `/model_info`, `/v1/loads` as SGLang serves them, which is
+//! what routers ask a worker for.
+
+use axum::{
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+};
+use serde_json::{Value, json};
+
+use super::answer_with;
+use crate::{
+    app::{App, EngineGauges, ModelStatus},
+    lifecycle::Phase,
+    metrics,
+    router::ENDPOINTS,
+};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Name, version, endpoints and live figures. A browser gets the page instead, from the gate.
+pub(super) async fn root(State(app): State<App>) -> Response {
+    let live = app.metrics().live();
+    let statuses = app.statuses();
+    let mut response = answer_with(
+        StatusCode::OK,
+        &json!({
+            "name": "trinity",
+            "version": VERSION,
+            "uptime_s": app.uptime().as_secs(),
+            "models": statuses.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(),
+            "endpoints": ENDPOINTS.iter().map(|(method, path)| format!("{method} {path}")).collect::<Vec<_>>(),
+            "metrics": {
+                "total_requests": live.total_requests,
+                "active_requests": live.active_requests,
+                "total_tokens": live.total_tokens,
+                "throughput_tok_s": live.throughput_tok_s,
+            },
+        }),
+    );
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+    response
+}
+
+/// The version alone.
+pub(super) async fn version() -> Response {
+    answer_with(StatusCode::OK, &json!({"version": VERSION}))
+}
+
+/// Settings and what the server can take at once.
+pub(super) async fn server(State(app): State<App>) -> Response {
+    let statuses = app.statuses();
+    let first = statuses.first().cloned().unwrap_or_default();
+    let gauges = first.gauges.unwrap_or_default();
+    let states: Vec<Value> = statuses.iter().map(|s| json!({"model": s.id, "load": load_of(s, &app)})).collect();
+    answer_with(
+        StatusCode::OK,
+        &json!({
+            "model_path": first.source,
+            "served_model_name": first.id,
+            "tokenizer_path": first.source,
+            "context_length": first.context_len_max,
+            "max_total_tokens": gauges.pages_total * gauges.page_tokens,
+            "max_total_num_tokens": gauges.pages_total * gauges.page_tokens,
+            "max_running_requests": first.n_running_max,
+            "page_size": gauges.page_tokens,
+            "tp_size": 1,
+            "dp_size": 1,
+            "pp_size": 1,
+            "is_embedding": false,
+            "disaggregation_mode": "null",
+            "device": "cpu",
+            "status": if app.lifecycle().phase() == Phase::Ready { "ready" } else { "not ready" },
+            "version": VERSION,
+            "started_at": app.started_at_unix(),
+            "internal_states": states,
+        }),
+    )
+}
+
+/// The model that is asked when none is named.
+pub(super) async fn model(State(app): State<App>) -> Response {
+    let first = app.statuses().first().cloned().unwrap_or_default();
+    answer_with(
+        StatusCode::OK,
+        &json!({
+            "model_path": first.source,
+            "tokenizer_path": first.source,
+            "served_model_name": first.id,
+            "is_generation": true,
+            "has_image_understanding": false,
+            "has_audio_understanding": false,
+            "model_type": first.architecture,
+            "architectures": [first.architecture],
+            "max_model_len": first.context_len_max,
+            "vocab_size": first.n_vocab,
+            "preferred_sampling_params": null,
+            "weight_version": "default",
+        }),
+    )
+}
+
+/// What each engine has to do. Sections that are asked for with `include` are all there is.
+pub(super) async fn loads(State(app): State<App>) -> Response {
+    let statuses = app.statuses();
+    let loads: Vec<Value> = statuses.iter().map(|status| load_of(status, &app)).collect();
+    let sum = |name: &str| loads.iter().filter_map(|l| l.get(name)?.as_u64()).sum::<u64>();
+    answer_with(
+        StatusCode::OK,
+        &json!({
+            "timestamp": app.now_unix().to_string(),
+            "version": VERSION,
+            "dp_rank_count": loads.len(),
+            "aggregate": {
+                "total_running_reqs": sum("num_running_reqs"),
+                "total_waiting_reqs": sum("num_waiting_reqs"),
+                "total_reqs": sum("num_total_reqs"),
+            },
+            "loads": loads,
+        }),
+    )
+}
+
+fn load_of(status: &ModelStatus, app: &App) -> Value {
+    let gauges = status.gauges.unwrap_or_default();
+    let EngineGauges { n_running, n_waiting, page_tokens, pages_total, pages_used, .. } = gauges;
+    let ratio = |a: u64, b: u64| if b == 0 { 0.0 } else { a as f64 / b as f64 };
+    json!({
+        "dp_rank": 0,
+        "model": status.id,
+        "num_running_reqs": n_running,
+        "num_waiting_reqs": n_waiting,
+        "num_total_reqs": n_running + n_waiting,
+        "num_used_tokens": pages_used * page_tokens,
+        "max_total_num_tokens": pages_total * page_tokens,
+        "token_usage": metrics::usage(&gauges),
+        "gen_throughput": app.metrics().live().throughput_tok_s,
+        "cache_hit_rate": ratio(gauges.n_cached_tokens, gauges.n_prompt_tokens),
+        "utilization": ratio(n_running, status.n_running_max as u64),
+        "max_running_requests": status.n_running_max,
+    })
+}

@@ -1,0 +1,18 @@
+//! `/metrics`: everything that is counted, for Prometheus.
+
+use axum::{
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+
+use crate::{app::App, metrics};
+
+/// The text.
+pub(super) async fn show(State(app): State<App>) -> Response {
+    let compat = &app.options().metrics_compat;
+    let text = metrics::render(app.metrics(), &app.statuses(), compat, app.uptime().as_secs_f64());
+    let headers =
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
+    (headers, text).into_response()
+}

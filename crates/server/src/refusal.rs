@@ -1,0 +1,173 @@
+//! An [`ApiError`] as HTTP: status, headers, and the JSON of the API whose path was asked.
+//!
+//! A handler returns `Result<_, ApiError>` and is done: the response carries the error along, and the gate gives it the shape that clients
+//! of that path read.
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use crate::error::{ApiError, ErrorKind};
+
+/// How an API spells errors.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shape {
+    /// `{"error": {"message", "type", "param", "code"}}`
+    OpenAi,
+    /// `{"type": "error", "error": {"type", "message"}}`
+    Anthropic,
+    /// `{"error": "…"}`
+    Ollama,
+    /// `{"error": {"code", "message", "type"}}`, the code being the status
+    LlamaCpp,
+}
+
+impl Shape {
+    /// The shape that clients of `path` read.
+    pub fn of(path: &str) -> Self {
+        const LLAMA_CPP: &[&str] = &[
+            "/completion",
+            "/completions",
+            "/tokenize",
+            "/detokenize",
+            "/apply-template",
+            "/infill",
+            "/props",
+            "/slots",
+            "/embedding",
+        ];
+        if path == "/v1/messages" || path.starts_with("/v1/messages/") {
+            Self::Anthropic
+        } else if path.starts_with("/api/") {
+            Self::Ollama
+        } else if LLAMA_CPP.contains(&path) {
+            Self::LlamaCpp
+        } else {
+            Self::OpenAi
+        }
+    }
+}
+
+/// The word OpenAI, and llama.cpp after it, has for a kind.
+fn openai_type(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Unauthorized => "authentication_error",
+        ErrorKind::Forbidden => "permission_error",
+        ErrorKind::NotFound => "not_found_error",
+        ErrorKind::RateLimited => "rate_limit_error",
+        ErrorKind::Unavailable => "unavailable_error",
+        ErrorKind::Internal => "server_error",
+        _ => "invalid_request_error",
+    }
+}
+
+fn anthropic_type(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Unauthorized => "authentication_error",
+        ErrorKind::Forbidden => "permission_error",
+        ErrorKind::NotFound => "not_found_error",
+        ErrorKind::TooLarge => "request_too_large",
+        ErrorKind::RateLimited => "rate_limit_error",
+        ErrorKind::Unavailable => "overloaded_error",
+        ErrorKind::Internal => "api_error",
+        _ => "invalid_request_error",
+    }
+}
+
+fn json_of(error: &ApiError, shape: Shape) -> Value {
+    match shape {
+        Shape::OpenAi => json!({"error": {
+            "message": error.message, "type": openai_type(error.kind), "param": error.param, "code": error.code,
+        }}),
+        Shape::Anthropic => {
+            json!({"type": "error", "error": {"type": anthropic_type(error.kind), "message": error.message}})
+        }
+        Shape::Ollama => json!({"error": error.message}),
+        Shape::LlamaCpp => json!({"error": {
+            "code": error.kind.status(), "message": error.message, "type": openai_type(error.kind),
+        }}),
+    }
+}
+
+/// The response for `error` in the given shape.
+pub fn respond(error: &ApiError, shape: Shape) -> Response {
+    let mut response = Response::new(Body::from(json_of(error, shape).to_string()));
+    // Every kind has a status of the standard.
+    *response.status_mut() = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(after) = error.retry_after {
+        // Whole seconds, rounded up: a client that obeys must not come too early.
+        let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    }
+    match error.kind {
+        ErrorKind::Unauthorized => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        // What is left of the body is not read, so nothing more can come on this connection.
+        ErrorKind::TooLarge | ErrorKind::Timeout => {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        _ => {}
+    }
+    response
+}
+
+/// An error that a handler returned, for the gate to spell.
+#[derive(Clone, Debug)]
+pub(crate) struct Refused(pub(crate) ApiError);
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = respond(&self, Shape::OpenAi);
+        response.extensions_mut().insert(Refused(self));
+        response
+    }
+}
+
+/// Gives a refusal the shape of `shape`; other responses stay as they are. Headers that were added stay too (`Allow`).
+pub(crate) fn reshape(mut response: Response, shape: Shape) -> Response {
+    let Some(Refused(error)) = response.extensions_mut().remove::<Refused>() else { return response };
+    if shape != Shape::OpenAi {
+        let text = json_of(&error, shape).to_string();
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        *response.body_mut() = Body::from(text);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn check(path: &str, expected: &Value) {
+        let error = ApiError::invalid("n", "n: 17, the limit is 16").with_code("out_of_range");
+        assert_eq!(json_of(&error, Shape::of(path)), *expected, "{path}");
+    }
+
+    #[test]
+    fn each_api_has_its_own_shape() {
+        let message = "n: 17, the limit is 16";
+        let kind = "invalid_request_error";
+        let openai = json!({"error": {"message": message, "type": kind, "param": "n", "code": "out_of_range"}});
+        check("/v1/chat/completions", &openai);
+        check("/v1/messagesx", &openai);
+        check("/v1/messages", &json!({"type": "error", "error": {"type": kind, "message": message}}));
+        check("/v1/messages/count_tokens", &json!({"type": "error", "error": {"type": kind, "message": message}}));
+        check("/api/chat", &json!({"error": message}));
+        check("/tokenize", &json!({"error": {"code": 400, "message": message, "type": kind}}));
+    }
+
+    #[test]
+    fn retry_after_is_rounded_up_and_never_zero() {
+        for (after, expected) in [(0, "1"), (1, "1"), (1000, "1"), (1001, "2"), (59_001, "60")] {
+            let error = ApiError::new(ErrorKind::RateLimited, "x").with_retry_after(Duration::from_millis(after));
+            assert_eq!(respond(&error, Shape::OpenAi).headers()[header::RETRY_AFTER], expected);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Bytes in and out: listeners, TLS, connections with their limits of time and number.
+
+pub(crate) mod accept;
+pub(crate) mod connection;
+mod stream;
+pub(crate) mod tls;
+pub(crate) mod unix;

@@ -1,0 +1,252 @@
+//! A server on a free port of loopback, and clients that write bytes as they like.
+
+use std::{
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpStream},
+    sync::mpsc,
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use axum::Router;
+use server::{
+    App, ModelStatus, ServerOptions,
+    lifecycle::Phase,
+    models::Models,
+    serve::{Server, Tls},
+};
+
+/// No answer takes longer, however slow the machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until `is_so`; fails after [`PATIENCE`].
+pub(crate) fn wait(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A running server; stops when it is dropped.
+pub(crate) struct Loopback {
+    pub(crate) app: App,
+    pub(crate) address: SocketAddr,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Loopback {
+    /// One that is ready, with routes and models of the test's own.
+    pub(crate) fn with(
+        options: ServerOptions,
+        routes: Router<App>,
+        statuses: Vec<ModelStatus>,
+        tls: Option<Tls>,
+    ) -> Self {
+        let app = App::new(options, Models::default(), move || statuses.clone());
+        let (send, receive) = mpsc::channel();
+        let served = app.clone();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            runtime.block_on(async {
+                let mut server = Server::new(tls);
+                server.listen_tcp("127.0.0.1", 0).await.unwrap();
+                let address = server.addresses()[0].rsplit('/').next().unwrap().parse().unwrap();
+                send.send(address).unwrap();
+                server.run(served, routes).await;
+            });
+        });
+        app.lifecycle().advance(Phase::Ready);
+        Self { app, address: receive.recv().unwrap(), thread: Some(thread) }
+    }
+
+    /// A connection.
+    pub(crate) fn connect(&self) -> Client {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Client { stream, left: Vec::new() }
+    }
+
+    /// A request with a body of JSON.
+    pub(crate) fn post(&self, path: &str, body: &str) -> Answer {
+        self.send(post(path, body))
+    }
+
+    /// One request on a connection of its own.
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.send(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+    }
+
+    /// Bytes on a connection of their own, and the first answer.
+    pub(crate) fn send(&self, bytes: impl AsRef<[u8]>) -> Answer {
+        let mut client = self.connect();
+        client.write(bytes);
+        client.answer().expect("an answer")
+    }
+
+    /// A metric without labels.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let text = self.get("/metrics");
+        let prefix = format!("{name} ");
+        let line =
+            text.text().lines().find(|l| l.starts_with(&prefix)).unwrap_or_else(|| panic!("no {name}")).to_owned();
+        line[prefix.len()..].parse().unwrap()
+    }
+
+    /// Tells the server to stop.
+    pub(crate) fn drain(&self) {
+        self.app.lifecycle().advance(Phase::Draining);
+    }
+
+    /// Waits for its end.
+    pub(crate) fn join(mut self) {
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+impl Drop for Loopback {
+    fn drop(&mut self) {
+        self.app.lifecycle().advance(Phase::Cancelled);
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            if !std::thread::panicking() {
+                ended.unwrap();
+            }
+        }
+    }
+}
+
+/// A POST of JSON, as bytes.
+pub(crate) fn post(path: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+}
+
+/// An answer as it came.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// A header's value.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let prefix = format!("{}:", name.to_ascii_lowercase());
+        self.head
+            .lines()
+            .find(|l| l.to_ascii_lowercase().starts_with(&prefix))
+            .and_then(|l| l.get(prefix.len()..))
+            .map(str::trim)
+    }
+
+    /// The body as text.
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {self:?}"))
+    }
+}
+
+/// One end of a connection.
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
+    left: Vec<u8>,
+}
+
+impl Client {
+    /// Sends bytes; that the server closed is no failure here.
+    pub(crate) fn write(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = self.stream.write_all(bytes.as_ref());
+    }
+
+    /// The next answer; None if the connection ended instead.
+    pub(crate) fn answer(&mut self) -> Option<Answer> {
+        let end = loop {
+            if let Some(end) = self.left.windows(4).position(|w| w == b"\r\n\r\n") {
+                break end;
+            }
+            if !self.more() {
+                return None;
+            }
+        };
+        let head = String::from_utf8(self.left.drain(..end + 4).collect()).unwrap();
+        let status = head.split_whitespace().nth(1).unwrap().parse().unwrap();
+        let mut answer = Answer { status, head, body: Vec::new() };
+        if answer.header("transfer-encoding") == Some("chunked") {
+            while let Some(chunk) = self.chunk() {
+                answer.body.extend(chunk);
+            }
+            return Some(answer);
+        }
+        let length = answer.header("content-length").map_or(0, |v| v.parse().unwrap());
+        while self.left.len() < length {
+            assert!(self.more(), "cut off: {answer:?}");
+        }
+        answer.body = self.left.drain(..length).collect();
+        Some(answer)
+    }
+
+    /// Only the head of the next answer.
+    pub(crate) fn head(&mut self) -> String {
+        loop {
+            if let Some(end) = self.left.windows(4).position(|w| w == b"\r\n\r\n") {
+                return String::from_utf8(self.left.drain(..end + 4).collect()).unwrap();
+            }
+            assert!(self.more(), "no head");
+        }
+    }
+
+    /// The next piece of a chunked body; None at its end.
+    pub(crate) fn chunk(&mut self) -> Option<Vec<u8>> {
+        let end = loop {
+            if let Some(end) = self.left.windows(2).position(|w| w == b"\r\n") {
+                break end;
+            }
+            if !self.more() {
+                return None;
+            }
+        };
+        let line: Vec<u8> = self.left.drain(..end + 2).collect();
+        let length = usize::from_str_radix(std::str::from_utf8(&line).unwrap().trim(), 16).unwrap();
+        while self.left.len() < length + 2 {
+            if !self.more() {
+                return None;
+            }
+        }
+        let mut chunk: Vec<u8> = self.left.drain(..length + 2).collect();
+        chunk.truncate(length);
+        (length > 0).then_some(chunk)
+    }
+
+    /// Reads until the server closes; false if it does not in time.
+    pub(crate) fn is_closed(&mut self) -> bool {
+        let mut scrap = [0; 4096];
+        loop {
+            match self.stream.read(&mut scrap) {
+                Ok(0) => return true,
+                Ok(_) => {}
+                Err(e) => return !matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut),
+            }
+        }
+    }
+
+    fn more(&mut self) -> bool {
+        let mut buffer = [0; 16 << 10];
+        match self.stream.read(&mut buffer) {
+            Ok(0) => false,
+            Ok(n) => {
+                self.left.extend_from_slice(&buffer[..n]);
+                true
+            }
+            Err(e) if e.kind() == io::ErrorKind::ConnectionReset => false,
+            Err(e) => panic!("{e}: after {:?}", String::from_utf8_lossy(&self.left)),
+        }
+    }
+}

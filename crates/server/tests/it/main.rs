@@ -1,0 +1,12 @@
+//! The HTTP surfaces against a real server on loopback.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod connections;
+mod drain;
+mod keys;
+mod loopback;
+mod operations;
+mod origins;
+mod routes;
+mod tls;
+mod unix;

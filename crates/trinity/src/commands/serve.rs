@@ -1,0 +1,101 @@
+//! `trinity serve [MODEL…]`: answers the HTTP APIs until it is told to stop.
+
+mod config;
+mod log;
+mod options;
+mod stop;
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use clap::Args;
+use server::{App, lifecycle::Phase, models::Models, serve::Server};
+
+pub(crate) use config::ServeArgs;
+
+use super::limits;
+use crate::{
+    cli::Global,
+    failure::{Failure, Kind, chain},
+    terminal,
+};
+
+/// Threads that move bytes; what computes has its own.
+const IO_THREADS: usize = 2;
+
+/// How often the engines are looked after.
+const WATCH: Duration = Duration::from_millis(500);
+
+/// Arguments of `serve`.
+#[derive(Args)]
+pub(crate) struct ServeCommand {
+    #[command(flatten)]
+    args: ServeArgs,
+    /// Print what a request may ask for, and exit
+    #[arg(long)]
+    limits: bool,
+}
+
+/// Listens, serves, drains.
+pub(crate) fn run(command: &ServeCommand, _global: &Global) -> Result<(), Failure> {
+    if command.limits {
+        return terminal::put(&limits::of_requests());
+    }
+    let settings = config::settle(&command.args)?;
+    log::start(settings.log_level(), settings.log_format());
+    options::raise_file_limit();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(IO_THREADS)
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::new(Kind::Failure, format!("cannot start threads: {e}")))?;
+    let result = runtime.block_on(serve(&settings));
+    // A load that hangs on a dead disk must not keep a stopped server.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+async fn serve(settings: &ServeArgs) -> Result<(), Failure> {
+    let mut server = Server::new(options::tls(settings)?);
+    for host in settings.hosts() {
+        server.listen_tcp(&host, settings.port()).await.map_err(|e| failure(&e))?;
+    }
+    if let Some(path) = &settings.unix_socket {
+        server.listen_unix(path).await.map_err(|e| failure(&e))?;
+    }
+    let options = options::of_server(settings, server.is_loopback_only())?;
+    if !server.is_loopback_only() && options.keys.is_empty() {
+        terminal::say("warning: reachable from other machines, and no API key is asked for (see --api-key-file)\n");
+    }
+    let addresses = server.addresses().join(" and ");
+    let app = App::new(options, Models::default(), Vec::new);
+    stop::on_signals(app.lifecycle().clone())?;
+    let has_died = std::sync::Arc::new(AtomicBool::new(false));
+    tokio::spawn(watch_engines(app.clone(), std::sync::Arc::clone(&has_died)));
+    let serving = tokio::spawn(server.run(app.clone(), server::router::routes()));
+    app.lifecycle().advance(Phase::Ready);
+    terminal::say(&format!("listening on {addresses}\n"));
+    serving.await.map_err(|e| Failure::new(Kind::Failure, format!("the server stopped: {e}")))?;
+    if has_died.load(Ordering::SeqCst) {
+        return Err(Failure::new(Kind::Failure, "an engine stopped by itself"));
+    }
+    Ok(())
+}
+
+/// A server whose engine is gone must not look alive: it ends, and whoever started it starts it anew.
+async fn watch_engines(app: App, has_died: std::sync::Arc<AtomicBool>) {
+    loop {
+        tokio::time::sleep(WATCH).await;
+        if app.statuses().iter().filter_map(|s| s.gauges).any(|gauges| !gauges.is_alive) {
+            has_died.store(true, Ordering::SeqCst);
+            app.lifecycle().advance(Phase::Draining);
+            return;
+        }
+    }
+}
+
+fn failure(error: &server::serve::ServeError) -> Failure {
+    Failure::new(Kind::Failure, chain(error))
+}

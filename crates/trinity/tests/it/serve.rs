@@ -1,0 +1,220 @@
+//! `trinity serve`: the real process, its signals, its settings and what it says.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc,
+    time::{Duration, Instant},
+};
+
+use crate::program::{command, trinity};
+
+/// Starting, stopping: however slow the machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A server process; killed when dropped.
+struct Server {
+    child: Child,
+    /// All lines of standard error, as they come.
+    lines: mpsc::Receiver<String>,
+    /// Those already looked at.
+    said: Vec<String>,
+}
+
+impl Server {
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (send, lines) = mpsc::channel();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| send.send(line).ok()));
+        Self { child, lines, said: Vec::new() }
+    }
+
+    fn start(arguments: &[&str]) -> (Self, String) {
+        let mut server = Self::spawn(command(["serve", "--port", "0"].iter().chain(arguments)));
+        let address = server.address();
+        (server, address)
+    }
+
+    /// The next line with `text`.
+    fn wait_for(&mut self, text: &str) -> String {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let line = self.lines.recv_timeout(left).unwrap_or_else(|_| panic!("no {text:?} in {:#?}", self.said));
+            self.said.push(line.clone());
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    /// host:port of the first address.
+    fn address(&mut self) -> String {
+        let line = self.wait_for("listening on ");
+        line.split("http://").nth(1).unwrap().split_whitespace().next().unwrap().to_owned()
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    fn wait(&mut self) -> ExitStatus {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < end, "it does not end: {:#?}", self.said);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The whole answer to a GET.
+fn get(address: &str, path: &str, headers: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
+fn file(name: &str, text: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("serve-{}-{name}", std::process::id()));
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+#[test]
+fn it_answers_until_it_is_told_to_stop() {
+    for signal in ["TERM", "INT"] {
+        let (mut server, address) = Server::start(&[]);
+        assert!(get(&address, "/health", "").ends_with(r#"{"status":"ok"}"#));
+        server.signal(signal);
+        assert_eq!(server.wait().code(), Some(0), "{signal}");
+        let mut out = String::new();
+        server.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+        assert_eq!(out, "", "talk goes to standard error");
+    }
+}
+
+#[test]
+fn the_second_signal_ends_it_at_once() {
+    let (mut server, address) = Server::start(&["--drain-timeout", "3600"]);
+    // A request that does not end keeps the drain going.
+    let mut stream = TcpStream::connect(&address).unwrap();
+    write!(stream, "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nPOST /none HTTP/1.1\r\n").unwrap();
+    assert_ne!(stream.read(&mut [0; 16]).unwrap(), 0);
+    server.signal("TERM");
+    server.wait_for("stopping");
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(143));
+}
+
+#[test]
+fn flags_win_over_the_environment_and_that_over_the_file() {
+    let config = file(
+        "settings.toml",
+        "host = [\"::1\"]\nlog-format = \"json\"\nlog-level = \"warn\"\nmetrics-compat = [\"vllm\"]\n",
+    );
+    let mut settings = command(["serve", "--log-level", "info"]);
+    settings.env("TRINITY_CONFIG", &config).env("TRINITY_HOST", "127.0.0.1").env("TRINITY_PORT", "0");
+    let mut server = Server::spawn(settings);
+    let address = server.address();
+    assert!(address.starts_with("127.0.0.1:"), "{address}");
+    assert!(get(&address, "/metrics", "").contains("vllm:num_requests_running"));
+    let line = server.wait_for("/metrics");
+    let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!((event["level"].as_str(), event["status"].as_u64()), (Some("INFO"), Some(200)));
+}
+
+#[test]
+fn what_is_wrong_with_the_settings_is_said_with_78() {
+    let unknown = file("unknown.toml", "port = 1\nprot = 2\n");
+    let name = unknown.to_str().unwrap();
+    trinity(["serve", "--config", name]).fails(78, &[name, "line 2", "prot"]);
+    trinity(["serve", "--config", "/none.toml"]).fails(78, &["/none.toml"]);
+    trinity(["serve", "--tls-cert", "a.pem"]).fails(78, &["--tls-key"]);
+    trinity(["serve", "--tls-cert", "a.pem", "--tls-key", "b.pem"]).fails(78, &["a.pem"]);
+    trinity(["serve", "--cors-origin", "app.example"]).fails(78, &["app.example"]);
+    trinity(["serve", "--api-key-file", "/none"]).fails(78, &["/none"]);
+    let keys = file("keys", "one secret-key\n");
+    let outcome = trinity(["serve", "--api-key-file", keys.to_str().unwrap()]).fails(78, &["key 1"]);
+    assert!(!outcome.stderr.contains("secret"), "{}", outcome.stderr);
+    assert_eq!(trinity(["serve", "--port", "70000"]).code, 2);
+}
+
+#[test]
+fn an_address_that_cannot_be_had_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    trinity(["serve", "--port", &port]).fails(1, &[&format!("127.0.0.1:{port}"), "in use"]);
+    trinity(["serve", "--host", "192.0.2.1", "--port", "0"]).fails(1, &["192.0.2.1"]);
+    trinity(["serve", "--host", "no-such-host.invalid"]).fails(1, &["no-such-host.invalid"]);
+}
+
+#[test]
+fn keys_are_asked_for_and_never_logged() {
+    let keys = file("keys.txt", "key-of-the-file\n");
+    let mut settings = command(["serve", "--port", "0", "--log-level", "debug"]);
+    settings.env("TRINITY_API_KEY", "key-of-the-environment").env("TRINITY_API_KEY_FILE", &keys);
+    let mut server = Server::spawn(settings);
+    let address = server.address();
+    assert!(get(&address, "/version", "").starts_with("HTTP/1.1 401"));
+    for key in ["key-of-the-environment", "key-of-the-file"] {
+        assert!(get(&address, "/version", &format!("Authorization: Bearer {key}\r\n")).starts_with("HTTP/1.1 200"));
+    }
+    get(&address, "/version?key=key-of-the-query", "x-api-key: key-of-a-stranger\r\n");
+    get(&address, "/%1b[31m%0a\u{1b}", "");
+    get(&address, "/last", "");
+    server.wait_for("path=/last");
+    let log = server.said.join("\n");
+    assert!(log.contains("status=401") && log.contains("status=200"), "{log}");
+    assert!(!log.contains("key-of"), "{log}");
+    assert!(!log.contains('\u{1b}'), "{log}");
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn who_is_reachable_without_a_key_is_warned() {
+    let (server, address) = Server::start(&["--host", "0.0.0.0"]);
+    assert!(server.said.iter().any(|l| l.starts_with("warning:")), "{:#?}", server.said);
+    let port = address.rsplit(':').next().unwrap();
+    assert!(get(&format!("127.0.0.1:{port}"), "/health", "").starts_with("HTTP/1.1 200"));
+    let (server, _) = Server::start(&["--host", "0.0.0.0", "--api-key", "k"]);
+    assert!(!server.said.iter().any(|l| l.starts_with("warning:")), "{:#?}", server.said);
+    let (server, _) = Server::start(&[]);
+    assert!(!server.said.iter().any(|l| l.starts_with("warning:")), "{:#?}", server.said);
+}
+
+#[test]
+fn a_unix_socket_goes_with_its_server() {
+    use std::os::unix::net::UnixStream;
+    let path = file("socket", "");
+    std::fs::remove_file(&path).unwrap();
+    let name = path.to_str().unwrap();
+    let mut server = Server::spawn(command(["serve", "--unix-socket", name]));
+    server.wait_for(&format!("listening on unix:{name}"));
+    let mut stream = UnixStream::connect(&path).unwrap();
+    stream.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+    trinity(["serve", "--unix-socket", name]).fails(1, &[name]);
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
+    assert!(!path.exists());
+}
