@@ -10,6 +10,7 @@ mod drafter;
 mod embedding;
 mod error;
 mod generate;
+pub mod grammar;
 mod limits;
 mod logprobs;
 mod memory;

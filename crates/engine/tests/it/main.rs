@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that lacks its data fails")]
 
+mod grammar;
 mod hash_model;
 mod hashed;
 mod simulation;

@@ -1,0 +1,46 @@
+//! What a grammar may cost. Everything that input controls has its number here.
+
+/// Bytes of a JSON schema, written without spaces.
+pub const SCHEMA_BYTES_MAX: usize = 64 << 10;
+/// Levels of schemas within schemas, and of values within `const` and `enum`.
+pub const SCHEMA_DEPTH_MAX: usize = 32;
+/// Schemas and constants of a JSON schema, each definition that is referred to counted once; every use counts where
+/// definitions must be merged (`allOf`, and `$ref` beside other keywords).
+pub const SCHEMA_NODES_MAX: usize = 4096;
+/// Regular expressions in a JSON schema.
+pub const SCHEMA_PATTERNS_MAX: usize = 256;
+/// Keys of one `patternProperties`: each is compared with each.
+pub const PATTERN_PROPERTIES_MAX: usize = 16;
+/// `minLength`, `maxLength`, `minItems` and their like.
+pub const LENGTH_MAX: usize = i32::MAX as usize;
+/// Largest magnitude of a whole number that a schema may name: beyond it, f64 does not hold every one.
+pub const INTEGER_MAX: u64 = 1 << 53;
+/// Bytes of a regular expression.
+pub const REGEX_BYTES_MAX: usize = 1 << 10;
+/// Bytes of a grammar.
+pub const GRAMMAR_BYTES_MAX: usize = 64 << 10;
+/// Levels of groups and of rules within rules.
+pub const NESTING_MAX: usize = 256;
+/// Repetitions that a GBNF grammar may ask for.
+pub const REPETITIONS_MAX: usize = 10_000;
+/// Texts to choose from.
+pub const CHOICES_MAX: usize = 4096;
+/// Bytes of all of them.
+pub const CHOICE_BYTES_MAX: usize = 64 << 10;
+
+/// Steps of building the automata, about 50 a microsecond.
+pub(super) const BUILD_FUEL: u64 = 1_000_000;
+/// Steps of the lexer for one mask, about 14 a microsecond.
+pub(super) const STEP_FUEL: u64 = 400_000;
+/// Items of the parser for one mask, about 20 a microsecond.
+pub(super) const STEP_ITEMS_MAX: usize = 200_000;
+/// States that one completion may make, one to two KiB each.
+pub(super) const STATES_MAX: usize = 30_000;
+/// Symbols of the productions of a grammar.
+pub(super) const SYMBOLS_MAX: usize = 100_000;
+/// Stack of the thread that compiles: deep grammars recurse in the automata's crate.
+pub(super) const COMPILE_STACK_BYTES: usize = 64 << 20;
+/// Parts of a refused schema that are compiled alone to find out which one is to blame.
+pub(super) const LOCATE_ATTEMPTS_MAX: usize = 64;
+/// Bytes of a token that can be part of constrained text; longer ones are never chosen.
+pub(super) const TOKEN_BYTES_MAX: usize = 1000;

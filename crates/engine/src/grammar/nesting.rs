@@ -1,0 +1,50 @@
+//! How deep a compiler recurses along rules within rules.
+
+use super::{GrammarError, limits::NESTING_MAX};
+use std::collections::{HashMap, HashSet};
+
+/// Which definition names which.
+#[derive(Default)]
+pub(super) struct Graph<'a> {
+    /// By name: the names in its body and how deep in groups they stand.
+    definitions: HashMap<&'a str, Vec<(&'a str, usize)>>,
+    order: Vec<&'a str>,
+}
+
+impl<'a> Graph<'a> {
+    /// What is referred to from here on stands in the body of `name`.
+    pub(super) fn define(&mut self, name: &'a str) {
+        self.definitions.entry(name).or_default();
+        self.order.push(name);
+    }
+
+    pub(super) fn refer(&mut self, name: &'a str, n_groups: usize) {
+        if let Some(body) = self.order.last().and_then(|current| self.definitions.get_mut(current)) {
+            body.push((name, n_groups));
+        }
+    }
+
+    /// Walks as a compiler does that visits each definition once: from `start`, then from what is left.
+    pub(super) fn check(&self, start: &str, field: &str) -> Result<(), GrammarError> {
+        let mut seen = HashSet::new();
+        for root in std::iter::once(&start).chain(&self.order) {
+            let mut todo = vec![(*root, 1)];
+            while let Some((name, depth)) = todo.pop() {
+                check_depth(depth, field)?;
+                let Some((&name, body)) = self.definitions.get_key_value(name) else { continue };
+                if seen.insert(name) {
+                    // The first one on top: depth first, in the order of the text.
+                    todo.extend(body.iter().rev().map(|(name, n_groups)| (*name, depth + 1 + n_groups)));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn check_depth(depth: usize, field: &str) -> Result<(), GrammarError> {
+    if depth <= NESTING_MAX {
+        return Ok(());
+    }
+    Err(GrammarError::Limit { path: field.into(), what: "levels of groups and rules", got: depth, max: NESTING_MAX })
+}

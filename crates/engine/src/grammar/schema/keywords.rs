@@ -1,0 +1,138 @@
+//! The keywords of JSON Schema, and what becomes of each.
+
+/// What a keyword's value must be, and so how it is lowered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Keyword {
+    /// Says nothing about values: left out.
+    Annotation,
+    /// `$defs`: looked at where something refers to it.
+    Definitions,
+    /// A dialect; those that are known read alike here.
+    Dialect,
+    /// A type, or a list of types.
+    Type,
+    /// Any value, taken literally.
+    Constant,
+    /// A list of them.
+    Constants,
+    /// A reference within the schema.
+    Reference,
+    /// A schema.
+    Schema,
+    /// A list of schemas, not empty.
+    Schemas,
+    /// Schemas by name.
+    SchemasByName,
+    /// Schemas by regular expression.
+    SchemasByPattern,
+    /// `items`: a schema, or in old dialects a list.
+    Items,
+    /// `additionalItems`: what follows that list.
+    AdditionalItems,
+    /// A whole number of things.
+    Length,
+    /// A number.
+    Number,
+    /// A number, or in the oldest dialect a boolean.
+    NumberOrFlag,
+    /// A number above zero.
+    PositiveNumber,
+    /// A regular expression.
+    Pattern,
+    /// The name of a format.
+    Format,
+    /// A list of names.
+    Names,
+    /// Enforced by nobody, so it may only be `false`.
+    OnlyFalse,
+}
+
+/// Every keyword that is not refused, by the type of value that it speaks of. A keyword that speaks of another type than the
+/// value has says nothing, as the standard wants it.
+const KEYWORDS: &[(&str, Keyword)] = &[
+    // about the schema
+    ("title", Keyword::Annotation),
+    ("description", Keyword::Annotation),
+    ("default", Keyword::Annotation),
+    ("example", Keyword::Annotation),
+    ("examples", Keyword::Annotation),
+    ("deprecated", Keyword::Annotation),
+    ("readOnly", Keyword::Annotation),
+    ("writeOnly", Keyword::Annotation),
+    ("$comment", Keyword::Annotation),
+    ("$id", Keyword::Annotation),
+    ("id", Keyword::Annotation),
+    ("$anchor", Keyword::Annotation),
+    ("contentMediaType", Keyword::Annotation),
+    ("contentEncoding", Keyword::Annotation),
+    // OpenAPI's hint which branch of a `oneOf` a value is of: the branches themselves say it too.
+    ("discriminator", Keyword::Annotation),
+    ("$defs", Keyword::Definitions),
+    ("definitions", Keyword::Definitions),
+    ("$schema", Keyword::Dialect),
+    // any value
+    ("type", Keyword::Type),
+    ("const", Keyword::Constant),
+    ("enum", Keyword::Constants),
+    ("$ref", Keyword::Reference),
+    ("anyOf", Keyword::Schemas),
+    ("oneOf", Keyword::Schemas),
+    ("allOf", Keyword::Schemas),
+    ("nullable", Keyword::OnlyFalse),
+    // numbers
+    ("minimum", Keyword::Number),
+    ("maximum", Keyword::Number),
+    ("exclusiveMinimum", Keyword::NumberOrFlag),
+    ("exclusiveMaximum", Keyword::NumberOrFlag),
+    ("multipleOf", Keyword::PositiveNumber),
+    // strings
+    ("minLength", Keyword::Length),
+    ("maxLength", Keyword::Length),
+    ("pattern", Keyword::Pattern),
+    ("format", Keyword::Format),
+    // arrays
+    ("items", Keyword::Items),
+    ("prefixItems", Keyword::Schemas),
+    ("additionalItems", Keyword::AdditionalItems),
+    ("minItems", Keyword::Length),
+    ("maxItems", Keyword::Length),
+    ("uniqueItems", Keyword::OnlyFalse),
+    // objects
+    ("properties", Keyword::SchemasByName),
+    ("patternProperties", Keyword::SchemasByPattern),
+    ("additionalProperties", Keyword::Schema),
+    ("required", Keyword::Names),
+    ("minProperties", Keyword::Length),
+    ("maxProperties", Keyword::Length),
+];
+
+/// Formats that are enforced.
+pub(super) const FORMATS: &[&str] =
+    &["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"];
+
+/// The types.
+pub(super) const TYPES: &[&str] = &["null", "boolean", "integer", "number", "string", "array", "object"];
+
+/// `None`: the keyword is not supported.
+pub(super) fn find(name: &str) -> Option<Keyword> {
+    if name.starts_with("x-") && name != "x-guidance" {
+        return Some(Keyword::Annotation);
+    }
+    KEYWORDS.iter().find(|(known, _)| *known == name).map(|(_, keyword)| *keyword)
+}
+
+/// Is the dialect one of those whose keywords are the ones above?
+pub(super) fn is_dialect(uri: &str) -> bool {
+    let uri = uri.trim_end_matches('#');
+    let rest = uri.strip_prefix("https://").or_else(|| uri.strip_prefix("http://"));
+    matches!(
+        rest,
+        Some(
+            "json-schema.org/draft/2020-12/schema"
+                | "json-schema.org/draft/2019-09/schema"
+                | "json-schema.org/draft-07/schema"
+                | "json-schema.org/draft-06/schema"
+                | "json-schema.org/draft-04/schema"
+        )
+    )
+}

@@ -1,0 +1,10 @@
+//! Constrained output: what is allowed, what is refused, and what it costs.
+
+mod gbnf;
+mod limits;
+mod matching;
+mod random;
+mod schema;
+mod support;
+mod tokens;
+mod fuzz;
