@@ -22,6 +22,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("tokenizer_loader", "gguf-malformed"),
     ("chat_template", "chat-templates/jinja"),
     ("safetensors", "chat-templates"),
+    ("grammar", "chat-templates/jinja"),
 ];
 
 /// Builds all targets and runs each for `seconds`.

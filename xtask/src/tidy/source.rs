@@ -55,6 +55,7 @@ const CONFINED: &[(&str, &[&str], &str)] = &[
             "crates/engine/src/runner/",
             "crates/engine/src/service.rs",
             "crates/server/",
+            "crates/engine/examples/",
             "crates/kernels/examples/",
             "crates/tokenizer/examples/",
             "xtask/",

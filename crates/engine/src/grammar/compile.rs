@@ -4,7 +4,7 @@ use super::{
     GrammarError, Matcher, TokenMask,
     error::one_line,
     gbnf, lark,
-    limits::{BUILD_FUEL, COMPILE_STACK_BYTES, STATES_MAX, STEP_FUEL, STEP_ITEMS_MAX, SYMBOLS_MAX},
+    limits::{BUILD_FUEL, COMPILE_STACK_BYTES, ROW_ITEMS_MAX, STATES_MAX, STEP_FUEL, STEP_ITEMS_MAX, SYMBOLS_MAX},
     regex, schema,
     vocabulary::Vocabulary,
 };
@@ -183,6 +183,7 @@ fn limits() -> ParserLimits {
         initial_lexer_fuel: BUILD_FUEL,
         step_lexer_fuel: STEP_FUEL,
         step_max_items: STEP_ITEMS_MAX,
+        max_items_in_row: ROW_ITEMS_MAX,
         max_lexer_states: STATES_MAX,
         max_grammar_size: SYMBOLS_MAX,
         verbose_errors: false,

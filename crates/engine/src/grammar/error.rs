@@ -55,7 +55,8 @@ pub(super) fn one_line(message: &str) -> String {
     const MESSAGE_CHARS_MAX: usize = 300;
     let lines = || message.lines().map(str::trim).filter(|line| !line.is_empty());
     // Errors of regular expressions are drawn over several lines and end in that one.
-    let line = lines().find_map(|line| line.strip_prefix("error: ")).or_else(|| lines().next()).unwrap_or("unknown error");
+    let line =
+        lines().find_map(|line| line.strip_prefix("error: ")).or_else(|| lines().next()).unwrap_or("unknown error");
     let mut out = String::new();
     for character in line.chars().take(MESSAGE_CHARS_MAX) {
         if character.is_control() {

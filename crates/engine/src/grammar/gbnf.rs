@@ -16,7 +16,12 @@ use super::{GrammarError, limits::GRAMMAR_BYTES_MAX};
 /// As a Lark grammar.
 pub(super) fn to_lark(text: &str) -> Result<String, GrammarError> {
     if text.len() > GRAMMAR_BYTES_MAX {
-        return Err(GrammarError::Limit { path: "gbnf".into(), what: "bytes", got: text.len(), max: GRAMMAR_BYTES_MAX });
+        return Err(GrammarError::Limit {
+            path: "gbnf".into(),
+            what: "bytes",
+            got: text.len(),
+            max: GRAMMAR_BYTES_MAX,
+        });
     }
     let grammar = parse::parse(text)?;
     let facts = rules::check(&grammar)?;

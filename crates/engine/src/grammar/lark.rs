@@ -9,7 +9,7 @@ mod scan;
 use super::{
     GrammarError, TokenMask,
     error::quoted,
-    limits::GRAMMAR_BYTES_MAX,
+    limits::{GRAMMAR_BYTES_MAX, TERMINAL_PARTS_MAX},
     nesting::{Graph, check_depth},
     vocabulary::Vocabulary,
 };
@@ -83,6 +83,11 @@ pub(super) fn check(
         out.push_str(source);
     }
     graph.check("start", "lark")?;
+    let is_terminal = |name: &str| name.trim_start_matches('_').starts_with(|c: char| c.is_ascii_uppercase());
+    let size = graph.written_out_max(is_terminal);
+    if size > TERMINAL_PARTS_MAX {
+        return Err(limit("parts of a terminal with all terminals in it written out", size, TERMINAL_PARTS_MAX));
+    }
     Ok(Checked { text: out, control })
 }
 

@@ -21,6 +21,8 @@ pub const REGEX_BYTES_MAX: usize = 1 << 10;
 pub const GRAMMAR_BYTES_MAX: usize = 64 << 10;
 /// Levels of groups and of rules within rules.
 pub const NESTING_MAX: usize = 256;
+/// Names in a terminal of a Lark grammar, those in the terminals that it names counted too.
+pub const TERMINAL_PARTS_MAX: usize = 10_000;
 /// Repetitions that a GBNF grammar may ask for.
 pub const REPETITIONS_MAX: usize = 10_000;
 /// Texts to choose from.
@@ -34,6 +36,8 @@ pub(super) const BUILD_FUEL: u64 = 1_000_000;
 pub(super) const STEP_FUEL: u64 = 400_000;
 /// Items of the parser for one mask, about 20 a microsecond.
 pub(super) const STEP_ITEMS_MAX: usize = 200_000;
+/// Items of the parser at one place: about the alternatives that may begin there.
+pub(super) const ROW_ITEMS_MAX: usize = 10_000;
 /// States that one completion may make, one to two KiB each.
 pub(super) const STATES_MAX: usize = 30_000;
 /// Symbols of the productions of a grammar.

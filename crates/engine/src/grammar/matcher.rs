@@ -16,7 +16,11 @@ pub struct Matcher {
 impl Clone for Matcher {
     fn clone(&self) -> Self {
         // A shared cache of lexer states would make the limits, and so the outcome, depend on what others generate.
-        Self { automaton: self.automaton.deep_clone(), vocabulary: Arc::clone(&self.vocabulary), banned: Arc::clone(&self.banned) }
+        Self {
+            automaton: self.automaton.deep_clone(),
+            vocabulary: Arc::clone(&self.vocabulary),
+            banned: Arc::clone(&self.banned),
+        }
     }
 }
 
@@ -27,7 +31,11 @@ impl Matcher {
 
     /// A clone that shares the lexer's cache, and so fills it.
     pub(super) fn share(&self) -> Self {
-        Self { automaton: self.automaton.clone(), vocabulary: Arc::clone(&self.vocabulary), banned: Arc::clone(&self.banned) }
+        Self {
+            automaton: self.automaton.clone(),
+            vocabulary: Arc::clone(&self.vocabulary),
+            banned: Arc::clone(&self.banned),
+        }
     }
 
     /// Sets `mask` to the tokens that may come next. It is never empty before the end: once the grammar is finished it holds

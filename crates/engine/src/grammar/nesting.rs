@@ -24,6 +24,25 @@ impl<'a> Graph<'a> {
         }
     }
 
+    /// The most names and groups in any of those definitions that are `counted`, with all of them in it written out. Call
+    /// [`Self::check`] first: it bounds the recursion.
+    pub(super) fn written_out_max(&self, counted: impl Fn(&str) -> bool) -> usize {
+        let mut known = HashMap::new();
+        self.order.iter().filter(|name| counted(name)).map(|name| self.written_out(name, &mut known)).max().unwrap_or(0)
+    }
+
+    fn written_out(&self, name: &'a str, known: &mut HashMap<&'a str, usize>) -> usize {
+        if let Some(&size) = known.get(name) {
+            return size;
+        }
+        // A circle is refused elsewhere.
+        known.insert(name, 1);
+        let body = self.definitions.get(name).map_or(&[][..], Vec::as_slice);
+        let size = body.iter().fold(1usize, |size, (name, _)| size.saturating_add(self.written_out(name, known)));
+        known.insert(name, size);
+        size
+    }
+
     /// Walks as a compiler does that visits each definition once: from `start`, then from what is left.
     pub(super) fn check(&self, start: &str, field: &str) -> Result<(), GrammarError> {
         let mut seen = HashSet::new();

@@ -8,7 +8,8 @@ use tokenizer::{TokenId, Tokenizer};
 /// Tokens of one completion.
 const STEPS_MAX: usize = 48;
 /// Text that may follow other text: bytes are in the vocabulary one by one.
-const PIECES: &[&str] = &["{\"", "\":", "\",\"", "\"}", "\n ", "▁", "▁\"", "ab", "abc", "12", "true", "null", "é", "日本"];
+const PIECES: &[&str] =
+    &["{\"", "\":", "\",\"", "\"}", "\n ", "▁", "▁\"", "ab", "abc", "12", "true", "null", "é", "日本"];
 
 /// Any bytes as a schema, regular expression, list of choices or grammar (the first byte says which, the second what is picked): never panics, every error is one
 /// line, and a completion of allowed tokens keeps what the module promises.

@@ -71,7 +71,8 @@ impl Vocabulary {
 fn word_of(tokenizer: &Tokenizer, id: TokenId, is_text: bool) -> Vec<u8> {
     let bytes = tokenizer.token_bytes(id);
     // No text has the byte 0xFF, so a token that begins with it is no loss, and would read as a control token.
-    let is_usable = !bytes.is_empty() && bytes.len() <= TOKEN_BYTES_MAX && !bytes.contains(&TokTrie::SPECIAL_TOKEN_MARKER);
+    let is_usable =
+        !bytes.is_empty() && bytes.len() <= TOKEN_BYTES_MAX && !bytes.contains(&TokTrie::SPECIAL_TOKEN_MARKER);
     let mut word = Vec::new();
     if is_usable {
         if !is_text {

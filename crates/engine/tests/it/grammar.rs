@@ -1,5 +1,6 @@
 //! Constrained output: what is allowed, what is refused, and what it costs.
 
+mod fuzz;
 mod gbnf;
 mod limits;
 mod matching;
@@ -7,4 +8,3 @@ mod random;
 mod schema;
 mod support;
 mod tokens;
-mod fuzz;

@@ -263,7 +263,12 @@ impl<'a> Parser<'a> {
         // Too many digits are too many repetitions.
         let number = digits.parse().unwrap_or(usize::MAX);
         if number > REPETITIONS_MAX {
-            return Err(GrammarError::Limit { path: "gbnf".into(), what: "repetitions", got: number, max: REPETITIONS_MAX });
+            return Err(GrammarError::Limit {
+                path: "gbnf".into(),
+                what: "repetitions",
+                got: number,
+                max: REPETITIONS_MAX,
+            });
         }
         self.rest = rest;
         Ok(number)

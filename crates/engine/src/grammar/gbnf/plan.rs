@@ -27,7 +27,11 @@ pub(super) enum Part {
     Terminal(usize),
     Sequence(Vec<Part>),
     Choice(Vec<Part>),
-    Repeat { part: Box<Part>, min: usize, max: Option<usize> },
+    Repeat {
+        part: Box<Part>,
+        min: usize,
+        max: Option<usize>,
+    },
     Rule(usize),
 }
 
@@ -155,7 +159,12 @@ fn conflicts(grammar: &Grammar, plan: &Plan<'_>) -> Option<Vec<usize>> {
     let mut positions = Positions::default();
     let mut begins = Vec::new();
     for (terminal, items) in plan.terminals.iter().enumerate() {
-        begins.push(positions.add(grammar, items, terminal)?);
+        match positions.add(grammar, items, terminal) {
+            Some(part) => begins.push(part),
+            None if matches!(items, [Node::Class(_)]) => return None,
+            // Too large to be looked at; its parts may be smaller.
+            None => return Some(vec![terminal]),
+        }
     }
     let positions = positions.all;
     let mut starts = Starts::new(plan);

@@ -53,13 +53,17 @@ impl<'a> Scanner<'a> {
             '"' => (Lexeme::Other, self.quoted('"')?),
             '/' => (Lexeme::Other, self.quoted('/')?),
             '<' => match self.rest.find(|c: char| c == '>' || c.is_whitespace()) {
-                Some(end) if self.rest.get(end..).is_some_and(|rest| rest.starts_with('>')) => (Lexeme::ControlToken, end + 1),
+                Some(end) if self.rest.get(end..).is_some_and(|rest| rest.starts_with('>')) => {
+                    (Lexeme::ControlToken, end + 1)
+                }
                 _ => return Err(syntax(self.line, "a `<` without its `>`")),
             },
             '(' | '[' | '{' => (Lexeme::Open, 1),
             ')' | ']' | '}' => (Lexeme::Close, 1),
             '%' => self.directive(),
-            '!' | '?' if self.rest.chars().nth(1).is_some_and(is_name) => (Lexeme::Name { begins_line }, 1 + self.name(1)),
+            '!' | '?' if self.rest.chars().nth(1).is_some_and(is_name) => {
+                (Lexeme::Name { begins_line }, 1 + self.name(1))
+            }
             _ if is_name(first) => (Lexeme::Name { begins_line }, self.name(0)),
             _ => (Lexeme::Other, first.len_utf8()),
         };

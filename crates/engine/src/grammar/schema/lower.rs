@@ -94,7 +94,10 @@ impl<'a> Lowering<'a> {
         });
         match product {
             Some(_) => Ok(()),
-            None => Err(wrong(&self.last_multiple, "too large, or not whole, to be combined with the others in this schema")),
+            None => Err(wrong(
+                &self.last_multiple,
+                "too large, or not whole, to be combined with the others in this schema",
+            )),
         }
     }
 
@@ -154,7 +157,8 @@ impl<'a> Lowering<'a> {
     /// Definitions are grammar rules of their own, used any number of times, unless they must be merged with something.
     fn count_merged(&mut self, out: &Map<String, Value>, path: &str) -> Result<(), GrammarError> {
         let beside = out.len() > 1;
-        self.merges |= out.contains_key("allOf") || beside && ["$ref", "anyOf", "oneOf"].iter().any(|name| out.contains_key(*name));
+        self.merges |= out.contains_key("allOf")
+            || beside && ["$ref", "anyOf", "oneOf"].iter().any(|name| out.contains_key(*name));
         let direct = out.get("$ref").filter(|_| beside);
         let merged = out.get("allOf").and_then(Value::as_array).into_iter().flatten();
         let options = ["anyOf", "oneOf"].into_iter().filter(|_| beside);
@@ -225,12 +229,17 @@ impl<'a> Lowering<'a> {
             Keyword::Pattern => self.pattern(value.as_str(), value, at.path)?,
             Keyword::Format => {
                 if !value.as_str().is_some_and(|name| FORMATS.contains(&name)) {
-                    return Err(wrong(at.path, &format!("unsupported format {}, supported: {}", shown(value), FORMATS.join(", "))));
+                    return Err(wrong(
+                        at.path,
+                        &format!("unsupported format {}, supported: {}", shown(value), FORMATS.join(", ")),
+                    ));
                 }
                 value.clone()
             }
             Keyword::Names => {
-                for (index, name) in value.as_array().ok_or_else(|| expected(at.path, "a list", value))?.iter().enumerate() {
+                for (index, name) in
+                    value.as_array().ok_or_else(|| expected(at.path, "a list", value))?.iter().enumerate()
+                {
                     self.count(at.path, 1)?;
                     name.as_str().ok_or_else(|| expected(&format!("{}.{index}", at.path), "a string", name))?;
                 }
@@ -308,7 +317,8 @@ impl<'a> Lowering<'a> {
         let reference = value.as_str().ok_or_else(|| expected(at.path, "a string", value))?;
         let pointer = reference.strip_prefix('#').and_then(decode).filter(|p| p.is_empty() || p.starts_with('/'));
         let Some(pointer) = pointer else {
-            let message = format!("unsupported reference {}: only `#` and `#/…` within the schema are", quoted(reference));
+            let message =
+                format!("unsupported reference {}: only `#` and `#/…` within the schema are", quoted(reference));
             return Err(wrong(at.path, &message));
         };
         if let Some(known) = self.definitions.get(&pointer) {
@@ -320,7 +330,10 @@ impl<'a> Lowering<'a> {
         let key = format!("d{}", self.definitions.len());
         let name = format!("{DEFINITIONS}{key}");
         self.definitions.insert(pointer.clone(), Definition { name: name.clone(), n_nodes: None });
-        let path = format!("schema{}", pointer.split('/').skip(1).map(|part| format!(".{}", segment(part))).collect::<String>());
+        let path = format!(
+            "schema{}",
+            pointer.split('/').skip(1).map(|part| format!(".{}", segment(part))).collect::<String>()
+        );
         let before = self.n_nodes;
         let lowered = self.schema(target, At { path: &path, depth: 1, nesting: at.nesting + 1 })?;
         if lowered.as_object().is_some_and(|object| object.len() == 1 && object.get("$ref") == Some(&json!(name))) {
@@ -362,7 +375,11 @@ fn types(value: &Value, path: &str) -> Result<Value, GrammarError> {
         Value::Array(names) => !names.is_empty() && names.len() <= TYPES.len() && names.iter().all(is_type),
         _ => is_type(value),
     };
-    if is_good { Ok(value.clone()) } else { Err(expected(path, &format!("one or more of {}", TYPES.join(", ")), value)) }
+    if is_good {
+        Ok(value.clone())
+    } else {
+        Err(expected(path, &format!("one or more of {}", TYPES.join(", ")), value))
+    }
 }
 
 fn list<'v>(value: &'v Value, path: &str) -> Result<&'v [Value], GrammarError> {

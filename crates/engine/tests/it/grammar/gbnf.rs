@@ -29,12 +29,20 @@ fn the_whole_language() {
     check(&gbnf("root::=\"a\"|\"bc\" # either\n\n"), &["a", "bc"], &["ab", "b"]);
     check(&gbnf("root ::= x-1 y_2\nx-1 ::= \"x\"*\r\ny_2 ::= [y-z]+"), &["y", "xxz", "xyz"], &["", "x", "yx"]);
     check(&gbnf("root ::= \"ab\"{2}"), &["abab"], &["ab", "abb", "ababab"]);
-    check(&gbnf("root ::= \"a\"{1,3} \"b\"{2,} \"c\"{0,1} \"d\"{0}"), &["abb", "aaabbbbc"], &["ab", "aaaabb", "abbcc", "abbd"]);
+    check(
+        &gbnf("root ::= \"a\"{1,3} \"b\"{2,} \"c\"{0,1} \"d\"{0}"),
+        &["abb", "aaabbbbc"],
+        &["ab", "aaaabb", "abbcc", "abbd"],
+    );
     check(&gbnf("root ::= (\n \"a\" | # one\n \"b\"\n)+ \"!\""), &["a!", "abba!"], &["!", "ab"]);
     check(&gbnf("root ::= \"\" | \"a\""), &["", "a"], &["b"]);
     check(&gbnf("root ::= [^a-c\\n]"), &["d", "é", "-"], &["a", "\n", ""]);
     check(&gbnf("root ::= [a-] [\\]^] [^\\]\\\\]"), &["a]x", "-^x"], &["b]x", "a]]", "a]\\"]);
-    check(&gbnf("root ::= . \"\\x41\\u00e9\\U0001F980\\t\\r\\n\\\"\\\\\""), &["日Aé🦀\t\r\n\"\\", "\nAé🦀\t\r\n\"\\"], &["Aé🦀\t\r\n\"\\"]);
+    check(
+        &gbnf("root ::= . \"\\x41\\u00e9\\U0001F980\\t\\r\\n\\\"\\\\\""),
+        &["日Aé🦀\t\r\n\"\\", "\nAé🦀\t\r\n\"\\"],
+        &["Aé🦀\t\r\n\"\\"],
+    );
     check(&gbnf("root ::=\n  \"a\" |\n  \"b\"\nother ::= \"c\""), &["a", "b"], &["c"]);
     check(&gbnf("root ::= (\"a\"?)* (\"b\"*)+"), &["", "a", "b", "aab"], &["ba"]);
 }
@@ -49,8 +57,16 @@ fn recursive_grammars_are_exact() {
         &["", "{", "{\"a\"}", "[1,]", "01", "1.", "\"\n\"", "tru", "{\"a\":1 ,\"b\":2}  "],
     );
     // Greed would take "ab" and then find no way to go on, or "aa" and miss the end.
-    check(&gbnf("root ::= (\"a\" root \"bd\") | \"ab\" \"c\" | \"a\""), &["a", "abc", "aabd", "aabcbd"], &["ab", "abd", "aab"]);
-    check(&gbnf("root ::= x | \"(\" root \")\"\nx ::= [a-z]* \"b\" \"c\"?"), &["b", "abc", "(bbb)", "((abcb))"], &["a", "(bc", "bcc"]);
+    check(
+        &gbnf("root ::= (\"a\" root \"bd\") | \"ab\" \"c\" | \"a\""),
+        &["a", "abc", "aabd", "aabcbd"],
+        &["ab", "abd", "aab"],
+    );
+    check(
+        &gbnf("root ::= x | \"(\" root \")\"\nx ::= [a-z]* \"b\" \"c\"?"),
+        &["b", "abc", "(bbb)", "((abcb))"],
+        &["a", "(bc", "bcc"],
+    );
     check(
         &gbnf("root ::= word (\" \" root)? | number root\nword ::= [a-z]+ \"s\"\nnumber ::= [0-9]+ (\".\" [0-9]+)?"),
         &["as", "as bs", "12as", "1.5as", "1.51.5as", "sss ss"],
@@ -75,18 +91,23 @@ fn equal_to_a_plain_recogniser() {
         ("root ::= (\"ab\" | \"a\") root \"a\" | \"b\"+", |text| {
             fn tail(text: &str) -> bool {
                 let is_end = !text.is_empty() && text.bytes().all(|b| b == b'b');
-                let inner = |head| text.strip_prefix(head).and_then(|rest: &str| rest.strip_suffix('a')).is_some_and(tail);
+                let inner =
+                    |head| text.strip_prefix(head).and_then(|rest: &str| rest.strip_suffix('a')).is_some_and(tail);
                 is_end || inner("ab") || inner("a")
             }
             tail(text)
         }),
         ("root ::= \"a\"{2} root? | \"b\"{1,2} \"a\" root?", |text| {
             fn tail(text: &str) -> bool {
-                ["aa", "ba", "bba"].into_iter().any(|head| text.strip_prefix(head).is_some_and(|rest| rest.is_empty() || tail(rest)))
+                ["aa", "ba", "bba"]
+                    .into_iter()
+                    .any(|head| text.strip_prefix(head).is_some_and(|rest| rest.is_empty() || tail(rest)))
             }
             tail(text)
         }),
-        ("root ::= s\ns ::= \"a\" s \"a\" | \"b\" s \"b\" | \"\" | \"a\" | \"b\"", |text| text.chars().rev().eq(text.chars())),
+        ("root ::= s\ns ::= \"a\" s \"a\" | \"b\" s \"b\" | \"\" | \"a\" | \"b\"", |text| {
+            text.chars().rev().eq(text.chars())
+        }),
     ];
     for (source, expected) in grammars {
         let grammar = compile(&gbnf(source)).unwrap();

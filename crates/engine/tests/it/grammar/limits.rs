@@ -34,9 +34,22 @@ fn each_limit_one_over() {
     assert_limit(&depth(SCHEMA_DEPTH_MAX), &depth(SCHEMA_DEPTH_MAX + 1), "levels of schemas", SCHEMA_DEPTH_MAX);
     let nodes = |n: usize| schema(json!({"enum": (0..n - 1).collect::<Vec<_>>()}));
     assert_limit(&nodes(SCHEMA_NODES_MAX), &nodes(SCHEMA_NODES_MAX + 1), "schemas and constants", SCHEMA_NODES_MAX);
-    let patterns = |n: usize| schema(json!({"prefixItems": (0..n).map(|i| json!({"type": "string", "pattern": format!("^a{i}$")})).collect::<Vec<_>>()}));
-    assert_limit(&patterns(SCHEMA_PATTERNS_MAX), &patterns(SCHEMA_PATTERNS_MAX + 1), "regular expressions", SCHEMA_PATTERNS_MAX);
-    let keys = |n: usize| schema(json!({"type": "object", "patternProperties": Value::Object((0..n).map(|i| (format!("^a{i}$"), json!({}))).collect())}));
+    let patterns = |n: usize| {
+        schema(
+            json!({"prefixItems": (0..n).map(|i| json!({"type": "string", "pattern": format!("^a{i}$")})).collect::<Vec<_>>()}),
+        )
+    };
+    assert_limit(
+        &patterns(SCHEMA_PATTERNS_MAX),
+        &patterns(SCHEMA_PATTERNS_MAX + 1),
+        "regular expressions",
+        SCHEMA_PATTERNS_MAX,
+    );
+    let keys = |n: usize| {
+        schema(
+            json!({"type": "object", "patternProperties": Value::Object((0..n).map(|i| (format!("^a{i}$"), json!({}))).collect())}),
+        )
+    };
     assert_limit(&keys(PATTERN_PROPERTIES_MAX), &keys(PATTERN_PROPERTIES_MAX + 1), "patterns", PATTERN_PROPERTIES_MAX);
     let length = |n: usize| schema(json!({"type": "string", "maxLength": n}));
     assert_limit(&length(LENGTH_MAX), &length(LENGTH_MAX + 1), "length", LENGTH_MAX);
@@ -54,20 +67,27 @@ fn each_limit_one_over() {
     let rules = |n: usize| GrammarSource::Lark(format!("start: r1{}\nr{}: \"a\"", chain(n - 1), n - 1));
     assert_limit(&rules(NESTING_MAX), &rules(NESTING_MAX + 1), "levels", NESTING_MAX);
     let definitions = |n: usize| {
-        let link = |i: usize| (format!("d{i}"), json!({"type": "array", "items": {"$ref": format!("#/$defs/d{}", i + 1)}}));
+        let link =
+            |i: usize| (format!("d{i}"), json!({"type": "array", "items": {"$ref": format!("#/$defs/d{}", i + 1)}}));
         let mut all: serde_json::Map<String, Value> = (0..n).map(link).collect();
         all.insert(format!("d{n}"), json!({"type": "null"}));
         schema(json!({"$ref": "#/$defs/d0", "$defs": all}))
     };
     let n = (NESTING_MAX - 2) / 2;
     assert_limit(&definitions(n), &definitions(n + 1), "levels", NESTING_MAX);
+    let parts =
+        |n: usize| GrammarSource::Lark(format!("start: A\nA:{}\nB:{}\nC: \"c\"", " B".repeat(100), " C".repeat(n)));
+    assert_limit(&parts(98), &parts(99), "parts of a terminal", TERMINAL_PARTS_MAX);
     let repetitions = |n: usize| GrammarSource::Gbnf(format!("root ::= \"a\"{{0,{n}}}"));
     assert_limit(&repetitions(REPETITIONS_MAX), &repetitions(REPETITIONS_MAX + 1), "repetitions", REPETITIONS_MAX);
     let choices = |n: usize| GrammarSource::Choice((0..n).map(|i| i.to_string()).collect());
     assert_limit(&choices(CHOICES_MAX), &choices(CHOICES_MAX + 1), "texts", CHOICES_MAX);
     let choice = |n: usize| GrammarSource::Choice(vec!["a".repeat(n)]);
     assert_limit(&choice(CHOICE_BYTES_MAX), &choice(CHOICE_BYTES_MAX + 1), "bytes", CHOICE_BYTES_MAX);
-    check_error(&schema(json!({"maxItems": u64::from(u32::MAX)})), "schema.maxItems: length 4294967295, at most 2147483647 are allowed");
+    check_error(
+        &schema(json!({"maxItems": u64::from(u32::MAX)})),
+        "schema.maxItems: length 4294967295, at most 2147483647 are allowed",
+    );
     check_error(&schema(json!({"maxItems": i64::MIN})), "schema.maxItems: expected a whole number");
 }
 
@@ -100,18 +120,50 @@ fn harmful() -> Vec<(String, GrammarSource)> {
         ("exponential oneOf", schema(doubling("oneOf", 30))),
         ("products of anyOf", schema(json!({"allOf": [any_of(40), any_of(40), any_of(40)]}))),
         ("products of anyOf with many", schema(json!({"allOf": [any_of(200), any_of(200)]}))),
-        ("references in a circle through allOf", schema(json!({"$ref": "#/$defs/a", "$defs": {"a": {"allOf": [{"$ref": "#/$defs/b"}, {"type": "object"}]}, "b": {"allOf": [{"$ref": "#/$defs/a"}]}}}))),
+        (
+            "references in a circle through allOf",
+            schema(
+                json!({"$ref": "#/$defs/a", "$defs": {"a": {"allOf": [{"$ref": "#/$defs/b"}, {"type": "object"}]}, "b": {"allOf": [{"$ref": "#/$defs/a"}]}}}),
+            ),
+        ),
         ("a reference beside keywords, to itself", schema(json!({"type": "object", "$ref": "#"}))),
-        ("merging two recursive trees", schema(json!({"allOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/b"}], "$defs": {"a": {"type": "object", "properties": {"c": {"$ref": "#/$defs/a"}}}, "b": {"type": "object", "properties": {"c": {"$ref": "#/$defs/b"}}}}}))),
+        (
+            "merging two recursive trees",
+            schema(
+                json!({"allOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/b"}], "$defs": {"a": {"type": "object", "properties": {"c": {"$ref": "#/$defs/a"}}}, "b": {"type": "object", "properties": {"c": {"$ref": "#/$defs/b"}}}}}),
+            ),
+        ),
         ("2^31 characters", schema(json!({"type": "string", "minLength": i32::MAX, "maxLength": i32::MAX}))),
-        ("2^31 items", schema(json!({"type": "array", "items": {"type": "array", "minItems": i32::MAX}, "minItems": i32::MAX}))),
-        ("2^31 items of a pattern", schema(json!({"type": "array", "items": {"type": "string", "pattern": "^(a|b)*c$", "minLength": 100000}, "maxItems": i32::MAX}))),
+        (
+            "2^31 items",
+            schema(json!({"type": "array", "items": {"type": "array", "minItems": i32::MAX}, "minItems": i32::MAX})),
+        ),
+        (
+            "2^31 items of a pattern",
+            schema(
+                json!({"type": "array", "items": {"type": "string", "pattern": "^(a|b)*c$", "minLength": 100000}, "maxItems": i32::MAX}),
+            ),
+        ),
         ("2^31 properties", schema(json!({"type": "object", "minProperties": i32::MAX}))),
-        ("many properties", schema(json!({"type": "object", "properties": Value::Object((0..2000).map(|i| (format!("p{i}"), json!({"type": "string"}))).collect())}))),
+        (
+            "many properties",
+            schema(
+                json!({"type": "object", "properties": Value::Object((0..2000).map(|i| (format!("p{i}"), json!({"type": "string"}))).collect())}),
+            ),
+        ),
         ("a large enum", schema(json!({"enum": (0..4000).map(|i| format!("v{i}")).collect::<Vec<_>>()}))),
-        ("many branches of oneOf", schema(json!({"oneOf": (0..2000).map(|i| json!({"const": format!("v{i}")})).collect::<Vec<_>>()}))),
-        ("large multiples", schema(json!({"type": "number", "multipleOf": 0.0000123, "minimum": -1e15, "maximum": 1e15}))),
-        ("many merged multiples", schema(json!({"allOf": [{"multipleOf": 999983}, {"multipleOf": 999979}, {"multipleOf": 3.7}]}))),
+        (
+            "many branches of oneOf",
+            schema(json!({"oneOf": (0..2000).map(|i| json!({"const": format!("v{i}")})).collect::<Vec<_>>()})),
+        ),
+        (
+            "large multiples",
+            schema(json!({"type": "number", "multipleOf": 0.0000123, "minimum": -1e15, "maximum": 1e15})),
+        ),
+        (
+            "many merged multiples",
+            schema(json!({"allOf": [{"multipleOf": 999983}, {"multipleOf": 999979}, {"multipleOf": 3.7}]})),
+        ),
         ("tiny and huge numbers", schema(json!({"type": "number", "minimum": 1e-300, "maximum": 1e300}))),
         ("nested repeats", regex("((((a{100}){100}){100}){100}){100}")),
         ("nested optional repeats", regex("((((a{0,100}){0,100}){0,100}){0,100}b){0,100}")),
@@ -136,12 +188,43 @@ fn harmful() -> Vec<(String, GrammarSource)> {
         ("empty loops in Lark", lark("start: (e*)* \"a\"\ne: (\"\" | \"b\"?)*".into())),
         ("empty loops in GBNF", gbnf("root ::= ((\"\" | \"a\"?)*)* (root \"b\")? \"c\"".into())),
         ("left recursion in GBNF", gbnf("root ::= root \"a\" | \"b\"".into())),
-        ("exponential rules in Lark", lark((0..60).map(|i| format!("R{i}: R{} R{}\n", i + 1, i + 1)).collect::<String>() + "R60: \"a\"\nstart: R0")),
-        ("exponential rules in GBNF", gbnf("root ::= r0 root?\n".to_owned() + &(0..60).map(|i| format!("r{i} ::= r{} r{}\n", i + 1, i + 1)).collect::<String>() + "r60 ::= \"a\"")),
-        ("ambiguous sums", gbnf("root ::= \"1\" tail*\ntail ::= \"+\" root | \"*\" root | tail2 tail2\ntail2 ::= \"-\" root".into())),
-        ("nested repetitions in GBNF", gbnf("root ::= (((\"a\"{0,10000}){0,10000}){0,10000} root? \"b\"){1,10000}".into())),
-        ("many rules", gbnf("root ::= a0 root | \"x\"\n".to_owned() + &(0..2000).map(|i| format!("a{i} ::= \"a{i}\" root?\n")).collect::<String>())),
-        ("many alternatives", gbnf("root ::= (\"x\" root)? (".to_owned() + &(0..3000).map(|i| format!("\"w{i}\" | ")).collect::<String>() + "\"y\")*")),
+        (
+            "exponential rules in Lark",
+            lark(
+                (0..60).map(|i| format!("R{i}: R{} R{}\n", i + 1, i + 1)).collect::<String>() + "R60: \"a\"\nstart: R0",
+            ),
+        ),
+        (
+            "exponential rules in GBNF",
+            gbnf(
+                "root ::= r0 root?\n".to_owned()
+                    + &(0..60).map(|i| format!("r{i} ::= r{} r{}\n", i + 1, i + 1)).collect::<String>()
+                    + "r60 ::= \"a\"",
+            ),
+        ),
+        (
+            "ambiguous sums",
+            gbnf("root ::= \"1\" tail*\ntail ::= \"+\" root | \"*\" root | tail2 tail2\ntail2 ::= \"-\" root".into()),
+        ),
+        (
+            "nested repetitions in GBNF",
+            gbnf("root ::= (((\"a\"{0,10000}){0,10000}){0,10000} root? \"b\"){1,10000}".into()),
+        ),
+        (
+            "many rules",
+            gbnf(
+                "root ::= a0 root | \"x\"\n".to_owned()
+                    + &(0..2000).map(|i| format!("a{i} ::= \"a{i}\" root?\n")).collect::<String>(),
+            ),
+        ),
+        (
+            "many alternatives",
+            gbnf(
+                "root ::= (\"x\" root)? (".to_owned()
+                    + &(0..3000).map(|i| format!("\"w{i}\" | ")).collect::<String>()
+                    + "\"y\")*",
+            ),
+        ),
         ("repetitions in Lark", lark("start: ((\"a\"{0,2000000000}){0,2000000000}){0,2000000000}".into())),
         ("nested Lark", lark("start: ".to_owned() + &"%lark { start: ".repeat(300) + "\"a\"" + &"}".repeat(300))),
         ("many schemas in Lark", lark("start: \"a\"".to_owned() + &" %json {\"type\":\"object\"}".repeat(300))),

@@ -1,6 +1,6 @@
 //! Regular expressions, choices, Lark, JSON objects.
 
-use super::support::{byte_token, check, check_error, compile, END};
+use super::support::{END, byte_token, check, check_error, compile};
 use engine::grammar::{GrammarError, GrammarSource, TokenMask};
 
 fn regex(text: &str) -> GrammarSource {
@@ -47,7 +47,9 @@ fn lark_grammars() {
     let sum = "start: expr\nexpr: term (\"+\" term)*\nterm: NUMBER | \"(\" expr \")\"\nNUMBER: /[0-9]+/\n%ignore / /";
     check(&lark(sum), &["1", "1+2", "(1+(23+4))"], &["", "1+", "(1"]);
     check(
-        &lark("start: \"<call>\" %json {\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"integer\"}}, \"required\": [\"a\"], \"additionalProperties\": false} \"</call>\""),
+        &lark(
+            "start: \"<call>\" %json {\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"integer\"}}, \"required\": [\"a\"], \"additionalProperties\": false} \"</call>\"",
+        ),
         &["<call>{\"a\":1}</call>", "<call>{\"a\": -20}</call>"],
         &["<call>{}</call>", "<call>{\"a\":1,\"b\":2}</call>", "<call>{\"a\":1.5}</call>"],
     );

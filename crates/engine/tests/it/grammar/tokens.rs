@@ -33,7 +33,8 @@ fn a_model_may_spell_json_as_it_likes_to() {
     for name in ["smollm2", "gpt-2", "qwen2"] {
         let loaded = load(name);
         let grammar = loaded.compiler.compile(&person()).unwrap();
-        for text in [r#"{"name": "Ünï 日本 🦀", "age": -12}"#, "{\"name\":\"x\\ny\",\"age\":0,\"tags\":[\"a\", \"b\"]}"] {
+        for text in [r#"{"name": "Ünï 日本 🦀", "age": -12}"#, "{\"name\":\"x\\ny\",\"age\":0,\"tags\":[\"a\", \"b\"]}"]
+        {
             let mut matcher = grammar.start();
             feed(&mut matcher, &loaded.tokenizer, text);
             assert!(matcher.may_end() && matcher.is_finished(), "{name}: {text}");
@@ -56,7 +57,11 @@ fn masks_are_the_tokens_that_go_on() {
                 let (word, is_whole) = word.strip_suffix(b",").map_or((word, false), |word| (word, true));
                 let letters = word.iter().take_while(|b| b.is_ascii_lowercase()).count();
                 let rest = &word[letters..];
-                let accent = if is_whole { rest.is_empty() || rest == "é".as_bytes() } else { "é".as_bytes().starts_with(rest) };
+                let accent = if is_whole {
+                    rest.is_empty() || rest == "é".as_bytes()
+                } else {
+                    "é".as_bytes().starts_with(rest)
+                };
                 letters <= 6 && accent && (letters > 0 || (rest.is_empty() && !is_whole))
             })
         };
@@ -64,7 +69,13 @@ fn masks_are_the_tokens_that_go_on() {
             let bytes = tokenizer.token_bytes(token.id);
             let is_text = !tokenizer.is_control(token.id) && !tokenizer.is_end_of_generation(token.id);
             let expected = is_text && !bytes.is_empty() && is_viable(&bytes);
-            assert_eq!(mask.allows(token.id), expected, "{name}: token {} {:?}", token.id.0, String::from_utf8_lossy(&bytes));
+            assert_eq!(
+                mask.allows(token.id),
+                expected,
+                "{name}: token {} {:?}",
+                token.id.0,
+                String::from_utf8_lossy(&bytes)
+            );
         }
     }
 }
@@ -119,7 +130,10 @@ fn forced_tokens_are_those_that_a_model_would_write() {
     let mut matcher = stories.compiler.compile(&GrammarSource::Regex("the end".into())).unwrap().start();
     forced.clear();
     matcher.forced(&mut forced);
-    assert_eq!(forced.iter().flat_map(|id| stories.tokenizer.token_bytes(*id).into_owned()).collect::<Vec<_>>(), b"the end");
+    assert_eq!(
+        forced.iter().flat_map(|id| stories.tokenizer.token_bytes(*id).into_owned()).collect::<Vec<_>>(),
+        b"the end"
+    );
 }
 
 #[test]
