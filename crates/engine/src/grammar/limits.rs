@@ -39,7 +39,7 @@ pub(super) const STEP_ITEMS_MAX: usize = 200_000;
 /// Items of the parser at one place: about the alternatives that may begin there.
 pub(super) const ROW_ITEMS_MAX: usize = 10_000;
 /// States that one completion may make, one to two KiB each.
-pub(super) const STATES_MAX: usize = 30_000;
+pub(super) const STATES_MAX: usize = 20_000;
 /// Symbols of the productions of a grammar.
 pub(super) const SYMBOLS_MAX: usize = 100_000;
 /// Stack of the thread that compiles: deep grammars recurse in the automata's crate.

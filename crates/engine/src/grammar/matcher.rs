@@ -60,18 +60,18 @@ impl Matcher {
     /// Goes on by `token`. A token that is not allowed is refused, and the matcher stays where it was.
     pub fn accept(&mut self, token: TokenId) -> Result<(), GrammarError> {
         let refused = GrammarError::Token { id: token.0 };
-        let is_end = self.vocabulary.ends.contains(&token);
-        let is_banned = self.banned.allows(token);
         if token.0 as usize >= self.vocabulary.n_vocab() || self.is_finished() {
             return Err(refused);
         }
-        let ends_here = is_end && self.may_end();
-        if !ends_here {
-            if is_banned || self.automaton.validate_tokens(&[token.0]).map_err(|error| failure(&error))? == 0 {
-                return Err(refused);
-            }
+        let ends_here = self.vocabulary.ends.contains(&token) && self.may_end();
+        if !ends_here && (self.banned.allows(token) || !self.goes_on(token)?) {
+            return Err(refused);
         }
         self.automaton.consume_token(token.0).map_err(|error| failure(&error))
+    }
+
+    fn goes_on(&mut self, token: TokenId) -> Result<bool, GrammarError> {
+        Ok(self.automaton.validate_tokens(&[token.0]).map_err(|error| failure(&error))? > 0)
     }
 
     /// May the completion end here?

@@ -11,7 +11,7 @@ use super::{
     positions::Positions,
     rules::{Facts, Grammar, Node},
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 /// Pairs of positions that are looked at before everything is cut into characters.
 const PAIRS_MAX: usize = 1_000_000;
@@ -102,9 +102,8 @@ impl<'a> Cutter<'a, '_> {
         let mut rules = HashMap::new();
         self.todo.push(self.grammar.root);
         while let Some(rule) = self.todo.pop() {
-            if !rules.contains_key(&rule) {
-                let part = self.cut(self.grammar.body(rule));
-                rules.insert(rule, part);
+            if let Entry::Vacant(entry) = rules.entry(rule) {
+                entry.insert(self.cut(self.grammar.body(rule)));
             }
         }
         Plan { terminals: self.terminals, rules }
@@ -264,7 +263,8 @@ impl Starts {
             for (rule, part) in &plan.rules {
                 let (first, is_nullable) = self.of(part);
                 if let Some(known) = self.rules.get_mut(rule) {
-                    has_changed |= known.0.add(&first) | (is_nullable && !known.1);
+                    has_changed |= known.0.add(&first);
+                    has_changed |= is_nullable && !known.1;
                     known.1 |= is_nullable;
                 }
             }

@@ -64,16 +64,13 @@ impl Facts {
     }
 
     fn height(&self, node: &Node) -> Option<usize> {
-        let below = match node {
-            Node::Rule(rule) => self.heights.get(*rule).copied().flatten()?,
-            _ => {
-                let mut highest = 0;
-                for child in node.children() {
-                    highest = highest.max(self.height(child)?);
-                }
-                highest
-            }
-        };
+        let mut below = 0;
+        if let Node::Rule(rule) = node {
+            below = self.heights.get(*rule).copied().flatten()?;
+        }
+        for child in node.children() {
+            below = below.max(self.height(child)?);
+        }
         Some(below + 1).filter(|height| *height <= REGULAR_HEIGHT_MAX)
     }
 }
@@ -86,9 +83,9 @@ pub(super) fn check(grammar: &Grammar) -> Result<Facts, GrammarError> {
         refer(grammar, body, 0, &mut graph);
     }
     graph.check("root", "gbnf")?;
-    let is_nullable = fixpoint(grammar, |node, known| nullable(node, known));
+    let is_nullable = fixpoint(grammar, nullable);
     check_left_recursion(grammar, &is_nullable)?;
-    let is_finite = fixpoint(grammar, |node, known| finite(node, known));
+    let is_finite = fixpoint(grammar, finite);
     if !is_finite[grammar.root] {
         return Err(refused("rule \"root\" has no end: every text of it goes on for ever".into()));
     }

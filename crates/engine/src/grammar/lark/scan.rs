@@ -46,8 +46,7 @@ impl<'a> Scanner<'a> {
         let Some(first) = self.rest.chars().next() else { return Ok(None) };
         let begins_line = self.begins_line;
         let (lexeme, n_bytes) = match first {
-            '\n' => (Lexeme::Other, 1),
-            ' ' | '\t' | '\r' => (Lexeme::Other, 1),
+            '\n' | ' ' | '\t' | '\r' => (Lexeme::Other, 1),
             '#' => (Lexeme::Other, self.until(0, '\n')),
             '/' if self.rest.starts_with("//") => (Lexeme::Other, self.until(0, '\n')),
             '"' => (Lexeme::Other, self.quoted('"')?),

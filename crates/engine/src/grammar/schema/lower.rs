@@ -212,9 +212,8 @@ impl<'a> Lowering<'a> {
             Keyword::SchemasByName => self.schemas_by_name(value, at)?,
             Keyword::SchemasByPattern => self.schemas_by_pattern(value, at)?,
             Keyword::Length => json!(length(value, at.path)?),
-            Keyword::Number => number(value, at.path)?,
             Keyword::NumberOrFlag if value.is_boolean() => value.clone(),
-            Keyword::NumberOrFlag => number(value, at.path)?,
+            Keyword::Number | Keyword::NumberOrFlag => number(value, at.path)?,
             Keyword::PositiveNumber => {
                 let number = number(value, at.path)?;
                 if !number.as_f64().is_some_and(|number| number > 0.0) {

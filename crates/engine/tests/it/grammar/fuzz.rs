@@ -134,7 +134,7 @@ fn mutate(text: &mut String, rng: &mut Rng) {
         0 => text.insert_str(from, PIECES[rng.below(PIECES.len())]),
         1 => text.replace_range(from..to, ""),
         2 => {
-            let part = text[from..to].to_owned();
+            let part = text.get(from..to).unwrap().to_owned();
             text.insert_str(from, &part);
         }
         3 => text.replace_range(from..to, PIECES[rng.below(PIECES.len())]),

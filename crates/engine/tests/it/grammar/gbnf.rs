@@ -8,7 +8,7 @@ fn gbnf(text: &str) -> GrammarSource {
 }
 
 /// In the style of the grammars that llama.cpp comes with, recursive, with white space everywhere.
-const JSON: &str = r##"
+const JSON: &str = r#"
 # any JSON value
 root   ::= value
 value  ::= object | array | string | number | ("true" | "false" | "null") ws
@@ -21,7 +21,7 @@ array  ::= "[" ws ( value ("," ws value)* )? "]" ws
 string ::= "\"" ( [^"\\\x7F\x00-\x1F] | "\\" (["\\bfnrt/] | "u" [0-9a-fA-F]{4}) )* "\"" ws
 number ::= ("-"? ([0-9] | [1-9] [0-9]{0,15})) ("." [0-9]+)? ([eE] [-+]? [0-9] [0-9]{0,15})? ws
 ws ::= | " " | "\n" [ \t]{0,20}
-"##;
+"#;
 
 #[test]
 fn the_whole_language() {
@@ -80,10 +80,13 @@ fn recursive_grammars_are_exact() {
     );
 }
 
+/// A grammar, and what it matches.
+type Known = (&'static str, fn(&str) -> bool);
+
 /// Every short text of two letters, against a recogniser that tries every reading.
 #[test]
 fn equal_to_a_plain_recogniser() {
-    let grammars: &[(&str, fn(&str) -> bool)] = &[
+    let grammars: &[Known] = &[
         ("root ::= \"a\" root \"b\" | \"ab\"", |text| {
             let n = text.len() / 2;
             n > 0 && text == "a".repeat(n) + &"b".repeat(n)

@@ -111,7 +111,7 @@ fn validate(schema: &Value, value: &Value, root: &Value) -> Result<(), String> {
         return fail("nothing is valid");
     }
     if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-        validate(root.pointer(&reference[1..]).unwrap(), value, root)?;
+        validate(root.pointer(reference.trim_start_matches('#')).unwrap(), value, root)?;
     }
     for part in schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
         validate(part, value, root)?;
@@ -285,7 +285,7 @@ enum Tree {
 
 impl Tree {
     fn random(rng: &mut Rng, depth: usize) -> Self {
-        let some = |rng: &mut Rng| (0..1 + rng.below(3)).map(|_| Self::random(rng, depth - 1)).collect();
+        let some = |rng: &mut Rng| (0..=rng.below(3)).map(|_| Self::random(rng, depth - 1)).collect();
         match if depth == 0 { 0 } else { rng.below(4) } {
             0 => Self::Letter(['a', 'b', 'é'][rng.below(3)]),
             1 => Self::Sequence(some(rng)),
@@ -315,9 +315,11 @@ impl Tree {
     /// Where a match that begins at each of `from` may end.
     fn ends(&self, text: &str, from: &HashSet<usize>) -> HashSet<usize> {
         match self {
-            Self::Letter(letter) => {
-                from.iter().filter(|at| text[**at..].starts_with(*letter)).map(|at| at + letter.len_utf8()).collect()
-            }
+            Self::Letter(letter) => from
+                .iter()
+                .filter(|at| text.get(**at..).unwrap().starts_with(*letter))
+                .map(|at| at + letter.len_utf8())
+                .collect(),
             Self::Sequence(parts) => parts.iter().fold(from.clone(), |from, part| part.ends(text, &from)),
             Self::Choice(parts) => parts.iter().flat_map(|part| part.ends(text, from)).collect(),
             Self::Repeat(part, min, max) => {

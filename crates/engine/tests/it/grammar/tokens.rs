@@ -52,7 +52,7 @@ fn masks_are_the_tokens_that_go_on() {
         grammar.start().fill_mask(&mut mask).unwrap();
         // The viable prefixes of the language, written by hand.
         let is_viable = |bytes: &[u8]| {
-            bytes.split_inclusive(|b| *b == b',').enumerate().all(|(_, word)| {
+            bytes.split_inclusive(|b| *b == b',').all(|word| {
                 let word = word.strip_prefix(b" ").unwrap_or(word);
                 let (word, is_whole) = word.strip_suffix(b",").map_or((word, false), |word| (word, true));
                 let letters = word.iter().take_while(|b| b.is_ascii_lowercase()).count();
