@@ -15,6 +15,7 @@ pub mod ids;
 pub mod json;
 pub mod lifecycle;
 pub mod limits;
+mod llamacpp;
 pub mod log;
 pub mod metrics;
 pub mod models;
@@ -28,6 +29,7 @@ pub mod router;
 pub mod serve;
 pub mod sse;
 mod transport;
+mod wire;
 
 pub use app::{App, EngineGauges, ModelStatus, ServerOptions};
 pub use auth::Caller;

@@ -38,6 +38,7 @@ impl Shape {
             "/props",
             "/slots",
             "/embedding",
+            "/embeddings",
         ];
         if path == "/v1/messages" || path.starts_with("/v1/messages/") {
             Self::Anthropic
@@ -82,9 +83,19 @@ pub(crate) fn openai_json(error: &ApiError) -> Value {
     json_of(error, Shape::OpenAi)
 }
 
+/// An error in the middle of one of llama.cpp's streams.
+pub(crate) fn llamacpp_json(error: &ApiError) -> Value {
+    json_of(error, Shape::LlamaCpp)
+}
+
 /// A bug of ours in the middle of a stream.
+pub(crate) fn internal() -> ApiError {
+    ApiError::new(ErrorKind::Internal, "an internal error; the server's log says more")
+}
+
+/// The same in one of OpenAI's streams.
 pub(crate) fn internal_json() -> Value {
-    openai_json(&ApiError::new(ErrorKind::Internal, "an internal error; the server's log says more"))
+    openai_json(&internal())
 }
 
 fn json_of(error: &ApiError, shape: Shape) -> Value {

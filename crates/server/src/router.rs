@@ -11,7 +11,7 @@ use axum::{
 use crate::{
     app::App,
     error::{ApiError, ErrorKind},
-    openai, operations, page,
+    llamacpp, openai, operations, page,
 };
 
 /// What `/` lists: method and path of every route. A test asks each.
@@ -28,7 +28,7 @@ pub const ENDPOINTS: &[(&str, &str)] = &[
 
 /// The routes of every API.
 pub fn routes() -> Router<App> {
-    Router::new().merge(operations::routes()).merge(openai::routes()).merge(page::routes())
+    Router::new().merge(operations::routes()).merge(openai::routes()).merge(llamacpp::routes()).merge(page::routes())
 }
 
 /// The pattern of the route that answered, for metrics: a path that a client made up must not become a label.
