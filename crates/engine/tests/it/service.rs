@@ -143,6 +143,20 @@ fn what_cannot_be_computed_is_refused_at_once() {
     assert_eq!(submit(&handle, request([1], 1)).unwrap().recv().unwrap().2.unwrap().n_completion, 1);
 }
 
+/// A reader who is never ready.
+struct Endless(Waiting);
+impl Sink for Endless {
+    fn event(&mut self, event: Event<'_>) -> ControlFlow<()> {
+        self.0.event(event)
+    }
+    fn finish(&mut self, _choice: usize, end: Result<Completion, Error>) {
+        assert_eq!(end, Err(Error::Draining));
+    }
+    fn has_room(&self) -> bool {
+        false
+    }
+}
+
 #[test]
 fn draining_lets_what_runs_go_on_and_shutdown_ends_it() {
     let handle = hashed(EngineOptions::default());
@@ -152,18 +166,6 @@ fn draining_lets_what_runs_go_on_and_shutdown_ends_it() {
     assert_eq!(runs.recv().unwrap().2.unwrap().n_completion, 100);
     let handle = hashed(EngineOptions::default());
     let sink = Waiting { text: String::new(), ends: channel().0 };
-    struct Endless(Waiting);
-    impl Sink for Endless {
-        fn event(&mut self, event: Event<'_>) -> ControlFlow<()> {
-            self.0.event(event)
-        }
-        fn finish(&mut self, _choice: usize, end: Result<Completion, Error>) {
-            assert_eq!(end, Err(Error::Draining));
-        }
-        fn has_room(&self) -> bool {
-            false
-        }
-    }
     handle.submit(request([1], 100), Box::new(Endless(sink))).unwrap();
     handle.shutdown();
     assert!(!handle.is_alive());
