@@ -223,6 +223,8 @@ async function loadModels() {
     if (wanted) picker.value = wanted;
     picker.disabled = models.length === 0;
     byId('welcome-model').textContent = picker.value;
+    // Where there are several, replies say which made them.
+    if (models.length > 1 && !generations.of(current.id)) view.show(current);
     if (models.length === 0) throw new Error('The server has no model.');
   } catch (error) {
     if (error.status === 401) return askForKey(error, loadModels);

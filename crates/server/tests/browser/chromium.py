@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 
-TIMEOUT_S = 60
+TIMEOUT_S = 90
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -191,11 +191,12 @@ class Page:
         return result["result"].get("value")
 
     def wait(self, expression, timeout_s=TIMEOUT_S):
-        """Waits until the expression is truthy, and returns its value."""
+        """Waits until the expression is true in JavaScript's sense, and returns its value."""
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
             try:
-                if value := self.run(expression):
+                # A node comes back as an empty object, which Python takes for false.
+                if (value := self.run(expression)) not in (None, False, 0, ""):
                     return value
             except RuntimeError as error:
                 if "navigated" not in str(error) and "context" not in str(error):
