@@ -140,7 +140,8 @@ export class MessagesView {
     const buttons = element('span', { class: 'actions' });
     if (message.content) buttons.append(iconButton('copy', 'Copy message', () => this.#copy(message, buttons.firstChild)));
     if (message.role === 'user') buttons.append(iconButton('edit', 'Edit and send again', () => this.actions.edit(message)));
-    if (message.role === 'assistant') buttons.append(iconButton('again', 'Regenerate', () => this.actions.regenerate(message)));
+    // An error has a button of its own.
+    if (message.role === 'assistant' && !message.error) buttons.append(iconButton('again', 'Regenerate', () => this.actions.regenerate(message)));
     const stats = message.role === 'assistant' ? element('span', { class: 'stats' }, statistics(message, this.actions.hasSeveralModels())) : null;
     view.foot.replaceChildren(...[buttons, stats].filter(Boolean));
   }
