@@ -21,7 +21,7 @@ class Server:
     """`names`: what its models are called, each a link to the test model; `key`: the API key that it asks for."""
 
     def __init__(self, names=("first",), key=None):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="trinity-serve-"))
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="serve-", dir=ROOT / "target"))
         self.key = key
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -39,7 +39,11 @@ class Server:
 
     def _model(self, name):
         path = self.folder / f"{name}.gguf"
-        os.symlink(MODEL, path)
+        try:
+            os.link(MODEL, path)
+        except OSError:
+            # Another file system.
+            os.symlink(MODEL, path)
         return str(path)
 
     def start(self):
