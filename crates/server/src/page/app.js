@@ -90,11 +90,12 @@ async function rename(id, title) {
 async function remove(id) {
   generations.stop(id);
   const conversation = id === current.id ? current : await store.load(id);
+  // A reply that ends by this must not bring it back; and what the list no longer shows is really gone.
   summaries = summaries.filter((s) => s.id !== id);
-  if (id === current.id) show(newConversation());
-  else refresh();
   await store.remove(id);
   otherTabs.postMessage(id);
+  if (id === current.id) show(newConversation());
+  else refresh();
   if (conversation) say('Conversation deleted', 'Undo', () => restore(conversation));
 }
 
