@@ -74,11 +74,6 @@ pub fn index(request: &HeaderMap) -> Response {
     response
 }
 
-/// Is this the path of a file that the page loads? Those need no key; spelled in any other way it is no such path.
-pub fn is_asset(path: &str) -> bool {
-    ASSETS.iter().any(|asset| asset.path == path)
-}
-
 /// The routes of everything that the page loads, all below `/page/`.
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     ASSETS.iter().fold(Router::new(), |router, asset| {
