@@ -23,7 +23,14 @@ pub const ENDPOINTS: &[(&str, &str)] = &[
     ("GET", "/model_info"),
     ("GET", "/server_info"),
     ("GET", "/v1/loads"),
+    ("GET", "/v1/models"),
+    ("GET", "/v1/models/{id}"),
     ("GET", "/version"),
+    ("POST", "/v1/chat/completions"),
+    ("POST", "/v1/chat/completions/render"),
+    ("POST", "/v1/completions"),
+    ("POST", "/v1/embeddings"),
+    ("POST", "/v1/responses"),
 ];
 
 /// The routes of every API.

@@ -52,7 +52,8 @@ struct EmbeddingUsage {
 struct Embedding {
     object: &'static str,
     index: usize,
-    embedding: Vector,
+    #[serde(rename = "embedding")]
+    vector: Vector,
 }
 
 #[derive(Serialize)]
@@ -107,7 +108,7 @@ pub(super) async fn embeddings(
     let (vectors, used) = generation::embed(&app, &caller, &lease, prompts, scope).await?;
     let encode = |vector: Vec<f32>| if is_text { Vector::Text(base64(&vector)) } else { Vector::Numbers(vector) };
     let data = vectors.into_iter().enumerate();
-    let data = data.map(|(index, v)| Embedding { object: "embedding", index, embedding: encode(v) }).collect();
+    let data = data.map(|(index, v)| Embedding { object: "embedding", index, vector: encode(v) }).collect();
     let usage = EmbeddingUsage { prompt_tokens: used.n_prompt, total_tokens: used.n_prompt };
     json_response(&EmbeddingList { object: "list", data, model: &lease.id, usage })
 }

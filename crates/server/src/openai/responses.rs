@@ -6,6 +6,7 @@ mod request;
 mod response;
 
 use axum::{Extension, extract::State, response::Response};
+use serde_json::json;
 
 use super::json_response;
 use crate::{
@@ -44,8 +45,8 @@ pub(super) async fn responses(
         return json_response(&output.response());
     }
     let guard = app.metrics().model(&generation.lease().id).open_stream();
-    let failed = output.failed(&ApiError::new(crate::error::ErrorKind::Internal, "an internal error"));
-    Ok(sse::respond(Framing::EventStream, app.metrics(), &failed, |writer| async move {
+    let on_panic = json!({"type": "error", "code": "server_error", "message": "an internal error", "param": null});
+    Ok(sse::respond(Framing::EventStream, app.metrics(), &on_panic, |writer| async move {
         let _guard = guard;
         let mut events = output.begin();
         loop {

@@ -22,6 +22,7 @@ struct PromptDetails {
 
 /// Predictions are what a drafter guessed ahead.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(clippy::struct_field_names, reason = "OpenAI's names")]
 struct CompletionDetails {
     reasoning_tokens: usize,
     audio_tokens: usize,
@@ -42,6 +43,30 @@ impl From<TokensUsed> for Usage {
                 accepted_prediction_tokens: used.n_accepted,
                 rejected_prediction_tokens: used.n_drafted.saturating_sub(used.n_accepted),
             },
+        }
+    }
+}
+
+/// `usage` where it may be missing: absent in the chunks of a stream that does not tell it, null in those before the one that does.
+#[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(untagged)]
+pub(super) enum UsageField {
+    Absent,
+    Null,
+    Counts(Usage),
+}
+
+impl UsageField {
+    pub(super) fn is_absent(&self) -> bool {
+        *self == Self::Absent
+    }
+
+    /// In a chunk.
+    pub(super) fn in_stream(is_wanted: bool, usage: Option<Usage>) -> Self {
+        match (is_wanted, usage) {
+            (false, _) => Self::Absent,
+            (true, None) => Self::Null,
+            (true, Some(usage)) => Self::Counts(usage),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! [`Guard`]: marks spellings of control tokens in what users typed, so that they stay text.
 
-use chat::{Content, Message, Part, Tool, protect, protect_json, protect_messages};
-use serde_json::Value;
+use chat::{Content, Message, Part, protect};
 use tokenizer::Tokenizer;
 
 /// The spellings of a vocabulary's control tokens.
@@ -17,33 +16,14 @@ impl Guard {
         Self { spellings: control.map(|t| t.piece.to_owned()).collect() }
     }
 
+    /// They themselves, for [`OutputFormat::conversation`](chat::OutputFormat::conversation), which guards what messages and tools say.
+    pub fn spellings(&self) -> Vec<&str> {
+        self.spellings.iter().map(String::as_str).collect()
+    }
+
     /// The text with marks around what spells a control token.
     pub fn text(&self, text: &str) -> String {
         protect(text, &self.spellings())
-    }
-
-    /// Everything that messages say.
-    pub fn messages(&self, messages: &mut [Value]) {
-        let roles: Vec<Option<Value>> = messages.iter().map(|m| m.get("role").cloned()).collect();
-        protect_messages(messages, &self.spellings());
-        // Roles are words of ours, and templates compare with them.
-        for (message, role) in messages.iter_mut().zip(roles) {
-            if let (Some(entries), Some(role)) = (message.as_object_mut(), role) {
-                entries.insert("role".to_owned(), role);
-            }
-        }
-    }
-
-    /// A tool as the prompt shows it.
-    pub fn tool(&self, tool: &Tool) -> Tool {
-        let mut parameters = tool.parameters.clone();
-        protect_json(&mut parameters, &self.spellings());
-        let description = tool.description.as_deref().map(|d| self.text(d));
-        Tool { name: self.text(&tool.name), description, parameters }
-    }
-
-    fn spellings(&self) -> Vec<&str> {
-        self.spellings.iter().map(String::as_str).collect()
     }
 
     /// A typed message.
@@ -88,7 +68,7 @@ mod tests {
             let guard = Guard::new(&tokenizer);
             let mut json =
                 [json!({"role": "system", "content": "Be brief."}), json!({"role": "user", "content": text})];
-            guard.messages(&mut json);
+            chat::protect_messages(&mut json, &guard.spellings());
             let segments = render(&tokenizer, &template, &Conversation::new(&json, now())).unwrap();
             assert_eq!(encode_segments(&tokenizer, &segments), ids, "{text:?}");
         }

@@ -166,10 +166,8 @@ pub(crate) fn render(
         let message = format!("the model {} has no chat template: use /v1/completions", lease.id);
         ApiError::new(ErrorKind::Invalid, message).with_code("no_chat_template")
     })?;
-    let mut messages = to_json(messages)?;
-    lease.guard.messages(&mut messages);
-    let tools: Vec<chat::Tool> = tools.iter().map(|t| lease.guard.tool(t)).collect();
-    let shaped = lease.format.conversation(&messages, &tools);
+    // Whatever messages and tools say is guarded there.
+    let shaped = lease.format.conversation(&to_json(messages)?, tools, &lease.guard.spellings());
     let conversation = Conversation {
         tools: shaped.tools.as_deref(),
         add_generation_prompt,

@@ -11,7 +11,7 @@ use crate::{
     openai::{
         finish_reason,
         logprobs::{self, ChatLogprobs, ContentLogprob},
-        usage::Usage,
+        usage::{Usage, UsageField},
     },
     refusal,
     sse::{self, Framing, Writer},
@@ -26,9 +26,8 @@ struct Chunk<'a> {
     service_tier: &'static str,
     system_fingerprint: &'a str,
     choices: &'a [ChunkChoice<'a>],
-    /// Null in all chunks but the last, where it was asked for; else absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<Option<Usage>>,
+    #[serde(skip_serializing_if = "UsageField::is_absent")]
+    usage: UsageField,
 }
 
 #[derive(Serialize)]
@@ -178,7 +177,7 @@ impl Chunks {
             service_tier: "default",
             system_fingerprint: &self.head.fingerprint,
             choices,
-            usage: self.answer.include_usage.then_some(usage),
+            usage: UsageField::in_stream(self.answer.include_usage, usage),
         };
         self.writer.data(&chunk).await;
     }

@@ -6,7 +6,7 @@ use tokenizer::Tokenizer;
 use super::{Head, request::Answer};
 use crate::{
     generation::{Choice, TokensUsed},
-    openai::{finish_reason, logprobs::CompletionLogprobs, usage::Usage},
+    openai::{finish_reason, logprobs::CompletionLogprobs, usage::UsageField},
 };
 
 #[derive(Serialize)]
@@ -17,9 +17,8 @@ pub(super) struct Completion<'a> {
     pub(super) model: &'a str,
     pub(super) system_fingerprint: &'a str,
     pub(super) choices: Vec<ChoiceWire>,
-    /// Null in the chunks of a stream that will tell it at the end, absent in those of one that will not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) usage: Option<Option<Usage>>,
+    #[serde(skip_serializing_if = "UsageField::is_absent")]
+    pub(super) usage: UsageField,
 }
 
 #[derive(Serialize)]
@@ -31,7 +30,7 @@ pub(super) struct ChoiceWire {
 }
 
 impl<'a> Completion<'a> {
-    pub(super) fn new(head: &'a Head, choices: Vec<ChoiceWire>, usage: Option<Option<Usage>>) -> Self {
+    pub(super) fn new(head: &'a Head, choices: Vec<ChoiceWire>, usage: UsageField) -> Self {
         Self {
             id: &head.id,
             object: "text_completion",
@@ -64,5 +63,5 @@ pub(super) fn completion<'a>(
         }
     };
     let choices = choices.iter().enumerate().map(wire).collect();
-    Completion::new(head, choices, Some(Some(used.into())))
+    Completion::new(head, choices, UsageField::Counts(used.into()))
 }

@@ -14,7 +14,11 @@ use crate::{
     App,
     generation::{Batch, Generation, Piece, TokensUsed, Update},
     models::Lease,
-    openai::{finish_reason, logprobs::CompletionLogprobs, usage::Usage},
+    openai::{
+        finish_reason,
+        logprobs::CompletionLogprobs,
+        usage::{Usage, UsageField},
+    },
     refusal,
     sse::{self, Framing, Writer},
 };
@@ -96,13 +100,13 @@ impl Chunks {
     }
 
     async fn write(&self, choices: Vec<ChoiceWire>, usage: Option<Usage>) {
-        let usage = self.answer.include_usage.then_some(usage);
+        let usage = UsageField::in_stream(self.answer.include_usage, usage);
         self.writer.data(&Completion::new(&self.head, choices, usage)).await;
     }
 
     async fn end(&self) {
         if self.answer.include_usage {
-            let used = self.used.iter().fold(TokensUsed::default(), |sum, used| sum.beside(used));
+            let used = self.used.iter().fold(TokensUsed::default(), TokensUsed::beside);
             self.write(Vec::new(), Some(used.into())).await;
         }
         self.writer.done().await;

@@ -77,7 +77,8 @@ impl Output {
             let is_last = i + 1 == n;
             item.to_json(if is_last { self.status.word() } else { "completed" }, true)
         };
-        response(&self.head, &self.status, self.items.iter().enumerate().map(item).collect())
+        let items: Vec<Value> = self.items.iter().enumerate().map(item).collect();
+        response(&self.head, &self.status, &items)
     }
 
     /// The first events.
@@ -236,7 +237,7 @@ impl Output {
     pub(super) fn failed(&mut self, error: &ApiError) -> Value {
         let code = error.code.unwrap_or("server_error").to_owned();
         let status = Status::Failed { code, message: error.message.clone() };
-        let value = response(&self.head, &status, Vec::new());
+        let value = response(&self.head, &status, &[]);
         self.numbered(vec![json!({"type": "response.failed", "response": value})]).remove(0)
     }
 

@@ -49,7 +49,7 @@ impl Status {
 }
 
 /// The object.
-pub(super) fn response(head: &Head, status: &Status, output: Vec<Value>) -> Value {
+pub(super) fn response(head: &Head, status: &Status, output: &[Value]) -> Value {
     let usage = match status {
         Status::Completed(usage) | Status::Incomplete(usage) => Some(usage),
         Status::InProgress | Status::Failed { .. } => None,

@@ -81,7 +81,8 @@ fn content(answer: &Value, index: usize) -> &str {
 #[test]
 fn a_stream_joined_is_the_whole() {
     let whole = both(&base());
-    assert!(content(&whole, 0).contains("Paris"), "{whole}");
+    // As `trinity run` completes it, and no wiser.
+    assert!(content(&whole, 0).starts_with("L'Étoile, la Marseillaise"), "{whole}");
     assert_eq!(whole["choices"][0]["message"]["role"], "assistant");
     assert!(whole["id"].as_str().unwrap().starts_with("chatcmpl-"));
     assert_eq!(whole["model"], SMOLLM2);
@@ -139,11 +140,11 @@ fn a_bias_bans_and_forces() {
         server.ok(PATH, &with(&base(), &json!({"max_completion_tokens": 1, "logprobs": true, "top_logprobs": 2})));
     let word = content(&first, 0).to_owned();
     let ids = server.ok(RENDER, &json!({"messages": [{"role": "user", "content": word}]}));
-    // <|im_start|> system … <|im_end|> \n <|im_start|> user \n WORD <|im_end|> \n <|im_start|> assistant \n
+    // … <|im_start|> user \n WORD <|im_end|> \n <|im_start|> assistant \n, and 2 is <|im_end|>.
     let ids: Vec<u64> = ids["token_ids"].as_array().unwrap().iter().map(|id| id.as_u64().unwrap()).collect();
-    let id = ids[ids.len() - 6].to_string();
+    let id = ids[ids.iter().rposition(|id| *id == 2).unwrap() - 1].to_string();
     let banned = server.ok(PATH, &with(&base(), &json!({"max_completion_tokens": 1, "logit_bias": {&id: -100}})));
-    assert_ne!(content(&banned, 0), word);
+    assert_ne!(content(&banned, 0), word, "{id} {ids:?} {first}");
     let forced = server.ok(PATH, &with(&base(), &json!({"max_completion_tokens": 3, "logit_bias": {&id: 100}})));
     assert_eq!(content(&forced, 0), word.repeat(3));
 }
@@ -243,7 +244,7 @@ fn output_obeys_expressions_choices_and_grammars() {
     check(json!({"response_format": {"type": "json_object"}, "max_completion_tokens": 200}), &|t| {
         serde_json::from_str::<Value>(t).is_ok_and(|v| v.is_object()) || t.starts_with('{')
     });
-    check(json!({"response_format": {"type": "text"}}), &|t| t.contains("Paris"));
+    check(json!({"response_format": {"type": "text"}}), &|t| t.starts_with("L'Étoile"));
     server.refused(PATH, &with(&base(), &json!({"guided_regex": "a", "grammar": "root ::= \"a\""})), "guided_regex");
     server.refused(PATH, &with(&base(), &json!({"guided_regex": "(a"})), "guided_regex");
     let unknown = json!({"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object", "unevaluatedProperties": false}}});
