@@ -24,7 +24,7 @@ pub(crate) use compat::usage;
 use histogram::{Histogram, REQUEST_SECONDS};
 pub use model::{Finish, ModelMetrics, StreamGuard};
 pub(crate) use render::render;
-pub(crate) use running::{Running, RunningGuard};
+pub(crate) use running::RunningGuard;
 use window::Window;
 
 /// Names of models kept apart; what more there are share one row.

@@ -13,6 +13,7 @@ mod models;
 mod responses;
 mod tools;
 mod usage;
+mod values;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -21,13 +22,7 @@ use axum::{
     routing::{get, post},
 };
 
-use crate::{
-    App,
-    generation::EndReason,
-    ids,
-    models::LoadedModel,
-    wire::{json_response, values},
-};
+use crate::{App, generation::EndReason, ids, models::LoadedModel, wire::json_response};
 pub(crate) use chat::ChatRequest;
 
 /// The routes.

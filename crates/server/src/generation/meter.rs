@@ -25,7 +25,13 @@ struct Progress {
 }
 
 impl Meter {
-    pub(super) fn new(metrics: Arc<ModelMetrics>, caller: Caller, started: Instant, n_choices: usize, n_prompt: usize) -> Self {
+    pub(super) fn new(
+        metrics: Arc<ModelMetrics>,
+        caller: Caller,
+        started: Instant,
+        n_choices: usize,
+        n_prompt: usize,
+    ) -> Self {
         let running = metrics.running().enter(n_prompt, n_choices);
         let choices = vec![Progress::default(); n_choices];
         Self { metrics, caller, started, has_prompt: false, choices, running }

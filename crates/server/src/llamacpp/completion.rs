@@ -11,15 +11,9 @@ mod watch;
 use axum::{Extension, extract::State, response::Response};
 use serde_json::Value;
 
-use crate::{
-    App, Caller, Json, blocking,
-    error::ApiError,
-    generation::Generation,
-    models::Lease,
-    wire::json_response,
-};
-pub(crate) use request::{CompletionRequest, InfillRequest};
+use crate::{App, Caller, Json, blocking, error::ApiError, generation::Generation, models::Lease, wire::json_response};
 use request::Prepared;
+pub(crate) use request::{CompletionRequest, InfillRequest};
 pub(super) use settings::default_settings;
 use watch::Watch;
 

@@ -8,7 +8,7 @@ use serde::{
 };
 use tokenizer::{ControlTokens, TokenId};
 
-use crate::{error::ApiError, models::LoadedModel, wire::values::Refused};
+use crate::{error::ApiError, models::LoadedModel, wire::Refused};
 
 /// A piece of a prompt.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -239,8 +239,7 @@ mod tests {
 
     #[test]
     fn prompts_in_all_their_forms() {
-        let (a, b, one, two) =
-            (Part::Text("a".to_owned()), Part::Text("b".to_owned()), Part::Id(1), Part::Id(2));
+        let (a, b, one, two) = (Part::Text("a".to_owned()), Part::Text("b".to_owned()), Part::Id(1), Part::Id(2));
         check(r#""a""#, Ok(&[&[a.clone()]]));
         check("[1, 2]", Ok(&[&[one.clone(), two.clone()]]));
         check(r#"[1, "a", 2]"#, Ok(&[&[one.clone(), a.clone(), two.clone()]]));

@@ -9,12 +9,7 @@ use super::{
     prompt::{Parts, known},
     text_of,
 };
-use crate::{
-    App, Json, blocking,
-    error::ApiError,
-    models::Lease,
-    wire::json_response,
-};
+use crate::{App, Json, blocking, error::ApiError, models::Lease, wire::json_response};
 
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
@@ -55,8 +50,7 @@ pub(super) async fn tokenize(
 impl TokenizeRequest {
     fn tokens(self, lease: &Lease) -> Result<Vec<Value>, ApiError> {
         let tokenizer = lease.handle.tokenizer();
-        let control =
-            if self.parse_special.unwrap_or(true) { ControlTokens::Parse } else { ControlTokens::AsText };
+        let control = if self.parse_special.unwrap_or(true) { ControlTokens::Parse } else { ControlTokens::AsText };
         let ids = self.content.encode(lease, "content", control, self.add_special.unwrap_or(false))?;
         let with_pieces = self.with_pieces.unwrap_or(false);
         Ok(ids.into_iter().map(|id| if with_pieces { with_piece(tokenizer, id) } else { json!(id.0) }).collect())

@@ -4,12 +4,17 @@ use std::{collections::BTreeMap, time::Duration};
 
 use engine::{Sampling, grammar::GrammarSource};
 use serde::Deserialize;
-use serde_json::Value;
 use tokenizer::TokenId;
 
 use super::constraint::StructuredOutputs;
-pub(super) use crate::wire::{count, out_of_range, stops, unsupported};
-use crate::{Caller, error::ApiError, generation::GenerationRequest, ids, limits, wire::{cache_scope, number}};
+pub(super) use crate::wire::{Ignored, count, out_of_range, unsupported};
+use crate::{
+    Caller,
+    error::ApiError,
+    generation::GenerationRequest,
+    ids, limits,
+    wire::{cache_scope, number, stops},
+};
 
 /// Hands the list of common fields to another macro, before its own input.
 macro_rules! common_fields {
@@ -19,7 +24,7 @@ macro_rules! common_fields {
                 temperature: f64, top_p: f64, top_k: i64, min_p: f64, typical_p: f64,
                 repeat_penalty: f64, repetition_penalty: f64, repeat_last_n: i64,
                 frequency_penalty: f64, presence_penalty: f64, logit_bias: std::collections::BTreeMap<String, f64>,
-                seed: i64, n: i64, stop: $crate::openai::values::StringOrList, ignore_eos: bool, min_tokens: i64,
+                seed: i64, n: i64, stop: $crate::wire::StringOrList, ignore_eos: bool, min_tokens: i64,
                 priority: i64, cache_prompt: bool, cache_salt: String, time_limit: f64,
                 grammar: String, guided_json: serde_json::Value, guided_regex: String, guided_choice: Vec<String>,
                 guided_grammar: String, structured_outputs: $crate::openai::constraint::StructuredOutputs,
@@ -69,7 +74,7 @@ impl Common {
     pub(super) fn apply(self, request: &mut GenerationRequest, caller: &Caller) -> Result<(), ApiError> {
         request.sampling = self.sampling()?;
         request.n_choices = self.n.map_or(Ok(1), |n| count("n", n, 1, limits::CHOICES_MAX))?;
-        request.stop = self.stop.clone().map_or_else(|| Ok(Vec::new()), stops)?;
+        request.stop = self.stop.clone().map_or_else(|| Ok(Vec::new()), |s| stops("stop", s.into_vec()))?;
         request.ignore_eos = self.ignore_eos.unwrap_or(false);
         if self.min_tokens.is_some_and(|n| n != 0) {
             return Err(unsupported("min_tokens", "this server cannot hold back a model's end"));
@@ -197,6 +202,3 @@ pub(crate) enum ServiceTier {
     /// The only one.
     Default,
 }
-
-/// `metadata`, `user` and their like: read, and forgotten.
-pub(crate) type Ignored = Option<Value>;

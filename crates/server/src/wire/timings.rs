@@ -60,13 +60,8 @@ mod tests {
     #[test]
     fn rates_are_of_what_was_computed() {
         let usage = TokensUsed { n_prompt: 30, n_cached: 10, n_completion: 5, ..TokensUsed::default() };
-        let ended = Ended {
-            reason: EndReason::Length,
-            usage,
-            queue_seconds: 9.0,
-            prefill_seconds: 0.5,
-            decode_seconds: 0.25,
-        };
+        let ended =
+            Ended { reason: EndReason::Length, usage, queue_seconds: 9.0, prefill_seconds: 0.5, decode_seconds: 0.25 };
         let json = serde_json::to_value(Timings::from(&ended)).unwrap();
         let expected = serde_json::json!({
             "cache_n": 10, "prompt_n": 20, "prompt_ms": 500.0, "prompt_per_token_ms": 25.0, "prompt_per_second": 40.0,

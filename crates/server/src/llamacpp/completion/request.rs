@@ -16,7 +16,7 @@ use crate::{
     llamacpp::{prompt::Prompts, text_of},
     models::Lease,
     prompt::{self, FillParts},
-    wire::{self, count, number, out_of_range, stops, unsupported, values::StringOrList},
+    wire::{self, StringOrList, count, number, out_of_range, stops, unsupported},
 };
 
 /// Longest time that a request may ask for, milliseconds: a day.
@@ -201,7 +201,7 @@ impl Options {
             n => Some(count("n_predict", n, 0, usize::MAX)?),
         };
         request.n_choices = self.n_cmpl.map_or(Ok(1), |n| count("n_cmpl", n, 1, limits::CHOICES_MAX))?;
-        request.stop = self.stop.clone().map_or_else(|| Ok(Vec::new()), stops)?;
+        request.stop = self.stop.clone().map_or_else(|| Ok(Vec::new()), |s| stops("stop", s.into_vec()))?;
         request.ignore_eos = self.ignore_eos.unwrap_or(false);
         let n_probs = self.n_probs.map_or(Ok(0), |n| count("n_probs", n, 0, limits::TOP_LOGPROBS_MAX))?;
         request.top_logprobs = (n_probs > 0).then_some(n_probs);
@@ -222,25 +222,17 @@ impl Options {
             let expected = format!("at most {}", limits::RESPONSE_FIELDS_MAX);
             return Err(out_of_range("response_fields", format!("{} fields", fields.len()), &expected));
         }
-        let settings = Settings {
-            request,
-            samplers: &samplers,
-            is_stream: self.stream.unwrap_or(false),
-            n_probs,
-            n_keep: self.n_keep.unwrap_or(0),
-            grammar: self.grammar.as_deref().unwrap_or_default(),
-            timings_per_token: self.timings_per_token.unwrap_or(false),
-        };
+        let settings = Settings { options: &self, request, samplers: &samplers }.to_json();
         Ok(Answer {
-            is_stream: settings.is_stream,
+            is_stream: self.stream.unwrap_or(false),
             n_choices: request.n_choices,
             return_tokens: self.return_tokens.unwrap_or(false),
             has_probs: n_probs > 0,
-            timings_per_token: settings.timings_per_token,
+            timings_per_token: self.timings_per_token.unwrap_or(false),
             predict_limit: predict_ms.map(|ms| Duration::from_millis(ms as u64)),
             id_slot,
             stop: request.stop.clone(),
-            settings: settings.to_json(),
+            settings,
             prompts: Vec::new(),
             response_fields: self.response_fields,
         })

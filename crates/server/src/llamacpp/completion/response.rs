@@ -7,11 +7,8 @@ use super::request::Answer;
 use crate::{
     generation::{Choice, EndReason, Ended, TokenReport},
     models::Lease,
-    wire::Timings,
+    wire::{Timings, finite},
 };
-
-/// What stands for minus infinity, which JSON cannot say.
-const LOGPROB_MIN: f32 = -9999.0;
 
 /// A choice, complete.
 pub(super) fn whole(lease: &Lease, answer: &Answer, prompt: usize, index: usize, choice: &Choice) -> Value {
@@ -42,9 +39,7 @@ impl End<'_> {
         let usage = &ended.usage;
         let (stop_type, stopping_word) = match ended.reason {
             EndReason::EndOfGeneration | EndReason::ToolCalls => ("eos", ""),
-            EndReason::StopString(which) => {
-                ("word", which.and_then(|i| answer.stop.get(i)).map_or("", String::as_str))
-            }
+            EndReason::StopString(which) => ("word", which.and_then(|i| answer.stop.get(i)).map_or("", String::as_str)),
             EndReason::Length | EndReason::TimedOut => ("limit", ""),
         };
         let is_full = usage.n_prompt + usage.n_completion >= lease.handle.context_len_max();
@@ -87,8 +82,7 @@ pub(super) fn probability(tokenizer: &Tokenizer, token: &TokenReport) -> Option<
 
 fn token_logprob(tokenizer: &Tokenizer, id: TokenId, logprob: f32) -> Value {
     let bytes = tokenizer.token_bytes(id);
-    let logprob = if logprob.is_nan() { LOGPROB_MIN } else { logprob.max(LOGPROB_MIN) };
-    json!({"id": id.0, "token": String::from_utf8_lossy(&bytes), "bytes": *bytes, "logprob": logprob})
+    json!({"id": id.0, "token": String::from_utf8_lossy(&bytes), "bytes": *bytes, "logprob": finite(logprob)})
 }
 
 #[cfg(test)]

@@ -92,8 +92,7 @@ impl Chunks {
                     let chunk = self.chunk(prompt, index, "");
                     self.writer.data(&chunk).await;
                 }
-                let end =
-                    End { lease: &self.lease, answer: &self.answer, prompt, index, has_new_line, ended: &ended };
+                let end = End { lease: &self.lease, answer: &self.answer, prompt, index, has_new_line, ended: &ended };
                 let last = response::selected(end.to_json("", Vec::new()), self.answer.response_fields.as_deref());
                 self.writer.data(&last).await;
             }
