@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     OutputFormat, Start, Tool, ToolChoice, literals,
@@ -315,15 +315,10 @@ impl Grammar {
         format!("{name} {rest}")
     }
 
-    /// A value of `schema`, spaced as models are trained to.
+    /// A value of `schema`; how it may be spaced is for the compiler of the grammar to say.
     fn json(&mut self, schema: &Value) -> String {
-        let mut schema = schema.clone();
-        if let Some(entries) = schema.as_object_mut() {
-            let spacing = json!({"whitespace_flexible": false, "item_separator": ", ", "key_separator": ": "});
-            entries.insert("x-guidance".to_owned(), spacing);
-        }
         let name = self.new_name("value");
-        self.rule(&name, &format!("%json {}", literals::spaced(&schema)));
+        self.rule(&name, &format!("%json {}", literals::spaced(schema)));
         name
     }
 }
