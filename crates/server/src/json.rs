@@ -7,6 +7,9 @@ use crate::error::{ApiError, ErrorKind};
 /// Deepest nesting of a body.
 pub const JSON_DEPTH_MAX: usize = 64;
 
+/// How a wire type's error begins where the field is known and this server has not what it asks for.
+pub const UNSUPPORTED: &str = "unsupported by this server";
+
 /// Reads a body into a wire type; the error names the field and what stands there.
 ///
 /// Wire types say `#[serde(deny_unknown_fields)]`, so that a field that means nothing here is refused and not ignored; a duplicate field, a
@@ -17,11 +20,16 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
         let message = error.into_inner().to_string();
-        if path == "." || path == "?" {
+        // The list of all that could stand there instead helps nobody.
+        let is_unknown = message.starts_with("unknown field");
+        let message = message.split(", expected one of").next().filter(|_| is_unknown).unwrap_or(&message);
+        let error = if path == "." || path == "?" {
             ApiError::new(ErrorKind::Invalid, format!("the body: {message}"))
         } else {
             ApiError::invalid(path.clone(), format!("{path}: {message}"))
-        }
+        };
+        let is_unsupported = is_unknown || message.starts_with(UNSUPPORTED);
+        if is_unsupported { error.with_code("unsupported_parameter") } else { error }
     })?;
     reader.end().map_err(|e| ApiError::new(ErrorKind::Invalid, format!("the body: {e}")))?;
     Ok(value)

@@ -6,21 +6,27 @@
 
 pub mod app;
 pub mod auth;
+mod blocking;
 pub mod body;
 pub mod error;
 mod gate;
+pub mod generation;
+pub mod ids;
 pub mod json;
 pub mod lifecycle;
 pub mod limits;
 pub mod log;
 pub mod metrics;
 pub mod models;
+mod openai;
 mod operations;
 pub mod origin;
 pub mod page;
+pub mod prompt;
 pub mod refusal;
 pub mod router;
 pub mod serve;
+pub mod sse;
 mod transport;
 
 pub use app::{App, EngineGauges, ModelStatus, ServerOptions};

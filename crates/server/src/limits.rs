@@ -45,8 +45,10 @@ pub const TOP_LOGPROBS_MAX: usize = 20;
 pub const LOGIT_BIAS_MAX: usize = 4096;
 /// Tools of a request.
 pub const TOOLS_MAX: usize = 128;
-/// Texts of one request for embeddings, or prompts of one for completions.
+/// Texts of one request for embeddings.
 pub const INPUTS_MAX: usize = 2048;
+/// Prompts of one request for completions.
+pub const PROMPTS_MAX: usize = 64;
 
 /// A row of [`TABLE`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -95,4 +97,5 @@ pub const TABLE: &[Limit] = &[
     count("logit_bias", LOGIT_BIAS_MAX),
     count("tools", TOOLS_MAX),
     count("inputs", INPUTS_MAX),
+    count("prompts", PROMPTS_MAX),
 ];

@@ -77,6 +77,16 @@ fn anthropic_type(kind: ErrorKind) -> &'static str {
     }
 }
 
+/// An error in the middle of one of OpenAI's streams.
+pub(crate) fn openai_json(error: &ApiError) -> Value {
+    json_of(error, Shape::OpenAi)
+}
+
+/// A bug of ours in the middle of a stream.
+pub(crate) fn internal_json() -> Value {
+    openai_json(&ApiError::new(ErrorKind::Internal, "an internal error; the server's log says more"))
+}
+
 fn json_of(error: &ApiError, shape: Shape) -> Value {
     match shape {
         Shape::OpenAi => json!({"error": {

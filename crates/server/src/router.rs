@@ -11,7 +11,7 @@ use axum::{
 use crate::{
     app::App,
     error::{ApiError, ErrorKind},
-    operations, page,
+    openai, operations, page,
 };
 
 /// What `/` lists: method and path of every route. A test asks each.
@@ -23,12 +23,19 @@ pub const ENDPOINTS: &[(&str, &str)] = &[
     ("GET", "/model_info"),
     ("GET", "/server_info"),
     ("GET", "/v1/loads"),
+    ("GET", "/v1/models"),
+    ("GET", "/v1/models/{id}"),
     ("GET", "/version"),
+    ("POST", "/v1/chat/completions"),
+    ("POST", "/v1/chat/completions/render"),
+    ("POST", "/v1/completions"),
+    ("POST", "/v1/embeddings"),
+    ("POST", "/v1/responses"),
 ];
 
 /// The routes of every API.
 pub fn routes() -> Router<App> {
-    Router::new().merge(operations::routes()).merge(page::routes())
+    Router::new().merge(operations::routes()).merge(openai::routes()).merge(page::routes())
 }
 
 /// The pattern of the route that answered, for metrics: a path that a client made up must not become a label.

@@ -36,14 +36,22 @@ pub(crate) struct Loopback {
 }
 
 impl Loopback {
-    /// One that is ready, with routes and models of the test's own.
+    /// One that is ready, with models.
+    pub(crate) fn with_models(options: ServerOptions, models: Models) -> Self {
+        Self::of(App::new(options, models, Vec::new), server::router::routes(), None)
+    }
+
+    /// One that is ready, with routes and statuses of the test's own.
     pub(crate) fn with(
         options: ServerOptions,
         routes: Router<App>,
         statuses: Vec<ModelStatus>,
         tls: Option<Tls>,
     ) -> Self {
-        let app = App::new(options, Models::default(), move || statuses.clone());
+        Self::of(App::new(options, Models::default(), move || statuses.clone()), routes, tls)
+    }
+
+    fn of(app: App, routes: Router<App>, tls: Option<Tls>) -> Self {
         let (send, receive) = mpsc::channel();
         let served = app.clone();
         let thread = std::thread::spawn(move || {

@@ -5,6 +5,7 @@ mod connections;
 mod drain;
 mod keys;
 mod loopback;
+mod openai;
 mod operations;
 mod origins;
 mod routes;

@@ -1,0 +1,195 @@
+//! One request on its way through the engine, for any API: grammars compiled, submitted, its output as a stream of updates or joined.
+//!
+//! Dropping a [`Generation`] cancels the request: the engine looks before every step whether somebody still listens.
+
+mod batch;
+mod embed;
+mod end;
+mod join;
+mod meter;
+mod pieces;
+mod refusal;
+mod request;
+mod sink;
+
+pub use batch::Batch;
+pub use embed::embed;
+pub use end::{EndReason, Ended, TokensUsed};
+pub use join::{Choice, Joined, ToolCall};
+pub use pieces::Piece;
+pub use refusal::api_error;
+pub use request::{ChatOutput, GenerationRequest, Output};
+
+use std::{
+    future::poll_fn,
+    task::{Context, Poll, ready},
+    time::Instant,
+};
+
+use engine::grammar::Grammar;
+use tokio::sync::mpsc;
+
+use crate::{
+    App, Caller, blocking,
+    error::{ApiError, ErrorKind},
+    models::Lease,
+};
+use meter::Meter;
+use pieces::ChoiceParser;
+use sink::{ChannelSink, Message};
+
+/// One generated token.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TokenReport {
+    /// Its id.
+    pub id: tokenizer::TokenId,
+    /// Where the request asks for them.
+    pub logprobs: Option<engine::Logprobs>,
+}
+
+/// Something happened to one choice.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Update {
+    /// A token, and what became certain by it; pieces may be empty while text is held back.
+    Progress {
+        /// Which choice.
+        choice: usize,
+        /// The token, if there was one: at the end, held-back text comes without.
+        token: Option<TokenReport>,
+        /// New output.
+        pieces: Vec<Piece>,
+    },
+    /// The choice is complete.
+    Finished {
+        /// Which choice.
+        choice: usize,
+        /// How.
+        ended: Ended,
+    },
+}
+
+/// A request that runs.
+pub struct Generation {
+    lease: Lease,
+    receiver: mpsc::UnboundedReceiver<Message>,
+    room: sink::Room,
+    choices: Vec<ChoiceParser>,
+    n_open: usize,
+    /// An end that waits until its held-back output was taken.
+    pending: Option<(usize, Result<Ended, ApiError>)>,
+    meter: Meter,
+    n_prompt: usize,
+    prompt_param: &'static str,
+}
+
+impl Generation {
+    /// Compiles the grammar if there is one, and submits.
+    pub async fn start(app: &App, caller: &Caller, lease: Lease, request: GenerationRequest) -> Result<Self, ApiError> {
+        let started = Instant::now();
+        let grammar = compile(app, &lease, &request).await?;
+        let choices: Vec<ChoiceParser> =
+            (0..request.n_choices).map(|choice| ChoiceParser::new(&request, choice)).collect();
+        let prompt_param = request.prompt_param;
+        let n_prompt = request.prompt.len();
+        let (sink, receiver, room) = ChannelSink::new();
+        lease
+            .handle
+            .submit(request.into_engine(grammar, lease.handle.tokenizer()), Box::new(sink))
+            .map_err(|e| api_error(&e, prompt_param))?;
+        let n_open = choices.len();
+        let meter = Meter::new(app.metrics().model(&lease.id), caller.clone(), started, n_open);
+        Ok(Self { lease, receiver, room, choices, n_open, pending: None, meter, n_prompt, prompt_param })
+    }
+
+    /// The model.
+    pub fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    /// Tokens of the prompt.
+    pub fn n_prompt(&self) -> usize {
+        self.n_prompt
+    }
+
+    /// The next update; `None` after the last choice has finished. An error ends the request.
+    pub async fn next(&mut self) -> Option<Result<Update, ApiError>> {
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// [`next`](Self::next), for those who wait for several.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Update, ApiError>>> {
+        while self.n_open > 0 {
+            if let Some((choice, ended)) = self.pending.take() {
+                return Poll::Ready(Some(self.finished(choice, ended)));
+            }
+            let Some(message) = ready!(self.receiver.poll_recv(context)) else {
+                let message = "the engine stopped in the middle of the request";
+                return Poll::Ready(Some(Err(self.failed(ApiError::new(ErrorKind::Internal, message)))));
+            };
+            self.room.took();
+            if let Some(update) = self.read(message) {
+                return Poll::Ready(Some(update));
+            }
+        }
+        Poll::Ready(None)
+    }
+
+    /// What a message of the engine means; nothing where all of it is held back.
+    fn read(&mut self, message: Message) -> Option<Result<Update, ApiError>> {
+        match message {
+            Message::Event { choice, token, text } => {
+                if token.is_some() {
+                    self.meter.token(choice);
+                }
+                let pieces = self.choices.get_mut(choice)?.push(&text, token.is_some());
+                let is_news = token.is_some() || !pieces.is_empty();
+                is_news.then_some(Ok(Update::Progress { choice, token, pieces }))
+            }
+            Message::End { choice, result: Ok(completion) } => {
+                // What the parser held back comes first; the end waits for the next call.
+                let parser = self.choices.get_mut(choice)?;
+                let pieces = parser.finish();
+                let ended = parser.ended(&completion);
+                if pieces.is_empty() {
+                    return Some(self.finished(choice, ended));
+                }
+                self.pending = Some((choice, ended));
+                Some(Ok(Update::Progress { choice, token: None, pieces }))
+            }
+            Message::End { result: Err(error), .. } => Some(Err(self.failed(api_error(&error, self.prompt_param)))),
+        }
+    }
+}
+
+impl Generation {
+    fn finished(&mut self, choice: usize, ended: Result<Ended, ApiError>) -> Result<Update, ApiError> {
+        let ended = ended.map_err(|error| self.failed(error))?;
+        self.n_open -= 1;
+        self.meter.ended(choice, &ended);
+        Ok(Update::Finished { choice, ended })
+    }
+
+    /// An error of one choice ends all: what is left is cancelled.
+    fn failed(&mut self, error: ApiError) -> ApiError {
+        self.n_open = 0;
+        self.receiver.close();
+        self.meter.failed();
+        error
+    }
+}
+
+/// The grammar that the output must follow, compiled on a thread for long work.
+async fn compile(app: &App, lease: &Lease, request: &GenerationRequest) -> Result<Option<Grammar>, ApiError> {
+    let sources = request.grammar_sources(lease.handle.tokenizer())?;
+    let Some((sources, param)) = sources else { return Ok(None) };
+    let lease = lease.clone();
+    let compile = move || {
+        let refused = |e| ApiError::invalid(param, format!("{param}: {e}")).with_code("invalid_grammar");
+        let mut last = None;
+        for source in &sources {
+            last = Some(lease.grammars.compile(source).map_err(refused)?);
+        }
+        Ok(last)
+    };
+    blocking::run(app, compile).await
+}

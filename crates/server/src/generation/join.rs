@@ -1,0 +1,130 @@
+//! The whole output at once.
+
+use super::{Ended, Generation, Piece, TokenReport, TokensUsed, Update};
+use crate::error::{ApiError, ErrorKind};
+
+/// A call of a tool.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ToolCall {
+    /// For the answer to refer to.
+    pub id: String,
+    /// Of the tool.
+    pub name: String,
+    /// JSON.
+    pub arguments: String,
+}
+
+/// One output, complete.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Choice {
+    /// What is said.
+    pub text: String,
+    /// What is thought.
+    pub reasoning: String,
+    /// The calls.
+    pub tool_calls: Vec<ToolCall>,
+    /// Every token.
+    pub tokens: Vec<TokenReport>,
+    /// How it ended.
+    pub ended: Ended,
+}
+
+/// All outputs of a request, complete.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Joined {
+    /// In the order of their numbers.
+    pub choices: Vec<Choice>,
+}
+
+impl Joined {
+    /// Of all outputs together: the prompt counts once.
+    pub fn usage(&self) -> TokensUsed {
+        self.choices.iter().fold(TokensUsed::default(), |sum, choice| sum.with(&choice.ended.usage))
+    }
+}
+
+impl TokensUsed {
+    /// Of one more output of the same prompt.
+    #[must_use]
+    pub fn with(self, other: &Self) -> Self {
+        Self {
+            n_prompt: self.n_prompt.max(other.n_prompt),
+            // Further outputs share the first one's prompt; what was cached before the request is what the first found.
+            n_cached: if self.n_prompt == 0 { other.n_cached } else { self.n_cached.min(other.n_cached) },
+            n_completion: self.n_completion + other.n_completion,
+            n_reasoning: self.n_reasoning + other.n_reasoning,
+            n_drafted: self.n_drafted + other.n_drafted,
+            n_accepted: self.n_accepted + other.n_accepted,
+        }
+    }
+}
+
+impl TokensUsed {
+    /// Of one more prompt.
+    #[must_use]
+    pub fn beside(self, other: &Self) -> Self {
+        Self {
+            n_prompt: self.n_prompt + other.n_prompt,
+            n_cached: self.n_cached + other.n_cached,
+            n_completion: self.n_completion + other.n_completion,
+            n_reasoning: self.n_reasoning + other.n_reasoning,
+            n_drafted: self.n_drafted + other.n_drafted,
+            n_accepted: self.n_accepted + other.n_accepted,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Partial {
+    text: String,
+    reasoning: String,
+    tool_calls: Vec<ToolCall>,
+    tokens: Vec<TokenReport>,
+    ended: Option<Ended>,
+}
+
+impl Partial {
+    fn add(&mut self, piece: Piece) {
+        match piece {
+            Piece::Text(text) => self.text += &text,
+            Piece::Reasoning(text) => self.reasoning += &text,
+            Piece::ToolCallStart { id, name, .. } => {
+                self.tool_calls.push(ToolCall { id, name, arguments: String::new() });
+            }
+            Piece::ToolCallArguments { index, text } => {
+                if let Some(call) = self.tool_calls.get_mut(index) {
+                    call.arguments += &text;
+                }
+            }
+        }
+    }
+}
+
+impl Generation {
+    /// Waits for everything.
+    pub async fn join(mut self) -> Result<Joined, ApiError> {
+        let mut partial: Vec<Partial> = self.choices.iter().map(|_| Partial::default()).collect();
+        while let Some(update) = self.next().await {
+            match update? {
+                Update::Progress { choice, token, pieces } => {
+                    if let Some(partial) = partial.get_mut(choice) {
+                        partial.tokens.extend(token);
+                        pieces.into_iter().for_each(|piece| partial.add(piece));
+                    }
+                }
+                Update::Finished { choice, ended } => {
+                    if let Some(partial) = partial.get_mut(choice) {
+                        partial.ended = Some(ended);
+                    }
+                }
+            }
+        }
+        let choice = |p: Partial| {
+            let Partial { text, reasoning, tool_calls, tokens, ended } = p;
+            Some(Choice { text, reasoning, tool_calls, tokens, ended: ended? })
+        };
+        let choices: Option<Vec<Choice>> = partial.into_iter().map(choice).collect();
+        let lost = || ApiError::new(ErrorKind::Internal, "the engine lost an output");
+        Ok(Joined { choices: choices.ok_or_else(lost)? })
+    }
+}

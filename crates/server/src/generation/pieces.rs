@@ -1,0 +1,127 @@
+//! From the text of one output to its pieces.
+
+use chat::{OutputParser, OutputPiece};
+use engine::Completion;
+
+use super::{Ended, GenerationRequest, Output};
+use crate::{error::ApiError, ids};
+
+/// A piece of output, in order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Piece {
+    /// What is said.
+    Text(String),
+    /// What is thought.
+    Reasoning(String),
+    /// A call of a tool begins.
+    ToolCallStart {
+        /// From 0.
+        index: usize,
+        /// For the answer to refer to.
+        id: String,
+        /// Of the tool.
+        name: String,
+    },
+    /// More of the JSON of a call's arguments.
+    ToolCallArguments {
+        /// Of the call.
+        index: usize,
+        /// The text.
+        text: String,
+    },
+}
+
+/// Reads one output.
+pub(super) struct ChoiceParser {
+    parser: Option<OutputParser>,
+    is_parallel: bool,
+    fingerprint: u64,
+    choice: usize,
+    n_tool_calls: usize,
+    n_reasoning: usize,
+    is_reasoning: bool,
+    read: Vec<OutputPiece>,
+}
+
+impl ChoiceParser {
+    pub(super) fn new(request: &GenerationRequest, choice: usize) -> Self {
+        let (parser, is_parallel) = match &request.output {
+            Output::Text => (None, true),
+            Output::Chat(output) => (Some(output.format.parser(output.callable())), output.parallel),
+        };
+        Self {
+            parser,
+            is_parallel,
+            fingerprint: request.fingerprint(),
+            choice,
+            n_tool_calls: 0,
+            n_reasoning: 0,
+            is_reasoning: false,
+            read: Vec::new(),
+        }
+    }
+
+    /// More text; `is_token` if it came with a token.
+    pub(super) fn push(&mut self, text: &str, is_token: bool) -> Vec<Piece> {
+        let Some(parser) = &mut self.parser else {
+            return if text.is_empty() { Vec::new() } else { vec![Piece::Text(text.to_owned())] };
+        };
+        parser.push(text, &mut self.read);
+        let pieces = self.take();
+        if is_token && self.is_reasoning {
+            self.n_reasoning += 1;
+        }
+        pieces
+    }
+
+    /// The text is over: what was held back.
+    pub(super) fn finish(&mut self) -> Vec<Piece> {
+        if let Some(parser) = &mut self.parser {
+            parser.finish(&mut self.read);
+        }
+        self.take()
+    }
+
+    /// What the engine's end means for this output.
+    pub(super) fn ended(&self, completion: &Completion) -> Result<Ended, ApiError> {
+        Ended::new(completion, self.n_reasoning, self.n_tool_calls > 0)
+    }
+
+    fn take(&mut self) -> Vec<Piece> {
+        let mut pieces = Vec::with_capacity(self.read.len());
+        for piece in std::mem::take(&mut self.read) {
+            // Where one call is allowed, more than one are none of the client's.
+            let is_allowed = |index: usize| self.is_parallel || index == 0;
+            match piece {
+                OutputPiece::Content(text) => {
+                    self.is_reasoning = false;
+                    pieces.push(Piece::Text(text));
+                }
+                OutputPiece::Reasoning(text) => {
+                    self.is_reasoning = true;
+                    pieces.push(Piece::Reasoning(text));
+                }
+                OutputPiece::ToolCallStart { index, name } => {
+                    self.is_reasoning = false;
+                    self.n_tool_calls += 1;
+                    if is_allowed(index) {
+                        pieces.push(Piece::ToolCallStart { index, id: self.call_id(index), name });
+                    }
+                }
+                OutputPiece::ToolCallArguments { index, text } if is_allowed(index) => {
+                    pieces.push(Piece::ToolCallArguments { index, text });
+                }
+                OutputPiece::ToolCallArguments { .. } => {}
+            }
+        }
+        pieces.retain(|piece| !matches!(piece, Piece::Text(text) | Piece::Reasoning(text) if text.is_empty()));
+        pieces
+    }
+
+    /// The same for equal requests, because the next prompt may contain it.
+    fn call_id(&self, index: usize) -> String {
+        let numbers = [self.fingerprint, self.choice as u64, index as u64];
+        let half = |salt: u64| ids::hash(numbers.iter().chain([&salt]).flat_map(|n| n.to_le_bytes()));
+        format!("call_{:016x}{:08x}", half(0), half(1) >> 32)
+    }
+}

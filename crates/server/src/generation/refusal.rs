@@ -1,0 +1,31 @@
+//! What the engine refuses, in terms of the API.
+
+use std::time::Duration;
+
+use engine::Error;
+
+use crate::error::{ApiError, ErrorKind};
+
+/// When to come back where the queue is full.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// The engine's refusal or failure; `prompt_param` is the field that the prompt came from.
+pub fn api_error(error: &Error, prompt_param: &'static str) -> ApiError {
+    let invalid = |param: &str| ApiError::invalid(param, error.to_string());
+    match error {
+        Error::EmptyPrompt | Error::UnknownToken { .. } => invalid(prompt_param),
+        Error::PromptTooLong { .. } => invalid(prompt_param).with_code("context_length_exceeded"),
+        Error::UnknownBias { .. } | Error::NothingLeft => invalid("logit_bias"),
+        Error::Parameter { parameter, .. } => invalid(parameter),
+        Error::Stop { .. } => invalid("stop"),
+        Error::Busy { .. } => ApiError::new(ErrorKind::Unavailable, error.to_string())
+            .with_code("queue_full")
+            .with_retry_after(RETRY_AFTER),
+        Error::Draining => ApiError::new(ErrorKind::Unavailable, "the server is stopping"),
+        // What is wrong with a model or the engine is for the log.
+        other => {
+            tracing::error!(error = %other, "a request failed");
+            ApiError::new(ErrorKind::Internal, "the model could not compute this request; the server's log says why")
+        }
+    }
+}

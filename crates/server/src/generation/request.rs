@@ -1,0 +1,178 @@
+//! [`GenerationRequest`]: what every API turns its requests into.
+
+use std::time::Duration;
+
+use chat::{OutputFormat, Tool, ToolChoice};
+use engine::{
+    CacheScope, Request, Sampling,
+    grammar::{Grammar, GrammarSource},
+};
+use tokenizer::{TokenId, Tokenizer};
+
+use crate::error::ApiError;
+
+/// How the output is to be read.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// As text.
+    Text,
+    /// As the reply of a chat model: reasoning and tool calls are taken apart.
+    Chat(ChatOutput),
+}
+
+/// The reply of a chat model.
+#[derive(Clone, Debug)]
+pub struct ChatOutput {
+    /// How the model writes after this prompt ([`OutputFormat::after_prompt`]).
+    pub format: OutputFormat,
+    /// The tools it may call.
+    pub tools: Vec<Tool>,
+    /// Whether it may or must call one.
+    pub choice: ToolChoice,
+    /// Whether it may call more than one.
+    pub parallel: bool,
+}
+
+impl ChatOutput {
+    /// The tools that a call can be of.
+    pub(super) fn callable(&self) -> &[Tool] {
+        if self.choice == ToolChoice::None { &[] } else { &self.tools }
+    }
+}
+
+/// A prompt, and what is to be generated after it.
+#[derive(Clone, Debug)]
+pub struct GenerationRequest {
+    /// Token ids, beginning token included.
+    pub prompt: Vec<TokenId>,
+    /// The field that the prompt came from, for errors: `messages`.
+    pub prompt_param: &'static str,
+    /// How tokens are picked.
+    pub sampling: Sampling,
+    /// Most tokens generated; up to the end of the context if `None`.
+    pub max_tokens: Option<usize>,
+    /// Strings that end the output; they are not part of it.
+    pub stop: Vec<String>,
+    /// Go on past the model's end tokens.
+    pub ignore_eos: bool,
+    /// Report log-probabilities of the token, and of so many best ones.
+    pub top_logprobs: Option<usize>,
+    /// How many outputs.
+    pub n_choices: usize,
+    /// Higher first.
+    pub priority: i32,
+    /// Ends the request when it is over.
+    pub time_limit: Option<Duration>,
+    /// Who shares cached prefixes with it.
+    pub scope: CacheScope,
+    /// Read and leave cached prefixes.
+    pub use_cache: bool,
+    /// Let the engine guess tokens ahead, where it can; the output is the same.
+    pub speculate: bool,
+    /// What the output must look like, and the field that asks for it.
+    pub grammar: Option<(GrammarSource, &'static str)>,
+    /// How the output is read.
+    pub output: Output,
+}
+
+impl GenerationRequest {
+    /// One output of text after `prompt`, by the defaults.
+    pub fn new(prompt: Vec<TokenId>, prompt_param: &'static str) -> Self {
+        Self {
+            prompt,
+            prompt_param,
+            sampling: Sampling::default(),
+            max_tokens: None,
+            stop: Vec::new(),
+            ignore_eos: false,
+            top_logprobs: None,
+            n_choices: 1,
+            priority: 0,
+            time_limit: None,
+            scope: CacheScope::default(),
+            use_cache: true,
+            speculate: true,
+            grammar: None,
+            output: Output::Text,
+        }
+    }
+
+    /// The grammars that the output must follow, and the field that asks for it: that of the tools if the model may call some, else that of
+    /// the request. Where there are two, the second is the one to follow, and the first is compiled for its refusals, which are about
+    /// what the client wrote.
+    pub(super) fn grammar_sources(
+        &self,
+        tokenizer: &Tokenizer,
+    ) -> Result<Option<(Vec<GrammarSource>, &'static str)>, ApiError> {
+        let one = |(source, param)| (vec![source], param);
+        let Output::Chat(output) = &self.output else { return Ok(self.grammar.clone().map(one)) };
+        let control_token = |spelling: &str| control_id(tokenizer, spelling).map(|id| id.0);
+        if output.callable().is_empty() {
+            let Some((source, param)) = self.grammar.clone() else { return Ok(None) };
+            let schema = match &source {
+                GrammarSource::JsonSchema(schema) => Some(schema.clone()),
+                GrammarSource::JsonObject => Some(serde_json::json!({"type": "object"})),
+                _ => None,
+            };
+            // A model that thinks may think first.
+            let lark = schema.and_then(|schema| output.format.json_grammar(&schema, &control_token));
+            return Ok(Some((std::iter::once(source).chain(lark.map(GrammarSource::Lark)).collect(), param)));
+        }
+        let ChatOutput { format, tools, choice, parallel } = output;
+        match (format.tool_grammar(tools, choice, *parallel, &control_token), choice) {
+            (Some(lark), _) => {
+                let schemas = tools.iter().filter(|t| t.parameters.as_object().is_some_and(|o| !o.is_empty()));
+                let schemas = schemas.map(|t| GrammarSource::JsonSchema(t.parameters.clone()));
+                Ok(Some((schemas.chain([GrammarSource::Lark(lark)]).collect(), "tools")))
+            }
+            (None, ToolChoice::Required | ToolChoice::Named(_)) => {
+                let message = "tool_choice: this model has no format of tool calls that could be forced";
+                Err(ApiError::invalid("tool_choice", message).with_code("unsupported_parameter"))
+            }
+            (None, _) => Ok(None),
+        }
+    }
+
+    /// Control tokens that the reader of the output must see.
+    fn spelled(&self, tokenizer: &Tokenizer) -> Vec<TokenId> {
+        match &self.output {
+            Output::Text => Vec::new(),
+            Output::Chat(output) => {
+                output.format.control_markers().iter().filter_map(|marker| control_id(tokenizer, marker)).collect()
+            }
+        }
+    }
+
+    /// For the engine.
+    pub(super) fn into_engine(self, grammar: Option<Grammar>, tokenizer: &Tokenizer) -> Request {
+        Request {
+            spelled: self.spelled(tokenizer),
+            sampling: self.sampling,
+            max_tokens: self.max_tokens,
+            stop: self.stop,
+            ignore_eos: self.ignore_eos,
+            top_logprobs: self.top_logprobs,
+            n_choices: self.n_choices,
+            priority: self.priority,
+            time_limit: self.time_limit,
+            scope: self.scope,
+            use_cache: self.use_cache,
+            speculate: self.speculate,
+            grammar,
+            ..Request::new(self.prompt)
+        }
+    }
+
+    /// A number that differs between requests that differ in prompt or seed, and is the same for equal ones.
+    pub(super) fn fingerprint(&self) -> u64 {
+        // The seed of a greedy request says nothing, and is often another one every time.
+        let seed = if self.sampling.temperature == 0.0 { 0 } else { self.sampling.seed };
+        let bytes = self.prompt.iter().flat_map(|id| id.0.to_le_bytes()).chain(seed.to_le_bytes());
+        crate::ids::hash(bytes)
+    }
+}
+
+/// The control token that is spelled so.
+fn control_id(tokenizer: &Tokenizer, spelling: &str) -> Option<TokenId> {
+    tokenizer.id_of(spelling).filter(|id| tokenizer.is_control(*id))
+}

@@ -1,0 +1,86 @@
+//! What a loaded model is, and who opens its file.
+
+use std::time::SystemTime;
+
+use chat::{OutputFormat, Template};
+use engine::{Handle, grammar::GrammarCompiler};
+
+use crate::prompt::Guard;
+
+/// Opens model files: implemented by the binary, which knows the hub, the containers, the kernels and the flags.
+pub trait Loader: Send + Sync {
+    /// All models that can be asked for, in a fixed order; the first is the one meant by a request that names none.
+    fn known(&self) -> Vec<KnownModel>;
+    /// Loads one of [`known`](Self::known) by its id. Takes long; called on a thread of its own.
+    fn load(&self, id: &str) -> Result<LoadedModel, LoadFailure>;
+}
+
+/// A model that can be asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KnownModel {
+    /// Its name in the API.
+    pub id: String,
+    /// Other names of it.
+    pub aliases: Vec<String>,
+    /// When its file was written.
+    pub created: SystemTime,
+    /// What it will take when loaded, as far as its file tells.
+    pub bytes: u64,
+    /// Loaded at start and never unloaded.
+    pub is_pinned: bool,
+}
+
+/// A model that is ready to compute.
+pub struct LoadedModel {
+    /// Its name in the API.
+    pub id: String,
+    /// The engine that runs it.
+    pub handle: Handle,
+    /// Its own chat template, if it has one.
+    pub template: Option<Template>,
+    /// How it spells tool calls and reasoning.
+    pub format: OutputFormat,
+    /// Keeps what users typed from becoming control tokens.
+    pub guard: Guard,
+    /// Compiles grammars for its vocabulary.
+    pub grammars: GrammarCompiler,
+    /// What it is.
+    pub details: ModelDetails,
+}
+
+impl std::fmt::Debug for LoadedModel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LoadedModel").field("id", &self.id).field("details", &self.details).finish_non_exhaustive()
+    }
+}
+
+/// What a model's file says of it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ModelDetails {
+    /// `general.architecture`
+    pub architecture: String,
+    /// `general.name`
+    pub name: Option<String>,
+    /// The type of most of its weights: `Q4_1`.
+    pub file_type: String,
+    /// Weights.
+    pub n_parameters: u64,
+    /// Bytes of the file.
+    pub file_bytes: u64,
+    /// Weights, cache and scratch in memory.
+    pub memory_bytes: u64,
+    /// Tokens of one sequence that the model was trained for.
+    pub context_len_trained: usize,
+    /// Layers.
+    pub n_layers: usize,
+    /// Width of a hidden row.
+    pub width: usize,
+}
+
+/// Why a model could not be loaded.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct LoadFailure {
+    /// One line for the log: it may name the file.
+    pub message: String,
+}

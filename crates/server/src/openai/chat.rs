@@ -1,0 +1,64 @@
+//! `/v1/chat/completions` and `/v1/chat/completions/render`.
+
+mod message;
+mod request;
+mod response;
+mod stream;
+
+use axum::{Extension, extract::State, response::Response};
+use serde_json::json;
+
+pub(super) use message::{Content, FunctionCall, FunctionWord, Message, Role, ToolCallWire};
+pub(super) use request::{ChatRequest, Verbosity, render as render_messages, template_variables};
+
+use super::json_response;
+use crate::{App, Caller, Json, blocking, error::ApiError, generation::Generation, ids};
+
+/// What all parts of an answer say of it.
+#[derive(Clone, Debug)]
+struct Head {
+    id: String,
+    created: u64,
+    model: String,
+    fingerprint: String,
+}
+
+/// `POST /v1/chat/completions`
+pub(super) async fn completions(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Json(request): Json<ChatRequest>,
+) -> Result<Response, ApiError> {
+    let lease = app.models().acquire(request.model.as_deref()).await?;
+    let head = Head {
+        id: ids::random_id("chatcmpl-"),
+        created: super::unix_seconds(),
+        model: lease.id.clone(),
+        fingerprint: super::fingerprint(&lease),
+    };
+    let (request, answer) = {
+        let (lease, caller) = (lease.clone(), caller.clone());
+        blocking::run(&app, move || request.prepare(&lease, &caller)).await?
+    };
+    let generation = Generation::start(&app, &caller, lease, request).await?;
+    if answer.is_stream {
+        return Ok(stream::respond(&app, head, generation, answer));
+    }
+    let lease = generation.lease().clone();
+    let joined = generation.join().await?;
+    json_response(&response::completion(&head, &joined, lease.handle.tokenizer()))
+}
+
+/// `POST /v1/chat/completions/render`: the prompt that a request would become, for routers that look for the server that has it cached.
+pub(super) async fn render(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Json(request): Json<ChatRequest>,
+) -> Result<Response, ApiError> {
+    let lease = app.models().acquire(request.model.as_deref()).await?;
+    let model = lease.id.clone();
+    let (prompt, token_ids) = blocking::run(&app, move || request.into_rendered(&lease, &caller)).await?;
+    json_response(
+        &json!({"request_id": ids::random_id("chatcmpl-"), "model": model, "prompt": prompt, "token_ids": token_ids}),
+    )
+}

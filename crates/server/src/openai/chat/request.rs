@@ -1,0 +1,207 @@
+//! The body of `/v1/chat/completions`.
+
+use chat::ToolChoice;
+use serde_json::{Map, Value};
+
+use super::message::{Message, to_json};
+use crate::{
+    Caller,
+    error::{ApiError, ErrorKind},
+    generation::{ChatOutput, GenerationRequest, Output},
+    limits,
+    models::Lease,
+    openai::{
+        constraint::ResponseFormat,
+        fields::{Ignored, ServiceTier, StreamOptions, common_fields, count, request_type, unsupported},
+        tools::{self, ToolChoiceWire, ToolWire},
+        values::Refused,
+    },
+    prompt::{self, Conversation},
+};
+
+common_fields!(request_type! {
+    /// Everything that can be asked; what is not listed is refused by name.
+    struct ChatRequest {
+        model: Option<String>,
+        messages: Vec<Message>,
+        stream: Option<bool>,
+        stream_options: Option<StreamOptions>,
+        max_tokens: Option<i64>,
+        max_completion_tokens: Option<i64>,
+        logprobs: Option<bool>,
+        top_logprobs: Option<i64>,
+        response_format: Option<ResponseFormat>,
+        tools: Option<Vec<ToolWire>>,
+        tool_choice: Option<ToolChoiceWire>,
+        parallel_tool_calls: Option<bool>,
+        /// For templates that know it; `none` also switches thinking off.
+        reasoning_effort: Option<String>,
+        chat_template_kwargs: Option<Map<String, Value>>,
+        add_generation_prompt: Option<bool>,
+        #[serde(rename = "service_tier")]
+        _service_tier: Option<ServiceTier>,
+        #[serde(rename = "modalities")]
+        _modalities: Option<Vec<Modality>>,
+        #[serde(rename = "verbosity")]
+        _verbosity: Option<Verbosity>,
+        store: Option<bool>,
+        #[serde(rename = "user")]
+        _user: Ignored,
+        #[serde(rename = "metadata")]
+        _metadata: Ignored,
+        #[serde(rename = "safety_identifier")]
+        _safety_identifier: Ignored,
+        #[serde(rename = "prompt_cache_key")]
+        _prompt_cache_key: Ignored,
+        #[serde(rename = "prompt_cache_retention")]
+        _prompt_cache_retention: Ignored,
+        #[serde(rename = "audio")]
+        _audio: Option<Refused>,
+        #[serde(rename = "prediction")]
+        _prediction: Option<Refused>,
+        #[serde(rename = "web_search_options")]
+        _web_search_options: Option<Refused>,
+        #[serde(rename = "functions")]
+        _functions: Option<Refused>,
+        #[serde(rename = "function_call")]
+        _function_call: Option<Refused>,
+    }
+});
+
+/// What comes out.
+#[derive(serde::Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Modality {
+    Text,
+}
+
+/// Only the default: there is nothing here that could make a model brief.
+#[derive(serde::Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Verbosity {
+    Medium,
+}
+
+/// How the answer is to be written.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Answer {
+    pub(crate) is_stream: bool,
+    pub(crate) include_usage: bool,
+}
+
+impl ChatRequest {
+    /// Checks everything and turns the conversation into ids. Long work: not for the threads that serve.
+    pub(crate) fn prepare(mut self, lease: &Lease, caller: &Caller) -> Result<(GenerationRequest, Answer), ApiError> {
+        if self.store == Some(true) {
+            return Err(unsupported("store", "this server keeps nothing"));
+        }
+        let is_stream = self.stream.unwrap_or(false);
+        let include_usage = StreamOptions::include_usage(self.stream_options.take(), is_stream)?;
+        let all_tools = tools::tools(self.tools.take())?;
+        let (tools, choice) = tools::choose(&all_tools, self.tool_choice.take())?;
+        let mut request = GenerationRequest::new(Vec::new(), "messages");
+        self.take_common().apply(&mut request, caller)?;
+        request.max_tokens = self.max_tokens()?;
+        request.top_logprobs = self.top_logprobs()?;
+        if let Some(source) = self.response_format.take().map(ResponseFormat::source).transpose()?.flatten() {
+            if let Some((_, other)) = &request.grammar {
+                let message = format!("response_format: {other} already says what the output must look like");
+                return Err(ApiError::invalid("response_format", message));
+            }
+            request.grammar = Some((source, "response_format"));
+        }
+        if let (Some((_, param)), false, true) = (&request.grammar, tools.is_empty(), choice != ToolChoice::None) {
+            return Err(unsupported(param, "together with tools only where tool_choice is none"));
+        }
+        let segments = self.render(lease, &all_tools)?;
+        request.prompt = prompt::encode_segments(lease.handle.tokenizer(), &segments);
+        let format = lease.format.after_prompt(&prompt::text_of(&segments));
+        let parallel = self.parallel_tool_calls.unwrap_or(true);
+        request.output = Output::Chat(ChatOutput { format, tools, choice, parallel });
+        Ok((request, Answer { is_stream, include_usage }))
+    }
+
+    /// The conversation as the model's template writes it.
+    fn render(&self, lease: &Lease, tools: &[chat::Tool]) -> Result<Vec<chat::Segment>, ApiError> {
+        let extra = template_variables(self.reasoning_effort.as_deref(), self.chat_template_kwargs.as_ref())?;
+        render(lease, &self.messages, tools, &extra, self.add_generation_prompt.unwrap_or(true), "messages")
+    }
+
+    fn max_tokens(&self) -> Result<Option<usize>, ApiError> {
+        let given = [("max_completion_tokens", self.max_completion_tokens), ("max_tokens", self.max_tokens)];
+        let given = given.into_iter().find_map(|(name, value)| Some((name, value?)));
+        given.map(|(name, value)| count(name, value, 1, usize::MAX)).transpose()
+    }
+
+    fn top_logprobs(&self) -> Result<Option<usize>, ApiError> {
+        match (self.logprobs.unwrap_or(false), self.top_logprobs) {
+            (true, n) => Ok(Some(n.map_or(Ok(0), |n| count("top_logprobs", n, 0, limits::TOP_LOGPROBS_MAX))?)),
+            (false, None) => Ok(None),
+            (false, Some(_)) => Err(ApiError::invalid("top_logprobs", "top_logprobs: only with logprobs: true")),
+        }
+    }
+
+    /// The prompt as text and ids, for `/v1/chat/completions/render`.
+    pub(crate) fn into_rendered(mut self, lease: &Lease, caller: &Caller) -> Result<(String, Vec<u32>), ApiError> {
+        let tools = tools::tools(self.tools.clone())?;
+        tools::choose(&tools, self.tool_choice.clone())?;
+        let segments = self.render(lease, &tools)?;
+        self.stream = None;
+        self.stream_options = None;
+        let (request, _) = self.prepare(lease, caller)?;
+        Ok((prompt::text_of(&segments), request.prompt.iter().map(|id| id.0).collect()))
+    }
+}
+
+/// The messages as the model's template writes them; `param` is the field they came from.
+pub(crate) fn render(
+    lease: &Lease,
+    messages: &[Message],
+    tools: &[chat::Tool],
+    extra: &Map<String, Value>,
+    add_generation_prompt: bool,
+    param: &str,
+) -> Result<Vec<chat::Segment>, ApiError> {
+    let template = lease.template.as_ref().ok_or_else(|| {
+        let message = format!("the model {} has no chat template: use /v1/completions", lease.id);
+        ApiError::new(ErrorKind::Invalid, message).with_code("no_chat_template")
+    })?;
+    // Whatever messages and tools say is guarded there.
+    let shaped = lease.format.conversation(&to_json(messages)?, tools, &lease.guard.spellings());
+    let conversation = Conversation {
+        tools: shaped.tools.as_deref(),
+        add_generation_prompt,
+        extra: Some(extra),
+        ..Conversation::new(&shaped.messages, prompt::now())
+    };
+    prompt::render(lease.handle.tokenizer(), template, &conversation)
+        .map_err(|e| ApiError::invalid(param, format!("{param}: the model's chat template refuses them: {e}")))
+}
+
+/// `reasoning_effort` and `chat_template_kwargs`, the latter without the names that other fields have.
+pub(crate) fn template_variables(
+    effort: Option<&str>,
+    more: Option<&Map<String, Value>>,
+) -> Result<Map<String, Value>, ApiError> {
+    const TAKEN: &[&str] = &["messages", "tools", "add_generation_prompt", "bos_token", "eos_token"];
+    const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh"];
+    let mut variables = Map::new();
+    if let Some(effort) = effort {
+        if !EFFORTS.contains(&effort) {
+            let message = format!("reasoning_effort: expected one of {}", EFFORTS.join(", "));
+            return Err(ApiError::invalid("reasoning_effort", message));
+        }
+        variables.insert("reasoning_effort".to_owned(), effort.into());
+        if effort == "none" {
+            variables.insert("enable_thinking".to_owned(), false.into());
+        }
+    }
+    for (name, value) in more.into_iter().flatten() {
+        if TAKEN.contains(&name.as_str()) {
+            let param = format!("chat_template_kwargs.{name}");
+            return Err(ApiError::invalid(param.clone(), format!("{param}: has a field of its own")));
+        }
+        variables.insert(name.clone(), value.clone());
+    }
+    Ok(variables)
+}

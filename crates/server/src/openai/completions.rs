@@ -1,0 +1,71 @@
+//! `/v1/completions`
+
+mod request;
+mod response;
+mod stream;
+
+use axum::{Extension, extract::State, response::Response};
+
+use super::json_response;
+use crate::{
+    App, Caller, Json, blocking,
+    error::ApiError,
+    generation::{Choice, Generation, TokensUsed},
+    ids,
+};
+use request::{CompletionRequest, Prepared};
+
+/// What all parts of an answer say of it.
+#[derive(Clone, Debug)]
+struct Head {
+    id: String,
+    created: u64,
+    model: String,
+    fingerprint: String,
+}
+
+/// `POST /v1/completions`
+pub(super) async fn completions(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Json(request): Json<CompletionRequest>,
+) -> Result<Response, ApiError> {
+    let lease = app.models().acquire(request.model.as_deref()).await?;
+    let head = Head {
+        id: ids::random_id("cmpl-"),
+        created: super::unix_seconds(),
+        model: lease.id.clone(),
+        fingerprint: super::fingerprint(&lease),
+    };
+    let Prepared { requests, answer } = {
+        let (lease, caller) = (lease.clone(), caller.clone());
+        blocking::run(&app, move || request.prepare(&lease, &caller)).await?
+    };
+    let mut generations = Vec::with_capacity(requests.len());
+    for request in requests {
+        generations.push(Generation::start(&app, &caller, lease.clone(), request).await?);
+    }
+    if answer.is_stream {
+        return Ok(stream::respond(&app, head, &lease, generations, answer));
+    }
+    let (mut choices, mut used) = (Vec::new(), TokensUsed::default());
+    for generation in generations {
+        let joined = generation.join().await?;
+        used = used.beside(&joined.usage());
+        choices.extend(best(joined.choices, answer.n_choices));
+    }
+    json_response(&response::completion(&head, &choices, used, &answer, lease.handle.tokenizer()))
+}
+
+/// The `n` choices whose tokens are the most probable on average, the best first; all in their order if no more are there.
+fn best(mut choices: Vec<Choice>, n: usize) -> Vec<Choice> {
+    if choices.len() > n {
+        let mean = |choice: &Choice| {
+            let logprobs = choice.tokens.iter().filter_map(|t| Some(f64::from(t.logprobs.as_ref()?.picked)));
+            logprobs.sum::<f64>() / choice.tokens.len().max(1) as f64
+        };
+        choices.sort_by(|a, b| mean(b).total_cmp(&mean(a)));
+        choices.truncate(n);
+    }
+    choices
+}

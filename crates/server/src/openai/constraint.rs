@@ -1,0 +1,165 @@
+//! What the output must look like: `response_format`, `text.format`, vLLM's `structured_outputs`.
+
+use engine::grammar::GrammarSource;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::values::Refused;
+use crate::error::ApiError;
+
+/// `response_format` of chat completions.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResponseFormat {
+    #[serde(rename = "type")]
+    kind: FormatKind,
+    #[serde(default)]
+    json_schema: Option<JsonSchema>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FormatKind {
+    Text,
+    JsonObject,
+    JsonSchema,
+}
+
+/// A schema with a name. A schema that is not `strict` is enforced all the same.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct JsonSchema {
+    #[serde(default, rename = "name")]
+    _name: Option<String>,
+    #[serde(default, rename = "description")]
+    _description: Option<String>,
+    #[serde(default)]
+    schema: Option<Value>,
+    #[serde(default, rename = "strict")]
+    _strict: Option<bool>,
+}
+
+impl ResponseFormat {
+    /// The grammar, if the output is not just text.
+    pub(crate) fn source(self) -> Result<Option<GrammarSource>, ApiError> {
+        match (self.kind, self.json_schema) {
+            (FormatKind::Text, None) => Ok(None),
+            (FormatKind::JsonObject, None) => Ok(Some(GrammarSource::JsonObject)),
+            (FormatKind::JsonSchema, Some(JsonSchema { schema: Some(schema), .. })) => {
+                schema_at(schema, "response_format.json_schema.schema").map(Some)
+            }
+            (FormatKind::JsonSchema, None) => {
+                Err(ApiError::invalid("response_format.json_schema", "response_format.json_schema: missing"))
+            }
+            (FormatKind::JsonSchema, Some(_)) => {
+                let param = "response_format.json_schema.schema";
+                Err(ApiError::invalid(param, format!("{param}: missing")))
+            }
+            (_, Some(_)) => {
+                let message = "response_format.json_schema: only with the type json_schema";
+                Err(ApiError::invalid("response_format.json_schema", message))
+            }
+        }
+    }
+}
+
+/// `text.format` of responses: the same, written flat.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TextFormat {
+    #[serde(rename = "type")]
+    pub(super) kind: FormatKind,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    schema: Option<Value>,
+    #[serde(default)]
+    strict: Option<bool>,
+}
+
+impl TextFormat {
+    /// As it was sent, for the answer.
+    pub(crate) fn echo(&self) -> Value {
+        match self.kind {
+            FormatKind::Text => serde_json::json!({"type": "text"}),
+            FormatKind::JsonObject => serde_json::json!({"type": "json_object"}),
+            FormatKind::JsonSchema => serde_json::json!({
+                "type": "json_schema", "name": self.name, "description": self.description,
+                "schema": self.schema, "strict": self.strict,
+            }),
+        }
+    }
+
+    /// The grammar, if the output is not just text.
+    pub(crate) fn source(self) -> Result<Option<GrammarSource>, ApiError> {
+        match (self.kind, self.schema) {
+            (FormatKind::Text, None) => Ok(None),
+            (FormatKind::JsonObject, None) => Ok(Some(GrammarSource::JsonObject)),
+            (FormatKind::JsonSchema, Some(schema)) => schema_at(schema, "text.format.schema").map(Some),
+            (FormatKind::JsonSchema, None) => {
+                Err(ApiError::invalid("text.format.schema", "text.format.schema: missing"))
+            }
+            (_, Some(_)) => {
+                Err(ApiError::invalid("text.format.schema", "text.format.schema: only with the type json_schema"))
+            }
+        }
+    }
+}
+
+/// vLLM's field: exactly one of its kinds.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StructuredOutputs {
+    #[serde(default)]
+    json: Option<Value>,
+    #[serde(default)]
+    regex: Option<String>,
+    #[serde(default)]
+    choice: Option<Vec<String>>,
+    #[serde(default)]
+    grammar: Option<String>,
+    #[serde(default)]
+    json_object: Option<bool>,
+    #[serde(default, rename = "structural_tag")]
+    _structural_tag: Option<Refused>,
+}
+
+impl StructuredOutputs {
+    /// The grammar; none if nothing is given.
+    pub(crate) fn source(self) -> Result<Option<GrammarSource>, ApiError> {
+        let Self { json, regex, choice, grammar, json_object, _structural_tag: _ } = self;
+        let mut given = [
+            json.map(|schema| schema_at(schema, "structured_outputs.json")).transpose()?,
+            regex.map(GrammarSource::Regex),
+            choice.map(GrammarSource::Choice),
+            grammar.map(GrammarSource::Lark),
+            json_object.filter(|wanted| *wanted).map(|_| GrammarSource::JsonObject),
+        ]
+        .into_iter()
+        .flatten();
+        let first = given.next();
+        if given.next().is_some() {
+            return Err(ApiError::invalid("structured_outputs", "structured_outputs: more than one kind"));
+        }
+        Ok(first)
+    }
+}
+
+/// A schema as JSON, or (from clients of vLLM) as the text of JSON.
+pub(super) fn schema(value: Value, param: &'static str) -> Result<GrammarSource, ApiError> {
+    schema_at(value, param)
+}
+
+fn schema_at(value: Value, param: &'static str) -> Result<GrammarSource, ApiError> {
+    let value = match value {
+        Value::String(text) => crate::json::decode(text.as_bytes())
+            .map_err(|e| ApiError::invalid(param, format!("{param}: the text is no JSON: {e}")))?,
+        value => value,
+    };
+    match value {
+        Value::Object(_) | Value::Bool(_) => Ok(GrammarSource::JsonSchema(value)),
+        _ => Err(ApiError::invalid(param, format!("{param}: a schema is an object"))),
+    }
+}

@@ -1,0 +1,252 @@
+//! Fields that several routes share, and what OpenAI's documents and ours say of their ranges.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use engine::{CacheScope, Sampling, grammar::GrammarSource};
+use serde::Deserialize;
+use serde_json::Value;
+use tokenizer::TokenId;
+
+use super::{constraint::StructuredOutputs, values::StringOrList};
+use crate::{Caller, error::ApiError, generation::GenerationRequest, ids, limits};
+
+/// Hands the list of common fields to another macro, before its own input.
+macro_rules! common_fields {
+    ($next:ident ! { $($input:tt)* }) => {
+        $next! {
+            {
+                temperature: f64, top_p: f64, top_k: i64, min_p: f64, typical_p: f64,
+                repeat_penalty: f64, repetition_penalty: f64, repeat_last_n: i64,
+                frequency_penalty: f64, presence_penalty: f64, logit_bias: std::collections::BTreeMap<String, f64>,
+                seed: i64, n: i64, stop: $crate::openai::values::StringOrList, ignore_eos: bool, min_tokens: i64,
+                priority: i64, cache_prompt: bool, cache_salt: String, time_limit: f64,
+                grammar: String, guided_json: serde_json::Value, guided_regex: String, guided_choice: Vec<String>,
+                guided_grammar: String, structured_outputs: $crate::openai::constraint::StructuredOutputs,
+            }
+            $($input)*
+        }
+    };
+}
+pub(super) use common_fields;
+
+/// A request type: its own fields, and all common ones.
+macro_rules! request_type {
+    (
+        { $($common:ident: $common_type:ty,)* }
+        $(#[$meta:meta])*
+        struct $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty,)* }
+    ) => {
+        $(#[$meta])*
+        #[derive(serde::Deserialize, Debug)]
+        #[serde(deny_unknown_fields)]
+        pub(crate) struct $name {
+            $($(#[$field_meta])* pub(crate) $field: $type,)*
+            $(#[serde(default)] $common: Option<$common_type>,)*
+        }
+
+        impl $name {
+            /// Takes out the common fields.
+            pub(crate) fn take_common(&mut self) -> $crate::openai::fields::Common {
+                $crate::openai::fields::Common { $($common: self.$common.take(),)* }
+            }
+        }
+    };
+}
+pub(super) use request_type;
+
+macro_rules! common_type {
+    ({ $($common:ident: $common_type:ty,)* }) => {
+        /// The common fields of a request.
+        #[derive(Debug, Default)]
+        pub(crate) struct Common { $(pub(crate) $common: Option<$common_type>,)* }
+    };
+}
+common_fields!(common_type! {});
+
+/// A refusal of a number out of its range.
+pub(super) fn out_of_range(param: &str, value: impl std::fmt::Display, expected: &str) -> ApiError {
+    ApiError::invalid(param, format!("{param}: {value}, expected {expected}")).with_code("out_of_range")
+}
+
+/// A refusal of what this server does not have.
+pub(super) fn unsupported(param: &str, why: &str) -> ApiError {
+    ApiError::invalid(param, format!("{param}: {why}")).with_code("unsupported_parameter")
+}
+
+/// `value` as a number of things between `min` and `max`.
+pub(super) fn count(param: &str, value: i64, min: usize, max: usize) -> Result<usize, ApiError> {
+    let count = usize::try_from(value).ok().filter(|n| (min..=max).contains(n));
+    let expected = || if max == usize::MAX { format!("at least {min}") } else { format!("{min} to {max}") };
+    count.ok_or_else(|| out_of_range(param, value, &expected()))
+}
+
+fn number(param: &str, value: f64, min: f64, max: f64) -> Result<f32, ApiError> {
+    if (min..=max).contains(&value) {
+        return Ok(value as f32);
+    }
+    Err(out_of_range(param, value, &format!("{min} to {max}")))
+}
+
+impl Common {
+    /// Puts everything into `request`, each within its range. OpenAI's defaults: temperature 1, nothing cut off, a new seed every time.
+    pub(super) fn apply(self, request: &mut GenerationRequest, caller: &Caller) -> Result<(), ApiError> {
+        request.sampling = self.sampling()?;
+        request.n_choices = self.n.map_or(Ok(1), |n| count("n", n, 1, limits::CHOICES_MAX))?;
+        request.stop = self.stop.clone().map_or_else(|| Ok(Vec::new()), stops)?;
+        request.ignore_eos = self.ignore_eos.unwrap_or(false);
+        if self.min_tokens.is_some_and(|n| n != 0) {
+            return Err(unsupported("min_tokens", "this server cannot hold back a model's end"));
+        }
+        request.priority = self.priority.map_or(Ok(0), |p| {
+            i32::try_from(p).map_err(|_| out_of_range("priority", p, "-2147483648 to 2147483647"))
+        })?;
+        request.use_cache = self.cache_prompt.unwrap_or(true);
+        request.scope = scope(caller, self.cache_salt.as_deref());
+        request.time_limit = self.time_limit.map(time_limit).transpose()?;
+        request.grammar = self.constraint()?;
+        Ok(())
+    }
+
+    fn sampling(&self) -> Result<Sampling, ApiError> {
+        let unchanged = Sampling::unchanged();
+        let or = |name: &str, value: Option<f64>, default: f32, min: f64, max: f64| {
+            value.map_or(Ok(default), |v| number(name, v, min, max))
+        };
+        if let (Some(_), Some(_)) = (self.repeat_penalty, self.repetition_penalty) {
+            return Err(ApiError::invalid(
+                "repetition_penalty",
+                "repetition_penalty and repeat_penalty are one parameter",
+            ));
+        }
+        let repeat = or("repeat_penalty", self.repeat_penalty, unchanged.repeat_penalty, 0.01, 100.0)?;
+        Ok(Sampling {
+            temperature: or("temperature", self.temperature, 1.0, 0.0, 2.0)?,
+            top_p: or("top_p", self.top_p, 1.0, 0.0, 1.0)?,
+            // Minus one is what vLLM's clients say for "all".
+            top_k: self.top_k.filter(|k| *k != -1).map_or(Ok(0), |k| count("top_k", k, 0, usize::MAX))?,
+            min_p: or("min_p", self.min_p, 0.0, 0.0, 1.0)?,
+            typical_p: or("typical_p", self.typical_p, 1.0, 0.0, 1.0)?,
+            repeat_penalty: or("repetition_penalty", self.repetition_penalty, repeat, 0.01, 100.0)?,
+            frequency_penalty: or("frequency_penalty", self.frequency_penalty, 0.0, -2.0, 2.0)?,
+            presence_penalty: or("presence_penalty", self.presence_penalty, 0.0, -2.0, 2.0)?,
+            // OpenAI's penalties look at the whole text, llama.cpp's at the last tokens.
+            repeat_last_n: self
+                .repeat_last_n
+                .filter(|n| *n != -1)
+                .map_or(Ok(usize::MAX), |n| count("repeat_last_n", n, 0, usize::MAX))?,
+            logit_bias: self.logit_bias.as_ref().map_or_else(|| Ok(Vec::new()), biases)?,
+            seed: self.seed.map_or_else(ids::random_u64, i64::cast_unsigned),
+        })
+    }
+
+    /// At most one of the fields that say what the output must look like.
+    fn constraint(self) -> Result<Option<(GrammarSource, &'static str)>, ApiError> {
+        let structured = self.structured_outputs.map(StructuredOutputs::source).transpose()?.flatten();
+        let mut given = [
+            self.grammar.map(|g| (GrammarSource::Gbnf(g), "grammar")),
+            self.guided_json
+                .map(|schema| Ok((super::constraint::schema(schema, "guided_json")?, "guided_json")))
+                .transpose()?,
+            self.guided_regex.map(|r| (GrammarSource::Regex(r), "guided_regex")),
+            self.guided_choice.map(|c| (GrammarSource::Choice(c), "guided_choice")),
+            self.guided_grammar.map(|g| (GrammarSource::Lark(g), "guided_grammar")),
+            structured.map(|s| (s, "structured_outputs")),
+        ]
+        .into_iter()
+        .flatten();
+        let first = given.next();
+        match (&first, given.next()) {
+            (Some((_, one)), Some((_, other))) => {
+                Err(ApiError::invalid(other, format!("{other}: {one} already says what the output must look like")))
+            }
+            _ => Ok(first),
+        }
+    }
+}
+
+/// Whom a request shares cached prefixes with: callers of one scope who also know the same salt.
+fn scope(caller: &Caller, salt: Option<&str>) -> CacheScope {
+    let Some(salt) = salt else { return CacheScope(caller.scope) };
+    let half = |n: u8| ids::hash(caller.scope.to_le_bytes().into_iter().chain([n]).chain(salt.bytes()));
+    CacheScope(u128::from(half(0)) << 64 | u128::from(half(1)))
+}
+
+fn time_limit(seconds: f64) -> Result<Duration, ApiError> {
+    let is_possible = |s: &f64| (0.001..=86_400.0).contains(s);
+    let seconds =
+        Some(seconds).filter(is_possible).ok_or_else(|| out_of_range("time_limit", seconds, "0.001 to 86400"))?;
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+/// Stop strings within the limits; empty ones say nothing.
+pub(super) fn stops(stop: StringOrList) -> Result<Vec<String>, ApiError> {
+    let stops = stop.into_vec();
+    if stops.len() > limits::STOP_STRINGS_MAX {
+        return Err(out_of_range(
+            "stop",
+            format!("{} strings", stops.len()),
+            &format!("at most {}", limits::STOP_STRINGS_MAX),
+        ));
+    }
+    if let Some(long) = stops.iter().find(|s| s.len() > limits::STOP_BYTES_MAX) {
+        let got = format!("a string of {} bytes", long.len());
+        return Err(out_of_range("stop", got, &format!("at most {}", limits::STOP_BYTES_MAX)));
+    }
+    if stops.iter().any(String::is_empty) {
+        return Err(ApiError::invalid("stop", "stop: an empty string would end every output"));
+    }
+    Ok(stops)
+}
+
+/// Keys are token ids as text; from -100 (never) to 100 (always, or nearly).
+fn biases(biases: &BTreeMap<String, f64>) -> Result<Vec<(TokenId, f32)>, ApiError> {
+    if biases.len() > limits::LOGIT_BIAS_MAX {
+        let got = format!("{} entries", biases.len());
+        return Err(out_of_range("logit_bias", got, &format!("at most {}", limits::LOGIT_BIAS_MAX)));
+    }
+    let entry = |(key, bias): (&String, &f64)| {
+        let id =
+            key.parse().map_err(|_| ApiError::invalid("logit_bias", format!("logit_bias: {key:?} is no token id")))?;
+        Ok((TokenId(id), number("logit_bias", *bias, -100.0, 100.0)?))
+    };
+    biases.iter().map(entry).collect()
+}
+
+/// `stream_options`
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StreamOptions {
+    /// A last chunk with the counts of tokens.
+    #[serde(default)]
+    pub(crate) include_usage: Option<bool>,
+    /// Padding against eavesdroppers who measure lengths.
+    #[serde(default)]
+    pub(crate) include_obfuscation: Option<bool>,
+}
+
+impl StreamOptions {
+    /// Refuses what is not there; says whether usage is wanted.
+    pub(super) fn include_usage(options: Option<Self>, is_stream: bool) -> Result<bool, ApiError> {
+        let Some(options) = options else { return Ok(false) };
+        if !is_stream {
+            return Err(ApiError::invalid("stream_options", "stream_options: only with stream: true"));
+        }
+        if options.include_obfuscation == Some(true) {
+            return Err(unsupported("stream_options.include_obfuscation", "this server pads no events"));
+        }
+        Ok(options.include_usage.unwrap_or(false))
+    }
+}
+
+/// Fields of OpenAI's documents that have no effect on the output: any value is fine where it promises nothing.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ServiceTier {
+    /// As the server likes.
+    Auto,
+    /// The only one.
+    Default,
+}
+
+/// `metadata`, `user` and their like: read, and forgotten.
+pub(crate) type Ignored = Option<Value>;

@@ -1,0 +1,44 @@
+//! `/v1/models` and `/v1/models/{id}`.
+
+use axum::{
+    extract::{Path, State},
+    response::Response,
+};
+use serde::Serialize;
+
+use super::json_response;
+use crate::{App, error::ApiError, models::ModelEntry};
+
+#[derive(Serialize)]
+struct ModelList {
+    object: &'static str,
+    data: Vec<Model>,
+}
+
+#[derive(Serialize)]
+struct Model {
+    id: String,
+    object: &'static str,
+    created: u64,
+    owned_by: &'static str,
+    /// vLLM's field; absent while the model is not loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_model_len: Option<usize>,
+}
+
+impl From<ModelEntry> for Model {
+    fn from(entry: ModelEntry) -> Self {
+        let max_model_len = entry.loaded.map(|model| model.handle.context_len_max());
+        Self { id: entry.id, object: "model", created: entry.created, owned_by: "trinity", max_model_len }
+    }
+}
+
+/// `GET /v1/models`
+pub(super) async fn list(State(app): State<App>) -> Result<Response, ApiError> {
+    json_response(&ModelList { object: "list", data: app.models().list().into_iter().map(Model::from).collect() })
+}
+
+/// `GET /v1/models/{id}`
+pub(super) async fn retrieve(State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiError> {
+    json_response(&Model::from(app.models().entry(&id)?))
+}

@@ -1,0 +1,201 @@
+//! The body of `/v1/responses`.
+
+use chat::ToolChoice;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{
+    input::{Input, messages},
+    response::Head,
+};
+use crate::{
+    Caller,
+    error::ApiError,
+    generation::{ChatOutput, GenerationRequest, Output},
+    ids, limits,
+    models::Lease,
+    openai::{
+        chat::{Verbosity, render_messages, template_variables},
+        constraint::TextFormat,
+        fields::{Ignored, ServiceTier, StreamOptions, common_fields, count, request_type, unsupported},
+        tools::{self, FlatToolWire, ToolChoiceWire},
+        unix_seconds,
+        values::Refused,
+    },
+    prompt,
+};
+
+common_fields!(request_type! {
+    /// Everything that can be asked; what is not listed is refused by name.
+    struct ResponsesRequest {
+        model: Option<String>,
+        input: Input,
+        instructions: Option<String>,
+        max_output_tokens: Option<i64>,
+        stream: Option<bool>,
+        stream_options: Option<StreamOptions>,
+        text: Option<TextConfig>,
+        tools: Option<Vec<FlatToolWire>>,
+        tool_choice: Option<ToolChoiceWire>,
+        parallel_tool_calls: Option<bool>,
+        reasoning: Option<Reasoning>,
+        include: Option<Vec<Include>>,
+        top_logprobs: Option<i64>,
+        #[serde(rename = "truncation")]
+        _truncation: Option<Truncation>,
+        background: Option<bool>,
+        store: Option<bool>,
+        #[serde(rename = "service_tier")]
+        _service_tier: Option<ServiceTier>,
+        chat_template_kwargs: Option<Map<String, Value>>,
+        metadata: Option<Map<String, Value>>,
+        #[serde(rename = "user")]
+        _user: Ignored,
+        #[serde(rename = "safety_identifier")]
+        _safety_identifier: Ignored,
+        #[serde(rename = "prompt_cache_key")]
+        _prompt_cache_key: Ignored,
+        #[serde(rename = "prompt_cache_retention")]
+        _prompt_cache_retention: Ignored,
+        #[serde(rename = "previous_response_id")]
+        _previous_response_id: Option<Refused>,
+        #[serde(rename = "conversation")]
+        _conversation: Option<Refused>,
+        #[serde(rename = "prompt")]
+        _prompt: Option<Refused>,
+        #[serde(rename = "max_tool_calls")]
+        _max_tool_calls: Option<Refused>,
+        #[serde(rename = "context_management")]
+        _context_management: Option<Refused>,
+    }
+});
+
+/// `text`
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TextConfig {
+    #[serde(default)]
+    format: Option<TextFormat>,
+    #[serde(default, rename = "verbosity")]
+    _verbosity: Option<Verbosity>,
+}
+
+/// `reasoning`
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Reasoning {
+    #[serde(default)]
+    effort: Option<String>,
+    #[serde(default, rename = "summary")]
+    _summary: Option<Refused>,
+    #[serde(default, rename = "generate_summary")]
+    _generate_summary: Option<Refused>,
+}
+
+/// What may be asked for in addition.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Include {
+    #[serde(rename = "message.output_text.logprobs")]
+    Logprobs,
+    /// Nothing is hidden here: reasoning is answered in clear, and is read in clear when it comes back.
+    #[serde(rename = "reasoning.encrypted_content")]
+    EncryptedReasoning,
+}
+
+/// Only the default: a conversation that is too long is refused.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Truncation {
+    Disabled,
+}
+
+pub(super) struct Prepared {
+    pub(super) request: GenerationRequest,
+    pub(super) head: Head,
+    pub(super) is_stream: bool,
+}
+
+impl ResponsesRequest {
+    /// Checks everything and turns the conversation into ids. Long work: not for the threads that serve.
+    pub(super) fn prepare(mut self, lease: &Lease, caller: &Caller) -> Result<Prepared, ApiError> {
+        if self.store == Some(true) {
+            return Err(unsupported("store", "this server keeps nothing"));
+        }
+        if self.background == Some(true) {
+            return Err(unsupported("background", "this server answers while the client waits"));
+        }
+        let is_stream = self.stream.unwrap_or(false);
+        if StreamOptions::include_usage(self.stream_options.take(), is_stream)? {
+            return Err(unsupported("stream_options.include_usage", "the last event always has it"));
+        }
+        let mut head = self.head(lease);
+        let all_tools = tools::flat_tools(self.tools.take().unwrap_or_default())?;
+        let (tools, choice) = tools::choose(&all_tools, self.tool_choice.take())?;
+        let mut request = GenerationRequest::new(Vec::new(), "input");
+        self.take_common().apply(&mut request, caller)?;
+        if request.n_choices != 1 {
+            return Err(unsupported("n", "a response is one"));
+        }
+        request.max_tokens =
+            self.max_output_tokens.map(|n| count("max_output_tokens", n, 1, usize::MAX)).transpose()?;
+        request.top_logprobs = self.top_logprobs()?;
+        if let Some(source) = self.text.take().and_then(|t| t.format).map(TextFormat::source).transpose()?.flatten() {
+            if let Some((_, other)) = &request.grammar {
+                let message = format!("text.format: {other} already says what the output must look like");
+                return Err(ApiError::invalid("text.format", message));
+            }
+            request.grammar = Some((source, "text.format"));
+        }
+        if let (Some((_, param)), false, true) = (&request.grammar, tools.is_empty(), choice != ToolChoice::None) {
+            return Err(unsupported(param, "together with tools only where tool_choice is none"));
+        }
+        let effort = self.reasoning.as_ref().and_then(|r| r.effort.as_deref());
+        let extra = template_variables(effort, self.chat_template_kwargs.as_ref())?;
+        let messages = messages(self.input, self.instructions)?;
+        let segments = render_messages(lease, &messages, &all_tools, &extra, true, "input")?;
+        request.prompt = prompt::encode_segments(lease.handle.tokenizer(), &segments);
+        let format = lease.format.after_prompt(&prompt::text_of(&segments));
+        let parallel = self.parallel_tool_calls.unwrap_or(true);
+        request.output = Output::Chat(ChatOutput { format, tools, choice, parallel });
+        head.temperature = request.sampling.temperature;
+        head.top_p = request.sampling.top_p;
+        Ok(Prepared { request, head, is_stream })
+    }
+
+    fn top_logprobs(&self) -> Result<Option<usize>, ApiError> {
+        let n = self.top_logprobs.map(|n| count("top_logprobs", n, 0, limits::TOP_LOGPROBS_MAX)).transpose()?;
+        let is_asked = self.include.iter().flatten().any(|i| *i == Include::Logprobs);
+        Ok(if is_asked || n.is_some_and(|n| n > 0) { Some(n.unwrap_or(0)) } else { None })
+    }
+
+    /// What the answer repeats of the request.
+    fn head(&self, lease: &Lease) -> Head {
+        let tool_choice = match &self.tool_choice {
+            Some(ToolChoiceWire::Word(word)) => json!(word),
+            Some(ToolChoiceWire::Named(name)) => json!({"type": "function", "name": name}),
+            Some(ToolChoiceWire::Allowed { mode, names }) => {
+                let tools: Vec<Value> = names.iter().map(|name| json!({"type": "function", "name": name})).collect();
+                json!({"type": "allowed_tools", "mode": mode, "tools": tools})
+            }
+            None => json!("auto"),
+        };
+        let format =
+            self.text.as_ref().and_then(|t| t.format.as_ref()).map_or(json!({"type": "text"}), TextFormat::echo);
+        Head {
+            id: ids::random_id("resp_"),
+            created_at: unix_seconds(),
+            model: lease.id.clone(),
+            instructions: self.instructions.clone(),
+            max_output_tokens: self.max_output_tokens,
+            metadata: self.metadata.clone().unwrap_or_default(),
+            parallel_tool_calls: self.parallel_tool_calls.unwrap_or(true),
+            effort: self.reasoning.as_ref().and_then(|r| r.effort.clone()),
+            temperature: 1.0,
+            top_p: 1.0,
+            format,
+            tool_choice,
+            tools: self.tools.iter().flatten().map(FlatToolWire::echo).collect(),
+            top_logprobs: self.top_logprobs.unwrap_or(0),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The response object.
+
+use serde_json::{Map, Value, json};
+
+use crate::openai::usage::ResponseUsage;
+
+/// What the answer repeats of the request.
+#[derive(Clone, Debug)]
+pub(super) struct Head {
+    pub(super) id: String,
+    pub(super) created_at: u64,
+    pub(super) model: String,
+    pub(super) instructions: Option<String>,
+    pub(super) max_output_tokens: Option<i64>,
+    pub(super) metadata: Map<String, Value>,
+    pub(super) parallel_tool_calls: bool,
+    pub(super) effort: Option<String>,
+    pub(super) temperature: f32,
+    pub(super) top_p: f32,
+    pub(super) format: Value,
+    pub(super) tool_choice: Value,
+    pub(super) tools: Vec<Value>,
+    pub(super) top_logprobs: i64,
+}
+
+/// How far it is.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Status {
+    InProgress,
+    Completed(ResponseUsage),
+    /// Cut off by the limit of tokens.
+    Incomplete(ResponseUsage),
+    Failed {
+        code: String,
+        message: String,
+    },
+}
+
+impl Status {
+    /// Of the response, and of the item that was being written.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::InProgress => "in_progress",
+            Self::Completed(_) => "completed",
+            Self::Incomplete(_) => "incomplete",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
+/// The object.
+pub(super) fn response(head: &Head, status: &Status, output: &[Value]) -> Value {
+    let usage = match status {
+        Status::Completed(usage) | Status::Incomplete(usage) => Some(usage),
+        Status::InProgress | Status::Failed { .. } => None,
+    };
+    let error = match status {
+        Status::Failed { code, message } => json!({"code": code, "message": message}),
+        _ => Value::Null,
+    };
+    let incomplete = match status {
+        Status::Incomplete(_) => json!({"reason": "max_output_tokens"}),
+        _ => Value::Null,
+    };
+    json!({
+        "id": head.id,
+        "object": "response",
+        "created_at": head.created_at,
+        "status": status.word(),
+        "background": false,
+        "error": error,
+        "incomplete_details": incomplete,
+        "instructions": head.instructions,
+        "max_output_tokens": head.max_output_tokens,
+        "max_tool_calls": null,
+        "metadata": head.metadata,
+        "model": head.model,
+        "output": output,
+        "parallel_tool_calls": head.parallel_tool_calls,
+        "previous_response_id": null,
+        "reasoning": {"effort": head.effort, "summary": null},
+        "service_tier": "default",
+        "store": false,
+        "temperature": head.temperature,
+        "text": {"format": head.format, "verbosity": "medium"},
+        "tool_choice": head.tool_choice,
+        "tools": head.tools,
+        "top_logprobs": head.top_logprobs,
+        "top_p": head.top_p,
+        "truncation": "disabled",
+        "usage": usage,
+        "user": null,
+    })
+}

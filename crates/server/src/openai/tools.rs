@@ -1,0 +1,262 @@
+//! `tools` and `tool_choice`.
+
+use std::fmt;
+
+use chat::{Tool, ToolChoice};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
+};
+use serde_json::{Value, json};
+
+use super::fields::{out_of_range, unsupported};
+use crate::{error::ApiError, limits};
+
+/// A tool as chat completions spell it. Arguments are always held to the schema where a call is forced, `strict` or not.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ToolWire {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    function: Option<FunctionWire>,
+}
+
+#[derive(Deserialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+struct FunctionWire {
+    name: String,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    parameters: Option<Value>,
+    #[serde(default, rename = "strict")]
+    _strict: Option<bool>,
+}
+
+/// A tool as responses spell it.
+#[derive(Deserialize, Clone, Debug)]
+pub(crate) struct FlatToolWire {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    parameters: Option<Value>,
+    #[serde(default)]
+    strict: Option<bool>,
+}
+
+impl ToolWire {
+    fn tool(self, path: &str) -> Result<Tool, ApiError> {
+        only_functions(&self.kind, path)?;
+        let param = format!("{path}.function");
+        let function = self.function.ok_or_else(|| ApiError::invalid(param.clone(), format!("{param}: missing")))?;
+        tool(function.name, function.description, function.parameters, &param)
+    }
+}
+
+impl FlatToolWire {
+    fn tool(self, path: &str) -> Result<Tool, ApiError> {
+        only_functions(&self.kind, path)?;
+        let param = format!("{path}.name");
+        let name = self.name.ok_or_else(|| ApiError::invalid(param.clone(), format!("{param}: missing")))?;
+        tool(name, self.description, self.parameters, path)
+    }
+
+    /// As it was sent, for the answer.
+    pub(super) fn echo(&self) -> Value {
+        json!({
+            "type": "function", "name": self.name, "description": self.description,
+            "parameters": self.parameters, "strict": self.strict.unwrap_or(true),
+        })
+    }
+}
+
+fn only_functions(kind: &str, path: &str) -> Result<(), ApiError> {
+    if kind == "function" {
+        return Ok(());
+    }
+    let kind: String = kind.chars().take(64).collect();
+    Err(unsupported(&format!("{path}.type"), &format!("{kind:?} is not supported; tools are functions of the caller")))
+}
+
+fn tool(name: String, description: Option<String>, parameters: Option<Value>, path: &str) -> Result<Tool, ApiError> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    if name.is_empty() || name.len() > 64 || !name.chars().all(is_word) {
+        let param = format!("{path}.name");
+        let message = format!("{param}: expected 1 to 64 letters, digits, _ - or .");
+        return Err(ApiError::invalid(param, message));
+    }
+    let parameters = parameters.unwrap_or_else(|| json!({"type": "object", "properties": {}}));
+    if !parameters.is_object() {
+        let param = format!("{path}.parameters");
+        return Err(ApiError::invalid(param.clone(), format!("{param}: a schema is an object")));
+    }
+    Ok(Tool { name, description, parameters })
+}
+
+/// The tools of a request, at most so many, each name once.
+fn tools_of<T>(wires: Vec<T>, tool: impl Fn(T, &str) -> Result<Tool, ApiError>) -> Result<Vec<Tool>, ApiError> {
+    if wires.len() > limits::TOOLS_MAX {
+        let expected = format!("at most {}", limits::TOOLS_MAX);
+        return Err(out_of_range("tools", format!("{} tools", wires.len()), &expected));
+    }
+    let mut tools: Vec<Tool> = Vec::with_capacity(wires.len());
+    for (i, wire) in wires.into_iter().enumerate() {
+        let tool = tool(wire, &format!("tools[{i}]"))?;
+        if tools.iter().any(|t| t.name == tool.name) {
+            return Err(ApiError::invalid(format!("tools[{i}]"), format!("tools[{i}]: {:?} twice", tool.name)));
+        }
+        tools.push(tool);
+    }
+    Ok(tools)
+}
+
+/// From chat completions.
+pub(super) fn tools(wires: Option<Vec<ToolWire>>) -> Result<Vec<Tool>, ApiError> {
+    tools_of(wires.unwrap_or_default(), ToolWire::tool)
+}
+
+/// From responses.
+pub(super) fn flat_tools(wires: Vec<FlatToolWire>) -> Result<Vec<Tool>, ApiError> {
+    tools_of(wires, FlatToolWire::tool)
+}
+
+/// `tool_choice`: a word, a tool, or a set of allowed ones.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum ToolChoiceWire {
+    Word(ChoiceWord),
+    Named(String),
+    Allowed { mode: ChoiceWord, names: Vec<String> },
+}
+
+#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ChoiceWord {
+    None,
+    Auto,
+    Required,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChoiceObject {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    function: Option<NameOnly>,
+    #[serde(default)]
+    allowed_tools: Option<AllowedTools>,
+    #[serde(default)]
+    mode: Option<ChoiceWord>,
+    #[serde(default)]
+    tools: Option<Vec<AllowedTool>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NameOnly {
+    name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AllowedTools {
+    mode: ChoiceWord,
+    tools: Vec<AllowedTool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AllowedTool {
+    #[serde(rename = "type")]
+    _kind: super::chat::FunctionWord,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    function: Option<NameOnly>,
+}
+
+impl<'de> Deserialize<'de> for ToolChoiceWire {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Form;
+        impl<'de> Visitor<'de> for Form {
+            type Value = ToolChoiceWire;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("none, auto, required, or an object that names a tool")
+            }
+
+            fn visit_str<E: Error>(self, word: &str) -> Result<ToolChoiceWire, E> {
+                let word = match word {
+                    "none" => ChoiceWord::None,
+                    "auto" => ChoiceWord::Auto,
+                    "required" => ChoiceWord::Required,
+                    other => return Err(E::unknown_variant(other, &["none", "auto", "required"])),
+                };
+                Ok(ToolChoiceWire::Word(word))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ToolChoiceWire, A::Error> {
+                let object = ChoiceObject::deserialize(MapAccessDeserializer::new(map))?;
+                let missing = |what: &str| A::Error::custom(format_args!("missing field `{what}`"));
+                match object.kind.as_str() {
+                    "function" => {
+                        let name = object.function.map(|f| f.name).or(object.name).ok_or_else(|| missing("name"))?;
+                        Ok(ToolChoiceWire::Named(name))
+                    }
+                    "allowed_tools" => {
+                        let (mode, tools) = match (object.allowed_tools, object.mode, object.tools) {
+                            (Some(allowed), None, None) => (allowed.mode, allowed.tools),
+                            (None, Some(mode), Some(tools)) => (mode, tools),
+                            _ => return Err(missing("allowed_tools")),
+                        };
+                        let name = |tool: AllowedTool| tool.function.map(|f| f.name).or(tool.name);
+                        let names: Option<Vec<String>> = tools.into_iter().map(name).collect();
+                        Ok(ToolChoiceWire::Allowed { mode, names: names.ok_or_else(|| missing("name"))? })
+                    }
+                    other => Err(A::Error::unknown_variant(other, &["function", "allowed_tools"])),
+                }
+            }
+        }
+        deserializer.deserialize_any(Form)
+    }
+}
+
+/// The tools that may be called now, and whether one must be.
+pub(super) fn choose(tools: &[Tool], choice: Option<ToolChoiceWire>) -> Result<(Vec<Tool>, ToolChoice), ApiError> {
+    let is_there = |name: &str| {
+        let shown: String = name.chars().take(64).collect();
+        let missing = || ApiError::invalid("tool_choice", format!("tool_choice: there is no tool {shown:?} in tools"));
+        tools.iter().find(|t| t.name == name).cloned().ok_or_else(missing)
+    };
+    let needs_tools = |choice: ToolChoice| {
+        if tools.is_empty() && choice != ToolChoice::Auto {
+            return Err(ApiError::invalid("tool_choice", "tool_choice: a tool is required, but there are no tools"));
+        }
+        Ok((tools.to_vec(), choice))
+    };
+    let of_word = |word: ChoiceWord| match word {
+        ChoiceWord::None => ToolChoice::None,
+        ChoiceWord::Auto => ToolChoice::Auto,
+        ChoiceWord::Required => ToolChoice::Required,
+    };
+    match choice {
+        None => Ok((tools.to_vec(), if tools.is_empty() { ToolChoice::None } else { ToolChoice::Auto })),
+        Some(ToolChoiceWire::Word(ChoiceWord::None)) => Ok((tools.to_vec(), ToolChoice::None)),
+        Some(ToolChoiceWire::Word(word)) => needs_tools(of_word(word)),
+        Some(ToolChoiceWire::Named(name)) => Ok((vec![is_there(&name)?], ToolChoice::Named(name))),
+        Some(ToolChoiceWire::Allowed { mode, names }) => {
+            let allowed: Vec<Tool> = names.iter().map(|name| is_there(name)).collect::<Result<_, _>>()?;
+            if allowed.is_empty() {
+                return Err(ApiError::invalid("tool_choice", "tool_choice: an empty list of allowed tools"));
+            }
+            Ok((allowed, of_word(mode)))
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Values that the wire spells in more than one way. Written by hand, because untagged enums of serde lose the path of an error.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, SeqAccess, Visitor},
+};
+
+/// A string, or a list of them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum StringOrList {
+    One(String),
+    List(Vec<String>),
+}
+
+impl StringOrList {
+    pub(crate) fn into_vec(self) -> Vec<String> {
+        match self {
+            Self::One(text) => vec![text],
+            Self::List(list) => list,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for StringOrList {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Form;
+        impl<'de> Visitor<'de> for Form {
+            type Value = StringOrList;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or a list of strings")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<StringOrList, E> {
+                Ok(StringOrList::One(text.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<StringOrList, A::Error> {
+                let mut list = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    list.push(item);
+                }
+                Ok(StringOrList::List(list))
+            }
+        }
+        deserializer.deserialize_any(Form)
+    }
+}
+
+/// Text, or the ids of its tokens.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum TextOrIds {
+    Text(String),
+    Ids(Vec<u32>),
+}
+
+/// A prompt, or a list of prompts: `"a"`, `["a", "b"]`, `[1, 2]`, `[[1, 2], [3]]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Inputs {
+    pub(crate) list: Vec<TextOrIds>,
+}
+
+impl<'de> Deserialize<'de> for TextOrIds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Form;
+        impl<'de> Visitor<'de> for Form {
+            type Value = TextOrIds;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or a list of token ids")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<TextOrIds, E> {
+                Ok(TextOrIds::Text(text.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<TextOrIds, A::Error> {
+                let mut ids = Vec::new();
+                while let Some(id) = items.next_element()? {
+                    ids.push(id);
+                }
+                Ok(TextOrIds::Ids(ids))
+            }
+        }
+        deserializer.deserialize_any(Form)
+    }
+}
+
+/// An element of a list of inputs.
+enum Element {
+    Input(TextOrIds),
+    Id(u32),
+}
+
+impl<'de> Deserialize<'de> for Element {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Form;
+        impl<'de> Visitor<'de> for Form {
+            type Value = Element;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string, a token id or a list of token ids")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Element, E> {
+                Ok(Element::Input(TextOrIds::Text(text.to_owned())))
+            }
+
+            fn visit_u64<E: Error>(self, id: u64) -> Result<Element, E> {
+                u32::try_from(id).map(Element::Id).map_err(|_| E::custom(format_args!("{id} is no token id")))
+            }
+
+            fn visit_i64<E: Error>(self, id: i64) -> Result<Element, E> {
+                Err(E::custom(format_args!("{id} is no token id")))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Element, A::Error> {
+                let mut ids = Vec::new();
+                while let Some(id) = items.next_element()? {
+                    ids.push(id);
+                }
+                Ok(Element::Input(TextOrIds::Ids(ids)))
+            }
+        }
+        deserializer.deserialize_any(Form)
+    }
+}
+
+impl<'de> Deserialize<'de> for Inputs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Form;
+        impl<'de> Visitor<'de> for Form {
+            type Value = Inputs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string, a list of strings, a list of token ids or a list of such lists")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Inputs, E> {
+                Ok(Inputs { list: vec![TextOrIds::Text(text.to_owned())] })
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Inputs, A::Error> {
+                let (mut list, mut ids) = (Vec::new(), Vec::new());
+                while let Some(element) = items.next_element()? {
+                    match element {
+                        Element::Input(input) => list.push(input),
+                        Element::Id(id) => ids.push(id),
+                    }
+                    if !list.is_empty() && !ids.is_empty() {
+                        return Err(A::Error::custom("token ids and texts in one list"));
+                    }
+                }
+                if !ids.is_empty() {
+                    list.push(TextOrIds::Ids(ids));
+                }
+                Ok(Inputs { list })
+            }
+        }
+        deserializer.deserialize_any(Form)
+    }
+}
+
+/// A field that OpenAI's documents have and this server has not: null is fine, anything else is refused by name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Refused {}
+
+impl<'de> Deserialize<'de> for Refused {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(D::Error::custom(crate::json::UNSUPPORTED))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(json: &str, expected: Result<&[TextOrIds], &str>) {
+        let got = serde_json::from_str::<Inputs>(json);
+        match (got, expected) {
+            (Ok(got), Ok(expected)) => assert_eq!(got.list, expected, "{json}"),
+            (Err(got), Err(expected)) => assert!(got.to_string().contains(expected), "{json}: {got}"),
+            (got, expected) => panic!("{json}: {got:?}, expected {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn inputs_in_all_their_forms() {
+        let text = |t: &str| TextOrIds::Text(t.to_owned());
+        check(r#""a""#, Ok(&[text("a")]));
+        check(r#"["a", "b"]"#, Ok(&[text("a"), text("b")]));
+        check("[1, 2]", Ok(&[TextOrIds::Ids(vec![1, 2])]));
+        check("[[1, 2], [3]]", Ok(&[TextOrIds::Ids(vec![1, 2]), TextOrIds::Ids(vec![3])]));
+        check("[]", Ok(&[]));
+        check(r#"["a", 1]"#, Err("in one list"));
+        check("[-1]", Err("-1 is no token id"));
+        check("[4294967296]", Err("no token id"));
+        check("5", Err("expected a string, a list"));
+        check("[[\"a\"]]", Err("expected u32"));
+    }
+
+    #[test]
+    fn a_refused_field_may_be_null() {
+        assert_eq!(serde_json::from_str::<Option<Refused>>("null").unwrap(), None);
+        assert!(serde_json::from_str::<Option<Refused>>("1").unwrap_err().to_string().starts_with("unsupported"));
+    }
+}

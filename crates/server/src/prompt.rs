@@ -1,0 +1,98 @@
+//! From messages or text to token ids. What a user typed stays text, whatever it spells.
+
+mod fill;
+mod guard;
+
+pub use fill::{FillParts, encode_fill};
+pub use guard::Guard;
+
+use chat::{DateTime, Inputs, Messages, Segment, Template, segments};
+use serde_json::{Map, Value};
+use tokenizer::{ControlTokens, TokenId, Tokenizer};
+
+/// A conversation to be rendered.
+#[derive(Clone, Copy, Debug)]
+pub struct Conversation<'a> {
+    /// The messages, guarded.
+    pub messages: Messages<'a>,
+    /// The tools that the model may call, guarded.
+    pub tools: Option<&'a [Value]>,
+    /// End with the words that make the model answer.
+    pub add_generation_prompt: bool,
+    /// More variables of the template.
+    pub extra: Option<&'a Map<String, Value>>,
+    /// The local time.
+    pub now: DateTime,
+}
+
+impl<'a> Conversation<'a> {
+    /// Messages that the model shall answer.
+    pub fn new(messages: impl Into<Messages<'a>>, now: DateTime) -> Self {
+        Self { messages: messages.into(), tools: None, add_generation_prompt: true, extra: None, now }
+    }
+}
+
+/// The local time, for templates that ask.
+pub fn now() -> DateTime {
+    jiff::ZonedDateTime::now().datetime()
+}
+
+/// Text as in training: the beginning token if the model has one, then the text, in which nothing is a control token.
+pub fn encode_text(tokenizer: &Tokenizer, text: &str) -> Vec<TokenId> {
+    let mut ids: Vec<TokenId> = tokenizer.added_first().into_iter().collect();
+    tokenizer.encode(text, ControlTokens::AsText, false, &mut ids);
+    ids
+}
+
+/// The conversation rendered by `template`; its messages and tools went through a [`Guard`].
+pub fn render(
+    tokenizer: &Tokenizer,
+    template: &Template,
+    conversation: &Conversation<'_>,
+) -> Result<Vec<Segment>, chat::Error> {
+    let piece = |id: Option<TokenId>| id.and_then(|id| tokenizer.piece(id));
+    let rendered = template.render(&Inputs {
+        messages: conversation.messages,
+        tools: conversation.tools,
+        add_generation_prompt: conversation.add_generation_prompt,
+        bos_token: piece(tokenizer.bos()),
+        eos_token: piece(tokenizer.eos()),
+        now: conversation.now,
+        extra: conversation.extra,
+    })?;
+    Ok(segments(&rendered))
+}
+
+/// The ids of a rendered conversation: control tokens count only where the template wrote them.
+pub fn encode_segments(tokenizer: &Tokenizer, segments: &[Segment]) -> Vec<TokenId> {
+    let mut ids = Vec::new();
+    for segment in segments {
+        match segment {
+            Segment::Template(text) => tokenizer.encode(text, ControlTokens::Parse, false, &mut ids),
+            Segment::Text(text) => tokenizer.encode(text, ControlTokens::AsText, false, &mut ids),
+        }
+    }
+    // Most templates write the beginning token themselves; a model that wants it gets it exactly once.
+    if let Some(first) = tokenizer.added_first().filter(|first| ids.first() != Some(first)) {
+        ids.insert(0, first);
+    }
+    ids
+}
+
+/// A rendered conversation as text.
+pub fn text_of(segments: &[Segment]) -> String {
+    segments.iter().map(|(Segment::Template(text) | Segment::Text(text))| text.as_str()).collect()
+}
+
+/// Typed messages to ids, ready for the reply.
+pub fn encode_messages(
+    tokenizer: &Tokenizer,
+    template: &Template,
+    messages: &[chat::Message],
+    now: DateTime,
+) -> Result<Vec<TokenId>, chat::Error> {
+    let guard = Guard::new(tokenizer);
+    let guarded: Vec<chat::Message> = messages.iter().map(|m| guard.message(m)).collect();
+    let segments = render(tokenizer, template, &Conversation::new(&guarded, now))?;
+    Ok(encode_segments(tokenizer, &segments))
+}

@@ -1,0 +1,9 @@
+//! OpenAI's API against a real server with real models.
+
+mod chat;
+mod completions;
+mod embeddings;
+mod models;
+mod refusals;
+mod responses;
+mod support;

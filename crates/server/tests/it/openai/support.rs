@@ -1,0 +1,169 @@
+//! A server with the small models, and requests to it.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant, SystemTime},
+};
+
+use chat::{OutputFormat, Template};
+use engine::{EngineOptions, Handle, grammar::GrammarCompiler};
+use gguf::Container;
+use kernels::Kernels;
+use model::{LoadOptions, Model};
+use serde_json::{Value, json};
+use server::{
+    ServerOptions,
+    models::{KnownModel, LoadFailure, LoadedModel, Loader, ModelDetails, Models, ModelsOptions},
+    prompt::Guard,
+};
+use tokenizer::Tokenizer;
+
+use crate::loopback::{Answer, Loopback};
+
+pub(super) const STORIES: &str = "stories260k";
+pub(super) const SMOLLM2: &str = "smollm2:135m";
+
+/// Opens the two models that tests have.
+pub(super) struct TestLoader {
+    pub(super) known: Vec<&'static str>,
+    pub(super) n_loads: Arc<AtomicUsize>,
+    pub(super) context_len: usize,
+}
+
+impl TestLoader {
+    pub(super) fn of(known: &[&'static str]) -> Self {
+        Self { known: known.to_vec(), n_loads: Arc::default(), context_len: 512 }
+    }
+
+    fn path(id: &str) -> PathBuf {
+        match id {
+            SMOLLM2 => testkit::smollm2_path(),
+            _ => PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/stories260k/stories260K-f32.gguf")),
+        }
+    }
+}
+
+impl Loader for TestLoader {
+    fn known(&self) -> Vec<KnownModel> {
+        let known = |id: &&'static str| KnownModel {
+            id: (*id).to_owned(),
+            aliases: vec![format!("{id}-alias")],
+            created: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
+            bytes: 1000,
+            is_pinned: false,
+        };
+        self.known.iter().map(known).collect()
+    }
+
+    fn load(&self, id: &str) -> Result<LoadedModel, LoadFailure> {
+        self.n_loads.fetch_add(1, Ordering::SeqCst);
+        if id == "broken" {
+            return Err(LoadFailure { message: "as the test asks".to_owned() });
+        }
+        let container = Container::open(&Self::path(id)).unwrap();
+        let tokenizer = Arc::new(Tokenizer::from_gguf(container.metadata()).unwrap());
+        let options = LoadOptions {
+            context_len_max: Some(self.context_len),
+            kv_positions: Some(4 * self.context_len),
+            step_rows_max: 128,
+            ..LoadOptions::DEFAULT
+        };
+        let model = Model::load(&container, Kernels::new(None, 1).unwrap(), &options).unwrap();
+        let width = model.spec().width;
+        let template = container.metadata().str("tokenizer.chat_template").unwrap().map(|s| Template::new(s).unwrap());
+        let handle = Handle::spawn(id, Box::new(model), Arc::clone(&tokenizer), EngineOptions::default()).unwrap();
+        Ok(LoadedModel {
+            id: id.to_owned(),
+            format: OutputFormat::detect(template.as_ref()),
+            guard: Guard::new(&tokenizer),
+            grammars: GrammarCompiler::new(&tokenizer).unwrap(),
+            template,
+            handle,
+            details: ModelDetails { memory_bytes: 1000, width, ..ModelDetails::default() },
+        })
+    }
+}
+
+/// A server with these models, the first being the default.
+pub(super) fn server(known: &[&'static str]) -> Loopback {
+    server_of(TestLoader::of(known), ModelsOptions::default())
+}
+
+pub(super) fn server_of(loader: TestLoader, options: ModelsOptions) -> Loopback {
+    Loopback::with_models(ServerOptions::default(), Models::new(Box::new(loader), options))
+}
+
+/// One server with SmolLM2 for all tests that need no other: it is loaded once.
+pub(super) fn smollm2() -> &'static Loopback {
+    static SERVER: OnceLock<Loopback> = OnceLock::new();
+    SERVER.get_or_init(|| server(&[SMOLLM2]))
+}
+
+impl Loopback {
+    /// A POST of JSON.
+    pub(super) fn post_json(&self, path: &str, body: &Value) -> Answer {
+        self.send(post_bytes(path, body))
+    }
+
+    /// The answer, which must be good.
+    pub(super) fn ok(&self, path: &str, body: &Value) -> Value {
+        let answer = self.post_json(path, body);
+        assert_eq!(answer.status, 200, "{body}: {}", answer.text());
+        answer.json()
+    }
+
+    /// The error object, which must be a 400 that names `param`.
+    pub(super) fn refused(&self, path: &str, body: &Value, param: &str) -> Value {
+        let answer = self.post_json(path, body);
+        assert_eq!(answer.status, 400, "{body}: {}", answer.text());
+        let error = answer.json().get("error").cloned().unwrap();
+        assert_eq!(error["param"], param, "{body}: {error}");
+        assert_eq!(error["type"], "invalid_request_error", "{error}");
+        error
+    }
+
+    /// The events of a streamed answer, `[DONE]` checked and left out.
+    pub(super) fn stream(&self, path: &str, body: &Value) -> Vec<Value> {
+        let answer = self.post_json(path, &with(body, &json!({"stream": true})));
+        assert_eq!(answer.status, 200, "{body}: {}", answer.text());
+        assert_eq!(answer.header("content-type"), Some("text/event-stream"));
+        let text = answer.text().to_owned();
+        let mut data: Vec<&str> = text.split("\n\n").filter_map(|event| event.strip_prefix("data: ")).collect();
+        assert_eq!(data.pop(), Some("[DONE]"), "{text}");
+        data.into_iter().map(|d| serde_json::from_str(d).unwrap_or_else(|e| panic!("{e}: {d}"))).collect()
+    }
+
+    /// Waits until the engines compute nothing and the server answers nobody.
+    pub(super) fn wait_until_idle(&self) {
+        let start = Instant::now();
+        loop {
+            let n_active: u64 = self.app.models().loaded().iter().map(|m| m.handle.stats().n_active).sum();
+            if n_active == 0 && self.app.metrics().n_active() == 0 && self.app.metrics().n_streams() == 0 {
+                return;
+            }
+            assert!(start.elapsed() < crate::loopback::PATIENCE, "{n_active} requests are still active");
+            std::thread::yield_now();
+        }
+    }
+}
+
+pub(super) fn post_bytes(path: &str, body: &Value) -> String {
+    let body = body.to_string();
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// `body` with more fields.
+pub(super) fn with(body: &Value, more: &Value) -> Value {
+    let mut body = body.clone();
+    for (key, value) in more.as_object().unwrap() {
+        body[key] = value.clone();
+    }
+    body
+}
