@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the terminal")]
 
 mod aarch64;
+mod browser;
 mod command;
 mod fuzz;
 mod load;
@@ -31,6 +32,8 @@ const HELP: &str = "cargo xtask CHORE
   chart RECEIPT   the README's picture from a stored measurement
   aarch64         the kernels' tests on three aarch64 CPUs, emulated
   loom            the thread pool's synchronisation in every order of its threads
+  browser [WORD …]
+                  the chat page's tests in a real Chromium; with words, only tests whose names hold one
   wasm            builds the crates up to layer 2 for wasm32
 ";
 
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Some("chart") => peers::draw(rest),
         Some("aarch64") => aarch64::run(),
         Some("loom") => test::loom(),
+        Some("browser") => browser::run(rest, |_| ()),
         Some("wasm") => wasm::run(),
         Some("help" | "--help" | "-h") | None => {
             print!("{HELP}");

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    Outcome,
+    Outcome, browser,
     command::{cargo, root, succeed},
     fuzz, load, models, tidy, wasm,
 };
@@ -26,6 +26,7 @@ const STAGES: &[Stage] = &[
     ("doc", |_| succeed(cargo(&["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))),
     ("models", |_| models::fetch().map(drop)),
     ("tests", run_tests),
+    ("browser", run_browser),
     ("loom", |_| loom()),
     ("wasm", |_| wasm::run()),
     ("fuzz", |_| fuzz::run(Some(FUZZ_SECONDS))),
@@ -37,6 +38,16 @@ const STAGES: &[Stage] = &[
 struct Totals {
     passed: u64,
     failed: u64,
+}
+
+impl Totals {
+    /// Counts a line such as `test result: ok. 12 passed; 0 failed; …`.
+    fn add(&mut self, line: &str) {
+        if let Some(counts) = line.strip_prefix("test result: ") {
+            self.passed += count(counts, "passed");
+            self.failed += count(counts, "failed");
+        }
+    }
 }
 
 /// Runs the stages named in `only` (all if none is).
@@ -75,10 +86,7 @@ fn run_tests(totals: &mut Totals) -> Outcome {
     for line in child.stdout.take().map(BufReader::new).into_iter().flat_map(BufRead::lines) {
         let line = line.map_err(|e| format!("cargo test: {e}"))?;
         println!("{line}");
-        if let Some(counts) = line.strip_prefix("test result: ") {
-            totals.passed += count(counts, "passed");
-            totals.failed += count(counts, "failed");
-        }
+        totals.add(&line);
     }
     let status = child.wait().map_err(|e| format!("cargo test: {e}"))?;
     match (status.success(), totals.passed) {
@@ -86,6 +94,11 @@ fn run_tests(totals: &mut Totals) -> Outcome {
         (true, _) => Ok(()),
         (false, _) => Err(format!("cargo test: {status}, {} failed", totals.failed)),
     }
+}
+
+/// The chat page in a browser.
+fn run_browser(totals: &mut Totals) -> Outcome {
+    browser::run(&[], |line| totals.add(line))
 }
 
 /// The pool's synchronisation in every order that loom finds (`loom/`).

@@ -62,6 +62,31 @@ fn timed<T>(into: &mut Duration, work: impl FnOnce() -> T) -> T {
     value
 }
 
+/// Which rows a step has.
+#[derive(Clone, Copy)]
+enum Work {
+    /// So many of one sequence, of which the last wants logits.
+    Prefill(usize),
+    /// One each of so many sequences, which all want logits.
+    Decode(usize),
+}
+
+impl Work {
+    fn n_rows(self) -> usize {
+        let (Self::Prefill(n) | Self::Decode(n)) = self;
+        n
+    }
+
+    /// Spans of rows that follow `position` cached ones. Sequences share what they read, which is written over.
+    fn spans(self, position: usize, pages: &[PageId]) -> Vec<Span<'_>> {
+        let span = |row_first, n_rows| Span { row_first, n_rows, position_first: position, pages };
+        match self {
+            Self::Prefill(n) => vec![span(0, n)],
+            Self::Decode(n) => (0..n).map(|row| span(row, 1)).collect(),
+        }
+    }
+}
+
 struct Shape {
     kernels: Kernels,
     layers: Vec<Layer>,
@@ -72,8 +97,9 @@ struct Shape {
 }
 
 impl Shape {
-    fn step(&mut self, position: usize, n: usize, times: &mut Times) {
+    fn step(&mut self, position: usize, work: Work, times: &mut Times) {
         let Self { kernels, layers, head, kv, pages, rows } = self;
+        let n = work.n_rows();
         let mut x: Vec<f32> = (0..n * D).map(|i| ((i * 31 % 101) as f32 - 50.0) / 50.0).collect();
         let (norm_weight, mut normed) = (vec![1.0; D], vec![0.0; n * D]);
         let (mut q, mut k, mut v) = (vec![0.0; n * D], vec![0.0; n * G * HEAD], vec![0.0; n * G * HEAD]);
@@ -83,8 +109,8 @@ impl Shape {
             inverse_frequencies: (0..32).map(|i| 1e4f32.powf(-(i as f32) / 32.0)).collect(),
             magnitude: 1.0,
         };
-        let positions: Vec<u32> = (position..position + n).map(|p| p as u32).collect();
-        let spans = [Span { row_first: 0, n_rows: n, position_first: position, pages }];
+        let spans = work.spans(position, pages);
+        let positions: Vec<u32> = spans.iter().flat_map(|s| (position..).take(s.n_rows)).map(|p| p as u32).collect();
         let shape = AttentionShape { n_heads: H, scale: 0.125, soft_cap: None, window: None, sinks: 0 };
         for (index, layer) in layers.iter().enumerate() {
             timed(&mut times.rest, || kernels.rms_norm(&x, &norm_weight, 1e-5, &mut normed));
@@ -122,29 +148,30 @@ impl Shape {
             });
             timed(&mut times.rest, || kernels.add_scaled(&mut x, 1e-3, &out));
         }
-        let mut logits = vec![0.0; VOCAB];
+        let mut logits = vec![0.0; spans.len() * VOCAB];
         timed(&mut times.head, || {
-            kernels.set_rows(rows, &x[(n - 1) * D..], D);
+            kernels.set_rows(rows, &x[(n - spans.len()) * D..], D);
             kernels.matmul(head.matrix(), rows, &mut logits);
         });
     }
 
-    fn report(&mut self, what: &str, n_steps: usize, position: usize, n: usize) {
-        self.step(position, n, &mut Times::default());
+    fn report(&mut self, what: &str, n_steps: usize, position: usize, work: Work) {
+        self.step(position, work, &mut Times::default());
         let mut times = Times::default();
         let start = Instant::now();
         for i in 0..n_steps {
-            self.step(if n == 1 { position + i } else { position }, n, &mut times);
+            self.step(if let Work::Decode(_) = work { position + i } else { position }, work, &mut times);
         }
         let seconds = start.elapsed().as_secs_f64();
-        let share = |t: Duration| 100.0 * t.as_secs_f64() / seconds;
+        let of_step = |t: Duration| 1e3 * t.as_secs_f64() / n_steps as f64;
         println!(
-            "{what}: {:.1} tok/s (matmul {:.0} %, head {:.0} %, attention {:.0} %, rest {:.0} %)",
-            (n_steps * n) as f64 / seconds,
-            share(times.matmul),
-            share(times.head),
-            share(times.attention),
-            share(times.rest)
+            "{what}: {:.1} tok/s, {:.2} ms a step (matmul {:.2}, head {:.2}, attention {:.2}, rest {:.2})",
+            (n_steps * work.n_rows()) as f64 / seconds,
+            1e3 * seconds / n_steps as f64,
+            of_step(times.matmul),
+            of_step(times.head),
+            of_step(times.attention),
+            of_step(times.rest)
         );
     }
 }
@@ -176,15 +203,19 @@ fn main() {
     let pages = (0..n_pages).map(|p| PageId(p as u32)).collect();
     let mut shape = Shape { kernels, layers, head, kv, pages, rows: Rows::new() };
     let only = arguments.next().unwrap_or_default();
-    for (what, n_steps, position, n) in [
-        ("prefill 512", 3, 0, 512),
-        ("prefill 128", 6, 0, 128),
-        ("decode at 0", 128, 0, 1),
-        ("decode at 3900", 64, 3900, 1),
-        ("8 rows", 20, 0, 8),
+    for (what, n_steps, position, work) in [
+        ("prefill 512", 3, 0, Work::Prefill(512)),
+        ("prefill 128", 6, 0, Work::Prefill(128)),
+        ("decode at 0", 128, 0, Work::Decode(1)),
+        ("decode at 3900", 64, 3900, Work::Decode(1)),
+        ("decode 2 at 150", 32, 150, Work::Decode(2)),
+        ("decode 4 at 150", 32, 150, Work::Decode(4)),
+        ("decode 8 at 150", 32, 150, Work::Decode(8)),
+        ("decode 16 at 150", 16, 150, Work::Decode(16)),
+        ("decode 32 at 150", 16, 150, Work::Decode(32)),
     ] {
         if what.contains(&only) {
-            shape.report(what, n_steps, position, n);
+            shape.report(what, n_steps, position, work);
         }
     }
 }

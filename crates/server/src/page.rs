@@ -74,7 +74,7 @@ pub fn index(request: &HeaderMap) -> Response {
     response
 }
 
-/// The routes of everything that the page loads, all below `/page/`. They need no key.
+/// The routes of everything that the page loads, all below `/page/`.
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     ASSETS.iter().fold(Router::new(), |router, asset| {
         router.route(asset.path, get(move |request: HeaderMap| async move { asset.response(&request) }))

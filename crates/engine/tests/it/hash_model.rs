@@ -58,7 +58,6 @@ impl HashModel {
     }
 
     /// Sees only the window; sequences may have `context_len_max` tokens, whatever the pages hold.
-    #[allow(dead_code, reason = "for tests of long sequences")]
     pub(crate) fn with_window(self, window: AttentionWindow, context_len_max: usize) -> Self {
         Self { window: Some((window, context_len_max)), ..self }
     }
@@ -94,7 +93,6 @@ pub(crate) fn next(tokens: impl IntoIterator<Item = TokenId>, n_vocab: usize) ->
 }
 
 /// The hidden state of the last of `tokens`.
-#[allow(dead_code, reason = "for tests of embeddings")]
 pub(crate) fn hidden(tokens: impl IntoIterator<Item = TokenId>) -> [f32; WIDTH] {
     hidden_of(hash(tokens))
 }

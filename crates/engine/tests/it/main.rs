@@ -5,5 +5,6 @@
 mod grammar;
 mod hash_model;
 mod hashed;
+mod service;
 mod simulation;
 mod stories;

@@ -90,11 +90,12 @@ async function rename(id, title) {
 async function remove(id) {
   generations.stop(id);
   const conversation = id === current.id ? current : await store.load(id);
+  // A reply that ends by this must not bring it back; and what the list no longer shows is really gone.
   summaries = summaries.filter((s) => s.id !== id);
-  if (id === current.id) show(newConversation());
-  else refresh();
   await store.remove(id);
   otherTabs.postMessage(id);
+  if (id === current.id) show(newConversation());
+  else refresh();
   if (conversation) say('Conversation deleted', 'Undo', () => restore(conversation));
 }
 
@@ -223,6 +224,8 @@ async function loadModels() {
     if (wanted) picker.value = wanted;
     picker.disabled = models.length === 0;
     byId('welcome-model').textContent = picker.value;
+    // Where there are several, replies say which made them.
+    if (models.length > 1 && !generations.of(current.id)) view.show(current);
     if (models.length === 0) throw new Error('The server has no model.');
   } catch (error) {
     if (error.status === 401) return askForKey(error, loadModels);

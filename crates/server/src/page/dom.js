@@ -3,12 +3,13 @@
 /** An element; attributes that are functions become event listeners, booleans are set or left out. */
 export function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
+  // Before the attributes: Chromium works dir="auto" out anew for each child that is added later.
+  node.append(...children.filter((child) => child !== null && child !== undefined));
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === 'function') node.addEventListener(name, value);
     else if (value === true) node.setAttribute(name, '');
     else if (value !== false && value !== undefined && value !== null) node.setAttribute(name, value);
   }
-  node.append(...children.filter((child) => child !== null && child !== undefined));
   return node;
 }
 

@@ -147,9 +147,11 @@ function nextText(lines, at) {
 
 function listItem(lines, depth, isLoose) {
   const item = element('li', { dir: 'auto' });
-  for (const block of parseBlocks(lines, depth + 1)) {
+  const blocks = parseBlocks(lines, depth + 1);
+  const isBare = !isLoose && blocks.filter((block) => block.kind === 'paragraph').length === 1;
+  for (const block of blocks) {
     const node = block.build();
-    if (block.kind === 'paragraph' && !isLoose) item.append(...node.childNodes);
+    if (block.kind === 'paragraph' && isBare) item.append(...node.childNodes);
     else item.append(node);
   }
   return item;

@@ -77,7 +77,7 @@ export class MessagesView {
   #add(message) {
     const parts = {
       reasoning: element('div', { class: 'reasoning-slot' }),
-      body: element('div', { class: 'body', dir: 'auto' }),
+      body: element('div', { class: 'body', dir: message.role === 'assistant' ? null : 'auto' }),
       calls: element('div', { class: 'calls' }),
       error: element('div', { class: 'error-slot' }),
       foot: element('div', { class: 'foot' }),
@@ -109,7 +109,7 @@ export class MessagesView {
   #fillReasoning(view, message, isRunning) {
     if (!message.reasoning) return view.reasoning.replaceChildren();
     if (!view.reasoning.firstChild) {
-      view.reasoning.append(element('details', { class: 'reasoning' }, element('summary', {}), element('div', { class: 'reasoning-body', dir: 'auto' })));
+      view.reasoning.append(element('details', { class: 'reasoning' }, element('summary', {}), element('div', { class: 'reasoning-body' })));
     }
     const [summary, body] = view.reasoning.firstChild.children;
     summary.textContent = isRunning && !message.content ? 'Reasoning…' : 'Reasoning';
@@ -140,7 +140,8 @@ export class MessagesView {
     const buttons = element('span', { class: 'actions' });
     if (message.content) buttons.append(iconButton('copy', 'Copy message', () => this.#copy(message, buttons.firstChild)));
     if (message.role === 'user') buttons.append(iconButton('edit', 'Edit and send again', () => this.actions.edit(message)));
-    if (message.role === 'assistant') buttons.append(iconButton('again', 'Regenerate', () => this.actions.regenerate(message)));
+    // An error has a button of its own.
+    if (message.role === 'assistant' && !message.error) buttons.append(iconButton('again', 'Regenerate', () => this.actions.regenerate(message)));
     const stats = message.role === 'assistant' ? element('span', { class: 'stats' }, statistics(message, this.actions.hasSeveralModels())) : null;
     view.foot.replaceChildren(...[buttons, stats].filter(Boolean));
   }

@@ -2,6 +2,7 @@
 
 import base64
 import collections
+import fnmatch
 import json
 import os
 import queue
@@ -11,7 +12,7 @@ import tempfile
 import threading
 import time
 
-TIMEOUT_S = 60
+TIMEOUT_S = 180
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -128,10 +129,12 @@ class Page:
         self.session = browser.send("Target.attachToTarget", targetId=self.target, flatten=True)["sessionId"]
         self.requests = []  # (method, URL, body)
         self.problems = []  # console errors and warnings, exceptions, policy violations
-        self.canned = None  # called with a paused request; True if it answered
+        self.canned = None  # (pattern of URLs, function that answers a paused request)
         browser.pages[self.session] = self
         for domain in ("Page", "Runtime", "Network", "Log", "Audits"):
             self.send(f"{domain}.enable")
+        # From the start: a page that is already loaded takes up interception some time after the answer to this.
+        self.send("Fetch.enable", patterns=[{"urlPattern": "*/v1/*"}])
         self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=2 if is_phone else 1, mobile=is_phone)
         self.send("Emulation.setFocusEmulationEnabled", enabled=True)
 
@@ -157,16 +160,15 @@ class Page:
             threading.Thread(target=self._paused, args=(params,), daemon=True).start()
 
     def _paused(self, params):
-        if not (self.canned and self.canned(self, params)):
+        pattern, canned = self.canned or ("", None)
+        if canned and fnmatch.fnmatchcase(params["request"]["url"], pattern):
+            canned(self, params)
+        else:
             self.send("Fetch.continueRequest", requestId=params["requestId"])
 
     def answer_with(self, pattern, canned):
-        """Answers requests whose URL fits `pattern` by `canned(page, paused)`; None lets them through again."""
-        self.canned = canned
-        if canned:
-            self.send("Fetch.enable", patterns=[{"urlPattern": pattern}])
-        else:
-            self.send("Fetch.disable")
+        """Answers requests to the API whose URL fits `pattern` by `canned(page, paused)`; None lets them through again."""
+        self.canned = canned and (pattern, canned)
 
     def fulfill(self, paused, status, content_type, body):
         self.send(
@@ -176,7 +178,6 @@ class Page:
             responseHeaders=[{"name": "Content-Type", "value": content_type}],
             body=base64.b64encode(body.encode()).decode(),
         )
-        return True
 
     def open(self, url):
         self.send("Page.navigate", url=url)
@@ -191,11 +192,12 @@ class Page:
         return result["result"].get("value")
 
     def wait(self, expression, timeout_s=TIMEOUT_S):
-        """Waits until the expression is truthy, and returns its value."""
+        """Waits until the expression is true in JavaScript's sense, and returns its value."""
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
             try:
-                if value := self.run(expression):
+                # A node comes back as an empty object, which Python takes for false.
+                if (value := self.run(expression)) not in (None, False, 0, ""):
                     return value
             except RuntimeError as error:
                 if "navigated" not in str(error) and "context" not in str(error):

@@ -32,6 +32,7 @@ pub(crate) fn load(name: &'static str) -> Arc<Loaded> {
         };
         let tokenizer = Arc::new(Tokenizer::from_gguf(&metadata).unwrap());
         let compiler = GrammarCompiler::new(&tokenizer).unwrap();
+        compiler.prepare().unwrap();
         Arc::new(Loaded { tokenizer, compiler })
     }))
 }
