@@ -27,7 +27,7 @@ pub(crate) use hub::EMBEDDED;
 pub(crate) const STEP_ROWS_MAX: usize = 512;
 
 /// Context used where the model allows more and the user does not say: bounds the KV cache.
-const CONTEXT_LEN_DEFAULT: usize = 8192;
+pub(crate) const CONTEXT_LEN_DEFAULT: usize = 8192;
 
 /// How to load a model.
 #[derive(Args, Clone, Debug)]
