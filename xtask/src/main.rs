@@ -11,6 +11,7 @@ mod fuzz;
 mod load;
 mod models;
 mod peers;
+mod serve_bench;
 mod test;
 mod tidy;
 mod wasm;
@@ -29,6 +30,8 @@ const HELP: &str = "cargo xtask CHORE
                   time to the first token and peak memory of random models in every ternary container
   peers [--rounds N] [--only TEXT] [--list]
                   speeds beside those of other engines (benches/peers/README.md)
+  serve-bench [--list] [--only ROW,…] [--rounds N] [--receipt] [--no-peer|--peer-only] [--model FILE] [--trinity PROGRAM]
+                  what clients of the server see, beside llama.cpp's server where PEER_PYTHON has it
   chart RECEIPT   the README's picture from a stored measurement
   aarch64         the kernels' tests on three aarch64 CPUs, emulated
   loom            the thread pool's synchronisation in every order of its threads
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Some("models") => models::fetch().map(drop),
         Some("load") => load::run(rest),
         Some("fuzz") => fuzz::run(rest.first().map(String::as_str)),
+        Some("serve-bench") => serve_bench::run(rest),
         Some("peers") => peers::run(rest),
         Some("chart") => peers::draw(rest),
         Some("aarch64") => aarch64::run(),
