@@ -6,6 +6,7 @@
 
 mod aarch64;
 mod browser;
+mod clients;
 mod command;
 mod fuzz;
 mod load;
@@ -25,6 +26,8 @@ const HELP: &str = "cargo xtask CHORE
   test [STAGE …]  everything CI runs, in its order; with names, only those stages (cargo xtask test stages lists them)
   tidy            the repository's own rules: arrows, sizes, banned words, documents
   models          the models that the tests run on, downloaded once into target/models
+  clients [PYTEST ARGUMENTS]
+                  the Python packages that people use, against a real server; also the crowds, the kills and the router
   fuzz [SECONDS]  each fuzz target for that long (default 20)
   load [--quick] [--receipt]
                   time to the first token and peak memory of random models in every ternary container
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Some("test") => test::run(rest),
         Some("tidy") => tidy::run(),
         Some("models") => models::fetch().map(drop),
+        Some("clients") => clients(rest),
         Some("load") => load::run(rest),
         Some("fuzz") => fuzz::run(rest.first().map(String::as_str)),
         Some("serve-bench") => serve_bench::run(rest),
@@ -69,4 +73,9 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn clients(arguments: &[String]) -> Outcome {
+    let counts = clients::run(arguments)?;
+    if counts.failed == 0 { Ok(()) } else { Err(format!("{} tests failed", counts.failed)) }
 }

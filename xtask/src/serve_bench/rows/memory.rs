@@ -21,9 +21,8 @@ pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {
     }
     let mut prompts = bench.prompts(5)?;
     let server = bench.trinity(&[])?;
-    let held = || -> Result<f64, String> {
-        Ok(server.metric("trinity_kv_pages_total")? - server.metric("trinity_kv_pages_free")?)
-    };
+    let held =
+        || -> Result<f64, String> { Ok(server.metric("trinity_kv_pages")? - server.metric("trinity_kv_pages_free")?) };
     let (pages_before, resident_before) = (held()?, server.resident_bytes()?);
     for prompt in prompts.take(PROMPTS, PROMPT_TOKENS) {
         client::stream(&server.address, &greedy(&prompt, 1, true))?;

@@ -19,7 +19,7 @@ const WARM_MAX: f64 = 0.05;
 /// Of the prompt tokens.
 const SAVED_MIN: f64 = 0.9;
 /// Prompt tokens that the engine computed.
-const COMPUTED: &str = "trinity_prompt_tokens_computed_total";
+const COMPUTED: &str = "trinity_computed_prompt_tokens_total";
 
 pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {
     if !bench.ours {

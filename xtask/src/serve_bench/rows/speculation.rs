@@ -37,8 +37,8 @@ pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {
             texts.push(stream.text.clone());
             rows.push(json!({
                 "command": server.command, "tokens_per_second": speeds.last().map(|s| round(*s)),
-                "drafted": server.metric("trinity_draft_tokens_total").ok(),
-                "accepted": server.metric("trinity_draft_tokens_accepted_total").ok(),
+                "drafted": server.metric("trinity_speculation_drafted_total").ok(),
+                "accepted": server.metric("trinity_speculation_accepted_total").ok(),
             }));
         }
         println!("without {:.1} tokens/s, with {:.1}", speeds[0], speeds[1]);
