@@ -33,7 +33,7 @@ const HELP: &str = "cargo xtask CHORE
                   time to the first token and peak memory of random models in every ternary container
   peers [--rounds N] [--only TEXT] [--list]
                   speeds beside those of other engines (benches/peers/README.md)
-  serve-bench [--list] [--only ROW,…] [--rounds N] [--receipt] [--no-peer|--peer-only] [--model FILE] [--trinity PROGRAM]
+  serve-bench [--list] [--only ROW,…] [--clients N,…] [--rounds N] [--receipt] [--no-peer|--peer-only] [--model FILE] [--trinity PROGRAM]
                   what clients of the server see, beside llama.cpp's server where PEER_PYTHON has it
   chart RECEIPT   the README's picture from a stored measurement
   aarch64         the kernels' tests on three aarch64 CPUs, emulated

@@ -38,6 +38,8 @@ pub(crate) struct Bench {
     /// Added to the command line of ours.
     options: Vec<String>,
     only: Vec<String>,
+    /// Numbers of clients of the load rows; all if empty.
+    clients: Vec<usize>,
     receipt: bool,
 }
 
@@ -68,6 +70,9 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let mut missed = Vec::new();
     for (name, what, measure) in ROWS.iter().filter(|(name, ..)| bench.wants(name)) {
         println!("\n## {name}: {what}\n");
+        // Others on the machine make every figure worthless: the receipt says whether there were any.
+        let load_average = fs::read_to_string("/proc/loadavg").map_err(|e| format!("/proc/loadavg: {e}"))?;
+        println!("load average before: {}", load_average.trim());
         let client_before = server::cpu_seconds("self")?;
         let measured = measure(&bench).map_err(|e| format!("{name}: {e}"))?;
         for (target, is_met) in &measured.targets {
@@ -77,6 +82,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
             }
         }
         let mut entry = bench.evidence(arguments)?;
+        entry.insert("load_average_before".to_owned(), json!(load_average.trim()));
         entry.insert("client_cpu_seconds".to_owned(), json!(server::cpu_seconds("self")? - client_before));
         entry.insert(
             "targets".to_owned(),
@@ -105,6 +111,7 @@ impl Bench {
             peer: true,
             options: Vec::new(),
             only: Vec::new(),
+            clients: Vec::new(),
             receipt: false,
         };
         let mut arguments = arguments.iter();
@@ -114,6 +121,9 @@ impl Bench {
             match argument.as_str() {
                 "--list" => return Ok(None),
                 "--only" => bench.only.extend(value()?.split(',').map(str::to_owned)),
+                "--clients" => {
+                    bench.clients = value()?.split(',').map(|n| number(n.to_owned())).collect::<Result<_, _>>()?;
+                }
                 "--rounds" => bench.rounds = number(value()?)?,
                 "--threads" => bench.threads = number(value()?)?,
                 "--model" => bench.model = value()?.into(),

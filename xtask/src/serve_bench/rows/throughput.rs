@@ -27,7 +27,8 @@ pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {
         "| clients | server | tokens/s | TTFT p50 / p99 (ms) | between tokens p50 / p99 (ms) |\n| ---: | --- | ---: | ---: | ---: |"
     );
     let (mut rows, mut targets) = (Vec::new(), Vec::new());
-    for (n_clients, wanted) in CLIENTS {
+    let asked = |n: &usize| bench.clients.is_empty() || bench.clients.contains(n);
+    for (n_clients, wanted) in CLIENTS.into_iter().filter(|(n, _)| asked(n)) {
         let (mut ratios, mut rounds) = (Vec::new(), Vec::new());
         for _ in 0..bench.rounds {
             let n_requests = (n_clients * REQUESTS.0).max(REQUESTS.1);
