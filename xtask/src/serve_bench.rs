@@ -29,6 +29,8 @@ const SEED: u64 = 5;
 pub(crate) struct Bench {
     program: PathBuf,
     model: PathBuf,
+    /// Nobody named another.
+    is_default_model: bool,
     threads: usize,
     rounds: usize,
     /// Whether ours is measured.
@@ -89,7 +91,9 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
             measured.targets.iter().map(|(t, met)| json!({"what": t, "met": met})).collect(),
         );
         entry.insert("figures".to_owned(), measured.figures);
-        receipt.insert((*name).to_owned(), Value::Object(entry));
+        let model = bench.model.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        let key = if bench.is_default_model { (*name).to_owned() } else { format!("{name} {model}") };
+        receipt.insert(key, Value::Object(entry));
         if bench.receipt {
             // After each row: a long run that is cut off has not been for nothing.
             let text = serde_json::to_string_pretty(&receipt).map_err(|e| e.to_string())? + "\n";
@@ -105,6 +109,7 @@ impl Bench {
         let mut bench = Self {
             program: root().join("target/release/trinity"),
             model: PathBuf::new(),
+            is_default_model: false,
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             rounds: 3,
             ours: true,
@@ -140,6 +145,7 @@ impl Bench {
         }
         if bench.model.as_os_str().is_empty() {
             bench.model = models::fetch()?;
+            bench.is_default_model = true;
         }
         Ok(Some(bench))
     }
@@ -176,7 +182,11 @@ impl Bench {
             "commit": commit.trim(), "date": date.trim(), "threads": self.threads,
             "model": { "file": file, "sha256": hash }, "machine": machine,
         });
-        Ok(fields.as_object().cloned().unwrap_or_default())
+        let mut fields = fields.as_object().cloned().unwrap_or_default();
+        if self.peer {
+            fields.insert("peer".to_owned(), json!(server::peer_build()?));
+        }
+        Ok(fields)
     }
 
     /// A receipt says nothing of the machine's folders.

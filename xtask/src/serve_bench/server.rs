@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::client;
-use crate::command::root;
+use crate::command::{output, root};
 
 /// From start to ready.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
@@ -47,10 +47,9 @@ impl Server {
 
     /// llama.cpp's server, by the Python that `PEER_PYTHON` names.
     pub(super) fn llama_cpp(model: &Path, settings: PeerSettings) -> Result<Self, String> {
-        let python = std::env::var_os("PEER_PYTHON").ok_or("PEER_PYTHON is not set (a Python that has xllamacpp)")?;
         let port = free_port()?;
-        let mut command = Command::new(python);
-        command.arg(root().join("benches/peers/llama_cpp_server.py")).arg(model);
+        let mut command = peer()?;
+        command.arg(model);
         command.args([port as usize, settings.threads, settings.slots, settings.context].map(|n| n.to_string()));
         Self::start(command, port)
     }
@@ -112,6 +111,19 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What the peer says of its build.
+pub(super) fn peer_build() -> Result<String, String> {
+    let text = output(peer()?.arg("--info"))?;
+    Ok(text.lines().last().unwrap_or_default().to_owned())
+}
+
+fn peer() -> Result<Command, String> {
+    let python = std::env::var_os("PEER_PYTHON").ok_or("PEER_PYTHON is not set (a Python that has xllamacpp)")?;
+    let mut command = Command::new(python);
+    command.arg(root().join("benches/peers/llama_cpp_server.py"));
+    Ok(command)
 }
 
 /// CPU seconds of a process (`self` for this one).

@@ -90,6 +90,12 @@ def served(server):
     return server.metrics()["trinity_engine_requests_total"]
 
 
+def running(router, server):
+    """Requests that run or wait on a server, as the router has it from its loads."""
+    loads = json.loads(router.get("/get_loads")[2])["loads"]
+    return sum(load["num_total_reqs"] for load in loads if load["worker"] == server.url)
+
+
 def test_discovery(logs, tmp_path, pair):
     with routed(logs, tmp_path, pair[:1], "round_robin") as setup:
         assert ready(setup.router) == [pair[0].url]
@@ -105,16 +111,25 @@ def test_least_load(logs, tmp_path, pair):
     with routed(logs, tmp_path, pair, "least_load") as setup:
         # What the router knows of the load is what the servers say.
         wait_for(lambda: len(json.loads(setup.router.get("/get_loads")[2])["loads"]) == 2, "both loads are polled")
-        busy = [threading.Thread(target=ask, args=(pair[0], model, f"A long story {i}", 400)) for i in range(6)]
+        done = threading.Event()
+
+        def keep_busy(k):
+            while not done.is_set():
+                ask(pair[0], model, f"A long story {k}", 100)
+
+        busy = [threading.Thread(target=keep_busy, args=(k,)) for k in range(6)]
         for thread in busy:
             thread.start()
-        time.sleep(2.5)
-        before = served(pair[1])
-        for i in range(6):
-            assert ask(setup.router, model, f"hello {i}")[0] == 200
-        assert served(pair[1]) - before >= 5, "requests go where there is less to do"
-        for thread in busy:
-            thread.join()
+        try:
+            wait_for(lambda: running(setup.router, pair[0]) >= 4, "the router knows that the first server is busy")
+            before = served(pair[1])
+            for i in range(6):
+                assert ask(setup.router, model, f"hello {i}")[0] == 200
+            assert served(pair[1]) - before >= 5, "requests go where there is less to do"
+        finally:
+            done.set()
+            for thread in busy:
+                thread.join()
 
 
 def test_cache_aware(logs, tmp_path, pair):
