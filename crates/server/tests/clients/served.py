@@ -9,6 +9,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -95,11 +96,12 @@ class Served:
         """Samples of /metrics by name, those of all labels added up."""
         status, _, text = self.get("/metrics")
         assert status == 200, text
-        samples = {}
+        # What nobody has counted yet is not printed: a model that is not loaded has no tokens.
+        samples = defaultdict(float)
         for line in text.decode().splitlines():
             match = re.match(r"([a-zA-Z_:][\w:]*)(?:\{.*\})? (\S+)$", line)
             if match:
-                samples[match[1]] = samples.get(match[1], 0.0) + float(match[2])
+                samples[match[1]] += float(match[2])
         return samples
 
     def resident_bytes(self):

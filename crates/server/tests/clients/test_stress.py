@@ -16,12 +16,23 @@ DISCONNECTS = 200
 # What a second run of the same load may add to resident memory: pages of threads and allocator, not something kept for each request.
 GROWTH_BYTES_MAX = 24 << 20
 SETTLE_SECONDS = 20
+# What is looked at when all is over. A name that is not there would read as nothing leaked.
+WATCHED = {
+    f"trinity_{name}"
+    for name in (
+        "requests_active", "requests_running", "requests_waiting", "streams_open", "panics_total",
+        "kv_pages", "kv_pages_free", "kv_pages_used", "kv_pages_cached",
+    )
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def crowd(logs):
     """A small model: what is tried here is the server."""
     server = Served(models=[STORIES], log=logs / "crowd.log")
+    # Loaded, so that what is measured from here on is not the model.
+    model = json.loads(server.get("/v1/models")[2])["data"][0]["id"]
+    assert server.post("/v1/completions", body(model, 4, stream=False))[0] == 200
     yield server
     assert server.metrics()["trinity_panics_total"] == 0
     assert server.stop() == 0
@@ -80,6 +91,7 @@ def assert_at_rest(server):
     while True:
         # The request for the metrics is itself one.
         metrics = server.metrics()
+        assert metrics.keys() >= WATCHED, f"/metrics lacks {WATCHED - metrics.keys()}"
         busy = {
             "active": metrics["trinity_requests_active"] - 1,
             "running": metrics["trinity_requests_running"],

@@ -21,6 +21,8 @@ pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {
     }
     let mut prompts = bench.prompts(5)?;
     let server = bench.trinity(&[])?;
+    // The model is loaded, and its pages are there, once it was asked.
+    client::stream(&server.address, &greedy(&prompts.next(16), 1, false))?;
     let held =
         || -> Result<f64, String> { Ok(server.metric("trinity_kv_pages")? - server.metric("trinity_kv_pages_free")?) };
     let (pages_before, resident_before) = (held()?, server.resident_bytes()?);
