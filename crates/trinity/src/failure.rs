@@ -58,6 +58,11 @@ impl Failure {
         self
     }
 
+    /// What went wrong.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The line, and the hint if there is one.
     pub(crate) fn line(&self) -> String {
         let hint = self.hint.iter().map(|hint| format!("hint: {}\n", escape(hint)));

@@ -1,12 +1,17 @@
 //! `trinity serve [MODEL…]`: answers the HTTP APIs until it is told to stop.
 
 mod config;
+mod engine_args;
+mod loader;
 mod log;
 mod options;
 mod stop;
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -14,6 +19,7 @@ use clap::Args;
 use server::{App, lifecycle::Phase, models::Models, serve::Server};
 
 pub(crate) use config::ServeArgs;
+use loader::FileLoader;
 
 use super::limits;
 use crate::{
@@ -39,53 +45,75 @@ pub(crate) struct ServeCommand {
 }
 
 /// Listens, serves, drains.
-pub(crate) fn run(command: &ServeCommand, _global: &Global) -> Result<(), Failure> {
+pub(crate) fn run(command: &ServeCommand, global: &Global) -> Result<(), Failure> {
     if command.limits {
         return terminal::put(&limits::of_requests());
     }
     let settings = config::settle(&command.args)?;
-    log::start(settings.log_level(), settings.log_format());
+    log::start(settings.log_level, settings.log_format);
     options::raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(IO_THREADS)
         .enable_all()
         .build()
         .map_err(|e| Failure::new(Kind::Failure, format!("cannot start threads: {e}")))?;
-    let result = runtime.block_on(serve(&settings));
+    let result = runtime.block_on(serve(&settings, global));
     // A load that hangs on a dead disk must not keep a stopped server.
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
 }
 
-async fn serve(settings: &ServeArgs) -> Result<(), Failure> {
-    let mut server = Server::new(options::tls(settings)?);
+async fn serve(settings: &ServeArgs, global: &Global) -> Result<(), Failure> {
+    let tls = options::tls(settings)?;
+    let mut server = Server::new(tls);
     for host in settings.hosts() {
-        server.listen_tcp(&host, settings.port()).await.map_err(|e| failure(&e))?;
+        server.listen_tcp(&host, settings.port).await.map_err(|e| failure(&e))?;
     }
     if let Some(path) = &settings.unix_socket {
         server.listen_unix(path).await.map_err(|e| failure(&e))?;
     }
     let options = options::of_server(settings, server.is_loopback_only())?;
+    let (models, loader) = loader::models(settings, global)?;
     if !server.is_loopback_only() && options.keys.is_empty() {
         terminal::say("warning: reachable from other machines, and no API key is asked for (see --api-key-file)\n");
     }
     let addresses = server.addresses().join(" and ");
-    let app = App::new(options, Models::default(), Vec::new);
+    let (watched, n_running_max) = (models.clone(), usize::from(settings.engine.max_running));
+    let app = App::new(options, models.clone(), move || loader::statuses(&watched, n_running_max));
     stop::on_signals(app.lifecycle().clone())?;
-    let has_died = std::sync::Arc::new(AtomicBool::new(false));
-    tokio::spawn(watch_engines(app.clone(), std::sync::Arc::clone(&has_died)));
+    let has_died = Arc::new(AtomicBool::new(false));
+    tokio::spawn(watch_engines(app.clone(), Arc::clone(&has_died)));
+    // Health answers while the models are loaded.
     let serving = tokio::spawn(server.run(app.clone(), server::router::routes()));
-    app.lifecycle().advance(Phase::Ready);
-    terminal::say(&format!("listening on {addresses}\n"));
+    let loaded = tokio::select! {
+        loaded = load(&models, &loader) => loaded,
+        () = app.lifecycle().reached(Phase::Draining) => Ok(()),
+    };
+    if loaded.is_ok() {
+        app.lifecycle().advance(Phase::Ready);
+        if app.lifecycle().phase() == Phase::Ready {
+            terminal::say(&format!("listening on {addresses} (model {})\n", loader.first()));
+        }
+    } else {
+        app.lifecycle().advance(Phase::Cancelled);
+    }
     serving.await.map_err(|e| Failure::new(Kind::Failure, format!("the server stopped: {e}")))?;
+    loaded?;
     if has_died.load(Ordering::SeqCst) {
         return Err(Failure::new(Kind::Failure, "an engine stopped by itself"));
     }
     Ok(())
 }
 
+/// The first model and those that are pinned; the rest come when they are asked for.
+async fn load(models: &Models, loader: &FileLoader) -> Result<(), Failure> {
+    models.load_pinned().await.map_err(|e| loader.failure(&e))?;
+    models.acquire(None).await.map_err(|e| loader.failure(&e))?;
+    Ok(())
+}
+
 /// A server whose engine is gone must not look alive: it ends, and whoever started it starts it anew.
-async fn watch_engines(app: App, has_died: std::sync::Arc<AtomicBool>) {
+async fn watch_engines(app: App, has_died: Arc<AtomicBool>) {
     loop {
         tokio::time::sleep(WATCH).await;
         if app.statuses().iter().filter_map(|s| s.gauges).any(|gauges| !gauges.is_alive) {

@@ -111,6 +111,55 @@ fn it_answers_until_it_is_told_to_stop() {
 }
 
 #[test]
+fn a_completion_comes_and_is_counted() {
+    let (server, address) = Server::start(&["--context", "256", "--kv-tokens", "512"]);
+    assert!(server.said.iter().any(|l| l.ends_with("(model stories260k)")), "{:#?}", server.said);
+    let ask = |model: &str| {
+        let body = format!(r#"{{"model":"{model}","prompt":"Once upon a time","max_tokens":8,"temperature":0}}"#);
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let head =
+            "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json";
+        write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    };
+    let answer = ask("stories260k");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"completion_tokens\":8"), "{answer}");
+    assert!(ask("other").starts_with("HTTP/1.1 404"));
+    // The engine tells its figures between two steps, so perhaps after the answer is here.
+    let end = Instant::now() + PATIENCE;
+    let is_idle = |text: &str| text.lines().any(|l| l == "trinity_kv_pages_used{model=\"stories260k\"} 0");
+    let mut metrics = get(&address, "/metrics", "");
+    while !is_idle(&metrics) {
+        assert!(Instant::now() < end, "pages are not given back: {metrics}");
+        metrics = get(&address, "/metrics", "");
+    }
+    for line in [
+        "trinity_completion_tokens_total{model=\"stories260k\"} 8",
+        "trinity_generations_total{model=\"stories260k\",reason=\"length\"} 1",
+        "trinity_kv_pages{model=\"stories260k\"} 16",
+        "trinity_time_to_first_token_seconds_count{model=\"stories260k\"} 1",
+        "trinity_engine_up{model=\"stories260k\"} 1",
+        "trinity_panics_total 0",
+    ] {
+        assert!(metrics.lines().any(|l| l == line), "{line}: {metrics}");
+    }
+    assert!(get(&address, "/v1/loads", "").contains("\"max_total_num_tokens\":512"));
+    assert!(get(&address, "/model_info", "").contains("\"model_type\":\"llama\""));
+}
+
+#[test]
+fn a_model_that_cannot_be_served_is_named() {
+    trinity(["serve", "no-such-model", "--port", "0"]).fails(1, &["no-such-model"]);
+    let broken = file("broken.gguf", "no model");
+    let name = broken.to_str().unwrap();
+    trinity(["serve", name, "--port", "0"]).fails(1, &["broken.gguf"]);
+    trinity(["serve", "stories260k", "stories260k", "--port", "0"]).fails(2, &["stories260k"]);
+}
+
+#[test]
 fn the_second_signal_ends_it_at_once() {
     let (mut server, address) = Server::start(&["--drain-timeout", "3600"]);
     // A request that does not end keeps the drain going.
@@ -127,7 +176,7 @@ fn the_second_signal_ends_it_at_once() {
 fn flags_win_over_the_environment_and_that_over_the_file() {
     let config = file(
         "settings.toml",
-        "host = [\"::1\"]\nlog-format = \"json\"\nlog-level = \"warn\"\nmetrics-compat = [\"vllm\"]\n",
+        "max-running = 3\nhost = [\"::1\"]\nlog-format = \"json\"\nlog-level = \"warn\"\nmetrics-compat = [\"vllm\"]\n",
     );
     let mut settings = command(["serve", "--log-level", "info"]);
     settings.env("TRINITY_CONFIG", &config).env("TRINITY_HOST", "127.0.0.1").env("TRINITY_PORT", "0");
@@ -135,6 +184,7 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
     let address = server.address();
     assert!(address.starts_with("127.0.0.1:"), "{address}");
     assert!(get(&address, "/metrics", "").contains("vllm:num_requests_running"));
+    assert!(get(&address, "/server_info", "").contains("\"max_running_requests\":3"));
     let line = server.wait_for("/metrics");
     let event: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!((event["level"].as_str(), event["status"].as_u64()), (Some("INFO"), Some(200)));
@@ -144,7 +194,7 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
 fn what_is_wrong_with_the_settings_is_said_with_78() {
     let unknown = file("unknown.toml", "port = 1\nprot = 2\n");
     let name = unknown.to_str().unwrap();
-    trinity(["serve", "--config", name]).fails(78, &[name, "line 2", "prot"]);
+    trinity(["serve", "--config", name]).fails(78, &[name, "unknown key", "prot"]);
     trinity(["serve", "--config", "/none.toml"]).fails(78, &["/none.toml"]);
     trinity(["serve", "--tls-cert", "a.pem"]).fails(78, &["--tls-key"]);
     trinity(["serve", "--tls-cert", "a.pem", "--tls-key", "b.pem"]).fails(78, &["a.pem"]);

@@ -1,22 +1,31 @@
 //! Settings of `serve`: flags, else the environment, else a file, else the defaults.
+//!
+//! The file's keys are the flags' own names: its values become the defaults of a second reading of the command line, so that a new flag is a
+//! new key without another line.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::Path};
 
-use clap::{Args, ValueEnum};
-use serde::Deserialize;
+use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, ValueEnum};
 
-use super::log::{Format, Level};
+use super::{
+    ServeCommand,
+    engine_args::EngineArgs,
+    log::{Format, Level},
+};
 use crate::{
+    cli::Cli,
+    commands::model_args::ModelArgs,
     failure::{Failure, Kind},
-    terminal::escape,
 };
 
 /// Largest settings file, bytes.
 const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
+/// What a file cannot set: it would name another file, or asks for something other than serving.
+const NOT_IN_FILE: &[&str] = &["config", "limits", "help"];
+
 /// Spelling of `server::auth::CacheScoping`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum CacheScopeName {
     /// Requests of one API key share cached prefixes
     Key,
@@ -25,8 +34,7 @@ pub(crate) enum CacheScopeName {
 }
 
 /// Spelling of `server::metrics::Compat`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum CompatName {
     /// vllm:num_requests_running and so on
     Vllm,
@@ -36,37 +44,57 @@ pub(crate) enum CompatName {
 }
 
 /// Every setting, as flag, environment variable and key of the file.
-#[derive(Args, Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct ServeArgs {
+    /// Models to serve, by name or path; the first is meant by requests that name none [default: the one in the program]
+    #[arg(value_name = "MODEL")]
+    pub(crate) models: Vec<String>,
+    /// The same as a flag
+    #[arg(short, long = "model", value_name = "MODEL", env = "TRINITY_MODEL", value_delimiter = ',')]
+    pub(crate) model: Vec<String>,
+    /// Accept any name of a model in requests, and mean the first
+    #[arg(long, env = "TRINITY_ANY_MODEL_NAME", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
+    pub(crate) any_model_name: bool,
+    /// Load these models at the start and never unload them; others are loaded when they are asked for
+    #[arg(long, value_name = "MODEL", env = "TRINITY_PIN", value_delimiter = ',')]
+    pub(crate) pin: Vec<String>,
+    /// Unload a model that was not used for so many seconds [default: never]
+    #[arg(long, value_name = "SECONDS", env = "TRINITY_KEEP_ALIVE")]
+    pub(crate) keep_alive: Option<u64>,
+    /// Unload the models not used for longest when all together take more than so many MiB [default: no limit]
+    #[arg(long, value_name = "MIB", env = "TRINITY_MODELS_MEMORY")]
+    pub(crate) models_memory: Option<u64>,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+    #[command(flatten)]
+    pub(crate) load: ModelArgs,
     /// Read settings from a TOML file; its keys are these flags without the dashes in front
     #[arg(long, value_name = "FILE", env = "TRINITY_CONFIG")]
-    #[serde(skip)]
-    pub(crate) config: Option<PathBuf>,
+    pub(crate) config: Option<std::path::PathBuf>,
     /// Listen on this address or name; may be given several times [default: 127.0.0.1, or none with --unix-socket]
     #[arg(long, value_name = "HOST", env = "TRINITY_HOST", value_delimiter = ',')]
     pub(crate) host: Vec<String>,
-    /// Listen on this port; 0 takes a free one [default: 8080]
-    #[arg(long, value_name = "PORT", env = "TRINITY_PORT")]
-    pub(crate) port: Option<u16>,
+    /// Listen on this port; 0 takes a free one
+    #[arg(long, value_name = "PORT", env = "TRINITY_PORT", default_value = "8080")]
+    pub(crate) port: u16,
     /// Listen on a Unix socket
     #[arg(long, value_name = "PATH", env = "TRINITY_UNIX_SOCKET")]
-    pub(crate) unix_socket: Option<PathBuf>,
+    pub(crate) unix_socket: Option<std::path::PathBuf>,
     /// Encrypt with this certificate chain (PEM)
     #[arg(long, value_name = "FILE", env = "TRINITY_TLS_CERT")]
-    pub(crate) tls_cert: Option<PathBuf>,
+    pub(crate) tls_cert: Option<std::path::PathBuf>,
     /// The certificate's private key (PEM)
     #[arg(long, value_name = "FILE", env = "TRINITY_TLS_KEY")]
-    pub(crate) tls_key: Option<PathBuf>,
+    pub(crate) tls_key: Option<std::path::PathBuf>,
     /// Ask for this API key, or its SHA-256 as sha256:HEX; better in the environment or in a file, where other users do not see it
     #[arg(long, value_name = "KEY", env = "TRINITY_API_KEY", hide_env_values = true, value_delimiter = ',')]
     pub(crate) api_key: Vec<String>,
     /// Ask for one of the API keys in a file: one a line, or .toml or .json with limits per key
     #[arg(long, value_name = "FILE", env = "TRINITY_API_KEY_FILE")]
-    pub(crate) api_key_file: Option<PathBuf>,
-    /// Which requests share cached prefixes [default: key]
-    #[arg(long, value_enum, value_name = "WHO", env = "TRINITY_CACHE_SCOPE")]
-    pub(crate) cache_scope: Option<CacheScopeName>,
+    pub(crate) api_key_file: Option<std::path::PathBuf>,
+    /// Which requests share cached prefixes
+    #[arg(long, value_enum, value_name = "WHO", env = "TRINITY_CACHE_SCOPE", default_value = "key")]
+    pub(crate) cache_scope: CacheScopeName,
     /// Answer for this host name too, '*' for any; a server on loopback answers for loopback's names alone
     #[arg(long, value_name = "NAME", env = "TRINITY_ALLOWED_HOST", value_delimiter = ',')]
     pub(crate) allowed_host: Vec<String>,
@@ -76,18 +104,18 @@ pub(crate) struct ServeArgs {
     /// Print metrics under the names of these servers too
     #[arg(long, value_enum, value_name = "SERVER", env = "TRINITY_METRICS_COMPAT", value_delimiter = ',')]
     pub(crate) metrics_compat: Vec<CompatName>,
-    /// How long streams may run on after the signal to stop, seconds [default: 30]
-    #[arg(long, value_name = "SECONDS", env = "TRINITY_DRAIN_TIMEOUT")]
-    pub(crate) drain_timeout: Option<u32>,
-    /// Connections open at once; more wait [default: 4096]
-    #[arg(long, value_name = "N", env = "TRINITY_MAX_CONNECTIONS", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) max_connections: Option<u32>,
-    /// How much to log on standard error [default: info]
-    #[arg(long, value_enum, value_name = "LEVEL", env = "TRINITY_LOG_LEVEL")]
-    pub(crate) log_level: Option<Level>,
-    /// How to write the log [default: text]
-    #[arg(long, value_enum, value_name = "FORMAT", env = "TRINITY_LOG_FORMAT")]
-    pub(crate) log_format: Option<Format>,
+    /// How long streams may run on after the signal to stop, seconds
+    #[arg(long, value_name = "SECONDS", env = "TRINITY_DRAIN_TIMEOUT", default_value = "30")]
+    pub(crate) drain_timeout: u32,
+    /// Connections open at once; more wait
+    #[arg(long, value_name = "N", env = "TRINITY_MAX_CONNECTIONS", default_value = "4096", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_connections: u32,
+    /// How much to log on standard error
+    #[arg(long, value_enum, value_name = "LEVEL", env = "TRINITY_LOG_LEVEL", default_value = "info")]
+    pub(crate) log_level: Level,
+    /// How to write the log
+    #[arg(long, value_enum, value_name = "FORMAT", env = "TRINITY_LOG_FORMAT", default_value = "text")]
+    pub(crate) log_format: Format,
 }
 
 impl ServeArgs {
@@ -99,72 +127,84 @@ impl ServeArgs {
         }
     }
 
-    pub(crate) fn port(&self) -> u16 {
-        self.port.unwrap_or(8080)
-    }
-
-    pub(crate) fn log_level(&self) -> Level {
-        self.log_level.unwrap_or(Level::Info)
-    }
-
-    pub(crate) fn log_format(&self) -> Format {
-        self.log_format.unwrap_or(Format::Text)
-    }
-
-    /// These, and where they say nothing, those.
-    fn or(self, other: Self) -> Self {
-        fn list<T>(first: Vec<T>, second: Vec<T>) -> Vec<T> {
-            if first.is_empty() { second } else { first }
-        }
-        Self {
-            config: self.config,
-            host: list(self.host, other.host),
-            port: self.port.or(other.port),
-            unix_socket: self.unix_socket.or(other.unix_socket),
-            tls_cert: self.tls_cert.or(other.tls_cert),
-            tls_key: self.tls_key.or(other.tls_key),
-            api_key: list(self.api_key, other.api_key),
-            api_key_file: self.api_key_file.or(other.api_key_file),
-            cache_scope: self.cache_scope.or(other.cache_scope),
-            allowed_host: list(self.allowed_host, other.allowed_host),
-            cors_origin: list(self.cors_origin, other.cors_origin),
-            metrics_compat: list(self.metrics_compat, other.metrics_compat),
-            drain_timeout: self.drain_timeout.or(other.drain_timeout),
-            max_connections: self.max_connections.or(other.max_connections),
-            log_level: self.log_level.or(other.log_level),
-            log_format: self.log_format.or(other.log_format),
-        }
+    /// All models, in order.
+    pub(crate) fn all_models(&self) -> Vec<&str> {
+        self.models.iter().chain(&self.model).map(String::as_str).collect()
     }
 }
 
 /// What clap read, completed by the file it names.
 pub(crate) fn settle(args: &ServeArgs) -> Result<ServeArgs, Failure> {
     let Some(path) = &args.config else { return Ok(args.clone()) };
-    let name = path.display().to_string();
-    let failure = |message: String| Failure::new(Kind::Configuration, format!("{name}: {message}"));
-    let about = fs::metadata(path).map_err(|e| failure(e.to_string()))?;
-    if !about.is_file() || about.len() > CONFIG_BYTES_MAX {
-        return Err(failure(format!("no file of at most {CONFIG_BYTES_MAX} bytes")));
-    }
-    let text = fs::read_to_string(path).map_err(|e| failure(e.to_string()))?;
-    let file = parse(&text).map_err(failure)?;
-    if file.max_connections == Some(0) {
-        return Err(failure("max-connections: 0, the least is 1".to_owned()));
-    }
-    Ok(args.clone().or(file))
+    let failure = |message: String| Failure::new(Kind::Configuration, format!("{}: {message}", path.display()));
+    let text = read(path).map_err(failure)?;
+    parse(&text, std::env::args_os()).map_err(failure)
 }
 
-/// The error has the line, and of the text on it only the key: values may be secret.
-fn parse(text: &str) -> Result<ServeArgs, String> {
-    toml::from_str(text).map_err(|e| {
+fn read(path: &Path) -> Result<String, String> {
+    let about = fs::metadata(path).map_err(|e| e.to_string())?;
+    if !about.is_file() || about.len() > CONFIG_BYTES_MAX {
+        return Err(format!("no file of at most {CONFIG_BYTES_MAX} bytes"));
+    }
+    fs::read_to_string(path).map_err(|e| e.to_string())
+}
+
+/// The command line once more, with the file's values as defaults.
+fn parse<I>(text: &str, line: I) -> Result<ServeArgs, String>
+where
+    I: IntoIterator,
+    I::Item: Into<std::ffi::OsString> + Clone,
+{
+    let table: toml::Table = toml::from_str(text).map_err(|e: toml::de::Error| {
+        // The whole message quotes the line, and a key may stand on it.
         let line = e.span().map_or(0, |s| text.bytes().take(s.start).filter(|b| *b == b'\n').count() + 1);
-        let message = e.message().lines().next().unwrap_or_default();
-        let key = text.lines().nth(line.saturating_sub(1)).and_then(|l| l.split_once('=')).map(|(key, _)| key.trim());
-        match key {
-            Some(key) if !message.contains(key) => format!("line {line}: {}: {}", escape(key), escape(message)),
-            _ => format!("line {line}: {}", escape(message)),
+        format!("line {line}: {}", e.message().lines().next().unwrap_or("not TOML"))
+    })?;
+    let mut command = Cli::command();
+    for (key, value) in &table {
+        let values =
+            values(value).ok_or_else(|| format!("{key}: neither text, number, true, false nor a list of these"))?;
+        let serve = command.find_subcommand("serve").ok_or("no serve")?;
+        let id = id_of(serve, key).ok_or_else(|| format!("unknown key {key:?}"))?;
+        command = command.mut_subcommand("serve", |serve| serve.mut_arg(id, |arg| arg.default_values(values)));
+    }
+    let matches = command.try_get_matches_from(line).map_err(|e| one_line(&e))?;
+    let serve: &ArgMatches = matches.subcommand_matches("serve").ok_or("no serve")?;
+    ServeCommand::from_arg_matches(serve).map(|command| command.args).map_err(|e| one_line(&e))
+}
+
+/// The argument that a key of the file sets.
+fn id_of(serve: &Command, key: &str) -> Option<String> {
+    if NOT_IN_FILE.contains(&key) {
+        return None;
+    }
+    serve.get_arguments().find(|arg| arg.get_long() == Some(key)).map(|arg| arg.get_id().to_string())
+}
+
+/// A value as it would stand on the command line. Clap borrows defaults for as long as the program runs; a file is read once.
+fn values(value: &toml::Value) -> Option<Vec<&'static str>> {
+    let text = match value {
+        toml::Value::String(text) => text.clone(),
+        toml::Value::Integer(number) => number.to_string(),
+        toml::Value::Float(number) => number.to_string(),
+        toml::Value::Boolean(is_on) => is_on.to_string(),
+        toml::Value::Array(list) => {
+            return list
+                .iter()
+                .map(|value| values(value).filter(|v| v.len() == 1))
+                .collect::<Option<Vec<_>>>()
+                .map(|v| v.concat());
         }
-    })
+        toml::Value::Datetime(_) | toml::Value::Table(_) => return None,
+    };
+    Some(vec![text.leak()])
+}
+
+/// Clap's message without its advice on usage.
+fn one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    first.strip_prefix("error: ").unwrap_or(first).to_owned()
 }
 
 #[cfg(test)]
@@ -173,23 +213,26 @@ mod tests {
 
     #[test]
     fn a_file_fills_what_was_not_said() {
-        let file =
-            parse("host = [\"0.0.0.0\"]\nport = 1\ncache-scope = \"all\"\nmetrics-compat = [\"vllm\"]\n").unwrap();
-        let args = ServeArgs { port: Some(2), ..ServeArgs::default() }.or(file);
-        assert_eq!((args.hosts(), args.port()), (vec!["0.0.0.0".to_owned()], 2));
-        assert_eq!((args.cache_scope, args.metrics_compat), (Some(CacheScopeName::All), vec![CompatName::Vllm]));
+        let file = "host = [\"0.0.0.0\", \"::1\"]\nport = 1\ncache-scope = \"all\"\nmetrics-compat = [\"vllm\"]\nno-pin = true\ncontext = 77\nmodel = \"a\"\n";
+        let args = parse(file, ["trinity", "serve", "--port", "2"]).unwrap();
+        assert_eq!((args.hosts(), args.port), (vec!["0.0.0.0".to_owned(), "::1".to_owned()], 2));
+        assert_eq!((args.cache_scope, args.metrics_compat.clone()), (CacheScopeName::All, vec![CompatName::Vllm]));
+        assert_eq!((args.load.no_pin, args.load.context, args.all_models()), (true, Some(77), vec!["a"]));
+        let args = parse(file, ["trinity", "serve", "--host", "127.0.0.1", "b"]).unwrap();
+        assert_eq!((args.hosts(), args.all_models()), (vec!["127.0.0.1".to_owned()], vec!["b", "a"]));
     }
 
     #[test]
     fn what_the_file_has_wrong_is_named() {
         let check = |text: &str, says: &[&str]| {
-            let error = parse(text).unwrap_err();
+            let error = parse(text, ["trinity", "serve"]).unwrap_err();
             assert!(says.iter().all(|s| error.contains(s)) && error.lines().count() == 1, "{error}");
         };
-        check("port = 1\nprot = 2\n", &["line 2", "unknown field `prot`"]);
-        check("port = 70000\n", &["line 1", "port"]);
-        check("port = \n", &["line 1"]);
-        check("log-level = \"loud\"\n", &["log-level", "loud"]);
-        check("host = \"127.0.0.1\"\n", &["host"]);
+        check("port = 1\nprot = 2\n", &["unknown key", "prot"]);
+        check("config = \"other.toml\"\n", &["unknown key", "config"]);
+        check("port = 70000\n", &["70000", "--port"]);
+        check("\nport = \n", &["line 2"]);
+        check("log-level = \"loud\"\n", &["--log-level", "loud"]);
+        check("[port]\na = 1\n", &["port", "neither"]);
     }
 }

@@ -6,7 +6,6 @@
 use std::fmt::{Debug, Write as _};
 
 use clap::ValueEnum;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use tracing::{
     Event, Metadata, Subscriber,
@@ -18,8 +17,7 @@ use tracing::{
 use crate::terminal;
 
 /// How much is logged.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum Level {
     /// Nothing
     Off,
@@ -34,8 +32,7 @@ pub(crate) enum Level {
 }
 
 /// How a line looks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum Format {
     /// time LEVEL target message key=value…
     Text,

@@ -16,18 +16,17 @@ use crate::failure::{Failure, Kind};
 
 /// Options of the server; `is_loopback`: it can be reached from this machine alone.
 pub(super) fn of_server(settings: &ServeArgs, is_loopback: bool) -> Result<ServerOptions, Failure> {
-    let defaults = ServerOptions::default();
     Ok(ServerOptions {
         keys: keys(settings)?,
         cache_scoping: match settings.cache_scope {
-            Some(CacheScopeName::All) => CacheScoping::All,
-            Some(CacheScopeName::Key) | None => CacheScoping::Key,
+            CacheScopeName::All => CacheScoping::All,
+            CacheScopeName::Key => CacheScoping::Key,
         },
         origins: Origins { hosts: hosts(settings, is_loopback), cors: origins(settings)? },
         metrics_compat: settings.metrics_compat.iter().map(compat).collect(),
-        drain_timeout: settings.drain_timeout.map_or(defaults.drain_timeout, |s| Duration::from_secs(s.into())),
-        connections_max: settings.max_connections.map_or(defaults.connections_max, |n| n as usize),
-        ..defaults
+        drain_timeout: Duration::from_secs(settings.drain_timeout.into()),
+        connections_max: settings.max_connections as usize,
+        ..ServerOptions::default()
     })
 }
 

@@ -1,0 +1,236 @@
+//! The models that `serve` was started with: found at the start, opened when the server asks for one.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use chat::{OutputFormat, Template};
+use engine::{Handle, grammar::GrammarCompiler};
+use gguf::Container;
+use hub::{EMBEDDED, Hub, Resolved};
+use server::{
+    EngineGauges, ModelStatus,
+    error::ApiError,
+    models::{KeepAlive, KnownModel, LoadFailure, LoadedModel, Loader, ModelDetails, Models, ModelsOptions},
+    prompt::Guard,
+};
+use tokenizer::Tokenizer;
+
+use super::{config::ServeArgs, engine_args::Target};
+use crate::{
+    cli::Global,
+    commands::model_args::CONTEXT_LEN_DEFAULT,
+    failure::{Failure, Kind},
+};
+
+/// Finds the models; an error names the one that is not there.
+pub(super) fn models(settings: &ServeArgs, global: &Global) -> Result<(Models, Arc<FileLoader>), Failure> {
+    let loader = Arc::new(FileLoader::find(settings, global)?);
+    let options = ModelsOptions {
+        bytes_max: settings.models_memory.map_or(u64::MAX, |mib| mib.saturating_mul(1 << 20)),
+        keep_alive: settings.keep_alive.map_or(KeepAlive::Forever, |s| KeepAlive::For(Duration::from_secs(s))),
+        any_model_name: settings.any_model_name,
+    };
+    Ok((Models::new(Box::new(Shared(Arc::clone(&loader))), options), loader))
+}
+
+/// What the operator's routes show of the models.
+pub(super) fn statuses(models: &Models, n_running_max: usize) -> Vec<ModelStatus> {
+    let status = |entry: server::models::ModelEntry| {
+        let loaded = entry.loaded;
+        ModelStatus {
+            source: entry.id.clone(),
+            context_len_max: loaded.as_ref().map_or(0, |m| m.handle.context_len_max()),
+            n_vocab: loaded.as_ref().map_or(0, |m| m.handle.n_vocab()),
+            architecture: loaded.as_ref().map(|m| m.details.architecture.clone()).unwrap_or_default(),
+            has_template: loaded.as_ref().is_some_and(|m| m.template.is_some()),
+            n_running_max,
+            gauges: loaded.as_ref().map(|m| gauges(&m.handle)),
+            id: entry.id,
+        }
+    };
+    models.list().into_iter().map(status).collect()
+}
+
+fn gauges(handle: &Handle) -> EngineGauges {
+    let stats = handle.stats();
+    EngineGauges {
+        n_running: stats.n_running,
+        n_waiting: stats.n_waiting,
+        pages_total: stats.pages_total,
+        pages_free: stats.pages_free,
+        pages_cached: stats.pages_cached,
+        pages_used: stats.pages_total.saturating_sub(stats.pages_free + stats.pages_cached),
+        page_tokens: stats.page_len,
+        kv_page_bytes: stats.page_bytes,
+        n_prompt_tokens: stats.n_prompt_tokens,
+        n_cached_tokens: stats.n_cached_tokens,
+        n_computed_prompt_tokens: stats.n_computed_prompt_tokens,
+        n_completion_tokens: stats.n_sampled,
+        n_steps: stats.n_steps,
+        n_preempted: stats.n_preempted,
+        n_evicted: stats.n_evicted,
+        n_drafted: stats.n_drafted,
+        n_accepted: stats.n_accepted,
+        n_submitted: stats.n_submitted,
+        n_finished: stats.n_finished,
+        n_cancelled: stats.n_cancelled,
+        n_failed: stats.n_failed,
+        n_panics: stats.n_panics,
+        is_alive: handle.is_alive(),
+    }
+}
+
+/// A model and where it lies.
+struct Found {
+    known: KnownModel,
+    /// None: in the program.
+    path: Option<PathBuf>,
+}
+
+/// Opens files.
+pub(super) struct FileLoader {
+    found: Vec<Found>,
+    settings: ServeArgs,
+    hub: Hub,
+    /// Why the last load failed, in full: clients are not told, whoever starts the server is.
+    last_failure: Mutex<Option<String>>,
+}
+
+impl FileLoader {
+    fn find(settings: &ServeArgs, global: &Global) -> Result<Self, Failure> {
+        let mut names = settings.all_models();
+        if names.is_empty() && settings.pin.is_empty() {
+            names.push(EMBEDDED);
+        }
+        names.extend(settings.pin.iter().map(String::as_str).filter(|pinned| !settings.all_models().contains(pinned)));
+        let hub = Hub::from_environment(global.offline)?;
+        let mut found: Vec<Found> = Vec::new();
+        for name in names {
+            let (path, created, bytes) = match hub.resolve(name)? {
+                Resolved::Embedded => (None, SystemTime::UNIX_EPOCH, hub::embedded().len() as u64),
+                Resolved::File(path) => {
+                    let about = std::fs::metadata(&path)
+                        .map_err(|e| Failure::new(Kind::Failure, format!("{}: {e}", path.display())))?;
+                    (Some(path), about.modified().unwrap_or(SystemTime::UNIX_EPOCH), about.len())
+                }
+            };
+            let id = id_of(name, &hub);
+            if found.iter().any(|f| f.known.id == id) {
+                return Err(Failure::usage(format!("two models are called {id:?}")));
+            }
+            // Also by the words of the command line, unless they are a path: those are nobody's business.
+            let aliases = [name.to_owned()].into_iter().filter(|n| *n != id && !is_path(n)).collect();
+            let is_pinned = settings.pin.iter().any(|pinned| pinned == name);
+            found.push(Found { known: KnownModel { id, aliases, created, bytes, is_pinned }, path });
+        }
+        Ok(Self { found, settings: settings.clone(), hub, last_failure: Mutex::default() })
+    }
+
+    /// Why a load failed, in words for the terminal.
+    pub(super) fn failure(&self, error: &ApiError) -> Failure {
+        let reason = self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Failure::new(Kind::Failure, reason.unwrap_or_else(|| error.to_string()))
+    }
+
+    /// The first model's name.
+    pub(super) fn first(&self) -> &str {
+        self.found.first().map_or("none", |f| f.known.id.as_str())
+    }
+
+    fn open(&self, found: &Found) -> Result<LoadedModel, Failure> {
+        let id = &found.known.id;
+        let mut container = match &found.path {
+            None => Container::from_static(id, hub::embedded())?,
+            Some(path) => Container::open(path)?,
+        };
+        let args = &self.settings.load;
+        args.i2s.apply(&mut container, args.threads)?;
+        let metadata = container.metadata();
+        let tokenizer = Arc::new(Tokenizer::from_gguf(metadata)?);
+        let own_context = model::context_len(&container)?;
+        // Behind a window a sequence may grow for ever, and the arena holds what is seen of it.
+        let default_context = own_context.min(CONTEXT_LEN_DEFAULT);
+        let context = args.context.or((args.attention_window().is_none()).then_some(default_context));
+        let positions = self.settings.engine.positions(args.attention_window(), context.unwrap_or(default_context));
+        let (model, _) = args.load_model_for(&container, context, Some(positions))?;
+        let failure = |message: String| Failure::new(Kind::Failure, format!("{id}: {message}"));
+        let template = metadata.str("tokenizer.chat_template")?.map(Template::new).transpose();
+        let template = template.map_err(|e| failure(format!("chat template: {e}")))?;
+        let details = ModelDetails {
+            architecture: metadata.str("general.architecture")?.unwrap_or_default().to_owned(),
+            name: metadata.str("general.name")?.map(str::to_owned),
+            file_type: most_common_type(&container),
+            n_parameters: container.tensors().iter().map(|t| (t.cols() * t.n_rows()) as u64).sum(),
+            file_bytes: container.file_bytes(),
+            memory_bytes: container
+                .file_bytes()
+                .saturating_add(model.kv_position_bytes().saturating_mul(positions as u64)),
+            context_len_trained: own_context,
+            n_layers: model.spec().n_layers,
+            width: model.spec().width,
+        };
+        let grammars = GrammarCompiler::new(&tokenizer).map_err(|e| failure(e.to_string()))?;
+        let target = Target { container: &container, tokenizer: &tokenizer, n_layers: details.n_layers };
+        let options = self.settings.engine.options(args, &target, &self.hub)?;
+        let handle =
+            Handle::spawn(id, Box::new(model), Arc::clone(&tokenizer), options).map_err(|e| failure(e.to_string()))?;
+        Ok(LoadedModel {
+            id: id.clone(),
+            handle,
+            format: OutputFormat::detect(template.as_ref()),
+            template,
+            guard: Guard::new(&tokenizer),
+            grammars,
+            details,
+        })
+    }
+}
+
+/// The loader as the server holds it.
+struct Shared(Arc<FileLoader>);
+
+impl Loader for Shared {
+    fn known(&self) -> Vec<KnownModel> {
+        self.0.found.iter().map(|f| f.known.clone()).collect()
+    }
+
+    fn load(&self, id: &str) -> Result<LoadedModel, LoadFailure> {
+        let Some(found) = self.0.found.iter().find(|f| f.known.id == id) else {
+            return Err(LoadFailure { message: format!("no model is called {id:?}") });
+        };
+        self.0.open(found).map_err(|failure| {
+            let message = failure.message().to_owned();
+            *self.0.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(message.clone());
+            LoadFailure { message }
+        })
+    }
+}
+
+fn is_path(name: &str) -> bool {
+    name.contains(['/', '\\']) || name.ends_with(".gguf") || name.ends_with(".tri")
+}
+
+/// The catalogue's name; of a file its own without folder and ending.
+fn id_of(name: &str, hub: &Hub) -> String {
+    if let Some(entry) = hub.entry(name) {
+        return entry.name.clone();
+    }
+    let stem = Path::new(name).file_stem().filter(|_| is_path(name)).map(|s| s.to_string_lossy().into_owned());
+    stem.unwrap_or_else(|| name.to_owned())
+}
+
+/// The type that most weights are held in.
+fn most_common_type(container: &Container) -> String {
+    let mut counts: Vec<(&'static str, usize)> = Vec::new();
+    for tensor in container.tensors() {
+        let n = tensor.cols() * tensor.n_rows();
+        match counts.iter_mut().find(|(name, _)| *name == tensor.type_name()) {
+            Some((_, count)) => *count += n,
+            None => counts.push((tensor.type_name(), n)),
+        }
+    }
+    counts.into_iter().max_by_key(|(_, n)| *n).map(|(name, _)| name.to_owned()).unwrap_or_default()
+}
