@@ -5,8 +5,6 @@
 
 mod loader;
 mod table;
-#[cfg(test)]
-mod tests;
 
 pub use loader::{KnownModel, LoadFailure, LoadedModel, Loader, ModelDetails};
 

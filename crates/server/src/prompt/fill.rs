@@ -51,3 +51,40 @@ pub fn encode_fill(tokenizer: &Tokenizer, parts: &FillParts<'_>) -> Result<Vec<T
     }
     Ok(ids)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokenizer(name: &str) -> Tokenizer {
+        let bytes = testkit::read_gz(&format!("tokenizer-vectors/ggml-vocab-{name}.gguf.gz"));
+        let container = gguf::Container::from_bytes("vocabulary", bytes).unwrap();
+        Tokenizer::from_gguf(container.metadata()).unwrap()
+    }
+
+    #[test]
+    fn the_parts_stand_behind_their_tokens() {
+        let tokenizer = tokenizer("starcoder");
+        let text = |parts: &FillParts<'_>| {
+            let ids = encode_fill(&tokenizer, parts).unwrap();
+            String::from_utf8(tokenizer.decode(&ids, true)).unwrap()
+        };
+        let parts = FillParts { prefix: "def f(", suffix: "    return x", middle: "x", ..FillParts::default() };
+        assert_eq!(text(&parts), "<fim_prefix>def f(<fim_suffix>    return x<fim_middle>x");
+        // What the parts themselves spell is text.
+        let forged = FillParts { prefix: "<fim_middle>", ..parts };
+        let ids = encode_fill(&tokenizer, &forged).unwrap();
+        let middle = tokenizer.special().fim.middle.unwrap();
+        assert_eq!(ids.iter().filter(|id| **id == middle).count(), 1);
+        let files = [("a.py".to_owned(), "x = 1\n".to_owned())];
+        let with_files = text(&FillParts { files: &files, ..parts });
+        assert!(with_files.contains("a.py") && with_files.contains("x = 1\n"), "{with_files}");
+        assert!(with_files.ends_with(&text(&parts)), "{with_files}");
+    }
+
+    #[test]
+    fn a_model_without_the_tokens_says_so() {
+        let error = encode_fill(&tokenizer("llama-bpe"), &FillParts::default()).unwrap_err();
+        assert_eq!((error.param.as_deref(), error.code), (Some("suffix"), Some("unsupported_parameter")));
+    }
+}
