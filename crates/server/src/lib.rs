@@ -28,6 +28,7 @@ pub mod router;
 pub mod serve;
 pub mod sse;
 mod transport;
+mod wire;
 
 pub use app::{App, EngineGauges, ModelStatus, ServerOptions};
 pub use auth::Caller;
