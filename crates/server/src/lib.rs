@@ -4,6 +4,7 @@
 //! and a net for panics. Handlers get an [`App`] and a [`Caller`]; what they refuse is an [`error::ApiError`], which `refusal.rs` spells as
 //! each API does.
 
+mod anthropic;
 pub mod app;
 pub mod auth;
 mod blocking;

@@ -9,6 +9,7 @@ use axum::{
 };
 
 use crate::{
+    anthropic,
     app::App,
     error::{ApiError, ErrorKind},
     openai, operations, page,
@@ -30,12 +31,18 @@ pub const ENDPOINTS: &[(&str, &str)] = &[
     ("POST", "/v1/chat/completions/render"),
     ("POST", "/v1/completions"),
     ("POST", "/v1/embeddings"),
+    ("POST", "/v1/messages"),
+    ("POST", "/v1/messages/count_tokens"),
     ("POST", "/v1/responses"),
 ];
 
 /// The routes of every API.
 pub fn routes() -> Router<App> {
-    Router::new().merge(operations::routes()).merge(openai::routes()).merge(page::routes())
+    Router::new()
+        .merge(operations::routes())
+        .merge(openai::routes())
+        .merge(anthropic::routes())
+        .merge(page::routes())
 }
 
 /// The pattern of the route that answered, for metrics: a path that a client made up must not become a label.
