@@ -19,6 +19,7 @@ pub mod limits;
 pub mod log;
 pub mod metrics;
 pub mod models;
+mod ollama;
 mod openai;
 mod operations;
 pub mod origin;

@@ -49,6 +49,8 @@ pub const TOOLS_MAX: usize = 128;
 pub const INPUTS_MAX: usize = 2048;
 /// Prompts of one request for completions.
 pub const PROMPTS_MAX: usize = 64;
+/// Models being pulled at once.
+pub const PULLS_MAX: usize = 2;
 
 /// A row of [`TABLE`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -98,4 +100,5 @@ pub const TABLE: &[Limit] = &[
     count("tools", TOOLS_MAX),
     count("inputs", INPUTS_MAX),
     count("prompts", PROMPTS_MAX),
+    count("pulls", PULLS_MAX),
 ];

@@ -12,12 +12,15 @@ use crate::{
     anthropic,
     app::App,
     error::{ApiError, ErrorKind},
-    openai, operations, page,
+    ollama, openai, operations, page,
 };
 
 /// What `/` lists: method and path of every route. A test asks each.
 pub const ENDPOINTS: &[(&str, &str)] = &[
     ("GET", "/"),
+    ("GET", "/api/ps"),
+    ("GET", "/api/tags"),
+    ("GET", "/api/version"),
     ("GET", "/health"),
     ("GET", "/health/live"),
     ("GET", "/metrics"),
@@ -27,6 +30,12 @@ pub const ENDPOINTS: &[(&str, &str)] = &[
     ("GET", "/v1/models"),
     ("GET", "/v1/models/{id}"),
     ("GET", "/version"),
+    ("POST", "/api/chat"),
+    ("POST", "/api/embed"),
+    ("POST", "/api/embeddings"),
+    ("POST", "/api/generate"),
+    ("POST", "/api/pull"),
+    ("POST", "/api/show"),
     ("POST", "/v1/chat/completions"),
     ("POST", "/v1/chat/completions/render"),
     ("POST", "/v1/completions"),
@@ -42,6 +51,7 @@ pub fn routes() -> Router<App> {
         .merge(operations::routes())
         .merge(openai::routes())
         .merge(anthropic::routes())
+        .merge(ollama::routes())
         .merge(page::routes())
 }
 
