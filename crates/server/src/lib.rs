@@ -4,6 +4,7 @@
 //! and a net for panics. Handlers get an [`App`] and a [`Caller`]; what they refuse is an [`error::ApiError`], which `refusal.rs` spells as
 //! each API does.
 
+mod anthropic;
 pub mod app;
 pub mod auth;
 mod blocking;
@@ -19,6 +20,7 @@ mod llamacpp;
 pub mod log;
 pub mod metrics;
 pub mod models;
+mod ollama;
 mod openai;
 mod operations;
 pub mod origin;

@@ -53,6 +53,8 @@ pub const PROMPTS_MAX: usize = 64;
 pub const INPUT_FILES_MAX: usize = 256;
 /// Fields that an answer can be cut down to (`response_fields`).
 pub const RESPONSE_FIELDS_MAX: usize = 64;
+/// Models being pulled at once.
+pub const PULLS_MAX: usize = 2;
 
 /// A row of [`TABLE`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -104,4 +106,5 @@ pub const TABLE: &[Limit] = &[
     count("prompts", PROMPTS_MAX),
     count("input files", INPUT_FILES_MAX),
     count("response fields", RESPONSE_FIELDS_MAX),
+    count("pulls", PULLS_MAX),
 ];

@@ -11,7 +11,7 @@ mod fields;
 mod logprobs;
 mod models;
 mod responses;
-mod tools;
+pub(crate) mod tools;
 mod usage;
 mod values;
 

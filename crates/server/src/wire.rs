@@ -2,9 +2,11 @@
 
 mod logprobs;
 mod timings;
+mod tools;
 
 pub(crate) use logprobs::{ContentLogprob, content, finite, text_of};
 pub(crate) use timings::Timings;
+pub(crate) use tools::{named_tool, tool, tools_of};
 
 use std::fmt;
 
@@ -120,6 +122,16 @@ pub(crate) fn stops(param: &str, stops: Vec<String>) -> Result<Vec<String>, ApiE
         return Err(ApiError::invalid(param, format!("{param}: an empty string would end every output")));
     }
     Ok(stops)
+}
+
+/// The messages of a conversation: some, and not too many.
+pub(crate) fn check_messages(n: usize) -> Result<(), ApiError> {
+    let max = limits::MESSAGES_MAX;
+    match n {
+        0 => Err(ApiError::invalid("messages", "messages: empty, expected at least one")),
+        n if n > max => Err(out_of_range("messages", format!("{n} messages"), &format!("at most {max}"))),
+        _ => Ok(()),
+    }
 }
 
 /// A body of JSON.

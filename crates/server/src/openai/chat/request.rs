@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::message::{Message, to_json};
 use crate::{
     Caller,
-    error::{ApiError, ErrorKind},
+    error::ApiError,
     generation::{ChatOutput, GenerationRequest, Output},
     limits,
     models::Lease,
@@ -16,7 +16,7 @@ use crate::{
         tools::{self, ToolChoiceWire, ToolWire},
         values::Refused,
     },
-    prompt::{self, Conversation},
+    prompt,
 };
 
 common_fields!(request_type! {
@@ -166,20 +166,7 @@ pub(crate) fn render(
     add_generation_prompt: bool,
     param: &str,
 ) -> Result<Vec<chat::Segment>, ApiError> {
-    let template = lease.template.as_ref().ok_or_else(|| {
-        let message = format!("the model {} has no chat template: use /v1/completions", lease.id);
-        ApiError::new(ErrorKind::Invalid, message).with_code("no_chat_template")
-    })?;
-    // Whatever messages and tools say is guarded there.
-    let shaped = lease.format.conversation(&to_json(messages)?, tools, &lease.guard.spellings());
-    let conversation = Conversation {
-        tools: shaped.tools.as_deref(),
-        add_generation_prompt,
-        extra: Some(extra),
-        ..Conversation::new(&shaped.messages, prompt::now())
-    };
-    prompt::render(lease.handle.tokenizer(), template, &conversation)
-        .map_err(|e| ApiError::invalid(param, format!("{param}: the model's chat template refuses them: {e}")))
+    prompt::render_messages(lease, &to_json(messages)?, tools, extra, add_generation_prompt, param)
 }
 
 /// `reasoning_effort` and `chat_template_kwargs`, the latter without the names that other fields have.
