@@ -7,6 +7,7 @@ mod keys;
 mod llamacpp;
 mod loopback;
 mod openai;
+mod openapi;
 mod operations;
 mod origins;
 mod routes;
