@@ -90,6 +90,8 @@ fn smallest(path: &str) -> Value {
         "/v1/completions" => json!({"prompt": "a", "max_tokens": 1}),
         "/completion" | "/completions" => json!({"prompt": "a", "n_predict": 1}),
         "/infill" => json!({"input_prefix": "a", "input_suffix": "b", "n_predict": 1}),
+        "/api/generate" => json!({"model": STORIES, "prompt": "a", "options": {"num_predict": 1}}),
+        "/api/chat" => json!({"model": STORIES, "messages": [{"role": "user", "content": "a"}]}),
         _ if path.starts_with("/api/") => json!({"model": STORIES}),
         "/v1/messages" | "/v1/messages/count_tokens" => {
             json!({"model": STORIES, "max_tokens": 1, "messages": [{"role": "user", "content": "a"}]})
