@@ -12,7 +12,7 @@ use crate::{
     lifecycle::Lifecycle,
     limits,
     metrics::{Compat, Metrics},
-    models::Models,
+    models::{Models, Puller},
     origin::Origins,
     page,
 };
@@ -33,6 +33,8 @@ pub struct ServerOptions {
     pub metrics_compat: Vec<Compat>,
     /// What a browser gets at `/`; None: the figures, as everybody.
     pub page: Option<Page>,
+    /// Who downloads models that clients ask for; None: nobody.
+    pub puller: Option<Arc<dyn Puller>>,
     /// How long streams may run on after the signal to stop.
     pub drain_timeout: Duration,
     /// [`limits::CONNECTIONS_MAX`], unless the operator says otherwise.
@@ -55,6 +57,7 @@ impl Default for ServerOptions {
             origins: Origins::default(),
             metrics_compat: Vec::new(),
             page: Some(|headers| page::is_wanted(headers).then(|| page::index(headers))),
+            puller: None,
             drain_timeout: Duration::from_secs(30),
             connections_max: limits::CONNECTIONS_MAX,
             body_bytes_max: limits::BODY_BYTES_MAX,

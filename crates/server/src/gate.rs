@@ -93,7 +93,7 @@ impl Gate {
             }
         };
         let route = response.extensions().get::<RouteName>().map(|name| name.0.clone());
-        let mut response = refusal::reshape(response, Shape::of(&seen.path));
+        let mut response = refusal::reshape(response, Shape::of(&seen.path), seen.id.as_str());
         self.set_headers(&seen, response.headers_mut());
         let status = response.status().as_u16();
         guard.answered(route.as_ref().map_or(NO_ROUTE, |r| r.as_str()), seen.method.as_str(), status);
@@ -171,6 +171,10 @@ impl Gate {
 
     fn set_headers(&self, seen: &Seen, headers: &mut HeaderMap) {
         headers.insert("x-request-id", seen.id.to_header());
+        if Shape::of(&seen.path) == Shape::Anthropic {
+            // The name that Anthropic's clients look for.
+            headers.insert("request-id", seen.id.to_header());
+        }
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         self.app.options().origins.allow(&seen.headers, headers);
         if self.app.lifecycle().phase() >= Phase::Draining {

@@ -1,6 +1,7 @@
 //! Strict reading of JSON bodies: what is not understood is refused by name.
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::error::{ApiError, ErrorKind};
 
@@ -17,22 +18,36 @@ pub const UNSUPPORTED: &str = "unsupported by this server";
 pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     check_depth(body)?;
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let path = error.path().to_string();
-        let message = error.into_inner().to_string();
-        // The list of all that could stand there instead helps nobody.
-        let is_unknown = message.starts_with("unknown field");
-        let message = message.split(", expected one of").next().filter(|_| is_unknown).unwrap_or(&message);
-        let error = if path == "." || path == "?" {
-            ApiError::new(ErrorKind::Invalid, format!("the body: {message}"))
-        } else {
-            ApiError::invalid(path.clone(), format!("{path}: {message}"))
-        };
-        let is_unsupported = is_unknown || message.starts_with(UNSUPPORTED);
-        if is_unsupported { error.with_code("unsupported_parameter") } else { error }
-    })?;
+    let value =
+        serde_path_to_error::deserialize(&mut reader).map_err(|e| refusal("", &e.path().to_string(), e.inner()))?;
     reader.end().map_err(|e| ApiError::new(ErrorKind::Invalid, format!("the body: {e}")))?;
     Ok(value)
+}
+
+/// Reads a part of a body that was kept as JSON until it was known what it has to be; `path` is where it stands.
+pub(crate) fn from_value<T: DeserializeOwned>(value: Value, path: &str) -> Result<T, ApiError> {
+    serde_path_to_error::deserialize(value).map_err(|e| refusal(path, &e.path().to_string(), e.inner()))
+}
+
+/// What the reader says, with the whole path of the field.
+fn refusal(base: &str, path: &str, error: &serde_json::Error) -> ApiError {
+    let message = error.to_string();
+    // The list of all that could stand there instead helps nobody.
+    let is_unknown = message.starts_with("unknown field");
+    let message = message.split(", expected one of").next().filter(|_| is_unknown).unwrap_or(&message);
+    let path = match (base, path) {
+        (base, "." | "?") => base.to_owned(),
+        ("", path) => path.to_owned(),
+        (base, path) if path.starts_with('[') => format!("{base}{path}"),
+        (base, path) => format!("{base}.{path}"),
+    };
+    let error = if path.is_empty() {
+        ApiError::new(ErrorKind::Invalid, format!("the body: {message}"))
+    } else {
+        ApiError::invalid(path.clone(), format!("{path}: {message}"))
+    };
+    let is_unsupported = is_unknown || message.starts_with(UNSUPPORTED);
+    if is_unsupported { error.with_code("unsupported_parameter") } else { error }
 }
 
 /// Refuses nesting beyond [`JSON_DEPTH_MAX`] without recursion.
@@ -85,6 +100,14 @@ mod tests {
         assert_eq!(error.param.as_deref(), param, "{error}");
         assert!(error.message.contains(says), "{error}");
         assert_eq!(error.kind, ErrorKind::Invalid);
+    }
+
+    #[test]
+    fn a_part_names_its_whole_path() {
+        let item = |value| from_value::<Body>(value, "list[2]").unwrap_err().param;
+        assert_eq!(item(serde_json::json!({"n": 1, "m": 2})).as_deref(), Some("list[2].m"));
+        assert_eq!(item(serde_json::json!({"n": 1, "list": [{"text": 5}]})).as_deref(), Some("list[2].list[0].text"));
+        assert_eq!(item(serde_json::json!({})).as_deref(), Some("list[2]"));
     }
 
     #[test]

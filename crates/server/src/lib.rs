@@ -4,6 +4,7 @@
 //! and a net for panics. Handlers get an [`App`] and a [`Caller`]; what they refuse is an [`error::ApiError`], which `refusal.rs` spells as
 //! each API does.
 
+mod anthropic;
 pub mod app;
 pub mod auth;
 mod blocking;
@@ -15,9 +16,11 @@ pub mod ids;
 pub mod json;
 pub mod lifecycle;
 pub mod limits;
+mod llamacpp;
 pub mod log;
 pub mod metrics;
 pub mod models;
+mod ollama;
 mod openai;
 mod operations;
 pub mod origin;
@@ -28,6 +31,7 @@ pub mod router;
 pub mod serve;
 pub mod sse;
 mod transport;
+mod wire;
 
 pub use app::{App, EngineGauges, ModelStatus, ServerOptions};
 pub use auth::Caller;

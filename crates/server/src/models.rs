@@ -6,7 +6,7 @@
 mod loader;
 mod table;
 
-pub use loader::{KnownModel, LoadFailure, LoadedModel, Loader, ModelDetails};
+pub use loader::{KnownModel, LoadFailure, LoadedModel, Loader, ModelDetails, PullProgress, Puller};
 
 use std::{
     ops::Deref,

@@ -11,7 +11,7 @@ mod fields;
 mod logprobs;
 mod models;
 mod responses;
-mod tools;
+pub(crate) mod tools;
 mod usage;
 mod values;
 
@@ -19,20 +19,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::{
     Router,
-    body::Body,
-    http::{HeaderValue, header},
-    response::Response,
     routing::{get, post},
 };
-use serde::Serialize;
 
-use crate::{
-    App,
-    error::{ApiError, ErrorKind},
-    generation::EndReason,
-    ids,
-    models::LoadedModel,
-};
+use crate::{App, generation::EndReason, ids, models::LoadedModel, wire::json_response};
+pub(crate) use chat::ChatRequest;
 
 /// The routes.
 pub(crate) fn routes() -> Router<App> {
@@ -44,15 +35,6 @@ pub(crate) fn routes() -> Router<App> {
         .route("/v1/embeddings", post(embeddings::embeddings))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*id}", get(models::retrieve))
-}
-
-/// A body of JSON.
-fn json_response(value: &impl Serialize) -> Result<Response, ApiError> {
-    let text = serde_json::to_string(value)
-        .map_err(|e| ApiError::new(ErrorKind::Internal, format!("the answer could not be written: {e}")))?;
-    let mut response = Response::new(Body::from(text));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Ok(response)
 }
 
 /// Seconds since 1970.

@@ -18,7 +18,7 @@ const HEADERS: HeaderValue = HeaderValue::from_static(
      openai-project, x-stainless-arch, x-stainless-lang, x-stainless-os, x-stainless-package-version, x-stainless-retry-count, \
      x-stainless-runtime, x-stainless-runtime-version, x-stainless-timeout, x-stainless-helper-method",
 );
-const EXPOSED: HeaderValue = HeaderValue::from_static("x-request-id, retry-after");
+const EXPOSED: HeaderValue = HeaderValue::from_static("x-request-id, request-id, retry-after");
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
 /// Which hosts are ours.

@@ -10,6 +10,11 @@ use chat::{DateTime, Inputs, Messages, Segment, Template, segments};
 use serde_json::{Map, Value};
 use tokenizer::{ControlTokens, TokenId, Tokenizer};
 
+use crate::{
+    error::{ApiError, ErrorKind},
+    models::LoadedModel,
+};
+
 /// A conversation to be rendered.
 #[derive(Clone, Copy, Debug)]
 pub struct Conversation<'a> {
@@ -61,6 +66,31 @@ pub fn render(
         extra: conversation.extra,
     })?;
     Ok(segments(&rendered))
+}
+
+/// Messages in the shape of OpenAI's API as the model's own template writes them, with what they and the tools say guarded; `param` is the
+/// field they came from.
+pub(crate) fn render_messages(
+    model: &LoadedModel,
+    messages: &[Value],
+    tools: &[chat::Tool],
+    variables: &Map<String, Value>,
+    add_generation_prompt: bool,
+    param: &str,
+) -> Result<Vec<Segment>, ApiError> {
+    let template = model.template.as_ref().ok_or_else(|| {
+        let message = format!("the model {} has no chat template: it can only complete text", model.id);
+        ApiError::new(ErrorKind::Invalid, message).with_code("no_chat_template")
+    })?;
+    let shaped = model.format.conversation(messages, tools, &model.guard.spellings());
+    let conversation = Conversation {
+        tools: shaped.tools.as_deref(),
+        add_generation_prompt,
+        extra: Some(variables),
+        ..Conversation::new(&shaped.messages, now())
+    };
+    render(model.handle.tokenizer(), template, &conversation)
+        .map_err(|e| ApiError::invalid(param, format!("{param}: the model's chat template refuses them: {e}")))
 }
 
 /// The ids of a rendered conversation: control tokens count only where the template wrote them.

@@ -17,7 +17,7 @@ use crate::error::{ApiError, ErrorKind};
 pub enum Shape {
     /// `{"error": {"message", "type", "param", "code"}}`
     OpenAi,
-    /// `{"type": "error", "error": {"type", "message"}}`
+    /// `{"type": "error", "error": {"type", "message"}, "request_id"}`
     Anthropic,
     /// `{"error": "…"}`
     Ollama,
@@ -38,6 +38,7 @@ impl Shape {
             "/props",
             "/slots",
             "/embedding",
+            "/embeddings",
         ];
         if path == "/v1/messages" || path.starts_with("/v1/messages/") {
             Self::Anthropic
@@ -84,21 +85,33 @@ fn anthropic_type(kind: ErrorKind) -> &'static str {
 
 /// An error in the middle of one of OpenAI's streams.
 pub(crate) fn openai_json(error: &ApiError) -> Value {
-    json_of(error, Shape::OpenAi)
+    json_of(error, Shape::OpenAi, None)
 }
 
-/// A bug of ours in the middle of a stream.
+/// An error in the middle of one of llama.cpp's streams.
+pub(crate) fn llamacpp_json(error: &ApiError) -> Value {
+    json_of(error, Shape::LlamaCpp, None)
+}
+
+/// A bug of ours in the middle of one of OpenAI's streams.
 pub(crate) fn internal_json() -> Value {
-    openai_json(&ApiError::new(ErrorKind::Internal, "an internal error; the server's log says more"))
+    openai_json(&internal())
 }
 
-fn json_of(error: &ApiError, shape: Shape) -> Value {
+/// A bug of ours, for the client.
+pub(crate) fn internal() -> ApiError {
+    ApiError::new(ErrorKind::Internal, "an internal error; the server's log says more")
+}
+
+/// An error as clients of an API read it; `request_id` where they read that too.
+pub(crate) fn json_of(error: &ApiError, shape: Shape, request_id: Option<&str>) -> Value {
     match shape {
         Shape::OpenAi => json!({"error": {
             "message": error.message, "type": openai_own_type(error.kind), "param": error.param, "code": error.code,
         }}),
         Shape::Anthropic => {
-            json!({"type": "error", "error": {"type": anthropic_type(error.kind), "message": error.message}})
+            let kind = anthropic_type(error.kind);
+            json!({"type": "error", "error": {"type": kind, "message": error.message}, "request_id": request_id})
         }
         Shape::Ollama => json!({"error": error.message}),
         Shape::LlamaCpp => json!({"error": {
@@ -109,7 +122,7 @@ fn json_of(error: &ApiError, shape: Shape) -> Value {
 
 /// The response for `error` in the given shape.
 pub fn respond(error: &ApiError, shape: Shape) -> Response {
-    let mut response = Response::new(Body::from(json_of(error, shape).to_string()));
+    let mut response = Response::new(Body::from(json_of(error, shape, None).to_string()));
     // Every kind has a status of the standard.
     *response.status_mut() = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
@@ -145,10 +158,10 @@ impl IntoResponse for ApiError {
 }
 
 /// Gives a refusal the shape of `shape`; other responses stay as they are. Headers that were added stay too (`Allow`).
-pub(crate) fn reshape(mut response: Response, shape: Shape) -> Response {
+pub(crate) fn reshape(mut response: Response, shape: Shape, request_id: &str) -> Response {
     let Some(Refused(error)) = response.extensions_mut().remove::<Refused>() else { return response };
     if shape != Shape::OpenAi {
-        let text = json_of(&error, shape).to_string();
+        let text = json_of(&error, shape, Some(request_id)).to_string();
         response.headers_mut().remove(header::CONTENT_LENGTH);
         *response.body_mut() = Body::from(text);
     }
@@ -162,7 +175,7 @@ mod tests {
 
     fn check(path: &str, expected: &Value) {
         let error = ApiError::invalid("n", "n: 17, the limit is 16").with_code("out_of_range");
-        assert_eq!(json_of(&error, Shape::of(path)), *expected, "{path}");
+        assert_eq!(json_of(&error, Shape::of(path), Some("req_1")), *expected, "{path}");
     }
 
     #[test]
@@ -172,8 +185,10 @@ mod tests {
         let openai = json!({"error": {"message": message, "type": kind, "param": "n", "code": "out_of_range"}});
         check("/v1/chat/completions", &openai);
         check("/v1/messagesx", &openai);
-        check("/v1/messages", &json!({"type": "error", "error": {"type": kind, "message": message}}));
-        check("/v1/messages/count_tokens", &json!({"type": "error", "error": {"type": kind, "message": message}}));
+        let error = json!({"type": kind, "message": message});
+        let anthropic = json!({"type": "error", "error": error, "request_id": "req_1"});
+        check("/v1/messages", &anthropic);
+        check("/v1/messages/count_tokens", &anthropic);
         check("/api/chat", &json!({"error": message}));
         check("/tokenize", &json!({"error": {"code": 400, "message": message, "type": kind}}));
     }

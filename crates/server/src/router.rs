@@ -9,14 +9,18 @@ use axum::{
 };
 
 use crate::{
+    anthropic,
     app::App,
     error::{ApiError, ErrorKind},
-    openai, operations, page,
+    llamacpp, ollama, openai, operations, page,
 };
 
 /// What `/` lists: method and path of every route. A test asks each.
 pub const ENDPOINTS: &[(&str, &str)] = &[
     ("GET", "/"),
+    ("GET", "/api/ps"),
+    ("GET", "/api/tags"),
+    ("GET", "/api/version"),
     ("GET", "/health"),
     ("GET", "/health/live"),
     ("GET", "/metrics"),
@@ -26,16 +30,30 @@ pub const ENDPOINTS: &[(&str, &str)] = &[
     ("GET", "/v1/models"),
     ("GET", "/v1/models/{id}"),
     ("GET", "/version"),
+    ("POST", "/api/chat"),
+    ("POST", "/api/embed"),
+    ("POST", "/api/embeddings"),
+    ("POST", "/api/generate"),
+    ("POST", "/api/pull"),
+    ("POST", "/api/show"),
     ("POST", "/v1/chat/completions"),
     ("POST", "/v1/chat/completions/render"),
     ("POST", "/v1/completions"),
     ("POST", "/v1/embeddings"),
+    ("POST", "/v1/messages"),
+    ("POST", "/v1/messages/count_tokens"),
     ("POST", "/v1/responses"),
 ];
 
 /// The routes of every API.
 pub fn routes() -> Router<App> {
-    Router::new().merge(operations::routes()).merge(openai::routes()).merge(page::routes())
+    Router::new()
+        .merge(operations::routes())
+        .merge(openai::routes())
+        .merge(anthropic::routes())
+        .merge(ollama::routes())
+        .merge(llamacpp::routes())
+        .merge(page::routes())
 }
 
 /// The pattern of the route that answered, for metrics: a path that a client made up must not become a label.

@@ -35,6 +35,8 @@ const EVENTS_JOINED_MAX: usize = 32;
 pub enum Framing {
     /// `text/event-stream` (the HTML standard, section 9.2).
     EventStream,
+    /// The same where every event has a name, pings and failures too: Anthropic's.
+    NamedEvents,
     /// One JSON text a line.
     JsonLines,
 }
@@ -42,7 +44,7 @@ pub enum Framing {
 impl Framing {
     fn content_type(self) -> &'static str {
         match self {
-            Self::EventStream => "text/event-stream",
+            Self::EventStream | Self::NamedEvents => "text/event-stream",
             Self::JsonLines => "application/x-ndjson",
         }
     }
@@ -50,6 +52,7 @@ impl Framing {
     fn ping(self) -> Option<&'static str> {
         match self {
             Self::EventStream => Some(": ping\n\n"),
+            Self::NamedEvents => Some("event: ping\ndata: {\"type\":\"ping\"}\n\n"),
             Self::JsonLines => None,
         }
     }
@@ -80,7 +83,7 @@ impl Writer {
 
     async fn text(&self, text: &str) {
         match self.framing {
-            Framing::EventStream => self.put(format!("data: {text}\n\n")).await,
+            Framing::EventStream | Framing::NamedEvents => self.put(format!("data: {text}\n\n")).await,
             Framing::JsonLines => self.put(format!("{text}\n")).await,
         }
     }
@@ -154,6 +157,7 @@ impl EventBody {
         }
         Poll::Ready(is_panic.then(|| match self.framing {
             Framing::EventStream => format!("data: {}\n\n", self.on_panic),
+            Framing::NamedEvents => format!("event: error\ndata: {}\n\n", self.on_panic),
             Framing::JsonLines => format!("{}\n", self.on_panic),
         }))
     }
@@ -256,9 +260,14 @@ mod tests {
             writer.data(&1).await;
             panic!("as the test asks");
         };
-        let body =
-            EventBody::start(Framing::EventStream, Metrics::default(), PING_AFTER, "\"sorry\"".to_owned(), produce);
-        assert_eq!(text(body).await, "data: 1\n\ndata: \"sorry\"\n\n");
+        for (framing, expected) in [
+            (Framing::EventStream, "data: 1\n\ndata: \"sorry\"\n\n"),
+            (Framing::NamedEvents, "data: 1\n\nevent: error\ndata: \"sorry\"\n\n"),
+            (Framing::JsonLines, "1\n\"sorry\"\n"),
+        ] {
+            let body = EventBody::start(framing, Metrics::default(), PING_AFTER, "\"sorry\"".to_owned(), produce);
+            assert_eq!(text(body).await, expected);
+        }
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! What a loaded model is, and who opens its file.
 
-use std::time::SystemTime;
+use std::{fmt, ops::ControlFlow, time::SystemTime};
 
 use chat::{OutputFormat, Template};
 use engine::{Handle, grammar::GrammarCompiler};
@@ -13,6 +13,30 @@ pub trait Loader: Send + Sync {
     fn known(&self) -> Vec<KnownModel>;
     /// Loads one of [`known`](Self::known) by its id. Takes long; called on a thread of its own.
     fn load(&self, id: &str) -> Result<LoadedModel, LoadFailure>;
+}
+
+/// Downloads models of a catalogue: implemented by the binary, given to the server only where the operator allows it.
+pub trait Puller: fmt::Debug + Send + Sync {
+    /// The catalogue's full name for what a client calls a model, if it has it.
+    fn find(&self, name: &str) -> Option<String>;
+    /// Downloads and verifies a model by its full name, and makes it known to the [`Loader`]. Takes long; called on a thread for long work.
+    fn pull(&self, name: &str, report: &mut dyn FnMut(PullProgress<'_>) -> ControlFlow<()>) -> Result<(), LoadFailure>;
+}
+
+/// How far a download is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PullProgress<'a> {
+    /// In words.
+    Status(&'a str),
+    /// In bytes of a file.
+    Bytes {
+        /// SHA-256 of the file, in hex.
+        digest: &'a str,
+        /// Here already.
+        completed: u64,
+        /// Of so many, if that is known.
+        total: Option<u64>,
+    },
 }
 
 /// A model that can be asked for.
@@ -48,8 +72,8 @@ pub struct LoadedModel {
     pub details: ModelDetails,
 }
 
-impl std::fmt::Debug for LoadedModel {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for LoadedModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoadedModel").field("id", &self.id).field("details", &self.details).finish_non_exhaustive()
     }
 }

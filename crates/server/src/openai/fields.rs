@@ -2,13 +2,19 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use engine::{CacheScope, Sampling, grammar::GrammarSource};
+use engine::{Sampling, grammar::GrammarSource};
 use serde::Deserialize;
-use serde_json::Value;
 use tokenizer::TokenId;
 
-use super::{constraint::StructuredOutputs, values::StringOrList};
-use crate::{Caller, error::ApiError, generation::GenerationRequest, ids, limits};
+use super::constraint::StructuredOutputs;
+pub(super) use crate::wire::{Ignored, count, out_of_range, unsupported};
+use crate::{
+    Caller,
+    error::ApiError,
+    generation::GenerationRequest,
+    ids, limits,
+    wire::{cache_scope, number, stops},
+};
 
 /// Hands the list of common fields to another macro, before its own input.
 macro_rules! common_fields {
@@ -18,7 +24,7 @@ macro_rules! common_fields {
                 temperature: f64, top_p: f64, top_k: i64, min_p: f64, typical_p: f64,
                 repeat_penalty: f64, repetition_penalty: f64, repeat_last_n: i64,
                 frequency_penalty: f64, presence_penalty: f64, logit_bias: std::collections::BTreeMap<String, f64>,
-                seed: i64, n: i64, stop: $crate::openai::values::StringOrList, ignore_eos: bool, min_tokens: i64,
+                seed: i64, n: i64, stop: $crate::wire::StringOrList, ignore_eos: bool, min_tokens: i64,
                 priority: i64, cache_prompt: bool, cache_salt: String, time_limit: f64,
                 grammar: String, guided_json: serde_json::Value, guided_regex: String, guided_choice: Vec<String>,
                 guided_grammar: String, structured_outputs: $crate::openai::constraint::StructuredOutputs,
@@ -63,36 +69,12 @@ macro_rules! common_type {
 }
 common_fields!(common_type! {});
 
-/// A refusal of a number out of its range.
-pub(super) fn out_of_range(param: &str, value: impl std::fmt::Display, expected: &str) -> ApiError {
-    ApiError::invalid(param, format!("{param}: {value}, expected {expected}")).with_code("out_of_range")
-}
-
-/// A refusal of what this server does not have.
-pub(super) fn unsupported(param: &str, why: &str) -> ApiError {
-    ApiError::invalid(param, format!("{param}: {why}")).with_code("unsupported_parameter")
-}
-
-/// `value` as a number of things between `min` and `max`.
-pub(super) fn count(param: &str, value: i64, min: usize, max: usize) -> Result<usize, ApiError> {
-    let count = usize::try_from(value).ok().filter(|n| (min..=max).contains(n));
-    let expected = || if max == usize::MAX { format!("at least {min}") } else { format!("{min} to {max}") };
-    count.ok_or_else(|| out_of_range(param, value, &expected()))
-}
-
-fn number(param: &str, value: f64, min: f64, max: f64) -> Result<f32, ApiError> {
-    if (min..=max).contains(&value) {
-        return Ok(value as f32);
-    }
-    Err(out_of_range(param, value, &format!("{min} to {max}")))
-}
-
 impl Common {
     /// Puts everything into `request`, each within its range. OpenAI's defaults: temperature 1, nothing cut off, a new seed every time.
     pub(super) fn apply(self, request: &mut GenerationRequest, caller: &Caller) -> Result<(), ApiError> {
         request.sampling = self.sampling()?;
         request.n_choices = self.n.map_or(Ok(1), |n| count("n", n, 1, limits::CHOICES_MAX))?;
-        request.stop = self.stop.clone().map_or_else(|| Ok(Vec::new()), stops)?;
+        request.stop = self.stop.clone().map_or_else(|| Ok(Vec::new()), |s| stops("stop", s.into_vec()))?;
         request.ignore_eos = self.ignore_eos.unwrap_or(false);
         if self.min_tokens.is_some_and(|n| n != 0) {
             return Err(unsupported("min_tokens", "this server cannot hold back a model's end"));
@@ -101,7 +83,7 @@ impl Common {
             i32::try_from(p).map_err(|_| out_of_range("priority", p, "-2147483648 to 2147483647"))
         })?;
         request.use_cache = self.cache_prompt.unwrap_or(true);
-        request.scope = scope(caller, self.cache_salt.as_deref());
+        request.scope = cache_scope(caller, self.cache_salt.as_deref());
         request.time_limit = self.time_limit.map(time_limit).transpose()?;
         request.grammar = self.constraint()?;
         Ok(())
@@ -145,7 +127,7 @@ impl Common {
         let mut given = [
             self.grammar.map(|g| (GrammarSource::Gbnf(g), "grammar")),
             self.guided_json
-                .map(|schema| Ok((super::constraint::schema(schema, "guided_json")?, "guided_json")))
+                .map(|schema| Ok((crate::wire::schema(schema, "guided_json")?, "guided_json")))
                 .transpose()?,
             self.guided_regex.map(|r| (GrammarSource::Regex(r), "guided_regex")),
             self.guided_choice.map(|c| (GrammarSource::Choice(c), "guided_choice")),
@@ -164,38 +146,11 @@ impl Common {
     }
 }
 
-/// Whom a request shares cached prefixes with: callers of one scope who also know the same salt.
-fn scope(caller: &Caller, salt: Option<&str>) -> CacheScope {
-    let Some(salt) = salt else { return CacheScope(caller.scope) };
-    let half = |n: u8| ids::hash(caller.scope.to_le_bytes().into_iter().chain([n]).chain(salt.bytes()));
-    CacheScope(u128::from(half(0)) << 64 | u128::from(half(1)))
-}
-
 fn time_limit(seconds: f64) -> Result<Duration, ApiError> {
     let is_possible = |s: &f64| (0.001..=86_400.0).contains(s);
     let seconds =
         Some(seconds).filter(is_possible).ok_or_else(|| out_of_range("time_limit", seconds, "0.001 to 86400"))?;
     Ok(Duration::from_secs_f64(seconds))
-}
-
-/// Stop strings within the limits; empty ones say nothing.
-pub(super) fn stops(stop: StringOrList) -> Result<Vec<String>, ApiError> {
-    let stops = stop.into_vec();
-    if stops.len() > limits::STOP_STRINGS_MAX {
-        return Err(out_of_range(
-            "stop",
-            format!("{} strings", stops.len()),
-            &format!("at most {}", limits::STOP_STRINGS_MAX),
-        ));
-    }
-    if let Some(long) = stops.iter().find(|s| s.len() > limits::STOP_BYTES_MAX) {
-        let got = format!("a string of {} bytes", long.len());
-        return Err(out_of_range("stop", got, &format!("at most {}", limits::STOP_BYTES_MAX)));
-    }
-    if stops.iter().any(String::is_empty) {
-        return Err(ApiError::invalid("stop", "stop: an empty string would end every output"));
-    }
-    Ok(stops)
 }
 
 /// Keys are token ids as text; from -100 (never) to 100 (always, or nearly).
@@ -247,6 +202,3 @@ pub(crate) enum ServiceTier {
     /// The only one.
     Default,
 }
-
-/// `metadata`, `user` and their like: read, and forgotten.
-pub(crate) type Ignored = Option<Value>;

@@ -2,56 +2,19 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tokenizer::{TokenId, Tokenizer};
+use tokenizer::Tokenizer;
 
-use crate::generation::TokenReport;
-
-/// What stands for minus infinity, which JSON cannot say; OpenAI's own number.
-const LOGPROB_MIN: f32 = -9999.0;
-
-/// A token with its log-probability.
-#[derive(Serialize, Clone, PartialEq, Debug)]
-pub(super) struct TokenLogprob {
-    token: String,
-    logprob: f32,
-    bytes: Vec<u8>,
-}
-
-/// An entry of `logprobs.content`.
-#[derive(Serialize, Clone, PartialEq, Debug)]
-pub(super) struct ContentLogprob {
-    #[serde(flatten)]
-    picked: TokenLogprob,
-    top_logprobs: Vec<TokenLogprob>,
-}
+pub(super) use crate::wire::{ContentLogprob, content};
+use crate::{
+    generation::TokenReport,
+    wire::{finite, text_of},
+};
 
 /// `logprobs` of chat completions.
 #[derive(Serialize, Clone, PartialEq, Debug)]
 pub(super) struct ChatLogprobs {
     content: Vec<ContentLogprob>,
     refusal: Option<()>,
-}
-
-fn finite(logprob: f32) -> f32 {
-    if logprob.is_nan() { LOGPROB_MIN } else { logprob.max(LOGPROB_MIN) }
-}
-
-fn text_of(tokenizer: &Tokenizer, id: TokenId) -> String {
-    String::from_utf8_lossy(&tokenizer.token_bytes(id)).into_owned()
-}
-
-fn token_logprob(tokenizer: &Tokenizer, id: TokenId, logprob: f32) -> TokenLogprob {
-    let bytes = tokenizer.token_bytes(id).into_owned();
-    TokenLogprob { token: String::from_utf8_lossy(&bytes).into_owned(), logprob: finite(logprob), bytes }
-}
-
-/// The entry of a token; none if the request did not ask.
-pub(super) fn content(tokenizer: &Tokenizer, token: &TokenReport) -> Option<ContentLogprob> {
-    let logprobs = token.logprobs.as_ref()?;
-    Some(ContentLogprob {
-        picked: token_logprob(tokenizer, token.id, logprobs.picked),
-        top_logprobs: logprobs.top.iter().map(|(id, logprob)| token_logprob(tokenizer, *id, *logprob)).collect(),
-    })
 }
 
 /// The entries of a whole choice, or of a chunk.

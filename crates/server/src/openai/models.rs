@@ -2,12 +2,13 @@
 
 use axum::{
     extract::{Path, State},
+    http::HeaderMap,
     response::Response,
 };
 use serde::Serialize;
 
 use super::json_response;
-use crate::{App, error::ApiError, models::ModelEntry};
+use crate::{App, anthropic, error::ApiError, models::ModelEntry};
 
 #[derive(Serialize)]
 struct ModelList {
@@ -33,12 +34,24 @@ impl From<ModelEntry> for Model {
     }
 }
 
-/// `GET /v1/models`
-pub(super) async fn list(State(app): State<App>) -> Result<Response, ApiError> {
+/// `GET /v1/models`; Anthropic's clients ask at the same place.
+pub(super) async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
+    if anthropic::models::is_asked(&headers) {
+        return anthropic::models::list(&app.models().list());
+    }
     json_response(&ModelList { object: "list", data: app.models().list().into_iter().map(Model::from).collect() })
 }
 
 /// `GET /v1/models/{id}`
-pub(super) async fn retrieve(State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiError> {
-    json_response(&Model::from(app.models().entry(&id)?))
+pub(super) async fn retrieve(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let entry = app.models().entry(&id)?;
+    if anthropic::models::is_asked(&headers) {
+        anthropic::models::one(&entry)
+    } else {
+        json_response(&Model::from(entry))
+    }
 }

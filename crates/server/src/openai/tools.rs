@@ -9,8 +9,11 @@ use serde::{
 };
 use serde_json::{Value, json};
 
-use super::fields::{out_of_range, unsupported};
-use crate::{error::ApiError, limits};
+use super::fields::unsupported;
+use crate::{
+    error::ApiError,
+    wire::{named_tool, tool, tools_of},
+};
 
 /// A tool as chat completions spell it. Arguments are always held to the schema where a call is forced, `strict` or not.
 #[derive(Deserialize, Clone, Debug)]
@@ -54,7 +57,7 @@ impl ToolWire {
         only_functions(&self.kind, path)?;
         let param = format!("{path}.function");
         let function = self.function.ok_or_else(|| ApiError::invalid(param.clone(), format!("{param}: missing")))?;
-        tool(function.name, function.description, function.parameters, &param)
+        tool(function.name, function.description, function.parameters, &param, "parameters")
     }
 }
 
@@ -63,7 +66,7 @@ impl FlatToolWire {
         only_functions(&self.kind, path)?;
         let param = format!("{path}.name");
         let name = self.name.ok_or_else(|| ApiError::invalid(param.clone(), format!("{param}: missing")))?;
-        tool(name, self.description, self.parameters, path)
+        tool(name, self.description, self.parameters, path, "parameters")
     }
 
     /// As it was sent, for the answer.
@@ -83,40 +86,8 @@ fn only_functions(kind: &str, path: &str) -> Result<(), ApiError> {
     Err(unsupported(&format!("{path}.type"), &format!("{kind:?} is not supported; tools are functions of the caller")))
 }
 
-fn tool(name: String, description: Option<String>, parameters: Option<Value>, path: &str) -> Result<Tool, ApiError> {
-    let is_word = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    if name.is_empty() || name.len() > 64 || !name.chars().all(is_word) {
-        let param = format!("{path}.name");
-        let message = format!("{param}: expected 1 to 64 letters, digits, _ - or .");
-        return Err(ApiError::invalid(param, message));
-    }
-    let parameters = parameters.unwrap_or_else(|| json!({"type": "object", "properties": {}}));
-    if !parameters.is_object() {
-        let param = format!("{path}.parameters");
-        return Err(ApiError::invalid(param.clone(), format!("{param}: a schema is an object")));
-    }
-    Ok(Tool { name, description, parameters })
-}
-
-/// The tools of a request, at most so many, each name once.
-fn tools_of<T>(wires: Vec<T>, tool: impl Fn(T, &str) -> Result<Tool, ApiError>) -> Result<Vec<Tool>, ApiError> {
-    if wires.len() > limits::TOOLS_MAX {
-        let expected = format!("at most {}", limits::TOOLS_MAX);
-        return Err(out_of_range("tools", format!("{} tools", wires.len()), &expected));
-    }
-    let mut tools: Vec<Tool> = Vec::with_capacity(wires.len());
-    for (i, wire) in wires.into_iter().enumerate() {
-        let tool = tool(wire, &format!("tools[{i}]"))?;
-        if tools.iter().any(|t| t.name == tool.name) {
-            return Err(ApiError::invalid(format!("tools[{i}]"), format!("tools[{i}]: {:?} twice", tool.name)));
-        }
-        tools.push(tool);
-    }
-    Ok(tools)
-}
-
 /// From chat completions.
-pub(super) fn tools(wires: Option<Vec<ToolWire>>) -> Result<Vec<Tool>, ApiError> {
+pub(crate) fn tools(wires: Option<Vec<ToolWire>>) -> Result<Vec<Tool>, ApiError> {
     tools_of(wires.unwrap_or_default(), ToolWire::tool)
 }
 
@@ -230,11 +201,7 @@ impl<'de> Deserialize<'de> for ToolChoiceWire {
 
 /// The tools that may be called now, and whether one must be.
 pub(super) fn choose(tools: &[Tool], choice: Option<ToolChoiceWire>) -> Result<(Vec<Tool>, ToolChoice), ApiError> {
-    let is_there = |name: &str| {
-        let shown: String = name.chars().take(64).collect();
-        let missing = || ApiError::invalid("tool_choice", format!("tool_choice: there is no tool {shown:?} in tools"));
-        tools.iter().find(|t| t.name == name).cloned().ok_or_else(missing)
-    };
+    let is_there = |name: &str| named_tool(tools, name);
     let needs_tools = |choice: ToolChoice| {
         if tools.is_empty() && choice != ToolChoice::Auto {
             return Err(ApiError::invalid("tool_choice", "tool_choice: a tool is required, but there are no tools"));

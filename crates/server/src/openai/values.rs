@@ -7,47 +7,7 @@ use serde::{
     de::{Error, SeqAccess, Visitor},
 };
 
-/// A string, or a list of them.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum StringOrList {
-    One(String),
-    List(Vec<String>),
-}
-
-impl StringOrList {
-    pub(crate) fn into_vec(self) -> Vec<String> {
-        match self {
-            Self::One(text) => vec![text],
-            Self::List(list) => list,
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for StringOrList {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Form;
-        impl<'de> Visitor<'de> for Form {
-            type Value = StringOrList;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or a list of strings")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<StringOrList, E> {
-                Ok(StringOrList::One(text.to_owned()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<StringOrList, A::Error> {
-                let mut list = Vec::new();
-                while let Some(item) = items.next_element()? {
-                    list.push(item);
-                }
-                Ok(StringOrList::List(list))
-            }
-        }
-        deserializer.deserialize_any(Form)
-    }
-}
+pub(crate) use crate::wire::Refused;
 
 /// Text, or the ids of its tokens.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -163,16 +123,6 @@ impl<'de> Deserialize<'de> for Inputs {
     }
 }
 
-/// A field that OpenAI's documents have and this server has not: null is fine, anything else is refused by name.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Refused {}
-
-impl<'de> Deserialize<'de> for Refused {
-    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Err(D::Error::custom(crate::json::UNSUPPORTED))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,11 +149,5 @@ mod tests {
         check("[4294967296]", Err("no token id"));
         check("5", Err("expected a string, a list"));
         check("[[\"a\"]]", Err("expected u32"));
-    }
-
-    #[test]
-    fn a_refused_field_may_be_null() {
-        assert_eq!(serde_json::from_str::<Option<Refused>>("null").unwrap(), None);
-        assert!(serde_json::from_str::<Option<Refused>>("1").unwrap_err().to_string().starts_with("unsupported"));
     }
 }

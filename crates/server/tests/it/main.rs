@@ -4,6 +4,7 @@
 mod connections;
 mod drain;
 mod keys;
+mod llamacpp;
 mod loopback;
 mod openai;
 mod operations;

@@ -7,4 +7,4 @@ mod load;
 mod models;
 mod refusals;
 mod responses;
-mod support;
+pub(crate) mod support;

@@ -10,11 +10,11 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     error::ApiError,
-    limits,
     openai::{
-        fields::{Ignored, out_of_range, unsupported},
+        fields::{Ignored, unsupported},
         values::Refused,
     },
+    wire::check_messages,
 };
 
 /// One message.
@@ -165,13 +165,7 @@ pub(crate) struct FunctionCall {
 
 /// The messages, checked, in OpenAI's own shape and nothing else in them.
 pub(crate) fn to_json(messages: &[Message]) -> Result<Vec<Value>, ApiError> {
-    if messages.is_empty() {
-        return Err(ApiError::invalid("messages", "messages: empty, expected at least one"));
-    }
-    if messages.len() > limits::MESSAGES_MAX {
-        let expected = format!("at most {}", limits::MESSAGES_MAX);
-        return Err(out_of_range("messages", format!("{} messages", messages.len()), &expected));
-    }
+    check_messages(messages.len())?;
     messages.iter().enumerate().map(|(i, m)| m.to_json(&format!("messages[{i}]"))).collect()
 }
 

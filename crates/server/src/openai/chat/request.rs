@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::message::{Message, to_json};
 use crate::{
     Caller,
-    error::{ApiError, ErrorKind},
+    error::ApiError,
     generation::{ChatOutput, GenerationRequest, Output},
     limits,
     models::Lease,
@@ -16,7 +16,7 @@ use crate::{
         tools::{self, ToolChoiceWire, ToolWire},
         values::Refused,
     },
-    prompt::{self, Conversation},
+    prompt,
 };
 
 common_fields!(request_type! {
@@ -38,6 +38,8 @@ common_fields!(request_type! {
         reasoning_effort: Option<String>,
         chat_template_kwargs: Option<Map<String, Value>>,
         add_generation_prompt: Option<bool>,
+        /// llama.cpp's: the answer says what it took, a stream at its end.
+        timings_per_token: Option<bool>,
         #[serde(rename = "service_tier")]
         _service_tier: Option<ServiceTier>,
         #[serde(rename = "modalities")]
@@ -87,6 +89,7 @@ pub(crate) enum Verbosity {
 pub(crate) struct Answer {
     pub(crate) is_stream: bool,
     pub(crate) include_usage: bool,
+    pub(crate) has_timings: bool,
 }
 
 impl ChatRequest {
@@ -118,7 +121,8 @@ impl ChatRequest {
         let format = lease.format.after_prompt(&prompt::text_of(&segments));
         let parallel = self.parallel_tool_calls.unwrap_or(true);
         request.output = Output::Chat(ChatOutput { format, tools, choice, parallel });
-        Ok((request, Answer { is_stream, include_usage }))
+        let has_timings = self.timings_per_token.unwrap_or(false);
+        Ok((request, Answer { is_stream, include_usage, has_timings }))
     }
 
     /// The conversation as the model's template writes it.
@@ -162,20 +166,7 @@ pub(crate) fn render(
     add_generation_prompt: bool,
     param: &str,
 ) -> Result<Vec<chat::Segment>, ApiError> {
-    let template = lease.template.as_ref().ok_or_else(|| {
-        let message = format!("the model {} has no chat template: use /v1/completions", lease.id);
-        ApiError::new(ErrorKind::Invalid, message).with_code("no_chat_template")
-    })?;
-    // Whatever messages and tools say is guarded there.
-    let shaped = lease.format.conversation(&to_json(messages)?, tools, &lease.guard.spellings());
-    let conversation = Conversation {
-        tools: shaped.tools.as_deref(),
-        add_generation_prompt,
-        extra: Some(extra),
-        ..Conversation::new(&shaped.messages, prompt::now())
-    };
-    prompt::render(lease.handle.tokenizer(), template, &conversation)
-        .map_err(|e| ApiError::invalid(param, format!("{param}: the model's chat template refuses them: {e}")))
+    prompt::render_messages(lease, &to_json(messages)?, tools, extra, add_generation_prompt, param)
 }
 
 /// `reasoning_effort` and `chat_template_kwargs`, the latter without the names that other fields have.

@@ -1,0 +1,29 @@
+//! Anthropic's API: messages and the counting of their tokens.
+//!
+//! Every field of Anthropic's documents either works or is refused by name; what only bills or caches there (`cache_control`,
+//! `service_tier`, `metadata`) is accepted, since it has no effect on the output. Headers (`anthropic-version`, `anthropic-beta`) and
+//! queries (`?beta=true`) are not looked at: one form is understood, whatever they say. Thinking that is not asked for is switched off,
+//! where the model's template has a switch.
+//!
+//! Statuses are Anthropic's but for 503, which is there instead of their 529, because proxies and routers know it; their clients obey its
+//! `Retry-After` as well.
+
+mod choice;
+mod content;
+mod conversation;
+mod messages;
+pub(crate) mod models;
+mod output;
+mod request;
+mod stream;
+
+use axum::{Router, routing::post};
+
+use crate::App;
+
+/// The routes.
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/v1/messages", post(messages::create))
+        .route("/v1/messages/count_tokens", post(messages::count_tokens))
+}

@@ -1,0 +1,198 @@
+//! Blocks of content as clients send them.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, SeqAccess, Visitor},
+};
+use serde_json::{Map, Value};
+
+use crate::{
+    error::ApiError,
+    json,
+    wire::{Ignored, unsupported},
+};
+
+/// Text, or blocks. These stay JSON until their `type` is known, so that an error can name its field.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Content {
+    Text(String),
+    Blocks(Vec<Value>),
+}
+
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Form;
+        impl<'de> Visitor<'de> for Form {
+            type Value = Content;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or a list of content blocks")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Content, E> {
+                Ok(Content::Text(text.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Content, A::Error> {
+                let mut blocks = Vec::new();
+                while let Some(block) = items.next_element()? {
+                    blocks.push(block);
+                }
+                Ok(Content::Blocks(blocks))
+            }
+        }
+        deserializer.deserialize_any(Form)
+    }
+}
+
+/// What a block says.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Block {
+    Text(String),
+    Thinking(String),
+    /// Thinking that only its maker can read.
+    RedactedThinking,
+    ToolUse {
+        id: String,
+        name: String,
+        input: Map<String, Value>,
+    },
+    ToolResult {
+        tool_use_id: String,
+        text: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TextBlock {
+    #[serde(rename = "type")]
+    _kind: String,
+    text: String,
+    #[serde(default, rename = "cache_control")]
+    _cache_control: Ignored,
+    /// Of an earlier answer: where it had its words from.
+    #[serde(default, rename = "citations")]
+    _citations: Ignored,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ThinkingBlock {
+    #[serde(rename = "type")]
+    _kind: String,
+    thinking: String,
+    #[serde(default, rename = "signature")]
+    _signature: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RedactedThinkingBlock {
+    #[serde(rename = "type")]
+    _kind: String,
+    #[serde(rename = "data")]
+    _data: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ToolUseBlock {
+    #[serde(rename = "type")]
+    _kind: String,
+    id: String,
+    name: String,
+    input: Map<String, Value>,
+    #[serde(default, rename = "cache_control")]
+    _cache_control: Ignored,
+    #[serde(default, rename = "caller")]
+    _caller: Option<DirectCaller>,
+}
+
+/// Only the model itself calls tools here, not code that it runs.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DirectCaller {
+    #[serde(rename = "type")]
+    _kind: DirectWord,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum DirectWord {
+    Direct,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ToolResultBlock {
+    #[serde(rename = "type")]
+    _kind: String,
+    tool_use_id: String,
+    #[serde(default)]
+    content: Option<Content>,
+    #[serde(default)]
+    is_error: Option<bool>,
+    #[serde(default, rename = "cache_control")]
+    _cache_control: Ignored,
+}
+
+impl Block {
+    /// The block that stands at `path`.
+    pub(super) fn read(value: &Value, path: &str) -> Result<Self, ApiError> {
+        let param = format!("{path}.type");
+        let kind = value.get("type").and_then(Value::as_str);
+        let kind = kind.ok_or_else(|| ApiError::invalid(param.clone(), format!("{param}: missing")))?;
+        let value = value.clone();
+        Ok(match kind {
+            "text" => Self::Text(json::from_value::<TextBlock>(value, path)?.text),
+            "thinking" => Self::Thinking(json::from_value::<ThinkingBlock>(value, path)?.thinking),
+            "redacted_thinking" => {
+                json::from_value::<RedactedThinkingBlock>(value, path)?;
+                Self::RedactedThinking
+            }
+            "tool_use" => {
+                let ToolUseBlock { id, name, input, .. } = json::from_value(value, path)?;
+                Self::ToolUse { id, name, input }
+            }
+            "tool_result" => {
+                let result: ToolResultBlock = json::from_value(value, path)?;
+                let text = result.content.as_ref().map_or(Ok(String::new()), |c| c.text(&format!("{path}.content")))?;
+                // Templates have no place for a flag.
+                let text = if result.is_error == Some(true) { format!("Error: {text}") } else { text };
+                Self::ToolResult { tool_use_id: result.tool_use_id, text }
+            }
+            kind => {
+                let kind: String = kind.chars().take(64).collect();
+                return Err(unsupported(
+                    &param,
+                    &format!("{kind:?} is not supported; this server reads text, thinking and tool calls"),
+                ));
+            }
+        })
+    }
+}
+
+impl Content {
+    /// All blocks; a string is one of text.
+    pub(super) fn blocks(&self, path: &str) -> Result<Vec<Block>, ApiError> {
+        match self {
+            Self::Text(text) => Ok(vec![Block::Text(text.clone())]),
+            Self::Blocks(blocks) => {
+                blocks.iter().enumerate().map(|(i, block)| Block::read(block, &format!("{path}[{i}]"))).collect()
+            }
+        }
+    }
+
+    /// The text, where nothing else may stand; blocks stand on lines of their own.
+    pub(super) fn text(&self, path: &str) -> Result<String, ApiError> {
+        let text = |(i, block): (usize, Block)| match block {
+            Block::Text(text) => Ok(text),
+            _ => Err(unsupported(&format!("{path}[{i}].type"), "only text is supported here")),
+        };
+        let texts: Vec<String> = self.blocks(path)?.into_iter().enumerate().map(text).collect::<Result<_, _>>()?;
+        Ok(texts.join("\n"))
+    }
+}

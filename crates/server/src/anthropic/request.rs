@@ -1,0 +1,332 @@
+//! The body of `/v1/messages` and of `/v1/messages/count_tokens`.
+
+use chat::{OutputFormat, Segment, Tool, ToolChoice};
+use engine::{CacheScope, Sampling, grammar::GrammarSource};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use tokenizer::TokenId;
+
+use super::{
+    choice::{self, ChoiceWire},
+    content::Content,
+    conversation::{Conversation, KeptThinking, MessageWire},
+};
+use crate::{
+    Caller,
+    error::ApiError,
+    generation::{ChatOutput, GenerationRequest, Output},
+    ids,
+    models::Lease,
+    prompt,
+    wire::{Ignored, Refused, count, number, out_of_range, stops, unsupported},
+};
+
+/// Fewest tokens of a thinking budget, by Anthropic's documents.
+const BUDGET_TOKENS_MIN: usize = 1024;
+
+/// Everything that can be asked; what is not listed is refused by name.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MessagesRequest {
+    pub(super) model: String,
+    messages: Vec<MessageWire>,
+    system: Option<Content>,
+    max_tokens: Option<i64>,
+    stream: Option<bool>,
+    temperature: Option<f64>,
+    top_p: Option<f64>,
+    top_k: Option<i64>,
+    stop_sequences: Option<Vec<String>>,
+    tools: Option<Vec<Value>>,
+    tool_choice: Option<ChoiceWire>,
+    thinking: Option<Thinking>,
+    output_config: Option<OutputConfig>,
+    /// The older place of `output_config.format`.
+    output_format: Option<FormatWire>,
+    context_management: Option<ContextManagement>,
+    #[serde(rename = "metadata")]
+    _metadata: Option<Metadata>,
+    #[serde(rename = "service_tier")]
+    _service_tier: Option<ServiceTier>,
+    #[serde(rename = "speed")]
+    _speed: Option<Speed>,
+    #[serde(rename = "cache_control")]
+    _cache_control: Ignored,
+    #[serde(rename = "container")]
+    _container: Option<Refused>,
+    #[serde(rename = "mcp_servers")]
+    _mcp_servers: Option<Refused>,
+    #[serde(rename = "inference_geo")]
+    _inference_geo: Option<Refused>,
+    #[serde(rename = "diagnostics")]
+    _diagnostics: Option<Refused>,
+    #[serde(rename = "fallbacks")]
+    _fallbacks: Option<Refused>,
+    #[serde(rename = "fallback_credit_token")]
+    _fallback_credit_token: Option<Refused>,
+    #[serde(rename = "compaction")]
+    _compaction: Option<Refused>,
+    #[serde(rename = "thread")]
+    _thread: Option<Refused>,
+    #[serde(rename = "billing_policy")]
+    _billing_policy: Option<Refused>,
+    #[serde(rename = "user_profile_id")]
+    _user_profile_id: Option<Refused>,
+    #[serde(rename = "workspace_id")]
+    _workspace_id: Option<Refused>,
+}
+
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+struct Metadata {
+    #[serde(default, rename = "user_id")]
+    _user_id: Option<String>,
+}
+
+#[derive(Deserialize, Debug)]
+#[serde(rename_all = "snake_case")]
+enum ServiceTier {
+    Auto,
+    StandardOnly,
+}
+
+/// There is one speed.
+#[derive(Deserialize, Debug)]
+#[serde(rename_all = "snake_case")]
+enum Speed {
+    Standard,
+}
+
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+struct Thinking {
+    #[serde(rename = "type")]
+    kind: ThinkingWord,
+    #[serde(default)]
+    budget_tokens: Option<i64>,
+    #[serde(default)]
+    display: Option<Display>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "snake_case")]
+enum ThinkingWord {
+    Enabled,
+    Disabled,
+    Adaptive,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "snake_case")]
+enum Display {
+    /// Here: in full.
+    Summarized,
+    Omitted,
+}
+
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+struct OutputConfig {
+    #[serde(default)]
+    effort: Option<Effort>,
+    #[serde(default)]
+    format: Option<FormatWire>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "snake_case")]
+enum Effort {
+    Low,
+    Medium,
+    High,
+    Xhigh,
+    Max,
+}
+
+impl Effort {
+    /// The words that templates know.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High | Self::Xhigh | Self::Max => "high",
+        }
+    }
+}
+
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+struct FormatWire {
+    #[serde(rename = "type")]
+    _kind: FormatWord,
+    schema: Map<String, Value>,
+}
+
+#[derive(Deserialize, Debug)]
+#[serde(rename_all = "snake_case")]
+enum FormatWord {
+    JsonSchema,
+}
+
+/// Of the edits only the one that every client can send: which earlier thinking is shown again.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+struct ContextManagement {
+    #[serde(default)]
+    edits: Vec<Edit>,
+}
+
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+struct Edit {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    keep: Option<Value>,
+}
+
+/// How the answer is to be written.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) is_stream: bool,
+    /// In the order of their numbers.
+    pub(super) stop_sequences: Vec<String>,
+    pub(super) max_tokens: usize,
+    /// Blocks of thinking are empty.
+    pub(super) omits_thinking: bool,
+}
+
+/// A prompt and how the model writes after it.
+struct Rendered {
+    prompt: Vec<TokenId>,
+    format: OutputFormat,
+}
+
+impl MessagesRequest {
+    /// Checks everything and turns the conversation into ids. Long work: not for the threads that serve.
+    pub(super) fn prepare(mut self, lease: &Lease, caller: &Caller) -> Result<(GenerationRequest, Answer), ApiError> {
+        let max_tokens = self.max_tokens.ok_or_else(|| ApiError::invalid("max_tokens", "max_tokens: missing"))?;
+        let max_tokens = count("max_tokens", max_tokens, 1, usize::MAX)?;
+        self.check_budget(max_tokens)?;
+        let tools = choice::tools(self.tools.take())?;
+        let chosen = choice::choose(&tools, self.tool_choice.take())?;
+        let mut request = GenerationRequest::new(Vec::new(), "messages");
+        request.sampling = self.sampling()?;
+        request.max_tokens = Some(max_tokens);
+        request.stop = stops("stop_sequences", self.stop_sequences.take().unwrap_or_default())?;
+        request.scope = CacheScope(caller.scope);
+        request.grammar = self.grammar()?;
+        if let (Some((_, param)), false, true) =
+            (&request.grammar, chosen.tools.is_empty(), chosen.choice != ToolChoice::None)
+        {
+            return Err(unsupported(param, "together with tools only where tool_choice is none"));
+        }
+        let answer = Answer {
+            is_stream: self.stream.unwrap_or(false),
+            stop_sequences: request.stop.clone(),
+            max_tokens,
+            omits_thinking: self.thinking.as_ref().is_some_and(|t| t.display == Some(Display::Omitted)),
+        };
+        let Rendered { prompt, format } = self.render(lease, &tools)?;
+        request.prompt = prompt;
+        let choice::Chosen { tools, choice, parallel } = chosen;
+        request.output = Output::Chat(ChatOutput { format, tools, choice, parallel });
+        Ok((request, answer))
+    }
+
+    /// Tokens of the prompt.
+    pub(super) fn count(mut self, lease: &Lease) -> Result<usize, ApiError> {
+        let tools = choice::tools(self.tools.take())?;
+        choice::choose(&tools, self.tool_choice.take())?;
+        Ok(self.render(lease, &tools)?.prompt.len())
+    }
+
+    fn render(&self, lease: &Lease, tools: &[Tool]) -> Result<Rendered, ApiError> {
+        let conversation = Conversation::read(self.system.as_ref(), &self.messages, self.kept_thinking()?)?;
+        let variables = self.variables();
+        let mut segments = prompt::render_messages(lease, &conversation.messages, tools, &variables, true, "messages")?;
+        segments.extend(conversation.prefill.map(Segment::Text));
+        let format = lease.format.after_prompt(&prompt::text_of(&segments));
+        Ok(Rendered { prompt: prompt::encode_segments(lease.handle.tokenizer(), &segments), format })
+    }
+
+    /// What templates may ask for.
+    fn variables(&self) -> Map<String, Value> {
+        let mut variables = Map::new();
+        let thinks = self.thinking.as_ref().is_some_and(|t| t.kind != ThinkingWord::Disabled);
+        variables.insert("enable_thinking".to_owned(), thinks.into());
+        if let Some(effort) = self.output_config.as_ref().and_then(|c| c.effort) {
+            variables.insert("reasoning_effort".to_owned(), effort.word().into());
+        }
+        variables
+    }
+
+    /// A model cannot be made to stop thinking at a budget; that it stays below `max_tokens` is what `max_tokens` sees to.
+    fn check_budget(&self, max_tokens: usize) -> Result<(), ApiError> {
+        let Some(Thinking { kind, budget_tokens, .. }) = &self.thinking else { return Ok(()) };
+        let param = "thinking.budget_tokens";
+        match (kind, budget_tokens) {
+            (ThinkingWord::Enabled, None) => Err(ApiError::invalid(param, format!("{param}: missing"))),
+            (ThinkingWord::Enabled, Some(budget)) => {
+                let budget = count(param, *budget, BUDGET_TOKENS_MIN, usize::MAX)?;
+                if budget < max_tokens {
+                    return Ok(());
+                }
+                Err(out_of_range(param, budget, &format!("less than max_tokens, which is {max_tokens}")))
+            }
+            (_, None) => Ok(()),
+            (_, Some(_)) => Err(ApiError::invalid(param, format!("{param}: only with the type enabled"))),
+        }
+    }
+
+    /// Anthropic's ranges and defaults: temperature 1 at most, which is the default.
+    fn sampling(&self) -> Result<Sampling, ApiError> {
+        let number = |param: &str, value: Option<f64>| value.map_or(Ok(1.0), |v| number(param, v, 0.0, 1.0));
+        Ok(Sampling {
+            temperature: number("temperature", self.temperature)?,
+            top_p: number("top_p", self.top_p)?,
+            top_k: self.top_k.map_or(Ok(0), |k| count("top_k", k, 0, usize::MAX))?,
+            seed: ids::random_u64(),
+            ..Sampling::unchanged()
+        })
+    }
+
+    fn grammar(&mut self) -> Result<Option<(GrammarSource, &'static str)>, ApiError> {
+        let source = |format: FormatWire| GrammarSource::JsonSchema(Value::Object(format.schema));
+        match (self.output_config.as_mut().and_then(|c| c.format.take()), self.output_format.take()) {
+            (Some(format), None) => Ok(Some((source(format), "output_config.format.schema"))),
+            (None, Some(format)) => Ok(Some((source(format), "output_format.schema"))),
+            (None, None) => Ok(None),
+            (Some(_), Some(_)) => {
+                Err(ApiError::invalid("output_format", "output_format and output_config.format are one parameter"))
+            }
+        }
+    }
+
+    fn kept_thinking(&self) -> Result<KeptThinking, ApiError> {
+        let mut kept = KeptThinking::All;
+        for (i, edit) in self.context_management.iter().flat_map(|c| &c.edits).enumerate() {
+            let path = format!("context_management.edits[{i}]");
+            if !edit.kind.starts_with("clear_thinking_") {
+                let kind: String = edit.kind.chars().take(64).collect();
+                return Err(unsupported(&format!("{path}.type"), &format!("{kind:?} is not supported")));
+            }
+            kept = keep(edit.keep.as_ref(), &format!("{path}.keep"))?;
+        }
+        Ok(kept)
+    }
+}
+
+/// `"all"`, `{"type": "all"}` or `{"type": "thinking_turns", "value": 2}`; one turn if nothing is said.
+fn keep(value: Option<&Value>, path: &str) -> Result<KeptThinking, ApiError> {
+    let Some(value) = value else { return Ok(KeptThinking::Turns(1)) };
+    let kind = value.as_str().or_else(|| value.get("type").and_then(Value::as_str));
+    match (kind, value.get("value")) {
+        (Some("all"), None) => Ok(KeptThinking::All),
+        (Some("thinking_turns"), Some(Value::Number(turns))) => {
+            let turns = turns.as_i64().unwrap_or(-1);
+            Ok(KeptThinking::Turns(count(&format!("{path}.value"), turns, 1, usize::MAX)?))
+        }
+        _ => Err(ApiError::invalid(path, format!("{path}: expected all, or the type thinking_turns with a value"))),
+    }
+}

@@ -1,0 +1,44 @@
+//! Ollama's API: generate, chat, embeddings, and what its tools ask about models.
+//!
+//! Every field of Ollama's documents either works or is refused by name; options that say how to use a machine are accepted, since they have
+//! no effect on the output. Defaults are Ollama's (temperature 0.8, `top_k` 40, `top_p` 0.9, `repeat_penalty` 1.1, streams), but for one:
+//! nothing is ever cut off a prompt that is too long, it is refused. Models are not made, copied, pushed or deleted over HTTP, and pulled
+//! only where the operator allows it.
+
+mod chat;
+mod embed;
+mod generate;
+mod load;
+mod message;
+mod models;
+mod names;
+mod options;
+mod output;
+mod pull;
+mod refused;
+
+use axum::{
+    Router,
+    routing::{any, get, post},
+};
+
+use crate::App;
+
+/// The routes.
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/api/generate", post(generate::generate))
+        .route("/api/chat", post(chat::chat))
+        .route("/api/embed", post(embed::embed))
+        .route("/api/embeddings", post(embed::embeddings))
+        .route("/api/tags", get(models::tags))
+        .route("/api/ps", get(models::running))
+        .route("/api/show", post(models::show))
+        .route("/api/version", get(models::version))
+        .route("/api/pull", post(pull::pull))
+        .route("/api/create", any(refused::create))
+        .route("/api/copy", any(refused::copy))
+        .route("/api/push", any(refused::push))
+        .route("/api/delete", any(refused::delete))
+        .route("/api/blobs/{digest}", any(refused::create))
+}

@@ -1,0 +1,127 @@
+//! `/api/embed`, and its older form `/api/embeddings`.
+
+use std::time::Instant;
+
+use axum::{Extension, extract::State, response::Response};
+use engine::CacheScope;
+use serde::Deserialize;
+use serde_json::json;
+use tokenizer::{ControlTokens, TokenId};
+
+use super::{
+    names,
+    options::{KeepAliveWire, Options},
+    output::nanoseconds,
+};
+use crate::{
+    App, Caller, Json, blocking,
+    error::ApiError,
+    generation, limits,
+    models::LoadedModel,
+    wire::{StringOrList, count, json_response, out_of_range},
+};
+
+/// Everything that can be asked; what is not listed is refused by name.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EmbedRequest {
+    model: String,
+    input: StringOrList,
+    truncate: Option<bool>,
+    dimensions: Option<i64>,
+    options: Option<Options>,
+    keep_alive: Option<KeepAliveWire>,
+}
+
+/// The older form.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EmbeddingsRequest {
+    model: String,
+    #[serde(default)]
+    prompt: String,
+    options: Option<Options>,
+    keep_alive: Option<KeepAliveWire>,
+}
+
+/// The ids of texts; what is longer than the context is cut off if it may be.
+fn prompts(
+    inputs: Vec<String>,
+    options: Option<Options>,
+    is_cut: bool,
+    model: &LoadedModel,
+) -> Result<Vec<Vec<TokenId>>, ApiError> {
+    let context_len_max = model.handle.context_len_max();
+    let n_max = options.unwrap_or_default().num_ctx(context_len_max)?.unwrap_or(context_len_max);
+    let ids = |(i, text): (usize, String)| {
+        if text.is_empty() {
+            return Err(ApiError::invalid("input", format!("input: number {i} is an empty string")));
+        }
+        let mut ids = Vec::new();
+        model.handle.tokenizer().encode(&text, ControlTokens::AsText, true, &mut ids);
+        if ids.len() > n_max {
+            if !is_cut {
+                let message = format!("input: number {i} has {} tokens, but the context holds {n_max}", ids.len());
+                return Err(ApiError::invalid("input", message).with_code("context_length_exceeded"));
+            }
+            ids.truncate(n_max);
+        }
+        Ok(ids)
+    };
+    inputs.into_iter().enumerate().map(ids).collect()
+}
+
+/// The first numbers, at length 1 again.
+fn shorten(vector: &mut Vec<f32>, n: usize) {
+    vector.truncate(n);
+    let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+    if length > 0.0 {
+        vector.iter_mut().for_each(|x| *x /= length);
+    }
+}
+
+/// `POST /api/embed`
+pub(super) async fn embed(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Json(request): Json<EmbedRequest>,
+) -> Result<Response, ApiError> {
+    let started = Instant::now();
+    let lease = names::acquire(&app, &request.model, request.keep_alive).await?;
+    let load_time = started.elapsed();
+    let inputs = request.input.into_vec();
+    if inputs.len() > limits::INPUTS_MAX {
+        let expected = format!("at most {}", limits::INPUTS_MAX);
+        return Err(out_of_range("input", format!("{} inputs", inputs.len()), &expected));
+    }
+    let dimensions = request.dimensions.map(|n| count("dimensions", n, 1, lease.handle.width())).transpose()?;
+    let prompts = {
+        let (lease, is_cut) = (lease.clone(), request.truncate.unwrap_or(true));
+        blocking::run(&app, move || prompts(inputs, request.options, is_cut, &lease)).await?
+    };
+    let (mut vectors, used) = generation::embed(&app, &caller, &lease, prompts, CacheScope(caller.scope)).await?;
+    if let Some(n) = dimensions {
+        vectors.iter_mut().for_each(|vector| shorten(vector, n));
+    }
+    json_response(&json!({
+        "model": request.model, "embeddings": vectors,
+        "total_duration": nanoseconds(started.elapsed()), "load_duration": nanoseconds(load_time),
+        "prompt_eval_count": used.n_prompt,
+    }))
+}
+
+/// `POST /api/embeddings`
+pub(super) async fn embeddings(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Json(request): Json<EmbeddingsRequest>,
+) -> Result<Response, ApiError> {
+    let lease = names::acquire(&app, &request.model, request.keep_alive).await?;
+    let inputs = if request.prompt.is_empty() { Vec::new() } else { vec![request.prompt] };
+    let prompts = {
+        let lease = lease.clone();
+        blocking::run(&app, move || prompts(inputs, request.options, true, &lease)).await?
+    };
+    let (vectors, _) = generation::embed(&app, &caller, &lease, prompts, CacheScope(caller.scope)).await?;
+    json_response(&json!({"embedding": vectors.into_iter().next().unwrap_or_default()}))
+}

@@ -1,0 +1,184 @@
+//! `/api/generate`
+
+use std::time::Instant;
+
+use axum::{Extension, extract::State, response::Response};
+use engine::CacheScope;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tokenizer::{ControlTokens, TokenId};
+
+use super::{
+    load, names,
+    options::{self, KeepAliveWire, Options},
+    output::{self, Form, Head},
+};
+use crate::{
+    App, Caller, Json, blocking,
+    error::ApiError,
+    generation::{ChatOutput, Generation, GenerationRequest, Output},
+    models::LoadedModel,
+    prompt::{self, FillParts},
+    wire::{Refused, unsupported},
+};
+
+/// Everything that can be asked; what is not listed is refused by name.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GenerateRequest {
+    model: String,
+    prompt: Option<String>,
+    suffix: Option<String>,
+    system: Option<String>,
+    template: Option<String>,
+    context: Option<Vec<u32>>,
+    raw: Option<bool>,
+    images: Option<Vec<Value>>,
+    format: Option<Value>,
+    options: Option<Options>,
+    stream: Option<bool>,
+    keep_alive: Option<KeepAliveWire>,
+    think: Option<Value>,
+    logprobs: Option<bool>,
+    top_logprobs: Option<i64>,
+    truncate: Option<bool>,
+    shift: Option<bool>,
+    // Of models that draw.
+    #[serde(rename = "width")]
+    _width: Option<Refused>,
+    #[serde(rename = "height")]
+    _height: Option<Refused>,
+    #[serde(rename = "steps")]
+    _steps: Option<Refused>,
+}
+
+/// What would cut a prompt or forget its beginning.
+pub(super) fn check_cuts(truncate: Option<bool>, shift: Option<bool>) -> Result<(), ApiError> {
+    if truncate == Some(true) {
+        return Err(unsupported("truncate", "this server cuts nothing off a prompt"));
+    }
+    if shift == Some(true) {
+        return Err(unsupported("shift", "this server forgets nothing of a context"));
+    }
+    Ok(())
+}
+
+/// Images are for models that see.
+pub(super) fn check_images(images: Option<&Vec<Value>>, param: &str) -> Result<(), ApiError> {
+    match images {
+        Some(images) if !images.is_empty() => Err(unsupported(param, "this server reads text only")),
+        _ => Ok(()),
+    }
+}
+
+/// `POST /api/generate`
+pub(super) async fn generate(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Json(request): Json<GenerateRequest>,
+) -> Result<Response, ApiError> {
+    let started = Instant::now();
+    request.check()?;
+    if request.is_empty() {
+        return load::respond(&app, Form::Generate, request.model, request.keep_alive).await;
+    }
+    let lease = names::acquire(&app, &request.model, request.keep_alive).await?;
+    let load_time = started.elapsed();
+    let (model, is_stream) = (request.model.clone(), request.stream.unwrap_or(true));
+    let is_raw = request.raw == Some(true);
+    let request = {
+        let (lease, caller) = (lease.clone(), caller.clone());
+        blocking::run(&app, move || request.prepare(&lease, &caller)).await?
+    };
+    let context = (!is_raw).then(|| request.prompt.iter().map(|id| id.0).collect());
+    let generation = Generation::start(&app, &caller, lease, request).await?;
+    let head = Head { form: Form::Generate, model, started, load_time, context };
+    output::respond(&app, head, generation, is_stream).await
+}
+
+impl GenerateRequest {
+    /// Nothing to go on: it is about the model alone.
+    fn is_empty(&self) -> bool {
+        let is_empty = |text: &Option<String>| text.as_ref().is_none_or(String::is_empty);
+        is_empty(&self.prompt) && is_empty(&self.suffix)
+    }
+
+    /// What needs no model to be refused.
+    fn check(&self) -> Result<(), ApiError> {
+        check_cuts(self.truncate, self.shift)?;
+        check_images(self.images.as_ref(), "images")?;
+        if self.template.as_ref().is_some_and(|t| !t.is_empty()) {
+            return Err(unsupported("template", "this server writes prompts by the model's own template, or raw"));
+        }
+        let given = |text: &Option<String>| text.as_ref().is_some_and(|t| !t.is_empty());
+        let has_context = self.context.as_ref().is_some_and(|c| !c.is_empty());
+        let is_bare = self.raw == Some(true) || given(&self.suffix);
+        for (param, is_given) in [("system", given(&self.system)), ("context", has_context)] {
+            if is_bare && is_given {
+                return Err(unsupported(param, "not with raw or suffix, which use no template"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the rest and turns the prompt into ids. Long work: not for the threads that serve.
+    fn prepare(mut self, model: &LoadedModel, caller: &Caller) -> Result<GenerationRequest, ApiError> {
+        let mut request = GenerationRequest::new(Vec::new(), "prompt");
+        self.write_prompt(model, &mut request)?;
+        self.options.take().unwrap_or_default().apply(&mut request, model.handle.context_len_max())?;
+        request.scope = CacheScope(caller.scope);
+        request.grammar = options::grammar(self.format.take())?;
+        request.top_logprobs = options::top_logprobs(self.logprobs, self.top_logprobs)?;
+        Ok(request)
+    }
+
+    /// The prompt, and how the model writes after it.
+    fn write_prompt(&self, model: &LoadedModel, request: &mut GenerationRequest) -> Result<(), ApiError> {
+        let (tokenizer, text) = (model.handle.tokenizer(), self.prompt.as_deref().unwrap_or_default());
+        let variables = options::thinking(self.think.as_ref(), model)?;
+        if let Some(suffix) = self.suffix.as_deref().filter(|s| !s.is_empty()) {
+            let parts = FillParts { prefix: text, suffix, ..FillParts::default() };
+            request.prompt = prompt::encode_fill(tokenizer, &parts)?;
+            return Ok(());
+        }
+        if self.raw == Some(true) {
+            // Whoever asks for it writes the template's part too, control tokens included.
+            tokenizer.encode(text, ControlTokens::Parse, false, &mut request.prompt);
+            if let Some(first) = tokenizer.added_first().filter(|first| request.prompt.first() != Some(first)) {
+                request.prompt.insert(0, first);
+            }
+            return Ok(());
+        }
+        let context = self.context.iter().flatten().copied().map(TokenId);
+        request.prompt = context.collect();
+        let turn = if model.template.is_some() {
+            self.render(model, text, &variables, request)?
+        } else if self.system.as_ref().is_some_and(|s| !s.is_empty()) {
+            return Err(unsupported("system", &format!("the model {} has no chat template", model.id)));
+        } else {
+            prompt::encode_text(tokenizer, text)
+        };
+        // A conversation begins once.
+        let first = tokenizer.added_first().filter(|first| !request.prompt.is_empty() && turn.first() == Some(first));
+        request.prompt.extend(&turn[usize::from(first.is_some())..]);
+        Ok(())
+    }
+
+    /// The prompt as a message of the user.
+    fn render(
+        &self,
+        model: &LoadedModel,
+        text: &str,
+        variables: &Map<String, Value>,
+        request: &mut GenerationRequest,
+    ) -> Result<Vec<TokenId>, ApiError> {
+        let system = self.system.as_deref().filter(|s| !s.is_empty());
+        let system = system.map(|system| json!({"role": "system", "content": system}));
+        let messages: Vec<Value> = system.into_iter().chain([json!({"role": "user", "content": text})]).collect();
+        let segments = prompt::render_messages(model, &messages, &[], variables, true, "prompt")?;
+        let format = model.format.after_prompt(&prompt::text_of(&segments));
+        let choice = ::chat::ToolChoice::None;
+        request.output = Output::Chat(ChatOutput { format, tools: Vec::new(), choice, parallel: true });
+        Ok(prompt::encode_segments(model.handle.tokenizer(), &segments))
+    }
+}

@@ -1,0 +1,112 @@
+//! `/api/tags`, `/api/ps`, `/api/show` and `/api/version`.
+
+use axum::{extract::State, response::Response};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::names::{self, details, digest, modified_at, size};
+use crate::{
+    App, Json,
+    error::ApiError,
+    models::{LoadedModel, ModelEntry},
+    wire::{Refused, json_response},
+};
+
+/// The version of Ollama whose API this is: tools compare it with the least they need.
+const OLLAMA_VERSION: &str = "0.12.6";
+
+/// When a model that stays goes: never, which Ollama has no word for.
+const NEVER: &str = "9999-12-31T23:59:59Z";
+
+/// `GET /api/version`
+pub(super) async fn version() -> Result<Response, ApiError> {
+    json_response(&json!({"version": OLLAMA_VERSION}))
+}
+
+/// `GET /api/tags`: all models that can be asked for.
+pub(super) async fn tags(State(app): State<App>) -> Result<Response, ApiError> {
+    let model = |entry: &ModelEntry| {
+        json!({
+            "name": entry.id, "model": entry.id, "modified_at": modified_at(entry), "size": size(entry),
+            "digest": digest(entry), "details": details(entry),
+        })
+    };
+    let models: Vec<Value> = app.models().list().iter().map(model).collect();
+    json_response(&json!({"models": models}))
+}
+
+/// `GET /api/ps`: those in memory.
+pub(super) async fn running(State(app): State<App>) -> Result<Response, ApiError> {
+    let now = jiff::Timestamp::now();
+    let model = |entry: &ModelEntry| {
+        let expires = entry.expires_in.and_then(|time| now.checked_add(time).ok());
+        let expires_at = expires.map_or_else(|| NEVER.to_owned(), |time| time.to_string());
+        let context_length = entry.loaded.as_ref()?.handle.context_len_max();
+        Some(json!({
+            "name": entry.id, "model": entry.id, "size": entry.bytes, "size_vram": 0, "digest": digest(entry),
+            "details": details(entry), "expires_at": expires_at, "context_length": context_length,
+        }))
+    };
+    let models: Vec<Value> = app.models().list().iter().filter_map(model).collect();
+    json_response(&json!({"models": models}))
+}
+
+/// Everything that can be asked; what is not listed is refused by name.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShowRequest {
+    #[serde(alias = "name")]
+    model: String,
+    /// Vocabularies and tensors are never listed.
+    #[serde(rename = "verbose")]
+    _verbose: Option<bool>,
+    #[serde(rename = "system")]
+    _system: Option<Refused>,
+    #[serde(rename = "template")]
+    _template: Option<Refused>,
+    #[serde(rename = "options")]
+    _options: Option<Refused>,
+}
+
+/// `POST /api/show`: what the model's file says of it. Loads it if it was not.
+pub(super) async fn show(State(app): State<App>, Json(request): Json<ShowRequest>) -> Result<Response, ApiError> {
+    let model = names::acquire(&app, &request.model, None).await?;
+    let entry = app.models().entry(&model.id)?;
+    json_response(&json!({
+        "modelfile": format!("# A model of this server\nFROM {}\n", model.id),
+        "parameters": "",
+        "template": model.template.as_ref().map_or("{{ .Prompt }}", |t| t.source()),
+        "details": details(&entry),
+        "model_info": model_info(&model),
+        "capabilities": capabilities(&model),
+        "modified_at": modified_at(&entry),
+    }))
+}
+
+fn model_info(model: &LoadedModel) -> Value {
+    let details = &model.details;
+    let architecture = &details.architecture;
+    let mut info = Map::new();
+    info.insert("general.architecture".to_owned(), architecture.as_str().into());
+    info.insert("general.parameter_count".to_owned(), details.n_parameters.into());
+    if let Some(name) = &details.name {
+        info.insert("general.basename".to_owned(), name.as_str().into());
+    }
+    info.insert(format!("{architecture}.context_length"), model.handle.context_len_max().into());
+    info.insert(format!("{architecture}.embedding_length"), details.width.into());
+    info.insert(format!("{architecture}.block_count"), details.n_layers.into());
+    info.insert(format!("{architecture}.vocab_size"), model.handle.n_vocab().into());
+    info.into()
+}
+
+/// What can be asked of it.
+fn capabilities(model: &LoadedModel) -> Vec<&'static str> {
+    let fim = &model.handle.tokenizer().special().fim;
+    let is_there = [
+        ("completion", true),
+        ("tools", model.template.is_some()),
+        ("thinking", model.format.has_reasoning()),
+        ("insert", fim.prefix.is_some() && fim.suffix.is_some() && fim.middle.is_some()),
+    ];
+    is_there.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name).collect()
+}

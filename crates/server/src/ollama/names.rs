@@ -1,0 +1,91 @@
+//! Model names as Ollama's tools write them, and what they are told of a model.
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::options::KeepAliveWire;
+use crate::{
+    App,
+    error::ApiError,
+    models::{Lease, ModelEntry, Models},
+};
+
+/// What tools add to a name without a tag.
+const LATEST: &str = ":latest";
+
+/// The server's spelling of a name: it may come with or without `:latest`, and in any case.
+pub(super) fn find(models: &Models, name: &str) -> String {
+    let bare = name.strip_suffix(LATEST).unwrap_or(name);
+    let with_tag = format!("{bare}{LATEST}");
+    let entries = models.list();
+    let names = || entries.iter().flat_map(|e| std::iter::once(&e.id).chain(&e.aliases));
+    let exact = names().find(|known| *known == name);
+    let meant = |known: &&String| {
+        known.eq_ignore_ascii_case(name) || known.eq_ignore_ascii_case(bare) || known.eq_ignore_ascii_case(&with_tag)
+    };
+    // A name that is not known goes on as it is: to its refusal, or to the first model where any name is accepted.
+    exact.or_else(|| names().find(meant)).cloned().unwrap_or_else(|| name.to_owned())
+}
+
+/// The model of that name, loaded if it was not.
+pub(super) async fn acquire(app: &App, name: &str, keep_alive: Option<KeepAliveWire>) -> Result<Lease, ApiError> {
+    let models = app.models();
+    models.acquire_for(Some(&find(models, name)), keep_alive.map(|k| k.0)).await
+}
+
+/// Now, as in `created_at`.
+pub(super) fn now() -> String {
+    jiff::Timestamp::now().to_string()
+}
+
+/// When the model's file was written.
+pub(super) fn modified_at(entry: &ModelEntry) -> String {
+    let seconds = i64::try_from(entry.created).unwrap_or(0);
+    jiff::Timestamp::from_second(seconds).unwrap_or_default().to_string()
+}
+
+/// Tools compare it to see whether a model has changed. Files are not read for it: it is that of name and date.
+pub(super) fn digest(entry: &ModelEntry) -> String {
+    let hash = Sha256::digest(format!("{} {}", entry.id, entry.created));
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Bytes on disk.
+pub(super) fn size(entry: &ModelEntry) -> u64 {
+    entry.loaded.as_ref().map(|m| m.details.file_bytes).filter(|n| *n > 0).unwrap_or(entry.bytes)
+}
+
+/// `details`; of a model that is not loaded little is known.
+pub(super) fn details(entry: &ModelEntry) -> Value {
+    let details = entry.loaded.as_ref().map(|m| m.details.clone()).unwrap_or_default();
+    let families = (!details.architecture.is_empty()).then(|| vec![details.architecture.clone()]);
+    json!({
+        "parent_model": "", "format": "gguf", "family": details.architecture, "families": families,
+        "parameter_size": parameter_size(details.n_parameters), "quantization_level": details.file_type,
+    })
+}
+
+/// `135M`, `1.7B`
+fn parameter_size(n: u64) -> String {
+    let (n, unit) = match n {
+        0 => return String::new(),
+        1..1_000_000 => (n as f64 / 1e3, "K"),
+        1_000_000..1_000_000_000 => (n as f64 / 1e6, "M"),
+        _ => (n as f64 / 1e9, "B"),
+    };
+    format!("{n:.1}{unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parameter_size;
+
+    #[test]
+    fn parameters_are_counted_in_round_numbers() {
+        let check = |n, expected: &str| assert_eq!(parameter_size(n), expected);
+        check(0, "");
+        check(260_000, "260.0K");
+        check(134_515_008, "134.5M");
+        check(7_241_732_096, "7.2B");
+    }
+}

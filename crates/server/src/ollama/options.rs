@@ -1,0 +1,286 @@
+//! `options`, `keep_alive`, `format` and `think`: what several routes take.
+
+use std::{fmt, time::Duration};
+
+use engine::{Sampling, grammar::GrammarSource};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, Visitor},
+};
+use serde_json::{Map, Value};
+
+use crate::{
+    error::ApiError,
+    generation::GenerationRequest,
+    ids,
+    models::{KeepAlive, LoadedModel},
+    wire::{Ignored, StringOrList, count, number, stops, unsupported},
+};
+
+/// Everything that can be set, with Ollama's defaults; what is not listed is refused by name.
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Options {
+    temperature: Option<f64>,
+    top_k: Option<i64>,
+    top_p: Option<f64>,
+    min_p: Option<f64>,
+    typical_p: Option<f64>,
+    repeat_penalty: Option<f64>,
+    repeat_last_n: Option<i64>,
+    presence_penalty: Option<f64>,
+    frequency_penalty: Option<f64>,
+    seed: Option<i64>,
+    stop: Option<StringOrList>,
+    num_predict: Option<i64>,
+    num_ctx: Option<i64>,
+    // Samplers that are not here: accepted where they are switched off.
+    mirostat: Option<i64>,
+    tfs_z: Option<f64>,
+    penalize_newline: Option<bool>,
+    // What has no effect on the output: how a machine is used, and what to keep of a context that is never shifted here.
+    #[serde(rename = "mirostat_tau")]
+    _mirostat_tau: Ignored,
+    #[serde(rename = "mirostat_eta")]
+    _mirostat_eta: Ignored,
+    #[serde(rename = "num_keep")]
+    _num_keep: Ignored,
+    #[serde(rename = "num_batch")]
+    _num_batch: Ignored,
+    #[serde(rename = "num_gpu")]
+    _num_gpu: Ignored,
+    #[serde(rename = "main_gpu")]
+    _main_gpu: Ignored,
+    #[serde(rename = "num_thread")]
+    _num_thread: Ignored,
+    #[serde(rename = "numa")]
+    _numa: Ignored,
+    #[serde(rename = "low_vram")]
+    _low_vram: Ignored,
+    #[serde(rename = "f16_kv")]
+    _f16_kv: Ignored,
+    #[serde(rename = "logits_all")]
+    _logits_all: Ignored,
+    #[serde(rename = "vocab_only")]
+    _vocab_only: Ignored,
+    #[serde(rename = "use_mmap")]
+    _use_mmap: Ignored,
+    #[serde(rename = "use_mlock")]
+    _use_mlock: Ignored,
+    #[serde(rename = "embedding_only")]
+    _embedding_only: Ignored,
+}
+
+impl Options {
+    /// Puts everything into `request`, whose prompt is there already, each within its range.
+    pub(super) fn apply(&self, request: &mut GenerationRequest, context_len_max: usize) -> Result<(), ApiError> {
+        self.check_samplers()?;
+        request.sampling = self.sampling()?;
+        request.stop = stops("options.stop", self.stop.clone().map_or_else(Vec::new, StringOrList::into_vec))?;
+        request.max_tokens = match self.num_predict {
+            // Until the model ends, or until the context is full: the same here.
+            None | Some(-1 | -2) => None,
+            Some(n) => Some(count("options.num_predict", n, 0, usize::MAX)?),
+        };
+        if let Some(num_ctx) = self.num_ctx(context_len_max)? {
+            let n_prompt = request.prompt.len();
+            if n_prompt >= num_ctx {
+                let message = format!("the prompt has {n_prompt} tokens, but options.num_ctx is {num_ctx}");
+                return Err(ApiError::invalid("options.num_ctx", message).with_code("context_length_exceeded"));
+            }
+            let room = num_ctx - n_prompt;
+            request.max_tokens = Some(request.max_tokens.map_or(room, |n| n.min(room)));
+        }
+        Ok(())
+    }
+
+    /// The context that is asked for, at most the one there is.
+    pub(super) fn num_ctx(&self, context_len_max: usize) -> Result<Option<usize>, ApiError> {
+        self.num_ctx.map(|n| count("options.num_ctx", n, 1, context_len_max)).transpose()
+    }
+
+    fn check_samplers(&self) -> Result<(), ApiError> {
+        if self.mirostat.is_some_and(|m| m != 0) {
+            return Err(unsupported("options.mirostat", "this server has no such sampler"));
+        }
+        // One is off.
+        if self.tfs_z.is_some_and(|z| (z - 1.0).abs() > f64::EPSILON) {
+            return Err(unsupported("options.tfs_z", "this server has no such sampler"));
+        }
+        if self.penalize_newline == Some(false) {
+            return Err(unsupported("options.penalize_newline", "penalties here make no exception of newlines"));
+        }
+        Ok(())
+    }
+
+    fn sampling(&self) -> Result<Sampling, ApiError> {
+        let or = |name: &str, value: Option<f64>, default: f32, min: f64, max: f64| {
+            value.map_or(Ok(default), |v| number(&format!("options.{name}"), v, min, max))
+        };
+        Ok(Sampling {
+            temperature: or("temperature", self.temperature, 0.8, 0.0, 100.0)?,
+            top_k: self.top_k.map_or(Ok(40), |k| count("options.top_k", k, 0, usize::MAX))?,
+            top_p: or("top_p", self.top_p, 0.9, 0.0, 1.0)?,
+            min_p: or("min_p", self.min_p, 0.0, 0.0, 1.0)?,
+            typical_p: or("typical_p", self.typical_p, 1.0, 0.0, 1.0)?,
+            repeat_penalty: or("repeat_penalty", self.repeat_penalty, 1.1, 0.01, 100.0)?,
+            presence_penalty: or("presence_penalty", self.presence_penalty, 0.0, -2.0, 2.0)?,
+            frequency_penalty: or("frequency_penalty", self.frequency_penalty, 0.0, -2.0, 2.0)?,
+            repeat_last_n: match self.repeat_last_n {
+                None => 64,
+                Some(-1) => usize::MAX,
+                Some(n) => count("options.repeat_last_n", n, 0, usize::MAX)?,
+            },
+            // Minus one asks for a new one every time.
+            seed: self.seed.filter(|s| *s != -1).map_or_else(ids::random_u64, i64::cast_unsigned),
+            logit_bias: Vec::new(),
+        })
+    }
+}
+
+/// `keep_alive`: seconds, or a duration as Go writes them (`5m`, `1h30m`); below zero for ever.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct KeepAliveWire(pub(super) KeepAlive);
+
+impl KeepAliveWire {
+    fn of_seconds(seconds: f64) -> Self {
+        // Longer than can be told is for ever.
+        let time = Duration::try_from_secs_f64(seconds).ok();
+        Self(time.map_or(KeepAlive::Forever, KeepAlive::For))
+    }
+}
+
+impl<'de> Deserialize<'de> for KeepAliveWire {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Form;
+        impl Visitor<'_> for Form {
+            type Value = KeepAliveWire;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("seconds, or a duration like \"5m\"")
+            }
+
+            fn visit_u64<E: Error>(self, seconds: u64) -> Result<KeepAliveWire, E> {
+                Ok(KeepAliveWire::of_seconds(seconds as f64))
+            }
+
+            fn visit_i64<E: Error>(self, seconds: i64) -> Result<KeepAliveWire, E> {
+                Ok(KeepAliveWire::of_seconds(seconds as f64))
+            }
+
+            fn visit_f64<E: Error>(self, seconds: f64) -> Result<KeepAliveWire, E> {
+                Ok(KeepAliveWire::of_seconds(seconds))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<KeepAliveWire, E> {
+                let seconds = seconds_of(text).ok_or_else(|| {
+                    let shown: String = text.chars().take(64).collect();
+                    E::custom(format_args!("{shown:?} is no duration; expected one like \"5m\""))
+                })?;
+                Ok(KeepAliveWire::of_seconds(seconds))
+            }
+        }
+        deserializer.deserialize_any(Form)
+    }
+}
+
+/// Go's durations; a number without a unit counts seconds.
+fn seconds_of(text: &str) -> Option<f64> {
+    if let Some(seconds) = text.parse().ok().filter(|s: &f64| s.is_finite()) {
+        return Some(seconds);
+    }
+    let (sign, mut rest) = text.strip_prefix('-').map_or((1.0, text), |rest| (-1.0, rest));
+    let mut seconds = 0.0;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (digits, tail) = rest.split_at(end);
+        let end = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(end);
+        let unit = match unit {
+            "h" => 3600.0,
+            "m" => 60.0,
+            "s" => 1.0,
+            "ms" => 1e-3,
+            "us" | "µs" => 1e-6,
+            "ns" => 1e-9,
+            _ => return None,
+        };
+        seconds += digits.parse::<f64>().ok()? * unit;
+        rest = tail;
+    }
+    (!text.is_empty()).then_some(sign * seconds)
+}
+
+/// `format`: nothing, `"json"`, or a schema.
+pub(super) fn grammar(format: Option<Value>) -> Result<Option<(GrammarSource, &'static str)>, ApiError> {
+    let source = match format {
+        None => None,
+        Some(Value::String(word)) if word.is_empty() => None,
+        Some(Value::String(word)) if word == "json" => Some(GrammarSource::JsonObject),
+        Some(schema @ Value::Object(_)) => Some(GrammarSource::JsonSchema(schema)),
+        Some(_) => return Err(ApiError::invalid("format", "format: expected \"json\" or a JSON schema")),
+    };
+    Ok(source.map(|source| (source, "format")))
+}
+
+/// `think`: whether, or how much. Variables for the template.
+pub(super) fn thinking(think: Option<&Value>, model: &LoadedModel) -> Result<Map<String, Value>, ApiError> {
+    let mut variables = Map::new();
+    match think {
+        None => {}
+        Some(Value::Bool(false)) => {
+            variables.insert("enable_thinking".to_owned(), false.into());
+        }
+        Some(Value::Bool(true) | Value::String(_)) if !model.format.has_reasoning() => {
+            return Err(unsupported("think", &format!("the model {} does not think", model.id)));
+        }
+        Some(Value::Bool(true)) => {
+            variables.insert("enable_thinking".to_owned(), true.into());
+        }
+        Some(Value::String(effort)) if ["low", "medium", "high"].contains(&effort.as_str()) => {
+            variables.insert("enable_thinking".to_owned(), true.into());
+            variables.insert("reasoning_effort".to_owned(), effort.as_str().into());
+        }
+        Some(_) => {
+            return Err(ApiError::invalid("think", "think: expected true, false, \"low\", \"medium\" or \"high\""));
+        }
+    }
+    Ok(variables)
+}
+
+/// `logprobs` and `top_logprobs`.
+pub(super) fn top_logprobs(logprobs: Option<bool>, top: Option<i64>) -> Result<Option<usize>, ApiError> {
+    match (logprobs.unwrap_or(false), top) {
+        (true, n) => Ok(Some(n.map_or(Ok(0), |n| count("top_logprobs", n, 0, crate::limits::TOP_LOGPROBS_MAX))?)),
+        (false, None | Some(0)) => Ok(None),
+        (false, Some(_)) => Err(ApiError::invalid("top_logprobs", "top_logprobs: only with logprobs: true")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_as_go_and_numbers_as_json_write_them() {
+        let check = |json: &str, expected: Option<KeepAlive>| {
+            assert_eq!(serde_json::from_str::<KeepAliveWire>(json).ok().map(|k| k.0), expected, "{json}");
+        };
+        let seconds = |s: f64| Some(KeepAlive::For(Duration::from_secs_f64(s)));
+        check("0", seconds(0.0));
+        check("\"0\"", seconds(0.0));
+        check("300", seconds(300.0));
+        check("1.5", seconds(1.5));
+        check("\"5m\"", seconds(300.0));
+        check("\"1h30m\"", seconds(5400.0));
+        check("\"1.5s\"", seconds(1.5));
+        check("\"250ms\"", seconds(0.25));
+        check("\"90\"", seconds(90.0));
+        for forever in ["-1", "\"-1\"", "\"-1s\"", "-0.5", "1e300"] {
+            check(forever, Some(KeepAlive::Forever));
+        }
+        for bad in ["\"\"", "\"m\"", "\"5x\"", "\"5 m\"", "\"-\"", "\"inf\"", "\"1.2.3s\"", "true", "[]"] {
+            check(bad, None);
+        }
+    }
+}

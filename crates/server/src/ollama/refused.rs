@@ -1,0 +1,27 @@
+//! What would change the models of the server: refused by name.
+
+use crate::error::{ApiError, ErrorKind};
+
+fn refused(what: &str) -> ApiError {
+    ApiError::new(ErrorKind::Forbidden, format!("this server {what} over HTTP")).with_code("unsupported_route")
+}
+
+/// `/api/create` and the files for it.
+pub(super) async fn create() -> ApiError {
+    refused("makes no models")
+}
+
+/// `/api/copy`
+pub(super) async fn copy() -> ApiError {
+    refused("copies no models")
+}
+
+/// `/api/push`
+pub(super) async fn push() -> ApiError {
+    refused("sends no models anywhere")
+}
+
+/// `/api/delete`
+pub(super) async fn delete() -> ApiError {
+    refused("deletes no models")
+}

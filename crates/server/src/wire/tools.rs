@@ -1,0 +1,56 @@
+//! Tools that a request declares.
+
+use chat::Tool;
+use serde_json::{Value, json};
+
+use super::out_of_range;
+use crate::{error::ApiError, limits};
+
+/// A tool, checked. `path` is where it stands, `schema_field` the API's name for the schema of its arguments.
+pub(crate) fn tool(
+    name: String,
+    description: Option<String>,
+    parameters: Option<Value>,
+    path: &str,
+    schema_field: &str,
+) -> Result<Tool, ApiError> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    if name.is_empty() || name.len() > 64 || !name.chars().all(is_word) {
+        let param = format!("{path}.name");
+        let message = format!("{param}: expected 1 to 64 letters, digits, _ - or .");
+        return Err(ApiError::invalid(param, message));
+    }
+    let parameters = parameters.unwrap_or_else(|| json!({"type": "object", "properties": {}}));
+    if !parameters.is_object() {
+        let param = format!("{path}.{schema_field}");
+        return Err(ApiError::invalid(param.clone(), format!("{param}: a schema is an object")));
+    }
+    Ok(Tool { name, description, parameters })
+}
+
+/// The tools of a request, at most so many, each name once.
+pub(crate) fn tools_of<T>(
+    wires: Vec<T>,
+    tool: impl Fn(T, &str) -> Result<Tool, ApiError>,
+) -> Result<Vec<Tool>, ApiError> {
+    if wires.len() > limits::TOOLS_MAX {
+        let expected = format!("at most {}", limits::TOOLS_MAX);
+        return Err(out_of_range("tools", format!("{} tools", wires.len()), &expected));
+    }
+    let mut tools: Vec<Tool> = Vec::with_capacity(wires.len());
+    for (i, wire) in wires.into_iter().enumerate() {
+        let tool = tool(wire, &format!("tools[{i}]"))?;
+        if tools.iter().any(|t| t.name == tool.name) {
+            return Err(ApiError::invalid(format!("tools[{i}]"), format!("tools[{i}]: {:?} twice", tool.name)));
+        }
+        tools.push(tool);
+    }
+    Ok(tools)
+}
+
+/// The tool that `tool_choice` names.
+pub(crate) fn named_tool(tools: &[Tool], name: &str) -> Result<Tool, ApiError> {
+    let shown: String = name.chars().take(64).collect();
+    let missing = || ApiError::invalid("tool_choice", format!("tool_choice: there is no tool {shown:?} in tools"));
+    tools.iter().find(|t| t.name == name).cloned().ok_or_else(missing)
+}
