@@ -6,4 +6,4 @@ mod embeddings;
 mod models;
 mod refusals;
 mod responses;
-mod support;
+pub(crate) mod support;

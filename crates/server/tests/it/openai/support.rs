@@ -24,18 +24,18 @@ use tokenizer::Tokenizer;
 
 use crate::loopback::{Answer, Loopback};
 
-pub(super) const STORIES: &str = "stories260k";
-pub(super) const SMOLLM2: &str = "smollm2:135m";
+pub(crate) const STORIES: &str = "stories260k";
+pub(crate) const SMOLLM2: &str = "smollm2:135m";
 
 /// Opens the two models that tests have.
-pub(super) struct TestLoader {
-    pub(super) known: Vec<&'static str>,
-    pub(super) n_loads: Arc<AtomicUsize>,
-    pub(super) context_len: usize,
+pub(crate) struct TestLoader {
+    pub(crate) known: Vec<&'static str>,
+    pub(crate) n_loads: Arc<AtomicUsize>,
+    pub(crate) context_len: usize,
 }
 
 impl TestLoader {
-    pub(super) fn of(known: &[&'static str]) -> Self {
+    pub(crate) fn of(known: &[&'static str]) -> Self {
         Self { known: known.to_vec(), n_loads: Arc::default(), context_len: 512 }
     }
 
@@ -89,35 +89,35 @@ impl Loader for TestLoader {
 }
 
 /// A server with these models, the first being the default.
-pub(super) fn server(known: &[&'static str]) -> Loopback {
+pub(crate) fn server(known: &[&'static str]) -> Loopback {
     server_of(TestLoader::of(known), ModelsOptions::default())
 }
 
-pub(super) fn server_of(loader: TestLoader, options: ModelsOptions) -> Loopback {
+pub(crate) fn server_of(loader: TestLoader, options: ModelsOptions) -> Loopback {
     Loopback::with_models(ServerOptions::default(), Models::new(Box::new(loader), options))
 }
 
 /// One server with SmolLM2 for all tests that need no other: it is loaded once.
-pub(super) fn smollm2() -> &'static Loopback {
+pub(crate) fn smollm2() -> &'static Loopback {
     static SERVER: OnceLock<Loopback> = OnceLock::new();
     SERVER.get_or_init(|| server(&[SMOLLM2]))
 }
 
 impl Loopback {
     /// A POST of JSON.
-    pub(super) fn post_json(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) fn post_json(&self, path: &str, body: &Value) -> Answer {
         self.send(post_bytes(path, body))
     }
 
     /// The answer, which must be good.
-    pub(super) fn ok(&self, path: &str, body: &Value) -> Value {
+    pub(crate) fn ok(&self, path: &str, body: &Value) -> Value {
         let answer = self.post_json(path, body);
         assert_eq!(answer.status, 200, "{body}: {}", answer.text());
         answer.json()
     }
 
     /// The error object, which must be a 400 that names `param`.
-    pub(super) fn refused(&self, path: &str, body: &Value, param: &str) -> Value {
+    pub(crate) fn refused(&self, path: &str, body: &Value, param: &str) -> Value {
         let answer = self.post_json(path, body);
         assert_eq!(answer.status, 400, "{body}: {}", answer.text());
         let error = answer.json().get("error").cloned().unwrap();
@@ -127,7 +127,7 @@ impl Loopback {
     }
 
     /// The events of a streamed answer, `[DONE]` checked and left out.
-    pub(super) fn stream(&self, path: &str, body: &Value) -> Vec<Value> {
+    pub(crate) fn stream(&self, path: &str, body: &Value) -> Vec<Value> {
         let answer = self.post_json(path, &with(body, &json!({"stream": true})));
         assert_eq!(answer.status, 200, "{body}: {}", answer.text());
         assert_eq!(answer.header("content-type"), Some("text/event-stream"));
@@ -138,7 +138,7 @@ impl Loopback {
     }
 
     /// Waits until the engines compute nothing and the server answers nobody.
-    pub(super) fn wait_until_idle(&self) {
+    pub(crate) fn wait_until_idle(&self) {
         let start = Instant::now();
         loop {
             let n_active: u64 = self.app.models().loaded().iter().map(|m| m.handle.stats().n_active).sum();
@@ -151,7 +151,7 @@ impl Loopback {
     }
 }
 
-pub(super) fn post_bytes(path: &str, body: &Value) -> String {
+pub(crate) fn post_bytes(path: &str, body: &Value) -> String {
     let body = body.to_string();
     format!(
         "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
@@ -160,7 +160,7 @@ pub(super) fn post_bytes(path: &str, body: &Value) -> String {
 }
 
 /// `body` with more fields.
-pub(super) fn with(body: &Value, more: &Value) -> Value {
+pub(crate) fn with(body: &Value, more: &Value) -> Value {
     let mut body = body.clone();
     for (key, value) in more.as_object().unwrap() {
         body[key] = value.clone();
