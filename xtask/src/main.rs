@@ -6,11 +6,13 @@
 
 mod aarch64;
 mod browser;
+mod clients;
 mod command;
 mod fuzz;
 mod load;
 mod models;
 mod peers;
+mod serve_bench;
 mod test;
 mod tidy;
 mod wasm;
@@ -24,11 +26,15 @@ const HELP: &str = "cargo xtask CHORE
   test [STAGE …]  everything CI runs, in its order; with names, only those stages (cargo xtask test stages lists them)
   tidy            the repository's own rules: arrows, sizes, banned words, documents
   models          the models that the tests run on, downloaded once into target/models
+  clients [PYTEST ARGUMENTS]
+                  the Python packages that people use, against a real server; also the crowds, the kills and the router
   fuzz [SECONDS]  each fuzz target for that long (default 20)
   load [--quick] [--receipt]
                   time to the first token and peak memory of random models in every ternary container
   peers [--rounds N] [--only TEXT] [--list]
                   speeds beside those of other engines (benches/peers/README.md)
+  serve-bench [--list] [--only ROW,…] [--clients N,…] [--rounds N] [--receipt] [--no-peer|--peer-only] [--model FILE] [--trinity PROGRAM]
+                  what clients of the server see, beside llama.cpp's server where PEER_PYTHON has it
   chart RECEIPT   the README's picture from a stored measurement
   aarch64         the kernels' tests on three aarch64 CPUs, emulated
   loom            the thread pool's synchronisation in every order of its threads
@@ -44,8 +50,10 @@ fn main() -> ExitCode {
         Some("test") => test::run(rest),
         Some("tidy") => tidy::run(),
         Some("models") => models::fetch().map(drop),
+        Some("clients") => clients(rest),
         Some("load") => load::run(rest),
         Some("fuzz") => fuzz::run(rest.first().map(String::as_str)),
+        Some("serve-bench") => serve_bench::run(rest),
         Some("peers") => peers::run(rest),
         Some("chart") => peers::draw(rest),
         Some("aarch64") => aarch64::run(),
@@ -65,4 +73,9 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn clients(arguments: &[String]) -> Outcome {
+    let counts = clients::run(arguments)?;
+    if counts.failed == 0 { Ok(()) } else { Err(format!("{} tests failed", counts.failed)) }
 }

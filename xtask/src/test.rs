@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    Outcome, browser,
+    Outcome, browser, clients,
     command::{cargo, root, succeed},
     fuzz, load, models, tidy, wasm,
 };
@@ -31,6 +31,7 @@ const STAGES: &[Stage] = &[
     ("wasm", |_| wasm::run()),
     ("fuzz", |_| fuzz::run(Some(FUZZ_SECONDS))),
     ("release", |_| release_binary()),
+    ("clients", run_clients),
     ("load", |_| load::run(&["--quick".to_owned()])),
 ];
 
@@ -99,6 +100,14 @@ fn run_tests(totals: &mut Totals) -> Outcome {
 /// The chat page in a browser.
 fn run_browser(totals: &mut Totals) -> Outcome {
     browser::run(&[], |line| totals.add(line))
+}
+
+/// The clients' tests; what fails is counted with all others.
+fn run_clients(totals: &mut Totals) -> Outcome {
+    let counts = clients::run(&[])?;
+    totals.passed += counts.passed;
+    totals.failed += counts.failed;
+    if counts.failed == 0 { Ok(()) } else { Err(format!("{} tests of clients failed", counts.failed)) }
 }
 
 /// The pool's synchronisation in every order that loom finds (`loom/`).

@@ -64,6 +64,11 @@ fn openai_type(kind: ErrorKind) -> &'static str {
     }
 }
 
+/// OpenAI itself has no word for what is not found; the code says it.
+fn openai_own_type(kind: ErrorKind) -> &'static str {
+    if kind == ErrorKind::NotFound { "invalid_request_error" } else { openai_type(kind) }
+}
+
 fn anthropic_type(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Unauthorized => "authentication_error",
@@ -96,7 +101,7 @@ pub(crate) fn internal() -> ApiError {
 pub(crate) fn json_of(error: &ApiError, shape: Shape, request_id: Option<&str>) -> Value {
     match shape {
         Shape::OpenAi => json!({"error": {
-            "message": error.message, "type": openai_type(error.kind), "param": error.param, "code": error.code,
+            "message": error.message, "type": openai_own_type(error.kind), "param": error.param, "code": error.code,
         }}),
         Shape::Anthropic => {
             let kind = anthropic_type(error.kind);

@@ -77,7 +77,13 @@ const CONFINED: &[(&str, &[&str], &str)] = &[
     ),
     (
         "std::net",
-        &["crates/hub/", "crates/server/src/serve.rs", "crates/server/src/gate.rs", "crates/testkit/"],
+        &[
+            "crates/hub/",
+            "crates/server/src/serve.rs",
+            "crates/server/src/gate.rs",
+            "crates/testkit/",
+            "xtask/src/serve_bench/",
+        ],
         "only the hub and the server use the network",
     ),
     ("todo!", &[], "no stubs"),

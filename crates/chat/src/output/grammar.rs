@@ -315,7 +315,7 @@ impl Grammar {
         format!("{name} {rest}")
     }
 
-    /// A value of `schema`. How it may be spaced is the compiler's business, which refuses options in a schema.
+    /// A value of `schema`; how it may be spaced is for the compiler of the grammar to say.
     fn json(&mut self, schema: &Value) -> String {
         let name = self.new_name("value");
         self.rule(&name, &format!("%json {}", literals::spaced(schema)));

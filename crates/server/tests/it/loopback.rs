@@ -82,7 +82,7 @@ impl Loopback {
 
     /// One request on a connection of its own.
     pub(crate) fn get(&self, path: &str) -> Answer {
-        self.send(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+        self.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
     }
 
     /// Bytes on a connection of their own, and the first answer.
@@ -94,11 +94,9 @@ impl Loopback {
 
     /// A metric without labels.
     pub(crate) fn metric(&self, name: &str) -> f64 {
-        let text = self.get("/metrics");
-        let prefix = format!("{name} ");
-        let line =
-            text.text().lines().find(|l| l.starts_with(&prefix)).unwrap_or_else(|| panic!("no {name}")).to_owned();
-        line[prefix.len()..].parse().unwrap()
+        let answer = self.get("/metrics");
+        let value = answer.text().lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("no {name}")).parse().unwrap()
     }
 
     /// Tells the server to stop.

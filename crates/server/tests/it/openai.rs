@@ -3,6 +3,7 @@
 mod chat;
 mod completions;
 mod embeddings;
+mod load;
 mod models;
 mod refusals;
 mod responses;

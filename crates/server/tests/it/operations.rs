@@ -112,9 +112,8 @@ fn a_browser_gets_the_page_without_a_key_and_a_program_does_not() {
 
 /// The value of a sample.
 fn value(text: &str, sample: &str) -> f64 {
-    let prefix = format!("{sample} ");
-    let line = text.lines().find(|l| l.starts_with(&prefix)).unwrap_or_else(|| panic!("no {sample} in\n{text}"));
-    line[prefix.len()..].parse().unwrap()
+    let value = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+    value.unwrap_or_else(|| panic!("no {sample} in\n{text}")).parse().unwrap()
 }
 
 #[test]

@@ -8,7 +8,7 @@ use engine::Engine;
 use gguf::Container;
 use hub::{Hub, Resolved};
 use kernels::{Isa, Kernels};
-use model::{AttentionWindow, HeadShortcut, LoadOptions, Model};
+use model::{AttentionWindow, HeadShortcut, LoadOptions, Model, PAGE_LEN};
 use tokenizer::Tokenizer;
 
 pub(crate) use super::{
@@ -168,7 +168,7 @@ impl ModelArgs {
         let mut options = LoadOptions {
             context_len_max,
             attention_window,
-            // What runs here keeps whole sequences.
+            // Who says nothing keeps whole sequences.
             kv_positions: kv_positions.or(context_len_max.filter(|_| attention_window.is_some())),
             step_rows_max: STEP_ROWS_MAX,
             ..LoadOptions::DEFAULT
@@ -184,8 +184,17 @@ impl ModelArgs {
         let spinner = terminal::spinner("loading");
         let container = self.open(reference, global)?;
         let tokenizer = Arc::new(Tokenizer::from_gguf(container.metadata())?);
-        let context = self.context.or_else(|| Some(model::context_len(&container).ok()?.min(CONTEXT_LEN_DEFAULT)));
-        let (model, _) = self.load_model(&container, context)?;
+        let (model, _) = match self.attention_window() {
+            // The engine gives pages back that the window has passed: the sequence may grow for ever.
+            Some(window) => {
+                let positions = window.pages_max(STEP_ROWS_MAX).saturating_mul(PAGE_LEN);
+                self.load_model_for(&container, self.context, Some(positions))?
+            }
+            None => {
+                let own = model::context_len(&container)?;
+                self.load_model(&container, Some(self.context.unwrap_or(own.min(CONTEXT_LEN_DEFAULT))))?
+            }
+        };
         let template = match container.metadata().str("tokenizer.chat_template")? {
             Some(source) => Some(
                 Template::new(source)

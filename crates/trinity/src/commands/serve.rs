@@ -1,6 +1,7 @@
 //! `trinity serve [MODEL…]`: answers the HTTP APIs until it is told to stop.
 
 mod config;
+mod engine_args;
 mod loader;
 mod log;
 mod options;
@@ -77,7 +78,7 @@ async fn serve(settings: &ServeArgs, global: &Global) -> Result<(), Failure> {
         terminal::say("warning: reachable from other machines, and no API key is asked for (see --api-key-file)\n");
     }
     let addresses = server.addresses().join(" and ");
-    let (watched, n_running_max) = (models.clone(), usize::from(settings.max_running));
+    let (watched, n_running_max) = (models.clone(), usize::from(settings.engine.max_running));
     let app = App::new(options, models.clone(), move || loader::statuses(&watched, n_running_max));
     stop::on_signals(app.lifecycle().clone())?;
     let has_died = Arc::new(AtomicBool::new(false));

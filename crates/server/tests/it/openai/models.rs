@@ -38,6 +38,7 @@ fn an_unknown_model_is_not_found_unless_any_name_will_do() {
     let answer = strict.post_json(PATH, &body);
     let error = &answer.json()["error"];
     assert_eq!((answer.status, &error["code"], &error["param"]), (404, &json!("model_not_found"), &json!("model")));
+    assert_eq!(error["type"], "invalid_request_error");
     assert!(error["message"].as_str().unwrap().contains(STORIES) && !error["message"].as_str().unwrap().contains('\n'));
     let options = ModelsOptions { any_model_name: true, ..ModelsOptions::default() };
     let open = server_of(TestLoader::of(&[STORIES]), options);

@@ -9,6 +9,7 @@ use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, ValueEnum}
 
 use super::{
     ServeCommand,
+    engine_args::EngineArgs,
     log::{Format, Level},
 };
 use crate::{
@@ -63,21 +64,8 @@ pub(crate) struct ServeArgs {
     /// Unload the models not used for longest when all together take more than so many MiB [default: no limit]
     #[arg(long, value_name = "MIB", env = "TRINITY_MODELS_MEMORY")]
     pub(crate) models_memory: Option<u64>,
-    /// Sequences computed at once, for each model
-    #[arg(long, value_name = "N", env = "TRINITY_MAX_RUNNING", default_value = "64", value_parser = clap::value_parser!(u16).range(1..=4096))]
-    pub(crate) max_running: u16,
-    /// Requests that may wait, for each model; more are answered 503
-    #[arg(long, value_name = "N", env = "TRINITY_MAX_QUEUED", default_value = "1024")]
-    pub(crate) max_queued: u32,
-    /// Longest step in milliseconds while others are written to [default: twice what writing takes]
-    #[arg(long, value_name = "MS", env = "TRINITY_MAX_STEP_MS")]
-    pub(crate) max_step_ms: Option<u32>,
-    /// Positions that the KV cache has room for, all requests of a model together [default: four contexts]
-    #[arg(long, value_name = "TOKENS", env = "TRINITY_KV_TOKENS")]
-    pub(crate) kv_tokens: Option<usize>,
-    /// Compute every prompt from its beginning
-    #[arg(long)]
-    pub(crate) no_prefix_cache: bool,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
     #[command(flatten)]
     pub(crate) load: ModelArgs,
     /// Read settings from a TOML file; its keys are these flags without the dashes in front

@@ -7,10 +7,9 @@ use std::{
 };
 
 use chat::{OutputFormat, Template};
-use engine::{EngineOptions, Handle, grammar::GrammarCompiler};
+use engine::{Handle, grammar::GrammarCompiler};
 use gguf::Container;
 use hub::{EMBEDDED, Hub, Resolved};
-use model::PAGE_LEN;
 use server::{
     EngineGauges, ModelStatus,
     error::ApiError,
@@ -19,15 +18,12 @@ use server::{
 };
 use tokenizer::Tokenizer;
 
-use super::config::ServeArgs;
+use super::{config::ServeArgs, engine_args::Target};
 use crate::{
     cli::Global,
     commands::model_args::CONTEXT_LEN_DEFAULT,
     failure::{Failure, Kind},
 };
-
-/// Contexts that the KV cache has room for, unless `--kv-tokens` says how many positions.
-const CONTEXTS_DEFAULT: usize = 4;
 
 /// Finds the models; an error names the one that is not there.
 pub(super) fn models(settings: &ServeArgs, global: &Global) -> Result<(Models, Arc<FileLoader>), Failure> {
@@ -98,6 +94,7 @@ struct Found {
 pub(super) struct FileLoader {
     found: Vec<Found>,
     settings: ServeArgs,
+    hub: Hub,
     /// Why the last load failed, in full: clients are not told, whoever starts the server is.
     last_failure: Mutex<Option<String>>,
 }
@@ -129,7 +126,7 @@ impl FileLoader {
             let is_pinned = settings.pin.iter().any(|pinned| pinned == name);
             found.push(Found { known: KnownModel { id, aliases, created, bytes, is_pinned }, path });
         }
-        Ok(Self { found, settings: settings.clone(), last_failure: Mutex::default() })
+        Ok(Self { found, settings: settings.clone(), hub, last_failure: Mutex::default() })
     }
 
     /// Why a load failed, in words for the terminal.
@@ -153,9 +150,12 @@ impl FileLoader {
         args.i2s.apply(&mut container, args.threads)?;
         let metadata = container.metadata();
         let tokenizer = Arc::new(Tokenizer::from_gguf(metadata)?);
-        let context = args.context.unwrap_or(model::context_len(&container)?.min(CONTEXT_LEN_DEFAULT));
-        let positions = self.settings.kv_tokens.unwrap_or(context.saturating_mul(CONTEXTS_DEFAULT)).max(context);
-        let (model, _) = args.load_model_for(&container, Some(context), Some(positions.next_multiple_of(PAGE_LEN)))?;
+        let own_context = model::context_len(&container)?;
+        // Behind a window a sequence may grow for ever, and the arena holds what is seen of it.
+        let default_context = own_context.min(CONTEXT_LEN_DEFAULT);
+        let context = args.context.or((args.attention_window().is_none()).then_some(default_context));
+        let positions = self.settings.engine.positions(args.attention_window(), context.unwrap_or(default_context));
+        let (model, _) = args.load_model_for(&container, context, Some(positions))?;
         let failure = |message: String| Failure::new(Kind::Failure, format!("{id}: {message}"));
         let template = metadata.str("tokenizer.chat_template")?.map(Template::new).transpose();
         let template = template.map_err(|e| failure(format!("chat template: {e}")))?;
@@ -168,13 +168,15 @@ impl FileLoader {
             memory_bytes: container
                 .file_bytes()
                 .saturating_add(model.kv_position_bytes().saturating_mul(positions as u64)),
-            context_len_trained: model::context_len(&container)?,
+            context_len_trained: own_context,
             n_layers: model.spec().n_layers,
             width: model.spec().width,
         };
         let grammars = GrammarCompiler::new(&tokenizer).map_err(|e| failure(e.to_string()))?;
-        let handle = Handle::spawn(id, Box::new(model), Arc::clone(&tokenizer), self.engine_options())
-            .map_err(|e| failure(e.to_string()))?;
+        let target = Target { container: &container, tokenizer: &tokenizer, n_layers: details.n_layers };
+        let options = self.settings.engine.options(args, &target, &self.hub)?;
+        let handle =
+            Handle::spawn(id, Box::new(model), Arc::clone(&tokenizer), options).map_err(|e| failure(e.to_string()))?;
         Ok(LoadedModel {
             id: id.clone(),
             handle,
@@ -184,16 +186,6 @@ impl FileLoader {
             grammars,
             details,
         })
-    }
-
-    fn engine_options(&self) -> EngineOptions {
-        EngineOptions {
-            n_running_max: usize::from(self.settings.max_running),
-            n_queued_max: self.settings.max_queued as usize,
-            step_ms_max: self.settings.max_step_ms.map(f64::from),
-            prefix_cache: !self.settings.no_prefix_cache,
-            ..EngineOptions::default()
-        }
     }
 }
 

@@ -1,0 +1,167 @@
+//! How the engine of each model shares itself out: flags of `serve`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use engine::{DiskCache, Drafter, EngineOptions};
+use gguf::Container;
+use hub::{Hub, Resolved};
+use model::{AttentionWindow, Forward, PAGE_LEN};
+use tokenizer::Tokenizer;
+
+use crate::{
+    commands::{
+        digest,
+        model_args::{ModelArgs, STEP_ROWS_MAX},
+    },
+    failure::{Failure, Kind},
+};
+
+/// Contexts that the KV cache has room for, unless `--kv-tokens` says how many positions.
+const CONTEXTS_DEFAULT: usize = 4;
+
+/// Changes whenever the same model no longer computes the same keys and values.
+const NUMERICS: &[u8] = b"trinity kv 1";
+
+const MIB: u64 = 1 << 20;
+
+/// A model that gets an engine.
+pub(super) struct Target<'a> {
+    pub(super) container: &'a Container,
+    pub(super) tokenizer: &'a Tokenizer,
+    pub(super) n_layers: usize,
+}
+
+/// Of each model.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct EngineArgs {
+    /// Sequences computed at once, for each model
+    #[arg(long, value_name = "N", env = "TRINITY_MAX_RUNNING", default_value = "64", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub(crate) max_running: u16,
+    /// Requests that may wait, for each model; more are answered 503
+    #[arg(long, value_name = "N", env = "TRINITY_MAX_QUEUED", default_value = "1024")]
+    max_queued: u32,
+    /// Longest step in milliseconds while others are written to [default: twice what writing takes]
+    #[arg(long, value_name = "MS", env = "TRINITY_MAX_STEP_MS", value_parser = clap::value_parser!(u32).range(1..))]
+    max_step_ms: Option<u32>,
+    /// Positions that the KV cache has room for, all requests of a model together [default: four contexts]
+    #[arg(long, value_name = "TOKENS", env = "TRINITY_KV_TOKENS")]
+    kv_tokens: Option<usize>,
+    /// Compute every prompt from its beginning
+    #[arg(long)]
+    no_prefix_cache: bool,
+    /// Memory in MiB for cached prefixes that the KV cache has no room for
+    #[arg(long, value_name = "MIB", env = "TRINITY_SWAP", default_value = "0")]
+    swap: u64,
+    /// Keep cached prefixes in this folder, so that a server that starts again begins warm; it holds what users wrote, in readable form
+    #[arg(long, value_name = "FOLDER", env = "TRINITY_CACHE_DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
+    /// Most MiB of files in that folder, for each model
+    #[arg(long, value_name = "MIB", env = "TRINITY_CACHE_DIR_SIZE", default_value = "4096", requires = "cache_dir")]
+    cache_dir_size: u64,
+    /// Guess tokens by what followed the last ones before, and verify several at once; texts are the same
+    #[arg(long, conflicts_with_all = ["draft", "draft_layers"])]
+    lookup: bool,
+    /// Guess tokens by a smaller model of the same vocabulary
+    #[arg(long, value_name = "MODEL", env = "TRINITY_DRAFT", conflicts_with = "draft_layers")]
+    draft: Option<String>,
+    /// Guess tokens by the model's own first layers
+    #[arg(long, value_name = "N", env = "TRINITY_DRAFT_LAYERS")]
+    draft_layers: Option<usize>,
+}
+
+impl EngineArgs {
+    /// Positions of the KV cache.
+    pub(super) fn positions(&self, window: Option<AttentionWindow>, context: usize) -> usize {
+        let one = match window {
+            // What one sequence sees, and what may be shared of its beginning.
+            Some(window) => {
+                let n_shared = (window.len + window.sinks).div_ceil(PAGE_LEN);
+                (window.pages_max(STEP_ROWS_MAX) + n_shared).saturating_mul(PAGE_LEN)
+            }
+            None => context,
+        };
+        let all = self.kv_tokens.unwrap_or(one.saturating_mul(CONTEXTS_DEFAULT)).max(one);
+        all.checked_next_multiple_of(PAGE_LEN).unwrap_or(all)
+    }
+
+    /// The engine of the model of `target`.
+    pub(super) fn options(&self, load: &ModelArgs, target: &Target<'_>, hub: &Hub) -> Result<EngineOptions, Failure> {
+        let disk_cache = self.cache_dir.as_ref().map(|folder| DiskCache {
+            folder: folder.clone(),
+            bytes_max: self.cache_dir_size.saturating_mul(MIB),
+            model: fingerprint(target.container, load),
+        });
+        Ok(EngineOptions {
+            n_running_max: usize::from(self.max_running),
+            n_queued_max: self.max_queued as usize,
+            step_ms_max: self.max_step_ms.map(f64::from),
+            prefix_cache: !self.no_prefix_cache,
+            swap_bytes_max: self.swap.saturating_mul(MIB),
+            disk_cache,
+            drafter: self.drafter(load, target, hub)?,
+            ..EngineOptions::default()
+        })
+    }
+
+    fn drafter(&self, load: &ModelArgs, target: &Target<'_>, hub: &Hub) -> Result<Drafter, Failure> {
+        let Target { container, tokenizer, n_layers: of_model } = *target;
+        if self.lookup {
+            return Ok(Drafter::Lookup);
+        }
+        if let Some(n_layers) = self.draft_layers {
+            return if (1..of_model).contains(&n_layers) {
+                Ok(Drafter::EarlyExit { n_layers })
+            } else {
+                let message = format!(
+                    "--draft-layers {n_layers}: {} has {of_model} layers, so 1 to {} can draft",
+                    container.name(),
+                    of_model.saturating_sub(1)
+                );
+                Err(Failure::new(Kind::Failure, message))
+            };
+        }
+        let Some(name) = &self.draft else { return Ok(Drafter::None) };
+        let draft = match hub.resolve(name)? {
+            Resolved::Embedded => Container::from_static(name, hub::embedded())?,
+            Resolved::File(path) => Container::open(&path)?,
+        };
+        let of_draft = Tokenizer::from_gguf(draft.metadata())?;
+        if digest::of_vocabulary(&of_draft) != digest::of_vocabulary(tokenizer) {
+            let message = format!(
+                "--draft {name}: its vocabulary of {} tokens is not that of {}, {} tokens",
+                of_draft.n_vocab(),
+                container.name(),
+                tokenizer.n_vocab()
+            );
+            return Err(Failure::new(Kind::Failure, message));
+        }
+        let context = load.context.unwrap_or(model::context_len(container)?).min(model::context_len(&draft)?);
+        let positions = self.positions(None, context.min(crate::commands::model_args::CONTEXT_LEN_DEFAULT));
+        let plain = ModelArgs { attention_window: None, ..load.clone() };
+        let (model, _) = plain.load_model_for(&draft, Some(context), Some(positions))?;
+        let n_vocab = model.n_vocab();
+        if n_vocab > tokenizer.n_vocab() {
+            let message = format!("--draft {name}: its head gives {n_vocab} logits for {} tokens", tokenizer.n_vocab());
+            return Err(Failure::new(Kind::Failure, message));
+        }
+        Ok(Drafter::Model(Box::new(model)))
+    }
+}
+
+/// Of everything that the bytes of keys and values depend on: weights, the types they are cached in, the window.
+fn fingerprint(container: &Container, load: &ModelArgs) -> [u8; 32] {
+    let mut hash = blake3::Hasher::new();
+    hash.update(NUMERICS);
+    hash.update(
+        format!("{:?} {:?} {:?} {:?}", load.kv_type, load.storage, load.i2s, load.attention_window()).as_bytes(),
+    );
+    for (key, value) in container.metadata().iter() {
+        hash.update(format!("{key} {value:?}\n").as_bytes());
+    }
+    for tensor in container.tensors() {
+        hash.update(format!("{} {} {:?}\n", tensor.name, tensor.type_name(), tensor.dims).as_bytes());
+        hash.update(&container.bytes(tensor));
+    }
+    hash.finalize().into()
+}

@@ -1,0 +1,122 @@
+//! `cargo xtask test clients`: the Python packages that people use, against a real server (`crates/server/tests/clients`).
+
+use std::{
+    fs,
+    hash::{DefaultHasher, Hash, Hasher},
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+use crate::{
+    command::{cargo, output, root, succeed},
+    models,
+};
+
+/// Where the tests are.
+const TESTS: &str = "crates/server/tests/clients";
+/// All of them together take no longer.
+const SECONDS_MAX: &str = "1500";
+
+/// What pytest counted.
+#[derive(Default, Debug, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
+    pub(crate) skipped: u64,
+}
+
+/// Installs the clients, once for each list of them, builds the server and runs the tests; `arguments` go to pytest.
+pub(crate) fn run(arguments: &[String]) -> Result<Counts, String> {
+    let model = models::fetch()?;
+    let python = environment()?;
+    succeed(&mut cargo(&["build", "--release", "--package", "trinity", "--quiet"]))?;
+    let mut command = Command::new("timeout");
+    command.args(["--kill-after=10", SECONDS_MAX]).arg(python).args(["-m", "pytest", "--durations=10", "--color=no"]);
+    command.args(arguments).current_dir(root().join(TESTS)).env("TRINITY_SMOLLM2", model).stdout(Stdio::piped());
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    let mut child = command.spawn().map_err(|e| format!("pytest: {e}"))?;
+    let mut counts = Counts::default();
+    for line in child.stdout.take().map(BufReader::new).into_iter().flat_map(BufRead::lines) {
+        let line = line.map_err(|e| format!("pytest: {e}"))?;
+        println!("{line}");
+        if let Some(found) = summary(&line) {
+            counts = found;
+        }
+    }
+    let status = child.wait().map_err(|e| format!("pytest: {e}"))?;
+    match (status.code(), &counts) {
+        (Some(124 | 137), _) => Err(format!("pytest: stopped after {SECONDS_MAX} s")),
+        (Some(0), Counts { skipped: 1.., .. }) => Err(format!("pytest: {} tests were skipped", counts.skipped)),
+        (Some(0), Counts { passed: 0, .. }) => Err("pytest: no test ran".to_owned()),
+        // What failed is counted in the totals at the end.
+        (Some(0), _) | (Some(1), Counts { failed: 1.., .. }) => Ok(counts),
+        _ => Err(format!("pytest: {status}")),
+    }
+}
+
+/// The Python of an environment that holds exactly what the lists say.
+fn environment() -> Result<PathBuf, String> {
+    let tests = root().join(TESTS);
+    let mut hasher = DefaultHasher::new();
+    for list in ["requirements.txt", "constraints.txt"] {
+        let path = tests.join(list);
+        fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?.hash(&mut hasher);
+    }
+    output(Command::new("python3").arg("--version"))?.hash(&mut hasher);
+    let folder = root().join(format!("target/clients/{:016x}", hasher.finish()));
+    let (python, complete) = (folder.join("bin/python"), folder.join("complete"));
+    if complete.exists() {
+        return Ok(python);
+    }
+    let start = Instant::now();
+    if folder.exists() {
+        // Cut off while it was made.
+        fs::remove_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    }
+    succeed(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "-r"];
+    succeed(Command::new(&python).args(install).arg(tests.join("requirements.txt")))?;
+    fs::write(&complete, "").map_err(|e| format!("{}: {e}", complete.display()))?;
+    let size = output(Command::new("du").args(["-sm"]).arg(&folder))?;
+    let size = size.split_whitespace().next().unwrap_or_default();
+    println!("installed the clients in {:.0} s, {size} MB", start.elapsed().as_secs_f64());
+    Ok(python)
+}
+
+/// Of pytest's last line, `1 failed, 40 passed, 2 errors in 12.3s`.
+fn summary(line: &str) -> Option<Counts> {
+    let (counts, seconds) = line.trim_matches(['=', ' ']).rsplit_once(" in ")?;
+    if !seconds.contains('s') || !seconds.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let mut found = Counts::default();
+    for part in counts.split(", ") {
+        let (number, word) = part.split_once(' ')?;
+        let number: u64 = number.parse().ok()?;
+        match word {
+            "passed" => found.passed = number,
+            "failed" | "error" | "errors" => found.failed += number,
+            "skipped" | "xfailed" | "xpassed" => found.skipped += number,
+            _ => {}
+        }
+    }
+    Some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_is_read() {
+        let check = |line: &str, passed, failed, skipped| {
+            assert_eq!(summary(line), Some(Counts { passed, failed, skipped }), "{line}");
+        };
+        check("3 passed in 0.12s", 3, 0, 0);
+        check("1 failed, 40 passed, 2 warnings, 2 errors in 75.31s (0:01:15)", 40, 3, 0);
+        check("==== 2 skipped, 1 passed in 1.00s ====", 1, 0, 2);
+        assert_eq!(summary("test_openai.py::test_chat failed in a strange way"), None);
+    }
+}

@@ -1,0 +1,201 @@
+//! `cargo xtask serve-bench`: what a client of the server sees, beside llama.cpp's server in the same run; rows with their targets, and a receipt.
+
+mod client;
+mod load;
+mod prompts;
+mod rows;
+mod server;
+mod statistics;
+
+use std::{fs, path::PathBuf, process::Command};
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    Outcome,
+    command::{cargo, output, root, succeed},
+    models,
+};
+use prompts::Prompts;
+use rows::ROWS;
+use server::{PeerSettings, Server};
+
+/// Where results are kept; a run replaces the rows that it measured.
+const RECEIPT: &str = "docs/receipts/serve.json";
+/// Where in the text prompts are taken from.
+const SEED: u64 = 5;
+
+/// What was asked for.
+pub(crate) struct Bench {
+    program: PathBuf,
+    model: PathBuf,
+    /// Nobody named another.
+    is_default_model: bool,
+    threads: usize,
+    rounds: usize,
+    /// Whether ours is measured.
+    ours: bool,
+    /// Whether the peer is.
+    peer: bool,
+    /// Added to the command line of ours.
+    options: Vec<String>,
+    only: Vec<String>,
+    /// Numbers of clients of the load rows; all if empty.
+    clients: Vec<usize>,
+    receipt: bool,
+}
+
+/// A row's figures, and its judgement where ours was measured.
+pub(crate) struct Measured {
+    /// All samples and what is said of them.
+    figures: Value,
+    /// Targets: what, whether it was met.
+    targets: Vec<(String, bool)>,
+}
+
+/// Measures the rows, prints them, keeps them.
+pub(crate) fn run(arguments: &[String]) -> Outcome {
+    let Some(bench) = Bench::parse(arguments)? else {
+        for (name, what, _) in ROWS {
+            println!("{name:16} {what}");
+        }
+        return Ok(());
+    };
+    if bench.program.starts_with(root().join("target")) {
+        succeed(&mut cargo(&["build", "--release", "--package", "trinity", "--quiet"]))?;
+    }
+    let path = root().join(RECEIPT);
+    let mut receipt: Map<String, Value> = match fs::read_to_string(&path) {
+        Ok(text) => serde_json::from_str(&text).map_err(|e| format!("{RECEIPT}: {e}"))?,
+        Err(_) => Map::new(),
+    };
+    let mut missed = Vec::new();
+    for (name, what, measure) in ROWS.iter().filter(|(name, ..)| bench.wants(name)) {
+        println!("\n## {name}: {what}\n");
+        // Others on the machine make every figure worthless: the receipt says whether there were any.
+        let load_average = fs::read_to_string("/proc/loadavg").map_err(|e| format!("/proc/loadavg: {e}"))?;
+        println!("load average before: {}", load_average.trim());
+        let client_before = server::cpu_seconds("self")?;
+        let measured = measure(&bench).map_err(|e| format!("{name}: {e}"))?;
+        for (target, is_met) in &measured.targets {
+            println!("{} {target}", if *is_met { "met   " } else { "MISSED" });
+            if !is_met {
+                missed.push(format!("{name}: {target}"));
+            }
+        }
+        let mut entry = bench.evidence(arguments)?;
+        entry.insert("load_average_before".to_owned(), json!(load_average.trim()));
+        entry.insert("client_cpu_seconds".to_owned(), json!(server::cpu_seconds("self")? - client_before));
+        entry.insert(
+            "targets".to_owned(),
+            measured.targets.iter().map(|(t, met)| json!({"what": t, "met": met})).collect(),
+        );
+        entry.insert("figures".to_owned(), measured.figures);
+        let model = bench.model.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        let key = if bench.is_default_model { (*name).to_owned() } else { format!("{name} {model}") };
+        receipt.insert(key, Value::Object(entry));
+        if bench.receipt {
+            // After each row: a long run that is cut off has not been for nothing.
+            let text = serde_json::to_string_pretty(&receipt).map_err(|e| e.to_string())? + "\n";
+            fs::write(&path, bench.portable(&text)).map_err(|e| format!("{}: {e}", path.display()))?;
+        }
+    }
+    if missed.is_empty() { Ok(()) } else { Err(format!("targets missed:\n  {}", missed.join("\n  "))) }
+}
+
+impl Bench {
+    /// None: only the list of rows is wanted.
+    fn parse(arguments: &[String]) -> Result<Option<Self>, String> {
+        let mut bench = Self {
+            program: root().join("target/release/trinity"),
+            model: PathBuf::new(),
+            is_default_model: false,
+            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            rounds: 3,
+            ours: true,
+            peer: true,
+            options: Vec::new(),
+            only: Vec::new(),
+            clients: Vec::new(),
+            receipt: false,
+        };
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().cloned().ok_or_else(|| format!("{argument}: a value is missing"));
+            let number = |text: String| text.parse::<usize>().map_err(|e| format!("{argument}: {e}"));
+            match argument.as_str() {
+                "--list" => return Ok(None),
+                "--only" => bench.only.extend(value()?.split(',').map(str::to_owned)),
+                "--clients" => {
+                    bench.clients = value()?.split(',').map(|n| number(n.to_owned())).collect::<Result<_, _>>()?;
+                }
+                "--rounds" => bench.rounds = number(value()?)?,
+                "--threads" => bench.threads = number(value()?)?,
+                "--model" => bench.model = value()?.into(),
+                "--trinity" => bench.program = value()?.into(),
+                "--option" => bench.options.push(value()?),
+                "--no-peer" => bench.peer = false,
+                "--peer-only" => bench.ours = false,
+                "--receipt" => bench.receipt = true,
+                other => return Err(format!("serve-bench: unknown argument {other:?}")),
+            }
+        }
+        if let Some(unknown) = bench.only.iter().find(|only| ROWS.iter().all(|(name, ..)| name != only)) {
+            return Err(format!("serve-bench: no row is called {unknown:?} (--list lists them)"));
+        }
+        if bench.model.as_os_str().is_empty() {
+            bench.model = models::fetch()?;
+            bench.is_default_model = true;
+        }
+        Ok(Some(bench))
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == name)
+    }
+
+    fn prompts(&self, row: u64) -> Result<Prompts, String> {
+        Prompts::read(&self.program, &self.model, SEED + row)
+    }
+
+    /// Ours with what the row needs.
+    fn trinity(&self, options: &[&str]) -> Result<Server, String> {
+        let all: Vec<&str> = options.iter().copied().chain(self.options.iter().map(String::as_str)).collect();
+        Server::trinity(&self.program, &self.model, self.threads, &all)
+    }
+
+    fn llama_cpp(&self, slots: usize, context: usize) -> Result<Server, String> {
+        Server::llama_cpp(&self.model, PeerSettings { threads: self.threads, slots, context })
+    }
+
+    /// What a result depends on.
+    fn evidence(&self, arguments: &[String]) -> Result<Map<String, Value>, String> {
+        let machine = output(Command::new(&self.program).args(["doctor", "--json"]))?;
+        let machine: Value = serde_json::from_str(&machine).map_err(|e| format!("trinity doctor: {e}"))?;
+        let commit = output(Command::new("git").args(["rev-parse", "HEAD"]).current_dir(root()))?;
+        let date = output(Command::new("date").args(["-u", "+%Y-%m-%dT%H:%MZ"]))?;
+        let hash = output(Command::new("sha256sum").arg(&self.model))?;
+        let hash = hash.split(' ').next().unwrap_or_default();
+        let file = self.model.file_name().map(|name| name.to_string_lossy().into_owned());
+        let fields = json!({
+            "command": format!("cargo xtask serve-bench {}", arguments.join(" ")),
+            "commit": commit.trim(), "date": date.trim(), "threads": self.threads,
+            "model": { "file": file, "sha256": hash }, "machine": machine,
+        });
+        let mut fields = fields.as_object().cloned().unwrap_or_default();
+        if self.peer {
+            fields.insert("peer".to_owned(), json!(server::peer_build()?));
+        }
+        Ok(fields)
+    }
+
+    /// A receipt says nothing of the machine's folders.
+    fn portable(&self, text: &str) -> String {
+        let mut text = text.replace(&format!("{}/", root().display()), "");
+        if let Ok(python) = std::env::var("PEER_PYTHON") {
+            text = text.replace(&python, "$PEER_PYTHON");
+        }
+        let folder = self.model.parent().map(|p| format!("{}/", p.display())).unwrap_or_default();
+        if folder.len() > 1 { text.replace(&folder, "") } else { text }
+    }
+}

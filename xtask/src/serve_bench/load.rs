@@ -1,0 +1,84 @@
+//! Many clients at once.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
+
+use serde_json::{Value, json};
+
+use super::{
+    client::{self, Streamed},
+    statistics::{milliseconds, round},
+};
+
+/// What a closed loop of clients saw.
+pub(super) struct Loaded {
+    pub(super) streams: Vec<Streamed>,
+    /// Requests that failed, and why.
+    pub(super) failures: Vec<String>,
+    pub(super) seconds: f64,
+}
+
+/// `n_clients` that each send the next request as soon as their last is answered, until there are none.
+pub(super) fn closed_loop(address: &str, n_clients: usize, requests: &[Value]) -> Loaded {
+    let next = Mutex::new(requests.iter().enumerate());
+    let results = Mutex::new(Vec::new());
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..n_clients {
+            scope.spawn(|| {
+                loop {
+                    let request = next.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some((index, request)) = request else { break };
+                    let result = client::stream(address, request).map(|stream| Streamed { request: index, ..stream });
+                    results.lock().unwrap_or_else(PoisonError::into_inner).push(result);
+                }
+            });
+        }
+    });
+    let seconds = start.elapsed().as_secs_f64();
+    let (mut streams, mut failures) = (Vec::new(), Vec::new());
+    for result in results.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        match result {
+            Ok(stream) => streams.push(stream),
+            Err(why) => failures.push(why),
+        }
+    }
+    Loaded { streams, failures, seconds }
+}
+
+impl Loaded {
+    /// An error if any request failed.
+    pub(super) fn complete(self) -> Result<Self, String> {
+        match self.failures.first() {
+            None => Ok(self),
+            Some(why) => Err(format!("{} requests failed; the first: {why}", self.failures.len())),
+        }
+    }
+
+    pub(super) fn tokens_per_second(&self) -> f64 {
+        self.streams.iter().map(Streamed::n_tokens).sum::<u64>() as f64 / self.seconds
+    }
+
+    pub(super) fn ttfts(&self) -> Vec<f64> {
+        self.streams.iter().map(Streamed::ttft).collect()
+    }
+
+    pub(super) fn gaps(&self) -> Vec<f64> {
+        self.streams.iter().flat_map(Streamed::gaps).map(|(_, seconds)| seconds).collect()
+    }
+
+    /// For the receipt.
+    pub(super) fn figures(&self) -> Value {
+        json!({
+            "seconds": round(self.seconds),
+            "requests": self.streams.len(),
+            "failures": self.failures,
+            "tokens_per_second": round(self.tokens_per_second()),
+            "ttft": milliseconds(&self.ttfts()),
+            "inter_token": milliseconds(&self.gaps()),
+            "ttft_seconds": self.ttfts().iter().map(|s| round(*s)).collect::<Vec<_>>(),
+        })
+    }
+}

@@ -1,0 +1,74 @@
+//! Prompts: token ids at random places of a real text.
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use serde_json::{Value, json};
+
+use super::statistics::Random;
+use crate::command::root;
+
+/// The text, below the shared data.
+const TEXT: &str = "data/eval-text/wikitext2-raw-test.txt";
+/// Of it: enough for prompts that never meet.
+const TEXT_BYTES: usize = 600_000;
+
+/// The ids of a text.
+pub(super) struct Prompts {
+    ids: Vec<u32>,
+    random: Random,
+}
+
+impl Prompts {
+    /// Tokenised by the model's own vocabulary; `seed` decides which places are taken.
+    pub(super) fn read(program: &Path, model: &Path, seed: u64) -> Result<Self, String> {
+        let shared = std::env::var_os("TRINITY_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
+        let path = shared.join(TEXT);
+        let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let end = (0..=TEXT_BYTES.min(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+        let ids = tokenize(program, model, text.get(..end).unwrap_or_default())?;
+        Ok(Self { ids, random: Random(seed) })
+    }
+
+    /// `n` ids from a place of its own.
+    pub(super) fn next(&mut self, n: usize) -> Vec<u32> {
+        let start = self.random.below(self.ids.len().saturating_sub(n));
+        self.ids.get(start..start + n).unwrap_or_default().to_vec()
+    }
+
+    /// Several of `n` ids.
+    pub(super) fn take(&mut self, count: usize, n: usize) -> Vec<Vec<u32>> {
+        (0..count).map(|_| self.next(n)).collect()
+    }
+}
+
+/// Ids of `text`, without the model's own beginning and end.
+pub(super) fn tokenize(program: &Path, model: &Path, text: &str) -> Result<Vec<u32>, String> {
+    let mut command = Command::new(program);
+    command.arg("tokenize").arg(model).args(["--ids", "--no-special"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().map_err(|e| format!("{command:?}: {e}"))?;
+    // It reads all before it writes, so this cannot wait for itself.
+    child
+        .stdin
+        .take()
+        .ok_or("no standard input")?
+        .write_all(text.as_bytes())
+        .map_err(|e| format!("{command:?}: {e}"))?;
+    let output = child.wait_with_output().map_err(|e| format!("{command:?}: {e}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let ids: Result<Vec<u32>, _> = text.split_whitespace().map(str::parse).collect();
+    let ids = ids.map_err(|e| format!("{command:?}: {e}"))?;
+    if ids.is_empty() { Err(format!("{command:?}: no ids, {}", output.status)) } else { Ok(ids) }
+}
+
+/// A streamed greedy completion of `n` tokens of `prompt`, to the end whatever the model says.
+pub(super) fn greedy(prompt: &[u32], n: usize, use_cache: bool) -> Value {
+    json!({
+        "model": "bench", "prompt": prompt, "max_tokens": n, "temperature": 0, "ignore_eos": true,
+        "stream": true, "stream_options": { "include_usage": true }, "cache_prompt": use_cache,
+    })
+}
