@@ -3,6 +3,7 @@
 //! Each client asks for 64 tokens after a prompt of 120 and then asks again, as `cargo xtask serve-bench` does over HTTP.
 
 use std::{
+    env,
     ops::ControlFlow,
     path::Path,
     sync::{
@@ -38,7 +39,7 @@ impl Sink for Done {
 
 #[allow(clippy::print_stdout, clippy::expect_used, reason = "a measurement for its author")]
 fn main() {
-    let mut args = std::env::args().skip(1);
+    let mut args = env::args().skip(1);
     let path = args.next().expect("MODEL [CLIENTS…]");
     let clients: Vec<usize> = args.map(|n| n.parse().expect("a number of clients")).collect();
     let container = Container::open(Path::new(&path)).expect("a model");
@@ -46,7 +47,7 @@ fn main() {
     for n_clients in if clients.is_empty() { vec![1, 4, 16, 32] } else { clients } {
         let mut kernels = Kernels::new(
             None,
-            std::env::var("THREADS").map_or_else(|_| kernels::default_threads(), |n| n.parse().expect("threads")),
+            env::var("THREADS").map_or_else(|_| kernels::default_threads(), |n| n.parse().expect("threads")),
         )
         .expect("kernels");
         kernels.pin_threads();
