@@ -174,3 +174,67 @@ pub(super) fn usage(used: &TokensUsed) -> Value {
         "service_tier": "standard",
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pieces() -> Vec<Piece> {
+        let text = |t: &str| Piece::Text(t.to_owned());
+        let start =
+            |index, name: &str| Piece::ToolCallStart { index, id: format!("call_{index}"), name: name.to_owned() };
+        let arguments = |index, t: &str| Piece::ToolCallArguments { index, text: t.to_owned() };
+        vec![
+            Piece::Reasoning("Let ".to_owned()),
+            Piece::Reasoning("me".to_owned()),
+            text("I "),
+            text("look"),
+            start(0, "one"),
+            arguments(0, "{\"a\""),
+            arguments(0, ": 1}"),
+            start(1, "two"),
+            arguments(1, "{}"),
+            text("Done"),
+        ]
+    }
+
+    fn run(omits_thinking: bool) -> (Vec<String>, Vec<Value>) {
+        let mut blocks = Blocks { omits_thinking, ..Blocks::default() };
+        let mut events = Vec::new();
+        pieces().into_iter().for_each(|piece| blocks.push(piece, &mut events));
+        blocks.close(&mut events);
+        let short = |(name, event): &Event| {
+            let name = name.trim_start_matches("content_block_");
+            let detail = event["delta"]["type"].as_str().or_else(|| event["content_block"]["type"].as_str());
+            format!("{name} {} {}", event["index"], detail.unwrap_or_default()).trim_end().to_owned()
+        };
+        (events.iter().map(short).collect(), blocks.into_content())
+    }
+
+    #[test]
+    fn blocks_come_one_after_the_other() {
+        let (events, content) = run(false);
+        let expected = "start 0 thinking, ping null, delta 0 thinking_delta, delta 0 thinking_delta, delta 0 signature_delta, stop 0, \
+             start 1 text, delta 1 text_delta, delta 1 text_delta, stop 1, \
+             start 2 tool_use, delta 2 input_json_delta, delta 2 input_json_delta, stop 2, \
+             start 3 tool_use, delta 3 input_json_delta, stop 3, start 4 text, delta 4 text_delta, stop 4";
+        assert_eq!(events.join(", "), expected);
+        assert_eq!(
+            Value::from(content),
+            json!([
+                {"type": "thinking", "thinking": "Let me", "signature": signature("Let me")},
+                {"type": "text", "text": "I look"},
+                {"type": "tool_use", "id": "toolu_0", "name": "one", "input": {"a": 1}},
+                {"type": "tool_use", "id": "toolu_1", "name": "two", "input": {}},
+                {"type": "text", "text": "Done"},
+            ])
+        );
+    }
+
+    #[test]
+    fn omitted_thinking_leaves_an_empty_block() {
+        let (events, content) = run(true);
+        assert!(events.join(", ").starts_with("start 0 thinking, ping null, delta 0 signature_delta, stop 0, start 1"));
+        assert_eq!(content[0]["thinking"], "");
+    }
+}

@@ -4,8 +4,7 @@ use std::time::Instant;
 
 use axum::{Extension, extract::State, response::Response};
 use engine::CacheScope;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use tokenizer::{ControlTokens, TokenId};
 
 use super::{
@@ -41,6 +40,21 @@ pub(super) struct EmbeddingsRequest {
     prompt: Option<String>,
     options: Option<Options>,
     keep_alive: Option<KeepAliveWire>,
+}
+
+/// Vectors stay what they are: as JSON values their numbers would be written as those of doubles.
+#[derive(Serialize)]
+struct EmbedAnswer<'a> {
+    model: &'a str,
+    embeddings: Vec<Vec<f32>>,
+    total_duration: u64,
+    load_duration: u64,
+    prompt_eval_count: usize,
+}
+
+#[derive(Serialize)]
+struct EmbeddingsAnswer {
+    embedding: Vec<f32>,
 }
 
 /// The ids of texts; what is longer than the context is cut off if it may be.
@@ -102,11 +116,13 @@ pub(super) async fn embed(
     if let Some(n) = dimensions {
         vectors.iter_mut().for_each(|vector| shorten(vector, n));
     }
-    json_response(&json!({
-        "model": request.model, "embeddings": vectors,
-        "total_duration": nanoseconds(started.elapsed()), "load_duration": nanoseconds(load_time),
-        "prompt_eval_count": used.n_prompt,
-    }))
+    json_response(&EmbedAnswer {
+        model: &request.model,
+        embeddings: vectors,
+        total_duration: nanoseconds(started.elapsed()),
+        load_duration: nanoseconds(load_time),
+        prompt_eval_count: used.n_prompt,
+    })
 }
 
 /// `POST /api/embeddings`
@@ -122,5 +138,5 @@ pub(super) async fn embeddings(
         blocking::run(&app, move || prompts(inputs, request.options, true, &lease)).await?
     };
     let (vectors, _) = generation::embed(&app, &caller, &lease, prompts, CacheScope(caller.scope)).await?;
-    json_response(&json!({"embedding": vectors.into_iter().next().unwrap_or_default()}))
+    json_response(&EmbeddingsAnswer { embedding: vectors.into_iter().next().unwrap_or_default() })
 }

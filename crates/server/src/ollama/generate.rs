@@ -149,8 +149,11 @@ impl GenerateRequest {
             }
             return Ok(());
         }
-        let context = self.context.iter().flatten().copied().map(TokenId);
-        request.prompt = context.collect();
+        let n_vocab = model.handle.n_vocab();
+        if let Some(id) = self.context.iter().flatten().find(|id| **id as usize >= n_vocab) {
+            return Err(ApiError::invalid("context", format!("context: token id {id}: the vocabulary has {n_vocab}")));
+        }
+        request.prompt = self.context.iter().flatten().copied().map(TokenId).collect();
         let turn = if model.template.is_some() {
             self.render(model, text, &variables, request)?
         } else if self.system.as_ref().is_some_and(|s| !s.is_empty()) {

@@ -190,6 +190,9 @@ fn seconds_of(text: &str) -> Option<f64> {
         return Some(seconds);
     }
     let (sign, mut rest) = text.strip_prefix('-').map_or((1.0, text), |rest| (-1.0, rest));
+    if rest.is_empty() {
+        return None;
+    }
     let mut seconds = 0.0;
     while !rest.is_empty() {
         let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
@@ -208,7 +211,7 @@ fn seconds_of(text: &str) -> Option<f64> {
         seconds += digits.parse::<f64>().ok()? * unit;
         rest = tail;
     }
-    (!text.is_empty()).then_some(sign * seconds)
+    Some(sign * seconds)
 }
 
 /// `format`: nothing, `"json"`, or a schema.

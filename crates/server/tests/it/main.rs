@@ -1,11 +1,13 @@
 //! The HTTP surfaces against a real server on loopback.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod anthropic;
 mod connections;
 mod drain;
 mod keys;
 mod llamacpp;
 mod loopback;
+mod ollama;
 mod openai;
 mod openapi;
 mod operations;

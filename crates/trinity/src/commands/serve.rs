@@ -5,6 +5,7 @@ mod engine_args;
 mod loader;
 mod log;
 mod options;
+mod puller;
 mod stop;
 
 use std::{
@@ -20,6 +21,7 @@ use server::{App, lifecycle::Phase, models::Models, serve::Server};
 
 pub(crate) use config::ServeArgs;
 use loader::FileLoader;
+use puller::HubPuller;
 
 use super::limits;
 use crate::{
@@ -72,8 +74,11 @@ async fn serve(settings: &ServeArgs, global: &Global) -> Result<(), Failure> {
     if let Some(path) = &settings.unix_socket {
         server.listen_unix(path).await.map_err(|e| failure(&e))?;
     }
-    let options = options::of_server(settings, server.is_loopback_only())?;
+    let mut options = options::of_server(settings, server.is_loopback_only())?;
     let (models, loader) = loader::models(settings, global)?;
+    if settings.allow_pull {
+        options.puller = Some(Arc::new(HubPuller(Arc::clone(&loader))));
+    }
     if !server.is_loopback_only() && options.keys.is_empty() {
         terminal::say("warning: reachable from other machines, and no API key is asked for (see --api-key-file)\n");
     }

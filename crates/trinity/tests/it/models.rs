@@ -7,16 +7,16 @@ use testkit::{Answer, Loopback};
 
 use crate::program::{Outcome, command, finish};
 
-const ETAG: &str = "\"1\"";
+pub(crate) const ETAG: &str = "\"1\"";
 
 /// The small stories model, under another name and from elsewhere.
-fn story_model() -> Vec<u8> {
+pub(crate) fn story_model() -> Vec<u8> {
     fs::read(testkit::shared("tiny-models/stories260K-q8_0.gguf")).unwrap()
 }
 
 const SHA256: &str = "28161b85ebb47456eba1af66a135fa1416be9e725fdf62e4d552d7c0b977d3f1";
 
-fn home_with(url: &str) -> TempDir {
+pub(crate) fn home_with(url: &str) -> TempDir {
     let home = tempfile::tempdir().unwrap();
     let catalogue = format!(
         "[[model]]\nname = 'story:q8'\nabout = 'Stories'\nfile = 'stories.gguf'\nbytes = 344256\nsha256 = '{SHA256}'\n\

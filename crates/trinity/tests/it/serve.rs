@@ -9,7 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::program::{command, trinity};
+use testkit::{Answer, Loopback};
+
+use crate::{
+    models,
+    program::{command, trinity},
+};
 
 /// Starting, stopping: however slow the machine.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -91,6 +96,17 @@ fn get(address: &str, path: &str, headers: &str) -> String {
     text
 }
 
+/// The whole answer to a POST of JSON.
+fn post(address: &str, path: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let head = "Host: localhost\r\nConnection: close\r\nContent-Type: application/json";
+    write!(stream, "POST {path} HTTP/1.1\r\n{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
 fn file(name: &str, text: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("serve-{}-{name}", std::process::id()));
     std::fs::write(&path, text).unwrap();
@@ -116,14 +132,7 @@ fn a_completion_comes_and_is_counted() {
     assert!(server.said.iter().any(|l| l.ends_with("(model stories260k)")), "{:#?}", server.said);
     let ask = |model: &str| {
         let body = format!(r#"{{"model":"{model}","prompt":"Once upon a time","max_tokens":8,"temperature":0}}"#);
-        let mut stream = TcpStream::connect(&address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let head =
-            "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json";
-        write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        text
+        post(&address, "/v1/completions", &body)
     };
     let answer = ask("stories260k");
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"completion_tokens\":8"), "{answer}");
@@ -148,6 +157,44 @@ fn a_completion_comes_and_is_counted() {
     }
     assert!(get(&address, "/v1/loads", "").contains("\"max_total_num_tokens\":512"));
     assert!(get(&address, "/model_info", "").contains("\"model_type\":\"llama\""));
+}
+
+#[test]
+fn clients_pull_models_where_they_may() {
+    let bytes = models::story_model();
+    let source = Loopback::start(move |request| Answer::file(request, &bytes, models::ETAG));
+    let home = models::home_with(&source.url("/stories.gguf"));
+    let start = |more: &[&str]| {
+        let mut command = command(["serve", "--port", "0"].iter().chain(more));
+        command.env("TRINITY_HOME", home.path());
+        let mut server = Server::spawn(command);
+        let address = server.address();
+        (server, address)
+    };
+    let pull = r#"{"model":"story:q8"}"#;
+    let (_closed, address) = start(&[]);
+    assert!(post(&address, "/api/pull", pull).starts_with("HTTP/1.1 403"));
+    assert!(source.requests().is_empty());
+
+    let (mut server, address) = start(&["--allow-pull"]);
+    let generate = r#"{"model":"story:q8","prompt":"Once upon a time","stream":false,"options":{"num_predict":4}}"#;
+    assert!(post(&address, "/api/generate", generate).starts_with("HTTP/1.1 404"));
+    for other in ["hf:a/b/c.gguf", &source.url("/other.gguf"), "/etc/passwd"] {
+        assert!(
+            post(&address, "/api/pull", &format!(r#"{{"model":"{other}"}}"#)).starts_with("HTTP/1.1 400"),
+            "{other}"
+        );
+    }
+    assert!(source.requests().is_empty());
+    let told = post(&address, "/api/pull", pull);
+    assert!(told.contains("Tell good stories.") && told.contains("\"total\":344256"), "{told}");
+    assert!(told.trim_end().ends_with("0") && told.contains(r#"{"status":"success"}"#), "{told}");
+    assert!(get(&address, "/api/tags", "").contains("story:q8"));
+    let answer = post(&address, "/api/generate", generate);
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"eval_count\":4"), "{answer}");
+    assert!(post(&address, "/v1/messages", r#"{"model":"story:q8"}"#).contains("\"invalid_request_error\""));
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
 }
 
 #[test]

@@ -55,6 +55,9 @@ pub(crate) struct ServeArgs {
     /// Accept any name of a model in requests, and mean the first
     #[arg(long, env = "TRINITY_ANY_MODEL_NAME", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
     pub(crate) any_model_name: bool,
+    /// Let clients pull models of the catalogue (POST /api/pull)
+    #[arg(long, env = "TRINITY_ALLOW_PULL", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
+    pub(crate) allow_pull: bool,
     /// Load these models at the start and never unload them; others are loaded when they are asked for
     #[arg(long, value_name = "MODEL", env = "TRINITY_PIN", value_delimiter = ',')]
     pub(crate) pin: Vec<String>,

@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard},
     time::{Duration, SystemTime},
 };
 
@@ -84,15 +84,35 @@ fn gauges(handle: &Handle) -> EngineGauges {
 }
 
 /// A model and where it lies.
+#[derive(Clone)]
 struct Found {
     known: KnownModel,
     /// None: in the program.
     path: Option<PathBuf>,
 }
 
+impl Found {
+    /// `name` as on the command line or in the catalogue, and what it came to.
+    fn new(name: &str, hub: &Hub, resolved: Resolved, is_pinned: bool) -> Result<Self, Failure> {
+        let (path, created, bytes) = match resolved {
+            Resolved::Embedded => (None, SystemTime::UNIX_EPOCH, hub::embedded().len() as u64),
+            Resolved::File(path) => {
+                let about = std::fs::metadata(&path)
+                    .map_err(|e| Failure::new(Kind::Failure, format!("{}: {e}", path.display())))?;
+                (Some(path), about.modified().unwrap_or(SystemTime::UNIX_EPOCH), about.len())
+            }
+        };
+        let id = id_of(name, hub);
+        // Also by the words of the command line, unless they are a path: those are nobody's business.
+        let aliases = [name.to_owned()].into_iter().filter(|n| *n != id && !is_path(n)).collect();
+        Ok(Self { known: KnownModel { id, aliases, created, bytes, is_pinned }, path })
+    }
+}
+
 /// Opens files.
 pub(super) struct FileLoader {
-    found: Vec<Found>,
+    /// Those of the command line, then those that were pulled since.
+    found: RwLock<Vec<Found>>,
     settings: ServeArgs,
     hub: Hub,
     /// Why the last load failed, in full: clients are not told, whoever starts the server is.
@@ -109,24 +129,33 @@ impl FileLoader {
         let hub = Hub::from_environment(global.offline)?;
         let mut found: Vec<Found> = Vec::new();
         for name in names {
-            let (path, created, bytes) = match hub.resolve(name)? {
-                Resolved::Embedded => (None, SystemTime::UNIX_EPOCH, hub::embedded().len() as u64),
-                Resolved::File(path) => {
-                    let about = std::fs::metadata(&path)
-                        .map_err(|e| Failure::new(Kind::Failure, format!("{}: {e}", path.display())))?;
-                    (Some(path), about.modified().unwrap_or(SystemTime::UNIX_EPOCH), about.len())
-                }
-            };
-            let id = id_of(name, &hub);
-            if found.iter().any(|f| f.known.id == id) {
-                return Err(Failure::usage(format!("two models are called {id:?}")));
-            }
-            // Also by the words of the command line, unless they are a path: those are nobody's business.
-            let aliases = [name.to_owned()].into_iter().filter(|n| *n != id && !is_path(n)).collect();
             let is_pinned = settings.pin.iter().any(|pinned| pinned == name);
-            found.push(Found { known: KnownModel { id, aliases, created, bytes, is_pinned }, path });
+            let new = Found::new(name, &hub, hub.resolve(name)?, is_pinned)?;
+            if found.iter().any(|f| f.known.id == new.known.id) {
+                return Err(Failure::usage(format!("two models are called {:?}", new.known.id)));
+            }
+            found.push(new);
         }
-        Ok(Self { found, settings: settings.clone(), hub, last_failure: Mutex::default() })
+        Ok(Self { found: RwLock::new(found), settings: settings.clone(), hub, last_failure: Mutex::default() })
+    }
+
+    /// One more model, which was pulled; one that is there already stays.
+    pub(super) fn add(&self, name: &str, resolved: Resolved) -> Result<(), Failure> {
+        let new = Found::new(name, &self.hub, resolved, false)?;
+        let mut found = self.found.write().unwrap_or_else(PoisonError::into_inner);
+        if found.iter().all(|f| f.known.id != new.known.id) {
+            found.push(new);
+        }
+        Ok(())
+    }
+
+    /// Where models come from.
+    pub(super) fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    fn found(&self) -> RwLockReadGuard<'_, Vec<Found>> {
+        self.found.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Why a load failed, in words for the terminal.
@@ -136,8 +165,8 @@ impl FileLoader {
     }
 
     /// The first model's name.
-    pub(super) fn first(&self) -> &str {
-        self.found.first().map_or("none", |f| f.known.id.as_str())
+    pub(super) fn first(&self) -> String {
+        self.found().first().map_or("none", |f| f.known.id.as_str()).to_owned()
     }
 
     fn open(&self, found: &Found) -> Result<LoadedModel, Failure> {
@@ -194,14 +223,14 @@ struct Shared(Arc<FileLoader>);
 
 impl Loader for Shared {
     fn known(&self) -> Vec<KnownModel> {
-        self.0.found.iter().map(|f| f.known.clone()).collect()
+        self.0.found().iter().map(|f| f.known.clone()).collect()
     }
 
     fn load(&self, id: &str) -> Result<LoadedModel, LoadFailure> {
-        let Some(found) = self.0.found.iter().find(|f| f.known.id == id) else {
+        let Some(found) = self.0.found().iter().find(|f| f.known.id == id).cloned() else {
             return Err(LoadFailure { message: format!("no model is called {id:?}") });
         };
-        self.0.open(found).map_err(|failure| {
+        self.0.open(&found).map_err(|failure| {
             let message = failure.message().to_owned();
             *self.0.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(message.clone());
             LoadFailure { message }

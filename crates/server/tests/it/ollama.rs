@@ -1,0 +1,9 @@
+//! Ollama's API against a real server with real models.
+
+mod chat;
+mod embed;
+mod generate;
+mod models;
+mod pull;
+mod refusals;
+mod support;

@@ -1,0 +1,117 @@
+//! Whatever this server has not is refused by name; whatever has no effect is accepted.
+
+use serde_json::{Value, json};
+
+use super::support::{CHAT, GENERATE, chat, generate, refused, whole, with_options};
+use crate::openai::support::{smollm2, with};
+
+fn bases() -> [(&'static str, Value); 2] {
+    [(GENERATE, generate()), (CHAT, chat())]
+}
+
+#[test]
+fn what_this_server_has_not_is_refused_by_name() {
+    for (more, param) in [
+        (json!({"template": "{{ .Prompt }}"}), "template"),
+        (json!({"images": ["aGk="]}), "images"),
+        (json!({"suffix": "x"}), "suffix"),
+        (json!({"width": 5}), "width"),
+        (json!({"height": 5}), "height"),
+        (json!({"steps": 5}), "steps"),
+        (json!({"raw": true, "system": "x"}), "system"),
+        (json!({"raw": true, "context": [1]}), "context"),
+        (json!({"suffix": "x", "system": "x"}), "system"),
+        (json!({"messages": []}), "messages"),
+    ] {
+        refused(GENERATE, &with(&generate(), &more), param);
+    }
+    for (path, body) in bases() {
+        for (more, param) in [
+            (json!({"truncate": true}), "truncate"),
+            (json!({"shift": true}), "shift"),
+            (json!({"made_up": 1}), "made_up"),
+            (json!({"top_logprobs": 3}), "top_logprobs"),
+            (json!({"logprobs": true, "top_logprobs": 21}), "top_logprobs"),
+        ] {
+            refused(path, &with(&body, &more), param);
+        }
+    }
+    refused(CHAT, &with(&chat(), &json!({"tools": [{"type": "web"}]})), "tools[0].type");
+    refused("/api/show", &json!({"model": "x", "system": "y"}), "system");
+}
+
+#[test]
+fn options_out_of_range_are_refused_by_name() {
+    for (path, body) in bases() {
+        for (option, values) in [
+            ("temperature", json!([-1, 101])),
+            ("top_k", json!([-1])),
+            ("top_p", json!([-0.1, 1.1])),
+            ("min_p", json!([-0.1, 1.1])),
+            ("typical_p", json!([-0.1, 1.1])),
+            ("repeat_penalty", json!([0, -1, 101])),
+            ("repeat_last_n", json!([-2])),
+            ("presence_penalty", json!([-2.1, 2.1])),
+            ("frequency_penalty", json!([-2.1, 2.1])),
+            ("num_predict", json!([-3])),
+            ("num_ctx", json!([0, -1, 100_000])),
+            ("stop", json!([vec!["a"; 17], "x".repeat(257), ""])),
+            ("mirostat", json!([1, 2])),
+            ("tfs_z", json!([0.5])),
+            ("penalize_newline", json!([false])),
+            ("made_up", json!([1])),
+            ("seed", json!(["x"])),
+        ] {
+            for value in values.as_array().unwrap() {
+                refused(path, &with_options(&body, &json!({option: value})), &format!("options.{option}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_has_no_effect_is_accepted() {
+    let options = json!({
+        "mirostat": 0, "mirostat_tau": 5, "mirostat_eta": 0.1, "tfs_z": 1.0, "penalize_newline": true, "num_keep": 4, "num_batch": 512,
+        "num_gpu": 1, "main_gpu": 0, "num_thread": 4, "numa": false, "low_vram": false, "f16_kv": true, "logits_all": false,
+        "vocab_only": false, "use_mmap": true, "use_mlock": false, "embedding_only": false, "num_predict": 1,
+    });
+    for (path, body) in bases() {
+        let body = with(
+            &with_options(&body, &options),
+            &json!({"truncate": false, "shift": false, "format": null, "keep_alive": null}),
+        );
+        whole(smollm2(), path, &body);
+    }
+    whole(
+        smollm2(),
+        GENERATE,
+        &with(&generate(), &json!({"images": [], "template": "", "suffix": "", "system": "", "context": []})),
+    );
+}
+
+#[test]
+fn nothing_on_the_server_is_changed() {
+    for (method, path) in [
+        ("POST", "/api/create"),
+        ("POST", "/api/copy"),
+        ("POST", "/api/push"),
+        ("DELETE", "/api/delete"),
+        ("POST", "/api/blobs/sha256:00"),
+    ] {
+        let answer = smollm2().send(format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        ));
+        assert_eq!(answer.status, 403, "{path}: {answer:?}");
+        assert!(answer.json()["error"].as_str().unwrap().starts_with("this server "), "{answer:?}");
+    }
+}
+
+#[test]
+fn a_prompt_beyond_the_context_is_refused_with_both_numbers() {
+    let long = json!("word ".repeat(600));
+    let message = refused(GENERATE, &with(&generate(), &json!({"prompt": long})), "the context holds 512");
+    assert!(message.contains("tokens"), "{message}");
+    refused(CHAT, &with(&chat(), &json!({"messages": [{"role": "user", "content": long}]})), "the context holds 512");
+    assert_eq!(smollm2().app.metrics().n_panics(), 0);
+}
