@@ -122,8 +122,12 @@ fn operations(path: &str, method: &str, route: &Value, part: &Value) -> Vec<(Str
     if let Some(schema) = word("response") {
         content.insert("application/json".to_owned(), json!({"schema": reference(schema)}));
     }
-    for media in [word("stream"), word("text")].into_iter().flatten() {
+    if let Some(media) = word("text") {
         content.insert(media.to_owned(), json!({"schema": {"type": "string"}}));
+    }
+    if let Some(media) = word("stream") {
+        // OpenAPI 3.1 has no words for a sequence of events.
+        content.insert(media.to_owned(), json!({}));
     }
     if !content.is_empty() {
         responses.insert("200".to_owned(), json!({"description": "The answer", "content": content}));

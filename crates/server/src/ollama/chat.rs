@@ -53,6 +53,7 @@ pub(super) async fn chat(
 ) -> Result<Response, ApiError> {
     let started = Instant::now();
     check_cuts(request.truncate, request.shift)?;
+    options::top_logprobs(request.logprobs, request.top_logprobs)?;
     if request.messages.as_ref().is_none_or(Vec::is_empty) {
         return load::respond(&app, Form::Chat, request.model, request.keep_alive).await;
     }

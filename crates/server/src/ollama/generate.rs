@@ -79,6 +79,7 @@ pub(super) async fn generate(
 ) -> Result<Response, ApiError> {
     let started = Instant::now();
     request.check()?;
+    options::top_logprobs(request.logprobs, request.top_logprobs)?;
     if request.is_empty() {
         return load::respond(&app, Form::Generate, request.model, request.keep_alive).await;
     }

@@ -53,7 +53,7 @@ function route(path, method, operation) {
     !operation.parameters ? null : table('Parameters', { properties: Object.fromEntries(operation.parameters.map((p) => [p.name, p.schema])) }),
     !body ? null : labelled('Request', ...words(body)),
     !answer ? null : labelled('Answer', ...Object.entries(answer).flatMap(([media, { schema }], i) =>
-      [i ? ', or ' : '', element('code', {}, media), ' ', ...(schema.$ref ? words(schema) : [])])),
+      [i ? ', or ' : '', element('code', {}, media), ' ', ...(schema?.$ref ? words(schema) : [])])),
     operation.security?.length !== 0 ? null : element('p', { class: 'quiet' }, 'Needs no key'));
 }
 

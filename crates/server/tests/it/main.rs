@@ -5,6 +5,7 @@ mod anthropic;
 mod connections;
 mod drain;
 mod keys;
+mod limits;
 mod llamacpp;
 mod loopback;
 mod ollama;
