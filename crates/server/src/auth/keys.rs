@@ -3,7 +3,6 @@
 //! Errors name the line and never what stands on it.
 
 use std::{
-    collections::BTreeSet,
     fmt::Write,
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
@@ -224,8 +223,7 @@ impl Keys {
                 return error(format!("{name}: 0 would lock it out"));
             }
         }
-        let seen: BTreeSet<&KeyDigest> = self.0.iter().map(|key| &key.digest).collect();
-        if seen.contains(&digest) {
+        if self.0.iter().any(|key| key.digest == digest) {
             return error("there twice".to_owned());
         }
         if self.0.iter().any(|key| key.id == id) {
