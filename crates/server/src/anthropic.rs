@@ -27,3 +27,19 @@ pub(crate) fn routes() -> Router<App> {
         .route("/v1/messages", post(messages::create))
         .route("/v1/messages/count_tokens", post(messages::count_tokens))
 }
+
+/// The fields of the request types by the names of their schemas.
+#[cfg(test)]
+pub(crate) fn wire_fields() -> Vec<(&'static str, std::collections::BTreeSet<String>)> {
+    use crate::openapi::tests::fields;
+    use request::MessagesRequest;
+    vec![
+        ("MessagesRequest", fields::<MessagesRequest>(r#"{"?": 0}"#)),
+        ("AnthropicTurn", fields::<MessagesRequest>(r#"{"messages": [{"?": 0}]}"#)),
+        ("Thinking", fields::<MessagesRequest>(r#"{"thinking": {"?": 0}}"#)),
+        ("OutputConfig", fields::<MessagesRequest>(r#"{"output_config": {"?": 0}}"#)),
+        ("AnthropicFormat", fields::<MessagesRequest>(r#"{"output_format": {"?": 0}}"#)),
+        ("ContextManagement", fields::<MessagesRequest>(r#"{"context_management": {"?": 0}}"#)),
+        ("AnthropicMetadata", fields::<MessagesRequest>(r#"{"metadata": {"?": 0}}"#)),
+    ]
+}

@@ -63,7 +63,7 @@ impl Drop for Permit {
 }
 
 /// Whether a path answers without a key: exactly these, as they are written, and only to look at. Below `/page/` are the files that the
-/// page is made of, the same for everybody.
+/// page is made of, the same for everybody, as are the API's description and the page that shows it.
 pub(crate) fn is_public(method: &Method, path: &str) -> bool {
     let is_page_file = |name: &str| {
         !name.is_empty()
@@ -71,7 +71,8 @@ pub(crate) fn is_public(method: &Method, path: &str) -> bool {
             && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'.' || b == b'-')
     };
     (method == Method::GET || method == Method::HEAD)
-        && (matches!(path, "/health" | "/health/live") || path.strip_prefix("/page/").is_some_and(is_page_file))
+        && (matches!(path, "/health" | "/health/live" | "/openapi.json" | "/docs")
+            || path.strip_prefix("/page/").is_some_and(is_page_file))
 }
 
 /// The caller of a request with these headers, admitted under the limits of its key.
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn public_is_health_alone() {
+    fn public_are_health_and_what_is_the_same_for_everybody() {
         assert!(is_public(&Method::GET, "/health") && is_public(&Method::HEAD, "/health/live"));
         for path in
             ["/", "/health/", "//health", "/./health", "/HEALTH", "/%68ealth", "/health;x", "/health/x", "/metrics"]

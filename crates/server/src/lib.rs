@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod models;
 mod ollama;
 mod openai;
+pub mod openapi;
 mod operations;
 pub mod origin;
 pub mod page;

@@ -38,3 +38,19 @@ fn text_of(tokenizer: &Tokenizer, ids: &[TokenId]) -> String {
     let bytes: Vec<u8> = ids.iter().flat_map(|id| tokenizer.token_bytes(*id).into_owned()).collect();
     String::from_utf8_lossy(&bytes).into_owned()
 }
+
+/// The fields of the request types by the names of their schemas.
+#[cfg(test)]
+pub(crate) fn wire_fields() -> Vec<(&'static str, std::collections::BTreeSet<String>)> {
+    use crate::openapi::tests::fields;
+    const ANY: &str = r#"{"?": 0}"#;
+    vec![
+        ("LlamaCppCompletionRequest", fields::<completion::CompletionRequest>(ANY)),
+        ("PromptObject", fields::<completion::CompletionRequest>(r#"{"prompt": {"?": 0}}"#)),
+        ("InfillRequest", fields::<completion::InfillRequest>(ANY)),
+        ("InputFile", fields::<completion::InfillRequest>(r#"{"input_extra": [{"?": 0}]}"#)),
+        ("TokenizeRequest", fields::<tokens::TokenizeRequest>(ANY)),
+        ("DetokenizeRequest", fields::<tokens::DetokenizeRequest>(ANY)),
+        ("LlamaCppEmbeddingRequest", fields::<embedding::EmbeddingRequest>(ANY)),
+    ]
+}

@@ -42,3 +42,20 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/delete", any(refused::delete))
         .route("/api/blobs/{digest}", any(refused::create))
 }
+
+/// The fields of the request types by the names of their schemas.
+#[cfg(test)]
+pub(crate) fn wire_fields() -> Vec<(&'static str, std::collections::BTreeSet<String>)> {
+    use crate::openapi::tests::fields;
+    const ANY: &str = r#"{"?": 0}"#;
+    vec![
+        ("OllamaChatRequest", fields::<chat::ChatRequest>(ANY)),
+        ("OllamaMessage", fields::<chat::ChatRequest>(r#"{"messages": [{"?": 0}]}"#)),
+        ("OllamaOptions", fields::<chat::ChatRequest>(r#"{"options": {"?": 0}}"#)),
+        ("GenerateRequest", fields::<generate::GenerateRequest>(ANY)),
+        ("EmbedRequest", fields::<embed::EmbedRequest>(ANY)),
+        ("EmbeddingsRequest", fields::<embed::EmbeddingsRequest>(ANY)),
+        ("ShowRequest", fields::<models::ShowRequest>(ANY)),
+        ("PullRequest", fields::<pull::PullRequest>(ANY)),
+    ]
+}

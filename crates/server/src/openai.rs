@@ -57,3 +57,29 @@ fn finish_reason(reason: EndReason) -> &'static str {
         EndReason::ToolCalls => "tool_calls",
     }
 }
+
+/// The fields of the request types by the names of their schemas.
+#[cfg(test)]
+pub(crate) fn wire_fields() -> Vec<(&'static str, std::collections::BTreeSet<String>)> {
+    use crate::openapi::tests::fields;
+    const ANY: &str = r#"{"?": 0}"#;
+    vec![
+        ("ChatRequest", fields::<ChatRequest>(ANY)),
+        ("ChatMessage", fields::<chat::Message>(ANY)),
+        ("ToolCall", fields::<chat::ToolCallWire>(ANY)),
+        ("FunctionCall", fields::<chat::FunctionCall>(ANY)),
+        ("StreamOptions", fields::<fields::StreamOptions>(ANY)),
+        ("ResponseFormat", fields::<constraint::ResponseFormat>(ANY)),
+        ("JsonSchema", fields::<constraint::JsonSchema>(ANY)),
+        ("StructuredOutputs", fields::<constraint::StructuredOutputs>(ANY)),
+        ("Tool", fields::<tools::ToolWire>(ANY)),
+        ("Function", fields::<tools::ToolWire>(r#"{"type": "function", "function": {"?": 0}}"#)),
+        ("CompletionRequest", fields::<completions::CompletionRequest>(ANY)),
+        ("ResponsesRequest", fields::<responses::ResponsesRequest>(ANY)),
+        ("TextConfig", fields::<responses::ResponsesRequest>(r#"{"text": {"?": 0}}"#)),
+        ("TextFormat", fields::<constraint::TextFormat>(ANY)),
+        ("Reasoning", fields::<responses::ResponsesRequest>(r#"{"reasoning": {"?": 0}}"#)),
+        ("InputItem", fields::<responses::ResponsesRequest>(r#"{"input": [{"?": 0}]}"#)),
+        ("EmbeddingRequest", fields::<embeddings::EmbeddingRequest>(ANY)),
+    ]
+}

@@ -13,7 +13,7 @@ use axum::{
 };
 use serde_json::Value;
 
-use crate::app::App;
+use crate::{app::App, openapi};
 
 /// All of them.
 pub(crate) fn routes() -> Router<App> {
@@ -28,6 +28,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/model_info", get(info::model))
         .route("/get_model_info", get(info::model))
         .route("/v1/loads", get(info::loads))
+        .route("/openapi.json", get(openapi::show))
 }
 
 /// JSON that is true now and not to be kept.

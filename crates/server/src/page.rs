@@ -58,6 +58,13 @@ const ASSETS: &[Asset] = &[
     script!("store.js"),
 ];
 
+/// The page that shows `/openapi.json`.
+const DOCS: &[Asset] = &[
+    Asset { path: "/docs", content_type: HTML, body: include_str!("openapi/docs.html") },
+    Asset { path: "/page/docs.css", content_type: "text/css; charset=utf-8", body: include_str!("openapi/docs.css") },
+    Asset { path: "/page/docs.js", content_type: SCRIPT, body: include_str!("openapi/docs.js") },
+];
+
 /// Does this request for `/` come from a browser that wants to show a page, and not from a program that wants JSON?
 pub fn is_wanted(request: &HeaderMap) -> bool {
     let accepts = request.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
@@ -76,7 +83,7 @@ pub fn index(request: &HeaderMap) -> Response {
 
 /// The routes of everything that the page loads, all below `/page/`.
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    ASSETS.iter().fold(Router::new(), |router, asset| {
+    ASSETS.iter().chain(DOCS).fold(Router::new(), |router, asset| {
         router.route(asset.path, get(move |request: HeaderMap| async move { asset.response(&request) }))
     })
 }

@@ -15,36 +15,6 @@ use crate::{
     llamacpp, ollama, openai, operations, page,
 };
 
-/// What `/` lists: method and path of every route. A test asks each.
-pub const ENDPOINTS: &[(&str, &str)] = &[
-    ("GET", "/"),
-    ("GET", "/api/ps"),
-    ("GET", "/api/tags"),
-    ("GET", "/api/version"),
-    ("GET", "/health"),
-    ("GET", "/health/live"),
-    ("GET", "/metrics"),
-    ("GET", "/model_info"),
-    ("GET", "/server_info"),
-    ("GET", "/v1/loads"),
-    ("GET", "/v1/models"),
-    ("GET", "/v1/models/{id}"),
-    ("GET", "/version"),
-    ("POST", "/api/chat"),
-    ("POST", "/api/embed"),
-    ("POST", "/api/embeddings"),
-    ("POST", "/api/generate"),
-    ("POST", "/api/pull"),
-    ("POST", "/api/show"),
-    ("POST", "/v1/chat/completions"),
-    ("POST", "/v1/chat/completions/render"),
-    ("POST", "/v1/completions"),
-    ("POST", "/v1/embeddings"),
-    ("POST", "/v1/messages"),
-    ("POST", "/v1/messages/count_tokens"),
-    ("POST", "/v1/responses"),
-];
-
 /// The routes of every API.
 pub fn routes() -> Router<App> {
     Router::new()

@@ -37,8 +37,7 @@ pub(super) struct EmbedRequest {
 #[serde(deny_unknown_fields)]
 pub(super) struct EmbeddingsRequest {
     model: String,
-    #[serde(default)]
-    prompt: String,
+    prompt: Option<String>,
     options: Option<Options>,
     keep_alive: Option<KeepAliveWire>,
 }
@@ -133,7 +132,7 @@ pub(super) async fn embeddings(
     Json(request): Json<EmbeddingsRequest>,
 ) -> Result<Response, ApiError> {
     let lease = names::acquire(&app, &request.model, request.keep_alive).await?;
-    let inputs = if request.prompt.is_empty() { Vec::new() } else { vec![request.prompt] };
+    let inputs: Vec<String> = request.prompt.into_iter().filter(|prompt| !prompt.is_empty()).collect();
     let prompts = {
         let lease = lease.clone();
         blocking::run(&app, move || prompts(inputs, request.options, true, &lease)).await?

@@ -13,7 +13,8 @@ use crate::{
     generation::{Choice, Generation, TokensUsed},
     ids,
 };
-use request::{CompletionRequest, Prepared};
+pub(super) use request::CompletionRequest;
+use request::Prepared;
 
 /// What all parts of an answer say of it.
 #[derive(Clone, Debug)]

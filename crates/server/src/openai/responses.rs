@@ -16,7 +16,8 @@ use crate::{
     sse::{self, Framing},
 };
 use output::Output;
-use request::{Prepared, ResponsesRequest};
+use request::Prepared;
+pub(super) use request::ResponsesRequest;
 
 /// `POST /v1/responses`
 pub(super) async fn responses(

@@ -12,8 +12,7 @@ use super::answer_with;
 use crate::{
     app::{App, EngineGauges, ModelStatus},
     lifecycle::Phase,
-    metrics,
-    router::ENDPOINTS,
+    metrics, openapi,
 };
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -29,7 +28,7 @@ pub(super) async fn root(State(app): State<App>) -> Response {
             "version": VERSION,
             "uptime_s": app.uptime().as_secs(),
             "models": statuses.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(),
-            "endpoints": ENDPOINTS.iter().map(|(method, path)| format!("{method} {path}")).collect::<Vec<_>>(),
+            "endpoints": openapi::endpoints().iter().map(|(method, path)| format!("{method} {path}")).collect::<Vec<_>>(),
             "metrics": {
                 "total_requests": live.total_requests,
                 "active_requests": live.active_requests,

@@ -9,6 +9,7 @@ mod llamacpp;
 mod loopback;
 mod ollama;
 mod openai;
+mod openapi;
 mod operations;
 mod origins;
 mod routes;

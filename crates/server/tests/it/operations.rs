@@ -4,7 +4,6 @@ use server::{
     App, EngineGauges, ModelStatus, ServerOptions,
     lifecycle::Phase,
     metrics::{Compat, Finish},
-    router::ENDPOINTS,
 };
 
 use crate::{
@@ -59,13 +58,14 @@ fn health_follows_the_phases() {
 #[test]
 fn every_listed_endpoint_is_there_and_others_are_not() {
     let server = start(ServerOptions::default());
-    for (method, path) in ENDPOINTS {
-        let answer = server.send(format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"));
-        let is_none = answer.status == 405 || answer.text().contains("route_not_found");
-        assert!(!is_none, "{method} {path}: {answer:?}");
-    }
     let root = server.get("/").json();
-    assert_eq!(root["endpoints"].as_array().unwrap().len(), ENDPOINTS.len());
+    let listed: Vec<&str> = root["endpoints"].as_array().unwrap().iter().map(|e| e.as_str().unwrap()).collect();
+    assert!(listed.contains(&"GET /health") && listed.contains(&"POST /v1/chat/completions"), "{listed:?}");
+    for endpoint in &listed {
+        let answer = server.send(format!("{endpoint} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"));
+        let is_none = answer.status == 405 || answer.text().contains("route_not_found");
+        assert!(!is_none, "{endpoint}: {answer:?}");
+    }
     let none = server.get("/v1/none\u{7f}");
     assert!((400..=404).contains(&none.status), "{none:?}");
     let none = server.get("/v1/none");

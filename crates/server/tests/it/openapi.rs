@@ -1,0 +1,232 @@
+//! The description of the API against the server that it describes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use server::{ServerOptions, limits, openapi};
+
+use crate::{
+    loopback::Loopback,
+    openai::support::{STORIES, post_bytes, server, with},
+};
+
+/// Paths of all routes, by what the router says of itself; those of the chat page are not documented.
+fn routes() -> BTreeSet<String> {
+    let debug = format!("{:?}", server::router::routes());
+    let node = debug.split("paths: {").nth(1).unwrap_or_else(|| panic!("{debug}"));
+    let node = node.split('}').next().map(|_| node).unwrap();
+    let path = |text: &str| text.starts_with('/').then(|| text.replace("{*", "{"));
+    let paths: BTreeSet<String> = node.split('"').filter_map(path).collect();
+    paths.into_iter().filter(|path| !path.starts_with("/page/")).collect()
+}
+
+#[test]
+fn every_route_is_documented_and_every_documented_route_is_there() {
+    let documented: BTreeSet<String> = openapi::endpoints().into_iter().map(|(_, path)| path.to_owned()).collect();
+    let routes = routes();
+    assert!(routes.contains("/completion") && routes.len() > 30, "{routes:?}");
+    assert_eq!(documented, routes);
+    // Each says itself which methods it has.
+    let server = Loopback::with(ServerOptions::default(), server::router::routes(), Vec::new(), None);
+    let mut methods: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for (method, path) in openapi::endpoints() {
+        methods.entry(path).or_default().insert(method);
+    }
+    for (path, methods) in methods {
+        let url = path.replace('{', "").replace('}', "");
+        let ask = |method: &str| {
+            server.send(format!("{method} {url} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"))
+        };
+        let wrong = ask("PATCH");
+        if wrong.status == 405 {
+            let allowed = wrong.header("allow").unwrap_or_else(|| panic!("{path}: {wrong:?}"));
+            let allowed: BTreeSet<String> = allowed.split(',').map(str::to_owned).filter(|m| m != "HEAD").collect();
+            assert_eq!(allowed, methods, "{path}");
+        } else {
+            assert_eq!(wrong.status, 403, "{path} answers every method, to refuse it: {wrong:?}");
+        }
+        for method in methods {
+            let answer = ask(&method);
+            let is_none = answer.status == 405 || answer.status == 500 || answer.text().contains("route_not_found");
+            assert!(!is_none, "{method} {path}: {answer:?}");
+        }
+    }
+}
+
+#[test]
+fn the_document_is_served_and_shown() {
+    let keys = server::auth::Keys::parse("k", "secret", server::auth::KeyFileFormat::Lines).unwrap();
+    let options = ServerOptions { keys, ..ServerOptions::default() };
+    let server = Loopback::with(options, server::router::routes(), Vec::new(), None);
+    let answer = server.get("/openapi.json");
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
+    assert_eq!(&answer.json(), openapi::document());
+    assert_eq!(answer.json()["openapi"], "3.1.0");
+    let page = server.get("/docs");
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    assert!(page.header("content-security-policy").unwrap().contains("default-src 'none'"));
+    assert!(!page.text().contains("http://") && !page.text().contains("https://"), "nothing from elsewhere");
+    for file in page.text().split('"').filter(|text| text.starts_with("/page/")) {
+        assert_eq!(server.get(file).status, 200, "{file}");
+    }
+    // What is documented as public answers without a key, and nothing else does.
+    for (method, path) in openapi::endpoints() {
+        let operation = &openapi::document()["paths"][path][method.to_ascii_lowercase()];
+        let is_public = operation["security"] == json!([]);
+        let url = path.replace('{', "").replace('}', "");
+        let answer = server.send(format!("{method} {url} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"));
+        assert_eq!(answer.status == 401, !is_public, "{method} {path}: {answer:?}");
+    }
+}
+
+/// Bodies that are as short as they can be.
+fn smallest(path: &str) -> Value {
+    match path {
+        "/v1/responses" => json!({"input": "a", "max_output_tokens": 1}),
+        "/v1/embeddings" | "/embedding" | "/embeddings" => json!({"input": "a"}),
+        "/api/embed" => json!({"model": STORIES, "input": "a"}),
+        "/tokenize" => json!({"content": "a"}),
+        "/detokenize" => json!({"tokens": [5]}),
+        "/v1/completions" => json!({"prompt": "a", "max_tokens": 1}),
+        "/completion" | "/completions" => json!({"prompt": "a", "n_predict": 1}),
+        "/infill" => json!({"input_prefix": "a", "input_suffix": "b", "n_predict": 1}),
+        "/api/generate" => json!({"model": STORIES, "prompt": "a", "options": {"num_predict": 1}}),
+        "/api/chat" => json!({"model": STORIES, "messages": [{"role": "user", "content": "a"}]}),
+        _ if path.starts_with("/api/") => json!({"model": STORIES}),
+        "/v1/messages" | "/v1/messages/count_tokens" => {
+            json!({"model": STORIES, "max_tokens": 1, "messages": [{"role": "user", "content": "a"}]})
+        }
+        _ => json!({"messages": [{"role": "user", "content": "a"}]}),
+    }
+}
+
+fn with_bodies() -> Vec<&'static str> {
+    let has_body = |(method, path): &(String, &str)| {
+        openapi::document()["paths"][path][method.to_ascii_lowercase()].get("requestBody").is_some()
+    };
+    openapi::endpoints().iter().filter(|e| has_body(e)).map(|(_, path)| *path).collect()
+}
+
+#[test]
+fn every_documented_field_may_be_null_and_no_other_is_taken() {
+    let server = server(&[STORIES]);
+    assert!(with_bodies().len() > 15, "{:?}", with_bodies());
+    for path in with_bodies() {
+        let body = smallest(path);
+        let reference =
+            &openapi::document()["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+        let schema = openapi::document().pointer(reference.as_str().unwrap().trim_start_matches('#')).unwrap();
+        let mut nulls = body.clone();
+        for field in schema["properties"].as_object().unwrap().keys() {
+            // Two names of one field would be one too many.
+            let description = schema["properties"][field]["description"].as_str().unwrap_or_default();
+            if nulls.get(field).is_none()
+                && !description.contains("nother name of")
+                && !description.contains("by this name")
+            {
+                nulls[field] = Value::Null;
+            }
+        }
+        let plain = server.post_json(path, &body);
+        let answer = server.post_json(path, &nulls);
+        assert_eq!(answer.status, plain.status, "{path}: {nulls}: {}", answer.text());
+        assert!([200, 400, 403].contains(&plain.status), "{path}: {}", plain.text());
+        let unknown = server.post_json(path, &with(&body, &json!({"no_such_field": 1})));
+        assert!(unknown.status == 400 && unknown.text().contains("no_such_field"), "{path}: {}", unknown.text());
+    }
+}
+
+/// What documents promise, one beyond it: every upper bound on numbers and lists of a body's own fields.
+#[test]
+fn limits_are_enforced_as_documented() {
+    let server = server(&[STORIES]);
+    let mut n_checked = 0;
+    for path in with_bodies() {
+        let reference =
+            &openapi::document()["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+        let schema = openapi::document().pointer(reference.as_str().unwrap().trim_start_matches('#')).unwrap();
+        for (field, property) in schema["properties"].as_object().unwrap() {
+            let mut beyond = Vec::new();
+            let is_integer = property["type"].as_array().is_some_and(|t| t.contains(&json!("integer")));
+            for (bound, step) in [("maximum", 1.0), ("minimum", -1.0)] {
+                if let Some(limit) = property[bound].as_f64().filter(|l| l.abs() < 1e15) {
+                    beyond.push(if is_integer { json!((limit + step) as i64) } else { json!(limit + step) });
+                }
+            }
+            for value in beyond {
+                let answer = server.post_json(path, &with(&smallest(path), &json!({field: value})));
+                let names_it = answer.text().contains(field.as_str())
+                    || path == "/infill"
+                    || answer.text().contains("has no chat template");
+                let alias = property["description"].as_str().is_some_and(|d| d.contains("nother name of"));
+                assert!(answer.status == 400 && (names_it || alias), "{path}: {field} {value}: {}", answer.text());
+                n_checked += 1;
+            }
+        }
+    }
+    assert!(n_checked > 100, "{n_checked}");
+    assert_eq!(server.app.metrics().n_panics(), 0);
+}
+
+#[test]
+fn garbage_is_refused_by_every_route() {
+    let server = server(&[STORIES]);
+    let deep = |n: usize| "[".repeat(n) + &"]".repeat(n);
+    let garbage: Vec<Vec<u8>> = vec![
+        b"".to_vec(),
+        b"null".to_vec(),
+        b"[]".to_vec(),
+        b"{}".to_vec(),
+        b"5".to_vec(),
+        b"\"text\"".to_vec(),
+        b"{".to_vec(),
+        b"{\"model\"".to_vec(),
+        b"{\"model\": 5}".to_vec(),
+        b"{\"a\": 1e400}".to_vec(),
+        b"{\"a\": NaN}".to_vec(),
+        b"{\"a\": 1, \"a\": 2}".to_vec(),
+        b"{\"prompt\": \"\\ud800\"}".to_vec(),
+        b"\xff\xfe{}".to_vec(),
+        b"{\"prompt\": \"\xff\"}".to_vec(),
+        b"\0\0\0\0".to_vec(),
+        format!("{{\"prompt\": {}}}", "9".repeat(400)).into_bytes(),
+        format!("{{\"prompt\": {}}}", deep(64)).into_bytes(),
+        format!("{{\"messages\": {}}}", deep(60)).into_bytes(),
+        deep(100_000).into_bytes(),
+        "{\"a\":".repeat(100_000).into_bytes(),
+    ];
+    for path in with_bodies() {
+        for body in &garbage {
+            let mut bytes = format!(
+                "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+                body.len()
+            )
+            .into_bytes();
+            bytes.extend(body);
+            let answer = server.send(&bytes);
+            let shown = String::from_utf8_lossy(&body[..body.len().min(40)]).into_owned();
+            assert!([400, 403].contains(&answer.status), "{path}: {shown}: {answer:?}");
+            assert!(answer.json().get("error").is_some(), "{path}: {shown}: {answer:?}");
+        }
+        // Each field with a value of every other type.
+        let body = smallest(path);
+        for field in body.as_object().unwrap().keys().cloned().collect::<Vec<_>>() {
+            for value in [
+                json!(true),
+                json!(-1),
+                json!(0.5),
+                json!({"x": 1}),
+                json!([[[]]]),
+                json!([{}]),
+                json!(u64::MAX),
+                json!([null]),
+            ] {
+                let answer = server.send(post_bytes(path, &with(&body, &json!({&field: value}))));
+                assert!([200, 400, 403, 404].contains(&answer.status), "{path}: {field} {value}: {answer:?}");
+            }
+        }
+    }
+    assert_eq!(server.app.metrics().n_panics(), 0);
+    server.wait_until_idle();
+    assert_eq!(limits::JSON_DEPTH_MAX, 64);
+}
