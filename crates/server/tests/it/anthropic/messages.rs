@@ -130,6 +130,28 @@ fn who_hangs_up_frees_the_sequence() {
 }
 
 #[test]
+fn an_error_in_mid_stream_is_an_event() {
+    let server = server(&[SMOLLM2]);
+    let body = with(
+        &base(),
+        &json!({"messages": [{"role": "user", "content": "Count to a thousand."}], "max_tokens": 400, "stream": true}),
+    );
+    let mut client = server.connect();
+    client.write(post_bytes(PATH, &body));
+    let head = client.head();
+    let mut text = String::from_utf8(client.chunk().unwrap()).unwrap();
+    server.app.models().loaded()[0].handle.shutdown();
+    while let Some(chunk) = client.chunk() {
+        text += std::str::from_utf8(&chunk).unwrap();
+    }
+    let (name, data) = text.trim_end().rsplit("\n\n").next().unwrap().split_once("\ndata: ").unwrap();
+    let data: Value = serde_json::from_str(data).unwrap();
+    assert_eq!((name, &data["type"]), ("event: error", &json!("error")), "{text}");
+    assert!(data["error"]["type"].is_string() && !text.contains("message_stop"), "{data}");
+    assert!(head.contains(data["request_id"].as_str().unwrap()));
+}
+
+#[test]
 fn models_are_listed_in_the_form_of_whoever_asks() {
     let server = server(&[STORIES, SMOLLM2]);
     let get = |path: &str| {

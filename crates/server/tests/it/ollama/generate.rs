@@ -199,3 +199,20 @@ fn who_hangs_up_frees_the_sequence() {
     assert_eq!((stats.n_cancelled, stats.pages_free + stats.pages_cached), (1, stats.pages_total));
     assert!(!lines(&server, GENERATE, &generate()).is_empty());
 }
+
+#[test]
+fn an_error_in_mid_stream_is_a_line() {
+    let server = server(&[SMOLLM2]);
+    let body =
+        with_options(&with(&generate(), &json!({"prompt": "Count to a thousand."})), &json!({"num_predict": 400}));
+    let mut client = server.connect();
+    client.write(post_bytes(GENERATE, &body));
+    client.head();
+    let mut text = String::from_utf8(client.chunk().unwrap()).unwrap();
+    server.app.models().loaded()[0].handle.shutdown();
+    while let Some(chunk) = client.chunk() {
+        text += std::str::from_utf8(&chunk).unwrap();
+    }
+    let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert!(last["error"].is_string() && last.as_object().unwrap().len() == 1, "{last}");
+}
