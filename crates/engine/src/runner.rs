@@ -226,7 +226,7 @@ impl Runner {
             *if is_prompt { &mut n_prompt } else { &mut n_decoding } += p.n_tokens + p.n_drafts;
         }
         let us = end.saturating_sub(start).as_micros();
-        self.scheduler.measured(n_decoding, n_prompt, us as f64);
+        self.scheduler.measured(n_decoding + n_prompt, us as f64);
         self.stats.n_steps += 1;
         self.stats.n_rows += (n_decoding + n_prompt) as u64;
         self.stats.n_computed_prompt_tokens += n_prompt as u64;

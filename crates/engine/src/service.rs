@@ -64,6 +64,7 @@ struct Inner {
     thread: Mutex<Option<JoinHandle<()>>>,
     limits: Limits,
     width: usize,
+    n_running_max: usize,
     n_active_max: usize,
     tokenizer: Arc<Tokenizer>,
 }
@@ -82,6 +83,7 @@ impl Handle {
     ) -> Result<Self, SpawnError> {
         let (sender, receiver) = channel();
         let (n_active_max, width) = (options.n_running_max + options.n_queued_max, model.width());
+        let n_running_max = options.n_running_max.min(model.step_rows_max());
         let start = Instant::now();
         let clock = Box::new(move || start.elapsed());
         let mut runner = Runner::new(model, Arc::clone(&tokenizer), options, clock)?;
@@ -100,7 +102,7 @@ impl Handle {
         })?;
         let thread = Mutex::new(Some(thread));
         let commands = Mutex::new(sender);
-        Ok(Self(Arc::new(Inner { commands, shared, thread, limits, width, n_active_max, tokenizer })))
+        Ok(Self(Arc::new(Inner { commands, shared, thread, limits, width, n_running_max, n_active_max, tokenizer })))
     }
 
     /// Queues a request; what cannot be computed, and what finds the queue full, is refused at once.
@@ -175,6 +177,11 @@ impl Handle {
     /// Size of the vocabulary.
     pub fn n_vocab(&self) -> usize {
         self.0.limits.n_vocab
+    }
+
+    /// Sequences computed at once at most.
+    pub fn n_running_max(&self) -> usize {
+        self.0.n_running_max
     }
 
     /// Width of an embedding.

@@ -13,9 +13,9 @@ mod request;
 mod sink;
 
 pub use batch::Batch;
-pub use embed::embed;
+pub use embed::{embed, embed_raw};
 pub use end::{EndReason, Ended, TokensUsed};
-pub use join::{Choice, Joined, ToolCall};
+pub use join::{Choice, Joined, Joiner, ToolCall};
 pub use pieces::Piece;
 pub use refusal::api_error;
 pub use request::{ChatOutput, GenerationRequest, Output};
@@ -73,6 +73,7 @@ pub struct Generation {
     lease: Lease,
     receiver: mpsc::UnboundedReceiver<Message>,
     room: sink::Room,
+    stop: sink::Stop,
     choices: Vec<ChoiceParser>,
     n_open: usize,
     /// An end that waits until its held-back output was taken.
@@ -91,19 +92,24 @@ impl Generation {
             (0..request.n_choices).map(|choice| ChoiceParser::new(&request, choice)).collect();
         let prompt_param = request.prompt_param;
         let n_prompt = request.prompt.len();
-        let (sink, receiver, room) = ChannelSink::new();
+        let (sink, receiver, room, stop) = ChannelSink::new();
         lease
             .handle
             .submit(request.into_engine(grammar, lease.handle.tokenizer()), Box::new(sink))
             .map_err(|e| api_error(&e, prompt_param))?;
         let n_open = choices.len();
-        let meter = Meter::new(app.metrics().model(&lease.id), caller.clone(), started, n_open);
-        Ok(Self { lease, receiver, room, choices, n_open, pending: None, meter, n_prompt, prompt_param })
+        let meter = Meter::new(app.metrics().model(&lease.id), caller.clone(), started, n_open, n_prompt);
+        Ok(Self { lease, receiver, room, stop, choices, n_open, pending: None, meter, n_prompt, prompt_param })
     }
 
     /// The model.
     pub fn lease(&self) -> &Lease {
         &self.lease
+    }
+
+    /// Ends what is still being generated, within a token or two; its end reads as [`EndReason::TimedOut`].
+    pub fn stop(&self) {
+        self.stop.set();
     }
 
     /// Tokens of the prompt.
@@ -149,7 +155,7 @@ impl Generation {
                 // What the parser held back comes first; the end waits for the next call.
                 let parser = self.choices.get_mut(choice)?;
                 let pieces = parser.finish();
-                let ended = parser.ended(&completion);
+                let ended = parser.ended(&completion, self.stop.is_set());
                 if pieces.is_empty() {
                     return Some(self.finished(choice, ended));
                 }

@@ -16,6 +16,7 @@ pub mod ids;
 pub mod json;
 pub mod lifecycle;
 pub mod limits;
+mod llamacpp;
 pub mod log;
 pub mod metrics;
 pub mod models;

@@ -49,6 +49,10 @@ pub const TOOLS_MAX: usize = 128;
 pub const INPUTS_MAX: usize = 2048;
 /// Prompts of one request for completions.
 pub const PROMPTS_MAX: usize = 64;
+/// Files beside the one whose gap is filled (`input_extra`).
+pub const INPUT_FILES_MAX: usize = 256;
+/// Fields that an answer can be cut down to (`response_fields`).
+pub const RESPONSE_FIELDS_MAX: usize = 64;
 /// Models being pulled at once.
 pub const PULLS_MAX: usize = 2;
 
@@ -100,5 +104,7 @@ pub const TABLE: &[Limit] = &[
     count("tools", TOOLS_MAX),
     count("inputs", INPUTS_MAX),
     count("prompts", PROMPTS_MAX),
+    count("input files", INPUT_FILES_MAX),
+    count("response fields", RESPONSE_FIELDS_MAX),
     count("pulls", PULLS_MAX),
 ];

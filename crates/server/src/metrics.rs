@@ -6,6 +6,7 @@ mod compat;
 mod histogram;
 mod model;
 mod render;
+mod running;
 mod text;
 mod window;
 
@@ -23,6 +24,7 @@ pub(crate) use compat::usage;
 use histogram::{Histogram, REQUEST_SECONDS};
 pub use model::{Finish, ModelMetrics, StreamGuard};
 pub(crate) use render::render;
+pub(crate) use running::RunningGuard;
 use window::Window;
 
 /// Names of models kept apart; what more there are share one row.

@@ -23,6 +23,7 @@ use axum::{
 };
 
 use crate::{App, generation::EndReason, ids, models::LoadedModel, wire::json_response};
+pub(crate) use chat::ChatRequest;
 
 /// The routes.
 pub(crate) fn routes() -> Router<App> {

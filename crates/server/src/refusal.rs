@@ -38,6 +38,7 @@ impl Shape {
             "/props",
             "/slots",
             "/embedding",
+            "/embeddings",
         ];
         if path == "/v1/messages" || path.starts_with("/v1/messages/") {
             Self::Anthropic
@@ -85,6 +86,11 @@ fn anthropic_type(kind: ErrorKind) -> &'static str {
 /// An error in the middle of one of OpenAI's streams.
 pub(crate) fn openai_json(error: &ApiError) -> Value {
     json_of(error, Shape::OpenAi, None)
+}
+
+/// An error in the middle of one of llama.cpp's streams.
+pub(crate) fn llamacpp_json(error: &ApiError) -> Value {
+    json_of(error, Shape::LlamaCpp, None)
 }
 
 /// A bug of ours in the middle of one of OpenAI's streams.

@@ -12,7 +12,7 @@ use crate::{
     anthropic,
     app::App,
     error::{ApiError, ErrorKind},
-    ollama, openai, operations, page,
+    llamacpp, ollama, openai, operations, page,
 };
 
 /// What `/` lists: method and path of every route. A test asks each.
@@ -52,6 +52,7 @@ pub fn routes() -> Router<App> {
         .merge(openai::routes())
         .merge(anthropic::routes())
         .merge(ollama::routes())
+        .merge(llamacpp::routes())
         .merge(page::routes())
 }
 

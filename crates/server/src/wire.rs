@@ -1,9 +1,11 @@
 //! What the wire types of several APIs share: values that are spelled in more than one way, ranges of numbers, refusals.
 
 mod logprobs;
+mod timings;
 mod tools;
 
 pub(crate) use logprobs::{ContentLogprob, content, finite, text_of};
+pub(crate) use timings::Timings;
 pub(crate) use tools::{named_tool, tool, tools_of};
 
 use std::fmt;
@@ -13,6 +15,7 @@ use axum::{
     http::{HeaderValue, header},
     response::Response,
 };
+use engine::{CacheScope, grammar::GrammarSource};
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error, SeqAccess, Visitor},
@@ -20,8 +23,9 @@ use serde::{
 use serde_json::Value;
 
 use crate::{
+    Caller,
     error::{ApiError, ErrorKind},
-    limits,
+    ids, limits,
 };
 
 /// `metadata`, `user` and their like, which have no effect on the output: read, and forgotten.
@@ -137,6 +141,26 @@ pub(crate) fn json_response(value: &impl Serialize) -> Result<Response, ApiError
     let mut response = Response::new(Body::from(text));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
+}
+
+/// A JSON schema as JSON, or (from clients of vLLM) as the text of JSON.
+pub(crate) fn schema(value: Value, param: &'static str) -> Result<GrammarSource, ApiError> {
+    let value = match value {
+        Value::String(text) => crate::json::decode(text.as_bytes())
+            .map_err(|e| ApiError::invalid(param, format!("{param}: the text is no JSON: {e}")))?,
+        value => value,
+    };
+    match value {
+        Value::Object(_) | Value::Bool(_) => Ok(GrammarSource::JsonSchema(value)),
+        _ => Err(ApiError::invalid(param, format!("{param}: a schema is an object"))),
+    }
+}
+
+/// Whom a request shares cached prefixes with: callers of one scope who also know the same salt.
+pub(crate) fn cache_scope(caller: &Caller, salt: Option<&str>) -> CacheScope {
+    let Some(salt) = salt else { return CacheScope(caller.scope) };
+    let half = |n: u8| ids::hash(caller.scope.to_le_bytes().into_iter().chain([n]).chain(salt.bytes()));
+    CacheScope(u128::from(half(0)) << 64 | u128::from(half(1)))
 }
 
 #[cfg(test)]

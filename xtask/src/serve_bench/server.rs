@@ -40,7 +40,13 @@ impl Server {
     pub(super) fn trinity(program: &Path, model: &Path, threads: usize, options: &[&str]) -> Result<Self, String> {
         let port = free_port()?;
         let mut command = Command::new(program);
-        command.arg("serve").arg(model).args(["--port", &port.to_string(), "--threads", &threads.to_string()]);
+        command.arg("serve").arg(model).args([
+            "--port",
+            &port.to_string(),
+            "--threads",
+            &threads.to_string(),
+            "--any-model-name",
+        ]);
         command.args(options);
         Self::start(command, port)
     }

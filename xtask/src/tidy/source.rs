@@ -70,6 +70,7 @@ const CONFINED: &[(&str, &[&str], &str)] = &[
             "crates/trinity/",
             "crates/testkit/",
             "xtask/",
+            "crates/engine/examples/",
             "crates/kernels/examples/",
             "crates/tokenizer/examples/",
         ],

@@ -1,16 +1,20 @@
 //! [`StepBudget`]: how many prompt tokens a step may take beside the sequences that decode.
+//!
+//! A step costs a fixed part (weights are read and unpacked once) and a part for each row; both are learnt from the steps themselves, as the
+//! line through (rows, time) that fits the last ones best. Without a bound of the user's, prompts get as much time in a step as decoding,
+//! or more where more requests wait for their first token than for their next.
 
-/// Share of a new measurement in the running estimates.
-const WEIGHT: f64 = 0.2;
+/// What is left of an observation's weight after the next one.
+const MEMORY: f64 = 0.97;
 /// Prompt rows of a step, whatever they cost: a prompt is never starved by those that decode.
 const PROMPT_ROWS_MIN: usize = 16;
-/// Before anything is measured: microseconds of a step without prompt rows, and of a prompt row.
-const DECODE_US_FIRST: f64 = 10_000.0;
-const PROMPT_ROW_US_FIRST: f64 = 1000.0;
-/// Without a bound of the user's, a step with prompt rows may take this many times what decoding takes by itself.
-const AUTO_FACTOR: f64 = 2.0;
-/// But no step is made shorter than this, in microseconds: chunks of a few tokens waste the weights they read.
+/// Before anything is measured: microseconds of a step, and of a row of it.
+const FIXED_US_FIRST: f64 = 5000.0;
+const ROW_US_FIRST: f64 = 500.0;
+/// No step is made shorter than this, in microseconds: chunks of a few tokens waste the weights they read.
 const AUTO_US_MIN: f64 = 20_000.0;
+/// Nor longer, if prompts can be cut: more requests than one may decode meanwhile.
+const AUTO_US_MAX: f64 = 200_000.0;
 
 /// Learns what rows cost from the steps themselves.
 #[derive(Clone, Debug)]
@@ -18,59 +22,87 @@ pub(crate) struct StepBudget {
     /// Bound of the user's.
     step_us_max: Option<f64>,
     rows_max: usize,
-    /// Of a step with this many decoding rows and no others, microseconds; the index is the logarithm of the rows.
-    decode_us: [Option<f64>; 16],
-    prompt_row_us: Option<f64>,
+    line: Line,
+}
+
+/// Weighted moments of (rows, microseconds), and the line that fits them.
+#[derive(Clone, Debug)]
+struct Line {
+    weight: f64,
+    rows: f64,
+    us: f64,
+    rows_rows: f64,
+    rows_us: f64,
+    fixed_us: f64,
+    row_us: f64,
 }
 
 impl StepBudget {
     /// For a model that takes `rows_max` rows a step; steps take at most `step_us_max` where that can be.
     pub(crate) fn new(rows_max: usize, step_us_max: Option<f64>) -> Self {
-        Self { step_us_max, rows_max, decode_us: [None; 16], prompt_row_us: None }
+        let line = Line {
+            weight: 0.0,
+            rows: 0.0,
+            us: 0.0,
+            rows_rows: 0.0,
+            rows_us: 0.0,
+            fixed_us: FIXED_US_FIRST,
+            row_us: ROW_US_FIRST,
+        };
+        Self { step_us_max, rows_max, line }
     }
 
-    /// Prompt rows for a step in which `n_decoding` rows decode.
-    pub(crate) fn prompt_rows(&self, n_decoding: usize) -> usize {
+    /// Prompt rows for a step in which `n_decoding` rows decode and `n_prompts` prompts are not computed yet.
+    pub(crate) fn prompt_rows(&self, n_decoding: usize, n_prompts: usize) -> usize {
         let room = self.rows_max.saturating_sub(n_decoding);
         if n_decoding == 0 {
             // Nobody waits for a token but those whose prompts these are.
             return room;
         }
-        let decode_us = self.decode_us(n_decoding);
-        let step_us = self.step_us_max.unwrap_or((AUTO_FACTOR * decode_us).max(AUTO_US_MIN));
-        let rows = (step_us - decode_us) / self.prompt_row_us.unwrap_or(PROMPT_ROW_US_FIRST);
+        let decode_us = self.line.us(n_decoding);
+        let share = (n_prompts as f64 / n_decoding as f64).max(1.0);
+        let auto_us = (decode_us * (1.0 + share)).clamp(AUTO_US_MIN, AUTO_US_MAX.max(2.0 * decode_us));
+        let step_us = self.step_us_max.unwrap_or(auto_us);
+        let rows = (step_us - decode_us) / self.line.row_us;
         // A float is cast to the nearest in range.
         room.min((rows as usize).max(PROMPT_ROWS_MIN))
     }
 
-    /// Notes a step that took `us`.
-    pub(crate) fn measured(&mut self, n_decoding: usize, n_prompt: usize, us: f64) {
-        let learn = |old: &mut Option<f64>, new: f64| *old = Some(old.map_or(new, |old| old + WEIGHT * (new - old)));
-        if n_prompt == 0 {
-            if let Some(old) = self.decode_us.get_mut(Self::index(n_decoding)) {
-                learn(old, us);
-            }
-        } else {
-            let decode_us = if n_decoding == 0 { 0.0 } else { self.decode_us(n_decoding).min(us / 2.0) };
-            learn(&mut self.prompt_row_us, (us - decode_us) / n_prompt as f64);
-        }
+    /// Notes a step of `n_rows` that took `us`.
+    pub(crate) fn measured(&mut self, n_rows: usize, us: f64) {
+        self.line.learn(n_rows as f64, us);
     }
 
-    /// What recomputing so many tokens would take.
+    /// What recomputing so many tokens would take, in a step with others.
     pub(crate) fn prompt_us(&self, n_tokens: usize) -> f64 {
-        n_tokens as f64 * self.prompt_row_us.unwrap_or(PROMPT_ROW_US_FIRST)
+        n_tokens as f64 * self.line.row_us
+    }
+}
+
+impl Line {
+    fn us(&self, n_rows: usize) -> f64 {
+        self.fixed_us + self.row_us * n_rows as f64
     }
 
-    fn index(n_decoding: usize) -> usize {
-        n_decoding.max(1).ilog2() as usize
-    }
-
-    /// Of the nearest number of rows that was measured.
-    fn decode_us(&self, n_decoding: usize) -> f64 {
-        let index = Self::index(n_decoding).min(self.decode_us.len() - 1);
-        let (below, above) = self.decode_us.split_at(index);
-        let known = above.iter().chain(below.iter().rev()).flatten().next();
-        known.copied().unwrap_or(DECODE_US_FIRST)
+    fn learn(&mut self, rows: f64, us: f64) {
+        for (moment, new) in [
+            (&mut self.weight, 1.0),
+            (&mut self.rows, rows),
+            (&mut self.us, us),
+            (&mut self.rows_rows, rows * rows),
+            (&mut self.rows_us, rows * us),
+        ] {
+            *moment = *moment * MEMORY + new;
+        }
+        let (mean_rows, mean_us) = (self.rows / self.weight, self.us / self.weight);
+        let variance = self.rows_rows / self.weight - mean_rows * mean_rows;
+        let covariance = self.rows_us / self.weight - mean_rows * mean_us;
+        // Where all steps were about as large, they say nothing about what a row costs.
+        if variance > 4.0 && covariance > 0.0 {
+            self.row_us = (covariance / variance).min(mean_us / mean_rows);
+        }
+        self.row_us = self.row_us.min(mean_us / mean_rows);
+        self.fixed_us = (mean_us - self.row_us * mean_rows).max(0.0);
     }
 }
 
@@ -78,33 +110,47 @@ impl StepBudget {
 mod tests {
     use super::*;
 
-    #[test]
-    fn prompt_rows_fill_the_time_that_decoding_leaves() {
-        let mut budget = StepBudget::new(512, Some(50_000.0));
-        assert_eq!(budget.prompt_rows(0), 512, "nobody decodes");
-        for _ in 0..100 {
-            budget.measured(8, 0, 10_000.0);
-            budget.measured(8, 100, 60_000.0);
+    /// A machine on which a step takes 10 ms and half a millisecond for each row.
+    fn trained(step_us_max: Option<f64>) -> StepBudget {
+        let mut budget = StepBudget::new(512, step_us_max);
+        for i in 0..200 {
+            let n_rows = 1 + i * 7 % 100;
+            budget.measured(n_rows, 10_000.0 + 500.0 * n_rows as f64);
         }
-        assert_eq!(budget.prompt_rows(8), 80, "40 ms at 0.5 ms a row");
-        assert_eq!(budget.prompt_rows(500), 12, "no more than the step holds");
-        budget.measured(0, 512, 512.0 * 500.0);
-        assert!((budget.prompt_us(1000) - 500_000.0).abs() < 1.0);
+        budget
     }
 
     #[test]
-    fn by_itself_a_step_takes_twice_what_decoding_takes() {
-        let mut budget = StepBudget::new(512, None);
-        for _ in 0..100 {
-            budget.measured(8, 0, 30_000.0);
-            budget.measured(8, 60, 60_000.0);
+    fn prompt_rows_fill_the_time_that_decoding_leaves() {
+        let budget = trained(Some(50_000.0));
+        assert_eq!(budget.prompt_rows(0, 1), 512, "nobody decodes");
+        assert!((71..=72).contains(&budget.prompt_rows(8, 1)), "36 ms at half a millisecond a row");
+        assert_eq!(budget.prompt_rows(500, 1), 12, "no more than the step holds");
+        assert!((budget.prompt_us(1000) - 500_000.0).abs() < 1000.0);
+        let slow = trained(Some(5000.0));
+        assert_eq!(slow.prompt_rows(8, 1), PROMPT_ROWS_MIN, "a prompt is never starved");
+    }
+
+    #[test]
+    fn by_itself_a_step_takes_twice_what_decoding_takes_or_more_where_more_wait() {
+        let budget = trained(None);
+        let check = |n_decoding, n_prompts, expected: usize, why| {
+            let rows = budget.prompt_rows(n_decoding, n_prompts);
+            assert!((expected - 1..=expected + 1).contains(&rows), "{why}: {rows} rows");
+        };
+        check(20, 1, 40, "another 20 ms");
+        check(8, 24, 84, "three times 14 ms");
+        check(1, 1000, 379, "but not more than 200 ms in all");
+        check(1, 1, 19, "a step of 20 ms");
+    }
+
+    #[test]
+    fn steps_of_one_size_leave_the_price_of_a_row_as_it_was() {
+        let mut budget = trained(None);
+        for _ in 0..1000 {
+            budget.measured(16, 18_000.0);
         }
-        assert_eq!(budget.prompt_rows(8), 60);
-        for _ in 0..100 {
-            budget.measured(8, 0, 1_000_000.0);
-        }
-        let mut slow = StepBudget::new(512, Some(50_000.0));
-        slow.measured(8, 0, 80_000.0);
-        assert_eq!(slow.prompt_rows(8), PROMPT_ROWS_MIN, "a prompt is never starved");
+        assert!((budget.line.row_us - 500.0).abs() < 5.0, "{:?}", budget.line);
+        assert!((budget.line.us(16) - 18_000.0).abs() < 100.0);
     }
 }

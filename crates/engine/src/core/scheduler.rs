@@ -171,7 +171,8 @@ impl Scheduler {
             self.plan_decoding(*id, memory);
         }
         let n_decoding = self.n_rows();
-        let mut n_left = self.budget.prompt_rows(n_decoding);
+        let n_prompts = self.running.len() - self.planned.len().min(self.running.len()) + self.waiting.len();
+        let mut n_left = self.budget.prompt_rows(n_decoding, n_prompts);
         for id in &order {
             let sequence = self.sequence(*id);
             if sequence.is_running && !sequence.is_paused && !sequence.is_decoding() {
@@ -301,8 +302,8 @@ impl Scheduler {
     }
 
     /// Notes how long the step took, for the budget of the next ones.
-    pub(crate) fn measured(&mut self, n_decoding: usize, n_prompt: usize, us: f64) {
-        self.budget.measured(n_decoding, n_prompt, us);
+    pub(crate) fn measured(&mut self, n_rows: usize, us: f64) {
+        self.budget.measured(n_rows, us);
     }
 
     /// Gives full pages to the tree, or takes the tree's where it has them already: equal tokens have equal bytes.

@@ -21,6 +21,11 @@ impl Batch {
         Self { generations, first: 0 }
     }
 
+    /// One of them.
+    pub fn get(&self, index: usize) -> Option<&Generation> {
+        self.generations.get(index)
+    }
+
     /// The next update and whose it is; `None` when all are complete.
     pub async fn next(&mut self) -> Option<(usize, Result<Update, ApiError>)> {
         poll_fn(|context| self.poll_next(context)).await

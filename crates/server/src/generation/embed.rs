@@ -44,6 +44,18 @@ pub async fn embed(
     prompts: Vec<Vec<TokenId>>,
     scope: CacheScope,
 ) -> Result<(Vec<Vec<f32>>, TokensUsed), ApiError> {
+    let (vectors, used) = embed_raw(app, caller, lease, prompts, scope).await?;
+    Ok((vectors.into_iter().map(unit).collect(), used))
+}
+
+/// The same at whatever length the model gives them.
+pub async fn embed_raw(
+    app: &App,
+    caller: &Caller,
+    lease: &Lease,
+    prompts: Vec<Vec<TokenId>>,
+    scope: CacheScope,
+) -> Result<(Vec<Vec<f32>>, TokensUsed), ApiError> {
     let metrics = app.metrics().model(&lease.id);
     let started = std::time::Instant::now();
     let (mut vectors, mut used) = (Vec::with_capacity(prompts.len()), TokensUsed::default());
@@ -63,7 +75,7 @@ pub async fn embed(
         metrics.record_finish(Finish::Stop, started.elapsed().as_secs_f64(), completion.prefill_seconds, 0.0);
         used.n_prompt += completion.n_prompt;
         used.n_cached += completion.n_cached;
-        vectors.push(unit(completion.embedding.ok_or_else(lost)?));
+        vectors.push(completion.embedding.ok_or_else(lost)?);
     }
     caller.record_tokens(used.n_prompt as u64);
     Ok((vectors, used))

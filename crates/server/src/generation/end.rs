@@ -52,14 +52,20 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// From what the engine says; a cancelled request has no end but an error.
-    pub(super) fn new(completion: &Completion, n_reasoning: usize, has_tool_calls: bool) -> Result<Self, ApiError> {
+    /// From what the engine says; a cancelled request has no end but an error, unless it was we who stopped it.
+    pub(super) fn new(
+        completion: &Completion,
+        n_reasoning: usize,
+        has_tool_calls: bool,
+        is_stopped: bool,
+    ) -> Result<Self, ApiError> {
         let reason = match completion.finish_reason {
             FinishReason::EndOfGeneration | FinishReason::StopString if has_tool_calls => EndReason::ToolCalls,
             FinishReason::EndOfGeneration => EndReason::EndOfGeneration,
             FinishReason::StopString => EndReason::StopString(completion.stop_string),
             FinishReason::Length => EndReason::Length,
             FinishReason::TimedOut => EndReason::TimedOut,
+            FinishReason::Cancelled if is_stopped => EndReason::TimedOut,
             FinishReason::Cancelled => {
                 let message =
                     "the request was cancelled: the server is stopping, or its answer was not read for too long";

@@ -100,31 +100,51 @@ impl Partial {
     }
 }
 
-impl Generation {
-    /// Waits for everything.
-    pub async fn join(mut self) -> Result<Joined, ApiError> {
-        let mut partial: Vec<Partial> = self.choices.iter().map(|_| Partial::default()).collect();
-        while let Some(update) = self.next().await {
-            match update? {
-                Update::Progress { choice, token, pieces } => {
-                    if let Some(partial) = partial.get_mut(choice) {
-                        partial.tokens.extend(token);
-                        pieces.into_iter().for_each(|piece| partial.add(piece));
-                    }
+/// Puts updates together.
+pub struct Joiner(Vec<Partial>);
+
+impl Joiner {
+    /// Of so many outputs.
+    pub fn new(n_choices: usize) -> Self {
+        Self((0..n_choices).map(|_| Partial::default()).collect())
+    }
+
+    /// One more update.
+    pub fn add(&mut self, update: Update) {
+        match update {
+            Update::Progress { choice, token, pieces } => {
+                if let Some(partial) = self.0.get_mut(choice) {
+                    partial.tokens.extend(token);
+                    pieces.into_iter().for_each(|piece| partial.add(piece));
                 }
-                Update::Finished { choice, ended } => {
-                    if let Some(partial) = partial.get_mut(choice) {
-                        partial.ended = Some(ended);
-                    }
+            }
+            Update::Finished { choice, ended } => {
+                if let Some(partial) = self.0.get_mut(choice) {
+                    partial.ended = Some(ended);
                 }
             }
         }
+    }
+
+    /// After the last update.
+    pub fn finish(self) -> Result<Joined, ApiError> {
         let choice = |p: Partial| {
             let Partial { text, reasoning, tool_calls, tokens, ended } = p;
             Some(Choice { text, reasoning, tool_calls, tokens, ended: ended? })
         };
-        let choices: Option<Vec<Choice>> = partial.into_iter().map(choice).collect();
+        let choices: Option<Vec<Choice>> = self.0.into_iter().map(choice).collect();
         let lost = || ApiError::new(ErrorKind::Internal, "the engine lost an output");
         Ok(Joined { choices: choices.ok_or_else(lost)? })
+    }
+}
+
+impl Generation {
+    /// Waits for everything.
+    pub async fn join(mut self) -> Result<Joined, ApiError> {
+        let mut joiner = Joiner::new(self.choices.len());
+        while let Some(update) = self.next().await {
+            joiner.add(update?);
+        }
+        joiner.finish()
     }
 }

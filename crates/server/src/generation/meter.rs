@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use super::{EndReason, Ended};
 use crate::{
     Caller,
-    metrics::{Finish, ModelMetrics},
+    metrics::{Finish, ModelMetrics, RunningGuard},
 };
 
 /// The counts of one request. Dropped before its end: whatever is open counts as cancelled.
@@ -15,6 +15,7 @@ pub(super) struct Meter {
     started: Instant,
     has_prompt: bool,
     choices: Vec<Progress>,
+    running: Vec<RunningGuard>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -24,8 +25,16 @@ struct Progress {
 }
 
 impl Meter {
-    pub(super) fn new(metrics: Arc<ModelMetrics>, caller: Caller, started: Instant, n_choices: usize) -> Self {
-        Self { metrics, caller, started, has_prompt: false, choices: vec![Progress::default(); n_choices] }
+    pub(super) fn new(
+        metrics: Arc<ModelMetrics>,
+        caller: Caller,
+        started: Instant,
+        n_choices: usize,
+        n_prompt: usize,
+    ) -> Self {
+        let running = metrics.running().enter(n_prompt, n_choices);
+        let choices = vec![Progress::default(); n_choices];
+        Self { metrics, caller, started, has_prompt: false, choices, running }
     }
 
     /// A token came.
@@ -40,6 +49,9 @@ impl Meter {
             self.metrics.record_inter_token((now - last).as_secs_f64());
         }
         self.metrics.record_completion(1);
+        if let Some(running) = self.running.get(choice) {
+            running.count_token();
+        }
     }
 
     /// A choice ended well.
@@ -72,6 +84,9 @@ impl Meter {
     fn close(&mut self, choice: usize, finish: Finish, prefill_seconds: f64, decode_seconds: f64) {
         if let Some(progress) = self.choices.get_mut(choice).filter(|p| !p.is_over) {
             progress.is_over = true;
+            if let Some(running) = self.running.get_mut(choice) {
+                running.leave();
+            }
             let seconds = self.started.elapsed().as_secs_f64();
             self.metrics.record_finish(finish, seconds, prefill_seconds, decode_seconds);
         }

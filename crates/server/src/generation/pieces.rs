@@ -83,8 +83,8 @@ impl ChoiceParser {
     }
 
     /// What the engine's end means for this output.
-    pub(super) fn ended(&self, completion: &Completion) -> Result<Ended, ApiError> {
-        Ended::new(completion, self.n_reasoning, self.n_tool_calls > 0)
+    pub(super) fn ended(&self, completion: &Completion, is_stopped: bool) -> Result<Ended, ApiError> {
+        Ended::new(completion, self.n_reasoning, self.n_tool_calls > 0, is_stopped)
     }
 
     fn take(&mut self) -> Vec<Piece> {

@@ -7,7 +7,7 @@ use std::{
     ops::ControlFlow,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -36,16 +36,31 @@ impl Room {
     }
 }
 
+/// Whether whoever listens wants no more tokens, but the end.
+#[derive(Clone, Default)]
+pub(super) struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    pub(super) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 pub(super) struct ChannelSink {
     sender: mpsc::UnboundedSender<Message>,
     room: Room,
+    stop: Stop,
 }
 
 impl ChannelSink {
-    pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<Message>, Room) {
+    pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<Message>, Room, Stop) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let room = Room::default();
-        (Self { sender, room: room.clone() }, receiver, room)
+        let (room, stop) = (Room::default(), Stop::default());
+        (Self { sender, room: room.clone(), stop: stop.clone() }, receiver, room, stop)
     }
 
     fn send(&self, message: Message) -> ControlFlow<()> {
@@ -56,6 +71,9 @@ impl ChannelSink {
 
 impl Sink for ChannelSink {
     fn event(&mut self, event: Event<'_>) -> ControlFlow<()> {
+        if self.stop.is_set() {
+            return ControlFlow::Break(());
+        }
         let token = event.token.map(|id| TokenReport { id, logprobs: event.logprobs.cloned() });
         if token.is_none() && event.text.is_empty() {
             return if self.is_open() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
@@ -83,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_reader_who_stops_leaves_no_room_and_one_who_goes_closes() {
-        let (mut sink, mut receiver, room) = ChannelSink::new();
+        let (mut sink, mut receiver, room, _) = ChannelSink::new();
         let event = || Event { choice: 0, token: Some(tokenizer::TokenId(1)), text: "a", logprobs: None };
         for _ in 0..STREAM_QUEUE_MAX {
             assert!(sink.has_room());

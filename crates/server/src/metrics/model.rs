@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     histogram::{FIRST_TOKEN_SECONDS, Histogram, INTER_TOKEN_SECONDS, REQUEST_SECONDS},
+    running::Running,
     window::Window,
 };
 
@@ -56,6 +57,7 @@ pub struct ModelMetrics {
     pub(super) queue: Histogram,
     pub(super) prefill: Histogram,
     pub(super) decode: Histogram,
+    running: Running,
 }
 
 impl ModelMetrics {
@@ -75,7 +77,13 @@ impl ModelMetrics {
             queue: Histogram::new(REQUEST_SECONDS),
             prefill: Histogram::new(REQUEST_SECONDS),
             decode: Histogram::new(REQUEST_SECONDS),
+            running: Running::default(),
         }
+    }
+
+    /// The sequences that are being generated now.
+    pub(crate) fn running(&self) -> &Running {
+        &self.running
     }
 
     /// A prompt was computed, or `n_cached` of its tokens found computed. Once a request.

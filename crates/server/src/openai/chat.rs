@@ -9,7 +9,8 @@ use axum::{Extension, extract::State, response::Response};
 use serde_json::json;
 
 pub(super) use message::{Content, FunctionCall, FunctionWord, Message, Role, ToolCallWire};
-pub(super) use request::{ChatRequest, Verbosity, render as render_messages, template_variables};
+pub(crate) use request::ChatRequest;
+pub(super) use request::{Verbosity, render as render_messages, template_variables};
 
 use super::json_response;
 use crate::{App, Caller, Json, blocking, error::ApiError, generation::Generation, ids};
@@ -46,7 +47,7 @@ pub(super) async fn completions(
     }
     let lease = generation.lease().clone();
     let joined = generation.join().await?;
-    json_response(&response::completion(&head, &joined, lease.handle.tokenizer()))
+    json_response(&response::completion(&head, &joined, lease.handle.tokenizer(), answer.has_timings))
 }
 
 /// `POST /v1/chat/completions/render`: the prompt that a request would become, for routers that look for the server that has it cached.

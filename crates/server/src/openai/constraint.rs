@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::values::Refused;
-use crate::error::ApiError;
+use crate::{error::ApiError, wire::schema as schema_at};
 
 /// `response_format` of chat completions.
 #[derive(Deserialize, Debug)]
@@ -144,22 +144,5 @@ impl StructuredOutputs {
             return Err(ApiError::invalid("structured_outputs", "structured_outputs: more than one kind"));
         }
         Ok(first)
-    }
-}
-
-/// A schema as JSON, or (from clients of vLLM) as the text of JSON.
-pub(super) fn schema(value: Value, param: &'static str) -> Result<GrammarSource, ApiError> {
-    schema_at(value, param)
-}
-
-fn schema_at(value: Value, param: &'static str) -> Result<GrammarSource, ApiError> {
-    let value = match value {
-        Value::String(text) => crate::json::decode(text.as_bytes())
-            .map_err(|e| ApiError::invalid(param, format!("{param}: the text is no JSON: {e}")))?,
-        value => value,
-    };
-    match value {
-        Value::Object(_) | Value::Bool(_) => Ok(GrammarSource::JsonSchema(value)),
-        _ => Err(ApiError::invalid(param, format!("{param}: a schema is an object"))),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use engine::{CacheScope, Sampling, grammar::GrammarSource};
+use engine::{Sampling, grammar::GrammarSource};
 use serde::Deserialize;
 use tokenizer::TokenId;
 
@@ -13,7 +13,7 @@ use crate::{
     error::ApiError,
     generation::GenerationRequest,
     ids, limits,
-    wire::{number, stops},
+    wire::{cache_scope, number, stops},
 };
 
 /// Hands the list of common fields to another macro, before its own input.
@@ -83,7 +83,7 @@ impl Common {
             i32::try_from(p).map_err(|_| out_of_range("priority", p, "-2147483648 to 2147483647"))
         })?;
         request.use_cache = self.cache_prompt.unwrap_or(true);
-        request.scope = scope(caller, self.cache_salt.as_deref());
+        request.scope = cache_scope(caller, self.cache_salt.as_deref());
         request.time_limit = self.time_limit.map(time_limit).transpose()?;
         request.grammar = self.constraint()?;
         Ok(())
@@ -127,7 +127,7 @@ impl Common {
         let mut given = [
             self.grammar.map(|g| (GrammarSource::Gbnf(g), "grammar")),
             self.guided_json
-                .map(|schema| Ok((super::constraint::schema(schema, "guided_json")?, "guided_json")))
+                .map(|schema| Ok((crate::wire::schema(schema, "guided_json")?, "guided_json")))
                 .transpose()?,
             self.guided_regex.map(|r| (GrammarSource::Regex(r), "guided_regex")),
             self.guided_choice.map(|c| (GrammarSource::Choice(c), "guided_choice")),
@@ -144,13 +144,6 @@ impl Common {
             _ => Ok(first),
         }
     }
-}
-
-/// Whom a request shares cached prefixes with: callers of one scope who also know the same salt.
-fn scope(caller: &Caller, salt: Option<&str>) -> CacheScope {
-    let Some(salt) = salt else { return CacheScope(caller.scope) };
-    let half = |n: u8| ids::hash(caller.scope.to_le_bytes().into_iter().chain([n]).chain(salt.bytes()));
-    CacheScope(u128::from(half(0)) << 64 | u128::from(half(1)))
 }
 
 fn time_limit(seconds: f64) -> Result<Duration, ApiError> {

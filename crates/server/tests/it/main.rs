@@ -5,6 +5,7 @@ mod anthropic;
 mod connections;
 mod drain;
 mod keys;
+mod llamacpp;
 mod loopback;
 mod ollama;
 mod openai;

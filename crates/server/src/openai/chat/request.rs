@@ -38,6 +38,8 @@ common_fields!(request_type! {
         reasoning_effort: Option<String>,
         chat_template_kwargs: Option<Map<String, Value>>,
         add_generation_prompt: Option<bool>,
+        /// llama.cpp's: the answer says what it took, a stream at its end.
+        timings_per_token: Option<bool>,
         #[serde(rename = "service_tier")]
         _service_tier: Option<ServiceTier>,
         #[serde(rename = "modalities")]
@@ -87,6 +89,7 @@ pub(crate) enum Verbosity {
 pub(crate) struct Answer {
     pub(crate) is_stream: bool,
     pub(crate) include_usage: bool,
+    pub(crate) has_timings: bool,
 }
 
 impl ChatRequest {
@@ -118,7 +121,8 @@ impl ChatRequest {
         let format = lease.format.after_prompt(&prompt::text_of(&segments));
         let parallel = self.parallel_tool_calls.unwrap_or(true);
         request.output = Output::Chat(ChatOutput { format, tools, choice, parallel });
-        Ok((request, Answer { is_stream, include_usage }))
+        let has_timings = self.timings_per_token.unwrap_or(false);
+        Ok((request, Answer { is_stream, include_usage, has_timings }))
     }
 
     /// The conversation as the model's template writes it.

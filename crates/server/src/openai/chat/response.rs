@@ -11,6 +11,7 @@ use crate::{
         logprobs::{self, ChatLogprobs},
         usage::Usage,
     },
+    wire::Timings,
 };
 
 #[derive(Serialize)]
@@ -23,6 +24,8 @@ pub(super) struct Completion<'a> {
     usage: Usage,
     service_tier: &'static str,
     system_fingerprint: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timings: Option<Timings>,
 }
 
 #[derive(Serialize)]
@@ -68,7 +71,14 @@ impl<'a> From<&'a ToolCall> for ToolCallOut<'a> {
 }
 
 /// The answer.
-pub(super) fn completion<'a>(head: &'a Head, joined: &'a Joined, tokenizer: &Tokenizer) -> Completion<'a> {
+pub(super) fn completion<'a>(
+    head: &'a Head,
+    joined: &'a Joined,
+    tokenizer: &Tokenizer,
+    has_timings: bool,
+) -> Completion<'a> {
+    // Of the first choice, whose prompt all of them share.
+    let timings = joined.choices.first().filter(|_| has_timings).map(|choice| Timings::from(&choice.ended));
     let choices = joined.choices.iter().enumerate().map(|(index, choice)| wire(index, choice, tokenizer)).collect();
     Completion {
         id: &head.id,
@@ -79,6 +89,7 @@ pub(super) fn completion<'a>(head: &'a Head, joined: &'a Joined, tokenizer: &Tok
         usage: joined.usage().into(),
         service_tier: "default",
         system_fingerprint: &head.fingerprint,
+        timings,
     }
 }
 

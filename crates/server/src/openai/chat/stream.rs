@@ -15,6 +15,7 @@ use crate::{
     },
     refusal,
     sse::{self, Framing, Writer},
+    wire::Timings,
 };
 
 #[derive(Serialize)]
@@ -28,6 +29,9 @@ struct Chunk<'a> {
     choices: &'a [ChunkChoice<'a>],
     #[serde(skip_serializing_if = "UsageField::is_absent")]
     usage: UsageField,
+    /// At the end of a choice, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timings: Option<Timings>,
 }
 
 #[derive(Serialize)]
@@ -93,7 +97,8 @@ pub(super) fn respond(app: &App, head: Head, mut generation: Generation, answer:
     sse::respond(Framing::EventStream, app.metrics(), &refusal::internal_json(), |writer| async move {
         let _guard = guard;
         let tokenizer = std::sync::Arc::clone(generation.lease().handle.tokenizer());
-        let mut chunks = Chunks { head, answer, writer, states: Vec::new(), used: TokensUsed::default() };
+        let mut chunks =
+            Chunks { head, answer, writer, states: Vec::new(), used: TokensUsed::default(), timings: None };
         while let Some(update) = generation.next().await {
             match update {
                 Ok(update) => chunks.update(&tokenizer, update).await,
@@ -113,6 +118,8 @@ struct Chunks {
     writer: Writer,
     states: Vec<ChoiceState>,
     used: TokensUsed,
+    /// For the chunk that is written next.
+    timings: Option<Timings>,
 }
 
 #[derive(Default)]
@@ -147,8 +154,10 @@ impl Chunks {
             }
             Update::Finished { ended, .. } => {
                 self.used = self.used.with(&ended.usage);
+                self.timings = self.answer.has_timings.then(|| Timings::from(&ended));
                 let logprobs = self.take_logprobs(index);
                 self.chunk(index, Delta::default(), logprobs, Some(finish_reason(ended.reason))).await;
+                self.timings = None;
             }
         }
     }
@@ -178,6 +187,7 @@ impl Chunks {
             system_fingerprint: &self.head.fingerprint,
             choices,
             usage: UsageField::in_stream(self.answer.include_usage, usage),
+            timings: self.timings,
         };
         self.writer.data(&chunk).await;
     }

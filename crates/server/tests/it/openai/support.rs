@@ -26,6 +26,8 @@ use crate::loopback::{Answer, Loopback};
 
 pub(crate) const STORIES: &str = "stories260k";
 pub(crate) const SMOLLM2: &str = "smollm2:135m";
+/// [`STORIES`] with tokens for fill-in-the-middle prompts, which mean nothing to it.
+pub(crate) const FILLS: &str = "fills";
 
 /// Opens the two models that tests have.
 pub(crate) struct TestLoader {
@@ -65,7 +67,11 @@ impl Loader for TestLoader {
             return Err(LoadFailure { message: "as the test asks".to_owned() });
         }
         let container = Container::open(&Self::path(id)).unwrap();
-        let tokenizer = Arc::new(Tokenizer::from_gguf(container.metadata()).unwrap());
+        let mut metadata = container.metadata().clone();
+        if id == FILLS {
+            spell_fill_tokens(&mut metadata);
+        }
+        let tokenizer = Arc::new(Tokenizer::from_gguf(&metadata).unwrap());
         let options = LoadOptions {
             context_len_max: Some(self.context_len),
             kv_positions: Some(4 * self.context_len),
@@ -86,6 +92,20 @@ impl Loader for TestLoader {
             details: ModelDetails { memory_bytes: 1000, width, ..ModelDetails::default() },
         })
     }
+}
+
+/// Makes control tokens of three tokens that no text of tests needs.
+fn spell_fill_tokens(metadata: &mut gguf::Metadata) {
+    const CONTROL: i64 = 3;
+    let mut pieces = metadata.strings("tokenizer.ggml.tokens").unwrap().unwrap().to_vec();
+    let mut kinds = metadata.i64s("tokenizer.ggml.token_type").unwrap().unwrap();
+    for (id, piece) in [(3, "<fim_prefix>"), (4, "<fim_suffix>"), (5, "<fim_middle>")] {
+        pieces[id] = piece.to_owned();
+        kinds[id] = CONTROL;
+    }
+    let kinds = kinds.into_iter().map(|kind| i32::try_from(kind).unwrap()).collect();
+    metadata.set("tokenizer.ggml.tokens", gguf::Value::Array(gguf::Array::String(pieces)));
+    metadata.set("tokenizer.ggml.token_type", gguf::Value::Array(gguf::Array::I32(kinds)));
 }
 
 /// A server with these models, the first being the default.

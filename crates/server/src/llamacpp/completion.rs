@@ -1,0 +1,70 @@
+//! `/completion`, `/completions` and `/infill`
+
+mod bias;
+mod neutral;
+mod request;
+mod response;
+mod settings;
+mod stream;
+mod watch;
+
+use axum::{Extension, extract::State, response::Response};
+use serde_json::Value;
+
+use crate::{App, Caller, Json, blocking, error::ApiError, generation::Generation, models::Lease, wire::json_response};
+use request::Prepared;
+pub(crate) use request::{CompletionRequest, InfillRequest};
+pub(super) use settings::default_settings;
+use watch::Watch;
+
+/// `POST /completion`
+pub(super) async fn completion(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Json(request): Json<CompletionRequest>,
+) -> Result<Response, ApiError> {
+    let lease = app.models().acquire(request.model.as_deref()).await?;
+    let prepared = {
+        let (lease, caller) = (lease.clone(), caller.clone());
+        blocking::run(&app, move || request.prepare(&lease, &caller)).await?
+    };
+    respond(&app, &caller, &lease, prepared).await
+}
+
+/// `POST /infill`
+pub(super) async fn infill(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Json(request): Json<InfillRequest>,
+) -> Result<Response, ApiError> {
+    let lease = app.models().acquire(request.model.as_deref()).await?;
+    let prepared = {
+        let (lease, caller) = (lease.clone(), caller.clone());
+        blocking::run(&app, move || request.prepare(&lease, &caller)).await?
+    };
+    respond(&app, &caller, &lease, prepared).await
+}
+
+async fn respond(app: &App, caller: &Caller, lease: &Lease, prepared: Prepared) -> Result<Response, ApiError> {
+    let Prepared { requests, answer } = prepared;
+    let mut generations = Vec::with_capacity(requests.len());
+    for request in requests {
+        generations.push(Generation::start(app, caller, lease.clone(), request).await?);
+    }
+    if answer.is_stream {
+        return Ok(stream::respond(app, lease, generations, answer));
+    }
+    let mut results: Vec<Value> = Vec::new();
+    for (prompt, generation) in generations.into_iter().enumerate() {
+        let watch = Watch::new(answer.predict_limit, answer.n_choices);
+        let joined = watch.join(generation).await?;
+        for choice in &joined.choices {
+            results.push(response::whole(lease, &answer, prompt, results.len(), choice));
+        }
+    }
+    // One result stands alone, several in a list.
+    match <[Value; 1]>::try_from(results) {
+        Ok([result]) => json_response(&result),
+        Err(results) => json_response(&results),
+    }
+}

@@ -1,0 +1,294 @@
+//! The bodies of `/completion` and `/infill`.
+
+use std::time::Duration;
+
+use engine::{Sampling, grammar::GrammarSource};
+use serde::Deserialize;
+use serde_json::Value;
+use tokenizer::ControlTokens;
+
+use super::{bias::Biases, neutral, settings::Settings};
+use crate::{
+    Caller,
+    error::ApiError,
+    generation::GenerationRequest,
+    ids, limits,
+    llamacpp::{prompt::Prompts, text_of},
+    models::Lease,
+    prompt::{self, FillParts},
+    wire::{self, StringOrList, count, number, out_of_range, stops, unsupported},
+};
+
+/// Longest time that a request may ask for, milliseconds: a day.
+const TIME_MS_MAX: usize = 86_400_000;
+
+/// Hands the list of common fields to another macro, before its own input.
+macro_rules! options {
+    ($next:ident ! { $($input:tt)* }) => {
+        $next! {
+            {
+                stream: bool,
+                #[serde(alias = "max_tokens")]
+                n_predict: i64,
+                #[serde(alias = "n")]
+                n_cmpl: i64,
+                stop: StringOrList, temperature: f64, dynatemp_range: f64, dynatemp_exponent: f64,
+                top_k: i64, top_p: f64, min_p: f64, top_n_sigma: f64, xtc_probability: f64, xtc_threshold: f64, typical_p: f64,
+                repeat_last_n: i64, repeat_penalty: f64, presence_penalty: f64, frequency_penalty: f64,
+                dry_multiplier: f64, dry_base: f64, dry_allowed_length: i64, dry_penalty_last_n: i64,
+                dry_sequence_breakers: Vec<String>,
+                mirostat: i64, mirostat_tau: f64, mirostat_eta: f64, adaptive_target: f64, adaptive_decay: f64,
+                grammar: String, json_schema: Value, seed: i64, ignore_eos: bool, logit_bias: Biases, n_probs: i64,
+                min_keep: i64, n_keep: i64, n_discard: i64, n_indent: i64, n_cache_reuse: i64,
+                t_max_prompt_ms: i64, t_max_predict_ms: i64, id_slot: i64, cache_prompt: bool, cache_salt: String,
+                priority: i64, return_tokens: bool, samplers: Vec<String>, timings_per_token: bool,
+                return_progress: bool, post_sampling_probs: bool, response_fields: Vec<String>, lora: Vec<Value>,
+            }
+            $($input)*
+        }
+    };
+}
+
+macro_rules! request_type {
+    (
+        { $($(#[$common_meta:meta])* $common:ident: $common_type:ty,)* }
+        $(#[$meta:meta])*
+        struct $name:ident { $($field:ident: $type:ty,)* }
+    ) => {
+        $(#[$meta])*
+        #[derive(Deserialize, Debug)]
+        #[serde(deny_unknown_fields)]
+        pub(crate) struct $name {
+            $(pub(crate) $field: $type,)*
+            $($(#[$common_meta])* #[serde(default)] $common: Option<$common_type>,)*
+        }
+
+        impl $name {
+            fn take_options(&mut self) -> Options {
+                Options { $($common: self.$common.take(),)* }
+            }
+        }
+    };
+}
+
+macro_rules! options_type {
+    ({ $($(#[$common_meta:meta])* $common:ident: $common_type:ty,)* }) => {
+        /// What both requests may say.
+        #[derive(Debug, Default)]
+        pub(super) struct Options { $(pub(super) $common: Option<$common_type>,)* }
+    };
+}
+
+options!(options_type! {});
+
+options!(request_type! {
+    /// Everything that can be asked; what is not listed is refused by name.
+    struct CompletionRequest {
+        model: Option<String>,
+        prompt: Prompts,
+    }
+});
+
+options!(request_type! {
+    /// The same for a gap in a text.
+    struct InfillRequest {
+        model: Option<String>,
+        input_prefix: Option<String>,
+        input_suffix: Option<String>,
+        input_extra: Option<Vec<InputFile>>,
+        prompt: Option<Prompts>,
+    }
+});
+
+/// Another file of the project.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InputFile {
+    #[serde(default)]
+    filename: Option<String>,
+    text: String,
+}
+
+/// How the answer is to be written.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) is_stream: bool,
+    /// Results of each prompt.
+    pub(super) n_choices: usize,
+    pub(super) return_tokens: bool,
+    pub(super) has_probs: bool,
+    pub(super) timings_per_token: bool,
+    pub(super) response_fields: Option<Vec<String>>,
+    /// How long to write after the first token.
+    pub(super) predict_limit: Option<Duration>,
+    pub(super) id_slot: i64,
+    pub(super) stop: Vec<String>,
+    /// `generation_settings`
+    pub(super) settings: Value,
+    /// The prompts as text.
+    pub(super) prompts: Vec<String>,
+}
+
+pub(super) struct Prepared {
+    pub(super) requests: Vec<GenerationRequest>,
+    pub(super) answer: Answer,
+}
+
+impl CompletionRequest {
+    /// Checks everything and turns the prompts into ids. Long work: not for the threads that serve.
+    pub(super) fn prepare(mut self, lease: &Lease, caller: &Caller) -> Result<Prepared, ApiError> {
+        let mut request = GenerationRequest::new(Vec::new(), "prompt");
+        let mut answer = self.take_options().apply(&mut request, lease, caller)?;
+        let n_prompts = self.prompt.list.len();
+        if n_prompts == 0 || n_prompts > limits::PROMPTS_MAX {
+            let expected = format!("1 to {}", limits::PROMPTS_MAX);
+            return Err(out_of_range("prompt", format!("{n_prompts} prompts"), &expected));
+        }
+        let mut requests = Vec::with_capacity(n_prompts);
+        for parts in self.prompt.list {
+            let ids = parts.encode(lease, "prompt", ControlTokens::Parse, true)?;
+            answer.prompts.push(text_of(lease.handle.tokenizer(), &ids));
+            requests.push(GenerationRequest { prompt: ids, ..request.clone() });
+        }
+        Ok(Prepared { requests, answer })
+    }
+}
+
+impl InfillRequest {
+    /// The same.
+    pub(super) fn prepare(mut self, lease: &Lease, caller: &Caller) -> Result<Prepared, ApiError> {
+        let tokenizer = lease.handle.tokenizer();
+        let tokens = &tokenizer.special().fim;
+        if tokens.prefix.is_none() || tokens.suffix.is_none() || tokens.middle.is_none() {
+            let why = format!("the model {} has no fill-in-the-middle tokens", lease.id);
+            return Err(unsupported("input_suffix", &why));
+        }
+        let mut request = GenerationRequest::new(Vec::new(), "input_prefix");
+        let mut answer = self.take_options().apply(&mut request, lease, caller)?;
+        let (Some(prefix), Some(suffix)) = (self.input_prefix, self.input_suffix) else {
+            return Err(ApiError::invalid("input_prefix", "input_prefix and input_suffix: both are needed"));
+        };
+        let middle = match self.prompt.map(|prompt| prompt.list) {
+            None => String::new(),
+            Some(list) => {
+                let text = <[_; 1]>::try_from(list).ok().and_then(|[parts]| parts.into_text());
+                text.ok_or_else(|| unsupported("prompt", "only one text"))?
+            }
+        };
+        let extra = self.input_extra.unwrap_or_default();
+        if extra.len() > limits::INPUT_FILES_MAX {
+            let expected = format!("at most {}", limits::INPUT_FILES_MAX);
+            return Err(out_of_range("input_extra", format!("{} files", extra.len()), &expected));
+        }
+        let files: Vec<(String, String)> =
+            extra.into_iter().map(|f| (f.filename.unwrap_or_else(|| "tmp".to_owned()), f.text)).collect();
+        let parts = FillParts { prefix: &prefix, suffix: &suffix, middle: &middle, files: &files };
+        request.prompt = prompt::encode_fill(tokenizer, &parts)?;
+        answer.prompts.push(text_of(tokenizer, &request.prompt));
+        Ok(Prepared { requests: vec![request], answer })
+    }
+}
+
+impl Options {
+    /// Puts everything into `request`, each within its range.
+    fn apply(self, request: &mut GenerationRequest, lease: &Lease, caller: &Caller) -> Result<Answer, ApiError> {
+        neutral::check(&self)?;
+        let samplers = neutral::samplers(self.samplers.as_deref())?;
+        request.sampling = self.sampling(&samplers, lease)?;
+        // Minus one is without a limit, minus two to the end of the context: both are the same here.
+        request.max_tokens = match self.n_predict.unwrap_or(-1) {
+            -1 | -2 => None,
+            n => Some(count("n_predict", n, 0, usize::MAX)?),
+        };
+        request.n_choices = self.n_cmpl.map_or(Ok(1), |n| count("n_cmpl", n, 1, limits::CHOICES_MAX))?;
+        request.stop = self.stop.clone().map_or_else(|| Ok(Vec::new()), |s| stops("stop", s.into_vec()))?;
+        request.ignore_eos = self.ignore_eos.unwrap_or(false);
+        let n_probs = self.n_probs.map_or(Ok(0), |n| count("n_probs", n, 0, limits::TOP_LOGPROBS_MAX))?;
+        request.top_logprobs = (n_probs > 0).then_some(n_probs);
+        request.priority = self.priority.map_or(Ok(0), |p| {
+            i32::try_from(p).map_err(|_| out_of_range("priority", p, "-2147483648 to 2147483647"))
+        })?;
+        request.use_cache = self.cache_prompt.unwrap_or(true);
+        request.scope = wire::cache_scope(caller, self.cache_salt.as_deref());
+        request.grammar = self.constraint()?;
+        let id_slot = self.id_slot.unwrap_or(-1);
+        let n_slots = lease.handle.n_running_max();
+        if id_slot < -1 || usize::try_from(id_slot).is_ok_and(|slot| slot >= n_slots) {
+            return Err(out_of_range("id_slot", id_slot, &format!("-1 to {}", n_slots.saturating_sub(1))));
+        }
+        let predict_ms = self.t_max_predict_ms.filter(|ms| *ms > 0);
+        let predict_ms = predict_ms.map(|ms| count("t_max_predict_ms", ms, 0, TIME_MS_MAX)).transpose()?;
+        if let Some(fields) = self.response_fields.as_ref().filter(|f| f.len() > limits::RESPONSE_FIELDS_MAX) {
+            let expected = format!("at most {}", limits::RESPONSE_FIELDS_MAX);
+            return Err(out_of_range("response_fields", format!("{} fields", fields.len()), &expected));
+        }
+        let settings = Settings { options: &self, request, samplers: &samplers }.to_json();
+        Ok(Answer {
+            is_stream: self.stream.unwrap_or(false),
+            n_choices: request.n_choices,
+            return_tokens: self.return_tokens.unwrap_or(false),
+            has_probs: n_probs > 0,
+            timings_per_token: self.timings_per_token.unwrap_or(false),
+            predict_limit: predict_ms.map(|ms| Duration::from_millis(ms as u64)),
+            id_slot,
+            stop: request.stop.clone(),
+            settings,
+            prompts: Vec::new(),
+            response_fields: self.response_fields,
+        })
+    }
+
+    fn sampling(&self, samplers: &[&str], lease: &Lease) -> Result<Sampling, ApiError> {
+        let default = Sampling::default();
+        let or = |sampler: &str, param: &str, value: Option<f64>, default: f32, off: f32, min: f64, max: f64| {
+            let value = value.map_or(Ok(default), |v| number(param, v, min, max))?;
+            Ok::<f32, ApiError>(if samplers.contains(&sampler) { value } else { off })
+        };
+        let has = |sampler: &str| samplers.contains(&sampler);
+        // Below zero is greedy, as zero is.
+        let temperature = or("temperature", "temperature", self.temperature, default.temperature, 1.0, -100.0, 100.0)?;
+        // Zero and less keep all.
+        let top_k = self.top_k.map_or(Ok(default.top_k), |k| count("top_k", k.max(0), 0, usize::MAX))?;
+        let repeat_last_n = match self.repeat_last_n {
+            None => default.repeat_last_n,
+            // The whole context.
+            Some(-1) => usize::MAX,
+            Some(n) => count("repeat_last_n", n, 0, usize::MAX)?,
+        };
+        let penalty = |param: &str, value: Option<f64>| or("penalties", param, value, 0.0, 0.0, -2.0, 2.0);
+        Ok(Sampling {
+            temperature: temperature.max(0.0),
+            top_k: if has("top_k") { top_k } else { 0 },
+            top_p: or("top_p", "top_p", self.top_p, default.top_p, 1.0, 0.0, 1.0)?,
+            min_p: or("min_p", "min_p", self.min_p, default.min_p, 0.0, 0.0, 1.0)?,
+            typical_p: or("typ_p", "typical_p", self.typical_p, 1.0, 1.0, 0.0, 1.0)?,
+            repeat_penalty: or("penalties", "repeat_penalty", self.repeat_penalty, 1.0, 1.0, 0.01, 100.0)?,
+            presence_penalty: penalty("presence_penalty", self.presence_penalty)?,
+            frequency_penalty: penalty("frequency_penalty", self.frequency_penalty)?,
+            repeat_last_n,
+            logit_bias: self.logit_bias.as_ref().map_or_else(|| Ok(Vec::new()), |b| b.of_tokens(lease))?,
+            seed: self.seed()?,
+        })
+    }
+
+    /// Minus one, and the same in 32 bits, mean a new one, which the answer tells; small enough that every JSON reader keeps it whole.
+    fn seed(&self) -> Result<u64, ApiError> {
+        match self.seed.unwrap_or(-1) {
+            -1 | 0xffff_ffff => Ok(ids::random_u64() >> 33),
+            seed => u64::try_from(seed).map_err(|_| out_of_range("seed", seed, "-1 or more")),
+        }
+    }
+
+    fn constraint(&self) -> Result<Option<(GrammarSource, &'static str)>, ApiError> {
+        let grammar = self.grammar.as_ref().filter(|g| !g.is_empty());
+        match (grammar, &self.json_schema) {
+            (Some(_), Some(_)) => {
+                let message = "json_schema: grammar already says what the output must look like";
+                Err(ApiError::invalid("json_schema", message))
+            }
+            (Some(grammar), None) => Ok(Some((GrammarSource::Gbnf(grammar.clone()), "grammar"))),
+            (None, Some(schema)) => Ok(Some((wire::schema(schema.clone(), "json_schema")?, "json_schema"))),
+            (None, None) => Ok(None),
+        }
+    }
+}

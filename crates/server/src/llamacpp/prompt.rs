@@ -1,0 +1,260 @@
+//! Prompts in all their spellings: text, ids, both one after the other, and lists of these.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer, value::SeqAccessDeserializer},
+};
+use tokenizer::{ControlTokens, TokenId};
+
+use crate::{error::ApiError, models::LoadedModel, wire::Refused};
+
+/// A piece of a prompt.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Part {
+    Text(String),
+    Id(u32),
+}
+
+/// One prompt: `"a"`, `[1, 2]`, `[1, "a", 2]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Parts(Vec<Part>);
+
+/// One prompt or several; texts alone in a list are several.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Prompts {
+    pub(crate) list: Vec<Parts>,
+}
+
+/// A prompt that could have pictures.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PromptObject {
+    prompt_string: String,
+    #[serde(default, rename = "multimodal_data")]
+    _multimodal_data: Option<Refused>,
+}
+
+enum Element {
+    Part(Part),
+    Prompt(Parts),
+}
+
+struct Form<T>(std::marker::PhantomData<T>);
+
+impl<'de> Deserialize<'de> for Part {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Form::<Self>(std::marker::PhantomData))
+    }
+}
+
+impl<'de> Visitor<'de> for Form<Part> {
+    type Value = Part;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or a token id")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Part, E> {
+        Ok(Part::Text(text.to_owned()))
+    }
+
+    fn visit_u64<E: Error>(self, id: u64) -> Result<Part, E> {
+        u32::try_from(id).map(Part::Id).map_err(|_| no_id(id))
+    }
+
+    fn visit_i64<E: Error>(self, id: i64) -> Result<Part, E> {
+        Err(no_id(id))
+    }
+}
+
+fn no_id<E: Error>(id: impl fmt::Display) -> E {
+    E::custom(format_args!("{id} is no token id"))
+}
+
+impl<'de> Deserialize<'de> for Parts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Form::<Self>(std::marker::PhantomData))
+    }
+}
+
+impl<'de> Visitor<'de> for Form<Parts> {
+    type Value = Parts;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or a list of strings and token ids")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Parts, E> {
+        Ok(Parts(vec![Part::Text(text.to_owned())]))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Parts, A::Error> {
+        let mut parts = Vec::new();
+        while let Some(part) = items.next_element()? {
+            parts.push(part);
+        }
+        Ok(Parts(parts))
+    }
+}
+
+impl<'de> Deserialize<'de> for Element {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Form::<Self>(std::marker::PhantomData))
+    }
+}
+
+impl<'de> Visitor<'de> for Form<Element> {
+    type Value = Element;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string, a token id, a list of these or an object with prompt_string")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Element, E> {
+        Ok(Element::Part(Part::Text(text.to_owned())))
+    }
+
+    fn visit_u64<E: Error>(self, id: u64) -> Result<Element, E> {
+        Form::<Part>(std::marker::PhantomData).visit_u64(id).map(Element::Part)
+    }
+
+    fn visit_i64<E: Error>(self, id: i64) -> Result<Element, E> {
+        Err(no_id(id))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Element, A::Error> {
+        Parts::deserialize(SeqAccessDeserializer::new(items)).map(Element::Prompt)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Element, A::Error> {
+        let object = PromptObject::deserialize(MapAccessDeserializer::new(fields))?;
+        Ok(Element::Prompt(Parts(vec![Part::Text(object.prompt_string)])))
+    }
+}
+
+impl<'de> Deserialize<'de> for Prompts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Form::<Self>(std::marker::PhantomData))
+    }
+}
+
+impl<'de> Visitor<'de> for Form<Prompts> {
+    type Value = Prompts;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string, a list of strings and token ids, an object with prompt_string or a list of such prompts")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Prompts, E> {
+        Ok(Prompts { list: vec![Parts(vec![Part::Text(text.to_owned())])] })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Prompts, A::Error> {
+        let object = PromptObject::deserialize(MapAccessDeserializer::new(fields))?;
+        Ok(Prompts { list: vec![Parts(vec![Part::Text(object.prompt_string)])] })
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Prompts, A::Error> {
+        let mut elements: Vec<Element> = Vec::new();
+        while let Some(element) = items.next_element()? {
+            elements.push(element);
+        }
+        let has_prompt = elements.iter().any(|e| matches!(e, Element::Prompt(_)));
+        let has_id = elements.iter().any(|e| matches!(e, Element::Part(Part::Id(_))));
+        if has_prompt && has_id {
+            return Err(A::Error::custom("token ids beside whole prompts in one list"));
+        }
+        let parts = elements.into_iter().map(|element| match element {
+            Element::Part(part) => Parts(vec![part]),
+            Element::Prompt(parts) => parts,
+        });
+        let list = if has_id { vec![Parts(parts.flat_map(|p| p.0).collect())] } else { parts.collect() };
+        Ok(Prompts { list })
+    }
+}
+
+impl Parts {
+    /// The ids; `add_special` puts the beginning token in front of what begins with text.
+    pub(super) fn encode(
+        self,
+        model: &LoadedModel,
+        param: &str,
+        control: ControlTokens,
+        add_special: bool,
+    ) -> Result<Vec<TokenId>, ApiError> {
+        let tokenizer = model.handle.tokenizer();
+        let begins_with_text = matches!(self.0.first(), Some(Part::Text(_)));
+        let mut ids = Vec::new();
+        for part in self.0 {
+            match part {
+                Part::Text(text) => tokenizer.encode(&text, control, false, &mut ids),
+                Part::Id(id) => ids.push(known(model, id, param)?),
+            }
+        }
+        if add_special && begins_with_text {
+            // What a template wrote may spell it already.
+            if let Some(first) = tokenizer.added_first().filter(|first| ids.first() != Some(first)) {
+                ids.insert(0, first);
+            }
+            ids.extend(tokenizer.added_last());
+        }
+        Ok(ids)
+    }
+
+    /// The text, if it is nothing else.
+    pub(super) fn into_text(self) -> Option<String> {
+        match <[Part; 1]>::try_from(self.0) {
+            Ok([Part::Text(text)]) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// The id, if the vocabulary has it.
+pub(super) fn known(model: &LoadedModel, id: u32, param: &str) -> Result<TokenId, ApiError> {
+    let n_vocab = model.handle.n_vocab();
+    if (id as usize) < n_vocab {
+        return Ok(TokenId(id));
+    }
+    let message = format!("{param}: {id} is no token; the vocabulary of {} has {n_vocab}", model.id);
+    Err(ApiError::invalid(param, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(json: &str, expected: Result<&[&[Part]], &str>) {
+        match (serde_json::from_str::<Prompts>(json), expected) {
+            (Ok(got), Ok(expected)) => {
+                let expected: Vec<Parts> = expected.iter().map(|p| Parts(p.to_vec())).collect();
+                assert_eq!(got.list, expected, "{json}");
+            }
+            (Err(got), Err(expected)) => assert!(got.to_string().contains(expected), "{json}: {got}"),
+            (got, expected) => panic!("{json}: {got:?}, expected {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn prompts_in_all_their_forms() {
+        let (a, b, one, two) = (Part::Text("a".to_owned()), Part::Text("b".to_owned()), Part::Id(1), Part::Id(2));
+        check(r#""a""#, Ok(&[&[a.clone()]]));
+        check("[1, 2]", Ok(&[&[one.clone(), two.clone()]]));
+        check(r#"[1, "a", 2]"#, Ok(&[&[one.clone(), a.clone(), two.clone()]]));
+        check(r#"["a", "b"]"#, Ok(&[&[a.clone()], &[b.clone()]]));
+        check(r#"[[1, "b"], "a"]"#, Ok(&[&[one.clone(), b.clone()], &[a.clone()]]));
+        check(r#"{"prompt_string": "a"}"#, Ok(&[&[a.clone()]]));
+        check(r#"[{"prompt_string": "a"}, [2]]"#, Ok(&[&[a], &[two]]));
+        check("[]", Ok(&[]));
+        check("[1, [2]]", Err("beside whole prompts"));
+        check("[-1]", Err("-1 is no token id"));
+        check("[4294967296]", Err("4294967296 is no token id"));
+        check("[1.5]", Err("expected a string, a token id"));
+        check("5", Err("expected a string, a list"));
+        check("[[[1]]]", Err("expected a string or a token id"));
+        check(r#"{"prompt_string": "a", "multimodal_data": ["x"]}"#, Err("unsupported"));
+        check(r#"{"prompt": "a"}"#, Err("unknown field"));
+    }
+}

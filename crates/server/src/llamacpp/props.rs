@@ -1,0 +1,109 @@
+//! `/props` and `/slots`: what the server is and what it computes now.
+
+use axum::{
+    extract::{Query, State},
+    response::Response,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokenizer::TokenId;
+
+use super::completion::default_settings;
+use crate::{
+    App,
+    error::{ApiError, ErrorKind},
+    models::LoadedModel,
+    wire::json_response,
+};
+
+/// Which model, where there are several.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WhichModel {
+    #[serde(default)]
+    model: Option<String>,
+}
+
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WhichSlots {
+    #[serde(default)]
+    model: Option<String>,
+    /// Answer 503 where every slot is taken.
+    #[serde(default)]
+    fail_on_no_slot: Option<u8>,
+}
+
+/// `GET /props`
+pub(super) async fn props(
+    State(app): State<App>,
+    query: Result<Query<WhichModel>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, ApiError> {
+    let Query(which) = query.map_err(|e| bad_query(&e))?;
+    let lease = app.models().acquire(which.model.as_deref()).await?;
+    let tokenizer = lease.handle.tokenizer();
+    let piece = |id: Option<TokenId>| id.and_then(|id| tokenizer.piece(id)).unwrap_or_default();
+    let support = lease.template.as_ref().map(chat::Template::support);
+    json_response(&json!({
+        "default_generation_settings": {"params": default_settings(), "n_ctx": lease.handle.context_len_max()},
+        "total_slots": lease.handle.n_running_max(),
+        "model_alias": lease.id,
+        "model_ftype": lease.details.file_type,
+        // Where the file lies is nobody's business.
+        "model_path": lease.id,
+        "modalities": {"vision": false, "video": false, "audio": false},
+        "endpoint_slots": true,
+        "endpoint_props": false,
+        "endpoint_metrics": true,
+        "chat_template": lease.template.as_ref().map_or("", |t| t.source()),
+        "chat_template_caps": {"supports_tools": support.is_some_and(|s| s.tools), "supports_system_role": support.is_some_and(|s| s.system)},
+        "bos_token": piece(tokenizer.bos()),
+        "eos_token": piece(tokenizer.eos()),
+        "build_info": concat!("trinity-", env!("CARGO_PKG_VERSION")),
+        "is_sleeping": false,
+    }))
+}
+
+/// `GET /slots`: one for each sequence that can run at once; those that do come first. No prompts.
+pub(super) async fn slots(
+    State(app): State<App>,
+    query: Result<Query<WhichSlots>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, ApiError> {
+    let Query(which) = query.map_err(|e| bad_query(&e))?;
+    let entry = match which.model.as_deref() {
+        Some(name) => Some(app.models().entry(name)?),
+        None => app.models().list().into_iter().next(),
+    };
+    // A model that is not in memory runs nothing, and to ask is no reason to load it.
+    let slots = entry.and_then(|e| e.loaded).map(|model| slots_of(&app, &model)).unwrap_or_default();
+    let is_free = |slot: &Value| slot.get("is_processing") == Some(&Value::Bool(false));
+    if which.fail_on_no_slot.is_some_and(|flag| flag != 0) && !slots.iter().any(is_free) {
+        return Err(ApiError::new(ErrorKind::Unavailable, "no slot is free"));
+    }
+    json_response(&slots)
+}
+
+fn slots_of(app: &App, model: &LoadedModel) -> Vec<Value> {
+    let mut running = app.metrics().model(&model.id).running().list().into_iter();
+    let slot = |id: usize| {
+        let sequence = running.next();
+        let mut slot = json!({
+            "id": id,
+            "id_task": sequence.map_or(-1, |s| i64::try_from(s.id).unwrap_or(i64::MAX)),
+            "n_ctx": model.handle.context_len_max(),
+            "speculative": false,
+            "is_processing": sequence.is_some(),
+        });
+        if let (Some(sequence), Some(fields)) = (sequence, slot.as_object_mut()) {
+            fields.insert("n_prompt_tokens".to_owned(), json!(sequence.n_prompt));
+            let next = json!([{"has_next_token": true, "n_decoded": sequence.n_completion}]);
+            fields.insert("next_token".to_owned(), next);
+        }
+        slot
+    };
+    (0..model.handle.n_running_max()).map(slot).collect()
+}
+
+fn bad_query(error: &axum::extract::rejection::QueryRejection) -> ApiError {
+    ApiError::new(ErrorKind::Invalid, format!("the query: {}", crate::log::escape(&error.body_text())))
+}

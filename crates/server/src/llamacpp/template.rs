@@ -1,0 +1,17 @@
+//! `/apply-template`: messages as the model's chat template writes them.
+
+use axum::{Extension, extract::State, response::Response};
+use serde_json::json;
+
+use crate::{App, Caller, Json, blocking, error::ApiError, openai::ChatRequest, wire::json_response};
+
+/// `POST /apply-template`; takes whatever `/v1/chat/completions` does.
+pub(super) async fn apply(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Json(request): Json<ChatRequest>,
+) -> Result<Response, ApiError> {
+    let lease = app.models().acquire(request.model.as_deref()).await?;
+    let (prompt, _) = blocking::run(&app, move || request.into_rendered(&lease, &caller)).await?;
+    json_response(&json!({"prompt": prompt}))
+}
