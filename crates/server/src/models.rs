@@ -6,7 +6,7 @@
 mod loader;
 mod table;
 
-pub use loader::{KnownModel, LoadFailure, LoadedModel, Loader, ModelDetails, PullProgress, Puller};
+pub use loader::{Description, KnownModel, LoadFailure, LoadedModel, Loader, ModelDetails, PullProgress, Puller};
 
 use std::{
     ops::Deref,
@@ -190,6 +190,12 @@ impl Models {
     pub fn entry(&self, name: &str) -> Result<ModelEntry, ApiError> {
         let id = self.find(Some(name))?.id;
         self.list().into_iter().find(|entry| entry.id == id).ok_or_else(|| self.not_found(name))
+    }
+
+    /// What a model is, by any of its names; a file's head may be read for it. None: only a load can tell.
+    pub fn describe(&self, name: &str) -> Result<Option<Description>, ApiError> {
+        let entry = self.entry(name)?;
+        Ok(entry.loaded.map(|model| model.description()).or_else(|| self.0.loader.describe(&entry.id)))
     }
 
     /// Those in memory.

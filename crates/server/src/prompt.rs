@@ -3,7 +3,7 @@
 mod fill;
 mod guard;
 
-pub use fill::{FillParts, encode_fill};
+pub use fill::{FillParts, can_fill, encode_fill};
 pub use guard::Guard;
 
 use chat::{DateTime, Inputs, Messages, Segment, Template, segments};

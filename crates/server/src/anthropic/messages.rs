@@ -36,7 +36,7 @@ pub(super) async fn create(
     }
     let (blocks, ended) = join(generation, &answer).await?;
     let usage = output::usage(&ended.usage);
-    json_response(&output::message(&head, &blocks.into_content(), Some(&ended), usage, &answer))
+    json_response(&output::message(&head, &blocks.into_content(), Some(&ended), &usage, &answer))
 }
 
 /// Waits for everything. By the same steps as a stream, so that the blocks are the same.

@@ -138,7 +138,7 @@ fn signature(text: &str) -> String {
 }
 
 /// The answer, whole or as a stream begins it.
-pub(super) fn message(head: &Head, content: &[Value], ended: Option<&Ended>, usage: Value, answer: &Answer) -> Value {
+pub(super) fn message(head: &Head, content: &[Value], ended: Option<&Ended>, usage: &Value, answer: &Answer) -> Value {
     let (reason, sequence) = ended.map_or((None, None), |ended| {
         let (reason, sequence) = stop_reason(ended, answer);
         (Some(reason), sequence)

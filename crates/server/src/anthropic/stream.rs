@@ -29,7 +29,7 @@ pub(super) fn respond(
         let _guard = guard;
         // What of the prompt is cached is known at the end.
         let before = TokensUsed { n_prompt: generation.n_prompt(), ..TokensUsed::default() };
-        let message = output::message(&head, &[], None, output::usage(&before), &answer);
+        let message = output::message(&head, &[], None, &output::usage(&before), &answer);
         writer.event("message_start", &json!({"type": "message_start", "message": message})).await;
         let mut blocks = Blocks::new(&answer);
         let mut events = Vec::new();

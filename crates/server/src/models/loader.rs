@@ -5,7 +5,7 @@ use std::{fmt, ops::ControlFlow, time::SystemTime};
 use chat::{OutputFormat, Template};
 use engine::{Handle, grammar::GrammarCompiler};
 
-use crate::prompt::Guard;
+use crate::prompt::{Guard, can_fill};
 
 /// Opens model files: implemented by the binary, which knows the hub, the containers, the kernels and the flags.
 pub trait Loader: Send + Sync {
@@ -13,6 +13,41 @@ pub trait Loader: Send + Sync {
     fn known(&self) -> Vec<KnownModel>;
     /// Loads one of [`known`](Self::known) by its id. Takes long; called on a thread of its own.
     fn load(&self, id: &str) -> Result<LoadedModel, LoadFailure>;
+    /// What the file of one of [`known`](Self::known) says of itself. Reads its head only; None where that cannot be had without loading it.
+    fn describe(&self, _id: &str) -> Option<Description> {
+        None
+    }
+}
+
+/// A model as it would be loaded.
+#[derive(Clone, Debug)]
+pub struct Description {
+    /// What it is.
+    pub details: ModelDetails,
+    /// Tokens of one sequence that would be served.
+    pub context_len_max: usize,
+    /// Entries of the vocabulary.
+    pub n_vocab: usize,
+    /// The source of its own chat template, if it has one.
+    pub template: Option<String>,
+    /// It spells out what it thinks.
+    pub has_reasoning: bool,
+    /// It has tokens for filling in code.
+    pub fills_in: bool,
+}
+
+impl LoadedModel {
+    /// The same of a model that is loaded.
+    pub fn description(&self) -> Description {
+        Description {
+            details: self.details.clone(),
+            context_len_max: self.handle.context_len_max(),
+            n_vocab: self.handle.n_vocab(),
+            template: self.template.as_ref().map(|t| t.source().to_owned()),
+            has_reasoning: self.format.has_reasoning(),
+            fills_in: can_fill(self.handle.tokenizer()),
+        }
+    }
 }
 
 /// Downloads models of a catalogue: implemented by the binary, given to the server only where the operator allows it.

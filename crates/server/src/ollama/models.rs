@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::names::{self, details, digest, modified_at, size};
 use crate::{
-    App, Json,
+    App, Json, blocking,
     error::ApiError,
-    models::{LoadedModel, ModelEntry},
+    models::{Description, ModelEntry},
     wire::{Refused, json_response},
 };
 
@@ -68,23 +68,28 @@ pub(super) struct ShowRequest {
     _options: Option<Refused>,
 }
 
-/// `POST /api/show`: what the model's file says of it. Loads it if it was not.
+/// `POST /api/show`: what the model's file says of it.
 pub(super) async fn show(State(app): State<App>, Json(request): Json<ShowRequest>) -> Result<Response, ApiError> {
-    let model = names::acquire(&app, &request.model, None).await?;
-    let entry = app.models().entry(&model.id)?;
+    let name = names::find(app.models(), &request.model);
+    let (models, asked) = (app.models().clone(), name.clone());
+    let description = match blocking::run(&app, move || models.describe(&asked)).await? {
+        Some(description) => description,
+        None => app.models().acquire(Some(&name)).await?.description(),
+    };
+    let entry = app.models().entry(&name)?;
     json_response(&json!({
-        "modelfile": format!("# A model of this server\nFROM {}\n", model.id),
+        "modelfile": format!("# A model of this server\nFROM {}\n", entry.id),
         "parameters": "",
-        "template": model.template.as_ref().map_or("{{ .Prompt }}", |t| t.source()),
-        "details": details(&entry),
-        "model_info": model_info(&model),
-        "capabilities": capabilities(&model),
+        "template": description.template.as_deref().unwrap_or("{{ .Prompt }}"),
+        "details": names::details_of(&description.details),
+        "model_info": model_info(&description),
+        "capabilities": capabilities(&description),
         "modified_at": modified_at(&entry),
     }))
 }
 
-fn model_info(model: &LoadedModel) -> Value {
-    let details = &model.details;
+fn model_info(description: &Description) -> Value {
+    let details = &description.details;
     let architecture = &details.architecture;
     let mut info = Map::new();
     info.insert("general.architecture".to_owned(), architecture.as_str().into());
@@ -92,21 +97,21 @@ fn model_info(model: &LoadedModel) -> Value {
     if let Some(name) = &details.name {
         info.insert("general.basename".to_owned(), name.as_str().into());
     }
-    info.insert(format!("{architecture}.context_length"), model.handle.context_len_max().into());
+    // The context that is served, which is what clients may ask for as num_ctx.
+    info.insert(format!("{architecture}.context_length"), description.context_len_max.into());
     info.insert(format!("{architecture}.embedding_length"), details.width.into());
     info.insert(format!("{architecture}.block_count"), details.n_layers.into());
-    info.insert(format!("{architecture}.vocab_size"), model.handle.n_vocab().into());
+    info.insert(format!("{architecture}.vocab_size"), description.n_vocab.into());
     info.into()
 }
 
 /// What can be asked of it.
-fn capabilities(model: &LoadedModel) -> Vec<&'static str> {
-    let fim = &model.handle.tokenizer().special().fim;
+fn capabilities(description: &Description) -> Vec<&'static str> {
     let is_there = [
         ("completion", true),
-        ("tools", model.template.is_some()),
-        ("thinking", model.format.has_reasoning()),
-        ("insert", fim.prefix.is_some() && fim.suffix.is_some() && fim.middle.is_some()),
+        ("tools", description.template.is_some()),
+        ("thinking", description.has_reasoning),
+        ("insert", description.fills_in),
     ];
     is_there.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name).collect()
 }

@@ -7,7 +7,7 @@ use super::options::KeepAliveWire;
 use crate::{
     App,
     error::ApiError,
-    models::{Lease, ModelEntry, Models},
+    models::{Lease, ModelDetails, ModelEntry, Models},
 };
 
 /// What tools add to a name without a tag.
@@ -57,7 +57,11 @@ pub(super) fn size(entry: &ModelEntry) -> u64 {
 
 /// `details`; of a model that is not loaded little is known.
 pub(super) fn details(entry: &ModelEntry) -> Value {
-    let details = entry.loaded.as_ref().map(|m| m.details.clone()).unwrap_or_default();
+    entry.loaded.as_ref().map_or_else(|| details_of(&ModelDetails::default()), |model| details_of(&model.details))
+}
+
+/// The same where it is known.
+pub(super) fn details_of(details: &ModelDetails) -> Value {
     let families = (!details.architecture.is_empty()).then(|| vec![details.architecture.clone()]);
     json!({
         "parent_model": "", "format": "gguf", "family": details.architecture, "families": families,

@@ -17,6 +17,12 @@ pub struct FillParts<'a> {
     pub files: &'a [(String, String)],
 }
 
+/// Whether the vocabulary has the tokens for it.
+pub fn can_fill(tokenizer: &Tokenizer) -> bool {
+    let tokens = &tokenizer.special().fim;
+    tokens.prefix.is_some() && tokens.suffix.is_some() && tokens.middle.is_some()
+}
+
 /// The ids of such a prompt, in the order prefix, suffix, middle that models are trained on (Bavarian et al. 2022, arXiv 2207.14255);
 /// a 400 where the model has no tokens for it.
 pub fn encode_fill(tokenizer: &Tokenizer, parts: &FillParts<'_>) -> Result<Vec<TokenId>, ApiError> {

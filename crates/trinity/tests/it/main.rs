@@ -25,6 +25,8 @@ mod quantize;
 mod run;
 mod seal;
 mod serve;
+mod serve_engine;
+mod server_process;
 mod ternary_options;
 mod tri_format;
 mod windows;

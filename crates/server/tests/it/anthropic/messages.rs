@@ -1,6 +1,7 @@
 //! What comes out: text, ends, counts, streams.
 
 use serde_json::{Value, json};
+use server::models::ModelsOptions;
 
 use super::support::{COUNT, PATH, base, both, events};
 use crate::{
@@ -58,13 +59,13 @@ fn a_stop_sequence_ends_the_text_and_is_named() {
     let stop = text(&whole).get(8..12).unwrap();
     let stopped = both(server, &with(&base(), &json!({"stop_sequences": ["never said", stop]})));
     assert_eq!((&stopped["stop_reason"], &stopped["stop_sequence"]), (&json!("stop_sequence"), &json!(stop)));
-    let at = text(&whole).find(stop).unwrap();
-    assert_eq!(text(&stopped), &text(&whole)[..at]);
+    let before = text(&whole).split(stop).next().unwrap();
+    assert_eq!(text(&stopped), before);
 }
 
 #[test]
 fn the_end_of_the_context_is_told_apart_from_the_end_of_the_tokens() {
-    let server = server_of(TestLoader { context_len: 64, ..TestLoader::of(&[SMOLLM2]) }, Default::default());
+    let server = server_of(TestLoader { context_len: 64, ..TestLoader::of(&[SMOLLM2]) }, ModelsOptions::default());
     let story = json!({"messages": [{"role": "user", "content": "Tell me a long story."}], "max_tokens": 32000});
     let answer = server.ok(PATH, &with(&base(), &story));
     assert_eq!(answer["stop_reason"], "model_context_window_exceeded", "{answer}");
@@ -126,6 +127,28 @@ fn who_hangs_up_frees_the_sequence() {
         stats.pages_free + stats.pages_cached == stats.pages_total
     });
     assert_eq!(stats.n_cancelled, 1);
+}
+
+#[test]
+fn an_error_in_mid_stream_is_an_event() {
+    let server = server(&[SMOLLM2]);
+    let body = with(
+        &base(),
+        &json!({"messages": [{"role": "user", "content": "Count to a thousand."}], "max_tokens": 400, "stream": true}),
+    );
+    let mut client = server.connect();
+    client.write(post_bytes(PATH, &body));
+    let head = client.head();
+    let mut text = String::from_utf8(client.chunk().unwrap()).unwrap();
+    server.app.models().loaded()[0].handle.shutdown();
+    while let Some(chunk) = client.chunk() {
+        text += std::str::from_utf8(&chunk).unwrap();
+    }
+    let (name, data) = text.trim_end().rsplit("\n\n").next().unwrap().split_once("\ndata: ").unwrap();
+    let data: Value = serde_json::from_str(data).unwrap();
+    assert_eq!((name, &data["type"]), ("event: error", &json!("error")), "{text}");
+    assert!(data["error"]["type"].is_string() && !text.contains("message_stop"), "{data}");
+    assert!(head.contains(data["request_id"].as_str().unwrap()));
 }
 
 #[test]

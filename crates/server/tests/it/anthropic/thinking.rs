@@ -4,7 +4,10 @@ use std::sync::OnceLock;
 
 use chat::{OutputFormat, Template};
 use serde_json::{Value, json};
-use server::models::{KnownModel, LoadFailure, LoadedModel, Loader, Models, ModelsOptions};
+use server::{
+    ServerOptions,
+    models::{KnownModel, LoadFailure, LoadedModel, Loader, Models, ModelsOptions},
+};
 
 use super::support::{COUNT, PATH, base, both, refused};
 use crate::{
@@ -35,18 +38,18 @@ pub(crate) fn thinker() -> &'static Loopback {
     static SERVER: OnceLock<Loopback> = OnceLock::new();
     SERVER.get_or_init(|| {
         let loader = Thinker(TestLoader::of(&[SMOLLM2]));
-        Loopback::with_models(Default::default(), Models::new(Box::new(loader), ModelsOptions::default()))
+        Loopback::with_models(ServerOptions::default(), Models::new(Box::new(loader), ModelsOptions::default()))
     })
 }
 
-fn thinking(config: Value) -> Value {
+fn thinking(config: &Value) -> Value {
     with(&base(), &json!({"thinking": config, "max_tokens": 12}))
 }
 
 #[test]
 fn thinking_is_in_blocks_of_its_own() {
     for config in [json!({"type": "adaptive"}), json!({"type": "adaptive", "display": "summarized"})] {
-        let answer = both(thinker(), &thinking(config));
+        let answer = both(thinker(), &thinking(&config));
         let content = answer["content"].as_array().unwrap();
         assert_eq!((content.len(), &content[0]["type"]), (1, &json!("thinking")), "{answer}");
         assert!(
@@ -58,11 +61,11 @@ fn thinking_is_in_blocks_of_its_own() {
         // Text of the last token may still be held back when it comes.
         assert!(all.as_u64().unwrap() - thought.as_u64().unwrap() <= 1, "{usage}");
     }
-    let omitted = both(thinker(), &thinking(json!({"type": "adaptive", "display": "omitted"})));
+    let omitted = both(thinker(), &thinking(&json!({"type": "adaptive", "display": "omitted"})));
     assert_eq!((&omitted["content"][0]["type"], &omitted["content"][0]["thinking"]), (&json!("thinking"), &json!("")));
     let budget = json!({"type": "enabled", "budget_tokens": 1024});
     let enabled =
-        thinker().ok(PATH, &with(&thinking(budget), &json!({"max_tokens": 1025, "stop_sequences": ["a", "e"]})));
+        thinker().ok(PATH, &with(&thinking(&budget), &json!({"max_tokens": 1025, "stop_sequences": ["a", "e"]})));
     assert_eq!(enabled["content"][0]["type"], "thinking", "{enabled}");
 }
 
@@ -123,6 +126,6 @@ fn a_budget_that_cannot_be_is_refused() {
         (json!({"type": "adaptive", "display": "loud"}), "thinking.display"),
         (json!({"type": "adaptive", "level": 3}), "thinking.level"),
     ] {
-        refused(PATH, &thinking(config), param);
+        refused(PATH, &thinking(&config), param);
     }
 }

@@ -56,7 +56,7 @@ fn options_change_the_text() {
     assert_ne!(of(json!({"frequency_penalty": 2, "repeat_penalty": 1})), of(json!({"repeat_penalty": 1})));
     assert_eq!(of(json!({"repeat_penalty": 3, "repeat_last_n": 0})), of(json!({"repeat_penalty": 1})));
     let stop = greedy.get(10..14).unwrap();
-    assert_eq!(of(json!({"stop": [stop]})), greedy[..greedy.find(stop).unwrap()]);
+    assert_eq!(of(json!({"stop": [stop]})), greedy.split(stop).next().unwrap());
     assert_eq!(of(json!({"stop": stop})), of(json!({"stop": [stop]})));
     for endless in [-1, -2] {
         assert!(of(json!({"num_predict": endless, "num_ctx": 80})).len() > greedy.len());
@@ -198,4 +198,21 @@ fn who_hangs_up_frees_the_sequence() {
     let stats = server.app.models().loaded()[0].handle.stats();
     assert_eq!((stats.n_cancelled, stats.pages_free + stats.pages_cached), (1, stats.pages_total));
     assert!(!lines(&server, GENERATE, &generate()).is_empty());
+}
+
+#[test]
+fn an_error_in_mid_stream_is_a_line() {
+    let server = server(&[SMOLLM2]);
+    let body =
+        with_options(&with(&generate(), &json!({"prompt": "Count to a thousand."})), &json!({"num_predict": 400}));
+    let mut client = server.connect();
+    client.write(post_bytes(GENERATE, &body));
+    client.head();
+    let mut text = String::from_utf8(client.chunk().unwrap()).unwrap();
+    server.app.models().loaded()[0].handle.shutdown();
+    while let Some(chunk) = client.chunk() {
+        text += std::str::from_utf8(&chunk).unwrap();
+    }
+    let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert!(last["error"].is_string() && last.as_object().unwrap().len() == 1, "{last}");
 }

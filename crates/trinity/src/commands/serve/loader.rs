@@ -13,8 +13,10 @@ use hub::{EMBEDDED, Hub, Resolved};
 use server::{
     EngineGauges, ModelStatus,
     error::ApiError,
-    models::{KeepAlive, KnownModel, LoadFailure, LoadedModel, Loader, ModelDetails, Models, ModelsOptions},
-    prompt::Guard,
+    models::{
+        Description, KeepAlive, KnownModel, LoadFailure, LoadedModel, Loader, ModelDetails, Models, ModelsOptions,
+    },
+    prompt::{Guard, can_fill},
 };
 use tokenizer::Tokenizer;
 
@@ -107,6 +109,13 @@ impl Found {
         let aliases = [name.to_owned()].into_iter().filter(|n| *n != id && !is_path(n)).collect();
         Ok(Self { known: KnownModel { id, aliases, created, bytes, is_pinned }, path })
     }
+
+    fn container(&self) -> Result<Container, Failure> {
+        Ok(match &self.path {
+            None => Container::from_static(&self.known.id, hub::embedded())?,
+            Some(path) => Container::open(path)?,
+        })
+    }
 }
 
 /// Opens files.
@@ -169,12 +178,29 @@ impl FileLoader {
         self.found().first().map_or("none", |f| f.known.id.as_str()).to_owned()
     }
 
+    /// The head of the file.
+    fn describe(&self, found: &Found) -> Result<Description, Failure> {
+        let container = found.container()?;
+        let metadata = container.metadata();
+        let tokenizer = Tokenizer::from_gguf(metadata)?;
+        let template = template_of(&container, &found.known.id)?;
+        Ok(Description {
+            details: details(&container, found.known.bytes)?,
+            context_len_max: self
+                .settings
+                .load
+                .context
+                .unwrap_or(model::context_len(&container)?.min(CONTEXT_LEN_DEFAULT)),
+            n_vocab: tokenizer.n_vocab(),
+            has_reasoning: OutputFormat::detect(template.as_ref()).has_reasoning(),
+            template: template.map(|t| t.source().to_owned()),
+            fills_in: can_fill(&tokenizer),
+        })
+    }
+
     fn open(&self, found: &Found) -> Result<LoadedModel, Failure> {
         let id = &found.known.id;
-        let mut container = match &found.path {
-            None => Container::from_static(id, hub::embedded())?,
-            Some(path) => Container::open(path)?,
-        };
+        let mut container = found.container()?;
         let args = &self.settings.load;
         args.i2s.apply(&mut container, args.threads)?;
         let metadata = container.metadata();
@@ -186,21 +212,9 @@ impl FileLoader {
         let positions = self.settings.engine.positions(args.attention_window(), context.unwrap_or(default_context));
         let (model, _) = args.load_model_for(&container, context, Some(positions))?;
         let failure = |message: String| Failure::new(Kind::Failure, format!("{id}: {message}"));
-        let template = metadata.str("tokenizer.chat_template")?.map(Template::new).transpose();
-        let template = template.map_err(|e| failure(format!("chat template: {e}")))?;
-        let details = ModelDetails {
-            architecture: metadata.str("general.architecture")?.unwrap_or_default().to_owned(),
-            name: metadata.str("general.name")?.map(str::to_owned),
-            file_type: most_common_type(&container),
-            n_parameters: container.tensors().iter().map(|t| (t.cols() * t.n_rows()) as u64).sum(),
-            file_bytes: container.file_bytes(),
-            memory_bytes: container
-                .file_bytes()
-                .saturating_add(model.kv_position_bytes().saturating_mul(positions as u64)),
-            context_len_trained: own_context,
-            n_layers: model.spec().n_layers,
-            width: model.spec().width,
-        };
+        let template = template_of(&container, id)?;
+        let positions_bytes = model.kv_position_bytes().saturating_mul(positions as u64);
+        let details = details(&container, container.file_bytes().saturating_add(positions_bytes))?;
         let grammars = GrammarCompiler::new(&tokenizer).map_err(|e| failure(e.to_string()))?;
         let target = Target { container: &container, tokenizer: &tokenizer, n_layers: details.n_layers };
         let options = self.settings.engine.options(args, &target, &self.hub)?;
@@ -226,6 +240,12 @@ impl Loader for Shared {
         self.0.found().iter().map(|f| f.known.clone()).collect()
     }
 
+    fn describe(&self, id: &str) -> Option<Description> {
+        let found = self.0.found().iter().find(|f| f.known.id == id).cloned()?;
+        // A file that cannot be read says so when it is loaded.
+        self.0.describe(&found).ok()
+    }
+
     fn load(&self, id: &str) -> Result<LoadedModel, LoadFailure> {
         let Some(found) = self.0.found().iter().find(|f| f.known.id == id).cloned() else {
             return Err(LoadFailure { message: format!("no model is called {id:?}") });
@@ -236,6 +256,29 @@ impl Loader for Shared {
             LoadFailure { message }
         })
     }
+}
+
+fn template_of(container: &Container, id: &str) -> Result<Option<Template>, Failure> {
+    let template = container.metadata().str("tokenizer.chat_template")?.map(Template::new).transpose();
+    template.map_err(|e| Failure::new(Kind::Failure, format!("{id}: chat template: {e}")))
+}
+
+/// What the file says of the model.
+fn details(container: &Container, memory_bytes: u64) -> Result<ModelDetails, Failure> {
+    let metadata = container.metadata();
+    let architecture = metadata.str("general.architecture")?.unwrap_or_default().to_owned();
+    let count = |key: &str| metadata.u64(&format!("{architecture}.{key}")).map(|n| n.unwrap_or(0) as usize);
+    Ok(ModelDetails {
+        name: metadata.str("general.name")?.map(str::to_owned),
+        file_type: most_common_type(container),
+        n_parameters: container.tensors().iter().map(|t| (t.cols() * t.n_rows()) as u64).sum(),
+        file_bytes: container.file_bytes(),
+        memory_bytes,
+        context_len_trained: model::context_len(container)?,
+        n_layers: count("block_count")?,
+        width: count("embedding_length")?,
+        architecture,
+    })
 }
 
 fn is_path(name: &str) -> bool {

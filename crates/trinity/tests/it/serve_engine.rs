@@ -1,0 +1,146 @@
+//! Flags of `serve` that say how the engine computes: drafts, caches beyond the KV cache, windows. Texts never depend on them.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::{
+    program::trinity,
+    server_process::{Server, get, post},
+};
+
+fn smollm2() -> String {
+    testkit::smollm2_path().to_str().unwrap().to_owned()
+}
+
+fn stories(name: &str) -> String {
+    testkit::shared(&format!("tiny-models/{name}")).to_str().unwrap().to_owned()
+}
+
+fn folder(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("serve-engine-{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&path);
+    path
+}
+
+/// A completion of the first model.
+fn complete(address: &str, prompt: &str, max_tokens: usize, more: &Value) -> Value {
+    let mut body = json!({"prompt": prompt, "max_tokens": max_tokens, "temperature": 0, "ignore_eos": true});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let model = get(address, "/v1/models", "");
+    let models: Value = serde_json::from_str(model.rsplit("\r\n\r\n").next().unwrap()).unwrap();
+    body["model"] = models["data"][0]["id"].clone();
+    let answer = post(address, "/v1/completions", &body.to_string());
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    serde_json::from_str(answer.rsplit("\r\n\r\n").next().unwrap()).unwrap()
+}
+
+fn text(answer: &Value) -> &str {
+    answer["choices"][0]["text"].as_str().unwrap()
+}
+
+/// A counter of `/metrics`, all labels together, once it is above zero or the engine has had time to tell.
+fn counter(address: &str, name: &str) -> f64 {
+    let mut value = 0.0;
+    for _ in 0..100 {
+        let metrics = get(address, "/metrics", "");
+        let lines = metrics.lines().filter(|l| l.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])));
+        value = lines.filter_map(|l| l.rsplit(' ').next()?.parse::<f64>().ok()).sum();
+        if value > 0.0 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    value
+}
+
+const RHYME: &str = "One two three four five six seven. One two three four five six seven. One two three four";
+
+#[test]
+fn drafts_are_accepted_and_change_no_text() {
+    let model = smollm2();
+    let run = |flags: &[&str]| {
+        let (_server, address) = Server::start(&[&[model.as_str(), "--context", "1024"], flags].concat());
+        let answer = complete(&address, RHYME, 48, &json!({}));
+        (text(&answer).to_owned(), counter(&address, "trinity_speculation_accepted_total"), answer)
+    };
+    let (plain, accepted, _) = run(&[]);
+    assert_eq!(accepted, 0.0);
+    let other = stories("stories260K-q8_0.gguf");
+    let (text, accepted, answer) = run(&["--lookup"]);
+    assert_eq!(text, plain, "--lookup");
+    assert!(accepted >= 8.0, "--lookup: {accepted} accepted");
+    let told = &answer["usage"]["completion_tokens_details"]["accepted_prediction_tokens"];
+    assert!(told.as_f64().unwrap() >= 8.0, "{answer}");
+    // The model drafts for itself: every draft is right.
+    let (text, accepted, _) = run(&["--draft", &model]);
+    assert_eq!(text, plain, "--draft");
+    assert!(accepted >= 8.0, "--draft: {accepted} accepted");
+    let (text, ..) = run(&["--draft-layers", "24"]);
+    assert_eq!(text, plain, "--draft-layers");
+    let refused = |flags: &[&str], says: &[&str]| {
+        trinity([&["serve", "--port", "0", "--pin", model.as_str()], flags].concat()).fails(1, says);
+    };
+    refused(&["--draft", &other], &["--draft", "vocabulary", "512", "49152"]);
+    refused(&["--draft-layers", "30"], &["--draft-layers 30", "30 layers", "1 to 29"]);
+}
+
+#[test]
+fn a_server_that_starts_again_begins_warm() {
+    let (cache, model) = (folder("cache"), stories("stories260K-q8_0.gguf"));
+    let prompt = "Once upon a time, there was a little girl named Lily. She loved to play in the park. ".repeat(4);
+    let flags = [model.as_str(), "--cache-dir", cache.to_str().unwrap()];
+    let ask = || {
+        let (mut server, address) = Server::start(&flags);
+        let answer = complete(&address, &prompt, 20, &json!({}));
+        server.signal("TERM");
+        assert_eq!(server.wait().code(), Some(0));
+        (text(&answer).to_owned(), answer["usage"]["prompt_tokens_details"]["cached_tokens"].as_u64().unwrap())
+    };
+    let (cold_text, cold) = ask();
+    let (warm_text, warm) = ask();
+    assert_eq!(warm_text, cold_text);
+    assert_eq!(cold, 0);
+    assert!(warm >= 64, "{warm} cached tokens after a restart");
+    // Another type of cache is another model to the folder.
+    let (_server, address) = Server::start(&[&flags[..], &["--kv-type", "f32"]].concat());
+    let other = complete(&address, &prompt, 1, &json!({}));
+    assert_eq!(other["usage"]["prompt_tokens_details"]["cached_tokens"], 0);
+    // A file in place of the folder is named.
+    let file = folder("not-a-folder");
+    std::fs::write(&file, "x").unwrap();
+    trinity(["serve", "--port", "0", "--pin", &model, "--cache-dir", file.to_str().unwrap()])
+        .fails(1, &["cache folder", "not-a-folder"]);
+}
+
+#[test]
+fn what_the_kv_cache_has_no_room_for_comes_back_from_memory() {
+    let model = stories("stories260K-q8_0.gguf");
+    let prompts =
+        ["Tom had a big red ball. ", "Lily saw a small cat. ", "The sun was very hot. "].map(|p| p.repeat(12));
+    let cached = |flags: &[&str]| {
+        let room = [model.as_str(), "--context", "256", "--kv-tokens", "256"];
+        let (_server, address) = Server::start(&[&room[..], flags].concat());
+        prompts.iter().for_each(|p| drop(complete(&address, p, 2, &json!({}))));
+        let again = complete(&address, &prompts[0], 2, &json!({}));
+        again["usage"]["prompt_tokens_details"]["cached_tokens"].as_u64().unwrap()
+    };
+    assert!(cached(&[]) < 32);
+    assert!(cached(&["--swap", "64"]) >= 64);
+}
+
+#[test]
+fn behind_a_window_a_completion_outgrows_the_context() {
+    let model = stories("stories260K-q8_0.gguf");
+    let (_server, address) = Server::start(&[&model, "--attention-window", "100", "--sinks", "4"]);
+    let answer = complete(&address, "Once upon a time", 3000, &json!({}));
+    assert_eq!(answer["usage"]["completion_tokens"], 3000);
+    let free = get(&address, "/v1/loads", "");
+    assert!(free.contains("\"num_running_reqs\":0"), "{free}");
+    drop(_server);
+    // Without one the context ends it.
+    let (_server, address) = Server::start(&[&model]);
+    let answer = complete(&address, "Once upon a time", 3000, &json!({}));
+    assert!(answer["usage"]["total_tokens"].as_u64().unwrap() <= 512, "{answer}");
+    assert_eq!(answer["choices"][0]["finish_reason"], "length");
+}
