@@ -119,7 +119,8 @@ impl ChatRequest {
         let segments = self.render(lease, &all_tools)?;
         request.prompt = prompt::encode_segments(lease.handle.tokenizer(), &segments);
         let format = lease.format.after_prompt(&prompt::text_of(&segments));
-        let parallel = self.parallel_tool_calls.unwrap_or(true);
+        // A call that is forced by name is that one call.
+        let parallel = self.parallel_tool_calls.unwrap_or(true) && !matches!(choice, ToolChoice::Named(_));
         request.output = Output::Chat(ChatOutput { format, tools, choice, parallel });
         let has_timings = self.timings_per_token.unwrap_or(false);
         Ok((request, Answer { is_stream, include_usage, has_timings }))

@@ -155,7 +155,8 @@ impl ResponsesRequest {
         let segments = render_messages(lease, &messages, &all_tools, &extra, true, "input")?;
         request.prompt = prompt::encode_segments(lease.handle.tokenizer(), &segments);
         let format = lease.format.after_prompt(&prompt::text_of(&segments));
-        let parallel = self.parallel_tool_calls.unwrap_or(true);
+        // A call that is forced by name is that one call.
+        let parallel = self.parallel_tool_calls.unwrap_or(true) && !matches!(choice, ToolChoice::Named(_));
         request.output = Output::Chat(ChatOutput { format, tools, choice, parallel });
         head.temperature = request.sampling.temperature;
         head.top_p = request.sampling.top_p;
