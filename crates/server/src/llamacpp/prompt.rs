@@ -49,7 +49,7 @@ impl<'de> Deserialize<'de> for Part {
     }
 }
 
-impl<'de> Visitor<'de> for Form<Part> {
+impl Visitor<'_> for Form<Part> {
     type Value = Part;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -224,6 +224,8 @@ pub(super) fn known(model: &LoadedModel, id: u32, param: &str) -> Result<TokenId
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use super::*;
 
     fn check(json: &str, expected: Result<&[&[Part]], &str>) {
@@ -240,12 +242,12 @@ mod tests {
     #[test]
     fn prompts_in_all_their_forms() {
         let (a, b, one, two) = (Part::Text("a".to_owned()), Part::Text("b".to_owned()), Part::Id(1), Part::Id(2));
-        check(r#""a""#, Ok(&[&[a.clone()]]));
+        check(r#""a""#, Ok(&[from_ref(&a)]));
         check("[1, 2]", Ok(&[&[one.clone(), two.clone()]]));
         check(r#"[1, "a", 2]"#, Ok(&[&[one.clone(), a.clone(), two.clone()]]));
-        check(r#"["a", "b"]"#, Ok(&[&[a.clone()], &[b.clone()]]));
-        check(r#"[[1, "b"], "a"]"#, Ok(&[&[one.clone(), b.clone()], &[a.clone()]]));
-        check(r#"{"prompt_string": "a"}"#, Ok(&[&[a.clone()]]));
+        check(r#"["a", "b"]"#, Ok(&[from_ref(&a), from_ref(&b)]));
+        check(r#"[[1, "b"], "a"]"#, Ok(&[&[one.clone(), b.clone()], from_ref(&a)]));
+        check(r#"{"prompt_string": "a"}"#, Ok(&[from_ref(&a)]));
         check(r#"[{"prompt_string": "a"}, [2]]"#, Ok(&[&[a], &[two]]));
         check("[]", Ok(&[]));
         check("[1, [2]]", Err("beside whole prompts"));

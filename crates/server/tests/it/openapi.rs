@@ -33,7 +33,7 @@ fn every_route_is_documented_and_every_documented_route_is_there() {
         methods.entry(path).or_default().insert(method);
     }
     for (path, methods) in methods {
-        let url = path.replace('{', "").replace('}', "");
+        let url = path.replace(['{', '}'], "");
         let ask = |method: &str| {
             server.send(format!("{method} {url} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"))
         };
@@ -73,7 +73,7 @@ fn the_document_is_served_and_shown() {
     for (method, path) in openapi::endpoints() {
         let operation = &openapi::document()["paths"][path][method.to_ascii_lowercase()];
         let is_public = operation["security"] == json!([]);
-        let url = path.replace('{', "").replace('}', "");
+        let url = path.replace(['{', '}'], "");
         let answer = server.send(format!("{method} {url} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"));
         assert_eq!(answer.status == 401, !is_public, "{method} {path}: {answer:?}");
     }

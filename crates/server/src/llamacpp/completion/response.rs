@@ -15,7 +15,7 @@ pub(super) fn whole(lease: &Lease, answer: &Answer, prompt: usize, index: usize,
     let tokenizer = lease.handle.tokenizer();
     let ids: Vec<u32> = choice.tokens.iter().map(|token| token.id.0).collect();
     let end = End { lease, answer, prompt, index, has_new_line: choice.text.contains('\n'), ended: &choice.ended };
-    let mut result = end.to_json(&choice.text, if answer.return_tokens { ids } else { Vec::new() });
+    let mut result = end.to_json(&choice.text, if answer.return_tokens { &ids } else { &[] });
     if let (true, Some(fields)) = (answer.has_probs, result.as_object_mut()) {
         let probs = choice.tokens.iter().filter_map(|token| probability(tokenizer, token)).collect();
         fields.insert("completion_probabilities".to_owned(), Value::Array(probs));
@@ -34,7 +34,7 @@ pub(super) struct End<'a> {
 }
 
 impl End<'_> {
-    pub(super) fn to_json(&self, content: &str, tokens: Vec<u32>) -> Value {
+    pub(super) fn to_json(&self, content: &str, tokens: &[u32]) -> Value {
         let Self { lease, answer, ended, .. } = self;
         let usage = &ended.usage;
         let (stop_type, stopping_word) = match ended.reason {

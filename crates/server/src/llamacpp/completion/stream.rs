@@ -93,7 +93,7 @@ impl Chunks {
                     self.writer.data(&chunk).await;
                 }
                 let end = End { lease: &self.lease, answer: &self.answer, prompt, index, has_new_line, ended: &ended };
-                let last = response::selected(end.to_json("", Vec::new()), self.answer.response_fields.as_deref());
+                let last = response::selected(end.to_json("", &[]), self.answer.response_fields.as_deref());
                 self.writer.data(&last).await;
             }
         }

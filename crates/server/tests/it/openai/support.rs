@@ -100,7 +100,7 @@ fn spell_fill_tokens(metadata: &mut gguf::Metadata) {
     let mut pieces = metadata.strings("tokenizer.ggml.tokens").unwrap().unwrap().to_vec();
     let mut kinds = metadata.i64s("tokenizer.ggml.token_type").unwrap().unwrap();
     for (id, piece) in [(3, "<fim_prefix>"), (4, "<fim_suffix>"), (5, "<fim_middle>")] {
-        pieces[id] = piece.to_owned();
+        piece.clone_into(&mut pieces[id]);
         kinds[id] = CONTROL;
     }
     let kinds = kinds.into_iter().map(|kind| i32::try_from(kind).unwrap()).collect();
