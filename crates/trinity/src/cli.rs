@@ -36,7 +36,7 @@ pub(crate) enum Command {
     /// Hold a conversation in the terminal
     Chat(chat::ChatArgs),
     /// Serve the HTTP APIs
-    Serve(serve::ServeCommand),
+    Serve(Box<serve::ServeCommand>),
     /// Say what a model file is, what is in it and what it needs
     Inspect(inspect::InspectArgs),
     /// Change the metadata of a model file

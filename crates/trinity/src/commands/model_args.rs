@@ -184,16 +184,13 @@ impl ModelArgs {
         let spinner = terminal::spinner("loading");
         let container = self.open(reference, global)?;
         let tokenizer = Arc::new(Tokenizer::from_gguf(container.metadata())?);
-        let (model, _) = match self.attention_window() {
+        let (model, _) = if let Some(window) = self.attention_window() {
             // The engine gives pages back that the window has passed: the sequence may grow for ever.
-            Some(window) => {
-                let positions = window.pages_max(STEP_ROWS_MAX).saturating_mul(PAGE_LEN);
-                self.load_model_for(&container, self.context, Some(positions))?
-            }
-            None => {
-                let own = model::context_len(&container)?;
-                self.load_model(&container, Some(self.context.unwrap_or(own.min(CONTEXT_LEN_DEFAULT))))?
-            }
+            let positions = window.pages_max(STEP_ROWS_MAX).saturating_mul(PAGE_LEN);
+            self.load_model_for(&container, self.context, Some(positions))?
+        } else {
+            let own = model::context_len(&container)?;
+            self.load_model(&container, Some(self.context.unwrap_or(own.min(CONTEXT_LEN_DEFAULT))))?
         };
         let template = match container.metadata().str("tokenizer.chat_template")? {
             Some(source) => Some(
