@@ -132,12 +132,12 @@ fn what_the_kv_cache_has_no_room_for_comes_back_from_memory() {
 #[test]
 fn behind_a_window_a_completion_outgrows_the_context() {
     let model = stories("stories260K-q8_0.gguf");
-    let (_server, address) = Server::start(&[&model, "--attention-window", "100", "--sinks", "4"]);
+    let (server, address) = Server::start(&[&model, "--attention-window", "100", "--sinks", "4"]);
     let answer = complete(&address, "Once upon a time", 3000, &json!({}));
     assert_eq!(answer["usage"]["completion_tokens"], 3000);
     let free = get(&address, "/v1/loads", "");
     assert!(free.contains("\"num_running_reqs\":0"), "{free}");
-    drop(_server);
+    drop(server);
     // Without one the context ends it.
     let (_server, address) = Server::start(&[&model]);
     let answer = complete(&address, "Once upon a time", 3000, &json!({}));
