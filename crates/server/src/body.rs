@@ -28,11 +28,15 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     }
 }
 
-/// Only JSON: a page in a browser may send text and forms anywhere without asking, JSON only where CORS allows.
+/// Only JSON: a page in a browser may send text and forms anywhere without asking, JSON only where CORS allows. Programs may leave the
+/// type out, as clients of Ollama do; a page that leaves it out is known by the origin that browsers add.
 fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
     let given = headers.get(header::CONTENT_TYPE).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
     let essence = given.as_deref().and_then(|v| v.split(';').next()).unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    if given.is_none() && !headers.contains_key(header::ORIGIN) {
         return Ok(());
     }
     let message = match given.as_deref() {

@@ -277,8 +277,12 @@ impl Scheduler {
 
     /// Who is preempted next: one whose reader is behind, else the last in rank.
     fn victim(&self) -> Option<SeqId> {
-        let paused = self.running.iter().rev().find(|(_, id)| self.sequence(*id).is_paused);
-        paused.or(self.running.last()).map(|(_, id)| *id)
+        self.paused_last().or(self.running.last().map(|(_, id)| *id))
+    }
+
+    /// The last in rank of those that run and whose readers are behind.
+    fn paused_last(&self) -> Option<SeqId> {
+        self.running.iter().rev().map(|(_, id)| *id).find(|id| self.sequence(*id).is_paused)
     }
 
     fn preempt(&mut self, id: SeqId) {

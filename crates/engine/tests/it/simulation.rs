@@ -21,7 +21,10 @@ use proptest::prelude::*;
 use testkit::Rng;
 use tokenizer::Tokenizer;
 
-use crate::{hash_model::HashModel, stories};
+use crate::{
+    hash_model::{self, HashModel},
+    stories,
+};
 
 const N_VOCAB: usize = 500;
 
@@ -465,6 +468,36 @@ fn a_request_whose_time_is_up_or_whose_reader_sleeps_ends() {
     assert_eq!((reason(&late), reason(&asleep)), (FinishReason::TimedOut, FinishReason::Cancelled));
     assert!(!late.tokens.lock().unwrap()[&0].is_empty());
     assert_eq!(runner.stats().n_cancelled, 2);
+}
+
+#[test]
+fn readers_who_sleep_hold_no_place_and_hide_nobody() {
+    let options = EngineOptions { n_running_max: 2, ..EngineOptions::default() };
+    let model = HashModel::new(400, N_VOCAB, 64);
+    let mut runner = Runner::new(Box::new(model), stories::tokenizer(), options, ticking()).unwrap();
+    let submit = |runner: &mut Runner, first: u32| {
+        let log = Arc::new(Log::default());
+        let sampling = Sampling::greedy();
+        let request =
+            Request { sampling, max_tokens: Some(20), ignore_eos: true, ..Request::new(vec![TokenId(first)]) };
+        runner.submit(&request, Box::new(LogSink(Arc::clone(&log)))).unwrap();
+        log
+    };
+    // More than anybody looks at, two of which have begun.
+    let asleep: Vec<Arc<Log>> = (0..100).map(|first| submit(&mut runner, first)).collect();
+    runner.step();
+    asleep.iter().for_each(|log| log.is_stalled.store(true, Ordering::Relaxed));
+    let awake: Vec<Arc<Log>> = (100..104).map(|first| submit(&mut runner, first)).collect();
+    (0..60).for_each(|_| drop(runner.step()));
+    assert!(awake.iter().all(|log| log.tokens.lock().unwrap().get(&0).is_some_and(|tokens| tokens.len() == 20)));
+    assert!(asleep.iter().all(|log| log.ends.lock().unwrap().is_empty()));
+    asleep.iter().for_each(|log| log.is_stalled.store(false, Ordering::Relaxed));
+    while runner.step() != Progress::Idle {}
+    for (first, log) in (0..).zip(&asleep) {
+        let mut all = vec![TokenId(first)];
+        (0..20).for_each(|_| all.push(hash_model::next(all.iter().copied(), N_VOCAB)));
+        assert_eq!(log.tokens.lock().unwrap()[&0], all[1..]);
+    }
 }
 
 #[test]

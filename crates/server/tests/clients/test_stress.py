@@ -180,7 +180,7 @@ GARBAGE = [
     b'{"prompt": "\\ud800"}',
     b'{"prompt": "a", "max_tokens": ' + b"9" * 400 + b"}",
     b'{"prompt": NaN}',
-    b'{"prompt": ["a", 1]}',
+    b'{"prompt": ["a", {}]}',
     b'{"prompt": "a", "temperature": "hot"}',
     b'{"prompt": "' + b"a" * (9 << 20) + b'"}',
 ]

@@ -14,17 +14,19 @@ const WORTH_WAITING: usize = PAGE_LEN / 2;
 impl Scheduler {
     /// Takes sequences out of the queue while there are rows, places and pages.
     pub(super) fn admit(&mut self, mut n_left: usize, memory: &mut dyn PageMemory) {
-        let first: Vec<SeqId> = self.waiting.iter().take(LOOKED_AT_MAX).map(|(_, id)| *id).collect();
+        // Those whose readers are behind may be many, and hide nobody.
+        let ready = self.waiting.iter().map(|(_, id)| *id).filter(|id| !self.sequence(*id).is_paused);
+        let first: Vec<SeqId> = ready.take(LOOKED_AT_MAX).collect();
         for id in first {
             if n_left == 0 {
                 return;
             }
             let sequence = self.sequence(id);
-            if sequence.is_paused || self.shares_with_running(sequence) {
+            if self.shares_with_running(sequence) {
                 continue;
             }
             while self.running.len() >= self.limits.n_running_max {
-                if !self.preempt_later_than(id) {
+                if !self.make_way(id) {
                     return;
                 }
             }
@@ -32,6 +34,18 @@ impl Scheduler {
                 return;
             }
             n_left -= self.plan_prompt(id, n_left, memory);
+        }
+    }
+
+    /// Preempts one for a waiting sequence: one whose reader is behind, which would hold its place for nothing, else the last in rank if
+    /// it is later in rank.
+    fn make_way(&mut self, id: SeqId) -> bool {
+        match self.paused_last() {
+            Some(victim) => {
+                self.preempt(victim);
+                true
+            }
+            None => self.preempt_later_than(id),
         }
     }
 
@@ -83,7 +97,7 @@ impl Scheduler {
             sequence.n_computed = 0;
             let nodes = std::mem::take(&mut sequence.nodes);
             self.tree.unlock(nodes.into_iter());
-            if !self.preempt_later_than(id) {
+            if !self.make_way(id) {
                 return false;
             }
         }
