@@ -17,6 +17,7 @@ mod formats;
 mod panel_avx2;
 mod panel_avx512;
 mod panel_avxvnni;
+mod transposed;
 
 pub(in crate::matmul) use formats::*;
 

@@ -2,14 +2,16 @@
 //!
 //! A module per format has `GROUP_BYTES` (of 256 weights), `UNITS`, `SIGNED`, and three functions over such a group: `block(bytes, i)`, the
 //! codes of block `i` as bytes (`+ offset` unless `SIGNED`); `scales(bytes)` and `mins(bytes)`, vectors over the eight blocks, one per unit.
+//! A format may name a function of `transposed.rs` that fills AVX-512 panels without them.
 
 use super::{
     GEMV_TOKENS, Lines, PanelArgs, PanelScratch, Units, interleave, panel_avx2, panel_avx512, panel_avxvnni, reset,
+    transposed,
 };
 use crate::{
     activation::{ActivationGroup, BLOCK, GROUP_BLOCKS},
     matmul::{
-        MatmulArgs, MatmulScratch,
+        MatmulArgs, MatmulScratch, Matrix,
         digits::{PTQ1_0, PTQ1_0_UPPER},
         integer::{ExpandedGroup, PANEL_ROWS, expand, token, token_tiles},
     },
@@ -18,7 +20,7 @@ use crate::{
             digits, fold, half_sums, load_f32, load_half_u8, load_half_u16, load_i8, load_i32, load_u8, look_up,
             pairs_in_order, store_f32, store_u8,
         },
-        prefetch_ahead,
+        prefetch, prefetch_ahead,
     },
 };
 #[allow(clippy::wildcard_imports, reason = "intrinsics")]
@@ -146,9 +148,34 @@ macro_rules! rows_expanded {
     }};
 }
 
+/// Fills a panel with rows: group by group, or by the format's own function of [`transposed`].
+macro_rules! pack {
+    ([], $panel:ident, $lines:ident, $n_rows:expr, $row:ident) => {
+        let n_blocks = $panel.len();
+        for g in 0..n_blocks.div_ceil(GROUP_BLOCKS) {
+            for r in 0..$n_rows {
+                let (groups, tail) = $row(r).as_chunks::<GROUP_BYTES>();
+                match groups.get(g) {
+                    Some(bytes) => unpack(bytes, $lines, r),
+                    None => unpack(&filled(tail), $lines, r),
+                }
+            }
+            interleave($panel, n_blocks, g, UNITS_OF, $lines);
+        }
+    };
+    ([$packer:ident], $panel:ident, $lines:ident, $n_rows:expr, $row:ident) => {{
+        let (n_rows, _) = ($n_rows, $lines);
+        // Rows that do not exist are never stored, so any will do.
+        transposed::$packer($panel, &std::array::from_fn(|r| $row(r.min(n_rows - 1))));
+    }};
+}
+
 /// The kernels of a format module for one level.
 macro_rules! level_kernels {
-    ($level:ident, $features:literal, ($row:ident, $rows:ident), $dot:ident, wide_is_signed: $wide_is_signed:literal, $panel:ident) => {
+    (
+        $level:ident, $features:literal, ($row:ident, $rows:ident, [$($packer:ident)?]), $dot:ident, wide_is_signed: $wide_is_signed:literal,
+        $panel:ident
+    ) => {
         pub(in crate::matmul) mod $level {
             use super::*;
 
@@ -249,17 +276,12 @@ macro_rules! level_kernels {
                     let PanelScratch { lines, lanes, out } = &mut **panels;
                     reset(panel, n_blocks);
                     let row = $rows!(args.w, args.out.cols.start, rows, expanded);
-                    for g in 0..n_blocks.div_ceil(GROUP_BLOCKS) {
-                        for r in 0..rows.len() {
-                            let (groups, tail) = row(r).as_chunks::<GROUP_BYTES>();
-                            match groups.get(g) {
-                                Some(bytes) => unpack(bytes, lines, r),
-                                None => unpack(&filled(tail), lines, r),
-                            }
-                        }
-                        interleave(panel, n_blocks, g, UNITS_OF, lines);
-                    }
+                    pack!([$($packer)?], panel, lines, rows.len(), row);
+                    let mut next = lines_of_next(&args.w, args.out.cols.start + rows.end, args.out.rows.len(), $panel::TOKENS);
                     for tokens in token_tiles(args.out.rows.len(), $panel::TOKENS) {
+                        if let Some(lines) = next.next() {
+                            lines.chunks(64).for_each(prefetch);
+                        }
                         let mut x: [&[ActivationGroup]; $panel::TOKENS] = [&[]; $panel::TOKENS];
                         for (x, t) in x.iter_mut().zip(tokens.clone()) {
                             *x = token(args.groups, args.w.cols, args.out.rows.start + t);
@@ -281,7 +303,8 @@ macro_rules! format_module {
         $module:ident, group_bytes: $bytes:expr, offset: $offset:expr, halves: $halves:expr, mins: $mins:expr, row: $row:ident $rows:ident,
         block: |$b:ident, $i:ident| $block:expr,
         scales: |$s:ident| $scales:expr,
-        mins_of: |$n:ident| $mins_of:expr $(,)?
+        mins_of: |$n:ident| $mins_of:expr
+        $(, transposed: $packer:ident)? $(,)?
     ) => {
         $(#[$meta])*
         pub(in crate::matmul) mod $module {
@@ -348,20 +371,34 @@ macro_rules! format_module {
                 }
             }
 
-            level_kernels!(avx2, "avx2,fma,f16c", ($row, $rows), dot_avx2, wide_is_signed: true, panel_avx2);
+            level_kernels!(avx2, "avx2,fma,f16c", ($row, $rows, []), dot_avx2, wide_is_signed: true, panel_avx2);
             level_kernels!(
-                avxvnni, "avx2,fma,f16c,avxvnni", ($row, $rows), dot_avxvnni, wide_is_signed: false, panel_avxvnni
+                avxvnni, "avx2,fma,f16c,avxvnni", ($row, $rows, []), dot_avxvnni, wide_is_signed: false, panel_avxvnni
             );
             level_kernels!(
                 avx512,
                 "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni",
-                ($row, $rows),
+                ($row, $rows, [$($packer)?]),
                 dot_avx512,
                 wide_is_signed: false,
                 panel_avx512
             );
         }
     };
+}
+
+/// The bytes of the panel of rows that begins at `first`, in as many pieces as a panel has passes over `n_tokens`: asked for a piece a pass,
+/// they are near when they are packed.
+fn lines_of_next<'a>(
+    w: &Matrix<'a>,
+    first: usize,
+    n_tokens: usize,
+    pass: usize,
+) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+    let row_bytes = w.bytes.len() / w.rows;
+    let end = (first + PANEL_ROWS).min(w.rows);
+    let bytes = &w.bytes[first.min(end) * row_bytes..end * row_bytes];
+    bytes.chunks(bytes.len().div_ceil(n_tokens.div_ceil(pass).max(1)).max(1))
 }
 
 /// 32 codes of 2 bits, plane `plane` of four.
@@ -509,6 +546,7 @@ format_module! {
     block: |b, i| load_u8(part(b, 34 * i + 2)),
     scales: |b| one(halves(b, 0, 34)),
     mins_of: |_b| none(),
+    transposed: q8_0,
 }
 
 format_module! {
@@ -517,6 +555,7 @@ format_module! {
     block: |b, i| nibbles(part(b, 18 * i + 2)),
     scales: |b| one(halves(b, 0, 18)),
     mins_of: |_b| none(),
+    transposed: q4_0,
 }
 
 format_module! {
@@ -525,6 +564,7 @@ format_module! {
     block: |b, i| nibbles(part(b, 20 * i + 4)),
     scales: |b| one(halves(b, 0, 20)),
     mins_of: |b| one(halves(b, 2, 20)),
+    transposed: q4_1,
 }
 
 format_module! {
