@@ -112,10 +112,11 @@ fn a_panic_fails_the_requests_of_its_step_and_no_others() {
     let works = submit(&handle, request([1, 2, 3], 5)).unwrap();
     assert_eq!(fails.recv().unwrap().2, Err(Error::Internal));
     assert_eq!(works.recv().unwrap().2.unwrap().n_completion, 5);
+    assert!(handle.is_alive());
+    handle.shutdown();
     let stats = handle.stats();
     assert_eq!((stats.n_panics, stats.n_failed, stats.n_finished, stats.n_active), (1, 1, 1, 0));
     assert_eq!(stats.pages_free + stats.pages_cached, stats.pages_total);
-    assert!(handle.is_alive());
 }
 
 #[test]
@@ -317,5 +318,7 @@ fn the_thread_says_what_the_hash_says() {
     let bytes = tokenizer.decode(&expected[70..], false);
     let text = submit(&handle, Request { prompt, ..request([], 10) }).unwrap().recv().unwrap().1;
     assert_eq!(text, String::from_utf8_lossy(&bytes));
+    // Figures are told after the step that has sent the end.
+    handle.shutdown();
     assert_eq!(handle.stats().n_completion_tokens, 10);
 }

@@ -488,7 +488,9 @@ fn readers_who_sleep_hold_no_place_and_hide_nobody() {
     runner.step();
     asleep.iter().for_each(|log| log.is_stalled.store(true, Ordering::Relaxed));
     let awake: Vec<Arc<Log>> = (100..104).map(|first| submit(&mut runner, first)).collect();
-    (0..60).for_each(|_| drop(runner.step()));
+    (0..60).for_each(|_| {
+        runner.step();
+    });
     assert!(awake.iter().all(|log| log.tokens.lock().unwrap().get(&0).is_some_and(|tokens| tokens.len() == 20)));
     assert!(asleep.iter().all(|log| log.ends.lock().unwrap().is_empty()));
     asleep.iter().for_each(|log| log.is_stalled.store(false, Ordering::Relaxed));

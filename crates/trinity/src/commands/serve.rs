@@ -107,7 +107,10 @@ async fn serve(settings: &ServeArgs, global: &Global) -> Result<(), Failure> {
     if has_died.load(Ordering::SeqCst) {
         return Err(Failure::new(Kind::Failure, "an engine stopped by itself"));
     }
-    Ok(())
+    // Each saves its cached prefixes, where they are to outlive it.
+    let engines = models.loaded();
+    let stopped = tokio::task::spawn_blocking(move || engines.iter().for_each(|model| model.handle.shutdown()));
+    stopped.await.map_err(|e| Failure::new(Kind::Failure, format!("an engine did not stop: {e}")))
 }
 
 /// The first model and those that are pinned; the rest come when they are asked for.
