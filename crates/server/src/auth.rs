@@ -1,6 +1,6 @@
 //! Who asks: API keys, what each may use up, and the cache scope that follows from the key.
 //!
-//! The gate authenticates every request before any route is looked for; only [`is_public`] paths answer without a key. A key itself is
+//! The gate authenticates every request before any route is looked for; only public paths answer without a key. A key itself is
 //! nowhere kept: only its SHA-256.
 
 mod keys;

@@ -101,7 +101,7 @@ pub(crate) struct ServeArgs {
     /// Answer for this host name too, '*' for any; a server on loopback answers for loopback's names alone
     #[arg(long, value_name = "NAME", env = "TRINITY_ALLOWED_HOST", value_delimiter = ',')]
     pub(crate) allowed_host: Vec<String>,
-    /// Let pages of this origin (https://app.example) use the APIs from a browser
+    /// Let pages of this origin (scheme, host and port) use the APIs from a browser
     #[arg(long, value_name = "ORIGIN", env = "TRINITY_CORS_ORIGIN", value_delimiter = ',')]
     pub(crate) cors_origin: Vec<String>,
     /// Print metrics under the names of these servers too
