@@ -70,9 +70,9 @@ pub enum Error {
     #[error("grammar: {0}")]
     Grammar(#[from] GrammarError),
     /// The queue is full.
-    #[error("{n_queued} requests wait already, the queue holds {n_queued_max}")]
+    #[error("{n_queued} requests run or wait already, at most {n_queued_max} may")]
     Busy {
-        /// Waiting requests.
+        /// Requests that run or wait.
         n_queued: usize,
         /// The limit.
         n_queued_max: usize,
