@@ -66,6 +66,16 @@ pub enum Error {
         /// Its value.
         value: String,
     },
+    /// The same of a hidden state, which an embedding is made of.
+    #[error(
+        "the model gives a hidden state of {value} at position {position}: its weights are not finite or not sound"
+    )]
+    NonFiniteHidden {
+        /// Position of the token that was computed.
+        position: usize,
+        /// The value.
+        value: String,
+    },
     /// The grammar cannot be followed.
     #[error("grammar: {0}")]
     Grammar(#[from] GrammarError),

@@ -306,7 +306,14 @@ impl Runner {
         let is_last = self.scheduler.sequence(p.id).n_pending() == 0;
         let Self { running, logits, .. } = self;
         let Some(mean) = running.get_mut(&p.id).and_then(|r| r.mean.as_mut()) else { return };
-        (row..row + p.n_tokens).for_each(|row| mean.add(logits.hidden_row(row)));
+        for (position, row) in (p.position_first..).zip(row..row + p.n_tokens) {
+            let hidden = logits.hidden_row(row);
+            if let Some(broken) = hidden.iter().find(|x| !x.is_finite()) {
+                let error = Error::NonFiniteHidden { position, value: broken.to_string() };
+                return self.end(p.id, Err(error), now);
+            }
+            mean.add(hidden);
+        }
         if is_last {
             self.end(p.id, Ok((FinishReason::EndOfGeneration, None)), now);
         }

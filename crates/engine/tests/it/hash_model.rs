@@ -26,7 +26,7 @@ pub(crate) struct HashModel {
     pages: Vec<[u32; PAGE_LEN]>,
     n_vocab: usize,
     step_rows_max: usize,
-    /// Logits are NaN after this many positions.
+    /// Logits and hidden states are NaN after this many positions.
     nan_from: usize,
     /// What a row sees, and how far a sequence may grow then.
     window: Option<(AttentionWindow, usize)>,
@@ -179,7 +179,8 @@ impl Forward for HashModel {
                 let hash = self.hash(span.pages, position, is_draft);
                 let hash = if is_draft && hash.is_multiple_of(4) { hash.wrapping_add(1 << 32) } else { hash };
                 if span.logits == LogitsWanted::Hidden {
-                    hidden_rows.extend(hidden_of(hash));
+                    let is_broken = position + 1 >= self.nan_from;
+                    hidden_rows.extend(if is_broken { [f32::NAN; WIDTH] } else { hidden_of(hash) });
                 } else {
                     next_rows.push((token_of(hash, n_vocab), position + 1 >= self.nan_from));
                 }

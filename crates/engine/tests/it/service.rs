@@ -214,6 +214,18 @@ fn an_embedding_is_the_mean_of_hidden_states_however_it_is_cut() {
 }
 
 #[test]
+fn an_embedding_that_is_no_number_is_an_error() {
+    let model = HashModel::new(40, N_VOCAB, 64).with_nan_from(70);
+    let handle = Handle::spawn("broken", Box::new(model), stories::tokenizer(), EngineOptions::default()).unwrap();
+    let embed = |n: usize| {
+        let request = Request { task: Task::Embed, ..Request::new(vec![TokenId(5); n]) };
+        submit(&handle, request).unwrap().recv().unwrap().2
+    };
+    assert_eq!(embed(100), Err(Error::NonFiniteHidden { position: 69, value: "NaN".to_owned() }));
+    assert!(embed(60).unwrap().embedding.is_some());
+}
+
+#[test]
 fn an_idle_engine_saves_its_cache() {
     let folder = tempfile::tempdir().unwrap();
     let cache = DiskCache { folder: folder.path().to_owned(), bytes_max: 1 << 20, model: [3; 32] };
