@@ -58,3 +58,10 @@ pub struct Stats {
     /// Steps that panicked.
     pub n_panics: u64,
 }
+
+impl Stats {
+    /// Pages that running sequences hold, those they share with the cache included.
+    pub fn pages_used(&self) -> u64 {
+        self.pages_total.saturating_sub(self.pages_free + self.pages_cached)
+    }
+}

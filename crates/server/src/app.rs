@@ -89,32 +89,12 @@ pub struct ModelStatus {
     pub gauges: Option<EngineGauges>,
 }
 
-/// What an engine says about itself; counters run from its start.
+/// What an engine says about itself.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
-#[allow(missing_docs, reason = "the names of engine::Stats, which documents them")]
 pub struct EngineGauges {
-    pub n_running: u64,
-    pub n_waiting: u64,
-    pub pages_total: u64,
-    pub pages_free: u64,
-    pub pages_cached: u64,
-    pub pages_used: u64,
-    pub page_tokens: u64,
-    pub kv_page_bytes: u64,
-    pub n_prompt_tokens: u64,
-    pub n_cached_tokens: u64,
-    pub n_computed_prompt_tokens: u64,
-    pub n_completion_tokens: u64,
-    pub n_steps: u64,
-    pub n_preempted: u64,
-    pub n_evicted: u64,
-    pub n_drafted: u64,
-    pub n_accepted: u64,
-    pub n_submitted: u64,
-    pub n_finished: u64,
-    pub n_cancelled: u64,
-    pub n_failed: u64,
-    pub n_panics: u64,
+    /// Its figures; counters run from its start.
+    pub stats: engine::Stats,
+    /// Whether its thread lives.
     pub is_alive: bool,
 }
 

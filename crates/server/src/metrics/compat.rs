@@ -8,7 +8,7 @@ use super::{
     render::{Named, finished},
     text::Text,
 };
-use crate::app::EngineGauges;
+use engine::Stats;
 
 /// Whose names `/metrics` speaks in addition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,7 +19,7 @@ pub enum Compat {
     LlamaCpp,
 }
 
-type Engines = [(String, EngineGauges)];
+type Engines = [(String, Stats)];
 
 /// Name, help, and where the value comes from.
 type Row<From, Value> = (&'static str, &'static str, fn(&From) -> Value);
@@ -27,16 +27,16 @@ type Row<From, Value> = (&'static str, &'static str, fn(&From) -> Value);
 type HistogramOf = fn(&ModelMetrics) -> &Histogram;
 
 /// Share of the pages that running sequences hold, 0 to 1.
-pub(crate) fn usage(engine: &EngineGauges) -> f64 {
-    if engine.pages_total == 0 { 0.0 } else { engine.pages_used as f64 / engine.pages_total as f64 }
+pub(crate) fn usage(engine: &Stats) -> f64 {
+    if engine.pages_total == 0 { 0.0 } else { engine.pages_used() as f64 / engine.pages_total as f64 }
 }
 
 /// As vLLM's V1 engine names them, `docs/usage/metrics.md` there.
 pub(super) fn vllm(text: &mut Text, models: &[Named], engines: &Engines) {
     const LABEL: &str = "model_name";
-    let of_engines = |value: fn(&EngineGauges) -> f64| engines.iter().map(move |(id, e)| (id.clone(), value(e)));
+    let of_engines = |value: fn(&Stats) -> f64| engines.iter().map(move |(id, e)| (id.clone(), value(e)));
     let of_models = |value: fn(&ModelMetrics) -> u64| models.iter().map(move |(id, m)| (id.clone(), value(m)));
-    let gauges: [Row<EngineGauges, f64>; 3] = [
+    let gauges: [Row<Stats, f64>; 3] = [
         ("vllm:num_requests_running", "Requests being computed.", |e| e.n_running as f64),
         ("vllm:num_requests_waiting", "Requests waiting.", |e| e.n_waiting as f64),
         ("vllm:kv_cache_usage_perc", "Share of KV pages in use, 0 to 1.", usage),
@@ -55,7 +55,7 @@ pub(super) fn vllm(text: &mut Text, models: &[Named], engines: &Engines) {
     for (name, help, value) in counters {
         text.rows((name, "counter", help), LABEL, of_models(value));
     }
-    let engine_counters: [Row<EngineGauges, f64>; 3] = [
+    let engine_counters: [Row<Stats, f64>; 3] = [
         ("vllm:num_preemptions_total", "Sequences paused.", |e| e.n_preempted as f64),
         ("vllm:spec_decode_num_draft_tokens_total", "Tokens drafted.", |e| e.n_drafted as f64),
         ("vllm:spec_decode_num_accepted_tokens_total", "Drafted tokens accepted.", |e| e.n_accepted as f64),
@@ -84,13 +84,13 @@ pub(super) fn vllm(text: &mut Text, models: &[Named], engines: &Engines) {
 pub(super) fn llama_cpp(text: &mut Text, models: &[Named], engines: &Engines) {
     let tokens = |value: fn(&ModelMetrics) -> u64| models.iter().map(|(_, m)| value(m)).sum::<u64>() as f64;
     let seconds = |value: fn(&ModelMetrics) -> &Histogram| models.iter().map(|(_, m)| value(m).snapshot().sum).sum();
-    let gauge = |value: fn(&EngineGauges) -> u64| engines.iter().map(|(_, e)| value(e)).sum::<u64>() as f64;
+    let gauge = |value: fn(&Stats) -> u64| engines.iter().map(|(_, e)| value(e)).sum::<u64>() as f64;
     let prompt = tokens(|m| m.prompt_tokens.load(Relaxed));
     let predicted = tokens(|m| m.completion_tokens.load(Relaxed));
     let (prefill, decode): (f64, f64) = (seconds(|m| &m.prefill), seconds(|m| &m.decode));
     let rate = |n: f64, seconds: f64| if seconds > 0.0 { n / seconds } else { 0.0 };
-    let used = gauge(|e| e.pages_used * e.page_tokens);
-    let pages = gauge(|e| e.pages_total * e.page_tokens);
+    let used = gauge(|e| e.pages_used() * e.page_len);
+    let pages = gauge(|e| e.pages_total * e.page_len);
     let rows: [(&str, &str, &str, f64); 11] = [
         ("llamacpp:prompt_tokens_total", "counter", "Prompt tokens processed.", prompt),
         ("llamacpp:prompt_seconds_total", "counter", "Prompt processing time.", prefill),

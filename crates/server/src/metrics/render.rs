@@ -7,7 +7,9 @@ use super::{
     histogram::Histogram,
     text::{Label, Text},
 };
-use crate::app::{EngineGauges, ModelStatus};
+use engine::Stats;
+
+use crate::app::ModelStatus;
 
 /// A model's counters under its name.
 pub(super) type Named = (String, Arc<ModelMetrics>);
@@ -16,7 +18,7 @@ pub(super) type Named = (String, Arc<ModelMetrics>);
 type Family = (&'static str, &'static str, &'static str);
 
 /// What is read off an engine's figures.
-type EngineFamily = (Family, fn(&EngineGauges) -> u64);
+type EngineFamily = (Family, fn(&Stats) -> u64);
 
 const ENGINE: &[EngineFamily] = &[
     (("trinity_requests_running", "gauge", "Sequences being computed."), |e| e.n_running),
@@ -26,8 +28,8 @@ const ENGINE: &[EngineFamily] = &[
     (("trinity_kv_pages_cached", "gauge", "Pages that hold prefixes nobody uses now; they can be evicted."), |e| {
         e.pages_cached
     }),
-    (("trinity_kv_pages_used", "gauge", "Pages that running sequences hold."), |e| e.pages_used),
-    (("trinity_kv_page_bytes", "gauge", "Bytes of a page, all layers."), |e| e.kv_page_bytes),
+    (("trinity_kv_pages_used", "gauge", "Pages that running sequences hold."), |e| e.pages_used()),
+    (("trinity_kv_page_bytes", "gauge", "Bytes of a page, all layers."), |e| e.page_bytes),
     (
         (
             "trinity_computed_prompt_tokens_total",
@@ -36,9 +38,7 @@ const ENGINE: &[EngineFamily] = &[
         ),
         |e| e.n_computed_prompt_tokens,
     ),
-    (("trinity_engine_tokens_total", "counter", "Tokens sampled, those nobody was sent included."), |e| {
-        e.n_completion_tokens
-    }),
+    (("trinity_engine_tokens_total", "counter", "Tokens sampled, those nobody was sent included."), |e| e.n_sampled),
     (("trinity_engine_steps_total", "counter", "Forward passes."), |e| e.n_steps),
     (("trinity_preemptions_total", "counter", "Sequences paused because pages ran out."), |e| e.n_preempted),
     (("trinity_evictions_total", "counter", "Cached pages dropped for others."), |e| e.n_evicted),
@@ -48,7 +48,6 @@ const ENGINE: &[EngineFamily] = &[
     (("trinity_engine_cancelled_total", "counter", "Requests whose client left."), |e| e.n_cancelled),
     (("trinity_engine_failed_total", "counter", "Requests that failed."), |e| e.n_failed),
     (("trinity_engine_panics_total", "counter", "Panics caught around a step."), |e| e.n_panics),
-    (("trinity_engine_up", "gauge", "1 while the engine's thread lives."), |e| u64::from(e.is_alive)),
 ];
 
 type ModelFamily = (Family, fn(&ModelMetrics) -> u64);
@@ -83,13 +82,15 @@ pub(crate) fn render(metrics: &Metrics, statuses: &[ModelStatus], compat: &[Comp
         let models = metrics.0.models.read().unwrap_or_else(PoisonError::into_inner);
         models.iter().map(|(id, m)| (id.clone(), Arc::clone(m))).collect()
     };
-    let engines: Vec<(String, EngineGauges)> =
-        statuses.iter().filter_map(|s| Some((s.id.clone(), s.gauges?))).collect();
+    let engines: Vec<(String, Stats)> = statuses.iter().filter_map(|s| Some((s.id.clone(), s.gauges?.stats))).collect();
     process(&mut text, metrics, uptime_seconds);
     requests(&mut text, metrics);
     for (family, value) in ENGINE {
         text.rows(*family, "model", engines.iter().map(|(id, e)| (id.clone(), value(e))));
     }
+    let is_up = |s: &ModelStatus| Some((s.id.clone(), u64::from(s.gauges?.is_alive)));
+    let up = ("trinity_engine_up", "gauge", "1 while the engine's thread lives.");
+    text.rows(up, "model", statuses.iter().filter_map(is_up));
     for (family, value) in MODEL {
         text.rows(*family, "model", models.iter().map(|(id, m)| (id.clone(), value(m))));
     }

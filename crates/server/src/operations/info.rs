@@ -6,11 +6,12 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
+use engine::Stats;
 use serde_json::{Value, json};
 
 use super::answer_with;
 use crate::{
-    app::{App, EngineGauges, ModelStatus},
+    app::{App, ModelStatus},
     lifecycle::Phase,
     metrics, openapi,
 };
@@ -50,19 +51,20 @@ pub(super) async fn version() -> Response {
 pub(super) async fn server(State(app): State<App>) -> Response {
     let statuses = app.statuses();
     let first = statuses.first().cloned().unwrap_or_default();
-    let gauges = first.gauges.unwrap_or_default();
+    let stats = first.gauges.unwrap_or_default().stats;
     let states: Vec<Value> = statuses.iter().map(|s| json!({"model": s.id, "load": load_of(s, &app)})).collect();
     answer_with(
         StatusCode::OK,
         &json!({
             "model_path": first.source,
             "served_model_name": first.id,
-            "tokenizer_path": first.source,
+            // A router that is given a path tries to open it.
+            "tokenizer_path": "",
             "context_length": first.context_len_max,
-            "max_total_tokens": gauges.pages_total * gauges.page_tokens,
-            "max_total_num_tokens": gauges.pages_total * gauges.page_tokens,
+            "max_total_tokens": stats.pages_total * stats.page_len,
+            "max_total_num_tokens": stats.pages_total * stats.page_len,
             "max_running_requests": first.n_running_max,
-            "page_size": gauges.page_tokens,
+            "page_size": stats.page_len,
             "tp_size": 1,
             "dp_size": 1,
             "pp_size": 1,
@@ -84,7 +86,8 @@ pub(super) async fn model(State(app): State<App>) -> Response {
         StatusCode::OK,
         &json!({
             "model_path": first.source,
-            "tokenizer_path": first.source,
+            // A router that is given a path tries to open it.
+            "tokenizer_path": "",
             "served_model_name": first.id,
             "is_generation": true,
             "has_image_understanding": false,
@@ -121,8 +124,8 @@ pub(super) async fn loads(State(app): State<App>) -> Response {
 }
 
 fn load_of(status: &ModelStatus, app: &App) -> Value {
-    let gauges = status.gauges.unwrap_or_default();
-    let EngineGauges { n_running, n_waiting, page_tokens, pages_total, pages_used, .. } = gauges;
+    let stats = status.gauges.unwrap_or_default().stats;
+    let Stats { n_running, n_waiting, page_len, pages_total, .. } = stats;
     let ratio = |a: u64, b: u64| if b == 0 { 0.0 } else { a as f64 / b as f64 };
     json!({
         "dp_rank": 0,
@@ -130,11 +133,11 @@ fn load_of(status: &ModelStatus, app: &App) -> Value {
         "num_running_reqs": n_running,
         "num_waiting_reqs": n_waiting,
         "num_total_reqs": n_running + n_waiting,
-        "num_used_tokens": pages_used * page_tokens,
-        "max_total_num_tokens": pages_total * page_tokens,
-        "token_usage": metrics::usage(&gauges),
+        "num_used_tokens": stats.pages_used() * page_len,
+        "max_total_num_tokens": pages_total * page_len,
+        "token_usage": metrics::usage(&stats),
         "gen_throughput": app.metrics().live().throughput_tok_s,
-        "cache_hit_rate": ratio(gauges.n_cached_tokens, gauges.n_prompt_tokens),
+        "cache_hit_rate": ratio(stats.n_cached_tokens, stats.n_prompt_tokens),
         "utilization": ratio(n_running, status.n_running_max as u64),
         "max_running_requests": status.n_running_max,
     })

@@ -1,5 +1,6 @@
 //! Routes for operators.
 
+use engine::Stats;
 use server::{
     App, EngineGauges, ModelStatus, ServerOptions,
     lifecycle::Phase,
@@ -12,20 +13,19 @@ use crate::{
 };
 
 fn statuses() -> Vec<ModelStatus> {
-    let gauges = EngineGauges {
+    let stats = Stats {
         n_running: 3,
         n_waiting: 2,
         pages_total: 100,
         pages_free: 50,
         pages_cached: 30,
-        pages_used: 20,
-        page_tokens: 32,
+        page_len: 32,
         n_prompt_tokens: 400,
         n_cached_tokens: 100,
         n_preempted: 7,
-        is_alive: true,
-        ..EngineGauges::default()
+        ..Stats::default()
     };
+    let gauges = EngineGauges { stats, is_alive: true };
     vec![ModelStatus {
         id: "tiny\"\\\nmodel".to_owned(),
         source: "tiny.gguf".to_owned(),

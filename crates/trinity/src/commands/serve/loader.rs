@@ -49,40 +49,11 @@ pub(super) fn statuses(models: &Models, n_running_max: usize) -> Vec<ModelStatus
             architecture: loaded.as_ref().map(|m| m.details.architecture.clone()).unwrap_or_default(),
             has_template: loaded.as_ref().is_some_and(|m| m.template.is_some()),
             n_running_max,
-            gauges: loaded.as_ref().map(|m| gauges(&m.handle)),
+            gauges: loaded.as_ref().map(|m| EngineGauges { stats: m.handle.stats(), is_alive: m.handle.is_alive() }),
             id: entry.id,
         }
     };
     models.list().into_iter().map(status).collect()
-}
-
-fn gauges(handle: &Handle) -> EngineGauges {
-    let stats = handle.stats();
-    EngineGauges {
-        n_running: stats.n_running,
-        n_waiting: stats.n_waiting,
-        pages_total: stats.pages_total,
-        pages_free: stats.pages_free,
-        pages_cached: stats.pages_cached,
-        pages_used: stats.pages_total.saturating_sub(stats.pages_free + stats.pages_cached),
-        page_tokens: stats.page_len,
-        kv_page_bytes: stats.page_bytes,
-        n_prompt_tokens: stats.n_prompt_tokens,
-        n_cached_tokens: stats.n_cached_tokens,
-        n_computed_prompt_tokens: stats.n_computed_prompt_tokens,
-        n_completion_tokens: stats.n_sampled,
-        n_steps: stats.n_steps,
-        n_preempted: stats.n_preempted,
-        n_evicted: stats.n_evicted,
-        n_drafted: stats.n_drafted,
-        n_accepted: stats.n_accepted,
-        n_submitted: stats.n_submitted,
-        n_finished: stats.n_finished,
-        n_cancelled: stats.n_cancelled,
-        n_failed: stats.n_failed,
-        n_panics: stats.n_panics,
-        is_alive: handle.is_alive(),
-    }
 }
 
 /// A model and where it lies.
