@@ -53,6 +53,8 @@ struct Shared {
     stats: Mutex<Stats>,
     /// Requests submitted and not ended.
     n_active: AtomicUsize,
+    /// Requests that have ended since the figures were told.
+    n_untold: AtomicUsize,
     n_ids: Mutex<u64>,
     is_draining: AtomicBool,
     is_alive: AtomicBool,
@@ -90,6 +92,7 @@ impl Handle {
         let shared = Arc::new(Shared {
             stats: Mutex::new(runner.stats()),
             n_active: AtomicUsize::new(0),
+            n_untold: AtomicUsize::new(0),
             n_ids: Mutex::new(0),
             is_draining: AtomicBool::new(false),
             is_alive: AtomicBool::new(true),
@@ -163,10 +166,12 @@ impl Handle {
         self.0.shared.n_active.load(Ordering::Acquire)
     }
 
-    /// Counters and gauges as of the last step.
+    /// Counters and gauges as of the last step. A request counts as active until they tell of its end.
     pub fn stats(&self) -> Stats {
+        // In this order: whoever ends is untold before it is no longer active, and told before it is no longer untold.
+        let n_active = self.n_active() + self.0.shared.n_untold.load(Ordering::Acquire);
         let stats = *lock(&self.0.shared.stats);
-        Stats { n_active: self.n_active() as u64, ..stats }
+        Stats { n_active: n_active as u64, ..stats }
     }
 
     /// Longest prompt and completion together, in tokens.
@@ -224,6 +229,7 @@ impl Sink for Counted {
     fn finish(&mut self, choice: usize, end: Result<crate::Completion, Error>) {
         self.n_left = self.n_left.saturating_sub(1);
         if self.n_left == 0 {
+            self.shared.n_untold.fetch_add(1, Ordering::AcqRel);
             self.shared.n_active.fetch_sub(1, Ordering::AcqRel);
         }
         self.sink.finish(choice, end);
@@ -296,6 +302,9 @@ fn obey(runner: &mut Runner, command: Command) {
     }
 }
 
+/// Tells the figures. All ends happen on this thread, so those untold now are in them.
 fn publish(runner: &mut Runner, shared: &Shared) {
+    let n_told = shared.n_untold.load(Ordering::Acquire);
     *lock(&shared.stats) = runner.stats();
+    shared.n_untold.fetch_sub(n_told, Ordering::AcqRel);
 }

@@ -321,6 +321,21 @@ impl Sink for Collecting {
 }
 
 #[test]
+fn figures_tell_of_every_request_that_is_no_longer_active() {
+    let handle = hashed(EngineOptions::default());
+    for n in 1..=300 {
+        submit(&handle, request([n % 7], 1)).unwrap().recv().unwrap().2.unwrap();
+        let stats = loop {
+            let stats = handle.stats();
+            if stats.n_active == 0 {
+                break stats;
+            }
+        };
+        assert_eq!((stats.n_finished, stats.n_running), (u64::from(n), 0));
+    }
+}
+
+#[test]
 fn the_thread_says_what_the_hash_says() {
     let handle = hashed(EngineOptions::default());
     let prompt: Vec<TokenId> = (0..70).map(TokenId).collect();
