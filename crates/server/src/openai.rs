@@ -37,6 +37,27 @@ pub(crate) fn routes() -> Router<App> {
         .route("/v1/models/{*id}", get(models::retrieve))
 }
 
+/// What all parts of an answer say of it.
+#[derive(Clone, Debug)]
+struct Head {
+    id: String,
+    created: u64,
+    model: String,
+    fingerprint: String,
+}
+
+impl Head {
+    /// Of an answer by `model`, whose id begins with `prefix`.
+    fn new(prefix: &str, model: &LoadedModel) -> Self {
+        Self {
+            id: ids::random_id(prefix),
+            created: unix_seconds(),
+            model: model.id.clone(),
+            fingerprint: fingerprint(model),
+        }
+    }
+}
+
 /// Seconds since 1970.
 fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs())

@@ -12,17 +12,8 @@ pub(super) use message::{Content, FunctionCall, FunctionWord, Message, Role, Too
 pub(crate) use request::ChatRequest;
 pub(super) use request::{Verbosity, render as render_messages, template_variables};
 
-use super::json_response;
+use super::{Head, json_response};
 use crate::{App, Caller, Json, blocking, error::ApiError, generation::Generation, ids};
-
-/// What all parts of an answer say of it.
-#[derive(Clone, Debug)]
-struct Head {
-    id: String,
-    created: u64,
-    model: String,
-    fingerprint: String,
-}
 
 /// `POST /v1/chat/completions`
 pub(super) async fn completions(
@@ -31,12 +22,7 @@ pub(super) async fn completions(
     Json(request): Json<ChatRequest>,
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire(request.model.as_deref()).await?;
-    let head = Head {
-        id: ids::random_id("chatcmpl-"),
-        created: super::unix_seconds(),
-        model: lease.id.clone(),
-        fingerprint: super::fingerprint(&lease),
-    };
+    let head = Head::new("chatcmpl-", &lease);
     let (request, answer) = {
         let (lease, caller) = (lease.clone(), caller.clone());
         blocking::run(&app, move || request.prepare(&lease, &caller)).await?

@@ -6,24 +6,14 @@ mod stream;
 
 use axum::{Extension, extract::State, response::Response};
 
-use super::json_response;
+use super::{Head, json_response};
 use crate::{
     App, Caller, Json, blocking,
     error::ApiError,
     generation::{Choice, Generation, TokensUsed},
-    ids,
 };
 pub(super) use request::CompletionRequest;
 use request::Prepared;
-
-/// What all parts of an answer say of it.
-#[derive(Clone, Debug)]
-struct Head {
-    id: String,
-    created: u64,
-    model: String,
-    fingerprint: String,
-}
 
 /// `POST /v1/completions`
 pub(super) async fn completions(
@@ -32,12 +22,7 @@ pub(super) async fn completions(
     Json(request): Json<CompletionRequest>,
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire(request.model.as_deref()).await?;
-    let head = Head {
-        id: ids::random_id("cmpl-"),
-        created: super::unix_seconds(),
-        model: lease.id.clone(),
-        fingerprint: super::fingerprint(&lease),
-    };
+    let head = Head::new("cmpl-", &lease);
     let Prepared { requests, answer } = {
         let (lease, caller) = (lease.clone(), caller.clone());
         blocking::run(&app, move || request.prepare(&lease, &caller)).await?

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use tokenizer::Tokenizer;
 
-use super::Head;
 use crate::{
     generation::{Choice, Joined, ToolCall},
+    openai::Head,
     openai::{
         finish_reason,
         logprobs::{self, ChatLogprobs},

@@ -4,10 +4,11 @@ use axum::response::Response;
 use serde::Serialize;
 use tokenizer::Tokenizer;
 
-use super::{Head, request::Answer};
+use super::request::Answer;
 use crate::{
     App,
     generation::{Generation, Piece, TokensUsed, Update},
+    openai::Head,
     openai::{
         finish_reason,
         logprobs::{self, ChatLogprobs, ContentLogprob},

@@ -3,9 +3,10 @@
 use serde::Serialize;
 use tokenizer::Tokenizer;
 
-use super::{Head, request::Answer};
+use super::request::Answer;
 use crate::{
     generation::{Choice, TokensUsed},
+    openai::Head,
     openai::{finish_reason, logprobs::CompletionLogprobs, usage::UsageField},
 };
 

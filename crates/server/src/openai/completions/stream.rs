@@ -6,7 +6,6 @@ use axum::response::Response;
 use tokenizer::Tokenizer;
 
 use super::{
-    Head,
     request::Answer,
     response::{ChoiceWire, Completion},
 };
@@ -14,6 +13,7 @@ use crate::{
     App,
     generation::{Batch, Generation, Piece, TokensUsed, Update},
     models::Lease,
+    openai::Head,
     openai::{
         finish_reason,
         logprobs::CompletionLogprobs,
