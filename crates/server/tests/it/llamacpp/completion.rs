@@ -224,5 +224,5 @@ fn the_time_to_predict_ends_after_a_line() {
     // Without a line there is no end before the last token.
     let line = json!({"grammar": "root ::= [a-z]+", "n_predict": 60, "t_max_predict_ms": 1});
     assert_eq!(server.ok(PATH, &with(&base(), &line))["tokens_predicted"], 60);
-    assert_eq!(server.app.models().loaded()[0].handle.stats().n_active, 0);
+    server.wait_until_idle();
 }
