@@ -1,7 +1,7 @@
 //! [`Kernels`]: an instruction-set level, a pool of workers and their buffers.
 
 use crate::{
-    AttentionShape, Gate, KvPages, MatmulKernel, Matrix, Queries, Rope, Rows, Span,
+    AttentionShape, Gate, KvPages, MatmulKernel, Matrix, PackedMatrix, Queries, Rope, Rows, Span,
     attention::{Attention, AttentionScratch},
     elementwise, hadamard,
     isa::{Isa, Level},
@@ -70,6 +70,11 @@ impl Kernels {
     /// The kernel that multiplies matrices like `w` with `n_tokens` rows.
     pub fn matmul_kernel(&self, w: &Matrix<'_>, n_tokens: usize) -> &'static MatmulKernel {
         matmul::kernel(w, self.level, n_tokens)
+    }
+
+    /// A copy of `w` that [`Self::matmul`] is faster with, if [`Matrix::packed`] names it; `None` where there is no such form.
+    pub fn pack(&self, w: &Matrix<'_>) -> Option<PackedMatrix> {
+        PackedMatrix::new(self.level, &self.pool, w)
     }
 
     /// Copies `x` `[T, K]` into `rows`; quantised lazily and once, on the first matmul whose format wants int8.

@@ -27,7 +27,7 @@ pub use coarse::{CoarseMatrix, CoarseScratch};
 pub use handle::Kernels;
 pub use isa::Isa;
 pub use kv::{KvLayout, KvPages, KvType, KvTypes, PAGE_LEN, PageId};
-pub use matmul::{Activation, MATMUL_KERNELS, MatmulKernel, Matrix, Weights};
+pub use matmul::{Activation, MATMUL_KERNELS, MatmulKernel, Matrix, PackedMatrix, Weights};
 pub use pool::default_threads;
 pub use rows::Rows;
 pub use shape::{AttentionShape, Gate, Queries, Rope, RopePairs, Span};

@@ -19,11 +19,13 @@ mod digits;
 mod float;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "panels serve vector kernels only"))]
 mod integer;
+mod packed;
 mod table;
 mod ternary;
 
 pub(crate) use ternary::PlaneCodes;
 
+pub use packed::PackedMatrix;
 pub use table::{Activation, MATMUL_KERNELS, MatmulKernel, Weights};
 
 /// A weight matrix `[rows, cols]` as it lies in the file: `rows` rows of `format.row_bytes(cols)` bytes, without what stands behind them.
@@ -40,12 +42,14 @@ pub struct Matrix<'a> {
     /// `[rows]`: ternary weights under one scale a row, whose products add up in integers, which is faster
     /// ([`quant::StoredMatrix::row_scales`]). Empty for all others: each block has its own.
     pub row_scales: &'a [f32],
+    /// A copy that is faster to multiply with.
+    pub packed: Option<&'a PackedMatrix>,
 }
 
 impl<'a> Matrix<'a> {
     /// A matrix whose blocks have their own scales.
     pub fn new(format: Format, rows: usize, cols: usize, bytes: &'a [u8]) -> Self {
-        Self { format, rows, cols, bytes, row_scales: &[] }
+        Self { format, rows, cols, bytes, row_scales: &[], packed: None }
     }
 
     /// The longest row of ternary weights that has a kernel.
@@ -64,6 +68,9 @@ impl<'a> Matrix<'a> {
         );
         let n_scales = self.row_scales.len();
         assert!(n_scales == 0 || n_scales == self.rows, "{n_scales} scales of {} rows", self.rows);
+        if let Some(packed) = self.packed {
+            packed.check(self);
+        }
         row_bytes
     }
 
@@ -196,11 +203,10 @@ pub(crate) fn run(
                 Activation::Int8Rows => x.quantise_rows(level, pool, None),
                 Activation::Int8Planes => x.quantise_rows(level, pool, Some(w.format)),
             }
-            let tile_rows = if n_tokens >= kernel.tokens_min && kernel.rows > 1 {
-                kernel.rows
-            } else {
-                (task_bytes / row_bytes).max(1)
-            };
+            // A panel that is packed for many tokens is enough; with few tokens it takes many rows to be worth handing out.
+            let is_large = kernel.rows > 1 && kernel.tokens_min > 1;
+            let n_passes = if is_large { 1 } else { task_bytes / (row_bytes * kernel.rows * n_tokens.div_ceil(8)) };
+            let tile_rows = kernel.rows * n_passes.max(1);
             *output = Output::new(out, w.rows, tile_rows.min(w.rows), n_tokens.min(TASK_TOKENS));
             *work = Some((*w, kernel));
         }
@@ -230,6 +236,8 @@ pub(crate) fn run_rows(
     x: &mut Rows,
     out: &mut [f32],
 ) {
+    // Chosen rows are no panels.
+    let w = Matrix { packed: None, ..w };
     let row_bytes = w.check(x.k());
     assert_eq!((x.n_rows(), out.len()), (1, chosen.len()), "one row of activations, a product for each chosen row");
     if chosen.is_empty() {

@@ -61,6 +61,9 @@ impl Model {
                 .map_err(|what| LoadError::tensor(container, "token_embd.weight", what))?;
             embedding_copy = Some(done);
         }
+        if options.packed_bytes(&mut weights, kernels.isa()) > 0 {
+            weights.matrices().for_each(|matrix| matrix.may_pack = true);
+        }
         let norms_copy = (options.norm_type == NormType::Ternary).then(|| requantise::norms(&mut weights));
         let model = Self {
             spec,

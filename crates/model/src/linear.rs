@@ -1,10 +1,13 @@
 //! [`Linear`]: a weight matrix in the file, perhaps a range of the rows of a larger tensor, with its bias and scale; and
 //! [`Input`]: what it is multiplied with.
 
-use std::{ops::Range, sync::Arc};
+use std::{
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 use gguf::TensorBytes;
-use kernels::{Kernels, Matrix, Rows};
+use kernels::{Isa, Kernels, Matrix, PackedMatrix, Rows};
 use quant::{Format, OuterScale, StoredMatrix};
 
 use crate::{
@@ -64,6 +67,7 @@ impl Input {
                 observer(&MatmulInput { tensor, matrix: *matrix, n_matrices: *n_matrices, x, n_cols });
             }
         }
+        outputs.iter().for_each(|(linear, _)| linear.pack(kernels));
         if outputs.iter().all(|(linear, _)| linear.rotation.is_some() == rotation.is_some()) {
             let mut calls = outputs.each_mut().map(|(linear, out)| (linear.matrix(), &mut **out));
             let rows = if rotation.is_some() { &mut self.rotated } else { &mut self.rows };
@@ -104,6 +108,9 @@ pub(crate) struct Linear {
     pub(crate) scale: Option<f32>,
     /// What its input goes through, where it is stored rotated. All matrices over one input that have one have the same.
     pub(crate) rotation: Option<Arc<Rotation>>,
+    /// Whether it may have a copy that is faster to multiply with, and that copy, made when first it would have been of use.
+    pub(crate) may_pack: bool,
+    packed: OnceLock<Option<PackedMatrix>>,
     /// Where it stands in the file; `None` for all but the first of the pieces that share a tensor and its input.
     pub(crate) place: Option<Box<Place>>,
 }
@@ -143,6 +150,8 @@ impl Linear {
             bias: None,
             scale: None,
             rotation: None,
+            may_pack: false,
+            packed: OnceLock::new(),
             place: None,
         })
     }
@@ -172,7 +181,28 @@ impl Linear {
     pub(crate) fn matrix(&self) -> Matrix<'_> {
         let Self { format, rows, cols, row_scales, .. } = self;
         let bytes = &self.bytes[self.range.clone()];
-        Matrix { format: *format, rows: *rows, cols: *cols, bytes, row_scales }
+        Matrix {
+            format: *format,
+            rows: *rows,
+            cols: *cols,
+            bytes,
+            row_scales,
+            packed: self.packed.get().and_then(Option::as_ref),
+        }
+    }
+
+    /// Bytes of the copy that it may have on `isa`, if there is one of its format.
+    pub(crate) fn packed_bytes(&self, isa: Isa) -> u64 {
+        let bytes =
+            if self.row_scales.is_empty() { PackedMatrix::bytes(isa, self.format, self.rows, self.cols) } else { None };
+        bytes.unwrap_or(0) as u64
+    }
+
+    /// Makes the copy, if it may have one.
+    fn pack(&self, kernels: &Kernels) {
+        if self.may_pack {
+            self.packed.get_or_init(|| kernels.pack(&self.matrix()));
+        }
     }
 
     /// Scale and bias.

@@ -6,7 +6,7 @@ mod rotations;
 mod tensors;
 
 use gguf::{Container, Layout, TensorInfo};
-use kernels::{KvType, KvTypes, PAGE_LEN, Rope};
+use kernels::{Isa, KvType, KvTypes, PAGE_LEN, Rope};
 use quant::StoredMatrix;
 
 use crate::{
@@ -38,6 +38,9 @@ pub struct LoadOptions {
     pub embedding_type: Option<EmbeddingType>,
     /// Type of the weights of norms.
     pub norm_type: NormType,
+    /// Most bytes of a second copy of the weights, in the order in which kernels walk them; those that need more for all their matrices get none. The
+    /// copy takes as much memory as weights of those formats do in the file, and is made matrix by matrix when each is first multiplied with.
+    pub pack_bytes_max: u64,
 }
 
 impl LoadOptions {
@@ -50,6 +53,7 @@ impl LoadOptions {
         step_rows_max: 512,
         embedding_type: None,
         norm_type: NormType::F32,
+        pack_bytes_max: 1 << 30,
     };
 }
 
@@ -108,6 +112,12 @@ pub(crate) struct Parts {
 }
 
 impl LoadOptions {
+    /// Bytes of the packed copy of `weights` on `isa`.
+    pub(crate) fn packed_bytes(&self, weights: &mut Weights, isa: Isa) -> u64 {
+        let needed = weights.matrices().map(|matrix| matrix.packed_bytes(isa)).sum();
+        if needed <= self.pack_bytes_max { needed } else { 0 }
+    }
+
     /// Positions of the KV arena for sequences of at most `context_len_max` tokens.
     pub(crate) fn kv_positions(&self, context_len_max: usize) -> usize {
         let of_window = |window: AttentionWindow| window.pages_max(self.step_rows_max).saturating_mul(PAGE_LEN);

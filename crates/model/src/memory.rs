@@ -1,7 +1,7 @@
 //! How much memory a model will need, without loading it.
 
 use gguf::Container;
-use kernels::KvPages;
+use kernels::{Isa, KvPages};
 
 use crate::{
     LoadError, LoadOptions, PAGE_LEN, forward, load,
@@ -15,6 +15,8 @@ pub struct MemoryPlan {
     pub weight_bytes: u64,
     /// Embedding table in another type than the file's, beside the map.
     pub copy_bytes: u64,
+    /// Weights in the order in which kernels walk them, beside the map.
+    pub packed_bytes: u64,
     /// KV cache: the whole arena.
     pub kv_bytes: u64,
     /// Buffers of a step.
@@ -31,7 +33,7 @@ pub fn memory_plan(container: &Container, context_len: Option<usize>) -> Result<
 
 /// The plan for exactly these options.
 pub fn memory_plan_with(container: &Container, options: &LoadOptions) -> Result<MemoryPlan, LoadError> {
-    let parts = load::load(container, options)?;
+    let mut parts = load::load(container, options)?;
     let positions = options.kv_positions(parts.context_len_max);
     let layout = forward::kv_layout(&parts.spec, options.kv_types);
     let rows_max = options.step_rows_max.min(positions);
@@ -39,6 +41,7 @@ pub fn memory_plan_with(container: &Container, options: &LoadOptions) -> Result<
     let copy_bytes = options.embedding_type.map_or(Ok(0), |to| to.bytes(&parts.spec)).map_err(refuse)? as u64;
     Ok(MemoryPlan {
         copy_bytes,
+        packed_bytes: options.packed_bytes(&mut parts.weights, Isa::best()),
         weight_bytes: container.tensors().iter().map(|t| t.n_bytes).sum(),
         kv_bytes: KvPages::bytes_of(layout, positions.div_ceil(PAGE_LEN)).map_or(u64::MAX, |n| n as u64),
         scratch_bytes: Scratch::bytes(&parts.spec, rows_max, has_sinks(options)).unwrap_or(u64::MAX),

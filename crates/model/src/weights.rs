@@ -39,7 +39,7 @@ pub(crate) enum Mlp {
     Dense(Box<FeedForward>),
     Experts {
         /// `[E, D]`
-        router: Linear,
+        router: Box<Linear>,
         experts: Vec<FeedForward>,
     },
 }
@@ -52,6 +52,18 @@ pub(crate) struct Layer {
     pub(crate) mlp_norm: Option<Vec<f32>>,
     pub(crate) mlp: Mlp,
     pub(crate) mlp_post_norm: Option<Vec<f32>>,
+}
+
+impl Layer {
+    fn matrices(&mut self) -> impl Iterator<Item = &mut Linear> {
+        let Attention { q, k, v, output, .. } = &mut self.attention;
+        let (router, networks) = match &mut self.mlp {
+            Mlp::Dense(network) => (None, std::slice::from_mut(&mut **network)),
+            Mlp::Experts { router, experts } => (Some(&mut **router), experts.as_mut_slice()),
+        };
+        let networks = networks.iter_mut().flat_map(|FeedForward { gate, up, down, .. }| [gate, up, down]);
+        [q, k, v, output].into_iter().chain(router).chain(networks)
+    }
 }
 
 /// All of a model.
@@ -68,6 +80,12 @@ pub(crate) struct Weights {
 }
 
 impl Weights {
+    /// Every matrix that rows are multiplied with.
+    pub(crate) fn matrices(&mut self) -> impl Iterator<Item = &mut Linear> {
+        let head = self.head.as_mut().unwrap_or(&mut self.embedding);
+        self.layers.iter_mut().flat_map(Layer::matrices).chain([head])
+    }
+
     /// The vocabulary head.
     pub(crate) fn head(&self) -> &Linear {
         self.head.as_ref().unwrap_or(&self.embedding)

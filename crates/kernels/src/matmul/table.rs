@@ -1,6 +1,8 @@
 //! The table of matrix kernels. A kernel that is not in it does not exist; the equality test walks it.
 #![allow(unsafe_code, reason = "the call through the table")]
 
+#[cfg(target_arch = "x86_64")]
+use super::packed;
 use super::{MatmulArgs, Matrix, float, integer, ternary};
 use crate::Isa;
 use quant::Format;
@@ -12,6 +14,8 @@ use quant::tri::Packing;
 pub enum Weights {
     /// One format, unpacked by the kernel itself.
     Of(Format),
+    /// The same in the order of a [`PackedMatrix`](crate::PackedMatrix).
+    Packed(Format),
     /// Any block format whose scales span this many weights, through its scalar decoder.
     Units(usize),
     /// Any block format, through its scalar decoder.
@@ -62,6 +66,7 @@ impl Weights {
             Self::TernaryRows => is_ternary,
             _ if is_ternary => false,
             Self::Of(own) => own == format,
+            Self::Packed(own) => own == format && w.packed.is_some(),
             Self::Units(len) => !is_float && integer::unit_len(format) == len,
             Self::Blocks => !is_float,
             Self::Floats => is_float,
@@ -79,11 +84,18 @@ impl MatmulKernel {
     }
 }
 
-/// The kernel for `n_tokens` rows of activations: of those that `isa` allows the highest level, then the most special, then the widest tile
-/// that the tokens fill.
+/// The kernel for `n_tokens` rows of activations: of those that `isa` allows the highest level, then the most special (for packed weights above
+/// all), then the widest tile that the tokens fill.
 pub(super) fn select(w: &Matrix<'_>, isa: Isa, n_tokens: usize) -> &'static MatmulKernel {
     let fits = |k: &&MatmulKernel| k.isa <= isa && k.tokens_min <= n_tokens && k.weights.include(w);
-    let rank = |k: &&MatmulKernel| (k.isa, matches!(k.weights, Weights::Of(_) | Weights::Ternary(_)), k.tokens_min);
+    let rank = |k: &&MatmulKernel| {
+        let special = match k.weights {
+            Weights::Packed(_) => 2,
+            Weights::Of(_) | Weights::Ternary(_) => 1,
+            _ => 0,
+        };
+        (k.isa, special, k.tokens_min)
+    };
     MATMUL_KERNELS.iter().filter(fits).max_by_key(rank).unwrap_or(&SCALAR)
 }
 
@@ -137,6 +149,7 @@ macro_rules! formats {
         ternary: $($ternary:expr => $packing:ident),*;
         ternary_vbmi: $($by_table:expr => $by_table_packing:ident),*;
         ternary_long: $long:expr => $long_packing:ident;
+        packed: $($packed:expr => $packed_name:ident),*;
         blocks: $($weights:expr => $module:ident),* $(,)?
     ) => {
         /// All matrix kernels.
@@ -158,6 +171,7 @@ macro_rules! formats {
                 int8($weights, Isa::Avx512, 1, 1, integer::x86::$module::avx512::gemv),
                 int8($weights, Isa::Avx512, integer::PANEL_ROWS, PANEL_TOKENS_MIN, integer::x86::$module::avx512::gemm),
             )*
+            $(int8(Weights::Packed($packed), Isa::Avx512, integer::PANEL_ROWS, 1, packed::avx512::$packed_name),)*
             ternary_decoded(Isa::Avx2, ternary::x86::avx2::decoded),
             ternary_decoded(Isa::Avx512, ternary::x86::avx512::decoded),
             $(
@@ -262,6 +276,7 @@ formats! {
     ternary::tri(Packing::TwoBits) => Tri2;
     ternary_vbmi: Format::TQ1_0 => Tq1_0;
     ternary_long: ternary::tri(Packing::Base3) => Tri1;
+    packed: Format::Q4_0 => q4_0, Format::Q4_1 => q4_1, Format::Q8_0 => q8_0;
     blocks:
     Weights::Units(16) => expanded_halves,
     Weights::Units(32) => expanded_blocks,

@@ -53,6 +53,8 @@ fn check(w: Matrix<'_>, x: &[f32]) -> Vec<f32> {
     let mut rows = Rows::new();
     rows.set(x, w.cols);
     let expected = call(scalar(&w), w, &mut rows);
+    let packed = Level::detect(Isa::best()).and_then(|level| PackedMatrix::new(level, &Pool::new(1), &w));
+    let w = Matrix { packed: packed.as_ref(), ..w };
     for kernel in MATMUL_KERNELS.iter().filter(|k| k.weights.include(&w) && k.isa.is_available()) {
         let got = call(kernel, w, &mut rows);
         let what = format!(

@@ -77,7 +77,7 @@ fn mlp(tensors: &mut Tensors<'_>, spec: &ModelSpec, at: &str) -> Result<Mlp, Loa
     let downs = tensors.stack(&format!("{at}ffn_down_exps"), e.n_experts, spec.width, e.feed_forward)?;
     let experts =
         gates.into_iter().zip(ups).zip(downs).map(|((gate, up), down)| FeedForward { gate, up, down, sub_norm: None });
-    Ok(Mlp::Experts { router, experts: experts.collect() })
+    Ok(Mlp::Experts { router: Box::new(router), experts: experts.collect() })
 }
 
 fn dense(tensors: &mut Tensors<'_>, spec: &ModelSpec, at: &str) -> Result<FeedForward, LoadError> {

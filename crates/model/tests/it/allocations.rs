@@ -6,7 +6,7 @@ use std::{
     cell::Cell,
 };
 
-use kernels::Kernels;
+use kernels::{Isa, Kernels};
 use model::{
     AttentionWindow, EmbeddingType, Forward, KvType, KvTypes, LoadOptions, Logits, LogitsWanted, MemoryPlan, Model,
     POSITIONS_MAX, Step, StepSpan, TokenId, memory_plan_with,
@@ -105,16 +105,24 @@ fn the_plan_is_what_is_allocated() {
     let window = Some(AttentionWindow { len: 300, sinks: 4 });
     for (name, kv_types, step_rows_max, embedding_type, attention_window) in [
         ("llama", KvTypes::both(KvType::F16), 48, None, None),
+        ("llama-256-Q4_1", KvTypes::both(KvType::F16), 48, None, None),
         ("llama-256-Q8_0", KvType::F32.into(), 48, Some(EmbeddingType::T2(Mode::Rms)), None),
         ("qwen3moe", KvType::F32.into(), 48, None, None),
         ("llama-256-Q4_0", KvType::Q8_0.into(), 17, Some(EmbeddingType::F16), None),
         ("llama-256-Q4_0", KvTypes { keys: KvType::Q4_0, values: lsq, is_rotated: true }, 17, None, None),
         ("llama-256-Q4_0", KvType::F32.into(), 48, None, window),
     ] {
-        let options = LoadOptions { kv_types, step_rows_max, embedding_type, attention_window, ..LoadOptions::DEFAULT };
+        let mut options =
+            LoadOptions { kv_types, step_rows_max, embedding_type, attention_window, ..LoadOptions::DEFAULT };
         let container = Edit::golden(name).container();
-        let MemoryPlan { kv_bytes, scratch_bytes, context_len, weight_bytes, copy_bytes } =
+        let MemoryPlan { kv_bytes, scratch_bytes, context_len, weight_bytes, copy_bytes, packed_bytes } =
             memory_plan_with(&container, &options).unwrap();
+        let has_packed_kernels = Isa::best() >= Isa::Avx512 && Isa::best() <= Isa::Avx512Vbmi;
+        assert_eq!(packed_bytes > 0, name.contains("256-Q") && has_packed_kernels, "{name}");
+        // One byte less is not enough for all, so that there is none.
+        options.pack_bytes_max = packed_bytes.saturating_sub(1);
+        assert_eq!(memory_plan_with(&container, &options).unwrap().packed_bytes, 0);
+        options.pack_bytes_max = packed_bytes;
         assert_eq!(weight_bytes, container.tensors().iter().map(|t| t.n_bytes).sum::<u64>());
         assert_eq!(context_len, if attention_window.is_some() { POSITIONS_MAX } else { 512 });
         assert_eq!(copy_bytes > 0, embedding_type.is_some(), "{name}");
@@ -124,9 +132,10 @@ fn the_plan_is_what_is_allocated() {
         let pages = pages(0, 64);
         let prompt = golden_prompt(name);
         let span =
-            StepSpan { tokens: &prompt[..step_rows_max], position_first: 0, pages: &pages, logits: LogitsWanted::None };
+            StepSpan { tokens: &prompt[..step_rows_max], position_first: 0, pages: &pages, logits: LogitsWanted::Last };
         model.forward(&Step::new(&[span]), &mut Logits::default());
-        let (planned, held) = ((kv_bytes + scratch_bytes + copy_bytes) as f64, (COUNT.get().1 - before) as f64);
+        let (planned, held) =
+            ((kv_bytes + scratch_bytes + copy_bytes + packed_bytes) as f64, (COUNT.get().1 - before) as f64);
         // Norms and biases, which are copied out of the file, and what the kernels hold per thread, are not in the plan.
         let (least, most) = (0.95 * planned, 1.1 * planned + 256e3);
         assert!(held >= least && held <= most, "{name}: {held} bytes held, {least} to {most} expected");

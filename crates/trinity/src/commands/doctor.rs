@@ -109,14 +109,14 @@ pub(crate) fn run(args: &DoctorArgs, global: &Global) -> Result<(), Failure> {
 fn chosen(kernels: &Kernels, format: Format) -> Chosen {
     // Ternary models have one scale a row; where blocks differ, another kernel serves.
     let row_scales: &[f32] = if format.is_ternary() { &[1.0] } else { &[] };
-    let w = Matrix { format, rows: row_scales.len(), cols: COLS, bytes: &[], row_scales };
+    let w = Matrix { format, rows: row_scales.len(), cols: COLS, bytes: &[], row_scales, packed: None };
     let describe = |n_tokens| describe(kernels.matmul_kernel(&w, n_tokens));
     Chosen { format: format.name(), decode: describe(1), prefill: describe(PREFILL_TOKENS) }
 }
 
 fn describe(kernel: &MatmulKernel) -> String {
     let weights = match kernel.weights {
-        Weights::Of(_) | Weights::Ternary(_) | Weights::Floats => "",
+        Weights::Of(_) | Weights::Packed(_) | Weights::Ternary(_) | Weights::Floats => "",
         Weights::Units(_) | Weights::Blocks | Weights::TernaryRows => ", decoded first",
     };
     let activation = match kernel.activation {

@@ -57,6 +57,9 @@ pub(crate) struct ModelArgs {
     /// Whether steps that need only the best tokens (temperature 0, or top-k) skip the rest of the vocabulary; the tokens are the same
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     pub(crate) head_shortcut: HeadShortcutName,
+    /// Keep weights in the order in which kernels read them as well, if this many MiB are enough for all; 0 for never. The tokens are the same
+    #[arg(long, value_name = "MIB", env = "TRINITY_PACK_MAX", default_value = "1024")]
+    pub(crate) pack_max: u32,
 }
 
 /// Spelling of `HeadShortcut` on the command line.
@@ -171,6 +174,7 @@ impl ModelArgs {
             // Who says nothing keeps whole sequences.
             kv_positions: kv_positions.or(context_len_max.filter(|_| attention_window.is_some())),
             step_rows_max: STEP_ROWS_MAX,
+            pack_bytes_max: u64::from(self.pack_max) << 20,
             ..LoadOptions::DEFAULT
         };
         self.storage.apply(self.kv_type, &mut options);

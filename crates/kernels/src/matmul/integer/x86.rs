@@ -84,7 +84,7 @@ impl Default for PanelScratch {
 }
 
 /// Blocks of a panel in lane `lane`, as a range of slots.
-fn lane_slots(lane: usize, n_blocks: usize) -> std::ops::Range<usize> {
+pub(in crate::matmul) fn lane_slots(lane: usize, n_blocks: usize) -> std::ops::Range<usize> {
     let start = if lane < n_blocks { super::slot(lane, n_blocks) } else { n_blocks };
     let len = (n_blocks + GROUP_BLOCKS - 1 - lane) / GROUP_BLOCKS;
     start..start + len

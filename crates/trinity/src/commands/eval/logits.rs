@@ -54,6 +54,7 @@ pub(super) fn run(args: &LogitsArgs, global: &Global) -> Result<(), Failure> {
     let receipt = args.receipt.begin()?;
     let text = read(&args.tokens)?;
     let load = ModelArgs {
+        pack_max: 1024,
         threads: args.threads,
         no_pin: false,
         context: None,

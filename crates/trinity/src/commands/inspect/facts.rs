@@ -162,8 +162,13 @@ impl Facts {
             Ok(plan) => line(
                 "memory",
                 &format!(
-                    "{} weights (mapped) + {} KV cache for {} tokens + {} scratch",
+                    "{} weights (mapped){} + {} KV cache for {} tokens + {} scratch",
                     bytes_text(plan.weight_bytes),
+                    if plan.packed_bytes > 0 {
+                        format!(" + {} packed", bytes_text(plan.packed_bytes))
+                    } else {
+                        String::new()
+                    },
                     bytes_text(plan.kv_bytes),
                     plan.context_len,
                     bytes_text(plan.scratch_bytes)
@@ -199,7 +204,7 @@ impl Facts {
         match &self.plan {
             Ok(plan) => {
                 object["memory"] = json!({
-                    "weight_bytes": plan.weight_bytes, "kv_bytes": plan.kv_bytes,
+                    "weight_bytes": plan.weight_bytes, "packed_bytes": plan.packed_bytes, "kv_bytes": plan.kv_bytes,
                     "scratch_bytes": plan.scratch_bytes, "context_len": plan.context_len,
                 });
             }

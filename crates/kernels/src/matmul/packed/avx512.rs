@@ -1,0 +1,189 @@
+//! Packed panels × tokens with AVX-512 VNNI: one kernel for a token and for many.
+
+use super::{Line, PackedMatrix};
+use crate::{
+    activation::{ActivationGroup, BLOCK, GROUP_BLOCKS},
+    matmul::{
+        MatmulArgs,
+        integer::{PANEL_ROWS, token, token_tiles, x86::lane_slots},
+    },
+    simd::avx512::{load_f32, load_half_u16, load_u8, store_f32},
+};
+#[allow(clippy::wildcard_imports, reason = "intrinsics")]
+use std::arch::x86_64::*;
+
+/// Tokens of a pass: 2 · 6 integer and 2 · 6 float accumulators, weights and their scales fill the 32 registers.
+const TOKENS: usize = 6;
+
+/// Vectors of a row of a panel.
+const VECTORS: usize = PANEL_ROWS / 16;
+
+/// `LINES` of a block: codes, two columns a byte if `NIBBLES`, each `OFFSET` too large; scales; minima if `MINS`.
+struct Panels<const LINES: usize, const NIBBLES: bool, const MINS: bool, const OFFSET: i32>;
+
+/// Lanes of all tokens of a pass, before they are added up.
+type Lanes = [[[[f32; 16]; VECTORS]; TOKENS]; GROUP_BLOCKS];
+
+macro_rules! kernel {
+    ($name:ident, $lines:literal, $nibbles:literal, $mins:literal, $offset:literal) => {
+        /// All rows and tokens of the call.
+        #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+        pub(in crate::matmul) fn $name(args: &mut MatmulArgs<'_, '_>) {
+            Panels::<$lines, $nibbles, $mins, $offset>::run(args);
+        }
+    };
+}
+
+kernel!(q4_0, 9, true, false, 8);
+kernel!(q4_1, 10, true, true, 0);
+kernel!(q8_0, 17, false, false, 128);
+
+impl<const LINES: usize, const NIBBLES: bool, const MINS: bool, const OFFSET: i32>
+    Panels<LINES, NIBBLES, MINS, OFFSET>
+{
+    #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+    #[inline]
+    fn run(args: &mut MatmulArgs<'_, '_>) {
+        let Some(w) = args.w.packed else { unreachable!("the table gives this kernel packed weights") };
+        let (cols, tokens_first) = (args.w.cols, args.out.rows.start);
+        assert!(args.out.cols.start.is_multiple_of(PANEL_ROWS), "rows from {} begin no panel", args.out.cols.start);
+        for rows in token_tiles(args.out.cols.len(), PANEL_ROWS) {
+            let panel = Self::panel(w, (args.out.cols.start + rows.start) / PANEL_ROWS);
+            for tokens in token_tiles(args.out.rows.len(), TOKENS) {
+                let mut x: [&[ActivationGroup]; TOKENS] = [&[]; TOKENS];
+                for (x, t) in x.iter_mut().zip(tokens.clone()) {
+                    *x = token(args.groups, cols, tokens_first + t);
+                }
+                let mut out = [[[0.0; 16]; VECTORS]; TOKENS];
+                match tokens.len() {
+                    1 => Self::tile::<1>(panel, &x, &mut out),
+                    2 => Self::tile::<2>(panel, &x, &mut out),
+                    3 => Self::tile::<3>(panel, &x, &mut out),
+                    4 => Self::tile::<4>(panel, &x, &mut out),
+                    5 => Self::tile::<5>(panel, &x, &mut out),
+                    _ => Self::tile::<TOKENS>(panel, &x, &mut out),
+                }
+                for (out, t) in out.iter().zip(tokens) {
+                    args.out.row(t)[rows.clone()].copy_from_slice(&out.as_flattened()[..rows.len()]);
+                }
+            }
+        }
+    }
+
+    fn panel(w: &PackedMatrix, i: usize) -> &[[Line; LINES]] {
+        w.panel(i).as_chunks().0
+    }
+
+    /// `out` `[T, 32]`.
+    #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+    fn tile<const T: usize>(
+        panel: &[[Line; LINES]],
+        x: &[&[ActivationGroup]; TOKENS],
+        out: &mut [[[f32; 16]; VECTORS]; TOKENS],
+    ) {
+        let mut lanes: Lanes = [[[[0.0; 16]; VECTORS]; TOKENS]; GROUP_BLOCKS];
+        for (b, lane) in lanes.iter_mut().enumerate() {
+            let blocks = &panel[lane_slots(b, panel.len())];
+            // One length for all, so that the loop need not ask.
+            let mut groups: [&[ActivationGroup]; T] = [&[]; T];
+            for (to, x) in groups.iter_mut().zip(x) {
+                *to = &x[..blocks.len()];
+            }
+            let mut acc = [[_mm512_setzero_ps(); VECTORS]; T];
+            for (g, block) in blocks.iter().enumerate() {
+                let mut group = [&groups[0][g]; T];
+                for (to, x) in group.iter_mut().zip(&groups) {
+                    *to = &x[g];
+                }
+                Self::block(block, b, group, &mut acc);
+            }
+            for (lane, acc) in lane.iter_mut().zip(acc) {
+                for (lane, acc) in lane.iter_mut().zip(acc) {
+                    store_f32(lane, acc);
+                }
+            }
+        }
+        for (t, out) in out.iter_mut().enumerate().take(T) {
+            for (v, out) in out.iter_mut().enumerate() {
+                let mut l = [_mm512_setzero_ps(); GROUP_BLOCKS];
+                for (l, lane) in l.iter_mut().zip(&lanes) {
+                    *l = load_f32(&lane[t][v]);
+                }
+                let even = _mm512_add_ps(_mm512_add_ps(l[0], l[4]), _mm512_add_ps(l[2], l[6]));
+                let odd = _mm512_add_ps(_mm512_add_ps(l[1], l[5]), _mm512_add_ps(l[3], l[7]));
+                store_f32(out, _mm512_add_ps(_mm512_add_ps(even, odd), _mm512_setzero_ps()));
+            }
+        }
+    }
+
+    /// Adds block `b` of a group.
+    #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+    #[inline]
+    fn block<const T: usize>(
+        block: &[Line; LINES],
+        b: usize,
+        x: [&ActivationGroup; T],
+        acc: &mut [[__m512; VECTORS]; T],
+    ) {
+        // i32: at most 32 · 255 · 127 < 2²¹ in magnitude before and after the offset is taken out.
+        let mut sums = [[_mm512_setzero_si512(); VECTORS]; T];
+        if OFFSET != 0 {
+            for (sums, x) in sums.iter_mut().zip(&x) {
+                *sums = [_mm512_set1_epi32(x.sums[b].wrapping_mul(-OFFSET)); VECTORS];
+            }
+        }
+        let quads = BLOCK / 4;
+        let stored = if NIBBLES { quads / 2 } else { quads };
+        let nibble = _mm512_set1_epi8(15);
+        for q in 0..stored {
+            let w = [load_u8(&block[VECTORS * q].0), load_u8(&block[VECTORS * q + 1].0)];
+            let low = if NIBBLES { w.map(|w| _mm512_and_si512(w, nibble)) } else { w };
+            for t in 0..T {
+                let codes = _mm512_set1_epi32(quad(x[t], b, q));
+                for v in 0..VECTORS {
+                    sums[t][v] = _mm512_dpbusd_epi32(sums[t][v], low[v], codes);
+                }
+            }
+            if NIBBLES {
+                let high = w.map(|w| _mm512_and_si512(_mm512_srli_epi16::<4>(w), nibble));
+                for t in 0..T {
+                    let codes = _mm512_set1_epi32(quad(x[t], b, q + stored));
+                    for v in 0..VECTORS {
+                        sums[t][v] = _mm512_dpbusd_epi32(sums[t][v], high[v], codes);
+                    }
+                }
+            }
+        }
+        let scales = halves(&block[VECTORS * stored]);
+        for t in 0..T {
+            let x_scale = _mm512_set1_ps(x[t].scales[b]);
+            for v in 0..VECTORS {
+                acc[t][v] =
+                    _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums[t][v]), _mm512_mul_ps(scales[v], x_scale), acc[t][v]);
+            }
+        }
+        if MINS {
+            let mins = halves(&block[VECTORS * stored + 1]);
+            for t in 0..T {
+                let x_min = _mm512_set1_ps(x[t].scales[b] * x[t].sums[b] as f32);
+                for v in 0..VECTORS {
+                    acc[t][v] = _mm512_fmadd_ps(mins[v], x_min, acc[t][v]);
+                }
+            }
+        }
+    }
+}
+
+/// Codes of columns `4 q..` of block `b`.
+#[inline]
+fn quad(x: &ActivationGroup, b: usize, q: usize) -> i32 {
+    i32::from_ne_bytes(x.codes.as_chunks::<4>().0[b * (BLOCK / 4) + q].map(i8::cast_unsigned))
+}
+
+/// 32 f16 values.
+#[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+#[inline]
+fn halves(line: &Line) -> [__m512; VECTORS] {
+    let halves: &[[u16; 16]; 2] = bytemuck::cast_ref(line);
+    [_mm512_cvtph_ps(load_half_u16(&halves[0])), _mm512_cvtph_ps(load_half_u16(&halves[1]))]
+}
