@@ -46,6 +46,7 @@ pub(crate) fn run() -> Outcome {
     offences.extend(root_entries(&tree));
     offences.extend(documents(&tree));
     offences.extend(lock(&tree));
+    offences.extend(optimisation(&tree));
     for offence in &offences {
         println!("{offence}");
     }
@@ -89,4 +90,12 @@ fn lock(tree: &Tree) -> Vec<String> {
         return vec![format!("Cargo.lock: {packages} packages, the ceiling is {LOCK_PACKAGES_MAX}")];
     }
     Vec::new()
+}
+
+/// Link-time optimisation runs at the level of the crate that is linked: a smaller one leaves every kernel without vectors.
+fn optimisation(tree: &Tree) -> Vec<String> {
+    let is_smaller = |manifest: &str| manifest.contains("[profile.release.package.trinity]");
+    let offence =
+        "Cargo.toml: a profile of `trinity` decides how every crate is optimised at link time; leave it at the default";
+    if tree.file("Cargo.toml").is_some_and(|f| is_smaller(&f.text)) { vec![offence.to_owned()] } else { Vec::new() }
 }
