@@ -103,7 +103,8 @@ impl Shape {
         let mut x: Vec<f32> = (0..n * D).map(|i| ((i * 31 % 101) as f32 - 50.0) / 50.0).collect();
         let (norm_weight, mut normed) = (vec![1.0; D], vec![0.0; n * D]);
         let (mut q, mut k, mut v) = (vec![0.0; n * D], vec![0.0; n * G * HEAD], vec![0.0; n * G * HEAD]);
-        let (mut gate, mut up, mut out) = (vec![0.0; n * F], vec![0.0; n * F], vec![0.0; n * D]);
+        let (mut gate, mut up, mut gated) = (vec![0.0; n * F], vec![0.0; n * F], vec![0.0; n * F]);
+        let mut out = vec![0.0; n * D];
         let rope = Rope {
             pairs: RopePairs::Adjacent,
             inverse_frequencies: (0..32).map(|i| 1e4f32.powf(-(i as f32) / 32.0)).collect(),
@@ -141,9 +142,9 @@ impl Shape {
                 kernels.set_rows(rows, &normed, D);
                 kernels.matmul_many(&mut [(layer.gate.matrix(), &mut gate), (layer.up.matrix(), &mut up)], rows);
             });
-            timed(&mut times.rest, || kernels.gate(Gate::Silu, &mut gate, &up));
+            timed(&mut times.rest, || kernels.gate(Gate::Silu, &gate, &up, &mut gated));
             timed(&mut times.matmul, || {
-                kernels.set_rows(rows, &gate, F);
+                kernels.set_rows(rows, &gated, F);
                 kernels.matmul(layer.down.matrix(), rows, &mut out);
             });
             timed(&mut times.rest, || kernels.add_scaled(&mut x, 1e-3, &out));

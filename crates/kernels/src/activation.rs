@@ -2,7 +2,9 @@
 //!
 //! A row of K is cut in groups of 256, a group in 8 blocks of 32 with a scale each. A row's bytes depend on that row alone.
 
-use crate::{isa::multiversion, math::round};
+#![allow(unsafe_code, reason = "calls functions compiled for the level that `Level` proves")]
+
+use crate::{isa::Level, math::round};
 use bytemuck::{Pod, Zeroable};
 
 /// Activations in a block: they share a scale.
@@ -28,31 +30,43 @@ pub(crate) struct ActivationGroup {
     pub(crate) half_sums: [[i32; GROUP_BLOCKS]; 2],
 }
 
-multiversion! {
-    /// `x` `[T, K]` → `out` `[T, ceil(K / 256)]`.
-    pub(crate) fn quantise(x: &[f32], k: usize, out: &mut [ActivationGroup]) {
-        let n_groups = k.div_ceil(GROUP);
-        for (x, out) in x.chunks_exact(k).zip(out.chunks_exact_mut(n_groups)) {
-            for (x, out) in x.chunks(GROUP).zip(out) {
-                *out = ActivationGroup::zeroed();
-                for (b, x) in x.chunks(BLOCK).enumerate() {
-                    let mut full = [0.0f32; BLOCK];
-                    full[..x.len()].copy_from_slice(x);
-                    let codes = &mut out.codes[b * BLOCK..][..BLOCK];
-                    out.scales[b] = quantise_block(&full, codes);
-                    for half in 0..2 {
-                        out.half_sums[half][b] = codes[half * 16..][..16].iter().map(|&c| i32::from(c)).sum();
-                    }
-                    out.sums[b] = out.half_sums[0][b] + out.half_sums[1][b];
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+/// `x` `[T, K]` → `out` `[T, ceil(K / 256)]`.
+pub(crate) fn quantise(level: Level, x: &[f32], k: usize, out: &mut [ActivationGroup]) {
+    match level.isa() {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: a `Level` exists only for an instruction set that this CPU has.
+        crate::Isa::Avx512 | crate::Isa::Avx512Vbmi => unsafe { x86::avx512::quantise(x, k, out) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        crate::Isa::Avx2 | crate::Isa::AvxVnni => unsafe { x86::avx2::quantise(x, k, out) },
+        _ => scalar(x, k, out),
+    }
+}
+
+/// What every version computes, bit for bit.
+fn scalar(x: &[f32], k: usize, out: &mut [ActivationGroup]) {
+    let n_groups = k.div_ceil(GROUP);
+    for (x, out) in x.chunks_exact(k).zip(out.chunks_exact_mut(n_groups)) {
+        for (x, out) in x.chunks(GROUP).zip(out) {
+            *out = ActivationGroup::zeroed();
+            for (b, x) in x.chunks(BLOCK).enumerate() {
+                let mut full = [0.0f32; BLOCK];
+                full[..x.len()].copy_from_slice(x);
+                let codes = &mut out.codes[b * BLOCK..][..BLOCK];
+                out.scales[b] = quantise_block(&full, codes);
+                for half in 0..2 {
+                    out.half_sums[half][b] = codes[half * 16..][..16].iter().map(|&c| i32::from(c)).sum();
                 }
+                out.sums[b] = out.half_sums[0][b] + out.half_sums[1][b];
             }
         }
     }
 }
 
 /// Codes of one block; returns its scale.
-#[inline(always)]
-#[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
 fn quantise_block(x: &[f32; BLOCK], codes: &mut [i8]) -> f32 {
     let mut lanes = [0.0f32; 8];
     for chunk in x.as_chunks::<8>().0 {
@@ -77,13 +91,18 @@ fn quantise_block(x: &[f32; BLOCK], codes: &mut [i8]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::isa::{Isa, Level};
+    use crate::Isa;
+    use proptest::prelude::*;
     use testkit::Rng;
 
-    /// Quantises on every level, checks that they agree, returns the groups.
+    /// Quantises on every level over groups that held something, checks that they agree, returns the groups.
     fn check(x: &[f32], k: usize) -> Vec<ActivationGroup> {
         let run = |isa| {
-            let mut out = vec![ActivationGroup::zeroed(); x.len() / k * k.div_ceil(GROUP)];
+            let mut before = ActivationGroup::zeroed();
+            before.codes = [1; GROUP];
+            (before.scales, before.sums) = ([1.0; GROUP_BLOCKS], [1; GROUP_BLOCKS]);
+            before.half_sums = [[1; GROUP_BLOCKS]; 2];
+            let mut out = vec![before; x.len() / k * k.div_ceil(GROUP)];
             quantise(Level::detect(isa).expect("available"), x, k, &mut out);
             out
         };
@@ -102,7 +121,7 @@ mod tests {
     #[test]
     fn codes_times_scale_are_near_and_sums_are_theirs() {
         let mut rng = Rng::new(1);
-        for k in [32, 64, 256, 576] {
+        for k in [1, 31, 32, 64, 65, 100, 192, 256, 300, 576, 1536] {
             let x: Vec<f32> = rng.normals(3 * k).iter().map(|v| v * v * v).collect();
             let groups = check(&x, k);
             for (i, &x) in x.iter().enumerate() {
@@ -115,8 +134,20 @@ mod tests {
                 for (b, codes) in group.codes.chunks(BLOCK).enumerate() {
                     assert_eq!(group.sums[b], codes.iter().map(|&c| i32::from(c)).sum::<i32>());
                     assert_eq!(group.sums[b], group.half_sums[0][b] + group.half_sums[1][b]);
+                    assert_eq!(group.half_sums[1][b], codes[16..].iter().map(|&c| i32::from(c)).sum::<i32>());
                 }
             }
+        }
+    }
+
+    proptest! {
+        /// Any bits at all, in rows of any length.
+        #[test]
+        fn every_level_has_the_same_bytes(seed: u64, k in 1..700usize, n_rows in 1..4usize, is_any: bool) {
+            let mut rng = Rng::new(seed);
+            let any = |rng: &mut Rng| f32::from_bits(rng.bits() as u32);
+            let x = if is_any { (0..n_rows * k).map(|_| any(&mut rng)).collect() } else { rng.normals(n_rows * k) };
+            check(&x, k);
         }
     }
 
@@ -133,11 +164,14 @@ mod tests {
         let specials = [0.0, -0.0, 1e-45, 1e-37, f32::MAX, f32::MIN, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 1.0];
         for a in specials {
             for b in specials {
-                let mut x = [a; 64];
-                x[7] = b;
-                let groups = check(&x, 64);
-                assert!(groups[0].codes.iter().all(|&c| c >= -127));
-                assert_eq!(groups[0].codes[64..], [0; 192]);
+                for at in [7, 63] {
+                    let mut x = [a; 64];
+                    x[at] = b;
+                    let groups = check(&x, 64);
+                    assert!(groups[0].codes.iter().all(|&c| c >= -127));
+                    assert_eq!(groups[0].codes[64..], [0; 192]);
+                }
+                check(&[a, b, -b, -a, 1.0].repeat(60), 300);
             }
         }
     }

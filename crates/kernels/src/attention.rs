@@ -10,7 +10,7 @@
 use crate::{
     AttentionShape, KvLayout, KvPages, PAGE_LEN, Queries, Span, hadamard,
     isa::{Level, multiversion},
-    math::{exp, fold, tanh},
+    math::exp,
     pool::{Output, Pool, Tile},
 };
 use std::{
@@ -19,6 +19,7 @@ use std::{
 };
 
 mod tile;
+mod weigh;
 
 /// Positions whose partial softmax is finished before it is merged with those before.
 const SEGMENT: usize = 512;
@@ -89,6 +90,11 @@ struct Seen {
 impl Seen {
     fn is_empty(self) -> bool {
         self.sinks == 0 && self.start == self.end
+    }
+
+    /// Is all of the tile seen?
+    fn is_whole(self) -> bool {
+        self.end == PAGE_LEN && self.start <= self.sinks
     }
 
     /// The same as ranges, as few as there can be.
@@ -356,7 +362,7 @@ fn attend(level: Level, shape: &AttentionShape, scratch: &mut AttentionScratch) 
             scores[..seen.sinks].copy_from_slice(&of_sinks[..seen.sinks]);
         }
     }
-    weigh_all(level, shape, seen, weights, decay, segment);
+    weigh::weigh_all(level, shape, seen, weights, decay, segment);
     let value_dim = values.len() / PAGE_LEN;
     let mut first = 0;
     while first < seen.len() {
@@ -371,67 +377,6 @@ fn attend(level: Level, shape: &AttentionShape, scratch: &mut AttentionScratch) 
         }
         first += n;
     }
-}
-
-multiversion! {
-    /// Scores to weights, in place, and the decay of what was accumulated before.
-    fn weigh_all(
-        shape: &AttentionShape,
-        seen: &[Seen],
-        scores: &mut [tile::Row],
-        decay: &mut [f32],
-        state: &mut Partial,
-    ) {
-        for (i, &seen) in seen.iter().enumerate() {
-            if !seen.is_empty() {
-                let weights = weigh(shape, scores[i], seen, &mut state.max[i], &mut state.sum[i]);
-                scores[i] = weights.of;
-                decay[i] = weights.decay;
-            }
-        }
-    }
-}
-
-/// What a tile does to the running softmax of one query.
-struct Weights {
-    /// `e^(score - max)` of each position, 0 where masked.
-    of: [f32; PAGE_LEN],
-    /// Factor of everything accumulated before.
-    decay: f32,
-}
-
-/// Scores of a tile to weights; moves `max` and `sum` on.
-#[inline(always)]
-#[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
-fn weigh(shape: &AttentionShape, mut scores: [f32; PAGE_LEN], seen: Seen, max: &mut f32, sum: &mut f32) -> Weights {
-    for s in &mut scores {
-        *s *= shape.scale;
-    }
-    if let Some(cap) = shape.soft_cap {
-        for s in &mut scores {
-            *s = cap * tanh(*s / cap);
-        }
-    }
-    for (p, s) in scores.iter_mut().enumerate() {
-        let is_seen = p < seen.sinks || (p >= seen.start && p < seen.end);
-        *s = if is_seen { *s } else { f32::NEG_INFINITY };
-    }
-    let mut tile_max = scores;
-    let mut n = PAGE_LEN;
-    while n > 1 {
-        n /= 2;
-        for i in 0..n {
-            tile_max[i] = if tile_max[i + n] > tile_max[i] { tile_max[i + n] } else { tile_max[i] };
-        }
-    }
-    let new_max = if tile_max[0] > *max { tile_max[0] } else { *max };
-    let decay = exp(*max - new_max);
-    for s in &mut scores {
-        *s = exp(*s - new_max);
-    }
-    *max = new_max;
-    *sum = sum.mul_add(decay, fold(scores));
-    Weights { of: scores, decay }
 }
 
 multiversion! {

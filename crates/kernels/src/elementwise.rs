@@ -9,15 +9,26 @@ use crate::{
 };
 
 multiversion! {
-    /// `gate[i] = activation(gate[i]) · up[i]`
-    pub(crate) fn gate(activation: Gate, gate: &mut [f32], up: &[f32]) {
+    /// `out[i] = activation(gate[i]) · up[i]`
+    pub(crate) fn gate(activation: Gate, gate: &[f32], up: &[f32], out: &mut [f32]) {
+        let all = out.iter_mut().zip(gate).zip(up);
         match activation {
-            Gate::Silu => gate.iter_mut().zip(up).for_each(|(g, &u)| *g = silu(*g) * u),
-            Gate::GeluTanh => gate.iter_mut().zip(up).for_each(|(g, &u)| *g = gelu_tanh(*g) * u),
-            Gate::Relu2 => gate.iter_mut().zip(up).for_each(|(g, &u)| {
-                let positive = if *g > 0.0 { *g } else { *g * 0.0 };
-                *g = positive * positive * u;
+            Gate::Silu => all.for_each(|((out, &g), &u)| *out = silu(g) * u),
+            Gate::GeluTanh => all.for_each(|((out, &g), &u)| *out = gelu_tanh(g) * u),
+            Gate::Relu2 => all.for_each(|((out, &g), &u)| {
+                let positive = if g > 0.0 { g } else { g * 0.0 };
+                *out = positive * positive * u;
             }),
+        }
+    }
+}
+
+multiversion! {
+    /// Whether each row of `k` elements holds NaN or an infinity: no early exit, a few vector instructions.
+    pub(crate) fn are_broken(x: &[f32], k: usize, broken: &mut [bool]) {
+        const MAGNITUDE: u32 = 0x7fff_ffff;
+        for (row, broken) in x.chunks_exact(k).zip(broken) {
+            *broken = row.iter().fold(0, |max, v| (v.to_bits() & MAGNITUDE).max(max)) >= f32::INFINITY.to_bits();
         }
     }
 }
@@ -118,7 +129,7 @@ mod tests {
             let x: Vec<f32> = rng.normals(3 * n).iter().map(|v| v * 5.0).collect();
             let y = rng.normals(3 * n);
             for activation in [Gate::Silu, Gate::GeluTanh, Gate::Relu2] {
-                check("gate", &x, |level, x| gate(level, activation, x, &y));
+                check("gate", &x, |level, out| gate(level, activation, &x, &y, out));
             }
             let sum = check("add_scaled", &x, |level, x| add_scaled(level, x, 1.0, &y));
             assert!(sum.iter().zip(&x).zip(&y).all(|((s, x), y)| *s == x + y));
@@ -132,6 +143,22 @@ mod tests {
                 for ((got, &x), &w) in row.iter().zip(x).zip(&y) {
                     let exact = f64::from(x) / rms * f64::from(w);
                     assert!((f64::from(*got) - exact).abs() < 1e-5 * exact.abs().max(1.0), "{got} {exact}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_place_of_each_row_is_looked_at() {
+        for level in Isa::available().filter_map(Level::detect) {
+            for bad in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                for i in 0..37 {
+                    let mut x = [f32::MAX; 3 * 37];
+                    x[0] = f32::MIN;
+                    x[37 + i] = bad;
+                    let mut broken = [true; 3];
+                    are_broken(level, &x, 37, &mut broken);
+                    assert_eq!(broken, [false, true, false], "{bad} at {i} on {}", level.isa().name());
                 }
             }
         }

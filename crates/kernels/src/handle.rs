@@ -82,6 +82,11 @@ impl Kernels {
         rows.set(x, k);
     }
 
+    /// Which of `rows` hold NaN or an infinity.
+    pub fn broken_rows<'a>(&self, rows: &'a mut Rows) -> &'a [bool] {
+        rows.broken(self.level, &self.pool)
+    }
+
     /// `out[t, m] = Σ_k w[m, k] · x[t, k]`: `x` `[T, K]`, `out` `[T, M]`.
     pub fn matmul(&self, w: Matrix<'_>, x: &mut Rows, out: &mut [f32]) {
         self.matmul_many(&mut [(w, out)], x);
@@ -152,11 +157,12 @@ impl Kernels {
         });
     }
 
-    /// `gate[i] = activation(gate[i]) · up[i]`
-    pub fn gate(&self, activation: Gate, gate: &mut [f32], up: &[f32]) {
-        assert_eq!(gate.len(), up.len(), "gate: both inputs");
-        self.for_rows(gate, 1, |first, gate| {
-            elementwise::gate(self.level, activation, gate, &up[first..][..gate.len()]);
+    /// `out[i] = activation(gate[i]) · up[i]`
+    pub fn gate(&self, activation: Gate, gate: &[f32], up: &[f32], out: &mut [f32]) {
+        assert_eq!((gate.len(), up.len()), (out.len(), out.len()), "gate: both inputs and the output");
+        self.for_rows(out, 1, |first, out| {
+            let part = first..first + out.len();
+            elementwise::gate(self.level, activation, &gate[part.clone()], &up[part], out);
         });
     }
 

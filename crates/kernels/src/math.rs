@@ -3,42 +3,44 @@
 /// Lanes of a fixed-order reduction.
 pub(crate) const LANES: usize = 16;
 
+/// ln 2 in two parts: the first has few bits, so that small multiples of it are exact.
+pub(crate) const LN2_HIGH: f32 = 0.693_359_4;
+/// See [`LN2_HIGH`].
+pub(crate) const LN2_LOW: f32 = -2.121_944_4e-4;
+/// 1.5 · 2²³: adding it rounds to an integer, half to even.
+pub(crate) const ROUND: f32 = 12_582_912.0;
+/// Below this [`exp`] is 0.
+pub(crate) const EXP_MIN: f32 = -87.3;
+/// The series of e^r, the highest power first.
+pub(crate) const EXP_SERIES: [f32; 8] = [1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
+
 /// `e^x` within 2 ulp; 0 below -87.3, infinite above 88.7, NaN for NaN.
 ///
 /// `x = n ln 2 + r`, `|r| ≤ ln 2 / 2`; `e^r` by its series to degree 7, `2^n` by the exponent bits in two steps.
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
 pub(crate) fn exp(x: f32) -> f32 {
-    const LN2_HIGH: f32 = 0.693_359_4;
-    const LN2_LOW: f32 = -2.121_944_4e-4;
-    /// 1.5 · 2²³: adding it rounds to an integer, half to even.
-    const ROUND: f32 = 12_582_912.0;
     let clamped = if x > 89.0 { 89.0 } else { x };
     let clamped = if clamped < -88.0 { -88.0 } else { clamped };
     let shifted = clamped.mul_add(std::f32::consts::LOG2_E, ROUND);
     let n = shifted - ROUND;
     let r = n.mul_add(-LN2_LOW, n.mul_add(-LN2_HIGH, clamped));
-    let mut p = 1.0 / 5040.0;
-    p = r.mul_add(p, 1.0 / 720.0);
-    p = r.mul_add(p, 1.0 / 120.0);
-    p = r.mul_add(p, 1.0 / 24.0);
-    p = r.mul_add(p, 1.0 / 6.0);
-    p = r.mul_add(p, 0.5);
-    p = r.mul_add(p, 1.0);
-    p = r.mul_add(p, 1.0);
+    let mut p = EXP_SERIES[0];
+    for factor in &EXP_SERIES[1..] {
+        p = r.mul_add(p, *factor);
+    }
     // n lies in -127..=128; half of it twice keeps both factors normal.
     let n = shifted.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
     let half = n >> 1;
     let power = |n: i32| f32::from_bits((n.wrapping_add(127) as u32) << 23);
     let y = p * power(half) * power(n.wrapping_sub(half));
-    if x < -87.3 { 0.0 } else { y }
+    if x < EXP_MIN { 0.0 } else { y }
 }
 
 /// `x` rounded to an integer, half to even, for `|x| ≤ 2²²` (anything else gives some number, never a panic).
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
 pub(crate) fn round(x: f32) -> i32 {
-    const ROUND: f32 = 12_582_912.0;
     (x + ROUND).to_bits().wrapping_sub(ROUND.to_bits()) as i32
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     activation::{self, ActivationGroup, GROUP},
+    elementwise,
     handle::PARALLEL_ELEMENTS,
     isa::Level,
     matmul::PlaneCodes,
@@ -12,14 +13,17 @@ use bytemuck::Zeroable;
 use quant::Format;
 
 /// Activation rows `[T, K]` made ready for [`Kernels::matmul`](crate::Kernels::matmul): the f32 rows, and, once some format needs it, their
-/// int8 blocks. Reused between steps: `set_rows` allocates nothing after the largest step was seen.
+/// int8 blocks. Reused between steps: nothing is allocated after the largest step was seen, and no buffer gets shorter, which would have it
+/// zeroed when it grows again.
 #[derive(Default)]
 pub struct Rows {
+    /// T
+    n_rows: usize,
     /// Width (K).
     k: usize,
-    /// `[T, K]`
+    /// `[T, K]`, and what is left of larger ones.
     x: Vec<f32>,
-    /// `[T, ceil(K / 256)]`, those of `x` if `is_quantised`.
+    /// `[T, ceil(K / 256)]`, those of `x` if `is_quantised`, and what is left of larger ones.
     groups: Vec<ActivationGroup>,
     is_quantised: bool,
     /// Those of `x` if `has_row_codes`.
@@ -27,6 +31,8 @@ pub struct Rows {
     /// The same in the order of formats' planes.
     planes: PlaneCodes,
     has_row_codes: bool,
+    /// Which rows hold NaN or an infinity, as found last.
+    broken: Vec<bool>,
 }
 
 impl Rows {
@@ -37,7 +43,7 @@ impl Rows {
 
     /// Number of rows (T).
     pub fn n_rows(&self) -> usize {
-        self.x.len().checked_div(self.k).unwrap_or(0)
+        self.n_rows
     }
 
     /// Width (K).
@@ -47,17 +53,40 @@ impl Rows {
 
     /// The rows as they were set, `[T, K]`.
     pub fn values(&self) -> &[f32] {
-        &self.x
+        &self.x[..self.n_rows * self.k]
+    }
+
+    /// Makes this `n_rows` rows of `k` and returns them, `[T, K]`, for the caller to fill; they hold anything.
+    pub fn room(&mut self, n_rows: usize, k: usize) -> &mut [f32] {
+        let len = n_rows * k;
+        if self.x.len() < len {
+            self.x.resize(len, 0.0);
+        }
+        (self.n_rows, self.k) = (n_rows, k);
+        self.is_quantised = false;
+        self.has_row_codes = false;
+        self.planes.clear();
+        &mut self.x[..len]
     }
 
     pub(crate) fn set(&mut self, x: &[f32], k: usize) {
         assert!(k > 0 && x.len().is_multiple_of(k), "{} activations are no whole rows of {k}", x.len());
-        self.k = k;
-        self.x.clear();
-        self.x.extend_from_slice(x);
-        self.is_quantised = false;
-        self.has_row_codes = false;
-        self.planes.clear();
+        self.room(x.len() / k, k).copy_from_slice(x);
+    }
+
+    /// Which rows hold NaN or an infinity.
+    pub(crate) fn broken(&mut self, level: Level, pool: &Pool) -> &[bool] {
+        let k = self.k;
+        self.broken.resize(self.n_rows, false);
+        let x = &self.x[..self.n_rows * k];
+        if x.len() < PARALLEL_ELEMENTS {
+            elementwise::are_broken(level, x, k, &mut self.broken);
+        } else {
+            pool.for_rows(&mut self.broken, 1, PARALLEL_ELEMENTS.div_ceil(k), |first, broken, _| {
+                elementwise::are_broken(level, &x[first * k..][..broken.len() * k], k, broken);
+            });
+        }
+        &self.broken
     }
 
     /// Makes [`groups`](Self::groups) those of the rows.
@@ -66,12 +95,15 @@ impl Rows {
             return;
         }
         let (k, n_groups) = (self.k, self.k.div_ceil(GROUP));
-        self.groups.resize(self.n_rows() * n_groups, ActivationGroup::zeroed());
-        let x = &self.x;
+        let len = self.n_rows * n_groups;
+        if self.groups.len() < len {
+            self.groups.resize(len, ActivationGroup::zeroed());
+        }
+        let (x, groups) = (&self.x[..self.n_rows * k], &mut self.groups[..len]);
         if x.len() < PARALLEL_ELEMENTS {
-            activation::quantise(level, x, k, &mut self.groups);
+            activation::quantise(level, x, k, groups);
         } else {
-            pool.for_rows(&mut self.groups, n_groups, 1, |first, groups, _| {
+            pool.for_rows(groups, n_groups, 1, |first, groups, _| {
                 activation::quantise(level, &x[first * k..][..groups.len() / n_groups * k], k, groups);
             });
         }
@@ -81,8 +113,8 @@ impl Rows {
     /// Makes [`row_codes`](Self::row_codes) those of the rows, and [`planes`](Self::planes) too if `for_planes` names a format.
     pub(crate) fn quantise_rows(&mut self, level: Level, pool: &Pool, for_planes: Option<Format>) {
         if !self.has_row_codes {
-            let (x, k, n_groups) = (&self.x, self.k, self.k.div_ceil(GROUP));
-            self.row_codes.resize(x.len() / k * n_groups, RowGroup::zeroed());
+            let (x, k, n_groups) = (&self.x[..self.n_rows * self.k], self.k, self.k.div_ceil(GROUP));
+            self.row_codes.resize(self.n_rows * n_groups, RowGroup::zeroed());
             if x.len() < PARALLEL_ELEMENTS {
                 row_codes::quantise(level, x, k, &mut self.row_codes);
             } else {
@@ -107,8 +139,8 @@ impl Rows {
         self.planes.codes(format)
     }
 
-    /// int8 activations `[T, ceil(K / 256)]`; stale before [`quantise`](Self::quantise).
+    /// int8 activations `[T, ceil(K / 256)]`; empty before [`quantise`](Self::quantise).
     pub(crate) fn groups(&self) -> &[ActivationGroup] {
-        &self.groups
+        &self.groups[..if self.is_quantised { self.n_rows * self.k.div_ceil(GROUP) } else { 0 }]
     }
 }

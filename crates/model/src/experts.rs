@@ -21,8 +21,6 @@ pub(crate) struct Buffers<'a> {
     pub(crate) up: &'a mut [f32],
     /// `[T, E]`
     pub(crate) scores: &'a mut [f32],
-    /// What goes into one expert `[T, D]`
-    pub(crate) gathered: &'a mut [f32],
     /// What comes out `[T, D]`
     pub(crate) result: &'a mut [f32],
     pub(crate) expert_rows: &'a mut Vec<(u32, f32)>,
@@ -38,7 +36,7 @@ pub(crate) fn apply(
     out: &mut [f32],
     buffers: Buffers<'_>,
 ) {
-    let Buffers { input, gate, up, scores, gathered, result, expert_rows } = buffers;
+    let Buffers { input, gate, up, scores, result, expert_rows } = buffers;
     let (width, n_experts) = (spec.width, experts.len());
     let n_used = spec.experts.map_or(n_experts, |e| e.n_used);
     let n_rows = x.len() / width;
@@ -64,10 +62,11 @@ pub(crate) fn apply(
             continue;
         }
         let n = expert_rows.len() * width;
+        let gathered = input.room(expert_rows.len(), width);
         for (slot, (row, _)) in gathered.chunks_exact_mut(width).zip(expert_rows.iter()) {
             slot.copy_from_slice(&x[*row as usize * width..][..width]);
         }
-        input.set(kernels, &gathered[..n], width);
+        input.fill(kernels);
         let result = &mut result[..n];
         feed_forward(kernels, spec, expert, expert_rows.len(), Feed { input, gate, up, out: &mut *result });
         for (result, (row, weight)) in result.chunks_exact(width).zip(expert_rows.iter()) {

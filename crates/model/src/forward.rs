@@ -250,9 +250,9 @@ impl Model {
             spec,
             &scratch.hidden[..n_rows * width],
             layer.attention_norm.as_deref(),
-            &mut scratch.normed[..n_rows * width],
+            scratch.input.room(n_rows, width),
         );
-        scratch.input.set(kernels, &scratch.normed[..n_rows * width], width);
+        scratch.input.fill(kernels);
         let q_out = &mut scratch.q[..n_rows * q.rows()];
         let k_out = &mut scratch.k[..n_rows * k.rows()];
         let v_out = &mut scratch.v[..n_rows * v.rows()];
@@ -285,12 +285,12 @@ impl Model {
             sinks: sight.sinks,
         };
         let o_cols = spec.n_heads * spec.value_dim;
-        let attended = &mut scratch.attended[..n_rows * o_cols];
+        let attended = scratch.input.room(n_rows, o_cols);
         kernels.attention(kv, index, spans, &shape, Queries { all: q_out, to_sinks: q_to_sinks }, attended);
         if let Some(weight) = sub_norm {
             in_place_norm(kernels, spec, attended, weight, &mut scratch.spare);
         }
-        scratch.input.set(kernels, attended, o_cols);
+        scratch.input.fill(kernels);
         let out = &mut scratch.block_out[..n_rows * width];
         scratch.input.multiply(kernels, [(output, &mut *out)]);
         let hidden = &mut scratch.hidden[..n_rows * width];
@@ -303,19 +303,20 @@ impl Model {
         let Layer { mlp_norm, mlp, mlp_post_norm, .. } = &weights.layers[index];
         let width = spec.width;
         let n = n_rows * width;
-        normed(kernels, spec, &scratch.hidden[..n], mlp_norm.as_deref(), &mut scratch.normed[..n]);
         match mlp {
             Mlp::Dense(network) => {
-                scratch.input.set(kernels, &scratch.normed[..n], width);
-                let Scratch { input, gate, up, block_out, .. } = scratch;
+                let Scratch { hidden, input, gate, up, block_out, .. } = scratch;
+                normed(kernels, spec, &hidden[..n], mlp_norm.as_deref(), input.room(n_rows, width));
+                input.fill(kernels);
                 feed_forward(kernels, spec, network, n_rows, Feed { input, gate, up, out: &mut block_out[..n] });
             }
             Mlp::Experts { router, experts } => {
                 let Scratch {
-                    input, gate, up, router: scores, normed, block_out, gathered, spare, expert_rows, ..
+                    hidden, input, gate, up, router: scores, normed: x, block_out, spare, expert_rows, ..
                 } = scratch;
-                let buffers = Buffers { input, gate, up, scores, gathered, result: spare, expert_rows };
-                experts::apply(kernels, spec, router, experts, &normed[..n], &mut block_out[..n], buffers);
+                normed(kernels, spec, &hidden[..n], mlp_norm.as_deref(), &mut x[..n]);
+                let buffers = Buffers { input, gate, up, scores, result: spare, expert_rows };
+                experts::apply(kernels, spec, router, experts, &x[..n], &mut block_out[..n], buffers);
             }
         }
         let Scratch { hidden, block_out, spare, .. } = scratch;
@@ -368,8 +369,9 @@ impl Model {
             return;
         }
         let n = n_wanted * width;
-        kernels.rms_norm(&scratch.normed[..n], &weights.output_norm, spec.norm_epsilon, &mut scratch.block_out[..n]);
-        scratch.input.set(kernels, &scratch.block_out[..n], width);
+        let input = scratch.input.room(n_wanted, width);
+        kernels.rms_norm(&scratch.normed[..n], &weights.output_norm, spec.norm_epsilon, input);
+        scratch.input.fill(kernels);
         let head = weights.head();
         let mut shortcut = shortcut.as_mut().zip(best).filter(|_| n_wanted == 1);
         if let Some((shortcut, n_best)) = &mut shortcut
@@ -446,10 +448,11 @@ pub(crate) fn feed_forward(kernels: &Kernels, spec: &ModelSpec, network: &FeedFo
     let n = n_rows * gate.rows();
     let (gate_out, up_out) = (&mut gate_out[..n], &mut up_out[..n]);
     input.multiply(kernels, [(gate, &mut *gate_out), (up, &mut *up_out)]);
-    kernels.gate(spec.gate, gate_out, up_out);
+    let gated = input.room(n_rows, gate.rows());
+    kernels.gate(spec.gate, gate_out, up_out, gated);
     if let Some(weight) = sub_norm {
-        in_place_norm(kernels, spec, gate_out, weight, up_out);
+        in_place_norm(kernels, spec, gated, weight, up_out);
     }
-    input.set(kernels, gate_out, gate.rows());
+    input.fill(kernels);
     input.multiply(kernels, [(down, out)]);
 }

@@ -22,9 +22,8 @@ pub(crate) struct Input {
     rows: Rows,
     broken: Vec<usize>,
     observer: Option<Observer>,
-    /// The same rows rotated, and room to make them; of use to models whose weights are.
+    /// The same rows rotated; of use to models whose weights are.
     rotated: Rows,
-    room: Vec<f32>,
 }
 
 impl Input {
@@ -35,9 +34,20 @@ impl Input {
 
     /// Sets `x` `[T, K]`.
     pub(crate) fn set(&mut self, kernels: &Kernels, x: &[f32], k: usize) {
-        kernels.set_rows(&mut self.rows, x, k);
+        self.room(x.len() / k, k).copy_from_slice(x);
+        self.fill(kernels);
+    }
+
+    /// Room for `n_rows` rows of `k` `[T, K]`, to be filled before [`Input::fill`] says that they are.
+    pub(crate) fn room(&mut self, n_rows: usize, k: usize) -> &mut [f32] {
+        self.rows.room(n_rows, k)
+    }
+
+    /// Takes what [`Input::room`] was filled with.
+    pub(crate) fn fill(&mut self, kernels: &Kernels) {
         self.broken.clear();
-        self.broken.extend(x.chunks_exact(k).enumerate().filter(|(_, row)| !is_finite(row)).map(|(i, _)| i));
+        let broken = kernels.broken_rows(&mut self.rows);
+        self.broken.extend((0..).zip(broken).filter(|(_, is_broken)| **is_broken).map(|(row, _)| row));
     }
 
     /// The row, if it is only one and all of it are numbers.
@@ -54,10 +64,9 @@ impl Input {
     pub(crate) fn multiply<const N: usize>(&mut self, kernels: &Kernels, mut outputs: [(&Linear, &mut [f32]); N]) {
         let rotation = outputs.iter().find_map(|(linear, _)| linear.rotation.clone());
         if let Some(rotation) = &rotation {
-            self.room.clear();
-            self.room.extend_from_slice(self.rows.values());
-            rotation.apply(kernels, &mut self.room);
-            kernels.set_rows(&mut self.rotated, &self.room, self.rows.k());
+            let room = self.rotated.room(self.rows.n_rows(), self.rows.k());
+            room.copy_from_slice(self.rows.values());
+            rotation.apply(kernels, room);
         }
         if let Some(observer) = &mut self.observer {
             for (linear, _) in &outputs {

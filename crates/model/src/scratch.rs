@@ -18,8 +18,6 @@ pub(crate) struct Scratch {
     pub(crate) k: Vec<f32>,
     /// `[T, G·Dv]`
     pub(crate) v: Vec<f32>,
-    /// `[T, H·Dv]`
-    pub(crate) attended: Vec<f32>,
     /// `[T, F]`
     pub(crate) gate: Vec<f32>,
     /// `[T, F]`
@@ -28,8 +26,6 @@ pub(crate) struct Scratch {
     pub(crate) spare: Vec<f32>,
     /// `[T, E]`
     pub(crate) router: Vec<f32>,
-    /// Rows of one expert `[T, D]`, if there are experts
-    pub(crate) gathered: Vec<f32>,
     /// Which rows go to one expert `[T]`, with its weight for each
     pub(crate) expert_rows: Vec<(u32, f32)>,
     /// `[T]`
@@ -52,11 +48,9 @@ struct Widths {
     q_to_sinks: usize,
     k: usize,
     v: usize,
-    attended: usize,
     feed_forward: usize,
     spare: usize,
     experts: usize,
-    gathered: usize,
 }
 
 impl Widths {
@@ -68,11 +62,9 @@ impl Widths {
             q_to_sinks: if has_sinks { q } else { 0 },
             k: spec.n_kv_heads * spec.key_dim,
             v: spec.n_kv_heads * spec.value_dim,
-            attended,
             feed_forward: spec.feed_forward,
             spare: spec.width.max(q).max(attended),
             experts: spec.experts.map_or(0, |e| e.n_experts),
-            gathered: spec.experts.map_or(0, |_| spec.width),
         }
     }
 }
@@ -91,12 +83,10 @@ impl Scratch {
             q_to_sinks: zeros(widths.q_to_sinks),
             k: zeros(widths.k),
             v: zeros(widths.v),
-            attended: zeros(widths.attended),
             gate: zeros(widths.feed_forward),
             up: zeros(widths.feed_forward),
             spare: zeros(widths.spare),
             router: zeros(widths.experts),
-            gathered: zeros(widths.gathered),
             expert_rows: Vec::with_capacity(rows_max),
             positions: Vec::with_capacity(rows_max),
             sink_positions: Vec::with_capacity(rows_max),
@@ -106,12 +96,11 @@ impl Scratch {
 
     /// Bytes of the buffers for `rows_max` rows, with the f32 and int8 copies that a matmul works on; `None` on overflow.
     pub(crate) fn bytes(spec: &ModelSpec, rows_max: usize, has_sinks: bool) -> Option<u64> {
-        let Widths { model, q, q_to_sinks, k, v, attended, feed_forward, spare, experts, gathered } =
-            Widths::new(spec, has_sinks);
+        let Widths { model, q, q_to_sinks, k, v, feed_forward, spare, experts } = Widths::new(spec, has_sinks);
         let floats = [3 * model as u64, 2 * feed_forward as u64]
             .into_iter()
-            .chain([q, q_to_sinks, k, v, attended, spare, experts, gathered].map(|n| n as u64));
-        let widest = model.max(feed_forward).max(attended) as u64;
+            .chain([q, q_to_sinks, k, v, spare, experts].map(|n| n as u64));
+        let widest = model.max(feed_forward).max(spec.n_heads * spec.value_dim) as u64;
         // Codes, scales and sums of 256 activations are 384 bytes (`kernels::Rows`).
         let input = 4 * widest + widest.div_ceil(256) * 384;
         (4 * floats.sum::<u64>() + input).checked_mul(rows_max as u64)

@@ -203,6 +203,9 @@ macro_rules! level {
                         }
                     }
                 }
+                if whole == dim {
+                    return;
+                }
                 // Head widths that are no multiple of 32 end here.
                 for i in 0..N {
                     let acc = &mut acc[i * dim + whole..(i + 1) * dim];
