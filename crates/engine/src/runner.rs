@@ -295,9 +295,9 @@ impl Runner {
 
     /// The first of a row's logits that is no number, those left out apart.
     fn non_finite(&self, row: usize) -> Option<(TokenId, f32)> {
-        let is_left_out = |x: f32| !self.logits.is_complete() && x == f32::NEG_INFINITY;
-        let found = (0..).zip(self.logits.row(row)).find(|(_, x)| !x.is_finite() && !is_left_out(**x));
-        found.map(|(token, value)| (TokenId(token), *value))
+        let allowed = if self.logits.is_complete() { 0.0 } else { f32::NEG_INFINITY };
+        let token = first_non_finite(self.logits.row(row), allowed)?;
+        Some((TokenId(token as u32), self.logits.row(row)[token]))
     }
 
     /// Adds hidden states to the mean; ends the task after the last.
@@ -308,8 +308,8 @@ impl Runner {
         let Some(mean) = running.get_mut(&p.id).and_then(|r| r.mean.as_mut()) else { return };
         for (position, row) in (p.position_first..).zip(row..row + p.n_tokens) {
             let hidden = logits.hidden_row(row);
-            if let Some(broken) = hidden.iter().find(|x| !x.is_finite()) {
-                let error = Error::NonFiniteHidden { position, value: broken.to_string() };
+            if let Some(broken) = first_non_finite(hidden, 0.0) {
+                let error = Error::NonFiniteHidden { position, value: hidden[broken].to_string() };
                 return self.end(p.id, Err(error), now);
             }
             mean.add(hidden);
@@ -326,11 +326,40 @@ impl Runner {
     }
 }
 
+/// Where the first NaN or infinity stands that is not `allowed`. Almost always there is none, and a loop without exits is a few vector instructions.
+fn first_non_finite(x: &[f32], allowed: f32) -> Option<usize> {
+    const EXPONENT: u32 = 0x7f80_0000;
+    let is_bad = |x: &f32| (x.to_bits() & EXPONENT == EXPONENT) & (x.to_bits() != allowed.to_bits());
+    if x.iter().fold(0, |bad, x| bad | u32::from(is_bad(x))) == 0 {
+        return None;
+    }
+    x.iter().position(is_bad)
+}
+
 /// Longest sequence that context and arena allow.
 pub(crate) fn context_len_max(model: &dyn Forward) -> usize {
     match model.attention_window() {
         // The arena holds what is seen, whatever the length.
         Some(window) if window.pages_max(1) <= model.n_pages() => model.context_len_max(),
         _ => model.context_len_max().min(model.n_pages() * model::PAGE_LEN),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_non_finite;
+
+    #[test]
+    fn each_place_is_looked_at_and_what_is_allowed_passes() {
+        for bad in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for i in 0..37 {
+                let mut x = [f32::MAX; 37];
+                assert_eq!(first_non_finite(&x, 0.0), None);
+                x[i] = bad;
+                assert_eq!(first_non_finite(&x, 0.0), Some(i), "{bad}");
+                let left = (bad != f32::NEG_INFINITY).then_some(i);
+                assert_eq!(first_non_finite(&x, f32::NEG_INFINITY), left, "{bad}, minus infinity allowed");
+            }
+        }
     }
 }

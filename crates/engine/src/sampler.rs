@@ -207,7 +207,7 @@ impl Sampler {
             logits
         };
         if sampling.temperature == 0.0 {
-            return best(logits);
+            return model::best_token(logits);
         }
         top_k::fill(candidates, logits, sampling.top_k);
         typical::apply(candidates, sampling.typical_p);
@@ -218,19 +218,6 @@ impl Sampler {
         let unit = (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
         candidates.draw(unit)
     }
-}
-
-/// The first of the largest; `None` if all are minus infinity.
-fn best(logits: &[f32]) -> Option<TokenId> {
-    let mut best = None;
-    let mut largest = f32::NEG_INFINITY;
-    for (&logit, id) in logits.iter().zip(0u32..) {
-        if logit > largest {
-            largest = logit;
-            best = Some(TokenId(id));
-        }
-    }
-    best
 }
 
 #[cfg(test)]

@@ -166,8 +166,7 @@ impl<'a> Sequences<'a> {
             let spans: Vec<&[TokenId]> = next.iter().map(Vec::as_slice).collect();
             self.step(&spans, LogitsWanted::Best(1));
             for (i, next) in next.iter_mut().enumerate() {
-                let best = (0..).zip(self.logits.row(i)).reduce(|best, next| if next.1 > best.1 { next } else { best });
-                next[0] = TokenId(best.map_or(0, |(id, _)| id));
+                next[0] = model::best_token(self.logits.row(i)).unwrap_or(TokenId(0));
             }
         }
     }

@@ -126,6 +126,35 @@ impl Logits {
     }
 }
 
+/// The token of the first of the largest `logits` `[V]`; `None` if there is none above minus infinity. NaN counts for nothing.
+pub fn best_token(logits: &[f32]) -> Option<TokenId> {
+    const CHUNK: usize = 512;
+    let (mut first, mut largest) = (0, f32::NEG_INFINITY);
+    // Only where a chunk's largest passes all before, which is seldom, does its place matter.
+    for (i, chunk) in logits.chunks(CHUNK).enumerate() {
+        let of_chunk = max(chunk);
+        if of_chunk > largest {
+            (first, largest) = (i * CHUNK, of_chunk);
+        }
+    }
+    let place = logits[first..].iter().position(|logit| *logit == largest && largest > f32::NEG_INFINITY)?;
+    Some(TokenId((first + place) as u32))
+}
+
+/// The largest; in lanes, which become vectors.
+fn max(logits: &[f32]) -> f32 {
+    const LANES: usize = 16;
+    let larger = |a: f32, b: f32| if b > a { b } else { a };
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    let (chunks, rest) = logits.as_chunks::<LANES>();
+    for chunk in chunks {
+        for (lane, logit) in lanes.iter_mut().zip(chunk) {
+            *lane = larger(*lane, *logit);
+        }
+    }
+    lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |max, logit| larger(max, *logit))
+}
+
 /// A model with its KV arena.
 pub trait Forward {
     /// Vocabulary size (width of a row of logits).
@@ -152,4 +181,33 @@ pub trait Forward {
     fn attention_window(&self) -> Option<AttentionWindow>;
     /// Computes the step.
     fn forward(&mut self, step: &Step<'_>, logits: &mut Logits);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_token_is_the_first_of_the_largest() {
+        let mut rng = testkit::Rng::new(3);
+        for n in [0, 1, 15, 16, 17, 511, 512, 513, 1300, 5000] {
+            for n_values in [1, 3, 1000] {
+                let odd = [f32::NAN, f32::NEG_INFINITY, 0.0, -0.0];
+                let mut logit = || match rng.bits() % 29 {
+                    i @ 0..4 => odd[i as usize],
+                    _ => (rng.bits() % n_values) as f32 - 2.0,
+                };
+                let logits: Vec<f32> = (0..n).map(|_| logit()).collect();
+                let mut best = None;
+                let mut largest = f32::NEG_INFINITY;
+                for (id, &logit) in (0..).zip(&logits) {
+                    if logit > largest {
+                        (best, largest) = (Some(TokenId(id)), logit);
+                    }
+                }
+                assert_eq!(best_token(&logits), best, "{n} logits of {n_values} values");
+            }
+        }
+        assert_eq!(best_token(&[f32::NEG_INFINITY, f32::NAN]), None);
+    }
 }
