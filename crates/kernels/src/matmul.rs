@@ -205,7 +205,7 @@ pub(crate) fn run(
             }
             // A panel that is packed for many tokens is enough; with few tokens it takes many rows to be worth handing out.
             let is_large = kernel.rows > 1 && kernel.tokens_min > 1;
-            let n_passes = if is_large { 1 } else { task_bytes / (row_bytes * kernel.rows * n_tokens.div_ceil(8)) };
+            let n_passes = if is_large { 1 } else { task_bytes / (row_bytes * kernel.rows) };
             let tile_rows = kernel.rows * n_passes.max(1);
             *output = Output::new(out, w.rows, tile_rows.min(w.rows), n_tokens.min(TASK_TOKENS));
             *work = Some((*w, kernel));

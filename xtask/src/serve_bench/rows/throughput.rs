@@ -15,7 +15,7 @@ const OUTPUT_TOKENS: usize = 64;
 /// Clients, and how many times the peer's speed is wanted.
 const CLIENTS: [(usize, f64); 4] = [(1, 2.0), (4, 3.5), (16, 6.0), (32, 6.0)];
 /// Requests of each client, and of all at least.
-const REQUESTS: (usize, usize) = (2, 6);
+const REQUESTS: (usize, usize) = (4, 8);
 /// The peer's slots: more than 16 buy it nothing (requests wait, and it is not faster), fewer for one client are faster.
 const PEER_SLOTS_MAX: usize = 16;
 /// Context of each of its slots.

@@ -66,15 +66,15 @@ const TOKENS_MAX: usize = panel_avx512::TOKENS;
 /// What a panel kernel writes before its lanes are added up, and after.
 #[derive(Clone, Copy, Zeroable)]
 #[repr(C, align(64))]
-pub(in crate::matmul) struct Lanes([[[f32; PANEL_ROWS]; TOKENS_MAX]; GROUP_BLOCKS]);
+pub(in crate::matmul) struct Lanes(pub(in crate::matmul) [[[f32; PANEL_ROWS]; TOKENS_MAX]; GROUP_BLOCKS]);
 
 /// Buffers of the panel kernels of one worker.
 #[derive(Clone, Copy, Zeroable)]
 #[repr(C, align(64))]
 pub(in crate::matmul) struct PanelScratch {
     lines: Lines,
-    lanes: Lanes,
-    out: [[f32; PANEL_ROWS]; TOKENS_MAX],
+    pub(in crate::matmul) lanes: Lanes,
+    pub(in crate::matmul) out: [[f32; PANEL_ROWS]; TOKENS_MAX],
 }
 
 impl Default for PanelScratch {

@@ -1,13 +1,19 @@
 //! Packed panels × tokens with AVX-512 VNNI: one kernel for a token and for many.
 
-use super::{Line, PackedMatrix};
+use super::Line;
 use crate::{
     activation::{ActivationGroup, BLOCK, GROUP_BLOCKS},
     matmul::{
-        MatmulArgs,
-        integer::{PANEL_ROWS, token, token_tiles, x86::lane_slots},
+        MatmulArgs, MatmulScratch,
+        integer::{
+            PANEL_ROWS, token, token_tiles,
+            x86::{Lanes, PanelScratch, lane_slots},
+        },
     },
-    simd::avx512::{load_f32, load_half_u16, load_u8, store_f32},
+    simd::{
+        avx512::{load_f32, load_half_u16, load_u8, store_f32},
+        prefetch,
+    },
 };
 #[allow(clippy::wildcard_imports, reason = "intrinsics")]
 use std::arch::x86_64::*;
@@ -20,9 +26,6 @@ const VECTORS: usize = PANEL_ROWS / 16;
 
 /// `LINES` of a block: codes, two columns a byte if `NIBBLES`, each `OFFSET` too large; scales; minima if `MINS`.
 struct Panels<const LINES: usize, const NIBBLES: bool, const MINS: bool, const OFFSET: i32>;
-
-/// Lanes of all tokens of a pass, before they are added up.
-type Lanes = [[[[f32; 16]; VECTORS]; TOKENS]; GROUP_BLOCKS];
 
 macro_rules! kernel {
     ($name:ident, $lines:literal, $nibbles:literal, $mins:literal, $offset:literal) => {
@@ -48,41 +51,45 @@ impl<const LINES: usize, const NIBBLES: bool, const MINS: bool, const OFFSET: i3
         let (cols, tokens_first) = (args.w.cols, args.out.rows.start);
         assert!(args.out.cols.start.is_multiple_of(PANEL_ROWS), "rows from {} begin no panel", args.out.cols.start);
         for rows in token_tiles(args.out.cols.len(), PANEL_ROWS) {
-            let panel = Self::panel(w, (args.out.cols.start + rows.start) / PANEL_ROWS);
+            let index = (args.out.cols.start + rows.start) / PANEL_ROWS;
+            let panel = w.panel(index).as_chunks().0;
+            // What comes next is fetched meanwhile, a part in each pass.
+            let next = if rows.end < args.out.cols.len() { w.panel(index + 1) } else { &[] };
+            let mut next = next.chunks(next.len().div_ceil(args.out.rows.len().div_ceil(TOKENS)).max(1));
+            let MatmulScratch { panels, .. } = &mut *args.scratch;
+            let PanelScratch { lanes, out, .. } = &mut **panels;
             for tokens in token_tiles(args.out.rows.len(), TOKENS) {
                 let mut x: [&[ActivationGroup]; TOKENS] = [&[]; TOKENS];
                 for (x, t) in x.iter_mut().zip(tokens.clone()) {
                     *x = token(args.groups, cols, tokens_first + t);
                 }
-                let mut out = [[[0.0; 16]; VECTORS]; TOKENS];
+                let next = next.next().unwrap_or(&[]);
                 match tokens.len() {
-                    1 => Self::tile::<1>(panel, &x, &mut out),
-                    2 => Self::tile::<2>(panel, &x, &mut out),
-                    3 => Self::tile::<3>(panel, &x, &mut out),
-                    4 => Self::tile::<4>(panel, &x, &mut out),
-                    5 => Self::tile::<5>(panel, &x, &mut out),
-                    _ => Self::tile::<TOKENS>(panel, &x, &mut out),
+                    1 => Self::tile::<1>(panel, next, &x, lanes, out),
+                    2 => Self::tile::<2>(panel, next, &x, lanes, out),
+                    3 => Self::tile::<3>(panel, next, &x, lanes, out),
+                    4 => Self::tile::<4>(panel, next, &x, lanes, out),
+                    5 => Self::tile::<5>(panel, next, &x, lanes, out),
+                    _ => Self::tile::<TOKENS>(panel, next, &x, lanes, out),
                 }
                 for (out, t) in out.iter().zip(tokens) {
-                    args.out.row(t)[rows.clone()].copy_from_slice(&out.as_flattened()[..rows.len()]);
+                    args.out.row(t)[rows.clone()].copy_from_slice(&out[..rows.len()]);
                 }
             }
         }
     }
 
-    fn panel(w: &PackedMatrix, i: usize) -> &[[Line; LINES]] {
-        w.panel(i).as_chunks().0
-    }
-
-    /// `out` `[T, 32]`.
+    /// `out` `[T, 32]`; fetches `next`.
     #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
     fn tile<const T: usize>(
         panel: &[[Line; LINES]],
+        next: &[Line],
         x: &[&[ActivationGroup]; TOKENS],
-        out: &mut [[[f32; 16]; VECTORS]; TOKENS],
+        lanes: &mut Lanes,
+        out: &mut [[f32; PANEL_ROWS]; TOKENS],
     ) {
-        let mut lanes: Lanes = [[[[0.0; 16]; VECTORS]; TOKENS]; GROUP_BLOCKS];
-        for (b, lane) in lanes.iter_mut().enumerate() {
+        let mut next = next.chunks(next.len().div_ceil(panel.len().max(1)).max(1));
+        for (b, lane) in lanes.0.iter_mut().enumerate() {
             let blocks = &panel[lane_slots(b, panel.len())];
             // One length for all, so that the loop need not ask.
             let mut groups: [&[ActivationGroup]; T] = [&[]; T];
@@ -91,6 +98,7 @@ impl<const LINES: usize, const NIBBLES: bool, const MINS: bool, const OFFSET: i3
             }
             let mut acc = [[_mm512_setzero_ps(); VECTORS]; T];
             for (g, block) in blocks.iter().enumerate() {
+                next.next().into_iter().flatten().for_each(|line| prefetch(&line.0));
                 let mut group = [&groups[0][g]; T];
                 for (to, x) in group.iter_mut().zip(&groups) {
                     *to = &x[g];
@@ -98,16 +106,16 @@ impl<const LINES: usize, const NIBBLES: bool, const MINS: bool, const OFFSET: i3
                 Self::block(block, b, group, &mut acc);
             }
             for (lane, acc) in lane.iter_mut().zip(acc) {
-                for (lane, acc) in lane.iter_mut().zip(acc) {
+                for (lane, acc) in lane.as_chunks_mut().0.iter_mut().zip(acc) {
                     store_f32(lane, acc);
                 }
             }
         }
         for (t, out) in out.iter_mut().enumerate().take(T) {
-            for (v, out) in out.iter_mut().enumerate() {
+            for (v, out) in out.as_chunks_mut().0.iter_mut().enumerate() {
                 let mut l = [_mm512_setzero_ps(); GROUP_BLOCKS];
-                for (l, lane) in l.iter_mut().zip(&lanes) {
-                    *l = load_f32(&lane[t][v]);
+                for (l, lane) in l.iter_mut().zip(&lanes.0) {
+                    *l = load_f32(&lane[t].as_chunks().0[v]);
                 }
                 let even = _mm512_add_ps(_mm512_add_ps(l[0], l[4]), _mm512_add_ps(l[2], l[6]));
                 let odd = _mm512_add_ps(_mm512_add_ps(l[1], l[5]), _mm512_add_ps(l[3], l[7]));
