@@ -32,10 +32,10 @@ const STAGES: &[Stage] = &[
     ("fuzz", |_| fuzz::run(Some(FUZZ_SECONDS))),
     ("release", |_| release_binary()),
     ("load", |_| load::run(&["--quick".to_owned()])),
+    // Last: these install a browser, and half a gigabyte of other people's clients.
+    ("browser", run_browser),
+    ("clients", run_clients),
 ];
-
-/// Stages that run only when they are named: they install a browser, and half a gigabyte of other people's clients.
-const NAMED: &[Stage] = &[("browser", run_browser), ("clients", run_clients)];
 
 #[derive(Default)]
 struct Totals {
@@ -56,20 +56,19 @@ impl Totals {
 /// Runs the stages named in `only` (all if none is).
 pub(crate) fn run(only: &[String]) -> Outcome {
     if only.iter().any(|name| name == "stages") {
-        for (name, _) in STAGES.iter().chain(NAMED) {
+        for (name, _) in STAGES {
             println!("{name}");
         }
         return Ok(());
     }
-    if let Some(unknown) = only.iter().find(|name| STAGES.iter().chain(NAMED).all(|(stage, _)| stage != name)) {
+    if let Some(unknown) = only.iter().find(|name| STAGES.iter().all(|(stage, _)| stage != name)) {
         return Err(format!("unknown stage {unknown:?}"));
     }
     let mut totals = Totals::default();
     let mut times = Vec::new();
     let mut outcome = Ok(());
-    let is_named = |name: &str| only.iter().any(|o| o == name);
-    let always = STAGES.iter().filter(|(name, _)| only.is_empty() || is_named(name));
-    for (name, stage) in always.chain(NAMED.iter().filter(|(name, _)| is_named(name))) {
+    let is_wanted = |name: &str| only.is_empty() || only.iter().any(|o| o == name);
+    for (name, stage) in STAGES.iter().filter(|(name, _)| is_wanted(name)) {
         println!("==> {name}");
         let start = Instant::now();
         outcome = stage(&mut totals).map_err(|e| format!("stage {name}: {e}"));

@@ -21,8 +21,9 @@ pub use refusal::api_error;
 pub use request::{ChatOutput, GenerationRequest, Output};
 
 use std::{
-    future::poll_fn,
-    task::{Context, Poll, ready},
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::{Context, Poll},
     time::Instant,
 };
 
@@ -32,6 +33,7 @@ use tokio::sync::mpsc;
 use crate::{
     App, Caller, blocking,
     error::{ApiError, ErrorKind},
+    lifecycle::Phase,
     models::Lease,
 };
 use meter::Meter;
@@ -81,6 +83,8 @@ pub struct Generation {
     meter: Meter,
     n_prompt: usize,
     prompt_param: &'static str,
+    /// Ready when the server waits for nobody any more.
+    cut_off: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl Generation {
@@ -99,7 +103,9 @@ impl Generation {
             .map_err(|e| api_error(&e, prompt_param))?;
         let n_open = choices.len();
         let meter = Meter::new(app.metrics().model(&lease.id), caller.clone(), started, n_open, n_prompt);
-        Ok(Self { lease, receiver, room, stop, choices, n_open, pending: None, meter, n_prompt, prompt_param })
+        let lifecycle = app.lifecycle().clone();
+        let cut_off = Box::pin(async move { lifecycle.reached(Phase::Cancelled).await });
+        Ok(Self { lease, receiver, room, stop, choices, n_open, pending: None, meter, n_prompt, prompt_param, cut_off })
     }
 
     /// The model.
@@ -128,9 +134,17 @@ impl Generation {
             if let Some((choice, ended)) = self.pending.take() {
                 return Poll::Ready(Some(self.finished(choice, ended)));
             }
-            let Some(message) = ready!(self.receiver.poll_recv(context)) else {
-                let message = "the engine stopped in the middle of the request";
-                return Poll::Ready(Some(Err(self.failed(ApiError::new(ErrorKind::Internal, message)))));
+            let message = match self.receiver.poll_recv(context) {
+                Poll::Ready(Some(message)) => message,
+                Poll::Ready(None) => {
+                    let message = "the engine stopped in the middle of the request";
+                    return Poll::Ready(Some(Err(self.failed(ApiError::new(ErrorKind::Internal, message)))));
+                }
+                Poll::Pending if self.cut_off.as_mut().poll(context).is_ready() => {
+                    let message = "the server is stopping, and the time that it gives running requests is over";
+                    return Poll::Ready(Some(Err(self.failed(ApiError::new(ErrorKind::Unavailable, message)))));
+                }
+                Poll::Pending => return Poll::Pending,
             };
             self.room.took();
             if let Some(update) = self.read(message) {

@@ -59,7 +59,7 @@ pub struct ModelsOptions {
     pub bytes_max: u64,
     /// After the last request, where that does not say.
     pub keep_alive: KeepAlive,
-    /// A name that nobody knows means the first model.
+    /// A name that nobody knows, or none at all, means the first model.
     pub any_model_name: bool,
 }
 
@@ -136,6 +136,14 @@ impl Models {
     /// The model of that name, loaded if it was not; the first one without a name.
     pub async fn acquire(&self, name: Option<&str>) -> Result<Lease, ApiError> {
         self.acquire_for(name, None).await
+    }
+
+    /// For APIs where every request names its model: without a name it is refused, unless any name will do.
+    pub async fn acquire_named(&self, name: Option<&str>) -> Result<Lease, ApiError> {
+        if name.is_none() && !self.0.options.any_model_name {
+            return Err(ApiError::invalid("model", "model: missing; /v1/models lists what there is"));
+        }
+        self.acquire(name).await
     }
 
     /// The same, saying how long it shall stay loaded afterwards.

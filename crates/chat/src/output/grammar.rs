@@ -11,6 +11,7 @@ use super::{
     syntax::{Body, NamedCalls, TaggedCalls},
     tool,
 };
+use crate::limits::MORE_CALLS_MAX;
 
 /// Markers that end a reply: the model's own end says the same, and a grammar must not ask for it.
 const ENDS: [&str; 3] = ["<|call|>", "<|calls|>", "<|message_sep|>"];
@@ -49,7 +50,9 @@ impl OutputFormat {
         let open = self.syntax.opens.first().copied().unwrap_or_default();
         let (rest, between) = self.section(&mut grammar, &tools, parallel)?;
         let more = match between {
-            Some(between) if parallel => format!(" ({between} {} section)*", grammar.literal(open)),
+            Some(between) if parallel => {
+                format!(" ({between} {} section){{0,{MORE_CALLS_MAX}}}", grammar.literal(open))
+            }
             _ => String::new(),
         };
         grammar.rule("section", &rest);
@@ -105,7 +108,7 @@ impl OutputFormat {
                 }
                 grammar.alternatives(tools.len());
                 if calls.list {
-                    let more = if parallel { " (\", \" call)*" } else { "" };
+                    let more = if parallel { format!(" (\", \" call){{0,{MORE_CALLS_MAX}}}") } else { String::new() };
                     (format!("\"[\" call{more} \"]\" {close}"), None)
                 } else if calls.bare {
                     ("call".to_owned(), None)
@@ -127,7 +130,10 @@ impl OutputFormat {
                         Some(String::new()).filter(|_| named.text_name.is_empty() && !self.ends_with_call()),
                     )
                 } else {
-                    (format!("call{} {close}", if parallel { "+" } else { "" }), None)
+                    {
+                        let more = if parallel { format!(" call{{0,{MORE_CALLS_MAX}}}") } else { String::new() };
+                        (format!("call{more} {close}"), None)
+                    }
                 }
             }
             Body::Tagged(tagged) => {
@@ -148,7 +154,7 @@ impl OutputFormat {
                     grammar.rule(&format!("call_{i}"), &text);
                 }
                 grammar.alternatives(tools.len());
-                let more = if parallel { " (\", \" call)*" } else { "" };
+                let more = if parallel { format!(" (\", \" call){{0,{MORE_CALLS_MAX}}}") } else { String::new() };
                 (format!("\"[\" call{more} \"]\" {close}"), None)
             }
             Body::Whole(_) => return None,

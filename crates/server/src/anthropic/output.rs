@@ -43,7 +43,11 @@ impl Blocks {
         let delta = match piece {
             Piece::Text(text) => {
                 if !matches!(self.current(), Some(Block::Text(_))) {
-                    self.open(Block::Text(String::new()), &json!({"type": "text", "text": ""}), events);
+                    self.open(
+                        Block::Text(String::new()),
+                        &json!({"type": "text", "text": "", "citations": null}),
+                        events,
+                    );
                 }
                 let delta = json!({"type": "text_delta", "text": text});
                 if let Some(Block::Text(into)) = self.list.last_mut() {
@@ -67,7 +71,8 @@ impl Blocks {
             }
             Piece::ToolCallStart { id, name, .. } => {
                 let id = id.replacen("call_", "toolu_", 1);
-                let start = json!({"type": "tool_use", "id": id, "name": name, "input": {}});
+                let start =
+                    json!({"type": "tool_use", "id": id, "name": name, "input": {}, "caller": {"type": "direct"}});
                 return self.open(Block::ToolUse { id, name, arguments: String::new() }, &start, events);
             }
             Piece::ToolCallArguments { text, .. } => {
@@ -118,14 +123,14 @@ impl Blocks {
     /// The content of a whole answer.
     pub(super) fn into_content(self) -> Vec<Value> {
         let content = |block: Block| match block {
-            Block::Text(text) => json!({"type": "text", "text": text}),
+            Block::Text(text) => json!({"type": "text", "text": text, "citations": null}),
             Block::Thinking(text) => {
                 json!({"type": "thinking", "thinking": text, "signature": signature(&text)})
             }
             Block::ToolUse { id, name, arguments } => {
                 // Cut off by the end of the tokens, which `stop_reason` says.
                 let input: Map<String, Value> = serde_json::from_str(&arguments).unwrap_or_default();
-                json!({"type": "tool_use", "id": id, "name": name, "input": input})
+                json!({"type": "tool_use", "id": id, "name": name, "input": input, "caller": {"type": "direct"}})
             }
         };
         self.list.into_iter().map(content).collect()
@@ -145,7 +150,7 @@ pub(super) fn message(head: &Head, content: &[Value], ended: Option<&Ended>, usa
     });
     json!({
         "id": head.id, "type": "message", "role": "assistant", "model": head.model, "content": content,
-        "stop_reason": reason, "stop_sequence": sequence, "usage": usage,
+        "stop_reason": reason, "stop_sequence": sequence, "stop_details": null, "usage": usage, "container": null,
     })
 }
 
@@ -167,10 +172,13 @@ pub(super) fn stop_reason<'a>(ended: &Ended, answer: &'a Answer) -> (&'static st
 pub(super) fn usage(used: &TokensUsed) -> Value {
     json!({
         "input_tokens": used.n_prompt.saturating_sub(used.n_cached),
+        "cache_creation": null,
         "cache_creation_input_tokens": 0,
         "cache_read_input_tokens": used.n_cached,
         "output_tokens": used.n_completion,
         "output_tokens_details": {"thinking_tokens": used.n_reasoning},
+        "inference_geo": null,
+        "server_tool_use": null,
         "service_tier": "standard",
     })
 }
@@ -223,10 +231,10 @@ mod tests {
             Value::from(content),
             json!([
                 {"type": "thinking", "thinking": "Let me", "signature": signature("Let me")},
-                {"type": "text", "text": "I look"},
-                {"type": "tool_use", "id": "toolu_0", "name": "one", "input": {"a": 1}},
-                {"type": "tool_use", "id": "toolu_1", "name": "two", "input": {}},
-                {"type": "text", "text": "Done"},
+                {"type": "text", "text": "I look", "citations": null},
+                {"type": "tool_use", "id": "toolu_0", "name": "one", "input": {"a": 1}, "caller": {"type": "direct"}},
+                {"type": "tool_use", "id": "toolu_1", "name": "two", "input": {}, "caller": {"type": "direct"}},
+                {"type": "text", "text": "Done", "citations": null},
             ])
         );
     }

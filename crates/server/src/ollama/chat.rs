@@ -55,6 +55,8 @@ pub(super) async fn chat(
     check_cuts(request.truncate, request.shift)?;
     options::top_logprobs(request.logprobs, request.top_logprobs)?;
     if request.messages.as_ref().is_none_or(Vec::is_empty) {
+        options::check(request.options.as_ref(), request.format.as_ref(), request.think.as_ref())?;
+        tools::tools(request.tools)?;
         return load::respond(&app, Form::Chat, request.model, request.keep_alive).await;
     }
     let lease = names::acquire(&app, &request.model, request.keep_alive).await?;

@@ -65,7 +65,9 @@ fn prompts(
     model: &LoadedModel,
 ) -> Result<Vec<Vec<TokenId>>, ApiError> {
     let context_len_max = model.handle.context_len_max();
-    let n_max = options.unwrap_or_default().num_ctx(context_len_max)?.unwrap_or(context_len_max);
+    let options = options.unwrap_or_default();
+    options.check()?;
+    let n_max = options.num_ctx(context_len_max)?.unwrap_or(context_len_max);
     let ids = |(i, text): (usize, String)| {
         if text.is_empty() {
             return Err(ApiError::invalid("input", format!("input: number {i} is an empty string")));

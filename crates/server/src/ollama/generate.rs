@@ -81,6 +81,7 @@ pub(super) async fn generate(
     request.check()?;
     options::top_logprobs(request.logprobs, request.top_logprobs)?;
     if request.is_empty() {
+        options::check(request.options.as_ref(), request.format.as_ref(), request.think.as_ref())?;
         return load::respond(&app, Form::Generate, request.model, request.keep_alive).await;
     }
     let lease = names::acquire(&app, &request.model, request.keep_alive).await?;

@@ -72,16 +72,34 @@ pub(super) struct Options {
 }
 
 impl Options {
+    /// Every range, for requests that generate nothing.
+    pub(super) fn check(&self) -> Result<(), ApiError> {
+        self.check_samplers()?;
+        self.sampling()?;
+        self.stops()?;
+        self.num_predict()?;
+        self.num_ctx(usize::MAX)?;
+        Ok(())
+    }
+
+    fn stops(&self) -> Result<Vec<String>, ApiError> {
+        stops("options.stop", self.stop.clone().map_or_else(Vec::new, StringOrList::into_vec))
+    }
+
+    fn num_predict(&self) -> Result<Option<usize>, ApiError> {
+        match self.num_predict {
+            // Until the model ends, or until the context is full: the same here.
+            None | Some(-1 | -2) => Ok(None),
+            Some(n) => count("options.num_predict", n, 0, usize::MAX).map(Some),
+        }
+    }
+
     /// Puts everything into `request`, whose prompt is there already, each within its range.
     pub(super) fn apply(&self, request: &mut GenerationRequest, context_len_max: usize) -> Result<(), ApiError> {
         self.check_samplers()?;
         request.sampling = self.sampling()?;
-        request.stop = stops("options.stop", self.stop.clone().map_or_else(Vec::new, StringOrList::into_vec))?;
-        request.max_tokens = match self.num_predict {
-            // Until the model ends, or until the context is full: the same here.
-            None | Some(-1 | -2) => None,
-            Some(n) => Some(count("options.num_predict", n, 0, usize::MAX)?),
-        };
+        request.stop = self.stops()?;
+        request.max_tokens = self.num_predict()?;
         if let Some(num_ctx) = self.num_ctx(context_len_max)? {
             let n_prompt = request.prompt.len();
             if n_prompt >= num_ctx {
@@ -226,11 +244,26 @@ pub(super) fn grammar(format: Option<Value>) -> Result<Option<(GrammarSource, &'
     Ok(source.map(|source| (source, "format")))
 }
 
+/// What can be said of `format`, `think` and `options` without a model.
+pub(super) fn check(options: Option<&Options>, format: Option<&Value>, think: Option<&Value>) -> Result<(), ApiError> {
+    options.map_or(Ok(()), Options::check)?;
+    grammar(format.cloned())?;
+    check_thinking(think)
+}
+
+fn check_thinking(think: Option<&Value>) -> Result<(), ApiError> {
+    match think {
+        None | Some(Value::Bool(_)) => Ok(()),
+        Some(Value::String(effort)) if ["low", "medium", "high"].contains(&effort.as_str()) => Ok(()),
+        Some(_) => Err(ApiError::invalid("think", "think: expected true, false, \"low\", \"medium\" or \"high\"")),
+    }
+}
+
 /// `think`: whether, or how much. Variables for the template.
 pub(super) fn thinking(think: Option<&Value>, model: &LoadedModel) -> Result<Map<String, Value>, ApiError> {
+    check_thinking(think)?;
     let mut variables = Map::new();
     match think {
-        None => {}
         Some(Value::Bool(false)) => {
             variables.insert("enable_thinking".to_owned(), false.into());
         }
@@ -240,13 +273,12 @@ pub(super) fn thinking(think: Option<&Value>, model: &LoadedModel) -> Result<Map
         Some(Value::Bool(true)) => {
             variables.insert("enable_thinking".to_owned(), true.into());
         }
-        Some(Value::String(effort)) if ["low", "medium", "high"].contains(&effort.as_str()) => {
+        Some(Value::String(effort)) => {
             variables.insert("enable_thinking".to_owned(), true.into());
             variables.insert("reasoning_effort".to_owned(), effort.as_str().into());
         }
-        Some(_) => {
-            return Err(ApiError::invalid("think", "think: expected true, false, \"low\", \"medium\" or \"high\""));
-        }
+        // Nothing else comes through the check.
+        _ => {}
     }
     Ok(variables)
 }

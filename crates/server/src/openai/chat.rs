@@ -21,7 +21,7 @@ pub(super) async fn completions(
     Extension(caller): Extension<Caller>,
     Json(request): Json<ChatRequest>,
 ) -> Result<Response, ApiError> {
-    let lease = app.models().acquire(request.model.as_deref()).await?;
+    let lease = app.models().acquire_named(request.model.as_deref()).await?;
     let head = Head::new("chatcmpl-", &lease);
     let (request, answer) = {
         let (lease, caller) = (lease.clone(), caller.clone());

@@ -25,7 +25,7 @@ pub(super) async fn responses(
     Extension(caller): Extension<Caller>,
     Json(request): Json<ResponsesRequest>,
 ) -> Result<Response, ApiError> {
-    let lease = app.models().acquire(request.model.as_deref()).await?;
+    let lease = app.models().acquire_named(request.model.as_deref()).await?;
     let Prepared { request, head, is_stream } = {
         let (lease, caller) = (lease.clone(), caller.clone());
         blocking::run(&app, move || request.prepare(&lease, &caller)).await?

@@ -88,3 +88,5 @@ try {
 } catch (error) {
   byId('state').textContent = `The description could not be loaded: ${error.message}`;
 }
+// Whoever waits for the page can see that it is complete.
+document.body.dataset.ready = 'true';

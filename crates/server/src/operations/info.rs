@@ -52,7 +52,7 @@ pub(super) async fn server(State(app): State<App>) -> Response {
     let statuses = app.statuses();
     let first = statuses.first().cloned().unwrap_or_default();
     let stats = first.gauges.unwrap_or_default().stats;
-    let states: Vec<Value> = statuses.iter().map(|s| json!({"model": s.id, "load": load_of(s, &app)})).collect();
+    let states: Vec<Value> = statuses.iter().map(|s| json!({"model": s.id, "load": load_of(s)})).collect();
     answer_with(
         StatusCode::OK,
         &json!({
@@ -105,7 +105,7 @@ pub(super) async fn model(State(app): State<App>) -> Response {
 /// What each engine has to do. Sections that are asked for with `include` are all there is.
 pub(super) async fn loads(State(app): State<App>) -> Response {
     let statuses = app.statuses();
-    let loads: Vec<Value> = statuses.iter().map(|status| load_of(status, &app)).collect();
+    let loads: Vec<Value> = statuses.iter().map(load_of).collect();
     let sum = |name: &str| loads.iter().filter_map(|l| l.get(name)?.as_u64()).sum::<u64>();
     answer_with(
         StatusCode::OK,
@@ -123,7 +123,13 @@ pub(super) async fn loads(State(app): State<App>) -> Response {
     )
 }
 
-fn load_of(status: &ModelStatus, app: &App) -> Value {
+/// Tokens generated for each second that the engine worked. Routers divide by it what waits: a mean over idle time would make a server that
+/// has little to do look slow.
+fn working_rate(stats: &Stats) -> f64 {
+    if stats.step_us == 0 { 0.0 } else { stats.n_sampled as f64 / (stats.step_us as f64 / 1e6) }
+}
+
+fn load_of(status: &ModelStatus) -> Value {
     let stats = status.gauges.unwrap_or_default().stats;
     let Stats { n_running, n_waiting, page_len, pages_total, .. } = stats;
     let ratio = |a: u64, b: u64| if b == 0 { 0.0 } else { a as f64 / b as f64 };
@@ -136,7 +142,7 @@ fn load_of(status: &ModelStatus, app: &App) -> Value {
         "num_used_tokens": stats.pages_used() * page_len,
         "max_total_num_tokens": pages_total * page_len,
         "token_usage": metrics::usage(&stats),
-        "gen_throughput": app.metrics().live().throughput_tok_s,
+        "gen_throughput": working_rate(&stats),
         "cache_hit_rate": ratio(stats.n_cached_tokens, stats.n_prompt_tokens),
         "utilization": ratio(n_running, status.n_running_max as u64),
         "max_running_requests": status.n_running_max,

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use hyper::server::conn::http1;
@@ -23,6 +24,9 @@ use crate::{
     limits::{HEAD_BYTES_MAX, HEADERS_MAX},
     metrics::ConnectionGuard,
 };
+
+/// How long an answer may take to end after it was told that its time is over.
+const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What connections share. Cheap to clone.
 #[derive(Clone)]
@@ -105,9 +109,16 @@ impl Connections {
                 // A first request may be on its way, and gets an answer that says why it is refused.
                 open.early = None;
             }
-            tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = lifecycle.reached(Phase::Cancelled) => Ok(()),
+            let ended = tokio::select! {
+                ended = connection.as_mut() => Some(ended),
+                () = lifecycle.reached(Phase::Cancelled) => None,
+            };
+            if let Some(ended) = ended {
+                ended
+            } else {
+                // Answers under way end with an error that says why; one whose client does not read it is cut off.
+                connection.as_mut().graceful_shutdown();
+                tokio::time::timeout(LAST_WORDS_TIMEOUT, connection).await.unwrap_or(Ok(()))
             }
         };
         if let Err(error) = ended {

@@ -134,7 +134,7 @@ class Page:
         for domain in ("Page", "Runtime", "Network", "Log", "Audits"):
             self.send(f"{domain}.enable")
         # From the start: a page that is already loaded takes up interception some time after the answer to this.
-        self.send("Fetch.enable", patterns=[{"urlPattern": "*/v1/*"}])
+        self.send("Fetch.enable", patterns=[{"urlPattern": "*/v1/*"}, {"urlPattern": "*/openapi.json"}])
         self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=2 if is_phone else 1, mobile=is_phone)
         self.send("Emulation.setFocusEmulationEnabled", enabled=True)
 

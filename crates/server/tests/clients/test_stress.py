@@ -240,12 +240,13 @@ def test_slow_readers_do_not_hold_up_others(crowd, model):
 
 def test_a_dribbled_request_is_closed(crowd):
     """A head that never ends does not keep its connection for ever, nor anybody else waiting."""
-    with socket.create_connection(("127.0.0.1", crowd.port), timeout=60) as link:
+    with socket.create_connection(("127.0.0.1", crowd.port), timeout=90) as link:
         link.sendall(b"POST /v1/completions HTTP/1.1\r\nhost: 127.0.0.1\r\n")
         assert crowd.get("/health")[0] == 200
         start = time.monotonic()
         assert link.recv(1000)[:12] in (b"", b"HTTP/1.1 408")
-        assert time.monotonic() - start < 45
+        # Of the 30 s that a head may take, and what a busy machine adds.
+        assert time.monotonic() - start < 75
 
 
 def test_sigterm_lets_streams_finish(logs):

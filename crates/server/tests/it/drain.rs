@@ -5,10 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use server::{ServerOptions, lifecycle::Phase};
+use serde_json::json;
+use server::{ServerOptions, lifecycle::Phase, models::Models};
 
 use crate::{
     loopback::Loopback,
+    openai::support::{SMOLLM2, TestLoader, post_bytes, with},
     routes::{self, Seen},
 };
 
@@ -56,6 +58,56 @@ fn what_runs_too_long_is_cut_off() {
     assert!(running.is_closed());
     seen.wait_for_no_stream();
     assert_eq!((app.lifecycle().phase(), app.metrics().n_active()), (Phase::Cancelled, 0));
+}
+
+#[test]
+fn a_stream_that_is_cut_off_ends_with_an_error() {
+    let models = Models::new(Box::new(TestLoader::of(&[SMOLLM2])), server::models::ModelsOptions::default());
+    let options = ServerOptions { drain_timeout: Duration::ZERO, ..ServerOptions::default() };
+    let server = Loopback::with_models(options, models);
+    let message = json!({"messages": [{"role": "user", "content": "Tell me a long story of a lighthouse."}]});
+    let long = json!({"model": SMOLLM2, "stream": true, "max_tokens": 450});
+    let openai = with(&long, &json!({"ignore_eos": true}));
+    let chat = with(&message, &openai);
+    let text = with(&openai, &json!({"prompt": "A long story:"}));
+    let llamacpp = json!({"prompt": "A long story:", "stream": true, "n_predict": 450, "ignore_eos": true});
+    let ollama = with(&message, &json!({"model": SMOLLM2, "options": {"num_predict": 450, "temperature": 0}}));
+    let responses =
+        json!({"model": SMOLLM2, "stream": true, "input": "A long story, please.", "max_output_tokens": 450});
+    let requests = [
+        ("/v1/chat/completions", chat, "data: {\"error\":{"),
+        ("/v1/completions", text.clone(), "data: {\"error\":{"),
+        ("/v1/responses", responses, "event: error\ndata: {"),
+        ("/v1/messages", with(&message, &long), "event: error\ndata: {\"type\":\"error\""),
+        ("/completion", llamacpp, "data: {\"error\":{"),
+        ("/api/chat", ollama, "{\"error\":"),
+    ];
+    let start = |(path, body, expected)| {
+        let mut client = server.connect();
+        client.write(post_bytes(path, &body));
+        let head = client.head();
+        assert!(head.starts_with("HTTP/1.1 200"), "{path}: {head}");
+        client.chunk().unwrap();
+        (path, client, expected)
+    };
+    let streams: Vec<_> = requests.into_iter().map(start).collect();
+    let mut whole = server.connect();
+    whole.write(post_bytes("/v1/completions", &with(&text, &json!({"stream": false}))));
+    // In the engine, so that it is no new request.
+    crate::loopback::wait("the request without a stream", || server.app.metrics().n_active() == 7);
+    server.drain();
+    server.join();
+    for (path, mut client, expected) in streams {
+        let mut text = String::new();
+        while let Some(chunk) = client.chunk() {
+            text += std::str::from_utf8(&chunk).unwrap();
+        }
+        let (_, last) = text.rsplit_once(expected).unwrap_or_else(|| panic!("{path}: {text}"));
+        assert!(last.contains("the server is stopping"), "{path}: {last}");
+        assert!(!text.contains("[DONE]"), "{path}: {text}");
+    }
+    let answer = whole.answer().unwrap();
+    assert_eq!(answer.status, 503, "{}", answer.text());
 }
 
 #[test]

@@ -238,6 +238,7 @@ impl Client {
             match self.stream.read(&mut scrap) {
                 Ok(0) => return true,
                 Ok(_) => {}
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return !matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut),
             }
         }
@@ -252,6 +253,8 @@ impl Client {
                 true
             }
             Err(e) if e.kind() == io::ErrorKind::ConnectionReset => false,
+            // A signal, such as of a stopped and resumed process: not the end.
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => true,
             Err(e) => panic!("{e}: after {:?}", String::from_utf8_lossy(&self.left)),
         }
     }

@@ -23,6 +23,8 @@ fn statuses() -> Vec<ModelStatus> {
         n_prompt_tokens: 400,
         n_cached_tokens: 100,
         n_preempted: 7,
+        n_sampled: 100,
+        step_us: 2_000_000,
         ..Stats::default()
     };
     let gauges = EngineGauges { stats, is_alive: true };
@@ -196,6 +198,8 @@ fn routers_find_what_they_ask_for() {
     assert_eq!((load["num_running_reqs"].as_u64(), load["num_waiting_reqs"].as_u64()), (Some(3), Some(2)));
     assert_eq!((load["num_used_tokens"].as_u64(), load["max_total_num_tokens"].as_u64()), (Some(640), Some(3200)));
     assert_eq!((load["token_usage"].as_f64(), load["cache_hit_rate"].as_f64()), (Some(0.2), Some(0.25)));
+    // Nothing runs any more, but it is known how fast it goes when something does.
+    assert_eq!(load["gen_throughput"].as_f64(), Some(50.0));
     assert!(loads["timestamp"].is_string() && loads["dp_rank_count"] == 1);
     for path in ["/server_info", "/get_server_info"] {
         let info = server.get(path).json();

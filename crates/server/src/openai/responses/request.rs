@@ -160,6 +160,8 @@ impl ResponsesRequest {
         request.output = Output::Chat(ChatOutput { format, tools, choice, parallel });
         head.temperature = request.sampling.temperature;
         head.top_p = request.sampling.top_p;
+        head.frequency_penalty = request.sampling.frequency_penalty;
+        head.presence_penalty = request.sampling.presence_penalty;
         Ok(Prepared { request, head, is_stream })
     }
 
@@ -193,6 +195,8 @@ impl ResponsesRequest {
             effort: self.reasoning.as_ref().and_then(|r| r.effort.clone()),
             temperature: 1.0,
             top_p: 1.0,
+            frequency_penalty: 0.0,
+            presence_penalty: 0.0,
             format,
             tool_choice,
             tools: self.tools.iter().flatten().map(FlatToolWire::echo).collect(),

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::openai::usage::ResponseUsage;
+use crate::openai::{unix_seconds, usage::ResponseUsage};
 
 /// What the answer repeats of the request.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub(super) struct Head {
     pub(super) effort: Option<String>,
     pub(super) temperature: f32,
     pub(super) top_p: f32,
+    pub(super) frequency_penalty: f32,
+    pub(super) presence_penalty: f32,
     pub(super) format: Value,
     pub(super) tool_choice: Value,
     pub(super) tools: Vec<Value>,
@@ -58,6 +60,7 @@ pub(super) fn response(head: &Head, status: &Status, output: &[Value]) -> Value 
         Status::Failed { code, message } => json!({"code": code, "message": message}),
         _ => Value::Null,
     };
+    let completed_at = matches!(status, Status::Completed(_)).then(unix_seconds);
     let incomplete = match status {
         Status::Incomplete(_) => json!({"reason": "max_output_tokens"}),
         _ => Value::Null,
@@ -66,9 +69,11 @@ pub(super) fn response(head: &Head, status: &Status, output: &[Value]) -> Value 
         "id": head.id,
         "object": "response",
         "created_at": head.created_at,
+        "completed_at": completed_at,
         "status": status.word(),
         "background": false,
         "error": error,
+        "frequency_penalty": head.frequency_penalty,
         "incomplete_details": incomplete,
         "instructions": head.instructions,
         "max_output_tokens": head.max_output_tokens,
@@ -77,8 +82,11 @@ pub(super) fn response(head: &Head, status: &Status, output: &[Value]) -> Value 
         "model": head.model,
         "output": output,
         "parallel_tool_calls": head.parallel_tool_calls,
+        "presence_penalty": head.presence_penalty,
         "previous_response_id": null,
+        "prompt_cache_key": null,
         "reasoning": {"effort": head.effort, "summary": null},
+        "safety_identifier": null,
         "service_tier": "default",
         "store": false,
         "temperature": head.temperature,

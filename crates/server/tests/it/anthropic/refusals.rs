@@ -10,7 +10,7 @@ use server::{
 use super::support::{COUNT, PATH, base, refused};
 use crate::{
     loopback::Loopback,
-    openai::support::{SMOLLM2, TestLoader, post_bytes, smollm2, with},
+    openai::support::{SMOLLM2, TestLoader, post_bytes, smollm2, strict, with},
 };
 
 #[test]
@@ -134,7 +134,7 @@ fn errors_have_anthropics_words() {
         assert_eq!(answer.json()["request_id"].as_str(), answer.header("request-id"));
     };
     let server = smollm2();
-    check(server, &post_bytes(PATH, &with(&base(), &json!({"model": "none"}))), 404, "not_found_error");
+    check(&strict(&[SMOLLM2]), &post_bytes(PATH, &with(&base(), &json!({"model": "none"}))), 404, "not_found_error");
     check(server, &post_bytes("/v1/messages/batches", &base()), 404, "not_found_error");
     check(server, &format!("GET {PATH} HTTP/1.1\r\nHost: localhost\r\n\r\n"), 405, "invalid_request_error");
     let large = format!(

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::stories;
-use crate::openai::support::{SMOLLM2, STORIES, post_bytes, server, smollm2};
+use crate::openai::support::{SMOLLM2, STORIES, post_bytes, smollm2, strict};
 
 #[test]
 fn properties_tell_what_the_server_is() {
@@ -28,7 +28,7 @@ fn properties_tell_what_the_server_is() {
     );
     // Nothing on it tells where the file lies.
     assert!(!props.to_string().contains(".gguf"), "{props}");
-    let both = server(&[STORIES, SMOLLM2]);
+    let both = strict(&[STORIES, SMOLLM2]);
     assert_eq!(both.get("/props").json()["model_alias"], STORIES);
     assert_eq!(both.get("/props?model=smollm2%3A135m").json()["model_alias"], SMOLLM2);
     for path in ["/props?model=none", "/slots?model=none"] {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::support::{GENERATE, generate, whole};
 use crate::{
     anthropic::thinker,
-    openai::support::{SMOLLM2, STORIES, server, smollm2, with},
+    openai::support::{SMOLLM2, STORIES, server, smollm2, strict, with},
 };
 
 #[test]
@@ -48,7 +48,7 @@ fn a_model_shows_what_it_is() {
 
 #[test]
 fn names_come_with_and_without_their_tag() {
-    let server = server(&[STORIES, SMOLLM2]);
+    let server = strict(&[STORIES, SMOLLM2]);
     for (name, is_there) in [
         (STORIES, true),
         ("stories260k:latest", true),

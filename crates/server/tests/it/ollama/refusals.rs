@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::support::{CHAT, GENERATE, chat, generate, refused, whole, with_options};
-use crate::openai::support::{smollm2, with};
+use crate::openai::support::{SMOLLM2, smollm2, with};
 
 fn bases() -> [(&'static str, Value); 2] {
     [(GENERATE, generate()), (CHAT, chat())]
@@ -114,4 +114,29 @@ fn a_prompt_beyond_the_context_is_refused_with_both_numbers() {
     assert!(message.contains("tokens"), "{message}");
     refused(CHAT, &with(&chat(), &json!({"messages": [{"role": "user", "content": long}]})), "the context holds 512");
     assert_eq!(smollm2().app.metrics().n_panics(), 0);
+}
+
+#[test]
+fn requests_that_only_load_are_checked_too() {
+    for (path, empty) in [(GENERATE, json!({"prompt": ""})), (CHAT, json!({"messages": []}))] {
+        for (more, param) in [
+            (json!({"options": {"temperature": -1}}), "options.temperature"),
+            (json!({"options": {"mirostat": 1}}), "options.mirostat"),
+            (json!({"options": {"num_predict": -3}}), "options.num_predict"),
+            (json!({"options": {"num_ctx": 0}}), "options.num_ctx"),
+            (json!({"options": {"stop": vec!["x"; 99]}}), "options.stop"),
+            (json!({"format": "xml"}), "format"),
+            (json!({"think": "very"}), "think"),
+        ] {
+            refused(path, &with(&with(&json!({"model": SMOLLM2}), &empty), &more), param);
+        }
+    }
+    let tool = json!({"model": SMOLLM2, "messages": [], "tools": [{"type": "web"}]});
+    refused(CHAT, &tool, "tools[0].type");
+    for (path, text) in [("/api/embed", "input"), ("/api/embeddings", "prompt")] {
+        let body = json!({"model": SMOLLM2, text: "a", "options": {"top_p": 7}});
+        refused(path, &body, "options.top_p");
+    }
+    let empty = json!({"model": SMOLLM2, "prompt": "", "options": {"top_p": 7}});
+    refused("/api/embeddings", &empty, "options.top_p");
 }

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::support::{SMOLLM2, STORIES, server, smollm2, with};
+use server::models::ModelsOptions;
+
+use super::support::{SMOLLM2, STORIES, TestLoader, server, server_of, smollm2, with};
 
 const PATH: &str = "/v1/chat/completions";
 const RENDER: &str = "/v1/chat/completions/render";
@@ -300,6 +302,23 @@ fn a_forced_call_is_well_formed() {
         server.refused(PATH, &with(&base(), &json!({"tools": tools, "tool_choice": choice})), "tool_choice");
     }
     server.refused(PATH, &with(&body, &json!({"guided_regex": "a"})), "guided_regex");
+}
+
+#[test]
+fn calls_that_repeat_themselves_end() {
+    let server = server_of(TestLoader { context_len: 1024, ..TestLoader::of(&[SMOLLM2]) }, ModelsOptions::default());
+    // Greedy, this model makes the same call again and again.
+    let body = with(
+        &base(),
+        &json!({
+            "max_completion_tokens": 800, "tool_choice": "required",
+            "messages": [{"role": "user", "content": "What is the weather in San Francisco?"}],
+            "tools": [{"type": "function", "function": {"name": "get", "parameters": {"type": "object", "additionalProperties": false}}}],
+        }),
+    );
+    let choice = server.ok(PATH, &body)["choices"][0].clone();
+    let n_calls = choice["message"]["tool_calls"].as_array().unwrap().len();
+    assert_eq!((choice["finish_reason"].as_str(), n_calls), (Some("tool_calls"), 16), "{choice}");
 }
 
 #[test]

@@ -8,14 +8,14 @@ use std::{
 use serde_json::json;
 use server::models::{KeepAlive, ModelsOptions};
 
-use super::support::{SMOLLM2, STORIES, TestLoader, server, server_of};
+use super::support::{SMOLLM2, STORIES, TestLoader, server_of, strict};
 use crate::loopback::wait;
 
 const PATH: &str = "/v1/completions";
 
 #[test]
 fn models_are_listed_and_found_by_all_their_names() {
-    let server = server(&[STORIES, SMOLLM2]);
+    let server = strict(&[STORIES, SMOLLM2]);
     let list = server.get("/v1/models").json();
     let ids: Vec<&str> = list["data"].as_array().unwrap().iter().map(|m| m["id"].as_str().unwrap()).collect();
     assert_eq!((ids, &list["object"]), (vec![STORIES, SMOLLM2], &json!("list")));
@@ -34,15 +34,23 @@ fn models_are_listed_and_found_by_all_their_names() {
 #[test]
 fn an_unknown_model_is_not_found_unless_any_name_will_do() {
     let body = json!({"model": "../../etc/passwd\n", "prompt": "Once", "max_tokens": 2, "temperature": 0});
-    let strict = server(&[STORIES]);
-    let answer = strict.post_json(PATH, &body);
+    let closed = strict(&[STORIES]);
+    let answer = closed.post_json(PATH, &body);
     let error = &answer.json()["error"];
     assert_eq!((answer.status, &error["code"], &error["param"]), (404, &json!("model_not_found"), &json!("model")));
     assert_eq!(error["type"], "invalid_request_error");
     assert!(error["message"].as_str().unwrap().contains(STORIES) && !error["message"].as_str().unwrap().contains('\n'));
+    for (path, nameless) in [
+        ("/v1/chat/completions", json!({"messages": [{"role": "user", "content": "x"}]})),
+        ("/v1/responses", json!({"input": "x"})),
+    ] {
+        closed.refused(path, &nameless, "model");
+    }
     let options = ModelsOptions { any_model_name: true, ..ModelsOptions::default() };
     let open = server_of(TestLoader::of(&[STORIES]), options);
     assert_eq!(open.ok(PATH, &body)["model"], STORIES);
+    let nameless = open.post_json("/v1/responses", &json!({"input": "x"}));
+    assert!(nameless.text().contains("no chat template"), "{}", nameless.text());
 }
 
 #[test]

@@ -108,8 +108,13 @@ fn spell_fill_tokens(metadata: &mut gguf::Metadata) {
     metadata.set("tokenizer.ggml.token_type", gguf::Value::Array(gguf::Array::I32(kinds)));
 }
 
-/// A server with these models, the first being the default.
+/// A server with these models, the first being the default: for requests without a name, or with one that is unknown.
 pub(crate) fn server(known: &[&'static str]) -> Loopback {
+    server_of(TestLoader::of(known), ModelsOptions { any_model_name: true, ..ModelsOptions::default() })
+}
+
+/// One that takes no other names than these.
+pub(crate) fn strict(known: &[&'static str]) -> Loopback {
     server_of(TestLoader::of(known), ModelsOptions::default())
 }
 

@@ -52,7 +52,7 @@ pub(crate) struct ServeArgs {
     /// The same as a flag
     #[arg(short, long = "model", value_name = "MODEL", env = "TRINITY_MODEL", value_delimiter = ',')]
     pub(crate) model: Vec<String>,
-    /// Accept any name of a model in requests, and mean the first
+    /// Accept any name of a model in requests, or none, and mean the first
     #[arg(long, env = "TRINITY_ANY_MODEL_NAME", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
     pub(crate) any_model_name: bool,
     /// Let clients pull models of the catalogue (POST /api/pull)
