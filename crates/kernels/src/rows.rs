@@ -18,7 +18,7 @@ use quant::Format;
 #[derive(Default)]
 pub struct Rows {
     /// T
-    n_rows: usize,
+    n_tokens: usize,
     /// Width (K).
     k: usize,
     /// `[T, K]`, and what is left of larger ones.
@@ -43,7 +43,7 @@ impl Rows {
 
     /// Number of rows (T).
     pub fn n_rows(&self) -> usize {
-        self.n_rows
+        self.n_tokens
     }
 
     /// Width (K).
@@ -53,7 +53,7 @@ impl Rows {
 
     /// The rows as they were set, `[T, K]`.
     pub fn values(&self) -> &[f32] {
-        &self.x[..self.n_rows * self.k]
+        &self.x[..self.n_tokens * self.k]
     }
 
     /// Makes this `n_rows` rows of `k` and returns them, `[T, K]`, for the caller to fill; they hold anything.
@@ -62,7 +62,7 @@ impl Rows {
         if self.x.len() < len {
             self.x.resize(len, 0.0);
         }
-        (self.n_rows, self.k) = (n_rows, k);
+        (self.n_tokens, self.k) = (n_rows, k);
         self.is_quantised = false;
         self.has_row_codes = false;
         self.planes.clear();
@@ -77,8 +77,8 @@ impl Rows {
     /// Which rows hold NaN or an infinity.
     pub(crate) fn broken(&mut self, level: Level, pool: &Pool) -> &[bool] {
         let k = self.k;
-        self.broken.resize(self.n_rows, false);
-        let x = &self.x[..self.n_rows * k];
+        self.broken.resize(self.n_tokens, false);
+        let x = &self.x[..self.n_tokens * k];
         if x.len() < PARALLEL_ELEMENTS {
             elementwise::are_broken(level, x, k, &mut self.broken);
         } else {
@@ -95,11 +95,11 @@ impl Rows {
             return;
         }
         let (k, n_groups) = (self.k, self.k.div_ceil(GROUP));
-        let len = self.n_rows * n_groups;
+        let len = self.n_tokens * n_groups;
         if self.groups.len() < len {
             self.groups.resize(len, ActivationGroup::zeroed());
         }
-        let (x, groups) = (&self.x[..self.n_rows * k], &mut self.groups[..len]);
+        let (x, groups) = (&self.x[..self.n_tokens * k], &mut self.groups[..len]);
         if x.len() < PARALLEL_ELEMENTS {
             activation::quantise(level, x, k, groups);
         } else {
@@ -113,8 +113,8 @@ impl Rows {
     /// Makes [`row_codes`](Self::row_codes) those of the rows, and [`planes`](Self::planes) too if `for_planes` names a format.
     pub(crate) fn quantise_rows(&mut self, level: Level, pool: &Pool, for_planes: Option<Format>) {
         if !self.has_row_codes {
-            let (x, k, n_groups) = (&self.x[..self.n_rows * self.k], self.k, self.k.div_ceil(GROUP));
-            self.row_codes.resize(self.n_rows * n_groups, RowGroup::zeroed());
+            let (x, k, n_groups) = (&self.x[..self.n_tokens * self.k], self.k, self.k.div_ceil(GROUP));
+            self.row_codes.resize(self.n_tokens * n_groups, RowGroup::zeroed());
             if x.len() < PARALLEL_ELEMENTS {
                 row_codes::quantise(level, x, k, &mut self.row_codes);
             } else {
@@ -141,6 +141,6 @@ impl Rows {
 
     /// int8 activations `[T, ceil(K / 256)]`; empty before [`quantise`](Self::quantise).
     pub(crate) fn groups(&self) -> &[ActivationGroup] {
-        &self.groups[..if self.is_quantised { self.n_rows * self.k.div_ceil(GROUP) } else { 0 }]
+        &self.groups[..if self.is_quantised { self.n_tokens * self.k.div_ceil(GROUP) } else { 0 }]
     }
 }

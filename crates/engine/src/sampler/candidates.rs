@@ -55,7 +55,7 @@ impl Candidates {
         let mut bar = f32::NEG_INFINITY;
         for (chunk, first) in logits.chunks(CHUNK).zip((0u32..).step_by(CHUNK)) {
             // Many at a time, without exits, which becomes a few vector instructions.
-            if !chunk.iter().fold(false, |any, logit| any | (*logit > bar)) {
+            if chunk.iter().fold(0, |any, logit| any | u32::from(*logit > bar)) == 0 {
                 continue;
             }
             for (&logit, id) in chunk.iter().zip(first..) {

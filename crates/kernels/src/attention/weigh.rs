@@ -65,7 +65,7 @@ fn weigh(shape: &AttentionShape, mut scores: Row, seen: Seen, max: &mut f32, sum
         // Positions as wide as scores, so that a vector of the one masks a vector of the other.
         let (sinks, start, end) = (seen.sinks as u32, seen.start as u32, seen.end as u32);
         for (p, s) in (0u32..).zip(&mut scores) {
-            let is_seen = (p < sinks) | ((p >= start) & (p < end));
+            let is_seen = p < sinks || (p >= start && p < end);
             *s = if is_seen { *s } else { f32::NEG_INFINITY };
         }
     }
@@ -169,10 +169,12 @@ mod tests {
     use proptest::prelude::*;
     use testkit::{Rng, assert_same_f32};
 
+    type Weigh = fn(Level, &AttentionShape, &[Seen], &mut [Row], &mut [f32], &mut Partial);
+
     /// Weighs on every level: scores, decays, maxima and sums have to be those of plain code.
     fn check(scale: f32, seen: &[Seen], scores: &[Row], max: &[f32], sum: &[f32]) {
         let shape = AttentionShape { n_heads: 1, scale, soft_cap: None, window: None, sinks: 0 };
-        let run = |weigh: fn(Level, &AttentionShape, &[Seen], &mut [Row], &mut [f32], &mut Partial), isa| {
+        let run = |weigh: Weigh, isa| {
             let level = Level::detect(isa).expect("available");
             let mut state = Partial { max: max.to_vec(), sum: sum.to_vec(), acc: Vec::new() };
             let (mut weights, mut decay) = (scores.to_vec(), vec![1.0; seen.len()]);
