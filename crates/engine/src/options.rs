@@ -10,7 +10,7 @@ pub struct EngineOptions {
     pub n_running_max: usize,
     /// Requests that may wait; more are refused.
     pub n_queued_max: usize,
-    /// Longest step in milliseconds while others decode, as far as prompts can be cut; if `None`, twice what decoding takes by itself.
+    /// Longest step in milliseconds while others decode, as far as prompts can be cut; if `None`, six times what decoding takes.
     pub step_ms_max: Option<f64>,
     /// Whether keys and values of earlier requests are kept for those that begin alike.
     pub prefix_cache: bool,

@@ -39,7 +39,7 @@ pub(crate) struct SchedulerLimits {
     pub(crate) n_running_max: usize,
     /// Rows of a step.
     pub(crate) step_rows_max: usize,
-    /// Longest step in microseconds while others decode; by itself twice what decoding takes.
+    /// Longest step in microseconds while others decode; by itself six times what decoding takes.
     pub(crate) step_us_max: Option<f64>,
     /// What attention sees, where that is not everything.
     pub(crate) window: Option<AttentionWindow>,

@@ -41,7 +41,7 @@ pub(crate) struct EngineArgs {
     /// Requests that may wait, for each model; more are answered 503
     #[arg(long, value_name = "N", env = "TRINITY_MAX_QUEUED", default_value = "1024")]
     max_queued: u32,
-    /// Longest step in milliseconds while others are written to [default: twice what writing takes]
+    /// Longest step in milliseconds while others are written to [default: six times what writing takes]
     #[arg(long, value_name = "MS", env = "TRINITY_MAX_STEP_MS", value_parser = clap::value_parser!(u32).range(1..))]
     max_step_ms: Option<u32>,
     /// Positions that the KV cache has room for, all requests of a model together [default: four contexts]
