@@ -25,7 +25,7 @@ mod weigh;
 const SEGMENT: usize = 512;
 
 /// Most query rows in one task.
-const TASK_ROWS: usize = 32;
+const TASK_ROWS: usize = 16;
 
 /// Tasks a thread below which long contexts are cut into segments.
 const TASKS_MIN: usize = 4;
