@@ -11,8 +11,8 @@ const PROMPT_ROWS_MIN: usize = 16;
 /// Before anything is measured: microseconds of a step, and of a row of it.
 const FIXED_US_FIRST: f64 = 5000.0;
 const ROW_US_FIRST: f64 = 500.0;
-/// Time for prompts in a step, in times of what its decoding takes: a prompt then takes 1.2 times as long as on an idle machine, and those who are
-/// written to still read faster than they can (6 × 9 ms between tokens of SmolLM2 for 8 of them, on two cores).
+/// Time for prompts in a step, in times of what its decoding takes: a prompt of 4,000 tokens then takes 1.45 times as long as on an idle machine,
+/// and 8 streams get a token each 82 ms meanwhile (SmolLM2 on two cores, docs/receipts/serve.json; with 1 it took 1.75 times as long).
 const PROMPT_SHARE: f64 = 5.0;
 /// No step is made shorter than this, in microseconds: chunks of a few tokens waste the weights they read.
 const AUTO_US_MIN: f64 = 20_000.0;
