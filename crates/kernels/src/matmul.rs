@@ -19,6 +19,7 @@ mod digits;
 mod float;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "panels serve vector kernels only"))]
 mod integer;
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "packed panels serve AVX-512 only"))]
 mod packed;
 mod table;
 mod ternary;
