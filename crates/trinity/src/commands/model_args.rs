@@ -167,6 +167,14 @@ impl ModelArgs {
         kv_positions: Option<usize>,
     ) -> Result<(Model, usize), Failure> {
         let (kernels, n_threads) = self.kernels()?;
+        let options = self.options(context_len_max, kv_positions);
+        let model = Model::load(container, kernels, &options)?.with_head_shortcut(self.head_shortcut.into());
+        say_requantised(&model);
+        Ok((model, n_threads))
+    }
+
+    /// What the flags make of a model.
+    fn options(&self, context_len_max: Option<usize>, kv_positions: Option<usize>) -> LoadOptions {
         let attention_window = self.attention_window();
         let mut options = LoadOptions {
             context_len_max,
@@ -178,9 +186,7 @@ impl ModelArgs {
             ..LoadOptions::DEFAULT
         };
         self.storage.apply(self.kv_type, &mut options);
-        let model = Model::load(container, kernels, &options)?.with_head_shortcut(self.head_shortcut.into());
-        say_requantised(&model);
-        Ok((model, n_threads))
+        options
     }
 
     /// Everything that generation needs.
@@ -225,5 +231,33 @@ fn say_requantised(model: &Model) {
             text(done.new_bytes),
             text(done.file_bytes)
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        load: ModelArgs,
+    }
+
+    fn options(flags: &[&str]) -> LoadOptions {
+        let command = Command::try_parse_from(["trinity"].iter().chain(flags)).unwrap();
+        command.load.options(Some(100), None)
+    }
+
+    #[test]
+    fn flags_reach_the_model() {
+        assert_eq!(options(&["--pack-max", "0"]).pack_bytes_max, 0);
+        assert_eq!(options(&["--pack-max", "3"]).pack_bytes_max, 3 << 20);
+        assert_eq!(options(&[]).kv_positions, None);
+        let behind_window = options(&["--attention-window", "50", "--sinks", "2"]);
+        assert_eq!(behind_window.attention_window, Some(AttentionWindow { len: 50, sinks: 2 }));
+        assert_eq!(behind_window.kv_positions, Some(100));
     }
 }
