@@ -34,6 +34,7 @@ pub struct Model {
     shortcut: Option<Shortcut>,
     embedding_copy: Option<Requantised>,
     norms_copy: Option<Requantised>,
+    packed_bytes: u64,
 }
 
 impl Model {
@@ -61,7 +62,8 @@ impl Model {
                 .map_err(|what| LoadError::tensor(container, "token_embd.weight", what))?;
             embedding_copy = Some(done);
         }
-        if options.packed_bytes(&mut weights, kernels.isa()) > 0 {
+        let packed_bytes = options.packed_bytes(&mut weights, kernels.isa());
+        if packed_bytes > 0 {
             weights.matrices().for_each(|matrix| matrix.may_pack = true);
         }
         let norms_copy = (options.norm_type == NormType::Ternary).then(|| requantise::norms(&mut weights));
@@ -80,6 +82,7 @@ impl Model {
             shortcut: None,
             embedding_copy,
             norms_copy,
+            packed_bytes,
         };
         Ok(model.with_head_shortcut(HeadShortcut::Auto))
     }
@@ -114,6 +117,11 @@ impl Model {
     /// Bytes of the KV cache that one position takes.
     pub fn kv_position_bytes(&self) -> u64 {
         self.kv.layout().position_bytes().unwrap_or_default() as u64
+    }
+
+    /// Bytes of the packed copy of the weights, once all matrices were multiplied with ([`LoadOptions::pack_bytes_max`]).
+    pub fn packed_bytes(&self) -> u64 {
+        self.packed_bytes
     }
 
     /// What the family says.

@@ -129,6 +129,7 @@ fn the_plan_is_what_is_allocated() {
         let kernels = Kernels::new(None, 1).unwrap();
         let before = COUNT.get().1;
         let mut model = Model::load(&container, kernels, &options).unwrap();
+        assert_eq!(model.packed_bytes(), packed_bytes, "{name}");
         let pages = pages(0, 64);
         let prompt = golden_prompt(name);
         let span =

@@ -185,7 +185,8 @@ impl FileLoader {
         let failure = |message: String| Failure::new(Kind::Failure, format!("{id}: {message}"));
         let template = template_of(&container, id)?;
         let positions_bytes = model.kv_position_bytes().saturating_mul(positions as u64);
-        let details = details(&container, container.file_bytes().saturating_add(positions_bytes))?;
+        let memory_bytes = container.file_bytes().saturating_add(model.packed_bytes()).saturating_add(positions_bytes);
+        let details = details(&container, memory_bytes)?;
         let grammars = GrammarCompiler::new(&tokenizer).map_err(|e| failure(e.to_string()))?;
         let target = Target { container: &container, tokenizer: &tokenizer, n_layers: details.n_layers };
         let options = self.settings.engine.options(args, &target, &self.hub)?;
