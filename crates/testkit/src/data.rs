@@ -14,6 +14,16 @@ pub fn shared(name: &str) -> PathBuf {
     path
 }
 
+/// The path of `testdata/<name>` in the repository.
+///
+/// # Panics
+/// If it does not exist: a test that lacks its data fails.
+pub fn data(name: &str) -> PathBuf {
+    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata")).join(name);
+    assert!(path.exists(), "test data {} is missing", path.display());
+    path
+}
+
 /// A text file.
 pub fn read_text(name: &str) -> String {
     let path = shared(name);

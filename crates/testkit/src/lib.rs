@@ -8,7 +8,7 @@ mod models;
 mod rng;
 
 pub use compare::{assert_same_f32, log_softmax, nmse};
-pub use data::{read_f32, read_gz, read_json, read_text, shared};
+pub use data::{data, read_f32, read_gz, read_json, read_text, shared};
 pub use lookup_layouts::Tiled;
 pub use loopback::{Answer, Loopback, Request};
 pub use models::smollm2_path;
