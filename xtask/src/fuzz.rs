@@ -16,7 +16,7 @@ const COVERAGE: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-saniti
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 -Cdebug-assertions=yes -Coverflow-checks=yes";
 
-/// A target, and the folder of `shared/data` whose files seed it.
+/// A target, and the folder of `testdata/` whose files seed it.
 const TARGETS: &[(&str, &str)] = &[
     ("gguf_reader", "gguf-malformed"),
     ("tokenizer_loader", "gguf-malformed"),
@@ -44,7 +44,6 @@ pub(crate) fn run(seconds: Option<&str>) -> Outcome {
         for folder in [&corpus, &artifacts] {
             fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
         }
-        let shared = std::env::var_os("TRINITY_SHARED").map_or_else(|| root().join("../shared"), Into::into);
         let mut command = Command::new(fuzz.join("target").join(&host).join("release").join(target));
         command
             .arg(format!("-max_total_time={seconds}"))
@@ -53,7 +52,7 @@ pub(crate) fn run(seconds: Option<&str>) -> Outcome {
             .args(["-timeout=10", "-print_final_stats=1", "-verbosity=0"])
             .arg(format!("-artifact_prefix={}/", artifacts.display()))
             .arg(&corpus)
-            .arg(shared.join("data").join(seeds));
+            .arg(testkit::data(seeds));
         println!("fuzz {target}: {seconds} s");
         succeed(&mut command).map_err(|e| format!("{e}; the input is below {}", artifacts.display()))?;
     }

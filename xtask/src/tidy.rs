@@ -3,6 +3,7 @@
 
 mod arrows;
 mod source;
+mod testdata;
 mod tree;
 
 use crate::{Outcome, command::root};
@@ -43,6 +44,7 @@ pub(crate) fn run() -> Outcome {
     let tree = Tree::read(&root())?;
     let mut offences = arrows::check(&tree)?;
     offences.extend(source::check(&tree));
+    offences.extend(testdata::check(&tree));
     offences.extend(root_entries(&tree));
     offences.extend(documents(&tree));
     offences.extend(lock(&tree));

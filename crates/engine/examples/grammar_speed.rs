@@ -96,8 +96,8 @@ fn main() {
     let smollm2 = Container::open(&testkit::smollm2_path()).unwrap();
     report("smollm2", &Arc::new(Tokenizer::from_gguf(smollm2.metadata()).unwrap()));
     for name in ["llama-bpe", "qwen2"] {
-        let file = format!("tokenizer-vectors/ggml-vocab-{name}.gguf.gz");
-        let container = Container::from_bytes(&file, testkit::read_gz(&file)).unwrap();
+        let file = format!("tokenizer-vectors/ggml-vocab-{name}.gguf");
+        let container = Container::from_bytes(&file, testkit::read_bytes(&file)).unwrap();
         report(name, &Arc::new(Tokenizer::from_gguf(container.metadata()).unwrap()));
     }
 }

@@ -1,33 +1,37 @@
-//! Golden files, by their path below `shared/data`.
+//! Test data, by its path below `testdata/`.
 
-use std::{fs, io::Read, path::PathBuf};
+use std::{fs, path::PathBuf};
 
-/// The path of `shared/data/<name>`: `TRINITY_SHARED`, else `shared` beside the checkout.
+use crate::packs;
+
+/// The path of `testdata/<name>`, a file or a folder.
 ///
-/// # Panics
-/// If it does not exist: a test that lacks its data fails.
-pub fn shared(name: &str) -> PathBuf {
-    let root = std::env::var_os("TRINITY_SHARED")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")), PathBuf::from);
-    let path = root.join("data").join(name);
-    assert!(path.exists(), "test data {} is missing (TRINITY_SHARED names the folder above data/)", path.display());
-    path
-}
-
-/// The path of `testdata/<name>` in the repository.
+/// Where `testdata/<folder>` holds packs (`*.tar.xz`), what is not there as a plain file is looked for in these; they are unpacked below `target/`
+/// when they are first asked for. Of a folder with packs the path is that of its unpacked part.
 ///
 /// # Panics
 /// If it does not exist: a test that lacks its data fails.
 pub fn data(name: &str) -> PathBuf {
-    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata")).join(name);
+    let plain = packs::testdata().join(name);
+    if plain.is_file() {
+        return plain;
+    }
+    let (folder, rest) = name.split_once('/').unwrap_or((name, ""));
+    let unpacked = packs::unpacked(folder).map(|unpacked| unpacked.join(rest));
+    let path = unpacked.filter(|path| path.exists()).unwrap_or(plain);
     assert!(path.exists(), "test data {} is missing", path.display());
     path
 }
 
+/// All bytes of a file.
+pub fn read_bytes(name: &str) -> Vec<u8> {
+    let path = data(name);
+    fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
 /// A text file.
 pub fn read_text(name: &str) -> String {
-    let path = shared(name);
-    fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    String::from_utf8(read_bytes(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
 /// A JSON file.
@@ -37,18 +41,8 @@ pub fn read_json(name: &str) -> serde_json::Value {
 
 /// Little-endian f32 values.
 pub fn read_f32(name: &str) -> Vec<f32> {
-    let path = shared(name);
-    let bytes = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let bytes = read_bytes(name);
     let (values, rest) = bytes.as_chunks::<4>();
     assert!(rest.is_empty(), "{name}: {} bytes are no whole number of f32", bytes.len());
     values.iter().map(|b| f32::from_le_bytes(*b)).collect()
-}
-
-/// A gzip file, unpacked.
-pub fn read_gz(name: &str) -> Vec<u8> {
-    let path = shared(name);
-    let file = fs::File::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let mut bytes = Vec::new();
-    flate2::read::GzDecoder::new(file).read_to_end(&mut bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
-    bytes
 }

@@ -2,13 +2,15 @@
 
 mod compare;
 mod data;
+mod derived;
 mod lookup_layouts;
 mod loopback;
 mod models;
+mod packs;
 mod rng;
 
 pub use compare::{assert_same_f32, log_softmax, nmse};
-pub use data::{data, read_f32, read_gz, read_json, read_text, shared};
+pub use data::{data, read_bytes, read_f32, read_json, read_text};
 pub use lookup_layouts::Tiled;
 pub use loopback::{Answer, Loopback, Request};
 pub use models::smollm2_path;

@@ -75,8 +75,8 @@ fn main() {
     };
     println!("{} bytes of text", text.len());
     for name in VOCABULARIES {
-        let file = format!("tokenizer-vectors/ggml-vocab-{name}.gguf.gz");
-        match Container::from_bytes(&file, testkit::read_gz(&file)) {
+        let file = format!("tokenizer-vectors/ggml-vocab-{name}.gguf");
+        match Container::from_bytes(&file, testkit::read_bytes(&file)) {
             Ok(container) => report(name, &container, &text),
             Err(error) => println!("{name}: {error}"),
         }

@@ -3,17 +3,16 @@
 use std::{
     fs,
     io::Write,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
 use serde_json::{Value, json};
 
 use super::statistics::Random;
-use crate::command::root;
 
-/// The text, below the shared data.
-const TEXT: &str = "data/eval-text/wikitext2-raw-test.txt";
+/// The text, among the test data.
+const TEXT: &str = "eval-text/wikitext2-raw-test.txt";
 /// Of it: enough for prompts that never meet.
 const TEXT_BYTES: usize = 600_000;
 
@@ -26,8 +25,7 @@ pub(super) struct Prompts {
 impl Prompts {
     /// Tokenised by the model's own vocabulary; `seed` decides which places are taken.
     pub(super) fn read(program: &Path, model: &Path, seed: u64) -> Result<Self, String> {
-        let shared = std::env::var_os("TRINITY_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
-        let path = shared.join(TEXT);
+        let path = testkit::data(TEXT);
         let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
         let end = (0..=TEXT_BYTES.min(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
         let ids = tokenize(program, model, text.get(..end).unwrap_or_default())?;

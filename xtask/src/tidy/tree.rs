@@ -8,6 +8,7 @@ use crate::command::output;
 pub(crate) struct File {
     pub(crate) path: String,
     pub(crate) text: String,
+    pub(crate) n_bytes: u64,
 }
 
 /// All files of the repository.
@@ -22,8 +23,11 @@ impl Tree {
         list.args(["ls-files", "--cached", "--others", "--exclude-standard"]).current_dir(root);
         let mut files: Vec<File> = Vec::new();
         for path in output(&mut list)?.lines().filter(|path| root.join(path).is_file()) {
-            let text = fs::read(root.join(path)).map_err(|e| format!("{path}: {e}"))?;
-            files.push(File { path: path.to_owned(), text: String::from_utf8(text).unwrap_or_default() });
+            let at = |e: std::io::Error| format!("{path}: {e}");
+            let text = fs::read(root.join(path)).map_err(at)?;
+            // Of a link itself: what it points to is counted there.
+            let n_bytes = fs::symlink_metadata(root.join(path)).map_err(at)?.len();
+            files.push(File { path: path.to_owned(), text: String::from_utf8(text).unwrap_or_default(), n_bytes });
         }
         files.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(Self { files })

@@ -87,7 +87,7 @@ fn other_seeds_and_rows_are_other_weights() {
 
 #[test]
 fn a_file_kept_as_it_is_keeps_every_byte() {
-    let source = open(&testkit::shared("tiny-models/stories260K-q4_0.gguf"));
+    let source = open(&testkit::data("tiny-models/stories260K-q4_0.gguf"));
     let folder = tempdir().unwrap();
     let path = folder.path().join("same.gguf");
     let proof = write(&source, &Plan::keep(&source).unwrap(), &path).unwrap();

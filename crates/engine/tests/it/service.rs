@@ -241,7 +241,7 @@ fn an_idle_engine_saves_its_cache() {
 }
 
 fn stories_model(kv: KvType, n_threads: usize) -> (Box<Model>, Arc<Tokenizer>) {
-    let container = Container::open(&testkit::shared("tiny-models/stories260K-q8_0.gguf")).unwrap();
+    let container = Container::open(&testkit::data("tiny-models/stories260K-q8_0.gguf")).unwrap();
     let tokenizer = Arc::new(Tokenizer::from_gguf(container.metadata()).unwrap());
     let options = LoadOptions {
         kv_types: KvTypes::both(kv),

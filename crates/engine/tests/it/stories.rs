@@ -21,7 +21,7 @@ const STORIES_QUANTISED: Tolerance = Tolerance { each: 0.16, mean: 0.02 };
 const SMOLLM2: Tolerance = Tolerance { each: 0.25, mean: 0.06 };
 
 pub(crate) fn tokenizer() -> Arc<Tokenizer> {
-    let container = Container::open(&testkit::shared("tiny-models/stories260K-q8_0.gguf")).unwrap();
+    let container = Container::open(&testkit::data("tiny-models/stories260K-q8_0.gguf")).unwrap();
     Arc::new(Tokenizer::from_gguf(container.metadata()).unwrap())
 }
 
@@ -97,7 +97,7 @@ fn stories_are_those_of_the_reference() {
     let reference = testkit::read_json("tiny-models/stories260K-llamacpp-reference.json");
     for (file, prompts) in reference["models"].as_object().unwrap() {
         let tolerance = if file.contains("f32") { F32 } else { STORIES_QUANTISED };
-        assert_eq!(check(&testkit::shared(&format!("tiny-models/{file}")), prompts, &tolerance), 240, "{file}");
+        assert_eq!(check(&testkit::data(&format!("tiny-models/{file}")), prompts, &tolerance), 240, "{file}");
     }
 }
 
@@ -114,7 +114,7 @@ fn random_models_of_every_block_format_lie_near_the_reference() {
     for (file, prompts) in reference["models"].as_object().unwrap() {
         // Random weights give flat distributions, where the reference's rounding shows most.
         let tolerance = Tolerance { each: 0.25, mean: 0.08 };
-        n_steps += check(&testkit::shared(&format!("quant-vectors/random-llama/{file}")), prompts, &tolerance);
+        n_steps += check(&testkit::data(&format!("quant-vectors/random-llama/{file}")), prompts, &tolerance);
     }
     // How many can be compared hangs on near ties, so on the rounding of the day: 75 when this was written.
     assert!(n_steps >= 60, "only {n_steps} steps could be compared");

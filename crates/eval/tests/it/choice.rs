@@ -61,7 +61,7 @@ fn scores_are_their_definition() {
 }
 
 #[test]
-fn every_shared_file_is_understood() {
+fn every_file_is_understood() {
     let count = |name: &str, labels: Option<&str>| {
         let text = testkit::read_text(&format!("eval-text/{name}"));
         let labels = labels.map(|name| testkit::read_text(&format!("eval-text/{name}")));
@@ -69,8 +69,8 @@ fn every_shared_file_is_understood() {
         (format, parse(format, &text, labels.as_deref(), None).unwrap().len())
     };
     assert_eq!(count("lambada-openai-test.jsonl", None), (Format::Lambada, 5153));
-    assert_eq!(count("piqa-valid.jsonl", Some("piqa-valid-labels.lst")), (Format::Piqa, 1838));
-    for entry in std::fs::read_dir(testkit::shared("eval-text/blimp")).unwrap() {
+    assert_eq!(count("piqa-form.jsonl", Some("piqa-form-labels.lst")), (Format::Piqa, 12));
+    for entry in std::fs::read_dir(testkit::data("eval-text/blimp")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert_eq!(count(&format!("blimp/{name}"), None), (Format::Blimp, 200), "{name}");
     }

@@ -32,7 +32,7 @@ fn collect(container: &Container, with_head: bool) -> ImportanceMatrix {
 }
 
 fn golden(name: &str) -> Container {
-    Container::open(&testkit::shared(&format!("golden/{name}.gguf"))).unwrap()
+    Container::open(&testkit::data(&format!("golden/{name}.gguf"))).unwrap()
 }
 
 /// Values of an F32 tensor.
@@ -43,7 +43,7 @@ fn floats(container: &Container, name: &str) -> Vec<f32> {
 
 #[test]
 fn the_first_matrices_see_the_normed_embeddings() {
-    let container = Container::open(&testkit::shared("tiny-models/stories260K-f32.gguf")).unwrap();
+    let container = Container::open(&testkit::data("tiny-models/stories260K-f32.gguf")).unwrap();
     let matrix = collect(&container, false);
     let (embedding, norm) = (floats(&container, "token_embd.weight"), floats(&container, "blk.0.attn_norm.weight"));
     let width = norm.len();
@@ -103,7 +103,7 @@ fn a_tensor_of_several_matrices_is_seen_once() {
 
 #[test]
 fn activations_that_are_no_numbers_are_refused() {
-    let path = testkit::shared("tiny-models/stories260K-f32.gguf");
+    let path = testkit::data("tiny-models/stories260K-f32.gguf");
     let mut bytes = std::fs::read(&path).unwrap();
     let container = Container::open(&path).unwrap();
     let at = container.tensor("token_embd.weight").unwrap().offset as usize + 4 * 64;

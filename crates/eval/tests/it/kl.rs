@@ -20,7 +20,7 @@ fn origin() -> Origin {
 }
 
 fn quantised() -> Model {
-    let container = Container::open(&testkit::shared("tiny-models/stories260K-q4_0.gguf")).unwrap();
+    let container = Container::open(&testkit::data("tiny-models/stories260K-q4_0.gguf")).unwrap();
     let options = LoadOptions { kv_types: KvTypes::both(KvType::F32), step_rows_max: 100, ..LoadOptions::DEFAULT };
     Model::load(&container, Kernels::new(None, 2).unwrap(), &options).unwrap()
 }

@@ -18,7 +18,7 @@ use model::{
 use tokenizer::{ControlTokens, Tokenizer};
 
 fn stories(step_rows_max: usize) -> (Model, Tokenizer) {
-    let container = Container::open(&testkit::shared("tiny-models/stories260K-f32.gguf")).unwrap();
+    let container = Container::open(&testkit::data("tiny-models/stories260K-f32.gguf")).unwrap();
     let options = LoadOptions { kv_types: KvTypes::both(KvType::F32), step_rows_max, ..LoadOptions::DEFAULT };
     let model = Model::load(&container, Kernels::new(None, 2).unwrap(), &options).unwrap();
     (model, Tokenizer::from_gguf(container.metadata()).unwrap())
@@ -163,7 +163,7 @@ fn logits_are_the_reference_s() {
     let manifest = testkit::read_json("golden/manifest.json");
     let entry = manifest.as_array().unwrap().iter().find(|entry| entry["name"] == "qwen3").unwrap();
     let ids = entry["tokens"].as_array().unwrap().iter().map(|id| TokenId(id.as_u64().unwrap() as u32));
-    let container = Container::open(&testkit::shared("golden/qwen3.gguf")).unwrap();
+    let container = Container::open(&testkit::data("golden/qwen3.gguf")).unwrap();
     let options = LoadOptions { kv_types: KvTypes::both(KvType::F32), step_rows_max: 7, ..LoadOptions::DEFAULT };
     let mut model = Model::load(&container, Kernels::new(None, 2).unwrap(), &options).unwrap();
     let folder = tempfile::tempdir().unwrap();

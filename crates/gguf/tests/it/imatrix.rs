@@ -72,7 +72,7 @@ fn files_that_are_none_are_refused() {
     check(b"exps.weight.in_sum2", b"exps.weight.in_sumz", "in_sum2");
     check(b"imatrix.chunk_size", b"imatrix.chunk_sizz", "chunk_size");
     check(&3.0f32.to_le_bytes(), &f32::NAN.to_le_bytes(), "NaN");
-    let model = Container::open(&testkit::shared("tiny-models/stories260K-f32.gguf")).unwrap();
+    let model = Container::open(&testkit::data("tiny-models/stories260K-f32.gguf")).unwrap();
     assert!(ImportanceMatrix::read(&model).unwrap_err().to_string().contains("general.type"));
 }
 

@@ -65,7 +65,7 @@ fn version_2_is_read_too() {
 #[test]
 fn real_files_survive() {
     for name in ["golden/llama-256-Q4_K_S.gguf", "tiny-models/stories260K-q8_0.gguf", "golden/bitnet.gguf"] {
-        gguf::oracle(&std::fs::read(testkit::shared(name)).unwrap());
+        gguf::oracle(&std::fs::read(testkit::data(name)).unwrap());
     }
 }
 

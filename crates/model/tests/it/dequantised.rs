@@ -46,7 +46,7 @@ fn golden_files() {
         if !has_exact && entry["exact"].as_bool() != Some(false) {
             continue;
         }
-        let container = Container::open(&testkit::shared(&format!("golden/{name}.gguf"))).unwrap();
+        let container = Container::open(&testkit::data(&format!("golden/{name}.gguf"))).unwrap();
         let prompt = tokens(&entry["tokens"]);
         let exact = logits(&mut load(&dequantised(&container)), &prompt, 0, 64);
         let got = logits(&mut load(&container), &prompt, 0, 64);
@@ -71,7 +71,7 @@ fn random_files_of_every_format() {
     // Token ids of "Once upon a time" and of what followed, as the reference has them.
     let prompt: Vec<_> = [1, 403, 407, 261, 378].into_iter().map(model::TokenId).collect();
     for file in files.keys() {
-        let path = testkit::shared(&format!("quant-vectors/random-llama/{file}"));
+        let path = testkit::data(&format!("quant-vectors/random-llama/{file}"));
         let container = Container::open(&path).unwrap();
         let mut model = load(&container);
         assert_eq!(model.n_vocab(), 512, "{file}");

@@ -1,7 +1,7 @@
 //! Golden files with something changed: read whole, edited in memory, written as GGUF version 3.
 
 use gguf::{Array, Container, Value};
-use testkit::shared;
+use testkit::data;
 
 /// Tensor data is aligned to this.
 const ALIGNMENT: usize = 32;
@@ -23,7 +23,7 @@ pub(crate) struct Edit {
 impl Edit {
     /// `golden/NAME.gguf`.
     pub(crate) fn golden(name: &str) -> Self {
-        Self::of(&Container::open(&shared(&format!("golden/{name}.gguf"))).unwrap())
+        Self::of(&Container::open(&data(&format!("golden/{name}.gguf"))).unwrap())
     }
 
     pub(crate) fn of(container: &Container) -> Self {

@@ -1,4 +1,4 @@
-//! Every model of `shared/data/golden` gives the reference engines' logits and greedy continuation.
+//! Every model of `testdata/golden` gives the reference engines' logits and greedy continuation.
 
 use crate::session::{greedy, load, logits, tokens};
 
@@ -16,7 +16,7 @@ fn every_golden_model_gives_its_logits() {
     let mut failures = Vec::new();
     for entry in manifest.as_array().unwrap() {
         let name = entry["name"].as_str().unwrap();
-        let mut model = load(&testkit::shared(&format!("golden/{name}.gguf")), None, 2);
+        let mut model = load(&testkit::data(&format!("golden/{name}.gguf")), None, 2);
         let prompt = tokens(&entry["tokens"]);
         let got = logits(&mut model, &prompt, 0, 64);
         let expected = testkit::read_f32(&format!("golden/{}", entry["logits"].as_str().unwrap()));

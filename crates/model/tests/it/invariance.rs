@@ -11,7 +11,7 @@ const MODELS: &[&str] =
     &["llama", "qwen3moe", "gemma3", "phi3", "bitnet", "llama-256-Q4_K_S", "llama-256-Q8_0", "llama-256-ternary-TQ1_0"];
 
 fn path(name: &str) -> std::path::PathBuf {
-    testkit::shared(&format!("golden/{name}.gguf"))
+    testkit::data(&format!("golden/{name}.gguf"))
 }
 
 #[test]

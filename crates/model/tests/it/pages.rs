@@ -6,7 +6,7 @@ use testkit::assert_same_f32;
 use crate::session::{golden_prompt, load, load_with, logits, pages};
 
 fn path(name: &str) -> std::path::PathBuf {
-    testkit::shared(&format!("golden/{name}.gguf"))
+    testkit::data(&format!("golden/{name}.gguf"))
 }
 
 fn page(model: &Model, id: u32) -> Vec<u8> {

@@ -15,7 +15,7 @@ const MODELS: &[&str] = &["llama", "granite", "gemma2", "llama-256-Q8_0", "llama
 fn the_best_logits_are_those_of_the_whole_head() {
     let (mut n_rows, mut n_rows_whole) = (0, 0);
     for name in MODELS {
-        let path = testkit::shared(&format!("golden/{name}.gguf"));
+        let path = testkit::data(&format!("golden/{name}.gguf"));
         let mut whole = load(&path, None, 2).with_head_shortcut(HeadShortcut::Off);
         let mut short = load(&path, None, 2).with_head_shortcut(HeadShortcut::On);
         assert!(whole.head_stats().is_none(), "{name}");
@@ -47,7 +47,7 @@ fn the_best_logits_are_those_of_the_whole_head() {
 
 #[test]
 fn steps_that_want_more_get_all() {
-    let path = testkit::shared("golden/llama-256-Q8_0.gguf");
+    let path = testkit::data("golden/llama-256-Q8_0.gguf");
     let mut model = load(&path, None, 2).with_head_shortcut(HeadShortcut::On);
     let prompt = golden_prompt("llama-256-Q8_0");
     let table = pages(0, prompt.len());

@@ -8,7 +8,7 @@ use testkit::assert_same_f32;
 use crate::session::{golden_prompt, load, logits, pages};
 
 fn model() -> Model {
-    load(&testkit::shared("golden/llama.gguf"), None, 1)
+    load(&testkit::data("golden/llama.gguf"), None, 1)
 }
 
 #[test]

@@ -7,7 +7,7 @@ fn golden(format: Format) -> Option<(Vec<u8>, Vec<f32>)> {
     let name = format.name().to_uppercase();
     let manifest = testkit::read_json("quant-vectors/manifest.json");
     manifest["types"].get(&name)?;
-    let raw = std::fs::read(testkit::shared(&format!("quant-vectors/{name}.raw"))).unwrap();
+    let raw = std::fs::read(testkit::data(&format!("quant-vectors/{name}.raw"))).unwrap();
     Some((raw, testkit::read_f32(&format!("quant-vectors/{name}.dequant.f32"))))
 }
 

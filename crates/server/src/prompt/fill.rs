@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     fn tokenizer(name: &str) -> Tokenizer {
-        let bytes = testkit::read_gz(&format!("tokenizer-vectors/ggml-vocab-{name}.gguf.gz"));
+        let bytes = testkit::read_bytes(&format!("tokenizer-vectors/ggml-vocab-{name}.gguf"));
         let container = gguf::Container::from_bytes("vocabulary", bytes).unwrap();
         Tokenizer::from_gguf(container.metadata()).unwrap()
     }

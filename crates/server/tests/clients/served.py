@@ -13,8 +13,7 @@ from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[4]
-SHARED = Path(os.environ.get("TRINITY_SHARED", ROOT / "../shared"))
-STORIES = SHARED / "data/tiny-models/stories260K-f32.gguf"
+STORIES = ROOT / "models/stories260k/stories260K-f32.gguf"
 START_SECONDS = 60
 
 

@@ -129,7 +129,7 @@ fn special_tokens() {
 fn the_oracle_takes_anything() {
     tokenizer::oracle(b"");
     tokenizer::oracle(b"GGUF");
-    let mut bytes = std::fs::read(testkit::shared("tiny-models/stories260K-f32.gguf")).unwrap();
+    let mut bytes = std::fs::read(testkit::data("tiny-models/stories260K-f32.gguf")).unwrap();
     tokenizer::oracle(&bytes);
     let mut rng = testkit::Rng::new(1);
     for _ in 0..40 {

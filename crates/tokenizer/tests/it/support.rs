@@ -7,10 +7,10 @@ use std::{
 };
 use tokenizer::{ControlTokens, TokenId, Tokenizer};
 
-/// The metadata of `tokenizer-vectors/ggml-vocab-<name>.gguf.gz`.
+/// The metadata of `tokenizer-vectors/ggml-vocab-<name>.gguf`.
 pub(crate) fn metadata(name: &str) -> Metadata {
-    let file = format!("tokenizer-vectors/ggml-vocab-{name}.gguf.gz");
-    let container = Container::from_bytes(&file, testkit::read_gz(&file)).unwrap_or_else(|e| panic!("{e}"));
+    let file = format!("tokenizer-vectors/ggml-vocab-{name}.gguf");
+    let container = Container::from_bytes(&file, testkit::read_bytes(&file)).unwrap_or_else(|e| panic!("{e}"));
     container.metadata().clone()
 }
 
@@ -21,7 +21,7 @@ pub(crate) fn load(name: &str) -> Arc<Tokenizer> {
     let mut loaded = loaded.lock().unwrap_or_else(PoisonError::into_inner);
     let tokenizer = loaded.entry(name.to_owned()).or_insert_with(|| {
         let metadata = match name {
-            "stories" => open(&testkit::shared("tiny-models/stories260K-f32.gguf")),
+            "stories" => open(&testkit::data("tiny-models/stories260K-f32.gguf")),
             "smollm2" => open(&testkit::smollm2_path()),
             _ => metadata(name),
         };

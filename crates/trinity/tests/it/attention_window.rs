@@ -4,7 +4,7 @@ use crate::program::trinity;
 
 /// Perplexity of the stories model, made for 512 tokens.
 fn perplexity(arguments: &[&str]) -> f64 {
-    let text = testkit::shared("eval-text/wikitext2-raw-test.txt");
+    let text = testkit::data("eval-text/wikitext2-raw-test.txt");
     let fixed = ["eval", "perplexity", "stories260k", "--file", text.to_str().unwrap(), "--json"];
     trinity([&fixed, arguments].concat()).ok().json()["perplexity"].as_f64().unwrap()
 }

@@ -12,7 +12,7 @@ fn scratch(name: &str) -> PathBuf {
 
 /// The stories model with bytes replaced.
 fn edited(name: &str, edit: impl FnOnce(&mut Vec<u8>)) -> String {
-    let mut bytes = fs::read(testkit::shared("tiny-models/stories260K-f32.gguf")).unwrap();
+    let mut bytes = fs::read(testkit::data("tiny-models/stories260K-f32.gguf")).unwrap();
     edit(&mut bytes);
     let path = scratch(name);
     fs::write(&path, bytes).unwrap();
@@ -29,7 +29,7 @@ fn replace(bytes: &mut [u8], from: &[u8], to: &[u8]) {
 fn every_malformed_file_gets_its_verdict() {
     for entry in testkit::read_json("gguf-malformed/manifest.json").as_array().unwrap() {
         let file = entry["file"].as_str().unwrap();
-        let path = testkit::shared("gguf-malformed").join(file);
+        let path = testkit::data("gguf-malformed").join(file);
         let outcome = trinity(["inspect", path.to_str().unwrap()]);
         match entry["expect"].as_str().unwrap() {
             "reject" => drop(outcome.fails(1, &[file])),

@@ -81,7 +81,7 @@ fn a_tri_file_computes_the_same_and_goes_back() {
     let from_floats = scratch.path("floats.tri");
     trinity(["convert", &floats, &from_floats]).ok();
     assert!(fs::read(&from_floats).unwrap() == fs::read(&tri).unwrap());
-    let plain = testkit::shared("tiny-models/stories260K-f32.gguf");
+    let plain = testkit::data("tiny-models/stories260K-f32.gguf");
     let json = trinity(["convert", plain.to_str().unwrap(), &scratch.path("plain.tri"), "--json"]).ok().json();
     assert_eq!(json["types"].as_array().unwrap().len(), 1, "{json}");
     // Long names of types do not push columns aside.
@@ -125,7 +125,7 @@ fn what_cannot_be_is_one_line_and_no_file() {
     trinity(["convert", &source, &out, "--to", "q4_k"]).fails(2, &["q4_k", "trinity quantize"]);
     trinity(["convert", &scratch.path("none.gguf"), &out]).fails(1, &["none.gguf"]);
     trinity(["convert", &source, &scratch.path("no/such/folder.gguf")]).fails(1, &["folder.gguf"]);
-    let plain = testkit::shared("tiny-models/stories260K-f32.gguf");
+    let plain = testkit::data("tiny-models/stories260K-f32.gguf");
     trinity(["convert", plain.to_str().unwrap(), &out, "--to", "tq1_0", "--lossy"])
         .fails(1, &["no matrix is ternary", "trinity quantize"]);
     // The weights of a real model use all bits of an f32.

@@ -102,7 +102,7 @@ fn write(model: &Path, folder: &Path, is_packed: bool) {
 fn a_folder_becomes_a_file_that_computes_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
-    let (folder, golden) = (path("bitnet-tiny"), testkit::shared("golden/bitnet-b1.58.gguf"));
+    let (folder, golden) = (path("bitnet-tiny"), testkit::data("golden/bitnet-b1.58.gguf"));
     fs::create_dir(&folder).unwrap();
     write_folder(&golden, folder.as_ref());
 

@@ -4,7 +4,7 @@ use crate::program::{command, finish, trinity};
 
 #[test]
 fn the_machine_and_a_model_on_it() {
-    let model = testkit::shared("golden/llama-256-ternary-TQ1_0.gguf");
+    let model = testkit::data("golden/llama-256-ternary-TQ1_0.gguf");
     let report = trinity(["doctor", model.to_str().unwrap(), "--threads", "2", "--json"]).ok().json();
     assert_eq!(report["threads"], 2);
     let isa = report["isa"].as_str().unwrap();

@@ -25,14 +25,14 @@ fn scratch(name: &str) -> PathBuf {
     folder.join(name)
 }
 
-fn shared(name: &str) -> String {
-    testkit::shared(name).to_str().unwrap().to_owned()
+fn data(name: &str) -> String {
+    testkit::data(name).to_str().unwrap().to_owned()
 }
 
 #[test]
 fn a_real_model_knows_grammar() {
     let model = testkit::smollm2_path();
-    let file = shared("eval-text/blimp/anaphor_gender_agreement.jsonl");
+    let file = data("eval-text/blimp/anaphor_gender_agreement.jsonl");
     let rows =
         trinity(["eval", "choice", model.to_str().unwrap(), "--file", &file, "--tasks", "30", "--json"]).ok().json();
     let accuracy = rows[0]["accuracy"]["value"].as_f64().unwrap();
@@ -47,7 +47,7 @@ fn a_real_model_knows_grammar() {
 fn each_format_is_scored() {
     let hellaswag = scratch("hellaswag.txt");
     fs::write(&hellaswag, HELLASWAG).unwrap();
-    let (lambada, piqa) = (shared("eval-text/lambada-openai-test.jsonl"), shared("eval-text/piqa-valid.jsonl"));
+    let (lambada, piqa) = (data("eval-text/lambada-openai-test.jsonl"), data("eval-text/piqa-form.jsonl"));
     let files = [&lambada, &piqa, hellaswag.to_str().unwrap()];
     let run = |arguments: &[&str]| {
         let fixed = ["eval", "choice", "stories260k", "--tasks", "12", "--file"];
@@ -63,14 +63,14 @@ fn each_format_is_scored() {
         assert_eq!(row["perplexity"]["value"].as_f64().is_some_and(|p| p > 100.0), format == "lambada", "{row}");
     }
     let text = run(&[]).text();
-    assert!(text.contains("| piqa-valid (piqa) | 12 |") && text.contains("| 25 % |"), "{text}");
+    assert!(text.contains("| piqa-form (piqa) | 12 |") && text.contains("| 25 % |"), "{text}");
 }
 
 #[test]
 fn a_run_that_was_broken_off_goes_on() {
     let (journal, receipt) = (scratch("journal.jsonl"), scratch("receipt.json"));
     let _ = fs::remove_file(&journal);
-    let blimp = ["adjunct_island", "causative"].map(|name| shared(&format!("eval-text/blimp/{name}.jsonl")));
+    let blimp = ["adjunct_island", "causative"].map(|name| data(&format!("eval-text/blimp/{name}.jsonl")));
     let run = |model: &str, arguments: &[&str]| {
         let fixed = ["eval", "choice", model, "--file", &blimp[0], &blimp[1], "--tasks", "10", "--json"];
         trinity(fixed.iter().chain(arguments))
@@ -93,7 +93,7 @@ fn a_run_that_was_broken_off_goes_on() {
     assert_eq!(evidence["models"][0]["path"], "stories260k");
 
     fs::write(&journal, &whole).unwrap();
-    let other = shared("tiny-models/stories260K-q8_0.gguf");
+    let other = data("tiny-models/stories260K-q8_0.gguf");
     run(&other, &resumed).fails(1, &["journal.jsonl", "SHA-256 of the model"]);
     run("stories260k", &["--resume", journal.to_str().unwrap(), "--v-type", "f32"])
         .fails(1, &["values: F16", "values: F32"]);
@@ -108,10 +108,10 @@ fn a_run_that_was_broken_off_goes_on() {
 
 #[test]
 fn what_holds_no_questions_is_refused() {
-    let packed = shared("eval-text/hellaswag-val-full.txt.bz2");
+    let packed = data("eval-text/hellaswag-val-20.txt.bz2");
     trinity(["eval", "choice", "stories260k", "--file", &packed]).fails(1, &["bzip2", "bunzip2"]);
-    let gsm8k = shared("eval-text/gsm8k-test.jsonl");
-    trinity(["eval", "choice", "stories260k", "--file", &gsm8k]).fails(1, &["gsm8k-test.jsonl: line 1", "question"]);
+    let gsm8k = data("eval-text/gsm8k-test-20.jsonl");
+    trinity(["eval", "choice", "stories260k", "--file", &gsm8k]).fails(1, &["gsm8k-test-20.jsonl: line 1", "question"]);
     let lonely = scratch("lonely.jsonl");
     fs::write(&lonely, "{\"goal\": \"g\", \"sol1\": \"a\", \"sol2\": \"b\"}\n").unwrap();
     let lonely = lonely.to_str().unwrap();

@@ -6,8 +6,8 @@ use gguf::{Container, Value};
 
 use crate::program::{Outcome, trinity};
 
-fn shared(name: &str) -> String {
-    testkit::shared(name).to_str().unwrap().to_owned()
+fn data(name: &str) -> String {
+    testkit::data(name).to_str().unwrap().to_owned()
 }
 
 /// The verdict and the exit code; nothing is an error.
@@ -21,16 +21,16 @@ fn check(first: &str, second: &str, code: i32, verdict: &str) -> Outcome {
 
 #[test]
 fn copies_quantised_copies_and_strangers_are_told_apart() {
-    let stories = shared("tiny-models/stories260K-f32.gguf");
+    let stories = data("tiny-models/stories260K-f32.gguf");
     check(&stories, &stories, 0, "identical weights");
     check("stories260k", "stories260k", 0, "identical weights");
-    let (tq1, tq2) = (shared("golden/llama-256-ternary-TQ1_0.gguf"), shared("golden/llama-256-ternary-TQ2_0.gguf"));
+    let (tq1, tq2) = (data("golden/llama-256-ternary-TQ1_0.gguf"), data("golden/llama-256-ternary-TQ2_0.gguf"));
     check(&tq1, &tq2, 0, "same weights in other formats (exact)");
-    check(&stories, &shared("tiny-models/stories260K-q8_0.gguf"), 1, "close: blk.0.attn_v.weight");
+    check(&stories, &data("tiny-models/stories260K-q8_0.gguf"), 1, "close: blk.0.attn_v.weight");
     // The coarsest format there is.
-    check(&shared("golden/llama-256.gguf"), &shared("golden/llama-256-Q1_0.gguf"), 1, "close: ");
-    check(&shared("golden/llama-256.gguf"), &tq2, 1, "different: ");
-    let other = check(&stories, &shared("golden/llama.gguf"), 1, "different: token_embd.weight has another shape");
+    check(&data("golden/llama-256.gguf"), &data("golden/llama-256-Q1_0.gguf"), 1, "close: ");
+    check(&data("golden/llama-256.gguf"), &tq2, 1, "different: ");
+    let other = check(&stories, &data("golden/llama.gguf"), 1, "different: token_embd.weight has another shape");
     for part in ["llama.block_count: 5 | 2", "[64, 512] | [64, 128]", "only in the first", "48 differ"] {
         assert!(other.text().contains(part), "{part} in {}", other.text());
     }
@@ -40,7 +40,7 @@ fn copies_quantised_copies_and_strangers_are_told_apart() {
 fn metadata_counts_where_it_changes_what_is_computed() {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("eval-compare");
     fs::create_dir_all(&folder).unwrap();
-    let stories = testkit::shared("tiny-models/stories260K-f32.gguf");
+    let stories = testkit::data("tiny-models/stories260K-f32.gguf");
     let edited = |name: &str, key: &str, value: Value| {
         let mut metadata = Container::open(&stories).unwrap().metadata().clone();
         metadata.set(key, value);
@@ -59,8 +59,8 @@ fn metadata_counts_where_it_changes_what_is_computed() {
 
 #[test]
 fn logits_are_compared_on_a_text() {
-    let (f32, q8_0) = (shared("tiny-models/stories260K-f32.gguf"), shared("tiny-models/stories260K-q8_0.gguf"));
-    let text = shared("story-corpus/tinystories-sample-0.9MB.txt");
+    let (f32, q8_0) = (data("tiny-models/stories260K-f32.gguf"), data("tiny-models/stories260K-q8_0.gguf"));
+    let text = data("story-corpus/tinystories-sample-0.9MB.txt");
     let compare = |second: &str| {
         let fixed =
             ["eval", "compare", &f32, second, "--logits", "--file", &text, "-c", "64", "--chunks", "2", "--json"];
@@ -76,6 +76,6 @@ fn logits_are_compared_on_a_text() {
     assert!(close["logits"]["is_identical"] == false && nmse > 1e-7 && nmse < 1e-2, "{close}");
     assert_eq!(close["tensors"].as_array().unwrap().len(), 47);
     trinity(["eval", "compare", &f32, &q8_0, "--logits"]).fails(2, &["--file"]);
-    let strangers = ["eval", "compare", &f32, &shared("golden/llama.gguf"), "--logits", "--file", &text, "-c", "64"];
+    let strangers = ["eval", "compare", &f32, &data("golden/llama.gguf"), "--logits", "--file", &text, "-c", "64"];
     trinity(strangers).fails(1, &["vocabulary", "512", "128"]);
 }

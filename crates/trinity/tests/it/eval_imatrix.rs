@@ -12,7 +12,7 @@ fn the_importance_of_a_model_is_written_as_gguf() {
     fs::create_dir_all(&folder).unwrap();
     let (text, out) = (folder.join("text.txt"), folder.join("imatrix.gguf"));
     fs::write(&text, "Once upon a time there was a little dog. ".repeat(60)).unwrap();
-    let path = testkit::shared("tiny-models/stories260K-q8_0.gguf");
+    let path = testkit::data("tiny-models/stories260K-q8_0.gguf");
     let (model, text, out_name) = (path.to_str().unwrap(), text.to_str().unwrap(), out.to_str().unwrap());
     let arguments = ["eval", "imatrix", model, "--file", text, "--out", out_name, "-c", "64", "--chunks", "3"];
     let summary = trinity(arguments.iter().chain(&["--json"])).ok().json();

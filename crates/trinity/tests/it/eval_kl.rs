@@ -11,7 +11,7 @@ fn scratch(name: &str) -> String {
 }
 
 fn model(name: &str) -> String {
-    testkit::shared(&format!("tiny-models/{name}")).to_str().unwrap().to_owned()
+    testkit::data(&format!("tiny-models/{name}")).to_str().unwrap().to_owned()
 }
 
 fn story() -> String {

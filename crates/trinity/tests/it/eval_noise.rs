@@ -10,7 +10,7 @@ use crate::program::trinity;
 fn ternary_model(folder: &str, golden: &str) -> String {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(folder);
     fs::create_dir_all(&folder).unwrap();
-    let source = testkit::shared(&format!("golden/{golden}.gguf"));
+    let source = testkit::data(&format!("golden/{golden}.gguf"));
     let mut metadata = Container::open(&source).unwrap().metadata().clone();
     metadata.set("tokenizer.ggml.model", Value::String("llama".to_owned()));
     metadata.set("tokenizer.ggml.add_bos_token", Value::Bool(false));
@@ -25,7 +25,7 @@ fn ternary_model(folder: &str, golden: &str) -> String {
 
 #[test]
 fn flipped_trits_change_perplexity_and_both_containers_alike() {
-    let text = testkit::shared("eval-text/wikitext2-raw-test.txt").to_str().unwrap().to_owned();
+    let text = testkit::data("eval-text/wikitext2-raw-test.txt").to_str().unwrap().to_owned();
     let measure = |model: &str, seed: &str| {
         let fixed = ["eval", "noise", model, "--file", &text, "-c", "64", "--chunks", "2", "--rates", "0.01,0.2"];
         trinity(fixed.iter().chain(&["--seed", seed, "--json"])).ok().json()
@@ -50,8 +50,8 @@ fn flipped_trits_change_perplexity_and_both_containers_alike() {
 
 #[test]
 fn what_cannot_be_changed_is_refused() {
-    let text = testkit::shared("story-corpus/tinystories-sample-0.9MB.txt").to_str().unwrap().to_owned();
-    let stories = testkit::shared("tiny-models/stories260K-q8_0.gguf").to_str().unwrap().to_owned();
+    let text = testkit::data("story-corpus/tinystories-sample-0.9MB.txt").to_str().unwrap().to_owned();
+    let stories = testkit::data("tiny-models/stories260K-q8_0.gguf").to_str().unwrap().to_owned();
     trinity(["eval", "noise", &stories, "--file", &text]).fails(1, &["stories260K-q8_0", "no ternary matrix"]);
     trinity(["eval", "noise", &stories, "--file", &text, "--rates", "1.5"]).fails(2, &["1.5", "0 to 1"]);
 }

@@ -15,7 +15,7 @@ fn logits_of_a_golden_model() {
     let tokens: Vec<String> = entry["tokens"].as_array().unwrap().iter().map(ToString::to_string).collect();
     let (ids, out) = (scratch("ids.txt"), scratch("logits.f32"));
     fs::write(&ids, tokens.join(" ")).unwrap();
-    let model = testkit::shared("golden/qwen3.gguf");
+    let model = testkit::data("golden/qwen3.gguf");
     let arguments =
         ["eval", "logits", model.to_str().unwrap(), "--tokens", ids.to_str().unwrap(), "--out", out.to_str().unwrap()];
     trinity(arguments).ok();
@@ -29,7 +29,7 @@ fn logits_of_a_golden_model() {
 fn logits_refuse_ids_outside_the_vocabulary() {
     let (ids, out) = (scratch("bad-ids.txt"), scratch("bad-logits.f32"));
     fs::write(&ids, "1 2 70000").unwrap();
-    let model = testkit::shared("golden/qwen3.gguf");
+    let model = testkit::data("golden/qwen3.gguf");
     let arguments =
         ["eval", "logits", model.to_str().unwrap(), "--tokens", ids.to_str().unwrap(), "--out", out.to_str().unwrap()];
     trinity(arguments).fails(1, &["70000", "128"]);
@@ -40,7 +40,7 @@ fn logits_refuse_ids_outside_the_vocabulary() {
 #[test]
 fn perplexity_of_the_real_model_is_within_half_a_percent_of_the_reference() {
     let model = testkit::smollm2_path();
-    let text = testkit::shared("eval-text/wikitext2-raw-test.txt");
+    let text = testkit::data("eval-text/wikitext2-raw-test.txt");
     let arguments = [
         "eval",
         "perplexity",

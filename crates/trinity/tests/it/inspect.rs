@@ -4,7 +4,7 @@ use crate::program::trinity;
 
 #[test]
 fn a_model_is_described() {
-    let path = testkit::shared("golden/llama-256-Q4_K_S.gguf");
+    let path = testkit::data("golden/llama-256-Q4_K_S.gguf");
     let text = trinity(["inspect", path.to_str().unwrap()]).ok().text();
     for word in ["llama", "Q4_K", "bits per weight", "KV cache", "GGUF v3"] {
         assert!(text.contains(word), "{word:?} is missing in:\n{text}");
@@ -13,7 +13,7 @@ fn a_model_is_described() {
 
 #[test]
 fn json_agrees_with_the_file() {
-    let path = testkit::shared("tiny-models/stories260K-q8_0.gguf");
+    let path = testkit::data("tiny-models/stories260K-q8_0.gguf");
     let json = trinity(["inspect", "--json", "--tensors", path.to_str().unwrap()]).ok().json();
     assert_eq!(json["architecture"], "llama");
     assert_eq!(json["file_bytes"], path.metadata().unwrap().len());

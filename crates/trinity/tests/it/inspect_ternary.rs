@@ -166,7 +166,7 @@ fn a_folder_is_described_with_what_convert_makes_of_it() {
     fs::create_dir(&odd).unwrap();
     let model = ["--arch", "bitnet-b1.58", "--type", "f32", "--embedding-type", "f32"];
     write_folder(synth(&dir, "model.gguf", &model).as_ref(), folder.as_ref());
-    write_folder(&testkit::shared("golden/bitnet-b1.58.gguf"), odd.as_ref());
+    write_folder(&testkit::data("golden/bitnet-b1.58.gguf"), odd.as_ref());
     let file = Path::new(&folder).join("model.safetensors");
 
     let text = trinity(["inspect", &folder, "--tensors"]).ok().text();
@@ -201,7 +201,7 @@ fn masters_are_told_from_packed_weights() {
     let dir = tempfile::tempdir().unwrap();
     let folder = path(&dir, "masters");
     fs::create_dir(&folder).unwrap();
-    write_masters(&testkit::shared("golden/bitnet-b1.58.gguf"), folder.as_ref());
+    write_masters(&testkit::data("golden/bitnet-b1.58.gguf"), folder.as_ref());
     let json = trinity(["inspect", &folder, "--json"]).ok().json();
     let kept: Vec<_> = json["kept"].as_array().unwrap().iter().map(|k| (&k["kept"], &k["n_tensors"])).collect();
     assert_eq!(kept[0], (&"ternary_masters".into(), &14.into()), "{json}");

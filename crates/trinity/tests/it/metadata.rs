@@ -7,7 +7,7 @@ use crate::program::trinity;
 fn copy(name: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = fs::remove_file(&path);
-    fs::write(&path, fs::read(testkit::shared("tiny-models/stories260K-q8_0.gguf")).unwrap()).unwrap();
+    fs::write(&path, fs::read(testkit::data("tiny-models/stories260K-q8_0.gguf")).unwrap()).unwrap();
     path
 }
 
@@ -56,6 +56,6 @@ fn what_cannot_be_changed_leaves_the_file_as_it_was() {
     trinity(out.iter().chain(&["--force"])).ok();
     assert_ne!(fs::read(&other).unwrap(), before);
     assert_eq!(fs::read(&file).unwrap(), before);
-    let bad = testkit::shared("gguf-malformed/key-dup.gguf");
+    let bad = testkit::data("gguf-malformed/key-dup.gguf");
     trinity(["metadata", bad.to_str().unwrap(), "--set", "a=b"]).fails(1, &["key-dup.gguf"]);
 }

@@ -11,7 +11,7 @@ pub(crate) const ETAG: &str = "\"1\"";
 
 /// The small stories model, under another name and from elsewhere.
 pub(crate) fn story_model() -> Vec<u8> {
-    fs::read(testkit::shared("tiny-models/stories260K-q8_0.gguf")).unwrap()
+    fs::read(testkit::data("tiny-models/stories260K-q8_0.gguf")).unwrap()
 }
 
 const SHA256: &str = "28161b85ebb47456eba1af66a135fa1416be9e725fdf62e4d552d7c0b977d3f1";

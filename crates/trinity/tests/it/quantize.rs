@@ -8,7 +8,7 @@ use crate::program::trinity;
 
 /// A random llama whose rows 256 divides, in F16.
 fn random_llama() -> String {
-    testkit::shared("quant-vectors/random-llama/random-llama-f16.gguf").to_str().unwrap().to_owned()
+    testkit::data("quant-vectors/random-llama/random-llama-f16.gguf").to_str().unwrap().to_owned()
 }
 
 /// Tensors of type `name` in the JSON of a run.
@@ -41,7 +41,7 @@ fn a_dry_run_of_a_real_model_counts_as_llama_cpp_does() {
 fn a_real_model_predicts_as_before() {
     let folder = tempdir().unwrap();
     let (model, out) = (testkit::smollm2_path(), folder.path().join("out.gguf"));
-    let text = testkit::shared("eval-text/wikitext2-raw-test.txt");
+    let text = testkit::data("eval-text/wikitext2-raw-test.txt");
     let json = trinity([
         "quantize",
         model.to_str().unwrap(),

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use crate::program::{command, finish, trinity, trinity_with_input};
 
-/// What llama2.c and llama.cpp tell, too (shared/data/tiny-models/README.md).
+/// What llama2.c and llama.cpp tell, too (testdata/tiny-models/README.md).
 const STORY: &str = ", there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big, red ball. She wanted to play with it, but it was too high.";
 
 fn greedy(arguments: &[&str]) -> Vec<String> {
@@ -21,6 +21,21 @@ fn the_embedded_model_tells_its_story_without_any_file() {
     assert_eq!(outcome.stderr, "", "nothing to say when piped");
 }
 
+/// Weights that were trained as −1, 0 and 1; the text is llama.cpp's, too (testdata/tiny-models/README.md).
+#[test]
+fn a_ternary_model_tells_its_story() {
+    let model = testkit::data("tiny-models/stories-ternary-1.9M-tq2_0.gguf");
+    let outcome = trinity(greedy(&[model.to_str().unwrap(), "Once upon a time", "-n", "48"])).ok();
+    assert!(
+        outcome.text().starts_with(
+            ", there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big, shiny \
+             box. She wanted to show her mommy the box, but she"
+        ),
+        "{}",
+        outcome.text()
+    );
+}
+
 #[test]
 fn a_piped_prompt_is_the_prompt() {
     let outcome = trinity_with_input(greedy(&["-n", "20"]), b"Once upon a time").ok();
@@ -29,7 +44,7 @@ fn a_piped_prompt_is_the_prompt() {
 
 #[test]
 fn a_model_by_path_and_by_name() {
-    let path = testkit::shared("tiny-models/stories260K-q8_0.gguf");
+    let path = testkit::data("tiny-models/stories260K-q8_0.gguf");
     let by_path = trinity(greedy(&[path.to_str().unwrap(), "Once upon a time", "-n", "20"])).ok();
     let by_name = trinity(greedy(&["stories260k", "Once upon a time", "-n", "20"])).ok();
     assert!(STORY.starts_with(by_path.text().trim_end()), "{}", by_path.text());

@@ -35,7 +35,7 @@ fn only_a_seal_sets_what_it_consists_of() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("model.tri");
     let tri = path.to_str().unwrap();
-    let source = testkit::shared("golden/bitnet.gguf");
+    let source = testkit::data("golden/bitnet.gguf");
     trinity(["convert", source.to_str().unwrap(), tri]).ok();
     let before = fs::read(&path).unwrap();
     trinity(["metadata", tri, "--set", "trinity.tri.version=9"]).fails(2, &["trinity.tri.version", "seal"]);

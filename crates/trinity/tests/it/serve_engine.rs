@@ -14,7 +14,7 @@ fn smollm2() -> String {
 }
 
 fn stories(name: &str) -> String {
-    testkit::shared(&format!("tiny-models/{name}")).to_str().unwrap().to_owned()
+    testkit::data(&format!("tiny-models/{name}")).to_str().unwrap().to_owned()
 }
 
 fn folder(name: &str) -> PathBuf {

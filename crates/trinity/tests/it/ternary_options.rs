@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 use crate::program::trinity;
 
 fn stories() -> String {
-    testkit::shared("tiny-models/stories260K-f32.gguf").to_str().unwrap().to_owned()
+    testkit::data("tiny-models/stories260K-f32.gguf").to_str().unwrap().to_owned()
 }
 
 /// A text of this program's own, so that perplexity means something to the model of stories.

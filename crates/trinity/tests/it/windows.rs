@@ -6,8 +6,8 @@ use crate::program::trinity;
 
 #[test]
 fn no_window_at_all_is_a_mistake_in_the_command() {
-    let model = testkit::shared("tiny-models/stories260K-q8_0.gguf");
-    let (model, text) = (model.to_str().unwrap(), testkit::shared("eval-text/wikitext2-raw-test.txt"));
+    let model = testkit::data("tiny-models/stories260K-q8_0.gguf");
+    let (model, text) = (model.to_str().unwrap(), testkit::data("eval-text/wikitext2-raw-test.txt"));
     let text = text.to_str().unwrap();
     let more: [&[&str]; 5] = [
         &["perplexity"],
@@ -43,7 +43,7 @@ fn what_cannot_be_measured_is_said_before_anything_is_written() {
     let quantize = ["quantize", &source, &out, "--type", "q8_0", "--eval", &text];
     trinity(quantize).fails(1, &["short.txt", "--eval needs 512"]);
     // A model of 128 positions.
-    let short = testkit::shared("quant-vectors/random-llama/random-llama-f16.gguf");
+    let short = testkit::data("quant-vectors/random-llama/random-llama-f16.gguf");
     let quantize = ["quantize", short.to_str().unwrap(), &out, "--type", "q8_0", "--eval", &text];
     trinity(quantize).fails(1, &["random-llama-f16.gguf", "a context of 128 tokens", "--eval needs 512"]);
     let ternarise = ["quantize", &source, &out, "--type", "q8_0", "--lossy", "--ternarise", "lsq"];
@@ -57,9 +57,9 @@ fn inputs_are_not_overwritten() {
     let folder = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("inputs");
     fs::create_dir_all(&folder).unwrap();
     let model = folder.join("model.gguf");
-    fs::copy(testkit::shared("tiny-models/stories260K-q8_0.gguf"), &model).unwrap();
+    fs::copy(testkit::data("tiny-models/stories260K-q8_0.gguf"), &model).unwrap();
     let before = fs::read(&model).unwrap();
-    let text = testkit::shared("story-corpus/tinystories-sample-0.9MB.txt").to_str().unwrap().to_owned();
+    let text = testkit::data("story-corpus/tinystories-sample-0.9MB.txt").to_str().unwrap().to_owned();
     let model_name = model.to_str().unwrap();
     for command in [&["imatrix", "--out", model_name][..], &["kl", "--save-base", model_name]] {
         let rest = [model_name, "--file", &text, "-c", "64", "--chunks", "1"];

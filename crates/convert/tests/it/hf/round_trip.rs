@@ -6,7 +6,7 @@ use super::support::{Folder, folder, golden, hf_name, logits_error, read, values
 
 /// Only the order of additions differs from the reference.
 const NMSE: f64 = 1e-6;
-/// The references of these kept the KV cache in f16 or rounded activations to bf16 (`shared/data/golden/README.md`).
+/// The references of these kept the KV cache in f16 or rounded activations to bf16 (`testdata/golden/README.md`).
 const NMSE_LOOSE: f64 = 3e-5;
 
 /// Bit for bit, and the same logits.

@@ -150,7 +150,7 @@ pub(crate) fn values(container: &Container, name: &str) -> Vec<f32> {
 }
 
 pub(crate) fn golden(name: &str) -> Container {
-    Container::open(&testkit::shared(&format!("golden/{name}.gguf"))).unwrap()
+    Container::open(&testkit::data(&format!("golden/{name}.gguf"))).unwrap()
 }
 
 /// The folder from which the golden model of that name would have been converted.

@@ -38,8 +38,8 @@ fn model(n_vocab: usize) -> Folder {
 }
 
 fn vocabulary(name: &str) -> Metadata {
-    let file = format!("tokenizer-vectors/ggml-vocab-{name}.gguf.gz");
-    Container::from_bytes(&file, testkit::read_gz(&file)).unwrap().metadata().clone()
+    let file = format!("tokenizer-vectors/ggml-vocab-{name}.gguf");
+    Container::from_bytes(&file, testkit::read_bytes(&file)).unwrap().metadata().clone()
 }
 
 /// `tokenizer.json` of a vocabulary; `merges` in either form of theirs.

@@ -23,11 +23,11 @@ pub(crate) fn load(name: &'static str) -> Arc<Loaded> {
     Arc::clone(loaded.entry(name).or_insert_with(|| {
         let metadata = match name {
             "bytes" => bytes(),
-            "stories" => open(&testkit::shared("tiny-models/stories260K-f32.gguf")),
+            "stories" => open(&testkit::data("tiny-models/stories260K-f32.gguf")),
             "smollm2" => open(&testkit::smollm2_path()),
             _ => {
-                let file = format!("tokenizer-vectors/ggml-vocab-{name}.gguf.gz");
-                Container::from_bytes(&file, testkit::read_gz(&file)).unwrap().metadata().clone()
+                let file = format!("tokenizer-vectors/ggml-vocab-{name}.gguf");
+                Container::from_bytes(&file, testkit::read_bytes(&file)).unwrap().metadata().clone()
             }
         };
         let tokenizer = Arc::new(Tokenizer::from_gguf(&metadata).unwrap());
