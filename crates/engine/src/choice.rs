@@ -31,6 +31,7 @@ pub(crate) struct Choice {
     filter: StopFilter,
     logprobs_of: Option<LogprobsOf>,
     ignore_eos: bool,
+    tell_end: bool,
     n_completion: usize,
     n_max: usize,
     decoded: String,
@@ -58,6 +59,7 @@ impl Choice {
             filter: StopFilter::new(&request.stop),
             logprobs_of: request.top_logprobs.map(LogprobsOf::new),
             ignore_eos: request.ignore_eos,
+            tell_end: request.tell_end,
             n_completion: 0,
             n_max: request.max_tokens.unwrap_or(room).min(room),
             decoded: String::new(),
@@ -97,6 +99,13 @@ impl Choice {
         // A model that says its beginning token starts another text: llama2.c's stories end so.
         let is_end = self.tokenizer.is_end_of_generation(token) || Some(token) == self.tokenizer.bos();
         if is_end && (!self.ignore_eos || is_finished) {
+            if self.tell_end {
+                self.n_completion += 1;
+                let logprobs = self.logprobs_of.as_mut().map(|l| l.compute(logits, token));
+                if tell(sink, self.index, Some(token), "", logprobs) {
+                    return Ok(Taken::Broken);
+                }
+            }
             return Ok(self.end(FinishReason::EndOfGeneration, sink));
         }
         self.n_completion += 1;

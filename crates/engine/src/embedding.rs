@@ -1,26 +1,51 @@
-//! [`Mean`]: the mean of hidden states, in an order that chunks do not change.
+//! [`Pool`]: hidden states of a text put together as its embedding, the same however the text was cut into chunks.
 
-/// Sums rows in f64, one after the other.
-pub(crate) struct Mean {
-    sum: Vec<f64>,
+use model::Pooling;
+
+/// Takes the rows of a text one after the other.
+pub(crate) struct Pool {
+    pooling: Pooling,
+    width: usize,
+    /// Rows taken.
     n: usize,
+    /// Of the mean.
+    sum: Vec<f64>,
+    /// Of the others.
+    rows: Vec<f32>,
 }
 
-impl Mean {
+impl Pool {
     /// Of rows of `width`.
-    pub(crate) fn new(width: usize) -> Self {
-        Self { sum: vec![0.0; width], n: 0 }
+    pub(crate) fn new(pooling: Pooling, width: usize) -> Self {
+        Self { pooling, width, n: 0, sum: Vec::new(), rows: Vec::new() }
     }
 
-    /// One more row `[width]`.
-    pub(crate) fn add(&mut self, row: &[f32]) {
+    /// The row `[width]` of a position; one that was taken before, by a sequence that had to begin anew, is passed over.
+    pub(crate) fn add(&mut self, position: usize, row: &[f32]) {
+        if position != self.n {
+            return;
+        }
         self.n += 1;
-        self.sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x));
+        match self.pooling {
+            Pooling::Mean => {
+                self.sum.resize(self.width, 0.0);
+                self.sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x));
+            }
+            Pooling::First if position > 0 => {}
+            Pooling::None | Pooling::First => self.rows.extend_from_slice(row),
+            Pooling::Last | Pooling::Rank => {
+                self.rows.clear();
+                self.rows.extend_from_slice(row);
+            }
+        }
     }
 
-    /// The mean; zero of no rows.
+    /// One row `[width]`, or without pooling one for each position, one after the other.
     pub(crate) fn into_vec(self) -> Vec<f32> {
         let n = self.n.max(1) as f64;
-        self.sum.into_iter().map(|sum| (sum / n) as f32).collect()
+        match self.pooling {
+            Pooling::Mean => self.sum.into_iter().map(|sum| (sum / n) as f32).collect(),
+            _ => self.rows,
+        }
     }
 }

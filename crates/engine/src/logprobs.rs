@@ -1,4 +1,4 @@
-//! [`LogprobsOf`]: log-probabilities of a row of logits.
+//! [`LogprobsOf`]: log-probabilities of a row of logits; [`PromptLogprobs`]: of the tokens of a prompt.
 
 use model::TokenId;
 
@@ -13,7 +13,7 @@ pub(crate) struct LogprobsOf {
 
 impl LogprobsOf {
     pub(crate) fn new(n_top: usize) -> Self {
-        let logprobs = Logprobs { picked: 0.0, top: Vec::with_capacity(n_top) };
+        let logprobs = Logprobs { picked: 0.0, rank: 0, top: Vec::with_capacity(n_top) };
         Self { n_top, candidates: Candidates::with_capacity(2 * n_top), logprobs }
     }
 
@@ -23,10 +23,40 @@ impl LogprobsOf {
         let sum: f64 = logits.iter().map(|x| f64::from((x - max).exp())).sum();
         let logprob = |logit: f32| (f64::from(logit - max) - sum.ln()) as f32;
         self.candidates.fill_likeliest(logits, self.n_top);
-        self.logprobs.picked = logits.get(token.0 as usize).map_or(f32::NEG_INFINITY, |x| logprob(*x));
+        let picked = logits.get(token.0 as usize).copied().unwrap_or(f32::NEG_INFINITY);
+        self.logprobs.picked = logprob(picked);
+        self.logprobs.rank = logits.iter().map(|x| usize::from(*x >= picked)).sum();
         self.logprobs.top.clear();
         self.logprobs.top.extend(self.candidates.as_slice().iter().map(|c| (c.id, logprob(c.logit))));
         &self.logprobs
+    }
+}
+
+/// Gathers the log-probabilities of all tokens of a prompt but the first, which nothing predicts. Rows are thrown away one by one: what is
+/// kept is a few numbers of each.
+pub(crate) struct PromptLogprobs {
+    of: LogprobsOf,
+    n_prompt: usize,
+    gathered: Vec<Logprobs>,
+}
+
+impl PromptLogprobs {
+    pub(crate) fn new(n_top: usize, n_prompt: usize) -> Self {
+        Self { of: LogprobsOf::new(n_top), n_prompt, gathered: Vec::new() }
+    }
+
+    /// The position whose logits come next; `None` after the last.
+    pub(crate) fn next_position(&self) -> Option<usize> {
+        Some(self.gathered.len()).filter(|position| position + 1 < self.n_prompt)
+    }
+
+    /// The logits of [`Self::next_position`], after which `token` stands in the prompt.
+    pub(crate) fn add(&mut self, logits: &[f32], token: TokenId) {
+        self.gathered.push(self.of.compute(logits, token).clone());
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<Logprobs> {
+        self.gathered
     }
 }
 
@@ -45,6 +75,7 @@ mod tests {
             for token in [17, 200] {
                 let got = logprobs.compute(&logits, TokenId(token));
                 assert!((f64::from(got.picked) - expected[token as usize]).abs() < 1e-5);
+                assert_eq!(order.get(got.rank - 1), Some(&(token as usize)));
                 assert_eq!(got.top.len(), n_top);
                 for (&(id, logprob), &i) in got.top.iter().zip(&order) {
                     assert!(id.0 as usize == i && (f64::from(logprob) - expected[i]).abs() < 1e-5, "{id:?}, not {i}");

@@ -2,7 +2,7 @@
 
 use std::{ops::ControlFlow, time::Duration};
 
-use model::TokenId;
+use model::{Pooling, TokenId};
 
 use crate::{Error, Sampling, grammar::Grammar};
 
@@ -27,8 +27,8 @@ pub enum Task {
     /// A completion.
     #[default]
     Generate,
-    /// The mean of the final hidden states of the prompt.
-    Embed,
+    /// The final hidden states of the prompt, put together.
+    Embed(Pooling),
 }
 
 /// A completion to be generated.
@@ -46,6 +46,10 @@ pub struct Request {
     pub ignore_eos: bool,
     /// Report log-probabilities: of the token, and of this many best ones.
     pub top_logprobs: Option<usize>,
+    /// The same of the tokens of the prompt, told once for all choices ([`Sink::prompt`]).
+    pub prompt_logprobs: Option<usize>,
+    /// Tell the token that ends the text, too: it counts as generated, and has no text.
+    pub tell_end: bool,
     /// Completions of the same prompt, each with a random stream of its own; the first is that of a request for one.
     pub n_choices: usize,
     /// The higher, the sooner; of equals, the first to come. One more is worth a minute of waiting.
@@ -76,6 +80,8 @@ impl Request {
             stop: Vec::new(),
             ignore_eos: false,
             top_logprobs: None,
+            prompt_logprobs: None,
+            tell_end: false,
             n_choices: 1,
             priority: 0,
             time_limit: None,
@@ -98,9 +104,13 @@ impl Request {
             return Err(Error::Stop { what: format!("a stop string of {} bytes", long.len()), max: STOP_BYTES_MAX });
         }
         let refuse = |parameter, value: String, expected| Err(Error::Parameter { parameter, value, expected });
-        match self.top_logprobs {
-            Some(n) if n > TOP_LOGPROBS_MAX => return refuse("top_logprobs", n.to_string(), "0 to 20"),
-            _ => {}
+        for (name, n_top) in [("top_logprobs", self.top_logprobs), ("prompt_logprobs", self.prompt_logprobs)] {
+            if let Some(n) = n_top.filter(|n| *n > TOP_LOGPROBS_MAX) {
+                return refuse(name, n.to_string(), "0 to 20");
+            }
+        }
+        if self.task == Task::Embed(Pooling::Rank) {
+            return refuse("pooling", Pooling::Rank.to_string(), "none, mean, cls or last");
         }
         if !(1..=N_CHOICES_MAX).contains(&self.n_choices) {
             return refuse("n", self.n_choices.to_string(), "1 to 16");
@@ -115,8 +125,10 @@ impl Request {
 /// Natural log-probabilities at one step, of the model's own distribution (before penalties and truncation).
 #[derive(Clone, PartialEq, Debug)]
 pub struct Logprobs {
-    /// Of the token that was picked.
+    /// Of the token that was picked, or that stands in the prompt.
     pub picked: f32,
+    /// How many tokens are at least as probable as that one, itself among them.
+    pub rank: usize,
     /// The best tokens, best first.
     pub top: Vec<(TokenId, f32)>,
 }
@@ -138,6 +150,9 @@ pub struct Event<'a> {
 pub trait Sink: Send {
     /// Takes an event; `Break` cancels the request.
     fn event(&mut self, event: Event<'_>) -> ControlFlow<()>;
+    /// Log-probabilities of all tokens of the prompt but the first, where the request asks for them: comes once, before the first event
+    /// of any choice that has a token or text.
+    fn prompt(&mut self, _logprobs: Vec<Logprobs>) {}
     /// The end of a choice; comes exactly once for each.
     fn finish(&mut self, choice: usize, end: Result<Completion, Error>);
     /// Whether anybody still listens; if not, the request is cancelled before the next step.
@@ -176,13 +191,13 @@ pub struct Completion {
     pub n_prompt: usize,
     /// Those whose keys and values were still cached.
     pub n_cached: usize,
-    /// Tokens generated, the end token not counted.
+    /// Tokens generated, the end token not counted unless it was told.
     pub n_completion: usize,
     /// Tokens that a drafter proposed.
     pub n_drafted: usize,
     /// Those that were right.
     pub n_accepted: usize,
-    /// Mean of the final hidden states of the prompt, if that was the task.
+    /// The final hidden states of the prompt, if that was the task: one row, or without pooling one for each token.
     pub embedding: Option<Vec<f32>>,
     /// Time in the queue before anything was computed.
     pub queue_seconds: f64,

@@ -13,7 +13,8 @@ use crate::{
     constraint::Constraint,
     core::{Planned, Scheduler, SchedulerLimits, SeqId, Wanted},
     drafter::{Drafting, Pace, Payoff},
-    embedding::Mean,
+    embedding::Pool,
+    logprobs::PromptLogprobs,
     memory::Memory,
 };
 
@@ -35,7 +36,9 @@ struct Running {
     request: RequestId,
     index: usize,
     choice: Choice,
-    mean: Option<Mean>,
+    pool: Option<Pool>,
+    /// Until all are told.
+    prompt_logprobs: Option<PromptLogprobs>,
     /// How many drafts it is worth, if it may have any.
     pace: Option<Pace>,
     drafts: Vec<TokenId>,
@@ -100,6 +103,7 @@ impl Runner {
             context_len_max: context_len_max(&*model),
             n_running_max: options.n_running_max.min(model.step_rows_max()),
             step_rows_max: model.step_rows_max(),
+            prompt_logits_max: model::logits_rows_max(&*model),
             step_us_max: options.step_ms_max.map(|ms| ms * 1000.0),
             window: model.attention_window(),
         };
@@ -155,6 +159,10 @@ impl Runner {
                     self.take_rows(*p, row..row + 1 + p.n_drafts, end);
                     row += 1 + p.n_drafts;
                 }
+                Wanted::All => {
+                    self.take_prompt(*p, row, end);
+                    row += p.n_tokens;
+                }
                 Wanted::Hidden => {
                     self.take_hidden(*p, hidden_row, end);
                     hidden_row += p.n_tokens;
@@ -197,7 +205,7 @@ impl Runner {
                 let logits = match p.wanted {
                     Wanted::Nothing => LogitsWanted::None,
                     Wanted::Last => n_best.map_or(LogitsWanted::Last, LogitsWanted::Best),
-                    Wanted::Drafts => LogitsWanted::All,
+                    Wanted::Drafts | Wanted::All => LogitsWanted::All,
                     Wanted::Hidden => LogitsWanted::Hidden,
                 };
                 let pages = scheduler.sequence(p.id).table.as_slice();
@@ -242,15 +250,44 @@ impl Runner {
         }
     }
 
+    /// Gathers the log-probabilities of what stands in the prompt; the last row of a prompt gives the next token.
+    fn take_prompt(&mut self, p: Planned, row_first: usize, now: Duration) {
+        for (position, row) in (p.position_first..).zip(row_first..row_first + p.n_tokens) {
+            let Some(&token) = self.scheduler.sequence(p.id).tokens.get(position + 1) else {
+                return self.take_rows(p, row..row + 1, now);
+            };
+            if let Some(error) = self.non_finite_at(row, position) {
+                self.scheduler.distrust(p.id);
+                return self.end(p.id, Err(error), now);
+            }
+            let Self { running, logits, scheduler, .. } = self;
+            let Some(gathered) = running.get_mut(&p.id).and_then(|r| r.prompt_logprobs.as_mut()) else { return };
+            if gathered.next_position() == Some(position) {
+                gathered.add(logits.row(row), token);
+                scheduler.set_logits_from(p.id, gathered.next_position());
+            }
+        }
+        self.pass(p, now);
+    }
+
+    /// Tells the log-probabilities of the prompt, if they are wanted and were not told yet; then its other choices may start.
+    fn tell_prompt(&mut self, id: SeqId) {
+        let Some((running, group)) = self.of(id) else { return };
+        let Some(gathered) = running.prompt_logprobs.take() else { return };
+        group.sink.prompt(gathered.into_vec());
+        let siblings = group.open.clone();
+        siblings.into_iter().for_each(|id| self.scheduler.release(id));
+    }
+
     /// Picks a token by each row for as long as the drafts were right.
     fn take_rows(&mut self, p: Planned, rows: std::ops::Range<usize>, now: Duration) {
+        self.tell_prompt(p.id);
         let mut end = None;
         let mut n_accepted = 0;
         for row in rows {
             let position = p.position_first + p.n_tokens - 1 + n_accepted;
-            if let Some((token, value)) = self.non_finite(row) {
+            if let Some(error) = self.non_finite_at(row, position) {
                 self.scheduler.distrust(p.id);
-                let error = Error::NonFiniteLogits { position, token: token.0, value: value.to_string() };
                 return self.end(p.id, Err(error), now);
             }
             let Self { running, groups, logits, scheduler, .. } = self;
@@ -293,26 +330,27 @@ impl Runner {
         }
     }
 
-    /// The first of a row's logits that is no number, those left out apart.
-    fn non_finite(&self, row: usize) -> Option<(TokenId, f32)> {
+    /// Says so if one of a row's logits is no number, those left out apart.
+    fn non_finite_at(&self, row: usize, position: usize) -> Option<Error> {
         let allowed = if self.logits.is_complete() { 0.0 } else { f32::NEG_INFINITY };
         let token = first_non_finite(self.logits.row(row), allowed)?;
-        Some((TokenId(token as u32), self.logits.row(row)[token]))
+        let value = self.logits.row(row)[token].to_string();
+        Some(Error::NonFiniteLogits { position, token: token as u32, value })
     }
 
-    /// Adds hidden states to the mean; ends the task after the last.
+    /// Adds hidden states to the embedding; ends the task after the last.
     fn take_hidden(&mut self, p: Planned, row: usize, now: Duration) {
         self.scheduler.advance(p, 0);
         let is_last = self.scheduler.sequence(p.id).n_pending() == 0;
         let Self { running, logits, .. } = self;
-        let Some(mean) = running.get_mut(&p.id).and_then(|r| r.mean.as_mut()) else { return };
+        let Some(pool) = running.get_mut(&p.id).and_then(|r| r.pool.as_mut()) else { return };
         for (position, row) in (p.position_first..).zip(row..row + p.n_tokens) {
             let hidden = logits.hidden_row(row);
             if let Some(broken) = first_non_finite(hidden, 0.0) {
                 let error = Error::NonFiniteHidden { position, value: hidden[broken].to_string() };
                 return self.end(p.id, Err(error), now);
             }
-            mean.add(hidden);
+            pool.add(position, hidden);
         }
         if is_last {
             self.end(p.id, Ok((FinishReason::EndOfGeneration, None)), now);

@@ -226,6 +226,10 @@ impl Sink for Counted {
         self.sink.event(event)
     }
 
+    fn prompt(&mut self, logprobs: Vec<crate::Logprobs>) {
+        self.sink.prompt(logprobs);
+    }
+
     fn finish(&mut self, choice: usize, end: Result<crate::Completion, Error>) {
         self.n_left = self.n_left.saturating_sub(1);
         if self.n_left == 0 {

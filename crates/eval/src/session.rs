@@ -4,9 +4,6 @@ use model::{Forward, Logits, LogitsWanted, PAGE_LEN, PageId, Step, StepSpan, Tok
 
 use crate::Error;
 
-/// Most bytes of logits held at once: all rows of a step of 512 would be 0.5 GB with a vocabulary of 262,144.
-const LOGITS_BYTES_MAX: usize = 64 << 20;
-
 /// Sees a position and its logits `[V]`.
 type OnRow<'a> = &'a mut dyn FnMut(usize, &[f32]) -> Result<(), Error>;
 
@@ -60,13 +57,13 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Computes `tokens` in steps; `on_row` sees position and logits of every row from position `wanted_from` on. Holds at most
-    /// [`LOGITS_BYTES_MAX`] of them at once.
+    /// Computes `tokens` in steps; `on_row` sees position and logits of every row from position `wanted_from` on. Holds
+    /// few of them at once ([`model::logits_rows_max`]).
     pub(crate) fn compute(&mut self, tokens: &[TokenId], wanted_from: usize, on_row: OnRow<'_>) -> Result<(), Error> {
         let (silent, wanted) = tokens.split_at(wanted_from.saturating_sub(self.position).min(tokens.len()));
         let step_rows_max = self.model.step_rows_max();
         silent.chunks(step_rows_max).for_each(|chunk| self.step(chunk, LogitsWanted::None));
-        let rows_max = (LOGITS_BYTES_MAX / (4 * self.n_vocab().max(1))).clamp(1, step_rows_max);
+        let rows_max = model::logits_rows_max(self.model);
         for chunk in wanted.chunks(rows_max) {
             let first = self.position;
             self.step(chunk, LogitsWanted::All);

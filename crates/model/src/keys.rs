@@ -2,7 +2,7 @@
 
 use gguf::{Container, Metadata};
 
-use crate::LoadError;
+use crate::{LoadError, spec::Pooling};
 
 /// Most layers, heads or experts that a file may claim.
 const COUNT_MAX: u64 = 4096;
@@ -157,6 +157,16 @@ impl<'a> Keys<'a> {
             return self.refuse(name, format!("{} layers, expected {n_layers}", flags.len()));
         }
         Ok(flags)
+    }
+
+    /// How hidden states become an embedding.
+    pub(crate) fn pooling(&self) -> Result<Option<Pooling>, LoadError> {
+        const NAME: &str = "pooling_type";
+        let Some(number) = self.read(NAME, Metadata::u64)? else { return Ok(None) };
+        match Pooling::ALL.get(usize::try_from(number).unwrap_or(usize::MAX)) {
+            Some(pooling) => Ok(Some(*pooling)),
+            None => self.refuse(NAME, format!("{number}, expected 0 to {}", Pooling::ALL.len() - 1)),
+        }
     }
 
     /// A string.

@@ -1,5 +1,7 @@
 //! [`ModelSpec`]: what a family may vary, as data.
 
+use std::fmt;
+
 use kernels::{Gate, RopePairs};
 
 /// Where q and k are normalised.
@@ -71,6 +73,39 @@ pub struct WindowSpec {
     pub local_layers: Vec<bool>,
 }
 
+/// How hidden states become the embedding of a text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pooling {
+    /// Not: one for each token.
+    None,
+    /// Their mean.
+    Mean,
+    /// That of the first token, which BERT calls CLS.
+    First,
+    /// That of the last token.
+    Last,
+    /// They are the input of a head that scores pairs of texts: there is no embedding.
+    Rank,
+}
+
+impl Pooling {
+    /// In the order of their numbers in files.
+    pub const ALL: [Self; 5] = [Self::None, Self::Mean, Self::First, Self::Last, Self::Rank];
+}
+
+impl fmt::Display for Pooling {
+    /// As llama.cpp calls it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Mean => "mean",
+            Self::First => "cls",
+            Self::Last => "last",
+            Self::Rank => "rank",
+        })
+    }
+}
+
 /// Everything `forward` needs to know of a model beside its weights.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ModelSpec {
@@ -128,6 +163,8 @@ pub struct ModelSpec {
     pub residual_scale: f32,
     /// Multiplied into logits.
     pub logit_scale: f32,
+    /// How hidden states become an embedding, where the file says so.
+    pub pooling: Option<Pooling>,
 }
 
 impl ModelSpec {

@@ -183,6 +183,14 @@ pub trait Forward {
     fn forward(&mut self, step: &Step<'_>, logits: &mut Logits);
 }
 
+/// Most bytes of logits that a step should ask for: all rows of a step of 512 would be 0.5 GB with a vocabulary of 262,144.
+const LOGITS_BYTES_MAX: usize = 64 << 20;
+
+/// Of how many rows a step should want logits at most, so that the memory for them stays small.
+pub fn logits_rows_max(model: &dyn Forward) -> usize {
+    (LOGITS_BYTES_MAX / (size_of::<f32>() * model.n_vocab().max(1))).clamp(1, model.step_rows_max().max(1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

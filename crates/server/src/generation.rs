@@ -13,7 +13,7 @@ mod request;
 mod sink;
 
 pub use batch::Batch;
-pub use embed::{embed, embed_raw};
+pub use embed::{embed, embed_raw, pooling};
 pub use end::{EndReason, Ended, TokensUsed};
 pub use join::{Choice, Joined, Joiner, ToolCall};
 pub use pieces::Piece;
@@ -82,6 +82,7 @@ pub struct Generation {
     pending: Option<(usize, Result<Ended, ApiError>)>,
     meter: Meter,
     n_prompt: usize,
+    prompt_logprobs: Vec<engine::Logprobs>,
     prompt_param: &'static str,
     /// Ready when the server waits for nobody any more.
     cut_off: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -105,7 +106,20 @@ impl Generation {
         let meter = Meter::new(app.metrics().model(&lease.id), caller.clone(), started, n_open, n_prompt);
         let lifecycle = app.lifecycle().clone();
         let cut_off = Box::pin(async move { lifecycle.reached(Phase::Cancelled).await });
-        Ok(Self { lease, receiver, room, stop, choices, n_open, pending: None, meter, n_prompt, prompt_param, cut_off })
+        Ok(Self {
+            lease,
+            receiver,
+            room,
+            stop,
+            choices,
+            n_open,
+            pending: None,
+            meter,
+            n_prompt,
+            prompt_logprobs: Vec::new(),
+            prompt_param,
+            cut_off,
+        })
     }
 
     /// The model.
@@ -121,6 +135,11 @@ impl Generation {
     /// Tokens of the prompt.
     pub fn n_prompt(&self) -> usize {
         self.n_prompt
+    }
+
+    /// Log-probabilities of the tokens of the prompt but the first, if the request asks for them: there from the first update on.
+    pub fn prompt_logprobs(&self) -> &[engine::Logprobs] {
+        &self.prompt_logprobs
     }
 
     /// The next update; `None` after the last choice has finished. An error ends the request.
@@ -157,6 +176,10 @@ impl Generation {
     /// What a message of the engine means; nothing where all of it is held back.
     fn read(&mut self, message: Message) -> Option<Result<Update, ApiError>> {
         match message {
+            Message::Prompt(logprobs) => {
+                self.prompt_logprobs = logprobs;
+                None
+            }
             Message::Event { choice, token, text } => {
                 if token.is_some() {
                     self.meter.token(choice);

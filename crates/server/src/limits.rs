@@ -47,6 +47,10 @@ pub const LOGIT_BIAS_MAX: usize = 4096;
 pub const TOOLS_MAX: usize = 128;
 /// Texts of one request for embeddings.
 pub const INPUTS_MAX: usize = 2048;
+/// Numbers in an answer of embeddings that are not pooled: tokens, times the width of a vector.
+pub const EMBEDDING_NUMBERS_MAX: usize = 8 << 20;
+/// Numbers in an answer with log-probabilities of prompts: tokens, times one more than the best tokens reported with each.
+pub const PROMPT_LOGPROBS_MAX: usize = 1 << 20;
 /// Prompts of one request for completions.
 pub const PROMPTS_MAX: usize = 64;
 /// Files beside the one whose gap is filled (`input_extra`).
@@ -103,6 +107,8 @@ pub const TABLE: &[Limit] = &[
     count("logit_bias", LOGIT_BIAS_MAX),
     count("tools", TOOLS_MAX),
     count("inputs", INPUTS_MAX),
+    count("embedding numbers without pooling", EMBEDDING_NUMBERS_MAX),
+    count("prompt log-probabilities", PROMPT_LOGPROBS_MAX),
     count("prompts", PROMPTS_MAX),
     count("input files", INPUT_FILES_MAX),
     count("response fields", RESPONSE_FIELDS_MAX),

@@ -26,6 +26,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/infill", post(completion::infill))
         .route("/tokenize", post(tokens::tokenize))
         .route("/detokenize", post(tokens::detokenize))
+        .route("/tokenizer_info", get(tokens::info))
         .route("/apply-template", post(template::apply))
         .route("/embedding", post(embedding::embeddings))
         .route("/embeddings", post(embedding::embeddings))

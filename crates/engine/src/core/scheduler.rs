@@ -39,6 +39,8 @@ pub(crate) struct SchedulerLimits {
     pub(crate) n_running_max: usize,
     /// Rows of a step.
     pub(crate) step_rows_max: usize,
+    /// Rows of a step whose logits are wanted although the tokens after them are known.
+    pub(crate) prompt_logits_max: usize,
     /// Longest step in microseconds while others decode; by itself six times what decoding takes.
     pub(crate) step_us_max: Option<f64>,
     /// What attention sees, where that is not everything.
@@ -54,6 +56,8 @@ pub(crate) enum Wanted {
     Last,
     /// Of the newest token and of every draft after it.
     Drafts,
+    /// The logits of all: of tokens of the prompt, and of the token that comes next if the last is the newest.
+    All,
     /// The hidden states of all.
     Hidden,
 }
@@ -145,6 +149,18 @@ impl Scheduler {
         self.sequences.get_mut(&id).unwrap_or_else(|| unreachable!("{id:?} was finished"))
     }
 
+    /// A sequence that was held may start, if it is still there.
+    pub(crate) fn release(&mut self, id: SeqId) {
+        if let Some(sequence) = self.sequences.get_mut(&id) {
+            sequence.is_held = false;
+        }
+    }
+
+    /// The logits of all positions before `position` were taken; `None`: none are wanted any more but those of the newest token.
+    pub(crate) fn set_logits_from(&mut self, id: SeqId, position: Option<usize>) {
+        self.sequence_mut(id).logits_from = position;
+    }
+
     /// Its reader is behind, or keeps up again.
     pub(crate) fn set_paused(&mut self, id: SeqId, is_paused: bool) {
         self.sequence_mut(id).is_paused = is_paused;
@@ -189,6 +205,11 @@ impl Scheduler {
         self.planned.iter().map(|p| p.n_tokens + p.n_drafts).sum()
     }
 
+    /// Those of a prompt that want logits.
+    fn n_prompt_logits(&self) -> usize {
+        self.planned.iter().filter(|p| p.wanted == Wanted::All).map(|p| p.n_tokens).sum()
+    }
+
     fn plan_decoding(&mut self, id: SeqId, memory: &mut dyn PageMemory) {
         let sequence = self.sequence(id);
         if !sequence.is_running || sequence.is_paused || !sequence.is_decoding() {
@@ -214,14 +235,20 @@ impl Scheduler {
         let sequence = self.sequence(id);
         let (position_first, n_pending) = (sequence.n_computed, sequence.n_pending());
         let is_embedding = sequence.is_embedding;
+        let (n_max, wants_all) = match sequence.logits_from {
+            None => (n_max, false),
+            Some(from) if position_first < from => (n_max.min(from - position_first), false),
+            Some(_) => (n_max.min(self.limits.prompt_logits_max.saturating_sub(self.n_prompt_logits())), true),
+        };
         let n_tokens = n_pending.min(n_max);
         if n_tokens == 0 || !self.reserve(id, n_tokens, memory) {
             return 0;
         }
-        let wanted = match (is_embedding, n_tokens == n_pending) {
-            (true, _) => Wanted::Hidden,
-            (false, true) => Wanted::Last,
-            (false, false) => Wanted::Nothing,
+        let wanted = match n_tokens == n_pending {
+            _ if is_embedding => Wanted::Hidden,
+            _ if wants_all => Wanted::All,
+            true => Wanted::Last,
+            false => Wanted::Nothing,
         };
         self.planned.push(Planned { id, position_first, n_tokens, n_drafts: 0, wanted });
         n_tokens

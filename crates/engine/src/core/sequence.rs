@@ -21,6 +21,10 @@ pub(crate) struct NewSequence {
     pub(crate) rank: i64,
     /// Whether all rows are wanted as hidden states.
     pub(crate) is_embedding: bool,
+    /// The first position whose logits are wanted although the token after it is known.
+    pub(crate) logits_from: Option<usize>,
+    /// Nothing is computed for it before [`Scheduler::release`](super::Scheduler::release).
+    pub(crate) is_held: bool,
 }
 
 /// A line of tokens. The first `nodes.len()` pages of its table belong to the prefix tree and are locked; the others are its own.
@@ -43,6 +47,10 @@ pub(crate) struct Sequence {
     pub(crate) use_cache: bool,
     pub(crate) rank: i64,
     pub(crate) is_embedding: bool,
+    /// The first position whose logits are still wanted although the token after it is known: what is cached spares only those before it.
+    pub(crate) logits_from: Option<usize>,
+    /// It waits for another one's word.
+    pub(crate) is_held: bool,
     /// Its reader is behind: nothing is computed for it.
     pub(crate) is_paused: bool,
     pub(crate) is_running: bool,
@@ -63,6 +71,8 @@ impl Sequence {
             use_cache: new.use_cache,
             rank: new.rank,
             is_embedding: new.is_embedding,
+            logits_from: new.logits_from,
+            is_held: new.is_held,
             is_paused: false,
             is_running: false,
         }
@@ -71,6 +81,16 @@ impl Sequence {
     /// Tokens that are known and not computed.
     pub(crate) fn n_pending(&self) -> usize {
         self.tokens.len() - self.n_computed
+    }
+
+    /// Nothing but room keeps it in the queue.
+    pub(crate) fn may_start(&self) -> bool {
+        !self.is_paused && !self.is_held
+    }
+
+    /// Positions that need not be computed if they are cached: one is always left, and all whose logits are wanted.
+    pub(crate) fn n_usable(&self) -> usize {
+        self.logits_from.unwrap_or(usize::MAX).min(self.tokens.len() - 1)
     }
 
     /// Only the newest token is missing: a row of it gives the next one.

@@ -8,8 +8,9 @@ use crate::{
     choice::{Choice, Taken},
     core::{NewSequence, SeqId},
     drafter::Pace,
-    embedding::Mean,
+    embedding::Pool,
     limits::Limits,
+    logprobs::PromptLogprobs,
 };
 
 impl Runner {
@@ -45,9 +46,11 @@ impl Runner {
             Err(error) => return Err((error, sink)),
         };
         let now = (self.clock)();
+        let n_prompt = request.prompt.len();
         let own_scope = (!request.use_cache).then(|| CacheScope(OWN_SCOPES | u128::from(self.n_ids)));
         let rank = i64::try_from(now.as_micros()).unwrap_or(i64::MAX) - i64::from(request.priority) * PRIORITY_US;
-        let is_embedding = request.task == Task::Embed;
+        let is_embedding = matches!(request.task, Task::Embed(_));
+        let n_top = request.prompt_logprobs.filter(|_| !is_embedding);
         let mut group = Group {
             sink,
             open: Vec::with_capacity(request.n_choices),
@@ -59,6 +62,8 @@ impl Runner {
             let seq = SeqId(self.n_ids);
             self.n_ids += 1;
             group.open.push(seq);
+            // The first choice gathers them for all; the others wait for it.
+            let prompt_logprobs = n_top.filter(|_| index == 0).map(|n_top| PromptLogprobs::new(n_top, n_prompt));
             self.scheduler.add(
                 seq,
                 NewSequence {
@@ -67,16 +72,22 @@ impl Runner {
                     use_cache: self.options.prefix_cache && !is_embedding,
                     rank,
                     is_embedding,
+                    logits_from: prompt_logprobs.as_ref().and_then(PromptLogprobs::next_position),
+                    is_held: n_top.is_some() && index > 0,
                 },
             );
             let running = Running {
                 request: id,
                 index,
                 choice,
-                mean: is_embedding.then(|| Mean::new(self.model.width())),
+                prompt_logprobs,
+                pool: match request.task {
+                    Task::Generate => None,
+                    Task::Embed(pooling) => Some(Pool::new(pooling, self.model.width())),
+                },
                 pace: self.may_draft(request).then(Pace::default),
                 drafts: Vec::new(),
-                n_prompt: request.prompt.len(),
+                n_prompt,
                 n_drafted: 0,
                 n_accepted: 0,
                 submitted: now,
@@ -151,6 +162,10 @@ impl Runner {
         let is_broken = matches!(end, Ok((FinishReason::Cancelled, _)));
         let Some(group) = self.groups.get_mut(&request) else { return };
         group.open.retain(|open| *open != id);
+        if running.prompt_logprobs.is_some() {
+            // Nobody will tell them any more.
+            group.open.iter().for_each(|open| self.scheduler.release(*open));
+        }
         group.sink.finish(running.index, end.map(|(reason, stop)| running.completion(reason, stop, n_cached, now)));
         if group.open.is_empty() {
             let own_scope = group.own_scope;
@@ -266,7 +281,7 @@ impl Running {
             n_completion: self.choice.n_completion(),
             n_drafted: self.n_drafted,
             n_accepted: self.n_accepted,
-            embedding: self.mean.map(Mean::into_vec),
+            embedding: self.pool.map(Pool::into_vec),
             queue_seconds: seconds(self.submitted, started),
             prefill_seconds: seconds(started, prefilled),
             decode_seconds: seconds(prefilled, now),

@@ -12,7 +12,7 @@ use std::{
 use engine::{Completion, DiskCache, EngineOptions, Error, Event, FinishReason, Handle, Request, Sampling, Sink, Task};
 use gguf::Container;
 use kernels::Kernels;
-use model::{AttentionWindow, Forward, KvType, KvTypes, LoadOptions, Logits, Model, PageId, Step, TokenId};
+use model::{AttentionWindow, Forward, KvType, KvTypes, LoadOptions, Logits, Model, PageId, Pooling, Step, TokenId};
 use testkit::Rng;
 use tokenizer::{ControlTokens, Tokenizer};
 
@@ -192,23 +192,31 @@ fn a_cancelled_request_ends_wherever_it_is() {
 }
 
 #[test]
-fn an_embedding_is_the_mean_of_hidden_states_however_it_is_cut() {
+fn an_embedding_is_made_of_hidden_states_however_they_are_cut() {
     let tokens: Vec<TokenId> = (0..150).map(|i| TokenId(i * 3 % 400)).collect();
-    let mut expected = [0.0f64; 4];
-    for n in 1..=tokens.len() {
-        let hidden = hidden(tokens[..n].iter().copied());
-        expected.iter_mut().zip(hidden).for_each(|(sum, x)| *sum += f64::from(x));
-    }
-    let expected: Vec<f32> = expected.iter().map(|sum| (sum / tokens.len() as f64) as f32).collect();
+    let rows: Vec<[f32; 4]> = (1..=tokens.len()).map(|n| hidden(tokens[..n].iter().copied())).collect();
+    let mut sum = [0.0f64; 4];
+    rows.iter().for_each(|row| sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x)));
+    let mean: Vec<f32> = sum.iter().map(|sum| (sum / tokens.len() as f64) as f32).collect();
+    let expected = [
+        (Pooling::None, rows.concat()),
+        (Pooling::Mean, mean),
+        (Pooling::First, rows[0].to_vec()),
+        (Pooling::Last, rows[149].to_vec()),
+    ];
     for step_rows_max in [7, 64, 200] {
         let model = HashModel::new(40, N_VOCAB, step_rows_max);
         let handle = Handle::spawn("hash", Box::new(model), stories::tokenizer(), EngineOptions::default()).unwrap();
         // Others run beside it, and one has left the same prompt in the cache.
         let other = submit(&handle, Request { prompt: tokens.clone(), ..request([], 30) }).unwrap();
-        let ends = submit(&handle, Request { task: Task::Embed, ..Request::new(tokens.clone()) }).unwrap();
-        let end = ends.recv().unwrap().2.unwrap();
-        assert_eq!(end.embedding.as_deref(), Some(&expected[..]), "in steps of {step_rows_max}");
-        assert_eq!(end.n_completion, 0);
+        for (pooling, expected) in &expected {
+            let request = Request { task: Task::Embed(*pooling), ..Request::new(tokens.clone()) };
+            let end = submit(&handle, request).unwrap().recv().unwrap().2.unwrap();
+            assert_eq!(end.embedding.as_ref(), Some(expected), "{pooling} in steps of {step_rows_max}");
+            assert_eq!(end.n_completion, 0);
+        }
+        let rank = Request { task: Task::Embed(Pooling::Rank), ..Request::new(tokens.clone()) };
+        assert!(matches!(submit(&handle, rank), Err(Error::Parameter { parameter: "pooling", .. })));
         assert!(other.recv().unwrap().2.unwrap().embedding.is_none());
     }
 }
@@ -218,7 +226,7 @@ fn an_embedding_that_is_no_number_is_an_error() {
     let model = HashModel::new(40, N_VOCAB, 64).with_nan_from(70);
     let handle = Handle::spawn("broken", Box::new(model), stories::tokenizer(), EngineOptions::default()).unwrap();
     let embed = |n: usize| {
-        let request = Request { task: Task::Embed, ..Request::new(vec![TokenId(5); n]) };
+        let request = Request { task: Task::Embed(Pooling::Mean), ..Request::new(vec![TokenId(5); n]) };
         submit(&handle, request).unwrap().recv().unwrap().2
     };
     assert_eq!(embed(100), Err(Error::NonFiniteHidden { position: 69, value: "NaN".to_owned() }));

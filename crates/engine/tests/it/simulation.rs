@@ -12,11 +12,11 @@ use std::{
 };
 
 use engine::{
-    CacheScope, Completion, DiskCache, Drafter, Engine, EngineOptions, Error, Event, FinishReason, Progress, Request,
-    RequestId, Runner, Sampling, Sink,
+    CacheScope, Completion, DiskCache, Drafter, EngineOptions, Error, Event, FinishReason, Logprobs, Progress, Request,
+    RequestId, Runner, Sampling, Sink, Task,
     grammar::{GrammarCompiler, GrammarSource},
 };
-use model::{AttentionWindow, PAGE_LEN, TokenId};
+use model::{AttentionWindow, PAGE_LEN, Pooling, TokenId};
 use proptest::prelude::*;
 use testkit::Rng;
 use tokenizer::Tokenizer;
@@ -32,6 +32,7 @@ const N_VOCAB: usize = 500;
 #[derive(Default)]
 pub(crate) struct Log {
     pub(crate) tokens: Mutex<BTreeMap<usize, Vec<TokenId>>>,
+    pub(crate) prompt: Mutex<Option<Vec<Logprobs>>>,
     pub(crate) ends: Mutex<BTreeMap<usize, Result<Completion, Error>>>,
     pub(crate) is_closed: AtomicBool,
     pub(crate) is_stalled: AtomicBool,
@@ -45,6 +46,12 @@ impl Sink for LogSink {
         assert!(!self.0.is_stalled.load(Ordering::Relaxed) || event.token.is_none(), "a token for one without room");
         self.0.tokens.lock().unwrap().entry(event.choice).or_default().extend(event.token);
         ControlFlow::Continue(())
+    }
+
+    fn prompt(&mut self, logprobs: Vec<Logprobs>) {
+        assert!(self.0.tokens.lock().unwrap().values().all(Vec::is_empty), "tokens before the prompt");
+        let before = self.0.prompt.lock().unwrap().replace(logprobs);
+        assert!(before.is_none(), "a prompt was told twice");
     }
 
     fn finish(&mut self, choice: usize, end: Result<Completion, Error>) {
@@ -85,6 +92,8 @@ fn request(rng: &mut Rng, context: usize) -> Request {
         priority: rng.below(3) as i32 - 1,
         scope: CacheScope(rng.below(2) as u128),
         use_cache: rng.below(5) > 0,
+        prompt_logprobs: (rng.below(3) == 0).then(|| rng.below(3)),
+        task: if rng.below(8) == 0 { Task::Embed(Pooling::ALL[rng.below(4)]) } else { Task::Generate },
         ..Request::new(prompt)
     }
 }
@@ -99,21 +108,17 @@ fn hash_model(n_pages: usize, step_rows_max: usize, window: Option<(AttentionWin
 }
 
 /// What the request says alone, in an arena that holds all of it.
-fn lonely(request: &Request, world: &World, tokenizer: &Arc<Tokenizer>) -> BTreeMap<usize, Vec<TokenId>> {
+fn lonely(request: &Request, world: &World, tokenizer: &Arc<Tokenizer>) -> Arc<Log> {
     let context = world.context();
     let model = hash_model(context.div_ceil(PAGE_LEN) * request.n_choices, context, world.window);
     let options = EngineOptions { prefix_cache: false, ..EngineOptions::default() };
-    let mut engine = Engine::with_options(Box::new(model), Arc::clone(tokenizer), options).unwrap();
-    let mut tokens: BTreeMap<usize, Vec<TokenId>> = BTreeMap::new();
+    let mut runner = Runner::new(Box::new(model), Arc::clone(tokenizer), options, ticking()).unwrap();
     let room = context - request.prompt.len();
     let request = Request { max_tokens: request.max_tokens.map(|n| n.min(room)), ..request.clone() };
-    engine
-        .generate(&request, &mut |event| {
-            tokens.entry(event.choice).or_default().extend(event.token);
-            ControlFlow::Continue(())
-        })
-        .unwrap();
-    tokens
+    let log = Arc::new(Log::default());
+    runner.submit(&request, Box::new(LogSink(Arc::clone(&log)))).unwrap();
+    while runner.step() != Progress::Idle {}
+    log
 }
 
 struct Client {
@@ -182,8 +187,16 @@ fn simulate(seed: u64, world: &World, options: EngineOptions, n_requests: usize)
     }
     for (i, client) in clients.iter().enumerate() {
         let Client { request, log, is_cancelled, .. } = client;
-        let expected = lonely(request, world, &tokenizer);
-        let ends = log.ends.lock().unwrap();
+        let alone = lonely(request, world, &tokenizer);
+        let expected = alone.tokens.lock().unwrap();
+        let (told, prompt) = (log.prompt.lock().unwrap(), alone.prompt.lock().unwrap());
+        let n_prompt = request.prompt_logprobs.filter(|_| request.task == Task::Generate);
+        let n_prompt = n_prompt.map(|_| request.prompt.len() - 1);
+        assert_eq!(prompt.as_ref().map(Vec::len), n_prompt);
+        if told.is_some() || !is_cancelled {
+            assert_eq!(*told, *prompt, "seed {seed}, request {i}: {request:?}");
+        }
+        let (ends, ends_alone) = (log.ends.lock().unwrap(), alone.ends.lock().unwrap());
         let tokens = log.tokens.lock().unwrap();
         assert_eq!(ends.len(), request.n_choices, "seed {seed}, request {i}: choices that ended");
         for (choice, end) in ends.iter() {
@@ -196,6 +209,8 @@ fn simulate(seed: u64, world: &World, options: EngineOptions, n_requests: usize)
             } else {
                 assert_eq!(got, expected, "seed {seed}, request {i}, choice {choice}: {request:?}");
                 assert_eq!(end.n_completion, got.len());
+                let embedding = &ends_alone[choice].as_ref().unwrap().embedding;
+                assert!(*embedding == end.embedding, "seed {seed}, request {i}: {request:?}");
             }
         }
     }
@@ -446,8 +461,9 @@ fn a_sequence_grows_far_beyond_the_arena() {
         runner.check().unwrap();
     }
     let world = World { n_pages: 250, step_rows_max: 8000, window: Some((window, 8000)) };
-    let expected = lonely(&request, &world, &stories::tokenizer());
-    assert_eq!(*log.tokens.lock().unwrap(), expected);
+    let alone = lonely(&request, &world, &stories::tokenizer());
+    let expected = alone.tokens.lock().unwrap();
+    assert_eq!(*log.tokens.lock().unwrap(), *expected);
     assert_eq!(expected[&0].len(), 5000);
 }
 

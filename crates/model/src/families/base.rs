@@ -46,6 +46,7 @@ pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize, pairs: RopePairs) -> Result<
         embedding_scale: 1.0,
         residual_scale: 1.0,
         logit_scale: 1.0,
+        pooling: keys.pooling()?,
     })
 }
 

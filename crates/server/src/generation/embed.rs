@@ -1,8 +1,9 @@
-//! Embeddings: the mean of a model's hidden states over a text.
+//! Embeddings: a model's hidden states over a text, put together as its file says.
 
 use std::{collections::VecDeque, ops::ControlFlow};
 
 use engine::{CacheScope, Completion, Error, Event, Request, Sink, Task};
+use model::Pooling;
 use tokenizer::TokenId;
 use tokio::sync::oneshot;
 
@@ -10,8 +11,9 @@ use super::{TokensUsed, api_error};
 use crate::{
     App, Caller,
     error::{ApiError, ErrorKind},
+    limits,
     metrics::Finish,
-    models::Lease,
+    models::{Lease, LoadedModel},
 };
 
 /// Texts of one request that are in the engine at once: one request must not fill the queue of all.
@@ -36,6 +38,21 @@ impl Sink for EmbedSink {
     }
 }
 
+/// Where neither the file nor the operator says how: of the poolings that give one vector, the one that uses all of a text.
+const POOLING_DEFAULT: Pooling = Pooling::Mean;
+
+/// How the embeddings of `model` are made.
+pub fn pooling(model: &LoadedModel) -> Result<Pooling, ApiError> {
+    match model.pooling.unwrap_or(POOLING_DEFAULT) {
+        Pooling::Rank => {
+            let message =
+                "model: its pooling is \"rank\", which scores pairs of texts; it has no embeddings without --pooling";
+            Err(ApiError::invalid("model", message).with_code("unsupported_parameter"))
+        }
+        pooling => Ok(pooling),
+    }
+}
+
 /// One vector of length 1 for each prompt, in order. Dropping the future cancels what is left.
 pub async fn embed(
     app: &App,
@@ -44,11 +61,15 @@ pub async fn embed(
     prompts: Vec<Vec<TokenId>>,
     scope: CacheScope,
 ) -> Result<(Vec<Vec<f32>>, TokensUsed), ApiError> {
+    if pooling(lease)? == Pooling::None {
+        let message = "model: its pooling is \"none\", a vector for each token, which only POST /embedding can answer";
+        return Err(ApiError::invalid("model", message).with_code("unsupported_parameter"));
+    }
     let (vectors, used) = embed_raw(app, caller, lease, prompts, scope).await?;
     Ok((vectors.into_iter().map(unit).collect(), used))
 }
 
-/// The same at whatever length the model gives them.
+/// The same at whatever length the model gives them; without pooling the vectors of all tokens, one after the other.
 pub async fn embed_raw(
     app: &App,
     caller: &Caller,
@@ -56,6 +77,14 @@ pub async fn embed_raw(
     prompts: Vec<Vec<TokenId>>,
     scope: CacheScope,
 ) -> Result<(Vec<Vec<f32>>, TokensUsed), ApiError> {
+    let pooling = pooling(lease)?;
+    if pooling == Pooling::None {
+        let n = prompts.iter().map(Vec::len).sum::<usize>().saturating_mul(lease.handle.width());
+        if n > limits::EMBEDDING_NUMBERS_MAX {
+            let message = format!("input: {n} numbers, at most {} are answered", limits::EMBEDDING_NUMBERS_MAX);
+            return Err(ApiError::invalid("input", message));
+        }
+    }
     let metrics = app.metrics().model(&lease.id);
     let started = std::time::Instant::now();
     let (mut vectors, mut used) = (Vec::with_capacity(prompts.len()), TokensUsed::default());
@@ -64,7 +93,7 @@ pub async fn embed_raw(
     loop {
         for prompt in prompts.by_ref().take(SUBMITTED_MAX - waiting.len()) {
             let (sender, receiver) = oneshot::channel();
-            let request = Request { task: Task::Embed, scope, ..Request::new(prompt) };
+            let request = Request { task: Task::Embed(pooling), scope, ..Request::new(prompt) };
             lease.handle.submit(request, Box::new(EmbedSink(Some(sender)))).map_err(|e| api_error(&e, "input"))?;
             waiting.push_back(receiver);
         }

@@ -1,5 +1,7 @@
 //! The whole output at once.
 
+use engine::Logprobs;
+
 use super::{Ended, Generation, Piece, TokenReport, TokensUsed, Update};
 use crate::error::{ApiError, ErrorKind};
 
@@ -34,6 +36,8 @@ pub struct Choice {
 pub struct Joined {
     /// In the order of their numbers.
     pub choices: Vec<Choice>,
+    /// Of the tokens of the prompt but the first, if they were asked for.
+    pub prompt_logprobs: Vec<Logprobs>,
 }
 
 impl Joined {
@@ -134,7 +138,7 @@ impl Joiner {
         };
         let choices: Option<Vec<Choice>> = self.0.into_iter().map(choice).collect();
         let lost = || ApiError::new(ErrorKind::Internal, "the engine lost an output");
-        Ok(Joined { choices: choices.ok_or_else(lost)? })
+        Ok(Joined { choices: choices.ok_or_else(lost)?, prompt_logprobs: Vec::new() })
     }
 }
 
@@ -145,6 +149,7 @@ impl Generation {
         while let Some(update) = self.next().await {
             joiner.add(update?);
         }
-        joiner.finish()
+        let prompt_logprobs = std::mem::take(&mut self.prompt_logprobs);
+        Ok(Joined { prompt_logprobs, ..joiner.finish()? })
     }
 }

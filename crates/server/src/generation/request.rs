@@ -57,6 +57,10 @@ pub struct GenerationRequest {
     pub ignore_eos: bool,
     /// Report log-probabilities of the token, and of so many best ones.
     pub top_logprobs: Option<usize>,
+    /// The same of the tokens of the prompt.
+    pub prompt_logprobs: Option<usize>,
+    /// Report the token that ends the output, too.
+    pub tell_end: bool,
     /// How many outputs.
     pub n_choices: usize,
     /// Higher first.
@@ -86,6 +90,8 @@ impl GenerationRequest {
             stop: Vec::new(),
             ignore_eos: false,
             top_logprobs: None,
+            prompt_logprobs: None,
+            tell_end: false,
             n_choices: 1,
             priority: 0,
             time_limit: None,
@@ -152,6 +158,8 @@ impl GenerationRequest {
             stop: self.stop,
             ignore_eos: self.ignore_eos,
             top_logprobs: self.top_logprobs,
+            prompt_logprobs: self.prompt_logprobs,
+            tell_end: self.tell_end,
             n_choices: self.n_choices,
             priority: self.priority,
             time_limit: self.time_limit,

@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use engine::{Completion, Error, Event, Sink};
+use engine::{Completion, Error, Event, Logprobs, Sink};
 use tokio::sync::mpsc;
 
 use super::TokenReport;
@@ -21,6 +21,7 @@ pub(super) const STREAM_QUEUE_MAX: usize = 256;
 
 /// What the engine says, owned.
 pub(super) enum Message {
+    Prompt(Vec<Logprobs>),
     Event { choice: usize, token: Option<TokenReport>, text: String },
     End { choice: usize, result: Result<Completion, Error> },
 }
@@ -79,6 +80,11 @@ impl Sink for ChannelSink {
             return if self.is_open() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
         }
         self.send(Message::Event { choice: event.choice, token, text: event.text.to_owned() })
+    }
+
+    fn prompt(&mut self, logprobs: Vec<Logprobs>) {
+        // Nobody listens any more: then nobody needs to know.
+        let _ = self.send(Message::Prompt(logprobs));
     }
 
     fn finish(&mut self, choice: usize, end: Result<Completion, Error>) {

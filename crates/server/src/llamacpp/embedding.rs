@@ -2,6 +2,7 @@
 
 use axum::{Extension, extract::State, response::Response};
 use engine::CacheScope;
+use model::Pooling;
 use serde::{Deserialize, Serialize};
 use tokenizer::{ControlTokens, TokenId};
 
@@ -32,8 +33,8 @@ pub(crate) struct EmbeddingRequest {
 #[derive(Serialize)]
 struct Embedding {
     index: usize,
-    /// One row: the mean over the tokens.
-    embedding: [Vec<f32>; 1],
+    /// One row, or without pooling one for each token.
+    embedding: Vec<Vec<f32>>,
 }
 
 /// `POST /embedding`
@@ -53,7 +54,13 @@ pub(super) async fn embeddings(
     };
     let scope = CacheScope(caller.scope);
     let (vectors, _) = generation::embed_raw(&app, &caller, &lease, prompts, scope).await?;
-    let entry = |(index, vector)| Embedding { index, embedding: [normalized(vector, norm)] };
+    // What is not pooled is not normalised either.
+    let norm = if generation::pooling(&lease)? == Pooling::None { -1 } else { norm };
+    let width = lease.handle.width().max(1);
+    let entry = |(index, vector): (usize, Vec<f32>)| Embedding {
+        index,
+        embedding: vector.chunks(width).map(|row| normalized(row.to_vec(), norm)).collect(),
+    };
     json_response(&vectors.into_iter().enumerate().map(entry).collect::<Vec<_>>())
 }
 

@@ -1,7 +1,7 @@
 //! `/props` and `/slots`: what the server is and what it computes now.
 
 use axum::{
-    extract::{Query, State},
+    extract::{Query, State, rejection::QueryRejection},
     response::Response,
 };
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use super::completion::default_settings;
 use crate::{
     App,
     error::{ApiError, ErrorKind},
-    models::LoadedModel,
+    models::{Lease, LoadedModel},
     wire::json_response,
 };
 
@@ -22,6 +22,14 @@ use crate::{
 pub(crate) struct WhichModel {
     #[serde(default)]
     model: Option<String>,
+}
+
+impl WhichModel {
+    /// The model that a query names.
+    pub(super) async fn acquire(app: &App, query: Result<Query<Self>, QueryRejection>) -> Result<Lease, ApiError> {
+        let Query(which) = query.map_err(|e| bad_query(&e))?;
+        app.models().acquire(which.model.as_deref()).await
+    }
 }
 
 #[derive(Deserialize, Debug)]
@@ -37,10 +45,9 @@ pub(crate) struct WhichSlots {
 /// `GET /props`
 pub(super) async fn props(
     State(app): State<App>,
-    query: Result<Query<WhichModel>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<WhichModel>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let Query(which) = query.map_err(|e| bad_query(&e))?;
-    let lease = app.models().acquire(which.model.as_deref()).await?;
+    let lease = WhichModel::acquire(&app, query).await?;
     let tokenizer = lease.handle.tokenizer();
     let piece = |id: Option<TokenId>| id.and_then(|id| tokenizer.piece(id)).unwrap_or_default();
     let support = lease.template.as_ref().map(chat::Template::support);
@@ -67,7 +74,7 @@ pub(super) async fn props(
 /// `GET /slots`: one for each sequence that can run at once; those that do come first. No prompts.
 pub(super) async fn slots(
     State(app): State<App>,
-    query: Result<Query<WhichSlots>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<WhichSlots>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let Query(which) = query.map_err(|e| bad_query(&e))?;
     let entry = match which.model.as_deref() {
@@ -104,6 +111,6 @@ fn slots_of(app: &App, model: &LoadedModel) -> Vec<Value> {
     (0..model.handle.n_running_max()).map(slot).collect()
 }
 
-fn bad_query(error: &axum::extract::rejection::QueryRejection) -> ApiError {
+fn bad_query(error: &QueryRejection) -> ApiError {
     ApiError::new(ErrorKind::Invalid, format!("the query: {}", crate::log::escape(&error.body_text())))
 }

@@ -1,12 +1,16 @@
-//! `/tokenize` and `/detokenize`
+//! `/tokenize` and `/detokenize`, in vLLM's form too, and its `/tokenizer_info`: what evaluation harnesses ask for.
 
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::{Query, State, rejection::QueryRejection},
+    response::Response,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokenizer::{ControlTokens, TokenId, Tokenizer};
 
 use super::{
     prompt::{Parts, known},
+    props::WhichModel,
     text_of,
 };
 use crate::{App, Json, blocking, error::ApiError, models::Lease, wire::json_response};
@@ -17,7 +21,17 @@ pub(crate) struct TokenizeRequest {
     #[serde(default)]
     model: Option<String>,
     /// Text, or texts and ids one after the other.
-    content: Parts,
+    #[serde(default)]
+    content: Option<Parts>,
+    /// The same in a request of vLLM's, which is answered as it does.
+    #[serde(default)]
+    prompt: Option<Parts>,
+    /// With `prompt`: put the beginning token in front; it does unless told otherwise.
+    #[serde(default)]
+    add_special_tokens: Option<bool>,
+    /// With `prompt`: say what each id spells.
+    #[serde(default)]
+    return_token_strs: Option<bool>,
     /// Put the beginning token in front.
     #[serde(default)]
     add_special: Option<bool>,
@@ -43,18 +57,66 @@ pub(super) async fn tokenize(
     Json(request): Json<TokenizeRequest>,
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire(request.model.as_deref()).await?;
-    let tokens = blocking::run(&app, move || request.tokens(&lease)).await?;
-    json_response(&json!({"tokens": tokens}))
+    let answer = blocking::run(&app, move || request.answer(&lease)).await?;
+    json_response(&answer)
 }
 
 impl TokenizeRequest {
-    fn tokens(self, lease: &Lease) -> Result<Vec<Value>, ApiError> {
+    fn answer(mut self, lease: &Lease) -> Result<Value, ApiError> {
+        match (self.content.take(), self.prompt.take()) {
+            (Some(content), None) => self.tokens(content, lease),
+            (None, Some(prompt)) => self.counted(prompt, lease),
+            (None, None) => Err(ApiError::invalid("content", "content: missing")),
+            (Some(_), Some(_)) => Err(ApiError::invalid("prompt", "prompt: there is content, too")),
+        }
+    }
+
+    fn tokens(&self, content: Parts, lease: &Lease) -> Result<Value, ApiError> {
         let tokenizer = lease.handle.tokenizer();
         let control = if self.parse_special.unwrap_or(true) { ControlTokens::Parse } else { ControlTokens::AsText };
-        let ids = self.content.encode(lease, "content", control, self.add_special.unwrap_or(false))?;
+        let ids = content.encode(lease, "content", control, self.add_special.unwrap_or(false))?;
         let with_pieces = self.with_pieces.unwrap_or(false);
-        Ok(ids.into_iter().map(|id| if with_pieces { with_piece(tokenizer, id) } else { json!(id.0) }).collect())
+        let token = |id: TokenId| if with_pieces { with_piece(tokenizer, id) } else { json!(id.0) };
+        Ok(json!({"tokens": ids.into_iter().map(token).collect::<Vec<_>>()}))
     }
+
+    /// As vLLM answers.
+    fn counted(&self, prompt: Parts, lease: &Lease) -> Result<Value, ApiError> {
+        let tokenizer = lease.handle.tokenizer();
+        let ids = prompt.encode(lease, "prompt", ControlTokens::Parse, self.add_special_tokens.unwrap_or(true))?;
+        let strings = || ids.iter().map(|id| tokenizer.piece(*id).unwrap_or_default()).collect::<Vec<_>>();
+        Ok(json!({
+            "count": ids.len(),
+            "max_model_len": lease.handle.context_len_max(),
+            "tokens": ids.iter().map(|id| id.0).collect::<Vec<_>>(),
+            "token_strs": self.return_token_strs.unwrap_or(false).then(strings),
+        }))
+    }
+}
+
+/// `GET /tokenizer_info`: what `tokenizer_config.json` says in a folder of Hugging Face.
+pub(super) async fn info(
+    State(app): State<App>,
+    query: Result<Query<WhichModel>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let lease = WhichModel::acquire(&app, query).await?;
+    let tokenizer = lease.handle.tokenizer();
+    let piece = |id: Option<TokenId>| id.and_then(|id| tokenizer.piece(id));
+    let mut info = json!({
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "bos_token": piece(tokenizer.bos()),
+        "eos_token": piece(tokenizer.eos()),
+        "pad_token": piece(tokenizer.special().pad),
+        "unk_token": piece(tokenizer.special().unk),
+        "add_bos_token": tokenizer.added_first().is_some(),
+        "add_eos_token": tokenizer.added_last().is_some(),
+        "model_max_length": lease.handle.context_len_max(),
+        "vocab_size": tokenizer.n_vocab(),
+    });
+    if let (Some(template), Some(fields)) = (&lease.template, info.as_object_mut()) {
+        fields.insert("chat_template".to_owned(), template.source().into());
+    }
+    json_response(&info)
 }
 
 /// The id with what it spells: text, or bytes where they are no text by themselves.
@@ -77,5 +139,6 @@ pub(super) async fn detokenize(
             request.tokens.into_iter().map(|id| known(&lease, id, "tokens")).collect();
         Ok(text_of(lease.handle.tokenizer(), &ids?))
     });
-    json_response(&json!({"content": content.await?}))
+    let content = content.await?;
+    json_response(&json!({"content": content, "prompt": content}))
 }

@@ -4,6 +4,7 @@ use std::{fmt, ops::ControlFlow, time::SystemTime};
 
 use chat::{OutputFormat, Template};
 use engine::{Handle, grammar::GrammarCompiler};
+use model::Pooling;
 
 use crate::prompt::{Guard, can_fill};
 
@@ -103,6 +104,8 @@ pub struct LoadedModel {
     pub guard: Guard,
     /// Compiles grammars for its vocabulary.
     pub grammars: GrammarCompiler,
+    /// How hidden states become an embedding, where its file or the operator says so.
+    pub pooling: Option<Pooling>,
     /// What it is.
     pub details: ModelDetails,
 }

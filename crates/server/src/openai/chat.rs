@@ -33,7 +33,7 @@ pub(super) async fn completions(
     }
     let lease = generation.lease().clone();
     let joined = generation.join().await?;
-    json_response(&response::completion(&head, &joined, lease.handle.tokenizer(), answer.has_timings))
+    json_response(&response::completion(&head, &joined, lease.handle.tokenizer(), &answer))
 }
 
 /// `POST /v1/chat/completions/render`: the prompt that a request would become, for routers that look for the server that has it cached.

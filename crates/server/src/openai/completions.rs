@@ -34,13 +34,14 @@ pub(super) async fn completions(
     if answer.is_stream {
         return Ok(stream::respond(&app, head, &lease, generations, answer));
     }
-    let (mut choices, mut used) = (Vec::new(), TokensUsed::default());
+    let (mut prompts, mut used) = (Vec::with_capacity(generations.len()), TokensUsed::default());
     for generation in generations {
-        let joined = generation.join().await?;
+        let mut joined = generation.join().await?;
         used = used.beside(&joined.usage());
-        choices.extend(best(joined.choices, answer.n_choices));
+        joined.choices = best(joined.choices, answer.n_choices);
+        prompts.push(joined);
     }
-    json_response(&response::completion(&head, &choices, used, &answer, lease.handle.tokenizer()))
+    json_response(&response::completion(&head, &prompts, used, &answer, lease.handle.tokenizer()))
 }
 
 /// The `n` choices whose tokens are the most probable on average, the best first; all in their order if no more are there.

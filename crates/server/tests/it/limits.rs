@@ -84,6 +84,17 @@ fn is_taken(server: &Loopback, name: &str, n: usize) -> bool {
             !post("/v1/chat/completions", &body).text().contains(&format!("{n} tools"))
         }
         "inputs" => ok(post("/v1/embeddings", &json!({"input": texts("a")}))),
+        "embedding numbers without pooling" => {
+            // The model's vectors have 64; the prompt is too long in any case, which is seen later.
+            let body = json!({"model": "unpooled", "content": vec![7; n.div_ceil(64)]});
+            !post("/embedding", &body).text().contains(" numbers, at most")
+        }
+        "prompt log-probabilities" => {
+            let mut prompts = vec![vec![7; n / 64]; 64];
+            prompts[0].resize(n / 64 + n % 64, 7);
+            let body = json!({"prompt": prompts, "prompt_logprobs": 0, "max_tokens": 1});
+            !post(COMPLETIONS, &body).text().contains(" tokens of prompts with")
+        }
         "prompts" => asks(json!({"prompt": texts("a")})),
         "input files" => {
             let files = vec![json!({"text": ""}); n];
@@ -100,7 +111,7 @@ fn is_taken(server: &Loopback, name: &str, n: usize) -> bool {
 
 #[test]
 fn one_over_each_limit_is_refused() {
-    let server = server(&[STORIES, FILLS]);
+    let server = server(&[STORIES, FILLS, "unpooled"]);
     let options = ServerOptions::default();
     for Limit { name, value, .. } in limits::TABLE {
         let n = usize::try_from(*value).unwrap();

@@ -5,6 +5,7 @@ mod completions;
 mod embeddings;
 mod load;
 mod models;
+mod prompt_logprobs;
 mod refusals;
 mod responses;
 pub(crate) mod support;

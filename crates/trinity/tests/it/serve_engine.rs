@@ -144,3 +144,44 @@ fn behind_a_window_a_completion_outgrows_the_context() {
     assert!(answer["usage"]["total_tokens"].as_u64().unwrap() <= 512, "{answer}");
     assert_eq!(answer["choices"][0]["finish_reason"], "length");
 }
+
+#[test]
+fn embeddings_are_pooled_as_the_file_or_the_operator_says() {
+    let source = stories("stories260K-q8_0.gguf");
+    let folder = folder("pooling");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = |kind: &str| {
+        let path = folder.join(format!("pooling-{kind}.gguf")).to_str().unwrap().to_owned();
+        std::fs::write(&path, std::fs::read(&source).unwrap()).unwrap();
+        trinity(["metadata", &path, "--set", &format!("llama.pooling_type=u32:{kind}")]).ok();
+        path
+    };
+    let embed = |model: &str, flags: &[&str]| -> Vec<Vec<f64>> {
+        let (_server, address) = Server::start(&[&[model], flags].concat());
+        let answer = post(&address, "/embedding", r#"{"content": "One day, Lily went out."}"#);
+        let answer: Value = serde_json::from_str(answer.rsplit("\r\n\r\n").next().unwrap()).unwrap();
+        serde_json::from_value(answer[0]["embedding"].clone()).unwrap_or_else(|e| panic!("{answer}: {e}"))
+    };
+    let unit = |row: &[f64]| -> Vec<f64> {
+        let length = row.iter().map(|x| x * x).sum::<f64>().sqrt();
+        row.iter().map(|x| x / length).collect()
+    };
+    // As numbered in files: none, mean, CLS, last; rank.
+    let rows = embed(&file("0"), &[]);
+    let mean: Vec<f64> = (0..64).map(|i| rows.iter().map(|row| row[i]).sum()).collect();
+    let (mean, first, last) = (unit(&mean), unit(&rows[0]), unit(rows.last().unwrap()));
+    assert!(rows.len() > 5);
+    let check = |model: &str, flags: &[&str], expected: &[f64]| {
+        let got = embed(model, flags);
+        let is_expected = got.len() == 1 && got[0].iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5);
+        assert!(is_expected, "{model} {flags:?}: {got:?}, expected {expected:?}");
+    };
+    check(&file("1"), &[], &mean);
+    check(&file("2"), &[], &first);
+    check(&file("3"), &[], &last);
+    check(&source, &[], &mean);
+    check(&source, &["--pooling", "last"], &last);
+    check(&file("4"), &["--pooling", "cls"], &first);
+    assert_eq!(embed(&source, &["--pooling", "none"]), rows);
+    trinity(["run", &file("5"), "Once"]).fails(1, &["pooling_type", "5, expected 0 to 4"]);
+}

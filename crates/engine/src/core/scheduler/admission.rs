@@ -15,7 +15,7 @@ impl Scheduler {
     /// Takes sequences out of the queue while there are rows, places and pages.
     pub(super) fn admit(&mut self, mut n_left: usize, memory: &mut dyn PageMemory) {
         // Those whose readers are behind may be many, and hide nobody.
-        let ready = self.waiting.iter().map(|(_, id)| *id).filter(|id| !self.sequence(*id).is_paused);
+        let ready = self.waiting.iter().map(|(_, id)| *id).filter(|id| self.sequence(*id).may_start());
         let first: Vec<SeqId> = ready.take(LOOKED_AT_MAX).collect();
         for id in first {
             if n_left == 0 {
@@ -67,7 +67,7 @@ impl Scheduler {
         if !sequence.use_cache {
             return false;
         }
-        let usable = sequence.tokens.len() - 1;
+        let usable = sequence.n_usable();
         let mut leaders = self.running.iter().map(|(_, id)| self.sequence(*id)).filter(|leader| {
             leader.use_cache && leader.scope == sequence.scope && !leader.is_paused && leader.n_pending() > 1
         });
@@ -121,11 +121,11 @@ impl Scheduler {
         }
     }
 
-    /// Locks the full pages that the tree has; one token is always left to compute.
+    /// Locks the full pages that the tree has; what must be computed is left.
     fn take_cached(&mut self, id: SeqId) {
         let Self { sequences, tree, n_shared_max, .. } = self;
         let Some(sequence) = sequences.get_mut(&id).filter(|s| s.use_cache) else { return };
-        let usable = sequence.tokens.len() - 1;
+        let usable = sequence.n_usable();
         let mut found = tree.find(sequence.scope, &sequence.tokens[..usable]).nodes;
         found.truncate(*n_shared_max);
         for node in found {
@@ -141,7 +141,7 @@ impl Scheduler {
         loop {
             let sequence = self.sequence(id);
             let start = sequence.n_computed;
-            let usable = sequence.tokens.len() - 1;
+            let usable = sequence.n_usable();
             if !sequence.use_cache || start + PAGE_LEN > usable || sequence.nodes.len() >= self.n_shared_max {
                 return;
             }
@@ -182,7 +182,7 @@ impl Scheduler {
             return;
         }
         let start = sequence.n_computed;
-        let rest = &sequence.tokens[start..sequence.tokens.len() - 1];
+        let rest = &sequence.tokens[start..sequence.n_usable()];
         let from_tree = match self.tree.find(sequence.scope, &sequence.tokens[..start + rest.len()]) {
             found if found.nodes.len() == sequence.nodes.len() => found.partial,
             _ => None,
@@ -204,7 +204,7 @@ impl Scheduler {
 
     /// The page of a running sequence that begins like what this one has to compute next, and how many tokens agree.
     fn page_of_running(&self, sequence: &Sequence) -> Option<(PageId, usize)> {
-        let (start, usable) = (sequence.n_computed, sequence.tokens.len() - 1);
+        let (start, usable) = (sequence.n_computed, sequence.n_usable());
         let index = start / PAGE_LEN;
         let others = self.running.iter().map(|(_, id)| self.sequence(*id));
         let others = others.filter(|other| {

@@ -2,6 +2,7 @@
 
 use chat::ToolChoice;
 use serde_json::{Map, Value};
+use tokenizer::TokenId;
 
 use super::message::{Message, to_json};
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
     openai::{
         constraint::ResponseFormat,
         fields::{Ignored, ServiceTier, StreamOptions, common_fields, count, request_type, unsupported},
+        logprobs::check_prompt_logprobs,
         tools::{self, ToolChoiceWire, ToolWire},
         values::Refused,
     },
@@ -30,6 +32,8 @@ common_fields!(request_type! {
         max_completion_tokens: Option<i64>,
         logprobs: Option<bool>,
         top_logprobs: Option<i64>,
+        /// vLLM's: log-probabilities of the prompt.
+        prompt_logprobs: Option<i64>,
         response_format: Option<ResponseFormat>,
         tools: Option<Vec<ToolWire>>,
         tool_choice: Option<ToolChoiceWire>,
@@ -90,6 +94,8 @@ pub(crate) struct Answer {
     pub(crate) is_stream: bool,
     pub(crate) include_usage: bool,
     pub(crate) has_timings: bool,
+    /// The prompt, and how many tokens are reported beside each of it, where that is wanted.
+    pub(crate) prompt_logprobs: Option<(Vec<TokenId>, usize)>,
 }
 
 impl ChatRequest {
@@ -118,12 +124,13 @@ impl ChatRequest {
         }
         let segments = self.render(lease, &all_tools)?;
         request.prompt = prompt::encode_segments(lease.handle.tokenizer(), &segments);
+        let prompt_logprobs = self.prompt_logprobs(&mut request, is_stream)?;
         let format = lease.format.after_prompt(&prompt::text_of(&segments));
         // A call that is forced by name is that one call.
         let parallel = self.parallel_tool_calls.unwrap_or(true) && !matches!(choice, ToolChoice::Named(_));
         request.output = Output::Chat(ChatOutput { format, tools, choice, parallel });
         let has_timings = self.timings_per_token.unwrap_or(false);
-        Ok((request, Answer { is_stream, include_usage, has_timings }))
+        Ok((request, Answer { is_stream, include_usage, has_timings, prompt_logprobs }))
     }
 
     /// The conversation as the model's template writes it.
@@ -144,6 +151,22 @@ impl ChatRequest {
             (false, None) => Ok(None),
             (false, Some(_)) => Err(ApiError::invalid("top_logprobs", "top_logprobs: only with logprobs: true")),
         }
+    }
+
+    fn prompt_logprobs(
+        &self,
+        request: &mut GenerationRequest,
+        is_stream: bool,
+    ) -> Result<Option<(Vec<TokenId>, usize)>, ApiError> {
+        const NAME: &str = "prompt_logprobs";
+        let Some(n) = self.prompt_logprobs else { return Ok(None) };
+        let n_top = count(NAME, n, 0, limits::TOP_LOGPROBS_MAX)?;
+        if is_stream {
+            return Err(unsupported(NAME, "not in a stream"));
+        }
+        check_prompt_logprobs(NAME, request.prompt.len(), n_top)?;
+        request.prompt_logprobs = Some(n_top);
+        Ok(Some((request.prompt.clone(), n_top)))
     }
 
     /// The prompt as text and ids, for `/v1/chat/completions/render`.

@@ -3,12 +3,13 @@
 use serde::Serialize;
 use tokenizer::Tokenizer;
 
+use super::request::Answer;
 use crate::{
     generation::{Choice, Joined, ToolCall},
     openai::Head,
     openai::{
         finish_reason,
-        logprobs::{self, ChatLogprobs},
+        logprobs::{self, ChatLogprobs, PromptLogprobs},
         usage::Usage,
     },
     wire::Timings,
@@ -26,6 +27,8 @@ pub(super) struct Completion<'a> {
     system_fingerprint: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     timings: Option<Timings>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt_logprobs: Option<PromptLogprobs>,
 }
 
 #[derive(Serialize)]
@@ -75,10 +78,10 @@ pub(super) fn completion<'a>(
     head: &'a Head,
     joined: &'a Joined,
     tokenizer: &Tokenizer,
-    has_timings: bool,
+    answer: &Answer,
 ) -> Completion<'a> {
     // Of the first choice, whose prompt all of them share.
-    let timings = joined.choices.first().filter(|_| has_timings).map(|choice| Timings::from(&choice.ended));
+    let timings = joined.choices.first().filter(|_| answer.has_timings).map(|choice| Timings::from(&choice.ended));
     let choices = joined.choices.iter().enumerate().map(|(index, choice)| wire(index, choice, tokenizer)).collect();
     Completion {
         id: &head.id,
@@ -90,6 +93,10 @@ pub(super) fn completion<'a>(
         service_tier: "default",
         system_fingerprint: &head.fingerprint,
         timings,
+        prompt_logprobs: answer
+            .prompt_logprobs
+            .as_ref()
+            .map(|(prompt, n_top)| PromptLogprobs::new(tokenizer, prompt, &joined.prompt_logprobs, *n_top)),
     }
 }
 

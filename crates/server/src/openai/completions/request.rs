@@ -1,6 +1,7 @@
 //! The body of `/v1/completions`.
 
-use tokenizer::TokenId;
+use engine::Logprobs;
+use tokenizer::{TokenId, Tokenizer};
 
 use crate::{
     Caller,
@@ -11,6 +12,7 @@ use crate::{
     openai::{
         constraint::ResponseFormat,
         fields::{Ignored, StreamOptions, common_fields, count, out_of_range, request_type, unsupported},
+        logprobs::{CompletionLogprobs, check_prompt_logprobs},
         values::{Inputs, TextOrIds},
     },
     prompt::{self, FillParts},
@@ -30,6 +32,8 @@ common_fields!(request_type! {
         max_tokens: Option<i64>,
         logprobs: Option<i64>,
         echo: Option<bool>,
+        /// vLLM's: log-probabilities of the prompt, in a form of its own.
+        prompt_logprobs: Option<i64>,
         best_of: Option<i64>,
         /// Not OpenAI's here, but of other servers.
         response_format: Option<ResponseFormat>,
@@ -46,8 +50,43 @@ pub(super) struct Answer {
     /// Choices of each prompt.
     pub(super) n_choices: usize,
     /// What stands before the output, for each prompt.
-    pub(super) echoes: Vec<String>,
-    pub(super) has_logprobs: bool,
+    pub(super) echoes: Vec<Echo>,
+    /// Best tokens reported with each.
+    pub(super) logprobs: Option<usize>,
+    /// The same of vLLM's `prompt_logprobs`, and the prompts.
+    pub(super) prompt_logprobs: Option<usize>,
+    pub(super) prompts: Vec<Vec<TokenId>>,
+}
+
+/// A prompt before its output.
+#[derive(Clone, Debug)]
+pub(super) struct Echo {
+    pub(super) text: String,
+    /// Whether control tokens are part of the text.
+    pub(super) spells_control: bool,
+}
+
+impl Answer {
+    /// Where the log-probabilities of a choice of the prompt of this index begin: with those of the prompt, if it is echoed; and the
+    /// character at which the output begins.
+    pub(super) fn begin(
+        &self,
+        prompt: usize,
+        tokenizer: &Tokenizer,
+        of_prompt: &[Logprobs],
+    ) -> (CompletionLogprobs, usize) {
+        let mut logprobs = CompletionLogprobs::default();
+        let Some(echo) = self.echoes.get(prompt) else { return (logprobs, 0) };
+        if let (Some(n_top), Some(prompt)) = (self.logprobs, self.prompts.get(prompt)) {
+            logprobs.push_prompt(tokenizer, prompt, of_prompt, n_top, echo.spells_control);
+        }
+        (logprobs, echo.text.chars().count())
+    }
+
+    /// What stands before the output of a prompt.
+    pub(super) fn echo(&self, prompt: usize) -> &str {
+        self.echoes.get(prompt).map_or("", |echo| echo.text.as_str())
+    }
 }
 
 pub(super) struct Prepared {
@@ -66,6 +105,18 @@ impl CompletionRequest {
             Some(self.max_tokens.map_or(Ok(MAX_TOKENS_DEFAULT), |n| count("max_tokens", n, 0, usize::MAX))?);
         let max = limits::TOP_LOGPROBS_MAX;
         request.top_logprobs = self.logprobs.map(|n| count("logprobs", n, 0, max)).transpose()?;
+        let prompt_logprobs = self.prompt_logprobs.map(|n| count("prompt_logprobs", n, 0, max)).transpose()?;
+        if prompt_logprobs.is_some() && is_stream {
+            return Err(unsupported("prompt_logprobs", "not in a stream, which echo together with logprobs can be"));
+        }
+        let is_echo = self.echo == Some(true);
+        let logprobs = request.top_logprobs;
+        if is_echo && logprobs.is_some() && self.suffix.as_deref().is_some_and(|suffix| !suffix.is_empty()) {
+            return Err(unsupported("suffix", "together with echo and logprobs: it is no part of the text"));
+        }
+        request.prompt_logprobs = logprobs.filter(|_| is_echo).max(prompt_logprobs);
+        // Clients that score a prompt take away the one token that they had to ask for: it must be there, even if it ends the text.
+        request.tell_end = is_echo && logprobs.is_some();
         if let Some(source) = self.response_format.take().map(ResponseFormat::source).transpose()?.flatten() {
             if let Some((_, other)) = &request.grammar {
                 let message = format!("response_format: {other} already says what the output must look like");
@@ -74,11 +125,7 @@ impl CompletionRequest {
             request.grammar = Some((source, "response_format"));
         }
         let n_choices = request.n_choices;
-        let has_logprobs = request.top_logprobs.is_some();
         self.apply_best_of(&mut request, is_stream)?;
-        if self.echo == Some(true) && has_logprobs {
-            return Err(unsupported("echo", "together with logprobs: this server keeps none of the prompt"));
-        }
         let n_prompts = self.prompt.list.len();
         if n_prompts == 0 || n_prompts > limits::PROMPTS_MAX {
             return Err(out_of_range(
@@ -87,13 +134,21 @@ impl CompletionRequest {
                 &format!("1 to {}", limits::PROMPTS_MAX),
             ));
         }
-        let mut answer = Answer { is_stream, include_usage, n_choices, echoes: Vec::new(), has_logprobs };
+        let mut answer = Answer { is_stream, include_usage, n_choices, logprobs, prompt_logprobs, ..Answer::default() };
         let mut requests = Vec::with_capacity(n_prompts);
         for input in std::mem::take(&mut self.prompt.list) {
-            if self.echo == Some(true) {
-                answer.echoes.push(text_of(&input, lease));
+            if is_echo {
+                answer.echoes.push(Echo::new(&input, lease));
             }
-            requests.push(GenerationRequest { prompt: self.ids(input, lease)?, ..request.clone() });
+            let prompt = self.ids(input, lease)?;
+            if request.prompt_logprobs.is_some() {
+                answer.prompts.push(prompt.clone());
+            }
+            requests.push(GenerationRequest { prompt, ..request.clone() });
+        }
+        if let Some(n_top) = request.prompt_logprobs {
+            let n_tokens = answer.prompts.iter().map(Vec::len).sum();
+            check_prompt_logprobs(if is_echo { "logprobs" } else { "prompt_logprobs" }, n_tokens, n_top)?;
         }
         Ok(Prepared { requests, answer })
     }
@@ -125,12 +180,15 @@ impl CompletionRequest {
     }
 }
 
-fn text_of(input: &TextOrIds, lease: &Lease) -> String {
-    match input {
-        TextOrIds::Text(text) => text.clone(),
-        TextOrIds::Ids(ids) => {
-            let ids: Vec<TokenId> = ids.iter().copied().map(TokenId).collect();
-            String::from_utf8_lossy(&lease.handle.tokenizer().decode(&ids, true)).into_owned()
+impl Echo {
+    fn new(input: &TextOrIds, lease: &Lease) -> Self {
+        match input {
+            TextOrIds::Text(text) => Self { text: text.clone(), spells_control: false },
+            TextOrIds::Ids(ids) => {
+                let ids: Vec<TokenId> = ids.iter().copied().map(TokenId).collect();
+                let text = String::from_utf8_lossy(&lease.handle.tokenizer().decode(&ids, true)).into_owned();
+                Self { text, spells_control: true }
+            }
         }
     }
 }

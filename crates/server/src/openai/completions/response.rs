@@ -5,9 +5,13 @@ use tokenizer::Tokenizer;
 
 use super::request::Answer;
 use crate::{
-    generation::{Choice, TokensUsed},
+    generation::{Joined, TokensUsed},
     openai::Head,
-    openai::{finish_reason, logprobs::CompletionLogprobs, usage::UsageField},
+    openai::{
+        finish_reason,
+        logprobs::{CompletionLogprobs, PromptLogprobs},
+        usage::UsageField,
+    },
 };
 
 #[derive(Serialize)]
@@ -28,6 +32,8 @@ pub(super) struct ChoiceWire {
     pub(super) index: usize,
     pub(super) logprobs: Option<CompletionLogprobs>,
     pub(super) finish_reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) prompt_logprobs: Option<PromptLogprobs>,
 }
 
 impl<'a> Completion<'a> {
@@ -47,22 +53,28 @@ impl<'a> Completion<'a> {
 /// The answer: the choices of the first prompt, then those of the next.
 pub(super) fn completion<'a>(
     head: &'a Head,
-    choices: &[Choice],
+    prompts: &[Joined],
     used: TokensUsed,
     answer: &Answer,
     tokenizer: &Tokenizer,
 ) -> Completion<'a> {
-    let wire = |(index, choice): (usize, &Choice)| {
-        let echo = answer.echoes.get(index / answer.n_choices.max(1)).map_or("", String::as_str);
-        let mut logprobs = CompletionLogprobs::default();
-        choice.tokens.iter().fold(0, |offset, token| logprobs.push(tokenizer, token, offset));
-        ChoiceWire {
-            text: format!("{echo}{}", choice.text),
-            index,
-            logprobs: answer.has_logprobs.then_some(logprobs),
-            finish_reason: Some(finish_reason(choice.ended.reason)),
+    let mut choices = Vec::with_capacity(prompts.len() * answer.n_choices);
+    for (prompt, joined) in prompts.iter().enumerate() {
+        let (of_prompt, offset) = answer.begin(prompt, tokenizer, &joined.prompt_logprobs);
+        let ids = answer.prompts.get(prompt).map_or(&[][..], Vec::as_slice);
+        let prompt_logprobs =
+            answer.prompt_logprobs.map(|n_top| PromptLogprobs::new(tokenizer, ids, &joined.prompt_logprobs, n_top));
+        for choice in &joined.choices {
+            let mut logprobs = of_prompt.clone();
+            choice.tokens.iter().fold(offset, |offset, token| logprobs.push(tokenizer, token, offset));
+            choices.push(ChoiceWire {
+                text: format!("{}{}", answer.echo(prompt), choice.text),
+                index: choices.len(),
+                logprobs: answer.logprobs.map(|_| logprobs),
+                finish_reason: Some(finish_reason(choice.ended.reason)),
+                prompt_logprobs: prompt_logprobs.clone(),
+            });
         }
-    };
-    let choices = choices.iter().enumerate().map(wire).collect();
+    }
     Completion::new(head, choices, UsageField::Counts(used.into()))
 }

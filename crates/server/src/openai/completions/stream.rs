@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::response::Response;
+use engine::Logprobs;
 use tokenizer::Tokenizer;
 
 use super::{
@@ -36,7 +37,10 @@ pub(super) fn respond(app: &App, head: Head, lease: &Lease, generations: Vec<Gen
         let mut chunks = Chunks { head, answer, writer, states, used };
         while let Some((prompt, update)) = batch.next().await {
             match update {
-                Ok(update) => chunks.update(&tokenizer, prompt, update).await,
+                Ok(update) => {
+                    let of_prompt = batch.get(prompt).map_or(&[][..], Generation::prompt_logprobs);
+                    chunks.update(&tokenizer, prompt, of_prompt, update).await;
+                }
                 Err(error) => {
                     chunks.writer.data(&refusal::openai_json(&error)).await;
                     return;
@@ -64,13 +68,14 @@ struct Chunks {
 }
 
 impl Chunks {
-    async fn update(&mut self, tokenizer: &Tokenizer, prompt: usize, update: Update) {
+    async fn update(&mut self, tokenizer: &Tokenizer, prompt: usize, of_prompt: &[Logprobs], update: Update) {
         let (Update::Progress { choice, .. } | Update::Finished { choice, .. }) = &update;
         let index = prompt * self.answer.n_choices + choice;
         let Some(state) = self.states.get_mut(index) else { return };
         let mut text = String::new();
         if !std::mem::replace(&mut state.has_begun, true) {
-            text += self.answer.echoes.get(prompt).map_or("", String::as_str);
+            text += self.answer.echo(prompt);
+            (state.logprobs, state.offset) = self.answer.begin(prompt, tokenizer, of_prompt);
         }
         let finish_reason = match update {
             Update::Progress { token, pieces, .. } => {
@@ -96,7 +101,7 @@ impl Chunks {
         }
         let logprobs = std::mem::take(&mut state.logprobs);
         let logprobs = (!logprobs.is_empty()).then_some(logprobs);
-        self.write(vec![ChoiceWire { text, index, logprobs, finish_reason }], None).await;
+        self.write(vec![ChoiceWire { text, index, logprobs, finish_reason, prompt_logprobs: None }], None).await;
     }
 
     async fn write(&self, choices: Vec<ChoiceWire>, usage: Option<Usage>) {

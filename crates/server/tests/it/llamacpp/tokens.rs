@@ -20,7 +20,8 @@ fn text_becomes_ids() {
         json!({"content": "á", "with_pieces": true, "add_special": true}),
         json!([{"id": 1, "piece": "<s>"}, {"id": 410, "piece": " "}, {"id": 198, "piece": [195]}, {"id": 164, "piece": [161]}]),
     );
-    refused(&server, "/tokenize", &json!({}), "the body: missing field `content`");
+    refused(&server, "/tokenize", &json!({}), "content: missing");
+    refused(&server, "/tokenize", &json!({"content": "a", "prompt": "a"}), "prompt: there is content");
     refused(&server, "/tokenize", &json!({"content": [512]}), "content: 512 is no token");
     refused(&server, "/tokenize", &json!({"content": "a", "extra": 1}), "extra");
     refused(&server, "/tokenize", &json!({"content": "a", "add_special": 1}), "add_special");
@@ -40,6 +41,31 @@ fn ids_become_text() {
     refused(&server, "/detokenize", &json!({"tokens": [99_999]}), "tokens: 99999 is no token");
     refused(&server, "/detokenize", &json!({"tokens": "x"}), "tokens");
     refused(&server, "/detokenize", &json!({"tokens": [-1]}), "tokens[0]");
+}
+
+#[test]
+fn the_tokenizer_as_vllm_describes_it() {
+    let server = stories();
+    let check = |body: Value, expected: Value| assert_eq!(server.ok("/tokenize", &body), expected, "{body}");
+    check(
+        json!({"prompt": "Once", "model": null}),
+        json!({"count": 2, "max_model_len": 512, "tokens": [1, 403], "token_strs": null}),
+    );
+    check(
+        json!({"prompt": "<s>a", "add_special_tokens": false, "return_token_strs": true}),
+        json!({"count": 2, "max_model_len": 512, "tokens": [1, 261], "token_strs": ["<s>", "\u{2581}a"]}),
+    );
+    assert_eq!(server.ok("/detokenize", &json!({"tokens": [407]}))["prompt"], " upon");
+    let info = server.get("/tokenizer_info").json();
+    assert_eq!(
+        (&info["bos_token"], &info["eos_token"], &info["vocab_size"]),
+        (&json!("<s>"), &json!("</s>"), &json!(512))
+    );
+    assert_eq!((&info["add_bos_token"], &info["model_max_length"]), (&json!(true), &json!(512)));
+    assert!(info.get("chat_template").is_none());
+    let info = smollm2().get("/tokenizer_info").json();
+    assert_eq!(info["eos_token"], "<|im_end|>");
+    assert!(info["chat_template"].as_str().unwrap().contains("<|im_start|>"));
 }
 
 #[test]

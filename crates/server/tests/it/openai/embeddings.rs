@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::support::{STORIES, server, with};
+use super::support::{POOLED, STORIES, server, with};
+use crate::loopback::Loopback;
 
 const PATH: &str = "/v1/embeddings";
 
@@ -72,5 +73,42 @@ fn what_cannot_be_embedded_is_refused() {
     server.refused(PATH, &json!({"input": "a", "encoding_format": "hex"}), "encoding_format");
     let long = server.refused(PATH, &json!({"input": "word ".repeat(2000)}), "input");
     assert_eq!(long["code"], "context_length_exceeded");
+    server.wait_until_idle();
+}
+
+/// Last states of all tokens, from a server of [`POOLED`] models.
+fn rows(server: &Loopback, text: &str) -> Vec<Vec<f64>> {
+    let answer = server.ok("/embedding", &json!({"model": "unpooled", "content": text}));
+    serde_json::from_value(answer[0]["embedding"].clone()).unwrap()
+}
+
+#[test]
+fn pooling_is_what_the_file_says() {
+    let known: Vec<&'static str> = POOLED.iter().map(|(id, _)| *id).chain([STORIES]).collect();
+    let server = server(&known);
+    let text = "Lily went to the park to play.";
+    let rows = rows(&server, text);
+    let n_tokens =
+        server.ok("/tokenize", &json!({"content": text, "add_special": true}))["tokens"].as_array().unwrap().len();
+    assert_eq!(rows.len(), n_tokens, "one for each token");
+    let mean: Vec<f64> = (0..64).map(|i| rows.iter().map(|row| row[i]).sum()).collect();
+    for (model, expected) in [("cls-pooled", &rows[0]), ("last-pooled", &rows[n_tokens - 1]), (STORIES, &mean)] {
+        let length = cosine(expected, expected).sqrt();
+        let is_expected = |got: Vec<f64>| got.iter().zip(expected).all(|(a, b)| (a - b / length).abs() < 1e-5);
+        assert!(is_expected(vector(&server.ok(PATH, &json!({"model": model, "input": text})), 0)), "{model}");
+        let ollama = server.ok("/api/embed", &json!({"model": model, "input": text}));
+        assert!(is_expected(serde_json::from_value(ollama["embeddings"][0].clone()).unwrap()), "{model}");
+        let llamacpp = server.ok("/embedding", &json!({"model": model, "content": text}));
+        assert_eq!(llamacpp[0]["embedding"].as_array().unwrap().len(), 1);
+        assert!(is_expected(serde_json::from_value(llamacpp[0]["embedding"][0].clone()).unwrap()), "{model}");
+    }
+    // One vector cannot be had of these.
+    let body = |model: &str| json!({"model": model, "input": text});
+    assert_eq!(server.refused(PATH, &body("unpooled"), "model")["code"], "unsupported_parameter");
+    assert_eq!(server.refused(PATH, &body("ranker"), "model")["code"], "unsupported_parameter");
+    for (path, model) in [("/api/embed", "unpooled"), ("/api/embed", "ranker"), ("/embedding", "ranker")] {
+        let answer = server.post_json(path, &body(model));
+        assert!(answer.status == 400 && answer.text().contains("its pooling is"), "{path}: {}", answer.text());
+    }
     server.wait_until_idle();
 }

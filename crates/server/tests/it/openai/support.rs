@@ -13,7 +13,7 @@ use chat::{OutputFormat, Template};
 use engine::{EngineOptions, Handle, grammar::GrammarCompiler};
 use gguf::Container;
 use kernels::Kernels;
-use model::{LoadOptions, Model};
+use model::{LoadOptions, Model, Pooling};
 use serde_json::{Value, json};
 use server::{
     ServerOptions,
@@ -28,6 +28,18 @@ pub(crate) const STORIES: &str = "stories260k";
 pub(crate) const SMOLLM2: &str = "smollm2:135m";
 /// [`STORIES`] with tokens for fill-in-the-middle prompts, which mean nothing to it.
 pub(crate) const FILLS: &str = "fills";
+
+/// [`STORIES`] as if its file said how embeddings are pooled.
+pub(crate) const POOLED: [(&str, Pooling); 4] = [
+    ("unpooled", Pooling::None),
+    ("cls-pooled", Pooling::First),
+    ("last-pooled", Pooling::Last),
+    ("ranker", Pooling::Rank),
+];
+
+fn pooling_of(id: &str) -> Option<Pooling> {
+    POOLED.iter().find(|(name, _)| *name == id).map(|(_, pooling)| *pooling)
+}
 
 /// Opens the two models that tests have.
 pub(crate) struct TestLoader {
@@ -89,6 +101,7 @@ impl Loader for TestLoader {
             grammars: GrammarCompiler::new(&tokenizer).unwrap(),
             template,
             handle,
+            pooling: pooling_of(id),
             details: ModelDetails { memory_bytes: 1000, width, ..ModelDetails::default() },
         })
     }

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use engine::{DiskCache, Drafter, EngineOptions};
 use gguf::Container;
 use hub::{Hub, Resolved};
-use model::{AttentionWindow, Forward, PAGE_LEN};
+use model::{AttentionWindow, Forward, PAGE_LEN, Pooling};
 use tokenizer::Tokenizer;
 
 use crate::{
@@ -30,6 +30,19 @@ pub(super) struct Target<'a> {
     pub(super) container: &'a Container,
     pub(super) tokenizer: &'a Tokenizer,
     pub(super) n_layers: usize,
+}
+
+/// Spelling of [`Pooling`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum PoolingName {
+    /// A vector for each token, which only llama.cpp's /embedding can answer
+    None,
+    /// The mean of all tokens
+    Mean,
+    /// The first token
+    Cls,
+    /// The last token
+    Last,
 }
 
 /// Of each model.
@@ -65,6 +78,9 @@ pub(crate) struct EngineArgs {
     /// Guess tokens by a smaller model of the same vocabulary
     #[arg(long, value_name = "MODEL", env = "TRINITY_DRAFT", conflicts_with = "draft_layers")]
     draft: Option<String>,
+    /// How hidden states become embeddings [default: as the model's file says, else mean]
+    #[arg(long, value_name = "HOW", env = "TRINITY_POOLING", value_enum)]
+    pooling: Option<PoolingName>,
     /// Guess tokens by the model's own first layers
     #[arg(long, value_name = "N", env = "TRINITY_DRAFT_LAYERS")]
     draft_layers: Option<usize>,
@@ -83,6 +99,16 @@ impl EngineArgs {
         };
         let all = self.kv_tokens.unwrap_or(one.saturating_mul(CONTEXTS_DEFAULT)).max(one);
         all.checked_next_multiple_of(PAGE_LEN).unwrap_or(all)
+    }
+
+    /// What the operator says of embeddings.
+    pub(super) fn pooling(&self) -> Option<Pooling> {
+        self.pooling.map(|name| match name {
+            PoolingName::None => Pooling::None,
+            PoolingName::Mean => Pooling::Mean,
+            PoolingName::Cls => Pooling::First,
+            PoolingName::Last => Pooling::Last,
+        })
     }
 
     /// The engine of the model of `target`.

@@ -182,6 +182,7 @@ impl FileLoader {
         let context = args.context.or((args.attention_window().is_none()).then_some(default_context));
         let positions = self.settings.engine.positions(args.attention_window(), context.unwrap_or(default_context));
         let (model, _) = args.load_model_for(&container, context, Some(positions))?;
+        let pooling = self.settings.engine.pooling().or(model.spec().pooling);
         let failure = |message: String| Failure::new(Kind::Failure, format!("{id}: {message}"));
         let template = template_of(&container, id)?;
         let positions_bytes = model.kv_position_bytes().saturating_mul(positions as u64);
@@ -199,6 +200,7 @@ impl FileLoader {
             template,
             guard: Guard::new(&tokenizer),
             grammars,
+            pooling,
             details,
         })
     }
