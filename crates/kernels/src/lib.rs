@@ -29,5 +29,6 @@ pub use isa::Isa;
 pub use kv::{KvLayout, KvPages, KvType, KvTypes, PAGE_LEN, PageId};
 pub use matmul::{Activation, MATMUL_KERNELS, MatmulKernel, Matrix, PackedMatrix, Weights};
 pub use pool::default_threads;
+pub use row_codes::ActivationRule;
 pub use rows::Rows;
 pub use shape::{AttentionShape, Gate, Queries, Rope, RopePairs, Span};

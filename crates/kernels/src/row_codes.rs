@@ -1,11 +1,25 @@
 //! int8 activation rows for matrices with one scale a row: products add up in integers over the whole row, in any order.
 //!
-//! A row of K has one scale and, for every group of 256, a shift: `x ≈ code · 2^shift · scale`. A group that is small beside the row's largest
-//! element keeps its precision by a smaller shift. This is never coarser than one int8 scale a row, with which BitNet models are trained
-//! (Ma et al. 2024, arXiv 2402.17764, section 2). A row's bytes depend on that row alone.
+//! A row of K has one scale and, for every group of 256, a shift: `x ≈ code · 2^shift · scale`. By [`ActivationRule::PerGroup`] a group that is
+//! small beside the row's largest element keeps its precision by a smaller shift, which is never coarser than one int8 scale a row, with which BitNet
+//! models are trained; by [`ActivationRule::PerToken`] it is exactly that, and no row has a shift. A row's bytes depend on that row alone.
 
 use crate::{activation::GROUP, isa::multiversion, math::round};
 use bytemuck::{Pod, Zeroable};
+
+/// How finely activations are quantised that ternary matrices with one scale a row are multiplied with.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum ActivationRule {
+    /// An int8 scale a row, halved up to seven times for each group of 256 columns whose elements are all small.
+    #[default]
+    PerGroup,
+    /// One int8 scale a row, as `BitNet` models are trained (Ma et al. 2024, arXiv 2402.17764, section 2): 127 over the largest magnitude, which counts
+    /// for at least 1e-5, and halves rounded to even.
+    PerToken,
+}
+
+/// The least that the largest magnitude of a row counts for by [`ActivationRule::PerToken`].
+const LARGEST_MIN: f32 = 1e-5;
 
 /// Largest shift, if K allows it.
 const SHIFT_MAX: u32 = 7;
@@ -39,10 +53,13 @@ pub(crate) struct RowGroup {
 
 multiversion! {
     /// `x` `[T, K]` → `out` `[T, ceil(K / 256)]`.
-    pub(crate) fn quantise(x: &[f32], k: usize, out: &mut [RowGroup]) {
-        let shift_max = shift_max(k).unwrap_or(0);
+    pub(crate) fn quantise(x: &[f32], k: usize, rule: ActivationRule, out: &mut [RowGroup]) {
+        let (shift_max, largest_min) = match rule {
+            ActivationRule::PerGroup => (shift_max(k).unwrap_or(0), 0.0),
+            ActivationRule::PerToken => (0, LARGEST_MIN),
+        };
         for (x, out) in x.chunks_exact(k).zip(out.chunks_exact_mut(k.div_ceil(GROUP))) {
-            let mut max = 0.0f32;
+            let mut max = largest_min;
             for (out, x) in out.iter_mut().zip(x.chunks(GROUP)) {
                 out.scale = largest(x);
                 max = if out.scale > max { out.scale } else { max };
@@ -94,13 +111,14 @@ fn largest(x: &[f32]) -> f32 {
 mod tests {
     use super::*;
     use crate::isa::{Isa, Level};
+    use proptest::prelude::*;
     use testkit::Rng;
 
     /// Quantises on every level, checks that they agree.
-    fn check(x: &[f32], k: usize) -> Vec<RowGroup> {
+    fn check(x: &[f32], k: usize, rule: ActivationRule) -> Vec<RowGroup> {
         let run = |isa| {
             let mut out = vec![RowGroup::zeroed(); x.len() / k * k.div_ceil(GROUP)];
-            quantise(Level::detect(isa).expect("available"), x, k, &mut out);
+            quantise(Level::detect(isa).expect("available"), x, k, rule, &mut out);
             out
         };
         let scalar = run(Isa::Scalar);
@@ -116,7 +134,7 @@ mod tests {
         for k in [1, 255, 256, 700, 2560] {
             // Groups of very different size.
             let x: Vec<f32> = (0..3 * k).map(|i| rng.normals(1)[0] * 0.3f32.powi((i % k / 256) as i32 % 8)).collect();
-            let rows = check(&x, k);
+            let rows = check(&x, k, ActivationRule::PerGroup);
             let groups = k.div_ceil(GROUP);
             for (row, got) in x.chunks(k).zip(rows.chunks(groups)) {
                 let mut sum = 0;
@@ -131,6 +149,29 @@ mod tests {
                     assert!(group.codes[x.len()..].iter().all(|&code| code == 0));
                 }
                 assert_eq!(got[0].sum, sum);
+            }
+        }
+    }
+
+    proptest! {
+        /// What transformers' `activation_quant` computes, element by element, on rows of any length and size, in any company.
+        #[test]
+        fn per_token_is_one_scale_a_row(seed: u64, k in 1..700usize, n_rows in 1..4usize, exponent in -24..24i32) {
+            let mut rng = Rng::new(seed);
+            let size = 2.0f32.powi(exponent);
+            // Halves are frequent, so that rounding shows.
+            let x: Vec<f32> = rng.normals(n_rows * k).iter().map(|v| (v * 16.0).round() * size).collect();
+            let rows = check(&x, k, ActivationRule::PerToken);
+            for (row, got) in x.chunks(k).zip(rows.chunks(k.div_ceil(GROUP))) {
+                let largest = row.iter().fold(0.0f32, |max, v| max.max(v.abs())).max(1e-5);
+                let expected: Vec<i8> = row.iter().map(|v| (v * (127.0 / largest)).round_ties_even() as i8).collect();
+                let codes: Vec<i8> = got.iter().flat_map(|g| g.codes).take(k).collect();
+                prop_assert_eq!(&codes, &expected);
+                prop_assert_eq!(got[0].scale, largest / 127.0);
+                prop_assert_eq!(got[0].sum, expected.iter().map(|&code| i32::from(code)).sum::<i32>());
+                prop_assert!(got.iter().all(|g| g.shift == 0));
+                let alone = check(row, k, ActivationRule::PerToken);
+                prop_assert_eq!(bytemuck::cast_slice::<_, u8>(&alone), bytemuck::cast_slice::<_, u8>(got));
             }
         }
     }
@@ -154,8 +195,10 @@ mod tests {
             for b in specials {
                 let mut x = [a; 300];
                 x[7] = b;
-                let rows = check(&x, 300);
-                assert!(rows.iter().all(|g| (0..=7).contains(&g.shift) && g.codes.iter().all(|&c| c >= -127)));
+                for rule in [ActivationRule::PerGroup, ActivationRule::PerToken] {
+                    let rows = check(&x, 300, rule);
+                    assert!(rows.iter().all(|g| (0..=7).contains(&g.shift) && g.codes.iter().all(|&c| c >= -127)));
+                }
             }
         }
     }

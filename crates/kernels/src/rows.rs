@@ -7,7 +7,7 @@ use crate::{
     isa::Level,
     matmul::PlaneCodes,
     pool::Pool,
-    row_codes::{self, RowGroup},
+    row_codes::{self, ActivationRule, RowGroup},
 };
 use bytemuck::Zeroable;
 use quant::Format;
@@ -26,7 +26,8 @@ pub struct Rows {
     /// `[T, ceil(K / 256)]`, those of `x` if `is_quantised`, and what is left of larger ones.
     groups: Vec<ActivationGroup>,
     is_quantised: bool,
-    /// Those of `x` if `has_row_codes`.
+    rule: ActivationRule,
+    /// Those of `x` by `rule`, if `has_row_codes`.
     row_codes: Vec<RowGroup>,
     /// The same in the order of formats' planes.
     planes: PlaneCodes,
@@ -39,6 +40,11 @@ impl Rows {
     /// Empty.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Empty, for rows that are quantised by `rule`.
+    pub fn with_rule(rule: ActivationRule) -> Self {
+        Self { rule, ..Self::default() }
     }
 
     /// Number of rows (T).
@@ -114,12 +120,13 @@ impl Rows {
     pub(crate) fn quantise_rows(&mut self, level: Level, pool: &Pool, for_planes: Option<Format>) {
         if !self.has_row_codes {
             let (x, k, n_groups) = (&self.x[..self.n_tokens * self.k], self.k, self.k.div_ceil(GROUP));
+            let rule = self.rule;
             self.row_codes.resize(self.n_tokens * n_groups, RowGroup::zeroed());
             if x.len() < PARALLEL_ELEMENTS {
-                row_codes::quantise(level, x, k, &mut self.row_codes);
+                row_codes::quantise(level, x, k, rule, &mut self.row_codes);
             } else {
                 pool.for_rows(&mut self.row_codes, n_groups, 1, |first, groups, _| {
-                    row_codes::quantise(level, &x[first * k..][..groups.len() / n_groups * k], k, groups);
+                    row_codes::quantise(level, &x[first * k..][..groups.len() / n_groups * k], k, rule, groups);
                 });
             }
             self.has_row_codes = true;

@@ -1,7 +1,7 @@
 //! The one forward pass, for every family: what differs is in the [`ModelSpec`].
 
 use gguf::Container;
-use kernels::{AttentionShape, Kernels, KvLayout, KvPages, KvTypes, PageId, Queries, Rope, Span};
+use kernels::{ActivationRule, AttentionShape, Kernels, KvLayout, KvPages, KvTypes, PageId, Queries, Rope, Span};
 
 use crate::{
     LoadError, LoadOptions, NormType, PAGE_LEN, Requantised,
@@ -53,8 +53,12 @@ impl Model {
             return Err(refuse("a step of 0 rows".to_owned()));
         }
         let step_rows_max = options.step_rows_max.min(positions);
-        let scratch = Scratch::new(&spec, step_rows_max, has_sinks(options))
+        let scratch = Scratch::new(&spec, step_rows_max, has_sinks(options), options.activations)
             .ok_or_else(|| refuse(format!("the buffers of a step of {step_rows_max} rows cannot be addressed")))?;
+        if options.activations == ActivationRule::PerToken && !weights.matrices().any(|m| m.has_row_scales()) {
+            let what = "activations per token, but no matrix is ternary with one scale a row".to_owned();
+            return Err(refuse(what));
+        }
         let mut embedding_copy = None;
         if let Some(to) = options.embedding_type {
             to.bytes(&spec).map_err(refuse)?;

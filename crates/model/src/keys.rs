@@ -131,6 +131,11 @@ impl<'a> Keys<'a> {
         }
     }
 
+    /// Is there such a key?
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.metadata.get(&self.key(name)).is_some()
+    }
+
     /// A boolean.
     pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, LoadError> {
         self.read(name, Metadata::bool)

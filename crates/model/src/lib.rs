@@ -29,7 +29,7 @@ pub use error::LoadError;
 pub use families::ARCHITECTURES;
 pub use forward::Model;
 pub use gguf::TokenId;
-pub use kernels::{KvType, KvTypes, PAGE_LEN, PageId};
+pub use kernels::{ActivationRule, KvType, KvTypes, PAGE_LEN, PageId};
 pub use load::{LoadOptions, context_len, n_vocab, stored_matrix};
 pub use memory::{MemoryPlan, memory_plan, memory_plan_with};
 pub use observe::{MatmulInput, Observer};

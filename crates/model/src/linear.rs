@@ -7,7 +7,7 @@ use std::{
 };
 
 use gguf::TensorBytes;
-use kernels::{Isa, Kernels, Matrix, PackedMatrix, Rows};
+use kernels::{ActivationRule, Isa, Kernels, Matrix, PackedMatrix, Rows};
 use quant::{Format, OuterScale, StoredMatrix};
 
 use crate::{
@@ -24,12 +24,16 @@ pub(crate) struct Input {
     observer: Option<Observer>,
     /// The same rows rotated; of use to models whose weights are.
     rotated: Rows,
+    /// The same rows behind a matrix's own norm.
+    normed: Rows,
 }
 
 impl Input {
-    /// Room for the marks of `rows_max` rows.
-    pub(crate) fn new(rows_max: usize) -> Self {
-        Self { rows: Rows::new(), broken: Vec::with_capacity(rows_max), ..Self::default() }
+    /// Room for the marks of `rows_max` rows, which ternary matrices see quantised by `rule`.
+    pub(crate) fn new(rows_max: usize, rule: ActivationRule) -> Self {
+        let rows = || Rows::with_rule(rule);
+        let broken = Vec::with_capacity(rows_max);
+        Self { rows: rows(), broken, observer: None, rotated: rows(), normed: rows() }
     }
 
     /// Sets `x` `[T, K]`.
@@ -62,6 +66,9 @@ impl Input {
 
     /// Several matrices over the same rows in one parallel region: `[(W [M, K], out [T, M])]`.
     pub(crate) fn multiply<const N: usize>(&mut self, kernels: &Kernels, mut outputs: [(&Linear, &mut [f32]); N]) {
+        if outputs.iter().any(|(linear, _)| linear.input_norm.is_some()) {
+            return self.multiply_normed(kernels, outputs);
+        }
         let rotation = outputs.iter().find_map(|(linear, _)| linear.rotation.clone());
         if let Some(rotation) = &rotation {
             let room = self.rotated.room(self.rows.n_rows(), self.rows.k());
@@ -88,12 +95,44 @@ impl Input {
             }
         }
         for (linear, out) in outputs {
-            linear.finish(out);
-            for &row in &self.broken {
-                out[row * linear.rows..][..linear.rows].fill(f32::NAN);
-            }
+            self.finish(linear, out);
         }
     }
+
+    /// The same where matrices have norms of their own on their input: each sees other rows.
+    fn multiply_normed<const N: usize>(&mut self, kernels: &Kernels, outputs: [(&Linear, &mut [f32]); N]) {
+        for (linear, out) in outputs {
+            let (x, n_cols) = (self.rows.values(), self.rows.k());
+            let room = self.normed.room(self.rows.n_rows(), n_cols);
+            match &linear.input_norm {
+                Some(norm) => kernels.rms_norm(x, &norm.weight, norm.epsilon, room),
+                None => room.copy_from_slice(x),
+            }
+            if let (Some(observer), Some(place)) = (&mut self.observer, linear.place.as_deref()) {
+                let Place { tensor, matrix, n_matrices } = place;
+                let x = self.normed.values();
+                observer(&MatmulInput { tensor, matrix: *matrix, n_matrices: *n_matrices, x, n_cols });
+            }
+            linear.pack(kernels);
+            kernels.matmul(linear.matrix(), &mut self.normed, out);
+            self.finish(linear, out);
+        }
+    }
+
+    /// What follows the product with `linear`.
+    fn finish(&self, linear: &Linear, out: &mut [f32]) {
+        linear.finish(out);
+        for &row in &self.broken {
+            out[row * linear.rows..][..linear.rows].fill(f32::NAN);
+        }
+    }
+}
+
+/// A norm that only one matrix sees.
+pub(crate) struct InputNorm {
+    /// `[K]`
+    pub(crate) weight: Vec<f32>,
+    pub(crate) epsilon: f32,
 }
 
 /// Is every element a number? No early exit: the loop is a few vector instructions.
@@ -117,6 +156,8 @@ pub(crate) struct Linear {
     pub(crate) scale: Option<f32>,
     /// What its input goes through, where it is stored rotated. All matrices over one input that have one have the same.
     pub(crate) rotation: Option<Arc<Rotation>>,
+    /// Norm of its input, after the one that all matrices over that input share (`use_rms_norm` of transformers' `BitNet`).
+    pub(crate) input_norm: Option<Arc<InputNorm>>,
     /// Whether it may have a copy that is faster to multiply with, and that copy, made when first it would have been of use.
     pub(crate) may_pack: bool,
     packed: OnceLock<Option<PackedMatrix>>,
@@ -159,6 +200,7 @@ impl Linear {
             bias: None,
             scale: None,
             rotation: None,
+            input_norm: None,
             may_pack: false,
             packed: OnceLock::new(),
             place: None,
@@ -184,6 +226,11 @@ impl Linear {
     /// Input width.
     pub(crate) fn cols(&self) -> usize {
         self.cols
+    }
+
+    /// Is it multiplied with activations that [`ActivationRule`] is about?
+    pub(crate) fn has_row_scales(&self) -> bool {
+        !self.row_scales.is_empty()
     }
 
     /// The weights.

@@ -6,7 +6,7 @@ mod rotations;
 mod tensors;
 
 use gguf::{Container, Layout, TensorInfo};
-use kernels::{Isa, KvType, KvTypes, PAGE_LEN, Rope};
+use kernels::{ActivationRule, Isa, KvType, KvTypes, PAGE_LEN, Rope};
 use quant::StoredMatrix;
 
 use crate::{
@@ -38,6 +38,9 @@ pub struct LoadOptions {
     pub embedding_type: Option<EmbeddingType>,
     /// Type of the weights of norms.
     pub norm_type: NormType,
+    /// How activations are quantised that ternary matrices with one scale a row are multiplied with; only models that have such may be asked for
+    /// another rule than the default.
+    pub activations: ActivationRule,
     /// Most bytes of a second copy of the weights, in the order in which kernels walk them; those that need more for all their matrices get none. The
     /// copy takes as much memory as weights of those formats do in the file, and is made matrix by matrix when each is first multiplied with.
     pub pack_bytes_max: u64,
@@ -53,6 +56,7 @@ impl LoadOptions {
         step_rows_max: 512,
         embedding_type: None,
         norm_type: NormType::F32,
+        activations: ActivationRule::PerGroup,
         pack_bytes_max: 1 << 30,
     };
 }
@@ -129,7 +133,9 @@ impl LoadOptions {
 /// Checks everything; of `options` only what changes what is read from the file.
 pub(crate) fn load(container: &Container, options: &LoadOptions) -> Result<Parts, LoadError> {
     let keys = Keys::new(container)?;
-    let mut tensors = Tensors::new(container).with_rotations(Rotations::read(container)?);
+    let input_norm_epsilon = keys.positive_or_none("input_norm_rms_epsilon")?;
+    let mut tensors =
+        Tensors::new(container).with_rotations(Rotations::read(container)?).with_input_norms(input_norm_epsilon);
     let n_vocab = tensors.rows("token_embd.weight")?;
     let spec = families::spec(&keys, n_vocab)?;
     let (context_len_max, distances) =

@@ -27,15 +27,16 @@ fn stretch(spec: &RopeSpec, pair: usize) -> f64 {
     match spec.scaling {
         RopeScaling::None => 1.0,
         RopeScaling::Linear { factor } => 1.0 / f64::from(factor),
-        RopeScaling::Yarn { factor, original_context_len, beta_fast, beta_slow } => {
+        RopeScaling::Yarn { factor, original_context_len, beta_fast, beta_slow, is_truncated } => {
             let (n_dims, base) = (spec.n_dims as f64, f64::from(spec.base));
             // The pair that turns `rotations` times within the original context.
             let pair_of = |rotations: f32| {
                 n_dims * (original_context_len as f64 / (f64::from(rotations) * std::f64::consts::TAU)).ln()
                     / (2.0 * base.ln())
             };
-            let low = pair_of(beta_fast).floor().max(0.0);
-            let high = pair_of(beta_slow).ceil().min(n_dims - 1.0);
+            let (low, high) = (pair_of(beta_fast), pair_of(beta_slow));
+            let (low, high) = if is_truncated { (low.floor(), high.ceil()) } else { (low, high) };
+            let (low, high) = (low.max(0.0), high.min(n_dims - 1.0));
             let ramp = ((pair as f64 - low) / (high - low).max(0.001)).clamp(0.0, 1.0);
             let kept = 1.0 - ramp;
             kept + (1.0 - kept) / f64::from(factor)

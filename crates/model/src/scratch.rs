@@ -1,5 +1,7 @@
 //! Buffers of a step, allocated once for the largest step.
 
+use kernels::ActivationRule;
+
 use crate::{LoadOptions, linear::Input, spec::ModelSpec};
 
 /// `T` is the most rows in a step.
@@ -71,7 +73,7 @@ impl Widths {
 
 impl Scratch {
     /// `None` if the sizes cannot be addressed.
-    pub(crate) fn new(spec: &ModelSpec, rows_max: usize, has_sinks: bool) -> Option<Self> {
+    pub(crate) fn new(spec: &ModelSpec, rows_max: usize, has_sinks: bool, rule: ActivationRule) -> Option<Self> {
         Self::bytes(spec, rows_max, has_sinks).filter(|&n| isize::try_from(n).is_ok())?;
         let widths = Widths::new(spec, has_sinks);
         let zeros = |width: usize| vec![0.0; rows_max * width];
@@ -90,7 +92,7 @@ impl Scratch {
             expert_rows: Vec::with_capacity(rows_max),
             positions: Vec::with_capacity(rows_max),
             sink_positions: Vec::with_capacity(rows_max),
-            input: Input::new(rows_max),
+            input: Input::new(rows_max, rule),
         })
     }
 

@@ -35,6 +35,8 @@ pub enum RopeScaling {
         beta_fast: f32,
         /// Rotations within it below which a frequency is divided by `factor`.
         beta_slow: f32,
+        /// Are the ends of the ramp between them whole pairs?
+        is_truncated: bool,
     },
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Isa, Kernels};
+use crate::{ActivationRule, Isa, Kernels};
 use quant::{OuterScale, StoredMatrix, TernaryEncoder, TernaryRows};
 use testkit::{Rng, assert_same_f32, nmse};
 
@@ -50,7 +50,12 @@ fn scalar(w: &Matrix<'_>) -> &'static MatmulKernel {
 
 /// Every kernel of the table for `w` gives the scalar kernel's bits.
 fn check(w: Matrix<'_>, x: &[f32]) -> Vec<f32> {
-    let mut rows = Rows::new();
+    check_by(ActivationRule::PerGroup, w, x)
+}
+
+/// The same for activations that are quantised by `rule`.
+fn check_by(rule: ActivationRule, w: Matrix<'_>, x: &[f32]) -> Vec<f32> {
+    let mut rows = Rows::with_rule(rule);
     rows.set(x, w.cols);
     let expected = call(scalar(&w), w, &mut rows);
     let packed = Level::detect(Isa::best()).and_then(|level| PackedMatrix::new(level, &Pool::new(1), &w));
@@ -109,6 +114,36 @@ fn ternary_kernels_equal_the_scalar_one_and_are_near_the_exact_product() {
                 let error = nmse(&got, &exact);
                 assert!(error < 3e-3 || got.len() < 100, "{format:?} [{rows}, {cols}] x {n_tokens}: NMSE {error:e}");
             }
+        }
+    }
+}
+
+/// One scale a row: on every level, in every container, the integer product that `BitNet`'s training computes, times both scales.
+#[test]
+fn ternary_products_of_activations_with_one_scale_a_token() {
+    let mut rng = Rng::new(12);
+    let (rows, n_tokens) = (37, 5);
+    for format in ternary() {
+        for cols in [256, 2560, 640, 20usize] {
+            if !cols.is_multiple_of(format.block_len()) {
+                continue;
+            }
+            let bytes = rng.bytes(rows * format.row_bytes(cols).expect("whole blocks"));
+            let row_scales: Vec<f32> = (0..rows).map(|m| 0.01 + m as f32 / 64.0).collect();
+            let w = Matrix { row_scales: &row_scales, ..Matrix::new(format, rows, cols, &bytes) };
+            let x: Vec<f32> = rng.normals(n_tokens * cols).iter().map(|v| v * v * v).collect();
+            let codes = codes(&w);
+            let expected: Vec<f32> = (0..n_tokens * rows)
+                .map(|i| {
+                    let (w, x) = (&codes[i % rows * cols..][..cols], &x[i / rows * cols..][..cols]);
+                    let largest = x.iter().fold(1e-5f32, |max, v| max.max(v.abs()));
+                    let code = |v: f32| (v * (127.0 / largest)).round_ties_even() as i32;
+                    let sum: i32 = w.iter().zip(x).map(|(&w, &v)| i32::from(w) * code(v)).sum();
+                    sum as f32 * (row_scales[i % rows] * (largest / 127.0))
+                })
+                .collect();
+            let got = check_by(ActivationRule::PerToken, w, &x);
+            assert_same_f32(&format!("{format:?} [{rows}, {cols}]"), &got, &expected);
         }
     }
 }

@@ -88,6 +88,12 @@ pub(super) fn window(
     Ok(Some(WindowSpec { len, local_layers }))
 }
 
+/// The same where a file says which layers have it: in some families the length alone stands in files that mean no window.
+pub(super) fn stated_window(keys: &Keys<'_>, n_layers: usize) -> Result<Option<WindowSpec>, LoadError> {
+    let pattern = "attention.sliding_window_pattern";
+    if keys.has(pattern) { window(keys, None, 1, n_layers) } else { Ok(None) }
+}
+
 /// `rope` with another base and without any stretching, for layers that see only a window.
 pub(super) fn plain_rope(rope: &RopeSpec, base: f32) -> RopeSpec {
     RopeSpec { base, scaling: RopeScaling::None, magnitude: 1.0, ..rope.clone() }
@@ -126,5 +132,7 @@ fn yarn(keys: &Keys<'_>, factor: f32, context_len: usize) -> Result<RopeScaling,
         original_context_len: keys.width_or("rope.scaling.original_context_length", context_len)?,
         beta_fast: keys.positive_or("rope.scaling.yarn_beta_fast", 32.0)?,
         beta_slow: keys.positive_or("rope.scaling.yarn_beta_slow", 1.0)?,
+        // A key of `trinity convert`: GGUF has none.
+        is_truncated: keys.flag("rope.scaling.yarn_truncate")?.unwrap_or(true),
     })
 }

@@ -6,6 +6,7 @@ use super::base;
 use crate::{LoadError, keys::Keys, spec::ModelSpec};
 
 pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {
-    // The sliding window of early Phi 3 files is not applied: llama.cpp does not either, as the files disagree about it.
-    base::spec(keys, n_vocab, RopePairs::Halves)
+    let base = base::spec(keys, n_vocab, RopePairs::Halves)?;
+    // A file with the length of a sliding window alone gets none: llama.cpp applies none, as early Phi 3 files disagree about it.
+    Ok(ModelSpec { window: base::stated_window(keys, base.n_layers)?, ..base })
 }

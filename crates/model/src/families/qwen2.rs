@@ -6,5 +6,6 @@ use super::base;
 use crate::{LoadError, keys::Keys, spec::ModelSpec};
 
 pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {
-    base::spec(keys, n_vocab, RopePairs::Halves)
+    let base = base::spec(keys, n_vocab, RopePairs::Halves)?;
+    Ok(ModelSpec { window: base::stated_window(keys, base.n_layers)?, ..base })
 }

@@ -10,5 +10,6 @@ use crate::{
 };
 
 pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {
-    Ok(ModelSpec { qk_norm: QkNorm::PerHead, ..base::spec(keys, n_vocab, RopePairs::Halves)? })
+    let base = base::spec(keys, n_vocab, RopePairs::Halves)?;
+    Ok(ModelSpec { qk_norm: QkNorm::PerHead, window: base::stated_window(keys, base.n_layers)?, ..base })
 }

@@ -8,7 +8,7 @@ use quant::StoredMatrix;
 use super::{rotations::Rotations, stored_matrix};
 use crate::{
     LoadError,
-    linear::{Linear, Place},
+    linear::{InputNorm, Linear, Place},
     rotation::Rotation,
 };
 
@@ -17,16 +17,33 @@ pub(super) struct Tensors<'a> {
     container: &'a Container,
     used: HashSet<&'a str>,
     rotations: Rotations,
+    /// Of the norms that single matrices have on their input, if any have.
+    input_norm_epsilon: Option<f32>,
 }
 
 impl<'a> Tensors<'a> {
     pub(super) fn new(container: &'a Container) -> Self {
-        Self { container, used: HashSet::new(), rotations: Rotations::default() }
+        Self { container, used: HashSet::new(), rotations: Rotations::default(), input_norm_epsilon: None }
     }
 
     /// The same, some of whose weights are stored rotated.
     pub(super) fn with_rotations(self, rotations: Rotations) -> Self {
         Self { rotations, ..self }
+    }
+
+    /// The same, some of whose matrices may have norms on their input.
+    pub(super) fn with_input_norms(self, input_norm_epsilon: Option<f32>) -> Self {
+        Self { input_norm_epsilon, ..self }
+    }
+
+    /// The norm on the input of matrix `name`, if the model has such norms and `name` one.
+    fn input_norm(&mut self, name: &str, cols: usize) -> Result<Option<Arc<InputNorm>>, LoadError> {
+        let Some(epsilon) = self.input_norm_epsilon else { return Ok(None) };
+        let weight = self.optional_vector(&format!("{name}.input_norm"), cols)?;
+        if weight.is_some() && self.rotations.of(&format!("{name}.weight")).is_some() {
+            return self.refuse(&format!("{name}.input_norm"), "not supported where the matrix is stored rotated");
+        }
+        Ok(weight.map(|weight| Arc::new(InputNorm { weight, epsilon })))
     }
 
     /// The rotation of the rows of the embedding.
@@ -90,6 +107,7 @@ impl<'a> Tensors<'a> {
         }
         let bias = self.optional_vector(&format!("{name}.bias"), total)?;
         let scale = self.optional_vector(&format!("{name}.scale"), 1)?.and_then(|s| s.first().copied());
+        let input_norm = self.input_norm(name, cols)?;
         let mut first = 0;
         let ranges = rows.map(|n| {
             first += n;
@@ -102,6 +120,7 @@ impl<'a> Tensors<'a> {
             linear.place =
                 (rows.start == 0).then(|| Box::new(Place { tensor: weight.as_str().into(), matrix: 0, n_matrices: 1 }));
             linear.bias = bias.as_ref().map(|b| b[rows].to_vec());
+            linear.input_norm.clone_from(&input_norm);
             linear
         });
         match <[Linear; N]>::try_from(linears.collect::<Vec<_>>()) {
@@ -130,7 +149,7 @@ impl<'a> Tensors<'a> {
 
     /// `name.weight` whole, without anything beside it: its rows are also read one by one.
     pub(super) fn table(&mut self, name: &str, rows: usize, cols: usize) -> Result<Linear, LoadError> {
-        for extra in ["bias", "scale"] {
+        for extra in ["bias", "scale", "input_norm"] {
             if self.has(&format!("{name}.{extra}")) {
                 return self.refuse(&format!("{name}.{extra}"), "not known for an embedding");
             }

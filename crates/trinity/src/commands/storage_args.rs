@@ -1,7 +1,7 @@
 //! In which types keys, values and some weights are held: options that exist to be measured (`trinity eval ternary-options`).
 
 use clap::{Args, ValueEnum};
-use model::{EmbeddingType, KvType, KvTypes, LoadOptions, NormType};
+use model::{ActivationRule, EmbeddingType, KvType, KvTypes, LoadOptions, NormType};
 use quant::ternarise::Mode;
 
 /// How a model is held in memory, beside the type of its KV cache.
@@ -22,6 +22,9 @@ pub(crate) struct StorageArgs {
     /// Type of the weights of norms
     #[arg(long, value_enum, value_name = "TYPE", default_value = "f32")]
     pub(crate) norm_type: NormTypeName,
+    /// How activations are quantised to int8 for ternary matrices
+    #[arg(long, value_enum, value_name = "RULE", default_value = "per-group")]
+    pub(crate) activations: ActivationRuleName,
 }
 
 impl StorageArgs {
@@ -34,6 +37,7 @@ impl StorageArgs {
         };
         options.embedding_type = self.embedding_type.map(EmbeddingType::from);
         options.norm_type = self.norm_type.into();
+        options.activations = self.activations.into();
     }
 }
 
@@ -133,6 +137,25 @@ impl From<NormTypeName> for NormType {
         match name {
             NormTypeName::F32 => Self::F32,
             NormTypeName::Ternary => Self::Ternary,
+        }
+    }
+}
+
+/// Spelling of `ActivationRule` on the command line.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, ValueEnum)]
+pub(crate) enum ActivationRuleName {
+    /// One scale a token, halved up to seven times for each 256 columns whose elements are all small
+    #[default]
+    PerGroup,
+    /// One scale a token, as `BitNet` models are trained
+    PerToken,
+}
+
+impl From<ActivationRuleName> for ActivationRule {
+    fn from(name: ActivationRuleName) -> Self {
+        match name {
+            ActivationRuleName::PerGroup => Self::PerGroup,
+            ActivationRuleName::PerToken => Self::PerToken,
         }
     }
 }

@@ -95,6 +95,30 @@ fn a_tri_file_computes_the_same_and_goes_back() {
     assert!(data(&back) == data(&source));
 }
 
+/// One scale a token is another computation than the default's, and as the default's the same in every container, on every instruction set and number
+/// of threads; a model without ternary matrices has no such rule.
+#[test]
+fn activations_per_token_give_the_same_bytes_everywhere() {
+    let scratch = Scratch::new();
+    let model = scratch.synth("model.gguf", &["--arch", "bitnet-b1.58", "--seed", "7", "--type", "tq1_0"]);
+    let other = scratch.path("other.gguf");
+    trinity(["convert", &model, &other, "--to", "i2_s"]).ok();
+    let default = logits(&scratch, &model);
+    let (ids, out) = (scratch.path("ids.txt"), scratch.path("logits.f32"));
+    let per_token = |model: &str, isa: &str, threads: &str| {
+        let arguments = ["eval", "logits", model, "--tokens", &ids, "--out", &out, "--activations", "per-token"];
+        finish(command(arguments).args(["--threads", threads]).env("TRINITY_ISA", isa)).ok();
+        fs::read(&out).unwrap()
+    };
+    let expected = per_token(&model, "scalar", "1");
+    assert!(expected != default, "the rule changes nothing");
+    for isa in kernels::Isa::available().map(kernels::Isa::name) {
+        assert!(per_token(&model, isa, "3") == expected && per_token(&other, isa, "2") == expected, "{isa}");
+    }
+    trinity(["run", "Once", "--activations", "per-token"])
+        .fails(1, &["activations per token, but no matrix is ternary with one scale a row"]);
+}
+
 #[test]
 fn the_proof_is_printed_and_the_source_stays() {
     let scratch = Scratch::new();

@@ -138,8 +138,8 @@ fn settings(args: &ChoiceArgs, container: &Container, sets: &[Set]) -> Result<Se
         trinity: env!("CARGO_PKG_VERSION").to_owned(),
         model_sha256: model_digest(container)?,
         options: format!(
-            "{:?}, embedding {:?}, norms {:?}{window}",
-            options.kv_types, options.embedding_type, options.norm_type
+            "{:?}, embedding {:?}, norms {:?}, activations {:?}{window}",
+            options.kv_types, options.embedding_type, options.norm_type, options.activations
         ),
         files: sets.iter().map(|set| format!("{} {}", set.format.name(), set.sha256)).collect(),
     })

@@ -12,6 +12,7 @@ use crate::{
     commands::{
         model_args::{self, I2sArgs, KvTypeName, ModelArgs, StorageArgs},
         receipt::{Evidence, ReceiptArgs},
+        storage_args::ActivationRuleName,
         tokenize,
     },
     failure::Failure,
@@ -36,6 +37,9 @@ pub(super) struct LogitsArgs {
     /// Type of cached keys and values
     #[arg(long, value_enum, value_name = "TYPE", default_value = "f32")]
     kv_type: KvTypeName,
+    /// How activations are quantised to int8 for ternary matrices
+    #[arg(long, value_enum, value_name = "RULE", default_value = "per-group")]
+    activations: ActivationRuleName,
     #[command(flatten)]
     i2s: I2sArgs,
     #[command(flatten)]
@@ -61,7 +65,7 @@ pub(super) fn run(args: &LogitsArgs, global: &Global) -> Result<(), Failure> {
         attention_window: None,
         sinks: 0,
         kv_type: args.kv_type,
-        storage: StorageArgs::default(),
+        storage: StorageArgs { activations: args.activations, ..StorageArgs::default() },
         i2s: args.i2s,
         head_shortcut: model_args::HeadShortcutName::Off,
     };
