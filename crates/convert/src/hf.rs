@@ -20,7 +20,7 @@ use gguf::{Metadata, Value};
 use crate::{
     Error, json,
     safetensors::Checkpoint,
-    source::{Rows, Source, SourceTensor},
+    source::{Rows, Source, SourceTensor, Stored},
 };
 use config::Config;
 use weights::Weights;
@@ -36,11 +36,15 @@ pub struct HfOptions {
 }
 
 /// What becomes of the masters of a BitNet model: the float weights that training rounds to ternary ones at every use.
+///
+/// A BitNet architecture without a `quantization_config` is a model of floats to transformers, although it was trained as one of ternary weights.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Ternarise {
-    /// As the model itself does: `quantization_mode` online, or a BitNet architecture without any `quantization_config`.
+    /// As transformers does: where `quantization_mode` is online.
     #[default]
     AsConfigured,
+    /// There, and in a BitNet architecture without any `quantization_config`.
+    Undeclared,
     /// Always; a model that is no BitNet is refused.
     Always,
     /// Never: the masters themselves, which is not what the model computes with.
@@ -52,6 +56,14 @@ pub struct HuggingFace {
     name: String,
     metadata: Metadata,
     weights: Weights,
+    has_undeclared_masters: bool,
+}
+
+impl HuggingFace {
+    /// Are its weights the floats of a BitNet architecture whose configuration does not say that they are used as ternary ones?
+    pub fn has_undeclared_masters(&self) -> bool {
+        self.has_undeclared_masters
+    }
 }
 
 /// Opens a folder, or a single `.safetensors` file with `config.json` and the tokenizer beside it.
@@ -70,7 +82,10 @@ pub fn open(path: &Path, options: &HfOptions) -> Result<HuggingFace, Error> {
     let weights = Weights::new(&checkpoint, &config, *options)?;
     tokenizer::read(folder, &config, &mut metadata)?;
     template::read(folder, &mut metadata)?;
-    Ok(HuggingFace { name: path.display().to_string(), metadata, weights })
+    let has_undeclared_masters = config.family.is_ternary
+        && !config.quantization.is_declared
+        && !weights.tensors().iter().any(|t| t.stored == Stored::Ternary);
+    Ok(HuggingFace { name: path.display().to_string(), metadata, weights, has_undeclared_masters })
 }
 
 /// What the folder is called, however it was named here.
@@ -89,6 +104,10 @@ impl Source for HuggingFace {
 
     fn tensors(&self) -> &[SourceTensor] {
         self.weights.tensors()
+    }
+
+    fn changes(&self) -> Vec<String> {
+        self.weights.changes()
     }
 
     fn read(&self, tensor: usize, rows: Range<usize>) -> Result<Rows, Error> {

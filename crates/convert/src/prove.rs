@@ -19,6 +19,8 @@ pub struct Proof {
     pub file_bytes: u64,
     /// In the order of the file.
     pub tensors: Vec<TensorProof>,
+    /// What reading the source had done to weights before they were compared ([`Source::changes`]).
+    pub changes: Vec<String>,
 }
 
 /// What became of one tensor.
@@ -127,7 +129,7 @@ pub(crate) fn compare(
         let to = plan.tensors[i].action.type_id()?.name().to_ascii_lowercase();
         tensors.push(TensorProof { name: before.name.clone(), from: stored_name(source, i), to, loss });
     }
-    Ok(Proof { file_bytes: written.file_bytes(), tensors })
+    Ok(Proof { file_bytes: written.file_bytes(), tensors, changes: source.changes() })
 }
 
 /// Name of the type in which the source keeps tensor `i`, lower case.

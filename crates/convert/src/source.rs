@@ -33,6 +33,11 @@ pub trait Source: Sync {
         })
     }
 
+    /// What reading does to weights beside renaming and reordering them, in words: after it they are not what the files hold.
+    fn changes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The files that it is read from, which nothing may be written over.
     fn files(&self) -> Vec<PathBuf> {
         Vec::new()

@@ -201,6 +201,9 @@ pub(crate) fn find(
     let fim = &special.fim;
     let more = [special.eos, special.eot, special.eom, fim.pad, fim.repo, fim.separator];
     ends.extend(more.into_iter().flatten().map(|id| id.0));
+    // Ollama's key, for models with more ends than GGUF has names.
+    let listed = metadata.i64s("tokenizer.ggml.eos_token_ids")?.unwrap_or_default();
+    ends.extend(listed.iter().filter_map(|&id| u32::try_from(id).ok()).filter(|&id| (id as usize) < n_tokens));
     ends.sort_unstable();
     ends.dedup();
     for id in named {

@@ -19,6 +19,10 @@ pub(super) enum Width {
     QueryKeyValue,
     /// One head.
     Head,
+    /// One expert.
+    Expert,
+    /// A number for each expert.
+    Experts,
 }
 
 /// A tensor of every layer.
@@ -39,6 +43,8 @@ pub(super) enum Kind {
     Linear { rows: Width, cols: Width, has_bias: Bias },
     /// The same, rows of a head in halves: GGUF's `llama` wants them in pairs.
     Rotary { rows: Width },
+    /// A matrix for each expert, whose number stands for `*` in its name: one tensor of all in GGUF.
+    Stack { rows: Width, cols: Width },
 }
 
 /// Has a linear layer a bias?
@@ -57,8 +63,36 @@ pub(super) enum Window {
     Never,
     /// All do, if `sliding_window` is a number or, where the file does not say, there is one here.
     Everywhere(Option<usize>),
-    /// Most do (Gemma).
-    Mixed,
+    /// Where `use_sliding_window` is true: those of `layer_types`, else those from `max_window_layers` on (Qwen).
+    Switched,
+    /// Where `use_sliding_window` is true: all (Qwen with experts).
+    SwitchedEverywhere,
+    /// Those of `layer_types`, else all but every `period`-th (Gemma, OLMo 3).
+    Mixed { period: usize },
+}
+
+/// Settings that only one kind of model has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Special {
+    None,
+    /// Soft caps, and a scale of attention by `query_pre_attn_scalar`.
+    Gemma {
+        /// Does it cap attention scores?
+        caps_attention: bool,
+        /// Layers of the 27B, in which the scale goes by the model's width.
+        layers_27b: usize,
+    },
+    /// Scales on embeddings, residuals, attention and logits.
+    Granite,
+    /// Layers without a rotary embedding.
+    SmolLm3,
+}
+
+/// What a mixture of experts is called in `config.json`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct ExpertKeys {
+    pub(super) count: &'static str,
+    pub(super) feed_forward: &'static str,
 }
 
 /// A class of models.
@@ -69,8 +103,12 @@ pub(super) struct Family {
     /// `general.architecture`.
     pub(super) architecture: &'static str,
     pub(super) parts: &'static [&'static [Part]],
-    /// `hidden_act`.
+    /// `hidden_act`; the first where the file does not say.
     pub(super) activation: &'static [&'static str],
+    /// `rms_norm_eps` where the file does not say.
+    pub(super) norm_epsilon: f64,
+    /// `num_key_value_heads` where the file does not say; as many as heads if that is `None`.
+    pub(super) n_kv_heads: Option<usize>,
     /// Added to every norm weight: transformers' Gemma multiplies by `1 + w`.
     pub(super) norm_offset: f32,
     /// `tie_word_embeddings` where the file does not say.
@@ -80,7 +118,9 @@ pub(super) struct Family {
     /// `rope_theta` where the file does not say.
     pub(super) rope_base: f64,
     pub(super) window: Window,
-    /// Masters of its linear layers are ternarised unless someone says otherwise.
+    pub(super) special: Special,
+    pub(super) experts: Option<ExpertKeys>,
+    /// Its linear layers are trained as masters of ternary ones, though a file may hold and mean the floats.
     pub(super) is_ternary: bool,
 }
 
@@ -98,6 +138,10 @@ const fn biased(hf: &'static [&'static str], gguf: &'static str, rows: Width) ->
 
 const fn rotary(hf: &'static [&'static str], gguf: &'static str, rows: Width) -> Part {
     Part { hf, gguf, kind: Kind::Rotary { rows } }
+}
+
+const fn stack(hf: &'static [&'static str], gguf: &'static str, rows: Width, cols: Width) -> Part {
+    Part { hf, gguf, kind: Kind::Stack { rows, cols } }
 }
 
 const ATTENTION_NORM: Part = norm(&["input_layernorm"], "attn_norm", Width::Model);
@@ -135,7 +179,24 @@ const QWEN2: &[Part] = &[
     OUTPUT,
     FEED_FORWARD_NORM,
 ];
-const GEMMA3: &[Part] = &[
+/// Mixtral's names, then Qwen's.
+const EXPERTS: &[Part] = &[
+    linear(&["block_sparse_moe.gate", "mlp.gate"], "ffn_gate_inp", Width::Experts, Width::Model),
+    stack(&["block_sparse_moe.experts.*.w1", "mlp.experts.*.gate_proj"], "ffn_gate_exps", Width::Expert, Width::Model),
+    stack(&["block_sparse_moe.experts.*.w3", "mlp.experts.*.up_proj"], "ffn_up_exps", Width::Expert, Width::Model),
+    stack(&["block_sparse_moe.experts.*.w2", "mlp.experts.*.down_proj"], "ffn_down_exps", Width::Model, Width::Expert),
+];
+const OLMO2: &[Part] = &[
+    Q,
+    K,
+    V,
+    OUTPUT,
+    norm(&["self_attn.q_norm"], "attn_q_norm", Width::Query),
+    norm(&["self_attn.k_norm"], "attn_k_norm", Width::KeyValue),
+    norm(&["post_attention_layernorm"], "post_attention_norm", Width::Model),
+    norm(&["post_feedforward_layernorm"], "post_ffw_norm", Width::Model),
+];
+const GEMMA: &[Part] = &[
     ATTENTION_NORM,
     Q,
     K,
@@ -160,62 +221,116 @@ const PLAIN: Family = Family {
     architecture: "llama",
     parts: &[LLAMA, FEED_FORWARD],
     activation: &["silu"],
+    norm_epsilon: 1e-6,
+    n_kv_heads: None,
     norm_offset: 0.0,
     is_tied: false,
     head_dim: None,
     rope_base: 10_000.0,
     window: Window::Never,
+    special: Special::None,
+    experts: None,
     is_ternary: false,
 };
-const BITNET_CLASSES: &[&str] = &["BitNetForCausalLM", "BitnetForCausalLM"];
 
-/// Both kinds of BitNet have one class name: the activation tells them apart.
+const GEMMA3: Family = Family {
+    classes: &["Gemma3ForCausalLM"],
+    architecture: "gemma3",
+    parts: &[GEMMA, HEAD_NORMS, FEED_FORWARD],
+    activation: &["gelu_pytorch_tanh"],
+    n_kv_heads: Some(4),
+    norm_offset: 1.0,
+    is_tied: true,
+    head_dim: Some(256),
+    rope_base: 1_000_000.0,
+    window: Window::Mixed { period: 6 },
+    special: Special::Gemma { caps_attention: false, layers_27b: 62 },
+    ..PLAIN
+};
+const OLMO: Family = Family { architecture: "olmo2", parts: &[OLMO2, FEED_FORWARD], norm_epsilon: 1e-5, ..PLAIN };
+/// The 700M and the 3B.
+const BITNET: Family = Family {
+    classes: &["BitNetForCausalLM", "BitnetForCausalLM"],
+    architecture: "bitnet",
+    parts: &[HALVES, SUB_NORMS, FEED_FORWARD],
+    norm_epsilon: 1e-5,
+    n_kv_heads: Some(5),
+    is_ternary: true,
+    ..PLAIN
+};
+
+/// Both kinds of BitNet have one class name: the activation tells them apart, and without one it is the later.
 static FAMILIES: &[Family] = &[
     Family { classes: &["LlamaForCausalLM"], ..PLAIN },
-    Family { classes: &["MistralForCausalLM"], window: Window::Everywhere(Some(4096)), ..PLAIN },
-    Family { classes: &["Qwen2ForCausalLM"], architecture: "qwen2", parts: &[QWEN2, FEED_FORWARD], ..PLAIN },
+    Family { classes: &["MistralForCausalLM"], n_kv_heads: Some(8), window: Window::Everywhere(Some(4096)), ..PLAIN },
+    Family {
+        classes: &["Qwen2ForCausalLM"],
+        architecture: "qwen2",
+        parts: &[QWEN2, FEED_FORWARD],
+        n_kv_heads: Some(32),
+        window: Window::Switched,
+        ..PLAIN
+    },
     Family {
         classes: &["Qwen3ForCausalLM"],
         architecture: "qwen3",
         parts: &[HALVES, HEAD_NORMS, FEED_FORWARD],
+        n_kv_heads: Some(32),
         head_dim: Some(128),
+        window: Window::Switched,
         ..PLAIN
     },
     Family {
-        classes: &["Gemma3ForCausalLM"],
-        architecture: "gemma3",
-        parts: &[GEMMA3, HEAD_NORMS, FEED_FORWARD],
-        activation: &["gelu_pytorch_tanh"],
-        norm_offset: 1.0,
-        is_tied: true,
-        head_dim: Some(256),
+        classes: &["MixtralForCausalLM"],
+        parts: &[LLAMA, EXPERTS],
+        norm_epsilon: 1e-5,
+        n_kv_heads: Some(8),
         rope_base: 1_000_000.0,
-        window: Window::Mixed,
+        window: Window::Everywhere(None),
+        experts: Some(ExpertKeys { count: "num_local_experts", feed_forward: "intermediate_size" }),
         ..PLAIN
     },
+    Family {
+        classes: &["Qwen3MoeForCausalLM"],
+        architecture: "qwen3moe",
+        parts: &[HALVES, HEAD_NORMS, EXPERTS],
+        n_kv_heads: Some(4),
+        window: Window::SwitchedEverywhere,
+        experts: Some(ExpertKeys { count: "num_experts", feed_forward: "moe_intermediate_size" }),
+        ..PLAIN
+    },
+    Family {
+        classes: &["Gemma2ForCausalLM"],
+        architecture: "gemma2",
+        parts: &[GEMMA, FEED_FORWARD],
+        window: Window::Mixed { period: 2 },
+        special: Special::Gemma { caps_attention: true, layers_27b: 46 },
+        rope_base: 10_000.0,
+        ..GEMMA3
+    },
+    GEMMA3,
+    Family { classes: &["Olmo2ForCausalLM"], ..OLMO },
+    Family { classes: &["Olmo3ForCausalLM"], rope_base: 500_000.0, window: Window::Mixed { period: 4 }, ..OLMO },
+    Family {
+        classes: &["SmolLM3ForCausalLM"],
+        architecture: "smollm3",
+        n_kv_heads: Some(4),
+        is_tied: true,
+        rope_base: 2_000_000.0,
+        special: Special::SmolLm3,
+        ..PLAIN
+    },
+    Family { classes: &["GraniteForCausalLM"], architecture: "granite", special: Special::Granite, ..PLAIN },
     Family {
         classes: &["Phi3ForCausalLM"],
         architecture: "phi3",
         parts: &[PHI3],
+        norm_epsilon: 1e-5,
         window: Window::Everywhere(None),
         ..PLAIN
     },
-    Family {
-        classes: BITNET_CLASSES,
-        architecture: "bitnet",
-        parts: &[HALVES, SUB_NORMS, FEED_FORWARD],
-        is_ternary: true,
-        ..PLAIN
-    },
-    Family {
-        classes: BITNET_CLASSES,
-        architecture: "bitnet-b1.58",
-        parts: &[HALVES, SUB_NORMS, FEED_FORWARD],
-        activation: &["relu2"],
-        rope_base: 500_000.0,
-        is_ternary: true,
-        ..PLAIN
-    },
+    Family { architecture: "bitnet-b1.58", activation: &["relu2"], rope_base: 500_000.0, ..BITNET },
+    BITNET,
 ];
 
 /// The families of a class name.

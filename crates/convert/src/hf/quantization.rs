@@ -7,6 +7,9 @@ use serde_json::json;
 use super::fields::Fields;
 use crate::Error;
 
+/// The module of the output matrix.
+pub(super) const HEAD: &str = "lm_head";
+
 /// What `weight_scale` does to the codes of a packed matrix.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum ScaleUse {
@@ -17,15 +20,17 @@ pub(super) enum ScaleUse {
 }
 
 /// What the configuration says of weights.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub(super) struct Quantization {
     /// Is there a `quantization_config` of BitNet?
     pub(super) is_declared: bool,
     /// Masters, ternarised at every use.
     pub(super) is_online: bool,
     pub(super) scale_use: ScaleUse,
-    /// Modules that stay as they are, besides `lm_head`.
-    pub(super) kept: Vec<String>,
+    /// Modules that stay as they are.
+    kept: Vec<String>,
+    /// Epsilon of the norm that each ternary matrix has on its input, if they have one.
+    pub(super) input_norm_epsilon: Option<f64>,
     /// Weights under one scale in MLX's 2-bit matrices.
     pub(super) mlx_span: Option<usize>,
 }
@@ -39,7 +44,8 @@ impl Quantization {
             is_declared: false,
             is_online: false,
             scale_use: ScaleUse::Divides,
-            kept: Vec::new(),
+            kept: vec![HEAD.to_owned()],
+            input_norm_epsilon: None,
             mlx_span: None,
         };
         if let Some(mlx) = config.object("quantization")? {
@@ -52,9 +58,19 @@ impl Quantization {
         let Some(fields) = config.object("quantization_config")? else { return Ok(plain) };
         match fields.text("quant_method")? {
             Some("bitnet") => {}
-            other => return Err(fields.error("quant_method", format!("{other:?}, expected \"bitnet\""))),
+            Some(other) => {
+                let what = format!(
+                    "{other:?}: {} are not read, expected \"bitnet\", or weights in BF16, F16 or F32",
+                    method(other)
+                );
+                return Err(fields.error("quant_method", what));
+            }
+            None => return Err(fields.error("quant_method", "missing")),
         }
-        fields.only("use_rms_norm", &[json!(false)])?;
+        let input_norm_epsilon = match fields.flag("use_rms_norm")? {
+            Some(true) => Some(fields.positive("rms_norm_eps")?.unwrap_or(1e-6)),
+            _ => None,
+        };
         let is_online = match fields.text("quantization_mode")? {
             None | Some("offline") => false,
             Some("online") => true,
@@ -73,13 +89,17 @@ impl Quantization {
                 return Err(fields.error("linear_class", format!("{other:?}, expected bitlinear or autobitlinear")));
             }
         };
-        let kept = fields.texts("modules_to_not_convert")?;
+        // A list stands in place of what is kept where there is none, which is the head.
+        let kept = match fields.value("modules_to_not_convert") {
+            Some(_) => fields.texts("modules_to_not_convert")?,
+            None => vec![HEAD],
+        };
         if let Some(pattern) = kept.iter().find(|k| k.contains(|c: char| "*+?^$()[]{}|\\".contains(c))) {
             let what = format!("{pattern:?}, expected names of modules, not expressions");
             return Err(fields.error("modules_to_not_convert", what));
         }
         let kept = kept.into_iter().map(str::to_owned).collect();
-        Ok(Self { is_declared: true, is_online, scale_use, kept, ..plain })
+        Ok(Self { is_declared: true, is_online, scale_use, kept, input_norm_epsilon, ..plain })
     }
 
     /// Does the configuration leave `module` (a full name, without `.weight`) alone? As transformers' `should_convert_module`
@@ -89,6 +109,18 @@ impl Quantization {
             let rest = module.strip_prefix(kept.as_str());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) || module.ends_with(kept.as_str())
         })
+    }
+}
+
+/// What weights kept by one of transformers' other methods are called.
+fn method(name: &str) -> &'static str {
+    match name {
+        "fp8" | "fbgemm_fp8" | "finegrained_fp8" => "weights in FP8",
+        "bitsandbytes" | "bitsandbytes_4bit" | "bitsandbytes_8bit" => "weights packed by bitsandbytes",
+        "gptq" | "awq" | "auto-round" | "autoround" => "weights packed by GPTQ, AWQ or AutoRound",
+        "compressed-tensors" => "compressed tensors",
+        "mxfp4" => "weights in MXFP4",
+        _ => "weights quantised by this method",
     }
 }
 

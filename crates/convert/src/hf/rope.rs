@@ -5,7 +5,7 @@
 use gguf::Value;
 use serde_json::json;
 
-use super::{config::Config, fields::Fields};
+use super::{config::Config, family::Window, fields::Fields};
 use crate::Error;
 
 /// A tensor of one factor per rotated pair, which divides that pair's frequency.
@@ -13,6 +13,9 @@ pub(super) struct Factors {
     pub(super) name: &'static str,
     pub(super) values: Vec<f32>,
 }
+
+/// `original_max_position_embeddings` of Phi 3 where the file does not say.
+const PHI3_ORIGINAL_CONTEXT: usize = 4096;
 
 type Keys = Vec<(&'static str, Value)>;
 
@@ -30,15 +33,18 @@ pub(super) fn read(config: &Config) -> Result<(Keys, Vec<Factors>), Error> {
     if n_dims == 0 || !n_dims.is_multiple_of(2) {
         return Err(fields.error("partial_rotary_factor", format!("{share} rotates {n_dims} of {}", config.head_dim)));
     }
-    let is_gemma3 = config.family.architecture == "gemma3";
     let global_base = base(fields, "rope_theta", sections.global.as_ref())?.unwrap_or(config.family.rope_base);
     let mut keys: Keys =
         vec![("rope.dimension_count", Value::U32(n_dims as u32)), ("rope.freq_base", Value::F32(global_base as f32))];
-    if is_gemma3 {
+    if config.family.architecture == "gemma3" {
         let local = base(fields, "rope_local_base_freq", sections.local.as_ref())?.unwrap_or(10_000.0);
         keys.push(("rope.freq_base_swa", Value::F32(local as f32)));
-        if let Some(local) = &sections.local {
-            local.only("rope_type", &[json!("default")])?;
+    }
+    // OLMo 3: as readers have it, the local layers have the plain embedding of the same base.
+    if let (Window::Mixed { .. }, Some(local)) = (config.family.window, &sections.local) {
+        local.only("rope_type", &[json!("default")])?;
+        if config.family.architecture != "gemma3" {
+            local.only("rope_theta", &[json!(global_base)])?;
         }
     }
     let factors = match &sections.global {
@@ -97,28 +103,46 @@ fn scaling(
             longrope(config, section, n_dims, keys)
         }
         Some("yarn") => {
-            for (key, neutral) in
-                [("attention_factor", &[][..]), ("mscale", &[]), ("mscale_all_dim", &[]), ("truncate", &[json!(true)])]
-            {
-                section.only(key, neutral)?;
-            }
-            let original = section.count_or("original_max_position_embeddings")?.unwrap_or(config.context_len);
-            keys.extend([
-                text("yarn"),
-                ("rope.scaling.factor", Value::F32(factor()? as f32)),
-                ("rope.scaling.original_context_length", Value::U32(original as u32)),
-            ]);
-            for (key, name) in
-                [("beta_fast", "rope.scaling.yarn_beta_fast"), ("beta_slow", "rope.scaling.yarn_beta_slow")]
-            {
-                keys.extend(section.positive(key)?.map(|beta| (name, Value::F32(beta as f32))));
-            }
+            keys.push(text("yarn"));
+            yarn(config, section, keys)?;
             Ok(Vec::new())
         }
         Some(other) => {
             Err(section.error(key, format!("{other:?}, expected default, linear, llama3, yarn or (Phi 3) longrope")))
         }
     }
+}
+
+/// YaRN: its keys, and the factor on sine and cosine where it is not the one that follows from the stretch.
+fn yarn(config: &Config, section: &Fields, keys: &mut Keys) -> Result<(), Error> {
+    let original = section.count_or("original_max_position_embeddings")?.unwrap_or(config.context_len);
+    let stretch = section.positive("factor")?.unwrap_or(config.context_len as f64 / original as f64);
+    keys.extend([
+        ("rope.scaling.factor", Value::F32(stretch as f32)),
+        ("rope.scaling.original_context_length", Value::U32(original as u32)),
+    ]);
+    for (key, name) in [("beta_fast", "rope.scaling.yarn_beta_fast"), ("beta_slow", "rope.scaling.yarn_beta_slow")] {
+        keys.extend(section.positive(key)?.map(|beta| (name, Value::F32(beta as f32))));
+    }
+    if section.flag("truncate")? == Some(false) {
+        keys.push(("rope.scaling.yarn_truncate", Value::Bool(false)));
+    }
+    // What readers compute from the stretch, times the scale; GGUF's factor comes on top of it.
+    let temperature = |scale: f64| 1.0 + 0.1 * scale * f64::from(stretch as f32).max(1.0).ln();
+    let nonzero = |key: &str| Ok::<_, Error>(section.float(key)?.filter(|&scale| scale != 0.0));
+    let magnitude = match (section.positive("attention_factor")?, nonzero("mscale")?, nonzero("mscale_all_dim")?) {
+        (Some(stated), ..) => stated,
+        (None, Some(scale), Some(scale_all)) => temperature(scale) / temperature(scale_all),
+        _ => temperature(1.0),
+    };
+    let beside = magnitude / temperature(1.0);
+    if !(beside as f32).is_normal() || beside < 0.0 {
+        return Err(section.error("mscale", format!("an attention factor of {magnitude}, expected more than 0")));
+    }
+    if beside as f32 != 1.0 {
+        keys.push(("rope.scaling.attn_factor", Value::F32(beside as f32)));
+    }
+    Ok(())
 }
 
 /// Llama 3's factors: 1 for short wavelengths, `factor` for long ones, smooth between.
@@ -146,9 +170,8 @@ fn llama3(section: &Fields, n_dims: usize, base: f64) -> Result<Vec<f32>, Error>
 /// Phi 3's two sets of factors, one for contexts up to the original length, one for longer ones.
 fn longrope(config: &Config, section: &Fields, n_dims: usize, keys: &mut Keys) -> Result<Vec<Factors>, Error> {
     let beside = config.fields.count_or("original_max_position_embeddings")?;
-    let Some(original) = beside.or(section.count_or("original_max_position_embeddings")?) else {
-        return Err(config.fields.error("original_max_position_embeddings", "missing"));
-    };
+    let inside = section.count_or("original_max_position_embeddings")?;
+    let original = beside.or(inside).unwrap_or(PHI3_ORIGINAL_CONTEXT);
     let stretch = section.positive("factor")?.unwrap_or(config.context_len as f64 / original as f64);
     let magnitude = match section.positive("attention_factor")? {
         Some(stated) => stated,

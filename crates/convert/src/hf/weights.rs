@@ -30,6 +30,10 @@ enum Origin {
     Values(Vec<f32>),
     /// Floats of the checkpoint, and what is added to each.
     Floats { floats: Floats, offset: f32 },
+    /// Floats of several matrices of the checkpoint, one after the other.
+    Stack(Vec<Floats>),
+    /// Codes kept as floats, under one scale.
+    Codes { floats: Floats, scale: f32 },
     /// Codes, four rows to a byte, under one scale.
     Packed { place: Place, order: RowOrder, scale: f32 },
     /// Codes of two bits, a scale and a bias per `span` of a row.
@@ -110,6 +114,16 @@ impl Weights {
         plan::plan(checkpoint, config, options)
     }
 
+    /// What reading does to weights beside renaming and reordering them, in words; empty if nothing.
+    pub(super) fn changes(&self) -> Vec<String> {
+        let count = |is: fn(&Origin) -> bool| self.origins.iter().filter(|origin| is(origin)).count();
+        let masters = count(|origin| matches!(origin, Origin::Masters { .. }));
+        let shifted = count(|origin| matches!(origin, Origin::Floats { offset, .. } if *offset != 0.0));
+        let masters = (masters > 0).then(|| format!("{masters} matrices of floats made ternary by absmean"));
+        let shifted = (shifted > 0).then(|| format!("{shifted} norms that hold 1 + w"));
+        masters.into_iter().chain(shifted).collect()
+    }
+
     pub(super) fn tensors(&self) -> &[SourceTensor] {
         &self.tensors
     }
@@ -136,6 +150,30 @@ impl Weights {
                     values.iter_mut().for_each(|x| *x += offset);
                 }
                 Rows::Values(values)
+            }
+            Origin::Stack(stack) => {
+                let n_rows = tensor.rows_per_matrix();
+                let mut values = Vec::with_capacity(n * cols);
+                for (first, floats) in (0..).step_by(n_rows).zip(stack) {
+                    let (start, end) = (rows.start.max(first), rows.end.min(first + n_rows));
+                    if start < end {
+                        values.extend(floats.read(start - first..end - first, cols));
+                    }
+                }
+                Rows::Values(values)
+            }
+            Origin::Codes { floats, scale } => {
+                let values = floats.read(rows.clone(), cols);
+                if let Some(at) = values.iter().position(|v| ![-1.0, 0.0, 1.0].contains(v)) {
+                    let row = floats.order.source_row(rows.start + at / cols);
+                    let what = format!(
+                        "row {row}, column {}: {}, expected -1, 0 or 1, as there is a weight_scale",
+                        at % cols,
+                        values[at]
+                    );
+                    return Err(floats.place.error(what));
+                }
+                ternary(values.into_iter().map(|v| v as i8).collect(), *scale)
             }
             Origin::Packed { place, order, scale } => {
                 let mut codes = Vec::with_capacity(n * cols);

@@ -8,3 +8,4 @@ mod safetensors;
 mod support;
 mod ternary;
 mod tokenizers;
+mod transformers;

@@ -138,8 +138,10 @@ pub(crate) fn proof_text(destination: &Path, proof: &Proof) -> String {
     let header =
         format!("{:<32} {:<width$} {:>9} {:>10} {:>10}\n", "read back", "type", "exact", "max error", "rel. RMSE");
     let rows: String = classes.iter().map(shown).collect();
-    let verdict = if proof.is_exact() {
+    let verdict = if proof.is_exact() && proof.changes.is_empty() {
         "every weight is what it was".to_owned()
+    } else if proof.is_exact() {
+        format!("every weight is what it was but for {}", proof.changes.join(" and "))
     } else {
         format!("largest error {:.3e}, relative RMSE {:.5}", proof.loss().error_max, proof.loss().relative_rmse())
     };
@@ -176,6 +178,7 @@ pub(crate) fn proof_json(destination: &Path, proof: &Proof) -> Json {
         "n_tensors": proof.tensors.len(),
         "n_exact": proof.n_exact(),
         "loss": loss_json(&proof.loss()),
+        "changes": proof.changes,
         "classes": proof.classes().iter().map(class).collect::<Vec<_>>(),
         "tensors": proof.tensors.iter().map(tensor).collect::<Vec<_>>(),
     })

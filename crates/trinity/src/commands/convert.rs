@@ -30,8 +30,9 @@ pub(crate) struct ConvertArgs {
     /// [default: every tensor keeps its own; for NAME.tri it is tri1 for those that are ternary]
     #[arg(long, value_name = "TYPE", verbatim_doc_comment)]
     to: Option<String>,
-    /// Let weights change where the type cannot hold them exactly
-    #[arg(long, requires = "to")]
+    /// Let weights change where the type cannot hold them exactly; the float weights of a BitNet whose config says nothing of their use become
+    /// ternary, as in training
+    #[arg(long)]
     lossy: bool,
     #[command(flatten)]
     origin: SourceArgs,
@@ -42,7 +43,8 @@ pub(crate) struct ConvertArgs {
 /// How sources that do not say everything are read.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct SourceArgs {
-    /// Make the masters of ternary models ternary, by absmean as in training: as their config says, always, or never
+    /// Make the masters of ternary models ternary, by absmean as in training: as their config says (convert --lossy: and where it says nothing), always,
+    /// or never
     #[arg(long, value_enum, value_name = "WHEN", default_value = "as-configured")]
     ternarise_masters: TernariseMasters,
     /// How matrices in TL1 and TL2 are cut into tiles, where that is not known: a JSON list of {"rows", "cols", "bm", "bk", "bmm"} as in
@@ -64,7 +66,7 @@ enum TernariseMasters {
 pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
     conversion::check_extension(&args.destination)?;
     let to = args.to.as_deref().map(target).transpose()?;
-    let source = open(&args.source, &args.origin, &args.output)?;
+    let source = open_with(&args.source, &args.origin, &args.output, args.lossy)?;
     let freedom = if args.lossy { Freedom::Nearest } else { Freedom::Exact };
     let is_tri = args.destination.extension().is_some_and(|e| e == "tri");
     // Floats that turn out not to be ternary, or to fit no type of .tri, stay what they are if nobody asked for more.
@@ -106,13 +108,32 @@ pub(super) fn default_target(source: &dyn Source, is_tri: bool) -> Option<Target
 
 /// Whatever kind of model lies at `path`.
 pub(super) fn open(path: &Path, origin: &SourceArgs, output: &OutputArgs) -> Result<Box<dyn Source>, Failure> {
+    open_with(path, origin, output, false)
+}
+
+/// The same, where masters of ternary weights that no configuration declares may become ternary.
+fn open_with(
+    path: &Path,
+    origin: &SourceArgs,
+    output: &OutputArgs,
+    may_ternarise: bool,
+) -> Result<Box<dyn Source>, Failure> {
     if path.is_dir() || path.extension().is_some_and(|e| e == "safetensors") {
         let ternarise = match origin.ternarise_masters {
+            TernariseMasters::AsConfigured if may_ternarise => Ternarise::Undeclared,
             TernariseMasters::AsConfigured => Ternarise::AsConfigured,
             TernariseMasters::Always => Ternarise::Always,
             TernariseMasters::Never => Ternarise::Never,
         };
-        return Ok(Box::new(hf::open(path, &HfOptions { ternarise })?));
+        let source = hf::open(path, &HfOptions { ternarise })?;
+        if source.has_undeclared_masters() && ternarise == Ternarise::AsConfigured {
+            terminal::say(&format!(
+                "note: {}: the config of this BitNet has no quantization_config, so its weights stay the floats that they are; \
+                 trinity convert --lossy makes them ternary, as in training\n",
+                path.display()
+            ));
+        }
+        return Ok(Box::new(source));
     }
     let tables = origin.tl_tables.as_deref().map(LookupTables::read).transpose()?.unwrap_or_default();
     let source = GgufSource::open(path)?.verified()?.with_lookup_tables(tables)?;

@@ -98,6 +98,30 @@ fn write(model: &Path, folder: &Path, is_packed: bool) {
     fs::write(folder.join("tokenizer_config.json"), words.to_string()).unwrap();
 }
 
+/// What the proof says of weights is true of the folder's weights, and floats of a BitNet stay floats until someone lets them change.
+#[test]
+fn masters_that_became_ternary_are_not_called_what_they_were() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let folder = path("masters");
+    fs::create_dir(&folder).unwrap();
+    write_masters(&testkit::data("golden/bitnet-b1.58.gguf"), folder.as_ref());
+    let ternary = "every weight is what it was but for 14 matrices of floats made ternary by absmean";
+    let text = trinity(["convert", &folder, &path("online.gguf")]).ok().text();
+    assert!(text.contains(ternary), "{text}");
+
+    let config = dir.path().join("masters/config.json");
+    let mut json: Value = serde_json::from_slice(&fs::read(&config).unwrap()).unwrap();
+    json.as_object_mut().unwrap().remove("quantization_config");
+    fs::write(&config, json.to_string()).unwrap();
+    let outcome = trinity(["convert", &folder, &path("float.gguf")]).ok();
+    assert!(outcome.stderr.contains("no quantization_config, so its weights stay the floats"), "{}", outcome.stderr);
+    assert!(outcome.text().ends_with("exact: every weight is what it was\n"));
+    let text = trinity(["convert", &folder, &path("ternary.gguf"), "--lossy"]).ok().text();
+    assert!(text.contains(ternary), "{text}");
+    assert!(fs::read(path("ternary.gguf")).unwrap() == fs::read(path("online.gguf")).unwrap());
+}
+
 #[test]
 fn a_folder_becomes_a_file_that_computes_the_same() {
     let dir = tempfile::tempdir().unwrap();

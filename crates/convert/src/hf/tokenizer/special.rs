@@ -1,9 +1,9 @@
 //! Tokens with a job, and what goes around every text: from `tokenizer_config.json`, `special_tokens_map.json`, the post-processor,
 //! `generation_config.json` and `config.json`, the first that says something.
 
-use std::path::Path;
+use std::{collections::HashSet, path::Path};
 
-use gguf::{Metadata, Value};
+use gguf::{Array, Metadata, Value};
 use serde_json::Value as Json;
 
 use super::{
@@ -22,6 +22,9 @@ const JOBS: &[(&str, &str)] = &[
     ("unk", "tokenizer.ggml.unknown_token_id"),
     ("pad", "tokenizer.ggml.padding_token_id"),
 ];
+
+/// All ends of generation, EOS first.
+const EOS_LIST: &str = "tokenizer.ggml.eos_token_ids";
 
 pub(super) fn write(
     folder: &Path,
@@ -54,22 +57,28 @@ pub(super) fn write(
             ends.retain(|&end| job != "eos" || end != id);
         }
     }
-    ends.sort_unstable();
-    ends.dedup();
+    let mut seen = HashSet::new();
+    ends.retain(|&end| seen.insert(end));
     more_ends(&ends, vocabulary, metadata);
     around(&folder.join("tokenizer.json"), json, vocabulary, named.iter().flatten().next(), metadata)
 }
 
-/// Ends of generation besides EOS: GGUF has two more keys.
+/// Ends of generation besides EOS: GGUF has two more keys, and where these do not hold all, there is Ollama's list.
 fn more_ends(ends: &[u32], vocabulary: &Vocabulary, metadata: &mut Metadata) {
     let is_message = |&&id: &&u32| vocabulary.text(id) == Some("<|eom_id|>");
     if let Some(&id) = ends.iter().find(is_message) {
         metadata.set("tokenizer.ggml.eom_token_id", Value::U32(id));
     }
-    // Where there are several, the one that ends turns has a name that readers know.
     let mut turns = ends.iter().filter(|id| !is_message(id));
-    if let (Some(&id), None) = (turns.next(), turns.next()) {
-        metadata.set("tokenizer.ggml.eot_token_id", Value::U32(id));
+    match (turns.next(), turns.next()) {
+        (Some(&id), None) => metadata.set("tokenizer.ggml.eot_token_id", Value::U32(id)),
+        (Some(_), Some(_)) => {
+            // Not one of them as EOT: the one that ends turns has a name that readers know.
+            let eos = metadata.u64("tokenizer.ggml.eos_token_id").ok().flatten();
+            let all = eos.map(|id| id as u32).into_iter().chain(ends.iter().copied()).collect();
+            metadata.set(EOS_LIST, Value::Array(Array::U32(all)));
+        }
+        _ => {}
     }
 }
 

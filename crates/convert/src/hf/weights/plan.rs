@@ -11,22 +11,27 @@ use crate::{
         HfOptions, Ternarise,
         config::Config,
         family::{Bias, Kind, Part, Width},
-        quantization::ScaleUse,
+        quantization::{HEAD, ScaleUse},
         ternary,
     },
     safetensors::{Checkpoint, Dtype, Place},
     source::{SourceTensor, Stored},
 };
 
-const EMBEDDING: &str = "model.embed_tokens";
-const NORM: &str = "model.norm";
-const HEAD: &str = "lm_head";
+/// Before the names of all modules but the head, unless the model was saved without its head.
+const BODY: &str = "model.";
+const EMBEDDING: &str = "embed_tokens";
+const NORM: &str = "norm";
+/// Beside a matrix whose input goes through a norm of its own.
+const INPUT_NORM: &str = "rms_norm.weight";
 /// What old checkpoints carry besides weights, and every program computes for itself.
 const DERIVED: &str = "rotary_emb.inv_freq";
 
 pub(super) fn plan(checkpoint: &Checkpoint, config: &Config, options: HfOptions) -> Result<Weights, Error> {
+    let has = |module: &str| checkpoint.find(&format!("{module}.weight")).is_some();
     let mut plan = Plan {
         is_online: is_online(config, options)?,
+        body: if has(EMBEDDING) && !has(&format!("{BODY}{EMBEDDING}")) { "" } else { BODY },
         checkpoint,
         config,
         used: HashSet::new(),
@@ -41,9 +46,8 @@ fn is_online(config: &Config, options: HfOptions) -> Result<bool, Error> {
     let quantization = &config.quantization;
     match options.ternarise {
         Ternarise::Never => Ok(false),
-        Ternarise::AsConfigured => {
-            Ok(quantization.is_online || (config.family.is_ternary && !quantization.is_declared))
-        }
+        Ternarise::AsConfigured => Ok(quantization.is_online),
+        Ternarise::Undeclared => Ok(quantization.is_online || (config.family.is_ternary && !quantization.is_declared)),
         Ternarise::Always if config.family.is_ternary || quantization.is_declared => Ok(true),
         Ternarise::Always => {
             Err(config.fields.error("architectures", "no BitNet model, so its weights are no masters of ternary ones"))
@@ -55,6 +59,8 @@ struct Plan<'a> {
     checkpoint: &'a Checkpoint,
     config: &'a Config,
     is_online: bool,
+    /// [`BODY`], or nothing.
+    body: &'static str,
     used: HashSet<&'a str>,
     weights: Weights,
 }
@@ -82,9 +88,9 @@ impl<'a> Plan<'a> {
     fn all(&mut self) -> Result<(), Error> {
         let config = self.config;
         let (vocabulary, width) = (config.n_vocab, config.width);
-        let names = |hf: &str| [hf.to_owned()];
-        let matrix = [vocabulary, width];
-        self.matrix(&Wanted::plain(&names(EMBEDDING), "token_embd", &matrix, 0.0), false)?;
+        let in_body = |hf: &str| [format!("{}{hf}", self.body)];
+        let (embedding, norm, matrix) = (in_body(EMBEDDING), in_body(NORM), [vocabulary, width]);
+        self.matrix(&Wanted::plain(&embedding, "token_embd", &matrix, 0.0), false)?;
         for factors in &config.rope_factors {
             let n = factors.values.len() as u64;
             self.push(
@@ -97,14 +103,12 @@ impl<'a> Plan<'a> {
         for layer in 0..config.n_layers {
             config.family.parts().try_for_each(|part| self.part(layer, part))?;
         }
-        self.norm(&Wanted::plain(&names(NORM), "output_norm", &[width], config.family.norm_offset))?;
-        if !config.is_tied {
-            self.matrix(&Wanted::plain(&names(HEAD), "output", &matrix, 0.0), false)?;
-        } else if let Some(head) = self.find("lm_head.weight") {
-            let embedding = self.find("model.embed_tokens.weight");
-            if embedding.is_none_or(|e| e.info().dtype != head.info().dtype || e.bytes() != head.bytes()) {
-                return Err(head.error("differs from model.embed_tokens.weight, but tie_word_embeddings is true"));
-            }
+        self.norm(&Wanted::plain(&norm, "output_norm", &[width], config.family.norm_offset))?;
+        let head = [HEAD.to_owned()];
+        if config.is_tied {
+            self.tied_head(&embedding)?;
+        } else {
+            self.matrix(&Wanted::plain(&head, "output", &matrix, 0.0), true)?;
         }
         let is_left = |p: &&Place| !self.used.contains(p.info().name.as_str()) && !p.info().name.ends_with(DERIVED);
         match self.checkpoint.tensors().iter().find(is_left) {
@@ -113,9 +117,27 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// A head that is the embedding: nothing of its own, unless the model makes a ternary matrix of it at every use.
+    fn tied_head(&mut self, embedding: &[String; 1]) -> Result<(), Error> {
+        let [module] = embedding;
+        if let Some(head) = self.find(&format!("{HEAD}.weight")) {
+            let embedding = self.find(&format!("{module}.weight"));
+            if embedding.is_none_or(|e| e.info().dtype != head.info().dtype || e.bytes() != head.bytes()) {
+                return Err(head.error(format!("differs from {module}.weight, but tie_word_embeddings is true")));
+            }
+        }
+        let quantization = &self.config.quantization;
+        if quantization.is_declared && !quantization.keeps(HEAD) {
+            let what =
+                format!("{HEAD} is not in the list, but it is the embedding (tie_word_embeddings): not supported");
+            return Err(self.config.fields.error("quantization_config.modules_to_not_convert", what));
+        }
+        Ok(())
+    }
+
     fn part(&mut self, layer: usize, part: &Part) -> Result<(), Error> {
         let config = self.config;
-        let hf: Vec<String> = part.hf.iter().map(|name| format!("model.layers.{layer}.{name}")).collect();
+        let hf: Vec<String> = part.hf.iter().map(|name| format!("{}layers.{layer}.{name}", self.body)).collect();
         let gguf = format!("blk.{layer}.{}", part.gguf);
         let width = |w: Width| config.width_of(w);
         let (rows, cols, order, bias) = match part.kind {
@@ -128,6 +150,7 @@ impl<'a> Plan<'a> {
                 let order = RowOrder::Rotary { head_dim: config.head_dim };
                 (width(rows), config.width, order, Bias::Perhaps)
             }
+            Kind::Stack { rows, cols } => return self.stack(&hf, &gguf, width(rows), width(cols)),
         };
         let wanted = Wanted { hf: &hf, gguf: &gguf, shape: &[rows, cols], order, offset: 0.0 };
         let module = self.matrix(&wanted, true)?;
@@ -140,11 +163,37 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
+    /// A matrix of each expert, all of one type.
+    fn stack(&mut self, hf: &[String], gguf: &str, rows: usize, cols: usize) -> Result<(), Error> {
+        if self.is_online || self.config.quantization.is_declared {
+            let what = "ternary experts are not supported";
+            return Err(self.config.fields.error("quantization_config", what));
+        }
+        let n_experts = self.config.width_of(Width::Experts);
+        let mut stack: Vec<Floats> = Vec::with_capacity(n_experts);
+        for expert in 0..n_experts {
+            let names: Vec<String> = hf.iter().map(|name| name.replace('*', &expert.to_string())).collect();
+            let (_, place) = self.of_names(&names)?;
+            self.shape(place, &[rows, cols])?;
+            let format = format(place)?;
+            if let Some(first) = stack.first().filter(|first| first.format != format) {
+                let what = format!("{}, but {} is {}", format.name(), first.place.info().name, first.format.name());
+                return Err(place.error(what));
+            }
+            stack.push(Floats { place: place.clone(), format, order: RowOrder::Same });
+        }
+        let format = stack.first().map_or(Format::F32, |first| first.format);
+        let dims = [cols, rows, n_experts].map(|n| n as u64).to_vec();
+        self.push(format!("{gguf}.weight"), dims, Stored::As(format), Origin::Stack(stack));
+        Ok(())
+    }
+
     /// A matrix; says under which of its names it was found. Only a linear layer `is_master` of a ternary one.
     fn matrix(&mut self, wanted: &Wanted<'_>, is_master: bool) -> Result<String, Error> {
         let (module, place) = self.of_names(wanted.hf)?;
         let &[rows, cols] = wanted.shape else { return Err(place.error("expected a matrix")) };
         let scale = self.find(&format!("{module}.weight_scale"));
+        let is_ternary = is_master && !self.keeps(module);
         let (stored, origin) = match (place.info().dtype, scale) {
             (Dtype::U8, Some(scale)) => {
                 self.shape(place, &[ternary::packed_rows(rows), cols])?;
@@ -153,13 +202,20 @@ impl<'a> Plan<'a> {
             }
             (Dtype::U32, None) => (Stored::Ternary, self.mlx(module, place, wanted)?),
             (Dtype::U8, None) => return Err(place.error("U8, but there is no weight_scale beside it")),
+            (Dtype::F32 | Dtype::F16 | Dtype::BF16, Some(scale))
+                if is_ternary && self.config.quantization.is_declared && !self.is_online =>
+            {
+                self.shape(place, &[rows, cols])?;
+                let floats = Floats { place: place.clone(), format: format(place)?, order: wanted.order };
+                (Stored::Ternary, Origin::Codes { floats, scale: self.scale(scale)? })
+            }
             (dtype, Some(scale)) => {
                 return Err(scale.error(format!("stands beside a weight of {dtype:?}, expected U8 (packed codes)")));
             }
             (_, None) => {
                 self.shape(place, &[rows, cols])?;
                 let floats = Floats { place: place.clone(), format: format(place)?, order: wanted.order };
-                if is_master && self.is_online && !self.config.quantization.keeps(module) {
+                if is_ternary && self.is_online {
                     (Stored::Ternary, Origin::Masters { floats, absmean: OnceLock::new() })
                 } else {
                     (Stored::As(floats.format), Origin::Floats { floats, offset: 0.0 })
@@ -168,7 +224,21 @@ impl<'a> Plan<'a> {
         };
         let name = format!("{}.weight", wanted.gguf);
         self.push(name, vec![cols as u64, rows as u64], stored, origin);
+        if is_ternary && self.config.quantization.input_norm_epsilon.is_some() {
+            let name = format!("{}.input_norm", wanted.gguf);
+            self.vector(&format!("{module}.{INPUT_NORM}"), name, cols, RowOrder::Same, 0.0)?;
+        }
         Ok(module.to_owned())
+    }
+
+    /// Does the configuration leave `module` alone? It speaks of modules of the model with its head.
+    fn keeps(&self, module: &str) -> bool {
+        let quantization = &self.config.quantization;
+        if self.body.is_empty() && module != HEAD {
+            quantization.keeps(&format!("{BODY}{module}"))
+        } else {
+            quantization.keeps(module)
+        }
     }
 
     /// What codes are multiplied by, from the tensor beside them.

@@ -23,7 +23,7 @@ fn values_that_mean_something_else() {
         ),
         ("llama", "architectures", json!([]), "[], expected one class name"),
         ("llama", "hidden_act", json!("gelu"), "\"gelu\", expected silu"),
-        ("bitnet", "hidden_act", json!("gelu"), "\"gelu\", expected silu or relu2"),
+        ("bitnet", "hidden_act", json!("gelu"), "\"gelu\", expected relu2 or silu"),
         ("llama", "rope_scaling", json!({"type": "dynamic", "factor": 2.0}), "type: \"dynamic\", expected default"),
         ("llama", "rope_scaling", json!({"type": "linear"}), "factor: missing"),
         ("llama", "rope_scaling", json!({"type": "linear", "factor": -1}), "factor: -1, expected more than 0"),
@@ -32,7 +32,25 @@ fn values_that_mean_something_else() {
         ("llama", "clip_qkv", json!(8.0), "8.0, expected"),
         ("llama", "logits_scaling", json!(8.0), "8.0, expected 1"),
         ("llama", "num_local_experts", json!(8), "8, expected 0"),
-        ("llama", "quantization_config", json!({"quant_method": "gptq"}), "quant_method: Some(\"gptq\")"),
+        (
+            "llama",
+            "quantization_config",
+            json!({"quant_method": "gptq"}),
+            "quant_method: \"gptq\": weights packed by GPTQ",
+        ),
+        (
+            "llama",
+            "quantization_config",
+            json!({"quant_method": "fp8"}),
+            "quant_method: \"fp8\": weights in FP8 are not",
+        ),
+        (
+            "llama",
+            "quantization_config",
+            json!({"quant_method": "bitsandbytes", "load_in_4bit": true}),
+            "quant_method: \"bitsandbytes\": weights packed by bitsandbytes are not read",
+        ),
+        ("llama", "quantization_config", json!({"bits": 4}), "quant_method: missing"),
         ("llama", "quantization", json!({"bits": 4}), "bits: 4, expected 2"),
         ("llama", "hidden_size", json!(0), "0, expected a number from 1"),
         ("llama", "hidden_size", json!("64"), "\"64\", expected a number"),
@@ -42,17 +60,22 @@ fn values_that_mean_something_else() {
         ("llama", "num_hidden_layers", json!(100_000), "100000, expected at most 4096"),
         ("llama", "head_dim", json!(5000), "5000, expected at most 4096"),
         ("llama", "head_dim", json!(17), "17, expected an even number"),
-        ("llama", "rms_norm_eps", Value::Null, "missing"),
         ("llama", "rms_norm_eps", json!(-1), "-1, expected more than 0"),
         ("llama", "vocab_size", Value::Null, "missing"),
         ("llama", "tie_word_embeddings", json!("no"), "\"no\", expected true or false"),
-        ("qwen2", "use_sliding_window", json!(true), "true, expected false"),
+        ("qwen2", "use_sliding_window", json!("on"), "\"on\", expected true or false"),
+        (
+            "qwen2",
+            "layer_types",
+            json!(["sliding_attention", "sliding_attention"]),
+            "expected \"full_attention\" for every layer",
+        ),
+        ("llama", "use_sliding_window", json!(true), "true, expected false"),
         ("qwen3", "layer_types", json!(["full_attention", "sliding_attention"]), "expected \"full_attention\""),
         ("gemma3", "attn_logit_softcapping", json!(50.0), "50.0, expected"),
         ("gemma3", "query_pre_attn_scalar", json!(100), "100, expected 32"),
         ("gemma3", "query_pre_attn_scalar", Value::Null, "256, expected 32"),
         ("gemma3", "sliding_window", Value::Null, "missing"),
-        ("phi3", "original_max_position_embeddings", Value::Null, "missing"),
     ] {
         let text = changed(name, key, value).refusal();
         let dotted = text.contains(&format!("config.json: {key}.{expected}"));
@@ -99,6 +122,8 @@ fn tensors_missing_left_over_or_misshapen() {
     assert!(text.contains(&format!("tensor {q}: shape [32, 128], but")) && text.contains("implies [64, 64]"), "{text}");
     let text = refusal(&|f| f.tensor(q).dtype = "I32");
     assert!(text.contains(&format!("tensor {q}: I32, expected F32, F16 or BF16")), "{text}");
+    let text = refusal(&|f| f.tensor(q).dtype = "F8_E4M3");
+    assert!(text.contains(&format!("tensor {q}: ")) && text.contains("F8_E4M3"), "{text}");
     let text = refusal(&|f| f.config["attention_bias"] = json!(true));
     assert!(text.contains("self_attn.q_proj.bias: missing"), "{text}");
     let mut qwen = folder("qwen2");

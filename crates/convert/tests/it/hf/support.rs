@@ -311,20 +311,24 @@ pub(crate) fn to_gguf(source: &dyn Source) -> Vec<u8> {
 pub(crate) fn logits_error(source: &dyn Source, name: &str) -> f64 {
     let manifest = testkit::read_json("golden/manifest.json");
     let entry = manifest.as_array().unwrap().iter().find(|e| e["name"] == name).unwrap();
-    let ids = entry["tokens"].as_array().unwrap().iter().map(|t| TokenId(t.as_u64().unwrap() as u32));
-    let tokens: Vec<TokenId> = ids.collect();
+    let ids: Vec<u32> = entry["tokens"].as_array().unwrap().iter().map(|t| t.as_u64().unwrap() as u32).collect();
     let container = Container::from_bytes(name, to_gguf(source)).unwrap();
-    let options = LoadOptions {
-        kv_types: KvTypes::both(KvType::F32),
-        kv_positions: Some(512),
-        step_rows_max: 64,
-        ..LoadOptions::DEFAULT
-    };
-    let mut model = Model::load(&container, kernels::Kernels::new(None, 1).unwrap(), &options).unwrap();
+    let got = logits(&container, &tokens(&ids), &LoadOptions::DEFAULT);
+    testkit::nmse(&got, &testkit::read_f32(&format!("golden/{}", entry["logits"].as_str().unwrap())))
+}
+
+pub(crate) fn tokens(ids: &[u32]) -> Vec<TokenId> {
+    ids.iter().copied().map(TokenId).collect()
+}
+
+/// All logits of `tokens`, keys and values in F32.
+pub(crate) fn logits(container: &Container, tokens: &[TokenId], options: &LoadOptions) -> Vec<f32> {
+    let options =
+        LoadOptions { kv_types: KvTypes::both(KvType::F32), kv_positions: Some(512), step_rows_max: 64, ..*options };
+    let mut model = Model::load(container, kernels::Kernels::new(None, 1).unwrap(), &options).unwrap();
     let pages: Vec<PageId> = (0..).take(tokens.len().div_ceil(PAGE_LEN)).map(PageId).collect();
-    let span = StepSpan { tokens: &tokens, position_first: 0, pages: &pages, logits: LogitsWanted::All };
+    let span = StepSpan { tokens, position_first: 0, pages: &pages, logits: LogitsWanted::All };
     let mut out = Logits::default();
     model.forward(&Step::new(&[span]), &mut out);
-    let got: Vec<f32> = (0..out.n_rows()).flat_map(|row| out.row(row).to_vec()).collect();
-    testkit::nmse(&got, &testkit::read_f32(&format!("golden/{}", entry["logits"].as_str().unwrap())))
+    (0..out.n_rows()).flat_map(|row| out.row(row).to_vec()).collect()
 }

@@ -128,17 +128,23 @@ fn a_short_last_quarter() {
     assert_eq!(ternary_rows(&folder.open().unwrap(), "blk.1.ffn_up.weight").codes, codes);
 }
 
-/// The 700M and 3B: no configuration of quantisation at all, float masters, SiLU, other names of the inner norms.
+/// The 700M and 3B: no configuration of quantisation at all, float masters, SiLU, other names of the inner norms. To transformers they are
+/// models of floats; whoever asks for it gets what they were trained as.
 #[test]
-fn masters_without_a_word_are_ternarised_as_in_training() {
+fn masters_without_a_word_stay_floats_unless_weights_may_change() {
     let mut folder = folder("bitnet");
     multiply_scales(&mut folder);
     let as_stored = folder.open_with(HfOptions { ternarise: Ternarise::Never }).unwrap();
     assert!(as_stored.tensors().iter().all(|t| t.stored != Stored::Ternary));
     assert!(logits_error(&as_stored, "bitnet") <= NMSE);
+    let as_configured = folder.open().unwrap();
+    assert!(as_configured.has_undeclared_masters() && as_configured.changes().is_empty());
+    assert!(as_configured.tensors().iter().all(|t| t.stored != Stored::Ternary));
 
-    let source = folder.open().unwrap();
+    let source = folder.open_with(HfOptions { ternarise: Ternarise::Undeclared }).unwrap();
     check_stored(&source);
+    assert!(!source.has_undeclared_masters());
+    assert_eq!(source.changes(), ["14 matrices of floats made ternary by absmean"]);
     assert_eq!(source.metadata().str("general.architecture").unwrap(), Some("bitnet"));
     for (gguf, hf) in [("blk.0.attn_q.weight", "self_attn.q_proj"), ("blk.0.ffn_down.weight", "mlp.down_proj")] {
         let weights = floats(&folder.tensor(&format!("model.layers.0.{hf}.weight")).bytes);
@@ -187,15 +193,23 @@ fn what_is_no_ternary_checkpoint_is_refused() {
         refusal(&move |folder| folder.config["quantization_config"][key] = value.clone())
     };
     for (key, value, expected) in [
-        ("quant_method", json!("gptq"), "quant_method: Some(\"gptq\"), expected \"bitnet\""),
+        (
+            "quant_method",
+            json!("gptq"),
+            "quant_method: \"gptq\": weights packed by GPTQ, AWQ or AutoRound are not read, expected \"bitnet\"",
+        ),
         ("linear_class", json!("other"), "linear_class: \"other\", expected bitlinear or autobitlinear"),
         ("quantization_mode", json!("later"), "quantization_mode: \"later\", expected online or offline"),
-        ("use_rms_norm", json!(true), "use_rms_norm: true, expected false"),
+        ("use_rms_norm", json!(1), "use_rms_norm: 1, expected true or false"),
         ("modules_to_not_convert", json!(["layers.*"]), "modules_to_not_convert: \"layers.*\", expected names"),
     ] {
         let text = quantization(key, value);
         assert!(text.contains(&format!("config.json: quantization_config.{expected}")), "{text}");
     }
+    let text = refusal(&|folder| folder.config["quantization_config"]["use_rms_norm"] = json!(true));
+    assert!(text.contains("model.layers.0.self_attn.q_proj.rms_norm.weight: missing"), "{text}");
+    let text = refusal(&|folder| folder.config["quantization_config"]["modules_to_not_convert"] = json!([]));
+    assert!(text.contains("modules_to_not_convert: lm_head is not in the list, but it is the embedding"), "{text}");
     let q = "model.layers.0.self_attn.q_proj.weight";
     let q_scale = "model.layers.0.self_attn.q_proj.weight_scale";
     for bad in [0.0, -1.0, f32::NAN, f32::INFINITY] {

@@ -285,6 +285,12 @@ fn further_ends() {
     assert_eq!((id("eos"), id("eot"), id("padding")), (Some(4), Some(1), Some(5)));
     let source = open(8, &files(json!(4))).unwrap();
     assert!(source.metadata().get("tokenizer.ggml.eot_token_id").is_none());
+    // More than GGUF has names for: all stand in Ollama's list.
+    let source = open(8, &files(json!([4, 1, 2]))).unwrap();
+    assert!(source.metadata().get("tokenizer.ggml.eot_token_id").is_none());
+    assert_eq!(source.metadata().i64s("tokenizer.ggml.eos_token_ids").unwrap(), Some(vec![4, 1, 2]));
+    let tokenizer = tokenizer::Tokenizer::from_gguf(source.metadata()).unwrap();
+    assert!([4, 1, 2].iter().all(|&id| tokenizer.is_end_of_generation(tokenizer::TokenId(id))));
     let error = open(8, &files(json!("end"))).map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("generation_config.json: eos_token_id: \"end\", expected a token id"), "{error}");
 }

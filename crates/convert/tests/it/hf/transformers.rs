@@ -1,0 +1,137 @@
+//! Converted folders compute what transformers computes: `testdata/transformers-logits` has configurations and logits, this makes the weights.
+
+use convert::{Freedom, Plan, Source, Target, hf::HuggingFace};
+use gguf::Container;
+use model::{ActivationRule, LoadOptions};
+use quant::Format;
+use serde_json::Value;
+use tempfile::tempdir;
+
+use super::support::{Folder, Tensor, logits, tokens};
+use crate::support::write;
+
+/// Both sides compute in f32: only the order of additions differs. Ternary cases are ones in which no activation lies so near the middle between two
+/// int8 codes that this decides which it gets.
+const NMSE_MAX: f64 = 1e-10;
+/// Fewer activations are rounded as in training, and none coarser.
+const NMSE_PER_GROUP: f64 = 1e-2;
+
+/// `generate.py` says what was asked of transformers.
+fn cases() -> (Vec<u32>, Vec<Value>) {
+    let all = testkit::read_json("transformers-logits/cases.json");
+    let ids = all["tokens"].as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect();
+    (ids, all["cases"].as_array().unwrap().clone())
+}
+
+/// 64 bits an element: splitmix64 from the FNV-1a hash of the tensor's name.
+fn draws(name: &str, n: usize) -> impl Iterator<Item = u64> {
+    let hash = name
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    (1..=n as u64).map(move |i| {
+        let z = hash.wrapping_add(i.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    })
+}
+
+/// A tensor of a case: its values follow from its name.
+fn tensor(name: &str, kind: &str, shape: &[usize]) -> Tensor {
+    let draws = draws(name, shape.iter().product());
+    if kind == "packed" {
+        let digit = |z: u64, j: u32| ((z >> (8 * j)) % 3) << (2 * j);
+        let bytes = draws.map(|z| (0..4).map(|j| digit(z, j)).sum::<u64>() as u8).collect();
+        return Tensor { name: name.to_owned(), dtype: "U8", shape: shape.to_vec(), bytes };
+    }
+    let step = |z: u64| f32::from((z >> 56) as i8) / 512.0;
+    let value = |z: u64| match kind {
+        "weights" => step(z),
+        "norm" => 1.0 + step(z),
+        "codes" => (z % 3) as f32 - 1.0,
+        "scale" => 0.15625 + step(z) / 4.0,
+        "inverse" => 6.5 + step(z),
+        other => panic!("{other}"),
+    };
+    Tensor::f32(name, shape, &draws.map(value).collect::<Vec<_>>())
+}
+
+/// The folder that transformers was given.
+fn folder(case: &Value) -> Folder {
+    let tensors = case["tensors"].as_array().unwrap().iter().map(|t| {
+        let shape: Vec<usize> = t[2].as_array().unwrap().iter().map(|n| n.as_u64().unwrap() as usize).collect();
+        tensor(t[0].as_str().unwrap(), t[1].as_str().unwrap(), &shape)
+    });
+    Folder { dir: tempdir().unwrap(), config: case["config"].clone(), tensors: tensors.collect() }
+}
+
+/// Normalised error of the logits of what the folder of `case` is converted to, its ternary matrices in `ternary`.
+fn error(case: &Value, ids: &[u32], ternary: Format, activations: ActivationRule) -> f64 {
+    let name = case["name"].as_str().unwrap();
+    let source: HuggingFace = folder(case).open().unwrap_or_else(|e| panic!("{name}: {e}"));
+    let is_ternary = source.tensors().iter().any(|t| t.stored == convert::Stored::Ternary);
+    let plan = if is_ternary {
+        convert::retyped(&source, Target::Format(ternary), Freedom::Exact, 2).unwrap()
+    } else {
+        Plan::keep(&source).unwrap()
+    };
+    let out = tempdir().unwrap();
+    let path = out.path().join("out.gguf");
+    write(&source, &plan, &path).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let context = case["context"].as_u64().map(|n| n as usize);
+    let ids = ids.get(..context.unwrap_or(ids.len())).unwrap_or(ids);
+    let options = LoadOptions { context_len_max: context, activations, ..LoadOptions::DEFAULT };
+    let got = logits(&Container::open(&path).unwrap(), &tokens(ids), &options);
+    testkit::nmse(&got, &testkit::read_f32(&format!("transformers-logits/{name}.f32")))
+}
+
+fn is_quantised(case: &&Value) -> bool {
+    case["config"].get("quantization_config").is_some()
+}
+
+#[test]
+fn floats() {
+    let (ids, cases) = cases();
+    let errors = cases
+        .iter()
+        .filter(|case| !is_quantised(case))
+        .map(|case| (case["name"].as_str().unwrap(), error(case, &ids, Format::F32, ActivationRule::PerGroup)));
+    let wrong: Vec<_> = errors.filter(|(_, error)| error.is_nan() || *error > NMSE_MAX).collect();
+    assert!(wrong.is_empty(), "NMSE, at most {NMSE_MAX:e}: {wrong:?}");
+}
+
+/// One int8 scale a token is what transformers' layers compute; the default's finer rule is near, in the same containers.
+#[test]
+fn ternary_models_by_the_rule_of_their_training() {
+    let (ids, cases) = cases();
+    for format in [Format::I2_S, Format::IQ2_BN] {
+        let mut wrong = Vec::new();
+        for case in cases.iter().filter(is_quantised) {
+            let name = case["name"].as_str().unwrap();
+            let [trained, finer] =
+                [ActivationRule::PerToken, ActivationRule::PerGroup].map(|r| error(case, &ids, format, r));
+            // Rows of one group are rounded alike.
+            let is_near = finer < NMSE_PER_GROUP && (finer > trained || name != "bitnet-wide");
+            let is_right = trained <= NMSE_MAX && is_near;
+            if !is_right {
+                wrong.push((name, trained, finer));
+            }
+        }
+        assert!(wrong.is_empty(), "{}: NMSE per token, at most {NMSE_MAX:e}, and per group: {wrong:?}", format.name());
+    }
+}
+
+/// A class that `convert` knows and nobody compared would be a guess.
+#[test]
+fn every_class_has_a_case() {
+    let (_, cases) = cases();
+    let mut unknown = folder(&cases[0]);
+    unknown.config["architectures"] = serde_json::json!(["MambaForCausalLM"]);
+    let refusal = unknown.refusal();
+    let (_, classes) = refusal.split_once("expected one of ").unwrap();
+    for class in classes.split(", ") {
+        // 1bitLLM's spelling of the name is no class of transformers.
+        let is_case = |case: &Value| case["config"]["architectures"][0].as_str().unwrap().eq_ignore_ascii_case(class);
+        assert!(cases.iter().any(is_case), "{class} is not compared with transformers");
+    }
+}

@@ -1,0 +1,293 @@
+"""Writes cases.json and NAME.f32: configurations that bite, and the logits of transformers for them.
+
+Weights are not kept: both sides make them from the tensors' names (`values` below, `generated.rs` in crates/convert/tests/it/hf).
+"""
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+os.environ["TORCHDYNAMO_DISABLE"] = "1"
+
+import numpy as np
+import torch
+from safetensors.numpy import save_file
+from transformers import AutoConfig, AutoModelForCausalLM
+
+HERE = Path(__file__).parent
+TOKENS = [(7 * i * i + 3 * i + 5) % 64 for i in range(40)]
+
+BASE = {
+    "hidden_act": "silu",
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 64,
+    "rms_norm_eps": 1e-5,
+    "rope_theta": 10000.0,
+    "vocab_size": 64,
+    "tie_word_embeddings": False,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+}
+# Rows that every container of ternary weights can hold.
+WIDE = {"hidden_size": 128, "intermediate_size": 256}
+GONE = object()
+
+
+def case(name, model_type, architecture, change=None, **options):
+    config = BASE | {"model_type": model_type, "architectures": [architecture]} | (change or {})
+    return {"name": name, "config": {k: v for k, v in config.items() if v is not GONE}, **options}
+
+
+def bitnet(name, quantization, change=None, **options):
+    quantization = {"quant_method": "bitnet"} | quantization
+    change = WIDE | {"hidden_act": "relu2", "quantization_config": quantization} | (change or {})
+    return case(name, "bitnet", "BitNetForCausalLM", change, **options)
+
+
+YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16}
+LONG = [1.0, 1.5, 2.5, 4.0]
+SHORT = [1.0, 1.0, 1.25, 1.5]
+LLAMA = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_act": "silu"}
+
+CASES = [
+    case("llama", "llama", "LlamaForCausalLM", {"rms_norm_eps": GONE, "attention_bias": True, "mlp_bias": True}),
+    case("llama-one-head-each", "llama", "LlamaForCausalLM", {"num_key_value_heads": GONE, "hidden_act": GONE, "head_dim": 6}),
+    case(
+        "llama3-tied", "llama", "LlamaForCausalLM",
+        {
+            "tie_word_embeddings": True,
+            "rope_scaling": {
+                "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                "original_max_position_embeddings": 32,
+            },
+        },
+    ),
+    case("llama-linear", "llama", "LlamaForCausalLM", {"rope_scaling": {"type": "linear", "factor": 2.5}}),
+    case("llama-yarn", "llama", "LlamaForCausalLM", {"rope_scaling": YARN}),
+    case("llama-yarn-attention-factor", "llama", "LlamaForCausalLM", {"rope_scaling": YARN | {"attention_factor": 1.375}}),
+    case(
+        "llama-yarn-mscale", "llama", "LlamaForCausalLM",
+        {"rope_scaling": YARN | {"mscale": 1.0, "mscale_all_dim": 0.5, "beta_fast": 4, "beta_slow": 0.5}},
+    ),
+    case("llama-yarn-mscale-alone", "llama", "LlamaForCausalLM", {"rope_scaling": YARN | {"mscale": 0.7}}),
+    case("llama-yarn-not-truncated", "llama", "LlamaForCausalLM", {"rope_scaling": YARN | {"truncate": False, "beta_fast": 2}}),
+    case("llama-no-prefix", "llama", "LlamaForCausalLM", {"tie_word_embeddings": True}, prefix=False),
+    case("mistral", "mistral", "MistralForCausalLM", {"sliding_window": 8, "head_dim": 16, "rms_norm_eps": GONE}),
+    case("qwen2", "qwen2", "Qwen2ForCausalLM", {"rms_norm_eps": GONE}),
+    case(
+        "qwen2-window", "qwen2", "Qwen2ForCausalLM",
+        {"num_hidden_layers": 3, "use_sliding_window": True, "sliding_window": 8, "max_window_layers": 1},
+    ),
+    case("qwen3", "qwen3", "Qwen3ForCausalLM", {"head_dim": 16, "rms_norm_eps": GONE, "tie_word_embeddings": True}),
+    case(
+        "qwen3-window", "qwen3", "Qwen3ForCausalLM",
+        {
+            "head_dim": 16, "use_sliding_window": True, "sliding_window": 8,
+            "layer_types": ["sliding_attention", "full_attention"],
+        },
+    ),
+    case("qwen3-switched-off", "qwen3", "Qwen3ForCausalLM", {"head_dim": 16, "use_sliding_window": False, "sliding_window": 8}),
+    case(
+        "gemma3", "gemma3_text", "Gemma3ForCausalLM",
+        {
+            "hidden_act": GONE, "hidden_activation": "gelu_pytorch_tanh", "num_hidden_layers": 4, "head_dim": 16,
+            "query_pre_attn_scalar": 16, "sliding_window": 8, "sliding_window_pattern": 3, "rms_norm_eps": GONE,
+            "tie_word_embeddings": GONE, "rope_theta": GONE, "rope_local_base_freq": 5000.0,
+            "rope_scaling": {"rope_type": "linear", "factor": 8.0}, "final_logit_softcapping": 4.0,
+        },
+    ),
+    case(
+        "phi3", "phi3", "Phi3ForCausalLM",
+        {"sliding_window": 8, "rms_norm_eps": GONE, "partial_rotary_factor": 0.5, "pad_token_id": 0},
+    ),
+    case(
+        "phi3-long", "phi3", "Phi3ForCausalLM",
+        {
+            "original_max_position_embeddings": 16, "sliding_window": 12, "pad_token_id": 0,
+            "rope_scaling": {"type": "longrope", "long_factor": LONG, "short_factor": SHORT},
+        },
+    ),
+    case(
+        "phi3-short", "phi3", "Phi3ForCausalLM",
+        {
+            "original_max_position_embeddings": 48, "sliding_window": None, "pad_token_id": 0,
+            "rope_scaling": {"type": "longrope", "long_factor": LONG, "short_factor": SHORT},
+        },
+        context=48,
+    ),
+    case(
+        "gemma2", "gemma2", "Gemma2ForCausalLM",
+        {
+            "hidden_activation": "gelu_pytorch_tanh", "hidden_act": GONE, "num_hidden_layers": 3, "head_dim": 16,
+            "query_pre_attn_scalar": 16, "sliding_window": 8, "attn_logit_softcapping": 0.5, "tie_word_embeddings": GONE,
+            "rms_norm_eps": GONE,
+        },
+    ),
+    case("olmo2", "olmo2", "Olmo2ForCausalLM", {"rms_norm_eps": GONE, "pad_token_id": 0}),
+    case(
+        "olmo3", "olmo3", "Olmo3ForCausalLM",
+        {
+            "num_hidden_layers": 5, "sliding_window": 8, "rope_scaling": YARN | {"attention_factor": 1.25}, "pad_token_id": 0,
+            # Stated, it would hold for the other layers alone: 5.24 takes the key away when it reads it first.
+            "rope_theta": GONE,
+        },
+    ),
+    case(
+        "smollm3", "smollm3", "SmolLM3ForCausalLM",
+        {"num_hidden_layers": 5, "rms_norm_eps": GONE, "rope_theta": GONE, "tie_word_embeddings": GONE, "pad_token_id": 0},
+    ),
+    case(
+        "granite", "granite", "GraniteForCausalLM",
+        {
+            "embedding_multiplier": 6.0, "residual_multiplier": 0.375, "attention_multiplier": 0.125, "logits_scaling": 4.0,
+            "rms_norm_eps": GONE, "attention_bias": True, "mlp_bias": True,
+        },
+    ),
+    case("granite-plain", "granite", "GraniteForCausalLM"),
+    case(
+        "mixtral", "mixtral", "MixtralForCausalLM",
+        {"num_local_experts": 4, "intermediate_size": 16, "sliding_window": 8, "rms_norm_eps": GONE, "rope_theta": GONE},
+    ),
+    case(
+        "qwen3moe", "qwen3_moe", "Qwen3MoeForCausalLM",
+        {
+            "num_experts": 6, "num_experts_per_tok": 3, "moe_intermediate_size": 16, "norm_topk_prob": True, "head_dim": 16,
+            "use_sliding_window": True, "sliding_window": 8, "rms_norm_eps": GONE,
+        },
+    ),
+    case("bitnet-float", "bitnet", "BitNetForCausalLM", {"hidden_act": GONE, "rms_norm_eps": GONE}),
+    bitnet("bitnet-online", {"linear_class": "autobitlinear", "quantization_mode": "online"}),
+    bitnet(
+        "bitnet-online-head", {"linear_class": "autobitlinear", "quantization_mode": "online", "modules_to_not_convert": ["q_proj"]}
+    ),
+    # Rows of several groups of 256: what the engine's default rounds otherwise.
+    bitnet(
+        "bitnet-wide", {"linear_class": "autobitlinear", "quantization_mode": "online"},
+        {"hidden_size": 256, "intermediate_size": 768},
+    ),
+    bitnet("bitnet-codes", {"linear_class": "autobitlinear", "quantization_mode": "offline"}, form="codes"),
+    bitnet(
+        "bitnet-packed", {"linear_class": "autobitlinear", "quantization_mode": "offline"}, {"rms_norm_eps": 2e-5}, form="packed"
+    ),
+    bitnet("bitnet-bitlinear", {"modules_to_not_convert": None}, LLAMA, form="packed"),
+    bitnet("bitnet-packed-head", {"modules_to_not_convert": []}, LLAMA, form="packed"),
+    bitnet(
+        "bitnet-rms-norm",
+        {"linear_class": "autobitlinear", "quantization_mode": "offline", "use_rms_norm": True, "rms_norm_eps": 1e-4},
+        form="codes",
+    ),
+    bitnet(
+        "bitnet-rms-norm-head",
+        {"linear_class": "autobitlinear", "quantization_mode": "online", "use_rms_norm": True, "modules_to_not_convert": []},
+        LLAMA,
+    ),
+]
+
+
+def draws(name, n):
+    """64 random bits an element: splitmix64 from the FNV-1a hash of the name."""
+    state = 0xCBF29CE484222325
+    for byte in name.encode():
+        state = ((state ^ byte) * 0x100000001B3) & (2**64 - 1)
+    with np.errstate(over="ignore"):
+        z = np.uint64(state) + np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))
+
+
+def values(name, kind, shape):
+    z = draws(name, int(np.prod(shape)))
+    steps = (z >> np.uint64(56)).astype(np.uint8).view(np.int8).astype(np.float32) / np.float32(512)
+    digit = lambda j: (z >> np.uint64(8 * j)) % np.uint64(3)
+    made = {
+        "weights": lambda: steps,
+        "norm": lambda: np.float32(1) + steps,
+        "codes": lambda: digit(0).astype(np.float32) - np.float32(1),
+        "packed": lambda: sum((digit(j) << np.uint64(2 * j)) for j in range(4)).astype(np.uint8),
+        # Of a weight that multiplies, and of one that divides.
+        "scale": lambda: np.float32(0.15625) + steps / np.float32(4),
+        "inverse": lambda: np.float32(6.5) + steps,
+    }[kind]()
+    return made.reshape(shape)
+
+
+def tensors(case):
+    """Name, kind, shape of each tensor of the checkpoint."""
+    config = {k: v for k, v in case["config"].items() if k != "quantization_config"}
+    quantization = case["config"].get("quantization_config")
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "config.json").write_text(json.dumps(config))
+        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
+    # The last form of these names in checkpoints, whatever the library merges in memory.
+    from transformers.core_model_loading import revert_weight_conversion
+
+    state = revert_weight_conversion(model, dict(model.state_dict()))
+    tied = model.config.tie_word_embeddings
+    linear = {name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)}
+    kept = (quantization or {}).get("modules_to_not_convert")
+    kept = ["lm_head"] if kept is None else kept
+    is_gemma = case["config"]["model_type"].startswith("gemma")
+    out = []
+    for name, value in sorted(state.items()):
+        if name == "lm_head.weight" and tied:
+            continue
+        shape, module = list(value.shape), name.removesuffix(".weight")
+        is_bit = quantization and module in linear and not any(module.endswith(k) for k in kept)
+        if case.get("prefix", True) is False:
+            name = name.removeprefix("model.")
+        kind = "norm" if len(shape) == 1 and name.endswith("weight") and not is_gemma else "weights"
+        if is_bit and quantization.get("use_rms_norm"):
+            out.append([f"{module}.rms_norm.weight", "norm", [shape[1]]])
+        if is_bit and case.get("form"):
+            kind = case["form"]
+            shape = [shape[0] // 4, shape[1]] if kind == "packed" else shape
+            multiplies = quantization.get("linear_class") == "autobitlinear"
+            out.append([f"{module}.weight_scale", "scale" if multiplies else "inverse", [1]])
+        out.append([name, kind, shape])
+    return out
+
+
+def logits(case, stored):
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        (folder / "config.json").write_text(json.dumps(case["config"]))
+        save_file({name: values(name, kind, shape) for name, kind, shape in stored}, folder / "model.safetensors", {"format": "pt"})
+        model, info = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
+        )
+        wrong = {k: v for k, v in info.items() if v}
+        assert not wrong, (case["name"], wrong)
+        model.eval()
+        tokens = TOKENS[: case.get("context", len(TOKENS))]
+        with torch.no_grad():
+            out = model(torch.tensor([tokens]), use_cache=False).logits[0]
+    return out.to(torch.float32).numpy()
+
+
+def main():
+    only = sys.argv[1:]
+    cases = []
+    for case in CASES:
+        stored = tensors(case)
+        cases.append(
+            {"name": case["name"], "config": case["config"], "context": case.get("context"), "tensors": stored}
+        )
+        if only and case["name"] not in only:
+            continue
+        out = logits(case, stored)
+        assert np.isfinite(out).all(), case["name"]
+        out.astype("<f4").tofile(HERE / f"{case['name']}.f32")
+        print(f"{case['name']:<32} {len(stored)} tensors, logits {out.shape}, std {out.std():.3f}")
+    lines = ",\n".join(json.dumps(case) for case in cases)
+    (HERE / "cases.json").write_text(f'{{"tokens": {json.dumps(TOKENS)},\n"cases": [\n{lines}\n]}}\n')
+
+
+if __name__ == "__main__":
+    main()
