@@ -117,6 +117,11 @@ impl OutputFormat {
         self.reasoning.is_some()
     }
 
+    /// What stands before and after what the model thinks.
+    pub fn reasoning_marks(&self) -> Option<(&'static str, &'static str)> {
+        self.reasoning.map(|reasoning| (reasoning.open, reasoning.close))
+    }
+
     /// Whether replies begin within reasoning that the prompt opened.
     pub fn starts_in_reasoning(&self) -> bool {
         self.start == Start::Reasoning

@@ -32,6 +32,7 @@ pub(crate) struct Choice {
     logprobs_of: Option<LogprobsOf>,
     ignore_eos: bool,
     tell_end: bool,
+    stop_tokens: Vec<TokenId>,
     n_completion: usize,
     n_max: usize,
     decoded: String,
@@ -60,6 +61,7 @@ impl Choice {
             logprobs_of: request.top_logprobs.map(LogprobsOf::new),
             ignore_eos: request.ignore_eos,
             tell_end: request.tell_end,
+            stop_tokens: request.stop_tokens.clone(),
             n_completion: 0,
             n_max: request.max_tokens.unwrap_or(room).min(room),
             decoded: String::new(),
@@ -98,7 +100,8 @@ impl Choice {
         let is_finished = self.constraint.as_mut().map_or(Ok(false), |c| c.accept(token))?;
         // A model that says its beginning token starts another text: llama2.c's stories end so.
         let is_end = self.tokenizer.is_end_of_generation(token) || Some(token) == self.tokenizer.bos();
-        if is_end && (!self.ignore_eos || is_finished) {
+        let is_end = is_end && (!self.ignore_eos || is_finished) || self.stop_tokens.contains(&token);
+        if is_end {
             if self.tell_end {
                 self.n_completion += 1;
                 let logprobs = self.logprobs_of.as_mut().map(|l| l.compute(logits, token));

@@ -8,6 +8,8 @@ use crate::{Error, Sampling, grammar::Grammar};
 
 /// Most stop strings of one request.
 pub(crate) const STOPS_MAX: usize = 16;
+/// Most stop tokens of one request.
+pub(crate) const STOP_TOKENS_MAX: usize = 64;
 /// Bytes of one stop string.
 pub(crate) const STOP_BYTES_MAX: usize = 256;
 /// Most alternatives reported per token.
@@ -42,6 +44,8 @@ pub struct Request {
     pub max_tokens: Option<usize>,
     /// Strings that end the completion; they are not part of it.
     pub stop: Vec<String>,
+    /// Tokens that end the completion beside the model's own; they are not part of it.
+    pub stop_tokens: Vec<TokenId>,
     /// Go on past the model's end tokens.
     pub ignore_eos: bool,
     /// Report log-probabilities: of the token, and of this many best ones.
@@ -78,6 +82,7 @@ impl Request {
             sampling: Sampling::default(),
             max_tokens: None,
             stop: Vec::new(),
+            stop_tokens: Vec::new(),
             ignore_eos: false,
             top_logprobs: None,
             prompt_logprobs: None,
@@ -102,6 +107,9 @@ impl Request {
         }
         if let Some(long) = self.stop.iter().find(|s| s.len() > STOP_BYTES_MAX) {
             return Err(Error::Stop { what: format!("a stop string of {} bytes", long.len()), max: STOP_BYTES_MAX });
+        }
+        if self.stop_tokens.len() > STOP_TOKENS_MAX {
+            return Err(Error::Stop { what: format!("{} stop tokens", self.stop_tokens.len()), max: STOP_TOKENS_MAX });
         }
         let refuse = |parameter, value: String, expected| Err(Error::Parameter { parameter, value, expected });
         for (name, n_top) in [("top_logprobs", self.top_logprobs), ("prompt_logprobs", self.prompt_logprobs)] {

@@ -103,6 +103,23 @@ fn stop_strings_end_the_text_wherever_tokens_end() {
 }
 
 #[test]
+fn a_stop_token_ends_the_text_before_it() {
+    let mut engine = engine(8, 8, &stories::tokenizer());
+    for first in 0..20 {
+        let free = Request { ignore_eos: true, ..request(&[first, 3, 1], Some(40)) };
+        let (tokens, _) = generate(&mut engine, &free);
+        for at in [0, 1, 7, 39] {
+            let stop = tokens[at];
+            let n_before = tokens.iter().position(|token| *token == stop).unwrap();
+            let stopping = Request { stop_tokens: vec![TokenId(u32::MAX), stop], ..free.clone() };
+            let (stopped, completion) = generate(&mut engine, &stopping);
+            assert_eq!(stopped, tokens[..n_before], "{stop:?} of {tokens:?}");
+            assert_eq!(completion.finish_reason, FinishReason::EndOfGeneration);
+        }
+    }
+}
+
+#[test]
 fn an_end_token_ends_the_completion_unless_ignored() {
     let mut engine = engine(8, 8, &stories::tokenizer());
     let eos = stories::tokenizer().eos().unwrap();
