@@ -9,6 +9,7 @@ use axum::{http::HeaderMap, response::Response};
 
 use crate::{
     auth::{CacheScoping, Keys},
+    kept::KeptResponses,
     lifecycle::Lifecycle,
     limits,
     metrics::{Compat, Metrics},
@@ -35,6 +36,10 @@ pub struct ServerOptions {
     pub page: Option<Page>,
     /// Who downloads models that clients ask for; None: nobody.
     pub puller: Option<Arc<dyn Puller>>,
+    /// [`limits::RESPONSES_MAX`], unless the operator says otherwise; 0: none is kept.
+    pub responses_max: usize,
+    /// [`limits::RESPONSES_BYTES_MAX`], unless the operator says otherwise.
+    pub responses_bytes_max: usize,
     /// How long streams may run on after the signal to stop.
     pub drain_timeout: Duration,
     /// [`limits::CONNECTIONS_MAX`], unless the operator says otherwise.
@@ -58,6 +63,8 @@ impl Default for ServerOptions {
             metrics_compat: Vec::new(),
             page: Some(|headers| page::is_wanted(headers).then(|| page::index(headers))),
             puller: None,
+            responses_max: limits::RESPONSES_MAX,
+            responses_bytes_max: limits::RESPONSES_BYTES_MAX,
             drain_timeout: Duration::from_secs(30),
             connections_max: limits::CONNECTIONS_MAX,
             body_bytes_max: limits::BODY_BYTES_MAX,
@@ -109,6 +116,7 @@ struct AppInner {
     models: Models,
     statuses: Box<StatusSource>,
     metrics: Metrics,
+    kept: KeptResponses,
     lifecycle: Lifecycle,
     started: Instant,
     started_at: SystemTime,
@@ -122,11 +130,13 @@ impl App {
         models: Models,
         statuses: impl Fn() -> Vec<ModelStatus> + Send + Sync + 'static,
     ) -> Self {
+        let kept = KeptResponses::new(options.responses_max, options.responses_bytes_max);
         Self(Arc::new(AppInner {
             options,
             models,
             statuses: Box::new(statuses),
             metrics: Metrics::default(),
+            kept,
             lifecycle: Lifecycle::default(),
             started: Instant::now(),
             started_at: SystemTime::now(),
@@ -151,6 +161,11 @@ impl App {
     /// Where to count what happens.
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// Answers that later requests can go on from.
+    pub(crate) fn kept(&self) -> &KeptResponses {
+        &self.0.kept
     }
 
     /// Starting, serving or stopping.

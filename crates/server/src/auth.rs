@@ -36,6 +36,8 @@ pub enum CacheScoping {
 pub struct Caller {
     /// Requests share cached prefixes within one (`engine::CacheScope`).
     pub scope: u128,
+    /// What is kept for a caller is for requests with the same number: one for each key, and 0 where no keys are asked for.
+    pub owner: u128,
     /// The key's name, or the first figures of its digest; None where no keys are asked for.
     pub key_id: Option<Arc<str>>,
     permit: Option<Arc<Permit>>,
@@ -71,14 +73,14 @@ pub(crate) fn is_public(method: &Method, path: &str) -> bool {
             && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'.' || b == b'-')
     };
     (method == Method::GET || method == Method::HEAD)
-        && (matches!(path, "/health" | "/health/live" | "/openapi.json" | "/docs")
+        && (matches!(path, "/health" | "/v1/health" | "/health/live" | "/openapi.json" | "/docs")
             || path.strip_prefix("/page/").is_some_and(is_page_file))
 }
 
 /// The caller of a request with these headers, admitted under the limits of its key.
 pub(crate) fn admit(headers: &HeaderMap, keys: &Keys, scoping: CacheScoping) -> Result<Caller, ApiError> {
     if keys.is_empty() {
-        return Ok(Caller { scope: 0, key_id: None, permit: None });
+        return Ok(Caller { scope: 0, owner: 0, key_id: None, permit: None });
     }
     let key = authenticate(headers, keys)?;
     key.enter(Instant::now()).map_err(|refusal| {
@@ -86,12 +88,13 @@ pub(crate) fn admit(headers: &HeaderMap, keys: &Keys, scoping: CacheScoping) -> 
             .with_code("rate_limit_exceeded")
             .with_retry_after(refusal.retry_after)
     })?;
+    let owner = scope_of(&key.digest);
     let scope = match scoping {
         CacheScoping::All => 0,
-        CacheScoping::Key => scope_of(&key.digest),
+        CacheScoping::Key => owner,
     };
     let key_id = Some(Arc::clone(&key.id));
-    Ok(Caller { scope, key_id, permit: Some(Arc::new(Permit { key })) })
+    Ok(Caller { scope, owner, key_id, permit: Some(Arc::new(Permit { key })) })
 }
 
 /// The key that one of the headers carries.

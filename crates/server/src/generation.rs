@@ -18,7 +18,7 @@ pub use end::{EndReason, Ended, TokensUsed};
 pub use join::{Choice, Joined, Joiner, ToolCall};
 pub use pieces::Piece;
 pub use refusal::api_error;
-pub use request::{ChatOutput, GenerationRequest, Output};
+pub use request::{ChatOutput, GenerationRequest, Output, Thoughts};
 
 use std::{
     future::{Future, poll_fn},

@@ -37,6 +37,8 @@ pub const MESSAGES_MAX: usize = 4096;
 pub const STOP_STRINGS_MAX: usize = 16;
 /// Bytes of a stop string.
 pub const STOP_BYTES_MAX: usize = 256;
+/// Tokens that end an output (`stop_token_ids`).
+pub const STOP_TOKENS_MAX: usize = 64;
 /// Choices of a request (`n`).
 pub const CHOICES_MAX: usize = 16;
 /// Alternatives a token may be reported with.
@@ -57,6 +59,12 @@ pub const PROMPTS_MAX: usize = 64;
 pub const INPUT_FILES_MAX: usize = 256;
 /// Fields that an answer can be cut down to (`response_fields`).
 pub const RESPONSE_FIELDS_MAX: usize = 64;
+/// Answers of `/v1/responses` that are kept, unless the operator says otherwise.
+pub const RESPONSES_MAX: usize = 1024;
+/// Bytes of all of them.
+pub const RESPONSES_BYTES_MAX: usize = 64 << 20;
+/// How long one is kept after its last use.
+pub const RESPONSES_AGE_MAX: Duration = Duration::from_hours(24);
 /// Models being pulled at once.
 pub const PULLS_MAX: usize = 2;
 
@@ -102,6 +110,7 @@ pub const TABLE: &[Limit] = &[
     count("messages", MESSAGES_MAX),
     count("stop strings", STOP_STRINGS_MAX),
     bytes("stop string", STOP_BYTES_MAX),
+    count("stop tokens", STOP_TOKENS_MAX),
     count("choices (n)", CHOICES_MAX),
     count("top_logprobs", TOP_LOGPROBS_MAX),
     count("logit_bias", LOGIT_BIAS_MAX),
@@ -112,5 +121,8 @@ pub const TABLE: &[Limit] = &[
     count("prompts", PROMPTS_MAX),
     count("input files", INPUT_FILES_MAX),
     count("response fields", RESPONSE_FIELDS_MAX),
+    count("responses kept", RESPONSES_MAX),
+    bytes("memory of responses kept", RESPONSES_BYTES_MAX),
+    seconds("time responses are kept", RESPONSES_AGE_MAX),
     count("pulls", PULLS_MAX),
 ];

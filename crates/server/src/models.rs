@@ -52,6 +52,18 @@ impl KeepAlive {
     }
 }
 
+/// Which names a request may ask for a model by, beside those that it has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ModelNames {
+    /// Any name, or none, where one model is served: it can only mean that one. Where there are several, only their own.
+    #[default]
+    AnyForOne,
+    /// Any name, or none, means the first model.
+    AnyForFirst,
+    /// Only the models' own.
+    Strict,
+}
+
 /// How many models stay in memory, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct ModelsOptions {
@@ -59,13 +71,13 @@ pub struct ModelsOptions {
     pub bytes_max: u64,
     /// After the last request, where that does not say.
     pub keep_alive: KeepAlive,
-    /// A name that nobody knows, or none at all, means the first model.
-    pub any_model_name: bool,
+    /// What a name that nobody knows, or none at all, means.
+    pub names: ModelNames,
 }
 
 impl Default for ModelsOptions {
     fn default() -> Self {
-        Self { bytes_max: u64::MAX, keep_alive: KeepAlive::Forever, any_model_name: false }
+        Self { bytes_max: u64::MAX, keep_alive: KeepAlive::Forever, names: ModelNames::default() }
     }
 }
 
@@ -133,22 +145,28 @@ impl Models {
         Ok(())
     }
 
-    /// The model of that name, loaded if it was not; the first one without a name.
+    /// The model of that name, loaded if it was not; the first one without a name, and with [`ModelNames`] perhaps by any.
     pub async fn acquire(&self, name: Option<&str>) -> Result<Lease, ApiError> {
-        self.acquire_for(name, None).await
+        let known = self.find(name).or_else(|error| self.meant_by_any_name().ok_or(error))?;
+        self.lease(known, None).await
     }
 
     /// For APIs where every request names its model: without a name it is refused, unless any name will do.
     pub async fn acquire_named(&self, name: Option<&str>) -> Result<Lease, ApiError> {
-        if name.is_none() && !self.0.options.any_model_name {
-            return Err(ApiError::invalid("model", "model: missing; /v1/models lists what there is"));
+        if name.is_none() && self.meant_by_any_name().is_none() {
+            let message = format!("model: missing; there is: {}", self.ids().join(", "));
+            return Err(ApiError::invalid("model", message));
         }
         self.acquire(name).await
     }
 
-    /// The same, saying how long it shall stay loaded afterwards.
+    /// By a name of its own, saying how long it shall stay loaded afterwards: for an API whose clients pull what is not there.
     pub async fn acquire_for(&self, name: Option<&str>, keep_alive: Option<KeepAlive>) -> Result<Lease, ApiError> {
         let known = self.find(name)?;
+        self.lease(known, keep_alive).await
+    }
+
+    async fn lease(&self, known: KnownModel, keep_alive: Option<KeepAlive>) -> Result<Lease, ApiError> {
         self.start_reaper();
         loop {
             let mut end = {
@@ -223,7 +241,23 @@ impl Models {
         Ok(is_idle)
     }
 
-    /// Which model a name means.
+    /// The model that a request means whatever it calls it.
+    fn meant_by_any_name(&self) -> Option<KnownModel> {
+        let mut known = self.0.loader.known().into_iter();
+        let first = known.next();
+        match self.0.options.names {
+            ModelNames::AnyForFirst => first,
+            ModelNames::AnyForOne => first.filter(|_| known.next().is_none()),
+            ModelNames::Strict => None,
+        }
+    }
+
+    fn ids(&self) -> Vec<String> {
+        self.0.loader.known().into_iter().map(|k| k.id).collect()
+    }
+
+    /// Which model a name means. What is asked about a model, and not of it, must call it by a name of its own, unless the operator says
+    /// that all names are the first model's.
     fn find(&self, name: Option<&str>) -> Result<KnownModel, ApiError> {
         let mut known = self.0.loader.known().into_iter();
         let Some(name) = name else {
@@ -233,14 +267,14 @@ impl Models {
         if let Some(found) = known.find(is_it) {
             return Ok(found);
         }
-        let first = if self.0.options.any_model_name { self.0.loader.known().into_iter().next() } else { None };
+        let is_any = self.0.options.names == ModelNames::AnyForFirst;
+        let first = if is_any { self.meant_by_any_name() } else { None };
         first.ok_or_else(|| self.not_found(name))
     }
 
     fn not_found(&self, name: &str) -> ApiError {
-        let ids: Vec<String> = self.0.loader.known().into_iter().map(|k| k.id).collect();
         let shown: String = name.chars().take(MODEL_NAME_BYTES_MAX).flat_map(char::escape_debug).collect();
-        let message = format!("the model '{shown}' does not exist; there is: {}", ids.join(", "));
+        let message = format!("the model '{shown}' does not exist; there is: {}", self.ids().join(", "));
         ApiError { param: Some("model".to_owned()), ..ApiError::new(ErrorKind::NotFound, message) }
             .with_code("model_not_found")
     }

@@ -1,6 +1,6 @@
-//! OpenAI's API: chat completions, completions, responses (stateless), embeddings, models.
+//! OpenAI's API: chat completions, completions, responses, embeddings, models.
 //!
-//! Every field of OpenAI's documents either works or is refused by name. Where a field is absent its default is OpenAI's: temperature 1,
+//! Every field of OpenAI's documents either works or is refused by name; what is a hint in the dialects of other servers is taken (`ignored.rs`). Where a field is absent its default is OpenAI's: temperature 1,
 //! `top_p` 1, nothing else cut off, a new seed for every request; a completion without `max_tokens` ends after 16.
 
 mod chat;
@@ -19,22 +19,36 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::{
     Router,
+    response::Response,
     routing::{get, post},
 };
+use serde_json::json;
 
-use crate::{App, generation::EndReason, ids, models::LoadedModel, wire::json_response};
+use crate::{App, error::ApiError, generation::EndReason, ids, models::LoadedModel, wire::json_response};
 pub(crate) use chat::ChatRequest;
 
 /// The routes.
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/v1/chat/completions", post(chat::completions))
+        .route("/v1/chat/completions/input_tokens", post(chat::input_tokens))
         .route("/v1/chat/completions/render", post(chat::render))
         .route("/v1/completions", post(completions::completions))
         .route("/v1/responses", post(responses::responses))
+        .route("/v1/responses/input_tokens", post(responses::input_tokens))
+        .route("/v1/responses/{id}", get(responses::retrieve).delete(responses::delete))
         .route("/v1/embeddings", post(embeddings::embeddings))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*id}", get(models::retrieve))
+        // As llama.cpp's server has them; its `/completions` and `/embeddings` are in its own form.
+        .route("/chat/completions", post(chat::completions))
+        .route("/responses", post(responses::responses))
+        .route("/models", get(models::list))
+}
+
+/// `input_tokens` of a prompt: what OpenAI answers for responses, and llama.cpp's server for chats too.
+fn token_count(n: usize) -> Result<Response, ApiError> {
+    json_response(&json!({"object": "response.input_tokens", "input_tokens": n}))
 }
 
 /// What all parts of an answer say of it.
@@ -82,10 +96,12 @@ fn finish_reason(reason: EndReason) -> &'static str {
 /// The fields of the request types by the names of their schemas.
 #[cfg(test)]
 pub(crate) fn wire_fields() -> Vec<(&'static str, std::collections::BTreeSet<String>)> {
-    use crate::openapi::tests::fields;
+    use crate::openapi::tests::{fields, lenient_fields};
     const ANY: &str = r#"{"?": 0}"#;
     vec![
-        ("ChatRequest", fields::<ChatRequest>(ANY)),
+        ("ChatRequest", lenient_fields::<ChatRequest>(ANY)),
+        ("ChatReasoning", fields::<ChatRequest>(r#"{"reasoning": {"?": 0}}"#)),
+        ("ChatThinking", fields::<ChatRequest>(r#"{"thinking": {"?": 0}}"#)),
         ("ChatMessage", fields::<chat::Message>(ANY)),
         ("ToolCall", fields::<chat::ToolCallWire>(ANY)),
         ("FunctionCall", fields::<chat::FunctionCall>(ANY)),
@@ -95,8 +111,8 @@ pub(crate) fn wire_fields() -> Vec<(&'static str, std::collections::BTreeSet<Str
         ("StructuredOutputs", fields::<constraint::StructuredOutputs>(ANY)),
         ("Tool", fields::<tools::ToolWire>(ANY)),
         ("Function", fields::<tools::ToolWire>(r#"{"type": "function", "function": {"?": 0}}"#)),
-        ("CompletionRequest", fields::<completions::CompletionRequest>(ANY)),
-        ("ResponsesRequest", fields::<responses::ResponsesRequest>(ANY)),
+        ("CompletionRequest", lenient_fields::<completions::CompletionRequest>(ANY)),
+        ("ResponsesRequest", lenient_fields::<responses::ResponsesRequest>(ANY)),
         ("TextConfig", fields::<responses::ResponsesRequest>(r#"{"text": {"?": 0}}"#)),
         ("TextFormat", fields::<constraint::TextFormat>(ANY)),
         ("Reasoning", fields::<responses::ResponsesRequest>(r#"{"reasoning": {"?": 0}}"#)),

@@ -2,7 +2,7 @@
 //!
 //! One file of JSON per API says what there is, tersely; here it is spelled out. In them, `wire: true` marks an object as strict as our
 //! request types: no other fields, and null is the same as absent; `include` adds a list of fields, `refused` and `ignored` fields that must
-//! be null and that change nothing; `{"$limit": name}` is the number in [`limits::TABLE`]. Tests compare all of it with the router and with
+//! be null and that change nothing, `hints` those that [`ignored`](crate::ignored) leaves out; `{"$limit": name}` is the number in [`limits::TABLE`]. Tests compare all of it with the router and with
 //! the types.
 
 #[cfg(test)]
@@ -17,7 +17,7 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::limits;
+use crate::{ignored::Api, limits};
 
 /// One for each API.
 const PARTS: [&str; 5] = [
@@ -167,6 +167,12 @@ fn spelled_out(schema: &Value, includes: &Map<String, Value>) -> Value {
         return schema;
     }
     let mut properties = fields.remove("properties").and_then(|p| p.as_object().cloned()).unwrap_or_default();
+    if fields.remove("hints").is_some() {
+        for hint in Api::OpenAi.hints() {
+            let about = format!("{}: {}. Changes nothing here", hint.whose, hint.about);
+            properties.insert(hint.field.to_owned(), json!({"description": about}));
+        }
+    }
     let included = fields.remove("include").and_then(|name| includes.get(name.as_str()?).cloned());
     properties.extend(included.and_then(|i| i.as_object().cloned()).unwrap_or_default());
     for (list, property) in [

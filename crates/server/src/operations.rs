@@ -20,6 +20,7 @@ pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/", get(info::root))
         .route("/health", get(health::ready))
+        .route("/v1/health", get(health::ready))
         .route("/health/live", get(health::live))
         .route("/metrics", get(metrics::show))
         .route("/version", get(info::version))

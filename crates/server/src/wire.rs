@@ -1,12 +1,13 @@
 //! What the wire types of several APIs share: values that are spelled in more than one way, ranges of numbers, refusals.
 
 mod logprobs;
+pub(crate) mod neutral;
 mod timings;
 mod tools;
 
 pub(crate) use logprobs::{ContentLogprob, content, finite, text_of};
 pub(crate) use timings::Timings;
-pub(crate) use tools::{named_tool, tool, tools_of};
+pub(crate) use tools::{TOOL_NAME_BYTES_MAX, named_tool, tool, tools_of};
 
 use std::fmt;
 
@@ -98,6 +99,21 @@ pub(crate) fn count(param: &str, value: i64, min: usize, max: usize) -> Result<u
     let count = usize::try_from(value).ok().filter(|n| (min..=max).contains(n));
     let expected = || if max == usize::MAX { format!("at least {min}") } else { format!("{min} to {max}") };
     count.ok_or_else(|| out_of_range(param, value, &expected()))
+}
+
+/// The most tokens that are to be generated; minus one and minus two, which are llama.cpp's, are to the end of the context.
+pub(crate) fn tokens_max(param: &str, value: i64, min: usize) -> Result<Option<usize>, ApiError> {
+    if value == -1 || value == -2 { Ok(None) } else { count(param, value, min, usize::MAX).map(Some) }
+}
+
+/// The same of fields that are names of one thing, all checked: the first that is there.
+pub(crate) fn first_tokens_max(given: &[(&str, Option<i64>)], min: usize) -> Result<Option<Option<usize>>, ApiError> {
+    let mut first = None;
+    for (param, value) in given {
+        let most = value.map(|value| tokens_max(param, value, min)).transpose()?;
+        first = first.or(most);
+    }
+    Ok(first)
 }
 
 /// `value` as a number from `min` to `max`.

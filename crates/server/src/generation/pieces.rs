@@ -3,7 +3,7 @@
 use chat::{OutputParser, OutputPiece};
 use engine::Completion;
 
-use super::{Ended, GenerationRequest, Output};
+use super::{Ended, GenerationRequest, Output, Thoughts};
 use crate::{error::ApiError, ids};
 
 /// A piece of output, in order.
@@ -34,6 +34,9 @@ pub enum Piece {
 /// Reads one output.
 pub(super) struct ChoiceParser {
     parser: Option<OutputParser>,
+    thoughts: Thoughts,
+    /// Around thoughts in the text.
+    marks: (&'static str, &'static str),
     is_parallel: bool,
     fingerprint: u64,
     choice: usize,
@@ -45,12 +48,17 @@ pub(super) struct ChoiceParser {
 
 impl ChoiceParser {
     pub(super) fn new(request: &GenerationRequest, choice: usize) -> Self {
-        let (parser, is_parallel) = match &request.output {
-            Output::Text => (None, true),
-            Output::Chat(output) => (Some(output.format.parser(output.callable())), output.parallel),
+        let (parser, marks, is_parallel) = match &request.output {
+            Output::Text => (None, None, true),
+            Output::Chat(output) => {
+                let parser = output.format.parser(output.callable());
+                (Some(parser), output.format.reasoning_marks(), output.parallel)
+            }
         };
         Self {
             parser,
+            thoughts: request.thoughts,
+            marks: marks.unwrap_or_default(),
             is_parallel,
             fingerprint: request.fingerprint(),
             choice,
@@ -91,18 +99,16 @@ impl ChoiceParser {
         let mut pieces = Vec::with_capacity(self.read.len());
         for piece in std::mem::take(&mut self.read) {
             // Where one call is allowed, more than one are none of the client's.
-            let is_allowed = |index: usize| self.is_parallel || index == 0;
+            let is_parallel = self.is_parallel;
+            let is_allowed = |index: usize| is_parallel || index == 0;
             match piece {
                 OutputPiece::Content(text) => {
-                    self.is_reasoning = false;
+                    self.end_thought(&mut pieces);
                     pieces.push(Piece::Text(text));
                 }
-                OutputPiece::Reasoning(text) => {
-                    self.is_reasoning = true;
-                    pieces.push(Piece::Reasoning(text));
-                }
+                OutputPiece::Reasoning(text) => self.thought(text, &mut pieces),
                 OutputPiece::ToolCallStart { index, name } => {
-                    self.is_reasoning = false;
+                    self.end_thought(&mut pieces);
                     self.n_tool_calls += 1;
                     if is_allowed(index) {
                         pieces.push(Piece::ToolCallStart { index, id: self.call_id(index), name });
@@ -116,6 +122,24 @@ impl ChoiceParser {
         }
         pieces.retain(|piece| !matches!(piece, Piece::Text(text) | Piece::Reasoning(text) if text.is_empty()));
         pieces
+    }
+
+    fn thought(&mut self, text: String, pieces: &mut Vec<Piece>) {
+        let is_first = !std::mem::replace(&mut self.is_reasoning, true);
+        match self.thoughts {
+            Thoughts::Apart => pieces.push(Piece::Reasoning(text)),
+            Thoughts::InText => {
+                let open = if is_first { self.marks.0 } else { "" };
+                pieces.push(Piece::Text(format!("{open}{text}")));
+            }
+            Thoughts::Hidden => {}
+        }
+    }
+
+    fn end_thought(&mut self, pieces: &mut Vec<Piece>) {
+        if std::mem::replace(&mut self.is_reasoning, false) && self.thoughts == Thoughts::InText {
+            pieces.push(Piece::Text(self.marks.1.to_owned()));
+        }
     }
 
     /// The same for equal requests, because the next prompt may contain it.

@@ -20,6 +20,18 @@ pub enum Output {
     Chat(ChatOutput),
 }
 
+/// What becomes of what a model thinks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Thoughts {
+    /// Pieces of their own.
+    #[default]
+    Apart,
+    /// In the text, between the model's own marks.
+    InText,
+    /// Counted, and not shown.
+    Hidden,
+}
+
 /// The reply of a chat model.
 #[derive(Clone, Debug)]
 pub struct ChatOutput {
@@ -53,6 +65,8 @@ pub struct GenerationRequest {
     pub max_tokens: Option<usize>,
     /// Strings that end the output; they are not part of it.
     pub stop: Vec<String>,
+    /// Tokens that end the output; they are not part of it.
+    pub stop_tokens: Vec<TokenId>,
     /// Go on past the model's end tokens.
     pub ignore_eos: bool,
     /// Report log-probabilities of the token, and of so many best ones.
@@ -77,6 +91,8 @@ pub struct GenerationRequest {
     pub grammar: Option<(GrammarSource, &'static str)>,
     /// How the output is read.
     pub output: Output,
+    /// How thoughts are shown, where it is read as a chat model's.
+    pub thoughts: Thoughts,
 }
 
 impl GenerationRequest {
@@ -88,6 +104,7 @@ impl GenerationRequest {
             sampling: Sampling::default(),
             max_tokens: None,
             stop: Vec::new(),
+            stop_tokens: Vec::new(),
             ignore_eos: false,
             top_logprobs: None,
             prompt_logprobs: None,
@@ -100,6 +117,7 @@ impl GenerationRequest {
             speculate: true,
             grammar: None,
             output: Output::Text,
+            thoughts: Thoughts::default(),
         }
     }
 
@@ -156,6 +174,7 @@ impl GenerationRequest {
             sampling: self.sampling,
             max_tokens: self.max_tokens,
             stop: self.stop,
+            stop_tokens: self.stop_tokens,
             ignore_eos: self.ignore_eos,
             top_logprobs: self.top_logprobs,
             prompt_logprobs: self.prompt_logprobs,

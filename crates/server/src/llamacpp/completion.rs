@@ -1,7 +1,6 @@
 //! `/completion`, `/completions` and `/infill`
 
 mod bias;
-mod neutral;
 mod request;
 mod response;
 mod settings;

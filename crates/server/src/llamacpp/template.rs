@@ -3,13 +3,13 @@
 use axum::{Extension, extract::State, response::Response};
 use serde_json::json;
 
-use crate::{App, Caller, Json, blocking, error::ApiError, openai::ChatRequest, wire::json_response};
+use crate::{App, Caller, Json, blocking, error::ApiError, ignored::Lenient, openai::ChatRequest, wire::json_response};
 
 /// `POST /apply-template`; takes whatever `/v1/chat/completions` does.
 pub(super) async fn apply(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
-    Json(request): Json<ChatRequest>,
+    Json(Lenient(request)): Json<Lenient<ChatRequest>>,
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire(request.model.as_deref()).await?;
     let (prompt, _) = blocking::run(&app, move || request.into_rendered(&lease, &caller)).await?;

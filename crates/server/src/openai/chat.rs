@@ -4,22 +4,24 @@ mod message;
 mod request;
 mod response;
 mod stream;
+mod thinking;
 
 use axum::{Extension, extract::State, response::Response};
 use serde_json::json;
 
 pub(super) use message::{Content, FunctionCall, FunctionWord, Message, Role, ToolCallWire};
 pub(crate) use request::ChatRequest;
-pub(super) use request::{Verbosity, render as render_messages, template_variables};
+pub(super) use request::{Verbosity, render as render_messages};
+pub(super) use thinking::Thinking;
 
-use super::{Head, json_response};
-use crate::{App, Caller, Json, blocking, error::ApiError, generation::Generation, ids};
+use super::{Head, json_response, token_count};
+use crate::{App, Caller, Json, blocking, error::ApiError, generation::Generation, ids, ignored::Lenient};
 
 /// `POST /v1/chat/completions`
 pub(super) async fn completions(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
-    Json(request): Json<ChatRequest>,
+    Json(Lenient(request)): Json<Lenient<ChatRequest>>,
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire_named(request.model.as_deref()).await?;
     let head = Head::new("chatcmpl-", &lease);
@@ -36,11 +38,22 @@ pub(super) async fn completions(
     json_response(&response::completion(&head, &joined, lease.handle.tokenizer(), &answer))
 }
 
+/// `POST /v1/chat/completions/input_tokens`: of such a request's prompt.
+pub(super) async fn input_tokens(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Json(Lenient(request)): Json<Lenient<ChatRequest>>,
+) -> Result<Response, ApiError> {
+    let lease = app.models().acquire_named(request.model.as_deref()).await?;
+    let (request, _) = blocking::run(&app, move || request.prepare(&lease, &caller)).await?;
+    token_count(request.prompt.len())
+}
+
 /// `POST /v1/chat/completions/render`: the prompt that a request would become, for routers that look for the server that has it cached.
 pub(super) async fn render(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
-    Json(request): Json<ChatRequest>,
+    Json(Lenient(request)): Json<Lenient<ChatRequest>>,
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire(request.model.as_deref()).await?;
     let model = lease.id.clone();

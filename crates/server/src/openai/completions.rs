@@ -11,6 +11,7 @@ use crate::{
     App, Caller, Json, blocking,
     error::ApiError,
     generation::{Choice, Generation, TokensUsed},
+    ignored::Lenient,
 };
 pub(super) use request::CompletionRequest;
 use request::Prepared;
@@ -19,7 +20,7 @@ use request::Prepared;
 pub(super) async fn completions(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
-    Json(request): Json<CompletionRequest>,
+    Json(Lenient(request)): Json<Lenient<CompletionRequest>>,
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire(request.model.as_deref()).await?;
     let head = Head::new("cmpl-", &lease);

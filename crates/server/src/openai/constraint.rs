@@ -15,6 +15,9 @@ pub(crate) struct ResponseFormat {
     kind: FormatKind,
     #[serde(default)]
     json_schema: Option<JsonSchema>,
+    /// llama.cpp's and Together's: the schema of a `json_object`.
+    #[serde(default)]
+    schema: Option<Value>,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,7 +45,13 @@ pub(crate) struct JsonSchema {
 impl ResponseFormat {
     /// The grammar, if the output is not just text.
     pub(crate) fn source(self) -> Result<Option<GrammarSource>, ApiError> {
+        let schema = self.schema.map(|schema| schema_at(schema, "response_format.schema")).transpose()?;
         match (self.kind, self.json_schema) {
+            (FormatKind::Text | FormatKind::JsonSchema, _) if schema.is_some() => {
+                let message = "response_format.schema: only with the type json_object";
+                Err(ApiError::invalid("response_format.schema", message))
+            }
+            (FormatKind::JsonObject, None) if schema.is_some() => Ok(schema),
             (FormatKind::Text, None) => Ok(None),
             (FormatKind::JsonObject, None) => Ok(Some(GrammarSource::JsonObject)),
             (FormatKind::JsonSchema, Some(JsonSchema { schema: Some(schema), .. })) => {

@@ -12,8 +12,11 @@ use crate::{
     Caller,
     error::ApiError,
     generation::GenerationRequest,
-    ids, limits,
-    wire::{cache_scope, number, stops},
+    ids,
+    ignored::{self, Api},
+    limits,
+    models::Lease,
+    wire::{cache_scope, neutral, number, stops},
 };
 
 /// Hands the list of common fields to another macro, before its own input.
@@ -21,12 +24,17 @@ macro_rules! common_fields {
     ($next:ident ! { $($input:tt)* }) => {
         $next! {
             {
-                temperature: f64, top_p: f64, top_k: i64, min_p: f64, typical_p: f64,
+                temperature: f64, top_p: f64, top_k: i64, min_p: f64,
+                #[serde(alias = "typ_p")]
+                typical_p: f64,
                 repeat_penalty: f64, repetition_penalty: f64, repeat_last_n: i64,
                 frequency_penalty: f64, presence_penalty: f64, logit_bias: std::collections::BTreeMap<String, f64>,
-                seed: i64, n: i64, stop: $crate::wire::StringOrList, ignore_eos: bool, min_tokens: i64,
+                seed: i64, n: i64, stop: $crate::wire::StringOrList, stop_token_ids: Vec<u32>, ignore_eos: bool, min_tokens: i64,
                 priority: i64, cache_prompt: bool, cache_salt: String, time_limit: f64,
-                grammar: String, guided_json: serde_json::Value, guided_regex: String, guided_choice: Vec<String>,
+                n_probs: i64, samplers: Vec<String>, dynatemp_range: f64, xtc_probability: f64, dry_multiplier: f64, mirostat: i64,
+                min_keep: i64, n_indent: i64, n_cache_reuse: i64, t_max_prompt_ms: i64, t_max_predict_ms: i64, top_n_sigma: f64,
+                adaptive_target: f64, post_sampling_probs: bool, lora: Vec<serde_json::Value>,
+                grammar: String, json_schema: serde_json::Value, guided_json: serde_json::Value, guided_regex: String, guided_choice: Vec<String>,
                 guided_grammar: String, structured_outputs: $crate::openai::constraint::StructuredOutputs,
             }
             $($input)*
@@ -38,7 +46,7 @@ pub(super) use common_fields;
 /// A request type: its own fields, and all common ones.
 macro_rules! request_type {
     (
-        { $($common:ident: $common_type:ty,)* }
+        { $($(#[$common_meta:meta])* $common:ident: $common_type:ty,)* }
         $(#[$meta:meta])*
         struct $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty,)* }
     ) => {
@@ -47,7 +55,7 @@ macro_rules! request_type {
         #[serde(deny_unknown_fields)]
         pub(crate) struct $name {
             $($(#[$field_meta])* pub(crate) $field: $type,)*
-            $(#[serde(default)] $common: Option<$common_type>,)*
+            $($(#[$common_meta])* #[serde(default)] $common: Option<$common_type>,)*
         }
 
         impl $name {
@@ -56,12 +64,16 @@ macro_rules! request_type {
                 $crate::openai::fields::Common { $($common: self.$common.take(),)* }
             }
         }
+
+        impl $crate::ignored::Dialect for $name {
+            const API: $crate::ignored::Api = $crate::ignored::Api::OpenAi;
+        }
     };
 }
 pub(super) use request_type;
 
 macro_rules! common_type {
-    ({ $($common:ident: $common_type:ty,)* }) => {
+    ({ $($(#[$common_meta:meta])* $common:ident: $common_type:ty,)* }) => {
         /// The common fields of a request.
         #[derive(Debug, Default)]
         pub(crate) struct Common { $(pub(crate) $common: Option<$common_type>,)* }
@@ -71,10 +83,17 @@ common_fields!(common_type! {});
 
 impl Common {
     /// Puts everything into `request`, each within its range. OpenAI's defaults: temperature 1, nothing cut off, a new seed every time.
-    pub(super) fn apply(self, request: &mut GenerationRequest, caller: &Caller) -> Result<(), ApiError> {
+    pub(super) fn apply(self, request: &mut GenerationRequest, lease: &Lease, caller: &Caller) -> Result<(), ApiError> {
+        neutral::check(&neutral::neutral_of!(self))?;
+        if let Some(ms) = self.t_max_predict_ms.filter(|ms| *ms > 0) {
+            return Err(unsupported("t_max_predict_ms", &format!("{ms}; time_limit sets a time here")));
+        }
         request.sampling = self.sampling()?;
+        let n_probs = self.n_probs.map_or(Ok(0), |n| count("n_probs", n, 0, limits::TOP_LOGPROBS_MAX))?;
+        request.top_logprobs = (n_probs > 0).then_some(n_probs);
         request.n_choices = self.n.map_or(Ok(1), |n| count("n", n, 1, limits::CHOICES_MAX))?;
         request.stop = self.stop.clone().map_or_else(|| Ok(Vec::new()), |s| stops("stop", s.into_vec()))?;
+        request.stop_tokens = self.stop_tokens(lease)?;
         request.ignore_eos = self.ignore_eos.unwrap_or(false);
         if self.min_tokens.is_some_and(|n| n != 0) {
             return Err(unsupported("min_tokens", "this server cannot hold back a model's end"));
@@ -89,8 +108,24 @@ impl Common {
         Ok(())
     }
 
+    fn stop_tokens(&self, lease: &Lease) -> Result<Vec<TokenId>, ApiError> {
+        let ids = self.stop_token_ids.as_deref().unwrap_or_default();
+        if ids.len() > limits::STOP_TOKENS_MAX {
+            let expected = format!("at most {}", limits::STOP_TOKENS_MAX);
+            return Err(out_of_range("stop_token_ids", format!("{} tokens", ids.len()), &expected));
+        }
+        let n_vocab = lease.handle.n_vocab();
+        if let Some(id) = ids.iter().find(|id| **id as usize >= n_vocab) {
+            return Err(out_of_range("stop_token_ids", id, &format!("less than {n_vocab}, the model's tokens")));
+        }
+        Ok(ids.iter().copied().map(TokenId).collect())
+    }
+
+    /// llama.cpp's `samplers` leave out what they do not list.
     fn sampling(&self) -> Result<Sampling, ApiError> {
         let unchanged = Sampling::unchanged();
+        let samplers = neutral::samplers(self.samplers.as_deref())?;
+        let listed = |sampler: &str, value: f32, off: f32| if samplers.contains(&sampler) { value } else { off };
         let or = |name: &str, value: Option<f64>, default: f32, min: f64, max: f64| {
             value.map_or(Ok(default), |v| number(name, v, min, max))
         };
@@ -101,16 +136,21 @@ impl Common {
             ));
         }
         let repeat = or("repeat_penalty", self.repeat_penalty, unchanged.repeat_penalty, 0.01, 100.0)?;
+        let penalty = |value: f32, off: f32| listed("penalties", value, off);
         Ok(Sampling {
-            temperature: or("temperature", self.temperature, 1.0, 0.0, 2.0)?,
-            top_p: or("top_p", self.top_p, 1.0, 0.0, 1.0)?,
+            temperature: listed("temperature", or("temperature", self.temperature, 1.0, 0.0, 2.0)?, 1.0),
+            top_p: listed("top_p", or("top_p", self.top_p, 1.0, 0.0, 1.0)?, 1.0),
             // Minus one is what vLLM's clients say for "all".
-            top_k: self.top_k.filter(|k| *k != -1).map_or(Ok(0), |k| count("top_k", k, 0, usize::MAX))?,
-            min_p: or("min_p", self.min_p, 0.0, 0.0, 1.0)?,
-            typical_p: or("typical_p", self.typical_p, 1.0, 0.0, 1.0)?,
-            repeat_penalty: or("repetition_penalty", self.repetition_penalty, repeat, 0.01, 100.0)?,
-            frequency_penalty: or("frequency_penalty", self.frequency_penalty, 0.0, -2.0, 2.0)?,
-            presence_penalty: or("presence_penalty", self.presence_penalty, 0.0, -2.0, 2.0)?,
+            top_k: self
+                .top_k
+                .filter(|k| *k != -1)
+                .map_or(Ok(0), |k| count("top_k", k, 0, usize::MAX))
+                .map(|k| if samplers.contains(&"top_k") { k } else { 0 })?,
+            min_p: listed("min_p", or("min_p", self.min_p, 0.0, 0.0, 1.0)?, 0.0),
+            typical_p: listed("typ_p", or("typical_p", self.typical_p, 1.0, 0.0, 1.0)?, 1.0),
+            repeat_penalty: penalty(or("repetition_penalty", self.repetition_penalty, repeat, 0.01, 100.0)?, 1.0),
+            frequency_penalty: penalty(or("frequency_penalty", self.frequency_penalty, 0.0, -2.0, 2.0)?, 0.0),
+            presence_penalty: penalty(or("presence_penalty", self.presence_penalty, 0.0, -2.0, 2.0)?, 0.0),
             // OpenAI's penalties look at the whole text, llama.cpp's at the last tokens.
             repeat_last_n: self
                 .repeat_last_n
@@ -126,6 +166,9 @@ impl Common {
         let structured = self.structured_outputs.map(StructuredOutputs::source).transpose()?.flatten();
         let mut given = [
             self.grammar.map(|g| (GrammarSource::Gbnf(g), "grammar")),
+            self.json_schema
+                .map(|schema| Ok((crate::wire::schema(schema, "json_schema")?, "json_schema")))
+                .transpose()?,
             self.guided_json
                 .map(|schema| Ok((crate::wire::schema(schema, "guided_json")?, "guided_json")))
                 .transpose()?,
@@ -174,7 +217,7 @@ pub(crate) struct StreamOptions {
     /// A last chunk with the counts of tokens.
     #[serde(default)]
     pub(crate) include_usage: Option<bool>,
-    /// Padding against eavesdroppers who measure lengths.
+    /// Padding against eavesdroppers who measure lengths: a wish, and this server pads no events.
     #[serde(default)]
     pub(crate) include_obfuscation: Option<bool>,
 }
@@ -187,7 +230,7 @@ impl StreamOptions {
             return Err(ApiError::invalid("stream_options", "stream_options: only with stream: true"));
         }
         if options.include_obfuscation == Some(true) {
-            return Err(unsupported("stream_options.include_obfuscation", "this server pads no events"));
+            ignored::note(Api::OpenAi, "stream_options.include_obfuscation");
         }
         Ok(options.include_usage.unwrap_or(false))
     }
@@ -201,4 +244,8 @@ pub(crate) enum ServiceTier {
     Auto,
     /// The only one.
     Default,
+    // What they cost and how fast they are is not for a server to say that has one.
+    Flex,
+    Priority,
+    Scale,
 }

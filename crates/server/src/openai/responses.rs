@@ -1,37 +1,94 @@
-//! `/v1/responses`, stateless: the whole conversation comes with every request, and nothing is kept.
+//! `/v1/responses`: a conversation as items. It comes with the request, or goes on from an answer that is kept in memory.
 
+mod earlier;
 mod input;
 mod output;
 mod request;
 mod response;
+mod tools;
+mod truncation;
 
-use axum::{Extension, extract::State, response::Response};
+use std::time::Instant;
+
+use axum::{
+    Extension,
+    body::Body,
+    extract::{Path, State},
+    http::{HeaderValue, Uri, header},
+    response::Response,
+};
 use serde_json::json;
 
-use super::json_response;
+use super::{fields::unsupported, json_response, token_count};
 use crate::{
     App, Caller, Json, blocking,
     error::ApiError,
     generation::{Generation, TokensUsed, Update},
+    ignored::Lenient,
     sse::{self, Framing},
 };
 use output::Output;
 use request::Prepared;
 pub(super) use request::ResponsesRequest;
 
+/// `GET /v1/responses/{id}`: an answer that is kept.
+pub(super) async fn retrieve(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+    uri: Uri,
+) -> Result<Response, ApiError> {
+    if uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "stream=true")) {
+        return Err(unsupported("stream", "an answer that is kept is given whole"));
+    }
+    let kept = app.kept().get(caller.owner, &id, Instant::now());
+    let kept =
+        kept.ok_or_else(|| earlier::gone(app.kept(), "response_id", &format!("response {}", earlier::shown(&id))))?;
+    let mut response = Response::new(Body::from(kept.response.clone()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+/// `DELETE /v1/responses/{id}`: forgets it.
+pub(super) async fn delete(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    if app.kept().remove(caller.owner, &id) {
+        return json_response(&json!({"id": id, "object": "response", "deleted": true}));
+    }
+    Err(earlier::gone(app.kept(), "response_id", &format!("response {}", earlier::shown(&id))))
+}
+
+/// `POST /v1/responses/input_tokens`: of such a request's prompt.
+pub(super) async fn input_tokens(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Json(Lenient(request)): Json<Lenient<ResponsesRequest>>,
+) -> Result<Response, ApiError> {
+    let lease = app.models().acquire_named(request.model.as_deref()).await?;
+    let prepared = {
+        let kept = app.clone();
+        blocking::run(&app, move || request.prepare(&lease, kept.kept(), &caller)).await?
+    };
+    token_count(prepared.request.prompt.len())
+}
+
 /// `POST /v1/responses`
 pub(super) async fn responses(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
-    Json(request): Json<ResponsesRequest>,
+    Json(Lenient(request)): Json<Lenient<ResponsesRequest>>,
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire_named(request.model.as_deref()).await?;
-    let Prepared { request, head, is_stream } = {
-        let (lease, caller) = (lease.clone(), caller.clone());
-        blocking::run(&app, move || request.prepare(&lease, &caller)).await?
+    let Prepared { request, head, is_stream, spellings, keep } = {
+        let (lease, caller, kept) = (lease.clone(), caller.clone(), app.clone());
+        blocking::run(&app, move || request.prepare(&lease, kept.kept(), &caller)).await?
     };
     let mut generation = Generation::start(&app, &caller, lease, request).await?;
-    let mut output = Output::new(head, std::sync::Arc::clone(generation.lease().handle.tokenizer()));
+    let tokenizer = std::sync::Arc::clone(generation.lease().handle.tokenizer());
+    let mut output = Output::new(head, tokenizer, spellings, keep.map(|keep| (keep, app.clone())));
     if !is_stream {
         let mut used = TokensUsed::default();
         while let Some(update) = generation.next().await {

@@ -7,7 +7,7 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::fields::unsupported;
 use crate::{
@@ -37,21 +37,6 @@ struct FunctionWire {
     _strict: Option<bool>,
 }
 
-/// A tool as responses spell it.
-#[derive(Deserialize, Clone, Debug)]
-pub(crate) struct FlatToolWire {
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default)]
-    name: Option<String>,
-    #[serde(default)]
-    description: Option<String>,
-    #[serde(default)]
-    parameters: Option<Value>,
-    #[serde(default)]
-    strict: Option<bool>,
-}
-
 impl ToolWire {
     fn tool(self, path: &str) -> Result<Tool, ApiError> {
         only_functions(&self.kind, path)?;
@@ -61,21 +46,29 @@ impl ToolWire {
     }
 }
 
-impl FlatToolWire {
-    fn tool(self, path: &str) -> Result<Tool, ApiError> {
-        only_functions(&self.kind, path)?;
-        let param = format!("{path}.name");
-        let name = self.name.ok_or_else(|| ApiError::invalid(param.clone(), format!("{param}: missing")))?;
-        tool(name, self.description, self.parameters, path, "parameters")
-    }
+/// Types of tools that servers of OpenAI's run themselves, or whose form only its own models know. There is none of them here; a model can
+/// answer without.
+const HOSTED: &[&str] = &[
+    "apply_patch",
+    "code_interpreter",
+    "computer",
+    "computer_use",
+    "computer_use_preview",
+    "file_search",
+    "image_generation",
+    "local_shell",
+    "mcp",
+    "shell",
+    "tool_search",
+    "web_search",
+    "web_search_2025_08_26",
+    "web_search_preview",
+    "web_search_preview_2025_03_11",
+];
 
-    /// As it was sent, for the answer.
-    pub(super) fn echo(&self) -> Value {
-        json!({
-            "type": "function", "name": self.name, "description": self.description,
-            "parameters": self.parameters, "strict": self.strict.unwrap_or(true),
-        })
-    }
+/// Whether a type of tools is one of those that are left out.
+pub(super) fn is_hosted(kind: &str) -> bool {
+    HOSTED.contains(&kind)
 }
 
 fn only_functions(kind: &str, path: &str) -> Result<(), ApiError> {
@@ -89,11 +82,6 @@ fn only_functions(kind: &str, path: &str) -> Result<(), ApiError> {
 /// From chat completions.
 pub(crate) fn tools(wires: Option<Vec<ToolWire>>) -> Result<Vec<Tool>, ApiError> {
     tools_of(wires.unwrap_or_default(), ToolWire::tool)
-}
-
-/// From responses.
-pub(super) fn flat_tools(wires: Vec<FlatToolWire>) -> Result<Vec<Tool>, ApiError> {
-    tools_of(wires, FlatToolWire::tool)
 }
 
 /// `tool_choice`: a word, a tool, or a set of allowed ones.
@@ -177,7 +165,7 @@ impl<'de> Deserialize<'de> for ToolChoiceWire {
                 let object = ChoiceObject::deserialize(MapAccessDeserializer::new(map))?;
                 let missing = |what: &str| A::Error::custom(format_args!("missing field `{what}`"));
                 match object.kind.as_str() {
-                    "function" => {
+                    "function" | "custom" => {
                         let name = object.function.map(|f| f.name).or(object.name).ok_or_else(|| missing("name"))?;
                         Ok(ToolChoiceWire::Named(name))
                     }
@@ -191,7 +179,7 @@ impl<'de> Deserialize<'de> for ToolChoiceWire {
                         let names: Option<Vec<String>> = tools.into_iter().map(name).collect();
                         Ok(ToolChoiceWire::Allowed { mode, names: names.ok_or_else(|| missing("name"))? })
                     }
-                    other => Err(A::Error::unknown_variant(other, &["function", "allowed_tools"])),
+                    other => Err(A::Error::unknown_variant(other, &["function", "custom", "allowed_tools"])),
                 }
             }
         }

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 use super::out_of_range;
 use crate::{error::ApiError, limits};
 
+/// Bytes of a tool's name.
+pub(crate) const TOOL_NAME_BYTES_MAX: usize = 64;
+
 /// A tool, checked. `path` is where it stands, `schema_field` the API's name for the schema of its arguments.
 pub(crate) fn tool(
     name: String,
@@ -15,9 +18,9 @@ pub(crate) fn tool(
     schema_field: &str,
 ) -> Result<Tool, ApiError> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    if name.is_empty() || name.len() > 64 || !name.chars().all(is_word) {
+    if name.is_empty() || name.len() > TOOL_NAME_BYTES_MAX || !name.chars().all(is_word) {
         let param = format!("{path}.name");
-        let message = format!("{param}: expected 1 to 64 letters, digits, _ - or .");
+        let message = format!("{param}: expected 1 to {TOOL_NAME_BYTES_MAX} letters, digits, _ - or .");
         return Err(ApiError::invalid(param, message));
     }
     let parameters = parameters.unwrap_or_else(|| json!({"type": "object", "properties": {}}));
@@ -31,7 +34,7 @@ pub(crate) fn tool(
 /// The tools of a request, at most so many, each name once.
 pub(crate) fn tools_of<T>(
     wires: Vec<T>,
-    tool: impl Fn(T, &str) -> Result<Tool, ApiError>,
+    mut tool: impl FnMut(T, &str) -> Result<Tool, ApiError>,
 ) -> Result<Vec<Tool>, ApiError> {
     if wires.len() > limits::TOOLS_MAX {
         let expected = format!("at most {}", limits::TOOLS_MAX);

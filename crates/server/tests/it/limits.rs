@@ -77,6 +77,8 @@ fn is_taken(server: &Loopback, name: &str, n: usize) -> bool {
             let answer = post(COMPLETIONS, &with(&completion, &json!({"logit_bias": biases})));
             !answer.text().contains(&format!("{n} entries"))
         }
+        // Those of the vocabulary are enough.
+        "stop tokens" => asks(json!({"stop_token_ids": (0..n).collect::<Vec<_>>()})),
         "tools" => {
             let tool = |i: usize| json!({"type": "function", "function": {"name": format!("t{i}")}});
             let tools: Vec<Value> = (0..n).map(tool).collect();
@@ -122,6 +124,10 @@ fn one_over_each_limit_is_refused() {
             "body read timeout" => assert_eq!(options.body_timeout.as_secs(), *value),
             "write timeout" => assert_eq!(options.write_timeout.as_secs(), *value),
             "tls handshake timeout" => assert_eq!(limits::HANDSHAKE_TIMEOUT.as_secs(), *value),
+            // Of memory (kept.rs).
+            "responses kept" => assert_eq!(options.responses_max, n),
+            "memory of responses kept" => assert_eq!(options.responses_bytes_max, n),
+            "time responses are kept" => assert_eq!(limits::RESPONSES_AGE_MAX.as_secs(), *value),
             // Of what the server does at once for all (ollama/pull.rs).
             "pulls" => assert_eq!(limits::PULLS_MAX, n),
             name => {

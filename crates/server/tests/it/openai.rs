@@ -2,7 +2,9 @@
 
 mod chat;
 mod completions;
+mod dialects;
 mod embeddings;
+mod kept;
 mod load;
 mod models;
 mod prompt_logprobs;

@@ -44,7 +44,10 @@ fn a_completion_comes_and_is_counted() {
     };
     let answer = ask("stories260k");
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"completion_tokens\":8"), "{answer}");
-    assert!(ask("other").starts_with("HTTP/1.1 404"));
+    assert!(ask("other").contains("\"model\":\"stories260k\""), "the only one is meant by any name");
+    let (_strict, strict) = Server::start(&["--strict-model-name"]);
+    let other = post(&strict, "/v1/completions", r#"{"model":"other","prompt":"a","max_tokens":1}"#);
+    assert!(other.starts_with("HTTP/1.1 404"), "{other}");
     // The engine tells its figures between two steps, so perhaps after the answer is here.
     let end = Instant::now() + PATIENCE;
     let is_idle = |text: &str| text.lines().any(|l| l == "trinity_kv_pages_used{model=\"stories260k\"} 0");
@@ -54,10 +57,10 @@ fn a_completion_comes_and_is_counted() {
         metrics = get(&address, "/metrics", "");
     }
     for line in [
-        "trinity_completion_tokens_total{model=\"stories260k\"} 8",
-        "trinity_generations_total{model=\"stories260k\",reason=\"length\"} 1",
+        "trinity_completion_tokens_total{model=\"stories260k\"} 16",
+        "trinity_generations_total{model=\"stories260k\",reason=\"length\"} 2",
         "trinity_kv_pages{model=\"stories260k\"} 16",
-        "trinity_time_to_first_token_seconds_count{model=\"stories260k\"} 1",
+        "trinity_time_to_first_token_seconds_count{model=\"stories260k\"} 2",
         "trinity_engine_up{model=\"stories260k\"} 1",
         "trinity_panics_total 0",
     ] {

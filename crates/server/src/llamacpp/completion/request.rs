@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokenizer::ControlTokens;
 
-use super::{bias::Biases, neutral, settings::Settings};
+use super::{bias::Biases, settings::Settings};
 use crate::{
     Caller,
     error::ApiError,
@@ -16,7 +16,7 @@ use crate::{
     llamacpp::{prompt::Prompts, text_of},
     models::Lease,
     prompt::{self, FillParts},
-    wire::{self, StringOrList, count, number, out_of_range, stops, unsupported},
+    wire::{self, StringOrList, count, neutral, number, out_of_range, stops, unsupported},
 };
 
 /// Longest time that a request may ask for, milliseconds: a day.
@@ -192,14 +192,13 @@ impl InfillRequest {
 impl Options {
     /// Puts everything into `request`, each within its range.
     fn apply(self, request: &mut GenerationRequest, lease: &Lease, caller: &Caller) -> Result<Answer, ApiError> {
-        neutral::check(&self)?;
+        neutral::check(&neutral::neutral_of!(self))?;
+        if self.return_progress == Some(true) {
+            return Err(unsupported("return_progress", "true; this server has none, so only false"));
+        }
         let samplers = neutral::samplers(self.samplers.as_deref())?;
         request.sampling = self.sampling(&samplers, lease)?;
-        // Minus one is without a limit, minus two to the end of the context: both are the same here.
-        request.max_tokens = match self.n_predict.unwrap_or(-1) {
-            -1 | -2 => None,
-            n => Some(count("n_predict", n, 0, usize::MAX)?),
-        };
+        request.max_tokens = wire::tokens_max("n_predict", self.n_predict.unwrap_or(-1), 0)?;
         request.n_choices = self.n_cmpl.map_or(Ok(1), |n| count("n_cmpl", n, 1, limits::CHOICES_MAX))?;
         request.stop = self.stop.clone().map_or_else(|| Ok(Vec::new()), |s| stops("stop", s.into_vec()))?;
         request.ignore_eos = self.ignore_eos.unwrap_or(false);

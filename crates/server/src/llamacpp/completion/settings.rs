@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use tokenizer::TokenId;
 
-use super::{neutral::SAMPLERS, request::Options};
-use crate::generation::GenerationRequest;
+use super::request::Options;
+use crate::{generation::GenerationRequest, wire::neutral::SAMPLERS};
 
 /// What is told of a request.
 pub(super) struct Settings<'a> {

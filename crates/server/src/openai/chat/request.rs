@@ -4,11 +4,15 @@ use chat::ToolChoice;
 use serde_json::{Map, Value};
 use tokenizer::TokenId;
 
-use super::message::{Message, to_json};
+use super::{
+    message::{Message, Role, to_json},
+    thinking::{ReasoningFormat, ReasoningWire, Thinking, ThinkingWire, thoughts},
+};
 use crate::{
     Caller,
     error::ApiError,
     generation::{ChatOutput, GenerationRequest, Output},
+    ignored::{self, Api},
     limits,
     models::Lease,
     openai::{
@@ -19,6 +23,7 @@ use crate::{
         values::Refused,
     },
     prompt,
+    wire::first_tokens_max,
 };
 
 common_fields!(request_type! {
@@ -30,6 +35,8 @@ common_fields!(request_type! {
         stream_options: Option<StreamOptions>,
         max_tokens: Option<i64>,
         max_completion_tokens: Option<i64>,
+        /// llama.cpp's.
+        n_predict: Option<i64>,
         logprobs: Option<bool>,
         top_logprobs: Option<i64>,
         /// vLLM's: log-probabilities of the prompt.
@@ -40,8 +47,17 @@ common_fields!(request_type! {
         parallel_tool_calls: Option<bool>,
         /// For templates that know it; `none` also switches thinking off.
         reasoning_effort: Option<String>,
+        // The same in the words of OpenRouter, Ollama, Qwen and Anthropic.
+        reasoning: Option<ReasoningWire>,
+        think: Option<Value>,
+        enable_thinking: Option<bool>,
+        thinking: Option<ThinkingWire>,
+        include_reasoning: Option<bool>,
+        reasoning_format: Option<ReasoningFormat>,
         chat_template_kwargs: Option<Map<String, Value>>,
         add_generation_prompt: Option<bool>,
+        /// vLLM's: the last message, of the assistant, is the beginning of the answer.
+        continue_final_message: Option<bool>,
         /// llama.cpp's: the answer says what it took, a stream at its end.
         timings_per_token: Option<bool>,
         #[serde(rename = "service_tier")]
@@ -81,11 +97,13 @@ pub(crate) enum Modality {
     Text,
 }
 
-/// Only the default: there is nothing here that could make a model brief.
+/// A wish, which nothing here could make a model fulfil.
 #[derive(serde::Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Verbosity {
+    Low,
     Medium,
+    High,
 }
 
 /// How the answer is to be written.
@@ -102,16 +120,18 @@ impl ChatRequest {
     /// Checks everything and turns the conversation into ids. Long work: not for the threads that serve.
     pub(crate) fn prepare(mut self, lease: &Lease, caller: &Caller) -> Result<(GenerationRequest, Answer), ApiError> {
         if self.store == Some(true) {
-            return Err(unsupported("store", "this server keeps nothing"));
+            // Kept for the client's own statistics, which nothing here shows.
+            ignored::note(Api::OpenAi, "store");
         }
         let is_stream = self.stream.unwrap_or(false);
         let include_usage = StreamOptions::include_usage(self.stream_options.take(), is_stream)?;
         let all_tools = tools::tools(self.tools.take())?;
         let (tools, choice) = tools::choose(&all_tools, self.tool_choice.take())?;
         let mut request = GenerationRequest::new(Vec::new(), "messages");
-        self.take_common().apply(&mut request, caller)?;
+        self.take_common().apply(&mut request, lease, caller)?;
         request.max_tokens = self.max_tokens()?;
-        request.top_logprobs = self.top_logprobs()?;
+        request.top_logprobs = self.top_logprobs()?.or(request.top_logprobs);
+        request.thoughts = thoughts(self.include_reasoning, self.reasoning.as_ref(), self.reasoning_format)?;
         if let Some(source) = self.response_format.take().map(ResponseFormat::source).transpose()?.flatten() {
             if let Some((_, other)) = &request.grammar {
                 let message = format!("response_format: {other} already says what the output must look like");
@@ -135,14 +155,51 @@ impl ChatRequest {
 
     /// The conversation as the model's template writes it.
     fn render(&self, lease: &Lease, tools: &[chat::Tool]) -> Result<Vec<chat::Segment>, ApiError> {
-        let extra = template_variables(self.reasoning_effort.as_deref(), self.chat_template_kwargs.as_ref())?;
-        render(lease, &self.messages, tools, &extra, self.add_generation_prompt.unwrap_or(true), "messages")
+        let extra = Thinking::default()
+            .effort("reasoning_effort", self.reasoning_effort.as_deref())?
+            .reasoning(self.reasoning.as_ref())?
+            .think(self.think.as_ref())?
+            .is_on("enable_thinking", self.enable_thinking)?
+            .thinking(self.thinking.as_ref())?
+            .variables(self.chat_template_kwargs.as_ref())?;
+        let Some((messages, begun)) = self.begun_answer()? else {
+            let add_generation_prompt = self.add_generation_prompt.unwrap_or(true);
+            return render(lease, &self.messages, tools, &extra, add_generation_prompt, "messages");
+        };
+        let mut segments = render(lease, messages, tools, &extra, true, "messages")?;
+        segments.push(chat::Segment::Text(begun));
+        Ok(segments)
+    }
+
+    /// The last message where the model shall go on with it, and those before it.
+    fn begun_answer(&self) -> Result<Option<(&[Message], String)>, ApiError> {
+        if self.continue_final_message != Some(true) {
+            return Ok(None);
+        }
+        let param = "continue_final_message";
+        if self.add_generation_prompt == Some(true) {
+            let message = "continue_final_message: not together with add_generation_prompt: true";
+            return Err(ApiError::invalid(param, message));
+        }
+        let says_only_text = |m: &&Message| {
+            m.role == Role::Assistant && m.tool_calls.is_none() && m.reasoning_content.is_none() && m.content.is_some()
+        };
+        let last = self.messages.last().filter(says_only_text).ok_or_else(|| {
+            ApiError::invalid(param, "continue_final_message: the last message is no text of the assistant")
+        })?;
+        let before = self.messages.split_last().map_or(&[][..], |(_, before)| before);
+        let path = format!("messages[{}].content", before.len());
+        let begun = last.content.as_ref().map_or_else(|| Ok(String::new()), |content| content.text(&path))?;
+        Ok(Some((before, begun)))
     }
 
     fn max_tokens(&self) -> Result<Option<usize>, ApiError> {
-        let given = [("max_completion_tokens", self.max_completion_tokens), ("max_tokens", self.max_tokens)];
-        let given = given.into_iter().find_map(|(name, value)| Some((name, value?)));
-        given.map(|(name, value)| count(name, value, 1, usize::MAX)).transpose()
+        let given = [
+            ("max_completion_tokens", self.max_completion_tokens),
+            ("max_tokens", self.max_tokens),
+            ("n_predict", self.n_predict),
+        ];
+        Ok(first_tokens_max(&given, 1)?.flatten())
     }
 
     fn top_logprobs(&self) -> Result<Option<usize>, ApiError> {
@@ -191,32 +248,4 @@ pub(crate) fn render(
     param: &str,
 ) -> Result<Vec<chat::Segment>, ApiError> {
     prompt::render_messages(lease, &to_json(messages)?, tools, extra, add_generation_prompt, param)
-}
-
-/// `reasoning_effort` and `chat_template_kwargs`, the latter without the names that other fields have.
-pub(crate) fn template_variables(
-    effort: Option<&str>,
-    more: Option<&Map<String, Value>>,
-) -> Result<Map<String, Value>, ApiError> {
-    const TAKEN: &[&str] = &["messages", "tools", "add_generation_prompt", "bos_token", "eos_token"];
-    const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh"];
-    let mut variables = Map::new();
-    if let Some(effort) = effort {
-        if !EFFORTS.contains(&effort) {
-            let message = format!("reasoning_effort: expected one of {}", EFFORTS.join(", "));
-            return Err(ApiError::invalid("reasoning_effort", message));
-        }
-        variables.insert("reasoning_effort".to_owned(), effort.into());
-        if effort == "none" {
-            variables.insert("enable_thinking".to_owned(), false.into());
-        }
-    }
-    for (name, value) in more.into_iter().flatten() {
-        if TAKEN.contains(&name.as_str()) {
-            let param = format!("chat_template_kwargs.{name}");
-            return Err(ApiError::invalid(param.clone(), format!("{param}: has a field of its own")));
-        }
-        variables.insert(name.clone(), value.clone());
-    }
-    Ok(variables)
 }

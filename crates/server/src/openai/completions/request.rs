@@ -16,6 +16,7 @@ use crate::{
         values::{Inputs, TextOrIds},
     },
     prompt::{self, FillParts},
+    wire::first_tokens_max,
 };
 
 /// Tokens of a completion that does not say how many it wants: OpenAI's default.
@@ -30,6 +31,8 @@ common_fields!(request_type! {
         stream: Option<bool>,
         stream_options: Option<StreamOptions>,
         max_tokens: Option<i64>,
+        /// llama.cpp's.
+        n_predict: Option<i64>,
         logprobs: Option<i64>,
         echo: Option<bool>,
         /// vLLM's: log-probabilities of the prompt, in a form of its own.
@@ -100,11 +103,12 @@ impl CompletionRequest {
         let is_stream = self.stream.unwrap_or(false);
         let include_usage = StreamOptions::include_usage(self.stream_options.take(), is_stream)?;
         let mut request = GenerationRequest::new(Vec::new(), "prompt");
-        self.take_common().apply(&mut request, caller)?;
-        request.max_tokens =
-            Some(self.max_tokens.map_or(Ok(MAX_TOKENS_DEFAULT), |n| count("max_tokens", n, 0, usize::MAX))?);
+        self.take_common().apply(&mut request, lease, caller)?;
+        let given = [("max_tokens", self.max_tokens), ("n_predict", self.n_predict)];
+        request.max_tokens = first_tokens_max(&given, 0)?.unwrap_or(Some(MAX_TOKENS_DEFAULT));
         let max = limits::TOP_LOGPROBS_MAX;
-        request.top_logprobs = self.logprobs.map(|n| count("logprobs", n, 0, max)).transpose()?;
+        let logprobs = self.logprobs.map(|n| count("logprobs", n, 0, max)).transpose()?;
+        request.top_logprobs = logprobs.or(request.top_logprobs);
         let prompt_logprobs = self.prompt_logprobs.map(|n| count("prompt_logprobs", n, 0, max)).transpose()?;
         if prompt_logprobs.is_some() && is_stream {
             return Err(unsupported("prompt_logprobs", "not in a stream, which echo together with logprobs can be"));

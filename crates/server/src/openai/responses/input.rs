@@ -3,12 +3,15 @@
 use std::fmt;
 
 use serde::{
-    Deserialize, Deserializer,
+    Deserialize, Deserializer, Serialize,
     de::{Error, SeqAccess, Visitor},
 };
 
+use super::tools::{Spellings, free_text_arguments};
+
 use crate::{
     error::ApiError,
+    ignored::{self, Api},
     openai::{
         chat::{Content, FunctionCall, Message, Role, ToolCallWire},
         fields::{Ignored, unsupported},
@@ -48,96 +51,161 @@ impl<'de> Deserialize<'de> for Input {
     }
 }
 
-/// One item: which fields it has depends on its type.
-#[derive(Deserialize, Debug)]
+/// One item: which fields it has depends on its type. Written again as it was read, for conversations that are kept.
+#[derive(Serialize, Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Item {
-    #[serde(default, rename = "type")]
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     kind: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     role: Option<Role>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     content: Option<ItemContent>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     call_id: Option<String>,
-    #[serde(default)]
+    /// Of a function that is one of several under a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    namespace: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     arguments: Option<String>,
-    #[serde(default)]
+    /// Of a tool that takes free text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    input: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     output: Option<Content>,
-    // Parts of our own answers, sent back.
-    #[serde(default, rename = "id")]
-    _id: Ignored,
-    #[serde(default, rename = "status")]
+    // Parts of our own answers and of OpenAI's, sent back.
+    #[serde(default, rename = "status", skip_serializing)]
     _status: Ignored,
-    #[serde(default, rename = "summary")]
+    #[serde(default, rename = "summary", skip_serializing)]
     _summary: Ignored,
-    #[serde(default, rename = "encrypted_content")]
+    #[serde(default, rename = "encrypted_content", skip_serializing)]
     _encrypted_content: Ignored,
-    #[serde(default, rename = "phase")]
+    #[serde(default, rename = "phase", skip_serializing)]
     _phase: Ignored,
+    #[serde(default, rename = "action", skip_serializing)]
+    _action: Ignored,
 }
 
 /// Of a message, or of reasoning.
 type ItemContent = Content;
 
-/// As messages: what the model thought, said and called in one turn is one message.
-pub(super) fn messages(input: Input, instructions: Option<String>) -> Result<Vec<Message>, ApiError> {
-    let instructions = instructions.map(|text| Message::text(Role::System, text));
-    let items = match input {
-        Input::Text(text) => {
-            return Ok(instructions.into_iter().chain([Message::text(Role::User, text)]).collect());
-        }
-        Input::Items(items) => items,
-    };
-    if items.is_empty() {
-        return Err(ApiError::invalid("input", "input: empty, expected at least one item"));
-    }
-    let mut messages: Vec<Message> = instructions.into_iter().collect();
-    let mut thought: Option<String> = None;
-    for (i, item) in items.into_iter().enumerate() {
-        let path = format!("input[{i}]");
-        match item.kind.as_deref().unwrap_or("message") {
-            "message" => {
-                let mut message = item.message(&path)?;
-                if message.role == Role::Assistant {
-                    message.reasoning_content = thought.take();
-                }
-                messages.push(message);
-            }
-            "reasoning" => thought = item.content.map(|c| c.text(&format!("{path}.content"))).transpose()?,
-            "function_call" => {
-                let call = item.call(&path)?;
-                // Calls belong to what was said just before.
-                match messages.last_mut().filter(|m| m.role == Role::Assistant && thought.is_none()) {
-                    Some(last) => last.tool_calls.get_or_insert_default().push(call),
-                    None => messages.push(Message {
-                        tool_calls: Some(vec![call]),
-                        reasoning_content: thought.take(),
-                        ..Message::text(Role::Assistant, String::new())
-                    }),
-                }
-            }
-            "function_call_output" => messages.push(Message {
-                tool_call_id: Some(required(item.call_id, &path, "call_id")?),
-                content: Some(required(item.output, &path, "output")?),
-                ..Message::text(Role::Tool, String::new())
-            }),
-            other => {
-                let other: String = other.chars().take(64).collect();
-                return Err(unsupported(&format!("{path}.type"), &format!("{other:?} is not supported")));
-            }
+impl Input {
+    /// The items; a text is a message of the user.
+    pub(super) fn into_items(self) -> Vec<Item> {
+        match self {
+            Self::Text(text) => vec![Item::user(text)],
+            Self::Items(items) => items,
         }
     }
-    Ok(messages)
+}
+
+/// The items of a conversation, and how many of them were kept from earlier responses.
+pub(super) struct Conversation {
+    pub(super) items: Vec<Item>,
+    pub(super) n_kept: usize,
+}
+
+impl Conversation {
+    /// As messages: what the model thought, said and called in one turn is one message. Calls have the names that the model knows.
+    pub(super) fn into_messages(
+        self,
+        instructions: Option<String>,
+        spellings: &Spellings,
+    ) -> Result<Vec<Message>, ApiError> {
+        let Self { items, n_kept } = self;
+        let mut messages: Vec<Message> =
+            instructions.map(|text| Message::text(Role::System, text)).into_iter().collect();
+        let mut thought: Option<String> = None;
+        for (i, item) in items.into_iter().enumerate() {
+            let path = i.checked_sub(n_kept).map_or("previous_response_id".to_owned(), |i| format!("input[{i}]"));
+            match item.kind.as_deref().unwrap_or("message") {
+                "message" => {
+                    let mut message = item.message(&path)?;
+                    if message.role == Role::Assistant {
+                        message.reasoning_content = thought.take();
+                    }
+                    messages.push(message);
+                }
+                "reasoning" => thought = item.content.map(|c| c.text(&format!("{path}.content"))).transpose()?,
+                "function_call" | "custom_tool_call" => {
+                    let call = item.call(&path, spellings)?;
+                    // Calls belong to what was said just before.
+                    match messages.last_mut().filter(|m| m.role == Role::Assistant && thought.is_none()) {
+                        Some(last) => last.tool_calls.get_or_insert_default().push(call),
+                        None => messages.push(Message {
+                            tool_calls: Some(vec![call]),
+                            reasoning_content: thought.take(),
+                            ..Message::text(Role::Assistant, String::new())
+                        }),
+                    }
+                }
+                "function_call_output" | "custom_tool_call_output" => messages.push(Message {
+                    tool_call_id: Some(required(item.call_id, &path, "call_id")?),
+                    content: Some(required(item.output, &path, "output")?),
+                    ..Message::text(Role::Tool, String::new())
+                }),
+                // A search of another server's, in a conversation that was begun there: what it found is in the answer that follows.
+                "web_search_call" => {
+                    ignored::note(Api::OpenAi, "input: web_search_call");
+                }
+                other => {
+                    let other: String = other.chars().take(64).collect();
+                    return Err(unsupported(&format!("{path}.type"), &format!("{other:?} is not supported")));
+                }
+            }
+        }
+        // An empty input is an empty message, as an empty text is; clients ask so whether a model is there.
+        if messages.iter().all(|m| m.role == Role::System) {
+            messages.push(Message::text(Role::User, String::new()));
+        }
+        Ok(messages)
+    }
 }
 
 fn required<T>(value: Option<T>, path: &str, field: &str) -> Result<T, ApiError> {
-    value.ok_or_else(|| ApiError::invalid(format!("{path}.{field}"), format!("{path}.{field}: missing")))
+    value.ok_or_else(|| missing(path, field))
+}
+
+fn missing(path: &str, field: &str) -> ApiError {
+    ApiError::invalid(format!("{path}.{field}"), format!("{path}.{field}: missing"))
 }
 
 impl Item {
+    fn user(text: String) -> Self {
+        Self {
+            kind: None,
+            id: None,
+            role: Some(Role::User),
+            content: Some(Content::Text(text)),
+            call_id: None,
+            namespace: None,
+            name: None,
+            arguments: None,
+            input: None,
+            output: None,
+            _status: None,
+            _summary: None,
+            _encrypted_content: None,
+            _phase: None,
+            _action: None,
+        }
+    }
+
+    /// The id of the item that this one stands for, if it is a reference.
+    pub(super) fn reference(&self, path: &str) -> Result<Option<&str>, ApiError> {
+        let id = self.id.as_deref();
+        match self.kind.as_deref() {
+            Some("item_reference") => id.map(Some).ok_or_else(|| missing(path, "id")),
+            // The type may be left out where nothing else is there.
+            None if self.role.is_none() && self.content.is_none() => Ok(id),
+            _ => Ok(None),
+        }
+    }
+
     fn message(self, path: &str) -> Result<Message, ApiError> {
         let role = required(self.role, path, "role")?;
         let content = required(self.content, path, "content")?;
@@ -145,13 +213,19 @@ impl Item {
         Ok(Message::text(role, text))
     }
 
-    fn call(self, path: &str) -> Result<ToolCallWire, ApiError> {
+    fn call(self, path: &str, spellings: &Spellings) -> Result<ToolCallWire, ApiError> {
+        let name = required(self.name, path, "name")?;
+        let arguments = if self.kind.as_deref() == Some("custom_tool_call") {
+            free_text_arguments(&required(self.input, path, "input")?)
+        } else {
+            required(self.arguments, path, "arguments")?
+        };
         Ok(ToolCallWire {
             id: required(self.call_id, path, "call_id")?,
             _kind: None,
             function: FunctionCall {
-                name: required(self.name, path, "name")?,
-                arguments: required(self.arguments, path, "arguments")?,
+                name: spellings.offered(self.namespace.as_deref(), &name).into_owned(),
+                arguments,
             },
             _index: None,
         })

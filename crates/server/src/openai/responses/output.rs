@@ -5,8 +5,13 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokenizer::Tokenizer;
 
-use super::response::{Head, Status, response};
+use super::{
+    earlier::Keep,
+    response::{Head, Status, response},
+    tools::{Spellings, free_text},
+};
 use crate::{
+    App,
     error::ApiError,
     generation::{EndReason, Piece, TokenReport, TokensUsed},
     ids,
@@ -16,14 +21,35 @@ use crate::{
 /// An item.
 #[derive(Debug)]
 enum Item {
-    Reasoning { id: String, text: String },
-    Message { id: String, text: String, logprobs: Vec<ContentLogprob> },
-    Call { id: String, call_id: String, name: String, arguments: String },
+    Reasoning {
+        id: String,
+        text: String,
+    },
+    Message {
+        id: String,
+        text: String,
+        logprobs: Vec<ContentLogprob>,
+    },
+    Call {
+        id: String,
+        call_id: String,
+        namespace: Option<String>,
+        name: String,
+        arguments: String,
+    },
+    /// Of a tool that takes free text, which the model writes as arguments.
+    TextCall {
+        id: String,
+        call_id: String,
+        name: String,
+        arguments: String,
+    },
 }
 
 impl Item {
     fn id(&self) -> &str {
-        let (Self::Reasoning { id, .. } | Self::Message { id, .. } | Self::Call { id, .. }) = self;
+        let (Self::Reasoning { id, .. } | Self::Message { id, .. } | Self::Call { id, .. } | Self::TextCall { id, .. }) =
+            self;
         id
     }
 
@@ -34,7 +60,7 @@ impl Item {
             Self::Message { text, logprobs, .. } => {
                 Some(json!({"type": "output_text", "text": text, "annotations": [], "logprobs": logprobs}))
             }
-            Self::Call { .. } => None,
+            Self::Call { .. } | Self::TextCall { .. } => None,
         }
     }
 
@@ -47,9 +73,23 @@ impl Item {
             Self::Message { id, .. } => {
                 json!({"id": id, "type": "message", "status": status, "role": "assistant", "content": content})
             }
-            Self::Call { id, call_id, name, arguments } => json!({
-                "id": id, "type": "function_call", "status": status, "call_id": call_id, "name": name, "arguments": arguments,
-            }),
+            Self::Call { id, call_id, namespace, name, arguments } => {
+                let mut item = json!({
+                    "id": id, "type": "function_call", "status": status, "call_id": call_id, "name": name,
+                    "arguments": arguments,
+                });
+                if let Some(namespace) = namespace {
+                    item["namespace"] = namespace.as_str().into();
+                }
+                item
+            }
+            Self::TextCall { id, call_id, name, arguments } => {
+                let input = if arguments.is_empty() { String::new() } else { free_text(arguments) };
+                json!({
+                    "id": id, "type": "custom_tool_call", "status": status, "call_id": call_id, "name": name,
+                    "input": input,
+                })
+            }
         }
     }
 }
@@ -58,6 +98,8 @@ impl Item {
 pub(super) struct Output {
     head: Head,
     tokenizer: Arc<Tokenizer>,
+    spellings: Spellings,
+    keep: Option<(Keep, App)>,
     items: Vec<Item>,
     status: Status,
     /// Of tokens whose text is still held back.
@@ -66,8 +108,9 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn new(head: Head, tokenizer: Arc<Tokenizer>) -> Self {
-        Self { head, tokenizer, items: Vec::new(), status: Status::InProgress, logprobs: Vec::new(), n_events: 0 }
+    pub(super) fn new(head: Head, tokenizer: Arc<Tokenizer>, spellings: Spellings, keep: Option<(Keep, App)>) -> Self {
+        let (status, items, logprobs) = (Status::InProgress, Vec::new(), Vec::new());
+        Self { head, tokenizer, spellings, keep, items, status, logprobs, n_events: 0 }
     }
 
     /// The response, as far as it is.
@@ -106,7 +149,7 @@ impl Output {
             (self.items.last(), &piece),
             (Some(Item::Message { .. }), Piece::Text(_))
                 | (Some(Item::Reasoning { .. }), Piece::Reasoning(_))
-                | (Some(Item::Call { .. }), Piece::ToolCallArguments { .. })
+                | (Some(Item::Call { .. } | Item::TextCall { .. }), Piece::ToolCallArguments { .. })
         );
         if !goes_on {
             self.close("completed", events);
@@ -115,12 +158,7 @@ impl Output {
                     Item::Message { id: ids::random_id("msg_"), text: String::new(), logprobs: Vec::new() }
                 }
                 Piece::Reasoning(_) => Item::Reasoning { id: ids::random_id("rs_"), text: String::new() },
-                Piece::ToolCallStart { id, name, .. } => Item::Call {
-                    id: ids::random_id("fc_"),
-                    call_id: id.clone(),
-                    name: name.clone(),
-                    arguments: String::new(),
-                },
+                Piece::ToolCallStart { id, name, .. } => self.call(id.clone(), name),
                 // Arguments only follow their own call.
                 Piece::ToolCallArguments { .. } => return,
             };
@@ -155,8 +193,23 @@ impl Output {
                     "delta": delta,
                 }));
             }
+            // What the text is can be said when all of the arguments are there.
+            (Item::TextCall { arguments, .. }, Piece::ToolCallArguments { text: delta, .. }) => {
+                self.logprobs.clear();
+                arguments.push_str(&delta);
+            }
             _ => {}
         }
+    }
+
+    /// A call that begins, of the tool that the model knows as `offered`.
+    fn call(&self, call_id: String, offered: &str) -> Item {
+        let call = self.spellings.call_of(offered);
+        let (name, arguments) = (call.name.to_owned(), String::new());
+        if call.is_free_text {
+            return Item::TextCall { id: ids::random_id("ctc_"), call_id, name, arguments };
+        }
+        Item::Call { id: ids::random_id("fc_"), call_id, namespace: call.namespace.map(str::to_owned), name, arguments }
     }
 
     fn open(&mut self, item: Item, events: &mut Vec<Value>) {
@@ -189,6 +242,17 @@ impl Output {
                 "type": "response.function_call_arguments.done", "item_id": item_id, "output_index": output_index,
                 "name": name, "arguments": arguments,
             })),
+            Item::TextCall { arguments, .. } => {
+                let input = free_text(arguments);
+                events.push(json!({
+                    "type": "response.custom_tool_call_input.delta", "item_id": item_id, "output_index": output_index,
+                    "delta": input,
+                }));
+                events.push(json!({
+                    "type": "response.custom_tool_call_input.done", "item_id": item_id, "output_index": output_index,
+                    "input": input,
+                }));
+            }
         }
         if let Some(part) = item.part() {
             events.push(json!({
@@ -221,8 +285,21 @@ impl Output {
         }
         self.close(self.status.word(), &mut events);
         let name = format!("response.{}", self.status.word());
-        events.push(json!({"type": name, "response": self.response()}));
+        let response = self.keep();
+        events.push(json!({"type": name, "response": response}));
         self.numbered(events)
+    }
+
+    /// The complete response, kept if it is to be; it says so only if it is.
+    fn keep(&mut self) -> Value {
+        let response = self.response();
+        let Some((keep, app)) = self.keep.take() else { return response };
+        let ids = self.items.iter().map(|item| item.id().to_owned()).collect();
+        if keep.put(app.kept(), self.head.id.clone(), &response, ids) {
+            return response;
+        }
+        self.head.store = false;
+        self.response()
     }
 
     /// An error in the middle.

@@ -5,20 +5,25 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    input::{Input, messages},
+    earlier::{self, Keep},
+    input::Input,
     response::Head,
+    tools::{self, FlatToolWire, Spellings},
+    truncation::{Rendered, render_fitting},
 };
 use crate::{
     Caller,
     error::ApiError,
     generation::{ChatOutput, GenerationRequest, Output},
-    ids, limits,
+    ids,
+    kept::KeptResponses,
+    limits,
     models::Lease,
     openai::{
-        chat::{Verbosity, render_messages, template_variables},
+        chat::{Message, Thinking, Verbosity, render_messages},
         constraint::TextFormat,
         fields::{Ignored, ServiceTier, StreamOptions, common_fields, count, request_type, unsupported},
-        tools::{self, FlatToolWire, ToolChoiceWire},
+        tools::{ToolChoiceWire, choose},
         unix_seconds,
         values::Refused,
     },
@@ -29,7 +34,7 @@ common_fields!(request_type! {
     /// Everything that can be asked; what is not listed is refused by name.
     struct ResponsesRequest {
         model: Option<String>,
-        input: Input,
+        input: Option<Input>,
         instructions: Option<String>,
         max_output_tokens: Option<i64>,
         stream: Option<bool>,
@@ -41,8 +46,7 @@ common_fields!(request_type! {
         reasoning: Option<Reasoning>,
         include: Option<Vec<Include>>,
         top_logprobs: Option<i64>,
-        #[serde(rename = "truncation")]
-        _truncation: Option<Truncation>,
+        truncation: Option<Truncation>,
         background: Option<bool>,
         store: Option<bool>,
         #[serde(rename = "service_tier")]
@@ -57,8 +61,7 @@ common_fields!(request_type! {
         _prompt_cache_key: Ignored,
         #[serde(rename = "prompt_cache_retention")]
         _prompt_cache_retention: Ignored,
-        #[serde(rename = "previous_response_id")]
-        _previous_response_id: Option<Refused>,
+        previous_response_id: Option<String>,
         #[serde(rename = "conversation")]
         _conversation: Option<Refused>,
         #[serde(rename = "prompt")]
@@ -86,10 +89,11 @@ pub(crate) struct TextConfig {
 pub(crate) struct Reasoning {
     #[serde(default)]
     effort: Option<String>,
+    // A wish: what was thought is answered in full, and its summary is an empty list.
     #[serde(default, rename = "summary")]
-    _summary: Option<Refused>,
+    _summary: Ignored,
     #[serde(default, rename = "generate_summary")]
-    _generate_summary: Option<Refused>,
+    _generate_summary: Ignored,
 }
 
 /// What may be asked for in addition.
@@ -100,27 +104,45 @@ pub(crate) enum Include {
     /// Nothing is hidden here: reasoning is answered in clear, and is read in clear when it comes back.
     #[serde(rename = "reasoning.encrypted_content")]
     EncryptedReasoning,
+    /// Of tools that this server has not.
+    #[serde(
+        rename = "file_search_call.results",
+        alias = "web_search_call.results",
+        alias = "web_search_call.action.sources",
+        alias = "message.input_image.image_url",
+        alias = "computer_call_output.output.image_url",
+        alias = "code_interpreter_call.outputs"
+    )]
+    OfHostedTools,
 }
 
-/// Only the default: a conversation that is too long is refused.
+/// What becomes of a conversation that is too long.
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Truncation {
+    /// It is refused.
     Disabled,
+    /// It loses its oldest turns.
+    Auto,
 }
 
 pub(super) struct Prepared {
     pub(super) request: GenerationRequest,
     pub(super) head: Head,
     pub(super) is_stream: bool,
+    pub(super) spellings: Spellings,
+    /// None where the answer is not to be kept.
+    pub(super) keep: Option<Keep>,
 }
 
 impl ResponsesRequest {
     /// Checks everything and turns the conversation into ids. Long work: not for the threads that serve.
-    pub(super) fn prepare(mut self, lease: &Lease, caller: &Caller) -> Result<Prepared, ApiError> {
-        if self.store == Some(true) {
-            return Err(unsupported("store", "this server keeps nothing"));
-        }
+    pub(super) fn prepare(
+        mut self,
+        lease: &Lease,
+        kept: &KeptResponses,
+        caller: &Caller,
+    ) -> Result<Prepared, ApiError> {
         if self.background == Some(true) {
             return Err(unsupported("background", "this server answers while the client waits"));
         }
@@ -129,16 +151,17 @@ impl ResponsesRequest {
             return Err(unsupported("stream_options.include_usage", "the last event always has it"));
         }
         let mut head = self.head(lease);
-        let all_tools = tools::flat_tools(self.tools.take().unwrap_or_default())?;
-        let (tools, choice) = tools::choose(&all_tools, self.tool_choice.take())?;
+        let (all_tools, spellings) = tools::offer(self.tools.take().unwrap_or_default())?;
+        let choice = self.tool_choice.take().map(|choice| spellings.choice(choice));
+        let (tools, choice) = choose(&all_tools, choice)?;
         let mut request = GenerationRequest::new(Vec::new(), "input");
-        self.take_common().apply(&mut request, caller)?;
+        self.take_common().apply(&mut request, lease, caller)?;
         if request.n_choices != 1 {
             return Err(unsupported("n", "a response is one"));
         }
         request.max_tokens =
             self.max_output_tokens.map(|n| count("max_output_tokens", n, 1, usize::MAX)).transpose()?;
-        request.top_logprobs = self.top_logprobs()?;
+        request.top_logprobs = self.top_logprobs()?.or(request.top_logprobs);
         if let Some(source) = self.text.take().and_then(|t| t.format).map(TextFormat::source).transpose()?.flatten() {
             if let Some((_, other)) = &request.grammar {
                 let message = format!("text.format: {other} already says what the output must look like");
@@ -150,10 +173,23 @@ impl ResponsesRequest {
             return Err(unsupported(param, "together with tools only where tool_choice is none"));
         }
         let effort = self.reasoning.as_ref().and_then(|r| r.effort.as_deref());
-        let extra = template_variables(effort, self.chat_template_kwargs.as_ref())?;
-        let messages = messages(self.input, self.instructions)?;
-        let segments = render_messages(lease, &messages, &all_tools, &extra, true, "input")?;
-        request.prompt = prompt::encode_segments(lease.handle.tokenizer(), &segments);
+        let extra =
+            Thinking::default().effort("reasoning.effort", effort)?.variables(self.chat_template_kwargs.as_ref())?;
+        let input = self.input.take().map(Input::into_items);
+        let is_kept = self.store.unwrap_or(true);
+        let (conversation, keep) = earlier::resolve(input, self.previous_response_id.take(), kept, caller, is_kept)?;
+        let messages = conversation.into_messages(self.instructions, &spellings)?;
+        let render = |messages: &[Message]| -> Result<Rendered, ApiError> {
+            let segments = render_messages(lease, messages, &all_tools, &extra, true, "input")?;
+            let ids = prompt::encode_segments(lease.handle.tokenizer(), &segments);
+            Ok(Rendered { segments, ids })
+        };
+        let Rendered { segments, ids } = if self.truncation == Some(Truncation::Auto) {
+            render_fitting(&messages, lease.handle.context_len_max(), request.max_tokens, render)?
+        } else {
+            render(&messages)?
+        };
+        request.prompt = ids;
         let format = lease.format.after_prompt(&prompt::text_of(&segments));
         // A call that is forced by name is that one call.
         let parallel = self.parallel_tool_calls.unwrap_or(true) && !matches!(choice, ToolChoice::Named(_));
@@ -162,7 +198,8 @@ impl ResponsesRequest {
         head.top_p = request.sampling.top_p;
         head.frequency_penalty = request.sampling.frequency_penalty;
         head.presence_penalty = request.sampling.presence_penalty;
-        Ok(Prepared { request, head, is_stream })
+        head.store = keep.is_some();
+        Ok(Prepared { request, head, is_stream, spellings, keep })
     }
 
     fn top_logprobs(&self) -> Result<Option<usize>, ApiError> {
@@ -199,7 +236,10 @@ impl ResponsesRequest {
             presence_penalty: 0.0,
             format,
             tool_choice,
-            tools: self.tools.iter().flatten().map(FlatToolWire::echo).collect(),
+            tools: self.tools.iter().flatten().filter_map(FlatToolWire::echo).collect(),
+            previous_response_id: self.previous_response_id.clone(),
+            store: false,
+            truncation: if self.truncation == Some(Truncation::Auto) { "auto" } else { "disabled" },
             top_logprobs: self.top_logprobs.unwrap_or(0),
         }
     }

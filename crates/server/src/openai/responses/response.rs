@@ -23,6 +23,10 @@ pub(super) struct Head {
     pub(super) tool_choice: Value,
     pub(super) tools: Vec<Value>,
     pub(super) top_logprobs: i64,
+    pub(super) previous_response_id: Option<String>,
+    /// Whether it is kept.
+    pub(super) store: bool,
+    pub(super) truncation: &'static str,
 }
 
 /// How far it is.
@@ -83,19 +87,19 @@ pub(super) fn response(head: &Head, status: &Status, output: &[Value]) -> Value 
         "output": output,
         "parallel_tool_calls": head.parallel_tool_calls,
         "presence_penalty": head.presence_penalty,
-        "previous_response_id": null,
+        "previous_response_id": head.previous_response_id,
         "prompt_cache_key": null,
         "reasoning": {"effort": head.effort, "summary": null},
         "safety_identifier": null,
         "service_tier": "default",
-        "store": false,
+        "store": head.store,
         "temperature": head.temperature,
         "text": {"format": head.format, "verbosity": "medium"},
         "tool_choice": head.tool_choice,
         "tools": head.tools,
         "top_logprobs": head.top_logprobs,
         "top_p": head.top_p,
-        "truncation": "disabled",
+        "truncation": head.truncation,
         "usage": usage,
         "user": null,
     })

@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::json;
-use server::models::{KeepAlive, ModelsOptions};
+use server::models::{KeepAlive, ModelNames, ModelsOptions};
 
 use super::support::{SMOLLM2, STORIES, TestLoader, server_of, strict};
 use crate::loopback::wait;
@@ -46,11 +46,27 @@ fn an_unknown_model_is_not_found_unless_any_name_will_do() {
     ] {
         closed.refused(path, &nameless, "model");
     }
-    let options = ModelsOptions { any_model_name: true, ..ModelsOptions::default() };
-    let open = server_of(TestLoader::of(&[STORIES]), options);
+    let options = ModelsOptions { names: ModelNames::AnyForFirst, ..ModelsOptions::default() };
+    let open = server_of(TestLoader::of(&[STORIES, SMOLLM2]), options);
     assert_eq!(open.ok(PATH, &body)["model"], STORIES);
     let nameless = open.post_json("/v1/responses", &json!({"input": "x"}));
     assert!(nameless.text().contains("no chat template"), "{}", nameless.text());
+}
+
+#[test]
+fn a_model_that_is_alone_answers_to_any_name() {
+    let body = json!({"model": "gpt-4o", "prompt": "Once", "max_tokens": 2, "temperature": 0});
+    let one = server_of(TestLoader::of(&[STORIES]), ModelsOptions::default());
+    assert_eq!(one.ok(PATH, &body)["model"], STORIES, "an answer tells whose it is");
+    let nameless = one.post_json("/v1/chat/completions", &json!({"messages": [{"role": "user", "content": "x"}]}));
+    assert!(nameless.text().contains("no chat template"), "{}", nameless.text());
+    // What is asked about a model needs its name.
+    assert_eq!(one.get("/v1/models/gpt-4o").status, 404);
+    let several = server_of(TestLoader::of(&[STORIES, SMOLLM2]), ModelsOptions::default());
+    let answer = several.post_json(PATH, &body);
+    assert_eq!((answer.status, &answer.json()["error"]["code"]), (404, &json!("model_not_found")));
+    assert!(answer.text().contains(STORIES) && answer.text().contains(SMOLLM2), "{}", answer.text());
+    several.refused("/v1/responses", &json!({"input": "x"}), "model");
 }
 
 #[test]

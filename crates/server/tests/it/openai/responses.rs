@@ -47,7 +47,7 @@ fn a_response_and_its_events() {
     let whole = smollm2().ok(PATH, &base());
     assert_eq!(
         (&whole["object"], &whole["store"], &whole["previous_response_id"]),
-        (&json!("response"), &json!(false), &Value::Null)
+        (&json!("response"), &json!(true), &Value::Null)
     );
     assert!(whole["id"].as_str().unwrap().starts_with("resp_"));
     let item = &whole["output"][0];
@@ -157,6 +157,92 @@ fn a_forced_call_is_an_item() {
     );
     let deltas: String = events.iter().filter_map(|e| e["delta"].as_str()).collect();
     assert_eq!(deltas, call["arguments"].as_str().unwrap());
+}
+
+/// What Codex sends with every request, cut to a part of its tools.
+fn codex() -> Value {
+    let function = |name: &str| {
+        let parameters = json!({"type": "object", "properties": {"target": {"type": "string", "maxLength": 8}}, "required": ["target"], "additionalProperties": false});
+        json!({"type": "function", "name": name, "description": "Does.", "strict": false, "parameters": parameters})
+    };
+    json!({
+        "model": SMOLLM2, "temperature": 0, "max_output_tokens": 60,
+        "input": [
+            {"type": "message", "id": "msg_1", "role": "developer", "content": [{"type": "input_text", "text": "You are a coding agent."}]},
+            {"type": "message", "id": "msg_2", "role": "user", "content": [{"type": "input_text", "text": "Say hi"}]},
+        ],
+        "tools": [
+            function("exec_command"),
+            {"type": "namespace", "name": "agents", "description": "Agents.", "tools": [function("close_agent"), function("exec_command")]},
+            {"type": "custom", "name": "apply_patch", "description": "Edits files.", "format": {"type": "grammar", "syntax": "lark", "definition": "start: \"a\""}},
+            {"type": "tool_search", "execution": "client", "description": "Finds.", "parameters": {"type": "object"}},
+            {"type": "web_search", "external_web_access": false},
+        ],
+        "tool_choice": "auto", "parallel_tool_calls": true, "reasoning": {"summary": "auto"}, "store": false,
+        "include": ["reasoning.encrypted_content"], "prompt_cache_key": "k", "client_metadata": {"a": "b"}, "text": {"verbosity": "low"},
+    })
+}
+
+#[test]
+fn what_codex_sends_is_answered() {
+    let server = smollm2();
+    let answer = server.ok(PATH, &codex());
+    assert_eq!((&answer["store"], &answer["reasoning"]["summary"]), (&json!(false), &Value::Null));
+    let kinds: Vec<&str> = answer["tools"].as_array().unwrap().iter().map(|t| t["type"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["function", "namespace", "custom"], "what is left out is not told as offered");
+    assert_eq!(answer["tools"][1]["tools"][1]["name"], "exec_command");
+    // A probe with nothing in it.
+    let probe = server.ok(PATH, &json!({"model": SMOLLM2, "input": [], "max_output_tokens": 1}));
+    assert_eq!(probe["usage"]["output_tokens"], 1);
+    let no_tools = json!({"tools": [{"type": "web_search"}], "tool_choice": "required"});
+    server.refused(PATH, &with(&base(), &no_tools), "tool_choice");
+}
+
+#[test]
+fn a_call_of_a_namespace_has_both_names() {
+    let body = with(&codex(), &json!({"tool_choice": {"type": "function", "name": "close_agent"}}));
+    let whole = smollm2().ok(PATH, &body);
+    let call = &whole["output"][0];
+    assert_eq!(
+        (&call["type"], &call["namespace"], &call["name"]),
+        (&json!("function_call"), &json!("agents"), &json!("close_agent")),
+        "{whole}"
+    );
+    let events = events(&body);
+    let done = events.iter().find(|e| e["type"] == "response.output_item.done").unwrap();
+    assert_eq!((&done["item"]["namespace"], &done["item"]["name"]), (&json!("agents"), &json!("close_agent")));
+    // It comes back as the call that the model knows.
+    let call_again = json!([call, {"type": "function_call_output", "call_id": call["call_id"], "output": "Closed."}]);
+    let flat = json!([
+        {"type": "function_call", "call_id": call["call_id"], "name": "agents.close_agent", "arguments": call["arguments"]},
+        {"type": "function_call_output", "call_id": call["call_id"], "output": "Closed."},
+    ]);
+    let count = |items: Value| {
+        let input = [codex()["input"].as_array().unwrap().clone(), items.as_array().unwrap().clone()].concat();
+        smollm2().ok("/v1/responses/input_tokens", &with(&codex(), &json!({"input": input})))["input_tokens"].clone()
+    };
+    assert_eq!(count(call_again), count(flat));
+}
+
+#[test]
+fn a_tool_that_takes_free_text_is_called_with_text() {
+    let body =
+        with(&codex(), &json!({"tool_choice": {"type": "custom", "name": "apply_patch"}, "max_output_tokens": 300}));
+    let whole = smollm2().ok(PATH, &body);
+    let call = &whole["output"][0];
+    assert_eq!((&call["type"], &call["name"]), (&json!("custom_tool_call"), &json!("apply_patch")), "{whole}");
+    let input = call["input"].as_str().unwrap();
+    let events = events(&body);
+    let of = |kind: &str, field: &str| {
+        let event = events.iter().find(|e| e["type"] == format!("response.custom_tool_call_input.{kind}")).unwrap();
+        event[field].as_str().unwrap().to_owned()
+    };
+    assert_eq!((of("delta", "delta").as_str(), of("done", "input").as_str()), (input, input));
+    let input = json!([
+        {"role": "user", "content": "Edit."}, call,
+        {"type": "custom_tool_call_output", "call_id": call["call_id"], "output": "Done."},
+    ]);
+    smollm2().ok(PATH, &with(&codex(), &json!({"input": input, "max_output_tokens": 1})));
 }
 
 #[test]

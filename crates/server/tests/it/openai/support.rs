@@ -17,7 +17,7 @@ use model::{LoadOptions, Model, Pooling};
 use serde_json::{Value, json};
 use server::{
     ServerOptions,
-    models::{KnownModel, LoadFailure, LoadedModel, Loader, ModelDetails, Models, ModelsOptions},
+    models::{KnownModel, LoadFailure, LoadedModel, Loader, ModelDetails, ModelNames, Models, ModelsOptions},
     prompt::Guard,
 };
 use tokenizer::Tokenizer;
@@ -123,12 +123,12 @@ fn spell_fill_tokens(metadata: &mut gguf::Metadata) {
 
 /// A server with these models, the first being the default: for requests without a name, or with one that is unknown.
 pub(crate) fn server(known: &[&'static str]) -> Loopback {
-    server_of(TestLoader::of(known), ModelsOptions { any_model_name: true, ..ModelsOptions::default() })
+    server_of(TestLoader::of(known), ModelsOptions { names: ModelNames::AnyForFirst, ..ModelsOptions::default() })
 }
 
 /// One that takes no other names than these.
 pub(crate) fn strict(known: &[&'static str]) -> Loopback {
-    server_of(TestLoader::of(known), ModelsOptions::default())
+    server_of(TestLoader::of(known), ModelsOptions { names: ModelNames::Strict, ..ModelsOptions::default() })
 }
 
 pub(crate) fn server_of(loader: TestLoader, options: ModelsOptions) -> Loopback {

@@ -52,9 +52,12 @@ pub(crate) struct ServeArgs {
     /// The same as a flag
     #[arg(short, long = "model", value_name = "MODEL", env = "TRINITY_MODEL", value_delimiter = ',')]
     pub(crate) model: Vec<String>,
-    /// Accept any name of a model in requests, or none, and mean the first
+    /// Accept any name of a model in requests, or none, and mean the first, where several are served; a single one answers to any name
     #[arg(long, env = "TRINITY_ANY_MODEL_NAME", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
     pub(crate) any_model_name: bool,
+    /// Accept only a model's own names in requests, even where one model is served
+    #[arg(long, env = "TRINITY_STRICT_MODEL_NAME", conflicts_with = "any_model_name", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
+    pub(crate) strict_model_name: bool,
     /// Let clients pull models of the catalogue (POST /api/pull)
     #[arg(long, env = "TRINITY_ALLOW_PULL", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
     pub(crate) allow_pull: bool,
@@ -107,6 +110,12 @@ pub(crate) struct ServeArgs {
     /// Print metrics under the names of these servers too
     #[arg(long, value_enum, value_name = "SERVER", env = "TRINITY_METRICS_COMPAT", value_delimiter = ',')]
     pub(crate) metrics_compat: Vec<CompatName>,
+    /// Keep so many of the last answers of /v1/responses in memory, so that requests can go on from them; 0 keeps none
+    #[arg(long, value_name = "N", env = "TRINITY_RESPONSES_KEPT", default_value = "1024")]
+    pub(crate) responses_kept: u32,
+    /// Keep at most so many MiB of them
+    #[arg(long, value_name = "MIB", env = "TRINITY_RESPONSES_MEMORY", default_value = "64")]
+    pub(crate) responses_memory: u32,
     /// How long streams may run on after the signal to stop, seconds
     #[arg(long, value_name = "SECONDS", env = "TRINITY_DRAIN_TIMEOUT", default_value = "30")]
     pub(crate) drain_timeout: u32,

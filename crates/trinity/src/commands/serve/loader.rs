@@ -14,7 +14,8 @@ use server::{
     EngineGauges, ModelStatus,
     error::ApiError,
     models::{
-        Description, KeepAlive, KnownModel, LoadFailure, LoadedModel, Loader, ModelDetails, Models, ModelsOptions,
+        Description, KeepAlive, KnownModel, LoadFailure, LoadedModel, Loader, ModelDetails, ModelNames, Models,
+        ModelsOptions,
     },
     prompt::{Guard, can_fill},
 };
@@ -33,7 +34,11 @@ pub(super) fn models(settings: &ServeArgs, global: &Global) -> Result<(Models, A
     let options = ModelsOptions {
         bytes_max: settings.models_memory.map_or(u64::MAX, |mib| mib.saturating_mul(1 << 20)),
         keep_alive: settings.keep_alive.map_or(KeepAlive::Forever, |s| KeepAlive::For(Duration::from_secs(s))),
-        any_model_name: settings.any_model_name,
+        names: match (settings.any_model_name, settings.strict_model_name) {
+            (true, _) => ModelNames::AnyForFirst,
+            (false, true) => ModelNames::Strict,
+            (false, false) => ModelNames::AnyForOne,
+        },
     };
     Ok((Models::new(Box::new(Shared(Arc::clone(&loader))), options), loader))
 }

@@ -24,6 +24,8 @@ pub(super) fn of_server(settings: &ServeArgs, is_loopback: bool) -> Result<Serve
         },
         origins: Origins { hosts: hosts(settings, is_loopback), cors: origins(settings)? },
         metrics_compat: settings.metrics_compat.iter().map(compat).collect(),
+        responses_max: settings.responses_kept as usize,
+        responses_bytes_max: (settings.responses_memory as usize).saturating_mul(1 << 20),
         drain_timeout: Duration::from_secs(settings.drain_timeout.into()),
         connections_max: settings.max_connections as usize,
         ..ServerOptions::default()
