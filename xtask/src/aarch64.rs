@@ -1,28 +1,20 @@
-//! `cargo xtask aarch64`: the tests of `kernels` on three aarch64 CPUs, under an emulator.
+//! `cargo xtask aarch64`: the tests of `kernels` on three aarch64 CPUs, under an emulator; `cargo xtask test extra` takes the first.
 //!
-//! Needs `qemu-aarch64` and `aarch64-linux-gnu-gcc` (Debian: qemu-user, gcc-aarch64-linux-gnu, libc6-dev-arm64-cross); the standard
-//! library is built from the sources that `cargo xtask wasm` unpacks, if the toolchain has none for the target.
+//! Installs `qemu-aarch64` and `aarch64-linux-gnu-gcc` where it may; the standard library is built from the sources that `cargo xtask wasm` unpacks, if
+//! the toolchain has none for the target and rustup cannot get it.
 
-use std::process::Command;
-
-use crate::{
-    Outcome,
-    command::{cargo, output, succeed},
-    wasm,
-};
+use crate::{Outcome, command::cargo, install, test::run_counted, wasm};
 
 const TARGET: &str = "aarch64-unknown-linux-gnu";
 
 /// All features, NEON alone, dot products without matrix products.
-const CPUS: [&str; 3] = ["max", "cortex-a53", "neoverse-n1"];
+pub(crate) const CPUS: [&str; 3] = ["max", "cortex-a53", "neoverse-n1"];
 
-/// Each CPU in turn.
-pub(crate) fn run() -> Outcome {
-    for (program, package) in [("qemu-aarch64", "qemu-user"), ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu")] {
-        output(Command::new(program).arg("--version"))
-            .map_err(|e| format!("{program} is needed (Debian's package {package}): {e}"))?;
-    }
-    for cpu in CPUS {
+/// Each CPU in turn; hands on each line that the tests print.
+pub(crate) fn run(cpus: &[&str], mut each_line: impl FnMut(&str)) -> Outcome {
+    install::need(&["qemu-aarch64"], &["qemu-user"])?;
+    install::need(&["aarch64-linux-gnu-gcc"], &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"])?;
+    for cpu in cpus {
         println!("{cpu}");
         let mut command = cargo(&["test", "--release", "--package", "kernels", "--lib", "--quiet"]);
         command.args(["--target", TARGET, "--target-dir", "target/aarch64"]);
@@ -30,7 +22,7 @@ pub(crate) fn run() -> Outcome {
         let runner = format!("qemu-aarch64 -cpu {cpu} -L /usr/aarch64-linux-gnu");
         command.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", runner);
         wasm::with_standard_library(&mut command, TARGET, "std,panic_unwind")?;
-        succeed(&mut command)?;
+        run_counted(&mut command, &mut each_line)?;
     }
     Ok(())
 }

@@ -10,7 +10,8 @@ use std::{
 };
 
 use crate::{
-    command::{cargo, output, root, succeed},
+    checkout,
+    command::{output, root, succeed, target},
     models,
 };
 
@@ -31,12 +32,15 @@ pub(crate) struct Counts {
 pub(crate) fn run(arguments: &[String]) -> Result<Counts, String> {
     let model = models::fetch()?;
     let python = environment()?;
-    succeed(&mut cargo(&["build", "--release", "--package", "trinity", "--quiet"]))?;
+    let program = checkout::release_binary()?;
     let mut command = Command::new("timeout");
     command.args(["--kill-after=10", SECONDS_MAX]).arg(python).args(["-m", "pytest", "--durations=20", "--color=no"]);
     command.args(arguments).current_dir(root().join(TESTS)).env("TRINITY_SMOLLM2", model).stdout(Stdio::piped());
+    if std::env::var_os("TRINITY_PROGRAM").is_none() {
+        command.env("TRINITY_PROGRAM", program);
+    }
     // Compiled Python once for all processes that the tests start, and none of it beside the sources.
-    command.env("PYTHONPYCACHEPREFIX", root().join("target/clients/compiled"));
+    command.env("PYTHONPYCACHEPREFIX", target().join("clients/compiled"));
     let mut child = command.spawn().map_err(|e| format!("pytest: {e}"))?;
     let mut counts = Counts::default();
     for line in child.stdout.take().map(BufReader::new).into_iter().flat_map(BufRead::lines) {
@@ -66,7 +70,7 @@ fn environment() -> Result<PathBuf, String> {
         fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?.hash(&mut hasher);
     }
     output(Command::new("python3").arg("--version"))?.hash(&mut hasher);
-    let folder = root().join(format!("target/clients/{:016x}", hasher.finish()));
+    let folder = target().join(format!("clients/{:016x}", hasher.finish()));
     let (python, complete) = (folder.join("bin/python"), folder.join("complete"));
     if complete.exists() {
         return Ok(python);

@@ -12,8 +12,8 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    Outcome,
-    command::{cargo, output, root, succeed},
+    Outcome, checkout,
+    command::{output, root, target},
 };
 
 /// From start to first token, warm.
@@ -48,8 +48,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     if let Some(unknown) = arguments.iter().find(|a| !["--quick", "--receipt"].contains(&a.as_str())) {
         return Err(format!("unknown argument {unknown:?}"));
     }
-    succeed(&mut cargo(&["build", "--release", "--package", "trinity", "--quiet"]))?;
-    let folder = root().join("target/load");
+    checkout::release_binary()?;
+    let folder = target().join("load");
     fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let mut rows = Vec::new();
     println!(
@@ -88,7 +88,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
 }
 
 fn trinity() -> Command {
-    Command::new(root().join("target/release/trinity"))
+    Command::new(target().join("release/trinity"))
 }
 
 /// Prints it, and holds it to the limits.

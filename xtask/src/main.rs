@@ -6,9 +6,12 @@
 
 mod aarch64;
 mod browser;
+mod checkout;
 mod clients;
 mod command;
+mod first_command;
 mod fuzz;
+mod install;
 mod load;
 mod models;
 mod peers;
@@ -23,7 +26,9 @@ type Outcome = Result<(), String>;
 
 const HELP: &str = "cargo xtask CHORE
 
-  test [STAGE …]  everything CI runs, in its order; with names, only those stages (cargo xtask test stages lists them)
+  test [quick|extra|stages|STAGE …]
+                  all stages that need only Rust, a C and C++ compiler and Python; quick: those that take minutes, without the slowest tests;
+                  extra: those that need a browser, other toolchains, other people's packages; stages lists them; names choose some
   tidy            the repository's own rules: arrows, sizes, banned words, documents
   models          the models that the tests run on, downloaded once into target/models
   clients [PYTEST ARGUMENTS]
@@ -52,12 +57,12 @@ fn main() -> ExitCode {
         Some("models") => models::fetch().map(drop),
         Some("clients") => clients(rest),
         Some("load") => load::run(rest),
-        Some("fuzz") => fuzz::run(rest.first().map(String::as_str)),
+        Some("fuzz") => fuzz::run(rest.first().map(String::as_str)).map(drop),
         Some("serve-bench") => serve_bench::run(rest),
         Some("peers") => peers::run(rest),
         Some("chart") => peers::draw(rest),
-        Some("aarch64") => aarch64::run(),
-        Some("loom") => test::loom(),
+        Some("aarch64") => aarch64::run(&aarch64::CPUS, |_| ()),
+        Some("loom") => test::loom(&mut test::Totals::default()),
         Some("browser") => browser::run(rest, |_| ()),
         Some("wasm") => wasm::run(),
         Some("help" | "--help" | "-h") | None => {

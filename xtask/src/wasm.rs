@@ -1,7 +1,6 @@
 //! `cargo xtask wasm`: everything up to layer 2 builds for wasm32 (no threads, map or clock there).
 //!
-//! Needs the standard library for that target: the toolchain's own if `rustup target add wasm32-unknown-unknown` was
-//! run, else a second rustc with library sources unpacked from Debian packages into `target/wasm-toolchain`.
+//! Needs the standard library for that target: the toolchain's own, which rustup adds where it can, else a second rustc with library sources unpacked from Debian packages into `target/wasm-toolchain`.
 
 use std::{
     fs,
@@ -31,7 +30,7 @@ pub(crate) fn run() -> Outcome {
 
 /// Has `command` build the standard library for `target` if the toolchain has none.
 pub(crate) fn with_standard_library(command: &mut Command, target: &str, crates: &str) -> Outcome {
-    if !has_installed_target(target)? {
+    if !has_installed_target(target)? && !rustup_adds(target) {
         let rustc = debian_toolchain()?;
         command.args(["-Z", &format!("build-std={crates}")]).env("RUSTC_BOOTSTRAP", "1").env("RUSTC", rustc);
     }
@@ -42,6 +41,13 @@ fn has_installed_target(target: &str) -> Result<bool, String> {
     let libraries =
         output(Command::new("rustc").args(["--print", "target-libdir", "--target", target]).current_dir(root()))?;
     Ok(Path::new(libraries.trim()).exists())
+}
+
+/// Has rustup install `target`, where there is a rustup that can.
+fn rustup_adds(target: &str) -> bool {
+    let mut command = Command::new("timeout");
+    command.args(["300", "rustup", "target", "add", target]).current_dir(root());
+    output(&mut command).is_ok() && has_installed_target(target).unwrap_or(false)
 }
 
 /// A wrapper script that starts Debian's rustc; unpacked once, beside nothing that is installed.

@@ -1,0 +1,45 @@
+//! Programs that only some stages need: Debian's packages of them are installed where this user may, else the error says what is missing.
+
+use std::process::Command;
+
+use crate::{Outcome, command::succeed};
+
+const APT: &[&str] = &["-y", "-qq", "-o", "Dpkg::Use-Pty=0"];
+
+/// One of `programs` is there, or comes with `packages`.
+pub(crate) fn need(programs: &[&str], packages: &[&str]) -> Outcome {
+    if programs.iter().any(|name| is_there(name)) {
+        return Ok(());
+    }
+    let missing = format!("{} is needed (Debian: {})", programs.join(" or "), packages.join(", "));
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0);
+    if !is_there("apt-get") || !(is_root || is_there("sudo")) {
+        return Err(format!("{missing}, and apt-get cannot install it here"));
+    }
+    let install: Vec<&str> = ["install", "--no-install-recommends"].iter().chain(packages).copied().collect();
+    for arguments in [&["update"][..], &install] {
+        let mut command = if is_root { Command::new("apt-get") } else { Command::new("sudo") };
+        if !is_root {
+            command.args(["-n", "apt-get"]);
+        }
+        command.args(APT).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        succeed(&mut command).map_err(|e| format!("{missing}: {e}"))?;
+    }
+    Ok(())
+}
+
+/// Is there a program of this name?
+fn is_there(name: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).is_file()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_there_is_not_installed() {
+        need(&["no-such-program", "sh"], &["no-such-package"]).unwrap();
+        assert!(!is_there("no-such-program"));
+    }
+}
