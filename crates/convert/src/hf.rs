@@ -57,6 +57,7 @@ pub struct HuggingFace {
     metadata: Metadata,
     weights: Weights,
     has_undeclared_masters: bool,
+    warnings: Vec<String>,
 }
 
 impl HuggingFace {
@@ -80,12 +81,12 @@ pub fn open(path: &Path, options: &HfOptions) -> Result<HuggingFace, Error> {
     }
     // First: after it, widths of the configuration are those of tensors that are there.
     let weights = Weights::new(&checkpoint, &config, *options)?;
-    tokenizer::read(folder, &config, &mut metadata)?;
+    let warnings = tokenizer::read(folder, &config, &mut metadata)?;
     template::read(folder, &mut metadata)?;
     let has_undeclared_masters = config.family.is_ternary
         && !config.quantization.is_declared
         && !weights.tensors().iter().any(|t| t.stored == Stored::Ternary);
-    Ok(HuggingFace { name: path.display().to_string(), metadata, weights, has_undeclared_masters })
+    Ok(HuggingFace { name: path.display().to_string(), metadata, weights, has_undeclared_masters, warnings })
 }
 
 /// What the folder is called, however it was named here.
@@ -108,6 +109,10 @@ impl Source for HuggingFace {
 
     fn changes(&self) -> Vec<String> {
         self.weights.changes()
+    }
+
+    fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     fn read(&self, tensor: usize, rows: Range<usize>) -> Result<Rows, Error> {

@@ -38,6 +38,11 @@ pub trait Source: Sync {
         Vec::new()
     }
 
+    /// What it says and cannot mean, a line each: left out, and nothing else depends on it.
+    fn warnings(&self) -> &[String] {
+        &[]
+    }
+
     /// The files that it is read from, which nothing may be written over.
     fn files(&self) -> Vec<PathBuf> {
         Vec::new()

@@ -60,7 +60,12 @@ impl Metadata {
         self.typed(key, "an unsigned integer", |v| v.to_i128().and_then(|n| u64::try_from(n).ok()))
     }
 
-    /// The same, and it must fit 32 bits.
+    /// An integer of any width and sign; `Ok(None)` if absent.
+    pub fn integer(&self, key: &str) -> Result<Option<i128>, Error> {
+        self.typed(key, "an integer", Value::to_i128)
+    }
+
+    /// As [`Self::u64`], and it must fit 32 bits.
     pub fn u32(&self, key: &str) -> Result<Option<u32>, Error> {
         self.typed(key, "an unsigned 32-bit integer", |v| v.to_i128().and_then(|n| u32::try_from(n).ok()))
     }

@@ -122,8 +122,8 @@ pub(crate) fn load_merges(merges: &[String], vocabulary: &Vocabulary, is_byte_le
 pub(crate) enum Spelling {
     /// By byte; the id of each.
     Bytes(Box<[u32; 256]>),
-    /// By character, space as `▁`, with byte tokens for the rest.
-    Characters { byte_tokens: Box<[Option<u32>; 256]>, cutter: SpaceCutter },
+    /// By character, space as `▁`, with byte tokens for the rest, or `unknown` where one of them is not there.
+    Characters { byte_tokens: Box<[Option<u32>; 256]>, unknown: Option<TokenId>, cutter: SpaceCutter },
 }
 
 pub(crate) struct Bpe {
@@ -169,10 +169,14 @@ impl WordCoder for Coder<'_> {
         }
     }
 
-    /// A byte that the vocabulary cannot say is left out, as by every other implementation.
+    /// A byte that the vocabulary cannot say is left out, as by every other implementation, unless there is a token for the unknown.
     fn spell_out(&self, bytes: &[u8], out: &mut Vec<TokenId>) {
-        if let Spelling::Characters { byte_tokens, .. } = &self.bpe.spelling {
-            out.extend(bytes.iter().filter_map(|&byte| byte_tokens[usize::from(byte)]).map(TokenId));
+        if let Spelling::Characters { byte_tokens, unknown, .. } = &self.bpe.spelling {
+            let ids = || bytes.iter().map(|&byte| byte_tokens[usize::from(byte)]);
+            match unknown {
+                Some(unknown) if ids().any(|id| id.is_none()) => out.push(*unknown),
+                _ => out.extend(ids().flatten().map(TokenId)),
+            }
         }
     }
 }
@@ -198,6 +202,33 @@ impl Bpe {
                     }
                 });
             }
+        }
+    }
+
+    /// What stands for characters that have no byte tokens.
+    pub(crate) fn set_unknown(&mut self, id: Option<TokenId>) {
+        if let Spelling::Characters { unknown, .. } = &mut self.spelling {
+            *unknown = id;
+        }
+    }
+
+    /// Appends the ids of `text`, one word of a pipeline: nothing cuts it but what no merge crosses.
+    pub(crate) fn encode_piece(
+        &self,
+        vocabulary: &Vocabulary,
+        text: &str,
+        ignore_merges: bool,
+        scratch: &mut Scratch,
+        out: &mut Vec<TokenId>,
+    ) {
+        let coder = Coder { bpe: self, vocabulary };
+        let mut word = |word: &[u8]| {
+            encode_word(&coder, vocabulary, &self.whole_words, ignore_merges, word, scratch, out);
+        };
+        match &self.spelling {
+            Spelling::Bytes(_) => word(text.as_bytes()),
+            // The cutter looks for the space that `▁` stands for.
+            Spelling::Characters { cutter, .. } => cutter.cut(text.replace('▁', " ").as_bytes(), false, word),
         }
     }
 

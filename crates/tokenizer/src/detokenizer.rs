@@ -60,8 +60,12 @@ impl<T: Deref<Target = Tokenizer>> Detokenizer<T> {
         use crate::vocabulary::TokenKind;
         let Some(kind) = self.tokenizer.token_kind(id) else { return };
         let is_added = kind.is_silent() || kind == TokenKind::UserDefined;
+        let prefix_follows = match self.tokenizer.kind() {
+            Kind::Wpm => is_added,
+            _ => self.tokenizer.has_prefix_after(id, is_added, self.at_prefix),
+        };
         if kind.is_silent() && !self.with_control && !self.spelled.contains(&id) {
-            self.at_prefix = true;
+            self.at_prefix = prefix_follows;
             return;
         }
         let bytes = self.tokenizer.token_bytes(id);
@@ -70,7 +74,7 @@ impl<T: Deref<Target = Tokenizer>> Detokenizer<T> {
             _ => &bytes,
         };
         out.extend_from_slice(bytes);
-        self.at_prefix = is_added;
+        self.at_prefix = prefix_follows;
     }
 
     /// Appends the whole characters that `id` completes to `out`.

@@ -116,15 +116,11 @@ pub enum Error {
         /// The piece.
         piece: String,
     },
-    /// A special token outside the vocabulary.
-    #[error("{key}: token {id}, but the vocabulary has {n_tokens}")]
-    IdOutOfRange {
-        /// The key.
-        key: &'static str,
-        /// Its value.
-        id: u64,
-        /// Length of `tokenizer.ggml.tokens`.
-        n_tokens: usize,
+    /// Our own key says something that cannot be followed.
+    #[error("trinity.tokenizer.pipeline: {what}")]
+    Pipeline {
+        /// The section or step, and what is wrong with it.
+        what: String,
     },
     /// The file asks for a special token around every text and does not say which.
     #[error("{flag} is true, but {key} is missing")]
@@ -134,6 +130,18 @@ pub enum Error {
         /// What would name it.
         key: &'static str,
     },
+}
+
+/// A JSON value of a file that may be hostile, escaped and cut.
+pub(crate) fn excerpt_of(value: &serde_json::Value) -> String {
+    const CHARS_MAX: usize = 200;
+    let text = value.to_string();
+    let cut: String = text.chars().take(CHARS_MAX).collect();
+    let dots = if cut.len() < text.len() { "…" } else { "" };
+    // What JSON does not escape and a terminal obeys.
+    let cut: String =
+        cut.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect();
+    format!("{cut}{dots}")
 }
 
 /// `text`, quoted, escaped and cut: it comes from a file that may be hostile.

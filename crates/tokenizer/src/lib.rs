@@ -17,6 +17,7 @@ mod load;
 mod matcher;
 mod merge;
 mod oracle;
+mod pipeline;
 mod pre;
 mod special;
 mod spm;
@@ -32,6 +33,8 @@ pub use error::Error;
 pub use gguf::TokenId;
 #[doc(hidden)]
 pub use oracle::oracle;
+pub use pipeline::{KEY as PIPELINE_KEY, check_pipeline};
+pub use pre::BY_PIPELINE as PRE_BY_PIPELINE;
 pub use special::{FillInTheMiddle, SpecialTokens};
 pub use tokenizer::{ControlTokens, Kind, Token, Tokenizer};
 pub use vocabulary::TokenKind;

@@ -4,14 +4,15 @@ use crate::{
     bpe::{Bpe, Spelling, load_merges},
     byte_level,
     error::Error,
-    matcher::{Added, Matcher},
+    matcher::{Added, Blanks, Matcher},
     merge::NO_ID,
+    pipeline::{self, Pipeline, Prefix},
     pre::{self, PreTokenizer},
     special,
     spm::{SpaceCutter, Spm, rank_of_score},
     strings::Strings,
     tokenizer::{Model, Tokenizer},
-    vocabulary::{TokenKind, Vocabulary},
+    vocabulary::{TokenKind, Vocabulary, byte_of_piece},
     words::WholeWords,
     wpm::Wpm,
 };
@@ -48,17 +49,22 @@ enum Algorithm {
     /// `gemma4`
     CharacterBpe,
     Spm,
+    /// The same vocabularies with the merges that their scores stand for.
+    SpmByMerges,
     Wpm,
 }
 
 fn algorithm(metadata: &Metadata) -> Result<Algorithm, Error> {
     let model = metadata.str(MODEL)?.ok_or(Error::Missing { key: MODEL })?;
     Ok(match model {
+        // Only with our key: others may have left merges there that their readers do not look at.
+        "llama" if metadata.get(pipeline::KEY).is_some() && metadata.get(MERGES).is_some() => Algorithm::SpmByMerges,
         "llama" => Algorithm::Spm,
         "bert" => Algorithm::Wpm,
         "gemma4" => Algorithm::CharacterBpe,
         "gpt2" => match metadata.str(PRE)?.ok_or(Error::Missing { key: PRE })? {
             "gemma4" => Algorithm::CharacterBpe,
+            pre::BY_PIPELINE if metadata.get(pipeline::KEY).is_some() => Algorithm::ByteLevelBpe(pre::WHOLE),
             name => {
                 Algorithm::ByteLevelBpe(pre::by_name(name).ok_or_else(|| Error::UnknownPre { name: name.to_owned() })?)
             }
@@ -70,7 +76,7 @@ fn algorithm(metadata: &Metadata) -> Result<Algorithm, Error> {
 
 pub(crate) fn from_gguf(metadata: &Metadata) -> Result<Tokenizer, Error> {
     let algorithm = algorithm(metadata)?;
-    let mut vocabulary = vocabulary(metadata, matches!(algorithm, Algorithm::ByteLevelBpe(_)))?;
+    let mut vocabulary = vocabulary(metadata, algorithm)?;
     let n_tokens = vocabulary.len();
     let n_bytes_max = vocabulary.pieces.iter().map(<[u8]>::len).max().unwrap_or_default();
     let byte_tokens = vocabulary.byte_tokens().map_err(|id| Error::ByteToken {
@@ -87,7 +93,11 @@ pub(crate) fn from_gguf(metadata: &Metadata) -> Result<Tokenizer, Error> {
         }
         Algorithm::CharacterBpe => {
             let cutter = SpaceCutter::new(&vocabulary.pieces, &vocabulary.kinds);
-            bpe(metadata, &vocabulary, pre::LINES, Spelling::Characters { byte_tokens, cutter })?
+            bpe(metadata, &vocabulary, pre::LINES, Spelling::Characters { byte_tokens, unknown: None, cutter })?
+        }
+        Algorithm::SpmByMerges => {
+            let cutter = SpaceCutter::new(&vocabulary.pieces, &vocabulary.kinds);
+            bpe(metadata, &vocabulary, pre::WHOLE, Spelling::Characters { byte_tokens, unknown: None, cutter })?
         }
         Algorithm::Spm => Model::Spm(Spm {
             ranks: ranks(metadata, n_tokens)?,
@@ -104,8 +114,9 @@ pub(crate) fn from_gguf(metadata: &Metadata) -> Result<Tokenizer, Error> {
         }
     };
     let is_word = |id: u32| matches!(&model, Model::Bpe(bpe) if bpe.merges.make(id));
-    let special::Found { special, end_of_generation } = special::find(metadata, &mut vocabulary, is_word)?;
+    let special::Found { special, end_of_generation, warnings } = special::find(metadata, &mut vocabulary, is_word)?;
     match &mut model {
+        Model::Bpe(bpe) if matches!(algorithm, Algorithm::SpmByMerges) => bpe.set_unknown(special.unk),
         Model::Bpe(_) => {}
         Model::Spm(spm) => spm.unknown = special.unk,
         Model::Wpm(wpm) => wpm.unknown = special.unk,
@@ -114,7 +125,7 @@ pub(crate) fn from_gguf(metadata: &Metadata) -> Result<Tokenizer, Error> {
     // What goes around every text, where the file does not say.
     let (bos, eos) = match algorithm {
         Algorithm::ByteLevelBpe(pre) => (pre.add_bos, false),
-        Algorithm::CharacterBpe | Algorithm::Spm => (true, false),
+        Algorithm::CharacterBpe | Algorithm::Spm | Algorithm::SpmByMerges => (true, false),
         Algorithm::Wpm => (true, true),
     };
     let add_bos = metadata.bool(ADD_BOS)?.unwrap_or(bos);
@@ -131,7 +142,13 @@ pub(crate) fn from_gguf(metadata: &Metadata) -> Result<Tokenizer, Error> {
     if add_end && end.is_none() {
         return Err(Error::Undefined { flag: end_flag, key: end_key });
     }
-    let add_space_prefix = matches!(algorithm, Algorithm::Spm) && metadata.bool(ADD_SPACE)?.unwrap_or(true);
+    let pipeline = Pipeline::from_gguf(metadata, &vocabulary)?;
+    let adds_space = matches!(algorithm, Algorithm::Spm) && metadata.bool(ADD_SPACE)?.unwrap_or(true);
+    let prefix = match &pipeline {
+        Some(pipeline) => pipeline.prefix(),
+        None if adds_space => Prefix::Always,
+        None => Prefix::Never,
+    };
 
     let (named, spelled) = matchers(metadata, &vocabulary, algorithm)?;
     Ok(Tokenizer {
@@ -141,14 +158,17 @@ pub(crate) fn from_gguf(metadata: &Metadata) -> Result<Tokenizer, Error> {
         model,
         special,
         end_of_generation,
-        add_space_prefix,
+        warnings,
+        prefix,
+        pipeline,
         named,
         spelled,
     })
 }
 
 /// The tokens of the file, every length checked.
-fn vocabulary(metadata: &Metadata, is_byte_level: bool) -> Result<Vocabulary, Error> {
+fn vocabulary(metadata: &Metadata, algorithm: Algorithm) -> Result<Vocabulary, Error> {
+    let is_byte_level = matches!(algorithm, Algorithm::ByteLevelBpe(_));
     let tokens = metadata.strings(TOKENS)?.ok_or(Error::Missing { key: TOKENS })?;
     let n_tokens = tokens.len();
     if n_tokens == 0 {
@@ -158,6 +178,7 @@ fn vocabulary(metadata: &Metadata, is_byte_level: bool) -> Result<Vocabulary, Er
         return Err(Error::TooMany { key: TOKENS, n: n_tokens, max: TOKENS_MAX });
     }
     let kinds = match metadata.i64s(TYPES)? {
+        None if matches!(algorithm, Algorithm::Spm) => tokens.iter().map(|token| kind_by_spelling(token)).collect(),
         None => vec![TokenKind::Normal; n_tokens],
         Some(types) if types.len() != n_tokens => {
             return Err(Error::Length { key: TYPES, n: types.len(), n_tokens });
@@ -203,6 +224,16 @@ fn vocabulary(metadata: &Metadata, is_byte_level: bool) -> Result<Vocabulary, Er
     })
 }
 
+/// The kind of a SentencePiece token where the file has none: the names that every such vocabulary gives its structure and its bytes.
+fn kind_by_spelling(token: &str) -> TokenKind {
+    match token {
+        "<unk>" => TokenKind::Unknown,
+        "<s>" | "</s>" => TokenKind::Control,
+        _ if byte_of_piece(token.as_bytes()).is_some() => TokenKind::Byte,
+        _ => TokenKind::Normal,
+    }
+}
+
 fn bpe(metadata: &Metadata, vocabulary: &Vocabulary, pre: PreTokenizer, spelling: Spelling) -> Result<Model, Error> {
     let merges = metadata.strings(MERGES)?.ok_or(Error::Missing { key: MERGES })?;
     if merges.len() > MERGES_MAX {
@@ -216,9 +247,9 @@ fn bpe(metadata: &Metadata, vocabulary: &Vocabulary, pre: PreTokenizer, spelling
     }))
 }
 
-/// The order in which SPM merges, from the scores.
+/// The order in which SPM merges, from the scores; where the file has none all are equal, as for llama.cpp, and the leftmost pair comes first.
 fn ranks(metadata: &Metadata, n_tokens: usize) -> Result<Vec<u32>, Error> {
-    let scores = metadata.f32s(SCORES)?.ok_or(Error::Missing { key: SCORES })?;
+    let Some(scores) = metadata.f32s(SCORES)? else { return Ok(vec![rank_of_score(0.0); n_tokens]) };
     if scores.len() != n_tokens {
         return Err(Error::Length { key: SCORES, n: scores.len(), n_tokens });
     }
@@ -243,11 +274,15 @@ fn matchers(metadata: &Metadata, vocabulary: &Vocabulary, algorithm: Algorithm) 
     };
     let added = |with_silent: bool| {
         let tokens = vocabulary.kinds.iter().zip(vocabulary.pieces.iter()).zip(0..);
-        Matcher::new(tokens.filter_map(move |((kind, piece), id)| {
-            let is_added = *kind == TokenKind::UserDefined || (with_silent && kind.is_silent());
-            let rstrip = is_phi3 && !matches!(piece, b"<unk>" | b"<s>" | b"<|endoftext|>");
-            is_added.then_some((piece, Added { id, lstrip: !mask.is_empty() && piece == mask, rstrip }))
-        }))
+        Matcher::new(
+            tokens.filter_map(move |((kind, piece), id)| {
+                let is_added = *kind == TokenKind::UserDefined || (with_silent && kind.is_silent());
+                let rstrip = is_phi3 && !matches!(piece, b"<unk>" | b"<s>" | b"<|endoftext|>");
+                is_added
+                    .then_some((piece, Added { lstrip: !mask.is_empty() && piece == mask, rstrip, ..Added::plain(id) }))
+            }),
+            Blanks::Ascii,
+        )
     };
     Ok((added(true), added(false)))
 }

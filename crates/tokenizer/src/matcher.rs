@@ -1,5 +1,7 @@
 //! Finds added tokens in text: leftmost first, longest among those that begin there.
 
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+
 use crate::strings::Strings;
 
 /// One token to look for.
@@ -10,6 +12,33 @@ pub(crate) struct Added {
     pub(crate) lstrip: bool,
     /// Takes the white space after it, too.
     pub(crate) rstrip: bool,
+    /// Only where no letter, mark, digit or connector stands beside it.
+    pub(crate) single_word: bool,
+}
+
+impl Added {
+    /// Found wherever it is spelled, and nothing else taken.
+    pub(crate) fn plain(id: u32) -> Self {
+        Self { id, lstrip: false, rstrip: false, single_word: false }
+    }
+}
+
+/// The white space that tokens take with them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Blanks {
+    /// C's `isspace`, as llama.cpp has it.
+    Ascii,
+    /// `White_Space`, as `tokenizers` has it.
+    Unicode,
+}
+
+impl Blanks {
+    fn has(self, c: char) -> bool {
+        match self {
+            Self::Ascii => matches!(c, '\t'..='\r' | ' '),
+            Self::Unicode => c.is_whitespace(),
+        }
+    }
 }
 
 /// A piece of text between added tokens, or one of them.
@@ -23,17 +52,19 @@ pub(crate) enum Fragment<'t> {
 pub(crate) struct Matcher {
     texts: Strings,
     tokens: Vec<Added>,
+    blanks: Blanks,
     /// The tokens that begin with each byte, as a range of both.
     starts: Box<[(u32, u32); 256]>,
 }
 
 impl Matcher {
-    pub(crate) fn new<'a>(tokens: impl Iterator<Item = (&'a [u8], Added)>) -> Self {
+    pub(crate) fn new<'a>(tokens: impl Iterator<Item = (&'a [u8], Added)>, blanks: Blanks) -> Self {
         let mut sorted: Vec<(&[u8], Added)> = tokens.filter(|(text, _)| !text.is_empty()).collect();
         sorted.sort_unstable_by_key(|(text, added)| (*text, added.id));
         let mut matcher = Self {
             texts: Strings::with_capacity(sorted.len(), sorted.iter().map(|(text, _)| text.len()).sum()),
             tokens: sorted.iter().map(|(_, added)| *added).collect(),
+            blanks,
             starts: Box::new([(0, 0); 256]),
         };
         for (i, (text, _)) in (0..).zip(sorted) {
@@ -80,16 +111,16 @@ impl Matcher {
                 at += 1;
                 continue;
             };
-            let mut end = at;
-            while token.lstrip && end > start && is_blank(bytes[end - 1]) {
-                end -= 1;
+            let (before, after) = (text.get(..at).unwrap_or_default(), text.get(at + n..).unwrap_or_default());
+            if token.single_word && (before.ends_with(is_word) || after.starts_with(is_word)) {
+                at += n;
+                continue;
             }
+            let is_blank = |c: char| self.blanks.has(c);
+            let end = if token.lstrip { before.trim_end_matches(is_blank).len().max(start) } else { at };
             emit_text(start..end, &mut emit);
             emit(Fragment::Token(token.id));
-            at += n;
-            while token.rstrip && bytes.get(at).is_some_and(|&byte| is_blank(byte)) {
-                at += 1;
-            }
+            at = text.len() - if token.rstrip { after.trim_start_matches(is_blank) } else { after }.len();
             start = at;
         }
         emit_text(start..bytes.len(), &mut emit);
@@ -109,9 +140,15 @@ fn partition(mut low: u32, mut high: u32, is_before: impl Fn(u32) -> bool) -> u3
     low
 }
 
-/// C's `isspace`.
-fn is_blank(byte: u8) -> bool {
-    matches!(byte, 9..=13 | b' ')
+/// `\w`
+fn is_word(c: char) -> bool {
+    use GeneralCategory as G;
+    let is_more = || match c.general_category() {
+        G::NonspacingMark | G::SpacingMark | G::EnclosingMark | G::DecimalNumber | G::ConnectorPunctuation => true,
+        // Joiners.
+        _ => matches!(c, '\u{200c}' | '\u{200d}'),
+    };
+    c.is_alphabetic() || is_more()
 }
 
 #[cfg(test)]
@@ -120,9 +157,11 @@ mod tests {
     use Fragment::{Text, Token};
 
     fn check(tokens: &[(&str, bool, bool)], text: &str, expected: &[Fragment<'_>]) {
-        let tokens = (0..).zip(tokens).map(|(id, &(t, lstrip, rstrip))| (t.as_bytes(), Added { id, lstrip, rstrip }));
+        let tokens = (0..)
+            .zip(tokens)
+            .map(|(id, &(t, lstrip, rstrip))| (t.as_bytes(), Added { lstrip, rstrip, ..Added::plain(id) }));
         let mut fragments = Vec::new();
-        Matcher::new(tokens).split(text, |fragment| fragments.push(fragment));
+        Matcher::new(tokens, Blanks::Ascii).split(text, |fragment| fragments.push(fragment));
         assert_eq!(fragments, expected, "{text:?}");
     }
 
@@ -142,5 +181,21 @@ mod tests {
         let tokens = [("<l>", true, false), ("<r>", false, true)];
         check(&tokens, "a \n<l> b <r> \t c", &[Text("a"), Token(0), Text(" b "), Token(1), Text("c")]);
         check(&tokens, " <l><r> ", &[Token(0), Token(1)]);
+    }
+
+    #[test]
+    fn a_single_word_stands_alone() {
+        let token = |single_word| {
+            let added = Added { single_word, lstrip: true, ..Added::plain(7) };
+            Matcher::new([(b"ab".as_slice(), added)].into_iter(), Blanks::Unicode)
+        };
+        let check = |single_word: bool, text: &str, expected: &[Fragment<'_>]| {
+            let mut fragments = Vec::new();
+            token(single_word).split(text, |fragment| fragments.push(fragment));
+            assert_eq!(fragments, expected, "{text:?}");
+        };
+        check(true, "x ab, abc é\u{a0}ab_ab", &[Text("x"), Token(7), Text(", abc é\u{a0}ab_ab")]);
+        check(true, "ab\u{301} ab\u{200d} 文ab ab", &[Text("ab\u{301} ab\u{200d} 文ab"), Token(7)]);
+        check(false, "abc\u{a0}ab", &[Token(7), Text("c"), Token(7)]);
     }
 }

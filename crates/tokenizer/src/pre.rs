@@ -12,7 +12,8 @@ mod ranges;
 mod sets;
 mod words;
 
-pub(crate) use names::{LINES, PreTokenizer, by_name};
+pub use names::BY_PIPELINE;
+pub(crate) use names::{LINES, PreTokenizer, WHOLE, by_name};
 
 use crate::unicode::{Classes, char_at, run_end, utf8_len};
 use sets::Set;

@@ -128,6 +128,8 @@ pub(crate) struct Found {
     pub(crate) special: SpecialTokens,
     /// Sorted.
     pub(crate) end_of_generation: Vec<u32>,
+    /// What was read as absent.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Reads the ids of the file, and finds by spelling what it does not name. Tokens found so become control tokens, unless
@@ -138,7 +140,8 @@ pub(crate) fn find(
     is_word: impl Fn(u32) -> bool,
 ) -> Result<Found, Error> {
     let n_tokens = vocabulary.len();
-    let by_key = |keys: &[&'static str]| by_key(metadata, keys, n_tokens);
+    let mut outside = Vec::new();
+    let mut by_key = |keys: &[&'static str]| by_key(metadata, keys, n_tokens, &mut outside);
     let mut special = SpecialTokens {
         bos: by_key(&["tokenizer.ggml.bos_token_id", "tokenizer.ggml.cls_token_id"])?,
         eos: by_key(&["tokenizer.ggml.eos_token_id"])?,
@@ -209,17 +212,25 @@ pub(crate) fn find(
     for id in named {
         vocabulary.make_control(id);
     }
-    Ok(Found { special, end_of_generation: ends })
+    let warning = format!("{}, but the vocabulary has {n_tokens}: read as absent", outside.join(", "));
+    let warnings = (!outside.is_empty()).then_some(warning).into_iter().collect();
+    Ok(Found { special, end_of_generation: ends, warnings })
 }
 
-/// The id under the first of `keys` that the file has.
-fn by_key(metadata: &Metadata, keys: &[&'static str], n_tokens: usize) -> Result<Option<TokenId>, Error> {
+/// The id under the first of `keys` that the file has. One that is no token (tools write −1 for "none", or the size of the vocabulary) counts as absent,
+/// as for llama.cpp, and is listed in `outside`.
+fn by_key(
+    metadata: &Metadata,
+    keys: &[&'static str],
+    n_tokens: usize,
+    outside: &mut Vec<String>,
+) -> Result<Option<TokenId>, Error> {
     for &key in keys {
-        let Some(id) = metadata.u64(key)? else { continue };
-        return match u32::try_from(id) {
-            Ok(id) if (id as usize) < n_tokens => Ok(Some(TokenId(id))),
-            _ => Err(Error::IdOutOfRange { key, id, n_tokens }),
-        };
+        let Some(id) = metadata.integer(key)? else { continue };
+        match u32::try_from(id) {
+            Ok(id) if (id as usize) < n_tokens => return Ok(Some(TokenId(id))),
+            _ => outside.push(format!("{key}: token {id}")),
+        }
     }
     Ok(None)
 }

@@ -7,6 +7,7 @@ use crate::{
     load,
     matcher::{Fragment, Matcher},
     merge::Scratch,
+    pipeline::{Pipeline, Prefix},
     special::SpecialTokens,
     spm::{SPACE, Spm},
     vocabulary::{TokenKind, Vocabulary, byte_of_piece},
@@ -69,10 +70,13 @@ pub struct Tokenizer {
     pub(crate) special: SpecialTokens,
     /// Sorted.
     pub(crate) end_of_generation: Vec<u32>,
+    pub(crate) warnings: Vec<String>,
     /// What goes before and after a text with `add_special`.
     pub(crate) first: Option<TokenId>,
     pub(crate) last: Option<TokenId>,
-    pub(crate) add_space_prefix: bool,
+    pub(crate) prefix: Prefix,
+    /// What the file says beyond GGUF's own keys.
+    pub(crate) pipeline: Option<Pipeline>,
     /// Finds all added tokens.
     pub(crate) named: Matcher,
     /// Finds those that are text: user-defined ones.
@@ -87,17 +91,30 @@ impl Tokenizer {
 
     /// Appends the ids of `text`; `add_special` adds BOS/EOS as the model asks.
     ///
+    /// `out` may hold what stands before: where it has more than the beginning token, the text is no beginning, which some tokenizers tell apart.
+    ///
     /// Text that the vocabulary cannot say becomes its unknown token; a byte-level vocabulary that lacks a byte has none
     /// and leaves the byte out, as the models were trained.
     pub fn encode(&self, text: &str, control: ControlTokens, add_special: bool, out: &mut Vec<TokenId>) {
         if add_special {
             out.extend(self.first);
         }
+        let mut scratch = Scratch::default();
+        if let Some(pipeline) = &self.pipeline {
+            let at_start = out.is_empty() || self.first.is_some_and(|first| *out == [first]);
+            pipeline.split(text, control, at_start, &mut |fragment| match fragment {
+                Fragment::Token(id) => out.push(TokenId(id)),
+                Fragment::Text(word) => self.encode_word(pipeline, word, &mut scratch, out),
+            });
+            if add_special {
+                out.extend(self.last);
+            }
+            return;
+        }
         let matcher = match control {
             ControlTokens::Parse => &self.named,
             ControlTokens::AsText => &self.spelled,
         };
-        let mut scratch = Scratch::default();
         let mut after_added = true;
         matcher.split(text, |fragment| match fragment {
             Fragment::Token(id) => {
@@ -108,7 +125,7 @@ impl Tokenizer {
                 match &self.model {
                     Model::Bpe(bpe) => bpe.encode(&self.vocabulary, text, &mut scratch, out),
                     Model::Spm(spm) => {
-                        let prefix = self.add_space_prefix && after_added;
+                        let prefix = self.prefix == Prefix::Always && after_added;
                         spm.encode(&self.vocabulary, text, prefix, &mut scratch, out);
                     }
                     Model::Wpm(wpm) => wpm.encode(&self.vocabulary, text, out),
@@ -118,6 +135,18 @@ impl Tokenizer {
         });
         if add_special {
             out.extend(self.last);
+        }
+    }
+
+    /// A word of a pipeline, or all text between added tokens where it says nothing of words.
+    fn encode_word(&self, pipeline: &Pipeline, word: &str, scratch: &mut Scratch, out: &mut Vec<TokenId>) {
+        match &self.model {
+            Model::Bpe(bpe) if pipeline.has_cuts() || bpe.escapes_space() => {
+                bpe.encode_piece(&self.vocabulary, word, pipeline.ignores_merges(), scratch, out);
+            }
+            Model::Bpe(bpe) => bpe.encode(&self.vocabulary, word, scratch, out),
+            Model::Spm(spm) => spm.encode(&self.vocabulary, &word.replace('▁', " "), false, scratch, out),
+            Model::Wpm(wpm) => wpm.encode(&self.vocabulary, word, out),
         }
     }
 
@@ -188,6 +217,11 @@ impl Tokenizer {
         }
     }
 
+    /// What the file says of special tokens and cannot mean, a line each: ids outside the vocabulary, which are read as absent.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
     /// All tokens with a job.
     pub fn special(&self) -> &SpecialTokens {
         &self.special
@@ -215,7 +249,17 @@ impl Tokenizer {
 
     /// Does a text get a space in front before it is encoded?
     pub fn adds_space_prefix(&self) -> bool {
-        self.add_space_prefix
+        self.prefix != Prefix::Never
+    }
+
+    /// Does text behind `id` get one as well? `at_start`: `id` is the first, or only the beginning token stands before.
+    pub(crate) fn has_prefix_after(&self, id: TokenId, is_added: bool, at_start: bool) -> bool {
+        match self.prefix {
+            Prefix::Never => false,
+            Prefix::First => at_start && self.first == Some(id),
+            Prefix::Always => is_added,
+            Prefix::Prepended => is_added && !self.pipeline.as_ref().is_some_and(|p| p.is_normalized(id.0)),
+        }
     }
 
     /// Does this token end a completion (EOS, EOT, EOM and their like)?

@@ -2,7 +2,7 @@
 
 use crate::{
     merge::{MergeRule, NO_ID, Scratch, Symbol},
-    vocabulary::Vocabulary,
+    vocabulary::{TokenKind, Vocabulary},
 };
 use gguf::TokenId;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -47,6 +47,8 @@ pub(crate) fn encode_word(
     let whole = vocabulary.find_text(word);
     if let Some(id) = whole {
         let state = whole_words.0.get(id as usize);
+        // An added token that stands here was passed over where text was searched for it.
+        let ignore_merges = ignore_merges && vocabulary.kind(id) != Some(TokenKind::UserDefined);
         if ignore_merges || state.is_some_and(|state| state.load(Ordering::Relaxed) == WHOLE) {
             out.push(TokenId(id));
             return;

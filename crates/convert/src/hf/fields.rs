@@ -126,10 +126,10 @@ impl Fields {
         }
     }
 
-    /// One token id, or a list of them.
-    pub(super) fn ids(&self, key: &str) -> Result<Vec<u32>, Error> {
+    /// One token id, or a list of them; whole numbers of any size and sign.
+    pub(super) fn ids(&self, key: &str) -> Result<Vec<i64>, Error> {
         let Some(value) = self.value(key) else { return Ok(Vec::new()) };
-        let id = |v: &Value| v.as_u64().and_then(|id| u32::try_from(id).ok());
+        let id = |v: &Value| v.as_i64().or_else(|| v.as_u64().map(|_| i64::MAX));
         let ids = match value {
             Value::Array(list) => list.iter().map(id).collect(),
             single => id(single).map(|id| vec![id]),

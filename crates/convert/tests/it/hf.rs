@@ -7,5 +7,6 @@ mod round_trip;
 mod safetensors;
 mod support;
 mod ternary;
+mod tokenizer_settings;
 mod tokenizers;
 mod transformers;

@@ -86,3 +86,9 @@ pub(crate) fn by_name(name: &str) -> Option<PreTokenizer> {
 
 /// Gemma 4, which has no name of its own in files: lines, spelled without the byte alphabet.
 pub(crate) const LINES: PreTokenizer = PreTokenizer::plain(&[Pass::Lines]);
+
+/// The name in files that `convert` makes of cuts that no name stands for: the pipeline says them, and other programs refuse the file.
+pub const BY_PIPELINE: &str = "trinity";
+
+/// No cut: the pipeline's words are whole.
+pub(crate) const WHOLE: PreTokenizer = PreTokenizer::plain(&[]);

@@ -139,3 +139,60 @@ fn out_of_range_is_nothing() {
     assert_eq!(tokenizer.id_of("no such piece"), None);
     assert_eq!(tokenizer.tokens().len(), 512);
 }
+
+/// −1 and ids beyond the vocabulary, however wide their type: as if the key were absent, and said.
+#[test]
+fn ids_outside_the_vocabulary_count_as_absent() {
+    let with = |key: &str, value: Value| {
+        let pieces = [("<unk>", 2), ("<s>", 3), ("</s>", 3), ("▁a", 1), ("<|fim_pad|>", 3)];
+        let scores = Value::Array(Array::F32(vec![0.0; 5]));
+        let metadata = small("llama", &pieces, &[("tokenizer.ggml.scores", scores), (key, value)]);
+        Tokenizer::from_gguf(&metadata).unwrap()
+    };
+    let plain = with("general.name", Value::String("plain".into()));
+    assert!(plain.warnings().is_empty());
+    for name in ["bos", "eos", "eot", "eom", "unknown", "padding", "seperator", "mask", "cls", "fim_pad", "fim_pre"] {
+        let key = format!("tokenizer.ggml.{name}_token_id");
+        for value in [Value::I32(-1), Value::I64(-1), Value::U32(u32::MAX), Value::U32(5), Value::U64(u64::MAX)] {
+            let tokenizer = with(&key, value.clone());
+            assert_eq!(tokenizer.special(), plain.special(), "{key} {value:?}");
+            assert_eq!(encode_with(&tokenizer, "a", ControlTokens::Parse, true), [1, 3]);
+            let [warning] = tokenizer.warnings() else { panic!("{key}: {:?}", tokenizer.warnings()) };
+            let (start, end) = (format!("{key}: token "), ", but the vocabulary has 5: read as absent");
+            assert!(warning.starts_with(&start) && warning.ends_with(end), "{warning}");
+        }
+    }
+}
+
+/// Files of which other programs were reported to refuse: three that must read alike.
+#[test]
+fn a_padding_token_that_is_none_changes_no_id() {
+    let load = |name: &str| {
+        let file = testkit::data("regressions/special-id-out-of-range").join(name);
+        Tokenizer::from_gguf(gguf::Container::open(&file).unwrap().metadata()).unwrap()
+    };
+    let text = std::fs::read_to_string(testkit::data("regressions/special-id-out-of-range/text.txt")).unwrap();
+    let encode = |tokenizer: &Tokenizer| encode_with(tokenizer, &text, ControlTokens::AsText, true);
+    let plain = load("plain.gguf");
+    assert!(plain.warnings().is_empty());
+    for name in ["pad-max.gguf", "pad-n.gguf"] {
+        let tokenizer = load(name);
+        assert_eq!(encode(&tokenizer), encode(&plain), "{name}");
+        assert_eq!((tokenizer.warnings().len(), tokenizer.special().pad), (1, plain.special().pad), "{name}");
+    }
+}
+
+/// SentencePiece vocabularies without kinds: structure and bytes are known by their names. Without scores the leftmost pair merges first.
+#[test]
+fn an_spm_file_without_kinds_or_scores() {
+    let pieces =
+        [("<unk>", 2), ("<s>", 3), ("</s>", 3), ("▁", 1), ("a", 1), ("aa", 1), ("▁a", 1), ("<0xC3>", 6), ("<0xA9>", 6)];
+    let mut metadata = small("llama", &pieces, &[]);
+    assert!(metadata.remove("tokenizer.ggml.token_type"));
+    let tokenizer = Tokenizer::from_gguf(&metadata).unwrap();
+    assert_eq!(tokenizer.token_kind(TokenId(7)), Some(TokenKind::Byte));
+    assert!(tokenizer.is_control(TokenId(1)) && tokenizer.is_end_of_generation(TokenId(2)));
+    let ids = encode_with(&tokenizer, "aaaé</s>", ControlTokens::Parse, true);
+    assert_eq!(ids, [1, 6, 5, 7, 8, 2]);
+    assert_eq!(tokenizer.decode(&self::ids(&ids), false), "aaaé".as_bytes());
+}

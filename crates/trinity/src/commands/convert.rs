@@ -133,6 +133,9 @@ fn open_with(
                 path.display()
             ));
         }
+        for warning in source.warnings() {
+            terminal::say(&format!("warning: {}\n", terminal::escape(warning)));
+        }
         return Ok(Box::new(source));
     }
     let tables = origin.tl_tables.as_deref().map(LookupTables::read).transpose()?.unwrap_or_default();

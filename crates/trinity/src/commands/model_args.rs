@@ -193,7 +193,7 @@ impl ModelArgs {
     pub(crate) fn load(&self, reference: Option<&str>, global: &Global) -> Result<Loaded, Failure> {
         let spinner = terminal::spinner("loading");
         let container = self.open(reference, global)?;
-        let tokenizer = Arc::new(Tokenizer::from_gguf(container.metadata())?);
+        let tokenizer = Arc::new(tokenizer(&container)?);
         let (model, _) = if let Some(window) = self.attention_window() {
             // The engine gives pages back that the window has passed: the sequence may grow for ever.
             let positions = window.pages_max(STEP_ROWS_MAX).saturating_mul(PAGE_LEN);
@@ -216,6 +216,15 @@ impl ModelArgs {
 }
 
 /// What was requantised, and what it truly saves.
+/// The tokenizer of a file; what it cannot mean is said once.
+pub(crate) fn tokenizer(container: &Container) -> Result<Tokenizer, Failure> {
+    let tokenizer = Tokenizer::from_gguf(container.metadata())?;
+    for warning in tokenizer.warnings() {
+        terminal::say(&format!("warning: {}: {warning}\n", terminal::escape(container.name())));
+    }
+    Ok(tokenizer)
+}
+
 fn say_requantised(model: &Model) {
     let text = |n| terminal::bytes_text(n);
     if let Some(done) = model.requantised_embedding() {

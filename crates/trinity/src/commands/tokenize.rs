@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use clap::Args;
-use tokenizer::{ControlTokens, TokenId, Tokenizer};
+use tokenizer::{ControlTokens, TokenId};
 
 use super::model_args;
 use crate::{
@@ -35,7 +35,7 @@ pub(crate) struct TokenizeArgs {
 /// Reads standard input, prints the other form.
 pub(crate) fn run(args: &TokenizeArgs, global: &Global) -> Result<(), Failure> {
     let container = model_args::open(Some(&args.model), global)?;
-    let tokenizer = Tokenizer::from_gguf(container.metadata())?;
+    let tokenizer = model_args::tokenizer(&container)?;
     let input = terminal::read_stdin()?;
     if args.decode {
         let ids = parse_ids(&input, tokenizer.n_vocab())?;

@@ -119,3 +119,24 @@ fn an_unwritable_home_is_one_line() {
     let home = file.join("home");
     finish(command(["pull", "smollm2:135m"]).env("TRINITY_HOME", &home)).fails(1, &["a-file"]);
 }
+
+/// A padding token that is none is no reason to refuse a file: it is said, and the ids are those of the file without it.
+#[test]
+fn a_special_token_beyond_the_vocabulary_counts_as_absent() {
+    let tokenize = |name: &str| {
+        let file = testkit::data("regressions/special-id-out-of-range").join(name);
+        trinity_with_input(["tokenize", "--ids", file.to_str().unwrap()], b"the end and on").ok()
+    };
+    let plain = tokenize("plain.gguf");
+    assert_eq!(plain.stderr, "");
+    for (name, id) in [("pad-max.gguf", "4294967295"), ("pad-n.gguf", "token ")] {
+        let outcome = tokenize(name);
+        assert_eq!(outcome.stdout, plain.stdout, "{name}");
+        assert!(outcome.stderr.starts_with("warning: ") && outcome.stderr.contains(id), "{}", outcome.stderr);
+        assert!(
+            outcome.stderr.ends_with(": read as absent\n") && outcome.stderr.lines().count() == 1,
+            "{}",
+            outcome.stderr
+        );
+    }
+}

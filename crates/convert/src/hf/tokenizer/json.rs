@@ -35,12 +35,28 @@ pub(super) struct AddedToken {
     pub(super) lstrip: bool,
     #[serde(default)]
     pub(super) rstrip: bool,
+    /// Is it looked for in normalized text?
+    #[serde(default)]
+    pub(super) normalized: Option<bool>,
     #[serde(default)]
     pub(super) special: bool,
 }
 
+impl AddedToken {
+    /// A token of a list that has only spellings.
+    pub(super) fn plain(id: u32, content: &str, special: bool) -> Self {
+        let content = content.to_owned();
+        Self { id, content, single_word: false, lstrip: false, rstrip: false, normalized: None, special }
+    }
+
+    /// As stated, else as `tokenizers` takes it.
+    pub(super) fn is_normalized(&self) -> bool {
+        self.normalized.unwrap_or(!self.special)
+    }
+}
+
 /// `model`, which must be a BPE.
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 pub(super) struct Bpe {
     #[serde(rename = "type", default)]
     pub(super) kind: Option<String>,
@@ -68,6 +84,15 @@ pub(super) struct Merge {
     pub(super) right: String,
 }
 
+impl Merge {
+    /// `left right`.
+    pub(super) fn of_line(text: &str) -> Option<Self> {
+        let (left, right) = text.split_once(' ')?;
+        let is_pair = !left.is_empty() && !right.is_empty() && !right.contains(' ');
+        is_pair.then(|| Self { left: left.to_owned(), right: right.to_owned() })
+    }
+}
+
 impl<'de> Deserialize<'de> for Merge {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Pair;
@@ -80,12 +105,8 @@ impl<'de> Deserialize<'de> for Merge {
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Merge, E> {
-                match text.split_once(' ') {
-                    Some((left, right)) if !left.is_empty() && !right.is_empty() && !right.contains(' ') => {
-                        Ok(Merge { left: left.to_owned(), right: right.to_owned() })
-                    }
-                    _ => Err(E::custom(format!("merge {text:?}, expected two tokens and a space between"))),
-                }
+                let wrong = || E::custom(format!("merge {text:?}, expected two tokens and a space between"));
+                Merge::of_line(text).ok_or_else(wrong)
             }
 
             fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Merge, S::Error> {
@@ -104,7 +125,12 @@ impl TokenizerJson {
     /// Reads the file; `None` if there is none.
     pub(super) fn read(file: &Path) -> Result<Option<Self>, Error> {
         let Some(json) = json::read::<Self>(file)? else { return Ok(None) };
-        let model = &json.model;
+        json.check(file)?;
+        Ok(Some(json))
+    }
+
+    fn check(&self, file: &Path) -> Result<(), Error> {
+        let model = &self.model;
         let refuse = |key: &str, got: &str, expected: &str| {
             Err(json::invalid(file, format!("model.{key}: {got}, expected {expected}")))
         };
@@ -122,7 +148,7 @@ impl TokenizerJson {
                 return refuse(key, &format!("{text:?}"), "none");
             }
         }
-        Ok(Some(json))
+        Ok(())
     }
 }
 

@@ -1,14 +1,11 @@
 //! Which name `tokenizer.ggml.pre` has for what `tokenizer.json` does to text before its merges.
 //!
-//! The steps are compared with those of the model families, expression by expression and letter by letter; what is none of them is
-//! refused with its text, since a near miss changes ids silently. Names: `tokenizer`'s table, which is llama.cpp's.
-
-use std::path::Path;
+//! The steps are compared with those of the model families, expression by expression and letter by letter, since a near miss changes ids
+//! silently; what is none of them has no name, and is kept step by step (`pipeline.rs`). Names: `tokenizer`'s table, which is llama.cpp's.
 
 use serde_json::Value;
 
-use super::json::{TokenizerJson, flag, kind, steps, unknown};
-use crate::Error;
+use super::json::{TokenizerJson, flag, kind, steps};
 
 /// One step that cuts text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,15 +22,17 @@ enum Cut<'a> {
     Nothing,
 }
 
-const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+pub(super) const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-const QWEN2: &str =
+pub(super) const QWEN2: &str =
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const QWEN35: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const GPT4O: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const DEEPSEEK3: &str =
     r"[!-/:-@\[-`{-~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+/// The same as DeepSeek's own files spell it, line ends as they are.
+const DEEPSEEK3_SPELLED: &str = "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+";
 
 /// Steps, whether a word that is a token skips the merges (`ignore_merges`), name.
 const NAMES: &[(&[Cut<'_>], bool, &str)] = &[
@@ -47,6 +46,11 @@ const NAMES: &[(&[Cut<'_>], bool, &str)] = &[
     (&[Cut::Split(TEKKEN)], true, "tekken"),
     (&[Cut::Split(GPT4O)], false, "gpt-4o"),
     (&[Cut::Split(r"\p{N}{1,3}"), Cut::Split("[一-龥぀-ゟ゠-ヿ]+"), Cut::Split(DEEPSEEK3)], false, "deepseek-v3"),
+    (
+        &[Cut::Split(r"\p{N}{1,3}"), Cut::Split("[一-龥぀-ゟ゠-ヿ]+"), Cut::Split(DEEPSEEK3_SPELLED)],
+        false,
+        "deepseek-v3",
+    ),
     (&[Cut::Punctuation, Cut::Split(GPT2), Cut::Digits, Cut::Split("[0-9][0-9][0-9]")], false, "falcon"),
 ];
 
@@ -55,24 +59,19 @@ pub(super) fn is_byte_level(json: &TokenizerJson) -> bool {
     steps(json.pre_tokenizer.as_ref(), "pretokenizers").iter().any(|step| kind(step) == "ByteLevel")
 }
 
-/// `tokenizer.ggml.pre` of a byte-level file.
-pub(super) fn name(file: &Path, json: &TokenizerJson) -> Result<&'static str, Error> {
-    let normalizers = steps(json.normalizer.as_ref(), "normalizers");
-    // NFC is what Qwen's files ask for and GGUF cannot say: it changes text that is not composed, as no keyboard writes it.
-    if let Some(other) = normalizers.iter().find(|step| kind(step) != "NFC") {
-        return Err(unknown(file, "normalizer", &[other], "GGUF cannot say it"));
-    }
+/// `tokenizer.ggml.pre` of a byte-level file, if there is a name for it.
+pub(super) fn name(json: &TokenizerJson) -> Option<&'static str> {
     let steps = steps(json.pre_tokenizer.as_ref(), "pretokenizers");
-    let cuts = steps.iter().map(|step| cut(step)).collect::<Option<Vec<_>>>();
-    let mut cuts = cuts.ok_or_else(|| unknown(file, "pre_tokenizer", &steps, "none of the known ones"))?;
-    cuts.retain(|cut| *cut != Cut::Nothing);
+    let mut cuts = steps.iter().map(|step| cut(step)).collect::<Option<Vec<_>>>()?;
+    // Steps behind the alphabet would see bytes as letters.
+    cuts.pop_if(|cut| *cut == Cut::Nothing);
     let ignore = json.model.ignore_merges;
     let known = NAMES.iter().find(|(steps, ignore_merges, _)| *steps == cuts.as_slice() && *ignore_merges == ignore);
-    known.map(|(.., name)| *name).ok_or_else(|| {
-        let why = format!("none of the known ones (with model.ignore_merges {ignore})");
-        unknown(file, "pre_tokenizer", &steps, &why)
-    })
+    known.map(|(.., name)| *name)
 }
+
+/// The expressions that match every text from end to end, so that there are no gaps to be removed.
+const COVERING: &[&str] = &[GPT2, LLAMA3, QWEN2, QWEN35, TEKKEN, GPT4O];
 
 /// What a step cuts; `None` where it is not known.
 fn cut(step: &Value) -> Option<Cut<'_>> {
@@ -84,8 +83,15 @@ fn cut(step: &Value) -> Option<Cut<'_>> {
         "Digits" if flag(step, "individual_digits", false) => Some(Cut::SingleDigits),
         "Digits" => Some(Cut::Digits),
         "Punctuation" if step.get("behavior")? == "Contiguous" => Some(Cut::Punctuation),
-        "Split" if step.get("behavior")? == "Isolated" && !flag(step, "invert", false) => {
-            step.get("pattern")?.get("Regex")?.as_str().map(Cut::Split)
+        "Split" => {
+            let expression = step.get("pattern")?.get("Regex")?.as_str()?;
+            let is_isolated = match step.get("behavior")?.as_str()? {
+                "Isolated" => true,
+                // Gaps removed, as files made from tiktoken's have it.
+                "Removed" => flag(step, "invert", false) && COVERING.contains(&expression),
+                _ => false,
+            };
+            is_isolated.then_some(Cut::Split(expression))
         }
         _ => None,
     }

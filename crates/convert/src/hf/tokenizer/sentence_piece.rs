@@ -2,7 +2,8 @@
 //!
 //! GGUF has SentencePiece's own form, in which any two neighbours merge whose text together is a token, best score first; the JSON
 //! has a list of merges. They are the same if the list holds every such pair and all pairs of a token stand together; then the score
-//! is the place in the list. Both are checked. Source: transformers' `convert_slow_tokenizer.py` makes the list so from the scores.
+//! is the place in the list. Source: transformers' `convert_slow_tokenizer.py` makes the list so from the scores. Files keep the list as well,
+//! by which our own tokenizer goes; whether others read the same from the scores is checked, and said where not.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -12,33 +13,43 @@ use std::{
 use gguf::{Array, Metadata, Value};
 
 use super::{
-    json::{Merge, TokenizerJson, flag, kind, steps, unknown},
+    json::{Merge, TokenizerJson, flag, kind, steps},
     vocabulary::{Kind, Vocabulary},
 };
-use crate::{Error, json};
+use crate::{Error, json::invalid};
 
 const SPACE: &str = "▁";
 /// The score of added tokens, which are found and not merged; as llama.cpp writes it.
 const ADDED_SCORE: f32 = -1000.0;
 
-/// Sets the scores, and whether a space goes in front of a text.
+/// Sets merges and scores, and whether a space goes in front of a text. The lines say where the scores cannot say what the merges do.
 pub(super) fn write(
     file: &Path,
     json: &TokenizerJson,
     vocabulary: &Vocabulary,
     metadata: &mut Metadata,
-) -> Result<(), Error> {
+) -> Result<Vec<String>, Error> {
     if json.model.ignore_merges {
-        return Err(json::invalid(file, "model.ignore_merges: true, expected false beside byte_fallback"));
+        return Err(invalid(file, "model.ignore_merges: true, expected false beside byte_fallback"));
     }
     let has_prefix = has_space_prefix(file, json)?;
-    metadata.set("tokenizer.ggml.scores", Value::Array(Array::F32(scores(file, &json.model.merges, vocabulary)?)));
+    let scores = Scores::new(file, &json.model.merges, vocabulary)?;
+    metadata.set("tokenizer.ggml.scores", Value::Array(Array::F32(scores.of_tokens)));
     metadata.set("tokenizer.ggml.add_space_prefix", Value::Bool(has_prefix));
-    Ok(())
+    let pieces = |merge: &&Merge| {
+        let is_written = |piece: &str| vocabulary.writes(piece);
+        is_written(&merge.left) && is_written(&merge.right) && is_written(&format!("{}{}", merge.left, merge.right))
+    };
+    let merges = json.model.merges.iter().filter(pieces).map(|merge| format!("{} {}", merge.left, merge.right));
+    metadata.set("tokenizer.ggml.merges", Value::Array(Array::String(merges.collect())));
+    Ok(scores
+        .differs
+        .map(|what| format!("{}: {what}: other programs, which go by scores, may read other ids", file.display()))
+        .into_iter()
+        .collect())
 }
 
-/// Does the tokenizer put a space in front of a text? In newer files only in front of the first piece (`prepend_scheme` first), which
-/// GGUF cannot say: its readers put one after control tokens as well.
+/// Does the tokenizer put a space in front of a text? GGUF's readers put one after control tokens as well; what exactly is done stands in the pipeline.
 fn has_space_prefix(file: &Path, json: &TokenizerJson) -> Result<bool, Error> {
     let is_text = |step: &serde_json::Value, key: &str, text: &str| step.get(key).is_some_and(|v| v == text);
     let (mut is_prepended, mut is_replaced) = (false, false);
@@ -51,69 +62,72 @@ fn has_space_prefix(file: &Path, json: &TokenizerJson) -> Result<bool, Error> {
             {
                 is_replaced = true;
             }
-            _ => return Err(unknown(file, "normalizer", &[step], "GGUF cannot say it")),
+            _ => {}
         }
     }
     for step in steps(json.pre_tokenizer.as_ref(), "pretokenizers") {
-        match kind(step) {
-            "Metaspace" if is_text(step, "replacement", SPACE) && !flag(step, "split", true) => {
-                is_replaced = true;
-                is_prepended |= match step.get("prepend_scheme").and_then(|s| s.as_str()) {
-                    Some("always" | "first") => true,
-                    Some(_) => false,
-                    None => flag(step, "add_prefix_space", true),
-                };
-            }
-            // Gemma: there is no space left to split at.
-            "Split" if is_replaced && step.get("pattern").is_some_and(|p| is_text(p, "String", " ")) => {}
-            _ => return Err(unknown(file, "pre_tokenizer", &[step], "GGUF cannot say it")),
+        if kind(step) == "Metaspace" {
+            is_replaced = true;
+            is_prepended |= match step.get("prepend_scheme").and_then(|s| s.as_str()) {
+                Some("always" | "first") => true,
+                Some(_) => false,
+                None => flag(step, "add_prefix_space", true),
+            };
         }
     }
-    if is_replaced {
-        Ok(is_prepended)
-    } else {
-        Err(json::invalid(file, "normalizer: expected one that spells space as ▁"))
-    }
+    if is_replaced { Ok(is_prepended) } else { Err(invalid(file, "normalizer: expected one that spells space as ▁")) }
 }
 
-fn scores(file: &Path, merges: &[Merge], vocabulary: &Vocabulary) -> Result<Vec<f32>, Error> {
-    let refuse = |what: String| Err(json::invalid(file, what));
-    let ids: HashMap<&str, usize> = vocabulary.plain().map(|(id, text)| (text, id)).collect();
-    let mut scores: Vec<f32> =
-        vocabulary.kinds.iter().map(|kind| if *kind == Kind::UserDefined { ADDED_SCORE } else { 0.0 }).collect();
-    let mut pairs = HashSet::with_capacity(merges.len());
-    let mut made = HashSet::new();
-    let mut last = None;
-    for (rank, merge) in merges.iter().enumerate() {
-        let text = format!("{}{}", merge.left, merge.right);
-        pairs.insert((merge.left.as_str(), merge.right.as_str()));
-        let Some(&id) = ids.get(text.as_str()) else {
-            if vocabulary.is_added(&text) {
+/// What GGUF has in place of merges.
+struct Scores {
+    of_tokens: Vec<f32>,
+    /// The first merge that they cannot say.
+    differs: Option<String>,
+}
+
+impl Scores {
+    fn new(file: &Path, merges: &[Merge], vocabulary: &Vocabulary) -> Result<Self, Error> {
+        let ids: HashMap<&str, usize> = vocabulary.plain().map(|(id, text)| (text, id)).collect();
+        let score = |kind: &Kind| if *kind == Kind::UserDefined { ADDED_SCORE } else { 0.0 };
+        let mut of_tokens: Vec<f32> = vocabulary.kinds.iter().map(score).collect();
+        let mut pairs = HashSet::with_capacity(merges.len());
+        let (mut made, mut last, mut differs) = (HashSet::new(), None, None);
+        for (rank, merge) in merges.iter().enumerate() {
+            if [&merge.left, &merge.right].iter().any(|side| side.is_empty() || side.contains(' ')) {
+                let what = format!("model.merges[{rank}]: {merge:?}, expected two tokens without spaces");
+                return Err(invalid(file, what));
+            }
+            let text = format!("{}{}", merge.left, merge.right);
+            pairs.insert((merge.left.as_str(), merge.right.as_str()));
+            let Some(&id) = ids.get(text.as_str()) else {
+                if vocabulary.is_added(&text) {
+                    continue;
+                }
+                return Err(invalid(file, format!("model.merges[{rank}]: makes {text:?}, which is no token")));
+            };
+            if last == Some(id) {
                 continue;
             }
-            return refuse(format!("model.merges[{rank}]: makes {text:?}, which is no token"));
-        };
-        if last != Some(id) && !made.insert(id) {
-            return refuse(format!(
-                "model.merges[{rank}]: makes {text:?}, whose other merges stand elsewhere in the list"
-            ));
-        }
-        if last != Some(id)
-            && let Some(score) = scores.get_mut(id)
-        {
-            *score = -(rank as f32);
-        }
-        last = Some(id);
-    }
-    for &text in ids.keys() {
-        let splits = text.char_indices().skip(1).filter_map(|(at, _)| text.split_at_checked(at));
-        for (left, right) in splits {
-            if ids.contains_key(left) && ids.contains_key(right) && !pairs.contains(&(left, right)) {
-                return refuse(format!(
-                    "model.merges: {left:?} and {right:?} make the token {text:?}, but no merge says so"
-                ));
+            last = Some(id);
+            if made.insert(id) {
+                of_tokens.get_mut(id).into_iter().for_each(|score| *score = -(rank as f32));
+            } else {
+                differs.get_or_insert_with(|| {
+                    format!("model.merges[{rank}]: makes {text:?}, whose other merges stand elsewhere in the list")
+                });
             }
         }
+        for (_, text) in vocabulary.plain() {
+            let mut splits = text.char_indices().skip(1).filter_map(|(at, _)| text.split_at_checked(at));
+            let is_unsaid = |(left, right): &(&str, &str)| {
+                ids.contains_key(left) && ids.contains_key(right) && !pairs.contains(&(*left, *right))
+            };
+            if let (None, Some((left, right))) = (&differs, splits.find(is_unsaid)) {
+                let what =
+                    format!("model.merges: {left:?} and {right:?} make the token {text:?}, but no merge says so");
+                differs = Some(what);
+            }
+        }
+        Ok(Self { of_tokens, differs })
     }
-    Ok(scores)
 }

@@ -32,12 +32,12 @@ pub(super) fn write(
     vocabulary: &Vocabulary,
     config: &Config,
     metadata: &mut Metadata,
-) -> Result<(), Error> {
+) -> Result<Vec<String>, Error> {
     let named =
         [Fields::read(&folder.join("tokenizer_config.json"))?, Fields::read(&folder.join("special_tokens_map.json"))?];
     let generation = Fields::read(&folder.join("generation_config.json"))?;
     let numbered: Vec<&Fields> = generation.iter().chain([&config.fields]).collect();
-    let mut ends = Vec::new();
+    let (mut ends, mut warnings) = (Vec::new(), Vec::new());
     for &(job, key) in JOBS {
         let mut id = None;
         for fields in named.iter().flatten() {
@@ -45,7 +45,9 @@ pub(super) fn write(
         }
         for fields in &numbered {
             // A list of ends says more than a name; ids of rows without a token mean nothing.
-            let ids = fields.ids(&format!("{job}_token_id"))?;
+            let key = format!("{job}_token_id");
+            let (ids, others) = ids_below(fields.ids(&key)?, vocabulary.tokens.len());
+            warnings.extend(others.iter().map(|id| outside(fields, &key, *id, vocabulary)));
             let known: Vec<u32> = ids.into_iter().filter(|&id| vocabulary.text(id).is_some()).collect();
             if job == "eos" {
                 ends.extend(known.iter().copied());
@@ -60,7 +62,29 @@ pub(super) fn write(
     let mut seen = HashSet::new();
     ends.retain(|&end| seen.insert(end));
     more_ends(&ends, vocabulary, metadata);
-    around(&folder.join("tokenizer.json"), json, vocabulary, named.iter().flatten().next(), metadata)
+    around(&folder.join("tokenizer.json"), json, vocabulary, named.iter().flatten().next(), metadata)?;
+    Ok(warnings)
+}
+
+/// Does the configuration name `content` as a token with a job, or among more of them?
+pub(super) fn has_job(config: &Fields, content: &str) -> bool {
+    let is_it = |value: &Json| value.as_str().or_else(|| value.get("content")?.as_str()) == Some(content);
+    let named = config.keys().filter(|key| key.ends_with("_token")).filter_map(|key| config.value(key));
+    let lists = ["additional_special_tokens", "extra_special_tokens"].into_iter().filter_map(|key| config.value(key));
+    named.chain(lists.filter_map(Json::as_array).flatten()).any(is_it)
+}
+
+/// Those below `n_tokens`, and the others: tools write −1 for "none", or the size of the vocabulary.
+fn ids_below(ids: Vec<i64>, n_tokens: usize) -> (Vec<u32>, Vec<i64>) {
+    let (known, others): (Vec<i64>, Vec<i64>) =
+        ids.into_iter().partition(|&id| usize::try_from(id).is_ok_and(|id| id < n_tokens));
+    (known.into_iter().map(|id| id as u32).collect(), others)
+}
+
+/// The line about an id that counts as absent.
+fn outside(fields: &Fields, key: &str, id: i64, vocabulary: &Vocabulary) -> String {
+    let n_tokens = vocabulary.tokens.len();
+    format!("{}: {key}: token {id}, but vocab_size is {n_tokens}: read as absent", fields.file_name())
 }
 
 /// Ends of generation besides EOS: GGUF has two more keys, and where these do not hold all, there is Ollama's list.

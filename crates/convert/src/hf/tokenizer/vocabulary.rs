@@ -9,7 +9,7 @@ use std::{
 
 use gguf::{Array, Metadata, Value};
 
-use super::json::{AddedToken, TokenizerJson};
+use super::json::TokenizerJson;
 use crate::{Error, json};
 
 /// `tokenizer.ggml.token_type`
@@ -33,16 +33,9 @@ pub(super) struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// `n_vocab` rows of the embedding; ids without a token become unused ones, added tokens beyond have no row and are left out.
-    ///
-    /// `may_strip`: the tokenizer knows that this model's added tokens take the white space behind them.
-    pub(super) fn new(
-        file: &Path,
-        json: &TokenizerJson,
-        n_vocab: usize,
-        is_byte_level: bool,
-        may_strip: bool,
-    ) -> Result<Self, Error> {
+    /// `n_vocab` rows of the embedding; ids without a token become unused ones, added tokens beyond have no row and are left out. An added token that
+    /// the model's own vocabulary spells as well has the id of that, whatever the list says, as in `tokenizers`.
+    pub(super) fn new(file: &Path, json: &TokenizerJson, n_vocab: usize, is_byte_level: bool) -> Result<Self, Error> {
         let refuse = |what: String| Err(json::invalid(file, what));
         let mut slots: Vec<Option<(String, Kind)>> = vec![None; n_vocab];
         for (text, id) in &json.model.vocab.0 {
@@ -63,12 +56,19 @@ impl Vocabulary {
             };
             *slot = Some((text.clone(), kind));
         }
+        let mut ids: HashMap<String, u32> = json.model.vocab.0.iter().cloned().collect();
         for token in &json.added_tokens {
-            check(file, token, may_strip)?;
-            let Some(slot) = slots.get_mut(token.id as usize) else { continue };
+            let own = ids.get(&token.content).copied();
+            let id = own.unwrap_or(token.id);
+            let Some(slot) = slots.get_mut(id as usize) else { continue };
+            // A run of spaces is typed as spaces, in which no `▁` is found: merging makes it.
+            if own.is_some() && !is_byte_level && !token.special && token.content.chars().all(|c| c == '▁') {
+                continue;
+            }
+            ids.insert(token.content.clone(), id);
             let kind = match slot {
                 Some((text, _)) if *text != token.content => {
-                    return refuse(format!("added_tokens: id {} of both {text:?} and {:?}", token.id, token.content));
+                    return refuse(format!("added_tokens: id {id} of both {text:?} and {:?}", token.content));
                 }
                 Some((_, Kind::Unknown)) => Kind::Unknown,
                 _ if token.special || looks_special(&token.content) => Kind::Control,
@@ -79,8 +79,6 @@ impl Vocabulary {
             let text = if spaced { token.content.replace('▁', " ") } else { token.content.clone() };
             *slot = Some((text, kind));
         }
-        let mut ids: HashMap<String, u32> = json.model.vocab.0.iter().cloned().collect();
-        ids.extend(json.added_tokens.iter().filter(|t| (t.id as usize) < n_vocab).map(|t| (t.content.clone(), t.id)));
         let added = json.added_tokens.iter().map(|token| token.content.clone()).collect();
         let padded = slots.into_iter().enumerate();
         let (tokens, kinds) =
@@ -105,6 +103,18 @@ impl Vocabulary {
         all.filter(|(_, (_, kind))| **kind == Kind::Normal).map(|(id, (text, _))| (id, text.as_str()))
     }
 
+    /// The id of an added token, and whether GGUF's readers search text for that very spelling.
+    pub(super) fn added(&self, content: &str) -> Option<(u32, bool)> {
+        let id = self.find(content)?;
+        let is_searched = matches!(self.kinds.get(id as usize)?, Kind::Control | Kind::Unknown | Kind::UserDefined);
+        Some((id, is_searched && self.tokens.get(id as usize)? == content))
+    }
+
+    /// Is a token written so?
+    pub(super) fn writes(&self, piece: &str) -> bool {
+        self.find(piece).and_then(|id| self.tokens.get(id as usize)).is_some_and(|written| written == piece)
+    }
+
     pub(super) fn is_added(&self, text: &str) -> bool {
         self.added.contains(text)
     }
@@ -113,17 +123,6 @@ impl Vocabulary {
         let kinds = self.kinds.iter().map(|&kind| kind as i32).collect();
         metadata.set("tokenizer.ggml.tokens", Value::Array(Array::String(self.tokens)));
         metadata.set("tokenizer.ggml.token_type", Value::Array(Array::I32(kinds)));
-    }
-}
-
-/// Refuses what GGUF cannot say of an added token.
-fn check(file: &Path, token: &AddedToken, may_strip: bool) -> Result<(), Error> {
-    let flags = [("single_word", token.single_word), ("lstrip", token.lstrip), ("rstrip", token.rstrip && !may_strip)];
-    match flags.iter().find(|(_, is_set)| *is_set) {
-        Some((flag, _)) => {
-            Err(json::invalid(file, format!("added_tokens: {:?} has {flag}, which GGUF cannot say", token.content)))
-        }
-        None => Ok(()),
     }
 }
 

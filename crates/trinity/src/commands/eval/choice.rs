@@ -20,7 +20,7 @@ use crate::{
     cli::Global,
     commands::{
         digest,
-        model_args::ModelArgs,
+        model_args::{self, ModelArgs},
         receipt::{Evidence, ReceiptArgs, model_digest},
     },
     failure::{Failure, Kind},
@@ -113,7 +113,7 @@ struct Row {
 pub(super) fn run(args: &ChoiceArgs, global: &Global) -> Result<(), Failure> {
     let receipt = args.receipt.begin()?;
     let container = args.load.open(Some(&args.model), global)?;
-    let tokenizer = Tokenizer::from_gguf(container.metadata())?;
+    let tokenizer = model_args::tokenizer(&container)?;
     let sets: Vec<Set> = args.file.iter().map(|path| Set::read(args, path, &tokenizer)).collect::<Result<_, _>>()?;
     let longest = sets.iter().flat_map(|set| &set.items).map(Item::context_len).max().unwrap_or(1);
     let context =

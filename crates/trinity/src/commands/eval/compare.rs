@@ -6,13 +6,12 @@ use clap::Args;
 use eval::compare::{self, Comparison, LogitsComparison, Outcome, TensorComparison};
 use gguf::Container;
 use serde::Serialize;
-use tokenizer::Tokenizer;
 
 use super::{WINDOW_HELP, count, encode, go_on, read, windows};
 use crate::{
     cli::Global,
     commands::{
-        model_args::ModelArgs,
+        model_args::{self, ModelArgs},
         receipt::{Evidence, ReceiptArgs},
     },
     failure::Failure,
@@ -103,7 +102,7 @@ fn compare_logits(
     second: &Container,
 ) -> Result<(LogitsComparison, usize), Failure> {
     let text = read(text)?;
-    let tokenizer = Tokenizer::from_gguf(first.metadata())?;
+    let tokenizer = model_args::tokenizer(first)?;
     let tokens = encode(&tokenizer, &text);
     let n_chunks = args.chunks.unwrap_or(CHUNKS);
     let options = windows(&args.load, Some(n_chunks), &tokenizer);

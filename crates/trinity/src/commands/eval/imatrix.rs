@@ -9,13 +9,12 @@ use clap::Args;
 use eval::imatrix::{self, Collect};
 use gguf::{ImportanceMatrix, NewFile};
 use serde::Serialize;
-use tokenizer::Tokenizer;
 
 use super::{WINDOW_HELP, check_output, count, encode, go_on, read, windows};
 use crate::{
     cli::Global,
     commands::{
-        model_args::ModelArgs,
+        model_args::{self, ModelArgs},
         receipt::{Evidence, ReceiptArgs},
     },
     failure::{Failure, Kind},
@@ -66,7 +65,7 @@ pub(super) fn run(args: &ImatrixArgs, global: &Global) -> Result<(), Failure> {
     let text = read(&args.file)?;
     let container = args.load.open(Some(&args.model), global)?;
     check_output(&args.out, &container, &args.file)?;
-    let tokenizer = Tokenizer::from_gguf(container.metadata())?;
+    let tokenizer = model_args::tokenizer(&container)?;
     let options = windows(&args.load, args.chunks, &tokenizer);
     let tokens = encode(&tokenizer, &text);
     let n_windows = options.n_windows(tokens.len())?;

@@ -13,7 +13,7 @@ use crate::{
     cli::Global,
     commands::{
         digest,
-        model_args::ModelArgs,
+        model_args::{self, ModelArgs},
         receipt::{Evidence, Receipt, ReceiptArgs},
     },
     failure::Failure,
@@ -62,7 +62,7 @@ struct Saved {
 pub(super) fn run(args: &KlArgs, global: &Global) -> Result<(), Failure> {
     let receipt = args.receipt.begin()?;
     let container = args.load.open(Some(&args.model), global)?;
-    let tokenizer = Tokenizer::from_gguf(container.metadata())?;
+    let tokenizer = model_args::tokenizer(&container)?;
     match (&args.base, &args.save_base, &args.file) {
         (Some(base), _, _) => compare(args, base, &container, &tokenizer, receipt),
         (None, Some(out), Some(text)) => save(args, out, text, &container, &tokenizer, receipt),

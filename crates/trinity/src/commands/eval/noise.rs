@@ -9,13 +9,13 @@ use eval::{
 };
 use gguf::Container;
 use serde::Serialize;
-use tokenizer::{TokenId, Tokenizer};
+use tokenizer::TokenId;
 
 use super::{WINDOW_HELP, count, encode, go_on, read, windows};
 use crate::{
     cli::Global,
     commands::{
-        model_args::ModelArgs,
+        model_args::{self, ModelArgs},
         receipt::{Evidence, ReceiptArgs},
     },
     failure::Failure,
@@ -83,7 +83,7 @@ pub(super) fn run(args: &NoiseArgs, global: &Global) -> Result<(), Failure> {
     let receipt = args.receipt.begin()?;
     let text = read(&args.file)?;
     let container = args.load.open(Some(&args.model), global)?;
-    let tokenizer = Tokenizer::from_gguf(container.metadata())?;
+    let tokenizer = model_args::tokenizer(&container)?;
     let options = windows(&args.load, args.chunks, &tokenizer);
     let tokens = encode(&tokenizer, &text);
     let n_windows = options.n_windows(tokens.len())?;

@@ -4,13 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use eval::perplexity;
-use tokenizer::Tokenizer;
 
 use super::{WINDOW_HELP, count, encode, go_on, read, windows};
 use crate::{
     cli::Global,
     commands::{
-        model_args::ModelArgs,
+        model_args::{self, ModelArgs},
         receipt::{Evidence, ReceiptArgs},
     },
     failure::Failure,
@@ -44,7 +43,7 @@ pub(super) fn run(args: &PerplexityArgs, global: &Global) -> Result<(), Failure>
     let receipt = args.receipt.begin()?;
     let text = read(&args.file)?;
     let container = args.load.open(Some(&args.model), global)?;
-    let tokenizer = Tokenizer::from_gguf(container.metadata())?;
+    let tokenizer = model_args::tokenizer(&container)?;
     let options = windows(&args.load, args.chunks, &tokenizer);
     let tokens = encode(&tokenizer, &text);
     let n_windows = options.n_windows(tokens.len())?;

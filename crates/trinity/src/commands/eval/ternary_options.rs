@@ -13,7 +13,7 @@ use eval::{
 use gguf::Container;
 use indicatif::ProgressBar;
 use model::{HeadShortcut, LoadError, LoadOptions, Model};
-use tokenizer::{TokenId, Tokenizer};
+use tokenizer::TokenId;
 
 use self::{
     options::Choice,
@@ -90,7 +90,7 @@ pub(super) fn run(args: &TernaryOptionsArgs, global: &Global) -> Result<(), Fail
         let what = format!("--generate {} leaves nothing of a window of {} before it", args.generate, args.context);
         return Err(Failure::usage(what));
     }
-    let tokenizer = Tokenizer::from_gguf(container.metadata())?;
+    let tokenizer = model_args::tokenizer(&container)?;
     let tokens = encode(&tokenizer, &text);
     let windows = kl::Options { window_len: args.context, n_chunks: Some(args.chunks), first: tokenizer.added_first() };
     let n_chunks = windows.n_windows(tokens.len())?;

@@ -9,7 +9,10 @@ use tokenizer::{ControlTokens, TokenId, Tokenizer};
 
 use super::QuantizeArgs;
 use crate::{
-    commands::{i2s_order::I2sArgs, model_args::ModelArgs},
+    commands::{
+        i2s_order::I2sArgs,
+        model_args::{self, ModelArgs},
+    },
     failure::{Failure, Kind},
     terminal,
 };
@@ -32,7 +35,7 @@ pub(super) fn check(path: &Path, text: &Path) -> Result<(), Failure> {
         let what = format!("{}: a context of {context_len} tokens, but --eval needs {WINDOW_LEN}", path.display());
         return Err(Failure::new(Kind::Failure, what));
     }
-    let n_tokens = tokens(&Tokenizer::from_gguf(container.metadata())?, text)?.len();
+    let n_tokens = tokens(&model_args::tokenizer(&container)?, text)?.len();
     if n_tokens < WINDOW_LEN {
         let what = format!("{}: {n_tokens} tokens, but --eval needs {WINDOW_LEN}", text.display());
         return Err(Failure::new(Kind::Failure, what));

@@ -181,6 +181,9 @@ impl FileLoader {
         args.i2s.apply(&mut container, args.threads)?;
         let metadata = container.metadata();
         let tokenizer = Arc::new(Tokenizer::from_gguf(metadata)?);
+        for warning in tokenizer.warnings() {
+            tracing::warn!(model = %id, %warning, "a key of the file is left out");
+        }
         let own_context = model::context_len(&container)?;
         // Behind a window a sequence may grow for ever, and the arena holds what is seen of it.
         let default_context = own_context.min(CONTEXT_LEN_DEFAULT);
