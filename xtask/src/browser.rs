@@ -4,12 +4,7 @@
 
 use std::process::Command;
 
-use crate::{
-    Outcome,
-    command::{cargo, root, succeed},
-    install, models,
-    test::run_counted,
-};
+use crate::{Outcome, checkout, command::root, install, models, test::run_counted};
 
 /// Names under which distributions install it.
 const PROGRAMS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -17,10 +12,10 @@ const PROGRAMS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "go
 /// Runs all tests, or those whose names hold one of the words; hands on each line that they print.
 pub(crate) fn run(only: &[String], each_line: impl FnMut(&str)) -> Outcome {
     install::need(PROGRAMS, &["chromium"])?;
-    succeed(&mut cargo(&["build", "--package", "trinity", "--quiet"]))?;
+    let program = checkout::release_binary()?;
     let mut command = Command::new("python3");
     command.arg(root().join("crates/server/tests/browser/run.py")).args(only);
     // No compiled Python beside the sources.
-    command.env("PYTHONDONTWRITEBYTECODE", "1").env("TRINITY_SMOLLM2", models::fetch()?);
+    command.env("PYTHONDONTWRITEBYTECODE", "1").env("TRINITY_BINARY", program).env("TRINITY_SMOLLM2", models::fetch()?);
     run_counted(&mut command, each_line)
 }

@@ -53,13 +53,13 @@ const STAGES: &[Stage] = &[
     stage(Set::Standard, "doc", |_| {
         succeed(cargo(&["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))
     }),
-    stage(Set::Quick, "models", |_| models::fetch().map(drop)),
-    stage(Set::Standard, "tests", |totals| run_tests(&[], totals)),
     stage(Set::Standard, "readme", |totals| {
         first_command::run()?;
         totals.passed += 1;
         Ok(())
     }),
+    stage(Set::Quick, "models", |_| models::fetch().map(drop)),
+    stage(Set::Standard, "tests", |totals| run_tests(&[], totals)),
     stage(Set::Standard, "release", |_| release_binary()),
     stage(Set::Standard, "load", |_| load::run(&["--quick".to_owned()])),
     stage(Set::Extra, "loom", loom),
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn stages_are_chosen_by_set_and_by_name() {
-        check(&[], &["fmt", "tidy", "clippy", "doc", "models", "tests", "readme", "release", "load"]);
+        check(&[], &["fmt", "tidy", "clippy", "doc", "readme", "models", "tests", "release", "load"]);
         check(&["extra"], &["loom", "wasm", "aarch64", "fuzz", "browser", "clients"]);
         check(&["quick"], &["fmt", "tidy", "clippy", "models", "quick tests"]);
         check(&["clients", "fmt"], &["fmt", "clients"]);
