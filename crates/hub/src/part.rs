@@ -273,6 +273,13 @@ impl<'a> Part<'a> {
         Ok(name)
     }
 
+    /// Leaves nothing of it if nothing came: there is nothing to go on with.
+    pub(crate) fn discard_empty(&mut self) {
+        if self.path.symlink_metadata().is_ok_and(|m| m.len() == 0) {
+            self.discard();
+        }
+    }
+
     /// Leaves nothing of it.
     pub(crate) fn discard(&mut self) {
         self.open = None;

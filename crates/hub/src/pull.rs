@@ -181,7 +181,12 @@ impl Hub {
             });
             match result {
                 Err(Error::WrongHash { .. } | Error::WrongSize { .. }) if again && part.is_resumed() => again = false,
-                other => return other,
+                other => {
+                    if other.is_err() {
+                        part.discard_empty();
+                    }
+                    return other;
+                }
             }
         }
     }

@@ -98,30 +98,34 @@ fn regular(path: &Path) -> Result<(), Error> {
 /// The source of `file` in `repository`, each piece of which is a plain word.
 pub(crate) fn of_repository(repository: &str, file: &str, revision: &str) -> Result<Source, String> {
     let (owner, name) = repository.split_once('/').ok_or("a repository is ORGANISATION/NAME")?;
-    for word in [owner, name, revision].into_iter().chain(file.split('/')) {
-        check_word(word)?;
-    }
+    [owner, name, revision].into_iter().try_for_each(check_word)?;
+    file.split('/').try_for_each(check_segment)?;
     if !has_extension(file) {
         return Err(format!("{file:?} does not end in {EXTENSION}"));
     }
     Ok(Source::HuggingFace { repository: repository.to_owned(), file: file.to_owned(), revision: revision.to_owned() })
 }
 
-/// `hf:organisation/repository[@revision]/path/of/file.gguf`
+/// `hf:organisation/repository[@revision]/path/of/file.gguf`; `%20` in the path is a space, as in an address.
 fn hugging_face(text: &str, rest: &str) -> Result<Wanted, String> {
     let mut pieces = rest.splitn(3, '/');
     let (Some(owner), Some(repository), Some(path)) = (pieces.next(), pieces.next(), pieces.next()) else {
         return Err("it needs a file: hf:ORGANISATION/REPOSITORY/FILE.gguf".to_owned());
     };
+    let place = format!("hf:{owner}/{repository}");
     let (repository, revision) = repository.split_once('@').unwrap_or((repository, "main"));
     let repository = format!("{owner}/{repository}");
-    let parts = split_names(path)?;
+    let path = address::decode_path(path)?;
+    let parts = split_names(&path)?;
     let files = parts.iter().map(|path| {
         let source = of_repository(&repository, path, revision)?;
         Ok(WantedFile { file: last(path).to_owned(), expected: Expected::default(), sources: vec![source] })
     });
     let files = files.collect::<Result<_, String>>()?;
-    Ok(Wanted { name: text.to_owned(), folder: folder_of(text), files, terms: None })
+    // A plus stands for a slash in names of folders.
+    let path = path.replace('%', "%25").replace('+', "%2B");
+    let folder = folder_of(&format!("{place}/{path}"));
+    Ok(Wanted { name: text.to_owned(), folder, files, terms: None })
 }
 
 /// `https://…/file.gguf`, perhaps with `#sha256=…`
@@ -136,17 +140,19 @@ fn url(text: &str) -> Result<Wanted, String> {
         _ => return Err("after # only sha256= and 64 hex digits can stand".to_owned()),
     };
     let (path, query) = address.split_once('?').map_or((address, None), |(p, q)| (p, Some(q)));
-    let file = last(path);
-    check_file(file)?;
-    let parts = split_names(file)?;
+    let written = last(path);
+    let file = address::decode_path(written)?;
+    check_file(&file)?;
+    let parts = split_names(&file)?;
     if parts.len() > 1 && sha256.is_some() {
         return Err("a split model has no single SHA-256".to_owned());
     }
-    let base = path.strip_suffix(file).unwrap_or(path);
-    let files = parts.iter().map(|part| {
+    let base = path.strip_suffix(written).unwrap_or(path);
+    let files = parts.iter().map(|file| {
+        let part = if parts.len() == 1 { written.to_owned() } else { address::encode_path(file) };
         let url = query.map_or_else(|| format!("{base}{part}"), |q| format!("{base}{part}?{q}"));
         let expected = Expected { bytes: None, sha256: sha256.clone() };
-        WantedFile { file: part.clone(), expected, sources: vec![Source::Url { url }] }
+        WantedFile { file: file.clone(), expected, sources: vec![Source::Url { url }] }
     });
     let hash: String = hex_of(address.as_bytes()).chars().take(16).collect();
     let folder = format!("url+{hash}+{file}");
@@ -201,6 +207,20 @@ pub(crate) fn check_word(word: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// A piece of the path of a file that cannot leave its folder, on any system.
+fn check_segment(segment: &str) -> Result<(), String> {
+    if segment.is_empty() || segment.len() > WORD_BYTES_MAX {
+        return Err(format!("the name of a file has 1 to {WORD_BYTES_MAX} bytes, not {}", segment.len()));
+    }
+    if segment.starts_with(['.', '-', ' ']) || segment.ends_with(['.', ' ']) {
+        return Err("the name of a file begins with neither . nor - and has no space at its ends".to_owned());
+    }
+    match segment.chars().find(|c| c.is_control() || "/\\:*?\"<>|".contains(*c)) {
+        Some(bad) => Err(format!("the name of a file holds no {bad:?}")),
+        None => Ok(()),
+    }
+}
+
 /// `family` or `family:size`
 pub(crate) fn check_name(name: &str) -> Result<(), String> {
     let (family, size) = name.split_once(':').map_or((name, None), |(f, s)| (f, Some(s)));
@@ -214,7 +234,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), String> {
 
 /// The name of a model file.
 pub(crate) fn check_file(file: &str) -> Result<(), String> {
-    check_word(file)?;
+    check_segment(file)?;
     if has_extension(file) { Ok(()) } else { Err(format!("{file:?} does not end in {EXTENSION}")) }
 }
 
@@ -280,6 +300,10 @@ mod tests {
             "hf:a/b-c/m.gguf",
             "hf:a/b/c/m.gguf",
             "hf:a/b@c/m.gguf",
+            "hf:a/b/c+m.gguf",
+            "hf:a/b/c%2525m.gguf",
+            "hf:a/b/c%m.gguf",
+            "hf:a/b/c m.gguf",
         ];
         let unique: std::collections::HashSet<String> = folders.iter().map(|f| wanted(f).folder).collect();
         assert_eq!(unique.len(), folders.len());
@@ -308,7 +332,13 @@ mod tests {
             "hf:org/repo/.m.gguf",
             "hf:org/repo",
             "hf:o/r/m.bin",
-            "hf:o/r/a+b.gguf",
+            "hf:o/r/%2e%2e/m.gguf",
+            "hf:o/r/%ff.gguf",
+            "hf:o/r/ a.gguf",
+            "hf:o/r/a\\b.gguf",
+            "hf:o/r/a%00b.gguf",
+            "https://host/a%2Fb.gguf",
+            "https://host/%2E%2E%2Fm.gguf",
             &long,
             "https://host/..",
             "https://host/.gguf",

@@ -15,6 +15,7 @@ use address::Address;
 pub(crate) fn fetch(settings: &Settings, source: &Source, part: &mut Part<'_>) -> Result<(), Error> {
     match source {
         Source::HuggingFace { repository, file, revision } => {
+            let file = address::encode_path(file);
             let url = format!("{}/{repository}/resolve/{revision}/{file}", settings.hugging_face_endpoint);
             // Who sets HF_ENDPOINT to a plain http address has chosen it.
             let address = parse(&url)?;

@@ -2,14 +2,34 @@
 
 use std::net::IpAddr;
 
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use ureq::http::Uri;
+
+/// What stands for itself in a path (RFC 3986, unreserved) and the slash between its segments.
+const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+/// The path of a file by its name: `a b+c` → `a%20b%2Bc`.
+pub(crate) fn encode_path(path: &str) -> String {
+    utf8_percent_encode(path, IN_PATH).to_string()
+}
+
+/// The name of a file by its path: `a%20b+c` → `a b+c`.
+pub(crate) fn decode_path(path: &str) -> Result<String, String> {
+    let decoded = percent_decode_str(path).decode_utf8();
+    decoded.map(Into::into).map_err(|_| format!("{path:?} is no UTF-8 once % is decoded"))
+}
 
 /// A checked URL.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Address(Uri);
 
 impl Address {
+    /// Spaces and letters beyond ASCII may stand as they are: they are encoded.
     pub(crate) fn parse(url: &str) -> Result<Self, String> {
+        if url.chars().any(char::is_control) {
+            return Err("a URL holds no control characters".to_owned());
+        }
+        let url = utf8_percent_encode(url, const { &CONTROLS.add(b' ') }).to_string();
         let uri: Uri = url.parse().map_err(|e| format!("no URL: {e}"))?;
         if !matches!(uri.scheme_str(), Some("http" | "https")) {
             return Err("a URL begins with https:// (or http://)".to_owned());
@@ -93,6 +113,7 @@ mod tests {
         check("//o.example/x", "https://o.example/x");
         check("/x/y?z=1#f", "https://h.example:8/x/y?z=1");
         check("c?u=http://x", "https://h.example:8/a/c?u=http://x");
+        check("/x y/é?q=a b", "https://h.example:8/x%20y/%C3%A9?q=a%20b");
         check("?r=2", "https://h.example:8/a/b?r=2");
         assert!(Address::parse("https://h/a").unwrap().join("file:///etc/passwd").is_err());
         assert!(Address::parse("https://h/a").unwrap().join("javascript:x").is_err());

@@ -86,6 +86,11 @@ fn attempt(
             part.restart(source, None)?;
             return Err(broken("the server has no such range".to_owned()));
         }
+        // What came earlier can never be completed.
+        status @ (StatusCode::NOT_FOUND | StatusCode::GONE) => {
+            part.discard();
+            return Err(Error::Status { url: address.public(), status: status.as_u16() });
+        }
         status => return Err(Error::Status { url: address.public(), status: status.as_u16() }),
     }
     part.append(&mut response.body_mut().as_reader(), &|e| broken(client::explain_read(e, settings)))?;

@@ -40,6 +40,17 @@ fn a_cached_file_is_used_in_place() {
 }
 
 #[test]
+fn a_cached_file_with_spaces_and_signs_in_its_name() {
+    let (mut fixture, bytes) = (Fixture::new(), model_bytes(1, 5000));
+    let plain = cached(&mut fixture, &bytes, "c0ffee");
+    let path = plain.with_file_name("My Model+v1.gguf");
+    fs::rename(plain, &path).unwrap();
+    for reference in ["hf:org/repo/sub/My Model+v1.gguf", "hf:org/repo/sub/My%20Model+v1.gguf"] {
+        assert_eq!(fixture.hub().resolve(reference).unwrap(), Resolved::File(path.clone()), "{reference}");
+    }
+}
+
+#[test]
 fn a_cached_file_must_be_the_one_that_the_catalogue_means() {
     let (mut fixture, bytes) = (Fixture::new(), model_bytes(1, 5000));
     let path = cached(&mut fixture, &bytes, "c0ffee");

@@ -352,3 +352,47 @@ fn a_second_pull_waits_and_can_be_broken_off() {
     assert!(matches!(inner, Some(Err(Error::Cancelled))));
     assert!(fs::read(file(outer.unwrap())).unwrap() == bytes);
 }
+
+#[test]
+fn nothing_is_left_of_what_is_not_there() {
+    for status in [404, 410, 401, 500] {
+        let fixture = Fixture::new();
+        let server = Loopback::start(move |_| Answer::status(status));
+        let (result, _) = fixture.pull(&server.url("/m.gguf"));
+        assert!(result.is_err());
+        assert_eq!(fixture.files(), Vec::<String>::new(), "{status}");
+    }
+    // Nor of a file that was there when the earlier pull broke off.
+    let (fixture, bytes) = (Fixture::new(), model_bytes(1, N));
+    let server = faulty(&bytes, vec![|r, b| good(r, b).cut_after(100_000), |_, _| Answer::status(404)]);
+    let (result, _) = fixture.pull(&server.url("/m.gguf"));
+    assert!(matches!(result, Err(Error::Status { status: 404, .. })), "{result:?}");
+    let ranges: Vec<_> = server.requests().iter().map(Request::range_start).collect();
+    assert_eq!((ranges, fixture.files()), (vec![None, Some(100_000)], Vec::new()));
+}
+
+#[test]
+fn file_names_hold_spaces_and_signs() {
+    let bytes = model_bytes(1, 5000);
+    let served = bytes.clone();
+    let server = Loopback::start(move |request| Answer::file(request, &served, ETAG));
+    let mut fixture = Fixture::new();
+    fixture.settings.hugging_face_endpoint = server.url("");
+    let check = |reference: &str, asked: &str, name: &str| {
+        let (result, _) = fixture.pull(reference);
+        let path = result.unwrap_or_else(|e| panic!("{reference}: {e}"));
+        assert_eq!(server.requests().last().unwrap().target, asked, "{reference}");
+        assert_eq!(path.file_name().unwrap().to_str(), Some(name), "{reference}");
+        assert_eq!(fixture.hub().resolve(reference).unwrap(), hub::Resolved::File(path.clone()));
+        assert!(fixture.hub().installed().unwrap().iter().any(|m| m.name == reference && m.path == path));
+        assert_eq!(fixture.hub().remove(reference).unwrap(), 5000, "{reference}");
+    };
+    let escaped = "/org/repo/resolve/main/sub%20folder/My%20Model%2Bv1%20%28Q4%29%25.gguf";
+    check("hf:org/repo/sub folder/My Model+v1 (Q4)%.gguf", escaped, "My Model+v1 (Q4)%.gguf");
+    check("hf:org/repo/sub%20folder/My%20Model+v1%20(Q4)%25.gguf", escaped, "My Model+v1 (Q4)%.gguf");
+    check("hf:org/repo/naïve.gguf", "/org/repo/resolve/main/na%C3%AFve.gguf", "naïve.gguf");
+    for written in ["/a%20b+c.gguf", "/a b+c.gguf"] {
+        let hash = sha256(&bytes);
+        check(&format!("{}#sha256={hash}", server.url(written)), "/a%20b+c.gguf", "a b+c.gguf");
+    }
+}
