@@ -26,6 +26,7 @@ mod guard;
 mod jinja;
 pub mod limits;
 mod message;
+mod now;
 mod oracle;
 mod output;
 mod support;
@@ -36,6 +37,7 @@ pub use error::{Error, Limit};
 pub use guard::{Segment, protect, protect_json, protect_messages, segments};
 pub use jiff::civil::DateTime;
 pub use message::{Content, Message, Messages, Part, Role};
+pub use now::Now;
 #[doc(hidden)]
 pub use oracle::oracle;
 #[doc(hidden)]

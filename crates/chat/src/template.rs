@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use crate::{
-    DateTime, Error, Messages, Support, builtin,
+    Error, Messages, Now, Support, builtin,
     jinja::{self, Machine, Value, ast::Node, from_json},
     message::Message,
 };
@@ -12,6 +12,8 @@ use crate::{
 pub struct Template {
     source: Box<str>,
     nodes: Vec<Node>,
+    /// Takes its place where there are tools.
+    tool_use: Option<Box<Template>>,
 }
 
 /// What a template is rendered with. The names that templates know these by are those of the fields.
@@ -28,21 +30,21 @@ pub struct Inputs<'a> {
     /// The text of the token that ends a sequence; undefined in the template if the model has none.
     pub eos_token: Option<&'a str>,
     /// The time that `strftime_now` tells: the local time of the caller.
-    pub now: DateTime,
+    pub now: Now,
     /// More variables (`enable_thinking`, `documents`, …). They replace the ones above of the same name.
     pub extra: Option<&'a Map<String, Json>>,
 }
 
 impl<'a> Inputs<'a> {
     /// A conversation that the model shall answer, without tools and special tokens.
-    pub fn new(messages: impl Into<Messages<'a>>, now: DateTime) -> Self {
+    pub fn new(messages: impl Into<Messages<'a>>, now: impl Into<Now>) -> Self {
         Self {
             messages: messages.into(),
             tools: None,
             add_generation_prompt: true,
             bos_token: None,
             eos_token: None,
-            now,
+            now: now.into(),
             extra: None,
         }
     }
@@ -69,18 +71,36 @@ impl Template {
 
     fn parse(source: &str, dialect: jinja::Dialect) -> Result<Self, Error> {
         let nodes = jinja::parse(source, dialect)?;
-        Ok(Self { source: source.into(), nodes })
+        Ok(Self { source: source.into(), nodes, tool_use: None })
     }
 
-    /// The source.
+    /// The same, but `tool_use` takes its place where there are tools, as with transformers: models that have several
+    /// templates call it so.
+    #[must_use]
+    pub fn with_tool_use(self, tool_use: Self) -> Self {
+        Self { tool_use: Some(Box::new(tool_use)), ..self }
+    }
+
+    /// What renders conversations with tools, or those without.
+    pub(crate) fn for_tools(&self, has_tools: bool) -> &Self {
+        self.tool_use.as_deref().filter(|_| has_tools).unwrap_or(self)
+    }
+
+    /// The source of what renders conversations without tools.
     pub fn source(&self) -> &str {
         &self.source
     }
 
+    /// The source of what renders conversations with tools, where that is another.
+    pub fn tool_use_source(&self) -> Option<&str> {
+        self.tool_use.as_ref().map(|template| template.source())
+    }
+
     /// The text of a conversation.
     pub fn render(&self, inputs: &Inputs<'_>) -> Result<String, Error> {
+        let nodes = &self.for_tools(inputs.tools.is_some()).nodes;
         let mut machine = Machine::new(inputs.now);
-        define(&mut machine, inputs).map_err(|e| e.at(1)).and_then(|()| machine.run(&self.nodes))
+        define(&mut machine, inputs).map_err(|e| e.at(1)).and_then(|()| machine.run(nodes))
     }
 
     /// What kinds of conversation the template can express, found by trying.

@@ -2,11 +2,13 @@
 
 mod fill;
 mod guard;
+mod thinking;
 
 pub use fill::{FillParts, can_fill, encode_fill};
 pub use guard::Guard;
+pub use thinking::Thinking;
 
-use chat::{DateTime, Inputs, Messages, Segment, Template, segments};
+use chat::{Inputs, Messages, Now, Segment, Template, segments};
 use serde_json::{Map, Value};
 use tokenizer::{ControlTokens, TokenId, Tokenizer};
 
@@ -27,22 +29,23 @@ pub struct Conversation<'a> {
     /// More variables of the template.
     pub extra: Option<&'a Map<String, Value>>,
     /// The local time.
-    pub now: DateTime,
+    pub now: Now,
 }
 
 impl<'a> Conversation<'a> {
     /// Messages that the model shall answer.
-    pub fn new(messages: impl Into<Messages<'a>>, now: DateTime) -> Self {
+    pub fn new(messages: impl Into<Messages<'a>>, now: Now) -> Self {
         Self { messages: messages.into(), tools: None, add_generation_prompt: true, extra: None, now }
     }
 }
 
 /// The local time, for templates that ask.
-pub fn now() -> DateTime {
-    jiff::ZonedDateTime::now().datetime()
+pub fn now() -> Now {
+    jiff::ZonedDateTime::now().into()
 }
 
-/// Text as in training: the beginning token if the model has one, then the text, in which nothing is a control token.
+/// Text as in training: the beginning token if the model has one, then the text, in which nothing is a control token. What is to spell some
+/// is a [`Segment::Template`] for [`encode_segments`].
 pub fn encode_text(tokenizer: &Tokenizer, text: &str) -> Vec<TokenId> {
     let mut ids: Vec<TokenId> = tokenizer.added_first().into_iter().collect();
     tokenizer.encode(text, ControlTokens::AsText, false, &mut ids);
@@ -79,7 +82,11 @@ pub(crate) fn render_messages(
     param: &str,
 ) -> Result<Vec<Segment>, ApiError> {
     let template = model.template.as_ref().ok_or_else(|| {
-        let message = format!("the model {} has no chat template: it can only complete text", model.id);
+        let has_none = match &model.template_error {
+            Some(error) => format!("the model {} has no chat template that can be used ({error})", model.id),
+            None => format!("the model {} has no chat template", model.id),
+        };
+        let message = format!("{has_none}: it can only complete text");
         ApiError::new(ErrorKind::Invalid, message).with_code("no_chat_template")
     })?;
     let shaped = model.format.conversation(messages, tools, &model.guard.spellings());
@@ -114,15 +121,16 @@ pub fn text_of(segments: &[Segment]) -> String {
     segments.iter().map(|(Segment::Template(text) | Segment::Text(text))| text.as_str()).collect()
 }
 
-/// Typed messages to ids, ready for the reply.
+/// Typed messages to ids, ready for the reply; `extra`: more variables of the template.
 pub fn encode_messages(
     tokenizer: &Tokenizer,
     template: &Template,
     messages: &[chat::Message],
-    now: DateTime,
+    extra: Option<&Map<String, Value>>,
+    now: Now,
 ) -> Result<Vec<TokenId>, chat::Error> {
     let guard = Guard::new(tokenizer);
     let guarded: Vec<chat::Message> = messages.iter().map(|m| guard.message(m)).collect();
-    let segments = render(tokenizer, template, &Conversation::new(&guarded, now))?;
+    let segments = render(tokenizer, template, &Conversation { extra, ..Conversation::new(&guarded, now) })?;
     Ok(encode_segments(tokenizer, &segments))
 }

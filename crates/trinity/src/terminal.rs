@@ -42,8 +42,8 @@ pub(crate) fn echo_prompt(text: &str) {
 }
 
 /// Local time, for templates that tell the date.
-pub(crate) fn now() -> chat::DateTime {
-    jiff::ZonedDateTime::now().datetime()
+pub(crate) fn now() -> chat::Now {
+    jiff::ZonedDateTime::now().into()
 }
 
 /// The local day of a time, as 2026-01-31.

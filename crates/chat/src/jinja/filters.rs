@@ -1,9 +1,12 @@
-//! `value|name(args)`: jinja2's filters. Not here: `random` (nothing is left to chance), `urlize`, `xmlattr`,
-//! `pprint`, `wordwrap`, `striptags`, `filesizeformat`, which no chat template was seen to use.
+//! `value|name(args)`: jinja2's filters. Not here: `urlize`, which no chat template was seen to use. `random` leaves nothing to chance:
+//! what it picks depends on how the conversation begins and on how often it was asked before.
 
+mod markup;
 mod number;
+mod pretty;
 mod sequence;
 mod text;
+mod wrap;
 
 use super::{
     Result,
@@ -21,7 +24,7 @@ pub(crate) fn exists(name: &str) -> bool {
     NAMES.contains(&name)
 }
 
-const NAMES: [&str; 49] = [
+const NAMES: [&str; 55] = [
     "abs",
     "attr",
     "batch",
@@ -33,6 +36,7 @@ const NAMES: [&str; 49] = [
     "dictsort",
     "e",
     "escape",
+    "filesizeformat",
     "first",
     "float",
     "forceescape",
@@ -51,6 +55,8 @@ const NAMES: [&str; 49] = [
     "map",
     "max",
     "min",
+    "pprint",
+    "random",
     "reject",
     "rejectattr",
     "replace",
@@ -62,6 +68,7 @@ const NAMES: [&str; 49] = [
     "slice",
     "sort",
     "string",
+    "striptags",
     "sum",
     "title",
     "tojson",
@@ -71,6 +78,8 @@ const NAMES: [&str; 49] = [
     "upper",
     "urlencode",
     "wordcount",
+    "wordwrap",
+    "xmlattr",
 ];
 
 /// Applies filter `name`.
@@ -117,9 +126,19 @@ pub(crate) fn apply(machine: &mut Machine<'_>, name: &str, value: Value, args: A
                 serde_json::from_str(&text).map_err(|e| Error::render(format!("{name}: {e}")))?;
             json::from_json(&parsed, &machine.meter)
         }
-        "abs" | "float" | "int" | "round" => number::apply(machine, name, &value, args),
+        "abs" | "filesizeformat" | "float" | "int" | "round" => number::apply(machine, name, &value, args),
+        "wordwrap" => wrap::word_wrap(machine, &value, args),
+        "xmlattr" => markup::xml_attributes(machine, &value, args),
+        "pprint" | "striptags" | "urlencode" => {
+            args.none(name)?;
+            match name {
+                "pprint" => pretty::pretty(machine, &value),
+                "striptags" => markup::strip_tags(machine, &value),
+                _ => markup::url_encode(machine, &value),
+            }
+        }
         "capitalize" | "center" | "e" | "escape" | "forceescape" | "format" | "indent" | "lower" | "replace"
-        | "safe" | "string" | "title" | "trim" | "truncate" | "upper" | "urlencode" | "wordcount" => {
+        | "safe" | "string" | "title" | "trim" | "truncate" | "upper" | "wordcount" => {
             text::apply(machine, name, &value, args)
         }
         _ if exists(name) => sequence::apply(machine, name, &value, args),

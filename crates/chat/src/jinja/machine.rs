@@ -11,20 +11,19 @@ mod scope;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use jiff::civil::DateTime;
-
 pub(crate) use function::Function;
 
 use super::{
     Result,
     ast::{CallBlock, Expr, Macro, Node, Post, Stmt, Target},
-    meter::Meter,
+    meter::{Meter, Text},
     operators, repr,
     value::{StreamKind, Value},
 };
 use crate::{
     error::{Error, Limit},
     limits::OUTPUT_BYTES_MAX,
+    now::Now,
 };
 use loops::Loop;
 use scope::Scopes;
@@ -32,7 +31,7 @@ use scope::Scopes;
 /// One rendering.
 pub(crate) struct Machine<'t> {
     pub(crate) meter: Meter,
-    now: DateTime,
+    now: Now,
     globals: BTreeMap<Arc<str>, Value>,
     scopes: Scopes<'t>,
     namespaces: Vec<Vec<(Arc<str>, Value)>>,
@@ -40,6 +39,8 @@ pub(crate) struct Machine<'t> {
     macros: Vec<MacroValue<'t>>,
     /// The text so far: what is rendered, then each open capture.
     output: Vec<String>,
+    /// The state behind [`Self::draw`], once it was asked.
+    draws: Option<u64>,
 }
 
 /// A macro and where it was defined.
@@ -58,7 +59,7 @@ enum Flow {
 }
 
 impl<'t> Machine<'t> {
-    pub(crate) fn new(now: DateTime) -> Self {
+    pub(crate) fn new(now: Now) -> Self {
         Self {
             meter: Meter::new(),
             now,
@@ -68,6 +69,7 @@ impl<'t> Machine<'t> {
             loops: Vec::new(),
             macros: Vec::new(),
             output: vec![String::new()],
+            draws: None,
         }
     }
 
@@ -255,6 +257,38 @@ impl<'t> Machine<'t> {
     /// The attributes of a namespace.
     pub(crate) fn namespace(&self, id: usize) -> &[(Arc<str>, Value)] {
         self.namespaces.get(id).map_or(&[], Vec::as_slice)
+    }
+
+    /// A number that nothing in the template can foresee, and that is the same in each rendering of a conversation and of what it becomes:
+    /// it depends on the messages up to the first of the user and on how many were drawn before.
+    pub(crate) fn draw(&mut self) -> Result<u64> {
+        let state = match self.draws {
+            Some(state) => state,
+            None => self.beginning()?,
+        };
+        // SplitMix64 (Steele, Lea and Flood 2014).
+        let state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.draws = Some(state);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        Ok(mixed ^ (mixed >> 31))
+    }
+
+    /// A hash (FNV-1a) of the messages up to the first of the user.
+    fn beginning(&self) -> Result<u64> {
+        let mut text = Text::new(&self.meter);
+        if let Some(Value::List(messages)) = self.globals.get("messages") {
+            for message in &messages.items {
+                repr::write_repr(message, self, &mut text)?;
+                let role =
+                    if let Value::Dict(message) = message { message.get_str("role", &self.meter)? } else { None };
+                if role.and_then(Value::as_str) == Some("user") {
+                    break;
+                }
+            }
+        }
+        let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        Ok(text.into_string().bytes().fold(0xcbf2_9ce4_8422_2325, mix))
     }
 
     /// The name of a macro.

@@ -21,7 +21,8 @@ impl OutputFormat {
         let Some(template) = template else {
             return Self::new(syntax::HERMES, None);
         };
-        let reasoning = Reasoning::detect(template.source());
+        let with_tools = template.for_tools(true).source();
+        let reasoning = Reasoning::detect(template.source()).or_else(|| Reasoning::detect(with_tools));
         let support = template.support();
         let tools = support.tools;
         let with_reasoning = |syntax| Self { has_system: support.system, ..Self::new(syntax, reasoning) };
@@ -38,9 +39,9 @@ impl OutputFormat {
         }
         // A template may tell the model how to call without having a place for earlier calls.
         let tools = tools && !has_unknown_spelling;
-        let mentioned = SYNTAXES.iter().find(|s| tools && s.opens.iter().any(|open| mentions(template.source(), open)));
+        let mentioned = SYNTAXES.iter().find(|s| tools && s.opens.iter().any(|open| mentions(with_tools, open)));
         // LFM2's template leaves it to the model to know.
-        let known = (tools && template.source().contains("List of tools: "))
+        let known = (tools && with_tools.contains("List of tools: "))
             .then(|| SYNTAXES.iter().find(|s| s.name == "lfm2"))
             .flatten();
         let format = match mentioned.or(known) {

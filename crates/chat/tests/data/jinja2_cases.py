@@ -38,6 +38,24 @@ VARIABLES = {
     "schema": {"type": "object", "properties": {"a": {"type": "string", "enum": ["c", "f"]}, "ü": {"type": ["null", "integer"]}}},
 }
 
+# What only the rarer filters look at.
+VARIABLES |= {
+    "prose": "The well-known two-way e-mail--sent at mid-night, re-sent--was a-b c-d -- 'quoted'--and so-called \"state-of-the-art\"!\n\n  Indented\ttext "
+    "with https://example.org/a-very-long-path/that-does-not-end?x=1&y=--2 and 2024-01-02 or 3-4x\u00a0y\u3000z.  Two  blanks.\r\nnaïve-été über-",
+    "page": "<p class='a>b'>Fish &amp; chips &lt;b&gt; &eacute;&nbsp;x &copy 2024 &notit; &notin; &#8364;&#x80;&#0;&#1;&#xD800;&#x110000; &bogus; &amp &;</p>"
+    "<!-- a <b> comment -->\n  <br/>\t more &hellip;<i unclosed &#65 &#x41; &#; &#x; &CounterClockwiseContourIntegral; &NotEqualTilde; &#xfffe;",
+    "open_comment": "a <!-- b <i>c</i>",
+    "tree": {
+        "zeta": ["item number %d" % i for i in range(9)],
+        "alpha": {"b": "x" * 90, "a": {"deep": [[1, 2, 3], ["word " * 20, None, True, 1.5]], "quote": "it's"}},
+        "Beta": (1, 2),
+        "long text": "one two three four five six seven eight nine ten eleven twelve thirteen fourteen\nfifteen\n\nsixteen  seventeen",
+        "empty": [{}, [], "", {"k" * 85: "v" * 10}],
+        "é": "naïve 日本 " * 12,
+    },
+    "attributes": {"class": "a b", "id": 'x"<', "none": None, "n": 5, "f": 1.5, "yes": True, "data-x": "é&"},
+}
+
 ATOMS = ["s", "empty", "n", "neg", "f", "yes", "none", "list", "d", "missing", "uni", "(1, 2)", "big", "range(3)"]
 
 
@@ -75,9 +93,8 @@ def expressions():
         select|tojson first|default('none') map(attribute=0)|list map('int')|sum""".split("\n")
     filters = [f for line in filters for f in line.split()]
     for v, f in itertools.product(values, filters):
-        if f == "urlencode" and v in ("d", "schema"):
-            continue  # text and numbers only, here
         yield f"{v}|{f}"
+    yield from rarer_filters(values)
     tests = """defined undefined none boolean true false integer float number string mapping sequence iterable callable odd even lower upper
         escaped divisibleby(3) eq(7) ne(7) gt(1) in([7,'']) sameas(none) filter test nope""".split()
     for v, t in itertools.product(values, tests):
@@ -106,6 +123,32 @@ def expressions():
         (1).x 'a'.join(words) words|join('a') d|join(',') d|list d|first 'abc'|first 'abc'|last ''|first []|first []|last []|min []|sum {}|tojson []|tojson ''|tojson none|tojson [1.0,-0.0,1e300]|tojson (1,)|tojson
         list|sort|reverse|list words|sort(true) words|unique|list words|unique(true)|list words|min words|max words|map('length')|list s|map('upper')|join s|select('in','lo')|list
         quote|tojson quote|e|e quote|safe|e lines|indent(4,true) lines|indent(2,false,true) lines|trim|indent(1) schema|tojson(indent=4) schema|tojson(indent='-') schema.properties|items|list schema.properties.items""".split()
+
+
+def rarer_filters(values):
+    filters = """wordwrap wordwrap(5) wordwrap(8,false) wordwrap(6,true,'|') wordwrap(9,true,'|',false) wordwrap(width=20,break_on_hyphens=false) wordwrap(0) wordwrap(-1)
+        wordwrap('x') wordwrap(1) wordwrap(30,break_long_words=false) striptags xmlattr xmlattr(false) xmlattr(autospace=false) pprint filesizeformat filesizeformat(true)
+        filesizeformat(binary=true) urlencode random(1) pprint(true) striptags(1)""".split()
+    values = values + ["prose", "page", "open_comment", "tree", "attributes"]
+    for v, f in itertools.product(values, filters):
+        yield f"{v}|{f}"
+    for width in range(2, 60, 3):
+        yield f"prose|wordwrap({width})"
+        yield f"prose|wordwrap({width},false,break_on_hyphens=false)"
+    yield from """(prose|safe)|wordwrap(10) (page|safe)|striptags page|e|striptags {'a_b':1}|xmlattr {'a/b':1}|xmlattr {'a>':1}|xmlattr {'a=':none}|xmlattr {'a\\tb':1}|xmlattr
+        {1:2}|xmlattr {'a':missing}|xmlattr {'a':'<'|safe}|xmlattr {}|xmlattr {'<':'&'}|xmlattr ({'a':1}|xmlattr)|e tree.alpha|pprint tree.zeta|pprint tree['long_text']|pprint
+        tree.values()|list|pprint (tree.zeta,)|pprint [tree.Beta,tree.zeta]|pprint {1:'a',none:'b','z':'c',2.5:'d',true:'e'}|pprint {'b':1,'a':2}|pprint [prose]|pprint {'k':prose}|pprint
+        [prose,1]|pprint (prose,)|pprint (page|safe)|pprint [page|safe,prose]|pprint d.items()|pprint range(5)|pprint [missing]|pprint ('x'*100)|pprint ('x_'*60)|pprint (('x'~'\\n')*50)|pprint
+        ['x'*76]|pprint ['x'*75]|pprint ['x'*77,1]|pprint {'a':'x'*72}|pprint {'a':'x'*71}|pprint [['x'*75]]|pprint [[['x'*73]]]|pprint ('y'*78)|pprint ('y'*79)|pprint ('\\n'*40)|pprint
+        ('word_word_'*9)|replace('_','\u0020')|pprint [('word_word_'*9)|replace('_','\u0020')]|pprint
+        0|filesizeformat 1|filesizeformat 1.0|filesizeformat 1.5|filesizeformat 999|filesizeformat 999.9|filesizeformat 1000|filesizeformat 1023|filesizeformat(true) 1024|filesizeformat(true)
+        1e6|filesizeformat 999999|filesizeformat 1048576|filesizeformat(true) 1e9|filesizeformat 123456789|filesizeformat 1e24|filesizeformat 1e27|filesizeformat 1e30|filesizeformat(true)
+        (-5)|filesizeformat (-5000.7)|filesizeformat '12345'|filesizeformat '_1_'|filesizeformat ('inf'|float)|filesizeformat ('nan'|float)|filesizeformat 2**70|filesizeformat(true) 1250|filesizeformat 1350|filesizeformat
+        attributes|urlencode {'a_b/c':'d&e=f'}|urlencode [('a',1),['b','c_d']]|urlencode ['ab','cd']|urlencode ['abc']|urlencode [1]|urlencode {}|urlencode []|urlencode d.items()|urlencode
+        'a/b_c+d'|urlencode none|urlencode 1.5|urlencode {1:none,true:2.5}|urlencode (('a','b'),)|urlencode range(2)|urlencode [('a','b','c')]|urlencode {'é':'日'}|urlencode
+        [5]|random []|random ''|random 'a'|random missing|random none|random d|random n|random {}|random range(1)|random (3,)|random [5]|select|random ([]|random)is(defined)""".split()
+    yield from ["{'a b': 1} | xmlattr", "{'a b/c': 'd e'} | urlencode", "[('a', 'b c')] | urlencode", "' a/b c+d' | urlencode", "('word word ' * 9) | pprint", "[('word word ' * 9)] | pprint",
+                "{'k': ('word word ' * 9)} | pprint", "[1, ('two words\\n' * 9), 2] | pprint", "' ' | wordwrap(3)", "'a  b' | wordwrap(2)", "'aaa bbbbbb' | wordwrap(4)", "'a\\n' | wordwrap(4)"]
 
 
 STATEMENTS = r"""

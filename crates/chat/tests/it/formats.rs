@@ -1,6 +1,6 @@
 //! The built-in formats, content parts, extra variables, and what a template supports.
 
-use chat::{BUILTIN_NAMES, Content, DateTime, Error, Inputs, Message, Part, Role, Template};
+use chat::{BUILTIN_NAMES, Content, DateTime, Error, Inputs, Message, OutputFormat, Part, Role, Template};
 use serde_json::json;
 
 const NOW: DateTime = DateTime::constant(2026, 1, 15, 12, 0, 0, 0);
@@ -102,6 +102,37 @@ fn extra_variables_reach_the_template_and_replace_its_own() {
 fn the_time_is_the_callers() {
     let template = Template::new("{{ strftime_now('%d %B %Y, %A %H:%M') }}").unwrap();
     assert_eq!(rendered(&template, &[]), "15 January 2026, Thursday 12:00");
+}
+
+#[test]
+fn a_template_for_tools_takes_the_others_place_where_there_are_some() {
+    let hermes = testkit::read_text("chat-templates/jinja/Qwen-Qwen3-0.6B.jinja");
+    let template = Template::new("{{ messages[0].content }} plain").unwrap();
+    assert!(!template.support().tools && template.tool_use_source().is_none());
+    let template = template.with_tool_use(Template::new(&hermes).unwrap());
+    assert!(template.support().tools && template.tool_use_source() == Some(&*hermes));
+    let messages = [Message::user("Hi")];
+    let tools = [json!({"type": "function", "function": {"name": "look", "description": "", "parameters": {}}})];
+    let inputs = Inputs::new(&messages, NOW);
+    assert_eq!(template.render(&inputs).unwrap(), "Hi plain");
+    let with_tools = template.render(&Inputs { tools: Some(&tools), ..inputs }).unwrap();
+    assert!(with_tools.contains("<tools>") && with_tools.contains("\"look\""), "{with_tools}");
+    // What replies are read by is what the model is shown with tools.
+    let format = OutputFormat::detect(Some(&template));
+    assert!(format.declares_tools() && format.has_reasoning());
+}
+
+#[test]
+fn what_is_picked_at_random_is_the_same_each_time() {
+    let template = Template::new("{{ range(1000)|random }} {{ range(1000)|random }}").unwrap();
+    let begin = [Message::system("S"), Message::user("Hi")];
+    let more = [&begin[..], &[Message::assistant("Hello"), Message::user("Bye")]].concat();
+    let first = rendered(&template, &begin);
+    assert_eq!(first, rendered(&template, &begin));
+    assert_eq!(first, rendered(&template, &more), "earlier turns stay as they were");
+    assert_ne!(first, rendered(&template, &[Message::system("S"), Message::user("Ho")]));
+    let (one, other) = first.split_once(' ').unwrap();
+    assert_ne!(one, other);
 }
 
 #[test]

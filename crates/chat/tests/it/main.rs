@@ -1,6 +1,7 @@
 //! Tests of the crate as its users see it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed expectation is a failed test")]
 
+mod clock;
 mod conversations;
 mod formats;
 mod goldens;

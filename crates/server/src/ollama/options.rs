@@ -14,6 +14,7 @@ use crate::{
     generation::GenerationRequest,
     ids,
     models::{KeepAlive, LoadedModel},
+    prompt::Thinking,
     wire::{Ignored, StringOrList, count, number, stops, unsupported},
 };
 
@@ -254,7 +255,7 @@ pub(super) fn check(options: Option<&Options>, format: Option<&Value>, think: Op
 fn check_thinking(think: Option<&Value>) -> Result<(), ApiError> {
     match think {
         None | Some(Value::Bool(_)) => Ok(()),
-        Some(Value::String(effort)) if ["low", "medium", "high"].contains(&effort.as_str()) => Ok(()),
+        Some(Value::String(effort)) if Thinking::from_effort(effort).is_some() => Ok(()),
         Some(_) => Err(ApiError::invalid("think", "think: expected true, false, \"low\", \"medium\" or \"high\"")),
     }
 }
@@ -262,25 +263,17 @@ fn check_thinking(think: Option<&Value>) -> Result<(), ApiError> {
 /// `think`: whether, or how much. Variables for the template.
 pub(super) fn thinking(think: Option<&Value>, model: &LoadedModel) -> Result<Map<String, Value>, ApiError> {
     check_thinking(think)?;
-    let mut variables = Map::new();
-    match think {
-        Some(Value::Bool(false)) => {
-            variables.insert("enable_thinking".to_owned(), false.into());
-        }
-        Some(Value::Bool(true) | Value::String(_)) if !model.format.has_reasoning() => {
-            return Err(unsupported("think", &format!("the model {} does not think", model.id)));
-        }
-        Some(Value::Bool(true)) => {
-            variables.insert("enable_thinking".to_owned(), true.into());
-        }
-        Some(Value::String(effort)) => {
-            variables.insert("enable_thinking".to_owned(), true.into());
-            variables.insert("reasoning_effort".to_owned(), effort.as_str().into());
-        }
+    let thinking = match think {
+        Some(Value::Bool(false)) => Thinking::Off,
+        Some(Value::Bool(true)) => Thinking::On,
+        Some(Value::String(effort)) => Thinking::from_effort(effort).unwrap_or(Thinking::On),
         // Nothing else comes through the check.
-        _ => {}
+        _ => return Ok(Map::new()),
+    };
+    if thinking != Thinking::Off && !model.format.has_reasoning() {
+        return Err(unsupported("think", &format!("the model {} does not think", model.id)));
     }
-    Ok(variables)
+    Ok(thinking.variables())
 }
 
 /// `logprobs` and `top_logprobs`.

@@ -2,7 +2,7 @@
 
 use super::super::{
     Result,
-    arguments::{Args, int},
+    arguments::{Args, flag, int},
     machine::Machine,
     number, operators,
     value::Value,
@@ -34,6 +34,10 @@ pub(super) fn apply(machine: &Machine<'_>, name: &str, value: &Value, args: Args
             };
             Ok(found.map_or_else(|| default.unwrap_or(Value::Float(0.0)), Value::Float))
         }
+        "filesizeformat" => {
+            let [binary] = args.bind(name, ["binary"])?;
+            file_size(value, flag(binary.as_ref())).map(Value::str)
+        }
         _ => round(machine, value, args),
     }
 }
@@ -56,4 +60,42 @@ fn round(machine: &Machine<'_>, value: &Value, args: Args) -> Result<Value> {
         Some("floor") => Ok(Value::Float((number * unit).floor() / unit)),
         _ => Err(Error::render("the method of round must be common, ceil or floor")),
     }
+}
+
+/// A number of bytes for people.
+fn file_size(value: &Value, is_binary: bool) -> Result<String> {
+    const PREFIXES: [char; 8] = ['k', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'];
+    let bytes = match value {
+        Value::Str(s) => number::parse_float(&s.text),
+        _ => value.as_float(),
+    };
+    let Some(bytes) = bytes else {
+        return Err(Error::render(format!("filesizeformat needs a number, got {}", value.type_name())));
+    };
+    let base: i128 = if is_binary { 1024 } else { 1000 };
+    if bytes == 1.0 {
+        return Ok("1 Byte".to_owned());
+    }
+    if bytes < base as f64 {
+        let whole = number::float_as_int(bytes);
+        return whole
+            .map(|n| format!("{n} Bytes"))
+            .ok_or_else(|| Error::render("cannot convert float infinity to integer"));
+    }
+    let (mut unit, mut prefix) = (base * base, 'k');
+    for next in PREFIXES.into_iter().skip(1) {
+        // Exactly: as a float 10^24 is less than it should be.
+        if !bytes.is_nan() && (bytes as i128) < unit {
+            break;
+        }
+        unit *= base;
+        prefix = next;
+    }
+    let value = base as f64 * bytes / unit as f64;
+    let value = if value.is_finite() { format!("{value:.1}") } else { number::float_repr(value) };
+    Ok(match (is_binary, prefix) {
+        (true, 'k') => format!("{value} KiB"),
+        (true, prefix) => format!("{value} {prefix}iB"),
+        (false, prefix) => format!("{value} {prefix}B"),
+    })
 }

@@ -39,6 +39,10 @@ pub(super) fn apply(machine: &mut Machine<'_>, name: &str, value: &Value, args: 
             let found = if name == "first" { items.first() } else { items.last() };
             Ok(found.cloned().unwrap_or_else(empty))
         }
+        "random" => {
+            args.none(name)?;
+            random(machine, value)
+        }
         "reverse" => {
             args.none(name)?;
             if let Value::Str(s) = value {
@@ -225,6 +229,20 @@ fn select(machine: &mut Machine<'_>, name: &str, value: &Value, mut args: Args) 
         }
     }
     Value::stream(StreamKind::Generator, kept, &machine.meter)
+}
+
+/// One of the items, where Python leaves it to chance which.
+fn random(machine: &mut Machine<'_>, value: &Value) -> Result<Value> {
+    match value {
+        Value::Undefined(_) | Value::Str(_) | Value::List(_) | Value::Tuple(_) | Value::Range(_) => {}
+        Value::Dict(dict) if dict.entries().is_empty() => {}
+        _ => return Err(Error::render(format!("random needs a sequence, got {}", value.type_name()))),
+    }
+    let items = machine.iterate(value)?;
+    let n = items.len() as u64;
+    let at = machine.draw()?.checked_rem(n);
+    let item = at.and_then(|at| items.into_iter().nth(at as usize));
+    Ok(item.unwrap_or_else(|| Value::undefined("No random item, sequence was empty.")))
 }
 
 /// What to sort, group or compare by.

@@ -84,10 +84,6 @@ pub(super) fn apply(machine: &mut Machine<'_>, name: &str, value: &Value, args: 
         }
         "indent" => indent(machine, value, args),
         "truncate" => truncate(machine, value, args),
-        "urlencode" => {
-            args.none(name)?;
-            url_encode(machine, value)
-        }
         _ => {
             args.none(name)?;
             let s = repr::to_str(value, machine)?;
@@ -177,20 +173,4 @@ fn truncate(machine: &Machine<'_>, value: &Value, args: Args) -> Result<Value> {
         kept = before;
     }
     made(machine, s.safe, &[kept, &end].concat())
-}
-
-fn url_encode(machine: &Machine<'_>, value: &Value) -> Result<Value> {
-    if machine.length(value).is_ok() && !matches!(value, Value::Str(_) | Value::Undefined(_)) {
-        return Err(Error::render(format!("urlencode needs text, got {}", value.type_name())));
-    }
-    let s = repr::to_str(value, machine)?;
-    let mut out = Text::new(&machine.meter);
-    for byte in s.text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"_.-~/".contains(&byte) {
-            out.push(char::from(byte))?;
-        } else {
-            out.push_str(&format!("%{byte:02X}"))?;
-        }
-    }
-    Ok(Value::str(out.into_string()))
 }

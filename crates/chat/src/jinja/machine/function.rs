@@ -92,7 +92,7 @@ impl Machine<'_> {
             }
             Function::StrftimeNow => {
                 let format = arguments::text(&args.one(name, "format")?, name)?;
-                Ok(Value::str(clock::strftime(self.now, &format)?))
+                Ok(Value::str(clock::strftime(&self.now, &format)?))
             }
         }
     }
