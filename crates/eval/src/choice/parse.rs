@@ -79,6 +79,8 @@ pub struct Question {
     pub endings: Vec<String>,
     /// The right one.
     pub gold: usize,
+    /// Where in its file it begins, counted from 1.
+    pub line: usize,
 }
 
 /// The questions of `text`, at most `n_max`. `labels`: the right solutions, which only PIQA has apart.
@@ -124,14 +126,14 @@ fn text<'a>(number: usize, object: &'a Map<String, Value>, key: &str) -> Result<
 
 fn blimp(number: usize, object: &Map<String, Value>) -> Result<Question, ParseError> {
     let endings = [text(number, object, "sentence_good")?, text(number, object, "sentence_bad")?];
-    Ok(Question { context: String::new(), endings: endings.map(str::to_owned).to_vec(), gold: 0 })
+    Ok(Question { context: String::new(), endings: endings.map(str::to_owned).to_vec(), gold: 0, line: number + 1 })
 }
 
 fn lambada(number: usize, object: &Map<String, Value>) -> Result<Question, ParseError> {
     let text = text(number, object, "text")?.trim_end();
     match text.rfind(' ').map(|at| text.split_at(at)) {
         Some((context, word)) if !context.trim().is_empty() => {
-            Ok(Question { context: context.to_owned(), endings: vec![word.to_owned()], gold: 0 })
+            Ok(Question { context: context.to_owned(), endings: vec![word.to_owned()], gold: 0, line: number + 1 })
         }
         _ => Err(ParseError { line: number + 1, what: "no word after a space, expected one to predict".to_owned() }),
     }
@@ -149,12 +151,13 @@ fn piqa(number: usize, object: &Map<String, Value>, label: Option<&str>) -> Resu
     let endings = [text(number, object, "sol1")?, text(number, object, "sol2")?];
     // The prompt of EleutherAI's harness.
     let context = format!("Question: {}\nAnswer:", text(number, object, "goal")?);
-    Ok(Question { context, endings: endings.map(|ending| format!(" {}", ending.trim())).to_vec(), gold })
+    let endings = endings.map(|ending| format!(" {}", ending.trim())).to_vec();
+    Ok(Question { context, endings, gold, line: number + 1 })
 }
 
 fn hellaswag(lines: &[(usize, &str)]) -> Result<Question, ParseError> {
     let refuse = |number: usize, what: String| ParseError { line: number + 1, what };
-    let [(_, context), (number, gold), endings @ ..] = lines else {
+    let [(first, context), (number, gold), endings @ ..] = lines else {
         let number = lines.first().map_or(0, |(number, _)| *number);
         return Err(refuse(number, "an item of one line, expected six".to_owned()));
     };
@@ -166,6 +169,7 @@ fn hellaswag(lines: &[(usize, &str)]) -> Result<Question, ParseError> {
             context: context.trim().to_owned(),
             endings: endings.iter().map(|(_, ending)| format!(" {}", ending.trim())).collect(),
             gold,
+            line: first + 1,
         }),
         _ => Err(refuse(*number, format!("{gold:?}, expected a number from 0 to 3"))),
     }
@@ -174,6 +178,16 @@ fn hellaswag(lines: &[(usize, &str)]) -> Result<Question, ParseError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_question_knows_its_line() {
+        let lines = |text: &str| {
+            let format = Format::detect(text).unwrap();
+            parse(format, text, None, None).unwrap().iter().map(|q| q.line).collect::<Vec<_>>()
+        };
+        assert_eq!(lines("\n{\"text\": \"a b\"}\n\n{\"text\": \"c d\"}\n"), [2, 4]);
+        assert_eq!(lines("c\n2\na\nb\nc\nd\n\nc\n2\na\nb\nc\nd\n"), [1, 8]);
+    }
 
     fn check(text: &str, labels: Option<&str>, format: Format, expected: &[(&str, &[&str], usize)]) {
         assert_eq!(Format::detect(text).unwrap(), format);

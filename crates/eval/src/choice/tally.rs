@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn each_accuracy_chooses_its_own_answer() {
         let endings = vec![" a".to_owned(), " long ending".to_owned()];
-        let question = Question { context: "c".to_owned(), endings, gold: 1 };
+        let question = Question { context: "c".to_owned(), endings, gold: 1, line: 1 };
         let score = |log_probability, n_tokens| Score { log_probability, n_tokens, is_greedy: false };
         let mut tally = Tally::default();
         // Less probable as a whole, more so a token and a byte.

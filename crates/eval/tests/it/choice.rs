@@ -34,6 +34,7 @@ fn scores_are_their_definition() {
         context: context.to_owned(),
         endings: endings.iter().map(|ending| (*ending).to_owned()).collect(),
         gold: 0,
+        line: 1,
     };
     let questions = [
         question("Once upon a", &[" time, there was", " dog", " time"]),
@@ -79,7 +80,8 @@ fn every_file_is_understood() {
 #[test]
 fn a_question_longer_than_the_context_is_refused() {
     let (mut model, tokenizer) = stories(100);
-    let question = Question { context: "Once upon a time ".repeat(300), endings: vec![" the".to_owned()], gold: 0 };
+    let question =
+        Question { context: "Once upon a time ".repeat(300), endings: vec![" the".to_owned()], gold: 0, line: 1 };
     let item = Item::new(&tokenizer, &question);
     let error = Scorer::new(&mut model).score(&item).unwrap_err().to_string();
     assert!(error.contains(&item.context_len().to_string()) && error.contains(&model.context_len_max().to_string()));

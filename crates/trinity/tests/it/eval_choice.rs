@@ -107,6 +107,24 @@ fn a_run_that_was_broken_off_goes_on() {
 }
 
 #[test]
+fn a_question_that_does_not_fit_is_left_out_and_named() {
+    let file = |name: &str| testkit::data("regressions/choice-too-long").join(name).to_str().unwrap().to_owned();
+    let (questions, labels) = (file("long.jsonl"), file("long.lst"));
+    let run = |more: &[&str]| {
+        let fixed = ["eval", "choice", "stories260k", "--file", &questions, "--labels", &labels];
+        trinity(fixed.iter().chain(more))
+    };
+    let outcome = run(&["--json"]).ok();
+    let row = &outcome.json()[0];
+    assert_eq!((&row["n_items"], &row["left_out"][0]["line"]), (&5.into(), &4.into()), "{row}");
+    assert_eq!(row["left_out"].as_array().unwrap().len(), 1);
+    let said: Vec<&str> = outcome.stderr.lines().filter(|l| l.starts_with("left out: ")).collect();
+    assert!(said.len() == 1 && said[0].contains("long.jsonl: line 4: ") && said[0].contains("holds 512"), "{said:?}");
+    // A shorter context leaves out more; one in which nothing fits is an error.
+    run(&["-c", "4"]).fails(1, &["long.jsonl", "none of its questions", "4 tokens"]);
+}
+
+#[test]
 fn what_holds_no_questions_is_refused() {
     let packed = data("eval-text/hellaswag-val-20.txt.bz2");
     trinity(["eval", "choice", "stories260k", "--file", &packed]).fails(1, &["bzip2", "bunzip2"]);

@@ -25,6 +25,32 @@ fn logits_of_a_golden_model() {
     assert!(nmse <= 1e-6, "NMSE {nmse:e}");
 }
 
+/// LongRoPE's factors are those of the context that the model is loaded with, which is the model's own unless somebody says otherwise.
+#[test]
+fn logits_are_those_of_the_models_own_context() {
+    let model = testkit::data("golden/phi3.gguf");
+    let own = trinity(["inspect", model.to_str().unwrap(), "--metadata"]).ok().text();
+    let number = |key: &str| {
+        let line = own.lines().find(|l| l.contains(key)).unwrap_or_else(|| panic!("no {key} in {own}"));
+        line.rsplit(' ').next().unwrap().parse::<usize>().unwrap()
+    };
+    let (context, original) = (number("phi3.context_length"), number("original_context_length"));
+    assert!(original < context);
+    let (ids, out) = (scratch("long-ids.txt"), scratch("long-logits.f32"));
+    fs::write(&ids, "1 2 3 4 5 6 7").unwrap();
+    let logits = |arguments: &[&str]| {
+        let fixed = ["eval", "logits", model.to_str().unwrap(), "--tokens", ids.to_str().unwrap(), "--out"];
+        trinity(fixed.iter().chain(&[out.to_str().unwrap()]).chain(arguments)).ok();
+        fs::read(&out).unwrap()
+    };
+    let default = logits(&[]);
+    assert_eq!(default, logits(&["--context", &context.to_string()]));
+    assert_ne!(default, logits(&["--context", &original.to_string()]));
+    let arguments =
+        ["eval", "logits", model.to_str().unwrap(), "--tokens", ids.to_str().unwrap(), "--context", "3", "--out"];
+    trinity(arguments.iter().chain(&[out.to_str().unwrap()])).fails(1, &["7", "3"]);
+}
+
 #[test]
 fn logits_refuse_ids_outside_the_vocabulary() {
     let (ids, out) = (scratch("bad-ids.txt"), scratch("bad-logits.f32"));

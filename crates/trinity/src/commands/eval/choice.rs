@@ -11,7 +11,7 @@ use std::{
 use clap::{Args, ValueEnum};
 use eval::choice::{self, Accuracy, Format, Item, Question, Scorer, Tally};
 use gguf::Container;
-use model::LoadOptions;
+use model::{Forward, LoadOptions};
 use serde::Serialize;
 use tokenizer::Tokenizer;
 
@@ -84,6 +84,8 @@ impl FormatName {
 /// A file of questions, read.
 struct Set {
     name: String,
+    /// Its path.
+    file: String,
     format: Format,
     /// Of the file, and of its labels if they stand apart.
     sha256: String,
@@ -92,12 +94,22 @@ struct Set {
     items: Vec<Item>,
 }
 
+/// A question that does not fit.
+#[derive(Serialize, Clone)]
+struct LeftOut {
+    /// Of the file, from 1.
+    line: usize,
+    n_tokens: usize,
+}
+
 /// A row of the table.
 #[derive(Serialize)]
 struct Row {
     name: String,
     format: &'static str,
     n_items: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<LeftOut>,
     accuracy: Accuracy,
     #[serde(skip_serializing_if = "Option::is_none")]
     accuracy_per_token: Option<Accuracy>,
@@ -116,13 +128,11 @@ pub(super) fn run(args: &ChoiceArgs, global: &Global) -> Result<(), Failure> {
     let tokenizer = model_args::tokenizer(&container)?;
     let sets: Vec<Set> = args.file.iter().map(|path| Set::read(args, path, &tokenizer)).collect::<Result<_, _>>()?;
     let longest = sets.iter().flat_map(|set| &set.items).map(Item::context_len).max().unwrap_or(1);
-    let context =
-        args.load.context.unwrap_or_else(|| model::context_len(&container).map_or(longest, |n| n.min(longest)));
     let mut journal = match &args.resume {
         Some(path) => Some(Journal::open(path, &settings(args, &container, &sets)?)?),
         None => None,
     };
-    let (mut model, n_threads) = args.load.load_model(&container, Some(context.max(1)))?;
+    let (mut model, n_threads) = args.load.load_to_answer(&container, longest)?;
     let rows = score(&mut model, &sets, journal.as_mut())?;
     let labels = sets.iter().filter_map(|set| set.labels.as_deref());
     let files: Vec<&Path> = args.file.iter().map(PathBuf::as_path).chain(labels).collect();
@@ -148,11 +158,21 @@ fn settings(args: &ChoiceArgs, container: &Container, sets: &[Set]) -> Result<Se
 /// A row for each file; where there are several of one format, one for all of them.
 fn score(model: &mut model::Model, sets: &[Set], mut journal: Option<&mut Journal>) -> Result<Vec<Row>, Failure> {
     let bar = terminal::progress("choice", sets.iter().map(|set| set.items.len() as u64).sum(), false);
+    let context_len_max = model.context_len_max();
     let mut scorer = Scorer::new(model);
     let (mut rows, mut all) = (Vec::new(), Tally::default());
     for (file, set) in sets.iter().enumerate() {
         let mut tally = Tally::default();
+        let mut left_out = Vec::new();
         for (i, (question, item)) in set.questions.iter().zip(&set.items).enumerate() {
+            bar.inc(1);
+            if item.context_len() > context_len_max {
+                let (line, n_tokens) = (question.line, item.context_len());
+                let what = format!("line {line}: {n_tokens} tokens, but the context holds {context_len_max}");
+                bar.suspend(|| terminal::say(&format!("left out: {}: {what}\n", set.file)));
+                left_out.push(LeftOut { line, n_tokens });
+                continue;
+            }
             let noted = journal.as_ref().and_then(|journal| journal.scores(file, i, question.endings.len()));
             let scores = if let Some(scores) = noted {
                 scores
@@ -165,13 +185,16 @@ fn score(model: &mut model::Model, sets: &[Set], mut journal: Option<&mut Journa
             };
             tally.add(question, &scores);
             all.add(question, &scores);
-            bar.inc(1);
             bar.set_message(format!("{} {:.4}", set.name, tally.accuracy(set.format).value));
             if go_on().is_break() {
                 return Err(Failure::interrupted());
             }
         }
-        rows.push(row(set.name.clone(), set.format, &tally));
+        if tally.n() == 0 {
+            let what = format!("{}: none of its questions fits in a context of {context_len_max} tokens", set.file);
+            return Err(Failure::new(Kind::Failure, what));
+        }
+        rows.push(Row { left_out, ..row(set.name.clone(), set.format, &tally) });
     }
     bar.finish_and_clear();
     if let [first, _, ..] = sets
@@ -187,6 +210,7 @@ fn row(name: String, format: Format, tally: &Tally) -> Row {
         name,
         format: format.name(),
         n_items: tally.n(),
+        left_out: Vec::new(),
         accuracy: tally.accuracy(format),
         accuracy_per_token: tally.accuracy_per_token(format),
         accuracy_per_byte: tally.accuracy_per_byte(format),
@@ -212,7 +236,8 @@ impl Set {
         }
         let all = [text, labels_text.unwrap_or_default()].concat();
         Ok(Self {
-            name: path.file_stem().map_or(file, |stem| stem.to_string_lossy().into_owned()),
+            name: path.file_stem().map_or_else(|| file.clone(), |stem| stem.to_string_lossy().into_owned()),
+            file,
             format,
             sha256: digest::to_hex(&digest::of_bytes(all.as_bytes())),
             labels,

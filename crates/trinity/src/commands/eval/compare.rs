@@ -106,8 +106,8 @@ fn compare_logits(
     let tokens = encode(&tokenizer, &text);
     let n_chunks = args.chunks.unwrap_or(CHUNKS);
     let options = windows(&args.load, Some(n_chunks), &tokenizer);
-    let (mut first, n_threads) = args.load.load_model(first, Some(options.window_len))?;
-    let (mut second, _) = args.load.load_model(second, Some(options.window_len))?;
+    let (mut first, n_threads) = args.load.load_to_measure(first, options.window_len)?;
+    let (mut second, _) = args.load.load_to_measure(second, options.window_len)?;
     let bar = terminal::progress("logits", n_chunks as u64, false);
     let logits = compare::logits(&mut first, &mut second, &tokens, &options, &mut |n_done| {
         bar.set_position(n_done as u64);

@@ -69,7 +69,7 @@ pub(super) fn run(args: &ImatrixArgs, global: &Global) -> Result<(), Failure> {
     let options = windows(&args.load, args.chunks, &tokenizer);
     let tokens = encode(&tokenizer, &text);
     let n_windows = options.n_windows(tokens.len())?;
-    let (mut model, n_threads) = args.load.load_model(&container, Some(options.window_len))?;
+    let (mut model, n_threads) = args.load.load_to_measure(&container, options.window_len)?;
     let bar = terminal::progress("imatrix", n_windows as u64, false);
     let dataset = args.file.display().to_string();
     let what = Collect { tokens: &tokens, dataset: &dataset, options, with_head: args.process_output };

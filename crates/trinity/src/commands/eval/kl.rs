@@ -89,7 +89,7 @@ fn save(
         text_sha256: digest::of_bytes(text.as_bytes()),
         vocabulary_sha256: digest::of_vocabulary(tokenizer),
     };
-    let (mut model, n_threads) = args.load.load_model(container, Some(window_len))?;
+    let (mut model, n_threads) = args.load.load_to_measure(container, window_len)?;
     let bar = terminal::progress("base", n_chunks as u64, false);
     let perplexity = Base::save(&mut model, &tokens, &options, origin, out, &mut |n_done, so_far| {
         bar.set_position(n_done as u64);
@@ -128,7 +128,7 @@ fn compare(
         Some(text) => encode(tokenizer, &read(text)?),
         None => base.tokens().to_vec(),
     };
-    let (mut model, n_threads) = args.load.load_model(container, Some(window_len))?;
+    let (mut model, n_threads) = args.load.load_to_measure(container, window_len)?;
     let bar = terminal::progress("kl", (base.tokens().len() / window_len.max(1)) as u64, false);
     let result = kl::measure(&mut model, &tokens, &base, &mut |n_done, so_far| {
         bar.set_position(n_done as u64);

@@ -31,6 +31,9 @@ pub(super) struct LogitsArgs {
     /// Where the logits go
     #[arg(short, long, value_name = "FILE")]
     out: PathBuf,
+    /// Longest context in tokens, on which LongRoPE's factors depend [default: the model's own, at most 8192 or what the ids need]
+    #[arg(short, long, value_name = "TOKENS")]
+    context: Option<usize>,
     /// Threads; by default as many as affinity and the cgroup quota allow
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -61,7 +64,7 @@ pub(super) fn run(args: &LogitsArgs, global: &Global) -> Result<(), Failure> {
         pack_max: 1024,
         threads: args.threads,
         no_pin: false,
-        context: None,
+        context: args.context,
         attention_window: None,
         sinks: 0,
         kv_type: args.kv_type,
@@ -73,7 +76,7 @@ pub(super) fn run(args: &LogitsArgs, global: &Global) -> Result<(), Failure> {
     check_output(&args.out, &container, &args.tokens)?;
     let n_vocab = model::n_vocab(&container)?;
     let tokens = tokenize::parse_ids(&text, n_vocab)?;
-    let (mut model, n_threads) = load.load_model(&container, Some(tokens.len().max(1)))?;
+    let (mut model, n_threads) = load.load_to_answer(&container, tokens.len())?;
     let bar = terminal::progress("logits", tokens.len() as u64, false);
     logits::write(&mut model, &tokens, &args.out, &mut |n_rows| {
         bar.set_position(n_rows as u64);

@@ -111,7 +111,7 @@ fn measure(
     options: &Options,
     bar: &indicatif::ProgressBar,
 ) -> Result<(Perplexity, usize), Failure> {
-    let (mut model, n_threads) = args.load.load_model(container, Some(options.window_len))?;
+    let (mut model, n_threads) = args.load.load_to_measure(container, options.window_len)?;
     let result = perplexity::measure(&mut model, tokens, options, &mut |_, _| {
         bar.inc(1);
         go_on()

@@ -47,7 +47,7 @@ pub(super) fn run(args: &PerplexityArgs, global: &Global) -> Result<(), Failure>
     let options = windows(&args.load, args.chunks, &tokenizer);
     let tokens = encode(&tokenizer, &text);
     let n_windows = options.n_windows(tokens.len())?;
-    let (mut model, n_threads) = args.load.load_model(&container, Some(options.window_len))?;
+    let (mut model, n_threads) = args.load.load_to_measure(&container, options.window_len)?;
     let bar = terminal::progress("perplexity", n_windows as u64, false);
     let result = perplexity::measure(&mut model, &tokens, &options, &mut |n_done, so_far| {
         bar.set_position(n_done as u64);

@@ -125,7 +125,10 @@ impl Bench<'_> {
     fn try_load(&self, options: &LoadOptions) -> Result<(Result<Model, LoadError>, usize), Failure> {
         let (mut kernels, n_threads) = ModelArgs::kernels_of(self.args.threads)?;
         kernels.pin_threads();
-        let options = LoadOptions { context_len_max: Some(self.args.context), ..*options };
+        let window_len = self.args.context;
+        // As `run` and `serve` load it: LongRoPE's factors depend on the context.
+        let context = model_args::default_context(self.container)?.max(window_len);
+        let options = LoadOptions { context_len_max: Some(context), kv_positions: Some(window_len), ..*options };
         let model = Model::load(self.container, kernels, &options);
         Ok((model.map(|model| model.with_head_shortcut(HeadShortcut::Off)), n_threads))
     }

@@ -58,7 +58,7 @@ pub(super) fn measure(path: &Path, text: &Path, args: &QuantizeArgs, i2s: I2sArg
     let tokenizer = Tokenizer::from_gguf(container.metadata())?;
     let mut load = Defaults::parse_from(["quantize"]).load;
     load.threads = args.output.threads;
-    let (mut model, _) = load.load_model(&container, Some(WINDOW_LEN))?;
+    let (mut model, _) = load.load_to_measure(&container, WINDOW_LEN)?;
     let tokens = tokens(&tokenizer, text)?;
     let n_chunks = args.eval_chunks.min(tokens.len() / WINDOW_LEN).max(1);
     let options =
