@@ -27,6 +27,7 @@ mod sampling_args;
 pub(crate) mod serve;
 pub(crate) mod show;
 mod storage_args;
+mod template_args;
 pub(crate) mod tokenize;
 
 use crate::{

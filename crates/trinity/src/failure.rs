@@ -29,12 +29,14 @@ pub(crate) struct Failure {
     kind: Kind,
     message: String,
     hint: Option<String>,
+    /// The line was printed before; the exit code is left.
+    is_said: bool,
 }
 
 impl Failure {
     /// A failure of `kind`.
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None }
+        Self { kind, message: message.into(), hint: None, is_said: false }
     }
 
     /// The command line is at fault.
@@ -56,6 +58,16 @@ impl Failure {
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// The same, its line having been printed.
+    pub(crate) fn already_said(self) -> Self {
+        Self { is_said: true, ..self }
+    }
+
+    /// Must a conversation end here? There is nobody to talk to, or nobody who listens.
+    pub(crate) fn ends_talk(&self) -> bool {
+        matches!(self.kind, Kind::OutputClosed | Kind::Interrupted)
     }
 
     /// What went wrong.
@@ -80,7 +92,9 @@ impl Failure {
         if is_verbose {
             text += &format!("kind: {:?}\n", self.kind);
         }
-        terminal::say(&text);
+        if !self.is_said {
+            terminal::say(&text);
+        }
         ExitCode::from(match self.kind {
             Kind::Failure | Kind::AnsweredNo | Kind::OutputClosed => 1,
             Kind::Usage => 2,

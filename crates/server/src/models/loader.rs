@@ -96,8 +96,10 @@ pub struct LoadedModel {
     pub id: String,
     /// The engine that runs it.
     pub handle: Handle,
-    /// Its own chat template, if it has one.
+    /// What it is talked to with, if it can be.
     pub template: Option<Template>,
+    /// Why there is none though the model has one.
+    pub template_error: Option<String>,
     /// How it spells tool calls and reasoning.
     pub format: OutputFormat,
     /// Keeps what users typed from becoming control tokens.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chat::Template;
 use clap::{Args, ValueEnum};
 use engine::Engine;
 use gguf::Container;
@@ -11,6 +10,7 @@ use kernels::{Isa, Kernels};
 use model::{AttentionWindow, HeadShortcut, LoadOptions, Model, PAGE_LEN};
 use tokenizer::Tokenizer;
 
+use super::template_args::{ChatTemplate, TemplateArgs};
 pub(crate) use super::{
     i2s_order::I2sArgs,
     storage_args::{KvTypeName, StorageArgs},
@@ -88,8 +88,8 @@ pub(crate) struct Loaded {
     pub(crate) name: String,
     pub(crate) engine: Engine,
     pub(crate) tokenizer: Arc<Tokenizer>,
-    /// The model's own chat template, if it has one.
-    pub(crate) template: Option<Template>,
+    /// What it is talked to with.
+    pub(crate) template: ChatTemplate,
 }
 
 impl Loaded {
@@ -159,6 +159,21 @@ impl ModelArgs {
         self.load_model_for(container, context_len_max, None)
     }
 
+    /// For a measurement over windows of `window_len` tokens. LongRoPE's factors depend on the context, so the model is loaded with the one
+    /// that `run` and `serve` give it: what is measured is what is used.
+    pub(crate) fn load_to_measure(&self, container: &Container, window_len: usize) -> Result<(Model, usize), Failure> {
+        let context = default_context(container)?.max(window_len);
+        self.load_model_for(container, Some(context), Some(window_len))
+    }
+
+    /// For texts of at most `longest` tokens, each in a context of its own: as long as was asked for, else the model's own as above, longer
+    /// where a text needs it and the model allows it.
+    pub(crate) fn load_to_answer(&self, container: &Container, longest: usize) -> Result<(Model, usize), Failure> {
+        let own = model::context_len(container)?;
+        let context = self.context.unwrap_or(default_context(container)?.max(longest.min(own)));
+        self.load_model_for(container, Some(context), Some(longest.clamp(1, context.max(1))))
+    }
+
     /// The same with room for more positions than one sequence can take.
     pub(crate) fn load_model_for(
         &self,
@@ -190,32 +205,35 @@ impl ModelArgs {
     }
 
     /// Everything that generation needs.
-    pub(crate) fn load(&self, reference: Option<&str>, global: &Global) -> Result<Loaded, Failure> {
+    pub(crate) fn load(
+        &self,
+        reference: Option<&str>,
+        template: &TemplateArgs,
+        global: &Global,
+    ) -> Result<Loaded, Failure> {
         let spinner = terminal::spinner("loading");
         let container = self.open(reference, global)?;
+        let template = template.choose(&container)?;
         let tokenizer = Arc::new(tokenizer(&container)?);
         let (model, _) = if let Some(window) = self.attention_window() {
             // The engine gives pages back that the window has passed: the sequence may grow for ever.
             let positions = window.pages_max(STEP_ROWS_MAX).saturating_mul(PAGE_LEN);
             self.load_model_for(&container, self.context, Some(positions))?
         } else {
-            let own = model::context_len(&container)?;
-            self.load_model(&container, Some(self.context.unwrap_or(own.min(CONTEXT_LEN_DEFAULT))))?
-        };
-        let template = match container.metadata().str("tokenizer.chat_template")? {
-            Some(source) => Some(
-                Template::new(source)
-                    .map_err(|e| Failure::new(Kind::Failure, format!("{}: chat template: {e}", container.name())))?,
-            ),
-            None => None,
+            self.load_model(&container, Some(self.context.map_or_else(|| default_context(&container), Ok)?))?
         };
         spinner.finish_and_clear();
+        template.warn(container.name());
         let engine = Engine::new(Box::new(model), Arc::clone(&tokenizer));
         Ok(Loaded { name: container.name().to_owned(), engine, tokenizer, template })
     }
 }
 
-/// What was requantised, and what it truly saves.
+/// The context of a model where the user does not say.
+pub(crate) fn default_context(container: &Container) -> Result<usize, Failure> {
+    Ok(model::context_len(container)?.min(CONTEXT_LEN_DEFAULT))
+}
+
 /// The tokenizer of a file; what it cannot mean is said once.
 pub(crate) fn tokenizer(container: &Container) -> Result<Tokenizer, Failure> {
     let tokenizer = Tokenizer::from_gguf(container.metadata())?;
@@ -225,6 +243,7 @@ pub(crate) fn tokenizer(container: &Container) -> Result<Tokenizer, Failure> {
     Ok(tokenizer)
 }
 
+/// What was requantised, and what it truly saves.
 fn say_requantised(model: &Model) {
     let text = |n| terminal::bytes_text(n);
     if let Some(done) = model.requantised_embedding() {
@@ -258,6 +277,26 @@ mod tests {
     fn options(flags: &[&str]) -> LoadOptions {
         let command = Command::try_parse_from(["trinity"].iter().chain(flags)).unwrap();
         command.load.options(Some(100), None)
+    }
+
+    /// LongRoPE's factors depend on the context; this model's turn to the long ones beyond 64.
+    #[test]
+    fn what_is_measured_is_loaded_with_the_context_of_what_is_run() {
+        use model::Forward;
+
+        let container = Container::open(&testkit::data("golden/phi3.gguf")).unwrap();
+        let load =
+            |flags: &[&str]| Command::try_parse_from(["trinity", "--threads", "1"].iter().chain(flags)).unwrap().load;
+        let lens = |loaded: Result<(Model, usize), Failure>| {
+            let (model, _) = loaded.unwrap();
+            (model.context_len_max(), model.n_pages() * PAGE_LEN)
+        };
+        let (plain, short) = (load(&[]), load(&["--context", "64"]));
+        assert_eq!(default_context(&container).unwrap(), 512);
+        assert_eq!(lens(plain.load_to_measure(&container, 32)), (512, 32));
+        assert_eq!(lens(short.load_to_measure(&container, 64)), (512, 64), "the length of windows is not the context");
+        assert_eq!(lens(plain.load_to_answer(&container, 20)), (512, 32));
+        assert_eq!(lens(short.load_to_answer(&container, 20)), (64, 32));
     }
 
     #[test]

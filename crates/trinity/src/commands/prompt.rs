@@ -1,6 +1,8 @@
 //! From what a user typed to token ids, as the server does it.
 
-use chat::{Message, Template};
+use chat::{Message, OutputFormat, Segment, Template};
+use clap::ValueEnum;
+use server::prompt::Thinking;
 use tokenizer::{TokenId, Tokenizer};
 
 use crate::{
@@ -15,12 +17,57 @@ pub(super) fn single(system: Option<&str>, text: &str) -> Vec<Message> {
     system.map(Message::system).into_iter().chain([Message::user(text)]).collect()
 }
 
+/// Spelling of [`Thinking`] on the command line and in a conversation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum Think {
+    /// As the template does where nothing is said
+    On,
+    /// Answer at once
+    Off,
+    /// Little, for models that know how much
+    Low,
+    /// More
+    Medium,
+    /// Much
+    High,
+}
+
+impl Think {
+    /// Refuses what a model with this template cannot do.
+    pub(super) fn check(self, template: &Template) -> Result<(), Failure> {
+        if self == Self::Off || OutputFormat::detect(Some(template)).has_reasoning() {
+            return Ok(());
+        }
+        let word = self.to_possible_value().map_or_else(String::new, |word| word.get_name().to_owned());
+        Err(Failure::usage(format!("think {word}: the model's chat template knows no thinking")))
+    }
+}
+
+impl From<Think> for Thinking {
+    fn from(think: Think) -> Self {
+        match think {
+            Think::On => Self::On,
+            Think::Off => Self::Off,
+            Think::Low => Self::Low,
+            Think::Medium => Self::Medium,
+            Think::High => Self::High,
+        }
+    }
+}
+
+/// Text in which control tokens may be spelled.
+pub(super) fn encode_special(tokenizer: &Tokenizer, text: &str) -> Vec<TokenId> {
+    server::prompt::encode_segments(tokenizer, &[Segment::Template(text.to_owned())])
+}
+
 /// The messages rendered by `template`, ready for the reply. What the messages hold stays text, whatever it spells.
 pub(super) fn encode_messages(
     tokenizer: &Tokenizer,
     template: &Template,
     messages: &[Message],
+    think: Option<Think>,
 ) -> Result<Vec<TokenId>, Failure> {
-    server::prompt::encode_messages(tokenizer, template, messages, terminal::now())
+    let variables = think.map(|think| Thinking::from(think).variables());
+    server::prompt::encode_messages(tokenizer, template, messages, variables.as_ref(), terminal::now())
         .map_err(|e| Failure::new(Kind::Failure, format!("chat template: {e}")))
 }

@@ -3,11 +3,14 @@
 use std::{fs::File, ops::ControlFlow, path::PathBuf};
 
 use clap::Args;
+use tokenizer::TokenId;
 
 use super::{
-    model_args::{self, ModelArgs},
-    prompt, report,
+    model_args::{self, Loaded, ModelArgs},
+    prompt::{self, Think},
+    report,
     sampling_args::SamplingArgs,
+    template_args::TemplateArgs,
 };
 use crate::{
     cli::Global,
@@ -30,9 +33,17 @@ pub(crate) struct RunArgs {
     /// Complete the text as it is, also where the model has a chat template
     #[arg(long)]
     raw: bool,
+    /// Read control tokens that the text spells as those tokens, and complete it as it is
+    #[arg(long)]
+    special: bool,
+    /// Whether a model that can think does so before it answers
+    #[arg(long, value_enum, value_name = "HOW", conflicts_with_all = ["raw", "special"])]
+    think: Option<Think>,
     /// System message, for models with a chat template
-    #[arg(long, value_name = "TEXT", conflicts_with = "raw")]
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["raw", "special"])]
     system: Option<String>,
+    #[command(flatten)]
+    template: TemplateArgs,
     #[command(flatten)]
     load: ModelArgs,
     #[command(flatten)]
@@ -44,21 +55,8 @@ pub(crate) fn run(args: &RunArgs, global: &Global) -> Result<(), Failure> {
     args.sampling.check()?;
     terminal::catch_interrupt()?;
     let (model, text) = model_and_prompt(args, global)?;
-    let mut loaded = args.load.load(model.as_deref(), global)?;
-    let template = loaded.template.take().filter(|_| !args.raw);
-    let ids = match &template {
-        Some(template) => {
-            prompt::encode_messages(&loaded.tokenizer, template, &prompt::single(args.system.as_deref(), &text))?
-        }
-        None if args.system.is_some() => {
-            return Err(Failure::usage(format!("--system needs a chat template, and {} has none", loaded.name)));
-        }
-        None => {
-            // On a screen the story begins with its prompt; in a pipe there is only the completion.
-            terminal::echo_prompt(&text);
-            prompt::encode_text(&loaded.tokenizer, &text)
-        }
-    };
+    let mut loaded = args.load.load(model.as_deref(), &args.template, global)?;
+    let ids = encode(args, &mut loaded, &text)?;
     let request = args.sampling.request(ids);
     let mut printed = Ok(());
     let completion = loaded.engine.generate(&request, &mut |event| {
@@ -75,6 +73,28 @@ pub(crate) fn run(args: &RunArgs, global: &Global) -> Result<(), Failure> {
         terminal::say(&report::line(&completion, request.sampling.seed));
     }
     Ok(())
+}
+
+/// The prompt by the model's template, or the text as it is where there is none or it is not wanted.
+fn encode(args: &RunArgs, loaded: &mut Loaded, text: &str) -> Result<Vec<TokenId>, Failure> {
+    if !args.raw && !args.special && !loaded.template.is_missing() {
+        let template = std::mem::take(&mut loaded.template).into_template(&loaded.name);
+        let template = template.map_err(|failure| {
+            failure.with_hint("--raw completes text without it, --chat-template chatml names another format")
+        })?;
+        args.think.map_or(Ok(()), |think| think.check(&template))?;
+        let messages = prompt::single(args.system.as_deref(), text);
+        return prompt::encode_messages(&loaded.tokenizer, &template, &messages, args.think);
+    }
+    for (is_given, flag) in [(args.system.is_some(), "--system"), (args.think.is_some(), "--think")] {
+        if is_given {
+            return Err(Failure::usage(format!("{flag} needs a chat template, and {} has none", loaded.name)));
+        }
+    }
+    // On a screen the story begins with its prompt; in a pipe there is only the completion.
+    terminal::echo_prompt(text);
+    let encode = if args.special { prompt::encode_special } else { prompt::encode_text };
+    Ok(encode(&loaded.tokenizer, text))
 }
 
 /// Where model and prompt come from.

@@ -110,7 +110,7 @@ impl SamplingArgs {
             "repeat_last_n" => self.repeat_last_n = number(name, value)?,
             "seed" => self.seed = Some(number(name, value)?),
             "max_tokens" => self.max_tokens = Some(number(name, value)?),
-            _ => return Err(Failure::usage(format!("there is no setting {name:?}; /help lists them"))),
+            _ => return Err(Failure::usage(format!("there is no setting {name:?}; /show lists them"))),
         }
         self.sampling(0).check().map_err(|e| Failure::usage(e.to_string()))
     }

@@ -54,8 +54,63 @@ fn messages_of_several_lines_and_settings() {
 #[test]
 fn what_cannot_be_done_is_said() {
     chat(&[], "/set top_p 3\n").fails(2, &["top_p", "3"]);
-    chat(&[], "/fly\n").fails(2, &["/fly"]);
     chat(&[], "/load /nowhere/x.json\n").fails(1, &["/nowhere/x.json"]);
     trinity_with_input(["chat"], b"Hello\n").fails(1, &["chat template"]);
     trinity_with_input(["chat", "--template", "no-such"], b"Hello\n").fails(2, &["no-such"]);
+}
+
+#[test]
+fn piped_input_is_answered_to_its_end() {
+    let replies = |outcome: &crate::program::Outcome| outcome.text().lines().filter(|l| !l.is_empty()).count();
+    let plain = chat(&[], "Hello\nAgain\n").ok();
+    // What cannot be done is said and decides the exit code; the rest is answered all the same.
+    let outcome = chat(&[], "Hello\n/set top_p 3\nAgain\n").fails(2, &["top_p", "3"]);
+    assert_eq!(outcome.text(), plain.text());
+    let outcome = trinity_with_input(
+        ["chat", testkit::smollm2_path().to_str().unwrap(), "--temperature", "0", "-n", "12"],
+        b"Hello\n\xff\nAgain",
+    );
+    assert_eq!(outcome.fails(1, &["line 2", "byte 0 is 0xff"]).text(), plain.text());
+    // A message that does not fit is named; the next one fits. A reply that ends with the context says so.
+    let long = format!("{}\nHi\n/clear\nHi\n", "word ".repeat(200));
+    let model = testkit::smollm2_path();
+    let arguments = ["chat", model.to_str().unwrap(), "--temperature", "0", "-c", "48", "--ignore-eos"];
+    let outcome = trinity_with_input(arguments, long.as_bytes()).fails(1, &["context holds 48", "/clear"]);
+    assert_eq!(outcome.stderr.matches("the context is full: /clear").count(), 2, "{}", outcome.stderr);
+    assert!(replies(&outcome) >= 2, "{}", outcome.text());
+}
+
+#[test]
+fn what_is_no_command_is_text_and_hinted_at_once() {
+    let outcome = chat(&[], "/usr/bin/env is what?\n/fly\n").ok();
+    assert_eq!(outcome.stderr.matches("hint: there is no command /usr/bin/env: taken as text").count(), 1);
+    assert_eq!(outcome.stderr.matches("hint:").count(), 1, "{}", outcome.stderr);
+    let block = chat(&[], "\"\"\"\n/exit\n\"\"\"\n").ok();
+    assert!(!block.text().trim().is_empty() && block.stderr.is_empty(), "{}", block.stderr);
+}
+
+#[test]
+fn thinking_is_switched() {
+    let model = testkit::data("regressions/raw-control-tokens/plain.gguf");
+    let template = "{% set on = enable_thinking | default('unsaid') %}{{ on }}{{ reasoning_effort | default('') }}{{ messages[-1].content }}<think></think>";
+    let n_prompt = |arguments: &[&str], input: &str| {
+        let fixed = ["chat", model.to_str().unwrap(), "--chat-template", template, "-n", "1", "-v"];
+        let stderr = trinity_with_input(fixed.iter().chain(arguments), input.as_bytes()).ok().stderr;
+        let reports =
+            stderr.lines().filter_map(|l| l.strip_prefix("prompt ")?.split(' ').next()?.parse::<usize>().ok());
+        reports.collect::<Vec<_>>()
+    };
+    // One byte, one token: the words differ in length.
+    let [unsaid, on, off, low] = [&[][..], &["--think", "on"], &["--think", "off"], &["--think", "low"]]
+        .map(|arguments| n_prompt(arguments, "x\n")[0]);
+    assert_eq!((on + 2, off + 1, low), (unsaid, unsaid, on + 3), "unsaid, True, False, Truelow");
+    assert_eq!(n_prompt(&[], "x\n/set think off\nx\n/set think on\nx\n"), [unsaid, off, on]);
+    let run = |arguments: &[&str]| {
+        let fixed = ["run", "-m", model.to_str().unwrap(), "x", "--chat-template", template, "-n", "1", "-v"];
+        crate::program::trinity(fixed.iter().chain(arguments)).ok().stderr
+    };
+    assert!(run(&["--think", "off"]).contains(&format!("prompt {off} tokens")));
+    chat(&["--think", "on"], "Hello\n").fails(2, &["think on", "no thinking"]);
+    chat(&[], "/set think maybe\n").fails(2, &["maybe", "on, off, low"]);
+    assert!(chat(&["--think", "off"], "/show\n").ok().stderr.contains("think off"));
 }

@@ -4,6 +4,8 @@
 mod attention_window;
 mod bad_input;
 mod chat;
+#[cfg(unix)]
+mod chat_terminal;
 mod convert;
 mod convert_folder;
 mod convert_lookup;
@@ -27,6 +29,9 @@ mod seal;
 mod serve;
 mod serve_engine;
 mod server_process;
+mod templates;
+#[cfg(unix)]
+mod terminal;
 mod ternary_options;
 mod tri_format;
 mod windows;

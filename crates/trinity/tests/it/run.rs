@@ -112,6 +112,23 @@ fn an_interrupt_ends_with_130() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
 
+#[test]
+fn control_tokens_are_read_where_asked_for() {
+    let model = testkit::data("regressions/raw-control-tokens/plain.gguf");
+    let model = model.to_str().unwrap();
+    let prompt = "<|user|>Hi<|assistant|>";
+    let report =
+        |flags: &[&str]| trinity(["run", "-m", model, prompt, "-n", "1", "-v"].iter().chain(flags)).ok().stderr;
+    let ids = trinity_with_input(["tokenize", "--ids", "--parse-control", model], prompt.as_bytes()).ok().text();
+    assert_eq!(ids.split_whitespace().count(), 5);
+    assert!(report(&["--special"]).contains("prompt 5 tokens"), "{}", report(&["--special"]));
+    assert!(report(&["--raw", "--special"]).contains("prompt 5 tokens"));
+    assert!(report(&["--raw"]).contains("prompt 21 tokens"), "{}", report(&["--raw"]));
+    // Also where a template would write the prompt.
+    assert!(report(&["--special", "--chat-template", "chatml"]).contains("prompt 5 tokens"));
+    trinity(["run", "-m", model, prompt, "--special", "--system", "x"]).fails(2, &["--special", "--system"]);
+}
+
 /// llama.cpp's reply to the same question begins with the same welcome.
 #[test]
 fn the_real_model_answers() {

@@ -323,6 +323,38 @@ fn chat_templates_wherever_they_stand() {
     folder.write_json("tokenizer_config.json", &config);
     std::fs::write(folder.file("chat_template.jinja"), "{{ new }}\n").unwrap();
     assert_eq!(get(&folder.open().unwrap(), "tokenizer.chat_template").as_deref(), Some("{{ new }}\n"));
+
+    // Files of templates put aside what a configuration says.
+    let others = folder.file("additional_chat_templates");
+    std::fs::create_dir(&others).unwrap();
+    for (name, text) in
+        [("tool_use.jinja", "{{ t }}"), ("rag.jinja", "{{ r }}"), ("default.jinja", "{{ no }}"), ("x.txt", "")]
+    {
+        std::fs::write(others.join(name), text).unwrap();
+    }
+    let source = folder.open().unwrap();
+    assert_eq!(get(&source, "tokenizer.chat_template").as_deref(), Some("{{ new }}\n"));
+    assert_eq!(get(&source, "tokenizer.chat_template.tool_use").as_deref(), Some("{{ t }}"));
+    assert_eq!(source.metadata().strings("tokenizer.chat_templates").unwrap().unwrap(), ["rag", "tool_use"]);
+    std::fs::write(others.join("a b.jinja"), "").unwrap();
+    assert!(folder.refusal().contains("a b.jinja: name \"a b\""), "{}", folder.refusal());
+}
+
+#[test]
+fn chat_templates_of_processors() {
+    let named = json!({"chat_template": {"default": "{{ d }}", "tool_use": "{{ t }}"}});
+    for (name, value, has_tool_use) in [
+        ("chat_template.json", named.clone(), true),
+        ("processor_config.json", named, true),
+        ("chat_template.json", json!({"chat_template": "{{ d }}"}), false),
+    ] {
+        let folder = small_folder();
+        folder.write_json(name, &value);
+        let source = folder.open().unwrap();
+        assert_eq!(source.metadata().str("tokenizer.chat_template").unwrap(), Some("{{ d }}"), "{name}");
+        let tool_use = source.metadata().str("tokenizer.chat_template.tool_use").unwrap();
+        assert_eq!(tool_use, has_tool_use.then_some("{{ t }}"), "{name}");
+    }
 }
 
 #[test]

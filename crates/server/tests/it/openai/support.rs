@@ -100,6 +100,7 @@ impl Loader for TestLoader {
             guard: Guard::new(&tokenizer),
             grammars: GrammarCompiler::new(&tokenizer).unwrap(),
             template,
+            template_error: None,
             handle,
             pooling: pooling_of(id),
             details: ModelDetails { memory_bytes: 1000, width, ..ModelDetails::default() },

@@ -3,10 +3,15 @@
 use std::{fs, io::Write, ops::ControlFlow, path::Path};
 
 use chat::{Message, Template};
-use engine::Completion;
+use clap::ValueEnum;
+use engine::{Completion, FinishReason};
 use serde::{Deserialize, Serialize};
 
-use super::super::{model_args::Loaded, prompt, sampling_args::SamplingArgs};
+use super::super::{
+    model_args::Loaded,
+    prompt::{self, Think},
+    sampling_args::SamplingArgs,
+};
 use crate::{
     failure::{Failure, Kind},
     terminal,
@@ -24,6 +29,8 @@ struct Saved {
 }
 
 const SAVED_VERSION: u32 = 1;
+/// What helps where nothing more fits.
+const FULL_HINT: &str = "/clear forgets the conversation, --context or --attention-window holds a longer one";
 /// Longest file that `/load` reads, bytes.
 const SAVED_BYTES_MAX: u64 = 8 << 20;
 
@@ -32,29 +39,22 @@ pub(super) struct Conversation {
     loaded: Loaded,
     template: Template,
     system: Option<String>,
+    think: Option<Think>,
     messages: Vec<Message>,
     sampling: SamplingArgs,
 }
 
 impl Conversation {
-    /// Refuses a model without a template unless one is named.
+    /// Refuses a model without a template.
     pub(super) fn new(
         mut loaded: Loaded,
-        template: Option<&str>,
         system: Option<String>,
+        think: Option<Think>,
         sampling: SamplingArgs,
     ) -> Result<Self, Failure> {
-        let template = match (template, loaded.template.take()) {
-            (Some(name), _) => Template::builtin(name).map_err(|e| {
-                Failure::usage(e.to_string()).with_hint(format!("known: {}", chat::BUILTIN_NAMES.join(", ")))
-            })?,
-            (None, Some(own)) => own,
-            (None, None) => {
-                let message = format!("{} has no chat template", loaded.name);
-                return Err(Failure::new(Kind::Failure, message).with_hint("name a format: --template chatml"));
-            }
-        };
-        Ok(Self { loaded, template, system, messages: Vec::new(), sampling })
+        let template = std::mem::take(&mut loaded.template).into_template(&loaded.name)?;
+        think.map_or(Ok(()), |think| think.check(&template))?;
+        Ok(Self { loaded, template, system, think, messages: Vec::new(), sampling })
     }
 
     /// For the greeting.
@@ -68,7 +68,7 @@ impl Conversation {
         let mut messages: Vec<Message> = self.system.iter().map(Message::system).collect();
         messages.extend(self.messages.iter().cloned());
         messages.push(Message::user(text));
-        let ids = prompt::encode_messages(&self.loaded.tokenizer, &self.template, &messages)?;
+        let ids = prompt::encode_messages(&self.loaded.tokenizer, &self.template, &messages, self.think)?;
         let request = self.sampling.request(ids);
         terminal::take_interrupt();
         let mut reply = String::new();
@@ -84,8 +84,16 @@ impl Conversation {
         });
         terminal::take_interrupt();
         printed?;
-        let completion = completion.map_err(|e| self.loaded.failure(&e))?;
+        let completion = completion.map_err(|e| {
+            let failure = self.loaded.failure(&e);
+            let is_full = matches!(e, engine::Error::PromptTooLong { .. });
+            if is_full { failure.with_hint(FULL_HINT) } else { failure }
+        })?;
         terminal::put("\n")?;
+        let is_cut = completion.finish_reason == FinishReason::Length;
+        if is_cut && request.max_tokens.is_none_or(|n| completion.n_completion < n) {
+            terminal::say(&format!("the context is full: {FULL_HINT}\n"));
+        }
         self.messages.push(Message::user(text));
         self.messages.push(Message::assistant(reply));
         Ok((completion, request.sampling.seed))
@@ -102,6 +110,13 @@ impl Conversation {
             self.system = (!value.is_empty()).then(|| value.to_owned());
             return Ok(());
         }
+        if name == "think" {
+            let think = Think::from_str(value, true);
+            let think = think.map_err(|_| Failure::usage(format!("think {value:?}, expected {}", think_words())))?;
+            think.check(&self.template)?;
+            self.think = Some(think);
+            return Ok(());
+        }
         let mut changed = self.sampling.clone();
         changed.set(name, value)?;
         self.sampling = changed;
@@ -110,7 +125,10 @@ impl Conversation {
 
     /// All settings, one a line.
     pub(super) fn settings(&self) -> String {
-        format!("system {}\n{}", self.system.as_deref().unwrap_or("(none)"), self.sampling.describe())
+        let system = self.system.as_deref().unwrap_or("(none)");
+        let think = self.think.and_then(|think| think.to_possible_value());
+        let think = think.as_ref().map_or("(as the template does)", |word| word.get_name());
+        format!("system {system}\nthink {think}\n{}", self.sampling.describe())
     }
 
     /// Writes the conversation; the file appears whole or not at all.
@@ -147,4 +165,10 @@ impl Conversation {
         terminal::say(&format!("loaded {} messages\n", self.messages.len()));
         Ok(())
     }
+}
+
+/// What `/set think` takes.
+fn think_words() -> String {
+    let words = Think::value_variants().iter().filter_map(Think::to_possible_value);
+    words.map(|word| word.get_name().to_owned()).collect::<Vec<_>>().join(", ")
 }

@@ -12,8 +12,8 @@ const HELP: &str = "\
 /load FILE        go on with a saved one
 /clear            forget the conversation
 /exit             leave (or Ctrl-D)
-Ctrl-C stops a reply. \"\"\" begins and ends a message of several lines;
-a backslash at the end of a line continues it in the next.
+Ctrl-C stops a reply. \"\"\" begins and ends a message of several lines, in which
+nothing is a command; a backslash at the end of a line continues it in the next.
 ";
 
 /// What happens after a command.
@@ -23,23 +23,67 @@ pub(super) enum Next {
     Leave,
 }
 
-/// Runs `command` (without its slash).
-pub(super) fn run(command: &str, conversation: &mut Conversation) -> Result<Next, Failure> {
-    let (name, rest) = command.trim().split_once(char::is_whitespace).unwrap_or((command.trim(), ""));
+/// A command with what follows its name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Command<'l> {
+    Help,
+    Exit,
+    Clear,
+    Show,
+    Set { name: &'l str, value: &'l str },
+    Save(&'l str),
+    Load(&'l str),
+}
+
+/// The command that a line is, or why it is none though it looks like one; `None` for what does not.
+pub(super) fn parse(line: &str) -> Option<Result<Command<'_>, String>> {
+    let line = line.strip_prefix('/')?.trim_end();
+    let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let rest = rest.trim();
-    match (name, rest) {
-        ("help" | "?", _) => terminal::say(HELP),
-        ("exit" | "quit" | "bye", _) => return Ok(Next::Leave),
-        ("clear", _) => conversation.clear(),
-        ("show", _) => terminal::say(&conversation.settings()),
-        ("set", _) => {
-            let (setting, value) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-            conversation.set(setting, value.trim())?;
+    let command = match name {
+        "help" | "?" => Command::Help,
+        "exit" | "quit" | "bye" => Command::Exit,
+        "clear" => Command::Clear,
+        "show" => Command::Show,
+        "set" => {
+            let (name, value) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+            return Some(Ok(Command::Set { name, value: value.trim() }));
         }
-        ("save" | "load", "") => return Err(Failure::usage(format!("/{name} needs a file name"))),
-        ("save", file) => conversation.save(Path::new(file))?,
-        ("load", file) => conversation.load(Path::new(file))?,
-        _ => return Err(Failure::usage(format!("there is no command /{name}; /help lists them"))),
+        "save" => return Some(Ok(Command::Save(rest))),
+        "load" => return Some(Ok(Command::Load(rest))),
+        _ => return Some(Err(format!("there is no command /{}", terminal::escape(name)))),
+    };
+    Some(if rest.is_empty() { Ok(command) } else { Err(format!("nothing can follow /{name}")) })
+}
+
+/// Runs `command`.
+pub(super) fn run(command: &Command<'_>, conversation: &mut Conversation) -> Result<Next, Failure> {
+    match *command {
+        Command::Help => terminal::say(HELP),
+        Command::Exit => return Ok(Next::Leave),
+        Command::Clear => conversation.clear(),
+        Command::Show => terminal::say(&conversation.settings()),
+        Command::Set { name, value } => conversation.set(name, value)?,
+        Command::Save("") => return Err(Failure::usage("/save needs a file name")),
+        Command::Load("") => return Err(Failure::usage("/load needs a file name")),
+        Command::Save(file) => conversation.save(Path::new(file))?,
+        Command::Load(file) => conversation.load(Path::new(file))?,
     }
     Ok(Next::Stay)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_told_from_text() {
+        assert_eq!(parse("Hello /exit"), None);
+        assert_eq!(parse("/clear "), Some(Ok(Command::Clear)));
+        assert_eq!(parse("/set top_k  7"), Some(Ok(Command::Set { name: "top_k", value: "7" })));
+        assert_eq!(parse("/save a b.json"), Some(Ok(Command::Save("a b.json"))));
+        for text in ["/usr/bin is full", "/", "// a comment", "/clear the table"] {
+            assert!(matches!(parse(text), Some(Err(_))), "{text}");
+        }
+    }
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     cli::Cli,
-    commands::model_args::ModelArgs,
+    commands::{model_args::ModelArgs, template_args::TemplateArgs},
     failure::{Failure, Kind},
 };
 
@@ -72,6 +72,8 @@ pub(crate) struct ServeArgs {
     pub(crate) models_memory: Option<u64>,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
+    #[command(flatten)]
+    pub(crate) template: TemplateArgs,
     #[command(flatten)]
     pub(crate) load: ModelArgs,
     /// Read settings from a TOML file; its keys are these flags without the dashes in front

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use chat::{OutputFormat, Template};
+use chat::OutputFormat;
 use engine::{Handle, grammar::GrammarCompiler};
 use gguf::Container;
 use hub::{EMBEDDED, Hub, Resolved};
@@ -24,7 +24,7 @@ use tokenizer::Tokenizer;
 use super::{config::ServeArgs, engine_args::Target};
 use crate::{
     cli::Global,
-    commands::model_args::CONTEXT_LEN_DEFAULT,
+    commands::{model_args::default_context, template_args::ChatTemplate},
     failure::{Failure, Kind},
 };
 
@@ -159,14 +159,10 @@ impl FileLoader {
         let container = found.container()?;
         let metadata = container.metadata();
         let tokenizer = Tokenizer::from_gguf(metadata)?;
-        let template = template_of(&container, &found.known.id)?;
+        let template = self.settings.template.choose(&container)?.template;
         Ok(Description {
             details: details(&container, found.known.bytes)?,
-            context_len_max: self
-                .settings
-                .load
-                .context
-                .unwrap_or(model::context_len(&container)?.min(CONTEXT_LEN_DEFAULT)),
+            context_len_max: self.settings.load.context.map_or_else(|| default_context(&container), Ok)?,
             n_vocab: tokenizer.n_vocab(),
             has_reasoning: OutputFormat::detect(template.as_ref()).has_reasoning(),
             template: template.map(|t| t.source().to_owned()),
@@ -184,15 +180,16 @@ impl FileLoader {
         for warning in tokenizer.warnings() {
             tracing::warn!(model = %id, %warning, "a key of the file is left out");
         }
-        let own_context = model::context_len(&container)?;
         // Behind a window a sequence may grow for ever, and the arena holds what is seen of it.
-        let default_context = own_context.min(CONTEXT_LEN_DEFAULT);
+        let default_context = default_context(&container)?;
         let context = args.context.or((args.attention_window().is_none()).then_some(default_context));
         let positions = self.settings.engine.positions(args.attention_window(), context.unwrap_or(default_context));
         let (model, _) = args.load_model_for(&container, context, Some(positions))?;
         let pooling = self.settings.engine.pooling().or(model.spec().pooling);
         let failure = |message: String| Failure::new(Kind::Failure, format!("{id}: {message}"));
-        let template = template_of(&container, id)?;
+        let chosen = self.settings.template.choose(&container)?;
+        chosen.warn(id);
+        let ChatTemplate { template, own_error: template_error } = chosen;
         let positions_bytes = model.kv_position_bytes().saturating_mul(positions as u64);
         let memory_bytes = container.file_bytes().saturating_add(model.packed_bytes()).saturating_add(positions_bytes);
         let details = details(&container, memory_bytes)?;
@@ -205,6 +202,7 @@ impl FileLoader {
             id: id.clone(),
             handle,
             format: OutputFormat::detect(template.as_ref()),
+            template_error: template_error.filter(|_| template.is_none()),
             template,
             guard: Guard::new(&tokenizer),
             grammars,
@@ -238,11 +236,6 @@ impl Loader for Shared {
             LoadFailure { message }
         })
     }
-}
-
-fn template_of(container: &Container, id: &str) -> Result<Option<Template>, Failure> {
-    let template = container.metadata().str("tokenizer.chat_template")?.map(Template::new).transpose();
-    template.map_err(|e| Failure::new(Kind::Failure, format!("{id}: chat template: {e}")))
 }
 
 /// What the file says of the model.

@@ -1,0 +1,81 @@
+//! A program that talks to a person: its standard streams are a pseudo-terminal.
+
+use std::{
+    fs::File,
+    io::{Read, Write},
+    os::fd::OwnedFd,
+    path::PathBuf,
+    process::{Child, Command, ExitStatus},
+    sync::mpsc,
+    time::Instant,
+};
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use crate::server_process::PATIENCE;
+
+/// A running program and the keyboard and screen before it; killed when dropped.
+pub(crate) struct Terminal {
+    child: Child,
+    keyboard: File,
+    screen: mpsc::Receiver<Vec<u8>>,
+    /// All that was shown.
+    pub(crate) shown: String,
+}
+
+impl Terminal {
+    pub(crate) fn start(mut command: Command) -> Self {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let path = PathBuf::from(ptsname(&master, Vec::new()).unwrap().into_string().unwrap());
+        let open = || File::options().read(true).write(true).open(&path).unwrap();
+        let child = command.env("TERM", "xterm").stdin(open()).stdout(open()).stderr(open()).spawn().unwrap();
+        // The command holds its ends of the terminal, which must close with the program.
+        drop(command);
+        let keyboard = File::from(OwnedFd::from(master));
+        let mut screen = keyboard.try_clone().unwrap();
+        let (send, receive) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            // Reading fails when the program has closed its end.
+            while let Ok(n @ 1..) = screen.read(&mut buffer) {
+                if send.send(buffer[..n].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { child, keyboard, screen: receive, shown: String::new() }
+    }
+
+    /// Types, all at once.
+    pub(crate) fn type_text(&mut self, text: &str) {
+        self.keyboard.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Waits until `text` is shown behind what was waited for before.
+    pub(crate) fn wait_for(&mut self, text: &str) {
+        let end = Instant::now() + PATIENCE;
+        while !self.shown.contains(text) {
+            let left = end.saturating_duration_since(Instant::now());
+            let more = self.screen.recv_timeout(left).unwrap_or_else(|_| panic!("no {text:?} in {:?}", self.shown));
+            self.shown += &String::from_utf8_lossy(&more);
+        }
+    }
+
+    /// Waits for the end.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let end = Instant::now() + PATIENCE;
+        while let Ok(more) = self.screen.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            self.shown += &String::from_utf8_lossy(&more);
+        }
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
