@@ -149,7 +149,7 @@ fn a_server_that_keeps_none_says_so() {
     missing(&gone, "response_id");
     assert!(gone.text().contains("--responses-kept 0"), "{}", gone.text());
     // What is too large by itself is told as well, at the end.
-    let server = start(ServerOptions { responses_bytes_max: 4096, ..ServerOptions::default() });
+    let server = start(ServerOptions { responses_bytes_max: 3072, ..ServerOptions::default() });
     let answer = server.ok(PATH, &body(json!("word ".repeat(400))));
     assert_eq!(answer["store"], false);
     assert_eq!(server.ok(PATH, &body(json!("a")))["store"], true);
