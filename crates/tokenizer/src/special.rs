@@ -123,6 +123,9 @@ const END_OF_GENERATION: &[&str] = &[
     "[e~[",
 ];
 
+/// More ends of generation than GGUF has names for.
+const EOS_LIST: &str = "tokenizer.ggml.eos_token_ids";
+
 /// What the file says of its special tokens.
 pub(crate) struct Found {
     pub(crate) special: SpecialTokens,
@@ -205,8 +208,12 @@ pub(crate) fn find(
     let more = [special.eos, special.eot, special.eom, fim.pad, fim.repo, fim.separator];
     ends.extend(more.into_iter().flatten().map(|id| id.0));
     // Ollama's key, for models with more ends than GGUF has names.
-    let listed = metadata.i64s("tokenizer.ggml.eos_token_ids")?.unwrap_or_default();
-    ends.extend(listed.iter().filter_map(|&id| u32::try_from(id).ok()).filter(|&id| (id as usize) < n_tokens));
+    for id in metadata.i64s(EOS_LIST)?.unwrap_or_default() {
+        match u32::try_from(id) {
+            Ok(id) if (id as usize) < n_tokens => ends.push(id),
+            _ => outside.push(format!("{EOS_LIST}: token {id}")),
+        }
+    }
     ends.sort_unstable();
     ends.dedup();
     for id in named {

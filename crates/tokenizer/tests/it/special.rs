@@ -162,6 +162,10 @@ fn ids_outside_the_vocabulary_count_as_absent() {
             assert!(warning.starts_with(&start) && warning.ends_with(end), "{warning}");
         }
     }
+    // In a list of ends the others count.
+    let tokenizer = with("tokenizer.ggml.eos_token_ids", Value::Array(Array::I32(vec![-1, 2, 5, 3])));
+    assert_eq!(tokenizer.end_of_generation().map(|id| id.0).collect::<Vec<_>>(), [2, 3, 4]);
+    assert!(tokenizer.warnings()[0].contains("eos_token_ids: token -1, tokenizer.ggml.eos_token_ids: token 5, but"));
 }
 
 /// Files of which other programs were reported to refuse: three that must read alike.

@@ -289,7 +289,7 @@ fn further_ends() {
     let source = open(8, &files(json!([4, 1, 2]))).unwrap();
     assert!(source.metadata().get("tokenizer.ggml.eot_token_id").is_none());
     assert_eq!(source.metadata().i64s("tokenizer.ggml.eos_token_ids").unwrap(), Some(vec![4, 1, 2]));
-    let tokenizer = tokenizer::Tokenizer::from_gguf(source.metadata()).unwrap();
+    let tokenizer = Tokenizer::from_gguf(source.metadata()).unwrap();
     assert!([4, 1, 2].iter().all(|&id| tokenizer.is_end_of_generation(tokenizer::TokenId(id))));
     // Ids that are no token count as absent, each with a line that says so.
     let source = open(8, &files(json!([-1, 4, 8, 4_294_967_295_u64]))).unwrap();
