@@ -107,7 +107,7 @@ fn masters_that_became_ternary_are_not_called_what_they_were() {
     fs::create_dir(&folder).unwrap();
     write_masters(&testkit::data("golden/bitnet-b1.58.gguf"), folder.as_ref());
     let ternary = "every weight is what it was but for 14 matrices of floats made ternary by absmean";
-    let text = trinity(["convert", &folder, &path("online.gguf")]).ok().text();
+    let text = trinity(["convert", &folder, &path("online.tri")]).ok().text();
     assert!(text.contains(ternary), "{text}");
 
     let config = dir.path().join("masters/config.json");
@@ -117,9 +117,9 @@ fn masters_that_became_ternary_are_not_called_what_they_were() {
     let outcome = trinity(["convert", &folder, &path("float.gguf")]).ok();
     assert!(outcome.stderr.contains("no quantization_config, so its weights stay the floats"), "{}", outcome.stderr);
     assert!(outcome.text().ends_with("exact: every weight is what it was\n"));
-    let text = trinity(["convert", &folder, &path("ternary.gguf"), "--lossy"]).ok().text();
+    let text = trinity(["convert", &folder, &path("ternary.tri"), "--lossy"]).ok().text();
     assert!(text.contains(ternary), "{text}");
-    assert!(fs::read(path("ternary.gguf")).unwrap() == fs::read(path("online.gguf")).unwrap());
+    assert!(fs::read(path("ternary.tri")).unwrap() == fs::read(path("online.tri")).unwrap());
 }
 
 #[test]
