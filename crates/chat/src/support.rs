@@ -17,6 +17,8 @@ pub struct Support {
     pub tool_calls: bool,
     /// A list of text parts as content is rendered like the text itself.
     pub parts: bool,
+    /// What the model thought before an earlier answer is rendered with it.
+    pub reasoning: bool,
 }
 
 /// A word that no template has in itself.
@@ -45,6 +47,14 @@ impl Support {
         Self {
             system: shows(&[json!({"role": "system", "content": PROBE}), user.clone()], None),
             tools: shows(std::slice::from_ref(&user), Some(std::slice::from_ref(&tool))),
+            reasoning: shows(
+                &[
+                    user.clone(),
+                    json!({"role": "assistant", "content": "Yes.", "reasoning_content": PROBE}),
+                    user.clone(),
+                ],
+                None,
+            ),
             tool_calls: shows(
                 &[user, call, answer],
                 Some(&[json!({"type": "function", "function": {

@@ -14,6 +14,7 @@ use crate::{
     limits,
     metrics::{Compat, Metrics},
     models::{Models, Puller},
+    notices::Notices,
     origin::Origins,
     page,
 };
@@ -34,6 +35,8 @@ pub struct ServerOptions {
     pub metrics_compat: Vec<Compat>,
     /// What a browser gets at `/`; None: the figures, as everybody.
     pub page: Option<Page>,
+    /// Most tokens of an output whose request does not say; None: to the end of the context.
+    pub max_tokens: Option<usize>,
     /// Who downloads models that clients ask for; None: nobody.
     pub puller: Option<Arc<dyn Puller>>,
     /// [`limits::RESPONSES_MAX`], unless the operator says otherwise; 0: none is kept.
@@ -62,6 +65,7 @@ impl Default for ServerOptions {
             origins: Origins::default(),
             metrics_compat: Vec::new(),
             page: Some(|headers| page::is_wanted(headers).then(|| page::index(headers))),
+            max_tokens: None,
             puller: None,
             responses_max: limits::RESPONSES_MAX,
             responses_bytes_max: limits::RESPONSES_BYTES_MAX,
@@ -117,6 +121,7 @@ struct AppInner {
     statuses: Box<StatusSource>,
     metrics: Metrics,
     kept: KeptResponses,
+    notices: Notices,
     lifecycle: Lifecycle,
     started: Instant,
     started_at: SystemTime,
@@ -137,6 +142,7 @@ impl App {
             statuses: Box::new(statuses),
             metrics: Metrics::default(),
             kept,
+            notices: Notices::default(),
             lifecycle: Lifecycle::default(),
             started: Instant::now(),
             started_at: SystemTime::now(),
@@ -166,6 +172,11 @@ impl App {
     /// Answers that later requests can go on from.
     pub(crate) fn kept(&self) -> &KeptResponses {
         &self.0.kept
+    }
+
+    /// What the log says once.
+    pub(crate) fn notices(&self) -> &Notices {
+        &self.0.notices
     }
 
     /// Starting, serving or stopping.

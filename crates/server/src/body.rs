@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    extract::{FromRequest, Request},
+    extract::{FromRequest, MatchedPath, Request},
     http::{HeaderMap, header},
 };
 use http_body_util::BodyExt;
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     app::App,
     error::{ApiError, ErrorKind},
-    json,
+    json, origin,
 };
 
 /// The body, read and decoded by [`json::decode`].
@@ -23,20 +23,25 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         check_content_type(request.headers())?;
+        let route = request.extensions().get::<MatchedPath>().cloned();
         let bytes = read(request.into_body(), app).await?;
-        json::decode(&bytes).map(Json)
+        let route = route.as_ref().map_or("", MatchedPath::as_str);
+        json::decode_noting(&bytes, |field| app.notices().ignored(route, &field)).map(Json)
     }
 }
 
-/// Only JSON: a page in a browser may send text and forms anywhere without asking, JSON only where CORS allows. Programs may leave the
-/// type out, as clients of Ollama do; a page that leaves it out is known by the origin that browsers add.
+/// What programs call JSON that do not say what they send: `curl -d`, which says it is a form, and those that say nothing, or text.
+const UNSAID: [&str; 3] = ["", "application/x-www-form-urlencoded", "text/plain"];
+
+/// A page in a browser may send text and forms anywhere without asking, JSON only where CORS allows. So those are JSON only where no page of
+/// another site sends them, not even one that may ask: as JSON it would have asked.
 fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
     let given = headers.get(header::CONTENT_TYPE).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
     let essence = given.as_deref().and_then(|v| v.split(';').next()).unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
-    if given.is_none() && !headers.contains_key(header::ORIGIN) {
+    if UNSAID.iter().any(|kind| essence.eq_ignore_ascii_case(kind)) && origin::is_from_here(headers) {
         return Ok(());
     }
     let message = match given.as_deref() {

@@ -30,6 +30,8 @@ pub enum ErrorKind {
     Unavailable,
     /// A bug of ours: 500.
     Internal,
+    /// A route that the API has and this server cannot fill: 501.
+    NotImplemented,
 }
 
 impl ErrorKind {
@@ -48,8 +50,18 @@ impl ErrorKind {
             Self::RateLimited => 429,
             Self::Unavailable => 503,
             Self::Internal => 500,
+            Self::NotImplemented => 501,
         }
     }
+}
+
+/// A prompt that the context has no room for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ContextExceeded {
+    /// Tokens of the prompt.
+    pub n_prompt: usize,
+    /// Tokens that the context holds.
+    pub n_context: usize,
 }
 
 /// A refusal or failure, for any API.
@@ -66,17 +78,24 @@ pub struct ApiError {
     pub code: Option<&'static str>,
     /// When to come back, for 429 and 503.
     pub retry_after: Option<Duration>,
+    /// The prompt is too long: clients read both numbers, to make it shorter, in words that each API has for it.
+    pub context: Option<ContextExceeded>,
 }
 
 impl ApiError {
     /// An error of `kind`.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), param: None, code: None, retry_after: None }
+        Self { kind, message: message.into(), param: None, code: None, retry_after: None, context: None }
     }
 
     /// A 400 that names the field at fault.
     pub fn invalid(param: impl Into<String>, message: impl Into<String>) -> Self {
         Self { param: Some(param.into()), ..Self::new(ErrorKind::Invalid, message) }
+    }
+
+    /// A prompt from `param` that is longer than the context.
+    pub fn too_long(param: impl Into<String>, message: impl Into<String>, context: ContextExceeded) -> Self {
+        Self { context: Some(context), ..Self::invalid(param, message).with_code("context_length_exceeded") }
     }
 
     /// The same with a word for programs.

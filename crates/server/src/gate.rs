@@ -1,5 +1,5 @@
 //! What every request passes before a route is looked for, in this order: a name for it, the length of its URL, the Host, a browser's
-//! question, a browser's page, the key, whether the server is serving. A panic on the way, or in the handler, becomes a 500.
+//! question, the page that sends it, the page that a browser asks for, the key, whether the server is serving. A panic on the way, or in the handler, becomes a 500.
 //!
 //! It stands around the router, not in it, so that no spelling of a path gets past it.
 
@@ -133,9 +133,10 @@ impl Gate {
             // No browser comes over a Unix socket.
             options.origins.check_host(request.version(), request.uri(), request.headers())?;
         }
-        if let Some(answer) = options.origins.preflight(request.method(), request.headers()) {
+        if let Some(answer) = options.origins.preflight(request.method(), request.headers())? {
             return Ok(answer);
         }
+        options.origins.check_page(request.method(), request.headers())?;
         if let Some(page) = self.page(&seen.method, &seen.path, request.headers()) {
             return Ok(page);
         }

@@ -90,8 +90,14 @@ pub struct Generation {
 
 impl Generation {
     /// Compiles the grammar if there is one, and submits.
-    pub async fn start(app: &App, caller: &Caller, lease: Lease, request: GenerationRequest) -> Result<Self, ApiError> {
+    pub async fn start(
+        app: &App,
+        caller: &Caller,
+        lease: Lease,
+        mut request: GenerationRequest,
+    ) -> Result<Self, ApiError> {
         let started = Instant::now();
+        request.max_tokens = request.max_tokens.or(app.options().max_tokens);
         let grammar = compile(app, &lease, &request).await?;
         let choices: Vec<ChoiceParser> =
             (0..request.n_choices).map(|choice| ChoiceParser::new(&request, choice)).collect();

@@ -9,9 +9,10 @@ use std::{collections::BTreeSet, fmt, marker::PhantomData, sync::Mutex};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeSeed, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor},
+    de::{DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor},
     forward_to_deserialize_any,
 };
+use serde_json::Value;
 
 /// Names that are remembered as told; those beyond, which only a client that makes names up can cause, are ignored without a word.
 const NOTES_MAX: usize = 512;
@@ -188,7 +189,8 @@ impl<'de, T: Dialect, A: MapAccess<'de>> MapAccess<'de> for LeavingMap<T, A> {
                 Some(Key::Ignored(unused, field)) => {
                     seed = unused;
                     // Null is the same as absent.
-                    if self.inner.next_value::<Option<IgnoredAny>>()?.is_some() {
+                    // Read, not skipped: what a type skips is noted by who reads the body.
+                    if self.inner.next_value::<Option<Value>>()?.is_some() {
                         note(T::API, &format!("{}{field}", T::AT));
                     }
                 }

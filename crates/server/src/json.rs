@@ -1,4 +1,4 @@
-//! Strict reading of JSON bodies: what is not understood is refused by name.
+//! Reading of JSON bodies: what is not understood is refused by name, or skipped and told.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -13,15 +13,39 @@ pub const UNSUPPORTED: &str = "unsupported by this server";
 
 /// Reads a body into a wire type; the error names the field and what stands there.
 ///
-/// Wire types say `#[serde(deny_unknown_fields)]`, so that a field that means nothing here is refused and not ignored; a duplicate field, a
-/// number that no double holds and a lone surrogate are errors of the reader.
-pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+/// Wire types of APIs that are strict say `#[serde(deny_unknown_fields)]`, so that a field that means nothing here is refused; in others
+/// such a field is skipped, as their own servers do, and its path is given to `ignored`. A duplicate field, a number that no double holds and
+/// a lone surrogate are errors of the reader.
+pub fn decode_noting<T: DeserializeOwned>(body: &[u8], mut ignored: impl FnMut(String)) -> Result<T, ApiError> {
     check_depth(body)?;
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let value =
-        serde_path_to_error::deserialize(&mut reader).map_err(|e| refusal("", &e.path().to_string(), e.inner()))?;
+    let mut track = serde_path_to_error::Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(&mut reader, &mut track);
+    let value = serde_ignored::deserialize(tracked, |path| ignored(kind_of_place(&path)));
+    let value = value.map_err(|error| refusal("", &track.path().to_string(), &error))?;
     reader.end().map_err(|e| ApiError::new(ErrorKind::Invalid, format!("the body: {e}")))?;
     Ok(value)
+}
+
+/// The same where nobody asks what was skipped.
+pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    decode_noting(body, |_| ())
+}
+
+/// `messages[].name`: the path without the numbers, so that the same field of every message is one thing.
+fn kind_of_place(path: &serde_ignored::Path<'_>) -> String {
+    use serde_ignored::Path;
+    match path {
+        Path::Root => String::new(),
+        Path::Seq { parent, .. } => kind_of_place(parent) + "[]",
+        Path::Map { parent, key } => match kind_of_place(parent) {
+            parent if parent.is_empty() => key.clone(),
+            parent => format!("{parent}.{key}"),
+        },
+        Path::Some { parent } | Path::NewtypeStruct { parent } | Path::NewtypeVariant { parent } => {
+            kind_of_place(parent)
+        }
+    }
 }
 
 /// Reads a part of a body that was kept as JSON until it was known what it has to be; `path` is where it stands.
@@ -108,6 +132,30 @@ mod tests {
         assert_eq!(item(serde_json::json!({"n": 1, "m": 2})).as_deref(), Some("list[2].m"));
         assert_eq!(item(serde_json::json!({"n": 1, "list": [{"text": 5}]})).as_deref(), Some("list[2].list[0].text"));
         assert_eq!(item(serde_json::json!({})).as_deref(), Some("list[2]"));
+    }
+
+    #[derive(serde::Deserialize, PartialEq, Debug)]
+    struct Open {
+        list: Option<Vec<Inner>>,
+    }
+
+    #[derive(serde::Deserialize, PartialEq, Debug)]
+    struct Inner {
+        n: u32,
+    }
+
+    #[test]
+    fn what_an_open_type_skips_is_told_without_numbers() {
+        let told = |body: &str| {
+            let mut told = Vec::new();
+            let read = decode_noting::<Open>(body.as_bytes(), |path| told.push(path));
+            (read.map_err(|e| e.message), told)
+        };
+        let (read, skipped) = told(r#"{"x": {"y": 1}, "list": [{"n": 1}, {"m": [2], "n": 3}], "z": null}"#);
+        assert_eq!(read, Ok(Open { list: Some(vec![Inner { n: 1 }, Inner { n: 3 }]) }));
+        assert_eq!(skipped, ["x", "list[].m", "z"]);
+        let (read, _) = told(r#"{"x": 1, "list": [{"m": 2, "n": "3"}]}"#);
+        assert!(read.unwrap_err().starts_with("list[0].n: invalid type"));
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod llamacpp;
 pub mod log;
 pub mod metrics;
 pub mod models;
+pub mod notices;
 mod ollama;
 mod openai;
 pub mod openapi;

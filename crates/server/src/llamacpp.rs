@@ -5,6 +5,7 @@
 
 mod completion;
 mod embedding;
+mod missing;
 mod prompt;
 mod props;
 mod template;
@@ -30,8 +31,14 @@ pub(crate) fn routes() -> Router<App> {
         .route("/apply-template", post(template::apply))
         .route("/embedding", post(embedding::embeddings))
         .route("/embeddings", post(embedding::embeddings))
-        .route("/props", get(props::props))
+        .route("/props", get(props::props).post(missing::set_props))
         .route("/slots", get(props::slots))
+        .route("/slots/{id}", post(missing::slot_action))
+        .route("/lora-adapters", get(missing::adapters).post(missing::set_adapters))
+        .route("/rerank", post(missing::rerank))
+        .route("/reranking", post(missing::rerank))
+        .route("/v1/rerank", post(missing::rerank))
+        .route("/v1/reranking", post(missing::rerank))
 }
 
 /// The text of ids, one after the other, control tokens spelled out.

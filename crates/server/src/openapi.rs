@@ -1,8 +1,9 @@
 //! `/openapi.json`: a description of every route, and of every field a request may have (OpenAPI 3.1).
 //!
-//! One file of JSON per API says what there is, tersely; here it is spelled out. In them, `wire: true` marks an object as strict as our
-//! request types: no other fields, and null is the same as absent; `include` adds a list of fields, `refused` and `ignored` fields that must
-//! be null and that change nothing, `hints` those that [`ignored`](crate::ignored) leaves out; `{"$limit": name}` is the number in [`limits::TABLE`]. Tests compare all of it with the router and with
+//! One file of JSON per API says what there is, tersely; here it is spelled out. In them, `wire` marks an object that is read as one of our
+//! request types: null is the same as absent, and other fields are refused (`true`) or skipped (`"open"`); `include` adds a list of fields,
+//! `refused` and `ignored` fields that must be null and that change nothing, `hints` those that [`ignored`](crate::ignored) leaves out;
+//! `{"$limit": name}` is the number in [`limits::TABLE`]. Tests compare all of it with the router and with
 //! the types.
 
 #[cfg(test)]
@@ -80,7 +81,7 @@ fn build() -> Value {
         "info": {
             "title": "Trinity",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "A server for language models that speaks the APIs of OpenAI, Anthropic, llama.cpp's server and Ollama. Every field works or is refused by name.",
+            "description": "A server for language models that speaks the APIs of OpenAI, Anthropic, llama.cpp's server and Ollama. Every field works, is refused by name, or is skipped where that API skips it.",
         },
         "tags": tags,
         "security": [{}, {"key": []}],
@@ -163,9 +164,7 @@ fn operations(path: &str, method: &str, route: &Value, part: &Value) -> Vec<(Str
 fn spelled_out(schema: &Value, includes: &Map<String, Value>) -> Value {
     let mut schema = schema.clone();
     let Some(fields) = schema.as_object_mut() else { return schema };
-    if fields.remove("wire").is_none() {
-        return schema;
-    }
+    let Some(wire) = fields.remove("wire") else { return schema };
     let mut properties = fields.remove("properties").and_then(|p| p.as_object().cloned()).unwrap_or_default();
     if fields.remove("hints").is_some() {
         for hint in Api::OpenAi.hints() {
@@ -190,7 +189,7 @@ fn spelled_out(schema: &Value, includes: &Map<String, Value>) -> Value {
         }
     }
     fields.insert("properties".to_owned(), Value::Object(properties));
-    fields.insert("additionalProperties".to_owned(), false.into());
+    fields.insert("additionalProperties".to_owned(), (wire == "open").into());
     schema
 }
 

@@ -1,7 +1,16 @@
 //! Which hosts this server answers for, and which pages in browsers may read what it answers.
 //!
-//! A page anywhere can make a browser send requests here, and by DNS rebinding even under a name of its own; so on a loopback address only
-//! the names of loopback are answered, and CORS headers go to listed origins alone.
+//! A page anywhere can make a browser send requests here, and by DNS rebinding even under a name of its own; most servers on loopback ask
+//! for no key, so that nothing else would stop it. Three rules do:
+//!
+//! - On a loopback address only names are answered that no stranger's DNS can hold ([`Hosts::is_ours`]).
+//! - CORS headers go to the pages of this machine, to apps and extensions that its user installed, and to origins that the operator lists
+//!   ([`Origins::may_read`]). None of these can be claimed by a page from elsewhere: a browser writes the `Origin`, and the schemes other than
+//!   `http` and `https` belong to programs. `null` is never among them: any page can have it, by a sandboxed frame.
+//! - What changes or computes something is refused where it comes from another page ([`Origins::check_page`]): CORS keeps such a page from
+//!   reading the answer, not from asking.
+
+use std::net::IpAddr;
 
 use axum::{
     body::Body,
@@ -13,11 +22,6 @@ use crate::error::{ApiError, ErrorKind};
 
 /// What a page may send.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, DELETE, OPTIONS");
-const HEADERS: HeaderValue = HeaderValue::from_static(
-    "authorization, content-type, x-api-key, api-key, anthropic-version, anthropic-beta, x-request-id, openai-organization, \
-     openai-project, x-stainless-arch, x-stainless-lang, x-stainless-os, x-stainless-package-version, x-stainless-retry-count, \
-     x-stainless-runtime, x-stainless-runtime-version, x-stainless-timeout, x-stainless-helper-method",
-);
 const EXPOSED: HeaderValue = HeaderValue::from_static("x-request-id, request-id, retry-after");
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
@@ -31,12 +35,60 @@ pub enum Hosts {
     Only(Vec<String>),
 }
 
+/// Ends of names that the public DNS never has: `localhost` (RFC 6761), `local` (RFC 6762, answered by multicast on the local network) and
+/// `internal` (reserved by ICANN for private use; Docker's `host.docker.internal` and Podman's `host.containers.internal` are such names, by
+/// which containers reach the machine they run on). Somebody on the same network can claim a name under `local`, which is the price of
+/// answering for this machine's own; Ollama pays it too.
+const PRIVATE_ENDS: [&str; 3] = [".localhost", ".local", ".internal"];
+
+/// Schemes of pages that came with a program: desktop apps, views of editors, extensions of browsers.
+const APP_SCHEMES: [&str; 9] = [
+    "app",
+    "file",
+    "tauri",
+    "vscode-webview",
+    "vscode-file",
+    "chrome-extension",
+    "moz-extension",
+    "safari-web-extension",
+    "ms-browser-extension",
+];
+
 impl Hosts {
     /// The names of loopback and those given.
     pub fn loopback_and(names: impl IntoIterator<Item = String>) -> Self {
-        let loopback = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned);
-        Self::Only(loopback.into_iter().chain(names.into_iter().map(|n| n.to_ascii_lowercase())).collect())
+        Self::Only(names.into_iter().map(|n| n.to_ascii_lowercase()).chain(["localhost".to_owned()]).collect())
     }
+
+    /// Whether `name`, in lower case and without a port, is this server. An address is no name, so nobody can make it mean us who does not
+    /// route our packets; those of this machine and of private networks are ours, as containers and proxies use them.
+    fn is_ours(&self, name: &str) -> bool {
+        let Self::Only(names) = self else { return true };
+        let is_private_address = || address(name).is_some_and(is_loopback_or_private);
+        let is_private_name = || PRIVATE_ENDS.iter().any(|end| name.len() > end.len() && name.ends_with(end));
+        names.iter().any(|known| known == name) || is_private_address() || is_private_name()
+    }
+}
+
+/// The address that a host is, if it is none but an address: `127.0.0.1`, `[::1]`.
+fn address(host: &str) -> Option<IpAddr> {
+    match host.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']')?.parse().ok().map(IpAddr::V6),
+        None => host.parse().ok().map(IpAddr::V4),
+    }
+}
+
+fn is_loopback_or_private(address: IpAddr) -> bool {
+    let is_private = match address {
+        IpAddr::V4(v4) => v4.is_private(),
+        IpAddr::V6(v6) => v6.is_unique_local(),
+    };
+    is_private || is_this_machine(address)
+}
+
+/// Connections to the unspecified address reach the machine that they come from.
+fn is_this_machine(address: IpAddr) -> bool {
+    address.is_loopback() || address.is_unspecified()
 }
 
 /// Hosts and origins.
@@ -44,7 +96,8 @@ impl Hosts {
 pub struct Origins {
     /// Which hosts are ours.
     pub hosts: Hosts,
-    /// Origins whose pages may ask: `https://app.example`, each compared as a whole; or `*`, to which no credentials are ever allowed.
+    /// Origins whose pages may ask, beside those of this machine: `https://app.example`, each compared as a whole; or `*`, to which no
+    /// credentials are ever allowed.
     pub cors: Vec<String>,
 }
 
@@ -52,10 +105,8 @@ impl Origins {
     /// An origin as `--cors-origin` takes it: scheme, host, perhaps a port, nothing after; or `*`.
     pub fn check_origin(text: &str) -> Result<(), String> {
         let is_origin = text.split_once("://").is_some_and(|(scheme, host)| {
-            matches!(
-                scheme,
-                "http" | "https" | "chrome-extension" | "moz-extension" | "tauri" | "app" | "vscode-webview"
-            ) && !host.is_empty()
+            (matches!(scheme, "http" | "https") || APP_SCHEMES.contains(&scheme))
+                && !host.is_empty()
                 && host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-:[]_".contains(&b))
         });
         if is_origin || text == "*" {
@@ -74,12 +125,11 @@ impl Origins {
         if host.is_none() && version > Version::HTTP_10 {
             return Err(ApiError::new(ErrorKind::Invalid, "host: missing"));
         }
-        let Hosts::Only(names) = &self.hosts else { return Ok(()) };
         let host = host.map(|v| v.to_str().unwrap_or_default());
         // A request line with a whole URL names a host too, and either could be what a handler or a log believes.
         for host in host.into_iter().chain(uri.authority().map(axum::http::uri::Authority::as_str)) {
             let name = without_port(host).to_ascii_lowercase();
-            if !names.contains(&name) {
+            if !self.hosts.is_ours(&name) {
                 let message = format!("host: {name:?} is not a name of this server (see --allowed-host)");
                 return Err(ApiError::new(ErrorKind::Misdirected, message).with_code("host_not_allowed"));
             }
@@ -88,46 +138,94 @@ impl Origins {
     }
 
     /// What `Access-Control-Allow-Origin` says to this request, if anything.
-    fn allowed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
-        let origin = headers.get(header::ORIGIN)?.to_str().ok()?;
-        if self.cors.iter().any(|o| o == origin) {
-            return HeaderValue::from_str(origin).ok();
+    fn may_read(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        let value = headers.get(header::ORIGIN)?;
+        let origin = value.to_str().ok()?;
+        if is_local_page(origin) || self.cors.iter().any(|o| o == origin) {
+            return Some(value.clone());
         }
         self.cors.iter().any(|o| o == "*").then(|| HeaderValue::from_static("*"))
     }
 
     /// The answer to a browser's question before the request; None if it is none.
-    pub(crate) fn preflight(&self, method: &Method, request: &HeaderMap) -> Option<Response> {
+    pub(crate) fn preflight(&self, method: &Method, request: &HeaderMap) -> Result<Option<Response>, ApiError> {
         let is_question = method == Method::OPTIONS
             && request.contains_key(header::ORIGIN)
             && request.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         if !is_question {
-            return None;
+            return Ok(None);
+        }
+        if self.may_read(request).is_none() {
+            return Err(foreign(request));
         }
         let mut response = Response::new(Body::empty());
-        let is_allowed = self.allowed(request).is_some();
-        *response.status_mut() = if is_allowed { StatusCode::NO_CONTENT } else { StatusCode::FORBIDDEN };
-        if is_allowed {
-            let headers = response.headers_mut();
-            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
-            headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+        // Libraries have dozens of their own; whoever may ask may send what it wants.
+        if let Some(wanted) = request.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
         }
-        Some(response)
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+        Ok(Some(response))
     }
 
-    /// Lets the page read the answer, if its origin is on the list.
+    /// Refuses what a page that may not read the answer asks to be done.
+    pub(crate) fn check_page(&self, method: &Method, headers: &HeaderMap) -> Result<(), ApiError> {
+        let is_reading = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+        if is_reading || is_from_here(headers) || self.may_read(headers).is_some() {
+            return Ok(());
+        }
+        Err(foreign(headers))
+    }
+
+    /// Lets the page read the answer, if its origin may.
     pub(crate) fn allow(&self, request: &HeaderMap, response: &mut HeaderMap) {
-        if self.cors.is_empty() {
+        if !request.contains_key(header::ORIGIN) && self.cors.is_empty() {
             return;
         }
         // Also where it is refused: a cache must not give one origin's answer to another.
         response.append(header::VARY, HeaderValue::from_static("origin"));
-        if let Some(value) = self.allowed(request) {
+        if let Some(value) = self.may_read(request) {
             response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, value);
             response.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
         }
     }
+}
+
+/// Whether no page of another site sends this: a program does, or a page of this server. Browsers put an `Origin` on every request that is not
+/// plain reading, and where they trust the connection `Sec-Fetch-Site`, by which a page behind a proxy is known that does not pass on its
+/// name. No page can choose either.
+pub(crate) fn is_from_here(headers: &HeaderMap) -> bool {
+    match headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
+        // `none`: the user's doing, not a page's.
+        Some(b"same-origin" | b"none") => return true,
+        Some(_) => return false,
+        None => {}
+    }
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let name = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, name)| name);
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    matches!((name, host), (Some(name), Some(host)) if name.eq_ignore_ascii_case(host))
+}
+
+/// Whether an origin is a page that this machine serves, or of a program on it.
+fn is_local_page(origin: &str) -> bool {
+    let Some((scheme, host)) = origin.split_once("://") else { return false };
+    if !matches!(scheme, "http" | "https") {
+        return APP_SCHEMES.contains(&scheme);
+    }
+    let name = without_port(host);
+    name == "localhost" || name.ends_with(".localhost") || address(name).is_some_and(is_this_machine)
+}
+
+fn foreign(headers: &HeaderMap) -> ApiError {
+    let origin = headers.get(header::ORIGIN).map(|o| String::from_utf8_lossy(o.as_bytes()).into_owned());
+    let message = match origin {
+        Some(origin) => format!("origin: pages of {origin:?} may not ask this server (see --cors-origin)"),
+        None => "sec-fetch-site: pages of other sites may not ask this server (see --cors-origin)".to_owned(),
+    };
+    ApiError::new(ErrorKind::Forbidden, message).with_code("origin_not_allowed")
 }
 
 /// `[::1]:80` → `[::1]`, `localhost:80` → `localhost`.
@@ -159,6 +257,21 @@ mod tests {
             check(host, true);
         }
         for host in [
+            "host.docker.internal:8080",
+            "Host.Containers.Internal",
+            "box.local",
+            "app.localhost:1",
+            "127.5.5.5",
+            "0.0.0.0:8080",
+            "[::]",
+            "192.168.1.7",
+            "10.0.0.1:80",
+            "172.17.0.1",
+            "[fd00::1]:80",
+        ] {
+            check(host, true);
+        }
+        for host in [
             "evil.example",
             "localhost.evil.example",
             "127.0.0.1.evil.example:80",
@@ -166,6 +279,17 @@ mod tests {
             "localhost:80:80x",
             "user@localhost",
             "::1",
+            ".internal",
+            "internal",
+            "notlocal",
+            "internal.evil.example",
+            "8.8.8.8",
+            "172.32.0.1",
+            "169.254.169.254",
+            "[2606:4700::1]",
+            "[127.0.0.1]",
+            "127.1",
+            "0x7f.1",
         ] {
             check(host, false);
         }
@@ -192,8 +316,80 @@ mod tests {
             assert_eq!(answer(origin), None, "{origin}");
         }
         let mut closed = HeaderMap::new();
-        Origins::default().allow(&headers(&[(header::ORIGIN, "https://app.example")]), &mut closed);
+        Origins::default().allow(&HeaderMap::new(), &mut closed);
         assert!(closed.is_empty());
+    }
+
+    #[test]
+    fn pages_of_this_machine_and_of_programs_may_ask() {
+        let may = |origin: &str| Origins::default().may_read(&headers(&[(header::ORIGIN, origin)])).is_some();
+        for origin in [
+            "http://localhost",
+            "http://localhost:3000",
+            "https://localhost:5173",
+            "http://127.0.0.1:3000",
+            "http://[::1]:3000",
+            "http://0.0.0.0:3000",
+            "http://app.localhost:80",
+            "app://obsidian.md",
+            "file://",
+            "tauri://localhost",
+            "vscode-webview://1abc",
+            "chrome-extension://abc",
+            "moz-extension://0-1",
+        ] {
+            assert!(may(origin), "{origin}");
+        }
+        for origin in [
+            "null",
+            "",
+            "localhost",
+            "http://localhost.evil.example",
+            "http://127.0.0.1.evil.example",
+            "http://evil.example:3000",
+            "http://192.168.1.7",
+            "http://box.local",
+            "http://host.docker.internal",
+            "http://evil-localhost",
+            "http://.localhost.evil.example",
+            "https://app",
+            "data://localhost",
+            "http+x://localhost",
+        ] {
+            assert!(!may(origin), "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_known_by_what_browsers_say_of_it() {
+        let site = header::HeaderName::from_static("sec-fetch-site");
+        let origin = |value: &'static str| (header::ORIGIN, value);
+        let host = (header::HOST, "chat.example");
+        let fetch = |value: &'static str| (site.clone(), value);
+        for here in [
+            &[][..],
+            &[host.clone()],
+            &[host.clone(), origin("https://chat.example")],
+            &[host.clone(), origin("http://CHAT.example")],
+            &[(header::HOST, "127.0.0.1:8080"), origin("https://chat.example"), fetch("same-origin")],
+            &[origin("null"), fetch("same-origin")],
+            &[fetch("none")],
+        ] {
+            assert!(is_from_here(&headers(here)), "{here:?}");
+        }
+        for away in [
+            &[host.clone(), origin("https://evil.example")][..],
+            &[host.clone(), origin("https://chat.example:444")],
+            &[host.clone(), origin("chat.example")],
+            &[host.clone(), origin("null")],
+            &[origin("https://chat.example")],
+            &[fetch("cross-site")],
+            &[fetch("same-site")],
+            &[host.clone(), origin("https://chat.example"), fetch("cross-site")],
+            &[fetch("anything")],
+        ] {
+            assert!(!is_from_here(&headers(away)), "{away:?}");
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! A handler returns `Result<_, ApiError>` and is done: the response carries the error along, and the gate gives it the shape that clients
 //! of that path read.
 
+use std::borrow::Cow;
+
 use axum::{
     body::Body,
     http::{HeaderValue, StatusCode, header},
@@ -10,7 +12,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use crate::error::{ApiError, ErrorKind};
+use crate::error::{ApiError, ContextExceeded, ErrorKind};
 
 /// How an API spells errors.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,12 +41,17 @@ impl Shape {
             "/slots",
             "/embedding",
             "/embeddings",
+            "/lora-adapters",
+            "/rerank",
+            "/reranking",
+            "/v1/rerank",
+            "/v1/reranking",
         ];
         if path == "/v1/messages" || path.starts_with("/v1/messages/") {
             Self::Anthropic
         } else if path.starts_with("/api/") {
             Self::Ollama
-        } else if LLAMA_CPP.contains(&path) {
+        } else if LLAMA_CPP.contains(&path) || path.starts_with("/slots/") {
             Self::LlamaCpp
         } else {
             Self::OpenAi
@@ -61,6 +68,7 @@ fn openai_type(kind: ErrorKind) -> &'static str {
         ErrorKind::RateLimited => "rate_limit_error",
         ErrorKind::Unavailable => "unavailable_error",
         ErrorKind::Internal => "server_error",
+        ErrorKind::NotImplemented => "not_supported_error",
         _ => "invalid_request_error",
     }
 }
@@ -105,18 +113,41 @@ pub(crate) fn internal() -> ApiError {
 
 /// An error as clients of an API read it; `request_id` where they read that too.
 pub(crate) fn json_of(error: &ApiError, shape: Shape, request_id: Option<&str>) -> Value {
-    match shape {
+    let message = message(error, shape);
+    let mut json = match shape {
         Shape::OpenAi => json!({"error": {
-            "message": error.message, "type": openai_own_type(error.kind), "param": error.param, "code": error.code,
+            "message": message, "type": openai_own_type(error.kind), "param": error.param, "code": error.code,
         }}),
         Shape::Anthropic => {
             let kind = anthropic_type(error.kind);
-            json!({"type": "error", "error": {"type": kind, "message": error.message}, "request_id": request_id})
+            json!({"type": "error", "error": {"type": kind, "message": message}, "request_id": request_id})
         }
-        Shape::Ollama => json!({"error": error.message}),
-        Shape::LlamaCpp => json!({"error": {
-            "code": error.kind.status(), "message": error.message, "type": openai_type(error.kind),
-        }}),
+        Shape::Ollama => json!({"error": message}),
+        Shape::LlamaCpp => {
+            let kind = if error.context.is_some() { "exceed_context_size_error" } else { openai_type(error.kind) };
+            json!({"error": {"code": error.kind.status(), "message": message, "type": kind}})
+        }
+    };
+    if let (Some(context), Shape::OpenAi | Shape::LlamaCpp) = (error.context, shape) {
+        // llama.cpp's fields, on both of its APIs.
+        json["error"]["n_prompt_tokens"] = context.n_prompt.into();
+        json["error"]["n_ctx"] = context.n_context.into();
+    }
+    json
+}
+
+/// What an error says. Of a prompt that is too long in the words by which agents know that they must shorten their history: those of
+/// Anthropic, and those that OpenAI, vLLM and llama.cpp have in common.
+fn message(error: &ApiError, shape: Shape) -> Cow<'_, str> {
+    let Some(ContextExceeded { n_prompt, n_context }) = error.context else { return error.message.as_str().into() };
+    match shape {
+        Shape::Ollama => error.message.as_str().into(),
+        Shape::Anthropic => format!("prompt is too long: {n_prompt} tokens > {n_context} maximum").into(),
+        Shape::OpenAi | Shape::LlamaCpp => format!(
+            "the prompt ({n_prompt} tokens) exceeds the available context size: this model's maximum context length is \
+             {n_context} tokens"
+        )
+        .into(),
     }
 }
 
@@ -191,6 +222,29 @@ mod tests {
         check("/v1/messages/count_tokens", &anthropic);
         check("/api/chat", &json!({"error": message}));
         check("/tokenize", &json!({"error": {"code": 400, "message": message, "type": kind}}));
+    }
+
+    #[test]
+    fn a_prompt_that_is_too_long_is_said_in_the_words_of_each_api() {
+        let context = ContextExceeded { n_prompt: 600, n_context: 512 };
+        let error = ApiError::too_long("messages", "600 and 512", context);
+        let of = |path: &str| json_of(&error, Shape::of(path), Some("req_1"));
+        let anthropic = of("/v1/messages")["error"].clone();
+        let said = "prompt is too long: 600 tokens > 512 maximum";
+        assert_eq!(anthropic, json!({"type": "invalid_request_error", "message": said}));
+        let (openai, llama_cpp) = (of("/v1/chat/completions")["error"].clone(), of("/completion")["error"].clone());
+        assert_eq!((&openai["code"], &openai["param"]), (&json!("context_length_exceeded"), &json!("messages")));
+        assert_eq!(openai["type"], "invalid_request_error");
+        assert_eq!((&llama_cpp["code"], &llama_cpp["type"]), (&json!(400), &json!("exceed_context_size_error")));
+        for error in [openai, llama_cpp] {
+            assert_eq!((&error["n_prompt_tokens"], &error["n_ctx"]), (&json!(600), &json!(512)));
+            let message = error["message"].as_str().unwrap();
+            assert!(message.contains("(600 tokens) exceeds the available context size"), "{message}");
+            assert!(message.contains("maximum context length is 512 tokens"), "{message}");
+        }
+        assert_eq!(of("/api/chat"), json!({"error": "600 and 512"}));
+        let other = json_of(&ApiError::invalid("n", "n"), Shape::OpenAi, None);
+        assert!(other["error"].get("n_ctx").is_none(), "{other}");
     }
 
     #[test]

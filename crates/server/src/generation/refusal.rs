@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use engine::Error;
 
-use crate::error::{ApiError, ErrorKind};
+use crate::error::{ApiError, ContextExceeded, ErrorKind};
 
 /// When to come back where the queue is full.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
@@ -14,7 +14,10 @@ pub fn api_error(error: &Error, prompt_param: &'static str) -> ApiError {
     let invalid = |param: &str| ApiError::invalid(param, error.to_string());
     match error {
         Error::EmptyPrompt | Error::UnknownToken { .. } => invalid(prompt_param),
-        Error::PromptTooLong { .. } => invalid(prompt_param).with_code("context_length_exceeded"),
+        Error::PromptTooLong { n_prompt, context_len_max } => {
+            let context = ContextExceeded { n_prompt: *n_prompt, n_context: *context_len_max };
+            ApiError::too_long(prompt_param, error.to_string(), context)
+        }
         Error::UnknownBias { .. } | Error::NothingLeft => invalid("logit_bias"),
         Error::Parameter { parameter, .. } => invalid(parameter),
         Error::Stop { .. } => invalid("stop"),

@@ -50,7 +50,6 @@ pub(super) async fn props(
     let lease = WhichModel::acquire(&app, query).await?;
     let tokenizer = lease.handle.tokenizer();
     let piece = |id: Option<TokenId>| id.and_then(|id| tokenizer.piece(id)).unwrap_or_default();
-    let support = lease.template.as_ref().map(chat::Template::support);
     json_response(&json!({
         "default_generation_settings": {"params": default_settings(), "n_ctx": lease.handle.context_len_max()},
         "total_slots": lease.handle.n_running_max(),
@@ -63,12 +62,29 @@ pub(super) async fn props(
         "endpoint_props": false,
         "endpoint_metrics": true,
         "chat_template": lease.template.as_ref().map_or("", |t| t.source()),
-        "chat_template_caps": {"supports_tools": support.is_some_and(|s| s.tools), "supports_system_role": support.is_some_and(|s| s.system)},
+        "chat_template_caps": lease.template.as_ref().map_or_else(|| json!({}), capabilities),
         "bos_token": piece(tokenizer.bos()),
         "eos_token": piece(tokenizer.eos()),
         "build_info": concat!("trinity-", env!("CARGO_PKG_VERSION")),
         "is_sleeping": false,
     }))
+}
+
+/// What a conversation may have, as clients look it up before they offer tools: what this server does with the template, which is more than
+/// the template does alone. Tools are told to the model, and calls of them written back, where the template has no words for it.
+fn capabilities(template: &chat::Template) -> Value {
+    let support = template.support();
+    json!({
+        "supports_object_arguments": support.tool_calls,
+        "supports_parallel_tool_calls": true,
+        "supports_preserve_reasoning": support.reasoning,
+        "supports_reasoning_effort": template.source().contains("reasoning_effort"),
+        "supports_string_content": true,
+        "supports_system_role": support.system,
+        "supports_tool_calls": true,
+        "supports_tools": true,
+        "supports_typed_content": support.parts,
+    })
 }
 
 /// `GET /slots`: one for each sequence that can run at once; those that do come first. No prompts.

@@ -5,13 +5,13 @@ use serde_json::json;
 
 use crate::{App, Caller, Json, blocking, error::ApiError, ignored::Lenient, openai::ChatRequest, wire::json_response};
 
-/// `POST /apply-template`; takes whatever `/v1/chat/completions` does.
+/// `POST /apply-template`; takes whatever `/v1/chat/completions` does. What an assistant began stays open.
 pub(super) async fn apply(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
     Json(Lenient(request)): Json<Lenient<ChatRequest>>,
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire(request.model.as_deref()).await?;
-    let (prompt, _) = blocking::run(&app, move || request.into_rendered(&lease, &caller)).await?;
+    let (prompt, _) = blocking::run(&app, move || request.continuing().into_rendered(&lease, &caller)).await?;
     json_response(&json!({"prompt": prompt}))
 }

@@ -131,9 +131,14 @@ fn process(text: &mut Text, metrics: &Metrics, uptime_seconds: f64) {
             inner.panics.load(Relaxed) as f64
         }),
         (("trinity_requests_total", "counter", "Requests that came."), inner.requests.load(Relaxed) as f64),
-        (("trinity_requests_active", "gauge", "Requests whose answer is not sent yet."), {
-            inner.active.load(Relaxed) as f64
-        }),
+        (
+            (
+                "trinity_requests_active",
+                "gauge",
+                "Requests whose answer is not sent yet, beside the one that reads this.",
+            ),
+            { (metrics.n_active() - 1).max(0) as f64 },
+        ),
         (("trinity_connections", "gauge", "Connections open."), inner.connections.load(Relaxed) as f64),
         (("trinity_connections_total", "counter", "Connections accepted."), {
             inner.connections_total.load(Relaxed) as f64

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    generate::check_cuts,
+    history::{self, Rendered},
     load,
     message::{Conversation, MessageWire},
     names,
@@ -21,14 +21,14 @@ use crate::{
     error::ApiError,
     generation::{ChatOutput, Generation, GenerationRequest, Output},
     models::LoadedModel,
+    notices::Notices,
     openai::tools::{self, ToolWire},
     prompt,
     wire::unsupported,
 };
 
-/// Everything that can be asked; what is not listed is refused by name.
+/// Everything that can be asked; what is not listed is skipped.
 #[derive(Deserialize, Debug)]
-#[serde(deny_unknown_fields)]
 pub(super) struct ChatRequest {
     model: String,
     messages: Option<Vec<MessageWire>>,
@@ -41,8 +41,11 @@ pub(super) struct ChatRequest {
     think: Option<Value>,
     logprobs: Option<bool>,
     top_logprobs: Option<i64>,
+    /// Leave out the oldest messages of a conversation that is longer than the context: unless it says not to.
     truncate: Option<bool>,
-    shift: Option<bool>,
+    /// Nothing of a context is forgotten: an answer ends with it.
+    #[serde(rename = "shift")]
+    _shift: Option<bool>,
 }
 
 /// `POST /api/chat`
@@ -52,19 +55,18 @@ pub(super) async fn chat(
     Json(request): Json<ChatRequest>,
 ) -> Result<Response, ApiError> {
     let started = Instant::now();
-    check_cuts(request.truncate, request.shift)?;
     options::top_logprobs(request.logprobs, request.top_logprobs)?;
     if request.messages.as_ref().is_none_or(Vec::is_empty) {
         options::check(request.options.as_ref(), request.format.as_ref(), request.think.as_ref())?;
         tools::tools(request.tools)?;
-        return load::respond(&app, Form::Chat, request.model, request.keep_alive).await;
+        return load::respond(&app, Form::Chat, request.model, request.keep_alive, request.options.as_ref()).await;
     }
-    let lease = names::acquire(&app, &request.model, request.keep_alive).await?;
+    let lease = names::acquire(&app, &request.model, request.keep_alive, request.options.as_ref()).await?;
     let load_time = started.elapsed();
     let (model, is_stream) = (request.model.clone(), request.stream.unwrap_or(true));
     let request = {
-        let (lease, caller) = (lease.clone(), caller.clone());
-        blocking::run(&app, move || request.prepare(&lease, &caller)).await?
+        let (lease, caller, notices) = (lease.clone(), caller.clone(), app.clone());
+        blocking::run(&app, move || request.prepare(&lease, &caller, notices.notices())).await?
     };
     let generation = Generation::start(&app, &caller, lease, request).await?;
     let head = Head { form: Form::Chat, model, started, load_time, context: None };
@@ -73,7 +75,15 @@ pub(super) async fn chat(
 
 impl ChatRequest {
     /// Checks everything and turns the conversation into ids. Long work: not for the threads that serve.
-    fn prepare(mut self, model: &LoadedModel, caller: &Caller) -> Result<GenerationRequest, ApiError> {
+    fn prepare(
+        mut self,
+        model: &LoadedModel,
+        caller: &Caller,
+        notices: &Notices,
+    ) -> Result<GenerationRequest, ApiError> {
+        let options = self.options.take().unwrap_or_default();
+        let context_len_max = model.handle.context_len_max();
+        let room = options.num_ctx(context_len_max)?.unwrap_or(context_len_max);
         let conversation = Conversation::read(&self.messages.take().unwrap_or_default())?;
         let tools = tools::tools(self.tools.take())?;
         let mut request = GenerationRequest::new(Vec::new(), "messages");
@@ -84,14 +94,25 @@ impl ChatRequest {
             return Err(unsupported("format", "not together with tools"));
         }
         let variables = options::thinking(self.think.as_ref(), model)?;
-        let mut segments =
-            prompt::render_messages(model, &conversation.messages, &tools, &variables, true, "messages")?;
-        segments.extend(conversation.prefill.map(Segment::Text));
-        request.prompt = prompt::encode_segments(model.handle.tokenizer(), &segments);
+        let render = |messages: &[Value]| -> Result<Rendered, ApiError> {
+            let mut segments = prompt::render_messages(model, messages, &tools, &variables, true, "messages")?;
+            segments.extend(conversation.prefill.clone().map(Segment::Text));
+            Ok(Rendered { ids: prompt::encode_segments(model.handle.tokenizer(), &segments), segments })
+        };
+        let mut rendered = render(&conversation.messages)?;
+        if rendered.ids.len() >= room
+            && self.truncate != Some(false)
+            && let Some((n_left_out, shorter)) = history::shorten(&conversation.messages, room, render)
+        {
+            notices.history_cut(&model.id, n_left_out, room);
+            rendered = shorter;
+        }
+        let Rendered { ids, segments } = rendered;
+        request.prompt = ids;
         let format = model.format.after_prompt(&prompt::text_of(&segments));
         let choice = if tools.is_empty() { ToolChoice::None } else { ToolChoice::Auto };
         request.output = Output::Chat(ChatOutput { format, tools, choice, parallel: true });
-        self.options.take().unwrap_or_default().apply(&mut request, model.handle.context_len_max())?;
+        options.apply(&mut request, context_len_max)?;
         Ok(request)
     }
 }

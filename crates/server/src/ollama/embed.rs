@@ -14,15 +14,14 @@ use super::{
 };
 use crate::{
     App, Caller, Json, blocking,
-    error::ApiError,
+    error::{ApiError, ContextExceeded},
     generation, limits,
     models::LoadedModel,
     wire::{StringOrList, count, json_response, out_of_range},
 };
 
-/// Everything that can be asked; what is not listed is refused by name.
+/// Everything that can be asked; what is not listed is skipped.
 #[derive(Deserialize, Debug)]
-#[serde(deny_unknown_fields)]
 pub(super) struct EmbedRequest {
     model: String,
     input: StringOrList,
@@ -34,7 +33,6 @@ pub(super) struct EmbedRequest {
 
 /// The older form.
 #[derive(Deserialize, Debug)]
-#[serde(deny_unknown_fields)]
 pub(super) struct EmbeddingsRequest {
     model: String,
     prompt: Option<String>,
@@ -77,7 +75,8 @@ fn prompts(
         if ids.len() > n_max {
             if !is_cut {
                 let message = format!("input: number {i} has {} tokens, but the context holds {n_max}", ids.len());
-                return Err(ApiError::invalid("input", message).with_code("context_length_exceeded"));
+                let context = ContextExceeded { n_prompt: ids.len(), n_context: n_max };
+                return Err(ApiError::too_long("input", message, context));
             }
             ids.truncate(n_max);
         }
@@ -102,9 +101,13 @@ pub(super) async fn embed(
     Json(request): Json<EmbedRequest>,
 ) -> Result<Response, ApiError> {
     let started = Instant::now();
-    let lease = names::acquire(&app, &request.model, request.keep_alive).await?;
+    let lease = names::acquire(&app, &request.model, request.keep_alive, request.options.as_ref()).await?;
     let load_time = started.elapsed();
-    let inputs = request.input.into_vec();
+    let inputs = match request.input {
+        // As Ollama: one empty text is no text, an empty one in a list is a mistake.
+        StringOrList::One(text) if text.is_empty() => Vec::new(),
+        input => input.into_vec(),
+    };
     if inputs.len() > limits::INPUTS_MAX {
         let expected = format!("at most {}", limits::INPUTS_MAX);
         return Err(out_of_range("input", format!("{} inputs", inputs.len()), &expected));
@@ -133,7 +136,7 @@ pub(super) async fn embeddings(
     Extension(caller): Extension<Caller>,
     Json(request): Json<EmbeddingsRequest>,
 ) -> Result<Response, ApiError> {
-    let lease = names::acquire(&app, &request.model, request.keep_alive).await?;
+    let lease = names::acquire(&app, &request.model, request.keep_alive, request.options.as_ref()).await?;
     let inputs: Vec<String> = request.prompt.into_iter().filter(|prompt| !prompt.is_empty()).collect();
     let prompts = {
         let lease = lease.clone();

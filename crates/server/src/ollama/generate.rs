@@ -22,9 +22,8 @@ use crate::{
     wire::{Refused, unsupported},
 };
 
-/// Everything that can be asked; what is not listed is refused by name.
+/// Everything that can be asked; what is not listed is skipped.
 #[derive(Deserialize, Debug)]
-#[serde(deny_unknown_fields)]
 pub(super) struct GenerateRequest {
     model: String,
     prompt: Option<String>,
@@ -41,8 +40,12 @@ pub(super) struct GenerateRequest {
     think: Option<Value>,
     logprobs: Option<bool>,
     top_logprobs: Option<i64>,
-    truncate: Option<bool>,
-    shift: Option<bool>,
+    /// One message has no older ones to leave out.
+    #[serde(rename = "truncate")]
+    _truncate: Option<bool>,
+    /// Nothing of a context is forgotten: an answer ends with it.
+    #[serde(rename = "shift")]
+    _shift: Option<bool>,
     // Of models that draw.
     #[serde(rename = "width")]
     _width: Option<Refused>,
@@ -50,17 +53,6 @@ pub(super) struct GenerateRequest {
     _height: Option<Refused>,
     #[serde(rename = "steps")]
     _steps: Option<Refused>,
-}
-
-/// What would cut a prompt or forget its beginning.
-pub(super) fn check_cuts(truncate: Option<bool>, shift: Option<bool>) -> Result<(), ApiError> {
-    if truncate == Some(true) {
-        return Err(unsupported("truncate", "this server cuts nothing off a prompt"));
-    }
-    if shift == Some(true) {
-        return Err(unsupported("shift", "this server forgets nothing of a context"));
-    }
-    Ok(())
 }
 
 /// Images are for models that see.
@@ -82,9 +74,9 @@ pub(super) async fn generate(
     options::top_logprobs(request.logprobs, request.top_logprobs)?;
     if request.is_empty() {
         options::check(request.options.as_ref(), request.format.as_ref(), request.think.as_ref())?;
-        return load::respond(&app, Form::Generate, request.model, request.keep_alive).await;
+        return load::respond(&app, Form::Generate, request.model, request.keep_alive, request.options.as_ref()).await;
     }
-    let lease = names::acquire(&app, &request.model, request.keep_alive).await?;
+    let lease = names::acquire(&app, &request.model, request.keep_alive, request.options.as_ref()).await?;
     let load_time = started.elapsed();
     let (model, is_stream) = (request.model.clone(), request.stream.unwrap_or(true));
     let is_raw = request.raw == Some(true);
@@ -107,7 +99,6 @@ impl GenerateRequest {
 
     /// What needs no model to be refused.
     fn check(&self) -> Result<(), ApiError> {
-        check_cuts(self.truncate, self.shift)?;
         check_images(self.images.as_ref(), "images")?;
         if self.template.as_ref().is_some_and(|t| !t.is_empty()) {
             return Err(unsupported("template", "this server writes prompts by the model's own template, or raw"));

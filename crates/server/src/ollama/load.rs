@@ -6,7 +6,7 @@ use axum::response::Response;
 
 use super::{
     names,
-    options::KeepAliveWire,
+    options::{KeepAliveWire, Options},
     output::{Form, Head},
 };
 use crate::{App, error::ApiError, models::KeepAlive, wire::json_response};
@@ -17,13 +17,14 @@ pub(super) async fn respond(
     form: Form,
     model: String,
     keep_alive: Option<KeepAliveWire>,
+    options: Option<&Options>,
 ) -> Result<Response, ApiError> {
     let started = Instant::now();
     let reason = if keep_alive == Some(KeepAliveWire(KeepAlive::For(Duration::ZERO))) {
         unload(app, &model).await?;
         "unload"
     } else {
-        names::acquire(app, &model, keep_alive).await?;
+        names::acquire(app, &model, keep_alive, options).await?;
         "load"
     };
     let head = Head { form, model, started, load_time: started.elapsed(), context: None };

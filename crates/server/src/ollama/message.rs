@@ -13,7 +13,6 @@ use crate::{
 
 /// One message.
 #[derive(Deserialize, Debug)]
-#[serde(deny_unknown_fields)]
 pub(super) struct MessageWire {
     role: Role,
     #[serde(default)]
@@ -43,7 +42,6 @@ enum Role {
 
 /// A call that the model made earlier.
 #[derive(Deserialize, Debug)]
-#[serde(deny_unknown_fields)]
 struct CallWire {
     #[serde(default)]
     id: Option<String>,
@@ -53,7 +51,6 @@ struct CallWire {
 }
 
 #[derive(Deserialize, Debug)]
-#[serde(deny_unknown_fields)]
 struct FunctionWire {
     name: String,
     arguments: Map<String, Value>,

@@ -12,8 +12,9 @@ use crate::{
     wire::{Refused, json_response},
 };
 
-/// The version of Ollama whose API this is: tools compare it with the least they need.
-const OLLAMA_VERSION: &str = "0.12.6";
+/// The version of Ollama whose API this is: tools compare it with the least they need. Since 0.13 Ollama has `/v1/responses`, since 0.14
+/// `/v1/messages`, and so has this server.
+const OLLAMA_VERSION: &str = "0.14.0";
 
 /// When a model that stays goes: never, which Ollama has no word for.
 const NEVER: &str = "9999-12-31T23:59:59Z";
@@ -51,9 +52,8 @@ pub(super) async fn running(State(app): State<App>) -> Result<Response, ApiError
     json_response(&json!({"models": models}))
 }
 
-/// Everything that can be asked; what is not listed is refused by name.
+/// Everything that can be asked; what is not listed is skipped.
 #[derive(Deserialize, Debug)]
-#[serde(deny_unknown_fields)]
 pub(super) struct ShowRequest {
     #[serde(alias = "name")]
     model: String,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::options::KeepAliveWire;
+use super::options::{KeepAliveWire, Options};
 use crate::{
     App,
     error::ApiError,
@@ -27,10 +27,19 @@ pub(super) fn find(models: &Models, name: &str) -> String {
     exact.or_else(|| names().find(meant)).cloned().unwrap_or_else(|| name.to_owned())
 }
 
-/// The model of that name, loaded if it was not.
-pub(super) async fn acquire(app: &App, name: &str, keep_alive: Option<KeepAliveWire>) -> Result<Lease, ApiError> {
+/// The model of that name, loaded if it was not, for a request with these options.
+pub(super) async fn acquire(
+    app: &App,
+    name: &str,
+    keep_alive: Option<KeepAliveWire>,
+    options: Option<&Options>,
+) -> Result<Lease, ApiError> {
     let models = app.models();
-    models.acquire_for(Some(&find(models, name)), keep_alive.map(|k| k.0)).await
+    let lease = models.acquire_for(Some(&find(models, name)), keep_alive.map(|k| k.0)).await?;
+    if let Some(options) = options {
+        options.note_context(app.notices(), &lease);
+    }
+    Ok(lease)
 }
 
 /// Now, as in `created_at`.

@@ -10,17 +10,19 @@ use serde::{
 use serde_json::{Map, Value};
 
 use crate::{
-    error::ApiError,
+    error::{ApiError, ContextExceeded},
     generation::GenerationRequest,
     ids,
     models::{KeepAlive, LoadedModel},
+    notices::Notices,
     prompt::Thinking,
     wire::{Ignored, StringOrList, count, number, stops, unsupported},
 };
 
-/// Everything that can be set, with Ollama's defaults; what is not listed is refused by name.
+/// Everything that can be set, with Ollama's defaults; what is not listed is skipped, as the options are that Ollama once had (`mirostat`,
+/// `tfs_z`, `penalize_newline`).
 #[derive(Deserialize, Debug, Default)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub(super) struct Options {
     temperature: Option<f64>,
     top_k: Option<i64>,
@@ -35,15 +37,7 @@ pub(super) struct Options {
     stop: Option<StringOrList>,
     num_predict: Option<i64>,
     num_ctx: Option<i64>,
-    // Samplers that are not here: accepted where they are switched off.
-    mirostat: Option<i64>,
-    tfs_z: Option<f64>,
-    penalize_newline: Option<bool>,
     // What has no effect on the output: how a machine is used, and what to keep of a context that is never shifted here.
-    #[serde(rename = "mirostat_tau")]
-    _mirostat_tau: Ignored,
-    #[serde(rename = "mirostat_eta")]
-    _mirostat_eta: Ignored,
     #[serde(rename = "num_keep")]
     _num_keep: Ignored,
     #[serde(rename = "num_batch")]
@@ -75,7 +69,6 @@ pub(super) struct Options {
 impl Options {
     /// Every range, for requests that generate nothing.
     pub(super) fn check(&self) -> Result<(), ApiError> {
-        self.check_samplers()?;
         self.sampling()?;
         self.stops()?;
         self.num_predict()?;
@@ -97,7 +90,6 @@ impl Options {
 
     /// Puts everything into `request`, whose prompt is there already, each within its range.
     pub(super) fn apply(&self, request: &mut GenerationRequest, context_len_max: usize) -> Result<(), ApiError> {
-        self.check_samplers()?;
         request.sampling = self.sampling()?;
         request.stop = self.stops()?;
         request.max_tokens = self.num_predict()?;
@@ -105,7 +97,8 @@ impl Options {
             let n_prompt = request.prompt.len();
             if n_prompt >= num_ctx {
                 let message = format!("the prompt has {n_prompt} tokens, but options.num_ctx is {num_ctx}");
-                return Err(ApiError::invalid("options.num_ctx", message).with_code("context_length_exceeded"));
+                let context = ContextExceeded { n_prompt, n_context: num_ctx };
+                return Err(ApiError::too_long("options.num_ctx", message, context));
             }
             let room = num_ctx - n_prompt;
             request.max_tokens = Some(request.max_tokens.map_or(room, |n| n.min(room)));
@@ -113,23 +106,18 @@ impl Options {
         Ok(())
     }
 
-    /// The context that is asked for, at most the one there is.
+    /// The context that is asked for, cut to the one there is: clients have a setting of their own for it, which knows nothing of the server's.
     pub(super) fn num_ctx(&self, context_len_max: usize) -> Result<Option<usize>, ApiError> {
-        self.num_ctx.map(|n| count("options.num_ctx", n, 1, context_len_max)).transpose()
+        let asked = self.num_ctx.map(|n| count("options.num_ctx", n, 1, usize::MAX)).transpose()?;
+        Ok(asked.map(|n| n.min(context_len_max)))
     }
 
-    fn check_samplers(&self) -> Result<(), ApiError> {
-        if self.mirostat.is_some_and(|m| m != 0) {
-            return Err(unsupported("options.mirostat", "this server has no such sampler"));
+    /// Tells the operator of clients that ask for more context than there is: they get what there is.
+    pub(super) fn note_context(&self, notices: &Notices, model: &LoadedModel) {
+        let served = model.handle.context_len_max();
+        if let Some(asked) = self.num_ctx.filter(|n| usize::try_from(*n).is_ok_and(|n| n > served)) {
+            notices.context_cut(&model.id, asked, served);
         }
-        // One is off.
-        if self.tfs_z.is_some_and(|z| (z - 1.0).abs() > f64::EPSILON) {
-            return Err(unsupported("options.tfs_z", "this server has no such sampler"));
-        }
-        if self.penalize_newline == Some(false) {
-            return Err(unsupported("options.penalize_newline", "penalties here make no exception of newlines"));
-        }
-        Ok(())
     }
 
     fn sampling(&self) -> Result<Sampling, ApiError> {

@@ -6,9 +6,14 @@ use axum::{
     response::Response,
 };
 use serde::Serialize;
+use tokenizer::Kind;
 
 use super::json_response;
-use crate::{App, anthropic, error::ApiError, models::ModelEntry};
+use crate::{
+    App, anthropic,
+    error::ApiError,
+    models::{LoadedModel, ModelEntry},
+};
 
 #[derive(Serialize)]
 struct ModelList {
@@ -25,12 +30,48 @@ struct Model {
     /// vLLM's field; absent while the model is not loaded.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_model_len: Option<usize>,
+    /// llama.cpp's field, by which clients learn how long a context is; absent while the model is not loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meta: Option<Meta>,
+}
+
+/// What a model is, in llama.cpp's words.
+#[derive(Serialize)]
+struct Meta {
+    vocab_type: u8,
+    n_vocab: usize,
+    n_ctx: usize,
+    n_ctx_train: usize,
+    n_embd: usize,
+    n_params: u64,
+    /// Bytes of its file.
+    size: u64,
+}
+
+impl From<&LoadedModel> for Meta {
+    fn from(model: &LoadedModel) -> Self {
+        let (handle, details) = (&model.handle, &model.details);
+        Self {
+            vocab_type: match handle.tokenizer().kind() {
+                Kind::Spm => 1,
+                Kind::Bpe => 2,
+                Kind::Wpm => 3,
+            },
+            n_vocab: handle.n_vocab(),
+            n_ctx: handle.context_len_max(),
+            n_ctx_train: details.context_len_trained,
+            n_embd: details.width,
+            n_params: details.n_parameters,
+            size: details.file_bytes,
+        }
+    }
 }
 
 impl From<ModelEntry> for Model {
     fn from(entry: ModelEntry) -> Self {
-        let max_model_len = entry.loaded.map(|model| model.handle.context_len_max());
-        Self { id: entry.id, object: "model", created: entry.created, owned_by: "trinity", max_model_len }
+        let meta = entry.loaded.as_deref().map(Meta::from);
+        let max_model_len = meta.as_ref().map(|meta| meta.n_ctx);
+        Self { id: entry.id, object: "model", created: entry.created, owned_by: "trinity", max_model_len, meta }
     }
 }
 

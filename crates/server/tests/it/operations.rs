@@ -139,7 +139,7 @@ fn metrics_are_well_formed_and_true() {
     for (sample, expected) in [
         ("trinity_responses_total{route=\"/version\",method=\"GET\",status=\"200\",class=\"2xx\"}", 1.0),
         ("trinity_responses_total{route=\"none\",method=\"GET\",status=\"404\",class=\"4xx\"}", 1.0),
-        ("trinity_requests_active", 1.0),
+        ("trinity_requests_active", 0.0),
         ("trinity_prompt_tokens_total{model=\"tiny\"}", 10.0),
         ("trinity_cached_tokens_total{model=\"tiny\"}", 4.0),
         ("trinity_prefix_hits_total{model=\"tiny\"}", 1.0),

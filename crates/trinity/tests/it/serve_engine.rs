@@ -185,3 +185,23 @@ fn embeddings_are_pooled_as_the_file_or_the_operator_says() {
     assert_eq!(embed(&source, &["--pooling", "none"]), rows);
     trinity(["run", &file("5"), "Once"]).fails(1, &["pooling_type", "5, expected 0 to 4"]);
 }
+
+#[test]
+fn what_is_not_heeded_is_logged_once() {
+    let (mut server, address) = Server::start(&["--context", "64"]);
+    let body = r#"{"model":"stories260k","prompt":"Once","stream":false,"max_output_tokens":9,"options":{"num_predict":1,"num_ctx":4096,"tfs_z":0.5}}"#;
+    for _ in 0..3 {
+        let answer = post(&address, "/api/generate", body);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    get(&address, "/last", "");
+    server.wait_for("path=/last");
+    for (says, more) in [
+        ("field=max_output_tokens", "route=/api/generate"),
+        ("field=options.tfs_z", "route=/api/generate"),
+        ("asked=4096", "served=64"),
+    ] {
+        let lines: Vec<&String> = server.said.iter().filter(|line| line.contains(says)).collect();
+        assert!(lines.len() == 1 && lines[0].contains(more), "{says}: {:#?}", server.said);
+    }
+}

@@ -58,8 +58,9 @@ common_fields!(request_type! {
         add_generation_prompt: Option<bool>,
         /// vLLM's: the last message, of the assistant, is the beginning of the answer.
         continue_final_message: Option<bool>,
-        /// llama.cpp's: the answer says what it took, a stream at its end.
-        timings_per_token: Option<bool>,
+        /// llama.cpp's: times in every chunk. Those that are known stand at the end, and there without being asked for.
+        #[serde(rename = "timings_per_token")]
+        _timings_per_token: Option<bool>,
         #[serde(rename = "service_tier")]
         _service_tier: Option<ServiceTier>,
         #[serde(rename = "modalities")]
@@ -111,7 +112,6 @@ pub(crate) enum Verbosity {
 pub(crate) struct Answer {
     pub(crate) is_stream: bool,
     pub(crate) include_usage: bool,
-    pub(crate) has_timings: bool,
     /// The prompt, and how many tokens are reported beside each of it, where that is wanted.
     pub(crate) prompt_logprobs: Option<(Vec<TokenId>, usize)>,
 }
@@ -149,8 +149,7 @@ impl ChatRequest {
         // A call that is forced by name is that one call.
         let parallel = self.parallel_tool_calls.unwrap_or(true) && !matches!(choice, ToolChoice::Named(_));
         request.output = Output::Chat(ChatOutput { format, tools, choice, parallel });
-        let has_timings = self.timings_per_token.unwrap_or(false);
-        Ok((request, Answer { is_stream, include_usage, has_timings, prompt_logprobs }))
+        Ok((request, Answer { is_stream, include_usage, prompt_logprobs }))
     }
 
     /// The conversation as the model's template writes it.
@@ -181,16 +180,23 @@ impl ChatRequest {
             let message = "continue_final_message: not together with add_generation_prompt: true";
             return Err(ApiError::invalid(param, message));
         }
-        let says_only_text = |m: &&Message| {
-            m.role == Role::Assistant && m.tool_calls.is_none() && m.reasoning_content.is_none() && m.content.is_some()
-        };
-        let last = self.messages.last().filter(says_only_text).ok_or_else(|| {
+        let last = self.messages.last().filter(|message| says_only_text(message)).ok_or_else(|| {
             ApiError::invalid(param, "continue_final_message: the last message is no text of the assistant")
         })?;
         let before = self.messages.split_last().map_or(&[][..], |(_, before)| before);
         let path = format!("messages[{}].content", before.len());
         let begun = last.content.as_ref().map_or_else(|| Ok(String::new()), |content| content.text(&path))?;
         Ok(Some((before, begun)))
+    }
+
+    /// As llama.cpp's server reads it: a last message of the assistant, be it empty, is the beginning of the answer, unless the request says
+    /// otherwise.
+    pub(crate) fn continuing(mut self) -> Self {
+        let is_open = self.continue_final_message.is_none() && self.add_generation_prompt != Some(false);
+        if is_open && self.messages.last().is_some_and(says_only_text) {
+            (self.continue_final_message, self.add_generation_prompt) = (Some(true), None);
+        }
+        self
     }
 
     fn max_tokens(&self) -> Result<Option<usize>, ApiError> {
@@ -236,6 +242,14 @@ impl ChatRequest {
         let (request, _) = self.prepare(lease, caller)?;
         Ok((prompt::text_of(&segments), request.prompt.iter().map(|id| id.0).collect()))
     }
+}
+
+/// A message of the assistant that an answer can go on from.
+fn says_only_text(message: &Message) -> bool {
+    message.role == Role::Assistant
+        && message.tool_calls.is_none()
+        && message.reasoning_content.is_none()
+        && message.content.is_some()
 }
 
 /// The messages as the model's template writes them; `param` is the field they came from.

@@ -25,6 +25,7 @@ pub(super) struct Completion<'a> {
     usage: Usage,
     service_tier: &'static str,
     system_fingerprint: &'a str,
+    /// llama.cpp's field, by which its frontends show how fast a model is; OpenAI's clients pass over it.
     #[serde(skip_serializing_if = "Option::is_none")]
     timings: Option<Timings>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,7 +82,7 @@ pub(super) fn completion<'a>(
     answer: &Answer,
 ) -> Completion<'a> {
     // Of the first choice, whose prompt all of them share.
-    let timings = joined.choices.first().filter(|_| answer.has_timings).map(|choice| Timings::from(&choice.ended));
+    let timings = joined.choices.first().map(|choice| Timings::from(&choice.ended));
     let choices = joined.choices.iter().enumerate().map(|(index, choice)| wire(index, choice, tokenizer)).collect();
     Completion {
         id: &head.id,

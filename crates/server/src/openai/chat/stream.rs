@@ -30,7 +30,7 @@ struct Chunk<'a> {
     choices: &'a [ChunkChoice<'a>],
     #[serde(skip_serializing_if = "UsageField::is_absent")]
     usage: UsageField,
-    /// At the end of a choice, where it was asked for.
+    /// At the end of a choice.
     #[serde(skip_serializing_if = "Option::is_none")]
     timings: Option<Timings>,
 }
@@ -155,7 +155,7 @@ impl Chunks {
             }
             Update::Finished { ended, .. } => {
                 self.used = self.used.with(&ended.usage);
-                self.timings = self.answer.has_timings.then(|| Timings::from(&ended));
+                self.timings = Some(Timings::from(&ended));
                 let logprobs = self.take_logprobs(index);
                 self.chunk(index, Delta::default(), logprobs, Some(finish_reason(ended.reason))).await;
                 self.timings = None;

@@ -12,6 +12,7 @@ use crate::{
         logprobs::{CompletionLogprobs, PromptLogprobs},
         usage::UsageField,
     },
+    wire::Timings,
 };
 
 #[derive(Serialize)]
@@ -24,6 +25,9 @@ pub(super) struct Completion<'a> {
     pub(super) choices: Vec<ChoiceWire>,
     #[serde(skip_serializing_if = "UsageField::is_absent")]
     pub(super) usage: UsageField,
+    /// llama.cpp's field; in a stream at the end of a choice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) timings: Option<Timings>,
 }
 
 #[derive(Serialize)]
@@ -46,6 +50,7 @@ impl<'a> Completion<'a> {
             system_fingerprint: &head.fingerprint,
             choices,
             usage,
+            timings: None,
         }
     }
 }
@@ -76,5 +81,6 @@ pub(super) fn completion<'a>(
             });
         }
     }
-    Completion::new(head, choices, UsageField::Counts(used.into()))
+    let timings = prompts.first().and_then(|joined| joined.choices.first()).map(|choice| Timings::from(&choice.ended));
+    Completion { timings, ..Completion::new(head, choices, UsageField::Counts(used.into())) }
 }

@@ -22,6 +22,7 @@ use crate::{
     },
     refusal,
     sse::{self, Framing, Writer},
+    wire::Timings,
 };
 
 /// Starts the stream.
@@ -72,7 +73,7 @@ impl Chunks {
         let (Update::Progress { choice, .. } | Update::Finished { choice, .. }) = &update;
         let index = prompt * self.answer.n_choices + choice;
         let Some(state) = self.states.get_mut(index) else { return };
-        let mut text = String::new();
+        let (mut text, mut timings) = (String::new(), None);
         if !std::mem::replace(&mut state.has_begun, true) {
             text += self.answer.echo(prompt);
             (state.logprobs, state.offset) = self.answer.begin(prompt, tokenizer, of_prompt);
@@ -93,6 +94,7 @@ impl Chunks {
                 if let Some(used) = self.used.get_mut(prompt) {
                     *used = used.with(&ended.usage);
                 }
+                timings = Some(Timings::from(&ended));
                 Some(finish_reason(ended.reason))
             }
         };
@@ -101,18 +103,19 @@ impl Chunks {
         }
         let logprobs = std::mem::take(&mut state.logprobs);
         let logprobs = (!logprobs.is_empty()).then_some(logprobs);
-        self.write(vec![ChoiceWire { text, index, logprobs, finish_reason, prompt_logprobs: None }], None).await;
+        let choice = ChoiceWire { text, index, logprobs, finish_reason, prompt_logprobs: None };
+        self.write(vec![choice], None, timings).await;
     }
 
-    async fn write(&self, choices: Vec<ChoiceWire>, usage: Option<Usage>) {
+    async fn write(&self, choices: Vec<ChoiceWire>, usage: Option<Usage>, timings: Option<Timings>) {
         let usage = UsageField::in_stream(self.answer.include_usage, usage);
-        self.writer.data(&Completion::new(&self.head, choices, usage)).await;
+        self.writer.data(&Completion { timings, ..Completion::new(&self.head, choices, usage) }).await;
     }
 
     async fn end(&self) {
         if self.answer.include_usage {
             let used = self.used.iter().fold(TokensUsed::default(), TokensUsed::beside);
-            self.write(Vec::new(), Some(used.into())).await;
+            self.write(Vec::new(), Some(used.into()), None).await;
         }
         self.writer.done().await;
     }

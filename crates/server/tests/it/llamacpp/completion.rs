@@ -105,11 +105,19 @@ fn prompts_in_all_forms() {
         (json!([[1], 2]), "prompt: token ids beside"),
         (json!({"prompt_string": "a", "multimodal_data": ["eA=="]}), "prompt.multimodal_data: unsupported"),
         (json!(vec!["a"; 65]), "prompt: 65 prompts, expected 1 to 64"),
-        (json!("word ".repeat(600)), "prompt"),
     ] {
-        refused(&server, PATH, &json!({"prompt": prompt, "n_predict": 1}), if field == "prompt" { "" } else { field });
+        refused(&server, PATH, &json!({"prompt": prompt, "n_predict": 1}), field);
     }
     refused(&server, PATH, &json!({}), "the body: missing field `prompt`");
+}
+
+#[test]
+fn a_prompt_that_is_too_long_is_refused_with_both_numbers() {
+    let answer = stories().post_json(PATH, &with(&base(), &json!({"prompt": "word ".repeat(600)})));
+    let error = answer.json()["error"].clone();
+    let told = (answer.status, &error["type"], &error["n_ctx"]);
+    assert_eq!(told, (400, &json!("exceed_context_size_error"), &json!(512)), "{error}");
+    assert!(error["n_prompt_tokens"].as_u64().unwrap() > 600, "{error}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::stories;
+use crate::anthropic::thinker;
 use crate::openai::support::{SMOLLM2, STORIES, post_bytes, smollm2, strict};
 
 #[test]
@@ -19,6 +20,16 @@ fn properties_tell_what_the_server_is() {
         assert_eq!(props[field], expected, "{field}");
     }
     assert!(props["chat_template"].as_str().unwrap().contains("<|im_start|>"));
+    assert_eq!(
+        props["chat_template_caps"],
+        json!({
+            "supports_object_arguments": false, "supports_parallel_tool_calls": true, "supports_preserve_reasoning": false,
+            "supports_reasoning_effort": false, "supports_string_content": true, "supports_system_role": true,
+            "supports_tool_calls": true, "supports_tools": true, "supports_typed_content": false,
+        })
+    );
+    assert_eq!(thinker().get("/props").json()["chat_template_caps"]["supports_preserve_reasoning"], true);
+    assert_eq!(stories().get("/props").json()["chat_template_caps"], json!({}), "no template");
     let settings = &props["default_generation_settings"];
     assert_eq!(settings["n_ctx"], 512);
     let params = &settings["params"];
@@ -67,4 +78,29 @@ fn slots_show_what_runs_and_no_word_of_it() {
     drop(client);
     server.wait_until_idle();
     assert_eq!(busy(&server.get("/slots").json()), 0);
+}
+
+#[test]
+fn what_is_not_here_says_so_as_llama_cpp_does() {
+    let server = stories();
+    assert_eq!(server.get("/lora-adapters").json(), json!([]));
+    for path in [
+        "/lora-adapters",
+        "/slots/0?action=save",
+        "/slots/3?action=erase",
+        "/props",
+        "/rerank",
+        "/reranking",
+        "/v1/rerank",
+        "/v1/reranking",
+    ] {
+        let answer = server.post_json(path, &json!({"query": "a", "documents": ["b"]}));
+        let error = &answer.json()["error"];
+        assert_eq!(
+            (answer.status, &error["code"], &error["type"]),
+            (501, &json!(501), &json!("not_supported_error")),
+            "{path}: {error}"
+        );
+        assert!(error["message"].as_str().unwrap().starts_with("this server "), "{path}: {error}");
+    }
 }

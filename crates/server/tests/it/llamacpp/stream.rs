@@ -70,17 +70,22 @@ fn a_client_that_leaves_frees_its_sequence() {
 }
 
 #[test]
-fn openai_chat_tells_times_where_they_are_asked_for() {
-    const CHAT: &str = "/v1/chat/completions";
+fn openais_routes_tell_times_too() {
     let server = smollm2();
-    let body = json!({"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 3, "temperature": 0});
-    let asked = with(&body, &json!({"timings_per_token": true}));
-    assert_eq!(server.ok(CHAT, &asked)["timings"]["predicted_n"], 3);
-    assert!(server.ok(CHAT, &body).get("timings").is_none());
-    let has_times = |e: &&Value| e.get("timings").is_some();
-    let events = server.stream(CHAT, &asked);
-    let with_times: Vec<&Value> = events.iter().filter(has_times).collect();
-    assert_eq!(with_times.len(), 1, "{events:?}");
-    assert!(!with_times[0]["choices"][0]["finish_reason"].is_null());
-    assert!(server.stream(CHAT, &body).iter().all(|e| !has_times(&e)));
+    let chat = json!({"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 3, "temperature": 0});
+    let text = json!({"prompt": "Once upon a time", "max_tokens": 3, "temperature": 0});
+    for (path, body) in [
+        ("/v1/chat/completions", chat.clone()),
+        ("/v1/chat/completions", with(&chat, &json!({"timings_per_token": true}))),
+        ("/v1/completions", text),
+    ] {
+        let timings = &server.ok(path, &body)["timings"];
+        assert_eq!(timings["predicted_n"], 3, "{path}");
+        assert!(timings["predicted_per_second"].as_f64().unwrap() > 0.0, "{path}: {timings}");
+        let events = server.stream(path, &with(&body, &json!({"stream_options": {"include_usage": true}})));
+        let with_times: Vec<&Value> = events.iter().filter(|e| e.get("timings").is_some()).collect();
+        assert_eq!(with_times.len(), 1, "{path}: {events:?}");
+        assert_eq!(with_times[0]["timings"]["predicted_n"], 3, "{path}");
+        assert!(!with_times[0]["choices"][0]["finish_reason"].is_null(), "{path}");
+    }
 }

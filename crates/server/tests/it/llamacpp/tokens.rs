@@ -80,6 +80,22 @@ fn a_template_is_applied_and_nothing_generated() {
     let chat = server.ok("/v1/chat/completions", &chat)["choices"][0]["message"]["content"].clone();
     let raw = server.ok("/completion", &json!({"prompt": prompt, "n_predict": 8, "temperature": 0}));
     assert_eq!(raw["content"], chat);
+    // An answer that was begun goes on, an empty one too; one that is to stand as it is gets its end.
+    let begun = |text: &str, more: &Value| {
+        let messages = json!([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": text}]);
+        let body = with(&json!({"messages": messages}), more);
+        server.ok("/apply-template", &body)["prompt"].as_str().unwrap().to_owned()
+    };
+    for (text, more, end) in [
+        ("Hello", json!({}), "<|im_start|>assistant\nHello"),
+        ("Hello", json!({"add_generation_prompt": true}), "<|im_start|>assistant\nHello"),
+        ("", json!({}), "Hi<|im_end|>\n<|im_start|>assistant\n"),
+        ("Hello", json!({"add_generation_prompt": false}), "<|im_start|>assistant\nHello<|im_end|>\n"),
+        ("Hello", json!({"continue_final_message": false}), "Hello<|im_end|>\n<|im_start|>assistant\n"),
+    ] {
+        let prompt = begun(text, &more);
+        assert!(prompt.ends_with(end), "{text:?} {more}: {prompt:?}");
+    }
     refused(server, "/apply-template", &json!({}), "the body: missing field `messages`");
     refused(server, "/apply-template", &json!({"messages": []}), "messages");
     refused(&stories(), "/apply-template", &body, "the model stories260k has no chat template");

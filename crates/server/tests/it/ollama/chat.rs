@@ -136,8 +136,36 @@ fn messages_name_what_is_wrong_with_them() {
             json!({"role": "assistant", "tool_calls": [{"function": {"name": "a", "arguments": "{}"}}]}),
             "messages[1].tool_calls[0].function.arguments",
         ),
-        (json!({"role": "user", "content": "a", "extra": 1}), "messages[1].extra"),
     ] {
         refused(CHAT, &with(&chat(), &json!({"messages": [user, message]})), param);
     }
+}
+
+#[test]
+fn a_conversation_longer_than_the_context_loses_its_oldest_messages() {
+    let turn = |text: &str| [json!({"role": "user", "content": text}), json!({"role": "assistant", "content": "Yes."})];
+    let system = json!({"role": "system", "content": "Be brief."});
+    let last = json!({"role": "user", "content": "Hi"});
+    let of = |old: &[&str]| -> Value {
+        let old = old.iter().flat_map(|text| turn(text));
+        [system.clone()].into_iter().chain(old).chain([last.clone()]).collect()
+    };
+    let (long, short) = ("word ".repeat(450), "word ".repeat(100));
+    let ask = |messages: Value, more: Value| with(&with(&chat(), &json!({"messages": messages})), &more);
+    let plain = whole(smollm2(), CHAT, &ask(of(&[&short]), json!({})));
+    // Of three older turns two have no room.
+    for truncate in [Value::Null, json!(true)] {
+        let cut = both(smollm2(), CHAT, &ask(of(&[&long, &long, &short]), json!({"truncate": truncate})));
+        assert_eq!(
+            (content(&cut), &cut["prompt_eval_count"]),
+            (content(&plain), &plain["prompt_eval_count"]),
+            "the system's message and the newest turn are left"
+        );
+    }
+    // A smaller context leaves room for less.
+    let alone = whole(smollm2(), CHAT, &ask(of(&[]), json!({})));
+    let tight = with_options(&ask(of(&[&long, &short]), json!({})), &json!({"num_ctx": 80}));
+    assert_eq!(content(&whole(smollm2(), CHAT, &tight)), content(&alone));
+    let whole_or_nothing = ask(of(&[&long, &long]), json!({"truncate": false}));
+    refused(CHAT, &whole_or_nothing, "the context holds 512");
 }

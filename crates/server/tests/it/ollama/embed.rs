@@ -34,7 +34,10 @@ fn texts_become_vectors_of_length_one() {
     let old = server.ok("/api/embeddings", &json!({"model": SMOLLM2, "prompt": "a cat"}));
     assert_eq!(old["embedding"], one["embeddings"][0]);
     assert_eq!(server.ok("/api/embeddings", &json!({"model": SMOLLM2}))["embedding"], json!([]));
-    assert_eq!(server.ok(EMBED, &json!({"model": SMOLLM2, "input": []}))["embeddings"], json!([]));
+    for nothing in [json!([]), json!("")] {
+        let answer = server.ok(EMBED, &json!({"model": SMOLLM2, "input": nothing}));
+        assert_eq!((&answer["embeddings"], &answer["prompt_eval_count"]), (&json!([]), &json!(0)));
+    }
     let short = vectors(&server.ok(EMBED, &json!({"model": SMOLLM2, "input": "a cat", "dimensions": 64})));
     assert!(short[0].len() == 64 && (length(&short[0]) - 1.0).abs() < 1e-5);
     assert!((short[0][0] / short[0][1] - all[0][0] / all[0][1]).abs() < 1e-4);
@@ -48,6 +51,19 @@ fn long_texts_are_cut_off_if_they_may_be() {
     assert_eq!(cut["prompt_eval_count"], 8);
     assert_eq!(server.ok(EMBED, &with(&body, &json!({"truncate": true})))["embeddings"], cut["embeddings"]);
     assert!(refused(EMBED, &with(&body, &json!({"truncate": false})), "input").contains("the context holds 8"));
+    // A context larger than the one that is served is that one.
+    for path in [EMBED, "/api/embeddings"] {
+        let long = "word ".repeat(600);
+        let of = |options: Value| {
+            let mut answer =
+                server.ok(path, &json!({"model": SMOLLM2, "input": long, "prompt": long, "options": options}));
+            for time in ["total_duration", "load_duration"] {
+                answer[time].take();
+            }
+            answer
+        };
+        assert_eq!(of(json!({"num_ctx": 32_768})), of(json!({})), "{path}");
+    }
 }
 
 #[test]
@@ -60,10 +76,9 @@ fn what_cannot_be_is_refused_by_name() {
         (json!({"dimensions": 0}), "dimensions"),
         (json!({"dimensions": 577}), "dimensions"),
         (json!({"options": {"num_ctx": 0}}), "options.num_ctx"),
-        (json!({"options": {"num_contexts": 1}}), "options.num_contexts"),
-        (json!({"encoding_format": "float"}), "encoding_format"),
+        (json!({"options": {"num_ctx": "8"}}), "options.num_ctx"),
+        (json!({"truncate": 1}), "truncate"),
     ] {
         refused(EMBED, &with(&base, &more), param);
     }
-    refused("/api/embeddings", &json!({"model": SMOLLM2, "input": "a"}), "input");
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::support::{GENERATE, both, generate, lines, refused, whole, with_options};
+use super::support::{CHAT, GENERATE, both, chat, generate, lines, refused, whole, with_options};
 use crate::{
     anthropic::thinker,
     loopback::wait,
@@ -74,7 +74,19 @@ fn the_context_that_is_asked_for_bounds_prompt_and_text() {
         &with_options(&generate(), &json!({"num_ctx": n_prompt})),
         &format!("but options.num_ctx is {n_prompt}"),
     );
-    refused(GENERATE, &with_options(&generate(), &json!({"num_ctx": 513})), "options.num_ctx");
+    // More than is served is what is served.
+    for (path, body) in [(GENERATE, generate()), (CHAT, chat())] {
+        let answer = whole(server, path, &with_options(&body, &json!({"num_ctx": 32_768})));
+        assert_eq!(answer["done_reason"], "stop", "{answer}");
+        assert_eq!(answer["eval_count"], whole(server, path, &body)["eval_count"]);
+        let endless = json!({"num_ctx": 32_768, "num_predict": -1, "temperature": 0, "repeat_penalty": 1});
+        // A prompt that leaves room for few tokens.
+        let long = "once ".repeat(450);
+        let story = json!({"prompt": long, "messages": [{"role": "user", "content": long}]});
+        let answer = whole(server, path, &with(&with(&body, &story), &json!({"options": endless})));
+        let count = |name: &str| answer[name].as_u64().unwrap();
+        assert!(count("prompt_eval_count") + count("eval_count") <= 512, "{answer}");
+    }
 }
 
 #[test]

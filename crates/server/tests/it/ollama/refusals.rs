@@ -21,15 +21,15 @@ fn what_this_server_has_not_is_refused_by_name() {
         (json!({"raw": true, "system": "x"}), "system"),
         (json!({"raw": true, "context": [1]}), "context"),
         (json!({"suffix": "x", "system": "x"}), "system"),
-        (json!({"messages": []}), "messages"),
     ] {
         refused(GENERATE, &with(&generate(), &more), param);
     }
     for (path, body) in bases() {
         for (more, param) in [
-            (json!({"truncate": true}), "truncate"),
-            (json!({"shift": true}), "shift"),
-            (json!({"made_up": 1}), "made_up"),
+            (json!({"truncate": 1}), "truncate"),
+            (json!({"shift": "no"}), "shift"),
+            (json!({"stream": "yes"}), "stream"),
+            (json!({"options": 5}), "options"),
             (json!({"top_logprobs": 3}), "top_logprobs"),
             (json!({"logprobs": true, "top_logprobs": 21}), "top_logprobs"),
         ] {
@@ -54,12 +54,8 @@ fn options_out_of_range_are_refused_by_name() {
             ("presence_penalty", json!([-2.1, 2.1])),
             ("frequency_penalty", json!([-2.1, 2.1])),
             ("num_predict", json!([-3])),
-            ("num_ctx", json!([0, -1, 100_000])),
+            ("num_ctx", json!([0, -1, "8192"])),
             ("stop", json!([vec!["a"; 17], "x".repeat(257), ""])),
-            ("mirostat", json!([1, 2])),
-            ("tfs_z", json!([0.5])),
-            ("penalize_newline", json!([false])),
-            ("made_up", json!([1])),
             ("seed", json!(["x"])),
         ] {
             for value in values.as_array().unwrap() {
@@ -72,7 +68,7 @@ fn options_out_of_range_are_refused_by_name() {
 #[test]
 fn what_has_no_effect_is_accepted() {
     let options = json!({
-        "mirostat": 0, "mirostat_tau": 5, "mirostat_eta": 0.1, "tfs_z": 1.0, "penalize_newline": true, "num_keep": 4, "num_batch": 512,
+        "num_keep": 4, "num_batch": 512,
         "num_gpu": 1, "main_gpu": 0, "num_thread": 4, "numa": false, "low_vram": false, "f16_kv": true, "logits_all": false,
         "vocab_only": false, "use_mmap": true, "use_mlock": false, "embedding_only": false, "num_predict": 1,
     });
@@ -81,13 +77,48 @@ fn what_has_no_effect_is_accepted() {
             &with_options(&body, &options),
             &json!({"truncate": false, "shift": false, "format": null, "keep_alive": null}),
         );
-        whole(smollm2(), path, &body);
+        let plain = whole(smollm2(), path, &body);
+        let wished = whole(smollm2(), path, &with(&body, &json!({"truncate": true, "shift": true})));
+        for name in ["message", "response", "prompt_eval_count"] {
+            assert_eq!(plain[name], wished[name], "{path}: both are the same where all has room");
+        }
     }
     whole(
         smollm2(),
         GENERATE,
         &with(&generate(), &json!({"images": [], "template": "", "suffix": "", "system": "", "context": []})),
     );
+}
+
+#[test]
+fn what_ollama_does_not_know_is_skipped() {
+    let options = json!({
+        "mirostat": 1, "mirostat_tau": 5, "mirostat_eta": 0.1, "tfs_z": 0.5, "penalize_newline": false, "made_up": {"a": 1}, "max_tokens": 9,
+    });
+    let call = json!({"id": "x", "index": 0, "function": {"name": "f", "arguments": {}, "strict": true}});
+    let messages = json!([
+        {"role": "user", "content": "Hi", "extra": 1, "experimental_attachments": []},
+        {"role": "assistant", "content": "", "tool_calls": [call], "refusal": null},
+        {"role": "tool", "content": "1", "made_up": {}},
+        {"role": "user", "content": "Hi"},
+    ]);
+    for (path, body) in bases() {
+        let body = with(&body, &json!({"messages": messages}));
+        let more =
+            json!({"temperature": 0, "max_output_tokens": 9, "tool_choice": "auto", "user": "me", "made_up": [{}]});
+        let answer = whole(smollm2(), path, &with(&with_options(&body, &options), &more));
+        let plain = whole(smollm2(), path, &body);
+        for name in ["message", "response", "eval_count", "prompt_eval_count"] {
+            assert_eq!(answer[name], plain[name], "{path}: what was skipped changed the answer");
+        }
+    }
+    let vector = |more: Value| {
+        let body = with(&json!({"model": SMOLLM2, "input": "a"}), &more);
+        smollm2().ok("/api/embed", &body)["embeddings"].clone()
+    };
+    assert_eq!(vector(json!({"encoding_format": "float", "options": {"made_up": 1}})), vector(json!({})));
+    smollm2().ok("/api/embeddings", &json!({"model": SMOLLM2, "prompt": "a", "input": "b"}));
+    smollm2().ok("/api/show", &json!({"model": SMOLLM2, "made_up": 1}));
 }
 
 #[test]
@@ -121,7 +152,6 @@ fn requests_that_only_load_are_checked_too() {
     for (path, empty) in [(GENERATE, json!({"prompt": ""})), (CHAT, json!({"messages": []}))] {
         for (more, param) in [
             (json!({"options": {"temperature": -1}}), "options.temperature"),
-            (json!({"options": {"mirostat": 1}}), "options.mirostat"),
             (json!({"options": {"num_predict": -3}}), "options.num_predict"),
             (json!({"options": {"num_ctx": 0}}), "options.num_ctx"),
             (json!({"options": {"stop": vec!["x"; 99]}}), "options.stop"),

@@ -19,7 +19,8 @@ fn models_are_listed_and_found_by_all_their_names() {
     let list = server.get("/v1/models").json();
     let ids: Vec<&str> = list["data"].as_array().unwrap().iter().map(|m| m["id"].as_str().unwrap()).collect();
     assert_eq!((ids, &list["object"]), (vec![STORIES, SMOLLM2], &json!("list")));
-    assert!(list["data"][0].get("max_model_len").is_none(), "not loaded yet");
+    let of_loaded = ["max_model_len", "meta"];
+    assert!(of_loaded.iter().all(|field| list["data"][0].get(field).is_none()), "not loaded yet");
     server.ok(PATH, &json!({"model": format!("{STORIES}-alias"), "prompt": "a", "max_tokens": 1}));
     let one = server.get(&format!("/v1/models/{STORIES}")).json();
     assert_eq!(
@@ -27,6 +28,11 @@ fn models_are_listed_and_found_by_all_their_names() {
         (&json!(STORIES), &json!("model"), &json!(1_700_000_000))
     );
     assert_eq!(one["max_model_len"], 512);
+    let meta = &one["meta"];
+    assert_eq!((&meta["n_ctx"], &meta["n_vocab"], &meta["n_embd"]), (&json!(512), &json!(512), &json!(64)));
+    // Those of the file are known to its loader.
+    assert_eq!(meta["vocab_type"], 1);
+    assert!(["n_ctx_train", "n_params", "size"].iter().all(|field| meta[field].is_u64()), "{meta}");
     let answer = server.get("/v1/models/gpt-4");
     assert_eq!((answer.status, &answer.json()["error"]["code"]), (404, &json!("model_not_found")));
 }

@@ -162,6 +162,8 @@ fn wrong_types_name_their_place() {
         server.refused(CHAT, &body, param);
     }
     let long = messages(json!([{"role": "user", "content": "word ".repeat(600)}]));
-    assert_eq!(server.refused(CHAT, &long, "messages")["code"], "context_length_exceeded");
+    let error = server.refused(CHAT, &long, "messages");
+    assert_eq!((&error["code"], &error["n_ctx"]), (&json!("context_length_exceeded"), &json!(512)));
+    assert!(error["n_prompt_tokens"].as_u64().unwrap() > 600 && error["message"].as_str().unwrap().contains("512"));
     assert_eq!(server.app.metrics().n_panics(), 0);
 }

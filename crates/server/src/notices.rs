@@ -1,0 +1,68 @@
+//! [`Notices`]: lines of the log that are worth reading once, however often a client gives a reason for them.
+
+use std::{
+    collections::HashSet,
+    sync::{Mutex, PoisonError},
+};
+
+use crate::log::escape;
+
+/// Different notices that are kept apart; what comes after them is not logged. Clients choose the names of fields.
+const NOTICES_MAX: usize = 512;
+
+/// What was said already.
+#[derive(Debug, Default)]
+pub struct Notices(Mutex<HashSet<String>>);
+
+impl Notices {
+    /// A field, or what it asks for, that changes nothing here: other servers take it too, and whoever sent it does not hear of it.
+    pub(crate) fn ignored(&self, route: &str, field: &str) {
+        let field = escape(field);
+        if self.is_new(format!("{route} {field}")) {
+            tracing::warn!(route, field, "ignored: it has no meaning here");
+        }
+    }
+
+    /// A context larger than the one that is served.
+    pub(crate) fn context_cut(&self, model: &str, asked: i64, served: usize) {
+        if self.is_new(format!("num_ctx {model}")) {
+            tracing::warn!(
+                model,
+                asked,
+                served,
+                "num_ctx: larger than the context that is served, which it is cut to (--context)"
+            );
+        }
+    }
+
+    /// A conversation that lost its oldest messages.
+    pub(crate) fn history_cut(&self, model: &str, n_left_out: usize, context: usize) {
+        if self.is_new(format!("history {model}")) {
+            tracing::warn!(
+                model,
+                n_left_out,
+                context,
+                "conversations longer than the context lose their oldest messages"
+            );
+        }
+    }
+
+    /// Whether `what` is said for the first time.
+    fn is_new(&self, what: String) -> bool {
+        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        said.len() < NOTICES_MAX && said.insert(what)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_said_once_and_not_without_end() {
+        let notices = Notices::default();
+        assert!(notices.is_new("a".to_owned()) && !notices.is_new("a".to_owned()) && notices.is_new("b".to_owned()));
+        let n_said = (0..10 * NOTICES_MAX).filter(|i| notices.is_new(i.to_string())).count();
+        assert_eq!(n_said, NOTICES_MAX - 2);
+    }
+}
