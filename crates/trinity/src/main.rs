@@ -10,7 +10,11 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let line = match commands::serve::translated(std::env::args_os()) {
+        Ok(line) => line,
+        Err(failure) => return failure.report(false),
+    };
+    let cli = cli::Cli::parse_from(line);
     match commands::run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(cli.global.verbose > 0),

@@ -1,7 +1,8 @@
-//! `trinity serve [MODEL…]`: answers the HTTP APIs until it is told to stop.
+//! `trinity serve [MODEL…]`: answers the HTTP APIs until it is told to stop. Takes llama-server's flags too (`llama_server.rs`).
 
 mod config;
 mod engine_args;
+mod llama_server;
 mod loader;
 mod log;
 mod options;
@@ -20,6 +21,7 @@ use clap::Args;
 use server::{App, lifecycle::Phase, models::Models, serve::Server};
 
 pub(crate) use config::ServeArgs;
+pub(crate) use llama_server::translated;
 use loader::FileLoader;
 use puller::HubPuller;
 
@@ -44,6 +46,9 @@ pub(crate) struct ServeCommand {
     /// Print what a request may ask for, and exit
     #[arg(long)]
     limits: bool,
+    /// Flags of llama-server that change nothing here
+    #[arg(long = "ignored-hint", value_name = "FLAG", hide = true)]
+    ignored: Vec<String>,
 }
 
 /// Listens, serves, drains.
@@ -53,6 +58,9 @@ pub(crate) fn run(command: &ServeCommand, global: &Global) -> Result<(), Failure
     }
     let settings = config::settle(&command.args)?;
     log::start(settings.log_level, settings.log_format);
+    if !command.ignored.is_empty() {
+        terminal::say(&format!("ignored, since they change nothing here: {}\n", command.ignored.join(", ")));
+    }
     options::raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(IO_THREADS)

@@ -230,3 +230,62 @@ fn a_unix_socket_goes_with_its_server() {
     assert_eq!(server.wait().code(), Some(0));
     assert!(!path.exists());
 }
+
+#[test]
+fn a_line_written_for_llama_server_starts_it() {
+    let line = [
+        "-a",
+        "gpt-4o,other",
+        "-c",
+        "256",
+        "-np",
+        "3",
+        "-n",
+        "5",
+        "-ngl",
+        "99",
+        "-fa",
+        "on",
+        "--jinja",
+        "--metrics",
+        "--no-webui",
+        "-ctk",
+        "q8_0",
+        "-ctv",
+        "q8_0",
+        "-b",
+        "512",
+        "-ub",
+        "512",
+        "-tb",
+        "2",
+        "--no-mmap",
+        "--cont-batching",
+        "--timeout",
+        "600",
+        "--embeddings",
+        "-s",
+        "-1",
+    ];
+    let (server, address) = Server::start(&line);
+    let said: Vec<&String> = server.said.iter().filter(|line| line.starts_with("ignored, ")).collect();
+    assert!(said.len() == 1 && said[0].contains("-ngl 99, -fa on, --jinja, "), "{:#?}", server.said);
+    assert!(server.said.iter().any(|line| line.ends_with("(model gpt-4o)")), "{:#?}", server.said);
+    assert!(get(&address, "/server_info", "").contains("\"max_running_requests\":3"));
+    for name in ["gpt-4o", "other", "stories260k"] {
+        let answer =
+            post(&address, "/api/generate", &format!(r#"{{"model":"{name}","prompt":"Once","stream":false}}"#));
+        assert!(
+            answer.contains("\"eval_count\":5") && answer.contains("\"done_reason\":\"length\""),
+            "{name}: {answer}"
+        );
+    }
+    let models = get(&address, "/v1/models", "");
+    assert!(models.contains("\"id\":\"gpt-4o\"") && models.contains("\"n_ctx\":256"), "{models}");
+    assert!(!get(&address, "/", "Accept: text/html\r\n").contains("<html"), "no page");
+    trinity(["serve", "--temp", "0.7"]).fails(2, &["--temp", "requests say it"]);
+    trinity(["serve", "--lora", "a.gguf"]).fails(2, &["--lora", "no adapters"]);
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/stories260k/stories260K-f32.gguf");
+    trinity(["serve", "stories260k", file, "-a", "stories260K-f32"])
+        .fails(2, &["two models are called", "stories260K-f32"]);
+}

@@ -22,7 +22,7 @@ use crate::{
 const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
 /// What a file cannot set: it would name another file, or asks for something other than serving.
-const NOT_IN_FILE: &[&str] = &["config", "limits", "help"];
+const NOT_IN_FILE: &[&str] = &["config", "limits", "help", "ignored-hint"];
 
 /// Spelling of `server::auth::CacheScoping`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -52,6 +52,12 @@ pub(crate) struct ServeArgs {
     /// The same as a flag
     #[arg(short, long = "model", value_name = "MODEL", env = "TRINITY_MODEL", value_delimiter = ',')]
     pub(crate) model: Vec<String>,
+    /// Call the first model so; more names, after commas, are taken in requests too
+    #[arg(short, long, value_name = "NAME", env = "TRINITY_ALIAS", value_delimiter = ',')]
+    pub(crate) alias: Vec<String>,
+    /// Most tokens of an answer whose request does not say [default: to the end of the context]
+    #[arg(long, value_name = "N", env = "TRINITY_MAX_TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_tokens: Option<u32>,
     /// Accept any name of a model in requests, or none, and mean the first, where several are served; a single one answers to any name
     #[arg(long, env = "TRINITY_ANY_MODEL_NAME", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
     pub(crate) any_model_name: bool,
@@ -103,12 +109,15 @@ pub(crate) struct ServeArgs {
     /// Which requests share cached prefixes
     #[arg(long, value_enum, value_name = "WHO", env = "TRINITY_CACHE_SCOPE", default_value = "key")]
     pub(crate) cache_scope: CacheScopeName,
-    /// Answer for this host name too, '*' for any; a server on loopback answers for loopback's names alone
+    /// Answer for this host name too, '*' for any; a server on loopback answers for names that only this machine or its network can have
     #[arg(long, value_name = "NAME", env = "TRINITY_ALLOWED_HOST", value_delimiter = ',')]
     pub(crate) allowed_host: Vec<String>,
-    /// Let pages of this origin (scheme, host and port) use the APIs from a browser
+    /// Let pages of this origin (scheme, host and port; '*' for any) use the APIs from a browser; pages of this machine and desktop apps may
     #[arg(long, value_name = "ORIGIN", env = "TRINITY_CORS_ORIGIN", value_delimiter = ',')]
     pub(crate) cors_origin: Vec<String>,
+    /// Show no page to browsers
+    #[arg(long, env = "TRINITY_NO_PAGE", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
+    pub(crate) no_page: bool,
     /// Print metrics under the names of these servers too
     #[arg(long, value_enum, value_name = "SERVER", env = "TRINITY_METRICS_COMPAT", value_delimiter = ',')]
     pub(crate) metrics_compat: Vec<CompatName>,
@@ -152,7 +161,7 @@ pub(crate) fn settle(args: &ServeArgs) -> Result<ServeArgs, Failure> {
     let Some(path) = &args.config else { return Ok(args.clone()) };
     let failure = |message: String| Failure::new(Kind::Configuration, format!("{}: {message}", path.display()));
     let text = read(path).map_err(failure)?;
-    parse(&text, std::env::args_os()).map_err(failure)
+    parse(&text, super::translated(std::env::args_os())?).map_err(failure)
 }
 
 fn read(path: &Path) -> Result<String, String> {

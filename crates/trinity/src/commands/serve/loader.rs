@@ -86,6 +86,17 @@ impl Found {
         Ok(Self { known: KnownModel { id, aliases, created, bytes, is_pinned }, path })
     }
 
+    /// Calls it `id`; it keeps its other names, and gets more.
+    fn rename(&mut self, id: &str, more: &[String]) {
+        let old = std::mem::replace(&mut self.known.id, id.to_owned());
+        for name in std::iter::once(&old).chain(more) {
+            if *name != self.known.id && !self.known.aliases.contains(name) {
+                self.known.aliases.push(name.clone());
+            }
+        }
+        self.known.aliases.retain(|name| name != id);
+    }
+
     fn container(&self) -> Result<Container, Failure> {
         Ok(match &self.path {
             None => Container::from_static(&self.known.id, hub::embedded())?,
@@ -120,6 +131,14 @@ impl FileLoader {
                 return Err(Failure::usage(format!("two models are called {:?}", new.known.id)));
             }
             found.push(new);
+        }
+        if let (Some(first), Some((id, more))) = (found.first_mut(), settings.alias.split_first()) {
+            first.rename(id, more);
+        }
+        let names: Vec<&String> =
+            found.iter().flat_map(|f| std::iter::once(&f.known.id).chain(&f.known.aliases)).collect();
+        if let Some(twice) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
+            return Err(Failure::usage(format!("two models are called {:?}", twice.1)));
         }
         Ok(Self { found: RwLock::new(found), settings: settings.clone(), hub, last_failure: Mutex::default() })
     }

@@ -16,7 +16,9 @@ use crate::failure::{Failure, Kind};
 
 /// Options of the server; `is_loopback`: it can be reached from this machine alone.
 pub(super) fn of_server(settings: &ServeArgs, is_loopback: bool) -> Result<ServerOptions, Failure> {
+    let defaults = ServerOptions::default();
     Ok(ServerOptions {
+        page: defaults.page.filter(|_| !settings.no_page),
         keys: keys(settings)?,
         cache_scoping: match settings.cache_scope {
             CacheScopeName::All => CacheScoping::All,
@@ -28,7 +30,8 @@ pub(super) fn of_server(settings: &ServeArgs, is_loopback: bool) -> Result<Serve
         responses_bytes_max: (settings.responses_memory as usize).saturating_mul(1 << 20),
         drain_timeout: Duration::from_secs(settings.drain_timeout.into()),
         connections_max: settings.max_connections as usize,
-        ..ServerOptions::default()
+        max_tokens: settings.max_tokens.map(|n| n as usize),
+        ..defaults
     })
 }
 
@@ -65,7 +68,7 @@ fn read_keys(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(|e| failure(e.to_string()))
 }
 
-/// A server on loopback is reached by loopback's names; another does not know its names unless they are given.
+/// A server on loopback is reached by loopback's names and the machine's own; another does not know its names unless they are given.
 fn hosts(settings: &ServeArgs, is_loopback: bool) -> Hosts {
     let is_any = settings.allowed_host.iter().any(|name| name == "*");
     if is_any || (!is_loopback && settings.allowed_host.is_empty()) {
@@ -74,7 +77,8 @@ fn hosts(settings: &ServeArgs, is_loopback: bool) -> Hosts {
     let bracketed = |name: &String| {
         if name.contains(':') && !name.starts_with('[') { format!("[{name}]") } else { name.clone() }
     };
-    Hosts::loopback_and(settings.allowed_host.iter().chain(&settings.hosts()).map(bracketed))
+    let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    Hosts::loopback_and(settings.allowed_host.iter().chain(&settings.hosts()).chain([&machine]).map(bracketed))
 }
 
 fn origins(settings: &ServeArgs) -> Result<Vec<String>, Failure> {
