@@ -4,13 +4,13 @@ use std::{
     fs,
     hash::{DefaultHasher, Hash, Hasher},
     io::{BufRead, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Instant,
 };
 
 use crate::{
-    checkout,
+    Outcome, checkout,
     command::{output, root, succeed, target},
     models,
 };
@@ -18,7 +18,7 @@ use crate::{
 /// Where the tests are.
 const TESTS: &str = "crates/server/tests/clients";
 /// All of them together take no longer.
-const SECONDS_MAX: &str = "900";
+const SECONDS_MAX: &str = "1200";
 
 /// What pytest counted.
 #[derive(Default, Debug, PartialEq, Eq)]
@@ -31,11 +31,15 @@ pub(crate) struct Counts {
 /// Installs the clients, once for each list of them, builds the server and runs the tests; `arguments` go to pytest.
 pub(crate) fn run(arguments: &[String]) -> Result<Counts, String> {
     let model = models::fetch()?;
-    let python = environment()?;
+    let python = environment("python", &["requirements.txt", "constraints.txt"])?;
+    let npm = npm(&python)?;
+    let aider = environment("aider", &["aider.txt"])?;
+    let instructor = environment("instructor", &["instructor.txt"])?;
     let program = checkout::release_binary()?;
     let mut command = Command::new("timeout");
     command.args(["--kill-after=10", SECONDS_MAX]).arg(python).args(["-m", "pytest", "--durations=20", "--color=no"]);
     command.args(arguments).current_dir(root().join(TESTS)).env("TRINITY_SMOLLM2", model).stdout(Stdio::piped());
+    command.env("TRINITY_NPM", npm).env("TRINITY_AIDER", aider).env("TRINITY_INSTRUCTOR", instructor);
     if std::env::var_os("TRINITY_PROGRAM").is_none() {
         command.env("TRINITY_PROGRAM", program);
     }
@@ -61,33 +65,59 @@ pub(crate) fn run(arguments: &[String]) -> Result<Counts, String> {
     }
 }
 
-/// The Python of an environment that holds exactly what the lists say.
-fn environment() -> Result<PathBuf, String> {
-    let tests = root().join(TESTS);
+/// The Python of an environment that holds exactly what `requirements` and its constraints say.
+fn environment(name: &str, lists: &[&str]) -> Result<PathBuf, String> {
+    let requirements = lists.first().ok_or("no list of requirements")?;
+    let folder = installed(name, lists, |folder| {
+        succeed(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
+        let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "-r"];
+        succeed(Command::new(folder.join("bin/python")).args(install).arg(root().join(TESTS).join(requirements)))
+    })?;
+    Ok(folder.join("bin/python"))
+}
+
+/// The folder with the packages of npm, installed by the Node.js that came with `python`'s packages.
+fn npm(python: &Path) -> Result<PathBuf, String> {
+    let programs = python.parent().ok_or("python stands in no folder")?;
+    let lists = ["npm/package.json", "npm/package-lock.json"];
+    installed("npm", &lists, |folder| {
+        fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        for list in lists {
+            let (from, to) = (root().join(TESTS).join(list), folder.join(list.trim_start_matches("npm/")));
+            fs::copy(&from, &to).map_err(|e| format!("{}: {e}", from.display()))?;
+        }
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths([programs.to_path_buf()].into_iter().chain(std::env::split_paths(&path)));
+        let mut ci = Command::new(programs.join("npm"));
+        ci.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(folder);
+        succeed(ci.env("PATH", path.map_err(|e| format!("PATH: {e}"))?))
+    })
+}
+
+/// The folder `target/clients/NAME-HASH` of what `lists` say, made once for each content of theirs.
+fn installed(name: &str, lists: &[&str], make: impl FnOnce(&Path) -> Outcome) -> Result<PathBuf, String> {
     let mut hasher = DefaultHasher::new();
-    for list in ["requirements.txt", "constraints.txt"] {
-        let path = tests.join(list);
+    for list in lists {
+        let path = root().join(TESTS).join(list);
         fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?.hash(&mut hasher);
     }
     output(Command::new("python3").arg("--version"))?.hash(&mut hasher);
-    let folder = target().join(format!("clients/{:016x}", hasher.finish()));
-    let (python, complete) = (folder.join("bin/python"), folder.join("complete"));
+    let folder = target().join(format!("clients/{name}-{:016x}", hasher.finish()));
+    let complete = folder.join("complete");
     if complete.exists() {
-        return Ok(python);
+        return Ok(folder);
     }
     let start = Instant::now();
     if folder.exists() {
         // Cut off while it was made.
         fs::remove_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     }
-    succeed(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "-r"];
-    succeed(Command::new(&python).args(install).arg(tests.join("requirements.txt")))?;
+    make(&folder)?;
     fs::write(&complete, "").map_err(|e| format!("{}: {e}", complete.display()))?;
     let size = output(Command::new("du").args(["-sm"]).arg(&folder))?;
     let size = size.split_whitespace().next().unwrap_or_default();
-    println!("installed the clients in {:.0} s, {size} MB", start.elapsed().as_secs_f64());
-    Ok(python)
+    println!("installed {name} in {:.0} s, {size} MB", start.elapsed().as_secs_f64());
+    Ok(folder)
 }
 
 /// Of pytest's last line, `1 failed, 40 passed, 2 errors in 12.3s`.

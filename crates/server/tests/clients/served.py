@@ -31,6 +31,13 @@ def smollm2():
     return path
 
 
+def npm_folder():
+    """The folder with the packages of npm/package-lock.json, where `cargo xtask clients` installs them."""
+    path = Path(os.environ.get("TRINITY_NPM", "none"))
+    assert (path / "node_modules").exists(), f"TRINITY_NPM={path}: no node_modules; cargo xtask clients sets it"
+    return path
+
+
 def free_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
