@@ -30,6 +30,7 @@ const ROOT: &[&str] = &[
     "clippy.toml",
     "crates",
     "docs",
+    "findings",
     "fuzz",
     "loom",
     "models",
