@@ -106,14 +106,18 @@ pub(crate) fn tokens_max(param: &str, value: i64, min: usize) -> Result<Option<u
     if value == -1 || value == -2 { Ok(None) } else { count(param, value, min, usize::MAX).map(Some) }
 }
 
-/// The same of fields that are names of one thing, all checked: the first that is there.
-pub(crate) fn first_tokens_max(given: &[(&str, Option<i64>)], min: usize) -> Result<Option<Option<usize>>, ApiError> {
+/// The same of fields that are names of one thing, all checked: the first that is there, or `default`.
+pub(crate) fn first_tokens_max(
+    given: &[(&str, Option<i64>)],
+    min: usize,
+    default: Option<usize>,
+) -> Result<Option<usize>, ApiError> {
     let mut first = None;
     for (param, value) in given {
         let most = value.map(|value| tokens_max(param, value, min)).transpose()?;
         first = first.or(most);
     }
-    Ok(first)
+    Ok(first.unwrap_or(default))
 }
 
 /// `value` as a number from `min` to `max`.

@@ -205,7 +205,7 @@ impl ChatRequest {
             ("max_tokens", self.max_tokens),
             ("n_predict", self.n_predict),
         ];
-        Ok(first_tokens_max(&given, 1)?.flatten())
+        first_tokens_max(&given, 1, None)
     }
 
     fn top_logprobs(&self) -> Result<Option<usize>, ApiError> {

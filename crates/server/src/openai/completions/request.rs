@@ -105,7 +105,7 @@ impl CompletionRequest {
         let mut request = GenerationRequest::new(Vec::new(), "prompt");
         self.take_common().apply(&mut request, lease, caller)?;
         let given = [("max_tokens", self.max_tokens), ("n_predict", self.n_predict)];
-        request.max_tokens = first_tokens_max(&given, 0)?.unwrap_or(Some(MAX_TOKENS_DEFAULT));
+        request.max_tokens = first_tokens_max(&given, 0, Some(MAX_TOKENS_DEFAULT))?;
         let max = limits::TOP_LOGPROBS_MAX;
         let logprobs = self.logprobs.map(|n| count("logprobs", n, 0, max)).transpose()?;
         request.top_logprobs = logprobs.or(request.top_logprobs);

@@ -13,7 +13,9 @@ use crate::loopback::{Answer, Loopback};
 const PATH: &str = "/v1/responses";
 
 fn body(input: Value) -> Value {
-    json!({"model": SMOLLM2, "input": input, "max_output_tokens": 6, "temperature": 0})
+    let mut body = json!({"model": SMOLLM2, "max_output_tokens": 6, "temperature": 0});
+    body["input"] = input;
+    body
 }
 
 fn start(options: ServerOptions) -> Loopback {
