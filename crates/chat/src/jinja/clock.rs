@@ -126,13 +126,12 @@ impl Clock<'_> {
         }
         let rest = chars.as_str();
         let field = letter.filter(|letter| directive.may_modify(*letter)).and_then(|letter| self.field(letter));
-        match field {
-            Some(field) => self.write(&directive, field),
-            None => {
-                // No directive: it stands for itself.
-                let (spelled, _) = after.split_at(after.len() - rest.len());
-                self.pad(&directive, &format!("%{spelled}"), directive.is_upper);
-            }
+        if let Some(field) = field {
+            self.write(&directive, field);
+        } else {
+            // No directive: it stands for itself.
+            let (spelled, _) = after.split_at(after.len() - rest.len());
+            self.pad(&directive, &format!("%{spelled}"), directive.is_upper);
         }
         rest
     }
