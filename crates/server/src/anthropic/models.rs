@@ -26,9 +26,12 @@ pub(crate) fn one(entry: &ModelEntry) -> Result<Response, ApiError> {
 fn wire(entry: &ModelEntry) -> Value {
     let seconds = i64::try_from(entry.created).unwrap_or(0);
     let created_at = jiff::Timestamp::from_second(seconds).unwrap_or_default().to_string();
-    let max_input_tokens = entry.loaded.as_ref().map(|model| model.handle.context_len_max());
-    json!({
+    let mut model = json!({
         "type": "model", "id": entry.id, "display_name": entry.id, "created_at": created_at, "lifecycle": "active",
-        "max_input_tokens": max_input_tokens,
-    })
+    });
+    // Known while the model is loaded; keys without a value are left out.
+    if let Some(loaded) = &entry.loaded {
+        model["max_input_tokens"] = loaded.handle.context_len_max().into();
+    }
+    model
 }

@@ -43,11 +43,7 @@ impl Blocks {
         let delta = match piece {
             Piece::Text(text) => {
                 if !matches!(self.current(), Some(Block::Text(_))) {
-                    self.open(
-                        Block::Text(String::new()),
-                        &json!({"type": "text", "text": "", "citations": null}),
-                        events,
-                    );
+                    self.open(Block::Text(String::new()), &json!({"type": "text", "text": ""}), events);
                 }
                 let delta = json!({"type": "text_delta", "text": text});
                 if let Some(Block::Text(into)) = self.list.last_mut() {
@@ -123,7 +119,7 @@ impl Blocks {
     /// The content of a whole answer.
     pub(super) fn into_content(self) -> Vec<Value> {
         let content = |block: Block| match block {
-            Block::Text(text) => json!({"type": "text", "text": text, "citations": null}),
+            Block::Text(text) => json!({"type": "text", "text": text}),
             Block::Thinking(text) => {
                 json!({"type": "thinking", "thinking": text, "signature": signature(&text)})
             }
@@ -142,15 +138,18 @@ fn signature(text: &str) -> String {
     format!("{:016x}", ids::hash(text.bytes()))
 }
 
-/// The answer, whole or as a stream begins it.
+/// The answer, whole or as a stream begins it. Why it ended is null until it has; whatever else has no value is left out, as Anthropic
+/// leaves it out: parsers of clients that take an absent key refuse null.
 pub(super) fn message(head: &Head, content: &[Value], ended: Option<&Ended>, usage: &Value, answer: &Answer) -> Value {
     let (reason, sequence) = ended.map_or((None, None), |ended| {
         let (reason, sequence) = stop_reason(ended, answer);
         (Some(reason), sequence)
     });
+    let mut usage = usage.clone();
+    usage["service_tier"] = "standard".into();
     json!({
         "id": head.id, "type": "message", "role": "assistant", "model": head.model, "content": content,
-        "stop_reason": reason, "stop_sequence": sequence, "stop_details": null, "usage": usage, "container": null,
+        "stop_reason": reason, "stop_sequence": sequence, "usage": usage,
     })
 }
 
@@ -168,18 +167,14 @@ pub(super) fn stop_reason<'a>(ended: &Ended, answer: &'a Answer) -> (&'static st
     }
 }
 
-/// Counts of tokens. What was cached is counted beside the input, not in it.
+/// Counts of tokens, as a stream ends with them. What was cached is counted beside the input, not in it.
 pub(super) fn usage(used: &TokensUsed) -> Value {
     json!({
         "input_tokens": used.n_prompt.saturating_sub(used.n_cached),
-        "cache_creation": null,
         "cache_creation_input_tokens": 0,
         "cache_read_input_tokens": used.n_cached,
         "output_tokens": used.n_completion,
         "output_tokens_details": {"thinking_tokens": used.n_reasoning},
-        "inference_geo": null,
-        "server_tool_use": null,
-        "service_tier": "standard",
     })
 }
 
@@ -231,10 +226,10 @@ mod tests {
             Value::from(content),
             json!([
                 {"type": "thinking", "thinking": "Let me", "signature": signature("Let me")},
-                {"type": "text", "text": "I look", "citations": null},
+                {"type": "text", "text": "I look"},
                 {"type": "tool_use", "id": "toolu_0", "name": "one", "input": {"a": 1}, "caller": {"type": "direct"}},
                 {"type": "tool_use", "id": "toolu_1", "name": "two", "input": {}, "caller": {"type": "direct"}},
-                {"type": "text", "text": "Done", "citations": null},
+                {"type": "text", "text": "Done"},
             ])
         );
     }

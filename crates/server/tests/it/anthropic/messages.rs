@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use server::models::ModelsOptions;
 
-use super::support::{COUNT, PATH, base, both, events};
+use super::support::{COUNT, PATH, assert_no_nulls, base, both, events};
 use crate::{
     loopback::wait,
     openai::support::{SMOLLM2, STORIES, TestLoader, post_bytes, server, server_of, smollm2, with},
@@ -164,6 +164,7 @@ fn models_are_listed_in_the_form_of_whoever_asks() {
     );
     let one = get(&format!("/v1/models/{SMOLLM2}-alias"));
     assert_eq!(one, list["data"][1]);
+    assert_no_nulls(&list);
     assert_eq!(
         (&one["type"], &one["id"], &one["created_at"]),
         (&json!("model"), &json!(SMOLLM2), &json!("2023-11-14T22:13:20Z"))
