@@ -64,6 +64,9 @@ pub struct ContextExceeded {
     pub n_context: usize,
 }
 
+/// The code that makes Anthropic's clients send a conversation whole when the server does not hold its beginning.
+pub(crate) const THREAD_NOT_FOUND: &str = "thread_not_found";
+
 /// A refusal or failure, for any API.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 #[error("{message}")]

@@ -12,7 +12,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use crate::error::{ApiError, ContextExceeded, ErrorKind};
+use crate::error::{ApiError, ContextExceeded, ErrorKind, THREAD_NOT_FOUND};
 
 /// How an API spells errors.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -120,7 +120,12 @@ pub(crate) fn json_of(error: &ApiError, shape: Shape, request_id: Option<&str>) 
         }}),
         Shape::Anthropic => {
             let kind = anthropic_type(error.kind);
-            json!({"type": "error", "error": {"type": kind, "message": message}, "request_id": request_id})
+            let mut body = json!({"type": kind, "message": message});
+            // Of the codes the one that their clients act upon.
+            if let Some(code) = error.code.filter(|code| *code == THREAD_NOT_FOUND) {
+                body["details"] = json!({"error_code": code});
+            }
+            json!({"type": "error", "error": body, "request_id": request_id})
         }
         Shape::Ollama => json!({"error": message}),
         Shape::LlamaCpp => {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Caller,
-    error::ApiError,
+    error::{ApiError, ErrorKind, THREAD_NOT_FOUND},
     generation::{ChatOutput, GenerationRequest, Output},
     ids,
     models::Lease,
@@ -66,8 +66,7 @@ pub(super) struct MessagesRequest {
     _fallback_credit_token: Option<Refused>,
     #[serde(rename = "compaction")]
     _compaction: Option<Refused>,
-    #[serde(rename = "thread")]
-    _thread: Option<Refused>,
+    thread: Option<Thread>,
     #[serde(rename = "billing_policy")]
     _billing_policy: Option<Refused>,
     #[serde(rename = "user_profile_id")]
@@ -81,6 +80,15 @@ pub(super) struct MessagesRequest {
 struct Metadata {
     #[serde(default, rename = "user_id")]
     _user_id: Option<String>,
+}
+
+/// A conversation that the server is asked to hold from here on, so that later requests need not repeat it. Nothing is held, so beginning
+/// one promises nothing, and going on from one is answered by what makes clients send the whole conversation.
+#[derive(Deserialize, Debug)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+enum Thread {
+    Create,
+    Continue { previous_message_id: String },
 }
 
 #[derive(Deserialize, Debug)]
@@ -205,6 +213,7 @@ struct Rendered {
 impl MessagesRequest {
     /// Checks everything and turns the conversation into ids. Long work: not for the threads that serve.
     pub(super) fn prepare(mut self, lease: &Lease, caller: &Caller) -> Result<(GenerationRequest, Answer), ApiError> {
+        self.check_thread()?;
         let max_tokens = self.max_tokens.ok_or_else(|| ApiError::invalid("max_tokens", "max_tokens: missing"))?;
         let max_tokens = count("max_tokens", max_tokens, 1, usize::MAX)?;
         self.check_budget(max_tokens)?;
@@ -236,6 +245,7 @@ impl MessagesRequest {
 
     /// Tokens of the prompt.
     pub(super) fn count(mut self, lease: &Lease) -> Result<usize, ApiError> {
+        self.check_thread()?;
         let tools = choice::tools(self.tools.take())?;
         choice::choose(&tools, self.tool_choice.take())?;
         Ok(self.render(lease, &tools)?.prompt.len())
@@ -259,6 +269,15 @@ impl MessagesRequest {
             variables.insert("reasoning_effort".to_owned(), effort.word().into());
         }
         variables
+    }
+
+    fn check_thread(&self) -> Result<(), ApiError> {
+        let Some(Thread::Continue { previous_message_id: id }) = &self.thread else { return Ok(()) };
+        let id: String = id.chars().take(64).collect();
+        let param = "thread.previous_message_id";
+        let message = format!("{param}: {id:?} is not held by this server; send the whole conversation");
+        Err(ApiError { param: Some(param.to_owned()), ..ApiError::new(ErrorKind::NotFound, message) }
+            .with_code(THREAD_NOT_FOUND))
     }
 
     /// A model cannot be made to stop thinking at a budget; that it stays below `max_tokens` is what `max_tokens` sees to.

@@ -23,7 +23,6 @@ fn what_this_server_has_not_is_refused_by_name() {
         "fallbacks",
         "fallback_credit_token",
         "compaction",
-        "thread",
         "billing_policy",
         "user_profile_id",
         "workspace_id",
@@ -34,6 +33,7 @@ fn what_this_server_has_not_is_refused_by_name() {
         refused(PATH, &with(&base(), &json!({field: "x"})), field);
         refused(COUNT, &with(&base(), &json!({field: ["x"]})), field);
     }
+    refused(PATH, &with(&base(), &json!({"thread": {"type": "fork"}})), "thread");
     refused(PATH, &with(&base(), &json!({"speed": "fast"})), "speed");
     refused(PATH, &with(&base(), &json!({"service_tier": "priority"})), "service_tier");
     refused(PATH, &with(&base(), &json!({"metadata": {"user": "x"}})), "metadata.user");
@@ -56,6 +56,22 @@ fn what_has_no_effect_is_accepted() {
     let body = with(&base(), &json!({"max_tokens": 1}));
     let headers = "anthropic-version: 2023-06-01\r\nanthropic-beta: a,b\r\nx-stainless-lang: python\r\nHost:";
     assert_eq!(smollm2().send(post_bytes(PATH, &body).replacen("Host:", headers, 1)).status, 200);
+}
+
+/// Clients that want a conversation held send the next turn alone; the code is what makes them send everything after all.
+#[test]
+fn a_thread_may_begin_but_none_goes_on() {
+    let create = json!({"thread": {"type": "create"}, "max_tokens": 1});
+    smollm2().ok(&format!("{PATH}?beta=true"), &with(&base(), &create));
+    smollm2().ok(COUNT, &with(&base(), &create));
+    let go_on = with(&base(), &json!({"thread": {"type": "continue", "previous_message_id": "msg_1"}}));
+    for path in [PATH, COUNT] {
+        let answer = smollm2().post_json(path, &go_on);
+        let error = &answer.json()["error"];
+        assert_eq!((answer.status, &error["type"]), (404, &json!("not_found_error")), "{answer:?}");
+        assert_eq!(error["details"], json!({"error_code": "thread_not_found"}));
+        assert!(error["message"].as_str().unwrap().starts_with("thread.previous_message_id: \"msg_1\" is not held"));
+    }
 }
 
 #[test]
