@@ -42,6 +42,6 @@ pub use now::Now;
 pub use oracle::oracle;
 #[doc(hidden)]
 pub use output::parser_oracle;
-pub use output::{Conversation, OutputFormat, OutputParser, OutputPiece, Tool, ToolChoice};
+pub use output::{ANSWER_RULE, CallRules, Conversation, OutputFormat, OutputParser, OutputPiece, Tool, ToolChoice};
 pub use support::Support;
 pub use template::{Inputs, Template};

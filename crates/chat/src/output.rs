@@ -20,6 +20,7 @@ mod table;
 mod tool;
 
 pub use conversation::Conversation;
+pub use grammar::{ANSWER_RULE, CallRules};
 #[doc(hidden)]
 pub use oracle::parser_oracle;
 pub use parser::OutputParser;

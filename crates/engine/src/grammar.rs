@@ -3,7 +3,8 @@
 //! [`GrammarCompiler`] turns a [`GrammarSource`] into a [`Grammar`]; a [`Matcher`] follows one completion through it and says
 //! before each token which ones may come ([`TokenMask`]). The automata are those of the crate `llguidance`.
 //!
-//! What always holds: what a source asks for is enforced or refused by name, never ignored; compiling and matching cost
+//! What always holds: what a source asks for is enforced or refused by name, never ignored (whoever wants as much of a schema as can be
+//! enforced asks [`GrammarCompiler::loosen`] first); compiling and matching cost
 //! bounded time and memory ([`limits`]); equal tokens give equal masks, whatever else ran; text never becomes a control
 //! token, and a completion ends only where the grammar may end.
 //!
@@ -28,3 +29,4 @@ pub use mask::TokenMask;
 pub use matcher::Matcher;
 #[doc(hidden)]
 pub use oracle::oracle;
+pub use schema::Loosened;

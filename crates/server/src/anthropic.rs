@@ -1,9 +1,9 @@
 //! Anthropic's API: messages and the counting of their tokens.
 //!
 //! Every field of Anthropic's documents either works or is refused by name; what only bills or caches there (`cache_control`,
-//! `service_tier`, `metadata`) is accepted, since it has no effect on the output. Headers (`anthropic-version`, `anthropic-beta`) and
-//! queries (`?beta=true`) are not looked at: one form is understood, whatever they say. Thinking that is not asked for is switched off,
-//! where the model's template has a switch.
+//! `service_tier`, `metadata`) is accepted, since it has no effect on the output, and what is not known in messages, which may come from
+//! other servers, is skipped. Headers (`anthropic-version`, `anthropic-beta`) and queries (`?beta=true`) are not looked at: one form is
+//! understood, whatever they say. Thinking that is not asked for is switched off, where the model's template has a switch.
 //!
 //! Statuses are Anthropic's but for 503, which is there instead of their 529, because proxies and routers know it; their clients obey its
 //! `Retry-After` as well.
@@ -21,10 +21,13 @@ use axum::{Router, routing::post};
 
 use crate::App;
 
+/// The route of messages.
+const MESSAGES: &str = "/v1/messages";
+
 /// The routes.
 pub(crate) fn routes() -> Router<App> {
     Router::new()
-        .route("/v1/messages", post(messages::create))
+        .route(MESSAGES, post(messages::create))
         .route("/v1/messages/count_tokens", post(messages::count_tokens))
 }
 

@@ -5,6 +5,7 @@
 mod batch;
 mod embed;
 mod end;
+mod grammar;
 mod join;
 mod meter;
 mod pieces;
@@ -27,11 +28,10 @@ use std::{
     time::Instant,
 };
 
-use engine::grammar::Grammar;
 use tokio::sync::mpsc;
 
 use crate::{
-    App, Caller, blocking,
+    App, Caller,
     error::{ApiError, ErrorKind},
     lifecycle::Phase,
     models::Lease,
@@ -98,7 +98,7 @@ impl Generation {
     ) -> Result<Self, ApiError> {
         let started = Instant::now();
         request.max_tokens = request.max_tokens.or(app.options().max_tokens);
-        let grammar = compile(app, &lease, &request).await?;
+        let grammar = grammar::compile(app, &lease, &request).await?;
         let choices: Vec<ChoiceParser> =
             (0..request.n_choices).map(|choice| ChoiceParser::new(&request, choice)).collect();
         let prompt_param = request.prompt_param;
@@ -225,20 +225,4 @@ impl Generation {
         self.meter.failed();
         error
     }
-}
-
-/// The grammar that the output must follow, compiled on a thread for long work.
-async fn compile(app: &App, lease: &Lease, request: &GenerationRequest) -> Result<Option<Grammar>, ApiError> {
-    let sources = request.grammar_sources(lease.handle.tokenizer())?;
-    let Some((sources, param)) = sources else { return Ok(None) };
-    let lease = lease.clone();
-    let compile = move || {
-        let refused = |e| ApiError::invalid(param, format!("{param}: {e}")).with_code("invalid_grammar");
-        let mut last = None;
-        for source in &sources {
-            last = Some(lease.grammars.compile(source).map_err(refused)?);
-        }
-        Ok(last)
-    };
-    blocking::run(app, compile).await
 }

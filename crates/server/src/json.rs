@@ -53,6 +53,21 @@ pub(crate) fn from_value<T: DeserializeOwned>(value: Value, path: &str) -> Resul
     serde_path_to_error::deserialize(value).map_err(|e| refusal(path, &e.path().to_string(), e.inner()))
 }
 
+/// The same for a type that skips what it does not know; what that is goes to `skipped`, the places in lists without their numbers.
+pub(crate) fn from_value_noting<T: DeserializeOwned>(
+    value: Value,
+    path: &str,
+    skipped: &dyn Fn(&str),
+) -> Result<T, ApiError> {
+    let mut track = serde_path_to_error::Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(value, &mut track);
+    let read = serde_ignored::deserialize(tracked, |field| {
+        let place: String = path.chars().filter(|c| !c.is_ascii_digit()).collect();
+        skipped(&format!("{place}.{}", kind_of_place(&field)));
+    });
+    read.map_err(|error| refusal(path, &track.path().to_string(), &error))
+}
+
 /// What the reader says, with the whole path of the field.
 fn refusal(base: &str, path: &str, error: &serde_json::Error) -> ApiError {
     let message = error.to_string();

@@ -47,6 +47,14 @@ impl Notices {
         }
     }
 
+    /// A part of a tool's schema that the model is told, and that no grammar holds it to.
+    pub(crate) fn not_enforced(&self, tool: &str, what: &str) {
+        let (tool, what) = (escape(tool), escape(what));
+        if self.is_new(format!("tool {tool} {what}")) {
+            tracing::warn!(tool, what, "described to the model, but not enforced");
+        }
+    }
+
     /// Whether `what` is said for the first time.
     fn is_new(&self, what: String) -> bool {
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,10 +1,12 @@
 //! What the wire types of several APIs share: values that are spelled in more than one way, ranges of numbers, refusals.
 
+mod calls;
 mod logprobs;
 pub(crate) mod neutral;
 mod timings;
 mod tools;
 
+pub(crate) use calls::{Arguments, OpenCalls};
 pub(crate) use logprobs::{ContentLogprob, content, finite, text_of};
 pub(crate) use timings::Timings;
 pub(crate) use tools::{TOOL_NAME_BYTES_MAX, named_tool, tool, tools_of};

@@ -105,7 +105,7 @@ fn probe() -> (Tool, Value) {
         "required": ["qzcity"],
         "additionalProperties": false,
     });
-    let tool = Tool { name: NAME.to_owned(), description: Some("A probe.".to_owned()), parameters };
+    let tool = Tool { name: NAME.to_owned(), description: Some("A probe.".to_owned()), parameters, is_strict: false };
     (tool, json!({"qzcity": CITY, "qzdays": 3}))
 }
 

@@ -14,7 +14,7 @@ pub fn parser_oracle(data: &[u8]) {
     let format = OutputFormat { start, ..OutputFormat::new(syntax, Reasoning::detect("</think>")) };
     let schema =
         serde_json::json!({"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "integer"}}});
-    let tools = [Tool { name: "f".to_owned(), description: None, parameters: schema }];
+    let tools = [Tool { name: "f".to_owned(), description: None, parameters: schema, is_strict: false }];
     for tools in [&tools[..], &[]] {
         let whole = pieces(&format, tools, std::iter::once(text.as_ref()));
         let mut rest = text.as_ref();

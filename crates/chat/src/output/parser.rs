@@ -39,6 +39,8 @@ pub struct OutputParser {
     trims: bool,
     /// Text other than white space was given out.
     has_content: bool,
+    /// After text there are no calls.
+    has_calls_first: bool,
     /// What was read since the last piece was given out, all of it.
     raw: String,
     /// The end of `raw` that may still become a marker.
@@ -86,6 +88,7 @@ impl OutputParser {
             space: String::new(),
             trims: false,
             has_content: false,
+            has_calls_first: false,
             raw: String::new(),
             tail: String::new(),
             word: String::new(),
@@ -100,6 +103,13 @@ impl OutputParser {
             Start::Call => parser.begin_calls(),
         }
         parser
+    }
+
+    /// The same for replies that are calls or an answer, never both: once the answer has begun, what looks like a call is part of it.
+    #[must_use]
+    pub fn of_calls_or_answer(mut self) -> Self {
+        self.has_calls_first = true;
+        self
     }
 
     /// Takes more of the reply and adds what is certain now to `out`.
@@ -180,7 +190,8 @@ impl OutputParser {
             self.content(&released, out);
         }
         let Some(marker) = found else { return };
-        let is_opening = self.format.syntax.opens.contains(&marker) && !self.tools.is_empty();
+        let may_call = !self.tools.is_empty() && !(self.has_calls_first && self.has_content);
+        let is_opening = self.format.syntax.opens.contains(&marker) && may_call;
         if is_opening && self.n_calls < CALLS_MAX {
             self.raw = std::mem::take(&mut self.space);
             self.raw.push_str(marker);

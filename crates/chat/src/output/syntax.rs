@@ -190,9 +190,14 @@ impl TaggedCalls {
 
     /// What stands before the value of `key`.
     pub(crate) fn key(&self, key: &str, is_text: bool) -> String {
+        format!("{}{key}{}", self.key_open, self.after_key(is_text))
+    }
+
+    /// What stands between a key and its value.
+    pub(crate) fn after_key(&self, is_text: bool) -> String {
         let line = if self.padded { "\n" } else { "" };
         let attribute = if is_text { self.text_attribute } else { self.other_attribute };
-        format!("{}{key}{}{attribute}{}{line}", self.key_open, self.key_close, self.value_open)
+        format!("{}{attribute}{}{line}", self.key_close, self.value_open)
     }
 
     /// What stands after each value.

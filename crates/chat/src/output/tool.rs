@@ -11,6 +11,8 @@ pub struct Tool {
     pub description: Option<String>,
     /// JSON schema of its arguments, which are an object.
     pub parameters: Value,
+    /// Calls are held to the whole schema, or the request is refused; else to what of it can be enforced.
+    pub is_strict: bool,
 }
 
 /// Whether the model may, must or must not call tools.
@@ -39,7 +41,7 @@ impl Tool {
     }
 
     /// The schema of the arguments; a client that sends none means an object without properties.
-    pub(crate) fn schema(&self) -> std::borrow::Cow<'_, Value> {
+    pub fn schema(&self) -> std::borrow::Cow<'_, Value> {
         match &self.parameters {
             Value::Object(object) if !object.is_empty() => std::borrow::Cow::Borrowed(&self.parameters),
             _ => std::borrow::Cow::Owned(json!({"type": "object", "properties": {}})),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chat::{OutputFormat, Template, Tool, ToolChoice};
+use chat::{CallRules, OutputFormat, Template, Tool, ToolChoice};
 use llguidance::{
     Matcher, ParserFactory,
     api::TopLevelGrammar,
@@ -117,6 +117,18 @@ impl Bytes {
     }
 }
 
+/// The grammar in which calls are held to what the tools declare.
+fn grammar(
+    format: &OutputFormat,
+    tools: &[Tool],
+    choice: &ToolChoice,
+    parallel: bool,
+    control_token: &dyn Fn(&str) -> Option<u32>,
+) -> Option<String> {
+    let rules = CallRules { choice, parallel, schema: &|tool| tool.schema().into_owned(), answer: None };
+    format.tool_grammar(tools, &rules, control_token)
+}
+
 fn looks_like_control(marker: &str) -> bool {
     ["<|", "<｜", "[TOOL", "[ARGS", "[CALL"].iter().any(|start| marker.starts_with(start))
         && marker.matches(['<', '[']).count() == 1
@@ -168,8 +180,7 @@ fn the_parser_reads_what_the_grammar_admits() {
                 if all_text && (*choice != ToolChoice::Required || !parallel) {
                     continue;
                 }
-                let grammar = format.tool_grammar(&tools(), choice, parallel, &|s| bytes.id(s));
-                let Some(lark) = grammar else {
+                let Some(lark) = grammar(&format, &tools(), choice, parallel, &|s| bytes.id(s)) else {
                     let may_lack = *choice == ToolChoice::Auto || format.name() == "gemma4";
                     assert!(may_lack, "{name} {choice:?}");
                     continue;
@@ -212,7 +223,7 @@ fn calls_of_qwen_are_held_to_the_schema() {
     let weather = call(r#"{"name": "get_weather", "arguments": {"city": "Paris", "days": 3}}"#);
     let addition = call(r#"{"name": "add-numbers", "arguments": {"x": 1.5}}"#);
     let check = |choice: &ToolChoice, parallel, text: &str, expected: bool| {
-        let lark = format.tool_grammar(&tools(), choice, parallel, &|s| bytes.id(s)).unwrap();
+        let lark = grammar(&format, &tools(), choice, parallel, &|s| bytes.id(s)).unwrap();
         assert_eq!(bytes.admits(&lark, text), expected, "{choice:?} {text:?}");
     };
     let required = ToolChoice::Required;
@@ -244,14 +255,15 @@ fn references_within_a_schema_hold() {
             "type": "object", "properties": {"a": {"$ref": "#/$defs/A"}}, "required": ["a"], "additionalProperties": false,
             "$defs": {"A": {"type": "integer"}},
         }),
+        is_strict: false,
     }];
-    let lark = hermes().tool_grammar(&tools, &ToolChoice::Required, false, &|_| None).unwrap();
+    let lark = grammar(&hermes(), &tools, &ToolChoice::Required, false, &|_| None).unwrap();
     let call = |a: &str| format!("<tool_call>\n{{\"name\": \"f\", \"arguments\": {{\"a\": {a}}}}}\n</tool_call>");
     assert!(bytes.admits(&lark, &call("7")));
     assert!(!bytes.admits(&lark, &call("\"x\"")));
     let coder = Template::new(&testkit::read_text("chat-templates/jinja/Qwen3-Coder.jinja")).unwrap();
-    let lark =
-        OutputFormat::detect(Some(&coder)).tool_grammar(&tools, &ToolChoice::Required, false, &|_| None).unwrap();
+    let coder = OutputFormat::detect(Some(&coder));
+    let lark = grammar(&coder, &tools, &ToolChoice::Required, false, &|_| None).unwrap();
     let call =
         |a: &str| format!("<tool_call>\n<function=f>\n<parameter=a>\n{a}\n</parameter>\n</function>\n</tool_call>");
     assert!(bytes.admits(&lark, &call("7")));
@@ -269,8 +281,8 @@ fn calls_of_python_are_held_to_the_schema() {
             "type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "integer"}, "c": {"type": "boolean"}},
             "required": required,
         });
-        let tools = [Tool { name: "f".into(), description: None, parameters }];
-        let lark = format.tool_grammar(&tools, &ToolChoice::Required, false, &|_| None).unwrap();
+        let tools = [Tool { name: "f".into(), description: None, parameters, is_strict: false }];
+        let lark = grammar(&format, &tools, &ToolChoice::Required, false, &|_| None).unwrap();
         let text = format!("<|tool_call_start|>[{call}]<|tool_call_end|>");
         assert_eq!(bytes.admits(&lark, &text), expected, "{required:?} {call}");
     };
@@ -286,12 +298,12 @@ fn calls_of_python_are_held_to_the_schema() {
 /// A model that thinks may think before JSON that a client asked for.
 #[test]
 fn json_may_come_after_thoughts() {
-    let schema = serde_json::json!({"type": "integer"});
+    let answer = "answer: %json {\"type\": \"integer\"}\n";
     let template = Template::new(&testkit::read_text("chat-templates/jinja/Qwen3.5-4B.jinja")).unwrap();
     let thinking = OutputFormat::detect(Some(&template));
     let bytes = Bytes::new(Vec::new());
     let check = |format: &OutputFormat, text: &str, expected: bool| {
-        let lark = format.json_grammar(&schema, &|_| None).unwrap();
+        let lark = format.answer_grammar(answer, &|_| None).unwrap();
         assert_eq!(bytes.admits(&lark, text), expected, "{text:?}");
     };
     check(&thinking, "Hm.\n</think>\n\n17", true);
@@ -301,7 +313,80 @@ fn json_may_come_after_thoughts() {
     check(&closed, "17", true);
     check(&closed, "<think>Hm.</think>\n17", true);
     check(&closed, "Hm. 17", false);
-    assert_eq!(hermes().json_grammar(&schema, &|_| None), None);
+    assert_eq!(hermes().answer_grammar(answer, &|_| None), None);
+}
+
+/// Replies that are calls or JSON, by the grammars of all formats: the parser tells one from the other.
+#[test]
+fn calls_or_an_answer() {
+    let answer = "answer: %json {\"type\": \"object\", \"properties\": {\"size\": {\"enum\": [\"<tool_call>\", \"S\"]}}, \
+                  \"required\": [\"size\"], \"additionalProperties\": false}\n";
+    let (mut n_calls, mut n_answers) = (0, 0);
+    for (name, format) in formats() {
+        let markers = format.control_markers();
+        let bytes = Bytes::new(markers.iter().copied().filter(|m| looks_like_control(m)).collect());
+        let rules = CallRules {
+            choice: &ToolChoice::Auto,
+            parallel: false,
+            schema: &|tool| tool.schema().into_owned(),
+            answer: Some(answer),
+        };
+        let lark = format.tool_grammar(&tools(), &rules, &|s| bytes.id(s)).unwrap_or_else(|| panic!("{name}"));
+        for seed in 0..6 {
+            let Some(text) = bytes.walk(&lark, markers, seed) else { continue };
+            let reply = Reply::read_by(format.parser(&tools()).of_calls_or_answer(), &text);
+            let context = format!("{name}\n{lark}\n{text:?}\n{reply:?}");
+            if format.name() == "gemma4" && !reply.content.starts_with('{') {
+                // What stands between its markers is not held to anything.
+                continue;
+            }
+            if reply.calls.is_empty() {
+                let value: serde_json::Value = serde_json::from_str(&reply.content).expect(&context);
+                assert!(value["size"].is_string(), "{context}");
+                n_answers += 1;
+            } else {
+                reply.parsed_calls().iter().for_each(|call| assert_schema(&context, call));
+                assert!(reply.calls.len() == 1 && reply.content.trim().is_empty(), "{context}");
+                n_calls += 1;
+            }
+        }
+        let forced = CallRules { choice: &ToolChoice::Required, ..rules };
+        if let Some(lark) = format.tool_grammar(&tools(), &forced, &|s| bytes.id(s)) {
+            assert!(!bytes.admits(&lark, "{\"size\": \"S\"}"), "{name}: an answer where a call is forced");
+        }
+    }
+    assert!(n_calls > 40 && n_answers > 40, "{n_calls} calls, {n_answers} answers");
+}
+
+#[test]
+fn an_answer_may_hold_what_looks_like_a_call() {
+    let call = r#"<tool_call>{"name": "get_weather", "arguments": {}}</tool_call>"#;
+    let text = format!("{{\"a\": \"{call}");
+    let reply = Reply::read_by(hermes().parser(&tools()).of_calls_or_answer(), &text);
+    assert_eq!((reply.content.as_str(), reply.calls.len()), (text.as_str(), 0));
+    assert_eq!(Reply::read(&hermes(), &tools(), &text).calls.len(), 1);
+}
+
+/// A tool whose parameters are not listed: references, choices, maps.
+#[test]
+fn parameters_that_are_not_listed_are_free() {
+    let bytes = Bytes::new(Vec::new());
+    let coder = Template::new(&testkit::read_text("chat-templates/jinja/Qwen3-Coder.jinja")).unwrap();
+    let coder = OutputFormat::detect(Some(&coder));
+    let call = |parameters: &str| format!("<tool_call>\n<function=f>\n{parameters}</function>\n</tool_call>");
+    let (none, one) = (call(""), call("<parameter=any>\nx y\n</parameter>\n"));
+    let check = |parameters: serde_json::Value, admits_one: bool| {
+        let tools = [Tool { name: "f".into(), description: None, parameters, is_strict: false }];
+        let lark = grammar(&coder, &tools, &ToolChoice::Required, false, &|_| None).unwrap();
+        assert!(bytes.admits(&lark, &none), "{lark}");
+        assert_eq!(bytes.admits(&lark, &one), admits_one, "{lark}");
+    };
+    check(serde_json::json!({"$ref": "#/$defs/a", "$defs": {"a": {"type": "object"}}}), true);
+    check(serde_json::json!({"type": "object", "additionalProperties": {"type": "string"}}), true);
+    check(serde_json::json!({"anyOf": [{"type": "object"}]}), true);
+    check(serde_json::json!({"type": "object", "additionalProperties": false}), false);
+    check(serde_json::json!({"type": "object", "properties": {}}), false);
+    check(serde_json::json!({}), false);
 }
 
 #[test]
@@ -310,7 +395,7 @@ fn nothing_is_enforced_where_nothing_is_asked() {
     for (tools, choice) in
         [(tools(), ToolChoice::None), (Vec::new(), ToolChoice::Auto), (tools(), ToolChoice::Named("unknown".into()))]
     {
-        assert_eq!(format.tool_grammar(&tools, &choice, true, &|_| None), None);
+        assert_eq!(grammar(&format, &tools, &choice, true, &|_| None), None);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Calls rendered by real templates, read back.
 
-use chat::{DateTime, Inputs, OutputFormat, OutputPiece, Template, Tool};
+use chat::{DateTime, Inputs, OutputFormat, OutputParser, OutputPiece, Template, Tool};
 use serde_json::{Value, json};
 
 /// How many templates show each spelling, and how many of them declare the tools themselves.
@@ -67,8 +67,11 @@ impl Reply {
     }
 
     pub(crate) fn read(format: &OutputFormat, tools: &[Tool], text: &str) -> Self {
+        Self::read_by(format.parser(tools), text)
+    }
+
+    pub(crate) fn read_by(mut parser: OutputParser, text: &str) -> Self {
         let mut pieces = Vec::new();
-        let mut parser = format.parser(tools);
         parser.push(text, &mut pieces);
         parser.finish(&mut pieces);
         Self::of(&pieces)
@@ -87,6 +90,7 @@ pub(crate) fn tools() -> Vec<Tool> {
         parameters: json!({
             "type": "object", "properties": properties, "required": required, "additionalProperties": false,
         }),
+        is_strict: false,
     };
     let described = |kind: &str| json!({"type": kind, "description": "A value."});
     vec![

@@ -5,7 +5,8 @@ use super::{
     error::one_line,
     gbnf, lark,
     limits::{BUILD_FUEL, COMPILE_STACK_BYTES, ROW_ITEMS_MAX, STATES_MAX, STEP_FUEL, STEP_ITEMS_MAX, SYMBOLS_MAX},
-    regex, schema,
+    regex,
+    schema::{self, Loosened},
     vocabulary::Vocabulary,
 };
 use llguidance::{
@@ -21,6 +22,9 @@ use std::{
     sync::{Arc, OnceLock},
 };
 use tokenizer::Tokenizer;
+
+/// The rule that a Lark grammar begins with.
+const START: &str = "start";
 
 /// What output must match.
 #[derive(Clone, PartialEq, Debug)]
@@ -38,6 +42,20 @@ pub enum GrammarSource {
     Gbnf(String),
     /// Exactly one of these texts.
     Choice(Vec<String>),
+}
+
+impl GrammarSource {
+    /// Lark rules, one of which is `name`, that say the same, to be part of a larger grammar; none for grammars, whose rules have names of
+    /// their own.
+    pub fn as_rules(&self, name: &str) -> Result<Option<String>, GrammarError> {
+        match self {
+            Self::JsonSchema(schema) => Ok(Some(format!("{name}: %json {schema}\n"))),
+            Self::JsonObject => Ok(Some(format!("{name}: %json {{\"type\": \"object\"}}\n"))),
+            Self::Regex(regex) => regex::to_lark(regex, name).map(Some),
+            Self::Choice(choices) => regex::choice_to_lark(choices, name).map(Some),
+            Self::Lark(_) | Self::Gbnf(_) => Ok(None),
+        }
+    }
 }
 
 /// Compiles grammars for one tokenizer.
@@ -81,16 +99,27 @@ impl GrammarCompiler {
     /// Takes up to a second, so not between two steps of a model.
     pub fn compile(&self, source: &GrammarSource) -> Result<Grammar, GrammarError> {
         let built = self.built()?;
-        // The automata's crate recurses along the grammar; the caller's stack may be small.
-        let compiled = std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().name("grammar".into()).stack_size(COMPILE_STACK_BYTES);
-            thread.spawn_scoped(scope, || built.compile(source)).map(std::thread::ScopedJoinHandle::join)
-        });
-        match compiled {
-            Ok(Ok(grammar)) => grammar,
-            Ok(Err(_)) => Err(GrammarError::TooComplex("the compiler failed".into())),
-            Err(error) => Err(GrammarError::TooComplex(format!("no thread to compile on: {error}"))),
-        }
+        on_large_stack(|| built.compile(source))?
+    }
+
+    /// What of each schema can be enforced, for those that are only described to the model. An error says that no grammar can be
+    /// compiled at all.
+    pub fn loosen(&self, schemas: &[&Value]) -> Result<Vec<Loosened>, GrammarError> {
+        let built = self.built()?;
+        on_large_stack(|| schemas.iter().map(|schema| built.loosen(schema)).collect())
+    }
+}
+
+/// The automata's crate recurses along the grammar; the caller's stack may be small.
+fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, GrammarError> {
+    let done = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("grammar".into()).stack_size(COMPILE_STACK_BYTES);
+        thread.spawn_scoped(scope, work).map(std::thread::ScopedJoinHandle::join)
+    });
+    match done {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(_)) => Err(GrammarError::TooComplex("the compiler failed".into())),
+        Err(error) => Err(GrammarError::TooComplex(format!("no thread to compile on: {error}"))),
     }
 }
 
@@ -113,8 +142,8 @@ impl Built {
         let (field, text) = match source {
             GrammarSource::JsonSchema(schema) => return self.compile_schema(schema),
             GrammarSource::JsonObject => return self.compile_schema(&serde_json::json!({"type": "object"})),
-            GrammarSource::Regex(regex) => ("regex", regex::to_lark(regex)?),
-            GrammarSource::Choice(choices) => ("choice", regex::choice_to_lark(choices)?),
+            GrammarSource::Regex(regex) => ("regex", regex::to_lark(regex, START)?),
+            GrammarSource::Choice(choices) => ("choice", regex::choice_to_lark(choices, START)?),
             GrammarSource::Gbnf(text) => ("gbnf", gbnf::to_lark(text)?),
             GrammarSource::Lark(text) => {
                 let checked = lark::check(text, &self.vocabulary, &|schema, path| self.lower(schema, path))?;
@@ -137,6 +166,10 @@ impl Built {
     /// A schema in the form that the automata's crate understands in full, tried out on its own.
     fn lower(&self, schema: &Value, path: &str) -> Result<Value, GrammarError> {
         schema::lower(schema, path, &|lowered| self.build(TopLevelGrammar::from_json_schema(lowered)).map(|_| ()))
+    }
+
+    fn loosen(&self, schema: &Value) -> Loosened {
+        schema::loosen(schema, &|lowered| self.build(TopLevelGrammar::from_json_schema(lowered)).map(|_| ()))
     }
 
     fn build(&self, grammar: TopLevelGrammar) -> Result<GrammarInit, String> {

@@ -48,3 +48,7 @@ pub(super) const COMPILE_STACK_BYTES: usize = 64 << 20;
 pub(super) const LOCATE_ATTEMPTS_MAX: usize = 64;
 /// Bytes of a token that can be part of constrained text; longer ones are never chosen.
 pub(super) const TOKEN_BYTES_MAX: usize = 1000;
+/// Parts of a schema that are left out one by one because the automata's crate refuses them; where there are more, any object will do.
+pub(super) const LOOSEN_ROUNDS_MAX: usize = 16;
+/// Things left out of a schema that are told.
+pub(super) const LEFT_OUT_MAX: usize = 16;

@@ -22,17 +22,17 @@ pub(super) fn check(regex: &str, path: &str) -> Result<(), GrammarError> {
     Err(GrammarError::Schema { path: path.into(), message })
 }
 
-/// As a Lark grammar.
-pub(super) fn to_lark(regex: &str) -> Result<String, GrammarError> {
+/// As a Lark rule of that name.
+pub(super) fn to_lark(regex: &str, rule: &str) -> Result<String, GrammarError> {
     check(regex, "regex")?;
     if regex.is_empty() {
-        return Ok("start: \"\"".into());
+        return Ok(format!("{rule}: \"\"\n"));
     }
-    Ok(format!("start: /{}/", llguidance::regex_to_lark(regex, "")))
+    Ok(format!("{rule}: /{}/\n", llguidance::regex_to_lark(regex, "")))
 }
 
-/// One of these texts, exactly.
-pub(super) fn choice_to_lark(choices: &[String]) -> Result<String, GrammarError> {
+/// One of these texts, exactly, as a Lark rule of that name.
+pub(super) fn choice_to_lark(choices: &[String], rule: &str) -> Result<String, GrammarError> {
     let limit = |what, got, max| GrammarError::Limit { path: "choice".into(), what, got, max };
     if choices.is_empty() {
         return Err(GrammarError::Syntax { field: "choice", message: "the list is empty".into() });
@@ -46,7 +46,7 @@ pub(super) fn choice_to_lark(choices: &[String]) -> Result<String, GrammarError>
     }
     let literals: Vec<String> = choices.iter().map(|text| literal(text)).collect();
     // A terminal: the automaton follows all of them at once, whichever begins another.
-    Ok(format!("start: CHOICE\nCHOICE: {}", literals.join("\n | ")))
+    Ok(format!("{rule}: CHOICE\nCHOICE: {}\n", literals.join("\n | ")))
 }
 
 /// A Lark string.

@@ -1,4 +1,4 @@
-//! JSON schemas: every keyword is understood, a mere annotation, or refused with its path.
+//! JSON schemas: every keyword is understood, a mere annotation, or refused with its path; [`loosen`] leaves it out instead.
 //!
 //! `llguidance` passes over some keywords (unknown ones, `prefixItems` under older dialects, the temperature-like options of
 //! `x-guidance`) and rounds numbers, so a schema is not handed over as it is: [`lower`] writes it anew with only the keywords
@@ -10,7 +10,12 @@
 
 mod keywords;
 mod locate;
+mod loosen;
 mod lower;
+mod names;
+
+pub use loosen::Loosened;
+pub(super) use loosen::loosen;
 
 use super::{
     GrammarError,
@@ -21,12 +26,20 @@ use serde_json::{Value, json};
 /// White space between the parts of a JSON value.
 const WHITE_SPACE: &str = r"[ ]|\n[ \t]{0,20}";
 
+/// Compiles a lowered schema, or says what is wrong with it.
+type Build<'a> = &'a dyn Fn(Value) -> Result<(), String>;
+
 /// Writes `schema` as `llguidance` understands it in full; `build` compiles the result, to find the part that is refused.
-pub(super) fn lower(
-    schema: &Value,
-    path: &str,
-    build: &dyn Fn(Value) -> Result<(), String>,
-) -> Result<Value, GrammarError> {
+pub(super) fn lower(schema: &Value, path: &str, build: Build<'_>) -> Result<Value, GrammarError> {
+    check_size(schema, path)?;
+    let lowered = with_options(lower::Lowering::new(schema).run(schema, path)?);
+    match build(lowered.clone()) {
+        Ok(()) => Ok(lowered),
+        Err(message) => Err(locate::blame(schema, path, message, build).error),
+    }
+}
+
+fn check_size(schema: &Value, path: &str) -> Result<(), GrammarError> {
     if depth(schema) > json_depth_max() {
         return Err(limit(path, "levels of JSON", depth(schema), json_depth_max()));
     }
@@ -34,11 +47,7 @@ pub(super) fn lower(
     if n_bytes > SCHEMA_BYTES_MAX {
         return Err(limit(path, "bytes", n_bytes, SCHEMA_BYTES_MAX));
     }
-    let lowered = with_options(lower::Lowering::new(schema).run(schema, path)?);
-    match build(lowered.clone()) {
-        Ok(()) => Ok(lowered),
-        Err(message) => Err(locate::blame(schema, path, message, build)),
-    }
+    Ok(())
 }
 
 /// Adds what `llguidance` must know beside the schema.

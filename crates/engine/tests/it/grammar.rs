@@ -3,6 +3,7 @@
 mod fuzz;
 mod gbnf;
 mod limits;
+mod loosen;
 mod matching;
 mod random;
 mod schema;

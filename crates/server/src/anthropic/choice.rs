@@ -10,7 +10,7 @@ use crate::{
     wire::{Ignored, named_tool, tool, tools_of, unsupported},
 };
 
-/// A tool of the client's own. Arguments are always held to the schema where a call is forced, `strict` or not.
+/// A tool of the client's own. Arguments are held to as much of the schema as can be enforced; `strict` refuses where that is not all.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ToolWire {
@@ -26,8 +26,8 @@ struct ToolWire {
     defer_loading: Option<bool>,
     #[serde(default)]
     allowed_callers: Option<Vec<String>>,
-    #[serde(default, rename = "strict")]
-    _strict: Option<bool>,
+    #[serde(default)]
+    strict: Option<bool>,
     // Arguments are streamed as they are written, which is what this asks for.
     #[serde(default, rename = "eager_input_streaming")]
     _eager_input_streaming: Option<bool>,
@@ -65,7 +65,8 @@ fn one(wire: Value, path: &str) -> Result<Tool, ApiError> {
             Some(format!("{text}Examples of arguments:\n{}", examples.join("\n")))
         }
     };
-    tool(wire.name, description, Some(wire.input_schema), path, "input_schema")
+    let is_strict = wire.strict.unwrap_or(false);
+    Ok(Tool { is_strict, ..tool(wire.name, description, Some(wire.input_schema), path, "input_schema")? })
 }
 
 /// `tool_choice`
@@ -94,7 +95,7 @@ enum ChoiceWord {
 pub(super) struct Chosen {
     pub(super) tools: Vec<Tool>,
     pub(super) choice: ToolChoice,
-    pub(super) parallel: bool,
+    pub(super) parallel: Option<bool>,
 }
 
 /// The tools that may be called now, and whether one must be.
@@ -102,9 +103,9 @@ pub(super) fn choose(tools: &[Tool], wire: Option<ChoiceWire>) -> Result<Chosen,
     let refused = |param: &str, why: &str| Err(ApiError::invalid(param, format!("{param}: {why}")));
     let Some(ChoiceWire { kind, name, disable_parallel_tool_use }) = wire else {
         let choice = if tools.is_empty() { ToolChoice::None } else { ToolChoice::Auto };
-        return Ok(Chosen { tools: tools.to_vec(), choice, parallel: true });
+        return Ok(Chosen { tools: tools.to_vec(), choice, parallel: None });
     };
-    let parallel = !disable_parallel_tool_use.unwrap_or(false);
+    let parallel = disable_parallel_tool_use.map(|disabled| !disabled);
     let all = |choice| Chosen { tools: tools.to_vec(), choice, parallel };
     if kind != ChoiceWord::Tool && name.is_some() {
         return refused("tool_choice.name", "only with the type tool");
@@ -119,9 +120,9 @@ pub(super) fn choose(tools: &[Tool], wire: Option<ChoiceWire>) -> Result<Chosen,
         (ChoiceWord::Any, _) => Ok(all(ToolChoice::Required)),
         (ChoiceWord::Tool, None) => refused("tool_choice.name", "missing"),
         (ChoiceWord::Tool, Some(name)) => {
-            // Once: a small model that is made to call a tool would call it again and again.
+            // That one call.
             let tools = vec![named_tool(tools, &name)?];
-            Ok(Chosen { tools, choice: ToolChoice::Named(name), parallel: false })
+            Ok(Chosen { tools, choice: ToolChoice::Named(name), parallel: Some(false) })
         }
     }
 }

@@ -6,13 +6,16 @@ use serde::{
     Deserialize, Deserializer,
     de::{Error, SeqAccess, Visitor},
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
     error::ApiError,
     json,
-    wire::{Ignored, unsupported},
+    wire::{Arguments, Ignored, unsupported},
 };
+
+/// Takes the names of fields that are not known.
+pub(super) type Skipped<'a> = &'a dyn Fn(&str);
 
 /// Text, or blocks. These stay JSON until their `type` is known, so that an error can name its field.
 #[derive(Clone, PartialEq, Debug)]
@@ -55,18 +58,20 @@ pub(super) enum Block {
     /// Thinking that only its maker can read.
     RedactedThinking,
     ToolUse {
-        id: String,
+        id: Option<String>,
         name: String,
-        input: Map<String, Value>,
+        /// JSON.
+        input: String,
     },
     ToolResult {
-        tool_use_id: String,
+        tool_use_id: Option<String>,
         text: String,
     },
 }
 
+// Blocks may be parts of answers of other servers, so what is not known in them is skipped.
+
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct TextBlock {
     #[serde(rename = "type")]
     _kind: String,
@@ -79,7 +84,6 @@ struct TextBlock {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct ThinkingBlock {
     #[serde(rename = "type")]
     _kind: String,
@@ -89,7 +93,6 @@ struct ThinkingBlock {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct RedactedThinkingBlock {
     #[serde(rename = "type")]
     _kind: String,
@@ -98,13 +101,14 @@ struct RedactedThinkingBlock {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct ToolUseBlock {
     #[serde(rename = "type")]
     _kind: String,
-    id: String,
+    #[serde(default)]
+    id: Option<String>,
     name: String,
-    input: Map<String, Value>,
+    #[serde(default)]
+    input: Option<Arguments>,
     #[serde(default, rename = "cache_control")]
     _cache_control: Ignored,
     #[serde(default, rename = "caller")]
@@ -126,11 +130,11 @@ enum DirectWord {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct ToolResultBlock {
     #[serde(rename = "type")]
     _kind: String,
-    tool_use_id: String,
+    #[serde(default)]
+    tool_use_id: Option<String>,
     #[serde(default)]
     content: Option<Content>,
     #[serde(default)]
@@ -140,26 +144,27 @@ struct ToolResultBlock {
 }
 
 impl Block {
-    /// The block that stands at `path`.
-    pub(super) fn read(value: &Value, path: &str) -> Result<Self, ApiError> {
+    /// The block that stands at `path`; fields that are not known go to `skipped`.
+    fn read(value: &Value, path: &str, skipped: Skipped<'_>) -> Result<Self, ApiError> {
         let param = format!("{path}.type");
         let kind = value.get("type").and_then(Value::as_str);
         let kind = kind.ok_or_else(|| ApiError::invalid(param.clone(), format!("{param}: missing")))?;
         let value = value.clone();
         Ok(match kind {
-            "text" => Self::Text(json::from_value::<TextBlock>(value, path)?.text),
-            "thinking" => Self::Thinking(json::from_value::<ThinkingBlock>(value, path)?.thinking),
+            "text" => Self::Text(json::from_value_noting::<TextBlock>(value, path, skipped)?.text),
+            "thinking" => Self::Thinking(json::from_value_noting::<ThinkingBlock>(value, path, skipped)?.thinking),
             "redacted_thinking" => {
-                json::from_value::<RedactedThinkingBlock>(value, path)?;
+                json::from_value_noting::<RedactedThinkingBlock>(value, path, skipped)?;
                 Self::RedactedThinking
             }
             "tool_use" => {
-                let ToolUseBlock { id, name, input, .. } = json::from_value(value, path)?;
-                Self::ToolUse { id, name, input }
+                let ToolUseBlock { id, name, input, .. } = json::from_value_noting(value, path, skipped)?;
+                Self::ToolUse { id, name, input: input.map_or_else(|| "{}".to_owned(), |input| input.0) }
             }
             "tool_result" => {
-                let result: ToolResultBlock = json::from_value(value, path)?;
-                let text = result.content.as_ref().map_or(Ok(String::new()), |c| c.text(&format!("{path}.content")))?;
+                let result: ToolResultBlock = json::from_value_noting(value, path, skipped)?;
+                let text = |content: &Content| content.text(&format!("{path}.content"), skipped);
+                let text = result.content.as_ref().map_or(Ok(String::new()), text)?;
                 // Templates have no place for a flag.
                 let text = if result.is_error == Some(true) { format!("Error: {text}") } else { text };
                 Self::ToolResult { tool_use_id: result.tool_use_id, text }
@@ -177,22 +182,24 @@ impl Block {
 
 impl Content {
     /// All blocks; a string is one of text.
-    pub(super) fn blocks(&self, path: &str) -> Result<Vec<Block>, ApiError> {
+    pub(super) fn blocks(&self, path: &str, skipped: Skipped<'_>) -> Result<Vec<Block>, ApiError> {
         match self {
             Self::Text(text) => Ok(vec![Block::Text(text.clone())]),
             Self::Blocks(blocks) => {
-                blocks.iter().enumerate().map(|(i, block)| Block::read(block, &format!("{path}[{i}]"))).collect()
+                let read = |(i, block): (usize, &Value)| Block::read(block, &format!("{path}[{i}]"), skipped);
+                blocks.iter().enumerate().map(read).collect()
             }
         }
     }
 
     /// The text, where nothing else may stand; blocks stand on lines of their own.
-    pub(super) fn text(&self, path: &str) -> Result<String, ApiError> {
+    pub(super) fn text(&self, path: &str, skipped: Skipped<'_>) -> Result<String, ApiError> {
         let text = |(i, block): (usize, Block)| match block {
             Block::Text(text) => Ok(text),
             _ => Err(unsupported(&format!("{path}[{i}].type"), "only text is supported here")),
         };
-        let texts: Vec<String> = self.blocks(path)?.into_iter().enumerate().map(text).collect::<Result<_, _>>()?;
+        let texts: Vec<String> =
+            self.blocks(path, skipped)?.into_iter().enumerate().map(text).collect::<Result<_, _>>()?;
         Ok(texts.join("\n"))
     }
 }

@@ -5,12 +5,14 @@ use std::collections::HashSet;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::content::{Block, Content};
-use crate::{error::ApiError, wire::check_messages};
+use super::content::{Block, Content, Skipped};
+use crate::{
+    error::ApiError,
+    wire::{OpenCalls, check_messages},
+};
 
-/// One message.
+/// One message. It may be an answer, of this server or another, so what is not known in it is skipped.
 #[derive(Deserialize, Debug)]
-#[serde(deny_unknown_fields)]
 pub(super) struct MessageWire {
     role: Role,
     content: Content,
@@ -99,18 +101,19 @@ impl Conversation {
         system: Option<&Content>,
         messages: &[MessageWire],
         kept: KeptThinking,
+        skipped: Skipped<'_>,
     ) -> Result<Self, ApiError> {
         check_messages(messages.len())?;
         let mut turns = Turns::default();
         if let Some(system) = system {
-            let text = system.text("system")?;
+            let text = system.text("system", skipped)?;
             if !text.is_empty() {
                 add(&mut turns.of(Role::System).text, &text);
             }
         }
         for (i, message) in messages.iter().enumerate() {
             let path = format!("messages[{i}].content");
-            for (j, block) in message.content.blocks(&path)?.into_iter().enumerate() {
+            for (j, block) in message.content.blocks(&path, skipped)?.into_iter().enumerate() {
                 let place = match message.content {
                     Content::Text(_) => path.clone(),
                     Content::Blocks(_) => format!("{path}[{j}]"),
@@ -128,6 +131,7 @@ impl Conversation {
 struct Turns {
     list: Vec<Turn>,
     call_ids: HashSet<String>,
+    open: OpenCalls,
 }
 
 impl Turns {
@@ -151,22 +155,25 @@ impl Turns {
             (Block::Thinking(text), Role::Assistant) => add(&mut self.of(role).reasoning, &text),
             (Block::RedactedThinking, Role::Assistant) => {}
             (Block::ToolUse { id, name, input }, Role::Assistant) => {
-                let function = json!({"name": name, "arguments": Value::Object(input).to_string()});
+                let id = id.unwrap_or_else(|| format!("toolu_{}", self.call_ids.len()));
+                let function = json!({"name": name, "arguments": input});
+                self.open.made(id.clone(), name);
                 self.of(role).calls.push(json!({"id": id, "type": "function", "function": function}));
                 self.call_ids.insert(id);
             }
             (Block::ToolResult { tool_use_id, text }, Role::User) => {
-                if !self.call_ids.contains(&tool_use_id) {
-                    let param = format!("{path}.tool_use_id");
-                    let shown: String = tool_use_id.chars().take(64).collect();
-                    return Err(ApiError::invalid(
-                        param.clone(),
-                        format!("{param}: no tool_use before it has the id {shown:?}"),
-                    ));
+                let param = format!("{path}.tool_use_id");
+                let refused = |why: String| ApiError::invalid(param.clone(), format!("{param}: {why}"));
+                let id = self.open.answered(tool_use_id.as_deref(), None);
+                let id =
+                    id.ok_or_else(|| refused("missing, and no tool_use before it waits for a result".to_owned()))?;
+                if !self.call_ids.contains(&id) {
+                    let shown: String = id.chars().take(64).collect();
+                    return Err(refused(format!("no tool_use before it has the id {shown:?}")));
                 }
                 let turn = self.of(Role::Tool);
                 turn.text = Some(text);
-                turn.call_id = Some(tool_use_id);
+                turn.call_id = Some(id);
             }
             (Block::Thinking(_) | Block::RedactedThinking | Block::ToolUse { .. }, _) => return only("assistant"),
             (Block::ToolResult { .. }, _) => return only("user"),

@@ -27,8 +27,8 @@ pub(super) async fn create(
     let lease = app.models().acquire(Some(&request.model)).await?;
     let head = Head { id: ids::random_id("msg_"), model: lease.id.clone() };
     let (request, answer) = {
-        let (lease, caller) = (lease.clone(), caller.clone());
-        blocking::run(&app, move || request.prepare(&lease, &caller)).await?
+        let (lease, caller, told) = (lease.clone(), caller.clone(), app.clone());
+        blocking::run(&app, move || request.prepare(&lease, &caller, &|field| note_skipped(&told, field))).await?
     };
     let generation = Generation::start(&app, &caller, lease, request).await?;
     if answer.is_stream {
@@ -37,6 +37,11 @@ pub(super) async fn create(
     let (blocks, ended) = join(generation, &answer).await?;
     let usage = output::usage(&ended.usage);
     json_response(&output::message(&head, &blocks.into_content(), Some(&ended), &usage, &answer))
+}
+
+/// Of a block, whose place in the body is known only after it is read.
+fn note_skipped(app: &App, field: &str) {
+    app.notices().ignored(super::MESSAGES, field);
 }
 
 /// Waits for everything. By the same steps as a stream, so that the blocks are the same.
@@ -59,6 +64,7 @@ pub(super) async fn count_tokens(
     Json(request): Json<MessagesRequest>,
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire(Some(&request.model)).await?;
-    let n_tokens = blocking::run(&app, move || request.count(&lease)).await?;
+    let told = app.clone();
+    let n_tokens = blocking::run(&app, move || request.count(&lease, &|field| note_skipped(&told, field))).await?;
     json_response(&json!({"input_tokens": n_tokens}))
 }

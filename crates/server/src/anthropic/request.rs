@@ -8,7 +8,7 @@ use tokenizer::TokenId;
 
 use super::{
     choice::{self, ChoiceWire},
-    content::Content,
+    content::{Content, Skipped},
     conversation::{Conversation, KeptThinking, MessageWire},
 };
 use crate::{
@@ -212,7 +212,12 @@ struct Rendered {
 
 impl MessagesRequest {
     /// Checks everything and turns the conversation into ids. Long work: not for the threads that serve.
-    pub(super) fn prepare(mut self, lease: &Lease, caller: &Caller) -> Result<(GenerationRequest, Answer), ApiError> {
+    pub(super) fn prepare(
+        mut self,
+        lease: &Lease,
+        caller: &Caller,
+        skipped: Skipped<'_>,
+    ) -> Result<(GenerationRequest, Answer), ApiError> {
         self.check_thread()?;
         let max_tokens = self.max_tokens.ok_or_else(|| ApiError::invalid("max_tokens", "max_tokens: missing"))?;
         let max_tokens = count("max_tokens", max_tokens, 1, usize::MAX)?;
@@ -225,34 +230,32 @@ impl MessagesRequest {
         request.stop = stops("stop_sequences", self.stop_sequences.take().unwrap_or_default())?;
         request.scope = CacheScope(caller.scope);
         request.grammar = self.grammar()?;
-        if let (Some((_, param)), false, true) =
-            (&request.grammar, chosen.tools.is_empty(), chosen.choice != ToolChoice::None)
-        {
-            return Err(unsupported(param, "together with tools only where tool_choice is none"));
-        }
         let answer = Answer {
             is_stream: self.stream.unwrap_or(false),
             stop_sequences: request.stop.clone(),
             max_tokens,
             omits_thinking: self.thinking.as_ref().is_some_and(|t| t.display == Some(Display::Omitted)),
         };
-        let Rendered { prompt, format } = self.render(lease, &tools)?;
+        let Rendered { prompt, format } = self.render(lease, &tools, skipped)?;
         request.prompt = prompt;
         let choice::Chosen { tools, choice, parallel } = chosen;
+        // A model that calls because it likes to may call as often as it likes, if nobody says otherwise.
+        let is_free = choice == ToolChoice::Auto && request.grammar.is_none();
+        let parallel = parallel.or(is_free.then_some(true));
         request.output = Output::Chat(ChatOutput { format, tools, choice, parallel });
         Ok((request, answer))
     }
 
     /// Tokens of the prompt.
-    pub(super) fn count(mut self, lease: &Lease) -> Result<usize, ApiError> {
+    pub(super) fn count(mut self, lease: &Lease, skipped: Skipped<'_>) -> Result<usize, ApiError> {
         self.check_thread()?;
         let tools = choice::tools(self.tools.take())?;
         choice::choose(&tools, self.tool_choice.take())?;
-        Ok(self.render(lease, &tools)?.prompt.len())
+        Ok(self.render(lease, &tools, skipped)?.prompt.len())
     }
 
-    fn render(&self, lease: &Lease, tools: &[Tool]) -> Result<Rendered, ApiError> {
-        let conversation = Conversation::read(self.system.as_ref(), &self.messages, self.kept_thinking()?)?;
+    fn render(&self, lease: &Lease, tools: &[Tool], skipped: Skipped<'_>) -> Result<Rendered, ApiError> {
+        let conversation = Conversation::read(self.system.as_ref(), &self.messages, self.kept_thinking()?, skipped)?;
         let variables = self.variables();
         let mut segments = prompt::render_messages(lease, &conversation.messages, tools, &variables, true, "messages")?;
         segments.extend(conversation.prefill.map(Segment::Text));

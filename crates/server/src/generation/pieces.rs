@@ -52,7 +52,8 @@ impl ChoiceParser {
             Output::Text => (None, None, true),
             Output::Chat(output) => {
                 let parser = output.format.parser(output.callable());
-                (Some(parser), output.format.reasoning_marks(), output.parallel)
+                let parser = if request.grammar.is_some() { parser.of_calls_or_answer() } else { parser };
+                (Some(parser), output.format.reasoning_marks(), output.parallel.unwrap_or(true))
             }
         };
         Self {

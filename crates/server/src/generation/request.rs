@@ -9,8 +9,6 @@ use engine::{
 };
 use tokenizer::{TokenId, Tokenizer};
 
-use crate::error::ApiError;
-
 /// How the output is to be read.
 #[derive(Clone, Debug)]
 pub enum Output {
@@ -41,8 +39,9 @@ pub struct ChatOutput {
     pub tools: Vec<Tool>,
     /// Whether it may or must call one.
     pub choice: ToolChoice,
-    /// Whether it may call more than one.
-    pub parallel: bool,
+    /// Whether it may call more than one. Where nobody says, it is held to one where a grammar can hold it, because small models that are
+    /// made to call go on calling; what it calls beyond that where none can is passed on.
+    pub parallel: Option<bool>,
 }
 
 impl ChatOutput {
@@ -121,42 +120,6 @@ impl GenerationRequest {
         }
     }
 
-    /// The grammars that the output must follow, and the field that asks for it: that of the tools if the model may call some, else that of
-    /// the request. Where there are two, the second is the one to follow, and the first is compiled for its refusals, which are about
-    /// what the client wrote.
-    pub(super) fn grammar_sources(
-        &self,
-        tokenizer: &Tokenizer,
-    ) -> Result<Option<(Vec<GrammarSource>, &'static str)>, ApiError> {
-        let one = |(source, param)| (vec![source], param);
-        let Output::Chat(output) = &self.output else { return Ok(self.grammar.clone().map(one)) };
-        let control_token = |spelling: &str| control_id(tokenizer, spelling).map(|id| id.0);
-        if output.callable().is_empty() {
-            let Some((source, param)) = self.grammar.clone() else { return Ok(None) };
-            let schema = match &source {
-                GrammarSource::JsonSchema(schema) => Some(schema.clone()),
-                GrammarSource::JsonObject => Some(serde_json::json!({"type": "object"})),
-                _ => None,
-            };
-            // A model that thinks may think first.
-            let lark = schema.and_then(|schema| output.format.json_grammar(&schema, &control_token));
-            return Ok(Some((std::iter::once(source).chain(lark.map(GrammarSource::Lark)).collect(), param)));
-        }
-        let ChatOutput { format, tools, choice, parallel } = output;
-        match (format.tool_grammar(tools, choice, *parallel, &control_token), choice) {
-            (Some(lark), _) => {
-                let schemas = tools.iter().filter(|t| t.parameters.as_object().is_some_and(|o| !o.is_empty()));
-                let schemas = schemas.map(|t| GrammarSource::JsonSchema(t.parameters.clone()));
-                Ok(Some((schemas.chain([GrammarSource::Lark(lark)]).collect(), "tools")))
-            }
-            (None, ToolChoice::Required | ToolChoice::Named(_)) => {
-                let message = "tool_choice: this model has no format of tool calls that could be forced";
-                Err(ApiError::invalid("tool_choice", message).with_code("unsupported_parameter"))
-            }
-            (None, _) => Ok(None),
-        }
-    }
-
     /// Control tokens that the reader of the output must see.
     fn spelled(&self, tokenizer: &Tokenizer) -> Vec<TokenId> {
         match &self.output {
@@ -200,6 +163,6 @@ impl GenerationRequest {
 }
 
 /// The control token that is spelled so.
-fn control_id(tokenizer: &Tokenizer, spelling: &str) -> Option<TokenId> {
+pub(super) fn control_id(tokenizer: &Tokenizer, spelling: &str) -> Option<TokenId> {
     tokenizer.id_of(spelling).filter(|id| tokenizer.is_control(*id))
 }

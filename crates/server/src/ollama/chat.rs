@@ -24,7 +24,6 @@ use crate::{
     notices::Notices,
     openai::tools::{self, ToolWire},
     prompt,
-    wire::unsupported,
 };
 
 /// Everything that can be asked; what is not listed is skipped.
@@ -90,9 +89,6 @@ impl ChatRequest {
         request.scope = CacheScope(caller.scope);
         request.grammar = options::grammar(self.format.take())?;
         request.top_logprobs = options::top_logprobs(self.logprobs, self.top_logprobs)?;
-        if request.grammar.is_some() && !tools.is_empty() {
-            return Err(unsupported("format", "not together with tools"));
-        }
         let variables = options::thinking(self.think.as_ref(), model)?;
         let render = |messages: &[Value]| -> Result<Rendered, ApiError> {
             let mut segments = prompt::render_messages(model, messages, &tools, &variables, true, "messages")?;
@@ -111,7 +107,9 @@ impl ChatRequest {
         request.prompt = ids;
         let format = model.format.after_prompt(&prompt::text_of(&segments));
         let choice = if tools.is_empty() { ToolChoice::None } else { ToolChoice::Auto };
-        request.output = Output::Chat(ChatOutput { format, tools, choice, parallel: true });
+        // Nobody can say how many calls there may be: as many as the model likes, where it may as well say what it likes.
+        let parallel = request.grammar.is_none().then_some(true);
+        request.output = Output::Chat(ChatOutput { format, tools, choice, parallel });
         options.apply(&mut request, context_len_max)?;
         Ok(request)
     }

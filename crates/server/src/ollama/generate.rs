@@ -174,7 +174,7 @@ impl GenerateRequest {
         let segments = prompt::render_messages(model, &messages, &[], variables, true, "prompt")?;
         let format = model.format.after_prompt(&prompt::text_of(&segments));
         let choice = ::chat::ToolChoice::None;
-        request.output = Output::Chat(ChatOutput { format, tools: Vec::new(), choice, parallel: true });
+        request.output = Output::Chat(ChatOutput { format, tools: Vec::new(), choice, parallel: None });
         Ok(prompt::encode_segments(model.handle.tokenizer(), &segments))
     }
 }

@@ -1,14 +1,12 @@
 //! Messages as Ollama's clients send them, and as templates want them.
 
-use std::collections::VecDeque;
-
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::generate::check_images;
 use crate::{
     error::ApiError,
-    wire::{Ignored, check_messages},
+    wire::{Arguments, Ignored, OpenCalls, check_messages},
 };
 
 /// One message.
@@ -34,9 +32,11 @@ pub(super) struct MessageWire {
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "lowercase")]
 enum Role {
+    #[serde(alias = "developer")]
     System,
     User,
     Assistant,
+    #[serde(alias = "function")]
     Tool,
 }
 
@@ -53,7 +53,8 @@ struct CallWire {
 #[derive(Deserialize, Debug)]
 struct FunctionWire {
     name: String,
-    arguments: Map<String, Value>,
+    #[serde(default)]
+    arguments: Option<Arguments>,
     #[serde(default, rename = "index")]
     _index: Ignored,
 }
@@ -67,14 +68,11 @@ pub(super) struct Conversation {
     pub(super) prefill: Option<String>,
 }
 
-/// Calls without a result yet: their ids and names.
-type Pending = VecDeque<(String, String)>;
-
 impl Conversation {
     /// Reads everything.
     pub(super) fn read(messages: &[MessageWire]) -> Result<Self, ApiError> {
         check_messages(messages.len())?;
-        let mut pending = Pending::new();
+        let mut open = OpenCalls::default();
         let (rest, prefill) = match messages.split_last() {
             // A last message of the assistant is the beginning of the answer.
             Some((last, rest))
@@ -85,7 +83,7 @@ impl Conversation {
             }
             _ => (messages, None),
         };
-        let read = |(i, message): (usize, &MessageWire)| message.to_json(i, &mut pending);
+        let read = |(i, message): (usize, &MessageWire)| message.to_json(i, &mut open);
         Ok(Self { messages: rest.iter().enumerate().map(read).collect::<Result<_, _>>()?, prefill })
     }
 }
@@ -109,10 +107,11 @@ impl MessageWire {
         }
         // The calls, or the thought, are what the message says.
         let is_said = self.content.is_some() || !self.calls().is_empty() || self.thinking.is_some();
+        let is_said = is_said || self.role == Role::Tool;
         if is_said { Ok(()) } else { refused("content", "missing") }
     }
 
-    fn to_json(&self, index: usize, pending: &mut Pending) -> Result<Value, ApiError> {
+    fn to_json(&self, index: usize, open: &mut OpenCalls) -> Result<Value, ApiError> {
         self.check(&format!("messages[{index}]"))?;
         let mut message = Map::new();
         let role = match self.role {
@@ -130,32 +129,22 @@ impl MessageWire {
             message.insert("name".to_owned(), name.as_str().into());
         }
         if self.role == Role::Tool {
-            message.insert("tool_call_id".to_owned(), self.call_id(index, pending).into());
+            let id = open.answered(self.tool_call_id.as_deref(), self.tool_name.as_deref());
+            message.insert("tool_call_id".to_owned(), id.unwrap_or_else(|| format!("call_{index}")).into());
         } else {
-            pending.clear();
+            open.forget();
         }
         if !self.calls().is_empty() {
             let call = |(i, call): (usize, &CallWire)| {
                 let id = call.id.clone().unwrap_or_else(|| format!("call_{index}_{i}"));
-                pending.push_back((id.clone(), call.function.name.clone()));
-                let arguments = Value::Object(call.function.arguments.clone()).to_string();
+                open.made(id.clone(), call.function.name.clone());
+                let arguments = call.function.arguments.as_ref().map_or("{}", |arguments| &arguments.0);
                 json!({"id": id, "type": "function", "function": {"name": call.function.name, "arguments": arguments}})
             };
             let calls: Vec<Value> = self.calls().iter().enumerate().map(call).collect();
             message.insert("tool_calls".to_owned(), calls.into());
         }
         Ok(Value::Object(message))
-    }
-
-    /// Which call this is the result of: the one that it names, else the first one of that tool, else the first one.
-    fn call_id(&self, index: usize, pending: &mut Pending) -> String {
-        let is_it = |(id, name): &(String, String)| match (&self.tool_call_id, &self.tool_name) {
-            (Some(wanted), _) => id == wanted,
-            (None, Some(wanted)) => name == wanted,
-            (None, None) => true,
-        };
-        let found = pending.iter().position(is_it).and_then(|i| pending.remove(i));
-        found.map(|(id, _)| id).or_else(|| self.tool_call_id.clone()).unwrap_or_else(|| format!("call_{index}"))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     wire::{named_tool, tool, tools_of},
 };
 
-/// A tool as chat completions spell it. Arguments are always held to the schema where a call is forced, `strict` or not.
+/// A tool as chat completions spell it. Arguments are held to as much of the schema as can be enforced; `strict` refuses where that is not all.
 #[derive(Deserialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ToolWire {
@@ -33,8 +33,8 @@ struct FunctionWire {
     description: Option<String>,
     #[serde(default)]
     parameters: Option<Value>,
-    #[serde(default, rename = "strict")]
-    _strict: Option<bool>,
+    #[serde(default)]
+    strict: Option<bool>,
 }
 
 impl ToolWire {
@@ -42,7 +42,9 @@ impl ToolWire {
         only_functions(&self.kind, path)?;
         let param = format!("{path}.function");
         let function = self.function.ok_or_else(|| ApiError::invalid(param.clone(), format!("{param}: missing")))?;
-        tool(function.name, function.description, function.parameters, &param, "parameters")
+        let is_strict = function.strict.unwrap_or(false);
+        let tool = tool(function.name, function.description, function.parameters, &param, "parameters")?;
+        Ok(Tool { is_strict, ..tool })
     }
 }
 
@@ -185,6 +187,11 @@ impl<'de> Deserialize<'de> for ToolChoiceWire {
         }
         deserializer.deserialize_any(Form)
     }
+}
+
+/// Whether there may be several calls, by what a request says of it: a call that is forced by name is that one call.
+pub(super) fn parallel(asked: Option<bool>, choice: &ToolChoice) -> Option<bool> {
+    if matches!(choice, ToolChoice::Named(_)) { Some(false) } else { asked }
 }
 
 /// The tools that may be called now, and whether one must be.

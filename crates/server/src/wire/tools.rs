@@ -28,7 +28,7 @@ pub(crate) fn tool(
         let param = format!("{path}.{schema_field}");
         return Err(ApiError::invalid(param.clone(), format!("{param}: a schema is an object")));
     }
-    Ok(Tool { name, description, parameters })
+    Ok(Tool { name, description, parameters, is_strict: false })
 }
 
 /// The tools of a request, at most so many, each name once.

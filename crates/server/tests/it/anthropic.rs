@@ -3,7 +3,7 @@
 mod conversation;
 mod messages;
 mod refusals;
-mod support;
+pub(crate) mod support;
 mod thinking;
 mod tools;
 

@@ -15,4 +15,5 @@ mod operations;
 mod origins;
 mod routes;
 mod tls;
+mod tools;
 mod unix;

@@ -6,4 +6,4 @@ mod generate;
 mod models;
 mod pull;
 mod refusals;
-mod support;
+pub(crate) mod support;

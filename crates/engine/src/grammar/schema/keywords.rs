@@ -43,6 +43,10 @@ pub(super) enum Keyword {
     Format,
     /// A list of names.
     Names,
+    /// A schema of the names themselves.
+    PropertyNames,
+    /// `true` beside a schema allows null as well.
+    Nullable,
     /// Enforced by nobody, so it may only be `false`.
     OnlyFalse,
 }
@@ -78,7 +82,7 @@ const KEYWORDS: &[(&str, Keyword)] = &[
     ("anyOf", Keyword::Schemas),
     ("oneOf", Keyword::Schemas),
     ("allOf", Keyword::Schemas),
-    ("nullable", Keyword::OnlyFalse),
+    ("nullable", Keyword::Nullable),
     // numbers
     ("minimum", Keyword::Number),
     ("maximum", Keyword::Number),
@@ -101,6 +105,7 @@ const KEYWORDS: &[(&str, Keyword)] = &[
     ("properties", Keyword::SchemasByName),
     ("patternProperties", Keyword::SchemasByPattern),
     ("additionalProperties", Keyword::Schema),
+    ("propertyNames", Keyword::PropertyNames),
     ("required", Keyword::Names),
     ("minProperties", Keyword::Length),
     ("maxProperties", Keyword::Length),

@@ -1,14 +1,15 @@
-//! Writes a schema anew, checking every word of it.
+//! Writes a schema anew, checking every word of it; or, where a schema is only to be enforced as far as it can be, leaving out what cannot.
 
 use super::{
+    Build,
     keywords::{FORMATS, Keyword, TYPES, find, is_dialect},
-    limit,
+    limit, names,
 };
 use crate::grammar::{
     GrammarError,
     error::quoted,
     limits::{
-        INTEGER_MAX, LENGTH_MAX, NESTING_MAX, PATTERN_PROPERTIES_MAX, SCHEMA_DEPTH_MAX, SCHEMA_NODES_MAX,
+        INTEGER_MAX, LEFT_OUT_MAX, LENGTH_MAX, NESTING_MAX, PATTERN_PROPERTIES_MAX, SCHEMA_DEPTH_MAX, SCHEMA_NODES_MAX,
         SCHEMA_PATTERNS_MAX,
     },
     regex,
@@ -17,7 +18,7 @@ use serde_json::{Map, Number, Value, json};
 use std::collections::HashMap;
 
 /// Where references of a lowered schema lead.
-const DEFINITIONS: &str = "#/$defs/";
+pub(super) const DEFINITIONS: &str = "#/$defs/";
 
 /// Where the walk is.
 #[derive(Clone, Copy)]
@@ -55,6 +56,9 @@ pub(super) struct Lowering<'a> {
     last_multiple: String,
     /// Something must be merged with something.
     merges: bool,
+    /// Compiles. Where it is given, what cannot be enforced is left out.
+    loosen_by: Option<Build<'a>>,
+    left_out: Vec<GrammarError>,
 }
 
 impl<'a> Lowering<'a> {
@@ -69,19 +73,49 @@ impl<'a> Lowering<'a> {
             multiples: Vec::new(),
             last_multiple: String::new(),
             merges: false,
+            loosen_by: None,
+            left_out: Vec::new(),
+        }
+    }
+
+    /// The whole root without what cannot be enforced, and what that is.
+    pub(super) fn run_loosely(root: &'a Value, build: Build<'a>) -> (Value, Vec<GrammarError>) {
+        let mut lowering = Self { loosen_by: Some(build), ..Self::new(root) };
+        let lowered = lowering.schema(root, At { path: "schema", depth: 1, nesting: 1 });
+        let left_out = std::mem::take(&mut lowering.left_out);
+        match lowered.and_then(|lowered| lowering.check_multiples().map(|()| lowered)) {
+            Ok(lowered) => (lowering.with_definitions(lowered), left_out),
+            Err(error) => (Value::Bool(true), left_out.into_iter().chain([error]).collect()),
         }
     }
 
     /// `schema`, a part of the root or all of it, with the definitions that it needs.
     pub(super) fn run(mut self, schema: &Value, path: &str) -> Result<Value, GrammarError> {
-        let mut lowered = self.schema(schema, At { path, depth: 1, nesting: 1 })?;
+        let lowered = self.schema(schema, At { path, depth: 1, nesting: 1 })?;
         self.check_multiples()?;
+        Ok(self.with_definitions(lowered))
+    }
+
+    fn with_definitions(self, mut lowered: Value) -> Value {
         if let Value::Object(object) = &mut lowered
             && !self.lowered.is_empty()
         {
             object.insert("$defs".into(), Value::Object(self.lowered));
         }
-        Ok(lowered)
+        lowered
+    }
+
+    /// What to do without where `result` is an error and something may be left out.
+    fn or_loosened<T>(&mut self, result: Result<T, GrammarError>, instead: T) -> Result<T, GrammarError> {
+        match result {
+            Err(error) if self.loosen_by.is_some() => {
+                if self.left_out.len() < LEFT_OUT_MAX {
+                    self.left_out.push(error);
+                }
+                Ok(instead)
+            }
+            other => other,
+        }
     }
 
     /// Where `multipleOf` meets `multipleOf`, `llguidance` computes their common multiple in 32 bits.
@@ -110,34 +144,53 @@ impl<'a> Lowering<'a> {
     }
 
     fn schema(&mut self, schema: &Value, at: At<'_>) -> Result<Value, GrammarError> {
+        let lowered = self.checked_schema(schema, at);
+        self.or_loosened(lowered, Value::Bool(true))
+    }
+
+    fn checked_schema(&mut self, schema: &Value, at: At<'_>) -> Result<Value, GrammarError> {
         self.count(at.path, 1)?;
+        let members = match schema {
+            Value::Bool(_) => return Ok(schema.clone()),
+            Value::Object(members) => members,
+            _ => return Err(expected(at.path, "a schema (an object or a boolean)", schema)),
+        };
         if at.depth > SCHEMA_DEPTH_MAX {
             return Err(limit(at.path, "levels of schemas", at.depth, SCHEMA_DEPTH_MAX));
         }
         if at.nesting > NESTING_MAX {
             return Err(limit(at.path, "levels of schemas and references", at.nesting, NESTING_MAX));
         }
-        let members = match schema {
-            Value::Bool(_) => return Ok(schema.clone()),
-            Value::Object(members) => members,
-            _ => return Err(expected(at.path, "a schema (an object or a boolean)", schema)),
-        };
         let mut out = Map::new();
+        let mut left_out = Vec::new();
         for (name, value) in members {
             let path = format!("{}.{}", at.path, segment(name));
-            let Some(keyword) = find(name) else {
-                return Err(wrong(&path, "unsupported keyword"));
-            };
-            if let Some(mut lowered) = self.keyword(keyword, value, At { path: &path, ..at })? {
-                if name == "oneOf" {
-                    self.write_out_branches(&mut lowered, &path)?;
-                }
+            let lowered = self.member(name, value, At { path: &path, ..at });
+            if lowered.is_err() {
+                left_out.push(name.as_str());
+            }
+            if let Some(lowered) = self.or_loosened(lowered, None)? {
                 out.insert(name.clone(), lowered);
             }
         }
+        left_out.iter().for_each(|name| forget_rest(&mut out, name));
         tuple_form(members, &mut out, at.path)?;
+        let named = names::write_out(&mut out, at.path);
+        self.or_loosened(named, ())?;
         self.count_merged(&out, at.path)?;
-        Ok(Value::Object(out))
+        let lowered = Value::Object(out);
+        let is_nullable = members.get("nullable") == Some(&Value::Bool(true));
+        Ok(if is_nullable { json!({"anyOf": [lowered, {"type": "null"}]}) } else { lowered })
+    }
+
+    /// `None`: it says nothing about values.
+    fn member(&mut self, name: &str, value: &Value, at: At<'_>) -> Result<Option<Value>, GrammarError> {
+        let keyword = find(name).ok_or_else(|| wrong(at.path, "unsupported keyword"))?;
+        let mut lowered = self.keyword(keyword, value, at)?;
+        if let Some(branches) = lowered.as_mut().filter(|_| name == "oneOf") {
+            self.write_out_branches(branches, at.path)?;
+        }
+        Ok(lowered)
     }
 
     /// `llguidance` does not look into a reference to see whether branches exclude each other.
@@ -187,6 +240,10 @@ impl<'a> Lowering<'a> {
                 }
                 return Ok(None);
             }
+            Keyword::Nullable => {
+                value.as_bool().ok_or_else(|| expected(at.path, "a boolean", value))?;
+                return Ok(None);
+            }
             Keyword::OnlyFalse => {
                 if value != &Value::Bool(false) {
                     return Err(wrong(at.path, "unsupported keyword (only `false` is)"));
@@ -206,7 +263,9 @@ impl<'a> Lowering<'a> {
                 value.clone()
             }
             Keyword::Reference => self.reference(value, at)?,
-            Keyword::Schema | Keyword::AdditionalItems => self.schema(value, at.below(at.path))?,
+            Keyword::Schema | Keyword::AdditionalItems | Keyword::PropertyNames => {
+                self.schema(value, at.below(at.path))?
+            }
             Keyword::Items if !value.is_array() => self.schema(value, at.below(at.path))?,
             Keyword::Items | Keyword::Schemas => self.schemas(value, at)?,
             Keyword::SchemasByName => self.schemas_by_name(value, at)?,
@@ -308,6 +367,9 @@ impl<'a> Lowering<'a> {
             return Err(limit(path, "regular expressions up to here", self.n_patterns, SCHEMA_PATTERNS_MAX));
         }
         regex::check(pattern, path)?;
+        if let Some(build) = self.loosen_by {
+            build(json!({"type": "string", "pattern": pattern})).map_err(|message| wrong(path, &message))?;
+        }
         Ok(Value::String(pattern.into()))
     }
 
@@ -334,9 +396,9 @@ impl<'a> Lowering<'a> {
             pointer.split('/').skip(1).map(|part| format!(".{}", segment(part))).collect::<String>()
         );
         let before = self.n_nodes;
-        let lowered = self.schema(target, At { path: &path, depth: 1, nesting: at.nesting + 1 })?;
+        let mut lowered = self.schema(target, At { path: &path, depth: 1, nesting: at.nesting + 1 })?;
         if lowered.as_object().is_some_and(|object| object.len() == 1 && object.get("$ref") == Some(&json!(name))) {
-            return Err(wrong(&path, "refers to nothing but itself"));
+            lowered = self.or_loosened(Err(wrong(&path, "refers to nothing but itself")), Value::Bool(true))?;
         }
         if let Some(definition) = self.definitions.get_mut(&pointer) {
             definition.n_nodes = Some(self.n_nodes - before);
@@ -344,6 +406,18 @@ impl<'a> Lowering<'a> {
         self.lowered.insert(key, lowered);
         Ok(Value::String(name))
     }
+}
+
+/// Removes what `name`, which is left out, is needed for: what it speaks of would count among the rest, and be forbidden with it.
+pub(super) fn forget_rest(members: &mut Map<String, Value>, name: &str) {
+    let rest: &[&str] = match name {
+        "properties" | "patternProperties" => &["additionalProperties"],
+        "prefixItems" | "items" => &["items", "additionalItems"],
+        "minimum" => &["exclusiveMinimum"],
+        "maximum" => &["exclusiveMaximum"],
+        _ => &[],
+    };
+    rest.iter().for_each(|name| drop(members.shift_remove(*name)));
 }
 
 /// The old way to write tuples, `items` as a list and `additionalItems`, becomes the new one.
@@ -450,7 +524,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-fn wrong(path: &str, message: &str) -> GrammarError {
+pub(super) fn wrong(path: &str, message: &str) -> GrammarError {
     GrammarError::Schema { path: path.into(), message: message.into() }
 }
 

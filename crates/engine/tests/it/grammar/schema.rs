@@ -250,6 +250,43 @@ fn combinations_and_references() {
 }
 
 #[test]
+fn null_beside_what_a_schema_says() {
+    let nullable = |more: Value| {
+        let mut schema = json!({"nullable": true, "$defs": {"s": {"type": "string"}}});
+        more.as_object().unwrap().iter().for_each(|(key, value)| schema[key] = value.clone());
+        self::schema(schema)
+    };
+    check(&nullable(json!({"type": "string", "maxLength": 1})), &["\"a\"", "null"], &["\"ab\"", "1"]);
+    check(&nullable(json!({"enum": ["a"]})), &["\"a\"", "null"], &["\"b\""]);
+    check(&nullable(json!({"$ref": "#/$defs/s"})), &["\"a\"", "null"], &["1"]);
+    let inner = json!({"type": "object", "properties": {"a": {"type": "integer", "nullable": true}}, "additionalProperties": false});
+    check(&schema(inner), &["{\"a\":1}", "{\"a\":null}"], &["{\"a\":\"\"}"]);
+    check(&schema(json!({"type": "integer", "nullable": false})), &["1"], &["null"]);
+    check_error(&schema(json!({"nullable": "yes"})), "schema.nullable: expected a boolean, got \"yes\"");
+}
+
+#[test]
+fn names_of_properties() {
+    let record = |names: Value| {
+        schema(json!({"type": "object", "propertyNames": names, "additionalProperties": {"type": "integer"}}))
+    };
+    for all in [json!({"type": "string"}), json!({}), json!(true)] {
+        check(&record(all), &["{}", "{\"a b\":1}"], &["{\"a\":\"x\"}"]);
+    }
+    check(&record(json!({"pattern": "^[a-z]+$"})), &["{}", "{\"ab\":1,\"c\":2}"], &["{\"A\":1}", "{\"a\":\"x\"}"]);
+    check(
+        &record(json!({"type": "string", "enum": ["a", "b"]})),
+        &["{}", "{\"a\":1,\"b\":2}"],
+        &["{\"c\":1}", "{\"a\":true}"],
+    );
+    check(&record(json!({"const": "a"})), &["{\"a\":1}"], &["{\"b\":1}"]);
+    check_error(&record(json!({"maxLength": 3})), "schema.propertyNames: supported are a pattern, an enum or a const");
+    check_error(&record(json!({"enum": ["a"], "pattern": "a"})), "schema.propertyNames: supported are");
+    let beside = json!({"properties": {"a": {}}, "propertyNames": {"pattern": "^b"}});
+    check_error(&schema(beside), "schema.propertyNames: supported are");
+}
+
+#[test]
 fn keywords_that_are_not_enforced_are_refused_with_their_path() {
     for keyword in [
         "not",
@@ -261,7 +298,6 @@ fn keywords_that_are_not_enforced_are_refused_with_their_path() {
         "dependentSchemas",
         "contains",
         "minContains",
-        "propertyNames",
         "unevaluatedProperties",
         "unevaluatedItems",
         "$dynamicRef",
@@ -269,7 +305,6 @@ fn keywords_that_are_not_enforced_are_refused_with_their_path() {
         "contentSchema",
         "minLenght",
         "x-guidance",
-        "nullable",
     ] {
         let inner = json!({"type": "array", "items": {keyword: true}});
         check_error(

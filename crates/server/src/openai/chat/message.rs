@@ -14,12 +14,11 @@ use crate::{
         fields::{Ignored, unsupported},
         values::Refused,
     },
-    wire::check_messages,
+    wire::{Arguments, OpenCalls, check_messages},
 };
 
-/// One message.
+/// One message. It may come from an answer of another server, so what is not known in it is skipped.
 #[derive(Deserialize, Debug, Clone)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Message {
     pub(crate) role: Role,
     #[serde(default)]
@@ -31,8 +30,11 @@ pub(crate) struct Message {
     #[serde(default)]
     pub(crate) tool_call_id: Option<String>,
     /// What a model thought before an earlier answer; templates may show it again.
-    #[serde(default, alias = "reasoning")]
+    #[serde(default)]
     pub(crate) reasoning_content: Option<String>,
+    /// The same by its other name; some servers send both.
+    #[serde(default)]
+    pub(crate) reasoning: Option<Value>,
     #[serde(default)]
     pub(crate) refusal: Option<String>,
     // Parts of our own answers and of OpenAI's, sent back.
@@ -40,8 +42,9 @@ pub(crate) struct Message {
     pub(crate) _annotations: Ignored,
     #[serde(default, rename = "audio")]
     pub(crate) _audio: Option<Refused>,
-    #[serde(default, rename = "function_call")]
-    pub(crate) _function_call: Option<Refused>,
+    /// A call as it was before there were tools; its result is a message of the role function.
+    #[serde(default)]
+    pub(crate) function_call: Option<FunctionCall>,
 }
 
 #[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,6 +56,8 @@ pub(crate) enum Role {
     User,
     Assistant,
     Tool,
+    /// OpenAI's older word for tool.
+    Function,
 }
 
 impl Role {
@@ -62,7 +67,7 @@ impl Role {
             Self::System | Self::Developer => "system",
             Self::User => "user",
             Self::Assistant => "assistant",
-            Self::Tool => "tool",
+            Self::Tool | Self::Function => "tool",
         }
     }
 }
@@ -139,9 +144,9 @@ impl Content {
 
 /// A call that the model made earlier.
 #[derive(Deserialize, Clone, Debug)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ToolCallWire {
-    pub(crate) id: String,
+    #[serde(default)]
+    pub(crate) id: Option<String>,
     #[serde(default, rename = "type")]
     pub(crate) _kind: Option<FunctionWord>,
     pub(crate) function: FunctionCall,
@@ -157,17 +162,17 @@ pub(crate) enum FunctionWord {
 }
 
 #[derive(Deserialize, Clone, Debug)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct FunctionCall {
     pub(crate) name: String,
-    /// JSON, as text.
-    pub(crate) arguments: String,
+    #[serde(default)]
+    pub(crate) arguments: Option<Arguments>,
 }
 
 /// The messages, checked, in OpenAI's own shape and nothing else in them.
 pub(crate) fn to_json(messages: &[Message]) -> Result<Vec<Value>, ApiError> {
     check_messages(messages.len())?;
-    messages.iter().enumerate().map(|(i, m)| m.to_json(&format!("messages[{i}]"))).collect()
+    let mut open = OpenCalls::default();
+    messages.iter().enumerate().map(|(i, m)| m.to_json(i, &mut open)).collect()
 }
 
 impl Message {
@@ -180,65 +185,82 @@ impl Message {
             tool_calls: None,
             tool_call_id: None,
             reasoning_content: None,
+            reasoning: None,
             refusal: None,
             _annotations: None,
             _audio: None,
-            _function_call: None,
+            function_call: None,
         }
     }
 
-    fn to_json(&self, path: &str) -> Result<Value, ApiError> {
-        let missing = |field: &str| {
-            let param = format!("{path}.{field}");
-            ApiError::invalid(param.clone(), format!("{param}: missing"))
-        };
+    fn is_result(&self) -> bool {
+        matches!(self.role, Role::Tool | Role::Function)
+    }
+
+    fn to_json(&self, index: usize, open: &mut OpenCalls) -> Result<Value, ApiError> {
+        let path = format!("messages[{index}]");
         let only = |field: &str, role: &str| {
             let param = format!("{path}.{field}");
-            ApiError::invalid(param.clone(), format!("{param}: only in a message of the {role}"))
+            Err(ApiError::invalid(param.clone(), format!("{param}: only in a message of the {role}")))
         };
-        let calls = self.tool_calls.as_deref().unwrap_or_default();
+        let calls = self.calls(index);
         if !calls.is_empty() && self.role != Role::Assistant {
-            return Err(only("tool_calls", "assistant"));
+            return only(if self.function_call.is_some() { "function_call" } else { "tool_calls" }, "assistant");
         }
-        if self.tool_call_id.is_some() && self.role != Role::Tool {
-            return Err(only("tool_call_id", "tool"));
+        if self.tool_call_id.is_some() && !self.is_result() {
+            return only("tool_call_id", "tool");
         }
-        if self.role == Role::Tool && self.tool_call_id.is_none() {
-            return Err(missing("tool_call_id"));
-        }
+        let reasoning = self.reasoning_content.as_deref().or(self.reasoning.as_ref().and_then(Value::as_str));
         let content = match (&self.content, &self.refusal) {
             (Some(content), _) => content.text(&format!("{path}.content"))?,
             (None, Some(refusal)) => refusal.clone(),
-            // The calls, or the thought, are what the message says.
-            (None, None) if self.role == Role::Assistant && (!calls.is_empty() || self.reasoning_content.is_some()) => {
-                String::new()
+            // The calls, or the thought, are what the message says; a tool may have nothing to say.
+            (None, None) if !calls.is_empty() || self.is_result() => String::new(),
+            (None, None) if self.role == Role::Assistant && reasoning.is_some() => String::new(),
+            (None, None) => {
+                let param = format!("{path}.content");
+                return Err(ApiError::invalid(param.clone(), format!("{param}: missing")));
             }
-            (None, None) => return Err(missing("content")),
+        };
+        let call_id = if self.is_result() {
+            // A result of the role function is named like its tool.
+            let id = open.answered(self.tool_call_id.as_deref(), self.name.as_deref());
+            Some(id.unwrap_or_else(|| format!("call_{index}")))
+        } else {
+            open.forget();
+            None
         };
         let mut message = Map::new();
         message.insert("role".to_owned(), self.role.template_word().into());
         message.insert("content".to_owned(), content.into());
-        let optional = [
-            ("name", &self.name),
-            ("tool_call_id", &self.tool_call_id),
-            ("reasoning_content", &self.reasoning_content),
-        ];
+        let optional =
+            [("name", self.name.as_deref()), ("tool_call_id", call_id.as_deref()), ("reasoning_content", reasoning)];
         for (key, value) in optional {
             if let Some(value) = value {
-                message.insert(key.to_owned(), value.as_str().into());
+                message.insert(key.to_owned(), value.into());
             }
         }
         if !calls.is_empty() {
-            let calls = calls.iter().map(ToolCallWire::to_json).collect();
-            message.insert("tool_calls".to_owned(), calls);
+            let json = |(id, call): &(String, &FunctionCall)| {
+                open.made(id.clone(), call.name.clone());
+                call.to_json(id)
+            };
+            message.insert("tool_calls".to_owned(), calls.iter().map(json).collect());
         }
         Ok(Value::Object(message))
     }
+
+    /// With their ids, which are made up where nobody gave one.
+    fn calls(&self, index: usize) -> Vec<(String, &FunctionCall)> {
+        let listed = self.tool_calls.iter().flatten().map(|call| (call.id.clone(), &call.function));
+        let all = listed.chain(self.function_call.iter().map(|call| (None, call)));
+        all.enumerate().map(|(i, (id, call))| (id.unwrap_or_else(|| format!("call_{index}_{i}")), call)).collect()
+    }
 }
 
-impl ToolCallWire {
-    fn to_json(&self) -> Value {
-        let function = json!({"name": self.function.name, "arguments": self.function.arguments});
-        json!({"id": self.id, "type": "function", "function": function})
+impl FunctionCall {
+    fn to_json(&self, id: &str) -> Value {
+        let arguments = self.arguments.as_ref().map_or("{}", |arguments| &arguments.0);
+        json!({"id": id, "type": "function", "function": {"name": self.name, "arguments": arguments}})
     }
 }

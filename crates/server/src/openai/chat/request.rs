@@ -1,6 +1,5 @@
 //! The body of `/v1/chat/completions`.
 
-use chat::ToolChoice;
 use serde_json::{Map, Value};
 use tokenizer::TokenId;
 
@@ -139,15 +138,11 @@ impl ChatRequest {
             }
             request.grammar = Some((source, "response_format"));
         }
-        if let (Some((_, param)), false, true) = (&request.grammar, tools.is_empty(), choice != ToolChoice::None) {
-            return Err(unsupported(param, "together with tools only where tool_choice is none"));
-        }
         let segments = self.render(lease, &all_tools)?;
         request.prompt = prompt::encode_segments(lease.handle.tokenizer(), &segments);
         let prompt_logprobs = self.prompt_logprobs(&mut request, is_stream)?;
         let format = lease.format.after_prompt(&prompt::text_of(&segments));
-        // A call that is forced by name is that one call.
-        let parallel = self.parallel_tool_calls.unwrap_or(true) && !matches!(choice, ToolChoice::Named(_));
+        let parallel = tools::parallel(self.parallel_tool_calls, &choice);
         request.output = Output::Chat(ChatOutput { format, tools, choice, parallel });
         Ok((request, Answer { is_stream, include_usage, prompt_logprobs }))
     }
@@ -249,6 +244,7 @@ fn says_only_text(message: &Message) -> bool {
     message.role == Role::Assistant
         && message.tool_calls.is_none()
         && message.reasoning_content.is_none()
+        && message.function_call.is_none()
         && message.content.is_some()
 }
 

@@ -16,6 +16,7 @@ use crate::{
         chat::{Content, FunctionCall, Message, Role, ToolCallWire},
         fields::{Ignored, unsupported},
     },
+    wire::Arguments,
 };
 
 /// A text of the user, or items.
@@ -51,9 +52,9 @@ impl<'de> Deserialize<'de> for Input {
     }
 }
 
-/// One item: which fields it has depends on its type. Written again as it was read, for conversations that are kept.
+/// One item: which fields it has depends on its type. It may be a part of an answer, of this server or another, so what is not known in it is
+/// skipped. Written again as it was read, for conversations that are kept.
 #[derive(Serialize, Deserialize, Debug)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Item {
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     kind: Option<String>,
@@ -71,7 +72,7 @@ pub(crate) struct Item {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    arguments: Option<String>,
+    arguments: Option<Arguments>,
     /// Of a tool that takes free text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     input: Option<String>,
@@ -144,8 +145,8 @@ impl Conversation {
                     }
                 }
                 "function_call_output" | "custom_tool_call_output" => messages.push(Message {
-                    tool_call_id: Some(required(item.call_id, &path, "call_id")?),
-                    content: Some(required(item.output, &path, "output")?),
+                    tool_call_id: item.call_id,
+                    content: item.output,
                     ..Message::text(Role::Tool, String::new())
                 }),
                 // A search of another server's, in a conversation that was begun there: what it found is in the answer that follows.
@@ -216,12 +217,12 @@ impl Item {
     fn call(self, path: &str, spellings: &Spellings) -> Result<ToolCallWire, ApiError> {
         let name = required(self.name, path, "name")?;
         let arguments = if self.kind.as_deref() == Some("custom_tool_call") {
-            free_text_arguments(&required(self.input, path, "input")?)
+            Some(Arguments(free_text_arguments(&required(self.input, path, "input")?)))
         } else {
-            required(self.arguments, path, "arguments")?
+            self.arguments
         };
         Ok(ToolCallWire {
-            id: required(self.call_id, path, "call_id")?,
+            id: self.call_id,
             _kind: None,
             function: FunctionCall {
                 name: spellings.offered(self.namespace.as_deref(), &name).into_owned(),

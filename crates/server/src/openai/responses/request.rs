@@ -1,6 +1,5 @@
 //! The body of `/v1/responses`.
 
-use chat::ToolChoice;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -169,9 +168,6 @@ impl ResponsesRequest {
             }
             request.grammar = Some((source, "text.format"));
         }
-        if let (Some((_, param)), false, true) = (&request.grammar, tools.is_empty(), choice != ToolChoice::None) {
-            return Err(unsupported(param, "together with tools only where tool_choice is none"));
-        }
         let effort = self.reasoning.as_ref().and_then(|r| r.effort.as_deref());
         let extra =
             Thinking::default().effort("reasoning.effort", effort)?.variables(self.chat_template_kwargs.as_ref())?;
@@ -191,8 +187,7 @@ impl ResponsesRequest {
         };
         request.prompt = ids;
         let format = lease.format.after_prompt(&prompt::text_of(&segments));
-        // A call that is forced by name is that one call.
-        let parallel = self.parallel_tool_calls.unwrap_or(true) && !matches!(choice, ToolChoice::Named(_));
+        let parallel = tools::parallel(self.parallel_tool_calls, &choice);
         request.output = Output::Chat(ChatOutput { format, tools, choice, parallel });
         head.temperature = request.sampling.temperature;
         head.top_p = request.sampling.top_p;
@@ -228,7 +223,7 @@ impl ResponsesRequest {
             instructions: self.instructions.clone(),
             max_output_tokens: self.max_output_tokens,
             metadata: self.metadata.clone().unwrap_or_default(),
-            parallel_tool_calls: self.parallel_tool_calls.unwrap_or(true),
+            parallel_tool_calls: self.parallel_tool_calls.unwrap_or(false),
             effort: self.reasoning.as_ref().and_then(|r| r.effort.clone()),
             temperature: 1.0,
             top_p: 1.0,

@@ -171,7 +171,9 @@ fn open(
 fn one(wire: FlatToolWire, path: &str, spellings: &mut Vec<Spelling>) -> Result<Tool, ApiError> {
     let name = required(wire.name, path, "name")?;
     if wire.kind != "custom" {
-        return tool(name, wire.description, wire.parameters, path, "parameters");
+        // Where nobody says, OpenAI is strict with what can be, which is what happens without it.
+        let is_strict = wire.strict.unwrap_or(false);
+        return Ok(Tool { is_strict, ..tool(name, wire.description, wire.parameters, path, "parameters")? });
     }
     if !spellings.iter().any(|s| s.offered == name) {
         spellings.push(Spelling { offered: name.clone(), namespace: None, name: name.clone(), is_free_text: true });

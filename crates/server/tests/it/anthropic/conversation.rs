@@ -90,6 +90,32 @@ fn tools_and_their_results_become_messages() {
     assert!(refused(PATH, &orphan, "messages[0].content[0].tool_use_id").contains("zzz"));
 }
 
+/// Whole answers sent back, fields of other servers, calls without ids.
+#[test]
+fn histories_from_elsewhere_are_read() {
+    let call = |id: &str| json!({"type": "tool_use", "id": id, "name": "weather", "input": {"city": "Oslo"}});
+    let expected = json!({"messages": [
+        {"role": "user", "content": "Weather?"}, {"role": "assistant", "content": [{"type": "text", "text": "Hm."}, call("a")]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a"}]},
+    ]});
+    let elsewhere = json!({"messages": [
+        {"role": "user", "content": "Weather?", "id": "x"},
+        {
+            "role": "assistant", "type": "message", "id": "msg_1", "stop_reason": "tool_use", "usage": {"input_tokens": 3}, "content": [
+                {"type": "text", "text": "Hm.", "provider": "x"},
+                {"type": "tool_use", "name": "weather", "input": "{\"city\":\"Oslo\"}", "index": 0},
+            ],
+        },
+        {"role": "user", "content": [{"type": "tool_result", "name": "weather"}]},
+    ]});
+    let count =
+        |body: &Value| smollm2().ok(COUNT, &with(&json!({"model": "smollm2:135m"}), body))["input_tokens"].clone();
+    assert_eq!(count(&elsewhere), count(&expected));
+    smollm2().ok(PATH, &with(&base(), &with(&elsewhere, &json!({"max_tokens": 1}))));
+    let alone = json!({"messages": [{"role": "user", "content": [{"type": "tool_result", "content": "cold"}]}]});
+    refused(PATH, &with(&base(), &alone), "messages[0].content[0].tool_use_id");
+}
+
 #[test]
 fn the_answer_goes_on_from_what_the_client_began() {
     let server = smollm2();

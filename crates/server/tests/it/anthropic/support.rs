@@ -7,10 +7,10 @@ use crate::{
     openai::support::{SMOLLM2, smollm2, with},
 };
 
-pub(super) const PATH: &str = "/v1/messages";
-pub(super) const COUNT: &str = "/v1/messages/count_tokens";
+pub(crate) const PATH: &str = "/v1/messages";
+pub(crate) const COUNT: &str = "/v1/messages/count_tokens";
 
-pub(super) fn base() -> Value {
+pub(crate) fn base() -> Value {
     json!({
         "model": SMOLLM2, "messages": [{"role": "user", "content": "What is 2+2? Answer with one number."}],
         "max_tokens": 24, "temperature": 0,
@@ -18,7 +18,7 @@ pub(super) fn base() -> Value {
 }
 
 /// The events of a streamed answer; their names are their types.
-pub(super) fn events(server: &Loopback, body: &Value) -> Vec<Value> {
+pub(crate) fn events(server: &Loopback, body: &Value) -> Vec<Value> {
     let answer = server.post_json(PATH, &with(body, &json!({"stream": true})));
     assert_eq!(answer.status, 200, "{body}: {}", answer.text());
     assert_eq!(answer.header("content-type"), Some("text/event-stream"));
@@ -34,12 +34,16 @@ pub(super) fn events(server: &Loopback, body: &Value) -> Vec<Value> {
 
 /// Keys without a value are left out, as Anthropic leaves them out: parsers of clients refuse null. Only why an answer ended is null until it
 /// has ended, and which sequence stopped it.
-pub(super) fn assert_no_nulls(value: &Value) {
+pub(crate) fn assert_no_nulls(value: &Value) {
     let mut todo = vec![(String::new(), value)];
     while let Some((path, value)) = todo.pop() {
         match value {
-            Value::Null => assert!(path.ends_with(".stop_reason") || path.ends_with(".stop_sequence"), "{path} is null"),
-            Value::Array(items) => todo.extend(items.iter().enumerate().map(|(i, item)| (format!("{path}[{i}]"), item))),
+            Value::Null => {
+                assert!(path.ends_with(".stop_reason") || path.ends_with(".stop_sequence"), "{path} is null")
+            }
+            Value::Array(items) => {
+                todo.extend(items.iter().enumerate().map(|(i, item)| (format!("{path}[{i}]"), item)))
+            }
             Value::Object(members) => todo.extend(members.iter().map(|(key, value)| (format!("{path}.{key}"), value))),
             _ => {}
         }
@@ -47,7 +51,7 @@ pub(super) fn assert_no_nulls(value: &Value) {
 }
 
 /// The message that a stream amounts to, put together as the documents say; the order of events is checked on the way.
-pub(super) fn joined(events: &[Value]) -> Value {
+pub(crate) fn joined(events: &[Value]) -> Value {
     let mut message = events[0]["message"].clone();
     assert_eq!((&events[0]["type"], &message["content"]), (&json!("message_start"), &json!([])));
     assert!(message["stop_reason"].is_null() && message["usage"]["output_tokens"] == 0, "{message}");
@@ -104,7 +108,7 @@ pub(super) fn joined(events: &[Value]) -> Value {
 }
 
 /// Asks both ways and compares; the whole answer.
-pub(super) fn both(server: &Loopback, body: &Value) -> Value {
+pub(crate) fn both(server: &Loopback, body: &Value) -> Value {
     let whole = server.ok(PATH, body);
     assert_no_nulls(&whole);
     let streamed = joined(&events(server, body));
@@ -122,7 +126,7 @@ pub(super) fn both(server: &Loopback, body: &Value) -> Value {
 }
 
 /// A 400 in Anthropic's form whose message begins with the field at fault.
-pub(super) fn refused(path: &str, body: &Value, param: &str) -> String {
+pub(crate) fn refused(path: &str, body: &Value, param: &str) -> String {
     let answer = smollm2().post_json(path, body);
     assert_eq!(answer.status, 400, "{body}: {}", answer.text());
     let json = answer.json();

@@ -89,7 +89,24 @@ fn calls_come_whole_with_arguments_as_objects() {
         assert!(["Oslo", "Rome"].contains(&call["function"]["arguments"]["city"].as_str().unwrap()), "{answer}");
         assert!(call["id"].as_str().unwrap().starts_with("call_"));
     }
-    refused(CHAT, &with(&body, &json!({"format": "json"})), "format");
+}
+
+#[test]
+fn histories_from_elsewhere_are_read() {
+    let n_tokens = |messages: Value| {
+        let body = with_options(&with(&chat(), &json!({"messages": messages})), &json!({"num_predict": 1}));
+        whole(smollm2(), CHAT, &body)["prompt_eval_count"].clone()
+    };
+    let expected = n_tokens(json!([
+        {"role": "user", "content": "Weather?"}, {"role": "assistant", "tool_calls": [{"function": {"name": "weather", "arguments": {"city": "Oslo"}}}]},
+        {"role": "tool", "content": ""},
+    ]));
+    let elsewhere = n_tokens(json!([
+        {"role": "user", "content": "Weather?", "id": 5},
+        {"role": "assistant", "content": null, "tool_calls": [{"id": "x", "type": "function", "function": {"name": "weather", "arguments": "{\"city\":\"Oslo\"}"}}]},
+        {"role": "function"},
+    ]));
+    assert_eq!(elsewhere, expected);
 }
 
 #[test]
@@ -133,7 +150,7 @@ fn messages_name_what_is_wrong_with_them() {
             "messages[1].tool_calls",
         ),
         (
-            json!({"role": "assistant", "tool_calls": [{"function": {"name": "a", "arguments": "{}"}}]}),
+            json!({"role": "assistant", "tool_calls": [{"function": {"name": "a", "arguments": [1]}}]}),
             "messages[1].tool_calls[0].function.arguments",
         ),
     ] {

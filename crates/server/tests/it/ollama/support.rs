@@ -7,32 +7,32 @@ use crate::{
     openai::support::{SMOLLM2, smollm2, with},
 };
 
-pub(super) const GENERATE: &str = "/api/generate";
-pub(super) const CHAT: &str = "/api/chat";
+pub(crate) const GENERATE: &str = "/api/generate";
+pub(crate) const CHAT: &str = "/api/chat";
 
-pub(super) fn generate() -> Value {
+pub(crate) fn generate() -> Value {
     json!({"model": SMOLLM2, "prompt": "Hi", "options": {"temperature": 0, "num_predict": 32}})
 }
 
-pub(super) fn chat() -> Value {
+pub(crate) fn chat() -> Value {
     let messages = json!([{"role": "user", "content": "Hi"}]);
     json!({"model": SMOLLM2, "messages": messages, "options": {"temperature": 0, "num_predict": 32}})
 }
 
 /// `body` with more options.
-pub(super) fn with_options(body: &Value, more: &Value) -> Value {
+pub(crate) fn with_options(body: &Value, more: &Value) -> Value {
     with(body, &json!({"options": with(&body["options"], more)}))
 }
 
 /// The answer in one piece.
-pub(super) fn whole(server: &Loopback, path: &str, body: &Value) -> Value {
+pub(crate) fn whole(server: &Loopback, path: &str, body: &Value) -> Value {
     let whole = server.ok(path, &with(body, &json!({"stream": false})));
     assert_eq!(whole["done"], true, "{whole}");
     whole
 }
 
 /// The lines of a streamed answer: what comes by default.
-pub(super) fn lines(server: &Loopback, path: &str, body: &Value) -> Vec<Value> {
+pub(crate) fn lines(server: &Loopback, path: &str, body: &Value) -> Vec<Value> {
     let answer = server.post_json(path, body);
     assert_eq!(answer.status, 200, "{body}: {}", answer.text());
     assert_eq!(answer.header("content-type"), Some("application/x-ndjson"));
@@ -59,7 +59,7 @@ fn joined(path: &str, lines: &[Value]) -> Value {
 }
 
 /// Asks both ways and compares; the whole answer.
-pub(super) fn both(server: &Loopback, path: &str, body: &Value) -> Value {
+pub(crate) fn both(server: &Loopback, path: &str, body: &Value) -> Value {
     let whole = whole(server, path, body);
     let lines = lines(server, path, body);
     for (i, line) in lines.iter().enumerate() {
@@ -92,7 +92,7 @@ pub(super) fn both(server: &Loopback, path: &str, body: &Value) -> Value {
 }
 
 /// A 400 in Ollama's form that names the field at fault.
-pub(super) fn refused(path: &str, body: &Value, param: &str) -> String {
+pub(crate) fn refused(path: &str, body: &Value, param: &str) -> String {
     let answer = smollm2().post_json(path, body);
     assert_eq!(answer.status, 400, "{body}: {}", answer.text());
     let json = answer.json();

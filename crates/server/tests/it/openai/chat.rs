@@ -301,7 +301,6 @@ fn a_forced_call_is_well_formed() {
     {
         server.refused(PATH, &with(&base(), &json!({"tools": tools, "tool_choice": choice})), "tool_choice");
     }
-    server.refused(PATH, &with(&body, &json!({"guided_regex": "a"})), "guided_regex");
 }
 
 #[test]
@@ -311,12 +310,12 @@ fn calls_that_repeat_themselves_end() {
     let body = with(
         &base(),
         &json!({
-            "max_completion_tokens": 800, "tool_choice": "required",
+            "max_completion_tokens": 800, "tool_choice": "required", "parallel_tool_calls": true,
             "messages": [{"role": "user", "content": "What is the weather in San Francisco?"}],
             "tools": [{"type": "function", "function": {"name": "get", "parameters": {"type": "object", "additionalProperties": false}}}],
         }),
     );
-    let choice = server.ok(PATH, &body)["choices"][0].clone();
+    let choice = server.ok(PATH, &with(&body, &json!({"model": SMOLLM2})))["choices"][0].clone();
     let n_calls = choice["message"]["tool_calls"].as_array().unwrap().len();
     assert_eq!((choice["finish_reason"].as_str(), n_calls), (Some("tool_calls"), 16), "{choice}");
 }
@@ -336,8 +335,47 @@ fn results_of_tools_reach_the_model() {
     for part in ["get_weather", "The weather of a city.", "Oslo", "Eleven degrees"] {
         assert!(prompt.contains(part), "{part} in {prompt}");
     }
-    let orphan = json!({"messages": [{"role": "tool", "content": "x"}]});
-    server.refused(PATH, &orphan, "messages[0].tool_call_id");
+}
+
+/// What other servers and older clients write is the same conversation.
+#[test]
+fn histories_from_elsewhere_are_read() {
+    let server = smollm2();
+    let prompt =
+        |messages: &Value| server.ok(RENDER, &json!({"messages": messages, "tools": tools()}))["prompt"].clone();
+    let call = |id: &str| json!({"id": id, "type": "function", "function": {"name": "get_weather", "arguments": "{\"city\":\"Oslo\"}"}});
+    let user = json!({"role": "user", "content": "The weather in Oslo?"});
+    let expected = prompt(&json!([
+        user, {"role": "assistant", "content": "", "reasoning_content": "Hm.", "tool_calls": [call("call_1_0"), call("x")]},
+        {"role": "tool", "tool_call_id": "call_1_0", "content": ""}, {"role": "tool", "tool_call_id": "x", "content": "Rain."},
+    ]));
+    let bare =
+        json!({"index": 0, "function": {"name": "get_weather", "arguments": {"city": "Oslo"}, "extra": 1}, "more": {}});
+    assert_eq!(
+        prompt(&json!([
+            with(&user, &json!({"id": "msg_1", "timestamp": 1.5})),
+            {
+                "role": "assistant", "content": null, "reasoning": "Hm.", "reasoning_content": "Hm.", "provider_specific_fields": {},
+                "reasoning_details": [{"type": "reasoning.text", "text": "Hm."}], "tool_calls": [bare, call("x")],
+            },
+            {"role": "tool", "artifact": []}, {"role": "tool", "name": "get_weather", "content": "Rain."},
+        ])),
+        expected
+    );
+    let expected = prompt(&json!([
+        user, {"role": "assistant", "content": null, "tool_calls": [call("call_1_0")]},
+        {"role": "tool", "tool_call_id": "call_1_0", "name": "get_weather", "content": "Rain."},
+    ]));
+    assert_eq!(
+        prompt(&json!([
+            user, {"role": "assistant", "content": null, "function_call": {"name": "get_weather", "arguments": "{\"city\":\"Oslo\"}"}},
+            {"role": "function", "name": "get_weather", "content": "Rain."},
+        ])),
+        expected
+    );
+    server.ok(PATH, &json!({"messages": [user, {"role": "tool", "content": "Rain."}], "max_tokens": 1}));
+    let wrong = json!([{"role": "assistant", "tool_calls": [{"function": {"name": "a", "arguments": [1]}}]}]);
+    server.refused(PATH, &json!({"messages": wrong}), "messages[0].tool_calls[0].function.arguments");
 }
 
 #[test]

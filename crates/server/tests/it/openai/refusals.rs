@@ -140,7 +140,7 @@ fn wrong_types_name_their_place() {
             "messages[0].tool_calls",
         ),
         (messages(json!([{"role": "user", "content": [{"type": "text"}]}])), "messages[0].content[0].text"),
-        (messages(json!([{"role": "user", "content": "a", "extra": 1}])), "messages[0].extra"),
+        (messages(json!([{"role": "user", "content": "a", "audio": {"id": "x"}}])), "messages[0].audio"),
         (messages(json!("Hi")), "messages"),
         (with(&messages(json!([user])), &json!({"temperature": "hot"})), "temperature"),
         (

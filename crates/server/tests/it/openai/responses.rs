@@ -123,6 +123,26 @@ fn items_and_instructions_are_the_conversation_of_chat() {
 }
 
 #[test]
+fn items_from_elsewhere_are_read() {
+    let server = smollm2();
+    let n_tokens = |items: Value| {
+        server.ok(PATH, &with(&base(), &json!({"input": items, "max_output_tokens": 1})))["usage"]["input_tokens"]
+            .clone()
+    };
+    let expected = n_tokens(json!([
+        {"role": "user", "content": "The weather in Oslo?"},
+        {"type": "function_call", "call_id": "call_1_0", "name": "get_weather", "arguments": "{\"city\":\"Oslo\"}"},
+        {"type": "function_call_output", "call_id": "call_1_0", "output": ""},
+    ]));
+    let elsewhere = n_tokens(json!([
+        {"role": "user", "content": "The weather in Oslo?", "timestamp": 5},
+        {"type": "function_call", "name": "get_weather", "arguments": {"city": "Oslo"}, "internal_id": "x"},
+        {"type": "function_call_output", "status": "completed"},
+    ]));
+    assert_eq!(elsewhere, expected);
+}
+
+#[test]
 fn a_forced_call_is_an_item() {
     let parameters = json!({"type": "object", "properties": {"n": {"type": "integer", "minimum": 0, "maximum": 99}}, "required": ["n"], "additionalProperties": false});
     let tools = json!([{"type": "function", "name": "count", "description": "Counts.", "parameters": parameters, "strict": true}]);
