@@ -25,7 +25,7 @@ fn the_embedded_model_tells_its_story_without_any_file() {
 #[test]
 fn a_ternary_model_tells_its_story() {
     let model = testkit::data("tiny-models/stories-ternary-1.9M-tq2_0.gguf");
-    let outcome = trinity(greedy(&[model.to_str().unwrap(), "Once upon a time", "-n", "48"])).ok();
+    let outcome = trinity(greedy(&[model.to_str().unwrap(), "Once upon a time", "-n", "80"])).ok();
     assert!(
         outcome.text().starts_with(
             ", there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big, shiny \
