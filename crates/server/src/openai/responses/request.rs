@@ -22,7 +22,7 @@ use crate::{
         chat::{Message, Thinking, Verbosity, render_messages},
         constraint::TextFormat,
         fields::{Ignored, ServiceTier, StreamOptions, common_fields, count, request_type, unsupported},
-        tools::{ToolChoiceWire, choose},
+        tools::{ToolChoiceWire, choose, parallel},
         unix_seconds,
         values::Refused,
     },
@@ -187,7 +187,7 @@ impl ResponsesRequest {
         };
         request.prompt = ids;
         let format = lease.format.after_prompt(&prompt::text_of(&segments));
-        let parallel = tools::parallel(self.parallel_tool_calls, &choice);
+        let parallel = parallel(self.parallel_tool_calls, &choice);
         request.output = Output::Chat(ChatOutput { format, tools, choice, parallel });
         head.temperature = request.sampling.temperature;
         head.top_p = request.sampling.top_p;
