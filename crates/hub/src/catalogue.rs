@@ -227,7 +227,7 @@ mod tests {
         };
         check(&|s| s.replace("'a:b'", "'../b'"), "begins with");
         check(&|s| s.replace("'a:b'", "'hf:b'"), "taken");
-        check(&|s| s.replace("m.gguf'\nb", "a/m.gguf'\nb"), "letters, digits");
+        check(&|s| s.replace("m.gguf'\nb", "a/m.gguf'\nb"), "holds no '/'");
         check(&|s| s.replace("m.gguf'\nb", "m.zip'\nb"), ".gguf");
         check(&|s| s.replace("bytes=1", "bytes=0"), "bytes");
         check(&|s| s.replace("bytes=1", "bytes=-1"), "bytes");

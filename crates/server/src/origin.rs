@@ -10,7 +10,7 @@
 //! - What changes or computes something is refused where it comes from another page ([`Origins::check_page`]): CORS keeps such a page from
 //!   reading the answer, not from asking.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use axum::{
     body::Body,

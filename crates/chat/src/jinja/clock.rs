@@ -129,9 +129,10 @@ impl Clock<'_> {
         if let Some(field) = field {
             self.write(&directive, field);
         } else {
-            // No directive: it stands for itself.
+            // No directive: it stands for itself. Names of months turn to capitals before glibc looks whether they may be modified.
             let (spelled, _) = after.split_at(after.len() - rest.len());
-            self.pad(&directive, &format!("%{spelled}"), directive.is_upper);
+            let is_upper = directive.is_upper || directive.has_other_case && matches!(letter, Some('b' | 'h'));
+            self.pad(&directive, &format!("%{spelled}"), is_upper);
         }
         rest
     }
@@ -173,7 +174,7 @@ impl Clock<'_> {
             'P' => Field::Lower(half),
             'r' => Field::Format("%I:%M:%S %p"),
             'R' => Field::Format("%H:%M"),
-            's' => number(self.now.seconds(), 1),
+            's' => Field::Number { value: self.now.seconds(), digits: 1, is_blank: true },
             'S' => number(date.second().into(), 2),
             't' => Field::Text("\t".to_owned()),
             'T' | 'X' => Field::Format("%H:%M:%S"),

@@ -48,7 +48,7 @@ VARIABLES |= {
     "tree": {
         "zeta": ["item number %d" % i for i in range(9)],
         "alpha": {"b": "x" * 90, "a": {"deep": [[1, 2, 3], ["word " * 20, None, True, 1.5]], "quote": "it's"}},
-        "Beta": (1, 2),
+        "Beta": [1, 2],
         "long text": "one two three four five six seven eight nine ten eleven twelve thirteen fourteen\nfifteen\n\nsixteen  seventeen",
         "empty": [{}, [], "", {"k" * 85: "v" * 10}],
         "é": "naïve 日本 " * 12,

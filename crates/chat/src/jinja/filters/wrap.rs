@@ -29,8 +29,12 @@ struct Wrapper {
 pub(super) fn word_wrap(machine: &Machine<'_>, value: &Value, args: Args) -> Result<Value> {
     let [width, long, separator, hyphens] =
         args.bind("wordwrap", ["width", "break_long_words", "wrapstring", "break_on_hyphens"])?;
-    let width = int(width.as_ref(), WIDTH, "wordwrap")?;
     let separator = optional_text(separator.as_ref(), "wordwrap")?.unwrap_or_else(|| "\n".into());
+    if matches!(value, Value::Str(s) if s.text.is_empty()) {
+        // Without a line nobody asks for the width.
+        return Ok(value.clone());
+    }
+    let width = int(width.as_ref(), WIDTH, "wordwrap")?;
     let Value::Str(s) = value else {
         super::require(value)?;
         return Err(Error::render(format!("wordwrap needs text, got {}", value.type_name())));
@@ -40,7 +44,7 @@ pub(super) fn word_wrap(machine: &Machine<'_>, value: &Value, args: Args) -> Res
         breaks_words: long.is_none() || flag(long.as_ref()),
         breaks_at_hyphens: hyphens.is_none() || flag(hyphens.as_ref()),
     };
-    if wrapper.width == 0 && !s.text.is_empty() {
+    if wrapper.width == 0 {
         return Err(Error::render(format!("wordwrap: invalid width {width} (must be > 0)")));
     }
     // A value for each character and a piece for each word are held meanwhile.
