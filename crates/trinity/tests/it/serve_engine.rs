@@ -135,8 +135,9 @@ fn behind_a_window_a_completion_outgrows_the_context() {
     let (server, address) = Server::start(&[&model, "--attention-window", "100", "--sinks", "4"]);
     let answer = complete(&address, "Once upon a time", 3000, &json!({}));
     assert_eq!(answer["usage"]["completion_tokens"], 3000);
-    let free = get(&address, "/v1/loads", "");
-    assert!(free.contains("\"num_running_reqs\":0"), "{free}");
+    // The figures are told after the answer.
+    let is_free = |_| get(&address, "/v1/loads", "").contains("\"num_running_reqs\":0");
+    assert!((0..1000).any(is_free), "{}", get(&address, "/v1/loads", ""));
     drop(server);
     // Without one the context ends it.
     let (_server, address) = Server::start(&[&model]);
