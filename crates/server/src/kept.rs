@@ -43,6 +43,7 @@ impl KeptResponse {
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_field_names, reason = "limits are named …_max")]
 pub(crate) struct Bounds {
     pub(crate) n_max: usize,
     pub(crate) bytes_max: usize,

@@ -3,11 +3,11 @@
 //! A page anywhere can make a browser send requests here, and by DNS rebinding even under a name of its own; most servers on loopback ask
 //! for no key, so that nothing else would stop it. Three rules do:
 //!
-//! - On a loopback address only names are answered that no stranger's DNS can hold ([`Hosts::is_ours`]).
+//! - On a loopback address only names are answered that no stranger's DNS can hold (`Hosts::is_ours`).
 //! - CORS headers go to the pages of this machine, to apps and extensions that its user installed, and to origins that the operator lists
-//!   ([`Origins::may_read`]). None of these can be claimed by a page from elsewhere: a browser writes the `Origin`, and the schemes other than
+//!   (`Origins::may_read`). None of these can be claimed by a page from elsewhere: a browser writes the `Origin`, and the schemes other than
 //!   `http` and `https` belong to programs. `null` is never among them: any page can have it, by a sandboxed frame.
-//! - What changes or computes something is refused where it comes from another page ([`Origins::check_page`]): CORS keeps such a page from
+//! - What changes or computes something is refused where it comes from another page (`Origins::check_page`): CORS keeps such a page from
 //!   reading the answer, not from asking.
 
 use core::net::IpAddr;
@@ -368,7 +368,7 @@ mod tests {
         let fetch = |value: &'static str| (site.clone(), value);
         for here in [
             &[][..],
-            &[host.clone()],
+            std::slice::from_ref(&host),
             &[host.clone(), origin("https://chat.example")],
             &[host.clone(), origin("http://CHAT.example")],
             &[(header::HOST, "127.0.0.1:8080"), origin("https://chat.example"), fetch("same-origin")],

@@ -190,7 +190,7 @@ impl OutputParser {
             self.content(&released, out);
         }
         let Some(marker) = found else { return };
-        let may_call = !self.tools.is_empty() && !(self.has_calls_first && self.has_content);
+        let may_call = !(self.tools.is_empty() || self.has_calls_first && self.has_content);
         let is_opening = self.format.syntax.opens.contains(&marker) && may_call;
         if is_opening && self.n_calls < CALLS_MAX {
             self.raw = std::mem::take(&mut self.space);

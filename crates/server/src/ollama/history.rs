@@ -55,6 +55,7 @@ mod tests {
     use super::*;
 
     /// Each message is as many tokens as its content says.
+    #[allow(clippy::unnecessary_wraps, reason = "in place of a template, which may refuse")]
     fn render(messages: &[Value]) -> Result<Rendered, ApiError> {
         let n: u64 = messages.iter().map(|m| m["content"].as_u64().unwrap()).sum();
         Ok(Rendered { segments: Vec::new(), ids: vec![TokenId(0); n as usize] })

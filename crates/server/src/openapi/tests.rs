@@ -35,7 +35,7 @@ struct Probe<'a> {
     found: &'a RefCell<Option<BTreeSet<String>>>,
 }
 
-impl<'de> IntoDeserializer<'de, serde_json::Error> for Probe<'_> {
+impl IntoDeserializer<'_, serde_json::Error> for Probe<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

@@ -58,7 +58,7 @@ def claude(url, work, *arguments):
         "CLAUDE_CODE_MAX_CONTEXT_TOKENS": "65536",
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     }
-    return npm("claude", "-p", "--allowedTools", "Bash", *arguments), environment
+    return npm("claude", "-p", "--allowedTools=Bash", *arguments), environment
 
 
 def codex(url, work, *arguments):

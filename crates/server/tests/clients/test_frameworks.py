@@ -31,12 +31,13 @@ PLACE = Place(city="Paris", celsius=21)
 
 @pytest.fixture(scope="module")
 def scripted(logs, tmp_path_factory):
-    """`talker` calls a tool when asked for; `filler` answers with a call that fills the type Place."""
+    """`talker` calls a tool when asked for; `filler` and `partial` answer with a call that fills the type Place."""
     folder = tmp_path_factory.mktemp("frameworks")
     talker = small_talk(folder / "talker.gguf", call("get_weather", city="Paris"))
     place = call("Place", city="Paris", celsius=21)
     filler = write(folder / "filler.gguf", smollm2(), place, [("JSON schema", PLACE.model_dump_json())])
-    server = Served(models=[talker, filler], log=logs / "frameworks.log")
+    partial = write(folder / "partial.gguf", smollm2(), call("PartialPlace", city="Paris", celsius=21))
+    server = Served(models=[talker, filler, partial], log=logs / "frameworks.log")
     yield server
     assert server.stop() == 0
 
@@ -74,7 +75,9 @@ def test_openai_agents(scripted, api):
     assert agents.Runner.run_sync(typed, STRUCTURED).final_output == PLACE
 
     async def streamed():
-        run = agents.Runner.run_streamed(plain, WEATHER)
+        # Connections belong to an event loop.
+        fresh = plain.clone(model=agents_model(api, scripted.url))
+        run = agents.Runner.run_streamed(fresh, WEATHER)
         async for _ in run.stream_events():
             pass
         return run.final_output

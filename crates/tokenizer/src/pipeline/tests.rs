@@ -70,7 +70,7 @@ fn behaviours() {
 #[test]
 fn blanks_before_a_word() {
     let check = |regex: &str, text: &str, expected: &[&str]| {
-        check(&json!([]), &split(regex, "Isolated", false), text, true, expected)
+        check(&json!([]), &split(regex, "Isolated", false), text, true, expected);
     };
     check(r" ?\w+|\s+(?!\S)|\s+", "a  b \n c  ", &["a", " ", " b", " \n", " c", "  "]);
     check(r"\w+|\s+(?!\S)|\s+", "a b  c", &["a", " ", "b", " ", " ", "c"]);

@@ -3,7 +3,6 @@
 use std::{
     fs::File,
     io::{Read, Write},
-    os::fd::OwnedFd,
     path::PathBuf,
     process::{Child, Command, ExitStatus},
     sync::mpsc,
@@ -33,7 +32,7 @@ impl Terminal {
         let child = command.env("TERM", "xterm").stdin(open()).stdout(open()).stderr(open()).spawn().unwrap();
         // The command holds its ends of the terminal, which must close with the program.
         drop(command);
-        let keyboard = File::from(OwnedFd::from(master));
+        let keyboard = File::from(master);
         let mut screen = keyboard.try_clone().unwrap();
         let (send, receive) = mpsc::channel();
         std::thread::spawn(move || {

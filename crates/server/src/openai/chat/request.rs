@@ -153,7 +153,7 @@ impl ChatRequest {
             .effort("reasoning_effort", self.reasoning_effort.as_deref())?
             .reasoning(self.reasoning.as_ref())?
             .think(self.think.as_ref())?
-            .is_on("enable_thinking", self.enable_thinking)?
+            .switched("enable_thinking", self.enable_thinking)?
             .thinking(self.thinking.as_ref())?
             .variables(self.chat_template_kwargs.as_ref())?;
         let Some((messages, begun)) = self.begun_answer()? else {

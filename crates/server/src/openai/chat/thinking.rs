@@ -78,11 +78,11 @@ impl<'a> Thinking<'a> {
             Some((other, said)) if said != effort => return Err(disagree(field, effort, other, said)),
             _ => self.effort = Some((field, effort)),
         }
-        if effort == "none" { self.is_on(field, Some(false)) } else { Ok(self) }
+        if effort == "none" { self.switched(field, Some(false)) } else { Ok(self) }
     }
 
     /// By yes or no.
-    pub(crate) fn is_on(mut self, field: &'static str, is_on: Option<bool>) -> Result<Self, ApiError> {
+    pub(crate) fn switched(mut self, field: &'static str, is_on: Option<bool>) -> Result<Self, ApiError> {
         let Some(is_on) = is_on else { return Ok(self) };
         match self.is_on {
             Some((other, said)) if said != is_on => Err(disagree(field, is_on, other, said)),
@@ -102,7 +102,7 @@ impl<'a> Thinking<'a> {
         if wire.summary.is_some() {
             ignored::note(Api::OpenAi, "reasoning.summary");
         }
-        self.effort("reasoning.effort", wire.effort.as_deref())?.is_on("reasoning.enabled", wire.enabled)
+        self.effort("reasoning.effort", wire.effort.as_deref())?.switched("reasoning.enabled", wire.enabled)
     }
 
     /// Anthropic's object.
@@ -116,14 +116,14 @@ impl<'a> Thinking<'a> {
             ThinkingWord::Disabled => Some(false),
             ThinkingWord::Adaptive | ThinkingWord::Auto => None,
         };
-        self.is_on("thinking.type", is_on)
+        self.switched("thinking.type", is_on)
     }
 
     /// Ollama's `think`: yes, no, or a word.
     pub(crate) fn think(self, wire: Option<&'a Value>) -> Result<Self, ApiError> {
         match wire {
             None => Ok(self),
-            Some(Value::Bool(is_on)) => self.is_on("think", Some(*is_on)),
+            Some(Value::Bool(is_on)) => self.switched("think", Some(*is_on)),
             Some(Value::String(effort)) => self.effort("think", Some(effort)),
             Some(_) => Err(ApiError::invalid("think", "think: expected true, false or an effort")),
         }
@@ -192,7 +192,7 @@ mod tests {
             .and_then(|t| t.reasoning(reasoning.as_ref()))
             .and_then(|t| t.thinking(thinking.as_ref()))
             .and_then(|t| t.think(body.get("think")))
-            .and_then(|t| t.is_on("enable_thinking", body.get("enable_thinking").and_then(Value::as_bool)))
+            .and_then(|t| t.switched("enable_thinking", body.get("enable_thinking").and_then(Value::as_bool)))
             .and_then(|t| t.variables(body.get("chat_template_kwargs").and_then(Value::as_object)));
         match (got, expected) {
             (Ok(got), Ok(expected)) => assert_eq!(Value::Object(got), expected, "{body}"),

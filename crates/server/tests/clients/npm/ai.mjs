@@ -77,6 +77,8 @@ function weather() {
 const table = {};
 for (const [provider, create] of Object.entries(PROVIDERS)) {
     for (const [name, run] of Object.entries(CASES)) {
+        // For models that it does not know this provider asks for a call of a tool of its own instead, which nothing scripted makes.
+        if (provider === "anthropic" && name === "structuredWithTools") continue;
         table[`${provider}_${name}`] = (url, model) => run({ model: create(url)(model), maxRetries: 0, maxOutputTokens: 200 });
     }
 }

@@ -39,10 +39,10 @@ pub(crate) fn assert_no_nulls(value: &Value) {
     while let Some((path, value)) = todo.pop() {
         match value {
             Value::Null => {
-                assert!(path.ends_with(".stop_reason") || path.ends_with(".stop_sequence"), "{path} is null")
+                assert!(path.ends_with(".stop_reason") || path.ends_with(".stop_sequence"), "{path} is null");
             }
             Value::Array(items) => {
-                todo.extend(items.iter().enumerate().map(|(i, item)| (format!("{path}[{i}]"), item)))
+                todo.extend(items.iter().enumerate().map(|(i, item)| (format!("{path}[{i}]"), item)));
             }
             Value::Object(members) => todo.extend(members.iter().map(|(key, value)| (format!("{path}.{key}"), value))),
             _ => {}
