@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    Outcome, aarch64, browser, checkout, clients,
+    Outcome, browser, checkout, clients,
     command::{cargo, succeed},
     first_command, fuzz, load, models, tidy, wasm,
 };
@@ -64,7 +64,6 @@ const STAGES: &[Stage] = &[
     stage(Set::Standard, "load", |_| load::run(&["--quick".to_owned()])),
     stage(Set::Extra, "loom", loom),
     stage(Set::Extra, "wasm", |_| wasm::run()),
-    stage(Set::Extra, "aarch64", |totals| aarch64::run(&aarch64::CPUS[..1], |line| totals.add(line))),
     stage(Set::Extra, "fuzz", |totals| {
         totals.passed += fuzz::run(Some(FUZZ_SECONDS))?;
         Ok(())
@@ -221,7 +220,7 @@ mod tests {
     #[test]
     fn stages_are_chosen_by_set_and_by_name() {
         check(&[], &["fmt", "tidy", "clippy", "doc", "readme", "models", "tests", "release", "load"]);
-        check(&["extra"], &["loom", "wasm", "aarch64", "fuzz", "browser", "clients"]);
+        check(&["extra"], &["loom", "wasm", "fuzz", "browser", "clients"]);
         check(&["quick"], &["fmt", "tidy", "clippy", "models", "quick tests"]);
         check(&["clients", "fmt"], &["fmt", "clients"]);
         check(&["quick", "load"], &["fmt", "tidy", "clippy", "models", "load", "quick tests"]);

@@ -1,4 +1,4 @@
-"""Agents as people start them (npm's Claude Code, Codex and opencode, Python's aider), answered by a scripted model with a context of 64 k tokens.
+"""Agents as people start them (npm's Claude Code and Codex, Python's aider), answered by a scripted model with a context of 64 k tokens.
 
 Each gets a greeting, runs a command that the model asks for and hears what it said, is told that a prompt is too long, and is killed in the middle.
 """
@@ -32,7 +32,6 @@ def agents(logs, tmp_path_factory):
     replies = {
         "claude": call("Bash", command=COMMAND, description="Write a word"),
         "codex": call("exec_command", cmd=COMMAND),
-        "opencode": call("bash", command=COMMAND, description="Write a word"),
         "aider": EDIT,
     }
     models = [small_talk(folder / f"{name}.gguf", reply, FINAL) for name, reply in replies.items()]
@@ -73,25 +72,7 @@ def codex(url, work, *arguments):
     return npm("codex", *options, *arguments), {}
 
 
-def opencode(url, work, *arguments):
-    config = {
-        "provider": {
-            "trinity": {
-                "npm": "@ai-sdk/openai-compatible",
-                "options": {"baseURL": f"{url}/v1"},
-                "models": {"opencode": {"limit": {"context": 65536, "output": 4096}}},
-            }
-        },
-        "model": "trinity/opencode",
-        "small_model": "trinity/opencode",
-        "autoupdate": False,
-        "permission": {"bash": "allow"},
-    }
-    (work / "opencode.json").write_text(json.dumps(config))
-    return npm("opencode", "run", *arguments), {}
-
-
-AGENTS = {"claude": claude, "codex": codex, "opencode": opencode}
+AGENTS = {"claude": claude, "codex": codex}
 
 
 def npm(program, *arguments):
@@ -179,7 +160,7 @@ def test_codex_keeps_to_a_schema_with_its_tools_at_hand(agents, work):
 
 @pytest.mark.parametrize(
     ("agent", "said"),
-    [("claude", "Prompt is too long"), ("codex", "context window"), ("opencode", "context")],
+    [("claude", "Prompt is too long"), ("codex", "context window")],
 )
 def test_too_long_a_prompt_is_recognised(agents, work, agent, said):
     arguments = ["-"] if agent == "codex" else []

@@ -255,8 +255,9 @@ def test_completions(client, model, stories):
     assert several.choices[0].text.startswith("One") and several.choices[1].text.startswith("Two")
     logprobs = client.completions.create(model=model, prompt="One", max_tokens=3, logprobs=2).choices[0].logprobs
     assert len(logprobs.tokens) == 3 and all(logprob <= 0 for logprob in logprobs.token_logprobs)
-    with pytest.raises(openai.BadRequestError, match="echo"):
-        client.completions.create(model=model, prompt="One", max_tokens=3, echo=True, logprobs=2)
+    echoed = client.completions.create(model=model, prompt="One two", max_tokens=3, echo=True, logprobs=2).choices[0]
+    assert echoed.text.startswith("One two") and echoed.logprobs.token_logprobs[0] is None
+    assert len(echoed.logprobs.tokens) > 3 and all(logprob <= 0 for logprob in echoed.logprobs.token_logprobs[1:])
 
 
 def test_responses(client, model):
@@ -299,7 +300,7 @@ def test_embeddings(client, model):
         ({"temperature": 99}, "temperature"),
         ({"top_p": 2}, "top_p"),
         ({"n": 0}, "n"),
-        ({"max_tokens": -1}, "max_tokens"),
+        ({"max_tokens": -2}, "max_tokens"),
         ({"messages": []}, "messages"),
         ({"messages": [{"role": "wizard", "content": "x"}]}, "role"),
         ({"stop": ["x"] * 100}, "stop"),
