@@ -300,7 +300,7 @@ def test_embeddings(client, model):
         ({"temperature": 99}, "temperature"),
         ({"top_p": 2}, "top_p"),
         ({"n": 0}, "n"),
-        ({"max_tokens": -2}, "max_tokens"),
+        ({"max_tokens": -7}, "max_tokens"),
         ({"messages": []}, "messages"),
         ({"messages": [{"role": "wizard", "content": "x"}]}, "role"),
         ({"stop": ["x"] * 100}, "stop"),
