@@ -5,9 +5,11 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from served import STORIES, Served, smollm2
 
-SECONDS = 150
+SECONDS = 500
 # Of operations where a chat template is needed before anything is generated.
 CHAT = "^/(v1/(chat/completions|responses|messages)|api/(chat|generate)|apply-template)"
 
@@ -40,10 +42,12 @@ def run(model, folder, logs, n_cases_min, *options):
     assert answered > 0, "every request was refused"
 
 
+@pytest.mark.timeout(SECONDS + 40)
 def test_no_5xx(tmp_path, logs):
     # About 9,500 cases that cover each constraint of each field, kept and broken, and some at random.
     run(STORIES, tmp_path, logs, 5000, "--phases", "examples,coverage,fuzzing", "--max-examples", "12")
 
 
+@pytest.mark.timeout(SECONDS + 40)
 def test_no_5xx_in_a_conversation(tmp_path, logs):
     run(smollm2(), tmp_path, logs, 40, "--phases", "fuzzing", "--max-examples", "10", "--include-path-regex", CHAT)
