@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::Error;
+use engine::{Error, grammar::GrammarError};
 
 use crate::error::{ApiError, ContextExceeded, ErrorKind};
 
@@ -21,6 +21,8 @@ pub fn api_error(error: &Error, prompt_param: &'static str) -> ApiError {
         Error::UnknownBias { .. } | Error::NothingLeft => invalid("logit_bias"),
         Error::Parameter { parameter, .. } => invalid(parameter),
         Error::Stop { .. } => invalid("stop"),
+        // Of what the request asked for and this vocabulary has no tokens for; nothing is wrong with the server.
+        Error::Grammar(GrammarError::NoToken) => ApiError::new(ErrorKind::Invalid, error.to_string()),
         Error::Busy { .. } => ApiError::new(ErrorKind::Unavailable, error.to_string())
             .with_code("queue_full")
             .with_retry_after(RETRY_AFTER),

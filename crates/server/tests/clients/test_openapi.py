@@ -36,11 +36,6 @@ def run(model, folder, logs, n_cases_min, *options):
     assert server.metrics()["trinity_panics_total"] == 0
     answered = server.metrics()["trinity_completion_tokens_total"]
     assert server.stop() == 0
-    # A vocabulary without a token for each byte cannot spell every expression, and that shows only while it writes; told by 500 today.
-    said = (logs / "openapi.log").read_text()
-    n_unspelled = said.count("no token of the vocabulary spells what must come next")
-    if n_unspelled and done.stdout.count("- ST101 Server error") <= n_unspelled:
-        return
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     counted = re.search(r"(\d+) generated, (\d+) passed", done.stdout)
     assert counted and counted[1] == counted[2] and int(counted[1]) >= n_cases_min, done.stdout[-2000:]
