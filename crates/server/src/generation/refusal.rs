@@ -34,3 +34,15 @@ pub fn api_error(error: &Error, prompt_param: &'static str) -> ApiError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_token_spells_is_a_fault_of_the_request() {
+        let error = api_error(&Error::Grammar(GrammarError::NoToken), "prompt");
+        assert_eq!(error.kind.status(), 400);
+        assert!(error.message.contains("no token of the vocabulary"), "{}", error.message);
+    }
+}
