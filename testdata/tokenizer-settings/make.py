@@ -3,8 +3,8 @@
     pip install tokenizers==0.23.3
     python make.py
 
-Writes what `settings.tar.xz` holds (`../README.md` says how it is packed): `texts.json`, and per setting `NAME.json`: the files of a Hugging Face folder, the ids of each text, and what decoding them gives where
-that is not the text. Deterministic: the same files every time.
+Writes what `settings.tar.xz` holds (`../README.md` says how it is packed): `texts.json`, and per setting `NAME.json`: the files of a
+Hugging Face folder, the ids of each text, and what decoding them gives where that is not the text. Deterministic: the same files every time.
 """
 
 import json
