@@ -1,7 +1,7 @@
 //! [`Handle`]: an engine on a thread of its own.
 //!
 //! The thread owns the model and everything that is decided; handles send it commands and read its numbers. A panic in a step fails the
-//! requests of that step and is counted; the engine goes on.
+//! sequence whose row it was, or where nobody can tell those of the step, and is counted; the engine goes on.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

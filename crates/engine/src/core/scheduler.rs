@@ -416,7 +416,9 @@ impl Scheduler {
 
     /// What the last step computed of a sequence may not be sound: it leaves nothing more to others.
     pub(crate) fn distrust(&mut self, id: SeqId) {
-        self.sequence_mut(id).use_cache = false;
+        if let Some(sequence) = self.sequences.get_mut(&id) {
+            sequence.use_cache = false;
+        }
     }
 
     /// Forgets every sequence and everything cached.

@@ -166,27 +166,37 @@ impl Runner {
             // Nobody will tell them any more.
             group.open.iter().for_each(|open| self.scheduler.release(*open));
         }
-        group.sink.finish(running.index, end.map(|(reason, stop)| running.completion(reason, stop, n_cached, now)));
-        if group.open.is_empty() {
-            let own_scope = group.own_scope;
-            self.groups.remove(&request);
-            if let Some(scope) = own_scope {
-                self.scheduler.forget(scope);
+        let index = running.index;
+        let end = end.map(|(reason, stop)| running.completion(reason, stop, n_cached, now));
+        if !group.open.is_empty() {
+            group.sink.finish(index, end);
+            if is_broken {
+                self.end_all(request, FinishReason::Cancelled);
             }
-        } else if is_broken {
-            self.end_all(request, FinishReason::Cancelled);
+            return;
         }
+        // Out of the way first: a sink that panics leaves nothing behind.
+        let Some(mut group) = self.groups.remove(&request) else { return };
+        if let Some(scope) = group.own_scope {
+            self.scheduler.forget(scope);
+        }
+        group.sink.finish(index, end);
     }
 
-    /// A step panicked: those whose rows it computed fail, the rest goes on if the pages are accounted for, else nothing does.
+    /// A step panicked where nobody can tell for whom: those whose rows it computed fail.
     pub fn contain_panic(&mut self) {
-        self.stats.n_panics += 1;
         let now = (self.clock)();
         let planned: Vec<SeqId> = self.planned.drain(..).map(|p| p.id).collect();
-        for id in planned {
-            if self.running.contains_key(&id) {
-                self.scheduler.distrust(id);
-                self.end(id, Err(Error::Internal), now);
+        self.contain_panic_of(&planned, now);
+    }
+
+    /// A panic was these sequences': they fail, the rest goes on if the pages are accounted for, else nothing does.
+    pub(super) fn contain_panic_of(&mut self, ids: &[SeqId], now: Duration) {
+        self.stats.n_panics += 1;
+        for id in ids {
+            if self.running.contains_key(id) {
+                self.scheduler.distrust(*id);
+                self.end(*id, Err(Error::Internal), now);
             }
         }
         if self.scheduler.check().is_err() {

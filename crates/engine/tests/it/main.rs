@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that lacks its data fails")]
 
+mod ends;
 mod grammar;
 mod hash_model;
 mod hashed;
+mod log;
+mod preemption;
 mod service;
 mod simulation;
 mod stories;

@@ -4,75 +4,32 @@
 use std::{
     collections::BTreeMap,
     ops::ControlFlow,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::{Arc, LazyLock, Mutex, atomic::Ordering},
     time::Duration,
 };
 
 use engine::{
-    CacheScope, Completion, DiskCache, Drafter, EngineOptions, Error, Event, FinishReason, Logprobs, Progress, Request,
+    CacheScope, Completion, DiskCache, Drafter, EngineOptions, Error, Event, FinishReason, Progress, Request,
     RequestId, Runner, Sampling, Sink, Task,
-    grammar::{GrammarCompiler, GrammarSource},
+    grammar::{Grammar, GrammarCompiler, GrammarSource},
 };
 use model::{AttentionWindow, PAGE_LEN, Pooling, TokenId};
 use proptest::prelude::*;
 use testkit::Rng;
-use tokenizer::Tokenizer;
 
 use crate::{
     hash_model::{self, HashModel},
+    log::{Log, LogSink, N_VOCAB, World, hash_model, lonely, submit, ticking},
     stories,
 };
 
-const N_VOCAB: usize = 500;
-
-/// What a request has said, and how its client behaves.
-#[derive(Default)]
-pub(crate) struct Log {
-    pub(crate) tokens: Mutex<BTreeMap<usize, Vec<TokenId>>>,
-    pub(crate) prompt: Mutex<Option<Vec<Logprobs>>>,
-    pub(crate) ends: Mutex<BTreeMap<usize, Result<Completion, Error>>>,
-    pub(crate) is_closed: AtomicBool,
-    pub(crate) is_stalled: AtomicBool,
-}
-
-/// Writes the log.
-pub(crate) struct LogSink(pub(crate) Arc<Log>);
-
-impl Sink for LogSink {
-    fn event(&mut self, event: Event<'_>) -> ControlFlow<()> {
-        assert!(!self.0.is_stalled.load(Ordering::Relaxed) || event.token.is_none(), "a token for one without room");
-        self.0.tokens.lock().unwrap().entry(event.choice).or_default().extend(event.token);
-        ControlFlow::Continue(())
-    }
-
-    fn prompt(&mut self, logprobs: Vec<Logprobs>) {
-        assert!(self.0.tokens.lock().unwrap().values().all(Vec::is_empty), "tokens before the prompt");
-        let before = self.0.prompt.lock().unwrap().replace(logprobs);
-        assert!(before.is_none(), "a prompt was told twice");
-    }
-
-    fn finish(&mut self, choice: usize, end: Result<Completion, Error>) {
-        let before = self.0.ends.lock().unwrap().insert(choice, end);
-        assert!(before.is_none(), "choice {choice} ended twice");
-    }
-
-    fn is_open(&self) -> bool {
-        !self.0.is_closed.load(Ordering::Relaxed)
-    }
-
-    fn has_room(&self) -> bool {
-        !self.0.is_stalled.load(Ordering::Relaxed)
-    }
-}
-
-/// A millisecond at every look.
-pub(crate) fn ticking() -> Box<engine::Clock> {
-    let now = AtomicU64::new(0);
-    Box::new(move || Duration::from_millis(now.fetch_add(1, Ordering::Relaxed)))
-}
+/// A name and a number, over and over.
+pub(crate) static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| {
+    let compiler = GrammarCompiler::new(&stories::tokenizer()).unwrap();
+    compiler
+        .compile(&GrammarSource::Gbnf("root ::= (\"Lily \" | \"Tom and Anna \" | [0-9]+ \", \")*".to_owned()))
+        .unwrap()
+});
 
 /// A request with a prompt that begins like others'.
 fn request(rng: &mut Rng, context: usize) -> Request {
@@ -84,8 +41,17 @@ fn request(rng: &mut Rng, context: usize) -> Request {
     prompt.extend((0..n_own).map(|_| TokenId(rng.below(4) as u32)));
     prompt.truncate(context);
     let temperature = if rng.below(2) == 0 { 0.0 } else { 3.0 };
+    let sampling = Sampling { temperature, seed: rng.bits(), ..Sampling::unchanged() };
+    let penalties = Sampling { repeat_penalty: 1.5, presence_penalty: 1.0, repeat_last_n: 40, ..Sampling::unchanged() };
+    let stops = ["a", "the", "e o", "xyzzy"];
     Request {
-        sampling: Sampling { temperature, seed: rng.bits(), ..Sampling::unchanged() },
+        sampling: match rng.below(3) {
+            0 => Sampling { temperature, seed: rng.bits(), ..penalties },
+            _ => sampling,
+        },
+        stop: if rng.below(4) == 0 { vec![stops[rng.below(4)].to_owned()] } else { Vec::new() },
+        top_logprobs: (rng.below(4) == 0).then(|| rng.below(3)),
+        grammar: (rng.below(8) == 0).then(|| GRAMMAR.clone()),
         max_tokens: Some(rng.below(2 * PAGE_LEN)),
         ignore_eos: true,
         n_choices: 1 + rng.below(3),
@@ -98,48 +64,11 @@ fn request(rng: &mut Rng, context: usize) -> Request {
     }
 }
 
-/// The hash model, behind a window if there is one.
-fn hash_model(n_pages: usize, step_rows_max: usize, window: Option<(AttentionWindow, usize)>) -> HashModel {
-    let model = HashModel::new(n_pages, N_VOCAB, step_rows_max);
-    match window {
-        Some((window, context)) => model.with_window(window, context),
-        None => model,
-    }
-}
-
-/// What the request says alone, in an arena that holds all of it.
-fn lonely(request: &Request, world: &World, tokenizer: &Arc<Tokenizer>) -> Arc<Log> {
-    let context = world.context();
-    let model = hash_model(context.div_ceil(PAGE_LEN) * request.n_choices, context, world.window);
-    let options = EngineOptions { prefix_cache: false, ..EngineOptions::default() };
-    let mut runner = Runner::new(Box::new(model), Arc::clone(tokenizer), options, ticking()).unwrap();
-    let room = context - request.prompt.len();
-    let request = Request { max_tokens: request.max_tokens.map(|n| n.min(room)), ..request.clone() };
-    let log = Arc::new(Log::default());
-    runner.submit(&request, Box::new(LogSink(Arc::clone(&log)))).unwrap();
-    while runner.step() != Progress::Idle {}
-    log
-}
-
 struct Client {
     id: RequestId,
     request: Request,
     log: Arc<Log>,
     is_cancelled: bool,
-}
-
-/// Where a run takes place.
-struct World {
-    n_pages: usize,
-    step_rows_max: usize,
-    /// And the longest sequence behind it.
-    window: Option<(AttentionWindow, usize)>,
-}
-
-impl World {
-    fn context(&self) -> usize {
-        self.window.map_or(self.n_pages * PAGE_LEN, |(_, context)| context)
-    }
 }
 
 /// A run of `n_requests`; all that happens follows from `seed`.
@@ -157,6 +86,8 @@ fn simulate(seed: u64, world: &World, options: EngineOptions, n_requests: usize)
         if clients.len() < n_requests && rng.below(3) == 0 {
             let request = request(&mut rng, context);
             let log = Arc::new(Log::default());
+            let breaks_at = if rng.below(6) == 0 { 1 + rng.below(30) } else { 0 };
+            log.breaks_at.store(breaks_at, Ordering::Relaxed);
             let id = runner.submit(&request, Box::new(LogSink(Arc::clone(&log)))).unwrap();
             clients.push(Client { id, request, log, is_cancelled: false });
         }
@@ -188,34 +119,12 @@ fn simulate(seed: u64, world: &World, options: EngineOptions, n_requests: usize)
     for (i, client) in clients.iter().enumerate() {
         let Client { request, log, is_cancelled, .. } = client;
         let alone = lonely(request, world, &tokenizer);
-        let expected = alone.tokens.lock().unwrap();
-        let (told, prompt) = (log.prompt.lock().unwrap(), alone.prompt.lock().unwrap());
-        let n_prompt = request.prompt_logprobs.filter(|_| request.task == Task::Generate);
-        let n_prompt = n_prompt.map(|_| request.prompt.len() - 1);
-        assert_eq!(prompt.as_ref().map(Vec::len), n_prompt);
-        if told.is_some() || !is_cancelled {
-            assert_eq!(*told, *prompt, "seed {seed}, request {i}: {request:?}");
-        }
-        let (ends, ends_alone) = (log.ends.lock().unwrap(), alone.ends.lock().unwrap());
-        let tokens = log.tokens.lock().unwrap();
-        assert_eq!(ends.len(), request.n_choices, "seed {seed}, request {i}: choices that ended");
-        for (choice, end) in ends.iter() {
-            let got = tokens.get(choice).cloned().unwrap_or_default();
-            let expected = expected.get(choice).cloned().unwrap_or_default();
-            let end = end.as_ref().unwrap();
-            if end.finish_reason == FinishReason::Cancelled {
-                assert!(*is_cancelled, "seed {seed}, request {i}: cancelled by nobody");
-                assert_eq!(got, expected[..got.len()], "seed {seed}, request {i}, choice {choice}, cancelled");
-            } else {
-                assert_eq!(got, expected, "seed {seed}, request {i}, choice {choice}: {request:?}");
-                assert_eq!(end.n_completion, got.len());
-                let embedding = &ends_alone[choice].as_ref().unwrap().embedding;
-                assert!(*embedding == end.embedding, "seed {seed}, request {i}: {request:?}");
-            }
-        }
+        let has_left = *is_cancelled || log.has_broken_off();
+        log.check(&alone, request, has_left, &format!("seed {seed}, request {i}"));
     }
     let stats = runner.stats();
     assert_eq!((stats.n_running, stats.n_waiting, stats.n_active), (0, 0, 0), "seed {seed}");
+    assert_eq!(stats.n_panics, 0, "seed {seed}");
     assert_eq!(stats.pages_free + stats.pages_cached, stats.pages_total, "seed {seed}");
     runner.clear_cache();
     assert_eq!(runner.stats().pages_free, stats.pages_total, "seed {seed}");
@@ -236,7 +145,7 @@ proptest! {
 }
 
 /// A drafter for the hash model: none, prompt lookup, its first layer, or itself in a small arena of its own.
-fn drafter(kind: usize) -> Drafter {
+pub(crate) fn drafter(kind: usize) -> Drafter {
     match kind {
         0 => Drafter::None,
         1 => Drafter::Lookup,
@@ -292,7 +201,7 @@ fn speculate(kind: usize, sampling: Sampling, max_tokens: usize) -> (Vec<TokenId
     };
     runner.submit(&request, Box::new(LogSink(Arc::clone(&log)))).unwrap();
     while runner.step() != Progress::Idle {}
-    let tokens = log.tokens.lock().unwrap()[&0].clone();
+    let tokens = log.tokens(0);
     (tokens, runner.stats())
 }
 
@@ -326,17 +235,16 @@ fn drafts_leave_the_distribution_as_it_is() {
                 let logit_bias = (0..N_VOCAB as u32).filter(|t| *t > 5).map(|t| (TokenId(t), f32::NEG_INFINITY));
                 let seed = (kind * N + i) as u64;
                 let sampling = Sampling { seed, logit_bias: logit_bias.collect(), ..Sampling::unchanged() };
-                let log = Arc::new(Log::default());
                 let prompt = vec![TokenId(1), TokenId(2), TokenId(3)];
                 let request = Request { sampling, max_tokens: Some(4), ignore_eos: true, ..Request::new(prompt) };
-                runner.submit(&request, Box::new(LogSink(Arc::clone(&log)))).unwrap();
+                let log = submit(&mut runner, &request);
                 log
             })
             .collect();
         while runner.step() != Progress::Idle {}
         let mut counts: BTreeMap<Vec<TokenId>, usize> = BTreeMap::new();
         for log in logs {
-            *counts.entry(log.tokens.lock().unwrap()[&0].clone()).or_default() += 1;
+            *counts.entry(log.tokens(0)).or_default() += 1;
         }
         counts
     };
@@ -368,8 +276,7 @@ fn requests_that_begin_alike_compute_their_beginning_once() {
             let own = (0..10).map(|j| TokenId((i * 31 + j) % 300));
             let prompt = shared.iter().copied().chain(own).collect();
             let request = Request { max_tokens: Some(4), ignore_eos: true, ..Request::new(prompt) };
-            let log = Arc::new(Log::default());
-            runner.submit(&request, Box::new(LogSink(Arc::clone(&log)))).unwrap();
+            let log = submit(&mut runner, &request);
             log
         })
         .collect();
@@ -380,7 +287,7 @@ fn requests_that_begin_alike_compute_their_beginning_once() {
     assert_eq!(stats.n_cached_tokens + stats.n_computed_prompt_tokens, n_all, "{stats:?}");
     assert!(stats.n_computed_prompt_tokens <= 1010 + 19 * 10, "{stats:?}");
     for log in &logs[1..] {
-        assert_eq!(log.ends.lock().unwrap()[&0].as_ref().unwrap().n_cached, 1000);
+        assert_eq!(log.end(0).n_cached, 1000);
     }
 }
 
@@ -406,11 +313,10 @@ fn the_first_in_rank_goes_first_and_waiting_counts() {
         let logs: Vec<Arc<Log>> = priorities
             .iter()
             .map(|priority| {
-                let log = Arc::new(Log::default());
                 let prompt = vec![TokenId(priority.unsigned_abs() + 9); 5];
                 let request =
                     Request { max_tokens: Some(2), ignore_eos: true, priority: *priority, ..Request::new(prompt) };
-                runner.submit(&request, Box::new(LogSink(Arc::clone(&log)))).unwrap();
+                let log = submit(&mut runner, &request);
                 log
             })
             .collect();
@@ -432,10 +338,9 @@ fn what_pages_cannot_hold_waits_and_ends_all_the_same() {
     let mut runner = Runner::new(Box::new(model), stories::tokenizer(), EngineOptions::default(), ticking()).unwrap();
     let logs: Vec<Arc<Log>> = (0..3)
         .map(|i| {
-            let log = Arc::new(Log::default());
             let prompt = vec![TokenId(i); 10];
             let request = Request { max_tokens: Some(100), ignore_eos: true, ..Request::new(prompt) };
-            runner.submit(&request, Box::new(LogSink(Arc::clone(&log)))).unwrap();
+            let log = submit(&mut runner, &request);
             log
         })
         .collect();
@@ -444,7 +349,7 @@ fn what_pages_cannot_hold_waits_and_ends_all_the_same() {
     }
     assert!(runner.stats().n_preempted > 0);
     for log in logs {
-        assert_eq!(log.tokens.lock().unwrap()[&0].len(), 100);
+        assert_eq!(log.tokens(0).len(), 100);
     }
 }
 
@@ -453,18 +358,16 @@ fn a_sequence_grows_far_beyond_the_arena() {
     let window = AttentionWindow { len: 50, sinks: 4 };
     let model = hash_model(window.pages_max(16), 16, Some((window, 100_000)));
     let mut runner = Runner::new(Box::new(model), stories::tokenizer(), EngineOptions::default(), ticking()).unwrap();
-    let log = Arc::new(Log::default());
     let prompt = (0..3000).map(|i| TokenId(i % 499)).collect();
     let request = Request { max_tokens: Some(5000), ignore_eos: true, ..Request::new(prompt) };
-    runner.submit(&request, Box::new(LogSink(Arc::clone(&log)))).unwrap();
+    let log = submit(&mut runner, &request);
     while runner.step() != Progress::Idle {
         runner.check().unwrap();
     }
     let world = World { n_pages: 250, step_rows_max: 8000, window: Some((window, 8000)) };
     let alone = lonely(&request, &world, &stories::tokenizer());
-    let expected = alone.tokens.lock().unwrap();
-    assert_eq!(*log.tokens.lock().unwrap(), *expected);
-    assert_eq!(expected[&0].len(), 5000);
+    assert_eq!(log.tokens(0), alone.tokens(0));
+    assert_eq!(alone.tokens(0).len(), 5000);
 }
 
 #[test]
@@ -480,9 +383,9 @@ fn a_request_whose_time_is_up_or_whose_reader_sleeps_ends() {
     asleep.is_stalled.store(true, Ordering::Relaxed);
     runner.submit(&Request { time_limit: None, ..request }, Box::new(LogSink(Arc::clone(&asleep)))).unwrap();
     while runner.step() != Progress::Idle {}
-    let reason = |log: &Log| log.ends.lock().unwrap()[&0].as_ref().unwrap().finish_reason;
+    let reason = |log: &Log| log.end(0).finish_reason;
     assert_eq!((reason(&late), reason(&asleep)), (FinishReason::TimedOut, FinishReason::Cancelled));
-    assert!(!late.tokens.lock().unwrap()[&0].is_empty());
+    assert!(!late.tokens(0).is_empty());
     assert_eq!(runner.stats().n_cancelled, 2);
 }
 
@@ -492,12 +395,10 @@ fn readers_who_sleep_hold_no_place_and_hide_nobody() {
     let model = HashModel::new(400, N_VOCAB, 64);
     let mut runner = Runner::new(Box::new(model), stories::tokenizer(), options, ticking()).unwrap();
     let submit = |runner: &mut Runner, first: u32| {
-        let log = Arc::new(Log::default());
         let sampling = Sampling::greedy();
         let request =
             Request { sampling, max_tokens: Some(20), ignore_eos: true, ..Request::new(vec![TokenId(first)]) };
-        runner.submit(&request, Box::new(LogSink(Arc::clone(&log)))).unwrap();
-        log
+        submit(runner, &request)
     };
     // More than anybody looks at, two of which have begun.
     let asleep: Vec<Arc<Log>> = (0..100).map(|first| submit(&mut runner, first)).collect();
@@ -507,14 +408,14 @@ fn readers_who_sleep_hold_no_place_and_hide_nobody() {
     (0..60).for_each(|_| {
         runner.step();
     });
-    assert!(awake.iter().all(|log| log.tokens.lock().unwrap().get(&0).is_some_and(|tokens| tokens.len() == 20)));
+    assert!(awake.iter().all(|log| log.tokens(0).len() == 20));
     assert!(asleep.iter().all(|log| log.ends.lock().unwrap().is_empty()));
     asleep.iter().for_each(|log| log.is_stalled.store(false, Ordering::Relaxed));
     while runner.step() != Progress::Idle {}
     for (first, log) in (0..).zip(&asleep) {
         let mut all = vec![TokenId(first)];
         (0..20).for_each(|_| all.push(hash_model::next(all.iter().copied(), N_VOCAB)));
-        assert_eq!(log.tokens.lock().unwrap()[&0], all[1..]);
+        assert_eq!(log.tokens(0), all[1..]);
     }
 }
 
@@ -529,14 +430,13 @@ fn pages_come_back_from_memory_and_from_disk() {
         let mut texts = Vec::new();
         // Three prompts in turn, of which the arena holds one.
         for i in [0, 1, 2, 0, 1, 2] {
-            let log = Arc::new(Log::default());
             let prompt = (0..300).map(|j| TokenId((i * 100 + j) % 499)).collect();
             let request = Request { max_tokens: Some(5), ignore_eos: true, ..Request::new(prompt) };
-            runner.submit(&request, Box::new(LogSink(Arc::clone(&log)))).unwrap();
+            let log = submit(&mut runner, &request);
             while runner.step() != Progress::Idle {
                 runner.check().unwrap();
             }
-            texts.push(log.tokens.lock().unwrap()[&0].clone());
+            texts.push(log.tokens(0));
         }
         runner.close_cache();
         (texts, runner.stats())

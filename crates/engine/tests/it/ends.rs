@@ -1,0 +1,108 @@
+//! Clients that break off, and sinks that panic, at each point of a step: nobody else notices.
+
+use std::{
+    ops::ControlFlow,
+    sync::{Arc, atomic::Ordering},
+};
+
+use engine::{Completion, EngineOptions, Error, Event, Progress, Request, Runner, Sampling, Sink, Task};
+use model::{Pooling, TokenId};
+
+use crate::{
+    log::{Log, LogSink, World, hash_model, lonely, submit, ticking},
+    stories,
+};
+
+const WORLD: World = World { n_pages: 60, step_rows_max: 16, window: None };
+
+fn request(first: u32, n_prompt: u32, max_tokens: usize) -> Request {
+    let prompt = (0..n_prompt).map(|i| TokenId((first + i * 7) % 400)).collect();
+    Request { sampling: Sampling::greedy(), max_tokens: Some(max_tokens), ignore_eos: true, ..Request::new(prompt) }
+}
+
+fn runner(prefix_cache: bool) -> Runner {
+    let options = EngineOptions { prefix_cache, ..EngineOptions::default() };
+    let model = hash_model(WORLD.n_pages, WORLD.step_rows_max, None);
+    Runner::new(Box::new(model), stories::tokenizer(), options, ticking()).unwrap()
+}
+
+/// Two requests beside one of several choices whose sink breaks off at an event of its own: at each, until it comes to its end.
+fn break_off_everywhere(leaves: &Request, prefix_cache: bool) {
+    let tokenizer = stories::tokenizer();
+    let stay = [request(1, 20, 30), request(2, 40, 12)];
+    let alone: Vec<Arc<Log>> = stay.iter().map(|request| lonely(request, &WORLD, &tokenizer)).collect();
+    let left_alone = lonely(leaves, &WORLD, &tokenizer);
+    for breaks_at in 1.. {
+        let at = format!("breaks off at event {breaks_at}, with the prefix cache {prefix_cache}: {leaves:?}");
+        let mut runner = runner(prefix_cache);
+        let before = submit(&mut runner, &stay[0]);
+        let log = Arc::new(Log::default());
+        log.breaks_at.store(breaks_at, Ordering::Relaxed);
+        runner.submit(leaves, Box::new(LogSink(Arc::clone(&log)))).unwrap();
+        let after = submit(&mut runner, &stay[1]);
+        while runner.step() != Progress::Idle {
+            runner.check().unwrap_or_else(|wrong| panic!("{at}: {wrong}"));
+        }
+        for (log, (alone, request)) in [before, after].iter().zip(alone.iter().zip(&stay)) {
+            log.check(alone, request, false, &at);
+        }
+        log.check(&left_alone, leaves, log.has_broken_off(), &at);
+        let stats = runner.stats();
+        assert_eq!((stats.n_panics, stats.n_failed, stats.n_active), (0, 0, 0), "{at}");
+        if !log.has_broken_off() {
+            // Embeddings are told at their end alone.
+            assert!(breaks_at > 10 || leaves.task != Task::Generate, "{at}: so few events");
+            return;
+        }
+    }
+}
+
+#[test]
+fn whoever_breaks_off_within_a_group_hurts_nobody_else() {
+    let generate = Request { n_choices: 3, ..request(3, 50, 12) };
+    let embed = Request { n_choices: 4, task: Task::Embed(Pooling::Mean), ..request(3, 150, 0) };
+    for leaves in [
+        generate.clone(),
+        Request { n_choices: 2, ..request(3, 9, 12) },
+        Request { prompt_logprobs: Some(1), ..generate },
+        embed,
+    ] {
+        for prefix_cache in [true, false] {
+            break_off_everywhere(&leaves, prefix_cache);
+        }
+    }
+}
+
+/// Panics at an event.
+struct Breaking(usize);
+
+impl Sink for Breaking {
+    fn event(&mut self, _event: Event<'_>) -> ControlFlow<()> {
+        self.0 = self.0.checked_sub(1).expect("no bug: a test of what one costs");
+        ControlFlow::Continue(())
+    }
+
+    fn finish(&mut self, _choice: usize, end: Result<Completion, Error>) {
+        assert_eq!(end, Err(Error::Internal));
+    }
+}
+
+#[test]
+fn a_panic_over_a_row_costs_its_own_sequence_only() {
+    let stay = request(1, 20, 30);
+    let alone = lonely(&stay, &WORLD, &stories::tokenizer());
+    for at in [0, 1, 3, 7] {
+        let mut runner = runner(true);
+        let before = submit(&mut runner, &stay);
+        runner.submit(&request(3, 50, 30), Box::new(Breaking(at))).unwrap();
+        let after = submit(&mut runner, &stay);
+        while runner.step() != Progress::Idle {
+            runner.check().unwrap();
+        }
+        for log in [before, after] {
+            log.check(&alone, &stay, false, "beside a panic");
+        }
+        let stats = runner.stats();
+        assert_eq!((stats.n_panics, stats.n_failed, stats.n_finished, stats.n_active), (1, 1, 2, 0));
+    }
+}
