@@ -1,7 +1,6 @@
 //! All logits of a list of tokens, into a file: how others check us.
 
 use std::{
-    fs::File,
     io::{BufWriter, Write},
     ops::ControlFlow,
     path::Path,
@@ -25,9 +24,8 @@ pub fn write(
     }
     session.check_ids(tokens)?;
     let io = |source| Error::Io { file: out.display().to_string(), source };
-    let folder = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
-    let mut writer: BufWriter<&mut File> = BufWriter::new(file.as_file_mut());
+    let mut new = gguf::NewFile::create(out).map_err(io)?;
+    let mut writer = BufWriter::new(new.file().map_err(io)?);
     session.compute(tokens, 0, &mut |position, logits| {
         for x in logits {
             writer.write_all(&x.to_le_bytes()).map_err(io)?;
@@ -36,7 +34,5 @@ pub fn write(
     })?;
     writer.flush().map_err(io)?;
     drop(writer);
-    file.as_file().sync_all().map_err(io)?;
-    file.persist(out).map_err(|e| io(e.error))?;
-    Ok(())
+    new.commit().map_err(io)
 }

@@ -137,10 +137,8 @@ impl Conversation {
         let saved = Saved { trinity_chat: SAVED_VERSION, model, system: self.system.clone(), messages };
         let text = serde_json::to_string_pretty(&saved)? + "\n";
         let named = |e: std::io::Error| Failure::new(Kind::Failure, format!("{}: {e}", path.display()));
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(named)?;
-        file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(named)?;
-        file.persist(path).map_err(|e| named(e.error))?;
+        let mut new = gguf::NewFile::create(path).map_err(named)?;
+        new.file().and_then(|file| file.write_all(text.as_bytes())).and_then(|()| new.commit()).map_err(named)?;
         terminal::say(&format!("saved {} messages to {}\n", self.messages.len(), path.display()));
         Ok(())
     }
