@@ -34,7 +34,15 @@ pub struct GgufSource {
 impl GgufSource {
     /// Opens and checks `path` and, where it is the first of several parts, the others.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let container = Container::open(path)?;
+        Self::new(Container::open(path)?)
+    }
+
+    /// Opens and checks the files of all parts, which may have any names.
+    pub(crate) fn open_parts(paths: Vec<PathBuf>) -> Result<Self, Error> {
+        Self::new(Container::open_parts(paths)?)
+    }
+
+    fn new(container: Container) -> Result<Self, Error> {
         if let Some(tensor) = container.unsaid_rotation() {
             return Err(Error::Tensor {
                 file: container.name().to_owned(),
@@ -45,7 +53,7 @@ impl GgufSource {
                 ),
             });
         }
-        let paths = parts(path, container.n_parts());
+        let paths = container.paths().to_vec();
         let open = |path: &PathBuf| {
             File::open(path).map(Mutex::new).map_err(|source| Error::Io { file: path.display().to_string(), source })
         };
@@ -112,16 +120,6 @@ impl GgufSource {
     fn refuse<T>(&self, tensor: &str, what: impl Into<String>) -> Result<T, Error> {
         Err(Error::Tensor { file: self.name().to_owned(), tensor: tensor.to_owned(), what: what.into() })
     }
-}
-
-/// The paths of all parts of the model whose first is `path`, which the container has already checked.
-fn parts(path: &Path, n_parts: usize) -> Vec<PathBuf> {
-    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-    let stem = name.strip_suffix(&format!("-00001-of-{n_parts:05}.gguf")).filter(|_| n_parts > 1);
-    stem.map_or_else(
-        || vec![path.to_owned()],
-        |stem| (1..=n_parts).map(|i| path.with_file_name(format!("{stem}-{i:05}-of-{n_parts:05}.gguf"))).collect(),
-    )
 }
 
 fn tensors(container: &Container) -> Vec<SourceTensor> {

@@ -1,6 +1,9 @@
 //! [`Proof`]: a written file read back and compared with its source, weight by weight.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use gguf::{Metadata, seal};
 
@@ -15,7 +18,9 @@ use crate::{
 /// What a comparison of source and destination came to.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Proof {
-    /// Bytes of the new file.
+    /// The new file, or all parts of it.
+    pub files: Vec<PathBuf>,
+    /// Bytes of all of them.
     pub file_bytes: u64,
     /// In the order of the file.
     pub tensors: Vec<TensorProof>,
@@ -129,7 +134,7 @@ pub(crate) fn compare(
         let to = plan.tensors[i].action.type_id()?.name().to_ascii_lowercase();
         tensors.push(TensorProof { name: before.name.clone(), from: stored_name(source, i), to, loss });
     }
-    Ok(Proof { file_bytes: written.file_bytes(), tensors, changes: source.changes() })
+    Ok(Proof { files: Vec::new(), file_bytes: written.file_bytes(), tensors, changes: source.changes() })
 }
 
 /// Name of the type in which the source keeps tensor `i`, lower case.

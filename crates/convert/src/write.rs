@@ -1,8 +1,11 @@
 //! Carrying out a [`Plan`]: tensor by tensor into a file that gets its name only when it has been read back and compared.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
-use gguf::{I2sOrder, Layout, NewFile, TensorSpec, Writer, seal};
+use gguf::{I2sOrder, Layout, Metadata, NewFile, TensorSpec, Writer, seal, split};
 
 use crate::{
     Error, GgufSource, Proof, encode,
@@ -22,6 +25,8 @@ pub struct WriteOptions {
     pub n_threads: usize,
     /// Replace a file that stands at the destination.
     pub may_replace: bool,
+    /// Write several files of at most so many bytes of tensor data each, `NAME-00001-of-00003.gguf` and so on in place of `NAME.gguf`.
+    pub split_bytes: Option<u64>,
 }
 
 /// Writes what `plan` says of `source` to `destination`, reads it back and compares. `progress` is told of every weight twice: written, compared.
@@ -34,33 +39,69 @@ pub fn write(
     options: WriteOptions,
     progress: Progress<'_>,
 ) -> Result<Proof, Error> {
-    check_destination(source, destination, options.may_replace)?;
-    let io_error = |source: io::Error| Error::Io { file: destination.display().to_string(), source };
     let specs = (0..source.tensors().len()).map(|i| plan.spec(source, i)).collect::<Result<Vec<_>, _>>()?;
     let mut metadata = plan.metadata.clone();
     // I2_S is written in this order only.
     metadata.disambiguate(&specs, I2sOrder::X86);
     let is_tri = |spec: &TensorSpec| spec.type_id.layout().is_some_and(Layout::is_tri);
     let is_sealed = destination.extension().is_some_and(|e| e == "tri") || specs.iter().any(is_tri);
-    if is_sealed {
-        seal::prepare(&mut metadata, specs.len());
+    let parts = match options.split_bytes {
+        Some(_) if is_sealed => {
+            let what = "a .tri file is one file, which its seal covers, so it cannot be split".to_owned();
+            return Err(Error::Option(format!("{}: {what}", destination.display())));
+        }
+        Some(bytes_max) => parts(&metadata, &specs, destination, bytes_max)?,
+        None => {
+            if is_sealed {
+                seal::prepare(&mut metadata, specs.len());
+            }
+            vec![(destination.to_owned(), split::Part { metadata, tensors: 0..specs.len() })]
+        }
+    };
+    for (path, _) in &parts {
+        check_destination(source, path, options.may_replace)?;
     }
-    let mut new = NewFile::create(destination).map_err(io_error)?;
-    let mut writer = Writer::new(new.file().map_err(io_error)?, &metadata, specs).map_err(io_error)?;
-    for i in 0..plan.tensors.len() {
-        let data = data(source, plan, i, options.n_threads, progress)?;
-        writer.tensor(&data).map_err(io_error)?;
+    let mut files = Vec::with_capacity(parts.len());
+    for (path, part) in &parts {
+        let io_error = |source: io::Error| Error::Io { file: path.display().to_string(), source };
+        let mut new = NewFile::create(path).map_err(io_error)?;
+        let specs = specs.get(part.tensors.clone()).unwrap_or_default().to_vec();
+        let mut writer = Writer::new(new.file().map_err(io_error)?, &part.metadata, specs).map_err(io_error)?;
+        for i in part.tensors.clone() {
+            let data = data(source, plan, i, options.n_threads, progress)?;
+            writer.tensor(&data).map_err(io_error)?;
+        }
+        writer.finish().map_err(io_error)?;
+        if is_sealed {
+            new.seal()?;
+        }
+        new.close().map_err(io_error)?;
+        files.push(new);
     }
-    writer.finish().map_err(io_error)?;
-    if is_sealed {
-        new.seal()?;
-    }
-    // Names of parts say which files belong together, so the unfinished file has no such name and is read on its own.
-    let written = GgufSource::open(new.path())?;
-    let proof = prove::compare(source, plan, &metadata, &written, destination, options.n_threads, progress)?;
+    // Names of parts say which files belong together; unfinished files have no such names.
+    let written = GgufSource::open_parts(files.iter().map(|new| new.path().to_owned()).collect())?;
+    let metadata = parts.first().map(|(_, part)| part.metadata.clone()).unwrap_or_default();
+    let mut proof = prove::compare(source, plan, &metadata, &written, destination, options.n_threads, progress)?;
+    proof.files = parts.into_iter().map(|(path, _)| path).collect();
     drop(written);
-    new.commit().map_err(io_error)?;
+    NewFile::commit_all(files).map_err(|source| Error::Io { file: destination.display().to_string(), source })?;
     Ok(proof)
+}
+
+/// What goes into which file.
+fn parts(
+    metadata: &Metadata,
+    specs: &[TensorSpec],
+    destination: &Path,
+    bytes_max: u64,
+) -> Result<Vec<(PathBuf, split::Part)>, Error> {
+    let refuse = |what: String| Error::Option(format!("{}: {what}", destination.display()));
+    if split::number_of(destination).is_some() {
+        return Err(refuse("the name of one part, expected NAME.gguf, from which the parts get theirs".to_owned()));
+    }
+    let parts = split::split(metadata, specs, bytes_max).map_err(refuse)?;
+    let n_parts = parts.len();
+    Ok(parts.into_iter().enumerate().map(|(i, part)| (split::part_path(destination, i, n_parts), part)).collect())
 }
 
 /// The data of tensor `i`, whole.

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     ops::{Deref, Range},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -91,6 +92,8 @@ pub struct Container {
     name: String,
     pub(crate) first: Header,
     parts: Vec<Arc<Bytes>>,
+    /// Of the parts; none where the container is in memory.
+    paths: Vec<PathBuf>,
     tensors: Vec<TensorInfo>,
     index: HashMap<String, usize>,
 }
@@ -101,24 +104,40 @@ impl Container {
     pub fn open(path: &std::path::Path) -> Result<Self, Error> {
         let name = path.display().to_string();
         let bytes = Bytes::open(path)?;
-        let first = parse(&name, &bytes, 0)?;
+        let first = parse(&name, &bytes, 0, None)?;
+        let mut paths = vec![path.to_owned()];
+        paths.extend(crate::split::siblings(path, &first.metadata)?);
+        Self::join(name, first, bytes, paths)
+    }
+
+    /// The same, where the files of all parts are known and may have any names: some that are being written.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn open_parts(paths: Vec<PathBuf>) -> Result<Self, Error> {
+        let path = paths.first().map_or(std::path::Path::new(""), PathBuf::as_path);
+        let name = path.display().to_string();
+        let bytes = Bytes::open(path)?;
+        let first = parse(&name, &bytes, 0, None)?;
+        let joined = Self::join(name, first, bytes, paths)?;
+        crate::split::check_first(joined.metadata(), joined.n_parts(), joined.tensors.len())
+            .map_err(|what| Error::Split { file: joined.name.clone(), what })?;
+        Ok(joined)
+    }
+
+    /// `paths` are the files of all parts, of which the first is opened.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn join(name: String, first: Header, bytes: Bytes, paths: Vec<PathBuf>) -> Result<Self, Error> {
         let mut parts = vec![Arc::new(bytes)];
         let mut tensors = first.tensors.clone();
-        for (part, sibling) in crate::split::siblings(path, &first.metadata)?.iter().enumerate() {
-            let sibling_name = sibling.display().to_string();
-            let bytes = Bytes::open(sibling)?;
-            let header = parse(&sibling_name, &bytes, part + 1)?;
-            crate::split::check_part(
-                &sibling_name,
-                &header.metadata,
-                part as u64 + 1,
-                parts_claimed(&first.metadata)?,
-            )?;
+        for (part, path) in paths.iter().enumerate().skip(1) {
+            let file = path.display().to_string();
+            let bytes = Bytes::open(path)?;
+            let header = parse(&file, &bytes, part, Some(&first.metadata))?;
+            crate::split::check_part(&file, &header.metadata, part as u64, &name, &first.metadata)?;
             tensors.extend(header.tensors);
             parts.push(Arc::new(bytes));
         }
         crate::split::check_total(&name, &first.metadata, tensors.len())?;
-        Self::assemble(name, first, parts, tensors)
+        Self::assemble(name, first, parts, paths, tensors)
     }
 
     /// A container in memory: `name` stands for the path in errors.
@@ -132,21 +151,29 @@ impl Container {
     }
 
     fn single(name: &str, bytes: Bytes) -> Result<Self, Error> {
-        let first = parse(name, &bytes, 0)?;
+        let first = parse(name, &bytes, 0, None)?;
         let tensors = first.tensors.clone();
-        Self::assemble(name.to_owned(), first, vec![Arc::new(bytes)], tensors)
+        Self::assemble(name.to_owned(), first, vec![Arc::new(bytes)], Vec::new(), tensors)
     }
 
-    fn assemble(name: String, first: Header, parts: Vec<Arc<Bytes>>, tensors: Vec<TensorInfo>) -> Result<Self, Error> {
+    fn assemble(
+        name: String,
+        first: Header,
+        parts: Vec<Arc<Bytes>>,
+        paths: Vec<PathBuf>,
+        tensors: Vec<TensorInfo>,
+    ) -> Result<Self, Error> {
         let mut index = HashMap::with_capacity(tensors.len());
         for (i, tensor) in tensors.iter().enumerate() {
-            if index.insert(tensor.name.clone(), i).is_some() {
-                let what = format!("tensor {} stands in two parts", tensor.name.escape_debug());
-                return Err(Error::Split { file: name, what });
+            if let Some(other) = index.insert(tensor.name.clone(), i) {
+                let file = |i: usize| paths.get(tensors[i].part).map_or_else(String::new, |p| p.display().to_string());
+                let what =
+                    format!("tensor {} stands in two parts, also in {}", tensor.name.escape_debug(), file(other));
+                return Err(Error::Split { file: file(i), what });
             }
         }
         let order = I2sOrder::of(&first.metadata)?;
-        let mut container = Self { name, first, parts, tensors, index };
+        let mut container = Self { name, first, parts, paths, tensors, index };
         if let Some(order) = order {
             container.set_i2_s_order(order)?;
         }
@@ -208,17 +235,18 @@ impl Container {
         self.parts.len()
     }
 
+    /// Those files, the first first; none where the container is in memory.
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+
     /// Sum of the sizes of all parts.
     pub fn file_bytes(&self) -> u64 {
         self.parts.iter().map(|p| p.len() as u64).sum()
     }
 }
 
-fn parse(name: &str, bytes: &Bytes, part: usize) -> Result<Header, Error> {
-    reader::parse(bytes, part).map_err(|what| Error::Invalid { file: name.to_owned(), what })
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-fn parts_claimed(metadata: &Metadata) -> Result<u64, Error> {
-    Ok(metadata.u64("split.count")?.unwrap_or(1))
+/// Part `part` of a model; `first` is the metadata of its first part, if that is another.
+fn parse(name: &str, bytes: &Bytes, part: usize, first: Option<&Metadata>) -> Result<Header, Error> {
+    reader::parse(bytes, part, first).map_err(|what| Error::Invalid { file: name.to_owned(), what })
 }

@@ -2,7 +2,9 @@
 
 use quant::Format;
 
-use crate::{Container, I2_S_ORDER, I2sOrder, Metadata, Q2_0_BLOCK_LEN, TensorInfo, TensorSpec, TypeId, Value};
+use crate::{
+    Container, I2_S_ORDER, I2sOrder, Metadata, Q2_0_BLOCK_LEN, TensorInfo, TensorSpec, TypeId, Value, split_keys,
+};
 
 /// Says how weights are rotated, if they are (PrismML).
 const ROTATION: &str = "prism.hadamard.version";
@@ -38,7 +40,7 @@ impl Metadata {
 
     /// Removes what says that a file is one part of several.
     pub fn remove_split(&mut self) {
-        for key in ["split.no", "split.count", "split.tensors.count"] {
+        for key in [split_keys::NO, split_keys::COUNT, split_keys::TENSORS, split_keys::MODEL] {
             self.remove(key);
         }
     }

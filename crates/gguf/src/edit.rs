@@ -1,14 +1,17 @@
 //! Changing metadata without reading tensors: a new header, then the data region copied from file to file by the system.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Seek, SeekFrom, Write},
     path::Path,
 };
 
-use crate::{Container, Error, Metadata, TensorInfo, file::NewFile, seal, writer};
+use crate::{Container, Error, Metadata, TensorInfo, file::NewFile, seal, split, writer};
 
-/// Writes `source` with `metadata` in place of its own to `destination`, which may be `source` itself: it changes in one rename. Split models are refused.
+/// Writes `source` with `metadata` in place of its own to `destination`, which may be `source` itself: it changes in one rename, and keeps its permissions.
+///
+/// Of a split model the first part is written, where all metadata stand; a `destination` elsewhere gets copies of the other parts beside it, under the names
+/// that belong to its own.
 ///
 /// A sealed file is sealed anew, after its data was found to be what the old seal says: a new seal must not vouch for damage.
 ///
@@ -23,9 +26,7 @@ pub fn rewrite_metadata(source: &Path, metadata: &Metadata, destination: &Path) 
         seal::prepare(&mut metadata, container.tensors().len());
     }
     let metadata = &metadata;
-    if container.n_parts() > 1 {
-        return Err(refuse(format!("one of {} parts; metadata of split models cannot be edited", container.n_parts())));
-    }
+    split::check_first(metadata, container.n_parts(), container.tensors().len()).map_err(refuse)?;
     if is_sealed {
         let mut file = File::open(source).map_err(|source| Error::Io { file: file_name.clone(), source })?;
         container.verify_in(&mut file)?;
@@ -37,11 +38,11 @@ pub fn rewrite_metadata(source: &Path, metadata: &Metadata, destination: &Path) 
             container.first.alignment
         )));
     }
-    let tensors = container.tensors().iter().map(TensorInfo::spec).collect::<Vec<_>>();
+    let tensors = container.tensors().iter().filter(|t| t.part == 0).map(TensorInfo::spec).collect::<Vec<_>>();
     let header = writer::header(metadata, &tensors).map_err(refuse)?;
     crate::reader::parse_header(&header).map_err(refuse)?;
-    let io_error = |source: io::Error| Error::Io { file: destination.display().to_string(), source };
-    let mut new = NewFile::create(destination).map_err(io_error)?;
+    let io_error = |file: &Path, source: io::Error| Error::Io { file: file.display().to_string(), source };
+    let mut new = NewFile::create(destination).map_err(|e| io_error(destination, e))?;
     let mut copy = || -> io::Result<()> {
         let mut from = File::open(source)?;
         from.seek(SeekFrom::Start(container.first.data_offset))?;
@@ -49,9 +50,27 @@ pub fn rewrite_metadata(source: &Path, metadata: &Metadata, destination: &Path) 
         to.write_all(&header)?;
         io::copy(&mut from, to).map(drop)
     };
-    copy().map_err(io_error)?;
+    copy().map_err(|e| io_error(destination, e))?;
     if is_sealed {
         new.seal()?;
     }
-    new.commit().map_err(io_error)
+    let mut files = vec![new];
+    if !is_same_file(source, destination) {
+        let parts = split::parts_beside(destination, container.n_parts()).map_err(|ending| Error::Split {
+            file: destination.display().to_string(),
+            what: format!("the first of {} parts, so its name should end in {ending}", container.n_parts()),
+        })?;
+        for (from, to) in container.paths().iter().zip(&parts).skip(1) {
+            let mut new = NewFile::create(to).map_err(|e| io_error(to, e))?;
+            let copied = File::open(from).and_then(|mut from| io::copy(&mut from, new.file()?));
+            copied.map_err(|e| io_error(to, e))?;
+            files.push(new);
+        }
+    }
+    NewFile::commit_all(files).map_err(|e| io_error(destination, e))
+}
+
+/// Do both paths, through links, lead to one file?
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    matches!((fs::canonicalize(a), fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
 }

@@ -20,10 +20,13 @@ mod oracle;
 mod reader;
 pub mod seal;
 #[cfg(not(target_arch = "wasm32"))]
-mod split;
+pub mod split;
+mod split_keys;
+mod standard_keys;
 mod tensor_type;
 mod token;
 mod value;
+mod value_type;
 mod writer;
 
 pub use container::{Container, TensorBytes, TensorInfo};
@@ -40,7 +43,9 @@ pub use map::MappedFile;
 pub use metadata::Metadata;
 pub use oracle::oracle;
 pub use reader::Q2_0_BLOCK_LEN;
+pub use standard_keys::{documented_types, is_token_key};
 pub use tensor_type::{Layout, TypeId};
 pub use token::TokenId;
 pub use value::{Array, Value};
+pub use value_type::{Scalar, ValueType};
 pub use writer::{TensorSpec, Writer};

@@ -23,10 +23,12 @@ pub(crate) struct Header {
     pub(crate) data_offset: u64,
 }
 
-/// Parses one part; errors are texts without the file's name.
-pub(crate) fn parse(bytes: &[u8], part: usize) -> Result<Header, String> {
+/// Parses one part; errors are texts without the file's name. `first` is the metadata of the model's first part, where this is another.
+pub(crate) fn parse(bytes: &[u8], part: usize, first: Option<&Metadata>) -> Result<Header, String> {
     let mut header = parse_directory(bytes, part)?;
-    let q2_0_len = header.metadata.u64(Q2_0_BLOCK_LEN).map_err(|e| e.to_string())?;
+    let q2_0_len = |metadata: &Metadata| metadata.u64(Q2_0_BLOCK_LEN).map_err(|e| e.to_string());
+    // What is said once is said of all parts.
+    let q2_0_len = q2_0_len(&header.metadata)?.or(first.map(q2_0_len).transpose()?.flatten());
     place(&mut header.tensors, header.data_offset, header.alignment, bytes.len() as u64, q2_0_len)?;
     let before_data = bytes.get(..header.data_offset as usize).unwrap_or(bytes);
     seal::check_header(&header.metadata, &header.tensors, before_data)?;

@@ -117,6 +117,63 @@ fn parts_become_one_file() {
     assert!(error.to_string().contains("is the source itself"), "{error}");
 }
 
+/// Tensors, bytes and metadata of a model, whatever files it is in.
+fn whole(path: &Path) -> Vec<(String, Vec<u8>)> {
+    let source = open(path);
+    let bytes = |(i, t): (usize, &convert::SourceTensor)| {
+        let n_bytes = source.raw_type(i).unwrap().bytes_of(&t.dims).unwrap();
+        (t.name.clone(), source.read_raw(i, 0..n_bytes).unwrap())
+    };
+    source.tensors().iter().enumerate().map(bytes).collect()
+}
+
+#[test]
+fn one_file_becomes_parts_and_one_file_again() {
+    let folder = tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let synth = tiny(3);
+    // Q2_0 is a type with two meanings, of which one is named in the first part only.
+    for format in [Format::TQ2_0, Format::Q2_0] {
+        let (one, joined) = (path("one.gguf"), path("joined.gguf"));
+        write(&synth, &synth.plan(format, Format::Q8_0).unwrap(), &one).unwrap();
+        let source = open(&one);
+        let tensor_bytes: Vec<u64> = whole(&one).iter().map(|(_, bytes)| bytes.len() as u64).collect();
+        let largest = tensor_bytes.iter().max().unwrap().next_multiple_of(32);
+        let options = WriteOptions { n_threads: 2, may_replace: false, split_bytes: Some(largest) };
+        let plan = Plan::keep(&source).unwrap();
+        let write_parts =
+            |options, to: &str| convert::write(&source, &plan, &path(to), options, &|_| ControlFlow::Continue(()));
+        let proof = write_parts(options, "parts.gguf").unwrap();
+        let n = proof.files.len();
+        assert!(n > 2 && proof.is_exact());
+        for (i, file) in proof.files.iter().enumerate() {
+            assert_eq!(*file, path(&format!("parts-{:05}-of-{n:05}.gguf", i + 1)));
+            let part = gguf::Container::from_bytes("part", fs::read(file).unwrap()).unwrap();
+            assert!(part.tensors().iter().map(|t| t.n_bytes.next_multiple_of(32)).sum::<u64>() <= largest);
+            assert_eq!(part.metadata().get("tokenizer.ggml.tokens").is_some(), i == 0);
+        }
+        assert_eq!(proof.file_bytes, proof.files.iter().map(|f| f.metadata().unwrap().len()).sum::<u64>());
+        let again = open(&proof.files[0]);
+        assert_eq!(whole(&one), whole(&proof.files[0]));
+        write(&again, &Plan::keep(&again).unwrap(), &joined).unwrap();
+        assert_eq!(fs::read(&one).unwrap(), fs::read(&joined).unwrap());
+        // Not over them, nor over their source; and nothing is left of what is refused.
+        let before = entries(folder.path()).len();
+        assert!(write_parts(options, "parts.gguf").unwrap_err().to_string().contains("exists already"));
+        assert!(write_parts(options, "parts-00001-of-00009.gguf").unwrap_err().to_string().contains("NAME.gguf"));
+        let small = WriteOptions { split_bytes: Some(largest - 1), ..options };
+        let error = write_parts(small, "small.gguf").unwrap_err().to_string();
+        assert!(error.contains(&format!("{largest} bytes, but a part may have {}", largest - 1)), "{error}");
+        let error = write_parts(options, "sealed.tri").unwrap_err().to_string();
+        assert!(error.contains("sealed.tri") && error.contains("cannot be split"), "{error}");
+        assert_eq!(entries(folder.path()).len(), before);
+        write_parts(WriteOptions { may_replace: true, ..options }, "parts.gguf").unwrap();
+        for file in entries(folder.path()) {
+            fs::remove_file(path(&file)).unwrap();
+        }
+    }
+}
+
 /// -1, 0, 1 in turn.
 fn all_ternary(n: usize) -> Vec<f32> {
     (0..n).map(|i| (i % 3) as f32 - 1.0).collect()
@@ -153,7 +210,7 @@ fn a_destination_is_not_replaced_unless_asked() {
     let error = write(&synth, &plan, &path).unwrap_err();
     assert!(error.to_string().contains("exists already"), "{error}");
     assert_eq!(fs::read(&path).unwrap(), b"something else");
-    let options = WriteOptions { n_threads: 1, may_replace: true };
+    let options = WriteOptions { n_threads: 1, may_replace: true, split_bytes: None };
     convert::write(&synth, &plan, &path, options, &|_| ControlFlow::Continue(())).unwrap();
     assert_eq!(open(&path).tensors().len(), synth.tensors().len());
 }
@@ -163,7 +220,7 @@ fn a_stopped_conversion_leaves_nothing() {
     let folder = tempdir().unwrap();
     let synth = tiny(1);
     let plan = synth.plan(Format::TQ2_0, Format::F16).unwrap();
-    let options = WriteOptions { n_threads: 2, may_replace: false };
+    let options = WriteOptions { n_threads: 2, may_replace: false, split_bytes: None };
     let n_calls = std::sync::atomic::AtomicU32::new(0);
     for n_before in [0, 5, 40] {
         n_calls.store(0, std::sync::atomic::Ordering::SeqCst);

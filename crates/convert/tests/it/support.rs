@@ -51,7 +51,7 @@ impl Source for Values {
 
 /// Writes with two threads and nobody watching.
 pub(crate) fn write(source: &dyn Source, plan: &Plan, to: &Path) -> Result<Proof, Error> {
-    let options = WriteOptions { n_threads: 2, may_replace: false };
+    let options = WriteOptions { n_threads: 2, may_replace: false, split_bytes: None };
     convert::write(source, plan, to, options, &|_| ControlFlow::Continue(()))
 }
 

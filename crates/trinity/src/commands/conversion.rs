@@ -1,6 +1,9 @@
 //! What `convert`, `quantize` and `dev synth` share: names of types, a bar, Ctrl-C, and the proof in print.
 
-use std::{ops::ControlFlow, path::Path};
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use convert::{ClassProof, Loss, Plan, Proof, Source, TensorProof, WriteOptions};
@@ -18,6 +21,10 @@ pub(crate) struct OutputArgs {
     /// Replace the destination if it exists
     #[arg(long)]
     force: bool,
+    /// Write several files, NAME-00001-of-00003.gguf and so on, with at most so many bytes of tensors each: a number, or one with K, M or G (1000 each);
+    /// llama.cpp's programs read them
+    #[arg(long, value_name = "BYTES", value_parser = split_bytes)]
+    split_size: Option<u64>,
     /// Threads; by default as many as affinity and the cgroup quota allow
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
@@ -68,6 +75,18 @@ fn known() -> String {
     names.join(" ")
 }
 
+/// A size as in `--split-size` of llama.cpp's `gguf-split`: suffixes are decimal.
+fn split_bytes(text: &str) -> Result<u64, String> {
+    let (digits, unit) = match text.strip_suffix(['K', 'M', 'G']) {
+        Some(digits) if text.ends_with('K') => (digits, 1_000),
+        Some(digits) if text.ends_with('M') => (digits, 1_000_000),
+        Some(digits) => (digits, 1_000_000_000),
+        None => (text, 1),
+    };
+    let bytes = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(unit)).filter(|n| *n > 0);
+    bytes.ok_or_else(|| "expected a number of bytes, 1 or more, or one with K, M or G behind it (2G)".to_owned())
+}
+
 /// What the name of a destination says it should be.
 pub(crate) fn check_extension(destination: &Path) -> Result<(), Failure> {
     match destination.extension().and_then(|e| e.to_str()) {
@@ -87,7 +106,8 @@ impl OutputArgs {
         let n_weights: u64 = source.tensors().iter().map(convert::SourceTensor::n_weights).sum();
         // Every weight is written, then read back.
         let bar = terminal::progress("weights", 2 * n_weights, false);
-        let options = WriteOptions { n_threads: self.n_threads(), may_replace: self.force };
+        let options =
+            WriteOptions { n_threads: self.n_threads(), may_replace: self.force, split_bytes: self.split_size };
         let proof = convert::write(source, plan, destination, options, &|n| {
             bar.inc(n);
             if terminal::is_interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -119,7 +139,7 @@ pub(crate) fn totals_json(source: &dyn Source, plan: &Plan) -> Result<Json, Fail
 }
 
 /// The proof for people.
-pub(crate) fn proof_text(destination: &Path, proof: &Proof) -> String {
+pub(crate) fn proof_text(proof: &Proof) -> String {
     let types = |class: &ClassProof| {
         if class.from == class.to { class.to.clone() } else { format!("{} → {}", class.from, class.to) }
     };
@@ -147,11 +167,17 @@ pub(crate) fn proof_text(destination: &Path, proof: &Proof) -> String {
     };
     format!(
         "{header}{rows}{}: {}, {} tensors, {} exact: {verdict}\n",
-        escape(&destination.display().to_string()),
+        escape(&files_text(&proof.files)),
         bytes_text(proof.file_bytes),
         proof.tensors.len(),
         proof.n_exact()
     )
+}
+
+/// The file, or the first of several and how many more there are.
+fn files_text(files: &[PathBuf]) -> String {
+    let first = files.first().map_or_else(String::new, |file| file.display().to_string());
+    if files.len() > 1 { format!("{first} and {} more", files.len() - 1) } else { first }
 }
 
 fn loss_json(loss: &Loss) -> Json {
@@ -164,7 +190,8 @@ fn loss_json(loss: &Loss) -> Json {
 }
 
 /// The proof for programs.
-pub(crate) fn proof_json(destination: &Path, proof: &Proof) -> Json {
+pub(crate) fn proof_json(proof: &Proof) -> Json {
+    let files: Vec<String> = proof.files.iter().map(|file| file.display().to_string()).collect();
     let tensor = |t: &TensorProof| json!({"name": t.name, "from": t.from, "to": t.to, "loss": loss_json(&t.loss)});
     let class = |class: &ClassProof| {
         json!({
@@ -173,7 +200,8 @@ pub(crate) fn proof_json(destination: &Path, proof: &Proof) -> Json {
         })
     };
     json!({
-        "file": destination.display().to_string(),
+        "file": files.first(),
+        "files": files,
         "bytes": proof.file_bytes,
         "n_tensors": proof.tensors.len(),
         "n_exact": proof.n_exact(),

@@ -84,13 +84,9 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
     let proof = args.output.write(&*source, &plan, &args.destination)?;
     if args.output.json {
         let types = conversion::totals_json(&*source, &plan)?;
-        return terminal::put_json(
-            &json!({"types": types, "proof": conversion::proof_json(&args.destination, &proof)}),
-        );
+        return terminal::put_json(&json!({"types": types, "proof": conversion::proof_json(&proof)}));
     }
-    terminal::put(
-        &(conversion::totals_text(&*source, &plan)? + "\n" + &conversion::proof_text(&args.destination, &proof)),
-    )
+    terminal::put(&(conversion::totals_text(&*source, &plan)? + "\n" + &conversion::proof_text(&proof)))
 }
 
 /// What ternary matrices become where the user does not say: in a `.tri` file what it is for; where the source has no container for them, the one of

@@ -62,11 +62,7 @@ fn synth(args: &SynthArgs) -> Result<(), Failure> {
     let proof = args.output.write(&model, &plan, &args.destination)?;
     if args.output.json {
         let types = conversion::totals_json(&model, &plan)?;
-        return terminal::put_json(
-            &json!({"types": types, "proof": conversion::proof_json(&args.destination, &proof)}),
-        );
+        return terminal::put_json(&json!({"types": types, "proof": conversion::proof_json(&proof)}));
     }
-    terminal::put(
-        &(conversion::totals_text(&model, &plan)? + "\n" + &conversion::proof_text(&args.destination, &proof)),
-    )
+    terminal::put(&(conversion::totals_text(&model, &plan)? + "\n" + &conversion::proof_text(&proof)))
 }

@@ -1,31 +1,33 @@
 //! `trinity metadata FILE`: changes keys of a model file without touching its weights.
 
-use std::path::PathBuf;
+mod value;
+
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use gguf::{Container, Metadata, Value, seal};
+use gguf::{Container, seal, split};
 
 use crate::{
     failure::{Failure, Kind},
     terminal,
 };
 
-/// Types that a value may name.
-const TYPE_NAMES: [&str; 12] = ["u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "string", "u64", "i64", "f64"];
-
 /// Arguments of `metadata`.
 #[derive(Args)]
+#[command(after_long_help = include_str!("metadata/values.txt"))]
 pub(crate) struct MetadataArgs {
-    /// The file
+    /// The file; of several parts the first, which has the metadata. In place it keeps its permissions, a symbolic link stays one, and other hard links keep
+    /// what was there
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Set a key, keeping its type; a new one is a string, or what a type before the value says (u32:5); may be given several times
+    /// Set a key; may be given several times. A key that is there keeps its type, a new one has the type that GGUF documents or that stands before the value
+    /// (f32:1e6); VALUE may also be @FILE, a JSON list, or for the id of a token its text (--help shows how)
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Remove a key; may be given several times
+    /// Remove a key, before others are set; may be given several times
     #[arg(long, value_name = "KEY")]
     remove: Vec<String>,
-    /// Where the changed file goes [default: in place of FILE, in one step]
+    /// Where the changed file goes [default: in place of FILE, in one step]; parts are copied beside it
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Replace the file that --out names if it exists
@@ -39,7 +41,8 @@ pub(crate) fn run(args: &MetadataArgs) -> Result<(), Failure> {
         return Err(Failure::usage("nothing to change")
             .with_hint("--set KEY=VALUE or --remove KEY; trinity inspect --metadata shows them"));
     }
-    let mut metadata = Container::open(&args.file)?.metadata().clone();
+    let container = Container::open(&args.file)?;
+    let mut metadata = container.metadata().clone();
     for key in &args.remove {
         check_key(key)?;
         if !metadata.remove(key) {
@@ -50,17 +53,30 @@ pub(crate) fn run(args: &MetadataArgs) -> Result<(), Failure> {
         let (key, text) =
             change.split_once('=').ok_or_else(|| Failure::usage(format!("{change:?}: expected KEY=VALUE")))?;
         check_key(key)?;
-        let value = value(&metadata, key, text)?;
+        let value = value::read(&metadata, key, text)?;
         metadata.set(key, value);
     }
     let out = args.out.as_ref().unwrap_or(&args.file);
-    if args.out.is_some() && !args.force && out.symlink_metadata().is_ok() {
-        let what = format!("{}: exists already", out.display());
-        return Err(Failure::new(Kind::Failure, what).with_hint("--force replaces it"));
+    if args.out.is_some() && !args.force {
+        check_absent(out, container.n_parts())?;
     }
+    drop(container);
     gguf::rewrite_metadata(&args.file, &metadata, out)?;
     terminal::say(&format!("{}: {} set, {} removed\n", out.display(), args.set.len(), args.remove.len()));
     Ok(())
+}
+
+/// Refuses to replace `out` or, where it is the first of several parts, one of the others.
+fn check_absent(out: &Path, n_parts: usize) -> Result<(), Failure> {
+    // A name that is none of a part is refused where the parts are written.
+    let parts = split::parts_beside(out, n_parts).unwrap_or_else(|_| vec![out.to_owned()]);
+    match parts.iter().find(|part| part.symlink_metadata().is_ok()) {
+        None => Ok(()),
+        Some(there) => {
+            let what = format!("{}: exists already", there.display());
+            Err(Failure::new(Kind::Failure, what).with_hint("--force replaces it"))
+        }
+    }
 }
 
 /// Refuses what is computed from the file: a value from elsewhere would be overwritten by the next seal.
@@ -71,32 +87,4 @@ fn check_key(key: &str) -> Result<(), Failure> {
         )));
     }
     Ok(())
-}
-
-/// `text` in the type of the key that is there, else in the type it names, else as a string.
-fn value(metadata: &Metadata, key: &str, text: &str) -> Result<Value, Failure> {
-    let (type_name, text) = match (metadata.get(key), text.split_once(':')) {
-        (Some(old), _) => (old.type_name(), text),
-        (None, Some((name, rest))) if TYPE_NAMES.contains(&name) => (name, rest),
-        (None, _) => ("string", text),
-    };
-    parse(type_name, text).ok_or_else(|| Failure::usage(format!("{key}: {text:?} is no {type_name}")))
-}
-
-fn parse(type_name: &str, text: &str) -> Option<Value> {
-    Some(match type_name {
-        "u8" => Value::U8(text.parse().ok()?),
-        "i8" => Value::I8(text.parse().ok()?),
-        "u16" => Value::U16(text.parse().ok()?),
-        "i16" => Value::I16(text.parse().ok()?),
-        "u32" => Value::U32(text.parse().ok()?),
-        "i32" => Value::I32(text.parse().ok()?),
-        "f32" => Value::F32(text.parse().ok()?),
-        "bool" => Value::Bool(text.parse().ok()?),
-        "string" => Value::String(text.to_owned()),
-        "u64" => Value::U64(text.parse().ok()?),
-        "i64" => Value::I64(text.parse().ok()?),
-        "f64" => Value::F64(text.parse().ok()?),
-        _ => return None,
-    })
 }

@@ -108,10 +108,11 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<(), Failure> {
         quality::check(&args.source, text)?;
     }
     let proof = args.output.write(&*source, &plan, destination)?;
-    let perplexity = args.eval.as_ref().map(|text| both_perplexities(args, text, destination)).transpose()?;
+    let written = proof.files.first().unwrap_or(destination);
+    let perplexity = args.eval.as_ref().map(|text| both_perplexities(args, text, written)).transpose()?;
     if args.output.json {
         let mut object = json!({"types": conversion::totals_json(&*source, &plan)?, "notes": notes});
-        object["proof"] = conversion::proof_json(destination, &proof);
+        object["proof"] = conversion::proof_json(&proof);
         if let Some((before, after)) = perplexity {
             object["perplexity"] = json!({"before": before, "after": after});
         }
@@ -120,7 +121,7 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<(), Failure> {
     let perplexity = perplexity.map(|(before, after)| {
         format!("perplexity {before:.4} → {after:.4} ({:+.2} %)\n", 100.0 * (after / before - 1.0))
     });
-    let text = totals + &lines(&notes) + "\n" + &conversion::proof_text(destination, &proof);
+    let text = totals + &lines(&notes) + "\n" + &conversion::proof_text(&proof);
     terminal::put(&(text + &perplexity.unwrap_or_default()))
 }
 

@@ -128,27 +128,11 @@ fn entries(model: &Container) -> Result<Vec<FileEntry>, Failure> {
         let sha256 = digest::to_hex(&digest::of_bytes(bytes));
         return Ok(vec![FileEntry { path: EMBEDDED.to_owned(), bytes: bytes.len() as u64, sha256 }]);
     }
-    part_names(model.name(), model.n_parts()).iter().map(|name| entry(Path::new(name))).collect()
-}
-
-/// `NAME-00001-of-00003.gguf` and its siblings.
-fn part_names(first: &str, n_parts: usize) -> Vec<String> {
-    (1..=n_parts).map(|part| first.replace("-00001-of-", &format!("-{part:05}-of-"))).collect()
+    model.paths().iter().map(|path| entry(path)).collect()
 }
 
 fn entry(path: &Path) -> Result<FileEntry, Failure> {
     let name = path.display().to_string();
     let (hash, bytes) = digest::of_file(path).map_err(|e| Failure::new(Kind::Failure, format!("{name}: {e}")))?;
     Ok(FileEntry { path: name, bytes, sha256: digest::to_hex(&hash) })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::part_names;
-
-    #[test]
-    fn parts_are_named_after_the_first() {
-        assert_eq!(part_names("a/m.gguf", 1), ["a/m.gguf"]);
-        assert_eq!(part_names("m-00001-of-00002.gguf", 2), ["m-00001-of-00002.gguf", "m-00002-of-00002.gguf"]);
-    }
 }

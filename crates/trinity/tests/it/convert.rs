@@ -215,3 +215,46 @@ fn write_large(path: &Path, tensor_bytes: u64, n_tensors: u64) -> u64 {
     writer.finish().unwrap();
     fs::metadata(path).unwrap().len()
 }
+
+#[test]
+fn a_split_model_is_one_model_to_every_command() {
+    let scratch = Scratch::new();
+    let one = scratch.synth("one.gguf", &["--type", "tq2_0"]);
+    let parts = scratch.path("parts.gguf");
+    let json = trinity(["convert", &one, &parts, "--split-size", "150K", "--json"]).ok().json();
+    let files = json["proof"]["files"].as_array().unwrap();
+    assert!(files.len() > 2, "{json}");
+    let first = files[0].as_str().unwrap();
+    assert!(first.ends_with(&format!("parts-00001-of-{:05}.gguf", files.len())), "{first}");
+    assert_eq!(logits(&scratch, first), logits(&scratch, &one));
+    assert_eq!(trinity(["inspect", first, "--json"]).ok().json()["parts"], files.len());
+    // Metadata stand in the first part.
+    let second = fs::read(files[1].as_str().unwrap()).unwrap();
+    trinity(["metadata", first, "--set", "general.name=split"]).ok();
+    assert_eq!(trinity(["inspect", first, "--json"]).ok().json()["name"], "split");
+    assert_eq!(fs::read(files[1].as_str().unwrap()).unwrap(), second);
+    trinity(["metadata", first, "--set", "split.count=1"]).fails(1, &["split.count 1", &files.len().to_string()]);
+    let copy = scratch.path(&format!("copy-00001-of-{:05}.gguf", files.len()));
+    trinity(["metadata", first, "--set", "general.name=copy", "--out", &copy]).ok();
+    assert_eq!(trinity(["inspect", &copy, "--json"]).ok().json()["name"], "copy");
+    trinity(["metadata", first, "--set", "general.name=copy", "--out", &copy]).fails(1, &["exists already", "--force"]);
+    // Quantised, it may be split anew; measured, it is found.
+    let small = scratch.path("small.gguf");
+    let quantised = trinity(["quantize", first, &small, "--type", "q8_0", "--split-size", "1M"]).ok().text();
+    assert!(quantised.contains("small-00001-of-0000"), "{quantised}");
+    trinity(["convert", &one, &parts, "--split-size", "150K"]).fails(1, &["parts-00001-of", "exists already"]);
+    trinity(["convert", &one, &parts, "--split-size", "1K"]).fails(2, &["bytes, but a part may have 1000"]);
+    for size in ["0", "2T", "1.5G", "G", "99999999999G"] {
+        trinity(["convert", &one, &parts, "--split-size", size]).fails(2, &[size, "number of bytes"]);
+    }
+    // Another part than the first, and one that is gone.
+    let last = files.last().unwrap().as_str().unwrap();
+    trinity(["inspect", last]).fails(1, &["open the first", first]);
+    fs::remove_file(last).unwrap();
+    trinity(["inspect", first]).fails(1, &["missing", last]);
+    let receipt = scratch.path("receipt.json");
+    let (ids, out) = (scratch.path("ids.txt"), scratch.path("logits.f32"));
+    trinity(["eval", "logits", &copy, "--tokens", &ids, "--out", &out, "--receipt", &receipt]).ok();
+    let receipt: serde_json::Value = serde_json::from_slice(&fs::read(receipt).unwrap()).unwrap();
+    assert_eq!(receipt["models"].as_array().unwrap().len(), files.len());
+}

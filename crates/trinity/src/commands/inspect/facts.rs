@@ -22,6 +22,7 @@ pub(super) struct Facts {
     architecture: String,
     title: Option<String>,
     made_by: Vec<(&'static str, String)>,
+    n_parts: usize,
     file_bytes: u64,
     n_weights: u64,
     tensor_bytes: u64,
@@ -97,6 +98,7 @@ impl Facts {
             version: container.version(),
             title: text_of(metadata, "general.name"),
             made_by: made_by(metadata),
+            n_parts: container.n_parts(),
             file_bytes: container.file_bytes(),
             n_weights: container.tensors().iter().map(n_weights).sum(),
             tensor_bytes: container.tensors().iter().map(|t| t.n_bytes).sum(),
@@ -133,8 +135,9 @@ impl Facts {
         line(
             "size",
             &format!(
-                "{} in the file, {} weights, {:.2} bits per weight",
+                "{} in {}, {} weights, {:.2} bits per weight",
                 bytes_text(self.file_bytes),
+                if self.n_parts > 1 { format!("{} files", self.n_parts) } else { "the file".to_owned() },
                 count_text(self.n_weights),
                 bits_per_weight(self.tensor_bytes, self.n_weights)
             ),
@@ -187,6 +190,7 @@ impl Facts {
             "gguf_version": self.version,
             "architecture": self.architecture,
             "name": self.title,
+            "parts": self.n_parts,
             "file_bytes": self.file_bytes,
             "n_tensors": self.n_tensors,
             "n_weights": self.n_weights,
