@@ -13,7 +13,7 @@ use std::{
     time::Instant,
 };
 
-use engine::{Completion, EngineOptions, Error, Event, Handle, Request, Sampling, Sink};
+use engine::{Completion, EngineOptions, Error, Event, Handle, Request, Sampling, Sink, TenantId};
 use gguf::Container;
 use kernels::Kernels;
 use model::{KvType, KvTypes, LoadOptions, Model, TokenId};
@@ -70,6 +70,7 @@ fn main() {
                 max_tokens: Some(N_COMPLETION),
                 ignore_eos: true,
                 use_cache: false,
+                tenant: TenantId(client as u128),
                 ..Request::new(prompt.collect())
             };
             handle.submit(request, Box::new(Done(client, done.clone()))).expect("room in the queue");

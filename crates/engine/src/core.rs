@@ -9,10 +9,12 @@ mod pages;
 mod prefix_tree;
 mod scheduler;
 mod sequence;
+mod tenants;
 
 pub(crate) use budget::StepBudget;
 pub(crate) use chain::{ChainKey, PageKey};
 pub(crate) use pages::PagePool;
 pub(crate) use prefix_tree::PrefixTree;
 pub(crate) use scheduler::{PageMemory, Planned, Scheduler, SchedulerLimits, Wanted};
-pub(crate) use sequence::{NewSequence, SeqId, Sequence};
+pub(crate) use sequence::{NewSequence, SeqId, Sequence, Turn};
+pub(crate) use tenants::Tenants;

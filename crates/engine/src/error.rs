@@ -80,9 +80,9 @@ pub enum Error {
     #[error("grammar: {0}")]
     Grammar(#[from] GrammarError),
     /// The queue is full.
-    #[error("{n_queued} requests run or wait already, at most {n_queued_max} may")]
+    #[error("{n_queued} sequences run or wait already, at most {n_queued_max} may")]
     Busy {
-        /// Requests that run or wait.
+        /// Sequences that run or wait: each choice of each prompt is one.
         n_queued: usize,
         /// The limit.
         n_queued_max: usize,

@@ -8,9 +8,9 @@ use crate::{DiskCache, Drafter};
 pub struct EngineOptions {
     /// Sequences computed at once; never more than a step has rows.
     pub n_running_max: usize,
-    /// Requests that may wait; more are refused.
+    /// Sequences that may wait, each choice of a request for itself; more are refused, but of a tenant that has less than its share.
     pub n_queued_max: usize,
-    /// Longest step in milliseconds while others decode, as far as prompts can be cut; if `None`, six times what decoding takes.
+    /// Longest step in milliseconds, as far as prompts can be cut; if `None`, six times what decoding takes, or 200 where nobody decodes.
     pub step_ms_max: Option<f64>,
     /// Whether keys and values of earlier requests are kept for those that begin alike.
     pub prefix_cache: bool,

@@ -23,6 +23,10 @@ pub(crate) const PRIORITY_MAX: i32 = 1000;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub struct CacheScope(pub u128);
 
+/// For whom a request is computed: places and steps are shared out between tenants first, then among the requests of each.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+pub struct TenantId(pub u128);
+
 /// What is asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Task {
@@ -56,10 +60,13 @@ pub struct Request {
     pub tell_end: bool,
     /// Completions of the same prompt, each with a random stream of its own; the first is that of a request for one.
     pub n_choices: usize,
-    /// The higher, the sooner; of equals, the first to come. One more is worth a minute of waiting.
+    /// The higher, the sooner; of equals, the first to come. One more is worth a minute of waiting. Among tenants that have as many
+    /// sequences before it; of those that are written to, one a second gives way to it, and each once.
     pub priority: i32,
     /// Ends the completion after this time, the queue included.
     pub time_limit: Option<Duration>,
+    /// For whom it is.
+    pub tenant: TenantId,
     /// Whose cached prefixes it may read and leave.
     pub scope: CacheScope,
     /// Whether it reads and leaves any.
@@ -90,6 +97,7 @@ impl Request {
             n_choices: 1,
             priority: 0,
             time_limit: None,
+            tenant: TenantId::default(),
             scope: CacheScope::default(),
             use_cache: true,
             speculate: true,

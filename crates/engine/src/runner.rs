@@ -146,7 +146,8 @@ impl Runner {
         self.planned.clear();
         self.look_after_sinks();
         self.want_drafts();
-        let planned = self.scheduler.plan(&mut self.memory.of(&mut *self.model, &*self.clock));
+        let now_us = u64::try_from((self.clock)().as_micros()).unwrap_or(u64::MAX);
+        let planned = self.scheduler.plan(now_us, &mut self.memory.of(&mut *self.model, &*self.clock));
         self.planned.extend_from_slice(planned);
         if self.planned.is_empty() {
             return if self.groups.is_empty() { Progress::Idle } else { Progress::Stalled };

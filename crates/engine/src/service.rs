@@ -18,8 +18,9 @@ use model::Forward;
 use tokenizer::Tokenizer;
 
 use crate::{
-    DiskError, EngineOptions, Error, Request, RequestId, Sink, Stats,
+    DiskError, EngineOptions, Error, Request, RequestId, Sink, Stats, TenantId,
     limits::Limits,
+    queue::Queue,
     runner::{Progress, Runner},
     sync::lock,
 };
@@ -53,6 +54,7 @@ struct Shared {
     stats: Mutex<Stats>,
     /// Requests submitted and not ended.
     n_active: AtomicUsize,
+    queue: Mutex<Queue>,
     /// Requests that have ended since the figures were told.
     n_untold: AtomicUsize,
     n_ids: Mutex<u64>,
@@ -67,7 +69,6 @@ struct Inner {
     limits: Limits,
     width: usize,
     n_running_max: usize,
-    n_active_max: usize,
     tokenizer: Arc<Tokenizer>,
 }
 
@@ -84,7 +85,7 @@ impl Handle {
         options: EngineOptions,
     ) -> Result<Self, SpawnError> {
         let (sender, receiver) = channel();
-        let (n_active_max, width) = (options.n_running_max + options.n_queued_max, model.width());
+        let (n_sequences_max, width) = (options.n_running_max + options.n_queued_max, model.width());
         let n_running_max = options.n_running_max.min(model.step_rows_max());
         let start = Instant::now();
         let clock = Box::new(move || start.elapsed());
@@ -92,6 +93,7 @@ impl Handle {
         let shared = Arc::new(Shared {
             stats: Mutex::new(runner.stats()),
             n_active: AtomicUsize::new(0),
+            queue: Mutex::new(Queue::new(n_sequences_max)),
             n_untold: AtomicUsize::new(0),
             n_ids: Mutex::new(0),
             is_draining: AtomicBool::new(false),
@@ -105,7 +107,7 @@ impl Handle {
         })?;
         let thread = Mutex::new(Some(thread));
         let commands = Mutex::new(sender);
-        Ok(Self(Arc::new(Inner { commands, shared, thread, limits, width, n_running_max, n_active_max, tokenizer })))
+        Ok(Self(Arc::new(Inner { commands, shared, thread, limits, width, n_running_max, tokenizer })))
     }
 
     /// Queues a request; what cannot be computed, and what finds the queue full, is refused at once.
@@ -115,19 +117,22 @@ impl Handle {
             return Err(Error::Draining);
         }
         self.0.limits.check(&request)?;
-        let n_active = shared.n_active.fetch_add(1, Ordering::AcqRel);
-        if n_active >= self.0.n_active_max {
-            shared.n_active.fetch_sub(1, Ordering::AcqRel);
-            return Err(Error::Busy { n_queued: n_active, n_queued_max: self.0.n_active_max });
-        }
+        lock(&shared.queue).enter(request.tenant, request.n_choices)?;
+        shared.n_active.fetch_add(1, Ordering::AcqRel);
         let id = {
             let mut n_ids = lock(&shared.n_ids);
             *n_ids += 1;
             RequestId(*n_ids)
         };
-        let sink = Box::new(Counted { sink, n_left: request.n_choices, shared: Arc::clone(shared) });
+        let (tenant, n_left) = (request.tenant, request.n_choices);
+        let sink = Box::new(Counted { sink, tenant, n_left, shared: Arc::clone(shared) });
         self.send(Command::Submit(id, Box::new(request), sink))?;
         Ok(id)
+    }
+
+    /// Whether there is room in the queue for so many more sequences of a tenant: asked before the first of several requests.
+    pub fn check_room(&self, tenant: TenantId, n_sequences: usize) -> Result<(), Error> {
+        lock(&self.0.shared.queue).check(tenant, n_sequences)
     }
 
     /// Ends a request before the next step; one that has ended already is no error.
@@ -217,6 +222,7 @@ impl Drop for MarkDead {
 /// Counts a request as active until its last choice has ended or the engine has dropped it.
 struct Counted {
     sink: Box<dyn Sink>,
+    tenant: TenantId,
     n_left: usize,
     shared: Arc<Shared>,
 }
@@ -232,6 +238,7 @@ impl Sink for Counted {
 
     fn finish(&mut self, choice: usize, end: Result<crate::Completion, Error>) {
         self.n_left = self.n_left.saturating_sub(1);
+        lock(&self.shared.queue).leave(self.tenant, 1);
         if self.n_left == 0 {
             self.shared.n_untold.fetch_add(1, Ordering::AcqRel);
             self.shared.n_active.fetch_sub(1, Ordering::AcqRel);
@@ -251,6 +258,7 @@ impl Sink for Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         if self.n_left > 0 {
+            lock(&self.shared.queue).leave(self.tenant, self.n_left);
             self.shared.n_active.fetch_sub(1, Ordering::AcqRel);
         }
     }

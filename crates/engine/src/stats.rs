@@ -43,7 +43,7 @@ pub struct Stats {
     pub n_rows: u64,
     /// Time in them, microseconds.
     pub step_us: u64,
-    /// Sequences that gave way when pages ran out.
+    /// Sequences that went back to the queue: pages ran out, or a place was due to another.
     pub n_preempted: u64,
     /// Cached pages given up.
     pub n_evicted: u64,
@@ -55,7 +55,7 @@ pub struct Stats {
     pub n_drafted: u64,
     /// Those that were right.
     pub n_accepted: u64,
-    /// Steps that panicked.
+    /// Panics in steps, or over a row of one.
     pub n_panics: u64,
 }
 

@@ -2,12 +2,17 @@
 //!
 //! A step costs a fixed part (weights are read and unpacked once) and a part for each row; both are learnt from the steps themselves, as the
 //! line through (rows, time) that fits the last ones best. Without a bound of the user's, prompts get [`PROMPT_SHARE`] times the time of decoding
-//! in a step, or more where that many more requests wait for their first token than for their next.
+//! in a step, or more where that many more requests wait for their first token than for their next. Where nobody decodes a step is bounded, too,
+//! so that whoever comes next does not wait for the end of a long prompt.
+//!
+//! Where several tenants decode, those that have more sequences than others together at most double the time of a step
+//! ([`StepBudget::level`]), and so do the prompts of those that have had more than others ([`StepBudget::spare_rows`]).
 
 /// What is left of an observation's weight after the next one.
 const MEMORY: f64 = 0.97;
-/// Prompt rows of a step, whatever they cost: a prompt is never starved by those that decode.
-const PROMPT_ROWS_MIN: usize = 16;
+/// Prompt rows of a step, whatever they cost: a prompt is never starved by those that decode, and fewer are not worth the weights that are
+/// read for them.
+pub(crate) const PROMPT_ROWS_MIN: usize = 16;
 /// Before anything is measured: microseconds of a step, and of a row of it.
 const FIXED_US_FIRST: f64 = 5000.0;
 const ROW_US_FIRST: f64 = 500.0;
@@ -18,6 +23,10 @@ const PROMPT_SHARE: f64 = 5.0;
 const AUTO_US_MIN: f64 = 20_000.0;
 /// Nor longer, if prompts can be cut: more requests than one may decode meanwhile.
 const AUTO_US_MAX: f64 = 200_000.0;
+/// Where nobody decodes, a step is not made so short that a long prompt would take longer by more than this part: by the user's bound, and
+/// without one.
+const ALONE_LOSS_MAX: f64 = 0.1;
+const AUTO_ALONE_LOSS_MAX: f64 = 0.03;
 
 /// Learns what rows cost from the steps themselves.
 #[derive(Clone, Debug)]
@@ -26,6 +35,17 @@ pub(crate) struct StepBudget {
     step_us_max: Option<f64>,
     rows_max: usize,
     line: Line,
+    /// Time that prompts of tenants that are ahead of others have not used yet.
+    spare_us: f64,
+}
+
+/// Decoding sequences of a tenant in a step, where several tenants have some.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Level {
+    /// Each tenant has as many.
+    pub(crate) least: usize,
+    /// No tenant gets more.
+    pub(crate) most: usize,
 }
 
 /// Weighted moments of (rows, microseconds), and the line that fits them.
@@ -52,15 +72,14 @@ impl StepBudget {
             fixed_us: FIXED_US_FIRST,
             row_us: ROW_US_FIRST,
         };
-        Self { step_us_max, rows_max, line }
+        Self { step_us_max, rows_max, line, spare_us: 0.0 }
     }
 
     /// Prompt rows for a step in which `n_decoding` rows decode and `n_prompts` prompts are not computed yet.
     pub(crate) fn prompt_rows(&self, n_decoding: usize, n_prompts: usize) -> usize {
         let room = self.rows_max.saturating_sub(n_decoding);
         if n_decoding == 0 {
-            // Nobody waits for a token but those whose prompts these are.
-            return room;
+            return room.min(self.alone_rows());
         }
         let decode_us = self.line.us(n_decoding);
         let share = (n_prompts as f64 / n_decoding as f64).max(PROMPT_SHARE);
@@ -69,6 +88,55 @@ impl StepBudget {
         let rows = (step_us - decode_us) / self.line.row_us;
         // A float is cast to the nearest in range.
         room.min((rows as usize).max(PROMPT_ROWS_MIN))
+    }
+
+    /// Rows of a step of prompts alone.
+    fn alone_rows(&self) -> usize {
+        let (step_us, loss_max) = match self.step_us_max {
+            Some(step_us) => (step_us, ALONE_LOSS_MAX),
+            None => (AUTO_US_MAX, AUTO_ALONE_LOSS_MAX),
+        };
+        let Line { fixed_us, row_us, .. } = self.line;
+        // A row costs `row_us + fixed_us / n` in steps of `n` rows.
+        let n_least = fixed_us / (loss_max * row_us + (1.0 + loss_max) * fixed_us / self.rows_max as f64);
+        (((step_us - fixed_us) / row_us).max(n_least).ceil() as usize).max(PROMPT_ROWS_MIN)
+    }
+
+    /// How many decoding sequences each tenant may have in a step, where they have `n_decoding`: so many that a step takes at most twice as
+    /// long as if all had as few as the most modest. Tenants without any do not count.
+    pub(crate) fn level(&self, n_decoding: impl Iterator<Item = usize>) -> Level {
+        let mut wanted: Vec<usize> = n_decoding.filter(|n| *n > 0).collect();
+        wanted.sort_unstable();
+        let least = match wanted.as_slice() {
+            [least, _, ..] => *least,
+            _ => return Level { least: usize::MAX, most: usize::MAX },
+        };
+        let n_modest = least * wanted.len();
+        let n_spare = self.line.us(n_modest) / self.line.row_us;
+        let mut n_left = n_modest + n_spare as usize;
+        for (i, n) in wanted.iter().enumerate() {
+            let share = n_left / (wanted.len() - i);
+            if *n > share {
+                return Level { least, most: share };
+            }
+            n_left -= n;
+        }
+        Level { least, most: usize::MAX }
+    }
+
+    /// Prompt rows for tenants that are ahead of others, in a step of `n_modest` rows and `n_excess` for tenants that have more sequences
+    /// than others: together they take as long as the rest. What is too little for a step is kept for the next.
+    pub(crate) fn spare_rows(&mut self, n_modest: usize, n_excess: usize) -> usize {
+        let modest_us = self.line.us(n_modest);
+        let chunk_us = PROMPT_ROWS_MIN as f64 * self.line.row_us;
+        let spare_us = self.spare_us + modest_us - n_excess as f64 * self.line.row_us;
+        self.spare_us = spare_us.clamp(0.0, modest_us.max(2.0 * chunk_us));
+        if self.spare_us < chunk_us { 0 } else { (self.spare_us / self.line.row_us) as usize }
+    }
+
+    /// So many of them were planned.
+    pub(crate) fn spend(&mut self, n_rows: usize) {
+        self.spare_us = (self.spare_us - n_rows as f64 * self.line.row_us).max(0.0);
     }
 
     /// Notes a step of `n_rows` that took `us`.
@@ -130,12 +198,59 @@ mod tests {
     #[test]
     fn prompt_rows_fill_the_time_that_decoding_leaves() {
         let budget = trained(Some(50_000.0));
-        assert_eq!(budget.prompt_rows(0, 1), 512, "nobody decodes");
         assert!((71..=72).contains(&budget.prompt_rows(8, 1)), "36 ms at half a millisecond a row");
         assert_eq!(budget.prompt_rows(500, 1), 12, "no more than the step holds");
         assert!((budget.prompt_us(1000) - 500_000.0).abs() < 1000.0);
         let slow = trained(Some(5000.0));
         assert_eq!(slow.prompt_rows(8, 1), PROMPT_ROWS_MIN, "a prompt is never starved");
+    }
+
+    #[test]
+    fn a_prompt_alone_leaves_room_for_newcomers_and_loses_little() {
+        let us_of_row = |n_rows: f64| 500.0 + 10_000.0 / n_rows;
+        for (step_us_max, us_max, loss_max) in [
+            (None, 200_000.0, 0.03),
+            (Some(200_000.0), 200_000.0, 0.1),
+            (Some(150_000.0), 150_000.0, 0.1),
+            // As short as the loss allows.
+            (Some(1000.0), 90_000.0, 0.1),
+        ] {
+            let n_rows = trained(step_us_max).prompt_rows(0, 1) as f64;
+            let us = 10_000.0 + 500.0 * n_rows;
+            assert!(us <= us_max + 1000.0, "{step_us_max:?}: {n_rows} rows");
+            assert!(us_of_row(n_rows) <= (1.0 + loss_max) * us_of_row(512.0) * 1.001, "{step_us_max:?}: {n_rows} rows");
+        }
+    }
+
+    #[test]
+    fn whoever_has_more_sequences_at_most_doubles_the_step() {
+        let budget = trained(None);
+        let level = |wanted: &[usize]| budget.level(wanted.iter().copied());
+        let none = Level { least: usize::MAX, most: usize::MAX };
+        assert_eq!((level(&[]), level(&[64]), level(&[0, 64])), (none, none, none), "nobody else decodes");
+        assert_eq!(level(&[1; 64]), Level { least: 1, most: usize::MAX });
+        // Eight rows take 14 ms: so much for 28 more.
+        let flood = level(&[1, 1, 1, 1, 1, 1, 1, 57]);
+        assert!(flood.least == 1 && (28..=29).contains(&flood.most), "{flood:?}");
+        let two = level(&[57, 1, 1, 57]);
+        assert!((12..=13).contains(&two.most), "{two:?}");
+        assert_eq!(level(&[8, 8, 9]), Level { least: 8, most: usize::MAX });
+    }
+
+    #[test]
+    fn what_is_spare_is_saved_up_to_a_chunk() {
+        let mut budget = trained_on(1000.0, 500.0);
+        // A row and the fixed part take 1.5 ms, three rows of prompts; 16 make a chunk.
+        let rows: Vec<usize> = (0..60)
+            .map(|_| {
+                let n_rows = budget.spare_rows(1, 0).min(16);
+                budget.spend(n_rows);
+                n_rows
+            })
+            .collect();
+        let n: usize = rows.iter().sum();
+        assert!((144..=180).contains(&n) && rows.iter().all(|n| [0, 16].contains(n)), "{rows:?}");
+        assert_eq!(budget.spare_rows(1, 100), 0, "all of it is decoded");
     }
 
     #[test]

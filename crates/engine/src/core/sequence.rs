@@ -3,16 +3,21 @@
 use model::{PageId, TokenId};
 
 use super::prefix_tree::NodeId;
-use crate::CacheScope;
+use crate::{CacheScope, TenantId};
 
 /// Names a sequence for as long as it lives.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct SeqId(pub(crate) u64);
 
+/// When a sequence gets a place, or loses it last: how many its tenant has before it, its rank, its name.
+pub(crate) type Turn = (usize, i64, SeqId);
+
 /// What the scheduler must know about a sequence that arrives.
 pub(crate) struct NewSequence {
     /// The prompt.
     pub(crate) tokens: Vec<TokenId>,
+    /// For whom it is computed.
+    pub(crate) tenant: TenantId,
     /// Whose cached prefixes it may read.
     pub(crate) scope: CacheScope,
     /// Whether it reads and leaves cached prefixes.
@@ -30,6 +35,8 @@ pub(crate) struct NewSequence {
 /// A line of tokens. The first `nodes.len()` pages of its table belong to the prefix tree and are locked; the others are its own.
 pub(crate) struct Sequence {
     pub(crate) id: SeqId,
+    pub(crate) tenant: TenantId,
+    n_prompt: usize,
     /// The prompt, and what was generated.
     pub(crate) tokens: Vec<TokenId>,
     /// How many guesses at what follows are to be verified with the newest token.
@@ -54,12 +61,20 @@ pub(crate) struct Sequence {
     /// Its reader is behind: nothing is computed for it.
     pub(crate) is_paused: bool,
     pub(crate) is_running: bool,
+    /// Sequences of its tenant that come before it, as the step is planned; the most there can be while its reader is behind.
+    pub(crate) index: usize,
+    /// When it was last planned to decode.
+    pub(crate) planned_us: u64,
+    /// It gave way to a more urgent one: that is asked of nobody twice.
+    pub(crate) has_yielded: bool,
 }
 
 impl Sequence {
     pub(crate) fn new(id: SeqId, new: NewSequence) -> Self {
         Self {
             id,
+            tenant: new.tenant,
+            n_prompt: new.tokens.len(),
             tokens: new.tokens,
             n_drafts_wanted: 0,
             n_computed: 0,
@@ -75,6 +90,9 @@ impl Sequence {
             is_held: new.is_held,
             is_paused: false,
             is_running: false,
+            index: 0,
+            planned_us: 0,
+            has_yielded: false,
         }
     }
 
@@ -86,6 +104,16 @@ impl Sequence {
     /// Nothing but room keeps it in the queue.
     pub(crate) fn may_start(&self) -> bool {
         !self.is_paused && !self.is_held
+    }
+
+    /// When it comes.
+    pub(crate) fn turn(&self) -> Turn {
+        (self.index, self.rank, self.id)
+    }
+
+    /// Something of it was told to its reader.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.tokens.len() > self.n_prompt
     }
 
     /// Positions that need not be computed if they are cached: one is always left, and all whose logits are wanted.

@@ -68,6 +68,7 @@ impl Runner {
                 seq,
                 NewSequence {
                     tokens: request.prompt.clone(),
+                    tenant: request.tenant,
                     scope: own_scope.unwrap_or(request.scope),
                     use_cache: self.options.prefix_cache && !is_embedding,
                     rank,

@@ -30,8 +30,10 @@ pub(crate) struct HashModel {
     nan_from: usize,
     /// What a row sees, and how far a sequence may grow then.
     window: Option<(AttentionWindow, usize)>,
-    /// A microsecond for each row computed.
+    /// Time that steps and rows took.
     busy_us: Arc<AtomicU64>,
+    step_us: u64,
+    row_us: u64,
 }
 
 impl HashModel {
@@ -43,6 +45,8 @@ impl HashModel {
             nan_from: usize::MAX,
             window: None,
             busy_us: Arc::default(),
+            step_us: 0,
+            row_us: 1,
         }
     }
 
@@ -50,6 +54,11 @@ impl HashModel {
     pub(crate) fn clock(&self) -> Box<engine::Clock> {
         let busy_us = Arc::clone(&self.busy_us);
         Box::new(move || Duration::from_micros(busy_us.load(Ordering::Relaxed)))
+    }
+
+    /// A step takes `step_us`, and `row_us` for each of its rows: a microsecond a row by itself.
+    pub(crate) fn with_cost(self, step_us: u64, row_us: u64) -> Self {
+        Self { step_us, row_us, ..self }
     }
 
     /// Broken after `nan_from` positions.
@@ -160,7 +169,7 @@ impl Forward for HashModel {
         let is_draft = n_layers < N_LAYERS;
         let n_rows: usize = step.spans.iter().map(|s| s.tokens.len()).sum();
         assert!(n_rows <= self.step_rows_max, "{n_rows} rows in a step of at most {}", self.step_rows_max);
-        self.busy_us.fetch_add(n_rows as u64, Ordering::Relaxed);
+        self.busy_us.fetch_add(self.step_us + self.row_us * n_rows as u64, Ordering::Relaxed);
         let (mut next_rows, mut hidden_rows) = (Vec::new(), Vec::new());
         for span in step.spans {
             let n = span.position_first + span.tokens.len();

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that lacks its data fails")]
 
 mod ends;
+mod fairness;
 mod grammar;
 mod hash_model;
 mod hashed;

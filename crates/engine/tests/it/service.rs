@@ -9,7 +9,9 @@ use std::{
     },
 };
 
-use engine::{Completion, DiskCache, EngineOptions, Error, Event, FinishReason, Handle, Request, Sampling, Sink, Task};
+use engine::{
+    Completion, DiskCache, EngineOptions, Error, Event, FinishReason, Handle, Request, Sampling, Sink, Task, TenantId,
+};
 use gguf::Container;
 use kernels::Kernels;
 use model::{AttentionWindow, Forward, KvType, KvTypes, LoadOptions, Logits, Model, PageId, Pooling, Step, TokenId};
@@ -140,6 +142,11 @@ fn what_cannot_be_computed_is_refused_at_once() {
     // One runs and one waits.
     let all: Vec<_> = (0..2).map(|_| submit(&handle, request([1], 1000)).unwrap()).collect();
     assert!(matches!(refused(request([1], 1)), Error::Busy { n_queued: 2, .. }));
+    // Each choice counts, and a tenant that has nothing there yet is not shut out by one that has everything.
+    let other = Request { tenant: TenantId(1), ..request([1], 1) };
+    assert!(matches!(refused(Request { n_choices: 2, ..other.clone() }), Error::Busy { n_queued: 2, .. }));
+    assert!(handle.check_room(TenantId(1), 1).is_ok() && handle.check_room(TenantId(1), 2).is_err());
+    assert_eq!(submit(&handle, other).unwrap().recv().unwrap().2.unwrap().n_completion, 1);
     assert!(all.iter().all(|ends| ends.recv().unwrap().2.is_ok()));
     assert_eq!(submit(&handle, request([1], 1)).unwrap().recv().unwrap().2.unwrap().n_completion, 1);
 }
@@ -176,12 +183,15 @@ fn draining_lets_what_runs_go_on_and_shutdown_ends_it() {
 
 #[test]
 fn a_cancelled_request_ends_wherever_it_is() {
-    let handle = hashed(EngineOptions { n_running_max: 1, ..EngineOptions::default() });
+    // So long that none of them ends by itself meanwhile.
+    let model = Box::new(HashModel::new(4000, N_VOCAB, 64));
+    let options = EngineOptions { n_running_max: 1, ..EngineOptions::default() };
+    let handle = Handle::spawn("hash", model, stories::tokenizer(), options).unwrap();
     let (ends, received) = channel();
     let runs = Box::new(Waiting { text: String::new(), ends: ends.clone() });
     let waits = Box::new(Waiting { text: String::new(), ends });
-    let runs = handle.submit(request([1], 1200), runs).unwrap();
-    let waits = handle.submit(request([2], 1200), waits).unwrap();
+    let runs = handle.submit(request([1], 100_000), runs).unwrap();
+    let waits = handle.submit(request([2], 100_000), waits).unwrap();
     handle.cancel(waits);
     handle.cancel(runs);
     handle.cancel(runs);

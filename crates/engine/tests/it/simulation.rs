@@ -10,7 +10,7 @@ use std::{
 
 use engine::{
     CacheScope, Completion, DiskCache, Drafter, EngineOptions, Error, Event, FinishReason, Progress, Request,
-    RequestId, Runner, Sampling, Sink, Task,
+    RequestId, Runner, Sampling, Sink, Task, TenantId,
     grammar::{Grammar, GrammarCompiler, GrammarSource},
 };
 use model::{AttentionWindow, PAGE_LEN, Pooling, TokenId};
@@ -56,6 +56,7 @@ fn request(rng: &mut Rng, context: usize) -> Request {
         ignore_eos: true,
         n_choices: 1 + rng.below(3),
         priority: rng.below(3) as i32 - 1,
+        tenant: TenantId(rng.below(4) as u128),
         scope: CacheScope(rng.below(2) as u128),
         use_cache: rng.below(5) > 0,
         prompt_logprobs: (rng.below(3) == 0).then(|| rng.below(3)),

@@ -3,21 +3,26 @@
 use model::{PAGE_LEN, PageId, TokenId};
 
 use super::{PageMemory, Scheduler};
-use crate::core::{PageKey, SeqId, Sequence, prefix_tree::Inserted};
+use crate::core::{PageKey, SeqId, Sequence, Turn, budget::PROMPT_ROWS_MIN, prefix_tree::Inserted};
 
 /// Waiting sequences looked at in a step, so that a long queue costs nothing.
 const LOOKED_AT_MAX: usize = 64;
+
+/// Time between two that are under way and give way to more urgent ones.
+const YIELD_INTERVAL_US: u64 = 1_000_000;
 
 /// A sequence waits for another that computes the same tokens, if that spares it so many.
 const WORTH_WAITING: usize = PAGE_LEN / 2;
 
 impl Scheduler {
-    /// Takes sequences out of the queue while there are rows, places and pages.
-    pub(super) fn admit(&mut self, mut n_left: usize, memory: &mut dyn PageMemory) {
+    /// Takes sequences out of the queue, by turns, while there are places and pages, and rows that would be of use: `n_left`. Adds them to
+    /// the prompts of the step.
+    pub(super) fn admit(&mut self, mut n_left: usize, prompts: &mut Vec<SeqId>, memory: &mut dyn PageMemory) {
         // Those whose readers are behind may be many, and hide nobody.
-        let ready = self.waiting.iter().map(|(_, id)| *id).filter(|id| self.sequence(*id).may_start());
-        let first: Vec<SeqId> = ready.take(LOOKED_AT_MAX).collect();
-        for id in first {
+        let ready = self.waiting.iter().map(|(_, id)| self.sequence(*id)).filter(|s| s.may_start());
+        let mut turns: Vec<Turn> = ready.map(Sequence::turn).collect();
+        turns.sort_unstable();
+        for (_, _, id) in turns.into_iter().take(LOOKED_AT_MAX) {
             if n_left == 0 {
                 return;
             }
@@ -33,33 +38,45 @@ impl Scheduler {
             if !self.start(id, memory) {
                 return;
             }
-            n_left -= self.plan_prompt(id, n_left, memory);
+            n_left -= self.sequence(id).n_pending().min(PROMPT_ROWS_MIN).min(n_left);
+            prompts.push(id);
         }
     }
 
-    /// Preempts one for a waiting sequence: one whose reader is behind, which would hold its place for nothing, else the last in rank if
-    /// it is later in rank.
+    /// Who is preempted when pages run out: one whose reader is behind, else the one of the last turn.
+    pub(super) fn victim(&self) -> Option<SeqId> {
+        self.running.iter().map(|(_, id)| *id).max_by_key(|id| self.sequence(*id).turn())
+    }
+
+    /// Preempts one for a waiting sequence, the last that may be asked: one whose reader is behind, which would hold its place for nothing;
+    /// one of a tenant that has more places; one that has told nothing yet and comes later. Of those that come later by their priority
+    /// alone and are under way one a second gives way, and each once.
     fn make_way(&mut self, id: SeqId) -> bool {
-        match self.paused_last() {
-            Some(victim) => {
-                self.preempt(victim);
-                true
-            }
-            None => self.preempt_later_than(id),
+        let newcomer = self.sequence(id);
+        let may_ask = self.yielded_us.is_none_or(|at| self.now_us.saturating_sub(at) >= YIELD_INTERVAL_US);
+        let is_due =
+            |other: &Sequence| other.is_paused || (other.tenant != newcomer.tenant && other.index > newcomer.index);
+        let may_go = |other: &Sequence| is_due(other) || !other.is_under_way() || (may_ask && !other.has_yielded);
+        let others = self.running.iter().map(|(_, other)| self.sequence(*other));
+        let later = others.filter(|other| other.turn() > newcomer.turn() && may_go(other));
+        let Some(victim) = later.max_by_key(|other| other.turn()) else { return false };
+        let (victim, is_asked) = (victim.id, !is_due(victim) && victim.is_under_way());
+        if is_asked {
+            self.yielded_us = Some(self.now_us);
+            self.sequence_mut(victim).has_yielded = true;
         }
+        self.preempt(victim);
+        true
     }
 
-    /// Preempts the last in rank, if it is later in rank than a waiting sequence.
-    fn preempt_later_than(&mut self, id: SeqId) -> bool {
-        let rank = (self.sequence(id).rank, id);
-        match self.running.last() {
-            Some(last) if *last > rank => {
-                let victim = last.1;
-                self.preempt(victim);
-                true
-            }
-            _ => false,
-        }
+    pub(super) fn preempt(&mut self, id: SeqId) {
+        self.counts.preempted += 1;
+        self.planned.retain(|p| p.id != id);
+        self.retire(id);
+        let rank = self.sequence(id).rank;
+        self.running.remove(&(rank, id));
+        self.waiting.insert((rank, id));
+        self.sequence_mut(id).is_running = false;
     }
 
     /// Is a running sequence computing tokens that this one begins with, too? Then their pages will be had for nothing.
@@ -87,8 +104,11 @@ impl Scheduler {
             self.take_cached(id);
             let sequence = self.sequence(id);
             let n_needed = self.n_pages_of(sequence.tokens.len()).saturating_sub(sequence.nodes.len());
-            // Each that runs may soon want one more.
-            let headroom = self.running.len();
+            // Each that runs may soon want one more, and prompts what they have not computed yet.
+            let prompts = self.running.iter().map(|(_, id)| self.sequence(*id)).filter(|s| s.n_pending() > 1);
+            let n_promised: usize =
+                prompts.map(|s| self.n_pages_of(s.tokens.len()).saturating_sub(s.table.len())).sum();
+            let headroom = self.running.len() + n_promised;
             if self.pool.n_free() + self.tree.n_unlocked() >= n_needed + headroom {
                 break;
             }

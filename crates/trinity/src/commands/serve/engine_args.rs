@@ -51,10 +51,10 @@ pub(crate) struct EngineArgs {
     /// Sequences computed at once, for each model
     #[arg(long, value_name = "N", env = "TRINITY_MAX_RUNNING", default_value = "64", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub(crate) max_running: u16,
-    /// Requests that may wait, for each model; more are answered 503
+    /// Sequences that may wait, for each model, each choice of each prompt for itself; more are answered 503
     #[arg(long, value_name = "N", env = "TRINITY_MAX_QUEUED", default_value = "1024")]
     max_queued: u32,
-    /// Longest step in milliseconds while others are written to [default: six times what writing takes]
+    /// Longest step in milliseconds: so long a new request waits for its first step [default: six times what writing takes, or 200]
     #[arg(long, value_name = "MS", env = "TRINITY_MAX_STEP_MS", value_parser = clap::value_parser!(u32).range(1..))]
     max_step_ms: Option<u32>,
     /// Positions that the KV cache has room for, all requests of a model together [default: four contexts]
