@@ -48,7 +48,8 @@ impl Choice {
         n_vocab: usize,
         context_len_max: usize,
     ) -> Result<Self, Error> {
-        let mut sampler = Sampler::for_choice(&request.sampling, index, n_vocab, context_len_max)?;
+        let sampler = Sampler::for_choice(&request.sampling, index, n_vocab, context_len_max)?;
+        let mut sampler = sampler.with_tokenizer(Arc::clone(tokenizer));
         request.prompt.iter().for_each(|token| sampler.accept(*token));
         let room = context_len_max.saturating_sub(request.prompt.len());
         Ok(Self {
@@ -58,7 +59,7 @@ impl Choice {
             detokenizer: Detokenizer::new(Arc::clone(tokenizer)).with_spelled(request.spelled.clone()),
             tokenizer: Arc::clone(tokenizer),
             filter: StopFilter::new(&request.stop),
-            logprobs_of: request.top_logprobs.map(LogprobsOf::new),
+            logprobs_of: request.top_logprobs.map(|n_top| LogprobsOf::new(n_top.min(n_vocab))),
             ignore_eos: request.ignore_eos,
             tell_end: request.tell_end,
             stop_tokens: request.stop_tokens.clone(),

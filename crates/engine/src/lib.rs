@@ -32,7 +32,7 @@ pub use memory::{DiskCache, DiskError};
 pub use options::EngineOptions;
 pub use request::{CacheScope, Completion, Event, FinishReason, Logprobs, Request, Sink, Task, TenantId};
 pub use runner::{Clock, Progress, RequestId, Runner};
-pub use sampler::{Sampler, Sampling};
+pub use sampler::{Sampler, SamplerKind, Sampling};
 pub use service::{Handle, SpawnError};
 pub use stats::Stats;
 pub use text::StopFilter;

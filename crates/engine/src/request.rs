@@ -12,8 +12,10 @@ pub(crate) const STOPS_MAX: usize = 16;
 pub(crate) const STOP_TOKENS_MAX: usize = 64;
 /// Bytes of one stop string.
 pub(crate) const STOP_BYTES_MAX: usize = 256;
-/// Most alternatives reported per token.
-pub(crate) const TOP_LOGPROBS_MAX: usize = 20;
+/// Most alternatives reported per token of a completion: what more there are, whoever submits has to bound by what is kept of them.
+pub(crate) const TOP_LOGPROBS_MAX: usize = 1 << 20;
+/// Most alternatives reported per token of a prompt.
+pub(crate) const PROMPT_LOGPROBS_MAX: usize = 20;
 /// Most choices of one request.
 pub(crate) const N_CHOICES_MAX: usize = 16;
 /// Priorities lie between minus this and this.
@@ -120,10 +122,11 @@ impl Request {
             return Err(Error::Stop { what: format!("{} stop tokens", self.stop_tokens.len()), max: STOP_TOKENS_MAX });
         }
         let refuse = |parameter, value: String, expected| Err(Error::Parameter { parameter, value, expected });
-        for (name, n_top) in [("top_logprobs", self.top_logprobs), ("prompt_logprobs", self.prompt_logprobs)] {
-            if let Some(n) = n_top.filter(|n| *n > TOP_LOGPROBS_MAX) {
-                return refuse(name, n.to_string(), "0 to 20");
-            }
+        if let Some(n) = self.top_logprobs.filter(|n| *n > TOP_LOGPROBS_MAX) {
+            return refuse("top_logprobs", n.to_string(), "0 to 1048576");
+        }
+        if let Some(n) = self.prompt_logprobs.filter(|n| *n > PROMPT_LOGPROBS_MAX) {
+            return refuse("prompt_logprobs", n.to_string(), "0 to 20");
         }
         if self.task == Task::Embed(Pooling::Rank) {
             return refuse("pooling", Pooling::Rank.to_string(), "none, mean, cls or last");

@@ -1,12 +1,14 @@
-//! Picking a token from logits: a chain of samplers in a fixed order, then a draw.
+//! Picking a token from logits: a chain of samplers, then a draw.
 //!
 //! 1. logit bias  2. penalties (repeat, frequency, presence)  3. grammar mask  4. top-k  5. typical  6. top-p  7. min-p  8. temperature
 //! 9. draw
 //!
-//! The order is llama.cpp's default. Temperature 0 takes the most likely token after 1 to 3. One random stream per request, keyed by its
-//! seed: the same logits give the same tokens, whatever else runs.
+//! The order is llama.cpp's default; a request may have another of its own from 4 to 8, where penalties can stand too. Temperature 0 takes
+//! the most likely token after 1 to 3, and after infill where that is in the chain. One random stream per request, keyed by its seed: the
+//! same logits give the same tokens, whatever else runs.
 
 mod candidates;
+mod infill;
 mod logit_bias;
 mod min_p;
 mod penalties;
@@ -15,11 +17,14 @@ mod top_k;
 mod top_p;
 mod typical;
 
+use std::{borrow::Cow, sync::Arc};
+
 use model::TokenId;
 use rand_xoshiro::{
     Xoshiro256PlusPlus,
     rand_core::{Rng, SeedableRng},
 };
+use tokenizer::Tokenizer;
 
 use crate::{Error, grammar::TokenMask};
 pub(crate) use candidates::Candidates;
@@ -33,6 +38,34 @@ const N_BEST_MAX: usize = 128;
 
 /// Sets the seeds of a request's completions apart: 2^64 over the golden ratio.
 const STREAM_STRIDE: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Most samplers of a chain.
+pub(crate) const CHAIN_LEN_MAX: usize = 32;
+
+/// A sampler that has a place in the chain.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SamplerKind {
+    /// Repeat, frequency and presence penalty.
+    Penalties,
+    /// The k best.
+    TopK,
+    /// Those of typical surprise.
+    Typical,
+    /// The best that reach a sum.
+    TopP,
+    /// Those that are not much less likely than the best.
+    MinP,
+    /// Ends where it can, for gaps in code.
+    Infill,
+    /// Sharpens or flattens.
+    Temperature,
+}
+
+impl SamplerKind {
+    /// The chain that is used where nobody says.
+    pub const CHAIN: &'static [Self] =
+        &[Self::Penalties, Self::TopK, Self::Typical, Self::TopP, Self::MinP, Self::Temperature];
+}
 
 /// How tokens are picked; names and defaults as in llama.cpp.
 #[derive(Clone, PartialEq, Debug)]
@@ -59,6 +92,8 @@ pub struct Sampling {
     pub logit_bias: Vec<(TokenId, f32)>,
     /// Of the random stream.
     pub seed: u64,
+    /// Which samplers are used, in this order.
+    pub chain: Cow<'static, [SamplerKind]>,
 }
 
 impl Default for Sampling {
@@ -75,6 +110,7 @@ impl Default for Sampling {
             repeat_last_n: 64,
             logit_bias: Vec::new(),
             seed: 0,
+            chain: Cow::Borrowed(SamplerKind::CHAIN),
         }
     }
 }
@@ -106,6 +142,10 @@ impl Sampling {
         in_range("repeat_penalty", self.repeat_penalty, 0.01, 100.0, "0.01 to 100")?;
         in_range("frequency_penalty", self.frequency_penalty, -2.0, 2.0, "-2 to 2")?;
         in_range("presence_penalty", self.presence_penalty, -2.0, 2.0, "-2 to 2")?;
+        if self.chain.len() > CHAIN_LEN_MAX {
+            let value = format!("with {} samplers", self.chain.len());
+            return Err(Error::Parameter { parameter: "chain", value, expected: "at most 32" });
+        }
         if self.logit_bias.len() > LOGIT_BIAS_MAX {
             let value = format!("with {} entries", self.logit_bias.len());
             return Err(Error::Parameter { parameter: "logit_bias", value, expected: "at most 4096" });
@@ -127,7 +167,13 @@ impl Sampling {
 /// The chain of one request. After construction nothing allocates, and no sampler sorts the vocabulary.
 pub struct Sampler {
     sampling: Sampling,
+    /// What of the chain does anything, without penalties that come first.
+    steps: Vec<SamplerKind>,
     penalties: Option<Penalties>,
+    /// Whether these come before everything else.
+    penalises_first: bool,
+    /// For infill.
+    tokenizer: Option<Arc<Tokenizer>>,
     /// `[V]`: logits with bias and penalties, where there are any.
     adjusted: Vec<f32>,
     candidates: Candidates,
@@ -148,11 +194,36 @@ impl Sampler {
         context_len_max: usize,
     ) -> Result<Self, Error> {
         Self::check(sampling, n_vocab)?;
-        let penalties = Penalties::new(sampling, context_len_max);
+        let is_in_chain = |kind| sampling.chain.contains(&kind);
+        let penalties = Penalties::new(sampling, context_len_max).filter(|_| is_in_chain(SamplerKind::Penalties));
+        let is_on = |kind: &SamplerKind| match kind {
+            SamplerKind::Penalties => penalties.is_some(),
+            SamplerKind::TopK => top_k::is_on(n_vocab, sampling.top_k),
+            SamplerKind::Typical => sampling.typical_p < 1.0,
+            SamplerKind::TopP => sampling.top_p < 1.0,
+            SamplerKind::MinP => sampling.min_p > 0.0,
+            SamplerKind::Infill => true,
+            SamplerKind::Temperature => sampling.temperature > 0.0,
+        };
+        let mut steps: Vec<SamplerKind> = sampling.chain.iter().copied().filter(is_on).collect();
+        let is_greedy = sampling.temperature == 0.0 && !is_in_chain(SamplerKind::Infill);
+        let penalises_first = is_greedy || steps.first() == Some(&SamplerKind::Penalties);
+        if is_greedy {
+            steps.clear();
+        } else if penalises_first {
+            steps.remove(0);
+        }
         let is_adjusted = penalties.is_some() || !sampling.logit_bias.is_empty();
-        let n_candidates = if sampling.temperature == 0.0 { 0 } else { top_k::buffer_len(n_vocab, sampling.top_k) };
+        let n_candidates = match steps.first() {
+            _ if is_greedy => 0,
+            Some(SamplerKind::TopK) => top_k::buffer_len(sampling.top_k),
+            _ => n_vocab,
+        };
         Ok(Self {
+            steps,
             penalties,
+            penalises_first,
+            tokenizer: None,
             adjusted: Vec::with_capacity(if is_adjusted { n_vocab } else { 0 }),
             candidates: Candidates::with_capacity(n_candidates),
             random: Xoshiro256PlusPlus::seed_from_u64(sampling.seed ^ (index as u64).wrapping_mul(STREAM_STRIDE)),
@@ -171,10 +242,23 @@ impl Sampler {
 
     /// How many of the largest logits decide, equals of the least included; `None` if all may matter.
     pub(crate) fn n_best(&self) -> Option<usize> {
-        let Sampling { temperature, top_k, logit_bias, .. } = &self.sampling;
-        let is_adjusted = self.penalties.is_some() || !logit_bias.is_empty();
-        let n_best = if *temperature == 0.0 { 1 } else { *top_k };
+        let is_adjusted = self.penalties.is_some() || !self.sampling.logit_bias.is_empty();
+        let n_best = match self.steps.first() {
+            _ if self.is_greedy() => 1,
+            Some(SamplerKind::TopK) => self.sampling.top_k,
+            _ => return None,
+        };
         (!is_adjusted && (1..=N_BEST_MAX).contains(&n_best)).then_some(n_best)
+    }
+
+    /// With the vocabulary that infill looks at; without, it does nothing.
+    pub(crate) fn with_tokenizer(self, tokenizer: Arc<Tokenizer>) -> Self {
+        Self { tokenizer: Some(tokenizer), ..self }
+    }
+
+    /// Whether the most likely token is taken and no sampler asked.
+    fn is_greedy(&self) -> bool {
+        self.sampling.temperature == 0.0 && !self.sampling.chain.contains(&SamplerKind::Infill)
     }
 
     /// Notes a token of the prompt or of the completion, for the penalties.
@@ -191,12 +275,14 @@ impl Sampler {
 
     /// The same among the tokens of `mask`.
     pub fn sample_of(&mut self, logits: &[f32], mask: Option<&TokenMask>) -> Option<TokenId> {
-        let Self { sampling, penalties, adjusted, candidates, random } = self;
-        let logits = if penalties.is_some() || !sampling.logit_bias.is_empty() || mask.is_some() {
+        let is_greedy = self.is_greedy();
+        let Self { sampling, steps, penalties, penalises_first, tokenizer, adjusted, candidates, random } = self;
+        let first_penalties = penalties.as_ref().filter(|_| *penalises_first);
+        let logits = if first_penalties.is_some() || !sampling.logit_bias.is_empty() || mask.is_some() {
             adjusted.clear();
             adjusted.extend_from_slice(logits);
             logit_bias::apply(adjusted, &sampling.logit_bias);
-            if let Some(penalties) = penalties {
+            if let Some(penalties) = first_penalties {
                 penalties.apply(adjusted);
             }
             if let Some(mask) = mask {
@@ -206,14 +292,30 @@ impl Sampler {
         } else {
             logits
         };
-        if sampling.temperature == 0.0 {
+        if is_greedy {
             return model::best_token(logits);
         }
-        top_k::fill(candidates, logits, sampling.top_k);
-        typical::apply(candidates, sampling.typical_p);
-        top_p::apply(candidates, sampling.top_p);
-        min_p::apply(candidates, sampling.min_p);
-        temperature::apply(candidates, sampling.temperature);
+        let mut steps = steps.iter();
+        if steps.as_slice().first() == Some(&SamplerKind::TopK) {
+            steps.next();
+            top_k::fill(candidates, logits, sampling.top_k);
+        } else {
+            candidates.fill(logits);
+        }
+        for kind in steps {
+            match kind {
+                SamplerKind::Penalties => penalties.iter().for_each(|penalties| penalties.apply_to(candidates)),
+                SamplerKind::TopK => top_k::apply(candidates, sampling.top_k),
+                SamplerKind::Typical => typical::apply(candidates, sampling.typical_p),
+                SamplerKind::TopP => top_p::apply(candidates, sampling.top_p),
+                SamplerKind::MinP => min_p::apply(candidates, sampling.min_p),
+                SamplerKind::Infill => tokenizer.iter().for_each(|tokenizer| infill::apply(candidates, &**tokenizer)),
+                SamplerKind::Temperature => temperature::apply(candidates, sampling.temperature),
+            }
+        }
+        if sampling.temperature == 0.0 {
+            candidates.keep_likeliest(1);
+        }
         // 53 bits: every f64 in [0, 1) of that grid is equally likely.
         let unit = (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
         candidates.draw(unit)

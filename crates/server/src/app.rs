@@ -37,6 +37,8 @@ pub struct ServerOptions {
     pub page: Option<Page>,
     /// Most tokens of an output whose request does not say; None: to the end of the context.
     pub max_tokens: Option<usize>,
+    /// Seed of outputs whose request names none; None: a new one for each.
+    pub seed: Option<u64>,
     /// Who downloads models that clients ask for; None: nobody.
     pub puller: Option<Arc<dyn Puller>>,
     /// [`limits::RESPONSES_MAX`], unless the operator says otherwise; 0: none is kept.
@@ -66,6 +68,7 @@ impl Default for ServerOptions {
             metrics_compat: Vec::new(),
             page: Some(|headers| page::is_wanted(headers).then(|| page::index(headers))),
             max_tokens: None,
+            seed: None,
             puller: None,
             responses_max: limits::RESPONSES_MAX,
             responses_bytes_max: limits::RESPONSES_BYTES_MAX,

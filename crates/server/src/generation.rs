@@ -98,6 +98,7 @@ impl Generation {
     ) -> Result<Self, ApiError> {
         let started = Instant::now();
         request.max_tokens = request.max_tokens.or(app.options().max_tokens);
+        request.settle_seed(app.options().seed);
         let grammar = grammar::compile(app, &lease, &request).await?;
         let choices: Vec<ChoiceParser> =
             (0..request.n_choices).map(|choice| ChoiceParser::new(&request, choice)).collect();

@@ -53,6 +53,8 @@ const OPENAI: &[Hint] = &[
     hint("return_progress", "llama.cpp", "chunks that tell how much of the prompt is read"),
     hint("n_keep", "llama.cpp", "tokens to keep when a context is shifted, which none is"),
     hint("n_discard", "llama.cpp", "tokens to drop when a context is shifted, which none is"),
+    hint("n_cache_reuse", "llama.cpp", "how much of a cache is shifted, which none is: every cached prefix is found"),
+    hint("t_max_prompt_ms", "llama.cpp", "a time for the prompt, which it does not keep either"),
     hint("dynatemp_exponent", "llama.cpp", "of a sampler that is only taken where it is off"),
     hint("xtc_threshold", "llama.cpp", "of a sampler that is only taken where it is off"),
     hint("dry_base", "llama.cpp", "of a sampler that is only taken where it is off"),

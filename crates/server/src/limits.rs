@@ -43,8 +43,13 @@ pub const STOP_TOKENS_MAX: usize = 64;
 pub const CHOICES_MAX: usize = 16;
 /// Alternatives a token may be reported with.
 pub const TOP_LOGPROBS_MAX: usize = 20;
+/// Numbers in an answer whose tokens are reported with more alternatives than that: tokens that may be written, times one more than the
+/// alternatives of each.
+pub const LOGPROBS_MAX: usize = 1 << 20;
 /// Entries of `logit_bias`.
 pub const LOGIT_BIAS_MAX: usize = 4096;
+/// Samplers of a chain (`samplers`).
+pub const SAMPLERS_MAX: usize = 32;
 /// Tools of a request.
 pub const TOOLS_MAX: usize = 128;
 /// Texts of one request for embeddings.
@@ -57,6 +62,8 @@ pub const PROMPT_LOGPROBS_MAX: usize = 1 << 20;
 pub const PROMPTS_MAX: usize = 64;
 /// Files beside the one whose gap is filled (`input_extra`).
 pub const INPUT_FILES_MAX: usize = 256;
+/// Least indentation of lines that a request may ask for (`n_indent`).
+pub const INDENT_MAX: usize = 1024;
 /// Fields that an answer can be cut down to (`response_fields`).
 pub const RESPONSE_FIELDS_MAX: usize = 64;
 /// Answers of `/v1/responses` that are kept, unless the operator says otherwise.
@@ -113,13 +120,16 @@ pub const TABLE: &[Limit] = &[
     count("stop tokens", STOP_TOKENS_MAX),
     count("choices (n)", CHOICES_MAX),
     count("top_logprobs", TOP_LOGPROBS_MAX),
+    count("log-probabilities", LOGPROBS_MAX),
     count("logit_bias", LOGIT_BIAS_MAX),
+    count("samplers", SAMPLERS_MAX),
     count("tools", TOOLS_MAX),
     count("inputs", INPUTS_MAX),
     count("embedding numbers without pooling", EMBEDDING_NUMBERS_MAX),
     count("prompt log-probabilities", PROMPT_LOGPROBS_MAX),
     count("prompts", PROMPTS_MAX),
     count("input files", INPUT_FILES_MAX),
+    count("indentation (n_indent)", INDENT_MAX),
     count("response fields", RESPONSE_FIELDS_MAX),
     count("responses kept", RESPONSES_MAX),
     bytes("memory of responses kept", RESPONSES_BYTES_MAX),

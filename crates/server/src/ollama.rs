@@ -19,6 +19,8 @@ mod output;
 mod pull;
 mod refused;
 
+pub(crate) use models::described;
+
 use axum::{
     Router,
     routing::{any, get, post},

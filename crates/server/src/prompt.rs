@@ -5,6 +5,7 @@ mod guard;
 mod thinking;
 
 pub use fill::{FillParts, can_fill, encode_fill};
+pub(crate) use fill::{encode_fill_within, missing_fill_tokens};
 pub use guard::Guard;
 pub use thinking::Thinking;
 

@@ -69,8 +69,7 @@ impl Candidates {
                 }
             }
         }
-        self.sort_prefix(k);
-        self.truncate(k);
+        self.keep_likeliest(k);
     }
 
     pub(crate) fn as_slice(&self) -> &[Candidate] {
@@ -90,6 +89,27 @@ impl Candidates {
         }
         rest[..wanted].sort_unstable_by(likelier);
         self.n_sorted = n;
+    }
+
+    /// Keeps the `k` likeliest, sorted.
+    pub(crate) fn keep_likeliest(&mut self, k: usize) {
+        self.sort_prefix(k);
+        self.truncate(k);
+    }
+
+    /// Puts others in the place of all.
+    pub(crate) fn replace(&mut self, entries: impl Iterator<Item = Candidate>) {
+        self.entries.clear();
+        self.entries.extend(entries);
+        self.n_sorted = 0;
+    }
+
+    /// Replaces every logit by `f` of the candidate, whatever that does to the order.
+    pub(crate) fn reorder(&mut self, f: impl Fn(&Candidate) -> f32) {
+        for candidate in &mut self.entries {
+            candidate.logit = f(candidate);
+        }
+        self.n_sorted = 0;
     }
 
     /// Keeps the first `n`.

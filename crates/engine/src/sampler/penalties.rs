@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use model::TokenId;
 
-use super::Sampling;
+use super::{Candidates, Sampling};
 
 /// The last tokens of a sequence and how often each occurs among them.
 pub(super) struct Penalties {
@@ -53,8 +53,20 @@ impl Penalties {
     pub(super) fn apply(&self, logits: &mut [f32]) {
         for (id, count) in &self.counts {
             let Some(logit) = logits.get_mut(id.0 as usize) else { continue };
-            let repeated = if *logit > 0.0 { *logit / self.repeat } else { *logit * self.repeat };
-            *logit = repeated - *count as f32 * self.frequency - self.presence;
+            *logit = self.penalised(*logit, *count);
         }
+    }
+
+    /// The same where other samplers came before.
+    pub(super) fn apply_to(&self, candidates: &mut Candidates) {
+        candidates.reorder(|candidate| match self.counts.binary_search_by_key(&candidate.id, |&(id, _)| id) {
+            Ok(i) => self.penalised(candidate.logit, self.counts[i].1),
+            Err(_) => candidate.logit,
+        });
+    }
+
+    fn penalised(&self, logit: f32, count: u32) -> f32 {
+        let repeated = if logit > 0.0 { logit / self.repeat } else { logit * self.repeat };
+        repeated - count as f32 * self.frequency - self.presence
     }
 }

@@ -166,6 +166,46 @@ fn the_order_is_that_of_llama_cpp() {
     check(&Sampling { repeat_penalty: 10.0, top_k: 1, ..unchanged() }, &HALVES, &[1], &[0.0, 0.0, 0.0, 1.0, 0.0]);
 }
 
+#[test]
+fn a_request_may_have_another_order() {
+    use SamplerKind::{MinP, Penalties, Temperature, TopK, TopP};
+    let chain = |chain: &[SamplerKind]| chain.to_vec().into();
+    // top_p before top_k: what reaches 0.6 of all are two, and both stay.
+    let both = Sampling { top_k: 2, top_p: 0.6, chain: chain(&[TopP, TopK]), ..unchanged() };
+    check(&both, &HALVES, &[], &[0.0, 2.0 / 3.0, 0.0, 1.0 / 3.0, 0.0]);
+    // Temperature before top_p: flattened, the first is much less than 0.49, and so are the first two.
+    let flat = Sampling { top_p: 0.49, temperature: 100.0, chain: chain(&[Temperature, TopP]), ..unchanged() };
+    let flattened = [0.0, 0.5, 0.0, 0.25, 0.125].map(|p: f64| p.powf(0.01));
+    let sum: f64 = flattened.iter().sum();
+    check(&flat, &HALVES, &[], &flattened.map(|p| p / sum));
+    // Twice is twice.
+    let twice = Sampling { temperature: 0.5, chain: chain(&[Temperature, Temperature]), ..unchanged() };
+    let fourth: Vec<f64> = HALVES.iter().map(|p| p.powi(4)).collect();
+    let sum: f64 = fourth.iter().sum();
+    check(&twice, &HALVES, &[], &fourth.iter().map(|p| p / sum).collect::<Vec<_>>());
+    // Penalties behind top_k: the best is kept, and penalised where it stands. Logits are 3 + ln p.
+    let late = Sampling { repeat_penalty: 10.0, top_k: 2, chain: chain(&[TopK, Penalties]), ..unchanged() };
+    let (first, second) = (((3.0 + 0.5f64.ln()) / 10.0).exp(), (3.0 + 0.25f64.ln()).exp());
+    check(&late, &HALVES, &[1], &[0.0, first / (first + second), 0.0, second / (first + second), 0.0]);
+    let first_k = Sampling { chain: chain(&[Penalties, TopK]), top_k: 1, repeat_penalty: 10.0, ..unchanged() };
+    check(&first_k, &HALVES, &[1], &[0.0, 0.0, 0.0, 1.0, 0.0]);
+    // What is not in the chain is off.
+    let none = Sampling { top_k: 1, min_p: 0.9, repeat_penalty: 10.0, chain: chain(&[]), ..unchanged() };
+    check(&none, &HALVES, &[1], &HALVES);
+    check(
+        &Sampling { min_p: 0.3, chain: chain(&[MinP]), ..none },
+        &HALVES,
+        &[1],
+        &[0.0, 2.0 / 3.0, 0.0, 1.0 / 3.0, 0.0],
+    );
+    // Only where top_k comes first are other logits not needed.
+    let n_best = |sampling: &Sampling| Sampler::new(sampling, 1000, 10).unwrap().n_best();
+    assert_eq!(n_best(&Sampling { top_k: 40, ..Sampling::default() }), Some(40));
+    assert_eq!(n_best(&Sampling { chain: chain(&[TopP, TopK]), ..Sampling::default() }), None);
+    assert_eq!(n_best(&Sampling { chain: chain(&[]), ..Sampling::default() }), None);
+    assert_eq!(n_best(&Sampling::greedy()), Some(1));
+}
+
 /// Every step that selects, on a vocabulary too large for its first sorted prefix, against sorting everything.
 #[test]
 fn partial_selection_equals_sorting_the_vocabulary() {
@@ -284,6 +324,8 @@ fn parameters_out_of_range_are_named() {
     let bias = |bias| Sampling { logit_bias: bias, ..d() };
     assert_eq!(refused(bias(vec![(TokenId(0), f32::NAN)])), "logit_bias NaN, expected a number or -inf");
     assert_eq!(refused(bias(vec![(TokenId(10), 1.0)])), "logit_bias of token id 10: the vocabulary has 10");
+    let chain = vec![SamplerKind::TopK; 33].into();
+    assert_eq!(refused(Sampling { chain, ..d() }), "chain with 33 samplers, expected at most 32");
     assert_eq!(refused(bias(vec![(TokenId(1), 0.0); 4097])), "logit_bias with 4097 entries, expected at most 4096");
 }
 

@@ -138,7 +138,8 @@ fn what_cannot_be_computed_is_refused_at_once() {
     assert_eq!(parameter(Request { n_choices: 17, ..request([1], 1) }), "n");
     assert_eq!(parameter(Request { n_choices: 0, ..request([1], 1) }), "n");
     assert_eq!(parameter(Request { priority: 1001, ..request([1], 1) }), "priority");
-    assert_eq!(parameter(Request { top_logprobs: Some(21), ..request([1], 1) }), "top_logprobs");
+    assert_eq!(parameter(Request { top_logprobs: Some((1 << 20) + 1), ..request([1], 1) }), "top_logprobs");
+    assert_eq!(parameter(Request { prompt_logprobs: Some(21), ..request([1], 1) }), "prompt_logprobs");
     // One runs and one waits.
     let all: Vec<_> = (0..2).map(|_| submit(&handle, request([1], 1000)).unwrap()).collect();
     assert!(matches!(refused(request([1], 1)), Error::Busy { n_queued: 2, .. }));

@@ -15,7 +15,6 @@ use crate::{
     Caller,
     error::{ApiError, ErrorKind, THREAD_NOT_FOUND},
     generation::{ChatOutput, GenerationRequest, Output},
-    ids,
     models::Lease,
     prompt,
     wire::{Ignored, Refused, count, number, out_of_range, stops, unsupported},
@@ -308,7 +307,6 @@ impl MessagesRequest {
             temperature: number("temperature", self.temperature)?,
             top_p: number("top_p", self.top_p)?,
             top_k: self.top_k.map_or(Ok(0), |k| count("top_k", k, 0, usize::MAX))?,
-            seed: ids::random_u64(),
             ..Sampling::unchanged()
         })
     }

@@ -58,8 +58,10 @@ pub struct GenerationRequest {
     pub prompt: Vec<TokenId>,
     /// The field that the prompt came from, for errors: `messages`.
     pub prompt_param: &'static str,
-    /// How tokens are picked.
+    /// How tokens are picked; the seed is replaced by the next field's.
     pub sampling: Sampling,
+    /// Of the random stream; the operator's if `None`, else a new one.
+    pub seed: Option<u64>,
     /// Most tokens generated; up to the end of the context if `None`.
     pub max_tokens: Option<usize>,
     /// Strings that end the output; they are not part of it.
@@ -101,6 +103,7 @@ impl GenerationRequest {
             prompt,
             prompt_param,
             sampling: Sampling::default(),
+            seed: None,
             max_tokens: None,
             stop: Vec::new(),
             stop_tokens: Vec::new(),
@@ -151,6 +154,11 @@ impl GenerationRequest {
             grammar,
             ..Request::new(self.prompt)
         }
+    }
+
+    /// Decides on the seed, where the request leaves that to the operator's `default` or to chance.
+    pub(super) fn settle_seed(&mut self, default: Option<u64>) {
+        self.sampling.seed = self.seed.or(default).unwrap_or_else(crate::ids::random_u64);
     }
 
     /// A number that differs between requests that differ in prompt or seed, and is the same for equal ones.

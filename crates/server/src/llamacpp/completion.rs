@@ -11,7 +11,7 @@ use axum::{Extension, extract::State, response::Response};
 use serde_json::Value;
 
 use crate::{App, Caller, Json, blocking, error::ApiError, generation::Generation, models::Lease, wire::json_response};
-use request::Prepared;
+use request::{Asked, Prepared};
 pub(crate) use request::{CompletionRequest, InfillRequest};
 pub(super) use settings::default_settings;
 use watch::Watch;
@@ -24,8 +24,8 @@ pub(super) async fn completion(
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire(request.model.as_deref()).await?;
     let prepared = {
-        let (lease, caller) = (lease.clone(), caller.clone());
-        blocking::run(&app, move || request.prepare(&lease, &caller)).await?
+        let (lease, caller, seed) = (lease.clone(), caller.clone(), app.options().seed);
+        blocking::run(&app, move || request.prepare(&Asked { lease: &lease, caller: &caller, seed })).await?
     };
     respond(&app, &caller, &lease, prepared).await
 }
@@ -38,8 +38,8 @@ pub(super) async fn infill(
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire(request.model.as_deref()).await?;
     let prepared = {
-        let (lease, caller) = (lease.clone(), caller.clone());
-        blocking::run(&app, move || request.prepare(&lease, &caller)).await?
+        let (lease, caller, seed) = (lease.clone(), caller.clone(), app.options().seed);
+        blocking::run(&app, move || request.prepare(&Asked { lease: &lease, caller: &caller, seed })).await?
     };
     respond(&app, &caller, &lease, prepared).await
 }
@@ -55,7 +55,7 @@ async fn respond(app: &App, caller: &Caller, lease: &Lease, prepared: Prepared) 
     }
     let mut results: Vec<Value> = Vec::new();
     for (prompt, generation) in generations.into_iter().enumerate() {
-        let watch = Watch::new(answer.predict_limit, answer.n_choices);
+        let watch = Watch::new(&answer);
         let joined = watch.join(generation).await?;
         for choice in &joined.choices {
             results.push(response::whole(lease, &answer, prompt, results.len(), choice));

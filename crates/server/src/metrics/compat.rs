@@ -85,18 +85,28 @@ pub(super) fn llama_cpp(text: &mut Text, models: &[Named], engines: &Engines) {
     let tokens = |value: fn(&ModelMetrics) -> u64| models.iter().map(|(_, m)| value(m)).sum::<u64>() as f64;
     let seconds = |value: fn(&ModelMetrics) -> &Histogram| models.iter().map(|(_, m)| value(m).snapshot().sum).sum();
     let gauge = |value: fn(&Stats) -> u64| engines.iter().map(|(_, e)| value(e)).sum::<u64>() as f64;
-    let prompt = tokens(|m| m.prompt_tokens.load(Relaxed));
+    // There, what was cached is no part of what was processed.
+    let cached = tokens(|m| m.cached_tokens.load(Relaxed));
+    let prompt = (tokens(|m| m.prompt_tokens.load(Relaxed)) - cached).max(0.0);
     let predicted = tokens(|m| m.completion_tokens.load(Relaxed));
     let (prefill, decode): (f64, f64) = (seconds(|m| &m.prefill), seconds(|m| &m.decode));
     let rate = |n: f64, seconds: f64| if seconds > 0.0 { n / seconds } else { 0.0 };
     let used = gauge(|e| e.pages_used() * e.page_len);
     let pages = gauge(|e| e.pages_total * e.page_len);
-    let rows: [(&str, &str, &str, f64); 11] = [
+    let rows: [(&str, &str, &str, f64); 14] = [
         ("llamacpp:prompt_tokens_total", "counter", "Prompt tokens processed.", prompt),
+        ("llamacpp:prompt_tokens_cached_total", "counter", "Prompt tokens found in the cache.", cached),
         ("llamacpp:prompt_seconds_total", "counter", "Prompt processing time.", prefill),
         ("llamacpp:tokens_predicted_total", "counter", "Tokens written.", predicted),
         ("llamacpp:tokens_predicted_seconds_total", "counter", "Time spent writing them.", decode),
         ("llamacpp:n_decode_total", "counter", "Forward passes.", gauge(|e| e.n_steps)),
+        ("llamacpp:spec_decode_num_draft_tokens_total", "counter", "Tokens drafted.", gauge(|e| e.n_drafted)),
+        (
+            "llamacpp:spec_decode_num_accepted_tokens_total",
+            "counter",
+            "Drafted tokens accepted.",
+            gauge(|e| e.n_accepted),
+        ),
         ("llamacpp:prompt_tokens_seconds", "gauge", "Prompt tokens a second.", rate(prompt, prefill)),
         ("llamacpp:predicted_tokens_seconds", "gauge", "Tokens written a second.", rate(predicted, decode)),
         ("llamacpp:kv_cache_usage_ratio", "gauge", "Share of the KV cache in use, 0 to 1.", rate(used, pages)),

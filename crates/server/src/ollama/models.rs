@@ -26,14 +26,33 @@ pub(super) async fn version() -> Result<Response, ApiError> {
 
 /// `GET /api/tags`: all models that can be asked for.
 pub(super) async fn tags(State(app): State<App>) -> Result<Response, ApiError> {
-    let model = |entry: &ModelEntry| {
-        json!({
-            "name": entry.id, "model": entry.id, "modified_at": modified_at(entry), "size": size(entry),
-            "digest": digest(entry), "details": details(entry),
-        })
-    };
-    let models: Vec<Value> = app.models().list().iter().map(model).collect();
+    let models: Vec<Value> = app.models().list().iter().map(tag).collect();
     json_response(&json!({"models": models}))
+}
+
+fn tag(entry: &ModelEntry) -> Value {
+    json!({
+        "name": entry.id, "model": entry.id, "modified_at": modified_at(entry), "size": size(entry),
+        "digest": digest(entry), "details": details(entry),
+    })
+}
+
+/// The same with what llama.cpp's server adds to it in its list of models.
+pub(crate) fn described(entry: &ModelEntry) -> Value {
+    let mut described = tag(entry);
+    let description = entry.loaded.as_ref().map(|model| model.description());
+    let capabilities = description.as_ref().map_or_else(|| vec!["completion"], capabilities);
+    let more = [
+        ("type", json!("model")),
+        ("description", json!("")),
+        ("tags", json!([])),
+        ("capabilities", json!(capabilities)),
+        ("parameters", json!("")),
+    ];
+    if let Some(fields) = described.as_object_mut() {
+        fields.extend(more.map(|(name, value)| (name.to_owned(), value)));
+    }
+    described
 }
 
 /// `GET /api/ps`: those in memory.

@@ -91,6 +91,8 @@ impl Options {
     /// Puts everything into `request`, whose prompt is there already, each within its range.
     pub(super) fn apply(&self, request: &mut GenerationRequest, context_len_max: usize) -> Result<(), ApiError> {
         request.sampling = self.sampling()?;
+        // Minus one asks for a new one every time.
+        request.seed = self.seed.map(|seed| if seed == -1 { ids::random_u64() } else { seed.cast_unsigned() });
         request.stop = self.stops()?;
         request.max_tokens = self.num_predict()?;
         if let Some(num_ctx) = self.num_ctx(context_len_max)? {
@@ -138,9 +140,7 @@ impl Options {
                 Some(-1) => usize::MAX,
                 Some(n) => count("options.repeat_last_n", n, 0, usize::MAX)?,
             },
-            // Minus one asks for a new one every time.
-            seed: self.seed.filter(|s| *s != -1).map_or_else(ids::random_u64, i64::cast_unsigned),
-            logit_bias: Vec::new(),
+            ..Sampling::default()
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use engine::{Sampling, grammar::GrammarSource};
+use engine::{SamplerKind, Sampling, grammar::GrammarSource};
 use serde::Deserialize;
 use tokenizer::TokenId;
 
@@ -12,11 +12,10 @@ use crate::{
     Caller,
     error::ApiError,
     generation::GenerationRequest,
-    ids,
     ignored::{self, Api},
     limits,
     models::Lease,
-    wire::{cache_scope, neutral, number, stops},
+    wire::{Samplers, cache_scope, neutral, number, stops},
 };
 
 /// Hands the list of common fields to another macro, before its own input.
@@ -31,8 +30,8 @@ macro_rules! common_fields {
                 frequency_penalty: f64, presence_penalty: f64, logit_bias: std::collections::BTreeMap<String, f64>,
                 seed: i64, n: i64, stop: $crate::wire::StringOrList, stop_token_ids: Vec<u32>, ignore_eos: bool, min_tokens: i64,
                 priority: i64, cache_prompt: bool, cache_salt: String, time_limit: f64,
-                n_probs: i64, samplers: Vec<String>, dynatemp_range: f64, xtc_probability: f64, dry_multiplier: f64, mirostat: i64,
-                min_keep: i64, n_indent: i64, n_cache_reuse: i64, t_max_prompt_ms: i64, t_max_predict_ms: i64, top_n_sigma: f64,
+                n_probs: i64, samplers: $crate::wire::StringOrList, dynatemp_range: f64, xtc_probability: f64, dry_multiplier: f64, mirostat: i64,
+                min_keep: i64, n_indent: i64, t_max_predict_ms: i64, top_n_sigma: f64,
                 adaptive_target: f64, post_sampling_probs: bool, lora: Vec<serde_json::Value>,
                 grammar: String, json_schema: serde_json::Value, guided_json: serde_json::Value, guided_regex: String, guided_choice: Vec<String>,
                 guided_grammar: String, structured_outputs: $crate::openai::constraint::StructuredOutputs,
@@ -88,7 +87,11 @@ impl Common {
         if let Some(ms) = self.t_max_predict_ms.filter(|ms| *ms > 0) {
             return Err(unsupported("t_max_predict_ms", &format!("{ms}; time_limit sets a time here")));
         }
+        if let Some(n) = self.n_indent.filter(|n| *n != 0) {
+            return Err(unsupported("n_indent", &format!("{n}; only /completion and /infill have it")));
+        }
         request.sampling = self.sampling()?;
+        request.seed = self.seed.map(i64::cast_unsigned);
         let n_probs = self.n_probs.map_or(Ok(0), |n| count("n_probs", n, 0, limits::TOP_LOGPROBS_MAX))?;
         request.top_logprobs = (n_probs > 0).then_some(n_probs);
         request.n_choices = self.n.map_or(Ok(1), |n| count("n", n, 1, limits::CHOICES_MAX))?;
@@ -124,8 +127,7 @@ impl Common {
     /// llama.cpp's `samplers` leave out what they do not list.
     fn sampling(&self) -> Result<Sampling, ApiError> {
         let unchanged = Sampling::unchanged();
-        let samplers = neutral::samplers(self.samplers.as_deref())?;
-        let listed = |sampler: &str, value: f32, off: f32| if samplers.contains(&sampler) { value } else { off };
+        let samplers = Samplers::read(self.samplers.as_ref())?;
         let or = |name: &str, value: Option<f64>, default: f32, min: f64, max: f64| {
             value.map_or(Ok(default), |v| number(name, v, min, max))
         };
@@ -136,28 +138,26 @@ impl Common {
             ));
         }
         let repeat = or("repeat_penalty", self.repeat_penalty, unchanged.repeat_penalty, 0.01, 100.0)?;
-        let penalty = |value: f32, off: f32| listed("penalties", value, off);
+        let temperature = or("temperature", self.temperature, 1.0, 0.0, 2.0)?;
+        let has_temperature = samplers.has(SamplerKind::Temperature);
         Ok(Sampling {
-            temperature: listed("temperature", or("temperature", self.temperature, 1.0, 0.0, 2.0)?, 1.0),
-            top_p: listed("top_p", or("top_p", self.top_p, 1.0, 0.0, 1.0)?, 1.0),
+            temperature: if has_temperature { temperature } else { unchanged.temperature },
+            top_p: or("top_p", self.top_p, 1.0, 0.0, 1.0)?,
             // Minus one is what vLLM's clients say for "all".
-            top_k: self
-                .top_k
-                .filter(|k| *k != -1)
-                .map_or(Ok(0), |k| count("top_k", k, 0, usize::MAX))
-                .map(|k| if samplers.contains(&"top_k") { k } else { 0 })?,
-            min_p: listed("min_p", or("min_p", self.min_p, 0.0, 0.0, 1.0)?, 0.0),
-            typical_p: listed("typ_p", or("typical_p", self.typical_p, 1.0, 0.0, 1.0)?, 1.0),
-            repeat_penalty: penalty(or("repetition_penalty", self.repetition_penalty, repeat, 0.01, 100.0)?, 1.0),
-            frequency_penalty: penalty(or("frequency_penalty", self.frequency_penalty, 0.0, -2.0, 2.0)?, 0.0),
-            presence_penalty: penalty(or("presence_penalty", self.presence_penalty, 0.0, -2.0, 2.0)?, 0.0),
+            top_k: self.top_k.filter(|k| *k != -1).map_or(Ok(0), |k| count("top_k", k, 0, usize::MAX))?,
+            min_p: or("min_p", self.min_p, 0.0, 0.0, 1.0)?,
+            typical_p: or("typical_p", self.typical_p, 1.0, 0.0, 1.0)?,
+            repeat_penalty: or("repetition_penalty", self.repetition_penalty, repeat, 0.01, 100.0)?,
+            frequency_penalty: or("frequency_penalty", self.frequency_penalty, 0.0, -2.0, 2.0)?,
+            presence_penalty: or("presence_penalty", self.presence_penalty, 0.0, -2.0, 2.0)?,
             // OpenAI's penalties look at the whole text, llama.cpp's at the last tokens.
             repeat_last_n: self
                 .repeat_last_n
                 .filter(|n| *n != -1)
                 .map_or(Ok(usize::MAX), |n| count("repeat_last_n", n, 0, usize::MAX))?,
             logit_bias: self.logit_bias.as_ref().map_or_else(|| Ok(Vec::new()), biases)?,
-            seed: self.seed.map_or_else(ids::random_u64, i64::cast_unsigned),
+            chain: samplers.chain(),
+            ..unchanged
         })
     }
 

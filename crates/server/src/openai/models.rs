@@ -6,6 +6,7 @@ use axum::{
     response::Response,
 };
 use serde::Serialize;
+use serde_json::Value;
 use tokenizer::Kind;
 
 use super::json_response;
@@ -13,17 +14,22 @@ use crate::{
     App, anthropic,
     error::ApiError,
     models::{LoadedModel, ModelEntry},
+    ollama,
 };
 
 #[derive(Serialize)]
 struct ModelList {
     object: &'static str,
+    /// The same in Ollama's words, as llama.cpp's server has it.
+    models: Vec<Value>,
     data: Vec<Model>,
 }
 
 #[derive(Serialize)]
 struct Model {
     id: String,
+    /// llama.cpp's field: other names that mean it.
+    aliases: Vec<String>,
     object: &'static str,
     created: u64,
     owned_by: &'static str,
@@ -71,7 +77,8 @@ impl From<ModelEntry> for Model {
     fn from(entry: ModelEntry) -> Self {
         let meta = entry.loaded.as_deref().map(Meta::from);
         let max_model_len = meta.as_ref().map(|meta| meta.n_ctx);
-        Self { id: entry.id, object: "model", created: entry.created, owned_by: "trinity", max_model_len, meta }
+        let ModelEntry { id, aliases, created, .. } = entry;
+        Self { id, aliases, object: "model", created, owned_by: "trinity", max_model_len, meta }
     }
 }
 
@@ -80,7 +87,9 @@ pub(super) async fn list(State(app): State<App>, headers: HeaderMap) -> Result<R
     if anthropic::models::is_asked(&headers) {
         return anthropic::models::list(&app.models().list());
     }
-    json_response(&ModelList { object: "list", data: app.models().list().into_iter().map(Model::from).collect() })
+    let entries = app.models().list();
+    let models = entries.iter().map(ollama::described).collect();
+    json_response(&ModelList { object: "list", models, data: entries.into_iter().map(Model::from).collect() })
 }
 
 /// `GET /v1/models/{id}`

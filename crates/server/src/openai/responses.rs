@@ -2,6 +2,7 @@
 
 mod earlier;
 mod input;
+mod input_items;
 mod output;
 mod request;
 mod response;
@@ -27,6 +28,7 @@ use crate::{
     ignored::Lenient,
     sse::{self, Framing},
 };
+pub(super) use input_items::input_items;
 use output::Output;
 use request::Prepared;
 pub(super) use request::ResponsesRequest;

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::State,
-    http::header,
+    http::{HeaderName, header},
     response::{IntoResponse, Response},
 };
 
@@ -12,7 +12,11 @@ use crate::{app::App, metrics};
 pub(super) async fn show(State(app): State<App>) -> Response {
     let compat = &app.options().metrics_compat;
     let text = metrics::render(app.metrics(), &app.statuses(), compat, app.uptime().as_secs_f64());
-    let headers =
-        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
+    let headers = [
+        (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8".to_owned()),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+        // llama.cpp's, by which a scraper sees that counters began anew.
+        (HeaderName::from_static("process-start-time-unix"), app.started_at_unix().to_string()),
+    ];
     (headers, text).into_response()
 }

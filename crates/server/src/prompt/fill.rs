@@ -23,39 +23,66 @@ pub fn can_fill(tokenizer: &Tokenizer) -> bool {
     tokens.prefix.is_some() && tokens.suffix.is_some() && tokens.middle.is_some()
 }
 
+/// The tokens that filling needs and the vocabulary has not, with the keys that would name them in the model's file; empty if all are there.
+pub(crate) fn missing_fill_tokens(tokenizer: &Tokenizer) -> String {
+    let tokens = &tokenizer.special().fim;
+    let needed = [("prefix", "pre", tokens.prefix), ("suffix", "suf", tokens.suffix), ("middle", "mid", tokens.middle)];
+    let missing = needed.iter().filter(|(.., id)| id.is_none());
+    let named = missing.map(|(name, key, _)| format!("no {name} token (tokenizer.ggml.fim_{key}_token_id)"));
+    named.collect::<Vec<_>>().join(", ")
+}
+
 /// The ids of such a prompt, in the order prefix, suffix, middle that models are trained on (Bavarian et al. 2022, arXiv 2207.14255);
 /// a 400 where the model has no tokens for it.
 pub fn encode_fill(tokenizer: &Tokenizer, parts: &FillParts<'_>) -> Result<Vec<TokenId>, ApiError> {
+    encode_fill_within(tokenizer, parts, usize::MAX)
+}
+
+/// The same without the least important files, so that there are at most `room` tokens if the gap itself leaves that much.
+pub(crate) fn encode_fill_within(
+    tokenizer: &Tokenizer,
+    parts: &FillParts<'_>,
+    room: usize,
+) -> Result<Vec<TokenId>, ApiError> {
     let tokens = &tokenizer.special().fim;
     let (Some(prefix), Some(suffix), Some(middle)) = (tokens.prefix, tokens.suffix, tokens.middle) else {
         let message = "this model has no fill-in-the-middle tokens, so it takes no suffix";
         return Err(ApiError::invalid("suffix", message).with_code("unsupported_parameter"));
     };
-    let mut ids: Vec<TokenId> = tokenizer.added_first().into_iter().collect();
-    let text = |text: &str, ids: &mut Vec<TokenId>| tokenizer.encode(text, ControlTokens::AsText, false, ids);
-    if let (Some(repo), false) = (tokens.repo, parts.files.is_empty()) {
-        ids.push(repo);
-        text("project\n", &mut ids);
+    // A token, if there is one, and the text behind it.
+    let part = |token: Option<TokenId>, text: &str| {
+        let mut ids: Vec<TokenId> = token.into_iter().collect();
+        tokenizer.encode(text, ControlTokens::AsText, false, &mut ids);
+        ids
+    };
+    let file = |(name, contents): &(String, String)| {
+        let mut ids = match tokens.separator {
+            Some(separator) => part(Some(separator), &format!("{name}\n")),
+            None => part(None, &format!("\n\n--- {name} ---\n\n")),
+        };
+        ids.extend(part(None, contents));
+        ids
+    };
+    let first: Vec<TokenId> = tokenizer.added_first().into_iter().collect();
+    let repo = tokens.repo.map_or_else(Vec::new, |repo| part(Some(repo), "project\n"));
+    let current = tokens.separator.map_or_else(Vec::new, |separator| part(Some(separator), "filename\n"));
+    let gap = [(prefix, parts.prefix), (suffix, parts.suffix), (middle, parts.middle)];
+    let gap: Vec<TokenId> = gap.into_iter().flat_map(|(token, text)| part(Some(token), text)).collect();
+    let mut left = room.saturating_sub(first.len() + repo.len() + current.len() + gap.len());
+    let mut files: Vec<Vec<TokenId>> = Vec::new();
+    for ids in parts.files.iter().rev().map(file) {
+        let Some(rest) = left.checked_sub(ids.len()) else { break };
+        left = rest;
+        files.push(ids);
     }
-    for (name, contents) in parts.files {
-        match tokens.separator {
-            Some(separator) => {
-                ids.push(separator);
-                text(&format!("{name}\n"), &mut ids);
-            }
-            None => text(&format!("\n\n--- {name} ---\n\n"), &mut ids),
-        }
-        text(contents, &mut ids);
+    let mut all = first;
+    if !files.is_empty() {
+        all.extend(repo);
+        all.extend(files.into_iter().rev().flatten());
+        all.extend(current);
     }
-    if let (Some(separator), false) = (tokens.separator, parts.files.is_empty()) {
-        ids.push(separator);
-        text("filename\n", &mut ids);
-    }
-    for (token, part) in [(prefix, parts.prefix), (suffix, parts.suffix), (middle, parts.middle)] {
-        ids.push(token);
-        text(part, &mut ids);
-    }
-    Ok(ids)
+    all.extend(gap);
+    Ok(all)
 }
 
 #[cfg(test)]
@@ -86,11 +113,25 @@ mod tests {
         let with_files = text(&FillParts { files: &files, ..parts });
         assert!(with_files.contains("a.py") && with_files.contains("x = 1\n"), "{with_files}");
         assert!(with_files.ends_with(&text(&parts)), "{with_files}");
+        // Where there is no room for all, the first go first.
+        let files = [("old.py".to_owned(), "y = 2\n".repeat(50)), ("a.py".to_owned(), "x = 1\n".to_owned())];
+        let all = FillParts { files: &files, ..parts };
+        let within = |room: usize| encode_fill_within(&tokenizer, &all, room).unwrap();
+        assert_eq!(within(100), within(usize::MAX)[within(usize::MAX).len() - within(100).len()..]);
+        let cut = String::from_utf8(tokenizer.decode(&within(100), true)).unwrap();
+        assert!(cut.contains("a.py") && !cut.contains("old.py") && within(100).len() <= 100, "{cut}");
+        assert_eq!(within(0), encode_fill(&tokenizer, &parts).unwrap(), "the gap itself is never cut");
     }
 
     #[test]
     fn a_model_without_the_tokens_says_so() {
         let error = encode_fill(&tokenizer("llama-bpe"), &FillParts::default()).unwrap_err();
         assert_eq!((error.param.as_deref(), error.code), (Some("suffix"), Some("unsupported_parameter")));
+        let missing = missing_fill_tokens(&tokenizer("llama-bpe"));
+        assert!(
+            ["prefix", "suffix", "middle", "fim_mid_token_id"].iter().all(|word| missing.contains(word)),
+            "{missing}"
+        );
+        assert_eq!(missing_fill_tokens(&tokenizer("starcoder")), "");
     }
 }

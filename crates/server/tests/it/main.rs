@@ -14,6 +14,7 @@ mod openapi;
 mod operations;
 mod origins;
 mod routes;
+mod seeds;
 mod tls;
 mod tools;
 mod unix;

@@ -7,7 +7,7 @@ use server::{ServerOptions, limits, openapi};
 
 use crate::{
     loopback::Loopback,
-    openai::support::{STORIES, post_bytes, server, with},
+    openai::support::{FILLS, STORIES, post_bytes, server, with},
 };
 
 /// Paths of all routes, by what the router says of itself; those of the chat page are not documented.
@@ -109,7 +109,7 @@ fn with_bodies() -> Vec<&'static str> {
 
 #[test]
 fn every_documented_field_may_be_null_and_others_are_taken_only_where_that_is_said() {
-    let server = server(&[STORIES]);
+    let server = server(&[FILLS, STORIES]);
     assert!(with_bodies().len() > 15, "{:?}", with_bodies());
     for path in with_bodies() {
         let body = smallest(path);
@@ -143,7 +143,7 @@ fn every_documented_field_may_be_null_and_others_are_taken_only_where_that_is_sa
 /// What documents promise, one beyond it: every upper bound on numbers and lists of a body's own fields.
 #[test]
 fn limits_are_enforced_as_documented() {
-    let server = server(&[STORIES]);
+    let server = server(&[FILLS, STORIES]);
     let mut n_checked = 0;
     for path in with_bodies() {
         let reference =
@@ -159,9 +159,7 @@ fn limits_are_enforced_as_documented() {
             }
             for value in beyond {
                 let answer = server.post_json(path, &with(&smallest(path), &json!({field: value})));
-                let names_it = answer.text().contains(field.as_str())
-                    || path == "/infill"
-                    || answer.text().contains("has no chat template");
+                let names_it = answer.text().contains(field.as_str()) || answer.text().contains("has no chat template");
                 let alias = property["description"].as_str().is_some_and(|d| d.contains("nother name of"));
                 assert!(answer.status == 400 && (names_it || alias), "{path}: {field} {value}: {}", answer.text());
                 n_checked += 1;
@@ -174,7 +172,7 @@ fn limits_are_enforced_as_documented() {
 
 #[test]
 fn garbage_is_refused_by_every_route() {
-    let server = server(&[STORIES]);
+    let server = server(&[FILLS, STORIES]);
     let deep = |n: usize| "[".repeat(n) + &"]".repeat(n);
     let garbage: Vec<Vec<u8>> = vec![
         b"".to_vec(),

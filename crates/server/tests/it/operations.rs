@@ -157,7 +157,8 @@ fn metrics_are_well_formed_and_true() {
         ("vllm:kv_cache_usage_perc{model_name=\"tiny\\\"\\\\\\nmodel\"}", 0.2),
         ("vllm:time_to_first_token_seconds_count{model_name=\"tiny\"}", 1.0),
         ("vllm:request_success_total{model_name=\"tiny\",finished_reason=\"stop\"}", 1.0),
-        ("llamacpp:prompt_tokens_total", 10.0),
+        ("llamacpp:prompt_tokens_total", 6.0),
+        ("llamacpp:prompt_tokens_cached_total", 4.0),
         ("llamacpp:predicted_tokens_seconds", 4.0),
         ("llamacpp:requests_deferred", 2.0),
         ("llamacpp:kv_cache_tokens", 640.0),
@@ -167,6 +168,8 @@ fn metrics_are_well_formed_and_true() {
     well_formed(text);
     drop(stream);
     let text = server.get("/metrics");
+    let started: u64 = text.header("process-start-time-unix").unwrap().parse().unwrap();
+    assert!(started > 1_700_000_000);
     assert_eq!(value(text.text(), "trinity_streams_open{model=\"tiny\"}"), 0.0);
     let plain = start(ServerOptions::default()).get("/metrics");
     assert!(!plain.text().contains("vllm:") && !plain.text().contains("llamacpp:"));

@@ -90,6 +90,7 @@ impl SamplingArgs {
             repeat_last_n: self.repeat_last_n,
             logit_bias: self.logit_bias.clone(),
             seed,
+            ..Sampling::default()
         }
     }
 

@@ -272,6 +272,8 @@ fn a_line_written_for_llama_server_starts_it() {
     assert!(said.len() == 1 && said[0].contains("-ngl 99, -fa on, --jinja, "), "{:#?}", server.said);
     assert!(server.said.iter().any(|line| line.ends_with("(model gpt-4o)")), "{:#?}", server.said);
     assert!(get(&address, "/server_info", "").contains("\"max_running_requests\":3"));
+    assert!(get(&address, "/props", "").contains("\"seed\":42,"));
+    assert!(get(&address, "/metrics", "").contains("llamacpp:requests_processing 0"));
     for name in ["gpt-4o", "other", "stories260k"] {
         let answer =
             post(&address, "/api/generate", &format!(r#"{{"model":"{name}","prompt":"Once","stream":false}}"#));

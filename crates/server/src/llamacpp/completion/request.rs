@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::{Sampling, grammar::GrammarSource};
+use engine::{SamplerKind, Sampling, grammar::GrammarSource};
 use serde::Deserialize;
 use serde_json::Value;
 use tokenizer::ControlTokens;
@@ -10,13 +10,13 @@ use tokenizer::ControlTokens;
 use super::{bias::Biases, settings::Settings};
 use crate::{
     Caller,
-    error::ApiError,
+    error::{ApiError, ErrorKind},
     generation::GenerationRequest,
     ids, limits,
     llamacpp::{prompt::Prompts, text_of},
     models::Lease,
     prompt::{self, FillParts},
-    wire::{self, StringOrList, count, neutral, number, out_of_range, stops, unsupported},
+    wire::{self, Samplers, StringOrList, count, neutral, number, out_of_range, stops, unsupported},
 };
 
 /// Longest time that a request may ask for, milliseconds: a day.
@@ -39,9 +39,9 @@ macro_rules! options {
                 dry_sequence_breakers: Vec<String>,
                 mirostat: i64, mirostat_tau: f64, mirostat_eta: f64, adaptive_target: f64, adaptive_decay: f64,
                 grammar: String, json_schema: Value, seed: i64, ignore_eos: bool, logit_bias: Biases, n_probs: i64,
-                min_keep: i64, n_keep: i64, n_discard: i64, n_indent: i64, n_cache_reuse: i64,
-                t_max_prompt_ms: i64, t_max_predict_ms: i64, id_slot: i64, cache_prompt: bool, cache_salt: String,
-                priority: i64, return_tokens: bool, samplers: Vec<String>, timings_per_token: bool,
+                min_keep: i64, n_keep: i64, n_discard: i64, n_indent: i64,
+                t_max_predict_ms: i64, id_slot: i64, cache_prompt: bool, cache_salt: String,
+                priority: i64, return_tokens: bool, samplers: StringOrList, timings_per_token: bool,
                 return_progress: bool, post_sampling_probs: bool, response_fields: Vec<String>, lora: Vec<Value>,
             }
             $($input)*
@@ -57,7 +57,6 @@ macro_rules! request_type {
     ) => {
         $(#[$meta])*
         #[derive(Deserialize, Debug)]
-        #[serde(deny_unknown_fields)]
         pub(crate) struct $name {
             $(pub(crate) $field: $type,)*
             $($(#[$common_meta])* #[serde(default)] $common: Option<$common_type>,)*
@@ -82,7 +81,7 @@ macro_rules! options_type {
 options!(options_type! {});
 
 options!(request_type! {
-    /// Everything that can be asked; what is not listed is refused by name.
+    /// Everything that can be asked; what is not listed is skipped, as llama.cpp's server does, and the log says so.
     struct CompletionRequest {
         model: Option<String>,
         prompt: Prompts,
@@ -100,9 +99,8 @@ options!(request_type! {
     }
 });
 
-/// Another file of the project.
+/// Another file of the project. Editors add fields of their own, such as when it was last changed.
 #[derive(Deserialize, Debug)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct InputFile {
     #[serde(default)]
     filename: Option<String>,
@@ -121,12 +119,22 @@ pub(super) struct Answer {
     pub(super) response_fields: Option<Vec<String>>,
     /// How long to write after the first token.
     pub(super) predict_limit: Option<Duration>,
+    /// Least indentation of lines.
+    pub(super) n_indent: usize,
     pub(super) id_slot: i64,
     pub(super) stop: Vec<String>,
     /// `generation_settings`
     pub(super) settings: Value,
     /// The prompts as text.
     pub(super) prompts: Vec<String>,
+}
+
+/// Whom a request is for, and what holds where it says nothing.
+pub(super) struct Asked<'a> {
+    pub(super) lease: &'a Lease,
+    pub(super) caller: &'a Caller,
+    /// The operator's.
+    pub(super) seed: Option<u64>,
 }
 
 pub(super) struct Prepared {
@@ -136,10 +144,11 @@ pub(super) struct Prepared {
 
 impl CompletionRequest {
     /// Checks everything and turns the prompts into ids. Long work: not for the threads that serve.
-    pub(super) fn prepare(mut self, lease: &Lease, caller: &Caller) -> Result<Prepared, ApiError> {
+    pub(super) fn prepare(mut self, asked: &Asked<'_>) -> Result<Prepared, ApiError> {
+        let lease = asked.lease;
         let mut request = GenerationRequest::new(Vec::new(), "prompt");
-        let mut answer = self.take_options().apply(&mut request, lease, caller)?;
         let n_prompts = self.prompt.list.len();
+        let mut answer = self.take_options().apply(&mut request, asked, n_prompts)?;
         if n_prompts == 0 || n_prompts > limits::PROMPTS_MAX {
             let expected = format!("1 to {}", limits::PROMPTS_MAX);
             return Err(out_of_range("prompt", format!("{n_prompts} prompts"), &expected));
@@ -156,15 +165,16 @@ impl CompletionRequest {
 
 impl InfillRequest {
     /// The same.
-    pub(super) fn prepare(mut self, lease: &Lease, caller: &Caller) -> Result<Prepared, ApiError> {
-        let tokenizer = lease.handle.tokenizer();
-        let tokens = &tokenizer.special().fim;
-        if tokens.prefix.is_none() || tokens.suffix.is_none() || tokens.middle.is_none() {
-            let why = format!("the model {} has no fill-in-the-middle tokens", lease.id);
-            return Err(unsupported("input_suffix", &why));
-        }
+    pub(super) fn prepare(mut self, asked: &Asked<'_>) -> Result<Prepared, ApiError> {
+        let lease = asked.lease;
         let mut request = GenerationRequest::new(Vec::new(), "input_prefix");
-        let mut answer = self.take_options().apply(&mut request, lease, caller)?;
+        let mut answer = self.take_options().apply(&mut request, asked, 1)?;
+        let tokenizer = lease.handle.tokenizer();
+        let missing = prompt::missing_fill_tokens(tokenizer);
+        if !missing.is_empty() {
+            let message = format!("this server fills no gaps with the model {}: its file names {missing}", lease.id);
+            return Err(ApiError::new(ErrorKind::NotImplemented, message).with_code("not_supported"));
+        }
         let (Some(prefix), Some(suffix)) = (self.input_prefix, self.input_suffix) else {
             return Err(ApiError::invalid("input_prefix", "input_prefix and input_suffix: both are needed"));
         };
@@ -183,32 +193,62 @@ impl InfillRequest {
         let files: Vec<(String, String)> =
             extra.into_iter().map(|f| (f.filename.unwrap_or_else(|| "tmp".to_owned()), f.text)).collect();
         let parts = FillParts { prefix: &prefix, suffix: &suffix, middle: &middle, files: &files };
-        request.prompt = prompt::encode_fill(tokenizer, &parts)?;
+        // Other files have the room that the gap leaves.
+        let context = lease.handle.context_len_max();
+        let room = context.saturating_sub(request.max_tokens.unwrap_or(context / 4));
+        request.prompt = prompt::encode_fill_within(tokenizer, &parts, room)?;
         answer.prompts.push(text_of(tokenizer, &request.prompt));
         Ok(Prepared { requests: vec![request], answer })
     }
 }
 
+/// More alternatives than other APIs have are bounded by what is kept of them: all tokens that may be written, of all results.
+fn check_n_probs(
+    n_probs: usize,
+    request: &GenerationRequest,
+    asked: &Asked<'_>,
+    n_prompts: usize,
+) -> Result<(), ApiError> {
+    let context = asked.lease.handle.context_len_max();
+    let n_tokens = request.max_tokens.map_or(context, |n| n.min(context));
+    let n_tokens = n_tokens.saturating_mul(request.n_choices).saturating_mul(n_prompts);
+    // Never more than there are.
+    let n_told = n_probs.min(asked.lease.handle.n_vocab());
+    if n_told <= limits::TOP_LOGPROBS_MAX || n_tokens.saturating_mul(n_told + 1) <= limits::LOGPROBS_MAX {
+        return Ok(());
+    }
+    let most = (limits::LOGPROBS_MAX / n_tokens.max(1)).saturating_sub(1).max(limits::TOP_LOGPROBS_MAX);
+    let expected = format!(
+        "at most {most} of each of the {n_tokens} tokens that may be written (n_predict), so that there are at most {} numbers",
+        limits::LOGPROBS_MAX
+    );
+    Err(out_of_range("n_probs", n_probs, &expected))
+}
+
 impl Options {
     /// Puts everything into `request`, each within its range.
-    fn apply(self, request: &mut GenerationRequest, lease: &Lease, caller: &Caller) -> Result<Answer, ApiError> {
+    fn apply(self, request: &mut GenerationRequest, asked: &Asked<'_>, n_prompts: usize) -> Result<Answer, ApiError> {
+        let lease = asked.lease;
         neutral::check(&neutral::neutral_of!(self))?;
         if self.return_progress == Some(true) {
             return Err(unsupported("return_progress", "true; this server has none, so only false"));
         }
-        let samplers = neutral::samplers(self.samplers.as_deref())?;
+        let samplers = Samplers::read(self.samplers.as_ref())?;
         request.sampling = self.sampling(&samplers, lease)?;
+        request.sampling.seed = self.seed(asked.seed)?;
+        request.seed = Some(request.sampling.seed);
         request.max_tokens = wire::tokens_max("n_predict", self.n_predict.unwrap_or(-1), 0)?;
         request.n_choices = self.n_cmpl.map_or(Ok(1), |n| count("n_cmpl", n, 1, limits::CHOICES_MAX))?;
         request.stop = self.stop.clone().map_or_else(|| Ok(Vec::new()), |s| stops("stop", s.into_vec()))?;
         request.ignore_eos = self.ignore_eos.unwrap_or(false);
-        let n_probs = self.n_probs.map_or(Ok(0), |n| count("n_probs", n, 0, limits::TOP_LOGPROBS_MAX))?;
+        let n_probs = self.n_probs.map_or(Ok(0), |n| count("n_probs", n, 0, limits::LOGPROBS_MAX))?;
+        check_n_probs(n_probs, request, asked, n_prompts)?;
         request.top_logprobs = (n_probs > 0).then_some(n_probs);
         request.priority = self.priority.map_or(Ok(0), |p| {
             i32::try_from(p).map_err(|_| out_of_range("priority", p, "-2147483648 to 2147483647"))
         })?;
         request.use_cache = self.cache_prompt.unwrap_or(true);
-        request.scope = wire::cache_scope(caller, self.cache_salt.as_deref());
+        request.scope = wire::cache_scope(asked.caller, self.cache_salt.as_deref());
         request.grammar = self.constraint()?;
         let id_slot = self.id_slot.unwrap_or(-1);
         let n_slots = lease.handle.n_running_max();
@@ -228,6 +268,7 @@ impl Options {
             return_tokens: self.return_tokens.unwrap_or(false),
             has_probs: n_probs > 0,
             timings_per_token: self.timings_per_token.unwrap_or(false),
+            n_indent: self.n_indent.map_or(Ok(0), |n| count("n_indent", n, 0, limits::INDENT_MAX))?,
             predict_limit: predict_ms.map(|ms| Duration::from_millis(ms as u64)),
             id_slot,
             stop: request.stop.clone(),
@@ -237,15 +278,15 @@ impl Options {
         })
     }
 
-    fn sampling(&self, samplers: &[&str], lease: &Lease) -> Result<Sampling, ApiError> {
+    fn sampling(&self, samplers: &Samplers, lease: &Lease) -> Result<Sampling, ApiError> {
         let default = Sampling::default();
-        let or = |sampler: &str, param: &str, value: Option<f64>, default: f32, off: f32, min: f64, max: f64| {
+        let or = |kind: SamplerKind, param: &str, value: Option<f64>, default: f32, off: f32, min: f64, max: f64| {
             let value = value.map_or(Ok(default), |v| number(param, v, min, max))?;
-            Ok::<f32, ApiError>(if samplers.contains(&sampler) { value } else { off })
+            Ok::<f32, ApiError>(if samplers.has(kind) { value } else { off })
         };
-        let has = |sampler: &str| samplers.contains(&sampler);
         // Below zero is greedy, as zero is.
-        let temperature = or("temperature", "temperature", self.temperature, default.temperature, 1.0, -100.0, 100.0)?;
+        let temperature =
+            or(SamplerKind::Temperature, "temperature", self.temperature, default.temperature, 1.0, -100.0, 100.0)?;
         // Zero and less keep all.
         let top_k = self.top_k.map_or(Ok(default.top_k), |k| count("top_k", k.max(0), 0, usize::MAX))?;
         let repeat_last_n = match self.repeat_last_n {
@@ -254,27 +295,31 @@ impl Options {
             Some(-1) => usize::MAX,
             Some(n) => count("repeat_last_n", n, 0, usize::MAX)?,
         };
-        let penalty = |param: &str, value: Option<f64>| or("penalties", param, value, 0.0, 0.0, -2.0, 2.0);
+        let penalty = |param: &str, value: Option<f64>| or(SamplerKind::Penalties, param, value, 0.0, 0.0, -2.0, 2.0);
         Ok(Sampling {
             temperature: temperature.max(0.0),
-            top_k: if has("top_k") { top_k } else { 0 },
-            top_p: or("top_p", "top_p", self.top_p, default.top_p, 1.0, 0.0, 1.0)?,
-            min_p: or("min_p", "min_p", self.min_p, default.min_p, 0.0, 0.0, 1.0)?,
-            typical_p: or("typ_p", "typical_p", self.typical_p, 1.0, 1.0, 0.0, 1.0)?,
-            repeat_penalty: or("penalties", "repeat_penalty", self.repeat_penalty, 1.0, 1.0, 0.01, 100.0)?,
+            top_k: if samplers.has(SamplerKind::TopK) { top_k } else { 0 },
+            top_p: or(SamplerKind::TopP, "top_p", self.top_p, default.top_p, 1.0, 0.0, 1.0)?,
+            min_p: or(SamplerKind::MinP, "min_p", self.min_p, default.min_p, 0.0, 0.0, 1.0)?,
+            typical_p: or(SamplerKind::Typical, "typical_p", self.typical_p, 1.0, 1.0, 0.0, 1.0)?,
+            repeat_penalty: or(SamplerKind::Penalties, "repeat_penalty", self.repeat_penalty, 1.0, 1.0, 0.01, 100.0)?,
             presence_penalty: penalty("presence_penalty", self.presence_penalty)?,
             frequency_penalty: penalty("frequency_penalty", self.frequency_penalty)?,
             repeat_last_n,
             logit_bias: self.logit_bias.as_ref().map_or_else(|| Ok(Vec::new()), |b| b.of_tokens(lease))?,
-            seed: self.seed()?,
+            chain: samplers.chain(),
+            ..default
         })
     }
 
-    /// Minus one, and the same in 32 bits, mean a new one, which the answer tells; small enough that every JSON reader keeps it whole.
-    fn seed(&self) -> Result<u64, ApiError> {
-        match self.seed.unwrap_or(-1) {
-            -1 | 0xffff_ffff => Ok(ids::random_u64() >> 33),
-            seed => u64::try_from(seed).map_err(|_| out_of_range("seed", seed, "-1 or more")),
+    /// The operator's where none is named. Minus one, and the same in 32 bits, mean a new one, which the answer tells; small enough that every
+    /// JSON reader keeps it whole.
+    fn seed(&self, default: Option<u64>) -> Result<u64, ApiError> {
+        let drawn = || ids::random_u64() >> 33;
+        match self.seed {
+            None => Ok(default.unwrap_or_else(drawn)),
+            Some(-1 | 0xffff_ffff) => Ok(drawn()),
+            Some(seed) => u64::try_from(seed).map_err(|_| out_of_range("seed", seed, "-1 or more")),
         }
     }
 

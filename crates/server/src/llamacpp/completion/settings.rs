@@ -4,23 +4,23 @@ use serde_json::{Value, json};
 use tokenizer::TokenId;
 
 use super::request::Options;
-use crate::{generation::GenerationRequest, wire::neutral::SAMPLERS};
+use crate::{generation::GenerationRequest, wire::Samplers};
 
 /// What is told of a request.
 pub(super) struct Settings<'a> {
     /// As they were sent: what has no effect is told as it came.
     pub(super) options: &'a Options,
     pub(super) request: &'a GenerationRequest,
-    pub(super) samplers: &'a [&'static str],
+    pub(super) samplers: &'a Samplers,
 }
 
-/// Those of a request that says nothing.
-pub(crate) fn default_settings() -> Value {
+/// Those of a request that says nothing; `seed` is the operator's.
+pub(crate) fn default_settings(seed: Option<u64>) -> Value {
     let request = GenerationRequest::new(Vec::new(), "prompt");
-    let settings = Settings { options: &Options::default(), request: &request, samplers: SAMPLERS };
+    let settings = Settings { options: &Options::default(), request: &request, samplers: &Samplers::default() };
     let mut settings = settings.to_json();
     // What llama.cpp's server says where every request gets a new one.
-    settings["seed"] = json!(u32::MAX);
+    settings["seed"] = json!(seed.unwrap_or(u32::MAX.into()));
     settings
 }
 
@@ -77,8 +77,9 @@ impl Settings<'_> {
             "logit_bias": sampling.logit_bias.iter().map(bias).collect::<Vec<_>>(),
             "n_probs": request.top_logprobs.unwrap_or(0),
             "min_keep": 0,
+            "n_indent": options.n_indent.unwrap_or(0),
             "grammar": options.grammar.as_deref().unwrap_or_default(),
-            "samplers": samplers,
+            "samplers": samplers.names(),
             "timings_per_token": options.timings_per_token.unwrap_or(false),
             "post_sampling_probs": false,
             "lora": [],

@@ -25,8 +25,7 @@ pub(super) fn respond(app: &App, lease: &Lease, generations: Vec<Generation>, an
     let lease = lease.clone();
     sse::respond(Framing::EventStream, app.metrics(), &on_panic, |writer| async move {
         let _guard = guard;
-        let mut watches: Vec<Watch> =
-            generations.iter().map(|_| Watch::new(answer.predict_limit, answer.n_choices)).collect();
+        let mut watches: Vec<Watch> = generations.iter().map(|_| Watch::new(&answer)).collect();
         let n_results = generations.len() * answer.n_choices;
         let n_prompt: Vec<usize> = generations.iter().map(Generation::n_prompt).collect();
         let mut batch = Batch::new(generations);
@@ -34,9 +33,9 @@ pub(super) fn respond(app: &App, lease: &Lease, generations: Vec<Generation>, an
         let mut chunks = Chunks { lease, answer, writer, states, n_prompt };
         while let Some((prompt, update)) = batch.next().await {
             match update {
-                Ok(update) => {
+                Ok(mut update) => {
                     if let (Some(watch), Some(generation)) = (watches.get_mut(prompt), batch.get(prompt)) {
-                        watch.see(generation, &update);
+                        watch.see(generation, &mut update);
                     }
                     chunks.update(prompt, update).await;
                 }

@@ -1,7 +1,8 @@
-//! `t_max_predict_ms`: a generation that has written a line and takes too long is stopped.
+//! `t_max_predict_ms` and `n_indent`: a generation that has written a line and takes too long, or leaves the block that it began in, is stopped.
 
 use std::time::{Duration, Instant};
 
+use super::request::Answer;
 use crate::{
     error::ApiError,
     generation::{Generation, Joined, Joiner, Piece, Update},
@@ -13,20 +14,73 @@ pub(super) struct Watch {
     first_token: Option<Instant>,
     /// Which choices still have their first line to write.
     in_first_line: Vec<bool>,
+    blocks: Vec<Block>,
+}
+
+/// Where in its lines a choice is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    /// In a line that belongs to the block; the first does.
+    InLine,
+    /// Behind so much white space of a new line.
+    Indented(usize),
+    /// Outside: what comes is left out.
+    Left,
+}
+
+/// The lines of a choice that are indented by at least so much, the first aside.
+#[derive(Clone, Copy, Debug)]
+struct Block {
+    n_indent: usize,
+    place: Place,
+}
+
+impl Block {
+    /// Cuts off what lies outside of the block.
+    fn cut(&mut self, text: &mut String) {
+        if self.n_indent == 0 {
+            return;
+        }
+        let outside = text.char_indices().find(|(_, c)| {
+            self.place = match (self.place, c) {
+                (Place::Left, _) => Place::Left,
+                (Place::Indented(n), ' ' | '\t') => Place::Indented(n + 1),
+                (Place::Indented(n), _) if n < self.n_indent => Place::Left,
+                (_, '\n') => Place::Indented(0),
+                _ => Place::InLine,
+            };
+            self.place == Place::Left
+        });
+        if let Some((at, _)) = outside {
+            text.truncate(at);
+        }
+    }
 }
 
 impl Watch {
-    pub(super) fn new(limit: Option<Duration>, n_choices: usize) -> Self {
-        Self { limit, first_token: None, in_first_line: vec![true; n_choices] }
+    pub(super) fn new(answer: &Answer) -> Self {
+        let n_choices = answer.n_choices;
+        Self {
+            limit: answer.predict_limit,
+            first_token: None,
+            in_first_line: vec![true; n_choices],
+            blocks: vec![Block { n_indent: answer.n_indent, place: Place::InLine }; n_choices],
+        }
     }
 
-    /// Stops `generation` if with this update it has had its time. The clock starts with the first token, and nobody is stopped before
-    /// the first line is complete.
-    pub(super) fn see(&mut self, generation: &Generation, update: &Update) {
-        let Some(limit) = self.limit else { return };
+    /// Cuts `update` where its choice leaves its block, and stops `generation` when all have left, or have had their time. The clock starts
+    /// with the first token, and nobody is stopped before the first line is complete.
+    pub(super) fn see(&mut self, generation: &Generation, update: &mut Update) {
         match update {
             Update::Progress { choice, pieces, .. } => {
-                let has_newline = pieces.iter().any(|p| matches!(p, Piece::Text(text) if text.contains('\n')));
+                let mut has_newline = false;
+                for piece in pieces {
+                    let Piece::Text(text) = piece else { continue };
+                    has_newline |= text.contains('\n');
+                    if let Some(block) = self.blocks.get_mut(*choice) {
+                        block.cut(text);
+                    }
+                }
                 if let Some(in_first_line) = self.in_first_line.get_mut(*choice).filter(|_| has_newline) {
                     *in_first_line = false;
                 }
@@ -35,10 +89,14 @@ impl Watch {
                 if let Some(in_first_line) = self.in_first_line.get_mut(*choice) {
                     *in_first_line = false;
                 }
+                if let Some(block) = self.blocks.get_mut(*choice) {
+                    block.place = Place::Left;
+                }
             }
         }
         let first_token = *self.first_token.get_or_insert_with(Instant::now);
-        if first_token.elapsed() >= limit && !self.in_first_line.contains(&true) {
+        let is_late = self.limit.is_some_and(|limit| first_token.elapsed() >= limit);
+        if is_late && !self.in_first_line.contains(&true) || self.blocks.iter().all(|b| b.place == Place::Left) {
             generation.stop();
         }
     }
@@ -47,10 +105,35 @@ impl Watch {
     pub(super) async fn join(mut self, mut generation: Generation) -> Result<Joined, ApiError> {
         let mut joiner = Joiner::new(self.in_first_line.len());
         while let Some(update) = generation.next().await {
-            let update = update?;
-            self.see(&generation, &update);
+            let mut update = update?;
+            self.see(&generation, &mut update);
             joiner.add(update);
         }
         joiner.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(n_indent: usize, pieces: &[&str], expected: &str) {
+        let mut block = Block { n_indent, place: Place::InLine };
+        let cut = |piece: &&str| {
+            let mut text = (*piece).to_owned();
+            block.cut(&mut text);
+            text
+        };
+        assert_eq!(pieces.iter().map(cut).collect::<String>(), expected, "{n_indent} {pieces:?}");
+    }
+
+    #[test]
+    fn a_text_ends_where_it_leaves_its_block() {
+        check(0, &["a\nb\n", "c"], "a\nb\nc");
+        check(2, &["a\n  b\n", " ", " c\n d"], "a\n  b\n  c\n ");
+        check(2, &["a\n", "\t", "\tb", "\n", "}", "\n  c"], "a\n\t\tb\n");
+        check(1, &["a\n\n b"], "a\n");
+        check(4, &["no line ends"], "no line ends");
+        check(1, &["a\n é\né"], "a\n é\n");
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Instant};
 
 use axum::body::Bytes;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::input::{Conversation, Item};
 use crate::{
@@ -49,7 +49,7 @@ pub(super) fn resolve(
     } else {
         None
     };
-    let mut earlier = Earlier { kept, owner: caller.owner, outputs: HashMap::new(), now: Instant::now() };
+    let mut earlier = Earlier::new(kept, caller.owner);
     let mut items = Vec::new();
     if let Some(id) = previous {
         let param = "previous_response_id";
@@ -74,14 +74,29 @@ pub(super) fn resolve(
 }
 
 /// The kept answers that one request looks at, each read once.
-struct Earlier<'a> {
+pub(super) struct Earlier<'a> {
     kept: &'a KeptResponses,
     owner: u128,
     outputs: HashMap<String, Vec<Value>>,
     now: Instant,
 }
 
-impl Earlier<'_> {
+impl<'a> Earlier<'a> {
+    pub(super) fn new(kept: &'a KeptResponses, owner: u128) -> Self {
+        Self { kept, owner, outputs: HashMap::new(), now: Instant::now() }
+    }
+
+    /// The item that another of its id was answered with, where `item` is a reference to one that is still here.
+    pub(super) fn stands_for(&mut self, item: &Map<String, Value>) -> Option<Value> {
+        let is_reference = match item.get("type").and_then(Value::as_str) {
+            Some(kind) => kind == "item_reference",
+            None => !item.contains_key("role") && !item.contains_key("content"),
+        };
+        let id = item.get("id")?.as_str().filter(|_| is_reference)?;
+        let response = self.kept.with_item(self.owner, id, self.now)?;
+        self.output(&response).ok()?.into_iter().find(|item| item.get("id").and_then(Value::as_str) == Some(id))
+    }
+
     /// The item itself where `item` is a reference.
     fn resolved(&mut self, item: Item, path: &str) -> Result<Item, ApiError> {
         let Some(id) = item.reference(path)? else { return Ok(item) };
@@ -91,7 +106,8 @@ impl Earlier<'_> {
         found.map_or_else(|| Err(missing(self.kept)), read)
     }
 
-    fn output(&mut self, response: &KeptResponse) -> Result<Vec<Value>, ApiError> {
+    /// The items of an answer.
+    pub(super) fn output(&mut self, response: &KeptResponse) -> Result<Vec<Value>, ApiError> {
         #[derive(Deserialize)]
         struct Output {
             output: Vec<Value>,

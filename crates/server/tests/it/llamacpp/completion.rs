@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{PATH, base, refused, stories};
+use super::{PATH, base, events, refused, stories};
 use crate::openai::support::with;
 
 fn content(result: &Value) -> &str {
@@ -164,6 +164,71 @@ fn probabilities_are_those_of_the_model() {
         assert_eq!(got["bytes"], json!(token.bytes().collect::<Vec<u8>>()));
     }
     assert!(server.ok(PATH, &base()).get("completion_probabilities").is_none());
+}
+
+#[test]
+fn all_probabilities_are_told_of_as_many_tokens_as_there_is_room_for() {
+    let server = stories();
+    // The vocabulary has 512.
+    for (asked, told) in [(21, 21), (512, 512), (100_000, 512)] {
+        let result = server.ok(PATH, &with(&base(), &json!({"n_predict": 2, "n_probs": asked})));
+        let top = result["completion_probabilities"][1]["top_logprobs"].as_array().unwrap();
+        assert_eq!(top.len(), told, "{asked}");
+        let sum: f64 = top.iter().map(|t| t["logprob"].as_f64().unwrap().exp()).sum();
+        assert!(told < 512 || (sum - 1.0).abs() < 1e-3, "{sum}");
+        assert_eq!(result["generation_settings"]["n_probs"], asked);
+    }
+    // To the end of the context there are 512 tokens of each result.
+    let many = |n: usize| json!({"n_predict": -1, "n_probs": 512, "n_cmpl": n});
+    let message = refused(
+        &server,
+        PATH,
+        &with(&base(), &many(4)),
+        "n_probs: 512, expected at most 511 of each of the 2048 tokens",
+    );
+    assert!(message.contains("1048576 numbers"), "{message}");
+    let several = json!({"prompt": ["a", "b", "c", "d"], "n_predict": 600, "n_probs": 512});
+    refused(&server, PATH, &several, "n_probs: 512, expected at most 511");
+}
+
+#[test]
+fn fields_that_nobody_knows_are_skipped() {
+    let server = stories();
+    let plain = server.ok(PATH, &base())["content"].clone();
+    let more = json!({"made_up": {"a": [1, null]}, "image_data": [], "chat_format": 0});
+    assert_eq!(server.ok(PATH, &with(&base(), &more))["content"], plain);
+}
+
+#[test]
+fn samplers_work_in_the_order_that_is_asked_for() {
+    let server = stories();
+    let first = |samplers: Value, more: Value| {
+        let body = json!({"prompt": "Once upon a time", "n_predict": 1, "seed": 3, "samplers": samplers});
+        server.ok(PATH, &with(&body, &more))["generation_settings"]["samplers"].clone()
+    };
+    assert_eq!(first(json!(["temperature", "top_k"]), json!({})), json!(["temperature", "top_k"]));
+    assert_eq!(first(json!("tk"), json!({})), json!(["temperature", "top_k"]));
+    // At temperature 100 all tokens are nearly equal: 0.9 of them are hundreds, where the model's own 0.9 is one.
+    let texts = |samplers: Value| {
+        let body = json!({"prompt": "Once upon a time", "n_predict": 1, "temperature": 100, "top_p": 0.9, "samplers": samplers});
+        let text = |seed: u64| server.ok(PATH, &with(&body, &json!({"seed": seed})))["content"].to_string();
+        (0..8).map(text).collect::<std::collections::BTreeSet<_>>().len()
+    };
+    assert_eq!(texts(json!(["top_p", "temperature"])), 1);
+    assert!(texts(json!(["temperature", "top_p"])) > 4);
+}
+
+#[test]
+fn a_text_ends_before_it_leaves_its_block() {
+    let server = stories();
+    let grammar = json!({"grammar": "root ::= \"a\\n    b\\n  c\\n    d\"", "n_predict": 60, "n_indent": 4});
+    let body = with(&base(), &grammar);
+    let result = server.ok(PATH, &body);
+    assert_eq!((&result["content"], &result["stop_type"]), (&json!("a\n    b\n  "), &json!("limit")), "{result}");
+    let text: String = events(&server, PATH, &body).iter().map(|e| e["content"].as_str().unwrap()).collect();
+    assert_eq!(text, "a\n    b\n  ");
+    let all = server.ok(PATH, &with(&body, &json!({"n_indent": 2})));
+    assert_eq!(all["content"], "a\n    b\n  c\n    d");
 }
 
 #[test]

@@ -76,7 +76,8 @@ fn what_llama_cpp_has_is_taken_where_it_is_off_and_refused_where_it_is_on() {
             ("t_max_predict_ms", json!(5)),
             ("post_sampling_probs", json!(true)),
             ("lora", json!([{"id": 0, "scale": 1}])),
-            ("samplers", json!(["infill"])),
+            ("samplers", json!(["made_up"])),
+            ("n_indent", json!(4)),
         ] {
             let error = server.refused(path, &with(&body, &json!({field: value})), field);
             assert_eq!(error["code"], "unsupported_parameter", "{path} {field}");

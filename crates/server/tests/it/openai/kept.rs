@@ -94,6 +94,58 @@ fn an_item_stands_for_what_was_answered() {
 }
 
 #[test]
+fn the_items_of_an_answer_s_input_are_listed() {
+    let server = smollm2();
+    let items = |answer: &Value, query: &str| {
+        let answer = server.get(&format!("{PATH}/{}/input_items{query}", answer["id"].as_str().unwrap()));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
+    };
+    let first = server.ok(PATH, &with(&body(json!("My name is Ann.")), &json!({"instructions": "Be brief."})));
+    let list = items(&first, "");
+    assert_eq!((&list["object"], &list["has_more"]), (&json!("list"), &json!(false)));
+    assert_eq!(list["data"].as_array().unwrap().len(), 1, "instructions are no item");
+    let item = &list["data"][0];
+    assert_eq!(
+        (&item["type"], &item["role"], &item["status"]),
+        (&json!("message"), &json!("user"), &json!("completed"))
+    );
+    assert_eq!(item["content"], json!([{"type": "input_text", "text": "My name is Ann."}]));
+    assert_eq!((&list["first_id"], &list["last_id"]), (&item["id"], &item["id"]));
+    // With what came before it, the last first.
+    let own = json!([
+        {"type": "item_reference", "id": first["output"][0]["id"]},
+        {"role": "assistant", "content": "I see."},
+        {"type": "message", "id": "msg_mine", "role": "user", "content": [{"type": "input_text", "text": "Who am I?"}]},
+    ]);
+    let second = server.ok(PATH, &with(&body(own), &json!({"previous_response_id": first["id"]})));
+    let list = items(&second, "?limit=100");
+    let all: Vec<Value> = list["data"].as_array().unwrap().clone();
+    let said = first["output"][0].clone();
+    assert_eq!(all.len(), 5, "{list}");
+    assert_eq!((&all[0]["id"], &all[0]["content"][0]["text"]), (&json!("msg_mine"), &json!("Who am I?")));
+    assert_eq!(all[1]["content"], json!([{"type": "output_text", "text": "I see.", "annotations": []}]));
+    assert_eq!((&all[2], &all[3], &all[4]), (&said, &said, item));
+    // Page by page, and the other way round.
+    let page = items(&second, "?limit=2&order=asc");
+    let reversed: Vec<Value> = all.iter().rev().cloned().collect();
+    assert_eq!((&page["data"], &page["has_more"]), (&json!(reversed[..2]), &json!(true)));
+    let rest = items(&second, &format!("?order=asc&after={}", all[1]["id"].as_str().unwrap()));
+    assert_eq!((&rest["data"], &rest["has_more"]), (&json!(reversed[4..]), &json!(false)));
+    // Sent back, they are the conversation.
+    let again = server.ok(PATH, &body(json!(reversed)));
+    assert_eq!(again["usage"]["input_tokens"], second["usage"]["input_tokens"]);
+    let url = format!("{PATH}/{}/input_items", second["id"].as_str().unwrap());
+    for (query, says) in
+        [("limit=0", "limit: 0"), ("limit=101", "limit: 101"), ("order=up", "the query"), ("after=none", "after")]
+    {
+        let answer = server.get(&format!("{url}?{query}"));
+        assert!(answer.status == 400 && answer.text().contains(says), "{query}: {}", answer.text());
+    }
+    missing(&server.get(&format!("{PATH}/resp_none/input_items")), "response_id");
+}
+
+#[test]
 fn what_is_deleted_or_was_not_to_be_kept_is_gone() {
     let server = smollm2();
     let unkept = server.ok(PATH, &with(&body(json!("a")), &json!({"store": false})));
@@ -133,6 +185,7 @@ fn no_key_reaches_what_another_was_answered() {
     let on = with(&body(json!("b")), &json!({"previous_response_id": answer["id"]})).to_string();
     let item = body(json!([{"type": "item_reference", "id": answer["output"][0]["id"]}])).to_string();
     missing(&ask("key-of-bob", "GET", &url, ""), "response_id");
+    missing(&ask("key-of-bob", "GET", &format!("{url}/input_items"), ""), "response_id");
     missing(&ask("key-of-bob", "DELETE", &url, ""), "response_id");
     missing(&ask("key-of-bob", "POST", PATH, &on), "previous_response_id");
     missing(&ask("key-of-bob", "POST", PATH, &item), "input[0].id");

@@ -33,6 +33,15 @@ fn models_are_listed_and_found_by_all_their_names() {
     // Those of the file are known to its loader.
     assert_eq!(meta["vocab_type"], 1);
     assert!(["n_ctx_train", "n_params", "size"].iter().all(|field| meta[field].is_u64()), "{meta}");
+    assert_eq!(one["aliases"], json!([format!("{STORIES}-alias")]));
+    // As llama.cpp's server has it beside: the same models in Ollama's words.
+    let list = server.get("/v1/models").json();
+    let tags = server.get("/api/tags").json();
+    for (model, tag) in list["models"].as_array().unwrap().iter().zip(tags["models"].as_array().unwrap()) {
+        assert!(tag.as_object().unwrap().iter().all(|(name, value)| model[name] == *value), "{model}");
+        assert_eq!((&model["type"], &model["capabilities"][0]), (&json!("model"), &json!("completion")));
+    }
+    assert_eq!(list["models"].as_array().unwrap().len(), 2);
     let answer = server.get("/v1/models/gpt-4");
     assert_eq!((answer.status, &answer.json()["error"]["code"]), (404, &json!("model_not_found")));
 }

@@ -58,6 +58,9 @@ pub(crate) struct ServeArgs {
     /// Most tokens of an answer whose request does not say [default: to the end of the context]
     #[arg(long, value_name = "N", env = "TRINITY_MAX_TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_tokens: Option<u32>,
+    /// Seed of answers whose request names none, so that equal requests get equal answers [default: a new one for each]
+    #[arg(long, value_name = "N", env = "TRINITY_SEED", value_parser = clap::value_parser!(i64).range(0..))]
+    pub(crate) seed: Option<i64>,
     /// Accept any name of a model in requests, or none, and mean the first, where several are served; a single one answers to any name
     #[arg(long, env = "TRINITY_ANY_MODEL_NAME", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
     pub(crate) any_model_name: bool,

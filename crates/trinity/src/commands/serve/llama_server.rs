@@ -79,6 +79,7 @@ const FLAGS: &[Flag] = &[
     setting("-c --ctx-size", "--context", &["0"]),
     setting("-np --parallel", "--max-running", &["-1"]),
     setting("-n --predict --n-predict", "--max-tokens", &["-1", "-2"]),
+    setting("-s --seed", "--seed", &["-1", "4294967295"]),
     setting("-t --threads", "--threads", &["-1"]),
     setting("-ctk --cache-type-k", "--k-type", &[]),
     setting("-ctv --cache-type-v", "--v-type", &[]),
@@ -91,6 +92,7 @@ const FLAGS: &[Flag] = &[
     words("-nr --no-repack", &["--pack-max=0"]),
     words("--no-cache-prompt", &["--no-prefix-cache"]),
     words("--no-ui --no-webui", &["--no-page"]),
+    words("--metrics", &["--metrics-compat=llamacpp"]),
     words("--log-disable", &["--log-level=off"]),
     words("--log-jsonl", &["--log-format=json"]),
     // How another engine uses a machine; what is always so here.
@@ -115,12 +117,11 @@ const FLAGS: &[Flag] = &[
          --no-warmup -cb --cont-batching -nocb --no-cont-batching --no-mmproj --no-mmproj-auto --mmproj-offload \
          --no-mmproj-offload --reuse-port --cors-credentials --no-cors-credentials --ui --webui --no-ui-mcp-proxy \
          --no-webui-mcp-proxy --embedding --embeddings --cache-prompt --cache-idle-slots --no-cache-idle-slots \
-         --metrics --slots --jinja --no-jinja --prefill-assistant --no-prefill-assistant --reasoning-preserve \
+         --slots --jinja --no-jinja --prefill-assistant --no-prefill-assistant --reasoning-preserve \
          --log-prefix --no-log-prefix --log-timestamps --no-log-timestamps --no-log-jsonl --skip-chat-parsing \
          --no-skip-chat-parsing -no-ag --no-agent",
     ),
     hints(Takes::Switch, "-fa --flash-attn -fit --fit --log-colors"),
-    hint_at("-s --seed", &["-1", "4294967295"], IN_REQUESTS),
     hint_at("--reasoning-format", &["auto", "deepseek"], "thoughts are always told apart from the answer"),
     hint_at("-rea --reasoning", &["auto"], "requests say it (reasoning_effort, think, thinking)"),
     hint_at("--reasoning-effort", &["default"], "requests say it (reasoning_effort)"),
@@ -280,7 +281,9 @@ mod tests {
         );
         check("--ctx-size=1024 -ctk q8_0 -ctv q8_0", "--context=1024|--k-type=q8_0|--v-type=q8_0");
         check("--no-webui --no-repack --log-disable", "--no-page|--pack-max=0|--log-level=off");
+        check("--metrics", "--metrics-compat=llamacpp");
         check("--seed -1 -s 4294967295", "--ignored-hint=--seed -1|--ignored-hint=-s 4294967295");
+        check("-s 42", "--seed=42");
         // What the two call the same goes through.
         for own in
             ["--api-key k", "--chat-template chatml", "--chat-template-file f", "--offline", "--alias x", "--lookup"]
@@ -299,7 +302,6 @@ mod tests {
         check("--reasoning-format auto -c 0", "--ignored-hint=--reasoning-format auto|--ignored-hint=-c 0");
         for (line, says) in [
             ("--temp 0.5", "--temp: requests say it"),
-            ("--seed 42", "--seed: requests say it"),
             ("--reasoning-format none", "--reasoning-format: thoughts"),
             ("--lora a.gguf", "--lora: this server has no adapters"),
             ("-hf a/b", "-hf: name a model"),

@@ -31,6 +31,7 @@ pub(super) fn of_server(settings: &ServeArgs, is_loopback: bool) -> Result<Serve
         drain_timeout: Duration::from_secs(settings.drain_timeout.into()),
         connections_max: settings.max_connections as usize,
         max_tokens: settings.max_tokens.map(|n| n as usize),
+        seed: settings.seed.map(i64::cast_unsigned),
         ..defaults
     })
 }
