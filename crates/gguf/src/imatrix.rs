@@ -2,14 +2,16 @@
 //!
 //! The file is GGUF as llama.cpp's imatrix tool writes it (`general.type` is `imatrix`): for every tensor `NAME` two of f32,
 //! `NAME.in_sum2` `[columns, matrices]`, the sums of squared activations, and `NAME.counts` `[1, matrices]`, the rows summed. A stack of
-//! experts has a matrix for each; one that saw no rows has count 0 and sums 0.
+//! experts has a matrix for each; one that saw no rows has count 0 and sums 0. The older form is in `imatrix/dat.rs`.
+
+mod dat;
 
 use std::{
     collections::BTreeMap,
     io::{self, Write},
 };
 
-use crate::{Array, Container, Error, Metadata, TensorInfo, TensorSpec, TypeId, Value, Writer};
+use crate::{Array, Container, Error, FileKind, Metadata, TensorInfo, TensorSpec, TypeId, Value, Writer};
 
 const SUMS: &str = ".in_sum2";
 const COUNTS: &str = ".counts";
@@ -24,6 +26,8 @@ pub struct Importance {
     sums: Vec<f32>,
     /// `[matrices]`
     counts: Vec<f32>,
+    /// Does only the tensor say of how many matrices the columns are?
+    is_undivided: bool,
 }
 
 impl Importance {
@@ -48,7 +52,30 @@ impl Importance {
                 return Err(format!("a sum of matrix {i} is {sum}, but its count is 0"));
             }
         }
-        Ok(Self { sums, counts })
+        Ok(Self { sums, counts, is_undivided: false })
+    }
+
+    /// The same of `sums` over `count` rows, where only the tensor says of how many matrices they are.
+    pub fn undivided(sums: Vec<f32>, count: f32) -> Result<Self, String> {
+        Ok(Self { is_undivided: true, ..Self::new(sums, vec![count])? })
+    }
+
+    /// Mean squared activations `[matrices, columns]` of a tensor of this shape; matrices that saw no rows count all columns the same. The error
+    /// says of what they are instead.
+    pub fn of_shape(&self, n_matrices: usize, n_cols: usize) -> Result<Vec<f32>, String> {
+        if self.is_undivided && Some(self.sums.len()) == n_matrices.checked_mul(n_cols) {
+            return Ok(self.mean_squares(0).unwrap_or_default());
+        }
+        if (self.n_matrices(), self.n_cols()) != (n_matrices, n_cols) {
+            let columns = format!("{} columns", self.n_cols());
+            return Err(if self.is_undivided {
+                columns
+            } else {
+                format!("{columns} of {} matrices", self.n_matrices())
+            });
+        }
+        let of = |i| self.mean_squares(i).unwrap_or_else(|| vec![1.0; n_cols]);
+        Ok((0..n_matrices).flat_map(of).collect())
     }
 
     /// Matrices of the tensor: 1, or the experts.
@@ -76,21 +103,38 @@ pub struct ImportanceMatrix {
     pub datasets: Vec<String>,
     /// Windows computed.
     pub chunk_count: u32,
-    /// Tokens of a window.
+    /// Tokens of a window; 0 if unknown.
     pub chunk_size: u32,
     /// By name of the tensor, such as `blk.0.attn_q.weight`.
     pub tensors: BTreeMap<String, Importance>,
 }
 
 impl ImportanceMatrix {
-    /// Reads and checks all of it.
+    /// The matrix in a file of either form.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn open(path: &std::path::Path) -> Result<Self, Error> {
+        let bytes = crate::map::Bytes::open(path)?;
+        if bytes.starts_with(&crate::reader::MAGIC) {
+            Self::read(&Container::open(path)?)
+        } else {
+            Self::from_dat(&path.display().to_string(), &bytes)
+        }
+    }
+
+    /// The matrix in the bytes of a file `file` of llama.cpp's older form.
+    pub fn from_dat(file: &str, bytes: &[u8]) -> Result<Self, Error> {
+        dat::read(file, bytes)
+    }
+
+    /// The matrix in a GGUF file, all of it checked.
     pub fn read(container: &Container) -> Result<Self, Error> {
         let invalid = |what: String| Error::Invalid { file: container.name().to_owned(), what };
         let metadata = container.metadata();
-        match metadata.str("general.type")? {
-            Some("imatrix") => {}
-            Some(other) => return Err(invalid(format!("general.type is {}, expected imatrix", other.escape_debug()))),
-            None => return Err(invalid("no general.type, expected imatrix".to_owned())),
+        if FileKind::of(metadata) != FileKind::ImportanceMatrix {
+            return Err(invalid(match metadata.str("general.type")? {
+                Some(other) => format!("general.type is {}, expected imatrix", other.escape_debug()),
+                None => "no general.type, expected imatrix".to_owned(),
+            }));
         }
         let number = |key: &str| metadata.u32(key)?.ok_or_else(|| invalid(format!("no {key}")));
         let mut matrix = Self {

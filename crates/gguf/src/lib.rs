@@ -13,6 +13,7 @@ mod error;
 mod file;
 mod i2_s;
 mod imatrix;
+mod kind;
 pub mod limits;
 mod map;
 mod metadata;
@@ -38,6 +39,7 @@ pub use error::Error;
 pub use file::NewFile;
 pub use i2_s::{I2_S_ORDER, I2sOrder, is_i2_s};
 pub use imatrix::{Importance, ImportanceMatrix};
+pub use kind::FileKind;
 #[cfg(not(target_arch = "wasm32"))]
 pub use map::MappedFile;
 pub use metadata::Metadata;

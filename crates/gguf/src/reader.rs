@@ -5,6 +5,9 @@ use std::collections::HashMap;
 
 use crate::{Array, Metadata, TensorInfo, TypeId, Value, i2_s, limits, seal};
 
+/// The first bytes of every file.
+pub(crate) const MAGIC: [u8; 4] = *b"GGUF";
+
 /// `general.alignment` where a file names none.
 pub(crate) const ALIGNMENT_DEFAULT: u64 = 32;
 
@@ -44,7 +47,7 @@ pub(crate) fn parse_header(bytes: &[u8]) -> Result<Header, String> {
 fn parse_directory(bytes: &[u8], part: usize) -> Result<Header, String> {
     let mut reader = Reader { bytes, at: 0 };
     let magic = reader.array::<4>("magic")?;
-    if magic != *b"GGUF" {
+    if magic != MAGIC {
         return Err(format!("not a GGUF file: it begins with \"{}\", expected \"GGUF\"", magic.escape_ascii()));
     }
     let version = reader.u32("version")?;

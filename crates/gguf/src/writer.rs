@@ -24,7 +24,7 @@ pub(crate) fn alignment(metadata: &Metadata) -> Result<u64, String> {
 pub(crate) fn header(metadata: &Metadata, tensors: &[TensorSpec]) -> Result<Vec<u8>, String> {
     let alignment = alignment(metadata)?;
     let mut out = Vec::new();
-    out.extend_from_slice(b"GGUF");
+    out.extend_from_slice(&crate::reader::MAGIC);
     out.extend_from_slice(&3u32.to_le_bytes());
     out.extend_from_slice(&(tensors.len() as u64).to_le_bytes());
     out.extend_from_slice(&(metadata.iter().len() as u64).to_le_bytes());

@@ -12,6 +12,14 @@ pub enum LoadError {
         /// The key and its types.
         source: gguf::Error,
     },
+    /// A file that goes with models.
+    #[error("{file}: {kind}, not a model that can be run")]
+    Kind {
+        /// File.
+        file: String,
+        /// What it is.
+        kind: gguf::FileKind,
+    },
     /// No family reads this architecture.
     #[error("{file}: unknown architecture {name:?}")]
     Architecture {

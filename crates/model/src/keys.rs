@@ -18,6 +18,7 @@ pub(crate) struct Keys<'a> {
 
 impl<'a> Keys<'a> {
     pub(crate) fn new(container: &'a Container) -> Result<Self, LoadError> {
+        crate::load::check_kind(container)?;
         let (file, metadata) = (container.name(), container.metadata());
         let architecture = metadata
             .str("general.architecture")

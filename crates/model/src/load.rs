@@ -5,7 +5,7 @@ mod layer;
 mod rotations;
 mod tensors;
 
-use gguf::{Container, Layout, TensorInfo};
+use gguf::{Container, FileKind, Layout, TensorInfo};
 use kernels::{ActivationRule, Isa, KvType, KvTypes, PAGE_LEN, Rope};
 use quant::StoredMatrix;
 
@@ -94,6 +94,14 @@ pub fn stored_matrix<'b>(
     let stored = StoredMatrix::new(format, tensor.n_rows(), tensor.cols(), bytes).map_err(|e| refuse(e.to_string()))?;
     stored.check_ternary(ROWS_CHECKED).map_err(|e| refuse(e.to_string()))?;
     Ok(stored)
+}
+
+/// Refuses a file that goes with models by what it is.
+pub fn check_kind(container: &Container) -> Result<(), LoadError> {
+    match FileKind::of(container.metadata()) {
+        FileKind::Model => Ok(()),
+        kind => Err(LoadError::Kind { file: container.name().to_owned(), kind }),
+    }
 }
 
 /// The context that the model was made for.

@@ -94,3 +94,86 @@ proptest! {
         }
     }
 }
+
+/// An entry of a `.dat` file, its numbers as given.
+fn entry(name: &[u8], n_calls: i32, values: &[f32]) -> Vec<u8> {
+    let numbers = |n: i32| n.to_le_bytes().to_vec();
+    let values_bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    [numbers(name.len() as i32), name.to_vec(), numbers(n_calls), numbers(values.len() as i32), values_bytes].concat()
+}
+
+/// Two entries, the second for two matrices, 30 chunks of a text.
+fn dat() -> Vec<u8> {
+    let head = 2i32.to_le_bytes().to_vec();
+    let tail = [30i32.to_le_bytes().to_vec(), 5i32.to_le_bytes().to_vec(), b"a.txt".to_vec()].concat();
+    [head, entry(b"one", 4, &[2.0, 4.0, 0.0]), entry(b"stack", 2, &[1.0, 3.0, 5.0, 7.0]), tail].concat()
+}
+
+#[test]
+fn the_older_form_means_the_same() {
+    let matrix = ImportanceMatrix::from_dat("i.dat", &dat()).unwrap();
+    assert_eq!((matrix.datasets, matrix.chunk_count, matrix.chunk_size), (vec!["a.txt".to_owned()], 30, 0));
+    assert_eq!(matrix.tensors["one"].of_shape(1, 3), Ok(vec![0.5, 1.0, 0.0]));
+    // The file does not say that these are two matrices.
+    assert_eq!(matrix.tensors["stack"].of_shape(2, 2), Ok(vec![0.5, 1.5, 2.5, 3.5]));
+    assert_eq!(matrix.tensors["stack"].of_shape(1, 4), Ok(vec![0.5, 1.5, 2.5, 3.5]));
+    assert_eq!(matrix.tensors["stack"].of_shape(1, 3), Err("4 columns".to_owned()));
+    assert_eq!(sample().tensors["blk.0.ffn_up_exps.weight"].of_shape(2, 2), Ok(vec![0.5, 1.5, 1.0, 1.0]));
+    assert_eq!(sample().tensors["blk.0.ffn_up_exps.weight"].of_shape(1, 4), Err("2 columns of 2 matrices".to_owned()));
+    // Files from before texts were named end behind the entries; a count of no calls leaves values as they are.
+    let early = [1i32.to_le_bytes().to_vec(), entry(b"one", 0, &[2.0, 4.0])].concat();
+    let matrix = ImportanceMatrix::from_dat("i.dat", &early).unwrap();
+    assert_eq!((matrix.chunk_count, matrix.tensors["one"].of_shape(1, 2)), (0, Ok(vec![2.0, 4.0])));
+}
+
+#[test]
+fn older_files_that_are_none_are_refused() {
+    let whole = dat();
+    let check = |bytes: &[u8], words: &[&str]| {
+        let error = ImportanceMatrix::from_dat("i.dat", bytes).unwrap_err().to_string();
+        assert!(error.starts_with("i.dat: ") && words.iter().all(|word| error.contains(word)), "{error}");
+    };
+    // Where a number stands: what it is replaced by, and what is then said.
+    let changed = |at: usize, n: i32, words: &[&str]| {
+        let mut bytes = whole.clone();
+        bytes[at..at + 4].copy_from_slice(&n.to_le_bytes());
+        check(&bytes, words);
+    };
+    changed(0, -1, &["n_entries is -1, expected 1 to 65536", "neither GGUF"]);
+    changed(0, i32::MAX, &["n_entries is 2147483647, expected 1 to 65536"]);
+    changed(0, 3, &["name of entry 2: 30 bytes expected at byte", "but 9 are left"]);
+    changed(4, i32::MAX, &["length of the name of entry 0 is 2147483647, expected 1 to 64"]);
+    changed(4, -5, &["length of the name of entry 0 is -5"]);
+    changed(11, -4, &["ncall of entry 0 (one) is -4, expected 0 to 2147483647"]);
+    changed(15, -3, &["nval of entry 0 (one) is -3"]);
+    changed(15, i32::MAX, &["values of entry 0 (one): 8589934588 bytes expected at byte 19, but", "are left"]);
+    changed(19, f32::NAN.to_bits() as i32, &["values of entry 0 (one)", "sum 0 is NaN"]);
+    changed(19, (-1.0f32).to_bits() as i32, &["values of entry 0 (one)", "sum 0 is -1"]);
+    check(&[whole.clone(), vec![0; 3]].concat(), &["3 bytes behind the end"]);
+    check(b"Once upon a time", &["n_entries is 1701015119", "neither GGUF"]);
+    let twice = [2i32.to_le_bytes().to_vec(), entry(b"one", 1, &[1.0]), entry(b"one", 1, &[1.0])].concat();
+    check(&twice, &["entry 1: the name one a second time"]);
+    check(&[1i32.to_le_bytes().to_vec(), entry(b"\xff", 1, &[1.0])].concat(), &["name of entry 0: no UTF-8"]);
+    // Cut off anywhere but where a file of an earlier version ends.
+    let ends = [whole.len() - 5 - 4 - 4, whole.len() - 5 - 4];
+    for n in (0..whole.len()).filter(|n| !ends.contains(n)) {
+        check(&whole[..n], &["bytes expected at byte", "left"]);
+    }
+}
+
+proptest! {
+    #[test]
+    fn damage_of_older_files_is_refused_or_harmless(changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
+        let mut bytes = dat();
+        for (at, value) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        if let Ok(matrix) = ImportanceMatrix::from_dat("i.dat", &bytes) {
+            for importance in matrix.tensors.values() {
+                let means = importance.of_shape(1, importance.n_cols()).unwrap();
+                prop_assert!(means.into_iter().all(|mean| mean >= 0.0));
+            }
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! `trinity inspect FILE`: what a model file is, what is in it, what it will need, who made it, who reads it, whether it is what was written.
 
+mod beside;
 mod containers;
 mod facts;
 mod folder;

@@ -27,5 +27,5 @@ fn the_importance_of_a_model_is_written_as_gguf() {
     let whole = trinity(arguments.iter().chain(&["--process-output"])).ok().text();
     assert!(whole.contains(&format!("importance of {} tensors", matrix.tensors.len() + 1)), "{whole}");
     // The file describes a model, but is none.
-    trinity(["run", out_name, "x"]).fails(1, &["tokenizer.ggml.model"]);
+    trinity(["run", out_name, "x"]).fails(1, &["imatrix.gguf: an importance matrix"]);
 }

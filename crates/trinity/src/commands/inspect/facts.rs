@@ -6,6 +6,7 @@ use gguf::{Array, Container, Metadata, TensorInfo, Value};
 use serde_json::{Value as Json, json};
 
 use super::{
+    beside::KindFacts,
     containers,
     readers::{self, Verdict},
     ternary::{Ternary, TernaryFloats},
@@ -19,6 +20,9 @@ const ELEMENTS_SHOWN: usize = 8;
 pub(super) struct Facts {
     name: String,
     version: u32,
+    kind: KindFacts,
+    /// The kind in words, of what is no model.
+    kind_text: Option<String>,
     architecture: String,
     title: Option<String>,
     made_by: Vec<(&'static str, String)>,
@@ -92,10 +96,13 @@ impl Facts {
             of.n_weights += n_weights(tensor);
             of.n_bytes += tensor.n_bytes;
         }
+        let kind = KindFacts::of(container);
         let plan = model::memory_plan(container, context_len).map_err(|e| crate::failure::chain(&e));
         Self {
             name: container.name().to_owned(),
             version: container.version(),
+            kind_text: kind.to_text(metadata),
+            kind,
             title: text_of(metadata, "general.name"),
             made_by: made_by(metadata),
             n_parts: container.n_parts(),
@@ -125,6 +132,9 @@ impl Facts {
             "format",
             &format!("GGUF v{}, {} metadata keys, {} tensors", self.version, self.n_metadata, self.n_tensors),
         );
+        if let Some(kind) = &self.kind_text {
+            line("kind", kind);
+        }
         line("architecture", &self.architecture);
         if let Some(title) = &self.title {
             line("name", title);
@@ -142,7 +152,9 @@ impl Facts {
                 bits_per_weight(self.tensor_bytes, self.n_weights)
             ),
         );
-        line("shape", &shape_text(&self.shape));
+        if !self.shape.is_empty() {
+            line("shape", &shape_text(&self.shape));
+        }
         let width = self.types.keys().map(|name| name.len()).max().unwrap_or(0);
         for (name, of) in &self.types {
             let (n, weights, bytes) = (of.n_tensors, count_text(of.n_weights), bytes_text(of.n_bytes));
@@ -188,6 +200,7 @@ impl Facts {
         let mut object = json!({
             "file": self.name,
             "gguf_version": self.version,
+            "kind": self.kind.name(),
             "architecture": self.architecture,
             "name": self.title,
             "parts": self.n_parts,
@@ -204,6 +217,9 @@ impl Facts {
         });
         for (word, n) in &self.shape {
             object[*word] = json!(n);
+        }
+        if let Some(facts) = self.kind.to_json() {
+            object[self.kind.name()] = facts;
         }
         match &self.plan {
             Ok(plan) => {

@@ -1,9 +1,10 @@
-//! Which programs read a file: by the types of its tensors, its architecture, and metadata without which weights mean something else.
+//! Which programs read a file: by its kind, the types of its tensors, its architecture, and metadata without which weights mean something else.
 //!
 //! Sources: `ggml_type` and `LLM_ARCH_NAMES` in the code of llama.cpp, ik_llama.cpp and of the llama.cpp that bitnet.cpp began with, to which its README
-//! and converters add `bitnet-b1.58`; `ggml_type` and the README of PrismML's llama.cpp, which tells its branches apart.
+//! and converters add `bitnet-b1.58`; `ggml_type` and the README of PrismML's llama.cpp, which tells its branches apart. Files that go with models: the
+//! options of these programs; `server/create.go` of Ollama, which refuses LoRA adapters by name.
 
-use gguf::{Container, Metadata};
+use gguf::{Container, FileKind, ImportanceMatrix, Metadata};
 use serde_json::{Value as Json, json};
 
 use super::containers;
@@ -84,6 +85,27 @@ const REMARKS: &[(&str, &str, &str)] = &[
     ("bitnet.cpp", "MXFP4", "takes number 39 for TL2"),
 ];
 
+/// What begins with llama.cpp's own way of taking adapters and vectors.
+const LLAMA_CPPS: &[&str] = &["llama.cpp", "ik_llama.cpp", "bitnet.cpp", "PrismML's llama.cpp"];
+
+/// How programs take files that go with models: (kind, programs, how); no other takes files of that kind.
+const BESIDE_MODELS: &[(FileKind, &[&str], &str)] = &[
+    (FileKind::LoraAdapter, LLAMA_CPPS, "--lora, beside the model that it is for"),
+    (FileKind::ControlVector, LLAMA_CPPS, "--control-vector, beside the model that it is for"),
+    (FileKind::ImportanceMatrix, &["llama.cpp", "PrismML's llama.cpp"], "llama-quantize --imatrix"),
+    (FileKind::ImportanceMatrix, &["trinity"], "quantize --imatrix"),
+];
+
+/// Programs that take projectors, of the types that they know.
+const PROJECTING: &[&str] = &["llama.cpp", "Ollama, LM Studio", "ik_llama.cpp", "PrismML's llama.cpp"];
+
+/// What a program makes of a kind that it does not take: (program, kind, remark).
+const KIND_REMARKS: &[(&str, FileKind, &str)] = &[
+    ("Ollama, LM Studio", FileKind::LoraAdapter, "Ollama once took some"),
+    ("ik_llama.cpp", FileKind::ImportanceMatrix, "in GGUF; it reads the older .dat, which its script makes of this"),
+    ("bitnet.cpp", FileKind::ImportanceMatrix, "in GGUF; it reads the older .dat"),
+];
+
 /// Says of one program whether it reads the file.
 pub(super) struct Verdict {
     program: &'static str,
@@ -93,32 +115,55 @@ pub(super) struct Verdict {
 
 enum Answer {
     Yes,
+    /// By this option, not as a model.
+    As(&'static str),
     /// For these reasons.
     No(Vec<String>),
-    /// Types are known to it; the table has nothing on that architecture.
+    /// Types are known to it, but this decides and is not in the table.
     Unknown(String),
 }
 
 /// What of a file decides.
 struct Traits<'a> {
+    kind: FileKind,
     types: Vec<&'static str>,
-    architecture: &'a str,
+    /// That of the model, its own or the one that it goes with; `None` where that does not matter.
+    architecture: Option<&'a str>,
     is_rotated: bool,
+}
+
+impl<'a> Traits<'a> {
+    fn of(container: &'a Container) -> Self {
+        let mut types: Vec<&str> = container.tensors().iter().map(containers::name).collect();
+        types.sort_unstable();
+        types.dedup();
+        let metadata = container.metadata();
+        let kind = FileKind::of(metadata);
+        let text = |key: &str| metadata.str(key).ok().flatten().unwrap_or_default();
+        let architecture = match kind {
+            FileKind::Model | FileKind::LoraAdapter | FileKind::Adapter => Some(text("general.architecture")),
+            FileKind::ControlVector => Some(text("controlvector.model_hint")),
+            FileKind::Projector | FileKind::ImportanceMatrix => None,
+        };
+        Self { kind, types, architecture, is_rotated: is_rotated(metadata) }
+    }
+}
+
+/// How `program` takes a file of this kind.
+fn beside_models(program: &str, kind: FileKind) -> Option<&'static str> {
+    BESIDE_MODELS.iter().find(|(of, by, _)| *of == kind && by.contains(&program)).map(|&(.., how)| how)
 }
 
 /// All programs, trinity first: what it says is what its loader said.
 pub(super) fn verdicts(container: &Container, loads: Result<(), &str>) -> Vec<Verdict> {
-    let mut types: Vec<&str> = container.tensors().iter().map(containers::name).collect();
-    types.sort_unstable();
-    types.dedup();
-    let metadata = container.metadata();
-    let architecture = metadata.str("general.architecture").ok().flatten().unwrap_or_default();
-    let traits = Traits { types, architecture, is_rotated: is_rotated(metadata) };
-    let trinity = Verdict {
-        program: "trinity",
-        version: env!("CARGO_PKG_VERSION"),
-        answer: loads.map_or_else(|reason| Answer::No(vec![reason.to_owned()]), |()| Answer::Yes),
+    let traits = Traits::of(container);
+    let answer = match (beside_models("trinity", traits.kind), ImportanceMatrix::read(container), loads) {
+        (Some(how), Ok(_), _) => Answer::As(how),
+        (Some(_), Err(error), _) => Answer::No(vec![error.to_string()]),
+        (None, _, Ok(())) => Answer::Yes,
+        (None, _, Err(reason)) => Answer::No(vec![reason.to_owned()]),
     };
+    let trinity = Verdict { program: "trinity", version: env!("CARGO_PKG_VERSION"), answer };
     let judged =
         |program: &Program| Verdict { program: program.name, version: program.version, answer: program.judge(&traits) };
     std::iter::once(trinity).chain(PROGRAMS.iter().map(judged)).collect()
@@ -150,17 +195,36 @@ impl Program {
     fn judge(&self, traits: &Traits<'_>) -> Answer {
         let mut reasons: Vec<String> =
             traits.types.iter().filter(|name| !has(self.types, name)).map(|name| self.without(name)).collect();
-        let is_known = has(ARCHITECTURES, traits.architecture);
-        if is_known && !has(&[self.architectures], traits.architecture) {
-            reasons.push(format!("architecture {}", traits.architecture));
+        if traits.types.is_empty() {
+            reasons.push("there are no tensors".to_owned());
         }
-        if traits.is_rotated && !has(&[self.rotated], traits.architecture) {
+        let architecture = traits.architecture;
+        let is_known = architecture.is_none_or(|name| has(ARCHITECTURES, name));
+        if let Some(name) = architecture.filter(|name| is_known && !has(&[self.architectures], name)) {
+            reasons.push(format!("architecture {name}"));
+        }
+        if traits.is_rotated && !architecture.is_some_and(|name| has(&[self.rotated], name)) {
             reasons.push("rotated weights (prism.hadamard.*)".to_owned());
         }
-        if !reasons.is_empty() {
-            return Answer::No(reasons);
+        let how = beside_models(self.name, traits.kind);
+        let may_project = traits.kind == FileKind::Projector && PROJECTING.contains(&self.name);
+        if traits.kind != FileKind::Model && how.is_none() && !may_project {
+            reasons.push(self.without_kind(traits.kind));
         }
-        if is_known { Answer::Yes } else { Answer::Unknown(format!("architecture {:?}", traits.architecture)) }
+        match (architecture, how) {
+            _ if !reasons.is_empty() => Answer::No(reasons),
+            (Some(name), _) if !is_known => Answer::Unknown(format!("architecture {name:?}")),
+            _ if may_project => Answer::Unknown("the type of projector".to_owned()),
+            (_, Some(how)) => Answer::As(how),
+            (_, None) => Answer::Yes,
+        }
+    }
+
+    fn without_kind(&self, kind: FileKind) -> String {
+        match KIND_REMARKS.iter().find(|(program, of, _)| *program == self.name && *of == kind) {
+            Some((.., remark)) => format!("{kind} ({remark})"),
+            None => kind.to_string(),
+        }
     }
 
     fn without(&self, type_name: &str) -> String {
@@ -175,6 +239,7 @@ impl Verdict {
     fn answer_text(&self) -> String {
         match &self.answer {
             Answer::Yes => "yes".to_owned(),
+            Answer::As(how) => format!("yes: {how}"),
             Answer::No(reasons) => format!("no: {}", reasons.join(", ")),
             Answer::Unknown(what) => format!("perhaps: the types yes, {what} is not in this table"),
         }
@@ -183,6 +248,7 @@ impl Verdict {
     fn to_json(&self) -> Json {
         let (reads, why) = match &self.answer {
             Answer::Yes => (Some(true), Vec::new()),
+            Answer::As(how) => (Some(true), vec![(*how).to_owned()]),
             Answer::No(reasons) => (Some(false), reasons.clone()),
             Answer::Unknown(what) => (None, vec![what.clone()]),
         };
@@ -207,12 +273,41 @@ mod tests {
     use super::*;
 
     fn check(types: &[&'static str], architecture: &str, is_rotated: bool, expected: &[&str]) {
-        let traits = Traits { types: types.to_vec(), architecture, is_rotated };
-        let said: Vec<String> = PROGRAMS
+        let kind = FileKind::Model;
+        let traits = Traits { kind, types: types.to_vec(), architecture: Some(architecture), is_rotated };
+        assert_eq!(said(&traits), expected, "{types:?} {architecture} {is_rotated}");
+    }
+
+    fn said(traits: &Traits<'_>) -> Vec<String> {
+        PROGRAMS
             .iter()
-            .map(|p| Verdict { program: p.name, version: p.version, answer: p.judge(&traits) }.answer_text())
-            .collect();
-        assert_eq!(said, expected, "{types:?} {architecture} {is_rotated}");
+            .map(|p| Verdict { program: p.name, version: p.version, answer: p.judge(traits) }.answer_text())
+            .collect()
+    }
+
+    /// What is no model is never said to be read as one.
+    #[test]
+    fn files_that_go_with_models_are_taken_by_an_option_or_not_at_all() {
+        let of = |kind, architecture| said(&Traits { kind, types: vec!["F32"], architecture, is_rotated: false });
+        let lora = "yes: --lora, beside the model that it is for";
+        let ollama = "no: a LoRA adapter (Ollama once took some)";
+        assert_eq!(of(FileKind::LoraAdapter, Some("llama")), [lora, ollama, lora, lora, lora, lora]);
+        let bitnet = "no: architecture qwen3";
+        assert_eq!(of(FileKind::LoraAdapter, Some("qwen3")), [lora, ollama, lora, bitnet, lora, lora]);
+        let vector = "yes: --control-vector, beside the model that it is for";
+        assert_eq!(
+            of(FileKind::ControlVector, Some("llama")),
+            [vector, "no: a control vector", vector, vector, vector, vector]
+        );
+        let matrix = "yes: llama-quantize --imatrix";
+        let said = of(FileKind::ImportanceMatrix, None);
+        assert_eq!([&said[0], &said[1], &said[4]], [matrix, "no: an importance matrix", matrix]);
+        assert!(said[2].starts_with("no: an importance matrix (in GGUF") && said[3].starts_with("no: "), "{said:?}");
+        for (program, said) in PROGRAMS.iter().zip(of(FileKind::Projector, None)) {
+            let expected = if program.name == "bitnet.cpp" { "no: a projector" } else { "perhaps: " };
+            assert!(said.starts_with(expected), "{}: {said}", program.name);
+        }
+        assert!(of(FileKind::Adapter, Some("llama")).iter().all(|said| said == "no: an adapter"));
     }
 
     #[test]

@@ -152,6 +152,7 @@ impl EngineArgs {
             Resolved::Embedded => Container::from_static(name, hub::embedded())?,
             Resolved::File(path) => Container::open(&path)?,
         };
+        model::check_kind(&draft)?;
         let of_draft = Tokenizer::from_gguf(draft.metadata())?;
         if digest::of_vocabulary(&of_draft) != digest::of_vocabulary(tokenizer) {
             let message = format!(

@@ -192,6 +192,7 @@ impl FileLoader {
     fn open(&self, found: &Found) -> Result<LoadedModel, Failure> {
         let id = &found.known.id;
         let mut container = found.container()?;
+        model::check_kind(&container)?;
         let args = &self.settings.load;
         args.i2s.apply(&mut container, args.threads)?;
         let metadata = container.metadata();
