@@ -26,7 +26,7 @@ pub(crate) trait Block {
 
     /// Largest finite magnitude that is sure to be storable.
     const LARGEST: f32 = 65504.0;
-    /// How to write a block; `None` where a format is only read. Weights are finite and at most [`LARGEST`](Self::LARGEST) in magnitude,
+    /// How to write a block; `None` where it holds ternary weights only, which others write. Weights are finite and at most [`LARGEST`](Self::LARGEST) in magnitude,
     /// importance is positive.
     const ENCODE: Option<Encode<Self::Bytes>> = None;
 

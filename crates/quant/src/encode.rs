@@ -12,9 +12,6 @@ const IMPORTANCE_MIN: f32 = 1e-4;
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodeError {
-    /// The format can only be read.
-    #[error("format {} is read, but not written", .0.name())]
-    DecodeOnly(Format),
     /// The format holds ternary weights only, which [`TernaryEncoder`](crate::TernaryEncoder) writes.
     #[error("format {} holds ternary weights only", .0.name())]
     TernaryOnly(Format),
@@ -80,13 +77,7 @@ pub(crate) fn blocks<B: Block>(
     importance: Option<&[f32]>,
     out: &mut [u8],
 ) -> Result<(), EncodeError> {
-    let Some(encode) = B::ENCODE else {
-        return Err(if format.is_ternary() {
-            EncodeError::TernaryOnly(format)
-        } else {
-            EncodeError::DecodeOnly(format)
-        });
-    };
+    let Some(encode) = B::ENCODE else { return Err(EncodeError::TernaryOnly(format)) };
     let out: &mut [B::Bytes] = bytemuck::cast_slice_mut(out);
     assert_eq!(out.len() * B::LEN, values.len(), "{} blocks of {} weights", out.len(), B::LEN);
     check_values(format, values, B::LARGEST)?;

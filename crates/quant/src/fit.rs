@@ -3,12 +3,14 @@
 //! Every search measures what a decoder will see: scales already rounded to what the format stores, codes chosen as the nearest
 //! under *that* scale. So a trial can only be kept when it is truly better, and a scale that underflows loses to one that does not.
 //! [`book`]: what codes there are. [`scale`], [`sweep`]: one scale. [`affine`]: scale and offset. [`nested`], [`nested_affine`]:
-//! small integer scales under one half-precision scale.
+//! small integer scales under one half-precision scale. [`octets`]: odd multiples of one, with codes from the books of [`grid`].
 
 pub(crate) mod affine;
 pub(crate) mod book;
+pub(crate) mod grid;
 pub(crate) mod nested;
 pub(crate) mod nested_affine;
+pub(crate) mod octets;
 pub(crate) mod scale;
 pub(crate) mod sweep;
 

@@ -381,7 +381,7 @@ impl Format {
         with_block!(self, B => <B as block::Block>::HAS_MINS, Self::F32 | Self::F16 | Self::BF16 | Self::TriRows(_) => false)
     }
 
-    /// Can [`encode`](Self::encode) write it?
+    /// Can [`encode`](Self::encode) write any weights in it? If not, it holds ternary ones only.
     pub fn can_encode(self) -> bool {
         with_block!(self, B => <B as block::Block>::ENCODE.is_some(),
             Self::F32 | Self::F16 | Self::BF16 => true,
@@ -395,7 +395,7 @@ impl Format {
     /// within a block matter. Without it all weights count the same.
     ///
     /// # Errors
-    /// If the format is only read, or a value or importance is one that it cannot take; `out` is then undefined.
+    /// If the format holds ternary weights only, or a value or importance is one that it cannot take; `out` is then undefined.
     ///
     /// # Panics
     /// If the lengths disagree.

@@ -1,9 +1,13 @@
 //! IQ3_XXS and IQ3_S: four weights are one entry of a code book, with a sign for each.
 
 use crate::{
-    block::{Block, half},
+    block::{Block, Encode, half, set_half},
+    fit::{
+        grid::{Costs, Grid},
+        octets::{self, OCTET, Octets},
+    },
     grids,
-    iq2::even_signs,
+    iq2::{error, even_signs, pack_scales, signs_and_scale, signs_of, turning},
 };
 
 /// 256 weights, 98 bytes: f16 scale; 64 entry bytes; per 32 weights a word of four 7-bit signs and a 4-bit scale.
@@ -20,10 +24,95 @@ fn four<const N: usize>(grid: &[u16; N], levels: &[i8; 8], entry: usize, signs: 
     }
 }
 
+static XXS: Grid = Grid::new(&grids::IQ3_XXS);
+static S: Grid = Grid::new(&grids::IQ3_S);
+
+/// What eight weights become.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Signed {
+    entries: [u16; 2],
+    signs: u8,
+}
+
+/// The best entry for four weights, and the best if one of their signs is wrong: with their errors, and which.
+struct Half {
+    plain: (u16, f32),
+    turned: (u16, f32, usize),
+}
+
+impl Half {
+    fn of(grid: &Grid, levels: &[f32; 8], x: &[f32], w: &[f32], known: u16, may_turn: bool) -> Self {
+        let costs = Costs::of_four(&std::array::from_fn(|i| levels.map(|level| error(x[i].abs() - level, w[i]))));
+        let plain = grid.cheapest(&costs, known, |_| 0.0);
+        if !may_turn {
+            return Self { plain, turned: (0, f32::INFINITY, 0) };
+        }
+        let turn = |entry: u16, i: usize| turning(x[i], w[i], levels[usize::from(entry >> (4 * i) & 7)]);
+        let (entry, cost) =
+            grid.cheapest(&costs, plain.0, |entry| (0..4).map(|i| turn(entry, i)).fold(f32::INFINITY, f32::min));
+        let cheapest = (0..4).min_by(|&i, &j| turn(grid.entry(entry), i).total_cmp(&turn(grid.entry(entry), j)));
+        Self { plain, turned: (entry, cost, cheapest.unwrap_or(0)) }
+    }
+}
+
+/// The best entries of `grid` and signs; of signs whose number must be even, one may have to turn.
+fn choose(grid: &Grid, levels: &[f32; 8], is_even: bool, x: &[f32; OCTET], w: &[f32; OCTET], known: Signed) -> Signed {
+    let signs = signs_of(x);
+    let is_odd = is_even && !signs.count_ones().is_multiple_of(2);
+    let half = |i: usize| Half::of(grid, levels, &x[4 * i..][..4], &w[4 * i..][..4], known.entries[i], is_odd);
+    let (first, second) = (half(0), half(1));
+    if !is_odd {
+        Signed { entries: [first.plain.0, second.plain.0], signs }
+    } else if first.turned.1 + second.plain.1 <= first.plain.1 + second.turned.1 {
+        Signed { entries: [first.turned.0, second.plain.0], signs: signs ^ 1 << first.turned.2 }
+    } else {
+        Signed { entries: [first.plain.0, second.turned.0], signs: signs ^ 1 << (4 + second.turned.2) }
+    }
+}
+
+macro_rules! octets {
+    ($format:ty, $grid:ident, $entries:ident, $levels:ident, $unit:literal, $is_even:literal) => {
+        impl Octets for $format {
+            const TOP: f32 = grids::$levels[7] as f32;
+            const UNIT: f32 = $unit;
+            const STEPS: u8 = 15;
+            type Choice = Signed;
+
+            fn choose(x: &[f32; OCTET], w: &[f32; OCTET], a: f32, _kind: u8, known: Signed) -> Signed {
+                choose(&$grid, &grids::$levels.map(|level| a * f32::from(level)), $is_even, x, w, known)
+            }
+
+            fn codes(Signed { entries, signs }: Signed) -> [i8; OCTET] {
+                let mut codes = [0; OCTET];
+                for (i, codes) in codes.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+                    four(&grids::$entries, &grids::$levels, entries[i].into(), signs >> (4 * i), codes);
+                }
+                codes
+            }
+        }
+    };
+}
+
+octets!(Iq3Xxs, XXS, IQ3_XXS, IQ3_XXS_LEVELS, 0.25, true);
+octets!(Iq3S, S, IQ3_S, IQ3_S_LEVELS, 1.0, false);
+
 impl Block for Iq3Xxs {
     type Bytes = [u8; 98];
     type Codes = [i8; 256];
     type Groups = [f32; 16];
+
+    const ENCODE: Option<Encode<[u8; 98]>> = Some(|x, w, bytes| {
+        let fitted = octets::fit::<Self, 8>(x, w);
+        set_half(bytes, 0, fitted.d);
+        let (entries, words) = bytes[2..].split_at_mut(64);
+        for (b, choice) in entries.as_chunks_mut::<2>().0.iter_mut().zip(&fitted.choices) {
+            *b = choice.entries.map(|entry| entry as u8);
+        }
+        let groups = fitted.choices.as_chunks::<4>().0.iter().zip(fitted.steps);
+        for (b, (choices, s)) in words.as_chunks_mut::<4>().0.iter_mut().zip(groups) {
+            *b = signs_and_scale(choices.map(|choice| choice.signs), s);
+        }
+    });
 
     fn expand(bytes: &[u8; 98], codes: &mut [i8; 256], scales: &mut [f32; 16], _mins: &mut [f32; 16]) {
         let d = half(bytes, 0);
@@ -43,6 +132,21 @@ impl Block for Iq3S {
     type Bytes = [u8; 110];
     type Codes = [i8; 256];
     type Groups = [f32; 16];
+
+    const ENCODE: Option<Encode<[u8; 110]>> = Some(|x, w, bytes| {
+        let fitted = octets::fit::<Self, 8>(x, w);
+        bytes.fill(0);
+        set_half(bytes, 0, fitted.d);
+        for (i, choice) in fitted.choices.iter().enumerate() {
+            for (j, entry) in choice.entries.into_iter().enumerate() {
+                let [low, high] = entry.to_le_bytes();
+                bytes[2 + 2 * i + j] = low;
+                bytes[66 + i / 4] |= high << (2 * (i % 4) + j);
+            }
+            bytes[74 + i] = choice.signs;
+        }
+        pack_scales(&fitted.steps, &mut bytes[106..]);
+    });
 
     fn expand(bytes: &[u8; 110], codes: &mut [i8; 256], scales: &mut [f32; 16], _mins: &mut [f32; 16]) {
         let d = half(bytes, 0);

@@ -20,9 +20,6 @@ impl Rule {
         let refuse = |what: &str| Error::Option(format!("{text:?}: {what}"));
         let (pattern, format) = text.split_once('=').ok_or_else(|| refuse("expected PATTERN=TYPE"))?;
         let format = Format::from_name(format).map_err(|e| refuse(&e.to_string()))?;
-        if !format.can_encode() && !format.is_ternary() {
-            return Err(refuse(&format!("{} is read, but not written", format.name())));
-        }
         if pattern.is_empty() {
             return Err(refuse("the pattern is empty"));
         }
@@ -91,7 +88,7 @@ mod tests {
 
     #[test]
     fn what_is_no_rule_is_refused() {
-        for text in ["blk", "=q6_k", "a=q9", "a=iq1_s", "a="] {
+        for text in ["blk", "=q6_k", "a=q9", "a=iq9_s", "a="] {
             let error = Rule::parse(text).unwrap_err().to_string();
             assert!(error.contains(text), "{error}");
         }

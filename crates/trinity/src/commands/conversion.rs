@@ -54,25 +54,14 @@ impl From<convert::Error> for Failure {
     }
 }
 
-/// The format of that name, if files can be written in it.
+/// The format of that name.
 pub(crate) fn format(name: &str) -> Result<Format, Failure> {
-    let format = Format::from_name(name).map_err(|e| Failure::usage(e.to_string()).with_hint(known()))?;
-    if !is_written(format) {
-        let what = format!("{} is read, but not written", format.name());
-        return Err(Failure::usage(what).with_hint(known()));
-    }
-    Ok(format)
-}
-
-/// Can files be written in it, from any weights or from ternary ones?
-fn is_written(format: Format) -> bool {
-    format.can_encode() || format.is_ternary()
+    Format::from_name(name).map_err(|e| Failure::usage(e.to_string()).with_hint(known()))
 }
 
 fn known() -> String {
-    let has_name = |format: &Format| is_written(*format) && *format != Format::I2_S_ARM;
-    let names: Vec<&str> = Format::ALL.iter().filter(|f| has_name(f)).map(|f| f.name()).collect();
-    names.join(" ")
+    let names = Format::ALL.iter().filter(|f| **f != Format::I2_S_ARM).map(|f| f.name());
+    names.collect::<Vec<_>>().join(" ")
 }
 
 /// A size as in `--split-size` of llama.cpp's `gguf-split`: suffixes are decimal.

@@ -145,7 +145,8 @@ fn what_cannot_be_is_one_line_and_no_file() {
     trinity(["convert", &source, &scratch.path("out.bin")]).fails(2, &["out.bin", ".gguf"]);
     trinity(["convert", &source, &out, "--to", "q9_z"]).fails(2, &["q9_z", "tq2_0"]);
     trinity(["convert", &source, &out, "--to", "i2_s_arm"]).fails(2, &["i2_s_arm", "no type number of its own"]);
-    trinity(["convert", &source, &out, "--to", "iq1_s"]).fails(2, &["iq1_s is read, but not written"]);
+    trinity(["convert", &source, &out, "--to", "iq1_s"])
+        .fails(2, &["iq1_s is neither ternary nor a float", "trinity quantize"]);
     trinity(["convert", &source, &out, "--to", "q4_k"]).fails(2, &["q4_k", "trinity quantize"]);
     trinity(["convert", &scratch.path("none.gguf"), &out]).fails(1, &["none.gguf"]);
     trinity(["convert", &source, &scratch.path("no/such/folder.gguf")]).fails(1, &["folder.gguf"]);
