@@ -78,13 +78,32 @@ pub fn plan(source: &dyn Source, options: &Options<'_>) -> Result<Plan, Error> {
     Ok(plan)
 }
 
+/// The first tensor that would come out useless, and its format: one of about two bits, but nothing says which of its columns matter. The head and
+/// the embeddings count for too much to be in such formats by a mix, so whoever wants that gets it.
+pub fn first_without_importance<'a>(
+    source: &'a dyn Source,
+    plan: &Plan,
+    options: &Options<'_>,
+) -> Option<(&'a str, Format)> {
+    let needs = |tensor: &SourceTensor, planned: &PlannedTensor| match planned.action {
+        Action::Encode { format, .. }
+            if planned.importance.is_none() && !matches!(Role::of(&tensor.name), Role::Output | Role::Embedding) =>
+        {
+            options.mix.needs_importance(format).then_some(format)
+        }
+        _ => None,
+    };
+    let mut tensors = source.tensors().iter().zip(&plan.tensors);
+    tensors.find_map(|(tensor, planned)| Some((tensor.name.as_str(), needs(tensor, planned)?)))
+}
+
 /// The mix's format for each tensor; `None` for what stays as it is.
 fn choose(source: &dyn Source, facts: &ModelFacts, options: &Options<'_>) -> Vec<Option<Format>> {
     let mut chosen = vec![None; source.tensors().len()];
     // Some of the rules count tensors in the order of layers, whatever the order of the file.
     let mut order: Vec<usize> = (0..chosen.len()).collect();
     order.sort_by_key(|&i| (role::layer(&source.tensors()[i].name), &source.tensors()[i].name));
-    let (mut n_values, mut n_downs) = (0, 0);
+    let (mut n_values, mut n_gates, mut n_ups, mut n_downs) = (0, 0, 0, 0);
     for i in order {
         let tensor = &source.tensors()[i];
         if !is_quantised(tensor) {
@@ -93,18 +112,18 @@ fn choose(source: &dyn Source, facts: &ModelFacts, options: &Options<'_>) -> Vec
         let role = Role::of(&tensor.name);
         let counter = match role {
             Role::Value => Some(&mut n_values),
+            Role::Gate => Some(&mut n_gates),
+            Role::Up => Some(&mut n_ups),
             Role::Down => Some(&mut n_downs),
             _ => None,
         };
-        let index = counter.map_or(0, |n| std::mem::replace(n, *n + 1));
+        let count = counter.map_or(0, |n| std::mem::replace(n, *n + 1));
+        let is_of_experts = matches!(role, Role::Gate | Role::Up | Role::Down) && facts.n_experts > 1;
         let place = Place {
             role,
+            count,
             // Experts of one layer can stand apart, so a name is more to be trusted than the count.
-            index: if role == Role::Down && facts.n_experts > 1 {
-                role::layer(&tensor.name).unwrap_or(0)
-            } else {
-                index
-            },
+            index: if is_of_experts { role::layer(&tensor.name).unwrap_or(0) } else { count },
             cols: tensor.cols(),
             is_stack: tensor.dims.get(2).is_some_and(|&n| n > 1),
             has_importance: options.importance.is_some(),
@@ -145,6 +164,14 @@ const EXEMPT: &[&str] = &[
     "time_mix_decay_w2.weight",
     "time_mix_lerp_fused.weight",
     "attn_rel_b.weight",
+    "sam.pos_embd",
+    "sam.neck.",
+    "sam.net_",
+    ".rel_pos",
+    ".patch_embd",
+    ".patch_merger",
+    "a.rvq.codebook",
+    "mm.a.code_embd",
 ];
 
 /// Matrices called `weight`, but for small ones in which every bit counts.
@@ -177,11 +204,12 @@ fn apply_rules(source: &dyn Source, rules: &[Rule], chosen: &mut [Option<Format>
     Ok(())
 }
 
-/// `wanted`, or what takes rows of `cols` instead.
+/// `wanted`, or what takes rows of `cols` instead (`tensor_type_fallback` of llama.cpp).
 fn fallback(cols: usize, wanted: Format) -> Format {
+    use Format::{IQ1_M, IQ1_S, IQ2_S, IQ2_XS, IQ2_XXS, IQ3_S, IQ3_XXS, IQ4_XS};
     let fits = |format: &Format| format.row_bytes(cols).is_some();
     let second = match wanted {
-        Format::IQ4_XS => Format::IQ4_NL,
+        IQ1_S | IQ1_M | IQ2_XXS | IQ2_XS | IQ2_S | IQ3_XXS | IQ3_S | IQ4_XS => Format::IQ4_NL,
         Format::Q4_K => Format::Q5_0,
         Format::Q5_K => Format::Q5_1,
         Format::Q6_K => Format::Q8_0,
@@ -191,26 +219,16 @@ fn fallback(cols: usize, wanted: Format) -> Format {
     [wanted, second].into_iter().find(fits).unwrap_or(Format::F16)
 }
 
-/// Importance of the columns of `tensor`, `[matrices, cols]`, where it was collected. Matrices that saw no rows count all columns the same.
+/// Importance of the columns of `tensor`, `[matrices, cols]`, where it was collected.
 fn importance(source: &dyn Source, tensor: &SourceTensor, options: &Options<'_>) -> Result<Option<Vec<f32>>, Error> {
     let Some((matrix, file)) = options.importance else { return Ok(None) };
     let Some(found) = matrix.tensors.get(&tensor.name) else { return Ok(None) };
     let n_matrices = tensor.n_rows().checked_div(tensor.rows_per_matrix()).unwrap_or(0);
-    if (found.n_cols(), found.n_matrices()) != (tensor.cols(), n_matrices) {
-        return Err(Error::Tensor {
-            file: file.to_owned(),
-            tensor: tensor.name.clone(),
-            what: format!(
-                "importance of {} columns of {} matrices, but {} has {} of {n_matrices}",
-                found.n_cols(),
-                found.n_matrices(),
-                source.name(),
-                tensor.cols()
-            ),
-        });
-    }
-    let of = |i| found.mean_squares(i).unwrap_or_else(|| vec![1.0; tensor.cols()]);
-    Ok(Some((0..n_matrices).flat_map(of).collect()))
+    found.of_shape(n_matrices, tensor.cols()).map(Some).map_err(|is| Error::Tensor {
+        file: file.to_owned(),
+        tensor: tensor.name.clone(),
+        what: format!("importance of {is}, but {} has {} of {n_matrices}", source.name(), tensor.cols()),
+    })
 }
 
 /// An importance matrix none of whose names the model has is another model's.
@@ -234,7 +252,13 @@ mod tests {
         check(576, Format::Q5_K, Format::Q5_1);
         check(576, Format::Q6_K, Format::Q8_0);
         check(576, Format::IQ4_XS, Format::IQ4_NL);
-        check(576, Format::TQ2_0, Format::Q4_0);
+        for format in Format::ALL.iter().filter(|f| f.name().starts_with("iq") && f.block_len() == 256) {
+            check(576, *format, Format::IQ4_NL);
+        }
+        for format in [Format::Q2_K, Format::Q3_K, Format::TQ1_0, Format::TQ2_0] {
+            check(576, format, Format::Q4_0);
+        }
+        check(96, Format::Q2_0, Format::Q4_0);
         check(576, Format::Q2_0, Format::Q2_0);
         check(100, Format::Q8_0, Format::F16);
         check(100, Format::BF16, Format::BF16);

@@ -1,7 +1,7 @@
 //! [`Mix`]: the usual mixtures of formats, as tables.
 //!
-//! Names, numbers and choices are those of llama.cpp (`llama_tensor_get_type_impl` of `src/llama-quant.cpp`), but for two things: its exceptions for the
-//! architecture `falcon`, which no family here is, and mixes around formats that have no encoder here (`iq1_*`, `iq2_*`, `iq3_*`).
+//! Names, numbers and choices are those of llama.cpp (`llama_tensor_get_type_impl` of `src/llama-quant.cpp`), but for its exceptions for the architecture
+//! `falcon`, which no family here is.
 
 use quant::Format;
 
@@ -18,6 +18,10 @@ pub struct Mix {
     pub file_type: Option<u32>,
     /// The others; first match wins.
     choices: &'static [Choice],
+    /// The vocabulary head, where its rows divide.
+    head: Format,
+    /// Are keys and values the wider for being few beside experts, or shared by eight heads?
+    favours_few: bool,
 }
 
 /// Tensors of `role` become `format` where `when` holds.
@@ -44,12 +48,22 @@ enum When {
     FirstEighthNoImportance,
     /// In the first or last eighth, or every third between.
     MoreBits,
+    /// In the first eighth by count, whatever layer a name says.
+    FirstEighthCounted,
+    /// Between the first and the last eighth.
+    Middle,
+    /// Importance is not known.
+    NoImportance,
     /// Four or more query heads share a key-value head.
     Grouped4,
+    /// The same, or there are four or more experts.
+    Grouped4Experts4,
     /// Not one of eight experts.
     NotEightExperts,
     /// Eight experts.
     EightExperts,
+    /// Eight experts, and as [`MoreBits`](Self::MoreBits).
+    EightExpertsMoreBits,
     /// A stack of experts.
     Stack,
 }
@@ -58,7 +72,9 @@ enum When {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     pub(super) role: Role,
-    /// How many of its role come before it, or its layer.
+    /// How many of its role come before it.
+    pub(super) count: usize,
+    /// The same, or its layer.
     pub(super) index: usize,
     /// Length of its rows.
     pub(super) cols: usize,
@@ -70,6 +86,7 @@ impl When {
     fn holds(self, place: &Place, facts: &ModelFacts) -> bool {
         let n = if place.role == Role::Value { facts.n_values } else { facts.n_layers };
         let is_first_eighth = place.index < n / 8;
+        let has_more_bits = || is_first_eighth || place.index >= 7 * n / 8 || (place.index - n / 8) % 3 == 2;
         match self {
             Self::Always => true,
             Self::First(n) => place.index < n,
@@ -77,10 +94,15 @@ impl When {
             Self::FirstEighth => is_first_eighth,
             Self::FirstEighthImportance => is_first_eighth && place.has_importance,
             Self::FirstEighthNoImportance => is_first_eighth && !place.has_importance,
-            Self::MoreBits => is_first_eighth || place.index >= 7 * n / 8 || (place.index - n / 8) % 3 == 2,
+            Self::FirstEighthCounted => place.count < n / 8,
+            Self::Middle => !is_first_eighth && place.index < 7 * n / 8,
+            Self::MoreBits => has_more_bits(),
+            Self::NoImportance => !place.has_importance,
             Self::Grouped4 => facts.n_grouped >= 4,
+            Self::Grouped4Experts4 => facts.n_grouped >= 4 || facts.n_experts >= 4,
             Self::NotEightExperts => facts.n_experts != 8,
             Self::EightExperts => facts.n_experts == 8,
+            Self::EightExpertsMoreBits => facts.n_experts == 8 && has_more_bits(),
             Self::Stack => place.is_stack,
         }
     }
@@ -92,8 +114,15 @@ impl Mix {
         let name = name.to_ascii_lowercase();
         let full = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name.as_str(), |&(_, full)| full);
         let ternary = || Format::from_name(full).ok().filter(|format| format.is_ternary());
-        let made = || ternary().map(|format| Self { name: format.name(), format, file_type: None, choices: TERNARY });
+        let made = || ternary().map(|format| Self { file_type: None, ..mix(format.name(), format, 0, TERNARY) });
         MIXES.iter().find(|mix| mix.name == full).copied().or_else(made)
+    }
+
+    /// Is `format`, wherever it comes from, useless in this mix without importance?
+    pub(super) fn needs_importance(&self, format: Format) -> bool {
+        use Format::{IQ1_M, IQ1_S, IQ2_S, IQ2_XS, IQ2_XXS, IQ3_XXS};
+        matches!(format, IQ1_S | IQ1_M | IQ2_XXS | IQ2_XS | IQ2_S | IQ3_XXS)
+            || format == Format::Q2_K && self.name == Q2_K_S
     }
 
     /// The format for a tensor at `place`, whether its rows divide or not.
@@ -106,6 +135,7 @@ impl Mix {
         let format = found.map_or(self.format, |choice| choice.format);
         // Small beside what they save: values shared by eight heads, and keys and values beside eight experts.
         match place.role {
+            _ if !self.favours_few => format,
             Role::Value | Role::Key if facts.n_experts == 8 => Format::Q8_0,
             Role::Value if facts.is_llama_70b && matches!(format, Format::Q3_K | Format::Q4_K) => Format::Q5_K,
             _ => format,
@@ -114,18 +144,23 @@ impl Mix {
 
     /// The vocabulary head: every token's logits depend on it.
     fn head(&self, cols: usize) -> Format {
-        let is_wide = self.format == Format::Q8_0 || self.name == MXFP4_MOE;
-        if is_wide || !cols.is_multiple_of(self.format.block_len()) { Format::Q8_0 } else { Format::Q6_K }
+        if cols.is_multiple_of(self.format.block_len()) { self.head } else { Format::Q8_0 }
     }
 }
 
-const MXFP4_MOE: &str = "mxfp4_moe";
+const Q2_K_S: &str = "q2_k_s";
 
 /// Short names.
 const ALIASES: &[(&str, &str)] = &[("q3_k", "q3_k_m"), ("q4_k", "q4_k_m"), ("q5_k", "q5_k_m")];
 
 const fn mix(name: &'static str, format: Format, file_type: u32, choices: &'static [Choice]) -> Mix {
-    Mix { name, format, file_type: Some(file_type), choices }
+    let head = if matches!(format, Format::Q8_0) { Format::Q8_0 } else { Format::Q6_K };
+    Mix { name, format, file_type: Some(file_type), choices, head, favours_few: true }
+}
+
+/// One of about two bits.
+const fn low(name: &'static str, format: Format, file_type: u32, choices: &'static [Choice]) -> Mix {
+    Mix { head: Format::Q5_K, favours_few: false, ..mix(name, format, file_type, choices) }
 }
 
 const fn choice(role: Role, when: When, format: Format) -> Choice {
@@ -141,6 +176,47 @@ const IQ4: &[Choice] = &[
     choice(Role::Value, When::Grouped4, Format::Q5_K),
     choice(Role::Down, When::FirstEighthNoImportance, Format::Q5_K),
     EIGHT_EXPERTS,
+];
+
+const IQ1: &[Choice] = &[
+    choice(Role::Value, When::Grouped4Experts4, Format::Q4_K),
+    choice(Role::Value, When::Always, Format::Q2_K),
+    choice(Role::Key, When::EightExperts, Format::Q4_K),
+    choice(Role::Down, When::FirstEighthCounted, Format::Q2_K),
+    choice(Role::AttentionOutput, When::NotEightExperts, Format::IQ2_XXS),
+    EIGHT_EXPERTS,
+    choice(Role::Embedding, When::Always, Format::Q2_K),
+];
+
+const IQ2_XS: &[Choice] = &[
+    choice(Role::Value, When::Grouped4Experts4, Format::Q4_K),
+    choice(Role::Value, When::Always, Format::Q2_K),
+    choice(Role::Key, When::EightExperts, Format::Q4_K),
+    choice(Role::Down, When::FirstEighthCounted, Format::Q2_K),
+    EIGHT_EXPERTS,
+    choice(Role::Embedding, When::Always, Format::Q2_K),
+];
+
+const IQ2_M: &[Choice] = &[
+    choice(Role::Value, When::Grouped4Experts4, Format::Q4_K),
+    choice(Role::Value, When::Always, Format::IQ3_S),
+    choice(Role::Key, When::EightExperts, Format::Q4_K),
+    choice(Role::Down, When::FirstEighthCounted, Format::IQ3_S),
+    choice(Role::AttentionOutput, When::NotEightExperts, Format::IQ3_S),
+    EIGHT_EXPERTS,
+    choice(Role::Embedding, When::Always, Format::IQ3_S),
+];
+
+const IQ3_XXS: &[Choice] = &[
+    choice(Role::Value, When::Grouped4, Format::Q4_K),
+    choice(Role::Value, When::NoImportance, Format::IQ3_S),
+    choice(Role::Key, When::Always, Format::IQ2_S),
+    choice(Role::Query, When::Always, Format::IQ2_S),
+    choice(Role::Down, When::FirstEighthNoImportance, Format::Q4_K),
+    choice(Role::Down, When::NoImportance, Format::Q3_K),
+    choice(Role::AttentionOutput, When::NotEightExperts, Format::IQ3_S),
+    EIGHT_EXPERTS,
+    choice(Role::Embedding, When::Always, Format::IQ3_S),
 ];
 
 /// All mixes.
@@ -220,31 +296,73 @@ pub const MIXES: &[Mix] = &[
         ],
     ),
     mix(
-        "q2_k_s",
+        Q2_K_S,
         Format::Q2_K,
         21,
         &[choice(Role::Value, When::Grouped4, Format::Q4_K), choice(Role::Down, When::FirstEighth, Format::Q4_K)],
     ),
+    mix(
+        "iq3_m",
+        Format::IQ3_S,
+        27,
+        &[
+            choice(Role::Value, When::Always, Format::Q4_K),
+            choice(Role::Down, When::FirstEighth, Format::Q4_K),
+            choice(Role::Down, When::EightExpertsMoreBits, Format::Q4_K),
+            choice(Role::AttentionOutput, When::NotEightExperts, Format::Q4_K),
+            EIGHT_EXPERTS,
+        ],
+    ),
+    mix("iq3_s", Format::IQ3_S, 26, &[choice(Role::Value, When::Grouped4, Format::Q4_K), EIGHT_EXPERTS]),
+    mix(
+        "iq3_xs",
+        Format::IQ3_S,
+        22,
+        &[
+            choice(Role::Value, When::Grouped4, Format::Q4_K),
+            choice(Role::Key, When::Always, Format::IQ3_XXS),
+            choice(Role::Query, When::Always, Format::IQ3_XXS),
+            choice(Role::Gate, When::Middle, Format::IQ3_XXS),
+            choice(Role::Up, When::Middle, Format::IQ3_XXS),
+            EIGHT_EXPERTS,
+        ],
+    ),
+    Mix { head: Format::Q5_K, ..mix("iq3_xxs", Format::IQ3_XXS, 23, IQ3_XXS) },
+    low("iq2_m", Format::IQ2_S, 29, IQ2_M),
+    low("iq2_s", Format::IQ2_XS, 28, IQ2_M),
+    low("iq2_xs", Format::IQ2_XS, 20, IQ2_XS),
+    low("iq2_xxs", Format::IQ2_XXS, 19, IQ2_XS),
+    low("iq1_m", Format::IQ1_M, 31, IQ1),
+    low("iq1_s", Format::IQ1_S, 24, IQ1),
     mix("tq1_0", Format::TQ1_0, 36, TERNARY),
     mix("tq2_0", Format::TQ2_0, 37, TERNARY),
     mix("q2_0", Format::Q2_0, 41, TERNARY),
     mix("q1_0", Format::Q1_0, 40, &[]),
     // Experts are most of such a model; everything else stays wide.
-    mix(
-        MXFP4_MOE,
-        Format::MXFP4,
-        38,
-        &[
-            choice(Role::Down, When::Stack, Format::MXFP4),
-            choice(Role::Other, When::Stack, Format::MXFP4),
-            choice(Role::Embedding, When::Always, Format::Q8_0),
-            choice(Role::Value, When::Always, Format::Q8_0),
-            choice(Role::Key, When::Always, Format::Q8_0),
-            choice(Role::AttentionOutput, When::Always, Format::Q8_0),
-            choice(Role::Down, When::Always, Format::Q8_0),
-            choice(Role::Other, When::Always, Format::Q8_0),
-        ],
-    ),
+    // Experts are most of such a model; everything else stays wide.
+    Mix {
+        head: Format::Q8_0,
+        ..mix(
+            "mxfp4_moe",
+            Format::MXFP4,
+            38,
+            &[
+                choice(Role::Gate, When::Stack, Format::MXFP4),
+                choice(Role::Up, When::Stack, Format::MXFP4),
+                choice(Role::Down, When::Stack, Format::MXFP4),
+                choice(Role::Other, When::Stack, Format::MXFP4),
+                choice(Role::Embedding, When::Always, Format::Q8_0),
+                choice(Role::Value, When::Always, Format::Q8_0),
+                choice(Role::Key, When::Always, Format::Q8_0),
+                choice(Role::Query, When::Always, Format::Q8_0),
+                choice(Role::AttentionOutput, When::Always, Format::Q8_0),
+                choice(Role::Gate, When::Always, Format::Q8_0),
+                choice(Role::Up, When::Always, Format::Q8_0),
+                choice(Role::Down, When::Always, Format::Q8_0),
+                choice(Role::Other, When::Always, Format::Q8_0),
+            ],
+        )
+    },
     mix("mxfp4", Format::MXFP4, 38, &[]),
     mix("nvfp4", Format::NVFP4, 39, &[]),
 ];

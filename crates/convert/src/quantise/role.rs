@@ -10,7 +10,11 @@ pub(super) enum Role {
     /// Values of attention, alone or in one matrix with others.
     Value,
     Key,
+    Query,
     AttentionOutput,
+    /// First matrices of the feed-forward, of one or of all experts.
+    Gate,
+    Up,
     /// Second matrix of the feed-forward, of one or of all experts.
     Down,
     Other,
@@ -22,7 +26,10 @@ const PARTS: &[(&str, Role)] = &[
     ("attn_kv_b.weight", Role::Value),
     ("attn_v.weight", Role::Value),
     ("attn_k.weight", Role::Key),
+    ("attn_q.weight", Role::Query),
     ("attn_output.weight", Role::AttentionOutput),
+    ("ffn_up", Role::Up),
+    ("ffn_gate", Role::Gate),
     ("ffn_down", Role::Down),
 ];
 
@@ -54,6 +61,9 @@ mod tests {
         check("blk.12.attn_qkv.weight", Role::Value, Some(12));
         check("blk.12.attn_output.weight", Role::AttentionOutput, Some(12));
         check("blk.0.ffn_down_exps.weight", Role::Down, Some(0));
-        check("blk.0.ffn_up.weight", Role::Other, Some(0));
+        check("blk.0.ffn_up.weight", Role::Up, Some(0));
+        check("blk.0.ffn_gate_exps.weight", Role::Gate, Some(0));
+        check("blk.0.attn_q.weight", Role::Query, Some(0));
+        check("blk.0.ssm_in.weight", Role::Other, Some(0));
     }
 }

@@ -175,6 +175,38 @@ fn mixes_of_a_model_whose_rows_divide() {
     }
 }
 
+/// The same of types of fewer bits.
+#[test]
+fn mixes_around_code_books() {
+    use Format::{
+        IQ1_M, IQ1_S, IQ2_S, IQ2_XS, IQ2_XXS, IQ3_S, IQ3_XXS, IQ4_NL, Q2_K, Q3_K, Q4_0, Q4_K, Q5_K, Q6_K, Q8_0,
+    };
+    counts(LLAMA3, "iq1_s", &[(IQ1_S, 156), (IQ2_XXS, 32), (Q2_K, 5), (Q4_K, 32), (Q5_K, 1)]);
+    counts(LLAMA3, "iq1_m", &[(IQ1_M, 156), (IQ2_XXS, 32), (Q2_K, 5), (Q4_K, 32), (Q5_K, 1)]);
+    counts(LLAMA3, "iq2_xxs", &[(IQ2_XXS, 188), (Q2_K, 5), (Q4_K, 32), (Q5_K, 1)]);
+    counts(LLAMA3, "iq2_xs", &[(IQ2_XS, 188), (Q2_K, 5), (Q4_K, 32), (Q5_K, 1)]);
+    counts(LLAMA3, "iq2_s", &[(IQ2_XS, 156), (IQ3_S, 37), (Q4_K, 32), (Q5_K, 1)]);
+    counts(LLAMA3, "iq2_m", &[(IQ2_S, 156), (IQ3_S, 37), (Q4_K, 32), (Q5_K, 1)]);
+    counts(LLAMA3, "iq3_xxs", &[(IQ3_XXS, 64), (IQ2_S, 64), (IQ3_S, 33), (Q3_K, 28), (Q4_K, 36), (Q5_K, 1)]);
+    counts(LLAMA3, "iq3_xs", &[(IQ3_S, 81), (IQ3_XXS, 112), (Q4_K, 32), (Q6_K, 1)]);
+    counts(LLAMA3, "iq3_s", &[(IQ3_S, 193), (Q4_K, 32), (Q6_K, 1)]);
+    counts(LLAMA3, "iq3_m", &[(IQ3_S, 157), (Q4_K, 68), (Q6_K, 1)]);
+    let of_mixtral = |mix: &str, part: &str| {
+        formats(Llama { n_experts: 8, ..LLAMA3 }, &options(mix))[&format!("blk.5.{part}.weight")]
+    };
+    let parts = ["attn_k", "attn_v", "attn_output", "ffn_down_exps"];
+    assert_eq!(parts.map(|part| of_mixtral("iq2_xs", part)), [Q4_K, Q4_K, Q5_K, IQ2_XS]);
+    assert_eq!(parts.map(|part| of_mixtral("iq3_xxs", part)), [Q8_0, Q8_0, Q5_K, Q3_K]);
+    assert_eq!(parts.map(|part| of_mixtral("iq3_m", part)), [Q8_0, Q8_0, Q5_K, IQ3_S]);
+    assert_eq!(formats(Llama { n_experts: 8, ..LLAMA3 }, &options("iq3_m"))["blk.6.ffn_down_exps.weight"], Q4_K);
+    // With importance, nothing of three bits is helped out.
+    let matrix = importance("blk.3.ffn_down.weight", 14336);
+    let chosen = formats(LLAMA3, &Options { importance: Some((&matrix, "m.gguf")), ..options("iq3_xxs") });
+    assert_eq!(chosen["blk.0.ffn_down.weight"], IQ3_XXS);
+    // Rows of 576 are no blocks of 256: the head is as wide as for others, and no format of five bits is needed where two were asked for.
+    counts(SMOLLM2, "iq2_xxs", &[(IQ4_NL, 150), (IQ2_XXS, 27), (Q2_K, 3), (Q4_0, 30), (Q8_0, 1)]);
+}
+
 #[test]
 fn any_ternary_container_makes_a_mix() {
     let tri = Format::from_name("tri1_row_f16").unwrap();

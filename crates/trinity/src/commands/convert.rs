@@ -7,21 +7,25 @@ use convert::{
     Freedom, GgufSource, LookupTables, Plan, Source, Stored, Target,
     hf::{self, HfOptions, Ternarise},
 };
+use gguf::Container;
+use hub::{Hub, Resolved};
 use quant::{Format, tri::Packing};
 use serde_json::json;
 
 use super::{
     conversion::{self, OutputArgs},
     i2s_order::I2sArgs,
+    model_args::EMBEDDED,
 };
-use crate::{failure::Failure, terminal};
+use crate::{cli::Global, failure::Failure, terminal};
 
 /// Arguments of `convert`.
 #[derive(Args)]
 pub(crate) struct ConvertArgs {
-    /// A GGUF or .tri file (of several parts the first), a Hugging Face folder, or a .safetensors file with config.json beside it
+    /// A GGUF or .tri file (of several parts the first), the name of a model on this machine, a Hugging Face folder, or a .safetensors file with
+    /// config.json beside it
     #[arg(value_name = "SRC")]
-    source: PathBuf,
+    source: String,
     /// The new file, NAME.gguf or NAME.tri
     #[arg(value_name = "DST")]
     destination: PathBuf,
@@ -63,10 +67,11 @@ enum TernariseMasters {
 }
 
 /// Plans, writes, proves.
-pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &ConvertArgs, global: &Global) -> Result<(), Failure> {
     conversion::check_extension(&args.destination)?;
     let to = args.to.as_deref().map(target).transpose()?;
-    let source = open_with(&args.source, &args.origin, &args.output, args.lossy)?;
+    let found = locate(&args.source, global)?;
+    let source = open_with(&found, &args.origin, &args.output, args.lossy)?;
     let freedom = if args.lossy { Freedom::Nearest } else { Freedom::Exact };
     let is_tri = args.destination.extension().is_some_and(|e| e == "tri");
     // Floats that turn out not to be ternary, or to fit no type of .tri, stay what they are if nobody asked for more.
@@ -79,7 +84,8 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
         None => Plan::keep(&*source)?,
     };
     if matches!(source.metadata().str("tokenizer.ggml.model"), Ok(Some("no_vocab"))) {
-        terminal::say(&format!("note: {}: no tokenizer: the new file knows token ids only\n", args.source.display()));
+        let name = terminal::escape(source.name());
+        terminal::say(&format!("note: {name}: no tokenizer: the new file knows token ids only\n"));
     }
     let proof = args.output.write(&*source, &plan, &args.destination)?;
     if args.output.json {
@@ -102,18 +108,30 @@ pub(super) fn default_target(source: &dyn Source, is_tri: bool) -> Option<Target
     Some(Target::Format(if fits { Format::I2_S } else { Format::IQ2_BN }))
 }
 
-/// Whatever kind of model lies at `path`.
-pub(super) fn open(path: &Path, origin: &SourceArgs, output: &OutputArgs) -> Result<Box<dyn Source>, Failure> {
-    open_with(path, origin, output, false)
+/// Where a model to be converted is: `reference` is a folder, a file, or the name of a model on this machine.
+pub(super) fn locate(reference: &str, global: &Global) -> Result<Resolved, Failure> {
+    let path = Path::new(reference);
+    if path.is_dir() {
+        return Ok(Resolved::File(path.to_owned()));
+    }
+    Ok(Hub::from_environment(global.offline)?.resolve(reference)?)
+}
+
+/// Whatever kind of model lies there.
+pub(super) fn open(found: &Resolved, origin: &SourceArgs, output: &OutputArgs) -> Result<Box<dyn Source>, Failure> {
+    open_with(found, origin, output, false)
 }
 
 /// The same, where masters of ternary weights that no configuration declares may become ternary.
 fn open_with(
-    path: &Path,
+    found: &Resolved,
     origin: &SourceArgs,
     output: &OutputArgs,
     may_ternarise: bool,
 ) -> Result<Box<dyn Source>, Failure> {
+    let Resolved::File(path) = found else {
+        return Ok(Box::new(GgufSource::from_container(Container::from_static(EMBEDDED, hub::embedded())?)));
+    };
     if path.is_dir() || path.extension().is_some_and(|e| e == "safetensors") {
         let ternarise = match origin.ternarise_masters {
             TernariseMasters::AsConfigured if may_ternarise => Ternarise::Undeclared,

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use gguf::{Container, seal, split};
+use hub::{Hub, Resolved};
 
 use crate::{
+    cli::Global,
     failure::{Failure, Kind},
     terminal,
 };
@@ -17,9 +19,9 @@ use crate::{
 #[command(after_long_help = include_str!("metadata/values.txt"))]
 pub(crate) struct MetadataArgs {
     /// The file; of several parts the first, which has the metadata. In place it keeps its permissions, a symbolic link stays one, and other hard links keep
-    /// what was there
+    /// what was there. Or the name of a model on this machine, which stays as it is: --out says where the changed one goes
     #[arg(value_name = "FILE")]
-    file: PathBuf,
+    file: String,
     /// Set a key; may be given several times. A key that is there keeps its type, a new one has the type that GGUF documents or that stands before the value
     /// (f32:1e6); VALUE may also be @FILE, a JSON list, or for the id of a token its text (--help shows how)
     #[arg(long, value_name = "KEY=VALUE")]
@@ -36,17 +38,18 @@ pub(crate) struct MetadataArgs {
 }
 
 /// Applies the changes, or none.
-pub(crate) fn run(args: &MetadataArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &MetadataArgs, global: &Global) -> Result<(), Failure> {
     if args.set.is_empty() && args.remove.is_empty() {
         return Err(Failure::usage("nothing to change")
             .with_hint("--set KEY=VALUE or --remove KEY; trinity inspect --metadata shows them"));
     }
-    let container = Container::open(&args.file)?;
+    let file = locate(args, global)?;
+    let container = Container::open(&file)?;
     let mut metadata = container.metadata().clone();
     for key in &args.remove {
         check_key(key)?;
         if !metadata.remove(key) {
-            return Err(Failure::usage(format!("{}: there is no key {key}", args.file.display())));
+            return Err(Failure::usage(format!("{}: there is no key {key}", file.display())));
         }
     }
     for change in &args.set {
@@ -56,14 +59,30 @@ pub(crate) fn run(args: &MetadataArgs) -> Result<(), Failure> {
         let value = value::read(&metadata, key, text)?;
         metadata.set(key, value);
     }
-    let out = args.out.as_ref().unwrap_or(&args.file);
+    let out = args.out.as_ref().unwrap_or(&file);
     if args.out.is_some() && !args.force {
         check_absent(out, container.n_parts())?;
     }
     drop(container);
-    gguf::rewrite_metadata(&args.file, &metadata, out)?;
+    gguf::rewrite_metadata(&file, &metadata, out)?;
     terminal::say(&format!("{}: {} set, {} removed\n", out.display(), args.set.len(), args.remove.len()));
     Ok(())
+}
+
+/// The file to read. What stands under a name is what was downloaded and verified, so it is not changed in place.
+fn locate(args: &MetadataArgs, global: &Global) -> Result<PathBuf, Failure> {
+    match Hub::from_environment(global.offline)?.resolve(&args.file)? {
+        Resolved::Embedded => {
+            let what = format!("{}: is part of the program and no file", args.file);
+            let hint = format!("trinity convert {} NAME.gguf writes one", args.file);
+            Err(Failure::usage(what).with_hint(hint))
+        }
+        Resolved::File(path) if args.out.is_none() && path != Path::new(&args.file) => {
+            let what = format!("{}: a model that was pulled stays as it is", args.file);
+            Err(Failure::usage(what).with_hint("--out FILE says where the changed one goes"))
+        }
+        Resolved::File(path) => Ok(path),
+    }
 }
 
 /// Refuses to replace `out` or, where it is the first of several parts, one of the others.

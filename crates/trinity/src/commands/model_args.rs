@@ -104,9 +104,14 @@ pub(crate) fn open(reference: Option<&str>, global: &Global) -> Result<Container
     let Some(reference) = reference else {
         return Ok(Container::from_static(EMBEDDED, hub::embedded())?);
     };
-    match Hub::from_environment(global.offline)?.resolve(reference)? {
+    container(&Hub::from_environment(global.offline)?.resolve(reference)?)
+}
+
+/// The container of a model that was found.
+pub(crate) fn container(found: &Resolved) -> Result<Container, Failure> {
+    match found {
         Resolved::Embedded => Ok(Container::from_static(EMBEDDED, hub::embedded())?),
-        Resolved::File(path) => Ok(Container::open(&path)?),
+        Resolved::File(path) => Ok(Container::open(path)?),
     }
 }
 
@@ -119,6 +124,7 @@ impl ModelArgs {
     /// Opens the container of a model that is to be computed with.
     pub(crate) fn open(&self, reference: Option<&str>, global: &Global) -> Result<Container, Failure> {
         let mut container = open(reference, global)?;
+        model::check_kind(&container)?;
         self.i2s.apply(&mut container, self.threads)?;
         Ok(container)
     }

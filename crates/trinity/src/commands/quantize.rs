@@ -12,7 +12,8 @@ use convert::{
     Action, Freedom, Plan, Source, Stored,
     quantise::{self, MIXES, Mix, Options, Rule},
 };
-use gguf::{Container, ImportanceMatrix};
+use gguf::ImportanceMatrix;
+use hub::Resolved;
 use quant::{Format, ternarise::Mode};
 use serde_json::json;
 
@@ -22,6 +23,7 @@ use super::{
     i2s_order::I2sArgs,
 };
 use crate::{
+    cli::Global,
     failure::Failure,
     terminal::{self, bytes_text},
 };
@@ -29,9 +31,9 @@ use crate::{
 /// Arguments of `quantize`.
 #[derive(Args)]
 pub(crate) struct QuantizeArgs {
-    /// A GGUF file (of several parts the first) or a Hugging Face folder; best in f16, bf16 or f32
+    /// A GGUF file (of several parts the first), the name of a model on this machine, or a Hugging Face folder; best in f16, bf16 or f32
     #[arg(value_name = "SRC")]
-    source: PathBuf,
+    source: String,
     /// The new file, NAME.gguf
     #[arg(value_name = "DST", required_unless_present = "dry_run")]
     destination: Option<PathBuf>,
@@ -44,7 +46,7 @@ pub(crate) struct QuantizeArgs {
     /// The same type for every matrix, embeddings and head included
     #[arg(long)]
     pure: bool,
-    /// Importance of columns, as trinity eval imatrix or llama.cpp collected it
+    /// Importance of columns, as trinity eval imatrix or llama.cpp collected it: GGUF, or llama.cpp's older .dat
     #[arg(long, value_name = "FILE")]
     imatrix: Option<PathBuf>,
     /// Let matrices that are not ternary become so
@@ -69,18 +71,19 @@ pub(crate) struct QuantizeArgs {
 }
 
 /// Plans; writes and proves unless it is a dry run.
-pub(crate) fn run(args: &QuantizeArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &QuantizeArgs, global: &Global) -> Result<(), Failure> {
     if let Some(destination) = &args.destination {
         conversion::check_extension(destination)?;
     }
-    if args.eval.is_some() && args.source.extension().is_none_or(|e| e != "gguf" && e != "tri") {
+    let found = super::convert::locate(&args.source, global)?;
+    if args.eval.is_some() && !is_gguf(&found) {
         return Err(Failure::usage("--eval measures the source as well, which must be a GGUF file")
             .with_hint("trinity convert makes one of a folder"));
     }
     let mix = mix(&args.mix)?;
     let rules = args.rules.iter().map(|rule| Rule::parse(rule)).collect::<Result<Vec<_>, _>>()?;
     let ternary = freedom(args)?;
-    let source = super::convert::open(&args.source, &args.origin, &args.output)?;
+    let source = super::convert::open(&found, &args.origin, &args.output)?;
     let importance = args.imatrix.as_ref().map(|path| read_importance(path)).transpose()?;
     let options = Options {
         mix,
@@ -93,7 +96,15 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<(), Failure> {
     if args.ternarise.is_some() && !becomes_ternary(&plan) {
         return Err(Failure::usage("--ternarise: no tensor becomes ternary by --type and --tensor"));
     }
-    let notes = notes(&*source, &plan, importance.is_some());
+    let mut notes = notes(&*source, &plan, importance.is_some());
+    if let Some((tensor, format)) = quantise::first_without_importance(&*source, &plan, &options) {
+        let tensor = terminal::escape(tensor);
+        let what = format!("tensor {tensor}: {} needs --imatrix with the importance of its columns", format.name());
+        if !args.dry_run {
+            return Err(Failure::usage(what).with_hint("trinity eval imatrix collects it"));
+        }
+        notes.push(what);
+    }
     let totals = conversion::totals_text(&*source, &plan)?;
     let (Some(destination), false) = (&args.destination, args.dry_run) else {
         if args.output.json {
@@ -105,11 +116,11 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<(), Failure> {
         return terminal::put(&(totals + &size_line(&*source, &plan)? + &lines(&notes)));
     };
     if let Some(text) = &args.eval {
-        quality::check(&args.source, text)?;
+        quality::check(&found, text)?;
     }
     let proof = args.output.write(&*source, &plan, destination)?;
     let written = proof.files.first().unwrap_or(destination);
-    let perplexity = args.eval.as_ref().map(|text| both_perplexities(args, text, written)).transpose()?;
+    let perplexity = args.eval.as_ref().map(|text| both_perplexities(args, &found, text, written)).transpose()?;
     if args.output.json {
         let mut object = json!({"types": conversion::totals_json(&*source, &plan)?, "notes": notes});
         object["proof"] = conversion::proof_json(&proof);
@@ -132,10 +143,23 @@ fn becomes_ternary(plan: &Plan) -> bool {
 }
 
 /// Of the source and of what it became.
-fn both_perplexities(args: &QuantizeArgs, text: &Path, destination: &Path) -> Result<(f64, f64), Failure> {
-    let measure = |model, i2s| quality::measure(model, text, args, i2s);
+fn both_perplexities(
+    args: &QuantizeArgs,
+    source: &Resolved,
+    text: &Path,
+    destination: &Path,
+) -> Result<(f64, f64), Failure> {
+    let measure = |model: &Resolved, i2s| quality::measure(model, text, args, i2s);
     // The new file says in which order its weights are.
-    Ok((measure(&args.source, args.origin.i2s)?, measure(destination, I2sArgs::default())?))
+    Ok((measure(source, args.origin.i2s)?, measure(&Resolved::File(destination.to_owned()), I2sArgs::default())?))
+}
+
+/// Can it be run as it is?
+fn is_gguf(found: &Resolved) -> bool {
+    match found {
+        Resolved::Embedded => true,
+        Resolved::File(path) => path.extension().is_some_and(|e| e == "gguf" || e == "tri"),
+    }
 }
 
 /// The mix of that name.
@@ -144,13 +168,7 @@ fn mix(name: &str) -> Result<Mix, Failure> {
     let names = MIXES.iter().map(|mix| mix.name);
     let known =
         || names.clone().chain(ternary.filter(|name| names.clone().all(|n| n != *name))).collect::<Vec<_>>().join(" ");
-    Mix::from_name(name).ok_or_else(|| {
-        let what = match Format::from_name(name) {
-            Ok(format) => format!("{} is read, but not written", format.name()),
-            Err(_) => format!("unknown type {name:?}"),
-        };
-        Failure::usage(what).with_hint(known())
-    })
+    Mix::from_name(name).ok_or_else(|| Failure::usage(format!("unknown type {name:?}")).with_hint(known()))
 }
 
 fn freedom(args: &QuantizeArgs) -> Result<Freedom, Failure> {
@@ -165,7 +183,7 @@ fn freedom(args: &QuantizeArgs) -> Result<Freedom, Failure> {
 }
 
 fn read_importance(path: &Path) -> Result<(ImportanceMatrix, String), Failure> {
-    Ok((ImportanceMatrix::read(&Container::open(path)?)?, path.display().to_string()))
+    Ok((ImportanceMatrix::open(path)?, path.display().to_string()))
 }
 
 /// What a reader of the result should know about how it came to be.

@@ -72,6 +72,39 @@ fn a_model_is_pulled_listed_shown_run_and_removed() {
     at(home, &["rm", "stories260k"]).fails(1, &["part of the program"]);
 }
 
+/// Whatever reads a model file takes the name of one that is here.
+#[test]
+fn names_stand_for_files_wherever_models_are_read() {
+    let bytes = story_model();
+    let server = Loopback::start(move |request| Answer::file(request, &bytes, ETAG));
+    let home = home_with(&server.url("/stories.gguf"));
+    let home = home.path();
+    let out = |name: &str| home.join(name).to_str().unwrap().to_owned();
+    let (name, file) = ("story:q8", out("out.gguf"));
+    at(home, &["convert", name, &file]).fails(1, &["story:q8", "hint: trinity pull story:q8"]);
+    at(home, &["pull", name]).ok();
+    let pulled = at(home, &["show", name, "--path"]).ok().text();
+
+    at(home, &["convert", name, &file]).ok();
+    assert!(at(home, &["convert", "stories260k", &out("embedded.gguf")]).ok().text().contains("what it was"));
+    let text = out("text.txt");
+    fs::write(&text, "Once upon a time there was a little dog. ".repeat(120)).unwrap();
+    let small = out("small.gguf");
+    let quantize = ["quantize", name, &small, "--type", "q4_0", "--eval", &text, "--eval-chunks", "1"];
+    assert!(at(home, &quantize).ok().text().contains("perplexity"));
+    at(home, &["quantize", "stories260k", "--type", "q4_0", "--dry-run"]).ok();
+    let imatrix = ["eval", "imatrix", name, "--file", &text, "--out", &out("im.gguf"), "-c", "64", "--chunks", "1"];
+    at(home, &imatrix).ok();
+
+    let set = ["metadata", name, "--set", "general.name=Mine"];
+    at(home, &set).fails(2, &["story:q8: a model that was pulled stays as it is", "--out"]);
+    let (edited, out) = (out("edited.gguf"), "--out");
+    at(home, &set.iter().copied().chain([out, edited.as_str()]).collect::<Vec<_>>()).ok();
+    assert!(at(home, &["inspect", &edited]).ok().text().contains("Mine"));
+    assert!(fs::read(pulled.trim()).unwrap() == story_model());
+    at(home, &["metadata", "stories260k", "--set", "a=b"]).fails(2, &["part of the program", "trinity convert"]);
+}
+
 #[test]
 fn a_broken_download_is_one_line_and_goes_on_later() {
     let (bytes, good) = (story_model(), story_model());

@@ -162,10 +162,108 @@ fn importance_matters_and_must_fit() {
     trinity(["quantize", &source, &path("x.gguf"), "--type", "q4_0", "--imatrix", &source]).fails(1, &["imatrix"]);
 }
 
+/// Formats of about two bits by llama.cpp's rules: with importance they run, and the loss falls with the bits; without it some are useless.
+#[test]
+fn types_of_few_bits_run_and_need_importance() {
+    let folder = tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (source, matrix, out) = (random_llama(), path("imatrix.gguf"), path("out.gguf"));
+    let container = gguf::Container::open(std::path::Path::new(&source)).unwrap();
+    let matrices = container.tensors().iter().filter(|t| t.name.starts_with("blk.") && t.dims.len() == 2);
+    write_matrix(&matrix, matrices.map(|t| (t.name.as_str(), t.cols())));
+    let mut errors = Vec::new();
+    for (mix, name, file_type) in [
+        ("iq1_s", "iq1_s", 24),
+        ("iq1_m", "iq1_m", 31),
+        ("iq2_xxs", "iq2_xxs", 19),
+        ("iq2_xs", "iq2_xs", 20),
+        ("iq2_s", "iq2_xs", 28),
+        ("iq2_m", "iq2_s", 29),
+        ("iq3_xxs", "iq3_xxs", 23),
+        ("iq3_xs", "iq3_xxs", 22),
+        ("iq3_s", "iq3_s", 26),
+        ("iq3_m", "iq3_s", 27),
+    ] {
+        let quantize = ["quantize", &source, &out, "--type", mix, "--force", "--json"];
+        let needs = !matches!(mix, "iq3_s" | "iq3_m");
+        if needs {
+            trinity(quantize).fails(2, &["tensor blk.0.", " needs --imatrix", "hint: trinity eval imatrix"]);
+            let dry = trinity(quantize.iter().chain(&["--dry-run"])).ok().json();
+            assert!(dry["notes"].to_string().contains("needs --imatrix"), "{dry}");
+        }
+        let json = trinity(quantize.iter().chain(&["--imatrix", &matrix])).ok().json();
+        assert!(n_of(&json, name) > 0, "{mix}: {json}");
+        let classes = json["proof"]["classes"].as_array().unwrap();
+        let up = classes.iter().find(|c| c["class"] == "blk.*.ffn_up.weight").unwrap();
+        errors.push(up["loss"]["relative_rmse"].as_f64().unwrap());
+        let quantised = gguf::Container::open(std::path::Path::new(&out)).unwrap();
+        assert_eq!(quantised.metadata().u32("general.file_type").unwrap(), Some(file_type), "{mix}");
+        trinity(["run", &out, "--raw", "--temperature", "0", "-n", "2", "Once"]).ok();
+        if !needs {
+            trinity(quantize).ok();
+        }
+    }
+    // More bits, less error; between books whose signs are free and those whose are not, importance this uneven decides.
+    assert!(errors[..6].windows(2).all(|pair| pair[0] >= pair[1]) && errors[6] > errors[8], "{errors:?}");
+    let rule = ["quantize", &source, &out, "--type", "q8_0", "--force", "--tensor", "blk.*.ffn_up=iq1_m"];
+    trinity(rule).fails(2, &["tensor blk.0.ffn_up.weight: iq1_m needs --imatrix"]);
+    trinity(["quantize", &source, &out, "--type", "q2_k_s", "--force"]).fails(2, &["q2_k needs --imatrix"]);
+    // Columns of one tensor matter by no file, though there is one.
+    write_importance(&matrix, 256);
+    trinity(["quantize", &source, &out, "--type", "iq2_s", "--force", "--imatrix", &matrix])
+        .fails(2, &["needs --imatrix with the importance of its columns"]);
+}
+
+/// `testdata/regressions/imatrix-dat/case.json`: both forms of one importance matrix make the same tensors, which others than those made without it.
+#[test]
+fn importance_in_the_older_form_does_the_same() {
+    let case = testkit::read_json("regressions/imatrix-dat/case.json");
+    let expected = case["expect"]["same_tensors_as"].as_str().unwrap();
+    let folder = tempdir().unwrap();
+    let source = testkit::data("tiny-models/stories260K-f32.gguf");
+    let made = |name: &str, more: &[&str]| {
+        let out = folder.path().join(name);
+        let quantize = ["quantize", source.to_str().unwrap(), out.to_str().unwrap(), "--type", "q4_0"];
+        trinity(quantize.iter().chain(more)).ok();
+        let container = gguf::Container::open(&out).unwrap();
+        let bytes =
+            container.tensors().iter().map(|t| (t.name.clone(), container.bytes(t).to_vec())).collect::<Vec<_>>();
+        (bytes, container.metadata().clone())
+    };
+    let file = |name: &str| testkit::data("regressions/imatrix-dat").join(name).to_str().unwrap().to_owned();
+    let (flag, gguf) = expected.split_once(' ').unwrap();
+    let (new, _) = made("new.gguf", &[flag, &file(gguf)]);
+    let (old, metadata) = made("old.gguf", &[flag, &file("im.dat")]);
+    assert!(old == new);
+    assert!(old != made("without.gguf", &[]).0);
+    assert_eq!(metadata.str("quantize.imatrix.dataset").unwrap(), Some("wt.txt"));
+    assert_eq!(metadata.u32("quantize.imatrix.chunks_count").unwrap(), Some(30));
+    // Cut off, of another model, and neither form.
+    let bytes = fs::read(file("im.dat")).unwrap();
+    let bad = folder.path().join("bad.dat");
+    let refused = |bytes: &[u8], words: &[&str]| {
+        fs::write(&bad, bytes).unwrap();
+        let out = folder.path().join("x.gguf");
+        let arguments = ["quantize", source.to_str().unwrap(), out.to_str().unwrap(), "--type", "q4_0", flag];
+        trinity(arguments.iter().chain(&[bad.to_str().unwrap()])).fails(1, words);
+        assert!(!out.exists());
+    };
+    refused(&bytes[..1000], &["bad.dat: values of entry 3 (blk.0.attn_v.weight): 256 bytes expected", "are left"]);
+    refused(b"no matrix", &["bad.dat: n_entries is", "neither GGUF nor llama.cpp's older importance matrix"]);
+    let other = [&1i32.to_le_bytes()[..], &bytes[4..27], &1i32.to_le_bytes(), &1i32.to_le_bytes(), &[0; 4]].concat();
+    refused(&other, &["bad.dat: tensor blk.0.attn_k.weight: importance of 1 columns, but", "has 64 of 1"]);
+}
+
 /// The last columns of one tensor matter most.
 fn write_importance(path: &str, n_cols: usize) {
-    let sums = (0..n_cols).map(|i| if i % 32 > 24 { 100.0 } else { 0.1 }).collect();
-    let tensors = [("blk.0.attn_q.weight".to_owned(), gguf::Importance::new(sums, vec![1.0]).unwrap())].into();
+    write_matrix(path, [("blk.0.attn_q.weight", n_cols)].into_iter());
+}
+
+/// The same of several.
+fn write_matrix<'a>(path: &str, tensors: impl Iterator<Item = (&'a str, usize)>) {
+    let sums = |n_cols| (0..n_cols).map(|i| if i % 32 > 24 { 100.0 } else { 0.1 }).collect();
+    let importance = |n_cols| gguf::Importance::new(sums(n_cols), vec![1.0]).unwrap();
+    let tensors = tensors.map(|(name, n_cols)| (name.to_owned(), importance(n_cols))).collect();
     let matrix =
         gguf::ImportanceMatrix { datasets: vec!["made up".to_owned()], chunk_count: 1, chunk_size: 512, tensors };
     matrix.write(fs::File::create(path).unwrap()).unwrap();
@@ -180,7 +278,7 @@ fn what_is_asked_wrongly_is_a_usage_error() {
     trinity(["quantize", &source, out]).fails(2, &["--type"]);
     trinity(["quantize", &source, "--type", "q8_0"]).fails(2, &["DST"]);
     trinity(["quantize", &source, out, "--type", "q9_k"]).fails(2, &["q9_k", "q4_k_m"]);
-    trinity(["quantize", &source, out, "--type", "iq2_xxs"]).fails(2, &["iq2_xxs is read, but not written"]);
+    trinity(["quantize", &source, out, "--type", "iq9_xxs"]).fails(2, &["iq9_xxs", "iq2_xxs iq1_m iq1_s"]);
     trinity(["quantize", &source, out, "--type", "q8_0", "--tensor", "blk.7.*=q4_0"]).fails(2, &["blk.7.*=q4_0"]);
     trinity(["quantize", &source, out, "--type", "q8_0", "--tensor", "blk"]).fails(2, &["PATTERN=TYPE"]);
     trinity(["quantize", &source, &source, "--type", "q8_0"]).fails(1, &["is the source itself"]);

@@ -4,7 +4,7 @@ use std::{fs::File, ops::ControlFlow, path::Path};
 
 use clap::Parser;
 use eval::perplexity;
-use gguf::Container;
+use hub::Resolved;
 use tokenizer::{ControlTokens, TokenId, Tokenizer};
 
 use super::QuantizeArgs;
@@ -28,11 +28,11 @@ struct Defaults {
 }
 
 /// Refuses a text or a model that is too short for a window, before work is done whose result could not be measured.
-pub(super) fn check(path: &Path, text: &Path) -> Result<(), Failure> {
-    let container = Container::open(path)?;
+pub(super) fn check(model: &Resolved, text: &Path) -> Result<(), Failure> {
+    let container = model_args::container(model)?;
     let context_len = model::context_len(&container)?;
     if context_len < WINDOW_LEN {
-        let what = format!("{}: a context of {context_len} tokens, but --eval needs {WINDOW_LEN}", path.display());
+        let what = format!("{}: a context of {context_len} tokens, but --eval needs {WINDOW_LEN}", container.name());
         return Err(Failure::new(Kind::Failure, what));
     }
     let n_tokens = tokens(&model_args::tokenizer(&container)?, text)?.len();
@@ -51,9 +51,9 @@ fn tokens(tokenizer: &Tokenizer, text: &Path) -> Result<Vec<TokenId>, Failure> {
     Ok(tokens)
 }
 
-/// Perplexity of `text` by the model in `path`, over at most as many windows as `args` say.
-pub(super) fn measure(path: &Path, text: &Path, args: &QuantizeArgs, i2s: I2sArgs) -> Result<f64, Failure> {
-    let mut container = Container::open(path)?;
+/// Perplexity of `text` by `model`, over at most as many windows as `args` say.
+pub(super) fn measure(model: &Resolved, text: &Path, args: &QuantizeArgs, i2s: I2sArgs) -> Result<f64, Failure> {
+    let mut container = model_args::container(model)?;
     i2s.apply(&mut container, args.output.threads)?;
     let tokenizer = Tokenizer::from_gguf(container.metadata())?;
     let mut load = Defaults::parse_from(["quantize"]).load;
