@@ -172,6 +172,9 @@ pub trait Sink: Send {
     /// Log-probabilities of all tokens of the prompt but the first, where the request asks for them: comes once, before the first event
     /// of any choice that has a token or text.
     fn prompt(&mut self, _logprobs: Vec<Logprobs>) {}
+    /// What a choice took, however it ends: so many tokens of the prompt, those that were cached among them, and so many generated. Comes
+    /// once for each, before its end.
+    fn charge(&mut self, _n_prompt: usize, _n_completion: usize) {}
     /// The end of a choice; comes exactly once for each.
     fn finish(&mut self, choice: usize, end: Result<Completion, Error>);
     /// Whether anybody still listens; if not, the request is cancelled before the next step.

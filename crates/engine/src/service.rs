@@ -236,6 +236,10 @@ impl Sink for Counted {
         self.sink.prompt(logprobs);
     }
 
+    fn charge(&mut self, n_prompt: usize, n_completion: usize) {
+        self.sink.charge(n_prompt, n_completion);
+    }
+
     fn finish(&mut self, choice: usize, end: Result<crate::Completion, Error>) {
         self.n_left = self.n_left.saturating_sub(1);
         lock(&self.shared.queue).leave(self.tenant, 1);

@@ -38,6 +38,8 @@ pub struct Caller {
     pub scope: u128,
     /// What is kept for a caller is for requests with the same number: one for each key, and 0 where no keys are asked for.
     pub owner: u128,
+    /// Models are shared out between callers with different numbers first (`engine::TenantId`): the key's, or the connection's.
+    pub tenant: u128,
     /// The key's name, or the first figures of its digest; None where no keys are asked for.
     pub key_id: Option<Arc<str>>,
     permit: Option<Arc<Permit>>,
@@ -48,6 +50,53 @@ impl Caller {
     pub fn record_tokens(&self, n_tokens: u64) {
         if let Some(permit) = &self.permit {
             permit.key.use_tokens(n_tokens, Instant::now());
+        }
+    }
+
+    /// Where its tokens are counted, even when its request has ended; it holds no place.
+    pub(crate) fn account(&self) -> Account {
+        Account(self.permit.as_ref().map(|permit| Arc::clone(&permit.key)))
+    }
+
+    /// How many sequences it may have in flight.
+    pub(crate) fn sequences_max(&self) -> usize {
+        let limit = self.permit.as_ref().and_then(|permit| permit.key.sequences_max());
+        limit.map_or(usize::MAX, |n| n as usize)
+    }
+
+    /// Places for so many sequences under its key, until they are dropped.
+    pub(crate) fn enter_sequences(&self, n: usize) -> Result<SequencePermit, ApiError> {
+        let n = u32::try_from(n).unwrap_or(u32::MAX);
+        let key = self.permit.as_ref().map(|permit| Arc::clone(&permit.key));
+        if let Some(key) = &key {
+            key.enter_sequences(n).map_err(KeyRefusal::into_error)?;
+        }
+        Ok(SequencePermit { key, n })
+    }
+}
+
+/// Counts tokens, of prompts and written, towards a key's tokens per minute.
+#[derive(Clone, Default)]
+pub(crate) struct Account(Option<Arc<Key>>);
+
+impl Account {
+    pub(crate) fn record_tokens(&self, n_tokens: usize) {
+        if let Some(key) = &self.0 {
+            key.use_tokens(n_tokens as u64, Instant::now());
+        }
+    }
+}
+
+/// Sequences in flight under a key.
+pub(crate) struct SequencePermit {
+    key: Option<Arc<Key>>,
+    n: u32,
+}
+
+impl Drop for SequencePermit {
+    fn drop(&mut self) {
+        if let Some(key) = &self.key {
+            key.leave_sequences(self.n);
         }
     }
 }
@@ -80,21 +129,17 @@ pub(crate) fn is_public(method: &Method, path: &str) -> bool {
 /// The caller of a request with these headers, admitted under the limits of its key.
 pub(crate) fn admit(headers: &HeaderMap, keys: &Keys, scoping: CacheScoping) -> Result<Caller, ApiError> {
     if keys.is_empty() {
-        return Ok(Caller { scope: 0, owner: 0, key_id: None, permit: None });
+        return Ok(Caller { scope: 0, owner: 0, tenant: 0, key_id: None, permit: None });
     }
     let key = authenticate(headers, keys)?;
-    key.enter(Instant::now()).map_err(|refusal| {
-        ApiError::new(ErrorKind::RateLimited, refusal.message)
-            .with_code("rate_limit_exceeded")
-            .with_retry_after(refusal.retry_after)
-    })?;
+    key.enter(Instant::now()).map_err(KeyRefusal::into_error)?;
     let owner = scope_of(&key.digest);
     let scope = match scoping {
         CacheScoping::All => 0,
         CacheScoping::Key => owner,
     };
     let key_id = Some(Arc::clone(&key.id));
-    Ok(Caller { scope, owner, key_id, permit: Some(Arc::new(Permit { key })) })
+    Ok(Caller { scope, owner, tenant: owner, key_id, permit: Some(Arc::new(Permit { key })) })
 }
 
 /// The key that one of the headers carries.
@@ -135,6 +180,14 @@ fn random_bytes() -> [u8; 32] {
 struct KeyRefusal {
     message: String,
     retry_after: Duration,
+}
+
+impl KeyRefusal {
+    fn into_error(self) -> ApiError {
+        ApiError::new(ErrorKind::RateLimited, self.message)
+            .with_code("rate_limit_exceeded")
+            .with_retry_after(self.retry_after)
+    }
 }
 
 #[cfg(test)]

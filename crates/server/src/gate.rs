@@ -12,7 +12,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -50,6 +50,17 @@ pub(crate) enum Peer {
     Tcp(SocketAddr),
     /// Over a Unix socket.
     Unix,
+}
+
+/// A number that only requests of one connection have: an extension of them.
+#[derive(Clone, Copy)]
+struct Connection(u64);
+
+impl Connection {
+    fn next() -> Self {
+        static N: AtomicU64 = AtomicU64::new(1);
+        Self(N.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 /// The router and all that stands around it.
@@ -141,7 +152,10 @@ impl Gate {
             return Ok(page);
         }
         if !auth::is_public(&seen.method, &seen.path) {
-            let caller = auth::admit(request.headers(), &options.keys, options.cache_scoping)?;
+            let mut caller = auth::admit(request.headers(), &options.keys, options.cache_scoping)?;
+            if let (None, Some(Connection(number))) = (&caller.key_id, request.extensions().get()) {
+                caller.tenant = u128::from(*number);
+            }
             *held = Some(caller.clone());
             request.extensions_mut().insert(caller);
             self.check_phase(&seen.path)?;
@@ -195,7 +209,9 @@ pub(crate) fn service(
     Error = Infallible,
     Future = impl Future<Output = Result<Response<GatedBody>, Infallible>> + Send,
 > {
-    hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+    let connection = Connection::next();
+    hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(connection);
         has_asked.store(true, Ordering::SeqCst);
         let gate = Arc::clone(&gate);
         async move { gate.answer(request.map(Body::new), peer).await }

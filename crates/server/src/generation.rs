@@ -3,6 +3,7 @@
 //! Dropping a [`Generation`] cancels the request: the engine looks before every step whether somebody still listens.
 
 mod batch;
+mod bill;
 mod embed;
 mod end;
 mod grammar;
@@ -24,18 +25,22 @@ pub use request::{ChatOutput, GenerationRequest, Output, Thoughts};
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Instant,
 };
 
+use engine::TenantId;
 use tokio::sync::mpsc;
 
 use crate::{
     App, Caller,
+    auth::SequencePermit,
     error::{ApiError, ErrorKind},
     lifecycle::Phase,
     models::Lease,
 };
+use bill::Bill;
 use meter::Meter;
 use pieces::ChoiceParser;
 use sink::{ChannelSink, Message};
@@ -70,6 +75,13 @@ pub enum Update {
     },
 }
 
+/// Room for so many sequences, under the caller's key and in the queue, before anything is computed for any of them.
+fn enter(caller: &Caller, lease: &Lease, n_sequences: usize) -> Result<SequencePermit, ApiError> {
+    let permit = caller.enter_sequences(n_sequences)?;
+    lease.handle.check_room(TenantId(caller.tenant), n_sequences).map_err(|e| api_error(&e, ""))?;
+    Ok(permit)
+}
+
 /// A request that runs.
 pub struct Generation {
     lease: Lease,
@@ -84,17 +96,40 @@ pub struct Generation {
     n_prompt: usize,
     prompt_logprobs: Vec<engine::Logprobs>,
     prompt_param: &'static str,
+    _caller: Caller,
+    _permit: Arc<SequencePermit>,
     /// Ready when the server waits for nobody any more.
     cut_off: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl Generation {
     /// Compiles the grammar if there is one, and submits.
-    pub async fn start(
+    pub async fn start(app: &App, caller: &Caller, lease: Lease, request: GenerationRequest) -> Result<Self, ApiError> {
+        let permit = Arc::new(enter(caller, &lease, request.n_choices)?);
+        Self::submit(app, caller, lease, request, permit).await
+    }
+
+    /// The same for several prompts of one request: all of them, or none where there is no room for all.
+    pub async fn start_all(
+        app: &App,
+        caller: &Caller,
+        lease: &Lease,
+        requests: Vec<GenerationRequest>,
+    ) -> Result<Vec<Self>, ApiError> {
+        let permit = Arc::new(enter(caller, lease, requests.iter().map(|request| request.n_choices).sum())?);
+        let mut generations = Vec::with_capacity(requests.len());
+        for request in requests {
+            generations.push(Self::submit(app, caller, lease.clone(), request, Arc::clone(&permit)).await?);
+        }
+        Ok(generations)
+    }
+
+    async fn submit(
         app: &App,
         caller: &Caller,
         lease: Lease,
         mut request: GenerationRequest,
+        permit: Arc<SequencePermit>,
     ) -> Result<Self, ApiError> {
         let started = Instant::now();
         request.max_tokens = request.max_tokens.or(app.options().max_tokens);
@@ -104,13 +139,14 @@ impl Generation {
             (0..request.n_choices).map(|choice| ChoiceParser::new(&request, choice)).collect();
         let prompt_param = request.prompt_param;
         let n_prompt = request.prompt.len();
-        let (sink, receiver, room, stop) = ChannelSink::new();
-        lease
-            .handle
-            .submit(request.into_engine(grammar, lease.handle.tokenizer()), Box::new(sink))
-            .map_err(|e| api_error(&e, prompt_param))?;
+        let (sink, receiver, room, stop) = ChannelSink::new(Bill::of(caller));
+        let request = engine::Request {
+            tenant: TenantId(caller.tenant),
+            ..request.into_engine(grammar, lease.handle.tokenizer())
+        };
+        lease.handle.submit(request, Box::new(sink)).map_err(|e| api_error(&e, prompt_param))?;
         let n_open = choices.len();
-        let meter = Meter::new(app.metrics().model(&lease.id), caller.clone(), started, n_open, n_prompt);
+        let meter = Meter::new(app.metrics().model(&lease.id), started, n_open, n_prompt);
         let lifecycle = app.lifecycle().clone();
         let cut_off = Box::pin(async move { lifecycle.reached(Phase::Cancelled).await });
         Ok(Self {
@@ -125,6 +161,8 @@ impl Generation {
             n_prompt,
             prompt_logprobs: Vec::new(),
             prompt_param,
+            _caller: caller.clone(),
+            _permit: permit,
             cut_off,
         })
     }

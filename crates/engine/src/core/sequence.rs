@@ -43,6 +43,8 @@ pub(crate) struct Sequence {
     pub(crate) n_drafts_wanted: usize,
     /// Positions whose keys and values are in the pages.
     pub(crate) n_computed: usize,
+    /// The most there have been, those of the last step among them.
+    pub(crate) n_reached: usize,
     /// Those that were cached when it was admitted first.
     pub(crate) n_cached: Option<usize>,
     /// The page table.
@@ -78,6 +80,7 @@ impl Sequence {
             tokens: new.tokens,
             n_drafts_wanted: 0,
             n_computed: 0,
+            n_reached: 0,
             n_cached: None,
             table: Vec::new(),
             nodes: Vec::new(),

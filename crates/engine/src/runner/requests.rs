@@ -152,7 +152,7 @@ impl Runner {
         let sequence = self.scheduler.finish(id);
         self.drafting.forget(id);
         let Some(running) = self.running.remove(&id) else { return };
-        let n_cached = sequence.and_then(|s| s.n_cached).unwrap_or(0);
+        let (n_cached, n_reached) = sequence.map_or((0, 0), |s| (s.n_cached.unwrap_or(0), s.n_reached));
         match &end {
             Ok((FinishReason::Cancelled | FinishReason::TimedOut, _)) => self.stats.n_cancelled += 1,
             Ok(_) => self.stats.n_finished += 1,
@@ -167,9 +167,11 @@ impl Runner {
             // Nobody will tell them any more.
             group.open.iter().for_each(|open| self.scheduler.release(*open));
         }
-        let index = running.index;
+        let (index, n_prompt) = (running.index, n_reached.min(running.n_prompt));
+        let n_completion = running.choice.n_completion();
         let end = end.map(|(reason, stop)| running.completion(reason, stop, n_cached, now));
         if !group.open.is_empty() {
+            group.sink.charge(n_prompt, n_completion);
             group.sink.finish(index, end);
             if is_broken {
                 self.end_all(request, FinishReason::Cancelled);
@@ -181,6 +183,7 @@ impl Runner {
         if let Some(scope) = group.own_scope {
             self.scheduler.forget(scope);
         }
+        group.sink.charge(n_prompt, n_completion);
         group.sink.finish(index, end);
     }
 

@@ -39,6 +39,8 @@ impl Told {
 pub(crate) struct Log {
     pub(crate) choices: Mutex<BTreeMap<usize, Told>>,
     pub(crate) prompt: Mutex<Option<Vec<Logprobs>>>,
+    /// What each choice is charged: tokens of the prompt, and generated.
+    pub(crate) charges: Mutex<Vec<(usize, usize)>>,
     pub(crate) ends: Mutex<BTreeMap<usize, Result<Completion, Error>>>,
     pub(crate) is_closed: AtomicBool,
     pub(crate) is_stalled: AtomicBool,
@@ -74,6 +76,13 @@ impl Log {
         }
         let (ends, ends_alone) = (self.ends.lock().unwrap(), alone.ends.lock().unwrap());
         assert_eq!(ends.len(), request.n_choices, "{at}: choices that ended");
+        let charges = self.charges.lock().unwrap();
+        let n_told: usize = self.choices.lock().unwrap().values().map(|told| told.tokens.len()).sum();
+        assert_eq!(charges.len(), request.n_choices, "{at}: choices that are charged");
+        assert_eq!(charges.iter().map(|(_, n)| n).sum::<usize>(), n_told, "{at}: tokens that are charged");
+        let n_prompt = request.prompt.len();
+        assert!(charges.iter().all(|(n, _)| *n <= n_prompt && (has_left || *n == n_prompt)), "{at}: {charges:?}");
+        assert!(n_told == 0 || charges.iter().any(|(n, _)| *n == n_prompt), "{at}: {charges:?}");
         for (choice, end) in ends.iter() {
             let of = |log: &Self| log.choices.lock().unwrap().get(choice).cloned().unwrap_or_default();
             let (got, expected) = (of(self), of(alone));
@@ -115,7 +124,16 @@ impl Sink for LogSink {
         assert!(before.is_none(), "a prompt was told twice");
     }
 
+    fn charge(&mut self, n_prompt: usize, n_completion: usize) {
+        self.0.charges.lock().unwrap().push((n_prompt, n_completion));
+    }
+
     fn finish(&mut self, choice: usize, end: Result<Completion, Error>) {
+        assert_eq!(
+            self.0.charges.lock().unwrap().len(),
+            self.0.ends.lock().unwrap().len() + 1,
+            "charged before the end"
+        );
         let before = self.0.ends.lock().unwrap().insert(choice, end);
         assert!(before.is_none(), "choice {choice} ended twice");
     }

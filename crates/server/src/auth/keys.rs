@@ -15,7 +15,7 @@ use super::{
     KeyRefusal,
     rate::{Concurrency, PerMinute},
 };
-use crate::limits::{KEY_BYTES_MAX, KEY_FILE_BYTES_MAX, KEYS_MAX};
+use crate::limits::{KEY_BYTES_MAX, KEY_FILE_BYTES_MAX, KEYS_MAX, PROMPTS_MAX};
 
 /// SHA-256 of a key.
 pub(super) type KeyDigest = [u8; 32];
@@ -34,6 +34,8 @@ pub struct KeyLimits {
     pub tokens_per_minute: Option<u32>,
     /// Requests in flight.
     pub concurrent_requests: Option<u32>,
+    /// Sequences in flight, each choice of each prompt one. None: as many as its requests may have prompts, if those are limited.
+    pub concurrent_sequences: Option<u32>,
 }
 
 /// Why keys cannot be used.
@@ -65,7 +67,8 @@ pub enum KeyError {
 pub enum KeyFileFormat {
     /// One key a line; empty lines and lines that begin with `#` are skipped.
     Lines,
-    /// `[[keys]]` with `key`, and perhaps `name`, `requests_per_minute`, `tokens_per_minute`, `concurrent_requests`.
+    /// `[[keys]]` with `key`, and perhaps `name`, `requests_per_minute`, `tokens_per_minute`, `concurrent_requests`,
+    /// `concurrent_sequences`.
     Toml,
     /// `{"keys": [{"key": …}]}` with the same fields.
     Json,
@@ -96,6 +99,7 @@ struct KeyEntry {
     requests_per_minute: Option<u32>,
     tokens_per_minute: Option<u32>,
     concurrent_requests: Option<u32>,
+    concurrent_sequences: Option<u32>,
 }
 
 /// A key: its digest, its limits and what of them is used up.
@@ -106,6 +110,7 @@ pub(super) struct Key {
     requests: Option<Mutex<PerMinute>>,
     tokens: Option<Mutex<PerMinute>>,
     running: Concurrency,
+    sequences: Concurrency,
 }
 
 impl Key {
@@ -135,6 +140,21 @@ impl Key {
     /// Gives the place back.
     pub(super) fn leave(&self) {
         self.running.leave();
+    }
+
+    /// Takes places for so many sequences, or says when to come back.
+    pub(super) fn enter_sequences(&self, n: u32) -> Result<(), KeyRefusal> {
+        self.sequences.enter_with(n)
+    }
+
+    /// How many there may be at once.
+    pub(super) fn sequences_max(&self) -> Option<u32> {
+        self.sequences.limit()
+    }
+
+    /// Gives them back.
+    pub(super) fn leave_sequences(&self, n: u32) {
+        self.sequences.leave_with(n);
     }
 
     /// Counts tokens.
@@ -195,6 +215,7 @@ impl Keys {
 
     fn add(&mut self, file: &str, number: usize, entry: KeyEntry) -> Result<(), KeyError> {
         let error = |message: String| Err(KeyError::Key { file: file.to_owned(), number, message });
+        let n_sequences_max = sequences_max(&entry);
         let digest = match read_key(&entry.key) {
             Ok(digest) => digest,
             Err(message) => return error(message),
@@ -218,6 +239,7 @@ impl Keys {
             ("requests_per_minute", entry.requests_per_minute),
             ("tokens_per_minute", entry.tokens_per_minute),
             ("concurrent_requests", entry.concurrent_requests),
+            ("concurrent_sequences", entry.concurrent_sequences),
         ] {
             if limit == Some(0) {
                 return error(format!("{name}: 0 would lock it out"));
@@ -237,6 +259,7 @@ impl Keys {
             requests: per_minute(entry.requests_per_minute),
             tokens: per_minute(entry.tokens_per_minute),
             running: Concurrency::new(entry.concurrent_requests),
+            sequences: Concurrency::new(n_sequences_max),
         }));
         Ok(())
     }
@@ -264,6 +287,12 @@ impl Keys {
     }
 }
 
+/// How many sequences a key may have in flight.
+fn sequences_max(entry: &KeyEntry) -> Option<u32> {
+    let of_requests = |n: u32| n.saturating_mul(u32::try_from(PROMPTS_MAX).unwrap_or(u32::MAX));
+    entry.concurrent_sequences.or(entry.concurrent_requests.map(of_requests))
+}
+
 fn lines(text: &str) -> Vec<KeyEntry> {
     text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).map(plain).collect()
 }
@@ -275,6 +304,7 @@ fn plain(key: &str) -> KeyEntry {
         requests_per_minute: None,
         tokens_per_minute: None,
         concurrent_requests: None,
+        concurrent_sequences: None,
     }
 }
 

@@ -53,7 +53,7 @@ impl PerMinute {
     }
 }
 
-/// Requests in flight.
+/// Requests, or sequences, in flight.
 #[derive(Debug)]
 pub(super) struct Concurrency {
     limit: Option<u32>,
@@ -77,7 +77,29 @@ impl Concurrency {
 
     /// One less.
     pub(super) fn leave(&self) {
-        self.running.fetch_sub(1, Ordering::SeqCst);
+        self.leave_with(1);
+    }
+
+    /// So many more sequences, if there is room for all of them.
+    pub(super) fn enter_with(&self, n_more: u32) -> Result<(), KeyRefusal> {
+        let limit = self.limit.unwrap_or(u32::MAX);
+        let enter = |n: u32| n.checked_add(n_more).filter(|sum| *sum <= limit);
+        self.running.fetch_update(Ordering::SeqCst, Ordering::SeqCst, enter).map(|_| ()).map_err(|n| KeyRefusal {
+            message: format!(
+                "the key has {n} sequences in flight and asks for {n_more} more, each choice of each prompt one: its limit is {limit}"
+            ),
+            retry_after: RETRY_CONCURRENCY,
+        })
+    }
+
+    /// The most there may be.
+    pub(super) fn limit(&self) -> Option<u32> {
+        self.limit
+    }
+
+    /// So many less.
+    pub(super) fn leave_with(&self, n: u32) {
+        self.running.fetch_sub(n, Ordering::SeqCst);
     }
 }
 

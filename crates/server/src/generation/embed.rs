@@ -2,12 +2,12 @@
 
 use std::{collections::VecDeque, ops::ControlFlow};
 
-use engine::{CacheScope, Completion, Error, Event, Request, Sink, Task};
+use engine::{CacheScope, Completion, Error, Event, Request, Sink, Task, TenantId};
 use model::Pooling;
 use tokenizer::TokenId;
 use tokio::sync::oneshot;
 
-use super::{TokensUsed, api_error};
+use super::{TokensUsed, api_error, bill::Bill};
 use crate::{
     App, Caller,
     error::{ApiError, ErrorKind},
@@ -19,11 +19,15 @@ use crate::{
 /// Texts of one request that are in the engine at once: one request must not fill the queue of all.
 const SUBMITTED_MAX: usize = 16;
 
-struct EmbedSink(Option<oneshot::Sender<Result<Completion, Error>>>);
+struct EmbedSink(Option<oneshot::Sender<Result<Completion, Error>>>, Bill);
 
 impl Sink for EmbedSink {
     fn event(&mut self, _: Event<'_>) -> ControlFlow<()> {
         if self.is_open() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+
+    fn charge(&mut self, n_prompt: usize, n_completion: usize) {
+        self.1.charge(n_prompt, n_completion);
     }
 
     fn finish(&mut self, _: usize, end: Result<Completion, Error>) {
@@ -85,16 +89,20 @@ pub async fn embed_raw(
             return Err(ApiError::invalid("input", message));
         }
     }
+    let n_at_once = SUBMITTED_MAX.min(caller.sequences_max()).min(prompts.len());
+    let _permit = super::enter(caller, lease, n_at_once)?;
     let metrics = app.metrics().model(&lease.id);
     let started = std::time::Instant::now();
     let (mut vectors, mut used) = (Vec::with_capacity(prompts.len()), TokensUsed::default());
     let mut waiting: VecDeque<oneshot::Receiver<Result<Completion, Error>>> = VecDeque::new();
     let mut prompts = prompts.into_iter();
     loop {
-        for prompt in prompts.by_ref().take(SUBMITTED_MAX - waiting.len()) {
+        for prompt in prompts.by_ref().take(n_at_once - waiting.len()) {
             let (sender, receiver) = oneshot::channel();
-            let request = Request { task: Task::Embed(pooling), scope, ..Request::new(prompt) };
-            lease.handle.submit(request, Box::new(EmbedSink(Some(sender)))).map_err(|e| api_error(&e, "input"))?;
+            let task = Task::Embed(pooling);
+            let request = Request { task, scope, tenant: TenantId(caller.tenant), ..Request::new(prompt) };
+            let sink = EmbedSink(Some(sender), Bill::of(caller));
+            lease.handle.submit(request, Box::new(sink)).map_err(|e| api_error(&e, "input"))?;
             waiting.push_back(receiver);
         }
         let Some(next) = waiting.pop_front() else { break };
@@ -106,7 +114,6 @@ pub async fn embed_raw(
         used.n_cached += completion.n_cached;
         vectors.push(completion.embedding.ok_or_else(lost)?);
     }
-    caller.record_tokens(used.n_prompt as u64);
     Ok((vectors, used))
 }
 

@@ -3,15 +3,11 @@
 use std::{sync::Arc, time::Instant};
 
 use super::{EndReason, Ended};
-use crate::{
-    Caller,
-    metrics::{Finish, ModelMetrics, RunningGuard},
-};
+use crate::metrics::{Finish, ModelMetrics, RunningGuard};
 
 /// The counts of one request. Dropped before its end: whatever is open counts as cancelled.
 pub(super) struct Meter {
     metrics: Arc<ModelMetrics>,
-    caller: Caller,
     started: Instant,
     has_prompt: bool,
     choices: Vec<Progress>,
@@ -25,16 +21,10 @@ struct Progress {
 }
 
 impl Meter {
-    pub(super) fn new(
-        metrics: Arc<ModelMetrics>,
-        caller: Caller,
-        started: Instant,
-        n_choices: usize,
-        n_prompt: usize,
-    ) -> Self {
+    pub(super) fn new(metrics: Arc<ModelMetrics>, started: Instant, n_choices: usize, n_prompt: usize) -> Self {
         let running = metrics.running().enter(n_prompt, n_choices);
         let choices = vec![Progress::default(); n_choices];
-        Self { metrics, caller, started, has_prompt: false, choices, running }
+        Self { metrics, started, has_prompt: false, choices, running }
     }
 
     /// A token came.
@@ -57,13 +47,10 @@ impl Meter {
     /// A choice ended well.
     pub(super) fn ended(&mut self, choice: usize, ended: &Ended) {
         let usage = &ended.usage;
-        let mut n_tokens = usage.n_completion;
         if !std::mem::replace(&mut self.has_prompt, true) {
             self.metrics.record_prompt(usage.n_prompt as u64, usage.n_cached as u64);
             self.metrics.record_queue(ended.queue_seconds);
-            n_tokens += usage.n_prompt;
         }
-        self.caller.record_tokens(n_tokens as u64);
         let finish = match ended.reason {
             EndReason::EndOfGeneration | EndReason::StopString(_) | EndReason::ToolCalls => Finish::Stop,
             EndReason::Length => Finish::Length,

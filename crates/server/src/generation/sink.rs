@@ -14,7 +14,7 @@ use std::{
 use engine::{Completion, Error, Event, Logprobs, Sink};
 use tokio::sync::mpsc;
 
-use super::TokenReport;
+use super::{TokenReport, bill::Bill};
 
 /// Events that wait for a slow reader before its sequence is paused.
 pub(super) const STREAM_QUEUE_MAX: usize = 256;
@@ -55,13 +55,14 @@ pub(super) struct ChannelSink {
     sender: mpsc::UnboundedSender<Message>,
     room: Room,
     stop: Stop,
+    bill: Bill,
 }
 
 impl ChannelSink {
-    pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<Message>, Room, Stop) {
+    pub(super) fn new(bill: Bill) -> (Self, mpsc::UnboundedReceiver<Message>, Room, Stop) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let (room, stop) = (Room::default(), Stop::default());
-        (Self { sender, room: room.clone(), stop: stop.clone() }, receiver, room, stop)
+        (Self { sender, room: room.clone(), stop: stop.clone(), bill }, receiver, room, stop)
     }
 
     fn send(&self, message: Message) -> ControlFlow<()> {
@@ -87,6 +88,10 @@ impl Sink for ChannelSink {
         let _ = self.send(Message::Prompt(logprobs));
     }
 
+    fn charge(&mut self, n_prompt: usize, n_completion: usize) {
+        self.bill.charge(n_prompt, n_completion);
+    }
+
     fn finish(&mut self, choice: usize, end: Result<Completion, Error>) {
         // Nobody listens any more: then nobody needs to know.
         let _ = self.send(Message::End { choice, result: end });
@@ -107,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_reader_who_stops_leaves_no_room_and_one_who_goes_closes() {
-        let (mut sink, mut receiver, room, _) = ChannelSink::new();
+        let (mut sink, mut receiver, room, _) = ChannelSink::new(Bill::default());
         let event = || Event { choice: 0, token: Some(tokenizer::TokenId(1)), text: "a", logprobs: None };
         for _ in 0..STREAM_QUEUE_MAX {
             assert!(sink.has_room());

@@ -46,10 +46,7 @@ pub(super) async fn infill(
 
 async fn respond(app: &App, caller: &Caller, lease: &Lease, prepared: Prepared) -> Result<Response, ApiError> {
     let Prepared { requests, answer } = prepared;
-    let mut generations = Vec::with_capacity(requests.len());
-    for request in requests {
-        generations.push(Generation::start(app, caller, lease.clone(), request).await?);
-    }
+    let generations = Generation::start_all(app, caller, lease, requests).await?;
     if answer.is_stream {
         return Ok(stream::respond(app, lease, generations, answer));
     }

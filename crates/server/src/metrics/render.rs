@@ -40,14 +40,17 @@ const ENGINE: &[EngineFamily] = &[
     ),
     (("trinity_engine_tokens_total", "counter", "Tokens sampled, those nobody was sent included."), |e| e.n_sampled),
     (("trinity_engine_steps_total", "counter", "Forward passes."), |e| e.n_steps),
-    (("trinity_preemptions_total", "counter", "Sequences paused because pages ran out."), |e| e.n_preempted),
+    (
+        ("trinity_preemptions_total", "counter", "Sequences put back: pages ran out, or a place was due to another."),
+        |e| e.n_preempted,
+    ),
     (("trinity_evictions_total", "counter", "Cached pages dropped for others."), |e| e.n_evicted),
     (("trinity_speculation_drafted_total", "counter", "Tokens drafted."), |e| e.n_drafted),
     (("trinity_speculation_accepted_total", "counter", "Drafted tokens that were right."), |e| e.n_accepted),
     (("trinity_engine_requests_total", "counter", "Requests that the engine took."), |e| e.n_submitted),
     (("trinity_engine_cancelled_total", "counter", "Requests whose client left."), |e| e.n_cancelled),
     (("trinity_engine_failed_total", "counter", "Requests that failed."), |e| e.n_failed),
-    (("trinity_engine_panics_total", "counter", "Panics caught around a step."), |e| e.n_panics),
+    (("trinity_engine_panics_total", "counter", "Panics caught in steps."), |e| e.n_panics),
 ];
 
 type ModelFamily = (Family, fn(&ModelMetrics) -> u64);
@@ -83,7 +86,8 @@ pub(crate) fn render(metrics: &Metrics, statuses: &[ModelStatus], compat: &[Comp
         models.iter().map(|(id, m)| (id.clone(), Arc::clone(m))).collect()
     };
     let engines: Vec<(String, Stats)> = statuses.iter().filter_map(|s| Some((s.id.clone(), s.gauges?.stats))).collect();
-    process(&mut text, metrics, uptime_seconds);
+    let n_engine_panics = engines.iter().map(|(_, stats)| stats.n_panics).sum();
+    process(&mut text, metrics, n_engine_panics, uptime_seconds);
     requests(&mut text, metrics);
     for (family, value) in ENGINE {
         text.rows(*family, "model", engines.iter().map(|(id, e)| (id.clone(), value(e))));
@@ -121,14 +125,14 @@ pub(super) fn finished(text: &mut Text, name: &str, (model, reason): (&str, &str
     }
 }
 
-fn process(text: &mut Text, metrics: &Metrics, uptime_seconds: f64) {
+fn process(text: &mut Text, metrics: &Metrics, n_engine_panics: u64, uptime_seconds: f64) {
     let inner = &metrics.0;
     text.family("trinity_build_info", "gauge", "The version, as a label.");
     text.sample("trinity_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
     let single: [(Family, f64); 7] = [
         (("trinity_uptime_seconds", "gauge", "Since the start."), uptime_seconds),
-        (("trinity_panics_total", "counter", "Panics caught around requests; anything but 0 is a bug."), {
-            inner.panics.load(Relaxed) as f64
+        (("trinity_panics_total", "counter", "Panics caught, those of engines included; anything but 0 is a bug."), {
+            (inner.panics.load(Relaxed) + n_engine_panics) as f64
         }),
         (("trinity_requests_total", "counter", "Requests that came."), inner.requests.load(Relaxed) as f64),
         (

@@ -28,10 +28,7 @@ pub(super) async fn completions(
         let (lease, caller) = (lease.clone(), caller.clone());
         blocking::run(&app, move || request.prepare(&lease, &caller)).await?
     };
-    let mut generations = Vec::with_capacity(requests.len());
-    for request in requests {
-        generations.push(Generation::start(&app, &caller, lease.clone(), request).await?);
-    }
+    let generations = Generation::start_all(&app, &caller, &lease, requests).await?;
     if answer.is_stream {
         return Ok(stream::respond(&app, head, &lease, generations, answer));
     }

@@ -10,4 +10,5 @@ mod models;
 mod prompt_logprobs;
 mod refusals;
 mod responses;
+mod sharing;
 pub(crate) mod support;

@@ -25,6 +25,7 @@ fn statuses() -> Vec<ModelStatus> {
         n_preempted: 7,
         n_sampled: 100,
         step_us: 2_000_000,
+        n_panics: 1,
         ..Stats::default()
     };
     let gauges = EngineGauges { stats, is_alive: true };
@@ -152,7 +153,8 @@ fn metrics_are_well_formed_and_true() {
         ("trinity_inter_token_seconds_count{model=\"tiny\"}", 1.0),
         ("trinity_kv_pages_free{model=\"tiny\\\"\\\\\\nmodel\"}", 50.0),
         ("trinity_preemptions_total{model=\"tiny\\\"\\\\\\nmodel\"}", 7.0),
-        ("trinity_panics_total", 0.0),
+        ("trinity_panics_total", 1.0),
+        ("trinity_engine_panics_total{model=\"tiny\\\"\\\\\\nmodel\"}", 1.0),
         ("vllm:num_requests_running{model_name=\"tiny\\\"\\\\\\nmodel\"}", 3.0),
         ("vllm:kv_cache_usage_perc{model_name=\"tiny\\\"\\\\\\nmodel\"}", 0.2),
         ("vllm:time_to_first_token_seconds_count{model_name=\"tiny\"}", 1.0),

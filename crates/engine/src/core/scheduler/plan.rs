@@ -37,7 +37,8 @@ impl Scheduler {
         self.plan_prompts(n_left, n_excess, &order, memory);
         self.order = order;
         for p in &self.planned {
-            if let Some(sequence) = self.sequences.get(&p.id) {
+            if let Some(sequence) = self.sequences.get_mut(&p.id) {
+                sequence.n_reached = sequence.n_reached.max(p.position_first + p.n_tokens);
                 self.tenants.charge(sequence.tenant, p.n_tokens + p.n_drafts);
             }
         }

@@ -46,11 +46,13 @@ pub(crate) struct TestLoader {
     pub(crate) known: Vec<&'static str>,
     pub(crate) n_loads: Arc<AtomicUsize>,
     pub(crate) context_len: usize,
+    /// Sequences that run, and that wait.
+    pub(crate) room: (usize, usize),
 }
 
 impl TestLoader {
     pub(crate) fn of(known: &[&'static str]) -> Self {
-        Self { known: known.to_vec(), n_loads: Arc::default(), context_len: 512 }
+        Self { known: known.to_vec(), n_loads: Arc::default(), context_len: 512, room: (64, 1024) }
     }
 
     fn path(id: &str) -> PathBuf {
@@ -93,7 +95,9 @@ impl Loader for TestLoader {
         let model = Model::load(&container, Kernels::new(None, 1).unwrap(), &options).unwrap();
         let width = model.spec().width;
         let template = container.metadata().str("tokenizer.chat_template").unwrap().map(|s| Template::new(s).unwrap());
-        let handle = Handle::spawn(id, Box::new(model), Arc::clone(&tokenizer), EngineOptions::default()).unwrap();
+        let (n_running_max, n_queued_max) = self.room;
+        let options = EngineOptions { n_running_max, n_queued_max, ..EngineOptions::default() };
+        let handle = Handle::spawn(id, Box::new(model), Arc::clone(&tokenizer), options).unwrap();
         Ok(LoadedModel {
             id: id.to_owned(),
             format: OutputFormat::detect(template.as_ref()),
