@@ -16,6 +16,7 @@ mod load;
 mod models;
 mod peers;
 mod serve_bench;
+mod siege;
 mod test;
 mod tidy;
 mod wasm;
@@ -40,6 +41,8 @@ const HELP: &str = "cargo xtask CHORE
                   speeds beside those of other engines (benches/peers/README.md)
   serve-bench [--list] [--only ROW,…] [--clients N,…] [--rounds N] [--receipt] [--no-peer|--peer-only] [--model FILE] [--trinity PROGRAM]
                   what clients of the server see, beside llama.cpp's server where PEER_PYTHON has it
+  siege [--list] [--only ROW,…] [--quick] [--baseline PROGRAM] [--receipt]
+                  clients that flood, leave, stay silent and hold places, and what the others see of them (an hour; --quick: minutes)
   chart RECEIPT   the README's picture from a stored measurement
   aarch64         the kernels' tests on three aarch64 CPUs, emulated
   loom            the thread pool's synchronisation in every order of its threads
@@ -58,7 +61,8 @@ fn main() -> ExitCode {
         Some("clients") => clients(rest),
         Some("load") => load::run(rest),
         Some("fuzz") => fuzz::run(rest.first().map(String::as_str)).map(drop),
-        Some("serve-bench") => serve_bench::run(rest),
+        Some("serve-bench") => serve_bench::run(&serve_bench::SUITE, rest),
+        Some("siege") => serve_bench::run(&siege::SUITE, rest),
         Some("peers") => peers::run(rest),
         Some("chart") => peers::draw(rest),
         Some("aarch64") => aarch64::run(&aarch64::CPUS, |_| ()),

@@ -1,11 +1,12 @@
-//! `cargo xtask serve-bench`: what a client of the server sees, beside llama.cpp's server in the same run; rows with their targets, and a receipt.
+//! Suites of rows that measure a server as its clients see it, each row with its targets, and a receipt: `cargo xtask serve-bench`, beside llama.cpp's
+//! server in the same run, and `cargo xtask siege`.
 
-mod client;
-mod load;
-mod prompts;
+pub(crate) mod client;
+pub(crate) mod load;
+pub(crate) mod prompts;
 mod rows;
-mod server;
-mod statistics;
+pub(crate) mod server;
+pub(crate) mod statistics;
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -17,22 +18,44 @@ use crate::{
     models,
 };
 use prompts::Prompts;
-use rows::ROWS;
 use server::{PeerSettings, Server};
 
-/// Where results are kept; a run replaces the rows that it measured.
-const RECEIPT: &str = "docs/receipts/serve.json";
+/// A row's name, what it measures, and how.
+pub(crate) type Row = (&'static str, &'static str, fn(&Bench) -> Result<Measured, String>);
+
+/// Rows that are run and kept together.
+pub(crate) struct Suite {
+    /// The chore's name.
+    pub(crate) name: &'static str,
+    /// Where results are kept; a run replaces the rows that it measured.
+    pub(crate) receipt: &'static str,
+    pub(crate) rows: &'static [Row],
+    /// Whether the peer is measured unless the command line says otherwise.
+    pub(crate) has_peer: bool,
+    /// The model unless the command line names one.
+    pub(crate) model: fn() -> Result<PathBuf, String>,
+}
+
+/// `cargo xtask serve-bench`.
+pub(crate) const SUITE: Suite = Suite {
+    name: "serve-bench",
+    receipt: "docs/receipts/serve.json",
+    rows: rows::ROWS,
+    has_peer: true,
+    model: models::fetch,
+};
+
 /// Where in the text prompts are taken from.
 const SEED: u64 = 5;
 
 /// What was asked for.
 pub(crate) struct Bench {
-    program: PathBuf,
-    model: PathBuf,
+    pub(crate) program: PathBuf,
+    pub(crate) model: PathBuf,
     /// Nobody named another.
     is_default_model: bool,
-    threads: usize,
-    rounds: usize,
+    pub(crate) threads: usize,
+    pub(crate) rounds: usize,
     /// Whether ours is measured.
     ours: bool,
     /// Whether the peer is.
@@ -43,20 +66,26 @@ pub(crate) struct Bench {
     /// Numbers of clients of the load rows; all if empty.
     clients: Vec<usize>,
     receipt: bool,
+    /// As short as a row can be and still mean something.
+    pub(crate) is_quick: bool,
+    /// An older program, where a row compares with one.
+    pub(crate) baseline: Option<PathBuf>,
+    /// The chore's name.
+    suite: &'static str,
 }
 
 /// A row's figures, and its judgement where ours was measured.
 pub(crate) struct Measured {
     /// All samples and what is said of them.
-    figures: Value,
+    pub(crate) figures: Value,
     /// Targets: what, whether it was met.
-    targets: Vec<(String, bool)>,
+    pub(crate) targets: Vec<(String, bool)>,
 }
 
 /// Measures the rows, prints them, keeps them.
-pub(crate) fn run(arguments: &[String]) -> Outcome {
-    let Some(bench) = Bench::parse(arguments)? else {
-        for (name, what, _) in ROWS {
+pub(crate) fn run(suite: &Suite, arguments: &[String]) -> Outcome {
+    let Some(bench) = Bench::parse(suite, arguments)? else {
+        for (name, what, _) in suite.rows {
             println!("{name:16} {what}");
         }
         return Ok(());
@@ -64,13 +93,13 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     if bench.program.starts_with(root().join("target")) {
         succeed(&mut cargo(&["build", "--release", "--package", "trinity", "--quiet"]))?;
     }
-    let path = root().join(RECEIPT);
+    let path = root().join(suite.receipt);
     let mut receipt: Map<String, Value> = match fs::read_to_string(&path) {
-        Ok(text) => serde_json::from_str(&text).map_err(|e| format!("{RECEIPT}: {e}"))?,
+        Ok(text) => serde_json::from_str(&text).map_err(|e| format!("{}: {e}", suite.receipt))?,
         Err(_) => Map::new(),
     };
     let mut missed = Vec::new();
-    for (name, what, measure) in ROWS.iter().filter(|(name, ..)| bench.wants(name)) {
+    for (name, what, measure) in suite.rows.iter().filter(|(name, ..)| bench.wants(name)) {
         println!("\n## {name}: {what}\n");
         // Others on the machine make every figure worthless: the receipt says whether there were any.
         let load_average = fs::read_to_string("/proc/loadavg").map_err(|e| format!("/proc/loadavg: {e}"))?;
@@ -105,7 +134,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
 
 impl Bench {
     /// None: only the list of rows is wanted.
-    fn parse(arguments: &[String]) -> Result<Option<Self>, String> {
+    fn parse(suite: &Suite, arguments: &[String]) -> Result<Option<Self>, String> {
         let mut bench = Self {
             program: root().join("target/release/trinity"),
             model: PathBuf::new(),
@@ -113,11 +142,14 @@ impl Bench {
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             rounds: 3,
             ours: true,
-            peer: true,
+            peer: suite.has_peer,
             options: Vec::new(),
             only: Vec::new(),
             clients: Vec::new(),
             receipt: false,
+            is_quick: false,
+            baseline: None,
+            suite: suite.name,
         };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
@@ -137,14 +169,16 @@ impl Bench {
                 "--no-peer" => bench.peer = false,
                 "--peer-only" => bench.ours = false,
                 "--receipt" => bench.receipt = true,
-                other => return Err(format!("serve-bench: unknown argument {other:?}")),
+                "--quick" => bench.is_quick = true,
+                "--baseline" => bench.baseline = Some(value()?.into()),
+                other => return Err(format!("{}: unknown argument {other:?}", suite.name)),
             }
         }
-        if let Some(unknown) = bench.only.iter().find(|only| ROWS.iter().all(|(name, ..)| name != only)) {
-            return Err(format!("serve-bench: no row is called {unknown:?} (--list lists them)"));
+        if let Some(unknown) = bench.only.iter().find(|only| suite.rows.iter().all(|(name, ..)| name != only)) {
+            return Err(format!("{}: no row is called {unknown:?} (--list lists them)", suite.name));
         }
         if bench.model.as_os_str().is_empty() {
-            bench.model = models::fetch()?;
+            bench.model = (suite.model)()?;
             bench.is_default_model = true;
         }
         Ok(Some(bench))
@@ -154,12 +188,12 @@ impl Bench {
         self.only.is_empty() || self.only.iter().any(|only| only == name)
     }
 
-    fn prompts(&self, row: u64) -> Result<Prompts, String> {
+    pub(crate) fn prompts(&self, row: u64) -> Result<Prompts, String> {
         Prompts::read(&self.program, &self.model, SEED + row)
     }
 
     /// Ours with what the row needs.
-    fn trinity(&self, options: &[&str]) -> Result<Server, String> {
+    pub(crate) fn trinity(&self, options: &[&str]) -> Result<Server, String> {
         let all: Vec<&str> = options.iter().copied().chain(self.options.iter().map(String::as_str)).collect();
         Server::trinity(&self.program, &self.model, self.threads, &all)
     }
@@ -178,7 +212,7 @@ impl Bench {
         let hash = hash.split(' ').next().unwrap_or_default();
         let file = self.model.file_name().map(|name| name.to_string_lossy().into_owned());
         let fields = json!({
-            "command": format!("cargo xtask serve-bench {}", arguments.join(" ")),
+            "command": format!("cargo xtask {} {}", self.suite, arguments.join(" ")),
             "commit": commit.trim(), "date": date.trim(), "threads": self.threads,
             "model": { "file": file, "sha256": hash }, "machine": machine,
         });

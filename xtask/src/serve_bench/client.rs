@@ -15,48 +15,101 @@ const BODY_BYTES_MAX: u64 = 64 << 20;
 
 /// A stream of a completion, as its client saw it.
 #[derive(Clone, Debug)]
-pub(super) struct Streamed {
+pub(crate) struct Streamed {
     /// When the request was sent.
-    pub(super) sent: Instant,
+    pub(crate) sent: Instant,
     /// When each event with text came.
-    pub(super) arrivals: Vec<Instant>,
+    pub(crate) arrivals: Vec<Instant>,
     /// All the text.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// By the server's own account, where it gives one.
-    pub(super) n_completion: Option<u64>,
+    pub(crate) n_completion: Option<u64>,
     /// Which of several requests it answers.
-    pub(super) request: usize,
+    pub(crate) request: usize,
 }
 
 impl Streamed {
     /// Seconds to the first text.
-    pub(super) fn ttft(&self) -> f64 {
+    pub(crate) fn ttft(&self) -> f64 {
         self.arrivals.first().map_or(f64::NAN, |first| (*first - self.sent).as_secs_f64())
     }
 
     /// Seconds between events, each with the time at which it ended.
-    pub(super) fn gaps(&self) -> impl Iterator<Item = (Instant, f64)> + '_ {
+    pub(crate) fn gaps(&self) -> impl Iterator<Item = (Instant, f64)> + '_ {
         self.arrivals.windows(2).map(|pair| (pair[1], (pair[1] - pair[0]).as_secs_f64()))
     }
 
     /// Tokens written: what the server counted, or the events.
-    pub(super) fn n_tokens(&self) -> u64 {
+    pub(crate) fn n_tokens(&self) -> u64 {
         self.n_completion.unwrap_or(self.arrivals.len() as u64)
     }
 }
 
 /// `GET`: status and text.
-pub(super) fn get(address: &str, path: &str) -> Result<(u16, String), String> {
-    let mut answer = send(address, "GET", path, None)?;
-    let text = answer.text().map_err(|e| format!("GET {path}: {e}"))?;
-    Ok((answer.status, text))
+pub(crate) fn get(address: &str, path: &str) -> Result<(u16, String), String> {
+    Caller { address, key: None }.get(path)
 }
 
 /// `POST /v1/completions` with `stream`, read event by event.
-pub(super) fn stream(address: &str, body: &Value) -> Result<Streamed, String> {
+pub(crate) fn stream(address: &str, body: &Value) -> Result<Streamed, String> {
+    Caller { address, key: None }.stream(body)
+}
+
+/// Who asks a server.
+#[derive(Clone, Copy)]
+pub(crate) struct Caller<'a> {
+    /// `127.0.0.1:PORT`
+    pub(crate) address: &'a str,
+    /// Its API key.
+    pub(crate) key: Option<&'a str>,
+}
+
+impl Caller<'_> {
+    /// `GET`: status and text.
+    pub(crate) fn get(self, path: &str) -> Result<(u16, String), String> {
+        let mut answer = send(self, "GET", path, None)?;
+        let text = answer.text().map_err(|e| format!("GET {path}: {e}"))?;
+        Ok((answer.status, text))
+    }
+
+    /// `POST`: status and text.
+    pub(crate) fn post(self, path: &str, body: &Value) -> Result<(u16, String), String> {
+        let mut answer = send(self, "POST", path, Some(&body.to_string()))?;
+        let text = answer.text().map_err(|e| format!("POST {path}: {e}"))?;
+        Ok((answer.status, text))
+    }
+
+    /// `POST` of a body that is left as soon as so many bytes of the answer have come, or after so long.
+    pub(crate) fn leave(self, path: &str, body: &Value, n_bytes: usize, patience: Duration) -> Result<(), String> {
+        let at = |e: std::io::Error| format!("POST {path}: {e}");
+        let body = body.to_string();
+        let mut socket = TcpStream::connect(self.address).map_err(at)?;
+        socket.write_all((self.head("POST", path, body.len()) + &body).as_bytes()).map_err(at)?;
+        socket.set_read_timeout(Some(patience)).map_err(at)?;
+        let mut bytes = vec![0; n_bytes];
+        // Whether they came, the patience ended or the server refused: the caller is gone.
+        let _ = socket.read_exact(&mut bytes);
+        Ok(())
+    }
+
+    /// `POST /v1/completions` with `stream`, read event by event.
+    pub(crate) fn stream(self, body: &Value) -> Result<Streamed, String> {
+        stream_of(self, body)
+    }
+
+    fn head(self, method: &str, path: &str, length: usize) -> String {
+        let address = self.address;
+        let key = self.key.map_or_else(String::new, |key| format!("authorization: Bearer {key}\r\n"));
+        format!(
+            "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{key}content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+        )
+    }
+}
+
+fn stream_of(caller: Caller<'_>, body: &Value) -> Result<Streamed, String> {
     let path = "/v1/completions";
     let sent = Instant::now();
-    let mut answer = send(address, "POST", path, Some(&body.to_string()))?;
+    let mut answer = send(caller, "POST", path, Some(&body.to_string()))?;
     if answer.status != 200 {
         let text = answer.text().unwrap_or_default();
         return Err(format!("POST {path}: {}: {text}", answer.status));
@@ -99,16 +152,13 @@ impl Answer {
     }
 }
 
-fn send(address: &str, method: &str, path: &str, body: Option<&str>) -> Result<Answer, String> {
+fn send(caller: Caller<'_>, method: &str, path: &str, body: Option<&str>) -> Result<Answer, String> {
     let at = |e: std::io::Error| format!("{method} {path}: {e}");
-    let mut socket = TcpStream::connect(address).map_err(at)?;
+    let mut socket = TcpStream::connect(caller.address).map_err(at)?;
     socket.set_read_timeout(Some(TIMEOUT)).map_err(at)?;
     socket.set_nodelay(true).map_err(at)?;
     let body = body.unwrap_or_default();
-    let head = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
+    let head = caller.head(method, path, body.len());
     socket.write_all((head + body).as_bytes()).map_err(at)?;
     let mut reader = BufReader::new(socket);
     let mut status = None;

@@ -13,15 +13,15 @@ use super::{
 };
 
 /// What a closed loop of clients saw.
-pub(super) struct Loaded {
-    pub(super) streams: Vec<Streamed>,
+pub(crate) struct Loaded {
+    pub(crate) streams: Vec<Streamed>,
     /// Requests that failed, and why.
-    pub(super) failures: Vec<String>,
-    pub(super) seconds: f64,
+    pub(crate) failures: Vec<String>,
+    pub(crate) seconds: f64,
 }
 
 /// `n_clients` that each send the next request as soon as their last is answered, until there are none.
-pub(super) fn closed_loop(address: &str, n_clients: usize, requests: &[Value]) -> Loaded {
+pub(crate) fn closed_loop(address: &str, n_clients: usize, requests: &[Value]) -> Loaded {
     let next = Mutex::new(requests.iter().enumerate());
     let results = Mutex::new(Vec::new());
     let start = Instant::now();
@@ -50,27 +50,27 @@ pub(super) fn closed_loop(address: &str, n_clients: usize, requests: &[Value]) -
 
 impl Loaded {
     /// An error if any request failed.
-    pub(super) fn complete(self) -> Result<Self, String> {
+    pub(crate) fn complete(self) -> Result<Self, String> {
         match self.failures.first() {
             None => Ok(self),
             Some(why) => Err(format!("{} requests failed; the first: {why}", self.failures.len())),
         }
     }
 
-    pub(super) fn tokens_per_second(&self) -> f64 {
+    pub(crate) fn tokens_per_second(&self) -> f64 {
         self.streams.iter().map(Streamed::n_tokens).sum::<u64>() as f64 / self.seconds
     }
 
-    pub(super) fn ttfts(&self) -> Vec<f64> {
+    pub(crate) fn ttfts(&self) -> Vec<f64> {
         self.streams.iter().map(Streamed::ttft).collect()
     }
 
-    pub(super) fn gaps(&self) -> Vec<f64> {
+    pub(crate) fn gaps(&self) -> Vec<f64> {
         self.streams.iter().flat_map(Streamed::gaps).map(|(_, seconds)| seconds).collect()
     }
 
     /// For the receipt.
-    pub(super) fn figures(&self) -> Value {
+    pub(crate) fn figures(&self) -> Value {
         json!({
             "seconds": round(self.seconds),
             "requests": self.streams.len(),

@@ -17,14 +17,14 @@ const TEXT: &str = "eval-text/wikitext2-raw-test.txt";
 const TEXT_BYTES: usize = 600_000;
 
 /// The ids of a text.
-pub(super) struct Prompts {
+pub(crate) struct Prompts {
     ids: Vec<u32>,
     random: Random,
 }
 
 impl Prompts {
     /// Tokenised by the model's own vocabulary; `seed` decides which places are taken.
-    pub(super) fn read(program: &Path, model: &Path, seed: u64) -> Result<Self, String> {
+    pub(crate) fn read(program: &Path, model: &Path, seed: u64) -> Result<Self, String> {
         let path = testkit::data(TEXT);
         let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
         let end = (0..=TEXT_BYTES.min(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
@@ -33,19 +33,19 @@ impl Prompts {
     }
 
     /// `n` ids from a place of its own.
-    pub(super) fn next(&mut self, n: usize) -> Vec<u32> {
+    pub(crate) fn next(&mut self, n: usize) -> Vec<u32> {
         let start = self.random.below(self.ids.len().saturating_sub(n));
         self.ids.get(start..start + n).unwrap_or_default().to_vec()
     }
 
     /// Several of `n` ids.
-    pub(super) fn take(&mut self, count: usize, n: usize) -> Vec<Vec<u32>> {
+    pub(crate) fn take(&mut self, count: usize, n: usize) -> Vec<Vec<u32>> {
         (0..count).map(|_| self.next(n)).collect()
     }
 }
 
 /// Ids of `text`, without the model's own beginning and end.
-pub(super) fn tokenize(program: &Path, model: &Path, text: &str) -> Result<Vec<u32>, String> {
+pub(crate) fn tokenize(program: &Path, model: &Path, text: &str) -> Result<Vec<u32>, String> {
     let mut command = Command::new(program);
     command.arg("tokenize").arg(model).args(["--ids", "--no-special"]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().map_err(|e| format!("{command:?}: {e}"))?;
@@ -64,7 +64,7 @@ pub(super) fn tokenize(program: &Path, model: &Path, text: &str) -> Result<Vec<u
 }
 
 /// A streamed greedy completion of `n` tokens of `prompt`, to the end whatever the model says.
-pub(super) fn greedy(prompt: &[u32], n: usize, use_cache: bool) -> Value {
+pub(crate) fn greedy(prompt: &[u32], n: usize, use_cache: bool) -> Value {
     json!({
         "model": "bench", "prompt": prompt, "max_tokens": n, "temperature": 0, "ignore_eos": true,
         "stream": true, "stream_options": { "include_usage": true }, "cache_prompt": use_cache,

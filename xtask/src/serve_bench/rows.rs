@@ -9,9 +9,7 @@ mod shared_prefix;
 mod speculation;
 mod throughput;
 
-use super::{Bench, Measured};
-
-type Row = (&'static str, &'static str, fn(&Bench) -> Result<Measured, String>);
+use super::{Bench, Measured, Row};
 
 pub(super) const ROWS: &[Row] = &[
     ("throughput", "streamed tokens per second at 1, 4, 16, 32 clients (120 tokens in, 64 out)", throughput::measure),

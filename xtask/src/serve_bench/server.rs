@@ -14,30 +14,45 @@ use crate::command::{output, root};
 
 /// From start to ready.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
+/// From SIGTERM to the end.
+const STOP_TIMEOUT: Duration = Duration::from_mins(1);
 /// What the kernel counts CPU time in: `USER_HZ`, 100 on every Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// A server that runs until this is dropped.
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
     /// `127.0.0.1:PORT`
-    pub(super) address: String,
+    pub(crate) address: String,
     /// How it was started, for the receipt.
-    pub(super) command: String,
+    pub(crate) command: String,
+    /// The API key that `/metrics` asks for.
+    pub(crate) operator: Option<String>,
 }
 
 /// What the peer needs to know.
 #[derive(Clone, Copy)]
-pub(super) struct PeerSettings {
-    pub(super) threads: usize,
-    pub(super) slots: usize,
+pub(crate) struct PeerSettings {
+    pub(crate) threads: usize,
+    pub(crate) slots: usize,
     /// Tokens of context of each slot.
-    pub(super) context: usize,
+    pub(crate) context: usize,
 }
 
 impl Server {
     /// `trinity serve MODEL` on a free port.
-    pub(super) fn trinity(program: &Path, model: &Path, threads: usize, options: &[&str]) -> Result<Self, String> {
+    pub(crate) fn trinity(program: &Path, model: &Path, threads: usize, options: &[&str]) -> Result<Self, String> {
+        Self::trinity_at(program, model, threads, options, None)
+    }
+
+    /// `trinity serve MODEL` on a free port, at an instruction set level of its names.
+    pub(crate) fn trinity_at(
+        program: &Path,
+        model: &Path,
+        threads: usize,
+        options: &[&str],
+        isa: Option<&str>,
+    ) -> Result<Self, String> {
         let port = free_port()?;
         let mut command = Command::new(program);
         command.arg("serve").arg(model).args([
@@ -48,11 +63,28 @@ impl Server {
             "--any-model-name",
         ]);
         command.args(options);
+        if let Some(isa) = isa {
+            command.env("TRINITY_ISA", isa);
+        }
         Self::start(command, port)
     }
 
+    /// Asks it to end as a service manager does, and waits; an error if it does not end well.
+    pub(crate) fn terminate(mut self) -> Result<(), String> {
+        output(Command::new("kill").arg(self.child.id().to_string()))?;
+        let start = Instant::now();
+        while start.elapsed() < STOP_TIMEOUT {
+            match self.child.try_wait().map_err(|e| e.to_string())? {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => return Err(format!("{}: ended with {status}", self.command)),
+                None => std::thread::sleep(Duration::from_millis(5)),
+            }
+        }
+        Err(format!("{}: still there {} s after SIGTERM", self.command, STOP_TIMEOUT.as_secs()))
+    }
+
     /// llama.cpp's server, by the Python that `PEER_PYTHON` names.
-    pub(super) fn llama_cpp(model: &Path, settings: PeerSettings) -> Result<Self, String> {
+    pub(crate) fn llama_cpp(model: &Path, settings: PeerSettings) -> Result<Self, String> {
         let port = free_port()?;
         let mut command = peer()?;
         command.arg(model);
@@ -66,7 +98,7 @@ impl Server {
         let log = fs::File::create(&log).map_err(|e| format!("{}: {e}", log.display()))?;
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let child = child.spawn().map_err(|e| format!("{line}: {e}"))?;
-        let mut server = Self { child, address: format!("127.0.0.1:{port}"), command: line };
+        let mut server = Self { child, address: format!("127.0.0.1:{port}"), command: line, operator: None };
         let start = Instant::now();
         loop {
             if matches!(client::get(&server.address, "/health"), Ok((200, _))) {
@@ -83,8 +115,9 @@ impl Server {
     }
 
     /// Samples of `/metrics` by name, those of all labels added up.
-    pub(super) fn metrics(&self) -> Result<BTreeMap<String, f64>, String> {
-        let (status, text) = client::get(&self.address, "/metrics")?;
+    pub(crate) fn metrics(&self) -> Result<BTreeMap<String, f64>, String> {
+        let caller = client::Caller { address: &self.address, key: self.operator.as_deref() };
+        let (status, text) = caller.get("/metrics")?;
         if status != 200 {
             return Err(format!("GET /metrics: {status}"));
         }
@@ -92,17 +125,17 @@ impl Server {
     }
 
     /// One sample of `/metrics`.
-    pub(super) fn metric(&self, name: &str) -> Result<f64, String> {
+    pub(crate) fn metric(&self, name: &str) -> Result<f64, String> {
         self.metrics()?.get(name).copied().ok_or_else(|| format!("/metrics has no {name}"))
     }
 
     /// CPU time used so far, seconds.
-    pub(super) fn cpu_seconds(&self) -> Result<f64, String> {
+    pub(crate) fn cpu_seconds(&self) -> Result<f64, String> {
         cpu_seconds(&self.child.id().to_string())
     }
 
     /// Memory that is resident, bytes.
-    pub(super) fn resident_bytes(&self) -> Result<u64, String> {
+    pub(crate) fn resident_bytes(&self) -> Result<u64, String> {
         let path = format!("/proc/{}/status", self.child.id());
         let text = fs::read_to_string(&path).map_err(|e| format!("{path}: {e}"))?;
         let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
@@ -120,7 +153,7 @@ impl Drop for Server {
 }
 
 /// What the peer says of its build.
-pub(super) fn peer_build() -> Result<String, String> {
+pub(crate) fn peer_build() -> Result<String, String> {
     let text = output(peer()?.arg("--info"))?;
     Ok(text.lines().last().unwrap_or_default().to_owned())
 }
@@ -133,7 +166,7 @@ fn peer() -> Result<Command, String> {
 }
 
 /// CPU seconds of a process (`self` for this one).
-pub(super) fn cpu_seconds(process: &str) -> Result<f64, String> {
+pub(crate) fn cpu_seconds(process: &str) -> Result<f64, String> {
     let path = format!("/proc/{process}/stat");
     let text = fs::read_to_string(&path).map_err(|e| format!("{path}: {e}"))?;
     // The name, in parentheses, may hold spaces; user and system time are fields 14 and 15.

@@ -1,0 +1,184 @@
+//! The same bytes in any company.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::PathBuf,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use serde_json::json;
+
+use super::asks::Ask;
+use crate::{
+    command::target,
+    serve_bench::{Bench, Measured, client::Caller, server::Server, statistics::Random},
+};
+
+/// Comparisons over all servers; `--quick`.
+const COMPARISONS: [usize; 2] = [1_000_000, 20_000];
+/// Different requests of each server.
+const ASKS: usize = 84;
+/// Clients at once.
+const CLIENTS: usize = 16;
+/// One in so many requests follows one that its client leaves.
+const LEAVES_EVERY: usize = 5;
+/// A server is ended and started again so many times, its cached prefixes on disk.
+const LIVES: usize = 2;
+/// Differences that are printed.
+const SHOWN: usize = 3;
+
+/// Three architectures, one of them ternary and trained.
+const MODELS: [&str; 3] =
+    ["tiny-models/stories-ternary-1.9M-tq2_0.gguf", "golden/gemma3.gguf", "golden/bitnet-b1.58.gguf"];
+
+/// The machine's own choice of instructions.
+const BEST: &str = "best";
+
+/// Whether this machine has a level: a test of one that it has not would be none.
+fn is_there(isa: &str) -> bool {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        "avx2" => std::arch::is_x86_feature_detected!("avx2"),
+        isa => isa == "scalar",
+    }
+}
+
+/// What a server is started with; bytes are compared between requests of one set, not between sets.
+const SETTINGS: &[(&str, &[&str])] = &[
+    (BEST, &[]),
+    ("scalar", &["--no-prefix-cache", "--max-step-ms", "1"]),
+    (BEST, &["--kv-type", "q8_0", "--max-running", "3"]),
+    (BEST, &["--kv-type", "t2-lsq", "--kv-tokens", "600", "-c", "300", "--swap", "1"]),
+    ("avx2", &["--kv-type", "q4_0", "--kv-rotate", "--lookup"]),
+    (BEST, &["--attention-window", "24", "--sinks", "4", "--lookup"]),
+    (BEST, &["--draft-layers", "1", "--max-running", "5", "--kv-type", "f32"]),
+];
+
+pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {
+    let wanted = COMPARISONS[usize::from(bench.is_quick)];
+    let each = wanted.div_ceil(MODELS.len() * SETTINGS.len() * LIVES);
+    let (mut n_compared, mut differences, mut rows) = (0, Vec::new(), Vec::new());
+    for model in MODELS {
+        let path = testkit::data(model);
+        for (isa, settings) in SETTINGS {
+            let result =
+                besiege(bench, &path, isa, settings, each).map_err(|e| format!("{model} {settings:?}: {e}"))?;
+            println!(
+                "{model} {isa} {}: {} compared, {} left, {} distinct answers, {} differ",
+                settings.join(" "),
+                result.n_compared,
+                result.n_left,
+                result.n_distinct,
+                result.differences.len()
+            );
+            result.differences.iter().take(SHOWN).for_each(|difference| println!("{difference}"));
+            if result.n_distinct * 2 < ASKS {
+                return Err(format!("{model}: {} distinct answers of {ASKS}: that shows nothing", result.n_distinct));
+            }
+            n_compared += result.n_compared;
+            rows.push(json!({
+                "model": model, "isa": isa, "settings": settings, "compared": result.n_compared, "left": result.n_left,
+                "distinct": result.n_distinct, "differ": result.differences.len(),
+            }));
+            differences.extend(result.differences);
+        }
+    }
+    Ok(Measured {
+        figures: json!({ "compared": n_compared, "asks": ASKS, "clients": CLIENTS, "rows": rows }),
+        targets: vec![
+            (format!("{} of {n_compared} answers differ, wanted none", differences.len()), differences.is_empty()),
+            (format!("{n_compared} comparisons, wanted {wanted}"), n_compared >= wanted),
+        ],
+    })
+}
+
+struct Besieged {
+    n_compared: usize,
+    n_left: usize,
+    n_distinct: usize,
+    differences: Vec<String>,
+}
+
+/// One model under one set of settings: each request alone, then all in random company, before and after a restart.
+fn besiege(bench: &Bench, model: &PathBuf, isa: &str, settings: &[&str], each: usize) -> Result<Besieged, String> {
+    let folder = target().join("siege-cache");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    }
+    let folder_text = folder.to_string_lossy();
+    let options: Vec<&str> =
+        settings.iter().copied().chain(["--cache-dir", &folder_text, "--log-level", "off"]).collect();
+    let start = |isa| Server::trinity_at(&bench.program, model, bench.threads, &options, isa);
+    let mut random = Random(settings.len() as u64);
+    let asks: Vec<Ask> = (0..ASKS).map(|i| Ask::nth(i, &mut random)).collect();
+    // Alone at the level that the machine's own choice is: levels are compared too.
+    let lonely = {
+        let server = start(None)?;
+        let caller = Caller { address: &server.address, key: None };
+        asks.iter().map(|ask| ask.ask(caller)).collect::<Result<Vec<String>, String>>()?
+    };
+    let n_distinct = lonely.iter().collect::<BTreeSet<_>>().len();
+    let (mut n_left, mut differences) = (0, Vec::new());
+    for life in 0..LIVES {
+        let server = start(Some(isa).filter(|isa| *isa != BEST && is_there(isa)))?;
+        let (left, differing) = crowd(&server, &asks, &lonely, each, life as u64)?;
+        n_left += left;
+        differences.extend(differing);
+        let panics: f64 = ["trinity_panics_total", "trinity_engine_panics_total"]
+            .into_iter()
+            .map(|name| server.metric(name))
+            .sum::<Result<f64, String>>()?;
+        if panics > 0.0 {
+            return Err(format!("{panics} panics"));
+        }
+        server.terminate()?;
+    }
+    Ok(Besieged { n_compared: each * LIVES, n_left, n_distinct, differences })
+}
+
+/// Asks `n` times with all clients at once; how many were left, and what differed.
+fn crowd(
+    server: &Server,
+    asks: &[Ask],
+    lonely: &[String],
+    n: usize,
+    seed: u64,
+) -> Result<(usize, Vec<String>), String> {
+    let (next, left) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (differences, failure) = (Mutex::new(Vec::new()), Mutex::new(None));
+    let caller = Caller { address: &server.address, key: None };
+    thread::scope(|scope| {
+        for client in 0..CLIENTS as u64 {
+            let (next, left, differences, failure) = (&next, &left, &differences, &failure);
+            scope.spawn(move || {
+                let mut random = Random(seed * 1000 + client);
+                while next.fetch_add(1, Ordering::Relaxed) < n {
+                    if random.below(LEAVES_EVERY) == 0 {
+                        left.fetch_add(1, Ordering::Relaxed);
+                        if let Err(why) = Ask::to_leave(&mut random).leave(caller, &mut random) {
+                            *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+                        }
+                    }
+                    let i = random.below(asks.len());
+                    match asks[i].ask(caller) {
+                        Ok(answer) if answer == lonely[i] => {}
+                        Ok(answer) => differences
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .push(format!("request {i}: alone {}\nin company {answer}", lonely[i])),
+                        Err(why) => *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(why),
+                    }
+                }
+            });
+        }
+    });
+    match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(why) => Err(why),
+        None => Ok((left.into_inner(), differences.into_inner().unwrap_or_else(PoisonError::into_inner))),
+    }
+}
