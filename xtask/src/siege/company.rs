@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs,
-    path::PathBuf,
+    path::Path,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -105,7 +105,7 @@ struct Besieged {
 }
 
 /// One model under one set of settings: each request alone, then all in random company, before and after a restart.
-fn besiege(bench: &Bench, model: &PathBuf, isa: &str, settings: &[&str], each: usize) -> Result<Besieged, String> {
+fn besiege(bench: &Bench, model: &Path, isa: &str, settings: &[&str], each: usize) -> Result<Besieged, String> {
     let folder = target().join("siege-cache");
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;

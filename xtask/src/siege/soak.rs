@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::asks::{Ask, words};
 use crate::serve_bench::{
@@ -157,8 +157,7 @@ fn soak(server: &Server, rate: f64, length: Duration) -> Soaked {
             scope.spawn(move || {
                 let mut random = Random(7);
                 while !is_over.load(Ordering::Relaxed) {
-                    // An attack that is turned away is no failure of the server's.
-                    let _ = attack(caller, &mut random);
+                    attack(caller, &mut random);
                     lock(soaked).n_attacks += 1;
                 }
             });
@@ -179,35 +178,33 @@ fn lock(soaked: &Mutex<Soaked>) -> std::sync::MutexGuard<'_, Soaked> {
     soaked.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-type Attack = fn(Caller<'_>, &mut Random) -> Result<(), String>;
+type Attack = fn(Caller<'_>, &mut Random);
 
 const ATTACKS: [Attack; 4] = [leave_a_group, flood, long_prompt, stay_silent];
 
 /// Leaves sixteen choices while some of them are in their prompt.
-fn leave_a_group(caller: Caller<'_>, random: &mut Random) -> Result<(), String> {
+fn leave_a_group(caller: Caller<'_>, random: &mut Random) {
     let body = json!({ "model": "any", "prompt": words(16, random), "n": 16, "max_tokens": 50, "stream": true });
-    caller.leave("/v1/completions", &body, 4000, Duration::from_millis(10 + random.below(120) as u64))
+    leave(caller, &body, Duration::from_millis(10 + random.below(120) as u64));
 }
 
 /// Many prompts with many choices, for a second.
-fn flood(caller: Caller<'_>, random: &mut Random) -> Result<(), String> {
+fn flood(caller: Caller<'_>, random: &mut Random) {
     let prompts: Vec<String> = (0..16).map(|_| words(16, random)).collect();
     let body = json!({ "model": "any", "prompt": prompts, "n": 16, "max_tokens": 3000 });
-    caller.leave("/v1/completions", &body, 1, Duration::from_secs(1))?;
+    leave(caller, &body, Duration::from_secs(1));
     thread::sleep(Duration::from_secs(2));
-    Ok(())
 }
 
 /// A prompt as long as the context, for a second.
-fn long_prompt(caller: Caller<'_>, random: &mut Random) -> Result<(), String> {
+fn long_prompt(caller: Caller<'_>, random: &mut Random) {
     let body = json!({ "model": "any", "prompt": words(300, random), "max_tokens": 1, "cache_prompt": false });
-    caller.leave("/v1/completions", &body, 1, Duration::from_secs(1))?;
+    leave(caller, &body, Duration::from_secs(1));
     thread::sleep(Duration::from_millis(500));
-    Ok(())
 }
 
 /// Connections that say half a word and wait.
-fn stay_silent(caller: Caller<'_>, _: &mut Random) -> Result<(), String> {
+fn stay_silent(caller: Caller<'_>, _: &mut Random) {
     let mut silent = Vec::new();
     for _ in 0..SILENT {
         if let Ok(mut socket) = TcpStream::connect(caller.address) {
@@ -217,5 +214,9 @@ fn stay_silent(caller: Caller<'_>, _: &mut Random) -> Result<(), String> {
         }
     }
     thread::sleep(Duration::from_secs(2));
-    Ok(())
+}
+
+/// Whether the server had let it in or turned it away, the caller is gone.
+fn leave(caller: Caller<'_>, body: &Value, patience: Duration) {
+    let _ = caller.leave("/v1/completions", body, 4000, patience);
 }

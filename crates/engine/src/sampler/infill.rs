@@ -1,8 +1,9 @@
 //! Infill: for filling gaps in code, where a text that goes on too long is worse than one that ends. It stands behind samplers that leave
 //! few candidates.
 //!
-//! 1. If ending is likely enough, only ends are left. 2. Of tokens of which one begins as the other is spelled, the likelier stands for both:
-//! whichever is drawn, the text begins alike. 3. Unlikely texts are dropped; where none is left, the text ends.
+//! 1. If ending is likely enough, only ends are left.
+//! 2. Of tokens of which one begins as the other is spelled, the likelier stands for both: whichever is drawn, the text begins alike.
+//! 3. Unlikely texts are dropped; where none is left, the text ends.
 //!
 //! Steps and bounds are those of llama.cpp's sampler of that name.
 

@@ -238,8 +238,7 @@ fn drafts_leave_the_distribution_as_it_is() {
                 let sampling = Sampling { seed, logit_bias: logit_bias.collect(), ..Sampling::unchanged() };
                 let prompt = vec![TokenId(1), TokenId(2), TokenId(3)];
                 let request = Request { sampling, max_tokens: Some(4), ignore_eos: true, ..Request::new(prompt) };
-                let log = submit(&mut runner, &request);
-                log
+                submit(&mut runner, &request)
             })
             .collect();
         while runner.step() != Progress::Idle {}
@@ -277,8 +276,7 @@ fn requests_that_begin_alike_compute_their_beginning_once() {
             let own = (0..10).map(|j| TokenId((i * 31 + j) % 300));
             let prompt = shared.iter().copied().chain(own).collect();
             let request = Request { max_tokens: Some(4), ignore_eos: true, ..Request::new(prompt) };
-            let log = submit(&mut runner, &request);
-            log
+            submit(&mut runner, &request)
         })
         .collect();
     while runner.step() != Progress::Idle {}
@@ -317,8 +315,7 @@ fn the_first_in_rank_goes_first_and_waiting_counts() {
                 let prompt = vec![TokenId(priority.unsigned_abs() + 9); 5];
                 let request =
                     Request { max_tokens: Some(2), ignore_eos: true, priority: *priority, ..Request::new(prompt) };
-                let log = submit(&mut runner, &request);
-                log
+                submit(&mut runner, &request)
             })
             .collect();
         let mut order = Vec::new();
@@ -341,8 +338,7 @@ fn what_pages_cannot_hold_waits_and_ends_all_the_same() {
         .map(|i| {
             let prompt = vec![TokenId(i); 10];
             let request = Request { max_tokens: Some(100), ignore_eos: true, ..Request::new(prompt) };
-            let log = submit(&mut runner, &request);
-            log
+            submit(&mut runner, &request)
         })
         .collect();
     while runner.step() != Progress::Idle {

@@ -131,7 +131,7 @@ impl<B: Octets> Group<'_, B> {
             peak = peak.max(x.abs());
         }
         let root = (xx / ww).sqrt();
-        if !(root > 0.0) {
+        if root.is_nan() || root <= 0.0 {
             return;
         }
         let mut least = 0.0;
@@ -249,9 +249,9 @@ fn glances<B: Octets>(groups: &[Group<'_, B>], largest: f32) -> Vec<f32> {
     for _ in 0..N_GLANCES {
         // Where half-precision numbers are far apart, those around.
         if f16::from_f32(d).to_bits() < 64 {
-            halves_near(d).for_each(&mut look)
+            halves_near(d).for_each(&mut look);
         } else {
-            halves_near(d).take(1).for_each(&mut look)
+            halves_near(d).take(1).for_each(&mut look);
         }
         d *= GLANCE_STEP;
     }

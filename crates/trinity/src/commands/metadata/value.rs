@@ -110,13 +110,9 @@ fn token_id(metadata: &Metadata, key: &str, scalar: Scalar, text: &str) -> Resul
         return Ok(None);
     }
     let tokens = metadata.strings(TOKENS)?.unwrap_or_default();
-    match tokens.iter().position(|token| token == text) {
-        Some(id) => Ok(Some(id.to_string())),
-        None => {
-            let what = format!("{key}: {text:?} is none of the {} tokens of {TOKENS}", tokens.len());
-            Err(Failure::usage(what))
-        }
-    }
+    let unknown = || Failure::usage(format!("{key}: {text:?} is none of the {} tokens of {TOKENS}", tokens.len()));
+    let id = tokens.iter().position(|token| token == text).ok_or_else(unknown)?;
+    Ok(Some(id.to_string()))
 }
 
 fn one(scalar: Scalar, text: &str) -> Option<Value> {
