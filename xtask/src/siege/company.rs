@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     fs,
     path::Path,
+    process::Command,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -11,11 +12,11 @@ use std::{
     thread,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::asks::Ask;
 use crate::{
-    command::target,
+    command::{output, target},
     serve_bench::{Bench, Measured, client::Caller, server::Server, statistics::Random},
 };
 
@@ -36,40 +37,62 @@ const SHOWN: usize = 3;
 const MODELS: [&str; 3] =
     ["tiny-models/stories-ternary-1.9M-tq2_0.gguf", "golden/gemma3.gguf", "golden/bitnet-b1.58.gguf"];
 
-/// The machine's own choice of instructions.
-const BEST: &str = "best";
+/// Which instructions a server uses.
+#[derive(Clone, Copy, Debug)]
+enum Level {
+    /// The machine's own choice.
+    Best,
+    /// None of the vectors'.
+    Scalar,
+    /// The oldest of the machine's vectors.
+    Oldest,
+}
 
-/// Whether this machine has a level: a test of one that it has not would be none.
-fn is_there(isa: &str) -> bool {
-    match isa {
-        #[cfg(target_arch = "x86_64")]
-        "avx2" => std::arch::is_x86_feature_detected!("avx2"),
-        isa => isa == "scalar",
+impl Level {
+    /// The program's name of it; None where it chooses.
+    fn name(self, available: &[String]) -> Option<&str> {
+        let index = match self {
+            Self::Best => return None,
+            Self::Scalar => 0,
+            Self::Oldest => 1,
+        };
+        available.get(index).map(String::as_str)
     }
 }
 
+/// The levels that this machine has, lowest first.
+fn levels(bench: &Bench) -> Result<Vec<String>, String> {
+    let text = output(Command::new(&bench.program).args(["doctor", "--json"]))?;
+    let doctor: Value = serde_json::from_str(&text).map_err(|e| format!("trinity doctor: {e}"))?;
+    let names = doctor["isa_available"].as_array().ok_or("trinity doctor names no levels")?;
+    Ok(names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect())
+}
+
 /// What a server is started with; bytes are compared between requests of one set, not between sets.
-const SETTINGS: &[(&str, &[&str])] = &[
-    (BEST, &[]),
-    ("scalar", &["--no-prefix-cache", "--max-step-ms", "1"]),
-    (BEST, &["--kv-type", "q8_0", "--max-running", "3"]),
-    (BEST, &["--kv-type", "t2-lsq", "--kv-tokens", "600", "-c", "300", "--swap", "1"]),
-    ("avx2", &["--kv-type", "q4_0", "--kv-rotate", "--lookup"]),
-    (BEST, &["--attention-window", "24", "--sinks", "4", "--lookup"]),
-    (BEST, &["--draft-layers", "1", "--max-running", "5", "--kv-type", "f32"]),
+const SETTINGS: &[(Level, &[&str])] = &[
+    (Level::Best, &[]),
+    (Level::Scalar, &["--no-prefix-cache", "--max-step-ms", "1"]),
+    (Level::Best, &["--kv-type", "q8_0", "--max-running", "3"]),
+    (Level::Best, &["--kv-type", "t2-lsq", "--kv-tokens", "600", "-c", "300", "--swap", "1"]),
+    (Level::Oldest, &["--kv-type", "q4_0", "--kv-rotate", "--lookup"]),
+    (Level::Best, &["--attention-window", "24", "--sinks", "4", "--lookup"]),
+    (Level::Best, &["--draft-layers", "1", "--max-running", "5", "--kv-type", "f32"]),
 ];
 
 pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {
     let wanted = COMPARISONS[usize::from(bench.is_quick)];
     let each = wanted.div_ceil(MODELS.len() * SETTINGS.len() * LIVES);
     let (mut n_compared, mut differences, mut rows) = (0, Vec::new(), Vec::new());
+    let available = levels(bench)?;
     for model in MODELS {
         let path = testkit::data(model);
-        for (isa, settings) in SETTINGS {
+        for (level, settings) in SETTINGS {
+            let isa = level.name(&available);
             let result =
                 besiege(bench, &path, isa, settings, each).map_err(|e| format!("{model} {settings:?}: {e}"))?;
             println!(
-                "{model} {isa} {}: {} compared, {} left, {} distinct answers, {} differ",
+                "{model} {} {}: {} compared, {} left, {} distinct answers, {} differ",
+                isa.unwrap_or("best"),
                 settings.join(" "),
                 result.n_compared,
                 result.n_left,
@@ -105,7 +128,7 @@ struct Besieged {
 }
 
 /// One model under one set of settings: each request alone, then all in random company, before and after a restart.
-fn besiege(bench: &Bench, model: &Path, isa: &str, settings: &[&str], each: usize) -> Result<Besieged, String> {
+fn besiege(bench: &Bench, model: &Path, isa: Option<&str>, settings: &[&str], each: usize) -> Result<Besieged, String> {
     let folder = target().join("siege-cache");
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
@@ -125,7 +148,7 @@ fn besiege(bench: &Bench, model: &Path, isa: &str, settings: &[&str], each: usiz
     let n_distinct = lonely.iter().collect::<BTreeSet<_>>().len();
     let (mut n_left, mut differences) = (0, Vec::new());
     for life in 0..LIVES {
-        let server = start(Some(isa).filter(|isa| *isa != BEST && is_there(isa)))?;
+        let server = start(isa)?;
         let (left, differing) = crowd(&server, &asks, &lonely, each, life as u64)?;
         n_left += left;
         differences.extend(differing);
