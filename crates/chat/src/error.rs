@@ -122,11 +122,7 @@ pub(crate) fn one_line(text: &str) -> String {
             line.push('…');
             break;
         }
-        if c.is_control() || ('\u{2028}'..='\u{202e}').contains(&c) {
-            line.extend(c.escape_default());
-        } else {
-            line.push(c);
-        }
+        gguf::push_escaped(&mut line, c);
     }
     line
 }

@@ -187,6 +187,16 @@ impl Container {
         }
     }
 
+    /// By what each of its files is known again; none of a container in memory.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn stamps(&self) -> Vec<crate::Stamp> {
+        let stamp = |part: &Arc<Bytes>| match &**part {
+            Bytes::Mapped(mapped) => Some(mapped.stamp.clone()),
+            _ => None,
+        };
+        self.parts.iter().filter_map(stamp).collect()
+    }
+
     /// Path or name, for messages.
     pub fn name(&self) -> &str {
         &self.name

@@ -9,6 +9,7 @@ mod disambiguate;
 #[cfg(not(target_arch = "wasm32"))]
 mod edit;
 mod error;
+mod escape;
 #[cfg(not(target_arch = "wasm32"))]
 mod file;
 mod i2_s;
@@ -23,6 +24,8 @@ pub mod seal;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod split;
 mod split_keys;
+#[cfg(not(target_arch = "wasm32"))]
+mod stamp;
 mod standard_keys;
 mod tensor_type;
 mod token;
@@ -35,6 +38,7 @@ pub use disambiguate::FOLDED;
 #[cfg(not(target_arch = "wasm32"))]
 pub use edit::rewrite_metadata;
 pub use error::Error;
+pub use escape::{escape, must_escape, push_escaped};
 #[cfg(not(target_arch = "wasm32"))]
 pub use file::NewFile;
 pub use i2_s::{I2_S_ORDER, I2sOrder, is_i2_s};
@@ -45,6 +49,8 @@ pub use map::MappedFile;
 pub use metadata::Metadata;
 pub use oracle::oracle;
 pub use reader::Q2_0_BLOCK_LEN;
+#[cfg(not(target_arch = "wasm32"))]
+pub use stamp::{FileChange, Stamp};
 pub use standard_keys::{documented_types, is_token_key};
 pub use tensor_type::{Layout, TypeId};
 pub use token::TokenId;

@@ -1,14 +1,27 @@
 //! The bytes of one part: mapped, compiled into the program, or owned. The only file that maps.
 #![cfg_attr(not(target_arch = "wasm32"), allow(unsafe_code, reason = "memory maps: see the argument at the block"))]
 
+#[cfg(unix)]
+mod fault;
+
 use std::ops::Deref;
 
 /// Bytes of one file.
 pub(crate) enum Bytes {
     #[cfg(not(target_arch = "wasm32"))]
-    Mapped(memmap2::Mmap),
+    Mapped(Mapped),
     Static(&'static [u8]),
     Owned(Vec<u8>),
+}
+
+/// A file in memory as it is on disk.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) struct Mapped {
+    // Fields go in this order: it is watched no longer than it is mapped.
+    #[cfg(unix)]
+    _watched: fault::Watched,
+    map: memmap2::Mmap,
+    pub(crate) stamp: crate::Stamp,
 }
 
 impl Bytes {
@@ -23,13 +36,19 @@ impl Bytes {
             return Err(crate::Error::NotAFile { file: file_name, what });
         }
         let file = std::fs::File::open(path).map_err(io)?;
-        if file.metadata().map_err(io)?.len() == 0 {
+        let about = file.metadata().map_err(io)?;
+        if about.len() == 0 {
             return Ok(Self::Owned(Vec::new()));
         }
         // SAFETY: the map is read-only and private to this value. If another process truncates the file while it is mapped, a read
-        // beyond the new end raises SIGBUS, which ends the process: a documented choice (FAULTS: never silent wrong answers).
+        // beyond the new end raises SIGBUS, which ends the process with a line that names the file (`fault.rs`); never silent wrong answers.
         let map = unsafe { memmap2::Mmap::map(&file) }.map_err(io)?;
-        Ok(Self::Mapped(map))
+        Ok(Self::Mapped(Mapped {
+            #[cfg(unix)]
+            _watched: fault::watch(&file_name, &map),
+            map,
+            stamp: crate::Stamp::new(path, &about),
+        }))
     }
 }
 
@@ -39,7 +58,7 @@ impl Deref for Bytes {
     fn deref(&self) -> &[u8] {
         match self {
             #[cfg(not(target_arch = "wasm32"))]
-            Self::Mapped(map) => map,
+            Self::Mapped(mapped) => &mapped.map,
             Self::Static(bytes) => bytes,
             Self::Owned(bytes) => bytes,
         }

@@ -1,6 +1,6 @@
 //! What is written about requests: one line each, with nothing in it that a terminal or a log reader could take for more than text.
 
-use std::{fmt::Write, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 /// Longest text of a client that a line shows, characters.
 const TEXT_CHARS_MAX: usize = 256;
@@ -18,11 +18,7 @@ pub fn escape(text: &str) -> String {
         }
         match c {
             '\\' => escaped.push_str("\\\\"),
-            '\u{2028}' | '\u{2029}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                let _ = write!(escaped, "\\u{{{:x}}}", u32::from(c));
-            }
-            c if c.is_control() => escaped.extend(c.escape_default()),
-            c => escaped.push(c),
+            c => gguf::push_escaped(&mut escaped, c),
         }
     }
     escaped

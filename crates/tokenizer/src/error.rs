@@ -139,9 +139,7 @@ pub(crate) fn excerpt_of(value: &serde_json::Value) -> String {
     let cut: String = text.chars().take(CHARS_MAX).collect();
     let dots = if cut.len() < text.len() { "…" } else { "" };
     // What JSON does not escape and a terminal obeys.
-    let cut: String =
-        cut.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect();
-    format!("{cut}{dots}")
+    format!("{}{dots}", gguf::escape(&cut))
 }
 
 /// `text`, quoted, escaped and cut: it comes from a file that may be hostile.

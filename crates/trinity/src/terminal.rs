@@ -139,10 +139,8 @@ pub(crate) fn spinner(what: &str) -> ProgressBar {
     bar
 }
 
-/// Text of a file made safe to print on one line: control characters are escaped.
-pub(crate) fn escape(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
-}
+/// Text of a file or a client made safe to print on one line.
+pub(crate) use gguf::escape;
 
 /// 98362432 → 98.4 MB
 pub(crate) fn bytes_text(n: u64) -> String {
@@ -157,11 +155,6 @@ pub(crate) fn bytes_text(n: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn escaped_text_stays_on_one_line() {
-        assert_eq!(escape("a\nb\u{1b}[31mc\0é"), "a\\nb\\u{1b}[31mc\\u{0}é");
-    }
 
     #[test]
     fn bad_utf8_is_named_by_its_place() {

@@ -57,15 +57,7 @@ pub(super) fn one_line(message: &str) -> String {
     // Errors of regular expressions are drawn over several lines and end in that one.
     let line =
         lines().find_map(|line| line.strip_prefix("error: ")).or_else(|| lines().next()).unwrap_or("unknown error");
-    let mut out = String::new();
-    for character in line.chars().take(MESSAGE_CHARS_MAX) {
-        if character.is_control() {
-            out.extend(character.escape_default());
-        } else {
-            out.push(character);
-        }
-    }
-    out
+    gguf::escape(&line.chars().take(MESSAGE_CHARS_MAX).collect::<String>())
 }
 
 /// A name or value that a user wrote, as it stands in a message.

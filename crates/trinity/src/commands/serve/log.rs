@@ -163,9 +163,18 @@ fn line(format: Format, time: &str, level: &str, target: &str, fields: Fields) -
             for (name, value) in fields.values {
                 map.entry(name).or_insert(value);
             }
-            // JSON allows DEL and the controls beyond ASCII as they are; a terminal obeys them.
-            let escape = |c: char| if c.is_control() { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
-            Value::Object(map).to_string().chars().map(escape).collect::<String>() + "\n"
+            // JSON allows as they are DEL, the controls beyond ASCII and what turns text; a terminal obeys them.
+            let escape = |mut text: String, c: char| {
+                if gguf::must_escape(c) {
+                    for unit in c.encode_utf16(&mut [0; 2]) {
+                        let _ = write!(text, "\\u{unit:04x}");
+                    }
+                } else {
+                    text.push(c);
+                }
+                text
+            };
+            Value::Object(map).to_string().chars().fold(String::new(), escape) + "\n"
         }
     }
 }
@@ -180,7 +189,7 @@ mod tests {
 
     fn fields() -> Fields {
         let values = vec![
-            ("path", Value::from("/a b\n\u{1b}[31m=\u{9b}")),
+            ("path", Value::from("/a b\n\u{1b}[31m=\u{9b}\u{202e}")),
             ("level", Value::from("FAKE")),
             ("status", Value::from(200)),
         ];
@@ -190,11 +199,14 @@ mod tests {
     #[test]
     fn an_event_is_one_line() {
         let text = line(Format::Text, "T", "INFO", "server", fields());
-        assert_eq!(text, "T INFO  server what\\nnow path=\"/a b\\n\\u001b[31m=\\u{9b}\" level=FAKE status=200\n");
+        assert_eq!(
+            text,
+            "T INFO  server what\\nnow path=\"/a b\\n\\u001b[31m=\\u{9b}\\u{202e}\" level=FAKE status=200\n"
+        );
         let json = line(Format::Json, "T", "INFO", "server", fields());
         assert_eq!(json.lines().count(), 1);
         let value: Value = serde_json::from_str(&json).unwrap();
-        assert!(json.contains("\\u009b") && !json.contains('\u{9b}'), "{json}");
+        assert!(json.contains("\\u009b\\u202e") && !json.contains(['\u{9b}', '\u{202e}']), "{json}");
         assert_eq!((&value["level"], &value["message"]), (&Value::from("INFO"), &Value::from("what\nnow")));
     }
 }
