@@ -21,9 +21,16 @@ pub(crate) const N_CHOICES_MAX: usize = 16;
 /// Priorities lie between minus this and this.
 pub(crate) const PRIORITY_MAX: i32 = 1000;
 
-/// Requests read each other's cached prefixes only within one scope.
+/// Requests read each other's cached prefixes only within one scope. The upper half says who owns it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub struct CacheScope(pub u128);
+
+impl CacheScope {
+    /// Whose it is; 0: nobody's, or everybody's.
+    pub const fn owner(self) -> u64 {
+        (self.0 >> 64) as u64
+    }
+}
 
 /// For whom a request is computed: places and steps are shared out between tenants first, then among the requests of each.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]

@@ -1,14 +1,15 @@
 //! [`App`]: what every handler needs. Cheap to clone; the state of the router.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use axum::{http::HeaderMap, response::Response};
 
 use crate::{
-    auth::{CacheScoping, Keys},
+    auth::{CacheScoping, Keys, ScopeSalt},
+    blocking::Workers,
     kept::KeptResponses,
     lifecycle::Lifecycle,
     limits,
@@ -25,8 +26,14 @@ pub type Page = fn(&HeaderMap) -> Option<Response>;
 /// What the operator decided.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
-    /// Who may ask; empty: everyone.
+    /// Who may ask at the start; empty: everyone. [`App::replace_keys`] puts others in their place.
     pub keys: Keys,
+    /// Where no keys are asked for, every caller is an operator, not only those on this machine.
+    pub open_admin: bool,
+    /// Where keys are asked for, `/metrics` answers callers on this machine without one.
+    pub open_metrics: bool,
+    /// Turns keys into cache scopes; kept by whoever keeps prefixes beyond this process.
+    pub scope_salt: ScopeSalt,
     /// Whether callers share cached prefixes.
     pub cache_scoping: CacheScoping,
     /// Which hosts this server answers for, and which pages may read what it answers.
@@ -49,8 +56,14 @@ pub struct ServerOptions {
     pub drain_timeout: Duration,
     /// [`limits::CONNECTIONS_MAX`], unless the operator says otherwise.
     pub connections_max: usize,
+    /// Connections of one address at once; None: half of all, where this machine's own addresses are not counted.
+    pub connections_per_address_max: Option<usize>,
     /// [`limits::BODY_BYTES_MAX`], unless the operator says otherwise.
     pub body_bytes_max: usize,
+    /// [`limits::WORKERS_MAX`], unless a test needs fewer.
+    pub workers_max: usize,
+    /// [`limits::WORK_QUEUED_MAX`], unless a test needs fewer.
+    pub work_queued_max: usize,
     /// [`limits::HEAD_TIMEOUT`], unless a test is in a hurry.
     pub head_timeout: Duration,
     /// [`limits::BODY_TIMEOUT`], unless a test is in a hurry.
@@ -63,6 +76,9 @@ impl Default for ServerOptions {
     fn default() -> Self {
         Self {
             keys: Keys::default(),
+            open_admin: false,
+            open_metrics: false,
+            scope_salt: ScopeSalt::default(),
             cache_scoping: CacheScoping::Key,
             origins: Origins::default(),
             metrics_compat: Vec::new(),
@@ -74,7 +90,10 @@ impl Default for ServerOptions {
             responses_bytes_max: limits::RESPONSES_BYTES_MAX,
             drain_timeout: Duration::from_secs(30),
             connections_max: limits::CONNECTIONS_MAX,
+            connections_per_address_max: None,
             body_bytes_max: limits::BODY_BYTES_MAX,
+            workers_max: limits::WORKERS_MAX,
+            work_queued_max: limits::WORK_QUEUED_MAX,
             head_timeout: limits::HEAD_TIMEOUT,
             body_timeout: limits::BODY_TIMEOUT,
             write_timeout: limits::WRITE_TIMEOUT,
@@ -120,7 +139,9 @@ pub struct App(Arc<AppInner>);
 
 struct AppInner {
     options: ServerOptions,
+    keys: RwLock<Keys>,
     models: Models,
+    workers: Arc<Workers>,
     statuses: Box<StatusSource>,
     metrics: Metrics,
     kept: KeptResponses,
@@ -139,9 +160,12 @@ impl App {
         statuses: impl Fn() -> Vec<ModelStatus> + Send + Sync + 'static,
     ) -> Self {
         let kept = KeptResponses::new(options.responses_max, options.responses_bytes_max);
+        let workers = Arc::new(Workers::new(options.workers_max, options.work_queued_max));
         Self(Arc::new(AppInner {
+            keys: RwLock::new(options.keys.clone()),
             options,
             models,
+            workers,
             statuses: Box::new(statuses),
             metrics: Metrics::default(),
             kept,
@@ -157,6 +181,17 @@ impl App {
         &self.0.options
     }
 
+    /// Who may ask, now.
+    pub fn keys(&self) -> Keys {
+        self.0.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on these keys open the server; those that stay go on with what they have used up. Requests under way are not concerned.
+    pub fn replace_keys(&self, keys: &Keys) {
+        let mut current = self.0.keys.write().unwrap_or_else(PoisonError::into_inner);
+        *current = keys.going_on_from(&current);
+    }
+
     /// The models.
     pub fn models(&self) -> &Models {
         &self.0.models
@@ -170,6 +205,11 @@ impl App {
     /// Where to count what happens.
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// Threads for long work.
+    pub(crate) fn workers(&self) -> &Arc<Workers> {
+        &self.0.workers
     }
 
     /// Answers that later requests can go on from.

@@ -1,23 +1,29 @@
-//! Who asks: API keys, what each may use up, and the cache scope that follows from the key.
+//! Who asks: API keys, what each may do and use up, and the cache scope that follows from the key.
 //!
 //! The gate authenticates every request before any route is looked for; only public paths answer without a key. A key itself is
 //! nowhere kept: only its SHA-256.
 
 mod keys;
 mod rate;
+mod rights;
+mod scope;
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use axum::http::{HeaderMap, HeaderValue, Method, header};
-use sha2::{Digest, Sha256};
 
-use keys::{Key, KeyDigest, digest_of};
+use keys::{Key, digest_of};
 pub use keys::{KeyError, KeyFileFormat, KeyLimits, Keys};
+pub use rights::Rights;
+pub use scope::{SCOPE_SALT_BYTES, ScopeSalt};
 
-use crate::error::{ApiError, ErrorKind};
+use crate::{
+    app::ServerOptions,
+    error::{ApiError, ErrorKind},
+};
 
 /// Whether callers with different keys share cached prefixes. Who shares can tell by the time of an answer what others asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -42,6 +48,8 @@ pub struct Caller {
     pub tenant: u128,
     /// The key's name, or the first figures of its digest; None where no keys are asked for.
     pub key_id: Option<Arc<str>>,
+    /// What it may do beyond asking a model.
+    pub rights: Rights,
     permit: Option<Arc<Permit>>,
 }
 
@@ -126,28 +134,51 @@ pub(crate) fn is_public(method: &Method, path: &str) -> bool {
             || path.strip_prefix("/page/").is_some_and(is_page_file))
 }
 
-/// The caller of a request with these headers, admitted under the limits of its key.
-pub(crate) fn admit(headers: &HeaderMap, keys: &Keys, scoping: CacheScoping) -> Result<Caller, ApiError> {
+/// Headers that a proxy adds: with one of them a request comes from somewhere else, whatever machine the connection comes from.
+const FORWARDED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+
+/// Whether a request comes from this machine, of which `is_loopback` says that its connection does.
+pub(crate) fn is_local(headers: &HeaderMap, is_loopback: bool) -> bool {
+    is_loopback && FORWARDED.iter().all(|name| !headers.contains_key(*name))
+}
+
+/// The caller of a request with these headers, admitted under the limits of its key. `is_local`: it comes from this machine; `path` is what
+/// it asks for.
+pub(crate) fn admit(
+    headers: &HeaderMap,
+    path: &str,
+    is_local: bool,
+    keys: &Keys,
+    options: &ServerOptions,
+) -> Result<Caller, ApiError> {
+    let nobody = |rights| Caller { scope: 0, owner: 0, tenant: 0, key_id: None, rights, permit: None };
     if keys.is_empty() {
-        return Ok(Caller { scope: 0, owner: 0, tenant: 0, key_id: None, permit: None });
+        return Ok(nobody(Rights::without_keys(is_local || options.open_admin)));
+    }
+    if options.open_metrics && is_local && path == "/metrics" && given_keys(headers).next().is_none() {
+        return Ok(nobody(Rights::FIGURES));
     }
     let key = authenticate(headers, keys)?;
     key.enter(Instant::now()).map_err(KeyRefusal::into_error)?;
-    let owner = scope_of(&key.digest);
-    let scope = match scoping {
+    let owner = options.scope_salt.scope_of(&key.digest);
+    let scope = match options.cache_scoping {
         CacheScoping::All => 0,
         CacheScoping::Key => owner,
     };
     let key_id = Some(Arc::clone(&key.id));
-    Ok(Caller { scope, owner, tenant: owner, key_id, permit: Some(Arc::new(Permit { key })) })
+    Ok(Caller { scope, owner, tenant: owner, key_id, rights: key.rights, permit: Some(Arc::new(Permit { key })) })
+}
+
+/// What a client sends as its key. It may send several; a few are looked at, so that headers full of keys are no faster way to guess.
+fn given_keys(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let bearers = headers.get_all(header::AUTHORIZATION).iter().filter_map(|v| v.as_bytes().strip_prefix(b"Bearer "));
+    let named = ["x-api-key", "api-key"].into_iter().flat_map(|name| headers.get_all(name)).map(HeaderValue::as_bytes);
+    bearers.chain(named).take(3)
 }
 
 /// The key that one of the headers carries.
 fn authenticate(headers: &HeaderMap, keys: &Keys) -> Result<Arc<Key>, ApiError> {
-    let bearers = headers.get_all(header::AUTHORIZATION).iter().filter_map(|v| v.as_bytes().strip_prefix(b"Bearer "));
-    let named = ["x-api-key", "api-key"].into_iter().flat_map(|name| headers.get_all(name)).map(HeaderValue::as_bytes);
-    // A client may send several; a few are looked at, so that headers full of keys are no faster way to guess.
-    let mut given = bearers.chain(named).take(3).peekable();
+    let mut given = given_keys(headers).peekable();
     let message = if given.peek().is_some() {
         "the API key is not one of this server's"
     } else {
@@ -155,25 +186,6 @@ fn authenticate(headers: &HeaderMap, keys: &Keys) -> Result<Arc<Key>, ApiError> 
     };
     let unauthorized = || ApiError::new(ErrorKind::Unauthorized, message).with_code("invalid_api_key");
     given.find_map(|key| keys.find(&digest_of(key))).ok_or_else(unauthorized)
-}
-
-/// A number that stands for the key within this process, and from which nobody can tell the key.
-fn scope_of(digest: &KeyDigest) -> u128 {
-    static SALT: OnceLock<[u8; 32]> = OnceLock::new();
-    let mut hash = Sha256::new();
-    hash.update(SALT.get_or_init(random_bytes));
-    hash.update(digest);
-    let number = hash.finalize().first_chunk().map_or(1, |bytes| u128::from_be_bytes(*bytes));
-    // 0 is the scope that all share.
-    number.max(1)
-}
-
-/// From the system.
-fn random_bytes() -> [u8; 32] {
-    let mut bytes = [0; 32];
-    let provider = tokio_rustls::rustls::crypto::ring::default_provider();
-    assert!(provider.secure_random.fill(&mut bytes).is_ok(), "the system gives no random bytes");
-    bytes
 }
 
 /// Why a key's request has to wait.
@@ -202,8 +214,12 @@ mod tests {
         HeaderMap::from_iter([(header::HeaderName::from_static(name), value.parse().unwrap())])
     }
 
+    fn ask(headers: &HeaderMap, keys: &Keys, options: &ServerOptions) -> Result<Caller, ApiError> {
+        admit(headers, "/v1/models", true, keys, options)
+    }
+
     fn check(name: &'static str, value: &str, expected: Option<&str>) {
-        let caller = admit(&headers(name, value), &keys(), CacheScoping::Key);
+        let caller = ask(&headers(name, value), &keys(), &ServerOptions::default());
         match (caller, expected) {
             (Ok(caller), Some(id)) => assert_eq!(caller.key_id.as_deref(), Some(id)),
             (Err(error), None) => assert_eq!(error.kind, ErrorKind::Unauthorized),
@@ -233,7 +249,10 @@ mod tests {
 
     #[test]
     fn a_key_has_one_scope_and_only_it() {
-        let scope = |key: &str, scoping| admit(&headers("x-api-key", key), &keys(), scoping).unwrap().scope;
+        let scope = |key: &str, cache_scoping| {
+            let options = ServerOptions { cache_scoping, ..ServerOptions::default() };
+            ask(&headers("x-api-key", key), &keys(), &options).unwrap().scope
+        };
         assert_eq!(scope("key-of-a", CacheScoping::Key), scope("key-of-a", CacheScoping::Key));
         assert_ne!(scope("key-of-a", CacheScoping::Key), scope("key-of-b", CacheScoping::Key));
         assert_ne!(scope("key-of-a", CacheScoping::Key), 0);
@@ -241,9 +260,50 @@ mod tests {
     }
 
     #[test]
+    fn a_salt_that_is_kept_gives_the_same_scope_and_its_upper_half_names_the_key() {
+        let scope = |salt: u8, key: &str| {
+            let scope_salt = ScopeSalt::new([salt; SCOPE_SALT_BYTES]);
+            let options = ServerOptions { scope_salt, ..ServerOptions::default() };
+            ask(&headers("x-api-key", key), &keys(), &options).unwrap().scope
+        };
+        assert_eq!(scope(1, "key-of-a"), scope(1, "key-of-a"));
+        assert_ne!(scope(1, "key-of-a"), scope(2, "key-of-a"));
+        let owners = keys().cache_owners(&ScopeSalt::new([1; SCOPE_SALT_BYTES]));
+        let uppers = ["key-of-a", "key-of-b"].map(|key| (scope(1, key) >> 64) as u64);
+        assert_eq!(owners, uppers);
+    }
+
+    #[test]
+    fn who_is_on_this_machine_is_its_operator_only_where_there_are_no_keys() {
+        let plain = HeaderMap::new();
+        let options = ServerOptions::default();
+        let rights = |is_local, options: &ServerOptions| {
+            admit(&plain, "/metrics", is_local, &Keys::default(), options).unwrap().rights
+        };
+        assert_eq!(rights(true, &options), Rights::OPERATOR);
+        assert!(!rights(false, &options).is_operator && rights(false, &options).reads_figures);
+        assert!(rights(false, &ServerOptions { open_admin: true, ..ServerOptions::default() }).is_operator);
+        assert!(is_local(&plain, true) && !is_local(&plain, false));
+        for name in FORWARDED {
+            assert!(!is_local(&headers(name, "192.0.2.1"), true), "{name}");
+        }
+        // A scraper is let in by --open-metrics alone, for the metrics alone, from this machine alone, and not with a wrong key.
+        let open = ServerOptions { open_metrics: true, ..ServerOptions::default() };
+        let scrape = |headers: &HeaderMap, path: &str, is_local, options: &ServerOptions| {
+            admit(headers, path, is_local, &keys(), options).map(|caller| caller.rights)
+        };
+        assert_eq!(scrape(&plain, "/metrics", true, &open).unwrap(), Rights::FIGURES);
+        assert!(scrape(&plain, "/metrics", true, &options).is_err());
+        assert!(scrape(&plain, "/metrics", false, &open).is_err());
+        assert!(scrape(&plain, "/slots", true, &open).is_err());
+        assert!(scrape(&headers("x-api-key", "wrong"), "/metrics", true, &open).is_err());
+        assert_eq!(scrape(&headers("x-api-key", "key-of-b"), "/metrics", true, &open).unwrap(), Rights::default());
+    }
+
+    #[test]
     fn the_permit_ends_with_the_last_clone() {
         let keys = keys();
-        let ask = || admit(&headers("x-api-key", "key-of-a"), &keys, CacheScoping::Key);
+        let ask = || ask(&headers("x-api-key", "key-of-a"), &keys, &ServerOptions::default());
         let first = ask().unwrap();
         let clone = first.clone();
         drop(first);

@@ -1,22 +1,243 @@
-//! Long work off the threads that serve.
+//! Long work off the threads that serve, and off the engine's: a few threads, and a queue in which callers take turns.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::oneshot;
 
 use crate::{
     App,
     error::{ApiError, ErrorKind},
 };
 
-/// Runs `work` on a thread for long work; a panic in it is counted and costs this request only.
+/// When to come back where the queue is full.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+tokio::task_local! {
+    /// Whose request is being answered (`Caller::owner`): whoever has no key shares the turns of those without.
+    pub(crate) static OWNER: u128;
+}
+
+/// Runs `work` on a thread for long work, when it is the caller's turn; a panic in it is counted and costs this request only.
 pub(crate) async fn run<T: Send + 'static>(
     app: &App,
     work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
-    match tokio::task::spawn_blocking(work).await {
+    let permit = app.workers().enter(OWNER.try_with(|owner| *owner).unwrap_or(0)).await?;
+    // Whoever leaves meanwhile does not stop the work, so it keeps its thread until it ends.
+    let worked = tokio::task::spawn_blocking(move || {
+        let result = work();
+        drop(permit);
+        result
+    });
+    match worked.await {
         Ok(result) => result,
         Err(error) => {
             if error.is_panic() {
                 app.metrics().count_panic();
             }
             Err(ApiError::new(ErrorKind::Internal, "an internal error; the server's log says more"))
+        }
+    }
+}
+
+/// The threads, by their number.
+#[derive(Debug)]
+pub(crate) struct Workers {
+    queue: Mutex<Queue>,
+    n_max: usize,
+    n_queued_max: usize,
+}
+
+#[derive(Default, Debug)]
+struct Queue {
+    n_running: usize,
+    /// Who waits, by owner, the one whose turn is next first.
+    owners: VecDeque<Waiting>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    owner: u128,
+    requests: VecDeque<oneshot::Sender<Permit>>,
+}
+
+impl Queue {
+    fn n_waiting(&self) -> usize {
+        self.owners.iter().map(|waiting| waiting.requests.len()).sum()
+    }
+
+    fn n_waiting_of(&self, owner: u128) -> usize {
+        self.owners.iter().find(|waiting| waiting.owner == owner).map_or(0, |waiting| waiting.requests.len())
+    }
+
+    /// Whose turn it is; the owner's next request comes when all others had theirs.
+    fn pop(&mut self) -> Option<oneshot::Sender<Permit>> {
+        let mut next = self.owners.pop_front()?;
+        let request = next.requests.pop_front();
+        if !next.requests.is_empty() {
+            self.owners.push_back(next);
+        }
+        request
+    }
+
+    /// Forgets who has left.
+    fn clean(&mut self) {
+        self.owners.iter_mut().for_each(|waiting| waiting.requests.retain(|request| !request.is_closed()));
+        self.owners.retain(|waiting| !waiting.requests.is_empty());
+    }
+}
+
+impl Workers {
+    pub(crate) fn new(n_max: usize, n_queued_max: usize) -> Self {
+        Self { queue: Mutex::default(), n_max: n_max.max(1), n_queued_max }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // The queue is whole between two statements.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A thread, when it is the owner's turn.
+    async fn enter(self: &Arc<Self>, owner: u128) -> Result<Permit, ApiError> {
+        let turn = {
+            let mut queue = self.queue();
+            if queue.n_running < self.n_max {
+                queue.n_running += 1;
+                return Ok(Permit(Some(Arc::clone(self))));
+            }
+            let owner_max = self.n_queued_max.div_ceil(2);
+            let is_full =
+                |queue: &Queue| queue.n_waiting() >= self.n_queued_max || queue.n_waiting_of(owner) >= owner_max;
+            if is_full(&queue) {
+                queue.clean();
+            }
+            if is_full(&queue) {
+                return Err(full(&queue, owner));
+            }
+            let (request, turn) = oneshot::channel();
+            match queue.owners.iter_mut().find(|waiting| waiting.owner == owner) {
+                Some(waiting) => waiting.requests.push_back(request),
+                None => queue.owners.push_back(Waiting { owner, requests: VecDeque::from([request]) }),
+            }
+            turn
+        };
+        // A sender goes only with the queue, and that with the server.
+        turn.await.map_err(|_| ApiError::new(ErrorKind::Unavailable, "the server is stopping"))
+    }
+}
+
+fn full(queue: &Queue, owner: u128) -> ApiError {
+    let (n, of_owner) = (queue.n_waiting(), queue.n_waiting_of(owner));
+    let message = format!("{n} requests wait to be read, {of_owner} of them this caller's: no more may");
+    ApiError::new(ErrorKind::Unavailable, message).with_code("queue_full").with_retry_after(RETRY_AFTER)
+}
+
+/// A thread in use; given on when this is dropped.
+#[derive(Debug)]
+struct Permit(Option<Arc<Workers>>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let Some(workers) = self.0.take() else { return };
+        loop {
+            let mut queue = workers.queue();
+            let Some(request) = queue.pop() else {
+                queue.n_running -= 1;
+                return;
+            };
+            drop(queue);
+            match request.send(Self(Some(Arc::clone(&workers)))) {
+                Ok(()) => return,
+                // That one has left; its permit is this one still.
+                Err(mut unused) => drop(unused.0.take()),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, task::Poll};
+
+    use super::*;
+    use crate::{ServerOptions, models::Models};
+
+    fn app(workers_max: usize, work_queued_max: usize) -> App {
+        App::new(
+            ServerOptions { workers_max, work_queued_max, ..ServerOptions::default() },
+            Models::default(),
+            Vec::new,
+        )
+    }
+
+    async fn is_pending<T>(future: &mut (impl Future<Output = T> + Unpin)) -> bool {
+        std::future::poll_fn(|context| Poll::Ready(std::pin::Pin::new(&mut *future).poll(context).is_pending())).await
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn work_beyond_the_threads_waits_and_beyond_the_queue_is_refused() {
+        let app = app(1, 2);
+        let (go, wait) = mpsc::channel::<()>();
+        let ask = |owner: u128, work: Box<dyn FnOnce() -> Result<u8, ApiError> + Send>| {
+            let app = app.clone();
+            Box::pin(OWNER.scope(owner, async move { run(&app, work).await }))
+        };
+        let mut running = ask(1, Box::new(move || wait.recv().map(|()| 0).map_err(|_| full(&Queue::default(), 0))));
+        assert!(is_pending(&mut running).await);
+        let mut second = ask(1, Box::new(|| Ok(1)));
+        assert!(is_pending(&mut second).await);
+        let refused = ask(1, Box::new(|| Ok(2))).await.unwrap_err();
+        assert_eq!((refused.kind, refused.code), (ErrorKind::Unavailable, Some("queue_full")));
+        assert!(refused.retry_after.is_some() && refused.message.contains("1 of them this caller's"), "{refused:?}");
+        let mut other = ask(2, Box::new(|| Ok(3)));
+        assert!(is_pending(&mut other).await, "another caller has a place still");
+        assert_eq!(ask(3, Box::new(|| Ok(4))).await.unwrap_err().code, Some("queue_full"));
+        // A place is free when who waits leaves.
+        drop(second);
+        let mut third = ask(3, Box::new(|| Ok(5)));
+        assert!(is_pending(&mut third).await);
+        go.send(()).unwrap();
+        assert_eq!((running.await, other.await, third.await), (Ok(0), Ok(3), Ok(5)));
+        assert_eq!(ask(1, Box::new(|| Ok(6))).await, Ok(6));
+        assert_eq!(app.workers().queue().n_running, 0);
+    }
+
+    #[tokio::test]
+    async fn callers_take_turns() {
+        let workers = Arc::new(Workers::new(1, 100));
+        let running = workers.enter(0).await.unwrap();
+        let mut waiting: Vec<_> = [1, 1, 1, 2, 3].map(|owner| (owner, Box::pin(workers.enter(owner)))).into();
+        for (_, turn) in &mut waiting {
+            assert!(is_pending(turn).await);
+        }
+        let mut order = Vec::new();
+        let mut permit = Some(running);
+        while !waiting.is_empty() {
+            drop(permit.take());
+            let mut next = None;
+            for (i, (_, turn)) in waiting.iter_mut().enumerate() {
+                if let Poll::Ready(turn) = std::future::poll_fn(|c| Poll::Ready(turn.as_mut().poll(c))).await {
+                    assert!(next.is_none(), "two at once");
+                    next = Some((i, turn.unwrap()));
+                }
+            }
+            let (i, turn) = next.unwrap();
+            order.push(waiting.remove(i).0);
+            permit = Some(turn);
+        }
+        assert_eq!(order, [1, 2, 3, 1, 1]);
+    }
+
+    #[tokio::test]
+    async fn a_panic_gives_the_thread_back() {
+        let app = app(1, 0);
+        for n in 1..3 {
+            let failed = run::<()>(&app, || panic!("a panic that was asked for")).await.unwrap_err();
+            assert_eq!((failed.kind, app.metrics().n_panics()), (ErrorKind::Internal, n));
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod body;
 mod panic;
+mod received;
 mod request_id;
 
 use std::{
@@ -27,17 +28,20 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
 pub(crate) use body::GatedBody;
+use received::ReceivedBody;
 pub use request_id::RequestId;
 
 use crate::{
     app::App,
     auth,
+    blocking::OWNER,
     error::{ApiError, ErrorKind},
     lifecycle::Phase,
     limits::URL_BYTES_MAX,
     log::Access,
     refusal::{self, Shape},
     router::{self, RouteName},
+    transport::places::{Seat, Work},
 };
 
 /// Label of metrics for what reached no route.
@@ -63,6 +67,16 @@ impl Connection {
     }
 }
 
+impl Peer {
+    /// Whether the connection comes from this machine.
+    fn is_loopback(self) -> bool {
+        match self {
+            Self::Tcp(address) => address.ip().to_canonical().is_loopback(),
+            Self::Unix => true,
+        }
+    }
+}
+
 /// The router and all that stands around it.
 #[derive(Clone)]
 pub(crate) struct Gate {
@@ -85,7 +99,12 @@ impl Gate {
     }
 
     /// The answer to a request, whatever it is.
-    pub(crate) async fn answer(&self, request: Request, peer: Peer) -> Result<Response<GatedBody>, Infallible> {
+    pub(crate) async fn answer(
+        &self,
+        request: Request,
+        peer: Peer,
+        work: Work,
+    ) -> Result<Response<GatedBody>, Infallible> {
         let mut guard = self.app.metrics().request_started();
         let seen = Seen {
             method: request.method().clone(),
@@ -94,7 +113,7 @@ impl Gate {
             id: RequestId::of(request.headers()),
         };
         let mut caller = None;
-        let answered = panic::catch(self.pass(request, peer, &seen, &mut caller)).await;
+        let answered = panic::catch(self.pass(request, peer, &seen, &work, &mut caller)).await;
         let response = match answered {
             Some(Ok(response)) => response,
             Some(Err(refusal)) => refusal.into_response(),
@@ -123,7 +142,8 @@ impl Gate {
             duration: guard.elapsed(),
         };
         let metrics = self.app.metrics().clone();
-        Ok(response.map(|body| GatedBody::new(body, body::Held { access, guard, _caller: caller, metrics })))
+        Ok(response
+            .map(|body| GatedBody::new(body, body::Held { access, guard, _caller: caller, _work: work, metrics })))
     }
 
     /// The checks, then the router.
@@ -132,6 +152,7 @@ impl Gate {
         mut request: Request,
         peer: Peer,
         seen: &Seen,
+        work: &Work,
         held: &mut Option<auth::Caller>,
     ) -> Result<Response, ApiError> {
         let options = self.app.options();
@@ -152,16 +173,19 @@ impl Gate {
             return Ok(page);
         }
         if !auth::is_public(&seen.method, &seen.path) {
-            let mut caller = auth::admit(request.headers(), &options.keys, options.cache_scoping)?;
+            let is_local = auth::is_local(request.headers(), peer.is_loopback());
+            let mut caller = auth::admit(request.headers(), &seen.path, is_local, &self.app.keys(), options)?;
             if let (None, Some(Connection(number))) = (&caller.key_id, request.extensions().get()) {
                 caller.tenant = u128::from(*number);
             }
+            work.admit(caller.key_id.is_some());
             *held = Some(caller.clone());
             request.extensions_mut().insert(caller);
             self.check_phase(&seen.path)?;
         }
         request.extensions_mut().insert(seen.id.clone());
-        let Ok(response) = self.router.call(request).await;
+        let owner = held.as_ref().map_or(0, |caller| caller.owner);
+        let Ok(response) = OWNER.scope(owner, self.router.call(request)).await;
         Ok(response)
     }
 
@@ -203,6 +227,7 @@ pub(crate) fn service(
     gate: Arc<Gate>,
     peer: Peer,
     has_asked: Arc<AtomicBool>,
+    seat: Seat,
 ) -> impl Service<
     hyper::Request<hyper::body::Incoming>,
     Response = Response<GatedBody>,
@@ -213,7 +238,8 @@ pub(crate) fn service(
     hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(connection);
         has_asked.store(true, Ordering::SeqCst);
-        let gate = Arc::clone(&gate);
-        async move { gate.answer(request.map(Body::new), peer).await }
+        let (gate, work) = (Arc::clone(&gate), seat.begin());
+        let request = request.map(|body| Body::new(ReceivedBody::new(body, work.receiving())));
+        async move { gate.answer(request, peer, work).await }
     })
 }

@@ -12,7 +12,9 @@ pub const HEAD_BYTES_MAX: usize = 64 << 10;
 pub const HEADERS_MAX: usize = 100;
 /// Bytes of path and query.
 pub const URL_BYTES_MAX: usize = 8 << 10;
-/// Connections open at once; more wait to be accepted.
+/// Bytes that a client may send ahead while it waits for an answer; one that sends more is cut off.
+pub const PIPELINED_BYTES_MAX: usize = 256 << 10;
+/// Connections open at once; with one more the longest silent gives way, and where none is silent it waits.
 pub const CONNECTIONS_MAX: usize = 4096;
 /// From the first byte of a request, or the end of the one before it, to the end of its head.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -72,6 +74,10 @@ pub const RESPONSES_MAX: usize = 1024;
 pub const RESPONSES_BYTES_MAX: usize = 64 << 20;
 /// How long one is kept after its last use.
 pub const RESPONSES_AGE_MAX: Duration = Duration::from_hours(24);
+/// Threads for long work: reading prompts, compiling grammars.
+pub const WORKERS_MAX: usize = 4;
+/// Requests that may wait for one of them, of all callers together; one caller may have half of these places.
+pub const WORK_QUEUED_MAX: usize = 256;
 /// Models being pulled at once.
 pub const PULLS_MAX: usize = 2;
 
@@ -106,6 +112,7 @@ pub const TABLE: &[Limit] = &[
     bytes("request url", URL_BYTES_MAX),
     bytes("request id", REQUEST_ID_BYTES_MAX),
     count("json depth", JSON_DEPTH_MAX),
+    bytes("sent ahead of an answer", PIPELINED_BYTES_MAX),
     count("connections", CONNECTIONS_MAX),
     seconds("head read timeout", HEAD_TIMEOUT),
     seconds("body read timeout", BODY_TIMEOUT),
@@ -134,5 +141,7 @@ pub const TABLE: &[Limit] = &[
     count("responses kept", RESPONSES_MAX),
     bytes("memory of responses kept", RESPONSES_BYTES_MAX),
     seconds("time responses are kept", RESPONSES_AGE_MAX),
+    count("threads for long work", WORKERS_MAX),
+    count("requests waiting for one", WORK_QUEUED_MAX),
     count("pulls", PULLS_MAX),
 ];

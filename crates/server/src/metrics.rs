@@ -44,6 +44,8 @@ struct Inner {
     active: AtomicI64,
     connections: AtomicI64,
     connections_total: AtomicU64,
+    connections_displaced: AtomicU64,
+    connections_refused: AtomicU64,
     streams: Arc<AtomicI64>,
     panics: AtomicU64,
 }
@@ -80,6 +82,16 @@ impl Metrics {
         ConnectionGuard(self.clone())
     }
 
+    /// A connection that did nothing gave way to another.
+    pub(crate) fn count_displaced_connection(&self) {
+        self.0.connections_displaced.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A connection found no place, as its address has all that it may have.
+    pub(crate) fn count_refused_connection(&self) {
+        self.0.connections_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// A panic was caught.
     pub fn count_panic(&self) {
         self.0.panics.fetch_add(1, Ordering::Relaxed);
@@ -93,6 +105,11 @@ impl Metrics {
     /// Requests in flight, this moment.
     pub fn n_active(&self) -> i64 {
         self.0.active.load(Ordering::Relaxed)
+    }
+
+    /// Connections open, this moment.
+    pub fn n_connections(&self) -> i64 {
+        self.0.connections.load(Ordering::Relaxed)
     }
 
     /// Streams open, this moment.

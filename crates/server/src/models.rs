@@ -21,6 +21,8 @@ use std::{
 
 use tokio::sync::{Notify, watch};
 
+use gguf::FileChange;
+
 use crate::error::{ApiError, ErrorKind};
 use table::{LoadEnd, Loaded, Slot, Table};
 
@@ -169,15 +171,19 @@ impl Models {
     async fn lease(&self, known: KnownModel, keep_alive: Option<KeepAlive>) -> Result<Lease, ApiError> {
         self.start_reaper();
         loop {
+            let change = self.0.loader.change(&known.id);
             let mut end = {
                 let mut table = self.0.table();
+                let gone = change
+                    .and_then(|change| self.take_out_changed(&known.id, &change, &mut table).transpose())
+                    .transpose()?;
                 if let Some(model) = table.lease(&known.id, Instant::now()) {
                     let keep_alive = keep_alive.unwrap_or(self.0.options.keep_alive);
                     return Ok(Lease(Arc::new(LeaseInner { model, models: Arc::clone(&self.0), keep_alive })));
                 }
                 match table.get(&known.id) {
                     Some(Slot::Loading { end, .. }) => end.clone(),
-                    _ => self.begin_load(&known, &mut table)?,
+                    _ => self.begin_load(&known, gone.into_iter().collect(), &mut table)?,
                 }
             };
             let ended = end.wait_for(Option::is_some).await.map(|end| end.clone());
@@ -185,6 +191,33 @@ impl Models {
                 Ok(Some(Err(error))) => return Err(error),
                 Ok(_) => {}
                 Err(_) => return Err(load_error(&known.id)),
+            }
+        }
+    }
+
+    /// A loaded model whose file is not what it was goes if nobody uses it, to be loaded anew. While it is used, one whose file has been replaced
+    /// goes on with what it has mapped; one whose file has been written to has lost what it was, and takes no more requests.
+    fn take_out_changed(
+        &self,
+        id: &str,
+        change: &FileChange,
+        table: &mut Table,
+    ) -> Result<Option<Arc<LoadedModel>>, ApiError> {
+        let Some(Slot::Loaded(loaded)) = table.get(id) else { return Ok(None) };
+        if loaded.n_leases == 0 {
+            let path = crate::log::escape(&change.path().display().to_string());
+            tracing::warn!(model = id, file = path, "the file was changed since it was loaded: it is loaded anew");
+            return Ok(table.take_out(id));
+        }
+        match change {
+            FileChange::Replaced(_) => Ok(None),
+            FileChange::Overwritten(_) => {
+                let message = format!(
+                    "the file of {id} was changed while it is in use; it is loaded anew when what runs has ended"
+                );
+                Err(ApiError::new(ErrorKind::Unavailable, message)
+                    .with_code("model_changed")
+                    .with_retry_after(RETRY_AFTER))
             }
         }
     }
@@ -279,8 +312,13 @@ impl Models {
             .with_code("model_not_found")
     }
 
-    /// Makes room and starts the load; the caller waits on what is returned.
-    fn begin_load(&self, known: &KnownModel, table: &mut Table) -> Result<watch::Receiver<LoadEnd>, ApiError> {
+    /// Makes room, ends those that are `gone` from the table already, and starts the load; the caller waits on what is returned.
+    fn begin_load(
+        &self,
+        known: &KnownModel,
+        gone: Vec<Arc<LoadedModel>>,
+        table: &mut Table,
+    ) -> Result<watch::Receiver<LoadEnd>, ApiError> {
         let bytes_max = self.0.options.bytes_max;
         let victims = table.make_room(known.bytes, bytes_max).map_err(|used| {
             let (id, wanted) = (&known.id, known.bytes);
@@ -297,6 +335,7 @@ impl Models {
         let (inner, target) = (Arc::clone(&self.0), known.clone());
         let thread = thread::Builder::new().name(format!("load {}", known.id));
         let started = thread.spawn(move || {
+            shut_down(gone);
             shut_down(victims);
             let result = inner.load(&target);
             sender.send_replace(Some(result));

@@ -78,10 +78,10 @@ fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs())
 }
 
-/// Changes with everything on the server's side that equal requests with equal seeds could answer differently for.
+/// Changes with everything on the server's side that equal requests with equal seeds could be answered differently for, and with nothing else.
 fn fingerprint(model: &LoadedModel) -> String {
-    let details = format!("{} {} {:?}", env!("CARGO_PKG_VERSION"), model.id, model.details);
-    format!("fp_{:012x}", ids::hash(details.bytes()) >> 16)
+    let parts = [env!("CARGO_PKG_VERSION").as_bytes(), &model.details.fingerprint.to_le_bytes()].concat();
+    format!("fp_{:012x}", ids::hash(parts.into_iter()) >> 16)
 }
 
 /// OpenAI's word for an end.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::Router;
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::net::{TcpListener, TcpSocket};
 
 pub use crate::transport::{tls::Tls, unix::UnixEndpoint};
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     transport::{
         accept::{self, Listener},
         connection::Connections,
+        places::Places,
     },
 };
 
@@ -94,7 +95,7 @@ impl Server {
             if let (0, Some(taken)) = (port, seen.first()) {
                 address.set_port(SocketAddr::port(taken));
             }
-            match TcpListener::bind(address).await.and_then(|l| Ok((l.local_addr()?, l))) {
+            match bind(address).and_then(|l| Ok((l.local_addr()?, l))) {
                 Ok((address, listener)) if !seen.contains(&address) => {
                     let scheme = if self.tls.is_some() { "https" } else { "http" };
                     self.listeners.push((Listener::Tcp(listener), format!("{scheme}://{address}")));
@@ -142,7 +143,8 @@ impl Server {
     pub async fn run(self, app: App, routes: Router<App>) {
         let gate = Arc::new(Gate::new(app.clone(), routes));
         let connections = Connections::new(app.clone(), gate);
-        let places = Arc::new(Semaphore::new(app.options().connections_max));
+        let (n_max, n_address_max) = (app.options().connections_max, app.options().connections_per_address_max);
+        let places = Arc::new(Places::new(n_max, n_address_max));
         let accepting: Vec<_> = self
             .listeners
             .into_iter()
@@ -162,6 +164,17 @@ impl Server {
         }
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, connections.closed()).await;
     }
+}
+
+/// Clients that may wait with the system to be accepted: as many as come at once, as far as the system allows (`net.core.somaxconn`).
+pub(crate) const BACKLOG: u32 = 65_535;
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // What a server that was here before left to run out does not keep its port.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// A path as an error shows it.

@@ -2,6 +2,7 @@
 
 pub(crate) mod accept;
 pub(crate) mod connection;
+pub(crate) mod places;
 mod stream;
 pub(crate) mod tls;
 pub(crate) mod unix;

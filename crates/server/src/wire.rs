@@ -183,8 +183,10 @@ pub(crate) fn schema(value: Value, param: &'static str) -> Result<GrammarSource,
 /// Whom a request shares cached prefixes with: callers of one scope who also know the same salt.
 pub(crate) fn cache_scope(caller: &Caller, salt: Option<&str>) -> CacheScope {
     let Some(salt) = salt else { return CacheScope(caller.scope) };
-    let half = |n: u8| ids::hash(caller.scope.to_le_bytes().into_iter().chain([n]).chain(salt.bytes()));
-    CacheScope(u128::from(half(0)) << 64 | u128::from(half(1)))
+    // The upper half stays: it says whose it is.
+    let owner = caller.scope >> 64;
+    let salted = ids::hash(caller.scope.to_le_bytes().into_iter().chain([0]).chain(salt.bytes()));
+    CacheScope(owner << 64 | u128::from(salted))
 }
 
 #[cfg(test)]

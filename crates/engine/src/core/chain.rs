@@ -4,7 +4,8 @@ use model::TokenId;
 
 use crate::CacheScope;
 
-/// BLAKE3 of the scope and all tokens up to the end of a page: two prefixes share a key only if they are equal.
+/// Who owns the scope ([`CacheScope::owner`]), then BLAKE3 of the scope and all tokens up to the end of a page: two prefixes share a key only
+/// if they are equal.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct ChainKey(pub(crate) [u8; 32]);
 
@@ -20,7 +21,7 @@ pub(crate) struct PageKey<'a> {
 impl ChainKey {
     /// Of no tokens at all.
     pub(crate) fn root(scope: CacheScope) -> Self {
-        Self(blake3::hash(&scope.0.to_le_bytes()).into())
+        Self::of(scope.owner(), &blake3::hash(&scope.0.to_le_bytes()))
     }
 
     /// Of the prefix that `self` names and `tokens`.
@@ -30,6 +31,19 @@ impl ChainKey {
         tokens.iter().for_each(|token| {
             hasher.update(&token.0.to_le_bytes());
         });
-        Self(hasher.finalize().into())
+        Self::of(self.owner(), &hasher.finalize())
+    }
+
+    /// Whose prefix it names.
+    pub(crate) fn owner(self) -> u64 {
+        self.0.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+    }
+
+    fn of(owner: u64, hash: &blake3::Hash) -> Self {
+        let mut bytes = *hash.as_bytes();
+        for (byte, of_owner) in bytes.iter_mut().zip(owner.to_be_bytes()) {
+            *byte = of_owner;
+        }
+        Self(bytes)
     }
 }

@@ -24,7 +24,7 @@ use crate::{
 
 /// Pages that wait to be written; more are not saved.
 const N_WAITING_MAX: usize = 32;
-const MAGIC: &[u8; 8] = b"trikv\0\x01\0";
+const MAGIC: &[u8; 8] = b"trikv\0\x02\0";
 const SUFFIX: &str = "page";
 
 /// A cache folder on disk.
@@ -36,6 +36,15 @@ pub struct DiskCache {
     pub bytes_max: u64,
     /// Names the model: whatever changes the bytes of its keys and values changes this.
     pub model: [u8; 32],
+    /// Whose pages may be read again ([`CacheScope::owner`](crate::CacheScope::owner)): those of others are removed when the folder is opened.
+    /// None: anybody's may.
+    pub owners: Option<Vec<u64>>,
+}
+
+impl DiskCache {
+    fn may_be_read(&self, key: ChainKey) -> bool {
+        self.owners.as_ref().is_none_or(|owners| owners.contains(&key.owner()))
+    }
 }
 
 /// Why a cache folder cannot be used.
@@ -81,7 +90,7 @@ struct Writer {
 }
 
 impl Disk {
-    /// Opens the model's part of the folder, and removes what a killed process left half-written.
+    /// Opens the model's part of the folder, and removes what a killed process left half-written and what nobody can read any more.
     pub(crate) fn open(cache: &DiskCache, page_bytes: usize) -> Result<Self, DiskError> {
         let folder = cache.folder.join(hex(&cache.model));
         let named = |source| DiskError { folder: folder.clone(), source };
@@ -91,7 +100,9 @@ impl Disk {
             let entry = entry.map_err(named)?;
             let metadata = entry.metadata().map_err(named)?;
             match key_of(&entry.path()) {
-                Some(key) if metadata.is_file() => files.push((metadata.modified().ok(), key, metadata.len())),
+                Some(key) if metadata.is_file() && cache.may_be_read(key) => {
+                    files.push((metadata.modified().ok(), key, metadata.len()))
+                }
                 _ if metadata.is_file() => fs::remove_file(entry.path()).map_err(named)?,
                 _ => {}
             }

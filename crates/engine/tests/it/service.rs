@@ -247,7 +247,7 @@ fn an_embedding_that_is_no_number_is_an_error() {
 #[test]
 fn an_idle_engine_saves_its_cache() {
     let folder = tempfile::tempdir().unwrap();
-    let cache = DiskCache { folder: folder.path().to_owned(), bytes_max: 1 << 20, model: [3; 32] };
+    let cache = DiskCache { folder: folder.path().to_owned(), bytes_max: 1 << 20, model: [3; 32], owners: None };
     let handle = hashed(EngineOptions { disk_cache: Some(cache), ..EngineOptions::default() });
     submit(&handle, request(vec![5; 100], 3)).unwrap().recv().unwrap().2.unwrap();
     // Not by a shutdown: this process may be killed now.

@@ -419,7 +419,7 @@ fn readers_who_sleep_hold_no_place_and_hide_nobody() {
 #[test]
 fn pages_come_back_from_memory_and_from_disk() {
     let folder = tempfile::tempdir().unwrap();
-    let disk_cache = DiskCache { folder: folder.path().to_owned(), bytes_max: 1 << 20, model: [1; 32] };
+    let disk_cache = DiskCache { folder: folder.path().to_owned(), bytes_max: 1 << 20, model: [1; 32], owners: None };
     let run = |options: EngineOptions| {
         let model = hash_model(12, 64, None);
         let clock = model.clock();

@@ -3,6 +3,7 @@
 //! Errors name the line and never what stands on it.
 
 use std::{
+    collections::HashMap,
     fmt::Write,
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
@@ -12,7 +13,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::{
-    KeyRefusal,
+    KeyRefusal, Rights, ScopeSalt,
     rate::{Concurrency, PerMinute},
 };
 use crate::limits::{KEY_BYTES_MAX, KEY_FILE_BYTES_MAX, KEYS_MAX, PROMPTS_MAX};
@@ -67,8 +68,8 @@ pub enum KeyError {
 pub enum KeyFileFormat {
     /// One key a line; empty lines and lines that begin with `#` are skipped.
     Lines,
-    /// `[[keys]]` with `key`, and perhaps `name`, `requests_per_minute`, `tokens_per_minute`, `concurrent_requests`,
-    /// `concurrent_sequences`.
+    /// `[[keys]]` with `key`, and perhaps `name`, limits (`requests_per_minute`, `tokens_per_minute`, `concurrent_requests`,
+    /// `concurrent_sequences`) and rights (`priority_max`, `metrics`, `admin`).
     Toml,
     /// `{"keys": [{"key": …}]}` with the same fields.
     Json,
@@ -100,6 +101,22 @@ struct KeyEntry {
     tokens_per_minute: Option<u32>,
     concurrent_requests: Option<u32>,
     concurrent_sequences: Option<u32>,
+    priority_max: Option<i32>,
+    #[serde(default)]
+    metrics: bool,
+    #[serde(default)]
+    admin: bool,
+}
+
+impl KeyEntry {
+    /// Nobody goes before others, unless the key says so or is the operator's.
+    fn rights(&self) -> Rights {
+        Rights {
+            is_operator: self.admin,
+            reads_figures: self.admin || self.metrics,
+            priority_max: self.priority_max.unwrap_or(if self.admin { Rights::OPERATOR.priority_max } else { 0 }),
+        }
+    }
 }
 
 /// A key: its digest, its limits and what of them is used up.
@@ -107,6 +124,8 @@ struct KeyEntry {
 pub(super) struct Key {
     pub(super) id: Arc<str>,
     pub(super) digest: KeyDigest,
+    pub(super) rights: Rights,
+    limits: KeyLimits,
     requests: Option<Mutex<PerMinute>>,
     tokens: Option<Mutex<PerMinute>>,
     running: Concurrency,
@@ -170,9 +189,9 @@ fn lock(rate: &Mutex<PerMinute>) -> std::sync::MutexGuard<'_, PerMinute> {
     rate.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// All keys that open this server.
+/// All keys that open this server. Cheap to clone.
 #[derive(Clone, Default, Debug)]
-pub struct Keys(Vec<Arc<Key>>);
+pub struct Keys(Arc<Vec<Arc<Key>>>);
 
 impl Keys {
     /// Reads the text of a key file; `file` stands in errors.
@@ -213,6 +232,28 @@ impl Keys {
         self.add(origin, 1, plain(key))
     }
 
+    /// The operator's: one key without limits and with all rights.
+    pub fn add_admin_key(&mut self, origin: &str, key: &str) -> Result<(), KeyError> {
+        self.add(origin, 1, KeyEntry { admin: true, ..plain(key) })
+    }
+
+    /// The same keys, where those that `old` has in the same words go on with what they have used up, and with what they have running.
+    #[must_use]
+    pub fn going_on_from(&self, old: &Self) -> Self {
+        let is_same = |a: &Key, b: &Key| (a.digest, &a.id, a.rights, a.limits) == (b.digest, &b.id, b.rights, b.limits);
+        let by_digest: HashMap<KeyDigest, &Arc<Key>> = old.0.iter().map(|key| (key.digest, key)).collect();
+        let go_on = |key: &Arc<Key>| match by_digest.get(&key.digest) {
+            Some(known) if is_same(known, key) => Arc::clone(known),
+            _ => Arc::clone(key),
+        };
+        Self(Arc::new(self.0.iter().map(go_on).collect()))
+    }
+
+    /// The upper halves of the keys' cache scopes.
+    pub fn cache_owners(&self, salt: &ScopeSalt) -> Vec<u64> {
+        self.0.iter().map(|key| (salt.scope_of(&key.digest) >> 64) as u64).collect()
+    }
+
     fn add(&mut self, file: &str, number: usize, entry: KeyEntry) -> Result<(), KeyError> {
         let error = |message: String| Err(KeyError::Key { file: file.to_owned(), number, message });
         let n_sequences_max = sequences_max(&entry);
@@ -223,8 +264,8 @@ impl Keys {
         if self.0.len() == KEYS_MAX {
             return error(format!("the limit is {KEYS_MAX} keys"));
         }
-        let id: Arc<str> = match entry.name {
-            Some(name) if is_name(&name) => name.into(),
+        let id: Arc<str> = match &entry.name {
+            Some(name) if is_name(name) => name.as_str().into(),
             Some(name) => return error(format!("name {name:?}: 1 to 64 of A-Z a-z 0-9 . _ : -")),
             None => digest
                 .iter()
@@ -251,11 +292,21 @@ impl Keys {
         if self.0.iter().any(|key| key.id == id) {
             return error(format!("name {id:?}: there twice"));
         }
+        if let Some(priority) = entry.priority_max.filter(|p| *p < 0) {
+            return error(format!("priority_max: {priority}, expected 0 or more"));
+        }
         let now = Instant::now();
         let per_minute = |limit: Option<u32>| limit.map(|n| Mutex::new(PerMinute::new(n, now)));
-        self.0.push(Arc::new(Key {
+        Arc::make_mut(&mut self.0).push(Arc::new(Key {
             id,
             digest,
+            rights: entry.rights(),
+            limits: KeyLimits {
+                requests_per_minute: entry.requests_per_minute,
+                tokens_per_minute: entry.tokens_per_minute,
+                concurrent_requests: entry.concurrent_requests,
+                concurrent_sequences: entry.concurrent_sequences,
+            },
             requests: per_minute(entry.requests_per_minute),
             tokens: per_minute(entry.tokens_per_minute),
             running: Concurrency::new(entry.concurrent_requests),
@@ -277,7 +328,7 @@ impl Keys {
     /// The key with this digest; takes the same time whichever it is, and if it is none.
     pub(super) fn find(&self, digest: &KeyDigest) -> Option<Arc<Key>> {
         let mut found = None;
-        for key in &self.0 {
+        for key in self.0.iter() {
             let difference = key.digest.iter().zip(digest).fold(0, |sum, (a, b)| sum | (a ^ b));
             if std::hint::black_box(difference) == 0 {
                 found = Some(key);
@@ -305,6 +356,9 @@ fn plain(key: &str) -> KeyEntry {
         tokens_per_minute: None,
         concurrent_requests: None,
         concurrent_sequences: None,
+        priority_max: None,
+        metrics: false,
+        admin: false,
     }
 }
 
@@ -378,9 +432,55 @@ mod tests {
         check(&format!("secret{}", "x".repeat(600)), KeyFileFormat::Lines, "606 bytes, the limit is 512");
         check("\n[[keys]]\nkey = \"secret\"\nrate = 3\n", KeyFileFormat::Toml, "line 4");
         check("[[keys]]\nkey = \"secret\"\nrequests_per_minute = 0\n", KeyFileFormat::Toml, "requests_per_minute: 0");
+        check("[[keys]]\nkey = \"secret\"\npriority_max = -1\n", KeyFileFormat::Toml, "priority_max: -1, expected 0");
         check("[[keys]]\nkey = \"secret\"\nname = \"a b\"\n", KeyFileFormat::Toml, "name \"a b\"");
         check("{\"keys\": [\"secret\"]}", KeyFileFormat::Json, "line 1");
         check("{\"keys\": []}", KeyFileFormat::Json, "no key");
+    }
+
+    #[test]
+    fn rights_are_said_and_nobody_has_any_unasked() {
+        let rights = |text: &str| {
+            let text = format!("[[keys]]\nkey = \"secret\"\n{text}");
+            let keys = Keys::parse("k", &text, KeyFileFormat::Toml).unwrap();
+            keys.find(&digest_of(b"secret")).unwrap().rights
+        };
+        assert_eq!(rights(""), Rights { is_operator: false, reads_figures: false, priority_max: 0 });
+        assert_eq!(rights("priority_max = 7"), Rights { priority_max: 7, ..Rights::default() });
+        assert_eq!(rights("metrics = true"), Rights::FIGURES);
+        assert_eq!(rights("admin = true"), Rights::OPERATOR);
+        assert_eq!(rights("admin = true\npriority_max = 0").priority_max, 0);
+        let mut keys = Keys::default();
+        keys.add_key("--api-key", "plain").unwrap();
+        keys.add_admin_key("--admin-key", "secret").unwrap();
+        let of = |key: &[u8]| keys.find(&digest_of(key)).unwrap().rights;
+        assert_eq!((of(b"plain"), of(b"secret")), (Rights::default(), Rights::OPERATOR));
+    }
+
+    #[test]
+    fn the_key_file_of_the_documents_is_one() {
+        let document = include_str!("../../../../docs/operating.md");
+        let (_, text) = document.split_once("```toml\n").unwrap();
+        let keys = Keys::parse("k", text.split_once("```").unwrap().0, KeyFileFormat::Toml).unwrap();
+        let rights = |key: &str| keys.find(&digest_of(key.as_bytes())).unwrap().rights;
+        let expected = [("ann", Rights::default()), ("prometheus", Rights::FIGURES), ("operator", Rights::OPERATOR)];
+        for (name, expected) in expected {
+            assert_eq!(rights(&format!("key-of-{name}")), expected, "{name}");
+        }
+        assert_eq!(rights("key-of-on-call").priority_max, 100);
+    }
+
+    #[test]
+    fn keys_that_are_read_again_go_on_with_what_is_used_up() {
+        let parse = |limit: u32| {
+            let text = format!("[[keys]]\nkey = \"secret\"\nrequests_per_minute = {limit}\n");
+            Keys::parse("k", &text, KeyFileFormat::Toml).unwrap()
+        };
+        let enter = |keys: &Keys| keys.find(&digest_of(b"secret")).unwrap().enter(Instant::now()).is_ok();
+        let old = parse(1);
+        assert!(enter(&old) && !enter(&old));
+        assert!(!enter(&parse(1).going_on_from(&old)), "the minute is still used up");
+        assert!(enter(&parse(2).going_on_from(&old)), "another limit begins anew");
     }
 
     #[test]

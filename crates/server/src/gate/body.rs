@@ -13,6 +13,7 @@ use crate::{
     auth::Caller,
     log::Access,
     metrics::{Metrics, RequestGuard},
+    transport::places::Work,
 };
 
 /// What lives until the body ends.
@@ -20,6 +21,7 @@ pub(super) struct Held {
     pub(super) access: Access,
     pub(super) guard: RequestGuard,
     pub(super) _caller: Option<Caller>,
+    pub(super) _work: Work,
     pub(super) metrics: Metrics,
 }
 

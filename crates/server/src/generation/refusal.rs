@@ -21,8 +21,10 @@ pub fn api_error(error: &Error, prompt_param: &'static str) -> ApiError {
         Error::UnknownBias { .. } | Error::NothingLeft => invalid("logit_bias"),
         Error::Parameter { parameter, .. } => invalid(parameter),
         Error::Stop { .. } => invalid("stop"),
-        // Of what the request asked for and this vocabulary has no tokens for; nothing is wrong with the server.
-        Error::Grammar(GrammarError::NoToken) => ApiError::new(ErrorKind::Invalid, error.to_string()),
+        // Of what the request asked for, and this vocabulary has no tokens for or nobody can follow; nothing is wrong with the server.
+        Error::Grammar(GrammarError::NoToken | GrammarError::TooComplex(_)) => {
+            ApiError::new(ErrorKind::Invalid, error.to_string())
+        }
         Error::Busy { .. } => ApiError::new(ErrorKind::Unavailable, error.to_string())
             .with_code("queue_full")
             .with_retry_after(RETRY_AFTER),
@@ -40,9 +42,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_no_token_spells_is_a_fault_of_the_request() {
-        let error = api_error(&Error::Grammar(GrammarError::NoToken), "prompt");
-        assert_eq!(error.kind.status(), 400);
-        assert!(error.message.contains("no token of the vocabulary"), "{}", error.message);
+    fn a_grammar_that_cannot_be_followed_is_a_fault_of_the_request() {
+        let too_complex = GrammarError::TooComplex("too many states".to_owned());
+        for (error, says) in [(GrammarError::NoToken, "no token of the vocabulary"), (too_complex, "too many states")] {
+            let error = api_error(&Error::Grammar(error), "prompt");
+            assert_eq!(error.kind.status(), 400);
+            assert!(error.message.contains(says), "{}", error.message);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! `/props` and `/slots`: what the server is and what it computes now.
 
 use axum::{
+    Extension,
     extract::{Query, State, rejection::QueryRejection},
     response::Response,
 };
@@ -10,7 +11,7 @@ use tokenizer::TokenId;
 
 use super::completion::default_settings;
 use crate::{
-    App,
+    App, Caller,
     error::{ApiError, ErrorKind},
     models::{Lease, LoadedModel},
     wire::json_response,
@@ -45,6 +46,7 @@ pub(crate) struct WhichSlots {
 /// `GET /props`
 pub(super) async fn props(
     State(app): State<App>,
+    Extension(caller): Extension<Caller>,
     query: Result<Query<WhichModel>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let lease = WhichModel::acquire(&app, query).await?;
@@ -58,9 +60,9 @@ pub(super) async fn props(
         // Where the file lies is nobody's business.
         "model_path": lease.id,
         "modalities": {"vision": false, "video": false, "audio": false},
-        "endpoint_slots": true,
+        "endpoint_slots": caller.rights.reads_figures,
         "endpoint_props": false,
-        "endpoint_metrics": true,
+        "endpoint_metrics": caller.rights.reads_figures,
         "chat_template": lease.template.as_ref().map_or("", |t| t.source()),
         "chat_template_caps": lease.template.as_ref().map_or_else(|| json!({}), capabilities),
         "bos_token": piece(tokenizer.bos()),
@@ -87,11 +89,13 @@ fn capabilities(template: &chat::Template) -> Value {
     })
 }
 
-/// `GET /slots`: one for each sequence that can run at once; those that do come first. No prompts.
+/// `GET /slots`: one for each sequence that can run at once; those that do come first. No prompts, yet how long each is.
 pub(super) async fn slots(
     State(app): State<App>,
+    Extension(caller): Extension<Caller>,
     query: Result<Query<WhichSlots>, QueryRejection>,
 ) -> Result<Response, ApiError> {
+    caller.rights.check_figures()?;
     let Query(which) = query.map_err(|e| bad_query(&e))?;
     let entry = match which.model.as_deref() {
         Some(name) => Some(app.models().entry(name)?),

@@ -129,7 +129,7 @@ fn process(text: &mut Text, metrics: &Metrics, n_engine_panics: u64, uptime_seco
     let inner = &metrics.0;
     text.family("trinity_build_info", "gauge", "The version, as a label.");
     text.sample("trinity_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
-    let single: [(Family, f64); 7] = [
+    let single: [(Family, f64); 9] = [
         (("trinity_uptime_seconds", "gauge", "Since the start."), uptime_seconds),
         (("trinity_panics_total", "counter", "Panics caught, those of engines included; anything but 0 is a bug."), {
             (inner.panics.load(Relaxed) + n_engine_panics) as f64
@@ -146,6 +146,12 @@ fn process(text: &mut Text, metrics: &Metrics, n_engine_panics: u64, uptime_seco
         (("trinity_connections", "gauge", "Connections open."), inner.connections.load(Relaxed) as f64),
         (("trinity_connections_total", "counter", "Connections accepted."), {
             inner.connections_total.load(Relaxed) as f64
+        }),
+        (("trinity_connections_displaced_total", "counter", "Connections that did nothing and gave way to others."), {
+            inner.connections_displaced.load(Relaxed) as f64
+        }),
+        (("trinity_connections_refused_total", "counter", "Connections above what one address may have."), {
+            inner.connections_refused.load(Relaxed) as f64
         }),
         (("trinity_tokens_per_second", "gauge", "Tokens written a second, of the last ten."), {
             metrics.live().throughput_tok_s

@@ -4,6 +4,7 @@ use std::{fmt, ops::ControlFlow, time::SystemTime};
 
 use chat::{OutputFormat, Template};
 use engine::{Handle, grammar::GrammarCompiler};
+use gguf::FileChange;
 use model::Pooling;
 
 use crate::prompt::{Guard, can_fill};
@@ -14,6 +15,10 @@ pub trait Loader: Send + Sync {
     fn known(&self) -> Vec<KnownModel>;
     /// Loads one of [`known`](Self::known) by its id. Takes long; called on a thread of its own.
     fn load(&self, id: &str) -> Result<LoadedModel, LoadFailure>;
+    /// Whether the file of one of [`known`](Self::known) is still what was loaded. Quick: asked before each use.
+    fn change(&self, _id: &str) -> Option<FileChange> {
+        None
+    }
     /// What the file of one of [`known`](Self::known) says of itself. Reads its head only; None where that cannot be had without loading it.
     fn describe(&self, _id: &str) -> Option<Description> {
         None
@@ -139,6 +144,8 @@ pub struct ModelDetails {
     pub n_layers: usize,
     /// Width of a hidden row.
     pub width: usize,
+    /// A name for all that its outputs depend on: what the file holds, and how the operator has it computed.
+    pub fingerprint: u64,
 }
 
 /// Why a model could not be loaded.

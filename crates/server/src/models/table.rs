@@ -142,7 +142,8 @@ impl Table {
         ids.iter().filter_map(|id| self.take_out(id)).collect()
     }
 
-    fn take_out(&mut self, id: &str) -> Option<Arc<LoadedModel>> {
+    /// Takes out one that is loaded.
+    pub(super) fn take_out(&mut self, id: &str) -> Option<Arc<LoadedModel>> {
         match self.slots.remove(id) {
             Some(Slot::Loaded(loaded)) => Some(loaded.model),
             _ => None,

@@ -58,9 +58,10 @@ pub(super) async fn chat(
     if request.messages.as_ref().is_none_or(Vec::is_empty) {
         options::check(request.options.as_ref(), request.format.as_ref(), request.think.as_ref())?;
         tools::tools(request.tools)?;
-        return load::respond(&app, Form::Chat, request.model, request.keep_alive, request.options.as_ref()).await;
+        return load::respond(&app, &caller, Form::Chat, request.model, request.keep_alive, request.options.as_ref())
+            .await;
     }
-    let lease = names::acquire(&app, &request.model, request.keep_alive, request.options.as_ref()).await?;
+    let lease = names::acquire(&app, &caller, &request.model, request.keep_alive, request.options.as_ref()).await?;
     let load_time = started.elapsed();
     let (model, is_stream) = (request.model.clone(), request.stream.unwrap_or(true));
     let request = {

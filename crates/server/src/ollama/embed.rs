@@ -101,7 +101,7 @@ pub(super) async fn embed(
     Json(request): Json<EmbedRequest>,
 ) -> Result<Response, ApiError> {
     let started = Instant::now();
-    let lease = names::acquire(&app, &request.model, request.keep_alive, request.options.as_ref()).await?;
+    let lease = names::acquire(&app, &caller, &request.model, request.keep_alive, request.options.as_ref()).await?;
     let load_time = started.elapsed();
     let inputs = match request.input {
         // As Ollama: one empty text is no text, an empty one in a list is a mistake.
@@ -136,7 +136,7 @@ pub(super) async fn embeddings(
     Extension(caller): Extension<Caller>,
     Json(request): Json<EmbeddingsRequest>,
 ) -> Result<Response, ApiError> {
-    let lease = names::acquire(&app, &request.model, request.keep_alive, request.options.as_ref()).await?;
+    let lease = names::acquire(&app, &caller, &request.model, request.keep_alive, request.options.as_ref()).await?;
     let inputs: Vec<String> = request.prompt.into_iter().filter(|prompt| !prompt.is_empty()).collect();
     let prompts = {
         let lease = lease.clone();

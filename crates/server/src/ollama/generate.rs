@@ -74,9 +74,17 @@ pub(super) async fn generate(
     options::top_logprobs(request.logprobs, request.top_logprobs)?;
     if request.is_empty() {
         options::check(request.options.as_ref(), request.format.as_ref(), request.think.as_ref())?;
-        return load::respond(&app, Form::Generate, request.model, request.keep_alive, request.options.as_ref()).await;
+        return load::respond(
+            &app,
+            &caller,
+            Form::Generate,
+            request.model,
+            request.keep_alive,
+            request.options.as_ref(),
+        )
+        .await;
     }
-    let lease = names::acquire(&app, &request.model, request.keep_alive, request.options.as_ref()).await?;
+    let lease = names::acquire(&app, &caller, &request.model, request.keep_alive, request.options.as_ref()).await?;
     let load_time = started.elapsed();
     let (model, is_stream) = (request.model.clone(), request.stream.unwrap_or(true));
     let is_raw = request.raw == Some(true);

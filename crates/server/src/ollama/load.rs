@@ -9,11 +9,12 @@ use super::{
     options::{KeepAliveWire, Options},
     output::{Form, Head},
 };
-use crate::{App, error::ApiError, models::KeepAlive, wire::json_response};
+use crate::{App, Caller, error::ApiError, models::KeepAlive, wire::json_response};
 
 /// Loads the model, or unloads it if it is to be kept for no time. One line, streamed or not.
 pub(super) async fn respond(
     app: &App,
+    caller: &Caller,
     form: Form,
     model: String,
     keep_alive: Option<KeepAliveWire>,
@@ -21,10 +22,11 @@ pub(super) async fn respond(
 ) -> Result<Response, ApiError> {
     let started = Instant::now();
     let reason = if keep_alive == Some(KeepAliveWire(KeepAlive::For(Duration::ZERO))) {
+        caller.rights.check_operator("keep_alive: unloading a model")?;
         unload(app, &model).await?;
         "unload"
     } else {
-        names::acquire(app, &model, keep_alive, options).await?;
+        names::acquire(app, caller, &model, keep_alive, options).await?;
         "load"
     };
     let head = Head { form, model, started, load_time: started.elapsed(), context: None };

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::options::{KeepAliveWire, Options};
 use crate::{
-    App,
+    App, Caller,
     error::ApiError,
     models::{Lease, ModelDetails, ModelEntry, Models},
 };
@@ -27,14 +27,20 @@ pub(super) fn find(models: &Models, name: &str) -> String {
     exact.or_else(|| names().find(meant)).cloned().unwrap_or_else(|| name.to_owned())
 }
 
-/// The model of that name, loaded if it was not, for a request with these options.
+/// The model of that name, loaded if it was not, for a request with these options. How long it stays loaded concerns all callers, so only an
+/// operator's `keep_alive` counts; another's is a hint that changes nothing.
 pub(super) async fn acquire(
     app: &App,
+    caller: &Caller,
     name: &str,
     keep_alive: Option<KeepAliveWire>,
     options: Option<&Options>,
 ) -> Result<Lease, ApiError> {
     let models = app.models();
+    if keep_alive.is_some() && !caller.rights.is_operator {
+        app.notices().ignored("of a caller that is no operator", "keep_alive");
+    }
+    let keep_alive = keep_alive.filter(|_| caller.rights.is_operator);
     let lease = models.acquire_for(Some(&find(models, name)), keep_alive.map(|k| k.0)).await?;
     if let Some(options) = options {
         options.note_context(app.notices(), &lease);

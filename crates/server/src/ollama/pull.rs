@@ -2,13 +2,13 @@
 
 use std::ops::ControlFlow;
 
-use axum::{extract::State, response::Response};
+use axum::{Extension, extract::State, response::Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::{
-    App, Json,
+    App, Caller, Json,
     error::{ApiError, ErrorKind},
     limits::PULLS_MAX,
     models::{PullProgress, Puller},
@@ -38,11 +38,16 @@ pub(super) struct PullRequest {
 }
 
 /// `POST /api/pull`
-pub(super) async fn pull(State(app): State<App>, Json(request): Json<PullRequest>) -> Result<Response, ApiError> {
+pub(super) async fn pull(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Json(request): Json<PullRequest>,
+) -> Result<Response, ApiError> {
     let Some(puller) = app.options().puller.clone() else {
         let message = "this server pulls no models: it was started without --allow-pull";
         return Err(ApiError::new(ErrorKind::Forbidden, message).with_code("pull_not_allowed"));
     };
+    caller.rights.check_operator("pulling a model")?;
     if request.insecure == Some(true) {
         return Err(unsupported("insecure", "downloads are always verified"));
     }

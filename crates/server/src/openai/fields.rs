@@ -101,9 +101,7 @@ impl Common {
         if self.min_tokens.is_some_and(|n| n != 0) {
             return Err(unsupported("min_tokens", "this server cannot hold back a model's end"));
         }
-        request.priority = self.priority.map_or(Ok(0), |p| {
-            i32::try_from(p).map_err(|_| out_of_range("priority", p, "-2147483648 to 2147483647"))
-        })?;
+        request.priority = caller.rights.check_priority(self.priority)?;
         request.use_cache = self.cache_prompt.unwrap_or(true);
         request.scope = cache_scope(caller, self.cache_salt.as_deref());
         request.time_limit = self.time_limit.map(time_limit).transpose()?;

@@ -2,6 +2,7 @@
 //! what routers ask a worker for.
 
 use axum::{
+    Extension,
     extract::State,
     http::{HeaderValue, StatusCode, header},
     response::Response,
@@ -12,32 +13,37 @@ use serde_json::{Value, json};
 use super::answer_with;
 use crate::{
     app::{App, ModelStatus},
+    auth::Caller,
+    error::ApiError,
     lifecycle::Phase,
     metrics, openapi,
 };
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Name, version, endpoints and live figures. A browser gets the page instead, from the gate.
-pub(super) async fn root(State(app): State<App>) -> Response {
+/// Name, version, endpoints and, for those who may read them, live figures. A browser gets the page instead, from the gate.
+pub(super) async fn root(State(app): State<App>, Extension(caller): Extension<Caller>) -> Response {
     let live = app.metrics().live();
     let statuses = app.statuses();
-    let mut response = answer_with(
-        StatusCode::OK,
-        &json!({
-            "name": "trinity",
-            "version": VERSION,
-            "uptime_s": app.uptime().as_secs(),
-            "models": statuses.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(),
-            "endpoints": openapi::endpoints().iter().map(|(method, path)| format!("{method} {path}")).collect::<Vec<_>>(),
-            "metrics": {
-                "total_requests": live.total_requests,
-                "active_requests": live.active_requests,
-                "total_tokens": live.total_tokens,
-                "throughput_tok_s": live.throughput_tok_s,
-            },
-        }),
-    );
+    let mut about = json!({
+        "name": "trinity",
+        "version": VERSION,
+        "uptime_s": app.uptime().as_secs(),
+        "models": statuses.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(),
+        "endpoints": openapi::endpoints().iter().map(|(method, path)| format!("{method} {path}")).collect::<Vec<_>>(),
+    });
+    if caller.rights.reads_figures
+        && let Some(fields) = about.as_object_mut()
+    {
+        let figures = json!({
+            "total_requests": live.total_requests,
+            "active_requests": live.active_requests,
+            "total_tokens": live.total_tokens,
+            "throughput_tok_s": live.throughput_tok_s,
+        });
+        fields.insert("metrics".to_owned(), figures);
+    }
+    let mut response = answer_with(StatusCode::OK, &about);
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
     response
 }
@@ -47,12 +53,13 @@ pub(super) async fn version() -> Response {
     answer_with(StatusCode::OK, &json!({"version": VERSION}))
 }
 
-/// Settings and what the server can take at once.
-pub(super) async fn server(State(app): State<App>) -> Response {
+/// Settings and what the server can take at once; what it has to do now, for those who may read it.
+pub(super) async fn server(State(app): State<App>, Extension(caller): Extension<Caller>) -> Response {
     let statuses = app.statuses();
     let first = statuses.first().cloned().unwrap_or_default();
     let stats = first.gauges.unwrap_or_default().stats;
-    let states: Vec<Value> = statuses.iter().map(|s| json!({"model": s.id, "load": load_of(s)})).collect();
+    let shown = statuses.iter().filter(|_| caller.rights.reads_figures);
+    let states: Vec<Value> = shown.map(|s| json!({"model": s.id, "load": load_of(s)})).collect();
     answer_with(
         StatusCode::OK,
         &json!({
@@ -103,11 +110,12 @@ pub(super) async fn model(State(app): State<App>) -> Response {
 }
 
 /// What each engine has to do. Sections that are asked for with `include` are all there is.
-pub(super) async fn loads(State(app): State<App>) -> Response {
+pub(super) async fn loads(State(app): State<App>, Extension(caller): Extension<Caller>) -> Result<Response, ApiError> {
+    caller.rights.check_figures()?;
     let statuses = app.statuses();
     let loads: Vec<Value> = statuses.iter().map(load_of).collect();
     let sum = |name: &str| loads.iter().filter_map(|l| l.get(name)?.as_u64()).sum::<u64>();
-    answer_with(
+    Ok(answer_with(
         StatusCode::OK,
         &json!({
             "timestamp": app.now_unix().to_string(),
@@ -120,7 +128,7 @@ pub(super) async fn loads(State(app): State<App>) -> Response {
             },
             "loads": loads,
         }),
-    )
+    ))
 }
 
 /// Tokens generated for each second that the engine worked. Routers divide by it what waits: a mean over idle time would make a server that

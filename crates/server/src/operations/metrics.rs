@@ -1,15 +1,17 @@
 //! `/metrics`: everything that is counted, for Prometheus.
 
 use axum::{
+    Extension,
     extract::State,
     http::{HeaderName, header},
     response::{IntoResponse, Response},
 };
 
-use crate::{app::App, metrics};
+use crate::{app::App, auth::Caller, error::ApiError, metrics};
 
 /// The text.
-pub(super) async fn show(State(app): State<App>) -> Response {
+pub(super) async fn show(State(app): State<App>, Extension(caller): Extension<Caller>) -> Result<Response, ApiError> {
+    caller.rights.check_figures()?;
     let compat = &app.options().metrics_compat;
     let text = metrics::render(app.metrics(), &app.statuses(), compat, app.uptime().as_secs_f64());
     let headers = [
@@ -18,5 +20,5 @@ pub(super) async fn show(State(app): State<App>) -> Response {
         // llama.cpp's, by which a scraper sees that counters began anew.
         (HeaderName::from_static("process-start-time-unix"), app.started_at_unix().to_string()),
     ];
-    (headers, text).into_response()
+    Ok((headers, text).into_response())
 }

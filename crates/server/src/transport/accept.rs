@@ -1,14 +1,40 @@
 //! The loop that accepts connections, as many as there are places for.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::IpAddr,
+    pin::pin,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
-use tokio::{net::TcpListener, sync::Semaphore, time};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time,
+};
 
-use super::{connection::Connections, tls::Tls, unix::UnixEndpoint};
-use crate::{gate::Peer, lifecycle::Phase, limits::HANDSHAKE_TIMEOUT};
+use super::{
+    connection::Connections,
+    places::{Entry, Places, Seat},
+    stream::bounded,
+    tls::Tls,
+    unix::UnixEndpoint,
+};
+use crate::{
+    error::{ApiError, ErrorKind},
+    gate::Peer,
+    lifecycle::Phase,
+    limits::HANDSHAKE_TIMEOUT,
+    refusal::openai_json,
+};
 
 /// Before accepting again when the system has no more file descriptors.
 const RETRY: Duration = Duration::from_millis(50);
+
+/// Connections that are being told why they get no place; more are closed without a word.
+const REFUSALS_MAX: usize = 64;
 
 /// Where connections come from.
 pub(crate) enum Listener {
@@ -18,12 +44,12 @@ pub(crate) enum Listener {
     Unix(UnixEndpoint),
 }
 
-/// Accepts until the app is told to cut off what runs. Each connection has a place while it lives; more wait with the system.
-pub(crate) async fn run(listener: Listener, tls: Option<Tls>, connections: Connections, places: Arc<Semaphore>) {
+/// Accepts until the app is told to cut off what runs. Each connection has a place while it lives; where every place is at work, more wait with
+/// the system.
+pub(crate) async fn run(listener: Listener, tls: Option<Tls>, connections: Connections, places: Arc<Places>) {
     let lifecycle = connections.app().lifecycle().clone();
     let mut is_failing = false;
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let accepted = tokio::select! {
             accepted = accept(&listener) => accepted,
             () = lifecycle.reached(Phase::Cancelled) => return,
@@ -32,37 +58,105 @@ pub(crate) async fn run(listener: Listener, tls: Option<Tls>, connections: Conne
             Ok(accepted) => accepted,
             Err(error) => {
                 // A client that left between knocking and opening is its own affair; the rest is said once and not a thousand times a second.
-                if error.kind() != io::ErrorKind::ConnectionAborted && !is_failing {
+                let is_client = error.kind() == io::ErrorKind::ConnectionAborted;
+                if !is_client && !is_failing {
                     tracing::warn!(%error, "cannot accept a connection");
                     is_failing = true;
+                }
+                if !is_client {
+                    // There are no more file descriptors, most likely: one that does nothing is given back.
+                    places.make_room();
                 }
                 time::sleep(RETRY).await;
                 continue;
             }
         };
         is_failing = false;
-        let (connections, tls) = (connections.clone(), tls.clone());
-        // Before the task begins to run, so that a drain that starts now waits for it.
-        let open = connections.open();
-        tokio::spawn(async move {
-            let _place = place;
-            match (accepted, tls) {
-                (Accepted::Tcp(stream, peer), Some(tls)) => {
-                    let shaken = time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await;
-                    if let Ok(Ok(stream)) = shaken {
-                        connections.serve(stream, peer, open).await;
-                    }
-                }
-                (Accepted::Tcp(stream, peer), None) => connections.serve(stream, peer, open).await,
-                (Accepted::Unix(stream), _) => connections.serve(stream, Peer::Unix, open).await,
+        let seat = tokio::select! {
+            seat = seat(&places, accepted.address()) => seat,
+            () = lifecycle.reached(Phase::Cancelled) => return,
+        };
+        let Some(seat) = seat else {
+            connections.app().metrics().count_refused_connection();
+            if let (Accepted::Tcp(stream, _), None) = (accepted, &tls) {
+                tokio::spawn(refuse(stream, places.n_address_max()));
             }
-        });
+            continue;
+        };
+        // Before the task begins to run, so that a drain that starts now waits for it.
+        let open = connections.open(seat.clone());
+        tokio::spawn(serve(accepted, tls.clone(), connections.clone(), seat, open));
+    }
+}
+
+/// A place for a connection from `address`, as soon as there is one; None: its address has as many as it may.
+async fn seat(places: &Arc<Places>, address: Option<IpAddr>) -> Option<Seat> {
+    loop {
+        let mut changed = pin!(places.changed());
+        changed.as_mut().enable();
+        match places.enter(address) {
+            Entry::Place(seat) => return Some(seat),
+            Entry::AddressFull => return None,
+            Entry::Full => changed.await,
+        }
+    }
+}
+
+async fn serve(
+    accepted: Accepted,
+    tls: Option<Tls>,
+    connections: Connections,
+    seat: Seat,
+    open: super::connection::Open,
+) {
+    let app = connections.app().clone();
+    let served = async move {
+        match (accepted, tls) {
+            (Accepted::Tcp(stream, peer), Some(tls)) => {
+                let shaken = time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await;
+                if let Ok(Ok(stream)) = shaken {
+                    connections.serve(stream, peer, open).await;
+                }
+            }
+            (Accepted::Tcp(stream, peer), None) => connections.serve(stream, peer, open).await,
+            (Accepted::Unix(stream), _) => connections.serve(stream, Peer::Unix, open).await,
+        }
+    };
+    tokio::select! {
+        () = served => {}
+        () = seat.lost() => app.metrics().count_displaced_connection(),
+    }
+}
+
+/// Says why there is no place, to a client that may not read it.
+async fn refuse(stream: TcpStream, n_max: usize) {
+    static REFUSALS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(REFUSALS_MAX));
+    let Ok(_permit) = REFUSALS.try_acquire() else { return };
+    let message = format!("this address has {n_max} connections with requests under way, the most that one may have");
+    let body =
+        openai_json(&ApiError::new(ErrorKind::Unavailable, message).with_code("too_many_connections")).to_string();
+    let head =
+        "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\ncontent-type: application/json";
+    let text = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let (mut stream, _) = bounded(stream, RETRY);
+    // Whoever has left does not need it.
+    if stream.write_all(text.as_bytes()).await.is_ok() {
+        let _ = stream.shutdown().await;
     }
 }
 
 enum Accepted {
-    Tcp(tokio::net::TcpStream, Peer),
+    Tcp(TcpStream, Peer),
     Unix(tokio::net::UnixStream),
+}
+
+impl Accepted {
+    fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(_, Peer::Tcp(address)) => Some(address.ip()),
+            _ => None,
+        }
+    }
 }
 
 async fn accept(listener: &Listener) -> io::Result<Accepted> {

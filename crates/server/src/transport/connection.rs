@@ -1,11 +1,13 @@
 //! One connection: HTTP/1.1 with limits of size and time, and an end when the server stops.
 
 use std::{
-    pin::pin,
+    future::poll_fn,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
@@ -16,7 +18,10 @@ use tokio::{
     sync::watch,
 };
 
-use super::stream::Bounded;
+use super::{
+    places::Seat,
+    stream::{Left, Watch, bounded},
+};
 use crate::{
     app::App,
     gate::{self, Gate, Peer},
@@ -44,6 +49,7 @@ pub(crate) struct Open {
     early: Option<watch::Receiver<()>>,
     _all: watch::Receiver<()>,
     _count: ConnectionGuard,
+    seat: Seat,
 }
 
 impl Connections {
@@ -55,13 +61,14 @@ impl Connections {
         &self.app
     }
 
-    /// Counts a connection that was just accepted.
-    pub(crate) fn open(&self) -> Open {
+    /// Counts a connection that was just accepted, and has its place.
+    pub(crate) fn open(&self, seat: Seat) -> Open {
         let is_early = self.app.lifecycle().phase() < Phase::Draining;
         Open {
             early: is_early.then(|| self.early.subscribe()),
             _all: self.all.subscribe(),
             _count: self.app.metrics().connection_opened(),
+            seat,
         }
     }
 
@@ -82,9 +89,11 @@ impl Connections {
     {
         let options = self.app.options();
         let lifecycle = self.app.lifecycle();
-        let io = TokioIo::new(Bounded::new(stream, options.write_timeout));
+        let (stream, watch) = bounded(stream, options.write_timeout);
+        let io = TokioIo::new(stream);
         let has_asked = Arc::new(AtomicBool::new(false));
-        let service = gate::service(Arc::clone(&self.gate), peer, Arc::clone(&has_asked));
+        let seat = open.seat.clone();
+        let service = gate::service(Arc::clone(&self.gate), peer, Arc::clone(&has_asked), seat.clone());
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(options.head_timeout)
@@ -96,7 +105,7 @@ impl Connections {
             .serve_connection(io, service);
         let mut connection = pin!(connection);
         let ended = tokio::select! {
-            ended = connection.as_mut() => Some(ended),
+            ended = watched(connection.as_mut(), &watch, &seat) => Some(ended),
             () = lifecycle.reached(Phase::Draining) => None,
         };
         let ended = if let Some(ended) = ended {
@@ -110,7 +119,7 @@ impl Connections {
                 open.early = None;
             }
             let ended = tokio::select! {
-                ended = connection.as_mut() => Some(ended),
+                ended = watched(connection.as_mut(), &watch, &seat) => Some(ended),
                 () = lifecycle.reached(Phase::Cancelled) => None,
             };
             if let Some(ended) = ended {
@@ -118,13 +127,40 @@ impl Connections {
             } else {
                 // Answers under way end with an error that says why; one whose client does not read it is cut off.
                 connection.as_mut().graceful_shutdown();
-                tokio::time::timeout(LAST_WORDS_TIMEOUT, connection).await.unwrap_or(Ok(()))
+                let last = watched(connection, &watch, &seat);
+                tokio::time::timeout(LAST_WORDS_TIMEOUT, last).await.unwrap_or(Ended::Connection(Ok(())))
             }
         };
-        if let Err(error) = ended {
-            // Whatever a client does to its connection is no trouble of ours.
-            tracing::debug!(%error, ?peer, "connection ended");
+        // Whatever a client does to its connection is no trouble of ours.
+        match ended {
+            Ended::Connection(Ok(())) => {}
+            Ended::Connection(Err(error)) => tracing::debug!(%error, ?peer, "connection ended"),
+            Ended::Left(how) => tracing::debug!(?how, ?peer, "the client left before its answer"),
         }
         drop(open);
     }
+}
+
+/// How a connection ended.
+enum Ended {
+    /// By itself.
+    Connection(hyper::Result<()>),
+    /// Its client has gone, and what runs for it goes too.
+    Left(Left),
+}
+
+/// `connection` to its end, or until its client leaves an answer that is under way: HTTP's own reader looks no further than what has been sent
+/// before, so it does not see who sends another request and leaves.
+async fn watched<C, S>(mut connection: Pin<&mut C>, watch: &Watch<S>, seat: &Seat) -> Ended
+where
+    C: Future<Output = hyper::Result<()>>,
+    S: AsyncRead + Unpin,
+{
+    poll_fn(|context| {
+        if let Poll::Ready(ended) = connection.as_mut().poll(context) {
+            return Poll::Ready(Ended::Connection(ended));
+        }
+        if seat.is_answering() { watch.poll_left(context).map(Ended::Left) } else { Poll::Pending }
+    })
+    .await
 }

@@ -1,6 +1,10 @@
 //! TLS with rustls and ring.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use tokio::{io, net::TcpStream};
 use tokio_rustls::{
@@ -18,9 +22,9 @@ use crate::serve::{ServeError, path_text};
 /// Largest certificate or key file, bytes.
 const PEM_BYTES_MAX: u64 = 1 << 20;
 
-/// A certificate with its key. Cheap to clone.
+/// A certificate with its key, which may be replaced. Cheap to clone; all clones are one.
 #[derive(Clone)]
-pub struct Tls(TlsAcceptor);
+pub struct Tls(Arc<RwLock<TlsAcceptor>>);
 
 impl Tls {
     /// Reads the certificate chain and the private key, both PEM.
@@ -39,12 +43,22 @@ impl Tls {
             .with_single_cert(chain, private)
             .map_err(|e| error(certificate, format!("the certificate does not go with {}: {e}", path_text(key))))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+        Ok(Self(Arc::new(RwLock::new(TlsAcceptor::from(Arc::new(config))))))
+    }
+
+    /// From now on connections are shown the certificate of `new`.
+    pub fn replace(&self, new: &Self) {
+        let acceptor = new.acceptor();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = acceptor;
+    }
+
+    fn acceptor(&self) -> TlsAcceptor {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Shakes hands.
     pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        self.0.accept(stream).await
+        self.acceptor().accept(stream).await
     }
 }
 

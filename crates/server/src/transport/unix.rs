@@ -6,9 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::{UnixListener, UnixSocket, UnixStream};
 
-use crate::serve::{ServeError, path_text};
+use crate::serve::{BACKLOG, ServeError, path_text};
 
 /// A socket in the file system; removed when this goes.
 pub struct UnixEndpoint {
@@ -34,7 +34,9 @@ impl UnixEndpoint {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             Err(e) => return Err(error(e)),
         }
-        let listener = UnixListener::bind(path).map_err(error)?;
+        let socket = UnixSocket::new_stream().map_err(error)?;
+        socket.bind(path).map_err(error)?;
+        let listener = socket.listen(BACKLOG).map_err(error)?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(error)?;
         Ok(Self { listener, path: path.to_owned(), identity: identity_of(path) })
     }

@@ -128,7 +128,11 @@ fn one_over_each_limit_is_refused() {
             "responses kept" => assert_eq!(options.responses_max, n),
             "memory of responses kept" => assert_eq!(options.responses_bytes_max, n),
             "time responses are kept" => assert_eq!(limits::RESPONSES_AGE_MAX.as_secs(), *value),
-            // Of what the server does at once for all (ollama/pull.rs).
+            // Some of it waits in other buffers (departures.rs).
+            "sent ahead of an answer" => assert_eq!(limits::PIPELINED_BYTES_MAX, n),
+            // Of what the server does at once for all (src/blocking.rs, ollama/pull.rs).
+            "threads for long work" => assert_eq!(options.workers_max, n),
+            "requests waiting for one" => assert_eq!(options.work_queued_max, n),
             "pulls" => assert_eq!(limits::PULLS_MAX, n),
             name => {
                 assert!(is_taken(&server, name, n), "{name}: {n}");

@@ -70,9 +70,7 @@ impl Loopback {
 
     /// A connection.
     pub(crate) fn connect(&self) -> Client {
-        let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Client { stream, left: Vec::new() }
+        Client::of(TcpStream::connect(self.address).unwrap())
     }
 
     /// A request with a body of JSON.
@@ -167,6 +165,11 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    pub(crate) fn of(stream: TcpStream) -> Self {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self { stream, left: Vec::new() }
+    }
+
     /// Sends bytes; that the server closed is no failure here.
     pub(crate) fn write(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = self.stream.write_all(bytes.as_ref());

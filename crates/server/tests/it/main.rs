@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod anthropic;
+mod blame;
 mod connections;
+mod departures;
 mod drain;
 mod keys;
 mod limits;
@@ -13,6 +15,8 @@ mod openai;
 mod openapi;
 mod operations;
 mod origins;
+mod places;
+mod rights;
 mod routes;
 mod seeds;
 mod tls;

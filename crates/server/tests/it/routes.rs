@@ -47,6 +47,7 @@ pub(crate) fn routes(seen: &Seen) -> Router<App> {
         .route("/test/scope", get(|Extension(caller): Extension<Caller>| async move { caller.scope.to_string() }))
         .route("/test/tokens/{n}", get(tokens))
         .route("/test/panic", get(panic))
+        .route("/test/forever", get(std::future::pending::<&'static str>))
         .route("/test/panic-late", get(|| async { Response::new(Body::new(PanicBody(None))) }))
         .route("/test/flood", get(move || async move { stream(&flood, None) }))
         .route("/test/drip", get(move || async move { stream(&drip, Some(Duration::from_millis(10))) }))

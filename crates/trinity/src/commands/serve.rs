@@ -7,6 +7,7 @@ mod loader;
 mod log;
 mod options;
 mod puller;
+mod secrets;
 mod stop;
 
 use std::{
@@ -24,6 +25,8 @@ pub(crate) use config::ServeArgs;
 pub(crate) use llama_server::translated;
 use loader::FileLoader;
 use puller::HubPuller;
+use secrets::Secrets;
+use stop::Reload;
 
 use super::limits;
 use crate::{
@@ -34,6 +37,9 @@ use crate::{
 
 /// Threads that move bytes; what computes has its own.
 const IO_THREADS: usize = 2;
+
+/// Threads that wait or read long: what requests may have, and as many for the server's own.
+const WAITING_THREADS: usize = 2 * (server::limits::WORKERS_MAX + server::limits::PULLS_MAX);
 
 /// How often the engines are looked after.
 const WATCH: Duration = Duration::from_millis(500);
@@ -64,6 +70,7 @@ pub(crate) fn run(command: &ServeCommand, global: &Global) -> Result<(), Failure
     options::raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(IO_THREADS)
+        .max_blocking_threads(WAITING_THREADS)
         .enable_all()
         .build()
         .map_err(|e| Failure::new(Kind::Failure, format!("cannot start threads: {e}")))?;
@@ -74,16 +81,21 @@ pub(crate) fn run(command: &ServeCommand, global: &Global) -> Result<(), Failure
 }
 
 async fn serve(settings: &ServeArgs, global: &Global) -> Result<(), Failure> {
-    let tls = options::tls(settings)?;
-    let mut server = Server::new(tls);
+    let Secrets { keys, tls, warnings } = Secrets::read(settings)?;
+    for warning in warnings {
+        terminal::say(&format!("warning: {}\n", terminal::escape(&warning)));
+    }
+    let mut server = Server::new(tls.clone());
     for host in settings.hosts() {
         server.listen_tcp(&host, settings.port).await.map_err(|e| failure(&e))?;
     }
     if let Some(path) = &settings.unix_socket {
         server.listen_unix(path).await.map_err(|e| failure(&e))?;
     }
-    let mut options = options::of_server(settings, server.is_loopback_only())?;
-    let (models, loader) = loader::models(settings, global)?;
+    let scope_salt = secrets::scope_salt(settings)?;
+    let (models, loader) = loader::models(settings, scope_salt, global)?;
+    loader.set_cache_owners(&keys);
+    let mut options = options::of_server(settings, keys, scope_salt, server.is_loopback_only())?;
     if settings.allow_pull {
         options.puller = Some(Arc::new(HubPuller(Arc::clone(&loader))));
     }
@@ -93,7 +105,7 @@ async fn serve(settings: &ServeArgs, global: &Global) -> Result<(), Failure> {
     let addresses = server.addresses().join(" and ");
     let (watched, n_running_max) = (models.clone(), usize::from(settings.engine.max_running));
     let app = App::new(options, models.clone(), move || loader::statuses(&watched, n_running_max));
-    stop::on_signals(app.lifecycle().clone())?;
+    stop::on_signals(Reload { settings: settings.clone(), app: app.clone(), tls, loader: Arc::clone(&loader) })?;
     let has_died = Arc::new(AtomicBool::new(false));
     tokio::spawn(watch_engines(app.clone(), Arc::clone(&has_died)));
     // Health answers while the models are loaded.

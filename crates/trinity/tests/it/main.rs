@@ -28,6 +28,8 @@ mod run;
 mod seal;
 mod serve;
 mod serve_engine;
+mod serve_files;
+mod serve_tenants;
 mod server_process;
 mod templates;
 #[cfg(unix)]

@@ -92,10 +92,15 @@ pub(crate) fn get(address: &str, path: &str, headers: &str) -> String {
 
 /// The whole answer to a POST of JSON.
 pub(crate) fn post(address: &str, path: &str, body: &str) -> String {
+    post_with(address, path, "", body)
+}
+
+/// The same with more headers, each with the end of its line.
+pub(crate) fn post_with(address: &str, path: &str, headers: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let head = "Host: localhost\r\nConnection: close\r\nContent-Type: application/json";
-    write!(stream, "POST {path} HTTP/1.1\r\n{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+    write!(stream, "POST {path} HTTP/1.1\r\n{head}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     text

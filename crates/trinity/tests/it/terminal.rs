@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{Read, Write},
+    os::unix::fs::OpenOptionsExt,
     path::PathBuf,
     process::{Child, Command, ExitStatus},
     sync::mpsc,
@@ -22,17 +23,26 @@ pub(crate) struct Terminal {
     pub(crate) shown: String,
 }
 
+/// Both ends of a new pseudo-terminal: the window's, and a program's.
+pub(crate) fn open() -> (File, File) {
+    // Not for other programs: as long as one has it the terminal is not gone.
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let master = openpt(flags).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let path = PathBuf::from(ptsname(&master, Vec::new()).unwrap().into_string().unwrap());
+    let flags = i32::try_from(OpenptFlags::NOCTTY.bits()).unwrap();
+    let terminal = File::options().read(true).write(true).custom_flags(flags).open(path).unwrap();
+    (File::from(master), terminal)
+}
+
 impl Terminal {
     pub(crate) fn start(mut command: Command) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let path = PathBuf::from(ptsname(&master, Vec::new()).unwrap().into_string().unwrap());
-        let open = || File::options().read(true).write(true).open(&path).unwrap();
-        let child = command.env("TERM", "xterm").stdin(open()).stdout(open()).stderr(open()).spawn().unwrap();
-        // The command holds its ends of the terminal, which must close with the program.
-        drop(command);
-        let keyboard = File::from(master);
+        let (keyboard, terminal) = open();
+        let end = || terminal.try_clone().unwrap();
+        let child = command.env("TERM", "xterm").stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
+        // These ends of the terminal must close with the program.
+        drop((command, terminal));
         let mut screen = keyboard.try_clone().unwrap();
         let (send, receive) = mpsc::channel();
         std::thread::spawn(move || {

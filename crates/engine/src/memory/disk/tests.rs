@@ -6,7 +6,7 @@ use crate::CacheScope;
 const PAGE_BYTES: usize = 1000;
 
 fn cache(folder: &Path) -> DiskCache {
-    DiskCache { folder: folder.to_owned(), bytes_max: 20_000, model: [7; 32] }
+    DiskCache { folder: folder.to_owned(), bytes_max: 20_000, model: [7; 32], owners: None }
 }
 
 fn tokens(i: u32) -> Vec<TokenId> {
@@ -39,6 +39,23 @@ fn pages_outlive_the_process_and_only_serve_their_model() {
     assert!((0..5).all(|i| disk.has(chain(i)) && load(&mut disk, i) == Some(page(i))));
     let other = DiskCache { model: [8; 32], ..cache(folder.path()) };
     assert!(!Disk::open(&other, PAGE_BYTES).unwrap().has(chain(0)));
+}
+
+#[test]
+fn pages_of_an_owner_who_is_gone_are_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain_of = |owner: u64, i: u32| ChainKey::root(CacheScope(u128::from(owner) << 64 | 5)).then(&tokens(i));
+    let of = |owners: &[u64]| DiskCache { owners: Some(owners.to_vec()), ..cache(folder.path()) };
+    let mut disk = Disk::open(&of(&[0, 1, 2]), PAGE_BYTES).unwrap();
+    for owner in 0..3 {
+        let key = PageKey { chain: chain_of(owner, 3), tokens: &tokens(3) };
+        assert_eq!(key.chain.owner(), owner);
+        disk.save(key, &page(3), true);
+    }
+    drop(disk);
+    let disk = Disk::open(&of(&[0, 2]), PAGE_BYTES).unwrap();
+    assert_eq!([0, 1, 2].map(|owner| disk.has(chain_of(owner, 3))), [true, false, true]);
+    assert_eq!(fs::read_dir(&disk.folder).unwrap().count(), 2);
 }
 
 #[test]

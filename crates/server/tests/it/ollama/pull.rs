@@ -12,6 +12,7 @@ use std::{
 use serde_json::{Value, json};
 use server::{
     ServerOptions,
+    auth::{KeyFileFormat, Keys},
     models::{LoadFailure, Models, PullProgress, Puller},
 };
 
@@ -76,6 +77,23 @@ fn nothing_is_pulled_unless_the_operator_allows_it() {
     let answer = smollm2().post_json(PULL, &json!({"model": "tiny"}));
     assert_eq!(answer.status, 403);
     assert!(answer.json()["error"].as_str().unwrap().contains("--allow-pull"), "{answer:?}");
+}
+
+#[test]
+fn keys_pull_only_where_they_are_the_operator_s() {
+    let text = "[[keys]]\nkey = \"tenant\"\n[[keys]]\nkey = \"operator\"\nadmin = true\n";
+    let keys = Keys::parse("k", text, KeyFileFormat::Toml).unwrap();
+    let puller = Arc::new(TestPuller::default());
+    let options = ServerOptions { puller: Some(puller.clone()), keys, ..ServerOptions::default() };
+    let server = Loopback::with_models(options, Models::default());
+    for (key, status) in [("tenant", 403), ("operator", 200)] {
+        let body = r#"{"model": "tiny", "stream": false}"#;
+        let head =
+            format!("POST {PULL} HTTP/1.1\r\nHost: localhost\r\nx-api-key: {key}\r\nContent-Type: application/json");
+        let answer = server.send(format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+        assert_eq!(answer.status, status, "{key}: {answer:?}");
+    }
+    assert_eq!(*puller.pulled.lock().unwrap(), ["tiny:1m"]);
 }
 
 #[test]

@@ -67,7 +67,7 @@ pub(crate) struct ServeArgs {
     /// Accept only a model's own names in requests, even where one model is served
     #[arg(long, env = "TRINITY_STRICT_MODEL_NAME", conflicts_with = "any_model_name", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
     pub(crate) strict_model_name: bool,
-    /// Let clients pull models of the catalogue (POST /api/pull)
+    /// Let the operator's callers pull models of the catalogue (POST /api/pull)
     #[arg(long, env = "TRINITY_ALLOW_PULL", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
     pub(crate) allow_pull: bool,
     /// Load these models at the start and never unload them; others are loaded when they are asked for
@@ -97,7 +97,7 @@ pub(crate) struct ServeArgs {
     /// Listen on a Unix socket
     #[arg(long, value_name = "PATH", env = "TRINITY_UNIX_SOCKET")]
     pub(crate) unix_socket: Option<std::path::PathBuf>,
-    /// Encrypt with this certificate chain (PEM)
+    /// Encrypt with this certificate chain (PEM); SIGHUP reads it again
     #[arg(long, value_name = "FILE", env = "TRINITY_TLS_CERT")]
     pub(crate) tls_cert: Option<std::path::PathBuf>,
     /// The certificate's private key (PEM)
@@ -106,9 +106,21 @@ pub(crate) struct ServeArgs {
     /// Ask for this API key, or its SHA-256 as sha256:HEX; better in the environment or in a file, where other users do not see it
     #[arg(long, value_name = "KEY", env = "TRINITY_API_KEY", hide_env_values = true, value_delimiter = ',')]
     pub(crate) api_key: Vec<String>,
-    /// Ask for one of the API keys in a file: one a line, or .toml or .json with limits per key
+    /// Ask for one of the API keys in a file: one a line, or .toml or .json with limits and rights per key; SIGHUP reads it again
     #[arg(long, value_name = "FILE", env = "TRINITY_API_KEY_FILE")]
     pub(crate) api_key_file: Option<std::path::PathBuf>,
+    /// Ask for an API key, and take this one as the operator's, who may unload and pull models, read the figures and go before others
+    #[arg(long, value_name = "KEY", env = "TRINITY_ADMIN_KEY", hide_env_values = true, value_delimiter = ',')]
+    pub(crate) admin_key: Vec<String>,
+    /// Without API keys, let callers on other machines unload and pull models too; those on this machine always may
+    #[arg(long, env = "TRINITY_OPEN_ADMIN", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
+    pub(crate) open_admin: bool,
+    /// With API keys, answer /metrics without one to callers on this machine that no proxy names as somebody else's
+    #[arg(long, env = "TRINITY_OPEN_METRICS", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
+    pub(crate) open_metrics: bool,
+    /// Refuse files of keys that other users of this machine can read or change, instead of warning
+    #[arg(long, env = "TRINITY_STRICT_FILES", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
+    pub(crate) strict_files: bool,
     /// Which requests share cached prefixes
     #[arg(long, value_enum, value_name = "WHO", env = "TRINITY_CACHE_SCOPE", default_value = "key")]
     pub(crate) cache_scope: CacheScopeName,
@@ -133,9 +145,12 @@ pub(crate) struct ServeArgs {
     /// How long streams may run on after the signal to stop, seconds
     #[arg(long, value_name = "SECONDS", env = "TRINITY_DRAIN_TIMEOUT", default_value = "30")]
     pub(crate) drain_timeout: u32,
-    /// Connections open at once; more wait
+    /// Connections open at once; with one more the longest silent gives way, and where all are at work it waits
     #[arg(long, value_name = "N", env = "TRINITY_MAX_CONNECTIONS", default_value = "4096", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_connections: u32,
+    /// Connections of one address (of IPv6: of one /64) at once; more are answered 503 [default: half of all, and no bound for this machine's own]
+    #[arg(long, value_name = "N", env = "TRINITY_MAX_CONNECTIONS_PER_ADDRESS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_connections_per_address: Option<u32>,
     /// How much to log on standard error
     #[arg(long, value_enum, value_name = "LEVEL", env = "TRINITY_LOG_LEVEL", default_value = "info")]
     pub(crate) log_level: Level,
@@ -246,6 +261,25 @@ mod tests {
         assert_eq!((args.load.no_pin, args.load.context, args.all_models()), (true, Some(77), vec!["a"]));
         let args = parse(file, ["trinity", "serve", "--host", "127.0.0.1", "b"]).unwrap();
         assert_eq!((args.hosts(), args.all_models()), (vec!["127.0.0.1".to_owned()], vec!["b", "a"]));
+    }
+
+    #[test]
+    fn the_settings_that_operators_are_told_of_are_there() {
+        let text = include_str!("../../../../../docs/operating.md");
+        let command = Cli::command();
+        let serve = command.find_subcommand("serve").unwrap();
+        let longs: Vec<&str> = serve.get_arguments().filter_map(clap::Arg::get_long).collect();
+        let is_of_flag = |c: char| c.is_ascii_lowercase() || c == '-';
+        let flags: Vec<&str> = text
+            .split("--")
+            .skip(1)
+            .map(|rest| rest.split(|c: char| !is_of_flag(c)).next().unwrap_or_default())
+            .filter(|flag| flag.starts_with(|c: char| c.is_ascii_lowercase()))
+            .collect();
+        assert!(flags.len() > 30, "{flags:?}");
+        for flag in flags {
+            assert!(longs.contains(&flag), "--{flag} is no flag of serve");
+        }
     }
 
     #[test]

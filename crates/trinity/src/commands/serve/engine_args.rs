@@ -30,6 +30,8 @@ pub(super) struct Target<'a> {
     pub(super) container: &'a Container,
     pub(super) tokenizer: &'a Tokenizer,
     pub(super) n_layers: usize,
+    /// Whose prefixes may be read from the cache folder again.
+    pub(super) cache_owners: &'a [u64],
 }
 
 /// Spelling of [`Pooling`].
@@ -66,7 +68,8 @@ pub(crate) struct EngineArgs {
     /// Memory in MiB for cached prefixes that the KV cache has no room for
     #[arg(long, value_name = "MIB", env = "TRINITY_SWAP", default_value = "0")]
     swap: u64,
-    /// Keep cached prefixes in this folder, so that a server that starts again begins warm; it holds what users wrote, in readable form
+    /// Keep cached prefixes in this folder, so that a server that starts again begins warm; it holds what users wrote, in readable form, and
+    /// loses at the next start what belongs to API keys that are gone
     #[arg(long, value_name = "FOLDER", env = "TRINITY_CACHE_DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
     /// Most MiB of files in that folder, for each model
@@ -117,6 +120,7 @@ impl EngineArgs {
             folder: folder.clone(),
             bytes_max: self.cache_dir_size.saturating_mul(MIB),
             model: fingerprint(target.container, load),
+            owners: Some(target.cache_owners.to_vec()),
         });
         Ok(EngineOptions {
             n_running_max: usize::from(self.max_running),
@@ -131,7 +135,7 @@ impl EngineArgs {
     }
 
     fn drafter(&self, load: &ModelArgs, target: &Target<'_>, hub: &Hub) -> Result<Drafter, Failure> {
-        let Target { container, tokenizer, n_layers: of_model } = *target;
+        let Target { container, tokenizer, n_layers: of_model, .. } = *target;
         if self.lookup {
             return Ok(Drafter::Lookup);
         }
@@ -176,19 +180,37 @@ impl EngineArgs {
     }
 }
 
-/// Of everything that the bytes of keys and values depend on: weights, the types they are cached in, the window.
+/// What the operator chose of how a model is computed, where that changes bytes: the types that keys and values are cached in, the window, and so on.
+pub(super) fn numerics(load: &ModelArgs) -> String {
+    format!("{:?} {:?} {:?} {:?}", load.kv_type, load.storage, load.i2s, load.attention_window())
+}
+
+/// Of everything that the bytes of keys and values depend on: weights, and how they are computed with.
 fn fingerprint(container: &Container, load: &ModelArgs) -> [u8; 32] {
+    hash(container, &numerics(load), usize::MAX).finalize().into()
+}
+
+/// Bytes of each tensor by which one set of weights is told from another of the same names and shapes.
+const HEAD_BYTES: usize = 64;
+
+/// Of everything that outputs depend on, as `chosen` by the operator, by the beginning of each tensor: reading all weights would take as long as loading them.
+pub(super) fn fingerprint_of_head(container: &Container, chosen: &str) -> u64 {
+    let hash = hash(container, chosen, HEAD_BYTES).finalize();
+    hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+/// Of the metadata, and of each tensor at most `bytes_max` bytes.
+fn hash(container: &Container, chosen: &str, bytes_max: usize) -> blake3::Hasher {
     let mut hash = blake3::Hasher::new();
     hash.update(NUMERICS);
-    hash.update(
-        format!("{:?} {:?} {:?} {:?}", load.kv_type, load.storage, load.i2s, load.attention_window()).as_bytes(),
-    );
+    hash.update(chosen.as_bytes());
     for (key, value) in container.metadata().iter() {
         hash.update(format!("{key} {value:?}\n").as_bytes());
     }
     for tensor in container.tensors() {
         hash.update(format!("{} {} {:?}\n", tensor.name, tensor.type_name(), tensor.dims).as_bytes());
-        hash.update(&container.bytes(tensor));
+        let bytes = container.bytes(tensor);
+        hash.update(bytes.get(..bytes.len().min(bytes_max)).unwrap_or_default());
     }
-    hash.finalize().into()
+    hash
 }

@@ -7,11 +7,12 @@ use std::{
 };
 
 use chat::OutputFormat;
-use engine::{Handle, grammar::GrammarCompiler};
-use gguf::Container;
+use engine::{CacheScope, Handle, grammar::GrammarCompiler};
+use gguf::{Container, FileChange, Stamp};
 use hub::{EMBEDDED, Hub, Resolved};
 use server::{
     EngineGauges, ModelStatus,
+    auth::{Keys, ScopeSalt},
     error::ApiError,
     models::{
         Description, KeepAlive, KnownModel, LoadFailure, LoadedModel, Loader, ModelDetails, ModelNames, Models,
@@ -21,16 +22,24 @@ use server::{
 };
 use tokenizer::Tokenizer;
 
-use super::{config::ServeArgs, engine_args::Target};
+use super::{
+    config::ServeArgs,
+    engine_args::{self, Target},
+};
 use crate::{
     cli::Global,
     commands::{model_args::default_context, template_args::ChatTemplate},
     failure::{Failure, Kind},
+    terminal,
 };
 
 /// Finds the models; an error names the one that is not there.
-pub(super) fn models(settings: &ServeArgs, global: &Global) -> Result<(Models, Arc<FileLoader>), Failure> {
-    let loader = Arc::new(FileLoader::find(settings, global)?);
+pub(super) fn models(
+    settings: &ServeArgs,
+    scope_salt: ScopeSalt,
+    global: &Global,
+) -> Result<(Models, Arc<FileLoader>), Failure> {
+    let loader = Arc::new(FileLoader::find(settings, scope_salt, global)?);
     let options = ModelsOptions {
         bytes_max: settings.models_memory.map_or(u64::MAX, |mib| mib.saturating_mul(1 << 20)),
         keep_alive: settings.keep_alive.map_or(KeepAlive::Forever, |s| KeepAlive::For(Duration::from_secs(s))),
@@ -67,23 +76,31 @@ struct Found {
     known: KnownModel,
     /// None: in the program.
     path: Option<PathBuf>,
+    /// Of the file, or its parts, when it was found or last loaded.
+    stamps: Vec<Stamp>,
 }
 
 impl Found {
     /// `name` as on the command line or in the catalogue, and what it came to.
     fn new(name: &str, hub: &Hub, resolved: Resolved, is_pinned: bool) -> Result<Self, Failure> {
-        let (path, created, bytes) = match resolved {
-            Resolved::Embedded => (None, SystemTime::UNIX_EPOCH, hub::embedded().len() as u64),
+        let (path, (created, bytes), stamps) = match resolved {
+            Resolved::Embedded => (None, (SystemTime::UNIX_EPOCH, hub::embedded().len() as u64), Vec::new()),
             Resolved::File(path) => {
                 let about = std::fs::metadata(&path)
                     .map_err(|e| Failure::new(Kind::Failure, format!("{}: {e}", path.display())))?;
-                (Some(path), about.modified().unwrap_or(SystemTime::UNIX_EPOCH), about.len())
+                let stamp = Stamp::new(&path, &about);
+                (Some(path), age_and_size(&about), vec![stamp])
             }
         };
         let id = id_of(name, hub);
         // Also by the words of the command line, unless they are a path: those are nobody's business.
         let aliases = [name.to_owned()].into_iter().filter(|n| *n != id && !is_path(n)).collect();
-        Ok(Self { known: KnownModel { id, aliases, created, bytes, is_pinned }, path })
+        Ok(Self { known: KnownModel { id, aliases, created, bytes, is_pinned }, path, stamps })
+    }
+
+    /// What has become of the file, if it is not what was found or loaded.
+    fn change(&self) -> Option<FileChange> {
+        self.stamps.iter().find_map(Stamp::change)
     }
 
     /// Calls it `id`; it keeps its other names, and gets more.
@@ -111,12 +128,15 @@ pub(super) struct FileLoader {
     found: RwLock<Vec<Found>>,
     settings: ServeArgs,
     hub: Hub,
+    scope_salt: ScopeSalt,
+    /// Whose prefixes a model that is loaded now may find in the cache folder.
+    cache_owners: RwLock<Vec<u64>>,
     /// Why the last load failed, in full: clients are not told, whoever starts the server is.
     last_failure: Mutex<Option<String>>,
 }
 
 impl FileLoader {
-    fn find(settings: &ServeArgs, global: &Global) -> Result<Self, Failure> {
+    fn find(settings: &ServeArgs, scope_salt: ScopeSalt, global: &Global) -> Result<Self, Failure> {
         let mut names = settings.all_models();
         if names.is_empty() && settings.pin.is_empty() {
             names.push(EMBEDDED);
@@ -140,7 +160,21 @@ impl FileLoader {
         if let Some(twice) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
             return Err(Failure::usage(format!("two models are called {:?}", twice.1)));
         }
-        Ok(Self { found: RwLock::new(found), settings: settings.clone(), hub, last_failure: Mutex::default() })
+        Ok(Self {
+            found: RwLock::new(found),
+            settings: settings.clone(),
+            hub,
+            scope_salt,
+            cache_owners: RwLock::default(),
+            last_failure: Mutex::default(),
+        })
+    }
+
+    /// From now on the cache folder is for these keys, and for what belongs to none.
+    pub(super) fn set_cache_owners(&self, keys: &Keys) {
+        let mut owners = keys.cache_owners(&self.scope_salt);
+        owners.push(CacheScope::default().owner());
+        *self.cache_owners.write().unwrap_or_else(PoisonError::into_inner) = owners;
     }
 
     /// One more model, which was pulled; one that is there already stays.
@@ -189,10 +223,28 @@ impl FileLoader {
         })
     }
 
+    /// Remembers which file it is that is loaded, and tells where it is not the one that was found.
+    fn note_file(&self, found: &Found, container: &Container) {
+        let change = found.change();
+        if let Some(change) = &change {
+            let file = terminal::escape(&change.path().display().to_string());
+            tracing::warn!(model = found.known.id, file, "the file is another than before");
+        }
+        let about = change.and(found.path.as_ref()).and_then(|path| std::fs::metadata(path).ok());
+        let mut all = self.found.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = all.iter_mut().find(|f| f.known.id == found.known.id) {
+            entry.stamps = container.stamps();
+            if let Some(about) = about {
+                (entry.known.created, entry.known.bytes) = age_and_size(&about);
+            }
+        }
+    }
+
     fn open(&self, found: &Found) -> Result<LoadedModel, Failure> {
         let id = &found.known.id;
         let mut container = found.container()?;
         model::check_kind(&container)?;
+        self.note_file(found, &container);
         let args = &self.settings.load;
         args.i2s.apply(&mut container, args.threads)?;
         let metadata = container.metadata();
@@ -212,12 +264,26 @@ impl FileLoader {
         let ChatTemplate { template, own_error: template_error } = chosen;
         let positions_bytes = model.kv_position_bytes().saturating_mul(positions as u64);
         let memory_bytes = container.file_bytes().saturating_add(model.packed_bytes()).saturating_add(positions_bytes);
-        let details = details(&container, memory_bytes)?;
+        let mut details = details(&container, memory_bytes)?;
         let grammars = GrammarCompiler::new(&tokenizer).map_err(|e| failure(e.to_string()))?;
-        let target = Target { container: &container, tokenizer: &tokenizer, n_layers: details.n_layers };
+        let cache_owners = self.cache_owners.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let target = Target {
+            container: &container,
+            tokenizer: &tokenizer,
+            n_layers: details.n_layers,
+            cache_owners: &cache_owners,
+        };
         let options = self.settings.engine.options(args, &target, &self.hub)?;
         let handle =
             Handle::spawn(id, Box::new(model), Arc::clone(&tokenizer), options).map_err(|e| failure(e.to_string()))?;
+        let chosen = format!(
+            "{} {:?} {:?} {:?}",
+            engine_args::numerics(args),
+            handle.context_len_max(),
+            self.settings.max_tokens,
+            template.as_ref().map(chat::Template::source)
+        );
+        details.fingerprint = engine_args::fingerprint_of_head(&container, &chosen);
         Ok(LoadedModel {
             id: id.clone(),
             handle,
@@ -246,6 +312,10 @@ impl Loader for Shared {
         self.0.describe(&found).ok()
     }
 
+    fn change(&self, id: &str) -> Option<FileChange> {
+        self.0.found().iter().find(|f| f.known.id == id)?.change()
+    }
+
     fn load(&self, id: &str) -> Result<LoadedModel, LoadFailure> {
         let Some(found) = self.0.found().iter().find(|f| f.known.id == id).cloned() else {
             return Err(LoadFailure { message: format!("no model is called {id:?}") });
@@ -272,8 +342,14 @@ fn details(container: &Container, memory_bytes: u64) -> Result<ModelDetails, Fai
         context_len_trained: model::context_len(container)?,
         n_layers: count("block_count")?,
         width: count("embedding_length")?,
+        fingerprint: 0,
         architecture,
     })
+}
+
+/// When a file was written, and its bytes.
+fn age_and_size(about: &std::fs::Metadata) -> (SystemTime, u64) {
+    (about.modified().unwrap_or(SystemTime::UNIX_EPOCH), about.len())
 }
 
 fn is_path(name: &str) -> bool {

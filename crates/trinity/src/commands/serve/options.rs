@@ -1,25 +1,31 @@
 //! Settings as the server takes them.
 
-use std::{fs, path::Path, time::Duration};
+use std::time::Duration;
 
 use server::{
     ServerOptions,
-    auth::{CacheScoping, KeyError, KeyFileFormat, Keys},
-    limits::KEY_FILE_BYTES_MAX,
+    auth::{CacheScoping, Keys, ScopeSalt},
     metrics::Compat,
     origin::{Hosts, Origins},
-    serve::{Tls, load_tls},
 };
 
 use super::config::{CacheScopeName, CompatName, ServeArgs};
 use crate::failure::{Failure, Kind};
 
-/// Options of the server; `is_loopback`: it can be reached from this machine alone.
-pub(super) fn of_server(settings: &ServeArgs, is_loopback: bool) -> Result<ServerOptions, Failure> {
+/// Options of the server that these keys open; `is_loopback`: it can be reached from this machine alone.
+pub(super) fn of_server(
+    settings: &ServeArgs,
+    keys: Keys,
+    scope_salt: ScopeSalt,
+    is_loopback: bool,
+) -> Result<ServerOptions, Failure> {
     let defaults = ServerOptions::default();
     Ok(ServerOptions {
         page: defaults.page.filter(|_| !settings.no_page),
-        keys: keys(settings)?,
+        keys,
+        open_admin: settings.open_admin,
+        open_metrics: settings.open_metrics,
+        scope_salt,
         cache_scoping: match settings.cache_scope {
             CacheScopeName::All => CacheScoping::All,
             CacheScopeName::Key => CacheScoping::Key,
@@ -29,44 +35,12 @@ pub(super) fn of_server(settings: &ServeArgs, is_loopback: bool) -> Result<Serve
         responses_max: settings.responses_kept as usize,
         responses_bytes_max: (settings.responses_memory as usize).saturating_mul(1 << 20),
         drain_timeout: Duration::from_secs(settings.drain_timeout.into()),
-        connections_max: settings.max_connections as usize,
+        connections_max: connections_max(settings.max_connections as usize),
+        connections_per_address_max: settings.max_connections_per_address.map(|n| n as usize),
         max_tokens: settings.max_tokens.map(|n| n as usize),
         seed: settings.seed.map(i64::cast_unsigned),
         ..defaults
     })
-}
-
-/// Certificate and key, if both are named.
-pub(super) fn tls(settings: &ServeArgs) -> Result<Option<Tls>, Failure> {
-    match (&settings.tls_cert, &settings.tls_key) {
-        (None, None) => Ok(None),
-        (Some(certificate), Some(key)) => {
-            load_tls(certificate, key).map(Some).map_err(|e| configuration(e.to_string()))
-        }
-        _ => Err(configuration("--tls-cert and --tls-key go together: one is missing")),
-    }
-}
-
-fn keys(settings: &ServeArgs) -> Result<Keys, Failure> {
-    let failure = |error: KeyError| configuration(error.to_string());
-    let mut keys = Keys::default();
-    for key in &settings.api_key {
-        keys.add_key("--api-key", key).map_err(failure)?;
-    }
-    if let Some(path) = &settings.api_key_file {
-        let name = path.display().to_string();
-        keys.add_file(&name, &read_keys(path)?, KeyFileFormat::of(&name)).map_err(failure)?;
-    }
-    Ok(keys)
-}
-
-fn read_keys(path: &Path) -> Result<String, Failure> {
-    let failure = |message: String| configuration(format!("{}: {message}", path.display()));
-    let about = fs::metadata(path).map_err(|e| failure(e.to_string()))?;
-    if !about.is_file() || about.len() > KEY_FILE_BYTES_MAX as u64 {
-        return Err(failure(format!("no file of at most {KEY_FILE_BYTES_MAX} bytes")));
-    }
-    fs::read_to_string(path).map_err(|e| failure(e.to_string()))
 }
 
 /// A server on loopback is reached by loopback's names and the machine's own; another does not know its names unless they are given.
@@ -96,7 +70,7 @@ fn compat(name: &CompatName) -> Compat {
     }
 }
 
-fn configuration(message: impl Into<String>) -> Failure {
+pub(super) fn configuration(message: impl Into<String>) -> Failure {
     Failure::new(Kind::Configuration, message)
 }
 
@@ -108,4 +82,22 @@ pub(super) fn raise_file_limit() {
         // Without it there are fewer connections, no more.
         let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
     }
+}
+
+/// Files that are no connections: models, caches, keys.
+const FILES_KEPT: usize = 64;
+
+/// No more connections than there can be open files for, half of which are enough where there are few.
+fn connections_max(asked: usize) -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let Some(n_files) = limit.and_then(|n| usize::try_from(n).ok()) else { return asked };
+    let n_max = n_files.saturating_sub(FILES_KEPT.min(n_files / 2)).max(1);
+    if n_max < asked {
+        tracing::warn!(
+            max_connections = asked,
+            open_files = n_files,
+            "the system's limit of open files leaves room for {n_max} connections"
+        );
+    }
+    asked.min(n_max)
 }

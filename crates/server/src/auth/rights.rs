@@ -1,0 +1,57 @@
+//! [`Rights`]: what a caller may do beyond asking a model: change what all callers share, read what is counted of all, go before others.
+
+use crate::{
+    error::{ApiError, ErrorKind},
+    wire::out_of_range,
+};
+
+/// What a caller may do beyond asking a model.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rights {
+    /// Change what all callers share: unload a model, pull one.
+    pub is_operator: bool,
+    /// Read what is counted of all callers together.
+    pub reads_figures: bool,
+    /// Highest priority of a request.
+    pub priority_max: i32,
+}
+
+impl Rights {
+    /// All there are.
+    pub const OPERATOR: Self = Self { is_operator: true, reads_figures: true, priority_max: i32::MAX };
+
+    /// Of a caller where no keys are asked for: figures and priorities are open to everybody then, as there is nobody to tell from another.
+    pub(super) const fn without_keys(is_operator: bool) -> Self {
+        Self { is_operator, ..Self::OPERATOR }
+    }
+
+    /// Of one that may read the figures and nothing else.
+    pub(super) const FIGURES: Self = Self { is_operator: false, reads_figures: true, priority_max: 0 };
+
+    /// Refuses what changes things for all callers, unless this one is the operator; `what` as in "unloading a model".
+    pub(crate) fn check_operator(self, what: &str) -> Result<(), ApiError> {
+        let why = "concerns all callers: it needs a key with admin = true; without keys, a caller on this machine, or --open-admin";
+        if self.is_operator { Ok(()) } else { Err(not_permitted(format!("{what} {why}"))) }
+    }
+
+    /// Refuses the figures of all callers together, unless this one may read them.
+    pub(crate) fn check_figures(self) -> Result<(), ApiError> {
+        let why = "these figures are of all callers together: they need a key with metrics = true or admin = true";
+        if self.reads_figures { Ok(()) } else { Err(not_permitted(why)) }
+    }
+
+    /// `priority` of a request, if it is not above what the caller may ask for.
+    pub(crate) fn check_priority(self, priority: Option<i64>) -> Result<i32, ApiError> {
+        let Some(asked) = priority else { return Ok(0) };
+        let refused = |expected: &str| out_of_range("priority", asked, expected);
+        let priority = i32::try_from(asked).map_err(|_| refused("-2147483648 to 2147483647"))?;
+        if priority > self.priority_max.max(0) {
+            return Err(refused(&format!("at most {}, the priority_max of this key", self.priority_max.max(0))));
+        }
+        Ok(priority)
+    }
+}
+
+fn not_permitted(message: impl Into<String>) -> ApiError {
+    ApiError::new(ErrorKind::Forbidden, message).with_code("not_permitted")
+}
