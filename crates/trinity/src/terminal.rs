@@ -20,6 +20,11 @@ pub(crate) fn say(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
+/// A warning on a line of its own, whatever stands in it.
+pub(crate) fn warn(text: &str) {
+    say(&format!("warning: {}\n", escape(text)));
+}
+
 /// Data: standard output, at once.
 pub(crate) fn put(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();

@@ -85,6 +85,7 @@ const CONFINED: &[(&str, &[&str], &str)] = &[
             "crates/hub/",
             "crates/server/src/serve.rs",
             "crates/server/src/gate.rs",
+            "crates/server/src/transport/",
             "crates/testkit/",
             "xtask/src/serve_bench/",
         ],

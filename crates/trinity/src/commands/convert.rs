@@ -148,7 +148,7 @@ fn open_with(
             ));
         }
         for warning in source.warnings() {
-            terminal::say(&format!("warning: {}\n", terminal::escape(warning)));
+            terminal::warn(warning);
         }
         return Ok(Box::new(source));
     }

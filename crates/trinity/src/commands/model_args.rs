@@ -244,7 +244,7 @@ pub(crate) fn default_context(container: &Container) -> Result<usize, Failure> {
 pub(crate) fn tokenizer(container: &Container) -> Result<Tokenizer, Failure> {
     let tokenizer = Tokenizer::from_gguf(container.metadata())?;
     for warning in tokenizer.warnings() {
-        terminal::say(&format!("warning: {}: {warning}\n", terminal::escape(container.name())));
+        terminal::warn(&format!("{}: {warning}", container.name()));
     }
     Ok(tokenizer)
 }

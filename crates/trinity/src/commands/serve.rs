@@ -83,7 +83,7 @@ pub(crate) fn run(command: &ServeCommand, global: &Global) -> Result<(), Failure
 async fn serve(settings: &ServeArgs, global: &Global) -> Result<(), Failure> {
     let Secrets { keys, tls, warnings } = Secrets::read(settings)?;
     for warning in warnings {
-        terminal::say(&format!("warning: {}\n", terminal::escape(&warning)));
+        terminal::warn(&warning);
     }
     let mut server = Server::new(tls.clone());
     for host in settings.hosts() {

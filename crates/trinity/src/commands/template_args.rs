@@ -40,7 +40,7 @@ impl ChatTemplate {
     /// Tells a person what is wrong with the template of `model`.
     pub(crate) fn warn(&self, model: &str) {
         if let Some(error) = &self.own_error {
-            terminal::say(&format!("warning: {model}: {error}\n"));
+            terminal::warn(&format!("{model}: {error}"));
         }
     }
 

@@ -140,3 +140,21 @@ fn a_special_token_beyond_the_vocabulary_counts_as_absent() {
         );
     }
 }
+
+#[test]
+fn foreign_text_reaches_the_terminal_spelled_out() {
+    let folder = scratch("foreign");
+    fs::create_dir_all(&folder).unwrap();
+    // A header of no tensors.
+    fs::write(folder.join("model.safetensors"), b"\x02\0\0\0\0\0\0\0{}").unwrap();
+    let path = folder.to_str().unwrap();
+    for architectures in ["\u{202e}evil", "\u{1b}[2Jevil", "\u{2066}evil\u{feff}"] {
+        for config in [serde_json::json!(architectures), serde_json::json!([architectures])] {
+            let config = serde_json::json!({"architectures": config, "model_type": architectures});
+            fs::write(folder.join("config.json"), config.to_string()).unwrap();
+            let outcome = trinity(["convert", path, "/nowhere/out.gguf"]).fails(1, &["evil"]);
+            let is_raw = |c: char| "\u{202e}\u{1b}\u{2066}\u{feff}".contains(c);
+            assert!(!outcome.stderr.contains(is_raw), "{:?}", outcome.stderr);
+        }
+    }
+}

@@ -120,7 +120,7 @@ fn the_fingerprint_changes_with_what_changes_bytes_and_with_nothing_else() {
     ] {
         assert_eq!(fingerprint(same), plain, "{same:?}");
     }
-    for other in [&["--kv-type", "q8_0"][..], &["--activations", "per-token"], &["--max-tokens", "7"]] {
+    for other in [&["--kv-type", "f32"][..], &["--attention-window", "128"], &["--max-tokens", "7"]] {
         assert_ne!(fingerprint(other), plain, "{other:?}");
     }
 }
