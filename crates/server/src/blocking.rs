@@ -17,8 +17,8 @@ use crate::{
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 tokio::task_local! {
-    /// Whose request is being answered (`Caller::owner`): whoever has no key shares the turns of those without.
-    pub(crate) static OWNER: u128;
+    /// For whom a request is being answered (`Caller::tenant`).
+    pub(crate) static TENANT: u128;
 }
 
 /// Runs `work` on a thread for long work, when it is the caller's turn; a panic in it is counted and costs this request only.
@@ -26,7 +26,7 @@ pub(crate) async fn run<T: Send + 'static>(
     app: &App,
     work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
-    let permit = app.workers().enter(OWNER.try_with(|owner| *owner).unwrap_or(0)).await?;
+    let permit = app.workers().enter(TENANT.try_with(|tenant| *tenant).unwrap_or(0)).await?;
     // Whoever leaves meanwhile does not stop the work, so it keeps its thread until it ends.
     let worked = tokio::task::spawn_blocking(move || {
         let result = work();
@@ -55,39 +55,39 @@ pub(crate) struct Workers {
 #[derive(Default, Debug)]
 struct Queue {
     n_running: usize,
-    /// Who waits, by owner, the one whose turn is next first.
-    owners: VecDeque<Waiting>,
+    /// Who waits, by tenant, the one whose turn is next first.
+    tenants: VecDeque<Waiting>,
 }
 
 #[derive(Debug)]
 struct Waiting {
-    owner: u128,
+    tenant: u128,
     requests: VecDeque<oneshot::Sender<Permit>>,
 }
 
 impl Queue {
     fn n_waiting(&self) -> usize {
-        self.owners.iter().map(|waiting| waiting.requests.len()).sum()
+        self.tenants.iter().map(|waiting| waiting.requests.len()).sum()
     }
 
-    fn n_waiting_of(&self, owner: u128) -> usize {
-        self.owners.iter().find(|waiting| waiting.owner == owner).map_or(0, |waiting| waiting.requests.len())
+    fn n_waiting_of(&self, tenant: u128) -> usize {
+        self.tenants.iter().find(|waiting| waiting.tenant == tenant).map_or(0, |waiting| waiting.requests.len())
     }
 
-    /// Whose turn it is; the owner's next request comes when all others had theirs.
+    /// Whose turn it is; the tenant's next request comes when all others had theirs.
     fn pop(&mut self) -> Option<oneshot::Sender<Permit>> {
-        let mut next = self.owners.pop_front()?;
+        let mut next = self.tenants.pop_front()?;
         let request = next.requests.pop_front();
         if !next.requests.is_empty() {
-            self.owners.push_back(next);
+            self.tenants.push_back(next);
         }
         request
     }
 
     /// Forgets who has left.
     fn clean(&mut self) {
-        self.owners.iter_mut().for_each(|waiting| waiting.requests.retain(|request| !request.is_closed()));
-        self.owners.retain(|waiting| !waiting.requests.is_empty());
+        self.tenants.iter_mut().for_each(|waiting| waiting.requests.retain(|request| !request.is_closed()));
+        self.tenants.retain(|waiting| !waiting.requests.is_empty());
     }
 }
 
@@ -101,27 +101,27 @@ impl Workers {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A thread, when it is the owner's turn.
-    async fn enter(self: &Arc<Self>, owner: u128) -> Result<Permit, ApiError> {
+    /// A thread, when it is the tenant's turn.
+    async fn enter(self: &Arc<Self>, tenant: u128) -> Result<Permit, ApiError> {
         let turn = {
             let mut queue = self.queue();
             if queue.n_running < self.n_max {
                 queue.n_running += 1;
                 return Ok(Permit(Some(Arc::clone(self))));
             }
-            let owner_max = self.n_queued_max.div_ceil(2);
+            let tenant_max = self.n_queued_max.div_ceil(2);
             let is_full =
-                |queue: &Queue| queue.n_waiting() >= self.n_queued_max || queue.n_waiting_of(owner) >= owner_max;
+                |queue: &Queue| queue.n_waiting() >= self.n_queued_max || queue.n_waiting_of(tenant) >= tenant_max;
             if is_full(&queue) {
                 queue.clean();
             }
             if is_full(&queue) {
-                return Err(full(&queue, owner));
+                return Err(full(&queue, tenant));
             }
             let (request, turn) = oneshot::channel();
-            match queue.owners.iter_mut().find(|waiting| waiting.owner == owner) {
+            match queue.tenants.iter_mut().find(|waiting| waiting.tenant == tenant) {
                 Some(waiting) => waiting.requests.push_back(request),
-                None => queue.owners.push_back(Waiting { owner, requests: VecDeque::from([request]) }),
+                None => queue.tenants.push_back(Waiting { tenant, requests: VecDeque::from([request]) }),
             }
             turn
         };
@@ -130,9 +130,9 @@ impl Workers {
     }
 }
 
-fn full(queue: &Queue, owner: u128) -> ApiError {
-    let (n, of_owner) = (queue.n_waiting(), queue.n_waiting_of(owner));
-    let message = format!("{n} requests wait to be read, {of_owner} of them this caller's: no more may");
+fn full(queue: &Queue, tenant: u128) -> ApiError {
+    let (n, of_tenant) = (queue.n_waiting(), queue.n_waiting_of(tenant));
+    let message = format!("{n} requests wait to be read, {of_tenant} of them this caller's: no more may");
     ApiError::new(ErrorKind::Unavailable, message).with_code("queue_full").with_retry_after(RETRY_AFTER)
 }
 
@@ -182,9 +182,9 @@ mod tests {
     async fn work_beyond_the_threads_waits_and_beyond_the_queue_is_refused() {
         let app = app(1, 2);
         let (go, wait) = mpsc::channel::<()>();
-        let ask = |owner: u128, work: Box<dyn FnOnce() -> Result<u8, ApiError> + Send>| {
+        let ask = |tenant: u128, work: Box<dyn FnOnce() -> Result<u8, ApiError> + Send>| {
             let app = app.clone();
-            Box::pin(OWNER.scope(owner, async move { run(&app, work).await }))
+            Box::pin(TENANT.scope(tenant, async move { run(&app, work).await }))
         };
         let mut running = ask(1, Box::new(move || wait.recv().map(|()| 0).map_err(|_| full(&Queue::default(), 0))));
         assert!(is_pending(&mut running).await);
@@ -210,7 +210,7 @@ mod tests {
     async fn callers_take_turns() {
         let workers = Arc::new(Workers::new(1, 100));
         let running = workers.enter(0).await.unwrap();
-        let mut waiting: Vec<_> = [1, 1, 1, 2, 3].map(|owner| (owner, Box::pin(workers.enter(owner)))).into();
+        let mut waiting: Vec<_> = [1, 1, 1, 2, 3].map(|tenant| (tenant, Box::pin(workers.enter(tenant)))).into();
         for (_, turn) in &mut waiting {
             assert!(is_pending(turn).await);
         }

@@ -34,7 +34,7 @@ pub use request_id::RequestId;
 use crate::{
     app::App,
     auth,
-    blocking::OWNER,
+    blocking::TENANT,
     error::{ApiError, ErrorKind},
     lifecycle::Phase,
     limits::URL_BYTES_MAX,
@@ -184,8 +184,8 @@ impl Gate {
             self.check_phase(&seen.path)?;
         }
         request.extensions_mut().insert(seen.id.clone());
-        let owner = held.as_ref().map_or(0, |caller| caller.owner);
-        let Ok(response) = OWNER.scope(owner, self.router.call(request)).await;
+        let tenant = held.as_ref().map_or(0, |caller| caller.tenant);
+        let Ok(response) = TENANT.scope(tenant, self.router.call(request)).await;
         Ok(response)
     }
 

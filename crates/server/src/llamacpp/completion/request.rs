@@ -244,7 +244,7 @@ impl Options {
         let n_probs = self.n_probs.map_or(Ok(0), |n| count("n_probs", n, 0, limits::LOGPROBS_MAX))?;
         check_n_probs(n_probs, request, asked, n_prompts)?;
         request.top_logprobs = (n_probs > 0).then_some(n_probs);
-        request.priority = caller.rights.check_priority(self.priority)?;
+        request.priority = asked.caller.rights.check_priority(self.priority)?;
         request.use_cache = self.cache_prompt.unwrap_or(true);
         request.scope = wire::cache_scope(asked.caller, self.cache_salt.as_deref());
         request.grammar = self.constraint()?;
