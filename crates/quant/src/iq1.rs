@@ -41,7 +41,7 @@ pub(crate) struct Shifted {
 fn choose(x: &[f32; OCTET], w: &[f32; OCTET], a: f32, is_down: bool, known: Shifted) -> (Shifted, f32) {
     let levels = grids::IQ1_S_LEVELS.map(|level| a * f32::from(shifted(level, is_down)));
     let costs = Costs::of_eight(&std::array::from_fn(|i| levels.map(|level| error(x[i] - level, w[i]))));
-    let (entry, error) = GRID.cheapest(&costs, known.entry, |_| 0.0);
+    let (entry, error) = GRID.cheapest(&costs, known.entry, 0.0, |_| 0.0);
     (Shifted { entry, is_down }, error)
 }
 

@@ -76,13 +76,15 @@ fn choose(grid: &Grid, is_even: bool, x: &[f32; OCTET], w: &[f32; OCTET], a: f32
     let costs = Costs::of_eight(&std::array::from_fn(|i| levels.map(|level| error(x[i].abs() - level, w[i]))));
     let signs = signs_of(x);
     if !is_even || signs.count_ones().is_multiple_of(2) {
-        let (entry, _) = grid.cheapest(&costs, known.entry, |_| 0.0);
+        let (entry, _) = grid.cheapest(&costs, known.entry, 0.0, |_| 0.0);
         return Signed { entry, signs };
     }
-    let turn: [[f32; 3]; OCTET] = std::array::from_fn(|i| levels.map(|level| turning(x[i], w[i], level)));
-    let turn = |entry: u16, i: usize| turn[i][usize::from(entry >> (2 * i) & 3) % 3];
-    let (entry, _) =
-        grid.cheapest(&costs, known.entry, |entry| (0..OCTET).map(|i| turn(entry, i)).fold(f32::INFINITY, f32::min));
+    let turns: [[f32; 3]; OCTET] = std::array::from_fn(|i| levels.map(|level| turning(x[i], w[i], level)));
+    // The lowest level is the cheapest to turn.
+    let least = turns.iter().map(|turns| turns[0]).fold(f32::INFINITY, f32::min);
+    let turn = |entry: u16, i: usize| turns[i][usize::from(entry >> (2 * i) & 3) % 3];
+    let cheapest_turn = |entry: u16| (0..OCTET).map(|i| turn(entry, i)).fold(f32::INFINITY, f32::min);
+    let (entry, _) = grid.cheapest(&costs, known.entry, least, cheapest_turn);
     let cheapest = (0..OCTET).min_by(|&i, &j| turn(grid.entry(entry), i).total_cmp(&turn(grid.entry(entry), j)));
     Signed { entry, signs: signs ^ 1 << cheapest.unwrap_or(0) }
 }

@@ -43,13 +43,16 @@ struct Half {
 impl Half {
     fn of(grid: &Grid, levels: &[f32; 8], x: &[f32], w: &[f32], known: u16, may_turn: bool) -> Self {
         let costs = Costs::of_four(&std::array::from_fn(|i| levels.map(|level| error(x[i].abs() - level, w[i]))));
-        let plain = grid.cheapest(&costs, known, |_| 0.0);
+        let plain = grid.cheapest(&costs, known, 0.0, |_| 0.0);
         if !may_turn {
             return Self { plain, turned: (0, f32::INFINITY, 0) };
         }
-        let turn = |entry: u16, i: usize| turning(x[i], w[i], levels[usize::from(entry >> (4 * i) & 7)]);
-        let (entry, cost) =
-            grid.cheapest(&costs, plain.0, |entry| (0..4).map(|i| turn(entry, i)).fold(f32::INFINITY, f32::min));
+        let turns: [[f32; 8]; 4] = std::array::from_fn(|i| levels.map(|level| turning(x[i], w[i], level)));
+        // The lowest level is the cheapest to turn.
+        let least = turns.iter().map(|turns| turns[0]).fold(f32::INFINITY, f32::min);
+        let turn = |entry: u16, i: usize| turns[i][usize::from(entry >> (4 * i) & 7)];
+        let cheapest_turn = |entry: u16| (0..4).map(|i| turn(entry, i)).fold(f32::INFINITY, f32::min);
+        let (entry, cost) = grid.cheapest(&costs, plain.0, least, cheapest_turn);
         let cheapest = (0..4).min_by(|&i, &j| turn(grid.entry(entry), i).total_cmp(&turn(grid.entry(entry), j)));
         Self { plain, turned: (entry, cost, cheapest.unwrap_or(0)) }
     }

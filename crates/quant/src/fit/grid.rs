@@ -44,19 +44,19 @@ impl Grid {
         self.entries[usize::from(i)]
     }
 
-    /// The entry of least cost, `more` included (which is never negative), and that cost; `known` is a guess.
-    pub(crate) fn cheapest(&self, costs: &Costs, known: u16, more: impl Fn(u16) -> f32) -> (u16, f32) {
+    /// The entry of least cost, and that cost, both with what `more` adds, which is never less than `least`; `known` is a guess.
+    pub(crate) fn cheapest(&self, costs: &Costs, known: u16, least: f32, more: impl Fn(u16) -> f32) -> (u16, f32) {
         let all = |entry: u16| costs.of(entry) + more(entry);
         let mut best = (known, all(self.entry(known)));
         let spans = &self.spans[..self.n_spans];
         for (place, &(byte, first)) in spans.iter().enumerate() {
-            if costs.high[usize::from(byte)] + costs.low_min >= best.1 {
+            if costs.high[usize::from(byte)] + costs.low_min + least >= best.1 {
                 continue;
             }
             let first = usize::from(first);
             let end = spans.get(place + 1).map_or(self.entries.len(), |next| usize::from(next.1));
             for (i, &entry) in self.entries[first..end].iter().enumerate() {
-                if costs.of(entry) < best.1 {
+                if costs.of(entry) + least < best.1 {
                     let cost = all(entry);
                     if cost < best.1 {
                         best = ((first + i) as u16, cost);
@@ -115,11 +115,11 @@ mod tests {
     use crate::grids;
 
     /// The cheapest entry by exhaustion.
-    fn check(entries: &'static [u16], costs: &Costs, more: impl Fn(u16) -> f32) {
+    fn check(entries: &'static [u16], costs: &Costs, extra: f32, more: impl Fn(u16) -> f32) {
         let grid = Grid::new(entries);
         let least = entries.iter().map(|&e| costs.of(e) + more(e)).fold(f32::INFINITY, f32::min);
         for known in [0, entries.len() as u16 / 2, entries.len() as u16 - 1] {
-            let (i, cost) = grid.cheapest(costs, known, &more);
+            let (i, cost) = grid.cheapest(costs, known, extra, &more);
             assert_eq!(cost, least);
             assert_eq!(costs.of(grid.entry(i)) + more(grid.entry(i)), least);
         }
@@ -134,11 +134,11 @@ mod tests {
             let x = rng.normals(32);
             let four = Costs::of_four(&std::array::from_fn(|i| std::array::from_fn(|l| x[8 * i + l].abs())));
             for book in [&grids::IQ2_XXS[..], &grids::IQ2_XS, &grids::IQ2_S, &grids::IQ1_S] {
-                check(book, &eight, |_| 0.0);
-                check(book, &eight, |entry| f32::from(entry & 7) * 0.1);
+                check(book, &eight, 0.0, |_| 0.0);
+                check(book, &eight, 0.5, |entry| 0.5 + f32::from(entry & 7) * 0.1);
             }
             for book in [&grids::IQ3_XXS[..], &grids::IQ3_S] {
-                check(book, &four, |_| 0.0);
+                check(book, &four, 0.0, |_| 0.0);
             }
         }
     }

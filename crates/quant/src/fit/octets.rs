@@ -147,7 +147,7 @@ impl<B: Octets> Group<'_, B> {
 
     /// Tries `a`; moves the ideal if that was better than `least`.
     fn add(&mut self, a: f32, least: &mut f32) {
-        if !(a > 0.0 && a.is_finite()) {
+        if a <= 0.0 || !a.is_finite() {
             return;
         }
         let parabola = self.attempt(a).parabola;
