@@ -51,6 +51,7 @@ const OPENAI: &[Hint] = &[
     hint("spaces_between_special_tokens", "vLLM", "control tokens are never part of the text"),
     hint("id_slot", "llama.cpp", "where the prompt's beginning may be cached: all caches are looked at"),
     hint("return_progress", "llama.cpp", "chunks that tell how much of the prompt is read"),
+    hint("timings_per_token", "llama.cpp", "chunks that tell how fast tokens come: `timings` tells it at the end"),
     hint("n_keep", "llama.cpp", "tokens to keep when a context is shifted, which none is"),
     hint("n_discard", "llama.cpp", "tokens to drop when a context is shifted, which none is"),
     hint("n_cache_reuse", "llama.cpp", "how much of a cache is shifted, which none is: every cached prefix is found"),

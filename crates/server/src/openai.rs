@@ -43,7 +43,9 @@ pub(crate) fn routes() -> Router<App> {
         .route("/v1/models/{*id}", get(models::retrieve))
         // As llama.cpp's server has them; its `/completions` and `/embeddings` are in its own form.
         .route("/chat/completions", post(chat::completions))
+        .route("/chat/completions/input_tokens", post(chat::input_tokens))
         .route("/responses", post(responses::responses))
+        .route("/responses/input_tokens", post(responses::input_tokens))
         .route("/models", get(models::list))
 }
 

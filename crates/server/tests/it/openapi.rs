@@ -82,7 +82,9 @@ fn the_document_is_served_and_shown() {
 /// Bodies that are as short as they can be.
 fn smallest(path: &str) -> Value {
     match path {
-        "/v1/responses" | "/responses" | "/v1/responses/input_tokens" => json!({"input": "a", "max_output_tokens": 1}),
+        "/v1/responses" | "/responses" | "/v1/responses/input_tokens" | "/responses/input_tokens" => {
+            json!({"input": "a", "max_output_tokens": 1})
+        }
         "/v1/embeddings" | "/embedding" | "/embeddings" => json!({"input": "a"}),
         "/api/embed" => json!({"model": STORIES, "input": "a"}),
         "/tokenize" => json!({"content": "a"}),

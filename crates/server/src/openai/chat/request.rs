@@ -57,9 +57,6 @@ common_fields!(request_type! {
         add_generation_prompt: Option<bool>,
         /// vLLM's: the last message, of the assistant, is the beginning of the answer.
         continue_final_message: Option<bool>,
-        /// llama.cpp's: times in every chunk. Those that are known stand at the end, and there without being asked for.
-        #[serde(rename = "timings_per_token")]
-        _timings_per_token: Option<bool>,
         #[serde(rename = "service_tier")]
         _service_tier: Option<ServiceTier>,
         #[serde(rename = "modalities")]

@@ -239,6 +239,11 @@ fn the_routes_of_llama_cpp_are_the_same_routes() {
     assert_eq!(said(&server.ok("/chat/completions", &body)), said(&server.ok(CHAT, &body)));
     let body = bases()[2].1.clone();
     assert_eq!(said(&server.ok("/responses", &body)), said(&server.ok(RESPONSES, &body)));
+    for (path, body) in [(CHAT, chat()), (RESPONSES, bases()[2].1.clone())] {
+        let plain = path.strip_prefix("/v1").unwrap();
+        let count = |path: &str| server.ok(&format!("{path}/input_tokens"), &body)["input_tokens"].as_u64().unwrap();
+        assert!(count(plain) > 0 && count(plain) == count(path), "{path}");
+    }
     assert_eq!(server.get("/models").json(), server.get("/v1/models").json());
     assert_eq!((server.get("/v1/health").status, server.get("/v1/health").json()), (200, server.get("/health").json()));
 }
