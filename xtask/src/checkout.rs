@@ -16,12 +16,17 @@ pub(crate) fn folder() -> PathBuf {
     target().join("checkout/trinity")
 }
 
+/// Where it is built. A folder of its own: to cargo a package is the same wherever it lies, so what was built here would pass for a build of the root.
+pub(crate) fn target_folder() -> PathBuf {
+    target().join("checkout/target")
+}
+
 /// Builds the release binary from the tracked files as they are now.
 pub(crate) fn release_binary() -> Result<PathBuf, String> {
     let folder = update()?;
     let mut command = cargo(&["build", "--release", "--package", "trinity", "--quiet"]);
-    succeed(command.current_dir(folder).env("CARGO_TARGET_DIR", target()))?;
-    Ok(target().join("release/trinity"))
+    succeed(command.current_dir(folder).env("CARGO_TARGET_DIR", target_folder()))?;
+    Ok(target_folder().join("release/trinity"))
 }
 
 /// Copies each tracked file that differs and removes what is tracked no more; the rest keeps its time, by which cargo knows what to compile.

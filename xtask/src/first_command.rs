@@ -68,7 +68,7 @@ fn tell(clone: &PathBuf, home: &PathBuf, arguments: &[String], more: &[&str]) ->
     for name in ["TRINITY_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
         command.env_remove(name);
     }
-    command.env("HOME", home).env("CARGO_NET_OFFLINE", "true").env("CARGO_TARGET_DIR", target());
+    command.env("HOME", home).env("CARGO_NET_OFFLINE", "true").env("CARGO_TARGET_DIR", checkout::target_folder());
     command.args(words.get_args()).args(arguments).args(more).current_dir(clone).stdin(Stdio::null());
     output(&mut command)
 }

@@ -88,7 +88,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
 }
 
 fn trinity() -> Command {
-    Command::new(target().join("release/trinity"))
+    Command::new(checkout::target_folder().join("release/trinity"))
 }
 
 /// Prints it, and holds it to the limits.

@@ -12,7 +12,7 @@ use std::{
 use crate::{
     Outcome, browser, checkout, clients,
     command::{cargo, succeed},
-    first_command, fuzz, load, models, tidy, wasm,
+    first_command, fuzz, load, models, serve_bench, siege, tidy, wasm,
 };
 
 /// Seconds for each fuzz target within `test`.
@@ -66,6 +66,13 @@ const STAGES: &[Stage] = &[
     stage(Set::Extra, "wasm", |_| wasm::run()),
     stage(Set::Extra, "fuzz", |totals| {
         totals.passed += fuzz::run(Some(FUZZ_SECONDS))?;
+        Ok(())
+    }),
+    stage(Set::Extra, "siege", |totals| {
+        let program = checkout::release_binary()?.to_string_lossy().into_owned();
+        let arguments = ["--quick", "--only", "company,soak", "--trinity", &program].map(str::to_owned);
+        serve_bench::run(&siege::SUITE, &arguments)?;
+        totals.passed += 1;
         Ok(())
     }),
     // Last: these install a browser, and half a gigabyte of other people's clients.
