@@ -5,15 +5,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Seconds and nanoseconds.
+type Time = (i64, i64);
+/// The device and the number on it.
+type Identity = (u64, u64);
+
 /// What a file was when it was opened: its path, its length, when it was written, and which file of the disk it is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Stamp {
     path: PathBuf,
     n_bytes: u64,
-    /// Seconds and nanoseconds, where the system tells.
-    modified: Option<(i64, i64)>,
-    /// Device and number on it, where the system has them.
-    identity: Option<(u64, u64)>,
+    /// Where the system tells.
+    modified: Option<Time>,
+    /// Where the system has them.
+    identity: Option<Identity>,
 }
 
 /// What has become of a file.
@@ -58,13 +63,13 @@ impl Stamp {
 
 /// When it was written, and which file it is.
 #[cfg(unix)]
-fn of_system(about: &Metadata) -> (Option<(i64, i64)>, Option<(u64, u64)>) {
+fn of_system(about: &Metadata) -> (Option<Time>, Option<Identity>) {
     use std::os::unix::fs::MetadataExt;
     (Some((about.mtime(), about.mtime_nsec())), Some((about.dev(), about.ino())))
 }
 
 #[cfg(not(unix))]
-fn of_system(_about: &Metadata) -> (Option<(i64, i64)>, Option<(u64, u64)>) {
+fn of_system(_about: &Metadata) -> (Option<Time>, Option<Identity>) {
     (None, None)
 }
 

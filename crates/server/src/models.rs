@@ -175,7 +175,7 @@ impl Models {
             let mut end = {
                 let mut table = self.0.table();
                 let gone = change
-                    .and_then(|change| self.take_out_changed(&known.id, &change, &mut table).transpose())
+                    .and_then(|change| take_out_changed(&known.id, &change, &mut table).transpose())
                     .transpose()?;
                 if let Some(model) = table.lease(&known.id, Instant::now()) {
                     let keep_alive = keep_alive.unwrap_or(self.0.options.keep_alive);
@@ -191,33 +191,6 @@ impl Models {
                 Ok(Some(Err(error))) => return Err(error),
                 Ok(_) => {}
                 Err(_) => return Err(load_error(&known.id)),
-            }
-        }
-    }
-
-    /// A loaded model whose file is not what it was goes if nobody uses it, to be loaded anew. While it is used, one whose file has been replaced
-    /// goes on with what it has mapped; one whose file has been written to has lost what it was, and takes no more requests.
-    fn take_out_changed(
-        &self,
-        id: &str,
-        change: &FileChange,
-        table: &mut Table,
-    ) -> Result<Option<Arc<LoadedModel>>, ApiError> {
-        let Some(Slot::Loaded(loaded)) = table.get(id) else { return Ok(None) };
-        if loaded.n_leases == 0 {
-            let path = crate::log::escape(&change.path().display().to_string());
-            tracing::warn!(model = id, file = path, "the file was changed since it was loaded: it is loaded anew");
-            return Ok(table.take_out(id));
-        }
-        match change {
-            FileChange::Replaced(_) => Ok(None),
-            FileChange::Overwritten(_) => {
-                let message = format!(
-                    "the file of {id} was changed while it is in use; it is loaded anew when what runs has ended"
-                );
-                Err(ApiError::new(ErrorKind::Unavailable, message)
-                    .with_code("model_changed")
-                    .with_retry_after(RETRY_AFTER))
             }
         }
     }
@@ -352,6 +325,25 @@ impl Models {
     fn start_reaper(&self) {
         if !self.0.has_reaper.swap(true, Ordering::Relaxed) {
             tokio::spawn(reap(Arc::downgrade(&self.0)));
+        }
+    }
+}
+
+/// A loaded model whose file is not what it was goes if nobody uses it, to be loaded anew. While it is used, one whose file has been replaced
+/// goes on with what it has mapped; one whose file has been written to has lost what it was, and takes no more requests.
+fn take_out_changed(id: &str, change: &FileChange, table: &mut Table) -> Result<Option<Arc<LoadedModel>>, ApiError> {
+    let Some(Slot::Loaded(loaded)) = table.get(id) else { return Ok(None) };
+    if loaded.n_leases == 0 {
+        let path = crate::log::escape(&change.path().display().to_string());
+        tracing::warn!(model = id, file = path, "the file was changed since it was loaded: it is loaded anew");
+        return Ok(table.take_out(id));
+    }
+    match change {
+        FileChange::Replaced(_) => Ok(None),
+        FileChange::Overwritten(_) => {
+            let message =
+                format!("the file of {id} was changed while it is in use; it is loaded anew when what runs has ended");
+            Err(ApiError::new(ErrorKind::Unavailable, message).with_code("model_changed").with_retry_after(RETRY_AFTER))
         }
     }
 }

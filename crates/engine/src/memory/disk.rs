@@ -101,7 +101,7 @@ impl Disk {
             let metadata = entry.metadata().map_err(named)?;
             match key_of(&entry.path()) {
                 Some(key) if metadata.is_file() && cache.may_be_read(key) => {
-                    files.push((metadata.modified().ok(), key, metadata.len()))
+                    files.push((metadata.modified().ok(), key, metadata.len()));
                 }
                 _ if metadata.is_file() => fs::remove_file(entry.path()).map_err(named)?,
                 _ => {}

@@ -222,19 +222,19 @@ impl Keys {
             return Err(error("no key in it".to_owned()));
         }
         for (index, entry) in entries.into_iter().enumerate() {
-            self.add(file, index + 1, entry)?;
+            self.add(file, index + 1, &entry)?;
         }
         Ok(())
     }
 
     /// One key without limits, beside those there are; `origin` (a flag's name) stands in errors.
     pub fn add_key(&mut self, origin: &str, key: &str) -> Result<(), KeyError> {
-        self.add(origin, 1, plain(key))
+        self.add(origin, 1, &plain(key))
     }
 
     /// The operator's: one key without limits and with all rights.
     pub fn add_admin_key(&mut self, origin: &str, key: &str) -> Result<(), KeyError> {
-        self.add(origin, 1, KeyEntry { admin: true, ..plain(key) })
+        self.add(origin, 1, &KeyEntry { admin: true, ..plain(key) })
     }
 
     /// The same keys, where those that `old` has in the same words go on with what they have used up, and with what they have running.
@@ -254,9 +254,9 @@ impl Keys {
         self.0.iter().map(|key| (salt.scope_of(&key.digest) >> 64) as u64).collect()
     }
 
-    fn add(&mut self, file: &str, number: usize, entry: KeyEntry) -> Result<(), KeyError> {
+    fn add(&mut self, file: &str, number: usize, entry: &KeyEntry) -> Result<(), KeyError> {
         let error = |message: String| Err(KeyError::Key { file: file.to_owned(), number, message });
-        let n_sequences_max = sequences_max(&entry);
+        let n_sequences_max = sequences_max(entry);
         let digest = match read_key(&entry.key) {
             Ok(digest) => digest,
             Err(message) => return error(message),

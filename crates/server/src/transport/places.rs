@@ -289,8 +289,8 @@ impl Receiving {
 mod tests {
     use super::*;
 
-    fn address(n: u8) -> Option<IpAddr> {
-        Some(IpAddr::from([192, 0, 2, n]))
+    fn address(n: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, n])
     }
 
     fn seat(places: &Arc<Places>, address: Option<IpAddr>) -> Seat {
@@ -314,14 +314,14 @@ mod tests {
     #[test]
     fn the_longest_silent_gives_way_and_who_works_does_not() {
         let places = Arc::new(Places::new(5, Some(5)));
-        let [busy, keyed, answered, first, second] = [(); 5].map(|()| seat(&places, address(1)));
+        let [busy, keyed, answered, first, second] = [(); 5].map(|()| seat(&places, Some(address(1))));
         let busy_work = work(&busy, false);
         drop(work(&keyed, true));
         drop(work(&answered, false));
         assert!(busy.is_answering() && !keyed.is_answering());
         let newcomers: Vec<Seat> = (0..4)
             .map(|n| {
-                let newcomer = seat(&places, address(2));
+                let newcomer = seat(&places, Some(address(2)));
                 let lost = [&first, &second, &answered, &keyed].map(is_lost);
                 assert_eq!(lost, [true, n > 0, n > 1, n > 2], "{n}");
                 // Work without a key, so that the newcomers stay.
@@ -329,10 +329,10 @@ mod tests {
                 newcomer
             })
             .collect();
-        assert!(matches!(places.enter(address(3)), Entry::Full));
+        assert!(matches!(places.enter(Some(address(3))), Entry::Full));
         assert!(!is_lost(&busy) && newcomers.iter().all(|seat| !is_lost(seat)));
         drop(busy_work);
-        assert!(matches!(places.enter(address(3)), Entry::Place(_)));
+        assert!(matches!(places.enter(Some(address(3))), Entry::Place(_)));
         assert!(is_lost(&busy));
     }
 
@@ -358,21 +358,21 @@ mod tests {
     #[test]
     fn an_address_has_its_share_and_its_own_silence_gives_way_first() {
         let places = Arc::new(Places::new(10, Some(2)));
-        let silent = seat(&places, address(1));
-        let other = seat(&places, address(2));
-        let busy = seat(&places, address(1));
+        let silent = seat(&places, Some(address(1)));
+        let other = seat(&places, Some(address(2)));
+        let busy = seat(&places, Some(address(1)));
         let busy_work = work(&busy, true);
-        let next = seat(&places, address(1));
+        let next = seat(&places, Some(address(1)));
         assert!(is_lost(&silent) && !is_lost(&other));
         let _next_work = work(&next, true);
-        assert!(matches!(places.enter(address(1)), Entry::AddressFull));
-        assert!(matches!(places.enter(address(3)), Entry::Place(_)));
+        assert!(matches!(places.enter(Some(address(1))), Entry::AddressFull));
+        assert!(matches!(places.enter(Some(address(3))), Entry::Place(_)));
         drop((busy, busy_work));
-        assert!(matches!(places.enter(address(1)), Entry::Place(_)));
+        assert!(matches!(places.enter(Some(address(1))), Entry::Place(_)));
         // A client of IPv6 has a whole network; one of IPv4 is the same by its other spelling.
         let (a, b): (IpAddr, IpAddr) = ("2001:db8::1".parse().unwrap(), "2001:db8::2:1".parse().unwrap());
         assert_eq!(of_client(a), of_client(b));
-        assert_eq!(of_client("::ffff:192.0.2.1".parse().unwrap()), address(1).unwrap());
+        assert_eq!(of_client("::ffff:192.0.2.1".parse().unwrap()), address(1));
         // Unless it is said, this machine's own addresses have no share: a proxy may have them.
         for (n_max, is_full) in [(None, false), (Some(1), true)] {
             let places = Arc::new(Places::new(4, n_max));
