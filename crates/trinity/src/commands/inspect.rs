@@ -11,7 +11,8 @@ use std::path::Path;
 
 use clap::Args;
 use convert::{GgufSource, Source};
-use gguf::{Container, Metadata};
+use gguf::{Container, ImportanceMatrix, Metadata};
+use hub::{Hub, Resolved};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
     failure::{Failure, Kind},
     terminal,
 };
+use beside::KindFacts;
 use facts::Facts;
 use folder::FolderFacts;
 use ternary::TernaryFloats;
@@ -27,7 +29,7 @@ use ternary::TernaryFloats;
 /// Arguments of `inspect`.
 #[derive(Args)]
 pub(crate) struct InspectArgs {
-    /// The file, the name of a model on this machine, a Hugging Face folder or a .safetensors file
+    /// The file, the name of a model on this machine, a Hugging Face folder, a .safetensors file or an importance matrix of either form
     #[arg(value_name = "FILE")]
     model: String,
     /// Read every weight: report the first that is not finite, count zeros, find floats that are ternary
@@ -57,14 +59,20 @@ pub(crate) fn run(args: &InspectArgs, global: &Global) -> Result<(), Failure> {
 }
 
 fn inspect_file(args: &InspectArgs, global: &Global) -> Result<(), Failure> {
-    let container = model_args::open(Some(&args.model), global)?;
+    let found = Hub::from_environment(global.offline)?.resolve(&args.model)?;
+    if let Resolved::File(path) = &found
+        && let Some(matrix) = beside::older_importance(path)
+    {
+        return inspect_older_importance(args, path, &matrix);
+    }
+    let container = model_args::container(&found)?;
     if args.verify {
         verify(&container)?;
     }
     let mut facts = Facts::of(&container, args.context);
     if args.deep {
         read_weights(&container, &mut facts)?;
-        let source = GgufSource::from_container(model_args::open(Some(&args.model), global)?);
+        let source = GgufSource::from_container(model_args::container(&found)?);
         facts.ternary_floats = TernaryFloats::of(&source, kernels::default_threads())?;
     }
     let n_tensors = container.tensors().len();
@@ -130,6 +138,25 @@ fn read_weights(container: &Container, facts: &mut Facts) -> Result<(), Failure>
         counted?;
     }
     Ok(())
+}
+
+/// An importance matrix that is no GGUF file.
+fn inspect_older_importance(args: &InspectArgs, path: &Path, matrix: &ImportanceMatrix) -> Result<(), Failure> {
+    let context = args.context.is_some();
+    let flags = [(args.deep, "--deep"), (args.verify, "--verify"), (context, "--context"), (args.tensors, "--tensors")];
+    if let Some((_, flag)) = flags.into_iter().chain([(args.metadata, "--metadata")]).find(|(is_asked, _)| *is_asked) {
+        return Err(Failure::usage(format!("{flag} is for GGUF and .tri files, not for {}", path.display())));
+    }
+    let (kind, verdicts) = (KindFacts::of_older(matrix), readers::verdicts_of_older_importance());
+    if args.json {
+        let mut object = json!({"file": path.display().to_string(), "kind": kind.name()});
+        object[kind.name()] = json!(kind.to_json());
+        object["readers"] = readers::to_json(&verdicts);
+        return terminal::put_json(&object);
+    }
+    let name = terminal::escape(&path.display().to_string());
+    let text = kind.to_text(&Metadata::default()).unwrap_or_default();
+    terminal::put(&format!("{name}\n  {:<14}{}\n{}", "kind", terminal::escape(&text), readers::to_text(&verdicts)))
 }
 
 fn inspect_folder(args: &InspectArgs, path: &Path) -> Result<(), Failure> {

@@ -121,5 +121,13 @@ fn an_importance_matrix_is_named_with_its_texts() {
     assert!(said.contains("kind          an importance matrix: datasets wt.txt, chunks 30, chunk size"), "{said}");
     assert!(said.contains("yes: quantize --imatrix") && said.contains("yes: llama-quantize --imatrix"), "{said}");
     assert_eq!(trinity(["inspect", "--json", path]).ok().json()["imatrix"]["tensors"], 35);
+    let older = testkit::data("regressions/imatrix-dat/im.dat");
+    let older = older.to_str().unwrap();
+    let said = trinity(["inspect", older]).ok().text();
+    assert!(said.contains("kind          an importance matrix: datasets wt.txt, chunks 30, tensors 35\n"), "{said}");
+    assert_eq!(said.matches("yes: llama-quantize --imatrix").count(), 5, "{said}");
+    let json = trinity(["inspect", "--json", older]).ok().json();
+    assert_eq!((&json["kind"], &json["imatrix"]["chunks"]), (&"imatrix".into(), &30.into()));
+    trinity(["inspect", "--tensors", older]).fails(2, &["--tensors", "im.dat"]);
     trinity(["run", path, "x"]).fails(1, &["im.gguf: an importance matrix, not a model that can be run"]);
 }

@@ -1,6 +1,8 @@
 //! What `inspect` says of files that are no models but go with one: adapters, control vectors, projectors, importance matrices.
 
-use gguf::{Container, FileKind, ImportanceMatrix, Metadata, Value};
+use std::path::Path;
+
+use gguf::{Container, FileKind, ImportanceMatrix, MappedFile, Metadata, Value};
 use serde_json::{Map, Value as Json, json};
 
 use super::facts::{text_of, value_json};
@@ -46,6 +48,11 @@ impl KindFacts {
             FileKind::Model | FileKind::Adapter => {}
         }
         Self { kind, facts }
+    }
+
+    /// Of an importance matrix that is no GGUF file.
+    pub(super) fn of_older(matrix: &ImportanceMatrix) -> Self {
+        Self { kind: FileKind::ImportanceMatrix, facts: collected(matrix) }
     }
 
     /// `a LoRA adapter of llama: alpha 16, rank 8`; `None` for models, whose facts say more.
@@ -98,12 +105,21 @@ fn senses(metadata: &Metadata) -> Vec<(&'static str, Json)> {
 /// What was collected, or why the file is no importance matrix after all.
 fn importance(container: &Container) -> Vec<(&'static str, Json)> {
     match ImportanceMatrix::read(container) {
-        Ok(matrix) => vec![
-            ("datasets", json!(matrix.datasets.join(", "))),
-            ("chunks", json!(matrix.chunk_count)),
-            ("chunk_size", json!(matrix.chunk_size)),
-            ("tensors", json!(matrix.tensors.len())),
-        ],
+        Ok(matrix) => collected(&matrix),
         Err(error) => vec![("unreadable", json!(error.to_string()))],
     }
+}
+
+fn collected(matrix: &ImportanceMatrix) -> Vec<(&'static str, Json)> {
+    let mut facts = vec![("datasets", json!(matrix.datasets.join(", "))), ("chunks", json!(matrix.chunk_count))];
+    if matrix.chunk_size > 0 {
+        facts.push(("chunk_size", json!(matrix.chunk_size)));
+    }
+    facts.push(("tensors", json!(matrix.tensors.len())));
+    facts
+}
+
+/// The importance matrix in a file of llama.cpp's older form; `None` if it is anything else.
+pub(super) fn older_importance(path: &Path) -> Option<ImportanceMatrix> {
+    ImportanceMatrix::from_dat("", &MappedFile::open(path).ok()?).ok()
 }

@@ -182,6 +182,18 @@ pub(super) fn verdicts_of_checkpoint() -> Vec<Verdict> {
     readers.into_iter().chain(PROGRAMS.iter().map(gguf_only)).collect()
 }
 
+/// The same for importance matrices of llama.cpp's older form.
+pub(super) fn verdicts_of_older_importance() -> Vec<Verdict> {
+    let trinity = ("trinity", env!("CARGO_PKG_VERSION"), Answer::As("quantize --imatrix"));
+    let judged = PROGRAMS.iter().map(|program| {
+        let takes = LLAMA_CPPS.contains(&program.name);
+        let no = || Answer::No(vec![FileKind::ImportanceMatrix.to_string()]);
+        (program.name, program.version, if takes { Answer::As("llama-quantize --imatrix") } else { no() })
+    });
+    let verdict = |(program, version, answer)| Verdict { program, version, answer };
+    std::iter::once(trinity).chain(judged).map(verdict).collect()
+}
+
 /// Are weights stored rotated?
 fn is_rotated(metadata: &Metadata) -> bool {
     metadata.get("prism.hadamard.version").is_some()
