@@ -128,6 +128,8 @@ fn one_over_each_limit_is_refused() {
             "responses kept" => assert_eq!(options.responses_max, n),
             "memory of responses kept" => assert_eq!(options.responses_bytes_max, n),
             "time responses are kept" => assert_eq!(limits::RESPONSES_AGE_MAX.as_secs(), *value),
+            // Of numbers that several fields come to together (llamacpp/completion.rs).
+            "log-probabilities" => assert_eq!(limits::LOGPROBS_MAX, n),
             // Some of it waits in other buffers (departures.rs).
             "sent ahead of an answer" => assert_eq!(limits::PIPELINED_BYTES_MAX, n),
             // Of what the server does at once for all (src/blocking.rs, ollama/pull.rs).

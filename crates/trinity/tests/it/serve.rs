@@ -265,7 +265,7 @@ fn a_line_written_for_llama_server_starts_it() {
         "600",
         "--embeddings",
         "-s",
-        "-1",
+        "42",
     ];
     let (server, address) = Server::start(&line);
     let said: Vec<&String> = server.said.iter().filter(|line| line.starts_with("ignored, ")).collect();

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::TcpStream,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
@@ -77,6 +78,24 @@ fn without_keys_who_is_on_this_machine_is_its_operator() {
     assert!(refused.contains("--open-admin"), "{refused}");
     let (_server, address) = Server::start(&["--open-admin"]);
     assert_eq!(status(&post_with(&address, "/api/generate", forwarded, unload)), "200");
+}
+
+/// With more silent connections than there can be open files the next client is answered, and a model has a file to be read from.
+#[test]
+fn silent_connections_take_nobody_s_files() {
+    let mut process = std::process::Command::new("sh");
+    let serve = "ulimit -n 64; exec \"$0\" serve --port 0";
+    process.args(["-c", serve, env!("CARGO_BIN_EXE_trinity")]).env("TRINITY_HOME", path("no-home"));
+    let mut server = Server::spawn(process);
+    assert!(server.wait_for("limit of open files").contains("room for 32 connections"), "{:#?}", server.said);
+    let address = server.address();
+    let silent: Vec<TcpStream> = (0..100).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    let body = r#"{"prompt":"a","max_tokens":1}"#;
+    for _ in 0..3 {
+        assert_eq!(status(&get(&address, "/health", "")), "200");
+        assert_eq!(status(&post(&address, "/v1/completions", body)), "200");
+    }
+    drop(silent);
 }
 
 #[test]
