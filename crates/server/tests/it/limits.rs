@@ -104,6 +104,8 @@ fn is_taken(server: &Loopback, name: &str, n: usize) -> bool {
                 json!({"model": FILLS, "input_prefix": "a", "input_suffix": "b", "n_predict": 1, "input_extra": files});
             !post("/infill", &body).text().contains(&format!("{n} files"))
         }
+        "samplers" => ok(post("/completion", &json!({"prompt": "a", "n_predict": 1, "samplers": texts("top_k")}))),
+        "indentation (n_indent)" => ok(post("/completion", &json!({"prompt": "a", "n_predict": 1, "n_indent": n}))),
         "response fields" => {
             ok(post("/completion", &json!({"prompt": "a", "n_predict": 1, "response_fields": texts("content")})))
         }
