@@ -10,7 +10,7 @@ const WORDS: &[&str] = &[
     "tree", "said", "it",
 ];
 /// Words of the prompts, from few to more than one chunk.
-const PROMPT_WORDS: [usize; 4] = [3, 12, 40, 120];
+const PROMPT_WORDS: [usize; 4] = [2, 8, 24, 48];
 
 /// A request.
 #[derive(Clone)]
@@ -24,7 +24,7 @@ impl Ask {
     pub(super) fn nth(i: usize, random: &mut Random) -> Self {
         let n_words = PROMPT_WORDS[i % PROMPT_WORDS.len()];
         let prompt = words(n_words, random);
-        let n_tokens = 4 + random.below(20);
+        let n_tokens = 3 + random.below(10);
         let mut body = json!({ "model": "any", "prompt": prompt, "max_tokens": n_tokens, "temperature": 0, "seed": i });
         match i % 7 {
             0 => body["logprobs"] = json!(3),
@@ -63,14 +63,16 @@ impl Ask {
         Self { path: "/v1/completions", body }
     }
 
-    /// What of the answer may depend on nothing but the request; an error if there is none.
-    pub(super) fn ask(&self, caller: Caller<'_>) -> Result<String, String> {
+    /// Choices or vectors, of which each may depend on nothing but the request; an error if there are none.
+    pub(super) fn ask(&self, caller: Caller<'_>) -> Result<Vec<String>, String> {
         let (status, text) = caller.post(self.path, &self.body)?;
         if status != 200 {
             return Err(format!("POST {}: {status}: {text}", self.path));
         }
         let answer: Value = serde_json::from_str(&text).map_err(|e| format!("POST {}: {e}: {text}", self.path))?;
-        Ok([&answer["choices"], &answer["data"]].map(Value::to_string).concat())
+        let parts = answer["choices"].as_array().or(answer["data"].as_array());
+        let parts = parts.filter(|parts| !parts.is_empty()).ok_or_else(|| format!("POST {}: {text}", self.path))?;
+        Ok(parts.iter().map(Value::to_string).collect())
     }
 
     /// Sends it and goes.

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
     sync::{
         Mutex, PoisonError,
@@ -20,12 +20,12 @@ use crate::{
     serve_bench::{Bench, Measured, client::Caller, server::Server, statistics::Random},
 };
 
-/// Comparisons over all servers; `--quick`.
+/// Compared choices and vectors, over all servers; `--quick`.
 const COMPARISONS: [usize; 2] = [1_000_000, 20_000];
 /// Different requests of each server.
 const ASKS: usize = 84;
 /// Clients at once.
-const CLIENTS: usize = 16;
+const CLIENTS: usize = 32;
 /// One in so many requests follows one that its client leaves.
 const LEAVES_EVERY: usize = 5;
 /// A server is ended and started again so many times, its cached prefixes on disk.
@@ -33,9 +33,21 @@ const LIVES: usize = 2;
 /// Differences that are printed.
 const SHOWN: usize = 3;
 
-/// Three architectures, one of them ternary and trained.
-const MODELS: [&str; 3] =
-    ["tiny-models/stories-ternary-1.9M-tq2_0.gguf", "golden/gemma3.gguf", "golden/bitnet-b1.58.gguf"];
+/// A model that is trained and ternary, of the architecture `llama`.
+const TRAINED: &str = "tiny-models/stories-ternary-1.9M-tq2_0.gguf";
+/// Random models of other architectures.
+const RANDOM: [&str; 2] = ["bitnet", "bitnet-b1.58"];
+
+/// Names and files of the models.
+fn models(bench: &Bench) -> Result<Vec<(String, PathBuf)>, String> {
+    let mut models = vec![(TRAINED.to_owned(), testkit::data(TRAINED))];
+    for architecture in RANDOM {
+        let path = target().join(format!("siege-{architecture}.gguf"));
+        output(Command::new(&bench.program).args(["dev", "synth", "--force", "--arch", architecture]).arg(&path))?;
+        models.push((architecture.to_owned(), path));
+    }
+    Ok(models)
+}
 
 /// Which instructions a server uses.
 #[derive(Clone, Copy, Debug)]
@@ -71,9 +83,10 @@ fn levels(bench: &Bench) -> Result<Vec<String>, String> {
 /// What a server is started with; bytes are compared between requests of one set, not between sets.
 const SETTINGS: &[(Level, &[&str])] = &[
     (Level::Best, &[]),
-    (Level::Scalar, &["--no-prefix-cache", "--max-step-ms", "1"]),
+    (Level::Scalar, &["--no-prefix-cache"]),
+    (Level::Best, &["--max-step-ms", "1"]),
     (Level::Best, &["--kv-type", "q8_0", "--max-running", "3"]),
-    (Level::Best, &["--kv-type", "t2-lsq", "--kv-tokens", "600", "-c", "300", "--swap", "1"]),
+    (Level::Best, &["--kv-type", "t2-lsq", "--kv-tokens", "900", "-c", "400", "--swap", "1"]),
     (Level::Oldest, &["--kv-type", "q4_0", "--kv-rotate", "--lookup"]),
     (Level::Best, &["--attention-window", "24", "--sinks", "4", "--lookup"]),
     (Level::Best, &["--draft-layers", "1", "--max-running", "5", "--kv-type", "f32"]),
@@ -81,15 +94,14 @@ const SETTINGS: &[(Level, &[&str])] = &[
 
 pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {
     let wanted = COMPARISONS[usize::from(bench.is_quick)];
-    let each = wanted.div_ceil(MODELS.len() * SETTINGS.len() * LIVES);
+    let each = wanted.div_ceil((1 + RANDOM.len()) * SETTINGS.len() * LIVES);
     let (mut n_compared, mut differences, mut rows) = (0, Vec::new(), Vec::new());
     let available = levels(bench)?;
-    for model in MODELS {
-        let path = testkit::data(model);
+    let models = models(bench)?;
+    for (model, path) in &models {
         for (level, settings) in SETTINGS {
             let isa = level.name(&available);
-            let result =
-                besiege(bench, &path, isa, settings, each).map_err(|e| format!("{model} {settings:?}: {e}"))?;
+            let result = besiege(bench, path, isa, settings, each).map_err(|e| format!("{model} {settings:?}: {e}"))?;
             println!(
                 "{model} {} {}: {} compared, {} left, {} distinct answers, {} differ",
                 isa.unwrap_or("best"),
@@ -143,7 +155,7 @@ fn besiege(bench: &Bench, model: &Path, isa: Option<&str>, settings: &[&str], ea
     let lonely = {
         let server = start(None)?;
         let caller = Caller { address: &server.address, key: None };
-        asks.iter().map(|ask| ask.ask(caller)).collect::<Result<Vec<String>, String>>()?
+        asks.iter().map(|ask| ask.ask(caller)).collect::<Result<Vec<Vec<String>>, String>>()?
     };
     let n_distinct = lonely.iter().collect::<BTreeSet<_>>().len();
     let (mut n_left, mut differences) = (0, Vec::new());
@@ -164,23 +176,23 @@ fn besiege(bench: &Bench, model: &Path, isa: Option<&str>, settings: &[&str], ea
     Ok(Besieged { n_compared: each * LIVES, n_left, n_distinct, differences })
 }
 
-/// Asks `n` times with all clients at once; how many were left, and what differed.
+/// Asks until `n` choices and vectors are compared, with all clients at once; how many requests were left, and what differed.
 fn crowd(
     server: &Server,
     asks: &[Ask],
-    lonely: &[String],
+    lonely: &[Vec<String>],
     n: usize,
     seed: u64,
 ) -> Result<(usize, Vec<String>), String> {
-    let (next, left) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (n_compared, left) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let (differences, failure) = (Mutex::new(Vec::new()), Mutex::new(None));
     let caller = Caller { address: &server.address, key: None };
     thread::scope(|scope| {
         for client in 0..CLIENTS as u64 {
-            let (next, left, differences, failure) = (&next, &left, &differences, &failure);
+            let (n_compared, left, differences, failure) = (&n_compared, &left, &differences, &failure);
             scope.spawn(move || {
                 let mut random = Random(seed * 1000 + client);
-                while next.fetch_add(1, Ordering::Relaxed) < n {
+                while n_compared.load(Ordering::Relaxed) < n {
                     if random.below(LEAVES_EVERY) == 0 {
                         left.fetch_add(1, Ordering::Relaxed);
                         if let Err(why) = Ask::to_leave(&mut random).leave(caller, &mut random) {
@@ -188,12 +200,14 @@ fn crowd(
                         }
                     }
                     let i = random.below(asks.len());
-                    match asks[i].ask(caller) {
+                    let answer = asks[i].ask(caller);
+                    n_compared.fetch_add(lonely[i].len(), Ordering::Relaxed);
+                    match answer {
                         Ok(answer) if answer == lonely[i] => {}
                         Ok(answer) => differences
                             .lock()
                             .unwrap_or_else(PoisonError::into_inner)
-                            .push(format!("request {i}: alone {}\nin company {answer}", lonely[i])),
+                            .push(format!("request {i}: alone {:?}\nin company {answer:?}", lonely[i])),
                         Err(why) => *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(why),
                     }
                 }

@@ -24,18 +24,21 @@ use crate::{
 };
 
 const KEYS: usize = 8;
-/// Of each key, at once.
-const CLIENTS: usize = 2;
+/// Of each key, at once: twice its share of the places below, so that all want more than that.
+const CLIENTS: usize = 4;
+/// `--max-running`.
+const PLACES: &str = "16";
 /// Seconds of each of both halves; `--quick`.
 const SECONDS: [u64; 2] = [120, 12];
-const OUTPUT_TOKENS: usize = 16;
-/// The flood: one request of so many prompts and choices of so many tokens, again and again.
-const FLOOD: (usize, usize, usize) = (16, 4, 400);
+/// Of each answer, the flood's too: what is compared is how many of the same kind each key gets.
+const OUTPUT_TOKENS: usize = 32;
+/// The flood: one request of so many prompts and choices, again and again.
+const FLOOD: (usize, usize) = (64, 4);
 const JAIN_MIN: f64 = 0.95;
 /// How much longer the others may wait, at the 99th percentile.
 const SLOWER_MAX: f64 = 2.0;
 
-/// What one key got.
+/// What one key got: tokens of its prompts and of its answers, for both are work.
 #[derive(Clone, Default)]
 struct Served {
     n_tokens: u64,
@@ -53,12 +56,12 @@ pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {
     let file = file.to_string_lossy();
     let mut halves = Vec::new();
     for is_flooded in [false, true] {
-        let mut server = bench.trinity(&["--api-key-file", &file, "--log-level", "off"])?;
+        let mut server = bench.trinity(&["--api-key-file", &file, "--max-running", PLACES, "--log-level", "off"])?;
         server.operator = Some("operator".to_owned());
         // The first key's tokens are counted where all tokens are: its answers are cut off at the end and tell nothing.
-        let before = server.metric("trinity_generation_tokens_total")?;
+        let before = computed(&server)?;
         let mut served = half(&server, length, is_flooded);
-        let all = server.metric("trinity_generation_tokens_total")? - before;
+        let all = computed(&server)? - before;
         let others: u64 = served[1..].iter().map(|s| s.n_tokens).sum();
         if is_flooded {
             served[0].n_tokens = (all as u64).saturating_sub(others);
@@ -75,13 +78,15 @@ pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {
     let ((_, quiet), (command, flooded)) = (&halves[0], &halves[1]);
     let tokens: Vec<f64> = flooded.iter().map(|s| s.n_tokens as f64).collect();
     let (jain, (quiet_p50, quiet_p99), (p50, p99)) = (jain(&tokens), wait(quiet), wait(flooded));
-    println!("tokens of each key beside a flood by the first: {tokens:?}; Jain's index {jain:.3}");
+    println!(
+        "tokens (of prompts and answers) of each key beside a flood by the first: {tokens:?}; Jain's index {jain:.3}"
+    );
     println!(
         "the others' answers: p50 {quiet_p50:.3} s, p99 {quiet_p99:.3} s without it, {p50:.3} s and {p99:.3} s beside it"
     );
     Ok(Measured {
         figures: json!({
-            "command": command, "seconds": length.as_secs(), "clients_of_each_key": CLIENTS, "flood_prompts_choices_tokens": FLOOD,
+            "command": command, "seconds": length.as_secs(), "clients_of_each_key": CLIENTS, "flood_prompts_choices": FLOOD, "tokens_of_each_answer": OUTPUT_TOKENS,
             "tokens": tokens, "jain": round(jain), "quiet_p50_s": round(quiet_p50), "quiet_p99_s": round(quiet_p99),
             "flooded_p50_s": round(p50), "flooded_p99_s": round(p99),
         }),
@@ -96,6 +101,11 @@ pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {
             ),
         ],
     })
+}
+
+/// Tokens of prompts and written, of all keys.
+fn computed(server: &Server) -> Result<f64, String> {
+    Ok(server.metric("trinity_computed_prompt_tokens_total")? + server.metric("trinity_engine_tokens_total")?)
 }
 
 fn key(i: usize) -> String {
@@ -152,13 +162,13 @@ fn ask(caller: Caller<'_>, random: &mut Random) -> Result<u64, String> {
     });
     let (status, text) = caller.post("/v1/completions", &body)?;
     let answer: Value = serde_json::from_str(&text).map_err(|e| format!("{status}: {e}: {text}"))?;
-    answer["usage"]["completion_tokens"].as_u64().ok_or_else(|| format!("{status}: {text}"))
+    answer["usage"]["total_tokens"].as_u64().ok_or_else(|| format!("{status}: {text}"))
 }
 
 fn flood(random: &mut Random) -> Value {
-    let (n_prompts, n, n_tokens) = FLOOD;
+    let (n_prompts, n) = FLOOD;
     let prompts: Vec<String> = (0..n_prompts).map(|_| words(20, random)).collect();
-    json!({ "model": "any", "prompt": prompts, "n": n, "max_tokens": n_tokens, "temperature": 1, "ignore_eos": true, "cache_prompt": false })
+    json!({ "model": "any", "prompt": prompts, "n": n, "max_tokens": OUTPUT_TOKENS, "temperature": 1, "ignore_eos": true, "cache_prompt": false })
 }
 
 #[cfg(test)]
