@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn stages_are_chosen_by_set_and_by_name() {
         check(&[], &["fmt", "tidy", "clippy", "doc", "readme", "models", "tests", "release", "load"]);
-        check(&["extra"], &["loom", "wasm", "fuzz", "browser", "clients"]);
+        check(&["extra"], &["loom", "wasm", "fuzz", "siege", "browser", "clients"]);
         check(&["quick"], &["fmt", "tidy", "clippy", "models", "quick tests"]);
         check(&["clients", "fmt"], &["fmt", "clients"]);
         check(&["quick", "load"], &["fmt", "tidy", "clippy", "models", "load", "quick tests"]);
