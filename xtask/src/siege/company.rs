@@ -30,6 +30,8 @@ const CLIENTS: usize = 32;
 const LEAVES_EVERY: usize = 5;
 /// A server is ended and started again so many times, its cached prefixes on disk.
 const LIVES: usize = 2;
+/// Slow servers have so many times fewer comparisons, beside the others'.
+const SLOW_SHARE: usize = 8;
 /// Differences that are printed.
 const SHOWN: usize = 3;
 
@@ -61,6 +63,11 @@ enum Level {
 }
 
 impl Level {
+    /// Whether it takes tens of times as long.
+    fn is_slow(self) -> bool {
+        matches!(self, Self::Scalar)
+    }
+
     /// The program's name of it; None where it chooses.
     fn name(self, available: &[String]) -> Option<&str> {
         let index = match self {
@@ -94,13 +101,15 @@ const SETTINGS: &[(Level, &[&str])] = &[
 
 pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {
     let wanted = COMPARISONS[usize::from(bench.is_quick)];
-    let each = wanted.div_ceil((1 + RANDOM.len()) * SETTINGS.len() * LIVES);
+    let n_fast = SETTINGS.iter().filter(|(level, _)| !level.is_slow()).count();
+    let each = wanted.div_ceil((1 + RANDOM.len()) * n_fast * LIVES);
     let (mut n_compared, mut differences, mut rows) = (0, Vec::new(), Vec::new());
     let available = levels(bench)?;
     let models = models(bench)?;
     for (model, path) in &models {
         for (level, settings) in SETTINGS {
             let isa = level.name(&available);
+            let each = if level.is_slow() { each / SLOW_SHARE } else { each };
             let result = besiege(bench, path, isa, settings, each).map_err(|e| format!("{model} {settings:?}: {e}"))?;
             println!(
                 "{model} {} {}: {} compared, {} left, {} distinct answers, {} differ",
