@@ -102,13 +102,24 @@ fn foreign_access(path: &Path) -> Option<String> {
     })
 }
 
-/// The salt by which API keys find their prefixes in the cache folder again, made if it is not there; without a folder one of this process.
+/// The salt by which API keys find their prefixes in the cache folder again; without a folder one of this process.
+///
+/// One that is not there or damaged is made anew: what keys had in the folder is lost to them then, and removed as that of keys that are gone.
 pub(super) fn scope_salt(settings: &ServeArgs) -> Result<ScopeSalt, Failure> {
     let Some(folder) = &settings.engine.cache_dir else { return Ok(ScopeSalt::default()) };
     let named = |what: String| Failure::new(Kind::Failure, format!("cache folder {}: {what}", folder.display()));
     let io_error = |error: io::Error| named(error.to_string());
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io_error)?;
     let path = folder.join(SALT);
+    if let Ok(n_bytes) = fs::metadata(&path).map(|about| about.len())
+        && n_bytes != SCOPE_SALT_BYTES as u64
+    {
+        crate::terminal::warn(&format!(
+            "cache folder {}: {SALT} has {n_bytes} bytes, expected {SCOPE_SALT_BYTES}: keys begin anew",
+            folder.display()
+        ));
+        fs::remove_file(&path).map_err(io_error)?;
+    }
     if !path.try_exists().map_err(io_error)? {
         write_salt(folder, &path).map_err(io_error)?;
     }
@@ -116,9 +127,8 @@ pub(super) fn scope_salt(settings: &ServeArgs) -> Result<ScopeSalt, Failure> {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(io_error)?;
     let bytes = fs::read(&path).map_err(io_error)?;
     let n_bytes = bytes.len();
-    let bytes: [u8; SCOPE_SALT_BYTES] = bytes.try_into().map_err(|_| {
-        named(format!("{SALT} has {n_bytes} bytes, expected {SCOPE_SALT_BYTES}; without it the folder begins anew"))
-    })?;
+    let bytes: [u8; SCOPE_SALT_BYTES] =
+        bytes.try_into().map_err(|_| named(format!("{SALT} has {n_bytes} bytes, expected {SCOPE_SALT_BYTES}")))?;
     Ok(ScopeSalt::new(bytes))
 }
 
