@@ -94,7 +94,36 @@ impl Caller<'_> {
 
     /// `POST /v1/completions` with `stream`, read event by event.
     pub(crate) fn stream(self, body: &Value) -> Result<Streamed, String> {
-        stream_of(self, body)
+        let path = "/v1/completions";
+        let sent = Instant::now();
+        let mut answer = send(self, "POST", path, Some(&body.to_string()))?;
+        if answer.status != 200 {
+            let text = answer.text().unwrap_or_default();
+            return Err(format!("POST {path}: {}: {text}", answer.status));
+        }
+        let mut streamed = Streamed { sent, arrivals: Vec::new(), text: String::new(), n_completion: None, request: 0 };
+        let mut line = String::new();
+        loop {
+            line.clear();
+            if answer.body.read_line(&mut line).map_err(|e| format!("POST {path}: {e}"))? == 0 {
+                return Err(format!("POST {path}: the stream ended without [DONE] after {:?}", streamed.text));
+            }
+            let Some(data) = line.trim_end().strip_prefix("data: ") else { continue };
+            if data == "[DONE]" {
+                return Ok(streamed);
+            }
+            let event: Value = serde_json::from_str(data).map_err(|e| format!("POST {path}: {e}: {data}"))?;
+            if let Some(error) = event.get("error") {
+                return Err(format!("POST {path}: in the stream: {error}"));
+            }
+            if let Some(n) = event["usage"]["completion_tokens"].as_u64() {
+                streamed.n_completion = Some(n);
+            }
+            if let Some(text) = event["choices"][0]["text"].as_str().filter(|text| !text.is_empty()) {
+                streamed.arrivals.push(Instant::now());
+                streamed.text.push_str(text);
+            }
+        }
     }
 
     fn head(self, method: &str, path: &str, length: usize) -> String {
@@ -103,39 +132,6 @@ impl Caller<'_> {
         format!(
             "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{key}content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
         )
-    }
-}
-
-fn stream_of(caller: Caller<'_>, body: &Value) -> Result<Streamed, String> {
-    let path = "/v1/completions";
-    let sent = Instant::now();
-    let mut answer = send(caller, "POST", path, Some(&body.to_string()))?;
-    if answer.status != 200 {
-        let text = answer.text().unwrap_or_default();
-        return Err(format!("POST {path}: {}: {text}", answer.status));
-    }
-    let mut streamed = Streamed { sent, arrivals: Vec::new(), text: String::new(), n_completion: None, request: 0 };
-    let mut line = String::new();
-    loop {
-        line.clear();
-        if answer.body.read_line(&mut line).map_err(|e| format!("POST {path}: {e}"))? == 0 {
-            return Err(format!("POST {path}: the stream ended without [DONE] after {:?}", streamed.text));
-        }
-        let Some(data) = line.trim_end().strip_prefix("data: ") else { continue };
-        if data == "[DONE]" {
-            return Ok(streamed);
-        }
-        let event: Value = serde_json::from_str(data).map_err(|e| format!("POST {path}: {e}: {data}"))?;
-        if let Some(error) = event.get("error") {
-            return Err(format!("POST {path}: in the stream: {error}"));
-        }
-        if let Some(n) = event["usage"]["completion_tokens"].as_u64() {
-            streamed.n_completion = Some(n);
-        }
-        if let Some(text) = event["choices"][0]["text"].as_str().filter(|text| !text.is_empty()) {
-            streamed.arrivals.push(Instant::now());
-            streamed.text.push_str(text);
-        }
     }
 }
 
