@@ -59,8 +59,9 @@ pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {
     );
     let (growth, growth_max) = (last / first - 1.0, GROWTH_MAX[usize::from(bench.is_quick)]);
     println!(
-        "{} answered, {} left, {} attacks; {panics} panics, {} errors of the server, memory {:.1} MB then {:.1} MB",
+        "{} answered, {} turned away, {} left, {} attacks; {panics} panics, {} errors of the server, memory {:.1} MB then {:.1} MB",
         soaked.n_answered,
+        soaked.n_refused,
         soaked.n_left,
         soaked.n_attacks,
         soaked.failures.len(),
@@ -71,7 +72,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {
     let is_idle = gauges.iter().all(|(_, value)| *value == 0.0);
     Ok(Measured {
         figures: json!({
-            "command": server.command, "seconds": length.as_secs(), "requests_per_second": round(rate), "answered": soaked.n_answered,
+            "command": server.command, "seconds": length.as_secs(), "requests_per_second": round(rate), "answered": soaked.n_answered, "turned_away": soaked.n_refused,
             "left": soaked.n_left, "attacks": soaked.n_attacks, "failures": soaked.failures, "panics": panics,
             "memory_bytes": soaked.memory, "growth": round(growth), "gauges": gauges,
         }),
@@ -115,9 +116,11 @@ fn calibrate(server: &Server) -> f64 {
 #[derive(Default)]
 struct Soaked {
     n_answered: u64,
+    /// With 429 or 503.
+    n_refused: u64,
     n_left: u64,
     n_attacks: u64,
-    /// Answers of the kind 5xx, and connections without one.
+    /// Answers with other errors, and connections without one.
     failures: Vec<String>,
     /// Resident bytes, each second.
     memory: Vec<f64>,
@@ -147,8 +150,8 @@ fn soak(server: &Server, rate: f64, length: Duration) -> Soaked {
                     let mut soaked = lock(soaked);
                     match answer {
                         Ok(_) => soaked.n_answered += 1,
-                        // A queue that is full is an answer; what else the server could not do is not.
-                        Err(why) if why.contains(": 429:") || why.contains(": 503:") => soaked.n_answered += 1,
+                        // A queue that is full says so; what else the server could not do is a failure.
+                        Err(why) if why.contains(": 429:") || why.contains(": 503:") => soaked.n_refused += 1,
                         Err(why) => soaked.failures.push(why),
                     }
                 }
