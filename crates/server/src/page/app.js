@@ -1,10 +1,12 @@
 // The page: which conversation is open, what is being written, what each key does.
 
+import { Attachments } from './attachments.js';
 import { ApiError, listModels } from './client.js';
 import { exportText, IMPORT_BYTES_MAX, newConversation, openToolCall, parseImport, titleOf } from './conversation.js';
 import { byId, element } from './dom.js';
 import { Generations } from './generation.js';
 import { MessagesView } from './messages.js';
+import { factsOf } from './models.js';
 import { apiKey, lastConversation, lastModel, noSingleKeys, theme } from './preferences.js';
 import { Settings } from './settings.js';
 import { Sidebar } from './sidebar.js';
@@ -14,7 +16,8 @@ const field = byId('field');
 const picker = byId('model');
 const narrow = matchMedia('(max-width: 800px)');
 const store = await openStore();
-const settings = new Settings();
+const settings = new Settings({ changed: (conversation) => conversation.messages.length > 0 && save(conversation), model: () => picker.value });
+const attachments = new Attachments({ model: () => picker.value, say });
 let summaries = await store.list();
 let current = newConversation();
 /** The message being edited, and what stood in the field before. */
@@ -60,6 +63,8 @@ async function save(conversation) {
 function show(conversation) {
   cancelEdit();
   current = conversation;
+  settings.showConversation(conversation);
+  attachments.switchTo(conversation);
   lastConversation.set(conversation.messages.length > 0 ? conversation.id : null);
   if ([...picker.options].some((option) => option.value === conversation.model)) picker.value = conversation.model;
   view.show(conversation, generations.of(conversation.id)?.message);
@@ -118,7 +123,7 @@ otherTabs.addEventListener('message', async ({ data: id }) => {
 
 function send() {
   const text = field.value.trim();
-  if (!text || generations.of(current.id)) return;
+  if (!(text || attachments.files.length > 0) || generations.of(current.id)) return;
   // The server was not there before; perhaps it is now.
   if (picker.options.length === 0) {
     loadModels();
@@ -132,10 +137,12 @@ function send() {
     view.show(current);
   }
   const message = call ? { role: 'tool', tool_call_id: call.id, tool_name: call.function.name, content: text } : { role: 'user', content: text };
+  if (!call && attachments.files.length > 0) message.attachments = attachments.files;
   current.messages.push(message);
-  current.title ||= titleOf(text);
+  current.title ||= titleOf(text || message.attachments[0].name);
   view.add(message, false);
   field.value = '';
+  if (!call) attachments.replace([]);
   fit();
   if (call && openToolCall(current)) {
     keep(current);
@@ -162,7 +169,9 @@ function reply() {
     return;
   }
   current.model = picker.value;
-  const message = generations.start(current, { model: picker.value, system: settings.system, fields });
+  current.system = settings.systemOf(current);
+  const isChat = factsOf(picker.value).then((facts) => facts.isChat, () => true);
+  const message = generations.start(current, { model: picker.value, system: current.system, fields, isChat });
   view.add(message, true);
   keep(current);
   refresh();
@@ -197,9 +206,10 @@ async function ended(conversation, message, error) {
 
 function edit(message) {
   if (generations.of(current.id)) return;
-  editing = { message, draft: field.value };
+  editing = { message, draft: field.value, files: attachments.files };
   byId('editing').hidden = false;
   field.value = message.content;
+  attachments.replace(message.attachments ?? []);
   fit();
   field.focus();
 }
@@ -207,6 +217,7 @@ function edit(message) {
 function cancelEdit() {
   if (!editing) return;
   field.value = editing.draft;
+  attachments.replace(editing.files);
   fit();
   editing = null;
   byId('editing').hidden = true;

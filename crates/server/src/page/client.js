@@ -16,7 +16,7 @@ export class ApiError extends Error {
   }
 }
 
-async function request(path, options = {}) {
+export async function request(path, options = {}) {
   const headers = { ...options.headers };
   if (apiKey.get()) headers.Authorization = `Bearer ${apiKey.get()}`;
   let response;
@@ -38,15 +38,15 @@ export async function listModels() {
 }
 
 /**
- * Streams one reply. `onChange(reply)` is called after each piece; the same reply is returned at the end:
+ * Streams one reply of `path`, a chat or a completion. `onChange(reply)` is called after each piece; the same reply is returned at the end:
  * content, reasoning, tool_calls, finish_reason and `measured`, which holds only what was measured here or
  * counted by the server.
  */
-export async function streamReply(body, { signal, onChange }) {
+export async function streamReply(path, body, { signal, onChange }) {
   const reply = { content: '', reasoning: '', tool_calls: [], finish_reason: null, measured: { n_pieces: 0 } };
   const started = performance.now();
   let first = null;
-  const response = await request('v1/chat/completions', {
+  const response = await request(path, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify(body),
@@ -88,7 +88,7 @@ function readChunk(reply, chunk) {
   const choice = chunk.choices?.[0];
   if (!choice) return false;
   if (choice.finish_reason) reply.finish_reason = choice.finish_reason;
-  const { content, reasoning_content: reasoning, refusal, tool_calls: calls } = choice.delta ?? {};
+  const { content = choice.text, reasoning_content: reasoning, refusal, tool_calls: calls } = choice.delta ?? {};
   if (reasoning) reply.reasoning += reasoning;
   if (content) reply.content += content;
   if (refusal) reply.content += refusal;

@@ -1,5 +1,7 @@
 // What a conversation is: plain data, and the rules on it. No DOM here.
 
+import { readAttachments, withAttachments } from './attached.js';
+
 const TITLE_LENGTH_MAX = 60;
 export const IMPORT_BYTES_MAX = 256 * 1024 * 1024;
 const FORMAT = 'trinity-conversations';
@@ -29,7 +31,7 @@ export function apiMessages(conversation, system) {
       if (calls.length > 0) messages.push({ role: 'assistant', content: message.content || null, tool_calls: calls });
       else if (message.content) messages.push({ role: 'assistant', content: message.content });
     } else {
-      messages.push({ role: message.role, content: message.content });
+      messages.push({ role: message.role, content: withAttachments(message) });
     }
   }
   return messages;
@@ -72,6 +74,7 @@ function readConversation(value, where) {
     return value[field];
   };
   const conversation = { id: text('id'), title: text('title'), created: time('created'), updated: time('updated'), model: text('model') };
+  if (typeof value.system === 'string') conversation.system = value.system;
   if (!Array.isArray(value.messages)) throw new Error(`${where}.messages is not a list`);
   conversation.messages = value.messages.map((message, index) => readMessage(message, `${where}.messages[${index}]`));
   return conversation;
@@ -85,6 +88,7 @@ function readMessage(value, where) {
     if (typeof value[field] === 'string') message[field] = value[field];
   }
   if (value.is_stopped === true) message.is_stopped = true;
+  if (value.attachments !== undefined) message.attachments = readAttachments(value.attachments, where);
   if (Array.isArray(value.tool_calls)) message.tool_calls = value.tool_calls.map((call) => readCall(call, `${where}.tool_calls`));
   if (value.measured && typeof value.measured === 'object') {
     message.measured = Object.fromEntries(Object.entries(value.measured).filter(([, number]) => Number.isFinite(number)));

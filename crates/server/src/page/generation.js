@@ -1,6 +1,7 @@
 // Running replies: one per conversation at most, going on while another conversation is looked at.
 
 import { ApiError, streamReply } from './client.js';
+import { completionRequest } from './completing.js';
 import { apiMessages } from './conversation.js';
 
 /** While a reply runs, the browser's copy is at most this old. */
@@ -26,22 +27,24 @@ export class Generations {
     this.#running.get(id)?.controller.abort();
   }
 
-  /** Begins a reply and returns its message, which fills up as it comes. */
-  start(conversation, { model, system, fields }) {
-    const body = { model, messages: apiMessages(conversation, system), stream: true, stream_options: { include_usage: true }, ...fields };
+  /** Begins a reply and returns its message, which fills up as it comes; `isChat` promises whether the model chats or goes on with a text. */
+  start(conversation, { model, system, fields, isChat }) {
+    const more = { stream: true, stream_options: { include_usage: true } };
+    const chat = { model, messages: apiMessages(conversation, system), ...more, ...fields };
+    const completion = { model, ...completionRequest(conversation, fields), ...more };
     const message = { role: 'assistant', content: '', model };
     conversation.messages.push(message);
     const run = { conversation, message, controller: new AbortController() };
     this.#running.set(conversation.id, run);
-    this.#drive(run, body);
+    this.#drive(run, isChat.then((chats) => (chats ? ['v1/chat/completions', chat] : ['v1/completions', completion])));
     return message;
   }
 
-  async #drive({ conversation, message, controller }, body) {
+  async #drive({ conversation, message, controller }, request) {
     let failure = null;
     let savedAt = performance.now();
     try {
-      await streamReply(body, {
+      await streamReply(...(await request), {
         signal: controller.signal,
         onChange: (reply) => {
           Object.assign(message, { content: reply.content, measured: reply.measured, finish_reason: reply.finish_reason });

@@ -1,5 +1,6 @@
 // The conversation on screen. Data in, nodes out; what a button does is told by `actions`.
 
+import { attachmentList } from './attachments.js';
 import { tokensPerSecond } from './client.js';
 import { byId, copyText, element, iconButton } from './dom.js';
 import { codeBlock, renderMarkdown } from './markdown.js';
@@ -84,7 +85,7 @@ export class MessagesView {
     };
     const who = { user: 'You', assistant: 'Reply', tool: `Result of ${message.tool_name ?? 'the tool'}` }[message.role];
     const heading = element('h2', { class: message.role === 'tool' ? 'who' : 'visually-hidden' }, who);
-    parts.root = element('article', { class: `message ${message.role}` }, heading, ...[parts.reasoning, parts.body, parts.calls, parts.error, parts.foot]);
+    parts.root = element('article', { class: `message ${message.role}` }, heading, ...attachmentList(message), ...[parts.reasoning, parts.body, parts.calls, parts.error, parts.foot]);
     this.#views.set(message, parts);
     this.list.append(parts.root);
   }

@@ -30,4 +30,5 @@ export const theme = slot('localStorage', 'theme');
 export const lastModel = slot('localStorage', 'model');
 export const lastConversation = slot('sessionStorage', 'conversation');
 export const settingsText = slot('localStorage', 'settings');
+export const presetsText = slot('localStorage', 'presets');
 export const noSingleKeys = slot('localStorage', 'no-single-keys');

@@ -7,7 +7,7 @@ use http_body_util::BodyExt as _;
 use super::*;
 
 /// Largest sum of all files: the page is a small thing.
-const BYTES_MAX: usize = 96 * 1024;
+const BYTES_MAX: usize = 288 * 1024;
 
 fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
     pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()

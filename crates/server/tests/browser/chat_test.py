@@ -146,6 +146,7 @@ class ChatTest(PageCase):
         # They survive a reload, and the seed makes the same reply.
         self.page.open(self.server.url)
         self.page.press("Alt+n")
+        self.set(system="Be brief.")
         self.assertEqual(self.send("Hello."), first)
         self.page.press("Control+,")
         self.page.click("#settings-reset")

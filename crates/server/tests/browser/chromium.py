@@ -37,6 +37,7 @@ KEYS = {
     "Delete": ("Delete", 46, ""),
     "ArrowUp": ("ArrowUp", 38, ""),
     "ArrowDown": ("ArrowDown", 40, ""),
+    "ArrowRight": ("ArrowRight", 39, ""),
     "F2": ("F2", 113, ""),
     " ": ("Space", 32, " "),
     "/": ("Slash", 191, "/"),
