@@ -55,6 +55,7 @@ const ASSETS: &[Asset] = &[
     script!("generation.js"),
     script!("markdown.js"),
     script!("messages.js"),
+    script!("models-panel.js"),
     script!("models.js"),
     script!("preferences.js"),
     script!("presets.js"),
@@ -64,6 +65,7 @@ const ASSETS: &[Asset] = &[
     script!("sidebar.js"),
     script!("store.js"),
     script!("tools.js"),
+    script!("welcome.js"),
 ];
 
 /// The page that shows `/openapi.json`.
@@ -71,6 +73,7 @@ const DOCS: &[Asset] = &[
     Asset { path: "/docs", content_type: HTML, body: include_str!("openapi/docs.html") },
     Asset { path: "/page/docs.css", content_type: "text/css; charset=utf-8", body: include_str!("openapi/docs.css") },
     Asset { path: "/page/docs.js", content_type: SCRIPT, body: include_str!("openapi/docs.js") },
+    Asset { path: "/page/docs-try.js", content_type: SCRIPT, body: include_str!("openapi/docs-try.js") },
 ];
 
 /// Does this request for `/` come from a browser that wants to show a page, and not from a program that wants JSON?

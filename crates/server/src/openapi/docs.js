@@ -1,6 +1,8 @@
 // Shows /openapi.json: a section for each API, in it each route with the fields of its request and of its answer.
 
 import { byId, element } from './dom.js';
+import { tryForm, useModel } from './docs-try.js';
+import { apiKey } from './preferences.js';
 
 const nameOf = (reference) => reference.split('/').pop();
 
@@ -43,7 +45,7 @@ function table(caption, schema) {
   return element('table', {}, element('caption', {}, caption), element('tbody', {}, ...fields.map(row)));
 }
 
-function route(path, method, operation) {
+function route(path, method, operation, schemas) {
   const body = operation.requestBody?.content['application/json'].schema;
   const answer = operation.responses['200']?.content;
   const labelled = (label, ...rest) => element('p', {}, element('span', { class: 'quiet' }, `${label} `), ...rest);
@@ -54,7 +56,8 @@ function route(path, method, operation) {
     !body ? null : labelled('Request', ...words(body)),
     !answer ? null : labelled('Answer', ...Object.entries(answer).flatMap(([media, { schema }], i) =>
       [i ? ', or ' : '', element('code', {}, media), ' ', ...(schema?.$ref ? words(schema) : [])])),
-    operation.security?.length !== 0 ? null : element('p', { class: 'quiet' }, 'Needs no key'));
+    operation.security?.length !== 0 ? null : element('p', { class: 'quiet' }, 'Needs no key'),
+    tryForm(path, method, operation, body && schemas[nameOf(body.$ref)]));
 }
 
 function show(document) {
@@ -66,7 +69,7 @@ function show(document) {
     for (const [path, methods] of Object.entries(document.paths)) {
       for (const [method, operation] of Object.entries(methods)) {
         if (!operation.tags.includes(tag.name)) continue;
-        sections.push(route(path, method, operation));
+        sections.push(route(path, method, operation, document.components.schemas));
         contents.push(element('li', {}, element('a', { href: `#${operation.operationId}` }, path)));
       }
     }
@@ -81,10 +84,24 @@ function show(document) {
   if (location.hash) byId(location.hash.slice(1))?.scrollIntoView();
 }
 
+byId('docs-key').value = apiKey.get() ?? '';
+byId('docs-key').addEventListener('input', (event) => {
+  apiKey.set(event.target.value.trim() || null);
+  findModel();
+});
+
+/** The first model that chats, as far as the list tells; without one the examples keep theirs. */
+async function findModel() {
+  const headers = apiKey.get() ? { Authorization: `Bearer ${apiKey.get()}` } : {};
+  const answer = await fetch('/api/tags', { headers }).catch(() => null);
+  if (answer?.ok) useModel((await answer.json()).models[0]?.name ?? null);
+}
+
 try {
   const answer = await fetch('/openapi.json');
   if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
   show(await answer.json());
+  await findModel();
 } catch (error) {
   byId('state').textContent = `The description could not be loaded: ${error.message}`;
 }

@@ -7,10 +7,12 @@ import { byId, element } from './dom.js';
 import { Generations } from './generation.js';
 import { MessagesView } from './messages.js';
 import { factsOf } from './models.js';
+import { ModelsPanel } from './models-panel.js';
 import { apiKey, lastConversation, lastModel, noSingleKeys, theme } from './preferences.js';
 import { Settings } from './settings.js';
 import { Sidebar } from './sidebar.js';
 import { openStore } from './store.js';
+import { Welcome } from './welcome.js';
 
 const field = byId('field');
 const picker = byId('model');
@@ -30,6 +32,22 @@ const generations = new Generations({
   changed: (conversation, message) => conversation === current && view.changed(message),
   save,
   ended,
+});
+const welcome = new Welcome({
+  send(text) {
+    field.value = text;
+    send();
+    field.focus();
+  },
+});
+new ModelsPanel({
+  ids: () => [...picker.options].map((option) => option.value),
+  current: () => picker.value,
+  choose(id) {
+    picker.value = id;
+    picker.dispatchEvent(new Event('change'));
+  },
+  reload: loadModels,
 });
 const view = new MessagesView({ edit, regenerate, say, hasSeveralModels: () => picker.options.length > 1 });
 const sidebar = new Sidebar({ open, rename, remove, refresh, summary: (id) => summaries.find((s) => s.id === id) });
@@ -67,6 +85,7 @@ function show(conversation) {
   attachments.switchTo(conversation);
   lastConversation.set(conversation.messages.length > 0 ? conversation.id : null);
   if ([...picker.options].some((option) => option.value === conversation.model)) picker.value = conversation.model;
+  if (picker.value) welcome.show(picker.value);
   view.show(conversation, generations.of(conversation.id)?.message);
   refresh();
 }
@@ -234,7 +253,7 @@ async function loadModels() {
     picker.replaceChildren(...models.map((id) => element('option', { value: id }, id)));
     if (wanted) picker.value = wanted;
     picker.disabled = models.length === 0;
-    byId('welcome-model').textContent = picker.value;
+    if (models.length > 0) welcome.show(picker.value);
     // Where there are several, replies say which made them.
     if (models.length > 1 && !generations.of(current.id)) view.show(current);
     if (models.length === 0) throw new Error('The server has no model.');
@@ -267,7 +286,7 @@ byId('key-form').addEventListener('submit', (event) => {
 
 picker.addEventListener('change', () => {
   lastModel.set(picker.value);
-  byId('welcome-model').textContent = picker.value;
+  welcome.show(picker.value);
 });
 
 // ---- files

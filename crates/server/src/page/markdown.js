@@ -23,6 +23,18 @@ export function renderMarkdown(container, text) {
   while (container.childNodes.length > same) container.lastChild.remove();
   for (const block of blocks.slice(same)) container.append(block.build());
   container.shownBlocks = blocks.map((block) => block.source);
+  levelHeadings(container);
+}
+
+/** To those who hear them headings follow each other without a gap, whatever level the model began at; their size is the tag's. */
+function levelHeadings(container) {
+  let level = 2;
+  for (const heading of container.querySelectorAll('h3, h4, h5, h6')) {
+    const own = Number(heading.tagName[1]);
+    level = Math.min(own, level + 1);
+    if (level === own) heading.removeAttribute('aria-level');
+    else heading.setAttribute('aria-level', String(level));
+  }
 }
 
 function parseBlocks(lines, depth) {

@@ -24,8 +24,6 @@ async function readFacts(id) {
   const architecture = shown.model_info['general.architecture'];
   return {
     id,
-    name: shown.model_info['general.basename'] ?? id,
-    architecture,
     parameters: shown.details.parameter_size,
     quantisation: shown.details.quantization_level,
     contextLen: shown.model_info[`${architecture}.context_length`],
@@ -68,9 +66,12 @@ export async function pull(name, { signal, onProgress }) {
 }
 
 async function* jsonLines(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';
-  for await (const text of body.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + text).split('\n');
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const lines = (rest + value).split('\n');
     rest = lines.pop();
     yield* lines.filter((line) => line.trim()).map((line) => JSON.parse(line));
   }

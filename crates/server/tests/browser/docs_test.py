@@ -1,6 +1,11 @@
 """The page that shows the description of the API."""
 
-from case import PageCase
+import json
+import shutil
+import subprocess
+import time
+
+from case import KEY, PageCase, locked_server
 
 
 class Docs(PageCase):
@@ -32,3 +37,71 @@ class Docs(PageCase):
         self.expect("503")
         page.open(self.server.url + "docs")
         page.wait("document.querySelector('#state')?.textContent.includes('503')")
+
+    # What this server or model has none of, by the status that says so.
+    ELSEWHERE = {"post_infill": 501, "post_api_pull": 403}
+
+    def test_each_route_is_tried_with_its_example(self):
+        document = self.server.get("openapi.json")
+        page = self.open(self.server.url + "docs")
+        page.wait("document.body.dataset.ready === 'true'")
+        self.expect("501")
+        self.expect("403")
+        tried = {}
+        for path, methods in document["paths"].items():
+            for operation in methods.values():
+                id = operation["operationId"]
+                # Forgetting is tried last: it takes what the others ask for.
+                if page.run(f"Boolean(document.querySelector('#{id} .trying'))") and not id.startswith("delete"):
+                    tried[id] = self.attempt(page, id)
+        tried["delete_v1_responses__id_"] = self.attempt(page, "delete_v1_responses__id_")
+        refused = {id: int(state.split()[0]) for id, state in tried.items() if not state.startswith("200")}
+        self.assertEqual(refused, self.ELSEWHERE)
+        # Every route with a request of ours has one; what is "not here" has none.
+        here = {o["operationId"] for item in document["paths"].values() for m, o in item.items() if m in ("get", "delete") or "requestBody" in o}
+        self.assertEqual(set(tried), here)
+
+    def attempt(self, page, id):
+        page.run(f"document.querySelector('#{id} .trying').open = true")
+        page.run("new Promise((done) => setTimeout(done, 0))")
+        page.run(f"document.querySelector('#{id} .try').requestSubmit()")
+        return page.wait(f"(() => {{ const state = document.querySelector('#{id} .state').textContent; return state.includes(' ms') && state; }})()")
+
+    def test_a_stream_is_shown_as_it_comes_and_can_be_stopped(self):
+        page = self.open(self.server.url + "docs")
+        page.wait("document.querySelector('#post_v1_completions .trying')")
+        page.click("#post_v1_completions .trying summary")
+        body = page.wait("(() => { const text = document.querySelector('#post_v1_completions textarea').value; return text.includes('\"model\"') && text; })()")
+        page.run(f"document.querySelector('#post_v1_completions textarea').value = {json.dumps(json.dumps({**json.loads(body), 'max_tokens': 4000, 'ignore_eos': True}))}")
+        page.click("#post_v1_completions button[type=submit]")
+        page.wait("document.querySelector('#post_v1_completions .answer').textContent.split('data: ').length > 5")
+        self.assertEqual(self.server.n_active(), 1)
+        page.run("[...document.querySelectorAll('#post_v1_completions button')].find((b) => b.textContent === 'Stop').click()")
+        page.wait("document.querySelector('#post_v1_completions .state').textContent.includes('stopped')")
+        end = time.monotonic() + 5
+        while self.server.n_active() and time.monotonic() < end:
+            time.sleep(0.02)
+        self.assertEqual(self.server.n_active(), 0)
+
+    def test_the_command_is_the_same_request(self):
+        page = self.open(self.server.url + "docs")
+        page.wait("document.body.dataset.ready === 'true'")
+        text = page.run("""import('/page/docs-try.js').then((m) => m.command({ url: '/tokenize', method: 'POST', body: JSON.stringify({ content: "it's" }) }))""")
+        if not shutil.which("curl"):
+            self.assertIn("'{\"content\":\"it'\\''s\"}'", text)
+            return
+        answer = json.loads(subprocess.run(["sh", "-c", text], capture_output=True, check=True).stdout)
+        self.assertGreater(len(answer["tokens"]), 1)
+
+    def test_a_key_is_used_and_shared_with_the_chat(self):
+        self.server = locked_server()
+        self.expect("401")
+        page = self.open(self.server.url + "docs")
+        page.wait("document.body.dataset.ready === 'true'")
+        self.assertTrue(self.attempt(page, "get_v1_models").startswith("401"))
+        page.click("#docs-key")
+        page.type(KEY)
+        page.run("document.querySelector('#get_v1_models .state').textContent = ''")
+        self.assertTrue(self.attempt(page, "get_v1_models").startswith("200"))
+        page.open(self.server.url)
+        self.assertFalse(page.run("document.querySelector('#key').open"))

@@ -18,9 +18,10 @@ MODEL = os.environ.get("TRINITY_SMOLLM2", ROOT / "target/models/SmolLM2-135M-Ins
 
 
 class Server:
-    """`names`: what its models are called, each a link to the test model; `key`: the API key that it asks for."""
+    """`names`: what its models are called, each a link to the test model; `key`: the API key that it asks for; `more`: arguments
+    as they are; `catalogue`: the text of its own catalogue of models to pull."""
 
-    def __init__(self, names=("first",), key=None):
+    def __init__(self, names=("first",), key=None, more=(), catalogue=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="serve-", dir=ROOT / "target"))
         self.key = key
         with socket.socket() as probe:
@@ -34,7 +35,10 @@ class Server:
             (self.folder / "keys").write_text(key + "\n")
             (self.folder / "keys").chmod(0o600)
             options += ["--api-key-file", str(self.folder / "keys")]
-        self.command = [str(PROGRAM), "serve", *models, *options]
+        self.command = [str(PROGRAM), "serve", *models, *more, *options]
+        self.environment = {**os.environ, "TRINITY_HOME": str(self.folder)}
+        if catalogue:
+            (self.folder / "catalogue.toml").write_text(catalogue)
         self.start()
 
     def _model(self, name):
@@ -49,7 +53,7 @@ class Server:
     def start(self):
         """Starts it (again), and returns when it is ready."""
         self.log = open(self.folder / "log", "ab")
-        self.process = subprocess.Popen(self.command, stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen(self.command, env=self.environment, stdout=self.log, stderr=self.log)
         end = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < end:
             if self.process.poll() is not None:
