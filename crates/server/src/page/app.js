@@ -1,451 +1,363 @@
-// The page: which conversation is open, what is being written, what each key does.
+// The page: which conversation is open, what is sent, and what becomes of the reply.
 
+import { idInAddress, setAddress } from './address.js';
+import { isSidebarShown, narrow, showSidebar, start, toggleSidebar } from './appearance.js';
 import { Attachments } from './attachments.js';
-import { ApiError, listModels } from './client.js';
-import { exportText, IMPORT_BYTES_MAX, newConversation, openToolCall, parseImport, titleOf } from './conversation.js';
-import { byId, element } from './dom.js';
+import { Composer } from './composer.js';
+import { ContextMeter, startThatFits } from './context.js';
+import { newConversation, openToolCall, titleOf } from './conversation.js';
+import { byId } from './dom.js';
+import { keepDraft } from './drafts.js';
+import { bindFiles, saveMarkdown } from './export.js';
 import { Generations } from './generation.js';
+import { Keeper } from './keeper.js';
+import { bindKeys } from './keys.js';
 import { MessagesView } from './messages.js';
 import { factsOf } from './models.js';
 import { ModelsPanel } from './models-panel.js';
-import { apiKey, lastConversation, lastModel, noSingleKeys, theme } from './preferences.js';
+import { Picker } from './picker.js';
+import { lastConversation } from './preferences.js';
 import { Settings } from './settings.js';
 import { Sidebar } from './sidebar.js';
 import { openStore } from './store.js';
+import { say } from './toast.js';
+import { absorb, append, choose, detach, isVoid, path } from './tree.js';
 import { Welcome } from './welcome.js';
 
-const field = byId('field');
-const picker = byId('model');
-const narrow = matchMedia('(max-width: 800px)');
 const store = await openStore();
-const settings = new Settings({ changed: (conversation) => conversation.messages.length > 0 && save(conversation), model: () => picker.value });
-const attachments = new Attachments({ model: () => picker.value, say });
-let summaries = await store.list();
+const keeper = new Keeper(store);
+await keeper.load();
 let current = newConversation();
-/** The message being edited, and what stood in the field before. */
-let editing = null;
-/** What to do again once there is a key. */
-let afterKey = null;
 
-const otherTabs = new BroadcastChannel('trinity');
 const generations = new Generations({
-  changed: (conversation, message) => conversation === current && view.changed(message),
-  save,
+  changed: (run) => run.conversation === current && view.changed(),
+  began: (run) => {
+    keeper.save(run.conversation, { fields: ['leaf'], messages: [run.message], removed: run.removed });
+    if (run.conversation === current) view.show(current, run);
+  },
+  save: (run) => keeper.save(run.conversation, { fields: ['leaf'], messages: [run.message] }),
   ended,
+});
+const picker = new Picker({ wanted: () => current.model, loaded: modelsLoaded, chosen: modelChosen });
+const settings = new Settings({ changed: (conversation) => isNew(conversation) || keeper.save(conversation, { fields: ['system'] }), model: () => picker.model });
+const attachments = new Attachments({ model: () => picker.model, say });
+const meter = new ContextMeter({ picker, system: () => settings.systemOf(current), goOn: () => goOn() });
+const composer = new Composer({ send: () => send(), stop: () => generations.stop(current.id), editLast, typed: (text) => meter.typed(text) }, attachments);
+const view = new MessagesView({
+  edit,
+  regenerate,
+  proceed,
+  goOn,
+  seeAll,
+  choose: chooseBranch,
+  say,
+  hasSeveralModels: () => picker.hasSeveral,
+  isFull: (message) => meter.isFull(message),
 });
 const welcome = new Welcome({
   send(text) {
-    field.value = text;
-    send();
-    field.focus();
+    send(text);
+    composer.focus();
   },
 });
-new ModelsPanel({
-  ids: () => [...picker.options].map((option) => option.value),
-  current: () => picker.value,
-  choose(id) {
-    picker.value = id;
-    picker.dispatchEvent(new Event('change'));
-  },
-  reload: loadModels,
-});
-const view = new MessagesView({ edit, regenerate, say, hasSeveralModels: () => picker.options.length > 1 });
-const sidebar = new Sidebar({ open, rename, remove, refresh, summary: (id) => summaries.find((s) => s.id === id) });
+new ModelsPanel({ ids: () => picker.ids, current: () => picker.model, choose: (id) => picker.use(id), reload: () => picker.load() });
+const sidebar = new Sidebar({ again: () => narrow.matches && showSidebar(false), refresh, rename, pin, save: saveOne, remove, leave: () => composer.focus() }, store);
 
 // ---- conversations
 
+/** Was nothing said yet? */
+function isNew(conversation) {
+  return conversation.messages.length === 0;
+}
+
 function refresh() {
-  sidebar.show(summaries, current.id, generations.ids);
+  sidebar.show(keeper.summaries, current.id, generations.ids);
   const run = generations.of(current.id);
   const call = !run && openToolCall(current);
   byId('send').hidden = Boolean(run);
   byId('stop').hidden = !run;
-  field.placeholder = call ? `Result of ${call.function.name}` : 'Message';
+  byId('field').placeholder = call ? `Result of ${call.function.name}` : 'Message';
   document.title = current.title ? `${current.title} – Trinity` : 'Trinity';
+  if (!run) meter.show(current);
 }
 
-function list(conversation) {
-  const { messages, ...summary } = conversation;
-  summaries = [...summaries.filter((s) => s.id !== summary.id), summary];
-}
-
-async function save(conversation) {
-  try {
-    await store.save(conversation);
-    otherTabs.postMessage(conversation.id);
-  } catch (error) {
-    say(`The browser did not keep this conversation: ${error.message}`);
-  }
-}
-
-function show(conversation) {
-  cancelEdit();
+function show(conversation, isSamePlace = false) {
   current = conversation;
+  const id = isNew(conversation) ? null : conversation.id;
+  setAddress(id, isSamePlace);
+  lastConversation.set(id);
+  picker.choose(conversation.model);
   settings.showConversation(conversation);
-  attachments.switchTo(conversation);
-  lastConversation.set(conversation.messages.length > 0 ? conversation.id : null);
-  if ([...picker.options].some((option) => option.value === conversation.model)) picker.value = conversation.model;
-  if (picker.value) welcome.show(picker.value);
-  view.show(conversation, generations.of(conversation.id)?.message);
+  composer.show(conversation);
+  if (picker.model) welcome.show(picker.model);
+  view.show(conversation, generations.of(conversation.id));
   refresh();
 }
 
-async function open(id) {
-  const conversation = generations.of(id)?.conversation ?? (await store.load(id));
+/** The conversation of this id as it is here, or as it is kept. */
+const find = async (id) => generations.of(id)?.conversation ?? (id === current.id ? current : await store.load(id));
+
+/** Shows what the address names; `isFirst` when the page has just been loaded. */
+async function route(isFirst = false) {
+  let id = idInAddress();
+  if (id === undefined) return;
+  if (isFirst) id ??= lastConversation.get();
+  if (id === current.id) return;
   if (narrow.matches) showSidebar(false);
-  if (conversation) show(conversation);
+  const conversation = id && (await find(id));
+  if (id && !conversation && !isFirst) say('No conversation of this address is in this browser.');
+  show(conversation || (isNew(current) ? current : newConversation()), true);
 }
 
 function startNew() {
   if (narrow.matches) showSidebar(false);
   show(newConversation());
-  field.focus();
+  composer.focus();
 }
 
-async function rename(id, title) {
-  const conversation = generations.of(id)?.conversation ?? (id === current.id ? current : await store.load(id));
+async function change(id, fields) {
+  const conversation = await find(id);
   if (!conversation) return;
-  conversation.title = title;
-  list(conversation);
+  Object.assign(conversation, fields);
+  await keeper.save(conversation, { fields: Object.keys(fields) });
   refresh();
-  await save(conversation);
+}
+
+function rename(id, title) {
+  return change(id, { title });
+}
+
+function pin(id, pinned) {
+  return change(id, { pinned });
+}
+
+async function saveOne(id) {
+  saveMarkdown(await find(id));
 }
 
 async function remove(id) {
   generations.stop(id);
-  const conversation = id === current.id ? current : await store.load(id);
+  const conversation = await find(id);
   // A reply that ends by this must not bring it back; and what the list no longer shows is really gone.
-  summaries = summaries.filter((s) => s.id !== id);
-  await store.remove(id);
-  otherTabs.postMessage(id);
-  if (id === current.id) show(newConversation());
+  await keeper.remove(id);
+  keepDraft(id, '');
+  if (id === current.id) show(newConversation(), true);
   else refresh();
   if (conversation) say('Conversation deleted', 'Undo', () => restore(conversation));
 }
 
 async function restore(conversation) {
-  list(conversation);
-  await save(conversation);
+  await keeper.save(conversation);
   show(conversation);
 }
 
-otherTabs.addEventListener('message', async ({ data: id }) => {
-  summaries = await store.list();
-  if (id === current.id && !generations.of(id) && !editing) {
-    const conversation = await store.load(id);
-    if (conversation) return show(conversation);
+/** Another tab has kept something, of the conversation `id` if it says so. */
+async function changedElsewhere(id) {
+  for (const running of generations.ids) if (!keeper.isListed(running)) generations.stop(running);
+  const conversation = generations.of(id)?.conversation ?? (id === current.id ? current : null);
+  const stored = conversation && (await keeper.reload(conversation));
+  if (stored) {
+    const run = generations.of(id);
+    absorb(conversation, stored, run?.message);
+    if (conversation === current) view.show(current, run);
   }
-  return refresh();
-});
+  refresh();
+}
 
 // ---- sending
 
-function send() {
-  const text = field.value.trim();
-  if (!(text || attachments.files.length > 0) || generations.of(current.id)) return;
+function send(text = composer.text) {
+  const { edited } = composer;
+  const { files } = attachments;
+  if (!(text || files.length > 0) || generations.of(current.id)) return;
   // The server was not there before; perhaps it is now.
-  if (picker.options.length === 0) {
-    loadModels();
+  if (picker.isEmpty) {
+    picker.load();
     return;
   }
-  const call = editing ? null : openToolCall(current);
-  if (editing) {
-    current.messages.splice(current.messages.indexOf(editing.message));
-    editing = null;
-    byId('editing').hidden = true;
-    view.show(current);
-  }
+  const call = edited ? null : openToolCall(current);
   const message = call ? { role: 'tool', tool_call_id: call.id, tool_name: call.function.name, content: text } : { role: 'user', content: text };
-  if (!call && attachments.files.length > 0) message.attachments = attachments.files;
-  current.messages.push(message);
+  if (!call && files.length > 0) message.attachments = files;
+  append(current, message, edited ? edited.parent : current.leaf);
   current.title ||= titleOf(text || message.attachments[0].name);
-  view.add(message, false);
-  field.value = '';
-  if (!call) attachments.replace([]);
-  fit();
-  if (call && openToolCall(current)) {
-    keep(current);
-    refresh();
-  } else reply();
+  composer.sent(current.id);
+  keep([message], ['title', 'created']);
+  if (!call || !openToolCall(current)) return reply();
+  view.show(current);
+  return refresh();
 }
 
-function keep(conversation) {
-  conversation.updated = Date.now();
-  list(conversation);
-  if (conversation === current) lastConversation.set(conversation.id);
-  return save(conversation);
+/** Keeps what was said in the conversation on screen. */
+function keep(messages, fields = []) {
+  current.updated = Date.now();
+  current.model = picker.model;
+  const saved = keeper.save(current, { fields: [...fields, 'leaf', 'updated', 'model'], messages });
+  setAddress(current.id, true);
+  lastConversation.set(current.id);
+  return saved;
 }
 
-function reply() {
-  let fields;
+/** Begins a reply by `begin(options)`, unless one is running or what was typed into the settings is not usable. */
+function generate(begin) {
+  if (generations.of(current.id)) return;
+  let options;
   try {
-    fields = settings.requestFields();
+    options = { model: picker.model, system: settings.systemOf(current), fields: settings.requestFields() };
+    options.isChat = factsOf(picker.model).then((facts) => facts.isChat, () => true);
   } catch (error) {
-    keep(current);
+    view.show(current);
     refresh();
     settings.open();
     say(error.message);
     return;
   }
-  current.model = picker.value;
-  current.system = settings.systemOf(current);
-  const isChat = factsOf(picker.value).then((facts) => facts.isChat, () => true);
-  const message = generations.start(current, { model: picker.value, system: current.system, fields, isChat });
-  view.add(message, true);
-  keep(current);
+  Object.assign(current, { model: options.model, system: options.system });
+  view.show(current, begin(options));
+  view.scrollToEnd();
   refresh();
   say('Replying');
 }
 
-/** Replies again to what stands before `message`; if none is named, to the last thing said. */
-function regenerate(message) {
-  if (generations.of(current.id)) return;
-  const { messages } = current;
-  messages.splice(message ? messages.indexOf(message) : messages.findLastIndex((m) => m.role !== 'assistant') + 1);
-  if (messages.length === 0) return;
-  view.show(current);
-  reply();
-  field.focus();
+const reply = () => generate((options) => generations.reply(current, options));
+
+/** Replies again to what `message` replied to; if none is named, to the last thing said. */
+function regenerate(message = path(current).at(-1)) {
+  if (message?.role === 'assistant') generate((options) => generations.replace(current, message, options));
+  else if (message) reply();
+  composer.focus();
 }
 
-async function ended(conversation, message, error) {
-  const isEmpty = !message.content && !message.reasoning && !message.tool_calls;
-  // A stop before the first token leaves nothing to look at, nor does a request without a key.
-  if (isEmpty && (message.is_stopped || error?.status === 401)) conversation.messages.splice(conversation.messages.indexOf(message), 1);
-  if (conversation === current) {
-    if (conversation.messages.includes(message)) view.finished(message);
-    else view.show(conversation);
+/** Goes on with a reply that broke, was stopped or was cut. */
+function proceed(message) {
+  generate((options) => generations.proceed(current, message, options));
+  composer.focus();
+}
+
+/** Leaves out the oldest turns, so that there is room; and goes on with the reply that had none. */
+async function goOn(message = null) {
+  const conversation = current;
+  if (picker.nContext === null) await picker.refresh();
+  const end = message && isVoid(message) ? message.parent : (message?.id ?? conversation.leaf);
+  try {
+    const { start: first, nLast } = await startThatFits(path(conversation, end), conversation.start, picker.nContext, (messages) => meter.count(messages));
+    if (!first) {
+      say(`There is no older turn to leave out: the last one has ${nLast} tokens, the context holds ${picker.nContext}.`);
+      return;
+    }
+    conversation.start = first;
+  } catch (error) {
+    say(error.message);
+    return;
   }
-  const isListed = summaries.some((s) => s.id === conversation.id);
-  if (isListed) await keep(conversation);
+  await keeper.save(conversation, { fields: ['start'] });
+  if (conversation !== current) return;
+  view.show(current, generations.of(current.id));
   refresh();
-  if (error?.status === 401) askForKey(error, () => conversation === current && reply());
+  if (message && isVoid(message)) regenerate(message);
+  else if (message) proceed(message);
+}
+
+/** Takes back that the oldest turns are left out. */
+async function seeAll() {
+  current.start = null;
+  await keeper.save(current, { fields: ['start'] });
+  view.show(current, generations.of(current.id));
+  refresh();
+}
+
+async function ended(run, error) {
+  const { conversation, message, shown } = run;
+  // A stop before the first token leaves nothing to look at, nor does a request without a key.
+  const isNothing = shown === message && isVoid(message) && (message.is_stopped || error?.status === 401);
+  if (isNothing) detach(conversation, message);
+  conversation.updated = Date.now();
+  if (keeper.isListed(conversation.id)) keeper.save(conversation, { fields: ['leaf', 'updated', 'model', 'system'], messages: isNothing || shown !== message ? [] : [message] });
+  // A model that was loaded for this reply has a context of known length now.
+  if (picker.nContext === null) await picker.refresh();
+  if (conversation === current) view.finished(conversation);
+  refresh();
+  if (error?.status === 401) picker.askForKey(error, () => conversation === current && (run.before ? proceed(message) : regenerate(run.replaces)));
   else say(message.is_stopped ? 'Stopped' : error ? '' : 'Reply complete');
 }
 
+// ---- branches
+
 function edit(message) {
+  if (!generations.of(current.id)) composer.edit(message);
+}
+
+/** Edits the last thing that the user said; says whether there is one. */
+function editLast() {
+  const last = path(current).findLast((message) => message.role === 'user');
+  if (last) edit(last);
+  return Boolean(last);
+}
+
+function chooseBranch(message, label) {
   if (generations.of(current.id)) return;
-  editing = { message, draft: field.value, files: attachments.files };
-  byId('editing').hidden = false;
-  field.value = message.content;
-  attachments.replace(message.attachments ?? []);
-  fit();
-  field.focus();
+  choose(current, message);
+  view.show(current);
+  view.focus(message, label);
+  keeper.save(current, { fields: ['leaf'] });
+  refresh();
 }
 
-function cancelEdit() {
-  if (!editing) return;
-  field.value = editing.draft;
-  attachments.replace(editing.files);
-  fit();
-  editing = null;
-  byId('editing').hidden = true;
+// ---- models
+
+function modelsLoaded() {
+  if (!picker.isEmpty) welcome.show(picker.model);
+  // Where there are several, replies say which made them; and how long the context is decides what is offered.
+  if (!generations.of(current.id)) view.show(current);
+  meter.show(current);
 }
 
-// ---- models and keys
-
-async function loadModels() {
-  const notice = byId('notice');
-  notice.hidden = true;
-  try {
-    const models = await listModels();
-    const wanted = [current.model, picker.value, lastModel.get()].find((id) => models.includes(id));
-    picker.replaceChildren(...models.map((id) => element('option', { value: id }, id)));
-    if (wanted) picker.value = wanted;
-    picker.disabled = models.length === 0;
-    if (models.length > 0) welcome.show(picker.value);
-    // Where there are several, replies say which made them.
-    if (models.length > 1 && !generations.of(current.id)) view.show(current);
-    if (models.length === 0) throw new Error('The server has no model.');
-  } catch (error) {
-    if (error.status === 401) return askForKey(error, loadModels);
-    byId('notice-text').textContent = [error.message, ...(error.details ?? [])].join(' · ');
-    notice.hidden = false;
-  }
+function modelChosen() {
+  welcome.show(picker.model);
+  meter.show(current);
 }
 
-function askForKey(error, then) {
-  afterKey = then;
-  byId('key-reason').textContent = apiKey.get() ? error.message : 'This server asks for an API key. It is kept until this tab is closed.';
-  byId('key-field').value = '';
-  if (!byId('key').open) byId('key').showModal();
-}
-
-byId('key-form').addEventListener('submit', (event) => {
-  event.preventDefault();
-  const value = byId('key-field').value.trim();
-  if (!value) return;
-  apiKey.set(value);
-  byId('key').close();
-  const again = afterKey;
-  afterKey = null;
-  if (picker.options.length === 0 && again !== loadModels) loadModels().then(again);
-  else again?.();
-  field.focus();
-});
-
-picker.addEventListener('change', () => {
-  lastModel.set(picker.value);
-  welcome.show(picker.value);
-});
-
-// ---- files
-
-byId('export').addEventListener('click', async () => {
-  const conversations = (await Promise.all(summaries.map((s) => store.load(s.id)))).filter(Boolean);
-  const address = URL.createObjectURL(new Blob([exportText(conversations)], { type: 'application/json' }));
-  element('a', { href: address, download: `trinity-conversations-${new Date().toISOString().slice(0, 10)}.json` }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 10_000);
-  say(`${conversations.length} conversation${conversations.length === 1 ? '' : 's'} exported`);
-});
-
-byId('import').addEventListener('click', () => byId('import-file').click());
-byId('import-file').addEventListener('change', async (event) => {
-  const [file] = event.target.files;
-  event.target.value = '';
-  if (!file) return;
-  try {
-    if (file.size > IMPORT_BYTES_MAX) throw new Error(`${file.size} bytes, the limit is ${IMPORT_BYTES_MAX}`);
-    const conversations = parseImport(await file.text());
-    for (const conversation of conversations) {
-      await store.save(conversation);
-      list(conversation);
-    }
-    otherTabs.postMessage(null);
-    const shown = conversations.find((c) => c.id === current.id);
-    if (shown && !generations.of(shown.id)) show(shown);
-    refresh();
-    say(`${conversations.length} conversation${conversations.length === 1 ? '' : 's'} imported`);
-  } catch (error) {
-    say(`${file.name}: ${error.message}`);
-  }
-});
-
-// ---- appearance
-
-/** A line at the bottom, which screen readers speak; with a button it stays longer. */
-let quiet = 0;
-function say(text, label, act) {
-  const toast = byId('toast');
-  clearTimeout(quiet);
-  toast.replaceChildren(element('span', {}, text));
-  // Progress is for the ears only: the eyes have the message itself.
-  toast.classList.toggle('visually-hidden', ['', 'Replying', 'Reply complete', 'Stopped'].includes(text));
-  if (label) toast.append(element('button', { type: 'button', class: 'text-button', click: () => (toast.replaceChildren(), act()) }, label));
-  quiet = setTimeout(() => toast.replaceChildren(), label ? 10_000 : 5000);
-}
-
-function showSidebar(isOpen) {
-  document.body.dataset.sidebar = isOpen ? 'open' : 'closed';
-  byId('sidebar').inert = !isOpen;
-  byId('menu').setAttribute('aria-expanded', String(isOpen));
-  // On a phone the list lies over the conversation.
-  byId('main').inert = isOpen && narrow.matches;
-  byId('scrim').hidden = !(isOpen && narrow.matches);
-}
-
-const THEMES = ['system', 'light', 'dark'];
-function showTheme(name) {
-  if (name === 'system') delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = name;
-  byId('theme').setAttribute('aria-label', `Theme: ${name}`);
-  byId('theme').title = `Theme: ${name}`;
-}
-
-byId('theme').addEventListener('click', () => {
-  const next = THEMES[(THEMES.indexOf(theme.get() ?? 'system') + 1) % THEMES.length];
-  theme.set(next === 'system' ? null : next);
-  showTheme(next);
-  say(`Theme: ${next}`);
-});
-
-// ---- keys
-
-const isTyping = (target) => target.matches?.('input, textarea, select, [contenteditable]');
-
-document.addEventListener('keydown', (event) => {
-  if (event.isComposing || event.defaultPrevented || document.querySelector('dialog[open]')) return;
-  const isCommand = event.ctrlKey || event.metaKey;
-  const isSingle = !isCommand && !event.altKey && !isTyping(event.target) && noSingleKeys.get() === null;
-  const act =
-    (isCommand && !event.shiftKey && event.key.toLowerCase() === 'k' && (() => field.focus())) ||
-    (isCommand && event.key === ',' && (() => settings.open())) ||
-    (event.altKey && !isCommand && event.code === 'KeyN' && startNew) ||
-    (event.altKey && !isCommand && event.code === 'KeyR' && (() => regenerate())) ||
-    (event.altKey && !isCommand && event.code === 'KeyB' && (() => showSidebar(document.body.dataset.sidebar !== 'open'))) ||
-    (isSingle && event.key === '/' && (() => field.focus())) ||
-    (isSingle && event.key === '?' && (() => byId('help').showModal())) ||
-    (event.key === 'Escape' && escape);
-  if (!act) return;
-  event.preventDefault();
-  act();
-});
+// ---- start
 
 function escape() {
-  if (editing) cancelEdit();
-  else if (narrow.matches && document.body.dataset.sidebar === 'open') {
+  if (composer.edited) composer.cancelEdit();
+  else if (narrow.matches && isSidebarShown()) {
     showSidebar(false);
     byId('menu').focus();
   } else generations.stop(current.id);
 }
 
-field.addEventListener('keydown', (event) => {
-  if (event.isComposing) return;
-  if (event.key === 'Enter' && !event.shiftKey && !event.altKey) {
-    event.preventDefault();
-    send();
-  } else if (event.key === 'ArrowUp' && field.value === '') {
-    const last = current.messages.findLast((message) => message.role === 'user');
-    if (last) {
-      event.preventDefault();
-      edit(last);
-    }
-  }
-});
-
-// Browsers that cannot size a field by its content yet.
-function fit() {
-  if (CSS.supports('field-sizing', 'content')) return;
-  field.style.height = 'auto';
-  field.style.height = `${field.scrollHeight}px`;
+function focusSearch() {
+  if (!isSidebarShown()) showSidebar(true);
+  byId('search').focus();
 }
-field.addEventListener('input', fit);
 
-byId('composer').addEventListener('submit', (event) => {
-  event.preventDefault();
-  send();
+bindKeys({
+  startNew,
+  toggleSidebar,
+  focusSearch,
+  escape,
+  focusField: () => composer.focus(),
+  openSettings: () => settings.open(),
+  openHelp: () => byId('help').showModal(),
+  regenerate: () => regenerate(),
 });
-byId('stop').addEventListener('click', () => {
-  generations.stop(current.id);
-  field.focus();
-});
-byId('cancel-edit').addEventListener('click', () => {
-  cancelEdit();
-  field.focus();
+bindFiles(keeper, (imported) => {
+  const own = imported.find((conversation) => conversation.id === current.id);
+  if (own && !generations.of(own.id)) show(own);
+  refresh();
 });
 byId('new').addEventListener('click', startNew);
-byId('menu').addEventListener('click', () => showSidebar(document.body.dataset.sidebar !== 'open'));
-byId('scrim').addEventListener('click', () => showSidebar(false));
 byId('open-settings').addEventListener('click', () => settings.open());
 byId('open-help').addEventListener('click', () => byId('help').showModal());
-byId('retry-models').addEventListener('click', loadModels);
-byId('single-keys').checked = noSingleKeys.get() === null;
-byId('single-keys').addEventListener('change', (event) => noSingleKeys.set(event.target.checked ? null : 'off'));
-for (const button of document.querySelectorAll('[data-close]')) button.addEventListener('click', () => button.closest('dialog').close());
-for (const dialog of document.querySelectorAll('dialog')) {
-  // A click beside the panel closes it.
-  dialog.addEventListener('click', (event) => event.target === dialog && dialog.close());
-  dialog.addEventListener('close', () => field.focus());
-}
-narrow.addEventListener('change', () => showSidebar(!narrow.matches));
-
-// ---- start
-
-showTheme(theme.get() ?? 'system');
-showSidebar(!narrow.matches);
-const reopened = lastConversation.get() && (await store.load(lastConversation.get()));
-show(reopened ?? current);
+byId('skip').addEventListener('click', (event) => {
+  event.preventDefault();
+  composer.focus();
+});
+addEventListener('hashchange', () => route());
+start(() => composer.focus());
+await route(true);
+keeper.listen(changedElsewhere);
 if (!store.isLasting) say('This browser keeps nothing: conversations are gone when the page is closed.');
-await loadModels();
-if (!narrow.matches && !document.querySelector('dialog[open]')) field.focus();
+await picker.load();
+if (!narrow.matches && !document.querySelector('dialog[open]')) composer.focus();
 document.body.dataset.ready = 'true';

@@ -10,6 +10,9 @@ export class ApiError extends Error {
     const text = typeof error.message === 'string' ? error.message : typeof body?.error === 'string' ? body.error : '';
     super(text || (status ? `The server answered with status ${status}.` : 'The server reported an error.'));
     this.status = status;
+    this.code = typeof error.code === 'string' ? error.code : undefined;
+    /** Of a prompt that is too long: its tokens. */
+    this.nPrompt = Number.isInteger(error.n_prompt_tokens) ? error.n_prompt_tokens : null;
     this.details = [error.type, error.code, error.param && `field ${error.param}`].filter((d) => d !== undefined && d !== null && d !== '');
     if (status) this.details.unshift(`HTTP ${status}`);
     if (retryAfter) this.details.push(`try again in ${retryAfter} s`);
@@ -31,10 +34,10 @@ export async function request(path, options = {}) {
   throw new ApiError(response.status, body, response.headers.get('Retry-After'));
 }
 
-/** Ids of the models that the server has. */
+/** The models that the server has, as it describes them. */
 export async function listModels() {
   const list = await (await request('v1/models')).json();
-  return (list.data ?? []).map((model) => model.id).filter((id) => typeof id === 'string');
+  return (list.data ?? []).filter((model) => typeof model.id === 'string');
 }
 
 /**

@@ -1,17 +1,16 @@
-// A reply's Markdown as DOM nodes: paragraphs, headings, lists, quotes, tables, code, emphasis, links.
+// A reply's Markdown as DOM nodes: paragraphs, headings, lists, quotes, tables, code, maths; what is within a line is in inline.js.
 //
 // The text is hostile: it never meets an HTML parser, links have a short list of schemes, images become links, and every
 // scan is linear or bounded. HTML in the text is shown as the text it is.
 
 import { copyText, element, iconButton } from './dom.js';
-
-const DEPTH_MAX = 8;
-/** A link's text and address may be this far from its bracket. */
-const LINK_LENGTH_MAX = 2000;
-const SCHEMES = ['http:', 'https:', 'mailto:'];
+import { highlight } from './highlight.js';
+import { DEPTH_MAX, inline } from './inline.js';
+import { beginsMaths, displayedMaths, formulaBlock } from './maths.js';
 
 const MARKER = /^( *)([-*+]|\d{1,9}[.)])(?: +|$)/;
 const FENCE = /^ {0,3}(`{3,}|~{3,})/;
+const TASK = /^\[([ xX])\](?: |$)/;
 const RULE = /^ {0,3}([-*_])(?:[ \t]*\1){2,}[ \t]*$/;
 
 /** Shows `text` in `container`. Blocks that did not change since the last call keep their nodes, so a selection survives streaming. */
@@ -55,6 +54,8 @@ function parseBlocks(lines, depth) {
 function parseBlock(lines, at, depth) {
   const line = lines[at];
   if (FENCE.test(line)) return parseFence(lines, at);
+  const maths = beginsMaths(line) ? displayedMaths(lines, at) : null;
+  if (maths) return { kind: 'maths', end: maths.end, build: () => formulaBlock(maths) };
   if (/^ {0,3}#{1,6}(?:[ \t]|$)/.test(line)) return parseHeading(line, at);
   if (RULE.test(line)) return { kind: 'rule', end: at + 1, build: () => element('hr') };
   if (depth < DEPTH_MAX && /^ {0,3}>/.test(line)) return parseQuote(lines, at, depth);
@@ -66,7 +67,7 @@ function parseBlock(lines, at, depth) {
   return { kind: 'paragraph', end, build: () => element('p', { dir: 'auto' }, inline(text, 0)) };
 }
 
-const startsBlock = (line) => FENCE.test(line) || /^ {0,3}(?:#{1,6}[ \t]|>)/.test(line) || RULE.test(line) || MARKER.test(line);
+const startsBlock = (line) => FENCE.test(line) || /^ {0,3}(?:#{1,6}[ \t]|>)/.test(line) || RULE.test(line) || MARKER.test(line) || beginsMaths(line);
 
 function parseFence(lines, at) {
   const fence = lines[at].match(FENCE)[1];
@@ -92,7 +93,7 @@ export function codeBlock(code, language) {
   });
   const head = element('div', { class: 'code-head' }, element('span', {}, language), copy);
   const label = language ? `Code, ${language}` : 'Code';
-  return element('div', { class: 'code' }, head, element('pre', { tabindex: '0', role: 'group', 'aria-label': label, dir: 'ltr' }, element('code', {}, code)));
+  return element('div', { class: 'code' }, head, element('pre', { tabindex: '0', role: 'group', 'aria-label': label, dir: 'ltr' }, element('code', {}, ...highlight(code, language))));
 }
 
 function parseHeading(line, at) {
@@ -157,14 +158,19 @@ function nextText(lines, at) {
   return next;
 }
 
-function listItem(lines, depth, isLoose) {
+function listItem([first, ...others], depth, isLoose) {
   const item = element('li', { dir: 'auto' });
-  const blocks = parseBlocks(lines, depth + 1);
+  const [mark, done] = first.match(TASK) ?? [''];
+  const blocks = parseBlocks([first.slice(mark.length), ...others], depth + 1);
   const isBare = !isLoose && blocks.filter((block) => block.kind === 'paragraph').length === 1;
   for (const block of blocks) {
     const node = block.build();
     if (block.kind === 'paragraph' && isBare) item.append(...node.childNodes);
     else item.append(node);
+  }
+  if (mark) {
+    item.classList.add('task');
+    item.prepend(element('span', { class: done === ' ' ? 'box' : 'box done', role: 'img', 'aria-label': done === ' ' ? 'to do' : 'done' }));
   }
   return item;
 }
@@ -204,156 +210,4 @@ function parseTable(lines, at) {
     return element('div', { class: 'table', tabindex: '0', role: 'group', 'aria-label': 'Table' }, table);
   };
   return { kind: 'table', end, build };
-}
-
-const EMPHASIS = { '***': ['strong', 'em'], ___: ['strong', 'em'], '**': ['strong'], __: ['strong'], '~~': ['del'], '*': ['em'], _: ['em'] };
-
-/** The inline part of the grammar. */
-function inline(text, depth) {
-  const out = document.createDocumentFragment();
-  // Delimiters that were looked for up to the end and not found: looking once per text keeps this linear.
-  const missing = new Set();
-  let plain = '';
-  const push = (node) => {
-    if (plain) out.append(plain);
-    plain = '';
-    out.append(node);
-  };
-  for (let at = 0; at < text.length; ) {
-    const found = depth < DEPTH_MAX ? inlineAt(text, at, depth, missing) : null;
-    if (!found) {
-      plain += text[at];
-      at += 1;
-    } else {
-      if (typeof found.node === 'string') plain += found.node;
-      else push(found.node);
-      at = found.end;
-    }
-  }
-  if (plain) out.append(plain);
-  return out;
-}
-
-function inlineAt(text, at, depth, missing) {
-  switch (text[at]) {
-    case '\\':
-      if (text[at + 1] === '\n') return { node: element('br'), end: at + 2 };
-      return /[!-/:-@[-`{-~]/.test(text[at + 1] ?? '') ? { node: text[at + 1], end: at + 2 } : null;
-    case '\n':
-      return { node: element('br'), end: at + 1 };
-    case '`':
-      return codeSpan(text, at, missing);
-    case '!':
-      return text[at + 1] === '[' ? link(text, at + 1, depth) : null;
-    case '[':
-      return link(text, at, depth);
-    case '<':
-    case 'h':
-      return bareAddress(text, at);
-    case '*':
-    case '_':
-    case '~':
-      return emphasis(text, at, depth, missing);
-    default:
-      return null;
-  }
-}
-
-function runLength(text, at) {
-  let end = at;
-  while (text[end] === text[at]) end += 1;
-  return end - at;
-}
-
-function codeSpan(text, at, missing) {
-  const n = runLength(text, at);
-  const marks = text.slice(at, at + n);
-  for (let close = missing.has(marks) ? -1 : text.indexOf(marks, at + n); close >= 0; ) {
-    const length = runLength(text, close);
-    if (length === n) {
-      const code = text.slice(at + n, close).replaceAll('\n', ' ');
-      const inner = /^ .*[^ ].* $/.test(code) ? code.slice(1, -1) : code;
-      return { node: element('code', { dir: 'ltr' }, inner), end: close + n };
-    }
-    close = text.indexOf(marks, close + length);
-  }
-  missing.add(marks);
-  return { node: marks, end: at + n };
-}
-
-const isSpace = (character) => character === undefined || /\s/.test(character);
-const isWord = (character) => character !== undefined && /[\p{L}\p{N}]/u.test(character);
-
-function emphasis(text, at, depth, missing) {
-  const run = runLength(text, at);
-  const marks = text.slice(at, at + run);
-  const isWordMark = text[at] === '_';
-  const opens = EMPHASIS[marks] && !isSpace(text[at + run]) && !(isWordMark && isWord(text[at - 1]));
-  if (!opens || missing.has(marks)) return { node: marks, end: at + run };
-  for (let close = text.indexOf(marks, at + run); close >= 0; ) {
-    const length = runLength(text, close);
-    const closes = !isSpace(text[close - 1]) && text[close - 1] !== '\\' && !(isWordMark && isWord(text[close + length]));
-    // "**a *b***": the longer run closes the inner one as well, so the outer one ends at its end.
-    if (closes && (length === run || (length === 3 && run < 3))) {
-      const end = close + length;
-      let node = inline(text.slice(at + run, end - run), depth + 1);
-      for (const tag of [...EMPHASIS[marks]].reverse()) node = element(tag, {}, node);
-      return { node, end };
-    }
-    close = text.indexOf(marks, close + length);
-  }
-  missing.add(marks);
-  return { node: marks, end: at + run };
-}
-
-function link(text, at, depth) {
-  const limit = Math.min(text.length, at + LINK_LENGTH_MAX);
-  const labelEnd = matching(text, at, '[', ']', limit);
-  if (labelEnd < 0 || text[labelEnd + 1] !== '(') return null;
-  const end = matching(text, labelEnd + 1, '(', ')', limit);
-  if (end < 0) return null;
-  const address = text.slice(labelEnd + 2, end).trim().split(/\s/, 1)[0].replace(/^<|>$/g, '');
-  const node = anchor(address, inline(text.slice(at + 1, labelEnd) || address, depth + 1));
-  return node && { node, end: end + 1 };
-}
-
-function matching(text, at, open, close, limit) {
-  let depth = 0;
-  for (let i = at; i < limit; i += 1) {
-    if (text[i] === '\\') i += 1;
-    else if (text[i] === open) depth += 1;
-    else if (text[i] === close) {
-      depth -= 1;
-      if (depth === 0) return i;
-    }
-  }
-  return -1;
-}
-
-function bareAddress(text, at) {
-  const isBracketed = text[at] === '<';
-  if (!isBracketed && isWord(text[at - 1])) return null;
-  const start = isBracketed ? at + 1 : at;
-  const found = text.slice(start, start + LINK_LENGTH_MAX).match(/^https?:\/\/[^\s<>"`]+/i);
-  if (!found) return null;
-  let address = found[0];
-  if (isBracketed) {
-    const node = text[start + address.length] === '>' ? anchor(address, address) : null;
-    return node && { node, end: start + address.length + 1 };
-  }
-  while (/[.,;:!?'*_~)\]]$/.test(address) && !(address.endsWith(')') && address.includes('('))) address = address.slice(0, -1);
-  const node = anchor(address, address);
-  return node && { node, end: start + address.length };
-}
-
-/** A link, or nothing if the address is not one of the web or of mail. */
-function anchor(address, label) {
-  let url;
-  try {
-    url = new URL(address);
-  } catch {
-    return null;
-  }
-  if (!SCHEMES.includes(url.protocol)) return null;
-  return element('a', { href: url.href, target: '_blank', rel: 'noopener noreferrer nofollow', title: url.href }, label);
 }

@@ -2,14 +2,20 @@
 
 import { attachmentList } from './attachments.js';
 import { tokensPerSecond } from './client.js';
+import { isUnfinished } from './conversation.js';
 import { byId, copyText, element, iconButton } from './dom.js';
 import { codeBlock, renderMarkdown } from './markdown.js';
+import { path, siblings } from './tree.js';
 
 /** Why a reply ended, where that is worth a word. */
 const ENDS = { length: 'cut at the token limit', content_filter: 'withheld by a filter', timed_out: 'out of time' };
+/** What the server says of a prompt that is longer than the context. */
+const TOO_LONG = 'context_length_exceeded';
 
 export class MessagesView {
   #views = new Map();
+  #conversation = null;
+  #run = null;
   #waiting = null;
   #isAtEnd = true;
 
@@ -25,30 +31,40 @@ export class MessagesView {
     new ResizeObserver(() => this.#follow()).observe(this.list);
   }
 
-  show(conversation, running) {
-    this.#views.clear();
-    this.list.replaceChildren();
-    byId('welcome').hidden = conversation.messages.length > 0;
-    for (const message of conversation.messages) this.#add(message);
-    for (const message of conversation.messages) this.#fill(message, message === running);
-    this.scrollToEnd();
-  }
-
-  add(message, isRunning) {
-    byId('welcome').hidden = true;
-    this.#add(message);
-    this.#fill(message, isRunning);
-    this.scrollToEnd();
+  /** Shows the branch; what stands there already keeps its nodes, so that the reader's place and selection stay. */
+  show(conversation, run = null) {
+    if (this.#conversation !== conversation) this.#views.clear();
+    const isOther = this.#conversation !== conversation;
+    this.#conversation = conversation;
+    this.#run = run;
+    const history = path(conversation);
+    byId('welcome').hidden = history.length > 0;
+    const nodes = history.flatMap((message, index) => {
+      const { root } = this.#viewOf(message);
+      return index > 0 && message.id === conversation.start ? [this.#cut(), root] : [root];
+    });
+    let at = this.list.firstChild;
+    for (const node of nodes) {
+      if (node === at) at = at.nextSibling;
+      else this.list.insertBefore(node, at);
+    }
+    while (at) {
+      const next = at.nextSibling;
+      at.remove();
+      at = next;
+    }
+    for (const message of history) this.#fill(message, message === run?.shown);
+    if (isOther) this.scrollToEnd();
   }
 
   /** Shows what changed in a running reply at the next frame; at most one update a frame. */
-  changed(message) {
+  changed() {
     if (this.#waiting) return;
     const show = () => {
       clearTimeout(timer);
       cancelAnimationFrame(frame);
       this.#waiting = null;
-      this.#fill(message, true);
+      if (this.#run) this.#fill(this.#run.shown, true);
     };
     // A tab in the background gets no frames, and must not fall behind.
     const frame = requestAnimationFrame(show);
@@ -60,9 +76,10 @@ export class MessagesView {
     };
   }
 
-  finished(message) {
+  /** The run of the conversation on screen is over. */
+  finished(conversation) {
     this.#waiting?.();
-    this.#fill(message, false);
+    this.show(conversation);
   }
 
   scrollToEnd() {
@@ -71,11 +88,19 @@ export class MessagesView {
     byId('to-end').hidden = true;
   }
 
+  /** Puts the focus where it was before a branch was chosen by a button of that name. */
+  focus(message, label) {
+    const { root } = this.#viewOf(message);
+    const other = label === 'Next version' ? 'Previous version' : 'Next version';
+    (root.querySelector(`[aria-label="${label}"]:enabled`) ?? root.querySelector(`[aria-label="${other}"]:enabled`))?.focus();
+  }
+
   #follow() {
     if (this.#isAtEnd) this.scroller.scrollTop = this.scroller.scrollHeight;
   }
 
-  #add(message) {
+  #viewOf(message) {
+    if (this.#views.has(message)) return this.#views.get(message);
     const parts = {
       reasoning: element('div', { class: 'reasoning-slot' }),
       body: element('div', { class: 'body', dir: message.role === 'assistant' ? null : 'auto' }),
@@ -87,14 +112,20 @@ export class MessagesView {
     const heading = element('h2', { class: message.role === 'tool' ? 'who' : 'visually-hidden' }, who);
     parts.root = element('article', { class: `message ${message.role}` }, heading, ...attachmentList(message), ...[parts.reasoning, parts.body, parts.calls, parts.error, parts.foot]);
     this.#views.set(message, parts);
-    this.list.append(parts.root);
+    return parts;
+  }
+
+  #cut() {
+    const undo = element('button', { type: 'button', class: 'text-button', click: () => this.actions.seeAll() }, 'Send it again');
+    return element('p', { class: 'cut' }, element('span', {}, 'The model no longer sees what stands above.'), undo);
   }
 
   #fill(message, isRunning) {
-    const view = this.#views.get(message);
-    if (!view) return;
+    const view = this.#viewOf(message);
+    const isReplaced = isRunning && this.#run.message !== message;
     view.root.setAttribute('aria-busy', String(isRunning));
     view.root.classList.toggle('running', isRunning);
+    view.root.classList.toggle('replaced', isReplaced);
     if (message.role === 'assistant') {
       this.#fillReasoning(view, message, isRunning);
       renderMarkdown(view.body, message.content);
@@ -102,8 +133,9 @@ export class MessagesView {
     } else {
       view.body.textContent = message.content;
     }
-    view.error.replaceChildren(...(message.error && !isRunning ? [this.#errorBox(message)] : []));
-    if (isRunning) this.#fillRunning(view, message);
+    const error = isRunning ? null : (message.failure ?? message.error);
+    view.error.replaceChildren(...(error ? [this.#errorBox(message, error)] : []));
+    if (isRunning) this.#fillRunning(view, message, isReplaced);
     else this.#fillFoot(view, message);
   }
 
@@ -117,34 +149,57 @@ export class MessagesView {
     return renderMarkdown(body, message.reasoning);
   }
 
-  #errorBox({ error }) {
+  #errorBox(message, error) {
     const details = error.details?.length ? element('span', { class: 'details' }, error.details.join(' · ')) : null;
-    const retry = element('button', { type: 'button', class: 'text-button', click: () => this.actions.regenerate() }, 'Try again');
-    return element('div', { class: 'error', role: 'alert' }, element('p', {}, error.message), details, retry);
+    const button = (label, act) => element('button', { type: 'button', class: 'text-button', click: act }, label);
+    const buttons = element('div', { class: 'ways-on' });
+    if (error.code === TOO_LONG) buttons.append(button('Go on without the oldest turns', () => this.actions.goOn(message)));
+    buttons.append(button('Try again', () => this.actions.regenerate(message)));
+    if (error.code !== TOO_LONG && isUnfinished(message)) buttons.append(button('Continue', () => this.actions.proceed(message)));
+    return element('div', { class: 'error', role: 'alert' }, element('p', {}, error.message), details, buttons);
   }
 
-  #fillRunning(view, message) {
+  #fillRunning(view, message, isReplaced) {
     let line = view.foot.querySelector('.live');
     if (!line) {
       line = element('span', { class: 'stats live', 'aria-hidden': 'true' });
       view.foot.replaceChildren(line);
     }
     const now = performance.now();
-    const rate = tokensPerSecond(message.measured ?? {});
+    const rate = isReplaced ? null : tokensPerSecond(message.measured ?? {});
     // Four times a second, so that it can be read.
     if (rate && now - (view.shownAt ?? 0) < 250) return;
     if (rate) view.shownAt = now;
-    line.textContent = rate ? `≈ ${rate.toFixed(1)} tok/s` : message.measured?.n_pieces ? '' : 'Waiting for the first token…';
+    line.textContent = rate ? `≈ ${rate.toFixed(1)} tok/s` : message.measured?.n_pieces && !isReplaced ? '' : 'Waiting for the first token…';
   }
 
   #fillFoot(view, message) {
     const buttons = element('span', { class: 'actions' });
     if (message.content) buttons.append(iconButton('copy', 'Copy message', () => this.#copy(message, buttons.firstChild)));
     if (message.role === 'user') buttons.append(iconButton('edit', 'Edit and send again', () => this.actions.edit(message)));
-    // An error has a button of its own.
-    if (message.role === 'assistant' && !message.error) buttons.append(iconButton('again', 'Regenerate', () => this.actions.regenerate(message)));
-    const stats = message.role === 'assistant' ? element('span', { class: 'stats' }, statistics(message, this.actions.hasSeveralModels())) : null;
-    view.foot.replaceChildren(...[buttons, stats].filter(Boolean));
+    const isFailed = message.failure || message.error;
+    // An error has buttons of its own.
+    if (message.role === 'assistant' && !isFailed) buttons.append(iconButton('again', 'Regenerate', () => this.actions.regenerate(message)));
+    const isLast = message === path(this.#conversation).at(-1);
+    const isFull = this.actions.isFull(message);
+    const proceed = isLast && !isFailed && isUnfinished(message) && this.#proceedButton(message, isFull);
+    const stats = message.role === 'assistant' ? element('span', { class: 'stats' }, statistics(message, this.actions.hasSeveralModels(), isFull)) : null;
+    view.foot.replaceChildren(...[this.#branches(message), buttons, proceed, stats].filter(Boolean));
+  }
+
+  #proceedButton(message, isFull) {
+    const [label, act] = isFull ? ['Go on without the oldest turns', () => this.actions.goOn(message)] : ['Continue', () => this.actions.proceed(message)];
+    return element('button', { type: 'button', class: 'text-button', click: act }, label);
+  }
+
+  /** ‹ 2/3 › where something else was said in the place of a message. */
+  #branches(message) {
+    const all = siblings(this.#conversation, message);
+    if (all.length < 2) return null;
+    const at = all.indexOf(message);
+    const button = (name, label, other) => iconButton(name, label, () => this.actions.choose(other, label), { disabled: !other });
+    const count = element('span', { class: 'count', role: 'img', 'aria-label': `Version ${at + 1} of ${all.length}` }, `${at + 1}/${all.length}`);
+    return element('span', { class: 'branches' }, button('previous', 'Previous version', all[at - 1]), count, button('next', 'Next version', all[at + 1]));
   }
 
   async #copy(message, button) {
@@ -170,7 +225,7 @@ function toolCall(call) {
 }
 
 /** What was measured of a reply, in words; the model's name where there are several. */
-export function statistics(message, isModelNamed) {
+export function statistics(message, isModelNamed, isFull = false) {
   const { measured = {} } = message;
   const parts = [];
   const rate = tokensPerSecond(measured);
@@ -182,6 +237,7 @@ export function statistics(message, isModelNamed) {
     parts.push(measured.n_cached === undefined ? `prompt ${measured.n_prompt}` : `prompt ${measured.n_prompt}, ${measured.n_cached} cached`);
   }
   if (message.is_stopped) parts.push('stopped');
+  else if (isFull && message.finish_reason === 'length') parts.push('the context is full');
   else if (ENDS[message.finish_reason]) parts.push(ENDS[message.finish_reason]);
   if (isModelNamed && message.model) parts.push(message.model);
   return parts.join(' · ');

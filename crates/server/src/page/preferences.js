@@ -32,3 +32,5 @@ export const lastConversation = slot('sessionStorage', 'conversation');
 export const settingsText = slot('localStorage', 'settings');
 export const presetsText = slot('localStorage', 'presets');
 export const noSingleKeys = slot('localStorage', 'no-single-keys');
+export const drafts = slot('localStorage', 'drafts');
+export const newDraft = slot('sessionStorage', 'draft');

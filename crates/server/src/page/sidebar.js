@@ -1,52 +1,115 @@
-// The list of conversations: open, rename, delete; arrows walk it.
+// The list of conversations: by date, searched, opened, renamed, pinned; arrows walk it, and it is one stop of the tab key.
 
-import { byId, element, iconButton } from './dom.js';
+import { addressOf } from './address.js';
+import { byId, element, icon, iconButton } from './dom.js';
+import { groupsOf } from './groups.js';
+import { openMenu } from './menu.js';
+import { Search } from './search.js';
+
+/** So many are shown at once; a button shows the others. */
+const SHOWN_MAX = 300;
 
 export class Sidebar {
-  constructor(actions) {
+  #state = { summaries: [], currentId: null, runningIds: new Set() };
+  #isWhole = false;
+
+  /** `actions`: again (the open one was chosen), refresh, rename, pin, save, remove, leave. */
+  constructor(actions, store) {
     this.actions = actions;
     this.list = byId('conversations');
+    this.search = new Search(store, () => this.#render());
     this.list.addEventListener('keydown', (event) => this.#key(event));
+    this.list.addEventListener('focusin', (event) => this.#rove(event.target.closest('li')));
+    byId('search').addEventListener('keydown', (event) => this.#searchKey(event));
   }
 
   show(summaries, currentId, runningIds) {
-    const focused = document.activeElement?.closest?.('#conversations li')?.dataset.id;
-    if (this.list.querySelector('input')) return;
-    const sorted = [...summaries].sort((a, b) => b.updated - a.updated);
-    this.list.replaceChildren(...sorted.map((summary) => this.#item(summary, currentId, runningIds.has(summary.id))));
-    byId('no-conversations').hidden = sorted.length > 0;
-    if (focused) this.#open(focused)?.focus();
+    this.#state = { summaries, currentId, runningIds };
+    this.#render();
   }
 
-  #item(summary, currentId, isRunning) {
+  #render() {
+    if (this.list.querySelector('input')) return;
+    const { summaries, currentId, runningIds } = this.#state;
+    const focused = document.activeElement?.closest?.('#conversations li')?.dataset.id;
+    const found = this.search.filter(summaries);
+    const shown = found.sort((a, b) => b.updated - a.updated).slice(0, this.#isWhole ? Infinity : SHOWN_MAX);
+    const sections = groupsOf(shown, Date.now()).map(({ label, items }, index) => {
+      const heading = element('h3', { id: `group-${index}` }, label);
+      const rows = items.map((summary) => this.#item(summary, summary.id === currentId, runningIds.has(summary.id)));
+      return element('section', { 'aria-labelledby': heading.id }, heading, element('ul', {}, ...rows));
+    });
+    if (shown.length < found.length) sections.push(this.#moreButton(found.length - shown.length));
+    this.list.replaceChildren(...sections);
+    byId('search').hidden = summaries.length === 0;
+    byId('no-conversations').hidden = found.length > 0;
+    byId('no-conversations').textContent = summaries.length > 0 ? 'Nothing found.' : 'Conversations stay in this browser.';
+    this.#rove(this.#row(focused) ?? this.#row(currentId) ?? this.list.querySelector('li'));
+    if (focused) this.#row(focused)?.querySelector('.open').focus();
+  }
+
+  #moreButton(n) {
+    const show = () => {
+      this.#isWhole = true;
+      this.#render();
+    };
+    return element('button', { type: 'button', class: 'text-button', click: show }, `Show ${n} more`);
+  }
+
+  #item(summary, isCurrent, isRunning) {
     const title = summary.title || 'New conversation';
-    const isCurrent = summary.id === currentId;
-    const open = element('button', { type: 'button', class: 'open', 'aria-current': isCurrent ? 'page' : null, click: () => this.actions.open(summary.id) }, element('span', { dir: 'auto' }, title));
-    if (isRunning) open.append(element('span', { class: 'pulse', role: 'img', 'aria-label': 'replying' }));
-    const item = element('li', { class: isCurrent ? 'current' : null, 'data-id': summary.id }, open);
-    item.append(
-      iconButton('edit', `Rename ${title}`, () => this.#rename(item, summary)),
-      iconButton('delete', `Delete ${title}`, () => this.actions.remove(summary.id)),
+    const open = element(
+      'a',
+      { class: 'open', href: addressOf(summary.id), title: new Date(summary.updated).toLocaleString(), 'aria-current': isCurrent ? 'page' : null, click: () => isCurrent && this.actions.again() },
+      element('span', { class: 'title', dir: 'auto' }, title),
     );
+    if (summary.pinned) open.append(icon('pin'));
+    if (isRunning) open.append(element('span', { class: 'pulse', role: 'img', 'aria-label': 'replying' }));
+    const excerpt = this.search.excerptOf(summary);
+    if (excerpt) open.append(element('small', { dir: 'auto' }, excerpt));
+    const item = element('li', { class: isCurrent ? 'current' : null, 'data-id': summary.id }, open);
+    const more = iconButton('more', `Actions for ${title}`, () => this.#menu(item, summary, more), { 'aria-haspopup': 'menu', tabindex: '-1' });
+    item.append(more);
     return item;
   }
 
-  #open(id) {
-    return this.list.querySelector(`li[data-id="${CSS.escape(id)}"] .open`);
+  #row(id) {
+    return id ? this.list.querySelector(`li[data-id="${CSS.escape(id)}"]`) : null;
+  }
+
+  #rows() {
+    return [...this.list.querySelectorAll('li')];
+  }
+
+  /** Makes `item` the one of the list that the tab key stops at. */
+  #rove(item) {
+    if (!item) return;
+    for (const open of this.list.querySelectorAll('.open')) open.tabIndex = -1;
+    item.querySelector('.open')?.setAttribute('tabindex', '0');
+  }
+
+  #menu(item, summary, button) {
+    const entries = [
+      ['pin', summary.pinned ? 'Unpin' : 'Pin', () => this.actions.pin(summary.id, !summary.pinned)],
+      ['edit', 'Rename', () => this.#rename(item, summary)],
+      ['save', 'Export as Markdown', () => this.actions.save(summary.id)],
+      ['delete', 'Delete', () => this.#remove(item)],
+    ];
+    openMenu(button, entries, () => item.querySelector('.open')?.focus());
   }
 
   #rename(item, summary) {
     const field = element('input', { type: 'text', 'aria-label': 'Title', maxlength: '120' });
     field.value = summary.title;
     let isOver = false;
-    const end = (isKept) => {
+    const end = async (isKept) => {
       if (isOver) return;
       isOver = true;
       const title = field.value.trim();
       field.remove();
-      if (isKept && title && title !== summary.title) this.actions.rename(summary.id, title);
-      else this.actions.refresh();
-      this.#open(summary.id)?.focus();
+      const isRenamed = isKept && title && title !== summary.title;
+      await (isRenamed ? this.actions.rename(summary.id, title) : this.actions.refresh());
+      this.#row(summary.id)?.querySelector('.open').focus();
     };
     field.addEventListener('blur', () => end(true));
     field.addEventListener('keydown', (event) => {
@@ -60,20 +123,41 @@ export class Sidebar {
     field.select();
   }
 
+  #remove(item) {
+    const rows = this.#rows();
+    const at = rows.indexOf(item);
+    const next = rows[at + 1] ?? rows[at - 1];
+    this.actions.remove(item.dataset.id);
+    (next?.querySelector('.open') ?? byId('new')).focus();
+  }
+
   #key(event) {
     const item = event.target.closest('li');
-    if (!item) return;
-    const others = { ArrowDown: item.nextElementSibling, ArrowUp: item.previousElementSibling, Home: this.list.firstElementChild, End: this.list.lastElementChild };
-    if (event.key in others) {
-      event.preventDefault();
-      others[event.key]?.querySelector('.open').focus();
-    } else if (event.key === 'F2') {
-      event.preventDefault();
-      this.#rename(item, this.actions.summary(item.dataset.id));
-    } else if (event.key === 'Delete') {
-      const next = item.nextElementSibling ?? item.previousElementSibling;
-      this.actions.remove(item.dataset.id);
-      (next?.querySelector('.open') ?? byId('new')).focus();
-    }
+    if (!item || event.altKey || event.ctrlKey || event.metaKey) return;
+    const rows = this.#rows();
+    const at = rows.indexOf(item);
+    const others = { ArrowDown: rows[at + 1], ArrowUp: rows[at - 1] ?? byId('search'), Home: rows[0], End: rows.at(-1) };
+    const acts = {
+      ArrowRight: () => item.querySelector('.icon-button').focus(),
+      ArrowLeft: () => item.querySelector('.open').focus(),
+      ContextMenu: () => item.querySelector('.icon-button').click(),
+      F2: () => this.#rename(item, this.#state.summaries.find((summary) => summary.id === item.dataset.id)),
+      Delete: () => this.#remove(item),
+      Escape: () => this.actions.leave(),
+    };
+    if (event.key in others) (others[event.key]?.querySelector?.('.open') ?? others[event.key])?.focus();
+    else if (event.key in acts) acts[event.key]();
+    else return;
+    event.preventDefault();
+  }
+
+  #searchKey(event) {
+    if (event.isComposing) return;
+    const first = this.list.querySelector('.open');
+    if (event.key === 'ArrowDown') first?.focus();
+    else if (event.key === 'Enter') first?.click();
+    else if (event.key === 'Escape' && !this.search.clear()) this.actions.leave();
+    else if (event.key !== 'Escape') return;
+    event.preventDefault();
   }
 }

@@ -1,4 +1,8 @@
 // Conversations in IndexedDB: a summary each for the list, and the messages apart, so that a long history opens at once.
+//
+// Two tabs may write to one conversation. So each says what it changed, and that is joined with what is there within one transaction.
+
+import { asTree, isVoid } from './tree.js';
 
 const SUMMARIES = 'summaries';
 const MESSAGES = 'messages';
@@ -15,6 +19,22 @@ const committed = (transaction) =>
     transaction.onabort = () => reject(transaction.error);
   });
 
+/** `stored` with what `change` names of `conversation`: fields, messages, removed ids; all of it if there is no change given or nothing stored. */
+function joined(stored, conversation, change) {
+  if (!stored || !change) change = { fields: Object.keys(conversation), messages: conversation.messages };
+  const { fields = [], messages = [], removed = [] } = change;
+  const result = { ...stored, id: conversation.id };
+  for (const field of fields) if (field !== 'messages') result[field] = conversation[field];
+  const ours = new Map(messages.filter((message) => !isVoid(message) || message.error).map((message) => [message.id, message]));
+  result.messages = (stored?.messages ?? []).filter((message) => !removed.includes(message.id)).map((message) => ours.get(message.id) ?? message);
+  const known = new Set(result.messages.map((message) => message.id));
+  for (const message of ours.values()) if (!known.has(message.id)) result.messages.push(message);
+  return result;
+}
+
+/** A message without what only the page on screen knows of it. */
+const plain = ({ failure, ...message }) => message;
+
 class DatabaseStore {
   isLasting = true;
 
@@ -27,18 +47,19 @@ class DatabaseStore {
   }
 
   async load(id) {
-    const transaction = this.database.transaction([SUMMARIES, MESSAGES]);
-    const [summary, body] = await Promise.all([
-      finished(transaction.objectStore(SUMMARIES).get(id)),
-      finished(transaction.objectStore(MESSAGES).get(id)),
-    ]);
-    return summary && body ? { ...summary, messages: body.messages } : null;
+    return this.#read(this.database.transaction([SUMMARIES, MESSAGES]), id);
   }
 
-  save({ messages, ...summary }) {
+  async #read(transaction, id) {
+    const [summary, body] = await Promise.all([finished(transaction.objectStore(SUMMARIES).get(id)), finished(transaction.objectStore(MESSAGES).get(id))]);
+    return summary && body ? asTree({ ...summary, messages: body.messages }) : null;
+  }
+
+  async save(conversation, change) {
     const transaction = this.database.transaction([SUMMARIES, MESSAGES], 'readwrite');
+    const { messages, ...summary } = joined(await this.#read(transaction, conversation.id), conversation, change);
     transaction.objectStore(SUMMARIES).put(summary);
-    transaction.objectStore(MESSAGES).put({ id: summary.id, messages });
+    transaction.objectStore(MESSAGES).put({ id: summary.id, messages: messages.map(plain) });
     return committed(transaction);
   }
 
@@ -47,6 +68,19 @@ class DatabaseStore {
     transaction.objectStore(SUMMARIES).delete(id);
     transaction.objectStore(MESSAGES).delete(id);
     return committed(transaction);
+  }
+
+  /** Calls `each(id, messages)` for every conversation; it ends early when that says false. */
+  walk(each) {
+    return new Promise((resolve, reject) => {
+      const request = this.database.transaction(MESSAGES).objectStore(MESSAGES).openCursor();
+      request.onerror = () => reject(request.error);
+      request.onsuccess = () => {
+        const cursor = request.result;
+        if (cursor && each(cursor.value.id, cursor.value.messages) !== false) cursor.continue();
+        else resolve();
+      };
+    });
   }
 }
 
@@ -63,12 +97,16 @@ class MemoryStore {
     return structuredClone(this.#conversations.get(id) ?? null);
   }
 
-  async save(conversation) {
-    this.#conversations.set(conversation.id, structuredClone(conversation));
+  async save(conversation, change) {
+    this.#conversations.set(conversation.id, structuredClone(joined(this.#conversations.get(conversation.id), conversation, change)));
   }
 
   async remove(id) {
     this.#conversations.delete(id);
+  }
+
+  async walk(each) {
+    for (const { id, messages } of this.#conversations.values()) if (each(id, messages) === false) return;
   }
 }
 

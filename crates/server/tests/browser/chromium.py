@@ -38,6 +38,8 @@ KEYS = {
     "ArrowUp": ("ArrowUp", 38, ""),
     "ArrowDown": ("ArrowDown", 40, ""),
     "ArrowRight": ("ArrowRight", 39, ""),
+    "End": ("End", 35, ""),
+    "Home": ("Home", 36, ""),
     "F2": ("F2", 113, ""),
     " ": ("Space", 32, " "),
     "/": ("Slash", 191, "/"),
@@ -183,6 +185,12 @@ class Page:
     def open(self, url):
         self.send("Page.navigate", url=url)
         self.wait("document.body?.dataset.ready === 'true' || document.querySelector('dialog[open]')")
+
+    def reload(self):
+        """The same address again; `open` would stay on the page if only what is behind its # differs."""
+        self.run("window.isBefore = true")
+        self.send("Page.reload")
+        self.wait("!window.isBefore && document.body?.dataset.ready === 'true'")
 
     def run(self, expression):
         """The value of a JavaScript expression; promises are awaited."""

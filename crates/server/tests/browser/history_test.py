@@ -17,6 +17,12 @@ class HistoryTest(PageCase):
     def titles(self, page=None):
         return (page or self.page).texts("#conversations .open")
 
+    def choose(self, label, item="#conversations li"):
+        """Chooses from the menu of a conversation in the list."""
+        self.page.click(f"{item} [aria-label^=Actions]")
+        self.page.wait("document.querySelector('#actions:popover-open')")
+        self.page.run(f"[...document.querySelectorAll('#actions [role=menuitem]')].find((entry) => entry.innerText === {json.dumps(label)}).click()")
+
     def test_history_survives_a_reload(self):
         self.send("What is a harbour?")
         self.page.press("Alt+n")
@@ -60,7 +66,7 @@ class HistoryTest(PageCase):
         self.page.click("#toast button")
         self.page.wait("document.querySelector('#conversations .open')?.innerText === 'About buoys'")
         self.page.wait("document.querySelectorAll('.message').length === 2")
-        self.page.run("document.querySelector('#conversations li').querySelector('[aria-label^=Delete]').click()")
+        self.choose("Delete")
         self.page.wait("!document.querySelector('#conversations li')")
         self.page.open(self.server.url)
         self.assertEqual(self.titles(), [])

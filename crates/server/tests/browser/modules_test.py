@@ -102,17 +102,15 @@ class ModulesTest(PageCase):
 
     def test_what_is_sent_of_a_conversation(self):
         call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-        conversation = {
-            "messages": [
-                {"role": "user", "content": "a"},
-                {"role": "assistant", "content": "", "error": {"message": "x"}},
-                {"role": "assistant", "content": "b", "reasoning": "secret", "measured": {}},
-                {"role": "user", "content": "c"},
-                {"role": "assistant", "content": "", "tool_calls": [call]},
-                {"role": "tool", "content": "d", "tool_call_id": "c1", "tool_name": "f"},
-            ]
-        }
-        found = self.page.run(f"import('./page/conversation.js').then((m) => m.apiMessages({json.dumps(conversation)}, 's'))")
+        history = [
+            {"role": "user", "content": "a"},
+            {"role": "assistant", "content": "", "error": {"message": "x"}},
+            {"role": "assistant", "content": "b", "reasoning": "secret", "measured": {}},
+            {"role": "user", "content": "c"},
+            {"role": "assistant", "content": "", "tool_calls": [call]},
+            {"role": "tool", "content": "d", "tool_call_id": "c1", "tool_name": "f"},
+        ]
+        found = self.page.run(f"import('./page/conversation.js').then((m) => m.apiMessages({json.dumps(history)}, 's'))")
         self.assertEqual(
             found,
             [

@@ -1,9 +1,15 @@
 """Hostile text stays text, and the browser is held to this origin."""
 
+import gzip
 import json
+import re
+import urllib.parse
 import urllib.request
 
 from case import PageCase
+
+# All files that the page and /docs load, each compressed by gzip: the page is a small thing.
+GZIP_BYTES_MAX = 90_000
 
 PAYLOADS = [
     "<script>window.pwned = 1</script>",
@@ -123,6 +129,23 @@ class SafetyTest(PageCase):
         self.assertTrue(any("connect-src" in problem for problem in self.page.problems))
         # The refused request shows up as asked for; it never left.
         self.page.requests = [request for request in self.page.requests if ":9/" not in request[1]]
+
+    def test_all_files_together_are_small(self):
+        sizes, left = {}, [self.server.url, self.server.url + "docs"]
+        while left:
+            url = left.pop()
+            with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": "text/html"})) as response:
+                body = response.read()
+            sizes[url] = len(gzip.compress(body, 9))
+            # What markup loads and what scripts import.
+            for name in re.findall(r'(?:src|href)="(/?page/[^"]+)"|from \'(\./[^\']+)\'', body.decode()):
+                found = urllib.parse.urljoin(url, "".join(name))
+                if found not in sizes and found not in left:
+                    left.append(found)
+        self.assertGreater(len(sizes), 40)
+        total = sum(sizes.values())
+        print(f"{len(sizes)} files, {total} bytes as gzip")
+        self.assertLessEqual(total, GZIP_BYTES_MAX, sizes)
 
     def test_every_answer_carries_the_headers(self):
         names = self.page.run("performance.getEntriesByType('resource').map((e) => e.name)")
