@@ -8,6 +8,7 @@ mod family;
 mod fields;
 mod quantization;
 mod rope;
+mod sampling;
 mod template;
 mod ternary;
 mod tokenizer;
@@ -81,7 +82,8 @@ pub fn open(path: &Path, options: &HfOptions) -> Result<HuggingFace, Error> {
     }
     // First: after it, widths of the configuration are those of tensors that are there.
     let weights = Weights::new(&checkpoint, &config, *options)?;
-    let warnings = tokenizer::read(folder, &config, &mut metadata)?;
+    let mut warnings = tokenizer::read(folder, &config, &mut metadata)?;
+    warnings.extend(sampling::read(folder, &mut metadata)?);
     template::read(folder, &mut metadata)?;
     let has_undeclared_masters = config.family.is_ternary
         && !config.quantization.is_declared

@@ -7,7 +7,7 @@ use tokenizer::{Detokenizer, Tokenizer};
 
 use crate::{
     Error, Event, FinishReason, Logprobs, Request, Sampler, StopFilter, constraint::Constraint, logprobs::LogprobsOf,
-    request::Sink,
+    repetition::Repetition, request::Sink,
 };
 
 /// What a row of logits led to.
@@ -29,6 +29,7 @@ pub(crate) struct Choice {
     tokenizer: Arc<Tokenizer>,
     detokenizer: Detokenizer<Arc<Tokenizer>>,
     filter: StopFilter,
+    repetition: Option<Repetition>,
     logprobs_of: Option<LogprobsOf>,
     ignore_eos: bool,
     tell_end: bool,
@@ -59,6 +60,7 @@ impl Choice {
             detokenizer: Detokenizer::new(Arc::clone(tokenizer)).with_spelled(request.spelled.clone()),
             tokenizer: Arc::clone(tokenizer),
             filter: StopFilter::new(&request.stop),
+            repetition: request.repetition.map(Repetition::new),
             logprobs_of: request.top_logprobs.map(|n_top| LogprobsOf::new(n_top.min(n_vocab))),
             ignore_eos: request.ignore_eos,
             tell_end: request.tell_end,
@@ -126,6 +128,9 @@ impl Choice {
         }
         if is_finished {
             return Ok(self.end(FinishReason::EndOfGeneration, sink));
+        }
+        if self.repetition.as_mut().is_some_and(|repetition| repetition.push(token)) {
+            return Ok(self.end(FinishReason::Repetition, sink));
         }
         if self.n_left() == 0 {
             return Ok(self.end(FinishReason::Length, sink));

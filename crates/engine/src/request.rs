@@ -4,7 +4,7 @@ use std::{ops::ControlFlow, time::Duration};
 
 use model::{Pooling, TokenId};
 
-use crate::{Error, Sampling, grammar::Grammar};
+use crate::{Error, Sampling, grammar::Grammar, repetition::RepetitionBounds};
 
 /// Most stop strings of one request.
 pub(crate) const STOPS_MAX: usize = 16;
@@ -61,6 +61,8 @@ pub struct Request {
     pub stop_tokens: Vec<TokenId>,
     /// Go on past the model's end tokens.
     pub ignore_eos: bool,
+    /// Break off a completion that repeats itself so; never if `None`.
+    pub repetition: Option<RepetitionBounds>,
     /// Report log-probabilities: of the token, and of this many best ones.
     pub top_logprobs: Option<usize>,
     /// The same of the tokens of the prompt, told once for all choices ([`Sink::prompt`]).
@@ -100,6 +102,7 @@ impl Request {
             stop: Vec::new(),
             stop_tokens: Vec::new(),
             ignore_eos: false,
+            repetition: None,
             top_logprobs: None,
             prompt_logprobs: None,
             tell_end: false,
@@ -128,6 +131,7 @@ impl Request {
         if self.stop_tokens.len() > STOP_TOKENS_MAX {
             return Err(Error::Stop { what: format!("{} stop tokens", self.stop_tokens.len()), max: STOP_TOKENS_MAX });
         }
+        self.repetition.as_ref().map_or(Ok(()), RepetitionBounds::check)?;
         let refuse = |parameter, value: String, expected| Err(Error::Parameter { parameter, value, expected });
         if let Some(n) = self.top_logprobs.filter(|n| *n > TOP_LOGPROBS_MAX) {
             return refuse("top_logprobs", n.to_string(), "0 to 1048576");
@@ -203,6 +207,8 @@ pub enum FinishReason {
     StopString,
     /// `max_tokens`, or the end of the context.
     Length,
+    /// It repeated itself for too long, by the request's bounds.
+    Repetition,
     /// The caller broke off, went away, or read too slowly.
     Cancelled,
     /// The time limit.

@@ -8,6 +8,7 @@
 //! same logits give the same tokens, whatever else runs.
 
 mod candidates;
+mod defaults;
 mod infill;
 mod logit_bias;
 mod min_p;
@@ -28,6 +29,7 @@ use tokenizer::Tokenizer;
 
 use crate::{Error, grammar::TokenMask};
 pub(crate) use candidates::Candidates;
+pub use defaults::SamplingDefaults;
 use penalties::Penalties;
 
 /// Most entries of `logit_bias`.

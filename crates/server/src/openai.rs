@@ -92,6 +92,8 @@ fn finish_reason(reason: EndReason) -> &'static str {
         EndReason::EndOfGeneration | EndReason::StopString(_) => "stop",
         // There is no word for a time limit; the output is cut off all the same.
         EndReason::Length | EndReason::TimedOut => "length",
+        // vLLM's word; only who asks for the detection gets it.
+        EndReason::Repetition => "repetition",
         EndReason::ToolCalls => "tool_calls",
     }
 }
@@ -111,6 +113,7 @@ pub(crate) fn wire_fields() -> Vec<(&'static str, std::collections::BTreeSet<Str
         ("StreamOptions", fields::<fields::StreamOptions>(ANY)),
         ("ResponseFormat", fields::<constraint::ResponseFormat>(ANY)),
         ("JsonSchema", fields::<constraint::JsonSchema>(ANY)),
+        ("RepetitionDetection", fields::<crate::wire::repetition::Pattern>(ANY)),
         ("StructuredOutputs", fields::<constraint::StructuredOutputs>(ANY)),
         ("Tool", fields::<tools::ToolWire>(ANY)),
         ("Function", fields::<tools::ToolWire>(r#"{"type": "function", "function": {"?": 0}}"#)),

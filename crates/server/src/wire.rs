@@ -3,12 +3,14 @@
 mod calls;
 mod logprobs;
 pub(crate) mod neutral;
+pub(crate) mod repetition;
 mod samplers;
 mod timings;
 mod tools;
 
 pub(crate) use calls::{Arguments, OpenCalls};
 pub(crate) use logprobs::{ContentLogprob, content, finite, text_of};
+pub(crate) use repetition::RepetitionDetection;
 pub(crate) use samplers::Samplers;
 pub(crate) use timings::Timings;
 pub(crate) use tools::{TOOL_NAME_BYTES_MAX, named_tool, tool, tools_of};

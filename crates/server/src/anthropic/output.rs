@@ -162,7 +162,7 @@ pub(super) fn stop_reason<'a>(ended: &Ended, answer: &'a Answer) -> (&'static st
             ("stop_sequence", sequence.map(String::as_str))
         }
         EndReason::Length if ended.usage.n_completion < answer.max_tokens => ("model_context_window_exceeded", None),
-        EndReason::Length | EndReason::TimedOut => ("max_tokens", None),
+        EndReason::Length | EndReason::Repetition | EndReason::TimedOut => ("max_tokens", None),
         EndReason::ToolCalls => ("tool_use", None),
     }
 }

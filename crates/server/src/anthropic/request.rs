@@ -1,7 +1,7 @@
 //! The body of `/v1/messages` and of `/v1/messages/count_tokens`.
 
 use chat::{OutputFormat, Segment, Tool, ToolChoice};
-use engine::{CacheScope, Sampling, grammar::GrammarSource};
+use engine::{CacheScope, Sampling, SamplingDefaults, grammar::GrammarSource};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokenizer::TokenId;
@@ -224,7 +224,7 @@ impl MessagesRequest {
         let tools = choice::tools(self.tools.take())?;
         let chosen = choice::choose(&tools, self.tool_choice.take())?;
         let mut request = GenerationRequest::new(Vec::new(), "messages");
-        request.sampling = self.sampling()?;
+        request.sampling = self.sampling(lease.sampling)?;
         request.max_tokens = Some(max_tokens);
         request.stop = stops("stop_sequences", self.stop_sequences.take().unwrap_or_default())?;
         request.scope = CacheScope(caller.scope);
@@ -300,14 +300,16 @@ impl MessagesRequest {
         }
     }
 
-    /// Anthropic's ranges and defaults: temperature 1 at most, which is the default.
-    fn sampling(&self) -> Result<Sampling, ApiError> {
-        let number = |param: &str, value: Option<f64>| value.map_or(Ok(1.0), |v| number(param, v, 0.0, 1.0));
+    /// Anthropic's ranges; its defaults (temperature 1, nothing cut off) where neither the operator nor the model has others.
+    fn sampling(&self, defaults: SamplingDefaults) -> Result<Sampling, ApiError> {
+        let base = defaults.over(Sampling::unchanged());
+        let number =
+            |param: &str, value: Option<f64>, base: f32| value.map_or(Ok(base), |v| number(param, v, 0.0, 1.0));
         Ok(Sampling {
-            temperature: number("temperature", self.temperature)?,
-            top_p: number("top_p", self.top_p)?,
-            top_k: self.top_k.map_or(Ok(0), |k| count("top_k", k, 0, usize::MAX))?,
-            ..Sampling::unchanged()
+            temperature: number("temperature", self.temperature, base.temperature)?,
+            top_p: number("top_p", self.top_p, base.top_p)?,
+            top_k: self.top_k.map_or(Ok(base.top_k), |k| count("top_k", k, 0, usize::MAX))?,
+            ..base
         })
     }
 

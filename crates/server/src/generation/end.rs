@@ -13,6 +13,8 @@ pub enum EndReason {
     StopString(Option<usize>),
     /// `max_tokens`, or the end of the context.
     Length,
+    /// It repeated itself for too long, by the request's own bounds.
+    Repetition,
     /// The time limit of the request.
     TimedOut,
     /// The model calls tools, and ended there.
@@ -64,6 +66,7 @@ impl Ended {
             FinishReason::EndOfGeneration => EndReason::EndOfGeneration,
             FinishReason::StopString => EndReason::StopString(completion.stop_string),
             FinishReason::Length => EndReason::Length,
+            FinishReason::Repetition => EndReason::Repetition,
             FinishReason::TimedOut => EndReason::TimedOut,
             FinishReason::Cancelled if is_stopped => EndReason::TimedOut,
             FinishReason::Cancelled => {

@@ -53,7 +53,7 @@ impl Meter {
         }
         let finish = match ended.reason {
             EndReason::EndOfGeneration | EndReason::StopString(_) | EndReason::ToolCalls => Finish::Stop,
-            EndReason::Length => Finish::Length,
+            EndReason::Length | EndReason::Repetition => Finish::Length,
             EndReason::TimedOut => Finish::TimedOut,
         };
         self.close(choice, finish, ended.prefill_seconds, ended.decode_seconds);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chat::{OutputFormat, Tool, ToolChoice};
 use engine::{
-    CacheScope, Request, Sampling,
+    CacheScope, RepetitionBounds, Request, Sampling,
     grammar::{Grammar, GrammarSource},
 };
 use tokenizer::{TokenId, Tokenizer};
@@ -70,6 +70,8 @@ pub struct GenerationRequest {
     pub stop_tokens: Vec<TokenId>,
     /// Go on past the model's end tokens.
     pub ignore_eos: bool,
+    /// Break off an output that repeats itself so.
+    pub repetition: Option<RepetitionBounds>,
     /// Report log-probabilities of the token, and of so many best ones.
     pub top_logprobs: Option<usize>,
     /// The same of the tokens of the prompt.
@@ -108,6 +110,7 @@ impl GenerationRequest {
             stop: Vec::new(),
             stop_tokens: Vec::new(),
             ignore_eos: false,
+            repetition: None,
             top_logprobs: None,
             prompt_logprobs: None,
             tell_end: false,
@@ -142,6 +145,7 @@ impl GenerationRequest {
             stop: self.stop,
             stop_tokens: self.stop_tokens,
             ignore_eos: self.ignore_eos,
+            repetition: self.repetition,
             top_logprobs: self.top_logprobs,
             prompt_logprobs: self.prompt_logprobs,
             tell_end: self.tell_end,

@@ -53,7 +53,7 @@ pub(super) async fn props(
     let tokenizer = lease.handle.tokenizer();
     let piece = |id: Option<TokenId>| id.and_then(|id| tokenizer.piece(id)).unwrap_or_default();
     json_response(&json!({
-        "default_generation_settings": {"params": default_settings(app.options().seed), "n_ctx": lease.handle.context_len_max()},
+        "default_generation_settings": {"params": default_settings(lease.sampling, app.options().seed), "n_ctx": lease.handle.context_len_max()},
         "total_slots": lease.handle.n_running_max(),
         "model_alias": lease.id,
         "model_ftype": lease.details.file_type,

@@ -3,7 +3,7 @@
 use std::{fmt, ops::ControlFlow, time::SystemTime};
 
 use chat::{OutputFormat, Template};
-use engine::{Handle, grammar::GrammarCompiler};
+use engine::{Handle, SamplingDefaults, grammar::GrammarCompiler};
 use gguf::FileChange;
 use model::Pooling;
 
@@ -36,6 +36,8 @@ pub struct Description {
     pub n_vocab: usize,
     /// The source of its own chat template, if it has one.
     pub template: Option<String>,
+    /// How tokens are picked where a request does not say.
+    pub sampling: SamplingDefaults,
     /// It spells out what it thinks.
     pub has_reasoning: bool,
     /// It has tokens for filling in code.
@@ -50,6 +52,7 @@ impl LoadedModel {
             context_len_max: self.handle.context_len_max(),
             n_vocab: self.handle.n_vocab(),
             template: self.template.as_ref().map(|t| t.source().to_owned()),
+            sampling: self.sampling,
             has_reasoning: self.format.has_reasoning(),
             fills_in: can_fill(self.handle.tokenizer()),
         }
@@ -113,6 +116,8 @@ pub struct LoadedModel {
     pub grammars: GrammarCompiler,
     /// How hidden states become an embedding, where its file or the operator says so.
     pub pooling: Option<Pooling>,
+    /// How tokens are picked where a request does not say: the operator's flags, else what the file says of it.
+    pub sampling: SamplingDefaults,
     /// What it is.
     pub details: ModelDetails,
 }

@@ -111,7 +111,7 @@ impl ChatRequest {
         // Nobody can say how many calls there may be: as many as the model likes, where it may as well say what it likes.
         let parallel = request.grammar.is_none().then_some(true);
         request.output = Output::Chat(ChatOutput { format, tools, choice, parallel });
-        options.apply(&mut request, context_len_max)?;
+        options.apply(&mut request, model)?;
         Ok(request)
     }
 }

@@ -126,7 +126,7 @@ impl GenerateRequest {
     fn prepare(mut self, model: &LoadedModel, caller: &Caller) -> Result<GenerationRequest, ApiError> {
         let mut request = GenerationRequest::new(Vec::new(), "prompt");
         self.write_prompt(model, &mut request)?;
-        self.options.take().unwrap_or_default().apply(&mut request, model.handle.context_len_max())?;
+        self.options.take().unwrap_or_default().apply(&mut request, model)?;
         request.scope = CacheScope(caller.scope);
         request.grammar = options::grammar(self.format.take())?;
         request.top_logprobs = options::top_logprobs(self.logprobs, self.top_logprobs)?;

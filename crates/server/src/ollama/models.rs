@@ -1,6 +1,7 @@
 //! `/api/tags`, `/api/ps`, `/api/show` and `/api/version`.
 
 use axum::{extract::State, response::Response};
+use engine::SamplingDefaults;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -98,13 +99,30 @@ pub(super) async fn show(State(app): State<App>, Json(request): Json<ShowRequest
     let entry = app.models().entry(&name)?;
     json_response(&json!({
         "modelfile": format!("# A model of this server\nFROM {}\n", entry.id),
-        "parameters": "",
+        "parameters": parameters(&description.sampling),
         "template": description.template.as_deref().unwrap_or("{{ .Prompt }}"),
         "details": names::details_of(&description.details),
         "model_info": model_info(&description),
         "capabilities": capabilities(&description),
         "modified_at": modified_at(&entry),
     }))
+}
+
+/// What holds where a request does not say, one a line, as a Modelfile has it; what is Ollama's own default is not told, as there.
+fn parameters(sampling: &SamplingDefaults) -> String {
+    let SamplingDefaults { temperature, top_k, top_p, min_p, repeat_penalty, repeat_last_n } = *sampling;
+    let count = |n: Option<usize>| n.map(|n| i64::try_from(n).unwrap_or(-1).to_string());
+    let number = |x: Option<f32>| x.map(|x| x.to_string());
+    let lines = [
+        ("min_p", number(min_p)),
+        ("repeat_last_n", count(repeat_last_n)),
+        ("repeat_penalty", number(repeat_penalty)),
+        ("temperature", number(temperature)),
+        ("top_k", count(top_k)),
+        ("top_p", number(top_p)),
+    ];
+    let line = |(name, value): (&str, Option<String>)| value.map(|value| format!("{name:<30} {value}"));
+    lines.into_iter().filter_map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn model_info(description: &Description) -> Value {

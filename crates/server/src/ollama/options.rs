@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use engine::{Sampling, grammar::GrammarSource};
+use engine::{Sampling, SamplingDefaults, grammar::GrammarSource};
 use serde::{
     Deserialize, Deserializer,
     de::{Error, Visitor},
@@ -19,7 +19,7 @@ use crate::{
     wire::{Ignored, StringOrList, count, number, stops, unsupported},
 };
 
-/// Everything that can be set, with Ollama's defaults; what is not listed is skipped, as the options are that Ollama once had (`mirostat`,
+/// Everything that can be set, with Ollama's defaults where neither the operator nor the model has others; what is not listed is skipped, as the options are that Ollama once had (`mirostat`,
 /// `tfs_z`, `penalize_newline`).
 #[derive(Deserialize, Debug, Default)]
 #[serde(default)]
@@ -69,7 +69,7 @@ pub(super) struct Options {
 impl Options {
     /// Every range, for requests that generate nothing.
     pub(super) fn check(&self) -> Result<(), ApiError> {
-        self.sampling()?;
+        self.sampling(SamplingDefaults::default())?;
         self.stops()?;
         self.num_predict()?;
         self.num_ctx(usize::MAX)?;
@@ -89,8 +89,9 @@ impl Options {
     }
 
     /// Puts everything into `request`, whose prompt is there already, each within its range.
-    pub(super) fn apply(&self, request: &mut GenerationRequest, context_len_max: usize) -> Result<(), ApiError> {
-        request.sampling = self.sampling()?;
+    pub(super) fn apply(&self, request: &mut GenerationRequest, model: &LoadedModel) -> Result<(), ApiError> {
+        let context_len_max = model.handle.context_len_max();
+        request.sampling = self.sampling(model.sampling)?;
         // Minus one asks for a new one every time.
         request.seed = self.seed.map(|seed| if seed == -1 { ids::random_u64() } else { seed.cast_unsigned() });
         request.stop = self.stops()?;
@@ -122,25 +123,27 @@ impl Options {
         }
     }
 
-    fn sampling(&self) -> Result<Sampling, ApiError> {
+    fn sampling(&self, defaults: SamplingDefaults) -> Result<Sampling, ApiError> {
+        let ollama = Sampling { top_p: 0.9, min_p: 0.0, repeat_penalty: 1.1, ..Sampling::default() };
+        let base = defaults.over(ollama);
         let or = |name: &str, value: Option<f64>, default: f32, min: f64, max: f64| {
             value.map_or(Ok(default), |v| number(&format!("options.{name}"), v, min, max))
         };
         Ok(Sampling {
-            temperature: or("temperature", self.temperature, 0.8, 0.0, 100.0)?,
-            top_k: self.top_k.map_or(Ok(40), |k| count("options.top_k", k, 0, usize::MAX))?,
-            top_p: or("top_p", self.top_p, 0.9, 0.0, 1.0)?,
-            min_p: or("min_p", self.min_p, 0.0, 0.0, 1.0)?,
-            typical_p: or("typical_p", self.typical_p, 1.0, 0.0, 1.0)?,
-            repeat_penalty: or("repeat_penalty", self.repeat_penalty, 1.1, 0.01, 100.0)?,
+            temperature: or("temperature", self.temperature, base.temperature, 0.0, 100.0)?,
+            top_k: self.top_k.map_or(Ok(base.top_k), |k| count("options.top_k", k, 0, usize::MAX))?,
+            top_p: or("top_p", self.top_p, base.top_p, 0.0, 1.0)?,
+            min_p: or("min_p", self.min_p, base.min_p, 0.0, 1.0)?,
+            typical_p: or("typical_p", self.typical_p, base.typical_p, 0.0, 1.0)?,
+            repeat_penalty: or("repeat_penalty", self.repeat_penalty, base.repeat_penalty, 0.01, 100.0)?,
             presence_penalty: or("presence_penalty", self.presence_penalty, 0.0, -2.0, 2.0)?,
             frequency_penalty: or("frequency_penalty", self.frequency_penalty, 0.0, -2.0, 2.0)?,
             repeat_last_n: match self.repeat_last_n {
-                None => 64,
+                None => base.repeat_last_n,
                 Some(-1) => usize::MAX,
                 Some(n) => count("options.repeat_last_n", n, 0, usize::MAX)?,
             },
-            ..Sampling::default()
+            ..base
         })
     }
 }

@@ -160,7 +160,7 @@ impl Head {
         let mut entries = self.entries(said, true);
         let reason = match ended.reason {
             EndReason::EndOfGeneration | EndReason::StopString(_) | EndReason::ToolCalls => "stop",
-            EndReason::Length | EndReason::TimedOut => "length",
+            EndReason::Length | EndReason::Repetition | EndReason::TimedOut => "length",
         };
         entries.insert("done_reason".to_owned(), reason.into());
         if let Some(prompt) = &self.context {

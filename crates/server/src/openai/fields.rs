@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use engine::{SamplerKind, Sampling, grammar::GrammarSource};
+use engine::{SamplerKind, Sampling, SamplingDefaults, grammar::GrammarSource};
 use serde::Deserialize;
 use tokenizer::TokenId;
 
@@ -15,7 +15,7 @@ use crate::{
     ignored::{self, Api},
     limits,
     models::Lease,
-    wire::{Samplers, cache_scope, neutral, number, stops},
+    wire::{RepetitionDetection, Samplers, cache_scope, neutral, number, stops},
 };
 
 /// Hands the list of common fields to another macro, before its own input.
@@ -29,6 +29,7 @@ macro_rules! common_fields {
                 repeat_penalty: f64, repetition_penalty: f64, repeat_last_n: i64,
                 frequency_penalty: f64, presence_penalty: f64, logit_bias: std::collections::BTreeMap<String, f64>,
                 seed: i64, n: i64, stop: $crate::wire::StringOrList, stop_token_ids: Vec<u32>, ignore_eos: bool, min_tokens: i64,
+                repetition_detection: $crate::wire::RepetitionDetection,
                 priority: i64, cache_prompt: bool, cache_salt: String, time_limit: f64,
                 n_probs: i64, samplers: $crate::wire::StringOrList, dynatemp_range: f64, xtc_probability: f64, dry_multiplier: f64, mirostat: i64,
                 min_keep: i64, n_indent: i64, t_max_predict_ms: i64, top_n_sigma: f64,
@@ -81,7 +82,8 @@ macro_rules! common_type {
 common_fields!(common_type! {});
 
 impl Common {
-    /// Puts everything into `request`, each within its range. OpenAI's defaults: temperature 1, nothing cut off, a new seed every time.
+    /// Puts everything into `request`, each within its range. What is not said is as the operator or the model has it, else as OpenAI's documents
+    /// do: temperature 1, nothing cut off; a new seed every time.
     pub(super) fn apply(self, request: &mut GenerationRequest, lease: &Lease, caller: &Caller) -> Result<(), ApiError> {
         neutral::check(&neutral::neutral_of!(self))?;
         if let Some(ms) = self.t_max_predict_ms.filter(|ms| *ms > 0) {
@@ -90,7 +92,7 @@ impl Common {
         if let Some(n) = self.n_indent.filter(|n| *n != 0) {
             return Err(unsupported("n_indent", &format!("{n}; only /completion and /infill have it")));
         }
-        request.sampling = self.sampling()?;
+        request.sampling = self.sampling(lease.sampling)?;
         request.seed = self.seed.map(i64::cast_unsigned);
         let n_probs = self.n_probs.map_or(Ok(0), |n| count("n_probs", n, 0, limits::TOP_LOGPROBS_MAX))?;
         request.top_logprobs = (n_probs > 0).then_some(n_probs);
@@ -98,6 +100,7 @@ impl Common {
         request.stop = self.stop.clone().map_or_else(|| Ok(Vec::new()), |s| stops("stop", s.into_vec()))?;
         request.stop_tokens = self.stop_tokens(lease)?;
         request.ignore_eos = self.ignore_eos.unwrap_or(false);
+        request.repetition = self.repetition_detection.map_or(Ok(None), RepetitionDetection::bounds)?;
         if self.min_tokens.is_some_and(|n| n != 0) {
             return Err(unsupported("min_tokens", "this server cannot hold back a model's end"));
         }
@@ -123,8 +126,9 @@ impl Common {
     }
 
     /// llama.cpp's `samplers` leave out what they do not list.
-    fn sampling(&self) -> Result<Sampling, ApiError> {
-        let unchanged = Sampling::unchanged();
+    fn sampling(&self, defaults: SamplingDefaults) -> Result<Sampling, ApiError> {
+        // OpenAI's penalties look at the whole text, llama.cpp's at the last tokens.
+        let base = defaults.over(Sampling { repeat_last_n: usize::MAX, ..Sampling::unchanged() });
         let samplers = Samplers::read(self.samplers.as_ref())?;
         let or = |name: &str, value: Option<f64>, default: f32, min: f64, max: f64| {
             value.map_or(Ok(default), |v| number(name, v, min, max))
@@ -135,27 +139,31 @@ impl Common {
                 "repetition_penalty and repeat_penalty are one parameter",
             ));
         }
-        let repeat = or("repeat_penalty", self.repeat_penalty, unchanged.repeat_penalty, 0.01, 100.0)?;
-        let temperature = or("temperature", self.temperature, 1.0, 0.0, 2.0)?;
+        let repeat = or("repeat_penalty", self.repeat_penalty, base.repeat_penalty, 0.01, 100.0)?;
+        let temperature = or("temperature", self.temperature, base.temperature, 0.0, 2.0)?;
         let has_temperature = samplers.has(SamplerKind::Temperature);
         Ok(Sampling {
-            temperature: if has_temperature { temperature } else { unchanged.temperature },
-            top_p: or("top_p", self.top_p, 1.0, 0.0, 1.0)?,
+            temperature: if has_temperature { temperature } else { 1.0 },
+            top_p: or("top_p", self.top_p, base.top_p, 0.0, 1.0)?,
             // Minus one is what vLLM's clients say for "all".
-            top_k: self.top_k.filter(|k| *k != -1).map_or(Ok(0), |k| count("top_k", k, 0, usize::MAX))?,
-            min_p: or("min_p", self.min_p, 0.0, 0.0, 1.0)?,
+            top_k: match self.top_k {
+                None => base.top_k,
+                Some(-1) => 0,
+                Some(k) => count("top_k", k, 0, usize::MAX)?,
+            },
+            min_p: or("min_p", self.min_p, base.min_p, 0.0, 1.0)?,
             typical_p: or("typical_p", self.typical_p, 1.0, 0.0, 1.0)?,
             repeat_penalty: or("repetition_penalty", self.repetition_penalty, repeat, 0.01, 100.0)?,
             frequency_penalty: or("frequency_penalty", self.frequency_penalty, 0.0, -2.0, 2.0)?,
             presence_penalty: or("presence_penalty", self.presence_penalty, 0.0, -2.0, 2.0)?,
-            // OpenAI's penalties look at the whole text, llama.cpp's at the last tokens.
-            repeat_last_n: self
-                .repeat_last_n
-                .filter(|n| *n != -1)
-                .map_or(Ok(usize::MAX), |n| count("repeat_last_n", n, 0, usize::MAX))?,
+            repeat_last_n: match self.repeat_last_n {
+                None => base.repeat_last_n,
+                Some(-1) => usize::MAX,
+                Some(n) => count("repeat_last_n", n, 0, usize::MAX)?,
+            },
             logit_bias: self.logit_bias.as_ref().map_or_else(|| Ok(Vec::new()), biases)?,
             chain: samplers.chain(),
-            ..unchanged
+            ..base
         })
     }
 

@@ -18,6 +18,7 @@ mod origins;
 mod places;
 mod rights;
 mod routes;
+mod sampling;
 mod seeds;
 mod tls;
 mod tools;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use engine::Engine;
+use engine::{Engine, SamplingDefaults};
 use gguf::Container;
 use hub::{Hub, Resolved};
 use kernels::{Isa, Kernels};
@@ -90,6 +90,8 @@ pub(crate) struct Loaded {
     pub(crate) tokenizer: Arc<Tokenizer>,
     /// What it is talked to with.
     pub(crate) template: ChatTemplate,
+    /// How its file says that tokens are picked.
+    pub(crate) sampling: SamplingDefaults,
 }
 
 impl Loaded {
@@ -231,13 +233,23 @@ impl ModelArgs {
         spinner.finish_and_clear();
         template.warn(container.name());
         let engine = Engine::new(Box::new(model), Arc::clone(&tokenizer));
-        Ok(Loaded { name: container.name().to_owned(), engine, tokenizer, template })
+        let sampling = own_sampling(&container);
+        Ok(Loaded { name: container.name().to_owned(), engine, tokenizer, template, sampling })
     }
 }
 
 /// The context of a model where the user does not say.
 pub(crate) fn default_context(container: &Container) -> Result<usize, Failure> {
     Ok(model::context_len(container)?.min(CONTEXT_LEN_DEFAULT))
+}
+
+/// How a file says that tokens are picked; what it cannot mean is said once.
+fn own_sampling(container: &Container) -> SamplingDefaults {
+    let (own, warnings) = SamplingDefaults::of_model(container.metadata());
+    for warning in warnings {
+        terminal::warn(&format!("{}: {warning}", container.name()));
+    }
+    own
 }
 
 /// The tokenizer of a file; what it cannot mean is said once.

@@ -1,6 +1,15 @@
 //! What `--verbose` says after a completion.
 
-use engine::Completion;
+use engine::{Completion, FinishReason};
+
+use crate::terminal;
+
+/// Says so where a completion was broken off because it went round in circles.
+pub(super) fn say_repetition(completion: &Completion) {
+    if completion.finish_reason == FinishReason::Repetition {
+        terminal::say("broken off: the text repeated itself without end (--allow-repetition lets it)\n");
+    }
+}
 
 /// One line: counts, speed of prompt and completion, why it ended, the seed that would give the same again.
 pub(super) fn line(completion: &Completion, seed: u64) -> String {

@@ -57,7 +57,9 @@ pub(crate) fn run(args: &RunArgs, global: &Global) -> Result<(), Failure> {
     let (model, text) = model_and_prompt(args, global)?;
     let mut loaded = args.load.load(model.as_deref(), &args.template, global)?;
     let ids = encode(args, &mut loaded, &text)?;
-    let request = args.sampling.request(ids);
+    let mut sampling = args.sampling.clone();
+    sampling.settle(loaded.sampling);
+    let request = sampling.request(ids);
     let mut printed = Ok(());
     let completion = loaded.engine.generate(&request, &mut |event| {
         printed = terminal::put(event.text);
@@ -69,6 +71,7 @@ pub(crate) fn run(args: &RunArgs, global: &Global) -> Result<(), Failure> {
     if terminal::is_interrupted() {
         return Err(Failure::interrupted());
     }
+    report::say_repetition(&completion);
     if global.verbose > 0 {
         terminal::say(&report::line(&completion, request.sampling.seed));
     }

@@ -7,6 +7,7 @@ mod loader;
 mod log;
 mod options;
 mod puller;
+mod sampling_args;
 mod secrets;
 mod stop;
 
@@ -63,6 +64,7 @@ pub(crate) fn run(command: &ServeCommand, global: &Global) -> Result<(), Failure
         return terminal::put(&limits::of_requests());
     }
     let settings = config::settle(&command.args)?;
+    settings.sampling.check()?;
     log::start(settings.log_level, settings.log_format);
     if !command.ignored.is_empty() {
         terminal::say(&format!("ignored, since they change nothing here: {}\n", command.ignored.join(", ")));

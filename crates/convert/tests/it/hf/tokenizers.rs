@@ -305,6 +305,49 @@ fn further_ends() {
     assert!(error.contains("generation_config.json: eos_token_id: \"end\", expected a token id"), "{error}");
 }
 
+/// What the makers say of sampling, under llama.cpp's keys.
+#[test]
+fn sampling_of_the_generation_config() {
+    let (json, config) = small_files(|_, _| {});
+    let with = |generation: Value| {
+        let files = [
+            ("tokenizer.json", json.clone()),
+            ("tokenizer_config.json", config.clone()),
+            ("generation_config.json", generation),
+        ];
+        open(8, &files)
+    };
+    let get = |source: &HuggingFace, key: &str| source.metadata().get(&format!("general.sampling.{key}")).cloned();
+    let all = json!({
+        "do_sample": true, "temperature": 0.6, "top_k": 20, "top_p": 0.95, "min_p": 0, "repetition_penalty": 1.05, "typical_p": 1.0,
+    });
+    let source = with(all.clone()).unwrap();
+    for (key, value) in [
+        ("temp", gguf::Value::F32(0.6)),
+        ("top_k", gguf::Value::I32(20)),
+        ("top_p", gguf::Value::F32(0.95)),
+        ("min_p", gguf::Value::F32(0.0)),
+        ("penalty_repeat", gguf::Value::F32(1.05)),
+    ] {
+        assert_eq!(get(&source, key), Some(value), "{key}");
+    }
+    assert!(source.warnings().is_empty(), "{:?}", source.warnings());
+    let mut greedy = all;
+    greedy["do_sample"] = json!(false);
+    assert_eq!(get(&with(greedy).unwrap(), "temp"), None, "what has no effect there has none here");
+    let source = with(json!({"temperature": -1.0, "top_k": 2.5, "top_p": 0.5, "min_p": null})).unwrap();
+    assert_eq!((get(&source, "temp"), get(&source, "top_k")), (None, None));
+    assert_eq!(get(&source, "top_p"), Some(gguf::Value::F32(0.5)));
+    let [temperature, top_k] = source.warnings() else { panic!("{:?}", source.warnings()) };
+    assert!(
+        temperature.ends_with("generation_config.json: temperature: -1, expected 0 to 100: read as absent"),
+        "{temperature}"
+    );
+    assert!(top_k.contains("top_k: 2.5, expected a count"), "{top_k}");
+    let error = with(json!({"top_p": "much"})).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("generation_config.json: top_p: \"much\", expected a finite number"), "{error}");
+}
+
 #[test]
 fn chat_templates_wherever_they_stand() {
     let get = |source: &HuggingFace, key: &str| source.metadata().str(key).unwrap().map(str::to_owned);

@@ -277,7 +277,7 @@ impl Options {
     }
 
     fn sampling(&self, samplers: &Samplers, lease: &Lease) -> Result<Sampling, ApiError> {
-        let default = Sampling::default();
+        let default = lease.sampling.over(Sampling::default());
         let or = |kind: SamplerKind, param: &str, value: Option<f64>, default: f32, off: f32, min: f64, max: f64| {
             let value = value.map_or(Ok(default), |v| number(param, v, min, max))?;
             Ok::<f32, ApiError>(if samplers.has(kind) { value } else { off })
@@ -293,6 +293,9 @@ impl Options {
             Some(-1) => usize::MAX,
             Some(n) => count("repeat_last_n", n, 0, usize::MAX)?,
         };
+        let repeat = default.repeat_penalty;
+        let repeat_penalty =
+            or(SamplerKind::Penalties, "repeat_penalty", self.repeat_penalty, repeat, 1.0, 0.01, 100.0)?;
         let penalty = |param: &str, value: Option<f64>| or(SamplerKind::Penalties, param, value, 0.0, 0.0, -2.0, 2.0);
         Ok(Sampling {
             temperature: temperature.max(0.0),
@@ -300,7 +303,7 @@ impl Options {
             top_p: or(SamplerKind::TopP, "top_p", self.top_p, default.top_p, 1.0, 0.0, 1.0)?,
             min_p: or(SamplerKind::MinP, "min_p", self.min_p, default.min_p, 0.0, 0.0, 1.0)?,
             typical_p: or(SamplerKind::Typical, "typical_p", self.typical_p, 1.0, 1.0, 0.0, 1.0)?,
-            repeat_penalty: or(SamplerKind::Penalties, "repeat_penalty", self.repeat_penalty, 1.0, 1.0, 0.01, 100.0)?,
+            repeat_penalty,
             presence_penalty: penalty("presence_penalty", self.presence_penalty)?,
             frequency_penalty: penalty("frequency_penalty", self.frequency_penalty)?,
             repeat_last_n,

@@ -40,7 +40,7 @@ impl End<'_> {
         let (stop_type, stopping_word) = match ended.reason {
             EndReason::EndOfGeneration | EndReason::ToolCalls => ("eos", ""),
             EndReason::StopString(which) => ("word", which.and_then(|i| answer.stop.get(i)).map_or("", String::as_str)),
-            EndReason::Length | EndReason::TimedOut => ("limit", ""),
+            EndReason::Length | EndReason::Repetition | EndReason::TimedOut => ("limit", ""),
         };
         let is_full = usage.n_prompt + usage.n_completion >= lease.handle.context_len_max();
         json!({

@@ -1,5 +1,6 @@
 //! `generation_settings`: what a request came to, defaults included.
 
+use engine::SamplingDefaults;
 use serde_json::{Value, json};
 use tokenizer::TokenId;
 
@@ -14,9 +15,10 @@ pub(super) struct Settings<'a> {
     pub(super) samplers: &'a Samplers,
 }
 
-/// Those of a request that says nothing; `seed` is the operator's.
-pub(crate) fn default_settings(seed: Option<u64>) -> Value {
-    let request = GenerationRequest::new(Vec::new(), "prompt");
+/// Those of a request that says nothing; `seed` and `defaults` are the operator's, or the model's.
+pub(crate) fn default_settings(defaults: SamplingDefaults, seed: Option<u64>) -> Value {
+    let mut request = GenerationRequest::new(Vec::new(), "prompt");
+    request.sampling = defaults.over(request.sampling);
     let settings = Settings { options: &Options::default(), request: &request, samplers: &Samplers::default() };
     let mut settings = settings.to_json();
     // What llama.cpp's server says where every request gets a new one.

@@ -267,7 +267,7 @@ impl Output {
     /// The end.
     pub(super) fn finish(&mut self, reason: EndReason, used: TokensUsed) -> Vec<Value> {
         self.status = match reason {
-            EndReason::Length | EndReason::TimedOut => Status::Incomplete(used.into()),
+            EndReason::Length | EndReason::Repetition | EndReason::TimedOut => Status::Incomplete(used.into()),
             EndReason::EndOfGeneration | EndReason::StopString(_) | EndReason::ToolCalls => {
                 Status::Completed(used.into())
             }

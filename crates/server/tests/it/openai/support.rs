@@ -10,7 +10,7 @@ use std::{
 };
 
 use chat::{OutputFormat, Template};
-use engine::{EngineOptions, Handle, grammar::GrammarCompiler};
+use engine::{EngineOptions, Handle, SamplingDefaults, grammar::GrammarCompiler};
 use gguf::Container;
 use kernels::Kernels;
 use model::{LoadOptions, Model, Pooling};
@@ -48,11 +48,19 @@ pub(crate) struct TestLoader {
     pub(crate) context_len: usize,
     /// Sequences that run, and that wait.
     pub(crate) room: (usize, usize),
+    /// The model's own, or the operator's.
+    pub(crate) sampling: SamplingDefaults,
 }
 
 impl TestLoader {
     pub(crate) fn of(known: &[&'static str]) -> Self {
-        Self { known: known.to_vec(), n_loads: Arc::default(), context_len: 512, room: (64, 1024) }
+        Self {
+            known: known.to_vec(),
+            n_loads: Arc::default(),
+            context_len: 512,
+            room: (64, 1024),
+            sampling: SamplingDefaults::default(),
+        }
     }
 
     fn path(id: &str) -> PathBuf {
@@ -107,6 +115,7 @@ impl Loader for TestLoader {
             template_error: None,
             handle,
             pooling: pooling_of(id),
+            sampling: self.sampling,
             details: ModelDetails { memory_bytes: 1000, width, ..ModelDetails::default() },
         })
     }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::super::{
     model_args::Loaded,
     prompt::{self, Think},
+    report,
     sampling_args::SamplingArgs,
 };
 use crate::{
@@ -50,10 +51,11 @@ impl Conversation {
         mut loaded: Loaded,
         system: Option<String>,
         think: Option<Think>,
-        sampling: SamplingArgs,
+        mut sampling: SamplingArgs,
     ) -> Result<Self, Failure> {
         let template = std::mem::take(&mut loaded.template).into_template(&loaded.name)?;
         think.map_or(Ok(()), |think| think.check(&template))?;
+        sampling.settle(loaded.sampling);
         Ok(Self { loaded, template, system, think, messages: Vec::new(), sampling })
     }
 
@@ -90,6 +92,7 @@ impl Conversation {
             if is_full { failure.with_hint(FULL_HINT) } else { failure }
         })?;
         terminal::put("\n")?;
+        report::say_repetition(&completion);
         let is_cut = completion.finish_reason == FinishReason::Length;
         if is_cut && request.max_tokens.is_none_or(|n| completion.n_completion < n) {
             terminal::say(&format!("the context is full: {FULL_HINT}\n"));

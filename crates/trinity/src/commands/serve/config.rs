@@ -11,6 +11,7 @@ use super::{
     ServeCommand,
     engine_args::EngineArgs,
     log::{Format, Level},
+    sampling_args::ServeSamplingArgs,
 };
 use crate::{
     cli::Cli,
@@ -79,6 +80,8 @@ pub(crate) struct ServeArgs {
     /// Unload the models not used for longest when all together take more than so many MiB [default: no limit]
     #[arg(long, value_name = "MIB", env = "TRINITY_MODELS_MEMORY")]
     pub(crate) models_memory: Option<u64>,
+    #[command(flatten)]
+    pub(crate) sampling: ServeSamplingArgs,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
     #[command(flatten)]

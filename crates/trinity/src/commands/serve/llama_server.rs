@@ -81,6 +81,7 @@ const FLAGS: &[Flag] = &[
     setting("-n --predict --n-predict", "--max-tokens", &["-1", "-2"]),
     setting("-s --seed", "--seed", &["-1", "4294967295"]),
     setting("-t --threads", "--threads", &["-1"]),
+    setting("--temp", "--temperature", &[]),
     setting("-ctk --cache-type-k", "--k-type", &[]),
     setting("-ctv --cache-type-v", "--v-type", &[]),
     setting("-cram --cache-ram", "--swap", &["-1"]),
@@ -130,9 +131,8 @@ const FLAGS: &[Flag] = &[
     // What is decided elsewhere.
     refused(
         Takes::Value,
-        "--samplers --sampler-seq --sampling-seq --temp --temperature --top-k --top-p --min-p --top-nsigma \
-         --top-n-sigma --xtc-probability --xtc-threshold --typical --typical-p --repeat-last-n --repeat-penalty \
-         --presence-penalty --frequency-penalty --dry-multiplier --dry-base --dry-allowed-length \
+        "--samplers --sampler-seq --sampling-seq --top-nsigma --top-n-sigma --xtc-probability --xtc-threshold \
+         --typical --typical-p --repeat-last-n --presence-penalty --frequency-penalty --dry-multiplier --dry-base --dry-allowed-length \
          --dry-penalty-last-n --dry-sequence-breaker --adaptive-target --adaptive-decay --dynatemp-range \
          --dynatemp-exp --mirostat --mirostat-lr --mirostat-ent -l --logit-bias --grammar --grammar-file -j \
          --json-schema -jf --json-schema-file -r --reverse-prompt --chat-template-kwargs --reasoning-budget-message",
@@ -284,6 +284,7 @@ mod tests {
         check("--metrics", "--metrics-compat=llamacpp");
         check("--seed -1 -s 4294967295", "--ignored-hint=--seed -1|--ignored-hint=-s 4294967295");
         check("-s 42", "--seed=42");
+        check("--temp 0.5 --top-k 20", "--temperature=0.5|--top-k|20");
         // What the two call the same goes through.
         for own in
             ["--api-key k", "--chat-template chatml", "--chat-template-file f", "--offline", "--alias x", "--lookup"]
@@ -301,7 +302,7 @@ mod tests {
         );
         check("--reasoning-format auto -c 0", "--ignored-hint=--reasoning-format auto|--ignored-hint=-c 0");
         for (line, says) in [
-            ("--temp 0.5", "--temp: requests say it"),
+            ("--typical 0.5", "--typical: requests say it"),
             ("--reasoning-format none", "--reasoning-format: thoughts"),
             ("--lora a.gguf", "--lora: this server has no adapters"),
             ("-hf a/b", "-hf: name a model"),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use chat::OutputFormat;
-use engine::{CacheScope, Handle, grammar::GrammarCompiler};
+use engine::{CacheScope, Handle, SamplingDefaults, grammar::GrammarCompiler};
 use gguf::{Container, FileChange, Stamp};
 use hub::{EMBEDDED, Hub, Resolved};
 use server::{
@@ -218,6 +218,7 @@ impl FileLoader {
             context_len_max: self.settings.load.context.map_or_else(|| default_context(&container), Ok)?,
             n_vocab: tokenizer.n_vocab(),
             has_reasoning: OutputFormat::detect(template.as_ref()).has_reasoning(),
+            sampling: self.settings.sampling.defaults().or(SamplingDefaults::of_model(metadata).0),
             template: template.map(|t| t.source().to_owned()),
             fills_in: can_fill(&tokenizer),
         })
@@ -252,6 +253,11 @@ impl FileLoader {
         for warning in tokenizer.warnings() {
             tracing::warn!(model = %id, %warning, "a key of the file is left out");
         }
+        let (own_sampling, warnings) = SamplingDefaults::of_model(metadata);
+        for warning in warnings {
+            tracing::warn!(model = %id, %warning, "a key of the file is left out");
+        }
+        let sampling = self.settings.sampling.defaults().or(own_sampling);
         // Behind a window a sequence may grow for ever, and the arena holds what is seen of it.
         let default_context = default_context(&container)?;
         let context = args.context.or((args.attention_window().is_none()).then_some(default_context));
@@ -277,11 +283,12 @@ impl FileLoader {
         let handle =
             Handle::spawn(id, Box::new(model), Arc::clone(&tokenizer), options).map_err(|e| failure(e.to_string()))?;
         let chosen = format!(
-            "{} {:?} {:?} {:?}",
+            "{} {:?} {:?} {:?}{}",
             engine_args::numerics(args),
             handle.context_len_max(),
             self.settings.max_tokens,
-            template.as_ref().map(chat::Template::source)
+            template.as_ref().map(chat::Template::source),
+            if sampling == SamplingDefaults::default() { String::new() } else { format!(" {sampling:?}") }
         );
         details.fingerprint = engine_args::fingerprint_of_head(&container, &chosen);
         Ok(LoadedModel {
@@ -293,6 +300,7 @@ impl FileLoader {
             guard: Guard::new(&tokenizer),
             grammars,
             pooling,
+            sampling,
             details,
         })
     }
