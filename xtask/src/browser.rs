@@ -9,9 +9,14 @@ use crate::{Outcome, checkout, command::root, install, models, test::run_counted
 /// Names under which distributions install it.
 const PROGRAMS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
+/// Chromium is there, or comes.
+pub(crate) fn need() -> Outcome {
+    install::need(PROGRAMS, &["chromium"])
+}
+
 /// Runs all tests, or those whose names hold one of the words; hands on each line that they print.
 pub(crate) fn run(only: &[String], each_line: impl FnMut(&str)) -> Outcome {
-    install::need(PROGRAMS, &["chromium"])?;
+    need()?;
     let program = checkout::release_binary()?;
     let mut command = Command::new("python3");
     command.arg(root().join("crates/server/tests/browser/run.py")).args(only);

@@ -9,12 +9,14 @@ mod browser;
 mod checkout;
 mod clients;
 mod command;
+mod figures;
 mod first_command;
 mod fuzz;
 mod install;
 mod load;
 mod models;
 mod peers;
+mod pictures;
 mod serve_bench;
 mod siege;
 mod test;
@@ -44,6 +46,8 @@ const HELP: &str = "cargo xtask CHORE
   siege [--list] [--only ROW,…] [--quick] [--baseline PROGRAM] [--receipt]
                   clients that flood, leave, stay silent and hold places, and what the others see of them (an hour; --quick: minutes)
   chart RECEIPT   the README's picture from a stored measurement
+  figures         the speeds in README.md and docs/speed.md, from their receipts
+  pictures        what README shows of the page and the terminal, into docs/pictures
   aarch64         the kernels' tests on three aarch64 CPUs, emulated
   loom            the thread pool's synchronisation in every order of its threads
   browser [WORD …]
@@ -65,6 +69,8 @@ fn main() -> ExitCode {
         Some("siege") => serve_bench::run(&siege::SUITE, rest),
         Some("peers") => peers::run(rest),
         Some("chart") => peers::draw(rest),
+        Some("figures") => figures::run(),
+        Some("pictures") => pictures::run(),
         Some("aarch64") => aarch64::run(&aarch64::CPUS, |_| ()),
         Some("loom") => test::loom(&mut test::Totals::default()),
         Some("browser") => browser::run(rest, |_| ()),

@@ -1,6 +1,6 @@
 //! What was measured: every sample of every run, and what follows.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::RangeInclusive};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -79,6 +79,14 @@ impl RowReceipt {
         speeds.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(peer, _)| peer)
     }
 
+    /// The lowest and the highest roof that was read.
+    pub(super) fn readings(&self, test: &str) -> Option<RangeInclusive<f64>> {
+        let kind = test.get(..2)?;
+        let readings = || self.roofs.iter().filter_map(|roofs| roofs.get(kind).copied());
+        let (low, high) = (readings().min_by(f64::total_cmp)?, readings().max_by(f64::total_cmp)?);
+        Some(low..=high)
+    }
+
     /// The median roof.
     pub(super) fn roof(&self, test: &str) -> Option<f64> {
         let kind = test.get(..2)?;
@@ -95,6 +103,11 @@ impl RowReceipt {
 }
 
 impl Receipt {
+    /// The day of the run, as in `2026-11-23`.
+    pub(crate) fn day(&self) -> &str {
+        self.date.split('T').next().unwrap_or_default()
+    }
+
     /// The table in Markdown.
     pub(crate) fn table(&self) -> String {
         let mut text =
@@ -120,6 +133,63 @@ impl Receipt {
             }
         }
         text
+    }
+}
+
+impl Receipt {
+    /// In which rows we are ahead of the fastest of the others and in which not, with the ratio and who is.
+    pub(super) fn words(&self) -> String {
+        let mut text = format!(
+            "One run, {} (commit `{}`): {}, {} threads, medians of {} rounds, every engine at its best setting, in alternation.\n\n",
+            self.day(),
+            self.commit,
+            self.machine["system"]["processor"].as_str().unwrap_or("an unknown processor"),
+            self.machine["threads"],
+            self.rounds,
+        );
+        text += "| | as fast as the fastest of the others, or faster | **others are faster** |\n| --- | --- | --- |\n";
+        for (what, kind) in [("decode", "tg"), ("prefill of 512", "pp512")] {
+            let (mut ahead, mut behind) = (Vec::new(), Vec::new());
+            for row in &self.rows {
+                for test in row.tests().iter().filter(|test| test.starts_with(kind)) {
+                    let Some(peer) = row.best_peer(test) else { continue };
+                    let Some(ratio) = row.ratio(peer, test).map(|ratio| (100.0 * ratio).round() / 100.0) else {
+                        continue;
+                    };
+                    if ratio >= 1.0 {
+                        ahead.push(format!("{} {ratio:.2}×", row.name));
+                    } else {
+                        behind.push(format!("{} {ratio:.2}× ({peer})", row.name));
+                    }
+                }
+            }
+            text += &format!("| {what} | {} | {} |\n", ahead.join("; "), behind.join("; "));
+        }
+        text
+    }
+
+    /// Every median in Markdown, in a column for each engine.
+    pub(super) fn figures(&self) -> String {
+        let mut engines: Vec<&str> = Vec::new();
+        for engine in self.rows.iter().flat_map(|row| row.runs.iter().map(|run| run.engine.as_str())) {
+            if !engines.contains(&engine) {
+                engines.push(engine);
+            }
+        }
+        let mut text = format!("| work | test | {} | by the fastest of the others |\n", engines.join(" | "));
+        text += &format!("| --- | --- | {} ---: |\n", "---: | ".repeat(engines.len()).trim_end());
+        for row in &self.rows {
+            for test in row.tests() {
+                let cell = |engine: &&str| {
+                    row.best(engine, &test).map_or("–".to_owned(), |(_, speed)| format!("{speed:.1}"))
+                };
+                let cells: Vec<String> = engines.iter().map(cell).collect();
+                let ratio = row.best_peer(&test).and_then(|peer| row.ratio(peer, &test));
+                let ratio = ratio.map_or("–".to_owned(), |ratio| format!("{ratio:.2}×"));
+                text += &format!("| {} | {test} | {} | {ratio} |\n", row.name, cells.join(" | "));
+            }
+        }
+        text + &format!("\nReceipt: `benches/peers/receipts/{}.json`, commit `{}`.\n", self.date, self.commit)
     }
 }
 

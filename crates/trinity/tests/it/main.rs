@@ -25,6 +25,8 @@ mod models;
 mod program;
 mod quantize;
 mod run;
+#[cfg(unix)]
+mod samples;
 mod seal;
 mod serve;
 mod serve_engine;

@@ -38,9 +38,15 @@ pub(crate) fn open() -> (File, File) {
 
 impl Terminal {
     pub(crate) fn start(mut command: Command) -> Self {
+        command.env("TERM", "xterm");
+        Self::start_as_is(command)
+    }
+
+    /// With the environment that the command has.
+    pub(crate) fn start_as_is(mut command: Command) -> Self {
         let (keyboard, terminal) = open();
         let end = || terminal.try_clone().unwrap();
-        let child = command.env("TERM", "xterm").stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
+        let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
         // These ends of the terminal must close with the program.
         drop((command, terminal));
         let mut screen = keyboard.try_clone().unwrap();
@@ -64,10 +70,15 @@ impl Terminal {
 
     /// Waits until `text` is shown behind what was waited for before.
     pub(crate) fn wait_for(&mut self, text: &str) {
+        self.wait_until(text, |shown| shown.contains(text));
+    }
+
+    /// Waits until what was shown is as wanted.
+    pub(crate) fn wait_until(&mut self, what: &str, is_as_wanted: impl Fn(&str) -> bool) {
         let end = Instant::now() + PATIENCE;
-        while !self.shown.contains(text) {
+        while !is_as_wanted(&self.shown) {
             let left = end.saturating_duration_since(Instant::now());
-            let more = self.screen.recv_timeout(left).unwrap_or_else(|_| panic!("no {text:?} in {:?}", self.shown));
+            let more = self.screen.recv_timeout(left).unwrap_or_else(|_| panic!("no {what:?} in {:?}", self.shown));
             self.shown += &String::from_utf8_lossy(&more);
         }
     }
