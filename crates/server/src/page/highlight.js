@@ -1,5 +1,6 @@
 // The colours of code: comments, strings, numbers, keywords, names of functions and types, in one pass of one expression for each language.
 //
+// The code is hostile, too: what looks ahead looks only so far, so that the pass is linear.
 // It knows how languages look, not what they mean; code that it does not know stays plain.
 
 import { element } from './dom.js';
@@ -33,11 +34,11 @@ const LANGUAGES = {
   'r julia jl': { comment: HASH, string: QUOTED, keywords: `${COMMON} function TRUE FALSE NULL NA in library end begin let struct mutable module using import elseif nothing` },
   'sh bash zsh shell console fish powershell ps1': { comment: String.raw`(?:^|(?<=\s))#[^\n]*`, string: String.raw`"(?:\\[^]|[^"\\])*"?|'[^']*'?`, keywords: 'if then else elif fi for while until do done case esac in function return exit export local source echo cd set unset read shift sudo', more: { type: String.raw`\$\{?[\w@#?*!-]+\}?|(?<=\s)--?[a-zA-Z][\w-]*` } },
   'sql mysql postgresql postgres sqlite': { comment: String.raw`--[^\n]*|\/\*[^]*?(?:\*\/|(?![^]))`, string: String.raw`'(?:''|[^'])*'?|"[^"]*"?`, isCaseless: true, keywords: 'select from where group by order having limit offset insert into values update set delete create table alter drop index view join left right inner outer full cross on as and or not null is in between like exists distinct union all case when then else end primary key foreign references default unique check constraint with recursive returning asc desc begin commit rollback int integer text varchar boolean date timestamp' },
-  'json json5 jsonc': { comment: SLASHES, string: QUOTED, keywords: 'true false null', more: { type: String.raw`"(?:\\.|[^"\\\n])*"(?=\s*:)` } },
+  'json json5 jsonc': { comment: SLASHES, string: QUOTED, keywords: 'true false null', more: { type: String.raw`"(?:\\.|[^"\\\n])*"(?=\s{0,8}:)` } },
   'yaml yml': { comment: String.raw`(?:^|(?<=\s))#[^\n]*`, string: QUOTED, keywords: 'true false null yes no', more: { type: String.raw`^[ \t]*(?:- +)*[\w./-]+(?=:)` } },
   'toml ini conf cfg properties env dotenv': { comment: `[#;][^\n]*`, string: QUOTED, keywords: 'true false', more: { type: String.raw`^[ \t]*[\w.-]+(?=\s*=)`, keyword: String.raw`^[ \t]*\[[^\]\n]*\]+` } },
-  'html xml svg vue svelte xhtml': { comment: '<!--[^]*?(?:-->|(?![^]))', string: String.raw`"[^"]*"?|(?<==)'[^']*'?`, keywords: '', more: { keyword: String.raw`<[\/!?]?[\w:-]+|\/?>`, type: String.raw`[\w:-]+(?==)` } },
-  'css scss less': { comment: SLASHES, string: QUOTED, keywords: '', more: { type: String.raw`[\w-]+(?=\s*:\s)`, keyword: String.raw`@[\w-]+|![\w]+`, number: String.raw`#[\da-fA-F]{3,8}\b`, function: String.raw`[.#][a-zA-Z][\w-]*` } },
+  'html xml svg vue svelte xhtml': { comment: '<!--[^]*?(?:-->|(?![^]))', string: String.raw`"[^"]*"?|(?<==)'[^']*'?`, keywords: '', more: { keyword: String.raw`<[\/!?]?[\w:-]+|\/?>`, type: String.raw`[\w:-]{1,60}(?==)` } },
+  'css scss less': { comment: SLASHES, string: QUOTED, keywords: '', more: { type: String.raw`[\w-]{1,60}(?=\s{0,4}:\s)`, keyword: String.raw`@[\w-]+|![\w]+`, number: String.raw`#[\da-fA-F]{3,8}\b`, function: String.raw`[.#][a-zA-Z][\w-]*` } },
   'dockerfile docker makefile make cmake nginx': { comment: HASH, string: QUOTED, keywords: 'FROM RUN CMD COPY ADD ENV ARG EXPOSE WORKDIR ENTRYPOINT USER VOLUME LABEL AS include ifeq ifdef else endif server location', more: { type: String.raw`\$[({]?\w+[)}]?|^[\w./-]+(?=:)` } },
   'diff patch': { more: { keyword: '^@@[^\n]*', deleted: '^-[^\n]*', inserted: String.raw`^\+[^\n]*` } },
 };

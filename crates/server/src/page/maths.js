@@ -7,7 +7,7 @@ import { isEnvironment, mathElement } from './tex.js';
 const LENGTH_MAX = 2000;
 const LINES_MAX = 120;
 /** A number and words are no formula. */
-const SUM_OF_MONEY = /^\d.*\s[a-zA-Z]{3,}\s/s;
+const SUM_OF_MONEY = /^\d[\d.,]*\s+[a-zA-Z]{2,}\s/;
 const BEGIN = /^\\begin\{([a-zA-Z]+\*?)\}/;
 
 /** May the line begin a displayed formula? */

@@ -35,6 +35,10 @@ PAYLOADS = [
     "<form action=https://elsewhere.example><input name=q></form>",
     "<a href='javascript:window.pwned=1' style='position:fixed;inset:0'>x</a>",
     "<meta http-equiv=refresh content='0;url=https://elsewhere.example'>",
+    "$\\text{<img src=x onerror=window.pwned=1>}$ $$\\href{javascript:window.pwned=1}{x}$$",
+    "\\[\\mathrm{<script>window.pwned=1</script>}\\]",
+    "```js\n'</script><img src=x onerror=window.pwned=1>'\n```",
+    "- [x] <img src=x onerror=window.pwned=1>",
     "</div></article><h1>out</h1>",
     "\u202egnp.exe \u0000 \ufeff",
 ]
