@@ -1,5 +1,7 @@
 //! Standard output is data, standard error is talk: printing, progress bars, Ctrl-C, standard input.
 
+mod screen;
+
 use std::{
     io::{self, IsTerminal, Read, Write},
     sync::atomic::{AtomicBool, Ordering},
@@ -9,6 +11,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::failure::{Failure, Kind};
+pub(crate) use screen::{HiddenTyping, columns, stdout_is_screen};
 
 /// Longest text read from standard input, bytes.
 const STDIN_BYTES_MAX: u64 = 64 << 20;
@@ -78,6 +81,7 @@ pub(crate) fn put_json(value: &impl serde::Serialize) -> Result<(), Failure> {
 pub(crate) fn catch_interrupt() -> Result<(), Failure> {
     let handler = || {
         if INTERRUPTED.swap(true, Ordering::SeqCst) {
+            screen::show_typing();
             say("\n");
             #[allow(clippy::exit, reason = "the second Ctrl-C: whatever runs did not stop at the first")]
             std::process::exit(130);

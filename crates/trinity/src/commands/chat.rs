@@ -1,8 +1,10 @@
 //! `trinity chat [MODEL]`: a conversation in the terminal. Ctrl-C stops the reply, Ctrl-D or `/exit` the program.
 
 mod conversation;
+mod editor;
 mod lines;
 mod slash;
+mod wrap;
 
 use clap::Args;
 
@@ -12,7 +14,7 @@ use crate::{
     failure::{Failure, Kind},
     terminal,
 };
-use conversation::Conversation;
+use conversation::{Conversation, Said};
 use lines::{Entry, Lines};
 use slash::Next;
 
@@ -42,17 +44,18 @@ pub(crate) fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
     let loaded = args.load.load(args.model.as_deref(), &args.template, global)?;
     let conversation = Conversation::new(loaded, args.system.clone(), args.think, args.sampling.clone())?;
     terminal::catch_interrupt()?;
-    let mut lines = Lines::new()?;
+    let mut lines = Lines::new(conversation.setting_names())?;
     if lines.is_terminal() {
         let name = args.model.as_deref().unwrap_or(conversation.model_name());
         terminal::say(&format!("{name}: type a message, or /help\n"));
     }
     let mut first_failure = None;
     let mut talk = Talk { conversation, is_verbose: global.verbose > 0, has_hinted: false };
+    let mut next = Next::Stay;
     loop {
-        match talk.turn(lines.entry()?) {
-            Ok(Next::Stay) => {}
+        match talk.turn(std::mem::replace(&mut next, Next::Stay), &mut lines) {
             Ok(Next::Leave) => break,
+            Ok(then) => next = then,
             Err(failure) if failure.ends_talk() => return Err(failure),
             // What cannot be done in a conversation is talk, not the end of it: what was piped in behind it is answered, too.
             Err(failure) => {
@@ -75,9 +78,22 @@ struct Talk {
 }
 
 impl Talk {
-    /// Runs a command or answers a message.
-    fn turn(&mut self, entry: Option<Entry>) -> Result<Next, Failure> {
-        let text = match entry {
+    /// What the command before asked for; else runs a command or answers a message.
+    fn turn(&mut self, now: Next, lines: &mut Lines) -> Result<Next, Failure> {
+        let (initial, is_edit) = match now {
+            Next::Leave => return Ok(Next::Leave),
+            Next::Regenerate => {
+                let said = self.conversation.reply_again(None)?;
+                return Ok(self.report(&said));
+            }
+            Next::Edit { text, is_whole } if is_whole || !lines.is_terminal() => {
+                let said = self.conversation.reply_again(Some(&text))?;
+                return Ok(self.report(&said));
+            }
+            Next::Edit { text, .. } => (text, true),
+            Next::Stay => (String::new(), false),
+        };
+        let text = match lines.entry(&initial)? {
             None => return Ok(Next::Leave),
             Some(Entry::Line(line)) => match slash::parse(&line) {
                 Some(Ok(command)) => return slash::run(&command, &mut self.conversation),
@@ -92,12 +108,27 @@ impl Talk {
             Some(Entry::Block(text)) => text,
             Some(Entry::Unreadable(why)) => return Err(Failure::new(Kind::Failure, why)),
         };
-        if !text.trim().is_empty() {
-            let (completion, seed) = self.conversation.reply(&text)?;
-            if self.is_verbose {
-                terminal::say(&report::line(&completion, seed));
-            }
+        if text.trim().is_empty() {
+            return Ok(Next::Stay);
         }
-        Ok(Next::Stay)
+        if is_edit {
+            let said = self.conversation.reply_again(Some(&text))?;
+            return Ok(self.report(&said));
+        }
+        if lines.is_terminal()
+            && self.conversation.needs_room(&text)?
+            && lines.ask("the context is full: go on without the oldest turns?")?
+        {
+            self.conversation.make_room(&text)?;
+        }
+        let said = self.conversation.reply(&text)?;
+        Ok(self.report(&said))
+    }
+
+    fn report(&self, said: &Said) -> Next {
+        if self.is_verbose {
+            terminal::say(&report::line(&said.completion, said.seed));
+        }
+        Next::Stay
     }
 }

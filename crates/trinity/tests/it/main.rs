@@ -5,6 +5,7 @@ mod attention_window;
 mod bad_input;
 mod chat;
 #[cfg(unix)]
+mod chat_screen;
 mod chat_terminal;
 mod convert;
 mod convert_folder;

@@ -136,3 +136,22 @@ fn the_real_model_answers() {
     let outcome = trinity(greedy(&[model.to_str().unwrap(), "Write a one-sentence greeting.", "-n", "24"])).ok();
     assert!(outcome.text().contains("welcome to my little corner of the world"), "{}", outcome.text());
 }
+
+/// A model that is made to say the same token for ever, behind a window that lets it.
+#[test]
+fn a_text_without_end_is_broken_off_with_a_note() {
+    let model = testkit::data("regressions/raw-control-tokens/plain.gguf");
+    let run = |more: &[&str]| {
+        let fixed = ["run", "-v", "-m", model.to_str().unwrap(), "x", "--raw", "--temperature", "0", "--ignore-eos"];
+        let endless = ["--logit-bias", "65=100", "--attention-window", "64"];
+        trinity(fixed.iter().chain(&endless).chain(more)).ok()
+    };
+    let broken = run(&[]);
+    assert!(broken.stderr.contains("broken off: the text repeated itself without end"), "{}", broken.stderr);
+    assert!(broken.stderr.contains("completion 1024 tokens"), "{}", broken.stderr);
+    for (more, n) in [(&["-n", "1000"][..], 1000), (&["-n", "1500", "--allow-repetition"], 1500)] {
+        let whole = run(more);
+        assert!(!whole.stderr.contains("broken off"), "{more:?}: {}", whole.stderr);
+        assert!(whole.stderr.contains(&format!("completion {n} tokens")), "{more:?}: {}", whole.stderr);
+    }
+}

@@ -10,7 +10,10 @@ use std::{
     time::Instant,
 };
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::{
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{Winsize, tcsetwinsize},
+};
 
 use crate::server_process::PATIENCE;
 
@@ -43,8 +46,14 @@ impl Terminal {
     }
 
     /// With the environment that the command has.
-    pub(crate) fn start_as_is(mut command: Command) -> Self {
+    pub(crate) fn start_as_is(command: Command) -> Self {
+        Self::start_sized(command, 80)
+    }
+
+    /// The same with a window of so many columns.
+    pub(crate) fn start_sized(mut command: Command, columns: u16) -> Self {
         let (keyboard, terminal) = open();
+        tcsetwinsize(&terminal, Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
         let end = || terminal.try_clone().unwrap();
         let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
         // These ends of the terminal must close with the program.
@@ -68,9 +77,19 @@ impl Terminal {
         self.keyboard.write_all(text.as_bytes()).unwrap();
     }
 
-    /// Waits until `text` is shown behind what was waited for before.
+    /// Waits until `text` is shown.
     pub(crate) fn wait_for(&mut self, text: &str) {
-        self.wait_until(text, |shown| shown.contains(text));
+        self.wait_for_behind(0, text);
+    }
+
+    /// The same behind the first `from` bytes that were shown.
+    pub(crate) fn wait_for_behind(&mut self, from: usize, text: &str) {
+        self.wait_until(text, |shown| shown[from..].contains(text));
+    }
+
+    /// Waits until `text` was shown so many times.
+    pub(crate) fn wait_for_times(&mut self, text: &str, times: usize) {
+        self.wait_until(text, |shown| shown.matches(text).count() >= times);
     }
 
     /// Waits until what was shown is as wanted.
@@ -81,6 +100,11 @@ impl Terminal {
             let more = self.screen.recv_timeout(left).unwrap_or_else(|_| panic!("no {what:?} in {:?}", self.shown));
             self.shown += &String::from_utf8_lossy(&more);
         }
+    }
+
+    /// The window's end: what holds there holds for the program.
+    pub(crate) fn keyboard(&self) -> &File {
+        &self.keyboard
     }
 
     /// Waits for the end.

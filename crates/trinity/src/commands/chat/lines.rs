@@ -1,12 +1,14 @@
 //! What a person types, with editing and history, or what is piped in, one message a line.
 
 use std::{
+    collections::VecDeque,
     io::{self, BufRead, Read},
     path::PathBuf,
 };
 
-use rustyline::{Config, Editor, error::ReadlineError, history::FileHistory};
+use rustyline::{CompletionType, Config, Editor, error::ReadlineError, history::FileHistory};
 
+use super::editor::ChatHelper;
 use crate::{
     failure::{Failure, Kind},
     terminal,
@@ -37,11 +39,13 @@ pub(super) struct Lines {
     source: Source,
     /// What is wrong with a line of the entry that is being read.
     bad_line: Option<String>,
+    /// What was typed ahead and came where a question was asked.
+    kept: VecDeque<String>,
 }
 
 enum Source {
     Person {
-        editor: Box<Editor<(), FileHistory>>,
+        editor: Box<Editor<ChatHelper, FileHistory>>,
         history: Option<PathBuf>,
     },
     /// With the number of the line that came last.
@@ -49,19 +53,25 @@ enum Source {
 }
 
 impl Lines {
-    pub(super) fn new() -> Result<Self, Failure> {
+    /// With the names of the settings, for Tab.
+    pub(super) fn new(settings: Vec<String>) -> Result<Self, Failure> {
         if !terminal::stdin_is_terminal() {
-            return Ok(Self { source: Source::Piped(0), bad_line: None });
+            return Ok(Self::of(Source::Piped(0)));
         }
         let config = Config::builder().max_history_size(HISTORY_LINES_MAX).map_err(|e| failure(&e))?;
-        let config = config.auto_add_history(true).build();
-        let mut editor: Editor<(), _> = Editor::with_config(config).map_err(|e| failure(&e))?;
+        let config = config.completion_type(CompletionType::List).build();
+        let mut editor: Editor<ChatHelper, _> = Editor::with_config(config).map_err(|e| failure(&e))?;
+        editor.set_helper(Some(ChatHelper::new(settings)));
         let history = hub::Hub::from_environment(true).ok().map(|hub| hub.home().join("chat-history"));
         if let Some(path) = &history {
             // The first time there is none.
             let _ = editor.load_history(path);
         }
-        Ok(Self { source: Source::Person { editor: Box::new(editor), history }, bad_line: None })
+        Ok(Self::of(Source::Person { editor: Box::new(editor), history }))
+    }
+
+    fn of(source: Source) -> Self {
+        Self { source, bad_line: None, kept: VecDeque::new() }
     }
 
     /// Does a person type?
@@ -69,14 +79,31 @@ impl Lines {
         matches!(self.source, Source::Person { .. })
     }
 
-    /// The next message or command; `None` at the end of input.
-    pub(super) fn entry(&mut self) -> Result<Option<Entry>, Failure> {
-        let entry = self.read()?;
+    /// The next message or command; `None` at the end of input. A person finds `initial` on the line.
+    pub(super) fn entry(&mut self, initial: &str) -> Result<Option<Entry>, Failure> {
+        let entry = self.read(initial)?;
         Ok(self.bad_line.take().map(Entry::Unreadable).or(entry))
     }
 
-    fn read(&mut self) -> Result<Option<Entry>, Failure> {
-        let Some(first) = self.line(">>> ")? else { return Ok(None) };
+    /// Asks a person; yes by default, no at the end of input and after Ctrl-C. What was typed ahead and is no answer stays for later.
+    pub(super) fn ask(&mut self, question: &str) -> Result<bool, Failure> {
+        loop {
+            let Source::Person { editor, .. } = &mut self.source else { return Ok(false) };
+            let line = match editor.readline(&format!("{question} [Y/n] ")) {
+                Ok(line) => line,
+                Err(ReadlineError::Eof | ReadlineError::Interrupted) => return Ok(false),
+                Err(error) => return Err(failure(&error)),
+            };
+            match line.trim().to_lowercase().as_str() {
+                "" | "y" | "yes" => return Ok(true),
+                "n" | "no" => return Ok(false),
+                _ => self.kept.push_back(line),
+            }
+        }
+    }
+
+    fn read(&mut self, initial: &str) -> Result<Option<Entry>, Failure> {
+        let Some(first) = self.line(">>> ", initial)? else { return Ok(None) };
         let Some(opened) = first.trim_start().strip_prefix(MULTI_LINE) else {
             return self.continued(first).map(|line| Some(Entry::Line(line)));
         };
@@ -85,7 +112,7 @@ impl Lines {
             if let Some(closed) = text.trim_end().strip_suffix(MULTI_LINE) {
                 return Ok(Some(Entry::Block(closed.trim_matches('\n').to_owned())));
             }
-            let Some(line) = self.line("... ")? else { return Ok(Some(Entry::Block(text))) };
+            let Some(line) = self.line("... ", "")? else { return Ok(Some(Entry::Block(text))) };
             text.push('\n');
             text.push_str(&line);
         }
@@ -94,16 +121,23 @@ impl Lines {
     /// A line that ends in a backslash goes on in the next.
     fn continued(&mut self, mut text: String) -> Result<String, Failure> {
         while let Some(kept) = text.strip_suffix('\\').map(ToOwned::to_owned) {
-            text = kept + "\n" + &self.line("... ")?.unwrap_or_default();
+            text = kept + "\n" + &self.line("... ", "")?.unwrap_or_default();
         }
         Ok(text)
     }
 
-    fn line(&mut self, prompt: &str) -> Result<Option<String>, Failure> {
+    fn line(&mut self, prompt: &str, initial: &str) -> Result<Option<String>, Failure> {
+        if let Some(kept) = self.kept.pop_front() {
+            terminal::put(&format!("{prompt}{kept}\n"))?;
+            return Ok(Some(kept));
+        }
         match &mut self.source {
             Source::Person { editor, .. } => loop {
-                match editor.readline(prompt) {
-                    Ok(line) => return Ok(Some(line)),
+                match editor.readline_with_initial(prompt, (initial, "")) {
+                    Ok(line) => {
+                        editor.add_history_entry(line.as_str()).map_err(|e| failure(&e))?;
+                        return Ok(Some(line));
+                    }
                     Err(ReadlineError::Eof) => return Ok(None),
                     // Ctrl-C at the prompt clears the line.
                     Err(ReadlineError::Interrupted) => terminal::say("(Ctrl-D or /exit to leave)\n"),
