@@ -1,10 +1,19 @@
 //! `cargo xtask browser`: the tests of the chat page (`crates/server/tests/browser`), in a real Chromium against the real `trinity serve`.
 //!
 //! Python drives the browser over its own protocol, so the machine needs Chromium and nothing else; where it has none, Debian's is installed.
+//! axe-core, which looks for what shuts people out, is fetched by pip, once for each version.
 
-use std::process::Command;
+use std::{fs, path::PathBuf, process::Command};
 
-use crate::{Outcome, checkout, command::root, install, models, test::run_counted};
+use crate::{
+    Outcome, checkout,
+    command::{root, succeed, target},
+    install, models,
+    test::run_counted,
+};
+
+/// Where the tests are.
+const TESTS: &str = "crates/server/tests/browser";
 
 /// Names under which distributions install it.
 const PROGRAMS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -19,8 +28,26 @@ pub(crate) fn run(only: &[String], each_line: impl FnMut(&str)) -> Outcome {
     need()?;
     let program = checkout::release_binary()?;
     let mut command = Command::new("python3");
-    command.arg(root().join("crates/server/tests/browser/run.py")).args(only);
+    command.arg(root().join(TESTS).join("run.py")).args(only).env("TRINITY_AXE", axe()?);
     // No compiled Python beside the sources.
     command.env("PYTHONDONTWRITEBYTECODE", "1").env("TRINITY_BINARY", program).env("TRINITY_SMOLLM2", models::fetch()?);
     run_counted(&mut command, each_line)
+}
+
+/// The script of axe-core, out of the package that `requirements.txt` names with its hash.
+fn axe() -> Result<PathBuf, String> {
+    let list = root().join(TESTS).join("requirements.txt");
+    let wanted = fs::read(&list).map_err(|e| format!("{}: {e}", list.display()))?;
+    let folder = target().join("axe");
+    let (script, of) = (folder.join("axe_playwright_python/axe.min.js"), folder.join("requirements.txt"));
+    if fs::read(&of).is_ok_and(|had| had == wanted) && script.exists() {
+        return Ok(script);
+    }
+    let pip =
+        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-compile", "--upgrade"];
+    let mut install = Command::new("python3");
+    install.args(pip).args(["--only-binary=:all:", "--require-hashes", "--target"]).arg(&folder).arg("-r").arg(&list);
+    succeed(&mut install)?;
+    fs::write(&of, wanted).map_err(|e| format!("{}: {e}", of.display()))?;
+    Ok(script)
 }

@@ -63,6 +63,8 @@ impl LoadedModel {
 pub trait Puller: fmt::Debug + Send + Sync {
     /// The catalogue's full name for what a client calls a model, if it has it.
     fn find(&self, name: &str) -> Option<String>;
+    /// The full names of all that it has.
+    fn names(&self) -> Vec<String>;
     /// Downloads and verifies a model by its full name, and makes it known to the [`Loader`]. Takes long; called on a thread for long work.
     fn pull(&self, name: &str, report: &mut dyn FnMut(PullProgress<'_>) -> ControlFlow<()>) -> Result<(), LoadFailure>;
 }

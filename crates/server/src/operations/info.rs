@@ -59,6 +59,7 @@ pub(super) async fn server(State(app): State<App>, Extension(caller): Extension<
     let first = statuses.first().cloned().unwrap_or_default();
     let stats = first.gauges.unwrap_or_default().stats;
     let shown = statuses.iter().filter(|_| caller.rights.reads_figures);
+    let puller = app.options().puller.as_ref().filter(|_| caller.rights.is_operator);
     let states: Vec<Value> = shown.map(|s| json!({"model": s.id, "load": load_of(s)})).collect();
     answer_with(
         StatusCode::OK,
@@ -81,6 +82,8 @@ pub(super) async fn server(State(app): State<App>, Extension(caller): Extension<
             "status": if app.lifecycle().phase() == Phase::Ready { "ready" } else { "not ready" },
             "version": VERSION,
             "started_at": app.started_at_unix(),
+            // Ours: what this caller may have pulled; null where nothing is.
+            "pullable": puller.map(|puller| puller.names()),
             "internal_states": states,
         }),
     )

@@ -23,6 +23,7 @@ use crate::{
 };
 
 const PULL: &str = "/api/pull";
+const NAMES: [&str; 3] = ["tiny:1m", "broken", "endless"];
 
 /// Knows three models: one comes at once, one fails, one takes until its client goes.
 #[derive(Debug, Default)]
@@ -35,7 +36,11 @@ struct TestPuller {
 impl Puller for TestPuller {
     fn find(&self, name: &str) -> Option<String> {
         let name = if name == "tiny" { "tiny:1m" } else { name };
-        ["tiny:1m", "broken", "endless"].contains(&name).then(|| name.to_owned())
+        NAMES.contains(&name).then(|| name.to_owned())
+    }
+
+    fn names(&self) -> Vec<String> {
+        NAMES.map(str::to_owned).to_vec()
     }
 
     fn pull(&self, name: &str, report: &mut dyn FnMut(PullProgress<'_>) -> ControlFlow<()>) -> Result<(), LoadFailure> {
@@ -77,6 +82,12 @@ fn nothing_is_pulled_unless_the_operator_allows_it() {
     let answer = smollm2().post_json(PULL, &json!({"model": "tiny"}));
     assert_eq!(answer.status, 403);
     assert!(answer.json()["error"].as_str().unwrap().contains("--allow-pull"), "{answer:?}");
+    assert!(smollm2().get("/server_info").json()["pullable"].is_null());
+}
+
+#[test]
+fn what_can_be_pulled_is_told() {
+    assert_eq!(start().0.get("/server_info").json()["pullable"], json!(NAMES));
 }
 
 #[test]

@@ -28,6 +28,10 @@ impl Puller for HubPuller {
         self.0.hub().entry(name).map(|entry| entry.name.clone())
     }
 
+    fn names(&self) -> Vec<String> {
+        self.0.hub().catalogue().iter().map(|entry| entry.name.clone()).collect()
+    }
+
     fn pull(&self, name: &str, report: &mut dyn FnMut(PullProgress<'_>) -> ControlFlow<()>) -> Result<(), LoadFailure> {
         let digest = self.0.hub().entry(name).map(|entry| entry.sha256.clone()).unwrap_or_default();
         tracing::info!(model = name, "pulling, as a client asks");
