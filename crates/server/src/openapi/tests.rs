@@ -136,6 +136,26 @@ fn the_document_is_whole() {
     assert_eq!(ids.len(), endpoints().len());
 }
 
+/// `/docs` sends it, and a browser test holds the answer to it; here it is only that none is forgotten.
+#[test]
+fn every_request_has_an_example_in_documented_fields() {
+    let schemas = document()["components"]["schemas"].as_object().unwrap();
+    let operations =
+        document()["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+    let bodies = operations.filter_map(|o| o["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str());
+    let names: BTreeSet<&str> = bodies.map(|reference| reference.rsplit('/').next().unwrap()).collect();
+    assert!(names.len() > 10);
+    for name in names {
+        let example = schemas[name]["examples"][0].as_object().unwrap_or_else(|| panic!("{name} has no example"));
+        for field in example.keys() {
+            assert!(schemas[name]["properties"].get(field).is_some(), "{name}: {field}");
+        }
+        for required in schemas[name]["required"].as_array().into_iter().flatten() {
+            assert!(example.contains_key(required.as_str().unwrap()), "{name}: {required} is required");
+        }
+    }
+}
+
 #[test]
 fn limits_are_those_of_the_table() {
     let chat = &document()["components"]["schemas"]["ChatRequest"]["properties"];

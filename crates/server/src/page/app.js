@@ -13,7 +13,7 @@ import { Generations } from './generation.js';
 import { Keeper } from './keeper.js';
 import { bindKeys } from './keys.js';
 import { MessagesView } from './messages.js';
-import { factsOf } from './models.js';
+import { factsOf, fieldsHeldOf } from './models.js';
 import { ModelsPanel } from './models-panel.js';
 import { Picker } from './picker.js';
 import { lastConversation } from './preferences.js';
@@ -203,6 +203,7 @@ function generate(begin) {
   let options;
   try {
     options = { model: picker.model, system: settings.systemOf(current), fields: settings.requestFields() };
+    options.held = fieldsHeldOf(picker.model);
     options.isChat = factsOf(picker.model).then((facts) => facts.isChat, () => true);
   } catch (error) {
     view.show(current);

@@ -54,8 +54,8 @@ export class Generations {
     return this.#start({ conversation, message, before }, history, options, { continue_final_message: true });
   }
 
-  /** `isChat` promises whether the model chats or goes on with a text. */
-  #start(run, history, { model, system, fields, isChat }, more = {}) {
+  /** `isChat` promises whether the model chats or goes on with a text, `held` the fields that hold where the user set none. */
+  #start(run, history, { model, system, fields, isChat, held }, more = {}) {
     const messages = seenOf(history, run.conversation.start);
     const stream = { stream: true, stream_options: { include_usage: true } };
     const chat = { model, messages: apiMessages(messages, system), ...stream, ...fields, ...more };
@@ -65,7 +65,8 @@ export class Generations {
     run.controller = new AbortController();
     run.shown = run.replaces ?? run.message;
     this.#running.set(run.conversation.id, run);
-    this.#drive(run, isChat.then((chats) => (chats ? ['v1/chat/completions', chat] : ['v1/completions', completion])));
+    const request = Promise.all([isChat, held]).then(([chats, rest]) => (chats ? ['v1/chat/completions', { ...rest, ...chat }] : ['v1/completions', { ...rest, ...completion }]));
+    this.#drive(run, request);
     return run;
   }
 

@@ -8,7 +8,7 @@ import { codeBlock, renderMarkdown } from './markdown.js';
 import { path, siblings } from './tree.js';
 
 /** Why a reply ended, where that is worth a word. */
-const ENDS = { length: 'cut at the token limit', content_filter: 'withheld by a filter', timed_out: 'out of time' };
+const ENDS = { length: 'cut at the token limit', content_filter: 'withheld by a filter', timed_out: 'out of time', repetition: 'broken off: it repeated itself' };
 /** What the server says of a prompt that is longer than the context. */
 const TOO_LONG = 'context_length_exceeded';
 

@@ -39,11 +39,29 @@ export async function loadedModels() {
   return new Map(models.map((model) => [model.name, { bytes: model.size, expires: Date.parse(model.expires_at) }]));
 }
 
-/** What holds where a request says nothing. Only of a model in memory: to look is no reason to load it. */
-export async function defaultsOf(id) {
-  if (!(await loadedModels()).has(id)) return null;
-  const { default_generation_settings: settings } = await json(`props?model=${encodeURIComponent(id)}`);
-  return { ...settings.params, n_ctx: settings.n_ctx };
+const heldById = new Map();
+
+/** The numbers that hold in this page where the user sets none, and the context; they load a model that is not in memory. */
+export function heldOf(id) {
+  if (!heldById.has(id)) {
+    const held = json(`props?model=${encodeURIComponent(id)}`).then(({ default_generation_settings: { params, n_ctx } }) => ({ ...params, n_ctx }));
+    heldById.set(id, held);
+    held.catch(() => heldById.delete(id));
+  }
+  return heldById.get(id);
+}
+
+/** The same to look at, which is no reason to load a model: null of one that is not in memory. */
+export async function shownOf(id) {
+  return heldById.has(id) || (await loadedModels()).has(id) ? heldOf(id) : null;
+}
+
+/** What a request says for the user: by itself OpenAI's API has other defaults than those that are shown, and lets a reply go round in circles. */
+const SAID = ['temperature', 'top_p', 'top_k', 'min_p', 'repeat_penalty', 'repeat_last_n'];
+
+export async function fieldsHeldOf(id) {
+  const held = await heldOf(id).catch(() => ({}));
+  return { repetition_detection: true, ...Object.fromEntries(SAID.filter((name) => Number.isFinite(held[name])).map((name) => [name, held[name]])) };
 }
 
 export const load = (id) => json('api/generate', { model: id, stream: false });

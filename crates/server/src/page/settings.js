@@ -1,7 +1,7 @@
 // The settings panel: what is left empty is not sent, so what holds in the server holds here.
 
 import { byId, element, iconButton } from './dom.js';
-import { defaultsOf } from './models.js';
+import { shownOf } from './models.js';
 import { apiKey, settingsText } from './preferences.js';
 import { Presets } from './presets.js';
 import { parseSchema } from './schema.js';
@@ -82,7 +82,9 @@ export class Settings {
   #showNumber(name) {
     const [field, slider] = [byId(`setting-${name}`), byId(`slide-${name}`)];
     const isSet = field.value !== '' || field.validity.badInput;
-    field.setAttribute('aria-invalid', String(!field.validity.valid));
+    const { badInput, rangeUnderflow, rangeOverflow, stepMismatch } = field.validity;
+    // The steps of a fraction are the slider's: 0.33 is as good a number as 0.35.
+    field.setAttribute('aria-invalid', String(badInput || rangeUnderflow || rangeOverflow || (stepMismatch && field.step === '1')));
     byId(`default-${name}`).hidden = !isSet;
     if (!slider) return;
     slider.value = field.value || this.defaults?.[name] || slider.max;
@@ -229,7 +231,7 @@ export class Settings {
 
   /** What holds where nothing is set, in the empty fields. */
   async showDefaults() {
-    this.defaults = await defaultsOf(this.model()).catch(() => null);
+    this.defaults = await shownOf(this.model()).catch(() => null);
     for (const [name] of NUMBERS) {
       byId(`setting-${name}`).placeholder = !this.defaults ? 'default' : name === 'seed' ? 'random' : shown(this.defaults[name]);
       this.#showNumber(name);

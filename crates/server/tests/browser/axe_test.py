@@ -9,7 +9,7 @@ from case import PageCase
 WIDTHS = [(390, 844), (768, 1024), (1280, 800)]
 # The script is not the page's: the test hands it over, so that the page's policy stays as it is.
 AXE = pathlib.Path(os.environ["TRINITY_AXE"])
-RUN = """axe.run(document, { resultTypes: ['violations', 'incomplete'] }).then(({ violations, passes }) => ({
+RUN = """axe.run(document, { resultTypes: ['violations']%s }).then(({ violations, passes }) => ({
   nPassed: passes.length,
   found: violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.slice(0, 3).map((node) => node.html.slice(0, 160) + ' ' + node.any.map((check) => check.message).join('; ')).join(' | ')}`),
 }))"""
@@ -45,8 +45,9 @@ class AxeTest(PageCase):
             prepare(page)
             for scheme in ("light", "dark"):
                 page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}])
-                result = page.run(RUN)
-                self.assertGreater(result["nPassed"], 10)
+                # Of all rules only that of contrast looks at colours.
+                result = page.run(RUN % ("" if scheme == "light" else ", runOnly: ['color-contrast']"))
+                self.assertGreaterEqual(result["nPassed"], 10 if scheme == "light" else 1)
                 self.assertEqual(result["found"], [], f"{width} px, {scheme}")
 
     def test_an_empty_page(self):

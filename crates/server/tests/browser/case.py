@@ -11,6 +11,9 @@ from server import Server
 
 KEY = "sk-browser-test-0123456789abcdef"
 
+# Fields that the page itself sets.
+OWN = {"model", "messages", "stream", "stream_options", "repetition_detection"}
+
 
 @functools.cache
 def browser():
@@ -92,6 +95,12 @@ class PageCase(unittest.TestCase):
         """The bodies of all chat requests so far."""
         requests = (page or self.page).requests
         return [json.loads(body) for method, url, body in requests if method == "POST" and url.endswith("v1/chat/completions")]
+
+    def chosen(self, page=None):
+        """What of the last request the user chose: neither the page's own fields nor what holds by itself."""
+        request = self.asked(page)[-1]
+        held = self.server.get(f"props?model={request['model']}")["default_generation_settings"]["params"]
+        return {name: value for name, value in request.items() if name not in OWN and held.get(name, OWN) != value}
 
     def answer(self, *deltas, finish="stop", page=None):
         """From now on replies are made of these deltas, for what no small model says."""

@@ -4,13 +4,7 @@ import json
 
 from case import PageCase
 
-FIXED = {"model", "messages", "stream", "stream_options"}
-
-
 class SettingsTest(PageCase):
-    def fields(self):
-        return {name: value for name, value in self.asked()[-1].items() if name not in FIXED}
-
     def panel(self):
         self.page.press("Control+,")
         self.page.wait("document.querySelector('#settings').open")
@@ -34,6 +28,10 @@ class SettingsTest(PageCase):
         for name in ("temperature", "top_p", "top_k", "min_p", "repeat_penalty"):
             self.page.wait(f"document.querySelector('#setting-{name}').placeholder === {json.dumps(f'{defaults[name]:g}')}")
             self.assertEqual(float(self.page.run(f"document.querySelector('#slide-{name}').value")), defaults[name])
+        # What is shown is what is asked for, also where the API would go by other values.
+        sent = self.asked()[-1]
+        for name in ("temperature", "top_p", "top_k", "min_p", "repeat_penalty", "repeat_last_n"):
+            self.assertEqual(sent[name], defaults[name], name)
         # By the keyboard; the number follows, and the way back leads to the default.
         self.page.run("document.querySelector('#slide-temperature').focus()")
         self.page.press("ArrowUp")
@@ -43,12 +41,20 @@ class SettingsTest(PageCase):
         self.assertEqual(self.page.run("document.querySelector('#slide-top_k').value"), "7")
         self.leave()
         self.send("Bye.")
-        self.assertEqual(self.fields(), {"max_tokens": 2, "temperature": float(value), "top_k": 7})
+        self.assertEqual(self.chosen(), {"max_tokens": 2, "temperature": float(value), "top_k": 7})
         self.panel()
         self.page.click("#default-temperature")
         self.leave()
         self.send("Bye.")
-        self.assertEqual(self.fields(), {"max_tokens": 2, "top_k": 7})
+        self.assertEqual(self.chosen(), {"max_tokens": 2, "top_k": 7})
+
+    def test_a_reply_that_goes_round_in_circles_is_broken_off(self):
+        self.set(temperature=0, max_tokens=4)
+        self.send("Hello.")
+        self.assertIs(self.asked()[-1]["repetition_detection"], True)
+        self.answer({"content": "over and over"}, finish="repetition")
+        self.send("Go on.")
+        self.assertIn("broken off: it repeated itself", self.page.texts(".stats")[-1])
 
     def test_presets_are_kept_under_their_name(self):
         self.panel()
@@ -69,7 +75,7 @@ class SettingsTest(PageCase):
         self.fill("#preset", "Sailor <b>")
         self.leave()
         self.send("Hello.")
-        self.assertEqual(self.fields(), {"temperature": 0, "max_tokens": 3})
+        self.assertEqual(self.chosen(), {"temperature": 0, "max_tokens": 3})
         self.assertEqual(self.asked()[-1]["messages"][0], {"role": "system", "content": "You are a sailor."})
         self.panel()
         self.page.click("#preset-delete")
@@ -113,7 +119,7 @@ class SettingsTest(PageCase):
         self.fill("#setting-stop", f"{word}\n\\n\\n\n\\\\n")
         self.leave()
         self.assertNotIn(word, self.send("Count from one to ten."))
-        self.assertEqual(self.fields()["stop"], [word, "\n\n", "\\n"])
+        self.assertEqual(self.chosen()["stop"], [word, "\n\n", "\\n"])
 
     def test_an_answer_in_the_fields_of_a_form(self):
         self.set(temperature=0, max_tokens=80)
@@ -130,7 +136,7 @@ class SettingsTest(PageCase):
         self.assertIn(answer["city"], ("Oslo", "Rome"))
         self.assertIsInstance(answer["people"], int)
         self.assertEqual(
-            self.fields()["response_format"]["json_schema"]["schema"],
+            self.chosen()["response_format"]["json_schema"]["schema"],
             {"type": "object", "properties": {"city": {"type": "string", "enum": ["Oslo", "Rome"]}, "people": {"type": "integer"}}, "required": ["city", "people"], "additionalProperties": False},
         )
         # As JSON it may say more, and is then no form any more; what is no JSON is not sent.
@@ -160,7 +166,7 @@ class SettingsTest(PageCase):
         self.leave()
         self.send("What is the weather in Rome?")
         self.assertEqual(
-            self.fields()["tools"],
+            self.chosen()["tools"],
             [{"type": "function", "function": {"name": "get_weather", "description": "The weather in a city", "parameters": {"type": "object", "properties": {"city": {"type": "string", "enum": ["Oslo", "Rome"]}}, "required": ["city"], "additionalProperties": False}}}],
         )
         self.assertEqual(self.page.texts(".call h3"), ["Calls get_weather"])
@@ -177,3 +183,21 @@ class SettingsTest(PageCase):
         self.begin("And in Oslo?")
         self.page.wait("document.querySelector('#settings').open")
         self.assertIn('Tool 1 (get weather): the name must be', self.page.texts("#toast")[0])
+
+    def test_schemas_are_forms_where_a_form_can_say_them(self):
+        fields_of = lambda schema: self.page.run(f"import('./page/schema.js').then((m) => m.fieldsOf({json.dumps(schema)}))")
+        plain = {"type": "object", "properties": {"a": {"type": "string", "enum": ["x", "y"], "description": "one"}, "b": {"type": "array", "items": {"type": "number"}}}, "required": ["b"], "additionalProperties": False}
+        fields = fields_of(plain)
+        self.assertEqual([(f["name"], f["type"], f["choices"], f["description"], f["isRequired"]) for f in fields], [("a", "choice", ["x", "y"], "one", False), ("b", "numbers", [], "", True)])
+        self.assertEqual(self.page.run(f"import('./page/schema.js').then((m) => m.schemaOf({json.dumps(fields)}))"), plain)
+        for more in (
+            {"type": "array"},
+            {**plain, "title": "t"},
+            {**plain, "properties": {"a": {"type": "object"}}},
+            {**plain, "properties": {"a": {"type": "string", "minLength": 1}}},
+            {**plain, "properties": {"a": {"type": "string", "enum": ["x", 1]}}},
+            {**plain, "additionalProperties": True},
+            {"type": "object", "properties": {"a": True}},
+            {},
+        ):
+            self.assertIsNone(fields_of(more), more)
