@@ -21,10 +21,10 @@ pub struct Entry {
     pub about: String,
     /// File name.
     pub file: String,
-    /// Size.
+    /// Size; without a hash about so.
     pub bytes: u64,
-    /// Lower-case hex.
-    pub sha256: String,
+    /// Lower-case hex; without it the file is held to the hash that Hugging Face announces.
+    pub sha256: Option<String>,
     /// SPDX name, or the name of its own terms.
     pub licence: String,
     /// Terms to be shown before the download.
@@ -67,8 +67,11 @@ pub enum Source {
     },
 }
 
+/// What users of other programs put behind a family for the model that it stands for.
+pub(crate) const LATEST: &str = ":latest";
+
 pub(crate) fn main_branch() -> String {
-    "main".to_owned()
+    reference::MAIN.to_owned()
 }
 
 #[derive(Deserialize)]
@@ -116,11 +119,12 @@ impl Catalogue {
         &self.0
     }
 
-    /// The entry called `name`; a family alone stands for its first model.
+    /// The entry called `name`; a family alone stands for its first model, and so does `family:latest`.
     pub(crate) fn find(&self, name: &str) -> Option<&Entry> {
         let lower = name.to_ascii_lowercase();
+        let lower = lower.strip_suffix(LATEST).unwrap_or(&lower);
         let exact = self.0.iter().find(|e| e.name == lower);
-        exact.or_else(|| self.0.iter().find(|e| e.name.split(':').next() == Some(lower.as_str())))
+        exact.or_else(|| self.0.iter().find(|e| e.name.split(':').next() == Some(lower)))
     }
 
     /// Up to three names that look like `name`.
@@ -148,8 +152,13 @@ fn parse(text: &str) -> Result<Vec<Entry>, String> {
         if let Err(why) = reference::check_file(&entry.file) {
             return wrong(&why, &entry.file);
         }
-        if entry.sha256.len() != 64 || !entry.sha256.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')) {
-            return wrong("sha256 is 64 hex digits in lower case", &entry.sha256);
+        let is_hash = |s: &String| s.len() == 64 && s.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
+        if let Some(sha256) = entry.sha256.as_ref().filter(|s| !is_hash(s)) {
+            return wrong("sha256 is 64 hex digits in lower case", sha256);
+        }
+        let other = entry.sources.iter().find(|s| !matches!(s, Source::HuggingFace { .. }));
+        if let Some(other) = other.filter(|_| entry.sha256.is_none()) {
+            return wrong("without sha256 only Hugging Face, which announces it, can be a source", other);
         }
         if entry.bytes == 0 {
             return wrong("a file has bytes", &entry.bytes);
@@ -197,9 +206,16 @@ mod tests {
     fn the_catalogue_is_sound_and_names_what_the_manual_names() {
         let catalogue = built_in();
         for name in ["stories260k", "smollm2:135m", "gemma3:270m"] {
+            assert!(catalogue.find(name).is_some_and(|e| e.sha256.is_some()), "{name}");
+        }
+        for name in
+            ["llama3.2:1b", "llama3.2", "qwen3:0.6b", "qwen2.5:7b", "bitnet:2b", "falcon3:10b", "mistral:latest"]
+        {
             assert!(catalogue.find(name).is_some(), "{name}");
         }
-        assert!(catalogue.entries().iter().all(|e| e.name == EMBEDDED || e.sources.len() >= 2));
+        // What has a hash can come from elsewhere if one place is gone; what has none can only come from where one is announced.
+        let n_sources_min = |e: &Entry| if e.sha256.is_some() { 2 } else { 1 };
+        assert!(catalogue.entries().iter().all(|e| e.name == EMBEDDED || e.sources.len() >= n_sources_min(e)));
         assert!(catalogue.find("gemma3").unwrap().terms.as_ref().unwrap().contains("Gemma Terms of Use"));
     }
 
@@ -209,7 +225,8 @@ mod tests {
         assert_eq!(catalogue.find("SmolLM2").unwrap().name, "smollm2:135m");
         assert_eq!(catalogue.find("smollm"), None);
         assert_eq!(catalogue.nearest("smolm2:135m"), ["smollm2:135m"]);
-        assert_eq!(catalogue.nearest("gemma"), ["gemma3:270m"]);
+        assert_eq!(catalogue.nearest("gemma"), ["gemma3:1b", "gemma3:270m", "gemma3:270m-it"]);
+        assert_eq!(catalogue.find("qwen3:latest").unwrap().name, "qwen3:0.6b");
         assert!(catalogue.nearest("xyzzy").is_empty());
     }
 
@@ -233,6 +250,7 @@ mod tests {
         check(&|s| s.replace("bytes=1", "bytes=-1"), "bytes");
         check(&|s| s.replace("000'", "00G'"), "sha256");
         check(&|s| s.replace("https:", "ftp:"), "https");
+        check(&|s| s.lines().filter(|l| !l.starts_with("sha256")).collect::<Vec<_>>().join("\n"), "without sha256");
         check(&|s| s.replace("licence", "license"), "license");
         check(&|s| format!("{s}{s}"), "twice");
         check(

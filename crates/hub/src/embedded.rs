@@ -18,6 +18,6 @@ mod tests {
         let entry = hub.entry(super::EMBEDDED).unwrap();
         let bytes = super::embedded();
         assert_eq!(bytes.len() as u64, entry.bytes);
-        assert_eq!(hex_of(bytes), entry.sha256);
+        assert_eq!(Some(hex_of(bytes)), entry.sha256);
     }
 }

@@ -22,6 +22,50 @@ pub enum Error {
         /// The rule that it breaks.
         why: String,
     },
+    /// A repository that nobody may see.
+    #[error("Hugging Face has no repository {repository}, or shows it only to those who may see it")]
+    NoRepository {
+        /// `organisation/name`
+        repository: String,
+    },
+    /// A repository of something else.
+    #[error("{repository} has no .gguf file")]
+    NoModels {
+        /// `organisation/name`
+        repository: String,
+    },
+    /// A repository without the quantisation or file that was asked for.
+    #[error("{repository} has no {quant}; it has {}", listed(quants))]
+    NoQuant {
+        /// `organisation/name`
+        repository: String,
+        /// What was asked for.
+        quant: String,
+        /// What there is.
+        quants: Vec<String>,
+    },
+    /// A repository with several models, of which none was named.
+    #[error("{repository} has several models: {}", listed(quants))]
+    WhichQuant {
+        /// `organisation/name`
+        repository: String,
+        /// What there is.
+        quants: Vec<String>,
+    },
+    /// A file that nobody vouches for.
+    #[error("{url}: the catalogue has no SHA-256 of it, and the server announces none")]
+    NotAnnounced {
+        /// What was asked for, without secrets.
+        url: String,
+    },
+    /// A new name that is not free.
+    #[error("{name} is taken: {why}")]
+    Taken {
+        /// The name.
+        name: String,
+        /// By what.
+        why: String,
+    },
     /// A path to nothing.
     #[error("{}: no such file", .0.display())]
     NoFile(PathBuf),
@@ -173,7 +217,25 @@ impl Error {
     /// What the user can do about it, if that is not plain.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Unknown { .. } => "trinity list --all names the models that can be pulled".to_owned(),
+            Self::Unknown { nearest, .. } => {
+                let nearest = nearest.first().map(|name| format!("trinity pull {name}; ")).unwrap_or_default();
+                format!(
+                    "{nearest}trinity list --all names the models that can be pulled; hf:ORGANISATION/REPOSITORY, a URL and the path of a \
+                     file (./NAME) name others"
+                )
+            }
+            Self::NoRepository { .. } => {
+                "see that it is spelled as on huggingface.co; for one that wants a token, accept its terms there and set HF_TOKEN"
+                    .to_owned()
+            }
+            Self::NoModels { .. } => {
+                "another repository may have it as GGUF; trinity convert FOLDER reads a folder of safetensors".to_owned()
+            }
+            Self::NoQuant { repository, quants, .. } | Self::WhichQuant { repository, quants } => {
+                let quant = quants.iter().find(|q| !q.contains('/')).map_or("QUANT", String::as_str);
+                format!("trinity pull hf:{repository}:{quant}; trinity list hf:{repository} shows their sizes")
+            }
+            Self::Taken { .. } => "choose another name, or trinity rm it first".to_owned(),
             Self::NotInstalled { name } => format!("trinity pull {name}"),
             Self::NoPip { .. } => "install Python 3 with pip, or download the file and give its path".to_owned(),
             Self::DiskFull { .. } => "make room, or set TRINITY_HOME to a folder on another disk".to_owned(),
@@ -203,6 +265,10 @@ impl Error {
 
 fn suggestion(names: &[String]) -> String {
     if names.is_empty() { String::new() } else { format!("; did you mean {}?", names.join(" or ")) }
+}
+
+fn listed(names: &[String]) -> String {
+    names.join(", ")
 }
 
 fn needed(bytes: Option<u64>) -> String {

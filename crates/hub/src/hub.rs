@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    EMBEDDED, Entry, Error, Settings,
-    catalogue::Catalogue,
+    EMBEDDED, Entry, Error, RepositoryFile, Settings,
+    catalogue::{Catalogue, LATEST},
     hugging_face,
-    reference::{Reference, Wanted, WantedFile},
+    reference::{self, Reference, Wanted, WantedFile},
+    repository::{self, Repository, listing::Listing},
+    store::Installed,
 };
 
 /// Where models are kept and looked for.
@@ -57,14 +59,61 @@ impl Hub {
     /// Never touches the network. A pulled file is trusted by its size, since it was verified when it came; a file of the shared
     /// Hugging Face cache must have the catalogue's SHA-256 if the model has a name.
     pub fn resolve(&self, reference: &str) -> Result<Resolved, Error> {
-        match Reference::parse(reference, &self.catalogue)? {
-            Reference::Path(path) => Ok(Resolved::File(path)),
-            Reference::Wanted(wanted) if wanted.name == EMBEDDED => Ok(Resolved::Embedded),
-            Reference::Wanted(wanted) => {
-                let found = self.present(&wanted).or_else(|| self.cached(&wanted));
-                found.map(Resolved::File).ok_or_else(|| Error::NotInstalled { name: reference.to_owned() })
-            }
+        if let Some(model) = self.by_own_name(reference) {
+            return Ok(Resolved::File(model.path));
         }
+        let found = match Reference::parse(reference, &self.catalogue)? {
+            Reference::Path(path) => return Ok(Resolved::File(path)),
+            Reference::Wanted(wanted) if wanted.name == EMBEDDED => return Ok(Resolved::Embedded),
+            Reference::Wanted(wanted) => self.present(&wanted).or_else(|| self.cached(&wanted)),
+            Reference::Repository(repository) => {
+                let cache = self.settings.hugging_face_cache.as_ref();
+                let pulled = self.pulled_of(&repository).map(|model| model.path);
+                pulled.or_else(|| hugging_face::picked(cache?, &repository))
+            }
+        };
+        found.map(Resolved::File).ok_or_else(|| Error::NotInstalled { name: reference.to_owned() })
+    }
+
+    /// Does `reference` mean a model, wherever that is? What this says of a name that is nobody's is [`Error::Unknown`].
+    pub fn check(&self, reference: &str) -> Result<(), Error> {
+        match self.resolve(reference) {
+            Ok(_) | Err(Error::NotInstalled { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The models in a repository of Hugging Face, asked for over the network; `None` if `reference` names no repository.
+    pub fn files_of(&self, reference: &str) -> Result<Option<Vec<RepositoryFile>>, Error> {
+        let Ok(Reference::Repository(repository)) = Reference::parse(reference, &self.catalogue) else {
+            return Ok(None);
+        };
+        if self.settings.is_offline {
+            return Err(Error::Offline(repository.id()));
+        }
+        Ok(Some(Listing::ask(&self.settings, &repository)?.models()))
+    }
+
+    /// A model in the store whose name the catalogue does not know: a copy, or one that has left the catalogue.
+    pub(crate) fn by_own_name(&self, reference: &str) -> Option<Installed> {
+        let name = reference.to_ascii_lowercase();
+        let name = name.strip_suffix(LATEST).unwrap_or(&name);
+        if reference::check_name(name).is_err() || self.catalogue.find(name).is_some() {
+            return None;
+        }
+        self.installed().ok()?.into_iter().find(|model| model.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The model that was pulled of a repository, if it is plain which is meant.
+    pub(crate) fn pulled_of(&self, repository: &Repository) -> Option<Installed> {
+        let of_it = |model: Installed| match Reference::parse(&model.name, &self.catalogue) {
+            Ok(Reference::Wanted(wanted)) => Some((repository.has(&wanted)?, model)),
+            _ => None,
+        };
+        let mut found: Vec<(String, Installed)> = self.installed().ok()?.into_iter().filter_map(of_it).collect();
+        let paths: Vec<&str> = found.iter().map(|(path, _)| path.as_str()).collect();
+        let picked = repository::pick(&paths, repository.quant.as_deref()).ok()?;
+        Some(found.swap_remove(picked).1)
     }
 
     /// The first file of a model in the store, if all of its files are there.

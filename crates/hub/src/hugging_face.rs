@@ -9,16 +9,50 @@ use std::{
 use crate::{
     Source,
     pull::Expected,
-    reference::{self, Wanted},
+    reference::{self, EXTENSION, MAIN, Wanted},
+    repository::{self, Repository},
     store::hash_file,
 };
+
+/// How many folders deep models are looked for in a snapshot.
+const FOLDERS_MAX: usize = 3;
+
+/// The file of a repository that is meant, if a snapshot in `cache` holds it, and all parts of it.
+pub(crate) fn picked(cache: &Path, repository: &Repository) -> Option<PathBuf> {
+    let folder = format!("models--{}--{}", repository.owner, repository.name);
+    let is_it = |name: &str| name.eq_ignore_ascii_case(&folder);
+    let names = fs::read_dir(cache).ok()?.flatten().filter_map(|e| e.file_name().into_string().ok());
+    let name = names.into_iter().find(|name| is_it(name))?;
+    let id = name.strip_prefix("models--")?.replacen("--", "/", 1);
+    snapshots(cache, &id, &repository.revision, repository.revision == MAIN).into_iter().find_map(|snapshot| {
+        let mut files = Vec::new();
+        collect(&snapshot, "", FOLDERS_MAX, &mut files);
+        files.sort();
+        let paths: Vec<&str> = files.iter().map(String::as_str).collect();
+        let path = *paths.get(repository::pick(&paths, repository.quant.as_deref()).ok()?)?;
+        let parts = reference::split_names(path).ok()?;
+        parts.iter().all(|part| snapshot.join(part).is_file()).then(|| snapshot.join(path))
+    })
+}
+
+/// Paths of models below `folder`.
+fn collect(folder: &Path, prefix: &str, depth: usize, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.file_type().is_ok_and(|t| t.is_dir()) && depth > 0 {
+            collect(&entry.path(), &format!("{path}/"), depth - 1, found);
+        } else if path.ends_with(EXTENSION) {
+            found.push(path);
+        }
+    }
+}
 
 /// The first file of a model, if one snapshot in `cache` holds all of them.
 pub(crate) fn cached(cache: &Path, wanted: &Wanted) -> Option<PathBuf> {
     let first = wanted.files.first()?;
     first.sources.iter().find_map(|source| {
         let Source::HuggingFace { repository, revision, .. } = source else { return None };
-        let is_any = revision == "main" || first.expected.sha256.is_some();
+        let is_any = revision == MAIN || first.expected.sha256.is_some();
         snapshots(cache, repository, revision, is_any).into_iter().find_map(|snapshot| {
             let paths = wanted.files.iter().map(|file| {
                 let of_repository =

@@ -5,6 +5,7 @@
 //! nothing and starts no pip. Start reading at `hub.rs`, then `pull.rs`.
 
 mod catalogue;
+mod copy;
 mod embedded;
 mod error;
 mod hub;
@@ -12,6 +13,7 @@ mod hugging_face;
 mod part;
 mod pull;
 mod reference;
+mod repository;
 mod settings;
 mod source;
 mod store;
@@ -20,6 +22,7 @@ pub use catalogue::{Entry, Source};
 pub use embedded::{EMBEDDED, embedded};
 pub use error::Error;
 pub use hub::{Hub, Resolved};
-pub use pull::Event;
+pub use pull::{Event, HeldTo};
+pub use repository::listing::RepositoryFile;
 pub use settings::{Proxies, Settings};
 pub use store::Installed;

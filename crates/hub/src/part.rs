@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Error, Event,
-    pull::{Expected, POLL, Watch},
+    pull::{Expected, HeldTo, POLL, Watch},
     store::{self, BUFFER_BYTES},
 };
 
@@ -92,6 +92,20 @@ impl<'a> Part<'a> {
         &self.expected
     }
 
+    /// Must a hash be known before anything is fetched, and is none?
+    pub(crate) fn lacks_hash(&self) -> bool {
+        self.expected.is_announced && self.expected.sha256.is_none() && self.announced.is_none()
+    }
+
+    /// What [`Part::finish`] compares the hash with.
+    pub(crate) fn held_to(&self) -> HeldTo {
+        match (&self.expected.sha256, &self.announced) {
+            (Some(_), _) => HeldTo::Known,
+            (None, Some(_)) => HeldTo::Announced,
+            (None, None) => HeldTo::Nothing,
+        }
+    }
+
     /// Does it hold bytes of an earlier pull?
     pub(crate) fn is_resumed(&self) -> bool {
         self.is_resumed
@@ -104,12 +118,21 @@ impl<'a> Part<'a> {
 
     /// What an earlier pull from `source` left.
     pub(crate) fn mark(&self, source: &str) -> Option<Mark> {
-        let mut text = Vec::new();
-        File::open(&self.mark_path).ok()?.take(MARK_BYTES_MAX).read_to_end(&mut text).ok()?;
-        let mark: Mark = serde_json::from_slice(&text).ok()?;
+        let mark = read_mark(&self.mark_path)?;
         let kept = mark.packages.map_or(0, |(_, bytes)| bytes);
         let is_there = self.path.symlink_metadata().is_ok_and(|m| m.is_file() && m.len() >= kept);
         (is_there && mark.source == store::hex_of(source.as_bytes())).then_some(mark)
+    }
+
+    /// Bytes that an unfinished pull left, from whichever source, and with which the next one can go on.
+    pub(crate) fn kept(&self) -> u64 {
+        let len = self.path.symlink_metadata().map_or(0, |m| m.len());
+        let mark = read_mark(&self.mark_path);
+        mark.map_or(0, |mark| match (mark.packages, mark.validator) {
+            (Some((_, bytes)), _) => bytes.min(len),
+            (None, validator) if validator.is_some() || self.expected.sha256.is_some() => len,
+            _ => 0,
+        })
     }
 
     /// Goes on with what an earlier pull from `source` left, or begins anew.
@@ -148,6 +171,10 @@ impl<'a> Part<'a> {
         };
         self.is_resumed = open.bytes > 0;
         self.open = Some(open);
+        let event = Event::Resumed { bytes: self.len() };
+        if self.is_resumed && (self.watch)(event).is_break() {
+            return Err(Error::Cancelled);
+        }
         self.show(self.len())?;
         Ok(Some(mark))
     }
@@ -286,6 +313,12 @@ impl<'a> Part<'a> {
         let _ = fs::remove_file(&self.path);
         let _ = fs::remove_file(&self.mark_path);
     }
+}
+
+fn read_mark(path: &Path) -> Option<Mark> {
+    let mut text = Vec::new();
+    File::open(path).ok()?.take(MARK_BYTES_MAX).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
 }
 
 fn note_start(start: &mut Vec<u8>, read: &[u8]) {

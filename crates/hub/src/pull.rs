@@ -15,6 +15,7 @@ use crate::{
     EMBEDDED, Error, Hub, Resolved, Source,
     part::Part,
     reference::{Reference, Wanted, WantedFile},
+    repository::{Repository, listing::Listing},
     source,
     store::{self, Origin, OriginFile},
 };
@@ -26,6 +27,22 @@ pub(crate) const POLL: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
+    /// Before anything is fetched: what it will be.
+    About {
+        /// Model; of a repository the file that was picked.
+        name: &'a str,
+        /// Size of all files, if known.
+        bytes: Option<u64>,
+        /// Is that only about so?
+        is_rough: bool,
+        /// Licence, if known.
+        licence: Option<&'a str>,
+    },
+    /// A repository is asked which files it has.
+    Listing {
+        /// `organisation/name`
+        repository: &'a str,
+    },
     /// Before anything is fetched: terms of the model's own.
     Terms {
         /// Model.
@@ -45,6 +62,18 @@ pub enum Event<'a> {
         /// Where it is to come from.
         source: &'a str,
     },
+    /// An earlier pull left so much of the file, and it is gone on with.
+    Resumed {
+        /// Bytes that are here.
+        bytes: u64,
+    },
+    /// All of a file is here, and it is the right one.
+    Verified {
+        /// File.
+        file: &'a str,
+        /// What its SHA-256 was held to.
+        by: HeldTo,
+    },
     /// It failed; the next one follows if there is one.
     Failed {
         /// Why.
@@ -59,6 +88,17 @@ pub enum Event<'a> {
     },
 }
 
+/// What the hash of a file was compared with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HeldTo {
+    /// The one of the catalogue, the reference or the list of the repository.
+    Known,
+    /// The one that the server announced.
+    Announced,
+    /// Nobody said one.
+    Nothing,
+}
+
 pub(crate) type Watch<'a> = dyn FnMut(Event<'_>) -> ControlFlow<()> + 'a;
 
 /// What the bytes must be.
@@ -67,6 +107,8 @@ pub(crate) struct Expected {
     pub(crate) bytes: Option<u64>,
     /// Lower-case hex.
     pub(crate) sha256: Option<String>,
+    /// Where there is none, must the server announce one?
+    pub(crate) is_announced: bool,
 }
 
 impl Hub {
@@ -84,25 +126,70 @@ impl Hub {
             Err(Error::NotInstalled { .. }) => {}
             other => return other,
         }
-        let wanted = match self.wanted(reference)? {
-            Reference::Path(path) => return Ok(Resolved::File(path)),
-            Reference::Wanted(wanted) if wanted.name == EMBEDDED => return Ok(Resolved::Embedded),
-            Reference::Wanted(wanted) => wanted,
-        };
+        match self.wanted(reference)? {
+            Reference::Path(path) => Ok(Resolved::File(path)),
+            Reference::Wanted(wanted) if wanted.name == EMBEDDED => Ok(Resolved::Embedded),
+            Reference::Repository(repository) => {
+                let listing = self.list(reference, &repository, watch)?;
+                self.fetch(&listing.pick()?, watch)
+            }
+            Reference::Wanted(wanted) => match self.fetch(&wanted, watch) {
+                Err(Error::Status { url, status: 404 }) => {
+                    let named = self.named_otherwise(&wanted, watch)?;
+                    let missing = || Error::Status { url, status: 404 };
+                    self.fetch(&named.filter(|n| n.name != wanted.name).ok_or_else(missing)?, watch)
+                }
+                other => other,
+            },
+        }
+    }
+
+    fn list(&self, reference: &str, repository: &Repository, watch: &mut Watch<'_>) -> Result<Listing, Error> {
+        if self.settings.is_offline {
+            return Err(Error::Offline(reference.to_owned()));
+        }
+        tell(watch, Event::Listing { repository: &repository.id() })?;
+        Listing::ask(&self.settings, repository)
+    }
+
+    /// The file of a repository that is not there as it was written, as its owner spells it.
+    fn named_otherwise(&self, wanted: &Wanted, watch: &mut Watch<'_>) -> Result<Option<Wanted>, Error> {
+        let source = wanted.files.first().and_then(|file| file.sources.first());
+        let Some(Source::HuggingFace { repository, file, revision }) = source else { return Ok(None) };
+        if self.catalogue.find(&wanted.name).is_some() {
+            return Ok(None);
+        }
+        let Ok(mut repository) = Repository::parse(repository) else { return Ok(None) };
+        repository.revision.clone_from(revision);
+        self.list(&wanted.name, &repository, watch)?.find(file).map(Some)
+    }
+
+    /// Fetches what was picked.
+    fn fetch(&self, wanted: &Wanted, watch: &mut Watch<'_>) -> Result<Resolved, Error> {
         if self.settings.is_offline && !wanted.files.iter().all(|f| f.sources.iter().any(is_local)) {
-            return Err(Error::Offline(wanted.name));
+            return Err(Error::Offline(wanted.name.clone()));
         }
         let folder = self.settings.models().join(&wanted.folder);
         let _lock = self.lock(&folder, &wanted.name, watch)?;
         // Another process may have pulled it meanwhile.
-        if let Some(path) = self.present(&wanted) {
+        if let Some(path) = self.present(wanted) {
             return Ok(Resolved::File(path));
         }
+        let bytes = wanted.files.iter().map(|file| file.expected.bytes).sum::<Option<u64>>();
+        tell(
+            watch,
+            Event::About {
+                name: &wanted.name,
+                bytes: bytes.or(wanted.about_bytes),
+                is_rough: bytes.is_none(),
+                licence: wanted.licence.as_deref(),
+            },
+        )?;
         if let Some(text) = &wanted.terms {
             tell(watch, Event::Terms { name: &wanted.name, text })?;
         }
         fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
-        let result = self.fetch_all(&wanted, &folder, watch);
+        let result = self.fetch_all(wanted, &folder, watch);
         // A folder that stayed empty says nothing to anybody.
         let _ = fs::remove_dir(&folder);
         result.map(Resolved::File)
@@ -143,7 +230,8 @@ impl Hub {
             let name = source::describe(source);
             tell(watch, Event::Trying { file: &file.file, source: &name })?;
             match self.fetch_from(source, file, folder, watch) {
-                Ok((path, sha256)) => {
+                Ok((path, sha256, by)) => {
+                    tell(watch, Event::Verified { file: &file.file, by })?;
                     return Ok((path, OriginFile { file: file.file.clone(), sha256, source: name }));
                 }
                 Err(error) if error.ends_pull() => return Err(error),
@@ -169,7 +257,7 @@ impl Hub {
         file: &WantedFile,
         folder: &Path,
         watch: &mut Watch<'_>,
-    ) -> Result<(PathBuf, String), Error> {
+    ) -> Result<(PathBuf, String, HeldTo), Error> {
         // What an earlier pull left may have been spoilt, say by a power cut; then the second attempt begins anew.
         let mut again = true;
         loop {
@@ -177,7 +265,7 @@ impl Hub {
             let mut part = Part::new(folder, &file.file, file.expected.clone(), &mut forward);
             let result = source::fetch(&self.settings, source, &mut part).and_then(|()| {
                 let sha256 = part.finish()?;
-                Ok((part.path().to_owned(), sha256))
+                Ok((part.path().to_owned(), sha256, part.held_to()))
             });
             match result {
                 Err(Error::WrongHash { .. } | Error::WrongSize { .. }) if again && part.is_resumed() => again = false,
@@ -189,6 +277,17 @@ impl Hub {
                 }
             }
         }
+    }
+
+    /// Bytes that an unfinished pull of `reference` left, and with which the next one goes on.
+    pub fn kept(&self, reference: &str) -> u64 {
+        let Ok(Reference::Wanted(wanted)) = self.wanted(reference) else { return 0 };
+        let folder = self.settings.models().join(&wanted.folder);
+        let kept = |file: &WantedFile| {
+            let mut watch = |_: Event<'_>| ControlFlow::Continue(());
+            Part::new(&folder, &file.file, file.expected.clone(), &mut watch).kept()
+        };
+        wanted.files.iter().map(kept).sum()
     }
 
     /// Waits for the lock of a model's folder.

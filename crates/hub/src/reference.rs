@@ -7,7 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Entry, Error, Source, catalogue::Catalogue, pull::Expected, source::address, store::hex_of};
+use crate::{
+    Entry, Error, Source, catalogue::Catalogue, pull::Expected, repository::Repository, source::address, store::hex_of,
+};
 
 /// Longest name, path segment or version.
 const WORD_BYTES_MAX: usize = 128;
@@ -15,12 +17,18 @@ const URL_BYTES_MAX: usize = 4096;
 /// Parts of one split model.
 const PARTS_MAX: u32 = 1000;
 /// What a model file is called.
-const EXTENSION: &str = ".gguf";
+pub(crate) const EXTENSION: &str = ".gguf";
+/// The branch that is meant where none is named.
+pub(crate) const MAIN: &str = "main";
+/// What stands before the name of a repository of Hugging Face, here and where people copy it from.
+const HUGGING_FACE: [&str; 5] = ["hf:", "hf.co/", "huggingface.co/", "https://hf.co/", "https://huggingface.co/"];
 
+/// What can lie in the store.
+const STORED: [&str; 2] = [EXTENSION, ".tri"];
 /// Endings by which a word is the name of a file here and not that of a model.
 const LOCAL_EXTENSIONS: [&str; 3] = [EXTENSION, ".tri", ".safetensors"];
 /// Families that would be mistaken for a scheme.
-const TAKEN: &[&str] = &["hf", "url", "path", "file", "http", "https"];
+const TAKEN: &[&str] = &["hf", "hf.co", "url", "path", "file", "http", "https"];
 
 /// A parsed reference.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,6 +37,8 @@ pub(crate) enum Reference {
     Path(PathBuf),
     /// Something that has a place in the store.
     Wanted(Wanted),
+    /// A repository of which a file is still to be picked.
+    Repository(Repository),
 }
 
 /// A model that can be pulled.
@@ -42,6 +52,9 @@ pub(crate) struct Wanted {
     pub(crate) files: Vec<WantedFile>,
     /// Shown before a download.
     pub(crate) terms: Option<String>,
+    pub(crate) licence: Option<String>,
+    /// About how large it is, where nobody knows exactly.
+    pub(crate) about_bytes: Option<u64>,
 }
 
 /// One file of a model.
@@ -56,8 +69,8 @@ impl Reference {
     /// Schemes first, then names, then paths. A file that is called as a model is written `./NAME`.
     pub(crate) fn parse(text: &str, catalogue: &Catalogue) -> Result<Self, Error> {
         let bad = |why: String| Error::BadName { text: text.to_owned(), why };
-        if let Some(rest) = text.strip_prefix("hf:") {
-            return hugging_face(text, rest).map(Self::Wanted).map_err(bad);
+        if let Some(rest) = of_hugging_face(text) {
+            return hugging_face(text, rest).map_err(bad);
         }
         if text.contains("://") {
             return url(text).map(Self::Wanted).map_err(bad);
@@ -79,9 +92,17 @@ impl Reference {
 
 impl Entry {
     pub(crate) fn wanted(&self) -> Wanted {
-        let expected = Expected { bytes: Some(self.bytes), sha256: Some(self.sha256.clone()) };
+        let bytes = self.sha256.is_some().then_some(self.bytes);
+        let expected = Expected { bytes, sha256: self.sha256.clone(), is_announced: self.sha256.is_none() };
         let file = WantedFile { file: self.file.clone(), expected, sources: self.sources.clone() };
-        Wanted { name: self.name.clone(), folder: folder_of(&self.name), files: vec![file], terms: self.terms.clone() }
+        Wanted {
+            name: self.name.clone(),
+            folder: folder_of(&self.name),
+            files: vec![file],
+            terms: self.terms.clone(),
+            licence: Some(self.licence.clone()),
+            about_bytes: Some(self.bytes),
+        }
     }
 }
 
@@ -106,14 +127,38 @@ pub(crate) fn of_repository(repository: &str, file: &str, revision: &str) -> Res
     Ok(Source::HuggingFace { repository: repository.to_owned(), file: file.to_owned(), revision: revision.to_owned() })
 }
 
+/// What follows the words that mean Hugging Face; the address of a file is an address like others.
+fn of_hugging_face(text: &str) -> Option<&str> {
+    let after = |start: &&str| text.get(..start.len()).filter(|s| s.eq_ignore_ascii_case(start)).map(|s| s.len());
+    let rest = text.get(HUGGING_FACE.iter().find_map(after)?..)?;
+    let is_download = text.contains("://") && rest.split('/').nth(2) == Some("resolve");
+    (!is_download).then_some(rest)
+}
+
+/// A repository, or `organisation/repository[@revision]/path/of/file.gguf`, also as the site's pages spell it.
+fn hugging_face(text: &str, rest: &str) -> Result<Reference, String> {
+    let pieces: Vec<&str> = rest.trim_end_matches('/').splitn(5, '/').collect();
+    match pieces.as_slice() {
+        [] | [_] => Err("it needs a repository: hf:ORGANISATION/REPOSITORY".to_owned()),
+        [owner, name] => Repository::parse(&format!("{owner}/{name}")).map(Reference::Repository),
+        [owner, name, "blob" | "resolve", revision, path] => {
+            let revision = if *revision == MAIN { String::new() } else { format!("@{revision}") };
+            hugging_face_file(&format!("hf:{owner}/{name}{revision}/{path}")).map(Reference::Wanted)
+        }
+        _ if text.starts_with("hf:") => hugging_face_file(text).map(Reference::Wanted),
+        _ => hugging_face_file(&format!("hf:{rest}")).map(Reference::Wanted),
+    }
+}
+
 /// `hf:organisation/repository[@revision]/path/of/file.gguf`; `%20` in the path is a space, as in an address.
-fn hugging_face(text: &str, rest: &str) -> Result<Wanted, String> {
+pub(crate) fn hugging_face_file(text: &str) -> Result<Wanted, String> {
+    let rest = text.strip_prefix("hf:").unwrap_or(text);
     let mut pieces = rest.splitn(3, '/');
     let (Some(owner), Some(repository), Some(path)) = (pieces.next(), pieces.next(), pieces.next()) else {
         return Err("it needs a file: hf:ORGANISATION/REPOSITORY/FILE.gguf".to_owned());
     };
     let place = format!("hf:{owner}/{repository}");
-    let (repository, revision) = repository.split_once('@').unwrap_or((repository, "main"));
+    let (repository, revision) = repository.split_once('@').unwrap_or((repository, MAIN));
     let repository = format!("{owner}/{repository}");
     let path = address::decode_path(path)?;
     let parts = split_names(&path)?;
@@ -125,7 +170,7 @@ fn hugging_face(text: &str, rest: &str) -> Result<Wanted, String> {
     // A plus stands for a slash in names of folders.
     let path = path.replace('%', "%25").replace('+', "%2B");
     let folder = folder_of(&format!("{place}/{path}"));
-    Ok(Wanted { name: text.to_owned(), folder, files, terms: None })
+    Ok(Wanted { name: text.to_owned(), folder, files, terms: None, licence: None, about_bytes: None })
 }
 
 /// `https://…/file.gguf`, perhaps with `#sha256=…`
@@ -151,16 +196,17 @@ fn url(text: &str) -> Result<Wanted, String> {
     let files = parts.iter().map(|file| {
         let part = if parts.len() == 1 { written.to_owned() } else { address::encode_path(file) };
         let url = query.map_or_else(|| format!("{base}{part}"), |q| format!("{base}{part}?{q}"));
-        let expected = Expected { bytes: None, sha256: sha256.clone() };
+        let expected = Expected { sha256: sha256.clone(), ..Expected::default() };
         WantedFile { file: file.clone(), expected, sources: vec![Source::Url { url }] }
     });
     let hash: String = hex_of(address.as_bytes()).chars().take(16).collect();
     let folder = format!("url+{hash}+{file}");
-    Ok(Wanted { name: text.to_owned(), folder, files: files.collect(), terms: None })
+    let files = files.collect();
+    Ok(Wanted { name: text.to_owned(), folder, files, terms: None, licence: None, about_bytes: None })
 }
 
 /// All files of a split model, given the first (`…-00001-of-00003.gguf`); of any other, its own name.
-fn split_names(path: &str) -> Result<Vec<String>, String> {
+pub(crate) fn split_names(path: &str) -> Result<Vec<String>, String> {
     let numbers = || {
         let stem = path.strip_suffix(EXTENSION)?;
         let (rest, n) = stem.rsplit_once("-of-")?;
@@ -181,11 +227,11 @@ fn split_names(path: &str) -> Result<Vec<String>, String> {
 }
 
 /// One folder a name: `:` and `/`, which names do not otherwise hold together with `+`, become `+`.
-fn folder_of(name: &str) -> String {
+pub(crate) fn folder_of(name: &str) -> String {
     name.replace([':', '/'], "+")
 }
 
-fn last(path: &str) -> &str {
+pub(crate) fn last(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
@@ -236,6 +282,14 @@ pub(crate) fn check_name(name: &str) -> Result<(), String> {
 pub(crate) fn check_file(file: &str) -> Result<(), String> {
     check_segment(file)?;
     if has_extension(file) { Ok(()) } else { Err(format!("{file:?} does not end in {EXTENSION}")) }
+}
+
+/// The name of a file in the store: a pulled one, or a copy of one that was made here.
+pub(crate) fn check_stored(file: &str) -> Result<(), String> {
+    check_segment(file)?;
+    let has_stem = |end: &&&str| file.len() > end.len() && file.ends_with(**end);
+    let is_known = STORED.iter().any(|end| has_stem(&end));
+    if is_known { Ok(()) } else { Err(format!("{file:?} does not end in {}", STORED.join(" or "))) }
 }
 
 /// An address that may be dialled.
@@ -291,6 +345,37 @@ mod tests {
     }
 
     #[test]
+    fn repositories_are_named_in_many_ways() {
+        let repository = |text: &str| match parse(text) {
+            Ok(Reference::Repository(r)) => (r.id(), r.revision, r.quant),
+            other => panic!("{text}: {other:?}"),
+        };
+        let expected = |revision: &str, quant: Option<&str>| {
+            ("Org/Repo".to_owned(), revision.to_owned(), quant.map(str::to_owned))
+        };
+        for text in [
+            "hf:Org/Repo",
+            "HF:Org/Repo/",
+            "hf.co/Org/Repo",
+            "https://huggingface.co/Org/Repo",
+            "hf.co/Org/Repo:latest",
+        ] {
+            assert_eq!(repository(text), expected("main", None), "{text}");
+        }
+        assert_eq!(repository("hf:Org/Repo:q4_k_m"), expected("main", Some("q4_k_m")));
+        assert_eq!(repository("hf.co/Org/Repo@v1:M.gguf"), expected("v1", Some("M.gguf")));
+        for text in [
+            "hf.co/org/repo/m.gguf",
+            "hf.co/org/repo/blob/main/m.gguf",
+            "https://huggingface.co/org/repo/blob/main/m.gguf",
+        ] {
+            assert_eq!(wanted(text).name, "hf:org/repo/m.gguf", "{text}");
+        }
+        let url = "https://huggingface.co/org/repo/resolve/main/m.gguf";
+        assert_eq!(wanted(url).name, url);
+    }
+
+    #[test]
     fn equal_file_names_of_different_places_do_not_meet() {
         let folders = [
             "https://a.example/m.gguf",
@@ -330,7 +415,8 @@ mod tests {
             "hf:org/repo@../m.gguf",
             "hf:org/repo//m.gguf",
             "hf:org/repo/.m.gguf",
-            "hf:org/repo",
+            "hf:org",
+            "hf:org/repo:../x",
             "hf:o/r/m.bin",
             "hf:o/r/%2e%2e/m.gguf",
             "hf:o/r/%ff.gguf",

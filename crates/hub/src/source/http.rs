@@ -3,15 +3,26 @@
 //! A range is asked for only if something proves that both pieces are of one file: the server's validator (`If-Range`), or a hash
 //! that the whole must have.
 
-use ureq::http::{HeaderMap, HeaderName, StatusCode, header};
+use std::{
+    io::{self, Read},
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+};
 
-use crate::{Error, Settings, part::Part};
+use ureq::{
+    Body,
+    http::{HeaderMap, HeaderName, StatusCode, header},
+};
+
+use crate::{Error, Settings, part::Part, pull::POLL, store::BUFFER_BYTES};
 
 use super::{
     address::Address,
     client::{self, Answer},
 };
 
+/// Pieces of a body that are read before they are written.
+const PIECES_AHEAD: usize = 8;
 /// All attempts at one file, those included that brought something.
 const ATTEMPTS_MAX: u32 = 100;
 
@@ -61,8 +72,11 @@ fn attempt(
         headers.push((header::RANGE, format!("bytes={at}-")));
         headers.extend(validator.clone().map(|v| (header::IF_RANGE, v)));
     }
-    let Answer { first_headers, mut response } = client::get(settings, address, token, &headers)?;
+    let Answer { first_headers, response } = client::get(settings, address, token, &headers)?;
     note_announced_hash(&first_headers, part)?;
+    if response.status().is_success() && part.lacks_hash() {
+        return Err(Error::NotAnnounced { url: address.public() });
+    }
     let length = response.body().content_length();
     match response.status() {
         StatusCode::OK => {
@@ -93,10 +107,43 @@ fn attempt(
         }
         status => return Err(Error::Status { url: address.public(), status: status.as_u16() }),
     }
-    part.append(&mut response.body_mut().as_reader(), &|e| broken(client::explain_read(e, settings)))?;
+    append_body(response.into_body(), part, &|e| broken(client::explain_read(e, settings)))?;
     match part.total {
         Some(total) if part.len() < total => Err(broken(format!("{} of {total} bytes came", part.len()))),
         _ => Ok(()),
+    }
+}
+
+/// Appends all of a body, which is read on a thread of its own: a pull from a silent server can be broken off at once.
+fn append_body(body: Body, part: &mut Part<'_>, broken: &dyn Fn(&io::Error) -> Error) -> Result<(), Error> {
+    let (send, receive) = mpsc::sync_channel(PIECES_AHEAD);
+    thread::spawn(move || {
+        let mut reader = body.into_reader();
+        loop {
+            let mut piece = vec![0; BUFFER_BYTES];
+            let read = match reader.read(&mut piece) {
+                Ok(0) => return,
+                Ok(n) => {
+                    piece.truncate(n);
+                    Ok(piece)
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) => Err(e),
+            };
+            let is_last = read.is_err();
+            // Nobody listens any more: the pull was broken off.
+            if send.send(read).is_err() || is_last {
+                return;
+            }
+        }
+    });
+    loop {
+        match receive.recv_timeout(POLL) {
+            Ok(Ok(piece)) => part.append(&mut piece.as_slice(), broken)?,
+            Ok(Err(error)) => return Err(broken(&error)),
+            Err(RecvTimeoutError::Timeout) => part.show(0)?,
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        }
     }
 }
 

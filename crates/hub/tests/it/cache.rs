@@ -33,6 +33,8 @@ fn a_cached_file_is_used_in_place() {
     fixture.settings.hugging_face_endpoint = server.url("");
     assert_eq!(fixture.hub().resolve("hf:org/repo/sub/m.gguf").unwrap(), Resolved::File(path.clone()));
     assert_eq!(fixture.hub().resolve("hf:org/repo@c0ffee/sub/m.gguf").unwrap(), Resolved::File(path.clone()));
+    assert_eq!(fixture.hub().resolve("hf:ORG/repo").unwrap(), Resolved::File(path.clone()), "its only model");
+    assert!(matches!(fixture.hub().resolve("hf:org/repo:Q4_K_M"), Err(Error::NotInstalled { .. })));
     assert!(matches!(fixture.hub().resolve("hf:org/repo@other/sub/m.gguf"), Err(Error::NotInstalled { .. })));
     fixture.catalogue(&bytes, SOURCE);
     assert_eq!(fixture.pull("made:up").0.unwrap(), path);

@@ -7,4 +7,5 @@ mod disk;
 mod fixture;
 mod http;
 mod packages;
+mod repositories;
 mod store;

@@ -108,9 +108,44 @@ fn a_model_that_left_the_catalogue_can_still_be_removed() {
     let (fixture, _) = with_model();
     let path = fixture.pull("made:up").0.unwrap();
     fs::remove_file(fixture.path("home/catalogue.toml")).unwrap();
-    assert!(matches!(fixture.hub().resolve("made:up"), Err(Error::Unknown { .. })));
+    // What is listed can be used, whatever the catalogue says meanwhile.
+    assert_eq!(fixture.hub().resolve("made:up").unwrap(), Resolved::File(path.clone()));
     fixture.hub().remove("made:up").unwrap();
     assert!(!path.exists());
+}
+
+#[test]
+fn a_copy_is_a_model_of_its_own() {
+    let (fixture, bytes) = with_model();
+    let hub = fixture.hub();
+    let path = fixture.pull("made:up").0.unwrap();
+    hub.copy("made", "Mine:small").unwrap();
+    let Resolved::File(copy) = hub.resolve("mine:SMALL").unwrap() else { panic!("a file") };
+    assert!(copy != path && fs::read(&copy).unwrap() == bytes);
+    let installed = hub.installed().unwrap();
+    let names: Vec<_> = installed.iter().map(|m| (m.name.as_str(), m.sha256.as_str())).collect();
+    let hash = sha256(&bytes);
+    assert_eq!(names, [("made:up", hash.as_str()), ("mine:small", hash.as_str())]);
+    // Each can go without the other.
+    hub.remove("made:up").unwrap();
+    assert!(fs::read(&copy).unwrap() == bytes);
+    hub.remove("mine:small").unwrap();
+    assert!(!copy.exists() && hub.installed().unwrap().is_empty());
+    // A file from elsewhere, and the model in the program.
+    let file = fixture.path("own model.gguf");
+    fs::write(&file, &bytes).unwrap();
+    hub.copy(file.to_str().unwrap(), "own").unwrap();
+    fs::write(&file, b"changed").unwrap();
+    let Resolved::File(copy) = hub.resolve("own:latest").unwrap() else { panic!("a file") };
+    assert!(fs::read(copy).unwrap() == bytes);
+    hub.copy("stories260k", "story").unwrap();
+    assert!(matches!(hub.resolve("story"), Ok(Resolved::File(p)) if fs::read(&p).unwrap() == hub::embedded()));
+    for (name, why) in [("own", "is here"), ("made", "catalogue"), ("stories260k", "catalogue"), ("a/b", "letters")] {
+        let error = hub.copy("own", name).unwrap_err().to_string();
+        assert!(error.contains(why), "{name}: {error}");
+    }
+    assert!(matches!(hub.copy("made:up", "other"), Err(Error::NotInstalled { .. })));
+    assert_eq!(fixture.files(), ["own/own model.gguf", "story/stories260k.gguf"]);
 }
 
 #[test]
@@ -125,6 +160,7 @@ fn terms_come_once_before_the_first_source() {
     // Broken off at the terms, nothing is fetched.
     fixture.hub().remove("made:up").unwrap();
     let refused = fixture.hub().pull("made:up", &mut |event| match event {
+        Event::About { .. } => std::ops::ControlFlow::Continue(()),
         Event::Terms { .. } => std::ops::ControlFlow::Break(()),
         _ => panic!("{event:?}"),
     });

@@ -51,14 +51,20 @@ pub(crate) fn run(args: &ShowArgs, global: &Global) -> Result<(), Failure> {
     };
     let file_bytes = || path.as_ref().and_then(|p| std::fs::metadata(p).ok()).map(|m| m.len());
     let bytes = installed.as_ref().map(|m| m.bytes).or(entry.map(|e| e.bytes)).or_else(file_bytes);
-    let sha256 = entry.map(|e| e.sha256.clone()).or(installed.as_ref().map(|m| m.sha256.clone()));
+    let sha256 = entry.and_then(|e| e.sha256.clone()).or(installed.as_ref().map(|m| m.sha256.clone()));
+    let is_rough = resolved.is_none() && entry.is_some_and(|e| e.sha256.is_none());
     let day = installed.as_ref().and_then(|m| m.modified).map(terminal::day_text);
     let facts = [
         ("name", Some(name)),
         ("about", entry.map(|e| e.about.clone())),
         ("licence", entry.map(|e| e.licence.clone())),
         ("terms", entry.and_then(|e| e.terms.as_ref()).map(|t| t.trim().replace('\n', " "))),
-        ("size", bytes.map(|n| format!("{} ({n} bytes)", bytes_text(n)))),
+        (
+            "size",
+            bytes.map(|n| {
+                if is_rough { format!("about {}", bytes_text(n)) } else { format!("{} ({n} bytes)", bytes_text(n)) }
+            }),
+        ),
         ("sha256", sha256),
         ("source", installed.map(|m| m.source)),
         ("pulled", day),

@@ -33,7 +33,7 @@ impl Puller for HubPuller {
     }
 
     fn pull(&self, name: &str, report: &mut dyn FnMut(PullProgress<'_>) -> ControlFlow<()>) -> Result<(), LoadFailure> {
-        let digest = self.0.hub().entry(name).map(|entry| entry.sha256.clone()).unwrap_or_default();
+        let digest = self.0.hub().entry(name).and_then(|entry| entry.sha256.clone()).unwrap_or_default();
         tracing::info!(model = name, "pulling, as a client asks");
         let pulled = self.0.hub().pull(name, &mut |event| match event {
             Event::Terms { text, .. } => report(PullProgress::Status(text.trim_end())),
