@@ -3,13 +3,13 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    bench, chat, completions, convert, dev, doctor, eval, inspect, limits, list, man, metadata, pull, quantize, rm,
-    run, serve, show, tokenize,
+    bench, chat, completions, convert, cp, dev, doctor, eval, inspect, limits, list, man, metadata, ps, pull, quantize,
+    rm, run, serve, show, stop, tokenize,
 };
 
 /// The CPU inference engine for ternary and quantised language models.
 #[derive(Parser)]
-#[command(name = "trinity", version, about, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "trinity", version, about, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -31,7 +31,7 @@ pub(crate) struct Global {
 /// A command, by its file in `commands/`.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Complete a prompt and print the text
+    /// Complete a prompt and print the text, or talk to a model
     Run(run::RunArgs),
     /// Hold a conversation in the terminal
     Chat(chat::ChatArgs),
@@ -53,8 +53,14 @@ pub(crate) enum Command {
     List(list::ListArgs),
     /// Show what is known about a model
     Show(show::ShowArgs),
+    /// Give a model on this machine one more name
+    Cp(cp::CpArgs),
     /// Remove a downloaded model
     Rm(rm::RmArgs),
+    /// List the models that a running server has in memory
+    Ps(ps::PsArgs),
+    /// Let a running server take a model out of memory
+    Stop(stop::StopArgs),
     /// Measure quality: perplexity, KL divergence, multiple choice, noise; compare models; collect importance
     Eval(eval::EvalArgs),
     /// Text on standard input to token ids, or back with --decode

@@ -5,6 +5,7 @@ pub(crate) mod chat;
 pub(crate) mod completions;
 mod conversion;
 pub(crate) mod convert;
+pub(crate) mod cp;
 pub(crate) mod dev;
 mod digest;
 pub(crate) mod doctor;
@@ -16,7 +17,9 @@ pub(crate) mod list;
 pub(crate) mod man;
 pub(crate) mod metadata;
 mod model_args;
+mod present;
 mod prompt;
+pub(crate) mod ps;
 pub(crate) mod pull;
 pub(crate) mod quantize;
 mod receipt;
@@ -25,7 +28,9 @@ pub(crate) mod rm;
 pub(crate) mod run;
 mod sampling_args;
 pub(crate) mod serve;
+mod server_args;
 pub(crate) mod show;
+pub(crate) mod stop;
 mod storage_args;
 mod template_args;
 pub(crate) mod tokenize;
@@ -50,7 +55,10 @@ pub(crate) fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Limits(args) => limits::run(args),
         Command::List(args) => list::run(args, global),
         Command::Show(args) => show::run(args, global),
+        Command::Cp(args) => cp::run(args, global),
         Command::Rm(args) => rm::run(args, global),
+        Command::Ps(args) => ps::run(args, global),
+        Command::Stop(args) => stop::run(args, global),
         Command::Eval(args) => eval::run(args, global),
         Command::Tokenize(args) => tokenize::run(args, global),
         Command::Doctor(args) => doctor::run(args, global),

@@ -60,6 +60,11 @@ impl Failure {
         self
     }
 
+    /// What the user can do about it, if that was said.
+    pub(crate) fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// The same, its line having been printed.
     pub(crate) fn already_said(self) -> Self {
         Self { is_said: true, ..self }

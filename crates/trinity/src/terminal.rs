@@ -17,6 +17,7 @@ pub(crate) use screen::{HiddenTyping, columns, stdout_is_screen};
 const STDIN_BYTES_MAX: u64 = 64 << 20;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+static IS_CAUGHT: AtomicBool = AtomicBool::new(false);
 
 /// Talk: standard error, failures to write ignored.
 pub(crate) fn say(text: &str) {
@@ -60,6 +61,12 @@ pub(crate) fn day_text(time: SystemTime) -> String {
     jiff::Timestamp::try_from(time).map_or_else(|_| "-".to_owned(), |t| t.to_zoned_datetime(zone).date().to_string())
 }
 
+/// An instant in words of this place, to the minute; `None` if it is none.
+pub(crate) fn local_time(instant: &str) -> Option<String> {
+    let time: jiff::Timestamp = instant.parse().ok()?;
+    Some(time.to_zoned_datetime(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string())
+}
+
 /// The time, as 2026-01-31T12:00:00Z.
 pub(crate) fn timestamp() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
@@ -79,6 +86,9 @@ pub(crate) fn put_json(value: &impl serde::Serialize) -> Result<(), Failure> {
 
 /// From now on Ctrl-C sets a flag that [`is_interrupted`] reads; a second one before it was taken ends the program.
 pub(crate) fn catch_interrupt() -> Result<(), Failure> {
+    if IS_CAUGHT.swap(true, Ordering::SeqCst) {
+        return Ok(());
+    }
     let handler = || {
         if INTERRUPTED.swap(true, Ordering::SeqCst) {
             screen::show_typing();
@@ -103,6 +113,24 @@ pub(crate) fn take_interrupt() -> bool {
 /// Is standard input a person?
 pub(crate) fn stdin_is_terminal() -> bool {
     io::stdin().is_terminal()
+}
+
+/// Is there a person who can be asked and answer?
+pub(crate) fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Is a person before standard input and output, so that a conversation can be held?
+pub(crate) fn can_talk() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+/// Asks; everything but y or yes is no. Of a terminal a line is read at a time: what was typed behind the answer stays.
+pub(crate) fn is_agreed(question: &str) -> Result<bool, Failure> {
+    say(&format!("{} [y/N] ", escape(question)));
+    let mut line = String::new();
+    io::stdin().read_line(&mut line)?;
+    Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
 /// All of standard input as UTF-8; an error names the first bad byte.

@@ -8,7 +8,10 @@ mod wrap;
 
 use clap::Args;
 
-use super::{model_args::ModelArgs, prompt::Think, report, sampling_args::SamplingArgs, template_args::TemplateArgs};
+use super::{
+    model_args::ModelArgs, present, prompt::Think, pull, report, sampling_args::SamplingArgs,
+    template_args::TemplateArgs,
+};
 use crate::{
     cli::Global,
     failure::{Failure, Kind},
@@ -21,7 +24,7 @@ use slash::Next;
 /// Arguments of `chat`.
 #[derive(Args)]
 pub(crate) struct ChatArgs {
-    /// The model, by name or path; one without a chat template needs --chat-template
+    /// The model, by name or path; one without a chat template needs --chat-template [default: the last that was pulled and has one]
     #[arg(value_name = "MODEL")]
     model: Option<String>,
     /// System message
@@ -38,16 +41,33 @@ pub(crate) struct ChatArgs {
     sampling: SamplingArgs,
 }
 
+impl ChatArgs {
+    /// What `trinity run MODEL` means before a person.
+    pub(super) fn new(
+        model: &str,
+        system: Option<String>,
+        think: Option<Think>,
+        template: TemplateArgs,
+        load: ModelArgs,
+        sampling: SamplingArgs,
+    ) -> Self {
+        Self { model: Some(model.to_owned()), system, think, template, load, sampling }
+    }
+}
+
 /// Reads, answers, repeats.
 pub(crate) fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
     args.sampling.check()?;
-    let loaded = args.load.load(args.model.as_deref(), &args.template, global)?;
+    let model = match &args.model {
+        Some(model) => pull::find_or_ask(model, global).map(|_| model.clone())?,
+        None => present::to_talk_to(args.template.is_given(), global)?,
+    };
+    let loaded = args.load.load(Some(&model), &args.template, global)?;
     let conversation = Conversation::new(loaded, args.system.clone(), args.think, args.sampling.clone())?;
     terminal::catch_interrupt()?;
     let mut lines = Lines::new(conversation.setting_names())?;
     if lines.is_terminal() {
-        let name = args.model.as_deref().unwrap_or(conversation.model_name());
-        terminal::say(&format!("{name}: type a message, or /help\n"));
+        terminal::say(&format!("{model}: type a message, or /help\n"));
     }
     let mut first_failure = None;
     let mut talk = Talk { conversation, is_verbose: global.verbose > 0, has_hinted: false };

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use hub::{Hub, Resolved};
+use hub::{Hub, RepositoryFile, Resolved};
 use serde_json::json;
 
 use crate::{
@@ -15,6 +15,9 @@ use crate::{
 /// Arguments of `list`.
 #[derive(Args)]
 pub(crate) struct ListArgs {
+    /// Only names with this in them; of hf:ORGANISATION/REPOSITORY what it has to be pulled
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
     /// The whole catalogue, also what is not on this machine
     #[arg(short, long)]
     all: bool,
@@ -24,18 +27,27 @@ pub(crate) struct ListArgs {
 }
 
 /// A model in one line.
-struct Row {
-    name: String,
+pub(super) struct Row {
+    pub(super) name: String,
     bytes: u64,
+    /// Is the size only about so?
+    is_rough: bool,
     path: Option<String>,
-    modified: Option<SystemTime>,
+    pub(super) modified: Option<SystemTime>,
     /// Where it came from, or where it would come from.
     source: String,
 }
 
 /// Name, size, day it came, where from; the path in JSON.
 pub(crate) fn run(args: &ListArgs, global: &Global) -> Result<(), Failure> {
-    let rows = rows(&Hub::from_environment(global.offline)?, args.all)?;
+    let hub = Hub::from_environment(global.offline)?;
+    if let Some(files) = args.name.as_ref().map_or(Ok(None), |name| hub.files_of(name))? {
+        return list_files(&files, args.json);
+    }
+    let mut rows = rows(&hub, args.all)?;
+    if let Some(name) = &args.name {
+        rows.retain(|row| row.name.to_ascii_lowercase().contains(&name.to_ascii_lowercase()));
+    }
     if args.json {
         let list: Vec<_> = rows
             .iter()
@@ -48,25 +60,60 @@ pub(crate) fn run(args: &ListArgs, global: &Global) -> Result<(), Failure> {
             .collect();
         return terminal::put_json(&list);
     }
-    let width = rows.iter().map(|row| escape(&row.name).chars().count()).max().unwrap_or(0);
-    let text: String = rows
-        .iter()
-        .map(|row| {
-            let (name, size) = (escape(&row.name), terminal::bytes_text(row.bytes));
-            let day = row.modified.map_or_else(|| "-".to_owned(), terminal::day_text);
-            format!("{name:<width$} {size:>9}  {day:<10}  {}\n", escape(&row.source))
-        })
-        .collect();
-    terminal::put(&text)
+    let headings = ["NAME", "SIZE", "PULLED", "FROM"].map(str::to_owned);
+    let cells = rows.iter().map(|row| {
+        let day = row.modified.map_or_else(|| "-".to_owned(), terminal::day_text);
+        [row.name.clone(), size_text(Some(row.bytes), row.is_rough), day, row.source.clone()]
+    });
+    terminal::put(&table(&std::iter::once(headings).chain(cells).collect::<Vec<_>>()))
 }
 
-fn rows(hub: &Hub, is_all: bool) -> Result<Vec<Row>, Failure> {
+/// What a repository has.
+fn list_files(files: &[RepositoryFile], is_json: bool) -> Result<(), Failure> {
+    if is_json {
+        let list = files.iter().map(|f| json!({"quant": f.quant, "bytes": f.bytes, "file": f.path}));
+        return terminal::put_json(&list.collect::<Vec<_>>());
+    }
+    let headings = ["QUANT", "SIZE", "FILE"].map(str::to_owned);
+    let cells = files.iter().map(|file| {
+        [file.quant.clone().unwrap_or_else(|| "-".to_owned()), size_text(file.bytes, false), file.path.clone()]
+    });
+    terminal::put(&table(&std::iter::once(headings).chain(cells).collect::<Vec<_>>()))
+}
+
+fn size_text(bytes: Option<u64>, is_rough: bool) -> String {
+    let rough = if is_rough { "~" } else { "" };
+    bytes.map_or_else(|| "-".to_owned(), |bytes| format!("{rough}{}", terminal::bytes_text(bytes)))
+}
+
+/// Rows under their headings, the second column to the right.
+pub(super) fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|cell| escape(cell))).collect();
+    let mut widths = [0; N];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(widths).enumerate().map(|(i, (cell, width))| match i {
+            1 => format!("{cell:>width$}"),
+            _ => format!("{cell:<width$}"),
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
+}
+
+/// The models on this machine, or all that have names.
+pub(super) fn rows(hub: &Hub, is_all: bool) -> Result<Vec<Row>, Failure> {
     let installed = hub.installed()?;
     let mut rows = Vec::new();
     for entry in hub.catalogue().iter().filter(|e| installed.iter().all(|m| m.name != e.name)) {
         let row = |path: Option<String>, source: &str| Row {
             name: entry.name.clone(),
             bytes: entry.bytes,
+            is_rough: path.is_none() && entry.sha256.is_none(),
             path,
             modified: None,
             source: source.to_owned(),
@@ -85,6 +132,7 @@ fn rows(hub: &Hub, is_all: bool) -> Result<Vec<Row>, Failure> {
     rows.extend(installed.into_iter().map(|m| Row {
         name: m.name,
         bytes: m.bytes,
+        is_rough: false,
         path: Some(m.path.display().to_string()),
         modified: m.modified,
         source: m.source,

@@ -117,11 +117,6 @@ pub(crate) fn container(found: &Resolved) -> Result<Container, Failure> {
     }
 }
 
-/// Is `reference` a model on this machine?
-pub(crate) fn is_present(reference: &str, global: &Global) -> bool {
-    Hub::from_environment(global.offline).is_ok_and(|hub| hub.resolve(reference).is_ok())
-}
-
 impl ModelArgs {
     /// Opens the container of a model that is to be computed with.
     pub(crate) fn open(&self, reference: Option<&str>, global: &Global) -> Result<Container, Failure> {

@@ -1,28 +1,28 @@
-//! `trinity run [MODEL] [PROMPT]`: completes a prompt and prints the text as it comes.
+//! `trinity run [MODEL] [PROMPT]`: completes a prompt and prints the text as it comes; a model alone is talked to.
 
-use std::{fs::File, ops::ControlFlow, path::PathBuf};
+mod words;
+
+use std::{ops::ControlFlow, path::PathBuf};
 
 use clap::Args;
 use tokenizer::TokenId;
 
 use super::{
+    chat::{self, ChatArgs},
     model_args::{self, Loaded, ModelArgs},
     prompt::{self, Think},
-    report,
+    pull, report,
     sampling_args::SamplingArgs,
-    template_args::TemplateArgs,
+    template_args::{self, TemplateArgs},
 };
-use crate::{
-    cli::Global,
-    failure::{Failure, Kind},
-    terminal,
-};
+use crate::{cli::Global, failure::Failure, terminal};
+use words::Asked;
 
 /// Arguments of `run`.
 #[derive(Args)]
 pub(crate) struct RunArgs {
-    /// The model and the prompt; one word alone is the prompt (or, with piped input, a model that exists), '-' reads standard input
-    #[arg(value_name = "[MODEL] PROMPT", num_args = 0..=2)]
+    /// The model and the prompt. A model alone is talked to, or completes what is typed or piped in; what is no model is the prompt; '-' reads standard input
+    #[arg(value_name = "[MODEL] PROMPT", num_args = 0..)]
     words: Vec<String>,
     /// The model, by name or path [default: the one in the program]
     #[arg(short, long, value_name = "MODEL")]
@@ -53,9 +53,18 @@ pub(crate) struct RunArgs {
 /// Loads, generates, prints.
 pub(crate) fn run(args: &RunArgs, global: &Global) -> Result<(), Failure> {
     args.sampling.check()?;
+    let asked = Asked::read(args, global)?;
+    if let Some(model) = &asked.model {
+        pull::find_or_ask(model, global).map_err(|failure| asked.explain(failure))?;
+        if asked.may_talk(args) && can_talk(args, model, global)? {
+            let (system, template) = (args.system.clone(), args.template.clone());
+            let (load, sampling) = (args.load.clone(), args.sampling.clone());
+            return chat::run(&ChatArgs::new(model, system, args.think, template, load, sampling), global);
+        }
+    }
+    let text = asked.text(args)?;
     terminal::catch_interrupt()?;
-    let (model, text) = model_and_prompt(args, global)?;
-    let mut loaded = args.load.load(model.as_deref(), &args.template, global)?;
+    let mut loaded = args.load.load(asked.model.as_deref(), &args.template, global)?;
     let ids = encode(args, &mut loaded, &text)?;
     let mut sampling = args.sampling.clone();
     sampling.settle(loaded.sampling);
@@ -78,6 +87,11 @@ pub(crate) fn run(args: &RunArgs, global: &Global) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Is there something by which the model can be talked to?
+fn can_talk(args: &RunArgs, model: &str, global: &Global) -> Result<bool, Failure> {
+    Ok(args.template.is_given() || template_args::can_chat(&model_args::open(Some(model), global)?))
+}
+
 /// The prompt by the model's template, or the text as it is where there is none or it is not wanted.
 fn encode(args: &RunArgs, loaded: &mut Loaded, text: &str) -> Result<Vec<TokenId>, Failure> {
     if !args.raw && !args.special && !loaded.template.is_missing() {
@@ -98,48 +112,4 @@ fn encode(args: &RunArgs, loaded: &mut Loaded, text: &str) -> Result<Vec<TokenId
     terminal::echo_prompt(text);
     let encode = if args.special { prompt::encode_special } else { prompt::encode_text };
     Ok(encode(&loaded.tokenizer, text))
-}
-
-/// Where model and prompt come from.
-fn model_and_prompt(args: &RunArgs, global: &Global) -> Result<(Option<String>, String), Failure> {
-    let mut words = args.words.iter();
-    let mut model = args.model.clone();
-    let text = match (args.words.len(), &args.file) {
-        (n, Some(_)) if n == 2 || (n == 1 && model.is_some()) => return Err(Failure::usage("a prompt and --file")),
-        (2, None) => {
-            if model.is_some() {
-                return Err(Failure::usage("a model twice: as --model and before the prompt"));
-            }
-            model = words.next().cloned();
-            words.next().cloned()
-        }
-        (1, Some(_)) if model.is_none() => {
-            model = words.next().cloned();
-            None
-        }
-        (1, None) => {
-            let word = words.next().cloned().unwrap_or_default();
-            // With piped input, a word that is a model on this machine is one.
-            if model.is_none() && !terminal::stdin_is_terminal() && model_args::is_present(&word, global) {
-                model = Some(word);
-                None
-            } else {
-                Some(word)
-            }
-        }
-        _ => None,
-    };
-    let text = match (text, &args.file) {
-        (Some(text), _) if text != "-" => text,
-        (_, Some(path)) => {
-            let name = path.display().to_string();
-            let file = File::open(path).map_err(|e| Failure::new(Kind::Failure, format!("{name}: {e}")))?;
-            terminal::read_text(&name, file)?
-        }
-        (None, None) if terminal::stdin_is_terminal() => {
-            return Err(Failure::usage("no prompt").with_hint("trinity run \"Once upon a time\""));
-        }
-        _ => terminal::read_stdin()?,
-    };
-    Ok((model, text))
 }

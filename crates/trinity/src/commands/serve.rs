@@ -135,9 +135,12 @@ async fn serve(settings: &ServeArgs, global: &Global) -> Result<(), Failure> {
     stopped.await.map_err(|e| Failure::new(Kind::Failure, format!("an engine did not stop: {e}")))
 }
 
-/// The first model and those that are pinned; the rest come when they are asked for.
+/// The first model and those that are pinned; the rest come when they are asked for, and all where nobody said which models.
 async fn load(models: &Models, loader: &FileLoader) -> Result<(), Failure> {
     models.load_pinned().await.map_err(|e| loader.failure(&e))?;
+    if loader.is_lazy() {
+        return Ok(());
+    }
     models.acquire(None).await.map_err(|e| loader.failure(&e))?;
     Ok(())
 }

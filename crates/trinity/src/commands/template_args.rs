@@ -61,6 +61,11 @@ impl ChatTemplate {
 }
 
 impl TemplateArgs {
+    /// Does a flag say what any model can be talked to with?
+    pub(crate) fn is_given(&self) -> bool {
+        self.chat_template.is_some() || self.chat_template_file.is_some()
+    }
+
     /// What the flags choose, else what the model has. Only what the flags name must be there and parse.
     pub(crate) fn choose(&self, container: &Container) -> Result<ChatTemplate, Failure> {
         let metadata = container.metadata();
@@ -77,6 +82,11 @@ impl TemplateArgs {
         };
         Ok(ChatTemplate { template: Some(chosen), ..own })
     }
+}
+
+/// Has the model a template of its own that can be used?
+pub(crate) fn can_chat(container: &Container) -> bool {
+    own(container.metadata()).is_ok_and(|own| own.template.is_some())
 }
 
 /// The model's own template, with the one for tools beside it.

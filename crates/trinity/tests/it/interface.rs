@@ -11,7 +11,11 @@ const COMMANDS: &[&str] = &[
     "pull",
     "list",
     "show",
+    "cp",
     "rm",
+    "ps",
+    "stop",
+    "help",
     "serve",
     "eval",
     "tokenize",
@@ -35,6 +39,13 @@ fn help_completions_and_man_page_name_every_command() {
         assert!(help.contains(command), "help: {command}");
         assert!(man.contains(&format!("trinity\\-{command}")), "man: {command}");
     }
+}
+
+#[test]
+fn help_is_a_command_too() {
+    assert_eq!(trinity(["help"]).ok().text(), trinity(["--help"]).ok().text());
+    assert_eq!(trinity(["help", "run"]).ok().text(), trinity(["run", "--help"]).ok().text());
+    assert_eq!(trinity(["help", "frobnicate"]).code, 2);
 }
 
 #[test]

@@ -23,9 +23,13 @@ mod inspect_ternary;
 mod interface;
 mod metadata;
 mod models;
+mod names;
+#[cfg(unix)]
+mod names_terminal;
 mod program;
 mod quantize;
 mod run;
+mod running;
 #[cfg(unix)]
 mod samples;
 mod seal;

@@ -44,6 +44,19 @@ fn a_model_is_pulled_listed_shown_run_and_removed() {
     assert!(server.requests().is_empty());
     let pulled = at(home, &["pull", "story:q8"]).ok();
     assert_eq!(pulled.stderr.matches("Tell good stories.").count(), 1, "{}", pulled.stderr);
+    let phases = [
+        "story:q8: 344.3 kB, licence MIT\n",
+        "Tell good stories.\n",
+        "downloading stories.gguf from http://127.0.0.1:",
+        "verified stories.gguf: ",
+        "story:q8 is here: /",
+        "next: trinity run story:q8 \"Once upon a time\"\n",
+    ];
+    let places: Vec<_> = phases
+        .iter()
+        .map(|phase| pulled.stderr.find(phase).unwrap_or_else(|| panic!("no {phase}: {}", pulled.stderr)))
+        .collect();
+    assert!(places.is_sorted(), "{}", pulled.stderr);
     assert!(pulled.stdout.is_empty() && pulled.stderr.contains("stories.gguf"), "{}", pulled.stderr);
     let again = at(home, &["pull", "story:q8"]).ok();
     assert!(!again.stderr.contains("Tell good stories.") && server.requests().len() == 1, "{}", again.stderr);
@@ -56,7 +69,20 @@ fn a_model_is_pulled_listed_shown_run_and_removed() {
     let path = rows[1]["path"].as_str().unwrap();
     assert_eq!(at(home, &["show", "story:q8", "--path"]).ok().text().trim(), path);
     assert!(at(home, &["list"]).ok().text().lines().any(|l| l.starts_with("story:q8") && l.contains("344.3 kB")));
-    assert!(at(home, &["list", "--all"]).ok().text().contains("smollm2:135m"));
+    let headings = |arguments: &[&str]| {
+        let text = at(home, arguments).ok().text();
+        text.lines().next().unwrap().split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(headings(&["list"]), ["NAME", "SIZE", "PULLED", "FROM"]);
+    assert_eq!(at(home, &["list", "STORY"]).ok().text().lines().count(), 2, "only the names with this in them");
+    let all = at(home, &["list", "--all"]).ok().text();
+    for name in ["smollm2:135m ", "qwen3:0.6b ", "llama3.2:1b ", "bitnet:2b "] {
+        assert!(
+            all.lines()
+                .any(|l| l.starts_with(name) && l.contains("licence") && (l.contains(" MB ") || l.contains(" GB "))),
+            "{all}"
+        );
+    }
     let shown = at(home, &["show", "story"]).ok().text();
     for fact in ["story:q8", "MIT", SHA256, path, "Tell good stories."] {
         assert!(shown.contains(fact), "{fact}: {shown}");
@@ -68,6 +94,12 @@ fn a_model_is_pulled_listed_shown_run_and_removed() {
     at(home, &["rm", "story:q8"]).ok();
     assert!(!Path::new(path).exists());
     at(home, &["rm", "story:q8"]).fails(1, &["story:q8"]);
+    at(home, &["cp", "stories260k", "story:q8"]).fails(1, &["story:q8 is taken", "catalogue"]);
+    assert!(at(home, &["cp", "stories260k", "Mine"]).ok().stderr.contains("next: trinity run mine"));
+    let copied = at(home, &["run", "mine", "Once upon a time", "--temperature", "0", "-n", "20"]).ok().text();
+    assert!(copied.contains("there was a little girl named L"), "{copied}");
+    at(home, &["cp", "stories260k", "mine"]).fails(1, &["mine is taken", "trinity rm"]);
+    at(home, &["rm", "mine"]).ok();
     assert!(at(home, &["pull", "stories260k"]).ok().stderr.contains("part of the program"));
     at(home, &["rm", "stories260k"]).fails(1, &["part of the program"]);
 }
@@ -118,10 +150,60 @@ fn a_broken_download_is_one_line_and_goes_on_later() {
     at(home.path(), &["pull", "story:q8"]).ok();
 }
 
+/// What a repository of Hugging Face has is listed with its sizes, and pulled by its quantisation.
+#[test]
+fn repositories_are_listed_and_pulled_from() {
+    let (bytes, other) = (story_model(), b"GGUF, but no model".to_vec());
+    let server = Loopback::start(move |request| {
+        let sibling = |name: &str, bytes: &[u8], hash: &str| {
+            format!(r#"{{"rfilename":"{name}","lfs":{{"sha256":"{hash}","size":{}}}}}"#, bytes.len())
+        };
+        let files = [sibling("s-Q2_K.gguf", &other, &"0".repeat(64)), sibling("s-Q8_0.gguf", &bytes, SHA256)];
+        match request.target.split('?').next().unwrap() {
+            "/api/models/org/stories/revision/main" => {
+                Answer::ok(format!(r#"{{"id":"org/stories","siblings":[{}]}}"#, files.join(",")))
+            }
+            "/org/stories/resolve/main/s-Q8_0.gguf" => Answer::file(request, &bytes, ETAG),
+            _ => Answer::status(404),
+        }
+    });
+    let home = tempfile::tempdir().unwrap();
+    let at = |arguments: &[&str]| {
+        finish(command(arguments).env("TRINITY_HOME", home.path()).env("HF_ENDPOINT", server.url("")))
+    };
+    let list = at(&["list", "hf:org/stories"]).ok().text();
+    let rows: Vec<Vec<&str>> = list.lines().map(|l| l.split_whitespace().collect()).collect();
+    assert_eq!(
+        rows,
+        [
+            vec!["QUANT", "SIZE", "FILE"],
+            vec!["Q2_K", "18", "B", "s-Q2_K.gguf"],
+            vec!["Q8_0", "344.3", "kB", "s-Q8_0.gguf"]
+        ]
+    );
+    at(&["pull", "hf:org/stories"]).fails(1, &["several models: Q2_K, Q8_0", "hint: trinity pull hf:org/stories:Q2_K"]);
+    at(&["run", "hf:org/stories:q8_0", "Once"]).fails(1, &["hint: trinity pull hf:org/stories:q8_0"]);
+    let pulled = at(&["pull", "hf:org/stories:q8_0"]).ok().stderr;
+    for phase in [
+        "looking up org/stories",
+        "hf:org/stories/s-Q8_0.gguf: 344.3 kB",
+        "verified",
+        "next: trinity run hf:org/stories:q8_0",
+    ] {
+        assert!(pulled.contains(phase), "{phase}: {pulled}");
+    }
+    let n_requests = server.requests().len();
+    let story = at(&["run", "HF.co/org/Stories", "Once upon a time", "--temperature", "0", "-n", "20"]).ok().text();
+    assert!(story.contains("there was a little girl named L") && server.requests().len() == n_requests, "{story}");
+    at(&["rm", "hf:org/stories"]).ok();
+    at(&["pull", "hf:org/no"]).fails(1, &["org/no", "HF_TOKEN"]);
+}
+
 #[test]
 fn wrong_names_are_one_line_with_a_hint() {
     let home = tempfile::tempdir().unwrap();
-    at(home.path(), &["pull", "smolm2:135m"]).fails(1, &["did you mean smollm2:135m", "hint: "]);
+    let ways_out = ["did you mean smollm2:135m", "hint: trinity pull smollm2:135m", "list --all", "hf:", "path"];
+    at(home.path(), &["pull", "smolm2:135m"]).fails(1, &ways_out);
     at(home.path(), &["pull", "hf:org/../x.gguf"]).fails(1, &["hf:org/../x.gguf"]);
     at(home.path(), &["pull", "a\nb"]).fails(1, &["a\\nb"]);
     at(home.path(), &["show", "no-such-model"]).fails(1, &["no-such-model"]);

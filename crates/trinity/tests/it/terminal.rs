@@ -107,6 +107,12 @@ impl Terminal {
         &self.keyboard
     }
 
+    /// What Ctrl-C does where the program owns its terminal, which is another's here.
+    pub(crate) fn interrupt(&self) {
+        let killed = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+    }
+
     /// Waits for the end.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         let end = Instant::now() + PATIENCE;

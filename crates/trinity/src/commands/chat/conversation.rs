@@ -91,11 +91,6 @@ impl Conversation {
         })
     }
 
-    /// For the greeting.
-    pub(super) fn model_name(&self) -> &str {
-        &self.loaded.name
-    }
-
     /// Answers what was typed, files that were read before it; see [`answer`](Self::answer).
     pub(super) fn reply(&mut self, typed: &str) -> Result<Said, Failure> {
         let files = self.attached.clone();

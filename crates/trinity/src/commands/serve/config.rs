@@ -47,7 +47,7 @@ pub(crate) enum CompatName {
 /// Every setting, as flag, environment variable and key of the file.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ServeArgs {
-    /// Models to serve, by name or path; the first is meant by requests that name none [default: the one in the program]
+    /// Models to serve, by name or path; the first is meant by requests that name none [default: all on this machine, those with a chat template first]
     #[arg(value_name = "MODEL")]
     pub(crate) models: Vec<String>,
     /// The same as a flag

@@ -9,7 +9,7 @@ use std::{
 use chat::OutputFormat;
 use engine::{CacheScope, Handle, SamplingDefaults, grammar::GrammarCompiler};
 use gguf::{Container, FileChange, Stamp};
-use hub::{EMBEDDED, Hub, Resolved};
+use hub::{Hub, Resolved};
 use server::{
     EngineGauges, ModelStatus,
     auth::{Keys, ScopeSalt},
@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     cli::Global,
-    commands::{model_args::default_context, template_args::ChatTemplate},
+    commands::{model_args::default_context, present, template_args::ChatTemplate},
     failure::{Failure, Kind},
     terminal,
 };
@@ -46,6 +46,8 @@ pub(super) fn models(
         names: match (settings.any_model_name, settings.strict_model_name) {
             (true, _) => ModelNames::AnyForFirst,
             (false, true) => ModelNames::Strict,
+            // Who did not say which models wants to be answered, as where there is one.
+            (false, false) if loader.is_lazy() => ModelNames::AnyForFirst,
             (false, false) => ModelNames::AnyForOne,
         },
     };
@@ -137,17 +139,24 @@ pub(super) struct FileLoader {
 
 impl FileLoader {
     fn find(settings: &ServeArgs, scope_salt: ScopeSalt, global: &Global) -> Result<Self, Failure> {
-        let mut names = settings.all_models();
-        if names.is_empty() && settings.pin.is_empty() {
-            names.push(EMBEDDED);
-        }
-        names.extend(settings.pin.iter().map(String::as_str).filter(|pinned| !settings.all_models().contains(pinned)));
+        let mut names: Vec<String> = settings.all_models().into_iter().map(str::to_owned).collect();
         let hub = Hub::from_environment(global.offline)?;
+        let is_named = !names.is_empty() || !settings.pin.is_empty();
+        if !is_named {
+            names = present::models(&hub)?.into_iter().map(|model| model.name).collect();
+        }
+        names.extend(settings.pin.iter().filter(|pinned| !settings.all_models().contains(&pinned.as_str())).cloned());
         let mut found: Vec<Found> = Vec::new();
-        for name in names {
+        for name in &names {
             let is_pinned = settings.pin.iter().any(|pinned| pinned == name);
-            let new = Found::new(name, &hub, hub.resolve(name)?, is_pinned)?;
-            if found.iter().any(|f| f.known.id == new.known.id) {
+            let mut new = Found::new(name, &hub, hub.resolve(name)?, is_pinned)?;
+            let is_twice = |id: &str| found.iter().any(|f| f.known.id == id);
+            // Nobody chose them: two files of one name are told apart by where they came from.
+            if !is_named && is_twice(&new.known.id) {
+                new.rename(name, &[]);
+                new.known.aliases.clear();
+            }
+            if is_twice(&new.known.id) {
                 return Err(Failure::usage(format!("two models are called {:?}", new.known.id)));
             }
             found.push(new);
@@ -200,6 +209,12 @@ impl FileLoader {
     pub(super) fn failure(&self, error: &ApiError) -> Failure {
         let reason = self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).take();
         Failure::new(Kind::Failure, reason.unwrap_or_else(|| error.to_string()))
+    }
+
+    /// Is nothing to be loaded before it is asked for? So it is where nobody said which models, and there are several.
+    pub(super) fn is_lazy(&self) -> bool {
+        let is_named = !self.settings.all_models().is_empty() || !self.settings.pin.is_empty();
+        !is_named && self.found().len() > 1
     }
 
     /// The first model's name.
