@@ -183,6 +183,8 @@ pub trait Sink: Send {
     /// Log-probabilities of all tokens of the prompt but the first, where the request asks for them: comes once, before the first event
     /// of any choice that has a token or text.
     fn prompt(&mut self, _logprobs: Vec<Logprobs>) {}
+    /// The first step of a choice: so many tokens of its prompt were cached. Comes once for each, before its first event.
+    fn begun(&mut self, _n_cached: usize) {}
     /// What a choice took, however it ends: so many tokens of the prompt, those that were cached among them, and so many generated. Comes
     /// once for each, before its end.
     fn charge(&mut self, _n_prompt: usize, _n_completion: usize) {}

@@ -167,14 +167,18 @@ impl Runner {
         Progress::Computed
     }
 
-    /// Notes first steps.
+    /// Notes first steps, and tells of them.
     fn begin(&mut self, now: Duration) {
         for p in &self.planned {
             let Some(running) = self.running.get_mut(&p.id) else { continue };
             if running.started.is_none() {
                 running.started = Some(now);
+                let n_cached = self.scheduler.sequence(p.id).n_cached.unwrap_or(0);
                 self.stats.n_prompt_tokens += running.n_prompt as u64;
-                self.stats.n_cached_tokens += self.scheduler.sequence(p.id).n_cached.unwrap_or(0) as u64;
+                self.stats.n_cached_tokens += n_cached as u64;
+                if let Some(group) = self.groups.get_mut(&running.request) {
+                    group.sink.begun(n_cached);
+                }
             }
         }
     }

@@ -236,6 +236,10 @@ impl Sink for Counted {
         self.sink.prompt(logprobs);
     }
 
+    fn begun(&mut self, n_cached: usize) {
+        self.sink.begun(n_cached);
+    }
+
     fn charge(&mut self, n_prompt: usize, n_completion: usize) {
         self.sink.charge(n_prompt, n_completion);
     }

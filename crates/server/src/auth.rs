@@ -23,6 +23,7 @@ pub use scope::{SCOPE_SALT_BYTES, ScopeSalt};
 use crate::{
     app::ServerOptions,
     error::{ApiError, ErrorKind},
+    tally::Tally,
 };
 
 /// Whether callers with different keys share cached prefixes. Who shares can tell by the time of an answer what others asked.
@@ -50,6 +51,8 @@ pub struct Caller {
     pub key_id: Option<Arc<str>>,
     /// What it may do beyond asking a model.
     pub rights: Rights,
+    /// What the request has cost.
+    pub(crate) tally: Arc<Tally>,
     permit: Option<Arc<Permit>>,
 }
 
@@ -151,7 +154,8 @@ pub(crate) fn admit(
     keys: &Keys,
     options: &ServerOptions,
 ) -> Result<Caller, ApiError> {
-    let nobody = |rights| Caller { scope: 0, owner: 0, tenant: 0, key_id: None, rights, permit: None };
+    let nobody =
+        |rights| Caller { scope: 0, owner: 0, tenant: 0, key_id: None, rights, tally: Arc::default(), permit: None };
     if keys.is_empty() {
         return Ok(nobody(Rights::without_keys(is_local || options.open_admin)));
     }
@@ -165,8 +169,9 @@ pub(crate) fn admit(
         CacheScoping::All => 0,
         CacheScoping::Key => owner,
     };
-    let key_id = Some(Arc::clone(&key.id));
-    Ok(Caller { scope, owner, tenant: owner, key_id, rights: key.rights, permit: Some(Arc::new(Permit { key })) })
+    let (key_id, rights) = (Some(Arc::clone(&key.id)), key.rights);
+    let permit = Some(Arc::new(Permit { key }));
+    Ok(Caller { scope, owner, tenant: owner, key_id, rights, tally: Arc::default(), permit })
 }
 
 /// What a client sends as its key. It may send several; a few are looked at, so that headers full of keys are no faster way to guess.

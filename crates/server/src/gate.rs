@@ -15,6 +15,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use axum::{
@@ -39,6 +40,7 @@ use crate::{
     lifecycle::Phase,
     limits::URL_BYTES_MAX,
     log::Access,
+    page,
     refusal::{self, Shape},
     router::{self, RouteName},
     transport::places::{Seat, Work},
@@ -46,6 +48,9 @@ use crate::{
 
 /// Label of metrics for what reached no route.
 const NO_ROUTE: &str = "none";
+
+/// What stands in the log in place of a status where the client left before there was one, as with nginx.
+const CLIENT_LEFT: u16 = 499;
 
 /// Who is at the other end.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +69,26 @@ impl Connection {
     fn next() -> Self {
         static N: AtomicU64 = AtomicU64::new(1);
         Self(N.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl Access {
+    /// Of a request that is not answered yet.
+    fn of(peer: Peer, seen: &Seen) -> Self {
+        Self {
+            request_id: seen.id.clone().into_text(),
+            peer: match peer {
+                Peer::Tcp(address) => address.to_string(),
+                Peer::Unix => "unix".to_owned(),
+            },
+            method: seen.method.to_string(),
+            path: seen.path.clone(),
+            status: CLIENT_LEFT,
+            bytes: 0,
+            is_complete: false,
+            is_page_file: false,
+            duration: Duration::ZERO,
+        }
     }
 }
 
@@ -105,15 +130,22 @@ impl Gate {
         peer: Peer,
         work: Work,
     ) -> Result<Response<GatedBody>, Infallible> {
-        let mut guard = self.app.metrics().request_started();
+        let guard = self.app.metrics().request_started();
         let seen = Seen {
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
             headers: request.headers().clone(),
             id: RequestId::of(request.headers()),
         };
-        let mut caller = None;
-        let answered = panic::catch(self.pass(request, peer, &seen, &work, &mut caller)).await;
+        // Before the answer is begun, so that a client that leaves without one has its line, too.
+        let mut held = body::Held {
+            access: Access::of(peer, &seen),
+            guard,
+            caller: None,
+            work,
+            metrics: self.app.metrics().clone(),
+        };
+        let answered = panic::catch(self.pass(request, peer, &seen, &held.work, &mut held.caller)).await;
         let response = match answered {
             Some(Ok(response)) => response,
             Some(Err(refusal)) => refusal.into_response(),
@@ -126,24 +158,10 @@ impl Gate {
         let mut response = refusal::reshape(response, Shape::of(&seen.path), seen.id.as_str());
         self.set_headers(&seen, response.headers_mut());
         let status = response.status().as_u16();
-        guard.answered(route.as_ref().map_or(NO_ROUTE, |r| r.as_str()), seen.method.as_str(), status);
-        let access = Access {
-            request_id: seen.id.into_text(),
-            peer: match peer {
-                Peer::Tcp(address) => address.to_string(),
-                Peer::Unix => "unix".to_owned(),
-            },
-            key_id: caller.as_ref().and_then(|c: &auth::Caller| c.key_id.clone()),
-            method: seen.method.to_string(),
-            path: seen.path,
-            status,
-            bytes: 0,
-            is_complete: false,
-            duration: guard.elapsed(),
-        };
-        let metrics = self.app.metrics().clone();
-        Ok(response
-            .map(|body| GatedBody::new(body, body::Held { access, guard, _caller: caller, _work: work, metrics })))
+        held.guard.answered(route.as_ref().map_or(NO_ROUTE, |r| r.as_str()), seen.method.as_str(), status);
+        held.access.status = status;
+        held.access.is_page_file = response.extensions().get::<page::PageFile>().is_some();
+        Ok(response.map(|body| GatedBody::new(body, held)))
     }
 
     /// The checks, then the router.
@@ -205,7 +223,7 @@ impl Gate {
         };
         Err(ApiError::new(ErrorKind::Unavailable, format!("the server is {what}"))
             .with_code("unavailable")
-            .with_retry_after(std::time::Duration::from_secs(1)))
+            .with_retry_after(Duration::from_secs(1)))
     }
 
     fn set_headers(&self, seen: &Seen, headers: &mut HeaderMap) {

@@ -139,7 +139,7 @@ impl Generation {
             (0..request.n_choices).map(|choice| ChoiceParser::new(&request, choice)).collect();
         let prompt_param = request.prompt_param;
         let n_prompt = request.prompt.len();
-        let (sink, receiver, room, stop) = ChannelSink::new(Bill::of(caller));
+        let (sink, receiver, room, stop) = ChannelSink::new(Bill::of(caller, &lease.id, n_prompt));
         let request = engine::Request {
             tenant: TenantId(caller.tenant),
             ..request.into_engine(grammar, lease.handle.tokenizer())

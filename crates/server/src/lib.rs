@@ -34,6 +34,7 @@ pub mod refusal;
 pub mod router;
 pub mod serve;
 pub mod sse;
+mod tally;
 mod transport;
 mod wire;
 

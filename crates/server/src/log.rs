@@ -2,6 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tracing::Level;
+
+use crate::tally::Told;
+
 /// Longest text of a client that a line shows, characters.
 const TEXT_CHARS_MAX: usize = 256;
 
@@ -24,35 +28,52 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-/// What one line says of a request: no query, no header beyond the id, no body.
+/// What one line says of a request, beside what it cost: no query, no header beyond the id, no body.
 #[derive(Debug)]
 pub(crate) struct Access {
     pub(crate) request_id: Arc<str>,
     pub(crate) peer: String,
-    pub(crate) key_id: Option<Arc<str>>,
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) status: u16,
     pub(crate) bytes: u64,
     pub(crate) is_complete: bool,
+    /// The chat page's own, of which each visit asks for a dozen.
+    pub(crate) is_page_file: bool,
     pub(crate) duration: Duration,
 }
 
 impl Access {
-    /// Writes the line.
-    pub(crate) fn log(&self) {
-        tracing::info!(
-            target: ACCESS_TARGET,
-            id = %self.request_id,
-            peer = %self.peer,
-            key = self.key_id.as_deref().unwrap_or("-"),
-            method = %escape(&self.method),
-            path = %escape(&self.path),
-            status = self.status,
-            bytes = self.bytes,
-            ms = self.duration.as_millis() as u64,
-            end = if self.is_complete { "complete" } else { "cut" },
-        );
+    /// Writes the line, with what was `told` of the work of a model, if one was asked.
+    pub(crate) fn log(&self, key_id: Option<&str>, told: Option<&Told<'_>>) {
+        macro_rules! line {
+            ($level:expr) => {
+                tracing::event!(
+                    target: ACCESS_TARGET,
+                    $level,
+                    id = %self.request_id,
+                    peer = %self.peer,
+                    key = key_id.unwrap_or("-"),
+                    method = %escape(&self.method),
+                    path = %escape(&self.path),
+                    status = self.status,
+                    bytes = self.bytes,
+                    ms = self.duration.as_millis() as u64,
+                    end = if self.is_complete { "complete" } else { "cut" },
+                    model = told.map(|t| t.model),
+                    prompt_tokens = told.map(|t| t.n_prompt),
+                    cached_tokens = told.map(|t| t.n_cached),
+                    completion_tokens = told.map(|t| t.n_completion),
+                    ttft_ms = told.and_then(|t| t.to_first).map(|time| time.as_millis() as u64),
+                    tokens_per_second = told.and_then(|t| t.tokens_per_second).map(|rate| (rate * 10.0).round() / 10.0),
+                )
+            };
+        }
+        if self.is_page_file {
+            line!(Level::DEBUG);
+        } else {
+            line!(Level::INFO);
+        }
     }
 }
 

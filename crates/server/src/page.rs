@@ -29,6 +29,10 @@ struct Asset {
     body: &'static str,
 }
 
+/// An extension of answers that are a file of the page.
+#[derive(Clone, Copy)]
+pub(crate) struct PageFile;
+
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
@@ -132,6 +136,7 @@ impl Asset {
         if has_it {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
         }
+        response.extensions_mut().insert(PageFile);
         let headers = response.headers_mut();
         let fixed: [(HeaderName, &'static str); 8] = [
             (CONTENT_TYPE, self.content_type),

@@ -1,24 +1,42 @@
 //! What can be asked of `trinity`: one enum variant per command; completions and the man page are made from it.
 
-use clap::{Args, Parser, Subcommand};
+pub(crate) mod group;
+mod help;
+
+use std::ffi::OsString;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
     bench, chat, completions, convert, cp, dev, doctor, eval, inspect, limits, list, man, metadata, ps, pull, quantize,
     rm, run, serve, show, stop, tokenize,
 };
 
-/// The CPU inference engine for ternary and quantised language models.
+/// Trinity: the CPU inference server for ternary and quantised language models.
 #[derive(Parser)]
-#[command(name = "trinity", version, about, max_term_width = 100)]
+#[command(name = "trinity", version, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
+#[command(mut_subcommands = help::of_command)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
+    /// Print the version
+    #[arg(short = 'V', long, action = clap::ArgAction::Version, help_heading = group::GENERAL)]
+    version: Option<bool>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
+impl Cli {
+    /// What `line` asks for; help, and what is wrong with the line, are printed, and the program ends.
+    pub(crate) fn read(line: Vec<OsString>) -> Self {
+        let matches = help::first_page(Self::command()).get_matches_from(line);
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
 /// Options of every command.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = group::GENERAL)]
 pub(crate) struct Global {
     /// Say more on standard error (speed, settings, the kind of an error)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -26,6 +44,9 @@ pub(crate) struct Global {
     /// Never touch the network
     #[arg(long, global = true, env = "TRINITY_OFFLINE", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
     pub(crate) offline: bool,
+    /// Print help: the short form with -h, everything with --help
+    #[arg(short, long, global = true, action = clap::ArgAction::Help)]
+    help: Option<bool>,
 }
 
 /// A command, by its file in `commands/`.
@@ -61,7 +82,7 @@ pub(crate) enum Command {
     Ps(ps::PsArgs),
     /// Let a running server take a model out of memory
     Stop(stop::StopArgs),
-    /// Measure quality: perplexity, KL divergence, multiple choice, noise; compare models; collect importance
+    /// Measure quality: perplexity, KL divergence, multiple choice, noise
     Eval(eval::EvalArgs),
     /// Text on standard input to token ids, or back with --decode
     Tokenize(tokenize::TokenizeArgs),
@@ -79,10 +100,10 @@ pub(crate) enum Command {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use super::*;
 
     #[test]
     fn arguments_are_consistent() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod dev;
 mod digest;
 pub(crate) mod doctor;
 pub(crate) mod eval;
+pub(crate) mod foreign_flags;
 mod i2s_order;
 pub(crate) mod inspect;
 pub(crate) mod limits;

@@ -6,15 +6,14 @@ mod commands;
 mod failure;
 mod terminal;
 
-use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let line = match commands::serve::translated(std::env::args_os()) {
+    let line = match commands::foreign_flags::translated(std::env::args_os()) {
         Ok(line) => line,
         Err(failure) => return failure.report(false),
     };
-    let cli = cli::Cli::parse_from(line);
+    let cli = cli::Cli::read(line);
     match commands::run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(cli.global.verbose > 0),

@@ -16,16 +16,25 @@ use crate::{
     transport::places::Work,
 };
 
-/// What lives until the body ends.
+/// What lives until a request is over: its answer sent, or its client gone, perhaps before there was an answer. Then its line is logged.
 pub(super) struct Held {
     pub(super) access: Access,
     pub(super) guard: RequestGuard,
-    pub(super) _caller: Option<Caller>,
-    pub(super) _work: Work,
+    pub(super) caller: Option<Caller>,
+    pub(super) work: Work,
     pub(super) metrics: Metrics,
 }
 
-/// A body that lets go of what it holds, and writes the log line, when it is sent or dropped.
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.access.duration = self.guard.elapsed();
+        let key_id = self.caller.as_ref().and_then(|caller| caller.key_id.as_deref());
+        let told = self.caller.as_ref().and_then(|caller| caller.tally.told());
+        self.access.log(key_id, told.as_ref());
+    }
+}
+
+/// A body that lets go of what it holds when it is sent or dropped.
 pub(crate) struct GatedBody {
     /// None once it has ended.
     inner: Option<Body>,
@@ -48,8 +57,6 @@ impl GatedBody {
         self.inner = None;
         if let Some(mut held) = self.held.take() {
             held.access.is_complete = is_complete;
-            held.access.duration = held.guard.elapsed();
-            held.access.log();
         }
     }
 }

@@ -1,17 +1,35 @@
-//! [`Bill`]: what a request took is counted towards its key, however it ends.
+//! [`Bill`]: what a request took is counted towards its key, however it ends, and for its line in the log.
 
-use crate::{Caller, auth::Account};
+use std::sync::Arc;
 
-/// Of one request: its prompt is counted once for all choices.
+use crate::{Caller, auth::Account, tally::Tally};
+
+/// Of one prompt: it is counted once for all choices.
 #[derive(Default)]
 pub(super) struct Bill {
     account: Account,
+    tally: Arc<Tally>,
     n_prompt: usize,
+    has_begun: bool,
 }
 
 impl Bill {
-    pub(super) fn of(caller: &Caller) -> Self {
-        Self { account: caller.account(), n_prompt: 0 }
+    /// Of a prompt of so many tokens for `model`.
+    pub(super) fn of(caller: &Caller, model: &str, n_prompt: usize) -> Self {
+        caller.tally.prompt(model, n_prompt);
+        Self { account: caller.account(), tally: Arc::clone(&caller.tally), n_prompt: 0, has_begun: false }
+    }
+
+    /// A choice begins; what the first finds cached is what was there before the request.
+    pub(super) fn begun(&mut self, n_cached: usize) {
+        if !std::mem::replace(&mut self.has_begun, true) {
+            self.tally.cached(n_cached);
+        }
+    }
+
+    /// A token was generated.
+    pub(super) fn token(&self) {
+        self.tally.token();
     }
 
     /// A choice has ended: so much of the prompt was computed or cached, and so many tokens written.

@@ -26,6 +26,10 @@ impl Sink for EmbedSink {
         if self.is_open() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 
+    fn begun(&mut self, n_cached: usize) {
+        self.1.begun(n_cached);
+    }
+
     fn charge(&mut self, n_prompt: usize, n_completion: usize) {
         self.1.charge(n_prompt, n_completion);
     }
@@ -100,8 +104,9 @@ pub async fn embed_raw(
         for prompt in prompts.by_ref().take(n_at_once - waiting.len()) {
             let (sender, receiver) = oneshot::channel();
             let task = Task::Embed(pooling);
+            let bill = Bill::of(caller, &lease.id, prompt.len());
             let request = Request { task, scope, tenant: TenantId(caller.tenant), ..Request::new(prompt) };
-            let sink = EmbedSink(Some(sender), Bill::of(caller));
+            let sink = EmbedSink(Some(sender), bill);
             lease.handle.submit(request, Box::new(sink)).map_err(|e| api_error(&e, "input"))?;
             waiting.push_back(receiver);
         }

@@ -77,6 +77,9 @@ impl Sink for ChannelSink {
             return ControlFlow::Break(());
         }
         let token = event.token.map(|id| TokenReport { id, logprobs: event.logprobs.cloned() });
+        if token.is_some() {
+            self.bill.token();
+        }
         if token.is_none() && event.text.is_empty() {
             return if self.is_open() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
         }
@@ -86,6 +89,10 @@ impl Sink for ChannelSink {
     fn prompt(&mut self, logprobs: Vec<Logprobs>) {
         // Nobody listens any more: then nobody needs to know.
         let _ = self.send(Message::Prompt(logprobs));
+    }
+
+    fn begun(&mut self, n_cached: usize) {
+        self.bill.begun(n_cached);
     }
 
     fn charge(&mut self, n_prompt: usize, n_completion: usize) {

@@ -7,10 +7,15 @@ use eval::bench::{self, Phase, Test};
 use model::Forward;
 
 use super::model_args::ModelArgs;
-use crate::{cli::Global, failure::Failure, terminal};
+use crate::{
+    cli::{Global, group},
+    failure::Failure,
+    terminal,
+};
 
 /// Arguments of `bench`.
 #[derive(Args)]
+#[command(next_help_heading = group::MEASUREMENT)]
 pub(crate) struct BenchArgs {
     /// The model, by name or path [default: the one in the program]
     #[arg(value_name = "MODEL")]
@@ -31,7 +36,7 @@ pub(crate) struct BenchArgs {
     #[arg(short, long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
     repetitions: u16,
     /// As JSON: a list of objects with test, tokens_per_second, samples
-    #[arg(long)]
+    #[arg(help_heading = group::OUTPUT, long)]
     json: bool,
     #[command(flatten)]
     load: ModelArgs,

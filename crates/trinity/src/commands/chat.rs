@@ -9,11 +9,11 @@ mod wrap;
 use clap::Args;
 
 use super::{
-    model_args::ModelArgs, present, prompt::Think, pull, report, sampling_args::SamplingArgs,
-    template_args::TemplateArgs,
+    foreign_flags::ForeignHints, model_args::ModelArgs, present, prompt::Think, pull, report,
+    sampling_args::SamplingArgs, template_args::TemplateArgs,
 };
 use crate::{
-    cli::Global,
+    cli::{Global, group},
     failure::{Failure, Kind},
     terminal,
 };
@@ -23,10 +23,14 @@ use slash::Next;
 
 /// Arguments of `chat`.
 #[derive(Args)]
+#[command(next_help_heading = group::PROMPT)]
 pub(crate) struct ChatArgs {
     /// The model, by name or path; one without a chat template needs --chat-template [default: the last that was pulled and has one]
     #[arg(value_name = "MODEL")]
     model: Option<String>,
+    /// The same as a flag
+    #[arg(short = 'm', long = "model", value_name = "MODEL", conflicts_with = "model")]
+    named_model: Option<String>,
     /// System message
     #[arg(long, value_name = "TEXT")]
     system: Option<String>,
@@ -36,9 +40,11 @@ pub(crate) struct ChatArgs {
     #[command(flatten)]
     template: TemplateArgs,
     #[command(flatten)]
+    sampling: SamplingArgs,
+    #[command(flatten)]
     load: ModelArgs,
     #[command(flatten)]
-    sampling: SamplingArgs,
+    foreign: ForeignHints,
 }
 
 impl ChatArgs {
@@ -51,15 +57,22 @@ impl ChatArgs {
         load: ModelArgs,
         sampling: SamplingArgs,
     ) -> Self {
-        Self { model: Some(model.to_owned()), system, think, template, load, sampling }
+        let (named_model, foreign) = (None, ForeignHints::default());
+        Self { model: Some(model.to_owned()), named_model, system, think, template, sampling, load, foreign }
+    }
+
+    /// The model that was named, one way or the other.
+    fn model(&self) -> Option<&str> {
+        self.named_model.as_deref().or(self.model.as_deref())
     }
 }
 
 /// Reads, answers, repeats.
 pub(crate) fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
+    args.foreign.say();
     args.sampling.check()?;
-    let model = match &args.model {
-        Some(model) => pull::find_or_ask(model, global).map(|_| model.clone())?,
+    let model = match args.model() {
+        Some(model) => pull::find_or_ask(model, global).map(|_| model.to_owned())?,
         None => present::to_talk_to(args.template.is_given(), global)?,
     };
     let loaded = args.load.load(Some(&model), &args.template, global)?;

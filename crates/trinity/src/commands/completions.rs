@@ -3,10 +3,15 @@
 use clap::{Args, CommandFactory, ValueEnum};
 use clap_complete::Shell;
 
-use crate::{cli::Cli, failure::Failure, terminal};
+use crate::{
+    cli::{Cli, group},
+    failure::Failure,
+    terminal,
+};
 
 /// Arguments of `completions`.
 #[derive(Args)]
+#[command(next_help_heading = group::OUTPUT)]
 pub(crate) struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]

@@ -11,12 +11,14 @@ use quant::Format;
 use serde_json::{Value as Json, json};
 
 use crate::{
+    cli::group,
     failure::{Failure, Kind, chain},
     terminal::{self, bytes_text, escape},
 };
 
 /// How the result is written and told.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = group::OUTPUT)]
 pub(crate) struct OutputArgs {
     /// Replace the destination if it exists
     #[arg(long)]
@@ -26,7 +28,7 @@ pub(crate) struct OutputArgs {
     #[arg(long, value_name = "BYTES", value_parser = split_bytes)]
     split_size: Option<u64>,
     /// Threads; by default as many as affinity and the cgroup quota allow
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(help_heading = group::MACHINE, short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
     /// As JSON
     #[arg(long)]

@@ -17,26 +17,31 @@ use super::{
     i2s_order::I2sArgs,
     model_args::EMBEDDED,
 };
-use crate::{cli::Global, failure::Failure, terminal};
+use crate::{
+    cli::{Global, group},
+    failure::Failure,
+    terminal,
+};
 
 /// Arguments of `convert`.
 #[derive(Args)]
+#[command(next_help_heading = group::INPUT)]
 pub(crate) struct ConvertArgs {
     /// A GGUF or .tri file (of several parts the first), the name of a model on this machine, a Hugging Face folder, or a .safetensors file with
     /// config.json beside it
     #[arg(value_name = "SRC")]
     source: String,
     /// The new file, NAME.gguf or NAME.tri
-    #[arg(value_name = "DST")]
+    #[arg(help_heading = group::OUTPUT, value_name = "DST")]
     destination: PathBuf,
     /// Type for ternary matrices: tq1_0, tq2_0, i2_s, iq1_bn, iq2_bn, q2_0, pq2_0, ptq1_0, f16, bf16, f32; tri1 or tri2 for the
     /// smallest type of .tri that holds each; in a model without any, a float is for all matrices
     /// [default: every tensor keeps its own; for NAME.tri it is tri1 for those that are ternary]
-    #[arg(long, value_name = "TYPE", verbatim_doc_comment)]
+    #[arg(help_heading = group::OUTPUT, long, value_name = "TYPE", verbatim_doc_comment)]
     to: Option<String>,
     /// Let weights change where the type cannot hold them exactly; the float weights of a BitNet whose config says nothing of their use become
     /// ternary, as in training
-    #[arg(long)]
+    #[arg(help_heading = group::OUTPUT, long)]
     lossy: bool,
     #[command(flatten)]
     origin: SourceArgs,
@@ -46,6 +51,7 @@ pub(crate) struct ConvertArgs {
 
 /// How sources that do not say everything are read.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = group::INPUT)]
 pub(crate) struct SourceArgs {
     /// Make the masters of ternary models ternary, by absmean as in training: as their config says (convert --lossy: and where it says nothing), always,
     /// or never

@@ -4,13 +4,14 @@ use clap::Args;
 use hub::Hub;
 
 use crate::{
-    cli::Global,
+    cli::{Global, group},
     failure::Failure,
     terminal::{self, escape},
 };
 
 /// Arguments of `cp`.
 #[derive(Args)]
+#[command(next_help_heading = group::MODELS)]
 pub(crate) struct CpArgs {
     /// A model on this machine, by name, or a file by its path
     #[arg(value_name = "MODEL")]

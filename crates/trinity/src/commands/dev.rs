@@ -7,7 +7,7 @@ use convert::synth::{ARCHITECTURES, SHAPES, Synth};
 use serde_json::json;
 
 use super::conversion::{self, OutputArgs};
-use crate::{failure::Failure, terminal};
+use crate::{cli::group, failure::Failure, terminal};
 
 /// Arguments of `dev`.
 #[derive(Args)]
@@ -23,9 +23,10 @@ enum DevCommand {
 }
 
 #[derive(Args)]
+#[command(next_help_heading = group::INPUT)]
 struct SynthArgs {
     /// The new file, NAME.gguf
-    #[arg(value_name = "OUT")]
+    #[arg(help_heading = group::OUTPUT, value_name = "OUT")]
     destination: PathBuf,
     /// Shape of the model
     #[arg(long, value_parser = PossibleValuesParser::new(SHAPES.iter().map(|s| s.name)), default_value = "tiny")]

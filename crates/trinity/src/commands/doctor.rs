@@ -1,28 +1,37 @@
-//! `trinity doctor [MODEL]`: what this machine offers, how fast it is, which kernels that selects, and what a model can reach on it.
+//! `trinity doctor [MODEL]`: whether a model is of use here; what this machine offers, how fast it is, which kernels that selects.
 
 pub(super) mod system;
+mod verdict;
 
 use clap::Args;
 use eval::machine::{Limits, Machine};
+use gguf::Container;
 use kernels::{Activation, Isa, Kernels, MatmulKernel, Matrix, PackedMatrix, Weights};
+use model::StepCost;
 use quant::Format;
 use serde::Serialize;
 
 use super::model_args::{self, ModelArgs};
-use crate::{cli::Global, failure::Failure, terminal};
+use crate::{
+    cli::{Global, group},
+    failure::Failure,
+    terminal,
+};
 use system::System;
+use verdict::{Outcome, Verdict};
 
 /// Arguments of `doctor`.
 #[derive(Args)]
+#[command(next_help_heading = group::MEASUREMENT)]
 pub(crate) struct DoctorArgs {
-    /// A model, by name or path: what it can reach on this machine
+    /// A model, by name or path: whether it fits, and how fast it writes on this machine
     #[arg(value_name = "MODEL")]
     model: Option<String>,
     /// Compute threads [default: what affinity and cgroup quota allow]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(help_heading = group::MACHINE, short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// As JSON
-    #[arg(long)]
+    #[arg(help_heading = group::OUTPUT, long)]
     json: bool,
 }
 
@@ -60,6 +69,17 @@ struct Prediction {
     weight_bytes_per_token: u64,
     products_per_token: u64,
     at_most: Limits,
+    verdict: Verdict,
+    /// As the user named it.
+    #[serde(skip)]
+    reference: String,
+}
+
+/// A model that is looked at.
+struct Candidate<'a> {
+    reference: &'a str,
+    container: Container,
+    cost: StepCost,
 }
 
 /// Looks, measures, prints.
@@ -68,13 +88,8 @@ pub(crate) fn run(args: &DoctorArgs, global: &Global) -> Result<(), Failure> {
     let system = System::look();
     let (mut kernels, threads) = ModelArgs::kernels_of(args.threads)?;
     let pinned = kernels.pin_threads();
-    let (mut formats, mut cost) = (None, None);
-    if let Some(reference) = &args.model {
-        let container = model_args::open(Some(reference), global)?;
-        let of_file = container.tensors().iter().filter(|t| t.dims.len() > 1).filter_map(gguf::TensorInfo::format);
-        formats = Some(of_file.collect::<Vec<_>>());
-        cost = Some((container.name().to_owned(), model::step_cost(&container)?));
-    }
+    let candidate = args.model.as_deref().map(|reference| Candidate::open(reference, global)).transpose()?;
+    let formats = candidate.as_ref().map(Candidate::formats);
     let spinner = terminal::spinner("measuring memory and multipliers");
     let machine = Machine::measure(&kernels);
     spinner.finish_and_clear();
@@ -87,23 +102,98 @@ pub(crate) fn run(args: &DoctorArgs, global: &Global) -> Result<(), Failure> {
     let is_shown = |format: &&Format| {
         formats.as_ref().map_or_else(|| stands_for_others(format), |formats| formats.contains(format))
     };
+    let chosen = Format::ALL.iter().filter(is_shown).map(|format| chosen(&kernels, *format)).collect();
+    let isa = kernels.isa().name();
+    let model = candidate.map(|candidate| candidate.predict(kernels, threads, &machine, &system)).transpose()?;
     let report = Report {
         version: env!("CARGO_PKG_VERSION"),
-        isa: kernels.isa().name(),
+        isa,
         isa_available: Isa::available().map(Isa::name).collect(),
         threads,
         pinned,
         system,
         machine,
-        kernels: Format::ALL.iter().filter(is_shown).map(|format| chosen(&kernels, *format)).collect(),
-        model: cost.map(|(name, cost)| Prediction {
-            name,
-            weight_bytes_per_token: cost.weight_bytes,
-            products_per_token: cost.products,
-            at_most: machine.limits(&cost),
-        }),
+        kernels: chosen,
+        model,
     };
-    if args.json { terminal::put_json(&report) } else { terminal::put(&report.to_text()) }
+    if args.json { terminal::put_json(&report) } else { terminal::put(&report.to_text(global.verbose > 0)) }
+}
+
+impl<'a> Candidate<'a> {
+    fn open(reference: &'a str, global: &Global) -> Result<Self, Failure> {
+        let container = model_args::open(Some(reference), global)?;
+        let cost = model::step_cost(&container)?;
+        Ok(Self { reference, container, cost })
+    }
+
+    fn formats(&self) -> Vec<Format> {
+        let matrices = self.container.tensors().iter().filter(|t| t.dims.len() > 1);
+        matrices.filter_map(gguf::TensorInfo::format).collect()
+    }
+
+    /// What it reaches on `machine` at most, and what it does in a trial.
+    fn predict(
+        self,
+        kernels: Kernels,
+        threads: usize,
+        machine: &Machine,
+        system: &System,
+    ) -> Result<Prediction, Failure> {
+        let at_most = machine.limits(&self.cost);
+        let spinner = terminal::spinner("trying the model");
+        let verdict = Verdict::reach(&self.container, kernels, threads, &at_most, system.available_bytes);
+        spinner.finish_and_clear();
+        Ok(Prediction {
+            name: self.container.name().to_owned(),
+            weight_bytes_per_token: self.cost.weight_bytes,
+            products_per_token: self.cost.products,
+            at_most,
+            verdict: verdict?,
+            reference: self.reference.to_owned(),
+        })
+    }
+}
+
+impl Prediction {
+    /// Below the verdict: what it rests on.
+    fn to_text(&self) -> String {
+        let Self { weight_bytes_per_token, products_per_token, at_most, verdict, .. } = self;
+        let mut text = format!("\nmodel\n  {:<22} {}\n", "file", terminal::escape(&self.name));
+        let mut line = |name: &str, value: String| text += &format!("  {name:<22} {value}\n");
+        let available = verdict
+            .available_bytes
+            .map_or_else(String::new, |n| format!(", {} are available", terminal::bytes_text(n)));
+        line(
+            "memory",
+            format!(
+                "{} for a context of {} tokens{available}",
+                terminal::bytes_text(verdict.memory_bytes),
+                verdict.context_len
+            ),
+        );
+        line(
+            "a token",
+            format!(
+                "reads {} of weights and multiplies {:.1} million of them",
+                terminal::bytes_text(*weight_bytes_per_token),
+                *products_per_token as f64 / 1e6
+            ),
+        );
+        if let Outcome::Tried(trial) = &verdict.outcome {
+            line(
+                "writes, tried now",
+                format!(
+                    "{:.1} tokens/s at the beginning, {:.1} behind {} tokens",
+                    trial.at_beginning, trial.behind, trial.n_before
+                ),
+            );
+        }
+        line("writes at most", format!("{:.1} tokens/s", at_most.decode_tokens_per_second));
+        if let Some(limit) = at_most.prefill_tokens_per_second {
+            line("reads at most", format!("{limit:.0} tokens/s of a prompt"));
+        }
+        text + "  trinity bench measures longer\n"
+    }
 }
 
 fn chosen(kernels: &Kernels, format: Format) -> Chosen {
@@ -131,12 +221,18 @@ fn describe(kernel: &MatmulKernel) -> String {
 }
 
 impl Report {
-    fn to_text(&self) -> String {
+    fn to_text(&self, is_verbose: bool) -> String {
         let Self { system, machine, .. } = self;
         let unknown = || "unknown".to_owned();
         let count = |n: Option<f64>| n.map_or_else(unknown, |n| format!("{n}"));
         let bytes = |n: Option<u64>| n.map_or_else(unknown, terminal::bytes_text);
-        let mut text = format!("trinity {}\n\nmachine\n", self.version);
+        let mut text = match &self.model {
+            Some(model) => {
+                let verdict = model.verdict.line(&terminal::escape(&model.reference));
+                format!("{verdict}\n{}\nmachine\n", model.to_text())
+            }
+            None => format!("trinity {}\n\nmachine\n", self.version),
+        };
         let mut line = |name: &str, value: String| text += &format!("  {name:<22} {value}\n");
         line("processor", terminal::escape(system.processor.as_deref().unwrap_or("unknown")));
         line("instruction sets", self.isa_available.join(", "));
@@ -154,23 +250,14 @@ impl Report {
             "multiplies bytes at",
             operations.map_or_else(unknown, |n| format!("{:.0} billion operations/s", n / 1e9)),
         );
+        if !is_verbose {
+            return text + "\n-v shows which kernels are used\n";
+        }
         text += "\nkernels (instruction set × rows at once, activations)\n";
         for Chosen { format, decode, prefill } in &self.kernels {
             text += &format!("  {format:<10} decode {decode:<32} prefill {prefill}\n");
         }
-        if let Some(Prediction { name, weight_bytes_per_token, products_per_token, at_most }) = &self.model {
-            text += &format!(
-                "\n{}\n  a token reads {} of weights and multiplies {:.1} million of them\n  decode at most          {:.1} tokens/s\n",
-                terminal::escape(name),
-                terminal::bytes_text(*weight_bytes_per_token),
-                *products_per_token as f64 / 1e6,
-                at_most.decode_tokens_per_second
-            );
-            if let Some(limit) = at_most.prefill_tokens_per_second {
-                text += &format!("  prefill at most         {limit:.0} tokens/s\n");
-            }
-            text += "  trinity bench measures what is reached\n";
-        }
+        text += &format!("\ntrinity {}\n", self.version);
         text
     }
 }

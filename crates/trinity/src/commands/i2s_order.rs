@@ -12,6 +12,7 @@ use tokenizer::{ControlTokens, TokenId, Tokenizer};
 
 use super::model_args::ModelArgs;
 use crate::{
+    cli::group,
     failure::{Failure, Kind},
     terminal,
 };
@@ -33,6 +34,7 @@ const HINT: &str =
 
 /// What a person who knows the order can say.
 #[derive(Args, Clone, Copy, Default, Debug)]
+#[command(next_help_heading = group::RESEARCH)]
 pub(crate) struct I2sArgs {
     /// Order of the weights of I2_S tensors: as bitnet.cpp writes them on x86, on ARM, or with rows interleaved by four; auto is what the file
     /// says, else what predicts a short text best

@@ -16,7 +16,7 @@ use hub::{Hub, Resolved};
 use serde_json::{Value as Json, json};
 
 use crate::{
-    cli::Global,
+    cli::{Global, group},
     commands::model_args,
     failure::{Failure, Kind},
     terminal,
@@ -28,6 +28,7 @@ use ternary::TernaryFloats;
 
 /// Arguments of `inspect`.
 #[derive(Args)]
+#[command(next_help_heading = group::INPUT)]
 pub(crate) struct InspectArgs {
     /// The file, the name of a model on this machine, a Hugging Face folder, a .safetensors file or an importance matrix of either form
     #[arg(value_name = "FILE")]
@@ -39,16 +40,16 @@ pub(crate) struct InspectArgs {
     #[arg(long)]
     verify: bool,
     /// List all tensors
-    #[arg(long)]
+    #[arg(help_heading = group::OUTPUT, long)]
     tensors: bool,
     /// List all metadata
-    #[arg(long)]
+    #[arg(help_heading = group::OUTPUT, long)]
     metadata: bool,
     /// Context length to compute the memory for; the model's own by default
     #[arg(short, long, value_name = "TOKENS")]
     context: Option<usize>,
     /// As JSON
-    #[arg(long)]
+    #[arg(help_heading = group::OUTPUT, long)]
     json: bool,
 }
 

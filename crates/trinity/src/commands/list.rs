@@ -7,13 +7,14 @@ use hub::{Hub, RepositoryFile, Resolved};
 use serde_json::json;
 
 use crate::{
-    cli::Global,
+    cli::{Global, group},
     failure::Failure,
     terminal::{self, escape},
 };
 
 /// Arguments of `list`.
 #[derive(Args)]
+#[command(next_help_heading = group::MODELS)]
 pub(crate) struct ListArgs {
     /// Only names with this in them; of hf:ORGANISATION/REPOSITORY what it has to be pulled
     #[arg(value_name = "NAME")]
@@ -22,7 +23,7 @@ pub(crate) struct ListArgs {
     #[arg(short, long)]
     all: bool,
     /// As JSON
-    #[arg(long)]
+    #[arg(help_heading = group::OUTPUT, long)]
     json: bool,
 }
 

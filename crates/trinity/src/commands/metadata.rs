@@ -9,7 +9,7 @@ use gguf::{Container, seal, split};
 use hub::{Hub, Resolved};
 
 use crate::{
-    cli::Global,
+    cli::{Global, group},
     failure::{Failure, Kind},
     terminal,
 };
@@ -17,6 +17,7 @@ use crate::{
 /// Arguments of `metadata`.
 #[derive(Args)]
 #[command(after_long_help = include_str!("metadata/values.txt"))]
+#[command(next_help_heading = group::INPUT)]
 pub(crate) struct MetadataArgs {
     /// The file; of several parts the first, which has the metadata. In place it keeps its permissions, a symbolic link stays one, and other hard links keep
     /// what was there. Or the name of a model on this machine, which stays as it is: --out says where the changed one goes
@@ -30,10 +31,10 @@ pub(crate) struct MetadataArgs {
     #[arg(long, value_name = "KEY")]
     remove: Vec<String>,
     /// Where the changed file goes [default: in place of FILE, in one step]; parts are copied beside it
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(help_heading = group::OUTPUT, short, long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Replace the file that --out names if it exists
-    #[arg(long, requires = "out")]
+    #[arg(help_heading = group::OUTPUT, long, requires = "out")]
     force: bool,
 }
 

@@ -16,7 +16,7 @@ pub(crate) use super::{
     storage_args::{KvTypeName, StorageArgs},
 };
 use crate::{
-    cli::Global,
+    cli::{Global, group},
     failure::{Failure, Kind},
     terminal,
 };
@@ -31,12 +31,13 @@ pub(crate) const CONTEXT_LEN_DEFAULT: usize = 8192;
 
 /// How to load a model.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = group::CONTEXT)]
 pub(crate) struct ModelArgs {
     /// Threads; by default as many as affinity and the cgroup quota allow
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(help_heading = group::MACHINE, short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
     /// Let the system move compute threads between cores; otherwise each keeps one where there are as many as threads
-    #[arg(long)]
+    #[arg(help_heading = group::MACHINE, long)]
     pub(crate) no_pin: bool,
     /// Longest context in tokens [default: the model's own, at most 8192]
     #[arg(short, long, value_name = "TOKENS")]
@@ -55,10 +56,10 @@ pub(crate) struct ModelArgs {
     #[command(flatten)]
     pub(crate) i2s: I2sArgs,
     /// Whether steps that need only the best tokens (temperature 0, or top-k) skip the rest of the vocabulary; the tokens are the same
-    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    #[arg(help_heading = group::RESEARCH, long, value_enum, value_name = "WHEN", default_value = "auto")]
     pub(crate) head_shortcut: HeadShortcutName,
     /// Keep weights in the order in which kernels read them as well, if this many MiB are enough for all; 0 for never. The tokens are the same
-    #[arg(long, value_name = "MIB", env = "TRINITY_PACK_MAX", default_value = "1024")]
+    #[arg(help_heading = group::MACHINE, long, value_name = "MIB", env = "TRINITY_PACK_MAX", default_value = "1024")]
     pub(crate) pack_max: u32,
 }
 

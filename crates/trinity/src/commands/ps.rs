@@ -4,10 +4,15 @@ use clap::Args;
 use serde_json::Value;
 
 use super::{list::table, server_args::ServerArgs};
-use crate::{cli::Global, failure::Failure, terminal};
+use crate::{
+    cli::{Global, group},
+    failure::Failure,
+    terminal,
+};
 
 /// Arguments of `ps`.
 #[derive(Args)]
+#[command(next_help_heading = group::OUTPUT)]
 pub(crate) struct PsArgs {
     /// As JSON
     #[arg(long)]

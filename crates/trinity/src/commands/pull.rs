@@ -8,13 +8,14 @@ use indicatif::ProgressBar;
 
 use super::{model_args, template_args};
 use crate::{
-    cli::Global,
+    cli::{Global, group},
     failure::Failure,
     terminal::{self, bytes_text, escape},
 };
 
 /// Arguments of `pull`.
 #[derive(Args)]
+#[command(next_help_heading = group::MODELS)]
 pub(crate) struct PullArgs {
     /// A name of the catalogue, hf:ORGANISATION/REPOSITORY[:QUANT], hf:ORGANISATION/REPOSITORY/FILE.gguf, or a URL, which may end in #sha256=…
     #[arg(value_name = "MODEL")]

@@ -23,46 +23,47 @@ use super::{
     i2s_order::I2sArgs,
 };
 use crate::{
-    cli::Global,
+    cli::{Global, group},
     failure::Failure,
     terminal::{self, bytes_text},
 };
 
 /// Arguments of `quantize`.
 #[derive(Args)]
+#[command(next_help_heading = group::INPUT)]
 pub(crate) struct QuantizeArgs {
     /// A GGUF file (of several parts the first), the name of a model on this machine, or a Hugging Face folder; best in f16, bf16 or f32
     #[arg(value_name = "SRC")]
     source: String,
     /// The new file, NAME.gguf
-    #[arg(value_name = "DST", required_unless_present = "dry_run")]
+    #[arg(help_heading = group::OUTPUT, value_name = "DST", required_unless_present = "dry_run")]
     destination: Option<PathBuf>,
     /// Type of most matrices, or a mix of types (q4_k_m)
-    #[arg(long = "type", value_name = "TYPE")]
+    #[arg(help_heading = group::OUTPUT, long = "type", value_name = "TYPE")]
     mix: String,
     /// Type of the tensors of some names, * for any text; may be given several times, the last that matches counts
-    #[arg(long = "tensor", value_name = "PATTERN=TYPE")]
+    #[arg(help_heading = group::OUTPUT, long = "tensor", value_name = "PATTERN=TYPE")]
     rules: Vec<String>,
     /// The same type for every matrix, embeddings and head included
-    #[arg(long)]
+    #[arg(help_heading = group::OUTPUT, long)]
     pure: bool,
     /// Importance of columns, as trinity eval imatrix or llama.cpp collected it: GGUF, or llama.cpp's older .dat
     #[arg(long, value_name = "FILE")]
     imatrix: Option<PathBuf>,
     /// Let matrices that are not ternary become so
-    #[arg(long)]
+    #[arg(help_heading = group::OUTPUT, long)]
     lossy: bool,
     /// How they do, block by block: absmean, max, rms, lsq [default: least squares, weighed by importance]
-    #[arg(long, value_name = "MODE", requires = "lossy")]
+    #[arg(help_heading = group::OUTPUT, long, value_name = "MODE", requires = "lossy")]
     ternarise: Option<String>,
     /// A text: also print the perplexity of both models on it
-    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    #[arg(help_heading = group::MEASUREMENT, long, value_name = "FILE", conflicts_with = "dry_run")]
     eval: Option<PathBuf>,
     /// Windows of 512 tokens of that text
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = super::eval::count, requires = "eval")]
+    #[arg(help_heading = group::MEASUREMENT, long, value_name = "N", default_value_t = 8, value_parser = super::eval::count, requires = "eval")]
     eval_chunks: usize,
     /// Only say what would become of the tensors
-    #[arg(long)]
+    #[arg(help_heading = group::MEASUREMENT, long)]
     dry_run: bool,
     #[command(flatten)]
     origin: SourceArgs,

@@ -17,12 +17,14 @@ use super::{
     model_args::{EMBEDDED, ModelArgs},
 };
 use crate::{
+    cli::group,
     failure::{Failure, Kind},
     terminal,
 };
 
 /// The option of every command that measures.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = group::OUTPUT)]
 pub(crate) struct ReceiptArgs {
     /// Write the result with all that it depends on (machine, instruction set, threads, hashes of model and text, command line), as JSON
     #[arg(long, value_name = "FILE")]

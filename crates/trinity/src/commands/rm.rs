@@ -3,10 +3,15 @@
 use clap::Args;
 use hub::Hub;
 
-use crate::{cli::Global, failure::Failure, terminal};
+use crate::{
+    cli::{Global, group},
+    failure::Failure,
+    terminal,
+};
 
 /// Arguments of `rm`.
 #[derive(Args)]
+#[command(next_help_heading = group::MODELS)]
 pub(crate) struct RmArgs {
     /// A model that was pulled, by name
     #[arg(value_name = "MODEL")]

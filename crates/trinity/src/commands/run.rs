@@ -9,17 +9,23 @@ use tokenizer::TokenId;
 
 use super::{
     chat::{self, ChatArgs},
+    foreign_flags::ForeignHints,
     model_args::{self, Loaded, ModelArgs},
     prompt::{self, Think},
     pull, report,
     sampling_args::SamplingArgs,
     template_args::{self, TemplateArgs},
 };
-use crate::{cli::Global, failure::Failure, terminal};
+use crate::{
+    cli::{Global, group},
+    failure::Failure,
+    terminal,
+};
 use words::Asked;
 
 /// Arguments of `run`.
 #[derive(Args)]
+#[command(next_help_heading = group::PROMPT)]
 pub(crate) struct RunArgs {
     /// The model and the prompt. A model alone is talked to, or completes what is typed or piped in; what is no model is the prompt; '-' reads standard input
     #[arg(value_name = "[MODEL] PROMPT", num_args = 0..)]
@@ -45,13 +51,16 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     template: TemplateArgs,
     #[command(flatten)]
+    sampling: SamplingArgs,
+    #[command(flatten)]
     load: ModelArgs,
     #[command(flatten)]
-    sampling: SamplingArgs,
+    foreign: ForeignHints,
 }
 
 /// Loads, generates, prints.
 pub(crate) fn run(args: &RunArgs, global: &Global) -> Result<(), Failure> {
+    args.foreign.say();
     args.sampling.check()?;
     let asked = Asked::read(args, global)?;
     if let Some(model) = &asked.model {

@@ -4,11 +4,12 @@ use clap::Args;
 use engine::{RepetitionBounds, Request, Sampling, SamplingDefaults};
 use tokenizer::TokenId;
 
+use crate::cli::group;
 use crate::failure::Failure;
 
 /// Flags of `run` and `chat`; names and defaults as in llama.cpp.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Sampling")]
+#[command(next_help_heading = group::SAMPLING)]
 pub(crate) struct SamplingArgs {
     /// Divides logits; 0 always takes the most likely token [default: the model's own, else 0.8]
     #[arg(long, value_name = "T", allow_negative_numbers = true)]

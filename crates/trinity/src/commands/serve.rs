@@ -1,8 +1,8 @@
-//! `trinity serve [MODEL…]`: answers the HTTP APIs until it is told to stop. Takes llama-server's flags too (`llama_server.rs`).
+//! `trinity serve [MODEL…]`: answers the HTTP APIs until it is told to stop. Takes llama-server's flags too (`foreign_flags.rs`).
 
 mod config;
 mod engine_args;
-mod llama_server;
+mod greeting;
 mod loader;
 mod log;
 mod options;
@@ -23,15 +23,14 @@ use clap::Args;
 use server::{App, lifecycle::Phase, models::Models, serve::Server};
 
 pub(crate) use config::ServeArgs;
-pub(crate) use llama_server::translated;
 use loader::FileLoader;
 use puller::HubPuller;
 use secrets::Secrets;
 use stop::Reload;
 
-use super::limits;
+use super::{foreign_flags::ForeignHints, limits};
 use crate::{
-    cli::Global,
+    cli::{Global, group},
     failure::{Failure, Kind, chain},
     terminal,
 };
@@ -51,11 +50,10 @@ pub(crate) struct ServeCommand {
     #[command(flatten)]
     args: ServeArgs,
     /// Print what a request may ask for, and exit
-    #[arg(long)]
+    #[arg(help_heading = group::GENERAL, long)]
     limits: bool,
-    /// Flags of llama-server that change nothing here
-    #[arg(long = "ignored-hint", value_name = "FLAG", hide = true)]
-    ignored: Vec<String>,
+    #[command(flatten)]
+    foreign: ForeignHints,
 }
 
 /// Listens, serves, drains.
@@ -66,9 +64,7 @@ pub(crate) fn run(command: &ServeCommand, global: &Global) -> Result<(), Failure
     let settings = config::settle(&command.args)?;
     settings.sampling.check()?;
     log::start(settings.log_level, settings.log_format);
-    if !command.ignored.is_empty() {
-        terminal::say(&format!("ignored, since they change nothing here: {}\n", command.ignored.join(", ")));
-    }
+    command.foreign.say();
     options::raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(IO_THREADS)
@@ -104,7 +100,7 @@ async fn serve(settings: &ServeArgs, global: &Global) -> Result<(), Failure> {
     if !server.is_loopback_only() && options.keys.is_empty() {
         terminal::say("warning: reachable from other machines, and no API key is asked for (see --api-key-file)\n");
     }
-    let addresses = server.addresses().join(" and ");
+    let places = greeting::Places::of(&server, options.page.is_some());
     let (watched, n_running_max) = (models.clone(), usize::from(settings.engine.max_running));
     let app = App::new(options, models.clone(), move || loader::statuses(&watched, n_running_max));
     stop::on_signals(Reload { settings: settings.clone(), app: app.clone(), tls, loader: Arc::clone(&loader) })?;
@@ -119,7 +115,7 @@ async fn serve(settings: &ServeArgs, global: &Global) -> Result<(), Failure> {
     if loaded.is_ok() {
         app.lifecycle().advance(Phase::Ready);
         if app.lifecycle().phase() == Phase::Ready {
-            terminal::say(&format!("listening on {addresses} (model {})\n", loader.first()));
+            terminal::say(&greeting::text(settings, &models.list(), &places)?);
         }
     } else {
         app.lifecycle().advance(Phase::Cancelled);

@@ -10,7 +10,7 @@ use ureq::{
 };
 
 use crate::{
-    cli::Global,
+    cli::{Global, group},
     failure::{Failure, Kind},
 };
 
@@ -26,6 +26,7 @@ const ANSWER_BYTES_MAX: u64 = 16 << 20;
 
 /// Which server, and who asks.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = group::NETWORK)]
 pub(crate) struct ServerArgs {
     /// The server to ask, by its address
     #[arg(long, value_name = "URL", env = "TRINITY_SERVER", default_value = DEFAULT)]

@@ -5,22 +5,23 @@ use hub::{Hub, Resolved};
 use serde_json::json;
 
 use crate::{
-    cli::Global,
+    cli::{Global, group},
     failure::Failure,
     terminal::{self, bytes_text, escape},
 };
 
 /// Arguments of `show`.
 #[derive(Args)]
+#[command(next_help_heading = group::MODELS)]
 pub(crate) struct ShowArgs {
     /// The model, by name
     #[arg(value_name = "MODEL")]
     model: String,
     /// Only the path of its file
-    #[arg(long)]
+    #[arg(help_heading = group::OUTPUT, long)]
     path: bool,
     /// As JSON
-    #[arg(long, conflicts_with = "path")]
+    #[arg(help_heading = group::OUTPUT, long, conflicts_with = "path")]
     json: bool,
 }
 

@@ -5,13 +5,14 @@ use serde_json::json;
 
 use super::{ps, server_args::ServerArgs};
 use crate::{
-    cli::Global,
+    cli::{Global, group},
     failure::Failure,
     terminal::{self, escape},
 };
 
 /// Arguments of `stop`.
 #[derive(Args)]
+#[command(next_help_heading = group::MODELS)]
 pub(crate) struct StopArgs {
     /// The model to unload, by its name on the server (trinity ps)
     #[arg(value_name = "MODEL")]

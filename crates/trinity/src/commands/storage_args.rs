@@ -4,8 +4,11 @@ use clap::{Args, ValueEnum};
 use model::{ActivationRule, EmbeddingType, KvType, KvTypes, LoadOptions, NormType};
 use quant::ternarise::Mode;
 
+use crate::cli::group;
+
 /// How a model is held in memory, beside the type of its KV cache.
 #[derive(Args, Clone, Default, Debug)]
+#[command(next_help_heading = group::RESEARCH)]
 pub(crate) struct StorageArgs {
     /// Type of cached keys, where it differs from --kv-type
     #[arg(long, value_enum, value_name = "TYPE")]

@@ -7,6 +7,7 @@ use clap::Args;
 use gguf::{Container, Metadata};
 
 use crate::{
+    cli::group,
     failure::{Failure, Kind},
     terminal,
 };
@@ -18,6 +19,7 @@ const TOOL_USE: &str = "tool_use";
 
 /// Flags of what talks: `run`, `chat`, `serve`.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = group::PROMPT)]
 pub(crate) struct TemplateArgs {
     /// Format of conversations in place of the model's own: chatml, llama3, …, one of several that the model has, or the template itself
     #[arg(long, visible_alias = "template", value_name = "NAME", env = "TRINITY_CHAT_TEMPLATE")]

@@ -7,22 +7,23 @@ use tokenizer::{ControlTokens, TokenId};
 
 use super::model_args;
 use crate::{
-    cli::Global,
+    cli::{Global, group},
     failure::{Failure, Kind},
     terminal,
 };
 
 /// Arguments of `tokenize`.
 #[derive(Args)]
+#[command(next_help_heading = group::INPUT)]
 pub(crate) struct TokenizeArgs {
     /// The model whose tokenizer to use, by name or path
     #[arg(value_name = "MODEL", default_value = model_args::EMBEDDED)]
     model: String,
     /// Only the ids, on one line
-    #[arg(long, conflicts_with = "decode")]
+    #[arg(help_heading = group::OUTPUT, long, conflicts_with = "decode")]
     ids: bool,
     /// Ids on standard input to text
-    #[arg(long)]
+    #[arg(help_heading = group::OUTPUT, long)]
     decode: bool,
     /// Do not add the model's beginning and end tokens
     #[arg(long)]

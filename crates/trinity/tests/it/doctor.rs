@@ -17,6 +17,10 @@ fn the_machine_and_a_model_on_it() {
     let bytes = prediction["weight_bytes_per_token"].as_f64().unwrap();
     let at_most = prediction["at_most"]["decode_tokens_per_second"].as_f64().unwrap();
     assert!(at_most <= 1.000001 * bandwidth / bytes, "{at_most} tokens/s at {bandwidth} bytes/s of {bytes} each");
+    let tried = &prediction["verdict"]["outcome"]["tried"];
+    let [slowest, fastest] = ["slowest", "fastest"].map(|name| tried[name].as_f64().unwrap());
+    assert!(0.0 < slowest && slowest <= fastest, "{prediction}");
+    assert!(prediction["verdict"]["memory_bytes"].as_f64().unwrap() > bytes, "{prediction}");
     if cfg!(target_os = "linux") {
         assert!(report["system"]["memory_bytes"].as_u64().unwrap() > 1 << 28, "{report}");
         assert!(report["system"]["cores_allowed"].as_u64().unwrap() >= 1, "{report}");
@@ -25,7 +29,7 @@ fn the_machine_and_a_model_on_it() {
 
 #[test]
 fn the_forced_level_is_the_one_in_use() {
-    let outcome = finish(command(["doctor", "--threads", "1"]).env("TRINITY_ISA", "scalar")).ok();
+    let outcome = finish(command(["doctor", "--threads", "1", "-v"]).env("TRINITY_ISA", "scalar")).ok();
     let text = outcome.text();
     assert!(text.contains("scalar (TRINITY_ISA forces another)"), "{text}");
     assert!(text.contains("q4_k       decode scalar × 1, int8 blocks, decoded first"), "{text}");
@@ -41,4 +45,15 @@ fn it_says_which_formats_are_kept_packed() {
             assert_eq!(kernel[of].as_str().unwrap().ends_with(", or packed"), is_packed, "{kernel}");
         }
     }
+}
+
+#[test]
+fn the_first_line_is_a_verdict_and_kernels_come_when_asked_for() {
+    let plain = trinity(["doctor", "stories260k", "--threads", "1"]).ok().text();
+    let first = plain.lines().next().unwrap();
+    assert!(first.starts_with("stories260k runs ") && first.ends_with(" tokens/s"), "{plain}");
+    assert!(first.split([' ', ':']).any(|word| word.parse().is_ok_and(|speed: f64| speed > 0.0)), "a speed: {first}");
+    assert!(plain.contains("processor") && !plain.contains("\nkernels"), "{plain}");
+    let verbose = trinity(["doctor", "stories260k", "--threads", "1", "-v"]).ok().text();
+    assert!(verbose.starts_with("stories260k runs ") && verbose.contains("\nkernels"), "{verbose}");
 }

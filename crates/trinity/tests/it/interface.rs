@@ -49,6 +49,50 @@ fn help_is_a_command_too() {
 }
 
 #[test]
+fn the_first_page_says_what_the_program_is_and_what_to_do_first() {
+    let page = trinity(["--help"]).ok().text();
+    let lines: Vec<&str> = page.lines().collect();
+    assert_eq!(lines[0], "Trinity: the CPU inference server for ternary and quantised language models");
+    assert_eq!(lines[1], "");
+    let examples: Vec<&str> =
+        lines[2..].iter().take_while(|line| !line.is_empty()).map(|line| line.trim_start()).collect();
+    assert_eq!(examples.len(), 3, "{page}");
+    let commands = examples.iter().map(|line| line.split("  ").next().unwrap());
+    assert!(commands.clone().all(|line| line.starts_with("trinity ")), "{page}");
+    // The first needs nothing but the program.
+    let (_, prompt) = examples[0].split_once("trinity run \"").unwrap();
+    let (prompt, _) = prompt.split_once('"').unwrap();
+    assert!(!trinity(["run", prompt, "-n", "8"]).ok().text().is_empty());
+    let rows = lines.iter().skip_while(|line| !line.starts_with("Usage")).skip(2).take_while(|line| !line.is_empty());
+    let tasks: Vec<&str> = rows.filter_map(|line| line.split(' ').next().filter(|task| !task.is_empty())).collect();
+    assert_eq!(tasks, ["Talk", "Serve", "Models", "Measure", "Make", "Itself"], "{page}");
+    assert_eq!(trinity(["-h"]).ok().text(), page);
+    assert!(trinity::<&str>([]).stderr.starts_with(lines[0]), "without a command it is shown, too");
+}
+
+#[test]
+fn short_help_is_short_and_names_the_long_one() {
+    for command in ["run", "chat", "serve"] {
+        let short = trinity([command, "-h"]).ok().text();
+        let long = trinity([command, "--help"]).ok().text();
+        assert!(short.lines().count() <= 40, "{short}");
+        assert!(short.contains("--help has all ") && long.lines().count() > 2 * short.lines().count(), "{short}");
+        assert!(long.contains("llama.cpp, Ollama, LM Studio and vLLM"), "{long}");
+    }
+}
+
+#[test]
+fn a_line_that_was_typed_for_llama_cli_does_the_same() {
+    let own = trinity(["run", "Once upon a time", "--max-tokens", "8", "--temperature", "0", "--context", "64"]).ok();
+    let line = ["run", "-p", "Once upon a time", "--n-predict", "8", "--temp", "0", "--ctx-size", "64", "-ngl", "99"];
+    let theirs = trinity(line).ok();
+    assert_eq!(theirs.text(), own.text());
+    assert_eq!(theirs.stderr, "ignored, since they change nothing here: -ngl 99\n");
+    trinity(["run", "x", "--mirostat", "2"]).fails(2, &["--mirostat"]);
+    trinity(["chat", "-hf", "a/b"]).fails(1, &["a/b"]);
+}
+
+#[test]
 fn limits_are_printed_with_their_values() {
     let text = trinity(["limits"]).ok().text();
     for (name, value) in [

@@ -36,6 +36,7 @@ mod seal;
 mod serve;
 mod serve_engine;
 mod serve_files;
+mod serve_log;
 mod serve_tenants;
 mod server_process;
 mod templates;

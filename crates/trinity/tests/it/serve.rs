@@ -37,7 +37,7 @@ fn it_answers_until_it_is_told_to_stop() {
 #[test]
 fn a_completion_comes_and_is_counted() {
     let (server, address) = Server::start(&["--context", "256", "--kv-tokens", "512"]);
-    assert!(server.said.iter().any(|l| l.ends_with("(model stories260k)")), "{:#?}", server.said);
+    assert!(server.said.iter().any(|l| l == "models   stories260k (loaded)"), "{:#?}", server.said);
     let ask = |model: &str| {
         let body = format!(r#"{{"model":"{model}","prompt":"Once upon a time","max_tokens":8,"temperature":0}}"#);
         post(&address, "/v1/completions", &body)
@@ -270,7 +270,7 @@ fn a_line_written_for_llama_server_starts_it() {
     let (server, address) = Server::start(&line);
     let said: Vec<&String> = server.said.iter().filter(|line| line.starts_with("ignored, ")).collect();
     assert!(said.len() == 1 && said[0].contains("-ngl 99, -fa on, --jinja, "), "{:#?}", server.said);
-    assert!(server.said.iter().any(|line| line.ends_with("(model gpt-4o)")), "{:#?}", server.said);
+    assert!(server.said.iter().any(|line| line.starts_with("models   gpt-4o (loaded)")), "{:#?}", server.said);
     assert!(get(&address, "/server_info", "").contains("\"max_running_requests\":3"));
     assert!(get(&address, "/props", "").contains("\"seed\":42,"));
     assert!(get(&address, "/metrics", "").contains("llamacpp:requests_processing 0"));
@@ -285,7 +285,7 @@ fn a_line_written_for_llama_server_starts_it() {
     let models = get(&address, "/v1/models", "");
     assert!(models.contains("\"id\":\"gpt-4o\"") && models.contains("\"n_ctx\":256"), "{models}");
     assert!(!get(&address, "/", "Accept: text/html\r\n").contains("<html"), "no page");
-    trinity(["serve", "--temp", "0.7"]).fails(2, &["--temp", "requests say it"]);
+    trinity(["serve", "--typical", "0.7"]).fails(2, &["--typical", "requests say it"]);
     trinity(["serve", "--lora", "a.gguf"]).fails(2, &["--lora", "no adapters"]);
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/stories260k/stories260K-f32.gguf");
     trinity(["serve", "stories260k", file, "-a", "stories260K-f32"])

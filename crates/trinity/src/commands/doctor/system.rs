@@ -14,7 +14,7 @@ pub(in crate::commands) struct System {
     /// CPU time that the cgroup gives; `None` is no limit, too.
     pub(super) quota_cores: Option<f64>,
     pub(super) memory_bytes: Option<u64>,
-    pub(super) available_bytes: Option<u64>,
+    pub(in crate::commands) available_bytes: Option<u64>,
     /// Transparent huge pages: `always`, `madvise` or `never`.
     pub(super) huge_pages: Option<String>,
 }

@@ -17,7 +17,7 @@ use tokenizer::Tokenizer;
 
 use super::go_on;
 use crate::{
-    cli::Global,
+    cli::{Global, group},
     commands::{
         digest,
         model_args::{self, ModelArgs},
@@ -30,6 +30,7 @@ use journal::{Journal, Settings};
 
 /// Arguments of `eval choice`.
 #[derive(Args)]
+#[command(next_help_heading = group::MEASUREMENT)]
 pub(super) struct ChoiceArgs {
     /// The model, by name or path
     #[arg(value_name = "MODEL")]
@@ -47,10 +48,10 @@ pub(super) struct ChoiceArgs {
     #[arg(long, value_name = "N")]
     tasks: Option<usize>,
     /// Note each answer in FILE, and take those that are there already from it: a run that was broken off goes on where it was
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = group::OUTPUT, long, value_name = "FILE")]
     resume: Option<PathBuf>,
     /// As JSON
-    #[arg(long)]
+    #[arg(help_heading = group::OUTPUT, long)]
     json: bool,
     #[command(flatten)]
     receipt: ReceiptArgs,

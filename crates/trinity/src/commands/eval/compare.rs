@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{WINDOW_HELP, count, encode, go_on, read, windows};
 use crate::{
-    cli::Global,
+    cli::{Global, group},
     commands::{
         model_args::{self, ModelArgs},
         receipt::{Evidence, ReceiptArgs},
@@ -30,6 +30,7 @@ const LISTED: usize = 10;
 #[command(
     after_help = "Exits with 0 if every weight has the same value and the metadata that matter agree, else with 1."
 )]
+#[command(next_help_heading = group::MEASUREMENT)]
 pub(super) struct CompareArgs {
     /// The first model, by name or path
     #[arg(value_name = "A")]
@@ -38,7 +39,7 @@ pub(super) struct CompareArgs {
     #[arg(value_name = "B")]
     second: String,
     /// List every tensor, not only the ten that differ most
-    #[arg(long)]
+    #[arg(help_heading = group::OUTPUT, long)]
     all: bool,
     /// Compare what both compute on a text, too
     #[arg(long, requires = "file")]
@@ -50,7 +51,7 @@ pub(super) struct CompareArgs {
     #[arg(long, value_name = "N", requires = "logits", value_parser = count)]
     chunks: Option<usize>,
     /// As JSON
-    #[arg(long)]
+    #[arg(help_heading = group::OUTPUT, long)]
     json: bool,
     #[command(flatten)]
     receipt: ReceiptArgs,

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{WINDOW_HELP, check_output, count, encode, go_on, read, windows};
 use crate::{
-    cli::Global,
+    cli::{Global, group},
     commands::{
         model_args::{self, ModelArgs},
         receipt::{Evidence, ReceiptArgs},
@@ -24,6 +24,7 @@ use crate::{
 /// Arguments of `eval imatrix`.
 #[derive(Args)]
 #[command(mut_arg("context", |arg| arg.help(WINDOW_HELP)))]
+#[command(next_help_heading = group::MEASUREMENT)]
 pub(super) struct ImatrixArgs {
     /// The model, by name or path
     #[arg(value_name = "MODEL")]
@@ -32,7 +33,7 @@ pub(super) struct ImatrixArgs {
     #[arg(short, long, value_name = "FILE")]
     file: PathBuf,
     /// Where the importance matrix goes: GGUF, as llama.cpp reads it
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(help_heading = group::OUTPUT, short, long, value_name = "FILE")]
     out: PathBuf,
     /// Most windows
     #[arg(long, value_name = "N", value_parser = count)]
@@ -41,7 +42,7 @@ pub(super) struct ImatrixArgs {
     #[arg(long)]
     process_output: bool,
     /// As JSON
-    #[arg(long)]
+    #[arg(help_heading = group::OUTPUT, long)]
     json: bool,
     #[command(flatten)]
     receipt: ReceiptArgs,

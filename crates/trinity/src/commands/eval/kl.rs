@@ -10,7 +10,7 @@ use tokenizer::Tokenizer;
 
 use super::{WINDOW_HELP, check_output, count, encode, go_on, read, windows};
 use crate::{
-    cli::Global,
+    cli::{Global, group},
     commands::{
         digest,
         model_args::{self, ModelArgs},
@@ -24,6 +24,7 @@ use crate::{
 #[derive(Args)]
 #[command(mut_arg("context", |arg| arg.help(WINDOW_HELP)))]
 #[command(group = ArgGroup::new("what").required(true).args(["save_base", "base"]))]
+#[command(next_help_heading = group::MEASUREMENT)]
 pub(super) struct KlArgs {
     /// The model, by name or path
     #[arg(value_name = "MODEL")]
@@ -41,7 +42,7 @@ pub(super) struct KlArgs {
     #[arg(long, value_name = "N", conflicts_with = "base", value_parser = count)]
     chunks: Option<usize>,
     /// As JSON
-    #[arg(long)]
+    #[arg(help_heading = group::OUTPUT, long)]
     json: bool,
     #[command(flatten)]
     receipt: ReceiptArgs,

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{check_output, go_on, read};
 use crate::{
-    cli::Global,
+    cli::{Global, group},
     commands::{
         model_args::{self, I2sArgs, KvTypeName, ModelArgs, StorageArgs},
         receipt::{Evidence, ReceiptArgs},
@@ -21,6 +21,7 @@ use crate::{
 
 /// Arguments of `eval logits`.
 #[derive(Args)]
+#[command(next_help_heading = group::MEASUREMENT)]
 pub(super) struct LogitsArgs {
     /// The model, by name or path
     #[arg(value_name = "MODEL")]
@@ -29,19 +30,19 @@ pub(super) struct LogitsArgs {
     #[arg(long, value_name = "FILE")]
     tokens: PathBuf,
     /// Where the logits go
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(help_heading = group::OUTPUT, short, long, value_name = "FILE")]
     out: PathBuf,
     /// Longest context in tokens, on which LongRoPE's factors depend [default: the model's own, at most 8192 or what the ids need]
-    #[arg(short, long, value_name = "TOKENS")]
+    #[arg(help_heading = group::CONTEXT, short, long, value_name = "TOKENS")]
     context: Option<usize>,
     /// Threads; by default as many as affinity and the cgroup quota allow
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(help_heading = group::MACHINE, short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Type of cached keys and values
-    #[arg(long, value_enum, value_name = "TYPE", default_value = "f32")]
+    #[arg(help_heading = group::CONTEXT, long, value_enum, value_name = "TYPE", default_value = "f32")]
     kv_type: KvTypeName,
     /// How activations are quantised to int8 for ternary matrices
-    #[arg(long, value_enum, value_name = "RULE", default_value = "per-group")]
+    #[arg(help_heading = group::RESEARCH, long, value_enum, value_name = "RULE", default_value = "per-group")]
     activations: ActivationRuleName,
     #[command(flatten)]
     i2s: I2sArgs,

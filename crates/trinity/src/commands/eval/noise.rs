@@ -13,7 +13,7 @@ use tokenizer::TokenId;
 
 use super::{WINDOW_HELP, count, encode, go_on, read, windows};
 use crate::{
-    cli::Global,
+    cli::{Global, group},
     commands::{
         model_args::{self, ModelArgs},
         receipt::{Evidence, ReceiptArgs},
@@ -25,6 +25,7 @@ use crate::{
 /// Arguments of `eval noise`.
 #[derive(Args)]
 #[command(mut_arg("context", |arg| arg.help(WINDOW_HELP)))]
+#[command(next_help_heading = group::MEASUREMENT)]
 pub(super) struct NoiseArgs {
     /// The model, by name or path: ternary matrices of it are changed in memory
     #[arg(value_name = "MODEL")]
@@ -42,7 +43,7 @@ pub(super) struct NoiseArgs {
     #[arg(long, value_name = "N", value_parser = count)]
     chunks: Option<usize>,
     /// As JSON
-    #[arg(long)]
+    #[arg(help_heading = group::OUTPUT, long)]
     json: bool,
     #[command(flatten)]
     receipt: ReceiptArgs,

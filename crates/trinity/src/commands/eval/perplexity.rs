@@ -7,7 +7,7 @@ use eval::perplexity;
 
 use super::{WINDOW_HELP, count, encode, go_on, read, windows};
 use crate::{
-    cli::Global,
+    cli::{Global, group},
     commands::{
         model_args::{self, ModelArgs},
         receipt::{Evidence, ReceiptArgs},
@@ -19,6 +19,7 @@ use crate::{
 /// Arguments of `eval perplexity`.
 #[derive(Args)]
 #[command(mut_arg("context", |arg| arg.help(WINDOW_HELP)))]
+#[command(next_help_heading = group::MEASUREMENT)]
 pub(super) struct PerplexityArgs {
     /// The model, by name or path
     #[arg(value_name = "MODEL")]
@@ -30,7 +31,7 @@ pub(super) struct PerplexityArgs {
     #[arg(long, value_name = "N", value_parser = count)]
     chunks: Option<usize>,
     /// As JSON
-    #[arg(long)]
+    #[arg(help_heading = group::OUTPUT, long)]
     json: bool,
     #[command(flatten)]
     receipt: ReceiptArgs,

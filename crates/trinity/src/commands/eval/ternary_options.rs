@@ -21,7 +21,7 @@ use self::{
 };
 use super::{WINDOW_LEN, count, encode, go_on, read};
 use crate::{
-    cli::Global,
+    cli::{Global, group},
     commands::{
         digest,
         model_args::{self, I2sArgs, ModelArgs},
@@ -33,6 +33,7 @@ use crate::{
 
 /// Arguments of `eval ternary-options`.
 #[derive(Args)]
+#[command(next_help_heading = group::MEASUREMENT)]
 pub(super) struct TernaryOptionsArgs {
     /// The model, by name or path
     #[arg(value_name = "MODEL")]
@@ -56,12 +57,12 @@ pub(super) struct TernaryOptionsArgs {
     #[arg(long, value_name = "N", default_value_t = 3)]
     rounds: usize,
     /// Threads; by default as many as affinity and the cgroup quota allow
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(help_heading = group::MACHINE, short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     #[command(flatten)]
     i2s: I2sArgs,
     /// As JSON
-    #[arg(long)]
+    #[arg(help_heading = group::OUTPUT, long)]
     json: bool,
     #[command(flatten)]
     receipt: ReceiptArgs,

@@ -14,8 +14,8 @@ use super::{
     sampling_args::ServeSamplingArgs,
 };
 use crate::{
-    cli::Cli,
-    commands::{model_args::ModelArgs, template_args::TemplateArgs},
+    cli::{Cli, group},
+    commands::{foreign_flags, model_args::ModelArgs, template_args::TemplateArgs},
     failure::{Failure, Kind},
 };
 
@@ -47,119 +47,131 @@ pub(crate) enum CompatName {
 /// Every setting, as flag, environment variable and key of the file.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ServeArgs {
-    /// Models to serve, by name or path; the first is meant by requests that name none [default: all on this machine, those with a chat template first]
-    #[arg(value_name = "MODEL")]
+    /// Models to serve, by name or path; the first is meant where none is named [default: all on this machine]
+    ///
+    /// Of all on this machine those with a chat template come first, and each is loaded when it is asked for.
+    #[arg(help_heading = group::MODELS, value_name = "MODEL")]
     pub(crate) models: Vec<String>,
     /// The same as a flag
-    #[arg(short, long = "model", value_name = "MODEL", env = "TRINITY_MODEL", value_delimiter = ',')]
+    #[arg(help_heading = group::MODELS, short, long = "model", value_name = "MODEL", env = "TRINITY_MODEL", value_delimiter = ',')]
     pub(crate) model: Vec<String>,
-    /// Call the first model so; more names, after commas, are taken in requests too
-    #[arg(short, long, value_name = "NAME", env = "TRINITY_ALIAS", value_delimiter = ',')]
+    /// Call the first model so
+    ///
+    /// More names, after commas, are taken in requests too.
+    #[arg(help_heading = group::MODELS, short, long, value_name = "NAME", env = "TRINITY_ALIAS", value_delimiter = ',')]
     pub(crate) alias: Vec<String>,
     /// Most tokens of an answer whose request does not say [default: to the end of the context]
-    #[arg(long, value_name = "N", env = "TRINITY_MAX_TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(help_heading = group::SAMPLING, long, value_name = "N", env = "TRINITY_MAX_TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_tokens: Option<u32>,
     /// Seed of answers whose request names none, so that equal requests get equal answers [default: a new one for each]
-    #[arg(long, value_name = "N", env = "TRINITY_SEED", value_parser = clap::value_parser!(i64).range(0..))]
+    #[arg(help_heading = group::SAMPLING, long, value_name = "N", env = "TRINITY_SEED", value_parser = clap::value_parser!(i64).range(0..))]
     pub(crate) seed: Option<i64>,
     /// Accept any name of a model in requests, or none, and mean the first, where several are served; a single one answers to any name
-    #[arg(long, env = "TRINITY_ANY_MODEL_NAME", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
+    #[arg(help_heading = group::MODELS, long, env = "TRINITY_ANY_MODEL_NAME", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
     pub(crate) any_model_name: bool,
     /// Accept only a model's own names in requests, even where one model is served
-    #[arg(long, env = "TRINITY_STRICT_MODEL_NAME", conflicts_with = "any_model_name", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
+    #[arg(help_heading = group::MODELS, long, env = "TRINITY_STRICT_MODEL_NAME", conflicts_with = "any_model_name", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
     pub(crate) strict_model_name: bool,
     /// Let the operator's callers pull models of the catalogue (POST /api/pull)
-    #[arg(long, env = "TRINITY_ALLOW_PULL", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
+    #[arg(help_heading = group::MODELS, long, env = "TRINITY_ALLOW_PULL", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
     pub(crate) allow_pull: bool,
     /// Load these models at the start and never unload them; others are loaded when they are asked for
-    #[arg(long, value_name = "MODEL", env = "TRINITY_PIN", value_delimiter = ',')]
+    #[arg(help_heading = group::MODELS, long, value_name = "MODEL", env = "TRINITY_PIN", value_delimiter = ',')]
     pub(crate) pin: Vec<String>,
     /// Unload a model that was not used for so many seconds [default: never]
-    #[arg(long, value_name = "SECONDS", env = "TRINITY_KEEP_ALIVE")]
+    #[arg(help_heading = group::MODELS, long, value_name = "SECONDS", env = "TRINITY_KEEP_ALIVE")]
     pub(crate) keep_alive: Option<u64>,
     /// Unload the models not used for longest when all together take more than so many MiB [default: no limit]
-    #[arg(long, value_name = "MIB", env = "TRINITY_MODELS_MEMORY")]
+    #[arg(help_heading = group::MODELS, long, value_name = "MIB", env = "TRINITY_MODELS_MEMORY")]
     pub(crate) models_memory: Option<u64>,
     #[command(flatten)]
     pub(crate) sampling: ServeSamplingArgs,
+    /// Listen on this address or name [default: 127.0.0.1]
+    ///
+    /// May be given several times. With --unix-socket there is none by default.
+    #[arg(help_heading = group::NETWORK, long, value_name = "HOST", env = "TRINITY_HOST", value_delimiter = ',')]
+    pub(crate) host: Vec<String>,
+    /// Listen on this port; 0 takes a free one
+    #[arg(help_heading = group::NETWORK, long, value_name = "PORT", env = "TRINITY_PORT", default_value = "8080")]
+    pub(crate) port: u16,
+    /// Listen on a Unix socket
+    #[arg(help_heading = group::NETWORK, long, value_name = "PATH", env = "TRINITY_UNIX_SOCKET")]
+    pub(crate) unix_socket: Option<std::path::PathBuf>,
+    /// Encrypt with this certificate chain (PEM); SIGHUP reads it again
+    #[arg(help_heading = group::NETWORK, long, value_name = "FILE", env = "TRINITY_TLS_CERT")]
+    pub(crate) tls_cert: Option<std::path::PathBuf>,
+    /// The certificate's private key (PEM)
+    #[arg(help_heading = group::NETWORK, long, value_name = "FILE", env = "TRINITY_TLS_KEY")]
+    pub(crate) tls_key: Option<std::path::PathBuf>,
+    /// Ask for this API key, or its SHA-256 as sha256:HEX; better in the environment or in a file, where other users do not see it
+    #[arg(help_heading = group::ACCESS, long, value_name = "KEY", env = "TRINITY_API_KEY", hide_env_values = true, value_delimiter = ',')]
+    pub(crate) api_key: Vec<String>,
+    /// Ask for one of the API keys in a file
+    ///
+    /// One a line, or .toml or .json with limits and rights per key; SIGHUP reads it again.
+    #[arg(help_heading = group::ACCESS, long, value_name = "FILE", env = "TRINITY_API_KEY_FILE")]
+    pub(crate) api_key_file: Option<std::path::PathBuf>,
+    /// Ask for an API key, and take this one as the operator's, who may unload and pull models, read the figures and go before others
+    #[arg(help_heading = group::ACCESS, long, value_name = "KEY", env = "TRINITY_ADMIN_KEY", hide_env_values = true, value_delimiter = ',')]
+    pub(crate) admin_key: Vec<String>,
+    /// Without API keys, let callers on other machines unload and pull models too; those on this machine always may
+    #[arg(help_heading = group::ACCESS, long, env = "TRINITY_OPEN_ADMIN", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
+    pub(crate) open_admin: bool,
+    /// With API keys, answer /metrics without one to callers on this machine that no proxy names as somebody else's
+    #[arg(help_heading = group::ACCESS, long, env = "TRINITY_OPEN_METRICS", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
+    pub(crate) open_metrics: bool,
+    /// Refuse files of keys that other users of this machine can read or change, instead of warning
+    #[arg(help_heading = group::ACCESS, long, env = "TRINITY_STRICT_FILES", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
+    pub(crate) strict_files: bool,
+    /// Which requests share cached prefixes
+    #[arg(help_heading = group::CONTEXT, long, value_enum, value_name = "WHO", env = "TRINITY_CACHE_SCOPE", default_value = "key")]
+    pub(crate) cache_scope: CacheScopeName,
+    /// Answer for this host name too, '*' for any; a server on loopback answers for names that only this machine or its network can have
+    #[arg(help_heading = group::ACCESS, long, value_name = "NAME", env = "TRINITY_ALLOWED_HOST", value_delimiter = ',')]
+    pub(crate) allowed_host: Vec<String>,
+    /// Let web pages of this origin use the APIs
+    ///
+    /// Scheme, host and port; '*' for any. Pages of this machine and desktop apps may always.
+    #[arg(help_heading = group::ACCESS, long, value_name = "ORIGIN", env = "TRINITY_CORS_ORIGIN", value_delimiter = ',')]
+    pub(crate) cors_origin: Vec<String>,
+    /// Show no page to browsers
+    #[arg(help_heading = group::NETWORK, long, env = "TRINITY_NO_PAGE", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
+    pub(crate) no_page: bool,
+    /// Print metrics under the names of these servers too
+    #[arg(help_heading = group::LOG, long, value_enum, value_name = "SERVER", env = "TRINITY_METRICS_COMPAT", value_delimiter = ',')]
+    pub(crate) metrics_compat: Vec<CompatName>,
+    /// Keep so many of the last answers of /v1/responses in memory, so that requests can go on from them; 0 keeps none
+    #[arg(help_heading = group::LOAD, long, value_name = "N", env = "TRINITY_RESPONSES_KEPT", default_value = "1024")]
+    pub(crate) responses_kept: u32,
+    /// Keep at most so many MiB of them
+    #[arg(help_heading = group::LOAD, long, value_name = "MIB", env = "TRINITY_RESPONSES_MEMORY", default_value = "64")]
+    pub(crate) responses_memory: u32,
+    /// How long streams may run on after the signal to stop, seconds
+    #[arg(help_heading = group::LOAD, long, value_name = "SECONDS", env = "TRINITY_DRAIN_TIMEOUT", default_value = "30")]
+    pub(crate) drain_timeout: u32,
+    /// Connections open at once; with one more the longest silent gives way, and where all are at work it waits
+    #[arg(help_heading = group::LOAD, long, value_name = "N", env = "TRINITY_MAX_CONNECTIONS", default_value = "4096", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_connections: u32,
+    /// Connections of one address (of IPv6: of one /64) at once; more are answered 503 [default: half of all, and no bound for this machine's own]
+    #[arg(help_heading = group::LOAD, long, value_name = "N", env = "TRINITY_MAX_CONNECTIONS_PER_ADDRESS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_connections_per_address: Option<u32>,
+    /// How much to log on standard error
+    #[arg(help_heading = group::LOG, long, value_enum, value_name = "LEVEL", env = "TRINITY_LOG_LEVEL", default_value = "info")]
+    pub(crate) log_level: Level,
+    /// How to write the log
+    #[arg(help_heading = group::LOG, long, value_enum, value_name = "FORMAT", env = "TRINITY_LOG_FORMAT", default_value = "text")]
+    pub(crate) log_format: Format,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
     #[command(flatten)]
     pub(crate) template: TemplateArgs,
     #[command(flatten)]
     pub(crate) load: ModelArgs,
-    /// Read settings from a TOML file; its keys are these flags without the dashes in front
-    #[arg(long, value_name = "FILE", env = "TRINITY_CONFIG")]
+    /// Read settings from a TOML file
+    ///
+    /// Its keys are these flags without the dashes in front.
+    #[arg(help_heading = group::GENERAL, long, value_name = "FILE", env = "TRINITY_CONFIG")]
     pub(crate) config: Option<std::path::PathBuf>,
-    /// Listen on this address or name; may be given several times [default: 127.0.0.1, or none with --unix-socket]
-    #[arg(long, value_name = "HOST", env = "TRINITY_HOST", value_delimiter = ',')]
-    pub(crate) host: Vec<String>,
-    /// Listen on this port; 0 takes a free one
-    #[arg(long, value_name = "PORT", env = "TRINITY_PORT", default_value = "8080")]
-    pub(crate) port: u16,
-    /// Listen on a Unix socket
-    #[arg(long, value_name = "PATH", env = "TRINITY_UNIX_SOCKET")]
-    pub(crate) unix_socket: Option<std::path::PathBuf>,
-    /// Encrypt with this certificate chain (PEM); SIGHUP reads it again
-    #[arg(long, value_name = "FILE", env = "TRINITY_TLS_CERT")]
-    pub(crate) tls_cert: Option<std::path::PathBuf>,
-    /// The certificate's private key (PEM)
-    #[arg(long, value_name = "FILE", env = "TRINITY_TLS_KEY")]
-    pub(crate) tls_key: Option<std::path::PathBuf>,
-    /// Ask for this API key, or its SHA-256 as sha256:HEX; better in the environment or in a file, where other users do not see it
-    #[arg(long, value_name = "KEY", env = "TRINITY_API_KEY", hide_env_values = true, value_delimiter = ',')]
-    pub(crate) api_key: Vec<String>,
-    /// Ask for one of the API keys in a file: one a line, or .toml or .json with limits and rights per key; SIGHUP reads it again
-    #[arg(long, value_name = "FILE", env = "TRINITY_API_KEY_FILE")]
-    pub(crate) api_key_file: Option<std::path::PathBuf>,
-    /// Ask for an API key, and take this one as the operator's, who may unload and pull models, read the figures and go before others
-    #[arg(long, value_name = "KEY", env = "TRINITY_ADMIN_KEY", hide_env_values = true, value_delimiter = ',')]
-    pub(crate) admin_key: Vec<String>,
-    /// Without API keys, let callers on other machines unload and pull models too; those on this machine always may
-    #[arg(long, env = "TRINITY_OPEN_ADMIN", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
-    pub(crate) open_admin: bool,
-    /// With API keys, answer /metrics without one to callers on this machine that no proxy names as somebody else's
-    #[arg(long, env = "TRINITY_OPEN_METRICS", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
-    pub(crate) open_metrics: bool,
-    /// Refuse files of keys that other users of this machine can read or change, instead of warning
-    #[arg(long, env = "TRINITY_STRICT_FILES", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
-    pub(crate) strict_files: bool,
-    /// Which requests share cached prefixes
-    #[arg(long, value_enum, value_name = "WHO", env = "TRINITY_CACHE_SCOPE", default_value = "key")]
-    pub(crate) cache_scope: CacheScopeName,
-    /// Answer for this host name too, '*' for any; a server on loopback answers for names that only this machine or its network can have
-    #[arg(long, value_name = "NAME", env = "TRINITY_ALLOWED_HOST", value_delimiter = ',')]
-    pub(crate) allowed_host: Vec<String>,
-    /// Let pages of this origin (scheme, host and port; '*' for any) use the APIs from a browser; pages of this machine and desktop apps may
-    #[arg(long, value_name = "ORIGIN", env = "TRINITY_CORS_ORIGIN", value_delimiter = ',')]
-    pub(crate) cors_origin: Vec<String>,
-    /// Show no page to browsers
-    #[arg(long, env = "TRINITY_NO_PAGE", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
-    pub(crate) no_page: bool,
-    /// Print metrics under the names of these servers too
-    #[arg(long, value_enum, value_name = "SERVER", env = "TRINITY_METRICS_COMPAT", value_delimiter = ',')]
-    pub(crate) metrics_compat: Vec<CompatName>,
-    /// Keep so many of the last answers of /v1/responses in memory, so that requests can go on from them; 0 keeps none
-    #[arg(long, value_name = "N", env = "TRINITY_RESPONSES_KEPT", default_value = "1024")]
-    pub(crate) responses_kept: u32,
-    /// Keep at most so many MiB of them
-    #[arg(long, value_name = "MIB", env = "TRINITY_RESPONSES_MEMORY", default_value = "64")]
-    pub(crate) responses_memory: u32,
-    /// How long streams may run on after the signal to stop, seconds
-    #[arg(long, value_name = "SECONDS", env = "TRINITY_DRAIN_TIMEOUT", default_value = "30")]
-    pub(crate) drain_timeout: u32,
-    /// Connections open at once; with one more the longest silent gives way, and where all are at work it waits
-    #[arg(long, value_name = "N", env = "TRINITY_MAX_CONNECTIONS", default_value = "4096", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) max_connections: u32,
-    /// Connections of one address (of IPv6: of one /64) at once; more are answered 503 [default: half of all, and no bound for this machine's own]
-    #[arg(long, value_name = "N", env = "TRINITY_MAX_CONNECTIONS_PER_ADDRESS", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) max_connections_per_address: Option<u32>,
-    /// How much to log on standard error
-    #[arg(long, value_enum, value_name = "LEVEL", env = "TRINITY_LOG_LEVEL", default_value = "info")]
-    pub(crate) log_level: Level,
-    /// How to write the log
-    #[arg(long, value_enum, value_name = "FORMAT", env = "TRINITY_LOG_FORMAT", default_value = "text")]
-    pub(crate) log_format: Format,
 }
 
 impl ServeArgs {
@@ -182,7 +194,7 @@ pub(crate) fn settle(args: &ServeArgs) -> Result<ServeArgs, Failure> {
     let Some(path) = &args.config else { return Ok(args.clone()) };
     let failure = |message: String| Failure::new(Kind::Configuration, format!("{}: {message}", path.display()));
     let text = read(path).map_err(failure)?;
-    parse(&text, super::translated(std::env::args_os())?).map_err(failure)
+    parse(&text, foreign_flags::translated(std::env::args_os())?).map_err(failure)
 }
 
 fn read(path: &Path) -> Result<String, String> {

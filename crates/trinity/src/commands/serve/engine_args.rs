@@ -10,6 +10,7 @@ use model::{AttentionWindow, Forward, PAGE_LEN, Pooling};
 use tokenizer::Tokenizer;
 
 use crate::{
+    cli::group,
     commands::{
         digest,
         model_args::{ModelArgs, STEP_ROWS_MAX},
@@ -49,15 +50,16 @@ enum PoolingName {
 
 /// Of each model.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = group::CONTEXT)]
 pub(crate) struct EngineArgs {
     /// Sequences computed at once, for each model
-    #[arg(long, value_name = "N", env = "TRINITY_MAX_RUNNING", default_value = "64", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    #[arg(help_heading = group::LOAD, long, value_name = "N", env = "TRINITY_MAX_RUNNING", default_value = "64", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub(crate) max_running: u16,
     /// Sequences that may wait, for each model, each choice of each prompt for itself; more are answered 503
-    #[arg(long, value_name = "N", env = "TRINITY_MAX_QUEUED", default_value = "1024")]
+    #[arg(help_heading = group::LOAD, long, value_name = "N", env = "TRINITY_MAX_QUEUED", default_value = "1024")]
     max_queued: u32,
     /// Longest step in milliseconds: so long a new request waits for its first step [default: six times what writing takes, or 200]
-    #[arg(long, value_name = "MS", env = "TRINITY_MAX_STEP_MS", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(help_heading = group::LOAD, long, value_name = "MS", env = "TRINITY_MAX_STEP_MS", value_parser = clap::value_parser!(u32).range(1..))]
     max_step_ms: Option<u32>,
     /// Positions that the KV cache has room for, all requests of a model together [default: four contexts]
     #[arg(long, value_name = "TOKENS", env = "TRINITY_KV_TOKENS")]
@@ -68,24 +70,28 @@ pub(crate) struct EngineArgs {
     /// Memory in MiB for cached prefixes that the KV cache has no room for
     #[arg(long, value_name = "MIB", env = "TRINITY_SWAP", default_value = "0")]
     swap: u64,
-    /// Keep cached prefixes in this folder, so that a server that starts again begins warm; it holds what users wrote, in readable form, and
-    /// loses at the next start what belongs to API keys that are gone
+    /// Keep cached prefixes in this folder, for the next start
+    ///
+    /// A server that starts again begins warm. The folder holds what users wrote, in readable form, and loses at the next start what belongs to
+    /// API keys that are gone.
     #[arg(long, value_name = "FOLDER", env = "TRINITY_CACHE_DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
     /// Most MiB of files in that folder, for each model
     #[arg(long, value_name = "MIB", env = "TRINITY_CACHE_DIR_SIZE", default_value = "4096", requires = "cache_dir")]
     cache_dir_size: u64,
-    /// Guess tokens by what followed the last ones before, and verify several at once; texts are the same
-    #[arg(long, conflicts_with_all = ["draft", "draft_layers"])]
+    /// Guess tokens by what stood there before: the same text, sooner
+    ///
+    /// What followed the last tokens before is guessed to follow again, and several guesses are verified at once.
+    #[arg(help_heading = group::MACHINE, long, conflicts_with_all = ["draft", "draft_layers"])]
     lookup: bool,
     /// Guess tokens by a smaller model of the same vocabulary
-    #[arg(long, value_name = "MODEL", env = "TRINITY_DRAFT", conflicts_with = "draft_layers")]
+    #[arg(help_heading = group::MACHINE, long, value_name = "MODEL", env = "TRINITY_DRAFT", conflicts_with = "draft_layers")]
     draft: Option<String>,
     /// How hidden states become embeddings [default: as the model's file says, else mean]
-    #[arg(long, value_name = "HOW", env = "TRINITY_POOLING", value_enum)]
+    #[arg(help_heading = group::RESEARCH, long, value_name = "HOW", env = "TRINITY_POOLING", value_enum)]
     pooling: Option<PoolingName>,
     /// Guess tokens by the model's own first layers
-    #[arg(long, value_name = "N", env = "TRINITY_DRAFT_LAYERS")]
+    #[arg(help_heading = group::MACHINE, long, value_name = "N", env = "TRINITY_DRAFT_LAYERS")]
     draft_layers: Option<usize>,
 }
 

@@ -217,11 +217,6 @@ impl FileLoader {
         !is_named && self.found().len() > 1
     }
 
-    /// The first model's name.
-    pub(super) fn first(&self) -> String {
-        self.found().first().map_or("none", |f| f.known.id.as_str()).to_owned()
-    }
-
     /// The head of the file.
     fn describe(&self, found: &Found) -> Result<Description, Failure> {
         let container = found.container()?;

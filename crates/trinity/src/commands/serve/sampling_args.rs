@@ -3,11 +3,11 @@
 use clap::Args;
 use engine::SamplingDefaults;
 
-use crate::failure::Failure;
+use crate::{cli::group, failure::Failure};
 
 /// A request goes before these, and these go before what a model's file says.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Sampling")]
+#[command(next_help_heading = group::SAMPLING)]
 pub(crate) struct ServeSamplingArgs {
     /// Divides logits; 0 always takes the most likely token [default: the model's own, else the API's]
     #[arg(long, value_name = "T", env = "TRINITY_TEMPERATURE", allow_negative_numbers = true)]
