@@ -13,7 +13,7 @@ import { Generations } from './generation.js';
 import { Keeper } from './keeper.js';
 import { bindKeys } from './keys.js';
 import { MessagesView } from './messages.js';
-import { factsOf, fieldsHeldOf } from './models.js';
+import { chats, fieldsHeldOf } from './models.js';
 import { ModelsPanel } from './models-panel.js';
 import { Picker } from './picker.js';
 import { lastConversation } from './preferences.js';
@@ -202,9 +202,7 @@ function generate(begin) {
   if (generations.of(current.id)) return;
   let options;
   try {
-    options = { model: picker.model, system: settings.systemOf(current), fields: settings.requestFields() };
-    options.held = fieldsHeldOf(picker.model);
-    options.isChat = factsOf(picker.model).then((facts) => facts.isChat, () => true);
+    options = { model: picker.model, system: settings.systemOf(current), fields: settings.requestFields(), isChat: chats(picker.model), held: fieldsHeldOf(picker.model) };
   } catch (error) {
     view.show(current);
     refresh();

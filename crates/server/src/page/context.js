@@ -4,9 +4,11 @@ import { ApiError, request } from './client.js';
 import { completionRequest } from './completing.js';
 import { apiMessages, seenOf } from './conversation.js';
 import { byId } from './dom.js';
-import { countTokens, factsOf } from './models.js';
+import { chats, countTokens } from './models.js';
 import { path } from './tree.js';
 
+/** What the server says of a prompt that is longer than the context. */
+export const TOO_LONG = 'context_length_exceeded';
 /** From here on it is said in words. */
 const NOTE_FROM = 0.75;
 /** Without the oldest turns a prompt fills at most this part of the context, if it can: the next ones need room, too. */
@@ -49,8 +51,7 @@ export async function startThatFits(history, start, nContext, count) {
 }
 
 async function countPrompt(model, messages, system, signal) {
-  const { isChat } = await factsOf(model);
-  if (!isChat) return countTokens(model, completionRequest({ messages }, {}).prompt, signal);
+  if (!(await chats(model))) return countTokens(model, completionRequest({ messages }, {}).prompt, signal);
   const body = JSON.stringify({ model, messages: apiMessages(messages, system) });
   const headers = { 'Content-Type': 'application/json' };
   return (await (await request('v1/chat/completions/input_tokens', { method: 'POST', headers, body, signal })).json()).input_tokens;
@@ -107,8 +108,11 @@ export class ContextMeter {
     this.#used = tokensUsed(conversation);
     this.#draw();
     const history = path(conversation);
+    const error = history.at(-1)?.failure ?? history.at(-1)?.error;
+    // A server that just failed is not asked once more.
+    const isAsked = this.#used === null && history.length > 0 && (!error || error.code === TOO_LONG);
     const ask = async (signal) => {
-      if (this.#used === null && history.length > 0) this.#used = await this.count(seenOf(history, conversation.start), signal);
+      if (isAsked) this.#used = await this.count(seenOf(history, conversation.start), signal);
     };
     this.#askUsed(ask, () => this.#draw());
   }

@@ -2,6 +2,7 @@
 
 import { attachmentList } from './attachments.js';
 import { tokensPerSecond } from './client.js';
+import { TOO_LONG } from './context.js';
 import { isUnfinished } from './conversation.js';
 import { byId, copyText, element, iconButton } from './dom.js';
 import { codeBlock, renderMarkdown } from './markdown.js';
@@ -9,8 +10,6 @@ import { path, siblings } from './tree.js';
 
 /** Why a reply ended, where that is worth a word. */
 const ENDS = { length: 'cut at the token limit', content_filter: 'withheld by a filter', timed_out: 'out of time', repetition: 'broken off: it repeated itself' };
-/** What the server says of a prompt that is longer than the context. */
-const TOO_LONG = 'context_length_exceeded';
 
 export class MessagesView {
   #views = new Map();
@@ -181,7 +180,7 @@ export class MessagesView {
     // An error has buttons of its own.
     if (message.role === 'assistant' && !isFailed) buttons.append(iconButton('again', 'Regenerate', () => this.actions.regenerate(message)));
     const isLast = message === path(this.#conversation).at(-1);
-    const isFull = this.actions.isFull(message);
+    const isFull = isLast && this.actions.isFull(message);
     const proceed = isLast && !isFailed && isUnfinished(message) && this.#proceedButton(message, isFull);
     const stats = message.role === 'assistant' ? element('span', { class: 'stats' }, statistics(message, this.actions.hasSeveralModels(), isFull)) : null;
     view.foot.replaceChildren(...[this.#branches(message), buttons, proceed, stats].filter(Boolean));

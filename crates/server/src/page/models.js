@@ -19,6 +19,9 @@ export function factsOf(id) {
   return factsById.get(id);
 }
 
+/** Does the model chat, as far as is known? Else it goes on with a text. */
+export const chats = (id) => factsOf(id).then((facts) => facts.isChat, () => true);
+
 async function readFacts(id) {
   const [shown, tags] = await Promise.all([json('api/show', { model: id }), json('api/tags')]);
   const architecture = shown.model_info['general.architecture'];

@@ -51,6 +51,8 @@ class AttachmentsTest(PageCase):
         self.assertEqual(self.page.texts(".user .attached pre")[0], text)
         # An edit has them again, and one taken away is gone.
         self.page.click(".user [aria-label='Edit and send again']")
+        # The buttons move until the tokens are there.
+        self.page.wait("[...document.querySelectorAll('#attachments small')].every((n) => n.textContent.includes('token'))")
         self.page.click("#attachments [aria-label='Remove ship.md']")
         self.assertEqual([name for name, _ in self.chips()], ["data.csv"])
         self.page.run("document.querySelector('#field').select()")

@@ -85,6 +85,8 @@ class SafetyTest(PageCase):
         self.page.wait("document.querySelector('.error')")
         self.check()
         self.assertIn(text, self.page.texts(".error")[0])
+        # What the server does not know it says so of.
+        self.expect("api/show")
         models = json.dumps({"object": "list", "data": [{"id": text}, {"id": "second"}]})
         self.page.answer_with("*/v1/models", lambda page, paused: page.fulfill(paused, 200, "application/json", models))
         self.page.open(self.server.url)
