@@ -1,7 +1,6 @@
 """A real Chromium, driven over its DevTools protocol by a pair of pipes: no driver to install, no port to find."""
 
 import base64
-import collections
 import fnmatch
 import json
 import os
@@ -72,7 +71,7 @@ class Chromium:
         self.write = os.fdopen(write, "wb", buffering=0)
         self.read = os.fdopen(read, "rb")
         self.n_sent = 0
-        self.replies = collections.defaultdict(queue.Queue)
+        self.replies = {}
         self.pages = {}
         self.lock = threading.Lock()
         threading.Thread(target=self._listen, daemon=True).start()
@@ -95,6 +94,8 @@ class Chromium:
             message = {"id": self.n_sent, "method": method, "params": params}
             if session:
                 message["sessionId"] = session
+            # Before the answer can come: two threads that each made one would not meet.
+            self.replies[self.n_sent] = queue.Queue()
             self.write.write(json.dumps(message).encode() + b"\0")
             return message["id"]
 
