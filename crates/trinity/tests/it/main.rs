@@ -37,6 +37,7 @@ mod serve;
 mod serve_engine;
 mod serve_files;
 mod serve_log;
+mod serve_sampling;
 mod serve_tenants;
 mod server_process;
 mod templates;
