@@ -82,4 +82,12 @@ class AxeTest(PageCase):
         self.everywhere(models)
 
     def test_the_description_of_the_api(self):
-        self.everywhere(lambda page: page.wait("document.querySelector('#routes h1')"), path="docs")
+        def some(page):
+            """Every fourth section, opened: they are all made by the same functions, and for all of them axe takes minutes."""
+            page.wait("document.body.dataset.ready === 'true'")
+            page.run("""[...document.querySelectorAll('#routes section')].forEach((section, index) => {
+                if (index % 4) document.querySelector(`#contents a[href="#${section.id}"]`)?.parentElement.remove(), section.remove();
+                else section.querySelectorAll('details').forEach((details) => (details.open = true)); })""")
+            self.assertGreater(len(page.texts("#routes .try")), 10)
+
+        self.everywhere(some, path="docs")
