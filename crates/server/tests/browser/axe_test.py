@@ -62,6 +62,21 @@ class AxeTest(PageCase):
 
         self.everywhere(talk)
 
+    def test_versions_of_a_reply_and_the_menu_of_its_conversation(self):
+        def talk(page):
+            self.answer({"content": "One."}, page=page)
+            self.begin("Show everything.", page)
+            page.wait("document.querySelector('.assistant') && !document.querySelector('.running')")
+            self.answer({"content": REPLY}, finish="length", page=page)
+            page.press("Alt+r")
+            page.wait("document.querySelector('.count') && document.querySelector('.foot .text-button')?.innerText === 'Continue'")
+            if page.run("document.querySelector('#sidebar').inert"):
+                page.click("#menu")
+            page.click("#conversations li [aria-label^=Actions]")
+            page.wait("document.querySelector('#actions:popover-open')")
+
+        self.everywhere(talk)
+
     def test_the_panels(self):
         tool = {"name": "f", "description": "", "parameters": ""}
         schema = json.dumps({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False})
