@@ -236,6 +236,10 @@ function proceed(message) {
 async function goOn(message = null) {
   const conversation = current;
   if (picker.nContext === null) await picker.refresh();
+  if (picker.nContext === null) {
+    say('The server does not tell how long the context is.');
+    return;
+  }
   const end = message && isVoid(message) ? message.parent : (message?.id ?? conversation.leaf);
   try {
     const { start: first, nLast } = await startThatFits(path(conversation, end), conversation.start, picker.nContext, (messages) => meter.count(messages));
@@ -264,17 +268,17 @@ async function seeAll() {
   refresh();
 }
 
-async function ended(run, error) {
+function ended(run, error) {
   const { conversation, message, shown } = run;
   // A stop before the first token leaves nothing to look at, nor does a request without a key.
   const isNothing = shown === message && isVoid(message) && (message.is_stopped || error?.status === 401);
   if (isNothing) detach(conversation, message);
   conversation.updated = Date.now();
   if (keeper.isListed(conversation.id)) keeper.save(conversation, { fields: ['leaf', 'updated', 'model', 'system'], messages: isNothing || shown !== message ? [] : [message] });
-  // A model that was loaded for this reply has a context of known length now.
-  if (picker.nContext === null) await picker.refresh();
   if (conversation === current) view.finished(conversation);
   refresh();
+  // A model that was loaded for this reply has a context of known length now.
+  if (picker.nContext === null && !error) picker.refresh().then(() => generations.of(current.id) || modelsLoaded());
   if (error?.status === 401) picker.askForKey(error, () => conversation === current && (run.before ? proceed(message) : regenerate(run.replaces)));
   else say(message.is_stopped ? 'Stopped' : error ? '' : 'Reply complete');
 }

@@ -74,13 +74,21 @@ export function absorb(conversation, stored, running = null) {
   Object.assign(conversation, fields);
   for (const message of messages) {
     const ours = known.get(message.id);
-    if (!ours) conversation.messages.push(message);
+    if (ours === running && ours && !ours.content.startsWith(message.content)) part(conversation, ours);
+    if (!ours || ours.id !== message.id) conversation.messages.push(message);
     else if (ours !== running) Object.assign(ours, message);
   }
   const kept = new Set(messages.map((message) => message.id));
   // A failure that was tried again elsewhere is gone; anything else that is not there is not kept yet.
   conversation.messages = conversation.messages.filter((message) => kept.has(message.id) || message === running || !isVoid(message));
   if (!running && goesThrough(conversation, leaf, conversation.leaf)) conversation.leaf = leaf;
+}
+
+/** Another tab went on with the same reply: ours becomes another version of it. */
+function part(conversation, ours) {
+  const isShown = conversation.leaf === ours.id;
+  ours.id = newId();
+  if (isShown) conversation.leaf = ours.id;
 }
 
 /** Nothing was said: what a reply is before its first piece, and a failure that has been tried again. */

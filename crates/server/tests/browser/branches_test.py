@@ -210,6 +210,31 @@ class BranchesTest(PageCase):
         self.page.wait("document.querySelector('.count')?.innerText === '3/4'")
         self.assertEqual(self.page.run(STORED)[0]["title"], "Colours")
 
+    def test_two_tabs_that_go_on_with_one_reply_make_two(self):
+        self.answer({"content": "half a "}, finish="length")
+        self.send("Go on.")
+        other = self.open(self.page.run("location.href"), beside=self.page)
+        other.wait("document.querySelectorAll('.message').length === 2")
+        proceed = "[...document.querySelectorAll('.foot button')].find((b) => b.innerText === 'Continue').click()"
+        held = []
+        other.answer_with("*/v1/chat/completions", lambda page, paused: held.append(paused))
+        other.run(proceed)
+        other.wait("document.querySelector('.running')")
+        other.run("void (window.tabs = new BroadcastChannel('trinity'), window.tabs.onmessage = () => (window.heard = true))")
+        self.answer({"content": "loaf"})
+        self.page.run(proceed)
+        self.page.wait(f"document.querySelector('.assistant .body').innerText === 'half a loaf' && {IDLE}")
+        other.wait("document.querySelector('.running')")
+        # The other tab has heard of it, and read it: what it began before this reading is done.
+        other.wait("window.heard === true")
+        other.wait(f"{STORED}.then((all) => all[0].messages[1].content === 'half a loaf')")
+        chunk = {"choices": [{"index": 0, "delta": {"content": "moon"}, "finish_reason": "stop"}]}
+        other.fulfill(held[0], 200, "text/event-stream", f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n")
+        other.wait(f"document.querySelector('.assistant .body').innerText === 'half a moon' && {IDLE}")
+        self.page.wait("document.querySelector('.count')?.innerText === '1/2'")
+        self.assertEqual((self.replies(), self.replies(other)), (["half a loaf"], ["half a moon"]))
+        self.assertEqual(sorted(m["content"] for m in self.page.run(STORED)[0]["messages"]), ["Go on.", "half a loaf", "half a moon"])
+
     def test_trees_survive_export_and_import(self):
         self.answer({"content": "red"})
         self.send("Name a colour.")

@@ -108,3 +108,19 @@ class ContextTest(PageCase):
         self.page.wait(f"[...document.querySelectorAll('.assistant .body')].at(-1).textContent.length > {len(cut)} && {IDLE}")
         self.assertNotIn("What is a ha", self.asked_users())
         self.assertEqual(self.asked()[-1]["messages"][-1]["role"], "assistant")
+
+
+class LoadedLaterTest(PageCase):
+    def test_the_context_of_a_model_is_known_once_it_is_loaded(self):
+        self.server = Server(names=("first", "second"))
+        try:
+            page = self.open()
+            ids = page.run("[...document.querySelectorAll('#model option')].map((option) => option.value)")
+            known = {model["id"] for model in self.server.get("v1/models")["data"] if "meta" in model}
+            unknown = next(name for name in ids if name not in known)
+            page.run(f"(() => {{ const list = document.querySelector('#model'); list.value = {json.dumps(unknown)}; list.dispatchEvent(new Event('change')); }})()")
+            self.set(page, temperature=0, max_tokens=2)
+            self.send("Hello.", page)
+            page.wait("!document.querySelector('#context').hidden")
+        finally:
+            self.server.close()
