@@ -118,6 +118,7 @@ fn explain(error: &ureq::Error, settings: &Settings) -> String {
             format!("no connection within {:?}", settings.connect_timeout)
         }
         ureq::Error::Timeout(_) => silence(settings),
+        ureq::Error::Io(error) => error.to_string(),
         other => other.to_string(),
     }
 }

@@ -68,7 +68,7 @@ pub(super) fn find_or_ask(reference: &str, global: &Global) -> Result<Resolved, 
 fn pull(hub: &Hub, reference: &str) -> Result<Resolved, Failure> {
     terminal::catch_interrupt()?;
     let bar = terminal::progress(&escape(reference), 0, true);
-    let mut talk = Talk { bar: &bar, name: reference.to_owned(), is_waiting: false };
+    let mut talk = Talk { bar: &bar, name: reference.to_owned(), failed: None, is_waiting: false };
     let pulled = hub.pull(reference, &mut |event| {
         talk.tell(&event);
         if terminal::is_interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -76,9 +76,16 @@ fn pull(hub: &Hub, reference: &str) -> Result<Resolved, Failure> {
     bar.finish_and_clear();
     match pulled {
         Err(Error::Cancelled) => Err(interrupted(reference, hub.kept(&talk.name))),
+        Err(error @ (Error::Network { .. } | Error::AllSources { .. })) if hub.kept(&talk.name) == 0 => {
+            Err(Failure::from(error).with_hint(UNREACHABLE))
+        }
         other => Ok(other?),
     }
 }
+
+/// What helps where nothing came.
+const UNREACHABLE: &str =
+    "see that this machine reaches the server; https_proxy names a proxy, HF_ENDPOINT a mirror of Hugging Face";
 
 /// After Ctrl-C: what came is kept, where there is a way to go on with it.
 fn interrupted(reference: &str, kept: u64) -> Failure {
@@ -94,6 +101,8 @@ struct Talk<'a> {
     bar: &'a ProgressBar,
     /// What is pulled in the end.
     name: String,
+    /// Why the source before failed: told when another is tried, else it is the error of the pull.
+    failed: Option<String>,
     is_waiting: bool,
 }
 
@@ -118,10 +127,15 @@ impl Talk<'_> {
                     self.say(&format!("waiting for another process, which is downloading {name}"));
                 }
             }
-            Event::Trying { file, source } => self.say(&format!("downloading {file} from {source}")),
+            Event::Trying { file, source } => {
+                if let Some(failed) = self.failed.take() {
+                    self.say(&failed);
+                }
+                self.say(&format!("downloading {file} from {source}"));
+            }
             Event::Resumed { bytes } => self.say(&format!("going on behind the {} that are here", bytes_text(*bytes))),
             Event::Verified { file, by } => self.say(&verified(file, *by)),
-            Event::Failed { error } => self.say(&format!("that failed: {error}")),
+            Event::Failed { error } => self.failed = Some(format!("that failed: {error}")),
             Event::Progress { bytes, total } => {
                 if let Some(total) = total {
                     self.bar.set_length(*total);

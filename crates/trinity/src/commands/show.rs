@@ -44,7 +44,9 @@ pub(crate) fn run(args: &ShowArgs, global: &Global) -> Result<(), Failure> {
 
     let entry = hub.entry(&args.model);
     let name = entry.map_or_else(|| args.model.clone(), |e| e.name.clone());
-    let installed = hub.installed()?.into_iter().find(|m| m.name == name);
+    // By whatever name it was asked for, it is the one that lies there.
+    let is_it = |m: &hub::Installed| m.name == name || resolved == Some(Resolved::File(m.path.clone()));
+    let installed = hub.installed()?.into_iter().find(is_it);
     let place = match (&resolved, &path) {
         (Some(_), Some(path)) => path.clone(),
         (Some(_), None) => "part of the program".to_owned(),

@@ -144,6 +144,11 @@ fn a_broken_download_is_one_line_and_goes_on_later() {
     let home = home_with(&broken.url("/stories.gguf"));
     at(home.path(), &["pull", "story:q8"]).fails(1, &["hint: pull again"]);
     assert!(at(home.path(), &["list"]).ok().text().lines().all(|l| !l.starts_with("story")));
+    // Where nothing came nothing is kept, and one source's failure is said once.
+    let none = home_with("http://127.0.0.1:1/stories.gguf");
+    let failed =
+        at(none.path(), &["pull", "story:q8"]).fails(1, &["127.0.0.1:1", "hint: see that this machine reaches"]);
+    assert_eq!(failed.stderr.matches("refused").count(), 1, "{}", failed.stderr);
     let server = Loopback::start(move |request| Answer::file(request, &good, ETAG));
     let other = home_with(&server.url("/stories.gguf"));
     fs::copy(other.path().join("catalogue.toml"), home.path().join("catalogue.toml")).unwrap();
@@ -192,6 +197,8 @@ fn repositories_are_listed_and_pulled_from() {
     ] {
         assert!(pulled.contains(phase), "{phase}: {pulled}");
     }
+    let shown = at(&["show", "hf:ORG/stories"]).ok().text();
+    assert!(shown.contains(SHA256) && shown.contains("Hugging Face org/stories/s-Q8_0.gguf"), "{shown}");
     let n_requests = server.requests().len();
     let story = at(&["run", "HF.co/org/Stories", "Once upon a time", "--temperature", "0", "-n", "20"]).ok().text();
     assert!(story.contains("there was a little girl named L") && server.requests().len() == n_requests, "{story}");
