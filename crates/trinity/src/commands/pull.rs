@@ -1,4 +1,4 @@
-//! `trinity pull MODEL`, and the question that `run` and `chat` ask where a model is not here.
+//! `trinity pull MODEL`, and the question that `run`, `chat` and `serve` ask where a model is not here.
 
 use std::ops::ControlFlow;
 

@@ -59,6 +59,14 @@ fn a_model_that_is_not_here_is_asked_about() {
     for text in ["Tell good stories.", "verified stories.gguf", "there was a little girl"] {
         assert!(shown.contains(text), "{text}: {shown}");
     }
+    // So it is with a server, which goes on as if the model had been there.
+    let home = home_with(&server.url("/stories.gguf"));
+    let mut terminal = started(home.path(), &["serve", "story:q8", "--port", "0"]);
+    terminal.wait_for(question);
+    terminal.type_text("y\n");
+    terminal.wait_for("listening on ");
+    terminal.interrupt();
+    assert!(terminal.wait().success(), "{}", terminal.shown);
     // Offline nobody is asked.
     let home = home_with(&server.url("/stories.gguf"));
     let mut terminal = started(home.path(), &["--offline", "run", "story:q8", "x"]);

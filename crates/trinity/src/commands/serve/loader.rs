@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     cli::Global,
-    commands::{model_args::default_context, present, template_args::ChatTemplate},
+    commands::{model_args::default_context, present, pull, template_args::ChatTemplate},
     failure::{Failure, Kind},
     terminal,
 };
@@ -149,7 +149,7 @@ impl FileLoader {
         let mut found: Vec<Found> = Vec::new();
         for name in &names {
             let is_pinned = settings.pin.iter().any(|pinned| pinned == name);
-            let mut new = Found::new(name, &hub, hub.resolve(name)?, is_pinned)?;
+            let mut new = Found::new(name, &hub, pull::find_or_ask(name, global)?, is_pinned)?;
             let is_twice = |id: &str| found.iter().any(|f| f.known.id == id);
             // Nobody chose them: two files of one name are told apart by where they came from.
             if !is_named && is_twice(&new.known.id) {
