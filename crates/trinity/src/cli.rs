@@ -88,7 +88,7 @@ pub(crate) enum Command {
     Tokenize(tokenize::TokenizeArgs),
     /// Measure speed: prompt processing and generation
     Bench(bench::BenchArgs),
-    /// Say what this machine offers, how fast it is, and what a model can reach on it
+    /// Say whether a model is of use here, what this machine offers, and how fast it is
     Doctor(doctor::DoctorArgs),
     /// For those who work on engines: random models
     Dev(dev::DevArgs),
