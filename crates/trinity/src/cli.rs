@@ -88,7 +88,7 @@ pub(crate) enum Command {
     Tokenize(tokenize::TokenizeArgs),
     /// Measure speed: prompt processing and generation
     Bench(bench::BenchArgs),
-    /// Say whether a model is of use here, what this machine offers, and how fast it is
+    /// Say whether a model runs well here, what the machine offers, how fast it is
     Doctor(doctor::DoctorArgs),
     /// For those who work on engines: random models
     Dev(dev::DevArgs),
