@@ -34,7 +34,8 @@ export class Search {
     this.#found = new Map();
     clearTimeout(this.#timer);
     if (this.#wanted) this.#timer = setTimeout(() => this.#read(this.#wanted), READ_AFTER_MS);
-    this.changed();
+    // The key shows first, then the list.
+    requestAnimationFrame(() => setTimeout(this.changed));
   }
 
   async #read(wanted) {

@@ -12,6 +12,8 @@ const SHOWN_MAX = 300;
 export class Sidebar {
   #state = { summaries: [], currentId: null, runningIds: new Set() };
   #isWhole = false;
+  /** Rows by conversation, each with what it was made of. */
+  #items = new Map();
 
   /** `actions`: again (the open one was chosen), refresh, rename, pin, save, remove, leave. */
   constructor(actions, store) {
@@ -25,6 +27,8 @@ export class Sidebar {
 
   show(summaries, currentId, runningIds) {
     this.#state = { summaries, currentId, runningIds };
+    const ids = new Set(summaries.map(({ id }) => id));
+    for (const id of this.#items.keys()) if (!ids.has(id)) this.#items.delete(id);
     this.#render();
   }
 
@@ -56,7 +60,18 @@ export class Sidebar {
     return element('button', { type: 'button', class: 'text-button', click: show }, `Show ${n} more`);
   }
 
+  /** The row of a conversation; the one that was shown before if it looks the same. */
   #item(summary, isCurrent, isRunning) {
+    const excerpt = this.search.excerptOf(summary);
+    const look = JSON.stringify([summary.title, summary.pinned, summary.updated, isCurrent, isRunning, excerpt]);
+    const known = this.#items.get(summary.id);
+    if (known?.look === look) return known.item;
+    const item = this.#newItem(summary, isCurrent, isRunning, excerpt);
+    this.#items.set(summary.id, { look, item });
+    return item;
+  }
+
+  #newItem(summary, isCurrent, isRunning, excerpt) {
     const title = summary.title || 'New conversation';
     const open = element(
       'a',
@@ -65,7 +80,6 @@ export class Sidebar {
     );
     if (summary.pinned) open.append(icon('pin'));
     if (isRunning) open.append(element('span', { class: 'pulse', role: 'img', 'aria-label': 'replying' }));
-    const excerpt = this.search.excerptOf(summary);
     if (excerpt) open.append(element('small', { dir: 'auto' }, excerpt));
     const item = element('li', { class: isCurrent ? 'current' : null, 'data-id': summary.id }, open);
     const more = iconButton('more', `Actions for ${title}`, () => this.#menu(item, summary, more), { 'aria-haspopup': 'menu', tabindex: '-1' });
@@ -99,6 +113,7 @@ export class Sidebar {
   }
 
   #rename(item, summary) {
+    this.#items.delete(summary.id);
     const field = element('input', { type: 'text', 'aria-label': 'Title', maxlength: '120' });
     field.value = summary.title;
     let isOver = false;
@@ -153,6 +168,8 @@ export class Sidebar {
 
   #searchKey(event) {
     if (event.isComposing) return;
+    // What was typed last may not show yet.
+    if (['ArrowDown', 'Enter'].includes(event.key)) this.#render();
     const first = this.list.querySelector('.open');
     if (event.key === 'ArrowDown') first?.focus();
     else if (event.key === 'Enter') first?.click();
