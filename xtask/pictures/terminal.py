@@ -15,7 +15,7 @@ import time
 
 from screen import Screen
 
-WIDTH, HEIGHT = 84, 22
+WIDTH, HEIGHT = 84, 19
 # What is typed once the screen ends with the prompt.
 SHELL, CHAT = "$ ", ">>> "
 SCENE = [
