@@ -19,7 +19,7 @@ WIDTH, HEIGHT = 84, 19
 # What is typed once the screen ends with the prompt.
 SHELL, CHAT = "$ ", ">>> "
 SCENE = [
-    (SHELL, "trinity chat smollm2:135m --temperature 0\r"),
+    (SHELL, "trinity run smollm2:135m --temperature 0\r"),
     (CHAT, "Write a one-sentence greeting.\r"),
     (CHAT, "What is the capital of France?\r"),
     (CHAT, "/exit\r"),

@@ -85,6 +85,9 @@ impl Session {
         shell.env("HOME", self.home.path()).env("PATH", format!("{programs}:{path}"));
         // No escapes; a port that is free; nothing is asked of the world.
         shell.env("TERM", "dumb").env("NO_COLOR", "1").env("TRINITY_PORT", "0").env("TRINITY_OFFLINE", "1");
+        if let Some(server) = &self.server {
+            shell.env("TRINITY_SERVER", format!("http://{}", server.address));
+        }
         shell.stdin(Stdio::null()).process_group(0);
         shell
     }
