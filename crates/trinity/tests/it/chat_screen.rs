@@ -102,11 +102,11 @@ fn screen(shown: &str) -> Vec<String> {
 #[test]
 fn words_of_a_reply_stay_whole_at_the_edge() {
     let model = testkit::smollm2_path();
-    let arguments = ["chat", model.to_str().unwrap(), "--temperature", "0", "-n", "60"];
+    let arguments = ["chat", model.to_str().unwrap(), "--temperature", "0", "-n", "40"];
     let question = "Tell me about the sea.\n";
     let plain = trinity_with_input(arguments, question.as_bytes()).ok().text();
     let words: Vec<&str> = plain.split_whitespace().collect();
-    let mut chat = Chat::start_with("wrap", &model, &["-n", "60"], &[], 30);
+    let mut chat = Chat::start_with("wrap", &model, &["-n", "40"], &[], 30);
     let shown = chat.says(&format!("{question}/show\n"), "temperature 0");
     // From the end of the typed line to the next prompt.
     let reply = shown.rsplit_once("the sea.").unwrap().1.split("\x1b[1;36m").next().unwrap();
@@ -213,7 +213,7 @@ fn a_full_context_goes_on_without_the_oldest_turns() {
 
 #[test]
 fn while_a_reply_comes_typing_is_kept_and_not_shown() {
-    let mut chat = Chat::start("ahead", &testkit::smollm2_path(), &["-n", "200", "--ignore-eos"]);
+    let mut chat = Chat::start("ahead", &testkit::smollm2_path(), &["-n", "40", "--ignore-eos"]);
     let modes = |chat: &Chat| tcgetattr(chat.terminal.keyboard()).unwrap().local_modes;
     let before = chat.terminal.shown.len();
     chat.terminal.type_text("Tell me a story.\n");
@@ -227,5 +227,16 @@ fn while_a_reply_comes_typing_is_kept_and_not_shown() {
     assert!(modes(&chat).contains(LocalModes::NOFLSH), "Ctrl-C throws nothing away");
     let shown = chat.says("typed ahead\n", ">>> ");
     assert!(!shown.split(">>> ").next().unwrap().contains("typed ahead"), "{shown:?}");
+    chat.leave();
+}
+
+/// Lines that are typed ahead, or pasted where the terminal has no word for that, come character by character.
+#[test]
+fn a_long_line_is_not_drawn_anew_for_each_character() {
+    let mut chat = Chat::start("long", &small(), &["--template", "chatml", "-n", "2", "-c", "200"]);
+    let before = chat.terminal.shown.len();
+    chat.says(&format!("{}\n", "x".repeat(4000)), "error: ");
+    let shown = chat.terminal.shown.len() - before;
+    assert!(shown < 400_000, "{shown} bytes for a line of 4,000");
     chat.leave();
 }

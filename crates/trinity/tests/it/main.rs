@@ -6,6 +6,7 @@ mod bad_input;
 mod chat;
 #[cfg(unix)]
 mod chat_screen;
+#[cfg(unix)]
 mod chat_terminal;
 mod convert;
 mod convert_folder;
