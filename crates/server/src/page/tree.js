@@ -81,6 +81,10 @@ export function absorb(conversation, stored, running = null) {
   const kept = new Set(messages.map((message) => message.id));
   // A failure that was tried again elsewhere is gone; anything else that is not there is not kept yet.
   conversation.messages = conversation.messages.filter((message) => kept.has(message.id) || message === running || !isVoid(message));
+  // The order in which they were kept is the same in all tabs.
+  const order = new Map(messages.map((message, index) => [message.id, index]));
+  const placeOf = ({ id }) => order.get(id) ?? messages.length;
+  conversation.messages.sort((a, b) => placeOf(a) - placeOf(b));
   if (!running && goesThrough(conversation, leaf, conversation.leaf)) conversation.leaf = leaf;
 }
 
