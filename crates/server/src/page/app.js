@@ -268,14 +268,16 @@ async function seeAll() {
   refresh();
 }
 
-function ended(run, error) {
+async function ended(run, error) {
   const { conversation, message, shown } = run;
   // A stop before the first token leaves nothing to look at, nor does a request without a key.
   const isNothing = shown === message && isVoid(message) && (message.is_stopped || error?.status === 401);
   if (isNothing) detach(conversation, message);
   conversation.updated = Date.now();
-  if (keeper.isListed(conversation.id)) keeper.save(conversation, { fields: ['leaf', 'updated', 'model', 'system'], messages: isNothing || shown !== message ? [] : [message] });
+  const saved = keeper.isListed(conversation.id) && keeper.save(conversation, { fields: ['leaf', 'updated', 'model', 'system'], messages: isNothing || shown !== message ? [] : [message] });
   if (conversation === current) view.finished(conversation);
+  // Whoever sees that a reply is over may close the page: it is kept by then.
+  await saved;
   refresh();
   // A model that was loaded for this reply has a context of known length now.
   if (picker.nContext === null && !error) picker.refresh().then(() => generations.of(current.id) || modelsLoaded());
