@@ -63,7 +63,7 @@ fn root_entries(tree: &Tree) -> Vec<String> {
     entries.into_iter().map(|entry| format!("{entry}: not on the list of root entries (xtask/src/tidy.rs)")).collect()
 }
 
-/// Paths in backticks in the main documents exist; the changelog has its unreleased section.
+/// Paths in backticks in the main documents and links in all of them lead somewhere; the changelog has its unreleased section.
 fn documents(tree: &Tree) -> Vec<String> {
     let mut offences = Vec::new();
     for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
@@ -80,8 +80,34 @@ fn documents(tree: &Tree) -> Vec<String> {
             }
         }
     }
+    offences.extend(links(tree));
     if tree.file("CHANGELOG.md").is_none_or(|f| !f.text.contains("## Unreleased")) {
         offences.push("CHANGELOG.md: no '## Unreleased' section".to_owned());
+    }
+    offences
+}
+
+/// Links and pictures of README and `docs/` that lead to no file.
+fn links(tree: &Tree) -> Vec<String> {
+    let mut offences = Vec::new();
+    let is_document = |path: &str| path == "README.md" || path.starts_with("docs/") && path.ends_with(".md");
+    for document in tree.files.iter().filter(|f| is_document(&f.path)) {
+        let ends = [("](", ')'), ("src=\"", '"'), ("srcset=\"", '"')];
+        let targets =
+            ends.iter().flat_map(|(begin, end)| document.text.split(begin).skip(1).map(|t| t.split(*end).next()));
+        for target in targets.flatten() {
+            let (file, _) = target.split_once('#').unwrap_or((target, ""));
+            let folder = document.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let path = match file.strip_prefix("../") {
+                Some(rest) => rest.to_owned(),
+                None if folder.is_empty() => file.to_owned(),
+                None => format!("{folder}/{file}"),
+            };
+            let is_ours = !file.is_empty() && !file.contains([':', ' ', '\n']);
+            if is_ours && !tree.has(path.trim_end_matches('/')) {
+                offences.push(format!("{}: a link to {target}, which does not exist", document.path));
+            }
+        }
     }
     offences
 }
@@ -101,4 +127,23 @@ fn optimisation(tree: &Tree) -> Vec<String> {
     let offence =
         "Cargo.toml: a profile of `trinity` decides how every crate is optimised at link time; leave it at the default";
     if tree.file("Cargo.toml").is_some_and(|f| is_smaller(&f.text)) { vec![offence.to_owned()] } else { Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tidy::tree::File;
+
+    #[test]
+    fn links_lead_to_files() {
+        let check = |path: &str, text: &str| {
+            let file = |path: &str, text: &str| File { path: path.to_owned(), text: text.to_owned(), n_bytes: 0 };
+            links(&Tree { files: vec![file(path, text), file("docs/a.md", ""), file("benches/b.md", "")] }).len()
+        };
+        assert_eq!(check("README.md", "[a](docs/a.md) [x](https://x.example) [y](#here) <img src=\"docs/a.md\">"), 0);
+        assert_eq!(check("docs/c.md", "[a](a.md#there) [b](../benches/b.md)"), 0);
+        assert_eq!(check("README.md", "[a](a.md)"), 1);
+        assert_eq!(check("docs/c.md", "[a](docs/a.md) ![p](p.png)"), 2);
+        assert_eq!(check("README.md", "<source srcset=\"docs/p.png\">"), 1);
+    }
 }

@@ -1,6 +1,9 @@
 //! What was measured: every sample of every run, and what follows.
 
-use std::{collections::{BTreeMap, BTreeSet}, ops::RangeInclusive};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -147,20 +150,25 @@ impl Receipt {
             self.machine["threads"],
             self.rounds,
         );
-        let mut table = "| | as fast as the fastest of the others, or faster | **others are faster** |\n| --- | --- | --- |\n".to_owned();
+        let mut table =
+            "| | as fast as the fastest of the others, or faster | **others are faster** |\n| --- | --- | --- |\n"
+                .to_owned();
         for (what, kind) in [("decode", "tg"), ("prefill of 512 tokens", "pp512")] {
             let (mut ahead, mut behind) = (Vec::new(), BTreeMap::<&str, Vec<String>>::new());
             for row in &self.rows {
                 for test in row.tests().iter().filter(|test| test.starts_with(kind)) {
                     let Some(peer) = row.best_peer(test) else { continue };
-                    let Some(ratio) = row.ratio(peer, test).map(|ratio| (100.0 * ratio).round() / 100.0) else { continue };
+                    let Some(ratio) = row.ratio(peer, test).map(|ratio| (100.0 * ratio).round() / 100.0) else {
+                        continue;
+                    };
                     let cell = format!("{} {ratio:.2}×", row.name);
                     if ratio >= 1.0 { ahead.push(cell) } else { behind.entry(peer).or_default().push(cell) }
                 }
             }
             let n_behind: usize = behind.values().map(Vec::len).sum();
             text += &format!("Others are faster in {n_behind} of {} rows of {what}.\n", ahead.len() + n_behind);
-            let behind: Vec<String> = behind.iter().map(|(peer, cells)| format!("{peer}: {}", cells.join("; "))).collect();
+            let behind: Vec<String> =
+                behind.iter().map(|(peer, cells)| format!("{peer}: {}", cells.join("; "))).collect();
             table += &format!("| {what} | {} | {} |\n", ahead.join("; "), behind.join(". "));
         }
         text + "\n" + &table
