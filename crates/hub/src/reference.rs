@@ -129,7 +129,7 @@ pub(crate) fn of_repository(repository: &str, file: &str, revision: &str) -> Res
 
 /// What follows the words that mean Hugging Face; the address of a file is an address like others.
 fn of_hugging_face(text: &str) -> Option<&str> {
-    let after = |start: &&str| text.get(..start.len()).filter(|s| s.eq_ignore_ascii_case(start)).map(|s| s.len());
+    let after = |start: &&str| text.get(..start.len()).filter(|s| s.eq_ignore_ascii_case(start)).map(str::len);
     let rest = text.get(HUGGING_FACE.iter().find_map(after)?..)?;
     let is_download = text.contains("://") && rest.split('/').nth(2) == Some("resolve");
     (!is_download).then_some(rest)

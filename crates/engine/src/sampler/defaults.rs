@@ -84,6 +84,7 @@ impl SamplingDefaults {
     }
 
     /// These, and what they leave open from `others`.
+    #[must_use]
     pub fn or(self, others: Self) -> Self {
         Self {
             temperature: self.temperature.or(others.temperature),

@@ -122,10 +122,8 @@ impl Talk<'_> {
                 ));
             }
             Event::Terms { text, .. } => self.put(text.trim_end()),
-            Event::Waiting { name } => {
-                if !std::mem::replace(&mut self.is_waiting, true) {
-                    self.say(&format!("waiting for another process, which is downloading {name}"));
-                }
+            Event::Waiting { name } if !std::mem::replace(&mut self.is_waiting, true) => {
+                self.say(&format!("waiting for another process, which is downloading {name}"));
             }
             Event::Trying { file, source } => {
                 if let Some(failed) = self.failed.take() {

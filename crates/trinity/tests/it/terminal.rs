@@ -84,7 +84,7 @@ impl Terminal {
 
     /// The same behind the first `from` bytes that were shown.
     pub(crate) fn wait_for_behind(&mut self, from: usize, text: &str) {
-        self.wait_until(text, |shown| shown[from..].contains(text));
+        self.wait_until(text, |shown| shown.get(from..).is_some_and(|shown| shown.contains(text)));
     }
 
     /// Waits until `text` was shown so many times.

@@ -93,7 +93,7 @@ fn what_people_type_for_other_programs_runs_here() {
         ("run --top-k 5 --repeat-penalty 1.1 --ignore-eos x", "run|--top-k|5|--repeat-penalty|1.1|--ignore-eos|x"),
         ("run --mirostat 2 --metrics --port 1", "run|--mirostat|2|--metrics|--port|1"),
     ] {
-        assert_eq!(run(line), format!("trinity|{}", expected), "{line}");
+        assert_eq!(run(line), format!("trinity|{expected}"), "{line}");
     }
     assert!(translate("trinity run --lora a.gguf x").unwrap_err().contains("--lora: no adapters"));
 }

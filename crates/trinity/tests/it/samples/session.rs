@@ -133,7 +133,7 @@ impl Session {
                 return Err(format!("it said {said:?}, and no more"));
             };
             if let Some(address) = line.split("http://").nth(1).filter(|_| line.contains("listening on ")) {
-                server.address = address.split(['/', ' ']).next().unwrap_or_default().to_owned();
+                address.split(['/', ' ']).next().unwrap_or_default().clone_into(&mut server.address);
             }
             said += &format!("{line}\n");
             let is_ready = server.address != ADDRESS;
