@@ -19,6 +19,9 @@ use swap::Swap;
 mod disk;
 mod swap;
 
+/// Longest that a step reads pages from disk, which all streams wait for: what is not there then is computed.
+const READ_STEP_MAX: Duration = Duration::from_secs(1);
+
 /// Share of a new measurement in the running mean.
 const WEIGHT: f64 = 0.2;
 
@@ -28,18 +31,25 @@ pub(crate) struct Memory {
     disk: Option<Disk>,
     /// Microseconds to copy a page out of the arena or into it.
     copy_us: Option<f64>,
+    /// A page was not saved because the disk is slower than what is saved.
+    is_behind: bool,
 }
 
 impl Memory {
     /// As the options say; pages of another model are never found, because `DiskCache` names the model.
     pub(crate) fn new(options: &EngineOptions, page_bytes: usize) -> Result<Self, DiskError> {
         let disk = options.disk_cache.as_ref().map(|cache| Disk::open(cache, page_bytes)).transpose()?;
-        Ok(Self { swap: Swap::new(options.swap_bytes_max), disk, copy_us: None })
+        Ok(Self { swap: Swap::new(options.swap_bytes_max), disk, copy_us: None, is_behind: false })
     }
 
     /// With the arena of `model`.
     pub(crate) fn of<'a>(&'a mut self, model: &'a mut dyn Forward, clock: &'a Clock) -> Arena<'a> {
-        Arena { model, memory: self, clock, is_patient: false }
+        Arena { model, memory: self, clock, why: Saving::Leaving, read: Duration::ZERO }
+    }
+
+    /// Whether a page was let go since the last question because the disk was behind.
+    pub(crate) fn was_behind(&mut self) -> bool {
+        std::mem::take(&mut self.is_behind)
     }
 
     /// Whether pages outlive the process.
@@ -58,15 +68,31 @@ pub(crate) struct Arena<'a> {
     model: &'a mut dyn Forward,
     memory: &'a mut Memory,
     clock: &'a Clock,
-    /// Nobody waits for a token: pages may wait for the disk.
-    is_patient: bool,
+    why: Saving,
+    /// Time that reading from disk has taken.
+    read: Duration,
+}
+
+/// Why pages are saved.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Saving {
+    /// They leave the arena.
+    Leaving,
+    /// Nobody computes, and the process may end at any time; whoever comes should not wait.
+    Idle,
+    /// The process ends: pages may wait for the disk.
+    Closing,
 }
 
 impl Arena<'_> {
+    /// The same for pages that stay where they are, and are to outlive the process.
+    pub(crate) fn idle(self) -> Self {
+        Self { why: Saving::Idle, ..self }
+    }
+
     /// The same, waiting for the disk where it is slower than what is saved.
-    pub(crate) fn patient(mut self) -> Self {
-        self.is_patient = true;
-        self
+    pub(crate) fn closing(self) -> Self {
+        Self { why: Saving::Closing, ..self }
     }
 
     fn measured(&mut self, start: Duration) {
@@ -88,10 +114,13 @@ impl PageMemory for Arena<'_> {
     }
 
     fn save(&mut self, page: PageId, key: PageKey<'_>, recompute_us: f64) {
-        let wants_swap = !self.is_patient
+        let is_patient = self.why == Saving::Closing;
+        let wants_swap = self.why == Saving::Leaving
             && self.is_worth(recompute_us)
             && self.memory.swap.wants(key.chain, self.model.page_bytes());
-        let wants_disk = self.memory.disk.as_ref().is_some_and(|disk| !disk.is_saved(key.chain));
+        let unsaved = self.memory.disk.as_ref().filter(|disk| !disk.is_saved(key.chain));
+        let wants_disk = unsaved.is_some_and(|disk| is_patient || disk.has_room());
+        self.memory.is_behind |= unsaved.is_some() && !wants_disk;
         if !wants_swap && !wants_disk {
             return;
         }
@@ -100,7 +129,7 @@ impl PageMemory for Arena<'_> {
         self.model.read_page(page, &mut bytes);
         self.measured(start);
         if wants_disk && let Some(disk) = &mut self.memory.disk {
-            disk.save(key, &bytes, self.is_patient);
+            disk.save(key, &bytes, is_patient);
         }
         if wants_swap {
             self.memory.swap.put(key, bytes);
@@ -108,7 +137,8 @@ impl PageMemory for Arena<'_> {
     }
 
     fn has(&self, key: PageKey<'_>) -> bool {
-        self.memory.swap.has(key.chain) || self.memory.disk.as_ref().is_some_and(|disk| disk.has(key.chain))
+        let on_disk = || self.memory.disk.as_ref().is_some_and(|disk| disk.has(key.chain));
+        self.memory.swap.has(key.chain) || (self.read < READ_STEP_MAX && on_disk())
     }
 
     fn load(&mut self, key: PageKey<'_>, page: PageId) -> bool {
@@ -118,7 +148,9 @@ impl PageMemory for Arena<'_> {
             self.measured(start);
             return true;
         }
-        match self.memory.disk.as_mut().and_then(|disk| disk.load(key)) {
+        let loaded = self.memory.disk.as_mut().and_then(|disk| disk.load(key));
+        self.read += (self.clock)().saturating_sub(start);
+        match loaded {
             Some(bytes) => {
                 self.model.write_page(page, &bytes);
                 true

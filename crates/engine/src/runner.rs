@@ -25,6 +25,7 @@ use crate::{
 
 mod drafts;
 mod requests;
+mod retry;
 mod take;
 
 /// Time since some moment; never goes back.
@@ -33,6 +34,9 @@ pub type Clock = dyn Fn() -> Duration + Send;
 /// Names a request for as long as it lives.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RequestId(pub(crate) u64);
+
+/// Of the time between two steps so much counts as a reader's: if it was more, nobody ran, and perhaps not the reader either.
+const LOOK_EVERY_MAX: Duration = Duration::from_secs(1);
 
 /// One more in priority is worth so much waiting.
 const PRIORITY_US: i64 = 60_000_000;
@@ -79,6 +83,8 @@ pub struct Runner {
     running: HashMap<SeqId, Running>,
     groups: HashMap<RequestId, Group>,
     clock: Box<Clock>,
+    /// When the sinks were last looked after.
+    looked: Duration,
     logits: Logits,
     tokens: Vec<TokenId>,
     planned: Vec<Planned>,
@@ -126,6 +132,7 @@ impl Runner {
             scheduler,
             running: HashMap::new(),
             groups: HashMap::new(),
+            looked: clock(),
             clock,
             logits: Logits::default(),
             tokens: Vec::new(),
@@ -155,12 +162,17 @@ impl Runner {
         let start = (self.clock)();
         self.begin(start);
         self.draft();
-        self.compute();
+        let is_computed = self.compute();
         let end = (self.clock)();
-        self.measure(start, end);
-        let n_completion = self.stats.n_sampled;
         // Kept in place until all is told, for `contain_panic`.
         let planned = self.planned.clone();
+        if !is_computed {
+            self.retry(&planned);
+            self.note_stats();
+            return Progress::Computed;
+        }
+        self.measure(start, end);
+        let n_completion = self.stats.n_sampled;
         self.take_all(&planned, end);
         self.learn_payoff(end.saturating_sub(start), n_completion);
         self.note_stats();
@@ -183,40 +195,18 @@ impl Runner {
         }
     }
 
-    /// The forward pass over what is planned; grammar masks of the next tokens are computed meanwhile.
-    fn compute(&mut self) {
+    /// The forward pass over what is planned; grammar masks of the next tokens are computed meanwhile. `false`: the pass panicked.
+    fn compute(&mut self) -> bool {
         let Self { model, scheduler, running, planned, spoiled, tokens, logits, .. } = self;
-        tokens.clear();
         spoiled.clear();
-        for p in planned.iter() {
-            let sequence = scheduler.sequence(p.id);
-            tokens.extend_from_slice(&sequence.tokens[p.position_first..][..p.n_tokens]);
-            tokens.extend(running.get(&p.id).into_iter().flat_map(|r| &r.drafts));
-        }
-        let mut rest = tokens.as_slice();
-        let spans: Vec<StepSpan<'_>> = planned
-            .iter()
-            .map(|p| {
-                let (own, others) = rest.split_at(p.n_tokens + p.n_drafts);
-                rest = others;
-                let n_best = running.get(&p.id).and_then(|r| r.choice.n_best());
-                let logits = match p.wanted {
-                    Wanted::Nothing => LogitsWanted::None,
-                    Wanted::Last => n_best.map_or(LogitsWanted::Last, LogitsWanted::Best),
-                    Wanted::Drafts | Wanted::All => LogitsWanted::All,
-                    Wanted::Hidden => LogitsWanted::Hidden,
-                };
-                let pages = scheduler.sequence(p.id).table.as_slice();
-                StepSpan { tokens: own, position_first: p.position_first, pages, logits }
-            })
-            .collect();
+        let spans = spans(planned, scheduler, running, tokens);
         let is_next = |id: &SeqId| planned.iter().any(|p| p.id == *id && p.wanted != Wanted::Nothing);
         let constraints = running.iter_mut().filter_map(|(id, r)| Some((*id, r.choice.constraint()?)));
         let constraints: Vec<(SeqId, &mut Constraint)> =
             constraints.filter(|(id, constraint)| is_next(id) && constraint.wants_mask()).collect();
-        let step = Step::new(&spans);
+        let mut forward = || catch_unwind(AssertUnwindSafe(|| model.forward(&Step::new(&spans), logits))).is_ok();
         if constraints.is_empty() {
-            return model.forward(&step, logits);
+            return forward();
         }
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -227,8 +217,8 @@ impl Runner {
                     }
                 }
             });
-            model.forward(&step, logits);
-        });
+            forward()
+        })
     }
 
     /// Counts the step, and lets the scheduler learn what it took.
@@ -251,6 +241,36 @@ impl Runner {
         let group = self.groups.get_mut(&running.request)?;
         Some((running, group))
     }
+}
+
+/// What the model is asked for what is planned; `tokens` is room for all of it.
+fn spans<'a>(
+    planned: &[Planned],
+    scheduler: &'a Scheduler,
+    running: &HashMap<SeqId, Running>,
+    tokens: &'a mut Vec<TokenId>,
+) -> Vec<StepSpan<'a>> {
+    tokens.clear();
+    for p in planned {
+        let sequence = scheduler.sequence(p.id);
+        tokens.extend_from_slice(&sequence.tokens[p.position_first..][..p.n_tokens]);
+        tokens.extend(running.get(&p.id).into_iter().flat_map(|r| &r.drafts));
+    }
+    let mut rest = tokens.as_slice();
+    let span = |p: &Planned| {
+        let (own, others) = rest.split_at(p.n_tokens + p.n_drafts);
+        rest = others;
+        let n_best = running.get(&p.id).and_then(|r| r.choice.n_best());
+        let logits = match p.wanted {
+            Wanted::Nothing => LogitsWanted::None,
+            Wanted::Last => n_best.map_or(LogitsWanted::Last, LogitsWanted::Best),
+            Wanted::Drafts | Wanted::All => LogitsWanted::All,
+            Wanted::Hidden => LogitsWanted::Hidden,
+        };
+        let pages = scheduler.sequence(p.id).table.as_slice();
+        StepSpan { tokens: own, position_first: p.position_first, pages, logits }
+    };
+    planned.iter().map(span).collect()
 }
 
 /// Longest sequence that context and arena allow.

@@ -1,7 +1,7 @@
 //! [`Handle`]: an engine on a thread of its own.
 //!
 //! The thread owns the model and everything that is decided; handles send it commands and read its numbers. A panic in a step fails the
-//! sequence whose row it was, or where nobody can tell those of the step, and is counted; the engine goes on.
+//! sequence whose row it was, and is counted; the engine goes on. Only where nobody can tell, as in planning, all of the step fail.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -30,6 +30,8 @@ const STALLED_POLL: Duration = Duration::from_millis(2);
 
 /// An engine is idle for so long before it saves its cached prefixes.
 const IDLE_SAVE: Duration = Duration::from_millis(300);
+/// And saves more of them, as far as the disk keeps up, after so long.
+const IDLE_SAVE_MORE: Duration = Duration::from_millis(30);
 
 /// Why an engine cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -276,16 +278,18 @@ impl Drop for Counted {
 fn run(runner: &mut Runner, commands: &Receiver<Command>, shared: &Shared) {
     let mut progress = Progress::Idle;
     let mut is_saved = true;
+    let mut save_after = IDLE_SAVE;
     loop {
         let first = match progress {
             Progress::Computed => commands.try_recv().map_err(|e| e == TryRecvError::Disconnected),
             Progress::Stalled => commands.recv_timeout(STALLED_POLL).map_err(|e| e == RecvTimeoutError::Disconnected),
             Progress::Idle if is_saved => commands.recv().map_err(|_| true),
-            Progress::Idle => commands.recv_timeout(IDLE_SAVE).map_err(|e| e == RecvTimeoutError::Disconnected),
+            Progress::Idle => commands.recv_timeout(save_after).map_err(|e| e == RecvTimeoutError::Disconnected),
         };
         if matches!(first, Err(false)) && progress == Progress::Idle {
-            runner.save_cache();
-            is_saved = true;
+            // A bit at a time: whoever comes does not wait for the disk.
+            is_saved = runner.save_cache();
+            save_after = IDLE_SAVE_MORE;
             continue;
         }
         let mut next = first;
@@ -307,7 +311,9 @@ fn run(runner: &mut Runner, commands: &Receiver<Command>, shared: &Shared) {
             runner.contain_panic();
             Progress::Computed
         });
-        is_saved &= progress != Progress::Computed;
+        if progress == Progress::Computed {
+            (is_saved, save_after) = (false, IDLE_SAVE);
+        }
         publish(runner, shared);
     }
 }

@@ -55,7 +55,7 @@ pub struct Stats {
     pub n_drafted: u64,
     /// Those that were right.
     pub n_accepted: u64,
-    /// Panics in steps, or over a row of one.
+    /// Panics in steps: in a forward pass, each time it panics, over a row, or elsewhere.
     pub n_panics: u64,
 }
 

@@ -53,6 +53,7 @@ const CONFINED: &[(&str, &[&str], &str)] = &[
             "crates/testkit/",
             "crates/engine/src/generate.rs",
             "crates/engine/src/memory.rs",
+            "crates/engine/src/memory/",
             "crates/engine/src/options.rs",
             "crates/engine/src/request.rs",
             "crates/engine/src/runner.rs",

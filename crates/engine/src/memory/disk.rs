@@ -2,28 +2,26 @@
 //!
 //! A page is a file named by its chain key. It is written under another name and renamed, and carries a checksum over all it says: a process
 //! killed at any moment leaves whole pages and leftovers, which the next start removes; a file that is not what it says is removed and
-//! computed again. A thread writes, so that no step waits for the disk.
+//! computed again. Threads of its own write and read (`threads`), so that no step waits for the disk longer than a moment. The first thing written
+//! is what the folder holds of models that nobody serves (`others`).
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     fmt::Write as _,
-    fs::{self, File, OpenOptions},
-    io::{self, Read, Write as _},
+    fs::{self, File},
+    io,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex,
-        mpsc::{SyncSender, sync_channel},
-    },
-    thread::JoinHandle,
+    sync::Arc,
 };
 
-use crate::{
-    core::{ChainKey, PageKey},
-    sync::lock,
-};
+use crate::core::{ChainKey, PageKey};
+use files::{Files, Storage, make_private_folder};
+use threads::{Job, Reader, Writer};
 
-/// Pages that wait to be written; more are not saved.
-const N_WAITING_MAX: usize = 32;
+mod files;
+mod others;
+mod threads;
+
 const MAGIC: &[u8; 8] = b"trikv\0\x02\0";
 const SUFFIX: &str = "page";
 
@@ -32,7 +30,7 @@ const SUFFIX: &str = "page";
 pub struct DiskCache {
     /// The folder; made if it is not there. Its files are this program's: the oldest are removed.
     pub folder: PathBuf,
-    /// Most bytes of files in it, of this model.
+    /// Most bytes of files in it, of this model; as many may stay of all models that nobody serves.
     pub bytes_max: u64,
     /// Names the model: whatever changes the bytes of its keys and values changes this.
     pub model: [u8; 32],
@@ -68,33 +66,26 @@ pub(crate) struct Disk {
     page_bytes: usize,
     model: [u8; 32],
     entries: HashMap<ChainKey, Entry>,
-    /// Those that the writer has not written yet.
-    pending: Arc<Mutex<HashSet<ChainKey>>>,
     tick: u64,
+    /// While it is there, other servers leave the files alone.
+    _held: Option<File>,
     writer: Option<Writer>,
+    reader: Reader,
     /// Files to be removed, by the writer too: it may not have written them yet.
     removals: Vec<String>,
-}
-
-/// What the writer does next.
-enum Job {
-    /// Writes a file.
-    Page { chain: ChainKey, bytes: Vec<u8> },
-    /// Removes files.
-    Remove(Vec<String>),
-}
-
-struct Writer {
-    jobs: SyncSender<Job>,
-    thread: JoinHandle<()>,
 }
 
 impl Disk {
     /// Opens the model's part of the folder, and removes what a killed process left half-written and what nobody can read any more.
     pub(crate) fn open(cache: &DiskCache, page_bytes: usize) -> Result<Self, DiskError> {
+        Self::open_on(cache, page_bytes, Arc::new(Files))
+    }
+
+    fn open_on(cache: &DiskCache, page_bytes: usize, storage: Arc<dyn Storage>) -> Result<Self, DiskError> {
         let folder = cache.folder.join(hex(&cache.model));
         let named = |source| DiskError { folder: folder.clone(), source };
         make_private_folder(&folder).map_err(named)?;
+        let held = others::hold(&folder);
         let mut files = Vec::new();
         for entry in fs::read_dir(&folder).map_err(named)? {
             let entry = entry.map_err(named)?;
@@ -109,10 +100,11 @@ impl Disk {
         }
         // Older files are the first to go.
         files.sort();
-        let pending = Arc::default();
+        let part: Arc<Path> = folder.as_path().into();
         let mut disk = Self {
-            writer: Some(Writer::start(folder.clone(), Arc::clone(&pending)).map_err(named)?),
-            pending,
+            writer: Some(Writer::start(cache.clone(), part, Arc::clone(&storage)).map_err(named)?),
+            reader: Reader::start(storage).map_err(named)?,
+            _held: held,
             folder: folder.clone(),
             bytes_max: cache.bytes_max,
             n_bytes: 0,
@@ -134,9 +126,15 @@ impl Disk {
         self.entries.contains_key(&chain)
     }
 
-    /// Written, so that it can be read.
+    /// Written, so that it can be read, by a disk that answers.
     pub(crate) fn has(&self, chain: ChainKey) -> bool {
-        self.is_saved(chain) && !lock(&self.pending).contains(&chain)
+        let is_pending = self.writer.as_ref().is_some_and(|writer| writer.has_yet_to_write(chain));
+        self.is_saved(chain) && !is_pending && self.reader.is_free()
+    }
+
+    /// Takes more pages without a wait.
+    pub(crate) fn has_room(&self) -> bool {
+        self.writer.as_ref().is_some_and(Writer::has_room)
     }
 
     /// Hands a page to the writer; if that is behind, waits for it or lets the page go.
@@ -146,26 +144,17 @@ impl Disk {
         if n_bytes > self.bytes_max {
             return;
         }
-        lock(&self.pending).insert(key.chain);
-        if self.send(Job::Page { chain: key.chain, bytes }, is_patient) {
+        if self.writer.as_mut().is_some_and(|writer| writer.write(key.chain, bytes, is_patient)) {
             self.note(key.chain, n_bytes);
             self.shrink();
-        } else {
-            lock(&self.pending).remove(&key.chain);
         }
     }
 
-    /// `false`: the writer is behind.
-    fn send(&self, job: Job, is_patient: bool) -> bool {
-        let Some(writer) = &self.writer else { return false };
-        if is_patient { writer.jobs.send(job).is_ok() } else { writer.jobs.try_send(job).is_ok() }
-    }
-
-    /// Reads a page back. One that cannot be read, or is not what it says, is forgotten.
+    /// Reads a page back. One that cannot be read, or is not what it says, is forgotten; not if the disk does not answer.
     pub(crate) fn load(&mut self, key: PageKey<'_>) -> Option<Box<[u8]>> {
         let path = self.folder.join(name_of(key.chain));
         let expected = self.encode(key, &[]);
-        let bytes = read_whole(&path, expected.len() + self.page_bytes);
+        let bytes = self.reader.read(path, expected.len() + self.page_bytes).ok()?;
         let page = bytes.and_then(|bytes| {
             let (content, checksum) = bytes.split_last_chunk::<32>()?;
             let is_sound = *blake3::hash(content).as_bytes() == *checksum;
@@ -183,14 +172,11 @@ impl Disk {
         page
     }
 
-    /// Waits until all is written.
+    /// Waits until all is written, unless the disk does not answer.
     pub(crate) fn finish(&mut self) {
-        let removals = std::mem::take(&mut self.removals);
-        self.send(Job::Remove(removals), true);
-        if let Some(writer) = self.writer.take() {
-            drop(writer.jobs);
-            // A writer that panicked has nothing more to write.
-            let _ = writer.thread.join();
+        if let Some(mut writer) = self.writer.take() {
+            writer.send(Job::Remove(std::mem::take(&mut self.removals)), true);
+            writer.finish();
         }
     }
 
@@ -236,7 +222,8 @@ impl Disk {
             self.remove(chain);
         }
         // If the writer is behind, with the next ones.
-        if self.send(Job::Remove(self.removals.clone()), false) {
+        let Some(writer) = &mut self.writer else { return };
+        if writer.send(Job::Remove(self.removals.clone()), false) {
             self.removals.clear();
         }
     }
@@ -247,68 +234,6 @@ impl Drop for Disk {
         self.finish();
     }
 }
-
-impl Writer {
-    fn start(folder: PathBuf, pending: Arc<Mutex<HashSet<ChainKey>>>) -> io::Result<Self> {
-        let (jobs, waiting) = sync_channel(N_WAITING_MAX);
-        let folder: Arc<Path> = folder.into();
-        let thread = std::thread::Builder::new().name("kv cache writer".to_owned()).spawn(move || {
-            for job in waiting {
-                match job {
-                    Job::Page { chain, bytes } => {
-                        // A full disk costs warmth, nothing else: what is not there cannot be read and is forgotten.
-                        let _ = write_page(&folder, &name_of(chain), &bytes);
-                        lock(&pending).remove(&chain);
-                    }
-                    // One that somebody has removed is gone all the same.
-                    Job::Remove(names) => names.iter().for_each(|name| drop(fs::remove_file(folder.join(name)))),
-                }
-            }
-        })?;
-        Ok(Self { jobs, thread })
-    }
-}
-
-fn write_page(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let unfinished = folder.join(format!("{name}.part"));
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    make_private_file(&mut options);
-    let written = options.open(&unfinished).and_then(|mut file: File| file.write_all(bytes));
-    let renamed = written.and_then(|()| fs::rename(&unfinished, folder.join(name)));
-    if renamed.is_err() {
-        let _ = fs::remove_file(&unfinished);
-    }
-    renamed
-}
-
-/// The bytes of a file of exactly `n_bytes`.
-fn read_whole(path: &Path, n_bytes: usize) -> Option<Vec<u8>> {
-    let file = File::open(path).ok()?;
-    let mut bytes = Vec::with_capacity(n_bytes + 1);
-    file.take(n_bytes as u64 + 1).read_to_end(&mut bytes).ok()?;
-    (bytes.len() == n_bytes).then_some(bytes)
-}
-
-#[cfg(unix)]
-fn make_private_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(unix)]
-fn make_private_file(options: &mut OpenOptions) {
-    use std::os::unix::fs::OpenOptionsExt;
-    options.mode(0o600);
-}
-
-#[cfg(not(unix))]
-fn make_private_folder(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)
-}
-
-#[cfg(not(unix))]
-fn make_private_file(_options: &mut OpenOptions) {}
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {

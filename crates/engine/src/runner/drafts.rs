@@ -1,13 +1,16 @@
 //! Speculation of a [`Runner`]: who gets drafts, from where, and whether they pay.
 
-use std::time::Duration;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 use model::TokenId;
 
 use super::Runner;
 use crate::{
     core::{Planned, Wanted},
-    drafter::{DraftRequest, N_DRAFTS_MAX},
+    drafter::{DraftRequest, Drafting, N_DRAFTS_MAX},
 };
 
 impl Runner {
@@ -35,7 +38,7 @@ impl Runner {
 
     /// After planning: fills the drafts in, as many as are guessed.
     pub(super) fn draft(&mut self) {
-        let Self { planned, scheduler, running, drafting, model, logits, .. } = self;
+        let Self { planned, scheduler, running, drafting, model, logits, stats, .. } = self;
         let has_drafts = |p: &Planned| running.get(&p.id).is_some_and(|r| !r.drafts.is_empty());
         let wants = |i: &usize| planned[*i].wanted == Wanted::Drafts && !has_drafts(&planned[*i]);
         let places: Vec<usize> = (0..planned.len()).filter(wants).collect();
@@ -55,7 +58,13 @@ impl Runner {
             })
             .collect();
         let mut drafts: Vec<Vec<TokenId>> = vec![Vec::new(); requests.len()];
-        drafting.draft(&mut **model, logits, &requests, &mut drafts);
+        let guess = || drafting.draft(&mut **model, logits, &requests, &mut drafts);
+        if catch_unwind(AssertUnwindSafe(guess)).is_err() {
+            // Without guesses nobody loses more than time. Who guessed may have lost count of its pages, and guesses no more.
+            stats.n_panics += 1;
+            *drafting = Drafting::None;
+            drafts.iter_mut().for_each(Vec::clear);
+        }
         for (i, drafts) in places.into_iter().zip(drafts) {
             let p = &mut planned[i];
             p.n_drafts = drafts.len().min(p.n_drafts);

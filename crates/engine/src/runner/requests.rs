@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Group, PRIORITY_US, RequestId, Runner, Running};
+use super::{Group, LOOK_EVERY_MAX, PRIORITY_US, RequestId, Runner, Running};
 use crate::{
     CacheScope, Completion, Error, FinishReason, Request, Sink, Stats, Task,
     choice::{Choice, Taken},
@@ -114,10 +114,13 @@ impl Runner {
     /// Before each step: who has left, who is late, who reads too slowly.
     pub(super) fn look_after_sinks(&mut self) {
         let now = (self.clock)();
+        let stood_still = now.saturating_sub(self.looked).saturating_sub(LOOK_EVERY_MAX);
+        self.looked = now;
         let mut ended = Vec::new();
         for (id, group) in &mut self.groups {
             let has_room = group.sink.has_room();
-            let stalled_since = if has_room { None } else { Some(group.stalled_since.unwrap_or(now)) };
+            let stalled_since =
+                if has_room { None } else { Some(group.stalled_since.map_or(now, |since| since + stood_still)) };
             if group.stalled_since.is_some() != stalled_since.is_some() {
                 group.open.iter().for_each(|seq| self.scheduler.set_paused(*seq, stalled_since.is_some()));
             }
@@ -187,7 +190,7 @@ impl Runner {
         group.sink.finish(index, end);
     }
 
-    /// A step panicked where nobody can tell for whom: those whose rows it computed fail.
+    /// A step panicked outside of passes and rows, where nobody can tell for whom: those that it planned fail.
     pub fn contain_panic(&mut self) {
         let now = (self.clock)();
         let planned: Vec<SeqId> = self.planned.drain(..).map(|p| p.id).collect();
@@ -239,16 +242,21 @@ impl Runner {
         self.stats
     }
 
-    /// Puts cached prefixes where they outlive the process, if there is such a place.
-    pub fn save_cache(&mut self) {
-        if self.memory.is_lasting() {
-            self.scheduler.save_all(&mut self.memory.of(&mut *self.model, &*self.clock).patient());
+    /// Puts cached prefixes where they outlive the process, if there is such a place, as many as it takes at once; `true`: all are there.
+    pub fn save_cache(&mut self) -> bool {
+        if !self.memory.is_lasting() {
+            return true;
         }
+        self.memory.was_behind();
+        self.scheduler.save_all(&mut self.memory.of(&mut *self.model, &*self.clock).idle());
+        !self.memory.was_behind()
     }
 
-    /// The same, and waits until it is done: nothing is saved after this.
+    /// The same with all, and waits until it is done: nothing is saved after this.
     pub fn close_cache(&mut self) {
-        self.save_cache();
+        if self.memory.is_lasting() {
+            self.scheduler.save_all(&mut self.memory.of(&mut *self.model, &*self.clock).closing());
+        }
         self.memory.finish();
     }
 

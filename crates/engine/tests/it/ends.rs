@@ -2,10 +2,14 @@
 
 use std::{
     ops::ControlFlow,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
-use engine::{Completion, EngineOptions, Error, Event, Progress, Request, Runner, Sampling, Sink, Task};
+use engine::{Completion, EngineOptions, Error, Event, FinishReason, Progress, Request, Runner, Sampling, Sink, Task};
 use model::{Pooling, TokenId};
 
 use crate::{
@@ -71,6 +75,39 @@ fn whoever_breaks_off_within_a_group_hurts_nobody_else() {
             break_off_everywhere(&leaves, prefix_cache);
         }
     }
+}
+
+/// A process that was suspended, as the lid of a laptop does, or a machine that slept.
+#[test]
+fn a_clock_that_jumps_ends_nobody_whose_time_is_not_up() {
+    let stay = request(1, 20, 30);
+    let alone = lonely(&stay, &WORLD, &stories::tokenizer());
+    let now = Arc::new(AtomicU64::new(0));
+    let clock = Arc::clone(&now);
+    let ticking = Box::new(move || Duration::from_millis(clock.fetch_add(1, Ordering::Relaxed)));
+    let model = hash_model(WORLD.n_pages, WORLD.step_rows_max, None);
+    let mut runner = Runner::new(Box::new(model), stories::tokenizer(), EngineOptions::default(), ticking).unwrap();
+    let (runs, sleeps) = (submit(&mut runner, &stay), submit(&mut runner, &stay));
+    let late = submit(&mut runner, &Request { time_limit: Some(Duration::from_secs(60)), ..stay.clone() });
+    for _ in 0..10 {
+        runner.step();
+    }
+    sleeps.is_stalled.store(true, Ordering::Relaxed);
+    for _ in 0..2 {
+        runner.step();
+    }
+    now.fetch_add(3_600_000, Ordering::Relaxed);
+    // Its reader was suspended with it.
+    runner.step();
+    sleeps.is_stalled.store(false, Ordering::Relaxed);
+    while runner.step() != Progress::Idle {}
+    for log in [runs, sleeps] {
+        log.check(&alone, &stay, false, "after an hour");
+        let end = log.end(0);
+        let seconds = [end.queue_seconds, end.prefill_seconds, end.decode_seconds];
+        assert!(seconds.iter().all(|seconds| (0.0..4000.0).contains(seconds)), "{seconds:?}");
+    }
+    assert_eq!(late.end(0).finish_reason, FinishReason::TimedOut);
 }
 
 /// Panics at an event.

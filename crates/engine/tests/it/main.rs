@@ -4,6 +4,7 @@
 
 mod ends;
 mod fairness;
+mod fragile;
 mod grammar;
 mod hash_model;
 mod hashed;

@@ -24,7 +24,7 @@ fn plain() -> Request {
 }
 
 /// Every kind of state that a sequence gathers.
-fn kinds() -> Vec<(&'static str, Request)> {
+pub(crate) fn kinds() -> Vec<(&'static str, Request)> {
     let drawn = Sampling { temperature: 2.0, seed: 5, ..Sampling::unchanged() };
     let penalties = Sampling { repeat_penalty: 1.5, frequency_penalty: 0.5, repeat_last_n: 30, ..drawn.clone() };
     let mut kinds = vec![

@@ -14,11 +14,12 @@ use engine::{
 };
 use gguf::Container;
 use kernels::Kernels;
-use model::{AttentionWindow, Forward, KvType, KvTypes, LoadOptions, Logits, Model, PageId, Pooling, Step, TokenId};
+use model::{KvType, KvTypes, LoadOptions, Model, Pooling, Step, TokenId};
 use testkit::Rng;
 use tokenizer::{ControlTokens, Tokenizer};
 
 use crate::{
+    fragile::{Fragile, has},
     hash_model::{HashModel, hidden, next},
     stories,
 };
@@ -59,55 +60,9 @@ fn hashed(options: EngineOptions) -> Handle {
     Handle::spawn("hash", Box::new(HashModel::new(40, N_VOCAB, 64)), stories::tokenizer(), options).unwrap()
 }
 
-/// Panics when a step has a token of this id.
-struct Fragile {
-    model: HashModel,
-    poison: TokenId,
-}
-
-impl Forward for Fragile {
-    fn n_vocab(&self) -> usize {
-        self.model.n_vocab()
-    }
-    fn context_len_max(&self) -> usize {
-        self.model.context_len_max()
-    }
-    fn n_pages(&self) -> usize {
-        self.model.n_pages()
-    }
-    fn step_rows_max(&self) -> usize {
-        self.model.step_rows_max()
-    }
-    fn n_layers(&self) -> usize {
-        self.model.n_layers()
-    }
-    fn width(&self) -> usize {
-        self.model.width()
-    }
-    fn page_bytes(&self) -> usize {
-        self.model.page_bytes()
-    }
-    fn copy_page(&mut self, from: PageId, to: PageId) {
-        self.model.copy_page(from, to);
-    }
-    fn read_page(&self, page: PageId, out: &mut [u8]) {
-        self.model.read_page(page, out);
-    }
-    fn write_page(&mut self, page: PageId, bytes: &[u8]) {
-        self.model.write_page(page, bytes);
-    }
-    fn attention_window(&self) -> Option<AttentionWindow> {
-        None
-    }
-    fn forward(&mut self, step: &Step<'_>, logits: &mut Logits) {
-        assert!(!step.spans.iter().any(|s| s.tokens.contains(&self.poison)), "a bug");
-        self.model.forward(step, logits);
-    }
-}
-
 #[test]
 fn a_panic_fails_the_requests_of_its_step_and_no_others() {
-    let model = Fragile { model: HashModel::new(40, N_VOCAB, 64), poison: TokenId(499) };
+    let model = Fragile::new(Box::new(HashModel::new(40, N_VOCAB, 64)), |step: &Step<'_>| has(step, TokenId(499)));
     let options = EngineOptions { n_running_max: 1, ..EngineOptions::default() };
     let handle = Handle::spawn("fragile", Box::new(model), stories::tokenizer(), options).unwrap();
     let fails = submit(&handle, request([1, 2, 499], 5)).unwrap();
@@ -259,7 +214,7 @@ fn an_idle_engine_saves_its_cache() {
     }
 }
 
-fn stories_model(kv: KvType, n_threads: usize) -> (Box<Model>, Arc<Tokenizer>) {
+pub(crate) fn stories_model(kv: KvType, n_threads: usize) -> (Box<Model>, Arc<Tokenizer>) {
     let container = Container::open(&testkit::data("tiny-models/stories260K-q8_0.gguf")).unwrap();
     let tokenizer = Arc::new(Tokenizer::from_gguf(container.metadata()).unwrap());
     let options = LoadOptions {

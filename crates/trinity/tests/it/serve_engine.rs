@@ -113,6 +113,47 @@ fn a_server_that_starts_again_begins_warm() {
         .fails(1, &["cache folder", "not-a-folder"]);
 }
 
+/// Pages that were exchanged for what can be waited for without end, before the start and while the server runs.
+#[test]
+fn a_cache_of_what_is_no_file_stops_nobody() {
+    let (cache, model) = (folder("cache-of-fifos"), stories("stories260K-q8_0.gguf"));
+    let prompt = "Once upon a time, there was a little girl named Lily. She loved to play in the park. ".repeat(4);
+    let small = ["--context", "512", "--kv-tokens", "512"];
+    let start = || Server::start(&[&[model.as_str(), "--cache-dir", cache.to_str().unwrap()][..], &small].concat());
+    let exchange = || {
+        let parts = std::fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+        let pages: Vec<PathBuf> =
+            parts.flat_map(|part| std::fs::read_dir(part).unwrap().map(|entry| entry.unwrap().path())).collect();
+        for page in &pages {
+            std::fs::remove_file(page).unwrap();
+            assert!(std::process::Command::new("mkfifo").arg(page).status().unwrap().success());
+        }
+        pages.len()
+    };
+    let stop = |mut server: Server| {
+        server.signal("TERM");
+        assert_eq!(server.wait().code(), Some(0));
+    };
+    let (server, address) = start();
+    let told = text(&complete(&address, &prompt, 20, &json!({}))).to_owned();
+    stop(server);
+    assert!(exchange() > 2);
+    let (server, address) = start();
+    let ask = |address: &str| text(&complete(address, &prompt, 20, &json!({}))).to_owned();
+    assert_eq!(ask(&address), told);
+    // Others take its room, so that it is looked for on the disk.
+    let others = |address: &str| {
+        for other in ["Tom had a big red ball. ", "The sun was very hot. "] {
+            complete(address, &other.repeat(40), 2, &json!({}));
+        }
+    };
+    others(&address);
+    exchange();
+    assert_eq!(ask(&address), told);
+    others(&address);
+    stop(server);
+}
+
 #[test]
 fn what_the_kv_cache_has_no_room_for_comes_back_from_memory() {
     let model = stories("stories260K-q8_0.gguf");

@@ -1,7 +1,13 @@
-use model::TokenId;
+use std::{sync::Mutex, time::Duration};
+
+use model::{AttentionWindow, Forward, Logits, PageId, Step, TokenId};
 
 use super::*;
-use crate::CacheScope;
+use crate::{
+    CacheScope,
+    core::PageMemory,
+    memory::{Memory, Swap},
+};
 
 const PAGE_BYTES: usize = 1000;
 
@@ -19,6 +25,18 @@ fn chain(i: u32) -> ChainKey {
 
 fn page(i: u32) -> Box<[u8]> {
     vec![i as u8; PAGE_BYTES].into()
+}
+
+fn pages_in(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+fn n_pages(folder: &Path) -> usize {
+    pages_in(folder).len()
+}
+
+fn bytes_of(folder: &Path) -> u64 {
+    pages_in(folder).iter().map(|path| path.metadata().unwrap().len()).sum()
 }
 
 fn save(disk: &mut Disk, i: u32) {
@@ -55,7 +73,7 @@ fn pages_of_an_owner_who_is_gone_are_removed() {
     drop(disk);
     let disk = Disk::open(&of(&[0, 2]), PAGE_BYTES).unwrap();
     assert_eq!([0, 1, 2].map(|owner| disk.has(chain_of(owner, 3))), [true, false, true]);
-    assert_eq!(fs::read_dir(&disk.folder).unwrap().count(), 2);
+    assert_eq!(n_pages(&disk.folder), 2);
 }
 
 #[test]
@@ -65,8 +83,7 @@ fn the_oldest_files_go_when_the_folder_is_full() {
     (0..40).for_each(|i| save(&mut disk, i));
     disk.finish();
     assert!(!disk.has(chain(0)) && disk.has(chain(39)));
-    let on_disk: u64 = fs::read_dir(&disk.folder).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum();
-    assert!(on_disk <= 20_000, "{on_disk} bytes");
+    assert!(bytes_of(&disk.folder) <= 20_000, "{} bytes", bytes_of(&disk.folder));
 }
 
 #[test]
@@ -91,7 +108,7 @@ fn files_that_are_not_whole_are_never_read() {
         assert!(!disk.has(chain(i)), "page {i} is forgotten");
     }
     disk.finish();
-    assert_eq!(fs::read_dir(&disk.folder).unwrap().count(), 0);
+    assert_eq!(n_pages(&disk.folder), 0);
 }
 
 #[test]
@@ -99,4 +116,238 @@ fn a_folder_that_cannot_be_made_is_named() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let error = Disk::open(&cache(file.path()), PAGE_BYTES).err().unwrap();
     assert!(error.to_string().contains(file.path().to_str().unwrap()), "{error}");
+}
+
+/// Models change, and with them their part of the folder.
+#[test]
+fn what_stays_of_models_that_nobody_serves_is_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |model: u8| DiskCache { model: [model; 32], ..cache(folder.path()) };
+    let part = |model: u8| folder.path().join(hex(&[model; 32]));
+    let filled = |model: u8| {
+        let mut disk = Disk::open(&of(model), PAGE_BYTES).unwrap();
+        (0..10).for_each(|i| save(&mut disk, i));
+        disk
+    };
+    fs::write(folder.path().join("salt"), "kept").unwrap();
+    fs::create_dir(folder.path().join("of the operator")).unwrap();
+    let served = filled(1);
+    for model in 2..20 {
+        drop(filled(model));
+        let n_bytes: u64 = (2..model).map(part).filter(|part| part.exists()).map(|part| bytes_of(&part)).sum();
+        assert!(n_bytes <= of(2).bytes_max, "{n_bytes} bytes of models before {model}");
+        assert_eq!(n_pages(&part(model)), 10);
+    }
+    assert!(!part(2).exists() && part(18).exists(), "the oldest goes first, with its folder");
+    assert_eq!(n_pages(&part(1)), 10, "it is served elsewhere");
+    drop(served);
+    drop(Disk::open(&of(30), PAGE_BYTES).unwrap());
+    let n_bytes: u64 = (1..20).map(part).filter(|part| part.exists()).map(|part| bytes_of(&part)).sum();
+    assert!(n_bytes <= of(2).bytes_max && !part(1).exists(), "{n_bytes} bytes");
+    assert!(folder.path().join("salt").exists() && folder.path().join("of the operator").exists());
+}
+
+#[test]
+fn pages_that_nobody_may_read_go_from_the_parts_of_other_models_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |model: u8, owners: &[u64]| DiskCache {
+        owners: Some(owners.to_vec()),
+        model: [model; 32],
+        ..cache(folder.path())
+    };
+    let mut disk = Disk::open(&of(1, &[1, 2]), PAGE_BYTES).unwrap();
+    for owner in [1u64, 2] {
+        let chain = ChainKey::root(CacheScope(u128::from(owner) << 64 | 5)).then(&tokens(3));
+        disk.save(PageKey { chain, tokens: &tokens(3) }, &page(3), true);
+    }
+    let part = disk.folder.clone();
+    drop(disk);
+    fs::write(part.join("left.part"), "over").unwrap();
+    drop(Disk::open(&of(2, &[2]), PAGE_BYTES).unwrap());
+    let left: Vec<u64> = pages_in(&part).iter().map(|path| key_of(path).unwrap().owner()).collect();
+    assert_eq!(left, [2]);
+    drop(Disk::open(&of(2, &[]), PAGE_BYTES).unwrap());
+    assert!(!part.exists());
+}
+
+/// A full disk, a folder without a right to write, one that somebody has removed: each refuses each page.
+#[test]
+fn a_folder_that_takes_nothing_costs_warmth_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut disk = Disk::open(&cache(folder.path()), PAGE_BYTES).unwrap();
+    save(&mut disk, 0);
+    wait_for_the_writer(&disk);
+    // Where the folder was there is a file now, which holds for root, too.
+    fs::remove_dir_all(&disk.folder).unwrap();
+    fs::write(&disk.folder, "no folder").unwrap();
+    for i in 0..3 {
+        save(&mut disk, i);
+    }
+    wait_for_the_writer(&disk);
+    for i in 0..3 {
+        assert_eq!(load(&mut disk, i), None, "page {i}");
+        assert!(!disk.has(chain(i)), "page {i} is forgotten");
+    }
+    // And goes on where it is one again.
+    fs::remove_file(&disk.folder).unwrap();
+    save(&mut disk, 4);
+    wait_for_the_writer(&disk);
+    assert_eq!(load(&mut disk, 4), Some(page(4)));
+}
+
+fn wait_for_the_writer(disk: &Disk) {
+    let is_pending = |i: &u32| disk.writer.as_ref().unwrap().has_yet_to_write(chain(*i));
+    while (0..10).any(|i| is_pending(&i)) {
+        std::thread::yield_now();
+    }
+}
+
+/// A disk that stands still while `gate` is locked.
+struct Hanging {
+    gate: Arc<Mutex<()>>,
+}
+
+impl Storage for Hanging {
+    fn read(&self, path: &Path, n_bytes: usize) -> Option<Vec<u8>> {
+        let _gate = self.gate.lock();
+        Files.read(path, n_bytes)
+    }
+
+    fn write(&self, part: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let _gate = self.gate.lock();
+        Files.write(part, name, bytes)
+    }
+
+    fn remove(&self, path: &Path) {
+        let _gate = self.gate.lock();
+        Files.remove(path);
+    }
+}
+
+#[test]
+fn a_disk_that_hangs_is_waited_for_a_moment_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = Arc::new(Mutex::new(()));
+    let storage = Arc::new(Hanging { gate: Arc::clone(&gate) });
+    let mut disk =
+        Disk::open_on(&DiskCache { bytes_max: 1 << 20, ..cache(folder.path()) }, PAGE_BYTES, storage).unwrap();
+    (0..4).for_each(|i| save(&mut disk, i));
+    wait_for_the_writer(&disk);
+    let start = std::time::Instant::now();
+    let hangs = gate.lock().unwrap();
+    assert_eq!(load(&mut disk, 0), None);
+    // Nobody asks again, and nothing is forgotten.
+    assert!(!disk.has(chain(0)) && disk.is_saved(chain(0)));
+    (0..100).for_each(|i| assert_eq!(load(&mut disk, i % 4), None));
+    // The patient give up, too.
+    (10..200).for_each(|i| save(&mut disk, i));
+    assert!(!disk.has_room());
+    disk.finish();
+    let took = start.elapsed().as_secs();
+    assert!(took < 10, "{took} s");
+    drop(hangs);
+    while !disk.has(chain(0)) {
+        std::thread::yield_now();
+    }
+    assert_eq!(load(&mut disk, 0), Some(page(0)), "it answers again");
+}
+
+/// What stands where a page should be, or where one will be written.
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut disk = Disk::open(&cache(folder.path()), PAGE_BYTES).unwrap();
+    save(&mut disk, 0);
+    wait_for_the_writer(&disk);
+    let fifo = |path: &Path| assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    let path = disk.folder.join(name_of(chain(0)));
+    fs::remove_file(&path).unwrap();
+    fifo(&path);
+    assert_eq!(load(&mut disk, 0), None);
+    assert!(!disk.is_saved(chain(0)), "forgotten, and so answered at once");
+    fifo(&disk.folder.join(format!("{}.part", name_of(chain(1)))));
+    save(&mut disk, 1);
+    wait_for_the_writer(&disk);
+    assert_eq!(load(&mut disk, 1), Some(page(1)));
+    disk.finish();
+}
+
+#[cfg(unix)]
+#[test]
+fn folders_and_files_are_the_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let mut disk = Disk::open(&cache(&folder.path().join("new")), PAGE_BYTES).unwrap();
+    save(&mut disk, 0);
+    disk.finish();
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!([mode(&folder.path().join("new")), mode(&disk.folder)], [0o700; 2]);
+    let mut files = pages_in(&disk.folder);
+    files.push(disk.folder.with_extension("lock"));
+    assert_eq!(files.iter().map(|path| mode(path)).collect::<Vec<_>>(), [0o600; 2], "{files:?}");
+}
+
+/// A model that is not computed with.
+struct Still;
+
+impl Forward for Still {
+    fn n_vocab(&self) -> usize {
+        1
+    }
+    fn context_len_max(&self) -> usize {
+        1
+    }
+    fn n_pages(&self) -> usize {
+        1
+    }
+    fn step_rows_max(&self) -> usize {
+        1
+    }
+    fn n_layers(&self) -> usize {
+        1
+    }
+    fn width(&self) -> usize {
+        1
+    }
+    fn page_bytes(&self) -> usize {
+        PAGE_BYTES
+    }
+    fn copy_page(&mut self, _from: PageId, _to: PageId) {}
+    fn read_page(&self, _page: PageId, out: &mut [u8]) {
+        out.fill(1);
+    }
+    fn write_page(&mut self, _page: PageId, _bytes: &[u8]) {}
+    fn attention_window(&self) -> Option<AttentionWindow> {
+        None
+    }
+    fn forward(&mut self, _step: &Step<'_>, _logits: &mut Logits) {}
+}
+
+/// Whoever comes while an idle engine saves its cache does not wait for a slow disk.
+#[test]
+fn an_idle_engine_saves_what_the_disk_takes_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = Arc::new(Mutex::new(()));
+    let storage = Arc::new(Hanging { gate: Arc::clone(&gate) });
+    let cache = DiskCache { bytes_max: 1 << 20, ..cache(folder.path()) };
+    let disk = Disk::open_on(&cache, PAGE_BYTES, storage).unwrap();
+    let mut memory = Memory { swap: Swap::new(0), disk: Some(disk), copy_us: None, is_behind: false };
+    let save_all = |memory: &mut Memory| {
+        for i in 0..200 {
+            let key = PageKey { chain: chain(i), tokens: &tokens(i) };
+            memory.of(&mut Still, &|| Duration::ZERO).idle().save(PageId(0), key, 1e9);
+        }
+        memory.was_behind()
+    };
+    let hangs = gate.lock().unwrap();
+    let start = std::time::Instant::now();
+    assert!(save_all(&mut memory), "some are left for later");
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    drop(hangs);
+    while save_all(&mut memory) {
+        std::thread::yield_now();
+    }
+    memory.finish();
+    assert_eq!(n_pages(&memory.disk.unwrap().folder), 200);
 }

@@ -76,7 +76,7 @@ pub(crate) struct EngineArgs {
     /// API keys that are gone.
     #[arg(long, value_name = "FOLDER", env = "TRINITY_CACHE_DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
-    /// Most MiB of files in that folder, for each model
+    /// Most MiB of files in that folder, for each model, and for all that nobody serves together
     #[arg(long, value_name = "MIB", env = "TRINITY_CACHE_DIR_SIZE", default_value = "4096", requires = "cache_dir")]
     cache_dir_size: u64,
     /// Guess tokens by what stood there before: the same text, sooner

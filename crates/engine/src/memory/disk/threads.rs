@@ -1,0 +1,167 @@
+//! [`Writer`] and [`Reader`]: the threads that touch the disk. One that is full, slow or hangs holds up whoever waits for it for a bounded time; after
+//! that nobody waits for it until it answers.
+
+use std::{
+    cell::Cell,
+    collections::HashSet,
+    io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use super::{DiskCache, files::Storage, name_of, others};
+use crate::{core::ChainKey, sync::lock};
+
+/// Pages that wait to be written; more are not saved.
+pub(super) const N_WAITING_MAX: usize = 32;
+/// Longest wait for a page to be read: all streams stand still meanwhile.
+const READ_MAX: Duration = Duration::from_millis(500);
+/// Longest wait for the writer to do anything at all, where somebody waits for it.
+const WRITE_MAX: Duration = Duration::from_secs(2);
+/// Between two looks whether it has.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// What the writer does next.
+pub(super) enum Job {
+    /// Writes a file.
+    Page { chain: ChainKey, bytes: Vec<u8> },
+    /// Removes files.
+    Remove(Vec<String>),
+}
+
+/// Writes pages and removes files.
+pub(super) struct Writer {
+    jobs: SyncSender<Job>,
+    thread: JoinHandle<()>,
+    /// Jobs that are done.
+    n_done: Arc<AtomicU64>,
+    /// Pages that it has not written yet.
+    pending: Arc<Mutex<HashSet<ChainKey>>>,
+    is_stuck: bool,
+}
+
+impl Writer {
+    /// Looks after what the folder holds of others first.
+    pub(super) fn start(cache: DiskCache, part: Arc<Path>, storage: Arc<dyn Storage>) -> io::Result<Self> {
+        let (jobs, waiting) = sync_channel(N_WAITING_MAX);
+        let (n_done, pending) = (Arc::new(AtomicU64::new(0)), Arc::<Mutex<HashSet<ChainKey>>>::default());
+        let (counted, written) = (Arc::clone(&n_done), Arc::clone(&pending));
+        let thread = thread::Builder::new().name("kv cache writer".to_owned()).spawn(move || {
+            others::shrink(&cache, &part);
+            for job in waiting {
+                match job {
+                    Job::Page { chain, bytes } => {
+                        // A full disk costs warmth, nothing else: what is not there cannot be read and is forgotten.
+                        let _ = storage.write(&part, &name_of(chain), &bytes);
+                        lock(&written).remove(&chain);
+                    }
+                    // One that somebody has removed is gone all the same.
+                    Job::Remove(names) => names.iter().for_each(|name| storage.remove(&part.join(name))),
+                }
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+        })?;
+        Ok(Self { jobs, thread, n_done, pending, is_stuck: false })
+    }
+
+    /// A page is not written yet.
+    pub(super) fn has_yet_to_write(&self, chain: ChainKey) -> bool {
+        lock(&self.pending).contains(&chain)
+    }
+
+    /// Takes more pages.
+    pub(super) fn has_room(&self) -> bool {
+        lock(&self.pending).len() < N_WAITING_MAX
+    }
+
+    /// Hands it a page; `false`: it is behind.
+    pub(super) fn write(&mut self, chain: ChainKey, bytes: Vec<u8>, is_patient: bool) -> bool {
+        lock(&self.pending).insert(chain);
+        let is_sent = self.send(Job::Page { chain, bytes }, is_patient);
+        if !is_sent {
+            lock(&self.pending).remove(&chain);
+        }
+        is_sent
+    }
+
+    /// Hands it a job; the patient wait for it to take one, unless it took none for long.
+    pub(super) fn send(&mut self, mut job: Job, is_patient: bool) -> bool {
+        let mut waited = Duration::ZERO;
+        loop {
+            job = match self.jobs.try_send(job) {
+                Ok(()) => {
+                    self.is_stuck = false;
+                    return true;
+                }
+                Err(TrySendError::Disconnected(_)) => return false,
+                Err(TrySendError::Full(job)) => job,
+            };
+            if !is_patient || self.is_stuck {
+                return false;
+            }
+            thread::sleep(LOOK);
+            waited += LOOK;
+            self.is_stuck = waited >= WRITE_MAX;
+        }
+    }
+
+    /// Waits until all is done, for as long as anything is.
+    pub(super) fn finish(self) {
+        drop(self.jobs);
+        let n_done = || self.n_done.load(Ordering::Relaxed);
+        let (mut before, mut waited) = (n_done(), Duration::ZERO);
+        while !self.thread.is_finished() && !self.is_stuck && waited < WRITE_MAX {
+            thread::sleep(LOOK);
+            waited = if n_done() == before { waited + LOOK } else { Duration::ZERO };
+            before = n_done();
+        }
+    }
+}
+
+/// Reads pages.
+pub(super) struct Reader {
+    wanted: Sender<(PathBuf, usize)>,
+    pages: Receiver<Option<Vec<u8>>>,
+    /// Nobody waits any more for what it reads now.
+    is_late: Cell<bool>,
+}
+
+impl Reader {
+    pub(super) fn start(storage: Arc<dyn Storage>) -> io::Result<Self> {
+        let (wanted, asked) = channel::<(PathBuf, usize)>();
+        let (answer, pages) = channel();
+        thread::Builder::new().name("kv cache reader".to_owned()).spawn(move || {
+            for (path, n_bytes) in asked {
+                if answer.send(storage.read(&path, n_bytes)).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { wanted, pages, is_late: Cell::new(false) })
+    }
+
+    /// Can be asked: has not been waited for in vain.
+    pub(super) fn is_free(&self) -> bool {
+        if self.is_late.get() && self.pages.try_recv().is_ok() {
+            self.is_late.set(false);
+        }
+        !self.is_late.get()
+    }
+
+    /// The bytes of a file of exactly so many; `Err`: nobody knows, the disk does not answer.
+    pub(super) fn read(&self, path: PathBuf, n_bytes: usize) -> Result<Option<Vec<u8>>, ()> {
+        if !self.is_free() {
+            return Err(());
+        }
+        // A thread that has panicked answers as little as a disk that hangs.
+        let asked = self.wanted.send((path, n_bytes)).map_err(drop);
+        let answer = asked.and_then(|()| self.pages.recv_timeout(READ_MAX).map_err(drop));
+        answer.inspect_err(|()| self.is_late.set(true))
+    }
+}

@@ -1,0 +1,42 @@
+//! What becomes of a step whose forward pass panicked: each sequence's part of it once more, alone.
+//!
+//! A step that was broken off has changed nothing but keys and values at positions that no other sequence reads before they are published
+//! ([`Scheduler::advance`](crate::core::Scheduler::advance)), and a row's bytes depend on its own sequence alone: computed again, they are what they would have been.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use model::Step;
+
+use super::{Runner, spans};
+use crate::core::Planned;
+
+impl Runner {
+    /// Computes and takes what was planned, one sequence after the other: those whose pass panics again fail, the others lose nothing but
+    /// time. What it takes says nothing of other steps, so nobody learns from it.
+    pub(super) fn retry(&mut self, planned: &[Planned]) {
+        if let [alone] = planned {
+            return self.contain_panic_of(&[alone.id], (self.clock)());
+        }
+        self.stats.n_panics += 1;
+        for p in planned {
+            // Ended by a sibling whose sink broke off: its pages are somebody else's.
+            if !self.running.contains_key(&p.id) {
+                continue;
+            }
+            let is_computed = self.compute_alone(*p);
+            let now = (self.clock)();
+            if is_computed {
+                self.take_all(&[*p], now);
+            } else {
+                self.contain_panic_of(&[p.id], now);
+            }
+        }
+    }
+
+    /// The forward pass over one sequence's part; `false`: it panicked.
+    fn compute_alone(&mut self, p: Planned) -> bool {
+        let Self { model, scheduler, running, tokens, logits, .. } = self;
+        let spans = spans(&[p], scheduler, running, tokens);
+        catch_unwind(AssertUnwindSafe(|| model.forward(&Step::new(&spans), logits))).is_ok()
+    }
+}
