@@ -195,6 +195,11 @@ impl Models {
         }
     }
 
+    /// How long a model stays after its last request, where that does not say.
+    pub fn keep_alive(&self) -> KeepAlive {
+        self.0.options.keep_alive
+    }
+
     /// All models that can be asked for, loaded or not.
     pub fn list(&self) -> Vec<ModelEntry> {
         let known = self.0.loader.known();

@@ -1,15 +1,17 @@
 //! `/api/tags`, `/api/ps`, `/api/show` and `/api/version`.
 
-use axum::{extract::State, response::Response};
+use std::time::Duration;
+
+use axum::{Extension, extract::State, response::Response};
 use engine::SamplingDefaults;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::names::{self, details, digest, modified_at, size};
 use crate::{
-    App, Json, blocking,
+    App, Caller, Json, blocking,
     error::ApiError,
-    models::{Description, ModelEntry},
+    models::{Description, KeepAlive, ModelEntry},
     wire::{Refused, json_response},
 };
 
@@ -57,10 +59,13 @@ pub(crate) fn described(entry: &ModelEntry) -> Value {
 }
 
 /// `GET /api/ps`: those in memory.
-pub(super) async fn running(State(app): State<App>) -> Result<Response, ApiError> {
+pub(super) async fn running(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Response, ApiError> {
     let now = jiff::Timestamp::now();
     let model = |entry: &ModelEntry| {
-        let expires = entry.expires_in.and_then(|time| now.checked_add(time).ok());
+        let expires = expires_in(&app, &caller, entry).and_then(|time| now.checked_add(time).ok());
         let expires_at = expires.map_or_else(|| NEVER.to_owned(), |time| time.to_string());
         let context_length = entry.loaded.as_ref()?.handle.context_len_max();
         Some(json!({
@@ -70,6 +75,18 @@ pub(super) async fn running(State(app): State<App>) -> Result<Response, ApiError
     };
     let models: Vec<Value> = app.models().list().iter().filter_map(model).collect();
     json_response(&json!({"models": models}))
+}
+
+/// How long a model stays. It counts from its last request, which is nobody's business but the operator's: others are told how long it would stay if
+/// they asked it now.
+fn expires_in(app: &App, caller: &Caller, entry: &ModelEntry) -> Option<Duration> {
+    if caller.rights.reads_figures {
+        return entry.expires_in;
+    }
+    match app.models().keep_alive() {
+        KeepAlive::For(time) if !entry.is_pinned => Some(time),
+        _ => None,
+    }
 }
 
 /// Everything that can be asked; what is not listed is skipped.

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::json;
 use server::{
     App, ServerOptions,
     auth::{KeyFileFormat, Keys},
@@ -15,6 +16,7 @@ use server::{
 
 use crate::{
     loopback::{Client, Loopback, wait},
+    openai::support::{self, STORIES, post_bytes},
     routes::{self, Seen},
 };
 
@@ -167,4 +169,35 @@ fn a_burst_is_met() {
     }
     app.lifecycle().advance(Phase::Cancelled);
     thread.join().unwrap();
+}
+
+/// Clients that come at once while the engine computes and every thread for long work has some: connections are accepted behind none of it.
+#[test]
+fn a_burst_is_met_while_all_threads_are_at_work() {
+    const CLIENTS: usize = 400;
+    let server = support::server(&[STORIES]);
+    server.ok("/v1/completions", &json!({"prompt": "Once", "max_tokens": 1}));
+    let long = json!({"prompt": "Once", "max_tokens": 400, "n": 16, "ignore_eos": true, "stream": true});
+    let much = json!({"content": "a lot of words ".repeat(100_000)});
+    let at_work: Vec<Client> = (0..24)
+        .map(|i| {
+            let mut client = server.connect();
+            let (path, body) = if i % 3 == 0 { ("/v1/completions", &long) } else { ("/tokenize", &much) };
+            client.write(post_bytes(path, body));
+            client
+        })
+        .collect();
+    wait("the work to begin", || server.app.metrics().n_active() > 20);
+    let before = server.app.metrics().n_connections();
+    let start = Instant::now();
+    let mut clients: Vec<Client> = (0..CLIENTS).map(|_| server.connect()).collect();
+    wait("all to be accepted", || server.app.metrics().n_connections() >= before + CLIENTS as i64 - 24);
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(server.app.metrics().n_active() > 0, "the work was over before");
+    for client in clients.iter_mut().step_by(100) {
+        client.write("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert_eq!(client.answer().unwrap().status, 200);
+    }
+    drop(at_work);
 }

@@ -1,10 +1,12 @@
 //! What a key may do beyond asking a model: only what its entry says.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use server::{
     ServerOptions,
     auth::{KeyFileFormat, Keys},
-    models::{Models, ModelsOptions},
+    models::{KeepAlive, Models, ModelsOptions},
 };
 
 use crate::{
@@ -36,8 +38,13 @@ const SCRAPER: &str = "key-of-scraper";
 const OPERATOR: &str = "key-of-operator";
 
 fn start(options: ServerOptions) -> Loopback {
+    start_with(options, KeepAlive::Forever)
+}
+
+fn start_with(options: ServerOptions, keep_alive: KeepAlive) -> Loopback {
     let keys = Keys::parse("keys.toml", FILE, KeyFileFormat::Toml).unwrap();
-    let models = Models::new(Box::new(TestLoader::of(&[STORIES])), ModelsOptions::default());
+    let options_of_models = ModelsOptions { keep_alive, ..ModelsOptions::default() };
+    let models = Models::new(Box::new(TestLoader::of(&[STORIES])), options_of_models);
     Loopback::with_models(ServerOptions { keys, ..options }, models)
 }
 
@@ -86,6 +93,33 @@ fn figures_of_all_callers_are_for_those_who_may_read_them() {
     for (key, n_shown) in [(TENANT, 0), (SCRAPER, 1)] {
         let states = get_as(&server, "/server_info", key).json()["internal_states"].as_array().unwrap().len();
         assert_eq!(states, n_shown, "{key}");
+    }
+}
+
+#[test]
+fn nobody_learns_when_others_used_a_model() {
+    const HOUR: Duration = Duration::from_hours(1);
+    let server = start_with(ServerOptions::default(), KeepAlive::For(HOUR));
+    let once = json!({"model": STORIES, "prompt": "Once", "stream": false, "options": {"num_predict": 1}});
+    let use_for = |keep_alive: &str| {
+        let mut body = once.clone();
+        body["keep_alive"] = keep_alive.into();
+        assert_eq!(post_as(&server, "/api/generate", OPERATOR, &body).status, 200);
+    };
+    let left_as = |key: &str| {
+        let told = get_as(&server, "/api/ps", key).json()["models"][0]["expires_at"].as_str().unwrap().to_owned();
+        let expires: jiff::Timestamp = told.parse().unwrap();
+        expires.duration_since(jiff::Timestamp::now()).unsigned_abs()
+    };
+    for keep_alive in ["10m", "5h"] {
+        use_for(keep_alive);
+        for key in [TENANT, URGENT] {
+            let left = left_as(key);
+            assert!(left > HOUR - Duration::from_mins(1) && left <= HOUR, "{key}: {left:?} of {keep_alive}");
+        }
+    }
+    for key in [SCRAPER, OPERATOR] {
+        assert!(left_as(key) > 4 * HOUR, "{key} may know");
     }
 }
 
@@ -142,7 +176,7 @@ fn only_the_operator_unloads_and_pulls() {
         let answer = post_as(&server, path, TENANT, &with_keep_alive(&embed, 0));
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
     }
-    std::thread::sleep(std::time::Duration::from_millis(200));
+    std::thread::sleep(Duration::from_millis(200));
     assert!(is_loaded());
     assert_eq!(get_as(&server, "/api/ps", TENANT).json()["models"][0]["expires_at"], "9999-12-31T23:59:59Z");
     assert_eq!(post_as(&server, "/api/generate", OPERATOR, &with_keep_alive(&nothing, 0)).status, 200);
