@@ -13,6 +13,7 @@ mod byte_level;
 mod detokenizer;
 mod error;
 mod index;
+pub mod limits;
 mod load;
 mod matcher;
 mod merge;

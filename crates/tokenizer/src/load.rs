@@ -4,6 +4,7 @@ use crate::{
     bpe::{Bpe, Spelling, load_merges},
     byte_level,
     error::Error,
+    limits::{ADDED_TOKEN_BYTES_MAX, ALL_TOKENS_BYTES_MAX, MERGES_MAX, TOKEN_BYTES_MAX, TOKENS_MAX},
     matcher::{Added, Blanks, Matcher},
     merge::NO_ID,
     pipeline::{self, Pipeline, Prefix},
@@ -17,17 +18,6 @@ use crate::{
     wpm::Wpm,
 };
 use gguf::Metadata;
-
-/// Tokens in a vocabulary.
-const TOKENS_MAX: usize = 1 << 22;
-/// Merges of a vocabulary.
-const MERGES_MAX: usize = 1 << 23;
-/// Bytes of a token.
-const TOKEN_BYTES_MAX: usize = 64 << 10;
-/// Bytes of all tokens together: positions in them are 32 bits.
-const ALL_TOKENS_BYTES_MAX: usize = 1 << 30;
-/// Bytes of a token that is looked for at every place of a text.
-const ADDED_TOKEN_BYTES_MAX: usize = 1 << 10;
 
 const MODEL: &str = "tokenizer.ggml.model";
 const PRE: &str = "tokenizer.ggml.pre";

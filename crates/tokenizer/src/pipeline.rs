@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::{
     error::Error,
+    limits::{PIPELINE_BYTES_MAX, PIPELINE_STEPS_MAX},
     matcher::{Added, Blanks, Fragment, Matcher},
     tokenizer::ControlTokens,
     vocabulary::{TokenKind, Vocabulary},
@@ -27,10 +28,6 @@ use normalizer::Normalizer;
 
 /// The metadata key of ours; its value is a JSON object (`docs/tokenizer-key.md`).
 pub const KEY: &str = "trinity.tokenizer.pipeline";
-/// Bytes of the value: added tokens are the bulk of it.
-const BYTES_MAX: usize = 16 << 20;
-/// Steps of a section.
-const STEPS_MAX: usize = 64;
 
 /// The value of [`KEY`].
 #[derive(Deserialize)]
@@ -110,8 +107,8 @@ pub fn check_pipeline(json: &str) -> Result<(), String> {
 }
 
 fn parse(json: &str) -> Result<Steps, String> {
-    if json.len() > BYTES_MAX {
-        return Err(format!("{} bytes, more than the limit of {BYTES_MAX}", json.len()));
+    if json.len() > PIPELINE_BYTES_MAX {
+        return Err(format!("{} bytes, more than the limit of {PIPELINE_BYTES_MAX}", json.len()));
     }
     let sections: Sections = serde_json::from_str(json).map_err(|e| e.to_string())?;
     let normalizers = steps("normalizer", &sections.normalizer, Normalizer::new)?;
@@ -120,8 +117,8 @@ fn parse(json: &str) -> Result<Steps, String> {
 }
 
 fn steps<T>(section: &str, list: &[Value], read: impl Fn(&Value) -> Result<T, String>) -> Result<Vec<T>, String> {
-    if list.len() > STEPS_MAX {
-        return Err(format!("{section}: {} steps, more than the limit of {STEPS_MAX}", list.len()));
+    if list.len() > PIPELINE_STEPS_MAX {
+        return Err(format!("{section}: {} steps, more than the limit of {PIPELINE_STEPS_MAX}", list.len()));
     }
     list.iter()
         .map(|step| read(step).map_err(|why| format!("{section}: {}: {why}", crate::error::excerpt_of(step))))

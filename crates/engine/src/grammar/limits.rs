@@ -30,6 +30,24 @@ pub const CHOICES_MAX: usize = 4096;
 /// Bytes of all of them.
 pub const CHOICE_BYTES_MAX: usize = 64 << 10;
 
+/// All of these with their names, for a command that prints them.
+pub const TABLE: &[(&str, u64)] = &[
+    ("schema bytes", SCHEMA_BYTES_MAX as u64),
+    ("schema depth", SCHEMA_DEPTH_MAX as u64),
+    ("schema nodes", SCHEMA_NODES_MAX as u64),
+    ("schema patterns", SCHEMA_PATTERNS_MAX as u64),
+    ("schema pattern properties", PATTERN_PROPERTIES_MAX as u64),
+    ("schema lengths", LENGTH_MAX as u64),
+    ("schema whole numbers", INTEGER_MAX),
+    ("regular expression bytes", REGEX_BYTES_MAX as u64),
+    ("grammar bytes", GRAMMAR_BYTES_MAX as u64),
+    ("grammar nesting", NESTING_MAX as u64),
+    ("grammar terminal parts", TERMINAL_PARTS_MAX as u64),
+    ("grammar repetitions", REPETITIONS_MAX as u64),
+    ("guided choices", CHOICES_MAX as u64),
+    ("guided choice bytes", CHOICE_BYTES_MAX as u64),
+];
+
 /// Steps of building the automata, about 50 a microsecond.
 pub(super) const BUILD_FUEL: u64 = 1_000_000;
 /// Steps of the lexer for one mask, about 14 a microsecond.

@@ -4,6 +4,7 @@
 mod ambiguous;
 mod edit;
 mod imatrix;
+mod limits;
 mod malformed;
 mod mutations;
 mod seal;

@@ -2,7 +2,8 @@
 
 use kernels::Kernels;
 use model::{
-    Forward, KvType, KvTypes, LoadOptions, Logits, LogitsWanted, Model, PAGE_LEN, Step, StepSpan, TokenId, scan_weights,
+    Forward, KvType, KvTypes, LoadOptions, Logits, LogitsWanted, Model, PAGE_LEN, Step, StepSpan, TokenId, best_token,
+    scan_weights,
 };
 use testkit::Rng;
 
@@ -73,6 +74,19 @@ fn a_nan_in_any_tensor_reaches_the_logits() {
                 assert!(logits.first_non_finite().is_some(), "{name}, {kv_type:?} rotated: {tensor} {index} is lost");
             }
         }
+    }
+}
+
+/// The norms divide by more than nothing.
+#[test]
+fn weights_that_are_all_zero_predict_everything_alike() {
+    for name in ["llama", "llama-256-Q8_0", "qwen2", "gemma3", "bitnet-b1.58", "mixtral", "phi3"] {
+        let mut edit = Edit::golden(name);
+        let weights = edit.tensors.iter_mut().filter(|tensor| !tensor.name.starts_with("rope"));
+        weights.for_each(|tensor| tensor.bytes.fill(0));
+        let logits = last_logits(&edit, KvType::F16);
+        assert!(logits.row(0).iter().all(|logit| *logit == 0.0), "{name}");
+        assert_eq!(best_token(logits.row(0)), Some(TokenId(0)), "{name}");
     }
 }
 

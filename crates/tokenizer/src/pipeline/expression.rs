@@ -9,6 +9,8 @@ use regex::Regex;
 use regex_syntax::ast::{self, Ast};
 use serde::Deserialize;
 
+use crate::limits::EXPRESSION_BYTES_MAX;
+
 /// What `tokenizer.json` writes: a text, or an expression.
 #[derive(Deserialize)]
 pub(super) enum Pattern {
@@ -18,8 +20,6 @@ pub(super) enum Pattern {
 
 /// Bytes of a compiled expression.
 const COMPILED_BYTES_MAX: usize = 16 << 20;
-/// Bytes of an expression as written.
-const BYTES_MAX: usize = 64 << 10;
 /// Groups within groups.
 const DEPTH_MAX: u32 = 64;
 
@@ -43,8 +43,11 @@ impl Expression {
             Pattern::String(text) => return compile(&regex::escape(text)).map(|regex| Self { regex, blanks: None }),
             Pattern::Regex(pattern) => pattern,
         };
-        if pattern.len() > BYTES_MAX {
-            return Err(format!("an expression of {} bytes, more than the limit of {BYTES_MAX}", pattern.len()));
+        if pattern.len() > EXPRESSION_BYTES_MAX {
+            return Err(format!(
+                "an expression of {} bytes, more than the limit of {EXPRESSION_BYTES_MAX}",
+                pattern.len()
+            ));
         }
         let end = BLANKS.iter().find_map(|(end, alone)| Some((pattern.strip_suffix(end)?, *alone)));
         let (head, alone) = end.unwrap_or((pattern, true));

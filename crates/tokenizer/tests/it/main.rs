@@ -7,6 +7,8 @@ mod golden;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod scale;
 #[cfg(test)]
 mod special;

@@ -1,4 +1,4 @@
-//! `trinity limits`: what files, templates and requests may ask for.
+//! `trinity limits`: what files, grammars, templates and requests may ask for.
 
 use clap::Args;
 
@@ -24,7 +24,8 @@ pub(crate) fn run(_args: &LimitsArgs) -> Result<(), Failure> {
         ("tool call held bytes", chat::limits::CALL_HELD_BYTES_MAX as u64),
         ("tool name bytes", chat::limits::CALL_NAME_BYTES_MAX as u64),
     ];
-    let rows = gguf::limits::TABLE.iter().copied().chain(templates);
+    let of_files = [gguf::limits::TABLE, tokenizer::limits::TABLE, engine::grammar::limits::TABLE];
+    let rows = of_files.into_iter().flatten().copied().chain(templates);
     terminal::put(&rows.map(|(name, limit)| format!("{name:<24} {limit}\n")).collect::<String>())?;
     terminal::put(&of_requests())
 }

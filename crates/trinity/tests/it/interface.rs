@@ -98,6 +98,8 @@ fn limits_are_printed_with_their_values() {
     for (name, value) in [
         ("gguf tensor name bytes", "64"),
         ("gguf keys", "65536"),
+        ("tokens", "4194304"),
+        ("schema nodes", "4096"),
         ("template instructions", "1000000"),
         ("request body", "8388608 bytes"),
         ("stop strings", "16"),

@@ -203,6 +203,67 @@ fn keys_are_asked_for_and_never_logged() {
 }
 
 #[test]
+fn no_word_of_prompts_and_answers_is_logged() {
+    let (mut server, address) = Server::start(&[]);
+    let word = "Rumpelstiltskin";
+    let asked = [
+        ("/v1/completions", format!(r#"{{"prompt":"Once {word}","max_tokens":20,"temperature":0}}"#)),
+        ("/v1/completions", format!(r#"{{"prompt":{{"{word}":1}}}}"#)),
+        ("/v1/completions", format!(r#"{{"prompt":"a","temperature":"{word}"}}"#)),
+        ("/v1/completions", format!(r#"{{"prompt":"{word}","#)),
+        ("/v1/chat/completions", format!(r#"{{"messages":[{{"role":"user","content":"{word}"}}]}}"#)),
+        ("/api/generate", format!(r#"{{"prompt":"{word}","options":{{"num_predict":5}}}}"#)),
+        ("/v1/embeddings", format!(r#"{{"input":"{word}"}}"#)),
+        ("/tokenize", format!(r#"{{"content":"{word}"}}"#)),
+    ];
+    let mut story = String::new();
+    for (i, (path, body)) in asked.iter().enumerate() {
+        let answer = post(&address, path, body);
+        if i == 0 {
+            story = answer.split("\"text\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        }
+    }
+    assert!(story.len() > 20, "{story}");
+    let metrics = get(&address, "/metrics", "");
+    get(&address, "/last", "");
+    server.wait_for("path=/last");
+    let log = server.said.join("\n");
+    assert!(log.contains("path=/v1/completions") && log.contains("status=400"), "{log}");
+    for secret in [word, story.get(..12).unwrap()] {
+        assert!(!log.contains(secret), "{secret:?}: {log}");
+        assert!(!metrics.contains(secret), "{secret:?}: {metrics}");
+    }
+}
+
+/// As by Ctrl-Z, a debugger, or a machine that sleeps.
+#[test]
+fn a_server_that_was_stopped_goes_on() {
+    let (server, address) = Server::start(&["--context", "4096", "--attention-window", "256"]);
+    let body = r#"{"prompt":"Once","max_tokens":1500,"n":8,"ignore_eos":true,"stream":true}"#;
+    let mut stream = TcpStream::connect(&address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let head = "Host: localhost\r\nConnection: close\r\nContent-Type: application/json";
+    write!(stream, "POST /v1/completions HTTP/1.1\r\n{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+    let mut slow = TcpStream::connect(&address).unwrap();
+    slow.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(slow, "GET /health HTTP/1.1\r\nHost: loc").unwrap();
+    let mut first = [0; 100];
+    stream.read_exact(&mut first).unwrap();
+    server.signal("STOP");
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    server.signal("CONT");
+    let mut text = String::from_utf8(first.to_vec()).unwrap();
+    stream.read_to_string(&mut text).unwrap();
+    assert!(text.contains("data: [DONE]") && !text.contains("\"error\""), "{}", &text[text.len() - 300..]);
+    write!(slow, "alhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut health = String::new();
+    slow.read_to_string(&mut health).unwrap();
+    assert!(health.starts_with("HTTP/1.1 200"), "{health}");
+    let negative = |line: &&str| !line.starts_with('#') && line.rsplit(' ').next().is_some_and(|n| n.starts_with('-'));
+    assert_eq!(get(&address, "/metrics", "").lines().find(negative), None);
+}
+
+#[test]
 fn who_is_reachable_without_a_key_is_warned() {
     let (server, address) = Server::start(&["--host", "0.0.0.0"]);
     assert!(server.said.iter().any(|l| l.starts_with("warning:")), "{:#?}", server.said);

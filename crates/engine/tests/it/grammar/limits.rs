@@ -84,6 +84,11 @@ fn each_limit_one_over() {
     assert_limit(&choices(CHOICES_MAX), &choices(CHOICES_MAX + 1), "texts", CHOICES_MAX);
     let choice = |n: usize| GrammarSource::Choice(vec!["a".repeat(n)]);
     assert_limit(&choice(CHOICE_BYTES_MAX), &choice(CHOICE_BYTES_MAX + 1), "bytes", CHOICE_BYTES_MAX);
+    let integer = |n: u64| schema(json!({"type": "integer", "maximum": n}));
+    compile(&integer(INTEGER_MAX)).unwrap();
+    assert!(compile(&integer(INTEGER_MAX + 1)).is_err());
+    // Whoever adds one tests it here.
+    assert_eq!(TABLE.len(), 14);
     check_error(
         &schema(json!({"maxItems": u64::from(u32::MAX)})),
         "schema.maxItems: length 4294967295, at most 2147483647 are allowed",
