@@ -1,6 +1,7 @@
 //! `cargo xtask siege`: what clients that flood, leave, stay silent and hold places do to the others. The long forms of tests that CI runs short.
 
 mod asks;
+mod burst;
 mod company;
 mod fairness;
 mod pace;
@@ -20,6 +21,7 @@ pub(crate) const SUITE: Suite = Suite {
             "70 % load with clients that leave, beside four attacks: panics, errors, memory, gauges",
             soak::measure,
         ),
+        ("burst", "as many clients at once as there are places: seconds until all are accepted", burst::measure),
         ("pace", "tokens per second against an older program (--baseline)", pace::measure),
     ],
     has_peer: false,

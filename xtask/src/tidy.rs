@@ -2,6 +2,7 @@
 //! its offences; all offences are printed.
 
 mod arrows;
+mod named_tests;
 mod source;
 mod testdata;
 mod tree;
@@ -48,6 +49,7 @@ pub(crate) fn run() -> Outcome {
     offences.extend(testdata::check(&tree));
     offences.extend(root_entries(&tree));
     offences.extend(documents(&tree));
+    offences.extend(named_tests::check(&tree));
     offences.extend(lock(&tree));
     offences.extend(optimisation(&tree));
     for offence in &offences {
