@@ -70,7 +70,7 @@ const STAGES: &[Stage] = &[
     }),
     stage(Set::Extra, "siege", |totals| {
         let program = checkout::release_binary()?.to_string_lossy().into_owned();
-        let arguments = ["--quick", "--only", "company,soak", "--trinity", &program].map(str::to_owned);
+        let arguments = ["--quick", "--only", "company,soak,burst", "--trinity", &program].map(str::to_owned);
         serve_bench::run(&siege::SUITE, &arguments)?;
         totals.passed += 1;
         Ok(())
