@@ -1,4 +1,4 @@
-//! `strftime_now` against Python's `strftime` (`tests/data/strftime_cases.py` makes the cases).
+//! `strftime_now` against Python's `strftime` (`testdata/jinja2/strftime_cases.py` makes the cases).
 
 use chat::{DateTime, Inputs, Now, Template};
 use serde_json::{Map, Value};
@@ -20,7 +20,7 @@ fn time(parts: &Value) -> DateTime {
 
 #[test]
 fn every_directive_is_pythons() {
-    let file: Value = serde_json::from_str(include_str!("../data/strftime_cases.json")).unwrap();
+    let file: Value = testkit::read_json("jinja2/strftime_cases.json");
     let times: Vec<DateTime> = file["times"].as_array().unwrap().iter().map(time).collect();
     let plain = file["plain"].as_object().unwrap();
     let varied = file["varied"].as_object().unwrap();

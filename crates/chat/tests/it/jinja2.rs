@@ -1,11 +1,11 @@
-//! Thousands of small templates against jinja2's renderings (`tests/data/jinja2_cases.py` makes them).
+//! Thousands of small templates against jinja2's renderings (`testdata/jinja2/jinja2_cases.py` makes them).
 
 use chat::{DateTime, Inputs, Template};
 use serde_json::Value;
 
 #[test]
 fn small_templates_give_what_jinja2_gives() {
-    let file: Value = serde_json::from_str(include_str!("../data/jinja2_cases.json")).unwrap();
+    let file: Value = testkit::read_json("jinja2/jinja2_cases.json");
     let messages: &[Value] = &[];
     let extra = file["variables"].as_object().unwrap();
     let cases = file["cases"].as_object().unwrap();

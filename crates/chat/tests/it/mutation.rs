@@ -81,7 +81,7 @@ fn no_input_panics_or_hangs() {
         .keys()
         .map(|name| testkit::read_text(&format!("chat-templates/jinja/{name}")).into_bytes())
         .collect();
-    let cases: serde_json::Value = serde_json::from_str(include_str!("../data/jinja2_cases.json")).unwrap();
+    let cases: serde_json::Value = testkit::read_json("jinja2/jinja2_cases.json");
     seeds.extend(cases["cases"].as_object().unwrap().keys().map(|source| source.clone().into_bytes()));
     let conversations: Vec<String> =
         goldens["cases"].as_object().unwrap().values().map(|case| case["messages"].to_string()).collect();

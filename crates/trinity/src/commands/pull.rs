@@ -17,7 +17,7 @@ use crate::{
 #[derive(Args)]
 #[command(next_help_heading = group::MODELS)]
 pub(crate) struct PullArgs {
-    /// A name of the catalogue, hf:ORGANISATION/REPOSITORY[:QUANT], hf:ORGANISATION/REPOSITORY/FILE.gguf, or a URL, which may end in #sha256=…
+    /// A name of the catalogue, hf:ORGANISATION/REPOSITORY, with :QUANT or /FILE.gguf behind it, or a URL, which may end in #sha256=…
     #[arg(value_name = "MODEL")]
     model: String,
 }

@@ -1,4 +1,4 @@
-"""Renders small templates with jinja2 as Hugging Face sets it up, and writes jinja2_cases.json beside this file.
+"""Renders small templates with jinja2 as Hugging Face sets it up, and writes jinja2_cases.json beside this file (then packed: README.md).
 
 Run with jinja2 3.1.6 installed: python3 jinja2_cases.py
 A case whose rendering fails is recorded as null: the crate must refuse it too.
