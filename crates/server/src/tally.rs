@@ -109,7 +109,7 @@ mod tests {
         tally.token_at(Duration::from_millis(500));
         assert_eq!(tally.told().unwrap().tokens_per_second, None);
         tally.token_at(Duration::from_millis(750));
-        tally.token_at(Duration::from_millis(1000));
+        tally.token_at(Duration::from_secs(1));
         let told = tally.told().unwrap();
         assert_eq!((told.to_first, told.tokens_per_second), (Some(Duration::from_millis(500)), Some(4.0)));
     }
