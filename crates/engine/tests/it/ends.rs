@@ -88,7 +88,7 @@ fn a_clock_that_jumps_ends_nobody_whose_time_is_not_up() {
     let model = hash_model(WORLD.n_pages, WORLD.step_rows_max, None);
     let mut runner = Runner::new(Box::new(model), stories::tokenizer(), EngineOptions::default(), ticking).unwrap();
     let (runs, sleeps) = (submit(&mut runner, &stay), submit(&mut runner, &stay));
-    let late = submit(&mut runner, &Request { time_limit: Some(Duration::from_secs(60)), ..stay.clone() });
+    let late = submit(&mut runner, &Request { time_limit: Some(Duration::from_mins(1)), ..stay.clone() });
     for _ in 0..10 {
         runner.step();
     }
