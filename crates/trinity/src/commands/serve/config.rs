@@ -47,9 +47,10 @@ pub(crate) enum CompatName {
 /// Every setting, as flag, environment variable and key of the file.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ServeArgs {
-    /// Models to serve, by name or path; the first is meant where none is named [default: all on this machine]
+    /// Models to serve, by name or path; any name means one that is alone [default: all on this machine]
     ///
-    /// Of all on this machine those with a chat template come first, and each is loaded when it is asked for.
+    /// Chats must name one of several. Of all on this machine those with a chat template come first, each is loaded when it is asked for, and
+    /// the first is meant where none of them is named.
     #[arg(help_heading = group::MODELS, value_name = "MODEL")]
     pub(crate) models: Vec<String>,
     /// The same as a flag
