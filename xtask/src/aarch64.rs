@@ -1,7 +1,7 @@
 //! `cargo xtask aarch64`: the tests of `kernels` on three aarch64 CPUs, under an emulator.
 //!
-//! Installs `qemu-aarch64` and `aarch64-linux-gnu-gcc` where it may; the standard library is built from the sources that `cargo xtask wasm` unpacks, if
-//! the toolchain has none for the target and rustup cannot get it.
+//! Installs `qemu-aarch64` and `aarch64-linux-gnu-gcc` where it may; the standard library is built from the sources
+//! that `cargo xtask wasm` unpacks, if the toolchain has none for the target and rustup cannot get it.
 
 use crate::{Outcome, command::cargo, install, test::run_counted, wasm};
 

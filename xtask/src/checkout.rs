@@ -16,7 +16,8 @@ pub(crate) fn folder() -> PathBuf {
     target().join("checkout/trinity")
 }
 
-/// Where it is built. A folder of its own: to cargo a package is the same wherever it lies, so what was built here would pass for a build of the root.
+/// Where it is built. A folder of its own: to cargo a package is the same wherever it lies, so what was built here
+/// would pass for a build of the root.
 pub(crate) fn target_folder() -> PathBuf {
     target().join("checkout/target")
 }
@@ -29,7 +30,8 @@ pub(crate) fn release_binary() -> Result<PathBuf, String> {
     Ok(target_folder().join("release/trinity"))
 }
 
-/// Copies each tracked file that differs and removes what is tracked no more; the rest keeps its time, by which cargo knows what to compile.
+/// Copies each tracked file that differs and removes what is tracked no more; the rest keeps its time, by which cargo
+/// knows what to compile.
 pub(crate) fn update() -> Result<PathBuf, String> {
     let tracked = |folder: &Path| -> Result<Vec<String>, String> {
         let list = output(Command::new("git").args(["ls-files", "-z"]).current_dir(folder))?;

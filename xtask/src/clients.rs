@@ -1,4 +1,5 @@
-//! `cargo xtask test clients`: the Python packages that people use, against a real server (`crates/server/tests/clients`).
+//! `cargo xtask test clients`: the Python packages that people use, against a real server
+//! (`crates/server/tests/clients`).
 
 use std::{
     fs,

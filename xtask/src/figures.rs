@@ -1,6 +1,7 @@
 //! `cargo xtask figures`: speeds in documents, written from the receipts of the runs that measured them.
 //!
-//! They stand between `<!-- figures: NAME -->` and `<!-- end of figures -->`; a test holds them to the receipts, so no figure is copied by hand.
+//! They stand between `<!-- figures: NAME -->` and `<!-- end of figures -->`; a test holds them to the receipts, so no
+//! figure is copied by hand.
 
 use std::fs;
 

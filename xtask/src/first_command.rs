@@ -1,4 +1,5 @@
-//! The README's first command, typed by someone who has just cloned the repository: an empty `HOME`, no network, nothing beside the clone.
+//! The README's first command, typed by someone who has just cloned the repository: an empty `HOME`, no network,
+//! nothing beside the clone.
 
 use std::{
     fs,

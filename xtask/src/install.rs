@@ -1,4 +1,5 @@
-//! Programs that only some stages need: Debian's packages of them are installed where this user may, else the error says what is missing.
+//! Programs that only some stages need: Debian's packages of them are installed where this user may, else the error
+//! says what is missing.
 
 use std::process::Command;
 

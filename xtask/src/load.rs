@@ -1,5 +1,5 @@
-//! `cargo xtask load`: how long random ternary models of published shapes take from the start of the program to the first token, and how much memory
-//! they need, in every container; with `--receipt` into `docs/receipts/load.json`.
+//! `cargo xtask load`: how long random ternary models of published shapes take from the start of the program to the
+//! first token, and how much memory they need, in every container; with `--receipt` into `docs/receipts/load.json`.
 
 use std::{
     fs,

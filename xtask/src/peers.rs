@@ -1,4 +1,5 @@
-//! `cargo run --release -p xtask -- peers`: our speeds beside those of other engines, measured in alternation (`benches/peers/README.md`).
+//! `cargo run --release -p xtask -- peers`: our speeds beside those of other engines, measured in alternation
+//! (`benches/peers/README.md`).
 
 mod chart;
 mod engines;

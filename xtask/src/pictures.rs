@@ -1,4 +1,5 @@
-//! `cargo xtask pictures`: what README shows of the page and of a terminal, made anew in `docs/pictures` by the scripts in `xtask/pictures`.
+//! `cargo xtask pictures`: what README shows of the page and of a terminal, made anew in `docs/pictures` by the scripts
+//! in `xtask/pictures`.
 //!
 //! Both are of the real program with the test model, at temperature 0; look at what came out before it is committed.
 

@@ -1,5 +1,5 @@
-//! Suites of rows that measure a server as its clients see it, each row with its targets, and a receipt: `cargo xtask serve-bench`, beside llama.cpp's
-//! server in the same run, and `cargo xtask siege`.
+//! Suites of rows that measure a server as its clients see it, each row with its targets, and a receipt:
+//! `cargo xtask serve-bench`, beside llama.cpp's server in the same run, and `cargo xtask siege`.
 
 pub(crate) mod client;
 pub(crate) mod load;

@@ -1,4 +1,5 @@
-//! `cargo xtask siege`: what clients that flood, leave, stay silent and hold places do to the others. The long forms of tests that CI runs short.
+//! `cargo xtask siege`: what clients that flood, leave, stay silent and hold places do to the others. The long forms of
+//! tests that CI runs short.
 
 mod asks;
 mod burst;

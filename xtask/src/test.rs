@@ -1,7 +1,8 @@
 //! `cargo xtask test`: stages in order, each with its time, and the totals of all tests last.
 //!
-//! Without an argument it runs what needs only Rust, a C and C++ compiler and Python; `extra` is what needs more, `quick` what answers in minutes.
-//! All stages build in the same two profiles of one target folder, so each thing is compiled once.
+//! Without an argument it runs what needs only Rust, a C and C++ compiler and Python; `extra` is what needs more,
+//! `quick` what answers in minutes. All stages build in the same two profiles of one target folder, so each thing is
+//! compiled once.
 
 use std::{
     io::{BufRead, BufReader},
@@ -20,7 +21,8 @@ const FUZZ_SECONDS: &str = "15";
 /// The release binary may not be larger.
 /// With server, grammars, TLS and chat page (12.3 MB without them), tenants, encoders of every type and split files.
 const BINARY_BYTES_MAX: u64 = 24_000_000;
-/// What `quick` leaves out: the parts of test names that took longest together (as `-Z unstable-options --report-time` measures).
+/// What `quick` leaves out: the parts of test names that took longest together (as `-Z unstable-options --report-time`
+/// measures).
 const SLOW: &[&str] = &["every_golden_model", "random_files_of_every_format", "smollm2", "simulation", "quality"];
 
 /// When a stage runs without being named.

@@ -65,7 +65,8 @@ fn root_entries(tree: &Tree) -> Vec<String> {
     entries.into_iter().map(|entry| format!("{entry}: not on the list of root entries (xtask/src/tidy.rs)")).collect()
 }
 
-/// Paths in backticks in the main documents and links in all of them lead somewhere; the changelog has its unreleased section.
+/// Paths in backticks in the main documents and links in all of them lead somewhere; the changelog has its unreleased
+/// section.
 fn documents(tree: &Tree) -> Vec<String> {
     let mut offences = Vec::new();
     for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
@@ -123,7 +124,8 @@ fn lock(tree: &Tree) -> Vec<String> {
     Vec::new()
 }
 
-/// Link-time optimisation runs at the level of the crate that is linked: a smaller one leaves every kernel without vectors.
+/// Link-time optimisation runs at the level of the crate that is linked: a smaller one leaves every kernel without
+/// vectors.
 fn optimisation(tree: &Tree) -> Vec<String> {
     let is_smaller = |manifest: &str| manifest.contains("[profile.release.package.trinity]");
     let offence =

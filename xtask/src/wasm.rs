@@ -1,6 +1,7 @@
 //! `cargo xtask wasm`: everything up to layer 2 builds for wasm32 (no threads, map or clock there).
 //!
-//! Needs the standard library for that target: the toolchain's own, which rustup adds where it can, else a second rustc with library sources unpacked from Debian packages into `target/wasm-toolchain`.
+//! Needs the standard library for that target: the toolchain's own, which rustup adds where it can, else a second rustc
+//! with library sources unpacked from Debian packages into `target/wasm-toolchain`.
 
 use std::{
     fs,

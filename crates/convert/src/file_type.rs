@@ -1,4 +1,5 @@
-//! `general.file_type`: the number that llama.cpp gives a file by the type of most of its tensors (`llama_ftype` of its `llama.h`).
+//! `general.file_type`: the number that llama.cpp gives a file by the type of most of its tensors (`llama_ftype` of its
+//! `llama.h`).
 
 use quant::Format;
 

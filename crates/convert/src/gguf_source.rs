@@ -19,7 +19,8 @@ use crate::{
 };
 use lookup::Lookup;
 
-/// A model in GGUF files. Weights are read, not mapped: what was read and forgotten takes no memory, whatever the size of the file.
+/// A model in GGUF files. Weights are read, not mapped: what was read and forgotten takes no memory, whatever the size
+/// of the file.
 pub struct GgufSource {
     container: Container,
     tensors: Vec<SourceTensor>,
@@ -94,7 +95,8 @@ impl GgufSource {
         Ok(self)
     }
 
-    /// Compares the data of a sealed file with its hashes, so that damage is not copied; others have nothing to compare with.
+    /// Compares the data of a sealed file with its hashes, so that damage is not copied; others have nothing to compare
+    /// with.
     pub fn verified(self) -> Result<Self, Error> {
         if let [file] = self.files.as_slice() {
             self.container.verify_in(&mut *file.lock().unwrap_or_else(PoisonError::into_inner))?;

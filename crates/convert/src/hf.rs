@@ -1,7 +1,8 @@
 //! Models as Hugging Face's `transformers` keeps them: a folder with `config.json`, safetensors and `tokenizer.json`.
 //!
-//! [`open`] reads no weight: it checks that every tensor which the configuration implies is there, in its shape, and that nothing is
-//! left over. Names and order of rows become GGUF's; weights are read when asked for. Start at `weights.rs`.
+//! [`open`] reads no weight: it checks that every tensor which the configuration implies is there, in its shape, and
+//! that nothing is left over. Names and order of rows become GGUF's; weights are read when asked for. Start at
+//! `weights.rs`.
 
 mod config;
 mod family;
@@ -38,7 +39,8 @@ pub struct HfOptions {
 
 /// What becomes of the masters of a BitNet model: the float weights that training rounds to ternary ones at every use.
 ///
-/// A BitNet architecture without a `quantization_config` is a model of floats to transformers, although it was trained as one of ternary weights.
+/// A BitNet architecture without a `quantization_config` is a model of floats to transformers, although it was trained
+/// as one of ternary weights.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Ternarise {
     /// As transformers does: where `quantization_mode` is online.
@@ -62,7 +64,8 @@ pub struct HuggingFace {
 }
 
 impl HuggingFace {
-    /// Are its weights the floats of a BitNet architecture whose configuration does not say that they are used as ternary ones?
+    /// Are its weights the floats of a BitNet architecture whose configuration does not say that they are used as
+    /// ternary ones?
     pub fn has_undeclared_masters(&self) -> bool {
         self.has_undeclared_masters
     }

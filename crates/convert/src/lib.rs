@@ -1,7 +1,8 @@
-//! Models from one container into another: whatever can be read tensor by tensor ([`Source`]) goes, row by row, into a file that appears whole
-//! or not at all, and only after it was read back and compared.
+//! Models from one container into another: whatever can be read tensor by tensor ([`Source`]) goes, row by row, into a
+//! file that appears whole or not at all, and only after it was read back and compared.
 //!
-//! Start reading at `source.rs`: what every origin of a model offers; then `plan.rs`: what becomes of each tensor; `write.rs` carries it out.
+//! Start reading at `source.rs`: what every origin of a model offers; then `plan.rs`: what becomes of each tensor;
+//! `write.rs` carries it out.
 
 mod encode;
 mod error;

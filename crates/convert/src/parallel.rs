@@ -1,5 +1,5 @@
-//! Rows of a tensor on several threads. Chunks take milliseconds and read files, where the compute pool of `kernels` spins between pieces of
-//! microseconds; so threads here are scoped ones that live as long as one tensor.
+//! Rows of a tensor on several threads. Chunks take milliseconds and read files, where the compute pool of `kernels`
+//! spins between pieces of microseconds; so threads here are scoped ones that live as long as one tensor.
 
 use std::{
     ops::{ControlFlow, Range},
@@ -10,7 +10,8 @@ use std::{
 
 use crate::Error;
 
-/// Told how many weights were dealt with since it was last called, from whatever thread; `Break` ends the work with [`Error::Cancelled`].
+/// Told how many weights were dealt with since it was last called, from whatever thread; `Break` ends the work with
+/// [`Error::Cancelled`].
 pub type Progress<'a> = &'a (dyn Fn(u64) -> ControlFlow<()> + Sync);
 
 /// Weights of a chunk: small enough that buffers of many threads stay below 200 MB.
@@ -28,7 +29,8 @@ pub(crate) fn chunks(n_rows: usize, rows_per_matrix: usize, cols: usize) -> Vec<
     matrices.flat_map(within).collect()
 }
 
-/// `f` of every item, in the order of the items, on up to `n_threads` threads. An error ends all; of several, one is returned.
+/// `f` of every item, in the order of the items, on up to `n_threads` threads. An error ends all; of several, one is
+/// returned.
 pub(crate) fn map<I: Send, T: Send>(
     n_threads: usize,
     items: impl IntoIterator<Item = I, IntoIter: Send>,

@@ -50,7 +50,8 @@ pub enum Freedom {
     Exact,
     /// As near as the format comes by its encoder; ternary matrices as they are if it can hold them.
     Nearest,
-    /// Matrices that are ternary as they are if the format can hold them, others made so by this mode under as many scales as the format has.
+    /// Matrices that are ternary as they are if the format can hold them, others made so by this mode under as many
+    /// scales as the format has.
     Ternarise(Mode),
 }
 

@@ -95,8 +95,8 @@ impl Proof {
     }
 }
 
-/// Compares what was written with the source: metadata, names and shapes must be as planned, copies byte for byte the same, the rest as
-/// exact as the plan demands.
+/// Compares what was written with the source: metadata, names and shapes must be as planned, copies byte for byte the
+/// same, the rest as exact as the plan demands.
 pub(crate) fn compare(
     source: &dyn Source,
     plan: &Plan,

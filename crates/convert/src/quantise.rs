@@ -1,7 +1,8 @@
-//! Quantisation: the plan that gives every matrix the format of a [`Mix`], of a rule of the user, or of what its shape allows.
+//! Quantisation: the plan that gives every matrix the format of a [`Mix`], of a rule of the user, or of what its shape
+//! allows.
 //!
-//! Which tensors are quantised, and as what where 256 does not divide their rows, follows `src/llama-quant.cpp` of llama.cpp, so that a `q4_k_m` here is
-//! what it is there.
+//! Which tensors are quantised, and as what where 256 does not divide their rows, follows `src/llama-quant.cpp` of
+//! llama.cpp, so that a `q4_k_m` here is what it is there.
 
 mod mix;
 mod model_facts;
@@ -78,8 +79,9 @@ pub fn plan(source: &dyn Source, options: &Options<'_>) -> Result<Plan, Error> {
     Ok(plan)
 }
 
-/// The first tensor that would come out useless, and its format: one of about two bits, but nothing says which of its columns matter. The head and
-/// the embeddings count for too much to be in such formats by a mix, so whoever wants that gets it.
+/// The first tensor that would come out useless, and its format: one of about two bits, but nothing says which of its
+/// columns matter. The head and the embeddings count for too much to be in such formats by a mix, so whoever wants that
+/// gets it.
 pub fn first_without_importance<'a>(
     source: &'a dyn Source,
     plan: &Plan,

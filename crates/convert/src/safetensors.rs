@@ -1,8 +1,9 @@
 //! The safetensors container: eight bytes of header length, a JSON header, the tensors' bytes one after another.
 //!
-//! Strict: names are unique, every tensor has exactly the bytes of its type and shape, and together they are the whole rest of
-//! the file, without gap or overlap. The crate `safetensors` is not used: it keeps the last of two equal names and does not mind
-//! unknown fields. Format: the README of github.com/huggingface/safetensors (0.8). Start at [`SafeTensors::open`].
+//! Strict: names are unique, every tensor has exactly the bytes of its type and shape, and together they are the whole
+//! rest of the file, without gap or overlap. The crate `safetensors` is not used: it keeps the last of two equal names
+//! and does not mind unknown fields. Format: the README of github.com/huggingface/safetensors (0.8). Start at
+//! [`SafeTensors::open`].
 
 mod checkpoint;
 
@@ -222,8 +223,8 @@ fn contiguous(mut tensors: Vec<TensorInfo>, start: usize, end: usize) -> Result<
     Ok(tensors)
 }
 
-/// Whatever the bytes: refused, or a header that can be written again and then says the same. The same for a file whose header ends at
-/// the last brace of `data`, which without a length in front of it gets further.
+/// Whatever the bytes: refused, or a header that can be written again and then says the same. The same for a file whose
+/// header ends at the last brace of `data`, which without a length in front of it gets further.
 ///
 /// # Panics
 /// If that is not so.

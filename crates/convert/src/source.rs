@@ -7,7 +7,8 @@ use quant::{Format, TernaryRows};
 
 use crate::Error;
 
-/// A model that can be read tensor by tensor, some rows at a time and from several threads, so that no tensor need ever be in memory whole.
+/// A model that can be read tensor by tensor, some rows at a time and from several threads, so that no tensor need ever
+/// be in memory whole.
 pub trait Source: Sync {
     /// Path, for messages.
     fn name(&self) -> &str;
@@ -18,7 +19,8 @@ pub trait Source: Sync {
     /// Rows `rows` of tensor `tensor` (its place in [`tensors`](Self::tensors)), as exact values.
     fn read(&self, tensor: usize, rows: Range<usize>) -> Result<Rows, Error>;
 
-    /// The type under which a GGUF file can take the bytes of the tensor as they are; `None` where there are no such bytes.
+    /// The type under which a GGUF file can take the bytes of the tensor as they are; `None` where there are no such
+    /// bytes.
     fn raw_type(&self, _tensor: usize) -> Option<TypeId> {
         None
     }
@@ -33,7 +35,8 @@ pub trait Source: Sync {
         })
     }
 
-    /// What reading does to weights beside renaming and reordering them, in words: after it they are not what the files hold.
+    /// What reading does to weights beside renaming and reordering them, in words: after it they are not what the files
+    /// hold.
     fn changes(&self) -> Vec<String> {
         Vec::new()
     }

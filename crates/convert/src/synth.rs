@@ -1,7 +1,9 @@
-//! [`Synth`]: seeded random ternary models of published shapes, made row by row. They say nothing; they are for speed, memory and round trips.
+//! [`Synth`]: seeded random ternary models of published shapes, made row by row. They say nothing; they are for speed,
+//! memory and round trips.
 //!
-//! Matrices are -1, 0 and 1, equally often, under one scale per tensor of four bits, so that every ternary container and every float holds the same
-//! weights. Embeddings are such that F32, F16, BF16 and Q8_0 hold them exactly; other types round them.
+//! Matrices are -1, 0 and 1, equally often, under one scale per tensor of four bits, so that every ternary container
+//! and every float holds the same weights. Embeddings are such that F32, F16, BF16 and Q8_0 hold them exactly; other
+//! types round them.
 
 mod vocabulary;
 
@@ -92,7 +94,8 @@ pub const ARCHITECTURES: &[&str] = &["bitnet", "bitnet-b1.58"];
 const CONTEXT_LEN: u32 = 4096;
 /// What one step of an embedding is worth.
 const EMBEDDING_UNIT: f32 = 1.0 / 4096.0;
-/// Weights of an embedding of which one is the largest possible, so that the scale of a Q8_0 block is [`EMBEDDING_UNIT`].
+/// Weights of an embedding of which one is the largest possible, so that the scale of a Q8_0 block is
+/// [`EMBEDDING_UNIT`].
 const EMBEDDING_BLOCK: usize = 32;
 
 /// A random model, as a [`Source`].

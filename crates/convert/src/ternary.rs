@@ -16,7 +16,8 @@ use crate::{
     source::{Rows, Source, Stored},
 };
 
-/// Is tensor `i` a matrix of -1, 0 and 1 under scales? Told by the type where that is ternary, by every weight where it is a float.
+/// Is tensor `i` a matrix of -1, 0 and 1 under scales? Told by the type where that is ternary, by every weight where it
+/// is a float.
 pub fn is_ternary_matrix(source: &dyn Source, i: usize, n_threads: usize) -> Result<bool, Error> {
     let tensor = &source.tensors()[i];
     match tensor.stored {
@@ -100,8 +101,8 @@ fn smallest(source: &dyn Source, i: usize, packing: Packing) -> Result<Format, E
     })
 }
 
-/// Everything as it is but for ternary matrices, which become `target`; in a model without any, and if that is a float, all matrices do. Weights
-/// change only as far as `freedom` says.
+/// Everything as it is but for ternary matrices, which become `target`; in a model without any, and if that is a float,
+/// all matrices do. Weights change only as far as `freedom` says.
 pub fn retyped(source: &dyn Source, target: Target, freedom: Freedom, n_threads: usize) -> Result<Plan, Error> {
     let is_matrix = |i: usize| source.tensors()[i].dims.len() > 1 && source.tensors()[i].stored != Stored::Opaque;
     let mut chosen = Vec::new();

@@ -1,4 +1,5 @@
-//! Carrying out a [`Plan`]: tensor by tensor into a file that gets its name only when it has been read back and compared.
+//! Carrying out a [`Plan`]: tensor by tensor into a file that gets its name only when it has been read back and
+//! compared.
 
 use std::{
     fs, io,
@@ -25,13 +26,16 @@ pub struct WriteOptions {
     pub n_threads: usize,
     /// Replace a file that stands at the destination.
     pub may_replace: bool,
-    /// Write several files of at most so many bytes of tensor data each, `NAME-00001-of-00003.gguf` and so on in place of `NAME.gguf`.
+    /// Write several files of at most so many bytes of tensor data each, `NAME-00001-of-00003.gguf` and so on in place
+    /// of `NAME.gguf`.
     pub split_bytes: Option<u64>,
 }
 
-/// Writes what `plan` says of `source` to `destination`, reads it back and compares. `progress` is told of every weight twice: written, compared.
+/// Writes what `plan` says of `source` to `destination`, reads it back and compares. `progress` is told of every weight
+/// twice: written, compared.
 ///
-/// The destination appears whole and proved, or not at all. Memory holds one tensor in its new format and some rows for each thread.
+/// The destination appears whole and proved, or not at all. Memory holds one tensor in its new format and some rows for
+/// each thread.
 pub fn write(
     source: &dyn Source,
     plan: &Plan,

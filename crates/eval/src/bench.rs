@@ -1,5 +1,6 @@
-//! Speed of prompt processing and generation, measured as llama-bench does: `ppN` is one prompt of N tokens, `tgN` is N tokens generated one by
-//! one, `@ dN` behind N tokens that are cached already, `xN` in N sequences at once. One run of each is not counted.
+//! Speed of prompt processing and generation, measured as llama-bench does: `ppN` is one prompt of N tokens, `tgN` is N
+//! tokens generated one by one, `@ dN` behind N tokens that are cached already, `xN` in N sequences at once. One run of
+//! each is not counted.
 
 use std::{ops::ControlFlow, time::Instant};
 

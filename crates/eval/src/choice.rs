@@ -1,8 +1,8 @@
 //! Multiple choice by likelihood: which of several endings a model finds most probable.
 //!
-//! A text is tokenised whole; its ending is what follows the tokens that the context alone has. The score of an ending is the sum of the
-//! log-probabilities of its tokens. A beginning token goes in front where the model wants one, and where there is no context: the first
-//! token of a sentence is predicted from something.
+//! A text is tokenised whole; its ending is what follows the tokens that the context alone has. The score of an ending
+//! is the sum of the log-probabilities of its tokens. A beginning token goes in front where the model wants one, and
+//! where there is no context: the first token of a sentence is predicted from something.
 
 mod parse;
 mod tally;

@@ -16,8 +16,8 @@ pub use tensors::{Distance, Outcome, Stored, TensorComparison};
 
 use crate::Error;
 
-/// Least cosine of two tensors of which one may be a quantised copy of the other: the signs of normal weights alone keep `√(2 / π) = 0.80`,
-/// and tensors that have nothing to do with each other are near 0.
+/// Least cosine of two tensors of which one may be a quantised copy of the other: the signs of normal weights alone
+/// keep `√(2 / π) = 0.80`, and tensors that have nothing to do with each other are near 0.
 pub const CLOSE_COSINE_MIN: f64 = 0.75;
 
 /// What a comparison found.

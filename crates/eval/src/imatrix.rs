@@ -1,7 +1,8 @@
-//! Importance matrix of a model on a text: mean squared activations of each column of each weight matrix, collected over windows.
+//! Importance matrix of a model on a text: mean squared activations of each column of each weight matrix, collected
+//! over windows.
 //!
-//! Every token of a window counts, as in llama.cpp's tool; how windows are cut is in `windows.rs`. The vocabulary head is left out unless
-//! asked for; under a tied head its importance stands under the embedding's name.
+//! Every token of a window counts, as in llama.cpp's tool; how windows are cut is in `windows.rs`. The vocabulary head
+//! is left out unless asked for; under a tied head its importance stands under the embedding's name.
 
 use std::{
     collections::BTreeMap,

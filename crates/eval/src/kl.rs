@@ -1,7 +1,7 @@
 //! KL divergence of a model from saved base logits, on windows as perplexity cuts them.
 //!
-//! [`Base`] holds the log-probabilities of the base model for every scored position, in memory or in a file; [`measure`] runs another model
-//! (or the same one with other options) over the same tokens and compares row by row.
+//! [`Base`] holds the log-probabilities of the base model for every scored position, in memory or in a file;
+//! [`measure`] runs another model (or the same one with other options) over the same tokens and compares row by row.
 
 mod base;
 mod file;
@@ -105,7 +105,8 @@ impl Tally {
     }
 }
 
-/// Runs `model` over `tokens`, which must be those of `base`, and compares. `progress` is told windows done and the mean so far.
+/// Runs `model` over `tokens`, which must be those of `base`, and compares. `progress` is told windows done and the
+/// mean so far.
 pub fn measure(
     model: &mut (dyn Forward + Send),
     tokens: &[TokenId],

@@ -1,6 +1,8 @@
-//! Every number that Trinity prints: perplexity, KL divergence, multiple choice, importance, noise, comparisons, logits, bench.
+//! Every number that Trinity prints: perplexity, KL divergence, multiple choice, importance, noise, comparisons,
+//! logits, bench.
 //!
-//! Each function measures what it returns, in this process, on the model it is given; progress goes to a callback that may break off.
+//! Each function measures what it returns, in this process, on the model it is given; progress goes to a callback that
+//! may break off.
 
 pub mod bench;
 pub mod choice;

@@ -10,7 +10,8 @@ use model::{Forward, TokenId};
 
 use crate::{Error, session::Session};
 
-/// Writes `[n_tokens, n_vocab]` little-endian f32 to `out`, which appears whole or not at all. `progress` is told the rows written.
+/// Writes `[n_tokens, n_vocab]` little-endian f32 to `out`, which appears whole or not at all. `progress` is told the
+/// rows written.
 pub fn write(
     model: &mut (dyn Forward + Send),
     tokens: &[TokenId],

@@ -1,7 +1,7 @@
 //! Noise on trits: how much of a ternary model's quality survives when a part of its weights is wrong.
 //!
-//! [`flip`] changes each trit of all ternary matrices with a given probability into one of the two other values, equally likely; scales stay.
-//! What comes out is a model like any other, in memory.
+//! [`flip`] changes each trit of all ternary matrices with a given probability into one of the two other values,
+//! equally likely; scales stay. What comes out is a model like any other, in memory.
 
 use gguf::{Container, I2sOrder, TensorInfo, Writer};
 use quant::{StoredMatrix, TernaryEncoder};
@@ -27,8 +27,8 @@ pub struct Flips {
     pub n_flipped: u64,
 }
 
-/// The model with each trit changed with probability `rate` (0 to 1). The same `seed` gives the same model; in a file without ternary
-/// matrices there is nothing to change, and it is refused.
+/// The model with each trit changed with probability `rate` (0 to 1). The same `seed` gives the same model; in a file
+/// without ternary matrices there is nothing to change, and it is refused.
 pub fn flip(container: &Container, rate: f64, seed: u64) -> Result<(Container, Flips), Error> {
     let specs: Vec<_> = container.tensors().iter().map(TensorInfo::spec).collect();
     let name = format!("{} with {rate} of its trits changed", container.name());

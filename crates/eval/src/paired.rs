@@ -54,7 +54,8 @@ pub struct Paired {
     pub ratio_max: f64,
 }
 
-/// One round that does not count, then `n_rounds`; each has a turn of both, and who begins alternates. `progress` is called after each.
+/// One round that does not count, then `n_rounds`; each has a turn of both, and who begins alternates. `progress` is
+/// called after each.
 pub fn measure(
     base: &mut Runner<'_>,
     other: &mut Runner<'_>,

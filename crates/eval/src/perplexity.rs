@@ -1,5 +1,5 @@
-//! Perplexity of a text over windows: `exp(mean of −ln p)` of all scored tokens; its error is the standard error of that mean, times
-//! perplexity. How the text is cut, and what is scored, is in `windows.rs`.
+//! Perplexity of a text over windows: `exp(mean of −ln p)` of all scored tokens; its error is the standard error of
+//! that mean, times perplexity. How the text is cut, and what is scored, is in `windows.rs`.
 
 use std::ops::ControlFlow;
 

@@ -1,8 +1,8 @@
 //! Windows of a text, cut and scored as llama.cpp's tool does, so that the numbers can be compared.
 //!
-//! The text is tokenised whole and cut into windows that do not overlap. Each window is computed from an empty cache; its first token is
-//! replaced by the model's beginning token if it has one; the tokens of the second half are scored, each by the logits of the position
-//! before it.
+//! The text is tokenised whole and cut into windows that do not overlap. Each window is computed from an empty cache;
+//! its first token is replaced by the model's beginning token if it has one; the tokens of the second half are scored,
+//! each by the logits of the position before it.
 
 use std::ops::Range;
 

@@ -1,7 +1,7 @@
 //! The catalogue: names of models, where they come from, what their bytes must be.
 //!
-//! The built-in one is `catalogue.toml` beside this file; `TRINITY_HOME/catalogue.toml`, of the same form, adds names and replaces
-//! built-in ones.
+//! The built-in one is `catalogue.toml` beside this file; `TRINITY_HOME/catalogue.toml`, of the same form, adds names
+//! and replaces built-in ones.
 
 mod nearest;
 
@@ -213,7 +213,8 @@ mod tests {
         {
             assert!(catalogue.find(name).is_some(), "{name}");
         }
-        // What has a hash can come from elsewhere if one place is gone; what has none can only come from where one is announced.
+        // What has a hash can come from elsewhere if one place is gone; what has none can only come from where one is
+        // announced.
         let n_sources_min = |e: &Entry| if e.sha256.is_some() { 2 } else { 1 };
         assert!(catalogue.entries().iter().all(|e| e.name == EMBEDDED || e.sources.len() >= n_sources_min(e)));
         assert!(catalogue.find("gemma3").unwrap().terms.as_ref().unwrap().contains("Gemma Terms of Use"));

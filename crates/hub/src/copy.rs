@@ -1,6 +1,7 @@
 //! [`Hub::copy`]: a model that is here under one more name.
 //!
-//! What lies in the store is linked, for nobody changes it in place; a file from elsewhere is copied, for its owner may.
+//! What lies in the store is linked, for nobody changes it in place; a file from elsewhere is copied, for its owner
+//! may.
 
 use std::{fs, path::Path};
 
@@ -11,7 +12,8 @@ use crate::{
 };
 
 impl Hub {
-    /// Gives the model that `from` means the name `to`; the file is another from then on, and each can be removed without the other.
+    /// Gives the model that `from` means the name `to`; the file is another from then on, and each can be removed
+    /// without the other.
     pub fn copy(&self, from: &str, to: &str) -> Result<(), Error> {
         let name = to.to_ascii_lowercase();
         reference::check_name(&name).map_err(|why| Error::BadName { text: to.to_owned(), why })?;

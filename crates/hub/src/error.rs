@@ -2,7 +2,8 @@
 
 use std::{io, path::PathBuf};
 
-/// A refused name or a failed download. Each is one line; what came from outside is escaped by `{:?}` or by the program.
+/// A refused name or a failed download. Each is one line; what came from outside is escaped by `{:?}` or by the
+/// program.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

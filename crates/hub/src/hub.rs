@@ -56,8 +56,8 @@ impl Hub {
 
     /// The file of a model that is on this machine; [`Error::NotInstalled`] says how to pull one that is not.
     ///
-    /// Never touches the network. A pulled file is trusted by its size, since it was verified when it came; a file of the shared
-    /// Hugging Face cache must have the catalogue's SHA-256 if the model has a name.
+    /// Never touches the network. A pulled file is trusted by its size, since it was verified when it came; a file of
+    /// the shared Hugging Face cache must have the catalogue's SHA-256 if the model has a name.
     pub fn resolve(&self, reference: &str) -> Result<Resolved, Error> {
         if let Some(model) = self.by_own_name(reference) {
             return Ok(Resolved::File(model.path));
@@ -75,7 +75,8 @@ impl Hub {
         found.map(Resolved::File).ok_or_else(|| Error::NotInstalled { name: reference.to_owned() })
     }
 
-    /// Does `reference` mean a model, wherever that is? What this says of a name that is nobody's is [`Error::Unknown`].
+    /// Does `reference` mean a model, wherever that is? What this says of a name that is nobody's is
+    /// [`Error::Unknown`].
     pub fn check(&self, reference: &str) -> Result<(), Error> {
         match self.resolve(reference) {
             Ok(_) | Err(Error::NotInstalled { .. }) => Ok(()),
@@ -83,7 +84,8 @@ impl Hub {
         }
     }
 
-    /// The models in a repository of Hugging Face, asked for over the network; `None` if `reference` names no repository.
+    /// The models in a repository of Hugging Face, asked for over the network; `None` if `reference` names no
+    /// repository.
     pub fn files_of(&self, reference: &str) -> Result<Option<Vec<RepositoryFile>>, Error> {
         let Ok(Reference::Repository(repository)) = Reference::parse(reference, &self.catalogue) else {
             return Ok(None);

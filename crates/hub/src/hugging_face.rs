@@ -1,5 +1,6 @@
-//! The cache that Hugging Face's own programs share: `models--ORG--NAME/snapshots/COMMIT/FILE`, links to `blobs/HASH`; `refs/BRANCH` holds
-//! the commit of a branch. Source: the documentation of `huggingface_hub`, "Understand caching". Only read, never written.
+//! The cache that Hugging Face's own programs share: `models--ORG--NAME/snapshots/COMMIT/FILE`, links to `blobs/HASH`;
+//! `refs/BRANCH` holds the commit of a branch. Source: the documentation of `huggingface_hub`, "Understand caching".
+//! Only read, never written.
 
 use std::{
     fs,
@@ -68,8 +69,8 @@ pub(crate) fn cached(cache: &Path, wanted: &Wanted) -> Option<PathBuf> {
     })
 }
 
-/// Snapshots that may stand for `revision`, its own first; any (`is_any`) where the branch is the default one, of which the owner of the
-/// cache chose the state, or where the hash will tell.
+/// Snapshots that may stand for `revision`, its own first; any (`is_any`) where the branch is the default one, of which
+/// the owner of the cache chose the state, or where the hash will tell.
 fn snapshots(cache: &Path, repository: &str, revision: &str, is_any: bool) -> Vec<PathBuf> {
     let root = cache.join(format!("models--{}", repository.replace('/', "--")));
     let all = root.join("snapshots");
@@ -87,7 +88,8 @@ fn snapshots(cache: &Path, repository: &str, revision: &str, is_any: bool) -> Ve
     found
 }
 
-/// Is it the file that is wanted? Blobs of large files are named by their SHA-256; where that says nothing, the bytes are hashed.
+/// Is it the file that is wanted? Blobs of large files are named by their SHA-256; where that says nothing, the bytes
+/// are hashed.
 fn is_right(path: &Path, expected: &Expected) -> bool {
     let Ok(metadata) = fs::metadata(path) else { return false };
     if !metadata.is_file() || expected.bytes.is_some_and(|n| n != metadata.len()) {

@@ -1,8 +1,8 @@
 //! Model names to files: catalogue, download, verify, caches.
 //!
-//! [`Hub::resolve`] turns what a user calls a model into a file that is on this machine; [`Hub::pull`] gets one that is not. Two
-//! invariants: nothing that was not verified ever stands under a final name, and a hub that [`Settings::is_offline`] dials
-//! nothing and starts no pip. Start reading at `hub.rs`, then `pull.rs`.
+//! [`Hub::resolve`] turns what a user calls a model into a file that is on this machine; [`Hub::pull`] gets one that is
+//! not. Two invariants: nothing that was not verified ever stands under a final name, and a hub that
+//! [`Settings::is_offline`] dials nothing and starts no pip. Start reading at `hub.rs`, then `pull.rs`.
 
 mod catalogue;
 mod copy;

@@ -23,7 +23,8 @@ use crate::{
 /// Between two looks at something that another process does.
 pub(crate) const POLL: Duration = Duration::from_millis(50);
 
-/// What a pull does. The callback that gets it may break off; what came so far is kept for the next pull where that is possible.
+/// What a pull does. The callback that gets it may break off; what came so far is kept for the next pull where that is
+/// possible.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -301,7 +302,8 @@ impl Hub {
         }
     }
 
-    /// The lock of a model's folder, unless another process has it. Lock files stay: removing one would let two processes hold "the" lock.
+    /// The lock of a model's folder, unless another process has it. Lock files stay: removing one would let two
+    /// processes hold "the" lock.
     pub(crate) fn try_lock(&self, folder: &Path) -> Result<Option<Lock>, Error> {
         let locks = self.settings.locks();
         fs::create_dir_all(&locks).map_err(Error::io(&locks))?;

@@ -54,7 +54,8 @@ impl Repository {
     }
 }
 
-/// Which of `files` is meant: the one of that quantisation or name; where nothing is said the only one, else [`QUANT_DEFAULT`].
+/// Which of `files` is meant: the one of that quantisation or name; where nothing is said the only one, else
+/// [`QUANT_DEFAULT`].
 pub(crate) fn pick(files: &[&str], quant: Option<&str>) -> Result<usize, NoPick> {
     let models: Vec<usize> = files.iter().enumerate().filter(|(_, f)| is_model(f)).map(|(i, _)| i).collect();
     let labelled = |label: &str| -> Vec<usize> {
@@ -93,7 +94,8 @@ fn parts(stem: &str) -> Option<(&str, &str)> {
     (is_number(i) && is_number(n)).then_some((stem, i))
 }
 
-/// The word of a file's name that tells its quantisation, as it is written there: `model-UD-Q4_K_XL.gguf` → `UD-Q4_K_XL`
+/// The word of a file's name that tells its quantisation, as it is written there: `model-UD-Q4_K_XL.gguf` →
+/// `UD-Q4_K_XL`
 pub(crate) fn quant_of(file: &str) -> Option<&str> {
     let name = reference::last(file);
     let stem = name.get(..name.len().checked_sub(EXTENSION.len())?)?;

@@ -1,5 +1,5 @@
-//! What a hub may use: folders, servers, programs. Read from the environment in one place, so that tests and embedding programs
-//! can say it instead.
+//! What a hub may use: folders, servers, programs. Read from the environment in one place, so that tests and embedding
+//! programs can say it instead.
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
@@ -8,11 +8,11 @@ const HUGGING_FACE: &str = "https://huggingface.co";
 /// Where models are kept and looked for, and how they are fetched.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settings {
-    /// Folder of pulled models: `TRINITY_HOME`, else `XDG_DATA_HOME/trinity`, else `~/.local/share/trinity`. Data and not cache: nobody
-    /// but the user decides that a model of gigabytes may go.
+    /// Folder of pulled models: `TRINITY_HOME`, else `XDG_DATA_HOME/trinity`, else `~/.local/share/trinity`. Data and
+    /// not cache: nobody but the user decides that a model of gigabytes may go.
     pub home: PathBuf,
-    /// The cache that Hugging Face's own programs share: `HF_HUB_CACHE`, else `HF_HOME/hub`, else `XDG_CACHE_HOME/huggingface/hub`, else
-    /// `~/.cache/huggingface/hub`. Only read.
+    /// The cache that Hugging Face's own programs share: `HF_HUB_CACHE`, else `HF_HOME/hub`, else
+    /// `XDG_CACHE_HOME/huggingface/hub`, else `~/.cache/huggingface/hub`. Only read.
     pub hugging_face_cache: Option<PathBuf>,
     /// `HF_ENDPOINT`, else the public one.
     pub hugging_face_endpoint: String,

@@ -84,7 +84,8 @@ impl Hub {
         Ok(installed)
     }
 
-    /// Removes a pulled model, and what an unfinished pull left of it; refuses what this program did not put there. Gives the bytes freed.
+    /// Removes a pulled model, and what an unfinished pull left of it; refuses what this program did not put there.
+    /// Gives the bytes freed.
     pub fn remove(&self, reference: &str) -> Result<u64, Error> {
         let not_ours = |why: String| Error::NotOurs { name: reference.to_owned(), why };
         let installed = self.installed()?.into_iter().find(|m| m.name == reference);

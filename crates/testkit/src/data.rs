@@ -6,8 +6,9 @@ use crate::packs;
 
 /// The path of `testdata/<name>`, a file or a folder.
 ///
-/// Where `testdata/<folder>` holds packs (`*.tar.xz`), what is not there as a plain file is looked for in these; they are unpacked below `target/`
-/// when they are first asked for. Of a folder with packs the path is that of its unpacked part.
+/// Where `testdata/<folder>` holds packs (`*.tar.xz`), what is not there as a plain file is looked for in these; they
+/// are unpacked below `target/` when they are first asked for. Of a folder with packs the path is that of its unpacked
+/// part.
 ///
 /// # Panics
 /// If it does not exist: a test that lacks its data fails.

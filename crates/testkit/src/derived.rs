@@ -1,5 +1,5 @@
-//! Files that are exact functions of another one: its weights in a simple format. They are made when the packs are unpacked, and held to the SHA-256
-//! of the files that llama.cpp's quantiser wrote.
+//! Files that are exact functions of another one: its weights in a simple format. They are made when the packs are
+//! unpacked, and held to the SHA-256 of the files that llama.cpp's quantiser wrote.
 
 use std::{fs, path::Path};
 

@@ -119,8 +119,8 @@ pub struct Loopback {
 }
 
 impl Loopback {
-    /// Answers every request by `handler`, each connection on a thread of its own. A `CONNECT` that is answered 200 makes the connection
-    /// a tunnel to this same server.
+    /// Answers every request by `handler`, each connection on a thread of its own. A `CONNECT` that is answered 200
+    /// makes the connection a tunnel to this same server.
     ///
     /// # Panics
     /// If no port can be had.

@@ -1,7 +1,8 @@
 //! The picture in the README: decode and prefill beside the peers, drawn from a receipt.
 //!
-//! Each row has a scale and an axis of its own, for speeds of different models do not compare. Light or dark follows the reader's setting; the background is
-//! the picture's own, so that it can be read where the two disagree. Start at [`draw`].
+//! Each row has a scale and an axis of its own, for speeds of different models do not compare. Light or dark follows
+//! the reader's setting; the background is the picture's own, so that it can be read where the two disagree. Start at
+//! [`draw`].
 
 use std::{fmt::Write as _, ops::RangeInclusive};
 
@@ -146,8 +147,9 @@ fn step(end: f64) -> f64 {
 
 /// The lowest and the highest reading of what the machine allows at most, where that holds.
 ///
-/// None holds that an engine beat in the round in which it was read. Memory's does not where caches hold part of a model, so no row has one whose model has no
-/// more bytes a token than one that beat every reading. The multiplier's is that of bytes, so models that are multiplied as floats have none.
+/// None holds that an engine beat in the round in which it was read. Memory's does not where caches hold part of a
+/// model, so no row has one whose model has no more bytes a token than one that beat every reading. The multiplier's is
+/// that of bytes, so models that are multiplied as floats have none.
 fn roof(receipt: &Receipt, row: &RowReceipt, test: &str) -> Option<RangeInclusive<f64>> {
     let fastest = |row: &RowReceipt, round: usize| {
         let speeds = row.runs.iter().filter_map(|run| run.rounds.get(round)?.get(test).copied());

@@ -27,7 +27,8 @@ pub(super) struct Row {
     /// Type of keys and values.
     #[serde(default = "f16")]
     pub(super) kv: String,
-    /// Measures the whole process, from its start through one token, and that token once more, to its end: `loads` per second.
+    /// Measures the whole process, from its start through one token, and that token once more, to its end: `loads` per
+    /// second.
     #[serde(default)]
     pub(super) load: bool,
     /// With a busy loop on each core.

@@ -1,4 +1,5 @@
-//! A small HTTP client that measures streams: blocking sockets, one connection a request, so that it takes next to nothing from the server it measures.
+//! A small HTTP client that measures streams: blocking sockets, one connection a request, so that it takes next to
+//! nothing from the server it measures.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},

@@ -1,4 +1,5 @@
-//! As many clients at once as there are places: how long until all are accepted, by a server that has nothing to do and by one that computes.
+//! As many clients at once as there are places: how long until all are accepted, by a server that has nothing to do and
+//! by one that computes.
 
 use std::{
     fs,

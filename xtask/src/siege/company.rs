@@ -185,7 +185,8 @@ fn besiege(bench: &Bench, model: &Path, isa: Option<&str>, settings: &[&str], ea
     Ok(Besieged { n_compared: each * LIVES, n_left, n_distinct, differences })
 }
 
-/// Asks until `n` choices and vectors are compared, with all clients at once; how many requests were left, and what differed.
+/// Asks until `n` choices and vectors are compared, with all clients at once; how many requests were left, and what
+/// differed.
 fn crowd(
     server: &Server,
     asks: &[Ask],

@@ -40,7 +40,8 @@ fn names(tree: &Tree, document: &File) -> Vec<String> {
     named.filter_map(offence).collect()
 }
 
-/// Whether `text` has a function of that name that its test runner calls: in Python by its name, in Rust by an attribute before it.
+/// Whether `text` has a function of that name that its test runner calls: in Python by its name, in Rust by an
+/// attribute before it.
 fn has_test(text: &str, test: &str) -> bool {
     let is_python =
         test.starts_with("test_") && text.lines().any(|l| l.trim_start().starts_with(&format!("def {test}(")));

@@ -4,7 +4,8 @@ use super::tree::{File, Tree};
 
 const FILE_LINES_MAX: usize = 1000;
 const FUNCTION_LINES_MAX: usize = 100;
-/// A line with these words near the offence (file: in its first 20 lines; function: on the line above) allows it and says why.
+/// A line with these words near the offence (file: in its first 20 lines; function: on the line above) allows it and
+/// says why.
 const LONG_FILE: &str = "tidy: long file,";
 const LONG_FUNCTION: &str = "tidy: long function,";
 

@@ -1,4 +1,5 @@
-//! The repository stands alone: it carries its test data, within a limit, with the origin of each; no file reads anything beside the checkout.
+//! The repository stands alone: it carries its test data, within a limit, with the origin of each; no file reads
+//! anything beside the checkout.
 
 use std::collections::BTreeSet;
 

@@ -36,8 +36,8 @@ impl From<TernaryError> for Stop {
     }
 }
 
-/// All data of the tensor, and what the container lost of it: nothing if it can hold the tensor. Where it may lose nothing and would, the error says
-/// how much.
+/// All data of the tensor, and what the container lost of it: nothing if it can hold the tensor. Where it may lose
+/// nothing and would, the error says how much.
 pub(super) fn tensor(job: &Job<'_>, n_threads: usize, progress: Progress<'_>) -> Result<(Vec<u8>, Loss), Error> {
     let exact = Job { freedom: Freedom::Exact, ..*job };
     let why = match encode(&exact, n_threads, progress) {
@@ -104,7 +104,8 @@ impl Job<'_> {
         matches!(self.format.outer_scale(), OuterScale::Tensor { .. })
     }
 
-    /// Some rows for the container, and how far they are from what they were; `None` if they are to stay as they are and are not ternary.
+    /// Some rows for the container, and how far they are from what they were; `None` if they are to stay as they are
+    /// and are not ternary.
     fn rows(&self, rows: std::ops::Range<usize>) -> Result<Option<(TernaryRows, Loss)>, Error> {
         let cols = self.source.tensors()[self.tensor].cols();
         let read = self.source.read(self.tensor, rows)?;

@@ -1,4 +1,5 @@
-//! `config.json` → [`Config`]: shapes, and GGUF's keys. What would change the computation and is not supported is refused by name.
+//! `config.json` → [`Config`]: shapes, and GGUF's keys. What would change the computation and is not supported is
+//! refused by name.
 
 use std::path::Path;
 

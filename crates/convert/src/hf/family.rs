@@ -1,6 +1,8 @@
-//! What class names of `config.json` stand for: GGUF's architecture, and the names and shapes of the tensors of a layer.
+//! What class names of `config.json` stand for: GGUF's architecture, and the names and shapes of the tensors of a
+//! layer.
 //!
-//! Sources: the model and configuration classes of transformers (5.24), and the name table of llama.cpp's `gguf-py/gguf/tensor_mapping.py`.
+//! Sources: the model and configuration classes of transformers (5.24), and the name table of llama.cpp's
+//! `gguf-py/gguf/tensor_mapping.py`.
 
 /// A width that a tensor's shape is made of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,6 +1,8 @@
-//! `quantization_config`: how the linear layers of a BitNet checkpoint are kept; `quantization`: how MLX keeps all matrices.
+//! `quantization_config`: how the linear layers of a BitNet checkpoint are kept; `quantization`: how MLX keeps all
+//! matrices.
 //!
-//! Sources: transformers' `integrations/bitnet.py` and `BitNetQuantConfig`; `mlx.core.quantize` and mlx-lm's `save_config`.
+//! Sources: transformers' `integrations/bitnet.py` and `BitNetQuantConfig`; `mlx.core.quantize` and mlx-lm's
+//! `save_config`.
 
 use serde_json::json;
 
@@ -102,8 +104,8 @@ impl Quantization {
         Ok(Self { is_declared: true, is_online, scale_use, kept, input_norm_epsilon, ..plain })
     }
 
-    /// Does the configuration leave `module` (a full name, without `.weight`) alone? As transformers' `should_convert_module`
-    /// has it: a name in the list is the beginning of the module's, up to a dot, or its end.
+    /// Does the configuration leave `module` (a full name, without `.weight`) alone? As transformers'
+    /// `should_convert_module` has it: a name in the list is the beginning of the module's, up to a dot, or its end.
     pub(super) fn keeps(&self, module: &str) -> bool {
         self.kept.iter().any(|kept| {
             let rest = module.strip_prefix(kept.as_str());

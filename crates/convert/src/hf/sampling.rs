@@ -1,4 +1,5 @@
-//! How a model's makers say that tokens are to be picked: `generation_config.json` → `general.sampling.*`, llama.cpp's keys.
+//! How a model's makers say that tokens are to be picked: `generation_config.json` → `general.sampling.*`, llama.cpp's
+//! keys.
 
 use std::path::Path;
 
@@ -15,7 +16,8 @@ const NUMBERS: &[(&str, &str, f64, f64)] = &[
     ("repetition_penalty", "general.sampling.penalty_repeat", 0.01, 100.0),
 ];
 
-/// Sets the keys; the lines say what is read as absent. Where `do_sample` is false the file's values have no effect, and none is taken.
+/// Sets the keys; the lines say what is read as absent. Where `do_sample` is false the file's values have no effect,
+/// and none is taken.
 pub(super) fn read(folder: &Path, metadata: &mut Metadata) -> Result<Vec<String>, Error> {
     let Some(fields) = Fields::read(&folder.join("generation_config.json"))? else { return Ok(Vec::new()) };
     if fields.flag("do_sample")? == Some(false) {

@@ -1,5 +1,6 @@
-//! Chat templates: the files `chat_template.jinja` and `additional_chat_templates/NAME.jinja`, else `chat_template` of one of the configurations,
-//! the first that has it. As with transformers, files of templates put aside all that configurations say.
+//! Chat templates: the files `chat_template.jinja` and `additional_chat_templates/NAME.jinja`, else `chat_template` of
+//! one of the configurations, the first that has it. As with transformers, files of templates put aside all that
+//! configurations say.
 
 use std::{fs, io, path::Path};
 

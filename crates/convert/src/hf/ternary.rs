@@ -1,8 +1,8 @@
-//! Ternary weights: BitNet's, packed four rows to a byte, or masters to be rounded by the mean of their magnitudes; MLX's, packed
-//! along the row.
+//! Ternary weights: BitNet's, packed four rows to a byte, or masters to be rounded by the mean of their magnitudes;
+//! MLX's, packed along the row.
 //!
-//! Sources: transformers' `integrations/bitnet.py` (`pack_weights`, `WeightQuant`), 1bitLLM's `utils_quant.py` (`weight_quant`),
-//! `mlx.core.quantize`.
+//! Sources: transformers' `integrations/bitnet.py` (`pack_weights`, `WeightQuant`), 1bitLLM's `utils_quant.py`
+//! (`weight_quant`), `mlx.core.quantize`.
 
 use half::{bf16, f16};
 use quant::Format;
@@ -17,8 +17,8 @@ pub(super) fn packed_rows(n_rows: usize) -> usize {
 
 /// Codes of row `row` of a matrix of `n_rows`, from its `bytes` `[ceil(n_rows / 4), cols]`.
 ///
-/// Byte row `r` holds row `i · ceil(n_rows / 4) + r` in bits `2i` and `2i + 1`: quarters of the matrix, not neighbours. Codes 0, 1, 2
-/// mean -1, 0, 1; nobody writes 3, so it is refused: `Err` is its column.
+/// Byte row `r` holds row `i · ceil(n_rows / 4) + r` in bits `2i` and `2i + 1`: quarters of the matrix, not neighbours.
+/// Codes 0, 1, 2 mean -1, 0, 1; nobody writes 3, so it is refused: `Err` is its column.
 pub(super) fn unpack(bytes: &[u8], n_rows: usize, cols: usize, row: usize, out: &mut Vec<i8>) -> Result<(), usize> {
     let n_packed = packed_rows(n_rows);
     let (byte_row, quarter) = (row % n_packed, row / n_packed);
@@ -34,17 +34,18 @@ pub(super) fn unpack(bytes: &[u8], n_rows: usize, cols: usize, row: usize, out: 
 /// Weights in a 32-bit word of MLX.
 pub(super) const MLX_WEIGHTS_PER_WORD: usize = 16;
 
-/// Codes of a row of MLX's 2-bit words `[cols / 16]`: weight `16 i + j` stands in bits `2j` and `2j + 1` of word `i`, which is
-/// little-endian. A code `c` means `c · scale + bias`; with the bias `-scale` of ternary models that is `(c - 1) · scale`.
+/// Codes of a row of MLX's 2-bit words `[cols / 16]`: weight `16 i + j` stands in bits `2j` and `2j + 1` of word `i`,
+/// which is little-endian. A code `c` means `c · scale + bias`; with the bias `-scale` of ternary models that is
+/// `(c - 1) · scale`.
 pub(super) fn unpack_mlx(bytes: &[u8], out: &mut Vec<i8>) {
     out.extend(bytes.iter().flat_map(|&byte| [0, 2, 4, 6].map(|shift| ((byte >> shift) & 3) as i8 - 1)));
 }
 
 /// How a matrix of masters becomes ternary: weight `w` becomes `code(w) · scale`.
 ///
-/// Training computes, in f32, `s = 1 / max(mean|w|, 1e-5)`, `round(w·s)` to even, clamped to -1, 0, 1, divided by `s`, and rounded to
-/// the type of the weights. So is this; the mean is summed in f64 and rounded once, where a GPU's order of additions may end
-/// some units in the last place away.
+/// Training computes, in f32, `s = 1 / max(mean|w|, 1e-5)`, `round(w·s)` to even, clamped to -1, 0, 1, divided by `s`,
+/// and rounded to the type of the weights. So is this; the mean is summed in f64 and rounded once, where a GPU's order
+/// of additions may end some units in the last place away.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Absmean {
     inverse: f32,

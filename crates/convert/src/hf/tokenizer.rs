@@ -29,7 +29,8 @@ const OTHERS: &[&str] = &["tokenizer.model", "vocab.json", "vocab.txt", "spiece.
 /// Added tokens by their spelling alone, as older versions of transformers keep them.
 const ADDED: &str = "added_tokens.json";
 
-/// Sets the tokenizer's keys; the lines say what was left out. A folder without any tokenizer makes a model that is fed with ids.
+/// Sets the tokenizer's keys; the lines say what was left out. A folder without any tokenizer makes a model that is fed
+/// with ids.
 pub(super) fn read(folder: &Path, config: &Config, metadata: &mut Metadata) -> Result<Vec<String>, Error> {
     let file = folder.join(FILE);
     let json = match TokenizerJson::read(&file)? {
@@ -66,8 +67,8 @@ pub(super) fn read(folder: &Path, config: &Config, metadata: &mut Metadata) -> R
     Ok(warnings)
 }
 
-/// Added tokens that only `tokenizer_config.json` or `added_tokens.json` lists: transformers adds them as it loads, the latter where the former has
-/// no list.
+/// Added tokens that only `tokenizer_config.json` or `added_tokens.json` lists: transformers adds them as it loads, the
+/// latter where the former has no list.
 fn more_added(folder: &Path, json: &mut TokenizerJson) -> Result<(), Error> {
     let config = Fields::read(&folder.join("tokenizer_config.json"))?;
     let Some(listed) = config.as_ref().map(|c| c.object("added_tokens_decoder")).transpose()?.flatten() else {

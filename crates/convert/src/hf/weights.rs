@@ -53,7 +53,8 @@ struct Floats {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum RowOrder {
     Same,
-    /// Row `2i + h` of a head of `D` rows is row `h · D / 2 + i` of the checkpoint's: what is rotated together stands together.
+    /// Row `2i + h` of a head of `D` rows is row `h · D / 2 + i` of the checkpoint's: what is rotated together stands
+    /// together.
     Rotary {
         head_dim: usize,
     },

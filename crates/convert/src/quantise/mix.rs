@@ -1,7 +1,7 @@
 //! [`Mix`]: the usual mixtures of formats, as tables.
 //!
-//! Names, numbers and choices are those of llama.cpp (`llama_tensor_get_type_impl` of `src/llama-quant.cpp`), but for its exceptions for the architecture
-//! `falcon`, which no family here is.
+//! Names, numbers and choices are those of llama.cpp (`llama_tensor_get_type_impl` of `src/llama-quant.cpp`), but for
+//! its exceptions for the architecture `falcon`, which no family here is.
 
 use quant::Format;
 

@@ -1,5 +1,5 @@
-//! Every ternary container: the same weights give the same logits bit for bit, what goes through any of them comes back byte for byte, and the bytes of one
-//! are not taken for another.
+//! Every ternary container: the same weights give the same logits bit for bit, what goes through any of them comes back
+//! byte for byte, and the bytes of one are not taken for another.
 
 use std::{fs, path::Path};
 
@@ -155,7 +155,8 @@ fn bytes_under_another_label_are_never_accepted() {
     assert!(n > 900, "{n}");
 }
 
-/// Q2_0 as it once was has the bytes of PQ2_0, was never rotated and says nothing of that; PQ2_0 that says nothing is not touched.
+/// Q2_0 as it once was has the bytes of PQ2_0, was never rotated and says nothing of that; PQ2_0 that says nothing is
+/// not touched.
 #[test]
 fn older_q2_0_is_converted_and_unsaid_pq2_0_is_not() {
     let folder = tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! I2_S tensors in foreign orders as a source: any rows are what they are in the order of x86, and their bytes are not passed on.
+//! I2_S tensors in foreign orders as a source: any rows are what they are in the order of x86, and their bytes are not
+//! passed on.
 
 use convert::{GgufSource, Rows, Source};
 use gguf::{Container, I2sOrder, Metadata, TensorSpec, TypeId, Writer};

@@ -203,7 +203,8 @@ fn mixes_around_code_books() {
     let matrix = importance("blk.3.ffn_down.weight", 14336);
     let chosen = formats(LLAMA3, &Options { importance: Some((&matrix, "m.gguf")), ..options("iq3_xxs") });
     assert_eq!(chosen["blk.0.ffn_down.weight"], IQ3_XXS);
-    // Rows of 576 are no blocks of 256: the head is as wide as for others, and no format of five bits is needed where two were asked for.
+    // Rows of 576 are no blocks of 256: the head is as wide as for others, and no format of five bits is needed where
+    // two were asked for.
     counts(SMOLLM2, "iq2_xxs", &[(IQ4_NL, 150), (IQ2_XXS, 27), (Q2_K, 3), (Q4_0, 30), (Q8_0, 1)]);
 }
 

@@ -1,4 +1,5 @@
-//! What goes in comes out: bytes that stay, weights that every container of one seed shares, files that appear whole or not at all.
+//! What goes in comes out: bytes that stay, weights that every container of one seed shares, files that appear whole or
+//! not at all.
 
 use std::{fs, ops::ControlFlow, path::Path};
 
@@ -348,7 +349,8 @@ proptest! {
         }
     }
 
-    /// However rows are cut into chunks, the bytes are those of the whole tensor encoded at once; the proof's error is that of these bytes.
+    /// However rows are cut into chunks, the bytes are those of the whole tensor encoded at once; the proof's error is
+    /// that of these bytes.
     #[test]
     fn chunks_and_threads_do_not_show(seed: u64, rows in 1..40_u64, matrices in 1..4_u64, blocks in 1..40_u64, format in 0..6usize) {
         let format = [Format::Q4_0, Format::Q8_0, Format::IQ4_NL, Format::F16, Format::Q4_K, Format::Q6_K][format];

@@ -12,11 +12,11 @@ pub enum Format {
     Blimp,
     /// JSON lines with `text`, whose last word is to be predicted (Paperno et al. 2016, arXiv 1606.06031).
     Lambada,
-    /// Six lines an item: context, number of the right ending, four endings, as llama.cpp reads them (Zellers et al. 2019, arXiv
-    /// 1905.07830).
+    /// Six lines an item: context, number of the right ending, four endings, as llama.cpp reads them (Zellers et al.
+    /// 2019, arXiv 1905.07830).
     Hellaswag,
-    /// JSON lines with `goal`, `sol1`, `sol2`; the number of the right one in each line of another file (Bisk et al. 2019, arXiv
-    /// 1911.11641).
+    /// JSON lines with `goal`, `sol1`, `sol2`; the number of the right one in each line of another file (Bisk et al.
+    /// 2019, arXiv 1911.11641).
     Piqa,
 }
 

@@ -57,8 +57,8 @@ enum Rows {
 type Progress<'a> = &'a mut dyn FnMut(usize, f64) -> ControlFlow<()>;
 
 impl Base {
-    /// Runs `model` and keeps its log-probabilities in memory: `2 V + 12` bytes for each of about `window_len / 2` positions a window.
-    /// `progress` is told windows done and perplexity so far.
+    /// Runs `model` and keeps its log-probabilities in memory: `2 V + 12` bytes for each of about `window_len / 2`
+    /// positions a window. `progress` is told windows done and perplexity so far.
     pub fn collect(
         model: &mut (dyn Forward + Send),
         tokens: &[TokenId],

@@ -1,11 +1,13 @@
 //! One row of base log-probabilities as bytes: 12 bytes and 16 bits a token.
 //!
-//! `top` u32: the most probable token · `next` f32: ln p of the token that follows in the text, as it was · `step` f32 · `codes` `[V]` u16:
-//! `ln p[i] = ln p[top] − step · codes[i]` up to a constant that makes the probabilities sum to one.
+//! `top` u32: the most probable token · `next` f32: ln p of the token that follows in the text, as it was · `step` f32
+//! · `codes` `[V]` u16: `ln p[i] = ln p[top] − step · codes[i]` up to a constant that makes the probabilities sum to
+//! one.
 //!
-//! `step` is 1/65535 of the distance between the largest and the smallest logit, at most [`RANGE_MAX`], so a log-probability is off by at
-//! most 2.5e-4, and what is less probable than `e^-32` of the most probable token counts as that. As the codes are rounded to nearest and
-//! the probabilities are made to sum to one again, the divergence of a model from its own codes is of the order of `step²`: below 1e-7.
+//! `step` is 1/65535 of the distance between the largest and the smallest logit, at most [`RANGE_MAX`], so a
+//! log-probability is off by at most 2.5e-4, and what is less probable than `e^-32` of the most probable token counts
+//! as that. As the codes are rounded to nearest and the probabilities are made to sum to one again, the divergence of a
+//! model from its own codes is of the order of `step²`: below 1e-7.
 
 use model::TokenId;
 

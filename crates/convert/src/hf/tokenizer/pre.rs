@@ -1,7 +1,8 @@
 //! Which name `tokenizer.ggml.pre` has for what `tokenizer.json` does to text before its merges.
 //!
-//! The steps are compared with those of the model families, expression by expression and letter by letter, since a near miss changes ids
-//! silently; what is none of them has no name, and is kept step by step (`pipeline.rs`). Names: `tokenizer`'s table, which is llama.cpp's.
+//! The steps are compared with those of the model families, expression by expression and letter by letter, since a near
+//! miss changes ids silently; what is none of them has no name, and is kept step by step (`pipeline.rs`). Names:
+//! `tokenizer`'s table, which is llama.cpp's.
 
 use serde_json::Value;
 

@@ -1,9 +1,10 @@
 //! `tokenizer.json` files that were SentencePiece models once: space is `▁`, what is no token becomes bytes.
 //!
-//! GGUF has SentencePiece's own form, in which any two neighbours merge whose text together is a token, best score first; the JSON
-//! has a list of merges. They are the same if the list holds every such pair and all pairs of a token stand together; then the score
-//! is the place in the list. Source: transformers' `convert_slow_tokenizer.py` makes the list so from the scores. Files keep the list as well,
-//! by which our own tokenizer goes; whether others read the same from the scores is checked, and said where not.
+//! GGUF has SentencePiece's own form, in which any two neighbours merge whose text together is a token, best score
+//! first; the JSON has a list of merges. They are the same if the list holds every such pair and all pairs of a token
+//! stand together; then the score is the place in the list. Source: transformers' `convert_slow_tokenizer.py` makes the
+//! list so from the scores. Files keep the list as well, by which our own tokenizer goes; whether others read the same
+//! from the scores is checked, and said where not.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -22,7 +23,8 @@ const SPACE: &str = "▁";
 /// The score of added tokens, which are found and not merged; as llama.cpp writes it.
 const ADDED_SCORE: f32 = -1000.0;
 
-/// Sets merges and scores, and whether a space goes in front of a text. The lines say where the scores cannot say what the merges do.
+/// Sets merges and scores, and whether a space goes in front of a text. The lines say where the scores cannot say what
+/// the merges do.
 pub(super) fn write(
     file: &Path,
     json: &TokenizerJson,
@@ -49,7 +51,8 @@ pub(super) fn write(
         .collect())
 }
 
-/// Does the tokenizer put a space in front of a text? GGUF's readers put one after control tokens as well; what exactly is done stands in the pipeline.
+/// Does the tokenizer put a space in front of a text? GGUF's readers put one after control tokens as well; what exactly
+/// is done stands in the pipeline.
 fn has_space_prefix(file: &Path, json: &TokenizerJson) -> Result<bool, Error> {
     let is_text = |step: &serde_json::Value, key: &str, text: &str| step.get(key).is_some_and(|v| v == text);
     let (mut is_prepended, mut is_replaced) = (false, false);

@@ -1,5 +1,5 @@
-//! Tokens with a job, and what goes around every text: from `tokenizer_config.json`, `special_tokens_map.json`, the post-processor,
-//! `generation_config.json` and `config.json`, the first that says something.
+//! Tokens with a job, and what goes around every text: from `tokenizer_config.json`, `special_tokens_map.json`, the
+//! post-processor, `generation_config.json` and `config.json`, the first that says something.
 
 use std::{collections::HashSet, path::Path};
 

@@ -33,8 +33,9 @@ pub(super) struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// `n_vocab` rows of the embedding; ids without a token become unused ones, added tokens beyond have no row and are left out. An added token that
-    /// the model's own vocabulary spells as well has the id of that, whatever the list says, as in `tokenizers`.
+    /// `n_vocab` rows of the embedding; ids without a token become unused ones, added tokens beyond have no row and are
+    /// left out. An added token that the model's own vocabulary spells as well has the id of that, whatever the list
+    /// says, as in `tokenizers`.
     pub(super) fn new(file: &Path, json: &TokenizerJson, n_vocab: usize, is_byte_level: bool) -> Result<Self, Error> {
         let refuse = |what: String| Err(json::invalid(file, what));
         let mut slots: Vec<Option<(String, Kind)>> = vec![None; n_vocab];

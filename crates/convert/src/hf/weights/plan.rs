@@ -288,8 +288,8 @@ impl<'a> Plan<'a> {
         self.vector(&format!("{module}.weight"), format!("{}.weight", wanted.gguf), n, wanted.order, wanted.offset)
     }
 
-    /// A vector: F32, as every converter writes them and other programs demand. It is read as a matrix of one column, so that its
-    /// elements can be reordered as rows are.
+    /// A vector: F32, as every converter writes them and other programs demand. It is read as a matrix of one column,
+    /// so that its elements can be reordered as rows are.
     fn vector(&mut self, hf: &str, gguf: String, n: usize, order: RowOrder, offset: f32) -> Result<(), Error> {
         let place = self.find(hf).ok_or_else(|| self.missing(hf))?;
         self.shape(place, &[n])?;

@@ -164,7 +164,8 @@ fn biases_follow_the_rows() {
     assert_eq!(read(&source, "blk.0.attn_v.bias", 1), bias[..32]);
 }
 
-/// Against a transcription of transformers' `_compute_llama3_parameters` in NumPy (f64), Llama 3.1's settings at a head of 16.
+/// Against a transcription of transformers' `_compute_llama3_parameters` in NumPy (f64), Llama 3.1's settings at a head
+/// of 16.
 #[test]
 fn factors_of_llama3() {
     let mut folder = folder("llama");

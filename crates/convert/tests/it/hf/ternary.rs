@@ -128,8 +128,8 @@ fn a_short_last_quarter() {
     assert_eq!(ternary_rows(&folder.open().unwrap(), "blk.1.ffn_up.weight").codes, codes);
 }
 
-/// The 700M and 3B: no configuration of quantisation at all, float masters, SiLU, other names of the inner norms. To transformers they are
-/// models of floats; whoever asks for it gets what they were trained as.
+/// The 700M and 3B: no configuration of quantisation at all, float masters, SiLU, other names of the inner norms. To
+/// transformers they are models of floats; whoever asks for it gets what they were trained as.
 #[test]
 fn masters_without_a_word_stay_floats_unless_weights_may_change() {
     let mut folder = folder("bitnet");

@@ -1,4 +1,5 @@
-//! Converted folders compute what transformers computes: `testdata/transformers-logits` has configurations and logits, this makes the weights.
+//! Converted folders compute what transformers computes: `testdata/transformers-logits` has configurations and logits,
+//! this makes the weights.
 
 use convert::{Freedom, Plan, Source, Target, hf::HuggingFace};
 use gguf::Container;
@@ -10,8 +11,8 @@ use tempfile::tempdir;
 use super::support::{Folder, Tensor, logits, tokens};
 use crate::support::write;
 
-/// Both sides compute in f32: only the order of additions differs. Ternary cases are ones in which no activation lies so near the middle between two
-/// int8 codes that this decides which it gets.
+/// Both sides compute in f32: only the order of additions differs. Ternary cases are ones in which no activation lies
+/// so near the middle between two int8 codes that this decides which it gets.
 const NMSE_MAX: f64 = 1e-10;
 /// Fewer activations are rounded as in training, and none coarser.
 const NMSE_PER_GROUP: f64 = 1e-2;
@@ -100,7 +101,8 @@ fn floats() {
     assert!(wrong.is_empty(), "NMSE, at most {NMSE_MAX:e}: {wrong:?}");
 }
 
-/// One int8 scale a token is what transformers' layers compute; the default's finer rule is near, in the same containers.
+/// One int8 scale a token is what transformers' layers compute; the default's finer rule is near, in the same
+/// containers.
 #[test]
 fn ternary_models_by_the_rule_of_their_training() {
     let (ids, cases) = cases();
