@@ -9,40 +9,38 @@ use serde::Serialize;
 
 use crate::Error;
 
-/// What is done to the tokens of a test.
+/// The way in which the tokens of a test reach the model.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Phase {
-    /// They come together, as a prompt does.
+    /// All tokens come together, as a prompt does.
     Prompt,
-    /// They come one after the other.
+    /// Tokens come one after the other, as generated ones do.
     Generation,
 }
 
-/// What to measure.
+/// A speed to measure: each of `n_sequences` (at least 1) that are computed together holds `depth` tokens already and
+/// gets `n_tokens` more, as `phase` says.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Test {
-    /// Prompt or generation.
     pub phase: Phase,
-    /// Tokens of each sequence.
     pub n_tokens: usize,
-    /// Tokens that each sequence holds before, at least 0.
     pub depth: usize,
-    /// Sequences computed together, at least 1.
     pub n_sequences: usize,
 }
 
 impl Test {
-    /// A prompt of `n_tokens`.
+    /// Makes a test of one prompt of `n_tokens`.
     pub fn prompt(n_tokens: usize) -> Self {
         Self { phase: Phase::Prompt, n_tokens, depth: 0, n_sequences: 1 }
     }
 
-    /// `n_tokens` generated.
+    /// Makes a test that generates `n_tokens`.
     pub fn generation(n_tokens: usize) -> Self {
         Self { phase: Phase::Generation, ..Self::prompt(n_tokens) }
     }
 
-    /// llama-bench's name of the row.
+    /// Returns llama-bench's name of the test: `pp512`, `tg128 @ d1024`.
     pub fn name(self) -> String {
         let phase = match self.phase {
             Phase::Prompt => "pp",
@@ -53,26 +51,23 @@ impl Test {
         format!("{phase}{}{depth}{sequences}", self.n_tokens)
     }
 
-    /// Positions that each sequence takes.
+    /// Number of positions that each sequence takes.
     pub fn context_len(self) -> usize {
         self.depth.saturating_add(self.n_tokens)
     }
 }
 
-/// One row of the table.
+/// A row of the bench table: `test` is its name (`pp512`, `tg128`), `tokens_per_second` and `deviation` are mean and
+/// standard deviation of `samples`, one a repetition. `n_tokens` are the tokens of a repetition, of all sequences, and
+/// `n_threads` the compute threads.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, PartialEq, Serialize, Debug)]
 pub struct Row {
-    /// `pp512`, `tg128`
     pub test: String,
-    /// Mean of the samples.
     pub tokens_per_second: f64,
-    /// Their standard deviation.
     pub deviation: f64,
-    /// Tokens per second of each repetition.
     pub samples: Vec<f64>,
-    /// Tokens of a repetition, of all sequences.
     pub n_tokens: usize,
-    /// Compute threads.
     pub n_threads: usize,
 }
 
@@ -118,7 +113,7 @@ pub fn measure(
     Ok(Row { test: test.name(), tokens_per_second: mean, deviation, samples, n_tokens, n_threads })
 }
 
-/// Sequences of the same length that share the KV arena evenly.
+/// Sequences of equal length that share the KV arena of a model evenly.
 pub(crate) struct Sequences<'a> {
     model: &'a mut (dyn Forward + Send),
     tables: Vec<Vec<PageId>>,
@@ -143,13 +138,13 @@ impl<'a> Sequences<'a> {
         Ok(Self { model, tables, position: 0, logits: Logits::default() })
     }
 
-    /// Which tokens is no matter of speed; different ones, so that no row of the embedding is favoured.
+    /// Makes `n` token ids. Speed does not depend on which; they differ, so that no row of the embedding is favoured.
     pub(crate) fn tokens(&self, n: usize) -> Vec<TokenId> {
         let n_vocab = self.model.n_vocab() as u32;
         (0..n as u32).map(|i| TokenId(i.wrapping_mul(2_654_435_761) % n_vocab)).collect()
     }
 
-    /// The tokens to every sequence, in steps as large as the model takes; logits of the last.
+    /// Feeds `tokens` to every sequence, in steps as large as the model takes; asks for the logits of the last.
     pub(crate) fn prefill(&mut self, tokens: &[TokenId]) {
         let chunks = tokens.chunks((self.model.step_rows_max() / self.tables.len()).max(1));
         let n_chunks = chunks.len();
@@ -160,7 +155,8 @@ impl<'a> Sequences<'a> {
         }
     }
 
-    /// As many greedy steps as there are tokens: the first token, then the best of each sequence's logits.
+    /// Makes as many greedy steps as there are tokens: the first feeds the first token, others the best of the logits
+    /// before.
     pub(crate) fn generate(&mut self, tokens: &[TokenId]) {
         let mut next = vec![tokens[..1].to_vec(); self.tables.len()];
         for _ in tokens {

@@ -16,33 +16,33 @@ pub use tally::{Accuracy, Tally};
 
 use crate::{Error, session::Session, softmax};
 
-/// A question as the model gets it.
+/// A question as the model gets it: the token ids of each of its choices.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Item {
-    /// One for each ending.
+    /// Choices, one for each ending.
     choices: Vec<Choice>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Choice {
     tokens: Vec<TokenId>,
-    /// The first token whose probability counts; at least 1.
+    /// Index of the first token whose probability counts; at least 1.
     scored_from: usize,
 }
 
-/// What the model makes of one ending.
+/// The model's judgement of one ending.
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize, Debug)]
 pub struct Score {
-    /// Sum over the ending's tokens, in nats. 32 bits, so that it is the same when it was written and read.
+    /// Sum of the log-probabilities of the ending's tokens, in nats; 32 bits, so that it survives writing and reading.
     pub log_probability: f32,
-    /// Tokens of the ending.
+    /// Number of tokens of the ending.
     pub n_tokens: u32,
-    /// Is each of them the most probable one at its place?
+    /// Whether each token of the ending is the most probable one at its place.
     pub is_greedy: bool,
 }
 
 impl Item {
-    /// The tokens of `question`.
+    /// Tokenises `question` with each of its endings.
     pub fn new(tokenizer: &Tokenizer, question: &Question) -> Self {
         let encode = |text: &str| {
             let first = match tokenizer.added_first() {
@@ -64,12 +64,12 @@ impl Item {
         Self { choices: question.endings.iter().map(choice).collect() }
     }
 
-    /// Positions that it takes.
+    /// Number of positions that the longest choice takes.
     pub fn context_len(&self) -> usize {
         self.choices.iter().map(|choice| choice.tokens.len()).max().unwrap_or(0)
     }
 
-    /// Tokens that all choices begin with and that none of them scores.
+    /// Number of tokens that all choices begin with and that none of them scores.
     fn n_shared(&self) -> usize {
         let Some((first, others)) = self.choices.split_first() else { return 0 };
         let shared = |n: usize, other: &Choice| {
@@ -80,18 +80,18 @@ impl Item {
     }
 }
 
-/// Scores items one after the other.
+/// Scores questions one after the other on one model.
 pub struct Scorer<'a> {
     session: Session<'a>,
 }
 
 impl<'a> Scorer<'a> {
-    /// On the whole KV arena of `model`.
+    /// Makes a scorer that uses the whole KV arena of `model`.
     pub fn new(model: &'a mut (dyn Forward + Send)) -> Self {
         Self { session: Session::new(model) }
     }
 
-    /// One score for each ending.
+    /// Returns a score for each ending of `item`.
     pub fn score(&mut self, item: &Item) -> Result<Vec<Score>, Error> {
         self.session.check("a question", item.context_len())?;
         self.session.clear();

@@ -20,10 +20,10 @@ use crate::Error;
 /// keep `√(2 / π) = 0.80`, and tensors that have nothing to do with each other are near 0.
 pub const CLOSE_COSINE_MIN: f64 = 0.75;
 
-/// What a comparison found.
+/// The differences between two files.
 #[derive(Clone, PartialEq, Serialize, Debug)]
 pub struct Comparison {
-    /// In a line.
+    /// Verdict in a line.
     pub verdict: Verdict,
     /// Keys that differ; layout and file type are not looked at.
     pub metadata: Vec<KeyDifference>,
@@ -31,7 +31,8 @@ pub struct Comparison {
     pub tensors: Vec<TensorComparison>,
 }
 
-/// The answer.
+/// Verdict of a comparison: whether two files are the same model.
+#[allow(missing_docs, reason = "the comment of a variant says what its fields are")]
 #[derive(Clone, PartialEq, Serialize, Debug)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Verdict {
@@ -39,22 +40,15 @@ pub enum Verdict {
     Identical,
     /// Every weight has the same value, in another type.
     SameValues,
-    /// Every tensor is near the other: a copy with less precision, or slightly changed.
-    Close {
-        /// The tensor that is furthest off.
-        tensor: String,
-        /// How far.
-        distance: Distance,
-    },
-    /// Not the same model.
-    Different {
-        /// The first reason.
-        reason: String,
-    },
+    /// Every tensor is near its counterpart: a copy with less precision, or slightly changed. `tensor` is the one that
+    /// is furthest off, by `distance`.
+    Close { tensor: String, distance: Distance },
+    /// The files are not the same model; `reason` is the first difference that says so.
+    Different { reason: String },
 }
 
 impl Verdict {
-    /// Do both compute the same?
+    /// Whether both models compute the same.
     pub fn is_same(&self) -> bool {
         matches!(self, Self::Identical | Self::SameValues)
     }

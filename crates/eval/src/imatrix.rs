@@ -16,16 +16,16 @@ use model::{MatmulInput, Model, TokenId};
 pub use crate::windows::Options;
 use crate::{Error, session::Session};
 
-/// Tensors of the layers.
+/// Prefix of the names of the tensors that belong to layers.
 const LAYER_PREFIX: &str = "blk.";
 
-/// Sums of one tensor, `[matrices][columns]`, and the rows of each.
+/// Sums of squared activations of one tensor, `[matrices][columns]`, and the number of rows added for each matrix.
 struct Sums {
     squares: Vec<Vec<f64>>,
     counts: Vec<u64>,
 }
 
-/// Sums of all tensors.
+/// Sums of all tensors by name, while a model runs.
 #[derive(Default)]
 struct Collector {
     tensors: BTreeMap<String, Sums>,
@@ -59,20 +59,18 @@ impl Collector {
     }
 }
 
-/// What to collect.
+/// A text to collect an importance matrix from: its `tokens`, its name for the file (`dataset`), how it is cut, and
+/// whether the vocabulary head is collected as well.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Collect<'a> {
-    /// The text.
     pub tokens: &'a [TokenId],
-    /// Its name, for the file.
     pub dataset: &'a str,
-    /// How it is cut.
     pub options: Options,
-    /// Also of the vocabulary head.
     pub with_head: bool,
 }
 
-/// Runs `model` over the text; `progress` is told windows done.
+/// Runs `model` over the text and returns its importance matrix; `progress` is told windows done.
 pub fn collect(
     model: &mut Model,
     what: &Collect<'_>,

@@ -22,24 +22,24 @@ use crate::{
     windows::{self, Seen},
 };
 
-/// How a model differs from its base. Errors are standard errors over the scored tokens.
+/// The difference of a model from its base. Errors are standard errors over the scored tokens.
 #[derive(Clone, PartialEq, Serialize, Debug)]
 pub struct KlResult {
     /// Mean of `Σ p (ln p − ln q)`, in nats: `p` of the base, `q` of the model.
     pub mean: f64,
-    /// Its error.
+    /// Standard error of `mean`.
     pub error: f64,
-    /// Half of the positions diverge less.
+    /// Median of the divergences of all positions, in nats.
     pub median: f64,
-    /// 90 % diverge less.
+    /// Divergence that 90 % of the positions stay below.
     pub percentile_90: f64,
-    /// 99 % diverge less.
+    /// Divergence that 99 % of the positions stay below.
     pub percentile_99: f64,
     /// The largest divergence.
     pub max: f64,
     /// Part of the positions where both find the same token most probable.
     pub top1_agreement: f64,
-    /// Its error.
+    /// Standard error of `top1_agreement`.
     pub top1_error: f64,
     /// Perplexity of the model.
     pub perplexity: f64,
@@ -47,17 +47,17 @@ pub struct KlResult {
     pub base_perplexity: f64,
     /// Mean of `ln p − ln q` of the tokens of the text: the logarithm of the ratio of both perplexities.
     pub ln_ratio: f64,
-    /// Its error.
+    /// Standard error of `ln_ratio`.
     pub ln_ratio_error: f64,
-    /// Positions compared.
+    /// Number of positions compared.
     pub n_scored: usize,
-    /// Windows computed.
+    /// Number of windows computed.
     pub n_chunks: usize,
-    /// Tokens of a window.
+    /// Number of tokens of a window.
     pub window_len: usize,
 }
 
-/// Sums over the positions so far.
+/// Sums over the positions compared so far.
 #[derive(Default)]
 struct Tally {
     divergence: Mean,
@@ -65,7 +65,7 @@ struct Tally {
     surprise: Mean,
     base_surprise: Mean,
     ln_ratio: Mean,
-    /// One a position.
+    /// Divergences, one a position.
     divergences: Vec<f64>,
 }
 

@@ -6,16 +6,16 @@ use kernels::Kernels;
 use model::StepCost;
 use serde::Serialize;
 
-/// Bytes that are read to measure bandwidth: more than caches hold.
+/// Number of bytes that are read to measure bandwidth: more than caches hold.
 pub const READ_BYTES: usize = 512 << 20;
 
-/// Passes of each measurement; the best counts, as others on the machine can only take away.
+/// Number of passes of each measurement; the best counts, as others on the machine can only take away.
 const PASSES: usize = 5;
 
-/// Rounds of byte products in a pass: some ten milliseconds.
+/// Number of rounds of byte products in a pass, which take some ten milliseconds.
 const ROUNDS: usize = 2_000_000;
 
-/// Measured with all compute threads.
+/// Speeds of a machine, measured with all compute threads.
 #[derive(Clone, Copy, PartialEq, Serialize, Debug)]
 pub struct Machine {
     /// Bytes per second read from memory.
@@ -24,7 +24,7 @@ pub struct Machine {
     pub byte_operations_per_second: Option<f64>,
 }
 
-/// What a model can reach at most on a machine.
+/// Speeds that a model can reach at most on a machine.
 #[derive(Clone, Copy, PartialEq, Serialize, Debug)]
 pub struct Limits {
     /// Tokens per second of one sequence: every weight is read for every token.
@@ -34,7 +34,7 @@ pub struct Limits {
 }
 
 impl Machine {
-    /// Measures for about a second.
+    /// Measures the machine, for about a second.
     pub fn measure(kernels: &Kernels) -> Self {
         // Written once, so that pages are there; not zero, which memory may hold in one page for all.
         let bytes = vec![1u8; READ_BYTES];
@@ -53,7 +53,7 @@ impl Machine {
         Self { read_bytes_per_second, byte_operations_per_second }
     }
 
-    /// The roofs of a model that costs `cost`.
+    /// Returns the limits of a model whose steps cost `cost`.
     pub fn limits(&self, cost: &StepCost) -> Limits {
         let operations = 2.0 * cost.products as f64;
         let by_reading = self.read_bytes_per_second / cost.weight_bytes as f64;

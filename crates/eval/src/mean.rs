@@ -1,6 +1,6 @@
 //! [`Mean`]: a mean and its standard error, from a stream of numbers.
 
-/// Sums of a stream.
+/// Sums of a stream of numbers, from which its mean and standard error follow.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
 pub(crate) struct Mean {
     n: usize,
@@ -9,24 +9,24 @@ pub(crate) struct Mean {
 }
 
 impl Mean {
-    /// Takes one more.
+    /// Adds a number to the stream.
     pub(crate) fn add(&mut self, x: f64) {
         self.n += 1;
         self.sum += x;
         self.sum_of_squares += x * x;
     }
 
-    /// How many there were.
+    /// Number of numbers so far.
     pub(crate) fn n(&self) -> usize {
         self.n
     }
 
-    /// Their mean; NaN of none.
+    /// Mean of the numbers so far; NaN if there are none.
     pub(crate) fn mean(&self) -> f64 {
         self.sum / self.n as f64
     }
 
-    /// Standard error of the mean.
+    /// Standard error of the mean of the numbers so far.
     pub(crate) fn error(&self) -> f64 {
         let variance = (self.sum_of_squares / self.n as f64 - self.mean() * self.mean()).max(0.0);
         (variance / (self.n.max(2) - 1) as f64).sqrt()

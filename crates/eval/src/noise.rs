@@ -13,22 +13,21 @@ use serde::Serialize;
 
 use crate::Error;
 
-/// Rows read at a time.
+/// Number of rows read at a time.
 const ROWS_AT_ONCE: usize = 64;
 
-/// How many trits were changed.
+/// Counts of changed trits: the file has `n_trits` in `n_matrices` ternary matrices, and `n_flipped` of them were
+/// changed.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, Copy, PartialEq, Eq, Default, Serialize, Debug)]
 pub struct Flips {
-    /// Ternary matrices.
     pub n_matrices: usize,
-    /// Trits in them.
     pub n_trits: u64,
-    /// Those that were changed.
     pub n_flipped: u64,
 }
 
-/// The model with each trit changed with probability `rate` (0 to 1). The same `seed` gives the same model; in a file
-/// without ternary matrices there is nothing to change, and it is refused.
+/// Returns a copy of the model with each trit changed with probability `rate` (0 to 1). Equal seeds make equal models;
+/// a file without ternary matrices has nothing to change and is refused.
 pub fn flip(container: &Container, rate: f64, seed: u64) -> Result<(Container, Flips), Error> {
     let specs: Vec<_> = container.tensors().iter().map(TensorInfo::spec).collect();
     let name = format!("{} with {rate} of its trits changed", container.name());
@@ -62,7 +61,7 @@ pub fn flip(container: &Container, rate: f64, seed: u64) -> Result<(Container, F
     Ok((changed.map_err(|e| Error::Invalid { file: name, what: e.to_string() })?, flips))
 }
 
-/// A uniform 64-bit number is below it with probability `rate`; `None`: always.
+/// Returns the number that a uniform 64-bit one is below with probability `rate`; `None` stands for always.
 fn threshold(rate: f64) -> Option<u64> {
     // The cast saturates.
     if rate >= 1.0 { None } else { Some((rate * 2f64.powi(64)) as u64) }
@@ -74,7 +73,7 @@ struct Noise {
 }
 
 impl Noise {
-    /// The changed bytes of a ternary matrix; `None` of anything else.
+    /// Returns the changed bytes of a ternary matrix; `None` of any other tensor.
     fn tensor(
         &mut self,
         container: &Container,
@@ -102,7 +101,7 @@ impl Noise {
         Ok(Some(changed))
     }
 
-    /// Returns how many were changed.
+    /// Changes each of `codes` with the probability of this noise; returns how many were changed.
     fn flip(&mut self, codes: &mut [i8]) -> u64 {
         let mut n_flipped = 0;
         for code in codes {

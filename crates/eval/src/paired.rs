@@ -10,7 +10,7 @@ use crate::{
     bench::{Sequences, Test},
 };
 
-/// A model behind a context, ready to generate from there as often as wanted.
+/// A model with a filled context, ready to generate from there as often as wanted.
 pub struct Runner<'a> {
     sequences: Sequences<'a>,
     depth: usize,
@@ -30,7 +30,7 @@ impl<'a> Runner<'a> {
         Ok(Self { sequences, depth, tokens })
     }
 
-    /// Tokens per second of one turn.
+    /// Generates once; returns the tokens per second.
     fn turn(&mut self) -> f64 {
         self.sequences.position = self.depth;
         let start = Instant::now();
@@ -39,23 +39,20 @@ impl<'a> Runner<'a> {
     }
 }
 
-/// Speeds of turns that followed each other.
+/// Speeds of two models that took turns: tokens per second of `base` and of `other` in each round, the median over the
+/// rounds of `other / base`, and the lowest and the highest of these ratios.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, PartialEq, Serialize, Debug)]
 pub struct Paired {
-    /// Tokens per second of the base in each round.
     pub base: Vec<f64>,
-    /// Tokens per second of the other in each round.
     pub other: Vec<f64>,
-    /// Median over the rounds of `other / base`.
     pub ratio: f64,
-    /// Lowest of these ratios.
     pub ratio_min: f64,
-    /// Highest.
     pub ratio_max: f64,
 }
 
-/// One round that does not count, then `n_rounds`; each has a turn of both, and who begins alternates. `progress` is
-/// called after each.
+/// Measures `n_rounds` after one that does not count; in each both have a turn, and who begins alternates. `progress`
+/// is called after each.
 pub fn measure(
     base: &mut Runner<'_>,
     other: &mut Runner<'_>,
@@ -85,7 +82,7 @@ pub fn measure(
 }
 
 impl Paired {
-    /// Of (base, other) of each round, of which there is at least one.
+    /// Summarises the speeds (base, other) of at least one round.
     fn new(speeds: &[(f64, f64)]) -> Self {
         let mut ratios: Vec<f64> = speeds.iter().map(|(base, other)| other / base).collect();
         ratios.sort_by(f64::total_cmp);

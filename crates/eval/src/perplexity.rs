@@ -14,24 +14,20 @@ use crate::{
     windows::{self, Seen},
 };
 
-/// The result.
+/// Perplexity of a model on a text: `exp(mean of −ln p)` with its standard error, over `n_scored` tokens of `n_chunks`
+/// windows of `window_len` tokens; `running` has the perplexity of all windows so far, after each.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, PartialEq, Serialize, Debug)]
 pub struct Perplexity {
-    /// `exp(mean of −ln p)`
     pub perplexity: f64,
-    /// Its standard error.
     pub error: f64,
-    /// Tokens scored.
     pub n_scored: usize,
-    /// Windows computed.
     pub n_chunks: usize,
-    /// Tokens of a window.
     pub window_len: usize,
-    /// After each window, over all so far.
     pub running: Vec<f64>,
 }
 
-/// Measures; `progress` is told windows done and perplexity so far.
+/// Measures the perplexity of `model` on `tokens`; `progress` is told windows done and perplexity so far.
 pub fn measure(
     model: &mut (dyn Forward + Send),
     tokens: &[TokenId],

@@ -4,10 +4,10 @@ use model::{Forward, Logits, LogitsWanted, PAGE_LEN, PageId, Step, StepSpan, Tok
 
 use crate::Error;
 
-/// Sees a position and its logits `[V]`.
+/// A callback that sees a position and its logits `[V]`.
 type OnRow<'a> = &'a mut dyn FnMut(usize, &[f32]) -> Result<(), Error>;
 
-/// A model and the position its sequence has reached.
+/// A model and the position that its one sequence has reached.
 pub(crate) struct Session<'a> {
     model: &'a mut (dyn Forward + Send),
     pages: Vec<PageId>,
@@ -16,34 +16,34 @@ pub(crate) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// An empty sequence.
+    /// Starts an empty sequence on `model`.
     pub(crate) fn new(model: &'a mut (dyn Forward + Send)) -> Self {
         let pages = (0..model.n_pages() as u32).map(PageId).collect();
         Self { model, pages, position: 0, logits: Logits::default() }
     }
 
-    /// Tokens that fit.
+    /// Number of tokens that fit into the KV arena.
     pub(crate) fn context_len_max(&self) -> usize {
         self.model.context_len_max().min(self.pages.len() * PAGE_LEN)
     }
 
-    /// Vocabulary.
+    /// Size of the vocabulary.
     pub(crate) fn n_vocab(&self) -> usize {
         self.model.n_vocab()
     }
 
-    /// Refuses what does not fit.
+    /// Refuses `n` tokens of `what` that do not fit.
     pub(crate) fn check(&self, what: &'static str, n: usize) -> Result<(), Error> {
         let context_len_max = self.context_len_max();
         if n > context_len_max { Err(Error::Context { what, n, context_len_max }) } else { Ok(()) }
     }
 
-    /// Starts over.
+    /// Empties the sequence.
     pub(crate) fn clear(&mut self) {
         self.position = 0;
     }
 
-    /// Goes back to `position`, which was reached before: what was cached up to there stays.
+    /// Goes back to `position`, which was reached before; what is cached up to there stays.
     pub(crate) fn rewind(&mut self, position: usize) {
         self.position = self.position.min(position);
     }
@@ -58,7 +58,7 @@ impl<'a> Session<'a> {
     }
 
     /// Computes `tokens` in steps; `on_row` sees position and logits of every row from position `wanted_from` on. Holds
-    /// few of them at once ([`model::logits_rows_max`]).
+    /// few rows of logits at once ([`model::logits_rows_max`]).
     pub(crate) fn compute(&mut self, tokens: &[TokenId], wanted_from: usize, on_row: OnRow<'_>) -> Result<(), Error> {
         let (silent, wanted) = tokens.split_at(wanted_from.saturating_sub(self.position).min(tokens.len()));
         let step_rows_max = self.model.step_rows_max();

@@ -13,19 +13,18 @@ use crate::{Error, session::Session};
 /// Shortest window: two tokens of context, one scored.
 const WINDOW_LEN_MIN: usize = 4;
 
-/// How a text is cut.
+/// Rules by which a text is cut: windows of `window_len` (at least 4) tokens, at most `n_chunks` of them (`None`: all
+/// that the text fills), with `first` in place of each window's first token.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Options {
-    /// Tokens of a window, at least 4.
     pub window_len: usize,
-    /// Most windows; all that the text fills if `None`.
     pub n_chunks: Option<usize>,
-    /// Put in place of each window's first token.
     pub first: Option<TokenId>,
 }
 
 impl Options {
-    /// How many of `tokens` are used: whole windows, at least one.
+    /// Number of windows that `n_tokens` fill, and that the options allow. At least one, or the text is too short.
     pub fn n_windows(&self, n_tokens: usize) -> Result<usize, Error> {
         let window_len = self.window_len;
         if window_len < WINDOW_LEN_MIN {
@@ -39,7 +38,7 @@ impl Options {
         Ok(n_chunks)
     }
 
-    /// The tokens of window `i` as the model gets them.
+    /// Returns the tokens of window `i` as the model gets them.
     pub(crate) fn window(&self, tokens: &[TokenId], i: usize) -> Vec<TokenId> {
         let mut window = tokens.chunks(self.window_len.max(1)).nth(i).unwrap_or_default().to_vec();
         if let (Some(first), Some(slot)) = (self.first, window.first_mut()) {
@@ -48,22 +47,22 @@ impl Options {
         window
     }
 
-    /// Positions of a window whose logits are scored.
+    /// Range of the positions of a window whose logits are scored.
     pub(crate) fn scored(&self) -> Range<usize> {
         // The last token predicts nothing that is in the window.
         self.window_len / 2..self.window_len.saturating_sub(1)
     }
 }
 
-/// What a run over windows shows.
+/// An event of a run over windows.
 pub(crate) enum Seen<'a> {
     /// Logits `[V]` of a scored position and the token that follows it in the text.
     Row(&'a [f32], TokenId),
-    /// So many windows are done.
+    /// This many windows are done.
     Windows(usize),
 }
 
-/// Computes every window and shows its scored rows; returns the number of windows.
+/// Computes every window and shows its scored rows to a callback; returns the number of windows.
 pub(crate) fn score(
     model: &mut (dyn Forward + Send),
     tokens: &[TokenId],

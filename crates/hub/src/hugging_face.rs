@@ -15,10 +15,10 @@ use crate::{
     store::hash_file,
 };
 
-/// How many folders deep models are looked for in a snapshot.
+/// Depth of folders down to which models are looked for in a snapshot.
 const FOLDERS_MAX: usize = 3;
 
-/// The file of a repository that is meant, if a snapshot in `cache` holds it, and all parts of it.
+/// Returns the file that `repository` means, if a snapshot in `cache` holds it and all parts of it.
 pub(crate) fn picked(cache: &Path, repository: &Repository) -> Option<PathBuf> {
     let folder = format!("models--{}--{}", repository.owner, repository.name);
     let is_it = |name: &str| name.eq_ignore_ascii_case(&folder);
@@ -36,7 +36,7 @@ pub(crate) fn picked(cache: &Path, repository: &Repository) -> Option<PathBuf> {
     })
 }
 
-/// Paths of models below `folder`.
+/// Collects the paths of models below `folder`.
 fn collect(folder: &Path, prefix: &str, depth: usize, found: &mut Vec<String>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
@@ -48,7 +48,7 @@ fn collect(folder: &Path, prefix: &str, depth: usize, found: &mut Vec<String>) {
     }
 }
 
-/// The first file of a model, if one snapshot in `cache` holds all of them.
+/// Returns the first file of a model, if one snapshot in `cache` holds all of its files.
 pub(crate) fn cached(cache: &Path, wanted: &Wanted) -> Option<PathBuf> {
     let first = wanted.files.first()?;
     first.sources.iter().find_map(|source| {
@@ -69,8 +69,8 @@ pub(crate) fn cached(cache: &Path, wanted: &Wanted) -> Option<PathBuf> {
     })
 }
 
-/// Snapshots that may stand for `revision`, its own first; any (`is_any`) where the branch is the default one, of which
-/// the owner of the cache chose the state, or where the hash will tell.
+/// Returns the snapshots that may stand for `revision`, its own first. With `is_any` that is every snapshot: the branch
+/// is the default one, whose state the owner of the cache chose, or the hash will tell.
 fn snapshots(cache: &Path, repository: &str, revision: &str, is_any: bool) -> Vec<PathBuf> {
     let root = cache.join(format!("models--{}", repository.replace('/', "--")));
     let all = root.join("snapshots");
@@ -88,8 +88,8 @@ fn snapshots(cache: &Path, repository: &str, revision: &str, is_any: bool) -> Ve
     found
 }
 
-/// Is it the file that is wanted? Blobs of large files are named by their SHA-256; where that says nothing, the bytes
-/// are hashed.
+/// Whether the file at `path` is the expected one. Blobs of large files are named by their SHA-256; where that says
+/// nothing, the bytes are hashed.
 fn is_right(path: &Path, expected: &Expected) -> bool {
     let Ok(metadata) = fs::metadata(path) else { return false };
     if !metadata.is_file() || expected.bytes.is_some_and(|n| n != metadata.len()) {

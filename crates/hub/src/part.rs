@@ -19,25 +19,25 @@ use crate::{
     store::{self, BUFFER_BYTES},
 };
 
-/// What a model file begins with.
+/// First bytes of a GGUF file.
 const MAGIC: &[u8] = b"GGUF";
-/// Largest file where nobody says how large it should be.
+/// Largest download where nobody states the file's size.
 const BYTES_MAX: u64 = 1 << 40;
 const MARK_BYTES_MAX: u64 = 1 << 16;
 
-/// Was a file of this name left by an unfinished pull?
+/// Whether a file of this name was left by an unfinished pull.
 pub(crate) fn is_leftover(name: &str) -> bool {
     [".part", ".part.json", ".part.json.new", ".part.packages", ".json.new"].iter().any(|end| name.ends_with(end))
 }
 
-/// What a part is a part of.
+/// The origin of the bytes of an unfinished file.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Mark {
-    /// The source, as a hash: addresses may hold secrets.
+    /// Hash of the source's address, which may hold secrets.
     pub(crate) source: String,
-    /// The server's name for this version of the file (a strong `ETag`, else `Last-Modified`).
+    /// Server's name for this version of the file: a strong `ETag`, else `Last-Modified`.
     pub(crate) validator: Option<String>,
-    /// Packages whose members are complete, and the bytes of these; what follows them is not kept.
+    /// Number of packages whose members are complete, and bytes of these members; what follows them is not kept.
     pub(crate) packages: Option<(usize, u64)>,
 }
 
@@ -48,7 +48,7 @@ pub(crate) struct Part<'a> {
     expected: Expected,
     /// SHA-256 that the server announced, where the catalogue knows none.
     pub(crate) announced: Option<String>,
-    /// All bytes, for progress and as a limit.
+    /// Size of the whole file, for progress and as a limit.
     pub(crate) total: Option<u64>,
     open: Option<Open>,
     is_resumed: bool,
@@ -64,7 +64,8 @@ struct Open {
 }
 
 impl<'a> Part<'a> {
-    /// Looks at nothing yet: a source that has the file begins with [`Part::resume`].
+    /// Describes the part of `file` without looking at the disk: a source that has the file begins with
+    /// [`Part::resume`].
     pub(crate) fn new(folder: &Path, file: &str, expected: Expected, watch: &'a mut Watch<'a>) -> Self {
         Self {
             path: folder.join(format!("{file}.part")),
@@ -92,12 +93,12 @@ impl<'a> Part<'a> {
         &self.expected
     }
 
-    /// Must a hash be known before anything is fetched, and is none?
+    /// Whether the server must announce a hash and has announced none.
     pub(crate) fn lacks_hash(&self) -> bool {
         self.expected.is_announced && self.expected.sha256.is_none() && self.announced.is_none()
     }
 
-    /// What [`Part::finish`] compares the hash with.
+    /// Returns what [`Part::finish`] compares the hash with.
     pub(crate) fn held_to(&self) -> HeldTo {
         match (&self.expected.sha256, &self.announced) {
             (Some(_), _) => HeldTo::Known,
@@ -106,17 +107,17 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Does it hold bytes of an earlier pull?
+    /// Whether the part holds bytes of an earlier pull.
     pub(crate) fn is_resumed(&self) -> bool {
         self.is_resumed
     }
 
-    /// Bytes that are there.
+    /// Number of bytes that are there.
     pub(crate) fn len(&self) -> u64 {
         self.open.as_ref().map_or(0, |o| o.bytes)
     }
 
-    /// What an earlier pull from `source` left.
+    /// Returns what an earlier pull from `source` left.
     pub(crate) fn mark(&self, source: &str) -> Option<Mark> {
         let mark = read_mark(&self.mark_path)?;
         let kept = mark.packages.map_or(0, |(_, bytes)| bytes);
@@ -124,7 +125,7 @@ impl<'a> Part<'a> {
         (is_there && mark.source == store::hex_of(source.as_bytes())).then_some(mark)
     }
 
-    /// Bytes that an unfinished pull left, from whichever source, and with which the next one can go on.
+    /// Number of bytes that an unfinished pull from any source left, and with which the next one can go on.
     pub(crate) fn kept(&self) -> u64 {
         let len = self.path.symlink_metadata().map_or(0, |m| m.len());
         let mark = read_mark(&self.mark_path);
@@ -190,7 +191,7 @@ impl<'a> Part<'a> {
         store::write_json(&self.mark_path, &Mark { source, validator, packages: None })
     }
 
-    /// From here on it is kept: the members of `n` packages are complete.
+    /// Marks all bytes so far as worth keeping: the members of `n` packages are complete.
     pub(crate) fn keep_packages(&mut self, source: &str, n: usize) -> Result<(), Error> {
         if let Some(open) = &self.open {
             open.file.sync_data().map_err(|e| Error::write(&self.path, self.total, e))?;
@@ -258,7 +259,7 @@ impl<'a> Part<'a> {
         if (self.watch)(event).is_break() { Err(Error::Cancelled) } else { Ok(()) }
     }
 
-    /// Waits, ready to be broken off.
+    /// Waits for `length`, and reports meanwhile so that the caller may break off.
     pub(crate) fn pause(&mut self, length: Duration) -> Result<(), Error> {
         let end = Instant::now() + length;
         while Instant::now() < end {
@@ -268,7 +269,7 @@ impl<'a> Part<'a> {
         Ok(())
     }
 
-    /// All is there: are they the right bytes? Gives their SHA-256; wrong ones are removed.
+    /// Ends the download: returns the SHA-256 of the bytes if they are the right ones, and removes wrong ones.
     pub(crate) fn finish(&mut self) -> Result<String, Error> {
         let Some(open) = &self.open else {
             return Err(Error::WrongSize { name: self.name.clone(), expected: self.limit(), got: 0 });
@@ -292,7 +293,7 @@ impl<'a> Part<'a> {
         Ok(got)
     }
 
-    /// Gives the verified file its name.
+    /// Renames the verified part at `path` to its final name.
     pub(crate) fn publish(path: &Path) -> Result<PathBuf, Error> {
         let name = path.with_extension("");
         fs::rename(path, &name).map_err(|e| Error::write(&name, None, e))?;
@@ -300,14 +301,14 @@ impl<'a> Part<'a> {
         Ok(name)
     }
 
-    /// Leaves nothing of it if nothing came: there is nothing to go on with.
+    /// Removes the part if no byte came: there is nothing to go on with.
     pub(crate) fn discard_empty(&mut self) {
         if self.path.symlink_metadata().is_ok_and(|m| m.len() == 0) {
             self.discard();
         }
     }
 
-    /// Leaves nothing of it.
+    /// Removes the part and its mark.
     pub(crate) fn discard(&mut self) {
         self.open = None;
         let _ = fs::remove_file(&self.path);

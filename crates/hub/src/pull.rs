@@ -20,95 +20,57 @@ use crate::{
     store::{self, Origin, OriginFile},
 };
 
-/// Between two looks at something that another process does.
+/// Time between two looks at something that another process does.
 pub(crate) const POLL: Duration = Duration::from_millis(50);
 
-/// What a pull does. The callback that gets it may break off; what came so far is kept for the next pull where that is
+/// A step of a pull. The callback that gets it may break off; what came so far is kept for the next pull where that is
 /// possible.
+#[allow(missing_docs, reason = "the comment of a variant says what its fields are")]
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// Before anything is fetched: what it will be.
-    About {
-        /// Model; of a repository the file that was picked.
-        name: &'a str,
-        /// Size of all files, if known.
-        bytes: Option<u64>,
-        /// Is that only about so?
-        is_rough: bool,
-        /// Licence, if known.
-        licence: Option<&'a str>,
-    },
-    /// A repository is asked which files it has.
-    Listing {
-        /// `organisation/name`
-        repository: &'a str,
-    },
-    /// Before anything is fetched: terms of the model's own.
-    Terms {
-        /// Model.
-        name: &'a str,
-        /// For people, some lines.
-        text: &'a str,
-    },
-    /// Another process is pulling the same model; repeated while it does.
-    Waiting {
-        /// Model.
-        name: &'a str,
-    },
-    /// A source is about to be tried.
-    Trying {
-        /// File.
-        file: &'a str,
-        /// Where it is to come from.
-        source: &'a str,
-    },
-    /// An earlier pull left so much of the file, and it is gone on with.
-    Resumed {
-        /// Bytes that are here.
-        bytes: u64,
-    },
-    /// All of a file is here, and it is the right one.
-    Verified {
-        /// File.
-        file: &'a str,
-        /// What its SHA-256 was held to.
-        by: HeldTo,
-    },
-    /// It failed; the next one follows if there is one.
-    Failed {
-        /// Why.
-        error: &'a Error,
-    },
-    /// How far the file is.
-    Progress {
-        /// Bytes that are here.
-        bytes: u64,
-        /// All bytes, if known.
-        total: Option<u64>,
-    },
+    /// Nothing has been fetched yet. `name` is the model, or the file that was picked of a repository; `bytes` is the
+    /// size of all files if known, and `is_rough` if that is an estimate; `licence` is known for models of the
+    /// catalogue.
+    About { name: &'a str, bytes: Option<u64>, is_rough: bool, licence: Option<&'a str> },
+    /// The repository `organisation/name` is being asked which files it has.
+    Listing { repository: &'a str },
+    /// Nothing has been fetched yet, and the model `name` has terms of its own: some lines of text for people.
+    Terms { name: &'a str, text: &'a str },
+    /// Another process is pulling the model `name`; repeated while it does.
+    Waiting { name: &'a str },
+    /// `file` is about to be fetched from `source`.
+    Trying { file: &'a str, source: &'a str },
+    /// An earlier pull left so many bytes of the file, and the download goes on behind them.
+    Resumed { bytes: u64 },
+    /// All of `file` is here, and it is the right one by the hash that `by` names.
+    Verified { file: &'a str, by: HeldTo },
+    /// A source failed; the next one follows if there is one.
+    Failed { error: &'a Error },
+    /// So many bytes of the file are here, of `total` if that is known.
+    Progress { bytes: u64, total: Option<u64> },
 }
 
-/// What the hash of a file was compared with.
+/// Origin of the hash that a file was compared with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HeldTo {
-    /// The one of the catalogue, the reference or the list of the repository.
+    /// Hash in the catalogue, the reference or the list of the repository.
     Known,
-    /// The one that the server announced.
+    /// Hash that the server announced.
     Announced,
-    /// Nobody said one.
+    /// No hash: nobody states one.
     Nothing,
 }
 
 pub(crate) type Watch<'a> = dyn FnMut(Event<'_>) -> ControlFlow<()> + 'a;
 
-/// What the bytes must be.
+/// Size and SHA-256 that a downloaded file must have, as far as they are known.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Expected {
     pub(crate) bytes: Option<u64>,
-    /// Lower-case hex.
+    /// SHA-256 in lower-case hex.
     pub(crate) sha256: Option<String>,
-    /// Where there is none, must the server announce one?
+    /// Whether the server must announce a hash if `sha256` is `None`.
     pub(crate) is_announced: bool,
 }
 
@@ -117,7 +79,7 @@ impl Hub {
         Reference::parse(reference, &self.catalogue)
     }
 
-    /// The file of a model, fetched if it is not here.
+    /// Returns the file of a model, fetched if it is not on this machine.
     pub fn pull(
         &self,
         reference: &str,
@@ -153,7 +115,7 @@ impl Hub {
         Listing::ask(&self.settings, repository)
     }
 
-    /// The file of a repository that is not there as it was written, as its owner spells it.
+    /// Returns the file of a repository as its owner spells it, if it does not exist as it was written.
     fn named_otherwise(&self, wanted: &Wanted, watch: &mut Watch<'_>) -> Result<Option<Wanted>, Error> {
         let source = wanted.files.first().and_then(|file| file.sources.first());
         let Some(Source::HuggingFace { repository, file, revision }) = source else { return Ok(None) };
@@ -165,7 +127,7 @@ impl Hub {
         self.list(&wanted.name, &repository, watch)?.find(file).map(Some)
     }
 
-    /// Fetches what was picked.
+    /// Fetches the model that was picked, under its lock.
     fn fetch(&self, wanted: &Wanted, watch: &mut Watch<'_>) -> Result<Resolved, Error> {
         if self.settings.is_offline && !wanted.files.iter().all(|f| f.sources.iter().any(is_local)) {
             return Err(Error::Offline(wanted.name.clone()));
@@ -196,7 +158,7 @@ impl Hub {
         result.map(Resolved::File)
     }
 
-    /// Fetches what is missing, then publishes all of it.
+    /// Fetches the files that are missing, then publishes all of them.
     fn fetch_all(&self, wanted: &Wanted, folder: &Path, watch: &mut Watch<'_>) -> Result<PathBuf, Error> {
         let mut origin = Origin { name: wanted.name.clone(), files: Vec::new() };
         let mut parts = Vec::new();
@@ -218,7 +180,7 @@ impl Hub {
         Ok(folder.join(wanted.files.first().map_or("", |f| &f.file)))
     }
 
-    /// One verified file, not yet under its name.
+    /// Fetches and verifies one file, which does not get its final name yet.
     fn fetch_file(
         &self,
         wanted: &Wanted,
@@ -280,7 +242,7 @@ impl Hub {
         }
     }
 
-    /// Bytes that an unfinished pull of `reference` left, and with which the next one goes on.
+    /// Number of bytes that an unfinished pull of `reference` left, and with which the next one goes on.
     pub fn kept(&self, reference: &str) -> u64 {
         let Ok(Reference::Wanted(wanted)) = self.wanted(reference) else { return 0 };
         let folder = self.settings.models().join(&wanted.folder);
@@ -302,7 +264,7 @@ impl Hub {
         }
     }
 
-    /// The lock of a model's folder, unless another process has it. Lock files stay: removing one would let two
+    /// Takes the lock of a model's folder, unless another process has it. Lock files stay: removing one would let two
     /// processes hold "the" lock.
     pub(crate) fn try_lock(&self, folder: &Path) -> Result<Option<Lock>, Error> {
         let locks = self.settings.locks();
@@ -319,7 +281,7 @@ impl Hub {
     }
 }
 
-/// Held until it is dropped.
+/// Lock of a model's folder, held until it is dropped.
 pub(crate) struct Lock(File);
 
 impl Drop for Lock {

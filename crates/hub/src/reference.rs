@@ -11,49 +11,49 @@ use crate::{
     Entry, Error, Source, catalogue::Catalogue, pull::Expected, repository::Repository, source::address, store::hex_of,
 };
 
-/// Longest name, path segment or version.
+/// Largest length of a name, path segment or version.
 const WORD_BYTES_MAX: usize = 128;
 const URL_BYTES_MAX: usize = 4096;
-/// Parts of one split model.
+/// Largest number of files of one split model.
 const PARTS_MAX: u32 = 1000;
-/// What a model file is called.
+/// Ending of the name of a model file.
 pub(crate) const EXTENSION: &str = ".gguf";
-/// The branch that is meant where none is named.
+/// Branch that is meant where a reference names none.
 pub(crate) const MAIN: &str = "main";
-/// What stands before the name of a repository of Hugging Face, here and where people copy it from.
+/// Spellings of Hugging Face before the name of a repository, here and where people copy it from.
 const HUGGING_FACE: [&str; 5] = ["hf:", "hf.co/", "huggingface.co/", "https://hf.co/", "https://huggingface.co/"];
 
-/// What can lie in the store.
+/// Endings of the files that can lie in the store.
 const STORED: [&str; 2] = [EXTENSION, ".tri"];
-/// Endings by which a word is the name of a file here and not that of a model.
+/// Endings that make a word the name of a file here and not that of a model.
 const LOCAL_EXTENSIONS: [&str; 3] = [EXTENSION, ".tri", ".safetensors"];
-/// Families that would be mistaken for a scheme.
+/// Words that cannot be names of families, since they would be mistaken for a scheme.
 const TAKEN: &[&str] = &["hf", "hf.co", "url", "path", "file", "http", "https"];
 
 /// A parsed reference.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Reference {
-    /// A file on this machine.
+    /// Path of a file on this machine.
     Path(PathBuf),
-    /// Something that has a place in the store.
+    /// Model that has a place in the store.
     Wanted(Wanted),
-    /// A repository of which a file is still to be picked.
+    /// Repository of which a file is still to be picked.
     Repository(Repository),
 }
 
-/// A model that can be pulled.
+/// A model that can be pulled, with the place it will have in the store.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Wanted {
-    /// What the user calls it, in full.
+    /// Name of the model as the user calls it, in full.
     pub(crate) name: String,
-    /// Its folder in the store.
+    /// Name of the model's folder in the store.
     pub(crate) folder: String,
-    /// The first is the one to open; more than one if the model is split.
+    /// Files of the model, the one to open first; more than one if it is split.
     pub(crate) files: Vec<WantedFile>,
-    /// Shown before a download.
+    /// Terms to be shown before a download.
     pub(crate) terms: Option<String>,
     pub(crate) licence: Option<String>,
-    /// About how large it is, where nobody knows exactly.
+    /// Rough size of the model, where nobody knows it exactly.
     pub(crate) about_bytes: Option<u64>,
 }
 
@@ -66,7 +66,8 @@ pub(crate) struct WantedFile {
 }
 
 impl Reference {
-    /// Schemes first, then names, then paths. A file that is called as a model is written `./NAME`.
+    /// Parses what a user calls a model: schemes come first, then names, then paths. A file that is called as a model
+    /// is written `./NAME`.
     pub(crate) fn parse(text: &str, catalogue: &Catalogue) -> Result<Self, Error> {
         let bad = |why: String| Error::BadName { text: text.to_owned(), why };
         if let Some(rest) = of_hugging_face(text) {
@@ -106,7 +107,7 @@ impl Entry {
     }
 }
 
-/// Opening anything but a regular file could block for ever.
+/// Checks that `path` is a regular file: opening anything else could block for ever.
 fn regular(path: &Path) -> Result<(), Error> {
     let kind = fs::metadata(path).map_err(Error::io(path))?.file_type();
     if kind.is_file() {
@@ -116,7 +117,7 @@ fn regular(path: &Path) -> Result<(), Error> {
     Err(Error::NotAFile { path: path.to_owned(), kind })
 }
 
-/// The source of `file` in `repository`, each piece of which is a plain word.
+/// Makes the source of `file` in `repository`, and checks that each piece of the names is a plain word.
 pub(crate) fn of_repository(repository: &str, file: &str, revision: &str) -> Result<Source, String> {
     let (owner, name) = repository.split_once('/').ok_or("a repository is ORGANISATION/NAME")?;
     [owner, name, revision].into_iter().try_for_each(check_word)?;
@@ -127,7 +128,7 @@ pub(crate) fn of_repository(repository: &str, file: &str, revision: &str) -> Res
     Ok(Source::HuggingFace { repository: repository.to_owned(), file: file.to_owned(), revision: revision.to_owned() })
 }
 
-/// What follows the words that mean Hugging Face; the address of a file is an address like others.
+/// Returns what follows the words that mean Hugging Face; `None` for the address of a file, which is one like others.
 fn of_hugging_face(text: &str) -> Option<&str> {
     let after = |start: &&str| text.get(..start.len()).filter(|s| s.eq_ignore_ascii_case(start)).map(str::len);
     let rest = text.get(HUGGING_FACE.iter().find_map(after)?..)?;
@@ -135,7 +136,7 @@ fn of_hugging_face(text: &str) -> Option<&str> {
     (!is_download).then_some(rest)
 }
 
-/// A repository, or `organisation/repository[@revision]/path/of/file.gguf`, also as the site's pages spell it.
+/// Parses a repository, or `organisation/repository[@revision]/path/of/file.gguf`, also as the site's pages spell it.
 fn hugging_face(text: &str, rest: &str) -> Result<Reference, String> {
     let pieces: Vec<&str> = rest.trim_end_matches('/').splitn(5, '/').collect();
     match pieces.as_slice() {
@@ -150,7 +151,7 @@ fn hugging_face(text: &str, rest: &str) -> Result<Reference, String> {
     }
 }
 
-/// `hf:organisation/repository[@revision]/path/of/file.gguf`; `%20` in the path is a space, as in an address.
+/// Parses `hf:organisation/repository[@revision]/path/of/file.gguf`; `%20` in the path is a space, as in an address.
 pub(crate) fn hugging_face_file(text: &str) -> Result<Wanted, String> {
     let rest = text.strip_prefix("hf:").unwrap_or(text);
     let mut pieces = rest.splitn(3, '/');
@@ -173,7 +174,7 @@ pub(crate) fn hugging_face_file(text: &str) -> Result<Wanted, String> {
     Ok(Wanted { name: text.to_owned(), folder, files, terms: None, licence: None, about_bytes: None })
 }
 
-/// `https://…/file.gguf`, perhaps with `#sha256=…`
+/// Parses `https://…/file.gguf`, perhaps with `#sha256=…` behind it.
 fn url(text: &str) -> Result<Wanted, String> {
     check_url(text)?;
     let (address, fragment) = text.split_once('#').unwrap_or((text, ""));
@@ -205,7 +206,7 @@ fn url(text: &str) -> Result<Wanted, String> {
     Ok(Wanted { name: text.to_owned(), folder, files, terms: None, licence: None, about_bytes: None })
 }
 
-/// All files of a split model, given the first (`…-00001-of-00003.gguf`); of any other, its own name.
+/// Returns the names of all files of a split model, given the first (`…-00001-of-00003.gguf`); of any other, its own.
 pub(crate) fn split_names(path: &str) -> Result<Vec<String>, String> {
     let numbers = || {
         let stem = path.strip_suffix(EXTENSION)?;
@@ -226,7 +227,7 @@ pub(crate) fn split_names(path: &str) -> Result<Vec<String>, String> {
     }
 }
 
-/// One folder a name: `:` and `/`, which names do not otherwise hold together with `+`, become `+`.
+/// Returns the folder of a name, one for each: `:` and `/` become `+`, and no name holds a `+` together with these.
 pub(crate) fn folder_of(name: &str) -> String {
     name.replace([':', '/'], "+")
 }
@@ -239,7 +240,7 @@ fn has_extension(file: &str) -> bool {
     file.len() > EXTENSION.len() && file.ends_with(EXTENSION)
 }
 
-/// A word that cannot leave its folder.
+/// Checks that a word cannot leave its folder.
 pub(crate) fn check_word(word: &str) -> Result<(), String> {
     if word.is_empty() || word.len() > WORD_BYTES_MAX {
         return Err(format!("a name has 1 to {WORD_BYTES_MAX} characters, not {}", word.len()));
@@ -253,7 +254,7 @@ pub(crate) fn check_word(word: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// A piece of the path of a file that cannot leave its folder, on any system.
+/// Checks that a piece of the path of a file cannot leave its folder, on any system.
 fn check_segment(segment: &str) -> Result<(), String> {
     if segment.is_empty() || segment.len() > WORD_BYTES_MAX {
         return Err(format!("the name of a file has 1 to {WORD_BYTES_MAX} bytes, not {}", segment.len()));
@@ -267,7 +268,7 @@ fn check_segment(segment: &str) -> Result<(), String> {
     }
 }
 
-/// `family` or `family:size`
+/// Checks the spelling of a name: `family` or `family:size`.
 pub(crate) fn check_name(name: &str) -> Result<(), String> {
     let (family, size) = name.split_once(':').map_or((name, None), |(f, s)| (f, Some(s)));
     check_word(family)?;
@@ -278,13 +279,13 @@ pub(crate) fn check_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The name of a model file.
+/// Checks the name of a file to be pulled.
 pub(crate) fn check_file(file: &str) -> Result<(), String> {
     check_segment(file)?;
     if has_extension(file) { Ok(()) } else { Err(format!("{file:?} does not end in {EXTENSION}")) }
 }
 
-/// The name of a file in the store: a pulled one, or a copy of one that was made here.
+/// Checks the name of a file in the store: a pulled one, or a copy of one that was made here.
 pub(crate) fn check_stored(file: &str) -> Result<(), String> {
     check_segment(file)?;
     let has_stem = |end: &&&str| file.len() > end.len() && file.ends_with(**end);
@@ -292,7 +293,7 @@ pub(crate) fn check_stored(file: &str) -> Result<(), String> {
     if is_known { Ok(()) } else { Err(format!("{file:?} does not end in {}", STORED.join(" or "))) }
 }
 
-/// An address that may be dialled.
+/// Checks that an address may be dialled.
 pub(crate) fn check_url(url: &str) -> Result<(), String> {
     if url.len() > URL_BYTES_MAX {
         return Err(format!("a URL has at most {URL_BYTES_MAX} bytes, not {}", url.len()));

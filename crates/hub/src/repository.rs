@@ -6,30 +6,30 @@ pub(crate) mod listing;
 
 use crate::reference::{self, EXTENSION, Wanted};
 
-/// What most people want of a repository that has several; what other programs take, too.
+/// Quantisation that is picked of a repository that has several and where none is named, as other programs do.
 pub(crate) const QUANT_DEFAULT: &str = "Q4_K_M";
 
-/// A repository, and perhaps which of its quantisations.
+/// A repository of Hugging Face, and perhaps which of its quantisations.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Repository {
     pub(crate) owner: String,
     pub(crate) name: String,
     pub(crate) revision: String,
-    /// A label like `Q4_K_M`, or the name of a file.
+    /// Label like `Q4_K_M`, or the name of a file.
     pub(crate) quant: Option<String>,
 }
 
-/// Why no file was picked.
+/// Reason why no file was picked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum NoPick {
-    /// There is none of that kind, or none at all.
+    /// No file is of the kind that was asked for, or there is none at all.
     Nothing,
-    /// There are several, and nothing tells which is meant.
+    /// Several files fit, and nothing tells which is meant.
     Several,
 }
 
 impl Repository {
-    /// Reads `ORGANISATION/REPOSITORY[@REVISION][:QUANT]`.
+    /// Parses a reference `ORGANISATION/REPOSITORY[@REVISION][:QUANT]`.
     pub(crate) fn parse(rest: &str) -> Result<Self, String> {
         let (rest, quant) = rest.split_once(':').map_or((rest, None), |(rest, quant)| (rest, Some(quant)));
         let (owner, name) = rest.split_once('/').ok_or("a repository is ORGANISATION/NAME: hf:ORGANISATION/NAME")?;
@@ -40,12 +40,12 @@ impl Repository {
         Ok(Self { owner, name, revision, quant: quant.map(str::to_owned) })
     }
 
-    /// `organisation/name`
+    /// Returns the spelling `organisation/name`.
     pub(crate) fn id(&self) -> String {
         format!("{}/{}", self.owner, self.name)
     }
 
-    /// Is `wanted` a file of this repository?
+    /// Returns the path of `wanted` in this repository, if it is a file of it.
     pub(crate) fn has(&self, wanted: &Wanted) -> Option<String> {
         let source = wanted.files.first()?.sources.first()?;
         let crate::Source::HuggingFace { repository, file, revision } = source else { return None };
@@ -54,8 +54,7 @@ impl Repository {
     }
 }
 
-/// Which of `files` is meant: the one of that quantisation or name; where nothing is said the only one, else
-/// [`QUANT_DEFAULT`].
+/// Picks the one of `files` with that quantisation or name; where nothing is said the only one, else [`QUANT_DEFAULT`].
 pub(crate) fn pick(files: &[&str], quant: Option<&str>) -> Result<usize, NoPick> {
     let models: Vec<usize> = files.iter().enumerate().filter(|(_, f)| is_model(f)).map(|(i, _)| i).collect();
     let labelled = |label: &str| -> Vec<usize> {
@@ -78,7 +77,7 @@ pub(crate) fn pick(files: &[&str], quant: Option<&str>) -> Result<usize, NoPick>
     }
 }
 
-/// Can it be run? Not what belongs to one: projectors, importance matrices, the further parts of a split model.
+/// Whether a file can be run by itself; projectors, importance matrices and the further parts of a split model cannot.
 pub(crate) fn is_model(file: &str) -> bool {
     let name = reference::last(file).to_ascii_lowercase();
     let Some(stem) = name.strip_suffix(EXTENSION) else { return false };
@@ -86,7 +85,7 @@ pub(crate) fn is_model(file: &str) -> bool {
     !is_further_part && !stem.contains("mmproj") && !stem.contains("imatrix")
 }
 
-/// `stem-00001-of-00003` → (`stem`, `00001`)
+/// Takes the stem of a split file apart: `stem-00001-of-00003` → (`stem`, `00001`).
 fn parts(stem: &str) -> Option<(&str, &str)> {
     let (rest, n) = stem.rsplit_once("-of-")?;
     let (stem, i) = rest.rsplit_once('-')?;
@@ -94,8 +93,8 @@ fn parts(stem: &str) -> Option<(&str, &str)> {
     (is_number(i) && is_number(n)).then_some((stem, i))
 }
 
-/// The word of a file's name that tells its quantisation, as it is written there: `model-UD-Q4_K_XL.gguf` →
-/// `UD-Q4_K_XL`
+/// Returns the word of a file's name that tells its quantisation, as it is written there: `model-UD-Q4_K_XL.gguf` →
+/// `UD-Q4_K_XL`.
 pub(crate) fn quant_of(file: &str) -> Option<&str> {
     let name = reference::last(file);
     let stem = name.get(..name.len().checked_sub(EXTENSION.len())?)?;
@@ -107,7 +106,7 @@ pub(crate) fn quant_of(file: &str) -> Option<&str> {
     stem.get(before.unwrap_or(at)..at + word.len())
 }
 
-/// Does a word look like a type of weights?
+/// Whether a word looks like a type of weights.
 fn is_quant(word: &str) -> bool {
     let word = word.to_ascii_lowercase();
     let numbered = ["q", "iq", "tq", "pq", "i1_", "i2_", "tl", "mxfp", "nvfp"];

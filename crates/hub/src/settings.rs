@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 const HUGGING_FACE: &str = "https://huggingface.co";
 
-/// Where models are kept and looked for, and how they are fetched.
+/// The folders, servers and programs that a hub may use, and its patience with them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settings {
     /// Folder of pulled models: `TRINITY_HOME`, else `XDG_DATA_HOME/trinity`, else `~/.local/share/trinity`. Data and
@@ -14,45 +14,44 @@ pub struct Settings {
     /// The cache that Hugging Face's own programs share: `HF_HUB_CACHE`, else `HF_HOME/hub`, else
     /// `XDG_CACHE_HOME/huggingface/hub`, else `~/.cache/huggingface/hub`. Only read.
     pub hugging_face_cache: Option<PathBuf>,
-    /// `HF_ENDPOINT`, else the public one.
+    /// Address of Hugging Face: `HF_ENDPOINT`, else the public one.
     pub hugging_face_endpoint: String,
-    /// `HF_TOKEN`, for repositories that want one; sent to the endpoint alone, over https or to this machine.
+    /// Token for repositories that want one: `HF_TOKEN`; sent to the endpoint alone, over https or to this machine.
     pub hugging_face_token: Option<String>,
-    /// No network, no pip.
+    /// Whether network and pip are forbidden.
     pub is_offline: bool,
     /// Proxies for servers that are not this machine.
     pub proxies: Proxies,
     /// PEM file of root certificates instead of the built-in ones: `SSL_CERT_FILE`.
     pub certificates: Option<PathBuf>,
-    /// Where python3 and pip are looked for: `PATH`.
+    /// Folders in which python3 and pip are looked for: `PATH`.
     pub search_path: Option<OsString>,
-    /// The Python that has pip: `TRINITY_PYTHON`, else those on the search path are tried.
+    /// Python that has pip: `TRINITY_PYTHON`, else those on the search path are tried.
     pub python: Option<PathBuf>,
-    /// Until a connection stands, and until a name is resolved.
+    /// Longest time until a name is resolved, and until a connection stands.
     pub connect_timeout: Duration,
     /// Longest silence of a server that answers.
     pub stall_timeout: Duration,
     /// Longest time in which pip downloads nothing.
     pub pip_stall_timeout: Duration,
-    /// Attempts in a row that bring nothing before a source is given up.
+    /// Number of attempts in a row that bring nothing before a source is given up.
     pub attempts_max: u32,
-    /// Before the second attempt; doubles with each.
+    /// Delay before the second attempt; doubles with each.
     pub retry_delay: Duration,
 }
 
-/// `http_proxy`, `https_proxy`, `all_proxy`, `no_proxy` (or in capitals).
+/// Proxies for http and https addresses (`http_proxy`, `https_proxy`, `all_proxy`, or in capitals), and `except`
+/// (`no_proxy`): hosts, or domains with all below them, that are reached directly; `*` is all.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Proxies {
-    /// For http URLs.
     pub http: Option<String>,
-    /// For https URLs.
     pub https: Option<String>,
-    /// Hosts, or domains with all below them, that are reached directly; `*` is all.
     pub except: Vec<String>,
 }
 
 impl Settings {
-    /// Keeps models in `home` and knows no cache, proxy or token.
+    /// Makes the settings of a hub in `home` that knows no cache, proxy or token.
     pub fn new(home: impl Into<PathBuf>) -> Self {
         Self {
             home: home.into(),
@@ -72,7 +71,7 @@ impl Settings {
         }
     }
 
-    /// By the variables that `read` gives; `None` if they name no home.
+    /// Makes the settings that the environment asks for, whose variables `read` returns; `None` if they name no home.
     pub fn from_variables(read: &dyn Fn(&str) -> Option<OsString>, is_offline: bool) -> Option<Self> {
         let set = |name: &str| read(name).filter(|v| !v.is_empty());
         let path = |name: &str| set(name).map(PathBuf::from);
@@ -121,7 +120,7 @@ impl Settings {
         self.home.join("locks")
     }
 
-    /// The user's own names, beside the built-in ones.
+    /// Path of the catalogue of the user's own names, which are added to the built-in ones.
     pub(crate) fn own_catalogue(&self) -> PathBuf {
         self.home.join("catalogue.toml")
     }

@@ -43,7 +43,7 @@ pub(crate) fn fetch(settings: &Settings, source: &Source, part: &mut Part<'_>) -
     }
 }
 
-/// The answer of Hugging Face to a GET of `path`, and the address without secrets.
+/// Asks Hugging Face for `path`; returns the answer, and the address without secrets.
 pub(crate) fn ask_hugging_face(settings: &Settings, path: &str) -> Result<(String, Response<Body>), Error> {
     let address = parse(&format!("{}/{path}", settings.hugging_face_endpoint))?;
     let answer = client::get(settings, &address, settings.hugging_face_token.as_deref(), &[])?;
@@ -54,7 +54,7 @@ fn parse(url: &str) -> Result<Address, Error> {
     Address::parse(url).map_err(|why| Error::BadName { text: url.to_owned(), why })
 }
 
-/// Of the source, so that the next one is tried; [`Error::Io`] would be the store's.
+/// Makes the error of a source that cannot be read, so that the next one is tried; [`Error::Io`] would be the store's.
 fn unreadable(path: &std::path::Path, error: &std::io::Error) -> Error {
     if error.kind() == std::io::ErrorKind::NotFound {
         return Error::NoFile(path.to_owned());
@@ -62,7 +62,7 @@ fn unreadable(path: &std::path::Path, error: &std::io::Error) -> Error {
     Error::Network { url: path.display().to_string(), why: error.to_string() }
 }
 
-/// For people and `origin.json`; without secrets.
+/// Describes a source for people and for `origin.json`, without secrets.
 pub(crate) fn describe(source: &Source) -> String {
     match source {
         Source::HuggingFace { repository, file, .. } => format!("Hugging Face {repository}/{file}"),

@@ -17,28 +17,25 @@ use crate::{
 };
 
 const ORIGIN: &str = "origin.json";
-/// A longer `origin.json` is none.
+/// Longest `origin.json` that is read; a longer one counts as none.
 const ORIGIN_BYTES_MAX: u64 = 1 << 20;
 pub(crate) const BUFFER_BYTES: usize = 1 << 16;
 
-/// A model that was pulled.
+/// A model that was pulled. `name` is what it was pulled as, and can be called; `path` is its file, of a split model
+/// the first, and `sha256` the hash of that file when it came; `bytes` is the size of all its files, `source` says
+/// where they came from, and `modified` when.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Installed {
-    /// What it was pulled as, and can be called.
     pub name: String,
-    /// Its file; of a split model the first.
     pub path: PathBuf,
-    /// Size of all its files.
     pub bytes: u64,
-    /// SHA-256 of that file when it came.
     pub sha256: String,
-    /// The source that gave it.
     pub source: String,
-    /// When it came.
     pub modified: Option<SystemTime>,
 }
 
-/// `origin.json`
+/// Content of a model's `origin.json`: where its files came from.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Origin {
     pub(crate) name: String,
@@ -53,7 +50,7 @@ pub(crate) struct OriginFile {
 }
 
 impl Origin {
-    /// Writes it whole or not at all.
+    /// Writes `origin.json` into `folder`, whole or not at all.
     pub(crate) fn write(&self, folder: &Path) -> Result<(), Error> {
         write_json(&folder.join(ORIGIN), self)
     }
@@ -71,7 +68,7 @@ impl Origin {
 }
 
 impl Hub {
-    /// All pulled models, by name.
+    /// Returns all pulled models, by name.
     pub fn installed(&self) -> Result<Vec<Installed>, Error> {
         let models = self.settings.models();
         let entries = match fs::read_dir(&models) {
@@ -85,7 +82,7 @@ impl Hub {
     }
 
     /// Removes a pulled model, and what an unfinished pull left of it; refuses what this program did not put there.
-    /// Gives the bytes freed.
+    /// Returns the number of bytes freed.
     pub fn remove(&self, reference: &str) -> Result<u64, Error> {
         let not_ours = |why: String| Error::NotOurs { name: reference.to_owned(), why };
         let installed = self.installed()?.into_iter().find(|m| m.name == reference);
@@ -155,7 +152,7 @@ fn read(folder: &Path) -> Option<Installed> {
     Some(Installed { name: origin.name, path, bytes, sha256: first.sha256, source: first.source, modified })
 }
 
-/// Writes beside and renames.
+/// Writes `value` into a file beside `path` and renames it, so that `path` is never half written.
 pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
     let new = path.with_extension("json.new");
     let wrong = |source| Error::write(path, None, source);
@@ -167,7 +164,7 @@ pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Erro
     })
 }
 
-/// SHA-256 in lower-case hex.
+/// Returns the SHA-256 of `bytes` in lower-case hex.
 pub(crate) fn hex_of(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
@@ -186,7 +183,7 @@ pub(crate) fn hash_file(path: &Path) -> Result<String, Error> {
     }
 }
 
-/// Lower-case hex.
+/// Spells bytes in lower-case hex.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

@@ -1,6 +1,6 @@
 //! Comparisons that say what differs.
 
-/// Normalised mean square error `Σ(a−b)² / Σb²` against the reference `b`.
+/// Returns the normalised mean square error `Σ(a−b)² / Σb²` against the reference `b`.
 pub fn nmse(a: &[f32], b: &[f32]) -> f64 {
     assert_eq!(a.len(), b.len(), "lengths differ");
     let (mut error, mut energy) = (0.0, 0.0);
@@ -11,14 +11,14 @@ pub fn nmse(a: &[f32], b: &[f32]) -> f64 {
     if energy == 0.0 { error } else { error / energy }
 }
 
-/// Natural log-probabilities of one row of logits.
+/// Returns the natural log-probabilities of one row of logits.
 pub fn log_softmax(logits: &[f32]) -> Vec<f64> {
     let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let sum: f64 = logits.iter().map(|&x| f64::from(x - max).exp()).sum();
     logits.iter().map(|&x| f64::from(x - max) - sum.ln()).collect()
 }
 
-/// Equality bit for bit.
+/// Asserts that two slices are equal bit for bit.
 ///
 /// # Panics
 /// With `what`, the first bad index and both values.

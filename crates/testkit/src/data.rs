@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use crate::packs;
 
-/// The path of `testdata/<name>`, a file or a folder.
+/// Returns the path of `testdata/<name>`, a file or a folder.
 ///
 /// Where `testdata/<folder>` holds packs (`*.tar.xz`), what is not there as a plain file is looked for in these; they
 /// are unpacked below `target/` when they are first asked for. Of a folder with packs the path is that of its unpacked
@@ -24,23 +24,23 @@ pub fn data(name: &str) -> PathBuf {
     path
 }
 
-/// All bytes of a file.
+/// Reads all bytes of `testdata/<name>`.
 pub fn read_bytes(name: &str) -> Vec<u8> {
     let path = data(name);
     fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// A text file.
+/// Reads `testdata/<name>` as text.
 pub fn read_text(name: &str) -> String {
     String::from_utf8(read_bytes(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
-/// A JSON file.
+/// Reads `testdata/<name>` as JSON.
 pub fn read_json(name: &str) -> serde_json::Value {
     serde_json::from_str(&read_text(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
-/// Little-endian f32 values.
+/// Reads `testdata/<name>` as little-endian f32 values.
 pub fn read_f32(name: &str) -> Vec<f32> {
     let bytes = read_bytes(name);
     let (values, rest) = bytes.as_chunks::<4>();

@@ -7,38 +7,38 @@ use half::{bf16, f16};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-/// The file that says how.
+/// Name of the file that says how a folder's other files are made.
 const RECIPE: &str = "derived.json";
-/// Weights in a block.
+/// Number of weights in a block.
 const BLOCK: usize = 32;
 
-/// What a folder's `derived.json` says.
+/// The content of a folder's `derived.json`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Recipe {
-    /// The file whose f32 weights are encoded.
+    /// Name of the file whose f32 weights are encoded.
     source: String,
     /// The tensors in the order of the files to be made.
     tensors: Vec<Part>,
     files: Vec<File>,
 }
 
-/// A tensor of the source.
+/// A tensor of the source file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Part {
     offset: usize,
     n_values: usize,
-    /// Else it stays f32.
+    /// Whether the tensor is encoded; else it stays f32.
     is_encoded: bool,
 }
 
-/// A file to be made.
+/// A file to be made from the source.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     name: String,
-    /// The file with everything before its first tensor; it is removed.
+    /// Name of a file with everything before the first tensor; it is removed in the end.
     head: String,
     format: Format,
     sha256: String,
@@ -62,7 +62,7 @@ enum Format {
     Q5_1,
 }
 
-/// The recipe's text; none is needed.
+/// Reads the recipe of `folder`; `None` if it has none.
 pub(crate) fn recipe(folder: &Path) -> Result<Option<String>, String> {
     let path = folder.join(RECIPE);
     if !path.exists() {

@@ -1,18 +1,13 @@
 //! Packers of TL1 and TL2, the look-up layouts of bitnet.cpp, byte after byte as they lie in files.
 
-/// A ternary matrix, and how it is to be cut.
+/// A ternary matrix, and how it is to be cut: `codes` `[rows, cols]` of -1, 0, 1; tiles of `bm` rows and `bk` columns,
+/// strips of `bmm` rows.
 pub struct Tiled<'a> {
-    /// `[rows, cols]`: -1, 0, 1.
     pub codes: &'a [i8],
-    /// Rows.
     pub rows: usize,
-    /// Columns.
     pub cols: usize,
-    /// Rows of a tile.
     pub bm: usize,
-    /// Columns of a tile.
     pub bk: usize,
-    /// Rows of a strip.
     pub bmm: usize,
 }
 
@@ -21,17 +16,17 @@ impl Tiled<'_> {
         self.codes[row * self.cols + col]
     }
 
-    /// `3 a + b + 4` of the pair at `col`.
+    /// Returns the code `3 a + b + 4` of the pair at `col`.
     fn pair(&self, row: usize, col: usize) -> u8 {
         (3 * self.code(row, col) + self.code(row, col + 1) + 4) as u8
     }
 
-    /// `9 a + 3 b + c` of the triple at `col`.
+    /// Returns the code `9 a + 3 b + c` of the triple at `col`.
     fn triple(&self, row: usize, col: usize) -> i8 {
         9 * self.code(row, col) + 3 * self.code(row, col + 1) + self.code(row, col + 2)
     }
 
-    /// The tensor in TL1 under `scale`.
+    /// Encodes the tensor in TL1 under `scale`.
     pub fn tl1(&self, scale: f32) -> Vec<u8> {
         let step = 256 / self.bmm;
         let mut out = Vec::new();
@@ -53,7 +48,7 @@ impl Tiled<'_> {
         end(out, scale)
     }
 
-    /// The tensor in TL2 under `scale`.
+    /// Encodes the tensor in TL2 under `scale`.
     pub fn tl2(&self, scale: f32) -> Vec<u8> {
         // Groups of 8 rows, the middle ones exchanged.
         let rows_of = |strip: usize| [0, 16, 8, 24].into_iter().flat_map(move |g| strip + g..strip + g + 8);
@@ -93,7 +88,7 @@ impl Tiled<'_> {
     }
 }
 
-/// The scale and zeros.
+/// Appends the scale and the zeros that end a tensor.
 fn end(mut data: Vec<u8>, scale: f32) -> Vec<u8> {
     data.extend(scale.to_le_bytes());
     data.extend([0; 28]);

@@ -11,66 +11,65 @@ use std::{
     time::Duration,
 };
 
-/// Longest head of a request, bytes.
+/// Longest head of a request, in bytes.
 const HEAD_BYTES_MAX: u64 = 1 << 16;
 
-/// What a client asked for.
+/// A request of a client: its method (`GET`), its target (path and query; of `CONNECT`, host and port), and its headers
+/// in the order sent, with names in lower case.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// `GET`
     pub method: String,
-    /// Path and query; of `CONNECT`, host and port.
     pub target: String,
-    /// In the order sent, names in lower case.
     pub headers: Vec<(String, String)>,
 }
 
 impl Request {
-    /// The first header called `name` (lower case).
+    /// Returns the first header called `name` (lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    /// `bytes=N-` of a `Range` header.
+    /// Returns the N of a header `Range: bytes=N-`.
     pub fn range_start(&self) -> Option<usize> {
         self.header("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
     }
 }
 
-/// What the server does.
+/// An answer of the server, with its faults.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
-    /// Status code.
+    /// HTTP status code.
     pub status: u16,
-    /// Beside `Content-Length`.
+    /// Headers beside `Content-Length`.
     pub headers: Vec<(String, String)>,
-    /// The whole body.
+    /// Whole body, of which faults may keep a part back.
     pub body: Vec<u8>,
-    /// `Content-Length`, if it is to be another than the body's.
+    /// Value of `Content-Length`, if it is to be another than the body's.
     pub announced: Option<usize>,
-    /// Close the connection after so many bytes of the body.
+    /// Number of bytes of the body after which the connection is closed.
     pub cut_after: Option<usize>,
-    /// Fall silent after so many bytes of the body, until the client goes away.
+    /// Number of bytes of the body after which the server falls silent, until the client goes away.
     pub stall_after: Option<usize>,
 }
 
 impl Answer {
-    /// A status without a body.
+    /// Makes an answer of `status` without a body.
     pub fn status(status: u16) -> Self {
         Self { status, ..Self::default() }
     }
 
-    /// 200 with `body`.
+    /// Makes an answer of status 200 with `body`.
     pub fn ok(body: impl Into<Vec<u8>>) -> Self {
         Self { status: 200, body: body.into(), ..Self::default() }
     }
 
-    /// A redirect to `location`.
+    /// Makes a redirect to `location`.
     pub fn redirect(location: impl Into<String>) -> Self {
         Self::status(302).with("Location", location)
     }
 
-    /// What a good file server answers: ranges, `If-Range` against `etag`, 416.
+    /// Makes the answer of a good file server: ranges, `If-Range` against `etag`, 416.
     pub fn file(request: &Request, body: &[u8], etag: &str) -> Self {
         let is_current = request.header("if-range").is_none_or(|tag| tag == etag);
         let answer = match request.range_start().filter(|_| is_current) {
@@ -86,21 +85,21 @@ impl Answer {
         answer.with("ETag", etag)
     }
 
-    /// With one more header.
+    /// Adds a header to the answer.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
     }
 
-    /// Cut off in the middle of the body.
+    /// Makes the answer break off in the middle of its body.
     #[must_use]
     pub fn cut_after(mut self, bytes: usize) -> Self {
         self.cut_after = Some(bytes);
         self
     }
 
-    /// Silent in the middle of the body.
+    /// Makes the answer fall silent in the middle of its body.
     #[must_use]
     pub fn stall_after(mut self, bytes: usize) -> Self {
         self.stall_after = Some(bytes);
@@ -110,7 +109,7 @@ impl Answer {
 
 type Handler = dyn Fn(&Request) -> Answer + Send + Sync;
 
-/// The server; stops when it is dropped.
+/// A loopback server, which stops when it is dropped.
 pub struct Loopback {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<Request>>>,
@@ -119,8 +118,8 @@ pub struct Loopback {
 }
 
 impl Loopback {
-    /// Answers every request by `handler`, each connection on a thread of its own. A `CONNECT` that is answered 200
-    /// makes the connection a tunnel to this same server.
+    /// Starts a server that answers every request by `handler`, each connection on a thread of its own. A `CONNECT`
+    /// that is answered 200 makes the connection a tunnel to this same server.
     ///
     /// # Panics
     /// If no port can be had.
@@ -144,12 +143,12 @@ impl Loopback {
         Self { address, requests, is_stopped, listener: Some(thread::spawn(accept)) }
     }
 
-    /// `http://127.0.0.1:PORT` and `path`.
+    /// Returns the address of `path` on this server: `http://127.0.0.1:PORT` and `path`.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// All requests so far.
+    /// Returns all requests so far.
     pub fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -166,7 +165,7 @@ impl Drop for Loopback {
     }
 }
 
-/// One connection; ends at the first thing that goes wrong.
+/// Serves one connection, which ends at the first thing that goes wrong.
 fn serve(stream: &TcpStream, handler: &Handler, seen: &Mutex<Vec<Request>>) -> Option<()> {
     // A test that fails must not leave threads that wait for ever.
     stream.set_read_timeout(Some(Duration::from_mins(1))).ok()?;

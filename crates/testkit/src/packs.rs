@@ -12,12 +12,12 @@ use std::{
 
 use crate::derived;
 
-/// `testdata/` of the checkout.
+/// Returns the path of the checkout's `testdata/`.
 pub(crate) fn testdata() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata"))
 }
 
-/// Where the packs of `testdata/<folder>` are unpacked; nothing if it has none.
+/// Returns the folder into which the packs of `testdata/<folder>` are unpacked; `None` if it has none.
 pub(crate) fn unpacked(folder: &str) -> Option<PathBuf> {
     // One thread of a process does the work, the others wait for it.
     static KNOWN: Mutex<Option<HashMap<String, Option<PathBuf>>>> = Mutex::new(None);
@@ -30,7 +30,7 @@ pub(crate) fn unpacked(folder: &str) -> Option<PathBuf> {
     known.get(folder).cloned().flatten()
 }
 
-/// Unpacks to a folder of this process and then renames it, so that nobody ever sees half of it.
+/// Unpacks into a folder of this process and then renames it, so that nobody ever sees half of it.
 fn unpack(folder: &Path) -> Result<Option<PathBuf>, String> {
     let packs = packs(folder)?;
     if packs.is_empty() {
@@ -64,7 +64,7 @@ fn unpack(folder: &Path) -> Result<Option<PathBuf>, String> {
     Ok(Some(complete))
 }
 
-/// The packs' names and bytes, in the order of their names.
+/// Returns the packs' names and bytes, in the order of their names.
 fn packs(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, String> {
     let at = |e: std::io::Error| format!("{}: {e}", folder.display());
     let mut packs = Vec::new();

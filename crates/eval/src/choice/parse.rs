@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-/// Endings of a HellaSwag item; with context and number of the right one, six lines.
+/// Number of endings of a HellaSwag item; with its context and the number of the right one it has six lines.
 const HELLASWAG_ENDINGS: usize = 4;
 
-/// What a file of questions holds.
+/// Format of a file of questions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Format {
     /// JSON lines with `sentence_good` and `sentence_bad`, compared as wholes (Warstadt et al. 2020, arXiv 1912.00582).
@@ -21,7 +21,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Name in lower case.
+    /// Returns the format's name in lower case.
     pub fn name(self) -> &'static str {
         match self {
             Self::Blimp => "blimp",
@@ -31,7 +31,7 @@ impl Format {
         }
     }
 
-    /// By the first item of `text`.
+    /// Detects the format by the first item of `text`.
     pub fn detect(text: &str) -> Result<Self, ParseError> {
         let refuse = |line: usize, what: String| Err(ParseError { line, what });
         let Some((number, first)) = text.lines().enumerate().find(|(_, line)| !line.trim().is_empty()) else {
@@ -60,30 +60,27 @@ impl Format {
     }
 }
 
-/// A line that is no question.
+/// A line that is no question: its number, counted from 1, and what was expected and got.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("line {line}: {what}")]
 pub struct ParseError {
-    /// Counted from 1.
     pub line: usize,
-    /// Expected and got.
     pub what: String,
 }
 
-/// A context and what may follow.
+/// A context and its possible endings, each with the space in front if there is one. The context is empty where endings
+/// are whole sentences; `gold` is the index of the right one, `line` where the question begins in its file, from 1.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Question {
-    /// What is given; empty where endings are whole sentences.
     pub context: String,
-    /// With the space in front, if there is one.
     pub endings: Vec<String>,
-    /// The right one.
     pub gold: usize,
-    /// Where in its file it begins, counted from 1.
     pub line: usize,
 }
 
-/// The questions of `text`, at most `n_max`. `labels`: the right solutions, which only PIQA has apart.
+/// Parses the questions of `text`, at most `n_max`. `labels` are the right solutions, which only PIQA has apart.
 pub fn parse(
     format: Format,
     text: &str,

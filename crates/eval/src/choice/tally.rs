@@ -5,12 +5,11 @@ use serde::Serialize;
 use super::{Format, Question, Score};
 use crate::mean::Mean;
 
-/// A part of the questions, with its standard error.
+/// A figure with its standard error: as a rule the part of the questions that were answered rightly.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, Copy, PartialEq, Serialize, Debug)]
 pub struct Accuracy {
-    /// Part that was right.
     pub value: f64,
-    /// Its standard error.
     pub error: f64,
 }
 
@@ -20,7 +19,7 @@ impl Accuracy {
     }
 }
 
-/// Counts of the questions so far.
+/// Counts of the questions answered so far.
 #[derive(Clone, Default, Debug)]
 pub struct Tally {
     sum: Mean,
@@ -32,7 +31,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Takes the scores of the endings of `question`. Of equal ones the first is the answer.
+    /// Adds the scores of the endings of `question`. Of equal ones the first is the answer.
     pub fn add(&mut self, question: &Question, scores: &[Score]) {
         let is_right = |value: &dyn Fn(&Score, &String) -> f64| {
             let values = scores.iter().zip(&question.endings).map(|(score, ending)| value(score, ending));
@@ -50,32 +49,34 @@ impl Tally {
         }
     }
 
-    /// Questions so far.
+    /// Number of questions so far.
     pub fn n(&self) -> usize {
         self.sum.n()
     }
 
-    /// By the sum of log-probabilities; for LAMBADA: is each token of the word the most probable one?
+    /// Accuracy where the ending of the largest sum of log-probabilities is the answer; for LAMBADA the part of the
+    /// words of which each token is the most probable one.
     pub fn accuracy(&self, format: Format) -> Accuracy {
         Accuracy::of(if format == Format::Lambada { &self.greedy } else { &self.sum })
     }
 
-    /// By log-probability a token, as llama.cpp does for HellaSwag; nothing to choose from in LAMBADA.
+    /// Accuracy by log-probability a token, as llama.cpp computes it for HellaSwag; `None` for LAMBADA, which has no
+    /// choice.
     pub fn accuracy_per_token(&self, format: Format) -> Option<Accuracy> {
         (format != Format::Lambada).then(|| Accuracy::of(&self.per_token))
     }
 
-    /// By log-probability a byte of the ending, as EleutherAI's harness does (`acc_norm`).
+    /// Accuracy by log-probability a byte of the ending, as EleutherAI's harness computes it (`acc_norm`).
     pub fn accuracy_per_byte(&self, format: Format) -> Option<Accuracy> {
         (format != Format::Lambada).then(|| Accuracy::of(&self.per_byte))
     }
 
-    /// What guessing gives, where there is a choice.
+    /// Accuracy of guessing, where there is a choice.
     pub fn chance(&self, format: Format) -> Option<f64> {
         (format != Format::Lambada).then(|| self.chance.mean())
     }
 
-    /// Of LAMBADA's words: `exp(mean of −ln p)`, and its error.
+    /// Perplexity of LAMBADA's words, `exp(mean of −ln p)`, and its error.
     pub fn perplexity(&self, format: Format) -> Option<Accuracy> {
         let value = self.surprise.mean().exp();
         (format == Format::Lambada).then(|| Accuracy { value, error: value * self.surprise.error() })

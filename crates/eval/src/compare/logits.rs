@@ -8,23 +8,23 @@ use serde::Serialize;
 use super::Options;
 use crate::{Error, mean::Mean, session::Session, softmax};
 
-/// Most bytes of logits of the first model kept until the second has computed its own.
+/// Largest number of bytes of the first model's logits that are kept until the second has computed its own.
 const KEPT_BYTES_MAX: usize = 64 << 20;
 
-/// How far the logits of two models are from each other, over all positions of all windows.
+/// Distance of the logits of two models, over all positions of all windows.
 #[derive(Clone, PartialEq, Serialize, Debug)]
 pub struct LogitsComparison {
-    /// Is every logit the same, bit for bit?
+    /// Whether every logit is the same, bit for bit.
     pub is_identical: bool,
-    /// `Σ (a − b)² / Σ a²`, `a` of the first.
+    /// Normalised mean square error `Σ (a − b)² / Σ a²`, with `a` of the first model.
     pub nmse: f64,
-    /// Largest difference.
+    /// Largest difference of two logits.
     pub max_abs_error: f64,
     /// Part of the positions with the same most probable token.
     pub top1_agreement: f64,
-    /// Its standard error.
+    /// Standard error of `top1_agreement`.
     pub top1_error: f64,
-    /// Positions compared.
+    /// Number of positions compared.
     pub n_rows: usize,
 }
 
@@ -50,7 +50,7 @@ impl Tally {
     }
 }
 
-/// Runs both over the windows of `tokens`; `progress` is told windows done.
+/// Runs both models over the windows of `tokens` and compares their logits; `progress` is told windows done.
 pub fn logits(
     first: &mut (dyn Forward + Send),
     second: &mut (dyn Forward + Send),

@@ -3,31 +3,29 @@
 use gguf::{Array, Metadata, Value};
 use serde::Serialize;
 
-/// About the file and its types, not the model.
+/// Keys that are about the file and its types, not about the model.
 const IGNORED: &[&str] = &["general.alignment", "general.file_type", "general.quantization_version"];
 const IGNORED_PREFIXES: &[&str] = &["split.", "quantize.imatrix."];
 
-/// Descriptions: names, authors, licences, the template that a chat is written with, notes of our own containers.
+/// Prefixes of keys that describe: names, authors, licences, chat templates, notes of our own containers.
 const DESCRIPTION_PREFIXES: &[&str] = &["general.", "tokenizer.chat_template", "trinity."];
 const ARCHITECTURE: &str = "general.architecture";
 
-/// Longest value shown, characters.
+/// Longest value that is shown, in characters.
 const SHOWN_MAX: usize = 60;
 
-/// A key whose values differ.
+/// A key whose values differ: its value in the first and in the second file, shortened so that what tells long ones
+/// apart is shown, and whether it `matters` to what the model computes, as names and descriptions do not.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, PartialEq, Serialize, Debug)]
 pub struct KeyDifference {
-    /// The key.
     pub key: String,
-    /// Value in the first file, shortened; of long values what tells them apart.
     pub first: Option<String>,
-    /// Value in the second.
     pub second: Option<String>,
-    /// Does it change what the model computes? Names and descriptions do not.
     pub matters: bool,
 }
 
-/// Keys of both that differ, those of the first in its order, then those that only the second has.
+/// Returns the keys whose values differ, those of the first file in its order, then those that only the second has.
 pub(super) fn differences(first: &Metadata, second: &Metadata) -> Vec<KeyDifference> {
     let only_in_second = second.iter().map(|(key, _)| key).filter(|key| first.get(key).is_none());
     let keys = first.iter().map(|(key, _)| key).chain(only_in_second);
@@ -54,7 +52,7 @@ fn difference(key: &str, first: Option<&Value>, second: Option<&Value>) -> Optio
     Some(KeyDifference { key: key.to_owned(), first: shown(first), second: shown(second), matters: !is_description })
 }
 
-/// An integer is the same in any width.
+/// Whether two values are the same; integers are compared without their width.
 fn is_same(first: &Value, second: &Value) -> bool {
     match (first.to_i128(), second.to_i128()) {
         (Some(first), Some(second)) => first == second,
@@ -62,7 +60,7 @@ fn is_same(first: &Value, second: &Value) -> bool {
     }
 }
 
-/// All of a value, so that different values have different texts.
+/// Spells all of a value, so that different values have different texts.
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => format!("{text:?}"),
@@ -91,7 +89,7 @@ fn array_text(array: &Array) -> String {
     }
 }
 
-/// At most [`SHOWN_MAX`] characters, so that character `at` is among them.
+/// Shortens a text to [`SHOWN_MAX`] characters, character `at` among them.
 fn shorten(text: &str, at: usize) -> String {
     let skipped = if at < SHOWN_MAX / 2 { 0 } else { at - SHOWN_MAX / 4 };
     let shown: String = text.chars().skip(skipped).take(SHOWN_MAX).collect();

@@ -4,64 +4,60 @@ use gguf::{Container, TensorInfo};
 use quant::StoredMatrix;
 use serde::Serialize;
 
-/// Weights decoded at a time, at least one row.
+/// Number of weights decoded at a time; at least one row is.
 const CHUNK: usize = 1 << 16;
 
-/// How one tensor fared.
+/// The comparison of the tensor `name`: how the first and the second file store it, and the `outcome`.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, PartialEq, Serialize, Debug)]
 pub struct TensorComparison {
-    /// Its name.
     pub name: String,
-    /// As the first file has it.
     pub first: Option<Stored>,
-    /// As the second has it.
     pub second: Option<Stored>,
-    /// What the comparison came to.
     #[serde(flatten)]
     pub outcome: Outcome,
 }
 
-/// How a file stores a tensor.
+/// A stored tensor: ggml's name of its type, and its dimensions in GGUF's order.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, PartialEq, Serialize, Debug)]
 pub struct Stored {
-    /// ggml's name of the type.
     pub type_name: &'static str,
-    /// GGUF order.
     pub shape: Vec<u64>,
 }
 
-/// Result for one tensor.
+/// Outcome of the comparison of one tensor.
 #[derive(Clone, Copy, PartialEq, Serialize, Debug)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
     /// Type and bytes are equal.
     SameBytes,
-    /// Every value is equal.
+    /// Every value is equal, in another type.
     SameValues,
-    /// Some are not.
+    /// Some values differ, by this distance.
     Differs(Distance),
-    /// The second file lacks it.
+    /// The second file lacks the tensor.
     OnlyInFirst,
-    /// The first file lacks it.
+    /// The first file lacks the tensor.
     OnlyInSecond,
-    /// Dimensions differ.
+    /// The dimensions differ.
     OtherShape,
     /// Bytes differ, and what they mean is not known.
     Undecodable,
 }
 
-/// How far two tensors are from each other.
+/// Distance of two tensors of one shape.
 #[derive(Clone, Copy, PartialEq, Serialize, Debug)]
 pub struct Distance {
     /// Largest difference of two values; infinite where one is no number and the other is.
     pub max_abs_error: f64,
     /// `√(Σ (a − b)² / Σ a²)`, `a` of the first file.
     pub relative_rmse: f64,
-    /// `Σ a b / √(Σ a² Σ b²)`
+    /// Cosine of the tensors as vectors, `Σ a b / √(Σ a² Σ b²)`.
     pub cosine: f64,
 }
 
-/// Sums over pairs of values.
+/// Sums over pairs of values, from which a distance follows.
 #[derive(Default)]
 struct Sums {
     max: f64,
@@ -107,7 +103,7 @@ fn stored(tensor: &TensorInfo) -> Stored {
     Stored { type_name: tensor.type_name(), shape: tensor.dims.clone() }
 }
 
-/// `tensor` of the first file with its counterpart.
+/// Compares `tensor` of the first file with its counterpart in the second.
 pub(super) fn compare(first: &Container, tensor: &TensorInfo, second: &Container) -> TensorComparison {
     let other = second.tensor(&tensor.name);
     let outcome = match other {
@@ -127,13 +123,13 @@ pub(super) fn compare(first: &Container, tensor: &TensorInfo, second: &Container
     TensorComparison { name: tensor.name.clone(), first: Some(stored(tensor)), second: other.map(stored), outcome }
 }
 
-/// A tensor that has no counterpart.
+/// Makes the outcome of a tensor that only the second file has.
 pub(super) fn only_in_second(tensor: &TensorInfo) -> TensorComparison {
     let (first, second) = (None, Some(stored(tensor)));
     TensorComparison { name: tensor.name.clone(), first, second, outcome: Outcome::OnlyInSecond }
 }
 
-/// `a` and `b` have the same shape.
+/// Compares the values of two matrices of one shape.
 fn values(a: &StoredMatrix<'_>, b: &StoredMatrix<'_>) -> Outcome {
     let cols = a.cols().max(1);
     let rows_at_once = (CHUNK / cols).max(1);

@@ -17,7 +17,7 @@ use crate::{
     windows::{self, Seen},
 };
 
-/// Where base log-probabilities come from; goes into the file and is not interpreted.
+/// Origin of base log-probabilities; goes into the file and is not interpreted.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Origin {
     /// Name or path of the model.
@@ -28,20 +28,20 @@ pub struct Origin {
     pub vocabulary_sha256: [u8; 32],
 }
 
-/// What a base holds beside its rows.
+/// Everything of a base but its rows.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Header {
     pub(super) origin: Origin,
     pub(super) n_vocab: usize,
     pub(super) options: Options,
-    /// Those of whole windows, as they stand in the text.
+    /// Tokens of whole windows, as they stand in the text.
     pub(super) tokens: Vec<TokenId>,
 }
 
 /// Log-probabilities of a base model at every scored position of a text.
 #[derive(Debug)]
 pub struct Base {
-    /// Path, or what it is, for messages.
+    /// Path of the file, or another name for messages.
     name: String,
     header: Header,
     rows: Rows,
@@ -50,7 +50,7 @@ pub struct Base {
 #[derive(Debug)]
 enum Rows {
     Memory(Vec<u8>),
-    /// From this byte on.
+    /// A file, and the byte at which its rows begin.
     File(File, u64),
 }
 
@@ -75,7 +75,8 @@ impl Base {
         Ok(Self { name: "the base in memory".to_owned(), header, rows: Rows::Memory(rows) })
     }
 
-    /// The same into the file `out`, which appears whole or not at all; returns perplexity.
+    /// Runs `model` and writes its log-probabilities into the file `out`, which appears whole or not at all; returns
+    /// perplexity. `progress` is told windows done and perplexity so far.
     pub fn save(
         model: &mut (dyn Forward + Send),
         tokens: &[TokenId],
@@ -106,17 +107,17 @@ impl Base {
         Ok(Self { name, header, rows: Rows::File(file, data_offset) })
     }
 
-    /// Where it comes from.
+    /// Returns the origin of the log-probabilities.
     pub fn origin(&self) -> &Origin {
         &self.header.origin
     }
 
-    /// How the text is cut.
+    /// Returns how the text is cut.
     pub fn options(&self) -> &Options {
         &self.header.options
     }
 
-    /// The tokens of its windows.
+    /// Returns the tokens of all windows.
     pub fn tokens(&self) -> &[TokenId] {
         &self.header.tokens
     }
@@ -126,7 +127,7 @@ impl Base {
         self.same("vocabulary", &self.header.n_vocab, &n_vocab)
     }
 
-    /// Refuses another vocabulary, window or text than that of the base; the last of which only if it is known.
+    /// Refuses another vocabulary, window or text than the base's; the text is compared only if it is known.
     pub fn check_origin(
         &self,
         vocabulary_sha256: &[u8; 32],
@@ -162,7 +163,7 @@ impl Base {
         Error::Mismatch { what, of: self.name.clone(), expected: own.to_string(), got: other.to_string() }
     }
 
-    /// Its rows from the first on.
+    /// Returns a reader at the first row.
     pub(super) fn rows(&self) -> Result<RowReader<'_>, Error> {
         let source: Box<dyn Read + '_> = match &self.rows {
             Rows::Memory(bytes) => Box::new(bytes.as_slice()),
@@ -192,7 +193,7 @@ impl Header {
         })
     }
 
-    /// Bytes of all rows; `None` on overflow.
+    /// Number of bytes of all rows; `None` on overflow.
     pub(super) fn rows_bytes(&self) -> Option<u64> {
         let n_windows = self.options.n_chunks? as u64;
         let rows = n_windows.checked_mul(self.options.scored().len() as u64)?;
@@ -200,7 +201,7 @@ impl Header {
     }
 }
 
-/// Runs the model and hands on each encoded row; returns perplexity.
+/// Runs the model and hands each encoded row on; returns perplexity.
 fn run(
     model: &mut (dyn Forward + Send),
     header: &Header,
@@ -224,7 +225,7 @@ fn run(
     Ok(surprise.mean().exp())
 }
 
-/// Reads row after row.
+/// A reader of one row after the other.
 pub(super) struct RowReader<'a> {
     base: &'a Base,
     source: Box<dyn Read + 'a>,

@@ -3,7 +3,7 @@
 //! | bytes | what |
 //! | ---: | --- |
 //! | 8 | `TRIKLD01` |
-//! | 4 · 5 | u32: vocabulary V, window length N, number of windows, first token of a window (or 2³² − 1), bytes of the model's name |
+//! | 4 · 5 | u32: vocabulary V, window length N, windows, first token of a window (or 2³² − 1), bytes of the name |
 //! | 32 · 2 | SHA-256 of the text, SHA-256 of the vocabulary |
 //! | … | name of the model, UTF-8 |
 //! | 4 · N · windows | u32: token ids |
@@ -21,13 +21,13 @@ use crate::Error;
 
 const MAGIC: &[u8; 8] = b"TRIKLD01";
 
-/// Stands for "no first token".
+/// Value of the header's first token where there is none.
 const NO_TOKEN: u32 = u32::MAX;
 
-/// Longest name of a model, bytes.
+/// Longest name of a model, in bytes.
 const NAME_BYTES_MAX: u32 = 4096;
 
-/// The bytes before the rows.
+/// Encodes all bytes before the rows.
 pub(super) fn encode(header: &Header) -> Result<Vec<u8>, Error> {
     let Header { origin, n_vocab, options, tokens } = header;
     let word = |parameter: &'static str, value: usize| {
@@ -55,7 +55,7 @@ pub(super) fn encode(header: &Header) -> Result<Vec<u8>, Error> {
     Ok(out)
 }
 
-/// Reads what [`encode`] wrote and the offset of the rows, of a file of `file_bytes`.
+/// Decodes what [`encode`] wrote from a file of `file_bytes`; returns the header and the offset of the rows.
 pub(super) fn decode(file: &str, source: &mut impl Read, file_bytes: u64) -> Result<(Header, u64), Error> {
     let invalid = |what: String| Error::Invalid { file: file.to_owned(), what };
     let mut read = |n: usize, what: &str| {
@@ -162,7 +162,7 @@ mod tests {
         assert!(decoded(&broken).unwrap_err().to_string().contains("token 10"));
     }
 
-    /// The figures of a header, each of them any number.
+    /// Bytes of a header that hold its figures.
     const WORDS: std::ops::Range<usize> = 8..28;
 
     fn check(bytes: &[u8]) {

@@ -1,8 +1,10 @@
 //! One row of base log-probabilities as bytes: 12 bytes and 16 bits a token.
 //!
-//! `top` u32: the most probable token · `next` f32: ln p of the token that follows in the text, as it was · `step` f32
-//! · `codes` `[V]` u16: `ln p[i] = ln p[top] − step · codes[i]` up to a constant that makes the probabilities sum to
-//! one.
+//! - `top` u32: the most probable token
+//! - `next` f32: ln p of the token that follows in the text, as it was
+//! - `step` f32
+//! - `codes` `[V]` u16: `ln p[i] = ln p[top] − step · codes[i]` up to a constant that makes the probabilities sum to
+//!   one
 //!
 //! `step` is 1/65535 of the distance between the largest and the smallest logit, at most [`RANGE_MAX`], so a
 //! log-probability is off by at most 2.5e-4, and what is less probable than `e^-32` of the most probable token counts
@@ -13,21 +15,21 @@ use model::TokenId;
 
 use crate::softmax;
 
-/// Furthest below the most probable token, in nats.
+/// Largest distance from the most probable token, in nats; what is further below counts as this far.
 const RANGE_MAX: f32 = 32.0;
 
-/// The longest step.
+/// Largest step between two codes, in nats.
 const STEP_MAX: f32 = RANGE_MAX / u16::MAX as f32;
 
-/// Bytes before the codes.
+/// Number of bytes before the codes.
 const HEAD_BYTES: usize = 12;
 
-/// Bytes of a row of `n_vocab`, which a file may claim to be more than memory can address.
+/// Number of bytes of a row of `n_vocab`, which a file may claim to be more than memory can address.
 pub(crate) const fn n_bytes(n_vocab: usize) -> u64 {
     HEAD_BYTES as u64 + 2 * n_vocab as u64
 }
 
-/// Appends the row of `logits` `[V]`, finite, before token `next`.
+/// Appends the row of finite `logits` `[V]`, before token `next`.
 pub(crate) fn encode(logits: &[f32], next: TokenId, out: &mut Vec<u8>) {
     let (min, max) = logits.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), x| (min.min(*x), max.max(*x)));
     let step = ((max - min) / f32::from(u16::MAX)).min(STEP_MAX);
@@ -40,20 +42,20 @@ pub(crate) fn encode(logits: &[f32], next: TokenId, out: &mut Vec<u8>) {
     out.extend(logits.iter().flat_map(|x| (((max - x) * per_nat).round() as u16).to_le_bytes()));
 }
 
-/// A row as it was written.
+/// A decoded view of one row.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row<'a> {
     /// The most probable token.
     pub(crate) top: TokenId,
-    /// ln p of the token that follows in the text.
+    /// Log-probability of the token that follows in the text.
     pub(crate) next: f64,
     step: f32,
-    /// `[V]` u16
+    /// Codes `[V]`, u16 little-endian.
     codes: &'a [[u8; 2]],
 }
 
 impl<'a> Row<'a> {
-    /// `None` if the numbers are none that [`encode`] writes.
+    /// Reads a row; `None` if the numbers are none that [`encode`] writes.
     pub(crate) fn new(bytes: &'a [u8]) -> Option<Self> {
         let (head, codes) = bytes.split_first_chunk::<HEAD_BYTES>()?;
         let (words, _) = head.as_chunks::<4>();
@@ -69,7 +71,7 @@ impl<'a> Row<'a> {
         is_sound.then_some(Self { top: TokenId(top), next: next.into(), step, codes })
     }
 
-    /// `Σ p (ln p − ln q)` over the vocabulary, where `q` is the softmax of `logits` `[V]`.
+    /// Returns the divergence `Σ p (ln p − ln q)` over the vocabulary, where `q` is the softmax of `logits` `[V]`.
     pub(crate) fn divergence(&self, logits: &[f32]) -> f64 {
         let (log_sum_q, max) = softmax::log_sum(logits);
         let (mut sum_p, mut weighted) = (0.0, 0.0);

@@ -6,7 +6,7 @@ use tokenizer::{ControlTokens, Tokenizer};
 
 use crate::stories;
 
-/// ln p of each token of `text` after `n_context` tokens, by one pass, and whether all are the most probable.
+/// Computes by one pass the sum of ln p of the tokens of `ending`, their number, and whether all are the most probable.
 fn by_definition(model: &mut Model, tokenizer: &Tokenizer, context: &str, ending: &str) -> (f64, usize, bool) {
     let encode = |text: &str| {
         let mut tokens: Vec<TokenId> = tokenizer.bos().into_iter().collect();

@@ -15,7 +15,7 @@ fn load(container: &Container) -> Model {
     Model::load(container, Kernels::new(None, 2).unwrap(), &options).unwrap()
 }
 
-/// On 3 windows of 32 tokens.
+/// Collects importance on 3 windows of 32 tokens.
 fn collect(container: &Container, with_head: bool) -> ImportanceMatrix {
     let tokens: Vec<TokenId> = (0..100u32).map(|i| TokenId(i * 37 % 96 + 1)).collect();
     let options = Options { window_len: 32, n_chunks: None, first: Some(TokenId(1)) };
@@ -35,7 +35,7 @@ fn golden(name: &str) -> Container {
     Container::open(&testkit::data(&format!("golden/{name}.gguf"))).unwrap()
 }
 
-/// Values of an F32 tensor.
+/// Returns the values of an F32 tensor.
 fn floats(container: &Container, name: &str) -> Vec<f32> {
     let bytes = container.bytes(container.tensor(name).unwrap());
     bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()

@@ -33,7 +33,7 @@ fn text(tokenizer: &Tokenizer) -> Vec<TokenId> {
 
 const GO_ON: ControlFlow<()> = ControlFlow::Continue(());
 
-/// Perplexity by its definition, on one forward pass a window.
+/// Computes perplexity by its definition, with one forward pass a window.
 fn by_definition(model: &mut Model, tokens: &[TokenId], n: usize, bos: TokenId) -> f64 {
     let pages: Vec<PageId> = (0..n.div_ceil(PAGE_LEN) as u32).map(PageId).collect();
     let mut surprises = Vec::new();
@@ -135,8 +135,8 @@ fn bench_counts_its_samples() {
     }
 }
 
-/// `llama-perplexity -c 512 --chunks 40` with the same file on the same text. Its kernels round activations to 8 bits,
-/// and so do ours.
+/// Perplexity that `llama-perplexity -c 512 --chunks 40` prints for the same file and text. Its kernels round
+/// activations to 8 bits, and so do ours.
 const SMOLLM2_PERPLEXITY: f64 = 21.4497;
 
 #[test]
@@ -187,7 +187,7 @@ fn ids_that_the_model_does_not_have_are_named() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
-/// Notes the rows of each step and the logits it is asked for.
+/// A model that notes the rows of each step and the logits it is asked for.
 #[derive(Default)]
 struct Noting(Vec<(usize, usize, LogitsWanted)>);
 

@@ -1,9 +1,9 @@
 //! Names that look like one that nobody has.
 
-/// Names longer than this are not compared.
+/// Longest name, in characters, that is compared with others.
 const NAME_CHARS_MAX: usize = 64;
 
-/// Up to three of `names`, nearest first: few letters off, or one begins with the other's family.
+/// Returns up to three of `names`, nearest first: few letters off, or one begins with the other's family.
 pub(super) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     if name.chars().count() > NAME_CHARS_MAX {
         return Vec::new();
@@ -21,7 +21,7 @@ pub(super) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> V
     scored.into_iter().take(3).map(|(_, n)| n.to_owned()).collect()
 }
 
-/// Letters to insert, delete or replace (Levenshtein 1965), row by row.
+/// Returns the number of letters to insert, delete or replace (Levenshtein 1965), computed row by row.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut previous: Vec<usize> = (0..=b.len()).collect();

@@ -13,23 +13,22 @@ use crate::{
     source,
 };
 
-/// Longest list that is read.
+/// Longest answer that is read.
 const LIST_BYTES_MAX: u64 = 32 << 20;
-/// Most files that an error names.
+/// Largest number of files that an error names.
 const NAMED_MAX: usize = 40;
 
-/// A file of a repository that can be pulled.
+/// A file of a repository that can be pulled: its `path` there, the word of its name that tells its quantisation, and
+/// its size, of a split model that of all parts.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RepositoryFile {
-    /// Path in the repository.
     pub path: String,
-    /// What tells its quantisation, as its name has it.
     pub quant: Option<String>,
-    /// Size, of a split model of all parts.
     pub bytes: Option<u64>,
 }
 
-/// The answer, as far as it matters here.
+/// The answer of Hugging Face, as far as it matters here.
 #[derive(Deserialize)]
 struct Answer {
     id: Option<String>,
@@ -58,16 +57,16 @@ struct Lfs {
     size: Option<u64>,
 }
 
-/// The files of a repository, asked for.
+/// The files of a repository, as Hugging Face listed them.
 pub(crate) struct Listing {
-    /// With the case that its owner chose.
+    /// Repository with the case that its owner chose.
     repository: Repository,
     files: Vec<Sibling>,
     licence: Option<String>,
 }
 
 impl Listing {
-    /// Asks.
+    /// Asks Hugging Face for the files of `repository`.
     pub(crate) fn ask(settings: &Settings, repository: &Repository) -> Result<Self, Error> {
         let (id, revision) = (repository.id(), &repository.revision);
         let path = format!("api/models/{id}/revision/{revision}?blobs=true");
@@ -102,7 +101,7 @@ impl Listing {
         Self { repository, files, licence }
     }
 
-    /// The models.
+    /// Returns the files that are models.
     pub(crate) fn models(&self) -> Vec<RepositoryFile> {
         let models = self.files.iter().filter(|file| is_model(&file.rfilename));
         let of = |file: &Sibling| RepositoryFile {
@@ -113,7 +112,7 @@ impl Listing {
         models.map(of).collect()
     }
 
-    /// What is to be pulled.
+    /// Returns the model that the repository's reference means.
     pub(crate) fn pick(&self) -> Result<Wanted, Error> {
         let paths: Vec<&str> = self.files.iter().map(|file| file.rfilename.as_str()).collect();
         let quant = self.repository.quant.as_deref();
@@ -121,7 +120,7 @@ impl Listing {
         self.wanted(paths.get(picked).copied().unwrap_or_default())
     }
 
-    /// The file at `path`, whatever its case.
+    /// Returns the model at `path`, whatever its case.
     pub(crate) fn find(&self, path: &str) -> Result<Wanted, Error> {
         match self.files.iter().find(|file| file.rfilename.eq_ignore_ascii_case(path)) {
             Some(found) => self.wanted(&found.rfilename),
@@ -145,7 +144,7 @@ impl Listing {
         Ok(wanted)
     }
 
-    /// Of all parts.
+    /// Size of the model at `path`, all parts together.
     fn bytes_of(&self, path: &str) -> Option<u64> {
         let parts = reference::split_names(path).ok()?;
         let size = |part: &String| self.files.iter().find(|f| f.rfilename == *part)?.bytes();
@@ -153,7 +152,7 @@ impl Listing {
     }
 }
 
-/// What there is to choose from.
+/// Makes the error for a reference that picks no file; it names what there is to choose from.
 fn no_pick(repository: String, quant: Option<&str>, why: NoPick, models: &[RepositoryFile]) -> Error {
     let word = |file: &RepositoryFile| {
         // Two of one label are told apart by their names.

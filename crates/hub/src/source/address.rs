@@ -5,26 +5,26 @@ use std::net::IpAddr;
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use ureq::http::Uri;
 
-/// What stands for itself in a path (RFC 3986, unreserved) and the slash between its segments.
+/// Characters that are encoded in a path: all but the unreserved ones (RFC 3986) and the slash between segments.
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
-/// The path of a file by its name: `a b+c` → `a%20b%2Bc`.
+/// Encodes the name of a file as the path of an address: `a b+c` → `a%20b%2Bc`.
 pub(crate) fn encode_path(path: &str) -> String {
     utf8_percent_encode(path, IN_PATH).to_string()
 }
 
-/// The name of a file by its path: `a%20b+c` → `a b+c`.
+/// Decodes the path of an address into the name of a file: `a%20b+c` → `a b+c`.
 pub(crate) fn decode_path(path: &str) -> Result<String, String> {
     let decoded = percent_decode_str(path).decode_utf8();
     decoded.map(Into::into).map_err(|_| format!("{path:?} is no UTF-8 once % is decoded"))
 }
 
-/// A checked URL.
+/// A URL that was checked: http or https, a host, no password.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Address(Uri);
 
 impl Address {
-    /// Spaces and letters beyond ASCII may stand as they are: they are encoded.
+    /// Parses a URL. Spaces and letters beyond ASCII may stand as they are: they are encoded.
     pub(crate) fn parse(url: &str) -> Result<Self, String> {
         if url.chars().any(char::is_control) {
             return Err("a URL holds no control characters".to_owned());
@@ -53,29 +53,29 @@ impl Address {
         self.0.scheme_str() == Some("https")
     }
 
-    /// Is it this machine?
+    /// Whether the host is this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         let host = self.host().trim_start_matches('[').trim_end_matches(']');
         host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
     }
 
-    /// Can nobody on the way read or change what is sent?
+    /// Whether nobody on the way can read or change what is sent.
     pub(crate) fn is_safe(&self) -> bool {
         self.is_https() || self.is_loopback()
     }
 
-    /// Scheme, host and path: queries may hold keys.
+    /// Returns scheme, host and path, without the query, which may hold keys.
     pub(crate) fn public(&self) -> String {
         let authority = self.0.authority().map_or("", |a| a.as_str());
         format!("{}://{authority}{}", self.0.scheme_str().unwrap_or_default(), self.0.path())
     }
 
-    /// Same scheme, host and port.
+    /// Whether both addresses have the same scheme, host and port.
     pub(crate) fn is_same_origin(&self, other: &Self) -> bool {
         self.0.scheme() == other.0.scheme() && self.0.authority() == other.0.authority()
     }
 
-    /// The address that `reference` means here (RFC 3986 section 5.2, without `..`).
+    /// Returns the address that `reference` means here (RFC 3986 section 5.2, without `..`).
     pub(crate) fn join(&self, reference: &str) -> Result<Self, String> {
         let reference = reference.split('#').next().unwrap_or_default();
         let scheme = self.0.scheme_str().unwrap_or_default();

@@ -18,13 +18,13 @@ use super::address::Address;
 const REDIRECTS_MAX: usize = 8;
 const USER_AGENT: &str = concat!("trinity/", env!("CARGO_PKG_VERSION"));
 
-/// The answer of the last hop, and the headers of the first.
+/// The last answer to a GET, and the headers of the first, before any redirect.
 pub(super) struct Answer {
     pub(super) first_headers: HeaderMap,
     pub(super) response: Response<Body>,
 }
 
-/// Asks for `address`.
+/// Sends a GET to `address` and follows redirects; `token` goes to that address's server alone.
 pub(super) fn get(
     settings: &Settings,
     address: &Address,
@@ -63,7 +63,7 @@ pub(super) fn get(
     Err(refused(start, &format!("more than {REDIRECTS_MAX} redirects")))
 }
 
-/// An answer that another attempt would not change.
+/// Makes the error of an answer that another attempt would not change.
 fn refused(address: &Address, why: &str) -> Error {
     Error::BadName { text: address.public(), why: why.to_owned() }
 }
@@ -110,7 +110,7 @@ fn proxy_of<'a>(settings: &'a Settings, address: &Address) -> Option<&'a str> {
     if address.is_https() { proxies.https.as_deref() } else { proxies.http.as_deref() }
 }
 
-/// What happened, in words of the user.
+/// Says in words of the user why a request failed.
 fn explain(error: &ureq::Error, settings: &Settings) -> String {
     match error {
         ureq::Error::HostNotFound => "host not found".to_owned(),
@@ -123,7 +123,7 @@ fn explain(error: &ureq::Error, settings: &Settings) -> String {
     }
 }
 
-/// The same for an error while the body is read.
+/// Says in words of the user why the body of an answer could not be read.
 pub(super) fn explain_read(error: &std::io::Error, settings: &Settings) -> String {
     let inner = error.get_ref().and_then(|e| e.downcast_ref::<ureq::Error>());
     match inner {

@@ -21,9 +21,9 @@ use super::{
     client::{self, Answer},
 };
 
-/// Pieces of a body that are read before they are written.
+/// Number of pieces of a body that are read before they are written.
 const PIECES_AHEAD: usize = 8;
-/// All attempts at one file, those included that brought something.
+/// Largest number of attempts at one file, those included that brought something.
 const ATTEMPTS_MAX: u32 = 100;
 
 /// Fills `part` with the file at `address`; broken connections are taken up again.
@@ -52,7 +52,7 @@ pub(super) fn fetch(
     Err(Error::Network { url: address.public(), why: format!("broken off {ATTEMPTS_MAX} times") })
 }
 
-/// One connection.
+/// Makes one connection, and appends to `part` what it brings.
 fn attempt(
     settings: &Settings,
     address: &Address,
@@ -163,7 +163,7 @@ fn check_length(length: Option<u64>, part: &mut Part<'_>) -> Result<(), Error> {
     }
 }
 
-/// Hugging Face states the SHA-256 of large files before it redirects to them.
+/// Notes the SHA-256 that Hugging Face states of large files before it redirects to them.
 fn note_announced_hash(headers: &HeaderMap, part: &mut Part<'_>) -> Result<(), Error> {
     let etag = headers.get("x-linked-etag").and_then(|v| v.to_str().ok()).map(|v| v.trim_matches('"'));
     let Some(hash) = etag.filter(|v| v.len() == 64 && v.chars().all(|c| c.is_ascii_hexdigit())) else {
@@ -177,14 +177,14 @@ fn note_announced_hash(headers: &HeaderMap, part: &mut Part<'_>) -> Result<(), E
     Ok(())
 }
 
-/// What `If-Range` takes (RFC 9110 section 13.1.5): no weak tag.
+/// Returns the validator that `If-Range` takes (RFC 9110 section 13.1.5), which is no weak tag.
 fn validator_of(headers: &HeaderMap) -> Option<String> {
     let text = |name: HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
     let tag = text(header::ETAG).filter(|tag| tag.starts_with('"'));
     tag.or_else(|| text(header::LAST_MODIFIED)).map(str::to_owned)
 }
 
-/// `Content-Range: bytes START-END/TOTAL`
+/// A parsed `Content-Range: bytes START-END/TOTAL`.
 struct Range {
     start: u64,
     total: Option<u64>,

@@ -16,9 +16,9 @@ use zip::ZipArchive;
 
 use crate::{Error, Settings, part::Part, pull::POLL};
 
-/// How pip may be started, in the order tried.
+/// Commands by which pip may be started, in the order tried.
 const PIPS: &[&[&str]] = &[&["python3", "-m", "pip"], &["python", "-m", "pip"], &["pip3"], &["pip"]];
-/// How much of what pip says is read.
+/// Largest number of bytes that are read of what pip says.
 const LOG_BYTES_MAX: u64 = 1 << 16;
 const REASON_CHARS_MAX: usize = 300;
 
@@ -53,7 +53,7 @@ pub(super) fn fetch(settings: &Settings, packages: &[String], member: &str, part
     Ok(())
 }
 
-/// A folder that goes when it is no longer needed.
+/// A temporary folder that is removed when it is dropped.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -73,7 +73,7 @@ impl Drop for Scratch {
     }
 }
 
-/// The wheel that pip put into `folder`.
+/// Has pip download `package`, and returns the wheel that it put into `folder`.
 fn download(settings: &Settings, package: &str, folder: &Path, part: &mut Part<'_>) -> Result<PathBuf, Error> {
     let refuse = |why: String| Error::Package { package: package.to_owned(), why };
     let own: Option<Vec<OsString>> =
@@ -102,7 +102,7 @@ fn download(settings: &Settings, package: &str, folder: &Path, part: &mut Part<'
     Err(Error::NoPip { package: package.to_owned() })
 }
 
-/// pip, if there is one called so.
+/// Starts pip by the command `words`; `None` if nothing is called so.
 fn start(settings: &Settings, words: &[OsString], package: &str, folder: &Path) -> Result<Option<Child>, Error> {
     let log = folder.join("pip.log");
     let log = File::create(&log).map_err(Error::io(&log))?;
@@ -161,7 +161,7 @@ fn wait(
     }
 }
 
-/// Bytes of all files in `folder`, `depth` folders deep.
+/// Returns the bytes of all files in `folder`, down to `depth` folders.
 fn bytes_below(folder: &Path, depth: usize) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let bytes = entries.map(|entry| match entry.metadata() {
@@ -172,7 +172,7 @@ fn bytes_below(folder: &Path, depth: usize) -> u64 {
     bytes.sum()
 }
 
-/// pip's own last word on why it failed.
+/// Returns pip's own last word on why it failed.
 fn reason(said: &str) -> String {
     let lines = || said.lines().rev().map(str::trim).filter(|l| !l.is_empty());
     let line = lines().find(|l| l.starts_with("ERROR:")).or_else(|| lines().next()).unwrap_or("it said nothing");

