@@ -13,18 +13,18 @@ use crate::{
     source::Source,
 };
 
-/// A tensor to be encoded.
+/// A tensor to be encoded, and how.
 pub(crate) struct Job<'a> {
     pub(crate) source: &'a dyn Source,
-    /// Its place in the source.
+    /// Index of the tensor in the source.
     pub(crate) tensor: usize,
     pub(crate) format: Format,
     pub(crate) freedom: Freedom,
-    /// `[matrices, cols]`
+    /// Importance of the columns, `[matrices, cols]`.
     pub(crate) importance: Option<&'a [f32]>,
 }
 
-/// All data of the tensor in its new format, and what that lost.
+/// Encodes a tensor; returns all data in its new format, and what that lost.
 pub(crate) fn tensor(job: &Job<'_>, n_threads: usize, progress: Progress<'_>) -> Result<(Vec<u8>, Loss), Error> {
     if job.format.is_ternary() {
         return ternary::tensor(job, n_threads, progress);
@@ -32,7 +32,7 @@ pub(crate) fn tensor(job: &Job<'_>, n_threads: usize, progress: Progress<'_>) ->
     values(job, n_threads, progress)
 }
 
-/// The same by the format's own encoder, which looks for what comes nearest to given values.
+/// Encodes a tensor by the format's own encoder, which looks for what comes nearest to the values.
 fn values(job: &Job<'_>, n_threads: usize, progress: Progress<'_>) -> Result<(Vec<u8>, Loss), Error> {
     let tensor = &job.source.tensors()[job.tensor];
     let (cols, n_rows) = (tensor.cols(), tensor.n_rows());
@@ -69,7 +69,7 @@ impl Job<'_> {
         Ok(Loss::between(&values, &decoded))
     }
 
-    /// The tensor would change, and that was not allowed.
+    /// Makes the error of a tensor that would change though that was not allowed.
     pub(crate) fn lossy(&self, why: impl Into<String>, loss: Loss) -> Error {
         let tensor = self.source.tensors()[self.tensor].name.clone();
         let (file, format) = (self.source.name().to_owned(), self.format.name().to_owned());

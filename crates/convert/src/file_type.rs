@@ -3,14 +3,14 @@
 
 use quant::Format;
 
-/// Key of the number.
+/// Metadata key of the number that llama.cpp gives a file.
 pub(crate) const FILE_TYPE: &str = "general.file_type";
-/// Key of [`QUANTIZATION_VERSION`].
+/// Metadata key of [`QUANTIZATION_VERSION`].
 pub(crate) const VERSION: &str = "general.quantization_version";
 /// Version of ggml's block formats, since 2023.
 pub(crate) const QUANTIZATION_VERSION: u32 = 2;
 
-/// The number of a file whose matrices are `format`; `None` where llama.cpp has none.
+/// Returns the number of a file whose matrices are `format`; `None` where llama.cpp has none.
 pub(crate) fn number(format: Format) -> Option<u32> {
     Some(match format {
         Format::F32 => 0,

@@ -19,15 +19,14 @@ use crate::{
 };
 use lookup::Lookup;
 
-/// A model in GGUF files. Weights are read, not mapped: what was read and forgotten takes no memory, whatever the size
-/// of the file.
+/// A model in GGUF files. Weights are read, not mapped, so that what was read and dropped takes no memory.
 pub struct GgufSource {
     container: Container,
     tensors: Vec<SourceTensor>,
-    /// One for each part; none where the container is in memory.
+    /// Open files of all parts; none where the container is in memory.
     files: Vec<Mutex<File>>,
     paths: Vec<PathBuf>,
-    /// Are the rows of I2_S tensors interleaved by four?
+    /// Whether the rows of I2_S tensors are interleaved by four.
     has_rows4: bool,
     lookup: Lookup,
 }
@@ -62,7 +61,7 @@ impl GgufSource {
         Ok(Self { files, paths, ..Self::from_container(container) })
     }
 
-    /// A container that is in memory.
+    /// Makes a source of a container that is in memory.
     pub fn from_container(container: Container) -> Self {
         Self {
             tensors: tensors(&container),
@@ -74,7 +73,7 @@ impl GgufSource {
         }
     }
 
-    /// Takes all I2_S tensors to be in `order`, whatever was said of them.
+    /// Takes all I2_S tensors to be in `order`, whatever the file says of them.
     pub fn with_i2_s_order(mut self, order: I2sOrder) -> Result<Self, Error> {
         self.has_rows4 = order == I2sOrder::Rows4;
         self.container.check_i2_s_order(order)?;
@@ -84,7 +83,7 @@ impl GgufSource {
         Ok(self)
     }
 
-    /// Reads tensors in TL1 and TL2 by `tables`; refuses the first for which there is none.
+    /// Reads tensors in TL1 and TL2 by `tables`; refuses the first tensor for which there is none.
     pub fn with_lookup_tables(mut self, tables: LookupTables) -> Result<Self, Error> {
         self.lookup.tables = tables;
         for tensor in self.container.tensors() {
@@ -104,12 +103,12 @@ impl GgufSource {
         Ok(self)
     }
 
-    /// The file's header.
+    /// Returns the header of the file, or the joined one of all parts.
     pub fn container(&self) -> &Container {
         &self.container
     }
 
-    /// Sum of the sizes of all parts.
+    /// Size of all parts together, in bytes.
     pub fn file_bytes(&self) -> u64 {
         self.container.file_bytes()
     }

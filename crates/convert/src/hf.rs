@@ -27,30 +27,31 @@ use crate::{
 use config::Config;
 use weights::Weights;
 
-/// Says that weights were multiplied by a Hadamard matrix: without the same on the activations they are noise.
+/// File that says that weights were multiplied by a Hadamard matrix: without the same on the activations they are
+/// noise.
 const ROTATED: &str = "hadamard.json";
 
-/// What a caller may choose.
+/// Choices of the caller of [`open`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct HfOptions {
-    /// What becomes of full-precision weights of a BitNet model.
+    /// Treatment of full-precision weights of a BitNet model.
     pub ternarise: Ternarise,
 }
 
-/// What becomes of the masters of a BitNet model: the float weights that training rounds to ternary ones at every use.
+/// Treatment of the masters of a BitNet model: the float weights that training rounds to ternary ones at every use.
 ///
 /// A BitNet architecture without a `quantization_config` is a model of floats to transformers, although it was trained
 /// as one of ternary weights.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Ternarise {
-    /// As transformers does: where `quantization_mode` is online.
+    /// Masters become ternary where transformers makes them so: where `quantization_mode` is online.
     #[default]
     AsConfigured,
-    /// There, and in a BitNet architecture without any `quantization_config`.
+    /// Masters become ternary there, and in a BitNet architecture without any `quantization_config`.
     Undeclared,
-    /// Always; a model that is no BitNet is refused.
+    /// Masters always become ternary; a model that is no BitNet is refused.
     Always,
-    /// Never: the masters themselves, which is not what the model computes with.
+    /// Masters stay as they are, which is not what the model computes with.
     Never,
 }
 
@@ -64,8 +65,8 @@ pub struct HuggingFace {
 }
 
 impl HuggingFace {
-    /// Are its weights the floats of a BitNet architecture whose configuration does not say that they are used as
-    /// ternary ones?
+    /// Whether the weights are the floats of a BitNet architecture whose configuration does not say that they are used
+    /// as ternary ones.
     pub fn has_undeclared_masters(&self) -> bool {
         self.has_undeclared_masters
     }
@@ -94,7 +95,7 @@ pub fn open(path: &Path, options: &HfOptions) -> Result<HuggingFace, Error> {
     Ok(HuggingFace { name: path.display().to_string(), metadata, weights, has_undeclared_masters, warnings })
 }
 
-/// What the folder is called, however it was named here.
+/// Returns the name of the folder, however its path was written.
 fn folder_name(folder: &Path) -> Option<String> {
     Some(folder.canonicalize().ok()?.file_name()?.to_str()?.to_owned())
 }

@@ -10,10 +10,10 @@ use serde::{
 
 use crate::Error;
 
-/// Bytes of a JSON file that stands beside weights.
+/// Largest size of a JSON file that stands beside weights, in bytes.
 const FILE_BYTES_MAX: usize = 256 << 20;
 
-/// An object in file order. Plain maps keep the last of two equal keys; this refuses them.
+/// An object in file order. Plain maps keep the last of two equal keys; this one refuses them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Entries<T>(pub(crate) Vec<(String, T)>);
 
@@ -44,17 +44,17 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entries<T> {
     }
 }
 
-/// `bytes` of `file` as a `T`.
+/// Parses the `bytes` of `file` as a `T`.
 pub(crate) fn parse<T: DeserializeOwned>(file: &Path, bytes: &[u8]) -> Result<T, Error> {
     serde_json::from_slice(bytes).map_err(|e| invalid(file, e.to_string()))
 }
 
-/// The file as a `T`; `None` where there is none.
+/// Reads the file as a `T`; `None` where there is none.
 pub(crate) fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, Error> {
     read_bytes(file)?.map(|bytes| parse(file, &bytes)).transpose()
 }
 
-/// The bytes of a file that may be missing.
+/// Reads the bytes of a file; `None` where there is none.
 pub(crate) fn read_bytes(file: &Path) -> Result<Option<MappedFile>, Error> {
     if !file.try_exists().map_err(|source| Error::Io { file: file.display().to_string(), source })? {
         return Ok(None);
@@ -66,7 +66,7 @@ pub(crate) fn read_bytes(file: &Path) -> Result<Option<MappedFile>, Error> {
     Ok(Some(bytes))
 }
 
-/// [`Error::Invalid`].
+/// Makes an [`Error::Invalid`] about `file`.
 pub(crate) fn invalid(file: &Path, what: impl Into<String>) -> Error {
     Error::Invalid { file: file.display().to_string(), what: what.into() }
 }

@@ -7,14 +7,14 @@ use serde::Deserialize;
 
 use crate::{Error, json};
 
-/// Tiles of one shape as one program chose them.
+/// The tiles of one shape, as a program of microsoft/BitNet chose them.
 struct Published {
     layout: LookupLayout,
-    /// `[rows, cols]`
+    /// Shape of the matrix, `[rows, cols]`.
     shape: [usize; 2],
-    /// `[bm, bk, bmm]`, as `kernel_config.ini` names them.
+    /// Tiling `[bm, bk, bmm]`, as `kernel_config.ini` names them.
     tiling: [usize; 3],
-    /// Where in microsoft/BitNet it stands.
+    /// Place of the table in microsoft/BitNet.
     source: &'static str,
 }
 
@@ -31,7 +31,8 @@ const fn tl2(shape: [usize; 2], tiling: [usize; 3], source: &'static str) -> Pub
     Published { layout: LookupLayout::Tl2, shape, tiling, source }
 }
 
-/// The ini of the large model says bmm 64 for its last TL2 shape, which the converter refuses: 32 it must be.
+/// Tiles of the shapes of published models. The ini of the large model says bmm 64 for its last TL2 shape, which the
+/// converter refuses: it must be 32.
 const PUBLISHED: &[Published] = &[
     tl1([1536, 4096], [256, 128, 32], LARGE),
     tl1([1536, 1536], [128, 64, 64], LARGE),
@@ -65,7 +66,7 @@ pub struct LookupTables {
     own: Vec<Table>,
 }
 
-/// One shape of a file of tables, in the words of bitnet.cpp's `kernel_config.ini`.
+/// A shape in a file of tables, in the words of bitnet.cpp's `kernel_config.ini`.
 #[derive(Clone, Copy, Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 struct Table {
@@ -92,7 +93,7 @@ impl LookupTables {
         Ok(Self { own })
     }
 
-    /// The tiles of a matrix of `rows` × `cols`; an error says why they are not known.
+    /// Returns the tiles of a matrix of `rows` × `cols`; the error says why they are not known.
     pub(crate) fn tiling(&self, layout: LookupLayout, rows: usize, cols: usize) -> Result<LookupTiling, String> {
         let own = self.own.iter().find(|t| (t.rows, t.cols) == (rows, cols));
         let published: Vec<&Published> =

@@ -2,23 +2,20 @@
 
 use std::fmt;
 
-/// What became of some weights.
+/// Distance of weights from what they were: how many were compared and how many have another value, the largest
+/// absolute difference, the sum of squared differences (`error_energy`) and the sum of squares before (`energy`).
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Loss {
-    /// Weights compared.
     pub n_weights: u64,
-    /// Those with another value.
     pub n_changed: u64,
-    /// Largest absolute difference.
     pub error_max: f32,
-    /// Sum of squared differences.
     pub error_energy: f64,
-    /// Sum of squares before.
     pub energy: f64,
 }
 
 impl Loss {
-    /// `after` against `before`; zeros of either sign are one value.
+    /// Compares `after` with `before`; zeros of either sign are one value.
     pub fn between(before: &[f32], after: &[f32]) -> Self {
         let mut loss = Self { n_weights: before.len() as u64, ..Self::default() };
         for (&before, &after) in before.iter().zip(after) {
@@ -34,7 +31,7 @@ impl Loss {
         loss
     }
 
-    /// Both together.
+    /// Adds up the losses of two sets of weights.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
@@ -46,12 +43,12 @@ impl Loss {
         }
     }
 
-    /// Did no weight change?
+    /// Whether no weight changed.
     pub fn is_exact(&self) -> bool {
         self.n_changed == 0
     }
 
-    /// Root of the squared error over the squared weights.
+    /// Relative error: the root of the squared differences over the squared weights.
     pub fn relative_rmse(&self) -> f64 {
         if self.error_energy == 0.0 { 0.0 } else { (self.error_energy / self.energy).sqrt() }
     }

@@ -10,14 +10,14 @@ use std::{
 
 use crate::Error;
 
-/// Told how many weights were dealt with since it was last called, from whatever thread; `Break` ends the work with
-/// [`Error::Cancelled`].
+/// A callback that is told how many weights were dealt with since its last call, from any thread; `Break` ends the work
+/// with [`Error::Cancelled`].
 pub type Progress<'a> = &'a (dyn Fn(u64) -> ControlFlow<()> + Sync);
 
-/// Weights of a chunk: small enough that buffers of many threads stay below 200 MB.
+/// Number of weights of a chunk: small enough that the buffers of many threads stay below 200 MB.
 const CHUNK_WEIGHTS: usize = 1 << 17;
 
-/// Ranges of rows of about [`CHUNK_WEIGHTS`] that cover `n_rows` and cross no multiple of `rows_per_matrix`.
+/// Cuts `n_rows` into ranges of about [`CHUNK_WEIGHTS`] weights that cross no multiple of `rows_per_matrix`.
 pub(crate) fn chunks(n_rows: usize, rows_per_matrix: usize, cols: usize) -> Vec<Range<usize>> {
     let step = (CHUNK_WEIGHTS / cols.max(1)).max(1);
     let rows_per_matrix = rows_per_matrix.max(1);
@@ -29,8 +29,8 @@ pub(crate) fn chunks(n_rows: usize, rows_per_matrix: usize, cols: usize) -> Vec<
     matrices.flat_map(within).collect()
 }
 
-/// `f` of every item, in the order of the items, on up to `n_threads` threads. An error ends all; of several, one is
-/// returned.
+/// Applies `f` to every item on up to `n_threads` threads; returns the results in the order of the items. An error ends
+/// all; of several, one is returned.
 pub(crate) fn map<I: Send, T: Send>(
     n_threads: usize,
     items: impl IntoIterator<Item = I, IntoIter: Send>,

@@ -10,71 +10,66 @@ use crate::{
     source::{Source, SourceTensor, Stored},
 };
 
-/// Metadata and tensors of a file to be.
+/// Metadata and tensors of a file to be written.
 pub struct Plan {
-    /// All of it, as it will be written.
+    /// Metadata as it will be written, whole.
     pub metadata: Metadata,
-    /// In the order of the source.
+    /// Tensors in the order of the source.
     pub tensors: Vec<PlannedTensor>,
 }
 
-/// What becomes of one tensor.
+/// The decision about one tensor.
 #[derive(Clone, PartialEq, Debug)]
 pub struct PlannedTensor {
-    /// How it is written.
+    /// Way in which the tensor is written.
     pub action: Action,
-    /// The format that was asked for, where the length of its rows does not allow it.
+    /// Format that was asked for, if the length of the tensor's rows does not allow it.
     pub wanted: Option<Format>,
-    /// Importance of columns, `[matrices, cols]`.
+    /// Importance of the tensor's columns, `[matrices, cols]`.
     pub importance: Option<Vec<f32>>,
 }
 
-/// How a tensor is written.
+/// A way to write a tensor.
+#[allow(missing_docs, reason = "the comment of a variant says what its fields are")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Action {
-    /// Its bytes as they are, under this type.
+    /// The tensor's bytes are copied as they are, under this type.
     Copy(TypeId),
-    /// Anew.
-    Encode {
-        /// As what.
-        format: Format,
-        /// How far from what they are weights may get.
-        freedom: Freedom,
-    },
+    /// The tensor is encoded in `format`; `freedom` says how far weights may get from what they are.
+    Encode { format: Format, freedom: Freedom },
 }
 
-/// How far from what they are weights may get.
+/// Limit of how far weights may get from what they are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Freedom {
     /// Every weight keeps its value, or nothing is written.
     Exact,
-    /// As near as the format comes by its encoder; ternary matrices as they are if it can hold them.
+    /// Weights get as near as the format's encoder comes; ternary matrices keep their values if the format can hold
+    /// them.
     Nearest,
-    /// Matrices that are ternary as they are if the format can hold them, others made so by this mode under as many
-    /// scales as the format has.
+    /// Ternary matrices keep their values if the format can hold them; others are made ternary by this mode, under as
+    /// many scales as the format has.
     Ternarise(Mode),
 }
 
 impl PlannedTensor {
-    /// Written by `action`, nothing special.
+    /// Makes the plan of a tensor that is written by `action`, with nothing special.
     pub fn new(action: Action) -> Self {
         Self { action, wanted: None, importance: None }
     }
 }
 
-/// What a plan comes to for one type.
+/// Totals of one type in a plan: its tensors, the weights in them, and their bytes of data, without padding.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct TypeTotal {
-    /// Tensors of that type.
     pub n_tensors: usize,
-    /// Weights in them.
     pub n_weights: u64,
-    /// Bytes of data, without padding.
     pub n_bytes: u64,
 }
 
 impl Action {
-    /// The type id in the new file.
+    /// Returns the type id in the new file.
     pub fn type_id(self) -> Result<TypeId, Error> {
         match self {
             Self::Copy(id) => Ok(id),
@@ -89,12 +84,12 @@ impl Action {
 }
 
 impl Plan {
-    /// Everything as it is: bytes where there are any, else the format in which the source keeps the values.
+    /// Keeps everything as it is: bytes where the source has them, else the format in which it keeps the values.
     pub fn keep(source: &dyn Source) -> Result<Self, Error> {
         Self::keep_but(source, &[])
     }
 
-    /// The same, where tensors `others` will get a type anyway and need none of their own.
+    /// Keeps everything as it is, but for tensors `others`, which get a type later and need none of their own.
     pub(crate) fn keep_but(source: &dyn Source, others: &[usize]) -> Result<Self, Error> {
         let action = |i| match kept(source, i) {
             Err(_) if others.contains(&i) => Ok(Action::Encode { format: Format::F32, freedom: Freedom::Exact }),
@@ -104,13 +99,13 @@ impl Plan {
         Ok(Self { metadata: metadata(source), tensors: tensors.collect::<Result<_, Error>>()? })
     }
 
-    /// The header's entry of tensor `i`.
+    /// Returns the header's entry of tensor `i`.
     pub(crate) fn spec(&self, source: &dyn Source, i: usize) -> Result<TensorSpec, Error> {
         let (tensor, planned) = (&source.tensors()[i], &self.tensors[i]);
         Ok(TensorSpec { name: tensor.name.clone(), dims: tensor.dims.clone(), type_id: planned.action.type_id()? })
     }
 
-    /// Bytes of tensor `i` in the new file, without padding.
+    /// Number of bytes of tensor `i` in the new file, without padding.
     pub(crate) fn n_bytes(&self, source: &dyn Source, i: usize) -> Result<u64, Error> {
         let (tensor, action) = (&source.tensors()[i], self.tensors[i].action);
         if let Action::Encode { format, .. } = action
@@ -125,7 +120,7 @@ impl Plan {
         })
     }
 
-    /// Tensors, weights and bytes of each type, by its name in lower case.
+    /// Returns tensors, weights and bytes of each type, by its name in lower case.
     pub fn totals(&self, source: &dyn Source) -> Result<BTreeMap<String, TypeTotal>, Error> {
         let mut totals = BTreeMap::<String, TypeTotal>::new();
         for (i, tensor) in source.tensors().iter().enumerate() {
@@ -139,7 +134,7 @@ impl Plan {
     }
 }
 
-/// The action that changes nothing about tensor `i`.
+/// Returns the action that changes nothing about tensor `i`.
 pub(crate) fn kept(source: &dyn Source, i: usize) -> Result<Action, Error> {
     let tensor = &source.tensors()[i];
     match (source.raw_type(i), tensor.stored) {
@@ -153,7 +148,7 @@ pub(crate) fn kept(source: &dyn Source, i: usize) -> Result<Action, Error> {
     }
 }
 
-/// The source's metadata without what says that it is one part of several, and without its seal.
+/// Returns the source's metadata without what makes it one part of several, and without its seal.
 pub(crate) fn metadata(source: &dyn Source) -> Metadata {
     let mut metadata = source.metadata().clone();
     metadata.remove_split();
@@ -161,7 +156,7 @@ pub(crate) fn metadata(source: &dyn Source) -> Metadata {
     metadata
 }
 
-/// Rows of `tensor` do not divide into blocks of `block_len`.
+/// Makes the error of a `tensor` whose rows do not divide into blocks of `block_len`.
 pub(crate) fn misfit(source: &dyn Source, tensor: &SourceTensor, format: &str, block_len: u64) -> Error {
     Error::Tensor {
         file: source.name().to_owned(),

@@ -15,66 +15,61 @@ use crate::{
     write::COPY_BYTES,
 };
 
-/// What a comparison of source and destination came to.
+/// The result of comparing a destination with its source.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Proof {
-    /// The new file, or all parts of it.
+    /// Paths of the new file, or of all parts of it.
     pub files: Vec<PathBuf>,
-    /// Bytes of all of them.
+    /// Size of all files together, in bytes.
     pub file_bytes: u64,
-    /// In the order of the file.
+    /// Results for the tensors, in the order of the file.
     pub tensors: Vec<TensorProof>,
-    /// What reading the source had done to weights before they were compared ([`Source::changes`]).
+    /// Changes that reading the source had made to weights before they were compared ([`Source::changes`]).
     pub changes: Vec<String>,
 }
 
-/// What became of one tensor.
+/// The result for one tensor: its name, its types in the source and in the new file, in lower case, and what the
+/// weights lost.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, PartialEq, Debug)]
 pub struct TensorProof {
-    /// Name.
     pub name: String,
-    /// Type in the source, lower case.
     pub from: String,
-    /// Type in the new file, lower case.
     pub to: String,
-    /// Before against after.
     pub loss: Loss,
 }
 
-/// The tensors of all layers that have one name, one type before and one after.
+/// The result for the tensors of all layers that have one name, one type before and one after. `class` is the name with
+/// `*` for the layer (`blk.*.ffn_down.weight`), `from` and `to` are the types in lower case; `n_exact` of the
+/// `n_tensors` have no change, and `loss` is that of all together.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, PartialEq, Debug)]
 pub struct ClassProof {
-    /// Name with `*` for the layer: `blk.*.ffn_down.weight`.
     pub class: String,
-    /// Type in the source, lower case.
     pub from: String,
-    /// Type in the new file, lower case.
     pub to: String,
-    /// Tensors.
     pub n_tensors: usize,
-    /// Those without any change.
     pub n_exact: usize,
-    /// All of them together.
     pub loss: Loss,
 }
 
 impl Proof {
-    /// Tensors in which every weight has the value that it had.
+    /// Number of tensors in which every weight has the value that it had.
     pub fn n_exact(&self) -> usize {
         self.tensors.iter().filter(|t| t.loss.is_exact()).count()
     }
 
-    /// Did no weight change?
+    /// Whether no weight of the model changed.
     pub fn is_exact(&self) -> bool {
         self.n_exact() == self.tensors.len()
     }
 
-    /// All tensors together.
+    /// Loss of all tensors together.
     pub fn loss(&self) -> Loss {
         self.tensors.iter().fold(Loss::default(), |all, t| all.and(t.loss))
     }
 
-    /// Tensors by class, in the order of names.
+    /// Sums the tensors up by class, in the order of names.
     pub fn classes(&self) -> Vec<ClassProof> {
         let mut classes = BTreeMap::<_, ClassProof>::new();
         for TensorProof { name, from, to, loss } in &self.tensors {
@@ -137,7 +132,7 @@ pub(crate) fn compare(
     Ok(Proof { files: Vec::new(), file_bytes: written.file_bytes(), tensors, changes: source.changes() })
 }
 
-/// Name of the type in which the source keeps tensor `i`, lower case.
+/// Returns the name in lower case of the type in which the source keeps tensor `i`.
 pub fn stored_name(source: &dyn Source, i: usize) -> String {
     match (source.raw_type(i), source.tensors().get(i).map(|t| t.stored)) {
         (Some(id), _) => id.name().to_ascii_lowercase(),
@@ -147,13 +142,13 @@ pub fn stored_name(source: &dyn Source, i: usize) -> String {
     }
 }
 
-/// `blk.17.ffn_down.weight` → `blk.*.ffn_down.weight`
+/// Returns the class of a tensor's name: `blk.17.ffn_down.weight` → `blk.*.ffn_down.weight`.
 fn class(name: &str) -> String {
     let parts = name.split('.').map(|part| if part.bytes().all(|b| b.is_ascii_digit()) { "*" } else { part });
     parts.collect::<Vec<_>>().join(".")
 }
 
-/// No loss, and whether the bytes are the same.
+/// Compares a copied tensor; returns no loss, and whether the bytes are the same.
 fn copy(
     source: &dyn Source,
     plan: &Plan,

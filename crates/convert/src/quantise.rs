@@ -25,21 +25,21 @@ use mix::Place;
 use model_facts::ModelFacts;
 use role::Role;
 
-/// How to quantise.
+/// Choices of a quantisation.
 pub struct Options<'a> {
-    /// What most matrices become, and which ones do not.
+    /// Mix that says what most matrices become, and which ones do not.
     pub mix: Mix,
-    /// Every matrix gets the mix's main format.
+    /// Whether every matrix gets the mix's main format.
     pub is_pure: bool,
-    /// What else the user wants; of rules that match, the last one counts.
+    /// Rules of the user; of those that match a tensor, the last one counts.
     pub rules: &'a [Rule],
     /// Importance of columns, and the name of its file.
     pub importance: Option<(&'a ImportanceMatrix, &'a str)>,
-    /// How far matrices that are not ternary may get from what they are to become so.
+    /// Limit of how far matrices that are not ternary may get from what they are to become so.
     pub ternary: Freedom,
 }
 
-/// What becomes of each tensor of `source`.
+/// Decides what becomes of each tensor of `source`.
 pub fn plan(source: &dyn Source, options: &Options<'_>) -> Result<Plan, Error> {
     let facts = ModelFacts::of(source)?;
     let mut plan = Plan { metadata: plan::metadata(source), tensors: vec![] };
@@ -79,9 +79,9 @@ pub fn plan(source: &dyn Source, options: &Options<'_>) -> Result<Plan, Error> {
     Ok(plan)
 }
 
-/// The first tensor that would come out useless, and its format: one of about two bits, but nothing says which of its
-/// columns matter. The head and the embeddings count for too much to be in such formats by a mix, so whoever wants that
-/// gets it.
+/// Returns the first tensor that would come out useless, and its format: one of about two bits, but nothing says which
+/// of its columns matter. Head and embeddings count for too much to be in such formats by a mix, so they are in one
+/// only by the user's wish, and are not reported.
 pub fn first_without_importance<'a>(
     source: &'a dyn Source,
     plan: &Plan,
@@ -99,7 +99,7 @@ pub fn first_without_importance<'a>(
     tensors.find_map(|(tensor, planned)| Some((tensor.name.as_str(), needs(tensor, planned)?)))
 }
 
-/// The mix's format for each tensor; `None` for what stays as it is.
+/// Chooses the mix's format for each tensor; `None` for one that stays as it is.
 fn choose(source: &dyn Source, facts: &ModelFacts, options: &Options<'_>) -> Vec<Option<Format>> {
     let mut chosen = vec![None; source.tensors().len()];
     // Some of the rules count tensors in the order of layers, whatever the order of the file.
@@ -136,7 +136,8 @@ fn choose(source: &dyn Source, facts: &ModelFacts, options: &Options<'_>) -> Vec
     chosen
 }
 
-/// Parts of names of small tensors, of families that may be quantised whether or not they can be run.
+/// Parts of names of small tensors that stay as they are, of families that may be quantised whether they can be run or
+/// not.
 const EXEMPT: &[&str] = &[
     "_norm.weight",
     "ffn_gate_inp.weight",
@@ -176,7 +177,7 @@ const EXEMPT: &[&str] = &[
     "mm.a.code_embd",
 ];
 
-/// Matrices called `weight`, but for small ones in which every bit counts.
+/// Whether a tensor is a matrix called `weight`, and none of the small ones in which every bit counts.
 fn is_quantised(tensor: &SourceTensor) -> bool {
     is_matrix(tensor)
         && tensor.stored != Stored::Opaque
@@ -184,7 +185,7 @@ fn is_quantised(tensor: &SourceTensor) -> bool {
         && !EXEMPT.iter().any(|part| tensor.name.contains(part))
 }
 
-/// More than one row.
+/// Whether a tensor has more than one row.
 fn is_matrix(tensor: &SourceTensor) -> bool {
     tensor.dims.iter().skip(1).any(|&n| n > 1)
 }
@@ -206,7 +207,7 @@ fn apply_rules(source: &dyn Source, rules: &[Rule], chosen: &mut [Option<Format>
     Ok(())
 }
 
-/// `wanted`, or what takes rows of `cols` instead (`tensor_type_fallback` of llama.cpp).
+/// Returns `wanted`, or the format that takes rows of `cols` instead (`tensor_type_fallback` of llama.cpp).
 fn fallback(cols: usize, wanted: Format) -> Format {
     use Format::{IQ1_M, IQ1_S, IQ2_S, IQ2_XS, IQ2_XXS, IQ3_S, IQ3_XXS, IQ4_XS};
     let fits = |format: &Format| format.row_bytes(cols).is_some();
@@ -221,7 +222,7 @@ fn fallback(cols: usize, wanted: Format) -> Format {
     [wanted, second].into_iter().find(fits).unwrap_or(Format::F16)
 }
 
-/// Importance of the columns of `tensor`, `[matrices, cols]`, where it was collected.
+/// Returns the importance of the columns of `tensor`, `[matrices, cols]`, where it was collected.
 fn importance(source: &dyn Source, tensor: &SourceTensor, options: &Options<'_>) -> Result<Option<Vec<f32>>, Error> {
     let Some((matrix, file)) = options.importance else { return Ok(None) };
     let Some(found) = matrix.tensors.get(&tensor.name) else { return Ok(None) };
@@ -233,7 +234,7 @@ fn importance(source: &dyn Source, tensor: &SourceTensor, options: &Options<'_>)
     })
 }
 
-/// An importance matrix none of whose names the model has is another model's.
+/// Refuses an importance matrix none of whose names the model has: it is another model's.
 fn check_matches(source: &dyn Source, importance: &ImportanceMatrix, file: &str) -> Result<(), Error> {
     if source.tensors().iter().any(|t| importance.tensors.contains_key(&t.name)) {
         return Ok(());

@@ -24,14 +24,14 @@ pub use checkpoint::{Checkpoint, Place};
 
 use crate::{Error, json, json::Entries};
 
-/// Bytes of the header: the format's own limit.
+/// Largest size of the header in bytes: the format's own limit.
 pub const HEADER_BYTES_MAX: u64 = 100_000_000;
-/// Dimensions of a tensor.
+/// Largest number of dimensions of a tensor.
 pub const DIMS_MAX: usize = 8;
-/// The name that is no tensor's.
+/// Key of the header that is no tensor's name.
 const METADATA: &str = "__metadata__";
 
-/// Element types by the names in the header.
+/// Element types, called as in the header.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Deserialize)]
 #[allow(non_camel_case_types, missing_docs, reason = "the format's own names")]
 pub enum Dtype {
@@ -54,7 +54,7 @@ pub enum Dtype {
 }
 
 impl Dtype {
-    /// Bytes of an element.
+    /// Number of bytes of an element.
     pub fn n_bytes(self) -> u64 {
         match self {
             Self::BOOL | Self::U8 | Self::I8 | Self::F8_E4M3 | Self::F8_E5M2 | Self::F8_E8M0 => 1,
@@ -65,20 +65,18 @@ impl Dtype {
     }
 }
 
-/// A tensor of the header.
+/// A tensor of the header: its unique name, its element type, its dimensions, outermost first (the last is the
+/// contiguous one), and the range of its bytes, counted from the beginning of the file.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TensorInfo {
-    /// Unique name.
     pub name: String,
-    /// Element type.
     pub dtype: Dtype,
-    /// Outermost dimension first: the last is the contiguous one.
     pub shape: Vec<u64>,
-    /// Its bytes, from the beginning of the file.
     pub range: Range<usize>,
 }
 
-/// What a header says of a tensor.
+/// The header's entry of a tensor, as it is read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
@@ -87,7 +85,7 @@ struct Entry {
     data_offsets: [u64; 2],
 }
 
-/// The header: a tensor under each name, and free text under `__metadata__`.
+/// The header as it is read: a tensor under each name, and free text under `__metadata__`.
 struct Header(Vec<(String, Entry)>);
 
 impl<'de> Deserialize<'de> for Header {
@@ -123,7 +121,7 @@ impl<'de> Deserialize<'de> for Header {
     }
 }
 
-/// A checked file.
+/// A safetensors file that was checked, with its bytes mapped.
 pub struct SafeTensors {
     name: String,
     bytes: MappedFile,
@@ -140,28 +138,28 @@ impl SafeTensors {
         Ok(Self { name: path.display().to_string(), bytes, tensors, index })
     }
 
-    /// Path, for messages.
+    /// Path of the file, for messages.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// In the order of their bytes.
+    /// Returns the tensors in the order of their bytes.
     pub fn tensors(&self) -> &[TensorInfo] {
         &self.tensors
     }
 
-    /// The tensor called `name`.
+    /// Returns the tensor called `name`.
     pub fn tensor(&self, name: &str) -> Option<&TensorInfo> {
         self.index.get(name).and_then(|&i| self.tensors.get(i))
     }
 
-    /// Its bytes; empty if it is not of this file.
+    /// Returns the bytes of `tensor`; none if it is not of this file.
     pub fn bytes(&self, tensor: &TensorInfo) -> &[u8] {
         self.bytes.get(tensor.range.clone()).unwrap_or_default()
     }
 }
 
-/// The tensors of a file, in the order of their bytes.
+/// Parses the header in `bytes`; returns the tensors in the order of their bytes.
 fn parse(bytes: &[u8]) -> Result<Vec<TensorInfo>, String> {
     let (length, rest) =
         bytes.split_first_chunk::<8>().ok_or_else(|| format!("{} bytes, expected 8 or more", bytes.len()))?;
@@ -205,7 +203,7 @@ fn tensor(name: String, entry: Entry, start: usize, n_data: usize) -> Result<Ten
     Ok(TensorInfo { dtype, shape, range: start + begin as usize..start + end as usize, name })
 }
 
-/// Sorts by place; the tensors must cover `start..end` exactly.
+/// Sorts tensors by their place, and checks that they cover `start..end` exactly.
 fn contiguous(mut tensors: Vec<TensorInfo>, start: usize, end: usize) -> Result<Vec<TensorInfo>, String> {
     tensors.sort_by_key(|t| (t.range.start, t.range.end));
     let mut at = start;
@@ -223,8 +221,9 @@ fn contiguous(mut tensors: Vec<TensorInfo>, start: usize, end: usize) -> Result<
     Ok(tensors)
 }
 
-/// Whatever the bytes: refused, or a header that can be written again and then says the same. The same for a file whose
-/// header ends at the last brace of `data`, which without a length in front of it gets further.
+/// Checks that any bytes are refused, or are a header that can be written again and then says the same. `data` without
+/// a length in front of it gets further into the parser: it is tried a second time as a header that ends at its last
+/// brace.
 ///
 /// # Panics
 /// If that is not so.

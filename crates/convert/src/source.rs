@@ -10,22 +10,22 @@ use crate::Error;
 /// A model that can be read tensor by tensor, some rows at a time and from several threads, so that no tensor need ever
 /// be in memory whole.
 pub trait Source: Sync {
-    /// Path, for messages.
+    /// Path of the model, for messages.
     fn name(&self) -> &str;
-    /// Metadata as GGUF has it: architecture, hyper-parameters, tokenizer, chat template.
+    /// Returns the metadata as GGUF has it: architecture, hyper-parameters, tokenizer, chat template.
     fn metadata(&self) -> &Metadata;
-    /// Tensors under GGUF's names, in the order in which they should be written.
+    /// Returns the tensors under GGUF's names, in the order in which they should be written.
     fn tensors(&self) -> &[SourceTensor];
-    /// Rows `rows` of tensor `tensor` (its place in [`tensors`](Self::tensors)), as exact values.
+    /// Reads rows `rows` of tensor `tensor` (its index in [`tensors`](Self::tensors)) as exact values.
     fn read(&self, tensor: usize, rows: Range<usize>) -> Result<Rows, Error>;
 
-    /// The type under which a GGUF file can take the bytes of the tensor as they are; `None` where there are no such
-    /// bytes.
+    /// Returns the type under which a GGUF file can take the bytes of the tensor as they are; `None` where there are no
+    /// such bytes.
     fn raw_type(&self, _tensor: usize) -> Option<TypeId> {
         None
     }
 
-    /// Bytes `bytes` of a tensor that has a [`raw_type`](Self::raw_type).
+    /// Reads bytes `bytes` of a tensor that has a [`raw_type`](Self::raw_type).
     fn read_raw(&self, tensor: usize, _bytes: Range<u64>) -> Result<Vec<u8>, Error> {
         let tensor = self.tensors().get(tensor).map_or_else(String::new, |t| t.name.clone());
         Err(Error::Tensor {
@@ -35,57 +35,57 @@ pub trait Source: Sync {
         })
     }
 
-    /// What reading does to weights beside renaming and reordering them, in words: after it they are not what the files
-    /// hold.
+    /// Tells in words what reading does to weights beside renaming and reordering them: after it they are not what the
+    /// files hold.
     fn changes(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// What it says and cannot mean, a line each: left out, and nothing else depends on it.
+    /// Returns lines about what the source says and cannot mean: it was left out, and nothing else depends on it.
     fn warnings(&self) -> &[String] {
         &[]
     }
 
-    /// The files that it is read from, which nothing may be written over.
+    /// Returns the paths of the files that the source is read from, which nothing may be written over.
     fn files(&self) -> Vec<PathBuf> {
         Vec::new()
     }
 }
 
-/// A tensor of a [`Source`].
+/// A tensor of a [`Source`], under its GGUF name.
 #[derive(Clone, PartialEq, Debug)]
 pub struct SourceTensor {
-    /// GGUF's name.
+    /// Name of the tensor in GGUF.
     pub name: String,
-    /// GGUF order: the first is the contiguous one (row length).
+    /// Dimensions in GGUF's order: the first is the contiguous one (row length).
     pub dims: Vec<u64>,
-    /// How its values are kept.
+    /// Form in which the source keeps the values.
     pub stored: Stored,
 }
 
-/// How a source keeps the values of a tensor.
+/// Form in which a source keeps the values of a tensor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Stored {
-    /// In a format that is not ternary: [`Rows::Values`].
+    /// Values in a format that is not ternary; rows are [`Rows::Values`].
     As(Format),
-    /// As -1, 0 and 1 under scales: [`Rows::Ternary`].
+    /// Codes -1, 0 and 1 under scales; rows are [`Rows::Ternary`].
     Ternary,
-    /// As bytes that only [`Source::read_raw`] gives: integers, or a type without a decoder.
+    /// Bytes that only [`Source::read_raw`] returns: integers, or a type without a decoder.
     Opaque,
 }
 
-/// Some rows of a tensor.
+/// Rows of a tensor, as exact values.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Rows {
-    /// Exact values, row by row.
+    /// Float values, row by row.
     Values(Vec<f32>),
-    /// Exact codes and scales.
+    /// Codes -1, 0, 1 and their scales.
     Ternary(TernaryRows),
 }
 
 impl Rows {
-    /// Exact values, row by row.
+    /// Returns the rows as float values, row by row.
     pub fn into_values(self) -> Vec<f32> {
         match self {
             Self::Values(values) => values,
@@ -95,22 +95,22 @@ impl Rows {
 }
 
 impl SourceTensor {
-    /// Weights in a row.
+    /// Number of weights in a row.
     pub fn cols(&self) -> usize {
         self.dims.first().map_or(1, |&n| n as usize)
     }
 
-    /// Rows of all outer dimensions together.
+    /// Number of rows of all outer dimensions together.
     pub fn n_rows(&self) -> usize {
         self.dims.iter().skip(1).product::<u64>() as usize
     }
 
-    /// Rows of a matrix; a tensor of three dimensions is a stack of them.
+    /// Number of rows of a matrix; a tensor of three dimensions is a stack of matrices.
     pub fn rows_per_matrix(&self) -> usize {
         self.dims.get(1).map_or(1, |&n| n as usize)
     }
 
-    /// All of them.
+    /// Number of weights of the tensor.
     pub fn n_weights(&self) -> u64 {
         self.dims.iter().product()
     }

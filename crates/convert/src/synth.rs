@@ -19,24 +19,19 @@ use crate::{
     source::{Rows, Source, SourceTensor, Stored},
 };
 
-/// Widths and counts of a model.
+/// The widths and counts of a model: `name` is its name on the command line, `width` that of the model, `feed_forward`
+/// that of the feed-forward; `n_heads` are query heads, `n_kv_heads` heads of keys and values, and `rope_base` is the
+/// base of the rotary angles.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Shape {
-    /// Name on the command line.
     pub name: &'static str,
-    /// Layers.
     pub n_layers: usize,
-    /// Model width.
     pub width: usize,
-    /// Query heads.
     pub n_heads: usize,
-    /// Key and value heads.
     pub n_kv_heads: usize,
-    /// Width of the feed-forward.
     pub feed_forward: usize,
-    /// Tokens.
     pub n_vocab: usize,
-    /// Base of the rotary angles.
     pub rope_base: f32,
 }
 
@@ -90,11 +85,11 @@ pub const SHAPES: &[Shape] = &[
 /// `general.architecture` of the models that [`Synth`] can be.
 pub const ARCHITECTURES: &[&str] = &["bitnet", "bitnet-b1.58"];
 
-/// Positions that the model claims to have been made for.
+/// Context length that the model states.
 const CONTEXT_LEN: u32 = 4096;
-/// What one step of an embedding is worth.
+/// Value of one step of an embedding.
 const EMBEDDING_UNIT: f32 = 1.0 / 4096.0;
-/// Weights of an embedding of which one is the largest possible, so that the scale of a Q8_0 block is
+/// Number of weights of an embedding of which one is the largest possible, so that the scale of a Q8_0 block is
 /// [`EMBEDDING_UNIT`].
 const EMBEDDING_BLOCK: usize = 32;
 
@@ -107,7 +102,7 @@ pub struct Synth {
 }
 
 impl Synth {
-    /// The model of `shape` and `seed` under `architecture`, one of [`ARCHITECTURES`].
+    /// Makes the model of `shape` and `seed` under `architecture`, one of [`ARCHITECTURES`].
     pub fn new(shape: &Shape, architecture: &str, seed: u64) -> Result<Self, Error> {
         if !ARCHITECTURES.contains(&architecture) {
             let known = ARCHITECTURES.join(" or ");
@@ -117,7 +112,7 @@ impl Synth {
         Ok(Self { metadata: metadata(shape, architecture, &name), tensors: tensors(shape), name, seed })
     }
 
-    /// Matrices as `ternary`, embeddings as `embedding`, norms as F32.
+    /// Plans matrices as `ternary`, embeddings as `embedding` and norms as F32.
     pub fn plan(&self, ternary: Format, embedding: Format) -> Result<Plan, Error> {
         let mut metadata = self.metadata.clone();
         if let Some(number) = file_type::number(ternary) {
@@ -227,17 +222,17 @@ impl Source for Synth {
     }
 }
 
-/// About `1 / √cols`, in four bits.
+/// Returns a scale of about `1 / √cols`, in four bits.
 fn scale(cols: usize, random: u64) -> f32 {
     let exponent = cols.max(1).ilog2().div_ceil(2);
     (1.0 + (random % 8) as f32 / 8.0) / (1u64 << exponent) as f32
 }
 
-/// Numbers of one row (`SplitMix64`; Steele, Lea, Flood 2014).
+/// A stream of random numbers for one row (`SplitMix64`; Steele, Lea, Flood 2014).
 struct Random(u64);
 
 impl Random {
-    /// Each row has a stream of its own, so that rows can be made in any order.
+    /// Starts the stream of a row. Each row has its own, so that rows can be made in any order.
     fn new(seed: u64, tensor: usize, row: usize) -> Self {
         let tensor = Self(seed ^ (tensor as u64).rotate_left(32)).bits();
         Self(Self(tensor ^ row as u64).bits())
@@ -251,7 +246,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// Codes -1, 0, 1: 64 bits are a fraction whose base-3 digits they are.
+    /// Draws `n` codes -1, 0, 1: 64 bits are a fraction whose base-3 digits they are.
     fn trits(&mut self, n: usize) -> Vec<i8> {
         let mut codes = vec![0; n];
         for codes in codes.chunks_mut(32) {
@@ -265,7 +260,7 @@ impl Random {
         codes
     }
 
-    /// Bell-shaped multiples of [`EMBEDDING_UNIT`] up to 127, one in each block ±127.
+    /// Draws bell-shaped multiples of [`EMBEDDING_UNIT`] up to 127, one in each block ±127.
     fn embedding(&mut self, n: usize) -> Vec<f32> {
         let mut values = vec![0.0; n];
         for block in values.chunks_mut(EMBEDDING_BLOCK) {
@@ -281,7 +276,7 @@ impl Random {
         values
     }
 
-    /// Multiples of 1/64 between 7/8 and 9/8.
+    /// Draws multiples of 1/64 between 7/8 and 9/8.
     fn norm(&mut self, n: usize) -> Vec<f32> {
         (0..n).map(|_| 1.0 + ((self.bits() % 17) as f32 - 8.0) / 64.0).collect()
     }

@@ -16,8 +16,8 @@ use crate::{
     source::{Rows, Source, Stored},
 };
 
-/// Is tensor `i` a matrix of -1, 0 and 1 under scales? Told by the type where that is ternary, by every weight where it
-/// is a float.
+/// Whether tensor `i` is a matrix of -1, 0 and 1 under scales: told by the type where that is ternary, by every weight
+/// where it is a float.
 pub fn is_ternary_matrix(source: &dyn Source, i: usize, n_threads: usize) -> Result<bool, Error> {
     let tensor = &source.tensors()[i];
     match tensor.stored {
@@ -41,17 +41,17 @@ pub fn is_ternary_matrix(source: &dyn Source, i: usize, n_threads: usize) -> Res
     Ok(looks.into_iter().all(|looks| looks))
 }
 
-/// What ternary matrices are to become.
+/// The type that ternary matrices are to get.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Target {
-    /// All the same.
+    /// This format for all of them.
     Format(Format),
-    /// Each the smallest type of `.tri` in this packing that holds it exactly.
+    /// The smallest type of `.tri` in this packing that holds the matrix exactly, for each of them.
     Tri(Packing),
 }
 
 impl Target {
-    /// A format, or `tri1`, `tri2`.
+    /// Parses a target: the name of a format, or `tri1` or `tri2`.
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "tri1" => Some(Self::Tri(Packing::Base3)),
@@ -68,7 +68,7 @@ impl Target {
         }
     }
 
-    /// The format for ternary tensor `i`.
+    /// Returns the format for ternary tensor `i`.
     fn format(self, source: &dyn Source, i: usize) -> Result<Format, Error> {
         match self {
             Self::Format(format) => Ok(format),
@@ -77,7 +77,7 @@ impl Target {
     }
 }
 
-/// The smallest type of `.tri` that holds tensor `i` exactly: wide spans and small scales first.
+/// Finds the smallest type of `.tri` that holds tensor `i` exactly: wide spans and small scales are tried first.
 fn smallest(source: &dyn Source, i: usize, packing: Packing) -> Result<Format, Error> {
     let tensor = &source.tensors()[i];
     let (n_rows, cols) = (tensor.n_rows(), tensor.cols());
@@ -101,8 +101,8 @@ fn smallest(source: &dyn Source, i: usize, packing: Packing) -> Result<Format, E
     })
 }
 
-/// Everything as it is but for ternary matrices, which become `target`; in a model without any, and if that is a float,
-/// all matrices do. Weights change only as far as `freedom` says.
+/// Plans to keep everything but ternary matrices, which become `target`. In a model without any, where `target` is a
+/// float format, all matrices become it. Weights change only as far as `freedom` says.
 pub fn retyped(source: &dyn Source, target: Target, freedom: Freedom, n_threads: usize) -> Result<Plan, Error> {
     let is_matrix = |i: usize| source.tensors()[i].dims.len() > 1 && source.tensors()[i].stored != Stored::Opaque;
     let mut chosen = Vec::new();

@@ -16,18 +16,18 @@ use crate::{
     source::Source,
 };
 
-/// Bytes copied at a time.
+/// Number of bytes copied at a time.
 pub(crate) const COPY_BYTES: u64 = 8 << 20;
 
-/// How to write.
+/// Choices of a writer.
 #[derive(Clone, Copy, Debug)]
 pub struct WriteOptions {
-    /// Threads that encode and compare.
+    /// Number of threads that encode and compare.
     pub n_threads: usize,
-    /// Replace a file that stands at the destination.
+    /// Whether a file at the destination is replaced.
     pub may_replace: bool,
-    /// Write several files of at most so many bytes of tensor data each, `NAME-00001-of-00003.gguf` and so on in place
-    /// of `NAME.gguf`.
+    /// Largest number of bytes of tensor data of a file, if several are to be written: `NAME-00001-of-00003.gguf` and
+    /// so on in place of `NAME.gguf`.
     pub split_bytes: Option<u64>,
 }
 
@@ -92,7 +92,7 @@ pub fn write(
     Ok(proof)
 }
 
-/// What goes into which file.
+/// Decides which metadata and tensors go into which file of a split model.
 fn parts(
     metadata: &Metadata,
     specs: &[TensorSpec],
@@ -108,7 +108,7 @@ fn parts(
     Ok(parts.into_iter().enumerate().map(|(i, part)| (split::part_path(destination, i, n_parts), part)).collect())
 }
 
-/// The data of tensor `i`, whole.
+/// Makes the data of tensor `i`, whole.
 fn data(
     source: &dyn Source,
     plan: &Plan,
@@ -141,7 +141,7 @@ fn copied(source: &dyn Source, plan: &Plan, i: usize, progress: Progress<'_>) ->
     if progress(source.tensors()[i].n_weights()).is_break() { Err(Error::Cancelled) } else { Ok(data) }
 }
 
-/// Nothing of the source is written over, and nothing else unless it may be.
+/// Refuses a destination that is a file of the source, or another one that may not be replaced.
 fn check_destination(source: &dyn Source, destination: &Path, may_replace: bool) -> Result<(), Error> {
     let refuse =
         |what: &str| Err(Error::Destination { file: destination.display().to_string(), what: what.to_owned() });

@@ -13,12 +13,12 @@ use crate::{
     source::Rows,
 };
 
-/// Chunks whose rows are in memory at a time.
+/// Number of chunks whose rows are in memory at a time.
 const CHUNKS_AT_ONCE: usize = 32;
 
-/// What stops an encoding.
+/// A reason to stop an encoding.
 enum Stop {
-    /// Something that has nothing to do with the container.
+    /// An error that has nothing to do with the container.
     Error(Error),
     /// The container cannot hold the tensor as it is.
     NotExact(String),
@@ -36,8 +36,8 @@ impl From<TernaryError> for Stop {
     }
 }
 
-/// All data of the tensor, and what the container lost of it: nothing if it can hold the tensor. Where it may lose
-/// nothing and would, the error says how much.
+/// Encodes a tensor; returns all its data, and what the container lost of it: nothing if it can hold the tensor. Where
+/// it may lose nothing and would, the error says how much.
 pub(super) fn tensor(job: &Job<'_>, n_threads: usize, progress: Progress<'_>) -> Result<(Vec<u8>, Loss), Error> {
     let exact = Job { freedom: Freedom::Exact, ..*job };
     let why = match encode(&exact, n_threads, progress) {
@@ -90,7 +90,7 @@ fn encode(job: &Job<'_>, n_threads: usize, progress: Progress<'_>) -> Result<(Ve
 }
 
 impl Job<'_> {
-    /// How to find codes and scales; `None` if the tensor's own are to be kept.
+    /// Returns the way to find codes and scales; `None` if the tensor's own are to be kept.
     fn mode(&self) -> Option<Mode> {
         match self.freedom {
             Freedom::Exact => None,
@@ -99,13 +99,13 @@ impl Job<'_> {
         }
     }
 
-    /// Do all weights of the tensor share one scale?
+    /// Whether all weights of the tensor share one scale.
     fn is_one_span(&self) -> bool {
         matches!(self.format.outer_scale(), OuterScale::Tensor { .. })
     }
 
-    /// Some rows for the container, and how far they are from what they were; `None` if they are to stay as they are
-    /// and are not ternary.
+    /// Makes some rows for the container, with their distance from what they were; `None` if they are to stay as they
+    /// are and are not ternary.
     fn rows(&self, rows: std::ops::Range<usize>) -> Result<Option<(TernaryRows, Loss)>, Error> {
         let cols = self.source.tensors()[self.tensor].cols();
         let read = self.source.read(self.tensor, rows)?;
@@ -127,14 +127,14 @@ impl Job<'_> {
         Ok(Some((ternary, loss)))
     }
 
-    /// All weights under one scale.
+    /// Makes all weights ternary under one scale.
     fn whole(&self, mode: Mode) -> Result<TernaryRows, Error> {
         let tensor = &self.source.tensors()[self.tensor];
         let values = self.source.read(self.tensor, 0..tensor.n_rows())?.into_values();
         self.ternarised(mode, &values, tensor.cols(), values.len())
     }
 
-    /// Rows `rows` of what all weights have become.
+    /// Returns rows `rows` of what all weights have become, and what they lost.
     fn part(&self, whole: &TernaryRows, rows: std::ops::Range<usize>) -> Result<(TernaryRows, Loss), Error> {
         let cols = whole.cols;
         let part = TernaryRows {
@@ -148,7 +148,7 @@ impl Job<'_> {
         Ok((part, loss))
     }
 
-    /// `values` made ternary, a scale for each `span` of them, as the container stores it.
+    /// Makes `values` ternary, with a scale for each `span` of them, as the container stores it.
     fn ternarised(&self, mode: Mode, values: &[f32], cols: usize, span: usize) -> Result<TernaryRows, Error> {
         let mut out = TernaryRows { cols, span, codes: vec![0; values.len()], scales: Vec::new() };
         let mut sorted = Vec::new();

@@ -10,14 +10,14 @@ use quant::{LookupLayout, LookupMatrix, LookupTiling, TernaryRows};
 
 use crate::{Error, LookupTables};
 
-/// What is known of the tiles, and the tensor that was read last.
+/// The known tiles, and the tensor that was read last.
 #[derive(Default)]
 pub(super) struct Lookup {
     pub(super) tables: LookupTables,
     read: Mutex<Option<(usize, Arc<Vec<u8>>)>>,
 }
 
-/// The look-up layout of a tensor, if it has one.
+/// Returns the look-up layout of a tensor, if it has one.
 pub(super) fn layout(tensor: &TensorInfo) -> Option<LookupLayout> {
     match tensor.layout {
         Layout::Tl1 => Some(LookupLayout::Tl1),
@@ -27,7 +27,7 @@ pub(super) fn layout(tensor: &TensorInfo) -> Option<LookupLayout> {
 }
 
 impl Lookup {
-    /// The tiles of `tensor`, or why they are not known.
+    /// Returns the tiles of `tensor`; the error says why they are not known.
     pub(super) fn tiling(&self, layout: LookupLayout, tensor: &TensorInfo) -> Result<LookupTiling, String> {
         if tensor.dims.len() > 2 {
             return Err(format!("{:?} is no matrix, and {} is for matrices", tensor.dims, layout.name()));
@@ -35,7 +35,7 @@ impl Lookup {
         self.tables.tiling(layout, tensor.n_rows(), tensor.cols())
     }
 
-    /// Rows `rows` of tensor `i`, all of whose bytes `read` gives.
+    /// Decodes rows `rows` of tensor `i`, all of whose bytes `read` returns.
     pub(super) fn rows(
         &self,
         layout: LookupLayout,
@@ -51,7 +51,7 @@ impl Lookup {
             .map_err(|e| refuse(e.to_string()))
     }
 
-    /// All bytes of tensor `i`, read unless they were the last to be; others who want them wait.
+    /// Returns all bytes of tensor `i`, read unless it was the last to be read. Other callers wait meanwhile.
     fn whole(&self, i: usize, read: impl FnOnce() -> Result<Vec<u8>, Error>) -> Result<Arc<Vec<u8>>, Error> {
         let mut last = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, bytes)) = &*last

@@ -14,19 +14,19 @@ use super::{
 };
 use crate::Error;
 
-/// `query_pre_attn_scalar` of Gemma where the file does not say.
+/// Value of Gemma's `query_pre_attn_scalar` where the file does not say.
 const GEMMA_SCALAR: f64 = 256.0;
-/// Soft caps of Gemma 2 where the file does not say: on attention scores, on logits.
+/// Soft caps of Gemma 2, on attention scores and on logits, where the file does not say.
 const GEMMA2_CAPS: (f64, f64) = (50.0, 30.0);
-/// One layer in four of SmolLM3 has no rotary embedding.
+/// Period of the layers of SmolLM3 without a rotary embedding: one in four.
 const SMOLLM3_PERIOD: usize = 4;
-/// `num_experts_per_tok` where the file does not say: Mixtral's; Qwen's files do.
+/// Value of `num_experts_per_tok` where the file does not say: Mixtral's; Qwen's files do.
 const EXPERTS_USED: usize = 2;
-/// `sliding_window` of Gemma, OLMo 3 and Qwen where the file does not say.
+/// Value of `sliding_window` of Gemma, OLMo 3 and Qwen where the file does not say.
 const WINDOW: usize = 4096;
-/// `max_window_layers` of Qwen where the file does not say.
+/// Value of Qwen's `max_window_layers` where the file does not say.
 const QWEN_FULL_LAYERS: usize = 28;
-/// Layers that a file may claim, heads, or elements of a head.
+/// Largest number of layers, of heads, and of elements of a head, that a file may claim.
 const COUNT_MAX: usize = 4096;
 /// A checked `config.json`.
 pub(super) struct Config {
@@ -35,16 +35,16 @@ pub(super) struct Config {
     pub(super) n_layers: usize,
     pub(super) width: usize,
     pub(super) feed_forward: usize,
-    /// How many there are, and the width of one.
+    /// Number of experts and width of one, if the model has experts.
     pub(super) experts: Option<(usize, usize)>,
     pub(super) n_heads: usize,
     pub(super) n_kv_heads: usize,
     pub(super) head_dim: usize,
     pub(super) n_vocab: usize,
     pub(super) context_len: usize,
-    /// Is the embedding the output matrix as well?
+    /// Whether the embedding is the output matrix as well.
     pub(super) is_tied: bool,
-    /// Must q, k, v and o have biases?
+    /// Whether q, k, v and o must have biases.
     pub(super) has_attention_bias: bool,
     pub(super) quantization: Quantization,
     /// Tensors that follow from the rotary embedding's settings.
@@ -122,7 +122,7 @@ impl Config {
         Ok((config, metadata))
     }
 
-    /// A width in elements.
+    /// Returns a width in elements.
     pub(super) fn width_of(&self, width: Width) -> usize {
         let (query, key_value) = (self.n_heads * self.head_dim, self.n_kv_heads * self.head_dim);
         match width {
@@ -170,7 +170,7 @@ impl Config {
         Ok(())
     }
 
-    /// Classes without a window may have the keys, switched off.
+    /// Refuses a window in a class without one, whose files may have the keys, switched off.
     fn no_window(&self) -> Result<(), Error> {
         self.fields.only("use_sliding_window", &[json!(false)])?;
         self.no_local_layers()
@@ -183,13 +183,13 @@ impl Config {
         Ok(())
     }
 
-    /// `sliding_window`: null means none, a missing key `default`.
+    /// Reads `sliding_window`: null means none, a missing key `default`.
     fn window_len(&self, default: Option<usize>) -> Result<Option<usize>, Error> {
         let key = "sliding_window";
         if self.fields.keys().any(|k| k == key) { self.fields.count_or(key) } else { Ok(default) }
     }
 
-    /// A window that all layers have.
+    /// Sets the keys of a window that all layers have.
     fn window(&self, default: Option<usize>, metadata: &mut Metadata) -> Result<(), Error> {
         self.fields.only("layer_types", &[])?;
         if let Some(len) = self.window_len(default)? {
@@ -202,7 +202,7 @@ impl Config {
         Ok(())
     }
 
-    /// Qwen's: null means none even where it is switched on.
+    /// Sets the keys of Qwen's window, in which null means none even where it is switched on.
     fn switched_window(&self, n_full: usize, metadata: &mut Metadata) -> Result<(), Error> {
         let fields = &self.fields;
         let is_on = fields.flag("use_sliding_window")?.unwrap_or(false);
@@ -225,7 +225,7 @@ impl Config {
         metadata.set(self.key("attention.sliding_window_pattern"), Value::Array(Array::Bool(local)));
     }
 
-    /// Which layers of `layer_types` see only the window, if the file has that list.
+    /// Reads which layers of `layer_types` see only the window, if the file has that list.
     fn local_layers(&self) -> Result<Option<Vec<bool>>, Error> {
         let fields = &self.fields;
         let types = fields.texts("layer_types")?;
@@ -245,7 +245,7 @@ impl Config {
         types.iter().map(is_local).collect::<Result<_, _>>().map(Some)
     }
 
-    /// A window that some layers have; readers assume all but every `period`-th.
+    /// Sets the keys of a window that some layers have; readers assume all but every `period`-th.
     fn mixed_window(&self, period: usize, metadata: &mut Metadata) -> Result<(), Error> {
         let fields = &self.fields;
         let Some(window) = self.window_len(Some(WINDOW))? else {
@@ -312,7 +312,8 @@ impl Config {
         Ok(())
     }
 
-    /// Readers know that every fourth layer has no rotary embedding, and cannot be told otherwise.
+    /// Refuses an SmolLM3 whose layers without a rotary embedding are not every fourth: readers know no other, and
+    /// cannot be told.
     fn smollm3(&self) -> Result<(), Error> {
         let (fields, list, interval) = (&self.fields, "no_rope_layers", "no_rope_layer_interval");
         let expected: Vec<_> =
@@ -325,7 +326,7 @@ impl Config {
     }
 }
 
-/// Number of experts and width of one, where the family has them.
+/// Reads the number of experts and the width of one, where the family has them.
 fn experts(fields: &Fields, family: &Family) -> Result<Option<(usize, usize)>, Error> {
     let Some(keys) = family.experts else { return Ok(None) };
     let (n_experts, width) = (fields.count(keys.count)?, fields.count(keys.feed_forward)?);
@@ -344,7 +345,7 @@ fn experts(fields: &Fields, family: &Family) -> Result<Option<(usize, usize)>, E
     Ok(Some((n_experts, width)))
 }
 
-/// The family of `architectures`, and, for BitNet, of the activation.
+/// Returns the family of `architectures` and, for BitNet, of the activation.
 fn family_of(fields: &Fields) -> Result<&'static Family, Error> {
     let classes = fields.texts("architectures")?;
     let [class] = classes.as_slice() else {
@@ -361,7 +362,7 @@ fn family_of(fields: &Fields) -> Result<&'static Family, Error> {
     family.ok_or_else(|| fields.error(key, format!("{activation:?}, expected {}", expected.join(" or "))))
 }
 
-/// Keys of other models that would change the computation of these.
+/// Refuses keys of other models that would change the computation of these.
 fn neutral(fields: &Fields, family: &Family) -> Result<(), Error> {
     if family.special != Special::Granite {
         for key in ["embedding_multiplier", "residual_multiplier", "logits_scaling"] {

@@ -7,69 +7,70 @@
 /// A width that a tensor's shape is made of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Width {
-    /// `hidden_size`
+    /// Width of the model, `hidden_size`.
     Model,
-    /// `intermediate_size`
+    /// Width of the feed-forward, `intermediate_size`.
     FeedForward,
-    /// Gate and up in one.
+    /// Width of gate and up in one matrix.
     GateUp,
-    /// All query heads.
+    /// Width of all query heads.
     Query,
-    /// All key or value heads.
+    /// Width of all key heads, or of all value heads.
     KeyValue,
-    /// Query, key and value in one.
+    /// Width of query, key and value in one matrix.
     QueryKeyValue,
-    /// One head.
+    /// Width of one head.
     Head,
-    /// One expert.
+    /// Width of one expert.
     Expert,
-    /// A number for each expert.
+    /// Number of experts.
     Experts,
 }
 
-/// A tensor of every layer.
+/// A tensor that every layer has.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Part {
-    /// Below `model.layers.N.`, without `.weight`; several where checkpoints disagree.
+    /// Names below `model.layers.N.`, without `.weight`; several where checkpoints disagree.
     pub(super) hf: &'static [&'static str],
-    /// Below `blk.N.`, without `.weight`.
+    /// Name below `blk.N.`, without `.weight`.
     pub(super) gguf: &'static str,
     pub(super) kind: Kind,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
-    /// `[n]`
+    /// Vector `[n]` of a norm.
     Norm(Width),
-    /// `[rows, cols]`: what is ternary in a ternary model.
+    /// Matrix `[rows, cols]` that is ternary in a ternary model.
     Linear { rows: Width, cols: Width, has_bias: Bias },
-    /// The same, rows of a head in halves: GGUF's `llama` wants them in pairs.
+    /// Matrix `[rows, cols]` that is ternary in a ternary model, rows of a head in halves: GGUF's `llama` wants them in
+    /// pairs.
     Rotary { rows: Width },
-    /// A matrix for each expert, whose number stands for `*` in its name: one tensor of all in GGUF.
+    /// Matrices of all experts, whose number stands for `*` in the name: one tensor of all in GGUF.
     Stack { rows: Width, cols: Width },
 }
 
-/// Has a linear layer a bias?
+/// Whether a linear layer has a bias.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Bias {
-    /// If it is in the file.
+    /// A bias is read if it is in the file.
     Perhaps,
-    /// Always (Qwen 2).
+    /// A bias must be there (Qwen 2).
     Always,
 }
 
-/// Do layers see only the last positions?
+/// Which layers see only the last positions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Window {
-    /// None does; a switch that turns it on is refused.
+    /// No layer; a switch that turns it on is refused.
     Never,
-    /// All do, if `sliding_window` is a number or, where the file does not say, there is one here.
+    /// All layers, if `sliding_window` is a number or, where the file does not say, there is one here.
     Everywhere(Option<usize>),
-    /// Where `use_sliding_window` is true: those of `layer_types`, else those from `max_window_layers` on (Qwen).
+    /// The layers of `layer_types`, else those from `max_window_layers` on, where `use_sliding_window` is true (Qwen).
     Switched,
-    /// Where `use_sliding_window` is true: all (Qwen with experts).
+    /// All layers where `use_sliding_window` is true (Qwen with experts).
     SwitchedEverywhere,
-    /// Those of `layer_types`, else all but every `period`-th (Gemma, OLMo 3).
+    /// The layers of `layer_types`, else all but every `period`-th (Gemma, OLMo 3).
     Mixed { period: usize },
 }
 
@@ -77,11 +78,10 @@ pub(super) enum Window {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Special {
     None,
-    /// Soft caps, and a scale of attention by `query_pre_attn_scalar`.
+    /// Soft caps, on attention scores if `caps_attention`, and a scale of attention by `query_pre_attn_scalar`. The
+    /// 27B, which has `layers_27b` layers, takes the scale from the model's width.
     Gemma {
-        /// Does it cap attention scores?
         caps_attention: bool,
-        /// Layers of the 27B, in which the scale goes by the model's width.
         layers_27b: usize,
     },
     /// Scales on embeddings, residuals, attention and logits.
@@ -90,39 +90,39 @@ pub(super) enum Special {
     SmolLm3,
 }
 
-/// What a mixture of experts is called in `config.json`.
+/// Names in `config.json` of the settings of a mixture of experts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct ExpertKeys {
     pub(super) count: &'static str,
     pub(super) feed_forward: &'static str,
 }
 
-/// A class of models.
+/// A class of models, as `config.json` names it.
 #[derive(Debug)]
 pub(super) struct Family {
-    /// `architectures` in `config.json`.
+    /// Class names, as `architectures` in `config.json` lists them.
     pub(super) classes: &'static [&'static str],
-    /// `general.architecture`.
+    /// Value of `general.architecture`.
     pub(super) architecture: &'static str,
     pub(super) parts: &'static [&'static [Part]],
-    /// `hidden_act`; the first where the file does not say.
+    /// Values of `hidden_act` that are accepted; the first is meant where the file does not say.
     pub(super) activation: &'static [&'static str],
-    /// `rms_norm_eps` where the file does not say.
+    /// Value of `rms_norm_eps` where the file does not say.
     pub(super) norm_epsilon: f64,
-    /// `num_key_value_heads` where the file does not say; as many as heads if that is `None`.
+    /// Value of `num_key_value_heads` where the file does not say; as many as heads if that is `None`.
     pub(super) n_kv_heads: Option<usize>,
-    /// Added to every norm weight: transformers' Gemma multiplies by `1 + w`.
+    /// Number added to every norm weight: transformers' Gemma multiplies by `1 + w`.
     pub(super) norm_offset: f32,
-    /// `tie_word_embeddings` where the file does not say.
+    /// Value of `tie_word_embeddings` where the file does not say.
     pub(super) is_tied: bool,
-    /// `head_dim` where the file does not say; the model's width divided among the heads if that is `None`.
+    /// Value of `head_dim` where the file does not say; the model's width divided among the heads if that is `None`.
     pub(super) head_dim: Option<usize>,
-    /// `rope_theta` where the file does not say.
+    /// Value of `rope_theta` where the file does not say.
     pub(super) rope_base: f64,
     pub(super) window: Window,
     pub(super) special: Special,
     pub(super) experts: Option<ExpertKeys>,
-    /// Its linear layers are trained as masters of ternary ones, though a file may hold and mean the floats.
+    /// Whether the linear layers are trained as masters of ternary ones, though a file may hold and mean the floats.
     pub(super) is_ternary: bool,
 }
 
@@ -159,7 +159,7 @@ const FEED_FORWARD: &[Part] = &[
 ];
 const HEAD_NORMS: &[Part] =
     &[norm(&["self_attn.q_norm"], "attn_q_norm", Width::Head), norm(&["self_attn.k_norm"], "attn_k_norm", Width::Head)];
-/// 1bitLLM's names, then Microsoft's.
+/// Inner norms of BitNet, by 1bitLLM's names, then by Microsoft's.
 const SUB_NORMS: &[Part] = &[
     norm(&["self_attn.attn_sub_norm", "self_attn.inner_attn_ln"], "attn_sub_norm", Width::Query),
     norm(&["mlp.ffn_sub_norm", "mlp.ffn_layernorm"], "ffn_sub_norm", Width::FeedForward),
@@ -181,7 +181,7 @@ const QWEN2: &[Part] = &[
     OUTPUT,
     FEED_FORWARD_NORM,
 ];
-/// Mixtral's names, then Qwen's.
+/// Tensors of a mixture of experts, by Mixtral's names, then by Qwen's.
 const EXPERTS: &[Part] = &[
     linear(&["block_sparse_moe.gate", "mlp.gate"], "ffn_gate_inp", Width::Experts, Width::Model),
     stack(&["block_sparse_moe.experts.*.w1", "mlp.experts.*.gate_proj"], "ffn_gate_exps", Width::Expert, Width::Model),
@@ -217,7 +217,7 @@ const PHI3: &[Part] = &[
     linear(&["mlp.down_proj"], "ffn_down", Width::Model, Width::FeedForward),
 ];
 
-/// What most families have in common.
+/// Settings that most families have in common.
 const PLAIN: Family = Family {
     classes: &[],
     architecture: "llama",
@@ -250,7 +250,7 @@ const GEMMA3: Family = Family {
     ..PLAIN
 };
 const OLMO: Family = Family { architecture: "olmo2", parts: &[OLMO2, FEED_FORWARD], norm_epsilon: 1e-5, ..PLAIN };
-/// The 700M and the 3B.
+/// BitNet of the 700M and the 3B.
 const BITNET: Family = Family {
     classes: &["BitNetForCausalLM", "BitnetForCausalLM"],
     architecture: "bitnet",
@@ -261,7 +261,8 @@ const BITNET: Family = Family {
     ..PLAIN
 };
 
-/// Both kinds of BitNet have one class name: the activation tells them apart, and without one it is the later.
+/// All families. Both kinds of BitNet have one class name: the activation tells them apart, and without one it is the
+/// later.
 static FAMILIES: &[Family] = &[
     Family { classes: &["LlamaForCausalLM"], ..PLAIN },
     Family { classes: &["MistralForCausalLM"], n_kv_heads: Some(8), window: Window::Everywhere(Some(4096)), ..PLAIN },
@@ -335,12 +336,12 @@ static FAMILIES: &[Family] = &[
     BITNET,
 ];
 
-/// The families of a class name.
+/// Returns the families of a class name.
 pub(super) fn of_class(class: &str) -> impl Iterator<Item = &'static Family> {
     FAMILIES.iter().filter(move |family| family.classes.contains(&class))
 }
 
-/// All class names, for messages.
+/// Lists all class names, for messages.
 pub(super) fn class_names() -> String {
     let mut names: Vec<&str> = FAMILIES.iter().flat_map(|family| family.classes).copied().collect();
     names.dedup();
@@ -348,7 +349,7 @@ pub(super) fn class_names() -> String {
 }
 
 impl Family {
-    /// The tensors of a layer, in the order in which they are written.
+    /// Returns the tensors of a layer, in the order in which they are written.
     pub(super) fn parts(&self) -> impl Iterator<Item = &'static Part> {
         self.parts.iter().flat_map(|parts| parts.iter())
     }

@@ -9,22 +9,22 @@ use crate::{Error, json, json::Entries};
 /// Largest width, count or context that a file may claim.
 const NUMBER_MAX: u64 = 1 << 28;
 
-/// An object of a file, perhaps inside another one.
+/// An object of a JSON file, perhaps inside another one.
 pub(super) struct Fields {
     file: PathBuf,
-    /// Key of the object itself and a dot; empty for the file's own.
+    /// Key of the object and a dot, for messages; empty for the file's own.
     prefix: String,
     map: Map<String, Value>,
 }
 
 impl Fields {
-    /// The file's own object; `None` if there is no such file.
+    /// Reads the file's own object; `None` if there is no such file.
     pub(super) fn read(file: &Path) -> Result<Option<Self>, Error> {
         let Some(entries) = json::read::<Entries<Value>>(file)? else { return Ok(None) };
         Ok(Some(Self { file: file.to_owned(), prefix: String::new(), map: entries.0.into_iter().collect() }))
     }
 
-    /// The object under `key`, if there is one.
+    /// Returns the object under `key`, if there is one.
     pub(super) fn object(&self, key: &str) -> Result<Option<Self>, Error> {
         match self.value(key) {
             None => Ok(None),
@@ -36,22 +36,22 @@ impl Fields {
         }
     }
 
-    /// Path.
+    /// Path of the file.
     pub(super) fn file_name(&self) -> std::path::Display<'_> {
         self.file.display()
     }
 
-    /// All keys, in file order.
+    /// Returns all keys, in file order.
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         self.map.keys().map(String::as_str)
     }
 
-    /// The value under `key`; null is as good as none.
+    /// Returns the value under `key`; null is as good as none.
     pub(super) fn value(&self, key: &str) -> Option<&Value> {
         self.map.get(key).filter(|v| !v.is_null())
     }
 
-    /// An error about `key`.
+    /// Makes an error about `key`.
     pub(super) fn error(&self, key: &str, what: impl std::fmt::Display) -> Error {
         json::invalid(&self.file, format!("{}{key}: {what}", self.prefix))
     }
@@ -60,7 +60,7 @@ impl Fields {
         Err(self.error(key, format!("{}, expected {expected}", brief(got))))
     }
 
-    /// A count or width, 1 to [`NUMBER_MAX`].
+    /// Reads a count or width, 1 to [`NUMBER_MAX`], if there is one.
     pub(super) fn count_or(&self, key: &str) -> Result<Option<usize>, Error> {
         let Some(value) = self.value(key) else { return Ok(None) };
         match value.as_u64() {
@@ -69,12 +69,12 @@ impl Fields {
         }
     }
 
-    /// The same, and it must be there.
+    /// Reads a count or width, 1 to [`NUMBER_MAX`], which must be there.
     pub(super) fn count(&self, key: &str) -> Result<usize, Error> {
         self.count_or(key)?.ok_or_else(|| self.error(key, "missing"))
     }
 
-    /// A finite number.
+    /// Reads a finite number.
     pub(super) fn float(&self, key: &str) -> Result<Option<f64>, Error> {
         let Some(value) = self.value(key) else { return Ok(None) };
         match value.as_f64() {
@@ -83,7 +83,7 @@ impl Fields {
         }
     }
 
-    /// A number above zero.
+    /// Reads a finite number above zero.
     pub(super) fn positive(&self, key: &str) -> Result<Option<f64>, Error> {
         match (self.float(key)?, self.value(key)) {
             (Some(x), Some(value)) if x as f32 <= 0.0 => self.refuse(key, value, "more than 0"),
@@ -107,14 +107,14 @@ impl Fields {
         }
     }
 
-    /// A list of strings; none is an empty one.
+    /// Reads a list of strings; none is an empty one.
     pub(super) fn texts(&self, key: &str) -> Result<Vec<&str>, Error> {
         let Some(value) = self.value(key) else { return Ok(Vec::new()) };
         let texts = value.as_array().and_then(|list| list.iter().map(Value::as_str).collect());
         texts.map_or_else(|| self.refuse(key, value, "a list of strings"), Ok)
     }
 
-    /// A list of `n` finite numbers above zero.
+    /// Reads a list of `n` finite numbers above zero.
     pub(super) fn factors(&self, key: &str, n: usize) -> Result<Vec<f32>, Error> {
         let Some(value) = self.value(key) else { return Err(self.error(key, "missing")) };
         let positive = |v: &Value| v.as_f64().map(|x| x as f32).filter(|x| x.is_finite() && *x > 0.0);
@@ -126,7 +126,7 @@ impl Fields {
         }
     }
 
-    /// One token id, or a list of them; whole numbers of any size and sign.
+    /// Reads one token id or a list of them: whole numbers of any size and sign.
     pub(super) fn ids(&self, key: &str) -> Result<Vec<i64>, Error> {
         let Some(value) = self.value(key) else { return Ok(Vec::new()) };
         let id = |v: &Value| v.as_i64().or_else(|| v.as_u64().map(|_| i64::MAX));
@@ -137,7 +137,7 @@ impl Fields {
         ids.map_or_else(|| self.refuse(key, value, "a token id or a list of them"), Ok)
     }
 
-    /// A key that means nothing new only if it is missing or one of `neutral`: any other value is refused, not ignored.
+    /// Refuses a key that is neither missing nor one of `neutral`, since it would change the model.
     pub(super) fn only(&self, key: &str, neutral: &[Value]) -> Result<(), Error> {
         let same = |a: &Value, b: &Value| a == b || a.as_f64().is_some_and(|x| b.as_f64() == Some(x));
         match self.value(key) {
@@ -150,7 +150,7 @@ impl Fields {
     }
 }
 
-/// A value short enough for one line.
+/// Spells a value, short enough for one line.
 pub(super) fn brief(value: &Value) -> String {
     const CHARS_MAX: usize = 300;
     let text = value.to_string();

@@ -9,36 +9,36 @@ use serde_json::json;
 use super::fields::Fields;
 use crate::Error;
 
-/// The module of the output matrix.
+/// Name of the module of the output matrix.
 pub(super) const HEAD: &str = "lm_head";
 
-/// What `weight_scale` does to the codes of a packed matrix.
+/// Use of a packed matrix's `weight_scale`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum ScaleUse {
-    /// `BitLinear`: it holds `1 / mean|w|` and divides.
+    /// The scale is `1 / mean|w|` and divides the codes (`BitLinear`).
     Divides,
-    /// `AutoBitLinear`: it holds `mean|w|` and multiplies.
+    /// The scale is `mean|w|` and multiplies the codes (`AutoBitLinear`).
     Multiplies,
 }
 
-/// What the configuration says of weights.
+/// The configuration's statements about how weights are kept.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Quantization {
-    /// Is there a `quantization_config` of BitNet?
+    /// Whether there is a `quantization_config` of BitNet.
     pub(super) is_declared: bool,
-    /// Masters, ternarised at every use.
+    /// Whether weights are masters that are made ternary at every use.
     pub(super) is_online: bool,
     pub(super) scale_use: ScaleUse,
-    /// Modules that stay as they are.
+    /// Names of modules that stay as they are.
     kept: Vec<String>,
     /// Epsilon of the norm that each ternary matrix has on its input, if they have one.
     pub(super) input_norm_epsilon: Option<f64>,
-    /// Weights under one scale in MLX's 2-bit matrices.
+    /// Number of weights under one scale in MLX's 2-bit matrices.
     pub(super) mlx_span: Option<usize>,
 }
 
 impl Quantization {
-    /// Reads the section; other methods than BitNet's are refused.
+    /// Reads the section; methods other than BitNet's are refused.
     pub(super) fn read(config: &Fields) -> Result<Self, Error> {
         config.only("weight_bits", &[json!(1)])?;
         config.only("input_bits", &[json!(8)])?;
@@ -104,8 +104,8 @@ impl Quantization {
         Ok(Self { is_declared: true, is_online, scale_use, kept, input_norm_epsilon, ..plain })
     }
 
-    /// Does the configuration leave `module` (a full name, without `.weight`) alone? As transformers'
-    /// `should_convert_module` has it: a name in the list is the beginning of the module's, up to a dot, or its end.
+    /// Whether the configuration leaves `module` (a full name, without `.weight`) alone. As in transformers'
+    /// `should_convert_module`, a name in the list is the beginning of the module's, up to a dot, or its end.
     pub(super) fn keeps(&self, module: &str) -> bool {
         self.kept.iter().any(|kept| {
             let rest = module.strip_prefix(kept.as_str());
@@ -114,7 +114,7 @@ impl Quantization {
     }
 }
 
-/// What weights kept by one of transformers' other methods are called.
+/// Returns the name of weights kept by one of transformers' other methods.
 fn method(name: &str) -> &'static str {
     match name {
         "fp8" | "fbgemm_fp8" | "finegrained_fp8" => "weights in FP8",
@@ -126,7 +126,7 @@ fn method(name: &str) -> &'static str {
     }
 }
 
-/// The group of MLX's section, which must say two bits for all matrices alike.
+/// Reads the group size of MLX's section, which must say two bits for all matrices alike.
 fn mlx_span(fields: &Fields) -> Result<usize, Error> {
     fields.only("bits", &[json!(2)])?;
     fields.only("mode", &[json!("affine")])?;

@@ -14,12 +14,12 @@ pub(super) struct Factors {
     pub(super) values: Vec<f32>,
 }
 
-/// `original_max_position_embeddings` of Phi 3 where the file does not say.
+/// Value of Phi 3's `original_max_position_embeddings` where the file does not say.
 const PHI3_ORIGINAL_CONTEXT: usize = 4096;
 
 type Keys = Vec<(&'static str, Value)>;
 
-/// Keys (without the architecture) and tensors of the model's rotary embedding.
+/// Reads keys (without the architecture) and tensors of the model's rotary embedding.
 pub(super) fn read(config: &Config) -> Result<(Keys, Vec<Factors>), Error> {
     let fields = &config.fields;
     let sections = Sections::read(fields)?;
@@ -54,7 +54,7 @@ pub(super) fn read(config: &Config) -> Result<(Keys, Vec<Factors>), Error> {
     Ok((keys, factors))
 }
 
-/// `rope_scaling`, or `rope_parameters` of newer files: one for all layers or one for each kind.
+/// The section `rope_scaling`, or `rope_parameters` of newer files: one for all layers or one for each kind.
 struct Sections {
     global: Option<Fields>,
     local: Option<Fields>,
@@ -74,7 +74,7 @@ impl Sections {
     }
 }
 
-/// The base, from the section or from beside it.
+/// Reads the base, from the section or from beside it.
 fn base(fields: &Fields, key: &str, section: Option<&Fields>) -> Result<Option<f64>, Error> {
     match section.map(|s| s.positive("rope_theta")).transpose()?.flatten() {
         Some(base) => Ok(Some(base)),
@@ -113,7 +113,7 @@ fn scaling(
     }
 }
 
-/// YaRN: its keys, and the factor on sine and cosine where it is not the one that follows from the stretch.
+/// Sets YaRN's keys, and the factor on sine and cosine where it is not the one that follows from the stretch.
 fn yarn(config: &Config, section: &Fields, keys: &mut Keys) -> Result<(), Error> {
     let original = section.count_or("original_max_position_embeddings")?.unwrap_or(config.context_len);
     let stretch = section.positive("factor")?.unwrap_or(config.context_len as f64 / original as f64);
@@ -145,7 +145,7 @@ fn yarn(config: &Config, section: &Fields, keys: &mut Keys) -> Result<(), Error>
     Ok(())
 }
 
-/// Llama 3's factors: 1 for short wavelengths, `factor` for long ones, smooth between.
+/// Computes Llama 3's factors: 1 for short wavelengths, `factor` for long ones, smooth between.
 fn llama3(section: &Fields, n_dims: usize, base: f64) -> Result<Vec<f32>, Error> {
     let number = |key: &str| section.positive(key)?.ok_or_else(|| section.error(key, "missing"));
     let (factor, low, high) = (number("factor")?, number("low_freq_factor")?, number("high_freq_factor")?);
@@ -167,7 +167,7 @@ fn llama3(section: &Fields, n_dims: usize, base: f64) -> Result<Vec<f32>, Error>
     Ok((0..n_dims / 2).map(|pair| of_pair(pair) as f32).collect())
 }
 
-/// Phi 3's two sets of factors, one for contexts up to the original length, one for longer ones.
+/// Reads Phi 3's two sets of factors, one for contexts up to the original length, one for longer ones.
 fn longrope(config: &Config, section: &Fields, n_dims: usize, keys: &mut Keys) -> Result<Vec<Factors>, Error> {
     let beside = config.fields.count_or("original_max_position_embeddings")?;
     let inside = section.count_or("original_max_position_embeddings")?;

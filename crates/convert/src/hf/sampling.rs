@@ -8,7 +8,7 @@ use gguf::{Metadata, Value};
 use super::fields::Fields;
 use crate::Error;
 
-/// Name in the file, GGUF's key, and the least and largest value that mean something.
+/// Settings: name in the file, GGUF's key, and the least and largest value that mean something.
 const NUMBERS: &[(&str, &str, f64, f64)] = &[
     ("temperature", "general.sampling.temp", 0.0, 100.0),
     ("top_p", "general.sampling.top_p", 0.0, 1.0),
@@ -16,8 +16,8 @@ const NUMBERS: &[(&str, &str, f64, f64)] = &[
     ("repetition_penalty", "general.sampling.penalty_repeat", 0.01, 100.0),
 ];
 
-/// Sets the keys; the lines say what is read as absent. Where `do_sample` is false the file's values have no effect,
-/// and none is taken.
+/// Sets the keys of sampling; returns lines about what was read as absent. Where `do_sample` is false the file's values
+/// have no effect, and none is taken.
 pub(super) fn read(folder: &Path, metadata: &mut Metadata) -> Result<Vec<String>, Error> {
     let Some(fields) = Fields::read(&folder.join("generation_config.json"))? else { return Ok(Vec::new()) };
     if fields.flag("do_sample")? == Some(false) {

@@ -14,10 +14,10 @@ const KEY: &str = "chat_template";
 const FILE: &str = "chat_template.jinja";
 const FOLDER: &str = "additional_chat_templates";
 
-/// The configurations of processors and tokenizers, by precedence.
+/// Configuration files of processors and tokenizers, by precedence.
 const CONFIGURATIONS: [&str; 3] = ["chat_template.json", "tokenizer_config.json", "processor_config.json"];
 
-/// Named templates; the one called `default` is meant where none is named.
+/// Templates by name; the one called `default` is meant where none is named.
 type Templates = Vec<(String, String)>;
 
 const DEFAULT: &str = "default";
@@ -38,7 +38,7 @@ pub(super) fn read(folder: &Path, metadata: &mut Metadata) -> Result<(), Error> 
     Ok(())
 }
 
-/// One file each.
+/// Reads the templates that are files of their own.
 fn of_files(folder: &Path) -> Result<Templates, Error> {
     let read = |path: &Path| -> Result<Option<String>, Error> {
         let Some(bytes) = json::read_bytes(path)? else { return Ok(None) };
@@ -69,7 +69,7 @@ fn of_files(folder: &Path) -> Result<Templates, Error> {
     Ok(templates)
 }
 
-/// A template, a list of named ones, or an object of them.
+/// Reads a template, a list of named ones, or an object of them.
 fn of_value(fields: &Fields, value: &Json) -> Result<Templates, Error> {
     let entries: Vec<(&str, &str)> = match value {
         Json::String(text) => vec![(DEFAULT, text)],

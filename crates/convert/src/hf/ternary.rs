@@ -7,15 +7,15 @@
 use half::{bf16, f16};
 use quant::Format;
 
-/// Rows in a byte of a packed matrix.
+/// Number of rows in a byte of a packed matrix.
 const ROWS_PER_BYTE: usize = 4;
 
-/// Rows of bytes that hold `n_rows` rows of weights.
+/// Number of byte rows that hold `n_rows` rows of weights.
 pub(super) fn packed_rows(n_rows: usize) -> usize {
     n_rows.div_ceil(ROWS_PER_BYTE)
 }
 
-/// Codes of row `row` of a matrix of `n_rows`, from its `bytes` `[ceil(n_rows / 4), cols]`.
+/// Unpacks the codes of row `row` of a matrix of `n_rows`, from its `bytes` `[ceil(n_rows / 4), cols]`.
 ///
 /// Byte row `r` holds row `i · ceil(n_rows / 4) + r` in bits `2i` and `2i + 1`: quarters of the matrix, not neighbours.
 /// Codes 0, 1, 2 mean -1, 0, 1; nobody writes 3, so it is refused: `Err` is its column.
@@ -31,21 +31,21 @@ pub(super) fn unpack(bytes: &[u8], n_rows: usize, cols: usize, row: usize, out: 
     }
 }
 
-/// Weights in a 32-bit word of MLX.
+/// Number of weights in a 32-bit word of MLX.
 pub(super) const MLX_WEIGHTS_PER_WORD: usize = 16;
 
-/// Codes of a row of MLX's 2-bit words `[cols / 16]`: weight `16 i + j` stands in bits `2j` and `2j + 1` of word `i`,
-/// which is little-endian. A code `c` means `c · scale + bias`; with the bias `-scale` of ternary models that is
-/// `(c - 1) · scale`.
+/// Unpacks the codes of a row of MLX's 2-bit words `[cols / 16]`: weight `16 i + j` stands in bits `2j` and `2j + 1` of
+/// word `i`, which is little-endian. A code `c` means `c · scale + bias`; with the bias `-scale` of ternary models that
+/// is `(c - 1) · scale`.
 pub(super) fn unpack_mlx(bytes: &[u8], out: &mut Vec<i8>) {
     out.extend(bytes.iter().flat_map(|&byte| [0, 2, 4, 6].map(|shift| ((byte >> shift) & 3) as i8 - 1)));
 }
 
-/// How a matrix of masters becomes ternary: weight `w` becomes `code(w) · scale`.
+/// The rule by which a matrix of masters becomes ternary: weight `w` becomes `code(w) · scale`.
 ///
 /// Training computes, in f32, `s = 1 / max(mean|w|, 1e-5)`, `round(w·s)` to even, clamped to -1, 0, 1, divided by `s`,
-/// and rounded to the type of the weights. So is this; the mean is summed in f64 and rounded once, where a GPU's order
-/// of additions may end some units in the last place away.
+/// and rounded to the type of the weights. This does the same; the mean is summed in f64 and rounded once, where a
+/// GPU's order of additions may end some units in the last place away.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Absmean {
     inverse: f32,
@@ -53,7 +53,7 @@ pub(super) struct Absmean {
 }
 
 impl Absmean {
-    /// From the sum of magnitudes of `n` weights kept in `format`.
+    /// Makes the rule from the sum of magnitudes of `n` weights kept in `format`.
     pub(super) fn new(sum: f64, n: usize, format: Format) -> Self {
         let mean = (sum / n.max(1) as f64) as f32;
         let inverse = 1.0 / mean.max(1e-5);
@@ -66,7 +66,7 @@ impl Absmean {
         Self { inverse, scale }
     }
 
-    /// -1, 0 or 1.
+    /// Returns the code of a weight: -1, 0 or 1.
     pub(super) fn code(self, weight: f32) -> i8 {
         (weight * self.inverse).round_ties_even().clamp(-1.0, 1.0) as i8
     }

@@ -24,13 +24,13 @@ use json::{AddedToken, TokenizerJson};
 use vocabulary::Vocabulary;
 
 const FILE: &str = "tokenizer.json";
-/// Tokenizers of other kinds, which are not read: leaving them out without a word would make a model without one.
+/// Files of tokenizers of other kinds, which are not read: silence about them would make a model without a tokenizer.
 const OTHERS: &[&str] = &["tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "tekken.json"];
-/// Added tokens by their spelling alone, as older versions of transformers keep them.
+/// File of added tokens by their spelling alone, as older versions of transformers keep them.
 const ADDED: &str = "added_tokens.json";
 
-/// Sets the tokenizer's keys; the lines say what was left out. A folder without any tokenizer makes a model that is fed
-/// with ids.
+/// Sets the tokenizer's keys; returns lines about what was left out. A folder without any tokenizer makes a model that
+/// is fed with ids.
 pub(super) fn read(folder: &Path, config: &Config, metadata: &mut Metadata) -> Result<Vec<String>, Error> {
     let file = folder.join(FILE);
     let json = match TokenizerJson::read(&file)? {
@@ -67,8 +67,8 @@ pub(super) fn read(folder: &Path, config: &Config, metadata: &mut Metadata) -> R
     Ok(warnings)
 }
 
-/// Added tokens that only `tokenizer_config.json` or `added_tokens.json` lists: transformers adds them as it loads, the
-/// latter where the former has no list.
+/// Adds the tokens that only `tokenizer_config.json` or `added_tokens.json` lists: transformers adds them as it loads,
+/// the latter where the former has no list.
 fn more_added(folder: &Path, json: &mut TokenizerJson) -> Result<(), Error> {
     let config = Fields::read(&folder.join("tokenizer_config.json"))?;
     let Some(listed) = config.as_ref().map(|c| c.object("added_tokens_decoder")).transpose()?.flatten() else {
@@ -94,7 +94,7 @@ fn more_added(folder: &Path, json: &mut TokenizerJson) -> Result<(), Error> {
     Ok(())
 }
 
-/// Those of `added_tokens.json`; special are the ones that the configuration gives a job.
+/// Adds the tokens of `added_tokens.json`; special are the ones that the configuration gives a job.
 fn added_by_spelling(folder: &Path, config: Option<&Fields>, json: &mut TokenizerJson) -> Result<(), Error> {
     let file = folder.join(ADDED);
     let Some(listed) = crate::json::read::<Entries<u32>>(&file)? else { return Ok(()) };
@@ -116,7 +116,7 @@ fn added_by_spelling(folder: &Path, config: Option<&Fields>, json: &mut Tokenize
     Ok(())
 }
 
-/// `left right` each.
+/// Returns the merges as GGUF spells them, `left right` each.
 fn merges(file: &Path, json: &TokenizerJson) -> Result<Vec<String>, Error> {
     let joined = json.model.merges.iter().enumerate().map(|(rank, merge)| {
         if [&merge.left, &merge.right].iter().any(|side| side.is_empty() || side.contains(' ')) {

@@ -20,13 +20,13 @@ use crate::{
 /// All tensors of a model.
 pub(super) struct Weights {
     tensors: Vec<SourceTensor>,
-    /// Of each tensor.
+    /// Origin of the values of each tensor.
     origins: Vec<Origin>,
 }
 
-/// Where values come from.
+/// Origin of a tensor's values.
 enum Origin {
-    /// Computed from the configuration.
+    /// Values computed from the configuration.
     Values(Vec<f32>),
     /// Floats of the checkpoint, and what is added to each.
     Floats { floats: Floats, offset: f32 },
@@ -38,7 +38,7 @@ enum Origin {
     Packed { place: Place, order: RowOrder, scale: f32 },
     /// Codes of two bits, a scale and a bias per `span` of a row.
     Mlx { place: Place, scales: Floats, biases: Floats, span: usize },
-    /// Floats that become codes under one scale, which is found at the first look.
+    /// Floats that become codes under one scale, which is found when they are first read.
     Masters { floats: Floats, absmean: OnceLock<Absmean> },
 }
 
@@ -49,12 +49,12 @@ struct Floats {
     order: RowOrder,
 }
 
-/// Which row of the checkpoint a row of GGUF is.
+/// Order of GGUF's rows in the checkpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum RowOrder {
     Same,
-    /// Row `2i + h` of a head of `D` rows is row `h · D / 2 + i` of the checkpoint's: what is rotated together stands
-    /// together.
+    /// Row `2i + h` of a head of `D` rows is row `h · D / 2 + i` of the checkpoint's: rows that are rotated together
+    /// stand together.
     Rotary {
         head_dim: usize,
     },
@@ -73,7 +73,7 @@ impl RowOrder {
 }
 
 impl Floats {
-    /// Exact values of `rows`, each of `cols`.
+    /// Reads the exact values of `rows`, each of `cols`.
     fn read(&self, rows: Range<usize>, cols: usize) -> Vec<f32> {
         let row_bytes = cols * self.format.row_bytes(1).unwrap_or(1);
         let mut values = vec![0.0; rows.len() * cols];
@@ -91,7 +91,7 @@ impl Floats {
         values
     }
 
-    /// The rule that makes them ternary: one pass over all of them.
+    /// Finds the rule that makes the floats ternary, by one pass over all of them.
     fn absmean(&self) -> Result<Absmean, Error> {
         const PIECE: usize = 1 << 16;
         let n_bytes = self.format.row_bytes(1).unwrap_or(1);
@@ -115,7 +115,7 @@ impl Weights {
         plan::plan(checkpoint, config, options)
     }
 
-    /// What reading does to weights beside renaming and reordering them, in words; empty if nothing.
+    /// Tells in words what reading does to weights beside renaming and reordering them; empty if nothing.
     pub(super) fn changes(&self) -> Vec<String> {
         let count = |is: fn(&Origin) -> bool| self.origins.iter().filter(|origin| is(origin)).count();
         let masters = count(|origin| matches!(origin, Origin::Masters { .. }));
@@ -129,7 +129,7 @@ impl Weights {
         &self.tensors
     }
 
-    /// Rows `rows` of tensor `index`; `model` is for messages.
+    /// Reads rows `rows` of tensor `index`; `model` is for messages.
     pub(super) fn read(&self, model: &str, index: usize, rows: Range<usize>) -> Result<Rows, Error> {
         let (Some(tensor), Some(origin)) = (self.tensors.get(index), self.origins.get(index)) else {
             let what = format!("tensor {index} of {}", self.tensors.len());

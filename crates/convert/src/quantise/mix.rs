@@ -10,21 +10,21 @@ use super::{model_facts::ModelFacts, role::Role};
 /// A mixture of formats under one name.
 #[derive(Clone, Copy, Debug)]
 pub struct Mix {
-    /// Lower case.
+    /// Name in lower case.
     pub name: &'static str,
-    /// Most matrices.
+    /// Format of most matrices.
     pub format: Format,
-    /// llama.cpp's `general.file_type`, if it has one.
+    /// Number of the mix in llama.cpp's `general.file_type`, if it has one.
     pub file_type: Option<u32>,
-    /// The others; first match wins.
+    /// Exceptions from `format`; the first match wins.
     choices: &'static [Choice],
-    /// The vocabulary head, where its rows divide.
+    /// Format of the vocabulary head, where its rows divide.
     head: Format,
-    /// Are keys and values the wider for being few beside experts, or shared by eight heads?
+    /// Whether keys and values get wider formats where they are few beside experts, or shared by eight heads.
     favours_few: bool,
 }
 
-/// Tensors of `role` become `format` where `when` holds.
+/// An exception: tensors of `role` become `format` where `when` holds.
 #[derive(Debug)]
 struct Choice {
     role: Role,
@@ -32,51 +32,51 @@ struct Choice {
     format: Format,
 }
 
-/// Conditions on the place of a tensor.
+/// A condition on the place of a tensor, or on its model.
 #[derive(Clone, Copy, Debug)]
 enum When {
     Always,
-    /// Among the first so many of its role.
+    /// The tensor is among the first so many of its role.
     First(usize),
-    /// In the first sixteenth of the layers.
+    /// The tensor is in the first sixteenth of the layers.
     FirstSixteenth,
-    /// In the first eighth.
+    /// The tensor is in the first eighth of the layers.
     FirstEighth,
-    /// The same, and importance is known.
+    /// The tensor is in the first eighth of the layers, and its importance is known.
     FirstEighthImportance,
-    /// The same, and it is not.
+    /// The tensor is in the first eighth of the layers, and its importance is not known.
     FirstEighthNoImportance,
-    /// In the first or last eighth, or every third between.
+    /// The tensor is in the first or last eighth of the layers, or in every third between.
     MoreBits,
-    /// In the first eighth by count, whatever layer a name says.
+    /// The tensor is in the first eighth of its role by count, whatever layer its name says.
     FirstEighthCounted,
-    /// Between the first and the last eighth.
+    /// The tensor is between the first and the last eighth of the layers.
     Middle,
-    /// Importance is not known.
+    /// The tensor's importance is not known.
     NoImportance,
-    /// Four or more query heads share a key-value head.
+    /// Four or more query heads of the model share a key-value head.
     Grouped4,
-    /// The same, or there are four or more experts.
+    /// Four or more query heads share a key-value head, or the model has four or more experts.
     Grouped4Experts4,
-    /// Not one of eight experts.
+    /// The model does not have eight experts.
     NotEightExperts,
-    /// Eight experts.
+    /// The model has eight experts.
     EightExperts,
-    /// Eight experts, and as [`MoreBits`](Self::MoreBits).
+    /// The model has eight experts, and [`MoreBits`](Self::MoreBits) holds.
     EightExpertsMoreBits,
-    /// A stack of experts.
+    /// The tensor is a stack of experts.
     Stack,
 }
 
-/// Where a tensor stands.
+/// The place of a tensor in its model.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     pub(super) role: Role,
-    /// How many of its role come before it.
+    /// Number of tensors of the same role before it.
     pub(super) count: usize,
-    /// The same, or its layer.
+    /// Layer that the name says of a tensor of experts; of others `count`.
     pub(super) index: usize,
-    /// Length of its rows.
+    /// Length of the tensor's rows.
     pub(super) cols: usize,
     pub(super) is_stack: bool,
     pub(super) has_importance: bool,
@@ -109,7 +109,7 @@ impl When {
 }
 
 impl Mix {
-    /// The mix called `name`, in any case; each ternary format makes one like that of `tq2_0`.
+    /// Returns the mix called `name`, in any case; each ternary format makes one like that of `tq2_0`.
     pub fn from_name(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
         let full = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name.as_str(), |&(_, full)| full);
@@ -118,14 +118,14 @@ impl Mix {
         MIXES.iter().find(|mix| mix.name == full).copied().or_else(made)
     }
 
-    /// Is `format`, wherever it comes from, useless in this mix without importance?
+    /// Whether `format`, wherever it comes from, is useless in this mix without importance.
     pub(super) fn needs_importance(&self, format: Format) -> bool {
         use Format::{IQ1_M, IQ1_S, IQ2_S, IQ2_XS, IQ2_XXS, IQ3_XXS};
         matches!(format, IQ1_S | IQ1_M | IQ2_XXS | IQ2_XS | IQ2_S | IQ3_XXS)
             || format == Format::Q2_K && self.name == Q2_K_S
     }
 
-    /// The format for a tensor at `place`, whether its rows divide or not.
+    /// Chooses the format for a tensor at `place`, whether its rows divide or not.
     pub(super) fn choose(&self, place: &Place, facts: &ModelFacts) -> Format {
         let is_head = place.role == Role::Output || facts.is_tied && place.role == Role::Embedding;
         if is_head {
@@ -142,7 +142,7 @@ impl Mix {
         }
     }
 
-    /// The vocabulary head: every token's logits depend on it.
+    /// Chooses the format of the vocabulary head, on which every token's logits depend.
     fn head(&self, cols: usize) -> Format {
         if cols.is_multiple_of(self.format.block_len()) { self.head } else { Format::Q8_0 }
     }
@@ -150,7 +150,7 @@ impl Mix {
 
 const Q2_K_S: &str = "q2_k_s";
 
-/// Short names.
+/// Short names of mixes, and the names that they stand for.
 const ALIASES: &[(&str, &str)] = &[("q3_k", "q3_k_m"), ("q4_k", "q4_k_m"), ("q5_k", "q5_k_m")];
 
 const fn mix(name: &'static str, format: Format, file_type: u32, choices: &'static [Choice]) -> Mix {
@@ -158,7 +158,7 @@ const fn mix(name: &'static str, format: Format, file_type: u32, choices: &'stat
     Mix { name, format, file_type: Some(file_type), choices, head, favours_few: true }
 }
 
-/// One of about two bits.
+/// Makes a mix whose main format has about two bits.
 const fn low(name: &'static str, format: Format, file_type: u32, choices: &'static [Choice]) -> Mix {
     Mix { head: Format::Q5_K, favours_few: false, ..mix(name, format, file_type, choices) }
 }
@@ -167,7 +167,7 @@ const fn choice(role: Role, when: When, format: Format) -> Choice {
     Choice { role, when, format }
 }
 
-/// Beside eight experts, most mixes below six bits give the output of attention this.
+/// Exception of most mixes below six bits: the output of attention beside eight experts.
 const EIGHT_EXPERTS: Choice = choice(Role::AttentionOutput, When::EightExperts, Format::Q5_K);
 
 const TERNARY: &[Choice] = &[choice(Role::Embedding, When::Always, Format::Q4_K)];
@@ -219,7 +219,7 @@ const IQ3_XXS: &[Choice] = &[
     choice(Role::Embedding, When::Always, Format::IQ3_S),
 ];
 
-/// All mixes.
+/// All mixes, by llama.cpp's names.
 pub const MIXES: &[Mix] = &[
     mix("f32", Format::F32, 0, &[]),
     mix("f16", Format::F16, 1, &[]),

@@ -5,18 +5,18 @@ use gguf::{Metadata, Value};
 use super::role::Role;
 use crate::{Error, source::Source};
 
-/// Counts that decide how many bits a tensor gets.
+/// Counts of a model that decide how many bits its tensors get.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct ModelFacts {
     pub(super) n_layers: usize,
-    /// Query heads for each key-value head; 0 where the file does not say.
+    /// Number of query heads for each key-value head; 0 where the file does not say.
     pub(super) n_grouped: usize,
     pub(super) n_experts: usize,
-    /// Tensors that hold values of attention.
+    /// Number of tensors that hold values of attention.
     pub(super) n_values: usize,
-    /// Is there no `output.weight`, so that the embeddings are the head?
+    /// Whether there is no `output.weight`, so that the embeddings are the head.
     pub(super) is_tied: bool,
-    /// Llama of 80 layers with grouped queries, to which one rule applies.
+    /// Whether it is a Llama of 80 layers with grouped queries, to which one rule applies.
     pub(super) is_llama_70b: bool,
 }
 
@@ -40,7 +40,7 @@ impl ModelFacts {
     }
 }
 
-/// A count, of the first layer where each layer has its own; 0 where there is none.
+/// Reads a count, that of the first layer where each layer has its own; 0 where there is none.
 fn first(metadata: &Metadata, key: &str) -> Result<usize, gguf::Error> {
     if let Some(Value::Array(_)) = metadata.get(key) {
         let first = metadata.i64s(key)?.and_then(|counts| counts.first().copied());

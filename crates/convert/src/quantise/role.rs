@@ -1,11 +1,11 @@
 //! [`Role`]: what a tensor does in its layer, as far as mixes care.
 
-/// What a tensor is for, told by its name.
+/// The job of a tensor, told by its name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Role {
     /// `output.weight`, the vocabulary head.
     Output,
-    /// Token embeddings.
+    /// Embeddings of the tokens.
     Embedding,
     /// Values of attention, alone or in one matrix with others.
     Value,
@@ -20,7 +20,7 @@ pub(super) enum Role {
     Other,
 }
 
-/// Parts of names, first match wins.
+/// Parts of names and the roles they tell; the first match wins.
 const PARTS: &[(&str, Role)] = &[
     ("attn_qkv.weight", Role::Value),
     ("attn_kv_b.weight", Role::Value),
@@ -43,7 +43,7 @@ impl Role {
     }
 }
 
-/// The layer that `name` says it is of; `None` comes before all layers.
+/// Returns the layer that `name` says it is of; `None` sorts before all layers.
 pub(super) fn layer(name: &str) -> Option<usize> {
     name.strip_prefix("blk.")?.split('.').next()?.parse().ok()
 }

@@ -6,16 +6,16 @@ use quant::Format;
 
 use crate::Error;
 
-/// `PATTERN=FORMAT`: tensors whose name matches get that format.
+/// A rule `PATTERN=FORMAT`: tensors whose name matches get that format.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rule {
     pattern: String,
-    /// What they get.
+    /// Format that the matching tensors get.
     pub format: Format,
 }
 
 impl Rule {
-    /// Parses `blk.*.ffn_down=q6_k`.
+    /// Parses a rule such as `blk.*.ffn_down=q6_k`.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let refuse = |what: &str| Error::Option(format!("{text:?}: {what}"));
         let (pattern, format) = text.split_once('=').ok_or_else(|| refuse("expected PATTERN=TYPE"))?;
@@ -26,7 +26,7 @@ impl Rule {
         Ok(Self { pattern: pattern.to_owned(), format })
     }
 
-    /// Does all of `name` match, with or without its `.weight`? `*` stands for any text, `?` for any character.
+    /// Whether all of `name` matches, with or without its `.weight`; `*` stands for any text, `?` for any character.
     pub fn matches(&self, name: &str) -> bool {
         let short = name.strip_suffix(".weight").unwrap_or(name);
         glob(self.pattern.as_bytes(), name.as_bytes()) || glob(self.pattern.as_bytes(), short.as_bytes())
@@ -39,7 +39,7 @@ impl fmt::Display for Rule {
     }
 }
 
-/// One pass that goes back only to the last star: no more steps than pattern times text.
+/// Matches in one pass that goes back only to the last star: no more steps than pattern times text.
 fn glob(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     // Where the last star is, and how far it reaches.

@@ -13,16 +13,16 @@ use crate::{Error, json, json::Entries};
 
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
-/// Files that a model may be in.
+/// Largest number of files that a model may be in.
 const SHARDS_MAX: usize = 4096;
 
-/// `model.safetensors.index.json`.
+/// The content of `model.safetensors.index.json`: the file of each tensor.
 #[derive(Deserialize)]
 struct Index {
     weight_map: Entries<String>,
 }
 
-/// All tensors of a model, wherever they lie.
+/// All tensors of a model, in one file or several.
 pub struct Checkpoint {
     tensors: Vec<Place>,
     index: HashMap<String, usize>,
@@ -36,22 +36,22 @@ pub struct Place {
 }
 
 impl Place {
-    /// Name, type, shape.
+    /// Returns name, type and shape of the tensor.
     pub fn info(&self) -> &TensorInfo {
         &self.info
     }
 
-    /// Its bytes.
+    /// Returns the bytes of the tensor.
     pub fn bytes(&self) -> &[u8] {
         self.file.bytes(&self.info)
     }
 
-    /// Path of its file.
+    /// Path of the tensor's file.
     pub fn file_name(&self) -> &str {
         self.file.name()
     }
 
-    /// An error about it.
+    /// Makes an error about the tensor.
     pub(crate) fn error(&self, what: impl Into<String>) -> Error {
         let tensor = self.info.name.escape_debug().to_string();
         Error::Tensor { file: self.file.name().to_owned(), tensor, what: what.into() }
@@ -74,7 +74,8 @@ impl Checkpoint {
         Self::sharded(path, &index, &weight_map.weight_map)
     }
 
-    /// Every tensor must lie in the file that the index names, and every tensor of these files must be in the index.
+    /// Opens the files of an index: every tensor must lie in the file that the index names, and every tensor of these
+    /// files must be in the index.
     fn sharded(folder: &Path, index: &Path, weight_map: &Entries<String>) -> Result<Self, Error> {
         let mut names: Vec<&str> = weight_map.0.iter().map(|(_, file)| file.as_str()).collect();
         names.sort_unstable();
@@ -124,18 +125,18 @@ impl Checkpoint {
         Ok(Self { tensors, index })
     }
 
-    /// The tensor called `name`.
+    /// Returns the tensor called `name`.
     pub fn find(&self, name: &str) -> Option<&Place> {
         self.index.get(name).and_then(|&i| self.tensors.get(i))
     }
 
-    /// All tensors, file by file.
+    /// Returns all tensors, file by file.
     pub fn tensors(&self) -> &[Place] {
         &self.tensors
     }
 }
 
-/// A file name without any path, so that an index cannot lead out of its folder.
+/// Checks that `name` is a file name without any path, so that an index cannot lead out of its folder.
 fn plain_name(index: &Path, name: &str) -> Result<PathBuf, Error> {
     let path = Path::new(name);
     let mut parts = path.components();

@@ -2,7 +2,7 @@
 
 use gguf::{Array, Metadata, Value};
 
-/// `<unk>`, `<s>`, `</s>`
+/// Number of control tokens: `<unk>`, `<s>`, `</s>`.
 const N_CONTROL: usize = 3;
 
 /// Sets `tokenizer.ggml.*` to `n_vocab` tokens.

@@ -17,7 +17,7 @@ use tempfile::tempdir;
 
 use crate::support::{open, write};
 
-/// Rows that 256 does not divide, as those of BitNet 3B.
+/// A shape whose rows 256 does not divide, like those of BitNet 3B.
 const NARROW: Shape = Shape { name: "narrow", width: 320, feed_forward: 1344, ..SHAPES[0] };
 
 fn containers() -> impl Iterator<Item = Format> {
@@ -182,7 +182,7 @@ fn older_q2_0_is_converted_and_unsaid_pq2_0_is_not() {
     testkit::assert_same_f32("as PQ2_0", &logits(&new, None, 2).unwrap(), &expected);
 }
 
-/// Where the type numbers of the tensors of type `id` stand in the header.
+/// Returns where the type numbers of the tensors of type `id` stand in the header.
 fn places(container: &Container, bytes: &[u8], id: TypeId) -> Vec<usize> {
     let mut at = 0;
     let mut places = Vec::new();

@@ -8,7 +8,7 @@ use testkit::Rng;
 const ROWS: usize = 12;
 const COLS: usize = 256;
 
-/// Codes 0 to 2 in an order.
+/// Makes a source of codes 0 to 2 in `order`.
 fn source(order: I2sOrder, codes: &[u8]) -> GgufSource {
     let mut bytes = vec![0; ROWS * COLS / 4];
     for (at, code) in codes.iter().enumerate() {

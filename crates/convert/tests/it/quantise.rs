@@ -9,13 +9,13 @@ use convert::{
 use gguf::{Importance, ImportanceMatrix, Metadata, Value};
 use quant::Format;
 
-/// Names and shapes.
+/// A source that has names and shapes, but no weights.
 struct Shapes {
     metadata: Metadata,
     tensors: Vec<SourceTensor>,
 }
 
-/// Counts and widths of a llama.
+/// The counts and widths of a llama.
 #[derive(Clone, Copy)]
 struct Llama {
     n_layers: u64,
@@ -28,7 +28,7 @@ struct Llama {
     is_tied: bool,
 }
 
-/// SmolLM2 135M.
+/// Counts and widths of SmolLM2 135M.
 const SMOLLM2: Llama = Llama {
     n_layers: 30,
     width: 576,
@@ -40,7 +40,7 @@ const SMOLLM2: Llama = Llama {
     is_tied: true,
 };
 
-/// Llama 3 8B: rows that 256 divides, a head of its own, four queries to a key.
+/// Counts and widths of Llama 3 8B: rows that 256 divides, a head of its own, four queries to a key.
 const LLAMA3: Llama = Llama {
     n_layers: 32,
     width: 4096,
@@ -124,7 +124,7 @@ fn options(mix: &str) -> Options<'static> {
     Options { mix, is_pure: false, rules: &[], importance: None, ternary: Freedom::Exact }
 }
 
-/// Format of each matrix.
+/// Returns the planned format of each matrix.
 fn formats(model: Llama, options: &Options<'_>) -> BTreeMap<String, Format> {
     let source = model.source();
     let plan = quantise::plan(&source, options).unwrap();
@@ -135,7 +135,7 @@ fn formats(model: Llama, options: &Options<'_>) -> BTreeMap<String, Format> {
     source.tensors.iter().zip(&plan.tensors).filter_map(format).collect()
 }
 
-/// How many matrices have which format.
+/// Checks how many matrices get which format.
 fn counts(model: Llama, mix: &str, expected: &[(Format, usize)]) {
     let mut counts = std::collections::HashMap::new();
     for format in formats(model, &options(mix)).into_values() {
@@ -144,7 +144,7 @@ fn counts(model: Llama, mix: &str, expected: &[(Format, usize)]) {
     assert_eq!(counts, expected.iter().copied().collect(), "{mix}");
 }
 
-/// What llama.cpp b10573 made of this model.
+/// Types are those that llama.cpp b10573 gave this model.
 #[test]
 fn smollm2_gets_the_types_that_llama_cpp_gives_it() {
     use Format::{Q4_0, Q4_K, Q5_0, Q6_K, Q8_0, TQ1_0, TQ2_0};
@@ -154,7 +154,7 @@ fn smollm2_gets_the_types_that_llama_cpp_gives_it() {
     counts(SMOLLM2, "tq2_0", &[(Q4_0, 180), (TQ2_0, 30), (Q8_0, 1)]);
 }
 
-/// Worked out by hand from llama.cpp's rules.
+/// Expected counts are worked out by hand from llama.cpp's rules.
 #[test]
 fn mixes_of_a_model_whose_rows_divide() {
     use Format::{IQ4_XS, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K};
@@ -175,7 +175,7 @@ fn mixes_of_a_model_whose_rows_divide() {
     }
 }
 
-/// The same of types of fewer bits.
+/// Expected counts of types with few bits are worked out by hand from llama.cpp's rules.
 #[test]
 fn mixes_around_code_books() {
     use Format::{

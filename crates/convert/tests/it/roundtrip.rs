@@ -22,12 +22,12 @@ fn tiny(seed: u64) -> Synth {
     Synth::new(&SHAPES[0], "bitnet", seed).unwrap()
 }
 
-/// Ternary containers that a file can tell from others.
+/// Returns the ternary containers that a file can tell from others.
 fn ternary_formats() -> impl Iterator<Item = Format> {
     Format::ALL.iter().copied().filter(|f| f.is_ternary() && *f != Format::I2_S_ARM)
 }
 
-/// Block scales may be negative, which gives zeros a sign.
+/// Drops the signs of zeros, which negative block scales make.
 fn unsigned(values: Vec<f32>) -> Vec<f32> {
     values.into_iter().map(|x| x + 0.0).collect()
 }
@@ -118,7 +118,7 @@ fn parts_become_one_file() {
     assert!(error.to_string().contains("is the source itself"), "{error}");
 }
 
-/// Tensors, bytes and metadata of a model, whatever files it is in.
+/// Returns tensors, bytes and metadata of a model, whatever files it is in.
 fn whole(path: &Path) -> Vec<(String, Vec<u8>)> {
     let source = open(path);
     let bytes = |(i, t): (usize, &convert::SourceTensor)| {
@@ -175,12 +175,12 @@ fn one_file_becomes_parts_and_one_file_again() {
     }
 }
 
-/// -1, 0, 1 in turn.
+/// Returns -1, 0, 1 in turn.
 fn all_ternary(n: usize) -> Vec<f32> {
     (0..n).map(|i| (i % 3) as f32 - 1.0).collect()
 }
 
-/// Two parts of the model in `path`.
+/// Splits the model in `path` into two parts.
 fn split(path: &Path, folder: &Path) -> Vec<std::path::PathBuf> {
     use gguf::{Metadata, TensorSpec, Value, Writer};
     let container = gguf::Container::open(path).unwrap();

@@ -6,7 +6,7 @@ use convert::{Error, GgufSource, Plan, Proof, Rows, Source, SourceTensor, Stored
 use gguf::{Metadata, Value};
 use quant::Format;
 
-/// Named F32 tensors.
+/// A source of named F32 tensors.
 pub(crate) struct Values {
     metadata: Metadata,
     tensors: Vec<SourceTensor>,
@@ -55,7 +55,7 @@ pub(crate) fn write(source: &dyn Source, plan: &Plan, to: &Path) -> Result<Proof
     convert::write(source, plan, to, options, &|_| ControlFlow::Continue(()))
 }
 
-/// All values of a tensor.
+/// Reads all values of a tensor.
 pub(crate) fn values(source: &dyn Source, name: &str) -> Vec<f32> {
     let tensor = source.tensors().iter().position(|t| t.name == name).unwrap_or_else(|| panic!("no {name}"));
     source.read(tensor, 0..source.tensors()[tensor].n_rows()).unwrap().into_values()

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{Error, hf::fields::brief, json, json::Entries};
 
-/// `tokenizer.json`
+/// The content of `tokenizer.json`, as far as it decides ids.
 #[derive(Deserialize)]
 pub(super) struct TokenizerJson {
     #[serde(default)]
@@ -35,7 +35,7 @@ pub(super) struct AddedToken {
     pub(super) lstrip: bool,
     #[serde(default)]
     pub(super) rstrip: bool,
-    /// Is it looked for in normalized text?
+    /// Whether the token is looked for in normalized text, if the file says.
     #[serde(default)]
     pub(super) normalized: Option<bool>,
     #[serde(default)]
@@ -43,19 +43,19 @@ pub(super) struct AddedToken {
 }
 
 impl AddedToken {
-    /// A token of a list that has only spellings.
+    /// Makes a token of a list that has only spellings.
     pub(super) fn plain(id: u32, content: &str, special: bool) -> Self {
         let content = content.to_owned();
         Self { id, content, single_word: false, lstrip: false, rstrip: false, normalized: None, special }
     }
 
-    /// As stated, else as `tokenizers` takes it.
+    /// Whether the token is looked for in normalized text; where the file does not say, as `tokenizers` takes it.
     pub(super) fn is_normalized(&self) -> bool {
         self.normalized.unwrap_or(!self.special)
     }
 }
 
-/// `model`, which must be a BPE.
+/// The section `model`, which must be a BPE.
 #[derive(Deserialize, Default)]
 pub(super) struct Bpe {
     #[serde(rename = "type", default)]
@@ -85,7 +85,7 @@ pub(super) struct Merge {
 }
 
 impl Merge {
-    /// `left right`.
+    /// Parses a merge spelled `left right`.
     pub(super) fn of_line(text: &str) -> Option<Self> {
         let (left, right) = text.split_once(' ')?;
         let is_pair = !left.is_empty() && !right.is_empty() && !right.contains(' ');
@@ -152,7 +152,7 @@ impl TokenizerJson {
     }
 }
 
-/// The steps of a normalizer, pre-tokenizer or post-processor: sequences, also nested ones, flattened.
+/// Returns the steps of a normalizer, pre-tokenizer or post-processor; sequences, also nested ones, are flattened.
 pub(super) fn steps<'a>(value: Option<&'a Value>, list_key: &str) -> Vec<&'a Value> {
     fn flatten<'a>(value: &'a Value, list_key: &str, out: &mut Vec<&'a Value>) {
         match value.get(list_key).and_then(Value::as_array) {
@@ -167,17 +167,17 @@ pub(super) fn steps<'a>(value: Option<&'a Value>, list_key: &str) -> Vec<&'a Val
     out
 }
 
-/// `type` of a step.
+/// Returns the `type` of a step.
 pub(super) fn kind(step: &Value) -> &str {
     step.get("type").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Is the step's flag set? `default` is what `tokenizers` takes where it is not there.
+/// Whether the step's flag is set; `default` is what `tokenizers` takes where it is not there.
 pub(super) fn flag(step: &Value, key: &str, default: bool) -> bool {
     step.get(key).and_then(Value::as_bool).unwrap_or(default)
 }
 
-/// An error about a step that GGUF cannot say.
+/// Makes an error about a step that GGUF cannot say.
 pub(super) fn unknown(file: &Path, section: &str, steps: &[&Value], why: &str) -> Error {
     let steps: Vec<String> = steps.iter().map(|step| brief(step)).collect();
     json::invalid(file, format!("{section}: {why}: {}", steps.join(", ")))

@@ -47,7 +47,7 @@ pub(super) fn write(
     Ok(())
 }
 
-/// The steps of the pre-tokenizer, `ByteLevel` taken apart.
+/// Returns the steps of the pre-tokenizer, with `ByteLevel` taken apart.
 fn cuts(file: &Path, json: &TokenizerJson) -> Result<Vec<Json>, Error> {
     let all = steps(json.pre_tokenizer.as_ref(), "pretokenizers");
     let mut cuts = Vec::new();
@@ -66,7 +66,7 @@ fn cuts(file: &Path, json: &TokenizerJson) -> Result<Vec<Json>, Error> {
     Ok(cuts)
 }
 
-/// The added tokens that are found otherwise than GGUF's readers find them.
+/// Returns the added tokens that are found otherwise than GGUF's readers find them.
 fn flags(json: &TokenizerJson, vocabulary: &Vocabulary, is_normalizing: bool) -> Vec<Json> {
     let mut flags = Vec::new();
     for token in &json.added_tokens {

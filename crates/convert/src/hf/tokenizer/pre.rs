@@ -8,18 +8,18 @@ use serde_json::Value;
 
 use super::json::{TokenizerJson, flag, kind, steps};
 
-/// One step that cuts text.
+/// A step that cuts text into pieces.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Cut<'a> {
-    /// An expression; matches and gaps are pieces.
+    /// An expression whose matches and gaps are pieces.
     Split(&'a str),
-    /// Every number character for itself.
+    /// Every number character becomes a piece.
     SingleDigits,
-    /// Runs of number characters.
+    /// Runs of number characters become pieces.
     Digits,
-    /// Runs of punctuation.
+    /// Runs of punctuation become pieces.
     Punctuation,
-    /// The alphabet of bytes alone.
+    /// Nothing is cut: the step only spells bytes.
     Nothing,
 }
 
@@ -32,10 +32,10 @@ const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}
 const GPT4O: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const DEEPSEEK3: &str =
     r"[!-/:-@\[-`{-~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-/// The same as DeepSeek's own files spell it, line ends as they are.
+/// Expression of DeepSeek V3 as its own files spell it, with line ends as they are.
 const DEEPSEEK3_SPELLED: &str = "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+";
 
-/// Steps, whether a word that is a token skips the merges (`ignore_merges`), name.
+/// Table of steps, whether a word that is a token skips the merges (`ignore_merges`), and the name of both.
 const NAMES: &[(&[Cut<'_>], bool, &str)] = &[
     (&[Cut::Split(GPT2)], false, "gpt-2"),
     (&[Cut::SingleDigits, Cut::Split(GPT2)], false, "smollm"),
@@ -55,12 +55,12 @@ const NAMES: &[(&[Cut<'_>], bool, &str)] = &[
     (&[Cut::Punctuation, Cut::Split(GPT2), Cut::Digits, Cut::Split("[0-9][0-9][0-9]")], false, "falcon"),
 ];
 
-/// Does the file work on bytes (GPT-2 and its heirs)?
+/// Whether the file works on bytes (GPT-2 and its heirs).
 pub(super) fn is_byte_level(json: &TokenizerJson) -> bool {
     steps(json.pre_tokenizer.as_ref(), "pretokenizers").iter().any(|step| kind(step) == "ByteLevel")
 }
 
-/// `tokenizer.ggml.pre` of a byte-level file, if there is a name for it.
+/// Returns `tokenizer.ggml.pre` of a byte-level file, if there is a name for it.
 pub(super) fn name(json: &TokenizerJson) -> Option<&'static str> {
     let steps = steps(json.pre_tokenizer.as_ref(), "pretokenizers");
     let mut cuts = steps.iter().map(|step| cut(step)).collect::<Option<Vec<_>>>()?;
@@ -71,10 +71,10 @@ pub(super) fn name(json: &TokenizerJson) -> Option<&'static str> {
     known.map(|(.., name)| *name)
 }
 
-/// The expressions that match every text from end to end, so that there are no gaps to be removed.
+/// Expressions that match every text from end to end, so that there are no gaps to be removed.
 const COVERING: &[&str] = &[GPT2, LLAMA3, QWEN2, QWEN35, TEKKEN, GPT4O];
 
-/// What a step cuts; `None` where it is not known.
+/// Returns what a step cuts; `None` where it is not known.
 fn cut(step: &Value) -> Option<Cut<'_>> {
     match kind(step) {
         // A space in front of every text has no key for byte-level vocabularies.

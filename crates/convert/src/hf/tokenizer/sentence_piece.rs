@@ -20,11 +20,11 @@ use super::{
 use crate::{Error, json::invalid};
 
 const SPACE: &str = "▁";
-/// The score of added tokens, which are found and not merged; as llama.cpp writes it.
+/// Score of added tokens, which are found and not merged; as llama.cpp writes it.
 const ADDED_SCORE: f32 = -1000.0;
 
-/// Sets merges and scores, and whether a space goes in front of a text. The lines say where the scores cannot say what
-/// the merges do.
+/// Sets merges and scores, and whether a space goes in front of a text. The returned lines say where the scores cannot
+/// say what the merges do.
 pub(super) fn write(
     file: &Path,
     json: &TokenizerJson,
@@ -51,8 +51,8 @@ pub(super) fn write(
         .collect())
 }
 
-/// Does the tokenizer put a space in front of a text? GGUF's readers put one after control tokens as well; what exactly
-/// is done stands in the pipeline.
+/// Whether the tokenizer puts a space in front of a text. GGUF's readers put one after control tokens as well; what
+/// exactly is done stands in the pipeline.
 fn has_space_prefix(file: &Path, json: &TokenizerJson) -> Result<bool, Error> {
     let is_text = |step: &serde_json::Value, key: &str, text: &str| step.get(key).is_some_and(|v| v == text);
     let (mut is_prepended, mut is_replaced) = (false, false);
@@ -81,10 +81,10 @@ fn has_space_prefix(file: &Path, json: &TokenizerJson) -> Result<bool, Error> {
     if is_replaced { Ok(is_prepended) } else { Err(invalid(file, "normalizer: expected one that spells space as ▁")) }
 }
 
-/// What GGUF has in place of merges.
+/// Scores of all tokens, GGUF's form of a list of merges.
 struct Scores {
     of_tokens: Vec<f32>,
-    /// The first merge that they cannot say.
+    /// First merge that the scores cannot say.
     differs: Option<String>,
 }
 

@@ -15,7 +15,7 @@ use crate::{
     hf::{config::Config, fields::Fields},
 };
 
-/// Name in the files, GGUF's key.
+/// Jobs of tokens: their name in the files, and GGUF's key.
 const JOBS: &[(&str, &str)] = &[
     ("bos", "tokenizer.ggml.bos_token_id"),
     ("eos", "tokenizer.ggml.eos_token_id"),
@@ -23,7 +23,7 @@ const JOBS: &[(&str, &str)] = &[
     ("pad", "tokenizer.ggml.padding_token_id"),
 ];
 
-/// All ends of generation, EOS first.
+/// Metadata key of all ends of generation, EOS first.
 const EOS_LIST: &str = "tokenizer.ggml.eos_token_ids";
 
 pub(super) fn write(
@@ -66,7 +66,7 @@ pub(super) fn write(
     Ok(warnings)
 }
 
-/// Does the configuration name `content` as a token with a job, or among more of them?
+/// Whether the configuration names `content` as a token with a job, or among more of them.
 pub(super) fn has_job(config: &Fields, content: &str) -> bool {
     let is_it = |value: &Json| value.as_str().or_else(|| value.get("content")?.as_str()) == Some(content);
     let named = config.keys().filter(|key| key.ends_with("_token")).filter_map(|key| config.value(key));
@@ -74,20 +74,21 @@ pub(super) fn has_job(config: &Fields, content: &str) -> bool {
     named.chain(lists.filter_map(Json::as_array).flatten()).any(is_it)
 }
 
-/// Those below `n_tokens`, and the others: tools write −1 for "none", or the size of the vocabulary.
+/// Splits `ids` into those below `n_tokens` and the others: tools write −1 for "none", or the size of the vocabulary.
 fn ids_below(ids: Vec<i64>, n_tokens: usize) -> (Vec<u32>, Vec<i64>) {
     let (known, others): (Vec<i64>, Vec<i64>) =
         ids.into_iter().partition(|&id| usize::try_from(id).is_ok_and(|id| id < n_tokens));
     (known.into_iter().map(|id| id as u32).collect(), others)
 }
 
-/// The line about an id that counts as absent.
+/// Returns the line about an id that counts as absent.
 fn outside(fields: &Fields, key: &str, id: i64, vocabulary: &Vocabulary) -> String {
     let n_tokens = vocabulary.tokens.len();
     format!("{}: {key}: token {id}, but vocab_size is {n_tokens}: read as absent", fields.file_name())
 }
 
-/// Ends of generation besides EOS: GGUF has two more keys, and where these do not hold all, there is Ollama's list.
+/// Sets the ends of generation besides EOS: GGUF has two more keys, and where these do not hold all, there is Ollama's
+/// list.
 fn more_ends(ends: &[u32], vocabulary: &Vocabulary, metadata: &mut Metadata) {
     let is_message = |&&id: &&u32| vocabulary.text(id) == Some("<|eom_id|>");
     if let Some(&id) = ends.iter().find(is_message) {
@@ -106,7 +107,7 @@ fn more_ends(ends: &[u32], vocabulary: &Vocabulary, metadata: &mut Metadata) {
     }
 }
 
-/// A token by its spelling, alone or as `content` of an object.
+/// Finds a token by its spelling, alone or as `content` of an object.
 fn by_name(fields: &Fields, key: &str, vocabulary: &Vocabulary) -> Result<Option<u32>, Error> {
     let text = match fields.value(key) {
         None => return Ok(None),
@@ -124,7 +125,7 @@ fn by_name(fields: &Fields, key: &str, vocabulary: &Vocabulary) -> Result<Option
     }
 }
 
-/// `add_bos_token` and `add_eos_token`: as stated, else as the post-processor's template has it.
+/// Decides `add_bos_token` and `add_eos_token`: as stated, else as the post-processor's template has it.
 fn around(
     file: &Path,
     json: &TokenizerJson,

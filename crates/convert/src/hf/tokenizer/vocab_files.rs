@@ -19,7 +19,7 @@ use crate::{
 const VOCAB: &str = "vocab.json";
 const MERGES: &str = "merges.txt";
 
-/// What a class of tokenizers does to text, and the token that is special though no file says so.
+/// A class of tokenizers, and what it does to text.
 struct Class {
     name: &'static str,
     normalizer: Option<&'static str>,
@@ -31,10 +31,10 @@ const CLASSES: &[Class] = &[
     Class { name: "Qwen2Tokenizer", normalizer: Some("NFC"), expression: pre::QWEN2 },
 ];
 
-/// Special in both classes unless the configuration names others.
+/// Token that is special in both classes unless the configuration names others, though no file says so.
 const END_OF_TEXT: &str = "<|endoftext|>";
 
-/// The folder's tokenizer, if it has both files.
+/// Reads the folder's tokenizer, if it has both files.
 pub(super) fn read(folder: &Path) -> Result<Option<TokenizerJson>, Error> {
     let (vocab, merges) = (folder.join(VOCAB), folder.join(MERGES));
     let Some(vocab) = json::read::<Entries<u32>>(&vocab)? else { return Ok(None) };
@@ -73,7 +73,7 @@ fn class(config: Option<&Fields>, folder: &Path) -> Result<&'static Class, Error
     })
 }
 
-/// A line is a merge; the first may be a comment.
+/// Parses `merges.txt`: a line is a merge; the first may be a comment.
 fn lines(file: &Path, text: &str) -> Result<Vec<Merge>, Error> {
     let is_comment = |i: usize, line: &str| line.is_empty() || (i == 0 && line.starts_with("#version"));
     let lines = text.lines().enumerate().filter(|(i, line)| !is_comment(*i, line));

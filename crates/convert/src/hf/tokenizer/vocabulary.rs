@@ -12,7 +12,7 @@ use gguf::{Array, Metadata, Value};
 use super::json::TokenizerJson;
 use crate::{Error, json};
 
-/// `tokenizer.ggml.token_type`
+/// The kind of a token: `tokenizer.ggml.token_type`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
     Normal = 1,
@@ -23,19 +23,19 @@ pub(super) enum Kind {
     Byte = 6,
 }
 
-/// Tokens by id.
+/// The tokens of a model by id.
 pub(super) struct Vocabulary {
     pub(super) tokens: Vec<String>,
     pub(super) kinds: Vec<Kind>,
-    /// Of every spelling in the file.
+    /// Ids of every spelling in the file.
     ids: HashMap<String, u32>,
     added: HashSet<String>,
 }
 
 impl Vocabulary {
-    /// `n_vocab` rows of the embedding; ids without a token become unused ones, added tokens beyond have no row and are
-    /// left out. An added token that the model's own vocabulary spells as well has the id of that, whatever the list
-    /// says, as in `tokenizers`.
+    /// Orders the tokens by id, for `n_vocab` rows of the embedding. Ids without a token become unused ones; added
+    /// tokens beyond have no row and are left out. An added token that the model's own vocabulary spells as well has
+    /// the id of that, whatever the list says, as in `tokenizers`.
     pub(super) fn new(file: &Path, json: &TokenizerJson, n_vocab: usize, is_byte_level: bool) -> Result<Self, Error> {
         let refuse = |what: String| Err(json::invalid(file, what));
         let mut slots: Vec<Option<(String, Kind)>> = vec![None; n_vocab];
@@ -87,31 +87,31 @@ impl Vocabulary {
         Ok(Self { tokens, kinds, ids, added })
     }
 
-    /// The id of the token spelled so.
+    /// Returns the id of the token spelled `text`.
     pub(super) fn find(&self, text: &str) -> Option<u32> {
         self.ids.get(text).copied()
     }
 
-    /// The spelling of `id`, unless it is padding.
+    /// Returns the spelling of `id`, unless it is padding.
     pub(super) fn text(&self, id: u32) -> Option<&str> {
         let (text, kind) = (self.tokens.get(id as usize)?, self.kinds.get(id as usize)?);
         (*kind != Kind::Unused).then_some(text)
     }
 
-    /// Tokens that are made by merging, or single characters.
+    /// Returns the tokens that are made by merging, or are single characters.
     pub(super) fn plain(&self) -> impl Iterator<Item = (usize, &str)> {
         let all = self.tokens.iter().zip(&self.kinds).enumerate();
         all.filter(|(_, (_, kind))| **kind == Kind::Normal).map(|(id, (text, _))| (id, text.as_str()))
     }
 
-    /// The id of an added token, and whether GGUF's readers search text for that very spelling.
+    /// Returns the id of an added token, and whether GGUF's readers search text for that very spelling.
     pub(super) fn added(&self, content: &str) -> Option<(u32, bool)> {
         let id = self.find(content)?;
         let is_searched = matches!(self.kinds.get(id as usize)?, Kind::Control | Kind::Unknown | Kind::UserDefined);
         Some((id, is_searched && self.tokens.get(id as usize)? == content))
     }
 
-    /// Is a token written so?
+    /// Whether a token is spelled `piece`.
     pub(super) fn writes(&self, piece: &str) -> bool {
         self.find(piece).and_then(|id| self.tokens.get(id as usize)).is_some_and(|written| written == piece)
     }
@@ -127,13 +127,13 @@ impl Vocabulary {
     }
 }
 
-/// `<0x0A>`
+/// Whether `text` is a byte's token, such as `<0x0A>`.
 fn is_byte_token(text: &str) -> bool {
     let digits = text.strip_prefix("<0x").and_then(|rest| rest.strip_suffix('>'));
     digits.is_some_and(|d| d.len() == 2 && d.bytes().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b)))
 }
 
-/// Added tokens that files forget to call special.
+/// Whether an added token looks like one that files forget to call special.
 fn looks_special(text: &str) -> bool {
     let within = |open: &str, close: &str| text.starts_with(open) && text.ends_with(close);
     matches!(text, "<pad>" | "<mask>" | "<2mass>" | "[@BOS@]")

@@ -18,13 +18,13 @@ use crate::{
     source::{SourceTensor, Stored},
 };
 
-/// Before the names of all modules but the head, unless the model was saved without its head.
+/// Prefix of the names of all modules but the head, unless the model was saved without its head.
 const BODY: &str = "model.";
 const EMBEDDING: &str = "embed_tokens";
 const NORM: &str = "norm";
-/// Beside a matrix whose input goes through a norm of its own.
+/// Name of the norm of a matrix's own input, which stands beside the matrix.
 const INPUT_NORM: &str = "rms_norm.weight";
-/// What old checkpoints carry besides weights, and every program computes for itself.
+/// Name of tensors that old checkpoints carry besides weights, and that every program computes for itself.
 const DERIVED: &str = "rotary_emb.inv_freq";
 
 pub(super) fn plan(checkpoint: &Checkpoint, config: &Config, options: HfOptions) -> Result<Weights, Error> {
@@ -41,7 +41,7 @@ pub(super) fn plan(checkpoint: &Checkpoint, config: &Config, options: HfOptions)
     Ok(plan.weights)
 }
 
-/// Are masters of linear layers to be ternarised?
+/// Decides whether masters of linear layers are made ternary.
 fn is_online(config: &Config, options: HfOptions) -> Result<bool, Error> {
     let quantization = &config.quantization;
     match options.ternarise {
@@ -59,7 +59,7 @@ struct Plan<'a> {
     checkpoint: &'a Checkpoint,
     config: &'a Config,
     is_online: bool,
-    /// [`BODY`], or nothing.
+    /// Prefix of the body's modules: [`BODY`], or nothing.
     body: &'static str,
     used: HashSet<&'a str>,
     weights: Weights,
@@ -67,18 +67,18 @@ struct Plan<'a> {
 
 /// A tensor that the configuration implies.
 struct Wanted<'n> {
-    /// Full names without `.weight`, of which one must be there.
+    /// Names of the tensor's module in full, without `.weight`, of which one must be there.
     hf: &'n [String],
-    /// Without `.weight`.
+    /// Name in GGUF, without `.weight`.
     gguf: &'n str,
-    /// `[rows, cols]`, or `[n]`.
+    /// Shape `[rows, cols]`, or `[n]`.
     shape: &'n [usize],
     order: RowOrder,
     offset: f32,
 }
 
 impl<'n> Wanted<'n> {
-    /// In the order of the checkpoint.
+    /// Makes the wish for a tensor in the order of the checkpoint.
     fn plain(hf: &'n [String], gguf: &'n str, shape: &'n [usize], offset: f32) -> Self {
         Self { hf, gguf, shape, order: RowOrder::Same, offset }
     }
@@ -117,7 +117,8 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// A head that is the embedding: nothing of its own, unless the model makes a ternary matrix of it at every use.
+    /// Plans a head that is the embedding: nothing of its own, unless the model makes a ternary matrix of it at every
+    /// use.
     fn tied_head(&mut self, embedding: &[String; 1]) -> Result<(), Error> {
         let [module] = embedding;
         if let Some(head) = self.find(&format!("{HEAD}.weight")) {
@@ -163,7 +164,7 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// A matrix of each expert, all of one type.
+    /// Plans the matrices of all experts, which have one type.
     fn stack(&mut self, hf: &[String], gguf: &str, rows: usize, cols: usize) -> Result<(), Error> {
         if self.is_online || self.config.quantization.is_declared {
             let what = "ternary experts are not supported";
@@ -188,7 +189,7 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// A matrix; says under which of its names it was found. Only a linear layer `is_master` of a ternary one.
+    /// Plans a matrix; returns the name under which it was found. Only a linear layer `is_master` of a ternary one.
     fn matrix(&mut self, wanted: &Wanted<'_>, is_master: bool) -> Result<String, Error> {
         let (module, place) = self.of_names(wanted.hf)?;
         let &[rows, cols] = wanted.shape else { return Err(place.error("expected a matrix")) };
@@ -231,7 +232,7 @@ impl<'a> Plan<'a> {
         Ok(module.to_owned())
     }
 
-    /// Does the configuration leave `module` alone? It speaks of modules of the model with its head.
+    /// Whether the configuration leaves `module` alone; it speaks of modules of the model with its head.
     fn keeps(&self, module: &str) -> bool {
         let quantization = &self.config.quantization;
         if self.body.is_empty() && module != HEAD {
@@ -241,7 +242,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// What codes are multiplied by, from the tensor beside them.
+    /// Reads the number that codes are multiplied by from the tensor beside them.
     fn scale(&self, place: &Place) -> Result<f32, Error> {
         if !matches!(place.info().shape.as_slice(), [] | [1]) {
             return Err(place.error(format!("shape {:?}, expected [1]", place.info().shape)));
@@ -260,7 +261,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Words of codes with scales and biases beside them.
+    /// Plans words of codes with scales and biases beside them.
     fn mlx(&mut self, module: &str, place: &Place, wanted: &Wanted<'_>) -> Result<Origin, Error> {
         let &[rows, cols] = wanted.shape else { return Err(place.error("expected a matrix")) };
         let Some(span) = self.config.quantization.mlx_span else {
@@ -281,15 +282,15 @@ impl<'a> Plan<'a> {
         Ok(Origin::Mlx { place: place.clone(), scales, biases, span })
     }
 
-    /// A norm's weights.
+    /// Plans the weights of a norm.
     fn norm(&mut self, wanted: &Wanted<'_>) -> Result<(), Error> {
         let (module, place) = self.of_names(wanted.hf)?;
         let &[n] = wanted.shape else { return Err(place.error("expected a vector")) };
         self.vector(&format!("{module}.weight"), format!("{}.weight", wanted.gguf), n, wanted.order, wanted.offset)
     }
 
-    /// A vector: F32, as every converter writes them and other programs demand. It is read as a matrix of one column,
-    /// so that its elements can be reordered as rows are.
+    /// Plans a vector as F32, as every converter writes them and other programs demand. It is read as a matrix of one
+    /// column, so that its elements can be reordered as rows are.
     fn vector(&mut self, hf: &str, gguf: String, n: usize, order: RowOrder, offset: f32) -> Result<(), Error> {
         let place = self.find(hf).ok_or_else(|| self.missing(hf))?;
         self.shape(place, &[n])?;
@@ -307,14 +308,14 @@ impl<'a> Plan<'a> {
         self.weights.origins.push(origin);
     }
 
-    /// The tensor called `name`, which from now on is known.
+    /// Returns the tensor called `name`, and notes that it is known.
     fn find(&mut self, name: &str) -> Option<&'a Place> {
         let place = self.checkpoint.find(name)?;
         self.used.insert(place.info().name.as_str());
         Some(place)
     }
 
-    /// The one of `modules` that the checkpoint has.
+    /// Returns the one of `modules` that the checkpoint has.
     fn of_names<'n>(&mut self, modules: &'n [String]) -> Result<(&'n str, &'a Place), Error> {
         let found = modules.iter().find_map(|m| Some((m.as_str(), self.find(&format!("{m}.weight"))?)));
         found.ok_or_else(|| self.missing(&format!("{}.weight", modules.join(".weight or "))))
@@ -334,7 +335,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// The format of a tensor of floats.
+/// Returns the format of a tensor of floats.
 fn format(place: &Place) -> Result<Format, Error> {
     match place.info().dtype {
         Dtype::F32 => Ok(Format::F32),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::support::{Folder, Tensor, folder, logits_error, read};
 
-/// Golden model `name` with one key of `config.json` changed.
+/// Makes the folder of golden model `name` with one key of `config.json` changed.
 fn changed(name: &str, key: &str, value: Value) -> Folder {
     let mut folder = folder(name);
     folder.config[key] = value;
@@ -164,8 +164,8 @@ fn biases_follow_the_rows() {
     assert_eq!(read(&source, "blk.0.attn_v.bias", 1), bias[..32]);
 }
 
-/// Against a transcription of transformers' `_compute_llama3_parameters` in NumPy (f64), Llama 3.1's settings at a head
-/// of 16.
+/// Factors are those of a transcription of transformers' `_compute_llama3_parameters` in NumPy (f64), with Llama 3.1's
+/// settings at a head of 16.
 #[test]
 fn factors_of_llama3() {
     let mut folder = folder("llama");
@@ -183,7 +183,7 @@ fn factors_of_llama3() {
 
 const LLAMA3_FACTORS: [f32; 8] = [1.0, 1.0, 1.0, 1.0, 2.6945298, 8.0, 8.0, 8.0];
 
-/// Newer files: one section for all of it; Gemma's, one for each kind of layer.
+/// Newer files have one section for all of the rotary embedding; Gemma's have one for each kind of layer.
 #[test]
 fn rope_parameters_of_newer_files() {
     let mut folder = folder("llama");
@@ -208,7 +208,7 @@ fn rope_parameters_of_newer_files() {
     assert_eq!(flags, [true, true, false, true, true, false]);
 }
 
-/// A number, null for none, and the class's own number where the key is missing.
+/// A window is a number, null for none, or the class's own number where the key is missing.
 #[test]
 fn mistral_has_its_window() {
     let mut folder = changed("llama", "architectures", json!(["MistralForCausalLM"]));

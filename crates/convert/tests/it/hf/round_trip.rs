@@ -4,12 +4,13 @@ use convert::Source;
 
 use super::support::{Folder, folder, golden, hf_name, logits_error, read, values};
 
-/// Only the order of additions differs from the reference.
+/// Largest error where only the order of additions differs from the reference.
 const NMSE: f64 = 1e-6;
-/// The references of these kept the KV cache in f16 or rounded activations to bf16 (`testdata/golden/README.md`).
+/// Largest error of models whose references kept the KV cache in f16 or rounded activations to bf16
+/// (`testdata/golden/README.md`).
 const NMSE_LOOSE: f64 = 3e-5;
 
-/// Bit for bit, and the same logits.
+/// Checks that a model comes back bit for bit, with the same logits.
 fn check(name: &str, nmse_max: f64) {
     let folder = folder(name);
     let source = folder.open().unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -63,7 +64,7 @@ fn phi3() {
     check("phi3", NMSE);
 }
 
-/// Keys as the golden files have them, apart from what the folder's name or defaults decide.
+/// Keys are those of the golden files, apart from what the folder's name or defaults decide.
 #[test]
 fn keys_are_those_of_the_original() {
     for name in ["llama", "qwen3", "gemma3", "phi3", "llama-rope-yarn"] {
@@ -83,7 +84,7 @@ fn a_single_file_takes_its_configuration_from_beside_it() {
     assert!(logits_error(&source, "qwen3") <= NMSE);
 }
 
-/// Weights in three files.
+/// Spreads the weights over three files.
 fn shard(folder: &Folder) {
     folder.write();
     std::fs::remove_file(folder.file("model.safetensors")).unwrap();

@@ -17,7 +17,7 @@ fn open(bytes: &[u8]) -> Result<SafeTensors, String> {
     })
 }
 
-/// Refused, with `expected` in the text.
+/// Checks that a file is refused, with `expected` in the text.
 fn check(bytes: &[u8], expected: &str) {
     let text = open(bytes).map(|_| ()).unwrap_err();
     assert!(text.contains(expected), "{text:?}, expected {expected:?}");

@@ -32,7 +32,7 @@ impl Tensor {
     }
 }
 
-/// A safetensors file.
+/// Builds a safetensors file.
 pub(crate) fn safetensors(tensors: &[Tensor]) -> Vec<u8> {
     let (mut header, mut data) = (Map::new(), Vec::new());
     header.insert("__metadata__".to_owned(), json!({"format": "pt"}));
@@ -84,7 +84,7 @@ impl Folder {
         hf::open(self.path(), &options)
     }
 
-    /// Why it is refused.
+    /// Returns the reason why the folder is refused.
     pub(crate) fn refusal(&self) -> String {
         self.open().map(|_| ()).unwrap_err().to_string()
     }
@@ -94,7 +94,7 @@ impl Folder {
     }
 }
 
-/// GGUF's part of a name, transformers', for the architectures that share it.
+/// Names of parts in GGUF and in transformers, for the architectures that share them.
 const NAMES: &[(&str, &str)] = &[
     ("attn_q", "self_attn.q_proj"),
     ("attn_k", "self_attn.k_proj"),
@@ -110,7 +110,7 @@ const NAMES: &[(&str, &str)] = &[
     ("ffn_down", "mlp.down_proj"),
 ];
 
-/// Where the architecture's own name differs.
+/// Returns the name of a part where the architecture has its own.
 fn own_name(architecture: &str, part: &str) -> Option<&'static str> {
     Some(match (architecture, part) {
         ("gemma3", "ffn_norm") => "pre_feedforward_layernorm",
@@ -125,7 +125,7 @@ fn own_name(architecture: &str, part: &str) -> Option<&'static str> {
     })
 }
 
-/// `attn_q.weight` of layer 3 of GGUF is `model.layers.3.self_attn.q_proj.weight`.
+/// Translates a name of GGUF: `attn_q.weight` of layer 3 is `model.layers.3.self_attn.q_proj.weight`.
 pub(crate) fn hf_name(architecture: &str, gguf: &str) -> Option<String> {
     Some(match gguf {
         "token_embd.weight" => "model.embed_tokens.weight".to_owned(),
@@ -141,7 +141,7 @@ pub(crate) fn hf_name(architecture: &str, gguf: &str) -> Option<String> {
     })
 }
 
-/// Exact values of a tensor.
+/// Reads the exact values of a tensor.
 pub(crate) fn values(container: &Container, name: &str) -> Vec<f32> {
     let tensor = container.tensor(name).unwrap();
     let mut out = vec![0.0; tensor.dims.iter().product::<u64>() as usize];
@@ -153,7 +153,7 @@ pub(crate) fn golden(name: &str) -> Container {
     Container::open(&testkit::data(&format!("golden/{name}.gguf"))).unwrap()
 }
 
-/// The folder from which the golden model of that name would have been converted.
+/// Makes the folder from which the golden model `name` would have been converted.
 pub(crate) fn folder(name: &str) -> Folder {
     let container = golden(name);
     let metadata = container.metadata();
@@ -197,8 +197,8 @@ impl TypeNameUpper for gguf::TensorInfo {
     }
 }
 
-/// Rows of each head from pairs (GGUF) to halves (transformers), by the line of llama.cpp's converter read backwards:
-/// `reshape(heads, 2, D/2, cols).swapaxes(1, 2)`.
+/// Reorders rows of each head from pairs (GGUF) to halves (transformers), by the line of llama.cpp's converter read
+/// backwards: `reshape(heads, 2, D/2, cols).swapaxes(1, 2)`.
 fn in_halves(bytes: &[u8], rows: usize, heads: usize) -> Vec<u8> {
     let (row_bytes, head_rows) = (bytes.len() / rows, rows / heads);
     let mut out = Vec::with_capacity(bytes.len());
@@ -273,7 +273,7 @@ fn config(container: &Container, architecture: &str) -> Value {
     config
 }
 
-/// All rows of a tensor, read in pieces of `step`.
+/// Reads all rows of a tensor, in pieces of `step`.
 pub(crate) fn read(source: &dyn Source, name: &str, step: usize) -> Vec<f32> {
     let (index, tensor) = source.tensors().iter().enumerate().find(|(_, t)| t.name == name).unwrap();
     let mut out = Vec::new();
@@ -290,7 +290,7 @@ pub(crate) fn read(source: &dyn Source, name: &str, step: usize) -> Vec<f32> {
     out
 }
 
-/// A GGUF file of the source, exact: ternary tensors as F32.
+/// Makes an exact GGUF file of the source: ternary tensors as F32.
 pub(crate) fn to_gguf(source: &dyn Source) -> Vec<u8> {
     let format = |stored: Stored| if let Stored::As(format) = stored { format } else { Format::F32 };
     let id = |format: Format| TypeId::of(format).unwrap();
@@ -307,7 +307,7 @@ pub(crate) fn to_gguf(source: &dyn Source) -> Vec<u8> {
     writer.finish().unwrap()
 }
 
-/// Normalised error of the source's logits against those of golden model `name`.
+/// Returns the normalised error of the source's logits against those of golden model `name`.
 pub(crate) fn logits_error(source: &dyn Source, name: &str) -> f64 {
     let manifest = testkit::read_json("golden/manifest.json");
     let entry = manifest.as_array().unwrap().iter().find(|e| e["name"] == name).unwrap();
@@ -321,7 +321,7 @@ pub(crate) fn tokens(ids: &[u32]) -> Vec<TokenId> {
     ids.iter().copied().map(TokenId).collect()
 }
 
-/// All logits of `tokens`, keys and values in F32.
+/// Computes all logits of `tokens`, with keys and values in F32.
 pub(crate) fn logits(container: &Container, tokens: &[TokenId], options: &LoadOptions) -> Vec<f32> {
     let options =
         LoadOptions { kv_types: KvTypes::both(KvType::F32), kv_positions: Some(512), step_rows_max: 64, ..*options };

@@ -10,10 +10,10 @@ use serde_json::json;
 use super::support::{Folder, Tensor, folder, golden, logits_error, read, values};
 
 const NMSE: f64 = 1e-6;
-/// The reference engine kept its KV cache in f16.
+/// Largest error of a model whose reference engine kept its KV cache in f16.
 const NMSE_B158: f64 = 1e-5;
 
-/// Linear layers of golden models, by a part of their names.
+/// Whether a tensor of a golden model is a linear layer, by a part of its name.
 fn is_linear(name: &str) -> bool {
     name.ends_with("_proj.weight")
 }
@@ -22,7 +22,7 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
 }
 
-/// What `pack_weights` of transformers does: quarter `i` of the rows goes to bits `2i` and `2i + 1`.
+/// Packs codes as `pack_weights` of transformers does: quarter `i` of the rows goes to bits `2i` and `2i + 1`.
 fn packed(codes: &[i8], rows: usize, cols: usize) -> Vec<u8> {
     let n_packed = rows.div_ceil(4);
     let mut bytes = vec![0u8; n_packed * cols];
@@ -47,7 +47,7 @@ fn pack(folder: &mut Folder, scale: impl Fn(f32) -> f32) {
     folder.tensors.extend(scales);
 }
 
-/// The 700M's golden file keeps codes and scales apart; a Hugging Face folder multiplies them.
+/// Multiplies codes with scales, as in a Hugging Face folder; the 700M's golden file keeps them apart.
 fn multiply_scales(folder: &mut Folder) {
     let scales: Vec<Tensor> = folder.tensors.extract_if(.., |t| t.name.ends_with(".scale")).collect();
     for scale in scales {
@@ -65,7 +65,7 @@ fn ternary_rows(source: &HuggingFace, name: &str) -> TernaryRows {
     }
 }
 
-/// Every linear layer is ternary and nothing else is.
+/// Checks that every linear layer is ternary and nothing else is.
 fn check_stored(source: &HuggingFace) {
     for t in source.tensors() {
         let is_linear = t.name.starts_with("blk.") && t.dims.len() == 2;
@@ -105,7 +105,7 @@ fn packed_codes_of_autobitlinear_multiply_by_their_scale() {
     assert!(logits_error(&source, "bitnet-b1.58") <= NMSE_B158);
 }
 
-/// A number of rows that four does not divide: the last quarter is short.
+/// Four does not divide the number of rows: the last quarter is short.
 #[test]
 fn a_short_last_quarter() {
     let mut folder = folder("bitnet-b1.58");
@@ -234,7 +234,7 @@ fn what_is_no_ternary_checkpoint_is_refused() {
 
 const MLX_SPAN: usize = 64;
 
-/// What `mlx.core.quantize` makes of ternary matrices: words of 16 codes, a scale and a bias for every 64 weights.
+/// Packs matrices as `mlx.core.quantize` does ternary ones: words of 16 codes, a scale and a bias for every 64 weights.
 fn pack_mlx(folder: &mut Folder) {
     let mut beside = Vec::new();
     for t in folder.tensors.iter_mut().filter(|t| is_linear(&t.name)) {

@@ -12,7 +12,7 @@ fn read(name: &str) -> Value {
     serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap()
 }
 
-/// The folder of a setting, around the smallest model that has its vocabulary.
+/// Makes the folder of a setting, around the smallest model that has its vocabulary.
 fn folder(setting: &Value) -> Folder {
     let folder = model(setting["n_vocab"].as_u64().unwrap() as usize);
     for (name, content) in setting["files"].as_object().unwrap() {

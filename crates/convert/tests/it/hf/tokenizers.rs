@@ -14,7 +14,7 @@ const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{
 const QWEN2: &str =
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-/// The smallest llama with that many tokens.
+/// Makes the smallest llama with `n_vocab` tokens.
 pub(crate) fn model(n_vocab: usize) -> Folder {
     let matrix = |name: &str, rows: usize| Tensor::f32(name, &[rows, 2], &vec![0.5; rows * 2]);
     let mut tensors = vec![
@@ -42,7 +42,7 @@ fn vocabulary(name: &str) -> Metadata {
     Container::from_bytes(&file, testkit::read_bytes(&file)).unwrap().metadata().clone()
 }
 
-/// `tokenizer.json` of a vocabulary; `merges` in either form of theirs.
+/// Makes `tokenizer.json` of a vocabulary, with `merges` in either form.
 fn tokenizer_json(metadata: &Metadata, merges: &[(String, String)], as_pairs: bool, more: &Value) -> Value {
     let tokens = metadata.strings("tokenizer.ggml.tokens").unwrap().unwrap();
     let types = metadata.i64s("tokenizer.ggml.token_type").unwrap().unwrap();
@@ -73,7 +73,7 @@ fn listed_merges(metadata: &Metadata) -> Vec<(String, String)> {
     merges.iter().map(|m| m.split_once(' ').map(|(l, r)| (l.to_owned(), r.to_owned())).unwrap()).collect()
 }
 
-/// What transformers' `convert_slow_tokenizer.py` makes of scores.
+/// Makes the merges that transformers' `convert_slow_tokenizer.py` makes of scores.
 fn merges_of_scores(metadata: &Metadata) -> Vec<(String, String)> {
     let tokens = metadata.strings("tokenizer.ggml.tokens").unwrap().unwrap();
     let scores = metadata.f32s("tokenizer.ggml.scores").unwrap().unwrap();
@@ -106,7 +106,7 @@ fn encode(tokenizer: &Tokenizer, text: &str) -> Vec<u32> {
     ids.into_iter().map(|id| id.0).collect()
 }
 
-/// The ids of `.out` for the texts of `.inp`, and the keys of the original.
+/// Checks the ids of `.out` for the texts of `.inp`, and the keys of the original.
 fn check(name: &str, json: &Value, pre: &str) {
     let original = vocabulary(name);
     let tokens = original.strings("tokenizer.ggml.tokens").unwrap().unwrap();
@@ -135,7 +135,7 @@ fn split(regex: &str) -> Value {
     ]})
 }
 
-/// A byte-level vocabulary under that pre-tokenizer.
+/// Makes a byte-level vocabulary under a pre-tokenizer.
 fn byte_level(name: &str, as_pairs: bool, pre_tokenizer: &Value, ignore_merges: bool) -> Value {
     let metadata = vocabulary(name);
     let more = json!({"pre_tokenizer": pre_tokenizer, "model": {"ignore_merges": ignore_merges}});
@@ -198,7 +198,7 @@ fn sentence_piece() {
     check("llama-spm", &tokenizer_json(&metadata, &merges, true, &legacy), "default");
 }
 
-/// A vocabulary of a few tokens, byte-level; `change` is made to its files.
+/// Opens a folder with a byte-level vocabulary of a few tokens; `change` is made to its files.
 fn small(change: impl Fn(&mut Value, &mut Value)) -> Result<HuggingFace, convert::Error> {
     let (json, config) = small_files(change);
     open(8, &[("tokenizer.json", json), ("tokenizer_config.json", config)])
@@ -219,7 +219,7 @@ fn small_files(change: impl Fn(&mut Value, &mut Value)) -> (Value, Value) {
     (json, config)
 }
 
-/// A model with that vocabulary, not yet written.
+/// Makes a model with a byte-level vocabulary of a few tokens, not yet written.
 pub(crate) fn small_folder() -> Folder {
     let folder = model(8);
     let (json, config) = small_files(|_, _| {});
@@ -241,7 +241,7 @@ fn tokens_kinds_and_jobs() {
     assert_eq!(metadata.str("general.name").unwrap().map(str::is_empty), Some(false));
 }
 
-/// Stated in the configuration, else as the template of the post-processor has it.
+/// Tokens around a text are as the configuration states, else as the template of the post-processor has it.
 #[test]
 fn what_goes_around_a_text() {
     let template = |parts: &[&str]| {
@@ -269,7 +269,7 @@ fn what_goes_around_a_text() {
     assert!(error.contains("add_bos_token: true, but there is no bos_token"), "{error}");
 }
 
-/// Ids of `generation_config.json` and `config.json`, where a list of ends says more than GGUF's EOS.
+/// Ids of `generation_config.json` and `config.json` become ends, where a list of them says more than GGUF's EOS.
 #[test]
 fn further_ends() {
     let (json, config) = small_files(|_, _| {});
@@ -305,7 +305,7 @@ fn further_ends() {
     assert!(error.contains("generation_config.json: eos_token_id: \"end\", expected a token id"), "{error}");
 }
 
-/// What the makers say of sampling, under llama.cpp's keys.
+/// Settings of sampling that the makers chose come under llama.cpp's keys.
 #[test]
 fn sampling_of_the_generation_config() {
     let (json, config) = small_files(|_, _| {});

@@ -11,20 +11,20 @@ use tempfile::tempdir;
 use super::support::{Folder, Tensor, logits, tokens};
 use crate::support::write;
 
-/// Both sides compute in f32: only the order of additions differs. Ternary cases are ones in which no activation lies
-/// so near the middle between two int8 codes that this decides which it gets.
+/// Largest error where both sides compute in f32: only the order of additions differs. Ternary cases are ones in which
+/// no activation lies so near the middle between two int8 codes that this decides which it gets.
 const NMSE_MAX: f64 = 1e-10;
-/// Fewer activations are rounded as in training, and none coarser.
+/// Largest error of the default rule: fewer activations are rounded as in training, and none coarser.
 const NMSE_PER_GROUP: f64 = 1e-2;
 
-/// `generate.py` says what was asked of transformers.
+/// Reads the cases; `generate.py` says what was asked of transformers.
 fn cases() -> (Vec<u32>, Vec<Value>) {
     let all = testkit::read_json("transformers-logits/cases.json");
     let ids = all["tokens"].as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect();
     (ids, all["cases"].as_array().unwrap().clone())
 }
 
-/// 64 bits an element: splitmix64 from the FNV-1a hash of the tensor's name.
+/// Draws 64 bits an element: splitmix64 from the FNV-1a hash of the tensor's name.
 fn draws(name: &str, n: usize) -> impl Iterator<Item = u64> {
     let hash = name
         .bytes()
@@ -37,7 +37,7 @@ fn draws(name: &str, n: usize) -> impl Iterator<Item = u64> {
     })
 }
 
-/// A tensor of a case: its values follow from its name.
+/// Makes a tensor of a case, whose values follow from its name.
 fn tensor(name: &str, kind: &str, shape: &[usize]) -> Tensor {
     let draws = draws(name, shape.iter().product());
     if kind == "packed" {
@@ -57,7 +57,7 @@ fn tensor(name: &str, kind: &str, shape: &[usize]) -> Tensor {
     Tensor::f32(name, shape, &draws.map(value).collect::<Vec<_>>())
 }
 
-/// The folder that transformers was given.
+/// Makes the folder that transformers was given.
 fn folder(case: &Value) -> Folder {
     let tensors = case["tensors"].as_array().unwrap().iter().map(|t| {
         let shape: Vec<usize> = t[2].as_array().unwrap().iter().map(|n| n.as_u64().unwrap() as usize).collect();
@@ -66,7 +66,8 @@ fn folder(case: &Value) -> Folder {
     Folder { dir: tempdir().unwrap(), config: case["config"].clone(), tensors: tensors.collect() }
 }
 
-/// Normalised error of the logits of what the folder of `case` is converted to, its ternary matrices in `ternary`.
+/// Returns the normalised error of the logits of what the folder of `case` is converted to, with ternary matrices in
+/// `ternary`.
 fn error(case: &Value, ids: &[u32], ternary: Format, activations: ActivationRule) -> f64 {
     let name = case["name"].as_str().unwrap();
     let source: HuggingFace = folder(case).open().unwrap_or_else(|e| panic!("{name}: {e}"));
