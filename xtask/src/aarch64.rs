@@ -7,10 +7,10 @@ use crate::{Outcome, command::cargo, install, test::run_counted, wasm};
 
 const TARGET: &str = "aarch64-unknown-linux-gnu";
 
-/// All features, NEON alone, dot products without matrix products.
+/// Emulated CPUs: one with all features, one with NEON alone, one with dot products but without matrix products.
 pub(crate) const CPUS: [&str; 3] = ["max", "cortex-a53", "neoverse-n1"];
 
-/// Each CPU in turn; hands on each line that the tests print.
+/// Runs the tests on each of `cpus` in turn; hands on each line that they print.
 pub(crate) fn run(cpus: &[&str], mut each_line: impl FnMut(&str)) -> Outcome {
     install::need(&["qemu-aarch64"], &["qemu-user"])?;
     install::need(&["aarch64-linux-gnu-gcc"], &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"])?;

@@ -13,13 +13,13 @@ use crate::{
     test::run_counted,
 };
 
-/// Where the tests are.
+/// Folder of the tests.
 const TESTS: &str = "crates/server/tests/browser";
 
-/// Names under which distributions install it.
+/// Names under which distributions install Chromium.
 const PROGRAMS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/// Chromium is there, or comes.
+/// Sees to it that Chromium is there, and installs it where it may.
 pub(crate) fn need() -> Outcome {
     install::need(PROGRAMS, &["chromium"])
 }
@@ -35,7 +35,7 @@ pub(crate) fn run(only: &[String], each_line: impl FnMut(&str)) -> Outcome {
     run_counted(&mut command, each_line)
 }
 
-/// The script of axe-core, out of the package that `requirements.txt` names with its hash.
+/// Returns the script of axe-core, out of the package that `requirements.txt` names with its hash.
 fn axe() -> Result<PathBuf, String> {
     let list = root().join(TESTS).join("requirements.txt");
     let wanted = fs::read(&list).map_err(|e| format!("{}: {e}", list.display()))?;

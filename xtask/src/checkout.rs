@@ -11,13 +11,13 @@ use std::{
 
 use crate::command::{cargo, output, root, succeed, target};
 
-/// Where it lies.
+/// Returns the folder of the checkout.
 pub(crate) fn folder() -> PathBuf {
     target().join("checkout/trinity")
 }
 
-/// Where it is built. A folder of its own: to cargo a package is the same wherever it lies, so what was built here
-/// would pass for a build of the root.
+/// Returns the folder in which the checkout is built. It has one of its own: to cargo a package is the same wherever it
+/// lies, so what was built here would pass for a build of the root.
 pub(crate) fn target_folder() -> PathBuf {
     target().join("checkout/target")
 }
@@ -53,7 +53,7 @@ pub(crate) fn update() -> Result<PathBuf, String> {
     Ok(folder)
 }
 
-/// A file or a link, if it is not there already.
+/// Copies a file or a link, if it is not there already.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     if let Some(parent) = to.parent() {
         fs::create_dir_all(parent)?;

@@ -16,12 +16,12 @@ use crate::{
     models,
 };
 
-/// Where the tests are.
+/// Folder of the tests.
 const TESTS: &str = "crates/server/tests/clients";
-/// All of them together take no longer.
+/// Longest time that all clients' tests may take together, in seconds.
 const SECONDS_MAX: &str = "2400";
 
-/// What pytest counted.
+/// Counts of pytest's last line.
 #[derive(Default, Debug, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) passed: u64,
@@ -66,7 +66,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<Counts, String> {
     }
 }
 
-/// The Python of an environment that holds exactly what `requirements` and its constraints say.
+/// Returns the Python of an environment that holds exactly what `requirements` and its constraints say.
 fn environment(name: &str, lists: &[&str]) -> Result<PathBuf, String> {
     let requirements = lists.first().ok_or("no list of requirements")?;
     let folder = installed(name, lists, |folder| {
@@ -77,7 +77,7 @@ fn environment(name: &str, lists: &[&str]) -> Result<PathBuf, String> {
     Ok(folder.join("bin/python"))
 }
 
-/// The folder with the packages of npm, installed by the Node.js that came with `python`'s packages.
+/// Returns the folder with the packages of npm, installed by the Node.js that came with `python`'s packages.
 fn npm(python: &Path) -> Result<PathBuf, String> {
     let programs = python.parent().ok_or("python stands in no folder")?;
     let lists = ["npm/package.json", "npm/package-lock.json"];
@@ -95,7 +95,7 @@ fn npm(python: &Path) -> Result<PathBuf, String> {
     })
 }
 
-/// The folder `target/clients/NAME-HASH` of what `lists` say, made once for each content of theirs.
+/// Returns the folder `target/clients/NAME-HASH` of what `lists` say, made once for each content of theirs.
 fn installed(name: &str, lists: &[&str], make: impl FnOnce(&Path) -> Outcome) -> Result<PathBuf, String> {
     let mut hasher = DefaultHasher::new();
     for list in lists {
@@ -121,7 +121,7 @@ fn installed(name: &str, lists: &[&str], make: impl FnOnce(&Path) -> Outcome) ->
     Ok(folder)
 }
 
-/// Of pytest's last line, `1 failed, 40 passed, 2 errors in 12.3s`.
+/// Reads the counts of pytest's last line, `1 failed, 40 passed, 2 errors in 12.3s`.
 fn summary(line: &str) -> Option<Counts> {
     let (counts, seconds) = line.trim_matches(['=', ' ']).rsplit_once(" in ")?;
     if !seconds.contains('s') || !seconds.starts_with(|c: char| c.is_ascii_digit()) {

@@ -9,11 +9,11 @@ use serde_json::Value;
 
 use crate::{Outcome, command::root, peers};
 
-/// Where figures stand.
+/// Documents that hold figures.
 const DOCUMENTS: &[&str] = &["README.md", "docs/speed.md"];
 const END: &str = "<!-- end of figures -->";
 
-/// What can stand there: name, what writes it.
+/// A section of figures: its name, and what writes it.
 type Section = (&'static str, fn() -> Result<String, String>);
 const SECTIONS: &[Section] =
     &[("peers in words", peers::words), ("peers", peers::table), ("server", server), ("load", load)];
@@ -28,7 +28,7 @@ pub(crate) fn run() -> Outcome {
     Ok(())
 }
 
-/// The document as it should be.
+/// Returns the document with its figures written anew.
 fn with_figures(document: &str, text: &str) -> Result<String, String> {
     let (mut written, mut rest) = (String::new(), text);
     while let Some((before, behind)) = rest.split_once("<!-- figures: ") {
@@ -47,7 +47,7 @@ fn receipt(path: &str) -> Result<Value, String> {
     serde_json::from_str(&text).map_err(|e| format!("{path}: {e}"))
 }
 
-/// What clients of the server see, beside llama.cpp's server.
+/// Writes what clients of the server see, beside llama.cpp's server.
 fn server() -> Result<String, String> {
     let path = "docs/receipts/serve.json";
     let receipt = receipt(path)?;
@@ -120,7 +120,7 @@ fn server() -> Result<String, String> {
     Ok(text)
 }
 
-/// How long random models take to their first token, and what they need.
+/// Writes how long random models take to their first token, and what they need.
 fn load() -> Result<String, String> {
     let path = "docs/receipts/load.json";
     let receipt = receipt(path)?;

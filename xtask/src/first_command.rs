@@ -12,12 +12,12 @@ use crate::{
     command::{cargo, output, succeed, target},
 };
 
-/// A story is at least as long.
+/// Least length of a story, in bytes.
 const STORY_BYTES_MIN: usize = 100;
-/// Where no network namespace can be made: nobody listens there.
+/// Proxy at which nobody listens, for machines where no network namespace can be made.
 const NOWHERE: &str = "http://127.0.0.1:9";
 
-/// Runs it as README has it, which tells any story, and then with temperature 0, which tells README's.
+/// Runs README's command as it is, which tells any story, and then with temperature 0, which tells README's story.
 pub(crate) fn run() -> Outcome {
     let clone = checkout::update()?;
     let readme = fs::read_to_string(clone.join("README.md")).map_err(|e| format!("README.md: {e}"))?;
@@ -46,7 +46,7 @@ pub(crate) fn run() -> Outcome {
     }
 }
 
-/// What `cargo run` writes to standard output.
+/// Returns what `cargo run` writes to standard output.
 fn tell(clone: &PathBuf, home: &PathBuf, arguments: &[String], more: &[&str]) -> Result<String, String> {
     let words = cargo(&["run"]);
     let has_namespace = output(Command::new("unshare").args(["-rn", "true"])).is_ok();
@@ -74,7 +74,7 @@ fn tell(clone: &PathBuf, home: &PathBuf, arguments: &[String], more: &[&str]) ->
     output(&mut command)
 }
 
-/// README shows the beginning and the end of the story, and `…` for what lies between.
+/// Compares the story with README, which shows its beginning and end, and `…` for what lies between.
 fn compare(readme: &str, told: &str) -> Outcome {
     let shown = readme.lines().skip_while(|line| !line.starts_with("    $ trinity run ")).skip(1);
     let shown: Vec<&str> = shown.take_while(|line| line.starts_with("    ")).collect();
@@ -87,7 +87,7 @@ fn compare(readme: &str, told: &str) -> Outcome {
     Err(format!("README.md shows {shown:?}, the program told {told:?}"))
 }
 
-/// Of a shell's line with plain words and double quotes.
+/// Splits a shell's line of plain words and double quotes.
 fn words(line: &str) -> Vec<String> {
     let parts = line.split('"').enumerate();
     parts

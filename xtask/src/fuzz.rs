@@ -8,12 +8,12 @@ const SECONDS_DEFAULT: u32 = 20;
 const INPUT_BYTES_MAX: u32 = 1 << 16;
 const MEMORY_MB_MAX: u32 = 2048;
 
-/// What `cargo fuzz` would pass: edge counters and comparisons for libFuzzer, no sanitizer runtime.
+/// Flags that `cargo fuzz` would pass: edge counters and comparisons for libFuzzer, no sanitizer runtime.
 const COVERAGE: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 -Cdebug-assertions=yes -Coverflow-checks=yes";
 
-/// A target, and the folder of `testdata/` whose files seed it.
+/// Targets, each with the folder of `testdata/` whose files seed it.
 const TARGETS: &[(&str, &str)] = &[
     ("gguf_reader", "gguf-malformed"),
     ("tokenizer_loader", "gguf-malformed"),

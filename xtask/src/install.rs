@@ -7,7 +7,7 @@ use crate::{Outcome, command::succeed};
 
 const APT: &[&str] = &["-y", "-qq", "-o", "Dpkg::Use-Pty=0"];
 
-/// One of `programs` is there, or comes with `packages`.
+/// Sees to it that one of `programs` is there, and installs `packages` where it may.
 pub(crate) fn need(programs: &[&str], packages: &[&str]) -> Outcome {
     if programs.iter().any(|name| is_there(name)) {
         return Ok(());
@@ -29,7 +29,7 @@ pub(crate) fn need(programs: &[&str], packages: &[&str]) -> Outcome {
     Ok(())
 }
 
-/// Is there a program of this name?
+/// Whether there is a program of this name.
 fn is_there(name: &str) -> bool {
     std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).is_file()))
 }

@@ -16,16 +16,16 @@ use crate::{
     command::{output, root, target},
 };
 
-/// From start to first token, warm.
+/// Longest time from the start to the first token, in seconds, with the file in the cache.
 const SECONDS_MAX: f64 = 2.0;
-/// Peak memory beyond the size of the file.
+/// Largest peak of memory beyond the size of the file, in bytes.
 const EXTRA_BYTES_MAX: u64 = 100 << 20;
-/// Runs of each file; the first warms the cache and is not counted.
+/// Number of runs of each file; the first warms the cache and is not counted.
 const RUNS: usize = 4;
 
-/// Shapes with the architecture that a published model of it has.
+/// Shapes, each with the architecture that a published model of it has.
 const SHAPES: &[(&str, &str)] = &[("700m", "bitnet"), ("2b", "bitnet-b1.58")];
-/// Containers: type, extension.
+/// Containers: the type of the matrices and the file's extension.
 const CONTAINERS: &[(&str, &str)] = &[
     ("tq2_0", "gguf"),
     ("tq1_0", "gguf"),
@@ -42,7 +42,7 @@ struct Measured {
     file_bytes: u64,
 }
 
-/// All of them, or with `--quick` one shape in two containers; an error if one takes too long or too much.
+/// Measures all shapes and containers, or with `--quick` one shape in two; an error if one takes too long or too much.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     let has = |flag: &str| arguments.iter().any(|a| a == flag);
     if let Some(unknown) = arguments.iter().find(|a| !["--quick", "--receipt"].contains(&a.as_str())) {
@@ -91,7 +91,7 @@ fn trinity() -> Command {
     Command::new(checkout::target_folder().join("release/trinity"))
 }
 
-/// Prints it, and holds it to the limits.
+/// Prints a measurement, and holds it to the limits.
 fn row(shape: &str, container: &str, measured: &Measured) -> Result<Value, String> {
     let Measured { seconds, peak_bytes, file_bytes } = measured;
     let mut sorted = seconds.clone();
@@ -132,7 +132,7 @@ fn measure(file: &Path) -> Result<Measured, String> {
     Ok(measured)
 }
 
-/// Seconds from the start to the first byte of output, and the most memory that was resident until the end.
+/// Returns the seconds from the start to the first byte of output, and the most memory that was resident until the end.
 fn first_token(file: &Path) -> Result<(f64, u64), String> {
     let mut command = trinity();
     command.args(["run", "--temperature", "0", "-n", "1", "--model"]).arg(file).arg("hello").stdout(Stdio::piped());
@@ -155,7 +155,7 @@ fn first_token(file: &Path) -> Result<(f64, u64), String> {
     }
 }
 
-/// `VmHWM:   12345 kB`
+/// Reads the bytes of a line `VmHWM: 12345 kB`.
 fn high_water(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kb| kb << 10)

@@ -7,7 +7,7 @@ use crate::{
     command::{output, root, succeed},
 };
 
-/// SmolLM2-135M-Instruct Q4_1, at the path where `testkit::smollm2_path` looks for it.
+/// Fetches SmolLM2-135M-Instruct Q4_1 to the path where `testkit::smollm2_path` looks for it.
 pub(crate) fn fetch() -> Result<PathBuf, String> {
     let folder = root().join("target/models");
     let file = folder.join("SmolLM2-135M-Instruct.Q4_1.gguf");

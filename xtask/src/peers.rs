@@ -22,17 +22,17 @@ use engines::Speeds;
 use receipt::{Receipt, RowReceipt, RunReceipt};
 use table::{Row, Table};
 
-/// The picture in the README.
+/// Path of the picture in the README.
 const CHART: &str = "docs/peers.svg";
 
-/// What was asked for.
+/// Options of the command line.
 struct Options {
     rounds: usize,
     only: Option<String>,
     list: bool,
 }
 
-/// Measures, prints, stores.
+/// Measures the rows, prints them and stores a receipt.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     let options = Options::parse(arguments)?;
     let folder = root().join("benches/peers");
@@ -69,7 +69,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     Ok(())
 }
 
-/// `chart RECEIPT`: draws a stored receipt again.
+/// Draws a stored receipt again: `chart RECEIPT`.
 pub(crate) fn draw(arguments: &[String]) -> Outcome {
     let path = arguments.first().ok_or("chart: which receipt?")?;
     let receipt: Receipt = serde_json::from_str(&read(&PathBuf::from(path))?).map_err(|e| format!("{path}: {e}"))?;
@@ -77,17 +77,17 @@ pub(crate) fn draw(arguments: &[String]) -> Outcome {
     write(&root().join(CHART), &chart::draw(&receipt))
 }
 
-/// For README: in which rows we are ahead of the fastest of the others, and in which not.
+/// Writes for README in which rows we are ahead of the fastest of the others, and in which not.
 pub(crate) fn words() -> Result<String, String> {
     Ok(newest_whole()?.words())
 }
 
-/// For `docs/speed.md`: everything that the newest whole run measured.
+/// Writes for `docs/speed.md` everything that the newest whole run measured.
 pub(crate) fn table() -> Result<String, String> {
     Ok(newest_whole()?.figures())
 }
 
-/// The last run of those that measured most rows.
+/// Returns the last receipt of those that measured most rows.
 fn newest_whole() -> Result<Receipt, String> {
     let folder = root().join("benches/peers/receipts");
     let entries = fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
@@ -117,7 +117,7 @@ impl Options {
     }
 }
 
-/// All runs of a row, one after the other in each round.
+/// Measures all runs of a row, one after the other in each round.
 fn measure(row: &Row, n_rounds: usize, machine: &mut Value) -> Result<RowReceipt, String> {
     let runs = row.runs();
     let mut commands: Vec<_> = runs.iter().map(|run| engines::command(row, run)).collect();
@@ -157,7 +157,7 @@ fn measure(row: &Row, n_rounds: usize, machine: &mut Value) -> Result<RowReceipt
     Ok(RowReceipt { name: row.name.clone(), roofs, runs: receipts })
 }
 
-/// A busy loop on each core, until dropped.
+/// A busy loop on each core, which runs until this is dropped.
 struct Busy(Vec<Child>);
 
 impl Busy {

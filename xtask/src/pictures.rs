@@ -12,10 +12,10 @@ use crate::{
 };
 
 const FOLDER: &str = "docs/pictures";
-/// All of them: a clone carries every picture there ever was.
+/// Largest size of all pictures together, in bytes: a clone carries every picture there ever was.
 const BYTES_MAX: u64 = 300_000;
 
-/// Makes all of them; too many bytes are an error.
+/// Makes all pictures; too many bytes are an error.
 pub(crate) fn run() -> Outcome {
     browser::need()?;
     let program = checkout::release_binary()?;
@@ -36,7 +36,7 @@ pub(crate) fn run() -> Outcome {
     check()
 }
 
-/// Their size.
+/// Checks the size of all pictures together.
 fn check() -> Outcome {
     let entries = fs::read_dir(root().join(FOLDER)).map_err(|e| format!("{FOLDER}: {e}"))?;
     let bytes: u64 = entries.flatten().filter_map(|entry| entry.metadata().ok()).map(|m| m.len()).sum();

@@ -20,23 +20,23 @@ use crate::{
 use prompts::Prompts;
 use server::{PeerSettings, Server};
 
-/// A row's name, what it measures, and how.
+/// A row: its name, what it measures, and the function that measures it.
 pub(crate) type Row = (&'static str, &'static str, fn(&Bench) -> Result<Measured, String>);
 
-/// Rows that are run and kept together.
+/// A set of rows that are run and kept together.
 pub(crate) struct Suite {
-    /// The chore's name.
+    /// Name of the chore.
     pub(crate) name: &'static str,
-    /// Where results are kept; a run replaces the rows that it measured.
+    /// Path of the receipt, in which a run replaces the rows that it measured.
     pub(crate) receipt: &'static str,
     pub(crate) rows: &'static [Row],
     /// Whether the peer is measured unless the command line says otherwise.
     pub(crate) has_peer: bool,
-    /// The model unless the command line names one.
+    /// Finds the model, unless the command line names one.
     pub(crate) model: fn() -> Result<PathBuf, String>,
 }
 
-/// `cargo xtask serve-bench`.
+/// The suite of `cargo xtask serve-bench`.
 pub(crate) const SUITE: Suite = Suite {
     name: "serve-bench",
     receipt: "docs/receipts/serve.json",
@@ -45,44 +45,44 @@ pub(crate) const SUITE: Suite = Suite {
     model: models::fetch,
 };
 
-/// Where in the text prompts are taken from.
+/// Seed of the places in the text that prompts are taken from.
 const SEED: u64 = 5;
 
-/// What was asked for.
+/// Options of the command line, and what follows from them for every row.
 pub(crate) struct Bench {
     pub(crate) program: PathBuf,
     pub(crate) model: PathBuf,
-    /// Nobody named another.
+    /// Whether the command line names no model.
     is_default_model: bool,
     pub(crate) threads: usize,
     pub(crate) rounds: usize,
-    /// Whether ours is measured.
+    /// Whether our server is measured.
     ours: bool,
-    /// Whether the peer is.
+    /// Whether the peer's server is measured.
     peer: bool,
-    /// Added to the command line of ours.
+    /// Options added to the command line of our server.
     options: Vec<String>,
     only: Vec<String>,
     /// Numbers of clients of the load rows; all if empty.
     clients: Vec<usize>,
     receipt: bool,
-    /// As short as a row can be and still mean something.
+    /// Whether rows are as short as they can be and still mean something.
     pub(crate) is_quick: bool,
-    /// An older program, where a row compares with one.
+    /// Older program of ours, for rows that compare with one.
     pub(crate) baseline: Option<PathBuf>,
-    /// The chore's name.
+    /// Name of the chore.
     suite: &'static str,
 }
 
-/// A row's figures, and its judgement where ours was measured.
+/// The figures of a row, and its judgement where our server was measured.
 pub(crate) struct Measured {
-    /// All samples and what is said of them.
+    /// All samples and their statistics.
     pub(crate) figures: Value,
-    /// Targets: what, whether it was met.
+    /// Targets: what each demands, and whether it was met.
     pub(crate) targets: Vec<(String, bool)>,
 }
 
-/// Measures the rows, prints them, keeps them.
+/// Measures the rows, prints them and keeps them.
 pub(crate) fn run(suite: &Suite, arguments: &[String]) -> Outcome {
     let Some(bench) = Bench::parse(suite, arguments)? else {
         for (name, what, _) in suite.rows {
@@ -137,7 +137,7 @@ pub(crate) fn run(suite: &Suite, arguments: &[String]) -> Outcome {
 }
 
 impl Bench {
-    /// None: only the list of rows is wanted.
+    /// Parses the command line; `None` if only the list of rows is wanted.
     fn parse(suite: &Suite, arguments: &[String]) -> Result<Option<Self>, String> {
         let mut bench = Self {
             program: root().join("target/release/trinity"),
@@ -196,7 +196,7 @@ impl Bench {
         Prompts::read(&self.program, &self.model, SEED + row)
     }
 
-    /// Ours with what the row needs.
+    /// Starts our server with the options that a row needs.
     pub(crate) fn trinity(&self, options: &[&str]) -> Result<Server, String> {
         let all: Vec<&str> = options.iter().copied().chain(self.options.iter().map(String::as_str)).collect();
         Server::trinity(&self.program, &self.model, self.threads, &all)
@@ -206,7 +206,7 @@ impl Bench {
         Server::llama_cpp(&self.model, PeerSettings { threads: self.threads, slots, context })
     }
 
-    /// What a result depends on.
+    /// Returns what a result depends on, for the receipt.
     fn evidence(&self, arguments: &[String]) -> Result<Map<String, Value>, String> {
         let machine = output(Command::new(&self.program).args(["doctor", "--json"]))?;
         let machine: Value = serde_json::from_str(&machine).map_err(|e| format!("trinity doctor: {e}"))?;
@@ -227,7 +227,7 @@ impl Bench {
         Ok(fields)
     }
 
-    /// A receipt says nothing of the machine's folders.
+    /// Replaces the machine's folders in a text, of which a receipt says nothing.
     fn portable(&self, text: &str) -> String {
         let mut text = text.replace(&format!("{}/", root().display()), "");
         if let Ok(python) = std::env::var("PEER_PYTHON") {

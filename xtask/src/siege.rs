@@ -10,7 +10,7 @@ mod soak;
 
 use crate::serve_bench::Suite;
 
-/// The rows, kept in a receipt of their own.
+/// The suite of `cargo xtask siege`, with a receipt of its own.
 pub(crate) const SUITE: Suite = Suite {
     name: "siege",
     receipt: "docs/receipts/siege.json",

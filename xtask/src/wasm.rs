@@ -51,7 +51,7 @@ fn rustup_adds(target: &str) -> bool {
     output(&mut command).is_ok() && has_installed_target(target).unwrap_or(false)
 }
 
-/// A wrapper script that starts Debian's rustc; unpacked once, beside nothing that is installed.
+/// Returns a wrapper script that starts Debian's rustc, which is unpacked once, beside nothing that is installed.
 fn debian_toolchain() -> Result<PathBuf, String> {
     let folder = root().join("target/wasm-toolchain");
     let wrapper = folder.join("rustc.sh");

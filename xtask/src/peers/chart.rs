@@ -8,24 +8,24 @@ use std::{fmt::Write as _, ops::RangeInclusive};
 
 use super::receipt::{Receipt, RowReceipt};
 
-/// Title of a column of bars, and the test that it shows.
+/// Columns of bars: the title of each, and the test that it shows.
 const COLUMNS: [(&str, &str); 2] =
     [("decode of 64 tokens, tokens/s", "tg64"), ("prefill of 512 tokens, tokens/s", "pp512")];
-/// Engines in the order of their bars.
+/// Names of the engines in the order of their bars.
 const ENGINES: [&str; 4] = ["trinity", "llama.cpp", "ik_llama.cpp", "bitnet.cpp"];
 
-/// Where the names of rows begin, and those of engines end.
+/// Left edge of the names of rows; the right edge of those of engines follows.
 const NAMES: f64 = 12.0;
 const ENGINE_NAMES: f64 = 190.0;
-/// Where each column of bars begins, how wide its axis is, and where the picture ends.
+/// Left edge of each column of bars; how wide its axis is and where the picture ends follow.
 const LEFT: [f64; 2] = [198.0, 538.0];
 const AXIS: f64 = 226.0;
 const WIDTH: f64 = 860.0;
-/// Height of a bar with the space below it, of an axis with its figures, of the space between rows.
+/// Height of a bar with the space below it; those of an axis with its figures and of the space between rows follow.
 const BAR: f64 = 14.0;
 const SCALE: f64 = 17.0;
 const GAP: f64 = 12.0;
-/// A roof further away than this many times the longest bar would make the bars unreadable.
+/// Distance of a roof, in longest bars, beyond which it would make the bars unreadable.
 const ROOF_FAR: f64 = 3.0;
 
 const STYLE: &str = "<style>
@@ -39,7 +39,7 @@ text { fill: var(--ink); } .soft { fill: var(--soft); } .strong { font-weight: 6
 </style>
 ";
 
-/// An SVG of the rows that have a peer and both tests.
+/// Draws an SVG of the rows that have a peer and both tests.
 pub(crate) fn draw(receipt: &Receipt) -> String {
     let (mut body, mut y) = (String::new(), 40.0);
     for ((title, _), left) in COLUMNS.iter().zip(LEFT) {
@@ -70,7 +70,7 @@ pub(crate) fn draw(receipt: &Receipt) -> String {
     )
 }
 
-/// The rows that are drawn.
+/// Returns the rows that are drawn.
 fn rows(receipt: &Receipt) -> impl Iterator<Item = &RowReceipt> {
     let is_full = |row: &RowReceipt| {
         COLUMNS.iter().all(|(_, test)| row.best("trinity", test).is_some() && row.best_peer(test).is_some())
@@ -78,7 +78,7 @@ fn rows(receipt: &Receipt) -> impl Iterator<Item = &RowReceipt> {
     receipt.rows.iter().filter(move |row| is_full(row) && !row.name.contains(','))
 }
 
-/// The bars of one test of a row with their axis.
+/// Draws the bars of one test of a row with their axis.
 fn cell(
     body: &mut String,
     row: &RowReceipt,
@@ -139,17 +139,17 @@ fn cell(
     }
 }
 
-/// A round step of which at most five make up `end`.
+/// Returns a round step of which at most five make up `end`.
 fn step(end: f64) -> f64 {
     let magnitude = 10_f64.powf((end / 5.0).log10().floor());
     [1.0, 2.0, 2.5, 5.0].into_iter().map(|n| n * magnitude).find(|step| end / step <= 5.0).unwrap_or(10.0 * magnitude)
 }
 
-/// The lowest and the highest reading of what the machine allows at most, where that holds.
+/// Returns the lowest and the highest reading of what the machine allows at most, where that holds.
 ///
-/// None holds that an engine beat in the round in which it was read. Memory's does not where caches hold part of a
-/// model, so no row has one whose model has no more bytes a token than one that beat every reading. The multiplier's is
-/// that of bytes, so models that are multiplied as floats have none.
+/// A roof does not hold if an engine beat it in the round in which it was read. Memory's does not where caches hold
+/// part of a model, so no row has one whose model has no more bytes a token than one that beat every reading. The
+/// multiplier's is that of bytes, so models that are multiplied as floats have none.
 fn roof(receipt: &Receipt, row: &RowReceipt, test: &str) -> Option<RangeInclusive<f64>> {
     let fastest = |row: &RowReceipt, round: usize| {
         let speeds = row.runs.iter().filter_map(|run| run.rounds.get(round)?.get(test).copied());
@@ -168,7 +168,7 @@ fn roof(receipt: &Receipt, row: &RowReceipt, test: &str) -> Option<RangeInclusiv
     (!is_beaten && !is_in_cache && !is_float).then_some(readings)
 }
 
-/// What the picture means, below it.
+/// Writes what the picture means, to stand below it.
 fn notes(receipt: &Receipt) -> Vec<String> {
     let processor = receipt.machine["system"]["processor"].as_str().unwrap_or("unknown processor");
     let threads = receipt.machine["threads"].as_u64().unwrap_or_default();

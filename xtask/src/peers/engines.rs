@@ -7,13 +7,13 @@ use serde_json::Value;
 use super::table::{Row, Run};
 use crate::command::{output, root};
 
-/// Tokens generated.
+/// Number of tokens generated.
 pub(super) const GENERATION: usize = 64;
 
-/// Speeds of one run in tokens per second.
+/// Speeds of one run in tokens per second, by the names of the tests.
 pub(super) type Speeds = BTreeMap<String, f64>;
 
-/// A command line, or why there is none.
+/// Makes the command line of a run; the error says why there is none.
 pub(super) fn command(row: &Row, run: &Run) -> Result<Command, String> {
     let file = models()?.join(&run.file);
     if !file.exists() {
@@ -60,7 +60,7 @@ pub(super) fn command(row: &Row, run: &Run) -> Result<Command, String> {
     Ok(command)
 }
 
-/// Runs it.
+/// Runs a command and reads its speeds.
 pub(super) fn measure(command: &mut Command, row: &Row, run: &Run) -> Result<Speeds, String> {
     let start = Instant::now();
     let text = output(command)?;
@@ -75,7 +75,7 @@ pub(super) fn measure(command: &mut Command, row: &Row, run: &Run) -> Result<Spe
     if speeds.is_empty() { Err(format!("{}: no speeds in {value}", run.label())) } else { Ok(speeds) }
 }
 
-/// Of our own rows, of a map, or of llama-bench's rows.
+/// Reads the speeds of our own rows, of a map, or of llama-bench's rows.
 fn speeds(value: &Value) -> Speeds {
     if let Some(map) = value.as_object() {
         return map.iter().filter_map(|(name, speed)| Some((name.clone(), speed.as_f64()?))).collect();
@@ -93,7 +93,7 @@ fn speeds(value: &Value) -> Speeds {
     rows.iter().filter_map(of_row).collect()
 }
 
-/// The roofs of a row's model, from `trinity doctor`.
+/// Returns the roofs of a row's model, from `trinity doctor`.
 pub(super) fn roofs(row: &Row) -> Result<Value, String> {
     let runs = row.runs();
     let ours = runs.iter().find(|run| run.engine == "trinity").ok_or("a row without trinity")?;
@@ -102,10 +102,10 @@ pub(super) fn roofs(row: &Row) -> Result<Value, String> {
     serde_json::from_str(&output(&mut command)?).map_err(|e| format!("trinity doctor: {e}"))
 }
 
-/// The variables that say where peers and models are.
+/// Variables that say where peers and models are.
 const PLACES: [&str; 4] = ["PEER_MODELS", "PEER_PYTHON", "PEER_IK_LLAMA_CPP", "PEER_BITNET_CPP"];
 
-/// `text` with the names of places for the places themselves: a receipt says nothing of the machine's folders.
+/// Replaces the places in `text` by their names: a receipt says nothing of the machine's folders.
 pub(super) fn portable(text: &str) -> String {
     let text = text.replace(&format!("{}/", root().display()), "");
     PLACES.iter().fold(text, |text, name| match env::var(name) {

@@ -10,35 +10,35 @@ use serde_json::Value;
 
 use super::engines::Speeds;
 
-/// One call of the chore.
+/// The record of one call of the chore.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Receipt {
     pub(super) date: String,
     pub(super) commit: String,
     pub(super) rounds: usize,
-    /// What `trinity doctor --json` said of the machine.
+    /// Output of `trinity doctor --json`.
     pub(super) machine: Value,
     pub(super) rows: Vec<RowReceipt>,
 }
 
-/// One row of the table.
+/// The record of one row of the table.
 #[derive(Serialize, Deserialize)]
 pub(super) struct RowReceipt {
     pub(super) name: String,
-    /// The roofs of our file with the fewest bytes, of each round: `tg64`, `pp`.
+    /// Roofs of our file with the fewest bytes, of each round: `tg64`, `pp`.
     pub(super) roofs: Vec<Speeds>,
     pub(super) runs: Vec<RunReceipt>,
 }
 
-/// One engine with one setting.
+/// The record of one engine with one setting.
 #[derive(Serialize, Deserialize)]
 pub(super) struct RunReceipt {
     pub(super) engine: String,
     pub(super) label: String,
     pub(super) command: String,
-    /// Speeds of each round.
+    /// Speeds of each round, by test.
     pub(super) rounds: Vec<Speeds>,
-    /// Why there are none.
+    /// Reason why there are no speeds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) missing: Option<String>,
 }
@@ -50,14 +50,14 @@ impl RunReceipt {
 }
 
 impl RowReceipt {
-    /// The best setting of `engine` in `test`: label and median.
+    /// Returns the best setting of `engine` in `test`, with its median.
     pub(super) fn best(&self, engine: &str, test: &str) -> Option<(&RunReceipt, f64)> {
         let runs = self.runs.iter().filter(|run| run.engine == engine);
         let medians = runs.filter_map(|run| Some((run, median(run.samples(test))?)));
         medians.max_by(|a, b| a.1.total_cmp(&b.1))
     }
 
-    /// Engines other than ours, in the order of the table.
+    /// Returns the engines other than ours, in the order of the table.
     pub(super) fn peers(&self) -> Vec<&str> {
         let mut peers = Vec::new();
         for run in self.runs.iter().filter(|run| run.engine != "trinity") {
@@ -68,21 +68,21 @@ impl RowReceipt {
         peers
     }
 
-    /// Ours by `peer`'s: the median of each round's ratio.
+    /// Returns our speed over `peer`'s: the median of each round's ratio.
     pub(super) fn ratio(&self, peer: &str, test: &str) -> Option<f64> {
         let (ours, theirs) = (self.best("trinity", test)?.0, self.best(peer, test)?.0);
         let rounds = ours.rounds.iter().zip(&theirs.rounds);
         median(rounds.filter_map(|(ours, theirs)| Some(ours.get(test)? / theirs.get(test)?)).collect())
     }
 
-    /// The peer with the best median in `test`.
+    /// Returns the peer with the best median in `test`.
     pub(super) fn best_peer(&self, test: &str) -> Option<&str> {
         let peers = self.peers();
         let speeds = peers.iter().filter_map(|peer| Some((*peer, self.best(peer, test)?.1)));
         speeds.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(peer, _)| peer)
     }
 
-    /// The lowest and the highest roof that was read.
+    /// Returns the lowest and the highest roof that was read.
     pub(super) fn readings(&self, test: &str) -> Option<RangeInclusive<f64>> {
         let kind = test.get(..2)?;
         let readings = || self.roofs.iter().filter_map(|roofs| roofs.get(kind).copied());
@@ -90,13 +90,13 @@ impl RowReceipt {
         Some(low..=high)
     }
 
-    /// The median roof.
+    /// Returns the median of the roofs.
     pub(super) fn roof(&self, test: &str) -> Option<f64> {
         let kind = test.get(..2)?;
         median(self.roofs.iter().filter_map(|roofs| roofs.get(kind).copied()).collect())
     }
 
-    /// Names of the tests, generation first.
+    /// Returns the names of the tests, generation first.
     pub(super) fn tests(&self) -> Vec<String> {
         let all = self.runs.iter().flat_map(|run| run.rounds.iter().flat_map(|speeds| speeds.keys().cloned()));
         let mut tests: Vec<String> = all.collect::<BTreeSet<_>>().into_iter().collect();
@@ -106,12 +106,12 @@ impl RowReceipt {
 }
 
 impl Receipt {
-    /// The day of the run, as in `2026-11-23`.
+    /// Returns the day of the run, as in `2026-11-23`.
     pub(crate) fn day(&self) -> &str {
         self.date.split('T').next().unwrap_or_default()
     }
 
-    /// The table in Markdown.
+    /// Writes the table in Markdown.
     pub(crate) fn table(&self) -> String {
         let mut text =
             "| work | test | trinity | peers at their best | by the best peer | by llama.cpp | of the roof |\n"
@@ -140,7 +140,7 @@ impl Receipt {
 }
 
 impl Receipt {
-    /// In which rows we are ahead of the fastest of the others and in which not, with the ratio and who is.
+    /// Writes in which rows we are ahead of the fastest of the others and in which not, with the ratio and who is.
     pub(super) fn words(&self) -> String {
         let mut text = format!(
             "One run, {} (commit `{}`): {}, {} threads, medians of {} rounds, every engine at its best setting, in alternation.\n\n",
@@ -174,7 +174,7 @@ impl Receipt {
         text + "\n" + &table
     }
 
-    /// Every median in Markdown, in a column for each engine.
+    /// Writes every median in Markdown, in a column for each engine.
     pub(super) fn figures(&self) -> String {
         let mut engines: Vec<&str> = Vec::new();
         for engine in self.rows.iter().flat_map(|row| row.runs.iter().map(|run| run.engine.as_str())) {
@@ -207,12 +207,12 @@ fn peer_cell(row: &RowReceipt, peer: &str, test: &str) -> String {
     format!("{peer}: {}", why.unwrap_or("no such test"))
 }
 
-/// The label without the engine.
+/// Returns the label of a run without the engine.
 fn setting(run: &RunReceipt) -> &str {
     run.label.strip_prefix(&run.engine).unwrap_or(&run.label).trim()
 }
 
-/// The middle one, or the mean of the two in the middle.
+/// Returns the middle sample, or the mean of the two in the middle.
 pub(super) fn median(mut samples: Vec<f64>) -> Option<f64> {
     samples.sort_by(f64::total_cmp);
     let n = samples.len();

@@ -2,41 +2,41 @@
 
 use serde::Deserialize;
 
-/// All rows.
+/// The table: all rows.
 #[derive(Deserialize)]
 pub(super) struct Table {
     pub(super) rows: Vec<Row>,
 }
 
-/// One row: the same work for several engines.
+/// A row of the table: the same work for several engines.
 #[derive(Deserialize, Clone)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Row {
     pub(super) name: String,
-    /// One file for all engines, instead of `runs`.
+    /// File for all engines, instead of `runs`.
     #[serde(default)]
     everywhere: Option<String>,
     #[serde(default)]
     runs: Vec<Run>,
-    /// Prompt lengths.
+    /// Lengths of the prompts, in tokens.
     #[serde(default = "prompts")]
     pub(super) prompts: Vec<usize>,
-    /// Tokens that are cached before generation.
+    /// Number of tokens that are cached before generation.
     #[serde(default)]
     pub(super) depth: usize,
-    /// Type of keys and values.
+    /// Name of the type of keys and values.
     #[serde(default = "f16")]
     pub(super) kv: String,
-    /// Measures the whole process, from its start through one token, and that token once more, to its end: `loads` per
-    /// second.
+    /// Whether the whole process is measured, from its start through one token, and that token once more, to its end:
+    /// `loads` per second.
     #[serde(default)]
     pub(super) load: bool,
-    /// With a busy loop on each core.
+    /// Whether a busy loop runs on each core meanwhile.
     #[serde(default)]
     pub(super) busy: bool,
 }
 
-/// One engine with one setting.
+/// A run of a row: one engine with one setting.
 #[derive(Deserialize, Clone, PartialEq, Debug)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Run {
@@ -60,12 +60,12 @@ fn threads() -> usize {
     2
 }
 
-/// Engines of a row that names one file for all.
+/// Engines, with their options, of a row that names one file for all.
 const EVERYWHERE: [(&str, &[&str]); 4] =
     [("trinity", &[]), ("llama.cpp", &[]), ("ik_llama.cpp", &[]), ("ik_llama.cpp", &["-rtr", "1"])];
 
 impl Row {
-    /// Engines and settings, in the order in which they alternate.
+    /// Returns engines and settings, in the order in which they alternate.
     pub(super) fn runs(&self) -> Vec<Run> {
         let everywhere = self.everywhere.iter().flat_map(|file| {
             EVERYWHERE.iter().map(|(engine, args)| Run {
@@ -80,7 +80,7 @@ impl Row {
 }
 
 impl Run {
-    /// Engine, file and setting in words.
+    /// Returns engine, file and setting in words.
     pub(super) fn label(&self) -> String {
         let threads = if self.threads == threads() { String::new() } else { format!(" -t {}", self.threads) };
         let args: String = self.args.iter().map(|a| format!(" {a}")).collect();

@@ -9,23 +9,23 @@ use std::{
 
 use serde_json::Value;
 
-/// No answer takes longer.
+/// Longest time that an answer may take.
 const TIMEOUT: Duration = Duration::from_mins(10);
-/// No answer is longer, in bytes.
+/// Longest answer, in bytes.
 const BODY_BYTES_MAX: u64 = 64 << 20;
 
 /// A stream of a completion, as its client saw it.
 #[derive(Clone, Debug)]
 pub(crate) struct Streamed {
-    /// When the request was sent.
+    /// Time at which the request was sent.
     pub(crate) sent: Instant,
-    /// When each event with text came.
+    /// Time of each event with text.
     pub(crate) arrivals: Vec<Instant>,
-    /// All the text.
+    /// All text of the stream.
     pub(crate) text: String,
-    /// By the server's own account, where it gives one.
+    /// Number of tokens of the answer by the server's own account, where it gives one.
     pub(crate) n_completion: Option<u64>,
-    /// Which of several requests it answers.
+    /// Index of the request that it answers.
     pub(crate) request: usize,
 }
 
@@ -35,52 +35,52 @@ impl Streamed {
         self.arrivals.first().map_or(f64::NAN, |first| (*first - self.sent).as_secs_f64())
     }
 
-    /// Seconds between events, each with the time at which it ended.
+    /// Returns the seconds between events, each with the time at which it ended.
     pub(crate) fn gaps(&self) -> impl Iterator<Item = (Instant, f64)> + '_ {
         self.arrivals.windows(2).map(|pair| (pair[1], (pair[1] - pair[0]).as_secs_f64()))
     }
 
-    /// Tokens written: what the server counted, or the events.
+    /// Number of tokens written: what the server counted, or the events.
     pub(crate) fn n_tokens(&self) -> u64 {
         self.n_completion.unwrap_or(self.arrivals.len() as u64)
     }
 }
 
-/// `GET`: status and text.
+/// Sends a `GET`; returns status and text.
 pub(crate) fn get(address: &str, path: &str) -> Result<(u16, String), String> {
     Caller { address, key: None }.get(path)
 }
 
-/// `POST /v1/completions` with `stream`, read event by event.
+/// Sends `POST /v1/completions` with `stream`, and reads it event by event.
 pub(crate) fn stream(address: &str, body: &Value) -> Result<Streamed, String> {
     Caller { address, key: None }.stream(body)
 }
 
-/// Who asks a server.
+/// A client of a server: its address, and the key it asks with.
 #[derive(Clone, Copy)]
 pub(crate) struct Caller<'a> {
-    /// `127.0.0.1:PORT`
+    /// Address of the server, `127.0.0.1:PORT`.
     pub(crate) address: &'a str,
-    /// Its API key.
+    /// API key of the client.
     pub(crate) key: Option<&'a str>,
 }
 
 impl Caller<'_> {
-    /// `GET`: status and text.
+    /// Sends a `GET`; returns status and text.
     pub(crate) fn get(self, path: &str) -> Result<(u16, String), String> {
         let mut answer = send(self, "GET", path, None)?;
         let text = answer.text().map_err(|e| format!("GET {path}: {e}"))?;
         Ok((answer.status, text))
     }
 
-    /// `POST`: status and text.
+    /// Sends a `POST`; returns status and text.
     pub(crate) fn post(self, path: &str, body: &Value) -> Result<(u16, String), String> {
         let mut answer = send(self, "POST", path, Some(&body.to_string()))?;
         let text = answer.text().map_err(|e| format!("POST {path}: {e}"))?;
         Ok((answer.status, text))
     }
 
-    /// `POST` of a body that is left as soon as so many bytes of the answer have come, or after so long.
+    /// Sends a `POST`, and leaves as soon as `n_bytes` of the answer have come, or `patience` is over.
     pub(crate) fn leave(self, path: &str, body: &Value, n_bytes: usize, patience: Duration) -> Result<(), String> {
         let at = |e: std::io::Error| format!("POST {path}: {e}");
         let body = body.to_string();
@@ -93,7 +93,7 @@ impl Caller<'_> {
         Ok(())
     }
 
-    /// `POST /v1/completions` with `stream`, read event by event.
+    /// Sends `POST /v1/completions` with `stream`, and reads it event by event.
     pub(crate) fn stream(self, body: &Value) -> Result<Streamed, String> {
         let path = "/v1/completions";
         let sent = Instant::now();
@@ -187,10 +187,10 @@ fn send(caller: Caller<'_>, method: &str, path: &str, body: Option<&str>) -> Res
     Ok(Answer { status: status.unwrap_or_default(), body: BufReader::new(body) })
 }
 
-/// A chunked body without its frame.
+/// A reader of a chunked body without its frame.
 struct Chunked<R> {
     reader: R,
-    /// Bytes left of the present chunk.
+    /// Number of bytes left of the present chunk.
     left: u64,
     is_over: bool,
 }

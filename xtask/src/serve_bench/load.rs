@@ -12,15 +12,15 @@ use super::{
     statistics::{milliseconds, round},
 };
 
-/// What a closed loop of clients saw.
+/// The observations of a closed loop of clients.
 pub(crate) struct Loaded {
     pub(crate) streams: Vec<Streamed>,
-    /// Requests that failed, and why.
+    /// Reasons of the requests that failed.
     pub(crate) failures: Vec<String>,
     pub(crate) seconds: f64,
 }
 
-/// `n_clients` that each send the next request as soon as their last is answered, until there are none.
+/// Runs `n_clients` that each send the next request as soon as their last is answered, until there are none.
 pub(crate) fn closed_loop(address: &str, n_clients: usize, requests: &[Value]) -> Loaded {
     let next = Mutex::new(requests.iter().enumerate());
     let results = Mutex::new(Vec::new());
@@ -49,7 +49,7 @@ pub(crate) fn closed_loop(address: &str, n_clients: usize, requests: &[Value]) -
 }
 
 impl Loaded {
-    /// An error if any request failed.
+    /// Returns the observations, or an error if any request failed.
     pub(crate) fn complete(self) -> Result<Self, String> {
         match self.failures.first() {
             None => Ok(self),
@@ -69,7 +69,7 @@ impl Loaded {
         self.streams.iter().flat_map(Streamed::gaps).map(|(_, seconds)| seconds).collect()
     }
 
-    /// For the receipt.
+    /// Returns the figures for the receipt.
     pub(crate) fn figures(&self) -> Value {
         json!({
             "seconds": round(self.seconds),

@@ -11,19 +11,19 @@ use serde_json::{Value, json};
 
 use super::statistics::Random;
 
-/// The text, among the test data.
+/// Path of the text in the test data.
 const TEXT: &str = "eval-text/wikitext2-raw-test.txt";
-/// Of it: enough for prompts that never meet.
+/// Number of bytes of the text that are used: enough for prompts that never meet.
 const TEXT_BYTES: usize = 600_000;
 
-/// The ids of a text.
+/// The ids of a text, and the places that prompts take.
 pub(crate) struct Prompts {
     ids: Vec<u32>,
     random: Random,
 }
 
 impl Prompts {
-    /// Tokenised by the model's own vocabulary; `seed` decides which places are taken.
+    /// Tokenises the text by the model's own vocabulary; `seed` decides which places are taken.
     pub(crate) fn read(program: &Path, model: &Path, seed: u64) -> Result<Self, String> {
         let path = testkit::data(TEXT);
         let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
@@ -32,19 +32,19 @@ impl Prompts {
         Ok(Self { ids, random: Random(seed) })
     }
 
-    /// `n` ids from a place of its own.
+    /// Returns `n` ids from a place of its own.
     pub(crate) fn next(&mut self, n: usize) -> Vec<u32> {
         let start = self.random.below(self.ids.len().saturating_sub(n));
         self.ids.get(start..start + n).unwrap_or_default().to_vec()
     }
 
-    /// Several of `n` ids.
+    /// Returns `count` prompts of `n` ids each.
     pub(crate) fn take(&mut self, count: usize, n: usize) -> Vec<Vec<u32>> {
         (0..count).map(|_| self.next(n)).collect()
     }
 }
 
-/// Ids of `text`, without the model's own beginning and end.
+/// Returns the ids of `text`, without the model's own beginning and end.
 pub(crate) fn tokenize(program: &Path, model: &Path, text: &str) -> Result<Vec<u32>, String> {
     let mut command = Command::new(program);
     command.arg("tokenize").arg(model).args(["--ids", "--no-special"]).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -63,7 +63,7 @@ pub(crate) fn tokenize(program: &Path, model: &Path, text: &str) -> Result<Vec<u
     if ids.is_empty() { Err(format!("{command:?}: no ids, {}", output.status)) } else { Ok(ids) }
 }
 
-/// A streamed greedy completion of `n` tokens of `prompt`, to the end whatever the model says.
+/// Makes the request of a streamed greedy completion of `n` tokens of `prompt`, to the end whatever the model says.
 pub(crate) fn greedy(prompt: &[u32], n: usize, use_cache: bool) -> Value {
     json!({
         "model": "bench", "prompt": prompt, "max_tokens": n, "temperature": 0, "ignore_eos": true,

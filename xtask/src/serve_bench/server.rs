@@ -12,40 +12,40 @@ use std::{
 use super::client;
 use crate::command::{output, root};
 
-/// From start to ready.
+/// Longest time from the start to ready.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
-/// From SIGTERM to the end.
+/// Longest time from SIGTERM to the end.
 const STOP_TIMEOUT: Duration = Duration::from_mins(1);
-/// What the kernel counts CPU time in: `USER_HZ`, 100 on every Linux.
+/// Unit of the kernel's CPU times: `USER_HZ`, 100 on every Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// A server that runs until this is dropped.
 pub(crate) struct Server {
     child: Child,
-    /// `127.0.0.1:PORT`
+    /// Address of the server, `127.0.0.1:PORT`.
     pub(crate) address: String,
-    /// How it was started, for the receipt.
+    /// Command line of the server, for the receipt.
     pub(crate) command: String,
-    /// The API key that `/metrics` asks for.
+    /// Key that `/metrics` asks for.
     pub(crate) operator: Option<String>,
 }
 
-/// What the peer needs to know.
+/// Settings of the peer's server.
 #[derive(Clone, Copy)]
 pub(crate) struct PeerSettings {
     pub(crate) threads: usize,
     pub(crate) slots: usize,
-    /// Tokens of context of each slot.
+    /// Number of tokens of context of each slot.
     pub(crate) context: usize,
 }
 
 impl Server {
-    /// `trinity serve MODEL` on a free port.
+    /// Starts `trinity serve MODEL` on a free port.
     pub(crate) fn trinity(program: &Path, model: &Path, threads: usize, options: &[&str]) -> Result<Self, String> {
         Self::trinity_at(program, model, threads, options, None)
     }
 
-    /// `trinity serve MODEL` on a free port, at an instruction set level of its names.
+    /// Starts `trinity serve MODEL` on a free port, at the instruction set level that it calls `isa`.
     pub(crate) fn trinity_at(
         program: &Path,
         model: &Path,
@@ -69,7 +69,7 @@ impl Server {
         Self::start(command, port)
     }
 
-    /// Asks it to end as a service manager does, and waits; an error if it does not end well.
+    /// Ends the server as a service manager does, and waits; an error if it does not end well.
     pub(crate) fn terminate(mut self) -> Result<(), String> {
         output(Command::new("kill").arg(self.child.id().to_string()))?;
         let start = Instant::now();
@@ -83,7 +83,7 @@ impl Server {
         Err(format!("{}: still there {} s after SIGTERM", self.command, STOP_TIMEOUT.as_secs()))
     }
 
-    /// llama.cpp's server, by the Python that `PEER_PYTHON` names.
+    /// Starts llama.cpp's server, by the Python that `PEER_PYTHON` names.
     pub(crate) fn llama_cpp(model: &Path, settings: PeerSettings) -> Result<Self, String> {
         let port = free_port()?;
         let mut command = peer()?;
@@ -114,7 +114,7 @@ impl Server {
         }
     }
 
-    /// Samples of `/metrics` by name, those of all labels added up.
+    /// Returns the samples of `/metrics` by name, those of all labels added up.
     pub(crate) fn metrics(&self) -> Result<BTreeMap<String, f64>, String> {
         let caller = client::Caller { address: &self.address, key: self.operator.as_deref() };
         let (status, text) = caller.get("/metrics")?;
@@ -124,17 +124,17 @@ impl Server {
         Ok(samples(&text))
     }
 
-    /// One sample of `/metrics`.
+    /// Returns one sample of `/metrics`.
     pub(crate) fn metric(&self, name: &str) -> Result<f64, String> {
         self.metrics()?.get(name).copied().ok_or_else(|| format!("/metrics has no {name}"))
     }
 
-    /// CPU time used so far, seconds.
+    /// Returns the CPU time used so far, in seconds.
     pub(crate) fn cpu_seconds(&self) -> Result<f64, String> {
         cpu_seconds(&self.child.id().to_string())
     }
 
-    /// Memory that is resident, bytes.
+    /// Returns the memory that is resident, in bytes.
     pub(crate) fn resident_bytes(&self) -> Result<u64, String> {
         let path = format!("/proc/{}/status", self.child.id());
         let text = fs::read_to_string(&path).map_err(|e| format!("{path}: {e}"))?;
@@ -152,7 +152,7 @@ impl Drop for Server {
     }
 }
 
-/// What the peer says of its build.
+/// Returns what the peer says of its build.
 pub(crate) fn peer_build() -> Result<String, String> {
     let text = output(peer()?.arg("--info"))?;
     Ok(text.lines().last().unwrap_or_default().to_owned())
@@ -165,7 +165,7 @@ fn peer() -> Result<Command, String> {
     Ok(command)
 }
 
-/// CPU seconds of a process (`self` for this one).
+/// Returns the CPU seconds of a process (`self` for this one).
 pub(crate) fn cpu_seconds(process: &str) -> Result<f64, String> {
     let path = format!("/proc/{process}/stat");
     let text = fs::read_to_string(&path).map_err(|e| format!("{path}: {e}"))?;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// The `percent`th percentile by the nearest rank; NaN of nothing.
+/// Returns the `percent`th percentile by the nearest rank; NaN of no samples.
 pub(crate) fn percentile(samples: &[f64], percent: f64) -> f64 {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -14,22 +14,22 @@ pub(crate) fn median(samples: &[f64]) -> f64 {
     percentile(samples, 50.0)
 }
 
-/// Count, median, 99th percentile and largest, in milliseconds.
+/// Summarises times in milliseconds: count, median, 99th percentile and largest.
 pub(crate) fn milliseconds(seconds: &[f64]) -> Value {
     let ms = |percent| round(percentile(seconds, percent) * 1e3);
     json!({ "n": seconds.len(), "p50_ms": ms(50.0), "p99_ms": ms(99.0), "max_ms": ms(100.0) })
 }
 
-/// To three places: a receipt is read by people.
+/// Rounds to three places, since a receipt is read by people.
 pub(crate) fn round(x: f64) -> f64 {
     (x * 1e3).round() / 1e3
 }
 
-/// Numbers without a pattern, the same each time: splitmix64.
+/// A stream of numbers without a pattern, the same each time: splitmix64.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    /// Below `n`.
+    /// Returns a number below `n`.
     pub(crate) fn below(&mut self, n: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;

@@ -4,15 +4,15 @@ use serde_json::{Value, json};
 
 use crate::serve_bench::{client::Caller, statistics::Random};
 
-/// Words of prompts: in the vocabulary of every model here, whatever it makes of them.
+/// Words that prompts are made of; they are in the vocabulary of every model here.
 const WORDS: &[&str] = &[
     "Once", "upon", "a", "time", "there", "was", "the", "little", "dog", "sun", "and", "Lily", "saw", "big", "red",
     "tree", "said", "it",
 ];
-/// Words of the prompts, from few to more than one chunk.
+/// Numbers of words of the prompts, from few to more than one chunk.
 const PROMPT_WORDS: [usize; 4] = [2, 8, 24, 48];
 
-/// A request.
+/// A request to a route of the server.
 #[derive(Clone)]
 pub(super) struct Ask {
     path: &'static str,
@@ -20,7 +20,7 @@ pub(super) struct Ask {
 }
 
 impl Ask {
-    /// The `i`th: kinds, lengths and settings take turns, so that a few dozen hold every pair of them.
+    /// Makes the `i`th request: kinds, lengths and settings take turns, so that a few dozen hold every pair of them.
     pub(super) fn nth(i: usize, random: &mut Random) -> Self {
         let n_words = PROMPT_WORDS[i % PROMPT_WORDS.len()];
         let prompt = words(n_words, random);
@@ -53,7 +53,7 @@ impl Ask {
         Self { path: "/v1/completions", body }
     }
 
-    /// One that is left before it is answered: long, several choices, perhaps before all others.
+    /// Makes a request that its client leaves before it is answered: long, several choices, perhaps before all others.
     pub(super) fn to_leave(random: &mut Random) -> Self {
         let n_words = PROMPT_WORDS[random.below(PROMPT_WORDS.len())];
         let body = json!({
@@ -63,7 +63,8 @@ impl Ask {
         Self { path: "/v1/completions", body }
     }
 
-    /// Choices or vectors, of which each may depend on nothing but the request; an error if there are none.
+    /// Asks, and returns the choices or vectors, each of which depends on the request alone; an error if there are
+    /// none.
     pub(super) fn ask(&self, caller: Caller<'_>) -> Result<Vec<String>, String> {
         let (status, text) = caller.post(self.path, &self.body)?;
         if status != 200 {
@@ -75,14 +76,14 @@ impl Ask {
         Ok(parts.iter().map(Value::to_string).collect())
     }
 
-    /// Sends it and goes.
+    /// Sends the request and leaves.
     pub(super) fn leave(&self, caller: Caller<'_>, random: &mut Random) -> Result<(), String> {
         let patience = std::time::Duration::from_millis(1 + random.below(40) as u64);
         caller.leave(self.path, &self.body, random.below(2000), patience)
     }
 }
 
-/// Words without an order.
+/// Returns `n` random words.
 pub(super) fn words(n: usize, random: &mut Random) -> String {
     (0..n).map(|_| WORDS[random.below(WORDS.len())]).collect::<Vec<_>>().join(" ")
 }

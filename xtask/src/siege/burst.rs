@@ -19,19 +19,19 @@ use crate::serve_bench::{
     statistics::{Random, median, round},
 };
 
-/// `--max-connections`' own default, and fewer with `--quick`.
+/// Number of places: the default of `--max-connections`, and fewer with `--quick`.
 const PLACES: [usize; 2] = [4096, 500];
-/// Files that this program and the server need beside connections.
+/// Number of files that this program and the server need beside connections.
 const FILES_SPARE: usize = 300;
-/// Seconds until all are accepted. With `--quick` other programs run beside it.
+/// Longest time until all are accepted, in seconds; with `--quick`, beside which other programs run, it is longer.
 const SECONDS_MAX: [f64; 2] = [0.2, 1.0];
-/// Bursts, of which the median counts.
+/// Number of bursts, of which the median counts.
 const ROUNDS: usize = 5;
-/// Threads that connect.
+/// Number of threads that connect.
 const CONNECTORS: usize = 4;
-/// Streams of the server that computes.
+/// Number of streams of the server that computes.
 const STREAMS: usize = 8;
-/// Until the places of the last burst are free.
+/// Longest time until the places of the last burst are free.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {
@@ -66,7 +66,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {
     Ok(Measured { figures: json!(rows), targets })
 }
 
-/// Files that this program, and so a server that it starts, may have open.
+/// Returns how many files this program, and so a server that it starts, may have open.
 fn files_max() -> Result<usize, String> {
     let limits = fs::read_to_string("/proc/self/limits").map_err(|e| format!("/proc/self/limits: {e}"))?;
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
@@ -74,7 +74,7 @@ fn files_max() -> Result<usize, String> {
     Ok(soft.parse().unwrap_or(usize::MAX))
 }
 
-/// Asks for streams, one after the other; what becomes of the last does not matter.
+/// Asks for streams, one after the other, until it is over; the end of the last does not matter.
 fn work(caller: Caller<'_>, seed: u64, is_over: &AtomicBool) {
     let mut random = Random(seed);
     while !is_over.load(Ordering::Relaxed) {
@@ -83,7 +83,7 @@ fn work(caller: Caller<'_>, seed: u64, is_over: &AtomicBool) {
     }
 }
 
-/// Seconds until the server has accepted so many clients who come at once.
+/// Returns the seconds until the server has accepted `n_clients` who come at once.
 fn burst(address: &str, n_clients: usize) -> Result<f64, String> {
     let mut counter = Counter::connect(address)?;
     let start = Instant::now();
@@ -118,7 +118,7 @@ fn burst(address: &str, n_clients: usize) -> Result<f64, String> {
     Ok(seconds)
 }
 
-/// A connection that was there before, and asks how many there are.
+/// A connection from before the burst, which asks the server how many there are.
 struct Counter {
     socket: BufReader<TcpStream>,
 }

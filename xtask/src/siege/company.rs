@@ -20,27 +20,27 @@ use crate::{
     serve_bench::{Bench, Measured, client::Caller, server::Server, statistics::Random},
 };
 
-/// Compared choices and vectors, over all servers; `--quick`.
+/// Number of choices and vectors that are compared, over all servers; the second with `--quick`.
 const COMPARISONS: [usize; 2] = [1_000_000, 20_000];
-/// Different requests of each server.
+/// Number of different requests to each server.
 const ASKS: usize = 84;
-/// Clients at once.
+/// Number of clients at once.
 const CLIENTS: usize = 32;
-/// One in so many requests follows one that its client leaves.
+/// Interval of requests that are asked right after one whose client leaves.
 const LEAVES_EVERY: usize = 5;
-/// A server is ended and started again so many times, its cached prefixes on disk.
+/// Number of times that a server is ended and started again, with its cached prefixes on disk.
 const LIVES: usize = 2;
-/// Slow servers have so many times fewer comparisons, beside the others'.
+/// Factor by which slow servers have fewer comparisons than others.
 const SLOW_SHARE: usize = 8;
-/// Differences that are printed.
+/// Number of differences that are printed.
 const SHOWN: usize = 3;
 
-/// A model that is trained and ternary, of the architecture `llama`.
+/// File of a model that is trained and ternary, of the architecture `llama`.
 const TRAINED: &str = "tiny-models/stories-ternary-1.9M-tq2_0.gguf";
-/// Random models of other architectures.
+/// Architectures of random models.
 const RANDOM: [&str; 2] = ["bitnet", "bitnet-b1.58"];
 
-/// Names and files of the models.
+/// Returns names and files of the models.
 fn models(bench: &Bench) -> Result<Vec<(String, PathBuf)>, String> {
     let mut models = vec![(TRAINED.to_owned(), testkit::data(TRAINED))];
     for architecture in RANDOM {
@@ -51,24 +51,24 @@ fn models(bench: &Bench) -> Result<Vec<(String, PathBuf)>, String> {
     Ok(models)
 }
 
-/// Which instructions a server uses.
+/// A level of instructions that a server uses.
 #[derive(Clone, Copy, Debug)]
 enum Level {
-    /// The machine's own choice.
+    /// The level that the program chooses.
     Best,
-    /// None of the vectors'.
+    /// The level without vectors.
     Scalar,
-    /// The oldest of the machine's vectors.
+    /// The lowest level of vectors that the machine has.
     Oldest,
 }
 
 impl Level {
-    /// Whether it takes tens of times as long.
+    /// Whether a server of this level takes tens of times as long.
     fn is_slow(self) -> bool {
         matches!(self, Self::Scalar)
     }
 
-    /// The program's name of it; None where it chooses.
+    /// Returns the program's name of the level; `None` where it chooses.
     fn name(self, available: &[String]) -> Option<&str> {
         let index = match self {
             Self::Best => return None,
@@ -79,7 +79,7 @@ impl Level {
     }
 }
 
-/// The levels that this machine has, lowest first.
+/// Returns the levels that this machine has, lowest first.
 fn levels(bench: &Bench) -> Result<Vec<String>, String> {
     let text = output(Command::new(&bench.program).args(["doctor", "--json"]))?;
     let doctor: Value = serde_json::from_str(&text).map_err(|e| format!("trinity doctor: {e}"))?;
@@ -87,7 +87,7 @@ fn levels(bench: &Bench) -> Result<Vec<String>, String> {
     Ok(names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect())
 }
 
-/// What a server is started with; bytes are compared between requests of one set, not between sets.
+/// Settings that servers are started with; bytes are compared between requests of one set, not between sets.
 const SETTINGS: &[(Level, &[&str])] = &[
     (Level::Best, &[]),
     (Level::Scalar, &["--no-prefix-cache"]),
@@ -148,7 +148,8 @@ struct Besieged {
     differences: Vec<String>,
 }
 
-/// One model under one set of settings: each request alone, then all in random company, before and after a restart.
+/// Tries one model under one set of settings: each request alone, then all in random company, before and after a
+/// restart.
 fn besiege(bench: &Bench, model: &Path, isa: Option<&str>, settings: &[&str], each: usize) -> Result<Besieged, String> {
     let folder = target().join("siege-cache");
     if folder.exists() {
@@ -185,8 +186,8 @@ fn besiege(bench: &Bench, model: &Path, isa: Option<&str>, settings: &[&str], ea
     Ok(Besieged { n_compared: each * LIVES, n_left, n_distinct, differences })
 }
 
-/// Asks until `n` choices and vectors are compared, with all clients at once; how many requests were left, and what
-/// differed.
+/// Asks until `n` choices and vectors are compared, with all clients at once; returns how many requests were left, and
+/// what differed.
 fn crowd(
     server: &Server,
     asks: &[Ask],

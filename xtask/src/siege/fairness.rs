@@ -24,21 +24,21 @@ use crate::{
 };
 
 const KEYS: usize = 8;
-/// Of each key, at once: twice its share of the places below, so that all want more than that.
+/// Number of clients of each key at once: twice its share of the places below, so that all want more than that.
 const CLIENTS: usize = 4;
-/// `--max-running`.
+/// Value of `--max-running`.
 const PLACES: &str = "16";
-/// Seconds of each of both halves; `--quick`.
+/// Length of each of both halves, in seconds; the second with `--quick`.
 const SECONDS: [u64; 2] = [120, 12];
-/// Of each answer, the flood's too: what is compared is how many of the same kind each key gets.
+/// Number of tokens of each answer, the flood's too: answers of one kind are counted for each key.
 const OUTPUT_TOKENS: usize = 32;
-/// The flood: one request of so many prompts and choices, again and again.
+/// Prompts and choices of the one request that the flood sends again and again.
 const FLOOD: (usize, usize) = (64, 4);
 const JAIN_MIN: f64 = 0.95;
-/// How much longer the others may wait, at the 99th percentile.
+/// Factor by which the others may wait longer, at the 99th percentile.
 const SLOWER_MAX: f64 = 2.0;
 
-/// What one key got: tokens of its prompts and of its answers, for both are work.
+/// The work done for one key: tokens of its prompts and of its answers.
 #[derive(Clone, Default)]
 struct Served {
     n_tokens: u64,
@@ -103,7 +103,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {
     })
 }
 
-/// Tokens of prompts and written, of all keys.
+/// Returns the number of tokens of prompts and answers that the server computed for all keys.
 fn computed(server: &Server) -> Result<f64, String> {
     Ok(server.metric("trinity_computed_prompt_tokens_total")? + server.metric("trinity_engine_tokens_total")?)
 }
@@ -112,13 +112,13 @@ fn key(i: usize) -> String {
     format!("key-{i}")
 }
 
-/// Jain, Chiu and Hawe 1984: 1 where all get the same, 1/n where one gets all.
+/// Returns Jain's index (Jain, Chiu and Hawe 1984): 1 where all get the same, 1/n where one gets all.
 fn jain(shares: &[f64]) -> f64 {
     let (sum, squares) = shares.iter().fold((0.0, 0.0), |(sum, squares), x| (sum + x, squares + x * x));
     sum * sum / (shares.len() as f64 * squares)
 }
 
-/// All keys ask as fast as they are answered, the first floods or does as the others.
+/// Runs one half, in which all keys ask as fast as they are answered; the first floods, or does as the others.
 fn half(server: &Server, length: Duration, is_flooded: bool) -> Vec<Served> {
     let served: Vec<Mutex<Served>> = (0..KEYS).map(|_| Mutex::default()).collect();
     let is_over = AtomicBool::new(false);

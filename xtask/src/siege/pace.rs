@@ -10,9 +10,9 @@ use crate::serve_bench::{
     statistics::{median, round},
 };
 
-/// Clients at once, one of a tenant each.
+/// Numbers of clients at once, one of a tenant each.
 const CLIENTS: [usize; 2] = [4, 16];
-/// Rounds for each round that is asked for: this row is about small differences.
+/// Number of rounds for each round that is asked for: this row is about small differences.
 const ROUNDS: usize = 3;
 const PROMPT_TOKENS: usize = 120;
 const OUTPUT_TOKENS: usize = 64;

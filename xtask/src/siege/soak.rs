@@ -21,22 +21,22 @@ use crate::serve_bench::{
     statistics::{Random, round},
 };
 
-/// Minutes of load become seconds with `--quick`.
+/// Length of the load in seconds; the second with `--quick`.
 const SECONDS: [u64; 2] = [1800, 30];
-/// Seconds at the full load that the pace of the soak is taken from.
+/// Time at the full load that the pace of the soak is taken from.
 const CALIBRATION: Duration = Duration::from_secs(5);
-/// Of what the server can do.
+/// Part of what the server can do that the soak asks for.
 const LOAD: f64 = 0.7;
 const CLIENTS: usize = 12;
-/// One request in so many is left.
+/// Interval of requests that their clients leave.
 const LEAVES_EVERY: usize = 20;
 /// Part of the time after which memory should not grow.
 const WARM_UP: f64 = 0.3;
-/// `--quick` ends before all that is kept for re-use is full.
+/// Largest growth of memory; the second with `--quick`, which ends before all that is kept for re-use is full.
 const GROWTH_MAX: [f64; 2] = [0.03, 0.15];
-/// After the last request.
+/// Time between the last request and the last look at the server.
 const SETTLE: Duration = Duration::from_secs(3);
-/// Connections that say nothing, of `--max-connections`.
+/// Number of connections that say nothing, of `--max-connections`.
 const SILENT: usize = 40;
 
 pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {
@@ -92,7 +92,7 @@ fn mean(samples: &[f64]) -> f64 {
     samples.iter().sum::<f64>() / samples.len() as f64
 }
 
-/// Requests a second that it answers when all clients ask without a pause.
+/// Returns the requests a second that the server answers when all clients ask without a pause.
 fn calibrate(server: &Server) -> f64 {
     let n = AtomicU64::new(0);
     let start = Instant::now();
@@ -116,13 +116,13 @@ fn calibrate(server: &Server) -> f64 {
 #[derive(Default)]
 struct Soaked {
     n_answered: u64,
-    /// With 429 or 503.
+    /// Number of answers with status 429 or 503.
     n_refused: u64,
     n_left: u64,
     n_attacks: u64,
-    /// Answers with other errors, and connections without one.
+    /// Answers with other errors, and connections without an answer.
     failures: Vec<String>,
-    /// Resident bytes, each second.
+    /// Resident bytes of the server, each second.
     memory: Vec<f64>,
 }
 
@@ -192,7 +192,7 @@ fn leave_a_group(caller: Caller<'_>, random: &mut Random) {
     leave(caller, &body, Duration::from_millis(10 + random.below(120) as u64));
 }
 
-/// Many prompts with many choices, for a second.
+/// Sends many prompts with many choices, and leaves after a second.
 fn flood(caller: Caller<'_>, random: &mut Random) {
     let prompts: Vec<String> = (0..16).map(|_| words(16, random)).collect();
     let body = json!({ "model": "any", "prompt": prompts, "n": 16, "max_tokens": 3000 });
@@ -200,14 +200,14 @@ fn flood(caller: Caller<'_>, random: &mut Random) {
     thread::sleep(Duration::from_secs(2));
 }
 
-/// A prompt as long as the context, for a second.
+/// Sends a prompt as long as the context, and leaves after a second.
 fn long_prompt(caller: Caller<'_>, random: &mut Random) {
     let body = json!({ "model": "any", "prompt": words(300, random), "max_tokens": 1, "cache_prompt": false });
     leave(caller, &body, Duration::from_secs(1));
     thread::sleep(Duration::from_millis(500));
 }
 
-/// Connections that say half a word and wait.
+/// Opens connections that say half a word and wait.
 fn stay_silent(caller: Caller<'_>, _: &mut Random) {
     let mut silent = Vec::new();
     for _ in 0..SILENT {
@@ -220,7 +220,7 @@ fn stay_silent(caller: Caller<'_>, _: &mut Random) {
     thread::sleep(Duration::from_secs(2));
 }
 
-/// Whether the server had let it in or turned it away, the caller is gone.
+/// Asks and leaves after `patience`, whether the server has let the request in or turned it away.
 fn leave(caller: Caller<'_>, body: &Value, patience: Duration) {
     let _ = caller.leave("/v1/completions", body, 4000, patience);
 }

@@ -45,7 +45,7 @@ impl Tree {
             .any(|f| f.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
     }
 
-    /// Rust sources.
+    /// Returns the Rust sources of the repository.
     pub(crate) fn rust(&self) -> impl Iterator<Item = &File> {
         self.files.iter().filter(|f| Path::new(&f.path).extension().is_some_and(|e| e == "rs"))
     }

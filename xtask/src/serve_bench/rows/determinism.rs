@@ -10,7 +10,7 @@ use crate::serve_bench::{load::closed_loop, prompts::greedy, statistics::Random}
 const REQUESTS: usize = 64;
 const PROMPT_TOKENS: [usize; 4] = [8, 40, 120, 300];
 const OUTPUT_TOKENS: usize = 24;
-/// Clients at once in each mix; between some the order is another, and strangers come too.
+/// Number of clients at once in each mix; between some the order differs, and strangers come too.
 const MIXES: [usize; 5] = [64, 64, 64, 16, 64];
 const STRANGERS: usize = 16;
 

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use super::{Bench, Measured};
 use crate::serve_bench::{client, prompts::greedy, statistics::round};
 
-/// After the last request.
+/// Time between the last request and the measurement.
 const SETTLE: Duration = Duration::from_secs(2);
 const WATCH: Duration = Duration::from_secs(10);
-/// Of one core.
+/// Largest part of one core that an idle server may use.
 const SHARE_MAX: f64 = 0.01;
 
 pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {

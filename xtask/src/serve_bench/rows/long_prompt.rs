@@ -22,15 +22,15 @@ use crate::serve_bench::{
 
 const STREAMS: usize = 8;
 const STREAM_PROMPT_TOKENS: usize = 64;
-/// Enough to run on until the newcomer has its first token, and after.
+/// Number of tokens of each stream: enough to run on until the newcomer has its first token, and after.
 const STREAM_OUTPUT_TOKENS: usize = 700;
 const LONG_TOKENS: usize = 4000;
 const LONG_OUTPUT_TOKENS: usize = 4;
-/// The streams run alone for this long.
+/// Time for which the streams run alone.
 const LEAD: Duration = Duration::from_secs(2);
-/// Of the streams' own median while the newcomer's prompt is computed.
+/// Largest p99 between tokens, as a multiple of the streams' median while the newcomer's prompt is computed.
 const P99_MAX: f64 = 2.0;
-/// Of the newcomer's time on an idle server.
+/// Largest time to the newcomer's first token, as a multiple of its time on an idle server.
 const NEWCOMER_MAX: f64 = 1.25;
 const PEER_CONTEXT: usize = 4400;
 
@@ -52,7 +52,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {
     Ok(Measured { figures: json!(rows), targets })
 }
 
-/// Figures, the streams' p99 over their p50 and the newcomer's time over its time alone.
+/// Measures one arrival; returns figures, the streams' p99 over their p50, and the newcomer's time over its time alone.
 fn arrival(name: &str, server: &Server, prompts: &mut Prompts) -> Result<(Value, f64, f64), String> {
     let mut long = || greedy(&prompts.next(LONG_TOKENS), LONG_OUTPUT_TOKENS, false);
     let (warm_up, alone, newcomer) = (long(), long(), long());

@@ -10,7 +10,7 @@ use crate::{
     serve_bench::{client, prompts::greedy, statistics::round},
 };
 
-/// Long, so that what the last page has left over is little.
+/// Number of tokens of each prompt: many, so that the rest of the last page is little.
 const PROMPT_TOKENS: usize = 2016;
 const PROMPTS: usize = 3;
 const DEVIATION_MAX: f64 = 0.02;
@@ -50,7 +50,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {
     })
 }
 
-/// Layers × keys and values × heads × width of a head × bytes of an f16.
+/// Returns layers × keys and values × heads × width of a head × bytes of an f16.
 fn bytes_per_token(bench: &Bench) -> Result<f64, String> {
     let text = output(Command::new(&bench.program).args(["inspect", "--json"]).arg(&bench.model))?;
     let value: Value = serde_json::from_str(&text).map_err(|e| format!("trinity inspect: {e}"))?;

@@ -14,11 +14,11 @@ const OWN_TOKENS: usize = 20;
 const OUTPUT_TOKENS: usize = 4;
 const COLD_REQUESTS: usize = 5;
 const WARM_REQUESTS: usize = 100;
-/// Of the time a cold one takes.
+/// Largest time to the first token with a computed prefix, as a part of the time without.
 const WARM_MAX: f64 = 0.05;
-/// Of the prompt tokens.
+/// Least part of the prompt tokens that a computed prefix must save.
 const SAVED_MIN: f64 = 0.9;
-/// Prompt tokens that the engine computed.
+/// Metric of the prompt tokens that the engine computed.
 const COMPUTED: &str = "trinity_computed_prompt_tokens_total";
 
 pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {

@@ -31,7 +31,8 @@ pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {
     Ok(Measured { figures: json!(rows), targets })
 }
 
-/// One burst a round: the prefix is computed once, then all users come. Figures, and the median over all bursts.
+/// Runs one burst a round: the prefix is computed once, then all users come. Returns figures, and the median over all
+/// bursts.
 fn bursts(bench: &Bench, name: &str, server: &Server, prompts: &mut Prompts) -> Result<(Value, f64), String> {
     let (mut all, mut bursts) = (Vec::new(), Vec::new());
     for _ in 0..bench.rounds {

@@ -11,9 +11,9 @@ use crate::serve_bench::{
 
 const OUTPUT_TOKENS: usize = 256;
 const SPEEDUP_MIN: f64 = 1.8;
-/// A list whose lines differ in a number: what a model that copies goes on with.
+/// Number of lines of the prompt, a list whose lines differ in a number: a model that copies goes on with the next.
 const LINES: usize = 12;
-/// How drafts by lookup are switched on.
+/// Option that switches drafts by lookup on.
 const LOOKUP: [&str; 1] = ["--lookup"];
 
 pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {

@@ -13,14 +13,14 @@ use crate::serve_bench::{
 
 const PROMPT_TOKENS: usize = 120;
 const OUTPUT_TOKENS: usize = 64;
-/// Clients, and how many times the peer's speed is wanted.
+/// Numbers of clients, and how many times the peer's speed is wanted with each.
 const CLIENTS: [(usize, f64); 4] = [(1, 2.0), (4, 3.5), (16, 6.0), (32, 6.0)];
-/// Requests of each client, and of all at least.
+/// Number of requests of each client, and least number of all.
 const REQUESTS: (usize, usize) = (4, 8);
-/// The peer's slots: more than 16 buy it nothing (requests wait, and it is not faster), fewer for one client are
-/// faster.
+/// Largest number of the peer's slots: more than 16 buy it nothing (requests wait, and it is not faster), fewer for one
+/// client are faster.
 const PEER_SLOTS_MAX: usize = 16;
-/// Context of each of its slots.
+/// Number of tokens of context of each of the peer's slots.
 const PEER_CONTEXT: usize = 512;
 
 pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {
