@@ -1,7 +1,8 @@
 //! Byte-pair encoding: merges in the order in which training found them.
 //!
-//! Two spellings: byte-level (GPT-2 and its heirs: text is bytes, every byte is a token) and by character (Gemma 4: space is
-//! `▁`, a character that is no token becomes byte tokens). Source: Sennrich, Haddow, Birch 2016 (arXiv 1508.07909).
+//! Two spellings: byte-level (GPT-2 and its heirs: text is bytes, every byte is a token) and by character (Gemma 4:
+//! space is `▁`, a character that is no token becomes byte tokens). Source: Sennrich, Haddow, Birch 2016 (arXiv
+//! 1508.07909).
 
 use crate::{
     error::Error,
@@ -15,14 +16,14 @@ use crate::{
 };
 use gguf::TokenId;
 
-/// `tokenizer.ggml.merges`, by the ids of both sides.
+/// The merges of `tokenizer.ggml.merges`, by the ids of both sides.
 pub(crate) struct Merges {
     slots: Box<[Slot]>,
-    /// Of each token: does a merge make it?
+    /// Whether a merge makes the token, for each token.
     made: Vec<bool>,
 }
 
-/// Empty if `left` is [`NO_ID`].
+/// A slot of the table of merges; empty if `left` is [`NO_ID`].
 #[derive(Clone, Copy)]
 struct Slot {
     left: u32,
@@ -41,7 +42,7 @@ impl Merges {
         mix(u64::from(left) << 32 | u64::from(right), 0x9e37_79b9_7f4a_7c15) as usize & (self.slots.len() - 1)
     }
 
-    /// The first of two equal merges counts.
+    /// Enters a merge; of two equal merges the first counts.
     fn insert(&mut self, left: u32, right: u32, pair: Pair) {
         if let Some(made) = self.made.get_mut(pair.id as usize) {
             *made = true;
@@ -56,7 +57,7 @@ impl Merges {
         self.slots[at] = Slot { left, right, pair };
     }
 
-    /// Does a merge make `id`, so that it is text whatever it looks like?
+    /// Whether a merge makes `id`, so that it is text whatever it looks like.
     pub(crate) fn make(&self, id: u32) -> bool {
         self.made.get(id as usize).copied().unwrap_or_default()
     }
@@ -118,11 +119,12 @@ pub(crate) fn load_merges(merges: &[String], vocabulary: &Vocabulary, is_byte_le
     Ok(table)
 }
 
-/// How words become symbols.
+/// The way in which words become symbols.
 pub(crate) enum Spelling {
-    /// By byte; the id of each.
+    /// Words are cut into bytes, each of which has a token with this id.
     Bytes(Box<[u32; 256]>),
-    /// By character, space as `▁`, with byte tokens for the rest, or `unknown` where one of them is not there.
+    /// Words are cut into characters, space as `▁`. The rest is spelled by byte tokens, or by `unknown` where one of
+    /// them is not there.
     Characters { byte_tokens: Box<[Option<u32>; 256]>, unknown: Option<TokenId>, cutter: SpaceCutter },
 }
 
@@ -133,7 +135,7 @@ pub(crate) struct Bpe {
     pub(crate) whole_words: WholeWords,
 }
 
-/// The algorithm with its tokens.
+/// The algorithm with the tokens it works on.
 struct Coder<'a> {
     bpe: &'a Bpe,
     vocabulary: &'a Vocabulary,
@@ -169,7 +171,8 @@ impl WordCoder for Coder<'_> {
         }
     }
 
-    /// A byte that the vocabulary cannot say is left out, as by every other implementation, unless there is a token for the unknown.
+    /// Appends the tokens of bytes. A byte that the vocabulary cannot say is left out, as by every other
+    /// implementation, unless there is a token for the unknown.
     fn spell_out(&self, bytes: &[u8], out: &mut Vec<TokenId>) {
         if let Spelling::Characters { byte_tokens, unknown, .. } = &self.bpe.spelling {
             let ids = || bytes.iter().map(|&byte| byte_tokens[usize::from(byte)]);
@@ -205,7 +208,7 @@ impl Bpe {
         }
     }
 
-    /// What stands for characters that have no byte tokens.
+    /// Sets the token that stands for characters without byte tokens.
     pub(crate) fn set_unknown(&mut self, id: Option<TokenId>) {
         if let Spelling::Characters { unknown, .. } = &mut self.spelling {
             *unknown = id;
@@ -232,7 +235,7 @@ impl Bpe {
         }
     }
 
-    /// Does this vocabulary spell space as `▁`?
+    /// Whether the vocabulary spells space as `▁`.
     pub(crate) fn escapes_space(&self) -> bool {
         matches!(self.spelling, Spelling::Characters { .. })
     }

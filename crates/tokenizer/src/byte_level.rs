@@ -1,12 +1,12 @@
 //! The byte alphabet of GPT-2: how byte-level vocabularies spell bytes as printable characters.
 //!
-//! Bytes 0x21–0x7E, 0xA1–0xAC and 0xAE–0xFF stand for themselves (as code points); the other 68, in order, are U+0100 to U+0143.
-//! Source: `bytes_to_unicode` of Radford et al. 2019 (the GPT-2 release).
+//! Bytes 0x21–0x7E, 0xA1–0xAC and 0xAE–0xFF stand for themselves (as code points); the other 68, in order, are U+0100
+//! to U+0143. Source: `bytes_to_unicode` of Radford et al. 2019 (the GPT-2 release).
 
-/// Code points of the alphabet are below this.
+/// Upper bound of the alphabet's code points.
 const N_CODES: usize = 0x144;
 
-/// `BYTE_OF[code]`: the byte that the character spells, or −1.
+/// Table of the byte that each character spells by its code point, or −1.
 static BYTE_OF: [i16; N_CODES] = {
     let mut table = [-1_i16; N_CODES];
     let mut byte = 0_usize;

@@ -7,23 +7,24 @@ use gguf::TokenId;
 
 /// Streaming decoder: emits only whole characters. `T` is a reference to a tokenizer, borrowed or counted.
 ///
-/// The text of a stream is the text of the whole, however it is cut: bytes that can still become a character wait, bytes
-/// that cannot become U+FFFD as in [`String::from_utf8_lossy`].
+/// The text of a stream is the text of the whole, however it is cut: bytes that can still become a character wait,
+/// bytes that cannot become U+FFFD as in [`String::from_utf8_lossy`].
 pub struct Detokenizer<T> {
     tokenizer: T,
     with_control: bool,
-    /// Control tokens that are spelled out all the same.
+    /// Control tokens that are spelled out even where others are not.
     spelled: Vec<TokenId>,
-    /// Does the encoder put a space in front of text at the start and after added tokens, which is not to be shown?
+    /// Whether the encoder puts a space in front of text at the start and after added tokens, which is not to be shown.
     strips_prefix: bool,
-    /// Would the next text have got one?
+    /// Whether the encoder would have put a space in front of the next text.
     at_prefix: bool,
-    /// The beginning of a character.
+    /// Bytes of the beginning of a character.
     pending: Vec<u8>,
 }
 
 impl<T: Deref<Target = Tokenizer>> Detokenizer<T> {
-    /// Continues after context (the prompt): only the text that later tokens add is emitted, with every space that they spell.
+    /// Continues after a context (the prompt): only the text that later tokens add is emitted, with every space that
+    /// they spell.
     pub fn new(tokenizer: T) -> Self {
         Self {
             tokenizer,
@@ -41,14 +42,14 @@ impl<T: Deref<Target = Tokenizer>> Detokenizer<T> {
         Self { strips_prefix, at_prefix: true, ..Self::new(tokenizer) }
     }
 
-    /// Whether control tokens are spelled out; they are not unless asked for.
+    /// Sets whether control tokens are spelled out; they are not by default.
     #[must_use]
     pub fn with_control(mut self, with_control: bool) -> Self {
         self.with_control = with_control;
         self
     }
 
-    /// Control tokens that are spelled out whatever is said of the others.
+    /// Sets control tokens that are spelled out even where others are not.
     #[must_use]
     pub fn with_spelled(mut self, spelled: Vec<TokenId>) -> Self {
         self.spelled = spelled;
@@ -105,7 +106,7 @@ impl<T: Deref<Target = Tokenizer>> Detokenizer<T> {
         self.pending = bytes;
     }
 
-    /// Bytes of an unfinished character that wait for the next token.
+    /// Number of bytes of an unfinished character that wait for the next token.
     pub fn n_pending(&self) -> usize {
         self.pending.len()
     }

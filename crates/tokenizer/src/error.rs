@@ -1,138 +1,68 @@
 //! Why metadata is no tokenizer.
 
-/// Most characters of a piece of a hostile file that an error repeats.
+/// Largest number of characters of a piece of a hostile file that an error repeats.
 const EXCERPT_CHARS: usize = 48;
 
-/// Why metadata is no tokenizer. One line, lower case, names the thing, expected and got.
+/// A reason why metadata is no tokenizer. The message is one line in lower case that names the thing, expected and got.
+#[allow(missing_docs, reason = "the comment of a variant says what its fields are")]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A key has another type than the tokenizer needs.
     #[error(transparent)]
     Metadata(#[from] gguf::Error),
-    /// A key that this kind of tokenizer cannot do without.
+    /// `key` is missing, and this kind of tokenizer cannot do without it.
     #[error("{key} is missing")]
-    Missing {
-        /// The key.
-        key: &'static str,
-    },
+    Missing { key: &'static str },
     /// `tokenizer.ggml.model` is `no_vocab` or `none`: the model takes ids alone.
     #[error("tokenizer.ggml.model: the file has no tokenizer, only token ids")]
     NoTokenizer,
-    /// `tokenizer.ggml.model` names no algorithm that is built in.
+    /// `tokenizer.ggml.model` names the algorithm `model`, which is not built in.
     #[error("tokenizer.ggml.model: unknown tokenizer {}, expected one of llama, gpt2, gemma4, bert", excerpt(.model))]
-    UnknownModel {
-        /// The name.
-        model: String,
-    },
-    /// `tokenizer.ggml.pre` names no pre-tokenizer that is built in.
+    UnknownModel { model: String },
+    /// `tokenizer.ggml.pre` names the pre-tokenizer `name`, which is not built in.
     #[error("tokenizer.ggml.pre: unknown pre-tokenizer {}", excerpt(.name))]
-    UnknownPre {
-        /// The name.
-        name: String,
-    },
+    UnknownPre { name: String },
     /// The vocabulary is empty.
     #[error("tokenizer.ggml.tokens: no tokens")]
     Empty,
-    /// More entries than the limit.
+    /// The array `key` has `n` entries, and the limit is `max`.
     #[error("{key}: {n} entries, more than the limit of {max}")]
-    TooMany {
-        /// The array.
-        key: &'static str,
-        /// Its length.
-        n: usize,
-        /// The limit.
-        max: usize,
-    },
-    /// An array that goes with the tokens has another length.
+    TooMany { key: &'static str, n: usize, max: usize },
+    /// The array `key`, which goes with the tokens, has `n` entries, but there are `n_tokens` tokens.
     #[error("{key}: {n} entries for {n_tokens} tokens")]
-    Length {
-        /// The array.
-        key: &'static str,
-        /// Its length.
-        n: usize,
-        /// Length of `tokenizer.ggml.tokens`.
-        n_tokens: usize,
-    },
-    /// A token longer than the limit.
+    Length { key: &'static str, n: usize, n_tokens: usize },
+    /// The token `id` has `n_bytes` bytes, and the limit for `what` is `max`.
     #[error("token {id}: {n_bytes} bytes, more than the limit of {max} for {what}")]
-    TokenTooLong {
-        /// Its id.
-        id: usize,
-        /// Its length, bytes.
-        n_bytes: usize,
-        /// The limit, bytes.
-        max: usize,
-        /// Tokens that the limit is for.
-        what: &'static str,
-    },
-    /// Two tokens with one spelling.
+    TokenTooLong { id: usize, n_bytes: usize, max: usize, what: &'static str },
+    /// The tokens `first` and `second` are both spelled `piece`.
     #[error("tokens {first} and {second} are both spelled {}", excerpt(.piece))]
-    Duplicate {
-        /// The spelling.
-        piece: String,
-        /// The lower id.
-        first: u32,
-        /// The higher id.
-        second: u32,
-    },
-    /// An unknown entry of `tokenizer.ggml.token_type`.
+    Duplicate { piece: String, first: u32, second: u32 },
+    /// The entry of token `id` in `tokenizer.ggml.token_type` has an unknown `value`.
     #[error("token {id}: type {value}, expected 0 to 6")]
-    TokenType {
-        /// The token.
-        id: usize,
-        /// The entry.
-        value: i64,
-    },
-    /// A score that cannot be ordered.
+    TokenType { id: usize, value: i64 },
+    /// The score of token `id` is `value`, which cannot be ordered.
     #[error("token {id}: score {value}, expected a number")]
-    Score {
-        /// The token.
-        id: usize,
-        /// The entry.
-        value: f32,
-    },
-    /// A byte token that names no byte.
+    Score { id: usize, value: f32 },
+    /// The byte token `id` is spelled `piece`, which names no byte.
     #[error("token {id}: byte token spelled {}, expected <0x00> to <0xFF>", excerpt(.piece))]
-    ByteToken {
-        /// The token.
-        id: usize,
-        /// Its spelling.
-        piece: String,
-    },
-    /// A merge that is not two pieces with a space between them.
+    ByteToken { id: usize, piece: String },
+    /// The entry `merge` at `index` of `tokenizer.ggml.merges` is not two pieces with a space between them.
     #[error("merge {index}: {}, expected two pieces with a space between", excerpt(.merge))]
-    Merge {
-        /// Its place in `tokenizer.ggml.merges`.
-        index: usize,
-        /// The entry.
-        merge: String,
-    },
-    /// A merge of, or into, something that is no token.
+    Merge { index: usize, merge: String },
+    /// The merge at `index` of `tokenizer.ggml.merges` is of, or makes, `piece`, which is no token.
     #[error("merge {index}: {} is no token", excerpt(.piece))]
-    MergePiece {
-        /// Its place in `tokenizer.ggml.merges`.
-        index: usize,
-        /// The piece.
-        piece: String,
-    },
-    /// Our own key says something that cannot be followed.
+    MergePiece { index: usize, piece: String },
+    /// The key `trinity.tokenizer.pipeline` asks for what cannot be done; `what` names the section or step, and the
+    /// fault.
     #[error("trinity.tokenizer.pipeline: {what}")]
-    Pipeline {
-        /// The section or step, and what is wrong with it.
-        what: String,
-    },
-    /// The file asks for a special token around every text and does not say which.
+    Pipeline { what: String },
+    /// The file asks by `flag` for a special token around every text, and has no `key` that names the token.
     #[error("{flag} is true, but {key} is missing")]
-    Undefined {
-        /// What asks for the token.
-        flag: &'static str,
-        /// What would name it.
-        key: &'static str,
-    },
+    Undefined { flag: &'static str, key: &'static str },
 }
 
-/// A JSON value of a file that may be hostile, escaped and cut.
+/// Spells a JSON value of a file that may be hostile, escaped and cut.
 pub(crate) fn excerpt_of(value: &serde_json::Value) -> String {
     const CHARS_MAX: usize = 200;
     let text = value.to_string();
@@ -142,7 +72,7 @@ pub(crate) fn excerpt_of(value: &serde_json::Value) -> String {
     format!("{}{dots}", gguf::escape(&cut))
 }
 
-/// `text`, quoted, escaped and cut: it comes from a file that may be hostile.
+/// Quotes `text` of a file that may be hostile, escaped and cut.
 fn excerpt(text: &str) -> String {
     let cut: String = text.chars().take(EXCERPT_CHARS).collect();
     let dots = if cut.len() < text.len() { "…" } else { "" };

@@ -1,14 +1,15 @@
 //! From a byte string to its number: an open-addressing hash table over [`Strings`].
 //!
-//! Deterministic (no random seed: this crate reads no OS randomness), at most half full. The strings stay in their arena.
+//! Deterministic (no random seed: this crate reads no OS randomness), at most half full. The strings stay in their
+//! arena.
 
 use crate::strings::Strings;
 
-/// `2^64 / φ`, odd: the usual multiplier of multiplicative hashing.
+/// Multiplier of multiplicative hashing: `2^64 / φ`, odd.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 const EMPTY: u32 = u32::MAX;
 
-/// One slot: 32 bits of the hash beside the number, so that most misses touch no string.
+/// A slot of the table: 32 bits of the hash beside the number, so that most misses touch no string.
 #[derive(Clone, Copy)]
 struct Slot {
     tag: u32,
@@ -25,7 +26,7 @@ impl Index {
         Self { slots: vec![Slot { tag: 0, number: EMPTY }; n_slots].into_boxed_slice() }
     }
 
-    /// Enters string `number` of `strings`; the number of an equal string if there is one already.
+    /// Enters string `number` of `strings`; the error is the number of an equal string that is there already.
     pub(crate) fn insert(&mut self, strings: &Strings, number: u32) -> Result<(), u32> {
         let key = strings.at(number as usize);
         let hash = hash_bytes(key);
@@ -44,7 +45,7 @@ impl Index {
         }
     }
 
-    /// The number of `key`.
+    /// Returns the number of `key`.
     #[inline]
     pub(crate) fn find(&self, strings: &Strings, key: &[u8]) -> Option<u32> {
         let hash = hash_bytes(key);
@@ -63,7 +64,7 @@ impl Index {
     }
 }
 
-/// Both halves of the product, folded: every input bit reaches every output bit.
+/// Folds both halves of the product of `a` and `b`: every input bit reaches every output bit.
 #[inline]
 pub(crate) fn mix(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);

@@ -5,8 +5,8 @@
 //! differences: text never becomes a control token unless the caller asks for it, and what the file does not say is an
 //! error, not a default.
 //!
-//! Start reading at `tokenizer.rs` (the walk of a text), then `load.rs` (what a file must say), `pre.rs` (how BPE text is
-//! cut into words) and `merge.rs` (the one merge loop that BPE and SPM share).
+//! Start reading at `tokenizer.rs` (the walk of a text), then `load.rs` (what a file must say), `pre.rs` (how BPE text
+//! is cut into words) and `merge.rs` (the one merge loop that BPE and SPM share).
 
 mod bpe;
 mod byte_level;

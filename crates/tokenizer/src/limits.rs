@@ -1,20 +1,20 @@
 //! What a vocabulary may ask for. Each limit is named in the error of the file that exceeds it.
 
-/// Tokens in a vocabulary.
+/// Largest number of tokens of a vocabulary.
 pub const TOKENS_MAX: usize = 1 << 22;
-/// Merges of a vocabulary.
+/// Largest number of merges of a vocabulary.
 pub const MERGES_MAX: usize = 1 << 23;
-/// Bytes of a token.
+/// Largest number of bytes of a token.
 pub const TOKEN_BYTES_MAX: usize = 64 << 10;
-/// Bytes of all tokens together: positions in them are 32 bits.
+/// Largest number of bytes of all tokens together: positions in them are 32 bits.
 pub const ALL_TOKENS_BYTES_MAX: usize = 1 << 30;
-/// Bytes of a token that is looked for at every place of a text.
+/// Largest number of bytes of a token that is looked for at every place of a text.
 pub const ADDED_TOKEN_BYTES_MAX: usize = 1 << 10;
-/// Bytes of `trinity.tokenizer.pipeline`.
+/// Largest number of bytes of `trinity.tokenizer.pipeline`.
 pub const PIPELINE_BYTES_MAX: usize = 16 << 20;
-/// Steps of a normalizer or a pre-tokenizer.
+/// Largest number of steps of a normalizer or a pre-tokenizer.
 pub const PIPELINE_STEPS_MAX: usize = 64;
-/// Bytes of a regular expression in one.
+/// Largest number of bytes of a regular expression of a normalizer or a pre-tokenizer.
 pub const EXPRESSION_BYTES_MAX: usize = 64 << 10;
 
 /// All limits with their names, for a command that prints them.

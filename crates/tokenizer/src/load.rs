@@ -32,14 +32,14 @@ const ADD_SPACE: &str = "tokenizer.ggml.add_space_prefix";
 const LOWERCASE: &str = "tokenizer.ggml.normalizer.lowercase";
 const STRIP_ACCENTS: &str = "tokenizer.ggml.normalizer.strip_accents";
 
-/// `tokenizer.ggml.model`.
+/// An algorithm, as `tokenizer.ggml.model` names it.
 #[derive(Clone, Copy)]
 enum Algorithm {
     ByteLevelBpe(PreTokenizer),
-    /// `gemma4`
+    /// Byte-pair encoding by character: `gemma4`.
     CharacterBpe,
     Spm,
-    /// The same vocabularies with the merges that their scores stand for.
+    /// Byte-pair encoding of SentencePiece's vocabularies, with the merges that their scores stand for.
     SpmByMerges,
     Wpm,
 }
@@ -156,7 +156,7 @@ pub(crate) fn from_gguf(metadata: &Metadata) -> Result<Tokenizer, Error> {
     })
 }
 
-/// The tokens of the file, every length checked.
+/// Reads the tokens of the file, and checks every length.
 fn vocabulary(metadata: &Metadata, algorithm: Algorithm) -> Result<Vocabulary, Error> {
     let is_byte_level = matches!(algorithm, Algorithm::ByteLevelBpe(_));
     let tokens = metadata.strings(TOKENS)?.ok_or(Error::Missing { key: TOKENS })?;
@@ -214,7 +214,8 @@ fn vocabulary(metadata: &Metadata, algorithm: Algorithm) -> Result<Vocabulary, E
     })
 }
 
-/// The kind of a SentencePiece token where the file has none: the names that every such vocabulary gives its structure and its bytes.
+/// Returns the kind of a SentencePiece token where the file has none, by the names that every such vocabulary gives its
+/// structure and its bytes.
 fn kind_by_spelling(token: &str) -> TokenKind {
     match token {
         "<unk>" => TokenKind::Unknown,
@@ -237,7 +238,8 @@ fn bpe(metadata: &Metadata, vocabulary: &Vocabulary, pre: PreTokenizer, spelling
     }))
 }
 
-/// The order in which SPM merges, from the scores; where the file has none all are equal, as for llama.cpp, and the leftmost pair comes first.
+/// Returns the order in which SPM merges, from the scores. Where the file has none all are equal, as for llama.cpp, and
+/// the leftmost pair comes first.
 fn ranks(metadata: &Metadata, n_tokens: usize) -> Result<Vec<u32>, Error> {
     let Some(scores) = metadata.f32s(SCORES)? else { return Ok(vec![rank_of_score(0.0); n_tokens]) };
     if scores.len() != n_tokens {
@@ -250,7 +252,7 @@ fn ranks(metadata: &Metadata, n_tokens: usize) -> Result<Vec<u32>, Error> {
         .collect()
 }
 
-/// Matchers for text in which control tokens are named, and for text in which they are spelled.
+/// Makes the matchers for text in which control tokens are named, and for text in which they are spelled.
 fn matchers(metadata: &Metadata, vocabulary: &Vocabulary, algorithm: Algorithm) -> Result<(Matcher, Matcher), Error> {
     // GGUF does not say which added tokens take the white space beside them; these models' own files do.
     let name = metadata.str("general.name")?.unwrap_or_default().to_lowercase();

@@ -4,20 +4,20 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 use crate::strings::Strings;
 
-/// One token to look for.
+/// A token to look for in text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Added {
     pub(crate) id: u32,
-    /// Takes the white space before it, too.
+    /// Whether the token takes the white space before it, too.
     pub(crate) lstrip: bool,
-    /// Takes the white space after it, too.
+    /// Whether the token takes the white space after it, too.
     pub(crate) rstrip: bool,
-    /// Only where no letter, mark, digit or connector stands beside it.
+    /// Whether the token is found only where no letter, mark, digit or connector stands beside it.
     pub(crate) single_word: bool,
 }
 
 impl Added {
-    /// Found wherever it is spelled, and nothing else taken.
+    /// Makes a token that is found wherever it is spelled, and takes nothing else.
     pub(crate) fn plain(id: u32) -> Self {
         Self { id, lstrip: false, rstrip: false, single_word: false }
     }
@@ -26,9 +26,9 @@ impl Added {
 /// The white space that tokens take with them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Blanks {
-    /// C's `isspace`, as llama.cpp has it.
+    /// White space of C's `isspace`, as llama.cpp has it.
     Ascii,
-    /// `White_Space`, as `tokenizers` has it.
+    /// White space of Unicode (`White_Space`), as `tokenizers` has it.
     Unicode,
 }
 
@@ -41,19 +41,19 @@ impl Blanks {
     }
 }
 
-/// A piece of text between added tokens, or one of them.
+/// A piece of text between added tokens, or an added token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fragment<'t> {
     Text(&'t str),
     Token(u32),
 }
 
-/// Token texts in byte order: the tokens that begin with some text are neighbours, the shortest first.
+/// The texts of added tokens in byte order: those that begin with some text are neighbours, the shortest first.
 pub(crate) struct Matcher {
     texts: Strings,
     tokens: Vec<Added>,
     blanks: Blanks,
-    /// The tokens that begin with each byte, as a range of both.
+    /// Ranges of the tokens that begin with each byte.
     starts: Box<[(u32, u32); 256]>,
 }
 
@@ -75,7 +75,7 @@ impl Matcher {
         matcher
     }
 
-    /// The longest token at the start of `text`, and its length.
+    /// Returns the longest token at the start of `text`, and its length.
     fn longest(&self, text: &[u8]) -> Option<(Added, usize)> {
         let first = *text.first()?;
         let (mut low, mut high) = self.starts[usize::from(first)];
@@ -127,7 +127,7 @@ impl Matcher {
     }
 }
 
-/// The first of `low..high` for which `is_before` fails.
+/// Returns the first of `low..high` for which `is_before` fails.
 fn partition(mut low: u32, mut high: u32, is_before: impl Fn(u32) -> bool) -> u32 {
     while low < high {
         let middle = low + (high - low) / 2;
@@ -140,7 +140,7 @@ fn partition(mut low: u32, mut high: u32, is_before: impl Fn(u32) -> bool) -> u3
     low
 }
 
-/// `\w`
+/// Whether a character is of the class `\w`.
 fn is_word(c: char) -> bool {
     use GeneralCategory as G;
     let is_more = || match c.general_category() {

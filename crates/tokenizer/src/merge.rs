@@ -1,51 +1,51 @@
 //! The merge loop that BPE and SPM share: join the best neighbours until no pair is a token.
 //!
-//! The best pair is the one of lowest rank, leftmost among equals. Short words are scanned again after every merge, which
-//! is quickest while they fit a few cache lines; long ones keep a linked list and a heap, `O(n log n)`, so that a megabyte
-//! of one letter costs no more per byte than prose.
+//! The best pair is the one of lowest rank, leftmost among equals. Short words are scanned again after every merge,
+//! which is quickest while they fit a few cache lines; long ones keep a linked list and a heap, `O(n log n)`, so that a
+//! megabyte of one letter costs no more per byte than prose.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
-/// No token.
+/// Id that stands for no token.
 pub(crate) const NO_ID: u32 = u32::MAX;
 const NO_RANK: u32 = u32::MAX;
 const NO_SYMBOL: u32 = u32::MAX;
-/// Up to this many symbols the scan wins.
+/// Largest number of symbols of a word for which the scan is the faster loop.
 const SCAN_SYMBOLS_MAX: usize = 40;
 
 /// A stretch of the word that is, or stays, one token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Symbol {
-    /// Bytes of the word.
+    /// Offset of the symbol's first byte in the word; the length follows.
     pub(crate) start: u32,
     pub(crate) end: u32,
-    /// The token spelled so, or [`NO_ID`].
+    /// Token that is spelled like the symbol, or [`NO_ID`].
     pub(crate) id: u32,
 }
 
-/// What two neighbours make.
+/// The merge of two neighbours.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pair {
-    /// Smaller merges first; below `u32::MAX`.
+    /// Rank of the merge, below `u32::MAX`; smaller ones come first.
     pub(crate) rank: u32,
-    /// The token.
+    /// Token that the merge makes.
     pub(crate) id: u32,
 }
 
 const NO_PAIR: Pair = Pair { rank: NO_RANK, id: NO_ID };
 
-/// Which neighbours merge.
+/// A rule that says which neighbours merge.
 pub(crate) trait MergeRule {
     fn pair(&self, word: &[u8], left: Symbol, right: Symbol) -> Option<Pair>;
 }
 
-/// Buffers kept between words.
+/// Buffers that are kept between words.
 #[derive(Default)]
 pub(crate) struct Scratch {
-    /// In: the word cut into characters or bytes. Out: the tokens.
+    /// Symbols: before a merge the word cut into characters or bytes, after it the tokens.
     pub(crate) symbols: Vec<Symbol>,
     pairs: Vec<Pair>,
-    /// Previous and next living symbol, of each.
+    /// Previous and next living symbol of each symbol.
     links: Vec<(u32, u32)>,
     heap: BinaryHeap<Reverse<u64>>,
 }
@@ -88,7 +88,8 @@ impl Scratch {
         }
     }
 
-    /// `pairs[i]` is what symbol `i` makes with the next living one; a heap entry that says otherwise is out of date.
+    /// Merges with a heap: `pairs[i]` is what symbol `i` makes with the next living one; a heap entry that says
+    /// otherwise is out of date.
     fn sift(&mut self, rule: &impl MergeRule, word: &[u8]) {
         let (symbols, pairs, links) = (&mut self.symbols, &mut self.pairs, &mut self.links);
         let n = symbols.len() as u32;
@@ -144,7 +145,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Merges any two neighbours whose ids are in the table.
+    /// A rule that merges any two neighbours whose ids are in the table.
     struct Table(Vec<(u32, u32, u32)>);
 
     impl MergeRule for Table {
@@ -167,7 +168,7 @@ mod tests {
     }
 
     proptest! {
-        /// The heap is the scan, faster.
+        /// The heap merges like the scan, only faster.
         #[test]
         fn both_loops_agree(
             ids in prop::collection::vec(0_u32..4, 0..120),

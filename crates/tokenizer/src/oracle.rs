@@ -11,8 +11,8 @@ const TEXTS: &[&str] = &[
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 ];
 
-/// Loads any bytes as a GGUF file, its tokenizer if it has one, and runs texts through. Never panics; checks that a stream
-/// is the whole.
+/// Loads any bytes as a GGUF file, and its tokenizer if it has one, and runs texts through. Never panics; checks that a
+/// stream is the whole.
 #[doc(hidden)]
 pub fn oracle(data: &[u8]) {
     let Ok(container) = Container::from_bytes("fuzz", data.to_vec()) else { return };

@@ -1,10 +1,12 @@
-//! What a `tokenizer.json` says and GGUF has no key for: normalizers, cuts that no `tokenizer.ggml.pre` names, and the flags of added tokens.
+//! What a `tokenizer.json` says and GGUF has no key for: normalizers, cuts that no `tokenizer.ggml.pre` names, and the
+//! flags of added tokens.
 //!
-//! Files that `convert` makes keep those sections under [`KEY`], spelled as in the `tokenizer.json`; then ids are those of the `tokenizers` package
-//! (0.23), where they differ from llama.cpp's reading of GGUF's own keys as well. A file without the key is read as llama.cpp reads it.
+//! Files that `convert` makes keep those sections under [`KEY`], spelled as in the `tokenizer.json`; then ids are those
+//! of the `tokenizers` package (0.23), where they differ from llama.cpp's reading of GGUF's own keys as well. A file
+//! without the key is read as llama.cpp reads it.
 //!
-//! A text is searched for added tokens as it was typed, what lies between is normalized, searched for those that are looked for in
-//! normalized text, and cut into words.
+//! A text is searched for added tokens as it was typed, what lies between is normalized, searched for those that are
+//! looked for in normalized text, and cut into words.
 
 mod cut;
 mod expression;
@@ -26,19 +28,20 @@ use crate::{
 use cut::Cut;
 use normalizer::Normalizer;
 
-/// The metadata key of ours; its value is a JSON object (`docs/tokenizer-key.md`).
+/// Metadata key of the pipeline, one of ours; its value is a JSON object (`docs/tokenizer-key.md`).
 pub const KEY: &str = "trinity.tokenizer.pipeline";
 
-/// The value of [`KEY`].
+/// The sections of the value of [`KEY`].
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Sections {
     #[serde(default)]
     normalizer: Vec<Value>,
-    /// `None`: as `tokenizer.ggml.pre` has it.
+    /// Steps of the pre-tokenizer; `None` where `tokenizer.ggml.pre` names it.
     #[serde(default)]
     pre_tokenizer: Option<Vec<Value>>,
-    /// Is a word that is a token that token, whatever the merges make of it? Beside `pre_tokenizer` alone: a name in `tokenizer.ggml.pre` implies it.
+    /// Whether a word that is a token stays that token, whatever the merges make of it. Stands beside `pre_tokenizer`
+    /// alone: a name in `tokenizer.ggml.pre` implies it.
     #[serde(default)]
     ignore_merges: bool,
     #[serde(default)]
@@ -50,7 +53,7 @@ struct Sections {
 #[serde(deny_unknown_fields)]
 struct Flags {
     id: u32,
-    /// What text is searched for, where that is not the token's piece.
+    /// Text that is searched for, where that is not the token's piece.
     #[serde(default)]
     content: Option<String>,
     #[serde(default)]
@@ -63,20 +66,21 @@ struct Flags {
     normalized: bool,
 }
 
-/// Where the encoder puts a space that is not in the text.
+/// The places where the encoder puts a space that is not in the text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Prefix {
-    /// Nowhere.
+    /// No space is put anywhere.
     Never,
-    /// In front of a text.
+    /// A space is put in front of a text.
     First,
-    /// In front of a text, and of what follows an added token.
+    /// A space is put in front of a text, and of what follows an added token.
     Always,
-    /// The same, but not behind added tokens that are looked for in normalized text.
+    /// A space is put in front of a text, and of what follows an added token, unless that is looked for in normalized
+    /// text.
     Prepended,
 }
 
-/// Added tokens that are looked for in text as it was typed, and in normalized text.
+/// Matchers of added tokens: those looked for in text as it was typed, and those looked for in normalized text.
 struct Matchers {
     raw: Matcher,
     normalized: Matcher,
@@ -84,12 +88,12 @@ struct Matchers {
 
 pub(crate) struct Pipeline {
     normalizers: Vec<Normalizer>,
-    /// `None`: the algorithm's own.
+    /// Cuts into words; `None` where the algorithm has its own.
     cuts: Option<Vec<Cut>>,
     ignore_merges: bool,
     named: Matchers,
     spelled: Matchers,
-    /// Sorted.
+    /// Ids of the added tokens that are looked for in normalized text, sorted.
     normalized: Vec<u32>,
 }
 
@@ -101,7 +105,8 @@ struct Steps {
     flags: Vec<Flags>,
 }
 
-/// Says of the value of `trinity.tokenizer.pipeline` what in it cannot be followed: the section, the step, and why.
+/// Checks a value of `trinity.tokenizer.pipeline`; the error says what in it cannot be followed: the section, the step,
+/// and why.
 pub fn check_pipeline(json: &str) -> Result<(), String> {
     parse(json).map(drop)
 }
@@ -126,7 +131,7 @@ fn steps<T>(section: &str, list: &[Value], read: impl Fn(&Value) -> Result<T, St
 }
 
 impl Pipeline {
-    /// From the key of the file, if it has it.
+    /// Reads the pipeline from the key of the file, if it has it.
     pub(crate) fn from_gguf(metadata: &Metadata, vocabulary: &Vocabulary) -> Result<Option<Self>, Error> {
         let Some(json) = metadata.str(KEY)? else { return Ok(None) };
         let refuse = |what: String| Error::Pipeline { what };
@@ -172,7 +177,7 @@ impl Pipeline {
         Ok(Some(Self { named: matchers(true), spelled: matchers(false), normalizers, cuts, ignore_merges, normalized }))
     }
 
-    /// Cuts `text` into added tokens and words. `at_start`: nothing stands before it.
+    /// Cuts `text` into added tokens and words. `at_start` says that nothing stands before it.
     pub(crate) fn split(&self, text: &str, control: ControlTokens, at_start: bool, emit: &mut dyn FnMut(Fragment<'_>)) {
         let matchers = match control {
             ControlTokens::Parse => &self.named,
@@ -205,7 +210,7 @@ impl Pipeline {
         if is_prepended { Prefix::Prepended } else { Prefix::Never }
     }
 
-    /// Is the added token looked for in normalized text?
+    /// Whether the added token is looked for in normalized text.
     pub(crate) fn is_normalized(&self, id: u32) -> bool {
         self.normalized.binary_search(&id).is_ok()
     }
@@ -214,13 +219,14 @@ impl Pipeline {
         self.ignore_merges
     }
 
-    /// Does it say how text is cut into words?
+    /// Whether the pipeline says how text is cut into words.
     pub(crate) fn has_cuts(&self) -> bool {
         self.cuts.is_some()
     }
 }
 
-/// The normalized text, and whether it still begins with what the whole text began with: what is taken away from the front moves the rest.
+/// Normalizes a text. The second value says whether it still begins with what the whole text began with: what is taken
+/// away from the front moves the rest.
 fn normalize<'t>(normalizers: &[Normalizer], text: &'t str, mut at_origin: bool) -> (Cow<'t, str>, bool) {
     let mut text = Cow::Borrowed(text);
     for normalizer in normalizers {

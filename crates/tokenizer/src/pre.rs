@@ -1,8 +1,8 @@
 //! Pre-tokenizers: how a BPE vocabulary cuts text into the words inside which it merges.
 //!
-//! The `tokenizer.ggml.pre` name of a file stands for a list of regular expressions, applied one after another: each cuts
-//! every fragment so far into its matches and the gaps between them. Here each expression is a hand-written scanner
-//! ([`Pass`]) with the same leftmost, first-alternative meaning, in one walk over the bytes.
+//! The `tokenizer.ggml.pre` name of a file stands for a list of regular expressions, applied one after another: each
+//! cuts every fragment so far into its matches and the gaps between them. Here each expression is a hand-written
+//! scanner ([`Pass`]) with the same leftmost, first-alternative meaning, in one walk over the bytes.
 //!
 //! Sources: the `tokenizer.json` files of the model families, and the table of names in llama.cpp's `llama-vocab.cpp`.
 //! Where the two differ (llama.cpp rewrites what `std::regex` cannot express) the model's own file is followed.
@@ -19,35 +19,38 @@ use crate::unicode::{Classes, char_at, run_end, utf8_len};
 use sets::Set;
 use words::Words;
 
-/// One regular expression of a pre-tokenizer.
+/// A regular expression of a pre-tokenizer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Pass {
     /// The expression of GPT-2: `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
     Gpt2,
     /// The family of expressions that tiktoken's `cl100k` began.
     Words(Words),
-    /// `` [!-/:-@\[-`{-~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+ ``
+    /// The expression of DeepSeek V3:
+    /// ```text
+    /// [!-/:-@\[-`{-~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
+    /// ```
     DeepSeek3,
-    /// `\p{N}{1,n}`
+    /// The expression `\p{N}{1,n}`, up to `n` numbers.
     Numbers(usize),
-    /// `[0-9][0-9][0-9]`
+    /// The expression `[0-9][0-9][0-9]`, three digits.
     ThreeDigits,
-    /// `[set]+`
+    /// The expression `[set]+`, a run.
     Run(Set),
-    /// `\s?[set]+`
+    /// The expression `\s?[set]+`, a run and white space before it.
     SpaceAndRun(Set),
-    /// ` ?[set]+`
+    /// The expression ` ?[set]+`, a run and a blank before it.
     BlankAndRun(Set),
-    /// `[\r\n]`
+    /// The expression `[\r\n]`, one newline.
     Newline,
-    /// `\s+$`
+    /// The expression `\s+$`, white space at the end.
     TrailingSpace,
-    /// `[^\n]+|[\n]+`
+    /// The expression `[^\n]+|[\n]+`, a line or its ends.
     Lines,
 }
 
 impl Pass {
-    /// The end of the match that begins at `at`; `at` itself if none does.
+    /// Returns the end of the match that begins at `at`, or `at` itself if none does.
     #[inline]
     fn match_end(&self, text: &[u8], at: usize) -> usize {
         match self {
@@ -75,7 +78,7 @@ impl Pass {
     }
 }
 
-/// The end of `\p{N}{1,n_max}`.
+/// Returns the end of `\p{N}{1,n_max}`.
 fn numbers_end(text: &[u8], at: usize, n_max: usize) -> usize {
     let mut end = at;
     for _ in 0..n_max {
@@ -88,7 +91,7 @@ fn numbers_end(text: &[u8], at: usize, n_max: usize) -> usize {
     end
 }
 
-/// The end of a run of `set`, after the character at `at` if `has_prefix`; no run, no match.
+/// Returns the end of a run of `set`, after the character at `at` if `has_prefix`; without a run there is no match.
 fn prefixed_run(text: &[u8], at: usize, has_prefix: bool, set: &Set) -> usize {
     if has_prefix {
         let start = at + char_at(text, at).len;

@@ -1,7 +1,7 @@
 //! The tokens with a job: where text begins and ends, what ends a reply, how code is filled in.
 //!
-//! Files name them by id, or fail to; then the spellings that model families agreed on decide. Sources: the GGUF document,
-//! and the lists of names in llama.cpp's `llama-vocab.cpp`.
+//! Files name them by id, or fail to; then the spellings that model families agreed on decide. Sources: the GGUF
+//! document, and the lists of names in llama.cpp's `llama-vocab.cpp`.
 
 use crate::{
     error::Error,
@@ -9,43 +9,40 @@ use crate::{
 };
 use gguf::{Metadata, TokenId};
 
-/// Tokens with a job; `None` where the model has none.
+/// The tokens with a job; `None` where the model has none.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct SpecialTokens {
     /// Beginning of sequence (BERT's `[CLS]`).
     pub bos: Option<TokenId>,
-    /// End of sequence.
+    /// Token that ends a sequence.
     pub eos: Option<TokenId>,
-    /// End of turn.
+    /// Token that ends a turn.
     pub eot: Option<TokenId>,
-    /// End of message, when a tool is to run before the turn goes on.
+    /// Token that ends a message, when a tool is to run before the turn goes on.
     pub eom: Option<TokenId>,
-    /// Unknown.
+    /// Token for text that no other token spells.
     pub unk: Option<TokenId>,
-    /// Separator.
+    /// Token between two texts.
     pub sep: Option<TokenId>,
-    /// Padding.
+    /// Token that fills up a batch.
     pub pad: Option<TokenId>,
-    /// Mask.
+    /// Token in place of one to be guessed.
     pub mask: Option<TokenId>,
-    /// For filling in code.
+    /// Tokens for filling in code.
     pub fim: FillInTheMiddle,
 }
 
-/// Tokens around the parts of a fill-in-the-middle prompt.
+/// The tokens around the parts of a fill-in-the-middle prompt: `prefix` stands before the code before the gap, `suffix`
+/// before the code after it, `middle` before the code in it; `pad` fills up, `repo` stands before the name of a
+/// repository, and `separator` between files.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct FillInTheMiddle {
-    /// Before the code before the gap.
     pub prefix: Option<TokenId>,
-    /// Before the code after the gap.
     pub suffix: Option<TokenId>,
-    /// Before the code in the gap.
     pub middle: Option<TokenId>,
-    /// Padding.
     pub pad: Option<TokenId>,
-    /// Before the name of a repository.
     pub repo: Option<TokenId>,
-    /// Between files.
     pub separator: Option<TokenId>,
 }
 
@@ -97,7 +94,7 @@ const FIM_MIDDLE: &[&str] = &[
 const FIM_PAD: &[&str] = &["<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]"];
 const FIM_REPO: &[&str] = &["<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>"];
 const FIM_SEPARATOR: &[&str] = &["<|file_sep|>"];
-/// End a completion, besides EOS, EOT and EOM.
+/// Spellings of tokens that end a completion, besides EOS, EOT and EOM.
 const END_OF_GENERATION: &[&str] = &[
     "<|eot_id|>",
     "<|im_end|>",
@@ -123,20 +120,20 @@ const END_OF_GENERATION: &[&str] = &[
     "[e~[",
 ];
 
-/// More ends of generation than GGUF has names for.
+/// Metadata key of more ends of generation than GGUF has names for.
 const EOS_LIST: &str = "tokenizer.ggml.eos_token_ids";
 
-/// What the file says of its special tokens.
+/// The special tokens that a file states, or that were found by their spelling.
 pub(crate) struct Found {
     pub(crate) special: SpecialTokens,
-    /// Sorted.
+    /// Ids of the tokens that end a completion, sorted.
     pub(crate) end_of_generation: Vec<u32>,
-    /// What was read as absent.
+    /// Lines about what was read as absent.
     pub(crate) warnings: Vec<String>,
 }
 
-/// Reads the ids of the file, and finds by spelling what it does not name. Tokens found so become control tokens, unless
-/// `is_word` says that text merges into them.
+/// Reads the ids of the file, and finds by spelling what it does not name. Tokens found so become control tokens,
+/// unless `is_word` says that text merges into them.
 pub(crate) fn find(
     metadata: &Metadata,
     vocabulary: &mut Vocabulary,
@@ -224,8 +221,8 @@ pub(crate) fn find(
     Ok(Found { special, end_of_generation: ends, warnings })
 }
 
-/// The id under the first of `keys` that the file has. One that is no token (tools write −1 for "none", or the size of the vocabulary) counts as absent,
-/// as for llama.cpp, and is listed in `outside`.
+/// Returns the id under the first of `keys` that the file has. One that is no token (tools write −1 for "none", or the
+/// size of the vocabulary) counts as absent, as for llama.cpp, and is listed in `outside`.
 fn by_key(
     metadata: &Metadata,
     keys: &[&'static str],

@@ -1,6 +1,7 @@
 //! SentencePiece's BPE: characters merge into the token of the best score; what is no token becomes bytes.
 //!
-//! Space is spelled `▁` (U+2581). Source: Kudo, Richardson 2018 (arXiv 1808.06226), `bpe_model.cc` for the order of merges.
+//! Space is spelled `▁` (U+2581). Source: Kudo, Richardson 2018 (arXiv 1808.06226), `bpe_model.cc` for the order of
+//! merges.
 
 use crate::{
     merge::{MergeRule, NO_ID, Pair, Scratch, Symbol},
@@ -11,14 +12,15 @@ use crate::{
 };
 use gguf::TokenId;
 
-/// `▁` in UTF-8.
+/// Character `▁` in UTF-8, which stands for a space.
 pub(crate) const SPACE: &[u8; 3] = b"\xe2\x96\x81";
-/// More characters before a `▁` inside tokens than this, and text is not cut at all.
+/// Largest number of characters before a `▁` inside tokens for which text is cut at all.
 const BEFORE_SPACE_MAX: usize = 32;
 
-/// Spells space as `▁` and cuts text in front of it, where no token reaches across: merging the pieces is merging the whole.
+/// Spells space as `▁` and cuts text in front of it, where no token reaches across: merging the pieces is merging the
+/// whole.
 pub(crate) struct SpaceCutter {
-    /// The characters after which some token goes on with `▁`; `None` if they are too many to be worth it.
+    /// Characters after which some token goes on with `▁`; `None` if they are too many to be worth it.
     joined_by: Option<Vec<Vec<u8>>>,
 }
 
@@ -71,9 +73,9 @@ impl SpaceCutter {
 }
 
 pub(crate) struct Spm {
-    /// Of each token: smaller merges first.
+    /// Rank of each token; smaller merges first.
     pub(crate) ranks: Vec<u32>,
-    /// Bytes of the longest token.
+    /// Number of bytes of the longest token.
     pub(crate) n_bytes_max: usize,
     pub(crate) byte_tokens: Box<[Option<u32>; 256]>,
     pub(crate) unknown: Option<TokenId>,
@@ -81,14 +83,15 @@ pub(crate) struct Spm {
     pub(crate) whole_words: WholeWords,
 }
 
-/// Ranks in the order of falling scores; equal scores, equal ranks. The largest rank, "no pair", is never reached.
+/// Returns a rank that grows as the score falls; equal scores have equal ranks. The largest rank, "no pair", is never
+/// reached.
 pub(crate) fn rank_of_score(score: f32) -> u32 {
     let bits = (score + 0.0).to_bits(); // −0 is 0
     let rising = if bits >> 31 == 1 { !bits } else { bits | 1 << 31 };
     (!rising).min(u32::MAX - 1)
 }
 
-/// The algorithm with its tokens.
+/// The algorithm with the tokens it works on.
 struct Coder<'a> {
     spm: &'a Spm,
     vocabulary: &'a Vocabulary,
@@ -117,7 +120,7 @@ impl WordCoder for Coder<'_> {
         }
     }
 
-    /// Byte tokens; without byte fallback the whole character is unknown.
+    /// Appends the byte tokens of a character; without byte fallback the whole character is unknown.
     fn spell_out(&self, bytes: &[u8], out: &mut Vec<TokenId>) {
         let ids = || bytes.iter().map(|&byte| self.spm.byte_tokens[usize::from(byte)]);
         if ids().all(|id| id.is_some()) {

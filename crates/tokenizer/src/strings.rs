@@ -1,6 +1,6 @@
 //! Many short strings in one allocation.
 
-/// Byte strings, back to back; string `i` ends at `ends[i]`.
+/// Byte strings in one allocation, back to back; string `i` ends at `ends[i]`.
 #[derive(Default)]
 pub(crate) struct Strings {
     bytes: Vec<u8>,
@@ -30,7 +30,7 @@ impl Strings {
         self.ends.len()
     }
 
-    /// String `i`, or the empty string past the end.
+    /// Returns string `i`, or the empty string past the end.
     #[inline]
     pub(crate) fn at(&self, i: usize) -> &[u8] {
         let end = self.ends.get(i).map_or(0, |&end| end as usize);

@@ -16,12 +16,12 @@ use crate::{
 use gguf::{Metadata, TokenId};
 use std::borrow::Cow;
 
-/// How text that spells a control token (`<|im_start|>`) is encoded.
+/// The treatment of text that spells a control token (`<|im_start|>`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ControlTokens {
-    /// As that token: for rendered chat templates.
+    /// The text becomes that token, as rendered chat templates want it.
     Parse,
-    /// As plain text: for what users type.
+    /// The text stays plain text, as what users type must.
     AsText,
 }
 
@@ -32,18 +32,16 @@ pub enum Kind {
     Bpe,
     /// SentencePiece's BPE with scored pieces.
     Spm,
-    /// WordPiece.
+    /// WordPiece, as BERT has it.
     Wpm,
 }
 
-/// One token of a vocabulary.
+/// A token of a vocabulary: its id, its piece as the file spells it, and its kind, which says what it is for.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Token<'a> {
-    /// Its id.
     pub id: TokenId,
-    /// As the file spells it.
     pub piece: &'a str,
-    /// What it is for.
     pub kind: TokenKind,
 }
 
@@ -68,33 +66,34 @@ pub struct Tokenizer {
     pub(crate) vocabulary: Vocabulary,
     pub(crate) model: Model,
     pub(crate) special: SpecialTokens,
-    /// Sorted.
+    /// Ids of the tokens that end a completion, sorted.
     pub(crate) end_of_generation: Vec<u32>,
     pub(crate) warnings: Vec<String>,
-    /// What goes before and after a text with `add_special`.
+    /// Token that goes before a text with `add_special`; the one after it follows.
     pub(crate) first: Option<TokenId>,
     pub(crate) last: Option<TokenId>,
     pub(crate) prefix: Prefix,
-    /// What the file says beyond GGUF's own keys.
+    /// Steps that the file states beyond GGUF's own keys.
     pub(crate) pipeline: Option<Pipeline>,
-    /// Finds all added tokens.
+    /// Matcher of all added tokens.
     pub(crate) named: Matcher,
-    /// Finds those that are text: user-defined ones.
+    /// Matcher of the added tokens that are text: user-defined ones.
     pub(crate) spelled: Matcher,
 }
 
 impl Tokenizer {
-    /// From the `tokenizer.*` keys of a GGUF file.
+    /// Reads a tokenizer from the `tokenizer.*` keys of a GGUF file.
     pub fn from_gguf(metadata: &Metadata) -> Result<Self, Error> {
         load::from_gguf(metadata)
     }
 
     /// Appends the ids of `text`; `add_special` adds BOS/EOS as the model asks.
     ///
-    /// `out` may hold what stands before: where it has more than the beginning token, the text is no beginning, which some tokenizers tell apart.
+    /// `out` may hold what stands before: where it has more than the beginning token, the text is no beginning, which
+    /// some tokenizers tell apart.
     ///
-    /// Text that the vocabulary cannot say becomes its unknown token; a byte-level vocabulary that lacks a byte has none
-    /// and leaves the byte out, as the models were trained.
+    /// Text that the vocabulary cannot say becomes its unknown token; a byte-level vocabulary that lacks a byte has
+    /// none and leaves the byte out, as the models were trained.
     pub fn encode(&self, text: &str, control: ControlTokens, add_special: bool, out: &mut Vec<TokenId>) {
         if add_special {
             out.extend(self.first);
@@ -138,7 +137,7 @@ impl Tokenizer {
         }
     }
 
-    /// A word of a pipeline, or all text between added tokens where it says nothing of words.
+    /// Encodes a word of a pipeline, or all text between added tokens where it does not cut words.
     fn encode_word(&self, pipeline: &Pipeline, word: &str, scratch: &mut Scratch, out: &mut Vec<TokenId>) {
         match &self.model {
             Model::Bpe(bpe) if pipeline.has_cuts() || bpe.escapes_space() => {
@@ -150,7 +149,7 @@ impl Tokenizer {
         }
     }
 
-    /// All text of `ids`, a whole sequence: exact bytes (invalid UTF-8 where the ids spell it). `with_control` spells
+    /// Decodes `ids`, a whole sequence, into exact bytes (invalid UTF-8 where the ids spell it). `with_control` spells
     /// control tokens out. The inverse of [`Self::encode`]: a space that it put in front is taken away again.
     ///
     /// Ids outside the vocabulary have no text.
@@ -163,7 +162,7 @@ impl Tokenizer {
         out
     }
 
-    /// The algorithm.
+    /// Returns the algorithm of the tokenizer.
     pub fn kind(&self) -> Kind {
         match &self.model {
             Model::Bpe(_) => Kind::Bpe,
@@ -177,22 +176,22 @@ impl Tokenizer {
         self.vocabulary.len()
     }
 
-    /// The token's piece as the vocabulary spells it; `None` if out of range.
+    /// Returns the token's piece as the vocabulary spells it; `None` if out of range.
     pub fn piece(&self, id: TokenId) -> Option<&str> {
         self.vocabulary.piece(id.0)
     }
 
-    /// The token that the vocabulary spells `piece`.
+    /// Returns the token that the vocabulary spells `piece`.
     pub fn id_of(&self, piece: &str) -> Option<TokenId> {
         self.vocabulary.find_piece(piece).map(TokenId)
     }
 
-    /// What the token is for; `None` if out of range.
+    /// Returns what the token is for; `None` if out of range.
     pub fn token_kind(&self, id: TokenId) -> Option<TokenKind> {
         self.vocabulary.kind(id.0)
     }
 
-    /// All tokens, by id.
+    /// Returns all tokens, by id.
     pub fn tokens(&self) -> impl ExactSizeIterator<Item = Token<'_>> {
         (0..self.n_vocab()).map(|id| Token {
             id: TokenId(id as u32),
@@ -201,7 +200,7 @@ impl Tokenizer {
         })
     }
 
-    /// The bytes that the token adds to a text; control tokens spell themselves. Empty if out of range.
+    /// Returns the bytes that the token adds to a text; control tokens spell themselves. Empty if out of range.
     pub fn token_bytes(&self, id: TokenId) -> Cow<'_, [u8]> {
         let piece = self.vocabulary.pieces.at(id.0 as usize);
         let escapes_space = match &self.model {
@@ -217,42 +216,44 @@ impl Tokenizer {
         }
     }
 
-    /// What the file says of special tokens and cannot mean, a line each: ids outside the vocabulary, which are read as absent.
+    /// Returns lines about special tokens that the file states and cannot mean: ids outside the vocabulary, which are
+    /// read as absent.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// All tokens with a job.
+    /// Returns all tokens with a job.
     pub fn special(&self) -> &SpecialTokens {
         &self.special
     }
 
-    /// Beginning of sequence.
+    /// Returns the token that begins a sequence.
     pub fn bos(&self) -> Option<TokenId> {
         self.special.bos
     }
 
-    /// End of sequence.
+    /// Returns the token that ends a sequence.
     pub fn eos(&self) -> Option<TokenId> {
         self.special.eos
     }
 
-    /// The token that `add_special` puts in front of a text, if any.
+    /// Returns the token that `add_special` puts in front of a text, if any.
     pub fn added_first(&self) -> Option<TokenId> {
         self.first
     }
 
-    /// The token that `add_special` puts after a text, if any.
+    /// Returns the token that `add_special` puts after a text, if any.
     pub fn added_last(&self) -> Option<TokenId> {
         self.last
     }
 
-    /// Does a text get a space in front before it is encoded?
+    /// Whether a text gets a space in front before it is encoded.
     pub fn adds_space_prefix(&self) -> bool {
         self.prefix != Prefix::Never
     }
 
-    /// Does text behind `id` get one as well? `at_start`: `id` is the first, or only the beginning token stands before.
+    /// Whether text behind `id` gets a space in front as well. `at_start` says that `id` is the first token, or that
+    /// only the beginning token stands before it.
     pub(crate) fn has_prefix_after(&self, id: TokenId, is_added: bool, at_start: bool) -> bool {
         match self.prefix {
             Prefix::Never => false,
@@ -262,17 +263,17 @@ impl Tokenizer {
         }
     }
 
-    /// Does this token end a completion (EOS, EOT, EOM and their like)?
+    /// Whether this token ends a completion (EOS, EOT, EOM and their like).
     pub fn is_end_of_generation(&self, id: TokenId) -> bool {
         self.end_of_generation.binary_search(&id.0).is_ok()
     }
 
-    /// All tokens that end a completion, sorted.
+    /// Returns all tokens that end a completion, sorted.
     pub fn end_of_generation(&self) -> impl ExactSizeIterator<Item = TokenId> + '_ {
         self.end_of_generation.iter().map(|&id| TokenId(id))
     }
 
-    /// Is it a control token, which has no text of its own in output?
+    /// Whether the token is a control token, which has no text of its own in output.
     pub fn is_control(&self, id: TokenId) -> bool {
         self.vocabulary.kind(id.0).is_some_and(TokenKind::is_silent)
     }
@@ -287,7 +288,7 @@ impl std::fmt::Debug for Tokenizer {
     }
 }
 
-/// `▁` back to space.
+/// Turns `▁` back into space.
 fn unescape_space(piece: &[u8]) -> Cow<'_, [u8]> {
     if !piece.windows(SPACE.len()).any(|window| window == SPACE) {
         return Cow::Borrowed(piece);

@@ -8,40 +8,40 @@ pub(crate) struct Classes(u8);
 
 impl Classes {
     pub(crate) const NONE: Self = Self(0);
-    /// `\p{L}`
+    /// Letters, `\p{L}`, of every case.
     pub(crate) const LETTER: Self = Self(1);
-    /// `\p{N}`
+    /// Numbers, `\p{N}`, of every kind.
     pub(crate) const NUMBER: Self = Self(2);
-    /// `\p{P}`
+    /// Punctuation, `\p{P}`, of every kind.
     pub(crate) const PUNCTUATION: Self = Self(4);
-    /// `\p{S}`
+    /// Symbols, `\p{S}`, of every kind.
     pub(crate) const SYMBOL: Self = Self(8);
-    /// `\p{M}`
+    /// Marks, `\p{M}`, of every kind.
     pub(crate) const MARK: Self = Self(16);
-    /// `\s`
+    /// White space, `\s` of expressions.
     pub(crate) const SPACE: Self = Self(32);
-    /// `\p{Lu}` and `\p{Lt}`, besides `LETTER`
+    /// Upper-case and title-case letters, `\p{Lu}` and `\p{Lt}`, which are of `LETTER` as well.
     pub(crate) const UPPER: Self = Self(64);
-    /// `\p{Ll}`, besides `LETTER`
+    /// Lower-case letters, `\p{Ll}`, which are of `LETTER` as well.
     pub(crate) const LOWER: Self = Self(128);
 
     pub(crate) const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Do the two sets meet?
+    /// Whether the two sets meet.
     #[inline]
     pub(crate) const fn any(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 }
 
-/// One character; past the end `len` is 0, `code` is no character and `classes` is empty.
+/// A character of a text; past the end `len` is 0, `code` is no character and `classes` is empty.
 #[derive(Clone, Copy)]
 pub(crate) struct Char {
     pub(crate) code: u32,
     pub(crate) classes: Classes,
-    /// Bytes of UTF-8.
+    /// Number of bytes in UTF-8.
     pub(crate) len: usize,
 }
 
@@ -53,13 +53,13 @@ impl Char {
         self.code == c as u32
     }
 
-    /// Carriage return or line feed.
+    /// Whether the character is a carriage return or a line feed.
     #[inline]
     pub(crate) fn is_newline(self) -> bool {
         self.code == 10 || self.code == 13
     }
 
-    /// In ASCII, for case-insensitive comparison.
+    /// Returns the code in lower case, if it is ASCII, for comparison without case.
     #[inline]
     pub(crate) fn ascii_lower(self) -> u32 {
         if (65..=90).contains(&self.code) { self.code + 32 } else { self.code }
@@ -84,7 +84,7 @@ static ASCII: [Classes; 128] = {
     table
 };
 
-/// The character at byte `at` of `text`, which is UTF-8 and starts one there.
+/// Returns the character at byte `at` of `text`, which is UTF-8 and starts one there.
 #[inline]
 pub(crate) fn char_at(text: &[u8], at: usize) -> Char {
     match text.get(at) {
@@ -94,7 +94,7 @@ pub(crate) fn char_at(text: &[u8], at: usize) -> Char {
     }
 }
 
-/// Bytes of the character that starts with `lead`.
+/// Returns the number of bytes of the character that starts with `lead`.
 #[inline]
 pub(crate) fn utf8_len(lead: u8) -> usize {
     match lead {
@@ -114,7 +114,7 @@ fn wide_char_at(text: &[u8], at: usize, lead: u8) -> Char {
     Char { code, classes: char::from_u32(code).map_or(Classes::NONE, classes_of), len }
 }
 
-/// Classes of any character.
+/// Returns the classes of any character.
 pub(crate) fn classes_of(c: char) -> Classes {
     use GeneralCategory as G;
     match c {
@@ -141,7 +141,7 @@ pub(crate) fn classes_of(c: char) -> Classes {
     }
 }
 
-/// The end of the longest run from `at` of characters that satisfy `belongs`.
+/// Returns the end of the longest run from `at` of characters that satisfy `belongs`.
 #[inline]
 pub(crate) fn run_end(text: &[u8], mut at: usize, belongs: impl Fn(Char) -> bool) -> usize {
     loop {

@@ -2,25 +2,25 @@
 
 use crate::{byte_level::decode_piece, index::Index, strings::Strings};
 
-/// What a token is for (`tokenizer.ggml.token_type`).
+/// The kind of a token, as `tokenizer.ggml.token_type` has it: what it is for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum TokenKind {
     /// A piece of text.
     Normal,
-    /// Stands for text that nothing else spells.
+    /// A token for text that nothing else spells.
     Unknown,
-    /// Structure, not text: `<s>`, `<|im_end|>`.
+    /// A token of structure, which is not text: `<s>`, `<|im_end|>`.
     Control,
-    /// Text that is matched before everything else.
+    /// A token of text that is matched before everything else.
     UserDefined,
-    /// In the table and never trained.
+    /// A token in the table that was never trained.
     Unused,
-    /// One byte, `<0x0A>`.
+    /// A token of one byte, `<0x0A>`.
     Byte,
 }
 
 impl TokenKind {
-    /// From the number in the file; 0 (undefined) is a token that nothing is known of.
+    /// Reads the number in the file; 0 (undefined) is a token that nothing is known of.
     pub(crate) fn from_file(value: i64) -> Option<Self> {
         Some(match value {
             1 => Self::Normal,
@@ -33,29 +33,30 @@ impl TokenKind {
         })
     }
 
-    /// May merging make this token out of text? The others are named by the tokenizer, never spelled by the user.
+    /// Whether merging may make this token out of text. Other tokens are named by the tokenizer, never spelled by the
+    /// user.
     pub(crate) fn is_text(self) -> bool {
         matches!(self, Self::Normal | Self::UserDefined | Self::Unused)
     }
 
-    /// Is it left out of decoded text?
+    /// Whether the token is left out of decoded text.
     pub(crate) fn is_silent(self) -> bool {
         matches!(self, Self::Control | Self::Unknown)
     }
 }
 
-/// All tokens, by id.
+/// The tokens of a model, by id.
 pub(crate) struct Vocabulary {
-    /// As the file spells them.
+    /// Spellings of the file.
     pub(crate) pieces: Strings,
     pub(crate) kinds: Vec<TokenKind>,
-    /// What the algorithm compares text with, where that is not the spelling: the bytes behind the byte alphabet.
+    /// Bytes that the algorithm compares text with, where that is not the spelling: the bytes behind the byte alphabet.
     bytes: Option<Strings>,
     index: Index,
 }
 
 impl Vocabulary {
-    /// `bytes` as in the field; `Err` names two ids with one spelling.
+    /// Makes a vocabulary, with `bytes` as in the field; the error names two ids with one spelling.
     pub(crate) fn new(pieces: Strings, kinds: Vec<TokenKind>, bytes: Option<Strings>) -> Result<Self, (u32, u32)> {
         let keys = bytes.as_ref().unwrap_or(&pieces);
         let mut index = Index::with_capacity(keys.len());
@@ -84,24 +85,24 @@ impl Vocabulary {
         self.bytes.as_ref().unwrap_or(&self.pieces)
     }
 
-    /// The bytes of `id` as the algorithm sees them.
+    /// Returns the bytes of `id` as the algorithm sees them.
     pub(crate) fn key(&self, id: u32) -> &[u8] {
         self.keys().at(id as usize)
     }
 
-    /// The token with that key, of any kind.
+    /// Returns the token with that key, of any kind.
     #[inline]
     pub(crate) fn find(&self, key: &[u8]) -> Option<u32> {
         self.index.find(self.keys(), key)
     }
 
-    /// The token with that key, if text may become it.
+    /// Returns the token with that key, if text may become it.
     #[inline]
     pub(crate) fn find_text(&self, key: &[u8]) -> Option<u32> {
         self.find(key).filter(|&id| self.kind(id).is_some_and(TokenKind::is_text))
     }
 
-    /// The token that the file spells so, of any kind.
+    /// Returns the token that the file spells `piece`, of any kind.
     pub(crate) fn find_piece(&self, piece: &str) -> Option<u32> {
         let mut key = Vec::new();
         if self.bytes.is_none() || !decode_piece(piece, &mut key) {
@@ -128,7 +129,7 @@ impl Vocabulary {
         std::str::from_utf8(self.pieces.at(id as usize)).ok()
     }
 
-    /// The ids of the byte tokens, `<0x00>` to `<0xFF>`; `Err` is the first byte token that names no byte.
+    /// Returns the ids of the byte tokens, `<0x00>` to `<0xFF>`; the error is the first byte token that names no byte.
     pub(crate) fn byte_tokens(&self) -> Result<Box<[Option<u32>; 256]>, u32> {
         let mut ids = Box::new([None; 256]);
         for (id, _) in self.kinds.iter().enumerate().filter(|(_, kind)| **kind == TokenKind::Byte) {
@@ -139,7 +140,7 @@ impl Vocabulary {
     }
 }
 
-/// The byte that `<0xHH>` names.
+/// Returns the byte that `<0xHH>` names.
 pub(crate) fn byte_of_piece(piece: &[u8]) -> Option<u8> {
     let [b'<', b'0', b'x', high, low, b'>'] = piece else { return None };
     let digit = |b: u8| char::from(b).to_digit(16);

@@ -1,7 +1,7 @@
 //! WordPiece: normalised words, each cut into the longest tokens from left to right.
 //!
-//! The first piece of a word is spelled with `▁` in front, the others plain (as the GGUF converter rewrites BERT's `##`).
-//! Source: Devlin et al. 2019 (arXiv 1810.04805), `BasicTokenizer` and `WordpieceTokenizer`.
+//! The first piece of a word is spelled with `▁` in front, the others plain (as the GGUF converter rewrites BERT's
+//! `##`). Source: Devlin et al. 2019 (arXiv 1810.04805), `BasicTokenizer` and `WordpieceTokenizer`.
 
 use crate::{
     spm::SPACE,
@@ -15,7 +15,7 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 pub(crate) struct Wpm {
     pub(crate) lowercase: bool,
     pub(crate) strip_accents: bool,
-    /// Bytes of the longest token.
+    /// Number of bytes of the longest token.
     pub(crate) n_bytes_max: usize,
     pub(crate) unknown: Option<TokenId>,
 }
@@ -31,7 +31,7 @@ impl Wpm {
         }
     }
 
-    /// Drops controls (and accents), lowers case, makes punctuation and CJK characters words of their own.
+    /// Drops controls (and accents), lowers case, and makes punctuation and CJK characters words of their own.
     fn normalise(&self, chars: impl Iterator<Item = char>, word: &mut String, mut emit: impl FnMut(&str)) {
         for c in chars {
             let is_dropped = matches!(c, '\0' | '\u{fffd}')
@@ -84,7 +84,8 @@ impl Wpm {
     }
 }
 
-/// Of the controls only these three are white space; form feed and next line are dropped, as by BERT.
+/// Whether a character is a control. Only three of them are white space; form feed and next line are dropped, as by
+/// BERT.
 fn is_control(c: char) -> bool {
     use GeneralCategory as G;
     if c.is_ascii() {
@@ -93,7 +94,7 @@ fn is_control(c: char) -> bool {
     matches!(c.general_category(), G::Control | G::Format | G::PrivateUse | G::Surrogate)
 }
 
-/// The single lower-case letter; a character that lowers to several stays.
+/// Returns the single lower-case letter; a character that lowers to several stays.
 fn lower(c: char) -> char {
     let mut lower = c.to_lowercase();
     match (lower.next(), lower.next()) {
@@ -102,7 +103,7 @@ fn lower(c: char) -> char {
     }
 }
 
-/// BERT's "Chinese characters": the CJK ideograph blocks, no kana, no Hangul.
+/// Whether a character is one of BERT's "Chinese characters": the CJK ideograph blocks, no kana, no Hangul.
 fn is_cjk(c: char) -> bool {
     matches!(c,
         '\u{4e00}'..='\u{9fff}' | '\u{3400}'..='\u{4dbf}' | '\u{20000}'..='\u{2a6df}' | '\u{2a700}'..='\u{2b73f}'

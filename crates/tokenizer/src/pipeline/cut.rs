@@ -27,12 +27,12 @@ enum Step {
         replacement: String,
         #[serde(default)]
         prepend_scheme: Option<Scheme>,
-        /// What older files have.
+        /// Whether a space goes in front, as older files say it.
         #[serde(default)]
         add_prefix_space: Option<bool>,
         #[serde(default = "yes")]
         split: bool,
-        /// The replacement again.
+        /// Replacement of a space, which newer files spell twice.
         #[serde(default, rename = "str_rep")]
         _spelled: Option<String>,
     },
@@ -41,7 +41,7 @@ enum Step {
         add_prefix_space: bool,
         #[serde(default = "yes")]
         use_regex: bool,
-        /// Of no effect on ids.
+        /// Whether offsets leave out white space, which has no effect on ids.
         #[serde(default, rename = "trim_offsets")]
         _trim_offsets: bool,
     },
@@ -60,7 +60,7 @@ enum Step {
     },
 }
 
-/// What becomes of the matches of a cut.
+/// The treatment of the matches of a cut.
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum Behavior {
     #[default]
@@ -83,7 +83,7 @@ fn yes() -> bool {
     true
 }
 
-/// `▁`, which stands for a space.
+/// Character that stands for a space.
 const SPACE: char = '▁';
 
 pub(super) enum Cut {
@@ -92,18 +92,18 @@ pub(super) enum Cut {
         behavior: Behavior,
         invert: bool,
     },
-    /// Spells spaces as `▁`, puts one in front, cuts before each if `split`.
+    /// Spells spaces as `▁`, puts one in front, and cuts before each if `split`.
     Metaspace {
         prefix: Prefix,
         split: bool,
     },
-    /// A space in front of every piece that has none.
+    /// Puts a space in front of every piece that has none.
     PrefixSpace,
-    /// GPT-2's expression.
+    /// Cuts by the expression of GPT-2.
     Gpt2,
 }
 
-/// What a cut looks for.
+/// The text that a cut looks for.
 pub(super) enum Matches {
     Expression(Expression),
     Character(char),
@@ -160,7 +160,8 @@ impl Cut {
     }
 }
 
-/// Cuts `text` by `cuts`, one after another; `at_origin`: it begins where the whole text does. No word is empty.
+/// Cuts `text` by `cuts`, one after another; `at_origin` says that it begins where the whole text does. No word is
+/// empty.
 pub(super) fn split(cuts: &[Cut], text: &str, at_origin: bool, emit: &mut dyn FnMut(&str)) {
     if text.is_empty() {
         return;
@@ -203,7 +204,7 @@ pub(super) fn split(cuts: &[Cut], text: &str, at_origin: bool, emit: &mut dyn Fn
     }
 }
 
-/// The pieces of `text`, from left to right.
+/// Returns the pieces of `text`, from left to right.
 fn pieces(matches: &Matches, behavior: Behavior, invert: bool, text: &str) -> Vec<Range<usize>> {
     // Matches and gaps; `true` is a match, or a gap if inverted.
     let mut all: Vec<(Range<usize>, bool)> = Vec::new();

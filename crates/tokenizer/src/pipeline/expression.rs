@@ -1,7 +1,8 @@
-//! Regular expressions of `tokenizer.json`, in which Oniguruma's meaning is kept: what means something else here is refused by name.
+//! Regular expressions of `tokenizer.json`, in which Oniguruma's meaning is kept: what means something else here is
+//! refused by name.
 //!
-//! Matching takes linear time, so that an expression of a hostile file cannot hang. The one look-ahead that files use, `\s+(?!\S)` at the end of
-//! an alternation, is taken out and done by hand.
+//! Matching takes linear time, so that an expression of a hostile file cannot hang. The one look-ahead that files use,
+//! `\s+(?!\S)` at the end of an alternation, is taken out and done by hand.
 
 use std::ops::Range;
 
@@ -11,28 +12,28 @@ use serde::Deserialize;
 
 use crate::limits::EXPRESSION_BYTES_MAX;
 
-/// What `tokenizer.json` writes: a text, or an expression.
+/// A pattern as `tokenizer.json` writes it: a text, or an expression.
 #[derive(Deserialize)]
 pub(super) enum Pattern {
     String(String),
     Regex(String),
 }
 
-/// Bytes of a compiled expression.
+/// Largest size of a compiled expression, in bytes.
 const COMPILED_BYTES_MAX: usize = 16 << 20;
-/// Groups within groups.
+/// Largest depth of groups within groups.
 const DEPTH_MAX: u32 = 64;
 
-/// Ends of expressions of which the last alternatives cut white space off, but leave its last character to the word behind it; and whether a
-/// single blank before a word is a match.
+/// Ends of expressions whose last alternatives cut white space off, but leave its last character to the word behind it;
+/// and whether a single blank before a word is a match.
 const BLANKS: &[(&str, bool)] = &[(r"|\s+(?!\S)|\s+", true), (r"|\s+(?!\S)|\s", true), (r"|\s+(?!\S)", false)];
 
-/// `\w` as Oniguruma has it, which is not this engine's: joiners are no word characters.
+/// Class `\w` as Oniguruma has it, which is not this engine's: joiners are no word characters.
 const WORD: &str = r"\p{Alphabetic}\p{M}\p{Nd}\p{Pc}";
 
 pub(super) struct Expression {
     regex: Regex,
-    /// The group of the blanks at the end of a text or before a word, and whether one alone is a match.
+    /// Group of the blanks at the end of a text or before a word, and whether one blank alone is a match.
     blanks: Option<(usize, bool)>,
 }
 
@@ -60,12 +61,12 @@ impl Expression {
         Ok(Self { regex, blanks: Some((group, alone)) })
     }
 
-    /// Words and runs of symbols, as the pre-tokenizer `Whitespace` cuts.
+    /// Makes the expression of words and runs of symbols, as the pre-tokenizer `Whitespace` cuts.
     pub(super) fn words() -> Result<Self, String> {
         Ok(Self { regex: compile(r"\w+|[^\w\s]+")?, blanks: None })
     }
 
-    /// All matches, from left to right; none is empty.
+    /// Finds all matches, from left to right; none is empty.
     pub(super) fn find_all(&self, text: &str, emit: &mut dyn FnMut(Range<usize>)) {
         let Some((group, alone)) = self.blanks else {
             return self.regex.find_iter(text).for_each(|found| emit(found.range()));
@@ -101,7 +102,7 @@ fn compile(pattern: &str) -> Result<Regex, String> {
     regex::RegexBuilder::new(pattern).size_limit(COMPILED_BYTES_MAX).build().map_err(|e| one_line(&e))
 }
 
-/// The expression in this engine's spelling.
+/// Spells an expression for this engine.
 fn translate(pattern: &str) -> Result<String, String> {
     let ast = ast::parse::ParserBuilder::new()
         .nest_limit(DEPTH_MAX)
@@ -121,7 +122,7 @@ fn translate(pattern: &str) -> Result<String, String> {
     Ok(out)
 }
 
-/// Finds `\w` and `\W`, and what the two engines read differently.
+/// A visitor that finds `\w` and `\W`, and what the two engines read differently.
 #[derive(Default)]
 struct Checker {
     words: Vec<(Range<usize>, bool)>,

@@ -35,7 +35,7 @@ enum Step {
 
 pub(super) enum Normalizer {
     Form(Form),
-    /// Letter by letter: a final sigma is no other one.
+    /// Lower case letter by letter: a final sigma is no other one.
     Lowercase,
     StripAccents,
     Strip {
@@ -46,7 +46,7 @@ pub(super) enum Normalizer {
     Replace(Expression, String),
 }
 
-/// Unicode's normal forms.
+/// The normal forms of Unicode.
 #[derive(Clone, Copy)]
 pub(super) enum Form {
     Nfc,
@@ -55,12 +55,12 @@ pub(super) enum Form {
     Nfkd,
 }
 
-/// What a step does to the place where a text begins.
+/// The effect of a step on the place where a text begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Origin {
     /// The first character is, or comes of, the one that was first.
     Kept,
-    /// That is gone.
+    /// The character that was first is gone.
     Lost,
     /// Something was put in front, which counts as the beginning.
     New,
@@ -92,7 +92,7 @@ impl Normalizer {
         })
     }
 
-    /// The changed text, if it changed.
+    /// Returns the changed text, if it changed.
     pub(super) fn apply(&self, text: &str) -> (Option<String>, Origin) {
         match self {
             Self::Form(form) => (form.apply(text), Origin::Kept),
@@ -132,14 +132,14 @@ impl Normalizer {
         }
     }
 
-    /// Does it put a space in front of text, spelled either way?
+    /// Whether the step puts a space in front of text, spelled either way.
     pub(super) fn prepends_space(&self) -> bool {
         matches!(self, Self::Prepend(prefix) if prefix == " " || prefix == "▁")
     }
 }
 
 impl Form {
-    /// Most text is in normal form already, which is cheap to see.
+    /// Returns the normal form of a text that is not in it. Most text is already, which is cheap to see.
     fn apply(self, text: &str) -> Option<String> {
         let done = match self {
             Self::Nfc => is_nfc_quick(text.chars()) == IsNormalized::Yes,

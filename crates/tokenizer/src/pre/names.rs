@@ -12,9 +12,9 @@ use crate::unicode::Classes;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PreTokenizer {
     pub(crate) passes: &'static [Pass],
-    /// Is a word that is a token that token, whatever the merges make of it?
+    /// Whether a word that is a token stays that token, whatever the merges make of it.
     pub(crate) ignore_merges: bool,
-    /// `add_bos_token` where the file does not say.
+    /// Value of `add_bos_token` where the file does not say.
     pub(crate) add_bos: bool,
 }
 
@@ -28,14 +28,14 @@ impl PreTokenizer {
     }
 }
 
-/// `\p{P}` and the ASCII symbols that `tokenizers` counts as punctuation.
+/// The expression of `\p{P}` and the ASCII symbols that `tokenizers` counts as punctuation.
 const PUNCTUATION: Pass = Pass::Run(Set::ClassesAnd(Classes::PUNCTUATION, "$+<=>^~|"));
 const PUNCTUATION_AND_GRAVE: Pass = Pass::Run(Set::ClassesAnd(Classes::PUNCTUATION, "$+<=>^~|`"));
-/// ` ?[^(\s|.,!?…。，、।۔،)]+`: the parentheses and the bar are in the brackets too.
+/// The expression ` ?[^(\s|.,!?…。，、।۔،)]+`: the parentheses and the bar are in the brackets too.
 const BLOOM_WORD: Pass = Pass::BlankAndRun(Set::Except("(|.,!?…。，、।۔،)"));
 const ALL_NUMBERS: Pass = Pass::Run(Set::Classes(Classes::NUMBER));
 
-/// The pre-tokenizer of that name.
+/// Returns the pre-tokenizer called `name`.
 pub(crate) fn by_name(name: &str) -> Option<PreTokenizer> {
     Some(match name {
         "default" => PreTokenizer::plain(&[PUNCTUATION, Pass::Gpt2, ALL_NUMBERS, Pass::ThreeDigits]),
@@ -84,11 +84,12 @@ pub(crate) fn by_name(name: &str) -> Option<PreTokenizer> {
     })
 }
 
-/// Gemma 4, which has no name of its own in files: lines, spelled without the byte alphabet.
+/// Pre-tokenizer of Gemma 4, which has no name of its own in files: lines, spelled without the byte alphabet.
 pub(crate) const LINES: PreTokenizer = PreTokenizer::plain(&[Pass::Lines]);
 
-/// The name in files that `convert` makes of cuts that no name stands for: the pipeline says them, and other programs refuse the file.
+/// Name in files that `convert` makes of cuts that no name stands for: the pipeline says them, and other programs
+/// refuse the file.
 pub const BY_PIPELINE: &str = "trinity";
 
-/// No cut: the pipeline's words are whole.
+/// Pre-tokenizer that cuts nothing: the pipeline's words are whole.
 pub(crate) const WHOLE: PreTokenizer = PreTokenizer::plain(&[]);

@@ -88,12 +88,12 @@ pub(crate) const DEEPSEEK_LETTERS: &[(u32, u32)] = &[
     (0x1e900, 0x1e943),
 ];
 
-/// `[!-/:-~！-／：-～‘-‟　-。]`: ASCII letters are in it, but earlier passes have taken them.
+/// Punctuation, `[!-/:-~！-／：-～‘-‟　-。]`: ASCII letters are in it, but earlier passes have taken them.
 pub(crate) const DEEPSEEK_PUNCTUATION: &[(u32, u32)] =
     &[(0x21, 0x2f), (0x3a, 0x7e), (0x2018, 0x201f), (0x3000, 0x3002), (0xff01, 0xff0f), (0xff1a, 0xff5e)];
 
-/// `[一-龥ࠀ-一가-퟿]`
+/// Chinese and Korean characters, `[一-龥ࠀ-一가-퟿]`.
 pub(crate) const DEEPSEEK_CJK: &[(u32, u32)] = &[(0x800, 0x9fa5), (0xac00, 0xd7ff)];
 
-/// `[一-龥぀-ゟ゠-ヿ]`: Chinese and Japanese.
+/// Chinese and Japanese characters, `[一-龥぀-ゟ゠-ヿ]`.
 pub(crate) const DEEPSEEK3_CJK: &[(u32, u32)] = &[(0x3040, 0x30ff), (0x4e00, 0x9fa5)];

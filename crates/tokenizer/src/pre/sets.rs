@@ -8,7 +8,7 @@ pub(crate) enum Set {
     Classes(Classes),
     /// Any of these classes, or one of these ASCII characters.
     ClassesAnd(Classes, &'static str),
-    /// Sorted inclusive ranges of code points.
+    /// Characters in these inclusive ranges of code points, which are sorted.
     Ranges(&'static [(u32, u32)]),
     /// Everything but white space and these characters.
     Except(&'static str),

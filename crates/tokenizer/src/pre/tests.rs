@@ -65,7 +65,7 @@ fn bloom_and_lines() {
     check("lines", "a b\n\n\nc", &["a b", "\n\n\n", "c"]);
 }
 
-/// Where Oniguruma cuts the same expressions (`testdata/make_pre_tokenizers.py`).
+/// Cuts are those of Oniguruma with the same expressions (`testdata/make_pre_tokenizers.py`).
 #[test]
 fn scanners_are_the_regular_expressions() {
     let golden: serde_json::Value = serde_json::from_str(include_str!("../../testdata/pre_tokenizers.json")).unwrap();

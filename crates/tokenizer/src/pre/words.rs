@@ -2,30 +2,31 @@
 
 use crate::unicode::{Char, Classes, char_at, run_end};
 
-/// `(?i:'s|'t|'re|'ve|'m|'ll|'d)|WORD|\p{N}{1,n}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`, and what the
-/// families vary in it.
+/// The variants of `(?i:'s|'t|'re|'ve|'m|'ll|'d)|WORD|\p{N}{1,n}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
+/// among model families.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Words {
-    /// Is the first alternative there?
+    /// Whether the first alternative is there.
     pub(crate) contractions: bool,
-    /// `WORD`.
+    /// Expression that stands for `WORD`.
     pub(crate) shape: Shape,
-    /// `n`.
+    /// Largest number of digits of a word: `n`.
     pub(crate) n_digits_max: usize,
-    /// What may follow symbols: the `[\r\n]` of the fourth alternative.
+    /// Characters that may follow symbols: the `[\r\n]` of the fourth alternative.
     pub(crate) symbol_tail: &'static str,
 }
 
-/// How a word of letters looks.
+/// The shape of a word of letters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Shape {
-    /// `[^\r\n\p{L}\p{N}]?\p{L}+`
+    /// The expression `[^\r\n\p{L}\p{N}]?\p{L}+`.
     Letters,
-    /// `[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+`, and symbols are no marks either.
+    /// The expression `[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+`; symbols are no marks either.
     LettersAndMarks,
-    /// `[^\r\n\p{L}\p{N}]?U*L+|[^\r\n\p{L}\p{N}]?U+L*` with `U` = `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`, `L` = `[\p{Ll}\p{Lm}\p{Lo}\p{M}]`.
+    /// The expression `[^\r\n\p{L}\p{N}]?U*L+|[^\r\n\p{L}\p{N}]?U+L*` with `U` = `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`,
+    /// `L` = `[\p{Ll}\p{Lm}\p{Lo}\p{M}]`.
     Cased,
-    /// The same, with a contraction at the end if there is one.
+    /// The expression of [`Cased`](Self::Cased), with a contraction at the end if there is one.
     CasedWithContraction,
 }
 
@@ -34,19 +35,19 @@ const LETTERS_AND_MARKS: Classes = Classes::LETTER.or(Classes::MARK);
 const SYMBOLS: Classes = Classes::PUNCTUATION.or(Classes::SYMBOL);
 
 impl Words {
-    /// `cl100k` and Llama 3.
+    /// Words of `cl100k` and Llama 3.
     pub(crate) const LLAMA3: Self =
         Self { contractions: true, shape: Shape::Letters, n_digits_max: 3, symbol_tail: "\r\n" };
-    /// Qwen 2, where every digit is a word.
+    /// Words of Qwen 2, in which every digit is one.
     pub(crate) const QWEN2: Self = Self { n_digits_max: 1, ..Self::LLAMA3 };
-    /// Qwen 3.5: marks belong to words.
+    /// Words of Qwen 3.5, to which marks belong.
     pub(crate) const QWEN35: Self = Self { shape: Shape::LettersAndMarks, ..Self::QWEN2 };
-    /// Mistral's Tekken.
+    /// Words of Mistral's Tekken.
     pub(crate) const TEKKEN: Self =
         Self { contractions: false, shape: Shape::Cased, n_digits_max: 1, symbol_tail: "\r\n/" };
-    /// `o200k`.
+    /// Words of `o200k`, the vocabulary of GPT-4o.
     pub(crate) const GPT4O: Self = Self { shape: Shape::CasedWithContraction, n_digits_max: 3, ..Self::TEKKEN };
-    /// Seed-Coder.
+    /// Words of Seed-Coder, in which nothing follows symbols.
     pub(crate) const SEED_CODER: Self = Self { symbol_tail: "", ..Self::QWEN2 };
 
     #[inline]
@@ -85,7 +86,7 @@ impl Words {
     }
 }
 
-/// [`super::Pass::Gpt2`].
+/// Returns the end of a match of [`super::Pass::Gpt2`].
 #[inline]
 pub(crate) fn gpt2(text: &[u8], at: usize) -> usize {
     let c = char_at(text, at);
@@ -106,7 +107,7 @@ pub(crate) fn gpt2(text: &[u8], at: usize) -> usize {
     if end > at { end } else { space_end(text, at, false) }
 }
 
-/// [`super::Pass::DeepSeek3`].
+/// Returns the end of a match of [`super::Pass::DeepSeek3`].
 pub(crate) fn deepseek3(text: &[u8], at: usize) -> usize {
     let c = char_at(text, at);
     if c.code < 128 && c.classes.any(SYMBOLS) {
@@ -129,7 +130,7 @@ pub(crate) fn deepseek3(text: &[u8], at: usize) -> usize {
     space_end(text, at, true)
 }
 
-/// The end of `'s|'t|'re|'ve|'m|'ll|'d`; `code` folds case, or does not.
+/// Returns the end of `'s|'t|'re|'ve|'m|'ll|'d`; `code` folds case, or does not.
 fn contraction_end(text: &[u8], at: usize, code: impl Fn(Char) -> u32) -> usize {
     if !char_at(text, at).is('\'') {
         return at;
@@ -143,13 +144,13 @@ fn contraction_end(text: &[u8], at: usize, code: impl Fn(Char) -> u32) -> usize 
     }
 }
 
-/// May `c` stand before the letters of a word: `[^\r\n\p{L}\p{N}]`?
+/// Whether `c` may stand before the letters of a word: `[^\r\n\p{L}\p{N}]`.
 #[inline]
 fn may_lead(c: Char) -> bool {
     c.len > 0 && !c.is_newline() && !c.classes.any(WORD)
 }
 
-/// The end of `[^\r\n\p{L}\p{N}]?[letters]+`.
+/// Returns the end of `[^\r\n\p{L}\p{N}]?[letters]+`.
 #[inline]
 fn word_end(text: &[u8], at: usize, c: Char, letters: Classes) -> usize {
     if c.classes.any(Classes::LETTER) {
@@ -165,7 +166,7 @@ fn word_end(text: &[u8], at: usize, c: Char, letters: Classes) -> usize {
     if c.classes.any(letters) { run_end(text, at + c.len, |c| c.classes.any(letters)) } else { at }
 }
 
-/// The end of [`Shape::Cased`].
+/// Returns the end of a match of [`Shape::Cased`].
 fn cased_end(text: &[u8], at: usize, c: Char) -> usize {
     let is_upper = |c: Char| c.classes.any(LETTERS_AND_MARKS) && !c.classes.any(Classes::LOWER);
     let is_lower = |c: Char| c.classes.any(LETTERS_AND_MARKS) && !c.classes.any(Classes::UPPER);
@@ -199,7 +200,7 @@ fn cased_end(text: &[u8], at: usize, c: Char) -> usize {
     at
 }
 
-/// The end of ` ?[symbols]+`.
+/// Returns the end of ` ?[symbols]+`.
 #[inline]
 fn symbols_end(text: &[u8], at: usize, c: Char, is_symbol: impl Fn(Char) -> bool) -> usize {
     let start = at + usize::from(c.is(' '));
@@ -207,7 +208,7 @@ fn symbols_end(text: &[u8], at: usize, c: Char, is_symbol: impl Fn(Char) -> bool
     if end > start { end } else { at }
 }
 
-/// The end of `\s+(?!\S)|\s+`, with `\s*[\r\n]+` before it if `newlines`.
+/// Returns the end of `\s+(?!\S)|\s+`, with `\s*[\r\n]+` before it if `newlines`.
 fn space_end(text: &[u8], at: usize, newlines: bool) -> usize {
     let (mut end, mut last, mut newline_end) = (at, at, at);
     loop {

@@ -3,7 +3,7 @@
 use crate::support::{encode, encode_with, load};
 use tokenizer::{ControlTokens, Kind};
 
-/// The lines of `.out` are the ids of the texts of `.inp`, without special tokens.
+/// Checks that the lines of `.out` are the ids of the texts of `.inp`, without special tokens.
 fn check(name: &str, kind: Kind) {
     let tokenizer = load(name);
     assert_eq!(tokenizer.kind(), kind);

@@ -75,7 +75,7 @@ proptest! {
         }
     }
 
-    /// Any ids, cut anywhere: the stream is the whole, and every piece of it is whole characters (it is a `String`).
+    /// Any ids are cut anywhere: the stream is the whole, and every piece of it is whole characters (it is a `String`).
     #[test]
     fn stream_is_whole(seed: u64, n in 0_usize..60, with_control: bool) {
         for name in ["gpt-2", "llama-spm", "gemma-4", "bert-bge", "stories", "deepseek-coder"] {
@@ -112,7 +112,7 @@ proptest! {
     }
 }
 
-/// A piece of a made-up vocabulary: text, structure, byte tokens that may be none.
+/// Makes a piece of a made-up vocabulary: text, structure, byte tokens that may be none.
 fn piece() -> impl Strategy<Value = (String, i32)> {
     let text =
         "[abĠ▁]{1,3}|[abĠ▁ é<>|0x1\\n'🦀]{0,4}|<0x[0-9A-G]{2}>|</s>|<s>|<unk>|<\\|end\\|>|<\\|call\\|>|<\\|return\\|>";
@@ -175,7 +175,7 @@ proptest! {
     }
 }
 
-/// Random ids, half of them bytes or special tokens.
+/// Makes random ids, half of them bytes or special tokens.
 fn awkward_ids(tokenizer: &Tokenizer, seed: u64, n: usize) -> Vec<TokenId> {
     let mut rng = testkit::Rng::new(seed);
     let is_awkward = |id: TokenId| {

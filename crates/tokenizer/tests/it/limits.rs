@@ -24,7 +24,7 @@ fn settings(text: String) -> Metadata {
     metadata
 }
 
-/// Why `n` of what the limit counts is refused; empty: it is not.
+/// Returns why `n` of what the limit counts is refused; empty if it is not.
 fn refusal(name: &str, n: usize) -> String {
     let split = |text: &str| {
         format!(r#"{{"type":"Split","pattern":{{"Regex":"{text}"}},"behavior":"Isolated","invert":false}}"#)

@@ -3,7 +3,8 @@
 use crate::support::{encode, ids, load};
 use std::time::{Duration, Instant};
 
-/// Quadratic code needs minutes for these; ours a fraction of a second, so a slow machine passes and a wrong loop fails.
+/// Longest time of a test: quadratic code needs minutes, ours a fraction of a second, so a slow machine passes and a
+/// wrong loop fails.
 const TIME_MAX: Duration = Duration::from_secs(20);
 
 fn check(name: &str, text: &str) {

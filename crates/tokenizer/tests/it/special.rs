@@ -140,7 +140,7 @@ fn out_of_range_is_nothing() {
     assert_eq!(tokenizer.tokens().len(), 512);
 }
 
-/// −1 and ids beyond the vocabulary, however wide their type: as if the key were absent, and said.
+/// Ids of −1 and beyond the vocabulary, however wide their type, are read as if the key were absent, and are reported.
 #[test]
 fn ids_outside_the_vocabulary_count_as_absent() {
     let with = |key: &str, value: Value| {
@@ -168,7 +168,7 @@ fn ids_outside_the_vocabulary_count_as_absent() {
     assert!(tokenizer.warnings()[0].contains("eos_token_ids: token -1, tokenizer.ggml.eos_token_ids: token 5, but"));
 }
 
-/// Files of which other programs were reported to refuse: three that must read alike.
+/// Files that other programs were reported to refuse: three must read alike.
 #[test]
 fn a_padding_token_that_is_none_changes_no_id() {
     let load = |name: &str| {
@@ -186,7 +186,8 @@ fn a_padding_token_that_is_none_changes_no_id() {
     }
 }
 
-/// SentencePiece vocabularies without kinds: structure and bytes are known by their names. Without scores the leftmost pair merges first.
+/// SentencePiece vocabularies without kinds have structure and bytes by their names. Without scores the leftmost pair
+/// merges first.
 #[test]
 fn an_spm_file_without_kinds_or_scores() {
     let pieces =

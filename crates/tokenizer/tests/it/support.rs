@@ -7,14 +7,14 @@ use std::{
 };
 use tokenizer::{ControlTokens, TokenId, Tokenizer};
 
-/// The metadata of `tokenizer-vectors/ggml-vocab-<name>.gguf`.
+/// Reads the metadata of `tokenizer-vectors/ggml-vocab-<name>.gguf`.
 pub(crate) fn metadata(name: &str) -> Metadata {
     let file = format!("tokenizer-vectors/ggml-vocab-{name}.gguf");
     let container = Container::from_bytes(&file, testkit::read_bytes(&file)).unwrap_or_else(|e| panic!("{e}"));
     container.metadata().clone()
 }
 
-/// The tokenizer of that file, loaded once; `stories` and `smollm2` are those of the models.
+/// Loads the tokenizer called `name`, once; `stories` and `smollm2` are those of the models.
 pub(crate) fn load(name: &str) -> Arc<Tokenizer> {
     static LOADED: OnceLock<Mutex<HashMap<String, Arc<Tokenizer>>>> = OnceLock::new();
     let loaded = LOADED.get_or_init(Mutex::default);
@@ -34,7 +34,7 @@ fn open(path: &std::path::Path) -> Metadata {
     Container::open(path).unwrap_or_else(|e| panic!("{e}")).metadata().clone()
 }
 
-/// The ids of `text`, nothing added.
+/// Returns the ids of `text`, with nothing added.
 pub(crate) fn encode(tokenizer: &Tokenizer, text: &str) -> Vec<u32> {
     encode_with(tokenizer, text, ControlTokens::AsText, false)
 }
@@ -49,7 +49,7 @@ pub(crate) fn ids(ids: &[u32]) -> Vec<TokenId> {
     ids.iter().copied().map(TokenId).collect()
 }
 
-/// A small vocabulary: pieces, types and further keys.
+/// Makes a small vocabulary of pieces, types and further keys.
 pub(crate) fn small(model: &str, pieces: &[(&str, i32)], more: &[(&str, Value)]) -> Metadata {
     let mut metadata = Metadata::default();
     metadata.set("tokenizer.ggml.model", Value::String(model.to_owned()));
