@@ -4,18 +4,18 @@ use gguf::Container;
 
 use crate::{LoadError, LoadOptions, load};
 
-/// Of one token of one sequence, attention left out.
+/// The cost of one token of one sequence, without attention.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StepCost {
-    /// Bytes of weights read: all matrices with the vocabulary head, of experts those in use.
+    /// Bytes of weights that are read: all matrices with the vocabulary head, of experts those in use.
     pub weight_bytes: u64,
-    /// Weights multiplied.
+    /// Number of weights that are multiplied.
     pub products: u64,
-    /// The same without the vocabulary head.
+    /// Number of weights that are multiplied, without the vocabulary head.
     pub layer_products: u64,
 }
 
-/// What a token of this model costs; an error is why the model cannot run.
+/// Returns what a token of this model costs; the error says why the model cannot run.
 pub fn step_cost(container: &Container) -> Result<StepCost, LoadError> {
     let spec = load::load(container, &LoadOptions { context_len_max: Some(1), ..LoadOptions::DEFAULT })?.spec;
     let has_head = container.tensor("output.weight").is_some();

@@ -1,7 +1,8 @@
 //! Mixture of experts: each token goes through the experts that its router scores highest.
 //!
-//! Softmax over all experts, the best `n_used` by score, their weights divided by their sum (Mixtral, Qwen 3). A token's outputs are
-//! added in the order of expert indices, whatever else is in the step, so its bytes do not depend on the step.
+//! Softmax over all experts, the best `n_used` by score, their weights divided by their sum (Mixtral, Qwen 3). A
+//! token's outputs are added in the order of expert indices, whatever else is in the step, so its bytes do not depend
+//! on the step.
 
 use kernels::Kernels;
 
@@ -12,21 +13,21 @@ use crate::{
     weights::FeedForward,
 };
 
-/// Buffers of the largest step.
+/// Buffers of experts for the largest step.
 pub(crate) struct Buffers<'a> {
     pub(crate) input: &'a mut Input,
-    /// `[T, F]`
+    /// Gates `[T, F]` of one expert.
     pub(crate) gate: &'a mut [f32],
-    /// `[T, F]`
+    /// Inner values `[T, F]` of one expert.
     pub(crate) up: &'a mut [f32],
-    /// `[T, E]`
+    /// Scores `[T, E]` of the router.
     pub(crate) scores: &'a mut [f32],
-    /// What comes out `[T, D]`
+    /// Output `[T, D]` of one expert.
     pub(crate) result: &'a mut [f32],
     pub(crate) expert_rows: &'a mut Vec<(u32, f32)>,
 }
 
-/// `x` `[T, D]` → `out` `[T, D]`.
+/// Sends the rows `x` `[T, D]` through their experts and adds the results up in `out` `[T, D]`.
 pub(crate) fn apply(
     kernels: &Kernels,
     spec: &ModelSpec,

@@ -38,7 +38,7 @@ const FAMILIES: &[(&str, Build)] = &[
     ("granite", granite::spec),
 ];
 
-/// Architecture names that can be loaded.
+/// Names of the architectures that can be loaded.
 pub const ARCHITECTURES: &[&str] = &{
     let mut names = [""; FAMILIES.len()];
     let mut i = 0;
@@ -49,7 +49,7 @@ pub const ARCHITECTURES: &[&str] = &{
     names
 };
 
-/// The spec of the architecture that the keys name; `n_vocab` comes from the embedding matrix.
+/// Makes the spec of the architecture that the keys name; `n_vocab` comes from the embedding matrix.
 pub(crate) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {
     let Some((_, build)) = FAMILIES.iter().find(|(name, _)| *name == keys.architecture) else {
         return Err(LoadError::Architecture { file: keys.file.to_owned(), name: keys.architecture.to_owned() });
@@ -59,7 +59,7 @@ pub(crate) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadErr
     Ok(spec)
 }
 
-/// What no family may have, so that nothing after this needs to look again.
+/// Refuses what no family may have, so that nothing after this needs to look again.
 fn check(keys: &Keys<'_>, spec: &ModelSpec) -> Result<(), LoadError> {
     let ModelSpec { n_heads, n_kv_heads, key_dim, value_dim, .. } = *spec;
     if !n_heads.is_multiple_of(n_kv_heads) {

@@ -18,7 +18,7 @@ use crate::{
     window::{AttentionWindow, Sight},
 };
 
-/// A loaded model: weights (in the map), KV arena, scratch.
+/// A loaded model: weights (in the map), KV arena, buffers.
 pub struct Model {
     spec: ModelSpec,
     weights: Weights,
@@ -91,14 +91,14 @@ impl Model {
         Ok(model.with_head_shortcut(HeadShortcut::Auto))
     }
 
-    /// The same, with another policy for steps that want only the best tokens ([`LogitsWanted::Best`]).
+    /// Sets the policy for steps that want only the best tokens ([`LogitsWanted::Best`]).
     #[must_use]
     pub fn with_head_shortcut(mut self, mode: HeadShortcut) -> Self {
         self.shortcut = Shortcut::new(mode, self.weights.head(), &self.spec);
         self
     }
 
-    /// What the shortcut through the vocabulary head has done; `None` if this model has none.
+    /// Returns what the shortcut through the vocabulary head has done; `None` if this model has none.
     pub fn head_stats(&self) -> Option<HeadStats> {
         self.shortcut.as_ref().map(Shortcut::stats)
     }
@@ -108,33 +108,34 @@ impl Model {
         self.scratch.input.set_observer(observer);
     }
 
-    /// What replaces the embedding table of the file ([`LoadOptions::embedding_type`]).
+    /// Returns what replaces the embedding table of the file ([`LoadOptions::embedding_type`]).
     pub fn requantised_embedding(&self) -> Option<Requantised> {
         self.embedding_copy
     }
 
-    /// What replaces the norms of the file ([`LoadOptions::norm_type`]).
+    /// Returns what replaces the norms of the file ([`LoadOptions::norm_type`]).
     pub fn requantised_norms(&self) -> Option<Requantised> {
         self.norms_copy
     }
 
-    /// Bytes of the KV cache that one position takes.
+    /// Number of bytes of the KV cache that one position takes.
     pub fn kv_position_bytes(&self) -> u64 {
         self.kv.layout().position_bytes().unwrap_or_default() as u64
     }
 
-    /// Bytes of the packed copy of the weights, once all matrices were multiplied with ([`LoadOptions::pack_bytes_max`]).
+    /// Number of bytes of the packed copy of the weights, once all matrices were multiplied with
+    /// ([`LoadOptions::pack_bytes_max`]).
     pub fn packed_bytes(&self) -> u64 {
         self.packed_bytes
     }
 
-    /// What the family says.
+    /// Returns the spec of the model, as its family states it.
     pub fn spec(&self) -> &ModelSpec {
         &self.spec
     }
 }
 
-/// Shape of the KV cache of a model.
+/// Returns the shape of the KV cache of a model.
 pub(crate) fn kv_layout(spec: &ModelSpec, types: KvTypes) -> KvLayout {
     let ModelSpec { n_layers, n_kv_heads, key_dim, value_dim, .. } = *spec;
     KvLayout { n_layers, n_kv_heads, key_dim, value_dim, types }
@@ -205,7 +206,7 @@ impl Forward for Model {
     }
 }
 
-/// An empty vector with the allocation of `spans`, for borrows of another lifetime (collecting in place reuses it).
+/// Empties a vector and returns its allocation for borrows of another lifetime (collecting in place reuses it).
 fn recycled<'b>(mut spans: Vec<Span<'_>>) -> Vec<Span<'b>> {
     spans.clear();
     spans.into_iter().map(|span| Span { pages: &[], ..span }).collect()
@@ -250,7 +251,7 @@ impl Model {
         spans
     }
 
-    /// Attention of one layer, added to the residual stream.
+    /// Adds the attention of one layer to the residual stream.
     fn attend(&mut self, index: usize, n_rows: usize, spans: &[Span<'_>]) {
         let sight = Sight::new(&self.spec, index, self.attention_window);
         let Self { spec, weights, rope, rope_local, kernels, kv, scratch, .. } = self;
@@ -309,7 +310,7 @@ impl Model {
         add_block(kernels, spec, hidden, out, layer.attention_post_norm.as_deref(), &mut scratch.spare);
     }
 
-    /// Feed-forward network or experts of one layer, added to the residual stream.
+    /// Adds the feed-forward network or the experts of one layer to the residual stream.
     fn feed(&mut self, index: usize, n_rows: usize) {
         let Self { spec, weights, kernels, scratch, .. } = self;
         let Layer { mlp_norm, mlp, mlp_post_norm, .. } = &weights.layers[index];
@@ -335,7 +336,7 @@ impl Model {
         add_block(kernels, spec, &mut hidden[..n], &mut block_out[..n], mlp_post_norm.as_deref(), spare);
     }
 
-    /// Hidden states of the rows that want them.
+    /// Computes the hidden states of the rows that want them.
     fn hidden(&mut self, step: &Step<'_>, logits: &mut Logits) {
         let Self { spec, weights, kernels, scratch, .. } = self;
         let width = spec.width;
@@ -354,7 +355,7 @@ impl Model {
         }
     }
 
-    /// Logits of the rows that want them.
+    /// Computes the logits of the rows that want them.
     fn head(&mut self, step: &Step<'_>, logits: &mut Logits) {
         let Self { spec, weights, kernels, scratch, shortcut, .. } = self;
         let width = spec.width;
@@ -400,7 +401,7 @@ impl Model {
     }
 }
 
-/// The norm before a block, or a copy where the family has none.
+/// Applies the norm before a block, or copies where the family has none.
 fn normed(kernels: &Kernels, spec: &ModelSpec, x: &[f32], weight: Option<&[f32]>, out: &mut [f32]) {
     match weight {
         Some(weight) => kernels.rms_norm(x, weight, spec.norm_epsilon, out),
@@ -408,8 +409,9 @@ fn normed(kernels: &Kernels, spec: &ModelSpec, x: &[f32], weight: Option<&[f32]>
     }
 }
 
-/// Makes the keys `[T, K]` and values `[T, V]` of a row that holds NaN or an infinity all infinite: a cache in `Q8_0` forgets a NaN, but
-/// every type reads an infinity back as no number, so that whoever attends to this position later learns of it.
+/// Makes the keys `[T, K]` and values `[T, V]` of a row that holds NaN or an infinity all infinite. A cache in `Q8_0`
+/// forgets a NaN, but every type reads an infinity back as no number, so that rows that attend to this position later
+/// show it.
 fn mark_broken(keys: &mut [f32], key_width: usize, values: &mut [f32], value_width: usize) {
     for (key, value) in keys.chunks_exact_mut(key_width).zip(values.chunks_exact_mut(value_width)) {
         if !is_finite(key) || !is_finite(value) {
@@ -419,14 +421,14 @@ fn mark_broken(keys: &mut [f32], key_width: usize, values: &mut [f32], value_wid
     }
 }
 
-/// Norm of `x` in place, by way of `spare`.
+/// Applies a norm to `x` in place, by way of `spare`.
 fn in_place_norm(kernels: &Kernels, spec: &ModelSpec, x: &mut [f32], weight: &[f32], spare: &mut [f32]) {
     let spare = &mut spare[..x.len()];
     kernels.rms_norm(x, weight, spec.norm_epsilon, spare);
     x.copy_from_slice(spare);
 }
 
-/// `hidden += residual_scale · post_norm(block)`; `spare` `[T, D]`.
+/// Adds a block's output: `hidden += residual_scale · post_norm(block)`; `spare` `[T, D]`.
 fn add_block(
     kernels: &Kernels,
     spec: &ModelSpec,
@@ -453,7 +455,7 @@ pub(crate) struct Feed<'a> {
     pub(crate) out: &'a mut [f32],
 }
 
-/// `out = down(norm(act(gate x) · up x))`
+/// Computes a feed-forward network: `out = down(norm(act(gate x) · up x))`.
 pub(crate) fn feed_forward(kernels: &Kernels, spec: &ModelSpec, network: &FeedForward, n_rows: usize, feed: Feed<'_>) {
     let FeedForward { gate, up, down, sub_norm } = network;
     let Feed { input, gate: gate_out, up: up_out, out } = feed;

@@ -4,12 +4,12 @@ use gguf::{Container, Metadata};
 
 use crate::{LoadError, spec::Pooling};
 
-/// Most layers, heads or experts that a file may claim.
+/// Largest number of layers, heads or experts that a file may claim.
 const COUNT_MAX: u64 = 4096;
 /// Largest width, vocabulary or context that a file may claim.
 pub(crate) const WIDTH_MAX: usize = 1 << 28;
 
-/// Reads `ARCH.name` keys.
+/// A reader of the `ARCH.name` keys of one architecture.
 pub(crate) struct Keys<'a> {
     pub(crate) file: &'a str,
     pub(crate) architecture: &'a str,
@@ -48,22 +48,22 @@ impl<'a> Keys<'a> {
             .map_err(|source| LoadError::Container { file: self.file.to_owned(), source })
     }
 
-    /// A count of things, 1 to 4096; for a key that may hold one value per layer, all must be equal.
+    /// Reads a count of things, 1 to 4096; for a key that may hold one value per layer, all must be equal.
     pub(crate) fn count(&self, name: &str) -> Result<usize, LoadError> {
         self.bounded(name, COUNT_MAX)?.map_or_else(|| self.refuse(name, "missing"), Ok)
     }
 
-    /// The same, if it is there.
+    /// Reads a count of things, 1 to 4096, or returns the default where there is none.
     pub(crate) fn count_or(&self, name: &str, default: usize) -> Result<usize, LoadError> {
         Ok(self.bounded(name, COUNT_MAX)?.unwrap_or(default))
     }
 
-    /// A width in elements, at least 1.
+    /// Reads a width in elements, at least 1.
     pub(crate) fn width(&self, name: &str) -> Result<usize, LoadError> {
         self.bounded(name, WIDTH_MAX as u64)?.map_or_else(|| self.refuse(name, "missing"), Ok)
     }
 
-    /// The same, if it is there.
+    /// Reads a width in elements, at least 1, or returns the default where there is none.
     pub(crate) fn width_or(&self, name: &str, default: usize) -> Result<usize, LoadError> {
         Ok(self.bounded(name, WIDTH_MAX as u64)?.unwrap_or(default))
     }
@@ -85,7 +85,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// An optional count where 0 means that there is none.
+    /// Reads an optional count, where 0 means that there is none.
     pub(crate) fn count_or_none(&self, name: &str) -> Result<Option<usize>, LoadError> {
         match self.read(name, Metadata::u64)? {
             Some(n) if n > WIDTH_MAX as u64 => self.refuse(name, format!("{n}, expected at most {WIDTH_MAX}")),
@@ -93,7 +93,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// A finite float.
+    /// Reads a finite float, if there is one.
     pub(crate) fn float(&self, name: &str) -> Result<Option<f32>, LoadError> {
         match self.read(name, Metadata::f32)? {
             Some(x) if !x.is_finite() => self.refuse(name, format!("{x} is not finite")),
@@ -101,7 +101,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// A float above zero, or the default.
+    /// Reads a float above zero, or returns the default where there is none.
     pub(crate) fn positive_or(&self, name: &str, default: f32) -> Result<f32, LoadError> {
         match self.float(name)? {
             Some(x) if x <= 0.0 => self.refuse(name, format!("{x}, expected more than 0")),
@@ -109,7 +109,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// A float above zero, where 0 is how converters say that there is none.
+    /// Reads a float above zero, where 0 is how converters say that there is none.
     pub(crate) fn positive_or_none(&self, name: &str) -> Result<Option<f32>, LoadError> {
         match self.float(name)? {
             Some(x) if x < 0.0 => self.refuse(name, format!("{x}, expected 0 or more")),
@@ -117,12 +117,12 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// A float above zero without which the model has no meaning.
+    /// Reads a float above zero, without which the model has no meaning.
     pub(crate) fn positive(&self, name: &str) -> Result<f32, LoadError> {
         self.positive_or_none(name)?.map_or_else(|| self.refuse(name, "missing, or 0"), Ok)
     }
 
-    /// A key that we compute as if it had the value `expected`: any other is refused, not ignored.
+    /// Refuses a key that we compute as if it had the value `expected`, if it has another.
     pub(crate) fn only(&self, name: &str, expected: f32) -> Result<(), LoadError> {
         match self.float(name)? {
             Some(x) if (x - expected).abs() > 1e-6 => {
@@ -132,17 +132,18 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// Is there such a key?
+    /// Whether there is a key of that name.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.metadata.get(&self.key(name)).is_some()
     }
 
-    /// A boolean.
+    /// Reads a boolean, if there is one.
     pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, LoadError> {
         self.read(name, Metadata::bool)
     }
 
-    /// Which of `n_layers` layers see only a sliding window: an array of one flag per layer, or a period `n` (all but every n-th).
+    /// Reads which of `n_layers` layers see only a sliding window: an array of one flag per layer, or a period `n` (all
+    /// but every n-th).
     pub(crate) fn window_pattern(
         &self,
         name: &str,
@@ -165,7 +166,7 @@ impl<'a> Keys<'a> {
         Ok(flags)
     }
 
-    /// How hidden states become an embedding.
+    /// Reads how hidden states become an embedding.
     pub(crate) fn pooling(&self) -> Result<Option<Pooling>, LoadError> {
         const NAME: &str = "pooling_type";
         let Some(number) = self.read(NAME, Metadata::u64)? else { return Ok(None) };
@@ -175,7 +176,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// A string.
+    /// Reads a string, if there is one.
     pub(crate) fn text(&self, name: &str) -> Result<Option<&'a str>, LoadError> {
         self.read(name, Metadata::str)
     }

@@ -1,5 +1,5 @@
-//! [`Linear`]: a weight matrix in the file, perhaps a range of the rows of a larger tensor, with its bias and scale; and
-//! [`Input`]: what it is multiplied with.
+//! [`Linear`]: a weight matrix in the file, perhaps a range of the rows of a larger tensor, with its bias and scale;
+//! and [`Input`]: what it is multiplied with.
 
 use std::{
     ops::Range,
@@ -15,56 +15,57 @@ use crate::{
     rotation::Rotation,
 };
 
-/// Activation rows made ready for matmuls, which remembers the rows that hold NaN or an infinity: an int8 code can say neither,
-/// so a broken weight would vanish behind the next quantised matrix. Whatever is computed from such a row is NaN, up to the logits.
+/// Activation rows made ready for matmuls. It remembers the rows that hold NaN or an infinity: an int8 code can say
+/// neither, so a broken weight would vanish behind the next quantised matrix. Whatever is computed from such a row is
+/// NaN, up to the logits.
 #[derive(Default)]
 pub(crate) struct Input {
     rows: Rows,
     broken: Vec<usize>,
     observer: Option<Observer>,
-    /// The same rows rotated; of use to models whose weights are.
+    /// Rows as they are, rotated; used by models whose weights are.
     rotated: Rows,
-    /// The same rows behind a matrix's own norm.
+    /// Rows behind a norm that only one matrix has.
     normed: Rows,
 }
 
 impl Input {
-    /// Room for the marks of `rows_max` rows, which ternary matrices see quantised by `rule`.
+    /// Makes room for the marks of `rows_max` rows, which ternary matrices see quantised by `rule`.
     pub(crate) fn new(rows_max: usize, rule: ActivationRule) -> Self {
         let rows = || Rows::with_rule(rule);
         let broken = Vec::with_capacity(rows_max);
         Self { rows: rows(), broken, observer: None, rotated: rows(), normed: rows() }
     }
 
-    /// Sets `x` `[T, K]`.
+    /// Takes `x` `[T, K]` as the rows.
     pub(crate) fn set(&mut self, kernels: &Kernels, x: &[f32], k: usize) {
         self.room(x.len() / k, k).copy_from_slice(x);
         self.fill(kernels);
     }
 
-    /// Room for `n_rows` rows of `k` `[T, K]`, to be filled before [`Input::fill`] says that they are.
+    /// Makes room for `n_rows` rows of `k` `[T, K]`, to be filled before [`Input::fill`] is called.
     pub(crate) fn room(&mut self, n_rows: usize, k: usize) -> &mut [f32] {
         self.rows.room(n_rows, k)
     }
 
-    /// Takes what [`Input::room`] was filled with.
+    /// Makes the rows ready that [`Input::room`] was filled with.
     pub(crate) fn fill(&mut self, kernels: &Kernels) {
         self.broken.clear();
         let broken = kernels.broken_rows(&mut self.rows);
         self.broken.extend((0..).zip(broken).filter(|(_, is_broken)| **is_broken).map(|(row, _)| row));
     }
 
-    /// The row, if it is only one and all of it are numbers.
+    /// Returns the row, if it is only one and all of it are numbers.
     pub(crate) fn single(&mut self) -> Option<&mut Rows> {
         (self.rows.n_rows() == 1 && self.broken.is_empty()).then_some(&mut self.rows)
     }
 
-    /// Who sees the inputs of matrices from now on.
+    /// Sets who sees the inputs of matrices from now on.
     pub(crate) fn set_observer(&mut self, observer: Option<Observer>) {
         self.observer = observer;
     }
 
-    /// Several matrices over the same rows in one parallel region: `[(W [M, K], out [T, M])]`.
+    /// Multiplies several matrices with the same rows in one parallel region: `[(W [M, K], out [T, M])]`.
     pub(crate) fn multiply<const N: usize>(&mut self, kernels: &Kernels, mut outputs: [(&Linear, &mut [f32]); N]) {
         if outputs.iter().any(|(linear, _)| linear.input_norm.is_some()) {
             return self.multiply_normed(kernels, outputs);
@@ -99,7 +100,7 @@ impl Input {
         }
     }
 
-    /// The same where matrices have norms of their own on their input: each sees other rows.
+    /// Multiplies matrices that have norms of their own on their input: each sees other rows.
     fn multiply_normed<const N: usize>(&mut self, kernels: &Kernels, outputs: [(&Linear, &mut [f32]); N]) {
         for (linear, out) in outputs {
             let (x, n_cols) = (self.rows.values(), self.rows.k());
@@ -119,7 +120,7 @@ impl Input {
         }
     }
 
-    /// What follows the product with `linear`.
+    /// Applies to `out` what follows the product with `linear`.
     fn finish(&self, linear: &Linear, out: &mut [f32]) {
         linear.finish(out);
         for &row in &self.broken {
@@ -128,55 +129,59 @@ impl Input {
     }
 }
 
-/// A norm that only one matrix sees.
+/// A norm on the input of one matrix alone.
 pub(crate) struct InputNorm {
-    /// `[K]`
+    /// Weights `[K]` of the norm.
     pub(crate) weight: Vec<f32>,
     pub(crate) epsilon: f32,
 }
 
-/// Is every element a number? No early exit: the loop is a few vector instructions.
+/// Whether every element is a number. No early exit: the loop is a few vector instructions.
 pub(crate) fn is_finite(x: &[f32]) -> bool {
     const EXPONENT: u32 = 0x7f80_0000;
     x.iter().fold(0, |broken, v| broken | u32::from(v.to_bits() & EXPONENT == EXPONENT)) == 0
 }
 
-/// `out = scale · W x + bias`, `W` `[rows, cols]`.
+/// A linear layer: `out = scale · W x + bias`, `W` `[rows, cols]`.
 pub(crate) struct Linear {
     bytes: TensorBytes,
     range: Range<usize>,
     format: Format,
     rows: usize,
     cols: usize,
-    /// `[rows]`, or empty: see [`Matrix::row_scales`].
+    /// Scales `[rows]`, or empty: see [`Matrix::row_scales`].
     row_scales: Vec<f32>,
-    /// `[rows]`
+    /// Bias `[rows]` that is added.
     pub(crate) bias: Option<Vec<f32>>,
-    /// One for the whole matrix (BitNet), unless it is in `row_scales`.
+    /// Scale of the whole matrix (BitNet), unless it is in `row_scales`.
     pub(crate) scale: Option<f32>,
-    /// What its input goes through, where it is stored rotated. All matrices over one input that have one have the same.
+    /// Rotation of the input, where the matrix is stored rotated. All matrices over one input that have one have the
+    /// same.
     pub(crate) rotation: Option<Arc<Rotation>>,
-    /// Norm of its input, after the one that all matrices over that input share (`use_rms_norm` of transformers' `BitNet`).
+    /// Norm of the input, after the one that all matrices over that input share (`use_rms_norm` of transformers'
+    /// `BitNet`).
     pub(crate) input_norm: Option<Arc<InputNorm>>,
-    /// Whether it may have a copy that is faster to multiply with, and that copy, made when first it would have been of use.
+    /// Whether the matrix may have a copy that is faster to multiply with; the copy follows, made when it is first of
+    /// use.
     pub(crate) may_pack: bool,
     packed: OnceLock<Option<PackedMatrix>>,
-    /// Where it stands in the file; `None` for all but the first of the pieces that share a tensor and its input.
+    /// Place of the matrix in the file; `None` for all but the first of the pieces that share a tensor and its input.
     pub(crate) place: Option<Box<Place>>,
 }
 
-/// One matrix of a tensor.
+/// The place of a matrix in a tensor of the file.
 pub(crate) struct Place {
-    /// The tensor's name.
+    /// Name of the tensor.
     pub(crate) tensor: Box<str>,
-    /// Which of its matrices: the expert, or 0.
+    /// Index of the matrix in the tensor: the expert, or 0.
     pub(crate) matrix: usize,
-    /// How many it has.
+    /// Number of matrices of the tensor.
     pub(crate) n_matrices: usize,
 }
 
 impl Linear {
-    /// Rows `rows` of a tensor, which is `stored` in `bytes`. An error is why ternary weights cannot be those of a model.
+    /// Makes a matrix of the rows `rows` of a tensor, which is `stored` in `bytes`. The error says why ternary weights
+    /// cannot be those of a model.
     pub(crate) fn new(bytes: &TensorBytes, stored: &StoredMatrix<'_>, rows: Range<usize>) -> Result<Self, String> {
         let (format, cols) = (stored.format(), stored.cols());
         assert!(rows.end <= stored.n_rows(), "rows {rows:?} of {}", stored.n_rows());
@@ -207,8 +212,8 @@ impl Linear {
         })
     }
 
-    /// The same, times `scale`: where rows have scales of their own it becomes part of them, so that it makes no difference in which of the two a file
-    /// keeps it.
+    /// Multiplies the matrix by `scale`: where rows have scales of their own it becomes part of them, so that it makes
+    /// no difference in which of the two a file keeps it.
     #[must_use]
     pub(crate) fn scaled(mut self, scale: Option<f32>) -> Self {
         match scale {
@@ -218,22 +223,22 @@ impl Linear {
         self
     }
 
-    /// Output width.
+    /// Width of the output.
     pub(crate) fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Input width.
+    /// Width of the input.
     pub(crate) fn cols(&self) -> usize {
         self.cols
     }
 
-    /// Is it multiplied with activations that [`ActivationRule`] is about?
+    /// Whether the matrix is multiplied with activations that [`ActivationRule`] is about.
     pub(crate) fn has_row_scales(&self) -> bool {
         !self.row_scales.is_empty()
     }
 
-    /// The weights.
+    /// Returns the weights for a matmul.
     pub(crate) fn matrix(&self) -> Matrix<'_> {
         let Self { format, rows, cols, row_scales, .. } = self;
         let bytes = &self.bytes[self.range.clone()];
@@ -247,21 +252,21 @@ impl Linear {
         }
     }
 
-    /// Bytes of the copy that it may have on `isa`, if there is one of its format.
+    /// Number of bytes of the copy that the matrix may have on `isa`, if there is one of its format.
     pub(crate) fn packed_bytes(&self, isa: Isa) -> u64 {
         let bytes =
             if self.row_scales.is_empty() { PackedMatrix::bytes(isa, self.format, self.rows, self.cols) } else { None };
         bytes.unwrap_or(0) as u64
     }
 
-    /// Makes the copy, if it may have one.
+    /// Makes the packed copy, if the matrix may have one.
     fn pack(&self, kernels: &Kernels) {
         if self.may_pack {
             self.packed.get_or_init(|| kernels.pack(&self.matrix()));
         }
     }
 
-    /// Scale and bias.
+    /// Applies scale and bias.
     fn finish(&self, out: &mut [f32]) {
         if let Some(scale) = self.scale {
             out.iter_mut().for_each(|x| *x *= scale);
@@ -273,7 +278,7 @@ impl Linear {
         }
     }
 
-    /// Exact values of row `i`: the embedding of a token.
+    /// Decodes the exact values of row `i`: the embedding of a token.
     pub(crate) fn decode_row(&self, i: usize, out: &mut [f32]) {
         let row_bytes = self.range.len() / self.rows;
         let row = &self.bytes[self.range.clone()][i * row_bytes..][..row_bytes];

@@ -1,5 +1,5 @@
-//! From a container to weights: every tensor's presence, shape and type is checked against the spec, and its bytes become a
-//! [`StoredMatrix`] here and nowhere else.
+//! From a container to weights: every tensor's presence, shape and type is checked against the spec, and its bytes
+//! become a [`StoredMatrix`] here and nowhere else.
 
 mod layer;
 mod rotations;
@@ -19,35 +19,38 @@ use crate::{
 use rotations::Rotations;
 use tensors::Tensors;
 
-/// What a caller may choose when loading.
+/// Choices of the caller who loads a model.
 #[derive(Clone, Copy, Debug)]
 pub struct LoadOptions {
-    /// Longest sequence; the model's own limit if `None`. Longer than the model allows is an error. With an attention window the limit, and
-    /// what `None` means, is [`POSITIONS_MAX`].
+    /// Longest sequence; the model's own limit if `None`. Longer than the model allows is an error. With an attention
+    /// window the limit, and what `None` means, is [`POSITIONS_MAX`].
     pub context_len_max: Option<usize>,
-    /// How much of a sequence its rows see; `None` if all of it. No longer, sinks included, than the context that the model was made for.
+    /// Part of a sequence that its rows see; `None` if all of it. No longer, sinks included, than the context that the
+    /// model was made for.
     pub attention_window: Option<AttentionWindow>,
     /// Types of cached keys and values.
     pub kv_types: KvTypes,
-    /// KV arena in positions over all sequences; if `None`, what one sequence needs: a full context, or
+    /// Size of the KV arena in positions over all sequences; if `None`, what one sequence needs: a full context, or
     /// [`AttentionWindow::pages_max`] if that is less.
     pub kv_positions: Option<usize>,
-    /// Most rows in one step: sizes the scratch buffers.
+    /// Largest number of rows in one step, which sizes the buffers.
     pub step_rows_max: usize,
     /// Type of the embedding table, and of the head where it is the same matrix; as in the file if `None`.
     pub embedding_type: Option<EmbeddingType>,
     /// Type of the weights of norms.
     pub norm_type: NormType,
-    /// How activations are quantised that ternary matrices with one scale a row are multiplied with; only models that have such may be asked for
-    /// another rule than the default.
+    /// Rule by which activations are quantised that ternary matrices with one scale a row are multiplied with; only
+    /// models that have such may be asked for another rule than the default.
     pub activations: ActivationRule,
-    /// Most bytes of a second copy of the weights, in the order in which kernels walk them; those that need more for all their matrices get none. The
-    /// copy takes as much memory as weights of those formats do in the file, and is made matrix by matrix when each is first multiplied with.
+    /// Largest number of bytes of a second copy of the weights, in the order in which kernels walk them; models that
+    /// need more for all their matrices get none. The copy takes as much memory as weights of those formats do in the
+    /// file, and is made matrix by matrix when each is first multiplied with.
     pub pack_bytes_max: u64,
 }
 
 impl LoadOptions {
-    /// The model's own context, keys and values in f16, steps of 512 rows, weights as in the file.
+    /// Options of a plain run: the model's own context, keys and values in f16, steps of 512 rows, weights as in the
+    /// file.
     pub const DEFAULT: Self = Self {
         context_len_max: None,
         attention_window: None,
@@ -67,11 +70,11 @@ impl Default for LoadOptions {
     }
 }
 
-/// Rows of a ternary tensor that are looked at before the model is trusted to be what its types say.
+/// Number of rows of a ternary tensor that are looked at before the model is trusted to be what its types say.
 const ROWS_CHECKED: usize = 8;
 
-/// A view of the weights of `tensor` of `container`, whose bytes are `bytes`; an error where weights of that type cannot be computed with, or are not what
-/// their type says.
+/// Makes a view of the weights of `tensor` of `container`, whose bytes are `bytes`. An error where weights of that type
+/// cannot be computed with, or are not what their type says.
 pub fn stored_matrix<'b>(
     container: &Container,
     tensor: &TensorInfo,
@@ -96,7 +99,7 @@ pub fn stored_matrix<'b>(
     Ok(stored)
 }
 
-/// Refuses a file that goes with models by what it is.
+/// Refuses a file that goes with models and is none, and says what it is.
 pub fn check_kind(container: &Container) -> Result<(), LoadError> {
     match FileKind::of(container.metadata()) {
         FileKind::Model => Ok(()),
@@ -104,17 +107,17 @@ pub fn check_kind(container: &Container) -> Result<(), LoadError> {
     }
 }
 
-/// The context that the model was made for.
+/// Returns the length of the context that the model was made for.
 pub fn context_len(container: &Container) -> Result<usize, LoadError> {
     Keys::new(container)?.width("context_length")
 }
 
-/// Rows of the embedding matrix.
+/// Returns the number of rows of the embedding matrix.
 pub fn n_vocab(container: &Container) -> Result<usize, LoadError> {
     Tensors::new(container).rows("token_embd.weight")
 }
 
-/// A checked model before it has memory of its own.
+/// The parts of a checked model, before it has memory of its own.
 pub(crate) struct Parts {
     pub(crate) spec: ModelSpec,
     pub(crate) weights: Weights,
@@ -124,13 +127,13 @@ pub(crate) struct Parts {
 }
 
 impl LoadOptions {
-    /// Bytes of the packed copy of `weights` on `isa`.
+    /// Number of bytes of the packed copy of `weights` on `isa`.
     pub(crate) fn packed_bytes(&self, weights: &mut Weights, isa: Isa) -> u64 {
         let needed = weights.matrices().map(|matrix| matrix.packed_bytes(isa)).sum();
         if needed <= self.pack_bytes_max { needed } else { 0 }
     }
 
-    /// Positions of the KV arena for sequences of at most `context_len_max` tokens.
+    /// Number of positions of the KV arena for sequences of at most `context_len_max` tokens.
     pub(crate) fn kv_positions(&self, context_len_max: usize) -> usize {
         let of_window = |window: AttentionWindow| window.pages_max(self.step_rows_max).saturating_mul(PAGE_LEN);
         let needed = self.attention_window.map_or(usize::MAX, of_window);
@@ -138,7 +141,7 @@ impl LoadOptions {
     }
 }
 
-/// Checks everything; of `options` only what changes what is read from the file.
+/// Checks everything; of `options` it reads only what changes what is read from the file.
 pub(crate) fn load(container: &Container, options: &LoadOptions) -> Result<Parts, LoadError> {
     let keys = Keys::new(container)?;
     let input_norm_epsilon = keys.positive_or_none("input_norm_rms_epsilon")?;
@@ -161,7 +164,7 @@ pub(crate) fn load(container: &Container, options: &LoadOptions) -> Result<Parts
     })
 }
 
-/// Longest sequence, and how many distances between a query and a key there are in it.
+/// Returns the longest sequence, and how many distances between a query and a key there are in it.
 fn context(options: &LoadOptions, spec: &ModelSpec) -> Result<(usize, usize), String> {
     let made_for = spec.context_len;
     let Some(AttentionWindow { len, sinks }) = options.attention_window else {
@@ -186,7 +189,7 @@ fn context(options: &LoadOptions, spec: &ModelSpec) -> Result<(usize, usize), St
     Ok((context_len_max, context_len_max.min(seen)))
 }
 
-/// As many embeddings as tokens, where the file has tokens.
+/// Checks that there are as many embeddings as tokens, where the file has tokens.
 fn check_vocabulary(container: &Container, n_vocab: usize) -> Result<(), LoadError> {
     let file = || container.name().to_owned();
     let tokens = container.metadata().strings("tokenizer.ggml.tokens");
@@ -200,7 +203,7 @@ fn check_vocabulary(container: &Container, n_vocab: usize) -> Result<(), LoadErr
     }
 }
 
-/// The angles of `spec`, which must be numbers.
+/// Returns the angles of `spec`, which must be numbers.
 fn angles(keys: &Keys<'_>, spec: &RopeSpec, factors: Option<&[f32]>) -> Result<Rope, LoadError> {
     let rope = rope::build(spec, factors);
     if rope.inverse_frequencies.iter().any(|x| !x.is_finite()) || !rope.magnitude.is_finite() {
@@ -210,7 +213,7 @@ fn angles(keys: &Keys<'_>, spec: &RopeSpec, factors: Option<&[f32]>) -> Result<R
     Ok(rope)
 }
 
-/// Llama 3's factors, or LongRoPE's for short or long contexts.
+/// Reads Llama 3's factors, or LongRoPE's for short or long contexts.
 fn rope_factors(
     tensors: &mut Tensors<'_>,
     keys: &Keys<'_>,

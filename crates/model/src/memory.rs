@@ -8,30 +8,30 @@ use crate::{
     scratch::{Scratch, has_sinks},
 };
 
-/// Bytes by use.
+/// The memory that a model will need, by use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MemoryPlan {
-    /// Weights, mapped from the file.
+    /// Bytes of weights, mapped from the file.
     pub weight_bytes: u64,
-    /// Embedding table in another type than the file's, beside the map.
+    /// Bytes of an embedding table in another type than the file's, beside the map.
     pub copy_bytes: u64,
-    /// Weights in the order in which kernels walk them, beside the map.
+    /// Bytes of weights in the order in which kernels walk them, beside the map.
     pub packed_bytes: u64,
-    /// KV cache: the whole arena.
+    /// Bytes of the KV cache: the whole arena.
     pub kv_bytes: u64,
-    /// Buffers of a step.
+    /// Bytes of the buffers of a step.
     pub scratch_bytes: u64,
-    /// Longest sequence; with an attention window not what the KV cache has room for.
+    /// Length of the longest sequence in tokens; with an attention window the KV cache has room for less.
     pub context_len: usize,
 }
 
-/// The plan for one sequence of `context_len` tokens (the model's own if `None`) with keys and values in f16; an error is why the
-/// model cannot run.
+/// Returns the plan for one sequence of `context_len` tokens (the model's own if `None`) with keys and values in f16;
+/// the error says why the model cannot run.
 pub fn memory_plan(container: &Container, context_len: Option<usize>) -> Result<MemoryPlan, LoadError> {
     memory_plan_with(container, &LoadOptions { context_len_max: context_len, ..LoadOptions::DEFAULT })
 }
 
-/// The plan for exactly these options.
+/// Returns the plan for exactly these options.
 pub fn memory_plan_with(container: &Container, options: &LoadOptions) -> Result<MemoryPlan, LoadError> {
     let mut parts = load::load(container, options)?;
     let positions = options.kv_positions(parts.context_len_max);

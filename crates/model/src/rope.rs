@@ -4,7 +4,8 @@ use kernels::Rope;
 
 use crate::spec::{RopeScaling, RopeSpec};
 
-/// Frequencies of `spec`; `factors` (Llama 3's `rope_freqs`, LongRoPE's long or short set) divide them one by one.
+/// Makes the angles of `spec`; `factors` (Llama 3's `rope_freqs`, LongRoPE's long or short set) divide the frequencies
+/// one by one.
 pub(crate) fn build(spec: &RopeSpec, factors: Option<&[f32]>) -> Rope {
     let n_pairs = spec.n_dims / 2;
     let mut magnitude = spec.magnitude;
@@ -22,7 +23,7 @@ pub(crate) fn build(spec: &RopeSpec, factors: Option<&[f32]>) -> Rope {
     Rope { pairs: spec.pairs, inverse_frequencies, magnitude }
 }
 
-/// What scaling multiplies the frequency of `pair` by.
+/// Returns the factor of scaling on the frequency of `pair`.
 fn stretch(spec: &RopeSpec, pair: usize) -> f64 {
     match spec.scaling {
         RopeScaling::None => 1.0,

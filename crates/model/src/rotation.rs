@@ -2,23 +2,24 @@
 
 use kernels::Kernels;
 
-/// Signs, then a Walsh-Hadamard transform of blocks: `x → H (s · x)`. Weights stored as `W H s` then give `W x`, as both are orthogonal and symmetric.
+/// A rotation of activations: signs, then a Walsh-Hadamard transform of blocks: `x → H (s · x)`. Weights stored as
+/// `W H s` then give `W x`, as both are orthogonal and symmetric.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Rotation {
-    /// Elements of a block, a power of two that divides the width.
+    /// Number of elements of a block, a power of two that divides the width.
     pub(crate) block: usize,
-    /// `[K]`, each 1 or −1; all 1 if `None`.
+    /// Signs `[K]`, each 1 or −1; all 1 if `None`.
     pub(crate) signs: Option<Vec<f32>>,
 }
 
 impl Rotation {
-    /// Rows `x` `[T, K]` in place.
+    /// Rotates rows `x` `[T, K]` in place.
     pub(crate) fn apply(&self, kernels: &Kernels, x: &mut [f32]) {
         self.sign(x);
         kernels.hadamard(self.block, x);
     }
 
-    /// The inverse of [`apply`](Self::apply).
+    /// Undoes [`apply`](Self::apply) in place.
     pub(crate) fn undo(&self, kernels: &Kernels, x: &mut [f32]) {
         kernels.hadamard(self.block, x);
         self.sign(x);

@@ -6,17 +6,17 @@ use gguf::Container;
 
 use crate::{LoadError, load::stored_matrix};
 
-/// Weights decoded at a time.
+/// Number of weights decoded at a time.
 const CHUNK: usize = 1 << 16;
 
-/// The first weight that is not finite.
+/// The first weight of a model that is not finite.
 #[derive(Clone, PartialEq, Debug)]
 pub struct BadWeight {
-    /// Tensor.
+    /// Name of the tensor.
     pub tensor: String,
-    /// Index in file order.
+    /// Index of the weight in file order.
     pub index: usize,
-    /// NaN or an infinity.
+    /// Value of the weight: NaN or an infinity.
     pub value: f32,
 }
 
@@ -26,7 +26,8 @@ impl fmt::Display for BadWeight {
     }
 }
 
-/// Decodes all tensors; `progress` is told the bytes read so far. Types that cannot be decoded are an error.
+/// Decodes all tensors and returns the first weight that is not finite; `progress` is told the bytes read so far. Types
+/// that cannot be decoded are an error.
 pub fn scan_weights(container: &Container, progress: &mut dyn FnMut(u64)) -> Result<Option<BadWeight>, LoadError> {
     let mut n_read = 0;
     let mut values = Vec::new();

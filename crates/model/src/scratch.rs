@@ -4,33 +4,33 @@ use kernels::ActivationRule;
 
 use crate::{LoadOptions, linear::Input, spec::ModelSpec};
 
-/// `T` is the most rows in a step.
+/// Buffers of a step. `T` is the largest number of rows in a step.
 pub(crate) struct Scratch {
     /// Residual stream `[T, D]`
     pub(crate) hidden: Vec<f32>,
     /// Normed input `[T, D]`
     pub(crate) normed: Vec<f32>,
-    /// What a block adds `[T, D]`
+    /// Output `[T, D]` of a block
     pub(crate) block_out: Vec<f32>,
-    /// `[T, H·Dk]`
+    /// Queries `[T, H·Dk]`
     pub(crate) q: Vec<f32>,
     /// Queries as they meet attention sinks `[T, H·Dk]`, if there are any
     pub(crate) q_to_sinks: Vec<f32>,
-    /// `[T, G·Dk]`
+    /// Keys `[T, G·Dk]`
     pub(crate) k: Vec<f32>,
-    /// `[T, G·Dv]`
+    /// Values `[T, G·Dv]`
     pub(crate) v: Vec<f32>,
-    /// `[T, F]`
+    /// Gates of the feed-forward network `[T, F]`
     pub(crate) gate: Vec<f32>,
-    /// `[T, F]`
+    /// Inner values of the feed-forward network `[T, F]`
     pub(crate) up: Vec<f32>,
     /// Output of a norm whose input is wanted no more, `[T, max(D, H·Dk, H·Dv)]`
     pub(crate) spare: Vec<f32>,
-    /// `[T, E]`
+    /// Scores of the experts' router `[T, E]`
     pub(crate) router: Vec<f32>,
-    /// Which rows go to one expert `[T]`, with its weight for each
+    /// Rows that go to one expert `[T]`, with its weight for each
     pub(crate) expert_rows: Vec<(u32, f32)>,
-    /// `[T]`
+    /// Positions of the rows `[T]`
     pub(crate) positions: Vec<u32>,
     /// Positions at which queries meet attention sinks `[T]`
     pub(crate) sink_positions: Vec<u32>,
@@ -38,12 +38,12 @@ pub(crate) struct Scratch {
     pub(crate) input: Input,
 }
 
-/// Do queries meet some keys at other positions than all else?
+/// Whether queries meet some keys at other positions than all else.
 pub(crate) fn has_sinks(options: &LoadOptions) -> bool {
     options.attention_window.is_some_and(|window| window.sinks > 0)
 }
 
-/// Elements a row of each buffer, in the order of the fields.
+/// Numbers of elements a row of each buffer, in the order of the fields.
 struct Widths {
     model: usize,
     q: usize,
@@ -72,7 +72,7 @@ impl Widths {
 }
 
 impl Scratch {
-    /// `None` if the sizes cannot be addressed.
+    /// Makes the buffers; `None` if the sizes cannot be addressed.
     pub(crate) fn new(spec: &ModelSpec, rows_max: usize, has_sinks: bool, rule: ActivationRule) -> Option<Self> {
         Self::bytes(spec, rows_max, has_sinks).filter(|&n| isize::try_from(n).is_ok())?;
         let widths = Widths::new(spec, has_sinks);
@@ -96,7 +96,8 @@ impl Scratch {
         })
     }
 
-    /// Bytes of the buffers for `rows_max` rows, with the f32 and int8 copies that a matmul works on; `None` on overflow.
+    /// Returns the bytes of the buffers for `rows_max` rows, with the f32 and int8 copies that a matmul works on;
+    /// `None` on overflow.
     pub(crate) fn bytes(spec: &ModelSpec, rows_max: usize, has_sinks: bool) -> Option<u64> {
         let Widths { model, q, q_to_sinks, k, v, feed_forward, spare, experts } = Widths::new(spec, has_sinks);
         let floats = [3 * model as u64, 2 * feed_forward as u64]

@@ -1,5 +1,6 @@
-//! The vocabulary head when only its largest products are wanted: a coarse copy of the matrix says which rows may be among them, and only
-//! those are computed, by the kernel that would compute all. What comes out is the same to the bit ([`kernels::CoarseMatrix`] has the bound).
+//! The vocabulary head when only its largest products are wanted: a coarse copy of the matrix says which rows may be
+//! among them, and only those are computed, by the kernel that would compute all. What comes out is the same to the bit
+//! ([`kernels::CoarseMatrix`] has the bound).
 
 use kernels::{CoarseMatrix, CoarseScratch, Kernels};
 
@@ -11,64 +12,64 @@ use crate::{
 /// Whether a step that wants only the best tokens may skip most rows of the vocabulary head.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum HeadShortcut {
-    /// Never: every product is computed.
+    /// The shortcut is never used: every product is computed.
     Off,
-    /// Where it saves time: for heads too large for a cache, after a few such steps, and only if a trial says so and as long as few rows are
-    /// computed.
+    /// The shortcut is used where it saves time: for heads too large for a cache, after a few such steps, and only if a
+    /// trial says so and as long as few rows are computed.
     #[default]
     Auto,
-    /// Always, from the first such step.
+    /// The shortcut is always used, from the first such step.
     On,
 }
 
-/// What the shortcut has done so far.
+/// Counts of what the shortcut has done so far.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct HeadStats {
-    /// Steps that used it.
+    /// Number of steps that used the shortcut.
     pub n_steps: u64,
-    /// Rows of the head computed exactly in those steps, added up.
+    /// Number of rows of the head computed exactly in those steps, added up.
     pub n_rows: u64,
-    /// Bytes of the coarse copy, as far as it is made.
+    /// Number of bytes of the coarse copy, as far as it is made.
     pub coarse_bytes: u64,
 }
 
 /// Smallest head (in bytes of weights) that [`HeadShortcut::Auto`] copies: a smaller one comes out of the cache.
 const AUTO_BYTES_MIN: usize = 16 << 20;
 
-/// Steps that want only the best tokens before `Auto` begins to copy.
+/// Number of steps that want only the best tokens before `Auto` begins to copy.
 const AUTO_STEPS_MIN: u32 = 8;
 
-/// Steps in which a first part of the copy is tried before the rest of it is made.
+/// Number of steps in which a first part of the copy is tried before the rest of it is made.
 const TRIAL_STEPS: u32 = 16;
 
-/// The copy is made in this many steps, so that none of them takes much longer.
+/// Number of steps in which the copy is made, so that none of them takes much longer.
 const FILL_STEPS: usize = 48;
 
-/// Steps without the shortcut after it did not pay; doubled each time.
+/// Number of steps without the shortcut after it did not pay; doubled each time.
 const PAUSE_STEPS: u32 = 64;
 
-/// Reading a chosen row costs this many times its share of the whole matrix.
+/// Cost of reading a chosen row, as a multiple of its share of the whole matrix.
 const CHOSEN_COST: f32 = 1.5;
 
-/// The coarse copy and when to use it.
+/// The coarse copy of the vocabulary head, and when to use it.
 pub(crate) struct Shortcut {
     mode: HeadShortcut,
     coarse: CoarseMatrix,
     scratch: CoarseScratch,
     n_seen: u32,
     n_tried: u32,
-    /// Bytes of the copy for each byte of the head.
+    /// Number of bytes of the copy for each byte of the head.
     coarse_cost: f32,
     /// Part of the rows that was computed, averaged over the last steps.
     chosen: f32,
-    /// Steps left without the shortcut, and of the next pause.
+    /// Number of steps left without the shortcut, and of the next pause.
     pause: u32,
     pause_next: u32,
     stats: HeadStats,
 }
 
 impl Shortcut {
-    /// `None` where it is not wanted or the head does not allow it.
+    /// Makes the shortcut; `None` where it is not wanted or the head does not allow it.
     pub(crate) fn new(mode: HeadShortcut, head: &Linear, spec: &ModelSpec) -> Option<Self> {
         let w = head.matrix();
         // What is done with a product later must keep their order.
@@ -101,8 +102,8 @@ impl Shortcut {
         self.stats
     }
 
-    /// Fills `out` `[V]` with the products of the only row of `input` that are among the `n_best` largest after scale and cap, minus infinity
-    /// elsewhere; `false` if the caller has to compute all of them.
+    /// Fills `out` `[V]` with the products of the only row of `input` that are among the `n_best` largest after scale
+    /// and cap, minus infinity elsewhere; `false` if the caller has to compute all of them.
     pub(crate) fn apply(
         &mut self,
         kernels: &Kernels,
@@ -124,7 +125,8 @@ impl Shortcut {
         for (&row, &logit) in chosen.iter().zip(products.iter()) {
             out[row as usize] = logit;
         }
-        // Which others were computed as well depends on the estimates: they go, so that the row is the same whoever made it.
+        // Which others were computed as well depends on the estimates: they go, so that the row is the same whoever
+        // made it.
         let last = n_best.clamp(1, products.len()) - 1;
         let (_, least, _) = products.select_nth_unstable_by(last, |a, b| b.total_cmp(a));
         let least = *least;
@@ -169,7 +171,7 @@ impl Shortcut {
         }
     }
 
-    /// Copies a part of the head, if it is time; says whether all of it is there and the shortcut is to be used.
+    /// Copies a part of the head, if it is time; returns whether all of it is there and the shortcut is to be used.
     fn is_ready(&mut self, kernels: &Kernels, head: &Linear) -> bool {
         self.n_seen = self.n_seen.saturating_add(1);
         if self.mode == HeadShortcut::On {
@@ -186,7 +188,7 @@ impl Shortcut {
     }
 }
 
-/// Scale and cap of products, in place.
+/// Applies scale and cap to products, in place.
 pub(crate) fn finish(kernels: &Kernels, spec: &ModelSpec, products: &mut [f32]) {
     if spec.logit_scale != 1.0 {
         products.iter_mut().for_each(|x| *x *= spec.logit_scale);
@@ -196,8 +198,8 @@ pub(crate) fn finish(kernels: &Kernels, spec: &ModelSpec, products: &mut [f32]) 
     }
 }
 
-/// A product at or below `product` such that every lower one is also lower after scale and cap: these round, so that different products may
-/// become one logit, and the cap is flat far out.
+/// Returns a product at or below `product` such that every lower one is also lower after scale and cap: these round, so
+/// that different products may become one logit, and the cap is flat far out.
 fn floor(kernels: &Kernels, spec: &ModelSpec, product: f32) -> f32 {
     if spec.logit_scale == 1.0 && spec.logit_soft_cap.is_none() {
         return product;

@@ -4,47 +4,47 @@ use std::sync::Arc;
 
 use crate::{linear::Linear, rotation::Rotation};
 
-/// Query, key and value; three matrices over the same input.
+/// The weights of attention: query, key and value are three matrices over the same input.
 pub(crate) struct Attention {
-    /// `[H·Dk, D]`
+    /// Query matrix `[H·Dk, D]`
     pub(crate) q: Linear,
-    /// `[G·Dk, D]`
+    /// Key matrix `[G·Dk, D]`
     pub(crate) k: Linear,
-    /// `[G·Dv, D]`
+    /// Value matrix `[G·Dv, D]`
     pub(crate) v: Linear,
-    /// `[D, H·Dv]`
+    /// Output matrix `[D, H·Dv]`
     pub(crate) output: Linear,
-    /// `[Dk]` or `[H·Dk]`
+    /// Norm of queries, `[Dk]` or `[H·Dk]`
     pub(crate) q_norm: Option<Vec<f32>>,
-    /// `[Dk]` or `[G·Dk]`
+    /// Norm of keys, `[Dk]` or `[G·Dk]`
     pub(crate) k_norm: Option<Vec<f32>>,
-    /// `[H·Dv]`, before `output`
+    /// Norm before `output`, `[H·Dv]`
     pub(crate) sub_norm: Option<Vec<f32>>,
 }
 
 /// A gated feed-forward network: `down(act(gate x) · up x)`.
 pub(crate) struct FeedForward {
-    /// `[F, D]`
+    /// Gate matrix `[F, D]`
     pub(crate) gate: Linear,
-    /// `[F, D]`
+    /// Inner matrix `[F, D]`
     pub(crate) up: Linear,
-    /// `[D, F]`
+    /// Output matrix `[D, F]`
     pub(crate) down: Linear,
-    /// `[F]`, before `down`
+    /// Norm before `down`, `[F]`
     pub(crate) sub_norm: Option<Vec<f32>>,
 }
 
-/// What follows attention in a layer.
+/// The weights that follow attention in a layer.
 pub(crate) enum Mlp {
     Dense(Box<FeedForward>),
     Experts {
-        /// `[E, D]`
+        /// Router matrix `[E, D]`
         router: Box<Linear>,
         experts: Vec<FeedForward>,
     },
 }
 
-/// One transformer layer; norms are `[D]`.
+/// The weights of one transformer layer; norms are `[D]`.
 pub(crate) struct Layer {
     pub(crate) attention_norm: Option<Vec<f32>>,
     pub(crate) attention: Attention,
@@ -66,27 +66,27 @@ impl Layer {
     }
 }
 
-/// All of a model.
+/// The weights of a model.
 pub(crate) struct Weights {
-    /// `[V, D]`
+    /// Embedding matrix `[V, D]`
     pub(crate) embedding: Linear,
-    /// What the rows of the embedding went through before they were stored.
+    /// Rotation that the rows of the embedding went through before they were stored.
     pub(crate) embedding_rotation: Option<Arc<Rotation>>,
     pub(crate) layers: Vec<Layer>,
-    /// `[D]`
+    /// Last norm, `[D]`
     pub(crate) output_norm: Vec<f32>,
-    /// `[V, D]`; the embedding itself where the file has no other.
+    /// Vocabulary head `[V, D]`; `None` where it is the embedding.
     pub(crate) head: Option<Linear>,
 }
 
 impl Weights {
-    /// Every matrix that rows are multiplied with.
+    /// Returns every matrix that rows are multiplied with.
     pub(crate) fn matrices(&mut self) -> impl Iterator<Item = &mut Linear> {
         let head = self.head.as_mut().unwrap_or(&mut self.embedding);
         self.layers.iter_mut().flat_map(Layer::matrices).chain([head])
     }
 
-    /// The vocabulary head.
+    /// Returns the vocabulary head.
     pub(crate) fn head(&self) -> &Linear {
         self.head.as_ref().unwrap_or(&self.embedding)
     }

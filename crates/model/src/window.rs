@@ -4,26 +4,28 @@ use kernels::PAGE_LEN;
 
 use crate::spec::ModelSpec;
 
-/// Positions that a sequence may have behind an [`AttentionWindow`]. Positions are `u32`, and turn keys and queries by angles in f64, which are
-/// exact to 5e-7 radians at the last of them; nothing else limits them.
+/// Largest number of positions of a sequence behind an [`AttentionWindow`]. Positions are `u32`, and turn keys and
+/// queries by angles in f64, which are exact to 5e-7 radians at the last of them; nothing else limits them.
 pub const POSITIONS_MAX: usize = 1 << 31;
 
-/// Sliding window with attention sinks (Xiao et al. 2023, arXiv 2309.17453): a row sees the first positions of its sequence and the last.
+/// Sliding window with attention sinks (Xiao et al. 2023, arXiv 2309.17453): a row sees the first positions of its
+/// sequence and the last.
 ///
-/// A row at position `p` sees the positions below `sinks` and those above `p - len`. Within the window distances are the true ones; the sinks
-/// are seen as if they stood right before it, so that no distance is `len + sinks` or more, however long the sequence. As long as a sequence
-/// has no more than `len + sinks` positions, every byte is that of full attention.
+/// A row at position `p` sees the positions below `sinks` and those above `p - len`. Within the window distances are
+/// the true ones; the sinks are seen as if they stood right before it, so that no distance is `len + sinks` or more,
+/// however long the sequence. As long as a sequence has no more than `len + sinks` positions, every byte is that of
+/// full attention.
 ///
-/// Only pages that hold a position below `sinks` or within `len` of a row of the span are read ([`AttentionWindow::is_seen`]); entries of the
-/// page table between may be any id, and their pages may hold anything.
+/// Only pages that hold a position below `sinks` or within `len` of a row of the span are read
+/// ([`AttentionWindow::is_seen`]); entries of the page table between may be any id, and their pages may hold anything.
 ///
-/// A layer with a window of its own (Gemma, OLMo 3, early Mistral) keeps it if it is no longer than `len`, without sinks: it was made to lose
-/// sight of the beginning. If it is longer, it becomes like the layers that see everything.
+/// A layer with a window of its own (Gemma, OLMo 3, early Mistral) keeps it if it is no longer than `len`, without
+/// sinks: it was made to lose sight of the beginning. If it is longer, it becomes like the layers that see everything.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AttentionWindow {
-    /// Last positions that a row sees, its own included.
+    /// Number of last positions that a row sees, its own included.
     pub len: usize,
-    /// First positions that every row sees.
+    /// Number of first positions that every row sees.
     pub sinks: usize,
 }
 
@@ -34,31 +36,31 @@ impl AttentionWindow {
         first < self.sinks || first.saturating_add(PAGE_LEN) > (position.saturating_add(1)).saturating_sub(self.len)
     }
 
-    /// Most pages that a sequence needs at once if every step computes at most `step_rows` of its rows and pages that are seen no more are freed
-    /// before.
+    /// Largest number of pages that a sequence needs at once if every step computes at most `step_rows` of its rows and
+    /// pages that are seen no more are freed before.
     pub fn pages_max(&self, step_rows: usize) -> usize {
         // The window of the first row and the others after it, wherever in a page that begins.
         let positions = self.len.saturating_add(step_rows.max(1) - 1);
         self.sinks.div_ceil(PAGE_LEN) + positions.saturating_sub(1).div_ceil(PAGE_LEN) + 1
     }
 
-    /// The position at which a query at `position` meets sinks.
+    /// Returns the position at which a query at `position` meets sinks.
     pub(crate) fn sink_position(&self, position: usize) -> usize {
         position.min(self.len + self.sinks - 1)
     }
 }
 
-/// What the rows of a layer see.
+/// The positions that the rows of a layer see.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Sight {
-    /// Last positions; all if `None`.
+    /// Number of last positions that are seen; all if `None`.
     pub(crate) window: Option<usize>,
-    /// First positions.
+    /// Number of first positions that are seen.
     pub(crate) sinks: usize,
 }
 
 impl Sight {
-    /// Of `layer` of a model behind `window`.
+    /// Returns what `layer` of a model sees behind `window`.
     pub(crate) fn new(spec: &ModelSpec, layer: usize, window: Option<AttentionWindow>) -> Self {
         match (spec.window_len(layer), window) {
             (own, None) => Self { window: own, sinks: 0 },
@@ -72,7 +74,7 @@ impl Sight {
 mod tests {
     use super::*;
 
-    /// The pages that rows from `first` on see, by the definition.
+    /// Returns the pages that rows from `first` on see, by the definition.
     fn seen(window: AttentionWindow, first: usize, end: usize) -> Vec<usize> {
         let sees = |page: usize| {
             let mut positions = page * PAGE_LEN..(page + 1) * PAGE_LEN;

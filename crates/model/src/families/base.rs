@@ -8,7 +8,7 @@ use crate::{
     spec::{ExpertSpec, ModelSpec, QkNorm, RopeScaling, RopeSpec, WindowSpec},
 };
 
-/// The plain pre-norm transformer with a SiLU gate.
+/// Reads the spec of the plain pre-norm transformer with a SiLU gate.
 pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize, pairs: RopePairs) -> Result<ModelSpec, LoadError> {
     let width = keys.width("embedding_length")?;
     let n_heads = keys.count("attention.head_count")?;
@@ -50,7 +50,7 @@ pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize, pairs: RopePairs) -> Result<
     })
 }
 
-/// The width of a head: its key, or the model's width divided among the heads.
+/// Reads the width of a head: its key, or the model's width divided among the heads.
 fn head_dim(keys: &Keys<'_>, name: &str, width: usize, n_heads: usize) -> Result<usize, LoadError> {
     match keys.count_or_none(name)? {
         Some(dim) => Ok(dim),
@@ -75,8 +75,8 @@ fn experts(keys: &Keys<'_>) -> Result<Option<ExpertSpec>, LoadError> {
     Ok(Some(ExpertSpec { n_experts, n_used, feed_forward }))
 }
 
-/// The window of key `attention.sliding_window` on the layers of `attention.sliding_window_pattern`, by default all but every
-/// `period_default`-th; `None` where the file has no window.
+/// Reads the window of key `attention.sliding_window` on the layers of `attention.sliding_window_pattern`, by default
+/// all but every `period_default`-th; `None` where the file has no window.
 pub(super) fn window(
     keys: &Keys<'_>,
     len_default: Option<usize>,
@@ -88,13 +88,14 @@ pub(super) fn window(
     Ok(Some(WindowSpec { len, local_layers }))
 }
 
-/// The same where a file says which layers have it: in some families the length alone stands in files that mean no window.
+/// Reads the window where the file says which layers have it: in some families the length alone stands in files that
+/// mean no window.
 pub(super) fn stated_window(keys: &Keys<'_>, n_layers: usize) -> Result<Option<WindowSpec>, LoadError> {
     let pattern = "attention.sliding_window_pattern";
     if keys.has(pattern) { window(keys, None, 1, n_layers) } else { Ok(None) }
 }
 
-/// `rope` with another base and without any stretching, for layers that see only a window.
+/// Returns `rope` with another base and without any stretching, for layers that see only a window.
 pub(super) fn plain_rope(rope: &RopeSpec, base: f32) -> RopeSpec {
     RopeSpec { base, scaling: RopeScaling::None, magnitude: 1.0, ..rope.clone() }
 }

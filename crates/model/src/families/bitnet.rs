@@ -1,6 +1,7 @@
 //! BitNet: norms inside attention and feed-forward, a scale per weight tensor.
 //!
-//! `bitnet` (700M, 3B) gates with SiLU unless the file names another activation; `bitnet-b1.58` and `bitnet-25` (2B-4T) with a squared ReLU.
+//! `bitnet` (700M, 3B) gates with SiLU unless the file names another activation; `bitnet-b1.58` and `bitnet-25` (2B-4T)
+//! with a squared ReLU.
 
 use kernels::{Gate, RopePairs};
 

@@ -9,11 +9,11 @@ use crate::{
     spec::{ModelSpec, RopeSpec},
 };
 
-/// Layers of the 27B model, whose attention scale goes by the model's width.
+/// Number of layers of the 27B model, whose attention scale goes by the model's width.
 const N_LAYERS_27B: usize = 46;
-/// Window of all published models, which early files do not state.
+/// Length of the window of all published models, which early files do not state.
 const WINDOW_LEN: usize = 4096;
-/// One layer in two sees everything.
+/// Period of the layers that see everything: one in two.
 const PERIOD: usize = 2;
 
 pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {

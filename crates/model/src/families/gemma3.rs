@@ -9,9 +9,9 @@ use crate::{
     spec::{ModelSpec, QkNorm, RopeSpec},
 };
 
-/// Layers of the 27B model, whose attention scale goes by the model's width.
+/// Number of layers of the 27B model, whose attention scale goes by the model's width.
 const N_LAYERS_27B: usize = 62;
-/// One layer in six sees everything.
+/// Period of the layers that see everything: one in six.
 const PERIOD: usize = 6;
 
 pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {

@@ -11,7 +11,7 @@ use crate::{
     spec::{ModelSpec, QkNorm},
 };
 
-/// One layer in four sees everything, if there is a window.
+/// Period of the layers that see everything, if there is a window: one in four.
 const PERIOD: usize = 4;
 
 pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {

@@ -7,7 +7,7 @@ use crate::{
     weights::{Attention, FeedForward, Layer, Mlp, Weights},
 };
 
-/// Takes all weights of the model.
+/// Takes all weights of the model out of the tensors.
 pub(super) fn weights(tensors: &mut Tensors<'_>, spec: &ModelSpec) -> Result<Weights, LoadError> {
     let embedding = tensors.table("token_embd", spec.n_vocab, spec.width)?;
     let output_norm = tensors.vector("output_norm.weight", spec.width)?;

@@ -1,5 +1,5 @@
-//! `prism.hadamard.*`: which weights of a file are stored rotated, and how (PrismML's Ternary-Bonsai models). The rules are those of the loader of
-//! PrismML's llama.cpp: what it refuses is refused here.
+//! `prism.hadamard.*`: which weights of a file are stored rotated, and how (PrismML's Ternary-Bonsai models). The rules
+//! are those of the loader of PrismML's llama.cpp: what it refuses is refused here.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -7,7 +7,7 @@ use gguf::{Container, FOLDED, Metadata};
 
 use crate::{LoadError, rotation::Rotation};
 
-/// Matrices of a layer that may be rotated.
+/// Names of the matrices of a layer that may be rotated.
 const PARTS: &[&str] = &[
     "attn_q",
     "attn_k",
@@ -22,17 +22,17 @@ const PARTS: &[&str] = &[
     "ffn_down_exps",
 ];
 
-/// The rotations of a model; none of most.
+/// The rotations of a model; most have none.
 #[derive(Default)]
 pub(super) struct Rotations {
-    /// By weight, as the file names them.
+    /// Rotations by weight, as the file names them.
     of: HashMap<String, Arc<Rotation>>,
-    /// Of the rows of the embedding, undone after the look-up.
+    /// Rotation of the rows of the embedding, undone after the look-up.
     pub(super) embedding: Option<Arc<Rotation>>,
 }
 
 impl Rotations {
-    /// Reads and checks them.
+    /// Reads the rotations and checks them.
     pub(super) fn read(container: &Container) -> Result<Self, LoadError> {
         let reader = Reader { container, metadata: container.metadata() };
         match reader.number("version")? {
@@ -42,7 +42,7 @@ impl Rotations {
         }
     }
 
-    /// What the input of `weight` goes through.
+    /// Returns the rotation that the input of `weight` goes through.
     pub(super) fn of(&self, weight: &str) -> Option<Arc<Rotation>> {
         self.of.get(weight).cloned()
     }
@@ -72,7 +72,7 @@ impl Reader<'_> {
         self.get(name, |key| self.metadata.u64(key))
     }
 
-    /// A text that must be `expected`.
+    /// Reads a text that must be one of `expected`.
     fn text(&self, name: &str, expected: &[&str]) -> Result<String, LoadError> {
         match self.get(name, |key| self.metadata.str(key).map(|text| text.map(ToOwned::to_owned)))? {
             Some(text) if expected.contains(&text.as_str()) => Ok(text),
@@ -85,7 +85,8 @@ impl Reader<'_> {
         Ok(self.get(name, |key| self.metadata.strings(key).map(|names| names.map(<[_]>::to_vec)))?.unwrap_or_default())
     }
 
-    /// Without a word on how they are rotated, weights would be computed with as noise.
+    /// Refuses weights of a type that is usually rotated, if the file does not say how: they would be computed with as
+    /// noise.
     fn check_not_folded(&self) -> Result<(), LoadError> {
         match self.container.unsaid_rotation() {
             Some(tensor) => self.refuse(
@@ -155,7 +156,7 @@ impl Reader<'_> {
         Ok(rotations)
     }
 
-    /// The rotation of the input of tensor `name`.
+    /// Makes the rotation of the input of tensor `name`.
     fn rotation(
         &self,
         key: &str,
@@ -178,7 +179,7 @@ impl Reader<'_> {
         Ok(Arc::new(Rotation { block, signs }))
     }
 
-    /// The signs of each width; `None` if there are none at all.
+    /// Reads the signs of each width; `None` if there are none at all.
     fn signs(&self, block: usize) -> Result<Option<HashMap<usize, Vec<f32>>>, LoadError> {
         if self.text("sign_mode", &["identity", "explicit"])? == "identity" {
             return Ok(None);
@@ -214,7 +215,7 @@ impl Reader<'_> {
     }
 }
 
-/// `output.weight`, or one of [`PARTS`] of a layer.
+/// Whether `name` is `output.weight`, or one of [`PARTS`] of a layer.
 fn is_matrix(name: &str) -> bool {
     let part = || {
         let (layer, part) = name.strip_prefix("blk.")?.strip_suffix(".weight")?.split_once('.')?;

@@ -12,12 +12,12 @@ use crate::{
     rotation::Rotation,
 };
 
-/// The tensors of a container that are not yet spoken for.
+/// The tensors of a container that nobody has taken yet.
 pub(super) struct Tensors<'a> {
     container: &'a Container,
     used: HashSet<&'a str>,
     rotations: Rotations,
-    /// Of the norms that single matrices have on their input, if any have.
+    /// Epsilon of the norms that single matrices have on their input, if any have.
     input_norm_epsilon: Option<f32>,
 }
 
@@ -26,17 +26,17 @@ impl<'a> Tensors<'a> {
         Self { container, used: HashSet::new(), rotations: Rotations::default(), input_norm_epsilon: None }
     }
 
-    /// The same, some of whose weights are stored rotated.
+    /// Adds the rotations of weights that are stored rotated.
     pub(super) fn with_rotations(self, rotations: Rotations) -> Self {
         Self { rotations, ..self }
     }
 
-    /// The same, some of whose matrices may have norms on their input.
+    /// Adds norms on the input of single matrices, with this epsilon.
     pub(super) fn with_input_norms(self, input_norm_epsilon: Option<f32>) -> Self {
         Self { input_norm_epsilon, ..self }
     }
 
-    /// The norm on the input of matrix `name`, if the model has such norms and `name` one.
+    /// Takes the norm on the input of matrix `name`, if the model has such norms and `name` one.
     fn input_norm(&mut self, name: &str, cols: usize) -> Result<Option<Arc<InputNorm>>, LoadError> {
         let Some(epsilon) = self.input_norm_epsilon else { return Ok(None) };
         let weight = self.optional_vector(&format!("{name}.input_norm"), cols)?;
@@ -46,7 +46,7 @@ impl<'a> Tensors<'a> {
         Ok(weight.map(|weight| Arc::new(InputNorm { weight, epsilon })))
     }
 
-    /// The rotation of the rows of the embedding.
+    /// Returns the rotation of the rows of the embedding.
     pub(super) fn embedding_rotation(&self) -> Option<Arc<Rotation>> {
         self.rotations.embedding.clone()
     }
@@ -66,7 +66,7 @@ impl<'a> Tensors<'a> {
         self.container.tensor(name).is_some()
     }
 
-    /// Rows of a matrix whose height is not known beforehand.
+    /// Returns the rows of a matrix whose height is not known beforehand.
     pub(super) fn rows(&self, name: &str) -> Result<usize, LoadError> {
         match self.container.tensor(name).map(|t| t.dims.as_slice()) {
             Some([_, rows]) if *rows > 0 && u32::try_from(*rows).is_ok() => Ok(*rows as usize),
@@ -75,7 +75,7 @@ impl<'a> Tensors<'a> {
         }
     }
 
-    /// The exact values of a vector of `n`, if it is there.
+    /// Takes the exact values of a vector of `n`, if it is there.
     pub(super) fn optional_vector(&mut self, name: &str, n: usize) -> Result<Option<Vec<f32>>, LoadError> {
         let Some(tensor) = self.find(name) else { return Ok(None) };
         if tensor.dims != [n as u64] {
@@ -87,12 +87,12 @@ impl<'a> Tensors<'a> {
         Ok(Some(values))
     }
 
-    /// The same, and it must be there.
+    /// Takes the exact values of a vector of `n`, which must be there.
     pub(super) fn vector(&mut self, name: &str, n: usize) -> Result<Vec<f32>, LoadError> {
         self.optional_vector(name, n)?.map_or_else(|| self.refuse(name, "missing"), Ok)
     }
 
-    /// `name.weight` `[rows, cols]` cut into pieces of `rows` each, with `name.bias` and `name.scale`.
+    /// Takes `name.weight` `[rows, cols]` cut into pieces of `rows` each, with `name.bias` and `name.scale`.
     pub(super) fn pieces<const N: usize>(
         &mut self,
         name: &str,
@@ -129,7 +129,7 @@ impl<'a> Tensors<'a> {
         }
     }
 
-    /// The matrices that the row ranges `ranges` of a tensor are.
+    /// Makes the matrices of the row ranges `ranges` of a tensor.
     fn linears(
         &self,
         tensor: &TensorInfo,
@@ -141,13 +141,13 @@ impl<'a> Tensors<'a> {
         linears.or_else(|what| self.refuse(&tensor.name, what))
     }
 
-    /// `name.weight` whole.
+    /// Takes `name.weight` whole.
     pub(super) fn linear(&mut self, name: &str, rows: usize, cols: usize) -> Result<Linear, LoadError> {
         let [linear] = self.pieces(name, [rows], cols)?;
         Ok(linear)
     }
 
-    /// `name.weight` whole, without anything beside it: its rows are also read one by one.
+    /// Takes `name.weight` whole, without anything beside it: its rows are also read one by one.
     pub(super) fn table(&mut self, name: &str, rows: usize, cols: usize) -> Result<Linear, LoadError> {
         for extra in ["bias", "scale", "input_norm"] {
             if self.has(&format!("{name}.{extra}")) {
@@ -157,7 +157,7 @@ impl<'a> Tensors<'a> {
         self.linear(name, rows, cols)
     }
 
-    /// `name.weight` `[n, rows, cols]` cut into its `n` matrices, with one `name.scale` each.
+    /// Takes `name.weight` `[n, rows, cols]` cut into its `n` matrices, with one `name.scale` each.
     pub(super) fn stack(&mut self, name: &str, n: usize, rows: usize, cols: usize) -> Result<Vec<Linear>, LoadError> {
         let weight = format!("{name}.weight");
         let Some(tensor) = self.find(&weight) else { return self.refuse(&weight, "missing") };
@@ -176,12 +176,12 @@ impl<'a> Tensors<'a> {
         Ok(linears.collect())
     }
 
-    /// A view of the weights of `tensor`, whose bytes are `bytes`.
+    /// Makes a view of the weights of `tensor`, whose bytes are `bytes`.
     fn stored<'b>(&self, tensor: &TensorInfo, bytes: &'b [u8]) -> Result<StoredMatrix<'b>, LoadError> {
         stored_matrix(self.container, tensor, bytes)
     }
 
-    /// A tensor that the family does not read would be silently ignored: refuse it.
+    /// Refuses a tensor that nobody has taken: the family would silently ignore it.
     pub(super) fn all_used(&self) -> Result<(), LoadError> {
         match self.container.tensors().iter().find(|t| !self.used.contains(t.name.as_str())) {
             Some(unknown) => self.refuse(&unknown.name, "not known for this architecture"),

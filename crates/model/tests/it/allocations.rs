@@ -19,7 +19,7 @@ use crate::{
 };
 
 thread_local! {
-    /// Allocations of this thread, and the bytes that it holds.
+    /// Counts of this thread: its allocations, and the bytes that it holds.
     static COUNT: Cell<(u64, i64)> = const { Cell::new((0, 0)) };
 }
 
@@ -137,7 +137,8 @@ fn the_plan_is_what_is_allocated() {
         model.forward(&Step::new(&[span]), &mut Logits::default());
         let (planned, held) =
             ((kv_bytes + scratch_bytes + copy_bytes + packed_bytes) as f64, (COUNT.get().1 - before) as f64);
-        // Norms and biases, which are copied out of the file, and what the kernels hold per thread, are not in the plan.
+        // Norms and biases, which are copied out of the file, and what the kernels hold per thread, are not in the
+        // plan.
         let (least, most) = (0.95 * planned, 1.1 * planned + 256e3);
         assert!(held >= least && held <= most, "{name}: {held} bytes held, {least} to {most} expected");
     }

@@ -9,7 +9,7 @@ use testkit::Rng;
 
 use crate::{edit::Edit, session::pages};
 
-/// The prompt touches the token whose embedding is broken.
+/// Token of the prompt whose embedding is broken.
 const TOKEN: u32 = 5;
 
 /// Breaks one weight of `tensor`; returns its index, or that of the first weight of its block.
@@ -26,7 +26,7 @@ fn break_one(edit: &mut Edit, tensor: &str, rng: &mut Rng) -> usize {
     block * block_len
 }
 
-/// The prompt in two chunks, of which only the last row gives logits.
+/// Computes the prompt in two chunks, of which only the last row gives logits.
 fn last_logits(edit: &Edit, kv_types: impl Into<KvTypes>) -> Logits {
     let options = LoadOptions {
         kv_types: kv_types.into(),
@@ -77,7 +77,7 @@ fn a_nan_in_any_tensor_reaches_the_logits() {
     }
 }
 
-/// The norms divide by more than nothing.
+/// The norms divide by more than nothing, so that nothing becomes NaN.
 #[test]
 fn weights_that_are_all_zero_predict_everything_alike() {
     for name in ["llama", "llama-256-Q8_0", "qwen2", "gemma3", "bitnet-b1.58", "mixtral", "phi3"] {

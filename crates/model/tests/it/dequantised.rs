@@ -1,4 +1,5 @@
-//! Every block format: the same file with its weights written out in f32 gives the exact logits, and the quantised file comes near them.
+//! Every block format: the same file with its weights written out in f32 gives the exact logits, and the quantised file
+//! comes near them.
 
 use gguf::Container;
 use kernels::Kernels;
@@ -9,9 +10,10 @@ use crate::{
     session::{logits, tokens},
 };
 
-/// Only the order of additions differs from the reference's run of the same f32 weights.
+/// Largest error where only the order of additions differs from the reference's run of the same f32 weights.
 const NMSE_EXACT: f64 = 1e-6;
-/// For files without a native reference: what 8-bit activations cost in the golden files that have one is up to 3.2e-4; twice that.
+/// Largest error for files without a native reference: what 8-bit activations cost in the golden files that have one is
+/// up to 3.2e-4; this is twice that.
 const NMSE_INT8: f64 = 6.4e-4;
 
 fn load(container: &Container) -> Model {
@@ -24,7 +26,7 @@ fn load(container: &Container) -> Model {
     Model::load(container, Kernels::new(None, 2).unwrap(), &options).unwrap()
 }
 
-/// All weights in f32.
+/// Rewrites a container with all weights in f32.
 fn dequantised(container: &Container) -> Container {
     let mut edit = Edit::of(container);
     for (tensor, info) in edit.tensors.iter_mut().zip(container.tensors()) {

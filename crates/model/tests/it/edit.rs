@@ -3,10 +3,10 @@
 use gguf::{Array, Container, Value};
 use testkit::data;
 
-/// Tensor data is aligned to this.
+/// Alignment of tensor data, in bytes.
 const ALIGNMENT: usize = 32;
 
-/// One tensor of the file to be written.
+/// A tensor of the file to be written.
 pub(crate) struct Tensor {
     pub(crate) name: String,
     pub(crate) dims: Vec<u64>,
@@ -14,14 +14,14 @@ pub(crate) struct Tensor {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// A file to be changed.
+/// A GGUF file to be changed.
 pub(crate) struct Edit {
     metadata: Vec<(String, Value)>,
     pub(crate) tensors: Vec<Tensor>,
 }
 
 impl Edit {
-    /// `golden/NAME.gguf`.
+    /// Opens `golden/NAME.gguf` for changes.
     pub(crate) fn golden(name: &str) -> Self {
         Self::of(&Container::open(&data(&format!("golden/{name}.gguf"))).unwrap())
     }
@@ -49,7 +49,7 @@ impl Edit {
         self
     }
 
-    /// Another architecture, with all its keys.
+    /// Renames the architecture, with all its keys.
     pub(crate) fn rename_architecture(&mut self, from: &str, to: &str) -> &mut Self {
         for (key, _) in &mut self.metadata {
             if let Some(rest) = key.strip_prefix(&format!("{from}.")) {
@@ -74,7 +74,7 @@ impl Edit {
         self
     }
 
-    /// The file, as `edited.gguf`.
+    /// Makes the file, called `edited.gguf`.
     pub(crate) fn container(&self) -> Container {
         Container::from_bytes("edited.gguf", self.bytes()).unwrap()
     }
@@ -111,7 +111,7 @@ fn string(out: &mut Vec<u8>, text: &str) {
     out.extend(text.as_bytes());
 }
 
-/// Type ids of the GGUF document.
+/// Writes a value under the type ids of the GGUF document.
 fn write_value(out: &mut Vec<u8>, value: &Value) {
     macro_rules! scalar {
         ($id:expr, $v:expr) => {{

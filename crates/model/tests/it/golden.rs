@@ -2,12 +2,12 @@
 
 use crate::session::{greedy, load, logits, tokens};
 
-/// For f32 files: only the order of additions differs from the reference.
+/// Largest error of f32 files: only the order of additions differs from the reference.
 const NMSE_F32: f64 = 1e-6;
-/// For quantised files: as far from exact as the reference's own kernels, times this.
+/// Factor for quantised files: they may be as far from exact as the reference's own kernels, times this.
 const NATIVE_FACTOR: f64 = 2.0;
-/// For files whose only reference is a native run, with its activations rounded to 8 bits: that run's distance from exact is about 1.5e-4
-/// on like files, ours about the same, and errors of both sides add.
+/// Largest error of files whose only reference is a native run, with its activations rounded to 8 bits: that run's
+/// distance from exact is about 1.5e-4 on like files, ours about the same, and errors of both sides add.
 const NMSE_NATIVE_ONLY: f64 = 6e-4;
 
 #[test]

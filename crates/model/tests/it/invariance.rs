@@ -6,7 +6,7 @@ use quant::ternarise::Mode;
 
 use crate::session::{golden_prompt, load, load_with, logits, pages};
 
-/// One of each kind of layer: dense, experts, windows, quantised.
+/// Models with one of each kind of layer: dense, experts, windows, quantised.
 const MODELS: &[&str] =
     &["llama", "qwen3moe", "gemma3", "phi3", "bitnet", "llama-256-Q4_K_S", "llama-256-Q8_0", "llama-256-ternary-TQ1_0"];
 
@@ -50,7 +50,8 @@ fn neighbours_do_not_change_the_bytes() {
         let (mut model, prompt) = (load(&path(name), None, 2), golden_prompt(name));
         let alone = logits(&mut model, &prompt, 0, 64);
         let n_vocab = model.n_vocab();
-        // Three sequences at different places, all in one step: tokens 20.. of the first, 0..9 of the second, 30.. of the third.
+        // Three sequences at different places, all in one step: tokens 20.. of the first, 0..9 of the second, 30.. of
+        // the third.
         let tables = [pages(0, 48), pages(4, 48), pages(8, 48)];
         let starts = [20, 0, 30];
         let mut out = Logits::default();

@@ -1,4 +1,5 @@
-//! Broken files of every ternary type are refused or give numbers; never a panic, never more than the file has bytes for.
+//! Broken files of every ternary type are refused or give numbers; never a panic, never more than the file has bytes
+//! for.
 
 use gguf::{Container, I2sOrder, Metadata, Q2_0_BLOCK_LEN, TensorSpec, TypeId, Value, Writer, seal};
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -13,7 +14,7 @@ const ROWS: usize = 4;
 const DIMS: &[u64] =
     &[0, 1, 2, 4, 20, 64, 128, 255, 256, 257, 1280, 1 << 31, 1 << 32, 1 << 60, (1 << 62) + 64, u64::MAX];
 
-/// A file of one tensor `[COLS, ROWS]`, with what its type needs in the header.
+/// Makes a file of one tensor `[COLS, ROWS]`, with what its type needs in the header.
 fn file(format: Format, type_id: TypeId) -> Vec<u8> {
     let mut rng = Rng::new(u64::from(type_id.0));
     let codes = rng.bytes(ROWS * COLS).iter().map(|b| (b % 3) as i8 - 1).collect();
@@ -41,7 +42,7 @@ fn files() -> Vec<Vec<u8>> {
     formats.filter_map(|&format| Some(file(format, TypeId::of(format)?))).collect()
 }
 
-/// Whatever the bytes: refused, or every way to read the weights gives as many as there are.
+/// Checks that a file is refused, or that every way to read the weights gives as many as there are.
 fn check(bytes: Vec<u8>) {
     let Ok(container) = Container::from_bytes("test", bytes) else { return };
     read(&container);

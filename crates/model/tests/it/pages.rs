@@ -15,7 +15,7 @@ fn page(model: &Model, id: u32) -> Vec<u8> {
     bytes
 }
 
-/// Logits of all rows of `tokens` after `cached` positions in `table`.
+/// Computes the logits of all rows of `tokens` after `cached` positions in `table`.
 fn continued(
     model: &mut Model,
     tokens: &[TokenId],
@@ -29,7 +29,7 @@ fn continued(
     (0..out.n_rows()).flat_map(|row| out.row(row).to_vec()).collect()
 }
 
-/// Keys and values of every type, rotated and not.
+/// Returns keys and values of every type, rotated and not.
 fn kv_types() -> impl Iterator<Item = KvTypes> {
     KvType::ALL.into_iter().flat_map(|t| [false, true].map(|is_rotated| KvTypes { is_rotated, ..t.into() }))
 }
@@ -108,7 +108,8 @@ fn a_step_through_no_layer_is_a_bug() {
     continued(&mut model, &[TokenId(1)], 0, &pages(0, 1), Some(0));
 }
 
-/// Hidden states of the prompt in chunks, each step with a neighbour that wants logits; those of the neighbour, too.
+/// Computes the hidden states of the prompt in chunks, each step with a neighbour that wants logits; those are the
+/// second value.
 fn hidden(model: &mut Model, prompt: &[TokenId], chunk: usize, neighbour: Option<TokenId>) -> (Vec<f32>, Vec<f32>) {
     let (table, other) = (pages(0, prompt.len()), pages(8, 1));
     let (mut states, mut beside, mut out) = (Vec::new(), Vec::new(), Logits::default());

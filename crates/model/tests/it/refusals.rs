@@ -1,4 +1,5 @@
-//! Files that are no runnable model: each is refused by a line that names the file, the thing, what was expected and what was found.
+//! Files that are no runnable model: each is refused by a line that names the file, the thing, what was expected and
+//! what was found.
 
 use gguf::{Array, Value};
 use kernels::Kernels;
@@ -29,7 +30,7 @@ fn check(name: &str, words: &[&str], change: impl FnOnce(&mut Edit)) {
     assert_eq!(memory_plan(&container, None).unwrap_err().to_string(), error, "the plan knows it, too");
 }
 
-/// The same for a key of `llama`.
+/// Loads `golden/llama.gguf` with one key changed; the error must hold each of `words`.
 fn check_key(key: &str, value: Value, words: &[&str]) {
     check("llama", &[&[key], words].concat(), |edit| {
         edit.set(&format!("llama.{key}"), value);

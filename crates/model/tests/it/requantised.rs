@@ -22,7 +22,7 @@ fn load(container: &Container, options: &LoadOptions) -> Model {
     Model::load(container, Kernels::new(None, 1).unwrap(), options).unwrap()
 }
 
-/// Normalised distance of the logits to those of the file's own weights.
+/// Returns the normalised distance of the logits to those of the file's own weights, and the model.
 fn distance(name: &str, options: &LoadOptions) -> (f64, Model) {
     let container = Edit::golden(name).container();
     let own = logits(&mut load(&container, &OPTIONS), &golden_prompt(name), 0, 64);

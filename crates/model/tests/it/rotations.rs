@@ -1,4 +1,5 @@
-//! Weights stored rotated (`prism.hadamard.*`): the same logits as unrotated ones, and no guessing where the metadata does not say how.
+//! Weights stored rotated (`prism.hadamard.*`): the same logits as unrotated ones, and no guessing where the metadata
+//! does not say how.
 
 use gguf::{Array, Container, Value};
 use kernels::Kernels;
@@ -9,7 +10,7 @@ use crate::{edit::Edit, session};
 
 const BLOCK: usize = 64;
 
-/// The matrix's own definition: `H[r][c] = (-1)^popcount(r & c) / √B`, signs before it.
+/// Folds a row by the matrix's own definition: `H[r][c] = (-1)^popcount(r & c) / √B`, signs before it.
 fn fold(row: &[f32], signs: &[f32]) -> Vec<f32> {
     let element = |r: usize, c: usize| if (r & c).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 };
     let blocks = row.chunks(BLOCK).zip(signs.chunks(BLOCK));
@@ -22,7 +23,7 @@ fn fold(row: &[f32], signs: &[f32]) -> Vec<f32> {
         .collect()
 }
 
-/// Rows of the embedding go the other way: what is looked up is transformed, then signed.
+/// Returns the signs of a width. Rows of the embedding go the other way: what is looked up is transformed, then signed.
 fn signs(width: usize) -> Vec<f32> {
     (0..width).map(|i| if (i * 7 + i / 5) % 3 == 0 { -1.0 } else { 1.0 }).collect()
 }
@@ -31,7 +32,7 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
 }
 
-/// `golden/llama-256.gguf` with most of its matrices, and the embedding, stored rotated.
+/// Makes `golden/llama-256.gguf` with most of its matrices, and the embedding, stored rotated.
 fn folded(has_signs: bool) -> Edit {
     let mut edit = Edit::golden("llama-256");
     let mut names = Vec::new();
@@ -129,7 +130,7 @@ fn what_the_metadata_may_not_say() {
     refused(&|e| _ = e.set(inverse, names(&["output.weight"])), "expected token_embd.weight alone");
 }
 
-/// Weights of PrismML's types are rotated; a file that does not say how is not computed with, unless it says that they are not.
+/// Weights of PrismML's types are rotated; a file that does not say how is refused, unless it says that its are not.
 #[test]
 fn prism_types_without_a_word_are_refused() {
     let mut edit = Edit::golden("llama-256");

@@ -8,29 +8,30 @@ use model::{
     Forward, KvType, KvTypes, LoadOptions, Logits, LogitsWanted, Model, PAGE_LEN, PageId, Step, StepSpan, TokenId,
 };
 
-/// A model of `path` with keys and values kept in f32.
+/// Loads the model at `path`, with keys and values kept in f32.
 pub(crate) fn load(path: &Path, isa: Option<Isa>, n_threads: usize) -> Model {
     load_with(path, isa, n_threads, KvTypes::both(KvType::F32))
 }
 
-/// The same with a cache of `kv_types`.
+/// Loads the model at `path`, with a cache of `kv_types`.
 pub(crate) fn load_with(path: &Path, isa: Option<Isa>, n_threads: usize, kv_types: KvTypes) -> Model {
     let container = Container::open(path).unwrap();
     let options = LoadOptions { kv_types, kv_positions: Some(1024), step_rows_max: 64, ..LoadOptions::DEFAULT };
     Model::load(&container, Kernels::new(isa, n_threads).unwrap(), &options).unwrap()
 }
 
-/// Pages `first..` for `n` positions.
+/// Returns pages `first..` for `n` positions.
 pub(crate) fn pages(first: u32, n: usize) -> Vec<PageId> {
     (first..).take(n.div_ceil(PAGE_LEN)).map(PageId).collect()
 }
 
-/// Token ids of a JSON list.
+/// Reads the token ids of a JSON list.
 pub(crate) fn tokens(list: &serde_json::Value) -> Vec<TokenId> {
     list.as_array().unwrap().iter().map(|t| TokenId(t.as_u64().unwrap() as u32)).collect()
 }
 
-/// Logits of all positions, fed in chunks of at most `chunk`, after `cached` tokens that are already there.
+/// Computes the logits of all positions, fed in chunks of at most `chunk`, after `cached` tokens that are already
+/// there.
 pub(crate) fn logits(model: &mut Model, tokens: &[TokenId], cached: usize, chunk: usize) -> Vec<f32> {
     let pages = pages(0, cached + tokens.len());
     let (mut all, mut out) = (Vec::new(), Logits::default());
@@ -42,13 +43,13 @@ pub(crate) fn logits(model: &mut Model, tokens: &[TokenId], cached: usize, chunk
     all
 }
 
-/// The index of the largest; the first of equals.
+/// Returns the index of the largest logit; the first of equals.
 pub(crate) fn argmax(logits: &[f32]) -> u32 {
     let best = logits.iter().enumerate().reduce(|best, next| if next.1 > best.1 { next } else { best });
     best.map_or(0, |(i, _)| i as u32)
 }
 
-/// `n` ids that follow greedily.
+/// Returns `n` ids that follow the prompt greedily.
 pub(crate) fn greedy(model: &mut Model, prompt: &[TokenId], n: usize) -> Vec<TokenId> {
     let mut last = logits(model, prompt, 0, 64);
     let mut ids = Vec::new();
@@ -60,7 +61,7 @@ pub(crate) fn greedy(model: &mut Model, prompt: &[TokenId], n: usize) -> Vec<Tok
     ids
 }
 
-/// The prompt of a golden file.
+/// Reads the prompt of a golden file.
 pub(crate) fn golden_prompt(name: &str) -> Vec<TokenId> {
     let manifest = testkit::read_json("golden/manifest.json");
     let entry = manifest.as_array().unwrap().iter().find(|e| e["name"] == name).unwrap();

@@ -8,7 +8,7 @@ use crate::{
     session::{argmax, golden_prompt, load, pages},
 };
 
-/// Plain, with a scale and a soft cap behind the head, quantised.
+/// Models with plain heads, with a scale and a soft cap behind the head, and with quantised heads.
 const MODELS: &[&str] = &["llama", "granite", "gemma2", "llama-256-Q8_0", "llama-256-Q6_K", "llama-256-ternary-TQ1_0"];
 
 #[test]
@@ -60,10 +60,11 @@ fn steps_that_want_more_get_all() {
     assert_eq!(model.head_stats().unwrap().n_steps, 0);
 }
 
-/// Entries and width of a vocabulary large enough for `Auto`.
+/// Size and width of a vocabulary that is large enough for `Auto`.
 const VOCABULARY: [usize; 2] = [1 << 17, 64];
 
-/// The llama of the golden files with these rows as embedding and head; greedy steps with and without the shortcut, and what it has done.
+/// Runs greedy steps with and without the shortcut on the llama of the golden files, with these rows as embedding and
+/// head; returns what the shortcut has done.
 fn auto_and_off(rows: &[f32]) -> HeadStats {
     let dims = [VOCABULARY[1] as u64, VOCABULARY[0] as u64];
     let mut edit = Edit::golden("llama");

@@ -21,7 +21,7 @@ fn load(edit: &Edit) -> Model {
     load_as(edit, KvType::F32)
 }
 
-/// Logits of the golden prompt.
+/// Computes the logits of the golden prompt.
 fn run(name: &str, edit: &Edit) -> Vec<f32> {
     logits(&mut load(edit), &golden_prompt(name), 0, 64)
 }
@@ -30,7 +30,7 @@ fn bools(flags: &[bool]) -> Value {
     Value::Array(Array::Bool(flags.to_vec()))
 }
 
-/// Positions at which the logits change when the first token does.
+/// Returns the positions at which the logits change when the first token does.
 fn reach_of_first_token(edit: &Edit) -> Vec<usize> {
     let mut model = load(edit);
     let n_vocab = model.n_vocab();

@@ -1,4 +1,5 @@
-//! Sliding window with attention sinks: against its definition, far past the context, in an arena no larger than the window.
+//! Sliding window with attention sinks: against its definition, far past the context, in an arena no larger than the
+//! window.
 
 mod streaming;
 
@@ -17,7 +18,7 @@ use crate::{
     session::{golden_prompt, logits},
 };
 
-/// Only the order of additions, and f32 instead of f64, differ.
+/// Largest error where only the order of additions differs, and f32 from f64.
 const NMSE_EXACT: f64 = 1e-10;
 
 fn window(len: usize, sinks: usize) -> AttentionWindow {
@@ -41,7 +42,7 @@ fn golden(name: &str, window: AttentionWindow) -> Model {
     load(&Edit::golden(name).container(), &options(window))
 }
 
-/// Tokens of the golden models, which have a vocabulary of 128.
+/// Draws tokens of the golden models, which have a vocabulary of 128.
 fn random_tokens(n: usize) -> Vec<TokenId> {
     let mut rng = Rng::new(31);
     (0..n).map(|_| TokenId(rng.below(128) as u32)).collect()
@@ -60,7 +61,7 @@ impl Stream {
         Self { window, table: Vec::new(), position: 0, free: pages.map(PageId).collect() }
     }
 
-    /// Frees what is seen no more, and spoils it; takes pages for `n` rows.
+    /// Frees pages that are seen no more, and spoils them; takes pages for `n` rows.
     fn reserve(&mut self, model: &mut Model, n: usize) {
         const GONE: PageId = PageId(u32::MAX);
         for (index, page) in self.table.iter_mut().enumerate() {
@@ -77,7 +78,7 @@ impl Stream {
         assert!(used <= self.window.pages_max(n), "{used} pages for {n} rows of {:?}", self.window);
     }
 
-    /// Logits of all rows.
+    /// Computes the logits of all rows of `tokens`.
     fn feed(&mut self, model: &mut Model, tokens: &[TokenId], chunk: usize) -> Vec<f32> {
         let (mut all, mut out) = (Vec::new(), Logits::default());
         for tokens in tokens.chunks(chunk) {
@@ -92,7 +93,7 @@ impl Stream {
     }
 }
 
-/// Logits of all rows of one sequence that has the whole arena.
+/// Computes the logits of all rows of one sequence that has the whole arena.
 fn stream(model: &mut Model, tokens: &[TokenId], chunk: usize) -> Vec<f32> {
     let window = model.attention_window().unwrap();
     Stream::new(window, 0..model.n_pages() as u32).feed(model, tokens, chunk)

@@ -1,5 +1,5 @@
-//! The definition of attention sinks, for llama in f64, as its paper writes it down: what is cached is not rotated, and keys and query are
-//! turned by their places in the cache.
+//! The definition of attention sinks, for llama in f64, as its paper writes it down: what is cached is not rotated, and
+//! keys and query are turned by their places in the cache.
 
 use gguf::Container;
 use model::{AttentionWindow, TokenId};
@@ -7,7 +7,7 @@ use model::{AttentionWindow, TokenId};
 const N_HEADS: usize = 4;
 const N_KV_HEADS: usize = 2;
 
-/// `golden/llama.gguf`, whose weights are f32.
+/// A reference implementation over `golden/llama.gguf`, whose weights are f32.
 pub(super) struct Reference {
     container: Container,
     window: AttentionWindow,
@@ -33,7 +33,7 @@ impl Reference {
         }
     }
 
-    /// A tensor's rows.
+    /// Returns the rows of a tensor.
     fn rows(&self, name: &str) -> Vec<Vec<f64>> {
         let tensor = self.container.tensor(name).unwrap();
         let mut values = vec![0.0; tensor.dims.iter().product::<u64>() as usize];
@@ -46,7 +46,7 @@ impl Reference {
         x.iter().zip(weight).map(|(x, w)| x * scale * w).collect()
     }
 
-    /// A head turned to `place`.
+    /// Returns a head turned to `place`.
     fn turned(&self, head: &[f64], place: usize) -> Vec<f64> {
         let pair = |(i, pair): (usize, &[f64])| {
             let angle = place as f64 * self.base.powf(-2.0 * i as f64 / self.head_dim as f64);
@@ -55,13 +55,13 @@ impl Reference {
         head.chunks_exact(2).enumerate().flat_map(pair).collect()
     }
 
-    /// What a row at `position` finds in the cache, in order.
+    /// Returns what a row at `position` finds in the cache, in order.
     fn cached(&self, position: usize) -> Vec<usize> {
         let AttentionWindow { len, sinks } = self.window;
         (0..=position).filter(|p| *p < sinks || *p + len > position).collect()
     }
 
-    /// Attention of the last row over `keys` and `values` `[S, G, Dh]`.
+    /// Returns the attention of the last row over `keys` and `values` `[S, G, Dh]`.
     fn attend(&self, q: &[f64], keys: &[Vec<f64>], values: &[Vec<f64>]) -> Vec<f64> {
         let cached = self.cached(keys.len() - 1);
         let head_of = |x: &[f64], head: usize| x[head * self.head_dim..][..self.head_dim].to_vec();
@@ -84,7 +84,7 @@ impl Reference {
         out
     }
 
-    /// Logits of every row, `[T, V]`.
+    /// Computes the logits of every row, `[T, V]`.
     pub(super) fn logits(&self, tokens: &[TokenId]) -> Vec<f32> {
         let embedding = self.rows("token_embd.weight");
         let mut hidden: Vec<Vec<f64>> = tokens.iter().map(|t| embedding[t.0 as usize].clone()).collect();
