@@ -2,6 +2,8 @@
 //! its offences; all offences are printed.
 
 mod arrows;
+mod code;
+mod confined;
 mod named_tests;
 mod source;
 mod testdata;
@@ -46,6 +48,7 @@ pub(crate) fn run() -> Outcome {
     let tree = Tree::read(&root())?;
     let mut offences = arrows::check(&tree)?;
     offences.extend(source::check(&tree));
+    offences.extend(confined::check(&tree));
     offences.extend(testdata::check(&tree));
     offences.extend(root_entries(&tree));
     offences.extend(documents(&tree));
