@@ -19,14 +19,20 @@ const TESTS: &str = "crates/server/tests/browser";
 /// Names under which distributions install Chromium.
 const PROGRAMS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/// Sees to it that Chromium is there, and installs it where it may.
+/// Sees to it that Chromium and axe-core are there, and installs them where it may.
 pub(crate) fn need() -> Outcome {
+    chromium()?;
+    axe().map(drop)
+}
+
+/// Sees to it that Chromium is there, and installs it where it may.
+pub(crate) fn chromium() -> Outcome {
     install::need(PROGRAMS, &["chromium"])
 }
 
 /// Runs all tests, or those whose names hold one of the words; hands on each line that they print.
 pub(crate) fn run(only: &[String], each_line: impl FnMut(&str)) -> Outcome {
-    need()?;
+    chromium()?;
     let program = checkout::release_binary()?;
     let mut command = Command::new("python3");
     command.arg(root().join(TESTS).join("run.py")).args(only).env("TRINITY_AXE", axe()?);

@@ -32,10 +32,7 @@ pub(crate) struct Counts {
 /// Installs the clients, once for each list of them, builds the server and runs the tests; `arguments` go to pytest.
 pub(crate) fn run(arguments: &[String]) -> Result<Counts, String> {
     let model = models::fetch()?;
-    let python = environment("python", &["requirements.txt", "constraints.txt"])?;
-    let npm = npm(&python)?;
-    let aider = environment("aider", &["aider.txt"])?;
-    let instructor = environment("instructor", &["instructor.txt"])?;
+    let Installed { python, npm, aider, instructor } = need()?;
     let program = checkout::release_binary()?;
     let mut command = Command::new("timeout");
     command.args(["--kill-after=10", SECONDS_MAX]).arg(python).args(["-m", "pytest", "--durations=20", "--color=no"]);
@@ -64,6 +61,22 @@ pub(crate) fn run(arguments: &[String]) -> Result<Counts, String> {
         (Some(0), _) | (Some(1), Counts { failed: 1.., .. }) => Ok(counts),
         _ => Err(format!("pytest: {status}")),
     }
+}
+
+/// Where the clients are installed: a Python for each list whose packages exclude each other, and a folder of npm's.
+pub(crate) struct Installed {
+    python: PathBuf,
+    npm: PathBuf,
+    aider: PathBuf,
+    instructor: PathBuf,
+}
+
+/// Sees to it that the clients are there, and installs them.
+pub(crate) fn need() -> Result<Installed, String> {
+    let python = environment("python", &["requirements.txt", "constraints.txt"])?;
+    let npm = npm(&python)?;
+    let (aider, instructor) = (environment("aider", &["aider.txt"])?, environment("instructor", &["instructor.txt"])?);
+    Ok(Installed { python, npm, aider, instructor })
 }
 
 /// Returns the Python of an environment that holds exactly what `requirements` and its constraints say.

@@ -1,14 +1,24 @@
 //! Programs that only some stages need: Debian's packages of them are installed where this user may, else the error
 //! says what is missing.
 
-use std::process::Command;
+use std::{
+    process::Command,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use crate::{Outcome, command::succeed};
 
 const APT: &[&str] = &["-y", "-qq", "-o", "Dpkg::Use-Pty=0"];
 
+/// Held by who installs something for the whole machine: apt-get and rustup fail or wait where two of them run.
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Sees to it that one of `programs` is there, and installs `packages` where it may.
 pub(crate) fn need(programs: &[&str], packages: &[&str]) -> Outcome {
+    let _turn = turn();
     if programs.iter().any(|name| is_there(name)) {
         return Ok(());
     }

@@ -17,7 +17,7 @@ const BYTES_MAX: u64 = 300_000;
 
 /// Makes all pictures; too many bytes are an error.
 pub(crate) fn run() -> Outcome {
-    browser::need()?;
+    browser::chromium()?;
     let program = checkout::release_binary()?;
     let model = models::fetch()?;
     let folder = root().join(FOLDER);

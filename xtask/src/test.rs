@@ -2,11 +2,13 @@
 //!
 //! Without an argument it runs what needs only Rust, a C and C++ compiler and Python; `extra` is what needs more,
 //! `quick` what answers in minutes. All stages build in the same two profiles of one target folder, so each thing is
-//! compiled once.
+//! compiled once. What a stage can do ahead (a build in a folder of its own, a download) begins with the first stage and
+//! runs beside the others; a stage in which time counts waits until all of that is over.
 
 use std::{
     io::{BufRead, BufReader},
     process::{Command, Stdio},
+    thread::{self, ScopedJoinHandle},
     time::Instant,
 };
 
@@ -39,54 +41,72 @@ enum Set {
 struct Stage {
     name: &'static str,
     set: Set,
+    /// Runs beside the stages before this one.
+    ahead: Option<fn() -> Outcome>,
+    /// Whether other work beside it could make it fail: such a stage waits for everything that runs ahead.
+    is_timed: bool,
     run: fn(&mut Totals) -> Outcome,
 }
 
-const fn stage(set: Set, name: &'static str, run: fn(&mut Totals) -> Outcome) -> Stage {
-    Stage { name, set, run }
+impl Stage {
+    const fn new(set: Set, name: &'static str, run: fn(&mut Totals) -> Outcome) -> Self {
+        Self { name, set, ahead: None, is_timed: false, run }
+    }
+
+    const fn ahead(self, work: fn() -> Outcome) -> Self {
+        Self { ahead: Some(work), ..self }
+    }
+
+    const fn timed(self) -> Self {
+        Self { is_timed: true, ..self }
+    }
 }
 
 const STAGES: &[Stage] = &[
-    stage(Set::Quick, "fmt", |_| succeed(&mut cargo(&["fmt", "--all", "--check"]))),
-    stage(Set::Quick, "tidy", |_| tidy::run()),
-    stage(Set::Quick, "clippy", |_| {
+    Stage::new(Set::Quick, "fmt", |_| succeed(&mut cargo(&["fmt", "--all", "--check"]))),
+    Stage::new(Set::Quick, "tidy", |_| tidy::run()),
+    Stage::new(Set::Quick, "clippy", |_| {
         succeed(&mut cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))
     }),
-    stage(Set::Standard, "doc", |_| {
+    Stage::new(Set::Standard, "doc", |_| {
         succeed(cargo(&["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))
     }),
-    stage(Set::Standard, "readme", |totals| {
-        first_command::run()?;
+    Stage::new(Set::Standard, "build", |_| succeed(cargo(TESTS).args(["--quiet", "--no-run"]))),
+    Stage::new(Set::Standard, "readme", |totals| {
         totals.passed += 1;
         Ok(())
-    }),
-    stage(Set::Quick, "models", |_| models::fetch().map(drop)),
-    stage(Set::Standard, "tests", |totals| run_tests(&[], totals)),
-    stage(Set::Standard, "release", |_| release_binary()),
-    stage(Set::Standard, "load", |_| load::run(&["--quick".to_owned()])),
-    stage(Set::Extra, "loom", loom),
-    stage(Set::Extra, "wasm", |_| wasm::run()),
-    stage(Set::Extra, "fuzz", |totals| {
+    })
+    .ahead(first_command::run),
+    Stage::new(Set::Quick, "models", |_| models::fetch().map(drop)),
+    Stage::new(Set::Standard, "tests", |totals| run_tests(&[], totals)).timed(),
+    Stage::new(Set::Standard, "release", |_| release_binary()),
+    Stage::new(Set::Standard, "load", |_| load::run(&["--quick".to_owned()])).timed(),
+    Stage::new(Set::Extra, "loom", loom),
+    Stage::new(Set::Extra, "wasm", |_| wasm::run()),
+    Stage::new(Set::Extra, "fuzz", |totals| {
         totals.passed += fuzz::run(Some(FUZZ_SECONDS))?;
         Ok(())
-    }),
-    stage(Set::Extra, "siege", |totals| {
+    })
+    .ahead(|| fuzz::build().map(drop)),
+    Stage::new(Set::Extra, "siege", |totals| {
         let program = checkout::release_binary()?.to_string_lossy().into_owned();
         let arguments = ["--quick", "--only", "company,soak,burst", "--trinity", &program].map(str::to_owned);
         serve_bench::run(&siege::SUITE, &arguments)?;
         totals.passed += 1;
         Ok(())
-    }),
-    // Last: these install a browser, and half a gigabyte of other people's clients.
-    stage(Set::Extra, "browser", |totals| browser::run(&[], |line| totals.add(line))),
-    stage(Set::Extra, "clients", run_clients),
+    })
+    .timed(),
+    // These install a browser, and half a gigabyte of other people's clients.
+    Stage::new(Set::Extra, "browser", |totals| browser::run(&[], |line| totals.add(line))).ahead(browser::need).timed(),
+    Stage::new(Set::Extra, "clients", run_clients).ahead(|| clients::need().map(drop)).timed(),
 ];
 
 /// The last stage of `quick`.
-const QUICK_TESTS: Stage = stage(Set::Quick, "quick tests", |totals| {
+const QUICK_TESTS: Stage = Stage::new(Set::Quick, "quick tests", |totals| {
     let skips: Vec<&str> = SLOW.iter().flat_map(|name| ["--skip", name]).collect();
     run_tests(&skips, totals)
-});
+})
+.timed();
 
 /// Sums over all stages.
 #[derive(Default)]
@@ -141,16 +161,31 @@ fn chosen(arguments: &[String]) -> Result<Vec<&'static Stage>, String> {
 fn run_stages(stages: &[&Stage]) -> Outcome {
     let mut totals = Totals::default();
     let (mut times, mut failures) = (Vec::new(), Vec::new());
-    for Stage { name, run, .. } in stages {
-        println!("==> {name}");
-        let start = Instant::now();
-        if let Err(e) = run(&mut totals) {
-            println!("stage {name}: {e}");
-            failures.push(format!("stage {name}: {e}"));
+    thread::scope(|scope| {
+        let start_ahead = |stage: &&Stage| stage.ahead.map(|work| scope.spawn(move || timed(work)));
+        let mut threads: Vec<Option<ScopedJoinHandle<'_, _>>> = stages.iter().map(start_ahead).collect();
+        let mut ahead: Vec<Result<f64, String>> = vec![Ok(0.0); stages.len()];
+        for (i, stage) in stages.iter().enumerate() {
+            println!("==> {}", stage.name);
+            let start = Instant::now();
+            for j in if stage.is_timed { 0..stages.len() } else { i..i + 1 } {
+                if let Some(thread) = threads[j].take() {
+                    ahead[j] = thread.join().unwrap_or_else(|_| Err("panicked".to_owned()));
+                }
+            }
+            let outcome = ahead[i].clone().and_then(|_| (stage.run)(&mut totals));
+            if let Err(e) = outcome {
+                println!("stage {}: {e}", stage.name);
+                failures.push(format!("stage {}: {e}", stage.name));
+            }
+            let mut time = format!("{} {:.0} s", stage.name, start.elapsed().as_secs_f64());
+            if let Ok(seconds @ 1.0..) = ahead[i] {
+                time += &format!(" (ahead {seconds:.0} s)");
+            }
+            println!("<== {time}");
+            times.push(time);
         }
-        times.push(format!("{name} {:.0} s", start.elapsed().as_secs_f64()));
-        println!("<== {}", times.last().map_or("", String::as_str));
-    }
+    });
     // A stage that fails without a failed test of its own counts as one.
     totals.failed = totals.failed.max(failures.len() as u64);
     println!("\nstages: {}", times.join(", "));
@@ -159,11 +194,25 @@ fn run_stages(stages: &[&Stage]) -> Outcome {
     if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
 }
 
-/// All unit, golden, property, simulation and end-to-end tests; `filter` goes to each binary.
+/// The seconds that `work` took.
+fn timed(work: fn() -> Outcome) -> Result<f64, String> {
+    let start = Instant::now();
+    work().map(|()| start.elapsed().as_secs_f64())
+}
+
+/// What `cargo` is told for all unit, golden, property, simulation and end-to-end tests. Examples are compiled by clippy.
+const TESTS: &[&str] = &["test", "--workspace", "--lib", "--bins", "--tests"];
+
+/// All of [`TESTS`] and those in documents; `filter` goes to each binary.
 fn run_tests(filter: &[&str], totals: &mut Totals) -> Outcome {
-    let mut command = cargo(&["test", "--workspace", "--no-fail-fast", "--"]);
-    command.args(filter).env("TRINITY_SMOLLM2", models::fetch()?);
-    run_counted(&mut command, |line| totals.add(line))
+    let model = models::fetch()?;
+    let documents: &[&str] = &["test", "--workspace", "--doc"];
+    let outcomes = [TESTS, documents].map(|tests| {
+        let mut command = cargo(tests);
+        command.args(["--no-fail-fast", "--"]).args(filter).env("TRINITY_SMOLLM2", &model);
+        run_counted(&mut command, |line| totals.add(line))
+    });
+    outcomes.into_iter().collect()
 }
 
 /// Runs tests and hands on each line that they print; that none ran is an error, too.
@@ -218,6 +267,8 @@ fn release_binary() -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     fn check(arguments: &[&str], expected: &[&str]) {
@@ -228,11 +279,35 @@ mod tests {
 
     #[test]
     fn stages_are_chosen_by_set_and_by_name() {
-        check(&[], &["fmt", "tidy", "clippy", "doc", "readme", "models", "tests", "release", "load"]);
+        check(&[], &["fmt", "tidy", "clippy", "doc", "build", "readme", "models", "tests", "release", "load"]);
         check(&["extra"], &["loom", "wasm", "fuzz", "siege", "browser", "clients"]);
         check(&["quick"], &["fmt", "tidy", "clippy", "models", "quick tests"]);
         check(&["clients", "fmt"], &["fmt", "clients"]);
         check(&["quick", "load"], &["fmt", "tidy", "clippy", "models", "load", "quick tests"]);
         assert!(chosen(&["nothing".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn a_timed_stage_waits_for_all_that_runs_ahead() {
+        static IS_OVER: AtomicBool = AtomicBool::new(false);
+        let early = Stage::new(Set::Extra, "early", |_| match IS_OVER.load(Ordering::SeqCst) {
+            true => Err("waited for work that is not its own".to_owned()),
+            false => Ok(IS_OVER.store(true, Ordering::SeqCst)),
+        });
+        let timed = Stage::new(Set::Extra, "timed", |totals| {
+            totals.passed += 1;
+            Ok(())
+        })
+        .timed();
+        let late = Stage::new(Set::Extra, "late", |_| Ok(())).ahead(|| {
+            while !IS_OVER.load(Ordering::SeqCst) {
+                thread::yield_now();
+            }
+            Ok(())
+        });
+        run_stages(&[&early, &timed, &late]).unwrap();
+        let failed = Stage::new(Set::Extra, "failed", |_| panic!("runs without what it needs"));
+        let error = run_stages(&[&timed, &failed.ahead(|| Err("no network".to_owned())), &late]).unwrap_err();
+        assert_eq!(error, "stage failed: no network");
     }
 }

@@ -13,6 +13,7 @@ use std::{
 use crate::{
     Outcome,
     command::{cargo, output, root, succeed},
+    install,
 };
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -31,6 +32,7 @@ pub(crate) fn run() -> Outcome {
 
 /// Has `command` build the standard library for `target` if the toolchain has none.
 pub(crate) fn with_standard_library(command: &mut Command, target: &str, crates: &str) -> Outcome {
+    let _turn = install::turn();
     if !has_installed_target(target)? && !rustup_adds(target) {
         let rustc = debian_toolchain()?;
         command.args(["-Z", &format!("build-std={crates}")]).env("RUSTC_BOOTSTRAP", "1").env("RUSTC", rustc);
