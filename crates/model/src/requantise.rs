@@ -1,5 +1,6 @@
-//! Weights in another type than the file's, made when the model is loaded: the embedding table (and the head, where it is the same matrix)
-//! and the vectors of norms. These options exist to be measured: nothing of the file's map becomes free, a copy comes beside it.
+//! Weights in another type than the file's, made when the model is loaded: the embedding table (and the head, where it
+//! is the same matrix) and the vectors of norms. These options exist to be measured: nothing of the file's map becomes
+//! free, a copy comes beside it.
 
 use gguf::TensorBytes;
 use quant::{
@@ -16,7 +17,7 @@ use crate::{
 /// Weights that share a scale in a ternary embedding.
 const SPAN: usize = 64;
 
-/// What an embedding table becomes.
+/// Type to which the embedding table is converted while the model is loaded.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum EmbeddingType {
     /// 2 bytes a weight.
@@ -30,7 +31,7 @@ pub enum EmbeddingType {
 }
 
 impl EmbeddingType {
-    /// Every type.
+    /// All types that an embedding table can have.
     pub const ALL: [Self; 7] = [
         Self::F16,
         Self::Q8_0,
@@ -41,7 +42,7 @@ impl EmbeddingType {
         Self::T2(Mode::LeastSquares),
     ];
 
-    /// Its name: `q8_0`, `t2-lsq`.
+    /// Name of the type as options spell it: `q8_0`, `t2-lsq`.
     pub fn name(self) -> &'static str {
         match self {
             Self::F16 => "f16",
@@ -73,22 +74,23 @@ impl EmbeddingType {
     }
 }
 
-/// What the weights of norms are.
+/// Type of the weights of norms.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub enum NormType {
-    /// As in the file.
+    /// Full precision, as in the file.
     #[default]
     F32,
     /// −1, 0, 1 under one scale per vector, chosen by least squares; computed with as f32.
     Ternary,
 }
 
-/// What was made in place of weights of the file.
+/// Sizes of weights that were made in place of those of the file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Requantised {
     /// Bytes of the original in the file, whose map stays.
     pub file_bytes: u64,
-    /// Bytes of what replaces it; of norms, what they would take if stored so: the vectors that are computed with stay f32.
+    /// Bytes of what replaces it; of norms, what they would take if stored so: the vectors that are computed with stay
+    /// f32.
     pub new_bytes: u64,
 }
 
@@ -113,7 +115,8 @@ pub(crate) fn embedding(table: &mut Linear, spec: &ModelSpec, to: EmbeddingType)
     let bytes = TensorBytes::from(bytes);
     let stored = StoredMatrix::new(to.format(), spec.n_vocab, spec.width, &bytes).map_err(|e| e.to_string())?;
     let new = Linear::new(&bytes, &stored, 0..spec.n_vocab)?;
-    // What was read row by row is the stored matrix: what goes with it stays, such as the rotation that it is stored under.
+    // What was read row by row is the stored matrix: what goes with it stays, such as the rotation that it is stored
+    // under.
     let Linear { scale, bias, rotation, place, .. } = std::mem::replace(table, new);
     (table.scale, table.bias, table.rotation, table.place) = (scale, bias, rotation, place);
     Ok(done)

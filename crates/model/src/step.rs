@@ -26,7 +26,7 @@ pub enum LogitsWanted {
 pub struct StepSpan<'a> {
     /// Tokens at positions `position_first..`.
     pub tokens: &'a [TokenId],
-    /// How many positions of this sequence are already cached.
+    /// Number of positions of this sequence that are already cached.
     pub position_first: usize,
     /// Page table, long enough for `position_first + tokens.len()` positions.
     pub pages: &'a [PageId],
@@ -39,8 +39,9 @@ pub struct StepSpan<'a> {
 pub struct Step<'a> {
     /// Spans of different sequences.
     pub spans: &'a [StepSpan<'a>],
-    /// Early exit: only so many layers, the first ones, then the last norm and the head; all if `None`. Keys and values of the layers
-    /// left out are not written, so the same positions have to be computed again before a whole pass reads them.
+    /// Early exit: only so many layers, the first ones, then the last norm and the head; all if `None`. Keys and values
+    /// of the layers left out are not written, so the same positions have to be computed again before a whole pass
+    /// reads them.
     pub n_layers: Option<usize>,
 }
 
@@ -51,8 +52,8 @@ impl<'a> Step<'a> {
     }
 }
 
-/// Logits `[n_rows, n_vocab]` of the rows that want them, and hidden states `[n_hidden_rows, width]` of the others that want those, each in
-/// the order of the spans; reused between steps.
+/// Logits `[n_rows, n_vocab]` of the rows that want them, and hidden states `[n_hidden_rows, width]` of the others that
+/// want those, each in the order of the spans; reused between steps.
 #[derive(Clone, Default, Debug)]
 pub struct Logits {
     n_vocab: usize,
@@ -107,7 +108,8 @@ impl Logits {
         &self.hidden[i * self.width..][..self.width]
     }
 
-    /// The first hidden state, element and value that is NaN or an infinity, as [`Logits::first_non_finite`] says it of logits.
+    /// The first hidden state, element and value that is NaN or an infinity, as [`Logits::first_non_finite`] says it of
+    /// logits.
     pub fn first_non_finite_hidden(&self) -> Option<(usize, usize, f32)> {
         if is_finite(&self.hidden) {
             return None;
@@ -116,7 +118,8 @@ impl Logits {
         Some((at / self.width, at % self.width, self.hidden[at]))
     }
 
-    /// The first row, token and value that is NaN or an infinity: the model has broken weights, and its caller should say so and stop.
+    /// The first row, token and value that is NaN or an infinity: the model has broken weights, and its caller should
+    /// say so and stop.
     pub fn first_non_finite(&self) -> Option<(usize, TokenId, f32)> {
         if self.is_partial || is_finite(&self.values) {
             return None;
@@ -126,7 +129,8 @@ impl Logits {
     }
 }
 
-/// The token of the first of the largest `logits` `[V]`; `None` if there is none above minus infinity. NaN counts for nothing.
+/// The token of the first of the largest `logits` `[V]`; `None` if there is none above minus infinity. NaN counts for
+/// nothing.
 pub fn best_token(logits: &[f32]) -> Option<TokenId> {
     const CHUNK: usize = 512;
     let (mut first, mut largest) = (0, f32::NEG_INFINITY);
@@ -173,7 +177,8 @@ pub trait Forward {
     fn page_bytes(&self) -> usize;
     /// Makes page `to` hold what `from` holds.
     fn copy_page(&mut self, from: PageId, to: PageId);
-    /// The bytes of `page` into `out` `[page_bytes]`. They mean something only to a model of the same file, loaded with the same cache types.
+    /// The bytes of `page` into `out` `[page_bytes]`. They mean something only to a model of the same file, loaded with
+    /// the same cache types.
     fn read_page(&self, page: PageId, out: &mut [u8]);
     /// Gives `page` the `bytes` `[page_bytes]` that [`Forward::read_page`] gave.
     fn write_page(&mut self, page: PageId, bytes: &[u8]);
@@ -183,10 +188,11 @@ pub trait Forward {
     fn forward(&mut self, step: &Step<'_>, logits: &mut Logits);
 }
 
-/// Most bytes of logits that a step should ask for: all rows of a step of 512 would be 0.5 GB with a vocabulary of 262,144.
+/// Most bytes of logits that a step should ask for: all rows of a step of 512 would be 0.5 GB with a vocabulary of
+/// 262,144.
 const LOGITS_BYTES_MAX: usize = 64 << 20;
 
-/// Of how many rows a step should want logits at most, so that the memory for them stays small.
+/// Most rows of which a step should want logits, so that the memory for them stays small.
 pub fn logits_rows_max(model: &dyn Forward) -> usize {
     (LOGITS_BYTES_MAX / (size_of::<f32>() * model.n_vocab().max(1))).clamp(1, model.step_rows_max().max(1))
 }

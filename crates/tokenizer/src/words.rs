@@ -26,7 +26,7 @@ impl WholeWords {
     }
 }
 
-/// How an algorithm spells words.
+/// An algorithm's way of spelling words.
 pub(crate) trait WordCoder: MergeRule {
     /// Cuts `word` into the symbols that merging starts from.
     fn cut(&self, word: &[u8], symbols: &mut Vec<Symbol>);
