@@ -1,8 +1,8 @@
 //! What grammars cost: `cargo run --release -p engine --example grammar_speed`.
 //!
 //! One line per vocabulary (time to build the compiler), then one per source over it: time to compile, to begin a
-//! completion, and per token to fill the mask and to accept, mean and worst over a completion of real text; each the best of
-//! five runs, which repeat the same work.
+//! completion, and per token to fill the mask and to accept, mean and worst over a completion of real text; each the
+//! best of five runs, which repeat the same work.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a measuring program")]
 
 use engine::grammar::{GrammarCompiler, GrammarSource, TokenMask};

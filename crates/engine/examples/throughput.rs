@@ -1,6 +1,8 @@
-//! Tokens per second of a closed loop of clients, without a server: `cargo run --release -p engine --example throughput -- MODEL [CLIENTS…]`.
+//! Tokens per second of a closed loop of clients, without a server:
+//! `cargo run --release -p engine --example throughput -- MODEL [CLIENTS…]`.
 //!
-//! Each client asks for 64 tokens after a prompt of 120 and then asks again, as `cargo xtask serve-bench` does over HTTP.
+//! Each client asks for 64 tokens after a prompt of 120 and then asks again, as `cargo xtask serve-bench` does over
+//! HTTP.
 
 use std::{
     env,

@@ -10,18 +10,18 @@ use crate::{
     repetition::Repetition, request::Sink,
 };
 
-/// What a row of logits led to.
+/// The outcome of a row of logits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Taken {
     /// This token comes next.
     Token(TokenId),
     /// The completion is over, perhaps by the stop string of this index.
     End(FinishReason, Option<usize>),
-    /// The sink broke off.
+    /// The sink broke the request off.
     Broken,
 }
 
-/// Everything about a completion but its keys and values.
+/// A completion of a request: everything about it but its keys and values.
 pub(crate) struct Choice {
     index: usize,
     sampler: Sampler,
@@ -41,7 +41,8 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
-    /// The `index`-th completion of `request`, of a model with `n_vocab` tokens and a context of `context_len_max`.
+    /// Begins the `index`-th completion of `request`, of a model with `n_vocab` tokens and a context of
+    /// `context_len_max`.
     pub(crate) fn new(
         request: &Request,
         index: usize,
@@ -72,22 +73,22 @@ impl Choice {
         })
     }
 
-    /// Tokens generated.
+    /// Number of tokens generated.
     pub(crate) fn n_completion(&self) -> usize {
         self.n_completion
     }
 
-    /// Tokens that may still be generated.
+    /// Number of tokens that may still be generated.
     pub(crate) fn n_left(&self) -> usize {
         self.n_max - self.n_completion
     }
 
-    /// How many of the largest logits are enough; all if `None`. Log-probabilities are parts of a sum over all.
+    /// Number of the largest logits that are enough; all if `None`. Log-probabilities are parts of a sum over all.
     pub(crate) fn n_best(&self) -> Option<usize> {
         if self.logprobs_of.is_some() || self.constraint.is_some() { None } else { self.sampler.n_best() }
     }
 
-    /// The grammar that is followed.
+    /// Returns the grammar that is followed.
     pub(crate) fn constraint(&mut self) -> Option<&mut Constraint> {
         self.constraint.as_mut()
     }
@@ -159,7 +160,7 @@ impl Choice {
     }
 }
 
-/// `true`: the sink breaks off.
+/// Tells the sink of a token and its text; returns whether the sink breaks off.
 fn tell(sink: &mut dyn Sink, choice: usize, token: Option<TokenId>, text: &str, logprobs: Option<&Logprobs>) -> bool {
     sink.event(Event { choice, token, text, logprobs }).is_break()
 }

@@ -4,7 +4,7 @@ use model::TokenId;
 
 use crate::grammar::{Grammar, GrammarError, Matcher, TokenMask};
 
-/// Where a completion stands in its grammar, and which tokens may come next.
+/// The place of a completion in its grammar, and the tokens that may come next.
 pub(crate) struct Constraint {
     matcher: Matcher,
     mask: TokenMask,
@@ -22,7 +22,7 @@ impl Constraint {
         !self.is_filled
     }
 
-    /// The tokens that may come next. May be called beforehand, while the logits are computed.
+    /// Returns the tokens that may come next. May be called beforehand, while the logits are computed.
     pub(crate) fn mask(&mut self) -> Result<&TokenMask, GrammarError> {
         if !self.is_filled {
             self.matcher.fill_mask(&mut self.mask)?;
@@ -31,14 +31,14 @@ impl Constraint {
         Ok(&self.mask)
     }
 
-    /// Goes on by a token that the mask allows; `true`: nothing can follow it.
+    /// Goes on by a token that the mask allows; returns whether nothing can follow it.
     pub(crate) fn accept(&mut self, token: TokenId) -> Result<bool, GrammarError> {
         self.is_filled = false;
         self.matcher.accept(token)?;
         Ok(self.matcher.is_finished())
     }
 
-    /// Tokens that are sure to follow, as they are most likely spelled.
+    /// Appends tokens that are sure to follow, as they are most likely spelled.
     pub(crate) fn forced(&mut self, out: &mut Vec<TokenId>) {
         self.matcher.forced(out);
     }

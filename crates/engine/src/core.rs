@@ -1,7 +1,8 @@
-//! Decides, with ids and numbers only: which tokens of which sequences a step computes, and in which pages their keys and values lie.
+//! Decides, with ids and numbers only: which tokens of which sequences a step computes, and in which pages their keys
+//! and values lie.
 //!
-//! [`Scheduler`] is where to start: it owns the [`PagePool`], the [`PrefixTree`] and the [`Sequence`]s, and every page belongs to exactly one
-//! of the three.
+//! [`Scheduler`] is where to start: it owns the [`PagePool`], the [`PrefixTree`] and the [`Sequence`]s, and every page
+//! belongs to exactly one of the three.
 
 mod budget;
 mod chain;

@@ -2,25 +2,26 @@
 
 use model::Pooling;
 
-/// Takes the rows of a text one after the other.
+/// A pool that takes the rows of a text one after the other.
 pub(crate) struct Pool {
     pooling: Pooling,
     width: usize,
-    /// Rows taken.
+    /// Number of rows taken.
     n: usize,
-    /// Of the mean.
+    /// Sums of the elements, for the mean.
     sum: Vec<f64>,
-    /// Of the others.
+    /// Rows that are kept, for the other ways of pooling.
     rows: Vec<f32>,
 }
 
 impl Pool {
-    /// Of rows of `width`.
+    /// Makes a pool of rows of `width`.
     pub(crate) fn new(pooling: Pooling, width: usize) -> Self {
         Self { pooling, width, n: 0, sum: Vec::new(), rows: Vec::new() }
     }
 
-    /// The row `[width]` of a position; one that was taken before, by a sequence that had to begin anew, is passed over.
+    /// Takes the row `[width]` of a position. One that was taken before, by a sequence that had to begin anew, is
+    /// passed over.
     pub(crate) fn add(&mut self, position: usize, row: &[f32]) {
         if position != self.n {
             return;
@@ -40,7 +41,7 @@ impl Pool {
         }
     }
 
-    /// One row `[width]`, or without pooling one for each position, one after the other.
+    /// Returns one row `[width]`, or without pooling one for each position, one after the other.
     pub(crate) fn into_vec(self) -> Vec<f32> {
         let n = self.n.max(1) as f64;
         match self.pooling {

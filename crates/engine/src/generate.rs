@@ -14,19 +14,20 @@ use crate::{
     sync::lock,
 };
 
-/// A model, its tokenizer, and the keys and values of earlier requests, which later ones go on from where their tokens agree.
+/// An engine for one request at a time: a model, its tokenizer, and the keys and values of earlier requests, which
+/// later ones go on from where their tokens agree.
 pub struct Engine {
     runner: Runner,
 }
 
 impl Engine {
-    /// Takes the model's whole KV arena.
+    /// Makes an engine that takes the model's whole KV arena.
     pub fn new(model: Box<dyn Forward + Send>, tokenizer: Arc<Tokenizer>) -> Self {
         let engine = Self::with_options(model, tokenizer, EngineOptions::default());
         engine.unwrap_or_else(|e| unreachable!("no cache folder was asked for: {e}"))
     }
 
-    /// The same with other policies; an error is of the cache folder.
+    /// Makes an engine with other policies than the default ones; the error is about the cache folder.
     pub fn with_options(
         model: Box<dyn Forward + Send>,
         tokenizer: Arc<Tokenizer>,
@@ -36,12 +37,13 @@ impl Engine {
         Ok(Self { runner: Runner::new(model, tokenizer, options, Box::new(move || start.elapsed()))? })
     }
 
-    /// Longest prompt and completion together, in tokens.
+    /// Largest number of tokens of prompt and completion together.
     pub fn context_len_max(&self) -> usize {
         self.runner.context_len_max()
     }
 
-    /// Generates until something ends it; `on_event` sees every token and may break off. The events' texts joined are the completion.
+    /// Generates until something ends it; `on_event` sees every token and may break off. The events' texts joined are
+    /// the completion.
     ///
     /// Of a request for several choices, the last one's completion is returned.
     pub fn generate(
@@ -69,7 +71,7 @@ impl Engine {
     }
 }
 
-/// An event that was put away.
+/// An event that was put away until the caller looks.
 struct Letter {
     choice: usize,
     token: Option<TokenId>,
@@ -83,7 +85,7 @@ impl Letter {
     }
 }
 
-/// Events since the last look, and the end.
+/// The events since the last look, and the end.
 type Letters = (Vec<Letter>, Option<Result<Completion, Error>>);
 
 #[derive(Clone, Default)]

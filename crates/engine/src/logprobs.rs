@@ -4,7 +4,7 @@ use model::TokenId;
 
 use crate::{Logprobs, sampler::Candidates};
 
-/// Computes [`Logprobs`] in the same space for every token.
+/// Computes [`Logprobs`] in the same memory for every token.
 pub(crate) struct LogprobsOf {
     n_top: usize,
     candidates: Candidates,
@@ -17,7 +17,7 @@ impl LogprobsOf {
         Self { n_top, candidates: Candidates::with_capacity(2 * n_top), logprobs }
     }
 
-    /// Of the model's own distribution: `logits` `[V]`.
+    /// Computes the log-probabilities of the model's own distribution, `logits` `[V]`.
     pub(crate) fn compute(&mut self, logits: &[f32], token: TokenId) -> &Logprobs {
         let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let sum: f64 = logits.iter().map(|x| f64::from((x - max).exp())).sum();
@@ -32,8 +32,8 @@ impl LogprobsOf {
     }
 }
 
-/// Gathers the log-probabilities of all tokens of a prompt but the first, which nothing predicts. Rows are thrown away one by one: what is
-/// kept is a few numbers of each.
+/// Gathers the log-probabilities of all tokens of a prompt but the first, which nothing predicts. Rows are thrown away
+/// one by one: what is kept is a few numbers of each.
 pub(crate) struct PromptLogprobs {
     of: LogprobsOf,
     n_prompt: usize,
@@ -45,12 +45,12 @@ impl PromptLogprobs {
         Self { of: LogprobsOf::new(n_top), n_prompt, gathered: Vec::new() }
     }
 
-    /// The position whose logits come next; `None` after the last.
+    /// Returns the position whose logits come next; `None` after the last.
     pub(crate) fn next_position(&self) -> Option<usize> {
         Some(self.gathered.len()).filter(|position| position + 1 < self.n_prompt)
     }
 
-    /// The logits of [`Self::next_position`], after which `token` stands in the prompt.
+    /// Takes the logits of [`Self::next_position`], after which `token` stands in the prompt.
     pub(crate) fn add(&mut self, logits: &[f32], token: TokenId) {
         self.gathered.push(self.of.compute(logits, token).clone());
     }

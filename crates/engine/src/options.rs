@@ -4,23 +4,26 @@ use std::time::Duration;
 
 use crate::{DiskCache, Drafter};
 
-/// Bounds and policies of an engine.
+/// The bounds and policies of an engine.
 pub struct EngineOptions {
-    /// Sequences computed at once; never more than a step has rows.
+    /// Number of sequences computed at once; never more than a step has rows.
     pub n_running_max: usize,
-    /// Sequences that may wait, each choice of a request for itself; more are refused, but of a tenant that has less than its share.
+    /// Number of sequences that may wait, each choice of a request for itself; more are refused, but of a tenant that
+    /// has less than its share.
     pub n_queued_max: usize,
-    /// Longest step in milliseconds, as far as prompts can be cut; if `None`, six times what decoding takes, or 200 where nobody decodes.
+    /// Longest step in milliseconds, as far as prompts can be cut; if `None`, six times what decoding takes, or 200
+    /// where nobody decodes.
     pub step_ms_max: Option<f64>,
     /// Whether keys and values of earlier requests are kept for those that begin alike.
     pub prefix_cache: bool,
-    /// A request whose reader takes nothing for so long is cancelled.
+    /// Longest time for which a request's reader may take nothing before the request is cancelled.
     pub stall_limit: Duration,
-    /// Ordinary memory for pages that leave the arena, bytes; they come back where that takes less than computing them again.
+    /// Bytes of ordinary memory for pages that leave the arena; they come back where that takes less than computing
+    /// them again.
     pub swap_bytes_max: u64,
-    /// Where cached prefixes outlive the process.
+    /// Folder in which cached prefixes outlive the process.
     pub disk_cache: Option<DiskCache>,
-    /// Who guesses tokens, so that a step can verify several.
+    /// Drafter that guesses tokens, so that a step can verify several.
     pub drafter: Drafter,
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::{Error, TenantId};
 
-/// Counts sequences, of all and of each tenant.
+/// The numbers of sequences that run or wait, of all and of each tenant.
 pub(crate) struct Queue {
     n_max: usize,
     n: usize,
@@ -12,13 +12,13 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    /// For `n_max` sequences, and as many again of those whom one tenant would shut out.
+    /// Makes a queue for `n_max` sequences, and as many again of tenants that one tenant would shut out.
     pub(crate) fn new(n_max: usize) -> Self {
         Self { n_max, n: 0, tenants: HashMap::new() }
     }
 
-    /// Whether there is room for `n` more of a tenant: for whatever fits, and beyond that for whoever would still have no more than an equal
-    /// share, so that one tenant's thousands do not shut the others out.
+    /// Checks that there is room for `n` more of a tenant: for whatever fits, and beyond that for a tenant who would
+    /// still have no more than an equal share, so that one tenant's thousands do not shut the others out.
     pub(crate) fn check(&self, tenant: TenantId, n: usize) -> Result<(), Error> {
         let own = self.tenants.get(&tenant).copied().unwrap_or(0);
         let n_tenants = self.tenants.len() + usize::from(own == 0);
@@ -35,7 +35,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Gives it back.
+    /// Gives back the room of `n` sequences.
     pub(crate) fn leave(&mut self, tenant: TenantId, n: usize) {
         self.n = self.n.saturating_sub(n);
         let Some(own) = self.tenants.get_mut(&tenant) else { return };

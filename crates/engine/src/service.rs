@@ -1,7 +1,8 @@
 //! [`Handle`]: an engine on a thread of its own.
 //!
-//! The thread owns the model and everything that is decided; handles send it commands and read its numbers. A panic in a step fails the
-//! sequence whose row it was, and is counted; the engine goes on. Only where nobody can tell, as in planning, all of the step fail.
+//! The thread owns the model and everything that is decided; handles send it commands and read its numbers. A panic in
+//! a step fails the sequence whose row it was, and is counted; the engine goes on. Only where nobody can tell, as in
+//! planning, all of the step fail.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -25,21 +26,21 @@ use crate::{
     sync::lock,
 };
 
-/// How often a stalled engine looks whether its readers have caught up.
+/// Interval in which a stalled engine looks whether its readers have caught up.
 const STALLED_POLL: Duration = Duration::from_millis(2);
 
-/// An engine is idle for so long before it saves its cached prefixes.
+/// Time for which an engine is idle before it saves its cached prefixes.
 const IDLE_SAVE: Duration = Duration::from_millis(300);
-/// And saves more of them, as far as the disk keeps up, after so long.
+/// Time after which an idle engine saves more of its cached prefixes, as far as the disk keeps up.
 const IDLE_SAVE_MORE: Duration = Duration::from_millis(30);
 
-/// Why an engine cannot start.
+/// A reason why an engine cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnError {
-    /// Of the folder for cached prefixes.
+    /// The folder for cached prefixes cannot be used.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// The system gives no thread.
+    /// The operating system gives no thread.
     #[error("a thread for the engine: {0}")]
     Thread(#[from] std::io::Error),
 }
@@ -51,13 +52,13 @@ enum Command {
     Shutdown,
 }
 
-/// What handles and the thread share.
+/// The state that handles and the thread share.
 struct Shared {
     stats: Mutex<Stats>,
-    /// Requests submitted and not ended.
+    /// Number of requests submitted and not ended.
     n_active: AtomicUsize,
     queue: Mutex<Queue>,
-    /// Requests that have ended since the figures were told.
+    /// Number of requests that have ended since the figures were told.
     n_untold: AtomicUsize,
     n_ids: Mutex<u64>,
     is_draining: AtomicBool,
@@ -74,12 +75,12 @@ struct Inner {
     tokenizer: Arc<Tokenizer>,
 }
 
-/// To an engine; cheap to clone. The thread ends with the last handle.
+/// A handle to an engine; cheap to clone. The thread ends with the last handle.
 #[derive(Clone)]
 pub struct Handle(Arc<Inner>);
 
 impl Handle {
-    /// Starts the thread, which is called after the model.
+    /// Starts the engine's thread, which is called after the model.
     pub fn spawn(
         name: &str,
         model: Box<dyn Forward + Send>,
@@ -132,7 +133,8 @@ impl Handle {
         Ok(id)
     }
 
-    /// Whether there is room in the queue for so many more sequences of a tenant: asked before the first of several requests.
+    /// Checks that there is room in the queue for so many more sequences of a tenant, before the first of several
+    /// requests.
     pub fn check_room(&self, tenant: TenantId, n_sequences: usize) -> Result<(), Error> {
         lock(&self.0.shared.queue).check(tenant, n_sequences)
     }
@@ -168,12 +170,12 @@ impl Handle {
         self.0.shared.is_alive.load(Ordering::Acquire)
     }
 
-    /// Requests submitted and not ended.
+    /// Number of requests submitted and not ended.
     pub fn n_active(&self) -> usize {
         self.0.shared.n_active.load(Ordering::Acquire)
     }
 
-    /// Counters and gauges as of the last step. A request counts as active until they tell of its end.
+    /// Returns counters and gauges as of the last step. A request counts as active until they tell of its end.
     pub fn stats(&self) -> Stats {
         // In this order: whoever ends is untold before it is no longer active, and told before it is no longer untold.
         let n_active = self.n_active() + self.0.shared.n_untold.load(Ordering::Acquire);
@@ -181,7 +183,7 @@ impl Handle {
         Stats { n_active: n_active as u64, ..stats }
     }
 
-    /// Longest prompt and completion together, in tokens.
+    /// Largest number of tokens of prompt and completion together.
     pub fn context_len_max(&self) -> usize {
         self.0.limits.context_len_max
     }
@@ -191,7 +193,7 @@ impl Handle {
         self.0.limits.n_vocab
     }
 
-    /// Sequences computed at once at most.
+    /// Largest number of sequences computed at once.
     pub fn n_running_max(&self) -> usize {
         self.0.n_running_max
     }
@@ -201,7 +203,7 @@ impl Handle {
         self.0.width
     }
 
-    /// The model's tokenizer.
+    /// Returns the model's tokenizer.
     pub fn tokenizer(&self) -> &Arc<Tokenizer> {
         &self.0.tokenizer
     }
@@ -212,7 +214,7 @@ impl Handle {
     }
 }
 
-/// The thread is gone, however it ended.
+/// A guard that notes that the thread is gone, however it ended.
 struct MarkDead(Arc<Shared>);
 
 impl Drop for MarkDead {
@@ -221,7 +223,7 @@ impl Drop for MarkDead {
     }
 }
 
-/// Counts a request as active until its last choice has ended or the engine has dropped it.
+/// A sink that counts its request as active until its last choice has ended or the engine has dropped it.
 struct Counted {
     sink: Box<dyn Sink>,
     tenant: TenantId,
@@ -274,7 +276,7 @@ impl Drop for Counted {
     }
 }
 
-/// The loop: commands, then a step.
+/// Runs the loop: commands, then a step.
 fn run(runner: &mut Runner, commands: &Receiver<Command>, shared: &Shared) {
     let mut progress = Progress::Idle;
     let mut is_saved = true;
@@ -328,7 +330,7 @@ fn obey(runner: &mut Runner, command: Command) {
     }
 }
 
-/// Tells the figures. All ends happen on this thread, so those untold now are in them.
+/// Publishes the figures. All ends happen on this thread, so those untold now are in them.
 fn publish(runner: &mut Runner, shared: &Shared) {
     let n_told = shared.n_untold.load(Ordering::Acquire);
     *lock(&shared.stats) = runner.stats();

@@ -1,50 +1,53 @@
 //! [`StepBudget`]: how many prompt tokens a step may take beside the sequences that decode.
 //!
-//! A step costs a fixed part (weights are read and unpacked once) and a part for each row; both are learnt from the steps themselves, as the
-//! line through (rows, time) that fits the last ones best. Without a bound of the user's, prompts get [`PROMPT_SHARE`] times the time of decoding
-//! in a step, or more where that many more requests wait for their first token than for their next. Where nobody decodes a step is bounded, too,
-//! so that whoever comes next does not wait for the end of a long prompt.
+//! A step costs a fixed part (weights are read and unpacked once) and a part for each row; both are learnt from the
+//! steps themselves, as the line through (rows, time) that fits the last ones best. Without a bound of the user's,
+//! prompts get [`PROMPT_SHARE`] times the time of decoding in a step, or more where that many more requests wait for
+//! their first token than for their next. Where nobody decodes a step is bounded, too, so that whoever comes next does
+//! not wait for the end of a long prompt.
 //!
 //! Where several tenants decode, those that have more sequences than others together at most double the time of a step
 //! ([`StepBudget::level`]), and so do the prompts of those that have had more than others ([`StepBudget::spare_rows`]).
 
-/// What is left of an observation's weight after the next one.
+/// Weight that an observation keeps after the next one.
 const MEMORY: f64 = 0.97;
-/// Prompt rows of a step, whatever they cost: a prompt is never starved by those that decode, and fewer are not worth the weights that are
-/// read for them.
+/// Least number of prompt rows of a step, whatever they cost: a prompt is never starved by those that decode, and fewer
+/// are not worth the weights that are read for them.
 pub(crate) const PROMPT_ROWS_MIN: usize = 16;
-/// Before anything is measured: microseconds of a step, and of a row of it.
+/// Microseconds of a step before anything is measured; those of a row follow.
 const FIXED_US_FIRST: f64 = 5000.0;
 const ROW_US_FIRST: f64 = 500.0;
-/// Time for prompts in a step, in times of what its decoding takes: a prompt of 4,000 tokens then takes 1.45 times as long as on an idle machine,
-/// and 8 streams get a token each 82 ms meanwhile (SmolLM2 on two cores, docs/receipts/serve.json; with 1 it took 1.75 times as long).
+/// Time for prompts in a step, as a multiple of what its decoding takes: a prompt of 4,000 tokens then takes 1.45 times
+/// as long as on an idle machine, and 8 streams get a token each 82 ms meanwhile (SmolLM2 on two cores,
+/// docs/receipts/serve.json; with 1 it took 1.75 times as long).
 const PROMPT_SHARE: f64 = 5.0;
-/// No step is made shorter than this, in microseconds: chunks of a few tokens waste the weights they read.
+/// Shortest bound of a step that is chosen, in microseconds: chunks of a few tokens waste the weights they read.
 const AUTO_US_MIN: f64 = 20_000.0;
-/// Nor longer, if prompts can be cut: more requests than one may decode meanwhile.
+/// Longest bound of a step that is chosen, in microseconds, if prompts can be cut: more requests than one may decode
+/// meanwhile.
 const AUTO_US_MAX: f64 = 200_000.0;
-/// Where nobody decodes, a step is not made so short that a long prompt would take longer by more than this part: by the user's bound, and
-/// without one.
+/// Largest part by which a long prompt may take longer because steps are short, where nobody decodes: by the user's
+/// bound, and without one.
 const ALONE_LOSS_MAX: f64 = 0.1;
 const AUTO_ALONE_LOSS_MAX: f64 = 0.03;
 
-/// Learns what rows cost from the steps themselves.
+/// A budget of rows that learns what they cost from the steps themselves.
 #[derive(Clone, Debug)]
 pub(crate) struct StepBudget {
-    /// Bound of the user's.
+    /// Bound of a step by the user, in microseconds.
     step_us_max: Option<f64>,
     rows_max: usize,
     line: Line,
-    /// Time that prompts of tenants that are ahead of others have not used yet.
+    /// Time in microseconds that prompts of tenants that are ahead of others have not used yet.
     spare_us: f64,
 }
 
-/// Decoding sequences of a tenant in a step, where several tenants have some.
+/// The numbers of decoding sequences of tenants in a step, where several tenants have some.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Level {
-    /// Each tenant has as many.
+    /// Number that every tenant has.
     pub(crate) least: usize,
-    /// No tenant gets more.
+    /// Number that no tenant exceeds.
     pub(crate) most: usize,
 }
 
@@ -61,7 +64,8 @@ struct Line {
 }
 
 impl StepBudget {
-    /// For a model that takes `rows_max` rows a step; steps take at most `step_us_max` where that can be.
+    /// Makes the budget of a model that takes `rows_max` rows a step; steps take at most `step_us_max` where that can
+    /// be.
     pub(crate) fn new(rows_max: usize, step_us_max: Option<f64>) -> Self {
         let line = Line {
             weight: 0.0,
@@ -75,7 +79,7 @@ impl StepBudget {
         Self { step_us_max, rows_max, line, spare_us: 0.0 }
     }
 
-    /// Prompt rows for a step in which `n_decoding` rows decode and `n_prompts` prompts are not computed yet.
+    /// Number of prompt rows for a step in which `n_decoding` rows decode and `n_prompts` prompts are not computed yet.
     pub(crate) fn prompt_rows(&self, n_decoding: usize, n_prompts: usize) -> usize {
         let room = self.rows_max.saturating_sub(n_decoding);
         if n_decoding == 0 {
@@ -90,7 +94,7 @@ impl StepBudget {
         room.min((rows as usize).max(PROMPT_ROWS_MIN))
     }
 
-    /// Rows of a step of prompts alone.
+    /// Number of rows of a step of prompts alone.
     fn alone_rows(&self) -> usize {
         let (step_us, loss_max) = match self.step_us_max {
             Some(step_us) => (step_us, ALONE_LOSS_MAX),
@@ -102,8 +106,8 @@ impl StepBudget {
         (((step_us - fixed_us) / row_us).max(n_least).ceil() as usize).max(PROMPT_ROWS_MIN)
     }
 
-    /// How many decoding sequences each tenant may have in a step, where they have `n_decoding`: so many that a step takes at most twice as
-    /// long as if all had as few as the most modest. Tenants without any do not count.
+    /// Returns how many decoding sequences each tenant may have in a step, where they have `n_decoding`: so many that a
+    /// step takes at most twice as long as if all had as few as the most modest. Tenants without any do not count.
     pub(crate) fn level(&self, n_decoding: impl Iterator<Item = usize>) -> Level {
         let mut wanted: Vec<usize> = n_decoding.filter(|n| *n > 0).collect();
         wanted.sort_unstable();
@@ -124,8 +128,9 @@ impl StepBudget {
         Level { least, most: usize::MAX }
     }
 
-    /// Prompt rows for tenants that are ahead of others, in a step of `n_modest` rows and `n_excess` for tenants that have more sequences
-    /// than others: together they take as long as the rest. What is too little for a step is kept for the next.
+    /// Returns the prompt rows for tenants that are ahead of others, in a step of `n_modest` rows and `n_excess` for
+    /// tenants that have more sequences than others: together they take as long as the rest. What is too little for a
+    /// step is kept for the next.
     pub(crate) fn spare_rows(&mut self, n_modest: usize, n_excess: usize) -> usize {
         let modest_us = self.line.us(n_modest);
         let chunk_us = PROMPT_ROWS_MIN as f64 * self.line.row_us;
@@ -134,7 +139,7 @@ impl StepBudget {
         if self.spare_us < chunk_us { 0 } else { (self.spare_us / self.line.row_us) as usize }
     }
 
-    /// So many of them were planned.
+    /// Notes that `n_rows` were planned for tenants that are ahead of others.
     pub(crate) fn spend(&mut self, n_rows: usize) {
         self.spare_us = (self.spare_us - n_rows as f64 * self.line.row_us).max(0.0);
     }
@@ -144,7 +149,7 @@ impl StepBudget {
         self.line.learn(n_rows as f64, us);
     }
 
-    /// What recomputing so many tokens would take, in a step with others.
+    /// Returns the microseconds that recomputing `n_tokens` would take, in a step with others.
     pub(crate) fn prompt_us(&self, n_tokens: usize) -> f64 {
         n_tokens as f64 * self.line.row_us
     }
@@ -181,7 +186,7 @@ impl Line {
 mod tests {
     use super::*;
 
-    /// A machine on which a step takes 10 ms and half a millisecond for each row.
+    /// Makes the budget of a machine on which a step takes 10 ms and half a millisecond for each row.
     fn trained(step_us_max: Option<f64>) -> StepBudget {
         StepBudget { step_us_max, ..trained_on(10_000.0, 500.0) }
     }

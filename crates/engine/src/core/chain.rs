@@ -4,27 +4,27 @@ use model::TokenId;
 
 use crate::CacheScope;
 
-/// Who owns the scope ([`CacheScope::owner`]), then BLAKE3 of the scope and all tokens up to the end of a page: two prefixes share a key only
-/// if they are equal.
+/// A key of a prefix: the owner of the scope ([`CacheScope::owner`]), then BLAKE3 of the scope and all tokens up to the
+/// end of a page. Two prefixes share a key only if they are equal.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct ChainKey(pub(crate) [u8; 32]);
 
-/// A full page by what it holds and what lies before it.
+/// A full page, named by what it holds and what lies before it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct PageKey<'a> {
-    /// Of everything up to the end of the page.
+    /// Key of everything up to the end of the page.
     pub(crate) chain: ChainKey,
-    /// The tokens of the page itself, compared when it comes back.
+    /// Tokens of the page itself, compared when it comes back.
     pub(crate) tokens: &'a [TokenId],
 }
 
 impl ChainKey {
-    /// Of no tokens at all.
+    /// Returns the key of the empty prefix of a scope.
     pub(crate) fn root(scope: CacheScope) -> Self {
         Self::of(scope.owner(), &blake3::hash(&scope.0.to_le_bytes()))
     }
 
-    /// Of the prefix that `self` names and `tokens`.
+    /// Returns the key of the prefix that `self` names, followed by `tokens`.
     pub(crate) fn then(self, tokens: &[TokenId]) -> Self {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&self.0);
@@ -34,7 +34,7 @@ impl ChainKey {
         Self::of(self.owner(), &hasher.finalize())
     }
 
-    /// Whose prefix it names.
+    /// Returns the owner of the prefix.
     pub(crate) fn owner(self) -> u64 {
         self.0.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
     }

@@ -1,8 +1,9 @@
 //! [`PrefixTree`]: the radix tree over cached pages (SGLang: *radix cache*).
 //!
-//! A node is a page and the tokens it holds; the way from a root (one for each scope) spells a prefix. Children are kept in the order of
-//! their tokens, so that the one which shares most with a prompt stands beside the place where the prompt would. Sequences lock the nodes
-//! they read; an unlocked leaf may be evicted, the one unused longest first. A locked node never has an unlocked ancestor.
+//! A node is a page and the tokens it holds; the way from a root (one for each scope) spells a prefix. Children are
+//! kept in the order of their tokens, so that the one which shares most with a prompt stands beside the place where the
+//! prompt would. Sequences lock the nodes they read; an unlocked leaf may be evicted, the one unused longest first. A
+//! locked node never has an unlocked ancestor.
 //!
 //! Pages that are not full can only be leaves, and are copied, never read in place.
 
@@ -16,12 +17,12 @@ use model::{PAGE_LEN, PageId, TokenId};
 use super::{ChainKey, PageKey};
 use crate::CacheScope;
 
-/// Index of a node.
+/// The index of a node in the tree.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct NodeId(u32);
 
 struct Node {
-    /// `None` for a root, which has no page.
+    /// Parent of the node; `None` for a root, which has no page.
     parent: Option<NodeId>,
     tokens: Box<[TokenId]>,
     page: PageId,
@@ -35,18 +36,18 @@ struct Node {
 /// The longest cached prefix of a prompt.
 #[derive(Default, Debug)]
 pub(crate) struct Match {
-    /// Full pages, from the root on.
+    /// Nodes of the full pages, from the root on.
     pub(crate) nodes: Vec<NodeId>,
-    /// A page of which only the first so many tokens agree.
+    /// Page of which only the first so many tokens agree.
     pub(crate) partial: Option<(PageId, usize)>,
 }
 
-/// What became of a page that was offered.
+/// The fate of a page that was offered to the tree.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Inserted {
-    /// It belongs to the tree now.
+    /// The page belongs to the tree now.
     Taken(NodeId),
-    /// The tree has one like it already; the page stays the caller's.
+    /// The tree has a page like it already, so it stays the caller's.
     Known(NodeId),
 }
 
@@ -58,42 +59,42 @@ pub(crate) struct Evicted {
     pub(crate) tokens: Box<[TokenId]>,
 }
 
-/// All cached prefixes.
+/// The tree of all cached prefixes.
 #[derive(Default)]
 pub(crate) struct PrefixTree {
     nodes: Vec<Option<Node>>,
     vacant: Vec<NodeId>,
     roots: HashMap<CacheScope, NodeId>,
-    /// Unlocked leaves by last use.
+    /// Unlocked leaves by their last use.
     evictable: BTreeSet<(u64, NodeId)>,
-    /// Counts uses, in place of a clock.
+    /// Count of uses, in place of a clock.
     tick: u64,
     n_pages: usize,
     n_unlocked: usize,
 }
 
 impl PrefixTree {
-    /// Pages in the tree.
+    /// Number of pages in the tree.
     pub(crate) fn n_pages(&self) -> usize {
         self.n_pages
     }
 
-    /// Pages that no sequence reads: all of them can be evicted, leaves first.
+    /// Number of pages that no sequence reads: all of them can be evicted, leaves first.
     pub(crate) fn n_unlocked(&self) -> usize {
         self.n_unlocked
     }
 
-    /// The page of a node.
+    /// Returns the page of a node.
     pub(crate) fn page(&self, node: NodeId) -> PageId {
         self.node(node).page
     }
 
-    /// The name of the prefix that ends with a node, or of the empty one.
+    /// Returns the key of the prefix that ends with a node, or of the empty one.
     pub(crate) fn chain(&self, scope: CacheScope, node: Option<NodeId>) -> ChainKey {
         node.map_or_else(|| ChainKey::root(scope), |node| self.node(node).chain)
     }
 
-    /// The longest prefix of `tokens` that is cached.
+    /// Finds the longest prefix of `tokens` that is cached.
     pub(crate) fn find(&self, scope: CacheScope, tokens: &[TokenId]) -> Match {
         let mut found = Match::default();
         let Some(mut at) = self.roots.get(&scope).copied() else { return found };
@@ -115,7 +116,7 @@ impl PrefixTree {
         }
     }
 
-    /// The child that shares most tokens with `tokens`, and how many.
+    /// Returns the child that shares most tokens with `tokens`, and how many.
     fn nearest_child(&self, node: NodeId, tokens: &[TokenId]) -> Option<(NodeId, usize)> {
         let children = &self.node(node).children;
         let after = children.range::<[TokenId], _>((Bound::Included(tokens), Bound::Unbounded)).next();
@@ -124,8 +125,8 @@ impl PrefixTree {
         after.into_iter().chain(before).map(|(key, child)| (*child, common(key))).max_by_key(|(_, n)| *n)
     }
 
-    /// Offers the page that holds `tokens`, at most a page full, after `parent` (the root of `scope` if `None`). A page that the new one
-    /// replaces, because it holds a beginning of the same tokens, is pushed to `released`.
+    /// Offers the page that holds `tokens`, at most a page full, after `parent` (the root of `scope` if `None`). A page
+    /// that the new one replaces, because it holds a beginning of the same tokens, is pushed to `released`.
     pub(crate) fn insert(
         &mut self,
         scope: CacheScope,
@@ -188,7 +189,7 @@ impl PrefixTree {
         root
     }
 
-    /// A sequence reads this node from now on. Its ancestors must be locked first.
+    /// Locks a node, which a sequence reads from now on. Its ancestors must be locked first.
     pub(crate) fn lock(&mut self, id: NodeId) {
         let node = self.node_mut(id);
         node.n_locks += 1;
@@ -199,7 +200,7 @@ impl PrefixTree {
         }
     }
 
-    /// A sequence reads these nodes, a path from the root on, no more.
+    /// Unlocks nodes, a path from the root on, which a sequence reads no more.
     pub(crate) fn unlock(&mut self, path: impl DoubleEndedIterator<Item = NodeId>) {
         self.tick += 1;
         let tick = self.tick;
@@ -225,7 +226,7 @@ impl PrefixTree {
         Some(Evicted { page: node.page, chain: node.chain, tokens: node.tokens })
     }
 
-    /// Takes out what lies below a scope and is not locked.
+    /// Removes what lies below a scope and is not locked.
     pub(crate) fn forget(&mut self, scope: CacheScope, released: &mut Vec<PageId>) {
         loop {
             let of_scope = |(_, id): &&(u64, NodeId)| self.node(*id).scope == scope;
@@ -246,7 +247,7 @@ impl PrefixTree {
         }
     }
 
-    /// Takes an unlocked leaf out.
+    /// Removes an unlocked leaf.
     fn remove_leaf(&mut self, id: NodeId) -> Node {
         let node = self.nodes[id.0 as usize].take().unwrap_or_else(|| unreachable!("{id:?} was looked up"));
         assert!(node.n_locks == 0 && node.children.is_empty(), "{id:?} is in use");

@@ -1,15 +1,18 @@
 //! [`Scheduler`]: what the next step computes.
 //!
-//! There is no prefill phase and no decode phase: a sequence has tokens that are known and tokens that are computed, and a step brings the
-//! second nearer to the first (vLLM's idea). Sequences that miss one token come first, then prompts in chunks as the [`StepBudget`] allows.
+//! There is no prefill phase and no decode phase: a sequence has tokens that are known and tokens that are computed,
+//! and a step brings the second nearer to the first (vLLM's idea). Sequences that miss one token come first, then
+//! prompts in chunks as the [`StepBudget`] allows.
 //!
-//! Places and pages go by [`Turn`](super::Turn): the first sequences of all tenants, then their second ones, and so on; of one tenant's, and among equals, by
-//! rank, which is the time of arrival, less what their priority is worth: whoever waits long enough is first, so nobody starves. Rows go by what
-//! each tenant has had ([`Tenants`]). Nothing of this changes what anybody gets, only when.
+//! Places and pages go by [`Turn`](super::Turn): the first sequences of all tenants, then their second ones, and so on;
+//! of one tenant's, and among equals, by rank, which is the time of arrival, less what their priority is worth: whoever
+//! waits long enough is first, so nobody starves. Rows go by what each tenant has had ([`Tenants`]). Nothing of this
+//! changes what anybody gets, only when.
 //!
-//! When pages run out, cached prefixes are evicted, then the running sequence of the last turn is preempted: it goes back to the queue
-//! and leaves its pages to the prefix tree, so that it computes again only what was evicted meanwhile. The first in rank of all always gets
-//! what it needs, because one sequence always fits the arena: there is no deadlock.
+//! When pages run out, cached prefixes are evicted, then the running sequence of the last turn is preempted: it goes
+//! back to the queue and leaves its pages to the prefix tree, so that it computes again only what was evicted
+//! meanwhile. The first in rank of all always gets what it needs, because one sequence always fits the arena: there is
+//! no deadlock.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -22,47 +25,47 @@ mod admission;
 mod paging;
 mod plan;
 
-/// What the arena and the places beyond it can do with pages; called in the order in which things happen.
+/// The memory of pages, in the arena and beyond it. Its methods are called in the order in which things happen.
 pub(crate) trait PageMemory {
-    /// Copies a page.
+    /// Copies a page within the arena.
     fn copy(&mut self, from: PageId, to: PageId);
-    /// A full page is about to leave the arena; recomputing it would take `recompute_us`.
+    /// Saves a full page that is about to leave the arena; recomputing it would take `recompute_us`.
     fn save(&mut self, page: PageId, key: PageKey<'_>, recompute_us: f64);
-    /// Whether a page that left may still be had.
+    /// Whether a page that left the arena may still be had.
     fn has(&self, key: PageKey<'_>) -> bool;
-    /// Brings it back; `false` if it cannot be had.
+    /// Brings back a page that left the arena; returns `false` if it cannot be had.
     fn load(&mut self, key: PageKey<'_>, page: PageId) -> bool;
 }
 
-/// Bounds that do not change.
+/// The bounds of a scheduler, which do not change.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SchedulerLimits {
-    /// Longest sequence.
+    /// Length of the longest sequence.
     pub(crate) context_len_max: usize,
-    /// Sequences that run at once.
+    /// Number of sequences that run at once.
     pub(crate) n_running_max: usize,
-    /// Rows of a step.
+    /// Number of rows of a step.
     pub(crate) step_rows_max: usize,
-    /// Rows of a step whose logits are wanted although the tokens after them are known.
+    /// Number of rows of a step whose logits are wanted although the tokens after them are known.
     pub(crate) prompt_logits_max: usize,
-    /// Longest step in microseconds while others decode; by itself six times what decoding takes.
+    /// Longest step in microseconds while others decode; if `None`, six times what decoding takes.
     pub(crate) step_us_max: Option<f64>,
-    /// What attention sees, where that is not everything.
+    /// Window of attention, where it does not see everything.
     pub(crate) window: Option<AttentionWindow>,
 }
 
-/// Which rows of a planned sequence are wanted.
+/// The rows of a planned sequence that are wanted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Wanted {
-    /// None: there is more prompt to come.
+    /// No row: there is more prompt to come.
     Nothing,
-    /// The last, which gives the next token.
+    /// The last row, which gives the next token.
     Last,
-    /// Of the newest token and of every draft after it.
+    /// The rows of the newest token and of every draft after it.
     Drafts,
-    /// The logits of all: of tokens of the prompt, and of the token that comes next if the last is the newest.
+    /// The logits of all rows: of tokens of the prompt, and of the token that comes next if the last is the newest.
     All,
-    /// The hidden states of all.
+    /// The hidden states of all rows.
     Hidden,
 }
 
@@ -70,16 +73,16 @@ pub(crate) enum Wanted {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Planned {
     pub(crate) id: SeqId,
-    /// Positions computed before.
+    /// Number of positions computed before.
     pub(crate) position_first: usize,
-    /// Tokens that are known.
+    /// Number of tokens that are known.
     pub(crate) n_tokens: usize,
-    /// Drafts after them.
+    /// Number of drafts after the known tokens.
     pub(crate) n_drafts: usize,
     pub(crate) wanted: Wanted,
 }
 
-/// What has happened since the start.
+/// Counts of what has happened since the start.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub(crate) struct Counts {
     pub(crate) preempted: u64,
@@ -88,12 +91,12 @@ pub(crate) struct Counts {
     pub(crate) loaded: u64,
 }
 
-/// Sequences, their pages, and the cached prefixes.
+/// The scheduler: sequences, their pages, and the cached prefixes.
 pub(crate) struct Scheduler {
     limits: SchedulerLimits,
-    /// Pages at the head of a sequence that may be shared.
+    /// Number of pages at the head of a sequence that may be shared.
     n_shared_max: usize,
-    /// Pages that the attention window never passes.
+    /// Number of pages that the attention window never passes.
     n_sink_pages: usize,
     pool: PagePool,
     tree: PrefixTree,
@@ -101,9 +104,9 @@ pub(crate) struct Scheduler {
     waiting: BTreeSet<(i64, SeqId)>,
     running: BTreeSet<(i64, SeqId)>,
     tenants: Tenants,
-    /// When the step is planned.
+    /// Time at which the step is planned.
     now_us: u64,
-    /// When a running one last gave way to one that was more urgent.
+    /// Time at which a running sequence last gave way to one that was more urgent.
     yielded_us: Option<u64>,
     budget: StepBudget,
     counts: Counts,
@@ -113,7 +116,7 @@ pub(crate) struct Scheduler {
 }
 
 impl Scheduler {
-    /// All `n_pages` are free.
+    /// Makes a scheduler of `n_pages`, all of them free.
     pub(crate) fn new(n_pages: usize, mut limits: SchedulerLimits) -> Self {
         let (mut n_shared_max, mut n_sink_pages) = (usize::MAX, 0);
         if let Some(window) = limits.window {
@@ -153,7 +156,7 @@ impl Scheduler {
         self.sequences.insert(id, Sequence::new(id, new));
     }
 
-    /// A sequence that was added and not finished.
+    /// Returns a sequence that was added and not finished.
     pub(crate) fn sequence(&self, id: SeqId) -> &Sequence {
         self.sequences.get(&id).unwrap_or_else(|| unreachable!("{id:?} was finished"))
     }
@@ -162,35 +165,37 @@ impl Scheduler {
         self.sequences.get_mut(&id).unwrap_or_else(|| unreachable!("{id:?} was finished"))
     }
 
-    /// A sequence that was held may start, if it is still there.
+    /// Lets a sequence start that was held, if it is still there.
     pub(crate) fn release(&mut self, id: SeqId) {
         if let Some(sequence) = self.sequences.get_mut(&id) {
             sequence.is_held = false;
         }
     }
 
-    /// The logits of all positions before `position` were taken; `None`: none are wanted any more but those of the newest token.
+    /// Notes that the logits of all positions before `position` were taken; `None` says that none are wanted any more
+    /// but those of the newest token.
     pub(crate) fn set_logits_from(&mut self, id: SeqId, position: Option<usize>) {
         self.sequence_mut(id).logits_from = position;
     }
 
-    /// Its reader is behind, or keeps up again.
+    /// Notes whether a sequence's reader is behind.
     pub(crate) fn set_paused(&mut self, id: SeqId, is_paused: bool) {
         self.sequence_mut(id).is_paused = is_paused;
     }
 
-    /// How many guesses at what follows the newest token the next step shall verify, if there is room.
+    /// Sets how many guesses at what follows the newest token the next step shall verify, if there is room.
     pub(crate) fn set_drafts_wanted(&mut self, id: SeqId, n_drafts: usize) {
         let room = self.limits.context_len_max.saturating_sub(self.sequence(id).tokens.len());
         self.sequence_mut(id).n_drafts_wanted = n_drafts.min(room);
     }
 
-    /// A token was picked.
+    /// Appends a token that was picked.
     pub(crate) fn push(&mut self, id: SeqId, token: TokenId) {
         self.sequence_mut(id).tokens.push(token);
     }
 
-    /// The step was computed: `n_accepted` of a sequence's drafts were right, and have been pushed with the token that follows them.
+    /// Notes that a step was computed: `n_accepted` of a sequence's drafts were right, and have been pushed with the
+    /// token that follows them.
     pub(crate) fn advance(&mut self, planned: Planned, n_accepted: usize) {
         let sequence = self.sequence_mut(planned.id);
         sequence.n_drafts_wanted = 0;
@@ -214,7 +219,7 @@ impl Scheduler {
         Some(sequence)
     }
 
-    /// What the last step computed of a sequence may not be sound: it leaves nothing more to others.
+    /// Distrusts what the last step computed of a sequence, which may not be sound: it leaves nothing more to others.
     pub(crate) fn distrust(&mut self, id: SeqId) {
         if let Some(sequence) = self.sequences.get_mut(&id) {
             sequence.use_cache = false;
@@ -246,27 +251,28 @@ impl Scheduler {
         self.tree.for_each_full(|page, key| memory.save(page, key, recompute_us));
     }
 
-    /// Sequences in the queue.
+    /// Number of sequences in the queue.
     pub(crate) fn n_waiting(&self) -> usize {
         self.waiting.len()
     }
 
-    /// Sequences that run.
+    /// Number of sequences that run.
     pub(crate) fn n_running(&self) -> usize {
         self.running.len()
     }
 
-    /// Free pages, pages of the tree that nobody reads, and all.
+    /// Returns the numbers of free pages, of pages of the tree that nobody reads, and of all.
     pub(crate) fn n_pages(&self) -> (usize, usize, usize) {
         (self.pool.n_free(), self.tree.n_unlocked(), self.pool.n_pages())
     }
 
-    /// What has happened.
+    /// Returns the counts of what has happened.
     pub(crate) fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// Every page belongs to exactly one: the pool, the tree, or a sequence. `Err` says how many do not.
+    /// Checks that every page belongs to exactly one: the pool, the tree, or a sequence. The error says how many do
+    /// not.
     pub(crate) fn check(&self) -> Result<(), String> {
         let n_own: usize = self.sequences.values().map(|s| s.own_pages(self.n_sink_pages).count()).sum();
         let (n_free, n_tree, n_pages) = (self.pool.n_free(), self.tree.n_pages(), self.pool.n_pages());

@@ -5,69 +5,73 @@ use model::{PageId, TokenId};
 use super::prefix_tree::NodeId;
 use crate::{CacheScope, TenantId};
 
-/// Names a sequence for as long as it lives.
+/// The name of a sequence for as long as it lives.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct SeqId(pub(crate) u64);
 
-/// When a sequence gets a place, or loses it last: how many its tenant has before it, its rank, its name.
+/// The turn of a sequence at places, the lowest first: how many its tenant has before it, its rank, its name.
 pub(crate) type Turn = (usize, i64, SeqId);
 
-/// What the scheduler must know about a sequence that arrives.
+/// A sequence that arrives, as far as the scheduler must know it.
 pub(crate) struct NewSequence {
-    /// The prompt.
+    /// Tokens of the prompt.
     pub(crate) tokens: Vec<TokenId>,
-    /// For whom it is computed.
+    /// Tenant for whom it is computed.
     pub(crate) tenant: TenantId,
-    /// Whose cached prefixes it may read.
+    /// Scope whose cached prefixes it may read.
     pub(crate) scope: CacheScope,
     /// Whether it reads and leaves cached prefixes.
     pub(crate) use_cache: bool,
-    /// The lower, the sooner: microseconds of arrival, less those that its priority is worth.
+    /// Rank, of which the lowest comes first: microseconds of arrival, less those that its priority is worth.
     pub(crate) rank: i64,
     /// Whether all rows are wanted as hidden states.
     pub(crate) is_embedding: bool,
-    /// The first position whose logits are wanted although the token after it is known.
+    /// First position whose logits are wanted although the token after it is known.
     pub(crate) logits_from: Option<usize>,
-    /// Nothing is computed for it before [`Scheduler::release`](super::Scheduler::release).
+    /// Whether nothing is computed for it before [`Scheduler::release`](super::Scheduler::release).
     pub(crate) is_held: bool,
 }
 
-/// A line of tokens. The first `nodes.len()` pages of its table belong to the prefix tree and are locked; the others are its own.
+/// A line of tokens. The first `nodes.len()` pages of its table belong to the prefix tree and are locked; the others
+/// are its own.
 pub(crate) struct Sequence {
     pub(crate) id: SeqId,
     pub(crate) tenant: TenantId,
     n_prompt: usize,
-    /// The prompt, and what was generated.
+    /// Tokens of the prompt, and those generated.
     pub(crate) tokens: Vec<TokenId>,
-    /// How many guesses at what follows are to be verified with the newest token.
+    /// Number of guesses at what follows that are to be verified with the newest token.
     pub(crate) n_drafts_wanted: usize,
-    /// Positions whose keys and values are in the pages.
+    /// Number of positions whose keys and values are in the pages.
     pub(crate) n_computed: usize,
-    /// The most there have been, those of the last step among them.
+    /// Largest number of computed positions there has been, those of the last step among them.
     pub(crate) n_reached: usize,
-    /// Those that were cached when it was admitted first.
+    /// Number of positions that were cached when the sequence was admitted first.
     pub(crate) n_cached: Option<usize>,
-    /// The page table.
+    /// Page table of the sequence.
     pub(crate) table: Vec<PageId>,
     pub(crate) nodes: Vec<NodeId>,
-    /// Pages `n_sink_pages..n_dropped` of the table were given back: the attention window has passed them.
+    /// End of the pages `n_sink_pages..n_dropped` of the table that were given back: the attention window has passed
+    /// them.
     pub(crate) n_dropped: usize,
     pub(crate) scope: CacheScope,
     pub(crate) use_cache: bool,
     pub(crate) rank: i64,
     pub(crate) is_embedding: bool,
-    /// The first position whose logits are still wanted although the token after it is known: what is cached spares only those before it.
+    /// First position whose logits are still wanted although the token after it is known: what is cached spares only
+    /// those before it.
     pub(crate) logits_from: Option<usize>,
-    /// It waits for another one's word.
+    /// Whether it waits until another has computed the prompt they share.
     pub(crate) is_held: bool,
-    /// Its reader is behind: nothing is computed for it.
+    /// Whether its reader is behind, so that nothing is computed for it.
     pub(crate) is_paused: bool,
     pub(crate) is_running: bool,
-    /// Sequences of its tenant that come before it, as the step is planned; the most there can be while its reader is behind.
+    /// Number of sequences of its tenant that come before it, as the step is planned; the largest there can be while
+    /// its reader is behind.
     pub(crate) index: usize,
-    /// When it was last planned to decode.
+    /// Time at which it was last planned to decode.
     pub(crate) planned_us: u64,
-    /// It gave way to a more urgent one: that is asked of nobody twice.
+    /// Whether it gave way to a more urgent one, which no sequence is asked twice.
     pub(crate) has_yielded: bool,
 }
 
@@ -99,37 +103,38 @@ impl Sequence {
         }
     }
 
-    /// Tokens that are known and not computed.
+    /// Number of tokens that are known and not computed.
     pub(crate) fn n_pending(&self) -> usize {
         self.tokens.len() - self.n_computed
     }
 
-    /// Nothing but room keeps it in the queue.
+    /// Whether nothing but the lack of room keeps it in the queue.
     pub(crate) fn may_start(&self) -> bool {
         !self.is_paused && !self.is_held
     }
 
-    /// When it comes.
+    /// Returns the turn of the sequence.
     pub(crate) fn turn(&self) -> Turn {
         (self.index, self.rank, self.id)
     }
 
-    /// Something of it was told to its reader.
+    /// Whether something of it was told to its reader.
     pub(crate) fn is_under_way(&self) -> bool {
         self.tokens.len() > self.n_prompt
     }
 
-    /// Positions that need not be computed if they are cached: one is always left, and all whose logits are wanted.
+    /// Number of positions that need not be computed if they are cached: one is always left, and all whose logits are
+    /// wanted.
     pub(crate) fn n_usable(&self) -> usize {
         self.logits_from.unwrap_or(usize::MAX).min(self.tokens.len() - 1)
     }
 
-    /// Only the newest token is missing: a row of it gives the next one.
+    /// Whether only the newest token is missing: a row of it gives the next one.
     pub(crate) fn is_decoding(&self) -> bool {
         !self.is_embedding && self.n_computed > 0 && self.n_pending() == 1
     }
 
-    /// Pages that belong to it alone, where the window never passes the first `n_sink_pages`.
+    /// Returns the pages that belong to it alone, where the window never passes the first `n_sink_pages`.
     pub(crate) fn own_pages(&self, n_sink_pages: usize) -> impl Iterator<Item = PageId> + '_ {
         let own = self.table.iter().enumerate().skip(self.nodes.len());
         own.filter(move |(i, _)| *i < n_sink_pages || *i >= self.n_dropped).map(|(_, page)| *page)

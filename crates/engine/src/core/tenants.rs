@@ -1,63 +1,63 @@
 //! [`Tenants`]: how much was computed for whom, so that whoever has had least comes first.
 //!
-//! This is start-time fair queuing in rows of steps: a tenant that comes, or comes back, begins at what the least served of those at work has
-//! had, so that idleness saves nothing up and nobody who comes anew shuts the others out.
+//! This is start-time fair queuing in rows of steps: a tenant that comes, or comes back, begins at what the least
+//! served of those at work has had, so that idleness saves nothing up and nobody who comes anew shuts the others out.
 
 use std::collections::HashMap;
 
 use crate::TenantId;
 
-/// So many rows more than the least served may a tenant have had before its prompts wait for the others'.
+/// Number of rows that a tenant may have had more than the least served before its prompts wait for the others'.
 const LEAD_MAX: u64 = 512;
 
-/// Tenants without sequences whose figures are kept: those that left with a lead, and come back.
+/// Number of tenants without sequences whose figures are kept: those that left with a lead, and come back.
 const ABSENT_MAX: usize = 4096;
 
-/// What a tenant has at the moment.
+/// The demand of a tenant at the moment.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Demand {
-    /// Sequences that are computed or could be.
+    /// Number of its sequences that are computed or could be.
     pub(crate) n_ready: usize,
-    /// Those that miss one token.
+    /// Number of its sequences that miss one token.
     pub(crate) n_decoding: usize,
-    /// Those of them that are planned.
+    /// Number of its sequences that miss one token and are planned.
     pub(crate) n_planned: usize,
-    /// It has had much more than others.
+    /// Whether it has had much more than others.
     pub(crate) is_ahead: bool,
 }
 
-/// Rows computed for each tenant, and what each asks for.
+/// The rows computed for each tenant, and the demand of each.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Tenants {
     served: HashMap<TenantId, u64>,
     demands: HashMap<TenantId, Demand>,
-    /// What whoever comes begins at: it never falls.
+    /// Number of rows that a tenant begins at when it comes: it never falls.
     floor: u64,
 }
 
 impl Tenants {
-    /// A tenant has something to compute.
+    /// Notes that a tenant has something to compute.
     pub(crate) fn enter(&mut self, tenant: TenantId) {
         let served = self.served.entry(tenant).or_default();
         *served = (*served).max(self.floor);
     }
 
-    /// Rows were planned.
+    /// Charges a tenant with rows that were planned.
     pub(crate) fn charge(&mut self, tenant: TenantId, n_rows: usize) {
         *self.served.entry(tenant).or_default() += n_rows as u64;
     }
 
-    /// What it has had.
+    /// Number of rows that a tenant has had.
     pub(crate) fn served(&self, tenant: TenantId) -> u64 {
         self.served.get(&tenant).copied().unwrap_or(self.floor)
     }
 
-    /// A new step is planned: nobody asks for anything yet.
+    /// Begins the plan of a step: nobody asks for anything yet.
     pub(crate) fn begin(&mut self) {
         self.demands.clear();
     }
 
-    /// One more of a tenant's sequences is ready; gives how many were before it.
+    /// Notes one more sequence of a tenant that is ready; returns how many were before it.
     pub(crate) fn ready(&mut self, tenant: TenantId, is_decoding: bool) -> usize {
         let demand = self.demands.entry(tenant).or_default();
         demand.n_decoding += usize::from(is_decoding);
@@ -65,12 +65,13 @@ impl Tenants {
         demand.n_ready - 1
     }
 
-    /// One of those that miss one token is planned.
+    /// Notes that one of a tenant's sequences that miss one token is planned.
     pub(crate) fn planned(&mut self, tenant: TenantId) {
         self.demands.entry(tenant).or_default().n_planned += 1;
     }
 
-    /// All that is ready was told, and these run: who is ahead of the least served of them?
+    /// Decides which of the tenants with running sequences are ahead of the least served of them, once all that is
+    /// ready was noted.
     pub(crate) fn compare(&mut self, running: impl Iterator<Item = TenantId>) {
         if let Some(least) = running.map(|tenant| self.served(tenant)).min() {
             self.floor = self.floor.max(least);
@@ -84,12 +85,12 @@ impl Tenants {
         }
     }
 
-    /// What a tenant asks for.
+    /// Returns what a tenant asks for.
     pub(crate) fn demand(&self, tenant: TenantId) -> Demand {
         self.demands.get(&tenant).copied().unwrap_or_default()
     }
 
-    /// What each asks for.
+    /// Returns what each tenant asks for.
     pub(crate) fn demands(&self) -> impl Iterator<Item = Demand> + '_ {
         self.demands.values().copied()
     }

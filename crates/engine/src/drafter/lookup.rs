@@ -4,19 +4,19 @@ use std::collections::HashMap;
 
 use model::TokenId;
 
-/// Tokens that must agree before what followed them is proposed.
+/// Number of tokens that must agree before what followed them is proposed.
 const GRAM: usize = 3;
 
-/// Ends of the tokens' earlier occurrences.
+/// An index of the earlier occurrences of a sequence's tokens.
 #[derive(Default)]
 pub(crate) struct Index {
-    /// The end of the latest occurrence of each gram, of those that end before `n_indexed`.
+    /// End of the latest occurrence of each gram, of those that end before `n_indexed`.
     ends: HashMap<[TokenId; GRAM], usize>,
     n_indexed: usize,
 }
 
 impl Index {
-    /// What followed the last tokens when they stood there before, at most `n_max`.
+    /// Proposes what followed the last tokens when they stood there before, at most `n_max`.
     pub(crate) fn draft(&mut self, tokens: &[TokenId], n_max: usize, drafts: &mut Vec<TokenId>) {
         // The newest gram is looked up before it is entered.
         for end in self.n_indexed.max(GRAM)..tokens.len() {

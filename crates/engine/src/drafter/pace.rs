@@ -2,13 +2,14 @@
 
 use super::N_DRAFTS_MAX;
 
-/// Drafts of a sequence that has shown nothing yet.
+/// Number of drafts of a sequence that has shown nothing yet.
 const N_FIRST: usize = 4;
-/// Steps without drafts after a sequence's drafts failed, doubled each time.
+/// Number of steps without drafts after a sequence's drafts failed, doubled each time.
 const REST_FIRST: usize = 4;
 const REST_MAX: usize = 256;
 
-/// Learns from a sequence's own luck: more drafts when all were right, fewer when not, none for a while when none was.
+/// A pace that follows a sequence's own luck: more drafts when all were right, fewer when not, none for a while when
+/// none was.
 #[derive(Clone, Debug)]
 pub(crate) struct Pace {
     n: usize,
@@ -23,7 +24,7 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// Drafts for the next step.
+    /// Returns the number of drafts for the next step.
     pub(crate) fn next(&mut self) -> usize {
         if self.n_resting > 0 {
             self.n_resting -= 1;
@@ -32,7 +33,7 @@ impl Pace {
         self.n
     }
 
-    /// What became of the last.
+    /// Notes how many of the last drafts were right.
     pub(crate) fn learn(&mut self, n_drafted: usize, n_accepted: usize) {
         if n_drafted == 0 {
             return;
@@ -55,17 +56,17 @@ impl Pace {
 
 /// Share of a new measurement in the running means.
 const WEIGHT: f64 = 0.1;
-/// Steps looked at before a verdict, and without drafts after it was no.
+/// Number of steps looked at before a verdict, and without drafts after it was no.
 const N_TRIAL: u32 = 16;
 const N_OFF_FIRST: u32 = 64;
 const N_OFF_MAX: u32 = 4096;
-/// Every so many steps one goes without drafts, so that there is something to compare with.
+/// Interval of steps that go without drafts, so that there is something to compare with.
 const PLAIN_EVERY: u32 = 16;
 
-/// Compares time per token with drafts and without, and turns drafting off for a while where it loses.
+/// A comparison of the time per token with drafts and without, which turns drafting off for a while where it loses.
 #[derive(Clone, Debug)]
 pub(crate) struct Payoff {
-    /// Microseconds for a token of a sequence.
+    /// Microseconds for a token of a sequence with drafts; those without follow.
     with_us: Option<f64>,
     without_us: Option<f64>,
     n_tried: u32,
@@ -91,7 +92,7 @@ impl Payoff {
         !self.n_steps.is_multiple_of(PLAIN_EVERY)
     }
 
-    /// A step without prompts: so many sequences went on by so many tokens.
+    /// Learns from a step without prompts, in which `n_sequences` went on by `n_tokens`.
     pub(crate) fn learn(&mut self, has_drafts: bool, n_sequences: usize, n_tokens: usize, us: f64) {
         if n_tokens == 0 || n_sequences == 0 {
             return;

@@ -1,8 +1,8 @@
 //! Lark grammars: what is checked before the automata's crate reads them.
 //!
-//! Schemas within the grammar are checked and written anew like any other ([`schema`](super::schema)), control tokens must be
-//! named one by one, options that would be ignored are refused, and rules within rules are counted, because the crate
-//! recurses along them.
+//! Schemas within the grammar are checked and written anew like any other ([`schema`](super::schema)), control tokens
+//! must be named one by one, options that would be ignored are refused, and rules within rules are counted, because the
+//! crate recurses along them.
 
 mod scan;
 
@@ -17,10 +17,10 @@ use scan::{Lexeme, Scanner};
 use serde_json::Value;
 use tokenizer::TokenId;
 
-/// A grammar that may be compiled.
+/// A grammar that was checked and may be compiled.
 pub(super) struct Checked {
     pub(super) text: String,
-    /// The control tokens that it names.
+    /// Control tokens that the grammar names.
     pub(super) control: TokenMask,
 }
 
@@ -30,7 +30,7 @@ const OPTIONS: &[&str] = &["allow_initial_skip", "ignore_once", "no_forcing"];
 /// Attributes of rules that would be ignored: a sampler has one temperature, and nothing that was said is taken back.
 const IGNORED_ATTRIBUTES: &[&str] = &["temperature", "stop", "stop_capture"];
 
-/// `lower` checks a schema and writes it anew.
+/// Checks a grammar; `lower` checks a schema within it and writes it anew.
 pub(super) fn check(
     text: &str,
     vocabulary: &Vocabulary,
@@ -99,7 +99,7 @@ fn check_options(options: &Value) -> Result<(), String> {
     }
 }
 
-/// `<|name|>` or `<[3,7-9]>`.
+/// Reads the name of a control token, `<|name|>` or `<[3,7-9]>`.
 fn name_control(source: &str, vocabulary: &Vocabulary, control: &mut TokenMask) -> Result<(), String> {
     let Some(ranges) = source.strip_prefix("<[").and_then(|rest| rest.strip_suffix("]>")) else {
         return match vocabulary.control_token(source) {
@@ -128,7 +128,7 @@ fn name_control(source: &str, vocabulary: &Vocabulary, control: &mut TokenMask) 
     Ok(())
 }
 
-/// `?name` and `!name` are the rule `name`.
+/// Returns the name of a rule without `?` or `!` before it.
 fn bare(name: &str) -> &str {
     name.trim_start_matches(['!', '?'])
 }

@@ -1,36 +1,36 @@
 //! What a grammar may cost. Everything that input controls has its number here.
 
-/// Bytes of a JSON schema, written without spaces.
+/// Largest number of bytes of a JSON schema, written without spaces.
 pub const SCHEMA_BYTES_MAX: usize = 64 << 10;
-/// Levels of schemas within schemas, and of values within `const` and `enum`.
+/// Largest number of levels of schemas within schemas, and of values within `const` and `enum`.
 pub const SCHEMA_DEPTH_MAX: usize = 32;
-/// Schemas and constants of a JSON schema, each definition that is referred to counted once; every use counts where
-/// definitions must be merged (`allOf`, and `$ref` beside other keywords).
+/// Largest number of schemas and constants of a JSON schema, each definition that is referred to counted once; every
+/// use counts where definitions must be merged (`allOf`, and `$ref` beside other keywords).
 pub const SCHEMA_NODES_MAX: usize = 4096;
-/// Regular expressions in a JSON schema.
+/// Largest number of regular expressions in a JSON schema.
 pub const SCHEMA_PATTERNS_MAX: usize = 256;
-/// Keys of one `patternProperties`: each is compared with each.
+/// Largest number of keys of one `patternProperties`: each is compared with each.
 pub const PATTERN_PROPERTIES_MAX: usize = 16;
-/// `minLength`, `maxLength`, `minItems` and their like.
+/// Largest value of `minLength`, `maxLength`, `minItems` and their like.
 pub const LENGTH_MAX: usize = i32::MAX as usize;
 /// Largest magnitude of a whole number that a schema may name: beyond it, f64 does not hold every one.
 pub const INTEGER_MAX: u64 = 1 << 53;
-/// Bytes of a regular expression.
+/// Largest number of bytes of a regular expression.
 pub const REGEX_BYTES_MAX: usize = 1 << 10;
-/// Bytes of a grammar.
+/// Largest number of bytes of a grammar.
 pub const GRAMMAR_BYTES_MAX: usize = 64 << 10;
-/// Levels of groups and of rules within rules.
+/// Largest number of levels of groups and of rules within rules.
 pub const NESTING_MAX: usize = 256;
-/// Names in a terminal of a Lark grammar, those in the terminals that it names counted too.
+/// Largest number of names in a terminal of a Lark grammar, those in the terminals that it names counted too.
 pub const TERMINAL_PARTS_MAX: usize = 10_000;
-/// Repetitions that a GBNF grammar may ask for.
+/// Largest number of repetitions that a GBNF grammar may ask for.
 pub const REPETITIONS_MAX: usize = 10_000;
-/// Texts to choose from.
+/// Largest number of texts to choose from.
 pub const CHOICES_MAX: usize = 4096;
-/// Bytes of all of them.
+/// Largest number of bytes of all texts to choose from.
 pub const CHOICE_BYTES_MAX: usize = 64 << 10;
 
-/// All of these with their names, for a command that prints them.
+/// All public limits with their names, for a command that prints them.
 pub const TABLE: &[(&str, u64)] = &[
     ("schema bytes", SCHEMA_BYTES_MAX as u64),
     ("schema depth", SCHEMA_DEPTH_MAX as u64),
@@ -48,25 +48,26 @@ pub const TABLE: &[(&str, u64)] = &[
     ("guided choice bytes", CHOICE_BYTES_MAX as u64),
 ];
 
-/// Steps of building the automata, about 50 a microsecond.
+/// Largest number of steps of building the automata, about 50 a microsecond.
 pub(super) const BUILD_FUEL: u64 = 1_000_000;
-/// Steps of the lexer for one mask, about 14 a microsecond.
+/// Largest number of steps of the lexer for one mask, about 14 a microsecond.
 pub(super) const STEP_FUEL: u64 = 400_000;
-/// Items of the parser for one mask, about 20 a microsecond.
+/// Largest number of items of the parser for one mask, about 20 a microsecond.
 pub(super) const STEP_ITEMS_MAX: usize = 200_000;
-/// Items of the parser at one place: about the alternatives that may begin there.
+/// Largest number of items of the parser at one place: about the alternatives that may begin there.
 pub(super) const ROW_ITEMS_MAX: usize = 10_000;
-/// States that one completion may make, one to two KiB each.
+/// Largest number of states that one completion may make, one to two KiB each.
 pub(super) const STATES_MAX: usize = 20_000;
-/// Symbols of the productions of a grammar.
+/// Largest number of symbols of the productions of a grammar.
 pub(super) const SYMBOLS_MAX: usize = 100_000;
-/// Stack of the thread that compiles: deep grammars recurse in the automata's crate.
+/// Size of the stack of the thread that compiles: deep grammars recurse in the automata's crate.
 pub(super) const COMPILE_STACK_BYTES: usize = 64 << 20;
-/// Parts of a refused schema that are compiled alone to find out which one is to blame.
+/// Largest number of parts of a refused schema that are compiled alone to find out which one is to blame.
 pub(super) const LOCATE_ATTEMPTS_MAX: usize = 64;
-/// Bytes of a token that can be part of constrained text; longer ones are never chosen.
+/// Largest number of bytes of a token that can be part of constrained text; longer ones are never chosen.
 pub(super) const TOKEN_BYTES_MAX: usize = 1000;
-/// Parts of a schema that are left out one by one because the automata's crate refuses them; where there are more, any object will do.
+/// Largest number of parts of a schema that are left out one by one because the automata's crate refuses them; where
+/// there are more, any object will do.
 pub(super) const LOOSEN_ROUNDS_MAX: usize = 16;
-/// Things left out of a schema that are told.
+/// Largest number of things left out of a schema that are told.
 pub(super) const LEFT_OUT_MAX: usize = 16;

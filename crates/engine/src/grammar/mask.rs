@@ -9,12 +9,12 @@ pub struct TokenMask {
 }
 
 impl TokenMask {
-    /// An empty set.
+    /// Makes an empty set.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Is the token in the set?
+    /// Whether the token is in the set.
     pub fn allows(&self, token: TokenId) -> bool {
         self.words.get(token.0 as usize / 32).is_some_and(|word| word >> (token.0 % 32) & 1 == 1)
     }
@@ -42,19 +42,19 @@ impl TokenMask {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
 
-    /// Is there no token in the set?
+    /// Whether no token is in the set.
     pub fn is_empty(&self) -> bool {
         self.words.iter().all(|word| *word == 0)
     }
 
-    /// The only token of the set, if there is one only: it needs no sampling.
+    /// Returns the only token of the set, if there is one only: it needs no sampling.
     pub fn single(&self) -> Option<TokenId> {
         let mut words = self.words.iter().enumerate().filter(|(_, word)| **word != 0);
         let (index, word) = words.next()?;
         (word.is_power_of_two() && words.next().is_none()).then(|| TokenId(index as u32 * 32 + word.trailing_zeros()))
     }
 
-    /// All tokens of the set, by id.
+    /// Returns all tokens of the set, by id.
     pub fn iter(&self) -> impl Iterator<Item = TokenId> + '_ {
         self.words.iter().enumerate().flat_map(|(index, &word)| {
             (0..32u32).filter(move |bit| word >> bit & 1 == 1).map(move |bit| TokenId(index as u32 * 32 + bit))
@@ -78,7 +78,7 @@ impl TokenMask {
         }
     }
 
-    /// Takes every token of `others` out.
+    /// Removes every token of `others`.
     pub(super) fn subtract(&mut self, others: &Self) {
         for (word, other) in self.words.iter_mut().zip(&others.words) {
             *word &= !other;

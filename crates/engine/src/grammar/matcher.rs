@@ -5,7 +5,7 @@ use llguidance::api::StopReason;
 use std::sync::Arc;
 use tokenizer::TokenId;
 
-/// Follows one completion: a mask before each token, the token after it. A clone goes its own way.
+/// A completion on its way through a grammar: a mask before each token, the token after it. A clone goes its own way.
 pub struct Matcher {
     automaton: llguidance::Matcher,
     vocabulary: Arc<Vocabulary>,
@@ -29,7 +29,7 @@ impl Matcher {
         Self { automaton, vocabulary, banned }
     }
 
-    /// A clone that shares the lexer's cache, and so fills it.
+    /// Returns a clone that shares the lexer's cache, and so fills it.
     pub(super) fn share(&self) -> Self {
         Self {
             automaton: self.automaton.clone(),
@@ -38,8 +38,9 @@ impl Matcher {
         }
     }
 
-    /// Sets `mask` to the tokens that may come next. It is never empty before the end: once the grammar is finished it holds
-    /// the ends of generation (none if the vocabulary has none), and where no token fits that is [`GrammarError::NoToken`].
+    /// Sets `mask` to the tokens that may come next. It is never empty before the end: once the grammar is finished it
+    /// holds the ends of generation (none if the vocabulary has none), and where no token fits that is
+    /// [`GrammarError::NoToken`].
     pub fn fill_mask(&mut self, mask: &mut TokenMask) -> Result<(), GrammarError> {
         let n_vocab = self.vocabulary.n_vocab();
         match self.automaton.compute_mask_or_eos() {
@@ -74,7 +75,7 @@ impl Matcher {
         Ok(self.automaton.validate_tokens(&[token.0]).map_err(|error| failure(&error))? > 0)
     }
 
-    /// May the completion end here?
+    /// Whether the completion may end here.
     pub fn may_end(&mut self) -> bool {
         match self.automaton.stop_reason() {
             StopReason::NotStopped => self.automaton.is_accepting().unwrap_or(false),
@@ -83,7 +84,7 @@ impl Matcher {
         }
     }
 
-    /// Is the completion over: an end was accepted, or nothing but an end can come?
+    /// Whether the completion is over: an end was accepted, or nothing but an end can come.
     pub fn is_finished(&self) -> bool {
         self.automaton.is_stopped() && !self.automaton.is_error()
     }
@@ -113,7 +114,7 @@ impl Matcher {
     }
 }
 
-/// The automaton's error, after which it answers nothing more.
+/// Returns the automaton's error, after which it answers nothing more.
 fn failure(error: &impl ToString) -> GrammarError {
     let message = error.to_string();
     if message.starts_with(&StopReason::NoExtensionBias.to_string()) {

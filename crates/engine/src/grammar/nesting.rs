@@ -3,16 +3,16 @@
 use super::{GrammarError, limits::NESTING_MAX};
 use std::collections::{HashMap, HashSet};
 
-/// Which definition names which.
+/// A graph of definitions that name each other.
 #[derive(Default)]
 pub(super) struct Graph<'a> {
-    /// By name: the names in its body and how deep in groups they stand.
+    /// Definitions by name: the names in each body, and how deep in groups they stand.
     definitions: HashMap<&'a str, Vec<(&'a str, usize)>>,
     order: Vec<&'a str>,
 }
 
 impl<'a> Graph<'a> {
-    /// What is referred to from here on stands in the body of `name`.
+    /// Begins the body of `name`, to which later references belong.
     pub(super) fn define(&mut self, name: &'a str) {
         self.definitions.entry(name).or_default();
         self.order.push(name);
@@ -24,8 +24,8 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// The most names and groups in any of those definitions that are `counted`, with all of them in it written out. Call
-    /// [`Self::check`] first: it bounds the recursion.
+    /// Returns the largest number of names and groups in any definition that is `counted`, with all definitions in it
+    /// written out. Call [`Self::check`] first: it bounds the recursion.
     pub(super) fn written_out_max(&self, counted: impl Fn(&str) -> bool) -> usize {
         let mut known = HashMap::new();
         self.order.iter().filter(|name| counted(name)).map(|name| self.written_out(name, &mut known)).max().unwrap_or(0)
@@ -43,7 +43,7 @@ impl<'a> Graph<'a> {
         size
     }
 
-    /// Walks as a compiler does that visits each definition once: from `start`, then from what is left.
+    /// Checks the depth of a compiler's walk that visits each definition once: from `start`, then from what is left.
     pub(super) fn check(&self, start: &str, field: &str) -> Result<(), GrammarError> {
         let mut seen = HashSet::new();
         for root in std::iter::once(&start).chain(&self.order) {

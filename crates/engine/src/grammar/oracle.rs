@@ -5,14 +5,15 @@ use gguf::{Array, Metadata, Value};
 use std::sync::{Arc, OnceLock};
 use tokenizer::{TokenId, Tokenizer};
 
-/// Tokens of one completion.
+/// Number of tokens of one completion.
 const STEPS_MAX: usize = 48;
-/// Text that may follow other text: bytes are in the vocabulary one by one.
+/// Pieces of text that may follow other text; bytes are in the vocabulary one by one.
 const PIECES: &[&str] =
     &["{\"", "\":", "\",\"", "\"}", "\n ", "▁", "▁\"", "ab", "abc", "12", "true", "null", "é", "日本"];
 
-/// Any bytes as a schema, regular expression, list of choices or grammar (the first byte says which, the second what is picked): never panics, every error is one
-/// line, and a completion of allowed tokens keeps what the module promises.
+/// Reads any bytes as a schema, regular expression, list of choices or grammar (the first byte says which, the second
+/// what is picked). Never panics; checks that every error is one line, and that a completion of allowed tokens keeps
+/// what the module promises.
 #[doc(hidden)]
 pub fn oracle(data: &[u8]) {
     let [kind, pick, text @ ..] = data else { return };
@@ -37,7 +38,7 @@ fn source(kind: u8, text: &str) -> Option<GrammarSource> {
     })
 }
 
-/// A vocabulary of all bytes, some longer pieces and three control tokens.
+/// Makes a compiler with a vocabulary of all bytes, some longer pieces and three control tokens.
 fn compiler() -> Option<&'static GrammarCompiler> {
     static COMPILER: OnceLock<Option<GrammarCompiler>> = OnceLock::new();
     COMPILER.get_or_init(|| GrammarCompiler::new(&Arc::new(Tokenizer::from_gguf(&metadata()).ok()?)).ok()).as_ref()

@@ -22,7 +22,7 @@ pub(super) fn check(regex: &str, path: &str) -> Result<(), GrammarError> {
     Err(GrammarError::Schema { path: path.into(), message })
 }
 
-/// As a Lark rule of that name.
+/// Writes a regular expression as the Lark rule `rule`.
 pub(super) fn to_lark(regex: &str, rule: &str) -> Result<String, GrammarError> {
     check(regex, "regex")?;
     if regex.is_empty() {
@@ -31,7 +31,7 @@ pub(super) fn to_lark(regex: &str, rule: &str) -> Result<String, GrammarError> {
     Ok(format!("{rule}: /{}/\n", llguidance::regex_to_lark(regex, "")))
 }
 
-/// One of these texts, exactly, as a Lark rule of that name.
+/// Writes a choice of texts, of which exactly one must match, as the Lark rule `rule`.
 pub(super) fn choice_to_lark(choices: &[String], rule: &str) -> Result<String, GrammarError> {
     let limit = |what, got, max| GrammarError::Limit { path: "choice".into(), what, got, max };
     if choices.is_empty() {
@@ -49,7 +49,7 @@ pub(super) fn choice_to_lark(choices: &[String], rule: &str) -> Result<String, G
     Ok(format!("{rule}: CHOICE\nCHOICE: {}\n", literals.join("\n | ")))
 }
 
-/// A Lark string.
+/// Writes a text as a Lark string.
 pub(super) fn literal(text: &str) -> String {
     let mut out = String::from("\"");
     for character in text.chars() {

@@ -1,12 +1,13 @@
-//! JSON schemas: every keyword is understood, a mere annotation, or refused with its path; [`loosen`] leaves it out instead.
+//! JSON schemas: every keyword is understood, a mere annotation, or refused with its path; [`loosen`] leaves it out
+//! instead.
 //!
-//! `llguidance` passes over some keywords (unknown ones, `prefixItems` under older dialects, the temperature-like options of
-//! `x-guidance`) and rounds numbers, so a schema is not handed over as it is: [`lower`] writes it anew with only the keywords
-//! that are enforced ([`keywords`]), all references as names of one flat table.
+//! `llguidance` passes over some keywords (unknown ones, `prefixItems` under older dialects, the temperature-like
+//! options of `x-guidance`) and rounds numbers, so a schema is not handed over as it is: [`lower`] writes it anew with
+//! only the keywords that are enforced ([`keywords`]), all references as names of one flat table.
 //!
-//! White space is bounded, so that a model cannot emit it for ever: between two parts of a value there may be nothing, one
-//! space, or a line feed with up to twenty spaces or tabs of indentation. Properties come in the order of the schema, those
-//! that it does not name after them.
+//! White space is bounded, so that a model cannot emit it for ever: between two parts of a value there may be nothing,
+//! one space, or a line feed with up to twenty spaces or tabs of indentation. Properties come in the order of the
+//! schema, those that it does not name after them.
 
 mod keywords;
 mod locate;
@@ -23,13 +24,14 @@ use super::{
 };
 use serde_json::{Value, json};
 
-/// White space between the parts of a JSON value.
+/// Expression of the white space between the parts of a JSON value.
 const WHITE_SPACE: &str = r"[ ]|\n[ \t]{0,20}";
 
-/// Compiles a lowered schema, or says what is wrong with it.
+/// A function that compiles a lowered schema, or says what is wrong with it.
 type Build<'a> = &'a dyn Fn(Value) -> Result<(), String>;
 
-/// Writes `schema` as `llguidance` understands it in full; `build` compiles the result, to find the part that is refused.
+/// Writes `schema` as `llguidance` understands it in full; `build` compiles the result, to find the part that is
+/// refused.
 pub(super) fn lower(schema: &Value, path: &str, build: Build<'_>) -> Result<Value, GrammarError> {
     check_size(schema, path)?;
     let lowered = with_options(lower::Lowering::new(schema).run(schema, path)?);
@@ -50,7 +52,7 @@ fn check_size(schema: &Value, path: &str) -> Result<(), GrammarError> {
     Ok(())
 }
 
-/// Adds what `llguidance` must know beside the schema.
+/// Adds the options that `llguidance` must know beside the schema.
 fn with_options(lowered: Value) -> Value {
     let mut object = match lowered {
         Value::Object(object) => object,
@@ -66,12 +68,12 @@ fn limit(path: &str, what: &'static str, got: usize, max: usize) -> GrammarError
     GrammarError::Limit { path: path.into(), what, got, max }
 }
 
-/// A schema within a schema is at most two levels of JSON further down (`properties`, name).
+/// Returns the largest depth of JSON: a schema within a schema is at most two levels further down (`properties`, name).
 const fn json_depth_max() -> usize {
     2 * SCHEMA_DEPTH_MAX + 2
 }
 
-/// Levels of arrays and objects, counted without recursion; counting ends soon after the limit.
+/// Counts the levels of arrays and objects without recursion; counting ends soon after the limit.
 fn depth(value: &Value) -> usize {
     let mut deepest = 0;
     let mut todo = vec![(value, 1)];

@@ -8,13 +8,13 @@ use llguidance::{
 use std::sync::Arc;
 use tokenizer::{ControlTokens, Kind, TokenId, Tokenizer};
 
-/// The tree, and which tokens are no text.
+/// The tree of the bytes of all tokens, and the tokens that are no text.
 pub(super) struct Vocabulary {
     trie: TokTrie,
     tokenizer: Arc<Tokenizer>,
-    /// Control tokens and ends of generation.
+    /// Set of control tokens and ends of generation.
     pub(super) not_text: TokenMask,
-    /// The ends of generation.
+    /// Tokens that end a generation.
     pub(super) ends: Vec<TokenId>,
 }
 
@@ -45,12 +45,12 @@ impl Vocabulary {
         self.tokenizer.n_vocab()
     }
 
-    /// The control token that is spelled so.
+    /// Returns the control token that is spelled `piece`.
     pub(super) fn control_token(&self, piece: &str) -> Option<TokenId> {
         self.tokenizer.id_of(piece).filter(|&id| self.not_text.allows(id))
     }
 
-    /// Is that the spelling of a token that is text?
+    /// Whether `piece` is the spelling of a token that is text.
     pub(super) fn is_text_token(&self, piece: &str) -> bool {
         self.tokenizer.id_of(piece).is_some_and(|id| !self.not_text.allows(id))
     }
@@ -67,7 +67,7 @@ impl Vocabulary {
     }
 }
 
-/// What the token spells. A control token gets a mark that no text has; empty means never.
+/// Returns the bytes that the token spells. A control token gets a mark that no text has; empty means never.
 fn word_of(tokenizer: &Tokenizer, id: TokenId, is_text: bool) -> Vec<u8> {
     let bytes = tokenizer.token_bytes(id);
     // No text has the byte 0xFF, so a token that begins with it is no loss, and would read as a control token.
@@ -92,7 +92,7 @@ impl TokenizerEnv for Vocabulary {
         self.trie.greedy_tokenize(bytes)
     }
 
-    /// Masks hold every spelling; nothing is forced behind the sampler's back.
+    /// Returns `false`: masks hold every spelling, and nothing is forced behind the sampler's back.
     fn tokenize_is_canonical(&self) -> bool {
         false
     }

@@ -1,9 +1,10 @@
 //! [`Disk`]: pages in files, so that a server that starts again begins warm.
 //!
-//! A page is a file named by its chain key. It is written under another name and renamed, and carries a checksum over all it says: a process
-//! killed at any moment leaves whole pages and leftovers, which the next start removes; a file that is not what it says is removed and
-//! computed again. Threads of its own write and read (`threads`), so that no step waits for the disk longer than a moment. The first thing written
-//! is what the folder holds of models that nobody serves (`others`).
+//! A page is a file named by its chain key. It is written under another name and renamed, and carries a checksum over
+//! all it says: a process killed at any moment leaves whole pages and leftovers, which the next start removes; a file
+//! that is not what it says is removed and computed again. Threads of its own write and read (`threads`), so that no
+//! step waits for the disk longer than a moment. The first thing written is what the folder holds of models that nobody
+//! serves (`others`).
 
 use std::{
     collections::HashMap,
@@ -25,17 +26,17 @@ mod threads;
 const MAGIC: &[u8; 8] = b"trikv\0\x02\0";
 const SUFFIX: &str = "page";
 
-/// A cache folder on disk.
+/// The settings of a cache folder on disk.
 #[derive(Clone, Debug)]
 pub struct DiskCache {
-    /// The folder; made if it is not there. Its files are this program's: the oldest are removed.
+    /// Path of the folder, which is made if it is not there. Its files are this program's: the oldest are removed.
     pub folder: PathBuf,
-    /// Most bytes of files in it, of this model; as many may stay of all models that nobody serves.
+    /// Largest number of bytes of its files of this model; as many may stay of all models that nobody serves.
     pub bytes_max: u64,
-    /// Names the model: whatever changes the bytes of its keys and values changes this.
+    /// Name of the model: whatever changes the bytes of its keys and values changes this.
     pub model: [u8; 32],
-    /// Whose pages may be read again ([`CacheScope::owner`](crate::CacheScope::owner)): those of others are removed when the folder is opened.
-    /// None: anybody's may.
+    /// Owners whose pages may be read again ([`CacheScope::owner`](crate::CacheScope::owner)): those of others are
+    /// removed when the folder is opened. `None` stands for all.
     pub owners: Option<Vec<u64>>,
 }
 
@@ -45,7 +46,7 @@ impl DiskCache {
     }
 }
 
-/// Why a cache folder cannot be used.
+/// A reason why a cache folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("cache folder {}: {source}", folder.display())]
 pub struct DiskError {
@@ -67,7 +68,7 @@ pub(crate) struct Disk {
     model: [u8; 32],
     entries: HashMap<ChainKey, Entry>,
     tick: u64,
-    /// While it is there, other servers leave the files alone.
+    /// Lock on the folder: as long as it is held, other servers leave the files alone.
     _held: Option<File>,
     writer: Option<Writer>,
     reader: Reader,
@@ -76,7 +77,8 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    /// Opens the model's part of the folder, and removes what a killed process left half-written and what nobody can read any more.
+    /// Opens the model's part of the folder, and removes what a killed process left half-written and what nobody can
+    /// read any more.
     pub(crate) fn open(cache: &DiskCache, page_bytes: usize) -> Result<Self, DiskError> {
         Self::open_on(cache, page_bytes, Arc::new(Files))
     }
@@ -121,18 +123,18 @@ impl Disk {
         Ok(disk)
     }
 
-    /// Saved, if perhaps not written yet.
+    /// Whether a page is saved, if perhaps not written yet.
     pub(crate) fn is_saved(&self, chain: ChainKey) -> bool {
         self.entries.contains_key(&chain)
     }
 
-    /// Written, so that it can be read, by a disk that answers.
+    /// Whether a page is written, so that it can be read, by a disk that answers.
     pub(crate) fn has(&self, chain: ChainKey) -> bool {
         let is_pending = self.writer.as_ref().is_some_and(|writer| writer.has_yet_to_write(chain));
         self.is_saved(chain) && !is_pending && self.reader.is_free()
     }
 
-    /// Takes more pages without a wait.
+    /// Whether more pages are taken without a wait.
     pub(crate) fn has_room(&self) -> bool {
         self.writer.as_ref().is_some_and(Writer::has_room)
     }
@@ -150,7 +152,8 @@ impl Disk {
         }
     }
 
-    /// Reads a page back. One that cannot be read, or is not what it says, is forgotten; not if the disk does not answer.
+    /// Reads a page back. One that cannot be read, or is not what it says, is forgotten; not if the disk does not
+    /// answer.
     pub(crate) fn load(&mut self, key: PageKey<'_>) -> Option<Box<[u8]>> {
         let path = self.folder.join(name_of(key.chain));
         let expected = self.encode(key, &[]);
@@ -180,7 +183,7 @@ impl Disk {
         }
     }
 
-    /// Magic, model, name, tokens, page, checksum of all that.
+    /// Encodes a page: magic, model, name, tokens, page, checksum of all that.
     fn encode(&self, key: PageKey<'_>, page: &[u8]) -> Vec<u8> {
         let tokens = key.tokens.iter().flat_map(|t| t.0.to_le_bytes());
         let mut bytes = Vec::with_capacity(256 + page.len());
@@ -246,7 +249,7 @@ fn name_of(chain: ChainKey) -> String {
     format!("{}.{SUFFIX}", hex(&chain.0))
 }
 
-/// The key that a file is named by; `None` for any other file.
+/// Returns the key that a file is named by; `None` for any other file.
 fn key_of(path: &Path) -> Option<ChainKey> {
     let name = path.file_name()?.to_str()?.strip_suffix(SUFFIX)?.strip_suffix('.')?;
     let digits: Vec<u8> = name.bytes().map(|b| char::from(b).to_digit(16).map(|d| d as u8)).collect::<Option<_>>()?;

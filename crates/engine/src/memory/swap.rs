@@ -12,7 +12,7 @@ struct Entry {
     tick: u64,
 }
 
-/// At most so many bytes of pages.
+/// Pages in ordinary memory, up to a number of bytes.
 pub(crate) struct Swap {
     bytes_max: u64,
     n_bytes: u64,
@@ -48,7 +48,7 @@ impl Swap {
         }
     }
 
-    /// Gives a page back, which is no longer kept here.
+    /// Returns a page, which is no longer kept here.
     pub(crate) fn take(&mut self, key: PageKey<'_>) -> Option<Box<[u8]>> {
         let entry = self.entries.remove(&key.chain)?;
         self.oldest.remove(&entry.tick);

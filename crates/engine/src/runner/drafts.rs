@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl Runner {
-    /// Before planning: how many drafts each sequence is worth.
+    /// Decides before planning how many drafts each sequence is worth.
     pub(super) fn want_drafts(&mut self) {
         let is_on = self.drafting.is_some() && self.payoff.is_on();
         for (id, running) in &mut self.running {
@@ -36,7 +36,7 @@ impl Runner {
         }
     }
 
-    /// After planning: fills the drafts in, as many as are guessed.
+    /// Fills the drafts in after planning, as many as are guessed.
     pub(super) fn draft(&mut self) {
         let Self { planned, scheduler, running, drafting, model, logits, stats, .. } = self;
         let has_drafts = |p: &Planned| running.get(&p.id).is_some_and(|r| !r.drafts.is_empty());
@@ -60,7 +60,8 @@ impl Runner {
         let mut drafts: Vec<Vec<TokenId>> = vec![Vec::new(); requests.len()];
         let guess = || drafting.draft(&mut **model, logits, &requests, &mut drafts);
         if catch_unwind(AssertUnwindSafe(guess)).is_err() {
-            // Without guesses nobody loses more than time. Who guessed may have lost count of its pages, and guesses no more.
+            // Without guesses nobody loses more than time. Who guessed may have lost count of its pages, and guesses no
+            // more.
             stats.n_panics += 1;
             *drafting = Drafting::None;
             drafts.iter_mut().for_each(Vec::clear);
@@ -78,7 +79,7 @@ impl Runner {
         }
     }
 
-    /// After a step: `n_before` tokens had been generated before it.
+    /// Learns from a step whether drafts pay; `n_before` tokens had been generated before it.
     pub(super) fn learn_payoff(&mut self, took: Duration, n_before: u64) {
         if !self.drafting.is_some() || self.planned.iter().any(|p| p.n_tokens > 1) {
             return;

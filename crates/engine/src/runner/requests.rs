@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl Runner {
-    /// What is refused, and why.
+    /// Returns the limits beyond which requests are refused.
     pub(crate) fn limits(&self) -> Limits {
         Limits { n_vocab: self.model.n_vocab(), context_len_max: self.context_len_max() }
     }
@@ -25,7 +25,7 @@ impl Runner {
         self.add(id, request, sink).map(|()| id).map_err(|(error, _)| error)
     }
 
-    /// The same under a name that was given; a refusal goes to the sink.
+    /// Puts a request into the queue under a name that was given; a refusal goes to the sink.
     pub(crate) fn submit_as(&mut self, id: RequestId, request: &Request, sink: Box<dyn Sink>) {
         let n_choices = request.n_choices;
         if let Err((error, mut sink)) = self.add(id, request, sink) {
@@ -111,7 +111,7 @@ impl Runner {
         self.end_all(id, FinishReason::Cancelled);
     }
 
-    /// Before each step: who has left, who is late, who reads too slowly.
+    /// Looks before each step who has left, who is late, and who reads too slowly.
     pub(super) fn look_after_sinks(&mut self) {
         let now = (self.clock)();
         let stood_still = now.saturating_sub(self.looked).saturating_sub(LOOK_EVERY_MAX);
@@ -150,7 +150,8 @@ impl Runner {
         }
     }
 
-    /// Takes a choice out and tells its sink; with the last one goes the request. One that broke off takes its siblings with it.
+    /// Takes a choice out and tells its sink; with the last one goes the request. One that broke off takes its siblings
+    /// with it.
     pub(super) fn end(&mut self, id: SeqId, end: Result<(FinishReason, Option<usize>), Error>, now: Duration) {
         let sequence = self.scheduler.finish(id);
         self.drafting.forget(id);
@@ -190,14 +191,16 @@ impl Runner {
         group.sink.finish(index, end);
     }
 
-    /// A step panicked outside of passes and rows, where nobody can tell for whom: those that it planned fail.
+    /// Contains a panic outside of passes and rows, where nobody can tell whose it is: all sequences that the step
+    /// planned fail.
     pub fn contain_panic(&mut self) {
         let now = (self.clock)();
         let planned: Vec<SeqId> = self.planned.drain(..).map(|p| p.id).collect();
         self.contain_panic_of(&planned, now);
     }
 
-    /// A panic was these sequences': they fail, the rest goes on if the pages are accounted for, else nothing does.
+    /// Contains a panic of these sequences: they fail, and the rest goes on if the pages are accounted for, else
+    /// nothing does.
     pub(super) fn contain_panic_of(&mut self, ids: &[SeqId], now: Duration) {
         self.stats.n_panics += 1;
         for id in ids {
@@ -226,7 +229,7 @@ impl Runner {
         all.into_iter().for_each(|id| self.end(id, Err(error.clone()), now));
     }
 
-    /// Nothing runs and nothing waits.
+    /// Whether nothing runs and nothing waits.
     pub fn is_idle(&self) -> bool {
         self.groups.is_empty()
     }
@@ -236,13 +239,14 @@ impl Runner {
         self.scheduler.clear_cache();
     }
 
-    /// Counters and gauges.
+    /// Returns counters and gauges.
     pub fn stats(&mut self) -> Stats {
         self.note_stats();
         self.stats
     }
 
-    /// Puts cached prefixes where they outlive the process, if there is such a place, as many as it takes at once; `true`: all are there.
+    /// Puts cached prefixes where they outlive the process, if there is such a place, as many as it takes at once;
+    /// returns whether all are there.
     pub fn save_cache(&mut self) -> bool {
         if !self.memory.is_lasting() {
             return true;
@@ -252,7 +256,8 @@ impl Runner {
         !self.memory.was_behind()
     }
 
-    /// The same with all, and waits until it is done: nothing is saved after this.
+    /// Puts all cached prefixes where they outlive the process, and waits until that is done: nothing is saved after
+    /// this.
     pub fn close_cache(&mut self) {
         if self.memory.is_lasting() {
             self.scheduler.save_all(&mut self.memory.of(&mut *self.model, &*self.clock).closing());
@@ -260,7 +265,7 @@ impl Runner {
         self.memory.finish();
     }
 
-    /// Whether every page of the arena is accounted for; `Err` says what is not.
+    /// Checks that every page of the arena is accounted for; the error says what is not.
     pub fn check(&self) -> Result<(), String> {
         self.scheduler.check()
     }
@@ -287,7 +292,7 @@ impl Runner {
     }
 }
 
-/// Scopes of requests that share nothing lie where no key is mapped to.
+/// First scope of requests that share nothing, where no key is mapped to.
 const OWN_SCOPES: u128 = 1 << 127;
 
 impl Running {

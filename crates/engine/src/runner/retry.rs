@@ -1,7 +1,8 @@
 //! What becomes of a step whose forward pass panicked: each sequence's part of it once more, alone.
 //!
-//! A step that was broken off has changed nothing but keys and values at positions that no other sequence reads before they are published
-//! ([`Scheduler::advance`](crate::core::Scheduler::advance)), and a row's bytes depend on its own sequence alone: computed again, they are what they would have been.
+//! A step that was broken off has changed nothing but keys and values at positions that no other sequence reads before
+//! they are published ([`Scheduler::advance`](crate::core::Scheduler::advance)), and a row's bytes depend on its own
+//! sequence alone: computed again, they are what they would have been.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,8 +12,8 @@ use super::{Runner, spans};
 use crate::core::Planned;
 
 impl Runner {
-    /// Computes and takes what was planned, one sequence after the other: those whose pass panics again fail, the others lose nothing but
-    /// time. What it takes says nothing of other steps, so nobody learns from it.
+    /// Computes and takes what was planned, one sequence after the other: those whose pass panics again fail, the
+    /// others lose nothing but time. What it takes says nothing of other steps, so nobody learns from it.
     pub(super) fn retry(&mut self, planned: &[Planned]) {
         if let [alone] = planned {
             return self.contain_panic_of(&[alone.id], (self.clock)());
@@ -33,7 +34,7 @@ impl Runner {
         }
     }
 
-    /// The forward pass over one sequence's part; `false`: it panicked.
+    /// Makes the forward pass over one sequence's part; returns `false` if it panicked.
     fn compute_alone(&mut self, p: Planned) -> bool {
         let Self { model, scheduler, running, tokens, logits, .. } = self;
         let spans = spans(&[p], scheduler, running, tokens);

@@ -14,8 +14,8 @@ use crate::{
 };
 
 impl Runner {
-    /// Takes what a step computed, one sequence after the other. One that has ended meanwhile, with a sibling whose sink broke off, is
-    /// passed over, but not its rows; a panic costs the sequence whose rows they are.
+    /// Takes what a step computed, one sequence after the other. One that has ended meanwhile, with a sibling whose
+    /// sink broke off, is passed over, but not its rows; a panic costs the sequence whose rows they are.
     pub(super) fn take_all(&mut self, planned: &[Planned], now: Duration) {
         let (mut row, mut hidden_row) = (0, 0);
         for p in planned {
@@ -46,7 +46,7 @@ impl Runner {
         }
     }
 
-    /// A part of a prompt was computed: the sink may break off.
+    /// Tells the sink that a part of a prompt was computed, so that it may break off.
     fn pass(&mut self, p: Planned, now: Duration) {
         self.scheduler.advance(p, 0);
         let Some((running, group)) = self.of(p.id) else { return };
@@ -75,7 +75,8 @@ impl Runner {
         self.pass(p, now);
     }
 
-    /// Tells the log-probabilities of the prompt, if they are wanted and were not told yet; then its other choices may start.
+    /// Tells the log-probabilities of the prompt, if they are wanted and were not told yet; then its other choices may
+    /// start.
     fn tell_prompt(&mut self, id: SeqId) {
         let Some((running, group)) = self.of(id) else { return };
         let Some(gathered) = running.prompt_logprobs.take() else { return };
@@ -135,7 +136,7 @@ impl Runner {
         }
     }
 
-    /// Says so if one of a row's logits is no number, those left out apart.
+    /// Returns the error of a row whose logits hold something that is no number, those left out apart.
     fn non_finite_at(&self, row: usize, position: usize) -> Option<Error> {
         let allowed = if self.logits.is_complete() { 0.0 } else { f32::NEG_INFINITY };
         let token = first_non_finite(self.logits.row(row), allowed)?;
@@ -163,7 +164,8 @@ impl Runner {
     }
 }
 
-/// Where the first NaN or infinity stands that is not `allowed`. Almost always there is none, and a loop without exits is a few vector instructions.
+/// Returns where the first NaN or infinity stands that is not `allowed`. Almost always there is none, and a loop
+/// without exits is a few vector instructions.
 fn first_non_finite(x: &[f32], allowed: f32) -> Option<usize> {
     const EXPONENT: u32 = 0x7f80_0000;
     let is_bad = |x: &f32| (x.to_bits() & EXPONENT == EXPONENT) & (x.to_bits() != allowed.to_bits());

@@ -11,20 +11,21 @@ pub(crate) struct Candidate {
     pub(crate) id: TokenId,
 }
 
-/// Logits that are compared with the bar at a time.
+/// Number of logits that are compared with the bar at a time.
 const CHUNK: usize = 64;
 
-/// The first prefix that is sorted when a step asks for more and more of the order.
+/// Length of the first prefix that is sorted when a step asks for more and more of the order.
 const PREFIX_FIRST: usize = 64;
 
-/// Candidates `0..n_sorted` are the most likely ones in falling order; the rest, all less likely, are in no order.
+/// The tokens that may still be chosen. Candidates `0..n_sorted` are the most likely ones in falling order; the rest,
+/// all less likely, are in no order.
 #[derive(Default)]
 pub(crate) struct Candidates {
     entries: Vec<Candidate>,
     n_sorted: usize,
 }
 
-/// Likelier first; of equals, the lower id: the order is total, so every selection has one result.
+/// Orders the likelier first; of equals, the lower id. The order is total, so every selection has one result.
 pub(crate) fn likelier(a: &Candidate, b: &Candidate) -> Ordering {
     b.logit.total_cmp(&a.logit).then(a.id.cmp(&b.id))
 }
@@ -34,7 +35,7 @@ impl Candidates {
         Self { entries: Vec::with_capacity(n), n_sorted: 0 }
     }
 
-    /// All of `logits` `[V]` that are not minus infinity.
+    /// Takes all of `logits` `[V]` that are not minus infinity.
     pub(crate) fn fill(&mut self, logits: &[f32]) {
         self.n_sorted = 0;
         self.entries.clear();
@@ -42,10 +43,10 @@ impl Candidates {
         self.entries.extend(all.filter(|c| c.logit > f32::NEG_INFINITY));
     }
 
-    /// The `k` likeliest of `logits` `[V]`, sorted.
+    /// Takes the `k` likeliest of `logits` `[V]`, sorted.
     ///
-    /// One pass that keeps a buffer of `2 k`: when it is full, the worse half goes and its border becomes the bar for all that follow. After a
-    /// few hundred tokens almost every logit costs one comparison.
+    /// One pass that keeps a buffer of `2 k`: when it is full, the worse half goes and its border becomes the bar for
+    /// all that follow. After a few hundred tokens almost every logit costs one comparison.
     pub(crate) fn fill_likeliest(&mut self, logits: &[f32], k: usize) {
         self.n_sorted = 0;
         self.entries.clear();
@@ -97,7 +98,7 @@ impl Candidates {
         self.truncate(k);
     }
 
-    /// Puts others in the place of all.
+    /// Replaces all candidates by others.
     pub(crate) fn replace(&mut self, entries: impl Iterator<Item = Candidate>) {
         self.entries.clear();
         self.entries.extend(entries);
@@ -112,13 +113,13 @@ impl Candidates {
         self.n_sorted = 0;
     }
 
-    /// Keeps the first `n`.
+    /// Keeps the first `n` candidates.
     pub(crate) fn truncate(&mut self, n: usize) {
         self.entries.truncate(n);
         self.n_sorted = self.n_sorted.min(n);
     }
 
-    /// Largest logit; minus infinity if there is none.
+    /// Returns the largest logit; minus infinity if there is none.
     pub(crate) fn max(&self) -> f32 {
         match self.entries.first() {
             Some(first) if self.n_sorted > 0 => first.logit,
@@ -126,7 +127,7 @@ impl Candidates {
         }
     }
 
-    /// `Σ exp(logit − max)`.
+    /// Returns the sum of the weights, `Σ exp(logit − max)`.
     pub(crate) fn total_weight(&self, max: f32) -> f64 {
         self.entries.iter().map(|c| c.weight(max)).sum()
     }
@@ -148,14 +149,15 @@ impl Candidates {
         }
     }
 
-    /// Keeps those with at least `logit`.
+    /// Keeps the candidates with at least `logit`.
     pub(crate) fn keep_from(&mut self, logit: f32) {
         self.entries.retain(|c| c.logit >= logit);
         // What was sorted is the likeliest part, so what is left of it is still in front.
         self.n_sorted = self.n_sorted.min(self.entries.len());
     }
 
-    /// Keeps the first in the order of `score` (then of likelihood) for as long as their weights are at most `target`, and the one that passes it.
+    /// Keeps the first in the order of `score` (then of likelihood) for as long as their weights are at most `target`,
+    /// and the one that passes it.
     pub(crate) fn keep_weight_by(&mut self, target: f64, score: impl Fn(&Candidate) -> f32) {
         let max = self.max();
         let order = |a: &Candidate, b: &Candidate| score(a).total_cmp(&score(b)).then_with(|| likelier(a, b));
@@ -179,7 +181,8 @@ impl Candidates {
         }
     }
 
-    /// The candidate at `unit` in `[0, 1)` of the cumulative distribution, in the order they stand; `None` if there is none.
+    /// Returns the candidate at `unit` in `[0, 1)` of the cumulative distribution, in the order they stand; `None` if
+    /// there is none.
     pub(crate) fn draw(&self, unit: f64) -> Option<TokenId> {
         let max = self.max();
         let mut left = unit * self.total_weight(max);
@@ -207,7 +210,7 @@ impl Candidates {
 }
 
 impl Candidate {
-    /// Probability up to a factor: `exp(logit − max)`.
+    /// Returns the probability up to a factor: `exp(logit − max)`.
     pub(crate) fn weight(&self, max: f32) -> f64 {
         f64::from((self.logit - max).exp())
     }

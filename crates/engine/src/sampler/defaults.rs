@@ -5,20 +5,16 @@ use gguf::Metadata;
 use super::Sampling;
 use crate::Error;
 
-/// What somebody prefers of [`Sampling`]; `None` leaves it to others.
+/// The settings of [`Sampling`] that a model or an operator prefers; a field that is `None` leaves the one of the same
+/// name to others.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct SamplingDefaults {
-    /// Of [`Sampling::temperature`].
     pub temperature: Option<f32>,
-    /// Of [`Sampling::top_k`].
     pub top_k: Option<usize>,
-    /// Of [`Sampling::top_p`].
     pub top_p: Option<f32>,
-    /// Of [`Sampling::min_p`].
     pub min_p: Option<f32>,
-    /// Of [`Sampling::repeat_penalty`].
     pub repeat_penalty: Option<f32>,
-    /// Of [`Sampling::repeat_last_n`].
     pub repeat_last_n: Option<usize>,
 }
 
@@ -30,8 +26,8 @@ const NOT_HERE: &[(&str, Option<f32>)] = &[
 ];
 
 impl SamplingDefaults {
-    /// A model's own, by the keys `general.sampling.*` of its file; the lines say what is read as absent: a value out of its range, or a sampler
-    /// that is not here. A model is no worse for them.
+    /// Reads a model's own settings, the keys `general.sampling.*` of its file. The returned lines say what is read as
+    /// absent: a value out of its range, or a sampler that is not here. A model is no worse for them.
     pub fn of_model(metadata: &Metadata) -> (Self, Vec<String>) {
         let mut warnings = Vec::new();
         let mut own = Self::default();
@@ -83,7 +79,7 @@ impl SamplingDefaults {
         (own, warnings)
     }
 
-    /// These, and what they leave open from `others`.
+    /// Fills what these settings leave open from `others`.
     #[must_use]
     pub fn or(self, others: Self) -> Self {
         Self {
@@ -96,7 +92,7 @@ impl SamplingDefaults {
         }
     }
 
-    /// `base` with these in it.
+    /// Returns `base` with these settings in it.
     pub fn over(self, base: Sampling) -> Sampling {
         Sampling {
             temperature: self.temperature.unwrap_or(base.temperature),
@@ -109,7 +105,7 @@ impl SamplingDefaults {
         }
     }
 
-    /// Each within its range.
+    /// Checks that each setting is within its range.
     pub fn check(self) -> Result<(), Error> {
         self.over(Sampling::default()).check()
     }

@@ -1,8 +1,9 @@
-//! Infill: for filling gaps in code, where a text that goes on too long is worse than one that ends. It stands behind samplers that leave
-//! few candidates.
+//! Infill: for filling gaps in code, where a text that goes on too long is worse than one that ends. It stands behind
+//! samplers that leave few candidates.
 //!
 //! 1. If ending is likely enough, only ends are left.
-//! 2. Of tokens of which one begins as the other is spelled, the likelier stands for both: whichever is drawn, the text begins alike.
+//! 2. Of tokens of which one begins as the other is spelled, the likelier stands for both: whichever is drawn, the text
+//!    begins alike.
 //! 3. Unlikely texts are dropped; where none is left, the text ends.
 //!
 //! Steps and bounds are those of llama.cpp's sampler of that name.
@@ -14,22 +15,22 @@ use tokenizer::Tokenizer;
 
 use super::{Candidates, candidates::Candidate};
 
-/// Most candidates that are looked at: every pair is compared.
+/// Largest number of candidates that are looked at: every pair is compared.
 const CANDIDATES_MAX: usize = 128;
 
-/// Ends win where their sum, times this and the number of candidates, is more than that of texts.
+/// Factor by which ends win: where their sum, times this and the number of candidates, is more than that of texts.
 const END_FACTOR: f64 = 3.0;
 
 /// Least probability of a text.
 const TEXT_MIN: f64 = 0.2;
 
-/// What it must know of a vocabulary.
+/// The spelling of a vocabulary, as far as the sampler must know it.
 pub(super) trait Spelling {
     /// Whether the token ends a text.
     fn is_end(&self, id: TokenId) -> bool;
-    /// What it spells; nothing if it is a control token.
+    /// Returns the bytes that the token spells; none if it is a control token.
     fn spelled(&self, id: TokenId) -> Cow<'_, [u8]>;
-    /// The token that ends texts.
+    /// Returns the token that ends texts.
     fn end(&self) -> Option<TokenId>;
 }
 
@@ -84,7 +85,8 @@ pub(super) fn apply(candidates: &mut Candidates, vocabulary: &impl Spelling) {
     }
 }
 
-/// The likelier of two of which one's spelling begins with the other's takes the other's probability. They stand in falling order.
+/// Merges candidates, which stand in falling order: the likelier of two of which one's spelling begins with the other's
+/// takes the other's probability.
 fn merge(all: &mut Vec<Weighed>, vocabulary: &impl Spelling) {
     let spelled: Vec<Cow<'_, [u8]>> = all.iter().map(|c| vocabulary.spelled(c.id)).collect();
     let mut taken = vec![false; all.len()];
@@ -107,7 +109,7 @@ fn merge(all: &mut Vec<Weighed>, vocabulary: &impl Spelling) {
 mod tests {
     use super::*;
 
-    /// Spellings by id; those in angle brackets are ends.
+    /// A vocabulary of spellings by id; those in angle brackets are ends.
     struct Words(&'static [&'static str]);
 
     impl Spelling for Words {
@@ -125,7 +127,7 @@ mod tests {
         }
     }
 
-    /// Words with the probabilities that the model gives them, and those that are drawn from.
+    /// Checks what is drawn from, given words with the probabilities that the model gives them.
     fn check(words: &'static [&'static str], probabilities: &[f64], expected: &[(&str, f64)]) {
         let logits: Vec<f32> = probabilities.iter().map(|p| p.ln() as f32).collect();
         let mut candidates = Candidates::with_capacity(logits.len());

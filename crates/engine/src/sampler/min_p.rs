@@ -2,7 +2,7 @@
 
 use super::Candidates;
 
-/// 0 keeps all.
+/// Drops the tokens less likely than `p` times the most likely one; 0 keeps all.
 pub(super) fn apply(candidates: &mut Candidates, p: f32) {
     if p > 0.0 {
         // p(x) ≥ p · p(best), in logits.

@@ -1,6 +1,7 @@
 //! Penalties on recent tokens: repetition (Keskar et al. 2019, arXiv 1909.05858), frequency and presence (OpenAI).
 //!
-//! A negative logit is multiplied where a positive one is divided. As in llama.cpp, repetition comes first and tokens of the prompt count.
+//! A negative logit is multiplied where a positive one is divided. As in llama.cpp, repetition comes first and tokens
+//! of the prompt count.
 
 use std::collections::VecDeque;
 
@@ -8,19 +9,19 @@ use model::TokenId;
 
 use super::{Candidates, Sampling};
 
-/// The last tokens of a sequence and how often each occurs among them.
+/// The last tokens of a sequence, and how often each occurs among them.
 pub(super) struct Penalties {
     repeat: f32,
     frequency: f32,
     presence: f32,
     last_n: usize,
     recent: VecDeque<TokenId>,
-    /// Sorted by id; counts are positive. As long as the window at most, whatever the size of the vocabulary.
+    /// Counts by id, sorted and positive. No longer than the window, whatever the size of the vocabulary.
     counts: Vec<(TokenId, u32)>,
 }
 
 impl Penalties {
-    /// `None` if nothing is penalised. A window cannot hold more than `context_len_max`.
+    /// Makes the penalties; `None` if nothing is penalised. A window cannot hold more than `context_len_max`.
     pub(super) fn new(sampling: &Sampling, context_len_max: usize) -> Option<Self> {
         let &Sampling { repeat_penalty: repeat, frequency_penalty: frequency, presence_penalty: presence, .. } =
             sampling;
@@ -49,7 +50,7 @@ impl Penalties {
         }
     }
 
-    /// `logits` `[V]`
+    /// Penalises `logits` `[V]`, before other samplers.
     pub(super) fn apply(&self, logits: &mut [f32]) {
         for (id, count) in &self.counts {
             let Some(logit) = logits.get_mut(id.0 as usize) else { continue };
@@ -57,7 +58,7 @@ impl Penalties {
         }
     }
 
-    /// The same where other samplers came before.
+    /// Penalises candidates, where other samplers came before.
     pub(super) fn apply_to(&self, candidates: &mut Candidates) {
         candidates.reorder(|candidate| match self.counts.binary_search_by_key(&candidate.id, |&(id, _)| id) {
             Ok(i) => self.penalised(candidate.logit, self.counts[i].1),

@@ -2,9 +2,10 @@
 
 use super::Candidates;
 
-/// `temperature` is above 0 here: 0 never reaches the chain.
+/// Divides the logits by `temperature`, which is above 0 here: 0 never reaches the chain.
 ///
-/// The best is shifted to 0 first: a tiny temperature then makes the others −∞, where dividing alone would make all of them infinite.
+/// The best is shifted to 0 first: a tiny temperature then makes the others −∞, where dividing alone would make all of
+/// them infinite.
 pub(super) fn apply(candidates: &mut Candidates, temperature: f32) {
     let max = candidates.max();
     candidates.map_logits(|logit| (logit - max) / temperature);

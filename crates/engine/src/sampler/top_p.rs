@@ -2,7 +2,7 @@
 
 use super::Candidates;
 
-/// 1 keeps all; the most likely token always stays.
+/// Keeps the most likely tokens whose probabilities sum to `p`; 1 keeps all, and the most likely token always stays.
 pub(super) fn apply(candidates: &mut Candidates, p: f32) {
     if p < 1.0 {
         let total = candidates.total_weight(candidates.max());

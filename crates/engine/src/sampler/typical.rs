@@ -1,8 +1,9 @@
-//! Locally typical sampling: tokens whose surprise is closest to the expected one (Meister et al. 2022, arXiv 2202.00666).
+//! Locally typical sampling: tokens whose surprise is closest to the expected one (Meister et al. 2022, arXiv
+//! 2202.00666).
 
 use super::{Candidates, candidates::Candidate};
 
-/// 1 keeps all; the most typical token always stays.
+/// Keeps the most typical tokens whose probabilities sum to `p`; 1 keeps all, and the most typical token always stays.
 pub(super) fn apply(candidates: &mut Candidates, p: f32) {
     if p >= 1.0 {
         return;

@@ -1,20 +1,21 @@
 //! [`StopFilter`]: ends a text before a stop string, and holds back what may still become one.
 
-/// Watches a stream of text for stop strings.
+/// A filter that watches a stream of text for stop strings.
 pub struct StopFilter {
-    /// With their places in the request.
+    /// Stop strings, with their indices in the request.
     stops: Vec<(usize, String)>,
     held: String,
 }
 
 impl StopFilter {
-    /// Empty strings are left out: they would stop everything.
+    /// Makes a filter; empty strings are left out: they would stop everything.
     pub fn new(stops: &[String]) -> Self {
         let stops = stops.iter().cloned().enumerate().filter(|(_, s)| !s.is_empty());
         Self { stops: stops.collect(), held: String::new() }
     }
 
-    /// Takes more text, appends to `out` what is certain. If a stop string was found, `out` ends before it, and the stream is over.
+    /// Takes more text and appends to `out` what is certain. If a stop string was found, `out` ends before it, the
+    /// stream is over, and its index is returned.
     pub fn push(&mut self, text: &str, out: &mut String) -> Option<usize> {
         self.held.push_str(text);
         // The first to end wins; of those that end at one place, the first to begin.
@@ -32,14 +33,14 @@ impl StopFilter {
         None
     }
 
-    /// The stream is over without a stop string: what was held back is certain now.
+    /// Ends the stream without a stop string: what was held back is certain now.
     pub fn finish(&mut self, out: &mut String) {
         out.push_str(&self.held);
         self.held.clear();
     }
 }
 
-/// Bytes of the longest end of `text` that `stop` begins with, but is longer than.
+/// Number of bytes of the longest end of `text` that `stop` begins with, but is longer than.
 fn overlap(text: &str, stop: &str) -> usize {
     let lengths = stop.char_indices().map(|(i, _)| i).rev();
     lengths.into_iter().find(|&n| stop.get(..n).is_some_and(|start| text.ends_with(start))).unwrap_or(0)

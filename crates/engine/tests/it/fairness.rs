@@ -1,4 +1,5 @@
-//! What one asks for does not take the others' time: with a model whose steps take 5 ms and 1.2 ms for each row, as SmolLM2 does on two cores.
+//! What one asks for does not take the others' time: with a model whose steps take 5 ms and 1.2 ms for each row, as
+//! SmolLM2 does on two cores.
 
 use std::sync::Arc;
 
@@ -31,7 +32,7 @@ impl World {
         (self.clock)().as_secs_f64()
     }
 
-    /// Steps until a request has told its first token; gives the time that it took.
+    /// Steps until a request has told its first token; returns the time that it took.
     fn until_first_token(&mut self, log: &Log) -> f64 {
         let start = self.seconds();
         while log.tokens(0).is_empty() {
@@ -106,16 +107,17 @@ fn short_prompts_do_not_starve_a_long_one() {
     }
 }
 
-/// What seven tenants in a closed loop of `n_streams` requests each were served within `seconds`, beside a flood or not.
+/// The work that seven tenants, in a closed loop of `n_streams` requests each, were served within `seconds`, beside a
+/// flood or not.
 struct Served {
-    /// Tokens written for each of them, then for the flood.
+    /// Numbers of tokens written for each of them, then for the flood.
     tokens: Vec<usize>,
-    /// How long their requests took, sorted.
+    /// Times that their requests took, sorted.
     latencies: Vec<f64>,
 }
 
 impl Served {
-    /// Jain's index: 1 where all have the same, one in n where one has everything.
+    /// Returns Jain's index: 1 where all have the same, one in n where one has everything.
     fn jain(&self) -> f64 {
         let sum: f64 = self.tokens.iter().map(|n| *n as f64).sum();
         let squares: f64 = self.tokens.iter().map(|n| (*n as f64).powi(2)).sum();

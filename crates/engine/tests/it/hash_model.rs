@@ -1,5 +1,5 @@
-//! A model whose next token is a hash of all tokens read back through the page table: whatever is wrong with pages, positions or
-//! prefixes changes what it says.
+//! A model whose next token is a hash of all tokens read back through the page table: whatever is wrong with pages,
+//! positions or prefixes changes what it says.
 
 use std::{
     sync::{
@@ -11,26 +11,26 @@ use std::{
 
 use model::{AttentionWindow, Forward, Logits, LogitsWanted, PAGE_LEN, PageId, Step, TokenId};
 
-/// Layers: a pass through fewer is a draft.
+/// Number of layers: a pass through fewer is a draft.
 pub(crate) const N_LAYERS: usize = 2;
-/// Elements of a hidden state.
+/// Number of elements of a hidden state.
 pub(crate) const WIDTH: usize = 4;
 
-/// Nothing was written here.
+/// Mark of a position where nothing was written.
 const EMPTY: u32 = u32::MAX;
-/// Set in what a draft wrote: a whole pass must not read it.
+/// Mark of what a draft wrote: a whole pass must not read it.
 const DRAFT: u32 = 1 << 31;
 
-/// Keeps each token where its keys and values would be.
+/// A model that keeps each token where its keys and values would be.
 pub(crate) struct HashModel {
     pages: Vec<[u32; PAGE_LEN]>,
     n_vocab: usize,
     step_rows_max: usize,
-    /// Logits and hidden states are NaN after this many positions.
+    /// Number of positions after which logits and hidden states are NaN.
     nan_from: usize,
-    /// What a row sees, and how far a sequence may grow then.
+    /// Window that a row sees, and the length to which a sequence may grow then.
     window: Option<(AttentionWindow, usize)>,
-    /// Time that steps and rows took.
+    /// Time that steps and rows took, in microseconds.
     busy_us: Arc<AtomicU64>,
     step_us: u64,
     row_us: u64,
@@ -50,28 +50,28 @@ impl HashModel {
         }
     }
 
-    /// Time passes only where rows are computed.
+    /// Returns a clock whose time passes only where rows are computed.
     pub(crate) fn clock(&self) -> Box<engine::Clock> {
         let busy_us = Arc::clone(&self.busy_us);
         Box::new(move || Duration::from_micros(busy_us.load(Ordering::Relaxed)))
     }
 
-    /// A step takes `step_us`, and `row_us` for each of its rows: a microsecond a row by itself.
+    /// Makes a step take `step_us`, and `row_us` for each of its rows; by default it is a microsecond a row.
     pub(crate) fn with_cost(self, step_us: u64, row_us: u64) -> Self {
         Self { step_us, row_us, ..self }
     }
 
-    /// Broken after `nan_from` positions.
+    /// Breaks the model after `nan_from` positions.
     pub(crate) fn with_nan_from(self, nan_from: usize) -> Self {
         Self { nan_from, ..self }
     }
 
-    /// Sees only the window; sequences may have `context_len_max` tokens, whatever the pages hold.
+    /// Makes the model see only the window; sequences may have `context_len_max` tokens, whatever the pages hold.
     pub(crate) fn with_window(self, window: AttentionWindow, context_len_max: usize) -> Self {
         Self { window: Some((window, context_len_max)), ..self }
     }
 
-    /// Hash of what the row at `position` sees; in a whole pass nothing that a draft wrote.
+    /// Hashes what the row at `position` sees; in a whole pass nothing that a draft wrote.
     fn hash(&self, pages: &[PageId], position: usize, is_draft: bool) -> u64 {
         let seen = position + 1;
         let (sinks, first) = match self.window {
@@ -96,12 +96,12 @@ fn token_of(hash: u64, n_vocab: usize) -> TokenId {
     TokenId(((hash >> 32) % n_vocab as u64) as u32)
 }
 
-/// The token that follows `tokens`.
+/// Returns the token that follows `tokens`.
 pub(crate) fn next(tokens: impl IntoIterator<Item = TokenId>, n_vocab: usize) -> TokenId {
     token_of(hash(tokens), n_vocab)
 }
 
-/// The hidden state of the last of `tokens`.
+/// Returns the hidden state of the last of `tokens`.
 pub(crate) fn hidden(tokens: impl IntoIterator<Item = TokenId>) -> [f32; WIDTH] {
     hidden_of(hash(tokens))
 }
@@ -161,7 +161,7 @@ impl Forward for HashModel {
         self.window.map(|(window, _)| window)
     }
 
-    /// A draft errs where the hash is a multiple of four.
+    /// Computes a step; a draft errs where the hash is a multiple of four.
     fn forward(&mut self, step: &Step<'_>, logits: &mut Logits) {
         let n_vocab = self.n_vocab;
         let n_layers = step.n_layers.unwrap_or(N_LAYERS);

@@ -32,7 +32,7 @@ fn generate(engine: &mut Engine, request: &Request) -> (Vec<TokenId>, Completion
     (tokens, completion.unwrap())
 }
 
-/// What the hash says follows.
+/// Returns the tokens that follow by the hash.
 fn expected(prompt: &[TokenId], n: usize) -> Vec<TokenId> {
     let mut all = prompt.to_vec();
     (0..n).for_each(|_| all.push(next(all.iter().copied(), N_VOCAB)));
@@ -73,7 +73,7 @@ fn a_cancelled_request_leaves_the_engine_as_good_as_new() {
     }
 }
 
-/// The text of all events, and how it ended.
+/// Returns the text of all events, and how it ended.
 fn text(engine: &mut Engine, request: &Request) -> (String, FinishReason) {
     let mut text = String::new();
     let completion = engine.generate(request, &mut |event| {

@@ -18,7 +18,7 @@ use crate::hash_model::HashModel;
 
 pub(crate) const N_VOCAB: usize = 500;
 
-/// What a choice was told.
+/// Everything that a choice was told.
 #[derive(Clone, Default, PartialEq, Debug)]
 pub(crate) struct Told {
     pub(crate) tokens: Vec<TokenId>,
@@ -34,28 +34,28 @@ impl Told {
     }
 }
 
-/// What a request has said, and how its client behaves.
+/// Everything that a request was told, and how its client behaves.
 #[derive(Default)]
 pub(crate) struct Log {
     pub(crate) choices: Mutex<BTreeMap<usize, Told>>,
     pub(crate) prompt: Mutex<Option<Vec<Logprobs>>>,
-    /// What each choice is charged: tokens of the prompt, and generated.
+    /// Charges of each choice: tokens of the prompt, and generated.
     pub(crate) charges: Mutex<Vec<(usize, usize)>>,
     pub(crate) ends: Mutex<BTreeMap<usize, Result<Completion, Error>>>,
     pub(crate) is_closed: AtomicBool,
     pub(crate) is_stalled: AtomicBool,
-    /// It breaks off at this event, counted from 1 over all choices; 0: at none.
+    /// Event at which the client breaks off, counted from 1 over all choices; 0 for none.
     pub(crate) breaks_at: AtomicUsize,
     pub(crate) n_events: AtomicUsize,
 }
 
 impl Log {
-    /// The tokens of a choice.
+    /// Returns the tokens of a choice.
     pub(crate) fn tokens(&self, choice: usize) -> Vec<TokenId> {
         self.choices.lock().unwrap().get(&choice).map(|told| told.tokens.clone()).unwrap_or_default()
     }
 
-    /// The end of a choice that ended well.
+    /// Returns the end of a choice that ended well.
     pub(crate) fn end(&self, choice: usize) -> Completion {
         self.ends.lock().unwrap()[&choice].clone().unwrap()
     }
@@ -65,7 +65,7 @@ impl Log {
         breaks_at > 0 && self.n_events.load(Ordering::Relaxed) >= breaks_at
     }
 
-    /// All that was told is what is told alone, or the beginning of it where the client left.
+    /// Checks that all that was told is what is told alone, or the beginning of it where the client left.
     pub(crate) fn check(&self, alone: &Self, request: &Request, has_left: bool, at: &str) {
         let (told, prompt) = (self.prompt.lock().unwrap(), alone.prompt.lock().unwrap());
         let n_prompt = request.prompt_logprobs.filter(|_| request.task == Task::Generate);
@@ -100,7 +100,7 @@ impl Log {
     }
 }
 
-/// Writes the log.
+/// A sink that writes the log.
 pub(crate) struct LogSink(pub(crate) Arc<Log>);
 
 impl Sink for LogSink {
@@ -154,17 +154,17 @@ pub(crate) fn submit(runner: &mut Runner, request: &Request) -> Arc<Log> {
     log
 }
 
-/// A millisecond at every look.
+/// Makes a clock that goes on by a millisecond at every look.
 pub(crate) fn ticking() -> Box<engine::Clock> {
     let now = AtomicU64::new(0);
     Box::new(move || Duration::from_millis(now.fetch_add(1, Ordering::Relaxed)))
 }
 
-/// Where a run takes place.
+/// The setting of a run.
 pub(crate) struct World {
     pub(crate) n_pages: usize,
     pub(crate) step_rows_max: usize,
-    /// And the longest sequence behind it.
+    /// Window of attention, and the longest sequence behind it.
     pub(crate) window: Option<(AttentionWindow, usize)>,
 }
 
@@ -174,7 +174,7 @@ impl World {
     }
 }
 
-/// The hash model, behind a window if there is one.
+/// Makes the hash model, behind a window if there is one.
 pub(crate) fn hash_model(n_pages: usize, step_rows_max: usize, window: Option<(AttentionWindow, usize)>) -> HashModel {
     let model = HashModel::new(n_pages, N_VOCAB, step_rows_max);
     match window {
@@ -183,7 +183,7 @@ pub(crate) fn hash_model(n_pages: usize, step_rows_max: usize, window: Option<(A
     }
 }
 
-/// What the request says alone, in an arena that holds all of it.
+/// Returns what the request is told alone, in an arena that holds all of it.
 pub(crate) fn lonely(request: &Request, world: &World, tokenizer: &Arc<Tokenizer>) -> Arc<Log> {
     let context = world.context();
     let model = hash_model(context.div_ceil(PAGE_LEN) * request.n_choices, context, world.window);

@@ -1,5 +1,5 @@
-//! A sequence that is preempted says what it would have said, whatever it gathers on its way: each kind of request, preempted at each of
-//! its steps, with everything of it computed anew.
+//! A sequence that is preempted says what it would have said, whatever it gathers on its way: each kind of request,
+//! preempted at each of its steps, with everything of it computed anew.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ fn plain() -> Request {
     }
 }
 
-/// Every kind of state that a sequence gathers.
+/// Returns requests with every kind of state that a sequence gathers.
 pub(crate) fn kinds() -> Vec<(&'static str, Request)> {
     let drawn = Sampling { temperature: 2.0, seed: 5, ..Sampling::unchanged() };
     let penalties = Sampling { repeat_penalty: 1.5, frequency_penalty: 0.5, repeat_last_n: 30, ..drawn.clone() };

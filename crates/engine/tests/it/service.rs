@@ -26,7 +26,7 @@ use crate::{
 
 const N_VOCAB: usize = 500;
 
-/// Sends every end, with all text so far.
+/// A sink that sends every end, with all text so far.
 struct Waiting {
     text: String,
     ends: Sender<(usize, String, Result<Completion, Error>)>,
@@ -107,7 +107,7 @@ fn what_cannot_be_computed_is_refused_at_once() {
     assert_eq!(submit(&handle, request([1], 1)).unwrap().recv().unwrap().2.unwrap().n_completion, 1);
 }
 
-/// A reader who is never ready.
+/// A sink whose reader is never ready.
 struct Endless(Waiting);
 impl Sink for Endless {
     fn event(&mut self, event: Event<'_>) -> ControlFlow<()> {
@@ -226,7 +226,7 @@ pub(crate) fn stories_model(kv: KvType, n_threads: usize) -> (Box<Model>, Arc<To
     (Box::new(Model::load(&container, Kernels::new(None, n_threads).unwrap(), &options).unwrap()), tokenizer)
 }
 
-/// Promise 1: the same requests with fixed seeds in five mixes of order, company, cache, threads and arena.
+/// Requests with fixed seeds are answered alike in five mixes of order, company, cache, threads and arena.
 #[test]
 fn sixty_four_requests_say_the_same_in_every_mix() {
     let tokenizer = stories::tokenizer();
@@ -276,7 +276,7 @@ fn sixty_four_requests_say_the_same_in_every_mix() {
     }
 }
 
-/// Texts by request and choice.
+/// A sink that gathers texts by request and choice.
 struct Collecting {
     request: usize,
     texts: Arc<Mutex<BTreeMap<(usize, usize), String>>>,

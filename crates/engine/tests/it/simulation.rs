@@ -1,5 +1,5 @@
-//! Random requests, cancels, stalls, priorities and forks in tiny arenas: every output is that of the lonely run, and every page is
-//! accounted for after every step.
+//! Random requests, cancels, stalls, priorities and forks in tiny arenas: every output is that of the lonely run, and
+//! every page is accounted for after every step.
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +23,7 @@ use crate::{
     stories,
 };
 
-/// A name and a number, over and over.
+/// Grammar of a name and a number, over and over.
 pub(crate) static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| {
     let compiler = GrammarCompiler::new(&stories::tokenizer()).unwrap();
     compiler
@@ -31,7 +31,7 @@ pub(crate) static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| {
         .unwrap()
 });
 
-/// A request with a prompt that begins like others'.
+/// Makes a request with a prompt that begins like others'.
 fn request(rng: &mut Rng, context: usize) -> Request {
     let base = rng.below(3) as u32;
     let n_shared = rng.below(3 * PAGE_LEN);
@@ -72,7 +72,7 @@ struct Client {
     is_cancelled: bool,
 }
 
-/// A run of `n_requests`; all that happens follows from `seed`.
+/// Runs `n_requests`; all that happens follows from `seed`.
 fn simulate(seed: u64, world: &World, options: EngineOptions, n_requests: usize) {
     let mut rng = Rng::new(seed);
     let tokenizer = stories::tokenizer();
@@ -145,7 +145,7 @@ proptest! {
     }
 }
 
-/// A drafter for the hash model: none, prompt lookup, its first layer, or itself in a small arena of its own.
+/// Makes a drafter for the hash model: none, prompt lookup, its first layer, or itself in a small arena of its own.
 pub(crate) fn drafter(kind: usize) -> Drafter {
     match kind {
         0 => Drafter::None,
@@ -188,7 +188,7 @@ proptest! {
     }
 }
 
-/// Tokens and numbers of one request of `max_tokens` with a drafter.
+/// Returns tokens and numbers of one request of `max_tokens` with a drafter.
 fn speculate(kind: usize, sampling: Sampling, max_tokens: usize) -> (Vec<TokenId>, engine::Stats) {
     let options = EngineOptions { drafter: drafter(kind), ..EngineOptions::default() };
     let model = HashModel::new(40, N_VOCAB, 64);
@@ -222,7 +222,8 @@ fn right_drafts_save_steps() {
     assert!(stats.n_steps < 40 && stats.n_accepted > 160, "{stats:?}");
 }
 
-/// The distribution of the tokens that follow a prompt, drawn many times: with drafts as without, by the chi-squared statistic.
+/// The distribution of the tokens that follow a prompt, drawn many times, is the same with drafts as without, by the
+/// chi-squared statistic.
 #[test]
 fn drafts_leave_the_distribution_as_it_is() {
     const N: usize = 4000;
@@ -497,7 +498,7 @@ fn a_grammar_is_followed_whoever_else_runs_and_its_forced_tokens_save_steps() {
     assert_eq!(run(true, 7).0, text);
 }
 
-/// Joins the texts.
+/// A sink that joins the texts.
 struct TextSink(Arc<Mutex<String>>);
 
 impl Sink for TextSink {

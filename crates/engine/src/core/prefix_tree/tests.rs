@@ -85,7 +85,7 @@ fn the_name_of_a_prefix_is_that_of_its_tokens_and_scope() {
 }
 
 proptest! {
-    /// Against a list of all that was inserted: what is found is the longest common beginning.
+    /// Matches are compared with a list of all that was inserted: what is found is the longest common beginning.
     #[test]
     fn what_is_found_is_the_longest_common_prefix(
         texts in proptest::collection::vec(proptest::collection::vec(0u32..2, 1..100), 1..12),

@@ -5,18 +5,18 @@ use model::{PAGE_LEN, PageId, TokenId};
 use super::{PageMemory, Scheduler};
 use crate::core::{PageKey, SeqId, Sequence, Turn, budget::PROMPT_ROWS_MIN, prefix_tree::Inserted};
 
-/// Waiting sequences looked at in a step, so that a long queue costs nothing.
+/// Largest number of waiting sequences looked at in a step, so that a long queue costs nothing.
 const LOOKED_AT_MAX: usize = 64;
 
-/// Time between two that are under way and give way to more urgent ones.
+/// Least time between two sequences under way that give way to more urgent ones, in microseconds.
 const YIELD_INTERVAL_US: u64 = 1_000_000;
 
-/// A sequence waits for another that computes the same tokens, if that spares it so many.
+/// Least number of tokens that a sequence must be spared to wait for another that computes them.
 const WORTH_WAITING: usize = PAGE_LEN / 2;
 
 impl Scheduler {
-    /// Takes sequences out of the queue, by turns, while there are places and pages, and rows that would be of use: `n_left`. Adds them to
-    /// the prompts of the step.
+    /// Takes sequences out of the queue, by turns, while there are places and pages, and rows that would be of use:
+    /// `n_left`. Adds them to the prompts of the step.
     pub(super) fn admit(&mut self, mut n_left: usize, prompts: &mut Vec<SeqId>, memory: &mut dyn PageMemory) {
         // Those whose readers are behind may be many, and hide nobody.
         let ready = self.waiting.iter().map(|(_, id)| self.sequence(*id)).filter(|s| s.may_start());
@@ -43,14 +43,15 @@ impl Scheduler {
         }
     }
 
-    /// Who is preempted when pages run out: one whose reader is behind, else the one of the last turn.
+    /// Returns the sequence to preempt when pages run out: one whose reader is behind, else the one of the last turn.
     pub(super) fn victim(&self) -> Option<SeqId> {
         self.running.iter().map(|(_, id)| *id).max_by_key(|id| self.sequence(*id).turn())
     }
 
-    /// Preempts one for a waiting sequence, the last that may be asked: one whose reader is behind, which would hold its place for nothing;
-    /// one of a tenant that has more places; one that has told nothing yet and comes later. Of those that come later by their priority
-    /// alone and are under way one a second gives way, and each once.
+    /// Preempts a sequence for a waiting one; returns whether one could be asked. These may be, the last of each first:
+    /// one whose reader is behind, which would hold its place for nothing; one of a tenant that has more places; one
+    /// that has told nothing yet and comes later. Of those that come later by their priority alone and are under way,
+    /// one a second gives way, and each once.
     fn make_way(&mut self, id: SeqId) -> bool {
         let newcomer = self.sequence(id);
         let may_ask = self.yielded_us.is_none_or(|at| self.now_us.saturating_sub(at) >= YIELD_INTERVAL_US);
@@ -79,7 +80,8 @@ impl Scheduler {
         self.sequence_mut(id).is_running = false;
     }
 
-    /// Is a running sequence computing tokens that this one begins with, too? Then their pages will be had for nothing.
+    /// Whether a running sequence is computing tokens that this one begins with, too. Then their pages will be had for
+    /// nothing.
     fn shares_with_running(&self, sequence: &Sequence) -> bool {
         if !sequence.use_cache {
             return false;
@@ -98,7 +100,8 @@ impl Scheduler {
         })
     }
 
-    /// Gives a waiting sequence its cached prefix, if there is room for the rest; later ones in rank make room where there is not.
+    /// Gives a waiting sequence its cached prefix, if there is room for the rest; later ones in rank make room where
+    /// there is not.
     fn start(&mut self, id: SeqId, memory: &mut dyn PageMemory) -> bool {
         loop {
             self.take_cached(id);
@@ -132,7 +135,7 @@ impl Scheduler {
         true
     }
 
-    /// Most pages that a sequence of `len` tokens holds at once.
+    /// Largest number of pages that a sequence of `len` tokens holds at once.
     fn n_pages_of(&self, len: usize) -> usize {
         let all = len.div_ceil(PAGE_LEN);
         match self.limits.window {
@@ -141,7 +144,7 @@ impl Scheduler {
         }
     }
 
-    /// Locks the full pages that the tree has; what must be computed is left.
+    /// Locks the full pages that the tree has of a sequence; what must be computed is left.
     fn take_cached(&mut self, id: SeqId) {
         let Self { sequences, tree, n_shared_max, .. } = self;
         let Some(sequence) = sequences.get_mut(&id).filter(|s| s.use_cache) else { return };
@@ -195,7 +198,8 @@ impl Scheduler {
         }
     }
 
-    /// Copies the page of which the next tokens are a beginning, from the tree or from a running sequence: copy-on-write.
+    /// Copies the page of which the next tokens are a beginning, from the tree or from a running sequence:
+    /// copy-on-write.
     fn copy_partial(&mut self, id: SeqId, memory: &mut dyn PageMemory) {
         let sequence = self.sequence(id);
         if !sequence.use_cache || sequence.nodes.len() >= self.n_shared_max {
@@ -222,7 +226,8 @@ impl Scheduler {
         sequence.n_computed += n;
     }
 
-    /// The page of a running sequence that begins like what this one has to compute next, and how many tokens agree.
+    /// Returns the page of a running sequence that begins like what this one has to compute next, and how many tokens
+    /// agree.
     fn page_of_running(&self, sequence: &Sequence) -> Option<(PageId, usize)> {
         let (start, usable) = (sequence.n_computed, sequence.n_usable());
         let index = start / PAGE_LEN;

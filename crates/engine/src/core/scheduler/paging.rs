@@ -6,7 +6,8 @@ use super::{PageMemory, Scheduler};
 use crate::core::{PageKey, SeqId, prefix_tree::Inserted};
 
 impl Scheduler {
-    /// Makes room for `n` more positions, evicting and preempting as it must; `false`: `id` itself was preempted.
+    /// Makes room for `n` more positions, evicting and preempting as it must; returns `false` if `id` itself was
+    /// preempted.
     pub(super) fn reserve(&mut self, id: SeqId, n: usize, memory: &mut dyn PageMemory) -> bool {
         loop {
             let sequence = self.sequence(id);
@@ -25,7 +26,7 @@ impl Scheduler {
         }
     }
 
-    /// Makes room for drafts after the newest token where nobody must give way; gives for how many.
+    /// Makes room for drafts after the newest token where nobody must give way; returns for how many.
     pub(super) fn reserve_drafts(&mut self, id: SeqId, n_drafts: usize, memory: &mut dyn PageMemory) -> usize {
         loop {
             let sequence = self.sequence(id);
@@ -40,7 +41,7 @@ impl Scheduler {
         }
     }
 
-    /// A free page, or that of the cached prefix unused longest.
+    /// Returns a free page, or that of the cached prefix unused longest.
     pub(super) fn allocate(&mut self, memory: &mut dyn PageMemory) -> Option<PageId> {
         if let Some(page) = self.pool.allocate() {
             return Some(page);
@@ -76,8 +77,8 @@ impl Scheduler {
         pool.release(released.drain(..));
     }
 
-    /// Frees pages that the attention window has passed for good; those of the tree all at once, when it has passed them all, because a
-    /// node is locked with its ancestors.
+    /// Frees pages that the attention window has passed for good; those of the tree all at once, when it has passed
+    /// them all, because a node is locked with its ancestors.
     pub(super) fn drop_passed(&mut self, id: SeqId) {
         let Some(window) = self.limits.window else { return };
         let Self { sequences, pool, tree, n_sink_pages, .. } = self;

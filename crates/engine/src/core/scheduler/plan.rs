@@ -7,9 +7,9 @@ use crate::core::{SeqId, Turn};
 #[derive(Clone, Copy)]
 struct Prompt {
     id: SeqId,
-    /// Its tenant has had much more than others.
+    /// Whether its tenant has had much more than others.
     is_ahead: bool,
-    /// Rows that its tenant has had.
+    /// Number of rows that its tenant has had.
     served: u64,
     n_pending: usize,
     turn: Turn,
@@ -45,8 +45,8 @@ impl Scheduler {
         &self.planned
     }
 
-    /// Plans those that miss one token: all, unless a tenant has so many that the others wait for them. Then its sequences take turns. Gives
-    /// how many are planned beyond what every tenant has.
+    /// Plans the sequences that miss one token: all, unless a tenant has so many that the others wait for them. Then
+    /// its sequences take turns. Returns how many are planned beyond what every tenant has.
     fn plan_all_decoding(&mut self, order: &[SeqId], memory: &mut dyn PageMemory) -> usize {
         let level = self.budget.level(self.tenants.demands().map(|demand| demand.n_decoding));
         let mut decoding: Vec<(u64, SeqId)> = order.iter().map(|id| (self.sequence(*id).planned_us, *id)).collect();
@@ -64,7 +64,8 @@ impl Scheduler {
         n_excess
     }
 
-    /// Numbers the sequences of each tenant that could be computed, by rank: who is first of his tenant's comes before all who are second.
+    /// Numbers the sequences of each tenant that could be computed, by rank: the first ones of all tenants come before
+    /// all second ones.
     fn take_turns(&mut self) {
         let Self { sequences, running, waiting, tenants, .. } = self;
         tenants.begin();
@@ -81,17 +82,17 @@ impl Scheduler {
         tenants.compare(at_work.map(|s| s.tenant));
     }
 
-    /// Rows planned so far.
+    /// Number of rows planned so far.
     fn n_rows(&self) -> usize {
         self.planned.iter().map(|p| p.n_tokens + p.n_drafts).sum()
     }
 
-    /// Those of a prompt that want logits.
+    /// Number of planned rows of a prompt that want logits.
     fn n_prompt_logits(&self) -> usize {
         self.planned.iter().filter(|p| p.wanted == Wanted::All).map(|p| p.n_tokens).sum()
     }
 
-    /// Plans the row of a sequence that misses one token; whether it is planned.
+    /// Plans the row of a sequence that misses one token; returns whether it is planned.
     fn plan_decoding(&mut self, id: SeqId, memory: &mut dyn PageMemory) -> bool {
         let sequence = self.sequence(id);
         if !sequence.is_running || sequence.is_paused || !sequence.is_decoding() {
@@ -115,10 +116,10 @@ impl Scheduler {
         true
     }
 
-    /// Shares `n_left` rows out among prompts: at least half go to the one whose tenant has had least (of one tenant's, the first in rank),
-    /// so that none is starved; the others are taken shortest first, so that a short one need not wait for the end of a long one. Prompts
-    /// of tenants that are ahead of others get what is left, and no more time than all else in the step, of which `n_excess` rows are
-    /// decoded for tenants that have more than others.
+    /// Shares `n_left` rows out among prompts. At least half go to the one whose tenant has had least (of one tenant's,
+    /// the first in rank), so that none is starved; the others are taken shortest first, so that a short one need not
+    /// wait for the end of a long one. Prompts of tenants that are ahead of others get what is left, and no more time
+    /// than all else in the step, of which `n_excess` rows are decoded for tenants that have more than others.
     fn plan_prompts(&mut self, n_left: usize, n_excess: usize, order: &[SeqId], memory: &mut dyn PageMemory) {
         let of = |id: &SeqId| {
             let sequence = self.sequence(*id);
@@ -137,7 +138,7 @@ impl Scheduler {
         self.budget.spend(n_spent);
     }
 
-    /// Plans chunks of `prompts`, which come shortest first; gives how many rows.
+    /// Plans chunks of `prompts`, which come shortest first; returns the number of rows.
     fn plan_shortest(&mut self, prompts: &[Prompt], n_max: usize, memory: &mut dyn PageMemory) -> usize {
         let Some(first) = prompts.iter().min_by_key(|p| (p.served, p.turn)) else { return 0 };
         let (mut n_left, mut n_kept) = (n_max, first.n_pending.min(n_max.div_ceil(2)));
@@ -154,7 +155,7 @@ impl Scheduler {
         n_max - n_left
     }
 
-    /// Plans a chunk of at most `n_max` tokens; gives how many.
+    /// Plans a chunk of at most `n_max` tokens; returns how many.
     fn plan_prompt(&mut self, id: SeqId, n_max: usize, memory: &mut dyn PageMemory) -> usize {
         let sequence = self.sequence(id);
         let (position_first, n_pending) = (sequence.n_computed, sequence.n_pending());

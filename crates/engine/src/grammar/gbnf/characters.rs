@@ -4,7 +4,7 @@
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub(super) struct Characters(Vec<(u32, u32)>);
 
-/// What UTF-8 can spell.
+/// Ranges of all characters that UTF-8 can spell.
 const ALL: [(u32, u32); 2] = [(0, 0xD7FF), (0xE000, 0x10FFFF)];
 
 impl Characters {
@@ -58,7 +58,7 @@ impl Characters {
         false
     }
 
-    /// Takes `other` in; were there any that were not in yet?
+    /// Adds the characters of `other`; returns whether any of them were not there yet.
     pub(super) fn add(&mut self, other: &Self) -> bool {
         if other.0.is_empty() {
             return false;
@@ -72,7 +72,7 @@ impl Characters {
         has_grown
     }
 
-    /// As a regular expression.
+    /// Writes the set as a regular expression.
     pub(super) fn write(&self, out: &mut String) {
         if let [(first, last)] = self.0.as_slice()
             && first == last

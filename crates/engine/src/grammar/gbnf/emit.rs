@@ -25,7 +25,7 @@ pub(super) fn lark(grammar: &Grammar, plan: &Plan<'_>) -> String {
 
 struct Emitter {
     out: String,
-    /// Rules that were made up for groups.
+    /// Number of rules that were made up for groups.
     n_groups: usize,
 }
 

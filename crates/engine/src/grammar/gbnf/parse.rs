@@ -120,7 +120,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// `depth` groups around.
+    /// Parses alternatives inside `depth` groups.
     fn alternatives(&mut self, depth: usize) -> Result<Node, GrammarError> {
         check_depth(depth + 1, "gbnf")?;
         let mut alternatives = vec![self.sequence(depth)?];

@@ -1,10 +1,10 @@
 //! Where a grammar is cut into terminals.
 //!
-//! The lexer of the automata's crate follows all terminals that may come at once and ends them as late as it can. That loses
-//! a reading exactly if a terminal A could end, what may follow A begins with some character, and A or another terminal B
-//! that has read the same text goes on with that character. Then B (the one that goes on) is cut smaller, until nothing of
-//! the kind is left; a single character never goes on. Whether two terminals may come at the same place is not asked, so
-//! some are cut that need not be.
+//! The lexer of the automata's crate follows all terminals that may come at once and ends them as late as it can. That
+//! loses a reading exactly if a terminal A could end, what may follow A begins with some character, and A or another
+//! terminal B that has read the same text goes on with that character. Then B (the one that goes on) is cut smaller,
+//! until nothing of the kind is left; a single character never goes on. Whether two terminals may come at the same
+//! place is not asked, so some are cut that need not be.
 
 use super::{
     characters::Characters,
@@ -13,17 +13,17 @@ use super::{
 };
 use std::collections::{HashMap, HashSet, hash_map::Entry};
 
-/// Pairs of positions that are looked at before everything is cut into characters.
+/// Largest number of pairs of positions that are looked at before everything is cut into characters.
 const PAIRS_MAX: usize = 1_000_000;
-/// Rounds of cutting, before the same.
+/// Largest number of rounds of cutting before everything is cut into characters.
 const ROUNDS_MAX: usize = 100;
-/// Classes of characters in a grammar that is one regular expression.
+/// Largest number of classes of characters in a grammar that is one regular expression.
 const REGULAR_CLASSES_MAX: usize = 8000;
 
-/// A rule's body, cut.
+/// The body of a rule, cut into terminals.
 #[derive(Debug)]
 pub(super) enum Part {
-    /// By its place in [`Plan::terminals`].
+    /// A terminal, by its index in [`Plan::terminals`].
     Terminal(usize),
     Sequence(Vec<Part>),
     Choice(Vec<Part>),
@@ -35,15 +35,15 @@ pub(super) enum Part {
     Rule(usize),
 }
 
-/// A grammar, cut.
+/// A grammar that is cut into terminals.
 pub(super) struct Plan<'a> {
-    /// Each a sequence.
+    /// Terminals, each a sequence of nodes.
     pub(super) terminals: Vec<&'a [Node]>,
-    /// The rules that are used, by their place in the grammar.
+    /// Bodies of the rules that are used, by their index in the grammar.
     pub(super) rules: HashMap<usize, Part>,
 }
 
-/// A sequence by where it lies in memory, which is the same as long as the grammar is borrowed.
+/// A sequence, named by where it lies in memory, which is the same as long as the grammar is borrowed.
 type Key = (usize, usize);
 
 fn key(items: &[Node]) -> Key {
@@ -68,7 +68,7 @@ pub(super) fn plan<'a>(grammar: &'a Grammar, facts: &Facts) -> Plan<'a> {
     Cutter { grammar, facts, is_cut: None, todo: Vec::new(), terminals: Vec::new() }.run()
 }
 
-/// Classes in a regular node with all rules written out.
+/// Number of classes in a regular node with all rules written out.
 fn n_classes(grammar: &Grammar, node: &Node, known: &mut HashMap<usize, usize>) -> usize {
     match node {
         Node::Class(_) => 1,
@@ -90,9 +90,9 @@ fn n_classes(grammar: &Grammar, node: &Node, known: &mut HashMap<usize, usize>) 
 struct Cutter<'a, 'f> {
     grammar: &'a Grammar,
     facts: &'f Facts,
-    /// What must be cut smaller; `None`: everything.
+    /// Terminals that must be cut smaller; `None` if all must.
     is_cut: Option<&'f HashSet<Key>>,
-    /// Rules that are used.
+    /// Rules that are used and not cut yet.
     todo: Vec<usize>,
     terminals: Vec<&'a [Node]>,
 }
@@ -138,7 +138,7 @@ impl<'a> Cutter<'a, '_> {
         }
     }
 
-    /// Neighbours that are regular become one terminal.
+    /// Joins neighbours that are regular into one terminal.
     fn runs(&mut self, items: &'a [Node]) -> Part {
         let mut parts = Vec::new();
         for run in items.chunk_by(|a, b| self.facts.is_regular(a) && self.facts.is_regular(b)) {
@@ -153,7 +153,7 @@ impl<'a> Cutter<'a, '_> {
     }
 }
 
-/// Terminals that must be cut smaller; `None` if finding out costs too much.
+/// Returns the terminals that must be cut smaller; `None` if finding out costs too much.
 fn conflicts(grammar: &Grammar, plan: &Plan<'_>) -> Option<Vec<usize>> {
     let mut positions = Positions::default();
     let mut begins = Vec::new();
@@ -256,7 +256,7 @@ impl Starts {
         }
     }
 
-    /// For each terminal, the characters that may come after it.
+    /// Returns, for each terminal, the characters that may come after it.
     fn followers(mut self, plan: &Plan<'_>) -> Vec<Characters> {
         loop {
             let mut has_changed = false;

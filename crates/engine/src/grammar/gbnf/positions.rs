@@ -1,14 +1,14 @@
 //! The position automaton of terminals: one state for each class of characters that stands in them.
 //!
-//! Source: Glushkov 1961, "The abstract theory of automata". Bounded repetitions count as unbounded ones here: the automaton
-//! then goes on where a terminal does not, which errs on the safe side.
+//! Source: Glushkov 1961, "The abstract theory of automata". Bounded repetitions count as unbounded ones here: the
+//! automaton then goes on where a terminal does not, which errs on the safe side.
 
 use super::{
     characters::Characters,
     rules::{Grammar, Node},
 };
 
-/// Positions, and arrows between them, of all terminals of a grammar.
+/// Largest number of positions, and of arrows between them, of all terminals of a grammar.
 const POSITIONS_MAX: usize = 4000;
 const ARROWS_MAX: usize = 200_000;
 
@@ -22,11 +22,11 @@ pub(super) struct Position {
     pub(super) class: Characters,
     pub(super) next: Vec<usize>,
     pub(super) terminal: usize,
-    /// May the terminal end after it?
+    /// Whether the terminal may end after the position.
     pub(super) is_last: bool,
 }
 
-/// Where a part of a terminal begins and ends.
+/// The positions where a part of a terminal begins and ends.
 #[derive(Default)]
 pub(super) struct Part {
     pub(super) first: Vec<usize>,
@@ -35,7 +35,7 @@ pub(super) struct Part {
 }
 
 impl Positions {
-    /// Adds the terminal that is this sequence; `None`: there are too many positions.
+    /// Adds the terminal that is this sequence; `None` if there are too many positions.
     pub(super) fn add(&mut self, grammar: &Grammar, items: &[Node], terminal: usize) -> Option<Part> {
         let part = self.sequence(grammar, items, terminal)?;
         part.last.iter().for_each(|&last| self.all[last].is_last = true);

@@ -3,14 +3,14 @@
 use super::{characters::Characters, refused};
 use crate::grammar::{GrammarError, error::quoted, nesting::Graph};
 
-/// Levels of a rule that is written out as one regular expression; its parser stops at 250.
+/// Largest number of levels of a rule that is written out as one regular expression; its parser stops at 250.
 const REGULAR_HEIGHT_MAX: usize = 100;
 
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Node {
-    /// One of these characters.
+    /// One character of this class.
     Class(Characters),
-    /// All of them in turn; none of them is the empty text.
+    /// All nodes in turn; none of them is the empty text.
     Sequence(Vec<Node>),
     Choice(Vec<Node>),
     Repeat {
@@ -18,7 +18,7 @@ pub(super) enum Node {
         min: usize,
         max: Option<usize>,
     },
-    /// By its place in [`Grammar::rules`].
+    /// A rule, by its index in [`Grammar::rules`].
     Rule(usize),
 }
 
@@ -41,7 +41,7 @@ impl Node {
 }
 
 pub(super) struct Grammar {
-    /// Names and bodies.
+    /// Names and bodies of the rules.
     pub(super) rules: Vec<(String, Node)>,
     pub(super) root: usize,
 }
@@ -52,9 +52,9 @@ impl Grammar {
     }
 }
 
-/// What holds of each rule.
+/// The properties of each rule.
 pub(super) struct Facts {
-    /// Levels of a regular rule with all rules in it written out; `None` if it is recursive, or too high.
+    /// Number of levels of a regular rule with all rules in it written out; `None` if it is recursive, or too high.
     heights: Vec<Option<usize>>,
 }
 
@@ -75,7 +75,7 @@ impl Facts {
     }
 }
 
-/// Refuses what cannot be followed.
+/// Refuses a grammar that cannot be followed; returns the properties of its rules.
 pub(super) fn check(grammar: &Grammar) -> Result<Facts, GrammarError> {
     let mut graph = Graph::default();
     for (name, body) in &grammar.rules {
@@ -111,7 +111,7 @@ fn refer<'a>(grammar: &'a Grammar, node: &Node, depth: usize, graph: &mut Graph<
     node.children().iter().for_each(|child| refer(grammar, child, depth + 1, graph));
 }
 
-/// The rules of which `holds`, beginning with none.
+/// Returns for which rules `holds`, beginning with none.
 fn fixpoint(grammar: &Grammar, holds: impl Fn(&Node, &[bool]) -> bool) -> Vec<bool> {
     let mut known = vec![false; grammar.rules.len()];
     loop {
@@ -128,7 +128,7 @@ fn fixpoint(grammar: &Grammar, holds: impl Fn(&Node, &[bool]) -> bool) -> Vec<bo
     }
 }
 
-/// May it be the empty text?
+/// Whether the node may be the empty text.
 pub(super) fn nullable(node: &Node, known: &[bool]) -> bool {
     match node {
         Node::Class(_) => false,
@@ -139,7 +139,7 @@ pub(super) fn nullable(node: &Node, known: &[bool]) -> bool {
     }
 }
 
-/// Has it a text that ends?
+/// Whether the node has a text that ends.
 fn finite(node: &Node, known: &[bool]) -> bool {
     match node {
         Node::Class(_) => true,
@@ -150,7 +150,7 @@ fn finite(node: &Node, known: &[bool]) -> bool {
     }
 }
 
-/// The rules that a text of `node` may begin with.
+/// Collects the rules that a text of `node` may begin with.
 fn leftmost(node: &Node, is_nullable: &[bool], out: &mut Vec<usize>) {
     match node {
         Node::Class(_) => {}
@@ -168,7 +168,7 @@ fn leftmost(node: &Node, is_nullable: &[bool], out: &mut Vec<usize>) {
     }
 }
 
-/// Like llama.cpp: a rule must not begin with itself.
+/// Refuses rules that begin with themselves, as llama.cpp does.
 fn check_left_recursion(grammar: &Grammar, is_nullable: &[bool]) -> Result<(), GrammarError> {
     let edges: Vec<Vec<usize>> = (0..grammar.rules.len())
         .map(|rule| {

@@ -4,22 +4,22 @@ use super::syntax;
 use crate::grammar::{GrammarError, error::one_line};
 use serde_json::Value;
 
-/// What a piece is.
+/// The kind of a piece.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Lexeme {
-    /// A rule or terminal; one that begins a line is being defined.
+    /// Name of a rule or terminal; one that begins a line is being defined.
     Name { begins_line: bool },
-    /// `(` or `[` or `{`.
+    /// Opening bracket `(`, `[` or `{`.
     Open,
-    /// `)` or `]` or `}`.
+    /// Closing bracket `)`, `]` or `}`.
     Close,
-    /// `<|name|>`, `<[7]>`.
+    /// Control token, `<|name|>` or `<[7]>`.
     ControlToken,
-    /// `%json`, the value follows.
+    /// Keyword `%json`, behind which a value follows.
     Schema,
-    /// `%llguidance`, the value follows.
+    /// Keyword `%llguidance`, behind which a value follows.
     Options,
-    /// `%regex`, the value follows.
+    /// Keyword `%regex`, behind which a value follows.
     Substrings,
     /// White space, comments, strings, regular expressions, signs.
     Other,
@@ -28,7 +28,7 @@ pub(super) enum Lexeme {
 pub(super) struct Scanner<'a> {
     rest: &'a str,
     line: usize,
-    /// Nothing but white space since the line began.
+    /// Whether only white space stands before the piece on its line.
     begins_line: bool,
 }
 
@@ -37,7 +37,7 @@ impl<'a> Scanner<'a> {
         Self { rest: text, line: 1, begins_line: true }
     }
 
-    /// Of what was read last.
+    /// Line of what was read last.
     pub(super) fn line(&self) -> usize {
         self.line
     }
@@ -70,12 +70,12 @@ impl<'a> Scanner<'a> {
         Ok(Some((lexeme, self.take(n_bytes))))
     }
 
-    /// Does this sign come next on the line?
+    /// Whether `sign` comes next on the line.
     pub(super) fn is_before(&self, sign: char) -> bool {
         self.rest.trim_start_matches([' ', '\t']).starts_with(sign)
     }
 
-    /// The JSON value that stands next.
+    /// Reads the JSON value that stands next.
     pub(super) fn json(&mut self) -> Result<Value, GrammarError> {
         let mut values = serde_json::Deserializer::from_str(self.rest).into_iter::<Value>();
         let value = match values.next() {
@@ -95,7 +95,7 @@ impl<'a> Scanner<'a> {
         taken
     }
 
-    /// Bytes from `start` to before `end`, or all.
+    /// Number of bytes from `start` to before `end`, or to the end of the text.
     fn until(&self, start: usize, end: char) -> usize {
         let rest = self.rest.get(start..).unwrap_or_default();
         start + rest.find(end).unwrap_or(rest.len())
@@ -106,7 +106,7 @@ impl<'a> Scanner<'a> {
         rest.find(|c| !is_name(c)).unwrap_or(rest.len())
     }
 
-    /// A string or regular expression with its quotes.
+    /// Number of bytes of a string or regular expression with its quotes.
     fn quoted(&self, quote: char) -> Result<usize, GrammarError> {
         let mut is_escaped = false;
         for (index, character) in self.rest.char_indices().skip(1) {

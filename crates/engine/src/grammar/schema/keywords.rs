@@ -1,58 +1,58 @@
 //! The keywords of JSON Schema, and what becomes of each.
 
-/// What a keyword's value must be, and so how it is lowered.
+/// The kind of a keyword: what its value must be, and so how it is lowered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Keyword {
-    /// Says nothing about values: left out.
+    /// The keyword says nothing about values and is left out.
     Annotation,
-    /// `$defs`: looked at where something refers to it.
+    /// The keyword `$defs`: looked at where something refers to it.
     Definitions,
-    /// A dialect; those that are known read alike here.
+    /// The value is a dialect; those that are known read alike here.
     Dialect,
     /// A type, or a list of types.
     Type,
-    /// Any value, taken literally.
+    /// The value is any one, taken literally.
     Constant,
-    /// A list of them.
+    /// The value is a list of values, taken literally.
     Constants,
-    /// A reference within the schema.
+    /// The value is a reference within the schema.
     Reference,
-    /// A schema.
+    /// The value is a schema.
     Schema,
-    /// A list of schemas, not empty.
+    /// The value is a list of schemas, not empty.
     Schemas,
-    /// Schemas by name.
+    /// The value holds schemas by name.
     SchemasByName,
-    /// Schemas by regular expression.
+    /// The value holds schemas by regular expression.
     SchemasByPattern,
-    /// `items`: a schema, or in old dialects a list.
+    /// The keyword `items`: a schema, or in old dialects a list.
     Items,
-    /// `additionalItems`: what follows that list.
+    /// The keyword `additionalItems`: a schema of what follows the list of `items`.
     AdditionalItems,
-    /// A whole number of things.
+    /// The value is a whole number of things.
     Length,
-    /// A number.
+    /// The value is a number.
     Number,
-    /// A number, or in the oldest dialect a boolean.
+    /// The value is a number, or in the oldest dialect a boolean.
     NumberOrFlag,
-    /// A number above zero.
+    /// The value is a number above zero.
     PositiveNumber,
-    /// A regular expression.
+    /// The value is a regular expression.
     Pattern,
-    /// The name of a format.
+    /// The value is the name of a format.
     Format,
-    /// A list of names.
+    /// The value is a list of names.
     Names,
-    /// A schema of the names themselves.
+    /// The value is a schema of the names themselves.
     PropertyNames,
-    /// `true` beside a schema allows null as well.
+    /// The value `true` beside a schema allows null as well.
     Nullable,
-    /// Enforced by nobody, so it may only be `false`.
+    /// The keyword is enforced by nobody, so its value may only be `false`.
     OnlyFalse,
 }
 
-/// Every keyword that is not refused, by the type of value that it speaks of. A keyword that speaks of another type than the
-/// value has says nothing, as the standard wants it.
+/// Every keyword that is not refused, by the type of value that it speaks of. A keyword that speaks of another type
+/// than the value has says nothing, as the standard wants it.
 const KEYWORDS: &[(&str, Keyword)] = &[
     // about the schema
     ("title", Keyword::Annotation),
@@ -111,14 +111,14 @@ const KEYWORDS: &[(&str, Keyword)] = &[
     ("maxProperties", Keyword::Length),
 ];
 
-/// Formats that are enforced.
+/// Names of the formats that are enforced.
 pub(super) const FORMATS: &[&str] =
     &["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"];
 
-/// The types.
+/// Names of the types.
 pub(super) const TYPES: &[&str] = &["null", "boolean", "integer", "number", "string", "array", "object"];
 
-/// `None`: the keyword is not supported.
+/// Returns the kind of a keyword; `None` if it is not supported.
 pub(super) fn find(name: &str) -> Option<Keyword> {
     if name.starts_with("x-") && name != "x-guidance" {
         return Some(Keyword::Annotation);
@@ -126,7 +126,7 @@ pub(super) fn find(name: &str) -> Option<Keyword> {
     KEYWORDS.iter().find(|(known, _)| *known == name).map(|(_, keyword)| *keyword)
 }
 
-/// Is the dialect one of those whose keywords are the ones above?
+/// Whether the dialect is one of those whose keywords are the ones above.
 pub(super) fn is_dialect(uri: &str) -> bool {
     let uri = uri.trim_end_matches('#');
     let rest = uri.strip_prefix("https://").or_else(|| uri.strip_prefix("http://"));

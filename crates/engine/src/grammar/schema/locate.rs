@@ -16,12 +16,12 @@ const CIRCLE: &str = "a reference that must be merged with what stands beside it
 
 /// The smallest part of a schema that is refused alone with the same words.
 pub(super) struct Blamed {
-    /// Keys and indices that lead to it.
+    /// Keys and indices that lead to the part.
     pub(super) keys: Vec<String>,
     pub(super) error: GrammarError,
 }
 
-/// What of `root`, which stands at `path`, is to blame for `message`.
+/// Finds the part of `root`, which stands at `path`, that is to blame for `message`.
 pub(super) fn blame(root: &Value, path: &str, message: String, build: Build<'_>) -> Blamed {
     let mut blamed = path.to_owned();
     let mut keys = Vec::new();
@@ -58,12 +58,13 @@ fn in_words(blamed: String, message: String) -> GrammarError {
     GrammarError::Schema { path: blamed, message }
 }
 
-/// The same complaint, whatever was said about where.
+/// Whether two messages are the same complaint, whatever they say about the place.
 fn is_same(whole: &str, part: &str) -> bool {
     whole == part || whole.contains(part) || part.contains(whole)
 }
 
-/// The schemas within a schema, with the keys that lead to them; the definitions last, since most are found by way of their uses.
+/// Returns the schemas within a schema, with the keys that lead to them. Definitions come last, since most are found by
+/// way of their uses.
 fn parts(schema: &Value) -> Vec<(Vec<String>, &Value)> {
     let mut out = Vec::new();
     let mut definitions = Vec::new();

@@ -1,7 +1,7 @@
 //! Schemas that are enforced as far as they can be: what cannot is left out, down to any object.
 //!
-//! First [`Lowering`] leaves out keywords and values that are refused by themselves; then, while the automata's crate refuses the whole, the
-//! part that it refuses alone loses the keyword without which it compiles.
+//! First [`Lowering`] leaves out keywords and values that are refused by themselves; then, while the automata's crate
+//! refuses the whole, the part that it refuses alone loses the keyword without which it compiles.
 
 use super::{
     Build, check_size,
@@ -14,16 +14,16 @@ use crate::grammar::{GrammarError, limits::LOOSEN_ROUNDS_MAX};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 
-/// What of a schema can be enforced.
+/// A schema as far as it can be enforced.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Loosened {
-    /// Takes every value that the whole schema takes, and objects at least; compiles.
+    /// Schema that takes every value that the whole schema takes, and objects at least; it compiles.
     pub schema: Value,
-    /// What was left out, or the first of it: the errors that it would have been.
+    /// Errors that the parts left out would have been, or the first of them.
     pub left_out: Vec<GrammarError>,
 }
 
-/// `schema` without what cannot be enforced; `build` compiles.
+/// Leaves out of `schema` what cannot be enforced; `build` compiles.
 pub(in crate::grammar) fn loosen(schema: &Value, build: Build<'_>) -> Loosened {
     let any = || json!({"type": "object"});
     if let Err(error) = check_size(schema, "schema") {
@@ -46,7 +46,7 @@ pub(in crate::grammar) fn loosen(schema: &Value, build: Build<'_>) -> Loosened {
     Loosened { schema: any(), left_out }
 }
 
-/// Definitions that are references, and lead to one another and nowhere else, become any value: no text is of them.
+/// Turns definitions that are references, and lead to one another and nowhere else, into any value: no text is of them.
 fn break_circles(schema: &mut Value) -> Option<GrammarError> {
     let definitions = schema.get_mut("$defs").and_then(Value::as_object_mut)?;
     let alone = |definition: &Value| {
@@ -66,7 +66,7 @@ fn break_circles(schema: &mut Value) -> Option<GrammarError> {
     circular.first().map(|_| wrong("schema", "references that lead to one another and nowhere else"))
 }
 
-/// `part` of `root` with as little left out as makes it compile.
+/// Returns `part` of `root` with as little left out as makes it compile.
 fn looser(root: &Value, part: &Value, build: Build<'_>) -> Value {
     let builds = |part: &Value| {
         Lowering::new(root).run(part, "schema").is_ok_and(|lowered| build(with_options(lowered)).is_ok())
@@ -93,7 +93,7 @@ fn looser(root: &Value, part: &Value, build: Build<'_>) -> Value {
     one_of.into_iter().chain(without).map(Value::Object).find(builds).unwrap_or_else(kept_definitions)
 }
 
-/// How much is lost with a keyword: what says more of a value is left out last.
+/// Returns how much is lost with a keyword: what says more of a value is left out last.
 fn dearness(name: &str) -> usize {
     match find(name) {
         Some(Keyword::Pattern | Keyword::Format | Keyword::Length | Keyword::PositiveNumber) => 0,

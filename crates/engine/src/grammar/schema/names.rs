@@ -4,8 +4,8 @@ use super::lower::wrong;
 use crate::grammar::GrammarError;
 use serde_json::{Map, Value, json};
 
-/// Takes `propertyNames` out of a lowered schema and says the same by other keywords: nothing, where every name is of the schema; else
-/// by `patternProperties`, or by `properties` where it lists them.
+/// Takes `propertyNames` out of a lowered schema and says the same by other keywords: nothing, where every name is of
+/// the schema; else by `patternProperties`, or by `properties` where it lists them.
 pub(super) fn write_out(members: &mut Map<String, Value>, path: &str) -> Result<(), GrammarError> {
     let Some(names) = members.shift_remove("propertyNames") else { return Ok(()) };
     let refused =

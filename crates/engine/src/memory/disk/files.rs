@@ -6,17 +6,17 @@ use std::{
     path::Path,
 };
 
-/// How pages are read and written; tests have a disk that hangs.
+/// The storage of pages: how they are read and written. Tests have one that hangs.
 pub(super) trait Storage: Send + Sync {
-    /// The bytes of a file of exactly `n_bytes`.
+    /// Reads a file of exactly `n_bytes`.
     fn read(&self, path: &Path, n_bytes: usize) -> Option<Vec<u8>>;
-    /// Makes a file that is whole whenever it is there.
+    /// Writes a file that is whole whenever it is there.
     fn write(&self, part: &Path, name: &str, bytes: &[u8]) -> io::Result<()>;
-    /// Removes one, if it is there.
+    /// Removes a file, if it is there.
     fn remove(&self, path: &Path);
 }
 
-/// The system's.
+/// The storage of the operating system.
 pub(super) struct Files;
 
 impl Storage for Files {

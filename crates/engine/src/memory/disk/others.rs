@@ -1,4 +1,5 @@
-//! What a cache folder holds of models that nobody serves: as much as one that is served may have, and nothing that can never be read.
+//! What a cache folder holds of models that nobody serves: as much as one that is served may have, and nothing that can
+//! never be read.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -8,11 +9,11 @@ use std::{
 
 use super::{DiskCache, files::make_private_file, key_of};
 
-/// Ends the name of the file beside each model's part of the folder that whoever serves the model holds.
+/// Ending of the name of the file beside each model's part of the folder that the server of the model holds.
 const LOCK: &str = "lock";
 
-/// Holds a part of the folder while its model is served, if it is to be had: without it, another server may take it for one that nobody serves, which
-/// costs warmth.
+/// Holds a part of the folder while its model is served, if it is to be had: without it, another server may take it for
+/// one that nobody serves, which costs warmth.
 pub(super) fn hold(part: &Path) -> Option<File> {
     let lock = open(part).ok()?;
     lock.try_lock_shared().ok().map(|()| lock)
@@ -25,8 +26,8 @@ fn open(part: &Path) -> io::Result<File> {
     options.open(part.with_extension(LOCK))
 }
 
-/// Removes pages that nobody may read any more, and the oldest of the others, until they are no more than `bytes_max`. `own` is not looked at, nor
-/// what others hold. What cannot be read or removed stays.
+/// Removes pages that nobody may read any more, and the oldest of the others, until they are no more than `bytes_max`.
+/// `own` is not looked at, nor what others hold. What cannot be read or removed stays.
 pub(super) fn shrink(cache: &DiskCache, own: &Path) {
     let parts = parts_of(&cache.folder).into_iter().filter(|part| part != own);
     let mut held: Vec<(PathBuf, File)> = Vec::new();
@@ -65,7 +66,7 @@ pub(super) fn shrink(cache: &DiskCache, own: &Path) {
     }
 }
 
-/// Folders that are named as those of models are.
+/// Returns the folders that are named as those of models are.
 fn parts_of(folder: &Path) -> Vec<PathBuf> {
     let is_part = |entry: &fs::DirEntry| {
         let name = entry.file_name();

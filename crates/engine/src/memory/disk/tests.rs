@@ -202,7 +202,7 @@ fn wait_for_the_writer(disk: &Disk) {
     }
 }
 
-/// A disk that stands still while `gate` is locked.
+/// A storage that stands still while `gate` is locked.
 struct Hanging {
     gate: Arc<Mutex<()>>,
 }

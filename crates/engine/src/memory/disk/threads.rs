@@ -1,5 +1,5 @@
-//! [`Writer`] and [`Reader`]: the threads that touch the disk. One that is full, slow or hangs holds up whoever waits for it for a bounded time; after
-//! that nobody waits for it until it answers.
+//! [`Writer`] and [`Reader`]: the threads that touch the disk. One that is full, slow or hangs holds up whoever waits
+//! for it for a bounded time; after that nobody waits for it until it answers.
 
 use std::{
     cell::Cell,
@@ -18,36 +18,36 @@ use std::{
 use super::{DiskCache, files::Storage, name_of, others};
 use crate::{core::ChainKey, sync::lock};
 
-/// Pages that wait to be written; more are not saved.
+/// Largest number of pages that wait to be written; more are not saved.
 pub(super) const N_WAITING_MAX: usize = 32;
 /// Longest wait for a page to be read: all streams stand still meanwhile.
 const READ_MAX: Duration = Duration::from_millis(500);
-/// Longest wait for the writer to do anything at all, where somebody waits for it.
+/// Longest wait for the writer to do anything at all.
 const WRITE_MAX: Duration = Duration::from_secs(2);
-/// Between two looks whether it has.
+/// Time between two looks whether the writer has done something.
 const LOOK: Duration = Duration::from_millis(1);
 
-/// What the writer does next.
+/// A job of the writer.
 pub(super) enum Job {
-    /// Writes a file.
+    /// Write the file of a page.
     Page { chain: ChainKey, bytes: Vec<u8> },
-    /// Removes files.
+    /// Remove the files with these names.
     Remove(Vec<String>),
 }
 
-/// Writes pages and removes files.
+/// The thread that writes pages and removes files.
 pub(super) struct Writer {
     jobs: SyncSender<Job>,
     thread: JoinHandle<()>,
-    /// Jobs that are done.
+    /// Number of jobs that are done.
     n_done: Arc<AtomicU64>,
-    /// Pages that it has not written yet.
+    /// Pages that are not written yet.
     pending: Arc<Mutex<HashSet<ChainKey>>>,
     is_stuck: bool,
 }
 
 impl Writer {
-    /// Looks after what the folder holds of others first.
+    /// Starts the writer, which first looks after what the folder holds of others.
     pub(super) fn start(cache: DiskCache, part: Arc<Path>, storage: Arc<dyn Storage>) -> io::Result<Self> {
         let (jobs, waiting) = sync_channel(N_WAITING_MAX);
         let (n_done, pending) = (Arc::new(AtomicU64::new(0)), Arc::<Mutex<HashSet<ChainKey>>>::default());
@@ -70,17 +70,17 @@ impl Writer {
         Ok(Self { jobs, thread, n_done, pending, is_stuck: false })
     }
 
-    /// A page is not written yet.
+    /// Whether a page is not written yet.
     pub(super) fn has_yet_to_write(&self, chain: ChainKey) -> bool {
         lock(&self.pending).contains(&chain)
     }
 
-    /// Takes more pages.
+    /// Whether more pages are taken.
     pub(super) fn has_room(&self) -> bool {
         lock(&self.pending).len() < N_WAITING_MAX
     }
 
-    /// Hands it a page; `false`: it is behind.
+    /// Hands the writer a page; returns `false` if it is behind.
     pub(super) fn write(&mut self, chain: ChainKey, bytes: Vec<u8>, is_patient: bool) -> bool {
         lock(&self.pending).insert(chain);
         let is_sent = self.send(Job::Page { chain, bytes }, is_patient);
@@ -90,7 +90,7 @@ impl Writer {
         is_sent
     }
 
-    /// Hands it a job; the patient wait for it to take one, unless it took none for long.
+    /// Hands the writer a job. The patient wait for it to take one, unless it took none for long.
     pub(super) fn send(&mut self, mut job: Job, is_patient: bool) -> bool {
         let mut waited = Duration::ZERO;
         loop {
@@ -111,7 +111,7 @@ impl Writer {
         }
     }
 
-    /// Waits until all is done, for as long as anything is.
+    /// Waits until all is done, as long as the writer does something.
     pub(super) fn finish(self) {
         drop(self.jobs);
         let n_done = || self.n_done.load(Ordering::Relaxed);
@@ -124,11 +124,11 @@ impl Writer {
     }
 }
 
-/// Reads pages.
+/// The thread that reads pages.
 pub(super) struct Reader {
     wanted: Sender<(PathBuf, usize)>,
     pages: Receiver<Option<Vec<u8>>>,
-    /// Nobody waits any more for what it reads now.
+    /// Whether nobody waits any more for what it reads now.
     is_late: Cell<bool>,
 }
 
@@ -146,7 +146,7 @@ impl Reader {
         Ok(Self { wanted, pages, is_late: Cell::new(false) })
     }
 
-    /// Can be asked: has not been waited for in vain.
+    /// Whether it can be asked: nobody has waited for it in vain.
     pub(super) fn is_free(&self) -> bool {
         if self.is_late.get() && self.pages.try_recv().is_ok() {
             self.is_late.set(false);
@@ -154,7 +154,7 @@ impl Reader {
         !self.is_late.get()
     }
 
-    /// The bytes of a file of exactly so many; `Err`: nobody knows, the disk does not answer.
+    /// Reads a file of exactly `n_bytes`; the error says that the disk does not answer.
     pub(super) fn read(&self, path: PathBuf, n_bytes: usize) -> Result<Option<Vec<u8>>, ()> {
         if !self.is_free() {
             return Err(());

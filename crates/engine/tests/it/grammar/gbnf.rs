@@ -7,7 +7,7 @@ fn gbnf(text: &str) -> GrammarSource {
     GrammarSource::Gbnf(text.into())
 }
 
-/// In the style of the grammars that llama.cpp comes with, recursive, with white space everywhere.
+/// A grammar in the style of those that llama.cpp comes with: recursive, with white space everywhere.
 const JSON: &str = r#"
 # any JSON value
 root   ::= value
@@ -83,7 +83,7 @@ fn recursive_grammars_are_exact() {
 /// A grammar, and what it matches.
 type Known = (&'static str, fn(&str) -> bool);
 
-/// Every short text of two letters, against a recogniser that tries every reading.
+/// Every short text of two letters is compared with a recogniser that tries every reading.
 #[test]
 fn equal_to_a_plain_recogniser() {
     let grammars: &[Known] = &[

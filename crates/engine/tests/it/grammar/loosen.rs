@@ -4,7 +4,8 @@ use super::support::{check, load, matches};
 use engine::grammar::{GrammarSource, Loosened};
 use serde_json::{Value, json};
 
-/// What is left of `schema` takes `good` and not `bad`; each error of what was left out contains one of `left_out`.
+/// Checks that what is left of `schema` takes `good` and not `bad`; each error of what was left out contains one of
+/// `left_out`.
 #[track_caller]
 fn check_loose(schema: &Value, good: &[&str], bad: &[&str], left_out: &[&str]) {
     let compiler = &load("bytes").compiler;
@@ -24,7 +25,7 @@ fn check_loose(schema: &Value, good: &[&str], bad: &[&str], left_out: &[&str]) {
     }
 }
 
-/// A property of that schema beside one that is enforced.
+/// Makes a schema with this property beside one that is enforced.
 fn beside(property: &Value) -> Value {
     json!({"type": "object", "properties": {"n": {"type": "integer"}, "x": property}, "required": ["n"], "additionalProperties": false})
 }

@@ -8,7 +8,7 @@ use std::{
 };
 use tokenizer::{TokenId, Tokenizer};
 
-/// The end of generation of the vocabulary of bytes.
+/// Token that ends a generation in the vocabulary of bytes.
 pub(crate) const END: TokenId = TokenId(2);
 
 pub(crate) struct Loaded {
@@ -16,7 +16,7 @@ pub(crate) struct Loaded {
     pub(crate) compiler: GrammarCompiler,
 }
 
-/// `bytes`, `stories`, `smollm2`, or a vocabulary of `tokenizer-vectors`; each loaded once.
+/// Loads `bytes`, `stories`, `smollm2`, or a vocabulary of `tokenizer-vectors`; each once.
 pub(crate) fn load(name: &'static str) -> Arc<Loaded> {
     static LOADED: OnceLock<Mutex<HashMap<&str, Arc<Loaded>>>> = OnceLock::new();
     let mut loaded = LOADED.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
@@ -41,7 +41,8 @@ fn open(path: &std::path::Path) -> Metadata {
     Container::open(path).unwrap().metadata().clone()
 }
 
-/// Every byte is a token, so a text is accepted or not, however a tokenizer would cut it.
+/// Makes a vocabulary in which every byte is a token, so that a text is accepted or not however a tokenizer would cut
+/// it.
 fn bytes() -> Metadata {
     let control = ["<unk>", "<s>", "</s>", "<|tool|>"].map(|piece| (piece.to_owned(), 3));
     let bytes = (0..=u8::MAX).map(|byte| (format!("<0x{byte:02X}>"), 6));
@@ -56,7 +57,7 @@ fn bytes() -> Metadata {
     metadata
 }
 
-/// The token of a byte in that vocabulary.
+/// Returns the token of a byte in the vocabulary of bytes.
 pub(crate) fn byte_token(byte: u8) -> TokenId {
     TokenId(4 + u32::from(byte))
 }
@@ -65,7 +66,7 @@ pub(crate) fn compile(source: &GrammarSource) -> Result<Grammar, GrammarError> {
     load("bytes").compiler.compile(source)
 }
 
-/// Is `text` a whole text of the grammar? Masks and `accept` must agree on the way.
+/// Whether `text` is a whole text of the grammar. Masks and `accept` must agree on the way.
 pub(crate) fn matches(grammar: &Grammar, text: &str) -> bool {
     let mut matcher = grammar.start();
     let mut mask = TokenMask::new();
@@ -85,7 +86,7 @@ pub(crate) fn matches(grammar: &Grammar, text: &str) -> bool {
     matcher.may_end()
 }
 
-/// The end is in the mask exactly where it may be.
+/// Asserts that the end is in the mask exactly where it may be.
 fn assert_end(matcher: &mut Matcher, mask: &mut TokenMask) {
     matcher.fill_mask(mask).unwrap();
     assert_eq!(mask.allows(END), matcher.may_end());

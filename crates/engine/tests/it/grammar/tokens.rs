@@ -5,7 +5,7 @@ use engine::grammar::{GrammarSource, Matcher, TokenMask};
 use serde_json::json;
 use tokenizer::{ControlTokens, TokenId, Tokenizer};
 
-/// BPE, SPM with byte tokens, WPM.
+/// Vocabularies of each kind: BPE, SPM with byte tokens, WPM.
 const VOCABULARIES: &[&str] = &["smollm2", "stories", "gpt-2", "llama-spm", "phi-3", "bert-bge", "qwen2"];
 
 fn person() -> GrammarSource {
