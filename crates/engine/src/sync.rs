@@ -1,4 +1,4 @@
-//! Locking.
+//! Locks that a panic does not poison.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

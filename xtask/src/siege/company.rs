@@ -1,4 +1,4 @@
-//! The same bytes in any company.
+//! Answers have the same bytes in any company.
 
 use std::{
     collections::BTreeSet,

@@ -1,4 +1,4 @@
-//! The same bytes whatever the chunking, the neighbours, the threads and the instruction set.
+//! Bytes are the same whatever the chunking, the neighbours, the threads and the instruction set.
 
 use kernels::Isa;
 use model::{Forward, KvType, KvTypes, Logits, LogitsWanted, Step, StepSpan};

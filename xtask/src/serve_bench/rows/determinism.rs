@@ -1,4 +1,4 @@
-//! The same requests in different company.
+//! Requests are answered alike in different company.
 
 use std::collections::{BTreeMap, BTreeSet};
 
