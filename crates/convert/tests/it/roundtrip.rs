@@ -317,7 +317,12 @@ proptest! {
 
     /// A container holds ternary weights exactly, or says why not.
     #[test]
-    fn ternary_weights_are_exact_or_refused(seed: u64, rows in 1..9_u64, span in 0..4usize, format in 0..ternary_formats().count()) {
+    fn ternary_weights_are_exact_or_refused(
+        seed: u64,
+        rows in 1..9_u64,
+        span in 0..4usize,
+        format in 0..ternary_formats().count(),
+    ) {
         let format = ternary_formats().nth(format).unwrap();
         let (cols, span) = (512, [32, 128, 256, 512][span]);
         let mut rng = Rng::new(seed);
@@ -352,7 +357,13 @@ proptest! {
     /// However rows are cut into chunks, the bytes are those of the whole tensor encoded at once; the proof's error is
     /// that of these bytes.
     #[test]
-    fn chunks_and_threads_do_not_show(seed: u64, rows in 1..40_u64, matrices in 1..4_u64, blocks in 1..40_u64, format in 0..6usize) {
+    fn chunks_and_threads_do_not_show(
+        seed: u64,
+        rows in 1..40_u64,
+        matrices in 1..4_u64,
+        blocks in 1..40_u64,
+        format in 0..6usize,
+    ) {
         let format = [Format::Q4_0, Format::Q8_0, Format::IQ4_NL, Format::F16, Format::Q4_K, Format::Q6_K][format];
         let cols = blocks * 256;
         let all = Rng::new(seed).normals((cols * rows * matrices) as usize);

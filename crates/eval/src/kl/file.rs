@@ -187,7 +187,10 @@ mod tests {
         }
 
         #[test]
-        fn broken_headers_never_panic(numbers in vec(prop_oneof![0u32..12, any::<u32>()], 5), is_changed in vec(any::<bool>(), 5)) {
+        fn broken_headers_never_panic(
+            numbers in vec(prop_oneof![0u32..12, any::<u32>()], 5),
+            is_changed in vec(any::<bool>(), 5),
+        ) {
             let (_, mut bytes) = sample();
             let words = bytes[WORDS].as_chunks_mut::<4>().0.iter_mut().zip(numbers).zip(is_changed);
             words.filter(|(_, is_changed)| *is_changed).for_each(|((word, n), _)| *word = n.to_le_bytes());

@@ -83,7 +83,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn broken_bytes_never_panic(changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..6), cut in any::<prop::sample::Index>()) {
+    fn broken_bytes_never_panic(
+        changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in any::<prop::sample::Index>(),
+    ) {
         for mut bytes in files() {
             for (at, byte) in &changes {
                 let at = at.index(bytes.len());
@@ -96,7 +99,11 @@ proptest! {
     }
 
     #[test]
-    fn other_shapes_and_types_never_panic(cols in select(DIMS), rows in select(DIMS), other in any::<prop::sample::Index>()) {
+    fn other_shapes_and_types_never_panic(
+        cols in select(DIMS),
+        rows in select(DIMS),
+        other in any::<prop::sample::Index>(),
+    ) {
         let ids: Vec<TypeId> = Format::ALL.iter().filter_map(|&format| TypeId::of(format)).collect();
         for mut bytes in files() {
             let at = bytes.windows(NAME.len()).position(|w| w == NAME.as_bytes()).unwrap() + NAME.len() + 4;

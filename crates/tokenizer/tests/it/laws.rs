@@ -36,7 +36,8 @@ proptest! {
     fn decode_undoes_encode(text in text()) {
         for name in COMPLETE.iter().chain(PARTIAL) {
             let tokenizer = load(name);
-            let can_say = |c: &char| tokenizer.decode(&ids(&encode(&tokenizer, &c.to_string())), false) == c.to_string().as_bytes();
+            let spelled = |c: &char| tokenizer.decode(&ids(&encode(&tokenizer, &c.to_string())), false);
+            let can_say = |c: &char| spelled(c) == c.to_string().as_bytes();
             let text = if PARTIAL.contains(name) { text.chars().filter(can_say).collect() } else { text.clone() };
             // SentencePiece spells space as "▁": the two cannot be told apart afterwards.
             let text = if tokenizer.kind() == Kind::Spm { text.replace('▁', " ") } else { text.clone() };

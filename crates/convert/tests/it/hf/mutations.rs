@@ -15,7 +15,10 @@ fn sample() -> Vec<u8> {
 
 proptest! {
     #[test]
-    fn mutated_files_never_panic(changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6), cut in any::<prop::sample::Index>()) {
+    fn mutated_files_never_panic(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in any::<prop::sample::Index>(),
+    ) {
         let mut bytes = sample();
         for (at, byte) in &changes {
             let at = at.index(bytes.len());
@@ -28,10 +31,13 @@ proptest! {
 
     /// Digits and brackets change what a header means more often than other bytes do.
     #[test]
-    fn other_numbers_never_panic(changes in proptest::collection::vec((any::<prop::sample::Index>(), 0usize..12), 1..8)) {
+    fn other_numbers_never_panic(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), 0usize..12), 1..8),
+    ) {
         let mut bytes = sample();
         for (at, digit) in &changes {
-            let digits: Vec<usize> = (8..bytes.len()).filter(|&i| bytes[i].is_ascii_digit() || bytes[i] == b',').collect();
+            let digits: Vec<usize> =
+                (8..bytes.len()).filter(|&i| bytes[i].is_ascii_digit() || bytes[i] == b',').collect();
             bytes[digits[at.index(digits.len())]] = b"0123456789,-"[*digit];
         }
         oracle(&bytes);
