@@ -2,6 +2,7 @@
 
 /// A ternary matrix, and how it is to be cut: `codes` `[rows, cols]` of -1, 0, 1; tiles of `bm` rows and `bk` columns,
 /// strips of `bmm` rows.
+#[allow(missing_docs, reason = "the comment says what each field is")]
 pub struct Tiled<'a> {
     pub codes: &'a [i8],
     pub rows: usize,
