@@ -52,7 +52,7 @@ const HELP: &str = "cargo xtask CHORE
   loom            the thread pool's synchronisation in every order of its threads
   browser [WORD …]
                   the chat page's tests in a real Chromium; with words, only tests whose names hold one
-  wasm            builds the crates up to layer 2 for wasm32
+  wasm            builds what a page needs to run a model for wasm32
 ";
 
 fn main() -> ExitCode {

@@ -8,14 +8,17 @@ use std::time::Duration;
 use model::{Forward, PageId};
 
 use crate::{
-    EngineOptions,
+    Clock, EngineOptions,
     core::{PageKey, PageMemory},
-    runner::Clock,
 };
 use disk::Disk;
 pub use disk::{DiskCache, DiskError};
 use swap::Swap;
 
+#[cfg(not(target_family = "wasm"))]
+mod disk;
+#[cfg(target_family = "wasm")]
+#[path = "memory/no_disk.rs"]
 mod disk;
 mod swap;
 

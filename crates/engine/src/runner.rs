@@ -13,7 +13,7 @@ use model::{Forward, Logits, LogitsWanted, Step, StepSpan, TokenId};
 use tokenizer::Tokenizer;
 
 use crate::{
-    CacheScope, DiskError, EngineOptions, Sink, Stats,
+    CacheScope, Clock, DiskError, EngineOptions, Sink, Stats, beside,
     choice::Choice,
     constraint::Constraint,
     core::{Planned, Scheduler, SchedulerLimits, SeqId, Wanted},
@@ -27,9 +27,6 @@ mod drafts;
 mod requests;
 mod retry;
 mod take;
-
-/// Time since some moment; never goes back.
-pub type Clock = dyn Fn() -> Duration + Send;
 
 /// Names a request for as long as it lives.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -208,17 +205,15 @@ impl Runner {
         if constraints.is_empty() {
             return forward();
         }
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                for (id, constraint) in constraints {
-                    // An error comes again when the mask is asked for; a matcher that panicked is asked for nothing more.
-                    if catch_unwind(AssertUnwindSafe(|| drop(constraint.mask()))).is_err() {
-                        spoiled.push(id);
-                    }
+        let fill_masks = || {
+            for (id, constraint) in constraints {
+                // An error comes again when the mask is asked for; a matcher that panicked is asked for nothing more.
+                if catch_unwind(AssertUnwindSafe(|| drop(constraint.mask()))).is_err() {
+                    spoiled.push(id);
                 }
-            });
-            forward()
-        })
+            }
+        };
+        beside::meanwhile(fill_masks, forward)
     }
 
     /// Counts the step, and lets the scheduler learn what it took.

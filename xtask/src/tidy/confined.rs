@@ -26,9 +26,8 @@ const CONFINED: &[Confined<'_>] = &[
         words: &["std::thread::spawn", "std::thread::Builder", "std::thread::scope"],
         places: &[
             "crates/convert/src/parallel.rs",
-            "crates/engine/src/grammar/compile.rs",
+            "crates/engine/src/beside.rs",
             "crates/engine/src/memory/disk/threads.rs",
-            "crates/engine/src/runner.rs",
             "crates/engine/src/service.rs",
             "crates/hub/",
             "crates/kernels/benches/",
@@ -43,6 +42,7 @@ const CONFINED: &[Confined<'_>] = &[
         words: &["std::time"],
         places: &[
             "crates/engine/examples/",
+            "crates/engine/src/clock.rs",
             "crates/engine/src/generate.rs",
             "crates/engine/src/memory.rs",
             "crates/engine/src/memory/",

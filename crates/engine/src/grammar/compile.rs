@@ -9,6 +9,7 @@ use super::{
     schema::{self, Loosened},
     vocabulary::Vocabulary,
 };
+use crate::beside;
 use llguidance::{
     ParserFactory,
     api::{GrammarInit, ParserLimits, TopLevelGrammar},
@@ -112,11 +113,7 @@ impl GrammarCompiler {
 
 /// The automata's crate recurses along the grammar; the caller's stack may be small.
 fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, GrammarError> {
-    let done = std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("grammar".into()).stack_size(COMPILE_STACK_BYTES);
-        thread.spawn_scoped(scope, work).map(std::thread::ScopedJoinHandle::join)
-    });
-    match done {
+    match beside::on_stack("grammar", COMPILE_STACK_BYTES, work) {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(_)) => Err(GrammarError::TooComplex("the compiler failed".into())),
         Err(error) => Err(GrammarError::TooComplex(format!("no thread to compile on: {error}"))),
