@@ -19,6 +19,7 @@ mod lexer;
 mod machine;
 mod meter;
 mod methods;
+mod named;
 mod number;
 mod operators;
 mod parser;

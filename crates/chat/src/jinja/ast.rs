@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use super::{filters, named::Known, predicates};
+
 /// A statement with its line.
 pub(crate) struct Node {
     pub(crate) line: u32,
@@ -131,8 +133,8 @@ pub(crate) enum Post {
     Item(Expr),
     Slice(Box<[Option<Expr>; 3]>),
     Call(Args),
-    Filter { name: Box<str>, args: Args },
-    Test { name: Box<str>, args: Args, negated: bool },
+    Filter { filter: Known<filters::Code>, args: Args },
+    Test { test: Known<predicates::Code>, args: Args, negated: bool },
 }
 
 /// `(positional, *star, name=value, **double_star)`

@@ -3,80 +3,17 @@
 use super::{
     Result,
     machine::Machine,
-    operators,
+    methods, operators,
     value::{Missing, Value},
 };
 use crate::error::Error;
 
-const STR_METHODS: [&str; 42] = [
-    "capitalize",
-    "casefold",
-    "center",
-    "count",
-    "endswith",
-    "expandtabs",
-    "find",
-    "format",
-    "index",
-    "isalnum",
-    "isalpha",
-    "isascii",
-    "isdecimal",
-    "isdigit",
-    "islower",
-    "isnumeric",
-    "isprintable",
-    "isspace",
-    "istitle",
-    "isupper",
-    "join",
-    "ljust",
-    "lower",
-    "lstrip",
-    "partition",
-    "removeprefix",
-    "removesuffix",
-    "replace",
-    "rfind",
-    "rindex",
-    "rjust",
-    "rpartition",
-    "rsplit",
-    "rstrip",
-    "split",
-    "splitlines",
-    "startswith",
-    "strip",
-    "swapcase",
-    "title",
-    "upper",
-    "zfill",
-];
-const DICT_METHODS: [&str; 5] = ["get", "items", "keys", "values", "copy"];
-const LIST_METHODS: [&str; 3] = ["count", "index", "copy"];
-const TUPLE_METHODS: [&str; 2] = ["count", "index"];
-const LOOP_METHODS: [&str; 2] = ["cycle", "changed"];
-const CYCLER_METHODS: [&str; 2] = ["next", "reset"];
 /// Methods that would change a list or dict: the sandbox has none of them.
 const LIST_CHANGERS: [&str; 8] = ["append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove"];
 const DICT_CHANGERS: [&str; 5] = ["clear", "pop", "popitem", "setdefault", "update"];
 
 /// Characters of a key that an error repeats.
 const KEY_CHARS_MAX: usize = 80;
-
-/// The method `name` of `value`, if its type has one.
-pub(crate) fn method(value: &Value, name: &str) -> Option<&'static str> {
-    let methods: &[&'static str] = match value {
-        Value::Str(_) => &STR_METHODS,
-        Value::Dict(_) => &DICT_METHODS,
-        Value::List(_) => &LIST_METHODS,
-        Value::Tuple(_) | Value::Range(_) => &TUPLE_METHODS,
-        Value::Loop(_) => &LOOP_METHODS,
-        Value::Cycler(_) => &CYCLER_METHODS,
-        _ => return None,
-    };
-    methods.iter().find(|m| **m == name).copied()
-}
 
 fn is_forbidden(value: &Value, name: &str) -> bool {
     match value {
@@ -131,7 +68,7 @@ fn property(value: &Value, name: &str, machine: &Machine<'_>) -> Result<Option<V
 /// `value.name`: the attribute, else the item.
 pub(crate) fn attribute(value: &Value, name: &str, machine: &Machine<'_>) -> Result<Value> {
     operators::require(value)?;
-    if let Some(method) = method(value, name) {
+    if let Some(method) = methods::find(value, name) {
         return Value::method(value.clone(), method, &machine.meter);
     }
     if is_forbidden(value, name) {
@@ -180,7 +117,7 @@ pub(crate) fn item(value: &Value, key: &Value, machine: &Machine<'_>) -> Result<
     }
     if let Value::Str(name) = key {
         let name = &*name.text;
-        if let Some(method) = method(value, name) {
+        if let Some(method) = methods::find(value, name) {
             return Value::method(value.clone(), method, &machine.meter);
         }
         if is_forbidden(value, name) {

@@ -32,10 +32,10 @@ pub(crate) fn equal(a: &Value, b: &Value, meter: &Meter) -> Result<bool> {
         (Value::Namespace(a), Value::Namespace(b))
         | (Value::Loop(a), Value::Loop(b))
         | (Value::Macro(a), Value::Macro(b)) => a == b,
-        (Value::Function(a), Value::Function(b)) => a == b,
+        (Value::Function(a), Value::Function(b)) => a.name == b.name,
         (Value::Method(a), Value::Method(b)) => {
             // Strings compare by value here where Python compares identity: nothing depends on it.
-            a.name == b.name && equal(&a.object, &b.object, meter)?
+            a.method.name == b.method.name && equal(&a.object, &b.object, meter)?
         }
         (Value::Cycler(a), Value::Cycler(b)) => Rc::ptr_eq(a, b),
         (Value::Joiner(a), Value::Joiner(b)) => Rc::ptr_eq(a, b),

@@ -209,9 +209,9 @@ impl<'t> Machine<'t> {
 
     fn filtered(&mut self, mut value: Value, filters: &'t [Post]) -> Result<Value> {
         for filter in filters {
-            if let Post::Filter { name, args } = filter {
+            if let Post::Filter { filter, args } = filter {
                 let args = self.arguments(args)?;
-                value = super::filters::apply(self, name, value, args)?;
+                value = super::filters::apply(self, filter, &value, args)?;
             }
         }
         Ok(value)
@@ -311,7 +311,7 @@ impl<'t> Machine<'t> {
         if let Some(value) = self.globals.get(name) {
             return Ok(value.clone());
         }
-        if let Some(function) = Function::named(name) {
+        if let Some(function) = function::find(name) {
             return Ok(Value::Function(function));
         }
         self.meter.bytes(name.len() + 64)?;

@@ -30,11 +30,11 @@ pub(crate) fn parse(source: &str, dialect: Dialect) -> Result<Vec<Node>> {
     if source.len() > TEMPLATE_BYTES_MAX {
         return Err(Error::limit(Limit::TemplateBytes).at(1));
     }
-    let mut parser =
-        Parser { tokens: lexer::tokens(source)?, at: 0, nesting: 0, dialect, uses: Uses::default(), loops: 0 };
+    let tokens = lexer::tokens(source)?;
+    let mut parser = Parser { tokens, at: 0, nesting: 0, dialect, uses: Uses::default(), loops: 0, unknown: None };
     let (body, end) = parser.body(&[], "the template")?;
     debug_assert!(end.is_empty(), "a body without end tags ends with the source");
-    Ok(body)
+    parser.unknown.map_or(Ok(body), Err)
 }
 
 pub(super) struct Parser {
@@ -46,6 +46,8 @@ pub(super) struct Parser {
     uses: Uses,
     /// Loops around this place, within the innermost macro.
     loops: usize,
+    /// The first filter or test that does not exist. As in jinja2, what stands in an `if` may name any: it fails when it is reached.
+    unknown: Option<Error>,
 }
 
 impl Parser {
@@ -127,6 +129,13 @@ impl Parser {
         let name = name.clone();
         self.next();
         Ok(name)
+    }
+
+    /// Lets an `if` end that began where names were unknown already, or not: those in it are no error of the template.
+    fn forgive(&mut self, was_unknown: bool) {
+        if !was_unknown {
+            self.unknown = None;
+        }
     }
 
     /// One level deeper; an error ends the parsing, so only success need come back up.
@@ -232,6 +241,7 @@ impl Parser {
     }
 
     fn parse_if(&mut self) -> Result<Stmt> {
+        let was_unknown = self.unknown.is_some();
         let mut arms = Vec::new();
         loop {
             let test = self.tuple(false, false)?;
@@ -242,6 +252,7 @@ impl Parser {
                 "else" => self.block(&["endif"], "an else block")?.0,
                 _ => Vec::new(),
             };
+            self.forgive(was_unknown);
             return Ok(Stmt::If { arms, otherwise });
         }
     }

@@ -75,8 +75,8 @@ fn write_flat(value: &Value, machine: &Machine<'_>, out: &mut Text<'_>) -> Resul
             quoted(machine.macro_name(*id), out)?;
             out.push('>')
         }
-        Value::Function(f) => out.push_str(&format!("<function {}>", f.name())),
-        Value::Method(m) => out.push_str(&format!("<method {}>", m.name)),
+        Value::Function(f) => out.push_str(&format!("<function {}>", f.name)),
+        Value::Method(m) => out.push_str(&format!("<method {}>", m.method.name)),
         Value::Cycler(_) => out.push_str("<Cycler>"),
         Value::Joiner(_) => out.push_str("<Joiner>"),
         // The rest is written before this is called.

@@ -3,7 +3,7 @@
 
 use std::{cell::Cell, collections::BTreeMap, rc::Rc, sync::Arc};
 
-use super::{Result, machine::Function, meter::Meter};
+use super::{Result, machine::Function, meter::Meter, methods::Method};
 use crate::{
     error::{Error, Limit},
     limits::VALUE_DEPTH_MAX,
@@ -27,8 +27,8 @@ pub(crate) enum Value {
     Namespace(usize),
     Loop(usize),
     Macro(usize),
-    Function(Function),
-    Method(Rc<Method>),
+    Function(&'static Function),
+    Method(Rc<BoundMethod>),
     Cycler(Rc<Cycler>),
     Joiner(Rc<Joiner>),
 }
@@ -77,9 +77,9 @@ pub(crate) enum StreamKind {
 }
 
 /// A method with its object: `x.strip` without the call.
-pub(crate) struct Method {
+pub(crate) struct BoundMethod {
     pub(crate) object: Value,
-    pub(crate) name: &'static str,
+    pub(crate) method: &'static Method,
     depth: u16,
 }
 
@@ -129,10 +129,10 @@ impl Value {
         Ok(Self::Stream(Rc::new(Stream { items, kind, spent: Cell::new(false), depth })))
     }
 
-    pub(crate) fn method(object: Self, name: &'static str, meter: &Meter) -> Result<Self> {
+    pub(crate) fn method(object: Self, method: &'static Method, meter: &Meter) -> Result<Self> {
         meter.slots(2)?;
         let depth = depth_over(std::iter::once(&object))?;
-        Ok(Self::Method(Rc::new(Method { object, name, depth })))
+        Ok(Self::Method(Rc::new(BoundMethod { object, method, depth })))
     }
 
     pub(crate) fn cycler(items: Vec<Self>, meter: &Meter) -> Result<Self> {

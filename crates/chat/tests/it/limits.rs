@@ -258,3 +258,31 @@ fn errors_are_one_line_and_name_the_place() {
     let error = run(format!("{{{{ raise_exception('{long}') }}}}")).unwrap_err().to_string();
     assert!(error.len() < 500, "{} bytes", error.len());
 }
+
+/// As in jinja2: an `if` may ask for what does not exist, if it is not reached.
+#[test]
+fn unknown_names_are_errors_of_the_template_but_in_a_condition() {
+    for (source, expected) in [
+        ("a\n{{ 1|nope }}", "chat template line 2: no filter is called 'nope'"),
+        ("{% for i in [] %}{{ i|nope.way(1) }}{% endfor %}", "chat template line 1: no filter is called 'nope.way'"),
+        ("{% filter nope %}{% endfilter %}", "chat template line 1: no filter is called 'nope'"),
+        ("{% set x | nope %}{% endset %}", "chat template line 1: no filter is called 'nope'"),
+        ("{% macro m() %}{{ 1 is not nope(2) }}{% endmacro %}", "chat template line 1: no test is called 'nope'"),
+        ("{{ 1|nope }}{% if true %}{{ 1|other }}{% endif %}", "chat template line 1: no filter is called 'nope'"),
+        ("{% if true %}{{ 1|other }}{% endif %}\n{{ 1|nope }}", "chat template line 2: no filter is called 'nope'"),
+    ] {
+        assert_eq!(Template::new(source).unwrap_err().to_string(), expected, "{source}");
+    }
+    for (source, expected) in [
+        ("{% if 'nope' is filter %}{{ 1|nope }}{% else %}none{% endif %}", Ok("none")),
+        ("{{ (1|nope) if 'nope' is filter else 'none' }}", Ok("none")),
+        ("{% if false %}{% elif 1 is nope %}{% endif %}", Err("chat template line 1: no test is called 'nope'")),
+        ("{% if true %}\n{{ 1|nope }}{% endif %}", Err("chat template line 2: no filter is called 'nope'")),
+        ("{{ [1]|map('nope')|list }}", Err("chat template line 1: no filter is called 'nope'")),
+        ("{{ [1]|select('nope')|list }}", Err("chat template line 1: no test is called 'nope'")),
+        ("{{ []|map('nope')|list }}", Ok("[]")),
+    ] {
+        let got = run(source.into()).map_err(|e| e.to_string());
+        assert_eq!(got.as_deref().map_err(String::as_str), expected, "{source}");
+    }
+}

@@ -20,7 +20,7 @@ use crate::error::Error;
 const ENTITY_CHARS_MAX: usize = 32;
 
 /// Text without tags and comments, white space as single blanks, entities as what they stand for.
-pub(super) fn strip_tags(machine: &Machine<'_>, value: &Value) -> Result<Value> {
+pub(super) fn strip_tags(machine: &mut Machine<'_>, value: &Value) -> Result<Value> {
     let s = repr::to_str(value, machine)?;
     machine.meter.bytes(s.text.len().saturating_mul(3))?;
     let mut kept = String::new();
@@ -117,8 +117,13 @@ fn unescape_name<'t>(after: &'t str, out: &mut String) -> &'t str {
 }
 
 /// A dict as attributes of a tag.
-pub(super) fn xml_attributes(machine: &Machine<'_>, value: &Value, args: Args) -> Result<Value> {
-    let [autospace] = args.bind("xmlattr", ["autospace"])?;
+pub(super) fn xml_attributes(
+    machine: &mut Machine<'_>,
+    name: &'static str,
+    value: &Value,
+    args: Args,
+) -> Result<Value> {
+    let [autospace] = args.bind(name, ["autospace"])?;
     let Value::Dict(dict) = value else {
         super::require(value)?;
         return Err(Error::render(format!("xmlattr needs a dict, got {}", value.type_name())));

@@ -2,50 +2,53 @@
 
 use super::super::{
     Result,
-    arguments::{Args, flag, int},
+    arguments::{self, Args, flag},
     machine::Machine,
     number, operators,
     value::Value,
 };
 use crate::error::Error;
 
-pub(super) fn apply(machine: &Machine<'_>, name: &str, value: &Value, args: Args) -> Result<Value> {
+pub(super) fn abs(_: &mut Machine<'_>, name: &'static str, value: &Value, args: Args) -> Result<Value> {
     operators::require(value)?;
-    match name {
-        "abs" => {
-            args.none(name)?;
-            operators::abs(value)
-        }
-        "int" => {
-            let [default, base] = args.bind(name, ["default", "base"])?;
-            let base = u32::try_from(int(base.as_ref(), 10, name)?).unwrap_or(99);
-            let found = match value {
-                Value::Str(s) => number::parse_int(&s.text, base)
-                    .or_else(|| number::parse_float(&s.text).and_then(number::float_as_int)),
-                _ => operators::truncate(value),
-            };
-            Ok(found.map_or_else(|| default.unwrap_or(Value::Int(0)), Value::Int))
-        }
-        "float" => {
-            let [default] = args.bind(name, ["default"])?;
-            let found = match value {
-                Value::Str(s) => number::parse_float(&s.text),
-                _ => value.as_float(),
-            };
-            Ok(found.map_or_else(|| default.unwrap_or(Value::Float(0.0)), Value::Float))
-        }
-        "filesizeformat" => {
-            let [binary] = args.bind(name, ["binary"])?;
-            file_size(value, flag(binary.as_ref())).map(Value::str)
-        }
-        _ => round(machine, value, args),
-    }
+    args.none(name)?;
+    operators::abs(value)
 }
 
-fn round(machine: &Machine<'_>, value: &Value, args: Args) -> Result<Value> {
+pub(super) fn int(_: &mut Machine<'_>, name: &'static str, value: &Value, args: Args) -> Result<Value> {
+    operators::require(value)?;
+    let [default, base] = args.bind(name, ["default", "base"])?;
+    let base = u32::try_from(arguments::int(base.as_ref(), 10, name)?).unwrap_or(99);
+    let found = match value {
+        Value::Str(s) => {
+            number::parse_int(&s.text, base).or_else(|| number::parse_float(&s.text).and_then(number::float_as_int))
+        }
+        _ => operators::truncate(value),
+    };
+    Ok(found.map_or_else(|| default.unwrap_or(Value::Int(0)), Value::Int))
+}
+
+pub(super) fn float(_: &mut Machine<'_>, name: &'static str, value: &Value, args: Args) -> Result<Value> {
+    operators::require(value)?;
+    let [default] = args.bind(name, ["default"])?;
+    let found = match value {
+        Value::Str(s) => number::parse_float(&s.text),
+        _ => value.as_float(),
+    };
+    Ok(found.map_or_else(|| default.unwrap_or(Value::Float(0.0)), Value::Float))
+}
+
+pub(super) fn file_size_format(_: &mut Machine<'_>, name: &'static str, value: &Value, args: Args) -> Result<Value> {
+    operators::require(value)?;
+    let [binary] = args.bind(name, ["binary"])?;
+    file_size(value, flag(binary.as_ref())).map(Value::str)
+}
+
+pub(super) fn round(machine: &mut Machine<'_>, name: &'static str, value: &Value, args: Args) -> Result<Value> {
+    operators::require(value)?;
     machine.meter.steps(1)?;
-    let [precision, method] = args.bind("round", ["precision", "method"])?;
-    let digits = int(precision.as_ref(), 0, "round")?.clamp(-400, 400) as i32;
+    let [precision, method] = args.bind(name, ["precision", "method"])?;
+    let digits = arguments::int(precision.as_ref(), 0, name)?.clamp(-400, 400) as i32;
     let Some(number) = value.as_float() else {
         return Err(Error::render(format!("round needs a number, got {}", value.type_name())));
     };

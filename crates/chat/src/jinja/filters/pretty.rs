@@ -6,7 +6,7 @@ use super::super::{Result, machine::Machine, meter::Text, methods::string, repr,
 const WIDTH: usize = 80;
 
 /// `value` over several lines where one does not hold it.
-pub(super) fn pretty(machine: &Machine<'_>, value: &Value) -> Result<Value> {
+pub(super) fn pretty(machine: &mut Machine<'_>, value: &Value) -> Result<Value> {
     let mut out = Text::new(&machine.meter);
     let printer = Printer { machine };
     printer.write(value, Place { indent: 0, allowance: 0, level: 0 }, &mut out)?;

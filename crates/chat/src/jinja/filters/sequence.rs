@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::{
     super::{
         Result,
-        arguments::{Args, flag, optional_text, required, size},
+        arguments::{self, Args, flag, optional_text, required, size},
         ast::BinaryOp,
         compare,
         machine::Machine,
@@ -17,102 +17,90 @@ use super::{
 };
 use crate::error::Error;
 
-pub(super) fn apply(machine: &mut Machine<'_>, name: &str, value: &Value, args: Args) -> Result<Value> {
-    match name {
-        "list" => {
-            args.none(name)?;
-            let items = machine.iterate(value)?;
-            Value::list(items, &machine.meter)
+pub(super) fn list(machine: &mut Machine<'_>, value: &Value) -> Result<Value> {
+    let items = machine.iterate(value)?;
+    Value::list(items, &machine.meter)
+}
+
+pub(super) fn first(machine: &mut Machine<'_>, value: &Value) -> Result<Value> {
+    Ok(machine.iterate(value)?.first().cloned().unwrap_or_else(empty))
+}
+
+pub(super) fn last(machine: &mut Machine<'_>, value: &Value) -> Result<Value> {
+    match value {
+        Value::Str(s) => {
+            let last = s.text.chars().next_back();
+            Ok(last.map_or_else(empty, |c| Value::text(c.to_string(), s.safe)))
         }
-        "first" | "last" => {
-            args.none(name)?;
-            if let (Value::Str(s), true) = (value, name == "last") {
-                let last = s.text.chars().next_back();
-                return Ok(last.map_or_else(empty, |c| Value::text(c.to_string(), s.safe)));
-            }
-            if let (Value::Stream(s), true) = (value, name == "last")
-                && s.kind == StreamKind::Generator
-            {
-                return Err(Error::render("'generator' object is not reversible"));
-            }
-            let items = machine.iterate(value)?;
-            let found = if name == "first" { items.first() } else { items.last() };
-            Ok(found.cloned().unwrap_or_else(empty))
+        Value::Stream(s) if s.kind == StreamKind::Generator => {
+            Err(Error::render("'generator' object is not reversible"))
         }
-        "random" => {
-            args.none(name)?;
-            random(machine, value)
-        }
-        "reverse" => {
-            args.none(name)?;
-            if let Value::Str(s) = value {
-                machine.meter.bytes(s.text.len())?;
-                return Ok(Value::str(s.text.chars().rev().collect::<String>()));
-            }
-            let mut items = machine.iterate(value)?;
-            items.reverse();
-            Value::stream(StreamKind::Generator, items, &machine.meter)
-        }
-        "join" => join(machine, value, args),
-        "map" => map(machine, value, args),
-        "select" | "reject" | "selectattr" | "rejectattr" => select(machine, name, value, args),
-        "sort" => {
-            let [reverse, case_sensitive, attribute] = args.bind(name, ["reverse", "case_sensitive", "attribute"])?;
-            let keys = Keys { attribute, case_sensitive: flag(case_sensitive.as_ref()), several: true };
-            let items = machine.iterate(value)?;
-            let items = sorted(machine, items, &keys, flag(reverse.as_ref()))?;
-            Value::list(items.into_iter().map(|(_, item)| item).collect(), &machine.meter)
-        }
-        "dictsort" => dict_sort(machine, value, args),
-        "groupby" => group_by(machine, value, args),
-        "unique" => {
-            let [case_sensitive, attribute] = args.bind(name, ["case_sensitive", "attribute"])?;
-            let keys = Keys { attribute, case_sensitive: flag(case_sensitive.as_ref()), several: false };
-            unique(machine, value, &keys)
-        }
-        "min" | "max" => {
-            let [case_sensitive, attribute] = args.bind(name, ["case_sensitive", "attribute"])?;
-            let keys = Keys { attribute, case_sensitive: flag(case_sensitive.as_ref()), several: false };
-            let wanted = if name == "min" { Ordering::Less } else { Ordering::Greater };
-            let mut best: Option<(Value, Value)> = None;
-            for item in machine.iterate(value)? {
-                let key = keys.of(&item, machine)?;
-                let better = match &best {
-                    None => true,
-                    Some((held, _)) => compare::order(&key, held, "<", &machine.meter)? == Some(wanted),
-                };
-                if better {
-                    best = Some((key, item));
-                }
-            }
-            Ok(best.map_or_else(empty, |(_, item)| item))
-        }
-        "sum" => {
-            let [attribute, start] = args.bind(name, ["attribute", "start"])?;
-            let mut sum = start.unwrap_or(Value::Int(0));
-            for item in machine.iterate(value)? {
-                let item = keyed(&item, attribute.as_ref(), None, machine)?;
-                if let Value::Str(_) = item {
-                    return Err(Error::render("sum needs numbers, got str"));
-                }
-                sum = operators::binary(BinaryOp::Add, &sum, &item, machine)?;
-            }
-            Ok(sum)
-        }
-        "batch" => {
-            let [count, fill] = args.bind(name, ["linecount", "fill_with"])?;
-            let count = size(Some(&required(count, name, "linecount")?), 0, name)?.max(1);
-            let items = machine.iterate(value)?;
-            let rows = items.chunks(count).map(|row| filled(machine, row, count, fill.as_ref()));
-            let rows: Result<Vec<_>> = rows.collect();
-            Value::stream(StreamKind::Generator, rows?, &machine.meter)
-        }
-        _ => {
-            let [count, fill] = args.bind(name, ["slices", "fill_with"])?;
-            let count = size(Some(&required(count, name, "slices")?), 0, name)?;
-            slices(machine, value, count, fill.as_ref())
+        _ => Ok(machine.iterate(value)?.pop().unwrap_or_else(empty)),
+    }
+}
+
+pub(super) fn reverse(machine: &mut Machine<'_>, value: &Value) -> Result<Value> {
+    if let Value::Str(s) = value {
+        machine.meter.bytes(s.text.len())?;
+        return Ok(Value::str(s.text.chars().rev().collect::<String>()));
+    }
+    let mut items = machine.iterate(value)?;
+    items.reverse();
+    Value::stream(StreamKind::Generator, items, &machine.meter)
+}
+
+pub(super) fn sort(machine: &mut Machine<'_>, name: &'static str, value: &Value, args: Args) -> Result<Value> {
+    let [reverse, case_sensitive, attribute] = args.bind(name, ["reverse", "case_sensitive", "attribute"])?;
+    let keys = Keys { attribute, case_sensitive: flag(case_sensitive.as_ref()), several: true };
+    let items = machine.iterate(value)?;
+    let items = sorted(machine, items, &keys, flag(reverse.as_ref()))?;
+    Value::list(items.into_iter().map(|(_, item)| item).collect(), &machine.meter)
+}
+
+pub(super) fn min(machine: &mut Machine<'_>, name: &'static str, value: &Value, args: Args) -> Result<Value> {
+    extreme(machine, value, &Keys::single(name, args)?, Ordering::Less)
+}
+
+pub(super) fn max(machine: &mut Machine<'_>, name: &'static str, value: &Value, args: Args) -> Result<Value> {
+    extreme(machine, value, &Keys::single(name, args)?, Ordering::Greater)
+}
+
+/// The first item that is `wanted` against all before it.
+fn extreme(machine: &mut Machine<'_>, value: &Value, keys: &Keys, wanted: Ordering) -> Result<Value> {
+    let mut best: Option<(Value, Value)> = None;
+    for item in machine.iterate(value)? {
+        let key = keys.of(&item, machine)?;
+        let better = match &best {
+            None => true,
+            Some((held, _)) => compare::order(&key, held, "<", &machine.meter)? == Some(wanted),
+        };
+        if better {
+            best = Some((key, item));
         }
     }
+    Ok(best.map_or_else(empty, |(_, item)| item))
+}
+
+pub(super) fn sum(machine: &mut Machine<'_>, name: &'static str, value: &Value, args: Args) -> Result<Value> {
+    let [attribute, start] = args.bind(name, ["attribute", "start"])?;
+    let mut sum = start.unwrap_or(Value::Int(0));
+    for item in machine.iterate(value)? {
+        let item = keyed(&item, attribute.as_ref(), None, machine)?;
+        if let Value::Str(_) = item {
+            return Err(Error::render("sum needs numbers, got str"));
+        }
+        sum = operators::binary(BinaryOp::Add, &sum, &item, machine)?;
+    }
+    Ok(sum)
+}
+
+pub(super) fn batch(machine: &mut Machine<'_>, name: &'static str, value: &Value, args: Args) -> Result<Value> {
+    let [count, fill] = args.bind(name, ["linecount", "fill_with"])?;
+    let count = size(Some(&required(count, name, "linecount")?), 0, name)?.max(1);
+    let items = machine.iterate(value)?;
+    let rows = items.chunks(count).map(|row| filled(machine, row, count, fill.as_ref()));
+    let rows: Result<Vec<_>> = rows.collect();
+    Value::stream(StreamKind::Generator, rows?, &machine.meter)
 }
 
 fn empty() -> Value {
@@ -131,7 +119,10 @@ fn filled(machine: &Machine<'_>, row: &[Value], count: usize, fill: Option<&Valu
 }
 
 /// `count` lists of nearly the same length.
-fn slices(machine: &mut Machine<'_>, value: &Value, count: usize, fill: Option<&Value>) -> Result<Value> {
+pub(super) fn slice(machine: &mut Machine<'_>, name: &'static str, value: &Value, args: Args) -> Result<Value> {
+    let [count, fill] = args.bind(name, ["slices", "fill_with"])?;
+    let count = size(Some(&required(count, name, "slices")?), 0, name)?;
+    let fill = fill.as_ref();
     let items = machine.iterate(value)?;
     if count == 0 {
         return Err(Error::render("integer division or modulo by zero"));
@@ -150,8 +141,8 @@ fn slices(machine: &mut Machine<'_>, value: &Value, count: usize, fill: Option<&
     Value::stream(StreamKind::Generator, rows, &machine.meter)
 }
 
-fn join(machine: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
-    let [separator, attribute] = args.bind("join", ["d", "attribute"])?;
+pub(super) fn join(machine: &mut Machine<'_>, name: &'static str, value: &Value, args: Args) -> Result<Value> {
+    let [separator, attribute] = args.bind(name, ["d", "attribute"])?;
     let separator = match &separator {
         Some(separator) => repr::to_str(separator, machine)?.text,
         None => "".into(),
@@ -169,37 +160,68 @@ fn join(machine: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
 }
 
 /// `map('filter', args…)` or `map(attribute=…, default=…)`.
-fn map(machine: &mut Machine<'_>, value: &Value, mut args: Args) -> Result<Value> {
+pub(super) fn map(machine: &mut Machine<'_>, name: &'static str, value: &Value, mut args: Args) -> Result<Value> {
     if !value.is_true() {
         return Value::stream(StreamKind::Generator, Vec::new(), &machine.meter);
     }
     let mut mapped = Vec::new();
     if args.positional.is_empty() {
-        let [attribute, default] = args.bind("map", ["attribute", "default"])?;
-        let attribute = required(attribute, "map", "attribute")?;
+        let [attribute, default] = args.bind(name, ["attribute", "default"])?;
+        let attribute = required(attribute, name, "attribute")?;
         for item in machine.iterate(value)? {
             machine.meter.steps(1)?;
             mapped.push(keyed(&item, Some(&attribute), default.as_ref(), machine)?);
         }
     } else {
-        let name = super::super::arguments::text(&args.positional.remove(0), "map")?;
+        let filter = super::find(&arguments::text(&args.positional.remove(0), name)?);
         // A filter may be `map` again: count it like any nesting.
         machine.meter.enter()?;
         for item in machine.iterate(value)? {
             machine.meter.slots(args.positional.len() + args.named.len())?;
             let args = Args { positional: args.positional.clone(), named: args.named.clone() };
-            mapped.push(super::apply(machine, &name, item, args)?);
+            mapped.push(super::apply(machine, &filter, &item, args)?);
         }
         machine.meter.leave();
     }
     Value::stream(StreamKind::Generator, mapped, &machine.meter)
 }
 
-fn select(machine: &mut Machine<'_>, name: &str, value: &Value, mut args: Args) -> Result<Value> {
+pub(super) fn select(machine: &mut Machine<'_>, name: &'static str, value: &Value, args: Args) -> Result<Value> {
+    filtered(machine, name, value, args, Sieve { by_attribute: false, keeps: true })
+}
+
+pub(super) fn reject(machine: &mut Machine<'_>, name: &'static str, value: &Value, args: Args) -> Result<Value> {
+    filtered(machine, name, value, args, Sieve { by_attribute: false, keeps: false })
+}
+
+pub(super) fn select_attr(machine: &mut Machine<'_>, name: &'static str, value: &Value, args: Args) -> Result<Value> {
+    filtered(machine, name, value, args, Sieve { by_attribute: true, keeps: true })
+}
+
+pub(super) fn reject_attr(machine: &mut Machine<'_>, name: &'static str, value: &Value, args: Args) -> Result<Value> {
+    filtered(machine, name, value, args, Sieve { by_attribute: true, keeps: false })
+}
+
+/// Which items stay.
+#[derive(Clone, Copy)]
+struct Sieve {
+    /// The first argument names an attribute, which is tested in place of the item.
+    by_attribute: bool,
+    /// Items that pass the test stay; else the others.
+    keeps: bool,
+}
+
+fn filtered(
+    machine: &mut Machine<'_>,
+    name: &'static str,
+    value: &Value,
+    mut args: Args,
+    sieve: Sieve,
+) -> Result<Value> {
     if !value.is_true() {
         return Value::stream(StreamKind::Generator, Vec::new(), &machine.meter);
     }
-    let attribute = if name.ends_with("attr") {
+    let attribute = if sieve.by_attribute {
         if args.positional.is_empty() {
             return Err(Error::render(format!("{name} needs an attribute")));
         }
@@ -210,9 +232,8 @@ fn select(machine: &mut Machine<'_>, name: &str, value: &Value, mut args: Args) 
     let test = if args.positional.is_empty() {
         None
     } else {
-        Some(super::super::arguments::text(&args.positional.remove(0), name)?)
+        Some(predicates::find(&arguments::text(&args.positional.remove(0), name)?))
     };
-    let keep = name.starts_with("select");
     let mut kept = Vec::new();
     for item in machine.iterate(value)? {
         machine.meter.slots(args.positional.len() + 1)?;
@@ -224,7 +245,7 @@ fn select(machine: &mut Machine<'_>, name: &str, value: &Value, mut args: Args) 
             }
             None => tested.is_true(),
         };
-        if holds == keep {
+        if holds == sieve.keeps {
             kept.push(item);
         }
     }
@@ -232,7 +253,7 @@ fn select(machine: &mut Machine<'_>, name: &str, value: &Value, mut args: Args) 
 }
 
 /// One of the items, where Python leaves it to chance which.
-fn random(machine: &mut Machine<'_>, value: &Value) -> Result<Value> {
+pub(super) fn random(machine: &mut Machine<'_>, value: &Value) -> Result<Value> {
     match value {
         Value::Undefined(_) | Value::Str(_) | Value::List(_) | Value::Tuple(_) | Value::Range(_) => {}
         Value::Dict(dict) if dict.entries().is_empty() => {}
@@ -254,6 +275,12 @@ struct Keys {
 }
 
 impl Keys {
+    /// Those of a filter that takes `case_sensitive` and one `attribute`.
+    fn single(name: &str, args: Args) -> Result<Self> {
+        let [case_sensitive, attribute] = args.bind(name, ["case_sensitive", "attribute"])?;
+        Ok(Self { attribute, case_sensitive: flag(case_sensitive.as_ref()), several: false })
+    }
+
     fn of(&self, item: &Value, machine: &Machine<'_>) -> Result<Value> {
         machine.meter.steps(1)?;
         let fold = |value| if self.case_sensitive { Ok(value) } else { fold(value, machine) };
@@ -306,13 +333,13 @@ fn order(machine: &Machine<'_>, mut pairs: Vec<(Value, Value)>, reverse: bool) -
     Ok(pairs)
 }
 
-fn dict_sort(machine: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
-    let [case_sensitive, by, reverse] = args.bind("dictsort", ["case_sensitive", "by", "reverse"])?;
+pub(super) fn dict_sort(machine: &mut Machine<'_>, name: &'static str, value: &Value, args: Args) -> Result<Value> {
+    let [case_sensitive, by, reverse] = args.bind(name, ["case_sensitive", "by", "reverse"])?;
     let Value::Dict(_) = value else {
         super::require(value)?;
         return Err(Error::render(format!("dictsort needs a dict, got {}", value.type_name())));
     };
-    let by = match optional_text(by.as_ref(), "dictsort")?.as_deref() {
+    let by = match optional_text(by.as_ref(), name)?.as_deref() {
         None | Some("key") => 0,
         Some("value") => 1,
         Some(_) => return Err(Error::render("dictsort sorts by key or value")),
@@ -323,9 +350,9 @@ fn dict_sort(machine: &mut Machine<'_>, value: &Value, args: Args) -> Result<Val
     Value::list(items.into_iter().map(|(_, item)| item).collect(), &machine.meter)
 }
 
-fn group_by(machine: &mut Machine<'_>, value: &Value, args: Args) -> Result<Value> {
-    let [attribute, default, case_sensitive] = args.bind("groupby", ["attribute", "default", "case_sensitive"])?;
-    let attribute = required(attribute, "groupby", "attribute")?;
+pub(super) fn group_by(machine: &mut Machine<'_>, name: &'static str, value: &Value, args: Args) -> Result<Value> {
+    let [attribute, default, case_sensitive] = args.bind(name, ["attribute", "default", "case_sensitive"])?;
+    let attribute = required(attribute, name, "attribute")?;
     let case_sensitive = flag(case_sensitive.as_ref());
     let mut keyed_items = Vec::new();
     for item in machine.iterate(value)? {
@@ -352,7 +379,8 @@ fn group_by(machine: &mut Machine<'_>, value: &Value, args: Args) -> Result<Valu
     Value::list(result, &machine.meter)
 }
 
-fn unique(machine: &mut Machine<'_>, value: &Value, keys: &Keys) -> Result<Value> {
+pub(super) fn unique(machine: &mut Machine<'_>, name: &'static str, value: &Value, args: Args) -> Result<Value> {
+    let keys = Keys::single(name, args)?;
     let mut seen: Vec<Value> = Vec::new();
     let mut kept = Vec::new();
     'items: for item in machine.iterate(value)? {

@@ -1,96 +1,102 @@
 //! Filters that give text.
 
-use super::{
-    super::{
-        Result,
-        arguments::{self, Args, flag, int, optional_text, required, size},
-        machine::Machine,
-        meter::Text,
-        methods::string,
-        printf, repr,
-        text::is_space,
-        value::{Dict, Str, Value},
-    },
-    escape,
+use super::super::{
+    Result,
+    arguments::{self, Args, flag, int, optional_text, required, size},
+    machine::Machine,
+    meter::Text,
+    methods::string::{self, Ends},
+    printf, repr,
+    text::is_space,
+    value::{Dict, Str, Value},
 };
 use crate::error::Error;
 
-pub(super) fn apply(machine: &mut Machine<'_>, name: &str, value: &Value, args: Args) -> Result<Value> {
-    match name {
-        "safe" => {
-            args.none(name)?;
-            Ok(Value::text(repr::to_str(value, machine)?.text, true))
-        }
-        "escape" | "e" => {
-            args.none(name)?;
-            escape(value, machine).map(Value::Str)
-        }
-        "forceescape" => {
-            args.none(name)?;
-            let text = repr::to_str(value, machine)?.text;
-            super::escape_text(&Str { text, safe: false }, machine).map(Value::Str)
-        }
-        "string" => {
-            args.none(name)?;
-            repr::to_str(value, machine).map(Value::Str)
-        }
-        "upper" | "lower" | "capitalize" => {
-            args.none(name)?;
-            let s = repr::to_str(value, machine)?;
-            made(machine, s.safe, &string::cased(&s.text, name))
-        }
-        "title" => {
-            args.none(name)?;
-            let s = repr::to_str(value, machine)?;
-            made(machine, s.safe, &title(&s.text))
-        }
-        "trim" => {
-            let [chars] = args.bind(name, ["chars"])?;
-            let chars = optional_text(chars.as_ref(), name)?;
-            let s = repr::to_str(value, machine)?;
-            made(machine, s.safe, string::strip(&s.text, chars.as_deref(), true, true, machine)?)
-        }
-        "replace" => {
-            let [old, new, count] = args.bind(name, ["old", "new", "count"])?;
-            let count = match &count {
-                None | Some(Value::None) => -1,
-                count => int(count.as_ref(), -1, name)?,
-            };
-            let old = repr::to_str(&required(old, name, "old")?, machine)?;
-            let new = repr::to_str(&required(new, name, "new")?, machine)?;
-            let s = Str { text: repr::to_str(value, machine)?.text, safe: false };
-            string::replace(machine, &s, &old.text, &Value::Str(new), count)
-        }
-        "format" => {
-            let s = repr::to_str(value, machine)?;
-            if args.named.is_empty() {
-                let values = Value::tuple(args.positional, &machine.meter)?;
-                return printf::format(&s, &values, machine);
-            }
-            if !args.positional.is_empty() {
-                return Err(Error::render("format takes positional or named arguments, not both"));
-            }
-            let pairs = args.named.into_iter().map(|(k, v)| (Value::str(k), v)).collect();
-            let values = Value::Dict(Dict::new(pairs, &machine.meter)?.into());
-            printf::format(&s, &values, machine)
-        }
-        "center" => {
-            let [width] = args.bind(name, ["width"])?;
-            let width = size(width.as_ref(), 80, name)?;
-            let s = repr::to_str(value, machine)?;
-            let mut out = Text::new(&machine.meter);
-            string::center(&s.text, width, &mut out)?;
-            Ok(Value::text(out.into_string(), s.safe))
-        }
-        "indent" => indent(machine, value, args),
-        "truncate" => truncate(machine, value, args),
-        _ => {
-            args.none(name)?;
-            let s = repr::to_str(value, machine)?;
-            let words = s.text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|w| !w.is_empty()).count();
-            Ok(Value::Int(words as i128))
-        }
+pub(super) fn safe(machine: &mut Machine<'_>, value: &Value) -> Result<Value> {
+    Ok(Value::text(repr::to_str(value, machine)?.text, true))
+}
+
+pub(super) fn escape(machine: &mut Machine<'_>, value: &Value) -> Result<Value> {
+    super::escape(value, machine).map(Value::Str)
+}
+
+pub(super) fn force_escape(machine: &mut Machine<'_>, value: &Value) -> Result<Value> {
+    let text = repr::to_str(value, machine)?.text;
+    super::escape_text(&Str { text, safe: false }, machine).map(Value::Str)
+}
+
+pub(super) fn string(machine: &mut Machine<'_>, value: &Value) -> Result<Value> {
+    repr::to_str(value, machine).map(Value::Str)
+}
+
+pub(super) fn upper(machine: &mut Machine<'_>, value: &Value) -> Result<Value> {
+    rewritten(machine, value, string::upper)
+}
+
+pub(super) fn lower(machine: &mut Machine<'_>, value: &Value) -> Result<Value> {
+    rewritten(machine, value, string::lower)
+}
+
+pub(super) fn capitalize(machine: &mut Machine<'_>, value: &Value) -> Result<Value> {
+    rewritten(machine, value, string::capitalize)
+}
+
+pub(super) fn title(machine: &mut Machine<'_>, value: &Value) -> Result<Value> {
+    rewritten(machine, value, title_case)
+}
+
+pub(super) fn word_count(machine: &mut Machine<'_>, value: &Value) -> Result<Value> {
+    let s = repr::to_str(value, machine)?;
+    let words = s.text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|w| !w.is_empty()).count();
+    Ok(Value::Int(words as i128))
+}
+
+pub(super) fn trim(machine: &mut Machine<'_>, name: &'static str, value: &Value, args: Args) -> Result<Value> {
+    let [chars] = args.bind(name, ["chars"])?;
+    let chars = optional_text(chars.as_ref(), name)?;
+    let s = repr::to_str(value, machine)?;
+    made(machine, s.safe, string::strip(&s.text, chars.as_deref(), Ends { left: true, right: true }, machine)?)
+}
+
+pub(super) fn replace(machine: &mut Machine<'_>, name: &'static str, value: &Value, args: Args) -> Result<Value> {
+    let [old, new, count] = args.bind(name, ["old", "new", "count"])?;
+    let count = match &count {
+        None | Some(Value::None) => -1,
+        count => int(count.as_ref(), -1, name)?,
+    };
+    let old = repr::to_str(&required(old, name, "old")?, machine)?;
+    let new = repr::to_str(&required(new, name, "new")?, machine)?;
+    let s = Str { text: repr::to_str(value, machine)?.text, safe: false };
+    string::replace(machine, &s, &old.text, &Value::Str(new), count)
+}
+
+pub(super) fn format(machine: &mut Machine<'_>, _: &'static str, value: &Value, args: Args) -> Result<Value> {
+    let s = repr::to_str(value, machine)?;
+    if args.named.is_empty() {
+        let values = Value::tuple(args.positional, &machine.meter)?;
+        return printf::format(&s, &values, machine);
     }
+    if !args.positional.is_empty() {
+        return Err(Error::render("format takes positional or named arguments, not both"));
+    }
+    let pairs = args.named.into_iter().map(|(k, v)| (Value::str(k), v)).collect();
+    let values = Value::Dict(Dict::new(pairs, &machine.meter)?.into());
+    printf::format(&s, &values, machine)
+}
+
+pub(super) fn center(machine: &mut Machine<'_>, name: &'static str, value: &Value, args: Args) -> Result<Value> {
+    let [width] = args.bind(name, ["width"])?;
+    let width = size(width.as_ref(), 80, name)?;
+    let s = repr::to_str(value, machine)?;
+    let mut out = Text::new(&machine.meter);
+    string::center(&s.text, width, &mut out)?;
+    Ok(Value::text(out.into_string(), s.safe))
+}
+
+/// What `rewrite` makes of a value's text.
+fn rewritten(machine: &Machine<'_>, value: &Value, rewrite: fn(&str) -> String) -> Result<Value> {
+    let s = repr::to_str(value, machine)?;
+    made(machine, s.safe, &rewrite(&s.text))
 }
 
 fn made(machine: &Machine<'_>, safe: bool, text: &str) -> Result<Value> {
@@ -99,7 +105,7 @@ fn made(machine: &Machine<'_>, safe: bool, text: &str) -> Result<Value> {
 }
 
 /// Jinja's title case: words begin after white space and `-({[<`.
-fn title(text: &str) -> String {
+fn title_case(text: &str) -> String {
     let mut titled = String::with_capacity(text.len());
     let mut in_word = false;
     for c in text.chars() {
@@ -114,12 +120,12 @@ fn title(text: &str) -> String {
     titled
 }
 
-fn indent(machine: &Machine<'_>, value: &Value, args: Args) -> Result<Value> {
-    let [width, first, blank] = args.bind("indent", ["width", "first", "blank"])?;
+pub(super) fn indent(machine: &mut Machine<'_>, name: &'static str, value: &Value, args: Args) -> Result<Value> {
+    let [width, first, blank] = args.bind(name, ["width", "first", "blank"])?;
     let indention = match &width {
         Some(Value::Str(s)) => s.text.to_string(),
         width => {
-            let width = size(width.as_ref(), 4, "indent")?;
+            let width = size(width.as_ref(), 4, name)?;
             machine.meter.bytes(width)?;
             " ".repeat(width)
         }
@@ -147,12 +153,12 @@ fn indent(machine: &Machine<'_>, value: &Value, args: Args) -> Result<Value> {
 }
 
 /// Cuts at `length` characters, at a word if `killwords` does not say otherwise, with `leeway`.
-fn truncate(machine: &Machine<'_>, value: &Value, args: Args) -> Result<Value> {
-    let [length, kill, end, leeway] = args.bind("truncate", ["length", "killwords", "end", "leeway"])?;
-    let length = size(length.as_ref(), 255, "truncate")?;
-    let leeway = size(leeway.as_ref(), 5, "truncate")?;
+pub(super) fn truncate(machine: &mut Machine<'_>, name: &'static str, value: &Value, args: Args) -> Result<Value> {
+    let [length, kill, end, leeway] = args.bind(name, ["length", "killwords", "end", "leeway"])?;
+    let length = size(length.as_ref(), 255, name)?;
+    let leeway = size(leeway.as_ref(), 5, name)?;
     let end = match &end {
-        Some(end) => arguments::text(end, "truncate")?,
+        Some(end) => arguments::text(end, name)?,
         None => "...".into(),
     };
     let end_chars = end.chars().count();

@@ -26,15 +26,15 @@ struct Wrapper {
 }
 
 /// Each line of `value` is wrapped for itself.
-pub(super) fn word_wrap(machine: &Machine<'_>, value: &Value, args: Args) -> Result<Value> {
+pub(super) fn word_wrap(machine: &mut Machine<'_>, name: &'static str, value: &Value, args: Args) -> Result<Value> {
     let [width, long, separator, hyphens] =
-        args.bind("wordwrap", ["width", "break_long_words", "wrapstring", "break_on_hyphens"])?;
-    let separator = optional_text(separator.as_ref(), "wordwrap")?.unwrap_or_else(|| "\n".into());
+        args.bind(name, ["width", "break_long_words", "wrapstring", "break_on_hyphens"])?;
+    let separator = optional_text(separator.as_ref(), name)?.unwrap_or_else(|| "\n".into());
     if matches!(value, Value::Str(s) if s.text.is_empty()) {
         // Without a line nobody asks for the width.
         return Ok(value.clone());
     }
-    let width = int(width.as_ref(), WIDTH, "wordwrap")?;
+    let width = int(width.as_ref(), WIDTH, name)?;
     let Value::Str(s) = value else {
         super::require(value)?;
         return Err(Error::render(format!("wordwrap needs text, got {}", value.type_name())));

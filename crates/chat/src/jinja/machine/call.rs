@@ -48,8 +48,8 @@ impl<'t> Machine<'t> {
         self.meter.steps(1)?;
         match callee {
             Value::Macro(id) => self.call_macro(*id, args),
-            Value::Function(function) => self.call_function(*function, args),
-            Value::Method(method) => methods::call(self, &method.object, method.name, args),
+            Value::Function(function) => (function.code)(self, function.name, args),
+            Value::Method(bound) => methods::call(self, &bound.object, bound.method, args),
             Value::Loop(id) => {
                 let items = args.one("loop", "iterable")?;
                 self.call_loop(*id, &items)

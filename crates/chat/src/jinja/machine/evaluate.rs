@@ -4,7 +4,9 @@ use super::{
     super::{
         Result,
         ast::{Args, BinaryOp, CompareOp, Expr, Post},
-        attribute, compare, filters, methods, operators, predicates,
+        attribute, compare, filters, methods,
+        named::Known,
+        operators, predicates,
         value::{Dict, Value},
     },
     Machine,
@@ -183,13 +185,13 @@ impl<'t> Machine<'t> {
             Post::Item(key) => self.item(&value, key),
             Post::Slice(parts) => self.slice(&value, parts),
             Post::Call(args) => self.call_with(&value, args),
-            Post::Filter { name, args } => self.filter(name, value, args),
-            Post::Test { name, args, negated } => self.test(name, &value, args, *negated),
+            Post::Filter { filter, args } => self.filter(filter, &value, args),
+            Post::Test { test, args, negated } => self.test(test, &value, args, *negated),
         }
     }
 
     fn method_call(&mut self, value: &Value, name: &str, args: &'t Args) -> Result<Value> {
-        if let Some(method) = attribute::method(value, name) {
+        if let Some(method) = methods::find(value, name) {
             let args = self.arguments(args)?;
             return methods::call(self, value, method, args);
         }
@@ -217,13 +219,13 @@ impl<'t> Machine<'t> {
         self.call(callee, args)
     }
 
-    fn filter(&mut self, name: &str, value: Value, args: &'t Args) -> Result<Value> {
+    fn filter(&mut self, filter: &Known<filters::Code>, value: &Value, args: &'t Args) -> Result<Value> {
         let args = self.arguments(args)?;
-        filters::apply(self, name, value, args)
+        filters::apply(self, filter, value, args)
     }
 
-    fn test(&mut self, name: &str, value: &Value, args: &'t Args, negated: bool) -> Result<Value> {
+    fn test(&mut self, test: &Known<predicates::Code>, value: &Value, args: &'t Args, negated: bool) -> Result<Value> {
         let args = self.arguments(args)?;
-        Ok(Value::Bool(predicates::holds(self, name, value, args)? != negated))
+        Ok(Value::Bool(predicates::holds(self, test, value, args)? != negated))
     }
 }

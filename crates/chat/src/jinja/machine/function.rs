@@ -6,7 +6,9 @@ use super::{
     super::{
         Result,
         arguments::{self, Args, int, required},
-        clock, repr,
+        clock,
+        named::{self, Named, named},
+        repr,
         value::{Dict, Joiner, Range, Str, Value},
     },
     Machine,
@@ -17,86 +19,68 @@ use crate::{
 };
 
 /// A function.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Function {
-    Range,
-    Dict,
-    Namespace,
-    Cycler,
-    Joiner,
-    RaiseException,
-    StrftimeNow,
-}
+pub(crate) type Function = Named<Code>;
 
-const ALL: [Function; 7] = [
-    Function::Range,
-    Function::Dict,
-    Function::Namespace,
-    Function::Cycler,
-    Function::Joiner,
-    Function::RaiseException,
-    Function::StrftimeNow,
+/// What a function does, under its name.
+pub(crate) type Code = fn(&mut Machine<'_>, &'static str, Args) -> Result<Value>;
+
+static FUNCTIONS: &[Function] = &[
+    named("range", range),
+    named("dict", dict),
+    named("namespace", namespace),
+    named("cycler", cycler),
+    named("joiner", joiner),
+    named("raise_exception", raise_exception),
+    named("strftime_now", strftime_now),
 ];
 
-impl Function {
-    pub(super) fn named(name: &str) -> Option<Self> {
-        ALL.into_iter().find(|f| f.name() == name)
-    }
+/// The function of this name.
+pub(super) fn find(name: &str) -> Option<&'static Function> {
+    named::find(FUNCTIONS, name)
+}
 
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Range => "range",
-            Self::Dict => "dict",
-            Self::Namespace => "namespace",
-            Self::Cycler => "cycler",
-            Self::Joiner => "joiner",
-            Self::RaiseException => "raise_exception",
-            Self::StrftimeNow => "strftime_now",
-        }
+fn dict(machine: &mut Machine<'_>, name: &'static str, args: Args) -> Result<Value> {
+    Ok(Value::Dict(Rc::new(Dict::new(machine.pairs(args, name)?, &machine.meter)?)))
+}
+
+fn namespace(machine: &mut Machine<'_>, name: &'static str, args: Args) -> Result<Value> {
+    let pairs = machine.pairs(args, name)?;
+    machine.meter.slots(pairs.len() + 2)?;
+    let id = machine.namespaces.len();
+    machine.namespaces.push(Vec::new());
+    for (key, value) in pairs {
+        machine.set_attribute(id, &arguments::text(&key, name)?, value)?;
     }
+    Ok(Value::Namespace(id))
+}
+
+fn cycler(machine: &mut Machine<'_>, _: &'static str, args: Args) -> Result<Value> {
+    if args.positional.is_empty() {
+        return Err(Error::render("cycler needs at least one item"));
+    }
+    Value::cycler(args.positional, &machine.meter)
+}
+
+fn joiner(machine: &mut Machine<'_>, name: &'static str, args: Args) -> Result<Value> {
+    let [separator] = args.bind(name, ["sep"])?;
+    let separator = match separator {
+        Some(separator) => repr::to_str(&separator, machine)?,
+        None => Str { text: ", ".into(), safe: false },
+    };
+    Ok(Value::Joiner(Rc::new(Joiner { separator, used: Cell::new(false) })))
+}
+
+fn raise_exception(machine: &mut Machine<'_>, name: &'static str, args: Args) -> Result<Value> {
+    let message = args.one(name, "message")?;
+    Err(Error::refused(&repr::to_str(&message, machine)?.text))
+}
+
+fn strftime_now(machine: &mut Machine<'_>, name: &'static str, args: Args) -> Result<Value> {
+    let format = arguments::text(&args.one(name, "format")?, name)?;
+    Ok(Value::str(clock::strftime(&machine.now, &format)?))
 }
 
 impl Machine<'_> {
-    pub(super) fn call_function(&mut self, function: Function, args: Args) -> Result<Value> {
-        let name = function.name();
-        match function {
-            Function::Range => range(args),
-            Function::Dict => Ok(Value::Dict(Rc::new(Dict::new(self.pairs(args, name)?, &self.meter)?))),
-            Function::Namespace => {
-                let pairs = self.pairs(args, name)?;
-                self.meter.slots(pairs.len() + 2)?;
-                let id = self.namespaces.len();
-                self.namespaces.push(Vec::new());
-                for (key, value) in pairs {
-                    self.set_attribute(id, &arguments::text(&key, name)?, value)?;
-                }
-                Ok(Value::Namespace(id))
-            }
-            Function::Cycler => {
-                if args.positional.is_empty() {
-                    return Err(Error::render("cycler needs at least one item"));
-                }
-                Value::cycler(args.positional, &self.meter)
-            }
-            Function::Joiner => {
-                let [separator] = args.bind(name, ["sep"])?;
-                let separator = match separator {
-                    Some(separator) => repr::to_str(&separator, self)?,
-                    None => Str { text: ", ".into(), safe: false },
-                };
-                Ok(Value::Joiner(Rc::new(Joiner { separator, used: Cell::new(false) })))
-            }
-            Function::RaiseException => {
-                let message = args.one(name, "message")?;
-                Err(Error::refused(&repr::to_str(&message, self)?.text))
-            }
-            Function::StrftimeNow => {
-                let format = arguments::text(&args.one(name, "format")?, name)?;
-                Ok(Value::str(clock::strftime(&self.now, &format)?))
-            }
-        }
-    }
-
     /// `(mapping or pairs, name=value…)` as `dict` takes it.
     fn pairs(&mut self, args: Args, name: &str) -> Result<Vec<(Value, Value)>> {
         let mut pairs = Vec::new();
@@ -124,14 +108,14 @@ impl Machine<'_> {
     }
 }
 
-fn range(args: Args) -> Result<Value> {
-    let [first, second, step] = args.bind("range", ["start", "stop", "step"])?;
-    let first = int(Some(&required(first, "range", "stop")?), 0, "range")?;
+fn range(_: &mut Machine<'_>, name: &'static str, args: Args) -> Result<Value> {
+    let [first, second, step] = args.bind(name, ["start", "stop", "step"])?;
+    let first = int(Some(&required(first, name, "stop")?), 0, name)?;
     let (start, stop) = match &second {
-        Some(stop) => (first, int(Some(stop), 0, "range")?),
+        Some(stop) => (first, int(Some(stop), 0, name)?),
         None => (0, first),
     };
-    let step = int(step.as_ref(), 1, "range")?;
+    let step = int(step.as_ref(), 1, name)?;
     if step == 0 {
         return Err(Error::render("range() arg 3 must not be zero"));
     }

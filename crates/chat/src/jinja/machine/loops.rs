@@ -1,7 +1,7 @@
 //! `for` loops and the `loop` variable.
 
 use super::{
-    super::{Result, arguments::Args, ast::For, compare, value::Value},
+    super::{Result, arguments::Args, ast::For, compare, methods, value::Value},
     Flow, Machine,
 };
 use crate::error::Error;
@@ -131,17 +131,18 @@ impl<'t> Machine<'t> {
         })
     }
 
-    /// `loop.cycle(…)` and `loop.changed(…)`.
-    pub(crate) fn loop_method(&mut self, id: usize, name: &str, args: Args) -> Result<Value> {
-        let Some(Some(state)) = self.loops.get_mut(id) else { return Err(ended()) };
-        if name == "cycle" {
-            let n = args.positional.len();
-            return args
-                .positional
-                .get(state.at.checked_rem(n).unwrap_or(0))
-                .cloned()
-                .ok_or_else(|| Error::render("no items for cycling given"));
-        }
+    /// `loop.cycle(values…)`: the value whose turn it is.
+    pub(crate) fn cycle(&mut self, name: &'static str, object: &Value, args: Args) -> Result<Value> {
+        let Value::Loop(id) = object else { return Err(methods::foreign(name, object)) };
+        let Some(Some(state)) = self.loops.get(*id) else { return Err(ended()) };
+        let at = state.at.checked_rem(args.positional.len()).unwrap_or(0);
+        args.positional.into_iter().nth(at).ok_or_else(|| Error::render("no items for cycling given"))
+    }
+
+    /// `loop.changed(values…)`: whether they are others than when this was asked before.
+    pub(crate) fn changed(&mut self, name: &'static str, object: &Value, args: Args) -> Result<Value> {
+        let Value::Loop(id) = object else { return Err(methods::foreign(name, object)) };
+        let Some(Some(state)) = self.loops.get_mut(*id) else { return Err(ended()) };
         let same = match &state.changed {
             Some(before) if before.len() == args.positional.len() => {
                 let mut same = true;

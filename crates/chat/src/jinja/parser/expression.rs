@@ -4,10 +4,13 @@ use super::{
     super::{
         Result,
         ast::{Args, BinaryOp, CompareOp, Expr, Post},
+        filters,
         lexer::Kind,
+        predicates,
     },
     ARGUMENTS_MAX, Parser,
 };
+use crate::error::Error;
 
 /// Precedences, weakest first.
 mod level {
@@ -33,8 +36,14 @@ enum Infix {
 impl Parser {
     /// An expression, `a if b else c` included.
     pub(super) fn expression(&mut self) -> Result<Expr> {
+        let was_unknown = self.unknown.is_some();
         let value = self.operators(level::OR)?;
-        if self.is_name("if") { self.conditions(value) } else { Ok(value) }
+        if !self.is_name("if") {
+            return Ok(value);
+        }
+        let value = self.conditions(value);
+        self.forgive(was_unknown);
+        value
     }
 
     /// `value if test else otherwise`, as often as it follows.
@@ -287,14 +296,22 @@ impl Parser {
 
     /// The name and arguments of a filter, after its `|`.
     pub(super) fn filter(&mut self) -> Result<Post> {
-        let name = self.dotted()?;
+        let line = self.line();
+        let filter = filters::find(&self.dotted()?);
+        if let Err(name) = &filter {
+            self.unknown.get_or_insert_with(|| Error::syntax(line, filters::unknown(name)));
+        }
         let args = if self.is_op("(") { self.args()? } else { Args::default() };
-        Ok(Post::Filter { name, args })
+        Ok(Post::Filter { filter, args })
     }
 
     fn test(&mut self) -> Result<Post> {
         let negated = self.skip_name("not");
-        let name = self.dotted()?;
+        let line = self.line();
+        let test = predicates::find(&self.dotted()?);
+        if let Err(name) = &test {
+            self.unknown.get_or_insert_with(|| Error::syntax(line, predicates::unknown(name)));
+        }
         let takes_one = match self.kind() {
             Kind::Name(n) => !matches!(&**n, "else" | "or" | "and" | "is" | "if" | "in" | "not"),
             Kind::Str(_) | Kind::Int(_) | Kind::Float(_) => true,
@@ -309,7 +326,7 @@ impl Parser {
         } else {
             Args::default()
         };
-        Ok(Post::Test { name, args, negated })
+        Ok(Post::Test { test, args, negated })
     }
 
     /// After `[`: an index, a slice, or several indices as a tuple.
