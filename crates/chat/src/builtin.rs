@@ -1,5 +1,6 @@
 //! Templates of well-known formats, for models whose file brings none. Written for this project from the formats'
-//! public descriptions; a system message is put where the format has a place for it, else before the first user's words.
+//! public descriptions; a system message is put where the format has a place for it, else before the first user's
+//! words.
 
 use crate::Error;
 

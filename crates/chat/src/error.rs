@@ -6,21 +6,21 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Limit {
-    /// [`TEMPLATE_BYTES_MAX`](crate::limits::TEMPLATE_BYTES_MAX)
+    /// Bytes of source: [`TEMPLATE_BYTES_MAX`](crate::limits::TEMPLATE_BYTES_MAX).
     TemplateBytes,
-    /// [`NESTING_MAX`](crate::limits::NESTING_MAX)
+    /// Levels of nesting: [`NESTING_MAX`](crate::limits::NESTING_MAX).
     Nesting,
-    /// [`FUEL_MAX`](crate::limits::FUEL_MAX)
+    /// Steps of the interpreter: [`FUEL_MAX`](crate::limits::FUEL_MAX).
     Fuel,
-    /// [`MEMORY_BYTES_MAX`](crate::limits::MEMORY_BYTES_MAX)
+    /// Bytes of memory: [`MEMORY_BYTES_MAX`](crate::limits::MEMORY_BYTES_MAX).
     Memory,
-    /// [`OUTPUT_BYTES_MAX`](crate::limits::OUTPUT_BYTES_MAX)
+    /// Bytes of output: [`OUTPUT_BYTES_MAX`](crate::limits::OUTPUT_BYTES_MAX).
     Output,
-    /// [`DEPTH_MAX`](crate::limits::DEPTH_MAX)
+    /// Levels of evaluation: [`DEPTH_MAX`](crate::limits::DEPTH_MAX).
     Depth,
-    /// [`VALUE_DEPTH_MAX`](crate::limits::VALUE_DEPTH_MAX)
+    /// Levels of lists and dicts: [`VALUE_DEPTH_MAX`](crate::limits::VALUE_DEPTH_MAX).
     ValueDepth,
-    /// [`RANGE_MAX`](crate::limits::RANGE_MAX)
+    /// Items of a range: [`RANGE_MAX`](crate::limits::RANGE_MAX).
     Range,
 }
 
@@ -71,7 +71,7 @@ pub enum Error {
     Limit {
         /// Line of the source, from 1.
         line: u32,
-        /// Which limit.
+        /// The limit that it would have passed.
         limit: Limit,
     },
     /// No built-in template has this name.

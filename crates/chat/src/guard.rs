@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Opens a protected spelling: a Unicode noncharacter, never assigned.
 const OPEN: char = '\u{fdd0}';
-/// Closes it.
+/// Closes a protected spelling: a noncharacter too.
 const CLOSE: char = '\u{fdd1}';
 /// Stands before the digit that spells a mark which the text itself holds.
 const ESCAPE: char = '\u{fdd2}';
@@ -54,8 +54,8 @@ pub fn protect(text: &str, spellings: &[&str]) -> String {
     out
 }
 
-/// [`protect`] for everything that the messages of a conversation say: text, parts, results, names and arguments of calls.
-/// Arguments that are JSON text are protected as what they stand for, since templates decode them.
+/// [`protect`] for everything that the messages of a conversation say: text, parts, results, names and arguments of
+/// calls. Arguments that are JSON text are protected as what they stand for, since templates decode them.
 pub fn protect_messages(messages: &mut [Value], spellings: &[&str]) {
     for message in messages {
         protect_json(message, spellings);
@@ -89,7 +89,8 @@ fn decode(text: &str) -> Option<Value> {
     serde_json::from_str::<Value>(text).ok().filter(Value::is_object)
 }
 
-/// The pieces of a rendered prompt, in order, none empty. A mark that a template cut from its partner ends at the next one.
+/// The pieces of a rendered prompt, in order, none empty. A mark that a template cut from its partner ends at the next
+/// one.
 pub fn segments(rendered: &str) -> Vec<Segment> {
     let mut segments = Vec::new();
     let mut current = String::new();

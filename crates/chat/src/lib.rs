@@ -1,11 +1,12 @@
-//! Chat templates: a conversation → the text that the model was trained on, and what it answers → text, reasoning, calls.
+//! Chat templates: a conversation → the text that the model was trained on, and what it answers → text, reasoning,
+//! calls.
 //!
 //! A model file brings its own template, a program in Jinja. [`Template::new`] parses it once, [`Template::render`]
 //! runs it over a conversation with the results of Python's jinja2, within the [`limits`]; a model without a template
 //! gets one of [`BUILTIN_NAMES`]. Nothing here reads a clock, a file or a random number.
 //!
-//! Start reading at `template.rs`; the language itself is in `jinja.rs`. What the model answers, with reasoning and tool
-//! calls, is taken apart by `output.rs`.
+//! Start reading at `template.rs`; the language itself is in `jinja.rs`. What the model answers, with reasoning and
+//! tool calls, is taken apart by `output.rs`.
 //!
 //! ```
 //! use chat::{DateTime, Inputs, Message, Template};

@@ -30,11 +30,12 @@ pub const CALL_NESTING_MAX: usize = 64;
 /// Tool calls in one reply; what looks like more of them is text.
 pub const CALLS_MAX: usize = 128;
 
-/// Tool calls after the first one that a grammar allows in one reply: a small model that is made to call goes on for ever.
+/// Tool calls after the first one that a grammar allows in one reply: a small model that is made to call goes on for
+/// ever.
 pub const MORE_CALLS_MAX: usize = 15;
 
-/// Bytes of a reply that are held back while they may still become a tool call; past it they are text. Arguments that are
-/// already passed on do not count.
+/// Bytes of a reply that are held back while they may still become a tool call; past it they are text. Arguments that
+/// are already passed on do not count.
 pub const CALL_HELD_BYTES_MAX: usize = 64 * 1024;
 
 /// Bytes of a tool's name in a call.

@@ -3,16 +3,16 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Who speaks.
+/// The speaker of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Role {
     /// Instructions for the whole conversation.
     System,
-    /// The person.
+    /// The person who asks.
     User,
-    /// The model.
+    /// The model that answers.
     Assistant,
     /// The result of a tool call.
     Tool,
@@ -34,7 +34,7 @@ impl Role {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Content {
-    /// Plain text.
+    /// The message is one text.
     Text(String),
     /// Parts in order.
     Parts(Vec<Part>),
@@ -45,9 +45,9 @@ pub enum Content {
 #[serde(tag = "type", rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Part {
-    /// Plain text.
+    /// A part that is text.
     Text {
-        /// The text.
+        /// The text of the part.
         text: String,
     },
 }
@@ -56,7 +56,7 @@ pub enum Part {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Message {
-    /// Who speaks.
+    /// The speaker of the message.
     pub role: Role,
     /// What is said.
     pub content: Content,
@@ -104,7 +104,7 @@ impl Message {
 /// The messages of one conversation.
 #[derive(Clone, Copy, Debug)]
 pub enum Messages<'a> {
-    /// Typed.
+    /// Messages of this crate's type.
     Typed(&'a [Message]),
     /// As a client sent them: objects with `role` and `content`, and whatever else the template knows.
     Json(&'a [Value]),

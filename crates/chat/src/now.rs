@@ -12,7 +12,7 @@ pub struct Now {
 }
 
 impl From<DateTime> for Now {
-    /// UTC.
+    /// Takes `local` for the time of UTC.
     fn from(local: DateTime) -> Self {
         Self { local, utc_offset_seconds: 0 }
     }

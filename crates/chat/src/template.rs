@@ -19,7 +19,7 @@ pub struct Template {
 /// What a template is rendered with. The names that templates know these by are those of the fields.
 #[derive(Clone, Debug)]
 pub struct Inputs<'a> {
-    /// The conversation.
+    /// The messages of the conversation.
     pub messages: Messages<'a>,
     /// The tools the model may call, as JSON; without any, `tools` is `none` in the template.
     pub tools: Option<&'a [Json]>,
@@ -74,8 +74,8 @@ impl Template {
         Ok(Self { source: source.into(), nodes, tool_use: None })
     }
 
-    /// The same, but `tool_use` takes its place where there are tools, as with transformers: models that have several
-    /// templates call it so.
+    /// Returns the template with `tool_use` beside it, which takes its place where there are tools, as with
+    /// transformers: models that have several templates call it so.
     #[must_use]
     pub fn with_tool_use(self, tool_use: Self) -> Self {
         Self { tool_use: Some(Box::new(tool_use)), ..self }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Result, value::Value};
 use crate::error::Error;
 
-/// `(positional…, name=value…)`
+/// The values of a call's arguments: `(positional…, name=value…)`.
 #[derive(Default)]
 pub(crate) struct Args {
     pub(crate) positional: Vec<Value>,

@@ -86,7 +86,7 @@ pub(crate) enum Target {
     Tuple(Vec<Target>),
 }
 
-/// An expression.
+/// An expression of the language.
 pub(crate) enum Expr {
     None,
     Bool(bool),
@@ -146,7 +146,7 @@ pub(crate) struct Args {
     pub(crate) double_star: Option<Box<Expr>>,
 }
 
-/// Comparisons.
+/// The operators that compare.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum CompareOp {
     Eq,
@@ -159,7 +159,7 @@ pub(crate) enum CompareOp {
     NotIn,
 }
 
-/// Arithmetic.
+/// The operators of arithmetic.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum BinaryOp {
     Add,
@@ -172,7 +172,7 @@ pub(crate) enum BinaryOp {
 }
 
 impl BinaryOp {
-    /// As written.
+    /// Returns the operator as templates write it.
     pub(crate) fn sign(self) -> &'static str {
         match self {
             Self::Add => "+",

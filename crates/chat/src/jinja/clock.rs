@@ -1,5 +1,5 @@
-//! `strftime_now(format)` as Python's `datetime.now().strftime(format)` has it where the system's C library is glibc and its locale C. The time
-//! is given, never read.
+//! `strftime_now(format)` as Python's `datetime.now().strftime(format)` has it where the system's C library is glibc
+//! and its locale C. The time is given, never read.
 
 use std::fmt::Write as _;
 
@@ -51,9 +51,9 @@ struct Clock<'n> {
 struct Directive {
     /// `_`, `-` or `0`.
     pad: Option<char>,
-    /// `^`
+    /// The flag `^`: letters in upper case.
     is_upper: bool,
-    /// `#`
+    /// The flag `#`: letters in the other case.
     has_other_case: bool,
     width: usize,
     /// `E` or `O`: other eras and digits, of which the locale C has none.
@@ -75,7 +75,7 @@ enum Field {
     HalfOfDay(&'static str),
     /// In lower case, whatever is said.
     Lower(&'static str),
-    /// Other directives.
+    /// What other directives give together, by this format.
     Format(&'static str),
     /// Nothing, not even blanks.
     Nothing,
@@ -129,7 +129,8 @@ impl Clock<'_> {
         if let Some(field) = field {
             self.write(&directive, field);
         } else {
-            // No directive: it stands for itself. Names of months turn to capitals before glibc looks whether they may be modified.
+            // No directive: it stands for itself. Names of months turn to capitals before glibc looks whether they may
+            // be modified.
             let (spelled, _) = after.split_at(after.len() - rest.len());
             let is_upper = directive.is_upper || directive.has_other_case && matches!(letter, Some('b' | 'h'));
             self.pad(&directive, &format!("%{spelled}"), is_upper);
@@ -248,7 +249,7 @@ struct DateTimeParts {
     date: DateTime,
     /// From 0, which is Sunday.
     weekday: i64,
-    /// From 0.
+    /// Day of the year, from 0.
     yday: i64,
 }
 

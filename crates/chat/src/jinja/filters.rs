@@ -1,5 +1,5 @@
-//! `value|name(args)`: jinja2's filters. Not here: `urlize`, which no chat template was seen to use. `random` leaves nothing to chance:
-//! what it picks depends on how the conversation begins and on how often it was asked before.
+//! `value|name(args)`: jinja2's filters. Not here: `urlize`, which no chat template was seen to use. `random` leaves
+//! nothing to chance: what it picks depends on how the conversation begins and on how often it was asked before.
 
 mod markup;
 mod number;
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::error::Error;
 
-/// A filter.
+/// A filter of the table.
 pub(crate) type Filter = Named<Code>;
 
 /// What a filter does with a value, under its name.
@@ -29,7 +29,7 @@ pub(crate) type Filter = Named<Code>;
 pub(crate) enum Code {
     /// Takes no arguments.
     Plain(fn(&mut Machine<'_>, &Value) -> Result<Value>),
-    /// Takes arguments.
+    /// Takes arguments, which it binds to its parameters.
     With(fn(&mut Machine<'_>, &'static str, &Value, Args) -> Result<Value>),
 }
 
@@ -199,7 +199,7 @@ pub(crate) fn keyed(
     }
 }
 
-/// Jinja's `ignore_case`.
+/// Returns a value as Jinja's `ignore_case` compares it: text in lower case, anything else as it is.
 pub(crate) fn fold(value: Value, machine: &Machine<'_>) -> Result<Value> {
     match &value {
         Value::Str(s) => {

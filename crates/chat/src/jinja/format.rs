@@ -11,7 +11,7 @@ use super::{
 };
 use crate::error::Error;
 
-/// `[[fill]align][sign][#][0][width][,][.precision][kind]`
+/// A format specification: `[[fill]align][sign][#][0][width][,][.precision][kind]`.
 #[derive(Clone)]
 pub(crate) struct Spec {
     pub(crate) fill: char,
@@ -188,7 +188,7 @@ fn digits(value: &Value, spec: &Spec) -> Result<Option<(bool, String, &'static s
     Ok(Some((negative, if upper { text.to_uppercase() } else { text }, "")))
 }
 
-/// `1.5e+07`
+/// Writes `f` with an exponent, as `1.5e+07`.
 fn exponent(f: f64, precision: usize) -> String {
     let text = format!("{f:.precision$e}");
     let (mantissa, power) = text.split_once('e').unwrap_or((&text, "0"));

@@ -32,7 +32,7 @@ pub(crate) enum Kind {
     End,
 }
 
-/// Longest first.
+/// The operators, longer ones before those that they begin with.
 const OPERATORS: [&str; 26] = [
     "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=", ".",
     ":", "|", ",", ";",

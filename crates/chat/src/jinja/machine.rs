@@ -28,7 +28,7 @@ use crate::{
 use loops::Loop;
 use scope::Scopes;
 
-/// One rendering.
+/// The state of one rendering.
 pub(crate) struct Machine<'t> {
     pub(crate) meter: Meter,
     now: Now,
@@ -259,8 +259,8 @@ impl<'t> Machine<'t> {
         self.namespaces.get(id).map_or(&[], Vec::as_slice)
     }
 
-    /// A number that nothing in the template can foresee, and that is the same in each rendering of a conversation and of what it becomes:
-    /// it depends on the messages up to the first of the user and on how many were drawn before.
+    /// A number that nothing in the template can foresee, and that is the same in each rendering of a conversation and
+    /// of what it becomes: it depends on the messages up to the first of the user and on how many were drawn before.
     pub(crate) fn draw(&mut self) -> Result<u64> {
         let state = match self.draws {
             Some(state) => state,
@@ -350,7 +350,7 @@ impl<'t> Machine<'t> {
         Ok(items)
     }
 
-    /// `value|length`.
+    /// Returns what `value|length` gives.
     pub(crate) fn length(&self, value: &Value) -> Result<usize> {
         Ok(match value {
             Value::Undefined(_) => 0,

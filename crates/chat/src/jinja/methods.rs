@@ -14,7 +14,7 @@ use super::{
 };
 use crate::error::Error;
 
-/// A method.
+/// A method of the tables.
 pub(crate) type Method = Named<Code>;
 
 /// What a method does with its object, under its name.

@@ -11,7 +11,7 @@ pub(crate) struct Named<C: 'static> {
 /// What a template names: a row, or a name that no row has.
 pub(crate) type Known<C> = Result<&'static Named<C>, Box<str>>;
 
-/// A row.
+/// Makes a row of a table.
 pub(crate) const fn named<C: Copy>(name: &'static str, code: C) -> Named<C> {
     Named { name, code }
 }

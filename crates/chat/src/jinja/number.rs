@@ -48,7 +48,7 @@ pub(crate) fn parse_int(text: &str, base: u32) -> Option<i128> {
     Some(if negative { -value } else { value })
 }
 
-/// Python's `float(text)`.
+/// Reads a number as Python's `float(text)` does.
 pub(crate) fn parse_float(text: &str) -> Option<f64> {
     let text = text.trim_matches(super::text::is_space);
     if text.starts_with('_') || text.ends_with('_') || text.contains("__") || !text.is_ascii() {

@@ -167,7 +167,7 @@ pub(crate) fn index(i: i128, len: usize) -> Option<usize> {
     usize::try_from(at).ok().filter(|at| *at < len)
 }
 
-/// `value[start:stop:step]`.
+/// Returns what `value[start:stop:step]` gives.
 pub(crate) fn slice(value: &Value, parts: &[Value; 3], machine: &Machine<'_>) -> Result<Value> {
     require(value)?;
     let mut numbers = [None; 3];

@@ -46,7 +46,8 @@ pub(super) struct Parser {
     uses: Uses,
     /// Loops around this place, within the innermost macro.
     loops: usize,
-    /// The first filter or test that does not exist. As in jinja2, what stands in an `if` may name any: it fails when it is reached.
+    /// The first filter or test that does not exist. As in jinja2, what stands in an `if` may name any: it fails when
+    /// it is reached.
     unknown: Option<Error>,
 }
 

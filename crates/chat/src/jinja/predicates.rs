@@ -12,7 +12,7 @@ use super::{
 };
 use crate::error::Error;
 
-/// A test.
+/// A test of the table.
 pub(crate) type Test = Named<Code>;
 
 /// What a test asks of a value.

@@ -20,7 +20,7 @@ pub(crate) fn to_str(value: &Value, machine: &Machine<'_>) -> Result<Str> {
     Ok(Str { text: out.into_string().into(), safe: false })
 }
 
-/// Appends `str(value)`.
+/// Appends what Python's `str(value)` gives.
 pub(crate) fn write_str(value: &Value, machine: &Machine<'_>, out: &mut Text<'_>) -> Result<()> {
     match value {
         Value::Undefined(_) => Ok(()),
@@ -29,7 +29,7 @@ pub(crate) fn write_str(value: &Value, machine: &Machine<'_>, out: &mut Text<'_>
     }
 }
 
-/// Appends `repr(value)`.
+/// Appends what Python's `repr(value)` gives.
 pub(crate) fn write_repr(value: &Value, machine: &Machine<'_>, out: &mut Text<'_>) -> Result<()> {
     out.meter().steps(1)?;
     match value {

@@ -9,7 +9,7 @@ use crate::{
     limits::VALUE_DEPTH_MAX,
 };
 
-/// A value.
+/// A value of the language, as Python has it.
 #[derive(Clone)]
 pub(crate) enum Value {
     /// A name or key that does not exist: empty when printed, an error when used.
@@ -83,14 +83,14 @@ pub(crate) struct BoundMethod {
     depth: u16,
 }
 
-/// `cycler(…)`.
+/// What `cycler(…)` gives: items, one after the other, and from the beginning again.
 pub(crate) struct Cycler {
     pub(crate) items: Vec<Value>,
     pub(crate) at: Cell<usize>,
     depth: u16,
 }
 
-/// `joiner(…)`.
+/// What `joiner(…)` gives: nothing at first, then a separator.
 pub(crate) struct Joiner {
     pub(crate) separator: Str,
     pub(crate) used: Cell<bool>,
@@ -183,7 +183,7 @@ impl Value {
         }
     }
 
-    /// Python's `bool(…)`.
+    /// Whether Python takes the value for true.
     pub(crate) fn is_true(&self) -> bool {
         match self {
             Self::Undefined(_) | Self::None => false,

@@ -35,7 +35,7 @@ enum At {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     Name,
-    /// Passed on.
+    /// The arguments, which are passed on as they come.
     Arguments,
     /// Kept, because the name comes later or because they are JSON in a string.
     HeldArguments,

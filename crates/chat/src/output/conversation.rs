@@ -11,7 +11,7 @@ use crate::{protect_json, protect_messages};
 /// What to render instead of what the client sent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Conversation {
-    /// The messages.
+    /// The messages, for [`Inputs::messages`](crate::Inputs::messages).
     pub messages: Vec<Value>,
     /// The tools, for [`Inputs::tools`](crate::Inputs::tools); none where the messages hold their declaration.
     pub tools: Option<Vec<Value>>,
@@ -65,7 +65,8 @@ impl OutputFormat {
         Conversation { messages: out, tools: None }
     }
 
-    /// The messages, each with as many calls as the template can render in one: a call then stands before its own result.
+    /// The messages, each with as many calls as the template can render in one: a call then stands before its own
+    /// result.
     fn split_calls(&self, messages: &[Value]) -> Vec<Value> {
         let n_calls = |message: &Value| message.get("tool_calls").and_then(Value::as_array).map_or(0, Vec::len);
         if !self.one_call_per_message || messages.iter().all(|m| n_calls(m) < 2) {

@@ -34,8 +34,8 @@ pub struct CallRules<'a> {
 
 impl OutputFormat {
     /// The Lark grammar of replies that obey `rules`: at least one call for [`ToolChoice::Required`] and
-    /// [`ToolChoice::Named`]; for [`ToolChoice::Auto`] calls or the answer, or, where that may be any text, text in which a
-    /// call that was begun is well formed. Reasoning may come first where the model knows it.
+    /// [`ToolChoice::Named`]; for [`ToolChoice::Auto`] calls or the answer, or, where that may be any text, text in
+    /// which a call that was begun is well formed. Reasoning may come first where the model knows it.
     ///
     /// `control_token` gives the id of the control token that is spelled so; a spelling without one is text.
     ///
@@ -93,8 +93,9 @@ impl OutputFormat {
         Some(grammar.finish())
     }
 
-    /// The Lark grammar of replies whose text is the [`ANSWER_RULE`] of `answer`, after what the model thinks. None where the
-    /// model is not known to think: then the answer alone is the grammar. `control_token` as in [`Self::tool_grammar`].
+    /// The Lark grammar of replies whose text is the [`ANSWER_RULE`] of `answer`, after what the model thinks. None
+    /// where the model is not known to think: then the answer alone is the grammar. `control_token` as in
+    /// [`Self::tool_grammar`].
     pub fn answer_grammar(&self, answer: &str, control_token: &dyn Fn(&str) -> Option<u32>) -> Option<String> {
         self.reasoning?;
         let mut grammar = Grammar::new(self, control_token);

@@ -105,7 +105,8 @@ impl OutputParser {
         parser
     }
 
-    /// The same for replies that are calls or an answer, never both: once the answer has begun, what looks like a call is part of it.
+    /// Makes the parser one of replies that are calls or an answer, never both: once the answer has begun, what looks
+    /// like a call is part of it.
     #[must_use]
     pub fn of_calls_or_answer(mut self) -> Self {
         self.has_calls_first = true;

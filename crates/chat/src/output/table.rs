@@ -12,7 +12,7 @@ const JSON_LIST: Body = Body::Json(JsonCalls { list: true, ..JSON });
 const NAMED: NamedCalls =
     NamedCalls { call_open: "", before_name: "", after_name: &[], arguments_open: "", call_close: "", text_name: "" };
 
-/// `<function=name><parameter=key>value</parameter></function>`
+/// Calls in tags of functions and parameters: `<function=name><parameter=key>value</parameter></function>`.
 const FUNCTION_TAGS: TaggedCalls = TaggedCalls {
     call_open: "<function=",
     name_close: ">",
@@ -28,7 +28,7 @@ const FUNCTION_TAGS: TaggedCalls = TaggedCalls {
     other_attribute: "",
 };
 
-/// `name<arg_key>key</arg_key><arg_value>value</arg_value>`
+/// Calls in tags of keys and values: `name<arg_key>key</arg_key><arg_value>value</arg_value>`.
 const ARGUMENT_TAGS: TaggedCalls = TaggedCalls {
     call_open: "",
     name_close: "",

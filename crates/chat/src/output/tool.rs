@@ -18,7 +18,7 @@ pub struct Tool {
 /// Whether the model may, must or must not call tools.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum ToolChoice {
-    /// No calls.
+    /// The model must not call tools.
     None,
     /// As the model likes.
     #[default]

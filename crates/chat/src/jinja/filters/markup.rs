@@ -74,7 +74,8 @@ fn unescape_number<'t>(number: &'t str, out: &mut String) -> &'t str {
     behind.strip_prefix(';').unwrap_or(behind)
 }
 
-/// The character of a numeric reference: Windows' for the codes that it uses where Unicode has controls, none for what HTML forbids.
+/// The character of a numeric reference: Windows' for the codes that it uses where Unicode has controls, none for what
+/// HTML forbids.
 fn character(code: u32) -> Option<char> {
     const WINDOWS_1252: [char; 32] = [
         '\u{20ac}', '\u{81}', '\u{201a}', '\u{192}', '\u{201e}', '\u{2026}', '\u{2020}', '\u{2021}', '\u{2c6}',
@@ -92,7 +93,8 @@ fn character(code: u32) -> Option<char> {
     }
 }
 
-/// Writes what the longest name at the front of `after` stands for, or the `&` that stood before it; gives what is behind.
+/// Writes what the longest name at the front of `after` stands for, or the `&` that stood before it; gives what is
+/// behind.
 fn unescape_name<'t>(after: &'t str, out: &mut String) -> &'t str {
     let mut ends: Vec<usize> = Vec::new();
     for (at, c) in after.char_indices().take(ENTITY_CHARS_MAX + 1) {

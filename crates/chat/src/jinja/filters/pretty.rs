@@ -175,7 +175,7 @@ impl Printer<'_, '_> {
         Ok(())
     }
 
-    /// By key.
+    /// Returns the entries of a dict in the order of their keys.
     fn sorted<'v>(&self, entries: &'v [(Value, Value)]) -> Result<Vec<(&'v Value, &'v Value)>> {
         let meter = &self.machine.meter;
         meter.slots(entries.len().saturating_mul(2))?;
@@ -188,7 +188,8 @@ impl Printer<'_, '_> {
     }
 }
 
-/// Where a key stands among others. Python compares what it can and orders the rest by the names of the types: these are those of keys.
+/// Where a key stands among others. Python compares what it can and orders the rest by the names of the types: these
+/// are those of keys.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Rank<'v> {
     None,

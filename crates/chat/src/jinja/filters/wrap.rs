@@ -94,7 +94,8 @@ impl Wrapper {
         lines
     }
 
-    /// Where a piece is cut of which `space` characters fit: behind its last hyphen there, if anything but hyphens stands before that.
+    /// Where a piece is cut of which `space` characters fit: behind its last hyphen there, if anything but hyphens
+    /// stands before that.
     fn cut(&self, piece: &[char], space: usize) -> usize {
         let (head, _) = piece.split_at(space.min(piece.len()));
         let hyphen = head.iter().rposition(|c| *c == '-').filter(|at| *at > 0 && self.breaks_at_hyphens);
@@ -133,7 +134,8 @@ fn simple_end(text: &[char], at: usize) -> usize {
     at + rest.take_while(|c| is_gap(**c) == is_first_gap).count()
 }
 
-/// The same, but a run of hyphens between words is a piece, and a word ends behind a hyphen within it.
+/// The end of the piece that begins at `at`, where lines may break at hyphens: a run of gaps, a run of hyphens between
+/// words, or a word up to and with a hyphen within it.
 fn hyphenated_end(text: &[char], at: usize) -> usize {
     let is = |at: usize, test: fn(char) -> bool| text.get(at).is_some_and(|c| test(*c));
     let before = |at: usize, n: usize, test: fn(char) -> bool| at.checked_sub(n).is_some_and(|at| is(at, test));
@@ -169,7 +171,7 @@ fn may_precede_dash(c: char) -> bool {
     is_word(c) || "!\"'&.,?".contains(c)
 }
 
-/// Python's `\w`.
+/// Whether Python's `\w` matches `c`.
 fn is_word(c: char) -> bool {
     use G::{DecimalNumber, LetterNumber, LowercaseLetter, ModifierLetter, OtherLetter, OtherNumber};
     c == '_'

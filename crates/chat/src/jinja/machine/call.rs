@@ -43,7 +43,7 @@ impl<'t> Machine<'t> {
         Ok(values)
     }
 
-    /// `callee(args)`.
+    /// Returns what `callee(args)` gives.
     pub(super) fn call(&mut self, callee: &Value, args: Args) -> Result<Value> {
         self.meter.steps(1)?;
         match callee {

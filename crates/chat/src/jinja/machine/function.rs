@@ -18,7 +18,7 @@ use crate::{
     limits::RANGE_MAX,
 };
 
-/// A function.
+/// A function of the table.
 pub(crate) type Function = Named<Code>;
 
 /// What a function does, under its name.

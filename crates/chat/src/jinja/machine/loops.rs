@@ -106,7 +106,7 @@ impl<'t> Machine<'t> {
         }
     }
 
-    /// `loop.name`.
+    /// Returns what `loop.name` is, if it is no method.
     pub(crate) fn loop_property(&self, id: usize, name: &str) -> Result<Option<Value>> {
         let Some(Some(state)) = self.loops.get(id) else { return Err(ended()) };
         let (at, n) = (state.at, state.items.len());

@@ -249,7 +249,7 @@ pub(crate) fn strip<'t>(text: &'t str, chars: Option<&str>, ends: Ends, machine:
     Ok(if ends.right { text.trim_end_matches(goes) } else { text })
 }
 
-/// Python's `str.splitlines`.
+/// The lines of `text`, as Python's `str.splitlines` gives them.
 pub(crate) fn split_lines(text: &str, keep_ends: bool) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -290,7 +290,7 @@ fn split(machine: &mut Machine<'_>, name: &'static str, s: &Str, args: Args) -> 
     list(machine, s, words)
 }
 
-/// Python's `str.rsplit`.
+/// Splits from the end, as Python's `str.rsplit`.
 fn split_last(machine: &mut Machine<'_>, name: &'static str, s: &Str, args: Args) -> Result<Value> {
     let (separator, limit) = split_arguments(name, args)?;
     let t = &*s.text;
@@ -397,7 +397,7 @@ fn find(machine: &mut Machine<'_>, name: &'static str, s: &Str, args: Args) -> R
     place(machine, name, s, args, |text, part| text.find(part)).map(|at| at.unwrap_or(Value::Int(-1)))
 }
 
-/// Python's `str.rfind`.
+/// Finds the last place, as Python's `str.rfind`.
 fn find_last(machine: &mut Machine<'_>, name: &'static str, s: &Str, args: Args) -> Result<Value> {
     place(machine, name, s, args, |text, part| text.rfind(part)).map(|at| at.unwrap_or(Value::Int(-1)))
 }
@@ -406,7 +406,7 @@ fn index(machine: &mut Machine<'_>, name: &'static str, s: &Str, args: Args) -> 
     place(machine, name, s, args, |text, part| text.find(part))?.ok_or_else(not_found)
 }
 
-/// Python's `str.rindex`.
+/// Finds the last place or fails, as Python's `str.rindex`.
 fn index_last(machine: &mut Machine<'_>, name: &'static str, s: &Str, args: Args) -> Result<Value> {
     place(machine, name, s, args, |text, part| text.rfind(part))?.ok_or_else(not_found)
 }
@@ -488,7 +488,7 @@ fn is_cased(c: char) -> bool {
     c.is_lowercase() || c.is_uppercase()
 }
 
-/// Python's `str.istitle`.
+/// Whether each word begins in upper case and goes on in lower case, as Python's `str.istitle`.
 fn is_title(text: &str) -> bool {
     let mut in_word = false;
     let mut any = false;
@@ -502,29 +502,29 @@ fn is_title(text: &str) -> bool {
     any
 }
 
-/// Python's `str.upper`.
+/// Returns `text` in upper case, as Python's `str.upper`.
 pub(crate) fn upper(text: &str) -> String {
     text.to_uppercase()
 }
 
-/// Python's `str.lower`.
+/// Returns `text` in lower case, as Python's `str.lower`.
 pub(crate) fn lower(text: &str) -> String {
     text.to_lowercase()
 }
 
-/// Python's `str.casefold`.
+/// Returns `text` without differences of case, as Python's `str.casefold`.
 fn case_fold(text: &str) -> String {
     text.to_lowercase().replace('ß', "ss").replace('ς', "σ")
 }
 
-/// Python's `str.swapcase`.
+/// Returns `text` with upper and lower case exchanged, as Python's `str.swapcase`.
 fn swap_case(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_uppercase() { c.to_lowercase().to_string() } else { c.to_uppercase().to_string() })
         .collect()
 }
 
-/// Python's `str.title`.
+/// Returns `text` with each word in title case, as Python's `str.title`.
 fn title(text: &str) -> String {
     let mut in_word = false;
     let mut titled = String::with_capacity(text.len());
@@ -539,7 +539,7 @@ fn title(text: &str) -> String {
     titled
 }
 
-/// Python's `str.capitalize`.
+/// Returns `text` with its first letter in title case and the rest in lower case, as Python's `str.capitalize`.
 pub(crate) fn capitalize(text: &str) -> String {
     let mut chars = text.chars();
     let Some(first) = chars.next() else { return String::new() };
