@@ -2,7 +2,8 @@
 
 use super::*;
 
-/// Probabilities `[V]` that a chain with `sampling` gives to the next token after `history`, from what is left when it draws.
+/// Returns the probabilities `[V]` that a chain with `sampling` gives to the next token after `history`, from what is
+/// left when it draws.
 fn distribution(sampling: &Sampling, logits: &[f32], history: &[u32]) -> Vec<f64> {
     let mut sampler = Sampler::new(sampling, logits.len(), 1000).unwrap();
     history.iter().for_each(|&id| sampler.accept(TokenId(id)));
@@ -20,10 +21,10 @@ fn distribution(sampling: &Sampling, logits: &[f32], history: &[u32]) -> Vec<f64
     probabilities
 }
 
-/// f32 logits carry about seven digits.
+/// Largest error of a probability: f32 logits carry about seven digits.
 const TOLERANCE: f64 = 1e-6;
 
-/// A model that gives `probabilities` to tokens 0, 1, …; the chain should draw from `expected`.
+/// Checks that the chain draws from `expected` where a model gives `probabilities` to tokens 0, 1, ….
 fn check(sampling: &Sampling, probabilities: &[f64], history: &[u32], expected: &[f64]) {
     // Any constant may be added to logits.
     let logits: Vec<f32> = probabilities.iter().map(|p| (p.ln() + 3.0) as f32).collect();
@@ -80,7 +81,8 @@ fn min_p_keeps_what_is_not_much_less_likely_than_the_best() {
 #[test]
 fn typical_prefers_surprise_near_the_entropy() {
     let typical = |p| Sampling { typical_p: p, ..unchanged() };
-    // Entropy of HALVES: 0.5·1 + 0.25·2 + 0.125·3 + 2·0.0625·4 = 1.875 bits; distances by token: 2.125, 0.875, 2.125, 0.125, 1.125.
+    // Entropy of HALVES: 0.5·1 + 0.25·2 + 0.125·3 + 2·0.0625·4 = 1.875 bits; distances by token: 2.125, 0.875, 2.125,
+    // 0.125, 1.125.
     check(&typical(0.2), &HALVES, &[], &[0.0, 0.0, 0.0, 1.0, 0.0]);
     check(&typical(0.7), &HALVES, &[], &[0.0, 2.0 / 3.0, 0.0, 1.0 / 3.0, 0.0]);
     check(&typical(0.8), &HALVES, &[], &[0.0, 4.0 / 7.0, 0.0, 2.0 / 7.0, 1.0 / 7.0]);
@@ -116,7 +118,7 @@ fn logit_bias_is_added_and_forbids() {
     check(&Sampling { top_k: 1, ..bias(&[(2, 100.0)]) }, &[0.25, 0.5, 0.25], &[], &[0.0, 0.0, 1.0]);
 }
 
-/// The repeat penalty depends on where 0 is, so these give logits, not probabilities.
+/// Checks the logits after penalties: the repeat penalty depends on where 0 is, so these are no probabilities.
 fn check_penalties(sampling: &Sampling, logits: &[f32], history: &[u32], expected_logits: &[f32]) {
     let got = distribution(sampling, logits, history);
     let expected = testkit::log_softmax(expected_logits);
@@ -155,7 +157,8 @@ fn penalties_push_down_what_occurred_in_the_window() {
 
 #[test]
 fn the_order_is_that_of_llama_cpp() {
-    // top_k before top_p: of the two that stay, the first has 2/3, which reaches 0.6. The other way round both would stay.
+    // top_k before top_p: of the two that stay, the first has 2/3, which reaches 0.6. The other way round both would
+    // stay.
     check(&Sampling { top_k: 2, top_p: 0.6, ..unchanged() }, &HALVES, &[], &[0.0, 1.0, 0.0, 0.0, 0.0]);
     // Truncation before temperature: at temperature 10 the first would not reach 0.49.
     check(&Sampling { top_p: 0.49, temperature: 10.0, ..unchanged() }, &HALVES, &[], &[0.0, 1.0, 0.0, 0.0, 0.0]);
@@ -206,7 +209,7 @@ fn a_request_may_have_another_order() {
     assert_eq!(n_best(&Sampling::greedy()), Some(1));
 }
 
-/// Every step that selects, on a vocabulary too large for its first sorted prefix, against sorting everything.
+/// Every step that selects is compared with sorting everything, on a vocabulary too large for its first sorted prefix.
 #[test]
 fn partial_selection_equals_sorting_the_vocabulary() {
     let mut rng = testkit::Rng::new(11);
@@ -270,7 +273,7 @@ fn partial_selection_equals_sorting_the_vocabulary() {
     }
 }
 
-/// χ² of `n` draws with one seed against `expected`.
+/// Returns χ² of `n` draws with one seed against `expected`.
 fn chi_squared(sampling: &Sampling, logits: &[f32], expected: &[f64], n: usize) -> f64 {
     let mut sampler = Sampler::new(sampling, logits.len(), 1000).unwrap();
     let mut counts = vec![0usize; logits.len()];

@@ -30,7 +30,8 @@ fn runner(prefix_cache: bool) -> Runner {
     Runner::new(Box::new(model), stories::tokenizer(), options, ticking()).unwrap()
 }
 
-/// Two requests beside one of several choices whose sink breaks off at an event of its own: at each, until it comes to its end.
+/// Runs two requests beside one of several choices whose sink breaks off at an event of its own: at each, until it
+/// comes to its end.
 fn break_off_everywhere(leaves: &Request, prefix_cache: bool) {
     let tokenizer = stories::tokenizer();
     let stay = [request(1, 20, 30), request(2, 40, 12)];
@@ -77,7 +78,7 @@ fn whoever_breaks_off_within_a_group_hurts_nobody_else() {
     }
 }
 
-/// A process that was suspended, as the lid of a laptop does, or a machine that slept.
+/// Time jumps for a process that was suspended, as the lid of a laptop does, or a machine that slept.
 #[test]
 fn a_clock_that_jumps_ends_nobody_whose_time_is_not_up() {
     let stay = request(1, 20, 30);
@@ -110,7 +111,7 @@ fn a_clock_that_jumps_ends_nobody_whose_time_is_not_up() {
     assert_eq!(late.end(0).finish_reason, FinishReason::TimedOut);
 }
 
-/// Panics at an event.
+/// A sink that panics at an event.
 struct Breaking(usize);
 
 impl Sink for Breaking {

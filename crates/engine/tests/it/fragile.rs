@@ -1,5 +1,5 @@
-//! A forward pass that panics costs only the sequences whose own pass panics again, whatever it had written before, and a panic in a drafter
-//! costs nobody anything.
+//! A forward pass that panics costs only the sequences whose own pass panics again, whatever it had written before, and
+//! a panic in a drafter costs nobody anything.
 
 use std::sync::{
     Arc,
@@ -18,7 +18,7 @@ use crate::{
     stories,
 };
 
-/// Panics where it is told to, when a part of the step is written.
+/// A model that panics where it is told to, when a part of the step is written.
 pub(crate) struct Fragile<B> {
     model: Box<dyn Forward + Send>,
     breaks_at: B,
@@ -30,7 +30,7 @@ impl<B: FnMut(&Step<'_>) -> bool> Fragile<B> {
     }
 }
 
-/// Whether `token` is computed.
+/// Whether `token` is among those that the step computes.
 pub(crate) fn has(step: &Step<'_>, token: TokenId) -> bool {
     step.spans.iter().any(|span| span.tokens.contains(&token))
 }
@@ -82,7 +82,7 @@ impl<B: FnMut(&Step<'_>) -> bool> Forward for Fragile<B> {
 
 const WORLD: World = World { n_pages: 60, step_rows_max: 48, window: None };
 
-/// Names what no other request says.
+/// Token that no other request says.
 const POISON: TokenId = TokenId(499);
 
 fn stays(first: u32) -> Request {
@@ -101,7 +101,8 @@ fn turn(runner: &mut Runner, at: &str) {
     }
 }
 
-/// A request between two others in a run whose pass over several sequences, `breaks_at`-th of those that `counts` says, panics; whether there was one.
+/// Runs a request between two others, where the pass over several sequences, the `breaks_at`-th of those that `counts`
+/// says, panics; returns whether there was one.
 fn break_at(
     request: &Request,
     alone: [&Log; 2],
@@ -179,7 +180,8 @@ fn who_panics_again_falls_alone() {
     }
 }
 
-/// The same with weights, and caches of every type that heads of this width can have: what a broken pass has written is written again, the same.
+/// Models have weights, and caches of every type that heads of this width can have: what a broken pass has written is
+/// written again, byte for byte.
 #[test]
 fn what_a_broken_pass_has_written_is_written_again() {
     let fits = |kv: &KvType| !matches!(kv, KvType::Q8_0 | KvType::Q4_0);

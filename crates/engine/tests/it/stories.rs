@@ -8,14 +8,15 @@ use kernels::Kernels;
 use model::{KvType, KvTypes, LoadOptions, Model, TokenId};
 use tokenizer::{ControlTokens, Tokenizer};
 
-/// How far log-probabilities may lie from llama.cpp's. Its kernels round activations to 8 bits, and that noise is in the reference: the same
-/// weights computed without any rounding of activations lie up to 0.08 (stories) and 0.19 (SmolLM2, mean 0.05) from it.
+/// The distance at which log-probabilities may lie from llama.cpp's. Its kernels round activations to 8 bits, and that
+/// noise is in the reference: the same weights computed without any rounding of activations lie up to 0.08 (stories)
+/// and 0.19 (SmolLM2, mean 0.05) from it.
 struct Tolerance {
     each: f64,
     mean: f64,
 }
 
-/// No rounding on either side.
+/// Tolerance where neither side rounds.
 const F32: Tolerance = Tolerance { each: 0.05, mean: 0.005 };
 const STORIES_QUANTISED: Tolerance = Tolerance { each: 0.16, mean: 0.02 };
 const SMOLLM2: Tolerance = Tolerance { each: 0.25, mean: 0.06 };
@@ -33,10 +34,10 @@ fn load(path: &Path) -> (Engine, Arc<Tokenizer>) {
     (Engine::new(Box::new(model), Arc::clone(&tokenizer)), tokenizer)
 }
 
-/// Follows the reference's tokens one by one and compares log-probabilities. Where our own choice would be another, the reference's best two
-/// must lie within its noise of each other.
+/// Follows the reference's tokens one by one and compares log-probabilities. Where our own choice would be another, the
+/// reference's best two must lie within its noise of each other.
 ///
-/// Gives the number of steps compared.
+/// Returns the number of steps compared.
 fn check(path: &Path, prompts: &serde_json::Value, tolerance: &Tolerance) -> usize {
     let (mut engine, tokenizer) = load(path);
     let mut differences = Vec::new();
@@ -48,8 +49,8 @@ fn check(path: &Path, prompts: &serde_json::Value, tolerance: &Tolerance) -> usi
             let at = format!("{}, {text:?}, step {i}", path.display());
             let expected = TokenId(step["id"].as_u64().unwrap() as u32);
             let (token, logprobs) = next(&mut engine, &prompt);
-            // The reference's server does not report tokens that end within a character, so from the first place on where it may have
-            // picked one (random weights like them) its steps are not what they seem.
+            // The reference's server does not report tokens that end within a character, so from the first place on
+            // where it may have picked one (random weights like them) its steps are not what they seem.
             let is_within = |id| std::str::from_utf8(&tokenizer.token_bytes(id)).is_err();
             let may_be_picked = |p: f32| f64::from(logprobs.top[0].1 - p) <= tolerance.each;
             if is_within(expected) || logprobs.top.iter().any(|(id, p)| may_be_picked(*p) && is_within(*id)) {
@@ -74,7 +75,7 @@ fn check(path: &Path, prompts: &serde_json::Value, tolerance: &Tolerance) -> usi
     differences.len()
 }
 
-/// The token that follows greedily, with the best 20.
+/// Returns the token that follows greedily, with the best 20.
 fn next(engine: &mut Engine, prompt: &[TokenId]) -> (TokenId, Logprobs) {
     let request = Request {
         sampling: Sampling::greedy(),

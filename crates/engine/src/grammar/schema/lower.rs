@@ -1,4 +1,5 @@
-//! Writes a schema anew, checking every word of it; or, where a schema is only to be enforced as far as it can be, leaving out what cannot.
+//! Writes a schema anew, checking every word of it; or, where a schema is only to be enforced as far as it can be,
+//! leaving out what cannot.
 
 use super::{
     Build,
@@ -17,17 +18,17 @@ use crate::grammar::{
 use serde_json::{Map, Number, Value, json};
 use std::collections::HashMap;
 
-/// Where references of a lowered schema lead.
+/// Beginning of the references of a lowered schema.
 pub(super) const DEFINITIONS: &str = "#/$defs/";
 
-/// Where the walk is.
+/// The place of the walk in the schema.
 #[derive(Clone, Copy)]
 struct At<'a> {
-    /// Within this schema.
+    /// Path of the schema that the place is in.
     path: &'a str,
-    /// Levels of schemas since the last reference.
+    /// Number of levels of schemas since the last reference.
     depth: usize,
-    /// Levels in all.
+    /// Number of levels in all.
     nesting: usize,
 }
 
@@ -37,32 +38,32 @@ impl<'a> At<'a> {
     }
 }
 
-/// One definition that something refers to.
+/// A definition that something refers to.
 struct Definition {
     name: String,
-    /// Nodes in it, all uses counted; `None` while it is being read (it refers to itself).
+    /// Number of nodes in it, all uses counted; `None` while it is being read (it refers to itself).
     n_nodes: Option<usize>,
 }
 
 pub(super) struct Lowering<'a> {
     root: &'a Value,
-    /// By where in the schema they stand.
+    /// Definitions by the place where they stand in the schema.
     definitions: HashMap<String, Definition>,
     lowered: Map<String, Value>,
     n_nodes: usize,
     n_patterns: usize,
-    /// The different values of `multipleOf`, and where the last one stands.
+    /// Different values of `multipleOf`; the place of the last one follows.
     multiples: Vec<Value>,
     last_multiple: String,
-    /// Something must be merged with something.
+    /// Whether something must be merged with something.
     merges: bool,
-    /// Compiles. Where it is given, what cannot be enforced is left out.
+    /// Compiler of schemas. Where it is given, what cannot be enforced is left out.
     loosen_by: Option<Build<'a>>,
     left_out: Vec<GrammarError>,
 }
 
 impl<'a> Lowering<'a> {
-    /// References are looked up in `root`.
+    /// Makes a lowering that looks references up in `root`.
     pub(super) fn new(root: &'a Value) -> Self {
         Self {
             root,
@@ -78,7 +79,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// The whole root without what cannot be enforced, and what that is.
+    /// Lowers the whole root without what cannot be enforced; returns that as well.
     pub(super) fn run_loosely(root: &'a Value, build: Build<'a>) -> (Value, Vec<GrammarError>) {
         let mut lowering = Self { loosen_by: Some(build), ..Self::new(root) };
         let lowered = lowering.schema(root, At { path: "schema", depth: 1, nesting: 1 });
@@ -89,7 +90,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// `schema`, a part of the root or all of it, with the definitions that it needs.
+    /// Lowers `schema`, a part of the root or all of it, with the definitions that it needs.
     pub(super) fn run(mut self, schema: &Value, path: &str) -> Result<Value, GrammarError> {
         let lowered = self.schema(schema, At { path, depth: 1, nesting: 1 })?;
         self.check_multiples()?;
@@ -105,7 +106,7 @@ impl<'a> Lowering<'a> {
         lowered
     }
 
-    /// What to do without where `result` is an error and something may be left out.
+    /// Returns `instead` where `result` is an error and something may be left out.
     fn or_loosened<T>(&mut self, result: Result<T, GrammarError>, instead: T) -> Result<T, GrammarError> {
         match result {
             Err(error) if self.loosen_by.is_some() => {
@@ -118,7 +119,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// Where `multipleOf` meets `multipleOf`, `llguidance` computes their common multiple in 32 bits.
+    /// Checks the common multiple of all `multipleOf`, which `llguidance` computes in 32 bits where one meets another.
     fn check_multiples(&self) -> Result<(), GrammarError> {
         if !self.merges || self.multiples.len() < 2 {
             return Ok(());
@@ -183,7 +184,7 @@ impl<'a> Lowering<'a> {
         Ok(if is_nullable { json!({"anyOf": [lowered, {"type": "null"}]}) } else { lowered })
     }
 
-    /// `None`: it says nothing about values.
+    /// Lowers a keyword; `None` if it says nothing about values.
     fn member(&mut self, name: &str, value: &Value, at: At<'_>) -> Result<Option<Value>, GrammarError> {
         let keyword = find(name).ok_or_else(|| wrong(at.path, "unsupported keyword"))?;
         let mut lowered = self.keyword(keyword, value, at)?;
@@ -193,7 +194,8 @@ impl<'a> Lowering<'a> {
         Ok(lowered)
     }
 
-    /// `llguidance` does not look into a reference to see whether branches exclude each other.
+    /// Writes references in branches out: `llguidance` does not look into one to see whether branches exclude each
+    /// other.
     fn write_out_branches(&mut self, branches: &mut Value, path: &str) -> Result<(), GrammarError> {
         for branch in branches.as_array_mut().into_iter().flatten() {
             let name = branch.as_object().filter(|object| object.len() == 1).and_then(|object| object.get("$ref"));
@@ -207,7 +209,8 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    /// Definitions are grammar rules of their own, used any number of times, unless they must be merged with something.
+    /// Counts the nodes of definitions that must be merged. Others are grammar rules of their own, used any number of
+    /// times.
     fn count_merged(&mut self, out: &Map<String, Value>, path: &str) -> Result<(), GrammarError> {
         let beside = out.len() > 1;
         self.merges |= out.contains_key("allOf")
@@ -226,7 +229,7 @@ impl<'a> Lowering<'a> {
         self.count(path, n_merged)
     }
 
-    /// `None`: the keyword says nothing about values.
+    /// Lowers the value of a keyword; `None` if the keyword says nothing about values.
     fn keyword(&mut self, keyword: Keyword, value: &Value, at: At<'_>) -> Result<Option<Value>, GrammarError> {
         Ok(Some(match keyword {
             Keyword::Annotation => return Ok(None),
@@ -373,7 +376,7 @@ impl<'a> Lowering<'a> {
         Ok(Value::String(pattern.into()))
     }
 
-    /// The name in the flat table of what `value` refers to.
+    /// Returns the name in the flat table of what `value` refers to.
     fn reference(&mut self, value: &Value, at: At<'_>) -> Result<Value, GrammarError> {
         let reference = value.as_str().ok_or_else(|| expected(at.path, "a string", value))?;
         let pointer = reference.strip_prefix('#').and_then(decode).filter(|p| p.is_empty() || p.starts_with('/'));
@@ -408,7 +411,8 @@ impl<'a> Lowering<'a> {
     }
 }
 
-/// Removes what `name`, which is left out, is needed for: what it speaks of would count among the rest, and be forbidden with it.
+/// Removes what needs `name`, which is left out: what that speaks of would count among the rest, and be forbidden with
+/// it.
 pub(super) fn forget_rest(members: &mut Map<String, Value>, name: &str) {
     let rest: &[&str] = match name {
         "properties" | "patternProperties" => &["additionalProperties"],
@@ -420,7 +424,7 @@ pub(super) fn forget_rest(members: &mut Map<String, Value>, name: &str) {
     rest.iter().for_each(|name| drop(members.shift_remove(*name)));
 }
 
-/// The old way to write tuples, `items` as a list and `additionalItems`, becomes the new one.
+/// Turns the old way to write tuples, `items` as a list and `additionalItems`, into the new one.
 fn tuple_form(members: &Map<String, Value>, out: &mut Map<String, Value>, path: &str) -> Result<(), GrammarError> {
     let rest = out.shift_remove("additionalItems");
     if !members.get("items").is_some_and(Value::is_array) {
@@ -462,7 +466,7 @@ fn list<'v>(value: &'v Value, path: &str) -> Result<&'v [Value], GrammarError> {
     }
 }
 
-/// 3 or, as the standard allows, 3.0.
+/// Reads a length: 3 or, as the standard allows, 3.0.
 fn length(value: &Value, path: &str) -> Result<usize, GrammarError> {
     let whole = value.as_f64().filter(|number| number.fract() == 0.0 && *number >= 0.0);
     let Some(whole) = whole else {
@@ -474,7 +478,7 @@ fn length(value: &Value, path: &str) -> Result<usize, GrammarError> {
     Ok(whole as usize)
 }
 
-/// A number that f64 holds exactly enough to be enforced.
+/// Reads a number that f64 holds exactly enough to be enforced.
 fn number(value: &Value, path: &str) -> Result<Value, GrammarError> {
     let Some(number) = value.as_f64().filter(|number| number.is_finite()) else {
         return Err(expected(path, "a number", value));
@@ -492,7 +496,7 @@ fn number(value: &Value, path: &str) -> Result<Value, GrammarError> {
     Ok(value.clone())
 }
 
-/// `%20` and its like in a reference.
+/// Decodes `%20` and its like in a reference.
 fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -509,7 +513,7 @@ fn decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// A name as part of a path: short, and quoted where it would be unclear.
+/// Spells a name as part of a path: short, and quoted where it would be unclear.
 pub(super) fn segment(name: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$');
     if !name.is_empty() && name.len() <= 60 && name.chars().all(is_plain) { name.into() } else { quoted(name) }

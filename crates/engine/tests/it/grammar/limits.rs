@@ -1,4 +1,5 @@
-//! What means harm: each limit one over, and sources that would cost too much, refused or compiled soon and in bounded memory.
+//! What means harm: each limit one over, and sources that would cost too much, refused or compiled soon and in bounded
+//! memory.
 
 use super::support::{check_error, compile, load};
 use engine::grammar::{Grammar, GrammarError, GrammarSource, TokenMask, limits::*};
@@ -21,7 +22,7 @@ fn assert_limit(fits: &GrammarSource, over: &GrammarSource, what: &str, max: usi
     }
 }
 
-/// Schemas within schemas.
+/// Makes `depth` schemas within schemas.
 fn nested(depth: usize) -> Value {
     (1..depth).fold(json!({"type": "integer"}), |inner, _| json!({"type": "array", "items": inner}))
 }
@@ -96,7 +97,7 @@ fn each_limit_one_over() {
     check_error(&schema(json!({"maxItems": i64::MIN})), "schema.maxItems: expected a whole number");
 }
 
-/// Doubles at every level: 2^30 uses of the last definition.
+/// Makes a schema that doubles at every level: 2^30 uses of the last definition.
 fn doubling(operator: &str, n: usize) -> Value {
     let mut all = serde_json::Map::new();
     for i in 0..n {
@@ -111,7 +112,7 @@ fn doubling(operator: &str, n: usize) -> Value {
     json!({"$ref": "#/$defs/d0", "$defs": all})
 }
 
-/// Name, source.
+/// Sources that would cost too much, with their names.
 type Harmful = Vec<(&'static str, GrammarSource)>;
 
 fn harmful_schemas() -> Harmful {
@@ -257,7 +258,7 @@ fn harmful_grammars() -> Harmful {
     ]
 }
 
-/// Some steps of a completion that takes the middle of what is allowed.
+/// Takes some steps of a completion, each by the middle of what is allowed.
 fn follow(grammar: &Grammar) -> Result<(), GrammarError> {
     let mut matcher = grammar.start();
     let mut mask = TokenMask::new();
@@ -272,10 +273,10 @@ fn follow(grammar: &Grammar) -> Result<(), GrammarError> {
     Ok(())
 }
 
-/// In a process of its own, whose memory is nobody else's.
+/// Variable that marks the process of its own, whose memory is nobody else's.
 const CHILD: &str = "TRINITY_TEST_HARMFUL_GRAMMARS";
 
-/// What one may take of a processor in a build with little optimisation: ten times the promise.
+/// Longest time of a processor for one source in a build with little optimisation: ten times the promise.
 const SECONDS_MAX: u64 = 10;
 const PEAK_BYTES_MAX: u64 = 64 << 20;
 
@@ -319,7 +320,7 @@ fn harmful_sources_cost_little() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// Of this process, in steps of 10 ms: a busy machine does not count.
+/// Returns the processor time of this process, in steps of 10 ms: a busy machine does not count.
 fn cpu_time() -> Duration {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap();
     // After the name, which may hold spaces: fields 14 and 15 are time in user and system mode, 100 a second.
@@ -334,7 +335,7 @@ fn status(key: &str) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
 }
 
-/// Begins to measure the peak anew; gives what is in use now.
+/// Begins to measure the peak anew; returns what is in use now.
 fn reset_peak() -> u64 {
     std::fs::write("/proc/self/clear_refs", "5").unwrap();
     status("VmRSS:")

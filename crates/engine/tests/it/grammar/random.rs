@@ -1,4 +1,5 @@
-//! Random schemas, regular expressions and grammars, and completions that pick at random among the allowed tokens: whatever is picked, the text is valid.
+//! Random schemas, regular expressions and grammars, and completions that pick at random among the allowed tokens:
+//! whatever is picked, the text is valid.
 
 use super::support::{Loaded, load};
 use engine::grammar::{Grammar, GrammarError, GrammarSource, TokenMask};
@@ -8,14 +9,14 @@ use testkit::Rng;
 use tokenizer::TokenId;
 
 const SEED: u64 = 5;
-/// Tokens of a completion, and after how many it tries to come to its end.
+/// Largest number of tokens of a completion; the number after which it tries to come to its end follows.
 const TOKENS_MAX: usize = 600;
 const TOKENS_FREE: usize = 24;
 
-/// Vocabularies that can spell any text, and one that is asked for simple ones only.
+/// Names of vocabularies that can spell any text, and of one that is asked for simple ones only.
 const VOCABULARIES: &[&str] = &["smollm2", "stories", "llama-spm", "bytes"];
 
-/// Patterns, and whether a text has them.
+/// A pattern, and whether a text has it.
 type Pattern = (&'static str, fn(&str) -> bool);
 const PATTERNS: &[Pattern] = &[
     ("^[a-f]{2,5}$", |text| (2..=5).contains(&text.len()) && text.bytes().all(|b| (b'a'..=b'f').contains(&b))),
@@ -104,7 +105,7 @@ impl Generator<'_> {
     }
 }
 
-/// Does `value` obey what the generator writes? `Err` says what it does not.
+/// Checks that `value` obeys what the generator writes; the error says what it does not.
 fn validate(schema: &Value, value: &Value, root: &Value) -> Result<(), String> {
     let fail = |what: &str| Err(format!("{what}: {value} under {schema}"));
     if schema == &json!(false) {
@@ -198,7 +199,7 @@ fn validate(schema: &Value, value: &Value, root: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// The text of a completion that came to its end; `None`: it did not within [`TOKENS_MAX`].
+/// Returns the text of a completion that came to its end; `None` if it did not within [`TOKENS_MAX`].
 fn complete(grammar: &Grammar, loaded: &Loaded, rng: &mut Rng) -> Result<Option<String>, GrammarError> {
     let tokenizer = &loaded.tokenizer;
     let mut matcher = grammar.start();
@@ -312,7 +313,7 @@ impl Tree {
         }
     }
 
-    /// Where a match that begins at each of `from` may end.
+    /// Returns where a match that begins at each of `from` may end.
     fn ends(&self, text: &str, from: &HashSet<usize>) -> HashSet<usize> {
         match self {
             Self::Letter(letter) => from
