@@ -1,8 +1,9 @@
-//! Tensor types: what a raw type id in a file means, and how many bytes such a tensor has. The one place that knows ids; what the bytes of weights mean is
-//! `quant`'s business.
+//! Tensor types: what a raw type id in a file means, and how many bytes such a tensor has. ggml's ids of weights stand
+//! in `quant`'s table of formats; all others, and what an id means where several formats have it, stand here.
 //!
-//! Some ids have had several meanings: 36 to 38 were repacked layouts of Q4_0, 39 is MXFP4 in ggml and TL2 in bitnet.cpp, 42 is Q2_0 with 64 weights a
-//! block, and once had 128. Sizes differ, so the places of tensors in the file tell them apart (`reader.rs`).
+//! Some ids have had several meanings: 36 to 38 were repacked layouts of Q4_0, 39 is MXFP4 in ggml and TL2 in
+//! bitnet.cpp, 42 is Q2_0 with 64 weights a block, and once had 128. Sizes differ, so the places of tensors in the file
+//! tell them apart (`reader.rs`).
 
 use quant::{
     Format, LookupLayout, ScaleType,
@@ -36,43 +37,6 @@ pub enum Layout {
     Tl2,
 }
 
-/// ggml's ids and names; the id under which a format is written comes first.
-const WEIGHTS: &[(u32, &str, Format)] = &[
-    (0, "F32", Format::F32),
-    (1, "F16", Format::F16),
-    (2, "Q4_0", Format::Q4_0),
-    (3, "Q4_1", Format::Q4_1),
-    (6, "Q5_0", Format::Q5_0),
-    (7, "Q5_1", Format::Q5_1),
-    (8, "Q8_0", Format::Q8_0),
-    (10, "Q2_K", Format::Q2_K),
-    (11, "Q3_K", Format::Q3_K),
-    (12, "Q4_K", Format::Q4_K),
-    (13, "Q5_K", Format::Q5_K),
-    (14, "Q6_K", Format::Q6_K),
-    (16, "IQ2_XXS", Format::IQ2_XXS),
-    (17, "IQ2_XS", Format::IQ2_XS),
-    (18, "IQ3_XXS", Format::IQ3_XXS),
-    (19, "IQ1_S", Format::IQ1_S),
-    (20, "IQ4_NL", Format::IQ4_NL),
-    (21, "IQ3_S", Format::IQ3_S),
-    (22, "IQ2_S", Format::IQ2_S),
-    (23, "IQ4_XS", Format::IQ4_XS),
-    (29, "IQ1_M", Format::IQ1_M),
-    (30, "BF16", Format::BF16),
-    (34, "TQ1_0", Format::TQ1_0),
-    (35, "TQ2_0", Format::TQ2_0),
-    (36, "I2_S", Format::I2_S),
-    (39, "MXFP4", Format::MXFP4),
-    (40, "NVFP4", Format::NVFP4),
-    (41, "Q1_0", Format::Q1_0),
-    (42, "Q2_0", Format::Q2_0),
-    (134, "IQ1_BN", Format::IQ1_BN),
-    (135, "IQ2_BN", Format::IQ2_BN),
-    (142, "PQ2_0", Format::PQ2_0),
-    (143, "PTQ1_0", Format::PTQ1_0),
-];
-
 /// ggml's types that hold no weights.
 const OTHERS: &[(u32, &str, u64, u64)] = &[
     (9, "Q8_1", 32, 36),
@@ -84,7 +48,14 @@ const OTHERS: &[(u32, &str, u64, u64)] = &[
     (28, "F64", 1, 8),
 ];
 
-/// Above it, in an id of ours: packing (1 or 2) << 8 | span (0 tensor, 1 row, else the logarithm of a group) << 4 | scale (0 f16, 1 f32). "TR".
+/// bitnet.cpp's id of its look-up layout for ARM.
+const TL1: u32 = 38;
+
+/// bitnet.cpp's id of its look-up layout for x86, which ggml has given to MXFP4.
+const TL2: u32 = 39;
+
+/// Above it, in an id of ours: packing (1 or 2) << 8 | span (0 tensor, 1 row, else the logarithm of a group) << 4 |
+/// scale (0 f16, 1 f32). "TR".
 const TRI: u32 = 0x5452_0000;
 
 /// Our id of some rows or blocks.
@@ -114,40 +85,35 @@ fn blocks_id(blocks: TriBlocks) -> u32 {
 }
 
 impl TypeId {
-    /// The id under which weights of `format` are written; `None` if no container gives it one of its own (an I2_S in the order of ARM is an I2_S).
+    /// The id under which weights of `format` are written (an I2_S in the order of ARM has that of I2_S); `None` if no
+    /// container has one for it.
     pub fn of(format: Format) -> Option<Self> {
         let id = match format {
             Format::TriRows(rows) => Some(rows_id(rows)),
             Format::TriBlocks(blocks) => Some(blocks_id(blocks)),
-            Format::I2_S_ARM => Some(36),
-            _ => WEIGHTS.iter().find(|(_, _, of)| *of == format).map(|(id, ..)| *id),
+            _ => format.type_ids().first().copied(),
         };
         id.map(Self)
     }
 
     /// What it means today; `None` for ids that are not (or no longer) defined.
     pub fn layout(self) -> Option<Layout> {
-        if let Some((_, _, format)) = WEIGHTS.iter().find(|(id, ..)| *id == self.0) {
+        if let Some(format) = Format::ALL.iter().find(|format| Self::of(**format) == Some(self)) {
             return Some(Layout::Weights(*format));
         }
         if let Some(&(_, name, block_len, block_bytes)) = OTHERS.iter().find(|(id, ..)| *id == self.0) {
             return Some(Layout::Other { name, block_len, block_bytes });
         }
-        if self.0 == 38 {
-            return Some(Layout::Tl1);
-        }
-        let rows = TriRows::ALL.into_iter().find(|rows| rows_id(*rows) == self.0).map(Format::TriRows);
-        let blocks = || TriBlocks::ALL.into_iter().find(|blocks| blocks_id(*blocks) == self.0).map(Format::TriBlocks);
-        rows.or_else(blocks).map(Layout::Weights)
+        (self.0 == TL1).then_some(Layout::Tl1)
     }
 
     /// What it also meant, or means to others.
     pub(crate) fn other_layout(self) -> Option<Layout> {
-        match self.0 {
-            39 => Some(Layout::Tl2),
-            42 => Some(Layout::Weights(Format::PQ2_0)),
-            _ => None,
+        if self.0 == TL2 {
+            return Some(Layout::Tl2);
         }
+        let has_had = |format: &&Format| format.type_ids().iter().skip(1).any(|id| *id == self.0);
+        Format::ALL.iter().find(has_had).map(|format| Layout::Weights(*format))
     }
 
     /// ggml's name, or why there is none.
@@ -187,9 +153,9 @@ impl Layout {
             Self::Other { name, .. } => name,
             Self::Tl1 => "TL1",
             Self::Tl2 => "TL2",
-            Self::Weights(format) => {
-                WEIGHTS.iter().find(|(_, _, of)| *of == format).map_or_else(|| format.name(), |(_, name, _)| name)
-            }
+            // What an id means only where a file says more is called as we call it: `i2_s_arm`.
+            Self::Weights(format) if TypeId::of(format).and_then(TypeId::layout) != Some(self) => format.name(),
+            Self::Weights(format) => format.ggml_name(),
         }
     }
 

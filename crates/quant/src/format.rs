@@ -12,195 +12,21 @@ use crate::{
 use bytemuck::Zeroable;
 use std::ops::Range;
 
+#[macro_use]
+mod define;
+#[macro_use]
+mod table;
+
+use table::FORMATS;
+pub use table::Format;
+
 /// What stands behind the rows of a tensor begins at a multiple of so many bytes from its start.
 pub(crate) const TAIL_ALIGNMENT: usize = 32;
-
-/// A block format, named as ggml names it. How an id in a file maps to one of these is `model::load`'s business.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-#[allow(non_camel_case_types, reason = "the field's names: Q4_K, TQ2_0")]
-pub enum Format {
-    /// 32-bit float.
-    F32,
-    /// IEEE half.
-    F16,
-    /// bfloat16.
-    BF16,
-    /// 32 weights, 4 bits and a scale.
-    Q4_0,
-    /// 32 weights, 4 bits, scale and offset.
-    Q4_1,
-    /// 32 weights, 5 bits and a scale.
-    Q5_0,
-    /// 32 weights, 5 bits, scale and offset.
-    Q5_1,
-    /// 32 weights, 8 bits and a scale.
-    Q8_0,
-    /// 256 weights, 2 bits.
-    Q2_K,
-    /// 256 weights, 3 bits.
-    Q3_K,
-    /// 256 weights, 4 bits.
-    Q4_K,
-    /// 256 weights, 5 bits.
-    Q5_K,
-    /// 256 weights, 6 bits.
-    Q6_K,
-    /// 256 weights, ternary code book.
-    IQ1_S,
-    /// 256 weights, ternary code book, finer scales.
-    IQ1_M,
-    /// 256 weights, code book of 256.
-    IQ2_XXS,
-    /// 256 weights, code book of 512.
-    IQ2_XS,
-    /// 256 weights, code book of 1024.
-    IQ2_S,
-    /// 256 weights, code book of 256.
-    IQ3_XXS,
-    /// 256 weights, code book of 512.
-    IQ3_S,
-    /// 32 weights, 16 uneven values.
-    IQ4_NL,
-    /// 256 weights, 16 uneven values.
-    IQ4_XS,
-    /// 256 ternary weights, five in a byte.
-    TQ1_0,
-    /// 256 ternary weights, four in a byte.
-    TQ2_0,
-    /// 32 weights, E2M1 under E8M0.
-    MXFP4,
-    /// 64 weights, E2M1 under E4M3.
-    NVFP4,
-    /// 128 signs and a scale.
-    Q1_0,
-    /// 64 weights, 2 bits and a scale.
-    Q2_0,
-    /// 128 weights, 2 bits and a scale (PrismML; Q2_0 as it once was).
-    PQ2_0,
-    /// 128 ternary weights, five in a byte (PrismML).
-    PTQ1_0,
-    /// 128 ternary weights, four in a byte, one scale behind the tensor (bitnet.cpp).
-    I2_S,
-    /// The same in blocks of 64, as bitnet.cpp writes it on ARM.
-    I2_S_ARM,
-    /// 64 ternary weights, five in a byte, a scale before each row (ik_llama.cpp).
-    IQ1_BN,
-    /// 64 ternary weights, four in a byte, a scale before each row (ik_llama.cpp).
-    IQ2_BN,
-    /// Ternary rows, scales behind them (`.tri`).
-    TriRows(TriRows),
-    /// Blocks of ternary weights with a scale (`.tri`).
-    TriBlocks(TriBlocks),
-}
 
 /// A name that no format has.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("unknown weight format {0:?}")]
 pub struct UnknownFormat(pub String);
-
-/// Runs `$body` with `$block` bound to the type of a format: of those in the list and of all ternary ones that are made of blocks; `$other` for the rest.
-macro_rules! with_block_of {
-    ($format:expr, $block:ident => $body:expr, [$($name:ident: $type:ty,)*], $($other:pat => $result:expr),+) => {
-        with_block_of!(@match $format, $block => $body, [
-            $($name: $type,)*
-            TQ1_0: crate::ternary::tq::Tq1_0,
-            TQ2_0: crate::ternary::tq::Tq2_0,
-            Q2_0: crate::small::Q2_0,
-            PQ2_0: crate::ternary::prism::Pq2_0,
-            PTQ1_0: crate::ternary::prism::Ptq1_0,
-            I2_S: crate::ternary::i2_s::I2S,
-            I2_S_ARM: crate::ternary::i2_s::I2SArm,
-            IQ1_BN: crate::ternary::bn::Iq1Bn,
-            IQ2_BN: crate::ternary::bn::Iq2Bn,
-        ], $($other => $result),+)
-    };
-    (@match $format:expr, $block:ident => $body:expr, [$($name:ident: $type:ty,)*], $($other:pat => $result:expr),+) => {
-        match $format {
-            $(Format::$name => {
-                type $block = $type;
-                $body
-            })*
-            Format::TriBlocks(blocks) => crate::ternary::tri::with_tri_block!(blocks, $block => $body),
-            $($other => $result,)+
-        }
-    };
-}
-
-/// The only `match` from a format to its type: runs `$body` with `$block` bound to it; `$other` for formats without blocks.
-macro_rules! with_block {
-    ($format:expr, $block:ident => $body:expr, $($other:pat => $result:expr),+ $(,)?) => {
-        with_block_of!($format, $block => $body, [
-            Q4_0: crate::q4_0::Q4_0,
-            Q4_1: crate::q4_1::Q4_1,
-            Q5_0: crate::q5_0::Q5_0,
-            Q5_1: crate::q5_1::Q5_1,
-            Q8_0: crate::q8_0::Q8_0,
-            Q2_K: crate::q2_k::Q2K,
-            Q3_K: crate::q3_k::Q3K,
-            Q4_K: crate::q4_k::Q4K,
-            Q5_K: crate::q5_k::Q5K,
-            Q6_K: crate::q6_k::Q6K,
-            IQ1_S: crate::iq1::Iq1S,
-            IQ1_M: crate::iq1::Iq1M,
-            IQ2_XXS: crate::iq2::Iq2Xxs,
-            IQ2_XS: crate::iq2::Iq2Xs,
-            IQ2_S: crate::iq2::Iq2S,
-            IQ3_XXS: crate::iq3::Iq3Xxs,
-            IQ3_S: crate::iq3::Iq3S,
-            IQ4_NL: crate::iq4::Iq4Nl,
-            IQ4_XS: crate::iq4::Iq4Xs,
-            MXFP4: crate::microscaling::Mxfp4,
-            NVFP4: crate::microscaling::Nvfp4,
-            Q1_0: crate::small::Q1_0,
-        ], $($other => $result),+)
-    };
-}
-
-/// The same for ternary formats alone.
-macro_rules! with_ternary {
-    ($format:expr, $block:ident => $body:expr, $($other:pat => $result:expr),+ $(,)?) => {
-        with_block_of!($format, $block => $body, [], $($other => $result),+)
-    };
-}
-
-/// The formats without parameters.
-const FORMATS: &[Format] = &[
-    Format::F32,
-    Format::F16,
-    Format::BF16,
-    Format::Q4_0,
-    Format::Q4_1,
-    Format::Q5_0,
-    Format::Q5_1,
-    Format::Q8_0,
-    Format::Q2_K,
-    Format::Q3_K,
-    Format::Q4_K,
-    Format::Q5_K,
-    Format::Q6_K,
-    Format::IQ1_S,
-    Format::IQ1_M,
-    Format::IQ2_XXS,
-    Format::IQ2_XS,
-    Format::IQ2_S,
-    Format::IQ3_XXS,
-    Format::IQ3_S,
-    Format::IQ4_NL,
-    Format::IQ4_XS,
-    Format::TQ1_0,
-    Format::TQ2_0,
-    Format::MXFP4,
-    Format::NVFP4,
-    Format::Q1_0,
-    Format::Q2_0,
-    Format::PQ2_0,
-    Format::PTQ1_0,
-    Format::I2_S,
-    Format::I2_S_ARM,
-    Format::IQ1_BN,
-    Format::IQ2_BN,
-];
 
 impl Format {
     /// Every format.
@@ -221,45 +47,29 @@ impl Format {
     };
 
     /// ggml's name in lower case: `q4_k`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::BF16 => "bf16",
-            Self::Q4_0 => "q4_0",
-            Self::Q4_1 => "q4_1",
-            Self::Q5_0 => "q5_0",
-            Self::Q5_1 => "q5_1",
-            Self::Q8_0 => "q8_0",
-            Self::Q2_K => "q2_k",
-            Self::Q3_K => "q3_k",
-            Self::Q4_K => "q4_k",
-            Self::Q5_K => "q5_k",
-            Self::Q6_K => "q6_k",
-            Self::IQ1_S => "iq1_s",
-            Self::IQ1_M => "iq1_m",
-            Self::IQ2_XXS => "iq2_xxs",
-            Self::IQ2_XS => "iq2_xs",
-            Self::IQ2_S => "iq2_s",
-            Self::IQ3_XXS => "iq3_xxs",
-            Self::IQ3_S => "iq3_s",
-            Self::IQ4_NL => "iq4_nl",
-            Self::IQ4_XS => "iq4_xs",
-            Self::TQ1_0 => "tq1_0",
-            Self::TQ2_0 => "tq2_0",
-            Self::MXFP4 => "mxfp4",
-            Self::NVFP4 => "nvfp4",
-            Self::Q1_0 => "q1_0",
-            Self::Q2_0 => "q2_0",
-            Self::PQ2_0 => "pq2_0",
-            Self::PTQ1_0 => "ptq1_0",
-            Self::I2_S => "i2_s",
-            Self::I2_S_ARM => "i2_s_arm",
-            Self::IQ1_BN => "iq1_bn",
-            Self::IQ2_BN => "iq2_bn",
-            Self::TriRows(rows) => rows.name(),
-            Self::TriBlocks(blocks) => blocks.name(),
-        }
+    pub const fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// ggml's name: `Q4_K`; for formats of `.tri`, which ggml does not have, the same as [`name`](Self::name).
+    pub const fn ggml_name(self) -> &'static str {
+        self.row().ggml_name
+    }
+
+    /// The type ids under which GGUF files have it; the first is the one to write. None for formats of `.tri`, whose
+    /// ids `gguf::TypeId` makes.
+    pub const fn type_ids(self) -> &'static [u32] {
+        self.row().type_ids
+    }
+
+    /// llama.cpp's number (`llama_ftype`) of a file most of whose matrices have the format; `None` where it has none.
+    pub const fn file_type(self) -> Option<u32> {
+        self.row().file_type
+    }
+
+    /// Weights that share a scale and a minimum, as kernels count them: 16 or 32, and 32 where more do; 1 for floats.
+    pub const fn unit_len(self) -> usize {
+        self.row().unit_len
     }
 
     /// The format of that name, in any case.
@@ -299,7 +109,8 @@ impl Format {
         if let OuterScale::RowHeader(scale) = self.outer_scale() { scale.bytes() } else { 0 }
     }
 
-    /// Bytes of a tensor of `rows` rows of `cols` weights, with what stands behind them; `None` as for [`row_bytes`](Self::row_bytes).
+    /// Bytes of a tensor of `rows` rows of `cols` weights, with what stands behind them; `None` as for
+    /// [`row_bytes`](Self::row_bytes).
     pub fn tensor_bytes(self, rows: usize, cols: usize) -> Option<usize> {
         let in_rows = self.row_bytes(cols)?.checked_mul(rows)?;
         match self.outer_scale() {
@@ -311,8 +122,8 @@ impl Format {
         }
     }
 
-    /// Where, in a tensor of `n_rows` rows of `cols` weights, the scales of `rows` stand behind all rows; `None` if there are none, or rows are no whole
-    /// blocks.
+    /// Where, in a tensor of `n_rows` rows of `cols` weights, the scales of `rows` stand behind all rows; `None` if
+    /// there are none, or rows are no whole blocks.
     pub fn tail_range(self, n_rows: usize, cols: usize, rows: Range<usize>) -> Option<Range<usize>> {
         let in_rows = self.row_bytes(cols)?.checked_mul(n_rows)?;
         match self.outer_scale() {
@@ -389,13 +200,15 @@ impl Format {
         )
     }
 
-    /// Writes whole blocks that decode to about `values`: the sum of `importance · (value − decoded)²` is kept small. Floats are rounded to nearest.
+    /// Writes whole blocks that decode to about `values`: the sum of `importance · (value − decoded)²` is kept small.
+    /// Floats are rounded to nearest.
     ///
-    /// `importance` has a positive or zero number for each column of a row, and `values` are rows of that many columns; only ratios
-    /// within a block matter. Without it all weights count the same.
+    /// `importance` has a positive or zero number for each column of a row, and `values` are rows of that many columns;
+    /// only ratios within a block matter. Without it all weights count the same.
     ///
     /// # Errors
-    /// If the format holds ternary weights only, or a value or importance is one that it cannot take; `out` is then undefined.
+    /// If the format holds ternary weights only, or a value or importance is one that it cannot take; `out` is then
+    /// undefined.
     ///
     /// # Panics
     /// If the lengths disagree.
@@ -408,8 +221,8 @@ impl Format {
         )
     }
 
-    /// Exact values of whole blocks: `bytes` holds `out.len()` weights. What lies outside of blocks is not known here: see
-    /// [`StoredMatrix`](crate::StoredMatrix).
+    /// Exact values of whole blocks: `bytes` holds `out.len()` weights. What lies outside of blocks is not known here:
+    /// see [`StoredMatrix`](crate::StoredMatrix).
     ///
     /// # Panics
     /// If the two lengths disagree, or the format has no blocks or keeps scales elsewhere.
@@ -423,10 +236,12 @@ impl Format {
         );
     }
 
-    /// Columns `first ..` of a row of `cols` as integers: weight `first + i` is `scales[i / 16] · codes[i] + mins[i / 16]`, mathematically exact; where a
-    /// scale lies outside of blocks, `scales` are 1. `mins` is written only where [`has_mins`](Self::has_mins).
+    /// Columns `first ..` of a row of `cols` as integers: weight `first + i` is
+    /// `scales[i / 16] · codes[i] + mins[i / 16]`, mathematically exact; where a scale lies outside of blocks, `scales`
+    /// are 1. `mins` is written only where [`has_mins`](Self::has_mins).
     ///
-    /// `row` is what follows the row's header. `codes` are whole blocks or all that is left, and `scales` one for each 16 of them begun.
+    /// `row` is what follows the row's header. `codes` are whole blocks or all that is left, and `scales` one for each
+    /// 16 of them begun.
     ///
     /// # Panics
     /// If the lengths disagree, `first` is no multiple of 256, or the format is a float.

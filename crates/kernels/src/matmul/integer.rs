@@ -1,14 +1,14 @@
 //! Weights in block formats × int8 activations.
 //!
-//! What every kernel here computes, bit for bit (`scalar.rs` says it in code): a weight row is `code · scale + min` per *unit* of 16 or 32
-//! weights. Units are multiplied in integers; `lane[b mod 8]` adds, by fused multiply-add in the order of blocks `b`,
-//! `Σ code·x · (scale · x.scale)` and, for formats with minima, `min · (x.scale · Σ x)`; the eight lanes fold as [`crate::math::fold`] does.
-//! No sum over blocks is an integer, so there is no bound on K: a unit's sum is at most 32 · 255 · 127 < 2²¹.
+//! What every kernel here computes, bit for bit (`scalar.rs` says it in code): a weight row is `code · scale + min` per
+//! *unit* of 16 or 32 weights. Units are multiplied in integers; `lane[b mod 8]` adds, by fused multiply-add in the
+//! order of blocks `b`, `Σ code·x · (scale · x.scale)` and, for formats with minima, `min · (x.scale · Σ x)`; the eight
+//! lanes fold as [`crate::math::fold`] does. No sum over blocks is an integer, so there is no bound on K: a unit's sum
+//! is at most 32 · 255 · 127 < 2²¹.
 
 use super::Matrix;
 use crate::activation::{ActivationGroup, BLOCK, GROUP, GROUP_BLOCKS};
 use bytemuck::{Pod, Zeroable};
-use quant::Format;
 
 #[cfg(target_arch = "aarch64")]
 pub(super) mod narrow;
@@ -40,35 +40,12 @@ pub(super) struct PanelBlock {
     pub(super) mins: [[f32; PANEL_ROWS]; 2],
 }
 
-/// Where block `b` of `n` lies in a panel: sorted by lane (`b mod 8`), then by order in the lane, as the kernels walk them.
+/// Where block `b` of `n` lies in a panel: sorted by lane (`b mod 8`), then by order in the lane, as the kernels walk
+/// them.
 pub(super) fn slot(b: usize, n: usize) -> usize {
     let lane = b % GROUP_BLOCKS;
     let longer = (n % GROUP_BLOCKS).min(lane);
     lane * (n / GROUP_BLOCKS) + longer + b / GROUP_BLOCKS
-}
-
-/// Columns that share a scale in `format`, as the kernels count them: its *unit*. Longer spans are several units of 32; formats not named here
-/// work in units of 16, which fits every one.
-pub(super) fn unit_len(format: Format) -> usize {
-    match format {
-        Format::Q4_0
-        | Format::Q4_1
-        | Format::Q5_0
-        | Format::Q5_1
-        | Format::Q8_0
-        | Format::Q4_K
-        | Format::Q5_K
-        | Format::IQ1_S
-        | Format::IQ2_XXS
-        | Format::IQ3_XXS
-        | Format::IQ3_S
-        | Format::IQ4_NL
-        | Format::IQ4_XS
-        | Format::MXFP4
-        | Format::Q1_0 => 32,
-        _ if format.is_ternary() => 32,
-        _ => 16,
-    }
 }
 
 /// Rows of `w`, decoded to codes, one after the other; the last group of each is filled up with zeros.
@@ -111,7 +88,7 @@ pub(super) fn token(groups: &[ActivationGroup], cols: usize, t: usize) -> &[Acti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quant::OuterScale;
+    use quant::{Format, OuterScale};
     use testkit::Rng;
 
     #[test]
@@ -125,7 +102,7 @@ mod tests {
             let same = |v: [[f32; GROUP_BLOCKS]; 2]| v[0].map(f32::to_bits) == v[1].map(f32::to_bits);
             let all =
                 (0..rows).all(|m| expand(&w, m..m + 1, &mut groups).iter().all(|g| same(g.scales) && same(g.mins)));
-            assert_eq!(unit_len(format), if all { 32 } else { 16 }, "{format:?}");
+            assert_eq!(format.unit_len(), if all { 32 } else { 16 }, "{format:?}");
         }
     }
 }

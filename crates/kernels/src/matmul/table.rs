@@ -67,7 +67,7 @@ impl Weights {
             _ if is_ternary => false,
             Self::Of(own) => own == format,
             Self::Packed(own) => own == format && w.packed.is_some(),
-            Self::Units(len) => !is_float && integer::unit_len(format) == len,
+            Self::Units(len) => !is_float && format.unit_len() == len,
             Self::Blocks => !is_float,
             Self::Floats => is_float,
         }

@@ -1,6 +1,6 @@
 //! The specification of the integer kernels, in plain Rust.
 
-use super::{ExpandedGroup, expand, token, unit_len};
+use super::{ExpandedGroup, expand, token};
 use crate::{
     activation::{ActivationGroup, BLOCK, GROUP_BLOCKS},
     math::fold,
@@ -9,7 +9,7 @@ use crate::{
 
 /// Any block format.
 pub(in crate::matmul) fn run(args: &mut MatmulArgs<'_, '_>) {
-    let unit = unit_len(args.w.format);
+    let unit = args.w.format.unit_len();
     for (i, m) in args.out.cols.clone().enumerate() {
         let w = expand(&args.w, m..m + 1, &mut args.scratch.expanded);
         for t in 0..args.out.rows.len() {
