@@ -14,7 +14,7 @@ use quant::{Format, TernaryRows};
 
 use crate::{
     Error,
-    file_type::{self, FILE_TYPE, QUANTIZATION_VERSION, VERSION},
+    file_type::{FILE_TYPE, QUANTIZATION_VERSION, VERSION},
     plan::{Action, Freedom, Plan, PlannedTensor, misfit},
     source::{Rows, Source, SourceTensor, Stored},
 };
@@ -115,7 +115,7 @@ impl Synth {
     /// Plans matrices as `ternary`, embeddings as `embedding` and norms as F32.
     pub fn plan(&self, ternary: Format, embedding: Format) -> Result<Plan, Error> {
         let mut metadata = self.metadata.clone();
-        if let Some(number) = file_type::number(ternary) {
+        if let Some(number) = ternary.file_type() {
             metadata.set(FILE_TYPE, Value::U32(number));
         }
         metadata.set(VERSION, Value::U32(QUANTIZATION_VERSION));

@@ -10,7 +10,7 @@ use quant::{
 
 use crate::{
     Error,
-    file_type::{self, FILE_TYPE, QUANTIZATION_VERSION, VERSION},
+    file_type::{FILE_TYPE, QUANTIZATION_VERSION, VERSION},
     parallel,
     plan::{Action, Freedom, Plan, misfit},
     source::{Rows, Source, Stored},
@@ -127,7 +127,7 @@ pub fn retyped(source: &dyn Source, target: Target, freedom: Freedom, n_threads:
             plan.tensors[i].action = Action::Encode { format, freedom };
         }
     }
-    let number = if let Target::Format(format) = target { file_type::number(format) } else { None };
+    let number = if let Target::Format(format) = target { format.file_type() } else { None };
     if let Some(number) = number {
         plan.metadata.set(FILE_TYPE, Value::U32(number));
         plan.metadata.set(VERSION, Value::U32(QUANTIZATION_VERSION));

@@ -114,7 +114,7 @@ impl Mix {
         let name = name.to_ascii_lowercase();
         let full = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name.as_str(), |&(_, full)| full);
         let ternary = || Format::from_name(full).ok().filter(|format| format.is_ternary());
-        let made = || ternary().map(|format| Self { file_type: None, ..mix(format.name(), format, 0, TERNARY) });
+        let made = || ternary().map(|format| mix(format.name(), format, TERNARY));
         MIXES.iter().find(|mix| mix.name == full).copied().or_else(made)
     }
 
@@ -142,6 +142,11 @@ impl Mix {
         }
     }
 
+    /// Gives the mix a file type of its own in place of its format's.
+    const fn numbered(self, file_type: u32) -> Self {
+        Self { file_type: Some(file_type), ..self }
+    }
+
     /// Chooses the format of the vocabulary head, on which every token's logits depend.
     fn head(&self, cols: usize) -> Format {
         if cols.is_multiple_of(self.format.block_len()) { self.head } else { Format::Q8_0 }
@@ -153,14 +158,20 @@ const Q2_K_S: &str = "q2_k_s";
 /// Short names of mixes, and the names that they stand for.
 const ALIASES: &[(&str, &str)] = &[("q3_k", "q3_k_m"), ("q4_k", "q4_k_m"), ("q5_k", "q5_k_m")];
 
-const fn mix(name: &'static str, format: Format, file_type: u32, choices: &'static [Choice]) -> Mix {
+/// Makes a mix of which most matrices are in `format`; the file type is the format's.
+const fn mix(name: &'static str, format: Format, choices: &'static [Choice]) -> Mix {
     let head = if matches!(format, Format::Q8_0) { Format::Q8_0 } else { Format::Q6_K };
-    Mix { name, format, file_type: Some(file_type), choices, head, favours_few: true }
+    Mix { name, format, file_type: format.file_type(), choices, head, favours_few: true }
+}
+
+/// Makes a mix of which all matrices but the head are in `format`, whose name and file type are the mix's.
+const fn pure(format: Format) -> Mix {
+    mix(format.name(), format, &[])
 }
 
 /// Makes a mix whose main format has about two bits.
-const fn low(name: &'static str, format: Format, file_type: u32, choices: &'static [Choice]) -> Mix {
-    Mix { head: Format::Q5_K, favours_few: false, ..mix(name, format, file_type, choices) }
+const fn low(name: &'static str, format: Format, choices: &'static [Choice]) -> Mix {
+    Mix { head: Format::Q5_K, favours_few: false, ..mix(name, format, choices) }
 }
 
 const fn choice(role: Role, when: When, format: Format) -> Choice {
@@ -221,58 +232,56 @@ const IQ3_XXS: &[Choice] = &[
 
 /// All mixes, by llama.cpp's names.
 pub const MIXES: &[Mix] = &[
-    mix("f32", Format::F32, 0, &[]),
-    mix("f16", Format::F16, 1, &[]),
-    mix("bf16", Format::BF16, 32, &[]),
-    mix("q8_0", Format::Q8_0, 7, &[]),
-    mix("q6_k", Format::Q6_K, 18, &[]),
+    pure(Format::F32),
+    pure(Format::F16),
+    pure(Format::BF16),
+    pure(Format::Q8_0),
+    pure(Format::Q6_K),
     mix(
         "q5_k_m",
         Format::Q5_K,
-        17,
         &[choice(Role::Value, When::MoreBits, Format::Q6_K), choice(Role::Down, When::MoreBits, Format::Q6_K)],
-    ),
-    mix("q5_k_s", Format::Q5_K, 16, &[]),
-    mix("q5_1", Format::Q5_1, 9, &[]),
-    mix("q5_0", Format::Q5_0, 8, &[choice(Role::Down, When::FirstEighthImportance, Format::Q5_1)]),
+    )
+    .numbered(17),
+    mix("q5_k_s", Format::Q5_K, &[]),
+    pure(Format::Q5_1),
+    mix("q5_0", Format::Q5_0, &[choice(Role::Down, When::FirstEighthImportance, Format::Q5_1)]),
     mix(
         "q4_k_m",
         Format::Q4_K,
-        15,
         &[
             choice(Role::Value, When::MoreBits, Format::Q6_K),
             choice(Role::Down, When::MoreBits, Format::Q6_K),
             EIGHT_EXPERTS,
         ],
-    ),
+    )
+    .numbered(15),
     mix(
         "q4_k_s",
         Format::Q4_K,
-        14,
         &[
             choice(Role::Value, When::First(4), Format::Q5_K),
             choice(Role::Down, When::FirstEighth, Format::Q5_K),
             EIGHT_EXPERTS,
         ],
     ),
-    mix("q4_1", Format::Q4_1, 3, &[]),
-    mix("q4_0", Format::Q4_0, 2, &[choice(Role::Down, When::FirstEighthImportance, Format::Q4_1)]),
-    mix("iq4_nl", Format::IQ4_NL, 25, IQ4),
-    mix("iq4_xs", Format::IQ4_XS, 30, IQ4),
+    pure(Format::Q4_1),
+    mix("q4_0", Format::Q4_0, &[choice(Role::Down, When::FirstEighthImportance, Format::Q4_1)]),
+    mix("iq4_nl", Format::IQ4_NL, IQ4),
+    mix("iq4_xs", Format::IQ4_XS, IQ4),
     mix(
         "q3_k_l",
         Format::Q3_K,
-        13,
         &[
             choice(Role::Value, When::Always, Format::Q5_K),
             choice(Role::Down, When::Always, Format::Q5_K),
             choice(Role::AttentionOutput, When::NotEightExperts, Format::Q5_K),
         ],
-    ),
+    )
+    .numbered(13),
     mix(
         "q3_k_m",
         Format::Q3_K,
-        12,
         &[
             choice(Role::Value, When::First(2), Format::Q5_K),
             choice(Role::Value, When::Always, Format::Q4_K),
@@ -281,12 +290,12 @@ pub const MIXES: &[Mix] = &[
             choice(Role::AttentionOutput, When::NotEightExperts, Format::Q4_K),
             EIGHT_EXPERTS,
         ],
-    ),
-    mix("q3_k_s", Format::Q3_K, 11, &[EIGHT_EXPERTS]),
+    )
+    .numbered(12),
+    mix("q3_k_s", Format::Q3_K, &[EIGHT_EXPERTS]),
     mix(
         "q2_k",
         Format::Q2_K,
-        10,
         &[
             choice(Role::Value, When::Grouped4, Format::Q4_K),
             choice(Role::Value, When::Always, Format::Q3_K),
@@ -298,13 +307,12 @@ pub const MIXES: &[Mix] = &[
     mix(
         Q2_K_S,
         Format::Q2_K,
-        21,
         &[choice(Role::Value, When::Grouped4, Format::Q4_K), choice(Role::Down, When::FirstEighth, Format::Q4_K)],
-    ),
+    )
+    .numbered(21),
     mix(
         "iq3_m",
         Format::IQ3_S,
-        27,
         &[
             choice(Role::Value, When::Always, Format::Q4_K),
             choice(Role::Down, When::FirstEighth, Format::Q4_K),
@@ -312,12 +320,12 @@ pub const MIXES: &[Mix] = &[
             choice(Role::AttentionOutput, When::NotEightExperts, Format::Q4_K),
             EIGHT_EXPERTS,
         ],
-    ),
-    mix("iq3_s", Format::IQ3_S, 26, &[choice(Role::Value, When::Grouped4, Format::Q4_K), EIGHT_EXPERTS]),
+    )
+    .numbered(27),
+    mix("iq3_s", Format::IQ3_S, &[choice(Role::Value, When::Grouped4, Format::Q4_K), EIGHT_EXPERTS]).numbered(26),
     mix(
         "iq3_xs",
         Format::IQ3_S,
-        22,
         &[
             choice(Role::Value, When::Grouped4, Format::Q4_K),
             choice(Role::Key, When::Always, Format::IQ3_XXS),
@@ -326,26 +334,25 @@ pub const MIXES: &[Mix] = &[
             choice(Role::Up, When::Middle, Format::IQ3_XXS),
             EIGHT_EXPERTS,
         ],
-    ),
-    Mix { head: Format::Q5_K, ..mix("iq3_xxs", Format::IQ3_XXS, 23, IQ3_XXS) },
-    low("iq2_m", Format::IQ2_S, 29, IQ2_M),
-    low("iq2_s", Format::IQ2_XS, 28, IQ2_M),
-    low("iq2_xs", Format::IQ2_XS, 20, IQ2_XS),
-    low("iq2_xxs", Format::IQ2_XXS, 19, IQ2_XS),
-    low("iq1_m", Format::IQ1_M, 31, IQ1),
-    low("iq1_s", Format::IQ1_S, 24, IQ1),
-    mix("tq1_0", Format::TQ1_0, 36, TERNARY),
-    mix("tq2_0", Format::TQ2_0, 37, TERNARY),
-    mix("q2_0", Format::Q2_0, 41, TERNARY),
-    mix("q1_0", Format::Q1_0, 40, &[]),
-    // Experts are most of such a model; everything else stays wide.
+    )
+    .numbered(22),
+    Mix { head: Format::Q5_K, ..mix("iq3_xxs", Format::IQ3_XXS, IQ3_XXS).numbered(23) },
+    low("iq2_m", Format::IQ2_S, IQ2_M).numbered(29),
+    low("iq2_s", Format::IQ2_XS, IQ2_M).numbered(28),
+    low("iq2_xs", Format::IQ2_XS, IQ2_XS).numbered(20),
+    low("iq2_xxs", Format::IQ2_XXS, IQ2_XS).numbered(19),
+    low("iq1_m", Format::IQ1_M, IQ1).numbered(31),
+    low("iq1_s", Format::IQ1_S, IQ1).numbered(24),
+    mix("tq1_0", Format::TQ1_0, TERNARY),
+    mix("tq2_0", Format::TQ2_0, TERNARY),
+    mix("q2_0", Format::Q2_0, TERNARY),
+    pure(Format::Q1_0),
     // Experts are most of such a model; everything else stays wide.
     Mix {
         head: Format::Q8_0,
         ..mix(
             "mxfp4_moe",
             Format::MXFP4,
-            38,
             &[
                 choice(Role::Gate, When::Stack, Format::MXFP4),
                 choice(Role::Up, When::Stack, Format::MXFP4),
@@ -363,6 +370,6 @@ pub const MIXES: &[Mix] = &[
             ],
         )
     },
-    mix("mxfp4", Format::MXFP4, 38, &[]),
-    mix("nvfp4", Format::NVFP4, 39, &[]),
+    pure(Format::MXFP4),
+    pure(Format::NVFP4),
 ];
