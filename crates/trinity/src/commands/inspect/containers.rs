@@ -1,6 +1,6 @@
 //! What tensor types are called here, and what each is in one sentence.
 
-use gguf::{Layout, TensorInfo};
+use gguf::{Layout, TensorInfo, TypeId};
 use quant::{
     Format,
     tri::{Packing, Span, TriBlocks, TriRows},
@@ -9,59 +9,59 @@ use quant::{
 /// Q2_0 as older files of PrismML have it: the id of ggml's type, twice its weights in a block.
 pub(super) const OLD_Q2_0: &str = "Q2_0/128";
 
-/// ggml's id of Q2_0.
-const Q2_0_ID: u32 = 42;
-
-/// Containers whose blocks do not explain themselves.
-const SENTENCES: &[(&str, &str)] = &[
-    ("F32", "32-bit floats"),
-    ("F16", "IEEE halves"),
-    ("BF16", "bfloat16"),
-    ("TQ1_0", "llama.cpp's ternary: five weights a byte, an f16 scale for 256"),
-    ("TQ2_0", "llama.cpp's ternary: four weights a byte, an f16 scale for 256"),
-    ("Q2_0", "llama.cpp's 2-bit type, of whose four codes ternary models use three: an f16 scale for 64"),
-    (
-        OLD_Q2_0,
-        "PrismML's 2-bit type under its older number 42, which llama.cpp gives to blocks of 64: an f16 scale for 128",
-    ),
-    ("PQ2_0", "PrismML's ternary: four weights a byte, an f16 scale for 128"),
-    ("PTQ1_0", "PrismML's ternary: five weights a byte, an f16 scale for 128"),
-    ("I2_S", "bitnet.cpp's ternary: four weights a byte, one f32 scale behind the tensor"),
-    ("TL1", "bitnet.cpp's look-up layout for ARM: pairs of weights, ordered by tables that the file does not hold"),
-    ("TL2", "bitnet.cpp's look-up layout for x86: threes of weights, ordered by tables that the file does not hold"),
-    ("IQ1_BN", "ik_llama.cpp's ternary: 64 weights in 13 bytes, an f16 scale before each row"),
-    ("IQ2_BN", "ik_llama.cpp's ternary: four weights a byte, one f32 scale before each row"),
-    ("Q1_0", "signs, an f16 scale for 128"),
-];
-
 /// The name of a tensor's type, which no two types share.
 pub(super) fn name(tensor: &TensorInfo) -> &'static str {
-    match tensor.format() {
-        Some(Format::PQ2_0) if tensor.type_id.0 == Q2_0_ID => OLD_Q2_0,
-        _ => tensor.type_name(),
-    }
+    if is_old_q2_0(tensor) { OLD_Q2_0 } else { tensor.type_name() }
+}
+
+fn is_old_q2_0(tensor: &TensorInfo) -> bool {
+    tensor.format() == Some(Format::PQ2_0) && Some(tensor.type_id) == TypeId::of(Format::Q2_0)
 }
 
 /// What the type is.
 pub(super) fn sentence(tensor: &TensorInfo) -> String {
-    let name = name(tensor);
-    if let Some((_, sentence)) = SENTENCES.iter().find(|(of, _)| *of == name) {
-        return (*sentence).to_owned();
-    }
-    match tensor.layout {
+    let fixed = match tensor.layout {
         Layout::Weights(Format::TriRows(TriRows { packing, span, scale })) => {
             let places = match span {
                 Span::Tensor => format!("one {} scale behind the tensor", scale.name()),
                 Span::Row => format!("an {} scale for each row behind all rows", scale.name()),
             };
-            format!("trinity's ternary: {}, {places}", packed(packing))
+            return format!("trinity's ternary: {}, {places}", packed(packing));
         }
-        Layout::Weights(Format::TriBlocks(blocks)) => tri_blocks(blocks),
-        Layout::Weights(format) => {
-            format!("blocks of {} weights in {} bytes", format.block_len(), format.block_bytes().unwrap_or(0))
+        Layout::Weights(Format::TriBlocks(blocks)) => return tri_blocks(blocks),
+        Layout::Weights(_) if is_old_q2_0(tensor) => {
+            "PrismML's 2-bit type under its older number 42, which llama.cpp gives to blocks of 64: an f16 scale for 128"
         }
-        _ => "numbers, not weights".to_owned(),
-    }
+        Layout::Weights(format) => return of_format(format),
+        Layout::Tl1 => {
+            "bitnet.cpp's look-up layout for ARM: pairs of weights, ordered by tables that the file does not hold"
+        }
+        Layout::Tl2 => {
+            "bitnet.cpp's look-up layout for x86: threes of weights, ordered by tables that the file does not hold"
+        }
+        _ => "numbers, not weights",
+    };
+    fixed.to_owned()
+}
+
+/// What a format is: in words where its blocks do not explain themselves.
+fn of_format(format: Format) -> String {
+    let words = match format {
+        Format::F32 => "32-bit floats",
+        Format::F16 => "IEEE halves",
+        Format::BF16 => "bfloat16",
+        Format::TQ1_0 => "llama.cpp's ternary: five weights a byte, an f16 scale for 256",
+        Format::TQ2_0 => "llama.cpp's ternary: four weights a byte, an f16 scale for 256",
+        Format::Q2_0 => "llama.cpp's 2-bit type, of whose four codes ternary models use three: an f16 scale for 64",
+        Format::PQ2_0 => "PrismML's ternary: four weights a byte, an f16 scale for 128",
+        Format::PTQ1_0 => "PrismML's ternary: five weights a byte, an f16 scale for 128",
+        Format::I2_S => "bitnet.cpp's ternary: four weights a byte, one f32 scale behind the tensor",
+        Format::IQ1_BN => "ik_llama.cpp's ternary: 64 weights in 13 bytes, an f16 scale before each row",
+        Format::IQ2_BN => "ik_llama.cpp's ternary: four weights a byte, one f32 scale before each row",
+        Format::Q1_0 => "signs, an f16 scale for 128",
+        _ => return format!("blocks of {} weights in {} bytes", format.block_len(), format.block_bytes().unwrap_or(0)),
+    };
+    words.to_owned()
 }
 
 fn tri_blocks(blocks: TriBlocks) -> String {
@@ -79,7 +79,6 @@ fn packed(packing: Packing) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gguf::TypeId;
 
     /// A tensor of that type, as a reader would make it.
     fn tensor(id: u32, layout: Layout) -> TensorInfo {
