@@ -1,8 +1,9 @@
 //! AVX2, AVX-VNNI and AVX-512 kernels, one pair per format and level.
 //!
-//! *GEMV* reads weight rows in file order and unpacks 256 weights in registers for up to four tokens; it serves decoding. *GEMM* unpacks
-//! 32 rows once into a panel of interleaved rows and multiplies it with all tokens of the call; it serves prefill. Unpacking is shared:
-//! a module per format says how 256 weights become eight vectors of codes and a vector of scales.
+//! *GEMV* reads weight rows in file order and unpacks 256 weights in registers for up to four tokens; it serves
+//! decoding. *GEMM* unpacks 32 rows once into a panel of interleaved rows and multiplies it with all tokens of the
+//! call; it serves prefill. Unpacking is shared: a module per format says how 256 weights become eight vectors of codes
+//! and a vector of scales.
 
 use super::{PANEL_ROWS, PanelBlock};
 use crate::{
@@ -13,11 +14,14 @@ use bytemuck::Zeroable;
 #[allow(clippy::wildcard_imports, reason = "intrinsics")]
 use std::arch::x86_64::*;
 
+#[macro_use]
+mod level;
 mod formats;
 mod panel_avx2;
 mod panel_avx512;
 mod panel_avxvnni;
 mod transposed;
+mod unpack;
 
 pub(in crate::matmul) use formats::*;
 

@@ -53,7 +53,7 @@ fn tile<const T: usize, const HALVES: bool, const WIDE: bool>(args: &PanelArgs<'
                         for t in 0..T {
                             let x = x[t][g].codes.as_chunks::<4>().0[b * (BLOCK / 4) + q];
                             let x = _mm256_set1_epi32(i32::from_ne_bytes(x.map(i8::cast_unsigned)));
-                            sums[t] = _mm256_add_epi32(sums[t], super::formats::dot_avx2::<WIDE>(w, x));
+                            sums[t] = _mm256_add_epi32(sums[t], super::level::dot_avx2::<WIDE>(w, x));
                         }
                     }
                     let scales = load_f32(&block.scales[u].as_chunks::<8>().0[v]);
