@@ -1,110 +1,56 @@
-//! Which programs read a file: by its kind, the types of its tensors, its architecture, and metadata without which weights mean something else.
-//!
-//! Sources: `ggml_type` and `LLM_ARCH_NAMES` in the code of llama.cpp, ik_llama.cpp and of the llama.cpp that bitnet.cpp began with, to which its README
-//! and converters add `bitnet-b1.58`; `ggml_type` and the README of PrismML's llama.cpp, which tells its branches apart. Files that go with models: the
-//! options of these programs; `server/create.go` of Ollama, which refuses LoRA adapters by name.
+//! Which programs read a file: by its kind, the types of its tensors, its architecture, and metadata without which
+//! weights mean something else. What each program reads stands in `readers.toml`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use gguf::{Container, FileKind, ImportanceMatrix, Metadata};
+use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::containers;
 use crate::terminal::escape;
 
-/// When the table was made.
-const AS_OF: &str = "August 2026";
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    toml::from_str(include_str!("readers.toml")).unwrap_or_else(|error| panic!("readers.toml of this program: {error}"))
+});
 
-/// A program, and what it reads; names stand apart by spaces.
-struct Program {
-    name: &'static str,
-    version: &'static str,
-    types: &'static [&'static str],
-    architectures: &'static str,
-    /// Architectures whose rotated weights (`prism.hadamard.*`) it reads.
-    rotated: &'static str,
+/// How trinity takes importance matrices, of llama.cpp's older form too.
+const TAKES_IMPORTANCE: &str = "quantize --imatrix";
+
+/// Name in the table of importance matrices of llama.cpp's older form.
+const IMATRIX_DAT: &str = "imatrix.dat";
+
+/// `readers.toml`, which says what its fields mean.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    as_of: String,
+    shared_types: BTreeSet<String>,
+    program: Vec<Program>,
 }
 
-/// Types that all of them have.
-const SHARED_TYPES: &str = "F32 F16 BF16 F64 I8 I16 I32 I64 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q8_1 Q2_K Q3_K Q4_K Q5_K Q6_K Q8_K \
-    IQ1_S IQ1_M IQ2_XXS IQ2_XS IQ2_S IQ3_XXS IQ3_S IQ4_NL IQ4_XS";
-
-/// Architectures of llama.cpp, of those that [`ARCHITECTURES`] has.
-const LLAMA_CPP: &str =
-    "llama qwen2 qwen3 qwen3moe qwen3next qwen35 qwen35moe gemma2 gemma3 phi3 bitnet olmo2 smollm3 granite";
-
-/// The architectures of which the table speaks: those that trinity reads, and others that ternary models have.
-const ARCHITECTURES: &[&str] = &[LLAMA_CPP, "bitnet-b1.58 bitnet-25"];
-
-const PROGRAMS: &[Program] = &[
-    Program {
-        name: "llama.cpp",
-        version: "b10573",
-        types: &[SHARED_TYPES, "TQ1_0 TQ2_0 MXFP4 NVFP4 Q1_0 Q2_0"],
-        architectures: LLAMA_CPP,
-        rotated: "",
-    },
-    Program {
-        name: "Ollama, LM Studio",
-        version: "with llama.cpp b10573",
-        types: &[SHARED_TYPES, "TQ1_0 TQ2_0 MXFP4 NVFP4 Q1_0 Q2_0"],
-        architectures: LLAMA_CPP,
-        rotated: "",
-    },
-    Program {
-        name: "ik_llama.cpp",
-        version: "8337e4c",
-        types: &[SHARED_TYPES, "MXFP4 Q1_0 IQ1_BN IQ2_BN"],
-        architectures: "llama qwen2 qwen3 qwen3moe qwen3next qwen35 qwen35moe gemma2 gemma3 phi3 bitnet bitnet-b1.58 bitnet-25 smollm3 granite",
-        rotated: "",
-    },
-    Program {
-        name: "bitnet.cpp",
-        version: "16da220",
-        types: &[SHARED_TYPES, "TQ1_0 TQ2_0 I2_S TL1 TL2"],
-        architectures: "llama qwen2 gemma2 phi3 bitnet bitnet-b1.58 bitnet-25 granite",
-        rotated: "",
-    },
-    Program {
-        name: "PrismML's llama.cpp",
-        version: "prism-v7",
-        types: &[SHARED_TYPES, "TQ1_0 TQ2_0 MXFP4 NVFP4 Q1_0 Q2_0 PQ2_0 PTQ1_0"],
-        architectures: LLAMA_CPP,
-        rotated: "llama qwen3 qwen3moe qwen3next qwen35 qwen35moe",
-    },
-    Program {
-        name: "PrismML's llama.cpp",
-        version: "prism, its older branch",
-        types: &[SHARED_TYPES, "TQ1_0 TQ2_0 MXFP4 Q1_0", containers::OLD_Q2_0],
-        architectures: LLAMA_CPP,
-        rotated: "",
-    },
-];
-
-/// What a program makes of a type that it does not compute with: (program, type, remark).
-const REMARKS: &[(&str, &str, &str)] = &[
-    ("ik_llama.cpp", "I2_S", "its llama-quantize makes IQ2_BN of it"),
-    ("bitnet.cpp", "MXFP4", "takes number 39 for TL2"),
-];
-
-/// What begins with llama.cpp's own way of taking adapters and vectors.
-const LLAMA_CPPS: &[&str] = &["llama.cpp", "ik_llama.cpp", "bitnet.cpp", "PrismML's llama.cpp"];
-
-/// How programs take files that go with models: (kind, programs, how); no other takes files of that kind.
-const BESIDE_MODELS: &[(FileKind, &[&str], &str)] = &[
-    (FileKind::LoraAdapter, LLAMA_CPPS, "--lora, beside the model that it is for"),
-    (FileKind::ControlVector, LLAMA_CPPS, "--control-vector, beside the model that it is for"),
-    (FileKind::ImportanceMatrix, &["llama.cpp", "PrismML's llama.cpp"], "llama-quantize --imatrix"),
-    (FileKind::ImportanceMatrix, &["trinity"], "quantize --imatrix"),
-];
-
-/// Programs that take projectors, of the types that they know.
-const PROJECTING: &[&str] = &["llama.cpp", "Ollama, LM Studio", "ik_llama.cpp", "PrismML's llama.cpp"];
-
-/// What a program makes of a kind that it does not take: (program, kind, remark).
-const KIND_REMARKS: &[(&str, FileKind, &str)] = &[
-    ("Ollama, LM Studio", FileKind::LoraAdapter, "Ollama once took some"),
-    ("ik_llama.cpp", FileKind::ImportanceMatrix, "in GGUF; it reads the older .dat, which its script makes of this"),
-    ("bitnet.cpp", FileKind::ImportanceMatrix, "in GGUF; it reads the older .dat"),
-];
+/// A program, and what it reads.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Program {
+    name: String,
+    version: String,
+    types: BTreeSet<String>,
+    architectures: BTreeSet<String>,
+    #[serde(default)]
+    rotated: BTreeSet<String>,
+    #[serde(default)]
+    type_remarks: BTreeMap<String, String>,
+    #[serde(default)]
+    takes: BTreeMap<String, String>,
+    #[serde(default)]
+    kind_remarks: BTreeMap<String, String>,
+    #[serde(default)]
+    takes_projectors: bool,
+}
 
 /// Says of one program whether it reads the file.
 pub(super) struct Verdict {
@@ -123,7 +69,7 @@ enum Answer {
     Unknown(String),
 }
 
-/// What of a file decides.
+/// What decides about a file.
 struct Traits<'a> {
     kind: FileKind,
     types: Vec<&'static str>,
@@ -149,49 +95,46 @@ impl<'a> Traits<'a> {
     }
 }
 
-/// How `program` takes a file of this kind.
-fn beside_models(program: &str, kind: FileKind) -> Option<&'static str> {
-    BESIDE_MODELS.iter().find(|(of, by, _)| *of == kind && by.contains(&program)).map(|&(.., how)| how)
-}
-
 /// All programs, trinity first: what it says is what its loader said.
 pub(super) fn verdicts(container: &Container, loads: Result<(), &str>) -> Vec<Verdict> {
     let traits = Traits::of(container);
-    let answer = match (beside_models("trinity", traits.kind), ImportanceMatrix::read(container), loads) {
-        (Some(how), Ok(_), _) => Answer::As(how),
-        (Some(_), Err(error), _) => Answer::No(vec![error.to_string()]),
-        (None, _, Ok(())) => Answer::Yes,
-        (None, _, Err(reason)) => Answer::No(vec![reason.to_owned()]),
+    let is_importance = traits.kind == FileKind::ImportanceMatrix;
+    let answer = match (is_importance, ImportanceMatrix::read(container), loads) {
+        (true, Ok(_), _) => Answer::As(TAKES_IMPORTANCE),
+        (true, Err(error), _) => Answer::No(vec![error.to_string()]),
+        (false, _, Ok(())) => Answer::Yes,
+        (false, _, Err(reason)) => Answer::No(vec![reason.to_owned()]),
     };
     let trinity = Verdict { program: "trinity", version: env!("CARGO_PKG_VERSION"), answer };
-    let judged =
-        |program: &Program| Verdict { program: program.name, version: program.version, answer: program.judge(&traits) };
-    std::iter::once(trinity).chain(PROGRAMS.iter().map(judged)).collect()
+    std::iter::once(trinity).chain(others(|program| program.judge(&traits))).collect()
 }
 
-/// The same for a checkpoint in safetensors.
+/// All programs on a checkpoint in safetensors.
 pub(super) fn verdicts_of_checkpoint() -> Vec<Verdict> {
     let yes = |program, version| Verdict { program, version, answer: Answer::Yes };
-    let gguf_only = |program: &Program| Verdict {
-        program: program.name,
-        version: program.version,
-        answer: Answer::No(vec!["reads GGUF only".to_owned()]),
-    };
     let readers =
         [yes("trinity convert", env!("CARGO_PKG_VERSION")), yes("transformers or mlx-lm", "(which wrote it)")];
-    readers.into_iter().chain(PROGRAMS.iter().map(gguf_only)).collect()
+    readers.into_iter().chain(others(|_| Answer::No(vec!["reads GGUF only".to_owned()]))).collect()
 }
 
-/// The same for importance matrices of llama.cpp's older form.
+/// All programs on importance matrices of llama.cpp's older form.
 pub(super) fn verdicts_of_older_importance() -> Vec<Verdict> {
-    let trinity = ("trinity", env!("CARGO_PKG_VERSION"), Answer::As("quantize --imatrix"));
-    let judged = PROGRAMS.iter().map(|program| {
-        let takes = LLAMA_CPPS.contains(&program.name);
-        let no = || Answer::No(vec![FileKind::ImportanceMatrix.to_string()]);
-        (program.name, program.version, if takes { Answer::As("llama-quantize --imatrix") } else { no() })
-    });
-    let verdict = |(program, version, answer)| Verdict { program, version, answer };
-    std::iter::once(trinity).chain(judged).map(verdict).collect()
+    let answer = Answer::As(TAKES_IMPORTANCE);
+    let trinity = Verdict { program: "trinity", version: env!("CARGO_PKG_VERSION"), answer };
+    let judge = |program: &'static Program| match program.takes.get(IMATRIX_DAT) {
+        Some(how) => Answer::As(how),
+        None => Answer::No(vec![FileKind::ImportanceMatrix.to_string()]),
+    };
+    std::iter::once(trinity).chain(others(judge)).collect()
+}
+
+/// A verdict on each program of the table.
+fn others(judge: impl Fn(&'static Program) -> Answer) -> impl Iterator<Item = Verdict> {
+    let judged = move |program: &'static Program| {
+        let Program { name, version, .. } = program;
+        Verdict { program: name, version, answer: judge(program) }
+    };
+    TABLE.program.iter().map(judged)
 }
 
 /// Are weights stored rotated?
@@ -199,27 +142,24 @@ fn is_rotated(metadata: &Metadata) -> bool {
     metadata.get("prism.hadamard.version").is_some()
 }
 
-fn has(lists: &[&str], word: &str) -> bool {
-    lists.iter().any(|list| list.split_whitespace().any(|w| w == word))
-}
-
 impl Program {
-    fn judge(&self, traits: &Traits<'_>) -> Answer {
+    fn judge(&'static self, traits: &Traits<'_>) -> Answer {
+        let has = |name: &str| self.types.contains(name) || TABLE.shared_types.contains(name);
         let mut reasons: Vec<String> =
-            traits.types.iter().filter(|name| !has(self.types, name)).map(|name| self.without(name)).collect();
+            traits.types.iter().filter(|name| !has(name)).map(|name| self.without(name)).collect();
         if traits.types.is_empty() {
             reasons.push("there are no tensors".to_owned());
         }
         let architecture = traits.architecture;
-        let is_known = architecture.is_none_or(|name| has(ARCHITECTURES, name));
-        if let Some(name) = architecture.filter(|name| is_known && !has(&[self.architectures], name)) {
+        let is_known = architecture.is_none_or(is_known);
+        if let Some(name) = architecture.filter(|name| is_known && !self.architectures.contains(*name)) {
             reasons.push(format!("architecture {name}"));
         }
-        if traits.is_rotated && !architecture.is_some_and(|name| has(&[self.rotated], name)) {
+        if traits.is_rotated && !architecture.is_some_and(|name| self.rotated.contains(name)) {
             reasons.push("rotated weights (prism.hadamard.*)".to_owned());
         }
-        let how = beside_models(self.name, traits.kind);
-        let may_project = traits.kind == FileKind::Projector && PROJECTING.contains(&self.name);
+        let how = self.takes.get(traits.kind.name());
+        let may_project = traits.kind == FileKind::Projector && self.takes_projectors;
         if traits.kind != FileKind::Model && how.is_none() && !may_project {
             reasons.push(self.without_kind(traits.kind));
         }
@@ -233,18 +173,23 @@ impl Program {
     }
 
     fn without_kind(&self, kind: FileKind) -> String {
-        match KIND_REMARKS.iter().find(|(program, of, _)| *program == self.name && *of == kind) {
-            Some((.., remark)) => format!("{kind} ({remark})"),
+        match self.kind_remarks.get(kind.name()) {
+            Some(remark) => format!("{kind} ({remark})"),
             None => kind.to_string(),
         }
     }
 
     fn without(&self, type_name: &str) -> String {
-        match REMARKS.iter().find(|(program, of, _)| *program == self.name && *of == type_name) {
-            Some((.., remark)) => format!("type {type_name} ({remark})"),
+        match self.type_remarks.get(type_name) {
+            Some(remark) => format!("type {type_name} ({remark})"),
             None => format!("type {type_name}"),
         }
     }
+}
+
+/// Does the table speak of the architecture?
+fn is_known(architecture: &str) -> bool {
+    TABLE.program.iter().any(|program| program.architectures.contains(architecture))
 }
 
 impl Verdict {
@@ -268,21 +213,22 @@ impl Verdict {
     }
 }
 
-/// A line for each, below one that says how old the table is.
+/// A line for each verdict, below one that says how old the table is.
 pub(super) fn to_text(verdicts: &[Verdict]) -> String {
     let line =
         |v: &Verdict| format!("    {:<45}{}\n", format!("{} {}", v.program, v.version), escape(&v.answer_text()));
-    format!("  read by       (as of {AS_OF})\n{}", verdicts.iter().map(line).collect::<String>())
+    format!("  read by       (as of {})\n{}", TABLE.as_of, verdicts.iter().map(line).collect::<String>())
 }
 
-/// The same for programs.
+/// The verdicts for programs, with the age of the table.
 pub(super) fn to_json(verdicts: &[Verdict]) -> Json {
-    json!({"as_of": AS_OF, "programs": verdicts.iter().map(Verdict::to_json).collect::<Vec<_>>()})
+    json!({"as_of": TABLE.as_of, "programs": verdicts.iter().map(Verdict::to_json).collect::<Vec<_>>()})
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gguf::{Layout, TypeId};
 
     fn check(types: &[&'static str], architecture: &str, is_rotated: bool, expected: &[&str]) {
         let kind = FileKind::Model;
@@ -291,10 +237,7 @@ mod tests {
     }
 
     fn said(traits: &Traits<'_>) -> Vec<String> {
-        PROGRAMS
-            .iter()
-            .map(|p| Verdict { program: p.name, version: p.version, answer: p.judge(traits) }.answer_text())
-            .collect()
+        others(|program| program.judge(traits)).map(|verdict| verdict.answer_text()).collect()
     }
 
     /// What is no model is never said to be read as one.
@@ -315,7 +258,7 @@ mod tests {
         let said = of(FileKind::ImportanceMatrix, None);
         assert_eq!([&said[0], &said[1], &said[4]], [matrix, "no: an importance matrix", matrix]);
         assert!(said[2].starts_with("no: an importance matrix (in GGUF") && said[3].starts_with("no: "), "{said:?}");
-        for (program, said) in PROGRAMS.iter().zip(of(FileKind::Projector, None)) {
+        for (program, said) in TABLE.program.iter().zip(of(FileKind::Projector, None)) {
             let expected = if program.name == "bitnet.cpp" { "no: a projector" } else { "perhaps: " };
             assert!(said.starts_with(expected), "{}: {said}", program.name);
         }
@@ -338,10 +281,35 @@ mod tests {
         check(&["F32"], "new", false, &["perhaps: the types yes, architecture \"new\" is not in this table"; 6]);
     }
 
+    /// A misspelt name would never match anything.
+    #[test]
+    fn names_in_the_table_are_names_of_types_kinds_and_architectures() {
+        let mut types: BTreeSet<&str> =
+            (0..=u32::from(u8::MAX)).filter(|id| TypeId(*id).layout().is_some()).map(|id| TypeId(id).name()).collect();
+        types.extend([Layout::Tl2.name(), containers::OLD_Q2_0]);
+        let mut kinds: BTreeSet<&str> =
+            [FileKind::LoraAdapter, FileKind::Adapter, FileKind::ControlVector, FileKind::ImportanceMatrix]
+                .map(FileKind::name)
+                .into();
+        kinds.insert(IMATRIX_DAT);
+        assert!(TABLE.shared_types.iter().all(|name| types.contains(name.as_str())), "{:?}", TABLE.shared_types);
+        for program in &TABLE.program {
+            let (name, version) = (&program.name, &program.version);
+            for of_type in program.types.iter().chain(program.type_remarks.keys()) {
+                let is_new = types.contains(of_type.as_str()) && !TABLE.shared_types.contains(of_type);
+                assert!(is_new, "{name} {version}: type {of_type}");
+            }
+            for kind in program.takes.keys().chain(program.kind_remarks.keys()) {
+                assert!(kinds.contains(kind.as_str()), "{name} {version}: kind {kind}");
+            }
+            assert!(program.rotated.is_subset(&program.architectures), "{name} {version}: {:?}", program.rotated);
+        }
+    }
+
     #[test]
     fn the_table_has_every_architecture_that_trinity_reads() {
         for name in model::ARCHITECTURES {
-            assert!(has(ARCHITECTURES, name), "{name}");
+            assert!(is_known(name), "{name}");
         }
     }
 }
