@@ -114,9 +114,3 @@ impl Drafting {
         }
     }
 }
-
-/// The most likely token of a row.
-fn best(logits: &[f32]) -> TokenId {
-    let best = logits.iter().zip(0u32..).max_by(|(a, i), (b, j)| a.total_cmp(b).then(j.cmp(i)));
-    TokenId(best.map_or(0, |(_, id)| id))
-}

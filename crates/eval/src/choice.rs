@@ -7,7 +7,7 @@
 mod parse;
 mod tally;
 
-use model::{Forward, TokenId};
+use model::{Forward, TokenId, best_token};
 use serde::{Deserialize, Serialize};
 use tokenizer::{ControlTokens, Tokenizer};
 
@@ -114,7 +114,7 @@ impl<'a> Scorer<'a> {
             if let Some(next) = tokens.get(position + 1) {
                 sum += softmax::log_probability(logits, *next);
                 n_tokens += 1;
-                is_greedy &= softmax::best(logits) == *next;
+                is_greedy &= best_token(logits) == Some(*next);
             }
             Ok(())
         })?;

@@ -9,7 +9,7 @@ mod row;
 
 use std::ops::ControlFlow;
 
-use model::{Forward, TokenId};
+use model::{Forward, TokenId, best_token};
 use serde::Serialize;
 
 pub use crate::windows::Options;
@@ -75,7 +75,7 @@ impl Tally {
         let log_q = softmax::log_probability(logits, next);
         self.divergence.add(divergence);
         self.divergences.push(divergence);
-        self.agreement.add(f64::from(u8::from(base.top == softmax::best(logits))));
+        self.agreement.add(f64::from(u8::from(Some(base.top) == best_token(logits))));
         self.surprise.add(-log_q);
         self.base_surprise.add(-base.next);
         self.ln_ratio.add(base.next - log_q);

@@ -14,9 +14,3 @@ pub(crate) fn log_probability(logits: &[f32], token: TokenId) -> f64 {
     let (log_sum, max) = log_sum(logits);
     logits.get(token.0 as usize).map_or(f64::NEG_INFINITY, |x| f64::from(x - max) - log_sum)
 }
-
-/// Returns the token of the largest logit; of several, the first.
-pub(crate) fn best(logits: &[f32]) -> TokenId {
-    let best = (0..).zip(logits).reduce(|best, next| if next.1 > best.1 { next } else { best });
-    TokenId(best.map_or(0, |(id, _)| id))
-}

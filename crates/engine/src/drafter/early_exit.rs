@@ -1,8 +1,8 @@
 //! [`EarlyExit`]: drafts by the first layers of the model itself.
 
-use model::{Forward, Logits, LogitsWanted, Step, StepSpan, TokenId};
+use model::{Forward, Logits, LogitsWanted, Step, StepSpan, TokenId, best_token};
 
-use super::{DraftRequest, best};
+use super::DraftRequest;
 
 /// What it writes into the pages, keys and values of its layers, is what the verification writes there again.
 pub(crate) struct EarlyExit {
@@ -39,9 +39,8 @@ impl EarlyExit {
                 .collect();
             target.forward(&Step { spans: &spans, n_layers: Some(self.n_layers) }, logits);
             for (row, i) in active.into_iter().enumerate() {
-                let token = best(logits.row(row));
-                drafts[i].push(token);
-                newest[i] = Some(token);
+                newest[i] = best_token(logits.row(row));
+                drafts[i].extend(newest[i]);
             }
         }
     }

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use model::{Forward, Logits, LogitsWanted, PAGE_LEN, PageId, Step, StepSpan, TokenId};
+use model::{Forward, Logits, LogitsWanted, PAGE_LEN, PageId, Step, StepSpan, TokenId, best_token};
 
-use super::{DraftRequest, best};
+use super::DraftRequest;
 use crate::core::{PagePool, SeqId};
 
 /// What the draft model has computed of a sequence.
@@ -61,7 +61,7 @@ impl ModelDrafter {
                 let ids: Vec<SeqId> = chunk.iter().map(|i| requests[*i].id).collect();
                 self.pass(&ids, tokens);
                 for (row, i) in chunk.iter().enumerate() {
-                    drafts[*i].push(best(self.logits.row(row)));
+                    drafts[*i].extend(best_token(self.logits.row(row)));
                 }
             }
         }
@@ -127,6 +127,6 @@ impl ModelDrafter {
             model.forward(&Step::new(&[span]), logits);
             followed.tokens.extend_from_slice(tokens);
         }
-        Some(best(logits.row(0)))
+        best_token(logits.row(0))
     }
 }

@@ -2,11 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use model::{Forward, TokenId};
+use model::{Forward, TokenId, best_token};
 use serde::Serialize;
 
 use super::Options;
-use crate::{Error, mean::Mean, session::Session, softmax};
+use crate::{Error, mean::Mean, session::Session};
 
 /// Largest number of bytes of the first model's logits that are kept until the second has computed its own.
 const KEPT_BYTES_MAX: usize = 64 << 20;
@@ -46,7 +46,7 @@ impl Tally {
             self.squared_error += error * error;
             self.energy += f64::from(a) * f64::from(a);
         }
-        self.agreement.add(f64::from(u8::from(softmax::best(a) == softmax::best(b))));
+        self.agreement.add(f64::from(u8::from(best_token(a) == best_token(b))));
     }
 }
 

@@ -11,7 +11,7 @@
 //! as that. As the codes are rounded to nearest and the probabilities are made to sum to one again, the divergence of a
 //! model from its own codes is of the order of `step²`: below 1e-7.
 
-use model::TokenId;
+use model::{TokenId, best_token};
 
 use crate::softmax;
 
@@ -33,7 +33,7 @@ pub(crate) const fn n_bytes(n_vocab: usize) -> u64 {
 pub(crate) fn encode(logits: &[f32], next: TokenId, out: &mut Vec<u8>) {
     let (min, max) = logits.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), x| (min.min(*x), max.max(*x)));
     let step = ((max - min) / f32::from(u16::MAX)).min(STEP_MAX);
-    out.extend_from_slice(&softmax::best(logits).0.to_le_bytes());
+    out.extend_from_slice(&best_token(logits).map_or(0, |top| top.0).to_le_bytes());
     out.extend_from_slice(&(softmax::log_probability(logits, next) as f32).to_le_bytes());
     out.extend_from_slice(&step.to_le_bytes());
     // All equal, or too near each other to tell: no distance.
