@@ -10,9 +10,8 @@ use crate::{
     merge::{MergeRule, NO_ID, Pair, Scratch, Symbol},
     pre::{self, PreTokenizer},
     spm::SpaceCutter,
-    unicode::utf8_len,
     vocabulary::{TokenKind, Vocabulary},
-    words::{WholeWords, WordCoder, encode_word},
+    words::{WholeWords, WordCoder, cut_characters, encode_word},
 };
 use gguf::TokenId;
 
@@ -159,15 +158,7 @@ impl WordCoder for Coder<'_> {
                 end: i + 1,
                 id: ids[usize::from(byte)],
             })),
-            Spelling::Characters { .. } => {
-                let mut start = 0;
-                while let Some(&lead) = word.get(start) {
-                    let end = (start + utf8_len(lead)).min(word.len());
-                    let id = word.get(start..end).and_then(|c| self.vocabulary.find_text(c)).unwrap_or(NO_ID);
-                    symbols.push(Symbol { start: start as u32, end: end as u32, id });
-                    start = end;
-                }
-            }
+            Spelling::Characters { .. } => cut_characters(self.vocabulary, word, symbols),
         }
     }
 

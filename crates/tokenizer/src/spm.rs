@@ -4,11 +4,11 @@
 //! merges.
 
 use crate::{
-    merge::{MergeRule, NO_ID, Pair, Scratch, Symbol},
+    merge::{MergeRule, Pair, Scratch, Symbol},
     strings::Strings,
     unicode::utf8_len,
     vocabulary::{TokenKind, Vocabulary},
-    words::{WholeWords, WordCoder, encode_word},
+    words::{WholeWords, WordCoder, cut_characters, encode_word},
 };
 use gguf::TokenId;
 
@@ -111,13 +111,7 @@ impl MergeRule for Coder<'_> {
 
 impl WordCoder for Coder<'_> {
     fn cut(&self, word: &[u8], symbols: &mut Vec<Symbol>) {
-        let mut start = 0;
-        while let Some(&lead) = word.get(start) {
-            let end = (start + utf8_len(lead)).min(word.len());
-            let id = word.get(start..end).and_then(|c| self.vocabulary.find_text(c)).unwrap_or(NO_ID);
-            symbols.push(Symbol { start: start as u32, end: end as u32, id });
-            start = end;
-        }
+        cut_characters(self.vocabulary, word, symbols);
     }
 
     /// Appends the byte tokens of a character; without byte fallback the whole character is unknown.

@@ -2,6 +2,7 @@
 
 use crate::{
     merge::{MergeRule, NO_ID, Scratch, Symbol},
+    unicode::utf8_len,
     vocabulary::{TokenKind, Vocabulary},
 };
 use gguf::TokenId;
@@ -32,6 +33,17 @@ pub(crate) trait WordCoder: MergeRule {
     fn cut(&self, word: &[u8], symbols: &mut Vec<Symbol>);
     /// Appends the ids of a symbol that is no token.
     fn spell_out(&self, bytes: &[u8], out: &mut Vec<TokenId>);
+}
+
+/// Cuts `word` into its characters: what [`WordCoder::cut`] does where tokens are made of characters.
+pub(crate) fn cut_characters(vocabulary: &Vocabulary, word: &[u8], symbols: &mut Vec<Symbol>) {
+    let mut start = 0;
+    while let Some(&lead) = word.get(start) {
+        let end = (start + utf8_len(lead)).min(word.len());
+        let id = word.get(start..end).and_then(|c| vocabulary.find_text(c)).unwrap_or(NO_ID);
+        symbols.push(Symbol { start: start as u32, end: end as u32, id });
+        start = end;
+    }
 }
 
 /// Appends the ids of `word`. `ignore_merges`: a word that is a token is that token, whatever merging makes of it.
