@@ -19,6 +19,9 @@ pub enum Error {
     /// `tensor` is missing, has another shape, or cannot be stored as asked; `what` says what was expected and got.
     #[error("{file}: tensor {tensor}: {what}")]
     Tensor { file: String, tensor: String, what: String },
+    /// The destination exists, and replacing it was not allowed.
+    #[error("{file}: exists already")]
+    Exists { file: String },
     /// The destination cannot be written to without harm; `what` is in the way.
     #[error("{file}: {what}")]
     Destination { file: String, what: String },

@@ -11,8 +11,7 @@ use crate::{
     Error, GgufSource, Loss,
     parallel::{self, Progress},
     plan::{Action, Freedom, Plan},
-    source::{Source, Stored},
-    write::COPY_BYTES,
+    source::{COPY_BYTES, Source, Stored},
 };
 
 /// The result of comparing a destination with its source.

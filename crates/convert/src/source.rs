@@ -7,6 +7,9 @@ use quant::{Format, TernaryRows};
 
 use crate::Error;
 
+/// Bytes that are asked of [`Source::read_raw`] at a time.
+pub(crate) const COPY_BYTES: u64 = 8 << 20;
+
 /// A model that can be read tensor by tensor, some rows at a time and from several threads, so that no tensor need ever
 /// be in memory whole.
 pub trait Source: Sync {

@@ -13,11 +13,8 @@ use crate::{
     parallel::Progress,
     plan::{Action, Freedom, Plan},
     prove,
-    source::Source,
+    source::{COPY_BYTES, Source},
 };
-
-/// Number of bytes copied at a time.
-pub(crate) const COPY_BYTES: u64 = 8 << 20;
 
 /// Choices of a writer.
 #[derive(Clone, Copy, Debug)]
@@ -143,8 +140,8 @@ fn copied(source: &dyn Source, plan: &Plan, i: usize, progress: Progress<'_>) ->
 
 /// Refuses a destination that is a file of the source, or another one that may not be replaced.
 fn check_destination(source: &dyn Source, destination: &Path, may_replace: bool) -> Result<(), Error> {
-    let refuse =
-        |what: &str| Err(Error::Destination { file: destination.display().to_string(), what: what.to_owned() });
+    let file = destination.display().to_string();
+    let refuse = |what: &str| Err(Error::Destination { file: file.clone(), what: what.to_owned() });
     let place = fs::canonicalize(destination);
     if let Ok(place) = &place
         && source.files().iter().any(|file| fs::canonicalize(file).is_ok_and(|file| file == *place))
@@ -153,7 +150,7 @@ fn check_destination(source: &dyn Source, destination: &Path, may_replace: bool)
     }
     match fs::symlink_metadata(destination) {
         Ok(there) if there.is_dir() => refuse("is a directory"),
-        Ok(_) if !may_replace => refuse("exists already"),
+        Ok(_) if !may_replace => Err(Error::Exists { file }),
         _ => Ok(()),
     }
 }

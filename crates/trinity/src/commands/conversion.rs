@@ -48,9 +48,7 @@ impl From<convert::Error> for Failure {
             convert::Error::NotTernary { .. } => {
                 failure.with_hint("trinity quantize --type TYPE --lossy makes floats ternary")
             }
-            convert::Error::Destination { ref what, .. } if what == "exists already" => {
-                failure.with_hint("--force replaces it")
-            }
+            convert::Error::Exists { .. } => failure.with_hint("--force replaces it"),
             _ => failure,
         }
     }
