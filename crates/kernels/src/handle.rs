@@ -1,7 +1,7 @@
 //! [`Kernels`]: an instruction-set level, a pool of workers and their buffers.
 
 use crate::{
-    AttentionShape, Gate, KvPages, MatmulKernel, Matrix, PackedMatrix, Queries, Rope, Rows, Span,
+    AttentionShape, Error, Gate, KvPages, MatmulKernel, Matrix, PackedMatrix, Queries, Rope, Rows, Span,
     attention::{Attention, AttentionScratch},
     elementwise, hadamard,
     isa::{Isa, Level},
@@ -21,7 +21,7 @@ pub(crate) const PARALLEL_ELEMENTS: usize = 1 << 14;
 /// let mut x = [1.0, 2.0];
 /// kernels.add(&mut x, &[0.5, 0.5]);
 /// assert_eq!(x, [1.5, 2.5]);
-/// # Ok::<(), String>(())
+/// # Ok::<(), kernels::Error>(())
 /// ```
 pub struct Kernels {
     pub(crate) level: Level,
@@ -34,12 +34,9 @@ pub struct Kernels {
 impl Kernels {
     /// Best level of this CPU, or `isa` if given and available (an error names the level otherwise); `n_threads` workers (the caller
     /// counts as one; 0 counts as 1).
-    pub fn new(isa: Option<Isa>, n_threads: usize) -> Result<Self, String> {
+    pub fn new(isa: Option<Isa>, n_threads: usize) -> Result<Self, Error> {
         let isa = isa.unwrap_or_else(Isa::best);
-        let Some(level) = Level::detect(isa) else {
-            let available: Vec<_> = Isa::available().map(Isa::name).collect();
-            return Err(format!("this CPU lacks {}: it has {}", isa.name(), available.join(", ")));
-        };
+        let level = Level::detect(isa).ok_or(Error::MissingIsa(isa))?;
         let pool = Pool::new(n_threads);
         let n_threads = pool.n_threads();
         Ok(Self {

@@ -4,7 +4,7 @@
 //! transposed, `[Dk, P]`, so that one vector holds one element of many positions and scores need no horizontal sums; values lie `[P, Dv]`.
 //! What the blocks of a type look like stands in its file. Heads may be rotated before they are stored ([`KvTypes::is_rotated`]).
 
-use crate::{Span, hadamard, isa::Level, simd};
+use crate::{Error, Span, hadamard, isa::Level, simd};
 use block::Room;
 
 pub use layout::{KvLayout, KvType, KvTypes};
@@ -45,10 +45,9 @@ pub struct KvPages {
 
 impl KvPages {
     /// `n_pages` zeroed pages; `Err` names the bytes if the system refuses them, or the width that the type cannot hold.
-    pub fn new(layout: KvLayout, n_pages: usize) -> Result<Self, String> {
+    pub fn new(layout: KvLayout, n_pages: usize) -> Result<Self, Error> {
         layout.check()?;
-        let too_large =
-            || format!("the KV cache of {n_pages} pages of {layout:?} has more bytes than can be addressed");
+        let too_large = || Error::Unaddressable { n_pages, layout };
         let bytes = Self::bytes_of(layout, n_pages).ok_or_else(too_large)?;
         let (Some(key_bytes), Some(value_bytes), Some(page_bytes)) =
             (layout.block_bytes(Side::Keys), layout.block_bytes(Side::Values), layout.page_bytes())
@@ -57,9 +56,8 @@ impl KvPages {
         };
         let n_words = bytes.div_ceil(8);
         // Ask first: `vec!` of zeroes, the only safe lazily zeroed allocation, aborts when refused.
-        Vec::<u64>::new().try_reserve_exact(n_words).map_err(|_| {
-            format!("the system refuses {bytes} bytes for the KV cache ({n_pages} pages of {page_bytes} bytes)")
-        })?;
+        let refused = |_| Error::Refused { bytes, n_pages, page_bytes };
+        Vec::<u64>::new().try_reserve_exact(n_words).map_err(refused)?;
         let room = Room::new(layout.key_dim.max(layout.value_dim));
         Ok(Self { layout, n_pages, key_bytes, value_bytes, page_bytes, words: vec![0; n_words], room })
     }

@@ -9,6 +9,7 @@ mod activation;
 mod attention;
 mod coarse;
 mod elementwise;
+mod error;
 mod hadamard;
 mod handle;
 mod isa;
@@ -24,6 +25,7 @@ mod shape;
 mod simd;
 
 pub use coarse::{CoarseMatrix, CoarseScratch};
+pub use error::Error;
 pub use handle::Kernels;
 pub use isa::Isa;
 pub use kv::{KvLayout, KvPages, KvType, KvTypes, PAGE_LEN, PageId};

@@ -1,6 +1,7 @@
 //! What is cached for a position: [`KvType`], [`KvTypes`], [`KvLayout`].
 
 use super::{PAGE_LEN, Side, q4_0, q8_0, t2};
+use crate::Error;
 use quant::ternarise::Mode;
 
 /// Element type of cached keys or values.
@@ -114,15 +115,12 @@ impl KvLayout {
     }
 
     /// Refuses widths that the types cannot hold.
-    pub(super) fn check(self) -> Result<(), String> {
-        for (what, side) in [("key", Side::Keys), ("value", Side::Values)] {
+    pub(super) fn check(self) -> Result<(), Error> {
+        for (name, side) in [("key", Side::Keys), ("value", Side::Values)] {
             let (kv_type, dim) = self.side(side);
             let granularity = kv_type.granularity();
             if dim % granularity != 0 {
-                let name = kv_type.name();
-                return Err(format!(
-                    "{what} heads of {dim} elements, but a {name} cache needs a multiple of {granularity}"
-                ));
+                return Err(Error::HeadWidth { side: name, dim, kv_type: kv_type.name(), granularity });
             }
         }
         Ok(())

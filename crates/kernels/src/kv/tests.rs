@@ -165,11 +165,11 @@ fn sizes_are_stated_and_bounded() {
     assert_eq!(bytes(KvTypes { values: t2, ..KvType::F16.into() }), 10 * 3 * 2 * (128 + 8 + 2) * 32);
     assert_eq!(layout(t2).position_bytes(), Some(3 * 2 * (16 + 2 + 8 + 2)));
     assert_eq!(KvPages::bytes_of(layout(KvType::F32), usize::MAX), None);
-    let error = KvPages::new(layout(KvType::F32), usize::MAX / 100_000).err().expect("too large");
+    let error = KvPages::new(layout(KvType::F32), usize::MAX / 100_000).err().expect("too large").to_string();
     assert!(error.contains("bytes"), "{error}");
     for kv_type in [KvType::Q8_0, KvType::Q4_0] {
         let odd = KvLayout { key_dim: 40, ..layout(KvTypes { keys: kv_type, ..KvType::F16.into() }) };
-        let error = KvPages::new(odd, 1).err().expect("40 is no multiple of 32");
+        let error = KvPages::new(odd, 1).err().expect("40 is no multiple of 32").to_string();
         let expected = format!("key heads of 40 elements, but a {} cache needs a multiple of 32", kv_type.name());
         assert_eq!(error, expected);
     }

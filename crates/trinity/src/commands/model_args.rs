@@ -137,7 +137,7 @@ impl ModelArgs {
             }
             Err(_) => None,
         };
-        Ok((Kernels::new(isa, n_threads).map_err(configuration)?, n_threads))
+        Ok((Kernels::new(isa, n_threads).map_err(|e| configuration(e.to_string()))?, n_threads))
     }
 
     /// What tokens see, if not all before them.
