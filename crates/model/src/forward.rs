@@ -61,7 +61,7 @@ impl Model {
         }
         let mut embedding_copy = None;
         if let Some(to) = options.embedding_type {
-            to.bytes(&spec).map_err(refuse)?;
+            requantise::embedding_bytes(to, &spec).map_err(refuse)?;
             let done = requantise::embedding(&mut weights.embedding, &spec, to)
                 .map_err(|what| LoadError::tensor(container, "token_embd.weight", what))?;
             embedding_copy = Some(done);

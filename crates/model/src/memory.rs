@@ -5,6 +5,7 @@ use kernels::{Isa, KvPages};
 
 use crate::{
     LoadError, LoadOptions, PAGE_LEN, forward, load,
+    requantise::embedding_bytes,
     scratch::{Scratch, has_sinks},
 };
 
@@ -38,7 +39,8 @@ pub fn memory_plan_with(container: &Container, options: &LoadOptions) -> Result<
     let layout = forward::kv_layout(&parts.spec, options.kv_types);
     let rows_max = options.step_rows_max.min(positions);
     let refuse = |what: String| LoadError::Option { file: container.name().to_owned(), what };
-    let copy_bytes = options.embedding_type.map_or(Ok(0), |to| to.bytes(&parts.spec)).map_err(refuse)? as u64;
+    let copy_bytes =
+        options.embedding_type.map_or(Ok(0), |to| embedding_bytes(to, &parts.spec)).map_err(refuse)? as u64;
     Ok(MemoryPlan {
         copy_bytes,
         packed_bytes: options.packed_bytes(&mut parts.weights, Isa::best()),

@@ -3,6 +3,7 @@
 //! free, a copy comes beside it.
 
 use gguf::TensorBytes;
+use kernels::KvType;
 use quant::{
     Format, StoredMatrix,
     ternarise::{Mode, ternarise},
@@ -17,61 +18,32 @@ use crate::{
 /// Weights that share a scale in a ternary embedding.
 const SPAN: usize = 64;
 
-/// Type to which the embedding table is converted while the model is loaded.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum EmbeddingType {
-    /// 2 bytes a weight.
-    F16,
-    /// 34 bytes per 32 weights.
-    Q8_0,
-    /// 18 bytes per 32 weights.
-    Q4_0,
-    /// −1, 0, 1 in 2 bits under an f16 scale per 64 weights, in the layout of `Q2_0`.
-    T2(Mode),
+/// Type to which the embedding table is converted while the model is loaded: those in which keys and values are cached.
+/// A row is held as they are, but for `T2`, which has an f16 scale per 64 weights and the layout of `Q2_0`.
+pub type EmbeddingType = KvType;
+
+/// The format that holds a table of type `to`.
+fn format(to: EmbeddingType) -> Format {
+    match to {
+        EmbeddingType::F32 => Format::F32,
+        EmbeddingType::F16 => Format::F16,
+        EmbeddingType::Q8_0 => Format::Q8_0,
+        EmbeddingType::Q4_0 => Format::Q4_0,
+        EmbeddingType::T2(_) => Format::Q2_0,
+    }
 }
 
-impl EmbeddingType {
-    /// All types that an embedding table can have.
-    pub const ALL: [Self; 7] = [
-        Self::F16,
-        Self::Q8_0,
-        Self::Q4_0,
-        Self::T2(Mode::AbsMean),
-        Self::T2(Mode::Max),
-        Self::T2(Mode::Rms),
-        Self::T2(Mode::LeastSquares),
-    ];
+/// Bytes of a table of type `to` for `spec`; an error names the width that the type cannot hold.
+pub(crate) fn embedding_bytes(to: EmbeddingType, spec: &ModelSpec) -> Result<usize, String> {
+    let too_large = || format!("an embedding of {} rows cannot be addressed", spec.n_vocab);
+    row_bytes(to, spec.width)?.checked_mul(spec.n_vocab).ok_or_else(too_large)
+}
 
-    /// Name of the type as options spell it: `q8_0`, `t2-lsq`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F16 => "f16",
-            Self::Q8_0 => "q8_0",
-            Self::Q4_0 => "q4_0",
-            Self::T2(mode) => mode.t2_name(),
-        }
-    }
-
-    fn format(self) -> Format {
-        match self {
-            Self::F16 => Format::F16,
-            Self::Q8_0 => Format::Q8_0,
-            Self::Q4_0 => Format::Q4_0,
-            Self::T2(_) => Format::Q2_0,
-        }
-    }
-
-    /// Bytes of a table for `spec`; an error names the width that the type cannot hold.
-    pub(crate) fn bytes(self, spec: &ModelSpec) -> Result<usize, String> {
-        let too_large = || format!("an embedding of {} rows cannot be addressed", spec.n_vocab);
-        self.row_bytes(spec.width)?.checked_mul(spec.n_vocab).ok_or_else(too_large)
-    }
-
-    fn row_bytes(self, width: usize) -> Result<usize, String> {
-        let unit = self.format().block_len();
-        let refusal = || format!("an embedding of {} needs rows of a multiple of {unit}, but has {width}", self.name());
-        self.format().row_bytes(width).ok_or_else(refusal)
-    }
+fn row_bytes(to: EmbeddingType, width: usize) -> Result<usize, String> {
+    let format = format(to);
+    let unit = format.block_len();
+    let refusal = || format!("an embedding of {} needs rows of a multiple of {unit}, but has {width}", to.name());
+    format.row_bytes(width).ok_or_else(refusal)
 }
 
 /// Type of the weights of norms.
@@ -96,7 +68,8 @@ pub struct Requantised {
 
 /// Puts the table in another type; an error names the row that it cannot hold.
 pub(crate) fn embedding(table: &mut Linear, spec: &ModelSpec, to: EmbeddingType) -> Result<Requantised, String> {
-    let mut bytes = vec![0; to.bytes(spec)?];
+    let mut bytes = vec![0; embedding_bytes(to, spec)?];
+    let format = format(to);
     let row_bytes = bytes.len() / spec.n_vocab;
     let mut row = vec![0.0; spec.width];
     let (mut codes, mut sorted) = ([0; SPAN], Vec::with_capacity(SPAN));
@@ -109,11 +82,11 @@ pub(crate) fn embedding(table: &mut Linear, spec: &ModelSpec, to: EmbeddingType)
                 x.iter_mut().zip(codes).for_each(|(x, code)| *x = f32::from(code) * scale);
             }
         }
-        to.format().encode(&row, None, out).map_err(|e| format!("row {i} as {}: {e}", to.name()))?;
+        format.encode(&row, None, out).map_err(|e| format!("row {i} as {}: {e}", to.name()))?;
     }
     let done = Requantised { file_bytes: table.matrix().bytes.len() as u64, new_bytes: bytes.len() as u64 };
     let bytes = TensorBytes::from(bytes);
-    let stored = StoredMatrix::new(to.format(), spec.n_vocab, spec.width, &bytes).map_err(|e| e.to_string())?;
+    let stored = StoredMatrix::new(format, spec.n_vocab, spec.width, &bytes).map_err(|e| e.to_string())?;
     let new = Linear::new(&bytes, &stored, 0..spec.n_vocab)?;
     // What was read row by row is the stored matrix: what goes with it stays, such as the rotation that it is stored
     // under.
@@ -160,9 +133,9 @@ mod tests {
     #[test]
     fn widths_that_a_type_cannot_hold_are_refused() {
         // SmolLM2 is 576 wide, which is no multiple of 256.
-        assert_eq!(EmbeddingType::T2(Mode::Rms).row_bytes(576), Ok(9 * 18));
-        assert_eq!(EmbeddingType::F16.row_bytes(7), Ok(14));
+        assert_eq!(row_bytes(EmbeddingType::T2(Mode::Rms), 576), Ok(9 * 18));
+        assert_eq!(row_bytes(EmbeddingType::F16, 7), Ok(14));
         let error = "an embedding of t2-rms needs rows of a multiple of 64, but has 96";
-        assert_eq!(EmbeddingType::T2(Mode::Rms).row_bytes(96), Err(error.to_owned()));
+        assert_eq!(row_bytes(EmbeddingType::T2(Mode::Rms), 96), Err(error.to_owned()));
     }
 }

@@ -20,16 +20,16 @@ pub enum KvType {
 }
 
 impl KvType {
-    /// Every type.
+    /// Every type, in the order in which they are shown.
     pub const ALL: [Self; 8] = [
         Self::F32,
         Self::F16,
         Self::Q8_0,
         Self::Q4_0,
-        Self::T2(Mode::AbsMean),
-        Self::T2(Mode::Max),
-        Self::T2(Mode::Rms),
         Self::T2(Mode::LeastSquares),
+        Self::T2(Mode::Rms),
+        Self::T2(Mode::Max),
+        Self::T2(Mode::AbsMean),
     ];
 
     /// Its name: `f16`, `q4_0`, `t2-rms`.

@@ -1,6 +1,8 @@
 //! In which types keys, values and some weights are held: options that exist to be measured (`trinity eval ternary-options`).
 
-use clap::{Args, ValueEnum};
+use std::fmt;
+
+use clap::{Args, ValueEnum, builder::PossibleValue};
 use model::{ActivationRule, EmbeddingType, KvType, KvTypes, LoadOptions, NormType};
 use quant::ternarise::Mode;
 
@@ -34,94 +36,92 @@ impl StorageArgs {
     /// What loading does with these and with `kv_type`.
     pub(crate) fn apply(&self, kv_type: KvTypeName, options: &mut LoadOptions) {
         options.kv_types = KvTypes {
-            keys: self.k_type.unwrap_or(kv_type).into(),
-            values: self.v_type.unwrap_or(kv_type).into(),
+            keys: self.k_type.unwrap_or(kv_type).0,
+            values: self.v_type.unwrap_or(kv_type).0,
             is_rotated: self.kv_rotate,
         };
-        options.embedding_type = self.embedding_type.map(EmbeddingType::from);
+        options.embedding_type = self.embedding_type.map(|name| name.0);
         options.norm_type = self.norm_type.into();
         options.activations = self.activations.into();
     }
 }
 
-/// Spelling of `KvType` on the command line.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub(crate) enum KvTypeName {
-    /// 4 bytes an element
-    F32,
-    /// 2 bytes an element
-    F16,
-    /// 8.5 bits an element
-    #[value(name = "q8_0")]
-    Q8_0,
-    /// 4.5 bits an element
-    #[value(name = "q4_0")]
-    Q4_0,
-    /// Ternary, 2 bits an element and a scale for each head: threshold and scale of the least squared error
-    #[value(name = "t2-lsq", alias = "t2")]
-    T2Lsq,
-    /// The same, kept above half the root mean square
-    #[value(name = "t2-rms")]
-    T2Rms,
-    /// The same, scaled by the largest element
-    #[value(name = "t2-max")]
-    T2Max,
-    /// The same, scaled by the mean magnitude
-    #[value(name = "t2-absmean")]
-    T2AbsMean,
-}
+/// A `KvType` on the command line, by its name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KvTypeName(KvType);
 
-impl From<KvTypeName> for KvType {
-    fn from(name: KvTypeName) -> Self {
-        match name {
-            KvTypeName::F32 => Self::F32,
-            KvTypeName::F16 => Self::F16,
-            KvTypeName::Q8_0 => Self::Q8_0,
-            KvTypeName::Q4_0 => Self::Q4_0,
-            KvTypeName::T2Lsq => Self::T2(Mode::LeastSquares),
-            KvTypeName::T2Rms => Self::T2(Mode::Rms),
-            KvTypeName::T2Max => Self::T2(Mode::Max),
-            KvTypeName::T2AbsMean => Self::T2(Mode::AbsMean),
-        }
+/// An `EmbeddingType` on the command line, by its name: every type but f32, which gains nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EmbeddingTypeName(EmbeddingType);
+
+impl ValueEnum for KvTypeName {
+    fn value_variants<'a>() -> &'a [Self] {
+        const NAMES: [KvTypeName; KvType::ALL.len()] = {
+            let mut names = [KvTypeName(KvType::F32); KvType::ALL.len()];
+            let mut i = 0;
+            while i < names.len() {
+                names[i].0 = KvType::ALL[i];
+                i += 1;
+            }
+            names
+        };
+        &NAMES
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(spelled(self.0, "element", "head", "mean magnitude"))
     }
 }
 
-/// Spelling of `EmbeddingType` on the command line.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub(crate) enum EmbeddingTypeName {
-    /// 2 bytes a weight
-    F16,
-    /// 8.5 bits a weight
-    #[value(name = "q8_0")]
-    Q8_0,
-    /// 4.5 bits a weight
-    #[value(name = "q4_0")]
-    Q4_0,
-    /// Ternary, 2 bits a weight and a scale for each 64: threshold and scale of the least squared error
-    #[value(name = "t2-lsq", alias = "t2")]
-    T2Lsq,
-    /// The same, kept above half the root mean square
-    #[value(name = "t2-rms")]
-    T2Rms,
-    /// The same, scaled by the largest weight
-    #[value(name = "t2-max")]
-    T2Max,
-    /// The same, scaled by the mean magnitude, as `BitNet` is trained
-    #[value(name = "t2-absmean")]
-    T2AbsMean,
+impl ValueEnum for EmbeddingTypeName {
+    fn value_variants<'a>() -> &'a [Self] {
+        const NAMES: [EmbeddingTypeName; EmbeddingType::ALL.len() - 1] = {
+            let [EmbeddingType::F32, others @ ..] = EmbeddingType::ALL else { panic!("f32 is the first type") };
+            let mut names = [EmbeddingTypeName(EmbeddingType::F16); EmbeddingType::ALL.len() - 1];
+            let mut i = 0;
+            while i < names.len() {
+                names[i].0 = others[i];
+                i += 1;
+            }
+            names
+        };
+        &NAMES
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(spelled(self.0, "weight", "64", "mean magnitude, as `BitNet` is trained"))
+    }
 }
 
-impl From<EmbeddingTypeName> for EmbeddingType {
-    fn from(name: EmbeddingTypeName) -> Self {
-        match name {
-            EmbeddingTypeName::F16 => Self::F16,
-            EmbeddingTypeName::Q8_0 => Self::Q8_0,
-            EmbeddingTypeName::Q4_0 => Self::Q4_0,
-            EmbeddingTypeName::T2Lsq => Self::T2(Mode::LeastSquares),
-            EmbeddingTypeName::T2Rms => Self::T2(Mode::Rms),
-            EmbeddingTypeName::T2Max => Self::T2(Mode::Max),
-            EmbeddingTypeName::T2AbsMean => Self::T2(Mode::AbsMean),
-        }
+/// The name of a type and what it is: `element` is one number, of which `span` share a scale where they are ternary.
+fn spelled(held_as: KvType, element: &str, span: &str, mean: &str) -> PossibleValue {
+    let article = if element == "element" { "an" } else { "a" };
+    let help = match held_as {
+        KvType::F32 => format!("4 bytes {article} {element}"),
+        KvType::F16 => format!("2 bytes {article} {element}"),
+        KvType::Q8_0 => format!("8.5 bits {article} {element}"),
+        KvType::Q4_0 => format!("4.5 bits {article} {element}"),
+        KvType::T2(Mode::LeastSquares) => format!(
+            "Ternary, 2 bits {article} {element} and a scale for each {span}: threshold and scale of the least squared error"
+        ),
+        KvType::T2(Mode::Rms) => "The same, kept above half the root mean square".to_owned(),
+        KvType::T2(Mode::Max) => format!("The same, scaled by the largest {element}"),
+        KvType::T2(Mode::AbsMean) => format!("The same, scaled by the {mean}"),
+    };
+    let value = PossibleValue::new(held_as.name()).help(help);
+    if held_as == KvType::T2(Mode::LeastSquares) { value.alias("t2") } else { value }
+}
+
+// As the types themselves: the settings of an engine are told apart by this.
+impl fmt::Debug for KvTypeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for EmbeddingTypeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -168,13 +168,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_those_of_the_types() {
-        let spelled = |value: Option<clap::builder::PossibleValue>| value.map(|v| v.get_name().to_owned());
-        for name in KvTypeName::value_variants() {
-            assert_eq!(spelled(name.to_possible_value()).as_deref(), Some(KvType::from(*name).name()));
+    fn every_type_is_found_by_its_name() {
+        for &kv_type in &KvType::ALL {
+            assert_eq!(KvTypeName::from_str(kv_type.name(), false), Ok(KvTypeName(kv_type)));
+            let expected = (kv_type != KvType::F32).then_some(EmbeddingTypeName(kv_type));
+            assert_eq!(EmbeddingTypeName::from_str(kv_type.name(), false).ok(), expected);
         }
-        for name in EmbeddingTypeName::value_variants() {
-            assert_eq!(spelled(name.to_possible_value()).as_deref(), Some(EmbeddingType::from(*name).name()));
-        }
+        assert_eq!(KvTypeName::from_str("t2", false), Ok(KvTypeName(KvType::T2(Mode::LeastSquares))));
     }
 }
