@@ -322,7 +322,7 @@ pub const MIXES: &[Mix] = &[
         ],
     )
     .numbered(27),
-    mix("iq3_s", Format::IQ3_S, &[choice(Role::Value, When::Grouped4, Format::Q4_K), EIGHT_EXPERTS]).numbered(26),
+    mix("iq3_s", Format::IQ3_S, &[choice(Role::Value, When::Grouped4, Format::Q4_K), EIGHT_EXPERTS]),
     mix(
         "iq3_xs",
         Format::IQ3_S,
@@ -336,13 +336,13 @@ pub const MIXES: &[Mix] = &[
         ],
     )
     .numbered(22),
-    Mix { head: Format::Q5_K, ..mix("iq3_xxs", Format::IQ3_XXS, IQ3_XXS).numbered(23) },
+    Mix { head: Format::Q5_K, ..mix("iq3_xxs", Format::IQ3_XXS, IQ3_XXS) },
     low("iq2_m", Format::IQ2_S, IQ2_M).numbered(29),
     low("iq2_s", Format::IQ2_XS, IQ2_M).numbered(28),
-    low("iq2_xs", Format::IQ2_XS, IQ2_XS).numbered(20),
-    low("iq2_xxs", Format::IQ2_XXS, IQ2_XS).numbered(19),
-    low("iq1_m", Format::IQ1_M, IQ1).numbered(31),
-    low("iq1_s", Format::IQ1_S, IQ1).numbered(24),
+    low("iq2_xs", Format::IQ2_XS, IQ2_XS),
+    low("iq2_xxs", Format::IQ2_XXS, IQ2_XS),
+    low("iq1_m", Format::IQ1_M, IQ1),
+    low("iq1_s", Format::IQ1_S, IQ1),
     mix("tq1_0", Format::TQ1_0, TERNARY),
     mix("tq2_0", Format::TQ2_0, TERNARY),
     mix("q2_0", Format::Q2_0, TERNARY),

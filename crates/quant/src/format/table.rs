@@ -63,13 +63,13 @@ formats! {
         Q4_K     | q4_k::Q4K              | 32 | [12]      | 14 | "256 weights, 4 bits.";
         Q5_K     | q5_k::Q5K              | 32 | [13]      | 16 | "256 weights, 5 bits.";
         Q6_K     | q6_k::Q6K              | 16 | [14]      | 18 | "256 weights, 6 bits.";
-        IQ1_S    | iq1::Iq1S              | 32 | [19]      |  - | "256 weights, ternary code book.";
-        IQ1_M    | iq1::Iq1M              | 16 | [29]      |  - | "256 weights, ternary code book, finer scales.";
-        IQ2_XXS  | iq2::Iq2Xxs            | 32 | [16]      |  - | "256 weights, code book of 256.";
-        IQ2_XS   | iq2::Iq2Xs             | 16 | [17]      |  - | "256 weights, code book of 512.";
-        IQ2_S    | iq2::Iq2S              | 16 | [22]      |  - | "256 weights, code book of 1024.";
-        IQ3_XXS  | iq3::Iq3Xxs            | 32 | [18]      |  - | "256 weights, code book of 256.";
-        IQ3_S    | iq3::Iq3S              | 32 | [21]      |  - | "256 weights, code book of 512.";
+        IQ1_S    | iq1::Iq1S              | 32 | [19]      | 24 | "256 weights, ternary code book.";
+        IQ1_M    | iq1::Iq1M              | 16 | [29]      | 31 | "256 weights, ternary code book, finer scales.";
+        IQ2_XXS  | iq2::Iq2Xxs            | 32 | [16]      | 19 | "256 weights, code book of 256.";
+        IQ2_XS   | iq2::Iq2Xs             | 16 | [17]      | 20 | "256 weights, code book of 512.";
+        IQ2_S    | iq2::Iq2S              | 16 | [22]      | 28 | "256 weights, code book of 1024.";
+        IQ3_XXS  | iq3::Iq3Xxs            | 32 | [18]      | 23 | "256 weights, code book of 256.";
+        IQ3_S    | iq3::Iq3S              | 32 | [21]      | 26 | "256 weights, code book of 512.";
         IQ4_NL   | iq4::Iq4Nl             | 32 | [20]      | 25 | "32 weights, 16 uneven values.";
         IQ4_XS   | iq4::Iq4Xs             | 32 | [23]      | 30 | "256 weights, 16 uneven values.";
     }
