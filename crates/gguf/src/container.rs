@@ -19,13 +19,13 @@ use crate::{
 /// One tensor of the directory, checked: its byte range lies inside the file.
 #[derive(Clone, PartialEq, Debug)]
 pub struct TensorInfo {
-    /// Unique name.
+    /// Name of the tensor, which no other has.
     pub name: String,
-    /// GGUF order: the first is the contiguous one (row length).
+    /// Dimensions in GGUF's order: the first is the contiguous one (row length).
     pub dims: Vec<u64>,
-    /// Raw type.
+    /// Type id as the file has it.
     pub type_id: TypeId,
-    /// What it means in this file.
+    /// What the type id means in this file.
     pub layout: Layout,
     /// Which part of a split model (0 for a single file).
     pub part: usize,
@@ -56,7 +56,7 @@ impl TensorInfo {
         self.dims.iter().skip(1).product::<u64>() as usize
     }
 
-    /// The same tensor to be written: under the id that its layout has today.
+    /// What a writer is told of the tensor: the type id is the one that its layout has today.
     pub fn spec(&self) -> TensorSpec {
         let type_id = self.layout.format().and_then(TypeId::of).unwrap_or(self.type_id);
         TensorSpec { name: self.name.clone(), dims: self.dims.clone(), type_id }
@@ -92,7 +92,7 @@ pub struct Container {
     name: String,
     pub(crate) first: Header,
     parts: Vec<Arc<Bytes>>,
-    /// Of the parts; none where the container is in memory.
+    /// Paths of the parts; none where the container is in memory.
     paths: Vec<PathBuf>,
     tensors: Vec<TensorInfo>,
     index: HashMap<String, usize>,
@@ -110,7 +110,8 @@ impl Container {
         Self::join(name, first, bytes, paths)
     }
 
-    /// The same, where the files of all parts are known and may have any names: some that are being written.
+    /// Maps and checks, as [`open`](Self::open), files of all parts that may have any names: some that are being
+    /// written.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn open_parts(paths: Vec<PathBuf>) -> Result<Self, Error> {
         let path = paths.first().map_or(std::path::Path::new(""), PathBuf::as_path);
@@ -145,7 +146,7 @@ impl Container {
         Self::single(name, Bytes::Owned(bytes))
     }
 
-    /// The same over bytes compiled into the program.
+    /// A container of bytes compiled into the program: `name` stands for the path in errors.
     pub fn from_static(name: &str, bytes: &'static [u8]) -> Result<Self, Error> {
         Self::single(name, Bytes::Static(bytes))
     }
@@ -187,7 +188,7 @@ impl Container {
         }
     }
 
-    /// By what each of its files is known again; none of a container in memory.
+    /// Stamps by which its files are known again; none of a container in memory.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn stamps(&self) -> Vec<crate::Stamp> {
         let stamp = |part: &Arc<Bytes>| match &**part {
@@ -207,7 +208,7 @@ impl Container {
         self.first.version
     }
 
-    /// Key-value pairs.
+    /// Metadata of the first part.
     pub fn metadata(&self) -> &Metadata {
         &self.first.metadata
     }
@@ -222,7 +223,7 @@ impl Container {
         self.index.get(name).map(|&i| &self.tensors[i])
     }
 
-    /// Its bytes.
+    /// Bytes of `tensor`.
     ///
     /// # Panics
     /// If `tensor` is not of this container.

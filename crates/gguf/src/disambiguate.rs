@@ -1,4 +1,5 @@
-//! What the metadata of a file have to say of the file itself: what the type numbers of its tensors leave open, and whether it is all of a model.
+//! What the metadata of a file have to say of the file itself: what the type numbers of its tensors leave open, and
+//! whether it is all of a model.
 
 use quant::Format;
 
@@ -16,8 +17,8 @@ pub const FOLDED: &str = "trinity.hadamard.folded";
 const PRISM: [Format; 2] = [Format::PQ2_0, Format::PTQ1_0];
 
 impl Metadata {
-    /// Says of a file of `tensors`, as this crate writes them, what their types leave open, and nothing of types that it does not have. Weights of I2_S are
-    /// in `order`.
+    /// Says of a file of `tensors`, as this crate writes them, what their types leave open, and nothing of types that
+    /// it does not have. Weights of I2_S are in `order`.
     pub fn disambiguate(&mut self, tensors: &[TensorSpec], order: I2sOrder) {
         let has = |format: Format| tensors.iter().any(|tensor| Some(tensor.type_id) == TypeId::of(format));
         if has(Format::Q2_0) {
@@ -47,8 +48,9 @@ impl Metadata {
 }
 
 impl Container {
-    /// A tensor of a type whose weights are usually rotated, in a file that says neither how nor that they are not: computing with it would be guessing.
-    /// (Q2_0 of 128 weights, which has the same bytes under an older number, was never rotated.)
+    /// A tensor of a type whose weights are usually rotated, in a file that says neither how nor that they are not:
+    /// computing with it would be guessing. (Q2_0 of 128 weights, which has the same bytes under an older number, was
+    /// never rotated.)
     pub fn unsaid_rotation(&self) -> Option<&TensorInfo> {
         let metadata = self.metadata();
         if metadata.get(ROTATION).is_some() || metadata.get(FOLDED) == Some(&Value::Bool(false)) {

@@ -1,4 +1,5 @@
-//! Changing metadata without reading tensors: a new header, then the data region copied from file to file by the system.
+//! Changing metadata without reading tensors: a new header, then the data region copied from file to file by the
+//! system.
 
 use std::{
     fs::{self, File},
@@ -8,14 +9,17 @@ use std::{
 
 use crate::{Container, Error, Metadata, TensorInfo, file::NewFile, seal, split, writer};
 
-/// Writes `source` with `metadata` in place of its own to `destination`, which may be `source` itself: it changes in one rename, and keeps its permissions.
+/// Writes `source` with `metadata` in place of its own to `destination`, which may be `source` itself: it changes in
+/// one rename, and keeps its permissions.
 ///
-/// Of a split model the first part is written, where all metadata stand; a `destination` elsewhere gets copies of the other parts beside it, under the names
-/// that belong to its own.
+/// Of a split model the first part is written, where all metadata stand; a `destination` elsewhere gets copies of the
+/// other parts beside it, under the names that belong to its own.
 ///
-/// A sealed file is sealed anew, after its data was found to be what the old seal says: a new seal must not vouch for damage.
+/// A sealed file is sealed anew, after its data was found to be what the old seal says: a new seal must not vouch for
+/// damage.
 ///
-/// Tensor offsets are relative to the data region, so the region is copied as it is. `general.alignment` therefore must stay.
+/// Tensor offsets are relative to the data region, so the region is copied as it is. `general.alignment` therefore must
+/// stay.
 pub fn rewrite_metadata(source: &Path, metadata: &Metadata, destination: &Path) -> Result<(), Error> {
     let file_name = source.display().to_string();
     let refuse = |what: String| Error::Invalid { file: file_name.clone(), what };

@@ -5,47 +5,21 @@ use std::io;
 /// A refused container.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the messages say what the fields are")]
 pub enum Error {
     /// The operating system said no.
     #[error("{file}: {source}")]
-    Io {
-        /// Path.
-        file: String,
-        /// Its reason.
-        source: io::Error,
-    },
-    /// A directory, FIFO, device or socket.
+    Io { file: String, source: io::Error },
+    /// The path names a directory, FIFO, device or socket.
     #[error("{file}: not a regular file but {what}")]
-    NotAFile {
-        /// Path.
-        file: String,
-        /// What it is.
-        what: &'static str,
-    },
+    NotAFile { file: String, what: &'static str },
     /// The bytes contradict the format or themselves.
     #[error("{file}: {what}")]
-    Invalid {
-        /// Path or name.
-        file: String,
-        /// Field, expected, got.
-        what: String,
-    },
+    Invalid { file: String, what: String },
     /// The parts of a split model do not fit together.
     #[error("{file}: {what}")]
-    Split {
-        /// The part.
-        file: String,
-        /// What is missing or differs.
-        what: String,
-    },
+    Split { file: String, what: String },
     /// A key has another type than its reader needs.
     #[error("metadata {key}: {got}, expected {expected}")]
-    Metadata {
-        /// Key.
-        key: String,
-        /// Type needed.
-        expected: &'static str,
-        /// Type or value found.
-        got: String,
-    },
+    Metadata { key: String, expected: &'static str, got: String },
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// Whether a character does something to the text around it: ends or turns a line, hides, or is obeyed by a terminal.
+/// Does a character do something to the text around it: end or turn a line, hide, or make a terminal obey?
 pub fn must_escape(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -12,7 +12,8 @@ pub fn must_escape(c: char) -> bool {
         )
 }
 
-/// Foreign text made safe to print on one line: characters that do something to the text around them are spelled out, as Rust spells them.
+/// Foreign text made safe to print on one line: characters that do something to the text around them are spelled out,
+/// as Rust spells them.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     text.chars().for_each(|c| push_escaped(&mut escaped, c));

@@ -20,8 +20,9 @@ pub struct NewFile {
 }
 
 impl NewFile {
-    /// Begins to write what will be `destination`. A file that stands there keeps its permissions and, where the system lets us, its owner; of a symbolic
-    /// link the file that it leads to is replaced. Other hard links to a file that is replaced keep what it held. A new file has the permissions of the umask.
+    /// Begins to write what will be `destination`. A file that stands there keeps its permissions and, where the system
+    /// lets us, its owner; of a symbolic link the file that it leads to is replaced. Other hard links to a file that is
+    /// replaced keep what it held. A new file has the permissions of the umask.
     pub fn create(destination: &Path) -> io::Result<Self> {
         let there = match fs::metadata(destination) {
             Ok(there) if there.is_file() => Some(there),
@@ -66,7 +67,7 @@ impl NewFile {
         self.file().and_then(write).map_err(io_error)
     }
 
-    /// Nothing more is written: everything goes to the disk, and the file is closed. It has no name yet.
+    /// Ends writing: everything goes to the disk, and the file is closed. It has no name yet.
     pub fn close(&mut self) -> io::Result<()> {
         self.file.take().map_or(Ok(()), |file| file.sync_all())
     }
@@ -79,8 +80,8 @@ impl NewFile {
         Ok(())
     }
 
-    /// Gives several files that belong together their names, the first last: nothing finds the others before it. An older first is removed before, so that
-    /// it is never seen with parts of another model.
+    /// Gives several files that belong together their names, the first last: nothing finds the others before it. An
+    /// older first is removed before, so that it is never seen with parts of another model.
     pub fn commit_all(mut files: Vec<Self>) -> io::Result<()> {
         for file in &mut files {
             file.close()?;
@@ -123,7 +124,8 @@ fn keep_access(file: &File, there: &fs::Metadata) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::{MetadataExt, fchown};
-        // Only root may give files away; who else replaces another's file in a shared folder becomes its owner. First, because it clears bits of the mode.
+        // Only root may give files away; who else replaces another's file in a shared folder becomes its owner. First,
+        // because it clears bits of the mode.
         if (ours.uid(), ours.gid()) != (there.uid(), there.gid()) {
             let _ = fchown(file, Some(there.uid()), Some(there.gid()));
         }

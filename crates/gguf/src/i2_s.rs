@@ -1,4 +1,5 @@
-//! The order of the codes in I2_S tensors: three are in use under one type id and one size, and no metadata of bitnet.cpp tells them apart.
+//! The order of the codes in I2_S tensors: three are in use under one type id and one size, and no metadata of
+//! bitnet.cpp tells them apart.
 
 use quant::Format;
 
@@ -14,12 +15,13 @@ pub enum I2sOrder {
     X86,
     /// 64 weights of a row in 16 bytes ([`Format::I2_S_ARM`]): what bitnet.cpp writes on ARM since November 2025.
     Arm,
-    /// A column of four rows in a byte, the first in the highest bits: what bitnet.cpp writes on x86 when built without `ACT_PARALLEL`.
+    /// A column of four rows in a byte, the first in the highest bits: what bitnet.cpp writes on x86 when built without
+    /// `ACT_PARALLEL`.
     Rows4,
 }
 
 impl I2sOrder {
-    /// Every order.
+    /// All orders that files may have.
     pub const ALL: [Self; 3] = [Self::X86, Self::Arm, Self::Rows4];
 
     /// Name in metadata and on command lines.
@@ -55,7 +57,8 @@ impl I2sOrder {
     }
 }
 
-/// The format of rows of `cols` weights before anybody says in which order they are: rows of an odd number of 64 weights are no blocks of 128.
+/// The format of rows of `cols` weights before anybody says in which order they are: rows of an odd number of 64
+/// weights are no blocks of 128.
 pub(crate) fn format_by_size(cols: u64) -> Format {
     if cols.is_multiple_of(128) || !cols.is_multiple_of(64) { Format::I2_S } else { Format::I2_S_ARM }
 }
@@ -73,8 +76,8 @@ impl Container {
         Some(if formats.any(|format| format == Some(Format::I2_S_ARM)) { I2sOrder::Arm } else { I2sOrder::X86 })
     }
 
-    /// Takes all I2_S tensors to be in `order`, whatever was said of them. Those of [`I2sOrder::Rows4`] cannot be computed with, so the model is written anew
-    /// in memory.
+    /// Takes all I2_S tensors to be in `order`, whatever was said of them. Those of [`I2sOrder::Rows4`] cannot be
+    /// computed with, so the model is written anew in memory.
     pub fn set_i2_s_order(&mut self, order: I2sOrder) -> Result<(), Error> {
         self.check_i2_s_order(order)?;
         match order {
@@ -98,7 +101,7 @@ impl Container {
         Ok(())
     }
 
-    /// The same model with the rows of I2_S tensors, which are interleaved by four, one behind the other.
+    /// A copy of the model in which rows of I2_S tensors, here interleaved by four, stand one behind the other.
     fn with_rows_apart(&self) -> Result<Self, Error> {
         let io_error = |source| Error::Io { file: self.name().to_owned(), source };
         let is_x86 = self.tensors().iter().filter(|t| is_i2_s(t)).all(|t| I2sOrder::X86.fits(t.n_rows(), t.cols()));

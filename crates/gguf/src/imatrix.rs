@@ -1,8 +1,10 @@
-//! Importance matrices: how large the inputs of each column of each weight matrix are on average, for encoders that weigh errors by it.
+//! Importance matrices: how large the inputs of each column of each weight matrix are on average, for encoders that
+//! weigh errors by it.
 //!
-//! The file is GGUF as llama.cpp's imatrix tool writes it (`general.type` is `imatrix`): for every tensor `NAME` two of f32,
-//! `NAME.in_sum2` `[columns, matrices]`, the sums of squared activations, and `NAME.counts` `[1, matrices]`, the rows summed. A stack of
-//! experts has a matrix for each; one that saw no rows has count 0 and sums 0. The older form is in `imatrix/dat.rs`.
+//! The file is GGUF as llama.cpp's imatrix tool writes it (`general.type` is `imatrix`): for every tensor `NAME` two of
+//! f32, `NAME.in_sum2` `[columns, matrices]`, the sums of squared activations, and `NAME.counts` `[1, matrices]`, the
+//! rows summed. A stack of experts has a matrix for each; one that saw no rows has count 0 and sums 0. The older form
+//! is in `imatrix/dat.rs`.
 
 mod dat;
 
@@ -22,16 +24,17 @@ const F32: TypeId = TypeId(0);
 /// Sums of squares of one tensor's inputs.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Importance {
-    /// `[matrices, columns]`
+    /// Sums of squares `[matrices, columns]`.
     sums: Vec<f32>,
-    /// `[matrices]`
+    /// Rows that each matrix saw `[matrices]`.
     counts: Vec<f32>,
     /// Does only the tensor say of how many matrices the columns are?
     is_undivided: bool,
 }
 
 impl Importance {
-    /// Of `sums` `[matrices, columns]` of squares over `counts` `[matrices]` rows. An error says what they cannot be.
+    /// Importance by `sums` `[matrices, columns]` of squares over `counts` `[matrices]` rows; an error says what is
+    /// wrong with them.
     pub fn new(sums: Vec<f32>, counts: Vec<f32>) -> Result<Self, String> {
         let (n_sums, n_matrices) = (sums.len(), counts.len());
         if n_matrices == 0 || n_sums == 0 || !n_sums.is_multiple_of(n_matrices) {
@@ -55,13 +58,13 @@ impl Importance {
         Ok(Self { sums, counts, is_undivided: false })
     }
 
-    /// The same of `sums` over `count` rows, where only the tensor says of how many matrices they are.
+    /// Importance by `sums` of squares over `count` rows, where only the tensor says of how many matrices they are.
     pub fn undivided(sums: Vec<f32>, count: f32) -> Result<Self, String> {
         Ok(Self { is_undivided: true, ..Self::new(sums, vec![count])? })
     }
 
-    /// Mean squared activations `[matrices, columns]` of a tensor of this shape; matrices that saw no rows count all columns the same. The error
-    /// says of what they are instead.
+    /// Mean squared activations `[matrices, columns]` of a tensor of this shape; matrices that saw no rows count all
+    /// columns the same. The error says of what they are instead.
     pub fn of_shape(&self, n_matrices: usize, n_cols: usize) -> Result<Vec<f32>, String> {
         if self.is_undivided && Some(self.sums.len()) == n_matrices.checked_mul(n_cols) {
             return Ok(self.mean_squares(0).unwrap_or_default());
@@ -101,7 +104,7 @@ impl Importance {
 pub struct ImportanceMatrix {
     /// Names of the texts.
     pub datasets: Vec<String>,
-    /// Windows computed.
+    /// Number of windows that were computed.
     pub chunk_count: u32,
     /// Tokens of a window; 0 if unknown.
     pub chunk_size: u32,

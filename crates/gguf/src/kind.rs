@@ -15,7 +15,8 @@ pub enum FileKind {
     Adapter,
     /// A direction for the activations of each layer (`general.architecture` controlvector).
     ControlVector,
-    /// An encoder of images or sound, and what puts its output before a model (`general.type` mmproj, `general.architecture` clip).
+    /// An encoder of images or sound, and what puts its output before a model (`general.type` mmproj,
+    /// `general.architecture` clip).
     Projector,
     /// Importance of columns for quantising (`general.type` imatrix).
     ImportanceMatrix,

@@ -1,20 +1,20 @@
 //! What a file may ask for. Each limit is named in the error of the file that exceeds it.
 
-/// Metadata keys.
+/// Most metadata keys.
 pub const KEYS_MAX: u64 = 65_536;
-/// Tensors in one part.
+/// Most tensors in one part.
 pub const TENSORS_MAX: u64 = 65_536;
-/// Bytes of a key (the format's own limit).
+/// Most bytes of a key (the format's own limit).
 pub const KEY_BYTES_MAX: u64 = 65_535;
-/// Bytes of a tensor name (the format's own limit).
+/// Most bytes of a tensor name (the format's own limit).
 pub const NAME_BYTES_MAX: u64 = 64;
-/// Dimensions of a tensor.
+/// Most dimensions of a tensor.
 pub const DIMS_MAX: u32 = 4;
-/// Bytes of everything before the tensor data.
+/// Most bytes of everything before the tensor data.
 pub const HEADER_BYTES_MAX: u64 = 512 << 20;
-/// `general.alignment`.
+/// Largest `general.alignment` of a file.
 pub const ALIGNMENT_MAX: u64 = 1 << 20;
-/// Parts of a split model.
+/// Most parts of a split model.
 pub const PARTS_MAX: u64 = 1024;
 
 /// All limits with their names, for a command that prints them.

@@ -40,8 +40,9 @@ impl Bytes {
         if about.len() == 0 {
             return Ok(Self::Owned(Vec::new()));
         }
-        // SAFETY: the map is read-only and private to this value. If another process truncates the file while it is mapped, a read
-        // beyond the new end raises SIGBUS, which ends the process with a line that names the file (`fault.rs`); never silent wrong answers.
+        // SAFETY: the map is read-only and private to this value. If another process truncates the file while it is
+        // mapped, a read beyond the new end raises SIGBUS, which ends the process with a line that names the file
+        // (`fault.rs`); never silent wrong answers.
         let map = unsafe { memmap2::Mmap::map(&file) }.map_err(io)?;
         Ok(Self::Mapped(Mapped {
             #[cfg(unix)]

@@ -65,12 +65,12 @@ impl Metadata {
         self.typed(key, "an integer", Value::to_i128)
     }
 
-    /// As [`Self::u64`], and it must fit 32 bits.
+    /// A non-negative integer of at most 32 bits, stored in any width; `Ok(None)` if absent.
     pub fn u32(&self, key: &str) -> Result<Option<u32>, Error> {
         self.typed(key, "an unsigned 32-bit integer", |v| v.to_i128().and_then(|n| u32::try_from(n).ok()))
     }
 
-    /// `f32`, or `f64` rounded.
+    /// A float, rounded to `f32` where it is wider; `Ok(None)` if absent.
     pub fn f32(&self, key: &str) -> Result<Option<f32>, Error> {
         self.typed(key, "a float", |v| match v {
             Value::F32(x) => Some(*x),
@@ -79,24 +79,24 @@ impl Metadata {
         })
     }
 
-    /// Boolean.
+    /// A boolean; `Ok(None)` if absent.
     pub fn bool(&self, key: &str) -> Result<Option<bool>, Error> {
         self.typed(key, "a boolean", |v| if let Value::Bool(b) = v { Some(*b) } else { None })
     }
 
-    /// String.
+    /// A string; `Ok(None)` if absent.
     pub fn str(&self, key: &str) -> Result<Option<&str>, Error> {
         self.typed(key, "a string", |v| if let Value::String(s) = v { Some(s.as_str()) } else { None })
     }
 
-    /// Array of strings.
+    /// An array of strings; `Ok(None)` if absent.
     pub fn strings(&self, key: &str) -> Result<Option<&[String]>, Error> {
         self.typed(key, "an array of strings", |v| {
             if let Value::Array(Array::String(a)) = v { Some(a.as_slice()) } else { None }
         })
     }
 
-    /// Array of `f32`.
+    /// An array of `f32`; `Ok(None)` if absent.
     pub fn f32s(&self, key: &str) -> Result<Option<&[f32]>, Error> {
         self.typed(
             key,

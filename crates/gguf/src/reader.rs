@@ -26,7 +26,8 @@ pub(crate) struct Header {
     pub(crate) data_offset: u64,
 }
 
-/// Parses one part; errors are texts without the file's name. `first` is the metadata of the model's first part, where this is another.
+/// Parses one part; errors are texts without the file's name. `first` is the metadata of the model's first part, where
+/// this is another.
 pub(crate) fn parse(bytes: &[u8], part: usize, first: Option<&Metadata>) -> Result<Header, String> {
     let mut header = parse_directory(bytes, part)?;
     let q2_0_len = |metadata: &Metadata| metadata.u64(Q2_0_BLOCK_LEN).map_err(|e| e.to_string());
@@ -104,9 +105,9 @@ pub(crate) fn alignment(metadata: &Metadata) -> Result<u64, String> {
     Ok(alignment)
 }
 
-/// Turns relative offsets into absolute ones. Tensors lie one behind the other in directory order, padded to the alignment,
-/// and inside the file: what llama.cpp demands, and it excludes overlaps. Of ids with two meanings that one is taken by which tensors lie where they do.
-/// Where both fit, `q2_0_len` says how many weights a block of Q2_0 has.
+/// Turns relative offsets into absolute ones. Tensors lie one behind the other in directory order, padded to the
+/// alignment, and inside the file: what llama.cpp demands, and it excludes overlaps. Of ids with two meanings that one
+/// is taken by which tensors lie where they do. Where both fit, `q2_0_len` says how many weights a block of Q2_0 has.
 fn place(
     tensors: &mut [TensorInfo],
     data_offset: u64,
@@ -136,7 +137,8 @@ fn place(
             Err(_) => {}
         }
     }
-    // Writers leave nothing behind the last tensor but padding: where several meanings fit, only those that end with the file count.
+    // Writers leave nothing behind the last tensor but padding: where several meanings fit, only those that end with
+    // the file count.
     let ends_the_file = |end: &u64| end.checked_next_multiple_of(alignment).is_some_and(|padded| file_bytes <= padded);
     if fitting.iter().any(|(_, end)| ends_the_file(end)) && fitting.len() > 1 {
         fitting.retain(|(_, end)| ends_the_file(end));

@@ -1,8 +1,9 @@
 //! The seal of a `.tri` file: BLAKE3 hashes of each tensor's data and of the header, in the header itself.
 //!
-//! `trinity.blake3.tensors` holds a hash for each tensor, in directory order. `trinity.blake3.header` holds the hash of all bytes before the tensor data,
-//! its own 64 digits taken as zeros; as the header names every tensor, its type, its place and its hash, it seals the whole file. The header is checked
-//! whenever such a file is opened, so no type or key can be exchanged unnoticed; data is checked by [`Container::verify`].
+//! `trinity.blake3.tensors` holds a hash for each tensor, in directory order. `trinity.blake3.header` holds the hash of
+//! all bytes before the tensor data, its own 64 digits taken as zeros; as the header names every tensor, its type, its
+//! place and its hash, it seals the whole file. The header is checked whenever such a file is opened, so no type or key
+//! can be exchanged unnoticed; data is checked by [`Container::verify`].
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -47,14 +48,14 @@ pub fn is_sealed(metadata: &Metadata) -> bool {
     metadata.get(TENSORS).is_some()
 }
 
-/// Whether two sets of metadata differ in nothing but hashes.
+/// Do two sets of metadata differ in nothing but hashes?
 pub fn is_same_but_for_hashes(a: &Metadata, b: &Metadata) -> bool {
     let (mut a, mut b) = (a.clone(), b.clone());
     remove(&mut a) == remove(&mut b) && a == b
 }
 
-/// The header of a file that was written with zeros in place of hashes, with the hashes of its data, which is read from `file`: through the map it would
-/// stay in memory.
+/// The header of a file that was written with zeros in place of hashes, with the hashes of its data, which is read from
+/// `file`: through the map it would stay in memory.
 pub fn sealed_header(container: &Container, file: &mut (impl Read + Seek)) -> Result<Vec<u8>, Error> {
     let refuse = |what: &str| Error::Invalid { file: container.name().to_owned(), what: what.to_owned() };
     let mut header = container.header_bytes().to_vec();
@@ -140,12 +141,14 @@ pub(crate) fn check_header(metadata: &Metadata, tensors: &[TensorInfo], header: 
 }
 
 impl Container {
-    /// Reads all data and compares it with the file's hashes; `progress` is told the bytes read so far. `Ok(false)` if the file has none.
+    /// Reads all data and compares it with the file's hashes; `progress` is told the bytes read so far. `Ok(false)` if
+    /// the file has none.
     pub fn verify(&self, progress: &mut dyn FnMut(u64)) -> Result<bool, Error> {
         self.check_hashes(&mut |tensor| Ok(blake3::hash(&self.bytes(tensor))), progress)
     }
 
-    /// The same, reading from `file`, which holds all of it, and not from the map: what was read takes no memory.
+    /// Reads all data and compares it with the file's hashes, as [`verify`](Self::verify), but from `file`, which holds
+    /// all of it, and not from the map: what was read takes no memory.
     pub fn verify_in(&self, file: &mut (impl Read + Seek)) -> Result<bool, Error> {
         let io_error = |source| Error::Io { file: self.name().to_owned(), source };
         self.check_hashes(&mut |tensor| hash_of(file, tensor).map_err(io_error), &mut |_| {})

@@ -1,4 +1,5 @@
-//! Models in several files, `NAME-00001-of-0000N.gguf`: finding the parts, checking that they belong together, and what goes into which part.
+//! Models in several files, `NAME-00001-of-0000N.gguf`: finding the parts, checking that they belong together, and what
+//! goes into which part.
 
 use std::{
     ops::Range,
@@ -20,7 +21,8 @@ pub fn part_path(model: &Path, part: usize, n_parts: usize) -> PathBuf {
     model.with_file_name(part_name(name.strip_suffix(EXTENSION).unwrap_or(name), part as u64, n_parts as u64))
 }
 
-/// The files of all parts of the model whose first is `first`, of `n_parts`; a file alone is its only part. An error is the ending that its name should have.
+/// The files of all parts of the model whose first is `first`, of `n_parts`; a file alone is its only part. An error is
+/// the ending that its name should have.
 pub fn parts_beside(first: &Path, n_parts: usize) -> Result<Vec<PathBuf>, String> {
     if n_parts <= 1 {
         return Ok(vec![first.to_owned()]);
@@ -83,7 +85,8 @@ pub(crate) fn siblings(path: &Path, metadata: &Metadata) -> Result<Vec<PathBuf>,
     Ok(siblings)
 }
 
-/// `metadata` of part `part` (counted from 0) is that of a part of the model whose first part, `first_file`, has `first`.
+/// `metadata` of part `part` (counted from 0) is that of a part of the model whose first part, `first_file`, has
+/// `first`.
 pub(crate) fn check_part(
     file: &str,
     metadata: &Metadata,
@@ -149,8 +152,9 @@ pub struct Part {
     pub tensors: Range<usize>,
 }
 
-/// Distributes a model over files of at most `bytes_max` bytes of tensor data, as llama.cpp's `gguf-split` does: tensors in order, into the next file when
-/// one is full; all of the model's metadata in the first. An error says which tensor fits into none.
+/// Distributes a model over files of at most `bytes_max` bytes of tensor data, as llama.cpp's `gguf-split` does:
+/// tensors in order, into the next file when one is full; all of the model's metadata in the first. An error says which
+/// tensor fits into none.
 pub fn split(metadata: &Metadata, tensors: &[TensorSpec], bytes_max: u64) -> Result<Vec<Part>, String> {
     let alignment = writer::alignment(metadata)?;
     let mut ranges = Vec::new();

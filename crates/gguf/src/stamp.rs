@@ -40,13 +40,13 @@ impl FileChange {
 }
 
 impl Stamp {
-    /// Of a file of which the system says `about`.
+    /// The stamp of a file of which the system says `about`.
     pub fn new(path: &Path, about: &Metadata) -> Self {
         let (modified, identity) = of_system(about);
         Self { path: path.to_owned(), n_bytes: about.len(), modified, identity }
     }
 
-    /// Of the file that has this name now.
+    /// The stamp of the file that has this name now.
     pub fn of(path: &Path) -> std::io::Result<Self> {
         Ok(Self::new(path, &fs::metadata(path)?))
     }

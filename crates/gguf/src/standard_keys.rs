@@ -1,5 +1,6 @@
-//! Which keys have which type: what the GGUF document says, and where it is silent or says otherwise than everybody writes (`u64` for counts), what
-//! llama.cpp's converter writes and its loader asks for. Keys that only this project writes stand beside them.
+//! Which keys have which type: what the GGUF document says, and where it is silent or says otherwise than everybody
+//! writes (`u64` for counts), what llama.cpp's converter writes and its loader asks for. Keys that only this project
+//! writes stand beside them.
 
 use ValueType::{List, One};
 

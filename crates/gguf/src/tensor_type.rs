@@ -20,11 +20,11 @@ pub struct TypeId(pub u32);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Layout {
-    /// Weights.
+    /// Weights in a format.
     Weights(Format),
     /// Numbers or blocks that no model has as weights.
     Other {
-        /// ggml's name.
+        /// ggml's name of the type.
         name: &'static str,
         /// Elements in a block.
         block_len: u64,
@@ -33,7 +33,7 @@ pub enum Layout {
     },
     /// Look-up layout of bitnet.cpp for ARM: made for one shape by tables that the file does not hold.
     Tl1,
-    /// The same for x86.
+    /// Look-up layout of bitnet.cpp for x86: made for one shape by tables that the file does not hold.
     Tl2,
 }
 
@@ -147,7 +147,7 @@ impl Layout {
         matches!(self, Self::Weights(Format::TriRows(_) | Format::TriBlocks(_)))
     }
 
-    /// ggml's name.
+    /// ggml's name of the type, or ours where ggml has none.
     pub fn name(self) -> &'static str {
         match self {
             Self::Other { name, .. } => name,

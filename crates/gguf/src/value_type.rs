@@ -25,14 +25,14 @@ pub enum Scalar {
 /// The type of a [`Value`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ValueType {
-    /// One value.
+    /// A single value of the type.
     One(Scalar),
-    /// An array.
+    /// An array of values of the type.
     List(Scalar),
 }
 
 impl Scalar {
-    /// All types.
+    /// All types of a single value.
     pub const ALL: [Self; 12] = [
         Self::U8,
         Self::I8,
@@ -48,7 +48,7 @@ impl Scalar {
         Self::F64,
     ];
 
-    /// Its name.
+    /// Name of the type: `u32`.
     pub fn name(self) -> &'static str {
         match self {
             Self::U8 => "u8",
@@ -110,7 +110,7 @@ impl fmt::Display for ValueType {
 }
 
 impl Value {
-    /// Its type.
+    /// Type of the value.
     pub fn value_type(&self) -> ValueType {
         ValueType::One(match self {
             Self::U8(_) => Scalar::U8,

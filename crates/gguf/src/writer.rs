@@ -1,4 +1,5 @@
-//! Writing GGUF version 3: the header as bytes, and a [`Writer`] that streams tensors into a file that appears whole or not at all.
+//! Writing GGUF version 3: the header as bytes, and a [`Writer`] that streams tensors into a file that appears whole or
+//! not at all.
 
 use std::io::{self, Write};
 
@@ -7,11 +8,11 @@ use crate::{Array, Metadata, TypeId, Value, reader::ALIGNMENT_DEFAULT};
 /// A tensor that is to be written: its data follows later.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TensorSpec {
-    /// Unique name.
+    /// Name of the tensor, which no other has.
     pub name: String,
-    /// GGUF order: the first is the contiguous one.
+    /// Dimensions in GGUF's order: the first is the contiguous one.
     pub dims: Vec<u64>,
-    /// Raw type.
+    /// Type id that the file will have.
     pub type_id: TypeId,
 }
 
@@ -116,7 +117,8 @@ pub struct Writer<W: Write> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Writes the header. Keys, names, shapes and types are held to the reader's rules, so that what is written can be read.
+    /// Writes the header. Keys, names, shapes and types are held to the reader's rules, so that what is written can be
+    /// read.
     pub fn new(mut sink: W, metadata: &Metadata, tensors: Vec<TensorSpec>) -> io::Result<Self> {
         let header = header(metadata, &tensors).map_err(io::Error::other)?;
         sink.write_all(&header)?;

@@ -1,7 +1,8 @@
-//! Balanced ternary and the counting behind it: integers as digits −1, 0, 1, and how many bits a digit takes. The tests are the proofs that
-//! can be executed; what they mean for an engine stands in `docs/why-ternary.md`.
+//! Balanced ternary and the counting behind it: integers as digits −1, 0, 1, and how many bits a digit takes. The tests
+//! are the proofs that can be executed; what they mean for an engine stands in `docs/why-ternary.md`.
 
-/// Bits of information of a digit that takes its three values equally often: `log2 3`. Entropy of other distributions is less.
+/// Bits of information of a digit that takes its three values equally often: `log2 3`. Entropy of other distributions
+/// is less.
 pub const BITS_PER_TRIT: f64 = 1.584_962_500_721_156;
 
 /// The digits of `n`, least significant first, without leading zeros: `n = Σ digits[i] · 3^i`. Of 0 there are none.
@@ -21,7 +22,8 @@ pub fn digits(n: i64) -> Vec<i8> {
     digits
 }
 
-/// The integer with these digits, least significant first; `None` if a digit is none of −1, 0, 1, or the integer is too large.
+/// The integer with these digits, least significant first; `None` if a digit is none of −1, 0, 1, or the integer is too
+/// large.
 pub fn value(digits: &[i8]) -> Option<i64> {
     // Wider than the result: what is added last may bring it back into range.
     let mut value = 0i128;
@@ -34,8 +36,8 @@ pub fn value(digits: &[i8]) -> Option<i64> {
     i64::try_from(value).ok()
 }
 
-/// What it costs to tell numbers up to `e` apart with digits of `radix` values each, if a digit costs its number of values:
-/// `radix / ln radix`. To tell `n` numbers apart costs `ln n` times as much, so this alone compares radices.
+/// What it costs to tell numbers up to `e` apart with digits of `radix` values each, if a digit costs its number of
+/// values: `radix / ln radix`. To tell `n` numbers apart costs `ln n` times as much, so this alone compares radices.
 pub fn radix_economy(radix: f64) -> f64 {
     radix / radix.ln()
 }

@@ -26,8 +26,8 @@ pub(crate) trait Block {
 
     /// Largest finite magnitude that is sure to be storable.
     const LARGEST: f32 = 65504.0;
-    /// How to write a block; `None` where it holds ternary weights only, which others write. Weights are finite and at most [`LARGEST`](Self::LARGEST) in magnitude,
-    /// importance is positive.
+    /// How to write a block; `None` where it holds ternary weights only, which others write. Weights are finite and at
+    /// most [`LARGEST`](Self::LARGEST) in magnitude, importance is positive.
     const ENCODE: Option<Encode<Self::Bytes>> = None;
 
     /// Fills codes and scales, and mins if the format has them (they come in as zeros).

@@ -5,44 +5,38 @@ use crate::{Format, block::Block};
 /// Weights in the largest block.
 const BLOCK_LEN_MAX: usize = 256;
 
-/// The least importance of a weight, as a part of its block's mean: below, it would not matter at all what becomes of the weight.
+/// The least importance of a weight, as a part of its block's mean: below, it would not matter at all what becomes of
+/// the weight.
 const IMPORTANCE_MIN: f32 = 1e-4;
 
 /// Why values cannot be encoded.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the messages say what the fields are")]
 pub enum EncodeError {
     /// The format holds ternary weights only, which [`TernaryEncoder`](crate::TernaryEncoder) writes.
     #[error("format {} holds ternary weights only", .0.name())]
     TernaryOnly(Format),
-    /// NaN or infinite.
+    /// A weight is NaN or infinite.
     #[error("weight {index} is {value}")]
     NotFinite {
-        /// Place in `values`.
+        /// Place of the weight in the values.
         index: usize,
-        /// The offender.
         value: f32,
     },
-    /// Beyond the range of the format.
+    /// A weight is beyond the range of the format.
     #[error("weight {index} is {value}, but {} holds at most {limit}", .format.name())]
     TooLarge {
-        /// Place in `values`.
+        /// Place of the weight in the values.
         index: usize,
-        /// The offender.
         value: f32,
         /// Largest magnitude that every weight of a block may have.
         limit: f32,
-        /// The format asked for.
         format: Format,
     },
-    /// Negative, NaN or infinite.
+    /// The importance of a column is negative, NaN or infinite.
     #[error("importance of column {index} is {value}, but needs to be finite and not negative")]
-    Importance {
-        /// Column.
-        index: usize,
-        /// The offender.
-        value: f32,
-    },
+    Importance { index: usize, value: f32 },
 }
 
 /// Refuses values that `format` cannot hold.
@@ -57,7 +51,7 @@ fn check_values(format: Format, values: &[f32], limit: f32) -> Result<(), Encode
     })
 }
 
-/// Plain numbers.
+/// Writes plain numbers by `encode`, after a check that none is beyond `limit`.
 pub(crate) fn floats(
     format: Format,
     values: &[f32],

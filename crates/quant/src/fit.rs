@@ -1,9 +1,11 @@
-//! Least squares for the encoders: the scale (and offset) under which the nearest codes leave the smallest weighted error.
+//! Least squares for the encoders: the scale (and offset) under which the nearest codes leave the smallest weighted
+//! error.
 //!
-//! Every search measures what a decoder will see: scales already rounded to what the format stores, codes chosen as the nearest
-//! under *that* scale. So a trial can only be kept when it is truly better, and a scale that underflows loses to one that does not.
-//! [`book`]: what codes there are. [`scale`], [`sweep`]: one scale. [`affine`]: scale and offset. [`nested`], [`nested_affine`]:
-//! small integer scales under one half-precision scale. [`octets`]: odd multiples of one, with codes from the books of [`grid`].
+//! Every search measures what a decoder will see: scales already rounded to what the format stores, codes chosen as the
+//! nearest under *that* scale. So a trial can only be kept when it is truly better, and a scale that underflows loses
+//! to one that does not. [`book`]: what codes there are. [`scale`], [`sweep`]: one scale. [`affine`]: scale and offset.
+//! [`nested`], [`nested_affine`]: small integer scales under one half-precision scale. [`octets`]: odd multiples of
+//! one, with codes from the books of [`grid`].
 
 pub(crate) mod affine;
 pub(crate) mod book;
@@ -16,8 +18,8 @@ pub(crate) mod sweep;
 
 use half::f16;
 
-/// Half-precision numbers around `value`, nearest first, then outwards by one and two steps. Zero and infinity are left out; NaN
-/// counts as zero.
+/// Half-precision numbers around `value`, nearest first, then outwards by one and two steps. Zero and infinity are left
+/// out; NaN counts as zero.
 pub(crate) fn halves_near(value: f32) -> impl Iterator<Item = f32> {
     let value = if value.is_nan() { 0.0 } else { value };
     let nearest = f16::from_f32(value.clamp(-65504.0, 65504.0)).to_bits();
@@ -34,7 +36,8 @@ fn inverse(scale: f32) -> f32 {
     if inverse.is_finite() { inverse } else { 0.0 }
 }
 
-/// Nearest integer, ties to even, for |v| < 2^22: one addition and one subtraction that every instruction set vectorises.
+/// Nearest integer, ties to even, for |v| < 2^22: one addition and one subtraction that every instruction set
+/// vectorises.
 fn round(v: f32) -> f32 {
     const SHIFT: f32 = 12_582_912.0;
     (v + SHIFT) - SHIFT

@@ -2,12 +2,12 @@
 
 use half::{bf16, f16};
 
-/// F32.
+/// Decodes 32-bit floats.
 pub(crate) fn decode_f32(bytes: &[u8], out: &mut [f32]) {
     decode(bytes, out, f32::from_le_bytes);
 }
 
-/// F16.
+/// Decodes IEEE halves.
 pub(crate) fn decode_f16(bytes: &[u8], out: &mut [f32]) {
     decode(bytes, out, |b| f16::from_le_bytes(b).to_f32());
 }
@@ -17,7 +17,7 @@ pub(crate) fn decode_bf16(bytes: &[u8], out: &mut [f32]) {
     decode(bytes, out, |b: [u8; 2]| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16));
 }
 
-/// F32.
+/// Encodes 32-bit floats.
 pub(crate) fn encode_f32(values: &[f32], out: &mut [u8]) {
     encode(values, out, f32::to_le_bytes);
 }

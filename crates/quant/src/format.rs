@@ -29,7 +29,7 @@ pub(crate) const TAIL_ALIGNMENT: usize = 32;
 pub struct UnknownFormat(pub String);
 
 impl Format {
-    /// Every format.
+    /// All formats, those of the table first.
     pub const ALL: &[Self] = &{
         let mut all = [Self::F32; FORMATS.len() + TriRows::ALL.len() + TriBlocks::ALL.len()];
         let mut i = 0;
@@ -294,7 +294,7 @@ impl Format {
     }
 }
 
-/// Appends blocks.
+/// Appends a row's blocks to `out`.
 fn pack_blocks<B: Packed>(codes: &[i8], scales: &[f32], out: &mut Vec<u8>) {
     for (b, codes) in bytemuck::cast_slice::<i8, B::Codes>(codes).iter().enumerate() {
         let mut block = B::Bytes::zeroed();

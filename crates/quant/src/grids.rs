@@ -1,7 +1,7 @@
 //! Code books of the IQ formats: which combinations of values a group may take.
 //!
-//! Facts of the formats (ggml; transcribed from the tables of the Python package gguf 0.19.0). Each entry packs the indices of its values
-//! into a `LEVELS` list: 8 values of 2 bits or 4 values of 4 bits, the first in the low bits.
+//! Facts of the formats (ggml; transcribed from the tables of the Python package gguf 0.19.0). Each entry packs the
+//! indices of its values into a `LEVELS` list: 8 values of 2 bits or 4 values of 4 bits, the first in the low bits.
 
 /// Values that an entry of [`IQ2_XXS`], [`IQ2_XS`] or [`IQ2_S`] picks from.
 pub(crate) const IQ2_LEVELS: [i8; 3] = [8, 25, 43];

@@ -13,11 +13,12 @@ use crate::{
 };
 use half::f16;
 
-/// 256 weights, 50 bytes: f16 scale; 32 entry bytes; per 32 weights a word of four 3-bit high parts, a 3-bit scale, the shift's sign.
+/// 256 weights, 50 bytes: f16 scale; 32 entry bytes; per 32 weights a word of four 3-bit high parts, a 3-bit scale, the
+/// shift's sign.
 pub(crate) struct Iq1S;
 
-/// 256 weights, 56 bytes: 32 entry bytes; 16 bytes with a 3-bit high part and a shift's sign for two entries; four words of four
-/// 3-bit scales, whose top nibbles are the f16 scale.
+/// 256 weights, 56 bytes: 32 entry bytes; 16 bytes with a 3-bit high part and a shift's sign for two entries; four
+/// words of four 3-bit scales, whose top nibbles are the f16 scale.
 pub(crate) struct Iq1M;
 
 fn eight(entry: usize, is_down: bool, codes: &mut [i8]) {

@@ -15,7 +15,8 @@ pub(crate) struct Iq2Xxs;
 /// 256 weights, 74 bytes: f16 scale; 32 words of a 9-bit entry and a 7-bit sign; 16 4-bit scales.
 pub(crate) struct Iq2Xs;
 
-/// 256 weights, 82 bytes: f16 scale; 32 entry bytes, 32 sign bytes; 8 bytes with two high bits per entry; 16 4-bit scales.
+/// 256 weights, 82 bytes: f16 scale; 32 entry bytes, 32 sign bytes; 8 bytes with two high bits per entry; 16 4-bit
+/// scales.
 pub(crate) struct Iq2S;
 
 /// A 7-bit sign index → 8 signs: the eighth makes their number even.
@@ -24,8 +25,8 @@ pub(crate) fn even_signs(index: u32) -> u8 {
     seven | ((seven.count_ones() & 1) as u8) << 7
 }
 
-/// Eight weights: entry `entry` of `grid`, negated where `signs` has a bit. The tables make it a few loads: with shifts and a branch a
-/// weight it took six times as long.
+/// Eight weights: entry `entry` of `grid`, negated where `signs` has a bit. The tables make it a few loads: with shifts
+/// and a branch a weight it took six times as long.
 fn eight<const N: usize>(grid: &[u16; N], entry: usize, signs: u8, codes: &mut [i8; 8]) {
     let [low, high] = grid[entry % N].to_le_bytes().map(|byte| QUADS[usize::from(byte)]);
     let masks = &SIGN_MASKS[usize::from(signs)];

@@ -13,7 +13,8 @@ use crate::{
 /// 256 weights, 98 bytes: f16 scale; 64 entry bytes; per 32 weights a word of four 7-bit signs and a 4-bit scale.
 pub(crate) struct Iq3Xxs;
 
-/// 256 weights, 110 bytes: f16 scale; 64 entry bytes; 8 bytes with one high bit per entry; 32 sign bytes; 8 4-bit scales.
+/// 256 weights, 110 bytes: f16 scale; 64 entry bytes; 8 bytes with one high bit per entry; 32 sign bytes; 8 4-bit
+/// scales.
 pub(crate) struct Iq3S;
 
 fn four<const N: usize>(grid: &[u16; N], levels: &[i8; 8], entry: usize, signs: u8, codes: &mut [i8]) {

@@ -10,7 +10,7 @@ use crate::{
     q4_0::pack_nibbles,
 };
 
-/// The list.
+/// The 16 values that codes stand for.
 pub(crate) const VALUES: [i8; 16] = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
 
 /// 32 weights, 18 bytes: f16 scale, nibbles as in Q4_0.

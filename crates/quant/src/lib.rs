@@ -1,8 +1,8 @@
 //! Weight block formats: layout, scalar encode and exact decode; no SIMD, no I/O.
 //!
 //! A *block* is the smallest unit of a format: some weights and the scale they share. [`Format`] is the identity of a
-//! format at run time; start reading there. Each format's file says what its bytes mean, once, as `block::Block`: integer codes
-//! with a scale (and offset) per group of 16. Exact decoding and the integer kernels both go by that.
+//! format at run time; start reading there. Each format's file says what its bytes mean, once, as `block::Block`:
+//! integer codes with a scale (and offset) per group of 16. Exact decoding and the integer kernels both go by that.
 
 #![doc = include_str!("../README.md")]
 

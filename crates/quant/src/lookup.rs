@@ -1,9 +1,9 @@
-//! TL1 and TL2, the look-up layouts of bitnet.cpp: read only. A matrix is cut into tiles, by sizes that were chosen for its shape when the file was made and
-//! that the file does not hold.
+//! TL1 and TL2, the look-up layouts of bitnet.cpp: read only. A matrix is cut into tiles, by sizes that were chosen for
+//! its shape when the file was made and that the file does not hold.
 //!
-//! TL1 (for ARM) has a nibble for each pair of columns; TL2 (for x86) a nibble and a sign bit for each three, and pairs for the columns that are left over.
-//! Behind them is one f32 scale for the tensor. Sources: `utils/codegen_tl1.py`, `utils/codegen_tl2.py` and `utils/convert-hf-to-gguf-bitnet.py` of
-//! microsoft/BitNet.
+//! TL1 (for ARM) has a nibble for each pair of columns; TL2 (for x86) a nibble and a sign bit for each three, and pairs
+//! for the columns that are left over. Behind them is one f32 scale for the tensor. Sources: `utils/codegen_tl1.py`,
+//! `utils/codegen_tl2.py` and `utils/convert-hf-to-gguf-bitnet.py` of microsoft/BitNet.
 
 mod tl1;
 mod tl2;
@@ -12,16 +12,17 @@ use std::ops::Range;
 
 use crate::TernaryRows;
 
-/// Which of the two.
+/// A look-up layout of bitnet.cpp.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LookupLayout {
-    /// For ARM.
+    /// The layout for ARM.
     Tl1,
-    /// For x86.
+    /// The layout for x86.
     Tl2,
 }
 
-/// How a matrix of one shape is cut into tiles: `BM`, `BK` and `bm` of bitnet.cpp's kernels (`bm`, `bk` and `bmm` of its `kernel_config.ini`).
+/// How a matrix of one shape is cut into tiles: `BM`, `BK` and `bm` of bitnet.cpp's kernels (`bm`, `bk` and `bmm` of
+/// its `kernel_config.ini`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LookupTiling {
     /// Rows of a tile: `BM`.
@@ -32,46 +33,37 @@ pub struct LookupTiling {
     pub strip_rows: usize,
 }
 
-/// Bytes that are no such matrix.
+/// Why bytes are no matrix in a look-up layout.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the messages say what the fields are")]
 pub enum LookupError {
     /// Tiles that do not cover the matrix.
     #[error("{} of {rows} rows of {cols} weights cannot be in tiles of {}: {rule}", .layout.name(), .tiling.text())]
     Tiling {
-        /// The layout.
         layout: LookupLayout,
-        /// Rows.
         rows: usize,
-        /// Weights in a row.
         cols: usize,
-        /// The tiles.
         tiling: LookupTiling,
         /// What would have to hold.
         rule: &'static str,
     },
-    /// Too many or too few.
+    /// There are too many bytes or too few.
     #[error("{got} bytes, but {rows} rows of {cols} weights in {} have {expected}", .layout.name())]
     Bytes {
-        /// The layout.
         layout: LookupLayout,
-        /// Rows.
         rows: usize,
-        /// Weights in a row.
         cols: usize,
         /// Bytes of such a matrix.
         expected: usize,
-        /// Bytes there are.
+        /// Number of bytes that there are.
         got: usize,
     },
     /// An index that stands for no weights.
     #[error("row {row}, column {col} has index {index}, which {} never holds in tiles of {}", .layout.name(), .tiling.text())]
     Index {
-        /// The layout.
         layout: LookupLayout,
-        /// The tiles.
         tiling: LookupTiling,
-        /// Row.
         row: usize,
         /// First column that the index stands for.
         col: usize,
@@ -80,12 +72,7 @@ pub enum LookupError {
     },
     /// A scale that is negative or not finite.
     #[error("the scale is {scale}, so this is not {}", .layout.name())]
-    Scale {
-        /// The layout.
-        layout: LookupLayout,
-        /// The scale.
-        scale: f32,
-    },
+    Scale { layout: LookupLayout, scale: f32 },
 }
 
 /// What stands behind the data: an f32 and zeros.

@@ -17,7 +17,8 @@ pub(crate) const VALUES: [i8; 16] = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4,
 /// 32 weights, 17 bytes: a power of two (E8M0), nibbles as in Q4_0.
 pub(crate) struct Mxfp4;
 
-/// 64 weights, 36 bytes: four unsigned E4M3 scales, one per 16 weights; per scale 8 bytes, whose low nibbles come first.
+/// 64 weights, 36 bytes: four unsigned E4M3 scales, one per 16 weights; per scale 8 bytes, whose low nibbles come
+/// first.
 pub(crate) struct Nvfp4;
 
 /// Half of 2^(byte − 127).

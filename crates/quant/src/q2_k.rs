@@ -1,5 +1,5 @@
-//! Q2_K: 256 weights, 84 bytes: 16 bytes of 4-bit scale (low) and 4-bit offset (high) per group of 16; 64 bytes of 2-bit
-//! codes; f16 `d`, f16 `dmin`. Codes: 128 weights share 32 bytes, four planes of 2 bits. `w = d·s·q − dmin·m`.
+//! Q2_K: 256 weights, 84 bytes: 16 bytes of 4-bit scale (low) and 4-bit offset (high) per group of 16; 64 bytes of
+//! 2-bit codes; f16 `d`, f16 `dmin`. Codes: 128 weights share 32 bytes, four planes of 2 bits. `w = d·s·q − dmin·m`.
 
 use crate::{
     block::{Block, Encode, half, set_half},

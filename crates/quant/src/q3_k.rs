@@ -1,5 +1,6 @@
-//! Q3_K: 256 weights, 110 bytes: 32 bytes whose bit `p` of byte `i` is the high bit of weight `32 p + i`; 64 bytes of 2-bit planes as in
-//! Q2_K; 12 bytes of 6-bit scales, one per group of 16; f16 `d`. `w = d · (s − 32) · (q − 4)`, the 4 only where the high bit is 0.
+//! Q3_K: 256 weights, 110 bytes: 32 bytes whose bit `p` of byte `i` is the high bit of weight `32 p + i`; 64 bytes of
+//! 2-bit planes as in Q2_K; 12 bytes of 6-bit scales, one per group of 16; f16 `d`. `w = d · (s − 32) · (q − 4)`, the 4
+//! only where the high bit is 0.
 
 use crate::{
     block::{Block, Encode, half, set_half},

@@ -1,5 +1,5 @@
-//! Q4_K: 256 weights, 144 bytes: f16 `d`, f16 `dmin`; 12 bytes of 6-bit scales and offsets, one each per 32 weights; 128 bytes of
-//! nibbles: 64 weights share 32 bytes, the first 32 in bits 0–3. `w = d·s·q − dmin·m`.
+//! Q4_K: 256 weights, 144 bytes: f16 `d`, f16 `dmin`; 12 bytes of 6-bit scales and offsets, one each per 32 weights;
+//! 128 bytes of nibbles: 64 weights share 32 bytes, the first 32 in bits 0–3. `w = d·s·q − dmin·m`.
 
 use crate::{
     block::{Block, Encode, half, set_half},

@@ -1,5 +1,5 @@
-//! Q5_K: 256 weights, 176 bytes: scales as in Q4_K; 32 bytes whose bit `p` of byte `i` is bit 4 of weight `32 p + i`; nibbles as in
-//! Q4_K. `w = d·s·q − dmin·m`.
+//! Q5_K: 256 weights, 176 bytes: scales as in Q4_K; 32 bytes whose bit `p` of byte `i` is bit 4 of weight `32 p + i`;
+//! nibbles as in Q4_K. `w = d·s·q − dmin·m`.
 
 use crate::{
     block::{Block, Encode},

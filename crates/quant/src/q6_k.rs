@@ -1,6 +1,6 @@
-//! Q6_K: 256 weights, 210 bytes: 128 bytes of nibbles, 64 bytes of 2-bit highs, 16 signed byte scales, f16 `d`. 128 weights share 64 bytes
-//! of nibbles and 32 of highs: weight `32 p + i` has its nibble in byte `i + 32 (p mod 2)`, bits `4 (p div 2)`, and its high
-//! bits in byte `i`, bits `2 p`. `w = d · s · (q − 32)`.
+//! Q6_K: 256 weights, 210 bytes: 128 bytes of nibbles, 64 bytes of 2-bit highs, 16 signed byte scales, f16 `d`. 128
+//! weights share 64 bytes of nibbles and 32 of highs: weight `32 p + i` has its nibble in byte `i + 32 (p mod 2)`, bits
+//! `4 (p div 2)`, and its high bits in byte `i`, bits `2 p`. `w = d · s · (q − 32)`.
 
 use crate::{
     block::{Block, Encode, half, set_half},

@@ -15,74 +15,49 @@ pub struct StoredMatrix<'a> {
     rows: usize,
     cols: usize,
     row_bytes: usize,
-    /// All rows.
+    /// Bytes of all rows.
     bytes: &'a [u8],
-    /// What stands behind them.
+    /// Bytes behind the rows.
     tail: &'a [u8],
 }
 
-/// Bytes that are no such matrix.
+/// Why bytes are no matrix of a format.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say what the fields are")]
 pub enum SizeMismatch {
-    /// Rows that are no whole blocks.
+    /// Rows are no whole blocks.
     #[error("rows of {cols} weights, but {} needs a multiple of {block_len}", .format.name())]
-    RowLength {
-        /// The format.
-        format: Format,
-        /// Weights in a row.
-        cols: usize,
-        /// Weights in a block.
-        block_len: usize,
-    },
-    /// Too many or too few.
+    RowLength { format: Format, cols: usize, block_len: usize },
+    /// There are too many bytes or too few.
     #[error("{got} bytes, but {rows} rows of {cols} weights in {} have {expected}", .format.name())]
     Bytes {
-        /// The format.
         format: Format,
-        /// Rows.
         rows: usize,
-        /// Weights in a row.
         cols: usize,
         /// Bytes of such a matrix.
         expected: usize,
-        /// Bytes there are.
+        /// Number of bytes that there are.
         got: usize,
     },
 }
 
-/// What no writer of a ternary format leaves.
+/// What shows that bytes hold no ternary weights: no writer of the format leaves it.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say what the fields are")]
 pub enum NotTernary {
-    /// A scale that is negative or not finite.
+    /// A scale is negative or not finite.
     #[error("row {row} has scale {scale}, so this is not {}", .format.name())]
-    Scale {
-        /// The format.
-        format: Format,
-        /// Row.
-        row: usize,
-        /// The scale.
-        scale: f32,
-    },
-    /// The fourth code of two bits.
+    Scale { format: Format, row: usize, scale: f32 },
+    /// A weight has the fourth code of two bits.
     #[error("row {row}, column {col} has code 3, which {} never holds", .format.name())]
-    Code {
-        /// The format.
-        format: Format,
-        /// Row.
-        row: usize,
-        /// Column.
-        col: usize,
-    },
+    Code { format: Format, row: usize, col: usize },
     /// A byte that is none of the 243 that five digits make, or has more digits than weights.
     #[error("row {row} has byte {byte:#04x} at {at}, which {} never holds", .format.name())]
     Byte {
-        /// The format.
         format: Format,
-        /// Row.
         row: usize,
         /// Place in the row.
         at: usize,
-        /// The byte.
         byte: u8,
     },
 }
@@ -128,7 +103,7 @@ impl<'a> StoredMatrix<'a> {
         self.format
     }
 
-    /// Rows.
+    /// Number of rows.
     pub fn n_rows(&self) -> usize {
         self.rows
     }
@@ -195,8 +170,9 @@ impl<'a> StoredMatrix<'a> {
         Some(out)
     }
 
-    /// The scale of each of `rows`, if the weights are ternary and each row has but one: where scales lie in blocks, all blocks that hold more than zeros must
-    /// have the same. So what it says depends on the weights, not on the container.
+    /// The scale of each of `rows`, if the weights are ternary and each row has but one: where scales lie in blocks,
+    /// all blocks that hold more than zeros must have the same. So what it says depends on the weights, not on the
+    /// container.
     pub fn row_scales(&self, rows: Range<usize>) -> Option<Vec<f32>> {
         self.format.ternary_code_max()?;
         rows.into_iter()
@@ -228,7 +204,8 @@ impl<'a> StoredMatrix<'a> {
         Some(scale.read(&common.unwrap_or(first)[at..]))
     }
 
-    /// Looks at up to `n_rows` rows, spread evenly, for what no writer of the format leaves: the bytes of another container read as this one.
+    /// Looks at up to `n_rows` rows, spread evenly, for what no writer of the format leaves: the bytes of another
+    /// container read as this one.
     pub fn check_ternary(&self, n_rows: usize) -> Result<(), NotTernary> {
         if !self.format.is_ternary() || self.rows == 0 {
             return Ok(());

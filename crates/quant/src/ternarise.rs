@@ -1,13 +1,15 @@
 //! Ternarisation: a slice of numbers as codes −1, 0, 1 under one scale.
 //!
-//! Every mode keeps the signs of the elements whose magnitude exceeds a threshold; they differ in the threshold and in the scale that stands
-//! for what is kept. Sums are in f64 and in the order of the slice, so the result is the same on every machine.
+//! Every mode keeps the signs of the elements whose magnitude exceeds a threshold; they differ in the threshold and in
+//! the scale that stands for what is kept. Sums are in f64 and in the order of the slice, so the result is the same on
+//! every machine.
 
 /// How threshold and scale are found.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Mode {
-    /// As `BitNet` is trained: scale `mean |x|`, at least 1e-5; code `round(x · (1 / scale))`, ties to even, clamped to ±1. So the threshold
-    /// is half the scale. Source: Ma et al. 2024 (arXiv 2402.17764) equations 1 to 3; the reciprocal as in the authors' training code.
+    /// What `BitNet` is trained with: scale `mean |x|`, at least 1e-5; code `round(x · (1 / scale))`, ties to even,
+    /// clamped to ±1. So the threshold is half the scale. Source: Ma et al. 2024 (arXiv 2402.17764) equations 1 to 3;
+    /// the reciprocal as in the authors' training code.
     AbsMean,
     /// Scale `max |x|`, threshold half of it: the largest element stays, all below half of it vanish.
     Max,
@@ -18,10 +20,10 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// Every mode.
+    /// All four modes.
     pub const ALL: [Self; 4] = [Self::AbsMean, Self::Max, Self::Rms, Self::LeastSquares];
 
-    /// Its name: `absmean`, `max`, `rms`, `lsq`.
+    /// Name of the mode: `absmean`, `max`, `rms`, `lsq`.
     pub fn name(self) -> &'static str {
         match self {
             Self::AbsMean => "absmean",
@@ -49,8 +51,8 @@ impl Mode {
 
 /// Fills `codes` `[x.len()]` and returns the scale, which is never negative: `x[i] ≈ scale · codes[i]`.
 ///
-/// `sorted` is room that [`Mode::LeastSquares`] works in: with a capacity of `x.len()` nothing is allocated. If an element is NaN or
-/// infinite, so that no ternary row says what it is, the scale is NaN and all codes are 0.
+/// `sorted` is room that [`Mode::LeastSquares`] works in: with a capacity of `x.len()` nothing is allocated. If an
+/// element is NaN or infinite, so that no ternary row says what it is, the scale is NaN and all codes are 0.
 ///
 /// ```
 /// use quant::ternarise::{Mode, ternarise};
@@ -93,7 +95,8 @@ fn absmean(x: &[f32], codes: &mut [i8]) -> f32 {
     scale
 }
 
-/// Signs of the elements whose magnitude `is_kept`, zeros elsewhere; returns the mean magnitude of those kept, 0 if there are none.
+/// Signs of the elements whose magnitude `is_kept`, zeros elsewhere; returns the mean magnitude of those kept, 0 if
+/// there are none.
 fn keep(x: &[f32], codes: &mut [i8], is_kept: impl Fn(f32) -> bool) -> f32 {
     let (mut sum, mut n) = (0.0, 0u32);
     for (code, &x) in codes.iter_mut().zip(x) {
@@ -107,8 +110,9 @@ fn keep(x: &[f32], codes: &mut [i8], is_kept: impl Fn(f32) -> bool) -> f32 {
     (sum / f64::from(n.max(1))) as f32
 }
 
-/// Keeping the `k` largest magnitudes with sum `S` at their mean saves `S² / k` of the error of all zeros, so one walk through the sorted
-/// magnitudes finds the best `k`. That expression has no maximum among equals, so a threshold separates what is kept.
+/// Keeping the `k` largest magnitudes with sum `S` at their mean saves `S² / k` of the error of all zeros, so one walk
+/// through the sorted magnitudes finds the best `k`. That expression has no maximum among equals, so a threshold
+/// separates what is kept.
 fn least_squares(x: &[f32], codes: &mut [i8], sorted: &mut Vec<f32>) -> f32 {
     sorted.clear();
     sorted.extend(x.iter().map(|x| x.abs()));

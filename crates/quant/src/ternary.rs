@@ -1,7 +1,9 @@
-//! Ternary formats: codes −1, 0, 1 (and 2, where two bits can say it) under scales that lie in the blocks, before the rows or behind the tensor.
+//! Ternary formats: codes −1, 0, 1 (and 2, where two bits can say it) under scales that lie in the blocks, before the
+//! rows or behind the tensor.
 //!
-//! [`Packed`] says how codes become bytes again, beside [`Block`], which says the opposite. What a container keeps outside of its blocks is told by
-//! [`OuterScale`]; [`StoredMatrix`](crate::StoredMatrix) and [`TernaryEncoder`](crate::TernaryEncoder) put both together.
+//! [`Packed`] says how codes become bytes again, beside [`Block`], which says the opposite. What a container keeps
+//! outside of its blocks is told by [`OuterScale`]; [`StoredMatrix`](crate::StoredMatrix) and
+//! [`TernaryEncoder`](crate::TernaryEncoder) put both together.
 
 pub(crate) mod bn;
 pub(crate) mod i2_s;
@@ -15,14 +17,14 @@ use half::f16;
 /// Type of a scale in a file.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ScaleType {
-    /// IEEE half.
+    /// An IEEE half.
     F16,
-    /// 32-bit float.
+    /// A 32-bit float.
     F32,
 }
 
 impl ScaleType {
-    /// Bytes of one.
+    /// Bytes of a scale.
     pub fn bytes(self) -> usize {
         match self {
             Self::F16 => 2,
@@ -30,7 +32,7 @@ impl ScaleType {
         }
     }
 
-    /// Name in lower case.
+    /// Name of the type in lower case.
     pub fn name(self) -> &'static str {
         match self {
             Self::F16 => "f16",
@@ -54,7 +56,7 @@ impl ScaleType {
         }
     }
 
-    /// Appends `scale`.
+    /// Appends `scale` to `out`.
     pub(crate) fn write(self, scale: f32, out: &mut Vec<u8>) {
         match self {
             Self::F16 => out.extend_from_slice(&f16::from_f32(scale).to_le_bytes()),
@@ -66,13 +68,13 @@ impl ScaleType {
 /// Where the scales lie that are not in the blocks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum OuterScale {
-    /// Nowhere: blocks have their own.
+    /// No scale lies outside: blocks have their own.
     None,
     /// One at the start of each row.
     RowHeader(ScaleType),
     /// One for the tensor, behind its rows, at the next multiple of 32 bytes; `tail` bytes in all.
     Tensor {
-        /// Type.
+        /// Type of the scale.
         scale: ScaleType,
         /// Bytes from there to the end of the tensor.
         tail: usize,
@@ -92,7 +94,8 @@ pub(crate) trait Packed: Block {
     fn pack(codes: &Self::Codes, bytes: &mut Self::Bytes);
 }
 
-/// `codes[p · n + i]` = digit `p` of byte `i` of `n`, less one. A byte is a fraction of 256: multiplied by 3, its carry is the next digit.
+/// `codes[p · n + i]` = digit `p` of byte `i` of `n`, less one. A byte is a fraction of 256: multiplied by 3, its carry
+/// is the next digit.
 pub(crate) fn unpack_digits(bytes: &[u8], codes: &mut [i8]) {
     for (codes, power) in codes.chunks_mut(bytes.len().max(1)).zip([1, 3, 9, 27, 81]) {
         for (code, byte) in codes.iter_mut().zip(bytes) {
@@ -101,7 +104,8 @@ pub(crate) fn unpack_digits(bytes: &[u8], codes: &mut [i8]) {
     }
 }
 
-/// [`unpack_digits`] backwards: fractions rounded up, so that carries never fall short. Digits without a code are 0.
+/// Packs what [`unpack_digits`] unpacks: fractions rounded up, so that carries never fall short. Digits without a code
+/// are 0.
 pub(crate) fn pack_digits(codes: &[i8], bytes: &mut [u8]) {
     let n = bytes.len();
     for (i, byte) in bytes.iter_mut().enumerate() {
@@ -125,7 +129,7 @@ pub(crate) fn unpack_pairs(bytes: &[u8], codes: &mut [i8]) {
     }
 }
 
-/// [`unpack_pairs`] backwards; bits without a code are 0.
+/// Packs what [`unpack_pairs`] unpacks; bits without a code are 0.
 pub(crate) fn pack_pairs(codes: &[i8], bytes: &mut [u8]) {
     let n = bytes.len();
     for (i, byte) in bytes.iter_mut().enumerate() {
@@ -144,7 +148,7 @@ pub(crate) fn unpack_in_order(bytes: &[u8], codes: &mut [i8]) {
     }
 }
 
-/// [`unpack_in_order`] backwards.
+/// Packs what [`unpack_in_order`] unpacks.
 pub(crate) fn pack_in_order(codes: &[i8], bytes: &mut [u8]) {
     for (codes, byte) in codes.as_chunks::<4>().0.iter().zip(bytes) {
         *byte = codes.iter().rev().fold(0, |byte, &code| byte << 2 | (code + 1) as u8 & 3);

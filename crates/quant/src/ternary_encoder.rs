@@ -5,56 +5,39 @@ use crate::{Format, OuterScale, TernaryRows, format::TAIL_ALIGNMENT};
 /// Why a container cannot hold ternary weights as they are.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the messages say what the fields are")]
 pub enum TernaryError {
-    /// Not a ternary container.
+    /// The format is no ternary container.
     #[error("{} is no ternary format", .0.name())]
     NotTernary(Format),
-    /// Rows that are no whole blocks.
+    /// Rows are no whole blocks.
     #[error("rows of {cols} weights, but {} needs a multiple of {block_len}", .format.name())]
-    RowLength {
-        /// The format.
-        format: Format,
-        /// Weights in a row.
-        cols: usize,
-        /// Weights in a block.
-        block_len: usize,
-    },
-    /// A code that it has no bits for.
+    RowLength { format: Format, cols: usize, block_len: usize },
+    /// The container has no bits for a code.
     #[error("row {row}, column {col} is {code} times its scale, but {} holds -1 to {code_max}", .format.name())]
     Code {
-        /// The format.
         format: Format,
-        /// Row.
         row: usize,
-        /// Column.
         col: usize,
-        /// The code.
         code: i8,
         /// The largest that there is room for.
         code_max: i8,
     },
-    /// A scale that it would round.
+    /// The container would round a scale.
     #[error("the scale of row {row} is {scale}, but {} would store {stored}", .format.name())]
     Scale {
-        /// The format.
         format: Format,
-        /// Row.
         row: usize,
-        /// The scale.
         scale: f32,
         /// What would be left of it.
         stored: f32,
     },
-    /// Weights of different scale that would have to share one.
+    /// Weights of different scale would have to share one.
     #[error("row {row}, column {col} has scale {scale}, but {} has one for each {span}, here {common}", .format.name())]
     Mixed {
-        /// The format.
         format: Format,
-        /// Row.
         row: usize,
-        /// Column.
         col: usize,
-        /// Its scale.
         scale: f32,
         /// The scale of those before it.
         common: f32,
@@ -69,14 +52,14 @@ pub struct TernaryEncoder {
     n_rows: usize,
     cols: usize,
     n_done: usize,
-    /// Of all rows so far.
+    /// Scales of all rows so far.
     scales: Vec<f32>,
-    /// Of the tensor, once some row is not all zeros.
+    /// Scale of the tensor, once some row is not all zeros.
     common: Option<f32>,
 }
 
 impl TernaryEncoder {
-    /// For a tensor of `n_rows` rows of `cols` weights.
+    /// An encoder for a tensor of `n_rows` rows of `cols` weights.
     pub fn new(format: Format, n_rows: usize, cols: usize) -> Result<Self, TernaryError> {
         if !format.is_ternary() {
             return Err(TernaryError::NotTernary(format));

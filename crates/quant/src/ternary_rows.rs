@@ -1,4 +1,5 @@
-//! [`TernaryRows`]: ternary weights apart from any container, which every ternary container can be read into and written from.
+//! [`TernaryRows`]: ternary weights apart from any container, which every ternary container can be read into and
+//! written from.
 
 /// Fewest neighbours under one scale in any ternary container.
 const SPAN_MIN: usize = 32;
@@ -17,7 +18,8 @@ pub struct TernaryRows {
 }
 
 impl TernaryRows {
-    /// Floats that are ternary as they stand: one magnitude beside zero in each row, or else in every 32 neighbours; `None` if they are not.
+    /// Floats that are ternary as they stand: one magnitude beside zero in each row, or else in every 32 neighbours;
+    /// `None` if they are not.
     pub fn from_values(values: &[f32], cols: usize) -> Option<Self> {
         let of = |span: usize| {
             let mut out = Self { cols, span, codes: Vec::with_capacity(values.len()), scales: Vec::new() };

@@ -1,8 +1,9 @@
 //! llama.cpp's older form of importance matrices (`.dat`), which ik_llama.cpp still reads and writes; read only.
 //!
-//! All numbers are little-endian: i32 entries; for each an i32 length and the name, i32 calls, i32 values, and so many f32, each the mean of
-//! squares times the calls; then, in newer files, i32 chunks, and an i32 length and the name of the text. How many matrices the values of an
-//! entry belong to is not said. Nothing is allocated that the bytes at hand do not fill.
+//! All numbers are little-endian: i32 entries; for each an i32 length and the name, i32 calls, i32 values, and so many
+//! f32, each the mean of squares times the calls; then, in newer files, i32 chunks, and an i32 length and the name of
+//! the text. How many matrices the values of an entry belong to is not said. Nothing is allocated that the bytes at
+//! hand do not fill.
 
 use super::{Importance, ImportanceMatrix};
 use crate::{

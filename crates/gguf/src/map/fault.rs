@@ -1,7 +1,8 @@
 //! What happens where a mapped file loses bytes while it is read: one line that names it, and exit code 1.
 //!
-//! A read beyond the end of a file that was cut off raises SIGBUS. Its handler walks a list that is never freed and takes no lock, writes bytes that
-//! were made before, and ends the process; any other SIGBUS goes to whoever had it before.
+//! A read beyond the end of a file that was cut off raises SIGBUS. Its handler walks a list that is never freed and
+//! takes no lock, writes bytes that were made before, and ends the process; any other SIGBUS goes to whoever had it
+//! before.
 #![allow(unsafe_code, reason = "a signal handler: the kernel's own words, see the argument at each block")]
 
 use std::{
@@ -52,7 +53,8 @@ pub(super) fn watch(file: &str, bytes: &[u8]) -> Watched {
     Watched(region)
 }
 
-/// A region with this line that is not in use, one of before if there is one: whoever loads a model again and again takes no more of them.
+/// A region with this line that is not in use, one of before if there is one: whoever loads a model again and again
+/// takes no more of them.
 fn region(line: &[u8]) -> &'static Region {
     let _changes = CHANGES.lock().unwrap_or_else(PoisonError::into_inner);
     let mut place = &FIRST;
@@ -111,7 +113,8 @@ extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, _context: *mut
     if let Some(line) = address.and_then(line_at) {
         // SAFETY: `write` may be called in a handler, and the bytes are never freed.
         unsafe { libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len()) };
-        // SAFETY: `_exit` may be called in a handler. Nothing is unwound or flushed: whoever reads the file cannot go on.
+        // SAFETY: `_exit` may be called in a handler. Nothing is unwound or flushed: whoever reads the file cannot go
+        // on.
         unsafe { libc::_exit(1) };
     }
     // Another's: when this returns, what failed is done again and fails for them.

@@ -11,7 +11,7 @@ fn file(metadata: &Metadata, tensors: Vec<TensorSpec>) -> Vec<u8> {
     writer.finish().unwrap()
 }
 
-/// One number.
+/// A tensor of one number.
 fn tensor(name: String, n_dims: usize) -> TensorSpec {
     TensorSpec { name, dims: vec![1; n_dims], type_id: TypeId(0) }
 }

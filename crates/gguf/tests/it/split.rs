@@ -129,7 +129,7 @@ fn ranges(lens: &[u64], bytes_max: u64) -> Result<Vec<std::ops::Range<usize>>, S
     Ok(parts.into_iter().map(|part| part.tensors).collect())
 }
 
-/// As `gguf-split --split-max-size` does it: sizes are counted with their padding to 32 bytes.
+/// Sizes are counted with their padding to 32 bytes, as `gguf-split --split-max-size` does.
 #[test]
 fn tensors_go_into_the_next_part_when_one_is_full() {
     assert_eq!(ranges(&[8, 8, 1, 8], 64).unwrap(), [0..2, 2..4]);

@@ -5,8 +5,8 @@ use super::{halves_near, inverse, round};
 /// Least-squares steps from each first guess.
 const N_REFITS: usize = 2;
 
-/// First guesses: by how many steps the range of the codes is narrower than that of the weights, below and above. The whole numbers find
-/// weights that lie on a grid of fewer codes.
+/// First guesses: by how many steps the range of the codes is narrower than that of the weights, below and above. The
+/// whole numbers find weights that lie on a grid of fewer codes.
 const CUTS: [(f32, f32); 10] = [
     (0.0, 0.0),
     (0.35, 0.35),
@@ -36,7 +36,7 @@ pub(crate) struct Sums {
 /// Two sums of a group that no choice changes.
 #[derive(Clone, Copy)]
 pub(crate) struct Totals {
-    /// `Σ w`
+    /// Sum of the importances: `Σ w`.
     pub(crate) w: f32,
     /// `Σ w x`
     pub(crate) x: f32,
@@ -83,8 +83,8 @@ pub(crate) fn refit(sums: &Sums, totals: Totals, m_max: f32) -> Option<(f32, f32
     (d.is_finite() && m.is_finite()).then_some((d, m))
 }
 
-/// Scale and offset of any precision with a small error, the offset at most `m_max`: the weights' range, narrowed and widened from both ends, then least
-/// squares in turn with new codes.
+/// Scale and offset of any precision with a small error, the offset at most `m_max`: the weights' range, narrowed and
+/// widened from both ends, then least squares in turn with new codes.
 pub(crate) fn fit<const HI: i8>(x: &[f32], w: &[f32], m_max: f32) -> (f32, f32) {
     let low = x.iter().copied().fold(f32::INFINITY, f32::min).min(m_max);
     let high = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);

@@ -25,8 +25,8 @@ impl<const LO: i8, const HI: i8> Book for Integers<LO, HI> {
         round(v.clamp(f32::from(LO), f32::from(HI)))
     }
 
-    /// The ends of the range, a little outside (the largest weight is cut) and inside, in steps that grow with the range; one, for ternary
-    /// weights whose scale divides no further.
+    /// The ends of the range, a little outside (the largest weight is cut) and inside, in steps that grow with the
+    /// range; one, for ternary weights whose scale divides no further.
     fn anchors() -> impl Iterator<Item = f32> {
         let (low, high) = (f32::from(LO), f32::from(HI));
         let around = |end: f32| {

@@ -1,8 +1,9 @@
 //! [`Grid`]: a code book whose entries are two bytes, and the search for the entry of least error.
 //!
-//! An entry's error is a sum over its weights, hence the error of its low byte plus that of its high byte. Two tables of what each byte costs are
-//! filled once; then most of the book is passed over at a glance: entries are sorted, so all of one high byte stand together, and if that byte
-//! and the cheapest low one cost more than the best entry yet, they need no look.
+//! An entry's error is a sum over its weights, hence the error of its low byte plus that of its high byte. Two tables
+//! of what each byte costs are filled once; then most of the book is passed over at a glance: entries are sorted, so
+//! all of one high byte stand together, and if that byte and the cheapest low one cost more than the best entry yet,
+//! they need no look.
 
 /// High bytes that a book can have: four places of three levels, or two of eight.
 const N_BYTES_MAX: usize = 81;
@@ -44,7 +45,8 @@ impl Grid {
         self.entries[usize::from(i)]
     }
 
-    /// The entry of least cost, and that cost, both with what `more` adds, which is never less than `least`; `known` is a guess.
+    /// The entry of least cost, and that cost, both with what `more` adds, which is never less than `least`; `known` is
+    /// a guess.
     pub(crate) fn cheapest(&self, costs: &Costs, known: u16, least: f32, more: impl Fn(u16) -> f32) -> (u16, f32) {
         let all = |entry: u16| costs.of(entry) + more(entry);
         let mut best = (known, all(self.entry(known)));

@@ -15,16 +15,17 @@ const REACH: i8 = 1;
 
 /// What a block of 256 weights becomes: a scale `s` for each of its `G` groups.
 pub(crate) struct Nested<const G: usize> {
-    /// Half-precision scale.
+    /// Scale of the block, in half precision.
     pub(crate) d: f32,
-    /// Integer scales.
+    /// Integer scale of each group.
     pub(crate) scales: [i8; G],
-    /// Codes.
+    /// Code of each weight.
     pub(crate) codes: [i8; 256],
 }
 
-/// Scales and codes of 256 weights `x` with importance `w`; `ideal` fits one group alone, `LO..=HI` are the integers that a group's
-/// scale may be, in the end within `reach_last` of the ideal: far ones help where several pairs of scale and code suit a group.
+/// Scales and codes of 256 weights `x` with importance `w`; `ideal` fits one group alone, `LO..=HI` are the integers
+/// that a group's scale may be, in the end within `reach_last` of the ideal: far ones help where several pairs of scale
+/// and code suit a group.
 pub(crate) fn fit<B: Book, const G: usize, const LO: i8, const HI: i8>(
     x: &[f32],
     w: &[f32],

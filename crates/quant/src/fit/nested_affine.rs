@@ -22,16 +22,16 @@ pub(crate) struct NestedAffine<const G: usize> {
     pub(crate) d: f32,
     /// Half-precision scale of the offsets.
     pub(crate) d_min: f32,
-    /// Integer scales.
+    /// Integer scale of each group.
     pub(crate) scales: [u8; G],
-    /// Integer offsets.
+    /// Integer offset of each group.
     pub(crate) mins: [u8; G],
-    /// Codes.
+    /// Code of each weight.
     pub(crate) codes: [i8; 256],
 }
 
-/// Scales, offsets and codes of 256 weights `x` with importance `w`: `0..=HI` are the codes, `0..=S` the integers that a group's scale
-/// and offset may be.
+/// Scales, offsets and codes of 256 weights `x` with importance `w`: `0..=HI` are the codes, `0..=S` the integers that
+/// a group's scale and offset may be.
 pub(crate) fn fit<const G: usize, const HI: i8, const S: u8>(x: &[f32], w: &[f32]) -> NestedAffine<G> {
     let n = 256 / G;
     let mut targets = [(0.0, 0.0); G];

@@ -1,7 +1,9 @@
-//! Code books over eight weights at a time, under odd multiples of one half-precision scale: `w ≈ d · UNIT · (2 s + 1) · q`, an `s` per group.
+//! Code books over eight weights at a time, under odd multiples of one half-precision scale:
+//! `w ≈ d · UNIT · (2 s + 1) · q`, an `s` per group.
 //!
-//! For a given scale a book finds its best codes exactly. With fixed codes the error is a parabola of the scale, so a few scales, tried once on each
-//! group, tell by the lower envelope of their parabolas what any other would do; `d` is chosen by that, and only the best few are tried for true.
+//! For a given scale a book finds its best codes exactly. With fixed codes the error is a parabola of the scale, so a
+//! few scales, tried once on each group, tell by the lower envelope of their parabolas what any other would do; `d` is
+//! chosen by that, and only the best few are tried for true.
 
 use half::f16;
 
@@ -10,13 +12,15 @@ use super::halves_near;
 /// Weights that a choice is made for.
 pub(crate) const OCTET: usize = 8;
 
-/// Scales tried on each group, relative to the weighted root mean square of its weights over the largest code: as far as any scale is sensible.
+/// Scales tried on each group, relative to the weighted root mean square of its weights over the largest code: as far
+/// as any scale is sensible.
 const SPREADS: [f32; 12] = [0.26, 0.30, 0.34, 0.38, 0.42, 0.46, 0.50, 0.55, 0.60, 0.66, 0.73, 0.82];
 
 /// More that are, by least squares from the best.
 const N_REFITS: usize = 3;
 
-/// Scales of a block looked at by the envelopes, each this much larger than the last; the first lets the largest group be cut.
+/// Scales of a block looked at by the envelopes, each this much larger than the last; the first lets the largest group
+/// be cut.
 const N_GLANCES: usize = 56;
 const GLANCE_STEP: f32 = 1.0125;
 const GLANCE_FIRST: f32 = 0.88;
@@ -38,7 +42,7 @@ pub(crate) trait Octets {
     /// Codes may come in two kinds of which a group uses one.
     const N_KINDS: u8 = 1;
 
-    /// Which codes.
+    /// Which codes of the book are chosen for an octet.
     type Choice: Copy + Default;
 
     /// The codes of `kind` with the least `Σ w (x − a q)²`; `known` is a guess.
@@ -50,7 +54,7 @@ pub(crate) trait Octets {
 
 /// What a block of 256 weights becomes.
 pub(crate) struct Fitted<Choice, const G: usize> {
-    /// Half-precision scale.
+    /// Scale of the block, in half precision.
     pub(crate) d: f32,
     /// `s` of each group.
     pub(crate) steps: [u8; G],

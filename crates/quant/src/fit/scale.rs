@@ -51,8 +51,8 @@ pub(crate) fn fit<B: Book>(x: &[f32], w: &[f32]) -> f32 {
     search::<B>(x, w, |d| d)
 }
 
-/// Among the numbers that `snap` gives, a scale with a small error: each anchor of the book under the largest weight, then least
-/// squares in turn with new codes.
+/// Among the numbers that `snap` gives, a scale with a small error: each anchor of the book under the largest weight,
+/// then least squares in turn with new codes.
 fn search<B: Book>(x: &[f32], w: &[f32], snap: impl Fn(f32) -> f32) -> f32 {
     let peak = peak(x);
     let mut best = (f32::INFINITY, 0.0);

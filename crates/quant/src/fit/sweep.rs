@@ -1,5 +1,5 @@
-//! The best scale of all for a range of few integers: as the scale shrinks, weights move up one code at a time, so walking through these
-//! moves in order meets every assignment that can be optimal.
+//! The best scale of all for a range of few integers: as the scale shrinks, weights move up one code at a time, so
+//! walking through these moves in order meets every assignment that can be optimal.
 //!
 //! For the codes −1, 0, 1 this is the closed form "keep the k largest, scale by their mean", for the best k.
 

@@ -5,7 +5,7 @@ use crate::ternary::tri::{TriBlocks, TriRows};
 /// What the table says of a format.
 #[derive(Clone, Copy)]
 pub(super) struct Row {
-    /// ggml's name.
+    /// ggml's name, in upper case.
     pub(super) ggml_name: &'static str,
     /// ggml's name in lower case.
     pub(super) name: &'static str,

@@ -1,7 +1,7 @@
 //! TL1: a nibble for each pair of columns.
 //!
-//! From the outermost: tiles of `BM` rows, tiles of `BK` columns in them, strips of `bm` rows, `256 / bm` columns, 16 rows, four columns; then 16 bytes, one
-//! for each row, whose high nibble is the first pair.
+//! From the outermost: tiles of `BM` rows, tiles of `BK` columns in them, strips of `bm` rows, `256 / bm` columns, 16
+//! rows, four columns; then 16 bytes, one for each row, whose high nibble is the first pair.
 
 use super::{BadIndex, LookupMatrix, LookupTiling, nibble, pair};
 

@@ -1,7 +1,8 @@
 //! TL2: a nibble and a sign for each three columns, a nibble for each pair of those that are left over.
 //!
-//! Three sections, one behind the other: the nibbles of triples, their signs, the nibbles of pairs; zeros follow. In each, from the outermost: tiles of `BM`
-//! rows, tiles of columns in them, strips of 32 rows, columns; then a byte for each of 32 rows (a bit for each of 32 rows and 8 triples in the signs).
+//! Three sections, one behind the other: the nibbles of triples, their signs, the nibbles of pairs; zeros follow. In
+//! each, from the outermost: tiles of `BM` rows, tiles of columns in them, strips of 32 rows, columns; then a byte for
+//! each of 32 rows (a bit for each of 32 rows and 8 triples in the signs).
 
 use super::{BadIndex, LookupMatrix, LookupTiling, nibble, pair};
 
@@ -14,7 +15,8 @@ const PAIR_COLS: usize = 32;
 /// Most columns that may be left over: the converter makes room for so many.
 const LEFT_OVER_MAX: usize = 256;
 
-/// Bytes of all sections and the zeros behind them, divisions as the converter rounds them; `None` if there can be no such tensor.
+/// Bytes of all sections and the zeros behind them, divisions as the converter rounds them; `None` if there can be no
+/// such tensor.
 pub(super) fn data_bytes(rows: usize, cols: usize) -> Option<usize> {
     let triples = cols.checked_sub(LEFT_OVER_MAX)?.checked_mul(rows)? / 3;
     (triples.checked_mul(5)? / 8).checked_add(rows.checked_mul(LEFT_OVER_MAX / 4)?)

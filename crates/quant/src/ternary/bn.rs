@@ -6,8 +6,8 @@ use crate::block::Block;
 /// 64 weights, 16 bytes: weight `16 p + i` in byte `i`, bits `2 p`. Rows begin with an f32 scale.
 pub(crate) struct Iq2Bn;
 
-/// 64 weights, 13 bytes. Of weights `16 g ..`, digit `j` of byte `3 g + k` is weight `5 k + j`, and digit `g` of byte 12 is the last; the first digit is the
-/// least. Rows begin with an f16 scale.
+/// 64 weights, 13 bytes. Of weights `16 g ..`, digit `j` of byte `3 g + k` is weight `5 k + j`, and digit `g` of byte
+/// 12 is the last; the first digit is the least. Rows begin with an f16 scale.
 pub(crate) struct Iq1Bn;
 
 impl Block for Iq2Bn {

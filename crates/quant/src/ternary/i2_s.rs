@@ -1,15 +1,18 @@
 //! I2_S (bitnet.cpp): two bits a weight, one f32 scale behind the tensor, no scale in the blocks.
 //!
-//! Three orders of the codes are in use under one type id and one size, and no metadata of bitnet.cpp tells them apart. A code `q` is weight `q − 1`; 3 is
-//! never written, and every kernel of bitnet.cpp and ik_llama.cpp takes it for +2, as we do.
+//! Three orders of the codes are in use under one type id and one size, and no metadata of bitnet.cpp tells them apart.
+//! A code `q` is weight `q − 1`; 3 is never written, and every kernel of bitnet.cpp and ik_llama.cpp takes it for +2,
+//! as we do.
 
 use super::{Packed, ScaleType, pack_pairs, unpack_pairs};
 use crate::{Format, block::Block};
 
-/// 128 weights in 32 bytes: weight `32 p + i` in byte `i`, bits `6 − 2 p`. What published files hold, on every architecture.
+/// 128 weights in 32 bytes: weight `32 p + i` in byte `i`, bits `6 − 2 p`. What published files hold, on every
+/// architecture.
 pub(crate) struct I2S;
 
-/// 64 weights in 16 bytes: weight `16 p + i` in byte `i`, bits `6 − 2 p`. What bitnet.cpp writes on ARM since November 2025.
+/// 64 weights in 16 bytes: weight `16 p + i` in byte `i`, bits `6 − 2 p`. What bitnet.cpp writes on ARM since November
+/// 2025.
 pub(crate) struct I2SArm;
 
 /// Planes in the opposite order: the first is highest.
@@ -28,9 +31,11 @@ fn reverse_pairs(byte: u8) -> u8 {
     (halves & 0x33) << 2 | (halves >> 2) & 0x33
 }
 
-/// Rows of `cols` weights, which bitnet.cpp interleaves by four in builds without `ACT_PARALLEL`, one behind the other as `format` (an I2_S) has them.
+/// Rows of `cols` weights, which bitnet.cpp interleaves by four in builds without `ACT_PARALLEL`, one behind the other
+/// as `format` (an I2_S) has them.
 ///
-/// Byte `g · cols + c` of `bytes` holds column `c` of rows `4 g` to `4 g + 3`, the first in bits 6 and 7. Bytes behind the last whole group are left out.
+/// Byte `g · cols + c` of `bytes` holds column `c` of rows `4 g` to `4 g + 3`, the first in bits 6 and 7. Bytes behind
+/// the last whole group are left out.
 ///
 /// # Panics
 /// If rows of `cols` weights are no whole blocks of `format`.

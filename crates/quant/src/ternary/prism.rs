@@ -6,8 +6,9 @@ use crate::block::{Block, half};
 /// 128 weights, 34 bytes: f16 scale; weight `j` lies in byte `j / 4`, bits `2 (j mod 4)`. `w = d · (q − 1)`.
 pub(crate) struct Pq2_0;
 
-/// 128 weights, 28 bytes: 24 bytes of five base-3 digits, 2 bytes of four, f16 scale. Weight `16 n + m` of the first 80 is digit `n` of byte `m`,
-/// `80 + 8 n + m` of the next 40 digit `n` of byte `16 + m`, `120 + 2 n + h` digit `n` of byte `24 + h`; digits as in TQ1_0.
+/// 128 weights, 28 bytes: 24 bytes of five base-3 digits, 2 bytes of four, f16 scale. Weight `16 n + m` of the first 80
+/// is digit `n` of byte `m`, `80 + 8 n + m` of the next 40 digit `n` of byte `16 + m`, `120 + 2 n + h` digit `n` of
+/// byte `24 + h`; digits as in TQ1_0.
 pub(crate) struct Ptq1_0;
 
 impl Block for Pq2_0 {

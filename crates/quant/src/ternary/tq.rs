@@ -7,9 +7,9 @@ use crate::{
     q2_k::pack_planes,
 };
 
-/// 256 weights, 54 bytes: 48 bytes of five base-3 digits, 4 bytes of four, f16 scale. A byte is a fraction of 256: multiplied by
-/// 3, its carry is the next digit. Weight `32 d + i` of the first 160 is digit `d` of byte `i`, `160 + 16 d + i` of the next 80
-/// digit `d` of byte `32 + i`, `240 + 4 d + i` digit `d` of byte `48 + i`.
+/// 256 weights, 54 bytes: 48 bytes of five base-3 digits, 4 bytes of four, f16 scale. A byte is a fraction of 256:
+/// multiplied by 3, its carry is the next digit. Weight `32 d + i` of the first 160 is digit `d` of byte `i`,
+/// `160 + 16 d + i` of the next 80 digit `d` of byte `32 + i`, `240 + 4 d + i` digit `d` of byte `48 + i`.
 pub(crate) struct Tq1_0;
 
 /// 256 weights, 66 bytes: 64 bytes of 2-bit planes as in Q2_K, f16 scale. `w = d · (q − 1)`.

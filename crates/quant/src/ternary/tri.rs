@@ -1,7 +1,9 @@
-//! The tensor types of `.tri` files: base-3 digits (`tri1`) or two bits (`tri2`) a weight, under one scale per tensor, row or group of 32 to 256.
+//! The tensor types of `.tri` files: base-3 digits (`tri1`) or two bits (`tri2`) a weight, under one scale per tensor,
+//! row or group of 32 to 256.
 //!
-//! With one scale per tensor or row ([`TriRows`]) a row is codes only, of any length, and the scales stand behind all rows, where kernels find them at
-//! once. With a scale per group ([`TriBlocks`]) a block is the group's codes, then its scale. `docs/tri-format.md` says the same for writers of readers.
+//! With one scale per tensor or row ([`TriRows`]) a row is codes only, of any length, and the scales stand behind all
+//! rows, where kernels find them at once. With a scale per group ([`TriBlocks`]) a block is the group's codes, then its
+//! scale. `docs/tri-format.md` says the same for writers of readers.
 
 use super::{Packed, ScaleType, pack_digits, pack_pairs, unpack_digits, unpack_pairs};
 use crate::block::Block;
@@ -39,23 +41,23 @@ impl Packing {
     }
 }
 
-/// What shares a scale outside of the rows.
+/// What shares a scale that lies outside of the rows.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Span {
-    /// The tensor.
+    /// The whole tensor.
     Tensor,
-    /// A row.
+    /// Each row by itself.
     Row,
 }
 
 /// Rows of codes, scales behind them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct TriRows {
-    /// Of the codes.
+    /// How codes are packed.
     pub packing: Packing,
-    /// Of a scale.
+    /// What shares a scale.
     pub span: Span,
-    /// Of a scale.
+    /// Type of a scale.
     pub scale: ScaleType,
 }
 
@@ -75,12 +77,12 @@ pub enum Line {
     Digit {
         /// First byte of the long line.
         at: usize,
-        /// Which digit.
+        /// Place of the digit in each byte, the largest first.
         digit: usize,
     },
     /// Byte `i` of `len` holds weights `i`, `len + i`, `2 len + i`, …
     Planes {
-        /// First byte.
+        /// Place of the line's first byte in the row.
         at: usize,
         /// Bytes, a multiple of 4.
         len: usize,
@@ -103,7 +105,7 @@ impl TriRows {
         all
     };
 
-    /// `tri1_row_f32`
+    /// Name of the type: `tri1_row_f32`.
     pub const fn name(self) -> &'static str {
         match (self.packing, self.span, self.scale) {
             (Packing::Base3, Span::Tensor, ScaleType::F16) => "tri1_tensor_f16",
@@ -243,7 +245,7 @@ macro_rules! tri_blocks {
             /// All of them.
             pub const ALL: [Self; 16] = [$(Self::$name),*];
 
-            /// `tri1_g32_f16`
+            /// Name of the type: `tri1_g32_f16`.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$name => $text),*

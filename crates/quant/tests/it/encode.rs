@@ -1,4 +1,5 @@
-//! Encoding is no worse than the reference on any row, says what it cannot do, and gives back what is already on the grid.
+//! Encoding is no worse than the reference on any row, says what it cannot do, and gives back what is already on the
+//! grid.
 
 use proptest::prelude::*;
 use quant::{EncodeError, Format};
@@ -154,7 +155,8 @@ proptest! {
         }
     }
 
-    /// What was decoded is encoded again without loss where a block has one scale, and nearer than the first time elsewhere.
+    /// What was decoded is encoded again without loss where a block has one scale, and nearer than the first time
+    /// elsewhere.
     #[test]
     fn encoding_twice_changes_little(seed: u64) {
         use Format::{Q2_K, Q3_K, Q4_1, Q4_K, Q5_1, Q5_K, Q6_K, Q8_0, IQ4_XS};

@@ -152,7 +152,8 @@ proptest! {
         }
     }
 
-    /// A scale for each group goes through the containers that have one for as many weights or fewer, and no other takes it.
+    /// A scale for each group goes through the containers that have one for as many weights or fewer, and no other
+    /// takes it.
     #[test]
     fn scales_of_groups(seed: u64, span_power in 0usize..4, n_rows in 1usize..3) {
         let (cols, span) = (1024, 32 << span_power);
@@ -261,7 +262,8 @@ fn blocks_of_zeros_have_no_say() {
     assert_eq!(TriRows::ALL.len(), 8);
 }
 
-/// The bytes of a container do not look like those of another of the same size: scales where codes should be and codes where digits should be.
+/// The bytes of a container do not look like those of another of the same size: scales where codes should be and codes
+/// where digits should be.
 #[test]
 fn bytes_of_another_container_are_noticed() {
     let rows = random(5, 16, 1024, 1024, &[0.0117]);
