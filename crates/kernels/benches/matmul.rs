@@ -1,7 +1,8 @@
-//! `cargo bench -p kernels`: matrix products beside what memory and the multiplier can do at most, measured in the same process.
+//! `cargo bench -p kernels`: matrix products beside what memory and the multiplier can do at most, measured in the same
+//! process.
 //!
-//! Elements are multiplications and additions, so `Gelem/s` are GOPS. `TQ2_0/2048x1` is the ternary matrix-vector product with float activations of
-//! 2048², for which an earlier system claimed 7.7 GFLOPS.
+//! Elements are multiplications and additions, so `Gelem/s` are GOPS. `TQ2_0/2048x1` is the ternary matrix-vector
+//! product with float activations of 2048², for which an earlier system claimed 7.7 GFLOPS.
 
 #![allow(
     clippy::expect_used,

@@ -1,4 +1,5 @@
-//! Speed of the kernels in the shape of SmolLM2-135M (30 layers of 576, 9/3 heads of 64, feed-forward 1536, vocabulary 49152).
+//! Speed of the kernels in the shape of SmolLM2-135M (30 layers of 576, 9/3 heads of 64, feed-forward 1536, vocabulary
+//! 49152).
 //!
 //! `cargo run --release -p kernels --example model_shape -- [FORMAT] [THREADS] [ISA] [ONLY]`
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a program for the terminal")]
@@ -65,7 +66,7 @@ fn timed<T>(into: &mut Duration, work: impl FnOnce() -> T) -> T {
 /// Which rows a step has.
 #[derive(Clone, Copy)]
 enum Work {
-    /// So many of one sequence, of which the last wants logits.
+    /// A number of tokens of one sequence, of which the last wants logits.
     Prefill(usize),
     /// One each of so many sequences, which all want logits.
     Decode(usize),

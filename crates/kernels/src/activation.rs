@@ -1,6 +1,7 @@
 //! int8 activation rows: what weights in block formats are multiplied with.
 //!
-//! A row of K is cut in groups of 256, a group in 8 blocks of 32 with a scale each. A row's bytes depend on that row alone.
+//! A row of K is cut in groups of 256, a group in 8 blocks of 32 with a scale each. A row's bytes depend on that row
+//! alone.
 
 #![allow(unsafe_code, reason = "calls functions compiled for the level that `Level` proves")]
 
@@ -20,13 +21,13 @@ pub(crate) const GROUP: usize = BLOCK * GROUP_BLOCKS;
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C, align(64))]
 pub(crate) struct ActivationGroup {
-    /// -127..=127, in order.
+    /// Codes -127..=127, in order.
     pub(crate) codes: [i8; GROUP],
-    /// One a block: the largest magnitude / 127.
+    /// Scale of each block: the largest magnitude / 127.
     pub(crate) scales: [f32; GROUP_BLOCKS],
     /// Sum of the codes of each block.
     pub(crate) sums: [i32; GROUP_BLOCKS],
-    /// The same for the first and the second 16 of each block.
+    /// Sums of the codes of the first and of the second 16 of each block.
     pub(crate) half_sums: [[i32; GROUP_BLOCKS]; 2],
 }
 

@@ -1,11 +1,12 @@
 //! Grouped-query attention of one step over paged keys and values.
 //!
-//! Each query row is computed on its own in an order fixed by absolute positions: tiles of [`PAGE_LEN`] keys with online softmax inside
-//! segments of [`SEGMENT`] positions, segments merged in order. So its bytes depend neither on how the prompt was cut into steps nor on which
-//! thread did what. Pages that no row of a task sees are not touched: with a window they may hold anything, and their ids may be any.
+//! Each query row is computed on its own in an order fixed by absolute positions: tiles of [`PAGE_LEN`] keys with
+//! online softmax inside segments of [`SEGMENT`] positions, segments merged in order. So its bytes depend neither on
+//! how the prompt was cut into steps nor on which thread did what. Pages that no row of a task sees are not touched:
+//! with a window they may hold anything, and their ids may be any.
 //!
-//! Sources: Dao et al. 2022 (arXiv 2205.14135) algorithm 1; paging: Kwon et al. 2023 (arXiv 2309.06180); sinks: Xiao et al. 2023 (arXiv
-//! 2309.17453).
+//! Sources: Dao et al. 2022 (arXiv 2205.14135) algorithm 1; paging: Kwon et al. 2023 (arXiv 2309.06180); sinks: Xiao et
+//! al. 2023 (arXiv 2309.17453).
 
 use crate::{
     AttentionShape, KvLayout, KvPages, PAGE_LEN, Queries, Span, hadamard,
@@ -33,17 +34,17 @@ const TASKS_MIN: usize = 4;
 /// Buffers of one worker, as large as the largest task seen.
 #[derive(Default)]
 pub(crate) struct AttentionScratch {
-    /// `[Dk, P]`
+    /// Keys of a page `[Dk, P]`.
     keys: Vec<f32>,
-    /// `[P, Dv]`
+    /// Values of a page `[P, Dv]`.
     values: Vec<f32>,
     /// Query rows of the task, `[N, Dk]`.
     queries: Vec<f32>,
-    /// The same as they meet sinks, `[N, Dk]`, or empty.
+    /// Query rows of the task as they meet sinks, `[N, Dk]`, or empty.
     sink_queries: Vec<f32>,
     /// The segment at work.
     segment: Partial,
-    /// Segments before.
+    /// What the segments before came to.
     total: Partial,
     /// `[N, P]` of the tile: scores, then weights.
     weights: Vec<tile::Row>,
@@ -53,7 +54,8 @@ pub(crate) struct AttentionScratch {
     decay: Vec<f32>,
     /// What each query sees of the tile.
     seen: Vec<Seen>,
-    /// Of the first worker: `[T, G, segments, H / G, 2 + Dv]`, what [`Attention::run_segments`] merges.
+    /// Results of segments, `[T, G, segments, H / G, 2 + Dv]`, which [`Attention::run_segments`] merges; the first
+    /// worker's alone are used.
     parts: Vec<f32>,
 }
 
@@ -97,7 +99,7 @@ impl Seen {
         self.end == PAGE_LEN && self.start <= self.sinks
     }
 
-    /// The same as ranges, as few as there can be.
+    /// What is seen as ranges, as few as there can be.
     fn ranges(self) -> [Range<usize>; 2] {
         let Self { sinks, start, end } = self;
         if sinks == start { [0..0, 0..end] } else { [0..sinks, start..end] }

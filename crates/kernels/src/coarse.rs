@@ -1,15 +1,17 @@
-//! [`CoarseMatrix`]: a copy of a matrix at 6 bits a weight, with which products are estimated, and how wrong an estimate can be at most.
+//! [`CoarseMatrix`]: a copy of a matrix at 6 bits a weight, with which products are estimated, and how wrong an
+//! estimate can be at most.
 //!
-//! Row `w` becomes `ŵ = code · step`, codes -32..=31, one step a row; the input `x̂` that a kernel multiplies with becomes `x̃`, int8 codes
-//! with a scale for every 128 elements. By the triangle inequality and Cauchy-Schwarz
+//! Row `w` becomes `ŵ = code · step`, codes -32..=31, one step a row; the input `x̂` that a kernel multiplies with
+//! becomes `x̃`, int8 codes with a scale for every 128 elements. By the triangle inequality and Cauchy-Schwarz
 //!
 //! ```text
 //! |w·x̂ − ŵ·x̃| ≤ ‖w − ŵ‖ ‖x̃‖ + ‖w‖ ‖x̂ − x̃‖
 //! ```
 //!
-//! and floats add a rounding error that is a small multiple of `‖w‖ ‖x̂‖` in the exact kernel and of `63 √K step ‖x̃‖` in the estimate
-//! (Higham, *Accuracy and Stability of Numerical Algorithms*, section 3.1: `n` operations err by at most `n u / (1 − n u)` of the sum of
-//! magnitudes). All of that is in [`CoarseInput::margin`], with factors of 4 to spare.
+//! and floats add a rounding error that is a small multiple of `‖w‖ ‖x̂‖` in the exact kernel and of `63 √K step ‖x̃‖`
+//! in the estimate (Higham, *Accuracy and Stability of Numerical Algorithms*, section 3.1: `n` operations err by at
+//! most `n u / (1 − n u)` of the sum of magnitudes). All of that is in [`CoarseInput::margin`], with factors of 4 to
+//! spare.
 
 use crate::{
     Kernels, Matrix, Rows,
@@ -24,8 +26,9 @@ mod dot;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-/// Columns whose codes, plus 32, lie in one piece of 96 bytes. Of the first 64 bytes byte `i` holds the low bits of column `i` in bits 0–3 and of
-/// `i + 64` in bits 4–7; of the other 32 byte `i` holds the high bits of column `i + 32 j` in bits `2 j` and `2 j + 1`.
+/// Columns whose codes, plus 32, lie in one piece of 96 bytes. Of the first 64 bytes byte `i` holds the low bits of
+/// column `i` in bits 0–3 and of `i + 64` in bits 4–7; of the other 32 byte `i` holds the high bits of column
+/// `i + 32 j` in bits `2 j` and `2 j + 1`.
 pub(crate) const SPAN: usize = 128;
 
 /// Bytes of a span.
@@ -40,7 +43,8 @@ pub(crate) const HIGH_BYTES: usize = SPAN / 4;
 /// What makes codes unsigned.
 const OFFSET: i32 = 32;
 
-/// Steps that are tried, in standard deviations of a row: the best for normal weights, and wider ones for rows with heavier tails.
+/// Steps that are tried, in standard deviations of a row: the best for normal weights, and wider ones for rows with
+/// heavier tails.
 const STEPS: [f32; 3] = [0.104, 0.14, 0.2];
 
 /// Norms whose product is above are not trusted: floats overflow not far from it.
@@ -85,8 +89,8 @@ pub(crate) struct CoarseInput {
 }
 
 impl CoarseMatrix {
-    /// Room for a copy of `w`, no row of it filled; `None` for formats whose products this bound does not speak of: those whose weights have
-    /// minima and ternary ones.
+    /// Room for a copy of `w`, no row of it filled; `None` for formats whose products this bound does not speak of:
+    /// those whose weights have minima and ternary ones.
     pub fn new(w: &Matrix<'_>) -> Option<Self> {
         if w.format.is_ternary() || (!w.format.is_float() && w.format.has_mins()) {
             return None;
@@ -107,7 +111,7 @@ impl CoarseMatrix {
         self.n_filled
     }
 
-    /// Whether all rows are.
+    /// Are all rows filled?
     pub fn is_full(&self) -> bool {
         self.n_filled == self.rows
     }
@@ -202,7 +206,7 @@ fn sampled_error(w: &[f32], step: f32) -> f32 {
 }
 
 impl CoarseInput {
-    /// Of the only row of `x`: `x̂` is its f32 values, or its int8 blocks `groups`.
+    /// Becomes the input of the only row of `x`: `x̂` is its f32 values, or its int8 blocks `groups`.
     fn set(&mut self, x: &[f32], groups: Option<&[ActivationGroup]>) {
         let k = x.len();
         let n_spans = k.div_ceil(SPAN);
@@ -240,7 +244,8 @@ impl CoarseInput {
         ];
     }
 
-    /// The most by which the estimate of a row may differ from the kernel's product; infinite or NaN where nothing can be said.
+    /// The most by which the estimate of a row may differ from the kernel's product; infinite or NaN where nothing can
+    /// be said.
     fn margin(&self, row: RowNorms) -> f32 {
         let [residual, norm, step] = self.margins;
         let sum = f64::from(row.residual) * residual + f64::from(row.norm) * norm + f64::from(row.step) * step + 1e-25;
@@ -269,9 +274,9 @@ impl Estimate {
 #[derive(Default)]
 pub struct CoarseScratch {
     input: CoarseInput,
-    /// `[V]`
+    /// Estimate of each row `[V]`.
     estimates: Vec<Estimate>,
-    /// `[V]`
+    /// Rows in the order of their estimates `[V]`.
     order: Vec<u32>,
     /// Rows to compute, and their products.
     chosen: Vec<u32>,
@@ -329,7 +334,8 @@ impl Kernels {
         coarse.n_filled += n;
     }
 
-    /// How many of the rows that are filled may, by their estimates, be among the `n_best` largest of all `products` `[M]` with the only row of `x`.
+    /// Number of filled rows that may, by their estimates, be among the `n_best` largest of all `products` `[M]` with
+    /// the only row of `x`.
     pub fn coarse_left(
         &self,
         coarse: &CoarseMatrix,
@@ -365,11 +371,12 @@ impl Kernels {
         });
     }
 
-    /// Rows of `w` and their products with the only row of `x`, exactly as [`matmul`](Self::matmul) gives them: every product that reaches
-    /// `floor(v)` is among them, `v` being the `n_best`-th largest of all products; some others may be. `coarse` is a full copy of `w`.
+    /// Rows of `w` and their products with the only row of `x`, exactly as [`matmul`](Self::matmul) gives them: every
+    /// product that reaches `floor(v)` is among them, `v` being the `n_best`-th largest of all products; some others
+    /// may be. `coarse` is a full copy of `w`.
     ///
-    /// `floor` gives a value at or below its argument: for callers to whom products that differ may come out equal later. `None` if a product
-    /// that was computed is no finite number.
+    /// `floor` gives a value at or below its argument: for callers to whom products that differ may come out equal
+    /// later. `None` if a product that was computed is no finite number.
     pub fn coarse_best<'a>(
         &self,
         coarse: &CoarseMatrix,

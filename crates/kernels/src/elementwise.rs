@@ -24,7 +24,7 @@ multiversion! {
 }
 
 multiversion! {
-    /// Whether each row of `k` elements holds NaN or an infinity: no early exit, a few vector instructions.
+    /// Says of each row of `k` elements if it holds NaN or an infinity: no early exit, a few vector instructions.
     pub(crate) fn are_broken(x: &[f32], k: usize, broken: &mut [bool]) {
         const MAGNITUDE: u32 = 0x7fff_ffff;
         for (row, broken) in x.chunks_exact(k).zip(broken) {

@@ -1,13 +1,13 @@
-//! The Walsh-Hadamard transform of heads: a rotation that is its own inverse and spreads an outlier over all elements, so that codes of few
-//! bits lose less. Inner products stay, as with every rotation.
+//! The Walsh-Hadamard transform of heads: a rotation that is its own inverse and spreads an outlier over all elements,
+//! so that codes of few bits lose less. Inner products stay, as with every rotation.
 //!
 //! Sources: Sylvester 1867 for the matrix; Ashkboos et al. 2024 (arXiv 2404.00456) for rotating what a KV cache holds.
 
 use crate::isa::multiversion;
 
 multiversion! {
-    /// Transforms each head of `dim` elements in place, in blocks of the largest power of two that divides `dim`; `x` `[_, dim]`. The
-    /// matrix is normalised: twice is once forth and back.
+    /// Transforms each head of `dim` elements in place, in blocks of the largest power of two that divides `dim`; `x`
+    /// `[_, dim]`. The matrix is normalised: twice is once forth and back.
     pub(crate) fn rotate(dim: usize, x: &mut [f32]) {
         transform_blocks(1 << dim.max(1).trailing_zeros(), x);
     }

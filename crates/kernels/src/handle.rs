@@ -11,7 +11,8 @@ use crate::{
 };
 use std::sync::{Mutex, PoisonError};
 
-/// Elements below which an operation without a matrix stays on the calling thread: waking the others costs about as much.
+/// Elements below which an operation without a matrix stays on the calling thread: waking the others costs about as
+/// much.
 pub(crate) const PARALLEL_ELEMENTS: usize = 1 << 14;
 
 /// Handle to the kernels: a level and a worker pool.
@@ -32,8 +33,8 @@ pub struct Kernels {
 }
 
 impl Kernels {
-    /// Best level of this CPU, or `isa` if given and available (an error names the level otherwise); `n_threads` workers (the caller
-    /// counts as one; 0 counts as 1).
+    /// Best level of this CPU, or `isa` if given and available (an error names the level otherwise); `n_threads`
+    /// workers (the caller counts as one; 0 counts as 1).
     pub fn new(isa: Option<Isa>, n_threads: usize) -> Result<Self, Error> {
         let isa = isa.unwrap_or_else(Isa::best);
         let level = Level::detect(isa).ok_or(Error::MissingIsa(isa))?;
@@ -48,8 +49,9 @@ impl Kernels {
         })
     }
 
-    /// Keeps each compute thread, and each thread that calls an operation, on a core of its own from now on; `false`, and nothing done, where
-    /// the process has more or fewer cores than the pool has threads, or the system offers no such thing.
+    /// Keeps each compute thread, and each thread that calls an operation, on a core of its own from now on; `false`,
+    /// and nothing done, where the process has more or fewer cores than the pool has threads, or the system offers no
+    /// such thing.
     pub fn pin_threads(&mut self) -> bool {
         self.pool.pin()
     }
@@ -69,7 +71,8 @@ impl Kernels {
         matmul::kernel(w, self.level, n_tokens)
     }
 
-    /// A copy of `w` that [`Self::matmul`] is faster with, if [`Matrix::packed`] names it; `None` where there is no such form.
+    /// A copy of `w` that [`Self::matmul`] is faster with, if [`Matrix::packed`] names it; `None` where there is no
+    /// such form.
     pub fn pack(&self, w: &Matrix<'_>) -> Option<PackedMatrix> {
         PackedMatrix::new(self.level, &self.pool, w)
     }
@@ -126,8 +129,8 @@ impl Kernels {
         self.rotate(rope, Meets::All, positions, n_heads, x);
     }
 
-    /// The same for queries that meet attention sinks, `positions` being those at which they do: what [`Self::rope`] keeps for the rows'
-    /// own positions stays.
+    /// Rotates queries that meet attention sinks, `positions` being those at which they do: what [`Self::rope`] keeps
+    /// for the rows' own positions stays.
     pub fn rope_to_sinks(&self, rope: &Rope, positions: &[u32], n_heads: usize, x: &mut [f32]) {
         self.rotate(rope, Meets::Sinks, positions, n_heads, x);
     }
@@ -174,7 +177,8 @@ impl Kernels {
         self.for_rows(x, 1, |first, x| elementwise::add_scaled(self.level, x, factor, &y[first..][..x.len()]));
     }
 
-    /// The normalised Walsh-Hadamard transform of each `block` elements of `x`, a power of two, in place; it is its own inverse.
+    /// The normalised Walsh-Hadamard transform of each `block` elements of `x`, a power of two, in place; it is its own
+    /// inverse.
     pub fn hadamard(&self, block: usize, x: &mut [f32]) {
         assert!(block.is_power_of_two(), "a transform of {block} elements");
         self.for_rows(x, block, |_, x| hadamard::transform(self.level, block, x));

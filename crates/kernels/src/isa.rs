@@ -1,7 +1,8 @@
 //! Instruction-set levels and the one way to run code compiled for them.
 //!
-//! [`Level`] is the proof that this CPU has an [`Isa`]: only detection makes one, so every `unsafe` call of a `target_feature` function
-//! points here. `multiversion!` compiles one plain function for every level: IEEE arithmetic gives the same bits whatever the vector width.
+//! [`Level`] is the proof that this CPU has an [`Isa`]: only detection makes one, so every `unsafe` call of a
+//! `target_feature` function points here. `multiversion!` compiles one plain function for every level: IEEE arithmetic
+//! gives the same bits whatever the vector width.
 
 /// Instruction-set level, of one architecture lowest first. `Scalar` runs everywhere.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -22,7 +23,8 @@ pub enum Isa {
     NeonDotprod,
     /// Products of 2 × 8 and 8 × 2 bytes (and all of `NeonDotprod`).
     NeonI8mm,
-    /// wasm32 with 128-bit vectors: known when the module is built, as a module that holds them does not load elsewhere.
+    /// wasm32 with 128-bit vectors: known when the module is built, as a module that holds them does not load
+    /// elsewhere.
     Simd128,
 }
 
@@ -40,7 +42,7 @@ impl Isa {
         Self::Simd128,
     ];
 
-    /// Its name, as `TRINITY_ISA` and [`from_name`](Self::from_name) spell it.
+    /// Name of the level, as `TRINITY_ISA` and [`from_name`](Self::from_name) spell it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Scalar => "scalar",
@@ -60,7 +62,7 @@ impl Isa {
         Self::ALL.into_iter().find(|isa| isa.name() == name)
     }
 
-    /// Whether this CPU has it (a cached answer).
+    /// Does this CPU have the level? (A cached answer.)
     pub fn is_available(self) -> bool {
         match self {
             Self::Scalar => true,
@@ -121,9 +123,10 @@ impl Level {
 
 /// Compiles a function once per width of vectors and adds the leading argument `level: Level`, by which it chooses.
 ///
-/// The body is plain Rust over arrays of fixed length, which the compiler turns into vectors; it never reorders float arithmetic, so all
-/// versions give the same bits. AVX-VNNI adds integer products alone, so its version is that of AVX2; where 128-bit vectors are part of
-/// what every function is compiled for (aarch64, wasm32 with SIMD128), the body itself is the version.
+/// The body is plain Rust over arrays of fixed length, which the compiler turns into vectors; it never reorders float
+/// arithmetic, so all versions give the same bits. AVX-VNNI adds integer products alone, so its version is that of
+/// AVX2; where 128-bit vectors are part of what every function is compiled for (aarch64, wasm32 with SIMD128), the body
+/// itself is the version.
 macro_rules! multiversion {
     ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $body:block) => {
         $(#[$meta])*

@@ -1,8 +1,9 @@
 //! The bytes of KV pages: nothing outside this module reads or writes them.
 //!
-//! A page holds [`PAGE_LEN`] positions of all layers: for each layer and KV head a key block, then for each head a value block. Keys lie
-//! transposed, `[Dk, P]`, so that one vector holds one element of many positions and scores need no horizontal sums; values lie `[P, Dv]`.
-//! What the blocks of a type look like stands in its file. Heads may be rotated before they are stored ([`KvTypes::is_rotated`]).
+//! A page holds [`PAGE_LEN`] positions of all layers: for each layer and KV head a key block, then for each head a
+//! value block. Keys lie transposed, `[Dk, P]`, so that one vector holds one element of many positions and scores need
+//! no horizontal sums; values lie `[P, Dv]`. What the blocks of a type look like stands in its file. Heads may be
+//! rotated before they are stored ([`KvTypes::is_rotated`]).
 
 use crate::{Error, Span, hadamard, isa::Level, simd};
 use block::Room;
@@ -21,9 +22,9 @@ pub const PAGE_LEN: usize = 32;
 /// What a block holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Side {
-    /// `[Dk, P]`
+    /// A key block `[Dk, P]`.
     Keys,
-    /// `[P, Dv]`
+    /// A value block `[P, Dv]`.
     Values,
 }
 
@@ -38,13 +39,15 @@ pub struct KvPages {
     key_bytes: usize,
     value_bytes: usize,
     page_bytes: usize,
-    /// Words, so that f32 and f16 views are aligned. Zeroed by the system, which gives memory to a page at its first touch.
+    /// Words, so that f32 and f16 views are aligned. Zeroed by the system, which gives memory to a page at its first
+    /// touch.
     words: Vec<u64>,
     room: Room,
 }
 
 impl KvPages {
-    /// `n_pages` zeroed pages; `Err` names the bytes if the system refuses them, or the width that the type cannot hold.
+    /// `n_pages` zeroed pages; `Err` names the bytes if the system refuses them, or the width that the type cannot
+    /// hold.
     pub fn new(layout: KvLayout, n_pages: usize) -> Result<Self, Error> {
         layout.check()?;
         let too_large = || Error::Unaddressable { n_pages, layout };
@@ -62,12 +65,12 @@ impl KvPages {
         Ok(Self { layout, n_pages, key_bytes, value_bytes, page_bytes, words: vec![0; n_words], room })
     }
 
-    /// Shape.
+    /// Shape of the cache.
     pub fn layout(&self) -> KvLayout {
         self.layout
     }
 
-    /// Pages in the arena.
+    /// Number of pages in the arena.
     pub fn n_pages(&self) -> usize {
         self.n_pages
     }
@@ -197,8 +200,8 @@ impl KvPages {
     }
 }
 
-/// A head rotated. One with NaN or an infinity becomes all infinite, which every type reads back as no number: sums and differences of
-/// infinities would leave NaN, which int8 forgets.
+/// A head rotated. One with NaN or an infinity becomes all infinite, which every type reads back as no number: sums and
+/// differences of infinities would leave NaN, which int8 forgets.
 fn rotate(level: Level, x: &[f32], out: &mut [f32]) {
     out.copy_from_slice(x);
     hadamard::rotate(level, x.len(), out);

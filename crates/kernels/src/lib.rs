@@ -1,8 +1,9 @@
-//! One table per operation, instruction-set dispatch, KV pages and the worker pool; nothing above knows an instruction set.
+//! One table per operation, instruction-set dispatch, KV pages and the worker pool; nothing above knows an instruction
+//! set.
 //!
-//! [`Kernels`] is the handle that `model` holds: an instruction set level and a pool of workers. Every operation is a method of it,
-//! takes row-major `f32` buffers, and gives the same bytes for any level, any thread count and any split into steps (numerics contract,
-//! ARCHITECTURE.md). Start reading at `handle.rs`, then `matmul.rs`.
+//! [`Kernels`] is the handle that `model` holds: an instruction set level and a pool of workers. Every operation is a
+//! method of it, takes row-major `f32` buffers, and gives the same bytes for any level, any thread count and any split
+//! into steps (numerics contract, ARCHITECTURE.md). Start reading at `handle.rs`, then `matmul.rs`.
 #![cfg_attr(test, allow(clippy::float_cmp, reason = "equal bytes are what the tests are about"))]
 
 mod activation;

@@ -28,7 +28,8 @@ multiversion! {
 }
 
 impl Kernels {
-    /// All threads together read `bytes` once, as kernels read weights; the sum of its words is there so that the reading has a purpose.
+    /// All threads together read `bytes` once, as kernels read weights; the sum of its words is there so that the
+    /// reading has a purpose.
     pub fn read_all(&self, bytes: &[u8]) -> u64 {
         let total = AtomicU64::new(0);
         let pieces: Vec<&[u8]> = bytes.chunks(PIECE_BYTES).collect();
@@ -40,8 +41,8 @@ impl Kernels {
         total.into_inner()
     }
 
-    /// All threads together multiply bytes in registers for about as many `rounds`; the multiplications and additions made, or `None` where
-    /// this level has no loop for it.
+    /// All threads together multiply bytes in registers for about as many `rounds`; the multiplications and additions
+    /// made, or `None` where this level has no loop for it.
     pub fn multiply_bytes(&self, rounds: usize) -> Option<u64> {
         let total = AtomicU64::new(0);
         self.pool.run(TASKS_PER_THREAD * self.n_threads(), |_, _| {

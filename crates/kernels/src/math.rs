@@ -1,11 +1,12 @@
-//! Elementary functions in plain arithmetic, so that every instruction set gives the same bits: no libm, no branches, made to be vectorised.
+//! Elementary functions in plain arithmetic, so that every instruction set gives the same bits: no libm, no branches,
+//! made to be vectorised.
 
 /// Lanes of a fixed-order reduction.
 pub(crate) const LANES: usize = 16;
 
-/// ln 2 in two parts: the first has few bits, so that small multiples of it are exact.
+/// The first part of ln 2: it has few bits, so that small multiples of it are exact.
 pub(crate) const LN2_HIGH: f32 = 0.693_359_4;
-/// See [`LN2_HIGH`].
+/// The second part of ln 2, beside [`LN2_HIGH`].
 pub(crate) const LN2_LOW: f32 = -2.121_944_4e-4;
 /// 1.5 · 2²³: adding it rounds to an integer, half to even.
 pub(crate) const ROUND: f32 = 12_582_912.0;
@@ -107,7 +108,8 @@ pub(crate) fn f16_to_f32(half: u16) -> f32 {
 pub(crate) fn f32_to_f16(x: f32) -> u16 {
     let bits = x.to_bits();
     let magnitude = bits & 0x7fff_ffff;
-    // Normal halves: round at bit 13 by adding just under half (half if the kept part is odd), then rebias. 65520 and above carry into infinity.
+    // Normal halves: round at bit 13 by adding just under half (half if the kept part is odd), then rebias. 65520 and
+    // above carry into infinity.
     let normal = magnitude.wrapping_add(0xfff + (magnitude >> 13 & 1)).wrapping_sub(112 << 23) >> 13;
     // Subnormal halves: adding 0.5 leaves the value in units of 2^-24 in the low bits, rounded by the addition itself.
     let subnormal = (f32::from_bits(magnitude) + 0.5).to_bits().wrapping_sub(0.5f32.to_bits());

@@ -1,7 +1,7 @@
 //! Matrix products `out[t, m] = Σ_k w[m, k] · x[t, k]`: the table of kernels, selection, and the parallel regions.
 //!
-//! Every kernel for a format computes the same bits ([`integer`] and [`float`] define them), so selection is a matter of speed alone. Work
-//! is split over rows of the matrix and tokens, never over K.
+//! Every kernel for a format computes the same bits ([`integer`] and [`float`] define them), so selection is a matter
+//! of speed alone. Work is split over rows of the matrix and tokens, never over K.
 
 use crate::{
     Rows,
@@ -29,10 +29,11 @@ pub(crate) use ternary::PlaneCodes;
 pub use packed::PackedMatrix;
 pub use table::{Activation, MATMUL_KERNELS, MatmulKernel, Weights};
 
-/// A weight matrix `[rows, cols]` as it lies in the file: `rows` rows of `format.row_bytes(cols)` bytes, without what stands behind them.
+/// A weight matrix `[rows, cols]` as it lies in the file: `rows` rows of `format.row_bytes(cols)` bytes, without what
+/// stands behind them.
 #[derive(Clone, Copy, Debug)]
 pub struct Matrix<'a> {
-    /// Format.
+    /// Format of the weights.
     pub format: Format,
     /// Output width (M).
     pub rows: usize,
@@ -100,11 +101,11 @@ pub(crate) struct MatmulArgs<'a, 'o> {
     pub(crate) w: Matrix<'a>,
     /// Activations of all tokens, `[T, K]`.
     pub(crate) x: &'a [f32],
-    /// The same as int8 groups, `[T, ceil(K / 256)]`; empty if the kernel wants f32.
+    /// Activations as int8 groups, `[T, ceil(K / 256)]`; empty if the kernel wants f32.
     pub(crate) groups: &'a [ActivationGroup],
-    /// The same as int8 rows, `[T, ceil(K / 256)]`; stale unless the kernel wants them.
+    /// Activations as int8 rows, `[T, ceil(K / 256)]`; stale unless the kernel wants them.
     pub(crate) row_codes: &'a [RowGroup],
-    /// Those in the order of the format's planes, `[T, groups, planes, 64]`; stale unless the kernel wants them.
+    /// int8 rows in the order of the format's planes, `[T, groups, planes, 64]`; stale unless the kernel wants them.
     pub(crate) planes: &'a [i8],
     /// `rows` are tokens, `cols` rows of the matrix.
     pub(crate) out: Tile<'o, f32>,
@@ -139,7 +140,7 @@ pub(crate) struct MatmulScratch {
     /// A ternary row as codes 0, 1, 2.
     #[cfg(target_arch = "x86_64")]
     codes: Vec<u8>,
-    /// The same for kernels of 128-bit vectors.
+    /// Weight rows, interleaved for kernels of 128-bit vectors.
     #[cfg(target_arch = "aarch64")]
     narrow: Vec<integer::narrow::RowsBlock>,
     /// Weight rows in f32.
@@ -158,8 +159,8 @@ impl MatmulScratch {
     }
 }
 
-/// Weight bytes of one task of few tokens. Handing a task out costs about as much as reading 10 KiB, and so does a stream of memory
-/// that starts anew; a large one leaves a core waiting at the end of the region.
+/// Weight bytes of one task of few tokens. Handing a task out costs about as much as reading 10 KiB, and so does a
+/// stream of memory that starts anew; a large one leaves a core waiting at the end of the region.
 const TASK_BYTES: std::ops::RangeInclusive<usize> = 16 << 10..=256 << 10;
 
 /// Tasks of each thread in a region, if their size allows.
@@ -204,7 +205,8 @@ pub(crate) fn run(
                 Activation::Int8Rows => x.quantise_rows(level, pool, None),
                 Activation::Int8Planes => x.quantise_rows(level, pool, Some(w.format)),
             }
-            // A panel that is packed for many tokens is enough; with few tokens it takes many rows to be worth handing out.
+            // A panel that is packed for many tokens is enough; with few tokens it takes many rows to be worth handing
+            // out.
             let is_large = kernel.rows > 1 && kernel.tokens_min > 1;
             let n_passes = if is_large { 1 } else { task_bytes / (row_bytes * kernel.rows) };
             let tile_rows = kernel.rows * n_passes.max(1);

@@ -1,8 +1,9 @@
 //! The worker pool: parallel regions over disjoint pieces of `&mut` buffers.
 //!
-//! A region hands its tasks out one by one, so a slow core holds nobody up, and the caller works too: a worker that the system does not
-//! let run takes no task and is not waited for. Workers spin briefly between regions, then sleep. Which thread ran a task never shows in the
-//! result. A panic in a task ends the region, reaches the caller, and leaves the pool usable.
+//! A region hands its tasks out one by one, so a slow core holds nobody up, and the caller works too: a worker that the
+//! system does not let run takes no task and is not waited for. Workers spin briefly between regions, then sleep. Which
+//! thread ran a task never shows in the result. A panic in a task ends the region, reaches the caller, and leaves the
+//! pool usable.
 #![allow(
     unsafe_code,
     reason = "cuts one `&mut` buffer into disjoint tiles; lends a closure to the workers for one region"
@@ -59,7 +60,8 @@ impl Pool {
         self.workers.n_threads()
     }
 
-    /// Gives each thread a core of its own, the caller of a region included; `false` where the process has more or fewer cores than threads.
+    /// Gives each thread a core of its own, the caller of a region included; `false` where the process has more or
+    /// fewer cores than threads.
     pub(crate) fn pin(&mut self) -> bool {
         self.workers.pin()
     }
@@ -189,9 +191,9 @@ impl<'a, T> Output<'a, T> {
 pub(crate) struct Tile<'a, T> {
     /// Index of the output.
     pub(crate) output: usize,
-    /// Its rows in the output.
+    /// The tile's rows in the output.
     pub(crate) rows: Range<usize>,
-    /// Its columns in the output.
+    /// The tile's columns in the output.
     pub(crate) cols: Range<usize>,
     data: *mut T,
     len: usize,

@@ -2,7 +2,8 @@
 
 use crate::{Rope, RopePairs, isa::multiversion};
 
-/// Sines and cosines of a step's rows, kept while rotation and positions stay the same: queries, keys and all layers share them.
+/// Sines and cosines of a step's rows, kept while rotation and positions stay the same: queries, keys and all layers
+/// share them.
 #[derive(Default)]
 pub(crate) struct RopeTable {
     rope: Option<Rope>,

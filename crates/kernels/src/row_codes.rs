@@ -1,8 +1,10 @@
-//! int8 activation rows for matrices with one scale a row: products add up in integers over the whole row, in any order.
+//! int8 activation rows for matrices with one scale a row: products add up in integers over the whole row, in any
+//! order.
 //!
-//! A row of K has one scale and, for every group of 256, a shift: `x ≈ code · 2^shift · scale`. By [`ActivationRule::PerGroup`] a group that is
-//! small beside the row's largest element keeps its precision by a smaller shift, which is never coarser than one int8 scale a row, with which BitNet
-//! models are trained; by [`ActivationRule::PerToken`] it is exactly that, and no row has a shift. A row's bytes depend on that row alone.
+//! A row of K has one scale and, for every group of 256, a shift: `x ≈ code · 2^shift · scale`. By
+//! [`ActivationRule::PerGroup`] a group that is small beside the row's largest element keeps its precision by a smaller
+//! shift, which is never coarser than one int8 scale a row, with which BitNet models are trained; by
+//! [`ActivationRule::PerToken`] it is exactly that, and no row has a shift. A row's bytes depend on that row alone.
 
 use crate::{activation::GROUP, isa::multiversion, math::round};
 use bytemuck::{Pod, Zeroable};
@@ -13,8 +15,8 @@ pub enum ActivationRule {
     /// An int8 scale a row, halved up to seven times for each group of 256 columns whose elements are all small.
     #[default]
     PerGroup,
-    /// One int8 scale a row, as `BitNet` models are trained (Ma et al. 2024, arXiv 2402.17764, section 2): 127 over the largest magnitude, which counts
-    /// for at least 1e-5, and halves rounded to even.
+    /// One int8 scale a row, as `BitNet` models are trained (Ma et al. 2024, arXiv 2402.17764, section 2): 127 over the
+    /// largest magnitude, which counts for at least 1e-5, and halves rounded to even.
     PerToken,
 }
 
@@ -30,7 +32,8 @@ const GROUP_SUM_MAX: u64 = (GROUP * 3 * 127) as u64;
 /// The longest row whose sums stay below 2³¹ without any shift.
 pub(crate) const COLS_MAX: usize = (i32::MAX as u64 / GROUP_SUM_MAX) as usize * GROUP;
 
-/// The largest shift for rows of `k`, so that sums over a row stay below 2³¹; `None` beyond 5,636,352 columns, where no shift will do.
+/// The largest shift for rows of `k`, so that sums over a row stay below 2³¹; `None` beyond 5,636,352 columns, where no
+/// shift will do.
 pub(crate) fn shift_max(k: usize) -> Option<u32> {
     let groups = k.div_ceil(GROUP) as u64;
     let fits = |shift: &u32| i32::try_from(groups.saturating_mul(GROUP_SUM_MAX << shift)).is_ok();
@@ -41,12 +44,12 @@ pub(crate) fn shift_max(k: usize) -> Option<u32> {
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C, align(64))]
 pub(crate) struct RowGroup {
-    /// -127..=127, in order.
+    /// Codes -127..=127, in order.
     pub(crate) codes: [i8; GROUP],
     pub(crate) shift: i32,
-    /// Of the row; in its first group.
+    /// Scale of the row; only in its first group.
     pub(crate) scale: f32,
-    /// `Σ code · 2^shift` of the row; in its first group.
+    /// `Σ code · 2^shift` of the row; only in its first group.
     pub(crate) sum: i32,
     rest: [i32; 13],
 }
@@ -69,7 +72,8 @@ multiversion! {
             let power = |n: u32| (1u32 << n) as f32;
             let mut sum = 0;
             for (out, x) in out.iter_mut().zip(x.chunks(GROUP)) {
-                // How often the group's largest can be doubled before it passes the row's: bits of positive floats, borrow included.
+                // How often the group's largest can be doubled before it passes the row's: bits of positive floats,
+                // borrow included.
                 let doublings = (max.to_bits().wrapping_sub(out.scale.to_bits()) >> 23).min(shift_max);
                 let inverse = inverse * power(doublings);
                 let mut full = [0.0f32; GROUP];
@@ -154,7 +158,8 @@ mod tests {
     }
 
     proptest! {
-        /// What transformers' `activation_quant` computes, element by element, on rows of any length and size, in any company.
+        /// What transformers' `activation_quant` computes, element by element, on rows of any length and size, in any
+        /// company.
         #[test]
         fn per_token_is_one_scale_a_row(seed: u64, k in 1..700usize, n_rows in 1..4usize, exponent in -24..24i32) {
             let mut rng = Rng::new(seed);

@@ -12,14 +12,14 @@ use crate::{
 use bytemuck::Zeroable;
 use quant::Format;
 
-/// Activation rows `[T, K]` made ready for [`Kernels::matmul`](crate::Kernels::matmul): the f32 rows, and, once some format needs it, their
-/// int8 blocks. Reused between steps: nothing is allocated after the largest step was seen, and no buffer gets shorter, which would have it
-/// zeroed when it grows again.
+/// Activation rows `[T, K]` made ready for [`Kernels::matmul`](crate::Kernels::matmul): the f32 rows, and, once some
+/// format needs it, their int8 blocks. Reused between steps: nothing is allocated after the largest step was seen, and
+/// no buffer gets shorter, which would have it zeroed when it grows again.
 #[derive(Default)]
 pub struct Rows {
-    /// T
+    /// Number of rows (T).
     n_tokens: usize,
-    /// Width (K).
+    /// Width of a row (K).
     k: usize,
     /// `[T, K]`, and what is left of larger ones.
     x: Vec<f32>,
@@ -27,9 +27,9 @@ pub struct Rows {
     groups: Vec<ActivationGroup>,
     is_quantised: bool,
     rule: ActivationRule,
-    /// Those of `x` by `rule`, if `has_row_codes`.
+    /// int8 rows of `x` by `rule`, if `has_row_codes`.
     row_codes: Vec<RowGroup>,
-    /// The same in the order of formats' planes.
+    /// int8 rows in the order of formats' planes.
     planes: PlaneCodes,
     has_row_codes: bool,
     /// Which rows hold NaN or an infinity, as found last.
@@ -37,12 +37,12 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Empty.
+    /// A buffer without rows.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Empty, for rows that are quantised by `rule`.
+    /// A buffer without rows, for rows that are quantised by `rule`.
     pub fn with_rule(rule: ActivationRule) -> Self {
         Self { rule, ..Self::default() }
     }
@@ -52,7 +52,7 @@ impl Rows {
         self.n_tokens
     }
 
-    /// Width (K).
+    /// Width of a row (K).
     pub fn k(&self) -> usize {
         self.k
     }
@@ -116,7 +116,8 @@ impl Rows {
         self.is_quantised = true;
     }
 
-    /// Makes [`row_codes`](Self::row_codes) those of the rows, and [`planes`](Self::planes) too if `for_planes` names a format.
+    /// Makes [`row_codes`](Self::row_codes) those of the rows, and [`planes`](Self::planes) too if `for_planes` names a
+    /// format.
     pub(crate) fn quantise_rows(&mut self, level: Level, pool: &Pool, for_planes: Option<Format>) {
         if !self.has_row_codes {
             let (x, k, n_groups) = (&self.x[..self.n_tokens * self.k], self.k, self.k.div_ceil(GROUP));
@@ -141,7 +142,8 @@ impl Rows {
         &self.row_codes
     }
 
-    /// The same in the order of planes.
+    /// int8 activation rows in the order of the planes of `format`; stale before
+    /// [`quantise_rows`](Self::quantise_rows).
     pub(crate) fn planes(&self, format: Format) -> &[i8] {
         self.planes.codes(format)
     }

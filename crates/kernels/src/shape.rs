@@ -5,20 +5,21 @@ use crate::PageId;
 /// Gated activation of the feed-forward network.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Gate {
-    /// x·σ(x)
+    /// SiLU: `x · σ(x)`.
     Silu,
-    /// GELU, tanh form
+    /// GELU in its tanh form.
     GeluTanh,
-    /// max(x, 0)²
+    /// Squared ReLU: `max(x, 0)²`.
     Relu2,
 }
 
-/// Consecutive rows of a step that belong to one sequence: rows `row_first..row_first + n_rows` stand at positions `position_first..`.
+/// Consecutive rows of a step that belong to one sequence: rows `row_first..row_first + n_rows` stand at positions
+/// `position_first..`.
 #[derive(Clone, Copy, Debug)]
 pub struct Span<'a> {
     /// First row in the step's buffers.
     pub row_first: usize,
-    /// Rows.
+    /// Number of rows.
     pub n_rows: usize,
     /// Position of the first row in its sequence.
     pub position_first: usize,
@@ -44,9 +45,9 @@ pub struct AttentionShape {
 /// Queries `[T, H, Dk]` of a step.
 #[derive(Clone, Copy, Debug)]
 pub struct Queries<'a> {
-    /// As they meet keys.
+    /// Queries as they meet keys.
     pub all: &'a [f32],
-    /// As they meet the keys of sinks, where that is another rotation.
+    /// Queries as they meet the keys of sinks, where that is another rotation.
     pub to_sinks: Option<&'a [f32]>,
 }
 
@@ -65,10 +66,11 @@ pub enum RopePairs {
     Halves,
 }
 
-/// Angles of rotary embedding: element pair `i` turns by `position · inverse_frequencies[i]`; sine and cosine are multiplied by `magnitude`.
+/// Angles of rotary embedding: element pair `i` turns by `position · inverse_frequencies[i]`; sine and cosine are
+/// multiplied by `magnitude`.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Rope {
-    /// Pairing.
+    /// Which elements of a head are a pair.
     pub pairs: RopePairs,
     /// One per pair; `2 · len` elements of each head are rotated, the rest copied.
     pub inverse_frequencies: Vec<f32>,

@@ -1,4 +1,5 @@
-//! Register loads and stores: each takes an array of exactly the register's length, so they are plain casts of values, without pointers.
+//! Register loads and stores: each takes an array of exactly the register's length, so they are plain casts of values,
+//! without pointers.
 //!
 //! `narrow` is the 128-bit set of the architecture, if it has one that every function may use.
 

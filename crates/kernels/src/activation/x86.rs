@@ -1,4 +1,5 @@
-//! Activation codes with vectors: the maxima of a group's blocks are folded together, so that eight blocks share two divisions.
+//! Activation codes with vectors: the maxima of a group's blocks are folded together, so that eight blocks share two
+//! divisions.
 
 pub(super) mod avx2;
 pub(super) mod avx512;
@@ -8,8 +9,8 @@ use super::{ActivationGroup, GROUP};
 /// Activations that are quantised together: two blocks.
 const PAIR: usize = 64;
 
-/// Calls `group::<N>(pairs, out)` for every group: `x` `[T, K]` → `out` `[T, ceil(K / 256)]`; the last of a row has fewer pairs, the last
-/// of which may be filled up with zeros.
+/// Calls `group::<N>(pairs, out)` for every group: `x` `[T, K]` → `out` `[T, ceil(K / 256)]`; the last of a row has
+/// fewer pairs, the last of which may be filled up with zeros.
 macro_rules! each_group {
     ($x:ident, $k:ident, $out:ident) => {
         for (x, out) in $x.chunks_exact($k).zip($out.chunks_exact_mut($k.div_ceil(GROUP))) {

@@ -9,7 +9,7 @@ struct Case {
     shape: AttentionShape,
     n: usize,
     q: Vec<f32>,
-    /// As queries meet sinks; like `q` if there are none.
+    /// Queries as they meet sinks; like `q` if there are none.
     q_to_sinks: Vec<f32>,
     k: Vec<f32>,
     v: Vec<f32>,
@@ -130,7 +130,8 @@ fn agrees_with_its_definition() {
         let error = nmse(&case.run(&kernels(Isa::best(), 2), &[150]), &case.exact());
         assert!(error < 1e-11, "window {window:?}, cap {soft_cap:?}: NMSE {error:e}");
     }
-    // Half precision keys and values: 11 bits; int8 blocks: 8 bits; 4 bits; under 2 bits, which such sharp attention does not stand.
+    // Half precision keys and values: 11 bits; int8 blocks: 8 bits; 4 bits; under 2 bits, which such sharp attention
+    // does not stand.
     let lsq = KvType::T2(Mode::LeastSquares);
     for (kv_type, error_max) in
         [(KvType::F32, 1e-11), (KvType::F16, 1e-6), (KvType::Q8_0, 2e-4), (KvType::Q4_0, 0.05), (lsq, 1.0)]

@@ -1,7 +1,7 @@
 //! One tile of keys and values for many queries: the two products that take attention's time.
 //!
-//! A score is one chain of fused multiply-adds over the elements of a head, an output element one over positions, so vectors of any width
-//! give the same bits.
+//! A score is one chain of fused multiply-adds over the elements of a head, an output element one over positions, so
+//! vectors of any width give the same bits.
 
 #![allow(unsafe_code, reason = "calls functions compiled for the level that `Level` proves")]
 

@@ -130,7 +130,8 @@ mod avx512 {
         }
     }
 
-    /// Weights of one query; moves `max` on, and returns how far it fell behind the new one, and the sum of the weights.
+    /// Weights of one query; moves `max` on, and returns how far it fell behind the new one, and the sum of the
+    /// weights.
     #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
     #[inline]
     fn weigh(scale: f32, seen: Seen, scores: &mut Row, max: &mut f32) -> (f32, f32) {

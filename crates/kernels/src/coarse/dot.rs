@@ -31,7 +31,7 @@ pub(super) fn estimate(level: Level, codes: &[u8], norms: &[RowNorms], input: &C
     }
 }
 
-/// The specification.
+/// The product in plain Rust: the specification of all others.
 pub(super) fn scalar((w, x, scales): Dot<'_>) -> f32 {
     let mut sum = 0.0f32;
     for ((w, x), scale) in w.iter().zip(x).zip(scales) {

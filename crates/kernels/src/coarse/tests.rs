@@ -19,7 +19,8 @@ fn cases(rng: &mut Rng, rows: usize, cols: usize) -> Vec<(&'static str, Vec<f32>
     ));
     cases.push(("rows of all sizes", scale(&w, &|m, _| (m as f32 * 0.05 - 10.0).exp2()), x.clone()));
     cases.push(("columns of all sizes", scale(&w, &|_, k| (k as f32 * 0.02 - 10.0).exp2()), x.clone()));
-    // What the coarse code drops is all that tells rows apart: equal but for one small weight, with the input aligned to it.
+    // What the coarse code drops is all that tells rows apart: equal but for one small weight, with the input aligned
+    // to it.
     cases.push(("nearly equal rows", (0..rows * cols).map(|i| w[i % cols] + 1e-3 * w[i]).collect(), x.clone()));
     cases.push(("equal rows", (0..rows * cols).map(|i| w[i % cols]).collect(), x.clone()));
     // The input is the rounding error itself: the estimate is as wrong as it can be.

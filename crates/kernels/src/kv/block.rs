@@ -9,11 +9,11 @@ const CHUNK: usize = 32;
 /// Room in which heads are made ready to be stored.
 #[derive(Default)]
 pub(super) struct Room {
-    /// `[max(Dk, Dv)]`
+    /// A head in f32 `[max(Dk, Dv)]`.
     pub(super) head: Vec<f32>,
-    /// `[max(Dk, Dv)]`
+    /// A head as codes `[max(Dk, Dv)]`.
     pub(super) codes: Vec<i8>,
-    /// Capacity `max(Dk, Dv)`
+    /// A sorted head, with a capacity of `max(Dk, Dv)`.
     pub(super) sorted: Vec<f32>,
 }
 

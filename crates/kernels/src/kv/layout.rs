@@ -9,7 +9,7 @@ use quant::ternarise::Mode;
 pub enum KvType {
     /// 4 bytes an element; for reference runs.
     F32,
-    /// 2 bytes.
+    /// 2 bytes an element.
     F16,
     /// 34 bytes per 32 elements.
     Q8_0,
@@ -32,7 +32,7 @@ impl KvType {
         Self::T2(Mode::AbsMean),
     ];
 
-    /// Its name: `f16`, `q4_0`, `t2-rms`.
+    /// Name of the type: `f16`, `q4_0`, `t2-rms`.
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
@@ -72,8 +72,8 @@ pub struct KvTypes {
     pub keys: KvType,
     /// Type of values.
     pub values: KvType,
-    /// Whether heads go through a Walsh-Hadamard transform before they are stored, which spreads a large element over all: queries go through
-    /// it as well, so that products with keys stay, and what attention gives comes back through it.
+    /// Do heads go through a Walsh-Hadamard transform before they are stored, which spreads a large element over all?
+    /// Queries go through it as well, so that products with keys stay, and what attention gives comes back through it.
     pub is_rotated: bool,
 }
 

@@ -1,7 +1,7 @@
 //! `Q4_0` blocks: codes of 4 bits, 8 above their value, then f16 scales as in `Q8_0`.
 //!
-//! Keys: a row of 16 bytes for each element, byte `i` holds position `i` in bits 0–3 and `i + 16` in bits 4–7. Values: 16 bytes for each 32
-//! elements of a position, in which byte `i` holds elements `i` and `i + 16`, as in ggml's block.
+//! Keys: a row of 16 bytes for each element, byte `i` holds position `i` in bits 0–3 and `i + 16` in bits 4–7. Values:
+//! 16 bytes for each 32 elements of a position, in which byte `i` holds elements `i` and `i + 16`, as in ggml's block.
 
 use super::{PAGE_LEN, Side, block::scale_index};
 use crate::{
@@ -46,7 +46,8 @@ fn unpack(bytes: &[u8; BYTES], scales: &[f32; BLOCK], out: &mut [f32; BLOCK]) {
     let (low, high) = bytes.split_at(BYTES / 2);
     let word = |bytes: &[u8]| bytes.iter().rev().fold(0u64, |word, &byte| word << 8 | u64::from(byte));
     let (low, high) = (word(low), word(high));
-    // Codes as bytes first: a loop over 16 words becomes one over blocks, with scattered stores, which take several times as long.
+    // Codes as bytes first: a loop over 16 words becomes one over blocks, with scattered stores, which take several
+    // times as long.
     let codes: [u8; BLOCK] = bytemuck::must_cast([low, high, low >> 4, high >> 4].map(|word| (word & LOWER).to_le()));
     for ((out, code), scale) in out.iter_mut().zip(codes).zip(scales) {
         *out = f32::from(code as i8 - 8) * scale;
@@ -79,8 +80,8 @@ multiversion! {
     }
 }
 
-/// The scale under which the largest element is −8, which is one step further from zero than 7 (ggml's choice); within the range of
-/// halves. NaN if an element is no number, and then so is everything read back.
+/// The scale under which the largest element is −8, which is one step further from zero than 7 (ggml's choice); within
+/// the range of halves. NaN if an element is no number, and then so is everything read back.
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
 fn scale(x: &[f32; BLOCK]) -> f32 {

@@ -1,8 +1,8 @@
 //! Ternary blocks: codes −1, 0, 1 as 0, 1, 2 in 2 bits, then an f16 scale for each position.
 //!
-//! Bytes hold four codes each, 32 of them in 8: byte `i` holds codes `i`, `i + 8`, `i + 16` and `i + 24` from its lowest bits up. Keys: such
-//! a row of 32 positions for each element. Values: the elements of a position in such rows; what is left of a head after whole rows lies in
-//! `n` bytes that hold codes `i`, `i + n`, `i + 2 n`, `i + 3 n`.
+//! Bytes hold four codes each, 32 of them in 8: byte `i` holds codes `i`, `i + 8`, `i + 16` and `i + 24` from its
+//! lowest bits up. Keys: such a row of 32 positions for each element. Values: the elements of a position in such rows;
+//! what is left of a head after whole rows lies in `n` bytes that hold codes `i`, `i + n`, `i + 2 n`, `i + 3 n`.
 
 use super::{PAGE_LEN, Side};
 use crate::{
@@ -72,7 +72,8 @@ multiversion! {
     }
 }
 
-/// The 32 codes of a row, one a byte: a loop over these becomes vectors, one over 8 bytes becomes a loop over rows with scattered stores.
+/// The 32 codes of a row, one a byte: a loop over these becomes vectors, one over 8 bytes becomes a loop over rows with
+/// scattered stores.
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
 fn spread(row: &[u8; ROW]) -> [u8; PLANES * ROW] {
@@ -91,7 +92,8 @@ pub(super) fn write(
     block: &mut [u8],
 ) {
     let scale = ternarise(mode, x, codes, sorted);
-    // Beyond the range of halves the largest half is nearest. A comparison, so that NaN stays: a row with NaN or infinity reads back as NaN.
+    // Beyond the range of halves the largest half is nearest. A comparison, so that NaN stays: a row with NaN or
+    // infinity reads back as NaN.
     let scale = if scale > 65504.0 { 65504.0 } else { scale };
     let (bytes, scales) = block.split_at_mut(block.len() - 2 * PAGE_LEN);
     let scales: &mut [u16] = bytemuck::cast_slice_mut(scales);

@@ -6,7 +6,7 @@ use crate::isa::{Isa, Level};
 use std::arch::x86_64::*;
 use std::hint::black_box;
 
-/// Accumulators.
+/// Number of accumulators.
 const N: usize = 10;
 
 /// Multiplications and additions made in `rounds`.

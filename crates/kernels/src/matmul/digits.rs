@@ -1,6 +1,8 @@
-//! Where the digits of base-3 formats lie that do not come in planes of whole vectors, as tables for vectors of 32 columns.
+//! Where the digits of base-3 formats lie that do not come in planes of whole vectors, as tables for vectors of 32
+//! columns.
 
-/// Of 32 columns: the byte of each among 16, and the power of 3 that brings its digit to the front.
+/// Where the digits of 32 columns lie: the byte of each among 16, and the power of 3 that brings its digit to the
+/// front.
 #[derive(Clone, Copy)]
 pub(in crate::matmul) struct Digits {
     pub(in crate::matmul) index: [u8; 32],

@@ -1,6 +1,7 @@
 //! Float weights × f32 activations.
 //!
-//! Lane `j` of 16 adds the products of columns `j`, `j + 16`, … by fused multiply-add in order; the lanes fold as [`crate::math::fold`] does.
+//! Lane `j` of 16 adds the products of columns `j`, `j + 16`, … by fused multiply-add in order; the lanes fold as
+//! [`crate::math::fold`] does.
 
 pub(super) mod scalar;
 #[cfg(target_arch = "x86_64")]

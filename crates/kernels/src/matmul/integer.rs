@@ -34,9 +34,9 @@ pub(super) const PANEL_ROWS: usize = 32;
 pub(super) struct PanelBlock {
     /// `[column / 4][row][column mod 4]`, code + offset.
     pub(super) codes: [[u8; 4 * PANEL_ROWS]; BLOCK / 4],
-    /// `[half][row]`; units of 32 use the first.
+    /// Scales `[half][row]`; units of 32 use the first.
     pub(super) scales: [[f32; PANEL_ROWS]; 2],
-    /// `[half][row]`
+    /// Minima of the rows `[half][row]`.
     pub(super) mins: [[f32; PANEL_ROWS]; 2],
 }
 

@@ -1,8 +1,10 @@
-//! [`PackedMatrix`]: the bytes of a matrix in another order, in which panels of [`PANEL_ROWS`] rows need no packing before each product.
+//! [`PackedMatrix`]: the bytes of a matrix in another order, in which panels of [`PANEL_ROWS`] rows need no packing
+//! before each product.
 //!
-//! Not a bit is added: a block of 32 columns of 32 rows becomes their codes, `[column / 4][row][column mod 4]`, two columns to a byte where
-//! the format has nibbles (`column` and `column + 16`, as in the file), then their f16 scales and minima `[row]`. Blocks of a panel lie in the
-//! order of [`slot`], panels one after the other; rows that do not exist are zeros.
+//! Not a bit is added: a block of 32 columns of 32 rows becomes their codes, `[column / 4][row][column mod 4]`, two
+//! columns to a byte where the format has nibbles (`column` and `column + 16`, as in the file), then their f16 scales
+//! and minima `[row]`. Blocks of a panel lie in the order of [`slot`], panels one after the other; rows that do not
+//! exist are zeros.
 
 use super::{
     Matrix,
@@ -53,7 +55,8 @@ impl Layout {
 #[repr(C, align(64))]
 pub(super) struct Line(pub(super) [u8; 64]);
 
-/// A copy of a [`Matrix`] in the order in which kernels walk it. It takes as many bytes, but for the rows that fill up the last panel.
+/// A copy of a [`Matrix`] in the order in which kernels walk it. It takes as many bytes, but for the rows that fill up
+/// the last panel.
 #[derive(Debug)]
 pub struct PackedMatrix {
     format: Format,

@@ -14,7 +14,7 @@ use quant::tri::Packing;
 pub enum Weights {
     /// One format, unpacked by the kernel itself.
     Of(Format),
-    /// The same in the order of a [`PackedMatrix`](crate::PackedMatrix).
+    /// One format, in the order of a [`PackedMatrix`](crate::PackedMatrix).
     Packed(Format),
     /// Any block format whose scales span this many weights, through its scalar decoder.
     Units(usize),
@@ -31,13 +31,13 @@ pub enum Weights {
 /// What the rows of `x` must be quantised to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Activation {
-    /// As they are.
+    /// f32, as they are.
     F32,
     /// int8 in blocks of 32.
     Int8,
     /// int8 rows, whose products add up in integers.
     Int8Rows,
-    /// The same, in the order of the format's planes as well.
+    /// int8 rows, in the order of the format's planes as well.
     Int8Planes,
 }
 
@@ -57,7 +57,7 @@ pub struct MatmulKernel {
 }
 
 impl Weights {
-    /// Whether these include those of `w`.
+    /// Do these include the weights of `w`?
     pub fn include(self, w: &Matrix<'_>) -> bool {
         let (format, is_float) = (w.format, w.format.is_float());
         let is_ternary = !w.row_scales.is_empty() && ternary::takes(format, w.cols);
@@ -84,8 +84,8 @@ impl MatmulKernel {
     }
 }
 
-/// The kernel for `n_tokens` rows of activations: of those that `isa` allows the highest level, then the most special (for packed weights above
-/// all), then the widest tile that the tokens fill.
+/// The kernel for `n_tokens` rows of activations: of those that `isa` allows the highest level, then the most special
+/// (for packed weights above all), then the widest tile that the tokens fill.
 pub(super) fn select(w: &Matrix<'_>, isa: Isa, n_tokens: usize) -> &'static MatmulKernel {
     let fits = |k: &&MatmulKernel| k.isa <= isa && k.tokens_min <= n_tokens && k.weights.include(w);
     let rank = |k: &&MatmulKernel| {

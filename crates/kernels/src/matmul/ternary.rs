@@ -1,9 +1,9 @@
 //! Ternary weights with one scale a row × int8 activation rows.
 //!
-//! What every kernel here computes, bit for bit (`scalar.rs` says it in code): `out = S · (w.scale · x.scale)` with the integer
-//! `S = Σ_g 2^shift(g) · Σ code(w) · code(x)` over groups of 256. `S` does not depend on the order of its terms, so a kernel may walk the
-//! matrix as it likes. Kernels add codes from 0 (two bits can say 3) instead of from -1 and take `Σ code(x)` off at the end; [`shift_max`] keeps all of it
-//! below 2³¹.
+//! What every kernel here computes, bit for bit (`scalar.rs` says it in code): `out = S · (w.scale · x.scale)` with the
+//! integer `S = Σ_g 2^shift(g) · Σ code(w) · code(x)` over groups of 256. `S` does not depend on the order of its
+//! terms, so a kernel may walk the matrix as it likes. Kernels add codes from 0 (two bits can say 3) instead of from -1
+//! and take `Σ code(x)` off at the end; [`shift_max`] keeps all of it below 2³¹.
 //!
 //! Matrices whose rows hold blocks of different scales go the way of the other block formats (`integer`).
 
@@ -35,8 +35,8 @@ pub(super) enum Codes {
     Base3,
 }
 
-/// How a format packs a group of 256 weights. Byte `i` of a group's line holds, in plane `p`, the code of one column; four bytes in a row (a *word*)
-/// hold four columns in a row (a *quad*).
+/// How a format packs a group of 256 weights. Byte `i` of a group's line holds, in plane `p`, the code of one column;
+/// four bytes in a row (a *word*) hold four columns in a row (a *quad*).
 pub(super) trait Packing {
     /// From one line to the next.
     const GROUP_BYTES: usize;
@@ -267,7 +267,7 @@ fn arrange<P: Packing>(rows: &[RowGroup], cols: usize, out: &mut Vec<i8>) {
     }
 }
 
-/// Whether kernels here multiply `format`, given rows of one scale and of `cols` columns.
+/// Do kernels here multiply `format`, given rows of one scale and of `cols` columns?
 pub(super) fn takes(format: Format, cols: usize) -> bool {
     format.is_ternary() && shift_max(cols).is_some()
 }

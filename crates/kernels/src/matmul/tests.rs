@@ -53,7 +53,7 @@ fn check(w: Matrix<'_>, x: &[f32]) -> Vec<f32> {
     check_by(ActivationRule::PerGroup, w, x)
 }
 
-/// The same for activations that are quantised by `rule`.
+/// Checks every kernel of `w` with activations that are quantised by `rule`.
 fn check_by(rule: ActivationRule, w: Matrix<'_>, x: &[f32]) -> Vec<f32> {
     let mut rows = Rows::with_rule(rule);
     rows.set(x, w.cols);
@@ -110,7 +110,8 @@ fn ternary_kernels_equal_the_scalar_one_and_are_near_the_exact_product() {
                         (sum * f64::from(row_scales[i % rows])) as f32
                     })
                     .collect();
-                // int8 under one scale a row, for elements of up to 40 standard deviations; single sums near zero say nothing.
+                // int8 under one scale a row, for elements of up to 40 standard deviations; single sums near zero say
+                // nothing.
                 let error = nmse(&got, &exact);
                 assert!(error < 3e-3 || got.len() < 100, "{format:?} [{rows}, {cols}] x {n_tokens}: NMSE {error:e}");
             }
@@ -118,7 +119,8 @@ fn ternary_kernels_equal_the_scalar_one_and_are_near_the_exact_product() {
     }
 }
 
-/// One scale a row: on every level, in every container, the integer product that `BitNet`'s training computes, times both scales.
+/// One scale a row: on every level, in every container, the integer product that `BitNet`'s training computes, times
+/// both scales.
 #[test]
 fn ternary_products_of_activations_with_one_scale_a_token() {
     let mut rng = Rng::new(12);
@@ -148,7 +150,7 @@ fn ternary_products_of_activations_with_one_scale_a_token() {
     }
 }
 
-/// The same codes and scales give the same bits, whatever they are packed in.
+/// Equal codes and scales give equal bits, whatever they are packed in.
 #[test]
 fn ternary_products_do_not_depend_on_the_container() {
     let (rows, cols, n_tokens) = (37, 2560, 11);
@@ -180,7 +182,8 @@ fn ternary_products_do_not_depend_on_the_container() {
 #[test]
 fn ternary_sums_are_exact_at_the_bound() {
     for format in ternary() {
-        // All weights +1 or -1 (or whatever a byte of ones says), all activations of one size: the largest sums there are.
+        // All weights +1 or -1 (or whatever a byte of ones says), all activations of one size: the largest sums there
+        // are.
         for cols in [44_032, 44_288] {
             for byte in [0x00, 0xff, 0xaa] {
                 let bytes = vec![byte; format.row_bytes(cols).expect("whole blocks")];

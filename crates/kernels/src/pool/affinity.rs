@@ -1,8 +1,8 @@
 //! Which core a compute thread runs on.
 //!
-//! Compute threads sleep between bursts, and a scheduler that packs such threads (to save power, or to leave other guests of the machine a
-//! core) puts two of them on one core: decoding then runs at half speed for seconds. So where a pool has as many threads as the process
-//! has cores, each gets its own.
+//! Compute threads sleep between bursts, and a scheduler that packs such threads (to save power, or to leave other
+//! guests of the machine a core) puts two of them on one core: decoding then runs at half speed for seconds. So where a
+//! pool has as many threads as the process has cores, each gets its own.
 
 use std::cell::Cell;
 

@@ -105,7 +105,8 @@ fn regions_work_after_the_workers_fell_asleep() {
     }
 }
 
-/// With as many busy threads as cores, a barrier that only spins waits for a time slice in each region: some four milliseconds.
+/// With as many busy threads as cores, a barrier that only spins waits for a time slice in each region: some four
+/// milliseconds.
 #[test]
 fn a_busy_machine_does_not_stop_the_pool() {
     let stop = AtomicBool::new(false);

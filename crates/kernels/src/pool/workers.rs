@@ -1,8 +1,9 @@
 //! The threads behind [`super::Pool`].
 //!
-//! One word, `state`, holds the region's number, whether it is open, and how many workers are inside. A worker enters by a compare-and-swap
-//! while the region is open; the caller closes it when the tasks are gone and waits only for those inside. So a worker that comes
-//! late never sees the closure, and the caller never waits for a thread that has not begun.
+//! One word, `state`, holds the region's number, whether it is open, and how many workers are inside. A worker enters
+//! by a compare-and-swap while the region is open; the caller closes it when the tasks are gone and waits only for
+//! those inside. So a worker that comes late never sees the closure, and the caller never waits for a thread that has
+//! not begun.
 
 use super::{
     affinity,
@@ -42,7 +43,8 @@ struct Shared {
     cores: OnceLock<Vec<usize>>,
 }
 
-// SAFETY: `job` is written only while the region is closed and nobody is inside, and read only by workers inside an open region.
+// SAFETY: `job` is written only while the region is closed and nobody is inside, and read only by workers inside an
+// open region.
 unsafe impl Sync for Shared {}
 // SAFETY: the job's pointer is used only inside a region, whose closure is `Sync`.
 unsafe impl Send for Shared {}

@@ -1,4 +1,5 @@
-//! Rows of IEEE halves to singles and back, by the CPU's own conversions where it has them. The bits are those of [`math`](crate::math).
+//! Rows of IEEE halves to singles and back, by the CPU's own conversions where it has them. The bits are those of
+//! [`math`](crate::math).
 
 #![allow(unsafe_code, reason = "calls functions compiled for the level that `Level` proves")]
 

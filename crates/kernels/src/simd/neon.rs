@@ -20,11 +20,11 @@ macro_rules! neon {
     };
 }
 
-/// 16 bytes.
+/// A vector of 16 bytes.
 pub(crate) type Bytes = int8x16_t;
-/// Four i32.
+/// A vector of four i32.
 pub(crate) type Words = int32x4_t;
-/// Four f32.
+/// A vector of four f32.
 pub(crate) type Floats = float32x4_t;
 
 /// Loads 16 bytes, signed or not.
@@ -69,19 +69,19 @@ pub(crate) fn splat(x: f32) -> Floats {
     neon!(vdupq_n_f32(x))
 }
 
-/// Four zeros.
+/// A vector of four zeros.
 #[inline]
 pub(crate) fn zero_words() -> Words {
     neon!(vdupq_n_s32(0))
 }
 
-/// Bitwise and.
+/// Bitwise and of two vectors.
 #[inline]
 pub(crate) fn and(a: Bytes, b: Bytes) -> Bytes {
     neon!(vandq_s8(a, b))
 }
 
-/// Bitwise or.
+/// Bitwise or of two vectors.
 #[inline]
 pub(crate) fn or(a: Bytes, b: Bytes) -> Bytes {
     neon!(vorrq_s8(a, b))
@@ -129,13 +129,13 @@ pub(crate) fn to_floats(v: Words) -> Floats {
     neon!(vcvtq_f32_s32(v))
 }
 
-/// Sums.
+/// Sums of four floats and four.
 #[inline]
 pub(crate) fn add(a: Floats, b: Floats) -> Floats {
     neon!(vaddq_f32(a, b))
 }
 
-/// Products.
+/// Products of four floats and four.
 #[inline]
 pub(crate) fn mul(a: Floats, b: Floats) -> Floats {
     neon!(vmulq_f32(a, b))

@@ -1,4 +1,5 @@
-//! Dot products of bytes in one instruction (`sdot`). Its intrinsics are stable from Rust 1.98 on; until then it is spelled in assembly.
+//! Dot products of bytes in one instruction (`sdot`). Its intrinsics are stable from Rust 1.98 on; until then it is
+//! spelled in assembly.
 #![allow(unsafe_code, reason = "one instruction in assembly")]
 
 use super::neon::{Bytes, Words};
@@ -8,7 +9,8 @@ use std::arch::asm;
 #[target_feature(enable = "neon,dotprod")]
 #[inline]
 pub(crate) fn dot(mut acc: Words, w: Bytes, x: Bytes) -> Words {
-    // SAFETY: reads and writes the three registers named; the CPU has the instruction, as it has the feature of this function.
+    // SAFETY: reads and writes the three registers named; the CPU has the instruction, as it has the feature of this
+    // function.
     unsafe {
         asm!(
             "sdot {acc:v}.4s, {w:v}.16b, {x:v}.16b",

@@ -3,7 +3,8 @@
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
 
-/// Asks for the cache line of the first of `bytes` to be brought into the second-level cache; where there is no way to ask, nothing.
+/// Asks for the cache line of the first of `bytes` to be brought into the second-level cache; where there is no way to
+/// ask, nothing.
 #[inline]
 #[allow(unsafe_code, reason = "a prefetch takes a pointer")]
 pub(crate) fn prefetch(bytes: &[u8]) {
@@ -16,8 +17,9 @@ pub(crate) fn prefetch(bytes: &[u8]) {
     let _ = bytes;
 }
 
-/// How far ahead of its reader a stream of weights is fetched. The hardware does not look past the end of a 4 KiB page: at 8 KiB, one core
-/// reads ternary rows from memory 1.2 times as fast (measured at 1, 2, 4, 8 and 16 KiB: docs/lab-notes.md).
+/// How far ahead of its reader a stream of weights is fetched. The hardware does not look past the end of a 4 KiB page:
+/// at 8 KiB, one core reads ternary rows from memory 1.2 times as fast (measured at 1, 2, 4, 8 and 16 KiB:
+/// docs/lab-notes.md).
 #[cfg(target_arch = "x86_64")]
 const AHEAD: usize = 8192;
 
@@ -32,7 +34,7 @@ pub(crate) fn prefetch_ahead<const N: usize>(bytes: &[u8; N]) {
     }
 }
 
-/// Nothing, where there is no way to ask.
+/// Does nothing, where there is no way to ask.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline]
 pub(crate) fn prefetch_ahead<const N: usize>(_: &[u8; N]) {}

@@ -9,7 +9,7 @@ use crate::{
 #[allow(clippy::wildcard_imports, reason = "intrinsics")]
 use std::arch::x86_64::*;
 
-/// See [`super::super::scalar`].
+/// Quantises rows as [`super::super::scalar`] says.
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(in crate::activation) fn quantise(x: &[f32], k: usize, out: &mut [ActivationGroup]) {
     each_group!(x, k, out);
@@ -52,7 +52,7 @@ fn group<const N: usize>(pairs: [&[f32; PAIR]; N], out: &mut ActivationGroup) {
     store_i32(&mut out.sums, _mm256_add_epi32(first, second));
 }
 
-/// As [`crate::math::round`].
+/// Rounds to integers as [`crate::math::round`] does.
 #[target_feature(enable = "avx2,fma,f16c")]
 #[inline]
 fn round(x: __m256) -> __m256i {

@@ -12,7 +12,7 @@ use crate::{
 #[allow(clippy::wildcard_imports, reason = "intrinsics")]
 use std::arch::x86_64::*;
 
-/// See [`super::super::scalar`].
+/// Quantises rows as [`super::super::scalar`] says.
 #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 pub(in crate::activation) fn quantise(x: &[f32], k: usize, out: &mut [ActivationGroup]) {
     each_group!(x, k, out);
@@ -53,7 +53,8 @@ fn group<const N: usize>(pairs: [&[f32; PAIR]; N], out: &mut ActivationGroup) {
         *sum = _mm512_dpbusd_epi32(_mm512_setzero_si512(), _mm512_set1_epi8(1), ordered);
     }
     codes.for_each(|codes| *codes = [0; PAIR]);
-    // 128-bit lanes are the halves of the pair's blocks: each is added up, and they come to stand beside those of the other pairs.
+    // 128-bit lanes are the halves of the pair's blocks: each is added up, and they come to stand beside those of the
+    // other pairs.
     let [a, b, c, d] = sums;
     let two = |a, b| _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
     let (ab, cd) = (two(a, b), two(c, d));
@@ -64,7 +65,7 @@ fn group<const N: usize>(pairs: [&[f32; PAIR]; N], out: &mut ActivationGroup) {
     store_half_i32(&mut out.sums, _mm256_add_epi32(first, second));
 }
 
-/// As [`crate::math::round`].
+/// Rounds to integers as [`crate::math::round`] does.
 #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 #[inline]
 fn round(x: __m512) -> __m512i {

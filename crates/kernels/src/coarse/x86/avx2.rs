@@ -10,7 +10,7 @@ use crate::{
 #[allow(clippy::wildcard_imports, reason = "intrinsics")]
 use std::arch::x86_64::*;
 
-/// See [`crate::coarse::dot::scalar`].
+/// The product that [`crate::coarse::dot::scalar`] specifies.
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(in crate::coarse) fn dot((w, x, scales): Dot<'_>) -> f32 {
     let mut sum = _mm256_setzero_ps();

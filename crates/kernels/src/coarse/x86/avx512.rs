@@ -11,7 +11,7 @@ use crate::{
 #[allow(clippy::wildcard_imports, reason = "intrinsics")]
 use std::arch::x86_64::*;
 
-/// See [`crate::coarse::dot::scalar`].
+/// The product that [`crate::coarse::dot::scalar`] specifies.
 #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 pub(in crate::coarse) fn dot((w, x, scales): Dot<'_>) -> f32 {
     let mut sum = _mm512_setzero_ps();

@@ -1,6 +1,7 @@
 //! AVX2 and AVX-512 kernels for F32, F16 and BF16.
 //!
-//! *GEMV* converts weights in registers for up to four tokens. *GEMM* converts some rows once and multiplies tiles of rows × tokens.
+//! *GEMV* converts weights in registers for up to four tokens. *GEMM* converts some rows once and multiplies tiles of
+//! rows × tokens.
 
 use super::LANES;
 use crate::{
@@ -66,7 +67,7 @@ macro_rules! level {
                 $fold
             }
 
-            /// The same for the dot products of a full tile.
+            /// Sums the lanes of all dot products of a full tile.
             #[target_feature(enable = $features)]
             #[inline]
             fn fold_tile($tile: [[Lanes; $tile_rows]; $tile_tokens]) -> [[f32; $tile_rows]; $tile_tokens] {
@@ -176,7 +177,7 @@ macro_rules! float_kernels {
 
             const CHUNK: usize = $bytes * LANES;
 
-            /// Few tokens.
+            /// Multiplies few tokens: weights are converted where they are used.
             #[target_feature(enable = $features)]
             pub(in crate::matmul) fn gemv(args: &mut MatmulArgs<'_, '_>) {
                 let n_tokens = args.out.rows.len();
@@ -221,7 +222,7 @@ macro_rules! float_kernels {
                 }
             }
 
-            /// Many tokens.
+            /// Multiplies many tokens: weights are converted once.
             #[target_feature(enable = $features)]
             pub(in crate::matmul) fn gemm(args: &mut MatmulArgs<'_, '_>) {
                 let k = args.w.cols;

@@ -1,9 +1,9 @@
 //! Kernels of 128-bit vectors, in the vocabulary of [`crate::simd::narrow`]: NEON's, so far.
 //!
-//! *GEMV* reads weight rows in file order and unpacks 256 weights in registers for up to four tokens; it serves decoding. *GEMM* unpacks
-//! 8 rows at a time into interleaved rows, which stay in the first-level cache while all tokens of the call meet them; it serves prefill.
-//! A type per format ([`Unpack`]) says how 256 weights become vectors of signed codes and their scales, a module per level how bytes are
-//! multiplied.
+//! *GEMV* reads weight rows in file order and unpacks 256 weights in registers for up to four tokens; it serves
+//! decoding. *GEMM* unpacks 8 rows at a time into interleaved rows, which stay in the first-level cache while all
+//! tokens of the call meet them; it serves prefill. A type per format ([`Unpack`]) says how 256 weights become vectors
+//! of signed codes and their scales, a module per level how bytes are multiplied.
 
 use super::{ExpandedGroup, slot, token, token_tiles};
 use crate::{
@@ -29,7 +29,8 @@ pub(in crate::matmul) use levels::*;
 /// Rows that are interleaved: two vectors of sums for each token.
 const ROWS: usize = 8;
 
-/// Most tokens of a GEMM pass: 2 · 4 integer and 2 · 4 float accumulators, eight vectors of weights and one of activations.
+/// Most tokens of a GEMM pass: 2 · 4 integer and 2 · 4 float accumulators, eight vectors of weights and one of
+/// activations.
 const GEMM_TOKENS: usize = 4;
 
 /// Most tokens of a GEMV pass.
@@ -41,7 +42,7 @@ pub(in crate::matmul) trait Unpack {
     type Group: Pod;
     /// Units of 16 rather than 32.
     const HALVES: bool;
-    /// Whether weights have minima.
+    /// Do weights have minima?
     const MINS: bool;
 
     /// Signed codes of block `i`.
@@ -74,14 +75,14 @@ fn group_of<F: Unpack>(row: &[u8], g: usize) -> F::Group {
     group
 }
 
-/// Two vectors of eight floats.
+/// Eight floats as two vectors.
 #[inline]
 fn halves(values: &[f32; 8]) -> [Floats; 2] {
     let [a, b] = bytemuck::must_cast_ref::<_, [[f32; 4]; 2]>(values);
     [load_floats(a), load_floats(b)]
 }
 
-/// Two vectors of eight integers.
+/// Eight integers as two vectors.
 #[inline]
 fn word_halves(values: &[i32; 8]) -> [Words; 2] {
     let [a, b] = bytemuck::must_cast_ref::<_, [[i32; 4]; 2]>(values);
@@ -102,7 +103,7 @@ pub(in crate::matmul) struct RowsBlock {
     codes: [[u8; 16]; BLOCK * ROWS / 16],
     /// `[half][row]`; units of 32 use the first.
     scales: [[f32; ROWS]; 2],
-    /// `[half][row]`
+    /// Minima of the rows `[half][row]`.
     mins: [[f32; ROWS]; 2],
 }
 

@@ -19,7 +19,7 @@ pub(in crate::matmul) fn run(args: &mut MatmulArgs<'_, '_>) {
     }
 }
 
-/// One output.
+/// One output: a row of weights times a row of activations.
 fn dot(w: &[ExpandedGroup], x: &[ActivationGroup], unit: usize) -> f32 {
     let mut lanes = [0.0f32; GROUP_BLOCKS];
     for (w, x) in w.iter().zip(x) {

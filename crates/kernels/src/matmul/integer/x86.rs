@@ -32,11 +32,11 @@ pub(in crate::matmul) const GEMV_TOKENS: usize = 4;
 #[derive(Clone, Copy, Zeroable)]
 #[repr(C, align(64))]
 struct Lines {
-    /// `[row][column]`, code + offset.
+    /// Codes + offset `[row][column]`.
     codes: [[u8; GROUP]; PANEL_ROWS],
-    /// `[half][row][block]`
+    /// Scales of the rows `[half][row][block]`.
     scales: [[[f32; GROUP_BLOCKS]; PANEL_ROWS]; 2],
-    /// `[half][row][block]`
+    /// Minima of the rows `[half][row][block]`.
     mins: [[[f32; GROUP_BLOCKS]; PANEL_ROWS]; 2],
 }
 
@@ -51,7 +51,7 @@ fn reset(panel: &mut Vec<PanelBlock>, n_blocks: usize) {
 struct Units {
     /// Units of 16 rather than 32.
     halves: bool,
-    /// Whether weights have minima.
+    /// Do weights have minima?
     mins: bool,
     /// Added to codes to make them unsigned: 0, 8, 16, 32 or 128.
     offset: i32,

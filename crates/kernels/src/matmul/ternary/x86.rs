@@ -1,9 +1,10 @@
 //! AVX2 and AVX-512 kernels for ternary rows.
 //!
-//! *GEMV* reads weight rows in file order; activations lie in the order of the format's planes, so a plane of weights meets one vector of them.
-//! *Strips* (AVX-512) turn 16 rows × 256 columns of packed weights in registers, so that a vector holds 16 rows, for two to nine tokens.
-//! *GEMM* unpacks 64 rows × 256 columns into a panel, `[quad][row][4]`, that stays in the first-level cache while all tokens meet it;
-//! the rows of the next panel are fetched meanwhile, in address order.
+//! *GEMV* reads weight rows in file order; activations lie in the order of the format's planes, so a plane of weights
+//! meets one vector of them. *Strips* (AVX-512) turn 16 rows × 256 columns of packed weights in registers, so that a
+//! vector holds 16 rows, for two to nine tokens. *GEMM* unpacks 64 rows × 256 columns into a panel, `[quad][row][4]`,
+//! that stays in the first-level cache while all tokens meet it; the rows of the next panel are fetched meanwhile, in
+//! address order.
 
 use super::{LINE, Packing, QUADS, group_cols};
 use crate::{
@@ -17,11 +18,11 @@ use crate::{
 };
 use quant::{Format, tri::LONG_LINE_BYTES};
 
-/// What both levels share, compiled for each: the walks over rows, groups and tokens. The level's file says how `rows` multiplies few tokens,
-/// how `fill` unpacks a panel, how `tile` multiplies it, how `finish` turns sums to results.
+/// What both levels share, compiled for each: the walks over rows, groups and tokens. The level's file says how `rows`
+/// multiplies few tokens, how `fill` unpacks a panel, how `tile` multiplies it, how `finish` turns sums to results.
 macro_rules! walks {
     ($features:literal) => {
-        /// Few tokens.
+        /// Multiplies few tokens: rows are unpacked in registers for them.
         #[target_feature(enable = $features)]
         pub(in crate::matmul) fn gemv<P: Packing>(args: &mut MatmulArgs<'_, '_>) {
             for tokens in token_tiles(args.out.rows.len(), GEMV_TOKENS) {
@@ -34,7 +35,7 @@ macro_rules! walks {
             }
         }
 
-        /// Many tokens.
+        /// Multiplies many tokens: panels of rows are unpacked once.
         #[target_feature(enable = $features)]
         pub(in crate::matmul) fn gemm<P: Packing>(args: &mut MatmulArgs<'_, '_>) {
             let mut scratch = std::mem::take(&mut args.scratch.ternary);
@@ -131,7 +132,8 @@ const LONG_GROUPS: usize = 5;
 /// Most tokens that a decoded row meets at a time.
 const DECODED_TOKENS: usize = 4;
 
-/// Row `m` as codes 0, 1, 2 (3), whole groups: by vectors where the format's codes lie in order, by its scalar decoder elsewhere.
+/// Row `m` as codes 0, 1, 2 (3), whole groups: by vectors where the format's codes lie in order, by its scalar decoder
+/// elsewhere.
 #[target_feature(enable = "avx2,fma,f16c")]
 fn decode(w: &Matrix<'_>, m: usize, codes: &mut [u8]) {
     let (row, codes) = (w.row(m), codes.as_chunks_mut::<32>().0);
@@ -199,11 +201,11 @@ pub(in crate::matmul) struct Panel {
 
 /// Buffers of one worker.
 pub(in crate::matmul) struct Scratch {
-    /// Of one group, or of those of a long line.
+    /// Panels of one group, or of those of a long line.
     panels: Box<[Panel; LONG_GROUPS]>,
-    /// Of the last rows.
+    /// Bytes of the last rows, where reading on would leave the matrix.
     end: Vec<u8>,
-    /// `[T][64]`
+    /// Sums of products `[T][64]`.
     sums: Vec<[i32; PANEL_ROWS]>,
 }
 
@@ -213,7 +215,8 @@ impl Default for Scratch {
     }
 }
 
-/// `n` tokens in as few tiles of at most `most` as will do, of nearly the same size: a tile of one or two keeps the multipliers waiting.
+/// `n` tokens in as few tiles of at most `most` as will do, of nearly the same size: a tile of one or two keeps the
+/// multipliers waiting.
 fn even_tiles(n: usize, most: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
     let n_tiles = n.div_ceil(most);
     (0..n_tiles).map(move |i| i * n / n_tiles..(i + 1) * n / n_tiles)
@@ -226,8 +229,8 @@ fn tokens_of<'a, const T: usize>(args: &MatmulArgs<'a, '_>, g: usize, first: usi
     std::array::from_fn(|t| &args.row_codes[(first + t) * groups + g])
 }
 
-/// The line of group `g` of a row of `cols` columns: 64 bytes of which some words count. What follows them is read along: [`Source`] sees to it that it
-/// is there.
+/// The line of group `g` of a row of `cols` columns: 64 bytes of which some words count. What follows them is read
+/// along: [`Source`] sees to it that it is there.
 #[inline]
 fn line<P: Packing>(row_on: &[u8], cols: usize, g: usize) -> &[u8; LINE] {
     match row_on[P::line_at(cols, g)..].first_chunk() {
@@ -297,7 +300,7 @@ impl<'a> Source<'a> {
 /// Activations of row `t` as the kernels want them.
 #[derive(Clone, Copy)]
 struct Token<'a> {
-    /// `[groups][planes]`
+    /// Codes in the order of planes `[groups][planes]`.
     planes: &'a [[i8; LINE]],
     groups: &'a [RowGroup],
 }

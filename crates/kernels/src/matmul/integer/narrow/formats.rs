@@ -106,7 +106,8 @@ fn fifth_bits(codes: [Bytes; 2], bits: [u8; 4]) -> [Bytes; 2] {
     [or(codes[0], spread(a, b)), or(codes[1], spread(c, d))]
 }
 
-/// 6-bit scales and minima of `Q4_K` and `Q5_K`, one each per block: the 12 bytes from 4; times the f16 at 0 and minus that at 2.
+/// 6-bit scales and minima of `Q4_K` and `Q5_K`, one each per block: the 12 bytes from 4; times the f16 at 0 and minus
+/// that at 2.
 #[inline]
 fn scales_k(bytes: &[u8]) -> [[f32; GROUP_BLOCKS]; 2] {
     let [a, b, c] = [4, 8, 12].map(|at| u32::from_le_bytes(*part(bytes, at)));

@@ -8,10 +8,10 @@ use std::arch::aarch64::{vzip1q_f32, vzip2q_f32};
 /// Pairs of rows.
 const ROW_PAIRS: usize = ROWS / 2;
 
-/// Two tokens.
+/// Activations of two tokens.
 type Pair<'a> = [&'a [ActivationGroup]; 2];
 
-/// Many tokens.
+/// Multiplies many tokens: rows are unpacked and interleaved once.
 #[target_feature(enable = "neon,dotprod,i8mm")]
 pub(in crate::matmul) fn gemm<F: Unpack>(args: &mut MatmulArgs<'_, '_>) {
     // Where there is no second token the first stands in for it.

@@ -11,7 +11,7 @@ macro_rules! level_kernels {
             use super::*;
             use $simd::{dot, dot_rows};
 
-            /// Few tokens.
+            /// Multiplies few tokens: rows are unpacked in registers for them.
             #[target_feature(enable = $features)]
             pub(in crate::matmul) fn gemv<F: Unpack>(args: &mut MatmulArgs<'_, '_>) {
                 for tokens in token_tiles(args.out.rows.len(), GEMV_TOKENS) {
@@ -95,7 +95,7 @@ macro_rules! level_kernels {
                 }
             }
 
-            /// Many tokens.
+            /// Multiplies many tokens: rows are unpacked and interleaved once.
             #[target_feature(enable = $features)]
             pub(in crate::matmul) fn gemm<F: Unpack>(args: &mut MatmulArgs<'_, '_>) {
                 for_panels::<F, 4>(args, GEMM_TOKENS, |panel, x, out| match x.len() {

@@ -122,7 +122,7 @@ macro_rules! level_kernels {
         pub(in crate::matmul) mod $level {
             use super::*;
 
-            /// Few tokens.
+            /// Multiplies few tokens: rows are unpacked in registers for them.
             #[target_feature(enable = $features)]
             pub(in crate::matmul) fn gemv(args: &mut MatmulArgs<'_, '_>) {
                 for tokens in token_tiles(args.out.rows.len(), GEMV_TOKENS) {
@@ -210,7 +210,7 @@ macro_rules! level_kernels {
                 }
             }
 
-            /// Many tokens.
+            /// Multiplies many tokens: a panel of rows is unpacked once.
             #[target_feature(enable = $features)]
             pub(in crate::matmul) fn gemm(args: &mut MatmulArgs<'_, '_>) {
                 let n_blocks = args.w.cols / BLOCK;
@@ -257,7 +257,7 @@ macro_rules! format_module {
 
             /// Bytes of 256 weights.
             const GROUP_BYTES: usize = $bytes;
-            /// Of 32 weights, rounded down.
+            /// Bytes of 32 weights, rounded down.
             const BLOCK_BYTES: usize = GROUP_BYTES / GROUP_BLOCKS;
             const UNITS_OF: Units = Units { halves: $halves, mins: $mins, offset: $offset };
             /// Codes are signed bytes.

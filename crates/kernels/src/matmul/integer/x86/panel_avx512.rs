@@ -9,7 +9,8 @@ use crate::{
 #[allow(clippy::wildcard_imports, reason = "intrinsics")]
 use std::arch::x86_64::*;
 
-/// Tokens of a pass: 2 · 6 integer and 2 · 6 float accumulators, two vectors of weights and their scales fill the 32 registers.
+/// Tokens of a pass: 2 · 6 integer and 2 · 6 float accumulators, two vectors of weights and their scales fill the 32
+/// registers.
 pub(super) const TOKENS: usize = 6;
 
 /// `out[t]` for at most [`TOKENS`] tokens.

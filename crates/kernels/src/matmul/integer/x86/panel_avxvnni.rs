@@ -9,8 +9,8 @@ use crate::{
 #[allow(clippy::wildcard_imports, reason = "intrinsics")]
 use std::arch::x86_64::*;
 
-/// Tokens of a pass: 2 · 3 integer and 2 · 3 float accumulators, two vectors of weights and a broadcast fill the 16 registers (4 tokens spill and
-/// were no faster).
+/// Tokens of a pass: 2 · 3 integer and 2 · 3 float accumulators, two vectors of weights and a broadcast fill the 16
+/// registers (4 tokens spill and were no faster).
 pub(super) const TOKENS: usize = 3;
 
 /// `out[t]` for at most [`TOKENS`] tokens.

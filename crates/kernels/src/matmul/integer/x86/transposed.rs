@@ -1,5 +1,5 @@
-//! Packing of the plain block formats with AVX-512: the bytes of 16 rows are transposed before they are unpacked, so that half as many move
-//! and nothing but the panel is written.
+//! Packing of the plain block formats with AVX-512: the bytes of 16 rows are transposed before they are unpacked, so
+//! that half as many move and nothing but the panel is written.
 
 use crate::{
     activation::BLOCK,
@@ -39,7 +39,8 @@ pub(super) fn q4_1(panel: &mut [PanelBlock], rows: &[&[u8]; PANEL_ROWS]) {
     }
 }
 
-/// `N` blocks from `first` of rows `v`: four are five times 16 bytes a row, so transposing those serves scales, minima and codes alike.
+/// `N` blocks from `first` of rows `v`: four are five times 16 bytes a row, so transposing those serves scales, minima
+/// and codes alike.
 #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 #[inline]
 fn q4_1_blocks<const N: usize>(panel: &mut [PanelBlock], rows: &[&[u8]; LANES], first: usize, v: usize) {
@@ -123,7 +124,7 @@ fn piece_from(bytes: &[u8], at: usize) -> __m128i {
     bytemuck::must_cast(words)
 }
 
-/// Of the 16 bytes from `at` of each row: vector `j` has bytes `4 j..4 j + 4`.
+/// The 16 bytes from `at` of each row: vector `j` has bytes `4 j..4 j + 4`.
 #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 #[inline]
 fn columns(rows: &[&[u8]; LANES], at: usize) -> [__m512i; 4] {

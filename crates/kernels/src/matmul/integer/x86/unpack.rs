@@ -173,21 +173,21 @@ pub(super) fn scales_3k(low: [u8; 8], high: [u8; 4]) -> [u8; 16] {
     bits.to_le_bytes().map(|bits| bits.wrapping_sub(32))
 }
 
-/// No minima.
+/// Minima of a format that has none.
 #[target_feature(enable = "avx2,fma,f16c")]
 #[inline]
 pub(super) fn none() -> [__m256; 2] {
     [_mm256_setzero_ps(); 2]
 }
 
-/// Units of 32.
+/// Scales or minima of a format of units of 32.
 #[target_feature(enable = "avx2,fma,f16c")]
 #[inline]
 pub(super) fn one(scales: __m256) -> [__m256; 2] {
     [scales, _mm256_setzero_ps()]
 }
 
-/// Field of an [`ExpandedGroup`].
+/// The field at `at` of an [`ExpandedGroup`].
 #[target_feature(enable = "avx2,fma,f16c")]
 #[inline]
 pub(super) fn expanded_f32(bytes: &[u8; EXPANDED_BYTES], at: usize) -> [__m256; 2] {

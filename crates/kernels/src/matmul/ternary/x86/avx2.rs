@@ -22,7 +22,8 @@ use std::arch::x86_64::*;
 /// Most tokens of a GEMV pass.
 const GEMV_TOKENS: usize = 4;
 
-/// Tokens of a GEMM tile: 6 · 2 accumulators, two vectors of weights and one of activations leave one register for products.
+/// Tokens of a GEMM tile: 6 · 2 accumulators, two vectors of weights and one of activations leave one register for
+/// products.
 const TILE_TOKENS: usize = 6;
 
 /// Rows of a GEMM tile, in two vectors.

@@ -98,7 +98,7 @@ macro_rules! wide {
             args.scratch.ternary.end = end;
         }
 
-        /// Some tokens.
+        /// Multiplies some tokens: more than a row is unpacked for, fewer than a panel pays for.
         #[target_feature(enable = $features)]
         pub(in crate::matmul) fn strips<P: Packing>(args: &mut MatmulArgs<'_, '_>) {
             for tokens in even_tiles(args.out.rows.len(), STRIP_TOKENS) {

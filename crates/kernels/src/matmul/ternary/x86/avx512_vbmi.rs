@@ -10,9 +10,9 @@ use std::arch::x86_64::*;
 
 wide!("avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512vbmi");
 
-/// Of each byte: digits 0 to 3, two bits each.
+/// Digits 0 to 3 of each byte, two bits each.
 static FOUR: [[u8; 64]; 4] = digits(0, 4);
-/// Of each byte: digit 4.
+/// Digit 4 of each byte.
 static FIFTH: [[u8; 64]; 4] = digits(4, 5);
 
 const fn digits(first: usize, end: usize) -> [[u8; 64]; 4] {
