@@ -1,4 +1,4 @@
-//! What runs beside the caller: on threads of its own, or, where a target has none (wasm32), on the caller's, one after
+//! Work beside the caller: on threads of its own or, where a target has none (wasm32), on the caller's, one piece after
 //! the other.
 //!
 //! The rest of the crate does not ask for the target, except that `lib.rs` leaves [`Handle`](crate::Handle) and
@@ -17,8 +17,8 @@ mod threads {
         })
     }
 
-    /// Runs `work` on a stack of `stack_bytes`, and waits for it: `Err` if there is no such stack, within it if `work`
-    /// panicked.
+    /// Runs `work` on a stack of `stack_bytes`, and waits for it. The error says that there is no such stack; within it
+    /// is that of a `work` that panicked.
     pub(crate) fn on_stack<T: Send>(
         name: &str,
         stack_bytes: usize,
@@ -35,13 +35,13 @@ mod threads {
 mod threads {
     use std::{io, thread};
 
-    /// Runs `other`, then `own`.
+    /// Runs `other`, then `own`: there is no second thread.
     pub(crate) fn meanwhile<T>(other: impl FnOnce() + Send, own: impl FnOnce() -> T) -> T {
         other();
         own()
     }
 
-    /// Runs `work` on the caller's stack, which whoever links the module makes as large as it must be.
+    /// Runs `work` on the caller's stack, which must be made large enough when the module is linked.
     pub(crate) fn on_stack<T: Send>(
         _name: &str,
         _stack_bytes: usize,

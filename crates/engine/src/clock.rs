@@ -1,6 +1,6 @@
-//! [`Clock`]: time, which whoever owns a runner gives it.
+//! [`Clock`]: time, which the owner of a runner gives it.
 
 use std::time::Duration;
 
-/// Time since some moment; never goes back.
+/// A clock: time since some moment, which never goes back.
 pub type Clock = dyn Fn() -> Duration + Send;

@@ -1,9 +1,10 @@
 //! [`Drafter`]: guesses at the next tokens, which one step of the model then verifies together (speculative decoding).
 //!
-//! A draft is kept exactly where the request would have picked the same token by itself: each row of the verification is sampled by the
-//! request's own chain and random stream, as if there had been no draft, and what follows the first difference is thrown away. So texts
-//! are the same to the byte, greedy or sampled. For drafts that are single guesses, as all here are, this accepts as often as the
-//! rejection sampling of Leviathan et al. 2023 (arXiv 2211.17192): with the target's probability of the guess.
+//! A draft is kept exactly where the request would have picked the same token by itself: each row of the verification
+//! is sampled by the request's own chain and random stream, as if there had been no draft, and what follows the first
+//! difference is thrown away. So texts are the same to the byte, greedy or sampled. For drafts that are single guesses,
+//! as all here are, this accepts as often as the rejection sampling of Leviathan et al. 2023 (arXiv 2211.17192): with
+//! the target's probability of the guess.
 
 use std::collections::HashMap;
 
@@ -18,23 +19,22 @@ mod lookup;
 mod model_drafter;
 mod pace;
 
-/// Most drafts of a sequence in a step.
+/// Largest number of drafts of a sequence in a step.
 pub(crate) const N_DRAFTS_MAX: usize = 16;
 
-/// Who guesses.
+/// The way in which tokens are guessed.
+#[allow(missing_docs, reason = "the comment of a variant says what its fields are")]
 #[derive(Default)]
 pub enum Drafter {
-    /// Nobody.
+    /// Nothing is guessed.
     #[default]
     None,
-    /// What followed the last tokens where they stood before (prompt lookup; Saxena 2023).
+    /// Guesses are what followed the last tokens where they stood before (prompt lookup; Saxena 2023).
     Lookup,
-    /// The model's own first layers (self-speculation by early exit; Elhoushi et al. 2024, arXiv 2404.16710).
-    EarlyExit {
-        /// So many.
-        n_layers: usize,
-    },
-    /// A smaller model of the same vocabulary, with a KV arena of its own.
+    /// Guesses are those of the model's own first `n_layers` layers (self-speculation by early exit; Elhoushi et al.
+    /// 2024, arXiv 2404.16710).
+    EarlyExit { n_layers: usize },
+    /// Guesses are those of a smaller model of the same vocabulary, with a KV arena of its own.
     Model(Box<dyn Forward + Send>),
 }
 
@@ -52,11 +52,11 @@ impl std::fmt::Debug for Drafter {
 /// A sequence that wants drafts.
 pub(crate) struct DraftRequest<'a> {
     pub(crate) id: SeqId,
-    /// All tokens known; the last is not computed yet.
+    /// Tokens of the sequence that are known; the last is not computed yet.
     pub(crate) tokens: &'a [TokenId],
     /// Pages of the target, with room for the drafts.
     pub(crate) pages: &'a [PageId],
-    /// Most drafts.
+    /// Largest number of drafts.
     pub(crate) n_max: usize,
 }
 
@@ -83,7 +83,7 @@ impl Drafting {
         !matches!(self, Self::None)
     }
 
-    /// Guesses for each of `requests` into the vector of the same place, which is empty.
+    /// Pushes guesses for each of `requests` to the vector at the same index, which is empty.
     pub(crate) fn draft(
         &mut self,
         target: &mut dyn Forward,
@@ -103,7 +103,7 @@ impl Drafting {
         }
     }
 
-    /// A sequence has ended.
+    /// Forgets a sequence that has ended.
     pub(crate) fn forget(&mut self, id: SeqId) {
         match self {
             Self::None | Self::EarlyExit(_) => {}

@@ -1,7 +1,8 @@
-//! [`Memory`]: where full pages go when they leave the arena, and how they come back: ordinary memory of bounded size, then disk.
+//! [`Memory`]: where full pages go when they leave the arena, and how they come back: ordinary memory of bounded size,
+//! then disk.
 //!
-//! A page is named by all tokens up to its end ([`ChainKey`](crate::core::ChainKey)); equal tokens have equal keys and values, so a page that
-//! comes back is what computing it again would give.
+//! A page is named by all tokens up to its end ([`ChainKey`](crate::core::ChainKey)); equal tokens have equal keys and
+//! values, so a page that comes back is what computing it again would give.
 
 use std::time::Duration;
 
@@ -22,30 +23,31 @@ mod disk;
 mod disk;
 mod swap;
 
-/// Longest that a step reads pages from disk, which all streams wait for: what is not there then is computed.
+/// Longest time in which a step reads pages from disk, which all streams wait for: what is not there then is computed.
 const READ_STEP_MAX: Duration = Duration::from_secs(1);
 
 /// Share of a new measurement in the running mean.
 const WEIGHT: f64 = 0.2;
 
-/// Places beyond the arena.
+/// The places of pages beyond the arena.
 pub(crate) struct Memory {
     swap: Swap,
     disk: Option<Disk>,
-    /// Microseconds to copy a page out of the arena or into it.
+    /// Microseconds to copy a page out of the arena or into it, as far as they are known.
     copy_us: Option<f64>,
-    /// A page was not saved because the disk is slower than what is saved.
+    /// Whether a page was not saved because the disk is slower than what is saved.
     is_behind: bool,
 }
 
 impl Memory {
-    /// As the options say; pages of another model are never found, because `DiskCache` names the model.
+    /// Opens the places that the options ask for. Pages of another model are never found, because `DiskCache` names the
+    /// model.
     pub(crate) fn new(options: &EngineOptions, page_bytes: usize) -> Result<Self, DiskError> {
         let disk = options.disk_cache.as_ref().map(|cache| Disk::open(cache, page_bytes)).transpose()?;
         Ok(Self { swap: Swap::new(options.swap_bytes_max), disk, copy_us: None, is_behind: false })
     }
 
-    /// With the arena of `model`.
+    /// Returns the places together with the arena of `model`.
     pub(crate) fn of<'a>(&'a mut self, model: &'a mut dyn Forward, clock: &'a Clock) -> Arena<'a> {
         Arena { model, memory: self, clock, why: Saving::Leaving, read: Duration::ZERO }
     }
@@ -66,7 +68,7 @@ impl Memory {
     }
 }
 
-/// The arena and the places beyond it.
+/// The arena, and the places of pages beyond it.
 pub(crate) struct Arena<'a> {
     model: &'a mut dyn Forward,
     memory: &'a mut Memory,
@@ -76,24 +78,24 @@ pub(crate) struct Arena<'a> {
     read: Duration,
 }
 
-/// Why pages are saved.
+/// A reason to save pages.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Saving {
-    /// They leave the arena.
+    /// Pages leave the arena.
     Leaving,
-    /// Nobody computes, and the process may end at any time; whoever comes should not wait.
+    /// Nobody computes, and the process may end at any time; a request that comes should not wait.
     Idle,
     /// The process ends: pages may wait for the disk.
     Closing,
 }
 
 impl Arena<'_> {
-    /// The same for pages that stay where they are, and are to outlive the process.
+    /// Saves pages that stay where they are and are to outlive the process, without making anybody wait.
     pub(crate) fn idle(self) -> Self {
         Self { why: Saving::Idle, ..self }
     }
 
-    /// The same, waiting for the disk where it is slower than what is saved.
+    /// Saves pages that are to outlive the process, and waits for the disk where it is slower than what is saved.
     pub(crate) fn closing(self) -> Self {
         Self { why: Saving::Closing, ..self }
     }

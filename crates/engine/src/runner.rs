@@ -28,43 +28,44 @@ mod requests;
 mod retry;
 mod take;
 
-/// Names a request for as long as it lives.
+/// The name of a request for as long as it lives.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RequestId(pub(crate) u64);
 
-/// Of the time between two steps so much counts as a reader's: if it was more, nobody ran, and perhaps not the reader either.
+/// Longest time between two steps that counts as a reader's: if it was more, nobody ran, and perhaps not the reader
+/// either.
 const LOOK_EVERY_MAX: Duration = Duration::from_secs(1);
 
-/// One more in priority is worth so much waiting.
+/// Microseconds of waiting that one more in priority is worth.
 const PRIORITY_US: i64 = 60_000_000;
 
-/// A sequence's side that is not the scheduler's.
+/// A running sequence, as far as it is not the scheduler's.
 struct Running {
     request: RequestId,
     index: usize,
     choice: Choice,
     pool: Option<Pool>,
-    /// Until all are told.
+    /// Log-probabilities of the prompt, until all are told.
     prompt_logprobs: Option<PromptLogprobs>,
-    /// How many drafts it is worth, if it may have any.
+    /// Pace of its drafts, if it may have any.
     pace: Option<Pace>,
     drafts: Vec<TokenId>,
     n_prompt: usize,
     n_drafted: usize,
     n_accepted: usize,
     submitted: Duration,
-    /// When its first step was planned, and when its prompt was computed.
+    /// Time at which its first step was planned; the one at which its prompt was computed follows.
     started: Option<Duration>,
     prefilled: Option<Duration>,
 }
 
-/// A request's side that its choices share.
+/// The part of a request that its choices share.
 struct Group {
     sink: Box<dyn Sink>,
     open: Vec<SeqId>,
     deadline: Option<Duration>,
     stalled_since: Option<Duration>,
-    /// A scope of its own, forgotten at the end.
+    /// Scope of its own, forgotten at the end.
     own_scope: Option<CacheScope>,
 }
 
@@ -80,7 +81,7 @@ pub struct Runner {
     running: HashMap<SeqId, Running>,
     groups: HashMap<RequestId, Group>,
     clock: Box<Clock>,
-    /// When the sinks were last looked after.
+    /// Time at which the sinks were last looked after.
     looked: Duration,
     logits: Logits,
     tokens: Vec<TokenId>,
@@ -91,19 +92,19 @@ pub struct Runner {
     stats: Stats,
 }
 
-/// What a call of [`Runner::step`] came to.
+/// The outcome of a call of [`Runner::step`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Progress {
     /// A step was computed.
     Computed,
     /// There are requests, but their readers are behind.
     Stalled,
-    /// There are none.
+    /// There are no requests.
     Idle,
 }
 
 impl Runner {
-    /// Takes the model's whole KV arena; an error is of the cache folder.
+    /// Makes a runner that takes the model's whole KV arena; the error is about the cache folder.
     pub fn new(
         model: Box<dyn Forward + Send>,
         tokenizer: Arc<Tokenizer>,
@@ -140,12 +141,12 @@ impl Runner {
         })
     }
 
-    /// Longest prompt and completion together, in tokens.
+    /// Largest number of tokens of prompt and completion together.
     pub fn context_len_max(&self) -> usize {
         context_len_max(&*self.model)
     }
 
-    /// Computes the next step of whoever has one.
+    /// Computes the next step of all sequences that have one.
     pub fn step(&mut self) -> Progress {
         self.planned.clear();
         self.look_after_sinks();
@@ -176,7 +177,7 @@ impl Runner {
         Progress::Computed
     }
 
-    /// Notes first steps, and tells of them.
+    /// Notes which sequences have their first step, and tells their sinks.
     fn begin(&mut self, now: Duration) {
         for p in &self.planned {
             let Some(running) = self.running.get_mut(&p.id) else { continue };
@@ -192,7 +193,8 @@ impl Runner {
         }
     }
 
-    /// The forward pass over what is planned; grammar masks of the next tokens are computed meanwhile. `false`: the pass panicked.
+    /// Makes the forward pass over what is planned; grammar masks of the next tokens are computed meanwhile. Returns
+    /// `false` if the pass panicked.
     fn compute(&mut self) -> bool {
         let Self { model, scheduler, running, planned, spoiled, tokens, logits, .. } = self;
         spoiled.clear();
@@ -238,7 +240,7 @@ impl Runner {
     }
 }
 
-/// What the model is asked for what is planned; `tokens` is room for all of it.
+/// Makes the spans of what is planned, as the model wants them; `tokens` is room for all of it.
 fn spans<'a>(
     planned: &[Planned],
     scheduler: &'a Scheduler,
@@ -268,7 +270,7 @@ fn spans<'a>(
     planned.iter().map(span).collect()
 }
 
-/// Longest sequence that context and arena allow.
+/// Length of the longest sequence that context and arena allow.
 pub(crate) fn context_len_max(model: &dyn Forward) -> usize {
     match model.attention_window() {
         // The arena holds what is seen, whatever the length.

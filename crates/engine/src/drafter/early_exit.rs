@@ -4,7 +4,8 @@ use model::{Forward, Logits, LogitsWanted, Step, StepSpan, TokenId, best_token};
 
 use super::DraftRequest;
 
-/// What it writes into the pages, keys and values of its layers, is what the verification writes there again.
+/// A drafter of the model's own first layers. What it writes into the pages, keys and values of these layers, is what
+/// the verification writes there again.
 pub(crate) struct EarlyExit {
     n_layers: usize,
 }
@@ -14,7 +15,7 @@ impl EarlyExit {
         Self { n_layers }
     }
 
-    /// One pass for each draft, all sequences together.
+    /// Guesses by one pass for each draft, all sequences together.
     pub(crate) fn draft(
         &mut self,
         target: &mut dyn Forward,

@@ -7,7 +7,7 @@ use model::{Forward, Logits, LogitsWanted, PAGE_LEN, PageId, Step, StepSpan, Tok
 use super::DraftRequest;
 use crate::core::{PagePool, SeqId};
 
-/// What the draft model has computed of a sequence.
+/// The state of a sequence in the draft model: what it has computed of it.
 #[derive(Default)]
 struct Followed {
     tokens: Vec<TokenId>,
@@ -15,8 +15,8 @@ struct Followed {
     last_used: u64,
 }
 
-/// The draft model with its own arena. It follows each sequence as far as its pages go; when they run out, the sequence not drafted for
-/// longest is forgotten.
+/// The draft model with its own arena. It follows each sequence as far as its pages go; when they run out, the sequence
+/// not drafted for longest is forgotten.
 pub(crate) struct ModelDrafter {
     model: Box<dyn Forward + Send>,
     pool: PagePool,
@@ -67,7 +67,7 @@ impl ModelDrafter {
         }
     }
 
-    /// One more token of each sequence.
+    /// Computes one more token of each sequence.
     fn pass(&mut self, ids: &[SeqId], tokens: &[TokenId]) {
         let Self { model, followed, logits, .. } = self;
         let mut spans = Vec::with_capacity(ids.len());
@@ -84,7 +84,8 @@ impl ModelDrafter {
         }
     }
 
-    /// Drops what the draft model guessed and the target did not say, and makes room for what it missed; `false` if there is none.
+    /// Drops what the draft model guessed and the target did not say, and makes room for what it missed; returns
+    /// `false` if there is none.
     fn follow(&mut self, request: &DraftRequest<'_>) -> bool {
         if request.n_max == 0 || request.tokens.len() + request.n_max > self.model.context_len_max() {
             return false;
@@ -99,7 +100,7 @@ impl ModelDrafter {
         self.reserve(request.id, n_missed)
     }
 
-    /// Room for `n` more tokens.
+    /// Makes room for `n` more tokens.
     fn reserve(&mut self, id: SeqId, n: usize) -> bool {
         loop {
             let Some(followed) = self.followed.get_mut(&id) else { return false };
@@ -116,7 +117,7 @@ impl ModelDrafter {
         }
     }
 
-    /// Computes what was missed up to the newest token; the guess that follows it.
+    /// Computes what was missed up to the newest token; returns the guess that follows it.
     fn first_draft(&mut self, request: &DraftRequest<'_>) -> Option<TokenId> {
         let Self { model, followed, logits, .. } = self;
         let followed = followed.get_mut(&request.id)?;

@@ -24,10 +24,10 @@ use std::{
 };
 use tokenizer::Tokenizer;
 
-/// The rule that a Lark grammar begins with.
+/// Name of the rule that a Lark grammar begins with.
 const START: &str = "start";
 
-/// What output must match.
+/// A source of a grammar: what the output must match.
 #[derive(Clone, PartialEq, Debug)]
 pub enum GrammarSource {
     /// A JSON value that is valid under this schema. Keywords that are not enforced are refused.
@@ -36,8 +36,8 @@ pub enum GrammarSource {
     JsonObject,
     /// The whole output matches this regular expression, in the syntax of the Rust crate `regex`.
     Regex(String),
-    /// A grammar in llguidance's dialect of Lark, with `%json { schema }` in it where wanted. The only source that may name
-    /// control tokens, as `<|name|>` or `<[id]>`.
+    /// A grammar in llguidance's dialect of Lark, with `%json { schema }` in it where wanted. The only source that may
+    /// name control tokens, as `<|name|>` or `<[id]>`.
     Lark(String),
     /// A grammar in llama.cpp's language.
     Gbnf(String),
@@ -46,8 +46,8 @@ pub enum GrammarSource {
 }
 
 impl GrammarSource {
-    /// Lark rules, one of which is `name`, that say the same, to be part of a larger grammar; none for grammars, whose rules have names of
-    /// their own.
+    /// Returns Lark rules, one of which is `name`, that say what the source says, to be part of a larger grammar;
+    /// `None` for grammars, whose rules have names of their own.
     pub fn as_rules(&self, name: &str) -> Result<Option<String>, GrammarError> {
         match self {
             Self::JsonSchema(schema) => Ok(Some(format!("{name}: %json {schema}\n"))),
@@ -59,13 +59,13 @@ impl GrammarSource {
     }
 }
 
-/// Compiles grammars for one tokenizer.
+/// A compiler of grammars for one tokenizer.
 pub struct GrammarCompiler {
     tokenizer: Arc<Tokenizer>,
     built: OnceLock<Result<Built, GrammarError>>,
 }
 
-/// What takes a while for a large vocabulary.
+/// The parts of a compiler that take a while to build for a large vocabulary.
 struct Built {
     factory: ParserFactory,
     vocabulary: Arc<Vocabulary>,
@@ -74,13 +74,13 @@ struct Built {
 /// A compiled grammar; a clone shares it.
 #[derive(Clone)]
 pub struct Grammar {
-    /// Never moved on, so that every completion begins alike.
+    /// Matcher that is never moved on, so that every completion begins alike.
     start: Arc<Matcher>,
 }
 
 impl GrammarCompiler {
-    /// Costs nothing: trees of the vocabulary's bytes, about a tenth of a second for 49,152 tokens (`examples/grammar_speed.rs`
-    /// prints it), are built for the first grammar, or by [`Self::prepare`].
+    /// Makes a compiler, which costs nothing: trees of the vocabulary's bytes, about a tenth of a second for 49,152
+    /// tokens (`examples/grammar_speed.rs` prints it), are built for the first grammar, or by [`Self::prepare`].
     pub fn new(tokenizer: &Arc<Tokenizer>) -> Result<Self, GrammarError> {
         if tokenizer.n_vocab() == 0 {
             return Err(GrammarError::Vocabulary("it has no tokens".into()));
@@ -88,7 +88,7 @@ impl GrammarCompiler {
         Ok(Self { tokenizer: Arc::clone(tokenizer), built: OnceLock::new() })
     }
 
-    /// Builds now what the first grammar would wait for.
+    /// Builds what the first grammar would wait for.
     pub fn prepare(&self) -> Result<(), GrammarError> {
         self.built().map(|_| ())
     }
@@ -97,21 +97,21 @@ impl GrammarCompiler {
         self.built.get_or_init(|| Built::new(&self.tokenizer)).as_ref().map_err(Clone::clone)
     }
 
-    /// Takes up to a second, so not between two steps of a model.
+    /// Compiles a grammar. Takes up to a second, so it must not be called between two steps of a model.
     pub fn compile(&self, source: &GrammarSource) -> Result<Grammar, GrammarError> {
         let built = self.built()?;
         on_large_stack(|| built.compile(source))?
     }
 
-    /// What of each schema can be enforced, for those that are only described to the model. An error says that no grammar can be
-    /// compiled at all.
+    /// Leaves out of each schema what cannot be enforced, for schemas that are only described to the model. The error
+    /// says that no grammar can be compiled at all.
     pub fn loosen(&self, schemas: &[&Value]) -> Result<Vec<Loosened>, GrammarError> {
         let built = self.built()?;
         on_large_stack(|| schemas.iter().map(|schema| built.loosen(schema)).collect())
     }
 }
 
-/// The automata's crate recurses along the grammar; the caller's stack may be small.
+/// Runs `work` on a large stack: the automata's crate recurses along the grammar, and the caller's stack may be small.
 fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, GrammarError> {
     match beside::on_stack("grammar", COMPILE_STACK_BYTES, work) {
         Ok(Ok(done)) => Ok(done),
@@ -160,7 +160,7 @@ impl Built {
         self.start(init, None).map_err(|error| error.into_error(refused))
     }
 
-    /// A schema in the form that the automata's crate understands in full, tried out on its own.
+    /// Writes a schema in the form that the automata's crate understands in full, tried out on its own.
     fn lower(&self, schema: &Value, path: &str) -> Result<Value, GrammarError> {
         schema::lower(schema, path, &|lowered| self.build(TopLevelGrammar::from_json_schema(lowered)).map(|_| ()))
     }
@@ -182,7 +182,7 @@ impl Built {
         Ok(GrammarInit::Internal(grammar, lexer))
     }
 
-    /// `control`: the control tokens that may come.
+    /// Starts the automaton; `control` are the control tokens that may come.
     fn start(&self, init: GrammarInit, control: Option<&TokenMask>) -> Result<Grammar, StartError> {
         let parser = self.factory.create_parser_from_init_default(init);
         let automaton = llguidance::Matcher::new(parser);
@@ -219,7 +219,7 @@ impl StartError {
 }
 
 impl Grammar {
-    /// At the beginning of a completion.
+    /// Returns a matcher at the beginning of a completion.
     pub fn start(&self) -> Matcher {
         Matcher::clone(&self.start)
     }

@@ -2,15 +2,15 @@
 
 use crate::core::{ChainKey, PageKey};
 
-/// A cache folder on disk: nothing can name one here.
+/// The settings of a cache folder on disk, which nothing can name here.
 #[derive(Clone, Copy, Debug)]
 pub enum DiskCache {}
 
-/// Why a cache folder cannot be used: nothing can fail here.
+/// A reason why a cache folder cannot be used, which cannot happen here.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 pub enum DiskError {}
 
-/// An open cache folder.
+/// An open cache folder, of which there is none here.
 pub(crate) enum Disk {}
 
 impl Disk {
