@@ -1,9 +1,9 @@
-//! JSON schemas: every keyword is understood, a mere annotation, or refused with its path; [`loosen`] leaves it out
+//! JSON schemas: every keyword is understood, a mere annotation, or refused with its path; [`loosen()`] leaves it out
 //! instead.
 //!
 //! `llguidance` passes over some keywords (unknown ones, `prefixItems` under older dialects, the temperature-like
-//! options of `x-guidance`) and rounds numbers, so a schema is not handed over as it is: [`lower`] writes it anew with
-//! only the keywords that are enforced ([`keywords`]), all references as names of one flat table.
+//! options of `x-guidance`) and rounds numbers, so a schema is not handed over as it is: [`lower()`] writes it anew
+//! with only the keywords that are enforced ([`keywords`]), all references as names of one flat table.
 //!
 //! White space is bounded, so that a model cannot emit it for ever: between two parts of a value there may be nothing,
 //! one space, or a line feed with up to twenty spaces or tabs of indentation. Properties come in the order of the
