@@ -185,6 +185,11 @@ fn values_in_tags_get_the_type_of_the_schema() {
     check(&coder, &call("").replace("city", "days"), "", "", &[("get_weather", r#"{"days": ""}"#)]);
     check(&coder, &call("12").replace("city", "days"), "", "", &[("get_weather", r#"{"days": 12}"#)]);
     check(&coder, &call("True").replace("city", "days"), "", "", &[("get_weather", r#"{"days": true}"#)]);
+    check(&coder, &call("False").replace("city", "days"), "", "", &[("get_weather", r#"{"days": false}"#)]);
+    check(&coder, &call("None").replace("city", "days"), "", "", &[("get_weather", r#"{"days": null}"#)]);
+    check(&coder, &call("None"), "", "", &[("get_weather", r#"{"city": "None"}"#)]);
+    check(&coder, &call("[None, 'a']").replace("city", "days"), "", "", &[("get_weather", r#"{"days": [null, "a"]}"#)]);
+    check(&coder, &call("Nothing").replace("city", "days"), "", "", &[("get_weather", r#"{"days": "Nothing"}"#)]);
     check(&coder, &call("a b").replace("city", "days"), "", "", &[("get_weather", r#"{"days": "a b"}"#)]);
     let unfinished = "<tool_call>\n<function=get_weather>\n<parameter=city>\nx\n</parameter>\n oops";
     check(&coder, unfinished, "oops", "", &[("get_weather", r#"{"city": "x"}"#)]);
@@ -306,4 +311,52 @@ fn limits_turn_calls_into_text() {
     let reply = Reply::read(&hermes, &tools(), &deep);
     assert_eq!(reply.calls[0].1.matches('[').count() + 1, chat::limits::CALL_NESTING_MAX);
     assert_eq!(reply.content.len() + reply.calls[0].1.matches('[').count(), 1000);
+}
+
+/// What is passed on of `text` while the reply goes on.
+fn so_far(format: &OutputFormat, text: &str) -> Reply {
+    let mut pieces = Vec::new();
+    format.parser(&tools()).push(text, &mut pieces);
+    Reply::of(&pieces)
+}
+
+#[test]
+fn long_names_and_values_in_tags_are_not_held_back() {
+    let coder = format("Qwen3-Coder.jinja");
+    let name_max = chat::limits::CALL_NAME_BYTES_MAX;
+    let of_name = |n: usize| format!("<tool_call>\n<function={}", "f".repeat(n));
+    let call = |n: usize| format!("{}>\n</function>\n</tool_call>", of_name(n));
+    check(&coder, &call(name_max), "", "", &[("f".repeat(name_max).as_str(), "{}")]);
+    check(&coder, &call(name_max + 1), &call(name_max + 1), "", &[]);
+    // With room for space around it.
+    assert_eq!(so_far(&coder, &of_name(2 * name_max)), Reply::default());
+    assert_eq!(so_far(&coder, &of_name(2 * name_max + 1)).content, of_name(2 * name_max + 1));
+
+    let of_key = |n: usize| format!("<tool_call>\n<function=get_weather>\n<parameter={}", "k".repeat(n));
+    assert_eq!(so_far(&coder, &of_key(2 * name_max)).calls, [("get_weather".to_owned(), "{".to_owned())]);
+    let over = so_far(&coder, &of_key(2 * name_max + 1));
+    assert_eq!(over.calls, [("get_weather".to_owned(), "{}".to_owned())]);
+    assert!(over.content.ends_with(&"k".repeat(2 * name_max + 1)), "{}", over.content);
+
+    // A number that goes on past what is held back becomes text.
+    let held_max = chat::limits::CALL_HELD_BYTES_MAX;
+    let of_value = |n: usize| format!("{}>{}", of_key(0) + "days", "1".repeat(n));
+    assert_eq!(so_far(&coder, &of_value(held_max)).calls[0].1, "{\"days\": ");
+    let over = of_value(held_max + 1);
+    assert_eq!(so_far(&coder, &over).calls[0].1, format!("{{\"days\": \"{}", "1".repeat(held_max + 1)));
+    let whole = format!("{over}</parameter></function></tool_call>");
+    check(
+        &coder,
+        &whole,
+        "",
+        "",
+        &[("get_weather", format!("{{\"days\": \"{}\"}}", "1".repeat(held_max + 1)).as_str())],
+    );
+
+    // Text that `<![CDATA[…]]>` may wrap is held back until it ends, so it has the same limit.
+    let minicpm = format("openbmb-MiniCPM5-1B.jinja");
+    let of_value = |n: usize| format!("<function name=\"get_weather\"><param name=\"city\">{}", "x".repeat(n));
+    assert_eq!(so_far(&minicpm, &of_value(held_max)).calls[0].1, "{\"city\": \"");
+    let over = so_far(&minicpm, &of_value(held_max + 1));
+    assert_eq!(over.calls[0].1, format!("{{\"city\": \"{}", "x".repeat(held_max + 1)));
 }

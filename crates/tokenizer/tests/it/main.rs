@@ -8,6 +8,7 @@ mod golden;
 mod laws;
 #[cfg(test)]
 mod limits;
+mod odd;
 #[cfg(test)]
 mod scale;
 #[cfg(test)]
