@@ -190,9 +190,119 @@ fn values(
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
+    use gguf::{TensorSpec, TypeId, Value, Writer};
+    use quant::Format;
+
+    use super::*;
+    use crate::PlannedTensor;
+
     #[test]
     fn a_class_has_no_layer() {
-        assert_eq!(super::class("blk.17.ffn_down.weight"), "blk.*.ffn_down.weight");
-        assert_eq!(super::class("token_embd.weight"), "token_embd.weight");
+        assert_eq!(class("blk.17.ffn_down.weight"), "blk.*.ffn_down.weight");
+        assert_eq!(class("token_embd.weight"), "token_embd.weight");
+    }
+
+    /// A GGUF file: tensors of two rows of 32 weights, called `a`, `b` and so on, each with its format.
+    #[derive(Clone)]
+    struct File {
+        metadata: Metadata,
+        tensors: Vec<(TensorSpec, Vec<u8>)>,
+    }
+
+    impl File {
+        fn of(formats: &[Format], values: &[f32]) -> Self {
+            let mut metadata = Metadata::default();
+            metadata.set("general.architecture", Value::String("llama".to_owned()));
+            metadata.set("a.number", Value::F32(0.1));
+            let tensor = |(&format, name): (&Format, char)| {
+                let mut bytes = vec![0; format.tensor_bytes(2, 32).expect("whole blocks")];
+                format.encode(values, None, &mut bytes).expect("encodes");
+                let type_id = TypeId::of(format).expect("in files");
+                (TensorSpec { name: name.to_string(), dims: vec![32, 2], type_id }, bytes)
+            };
+            Self { metadata, tensors: formats.iter().zip('a'..).map(tensor).collect() }
+        }
+
+        fn write(&self, folder: &Path) -> GgufSource {
+            let path = folder.join("file.gguf");
+            let specs = self.tensors.iter().map(|(spec, _)| spec.clone()).collect();
+            let mut writer = Writer::new(Vec::new(), &self.metadata, specs).expect("a sound file");
+            self.tensors.iter().for_each(|(_, bytes)| writer.tensor(bytes).expect("its bytes"));
+            std::fs::write(&path, writer.finish().expect("whole")).expect("written");
+            GgufSource::open(&path).expect("opens")
+        }
+    }
+
+    /// Whole numbers that F16 has and Q8_0 rounds, the last of them 292.
+    fn values() -> Vec<f32> {
+        (0..64u16).map(|i| f32::from(i * 37 % 2039)).collect()
+    }
+
+    /// The comparison of a source in F32, F32 and Q8_0 with `written`, where F16 without loss, Q8_0 with loss and a
+    /// copy were planned.
+    fn check(written: &File) -> Result<Proof, Error> {
+        let values = values();
+        let folders = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
+        let source = File::of(&[Format::F32, Format::F32, Format::Q8_0], &values);
+        let encode = |format, freedom| PlannedTensor::new(Action::Encode { format, freedom });
+        let copy = TypeId::of(Format::Q8_0).expect("in files");
+        let plan = Plan {
+            metadata: source.metadata.clone(),
+            tensors: vec![
+                encode(Format::F16, Freedom::Exact),
+                encode(Format::Q8_0, Freedom::Nearest),
+                PlannedTensor::new(Action::Copy(copy)),
+            ],
+        };
+        let (source, written) = (source.write(folders[0].path()), written.write(folders[1].path()));
+        let go_on = |_: u64| ControlFlow::Continue(());
+        compare(&source, &plan, &plan.metadata, &written, Path::new("new.gguf"), 2, &go_on)
+    }
+
+    #[test]
+    fn what_is_not_as_planned_is_named() {
+        let values = values();
+        let sound = File::of(&[Format::F16, Format::Q8_0, Format::Q8_0], &values);
+        let proof = check(&sound).expect("as planned");
+        assert_eq!(proof.tensors.iter().map(|t| t.loss.is_exact()).collect::<Vec<_>>(), [true, false, true]);
+        assert_eq!(proof.loss().n_weights, 3 * 64);
+
+        let differs = |change: &dyn Fn(&mut File), expected: &str| {
+            let mut file = sound.clone();
+            change(&mut file);
+            let error = check(&file).map(|_| ()).expect_err(expected);
+            assert!(matches!(error, Error::Unproved { .. }), "{expected}: {error}");
+            assert_eq!(error.to_string(), format!("new.gguf: read back, it differs: {expected}"));
+        };
+        // One weight, the first and the last; one byte of a copy, of scales and of codes, the first and the last.
+        for (tensor, n_bytes, name) in [(0, 128, "a"), (2, 68, "c")] {
+            for at in [0, 5, n_bytes - 1] {
+                let change = |file: &mut File| {
+                    assert_eq!(file.tensors[tensor].1.len(), n_bytes);
+                    file.tensors[tensor].1[at] ^= 1;
+                };
+                differs(&change, &format!("tensor {name}"));
+            }
+        }
+        differs(&|file| file.metadata.set("a.number", Value::F32(0.2)), "metadata");
+        differs(&|file| file.metadata.set("a.number", Value::F64(0.1)), "metadata");
+        differs(&|file| file.metadata.set("more", Value::F32(0.1)), "metadata");
+        differs(&|file| assert!(file.metadata.remove("a.number")), "metadata");
+        differs(&|file| drop(file.tensors.pop()), "2 tensors of 3");
+        differs(&|file| file.tensors[1].0.name = "d".to_owned(), "tensor b [32, 2] is d [32, 2]");
+        differs(&|file| file.tensors[1].0.dims = vec![64], "tensor b [32, 2] is b [64]");
+    }
+
+    #[test]
+    fn weights_of_a_tensor_that_may_lose_are_counted() {
+        let values = values();
+        let mut file = File::of(&[Format::F16, Format::Q8_0, Format::Q8_0], &values);
+        let before = check(&file).expect("as planned").tensors[1].loss;
+        // The code of the last weight.
+        file.tensors[1].1[67] = 0;
+        let after = check(&file).expect("loss is allowed").tensors[1].loss;
+        assert_eq!((before.error_max < 20.0, after.error_max), (true, 292.0));
     }
 }

@@ -84,5 +84,9 @@ fn what_does_not_belong_together_is_refused_with_both_values() {
     assert!(error.contains("64") && error.contains("32"), "{error}");
     let error = base.check_origin(&[3; 32], 64, OPTIONS.first).unwrap_err().to_string();
     assert!(error.contains("0202") && error.contains("0303"), "{error}");
+    for (first, name) in [(Some(TokenId(2)), "2"), (Some(TokenId(0)), "0"), (None, "none")] {
+        let error = base.check_origin(&[2; 32], 64, first).unwrap_err().to_string();
+        assert!(error.contains("first token of a window") && error.contains(name), "{error}");
+    }
     base.check_origin(&[2; 32], 64, OPTIONS.first).unwrap();
 }

@@ -76,6 +76,29 @@ fn a_type_that_is_exchanged_is_noticed_without_reading_data() {
     assert!(error.contains("trinity.tri.version 2, expected 1"), "{error}");
 }
 
+/// A key that repeats the hash would leave open which of the two is the seal.
+#[test]
+fn a_hash_that_stands_twice_is_no_seal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = sealed(&folder);
+    let mut metadata = Container::open(&path).unwrap().metadata().clone();
+    for key in ["a.before", "z.behind"] {
+        metadata.set(key, Value::String("x".repeat(64)));
+    }
+    gguf::rewrite_metadata(&path, &metadata, &path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let container = Container::from_bytes("test", bytes.clone()).unwrap();
+    let hash = container.metadata().str("trinity.blake3.header").unwrap().unwrap().to_owned();
+    let places: Vec<usize> = (0..bytes.len() - 64).filter(|&at| bytes[at..at + 64] == [b'x'; 64]).collect();
+    assert_eq!(places.len(), 2);
+    for at in places {
+        let mut twice = bytes.clone();
+        twice[at..at + 64].copy_from_slice(hash.as_bytes());
+        let error = Container::from_bytes("test", twice).err().unwrap().to_string();
+        assert!(error.contains("trinity.blake3.header stands more than once"), "{error}");
+    }
+}
+
 #[test]
 fn changing_metadata_seals_anew() {
     let folder = tempfile::tempdir().unwrap();

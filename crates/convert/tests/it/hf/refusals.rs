@@ -118,6 +118,11 @@ fn tensors_missing_left_over_or_misshapen() {
     assert!(text.contains("tensor lm_head.weight: missing"), "{text}");
     let text = refusal(&|f| f.tensors.push(Tensor::f32("model.extra.weight", &[1], &[0.0])));
     assert!(text.contains("tensor model.extra.weight: not known for llama"), "{text}");
+    // Biases that would be left out, of a norm, of the head, and of a layer that has none.
+    for name in ["model.norm.bias", "lm_head.bias", "model.layers.1.input_layernorm.bias", "model.layers.9.mlp.bias"] {
+        let text = refusal(&|f| f.tensors.push(Tensor::f32(name, &[64], &[0.0; 64])));
+        assert!(text.contains(&format!("tensor {name}: not known for llama")), "{text}");
+    }
     let text = refusal(&|f| f.tensor(q).shape = vec![32, 128]);
     assert!(text.contains(&format!("tensor {q}: shape [32, 128], but")) && text.contains("implies [64, 64]"), "{text}");
     let text = refusal(&|f| f.tensor(q).dtype = "I32");
