@@ -1,7 +1,7 @@
 //! `cargo xtask figures`: speeds in documents, written from the receipts of the runs that measured them.
 //!
-//! They stand between `<!-- figures: NAME -->` and `<!-- end of figures -->`; a test holds them to the receipts, so no
-//! figure is copied by hand.
+//! They stand between `<!-- figures: NAME -->` and `<!-- end of figures -->`; no figure is copied by hand, for a
+//! test holds them to the receipts (`figures.rs::figures_in_documents_are_those_of_the_receipts`).
 
 use std::fs;
 

@@ -2,8 +2,8 @@
 //!
 //! Without an argument it runs what needs only Rust, a C and C++ compiler and Python; `extra` is what needs more,
 //! `quick` what answers in minutes. All stages build in the same two profiles of one target folder, so each thing is
-//! compiled once. What a stage can do ahead (a build in a folder of its own, a download) begins with the first stage and
-//! runs beside the others; a stage in which time counts waits until all of that is over.
+//! compiled once. What a stage can do ahead (a build in a folder of its own, a download) begins with the first stage
+//! and runs beside the others; a stage in which time counts waits until all of that is over.
 
 use std::{
     io::{BufRead, BufReader},
@@ -20,9 +20,9 @@ use crate::{
 
 /// Seconds for each fuzz target within `test`.
 const FUZZ_SECONDS: &str = "15";
-/// The release binary may not be larger.
-/// With server, grammars, TLS and chat page (12.3 MB without them), tenants, encoders of every type and split files.
-const BINARY_BYTES_MAX: u64 = 24_000_000;
+/// The release binary may not be larger: the engine with all its formats, the server with TLS and its page, grammars,
+/// the embedded model, and room for what comes. Raise it only with the reason in the commit.
+const BINARY_BYTES_MAX: u64 = 26_000_000;
 /// What `quick` leaves out: the parts of test names that took longest together (as `-Z unstable-options --report-time`
 /// measures).
 const SLOW: &[&str] = &["every_golden_model", "random_files_of_every_format", "smollm2", "simulation", "quality"];
@@ -200,7 +200,7 @@ fn timed(work: fn() -> Outcome) -> Result<f64, String> {
     work().map(|()| start.elapsed().as_secs_f64())
 }
 
-/// What `cargo` is told for all unit, golden, property, simulation and end-to-end tests. Examples are compiled by clippy.
+/// What `cargo` is told for all unit, golden, property, simulation and end-to-end tests. Clippy compiles the examples.
 const TESTS: &[&str] = &["test", "--workspace", "--lib", "--bins", "--tests"];
 
 /// All of [`TESTS`] and those in documents; `filter` goes to each binary.
@@ -242,9 +242,9 @@ fn run_clients(totals: &mut Totals) -> Outcome {
     if counts.failed == 0 { Ok(()) } else { Err(format!("{} tests of clients failed", counts.failed)) }
 }
 
-/// The pool's synchronisation in every order that loom finds (`loom/`).
+/// The pool's synchronisation in every order that loom finds (`crates/kernels/loom`).
 pub(crate) fn loom(totals: &mut Totals) -> Outcome {
-    let mut command = cargo(&["test", "--release", "--quiet", "--manifest-path", "loom/Cargo.toml"]);
+    let mut command = cargo(&["test", "--release", "--quiet", "--manifest-path", "crates/kernels/loom/Cargo.toml"]);
     run_counted(&mut command, |line| totals.add(line))
 }
 

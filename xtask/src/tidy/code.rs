@@ -52,7 +52,7 @@ impl Code {
         code
     }
 
-    /// The code that is compiled into the product: whatever carries `#[cfg(test)]` is blanked, and what follows it stays.
+    /// The code that is compiled into the product: whatever carries `#[cfg(test)]` is blanked, and what follows stays.
     pub(crate) fn product(&self) -> String {
         let mut product = self.text.clone();
         for mark in ["#[cfg(test)]", "#[cfg(all(test"] {
@@ -237,8 +237,8 @@ fn item(text: &str) -> usize {
     })
 }
 
-/// Bytes up to and with the first character at which `is_end` says so, given the depth of brackets after it, or to the bracket that closes the first
-/// one where it never does; what closes an outer bracket ends it, too, and stays outside.
+/// Bytes up to and with the first character at which `is_end` says so, given the depth of brackets after it; of an
+/// attribute, to the end of it. What closes a bracket that was opened before ends it, too, and stays outside.
 fn closed(text: &str, is_end: impl Fn(char, i32) -> bool) -> usize {
     let mut depth = 0;
     for (i, c) in text.char_indices() {

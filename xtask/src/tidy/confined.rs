@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     code::{Code, is_name, line_of},
-    tree::Tree,
+    tree::File,
 };
 
 /// Paths or words, and the files and folders whose product code may hold them.
@@ -93,24 +93,24 @@ const CONFINED: &[Confined<'_>] = &[
 ];
 
 /// Words in other places, and places that hold none.
-pub(crate) fn check(tree: &Tree) -> Vec<String> {
-    check_with(tree, CONFINED)
+pub(crate) fn check(rust: &[(&File, Code)]) -> Vec<String> {
+    check_with(rust, CONFINED)
 }
 
-fn check_with(tree: &Tree, rows: &[Confined<'_>]) -> Vec<String> {
-    let for_tests = modules_of_tests(tree);
+fn check_with(rust: &[(&File, Code)], rows: &[Confined<'_>]) -> Vec<String> {
+    let for_tests = modules_of_tests(rust);
     let mut offences = Vec::new();
     // Row and place.
     let mut used = BTreeSet::new();
-    for file in tree.rust() {
+    for (file, code) in rust {
         let is_test = file.path.contains("/tests/")
             || file.path.ends_with("/tests.rs")
-            || ["fuzz/", "loom/"].iter().any(|folder| file.path.starts_with(folder))
+            || ["fuzz/", "crates/kernels/loom/"].iter().any(|folder| file.path.starts_with(folder))
             || for_tests.iter().any(|module| is_at(&file.path, module));
         if is_test {
             continue;
         }
-        let product = Code::read(&file.text).product();
+        let product = code.product();
         let uses = Code::uses(&product);
         for (i, row) in rows.iter().enumerate() {
             let found = row
@@ -136,7 +136,8 @@ fn check_with(tree: &Tree, rows: &[Confined<'_>]) -> Vec<String> {
     offences
 }
 
-/// The lines of `product` that name `word`: in full, through a `use`, or by its last two names behind a `use` of its module.
+/// The lines of `product` that name `word`: in full, through a `use`, or by its last two names behind a `use` of its
+/// module.
 fn places(product: &str, uses: &[(usize, String)], word: &str) -> Vec<usize> {
     let imported = uses.iter().filter(|(_, path)| begins(path, word)).map(|(line, _)| *line);
     let mut lines: Vec<usize> = imported.collect();
@@ -160,13 +161,13 @@ fn begins(path: &str, word: &str) -> bool {
 }
 
 /// Modules that are declared for tests alone: their paths without `.rs`.
-fn modules_of_tests(tree: &Tree) -> Vec<String> {
-    let modules = tree.rust().flat_map(|file| {
+fn modules_of_tests(rust: &[(&File, Code)]) -> Vec<String> {
+    let modules = rust.iter().flat_map(|(file, code)| {
         let folder = match file.path.rsplit_once('/') {
             Some((folder, "lib.rs" | "main.rs")) => folder.to_owned(),
             _ => file.path.trim_end_matches(".rs").to_owned(),
         };
-        Code::read(&file.text).test_modules().into_iter().map(move |name| format!("{folder}/{name}"))
+        code.test_modules().into_iter().map(move |name| format!("{folder}/{name}"))
     });
     modules.collect()
 }
@@ -179,7 +180,7 @@ fn is_at(path: &str, module: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tidy::tree::File;
+    use crate::tidy::tree::Tree;
 
     const ROWS: &[Confined<'_>] = &[
         Confined { words: &["std::thread::spawn", "std::thread::Builder"], places: &["crates/pool/"], why: "" },
@@ -193,7 +194,7 @@ mod tests {
     fn offences(files: &[(&str, &str)]) -> Vec<String> {
         let file = |&(path, text): &(&str, &str)| File { path: path.to_owned(), text: text.to_owned(), n_bytes: 0 };
         let files = files.iter().chain([&("crates/pool/src/lib.rs", POOL)]).map(file).collect();
-        check_with(&Tree { files }, ROWS)
+        check_with(&Tree { files }.rust(), ROWS)
     }
 
     fn check(text: &str) -> usize {
@@ -240,6 +241,6 @@ mod tests {
     #[test]
     fn a_place_that_holds_nothing_is_taken_off_the_list() {
         let pool = File { path: "crates/pool/src/lib.rs".to_owned(), text: "use std::env;".to_owned(), n_bytes: 0 };
-        assert_eq!(check_with(&Tree { files: vec![pool] }, ROWS).len(), 3);
+        assert_eq!(check_with(&Tree { files: vec![pool] }.rust(), ROWS).len(), 3);
     }
 }

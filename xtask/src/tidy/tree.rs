@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path, process::Command};
 
+use super::code::Code;
 use crate::command::output;
 
 /// A file by its path from the root; binary files have no text.
@@ -45,8 +46,9 @@ impl Tree {
             .any(|f| f.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
     }
 
-    /// Returns the Rust sources of the repository.
-    pub(crate) fn rust(&self) -> impl Iterator<Item = &File> {
-        self.files.iter().filter(|f| Path::new(&f.path).extension().is_some_and(|e| e == "rs"))
+    /// Returns the Rust sources, taken apart.
+    pub(crate) fn rust(&self) -> Vec<(&File, Code)> {
+        let is_rust = |f: &&File| Path::new(&f.path).extension().is_some_and(|e| e == "rs");
+        self.files.iter().filter(is_rust).map(|file| (file, Code::read(&file.text))).collect()
     }
 }

@@ -1,4 +1,5 @@
-//! The table of matrix kernels. A kernel that is not in it does not exist; the equality test walks it.
+//! The table of matrix kernels. A kernel that is not in it does not exist; the equality test walks it
+//! (`tests.rs::every_kernel_equals_the_scalar_one`).
 #![allow(unsafe_code, reason = "the call through the table")]
 
 #[cfg(target_arch = "x86_64")]

@@ -136,7 +136,8 @@ fn the_document_is_whole() {
     assert_eq!(ids.len(), endpoints().len());
 }
 
-/// `/docs` sends it, and a browser test holds the answer to it; here it is only that none is forgotten.
+/// Looks that no request is without an example. `/docs` sends them, and a browser test holds the answers to what they
+/// show: `server/tests/browser/docs_test.py::test_each_route_is_tried_with_its_example`.
 #[test]
 fn every_request_has_an_example_in_documented_fields() {
     let schemas = document()["components"]["schemas"].as_object().unwrap();

@@ -16,7 +16,7 @@ use crate::{
 
 const COMPLETIONS: &str = "/v1/completions";
 
-/// What a limit is tested with: `n` of it; whether that was taken.
+/// Sends `n` of what the limit `name` counts; returns whether that was taken.
 fn is_taken(server: &Loopback, name: &str, n: usize) -> bool {
     let post = |path: &str, body: &Value| server.send(post_bytes(path, body));
     let get =
@@ -120,7 +120,9 @@ fn one_over_each_limit_is_refused() {
     for Limit { name, value, .. } in limits::TABLE {
         let n = usize::try_from(*value).unwrap();
         match *name {
-            // Of connections and time; what happens beyond them is tested with shorter ones (connections.rs, tls.rs).
+            // Of connections and time; what happens beyond them is tested with smaller ones, as in
+            // `connections.rs::more_connections_than_places_wait` and
+            // `connections.rs::who_dribbles_is_shown_the_door_and_others_are_served`.
             "connections" => assert_eq!(options.connections_max, n),
             "head read timeout" => assert_eq!(options.head_timeout.as_secs(), *value),
             "body read timeout" => assert_eq!(options.body_timeout.as_secs(), *value),

@@ -88,7 +88,7 @@ fn each_limit_one_over() {
     let integer = |n: u64| schema(json!({"type": "integer", "maximum": n}));
     compile(&integer(INTEGER_MAX)).unwrap();
     assert!(compile(&integer(INTEGER_MAX + 1)).is_err());
-    // Whoever adds one tests it here.
+    // Whoever adds one adds its case above.
     assert_eq!(TABLE.len(), 14);
     check_error(
         &schema(json!({"maxItems": u64::from(u32::MAX)})),

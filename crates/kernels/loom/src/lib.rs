@@ -10,7 +10,7 @@ mod affinity {
     pub(super) fn pin(_core: usize) {}
 }
 mod sync;
-#[path = "../../crates/kernels/src/pool/workers.rs"]
+#[path = "../../src/pool/workers.rs"]
 #[allow(dead_code, reason = "the pool has more uses for it")]
 mod workers;
 

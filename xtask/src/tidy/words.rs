@@ -1,0 +1,134 @@
+//! Comments that can be read: no line of Rust is wider than a screen, and a doc comment stands alone.
+
+use std::collections::BTreeMap;
+
+use super::{
+    code::{Code, Comment},
+    tree::File,
+};
+
+/// Characters in a line; rustfmt's `max_width`.
+const WIDTH_MAX: usize = 120;
+/// Words of a doc comment that says something.
+const WORDS_MIN: usize = 3;
+/// Beginnings of comments that lean on what stands before them.
+const LEANING: &[&str] = &["The same", "As above"];
+
+/// Offences that crates still have: these numbers only fall.
+const CEILINGS: &[(&str, usize)] = &[("engine", 31), ("server", 341), ("trinity", 184)];
+
+/// Wide lines and comments that say nothing, above the number that their crate may have.
+pub(crate) fn check(rust: &[(&File, Code)]) -> Vec<String> {
+    check_with(rust, CEILINGS)
+}
+
+fn check_with(rust: &[(&File, Code)], ceilings: &[(&str, usize)]) -> Vec<String> {
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (file, code) in rust {
+        let mut names = file.path.split('/');
+        let first = names.next().unwrap_or_default();
+        let crate_name = names.next().filter(|_| first == "crates").map_or(first, |name| name).to_owned();
+        let offences = found.entry(crate_name).or_default();
+        offences.extend(wide(file, code));
+        offences.extend(empty(file, code));
+    }
+    let mut offences = Vec::new();
+    for (name, lines) in found {
+        let ceiling = ceilings.iter().find(|(n, _)| *n == name).map_or(0, |(_, n)| *n);
+        if ceiling > 0 {
+            println!("words: {name} has {} of at most {ceiling} offences", lines.len());
+        }
+        if lines.len() > ceiling {
+            offences.extend(lines);
+        }
+    }
+    offences
+}
+
+/// Lines that are too wide: comments, and code that no literal makes so.
+fn wide(file: &File, code: &Code) -> Vec<String> {
+    let mut offences = Vec::new();
+    for ((line, code_line), number) in file.text.lines().zip(code.text.lines()).zip(1..) {
+        let width = line.chars().count();
+        let code_width = code_line.trim_end().chars().count();
+        let has_comment = code.comments.iter().any(|c| c.line == number);
+        let is_code = code_width > WIDTH_MAX;
+        // What is neither code nor comment is the inside of a literal.
+        if width > WIDTH_MAX && if is_code { !code_line.contains('"') } else { has_comment } {
+            offences.push(format!("{}:{number}: {width} characters, the limit is {WIDTH_MAX}", file.path));
+        }
+    }
+    offences
+}
+
+/// Doc comments of a word or two, and those that begin as if another stood before them.
+fn empty(file: &File, code: &Code) -> Vec<String> {
+    let docs =
+        code.comments.chunk_by(|a, b| b.line == a.line + 1 && mark(a) == mark(b)).filter(|c| mark_of(c).is_some());
+    let mut offences = Vec::new();
+    for doc in docs {
+        let text = doc.iter().map(|c| c.text.get(3..).unwrap_or_default().trim()).collect::<Vec<_>>().join(" ");
+        let text = text.trim();
+        let line = doc.first().map_or(0, |c| c.line);
+        if let Some(leaning) = LEANING.iter().find(|leaning| text.starts_with(**leaning)) {
+            offences.push(format!("{}:{line}: a doc comment stands alone, this begins {leaning:?}", file.path));
+        } else if text.split_whitespace().count() < WORDS_MIN {
+            offences.push(format!("{}:{line}: a doc comment says something, this is {text:?}", file.path));
+        }
+    }
+    offences
+}
+
+/// `///` or `//!`, if it is a doc comment.
+fn mark(comment: &Comment) -> Option<&'static str> {
+    let is_doc = |mark: &&&str| comment.text.starts_with(**mark) && !comment.text.starts_with("////");
+    ["///", "//!"].iter().find(is_doc).copied()
+}
+
+fn mark_of(comments: &[Comment]) -> Option<&'static str> {
+    comments.first().and_then(mark)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offences(text: &str, ceilings: &[(&str, usize)]) -> Vec<String> {
+        let file = File { path: "crates/a/src/lib.rs".to_owned(), text: text.to_owned(), n_bytes: 0 };
+        let code = Code::read(text);
+        check_with(&[(&file, code)], ceilings)
+    }
+
+    fn check(text: &str) -> usize {
+        offences(text, &[]).len()
+    }
+
+    #[test]
+    fn lines_are_no_wider_than_a_screen() {
+        let wide = "ä ".repeat(58);
+        assert_eq!(check(&format!("// {wide}")), 0, "characters, not bytes");
+        assert_eq!(check(&format!("// {wide}cde")), 1);
+        assert_eq!(check(&format!("a(); // {wide}")), 1);
+        assert_eq!(check(&format!("    let a = \"{wide}{wide}\";")), 0, "a literal");
+        assert_eq!(check(&format!("    let a = \"\n{wide}{wide}\n\";")), 0, "within a literal");
+        assert_eq!(check(&format!("    let a = \"\"; // {wide}")), 1);
+        assert_eq!(check(&format!("    a({});", "b, ".repeat(40))), 1);
+    }
+
+    #[test]
+    fn a_doc_comment_stands_alone() {
+        assert_eq!(check("/// Number of rows.\na: u8,\n\n// Rows.\n//// Rows.\nlet a = \"/// Rows.\";"), 0);
+        assert_eq!(check("/// Rows\n/// of a matrix.\na: u8"), 0);
+        assert_eq!(check("//! Rows.\n"), 1);
+        assert_eq!(check("a: u8, // b\n/// So many.\na: u8"), 1);
+        assert_eq!(check("/// The same with rows that are chosen.\na: u8"), 1);
+        assert_eq!(check("//! A crate of rows.\n\n/// As above, for columns.\na: u8"), 1);
+    }
+
+    #[test]
+    fn a_ceiling_holds_what_is_left() {
+        assert_eq!(offences("/// Rows.\na: u8", &[("a", 1)]).len(), 0);
+        assert_eq!(offences("/// Rows.\na: u8\n/// Columns.\nb: u8", &[("a", 1)]).len(), 2);
+        assert_eq!(offences("/// Rows.\na: u8", &[("b", 1)]).len(), 1);
+    }
+}
