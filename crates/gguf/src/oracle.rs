@@ -1,4 +1,4 @@
-//! For fuzzing.
+//! What must hold of a file whatever its bytes: the fuzz target calls it.
 
 use crate::{Container, Layout, TensorInfo, Writer};
 

@@ -189,7 +189,10 @@ impl Format {
 
     /// Can the `mins` of [`expand_i8`](Self::expand_i8) differ from zero?
     pub fn has_mins(self) -> bool {
-        with_block!(self, B => <B as block::Block>::HAS_MINS, Self::F32 | Self::F16 | Self::BF16 | Self::TriRows(_) => false)
+        with_block!(
+            self, B => <B as block::Block>::HAS_MINS,
+            Self::F32 | Self::F16 | Self::BF16 | Self::TriRows(_) => false
+        )
     }
 
     /// Can [`encode`](Self::encode) write any weights in it? If not, it holds ternary ones only.

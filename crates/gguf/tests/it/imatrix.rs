@@ -78,7 +78,9 @@ fn files_that_are_none_are_refused() {
 
 proptest! {
     #[test]
-    fn damage_is_refused_or_harmless(changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
+    fn damage_is_refused_or_harmless(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
         let mut bytes = bytes(&sample());
         for (at, value) in changes {
             let at = at.index(bytes.len());
@@ -163,7 +165,9 @@ fn older_files_that_are_none_are_refused() {
 
 proptest! {
     #[test]
-    fn damage_of_older_files_is_refused_or_harmless(changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
+    fn damage_of_older_files_is_refused_or_harmless(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
         let mut bytes = dat();
         for (at, value) in changes {
             let at = at.index(bytes.len());

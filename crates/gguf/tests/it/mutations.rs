@@ -6,7 +6,10 @@ use crate::write::{everything, sample};
 
 proptest! {
     #[test]
-    fn mutated_files_never_panic(changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6), cut in any::<prop::sample::Index>()) {
+    fn mutated_files_never_panic(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in any::<prop::sample::Index>(),
+    ) {
         let mut bytes = sample(&everything());
         for (at, byte) in &changes {
             let at = at.index(bytes.len());

@@ -1,4 +1,4 @@
-//! See `crates/kernels/src/pool/sync.rs`.
+//! What the pool takes from `crates/kernels/src/pool/sync.rs`, made of loom's types.
 
 pub(super) use loom::{
     hint::spin_loop,

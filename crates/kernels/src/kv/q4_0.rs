@@ -20,7 +20,8 @@ multiversion! {
     pub(super) fn read(side: Side, codes: &[u8], scales: &[u16], out: &mut [f32]) {
         match side {
             Side::Keys => {
-                let blocks = out.as_chunks_mut::<{ BLOCK * PAGE_LEN }>().0.iter_mut().zip(codes.as_chunks::<{ BLOCK * BYTES }>().0);
+                let codes = codes.as_chunks::<{ BLOCK * BYTES }>().0;
+                let blocks = out.as_chunks_mut::<{ BLOCK * PAGE_LEN }>().0.iter_mut().zip(codes);
                 for ((out, codes), scales) in blocks.zip(scales.as_chunks::<PAGE_LEN>().0) {
                     let scales = scales.map(f16_to_f32);
                     for (out, bytes) in out.as_chunks_mut::<PAGE_LEN>().0.iter_mut().zip(codes.as_chunks::<BYTES>().0) {

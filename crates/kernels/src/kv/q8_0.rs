@@ -21,7 +21,8 @@ multiversion! {
                 let blocks = out.as_chunks_mut::<ROWS>().0.iter_mut().zip(codes.as_chunks::<ROWS>().0);
                 for ((out, codes), scales) in blocks.zip(scales.as_chunks::<PAGE_LEN>().0) {
                     let scales = scales.map(f16_to_f32);
-                    for (out, codes) in out.as_chunks_mut::<PAGE_LEN>().0.iter_mut().zip(codes.as_chunks::<PAGE_LEN>().0) {
+                    let codes = codes.as_chunks::<PAGE_LEN>().0;
+                    for (out, codes) in out.as_chunks_mut::<PAGE_LEN>().0.iter_mut().zip(codes) {
                         for ((out, &code), &scale) in out.iter_mut().zip(codes).zip(&scales) {
                             *out = f32::from(code) * scale;
                         }

@@ -160,15 +160,24 @@ macro_rules! formats {
             FLOAT,
             $(
                 float($float, Isa::Avx2, 1, 1, float::x86::avx2::$float_module::gemv),
-                float($float, Isa::Avx2, float::x86::GEMM_ROWS, FLOAT_TOKENS_MIN, float::x86::avx2::$float_module::gemm),
+                float(
+                    $float, Isa::Avx2, float::x86::GEMM_ROWS, FLOAT_TOKENS_MIN,
+                    float::x86::avx2::$float_module::gemm
+                ),
                 float($float, Isa::Avx512, 1, 1, float::x86::avx512::$float_module::gemv),
-                float($float, Isa::Avx512, float::x86::GEMM_ROWS, FLOAT_TOKENS_MIN, float::x86::avx512::$float_module::gemm),
+                float(
+                    $float, Isa::Avx512, float::x86::GEMM_ROWS, FLOAT_TOKENS_MIN,
+                    float::x86::avx512::$float_module::gemm
+                ),
             )*
             $(
                 int8($weights, Isa::Avx2, 1, 1, integer::x86::$module::avx2::gemv),
                 int8($weights, Isa::Avx2, integer::PANEL_ROWS, PANEL_TOKENS_MIN, integer::x86::$module::avx2::gemm),
                 int8($weights, Isa::AvxVnni, 1, 1, integer::x86::$module::avxvnni::gemv),
-                int8($weights, Isa::AvxVnni, integer::PANEL_ROWS, PANEL_TOKENS_MIN, integer::x86::$module::avxvnni::gemm),
+                int8(
+                    $weights, Isa::AvxVnni, integer::PANEL_ROWS, PANEL_TOKENS_MIN,
+                    integer::x86::$module::avxvnni::gemm
+                ),
                 int8($weights, Isa::Avx512, 1, 1, integer::x86::$module::avx512::gemv),
                 int8($weights, Isa::Avx512, integer::PANEL_ROWS, PANEL_TOKENS_MIN, integer::x86::$module::avx512::gemm),
             )*
@@ -183,16 +192,28 @@ macro_rules! formats {
                 ternary_gemm($ternary, Isa::Avx512, ternary::x86::avx512::gemm::<ternary::$packing>),
             )*
             $(
-                ternary_strips($by_table, Isa::Avx512Vbmi, ternary::x86::avx512_vbmi::strips::<ternary::$by_table_packing>),
+                ternary_strips(
+                    $by_table, Isa::Avx512Vbmi,
+                    ternary::x86::avx512_vbmi::strips::<ternary::$by_table_packing>
+                ),
                 ternary_gemv($by_table, Isa::Avx512Vbmi, ternary::x86::avx512_vbmi::gemv::<ternary::$by_table_packing>),
                 ternary_gemm($by_table, Isa::Avx512Vbmi, ternary::x86::avx512_vbmi::gemm::<ternary::$by_table_packing>),
             )*
             ternary_gemv($long, Isa::Avx2, ternary::x86::avx2::gemv::<ternary::$long_packing>),
             ternary_gemv($long, Isa::Avx512, ternary::x86::avx512::gemv::<ternary::$long_packing>),
             ternary_gemv($long, Isa::Avx512Vbmi, ternary::x86::avx512_vbmi::gemv::<ternary::$long_packing>),
-            ternary_gemm_from($long, Isa::Avx2, TERNARY_TOKENS_MIN[0], ternary::x86::avx2::gemm::<ternary::$long_packing>),
-            ternary_gemm_from($long, Isa::Avx512, TERNARY_TOKENS_MIN[0], ternary::x86::avx512::gemm::<ternary::$long_packing>),
-            ternary_gemm_from($long, Isa::Avx512Vbmi, TERNARY_TOKENS_MIN[0], ternary::x86::avx512_vbmi::gemm::<ternary::$long_packing>),
+            ternary_gemm_from(
+                $long, Isa::Avx2, TERNARY_TOKENS_MIN[0],
+                ternary::x86::avx2::gemm::<ternary::$long_packing>
+            ),
+            ternary_gemm_from(
+                $long, Isa::Avx512, TERNARY_TOKENS_MIN[0],
+                ternary::x86::avx512::gemm::<ternary::$long_packing>
+            ),
+            ternary_gemm_from(
+                $long, Isa::Avx512Vbmi, TERNARY_TOKENS_MIN[0],
+                ternary::x86::avx512_vbmi::gemm::<ternary::$long_packing>
+            ),
         ];
     };
 }
@@ -317,7 +338,10 @@ macro_rules! neon_formats {
                     $weights, Isa::NeonDotprod, integer::PANEL_ROWS, PANEL_TOKENS_MIN,
                     narrow::neon_dotprod::gemm::<narrow::$unpack>
                 ),
-                int8($weights, Isa::NeonI8mm, integer::PANEL_ROWS, PANEL_TOKENS_MIN, narrow::gemm_i8mm::<narrow::$unpack>),
+                int8(
+                    $weights, Isa::NeonI8mm, integer::PANEL_ROWS, PANEL_TOKENS_MIN,
+                    narrow::gemm_i8mm::<narrow::$unpack>
+                ),
             )*
         ];
     };

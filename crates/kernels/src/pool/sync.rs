@@ -1,5 +1,5 @@
-//! What [`super::workers`] takes from the standard library. `crates/kernels/loom` compiles that file with loom's types in
-//! their place, and tries every order.
+//! What [`super::workers`] takes from the standard library. `crates/kernels/loom` compiles that file with loom's types
+//! in their place, and tries every order.
 #![allow(unsafe_code, reason = "a cell whose user says when it may be read and written")]
 
 pub(super) use std::{
@@ -13,7 +13,8 @@ pub(super) use std::{
 
 use std::cell::UnsafeCell;
 
-/// Polls before a waiting thread yields its core: some ten microseconds, as long as the gaps between the regions of a decode step.
+/// Polls before a waiting thread yields its core: some ten microseconds, as long as the gaps between the regions of a
+/// decode step.
 pub(super) const SPINS: usize = 1000;
 /// Yields after that, before it sleeps.
 pub(super) const YIELDS: usize = 32;

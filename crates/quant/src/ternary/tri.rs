@@ -207,7 +207,11 @@ pub enum TriBlocks {
 
 macro_rules! tri_blocks {
     // `$d` stands for `$` in the macro that this one writes.
-    ($d:tt $($name:ident $text:literal: $len:literal weights of $packing:ident in $codes:literal bytes, $scale:ident of $scale_bytes:literal;)*) => {
+    (
+        $d:tt
+        $($name:ident $text:literal: $len:literal weights of $packing:ident in $codes:literal bytes,
+            $scale:ident of $scale_bytes:literal;)*
+    ) => {
         $(
             #[doc = concat!($text, ": ", $len, " weights, ", $codes, " bytes of codes, then the scale. Byte `i` of `n` holds weights `i`, `n + i`, `2 n + i`, …")]
             #[allow(non_camel_case_types, reason = "as the format is called")]
@@ -222,7 +226,12 @@ macro_rules! tri_blocks {
                     ScaleType::F32 => f32::MAX,
                 };
 
-                fn expand(bytes: &Self::Bytes, codes: &mut Self::Codes, scales: &mut Self::Groups, _mins: &mut Self::Groups) {
+                fn expand(
+                    bytes: &Self::Bytes,
+                    codes: &mut Self::Codes,
+                    scales: &mut Self::Groups,
+                    _mins: &mut Self::Groups,
+                ) {
                     *scales = [ScaleType::$scale.read(&bytes[$codes..]); $len / 16];
                     Packing::$packing.unpack(&bytes[..$codes], codes);
                 }

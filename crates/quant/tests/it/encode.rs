@@ -146,7 +146,10 @@ proptest! {
     fn any_weights_can_be_encoded(seed: u64, exponent in -45i32..5, spread in 0i32..20) {
         let mut rng = testkit::Rng::new(seed);
         let values: Vec<f32> = rng.normals(256).into_iter()
-            .map(|v| (v.clamp(-5.0, 5.0) * 10f32.powi(exponent) * 0.5f32.powi(rng.below(spread as usize + 1) as i32)).clamp(-2600.0, 2600.0))
+            .map(|v| {
+                let v = v.clamp(-5.0, 5.0) * 10f32.powi(exponent);
+                (v * 0.5f32.powi(rng.below(spread as usize + 1) as i32)).clamp(-2600.0, 2600.0)
+            })
             .collect();
         for format in encodable() {
             let out = round_trip(format, &values, None);

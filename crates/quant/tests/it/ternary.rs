@@ -139,7 +139,12 @@ proptest! {
 
     /// From every container into every other and back: the same bytes, as one scale that a half holds fits all of them.
     #[test]
-    fn one_scale_goes_through_all_containers(seed: u64, n_rows in 1usize..4, groups in 1usize..8, exponent in -14i32..3) {
+    fn one_scale_goes_through_all_containers(
+        seed: u64,
+        n_rows in 1usize..4,
+        groups in 1usize..8,
+        exponent in -14i32..3,
+    ) {
         let cols = 256 * groups;
         let rows = random(seed, n_rows, cols, cols, &[1.375 * 2f32.powi(exponent)]);
         let all: Vec<_> = containers().map(|format| (format, encode(format, &rows).unwrap())).collect();

@@ -220,7 +220,8 @@ macro_rules! level_kernels {
                     reset(panel, n_blocks);
                     let row = rows_of_panel!($rows, args.w, args.out.cols.start, rows, expanded);
                     pack!([$($packer)?], panel, lines, rows.len(), row);
-                    let mut next = lines_of_next(&args.w, args.out.cols.start + rows.end, args.out.rows.len(), $panel::TOKENS);
+                    let (row, n_tokens) = (args.out.cols.start + rows.end, args.out.rows.len());
+                    let mut next = lines_of_next(&args.w, row, n_tokens, $panel::TOKENS);
                     for tokens in token_tiles(args.out.rows.len(), $panel::TOKENS) {
                         if let Some(lines) = next.next() {
                             lines.chunks(64).for_each(prefetch);
@@ -244,7 +245,8 @@ macro_rules! level_kernels {
 macro_rules! format_module {
     (
         $(#[$meta:meta])*
-        $module:ident, group_bytes: $bytes:expr, offset: $offset:expr, halves: $halves:expr, mins: $mins:expr, rows: $rows:ident,
+        $module:ident, group_bytes: $bytes:expr, offset: $offset:expr, halves: $halves:expr, mins: $mins:expr,
+        rows: $rows:ident,
         block: |$b:ident, $i:ident| $block:expr,
         scales: |$s:ident| $scales:expr,
         mins_of: |$n:ident| $mins_of:expr
