@@ -44,3 +44,45 @@ fn stretch(spec: &RopeSpec, pair: usize) -> f64 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kernels::RopePairs;
+
+    /// A rotation of 128 dimensions on base 10⁶, as Qwen 2.5's, whose context of 32768 is stretched by `factor`.
+    fn yarn(factor: f32, is_truncated: bool) -> Rope {
+        let original_context_len = 32_768;
+        let scaling = RopeScaling::Yarn { factor, original_context_len, beta_fast: 32.0, beta_slow: 1.0, is_truncated };
+        build(&RopeSpec { pairs: RopePairs::Halves, n_dims: 128, base: 1e6, scaling, magnitude: 1.0 }, None)
+    }
+
+    /// Frequencies whose ramp from kept to divided goes from pair `low` to pair `high`.
+    fn check(rope: &Rope, factor: f64, low: f64, high: f64) {
+        assert_eq!(rope.inverse_frequencies.len(), 64);
+        for (pair, &got) in rope.inverse_frequencies.iter().enumerate() {
+            let plain = 1e6f64.powf(-(pair as f64) / 64.0);
+            let divided = ((pair as f64 - low) / (high - low)).clamp(0.0, 1.0);
+            let expected = plain * (1.0 - divided) + plain / factor * divided;
+            // The frequency is rounded to f32, the ends of the ramp above have twelve digits.
+            let error = (f64::from(got) / expected - 1.0).abs();
+            assert!(error < 1e-7, "pair {pair}: {got:e}, expected {expected:e}");
+        }
+    }
+
+    /// Source: Peng et al. 2023 (arXiv 2309.00071) section 3.2: the pairs that turn 32 times and once within the
+    /// context are `64 · ln(32768 / 2πr) / ln 10⁶`, rounded outwards.
+    #[test]
+    fn yarn_keeps_fast_pairs_and_divides_slow_ones() {
+        check(&yarn(4.0, true), 4.0, 23.0, 40.0);
+        check(&yarn(4.0, false), 4.0, 23.595_947_608_3, 39.650_880_710_4);
+        check(&yarn(0.5, true), 0.5, 23.0, 40.0);
+    }
+
+    #[test]
+    fn yarn_warms_only_what_is_extended() {
+        assert!((f64::from(yarn(4.0, true).magnitude) - (1.0 + 0.1 * 4f64.ln())).abs() < 1e-6);
+        assert_eq!(yarn(1.0, true).magnitude, 1.0);
+        assert_eq!(yarn(0.5, true).magnitude, 1.0);
+    }
+}

@@ -180,6 +180,16 @@ mod tests {
         }
     }
 
+    /// The smallest element that is kept and the largest that is not lie within a few hundredths of the threshold.
+    #[test]
+    fn thresholds_lie_where_they_should() {
+        // Mean magnitude 1.
+        assert_eq!(run(Mode::AbsMean, &[1.52, 1.48, 0.51, 0.49]).0, [1, 1, 1, 0]);
+        assert_eq!(run(Mode::Max, &[2.0, 1.02, -0.98]).0, [1, 1, 0]);
+        // Mean square 4, and a little less.
+        assert_eq!(run(Mode::Rms, &[2.645, -2.645, 1.03, 0.97]).0, [1, -1, 1, 0]);
+    }
+
     #[test]
     fn nothing_and_zeros_and_broken_numbers_have_an_answer() {
         for mode in Mode::ALL {

@@ -67,6 +67,11 @@ fn top_p_keeps_the_token_that_reaches_p() {
     check(&top_p(0.51), &HALVES, &[], &[0.0, 2.0 / 3.0, 0.0, 1.0 / 3.0, 0.0]);
     check(&top_p(0.8), &HALVES, &[], &[0.0, 4.0 / 7.0, 0.0, 2.0 / 7.0, 1.0 / 7.0]);
     check(&top_p(1.0), &HALVES, &[], &HALVES);
+    // Sums that are exact: the token that just reaches p is the last, and of equals the lower ids come first.
+    check(&top_p(0.5), &[0.5, 0.5], &[], &[1.0, 0.0]);
+    check(&top_p(0.25), &[0.25; 4], &[], &[1.0, 0.0, 0.0, 0.0]);
+    check(&top_p(0.5), &[0.25; 4], &[], &[0.5, 0.5, 0.0, 0.0]);
+    check(&top_p(0.75), &[0.25; 4], &[], &[1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0, 0.0]);
 }
 
 #[test]
@@ -87,6 +92,9 @@ fn typical_prefers_surprise_near_the_entropy() {
     check(&typical(0.7), &HALVES, &[], &[0.0, 2.0 / 3.0, 0.0, 1.0 / 3.0, 0.0]);
     check(&typical(0.8), &HALVES, &[], &[0.0, 4.0 / 7.0, 0.0, 2.0 / 7.0, 1.0 / 7.0]);
     check(&typical(1.0), &HALVES, &[], &HALVES);
+    // Sums that are exact: here the last is the one that passes p, as in llama.cpp.
+    check(&typical(0.25), &[0.25; 4], &[], &[0.5, 0.5, 0.0, 0.0]);
+    check(&typical(0.5), &[0.25; 4], &[], &[1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0, 0.0]);
 }
 
 #[test]

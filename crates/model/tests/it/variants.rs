@@ -67,8 +67,10 @@ fn olmo3_is_olmo2_with_windows() {
     // YaRN is for the layers that see everything.
     edit.set("olmo2.rope.scaling.type", Value::String("yarn".to_owned()));
     edit.set("olmo2.rope.scaling.factor", Value::F32(8.0));
+    edit.set("olmo2.rope.scaling.attn_factor", Value::F32(1.5));
     let model = load(&edit);
     assert!(matches!(model.spec().rope.scaling, RopeScaling::Yarn { .. }));
+    assert_eq!(model.spec().rope.magnitude, 1.5);
     let local = model.spec().rope_local.clone().unwrap();
     assert_eq!((local.scaling, local.magnitude, local.base), (RopeScaling::None, 1.0, 10_000.0));
     // With a window on both layers, nothing of YaRN is left.
