@@ -4,6 +4,7 @@
 mod arrows;
 mod code;
 mod confined;
+mod levels;
 mod named_tests;
 mod source;
 mod testdata;
@@ -54,6 +55,7 @@ pub(crate) fn run() -> Outcome {
     let rust = tree.rust();
     offences.extend(source::check(&rust));
     offences.extend(confined::check(&rust));
+    offences.extend(levels::check(&rust));
     offences.extend(words::check(&rust));
     offences.extend(testdata::check(&tree));
     offences.extend(root_entries(&tree));
