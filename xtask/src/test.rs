@@ -290,9 +290,11 @@ mod tests {
     #[test]
     fn a_timed_stage_waits_for_all_that_runs_ahead() {
         static IS_OVER: AtomicBool = AtomicBool::new(false);
-        let early = Stage::new(Set::Extra, "early", |_| match IS_OVER.load(Ordering::SeqCst) {
-            true => Err("waited for work that is not its own".to_owned()),
-            false => Ok(IS_OVER.store(true, Ordering::SeqCst)),
+        let early = Stage::new(Set::Extra, "early", |_| {
+            if IS_OVER.swap(true, Ordering::SeqCst) {
+                return Err("waited for work that is not its own".to_owned());
+            }
+            Ok(())
         });
         let timed = Stage::new(Set::Extra, "timed", |totals| {
             totals.passed += 1;
