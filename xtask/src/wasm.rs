@@ -26,6 +26,9 @@ pub(crate) fn run() -> Outcome {
     for name in CRATES {
         command.args(["--package", name]);
     }
+    // llguidance is a module of its own too, which is linked here: the time is an import of it
+    // (`crates/engine/Cargo.toml`).
+    command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "-Clink-arg=--allow-undefined");
     with_standard_library(&mut command, TARGET, "std,panic_abort")?;
     succeed(&mut command)
 }
@@ -57,10 +60,12 @@ fn rustup_adds(target: &str) -> bool {
 fn debian_toolchain() -> Result<PathBuf, String> {
     let folder = root().join("target/wasm-toolchain");
     let wrapper = folder.join("rustc.sh");
+    let unpacked = folder.join("root");
+    let io = |e: std::io::Error| format!("{}: {e}", folder.display());
     if wrapper.exists() {
+        lend_linker(&unpacked.join("usr"))?;
         return Ok(wrapper);
     }
-    let io = |e: std::io::Error| format!("{}: {e}", folder.display());
     fs::create_dir_all(&folder).map_err(io)?;
     let download = || succeed(Command::new("apt-get").arg("download").args(PACKAGES).current_dir(&folder));
     // A new machine has no package lists yet.
@@ -69,7 +74,6 @@ fn debian_toolchain() -> Result<PathBuf, String> {
     downloaded.map_err(|e| {
         format!("no standard library for {TARGET}: run 'rustup target add {TARGET}'; Debian's packages of it failed too: {e}")
     })?;
-    let unpacked = folder.join("root");
     for entry in fs::read_dir(&folder).map_err(io)? {
         let path = entry.map_err(io)?.path();
         if path.extension().is_some_and(|e| e == "deb") {
@@ -86,9 +90,22 @@ fn debian_toolchain() -> Result<PathBuf, String> {
     if !link.exists() {
         std::os::unix::fs::symlink(&library, &link).map_err(io)?;
     }
+    lend_linker(&usr)?;
     let usr = usr.display();
     let script = format!("#!/bin/sh\nLD_LIBRARY_PATH={usr}/lib/x86_64-linux-gnu exec {usr}/bin/rustc \"$@\"\n");
     fs::write(&wrapper, script).map_err(io)?;
     fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).map_err(io)?;
     Ok(wrapper)
+}
+
+/// Puts the linker of the toolchain in use where Debian's rustc below `usr` looks for one: its packages have none.
+fn lend_linker(usr: &Path) -> Outcome {
+    let tools = Path::new("lib/rustlib/x86_64-unknown-linux-gnu/bin");
+    let sysroot = output(Command::new("rustc").args(["--print", "sysroot"]).current_dir(root()))?;
+    let (linker, link) = (Path::new(sysroot.trim()).join(tools).join("rust-lld"), usr.join(tools).join("rust-lld"));
+    if link.exists() {
+        return Ok(());
+    }
+    let linked = fs::create_dir_all(usr.join(tools)).and_then(|()| std::os::unix::fs::symlink(&linker, &link));
+    linked.map_err(|e| format!("{}: {e}", link.display()))
 }
