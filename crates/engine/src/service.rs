@@ -322,8 +322,12 @@ fn run(runner: &mut Runner, commands: &Receiver<Command>, shared: &Shared) {
 
 fn obey(runner: &mut Runner, command: Command) {
     match command {
-        // Its sink was told if it was refused: whoever submitted it had checked it already.
-        Command::Submit(id, request, sink) => runner.submit_as(id, &request, sink),
+        Command::Submit(id, request, sink) => {
+            // Whoever submitted it had checked it already, and learns the rest from the sink.
+            if let Err((error, mut sink)) = runner.add(id, &request, sink) {
+                (0..request.n_choices).for_each(|choice| sink.finish(choice, Err(error.clone())));
+            }
+        }
         Command::Cancel(id) => runner.cancel(id),
         Command::ClearCache => runner.clear_cache(),
         Command::Shutdown => {}

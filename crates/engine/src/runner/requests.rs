@@ -25,14 +25,6 @@ impl Runner {
         self.add(id, request, sink).map(|()| id).map_err(|(error, _)| error)
     }
 
-    /// Puts a request into the queue under a name that was given; a refusal goes to the sink.
-    pub(crate) fn submit_as(&mut self, id: RequestId, request: &Request, sink: Box<dyn Sink>) {
-        let n_choices = request.n_choices;
-        if let Err((error, mut sink)) = self.add(id, request, sink) {
-            (0..n_choices).for_each(|choice| sink.finish(choice, Err(error.clone())));
-        }
-    }
-
     fn choices(&self, request: &Request) -> Result<Vec<Choice>, Error> {
         let Limits { n_vocab, context_len_max } = self.limits();
         self.limits().check(request)?;
@@ -40,7 +32,13 @@ impl Runner {
         (0..request.n_choices).map(choice).collect()
     }
 
-    fn add(&mut self, id: RequestId, request: &Request, sink: Box<dyn Sink>) -> Result<(), (Error, Box<dyn Sink>)> {
+    /// Puts a request into the queue under a name that was given; a refusal gives its sink back.
+    pub(crate) fn add(
+        &mut self,
+        id: RequestId,
+        request: &Request,
+        sink: Box<dyn Sink>,
+    ) -> Result<(), (Error, Box<dyn Sink>)> {
         let choices = match self.choices(request) {
             Ok(choices) => choices,
             Err(error) => return Err((error, sink)),
@@ -223,7 +221,7 @@ impl Runner {
     }
 
     /// Ends everything with an error; what is cached stays.
-    pub(crate) fn end_everything(&mut self, error: &Error) {
+    pub fn end_everything(&mut self, error: &Error) {
         let now = (self.clock)();
         let all: Vec<SeqId> = self.running.keys().copied().collect();
         all.into_iter().for_each(|id| self.end(id, Err(error.clone()), now));
