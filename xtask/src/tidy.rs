@@ -48,6 +48,9 @@ const ROOT: &[&str] = &[
 /// What the root may hold once it is there, and nothing else besides.
 const ROOT_LATER: &[&str] = &["specs", "web"];
 
+/// What a newcomer reads first.
+const DOCUMENTS: &[&str] = &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "STYLE.md"];
+
 /// Checks everything; the error counts the offences.
 pub(crate) fn run() -> Outcome {
     let tree = Tree::read(&root())?;
@@ -83,17 +86,23 @@ fn root_entries(tree: &Tree) -> Vec<String> {
 /// section.
 fn documents(tree: &Tree) -> Vec<String> {
     let mut offences = Vec::new();
-    for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "STYLE.md"] {
-        let Some(document) = tree.file(name) else {
+    for name in DOCUMENTS {
+        if tree.file(name).is_none() {
             offences.push(format!("{name}: missing"));
-            continue;
-        };
+        }
+    }
+    // Of the lab notes, what they tell of may be gone.
+    let is_read = |path: &str| {
+        let is_doc = path.starts_with("docs/") && path.ends_with(".md") && path != "docs/lab-notes.md";
+        DOCUMENTS.contains(&path) || is_doc
+    };
+    for document in tree.files.iter().filter(|f| is_read(&f.path)) {
         for word in document.text.split('`').skip(1).step_by(2) {
             let is_path = word.split_once('/').is_some_and(|(first, _)| ROOT.contains(&first));
             // Tests, `file::test`, are looked for in named_tests.rs.
-            let is_plain = !word.contains(['{', '*', '<', ' ', '…']) && !word.contains("::");
+            let is_plain = !word.contains(['{', '*', '<', ' ', '…', '\n']) && !word.contains("::");
             if is_path && is_plain && !tree.has(word.trim_end_matches('/')) {
-                offences.push(format!("{name}: names `{word}`, which does not exist"));
+                offences.push(format!("{}: names `{word}`, which does not exist", document.path));
             }
         }
     }
@@ -179,6 +188,8 @@ mod tests {
         assert_eq!(check("`crates/a/src/c.rs`", changelog), 1);
         assert_eq!(check("`testdata/a` `deploy/b`", changelog), 2);
         assert_eq!(check("", "## 0.1.0"), 1);
+        let docs = |path: &str| documents(&tree(&[(path, "`crates/a`"), ("CHANGELOG.md", changelog)])).len();
+        assert_eq!((docs("docs/a.md"), docs("docs/lab-notes.md"), docs("docs/a.json")), (5, 4, 4));
         assert_eq!(documents(&tree(&[("CHANGELOG.md", changelog)])).len(), 4, "missing");
     }
 
