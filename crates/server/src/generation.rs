@@ -105,7 +105,7 @@ pub struct Generation {
 impl Generation {
     /// Compiles the grammar if there is one, and submits.
     pub async fn start(app: &App, caller: &Caller, lease: Lease, request: GenerationRequest) -> Result<Self, ApiError> {
-        let permit = Arc::new(enter(caller, &lease, request.n_choices)?);
+        let permit = Arc::new(enter(caller, &lease, request.engine.n_choices)?);
         Self::submit(app, caller, lease, request, permit).await
     }
 
@@ -116,7 +116,7 @@ impl Generation {
         lease: &Lease,
         requests: Vec<GenerationRequest>,
     ) -> Result<Vec<Self>, ApiError> {
-        let permit = Arc::new(enter(caller, lease, requests.iter().map(|request| request.n_choices).sum())?);
+        let permit = Arc::new(enter(caller, lease, requests.iter().map(|request| request.engine.n_choices).sum())?);
         let mut generations = Vec::with_capacity(requests.len());
         for request in requests {
             generations.push(Self::submit(app, caller, lease.clone(), request, Arc::clone(&permit)).await?);
@@ -132,18 +132,15 @@ impl Generation {
         permit: Arc<SequencePermit>,
     ) -> Result<Self, ApiError> {
         let started = Instant::now();
-        request.max_tokens = request.max_tokens.or(app.options().max_tokens);
+        request.engine.max_tokens = request.engine.max_tokens.or(app.options().max_tokens);
         request.settle_seed(app.options().seed);
         let grammar = grammar::compile(app, &lease, &request).await?;
         let choices: Vec<ChoiceParser> =
-            (0..request.n_choices).map(|choice| ChoiceParser::new(&request, choice)).collect();
+            (0..request.engine.n_choices).map(|choice| ChoiceParser::new(&request, choice)).collect();
         let prompt_param = request.prompt_param;
-        let n_prompt = request.prompt.len();
+        let n_prompt = request.engine.prompt.len();
         let (sink, receiver, room, stop) = ChannelSink::new(Bill::of(caller, &lease.id, n_prompt));
-        let request = engine::Request {
-            tenant: TenantId(caller.tenant),
-            ..request.into_engine(grammar, lease.handle.tokenizer())
-        };
+        let request = request.into_engine(TenantId(caller.tenant), grammar, lease.handle.tokenizer());
         lease.handle.submit(request, Box::new(sink)).map_err(|e| api_error(&e, prompt_param))?;
         let n_open = choices.len();
         let meter = Meter::new(app.metrics().model(&lease.id), started, n_open, n_prompt);

@@ -224,19 +224,19 @@ impl MessagesRequest {
         let tools = choice::tools(self.tools.take())?;
         let chosen = choice::choose(&tools, self.tool_choice.take())?;
         let mut request = GenerationRequest::new(Vec::new(), "messages");
-        request.sampling = self.sampling(lease.sampling)?;
-        request.max_tokens = Some(max_tokens);
-        request.stop = stops("stop_sequences", self.stop_sequences.take().unwrap_or_default())?;
-        request.scope = CacheScope(caller.scope);
+        request.engine.sampling = self.sampling(lease.sampling)?;
+        request.engine.max_tokens = Some(max_tokens);
+        request.engine.stop = stops("stop_sequences", self.stop_sequences.take().unwrap_or_default())?;
+        request.engine.scope = CacheScope(caller.scope);
         request.grammar = self.grammar()?;
         let answer = Answer {
             is_stream: self.stream.unwrap_or(false),
-            stop_sequences: request.stop.clone(),
+            stop_sequences: request.engine.stop.clone(),
             max_tokens,
             omits_thinking: self.thinking.as_ref().is_some_and(|t| t.display == Some(Display::Omitted)),
         };
         let Rendered { prompt, format } = self.render(lease, &tools, skipped)?;
-        request.prompt = prompt;
+        request.engine.prompt = prompt;
         let choice::Chosen { tools, choice, parallel } = chosen;
         // A model that calls because it likes to may call as often as it likes, if nobody says otherwise.
         let is_free = choice == ToolChoice::Auto && request.grammar.is_none();

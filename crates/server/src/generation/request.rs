@@ -1,10 +1,8 @@
 //! [`GenerationRequest`]: what every API turns its requests into.
 
-use std::time::Duration;
-
 use chat::{OutputFormat, Tool, ToolChoice};
 use engine::{
-    CacheScope, RepetitionBounds, Request, Sampling,
+    Request, TenantId,
     grammar::{Grammar, GrammarSource},
 };
 use tokenizer::{TokenId, Tokenizer};
@@ -51,79 +49,43 @@ impl ChatOutput {
     }
 }
 
-/// A prompt, and what is to be generated after it.
+/// A request to the engine, with what the engine does not know of it: who shall read the output, and which fields of the API asked for what.
 #[derive(Clone, Debug)]
 pub struct GenerationRequest {
-    /// Token ids, beginning token included.
-    pub prompt: Vec<TokenId>,
+    /// What the engine computes. Three of its fields are filled in when the request is submitted: the seed of `sampling` (from
+    /// [`seed`](Self::seed)), `grammar` (from [`grammar`](Self::grammar)) and `spelled` (from [`output`](Self::output)).
+    pub engine: Request,
     /// The field that the prompt came from, for errors: `messages`.
     pub prompt_param: &'static str,
-    /// How tokens are picked; the seed is replaced by the next field's.
-    pub sampling: Sampling,
-    /// Of the random stream; the operator's if `None`, else a new one.
+    /// Seed of the random stream; where it is `None`, the operator's, else a random one.
     pub seed: Option<u64>,
-    /// Most tokens generated; up to the end of the context if `None`.
-    pub max_tokens: Option<usize>,
-    /// Strings that end the output; they are not part of it.
-    pub stop: Vec<String>,
-    /// Tokens that end the output; they are not part of it.
-    pub stop_tokens: Vec<TokenId>,
-    /// Go on past the model's end tokens.
-    pub ignore_eos: bool,
-    /// Break off an output that repeats itself so.
-    pub repetition: Option<RepetitionBounds>,
-    /// Report log-probabilities of the token, and of so many best ones.
-    pub top_logprobs: Option<usize>,
-    /// The same of the tokens of the prompt.
-    pub prompt_logprobs: Option<usize>,
-    /// Report the token that ends the output, too.
-    pub tell_end: bool,
-    /// How many outputs.
-    pub n_choices: usize,
-    /// Higher first.
-    pub priority: i32,
-    /// Ends the request when it is over.
-    pub time_limit: Option<Duration>,
-    /// Who shares cached prefixes with it.
-    pub scope: CacheScope,
-    /// Read and leave cached prefixes.
-    pub use_cache: bool,
-    /// Let the engine guess tokens ahead, where it can; the output is the same.
-    pub speculate: bool,
     /// What the output must look like, and the field that asks for it.
     pub grammar: Option<(GrammarSource, &'static str)>,
     /// How the output is read.
     pub output: Output,
-    /// How thoughts are shown, where it is read as a chat model's.
+    /// How thoughts are shown, where the output is read as a chat model's.
     pub thoughts: Thoughts,
 }
 
 impl GenerationRequest {
-    /// One output of text after `prompt`, by the defaults.
+    /// A request for one output of text after `prompt`, by the engine's defaults.
     pub fn new(prompt: Vec<TokenId>, prompt_param: &'static str) -> Self {
         Self {
-            prompt,
+            engine: Request::new(prompt),
             prompt_param,
-            sampling: Sampling::default(),
             seed: None,
-            max_tokens: None,
-            stop: Vec::new(),
-            stop_tokens: Vec::new(),
-            ignore_eos: false,
-            repetition: None,
-            top_logprobs: None,
-            prompt_logprobs: None,
-            tell_end: false,
-            n_choices: 1,
-            priority: 0,
-            time_limit: None,
-            scope: CacheScope::default(),
-            use_cache: true,
-            speculate: true,
             grammar: None,
             output: Output::Text,
             thoughts: Thoughts::default(),
         }
+    }
+
+    /// This request for another prompt.
+    #[must_use]
+    pub fn with_prompt(&self, prompt: Vec<TokenId>) -> Self {
+        let mut request = self.clone();
+        request.engine.prompt = prompt;
+        request
     }
 
     /// Control tokens that the reader of the output must see.
@@ -136,40 +98,22 @@ impl GenerationRequest {
         }
     }
 
-    /// For the engine.
-    pub(super) fn into_engine(self, grammar: Option<Grammar>, tokenizer: &Tokenizer) -> Request {
-        Request {
-            spelled: self.spelled(tokenizer),
-            sampling: self.sampling,
-            max_tokens: self.max_tokens,
-            stop: self.stop,
-            stop_tokens: self.stop_tokens,
-            ignore_eos: self.ignore_eos,
-            repetition: self.repetition,
-            top_logprobs: self.top_logprobs,
-            prompt_logprobs: self.prompt_logprobs,
-            tell_end: self.tell_end,
-            n_choices: self.n_choices,
-            priority: self.priority,
-            time_limit: self.time_limit,
-            scope: self.scope,
-            use_cache: self.use_cache,
-            speculate: self.speculate,
-            grammar,
-            ..Request::new(self.prompt)
-        }
+    /// What is submitted for `tenant`, with the compiled `grammar`.
+    pub(super) fn into_engine(self, tenant: TenantId, grammar: Option<Grammar>, tokenizer: &Tokenizer) -> Request {
+        Request { tenant, spelled: self.spelled(tokenizer), grammar, ..self.engine }
     }
 
-    /// Decides on the seed, where the request leaves that to the operator's `default` or to chance.
+    /// Puts the seed into the engine's request, where the client leaves that to the operator's `default` or to chance.
     pub(super) fn settle_seed(&mut self, default: Option<u64>) {
-        self.sampling.seed = self.seed.or(default).unwrap_or_else(crate::ids::random_u64);
+        self.engine.sampling.seed = self.seed.or(default).unwrap_or_else(crate::ids::random_u64);
     }
 
     /// A number that differs between requests that differ in prompt or seed, and is the same for equal ones.
     pub(super) fn fingerprint(&self) -> u64 {
         // The seed of a greedy request says nothing, and is often another one every time.
-        let seed = if self.sampling.temperature == 0.0 { 0 } else { self.sampling.seed };
-        let bytes = self.prompt.iter().flat_map(|id| id.0.to_le_bytes()).chain(seed.to_le_bytes());
+        let Request { prompt, sampling, .. } = &self.engine;
+        let seed = if sampling.temperature == 0.0 { 0 } else { sampling.seed };
+        let bytes = prompt.iter().flat_map(|id| id.0.to_le_bytes()).chain(seed.to_le_bytes());
         crate::ids::hash(bytes)
     }
 }

@@ -87,9 +87,9 @@ impl ChatRequest {
         let conversation = Conversation::read(&self.messages.take().unwrap_or_default())?;
         let tools = tools::tools(self.tools.take())?;
         let mut request = GenerationRequest::new(Vec::new(), "messages");
-        request.scope = CacheScope(caller.scope);
+        request.engine.scope = CacheScope(caller.scope);
         request.grammar = options::grammar(self.format.take())?;
-        request.top_logprobs = options::top_logprobs(self.logprobs, self.top_logprobs)?;
+        request.engine.top_logprobs = options::top_logprobs(self.logprobs, self.top_logprobs)?;
         let variables = options::thinking(self.think.as_ref(), model)?;
         let render = |messages: &[Value]| -> Result<Rendered, ApiError> {
             let mut segments = prompt::render_messages(model, messages, &tools, &variables, true, "messages")?;
@@ -105,7 +105,7 @@ impl ChatRequest {
             rendered = shorter;
         }
         let Rendered { ids, segments } = rendered;
-        request.prompt = ids;
+        request.engine.prompt = ids;
         let format = model.format.after_prompt(&prompt::text_of(&segments));
         let choice = if tools.is_empty() { ToolChoice::None } else { ToolChoice::Auto };
         // Nobody can say how many calls there may be: as many as the model likes, where it may as well say what it likes.

@@ -92,7 +92,7 @@ pub(super) async fn generate(
         let (lease, caller) = (lease.clone(), caller.clone());
         blocking::run(&app, move || request.prepare(&lease, &caller)).await?
     };
-    let context = (!is_raw).then(|| request.prompt.iter().map(|id| id.0).collect());
+    let context = (!is_raw).then(|| request.engine.prompt.iter().map(|id| id.0).collect());
     let generation = Generation::start(&app, &caller, lease, request).await?;
     let head = Head { form: Form::Generate, model, started, load_time, context };
     output::respond(&app, head, generation, is_stream).await
@@ -127,9 +127,9 @@ impl GenerateRequest {
         let mut request = GenerationRequest::new(Vec::new(), "prompt");
         self.write_prompt(model, &mut request)?;
         self.options.take().unwrap_or_default().apply(&mut request, model)?;
-        request.scope = CacheScope(caller.scope);
+        request.engine.scope = CacheScope(caller.scope);
         request.grammar = options::grammar(self.format.take())?;
-        request.top_logprobs = options::top_logprobs(self.logprobs, self.top_logprobs)?;
+        request.engine.top_logprobs = options::top_logprobs(self.logprobs, self.top_logprobs)?;
         Ok(request)
     }
 
@@ -139,14 +139,14 @@ impl GenerateRequest {
         let variables = options::thinking(self.think.as_ref(), model)?;
         if let Some(suffix) = self.suffix.as_deref().filter(|s| !s.is_empty()) {
             let parts = FillParts { prefix: text, suffix, ..FillParts::default() };
-            request.prompt = prompt::encode_fill(tokenizer, &parts)?;
+            request.engine.prompt = prompt::encode_fill(tokenizer, &parts)?;
             return Ok(());
         }
         if self.raw == Some(true) {
             // Whoever asks for it writes the template's part too, control tokens included.
-            tokenizer.encode(text, ControlTokens::Parse, false, &mut request.prompt);
-            if let Some(first) = tokenizer.added_first().filter(|first| request.prompt.first() != Some(first)) {
-                request.prompt.insert(0, first);
+            tokenizer.encode(text, ControlTokens::Parse, false, &mut request.engine.prompt);
+            if let Some(first) = tokenizer.added_first().filter(|first| request.engine.prompt.first() != Some(first)) {
+                request.engine.prompt.insert(0, first);
             }
             return Ok(());
         }
@@ -154,7 +154,7 @@ impl GenerateRequest {
         if let Some(id) = self.context.iter().flatten().find(|id| **id as usize >= n_vocab) {
             return Err(ApiError::invalid("context", format!("context: token id {id}: the vocabulary has {n_vocab}")));
         }
-        request.prompt = self.context.iter().flatten().copied().map(TokenId).collect();
+        request.engine.prompt = self.context.iter().flatten().copied().map(TokenId).collect();
         let turn = if model.template.is_some() {
             self.render(model, text, &variables, request)?
         } else if self.system.as_ref().is_some_and(|s| !s.is_empty()) {
@@ -163,8 +163,9 @@ impl GenerateRequest {
             prompt::encode_text(tokenizer, text)
         };
         // A conversation begins once.
-        let first = tokenizer.added_first().filter(|first| !request.prompt.is_empty() && turn.first() == Some(first));
-        request.prompt.extend(&turn[usize::from(first.is_some())..]);
+        let first =
+            tokenizer.added_first().filter(|first| !request.engine.prompt.is_empty() && turn.first() == Some(first));
+        request.engine.prompt.extend(&turn[usize::from(first.is_some())..]);
         Ok(())
     }
 

@@ -91,20 +91,20 @@ impl Options {
     /// Puts everything into `request`, whose prompt is there already, each within its range.
     pub(super) fn apply(&self, request: &mut GenerationRequest, model: &LoadedModel) -> Result<(), ApiError> {
         let context_len_max = model.handle.context_len_max();
-        request.sampling = self.sampling(model.sampling)?;
+        request.engine.sampling = self.sampling(model.sampling)?;
         // Minus one asks for a new one every time.
         request.seed = self.seed.map(|seed| if seed == -1 { ids::random_u64() } else { seed.cast_unsigned() });
-        request.stop = self.stops()?;
-        request.max_tokens = self.num_predict()?;
+        request.engine.stop = self.stops()?;
+        request.engine.max_tokens = self.num_predict()?;
         if let Some(num_ctx) = self.num_ctx(context_len_max)? {
-            let n_prompt = request.prompt.len();
+            let n_prompt = request.engine.prompt.len();
             if n_prompt >= num_ctx {
                 let message = format!("the prompt has {n_prompt} tokens, but options.num_ctx is {num_ctx}");
                 let context = ContextExceeded { n_prompt, n_context: num_ctx };
                 return Err(ApiError::too_long("options.num_ctx", message, context));
             }
             let room = num_ctx - n_prompt;
-            request.max_tokens = Some(request.max_tokens.map_or(room, |n| n.min(room)));
+            request.engine.max_tokens = Some(request.engine.max_tokens.map_or(room, |n| n.min(room)));
         }
         Ok(())
     }

@@ -46,7 +46,7 @@ pub(super) async fn input_tokens(
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire_named(request.model.as_deref()).await?;
     let (request, _) = blocking::run(&app, move || request.prepare(&lease, &caller)).await?;
-    token_count(request.prompt.len())
+    token_count(request.engine.prompt.len())
 }
 
 /// `POST /v1/chat/completions/render`: the prompt that a request would become, for routers that look for the server that has it cached.

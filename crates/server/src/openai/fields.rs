@@ -92,22 +92,23 @@ impl Common {
         if let Some(n) = self.n_indent.filter(|n| *n != 0) {
             return Err(unsupported("n_indent", &format!("{n}; only /completion and /infill have it")));
         }
-        request.sampling = self.sampling(lease.sampling)?;
         request.seed = self.seed.map(i64::cast_unsigned);
+        let engine = &mut request.engine;
+        engine.sampling = self.sampling(lease.sampling)?;
         let n_probs = self.n_probs.map_or(Ok(0), |n| count("n_probs", n, 0, limits::TOP_LOGPROBS_MAX))?;
-        request.top_logprobs = (n_probs > 0).then_some(n_probs);
-        request.n_choices = self.n.map_or(Ok(1), |n| count("n", n, 1, limits::CHOICES_MAX))?;
-        request.stop = self.stop.clone().map_or_else(|| Ok(Vec::new()), |s| stops("stop", s.into_vec()))?;
-        request.stop_tokens = self.stop_tokens(lease)?;
-        request.ignore_eos = self.ignore_eos.unwrap_or(false);
-        request.repetition = self.repetition_detection.map_or(Ok(None), RepetitionDetection::bounds)?;
+        engine.top_logprobs = (n_probs > 0).then_some(n_probs);
+        engine.n_choices = self.n.map_or(Ok(1), |n| count("n", n, 1, limits::CHOICES_MAX))?;
+        engine.stop = self.stop.clone().map_or_else(|| Ok(Vec::new()), |s| stops("stop", s.into_vec()))?;
+        engine.stop_tokens = self.stop_tokens(lease)?;
+        engine.ignore_eos = self.ignore_eos.unwrap_or(false);
+        engine.repetition = self.repetition_detection.map_or(Ok(None), RepetitionDetection::bounds)?;
         if self.min_tokens.is_some_and(|n| n != 0) {
             return Err(unsupported("min_tokens", "this server cannot hold back a model's end"));
         }
-        request.priority = caller.rights.check_priority(self.priority)?;
-        request.use_cache = self.cache_prompt.unwrap_or(true);
-        request.scope = cache_scope(caller, self.cache_salt.as_deref());
-        request.time_limit = self.time_limit.map(time_limit).transpose()?;
+        engine.priority = caller.rights.check_priority(self.priority)?;
+        engine.use_cache = self.cache_prompt.unwrap_or(true);
+        engine.scope = cache_scope(caller, self.cache_salt.as_deref());
+        engine.time_limit = self.time_limit.map(time_limit).transpose()?;
         request.grammar = self.constraint()?;
         Ok(())
     }

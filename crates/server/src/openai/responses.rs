@@ -74,7 +74,7 @@ pub(super) async fn input_tokens(
         let kept = app.clone();
         blocking::run(&app, move || request.prepare(&lease, kept.kept(), &caller)).await?
     };
-    token_count(prepared.request.prompt.len())
+    token_count(prepared.request.engine.prompt.len())
 }
 
 /// `POST /v1/responses`

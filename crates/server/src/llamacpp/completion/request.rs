@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::{SamplerKind, Sampling, grammar::GrammarSource};
+use engine::{Request, SamplerKind, Sampling, grammar::GrammarSource};
 use serde::Deserialize;
 use serde_json::Value;
 use tokenizer::ControlTokens;
@@ -157,7 +157,7 @@ impl CompletionRequest {
         for parts in self.prompt.list {
             let ids = parts.encode(lease, "prompt", ControlTokens::Parse, true)?;
             answer.prompts.push(text_of(lease.handle.tokenizer(), &ids));
-            requests.push(GenerationRequest { prompt: ids, ..request.clone() });
+            requests.push(request.with_prompt(ids));
         }
         Ok(Prepared { requests, answer })
     }
@@ -195,20 +195,15 @@ impl InfillRequest {
         let parts = FillParts { prefix: &prefix, suffix: &suffix, middle: &middle, files: &files };
         // Other files have the room that the gap leaves.
         let context = lease.handle.context_len_max();
-        let room = context.saturating_sub(request.max_tokens.unwrap_or(context / 4));
-        request.prompt = prompt::encode_fill_within(tokenizer, &parts, room)?;
-        answer.prompts.push(text_of(tokenizer, &request.prompt));
+        let room = context.saturating_sub(request.engine.max_tokens.unwrap_or(context / 4));
+        request.engine.prompt = prompt::encode_fill_within(tokenizer, &parts, room)?;
+        answer.prompts.push(text_of(tokenizer, &request.engine.prompt));
         Ok(Prepared { requests: vec![request], answer })
     }
 }
 
 /// More alternatives than other APIs have are bounded by what is kept of them: all tokens that may be written, of all results.
-fn check_n_probs(
-    n_probs: usize,
-    request: &GenerationRequest,
-    asked: &Asked<'_>,
-    n_prompts: usize,
-) -> Result<(), ApiError> {
+fn check_n_probs(n_probs: usize, request: &Request, asked: &Asked<'_>, n_prompts: usize) -> Result<(), ApiError> {
     let context = asked.lease.handle.context_len_max();
     let n_tokens = request.max_tokens.map_or(context, |n| n.min(context));
     let n_tokens = n_tokens.saturating_mul(request.n_choices).saturating_mul(n_prompts);
@@ -234,19 +229,21 @@ impl Options {
             return Err(unsupported("return_progress", "true; this server has none, so only false"));
         }
         let samplers = Samplers::read(self.samplers.as_ref())?;
-        request.sampling = self.sampling(&samplers, lease)?;
-        request.sampling.seed = self.seed(asked.seed)?;
-        request.seed = Some(request.sampling.seed);
-        request.max_tokens = wire::tokens_max("n_predict", self.n_predict.unwrap_or(-1), 0)?;
-        request.n_choices = self.n_cmpl.map_or(Ok(1), |n| count("n_cmpl", n, 1, limits::CHOICES_MAX))?;
-        request.stop = self.stop.clone().map_or_else(|| Ok(Vec::new()), |s| stops("stop", s.into_vec()))?;
-        request.ignore_eos = self.ignore_eos.unwrap_or(false);
+        let engine = &mut request.engine;
+        engine.sampling = self.sampling(&samplers, lease)?;
+        // Settled here, because the answer tells it.
+        engine.sampling.seed = self.seed(asked.seed)?;
+        request.seed = Some(engine.sampling.seed);
+        engine.max_tokens = wire::tokens_max("n_predict", self.n_predict.unwrap_or(-1), 0)?;
+        engine.n_choices = self.n_cmpl.map_or(Ok(1), |n| count("n_cmpl", n, 1, limits::CHOICES_MAX))?;
+        engine.stop = self.stop.clone().map_or_else(|| Ok(Vec::new()), |s| stops("stop", s.into_vec()))?;
+        engine.ignore_eos = self.ignore_eos.unwrap_or(false);
         let n_probs = self.n_probs.map_or(Ok(0), |n| count("n_probs", n, 0, limits::LOGPROBS_MAX))?;
-        check_n_probs(n_probs, request, asked, n_prompts)?;
-        request.top_logprobs = (n_probs > 0).then_some(n_probs);
-        request.priority = asked.caller.rights.check_priority(self.priority)?;
-        request.use_cache = self.cache_prompt.unwrap_or(true);
-        request.scope = wire::cache_scope(asked.caller, self.cache_salt.as_deref());
+        check_n_probs(n_probs, engine, asked, n_prompts)?;
+        engine.top_logprobs = (n_probs > 0).then_some(n_probs);
+        engine.priority = asked.caller.rights.check_priority(self.priority)?;
+        engine.use_cache = self.cache_prompt.unwrap_or(true);
+        engine.scope = wire::cache_scope(asked.caller, self.cache_salt.as_deref());
         request.grammar = self.constraint()?;
         let id_slot = self.id_slot.unwrap_or(-1);
         let n_slots = lease.handle.n_running_max();
@@ -259,17 +256,18 @@ impl Options {
             let expected = format!("at most {}", limits::RESPONSE_FIELDS_MAX);
             return Err(out_of_range("response_fields", format!("{} fields", fields.len()), &expected));
         }
-        let settings = Settings { options: &self, request, samplers: &samplers }.to_json();
+        let engine = &request.engine;
+        let settings = Settings { options: &self, request: engine, samplers: &samplers }.to_json();
         Ok(Answer {
             is_stream: self.stream.unwrap_or(false),
-            n_choices: request.n_choices,
+            n_choices: engine.n_choices,
             return_tokens: self.return_tokens.unwrap_or(false),
             has_probs: n_probs > 0,
             timings_per_token: self.timings_per_token.unwrap_or(false),
             n_indent: self.n_indent.map_or(Ok(0), |n| count("n_indent", n, 0, limits::INDENT_MAX))?,
             predict_limit: predict_ms.map(|ms| Duration::from_millis(ms as u64)),
             id_slot,
-            stop: request.stop.clone(),
+            stop: engine.stop.clone(),
             settings,
             prompts: Vec::new(),
             response_fields: self.response_fields,

@@ -1,23 +1,23 @@
 //! `generation_settings`: what a request came to, defaults included.
 
-use engine::SamplingDefaults;
+use engine::{Request, SamplingDefaults};
 use serde_json::{Value, json};
 use tokenizer::TokenId;
 
 use super::request::Options;
-use crate::{generation::GenerationRequest, wire::Samplers};
+use crate::wire::Samplers;
 
 /// What is told of a request.
 pub(super) struct Settings<'a> {
     /// As they were sent: what has no effect is told as it came.
     pub(super) options: &'a Options,
-    pub(super) request: &'a GenerationRequest,
+    pub(super) request: &'a Request,
     pub(super) samplers: &'a Samplers,
 }
 
 /// Those of a request that says nothing; `seed` and `defaults` are the operator's, or the model's.
 pub(crate) fn default_settings(defaults: SamplingDefaults, seed: Option<u64>) -> Value {
-    let mut request = GenerationRequest::new(Vec::new(), "prompt");
+    let mut request = Request::new(Vec::new());
     request.sampling = defaults.over(request.sampling);
     let settings = Settings { options: &Options::default(), request: &request, samplers: &Samplers::default() };
     let mut settings = settings.to_json();

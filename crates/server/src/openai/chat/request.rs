@@ -125,8 +125,8 @@ impl ChatRequest {
         let (tools, choice) = tools::choose(&all_tools, self.tool_choice.take())?;
         let mut request = GenerationRequest::new(Vec::new(), "messages");
         self.take_common().apply(&mut request, lease, caller)?;
-        request.max_tokens = self.max_tokens()?;
-        request.top_logprobs = self.top_logprobs()?.or(request.top_logprobs);
+        request.engine.max_tokens = self.max_tokens()?;
+        request.engine.top_logprobs = self.top_logprobs()?.or(request.engine.top_logprobs);
         request.thoughts = thoughts(self.include_reasoning, self.reasoning.as_ref(), self.reasoning_format)?;
         if let Some(source) = self.response_format.take().map(ResponseFormat::source).transpose()?.flatten() {
             if let Some((_, other)) = &request.grammar {
@@ -136,7 +136,7 @@ impl ChatRequest {
             request.grammar = Some((source, "response_format"));
         }
         let segments = self.render(lease, &all_tools)?;
-        request.prompt = prompt::encode_segments(lease.handle.tokenizer(), &segments);
+        request.engine.prompt = prompt::encode_segments(lease.handle.tokenizer(), &segments);
         let prompt_logprobs = self.prompt_logprobs(&mut request, is_stream)?;
         let format = lease.format.after_prompt(&prompt::text_of(&segments));
         let parallel = tools::parallel(self.parallel_tool_calls, &choice);
@@ -219,9 +219,9 @@ impl ChatRequest {
         if is_stream {
             return Err(unsupported(NAME, "not in a stream"));
         }
-        check_prompt_logprobs(NAME, request.prompt.len(), n_top)?;
-        request.prompt_logprobs = Some(n_top);
-        Ok(Some((request.prompt.clone(), n_top)))
+        check_prompt_logprobs(NAME, request.engine.prompt.len(), n_top)?;
+        request.engine.prompt_logprobs = Some(n_top);
+        Ok(Some((request.engine.prompt.clone(), n_top)))
     }
 
     /// The prompt as text and ids, for `/v1/chat/completions/render`.
@@ -232,7 +232,7 @@ impl ChatRequest {
         self.stream = None;
         self.stream_options = None;
         let (request, _) = self.prepare(lease, caller)?;
-        Ok((prompt::text_of(&segments), request.prompt.iter().map(|id| id.0).collect()))
+        Ok((prompt::text_of(&segments), request.engine.prompt.iter().map(|id| id.0).collect()))
     }
 }
 

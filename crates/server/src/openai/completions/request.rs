@@ -105,22 +105,22 @@ impl CompletionRequest {
         let mut request = GenerationRequest::new(Vec::new(), "prompt");
         self.take_common().apply(&mut request, lease, caller)?;
         let given = [("max_tokens", self.max_tokens), ("n_predict", self.n_predict)];
-        request.max_tokens = first_tokens_max(&given, 0, Some(MAX_TOKENS_DEFAULT))?;
+        request.engine.max_tokens = first_tokens_max(&given, 0, Some(MAX_TOKENS_DEFAULT))?;
         let max = limits::TOP_LOGPROBS_MAX;
         let logprobs = self.logprobs.map(|n| count("logprobs", n, 0, max)).transpose()?;
-        request.top_logprobs = logprobs.or(request.top_logprobs);
+        request.engine.top_logprobs = logprobs.or(request.engine.top_logprobs);
         let prompt_logprobs = self.prompt_logprobs.map(|n| count("prompt_logprobs", n, 0, max)).transpose()?;
         if prompt_logprobs.is_some() && is_stream {
             return Err(unsupported("prompt_logprobs", "not in a stream, which echo together with logprobs can be"));
         }
         let is_echo = self.echo == Some(true);
-        let logprobs = request.top_logprobs;
+        let logprobs = request.engine.top_logprobs;
         if is_echo && logprobs.is_some() && self.suffix.as_deref().is_some_and(|suffix| !suffix.is_empty()) {
             return Err(unsupported("suffix", "together with echo and logprobs: it is no part of the text"));
         }
-        request.prompt_logprobs = logprobs.filter(|_| is_echo).max(prompt_logprobs);
+        request.engine.prompt_logprobs = logprobs.filter(|_| is_echo).max(prompt_logprobs);
         // Clients that score a prompt take away the one token that they had to ask for: it must be there, even if it ends the text.
-        request.tell_end = is_echo && logprobs.is_some();
+        request.engine.tell_end = is_echo && logprobs.is_some();
         if let Some(source) = self.response_format.take().map(ResponseFormat::source).transpose()?.flatten() {
             if let Some((_, other)) = &request.grammar {
                 let message = format!("response_format: {other} already says what the output must look like");
@@ -128,7 +128,7 @@ impl CompletionRequest {
             }
             request.grammar = Some((source, "response_format"));
         }
-        let n_choices = request.n_choices;
+        let n_choices = request.engine.n_choices;
         self.apply_best_of(&mut request, is_stream)?;
         let n_prompts = self.prompt.list.len();
         if n_prompts == 0 || n_prompts > limits::PROMPTS_MAX {
@@ -145,12 +145,12 @@ impl CompletionRequest {
                 answer.echoes.push(Echo::new(&input, lease));
             }
             let prompt = self.ids(input, lease)?;
-            if request.prompt_logprobs.is_some() {
+            if request.engine.prompt_logprobs.is_some() {
                 answer.prompts.push(prompt.clone());
             }
-            requests.push(GenerationRequest { prompt, ..request.clone() });
+            requests.push(request.with_prompt(prompt));
         }
-        if let Some(n_top) = request.prompt_logprobs {
+        if let Some(n_top) = request.engine.prompt_logprobs {
             let n_tokens = answer.prompts.iter().map(Vec::len).sum();
             check_prompt_logprobs(if is_echo { "logprobs" } else { "prompt_logprobs" }, n_tokens, n_top)?;
         }
@@ -160,13 +160,13 @@ impl CompletionRequest {
     /// More choices are computed than are answered; the most probable are kept.
     fn apply_best_of(&self, request: &mut GenerationRequest, is_stream: bool) -> Result<(), ApiError> {
         let Some(best_of) = self.best_of else { return Ok(()) };
-        let best_of = count("best_of", best_of, request.n_choices, limits::CHOICES_MAX)?;
-        if best_of > request.n_choices {
+        let best_of = count("best_of", best_of, request.engine.n_choices, limits::CHOICES_MAX)?;
+        if best_of > request.engine.n_choices {
             if is_stream {
                 return Err(unsupported("best_of", "together with stream: the best is known at the end"));
             }
-            request.n_choices = best_of;
-            request.top_logprobs = request.top_logprobs.or(Some(0));
+            request.engine.n_choices = best_of;
+            request.engine.top_logprobs = request.engine.top_logprobs.or(Some(0));
         }
         Ok(())
     }

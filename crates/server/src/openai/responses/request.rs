@@ -155,12 +155,12 @@ impl ResponsesRequest {
         let (tools, choice) = choose(&all_tools, choice)?;
         let mut request = GenerationRequest::new(Vec::new(), "input");
         self.take_common().apply(&mut request, lease, caller)?;
-        if request.n_choices != 1 {
+        if request.engine.n_choices != 1 {
             return Err(unsupported("n", "a response is one"));
         }
-        request.max_tokens =
+        request.engine.max_tokens =
             self.max_output_tokens.map(|n| count("max_output_tokens", n, 1, usize::MAX)).transpose()?;
-        request.top_logprobs = self.top_logprobs()?.or(request.top_logprobs);
+        request.engine.top_logprobs = self.top_logprobs()?.or(request.engine.top_logprobs);
         if let Some(source) = self.text.take().and_then(|t| t.format).map(TextFormat::source).transpose()?.flatten() {
             if let Some((_, other)) = &request.grammar {
                 let message = format!("text.format: {other} already says what the output must look like");
@@ -181,18 +181,18 @@ impl ResponsesRequest {
             Ok(Rendered { segments, ids })
         };
         let Rendered { segments, ids } = if self.truncation == Some(Truncation::Auto) {
-            render_fitting(&messages, lease.handle.context_len_max(), request.max_tokens, render)?
+            render_fitting(&messages, lease.handle.context_len_max(), request.engine.max_tokens, render)?
         } else {
             render(&messages)?
         };
-        request.prompt = ids;
+        request.engine.prompt = ids;
         let format = lease.format.after_prompt(&prompt::text_of(&segments));
         let parallel = parallel(self.parallel_tool_calls, &choice);
         request.output = Output::Chat(ChatOutput { format, tools, choice, parallel });
-        head.temperature = request.sampling.temperature;
-        head.top_p = request.sampling.top_p;
-        head.frequency_penalty = request.sampling.frequency_penalty;
-        head.presence_penalty = request.sampling.presence_penalty;
+        head.temperature = request.engine.sampling.temperature;
+        head.top_p = request.engine.sampling.top_p;
+        head.frequency_penalty = request.engine.sampling.frequency_penalty;
+        head.presence_penalty = request.engine.sampling.presence_penalty;
         head.store = keep.is_some();
         Ok(Prepared { request, head, is_stream, spellings, keep })
     }
