@@ -44,7 +44,7 @@ pub enum Error {
         /// What was given.
         value: String,
         /// The range.
-        expected: &'static str,
+        expected: String,
     },
     /// Too many or too long stop strings.
     #[error("{what}, at most {max} are allowed")]

@@ -17,7 +17,7 @@ mod error;
 #[cfg(not(target_family = "wasm"))]
 mod generate;
 pub mod grammar;
-mod limits;
+pub mod limits;
 mod logprobs;
 mod memory;
 mod options;

@@ -1,13 +1,74 @@
-//! [`Limits`]: what a request may ask of a model; checked by whoever submits, before the engine sees it.
+//! What a request may ask: each number stands here once, and whoever takes requests from others refuses by it, prints it in messages and is
+//! held to it in documents. [`Limits`] adds those of a loaded model; whoever submits checks them, before the engine sees the request.
+
+use std::fmt;
 
 use crate::{Error, Request, Sampler};
 
-/// Of a loaded model.
+/// Most choices of one request.
+pub const CHOICES_MAX: usize = 16;
+/// Most stop strings of one request.
+pub const STOP_STRINGS_MAX: usize = 16;
+/// Most bytes of one stop string.
+pub const STOP_BYTES_MAX: usize = 256;
+/// Most stop tokens of one request.
+pub const STOP_TOKENS_MAX: usize = 64;
+/// Most entries of a request's `logit_bias`.
+pub const LOGIT_BIAS_MAX: usize = 4096;
+/// Most samplers of one request's chain.
+pub const SAMPLERS_MAX: usize = 32;
+/// Most alternatives reported with each token of a completion. Whoever submits has to bound all of them together, by what is kept of them.
+pub const TOP_LOGPROBS_MAX: usize = 1 << 20;
+/// Most alternatives reported with each token of a prompt.
+pub const PROMPT_TOP_LOGPROBS_MAX: usize = 20;
+/// Longest pattern that `repetition_detection` looks for, in tokens.
+pub const PATTERN_LEN_MAX: usize = 1024;
+/// Priorities of requests.
+pub const PRIORITY: Range<i32> = Range { min: -1000, max: 1000 };
+/// Temperatures.
+pub const TEMPERATURE: Range<f64> = Range { min: 0.0, max: 100.0 };
+/// Values of `top_p`, `min_p` and `typical_p`.
+pub const PROBABILITY: Range<f64> = Range { min: 0.0, max: 1.0 };
+/// Factors of the repeat penalty.
+pub const REPEAT_PENALTY: Range<f64> = Range { min: 0.01, max: 100.0 };
+/// Frequency and presence penalties.
+pub const PENALTY: Range<f64> = Range { min: -2.0, max: 2.0 };
+
+/// The values that a parameter may have, both ends included. Printed as messages and documents spell it: `0.01 to 100`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Range<T> {
+    /// The smallest value.
+    pub min: T,
+    /// The largest value.
+    pub max: T,
+}
+
+impl<T: Copy + PartialOrd> Range<T> {
+    /// Whether `value` is one of them.
+    pub fn contains(&self, value: T) -> bool {
+        (self.min..=self.max).contains(&value)
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for Range<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} to {}", self.min, self.max)
+    }
+}
+
+impl Range<f64> {
+    /// The values of a parameter that is kept in single precision: 0.01 as an f32 is less than 0.01 as an f64.
+    pub(crate) fn single(self) -> Range<f32> {
+        Range { min: self.min as f32, max: self.max as f32 }
+    }
+}
+
+/// Limits of a loaded model.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Limits {
     /// Tokens of the vocabulary.
     pub(crate) n_vocab: usize,
-    /// Longest prompt and completion together.
+    /// Longest prompt and completion together, in tokens.
     pub(crate) context_len_max: usize,
 }
 

@@ -5,7 +5,7 @@
 
 use model::TokenId;
 
-use crate::Error;
+use crate::{Error, limits::PATTERN_LEN_MAX};
 
 /// When a completion has repeated itself for too long; the first three are vLLM's `repetition_detection`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,26 +21,23 @@ pub struct RepetitionBounds {
 }
 
 impl RepetitionBounds {
-    /// Longest pattern that can be looked for, in tokens.
-    pub const PATTERN_LEN_MAX: usize = 1024;
-
     /// Those of the program's own chat and page: at least 1,024 tokens, and at least 12 times the same. 256 zeros with their commas are
     /// 768 tokens at most, a line of nine tokens a hundred times is 900.
     pub const OWN: Self = Self { pattern_len_min: 1, pattern_len_max: 256, count_min: 12, tokens_min: 1024 };
 
     /// Each within its range.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let refuse = |value: usize, expected| {
+        let refuse = |value: usize, expected: String| {
             Err(Error::Parameter { parameter: "repetition_detection", value: value.to_string(), expected })
         };
-        if !(1..=Self::PATTERN_LEN_MAX).contains(&self.pattern_len_max) {
-            return refuse(self.pattern_len_max, "a max_pattern_size of 1 to 1024");
+        if !(1..=PATTERN_LEN_MAX).contains(&self.pattern_len_max) {
+            return refuse(self.pattern_len_max, format!("a max_pattern_size of 1 to {PATTERN_LEN_MAX}"));
         }
         if !(1..=self.pattern_len_max).contains(&self.pattern_len_min) {
-            return refuse(self.pattern_len_min, "a min_pattern_size of 1 to max_pattern_size");
+            return refuse(self.pattern_len_min, "a min_pattern_size of 1 to max_pattern_size".to_owned());
         }
         if self.count_min < 2 {
-            return refuse(self.count_min, "a min_count of at least 2");
+            return refuse(self.count_min, "a min_count of at least 2".to_owned());
         }
         Ok(())
     }

@@ -4,22 +4,15 @@ use std::{ops::ControlFlow, time::Duration};
 
 use model::{Pooling, TokenId};
 
-use crate::{Error, Sampling, grammar::Grammar, repetition::RepetitionBounds};
-
-/// Most stop strings of one request.
-pub(crate) const STOPS_MAX: usize = 16;
-/// Most stop tokens of one request.
-pub(crate) const STOP_TOKENS_MAX: usize = 64;
-/// Bytes of one stop string.
-pub(crate) const STOP_BYTES_MAX: usize = 256;
-/// Most alternatives reported per token of a completion: what more there are, whoever submits has to bound by what is kept of them.
-pub(crate) const TOP_LOGPROBS_MAX: usize = 1 << 20;
-/// Most alternatives reported per token of a prompt.
-pub(crate) const PROMPT_LOGPROBS_MAX: usize = 20;
-/// Most choices of one request.
-pub(crate) const N_CHOICES_MAX: usize = 16;
-/// Priorities lie between minus this and this.
-pub(crate) const PRIORITY_MAX: i32 = 1000;
+use crate::{
+    Error, Sampling,
+    grammar::Grammar,
+    limits::{
+        CHOICES_MAX, PRIORITY, PROMPT_TOP_LOGPROBS_MAX, STOP_BYTES_MAX, STOP_STRINGS_MAX, STOP_TOKENS_MAX,
+        TOP_LOGPROBS_MAX,
+    },
+    repetition::RepetitionBounds,
+};
 
 /// Requests read each other's cached prefixes only within one scope. The upper half says who owns it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
@@ -122,8 +115,8 @@ impl Request {
     /// Everything that can be refused without a model.
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.sampling.check()?;
-        if self.stop.len() > STOPS_MAX {
-            return Err(Error::Stop { what: format!("{} stop strings", self.stop.len()), max: STOPS_MAX });
+        if self.stop.len() > STOP_STRINGS_MAX {
+            return Err(Error::Stop { what: format!("{} stop strings", self.stop.len()), max: STOP_STRINGS_MAX });
         }
         if let Some(long) = self.stop.iter().find(|s| s.len() > STOP_BYTES_MAX) {
             return Err(Error::Stop { what: format!("a stop string of {} bytes", long.len()), max: STOP_BYTES_MAX });
@@ -134,19 +127,19 @@ impl Request {
         self.repetition.as_ref().map_or(Ok(()), RepetitionBounds::check)?;
         let refuse = |parameter, value: String, expected| Err(Error::Parameter { parameter, value, expected });
         if let Some(n) = self.top_logprobs.filter(|n| *n > TOP_LOGPROBS_MAX) {
-            return refuse("top_logprobs", n.to_string(), "0 to 1048576");
+            return refuse("top_logprobs", n.to_string(), format!("0 to {TOP_LOGPROBS_MAX}"));
         }
-        if let Some(n) = self.prompt_logprobs.filter(|n| *n > PROMPT_LOGPROBS_MAX) {
-            return refuse("prompt_logprobs", n.to_string(), "0 to 20");
+        if let Some(n) = self.prompt_logprobs.filter(|n| *n > PROMPT_TOP_LOGPROBS_MAX) {
+            return refuse("prompt_logprobs", n.to_string(), format!("0 to {PROMPT_TOP_LOGPROBS_MAX}"));
         }
         if self.task == Task::Embed(Pooling::Rank) {
-            return refuse("pooling", Pooling::Rank.to_string(), "none, mean, cls or last");
+            return refuse("pooling", Pooling::Rank.to_string(), "none, mean, cls or last".to_owned());
         }
-        if !(1..=N_CHOICES_MAX).contains(&self.n_choices) {
-            return refuse("n", self.n_choices.to_string(), "1 to 16");
+        if !(1..=CHOICES_MAX).contains(&self.n_choices) {
+            return refuse("n", self.n_choices.to_string(), format!("1 to {CHOICES_MAX}"));
         }
-        if self.priority.unsigned_abs() > PRIORITY_MAX.unsigned_abs() {
-            return refuse("priority", self.priority.to_string(), "-1000 to 1000");
+        if !PRIORITY.contains(self.priority) {
+            return refuse("priority", self.priority.to_string(), PRIORITY.to_string());
         }
         Ok(())
     }

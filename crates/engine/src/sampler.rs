@@ -27,22 +27,20 @@ use rand_xoshiro::{
 };
 use tokenizer::Tokenizer;
 
-use crate::{Error, grammar::TokenMask};
+use crate::{
+    Error,
+    grammar::TokenMask,
+    limits::{LOGIT_BIAS_MAX, PENALTY, PROBABILITY, REPEAT_PENALTY, Range, SAMPLERS_MAX, TEMPERATURE},
+};
 pub(crate) use candidates::Candidates;
 pub use defaults::SamplingDefaults;
 use penalties::Penalties;
-
-/// Most entries of `logit_bias`.
-const LOGIT_BIAS_MAX: usize = 4096;
 
 /// Most candidates for which it pays to compute no other logits.
 const N_BEST_MAX: usize = 128;
 
 /// Sets the seeds of a request's completions apart: 2^64 over the golden ratio.
 const STREAM_STRIDE: u64 = 0x9e37_79b9_7f4a_7c15;
-
-/// Most samplers of a chain.
-pub(crate) const CHAIN_LEN_MAX: usize = 32;
 
 /// A sampler that has a place in the chain.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -130,35 +128,35 @@ impl Sampling {
 
     /// Every parameter within its range; the error names the first that is not.
     pub fn check(&self) -> Result<(), Error> {
-        let in_range = |parameter, value: f32, low: f32, high: f32, expected| {
-            if value >= low && value <= high {
+        let in_range = |parameter, value: f32, range: Range<f64>| {
+            if range.single().contains(value) {
                 Ok(())
             } else {
-                Err(Error::Parameter { parameter, value: value.to_string(), expected })
+                Err(Error::Parameter { parameter, value: value.to_string(), expected: range.to_string() })
             }
         };
-        in_range("temperature", self.temperature, 0.0, 100.0, "0 to 100")?;
-        in_range("top_p", self.top_p, 0.0, 1.0, "0 to 1")?;
-        in_range("min_p", self.min_p, 0.0, 1.0, "0 to 1")?;
-        in_range("typical_p", self.typical_p, 0.0, 1.0, "0 to 1")?;
-        in_range("repeat_penalty", self.repeat_penalty, 0.01, 100.0, "0.01 to 100")?;
-        in_range("frequency_penalty", self.frequency_penalty, -2.0, 2.0, "-2 to 2")?;
-        in_range("presence_penalty", self.presence_penalty, -2.0, 2.0, "-2 to 2")?;
-        if self.chain.len() > CHAIN_LEN_MAX {
-            let value = format!("with {} samplers", self.chain.len());
-            return Err(Error::Parameter { parameter: "chain", value, expected: "at most 32" });
-        }
-        if self.logit_bias.len() > LOGIT_BIAS_MAX {
-            let value = format!("with {} entries", self.logit_bias.len());
-            return Err(Error::Parameter { parameter: "logit_bias", value, expected: "at most 4096" });
-        }
+        in_range("temperature", self.temperature, TEMPERATURE)?;
+        in_range("top_p", self.top_p, PROBABILITY)?;
+        in_range("min_p", self.min_p, PROBABILITY)?;
+        in_range("typical_p", self.typical_p, PROBABILITY)?;
+        in_range("repeat_penalty", self.repeat_penalty, REPEAT_PENALTY)?;
+        in_range("frequency_penalty", self.frequency_penalty, PENALTY)?;
+        in_range("presence_penalty", self.presence_penalty, PENALTY)?;
+        let at_most = |parameter, n: usize, things, max: usize| {
+            if n <= max {
+                return Ok(());
+            }
+            Err(Error::Parameter { parameter, value: format!("with {n} {things}"), expected: format!("at most {max}") })
+        };
+        at_most("chain", self.chain.len(), "samplers", SAMPLERS_MAX)?;
+        at_most("logit_bias", self.logit_bias.len(), "entries", LOGIT_BIAS_MAX)?;
         for (_, bias) in &self.logit_bias {
             // -inf bans a token.
             if bias.is_nan() || *bias == f32::INFINITY {
                 return Err(Error::Parameter {
                     parameter: "logit_bias",
                     value: bias.to_string(),
-                    expected: "a number or -inf",
+                    expected: "a number or -inf".to_owned(),
                 });
             }
         }

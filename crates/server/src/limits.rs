@@ -2,6 +2,13 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
+pub use engine::limits::{
+    CHOICES_MAX, LOGIT_BIAS_MAX, PRIORITY, SAMPLERS_MAX, STOP_BYTES_MAX, STOP_STRINGS_MAX, STOP_TOKENS_MAX,
+};
+use engine::limits::{PATTERN_LEN_MAX, PENALTY, PROBABILITY, REPEAT_PENALTY, Range, TEMPERATURE};
+
 pub use crate::json::JSON_DEPTH_MAX;
 
 /// Bytes of a request's body.
@@ -35,23 +42,12 @@ pub const REQUEST_ID_BYTES_MAX: usize = 128;
 
 /// Messages of a conversation.
 pub const MESSAGES_MAX: usize = 4096;
-/// Stop strings of a request.
-pub const STOP_STRINGS_MAX: usize = 16;
-/// Bytes of a stop string.
-pub const STOP_BYTES_MAX: usize = 256;
-/// Tokens that end an output (`stop_token_ids`).
-pub const STOP_TOKENS_MAX: usize = 64;
-/// Choices of a request (`n`).
-pub const CHOICES_MAX: usize = 16;
-/// Alternatives a token may be reported with.
-pub const TOP_LOGPROBS_MAX: usize = 20;
+/// Alternatives that a token may be reported with: as many as the engine tells of the tokens of a prompt.
+pub const TOP_LOGPROBS_MAX: usize = engine::limits::PROMPT_TOP_LOGPROBS_MAX;
 /// Numbers in an answer whose tokens are reported with more alternatives than that: tokens that may be written, times one more than the
 /// alternatives of each.
 pub const LOGPROBS_MAX: usize = 1 << 20;
-/// Entries of `logit_bias`.
-pub const LOGIT_BIAS_MAX: usize = 4096;
-/// Samplers of a chain (`samplers`).
-pub const SAMPLERS_MAX: usize = 32;
+const _: () = assert!(LOGPROBS_MAX <= engine::limits::TOP_LOGPROBS_MAX, "what passes here passes the engine");
 /// Tools of a request.
 pub const TOOLS_MAX: usize = 128;
 /// Texts of one request for embeddings.
@@ -80,6 +76,27 @@ pub const WORKERS_MAX: usize = 4;
 pub const WORK_QUEUED_MAX: usize = 256;
 /// Models being pulled at once.
 pub const PULLS_MAX: usize = 2;
+
+/// Temperatures of OpenAI's API.
+pub const OPENAI_TEMPERATURE: Range<f64> = Range { min: 0.0, max: 2.0 };
+/// Temperatures of Anthropic's API.
+pub const ANTHROPIC_TEMPERATURE: Range<f64> = Range { min: 0.0, max: 1.0 };
+/// Temperatures of llama.cpp's API, where those below zero are greedy.
+pub const LLAMACPP_TEMPERATURE: Range<f64> = Range { min: -TEMPERATURE.max, max: TEMPERATURE.max };
+/// Biases of OpenAI's API, from never to always, or nearly.
+pub const OPENAI_LOGIT_BIAS: Range<f64> = Range { min: -100.0, max: 100.0 };
+/// Biases of llama.cpp's API.
+pub const LLAMACPP_LOGIT_BIAS: Range<f64> = Range { min: -1e6, max: 1e6 };
+/// `time_limit`, in seconds.
+pub const TIME_LIMIT: Range<f64> = Range { min: 0.001, max: 86_400.0 };
+/// Longest `t_max_predict_ms`: a day.
+pub const PREDICT_MS_MAX: usize = 86_400_000;
+/// Fewest tokens of a thinking budget (`budget_tokens`), by Anthropic's documents.
+pub const THINKING_BUDGET_MIN: usize = 1024;
+/// `embd_normalize`: the p of a p-norm, with 0 for the largest absolute value and -1 for none.
+pub const EMBEDDING_NORM: Range<i64> = Range { min: -1, max: 100 };
+/// Items of one list of `/v1/responses/{id}/input_items`.
+pub const INPUT_ITEMS_MAX: usize = 100;
 
 /// A row of [`TABLE`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -145,3 +162,46 @@ pub const TABLE: &[Limit] = &[
     count("requests waiting for one", WORK_QUEUED_MAX),
     count("pulls", PULLS_MAX),
 ];
+
+const fn whole(name: &'static str, range: Range<i64>) -> (&'static str, Range<f64>) {
+    (name, Range { min: range.min as f64, max: range.max as f64 })
+}
+
+const fn at_most(name: &'static str, max: usize) -> (&'static str, Range<f64>) {
+    (name, Range { min: 0.0, max: max as f64 })
+}
+
+/// Ranges that the schemas of `openapi/` name beside the rows of [`TABLE`]: `{"$limit": "priority.min"}`.
+const RANGES: &[(&str, Range<f64>)] = &[
+    ("openai temperature", OPENAI_TEMPERATURE),
+    ("anthropic temperature", ANTHROPIC_TEMPERATURE),
+    ("llamacpp temperature", LLAMACPP_TEMPERATURE),
+    ("openai logit_bias", OPENAI_LOGIT_BIAS),
+    ("llamacpp logit_bias", LLAMACPP_LOGIT_BIAS),
+    ("probability", PROBABILITY),
+    ("repeat penalty", REPEAT_PENALTY),
+    ("penalty", PENALTY),
+    whole("priority", Range { min: PRIORITY.min as i64, max: PRIORITY.max as i64 }),
+    ("time_limit", TIME_LIMIT),
+    at_most("t_max_predict_ms", PREDICT_MS_MAX),
+    ("thinking budget", Range { min: THINKING_BUDGET_MIN as f64, max: f64::INFINITY }),
+    whole("embd_normalize", EMBEDDING_NORM),
+    at_most("input items", INPUT_ITEMS_MAX),
+    at_most("max_pattern_size", PATTERN_LEN_MAX),
+];
+
+/// The number that a schema of `openapi/` calls `name`: a row of [`TABLE`], or an end of a range (`priority.min`).
+pub(crate) fn named(name: &str) -> Option<Value> {
+    if let Some(limit) = TABLE.iter().find(|limit| limit.name == name) {
+        return Some(limit.value.into());
+    }
+    let (name, end) = name.rsplit_once('.')?;
+    let (_, range) = RANGES.iter().find(|(known, _)| *known == name)?;
+    let number = match end {
+        "min" => range.min,
+        "max" => range.max,
+        _ => return None,
+    };
+    // Whole numbers without a point, as they are written by hand.
+    Some(if number.fract() == 0.0 { (number as i64).into() } else { number.into() })
+}

@@ -22,7 +22,7 @@ use axum::{
     http::{HeaderValue, header},
     response::Response,
 };
-use engine::{CacheScope, grammar::GrammarSource};
+use engine::{CacheScope, grammar::GrammarSource, limits::Range};
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error, SeqAccess, Visitor},
@@ -126,12 +126,9 @@ pub(crate) fn first_tokens_max(
     Ok(first.unwrap_or(default))
 }
 
-/// `value` as a number from `min` to `max`.
-pub(crate) fn number(param: &str, value: f64, min: f64, max: f64) -> Result<f32, ApiError> {
-    if (min..=max).contains(&value) {
-        return Ok(value as f32);
-    }
-    Err(out_of_range(param, value, &format!("{min} to {max}")))
+/// `value` as a number within `range`.
+pub(crate) fn number(param: &str, value: f64, range: Range<f64>) -> Result<f32, ApiError> {
+    if range.contains(value) { Ok(value as f32) } else { Err(out_of_range(param, value, &range.to_string())) }
 }
 
 /// Stop strings within the limits; `param` is the field they came from.

@@ -43,3 +43,28 @@ pub(super) fn read(folder: &Path, metadata: &mut Metadata) -> Result<Vec<String>
     }
     Ok(warnings)
 }
+
+#[cfg(test)]
+mod tests {
+    use engine::SamplingDefaults;
+
+    use super::*;
+
+    #[test]
+    fn ranges_are_those_that_the_engine_takes() {
+        for &(_, key, least, largest) in NUMBERS {
+            let warnings = |value: f64| {
+                let mut metadata = Metadata::default();
+                metadata.set(key, Value::F32(value as f32));
+                SamplingDefaults::of_model(&metadata).1
+            };
+            for taken in [least, largest] {
+                assert_eq!(warnings(taken), Vec::<String>::new(), "{key} {taken}");
+            }
+            for refused in [least - 0.001, largest + 0.001] {
+                let told = warnings(refused).concat();
+                assert!(told.contains(&format!("expected {least} to {largest}")), "{key} {refused}: {told:?}");
+            }
+        }
+    }
+}

@@ -1,7 +1,11 @@
 //! The body of `/v1/messages` and of `/v1/messages/count_tokens`.
 
 use chat::{OutputFormat, Segment, Tool, ToolChoice};
-use engine::{CacheScope, Sampling, SamplingDefaults, grammar::GrammarSource};
+use engine::{
+    CacheScope, Sampling, SamplingDefaults,
+    grammar::GrammarSource,
+    limits::{PROBABILITY, Range},
+};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokenizer::TokenId;
@@ -15,13 +19,11 @@ use crate::{
     Caller,
     error::{ApiError, ErrorKind, THREAD_NOT_FOUND},
     generation::{ChatOutput, GenerationRequest, Output},
+    limits,
     models::Lease,
     prompt,
     wire::{Ignored, Refused, count, number, out_of_range, stops, unsupported},
 };
-
-/// Fewest tokens of a thinking budget, by Anthropic's documents.
-const BUDGET_TOKENS_MIN: usize = 1024;
 
 /// Everything that can be asked; what is not listed is refused by name.
 #[derive(Deserialize, Debug)]
@@ -289,7 +291,7 @@ impl MessagesRequest {
         match (kind, budget_tokens) {
             (ThinkingWord::Enabled, None) => Err(ApiError::invalid(param, format!("{param}: missing"))),
             (ThinkingWord::Enabled, Some(budget)) => {
-                let budget = count(param, *budget, BUDGET_TOKENS_MIN, usize::MAX)?;
+                let budget = count(param, *budget, limits::THINKING_BUDGET_MIN, usize::MAX)?;
                 if budget < max_tokens {
                     return Ok(());
                 }
@@ -303,11 +305,12 @@ impl MessagesRequest {
     /// Anthropic's ranges; its defaults (temperature 1, nothing cut off) where neither the operator nor the model has others.
     fn sampling(&self, defaults: SamplingDefaults) -> Result<Sampling, ApiError> {
         let base = defaults.over(Sampling::unchanged());
-        let number =
-            |param: &str, value: Option<f64>, base: f32| value.map_or(Ok(base), |v| number(param, v, 0.0, 1.0));
+        let or = |param: &str, value: Option<f64>, base: f32, range: Range<f64>| {
+            value.map_or(Ok(base), |v| number(param, v, range))
+        };
         Ok(Sampling {
-            temperature: number("temperature", self.temperature, base.temperature)?,
-            top_p: number("top_p", self.top_p, base.top_p)?,
+            temperature: or("temperature", self.temperature, base.temperature, limits::ANTHROPIC_TEMPERATURE)?,
+            top_p: or("top_p", self.top_p, base.top_p, PROBABILITY)?,
             top_k: self.top_k.map_or(Ok(base.top_k), |k| count("top_k", k, 0, usize::MAX))?,
             ..base
         })

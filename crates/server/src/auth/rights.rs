@@ -2,6 +2,7 @@
 
 use crate::{
     error::{ApiError, ErrorKind},
+    limits::PRIORITY,
     wire::out_of_range,
 };
 
@@ -18,7 +19,7 @@ pub struct Rights {
 
 impl Rights {
     /// All there are.
-    pub const OPERATOR: Self = Self { is_operator: true, reads_figures: true, priority_max: i32::MAX };
+    pub const OPERATOR: Self = Self { is_operator: true, reads_figures: true, priority_max: PRIORITY.max };
 
     /// Of a caller where no keys are asked for: figures and priorities are open to everybody then, as there is nobody to tell from another.
     pub(super) const fn without_keys(is_operator: bool) -> Self {
@@ -43,12 +44,13 @@ impl Rights {
     /// `priority` of a request, if it is not above what the caller may ask for.
     pub(crate) fn check_priority(self, priority: Option<i64>) -> Result<i32, ApiError> {
         let Some(asked) = priority else { return Ok(0) };
-        let refused = |expected: &str| out_of_range("priority", asked, expected);
-        let priority = i32::try_from(asked).map_err(|_| refused("-2147483648 to 2147483647"))?;
-        if priority > self.priority_max.max(0) {
-            return Err(refused(&format!("at most {}, the priority_max of this key", self.priority_max.max(0))));
+        let own = self.priority_max.clamp(0, PRIORITY.max);
+        if asked > i64::from(own) && own < PRIORITY.max {
+            let expected = format!("at most {own}, the priority_max of this key");
+            return Err(out_of_range("priority", asked, &expected));
         }
-        Ok(priority)
+        let priority = i32::try_from(asked).ok().filter(|priority| PRIORITY.contains(*priority));
+        priority.ok_or_else(|| out_of_range("priority", asked, &PRIORITY.to_string()))
     }
 }
 

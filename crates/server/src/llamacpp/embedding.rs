@@ -15,9 +15,6 @@ use crate::{
     wire::{json_response, out_of_range},
 };
 
-/// Largest p of a p-norm.
-const NORM_MAX: i64 = 100;
-
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EmbeddingRequest {
@@ -45,8 +42,8 @@ pub(super) async fn embeddings(
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire(request.model.as_deref()).await?;
     let norm = request.embd_normalize.unwrap_or(2);
-    if !(-1..=NORM_MAX).contains(&norm) {
-        return Err(out_of_range("embd_normalize", norm, &format!("-1 to {NORM_MAX}")));
+    if !limits::EMBEDDING_NORM.contains(norm) {
+        return Err(out_of_range("embd_normalize", norm, &limits::EMBEDDING_NORM.to_string()));
     }
     let prompts = {
         let lease = lease.clone();

@@ -2,7 +2,11 @@
 
 use std::{fmt, time::Duration};
 
-use engine::{Sampling, SamplingDefaults, grammar::GrammarSource};
+use engine::{
+    Sampling, SamplingDefaults,
+    grammar::GrammarSource,
+    limits::{PENALTY, PROBABILITY, REPEAT_PENALTY, Range, TEMPERATURE},
+};
 use serde::{
     Deserialize, Deserializer,
     de::{Error, Visitor},
@@ -126,18 +130,18 @@ impl Options {
     fn sampling(&self, defaults: SamplingDefaults) -> Result<Sampling, ApiError> {
         let ollama = Sampling { top_p: 0.9, min_p: 0.0, repeat_penalty: 1.1, ..Sampling::default() };
         let base = defaults.over(ollama);
-        let or = |name: &str, value: Option<f64>, default: f32, min: f64, max: f64| {
-            value.map_or(Ok(default), |v| number(&format!("options.{name}"), v, min, max))
+        let or = |name: &str, value: Option<f64>, default: f32, range: Range<f64>| {
+            value.map_or(Ok(default), |v| number(&format!("options.{name}"), v, range))
         };
         Ok(Sampling {
-            temperature: or("temperature", self.temperature, base.temperature, 0.0, 100.0)?,
+            temperature: or("temperature", self.temperature, base.temperature, TEMPERATURE)?,
             top_k: self.top_k.map_or(Ok(base.top_k), |k| count("options.top_k", k, 0, usize::MAX))?,
-            top_p: or("top_p", self.top_p, base.top_p, 0.0, 1.0)?,
-            min_p: or("min_p", self.min_p, base.min_p, 0.0, 1.0)?,
-            typical_p: or("typical_p", self.typical_p, base.typical_p, 0.0, 1.0)?,
-            repeat_penalty: or("repeat_penalty", self.repeat_penalty, base.repeat_penalty, 0.01, 100.0)?,
-            presence_penalty: or("presence_penalty", self.presence_penalty, 0.0, -2.0, 2.0)?,
-            frequency_penalty: or("frequency_penalty", self.frequency_penalty, 0.0, -2.0, 2.0)?,
+            top_p: or("top_p", self.top_p, base.top_p, PROBABILITY)?,
+            min_p: or("min_p", self.min_p, base.min_p, PROBABILITY)?,
+            typical_p: or("typical_p", self.typical_p, base.typical_p, PROBABILITY)?,
+            repeat_penalty: or("repeat_penalty", self.repeat_penalty, base.repeat_penalty, REPEAT_PENALTY)?,
+            presence_penalty: or("presence_penalty", self.presence_penalty, 0.0, PENALTY)?,
+            frequency_penalty: or("frequency_penalty", self.frequency_penalty, 0.0, PENALTY)?,
             repeat_last_n: match self.repeat_last_n {
                 None => base.repeat_last_n,
                 Some(-1) => usize::MAX,

@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use engine::{SamplerKind, Sampling, SamplingDefaults, grammar::GrammarSource};
+use engine::{
+    SamplerKind, Sampling, SamplingDefaults,
+    grammar::GrammarSource,
+    limits::{PENALTY, PROBABILITY, REPEAT_PENALTY, Range},
+};
 use serde::Deserialize;
 use tokenizer::TokenId;
 
@@ -131,8 +135,8 @@ impl Common {
         // OpenAI's penalties look at the whole text, llama.cpp's at the last tokens.
         let base = defaults.over(Sampling { repeat_last_n: usize::MAX, ..Sampling::unchanged() });
         let samplers = Samplers::read(self.samplers.as_ref())?;
-        let or = |name: &str, value: Option<f64>, default: f32, min: f64, max: f64| {
-            value.map_or(Ok(default), |v| number(name, v, min, max))
+        let or = |name: &str, value: Option<f64>, default: f32, range: Range<f64>| {
+            value.map_or(Ok(default), |v| number(name, v, range))
         };
         if let (Some(_), Some(_)) = (self.repeat_penalty, self.repetition_penalty) {
             return Err(ApiError::invalid(
@@ -140,23 +144,23 @@ impl Common {
                 "repetition_penalty and repeat_penalty are one parameter",
             ));
         }
-        let repeat = or("repeat_penalty", self.repeat_penalty, base.repeat_penalty, 0.01, 100.0)?;
-        let temperature = or("temperature", self.temperature, base.temperature, 0.0, 2.0)?;
+        let repeat = or("repeat_penalty", self.repeat_penalty, base.repeat_penalty, REPEAT_PENALTY)?;
+        let temperature = or("temperature", self.temperature, base.temperature, limits::OPENAI_TEMPERATURE)?;
         let has_temperature = samplers.has(SamplerKind::Temperature);
         Ok(Sampling {
             temperature: if has_temperature { temperature } else { 1.0 },
-            top_p: or("top_p", self.top_p, base.top_p, 0.0, 1.0)?,
+            top_p: or("top_p", self.top_p, base.top_p, PROBABILITY)?,
             // Minus one is what vLLM's clients say for "all".
             top_k: match self.top_k {
                 None => base.top_k,
                 Some(-1) => 0,
                 Some(k) => count("top_k", k, 0, usize::MAX)?,
             },
-            min_p: or("min_p", self.min_p, base.min_p, 0.0, 1.0)?,
-            typical_p: or("typical_p", self.typical_p, 1.0, 0.0, 1.0)?,
-            repeat_penalty: or("repetition_penalty", self.repetition_penalty, repeat, 0.01, 100.0)?,
-            frequency_penalty: or("frequency_penalty", self.frequency_penalty, 0.0, -2.0, 2.0)?,
-            presence_penalty: or("presence_penalty", self.presence_penalty, 0.0, -2.0, 2.0)?,
+            min_p: or("min_p", self.min_p, base.min_p, PROBABILITY)?,
+            typical_p: or("typical_p", self.typical_p, 1.0, PROBABILITY)?,
+            repeat_penalty: or("repetition_penalty", self.repetition_penalty, repeat, REPEAT_PENALTY)?,
+            frequency_penalty: or("frequency_penalty", self.frequency_penalty, 0.0, PENALTY)?,
+            presence_penalty: or("presence_penalty", self.presence_penalty, 0.0, PENALTY)?,
             repeat_last_n: match self.repeat_last_n {
                 None => base.repeat_last_n,
                 Some(-1) => usize::MAX,
@@ -197,13 +201,13 @@ impl Common {
 }
 
 fn time_limit(seconds: f64) -> Result<Duration, ApiError> {
-    let is_possible = |s: &f64| (0.001..=86_400.0).contains(s);
-    let seconds =
-        Some(seconds).filter(is_possible).ok_or_else(|| out_of_range("time_limit", seconds, "0.001 to 86400"))?;
+    if !limits::TIME_LIMIT.contains(seconds) {
+        return Err(out_of_range("time_limit", seconds, &limits::TIME_LIMIT.to_string()));
+    }
     Ok(Duration::from_secs_f64(seconds))
 }
 
-/// Keys are token ids as text; from -100 (never) to 100 (always, or nearly).
+/// Keys are token ids as text.
 fn biases(biases: &BTreeMap<String, f64>) -> Result<Vec<(TokenId, f32)>, ApiError> {
     if biases.len() > limits::LOGIT_BIAS_MAX {
         let got = format!("{} entries", biases.len());
@@ -212,7 +216,7 @@ fn biases(biases: &BTreeMap<String, f64>) -> Result<Vec<(TokenId, f32)>, ApiErro
     let entry = |(key, bias): (&String, &f64)| {
         let id =
             key.parse().map_err(|_| ApiError::invalid("logit_bias", format!("logit_bias: {key:?} is no token id")))?;
-        Ok((TokenId(id), number("logit_bias", *bias, -100.0, 100.0)?))
+        Ok((TokenId(id), number("logit_bias", *bias, limits::OPENAI_LOGIT_BIAS)?))
     };
     biases.iter().map(entry).collect()
 }

@@ -157,12 +157,66 @@ fn every_request_has_an_example_in_documented_fields() {
     }
 }
 
+/// A number in a schema that is a limit of ours has a name: one that is written out could disagree with what is refused.
+#[test]
+fn limits_are_named_in_the_schemas() {
+    fn walk(value: &Value, place: &str, n_named: &mut usize) {
+        for (key, value) in value.as_object().into_iter().flatten() {
+            let place = format!("{place}.{key}");
+            let is_upper =
+                ["maximum", "exclusiveMaximum", "maxItems", "maxLength", "maxProperties"].contains(&key.as_str());
+            let is_lower = ["minimum", "exclusiveMinimum", "minItems", "minLength"].contains(&key.as_str());
+            match value {
+                Value::Object(name) if is_upper || is_lower => {
+                    let name = name.get("$limit").and_then(Value::as_str);
+                    let number = name.and_then(limits::named).unwrap_or_else(|| panic!("{place}: {value}"));
+                    assert!(number.is_number(), "{place}: {value} is {number}");
+                    *n_named += 1;
+                }
+                // What a type can hold, nothing, and pairs.
+                Value::Number(n) if is_upper => {
+                    let is_of_a_type =
+                        [0, u8::MAX.into(), u32::MAX.into(), i64::MAX].contains(&n.as_i64().unwrap_or(1));
+                    assert!(is_of_a_type || (key == "maxItems" && n.as_u64() == Some(2)), "{place}: {n} has no name");
+                }
+                Value::Number(n) if is_lower => {
+                    let is_plain = n.as_i64().is_some_and(|n| n == i64::MIN || (-2..=2).contains(&n));
+                    assert!(is_plain, "{place}: {n} has no name");
+                }
+                value => walk(value, &place, n_named),
+            }
+        }
+        for (i, item) in value.as_array().into_iter().flatten().enumerate() {
+            walk(item, &format!("{place}[{i}]"), n_named);
+        }
+    }
+    let mut n_named = 0;
+    for part in PARTS {
+        walk(&serde_json::from_str(part).unwrap(), "", &mut n_named);
+    }
+    assert!(n_named > 50, "{n_named}");
+}
+
+/// Where a number stands within a text, and so cannot be named.
+#[test]
+fn texts_of_the_schemas_say_the_limits() {
+    let text = document().to_string();
+    let names = format!("{{1,{}}}$", crate::wire::TOOL_NAME_BYTES_MAX);
+    let n_probs = format!("Above {} only for as many tokens", limits::TOP_LOGPROBS_MAX);
+    for (says, pattern) in [(names, "{1,"), (n_probs, "Above ")] {
+        let n = text.matches(pattern).count();
+        assert!(n > 0 && text.matches(&says).count() == n, "{says:?} in {n} places with {pattern:?}");
+    }
+}
+
 #[test]
 fn limits_are_those_of_the_table() {
     let chat = &document()["components"]["schemas"]["ChatRequest"]["properties"];
     assert_eq!(chat["messages"]["maxItems"], limits::MESSAGES_MAX);
     assert_eq!(chat["n"]["maximum"], limits::CHOICES_MAX);
     assert_eq!(chat["logit_bias"]["maxProperties"], limits::LOGIT_BIAS_MAX);
+    assert_eq!((&chat["priority"]["minimum"], &chat["priority"]["maximum"]), (&json!(-1000), &json!(1000)));
+    assert_eq!((&chat["repeat_penalty"]["minimum"], &chat["repeat_penalty"]["maximum"]), (&json!(0.01), &json!(100)));
     // Null is the same as absent, but not for what is required.
     assert_eq!(chat["n"]["type"], json!(["integer", "null"]));
     assert_eq!(chat["messages"]["type"], "array");

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use engine::RepetitionBounds;
+use engine::{RepetitionBounds, limits::PATTERN_LEN_MAX};
 use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
@@ -37,8 +37,7 @@ impl RepetitionDetection {
             Self::Bounds(pattern) => pattern,
         };
         let name = |field: &str| format!("repetition_detection.{field}");
-        let longest = RepetitionBounds::PATTERN_LEN_MAX;
-        let pattern_len_max = count(&name("max_pattern_size"), max_pattern_size, 0, longest)?;
+        let pattern_len_max = count(&name("max_pattern_size"), max_pattern_size, 0, PATTERN_LEN_MAX)?;
         // Zero is the shortest there is, as there.
         let pattern_len_min = count(&name("min_pattern_size"), min_pattern_size, 0, usize::MAX)?.max(1);
         if pattern_len_min > pattern_len_max {

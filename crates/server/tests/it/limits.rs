@@ -1,7 +1,11 @@
-//! Every limit of the table: what is at it passes, what is one over is refused.
+//! Every limit of the table: what is at it passes, what is one over is refused. And what documents say of limits is so.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Display, fs, path::Path};
 
+use engine::{
+    RepetitionBounds,
+    limits::{PATTERN_LEN_MAX, PENALTY, PRIORITY, PROBABILITY, REPEAT_PENALTY, Range},
+};
 use serde_json::{Value, json};
 use server::{
     ServerOptions,
@@ -147,4 +151,91 @@ fn one_over_each_limit_is_refused() {
         }
     }
     assert_eq!(server.app.metrics().n_panics(), 0);
+}
+
+/// A number as documents write it: `1,048,576`.
+fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The sentences of each document that state a limit, made from the limits.
+fn statements() -> Vec<(&'static str, Vec<String>)> {
+    let row = |field: &str, default: &str, range: &dyn Display| format!("| {field} | {default} | {range}");
+    let RepetitionBounds { pattern_len_max, count_min, tokens_min, .. } = RepetitionBounds::OWN;
+    let stops = (limits::STOP_STRINGS_MAX, limits::STOP_BYTES_MAX);
+    let top = Range { min: 0, max: limits::TOP_LOGPROBS_MAX };
+    let Range { min: least, max: largest } = PENALTY;
+    let openai = vec![
+        format!("{}; 0 takes the most likely token |", limits::OPENAI_TEMPERATURE),
+        row("`top_p`, `min_p`, `typical_p` (or `typ_p`)", "1, 0, 1", &PROBABILITY),
+        row("`frequency_penalty`, `presence_penalty`", "0", &PENALTY),
+        row("`repeat_penalty` (or `repetition_penalty`)", "1", &REPEAT_PENALTY),
+        format!("token ids as text, {}; at most {} |", limits::OPENAI_LOGIT_BIAS, grouped(limits::LOGIT_BIAS_MAX)),
+        row("`n`", "1", &Range { min: 1, max: limits::CHOICES_MAX }),
+        format!("a list of at most {}, each at most {} bytes", stops.0, stops.1),
+        format!("as in vLLM; at most {} |", limits::STOP_TOKENS_MAX),
+        format!(
+            "a pattern of at most {pattern_len_max} tokens, at least {count_min} times in a row and {} tokens in all",
+            grouped(tokens_min)
+        ),
+        format!("`max_pattern_size` (at most {}; 0 is off)", grouped(PATTERN_LEN_MAX)),
+        row("`priority`", "0", &PRIORITY),
+        format!("`top_logprobs` ({top})"),
+        format!("`logprobs` ({top})"),
+        format!("`prompt_logprobs: N` ({top}, not in a stream)"),
+        format!("Answers hold at most {} of them", grouped(limits::PROMPT_LOGPROBS_MAX)),
+        format!("(at most {} prompts)", limits::PROMPTS_MAX),
+        format!("`best_of` (at most {}, not in a stream)", limits::CHOICES_MAX),
+        format!("`input` in its four forms (at most {})", grouped(limits::INPUTS_MAX)),
+        format!("the last {} (`--responses-kept`", grouped(limits::RESPONSES_MAX)),
+        format!("at most {} MiB (`--responses-memory`)", limits::RESPONSES_BYTES_MAX >> 20),
+        format!("for {} hours after their last use", limits::RESPONSES_AGE_MAX.as_secs() / 3600),
+    ];
+    let anthropic = vec![
+        format!("| `temperature`, `top_p` | {}", limits::ANTHROPIC_TEMPERATURE),
+        format!("| `stop_sequences` | at most {}, each at most {} bytes", stops.0, stops.1),
+        format!("({} to `max_tokens`)", grouped(limits::THINKING_BUDGET_MIN)),
+    ];
+    let llamacpp = vec![
+        format!("as often as they are listed, at most {};", limits::SAMPLERS_MAX),
+        format!("are at most {} together where", grouped(limits::LOGPROBS_MAX)),
+        format!("where `n_probs` is above {}.", limits::TOP_LOGPROBS_MAX),
+        format!("Penalties lie between {least} and {largest}."),
+        format!("at most {} numbers in an answer", grouped(limits::EMBEDDING_NUMBERS_MAX)),
+    ];
+    let operating = vec![
+        format!("({} is the highest there is)", PRIORITY.max),
+        format!("| `--max-connections` | {},", limits::CONNECTIONS_MAX),
+        format!("{}, {} MiB | answers of `/v1/responses`", limits::RESPONSES_MAX, limits::RESPONSES_BYTES_MAX >> 20),
+        format!("{} requests may wait for one", limits::WORK_QUEUED_MAX),
+        format!("A head has {} s, a body {} s,", limits::HEAD_TIMEOUT.as_secs(), limits::BODY_TIMEOUT.as_secs()),
+        format!("take nothing of an answer for {} s;", limits::WRITE_TIMEOUT.as_secs()),
+    ];
+    vec![
+        ("openai-api.md", openai),
+        ("anthropic-api.md", anthropic),
+        ("llamacpp-api.md", llamacpp),
+        ("operating.md", operating),
+    ]
+}
+
+#[test]
+fn documents_say_the_limits() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    for (name, statements) in statements() {
+        // Lines of a document are wrapped anywhere.
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let document = words(&fs::read_to_string(folder.join(name)).unwrap());
+        for statement in statements {
+            assert!(document.contains(&words(&statement)), "docs/{name} does not say {statement:?}");
+        }
+    }
 }

@@ -130,7 +130,7 @@ impl Biases {
         for (target, amount) in &self.0 {
             let bias = match amount {
                 Amount::Never => f32::NEG_INFINITY,
-                Amount::By(bias) => number(param, *bias, -1e6, 1e6)?,
+                Amount::By(bias) => number(param, *bias, limits::LLAMACPP_LOGIT_BIAS)?,
             };
             match target {
                 Target::Id(id) => biases.push((known(model, *id, param)?, bias)),

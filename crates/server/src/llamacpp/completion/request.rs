@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use engine::{Request, SamplerKind, Sampling, grammar::GrammarSource};
+use engine::{
+    Request, SamplerKind, Sampling,
+    grammar::GrammarSource,
+    limits::{PENALTY, PROBABILITY, REPEAT_PENALTY, Range},
+};
 use serde::Deserialize;
 use serde_json::Value;
 use tokenizer::ControlTokens;
@@ -18,9 +22,6 @@ use crate::{
     prompt::{self, FillParts},
     wire::{self, Samplers, StringOrList, count, neutral, number, out_of_range, stops, unsupported},
 };
-
-/// Longest time that a request may ask for, milliseconds: a day.
-const TIME_MS_MAX: usize = 86_400_000;
 
 /// Hands the list of common fields to another macro, before its own input.
 macro_rules! options {
@@ -251,7 +252,7 @@ impl Options {
             return Err(out_of_range("id_slot", id_slot, &format!("-1 to {}", n_slots.saturating_sub(1))));
         }
         let predict_ms = self.t_max_predict_ms.filter(|ms| *ms > 0);
-        let predict_ms = predict_ms.map(|ms| count("t_max_predict_ms", ms, 0, TIME_MS_MAX)).transpose()?;
+        let predict_ms = predict_ms.map(|ms| count("t_max_predict_ms", ms, 0, limits::PREDICT_MS_MAX)).transpose()?;
         if let Some(fields) = self.response_fields.as_ref().filter(|f| f.len() > limits::RESPONSE_FIELDS_MAX) {
             let expected = format!("at most {}", limits::RESPONSE_FIELDS_MAX);
             return Err(out_of_range("response_fields", format!("{} fields", fields.len()), &expected));
@@ -276,13 +277,19 @@ impl Options {
 
     fn sampling(&self, samplers: &Samplers, lease: &Lease) -> Result<Sampling, ApiError> {
         let default = lease.sampling.over(Sampling::default());
-        let or = |kind: SamplerKind, param: &str, value: Option<f64>, default: f32, off: f32, min: f64, max: f64| {
-            let value = value.map_or(Ok(default), |v| number(param, v, min, max))?;
+        let or = |kind: SamplerKind, param: &str, value: Option<f64>, default: f32, off: f32, range: Range<f64>| {
+            let value = value.map_or(Ok(default), |v| number(param, v, range))?;
             Ok::<f32, ApiError>(if samplers.has(kind) { value } else { off })
         };
         // Below zero is greedy, as zero is.
-        let temperature =
-            or(SamplerKind::Temperature, "temperature", self.temperature, default.temperature, 1.0, -100.0, 100.0)?;
+        let temperature = or(
+            SamplerKind::Temperature,
+            "temperature",
+            self.temperature,
+            default.temperature,
+            1.0,
+            limits::LLAMACPP_TEMPERATURE,
+        )?;
         // Zero and less keep all.
         let top_k = self.top_k.map_or(Ok(default.top_k), |k| count("top_k", k.max(0), 0, usize::MAX))?;
         let repeat_last_n = match self.repeat_last_n {
@@ -293,14 +300,14 @@ impl Options {
         };
         let repeat = default.repeat_penalty;
         let repeat_penalty =
-            or(SamplerKind::Penalties, "repeat_penalty", self.repeat_penalty, repeat, 1.0, 0.01, 100.0)?;
-        let penalty = |param: &str, value: Option<f64>| or(SamplerKind::Penalties, param, value, 0.0, 0.0, -2.0, 2.0);
+            or(SamplerKind::Penalties, "repeat_penalty", self.repeat_penalty, repeat, 1.0, REPEAT_PENALTY)?;
+        let penalty = |param: &str, value: Option<f64>| or(SamplerKind::Penalties, param, value, 0.0, 0.0, PENALTY);
         Ok(Sampling {
             temperature: temperature.max(0.0),
             top_k: if samplers.has(SamplerKind::TopK) { top_k } else { 0 },
-            top_p: or(SamplerKind::TopP, "top_p", self.top_p, default.top_p, 1.0, 0.0, 1.0)?,
-            min_p: or(SamplerKind::MinP, "min_p", self.min_p, default.min_p, 0.0, 0.0, 1.0)?,
-            typical_p: or(SamplerKind::Typical, "typical_p", self.typical_p, 1.0, 1.0, 0.0, 1.0)?,
+            top_p: or(SamplerKind::TopP, "top_p", self.top_p, default.top_p, 1.0, PROBABILITY)?,
+            min_p: or(SamplerKind::MinP, "min_p", self.min_p, default.min_p, 0.0, PROBABILITY)?,
+            typical_p: or(SamplerKind::Typical, "typical_p", self.typical_p, 1.0, 1.0, PROBABILITY)?,
             repeat_penalty,
             presence_penalty: penalty("presence_penalty", self.presence_penalty)?,
             frequency_penalty: penalty("frequency_penalty", self.frequency_penalty)?,

@@ -16,14 +16,12 @@ use crate::{
     error::{ApiError, ErrorKind},
     ids,
     kept::KeptResponse,
-    log, refusal,
+    limits, log, refusal,
     wire::{count, json_response},
 };
 
 /// Items of a list, unless the request says how many.
 const LIMIT_DEFAULT: i64 = 20;
-/// Most items of a list.
-const LIMIT_MAX: usize = 100;
 
 /// Which of the items; what else a query has is about kinds of items that are never here.
 #[derive(Deserialize, Debug)]
@@ -56,7 +54,7 @@ pub(in crate::openai) async fn input_items(
     let bad_query =
         |e: QueryRejection| ApiError::new(ErrorKind::Invalid, format!("the query: {}", log::escape(&e.body_text())));
     let Query(Which { after, limit, order }) = which.map_err(bad_query)?;
-    let limit = count("limit", limit.unwrap_or(LIMIT_DEFAULT), 1, LIMIT_MAX)?;
+    let limit = count("limit", limit.unwrap_or(LIMIT_DEFAULT), 1, limits::INPUT_ITEMS_MAX)?;
     let mut items = all(&app, &caller, &id)?;
     if order == Order::Desc {
         items.reverse();
