@@ -1,6 +1,7 @@
 //! What the wire types of several APIs share: values that are spelled in more than one way, ranges of numbers, refusals.
 
 mod calls;
+mod forms;
 mod logprobs;
 pub(crate) mod neutral;
 pub(crate) mod repetition;
@@ -9,6 +10,7 @@ mod timings;
 mod tools;
 
 pub(crate) use calls::{Arguments, OpenCalls};
+pub(crate) use forms::{list_of, no_token_id, text_or_id, text_or_list, token_id};
 pub(crate) use logprobs::{ContentLogprob, content, finite, text_of};
 pub(crate) use repetition::RepetitionDetection;
 pub(crate) use samplers::Samplers;
@@ -23,10 +25,7 @@ use axum::{
     response::Response,
 };
 use engine::{CacheScope, grammar::GrammarSource, limits::Range};
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{Error, SeqAccess, Visitor},
-};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
 
 use crate::{
@@ -66,27 +65,7 @@ impl StringOrList {
 
 impl<'de> Deserialize<'de> for StringOrList {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Form;
-        impl<'de> Visitor<'de> for Form {
-            type Value = StringOrList;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or a list of strings")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<StringOrList, E> {
-                Ok(StringOrList::One(text.to_owned()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<StringOrList, A::Error> {
-                let mut list = Vec::new();
-                while let Some(item) = items.next_element()? {
-                    list.push(item);
-                }
-                Ok(StringOrList::List(list))
-            }
-        }
-        deserializer.deserialize_any(Form)
+        text_or_list(deserializer, "a string or a list of strings", Self::One, Self::List)
     }
 }
 

@@ -8,7 +8,11 @@ use serde::{
 };
 use tokenizer::{ControlTokens, TokenId};
 
-use crate::{error::ApiError, models::LoadedModel, wire::Refused};
+use crate::{
+    error::ApiError,
+    models::LoadedModel,
+    wire::{Refused, list_of, no_token_id, text_or_id, text_or_list, token_id},
+};
 
 /// A piece of a prompt.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,137 +45,91 @@ enum Element {
     Prompt(Parts),
 }
 
-struct Form<T>(std::marker::PhantomData<T>);
-
 impl<'de> Deserialize<'de> for Part {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Form::<Self>(std::marker::PhantomData))
+        text_or_id(deserializer, "a string or a token id", Self::Text, Self::Id)
     }
-}
-
-impl Visitor<'_> for Form<Part> {
-    type Value = Part;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string or a token id")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Part, E> {
-        Ok(Part::Text(text.to_owned()))
-    }
-
-    fn visit_u64<E: Error>(self, id: u64) -> Result<Part, E> {
-        u32::try_from(id).map(Part::Id).map_err(|_| no_id(id))
-    }
-
-    fn visit_i64<E: Error>(self, id: i64) -> Result<Part, E> {
-        Err(no_id(id))
-    }
-}
-
-fn no_id<E: Error>(id: impl fmt::Display) -> E {
-    E::custom(format_args!("{id} is no token id"))
 }
 
 impl<'de> Deserialize<'de> for Parts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Form::<Self>(std::marker::PhantomData))
-    }
-}
-
-impl<'de> Visitor<'de> for Form<Parts> {
-    type Value = Parts;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string or a list of strings and token ids")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Parts, E> {
-        Ok(Parts(vec![Part::Text(text.to_owned())]))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Parts, A::Error> {
-        let mut parts = Vec::new();
-        while let Some(part) = items.next_element()? {
-            parts.push(part);
-        }
-        Ok(Parts(parts))
+        let text = |text| Self(vec![Part::Text(text)]);
+        text_or_list(deserializer, "a string or a list of strings and token ids", text, Self)
     }
 }
 
 impl<'de> Deserialize<'de> for Element {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Form::<Self>(std::marker::PhantomData))
-    }
-}
+        struct Form;
+        impl<'de> Visitor<'de> for Form {
+            type Value = Element;
 
-impl<'de> Visitor<'de> for Form<Element> {
-    type Value = Element;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string, a token id, a list of these or an object with prompt_string")
+            }
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string, a token id, a list of these or an object with prompt_string")
-    }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Element, E> {
+                Ok(Element::Part(Part::Text(text.to_owned())))
+            }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Element, E> {
-        Ok(Element::Part(Part::Text(text.to_owned())))
-    }
+            fn visit_u64<E: Error>(self, id: u64) -> Result<Element, E> {
+                token_id(id).map(Part::Id).map(Element::Part)
+            }
 
-    fn visit_u64<E: Error>(self, id: u64) -> Result<Element, E> {
-        Form::<Part>(std::marker::PhantomData).visit_u64(id).map(Element::Part)
-    }
+            fn visit_i64<E: Error>(self, id: i64) -> Result<Element, E> {
+                Err(no_token_id(id))
+            }
 
-    fn visit_i64<E: Error>(self, id: i64) -> Result<Element, E> {
-        Err(no_id(id))
-    }
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Element, A::Error> {
+                Parts::deserialize(SeqAccessDeserializer::new(items)).map(Element::Prompt)
+            }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Element, A::Error> {
-        Parts::deserialize(SeqAccessDeserializer::new(items)).map(Element::Prompt)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Element, A::Error> {
-        let object = PromptObject::deserialize(MapAccessDeserializer::new(fields))?;
-        Ok(Element::Prompt(Parts(vec![Part::Text(object.prompt_string)])))
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Element, A::Error> {
+                let object = PromptObject::deserialize(MapAccessDeserializer::new(fields))?;
+                Ok(Element::Prompt(Parts(vec![Part::Text(object.prompt_string)])))
+            }
+        }
+        deserializer.deserialize_any(Form)
     }
 }
 
 impl<'de> Deserialize<'de> for Prompts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Form::<Self>(std::marker::PhantomData))
-    }
-}
+        struct Form;
+        impl<'de> Visitor<'de> for Form {
+            type Value = Prompts;
 
-impl<'de> Visitor<'de> for Form<Prompts> {
-    type Value = Prompts;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(
+                    "a string, a list of strings and token ids, an object with prompt_string or a list of such prompts",
+                )
+            }
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string, a list of strings and token ids, an object with prompt_string or a list of such prompts")
-    }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Prompts, E> {
+                Ok(Prompts { list: vec![Parts(vec![Part::Text(text.to_owned())])] })
+            }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Prompts, E> {
-        Ok(Prompts { list: vec![Parts(vec![Part::Text(text.to_owned())])] })
-    }
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Prompts, A::Error> {
+                let object = PromptObject::deserialize(MapAccessDeserializer::new(fields))?;
+                Ok(Prompts { list: vec![Parts(vec![Part::Text(object.prompt_string)])] })
+            }
 
-    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Prompts, A::Error> {
-        let object = PromptObject::deserialize(MapAccessDeserializer::new(fields))?;
-        Ok(Prompts { list: vec![Parts(vec![Part::Text(object.prompt_string)])] })
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Prompts, A::Error> {
-        let mut elements: Vec<Element> = Vec::new();
-        while let Some(element) = items.next_element()? {
-            elements.push(element);
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Prompts, A::Error> {
+                let elements: Vec<Element> = list_of(items)?;
+                let has_prompt = elements.iter().any(|e| matches!(e, Element::Prompt(_)));
+                let has_id = elements.iter().any(|e| matches!(e, Element::Part(Part::Id(_))));
+                if has_prompt && has_id {
+                    return Err(A::Error::custom("token ids beside whole prompts in one list"));
+                }
+                let parts = elements.into_iter().map(|element| match element {
+                    Element::Part(part) => Parts(vec![part]),
+                    Element::Prompt(parts) => parts,
+                });
+                let list = if has_id { vec![Parts(parts.flat_map(|p| p.0).collect())] } else { parts.collect() };
+                Ok(Prompts { list })
+            }
         }
-        let has_prompt = elements.iter().any(|e| matches!(e, Element::Prompt(_)));
-        let has_id = elements.iter().any(|e| matches!(e, Element::Part(Part::Id(_))));
-        if has_prompt && has_id {
-            return Err(A::Error::custom("token ids beside whole prompts in one list"));
-        }
-        let parts = elements.into_iter().map(|element| match element {
-            Element::Part(part) => Parts(vec![part]),
-            Element::Prompt(parts) => parts,
-        });
-        let list = if has_id { vec![Parts(parts.flat_map(|p| p.0).collect())] } else { parts.collect() };
-        Ok(Prompts { list })
+        deserializer.deserialize_any(Form)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Values that the wire spells in more than one way. Written by hand, because untagged enums of serde lose the path of an error.
+//! Prompts and inputs, which are text, ids of tokens, or lists of either.
 
 use std::fmt;
 
@@ -8,6 +8,7 @@ use serde::{
 };
 
 pub(crate) use crate::wire::Refused;
+use crate::wire::{list_of, no_token_id, text_or_list, token_id};
 
 /// Text, or the ids of its tokens.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,27 +25,7 @@ pub(crate) struct Inputs {
 
 impl<'de> Deserialize<'de> for TextOrIds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Form;
-        impl<'de> Visitor<'de> for Form {
-            type Value = TextOrIds;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or a list of token ids")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<TextOrIds, E> {
-                Ok(TextOrIds::Text(text.to_owned()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<TextOrIds, A::Error> {
-                let mut ids = Vec::new();
-                while let Some(id) = items.next_element()? {
-                    ids.push(id);
-                }
-                Ok(TextOrIds::Ids(ids))
-            }
-        }
-        deserializer.deserialize_any(Form)
+        text_or_list(deserializer, "a string or a list of token ids", Self::Text, Self::Ids)
     }
 }
 
@@ -69,19 +50,15 @@ impl<'de> Deserialize<'de> for Element {
             }
 
             fn visit_u64<E: Error>(self, id: u64) -> Result<Element, E> {
-                u32::try_from(id).map(Element::Id).map_err(|_| E::custom(format_args!("{id} is no token id")))
+                token_id(id).map(Element::Id)
             }
 
             fn visit_i64<E: Error>(self, id: i64) -> Result<Element, E> {
-                Err(E::custom(format_args!("{id} is no token id")))
+                Err(no_token_id(id))
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Element, A::Error> {
-                let mut ids = Vec::new();
-                while let Some(id) = items.next_element()? {
-                    ids.push(id);
-                }
-                Ok(Element::Input(TextOrIds::Ids(ids)))
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Element, A::Error> {
+                list_of(items).map(TextOrIds::Ids).map(Element::Input)
             }
         }
         deserializer.deserialize_any(Form)

@@ -13,7 +13,7 @@ use crate::{
     limits,
     llamacpp::prompt::known,
     models::LoadedModel,
-    wire::{number, out_of_range},
+    wire::{list_of, number, out_of_range, text_or_id},
 };
 
 /// Of a token, or of every token that a text is made of.
@@ -36,27 +36,7 @@ pub(crate) struct Biases(Vec<(Target, Amount)>);
 
 impl<'de> Deserialize<'de> for Target {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Form;
-        impl Visitor<'_> for Form {
-            type Value = Target;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a token id or a text")
-            }
-
-            fn visit_u64<E: Error>(self, id: u64) -> Result<Target, E> {
-                u32::try_from(id).map(Target::Id).map_err(|_| E::custom(format_args!("{id} is no token id")))
-            }
-
-            fn visit_i64<E: Error>(self, id: i64) -> Result<Target, E> {
-                Err(E::custom(format_args!("{id} is no token id")))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Target, E> {
-                Ok(Target::Text(text.to_owned()))
-            }
-        }
-        deserializer.deserialize_any(Form)
+        text_or_id(deserializer, "a token id or a text", Self::Text, Self::Id)
     }
 }
 
@@ -100,12 +80,8 @@ impl<'de> Deserialize<'de> for Biases {
                 f.write_str("a list of pairs, or an object")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Biases, A::Error> {
-                let mut biases = Vec::new();
-                while let Some(pair) = items.next_element()? {
-                    biases.push(pair);
-                }
-                Ok(Biases(biases))
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Biases, A::Error> {
+                list_of(items).map(Biases)
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Biases, A::Error> {

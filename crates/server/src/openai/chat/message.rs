@@ -1,11 +1,6 @@
 //! Messages as clients send them, checked, and as templates want them.
 
-use std::fmt;
-
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{Error, SeqAccess, Visitor},
-};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -14,7 +9,7 @@ use crate::{
         fields::{Ignored, unsupported},
         values::Refused,
     },
-    wire::{Arguments, OpenCalls, check_messages},
+    wire::{Arguments, OpenCalls, check_messages, text_or_list},
 };
 
 /// One message. It may come from an answer of another server, so what is not known in it is skipped.
@@ -93,27 +88,7 @@ pub(crate) struct Part {
 
 impl<'de> Deserialize<'de> for Content {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Form;
-        impl<'de> Visitor<'de> for Form {
-            type Value = Content;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or a list of content parts")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Content, E> {
-                Ok(Content::Text(text.to_owned()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Content, A::Error> {
-                let mut parts = Vec::new();
-                while let Some(part) = items.next_element()? {
-                    parts.push(part);
-                }
-                Ok(Content::Parts(parts))
-            }
-        }
-        deserializer.deserialize_any(Form)
+        text_or_list(deserializer, "a string or a list of content parts", Self::Text, Self::Parts)
     }
 }
 

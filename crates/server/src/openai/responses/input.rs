@@ -1,14 +1,8 @@
 //! `input`: a text, or the items of a conversation.
 
-use std::fmt;
-
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{Error, SeqAccess, Visitor},
-};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::tools::{Spellings, free_text_arguments};
-
 use crate::{
     error::ApiError,
     ignored::{self, Api},
@@ -16,7 +10,7 @@ use crate::{
         chat::{Content, FunctionCall, Message, Role, ToolCallWire},
         fields::{Ignored, unsupported},
     },
-    wire::Arguments,
+    wire::{Arguments, text_or_list},
 };
 
 /// A text of the user, or items.
@@ -28,27 +22,7 @@ pub(crate) enum Input {
 
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Form;
-        impl<'de> Visitor<'de> for Form {
-            type Value = Input;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or a list of items")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Input, E> {
-                Ok(Input::Text(text.to_owned()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Input, A::Error> {
-                let mut list = Vec::new();
-                while let Some(item) = items.next_element()? {
-                    list.push(item);
-                }
-                Ok(Input::Items(list))
-            }
-        }
-        deserializer.deserialize_any(Form)
+        text_or_list(deserializer, "a string or a list of items", Self::Text, Self::Items)
     }
 }
 
