@@ -9,8 +9,9 @@ use std::{
 use tokio::sync::oneshot;
 
 use crate::{
-    App,
+    App, Caller,
     error::{ApiError, ErrorKind},
+    models::Lease,
 };
 
 /// When to come back where the queue is full.
@@ -42,6 +43,28 @@ pub(crate) async fn run<T: Send + 'static>(
             Err(ApiError::new(ErrorKind::Internal, "an internal error; the server's log says more"))
         }
     }
+}
+
+/// What a request is prepared with.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    /// The server, for its options and notices.
+    pub(crate) app: &'a App,
+    /// The model that is asked.
+    pub(crate) lease: &'a Lease,
+    /// Who asks.
+    pub(crate) caller: &'a Caller,
+}
+
+/// [`run`]s what turns a request into prompts: `work` gets copies of the handles, since it may go on when the caller has left.
+pub(crate) async fn prepare<T: Send + 'static>(
+    app: &App,
+    lease: &Lease,
+    caller: &Caller,
+    work: impl FnOnce(Asked<'_>) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let (own, lease, caller) = (app.clone(), lease.clone(), caller.clone());
+    run(app, move || work(Asked { app: &own, lease: &lease, caller: &caller })).await
 }
 
 /// The threads, by their number.

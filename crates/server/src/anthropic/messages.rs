@@ -26,10 +26,10 @@ pub(super) async fn create(
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire(Some(&request.model)).await?;
     let head = Head { id: ids::random_id("msg_"), model: lease.id.clone() };
-    let (request, answer) = {
-        let (lease, caller, told) = (lease.clone(), caller.clone(), app.clone());
-        blocking::run(&app, move || request.prepare(&lease, &caller, &|field| note_skipped(&told, field))).await?
-    };
+    let prepared = blocking::prepare(&app, &lease, &caller, |asked| {
+        request.prepare(asked.lease, asked.caller, &|field| note_skipped(asked.app, field))
+    });
+    let (request, answer) = prepared.await?;
     let generation = Generation::start(&app, &caller, lease, request).await?;
     if answer.is_stream {
         return Ok(stream::respond(&app, head, generation, answer, request_id));

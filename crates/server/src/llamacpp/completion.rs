@@ -11,7 +11,7 @@ use axum::{Extension, extract::State, response::Response};
 use serde_json::Value;
 
 use crate::{App, Caller, Json, blocking, error::ApiError, generation::Generation, models::Lease, wire::json_response};
-use request::{Asked, Prepared};
+use request::Prepared;
 pub(crate) use request::{CompletionRequest, InfillRequest};
 pub(super) use settings::default_settings;
 use watch::Watch;
@@ -23,10 +23,7 @@ pub(super) async fn completion(
     Json(request): Json<CompletionRequest>,
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire(request.model.as_deref()).await?;
-    let prepared = {
-        let (lease, caller, seed) = (lease.clone(), caller.clone(), app.options().seed);
-        blocking::run(&app, move || request.prepare(&Asked { lease: &lease, caller: &caller, seed })).await?
-    };
+    let prepared = blocking::prepare(&app, &lease, &caller, |asked| request.prepare(asked)).await?;
     respond(&app, &caller, &lease, prepared).await
 }
 
@@ -37,10 +34,7 @@ pub(super) async fn infill(
     Json(request): Json<InfillRequest>,
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire(request.model.as_deref()).await?;
-    let prepared = {
-        let (lease, caller, seed) = (lease.clone(), caller.clone(), app.options().seed);
-        blocking::run(&app, move || request.prepare(&Asked { lease: &lease, caller: &caller, seed })).await?
-    };
+    let prepared = blocking::prepare(&app, &lease, &caller, |asked| request.prepare(asked)).await?;
     respond(&app, &caller, &lease, prepared).await
 }
 

@@ -45,10 +45,7 @@ pub(super) async fn embeddings(
     if !limits::EMBEDDING_NORM.contains(norm) {
         return Err(out_of_range("embd_normalize", norm, &limits::EMBEDDING_NORM.to_string()));
     }
-    let prompts = {
-        let lease = lease.clone();
-        blocking::run(&app, move || prompts(request.content, &lease)).await?
-    };
+    let prompts = blocking::prepare(&app, &lease, &caller, |asked| prompts(request.content, asked.lease)).await?;
     let scope = CacheScope(caller.scope);
     let (vectors, _) = generation::embed_raw(&app, &caller, &lease, prompts, scope).await?;
     // What is not pooled is not normalised either.

@@ -12,6 +12,7 @@ pub(super) async fn apply(
     Json(Lenient(request)): Json<Lenient<ChatRequest>>,
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire(request.model.as_deref()).await?;
-    let (prompt, _) = blocking::run(&app, move || request.continuing().into_rendered(&lease, &caller)).await?;
+    let (prompt, _) =
+        blocking::prepare(&app, &lease, &caller, |asked| request.continuing().into_rendered(asked)).await?;
     json_response(&json!({"prompt": prompt}))
 }

@@ -17,11 +17,11 @@ use super::{
     output::{self, Form, Head},
 };
 use crate::{
-    App, Caller, Json, blocking,
+    App, Caller, Json,
+    blocking::{self, Asked},
     error::ApiError,
     generation::{ChatOutput, Generation, GenerationRequest, Output},
     models::LoadedModel,
-    notices::Notices,
     openai::tools::{self, ToolWire},
     prompt,
 };
@@ -64,10 +64,7 @@ pub(super) async fn chat(
     let lease = names::acquire(&app, &caller, &request.model, request.keep_alive, request.options.as_ref()).await?;
     let load_time = started.elapsed();
     let (model, is_stream) = (request.model.clone(), request.stream.unwrap_or(true));
-    let request = {
-        let (lease, caller, notices) = (lease.clone(), caller.clone(), app.clone());
-        blocking::run(&app, move || request.prepare(&lease, &caller, notices.notices())).await?
-    };
+    let request = blocking::prepare(&app, &lease, &caller, |asked| request.prepare(asked)).await?;
     let generation = Generation::start(&app, &caller, lease, request).await?;
     let head = Head { form: Form::Chat, model, started, load_time, context: None };
     output::respond(&app, head, generation, is_stream).await
@@ -75,19 +72,15 @@ pub(super) async fn chat(
 
 impl ChatRequest {
     /// Checks everything and turns the conversation into ids. Long work: not for the threads that serve.
-    fn prepare(
-        mut self,
-        model: &LoadedModel,
-        caller: &Caller,
-        notices: &Notices,
-    ) -> Result<GenerationRequest, ApiError> {
+    fn prepare(mut self, asked: Asked<'_>) -> Result<GenerationRequest, ApiError> {
+        let model: &LoadedModel = asked.lease;
         let options = self.options.take().unwrap_or_default();
         let context_len_max = model.handle.context_len_max();
         let room = options.num_ctx(context_len_max)?.unwrap_or(context_len_max);
         let conversation = Conversation::read(&self.messages.take().unwrap_or_default())?;
         let tools = tools::tools(self.tools.take())?;
         let mut request = GenerationRequest::new(Vec::new(), "messages");
-        request.engine.scope = CacheScope(caller.scope);
+        request.engine.scope = CacheScope(asked.caller.scope);
         request.grammar = options::grammar(self.format.take())?;
         request.engine.top_logprobs = options::top_logprobs(self.logprobs, self.top_logprobs)?;
         let variables = options::thinking(self.think.as_ref(), model)?;
@@ -101,7 +94,7 @@ impl ChatRequest {
             && self.truncate != Some(false)
             && let Some((n_left_out, shorter)) = history::shorten(&conversation.messages, room, render)
         {
-            notices.history_cut(&model.id, n_left_out, room);
+            asked.app.notices().history_cut(&model.id, n_left_out, room);
             rendered = shorter;
         }
         let Rendered { ids, segments } = rendered;

@@ -113,10 +113,9 @@ pub(super) async fn embed(
         return Err(out_of_range("input", format!("{} inputs", inputs.len()), &expected));
     }
     let dimensions = request.dimensions.map(|n| count("dimensions", n, 1, lease.handle.width())).transpose()?;
-    let prompts = {
-        let (lease, is_cut) = (lease.clone(), request.truncate.unwrap_or(true));
-        blocking::run(&app, move || prompts(inputs, request.options, is_cut, &lease)).await?
-    };
+    let (options, is_cut) = (request.options, request.truncate.unwrap_or(true));
+    let prompts = blocking::prepare(&app, &lease, &caller, move |asked| prompts(inputs, options, is_cut, asked.lease));
+    let prompts = prompts.await?;
     let (mut vectors, used) = generation::embed(&app, &caller, &lease, prompts, CacheScope(caller.scope)).await?;
     if let Some(n) = dimensions {
         vectors.iter_mut().for_each(|vector| shorten(vector, n));
@@ -138,10 +137,9 @@ pub(super) async fn embeddings(
 ) -> Result<Response, ApiError> {
     let lease = names::acquire(&app, &caller, &request.model, request.keep_alive, request.options.as_ref()).await?;
     let inputs: Vec<String> = request.prompt.into_iter().filter(|prompt| !prompt.is_empty()).collect();
-    let prompts = {
-        let lease = lease.clone();
-        blocking::run(&app, move || prompts(inputs, request.options, true, &lease)).await?
-    };
+    let options = request.options;
+    let prompts = blocking::prepare(&app, &lease, &caller, move |asked| prompts(inputs, options, true, asked.lease));
+    let prompts = prompts.await?;
     let (vectors, _) = generation::embed(&app, &caller, &lease, prompts, CacheScope(caller.scope)).await?;
     json_response(&EmbeddingsAnswer { embedding: vectors.into_iter().next().unwrap_or_default() })
 }

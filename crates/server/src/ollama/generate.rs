@@ -14,7 +14,8 @@ use super::{
     output::{self, Form, Head},
 };
 use crate::{
-    App, Caller, Json, blocking,
+    App, Caller, Json,
+    blocking::{self, Asked},
     error::ApiError,
     generation::{ChatOutput, Generation, GenerationRequest, Output},
     models::LoadedModel,
@@ -88,10 +89,7 @@ pub(super) async fn generate(
     let load_time = started.elapsed();
     let (model, is_stream) = (request.model.clone(), request.stream.unwrap_or(true));
     let is_raw = request.raw == Some(true);
-    let request = {
-        let (lease, caller) = (lease.clone(), caller.clone());
-        blocking::run(&app, move || request.prepare(&lease, &caller)).await?
-    };
+    let request = blocking::prepare(&app, &lease, &caller, |asked| request.prepare(asked)).await?;
     let context = (!is_raw).then(|| request.engine.prompt.iter().map(|id| id.0).collect());
     let generation = Generation::start(&app, &caller, lease, request).await?;
     let head = Head { form: Form::Generate, model, started, load_time, context };
@@ -123,11 +121,12 @@ impl GenerateRequest {
     }
 
     /// Checks the rest and turns the prompt into ids. Long work: not for the threads that serve.
-    fn prepare(mut self, model: &LoadedModel, caller: &Caller) -> Result<GenerationRequest, ApiError> {
+    fn prepare(mut self, asked: Asked<'_>) -> Result<GenerationRequest, ApiError> {
+        let model: &LoadedModel = asked.lease;
         let mut request = GenerationRequest::new(Vec::new(), "prompt");
         self.write_prompt(model, &mut request)?;
         self.options.take().unwrap_or_default().apply(&mut request, model)?;
-        request.engine.scope = CacheScope(caller.scope);
+        request.engine.scope = CacheScope(asked.caller.scope);
         request.grammar = options::grammar(self.format.take())?;
         request.engine.top_logprobs = options::top_logprobs(self.logprobs, self.top_logprobs)?;
         Ok(request)

@@ -25,10 +25,7 @@ pub(super) async fn completions(
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire_named(request.model.as_deref()).await?;
     let head = Head::new("chatcmpl-", &lease);
-    let (request, answer) = {
-        let (lease, caller) = (lease.clone(), caller.clone());
-        blocking::run(&app, move || request.prepare(&lease, &caller)).await?
-    };
+    let (request, answer) = blocking::prepare(&app, &lease, &caller, |asked| request.prepare(asked)).await?;
     let generation = Generation::start(&app, &caller, lease, request).await?;
     if answer.is_stream {
         return Ok(stream::respond(&app, head, generation, answer));
@@ -45,7 +42,7 @@ pub(super) async fn input_tokens(
     Json(Lenient(request)): Json<Lenient<ChatRequest>>,
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire_named(request.model.as_deref()).await?;
-    let (request, _) = blocking::run(&app, move || request.prepare(&lease, &caller)).await?;
+    let (request, _) = blocking::prepare(&app, &lease, &caller, |asked| request.prepare(asked)).await?;
     token_count(request.engine.prompt.len())
 }
 
@@ -56,9 +53,9 @@ pub(super) async fn render(
     Json(Lenient(request)): Json<Lenient<ChatRequest>>,
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire(request.model.as_deref()).await?;
-    let model = lease.id.clone();
-    let (prompt, token_ids) = blocking::run(&app, move || request.into_rendered(&lease, &caller)).await?;
+    let rendered = blocking::prepare(&app, &lease, &caller, |asked| request.into_rendered(asked));
+    let (prompt, token_ids) = rendered.await?;
     json_response(
-        &json!({"request_id": ids::random_id("chatcmpl-"), "model": model, "prompt": prompt, "token_ids": token_ids}),
+        &json!({"request_id": ids::random_id("chatcmpl-"), "model": lease.id, "prompt": prompt, "token_ids": token_ids}),
     )
 }

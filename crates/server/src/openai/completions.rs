@@ -24,10 +24,8 @@ pub(super) async fn completions(
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire(request.model.as_deref()).await?;
     let head = Head::new("cmpl-", &lease);
-    let Prepared { requests, answer } = {
-        let (lease, caller) = (lease.clone(), caller.clone());
-        blocking::run(&app, move || request.prepare(&lease, &caller)).await?
-    };
+    let prepared = blocking::prepare(&app, &lease, &caller, |asked| request.prepare(asked)).await?;
+    let Prepared { requests, answer } = prepared;
     let generations = Generation::start_all(&app, &caller, &lease, requests).await?;
     if answer.is_stream {
         return Ok(stream::respond(&app, head, &lease, generations, answer));

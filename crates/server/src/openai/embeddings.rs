@@ -100,10 +100,7 @@ pub(super) async fn embeddings(
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire(request.model.as_deref()).await?;
     let is_text = request.encoding_format == Some(Encoding::Base64);
-    let prompts = {
-        let lease = lease.clone();
-        blocking::run(&app, move || request.prompts(&lease)).await?
-    };
+    let prompts = blocking::prepare(&app, &lease, &caller, |asked| request.prompts(asked.lease)).await?;
     let scope = CacheScope(caller.scope);
     let (vectors, used) = generation::embed(&app, &caller, &lease, prompts, scope).await?;
     let encode = |vector: Vec<f32>| if is_text { Vector::Text(base64(&vector)) } else { Vector::Numbers(vector) };

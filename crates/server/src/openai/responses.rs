@@ -70,10 +70,7 @@ pub(super) async fn input_tokens(
     Json(Lenient(request)): Json<Lenient<ResponsesRequest>>,
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire_named(request.model.as_deref()).await?;
-    let prepared = {
-        let kept = app.clone();
-        blocking::run(&app, move || request.prepare(&lease, kept.kept(), &caller)).await?
-    };
+    let prepared = blocking::prepare(&app, &lease, &caller, |asked| request.prepare(asked)).await?;
     token_count(prepared.request.engine.prompt.len())
 }
 
@@ -84,10 +81,8 @@ pub(super) async fn responses(
     Json(Lenient(request)): Json<Lenient<ResponsesRequest>>,
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire_named(request.model.as_deref()).await?;
-    let Prepared { request, head, is_stream, spellings, keep } = {
-        let (lease, caller, kept) = (lease.clone(), caller.clone(), app.clone());
-        blocking::run(&app, move || request.prepare(&lease, kept.kept(), &caller)).await?
-    };
+    let prepared = blocking::prepare(&app, &lease, &caller, |asked| request.prepare(asked)).await?;
+    let Prepared { request, head, is_stream, spellings, keep } = prepared;
     let mut generation = Generation::start(&app, &caller, lease, request).await?;
     let tokenizer = std::sync::Arc::clone(generation.lease().handle.tokenizer());
     let mut output = Output::new(head, tokenizer, spellings, keep.map(|keep| (keep, app.clone())));

@@ -13,7 +13,7 @@ use tokenizer::ControlTokens;
 
 use super::{bias::Biases, settings::Settings};
 use crate::{
-    Caller,
+    blocking::Asked,
     error::{ApiError, ErrorKind},
     generation::GenerationRequest,
     ids, limits,
@@ -130,14 +130,6 @@ pub(super) struct Answer {
     pub(super) prompts: Vec<String>,
 }
 
-/// Whom a request is for, and what holds where it says nothing.
-pub(super) struct Asked<'a> {
-    pub(super) lease: &'a Lease,
-    pub(super) caller: &'a Caller,
-    /// The operator's.
-    pub(super) seed: Option<u64>,
-}
-
 pub(super) struct Prepared {
     pub(super) requests: Vec<GenerationRequest>,
     pub(super) answer: Answer,
@@ -145,7 +137,7 @@ pub(super) struct Prepared {
 
 impl CompletionRequest {
     /// Checks everything and turns the prompts into ids. Long work: not for the threads that serve.
-    pub(super) fn prepare(mut self, asked: &Asked<'_>) -> Result<Prepared, ApiError> {
+    pub(super) fn prepare(mut self, asked: Asked<'_>) -> Result<Prepared, ApiError> {
         let lease = asked.lease;
         let mut request = GenerationRequest::new(Vec::new(), "prompt");
         let n_prompts = self.prompt.list.len();
@@ -166,7 +158,7 @@ impl CompletionRequest {
 
 impl InfillRequest {
     /// The same.
-    pub(super) fn prepare(mut self, asked: &Asked<'_>) -> Result<Prepared, ApiError> {
+    pub(super) fn prepare(mut self, asked: Asked<'_>) -> Result<Prepared, ApiError> {
         let lease = asked.lease;
         let mut request = GenerationRequest::new(Vec::new(), "input_prefix");
         let mut answer = self.take_options().apply(&mut request, asked, 1)?;
@@ -204,7 +196,7 @@ impl InfillRequest {
 }
 
 /// More alternatives than other APIs have are bounded by what is kept of them: all tokens that may be written, of all results.
-fn check_n_probs(n_probs: usize, request: &Request, asked: &Asked<'_>, n_prompts: usize) -> Result<(), ApiError> {
+fn check_n_probs(n_probs: usize, request: &Request, asked: Asked<'_>, n_prompts: usize) -> Result<(), ApiError> {
     let context = asked.lease.handle.context_len_max();
     let n_tokens = request.max_tokens.map_or(context, |n| n.min(context));
     let n_tokens = n_tokens.saturating_mul(request.n_choices).saturating_mul(n_prompts);
@@ -223,7 +215,7 @@ fn check_n_probs(n_probs: usize, request: &Request, asked: &Asked<'_>, n_prompts
 
 impl Options {
     /// Puts everything into `request`, each within its range.
-    fn apply(self, request: &mut GenerationRequest, asked: &Asked<'_>, n_prompts: usize) -> Result<Answer, ApiError> {
+    fn apply(self, request: &mut GenerationRequest, asked: Asked<'_>, n_prompts: usize) -> Result<Answer, ApiError> {
         let lease = asked.lease;
         neutral::check(&neutral::neutral_of!(self))?;
         if self.return_progress == Some(true) {
@@ -233,7 +225,7 @@ impl Options {
         let engine = &mut request.engine;
         engine.sampling = self.sampling(&samplers, lease)?;
         // Settled here, because the answer tells it.
-        engine.sampling.seed = self.seed(asked.seed)?;
+        engine.sampling.seed = self.seed(asked.app.options().seed)?;
         request.seed = Some(engine.sampling.seed);
         engine.max_tokens = wire::tokens_max("n_predict", self.n_predict.unwrap_or(-1), 0)?;
         engine.n_choices = self.n_cmpl.map_or(Ok(1), |n| count("n_cmpl", n, 1, limits::CHOICES_MAX))?;

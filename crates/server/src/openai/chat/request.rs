@@ -8,7 +8,7 @@ use super::{
     thinking::{ReasoningFormat, ReasoningWire, Thinking, ThinkingWire, thoughts},
 };
 use crate::{
-    Caller,
+    blocking::Asked,
     error::ApiError,
     generation::{ChatOutput, GenerationRequest, Output},
     ignored::{self, Api},
@@ -114,7 +114,8 @@ pub(crate) struct Answer {
 
 impl ChatRequest {
     /// Checks everything and turns the conversation into ids. Long work: not for the threads that serve.
-    pub(crate) fn prepare(mut self, lease: &Lease, caller: &Caller) -> Result<(GenerationRequest, Answer), ApiError> {
+    pub(crate) fn prepare(mut self, asked: Asked<'_>) -> Result<(GenerationRequest, Answer), ApiError> {
+        let Asked { lease, caller, .. } = asked;
         if self.store == Some(true) {
             // Kept for the client's own statistics, which nothing here shows.
             ignored::note(Api::OpenAi, "store");
@@ -225,13 +226,13 @@ impl ChatRequest {
     }
 
     /// The prompt as text and ids, for `/v1/chat/completions/render`.
-    pub(crate) fn into_rendered(mut self, lease: &Lease, caller: &Caller) -> Result<(String, Vec<u32>), ApiError> {
+    pub(crate) fn into_rendered(mut self, asked: Asked<'_>) -> Result<(String, Vec<u32>), ApiError> {
         let tools = tools::tools(self.tools.clone())?;
         tools::choose(&tools, self.tool_choice.clone())?;
-        let segments = self.render(lease, &tools)?;
+        let segments = self.render(asked.lease, &tools)?;
         self.stream = None;
         self.stream_options = None;
-        let (request, _) = self.prepare(lease, caller)?;
+        let (request, _) = self.prepare(asked)?;
         Ok((prompt::text_of(&segments), request.engine.prompt.iter().map(|id| id.0).collect()))
     }
 }

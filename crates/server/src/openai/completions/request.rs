@@ -4,7 +4,7 @@ use engine::Logprobs;
 use tokenizer::{TokenId, Tokenizer};
 
 use crate::{
-    Caller,
+    blocking::Asked,
     error::ApiError,
     generation::GenerationRequest,
     limits,
@@ -99,7 +99,8 @@ pub(super) struct Prepared {
 
 impl CompletionRequest {
     /// Checks everything and turns the prompts into ids. Long work: not for the threads that serve.
-    pub(super) fn prepare(mut self, lease: &Lease, caller: &Caller) -> Result<Prepared, ApiError> {
+    pub(super) fn prepare(mut self, asked: Asked<'_>) -> Result<Prepared, ApiError> {
+        let Asked { lease, caller, .. } = asked;
         let is_stream = self.stream.unwrap_or(false);
         let include_usage = StreamOptions::include_usage(self.stream_options.take(), is_stream)?;
         let mut request = GenerationRequest::new(Vec::new(), "prompt");

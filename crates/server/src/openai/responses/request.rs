@@ -11,11 +11,10 @@ use super::{
     truncation::{Rendered, render_fitting},
 };
 use crate::{
-    Caller,
+    blocking::Asked,
     error::ApiError,
     generation::{ChatOutput, GenerationRequest, Output},
     ids,
-    kept::KeptResponses,
     limits,
     models::Lease,
     openai::{
@@ -136,12 +135,8 @@ pub(super) struct Prepared {
 
 impl ResponsesRequest {
     /// Checks everything and turns the conversation into ids. Long work: not for the threads that serve.
-    pub(super) fn prepare(
-        mut self,
-        lease: &Lease,
-        kept: &KeptResponses,
-        caller: &Caller,
-    ) -> Result<Prepared, ApiError> {
+    pub(super) fn prepare(mut self, asked: Asked<'_>) -> Result<Prepared, ApiError> {
+        let Asked { app, lease, caller } = asked;
         if self.background == Some(true) {
             return Err(unsupported("background", "this server answers while the client waits"));
         }
@@ -173,7 +168,8 @@ impl ResponsesRequest {
             Thinking::default().effort("reasoning.effort", effort)?.variables(self.chat_template_kwargs.as_ref())?;
         let input = self.input.take().map(Input::into_items);
         let is_kept = self.store.unwrap_or(true);
-        let (conversation, keep) = earlier::resolve(input, self.previous_response_id.take(), kept, caller, is_kept)?;
+        let earlier = self.previous_response_id.take();
+        let (conversation, keep) = earlier::resolve(input, earlier, app.kept(), caller, is_kept)?;
         let messages = conversation.into_messages(self.instructions, &spellings)?;
         let render = |messages: &[Message]| -> Result<Rendered, ApiError> {
             let segments = render_messages(lease, messages, &all_tools, &extra, true, "input")?;
