@@ -17,16 +17,17 @@ mod output;
 mod request;
 mod stream;
 
-use axum::{Router, routing::post};
+use axum::routing::post;
 
-use crate::App;
+use crate::{refusal::Shape, router::Routes};
 
 /// The route of messages.
 const MESSAGES: &str = "/v1/messages";
 
 /// The routes.
-pub(crate) fn routes() -> Router<App> {
-    Router::new()
+pub(crate) fn routes() -> Routes {
+    Routes::of(Shape::Anthropic)
+        .below("/v1/messages/")
         .route(MESSAGES, post(messages::create))
         .route("/v1/messages/count_tokens", post(messages::count_tokens))
 }

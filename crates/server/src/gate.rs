@@ -42,7 +42,7 @@ use crate::{
     log::Access,
     page,
     refusal::{self, Shape},
-    router::{self, RouteName},
+    router::{RouteName, Routes, Shapes},
     transport::places::{Seat, Work},
 };
 
@@ -107,6 +107,7 @@ impl Peer {
 pub(crate) struct Gate {
     app: App,
     router: TowerToHyperService<Router>,
+    shapes: Arc<Shapes>,
 }
 
 /// What of a request is still needed when it has been handed on.
@@ -115,12 +116,14 @@ struct Seen {
     path: String,
     headers: HeaderMap,
     id: RequestId,
+    /// How its errors are spelled.
+    shape: Shape,
 }
 
 impl Gate {
-    pub(crate) fn new(app: App, routes: Router<App>) -> Self {
-        let router = TowerToHyperService::new(router::finish(routes, app.clone()));
-        Self { app, router }
+    pub(crate) fn new(app: App, routes: Routes) -> Self {
+        let (router, shapes) = routes.finish(app.clone());
+        Self { app, router: TowerToHyperService::new(router), shapes: Arc::new(shapes) }
     }
 
     /// The answer to a request, whatever it is.
@@ -136,6 +139,7 @@ impl Gate {
             path: request.uri().path().to_owned(),
             headers: request.headers().clone(),
             id: RequestId::of(request.headers()),
+            shape: self.shapes.of(request.uri().path()),
         };
         // Before the answer is begun, so that a client that leaves without one has its line, too.
         let mut held = body::Held {
@@ -155,7 +159,7 @@ impl Gate {
             }
         };
         let route = response.extensions().get::<RouteName>().map(|name| name.0.clone());
-        let mut response = refusal::reshape(response, Shape::of(&seen.path), seen.id.as_str());
+        let mut response = refusal::reshape(response, seen.shape, seen.id.as_str());
         self.set_headers(&seen, response.headers_mut());
         let status = response.status().as_u16();
         held.guard.answered(route.as_ref().map_or(NO_ROUTE, |r| r.as_str()), seen.method.as_str(), status);
@@ -228,7 +232,7 @@ impl Gate {
 
     fn set_headers(&self, seen: &Seen, headers: &mut HeaderMap) {
         headers.insert("x-request-id", seen.id.to_header());
-        if Shape::of(&seen.path) == Shape::Anthropic {
+        if seen.shape == Shape::Anthropic {
             // The name that Anthropic's clients look for.
             headers.insert("request-id", seen.id.to_header());
         }

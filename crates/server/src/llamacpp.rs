@@ -11,23 +11,19 @@ mod props;
 mod template;
 mod tokens;
 
-use axum::{
-    Router,
-    routing::{get, post},
-};
+use axum::routing::{get, post};
 use tokenizer::{TokenId, Tokenizer};
 
-use crate::App;
+use crate::{refusal::Shape, router::Routes};
 
 /// The routes.
-pub(crate) fn routes() -> Router<App> {
-    Router::new()
+pub(crate) fn routes() -> Routes {
+    Routes::of(Shape::LlamaCpp)
         .route("/completion", post(completion::completion))
         .route("/completions", post(completion::completion))
         .route("/infill", post(completion::infill))
         .route("/tokenize", post(tokens::tokenize))
         .route("/detokenize", post(tokens::detokenize))
-        .route("/tokenizer_info", get(tokens::info))
         .route("/apply-template", post(template::apply))
         .route("/embedding", post(embedding::embeddings))
         .route("/embeddings", post(embedding::embeddings))
@@ -39,6 +35,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/reranking", post(missing::rerank))
         .route("/v1/rerank", post(missing::rerank))
         .route("/v1/reranking", post(missing::rerank))
+        // vLLM's, which spells errors as OpenAI does.
+        .merge(Routes::of(Shape::OpenAi).route("/tokenizer_info", get(tokens::info)))
 }
 
 /// The text of ids, one after the other, control tokens spelled out.

@@ -21,16 +21,14 @@ mod refused;
 
 pub(crate) use models::described;
 
-use axum::{
-    Router,
-    routing::{any, get, post},
-};
+use axum::routing::{any, get, post};
 
-use crate::App;
+use crate::{refusal::Shape, router::Routes};
 
 /// The routes.
-pub(crate) fn routes() -> Router<App> {
-    Router::new()
+pub(crate) fn routes() -> Routes {
+    Routes::of(Shape::Ollama)
+        .below("/api/")
         .route("/api/generate", post(generate::generate))
         .route("/api/chat", post(chat::chat))
         .route("/api/embed", post(embed::embed))

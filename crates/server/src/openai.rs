@@ -18,18 +18,20 @@ mod values;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::{
-    Router,
     response::Response,
     routing::{get, post},
 };
 use serde_json::json;
 
-use crate::{App, error::ApiError, generation::EndReason, ids, models::LoadedModel, wire::json_response};
+use crate::{
+    error::ApiError, generation::EndReason, ids, models::LoadedModel, refusal::Shape, router::Routes,
+    wire::json_response,
+};
 pub(crate) use chat::ChatRequest;
 
 /// The routes.
-pub(crate) fn routes() -> Router<App> {
-    Router::new()
+pub(crate) fn routes() -> Routes {
+    Routes::of(Shape::OpenAi)
         .route("/v1/chat/completions", post(chat::completions))
         .route("/v1/chat/completions/input_tokens", post(chat::input_tokens))
         .route("/v1/chat/completions/render", post(chat::render))

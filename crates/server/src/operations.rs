@@ -5,7 +5,6 @@ mod info;
 mod metrics;
 
 use axum::{
-    Router,
     body::Body,
     http::{HeaderValue, StatusCode, header},
     response::Response,
@@ -13,11 +12,11 @@ use axum::{
 };
 use serde_json::Value;
 
-use crate::{app::App, openapi};
+use crate::{openapi, refusal::Shape, router::Routes};
 
 /// All of them.
-pub(crate) fn routes() -> Router<App> {
-    Router::new()
+pub(crate) fn routes() -> Routes {
+    Routes::of(Shape::OpenAi)
         .route("/", get(info::root))
         .route("/health", get(health::ready))
         .route("/v1/health", get(health::ready))

@@ -5,7 +5,6 @@
 //! (`require-trusted-types-for`), so nothing that a model writes can become a script.
 
 use axum::{
-    Router,
     body::Body,
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
@@ -17,6 +16,8 @@ use axum::{
     response::Response,
     routing::get,
 };
+
+use crate::{refusal::Shape, router::Routes};
 
 /// What the browser may load and do: this origin's scripts, styles, pictures and API; no frames, forms, plugins or parsing of markup.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; \
@@ -117,9 +118,9 @@ pub fn index(request: &HeaderMap) -> Response {
 }
 
 /// The routes of everything that the page loads, all below `/page/`.
-pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    ASSETS.iter().chain(DOCS).fold(Router::new(), |router, asset| {
-        router.route(asset.path, get(move |request: HeaderMap| async move { asset.response(&request) }))
+pub(crate) fn routes() -> Routes {
+    ASSETS.iter().chain(DOCS).fold(Routes::of(Shape::OpenAi), |routes, asset| {
+        routes.route(asset.path, get(move |request: HeaderMap| async move { asset.response(&request) }))
     })
 }
 

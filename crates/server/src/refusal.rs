@@ -1,7 +1,7 @@
 //! An [`ApiError`] as HTTP: status, headers, and the JSON of the API whose path was asked.
 //!
 //! A handler returns `Result<_, ApiError>` and is done: the response carries the error along, and the gate gives it the shape that clients
-//! of that path read.
+//! of that path read, which the API's routes say ([`Routes::of`](crate::router::Routes::of)).
 
 use std::borrow::Cow;
 
@@ -25,38 +25,6 @@ pub enum Shape {
     Ollama,
     /// `{"error": {"code", "message", "type"}}`, the code being the status
     LlamaCpp,
-}
-
-impl Shape {
-    /// The shape that clients of `path` read.
-    pub fn of(path: &str) -> Self {
-        const LLAMA_CPP: &[&str] = &[
-            "/completion",
-            "/completions",
-            "/tokenize",
-            "/detokenize",
-            "/apply-template",
-            "/infill",
-            "/props",
-            "/slots",
-            "/embedding",
-            "/embeddings",
-            "/lora-adapters",
-            "/rerank",
-            "/reranking",
-            "/v1/rerank",
-            "/v1/reranking",
-        ];
-        if path == "/v1/messages" || path.starts_with("/v1/messages/") {
-            Self::Anthropic
-        } else if path.starts_with("/api/") {
-            Self::Ollama
-        } else if LLAMA_CPP.contains(&path) || path.starts_with("/slots/") {
-            Self::LlamaCpp
-        } else {
-            Self::OpenAi
-        }
-    }
 }
 
 /// The word OpenAI, and llama.cpp after it, has for a kind.
@@ -207,11 +175,16 @@ pub(crate) fn reshape(mut response: Response, shape: Shape, request_id: &str) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::router::{self, Shapes};
     use std::time::Duration;
+
+    fn shapes() -> Shapes {
+        router::routes().shapes()
+    }
 
     fn check(path: &str, expected: &Value) {
         let error = ApiError::invalid("n", "n: 17, the limit is 16").with_code("out_of_range");
-        assert_eq!(json_of(&error, Shape::of(path), Some("req_1")), *expected, "{path}");
+        assert_eq!(json_of(&error, shapes().of(path), Some("req_1")), *expected, "{path}");
     }
 
     #[test]
@@ -233,7 +206,7 @@ mod tests {
     fn a_prompt_that_is_too_long_is_said_in_the_words_of_each_api() {
         let context = ContextExceeded { n_prompt: 600, n_context: 512 };
         let error = ApiError::too_long("messages", "600 and 512", context);
-        let of = |path: &str| json_of(&error, Shape::of(path), Some("req_1"));
+        let of = |path: &str| json_of(&error, shapes().of(path), Some("req_1"));
         let anthropic = of("/v1/messages")["error"].clone();
         let said = "prompt is too long: 600 tokens > 512 maximum";
         assert_eq!(anthropic, json!({"type": "invalid_request_error", "message": said}));

@@ -1,4 +1,6 @@
-//! All routes: each API gives its own, here they are put together.
+//! All routes: each API gives its own, with the shape that its errors have; here they are put together.
+
+use std::collections::BTreeMap;
 
 use axum::{
     Router,
@@ -6,6 +8,7 @@ use axum::{
     http::{Method, Uri},
     middleware::{self, Next},
     response::Response,
+    routing::MethodRouter,
 };
 
 use crate::{
@@ -13,12 +16,91 @@ use crate::{
     app::App,
     error::{ApiError, ErrorKind},
     llamacpp, ollama, openai, operations, page,
+    refusal::Shape,
 };
 
+/// Routes, and the shape in which each spells its errors.
+#[derive(Clone, Debug)]
+pub struct Routes {
+    router: Router<App>,
+    shape: Shape,
+    shapes: Shapes,
+}
+
+/// The shapes of errors, by path: refusals come also before a path has found its route, and where it has none.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Shapes {
+    /// Shapes of the routes, by their patterns.
+    paths: BTreeMap<&'static str, Shape>,
+    /// Shapes of all that begins so and is no route without a variable.
+    prefixes: Vec<(&'static str, Shape)>,
+}
+
+impl Routes {
+    /// The routes of an API that spells errors in `shape`: none yet.
+    pub fn of(shape: Shape) -> Self {
+        Self { router: Router::new(), shape, shapes: Shapes::default() }
+    }
+
+    /// Adds a route of this API.
+    #[must_use]
+    pub fn route(mut self, path: &'static str, methods: MethodRouter<App>) -> Self {
+        self.shapes.paths.insert(path, self.shape);
+        Self { router: self.router.route(path, methods), ..self }.below(path.split('{').next().filter(|p| *p != path))
+    }
+
+    /// Takes what begins with `prefix` and is no route for a mistake of this API's clients.
+    #[must_use]
+    pub fn below(mut self, prefix: impl Into<Option<&'static str>>) -> Self {
+        self.shapes.prefixes.extend(prefix.into().map(|prefix| (prefix, self.shape)));
+        self
+    }
+
+    /// Adds the routes of another API.
+    #[must_use]
+    pub fn merge(mut self, other: Self) -> Self {
+        self.shapes.paths.extend(other.shapes.paths);
+        self.shapes.prefixes.extend(other.shapes.prefixes);
+        Self { router: self.router.merge(other.router), ..self }
+    }
+
+    /// The patterns of all routes, each with the shape of its errors.
+    pub fn paths(&self) -> impl Iterator<Item = (&'static str, Shape)> {
+        self.shapes.paths.iter().map(|(path, shape)| (*path, *shape))
+    }
+
+    /// The shapes of errors.
+    #[cfg(test)]
+    pub(crate) fn shapes(self) -> Shapes {
+        self.shapes
+    }
+
+    /// The router, with an answer for what is not there, and the shapes of errors.
+    pub(crate) fn finish(self, app: App) -> (Router, Shapes) {
+        let router = self
+            .router
+            .route_layer(middleware::from_fn(name_route))
+            .fallback(not_found)
+            .method_not_allowed_fallback(method_not_allowed)
+            .with_state(app);
+        (router, self.shapes)
+    }
+}
+
+impl Shapes {
+    /// The shape that clients of `path` read. What belongs to no API is spelled as OpenAI's.
+    pub(crate) fn of(&self, path: &str) -> Shape {
+        let of_prefix = || {
+            let mut known = self.prefixes.iter().filter(|(prefix, _)| path.starts_with(prefix));
+            known.next().map(|(_, shape)| *shape)
+        };
+        self.paths.get(path).copied().or_else(of_prefix).unwrap_or(Shape::OpenAi)
+    }
+}
+
 /// The routes of every API.
-pub fn routes() -> Router<App> {
-    Router::new()
-        .merge(operations::routes())
+pub fn routes() -> Routes {
+    operations::routes()
         .merge(openai::routes())
         .merge(anthropic::routes())
         .merge(ollama::routes())
@@ -29,15 +111,6 @@ pub fn routes() -> Router<App> {
 /// The pattern of the route that answered, for metrics: a path that a client made up must not become a label.
 #[derive(Clone)]
 pub(crate) struct RouteName(pub(crate) MatchedPath);
-
-/// `routes` with an answer for what is not there.
-pub(crate) fn finish(routes: Router<App>, app: App) -> Router {
-    routes
-        .route_layer(middleware::from_fn(name_route))
-        .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
-        .with_state(app)
-}
 
 async fn name_route(request: Request, next: Next) -> Response {
     let matched = request.extensions().get::<MatchedPath>().cloned();
@@ -56,4 +129,43 @@ async fn not_found(method: Method, uri: Uri) -> ApiError {
 async fn method_not_allowed(method: Method, uri: Uri) -> ApiError {
     let message = format!("{} has no method {method}", crate::log::escape(uri.path()));
     ApiError::new(ErrorKind::MethodNotAllowed, message).with_code("method_not_allowed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_have_the_shape_of_the_api_that_was_asked() {
+        let shapes = routes().shapes;
+        let check = |path: &str, expected: Shape| assert_eq!(shapes.of(path), expected, "{path}");
+        for path in ["/v1/chat/completions", "/v1/models/a/b", "/health", "/page/app.js", "/tokenizer_info"] {
+            check(path, Shape::OpenAi);
+        }
+        for path in ["/v1/messages", "/v1/messages/count_tokens", "/v1/messages/batches", "/v1/messages/"] {
+            check(path, Shape::Anthropic);
+        }
+        for path in ["/api/chat", "/api/blobs/sha256:0", "/api/", "/api/no/such"] {
+            check(path, Shape::Ollama);
+        }
+        for path in ["/completion", "/slots", "/slots/1", "/slots/1/2", "/v1/reranking", "/embeddings"] {
+            check(path, Shape::LlamaCpp);
+        }
+        for path in ["", "*", "/", "/v1/messagesx", "/api", "/completion/", "/slotsx", "/no/such"] {
+            check(path, Shape::OpenAi);
+        }
+    }
+
+    #[test]
+    fn no_path_is_claimed_by_two_apis() {
+        let shapes = routes().shapes;
+        for (prefix, shape) in &shapes.prefixes {
+            for (other, claimed) in &shapes.prefixes {
+                assert!(!other.starts_with(prefix) || claimed == shape, "{prefix} and {other}");
+            }
+            for (path, own) in &shapes.paths {
+                assert!(!path.starts_with(prefix) || own == shape, "{prefix} and {path}");
+            }
+        }
+    }
 }

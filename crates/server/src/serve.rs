@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
 use tokio::net::{TcpListener, TcpSocket};
 
 pub use crate::transport::{tls::Tls, unix::UnixEndpoint};
@@ -16,6 +15,7 @@ use crate::{
     app::App,
     gate::Gate,
     lifecycle::Phase,
+    router::Routes,
     transport::{
         accept::{self, Listener},
         connection::Connections,
@@ -140,7 +140,7 @@ impl Server {
     ///
     /// Listeners stay open while it drains, so that `/health` can say so; new requests are refused. To stop, let the app's lifecycle advance
     /// to [`Phase::Draining`].
-    pub async fn run(self, app: App, routes: Router<App>) {
+    pub async fn run(self, app: App, routes: Routes) {
         let gate = Arc::new(Gate::new(app.clone(), routes));
         let connections = Connections::new(app.clone(), gate);
         let (n_max, n_address_max) = (app.options().connections_max, app.options().connections_per_address_max);

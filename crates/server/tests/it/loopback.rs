@@ -8,11 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::Router;
 use server::{
     App, ModelStatus, ServerOptions,
     lifecycle::Phase,
     models::Models,
+    router::Routes,
     serve::{Server, Tls},
 };
 
@@ -42,16 +42,11 @@ impl Loopback {
     }
 
     /// One that is ready, with routes and statuses of the test's own.
-    pub(crate) fn with(
-        options: ServerOptions,
-        routes: Router<App>,
-        statuses: Vec<ModelStatus>,
-        tls: Option<Tls>,
-    ) -> Self {
+    pub(crate) fn with(options: ServerOptions, routes: Routes, statuses: Vec<ModelStatus>, tls: Option<Tls>) -> Self {
         Self::of(App::new(options, Models::default(), move || statuses.clone()), routes, tls)
     }
 
-    fn of(app: App, routes: Router<App>, tls: Option<Tls>) -> Self {
+    fn of(app: App, routes: Routes, tls: Option<Tls>) -> Self {
         let (send, receive) = mpsc::channel();
         let served = app.clone();
         let thread = std::thread::spawn(move || {

@@ -3,21 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use server::{ServerOptions, limits, openapi};
+use server::{ServerOptions, limits, openapi, refusal::Shape};
 
 use crate::{
     loopback::Loopback,
     openai::support::{FILLS, STORIES, post_bytes, server, with},
 };
 
-/// Paths of all routes, by what the router says of itself; those of the chat page are not documented.
+/// Paths of all routes; those of the chat page are not documented.
 fn routes() -> BTreeSet<String> {
-    let debug = format!("{:?}", server::router::routes());
-    let node = debug.split("paths: {").nth(1).unwrap_or_else(|| panic!("{debug}"));
-    let node = node.split('}').next().map(|_| node).unwrap();
-    let path = |text: &str| text.starts_with('/').then(|| text.replace("{*", "{"));
-    let paths: BTreeSet<String> = node.split('"').filter_map(path).collect();
-    paths.into_iter().filter(|path| !path.starts_with("/page/")).collect()
+    let routes = server::router::routes();
+    let paths = routes.paths().map(|(path, _)| path.replace("{*", "{"));
+    paths.filter(|path| !path.starts_with("/page/")).collect()
 }
 
 #[test]
@@ -51,6 +48,34 @@ fn every_route_is_documented_and_every_documented_route_is_there() {
             assert!(!is_none, "{method} {path}: {answer:?}");
         }
     }
+}
+
+/// Without a key, so that no route gets to answer itself.
+#[test]
+fn every_route_is_refused_in_the_shape_of_its_api() {
+    let keys = server::auth::Keys::parse("k", "secret", server::auth::KeyFileFormat::Lines).unwrap();
+    let routes = server::router::routes();
+    let paths: Vec<(&str, Shape)> = routes.paths().collect();
+    let server = Loopback::with(ServerOptions { keys, ..ServerOptions::default() }, routes, Vec::new(), None);
+    let mut n_refused = 0;
+    for (path, shape) in paths {
+        let url = path.replace(['{', '}', '*'], "");
+        let answer = server.get(&url);
+        if answer.status != 401 {
+            assert!(answer.status == 200 || answer.status == 503, "{path}: {answer:?}");
+            continue;
+        }
+        n_refused += 1;
+        let error = answer.json();
+        let is_so = match shape {
+            Shape::OpenAi => error["error"]["type"].is_string() && error["error"].get("param").is_some(),
+            Shape::Anthropic => error["type"] == "error" && error["request_id"].is_string(),
+            Shape::Ollama => error["error"].is_string(),
+            Shape::LlamaCpp => error["error"]["code"] == 401,
+        };
+        assert!(is_so, "{path}: {error}, expected {shape:?}");
+    }
+    assert!(n_refused > 40, "{n_refused}");
 }
 
 #[test]

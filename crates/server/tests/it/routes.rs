@@ -11,7 +11,7 @@ use std::{
 };
 
 use axum::{
-    Extension, Router,
+    Extension,
     body::{Body, Bytes},
     http::header,
     response::{IntoResponse, Response},
@@ -19,7 +19,7 @@ use axum::{
 };
 use http_body::Frame;
 use serde_json::Value;
-use server::{App, Caller, Json, error::ApiError};
+use server::{Caller, Json, error::ApiError, router::Routes};
 
 /// What the routes saw.
 #[derive(Clone, Default)]
@@ -40,7 +40,7 @@ impl Seen {
 }
 
 /// The routes, beside all that a server has.
-pub(crate) fn routes(seen: &Seen) -> Router<App> {
+pub(crate) fn routes(seen: &Seen) -> Routes {
     let (flood, drip) = (seen.clone(), seen.clone());
     server::router::routes()
         .route("/test/echo", post(echo))

@@ -14,8 +14,7 @@ use crate::{
     blocking::Asked,
     error::ApiError,
     generation::{ChatOutput, GenerationRequest, Output},
-    ids,
-    limits,
+    ids, limits,
     models::Lease,
     openai::{
         chat::{Message, Thinking, Verbosity, render_messages},
