@@ -11,7 +11,7 @@ mod fields;
 mod logprobs;
 mod models;
 mod responses;
-pub(crate) mod tools;
+mod tool_choice;
 mod usage;
 mod values;
 
@@ -117,8 +117,8 @@ pub(crate) fn wire_fields() -> Vec<(&'static str, std::collections::BTreeSet<Str
         ("JsonSchema", fields::<constraint::JsonSchema>(ANY)),
         ("RepetitionDetection", fields::<crate::wire::repetition::Pattern>(ANY)),
         ("StructuredOutputs", fields::<constraint::StructuredOutputs>(ANY)),
-        ("Tool", fields::<tools::ToolWire>(ANY)),
-        ("Function", fields::<tools::ToolWire>(r#"{"type": "function", "function": {"?": 0}}"#)),
+        ("Tool", fields::<crate::wire::ToolWire>(ANY)),
+        ("Function", fields::<crate::wire::ToolWire>(r#"{"type": "function", "function": {"?": 0}}"#)),
         ("CompletionRequest", lenient_fields::<completions::CompletionRequest>(ANY)),
         ("ResponsesRequest", lenient_fields::<responses::ResponsesRequest>(ANY)),
         ("TextConfig", fields::<responses::ResponsesRequest>(r#"{"text": {"?": 0}}"#)),

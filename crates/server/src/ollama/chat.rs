@@ -22,8 +22,8 @@ use crate::{
     error::ApiError,
     generation::{ChatOutput, Generation, GenerationRequest, Output},
     models::LoadedModel,
-    openai::tools::{self, ToolWire},
     prompt,
+    wire::{ToolWire, function_tools},
 };
 
 /// Everything that can be asked; what is not listed is skipped.
@@ -57,7 +57,7 @@ pub(super) async fn chat(
     options::top_logprobs(request.logprobs, request.top_logprobs)?;
     if request.messages.as_ref().is_none_or(Vec::is_empty) {
         options::check(request.options.as_ref(), request.format.as_ref(), request.think.as_ref())?;
-        tools::tools(request.tools)?;
+        function_tools(request.tools)?;
         return load::respond(&app, &caller, Form::Chat, request.model, request.keep_alive, request.options.as_ref())
             .await;
     }
@@ -78,7 +78,7 @@ impl ChatRequest {
         let context_len_max = model.handle.context_len_max();
         let room = options.num_ctx(context_len_max)?.unwrap_or(context_len_max);
         let conversation = Conversation::read(&self.messages.take().unwrap_or_default())?;
-        let tools = tools::tools(self.tools.take())?;
+        let tools = function_tools(self.tools.take())?;
         let mut request = GenerationRequest::new(Vec::new(), "messages");
         request.engine.scope = CacheScope(asked.caller.scope);
         request.grammar = options::grammar(self.format.take())?;

@@ -1,13 +1,61 @@
 //! Tools that a request declares.
 
 use chat::Tool;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::out_of_range;
+use super::{out_of_range, unsupported};
 use crate::{error::ApiError, limits};
 
 /// Bytes of a tool's name.
 pub(crate) const TOOL_NAME_BYTES_MAX: usize = 64;
+
+/// A tool as OpenAI's chat completions spell it, and Ollama after them. Arguments are held to as much of the schema as can be enforced;
+/// `strict` refuses where that is not all.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ToolWire {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    function: Option<FunctionWire>,
+}
+
+#[derive(Deserialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+struct FunctionWire {
+    name: String,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    parameters: Option<Value>,
+    #[serde(default)]
+    strict: Option<bool>,
+}
+
+impl ToolWire {
+    fn tool(self, path: &str) -> Result<Tool, ApiError> {
+        only_functions(&self.kind, path)?;
+        let param = format!("{path}.function");
+        let function = self.function.ok_or_else(|| ApiError::invalid(param.clone(), format!("{param}: missing")))?;
+        let is_strict = function.strict.unwrap_or(false);
+        let tool = tool(function.name, function.description, function.parameters, &param, "parameters")?;
+        Ok(Tool { is_strict, ..tool })
+    }
+}
+
+fn only_functions(kind: &str, path: &str) -> Result<(), ApiError> {
+    if kind == "function" {
+        return Ok(());
+    }
+    let kind: String = kind.chars().take(64).collect();
+    Err(unsupported(&format!("{path}.type"), &format!("{kind:?} is not supported; tools are functions of the caller")))
+}
+
+/// The tools of a request whose tools are [`ToolWire`]s.
+pub(crate) fn function_tools(wires: Option<Vec<ToolWire>>) -> Result<Vec<Tool>, ApiError> {
+    tools_of(wires.unwrap_or_default(), ToolWire::tool)
+}
 
 /// A tool, checked. `path` is where it stands, `schema_field` the API's name for the schema of its arguments.
 pub(crate) fn tool(

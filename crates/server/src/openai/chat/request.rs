@@ -18,11 +18,11 @@ use crate::{
         constraint::ResponseFormat,
         fields::{Ignored, ServiceTier, StreamOptions, common_fields, count, request_type, unsupported},
         logprobs::check_prompt_logprobs,
-        tools::{self, ToolChoiceWire, ToolWire},
+        tool_choice::{ToolChoiceWire, choose, parallel},
         values::Refused,
     },
     prompt,
-    wire::first_tokens_max,
+    wire::{ToolWire, first_tokens_max, function_tools},
 };
 
 common_fields!(request_type! {
@@ -122,8 +122,8 @@ impl ChatRequest {
         }
         let is_stream = self.stream.unwrap_or(false);
         let include_usage = StreamOptions::include_usage(self.stream_options.take(), is_stream)?;
-        let all_tools = tools::tools(self.tools.take())?;
-        let (tools, choice) = tools::choose(&all_tools, self.tool_choice.take())?;
+        let all_tools = function_tools(self.tools.take())?;
+        let (tools, choice) = choose(&all_tools, self.tool_choice.take())?;
         let mut request = GenerationRequest::new(Vec::new(), "messages");
         self.take_common().apply(&mut request, lease, caller)?;
         request.engine.max_tokens = self.max_tokens()?;
@@ -140,7 +140,7 @@ impl ChatRequest {
         request.engine.prompt = prompt::encode_segments(lease.handle.tokenizer(), &segments);
         let prompt_logprobs = self.prompt_logprobs(&mut request, is_stream)?;
         let format = lease.format.after_prompt(&prompt::text_of(&segments));
-        let parallel = tools::parallel(self.parallel_tool_calls, &choice);
+        let parallel = parallel(self.parallel_tool_calls, &choice);
         request.output = Output::Chat(ChatOutput { format, tools, choice, parallel });
         Ok((request, Answer { is_stream, include_usage, prompt_logprobs }))
     }
@@ -227,8 +227,8 @@ impl ChatRequest {
 
     /// The prompt as text and ids, for `/v1/chat/completions/render`.
     pub(crate) fn into_rendered(mut self, asked: Asked<'_>) -> Result<(String, Vec<u32>), ApiError> {
-        let tools = tools::tools(self.tools.clone())?;
-        tools::choose(&tools, self.tool_choice.clone())?;
+        let tools = function_tools(self.tools.clone())?;
+        choose(&tools, self.tool_choice.clone())?;
         let segments = self.render(asked.lease, &tools)?;
         self.stream = None;
         self.stream_options = None;

@@ -20,7 +20,7 @@ use crate::{
         chat::{Message, Thinking, Verbosity, render_messages},
         constraint::TextFormat,
         fields::{Ignored, ServiceTier, StreamOptions, common_fields, count, request_type, unsupported},
-        tools::{ToolChoiceWire, choose, parallel},
+        tool_choice::{ToolChoiceWire, choose, parallel},
         unix_seconds,
         values::Refused,
     },

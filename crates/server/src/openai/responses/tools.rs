@@ -13,9 +13,34 @@ use serde_json::{Value, json};
 use crate::{
     error::ApiError,
     ignored::{self, Api},
-    openai::tools::{ToolChoiceWire, is_hosted},
+    openai::tool_choice::ToolChoiceWire,
     wire::{TOOL_NAME_BYTES_MAX, tool, tools_of, unsupported},
 };
+
+/// Types of tools that servers of OpenAI's run themselves, or whose form only its own models know. There is none of them here; a model can
+/// answer without.
+const HOSTED: &[&str] = &[
+    "apply_patch",
+    "code_interpreter",
+    "computer",
+    "computer_use",
+    "computer_use_preview",
+    "file_search",
+    "image_generation",
+    "local_shell",
+    "mcp",
+    "shell",
+    "tool_search",
+    "web_search",
+    "web_search_2025_08_26",
+    "web_search_preview",
+    "web_search_preview_2025_03_11",
+];
+
+/// Whether a type of tools is one of those that are left out.
+fn is_hosted(kind: &str) -> bool {
+    HOSTED.contains(&kind)
+}
 
 /// The one argument of a free-text tool as it is offered.
 const INPUT: &str = "input";

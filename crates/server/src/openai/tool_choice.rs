@@ -1,4 +1,4 @@
-//! `tools` and `tool_choice`.
+//! `tool_choice`, and which tools it leaves.
 
 use std::fmt;
 
@@ -7,84 +7,8 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
 };
-use serde_json::Value;
 
-use super::fields::unsupported;
-use crate::{
-    error::ApiError,
-    wire::{named_tool, tool, tools_of},
-};
-
-/// A tool as chat completions spell it. Arguments are held to as much of the schema as can be enforced; `strict` refuses where that is not all.
-#[derive(Deserialize, Clone, Debug)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ToolWire {
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default)]
-    function: Option<FunctionWire>,
-}
-
-#[derive(Deserialize, Clone, Debug)]
-#[serde(deny_unknown_fields)]
-struct FunctionWire {
-    name: String,
-    #[serde(default)]
-    description: Option<String>,
-    #[serde(default)]
-    parameters: Option<Value>,
-    #[serde(default)]
-    strict: Option<bool>,
-}
-
-impl ToolWire {
-    fn tool(self, path: &str) -> Result<Tool, ApiError> {
-        only_functions(&self.kind, path)?;
-        let param = format!("{path}.function");
-        let function = self.function.ok_or_else(|| ApiError::invalid(param.clone(), format!("{param}: missing")))?;
-        let is_strict = function.strict.unwrap_or(false);
-        let tool = tool(function.name, function.description, function.parameters, &param, "parameters")?;
-        Ok(Tool { is_strict, ..tool })
-    }
-}
-
-/// Types of tools that servers of OpenAI's run themselves, or whose form only its own models know. There is none of them here; a model can
-/// answer without.
-const HOSTED: &[&str] = &[
-    "apply_patch",
-    "code_interpreter",
-    "computer",
-    "computer_use",
-    "computer_use_preview",
-    "file_search",
-    "image_generation",
-    "local_shell",
-    "mcp",
-    "shell",
-    "tool_search",
-    "web_search",
-    "web_search_2025_08_26",
-    "web_search_preview",
-    "web_search_preview_2025_03_11",
-];
-
-/// Whether a type of tools is one of those that are left out.
-pub(super) fn is_hosted(kind: &str) -> bool {
-    HOSTED.contains(&kind)
-}
-
-fn only_functions(kind: &str, path: &str) -> Result<(), ApiError> {
-    if kind == "function" {
-        return Ok(());
-    }
-    let kind: String = kind.chars().take(64).collect();
-    Err(unsupported(&format!("{path}.type"), &format!("{kind:?} is not supported; tools are functions of the caller")))
-}
-
-/// From chat completions.
-pub(crate) fn tools(wires: Option<Vec<ToolWire>>) -> Result<Vec<Tool>, ApiError> {
-    tools_of(wires.unwrap_or_default(), ToolWire::tool)
-}
+use crate::{error::ApiError, wire::named_tool};
 
 /// `tool_choice`: a word, a tool, or a set of allowed ones.
 #[derive(Clone, PartialEq, Eq, Debug)]
