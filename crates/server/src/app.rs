@@ -152,8 +152,8 @@ struct AppInner {
 }
 
 impl App {
-    /// An app that is starting: `lifecycle().advance(Phase::Ready)` opens it. `statuses` is asked whenever metrics or loads are, must not
-    /// block, and names each model once.
+    /// An app that is starting: `lifecycle().advance(Phase::Ready)` opens it. `statuses` is asked whenever metrics or
+    /// loads are, must not block, and names each model once.
     pub fn new(
         options: ServerOptions,
         models: Models,
@@ -186,7 +186,8 @@ impl App {
         self.0.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// From now on these keys open the server; those that stay go on with what they have used up. Requests under way are not concerned.
+    /// From now on these keys open the server; those that stay go on with what they have used up. Requests under way
+    /// are not concerned.
     pub fn replace_keys(&self, keys: &Keys) {
         let mut current = self.0.keys.write().unwrap_or_else(PoisonError::into_inner);
         *current = keys.going_on_from(&current);

@@ -1,7 +1,7 @@
 //! Who asks: API keys, what each may do and use up, and the cache scope that follows from the key.
 //!
-//! The gate authenticates every request before any route is looked for; only public paths answer without a key. A key itself is
-//! nowhere kept: only its SHA-256.
+//! The gate authenticates every request before any route is looked for; only public paths answer without a key. A key
+//! itself is nowhere kept: only its SHA-256.
 
 mod keys;
 mod rate;
@@ -26,7 +26,8 @@ use crate::{
     tally::Tally,
 };
 
-/// Whether callers with different keys share cached prefixes. Who shares can tell by the time of an answer what others asked.
+/// Whether callers with different keys share cached prefixes. Who shares can tell by the time of an answer what others
+/// asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum CacheScoping {
     /// Each key has its own.
@@ -38,14 +39,17 @@ pub enum CacheScoping {
 
 /// Who asks: an extension of every request that passed the gate.
 ///
-/// As long as a clone lives the request counts towards its key's concurrency; the gate holds one until the response's body ends.
+/// As long as a clone lives the request counts towards its key's concurrency; the gate holds one until the response's
+/// body ends.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// Requests share cached prefixes within one (`engine::CacheScope`).
     pub scope: u128,
-    /// What is kept for a caller is for requests with the same number: one for each key, and 0 where no keys are asked for.
+    /// What is kept for a caller is for requests with the same number: one for each key, and 0 where no keys are asked
+    /// for.
     pub owner: u128,
-    /// Models are shared out between callers with different numbers first (`engine::TenantId`): the key's, or the connection's.
+    /// Models are shared out between callers with different numbers first (`engine::TenantId`): the key's, or the
+    /// connection's.
     pub tenant: u128,
     /// The key's name, or the first figures of its digest; None where no keys are asked for.
     pub key_id: Option<Arc<str>>,
@@ -124,8 +128,8 @@ impl Drop for Permit {
     }
 }
 
-/// Whether a path answers without a key: exactly these, as they are written, and only to look at. Below `/page/` are the files that the
-/// page is made of, the same for everybody, as are the API's description and the page that shows it.
+/// Whether a path answers without a key: exactly these, as they are written, and only to look at. Below `/page/` are
+/// the files that the page is made of, the same for everybody, as are the API's description and the page that shows it.
 pub(crate) fn is_public(method: &Method, path: &str) -> bool {
     let is_page_file = |name: &str| {
         !name.is_empty()
@@ -137,7 +141,8 @@ pub(crate) fn is_public(method: &Method, path: &str) -> bool {
             || path.strip_prefix("/page/").is_some_and(is_page_file))
 }
 
-/// Headers that a proxy adds: with one of them a request comes from somewhere else, whatever machine the connection comes from.
+/// Headers that a proxy adds: with one of them a request comes from somewhere else, whatever machine the connection
+/// comes from.
 const FORWARDED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 
 /// Whether a request comes from this machine, of which `is_loopback` says that its connection does.
@@ -145,8 +150,8 @@ pub(crate) fn is_local(headers: &HeaderMap, is_loopback: bool) -> bool {
     is_loopback && FORWARDED.iter().all(|name| !headers.contains_key(*name))
 }
 
-/// The caller of a request with these headers, admitted under the limits of its key. `is_local`: it comes from this machine; `path` is what
-/// it asks for.
+/// The caller of a request with these headers, admitted under the limits of its key. `is_local`: it comes from this
+/// machine; `path` is what it asks for.
 pub(crate) fn admit(
     headers: &HeaderMap,
     path: &str,
@@ -174,7 +179,8 @@ pub(crate) fn admit(
     Ok(Caller { scope, owner, tenant: owner, key_id, rights, tally: Arc::default(), permit })
 }
 
-/// What a client sends as its key. It may send several; a few are looked at, so that headers full of keys are no faster way to guess.
+/// What a client sends as its key. It may send several; a few are looked at, so that headers full of keys are no faster
+/// way to guess.
 fn given_keys(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     let bearers = headers.get_all(header::AUTHORIZATION).iter().filter_map(|v| v.as_bytes().strip_prefix(b"Bearer "));
     let named = ["x-api-key", "api-key"].into_iter().flat_map(|name| headers.get_all(name)).map(HeaderValue::as_bytes);
@@ -292,7 +298,8 @@ mod tests {
         for name in FORWARDED {
             assert!(!is_local(&headers(name, "192.0.2.1"), true), "{name}");
         }
-        // A scraper is let in by --open-metrics alone, for the metrics alone, from this machine alone, and not with a wrong key.
+        // A scraper is let in by --open-metrics alone, for the metrics alone, from this machine alone, and not with a
+        // wrong key.
         let open = ServerOptions { open_metrics: true, ..ServerOptions::default() };
         let scrape = |headers: &HeaderMap, path: &str, is_local, options: &ServerOptions| {
             admit(headers, path, is_local, &keys(), options).map(|caller| caller.rights)

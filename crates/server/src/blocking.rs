@@ -22,7 +22,8 @@ tokio::task_local! {
     pub(crate) static TENANT: u128;
 }
 
-/// Runs `work` on a thread for long work, when it is the caller's turn; a panic in it is counted and costs this request only.
+/// Runs `work` on a thread for long work, when it is the caller's turn; a panic in it is counted and costs this request
+/// only.
 pub(crate) async fn run<T: Send + 'static>(
     app: &App,
     work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
@@ -56,7 +57,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) caller: &'a Caller,
 }
 
-/// [`run`]s what turns a request into prompts: `work` gets copies of the handles, since it may go on when the caller has left.
+/// [`run`]s what turns a request into prompts: `work` gets copies of the handles, since it may go on when the caller
+/// has left.
 pub(crate) async fn prepare<T: Send + 'static>(
     app: &App,
     lease: &Lease,

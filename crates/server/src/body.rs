@@ -30,11 +30,12 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     }
 }
 
-/// What programs call JSON that do not say what they send: `curl -d`, which says it is a form, and those that say nothing, or text.
+/// What programs call JSON that do not say what they send: `curl -d`, which says it is a form, and those that say
+/// nothing, or text.
 const UNSAID: [&str; 3] = ["", "application/x-www-form-urlencoded", "text/plain"];
 
-/// A page in a browser may send text and forms anywhere without asking, JSON only where CORS allows. So those are JSON only where no page of
-/// another site sends them, not even one that may ask: as JSON it would have asked.
+/// A page in a browser may send text and forms anywhere without asking, JSON only where CORS allows. So those are JSON
+/// only where no page of another site sends them, not even one that may ask: as JSON it would have asked.
 fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
     let given = headers.get(header::CONTENT_TYPE).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
     let essence = given.as_deref().and_then(|v| v.split(';').next()).unwrap_or_default().trim();

@@ -1,5 +1,6 @@
-//! What every request passes before a route is looked for, in this order: a name for it, the length of its URL, the Host, a browser's
-//! question, the page that sends it, the page that a browser asks for, the key, whether the server is serving. A panic on the way, or in the handler, becomes a 500.
+//! What every request passes before a route is looked for, in this order: a name for it, the length of its URL, the
+//! Host, a browser's question, the page that sends it, the page that a browser asks for, the key, whether the server is
+//! serving. A panic on the way, or in the handler, becomes a 500.
 //!
 //! It stands around the router, not in it, so that no spelling of a path gets past it.
 

@@ -1,4 +1,5 @@
-//! One request on its way through the engine, for any API: grammars compiled, submitted, its output as a stream of updates or joined.
+//! One request on its way through the engine, for any API: grammars compiled, submitted, its output as a stream of
+//! updates or joined.
 //!
 //! Dropping a [`Generation`] cancels the request: the engine looks before every step whether somebody still listens.
 
@@ -179,7 +180,8 @@ impl Generation {
         self.n_prompt
     }
 
-    /// Log-probabilities of the tokens of the prompt but the first, if the request asks for them: there from the first update on.
+    /// Log-probabilities of the tokens of the prompt but the first, if the request asks for them: there from the first
+    /// update on.
     pub fn prompt_logprobs(&self) -> &[engine::Logprobs] {
         &self.prompt_logprobs
     }

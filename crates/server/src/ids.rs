@@ -1,4 +1,5 @@
-//! Names for things that are answered: random where they must not repeat, hashed where equal requests shall get equal ones.
+//! Names for things that are answered: random where they must not repeat, hashed where equal requests shall get equal
+//! ones.
 
 use std::hash::{BuildHasher, RandomState};
 

@@ -1,9 +1,9 @@
-//! Fields of other servers' dialects that a request may have though they mean nothing here: one table per API, and a line in the log for
-//! each that was met.
+//! Fields of other servers' dialects that a request may have though they mean nothing here: one table per API, and a
+//! line in the log for each that was met.
 //!
-//! The rule: what would change an answer's meaning, or what is enforced of it, is refused; hints, telemetry and other servers' extras are
-//! taken. A wire type that is [`Lenient`] leaves out the fields in its API's table and stays as strict as it was with all others, so that
-//! a typing error is still refused by name.
+//! The rule: what would change an answer's meaning, or what is enforced of it, is refused; hints, telemetry and other
+//! servers' extras are taken. A wire type that is [`Lenient`] leaves out the fields in its API's table and stays as
+//! strict as it was with all others, so that a typing error is still refused by name.
 
 use std::{collections::BTreeSet, fmt, marker::PhantomData, sync::Mutex};
 
@@ -14,7 +14,8 @@ use serde::{
 };
 use serde_json::Value;
 
-/// Names that are remembered as told; those beyond, which only a client that makes names up can cause, are ignored without a word.
+/// Names that are remembered as told; those beyond, which only a client that makes names up can cause, are ignored
+/// without a word.
 const NOTES_MAX: usize = 512;
 
 /// Whose requests they are.
@@ -92,7 +93,8 @@ impl fmt::Display for Api {
     }
 }
 
-/// Says in the log that something in a request was ignored, the first time in this process that it is met; whether it was.
+/// Says in the log that something in a request was ignored, the first time in this process that it is met; whether it
+/// was.
 pub(crate) fn note(api: Api, what: &str) -> bool {
     static TOLD: Mutex<BTreeSet<(Api, String)>> = Mutex::new(BTreeSet::new());
     let what = crate::log::escape(what);

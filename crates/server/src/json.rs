@@ -13,9 +13,9 @@ pub const UNSUPPORTED: &str = "unsupported by this server";
 
 /// Reads a body into a wire type; the error names the field and what stands there.
 ///
-/// Wire types of APIs that are strict say `#[serde(deny_unknown_fields)]`, so that a field that means nothing here is refused; in others
-/// such a field is skipped, as their own servers do, and its path is given to `ignored`. A duplicate field, a number that no double holds and
-/// a lone surrogate are errors of the reader.
+/// Wire types of APIs that are strict say `#[serde(deny_unknown_fields)]`, so that a field that means nothing here is
+/// refused; in others such a field is skipped, as their own servers do, and its path is given to `ignored`. A duplicate
+/// field, a number that no double holds and a lone surrogate are errors of the reader.
 pub fn decode_noting<T: DeserializeOwned>(body: &[u8], mut ignored: impl FnMut(String)) -> Result<T, ApiError> {
     check_depth(body)?;
     let mut reader = serde_json::Deserializer::from_slice(body);
@@ -53,7 +53,8 @@ pub(crate) fn from_value<T: DeserializeOwned>(value: Value, path: &str) -> Resul
     serde_path_to_error::deserialize(value).map_err(|e| refusal(path, &e.path().to_string(), e.inner()))
 }
 
-/// The same for a type that skips what it does not know; what that is goes to `skipped`, the places in lists without their numbers.
+/// The same for a type that skips what it does not know; what that is goes to `skipped`, the places in lists without
+/// their numbers.
 pub(crate) fn from_value_noting<T: DeserializeOwned>(
     value: Value,
     path: &str,

@@ -1,8 +1,9 @@
 //! [`KeptResponses`]: the last answers of `/v1/responses`, in memory, so that later requests can go on from them.
 //!
-//! Each API key has a shelf of its own, which no other key can reach. Answers that were not used for long go when their number, their bytes or
-//! their age is over the limit, from the shelf that takes most, so that nobody loses what is kept because of another who keeps more.
-//! An answer names the one before it; both are used together, so the later one goes first.
+//! Each API key has a shelf of its own, which no other key can reach. Answers that were not used for long go when their
+//! number, their bytes or their age is over the limit, from the shelf that takes most, so that nobody loses what is
+//! kept because of another who keeps more. An answer names the one before it; both are used together, so the later one
+//! goes first.
 
 use std::{
     collections::{BTreeMap, HashMap},

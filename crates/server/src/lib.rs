@@ -1,8 +1,8 @@
 //! HTTP surfaces of the engine: OpenAI, llama.cpp, Ollama and Anthropic APIs, limits, metrics, chat page.
 //!
-//! `serve.rs` listens; `gate.rs` is what every request passes before `router.rs` finds its handler: request id, Host, CORS, drain, key,
-//! and a net for panics. Handlers get an [`App`] and a [`Caller`]; what they refuse is an [`error::ApiError`], which `refusal.rs` spells as
-//! each API does.
+//! `serve.rs` listens; `gate.rs` is what every request passes before `router.rs` finds its handler: request id, Host,
+//! CORS, drain, key, and a net for panics. Handlers get an [`App`] and a [`Caller`]; what they refuse is an
+//! [`error::ApiError`], which `refusal.rs` spells as each API does.
 
 mod anthropic;
 pub mod app;

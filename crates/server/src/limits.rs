@@ -44,8 +44,8 @@ pub const REQUEST_ID_BYTES_MAX: usize = 128;
 pub const MESSAGES_MAX: usize = 4096;
 /// Alternatives that a token may be reported with: as many as the engine tells of the tokens of a prompt.
 pub const TOP_LOGPROBS_MAX: usize = engine::limits::PROMPT_TOP_LOGPROBS_MAX;
-/// Numbers in an answer whose tokens are reported with more alternatives than that: tokens that may be written, times one more than the
-/// alternatives of each.
+/// Numbers in an answer whose tokens are reported with more alternatives than that: tokens that may be written, times
+/// one more than the alternatives of each.
 pub const LOGPROBS_MAX: usize = 1 << 20;
 const _: () = assert!(LOGPROBS_MAX <= engine::limits::TOP_LOGPROBS_MAX, "what passes here passes the engine");
 /// Tools of a request.
@@ -54,7 +54,8 @@ pub const TOOLS_MAX: usize = 128;
 pub const INPUTS_MAX: usize = 2048;
 /// Numbers in an answer of embeddings that are not pooled: tokens, times the width of a vector.
 pub const EMBEDDING_NUMBERS_MAX: usize = 8 << 20;
-/// Numbers in an answer with log-probabilities of prompts: tokens, times one more than the best tokens reported with each.
+/// Numbers in an answer with log-probabilities of prompts: tokens, times one more than the best tokens reported with
+/// each.
 pub const PROMPT_LOGPROBS_MAX: usize = 1 << 20;
 /// Prompts of one request for completions.
 pub const PROMPTS_MAX: usize = 64;

@@ -1,4 +1,5 @@
-//! What is written about requests: one line each, with nothing in it that a terminal or a log reader could take for more than text.
+//! What is written about requests: one line each, with nothing in it that a terminal or a log reader could take for
+//! more than text.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,5 @@
-//! What is counted: requests by the gate, tokens and times by whoever generates, pages and steps by the engines, asked when `/metrics` is.
+//! What is counted: requests by the gate, tokens and times by whoever generates, pages and steps by the engines, asked
+//! when `/metrics` is.
 //!
 //! Guards count for as long as they live, so that a leak shows as a gauge that does not go back to zero.
 

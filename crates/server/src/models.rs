@@ -1,7 +1,8 @@
-//! [`Models`]: names to loaded models. Loads on demand, on a thread of its own, once for all who wait; unloads what was not used for long.
+//! [`Models`]: names to loaded models. Loads on demand, on a thread of its own, once for all who wait; unloads what was
+//! not used for long.
 //!
-//! Two invariants: a model with a [`Lease`] is never unloaded, and a name in a request is only ever compared with the names that the
-//! [`Loader`] knows, so that no request reaches the file system by one.
+//! Two invariants: a model with a [`Lease`] is never unloaded, and a name in a request is only ever compared with the
+//! names that the [`Loader`] knows, so that no request reaches the file system by one.
 
 mod loader;
 mod table;
@@ -57,7 +58,8 @@ impl KeepAlive {
 /// Which names a request may ask for a model by, beside those that it has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum ModelNames {
-    /// Any name, or none, where one model is served: it can only mean that one. Where there are several, only their own.
+    /// Any name, or none, where one model is served: it can only mean that one. Where there are several, only their
+    /// own.
     #[default]
     AnyForOne,
     /// Any name, or none, means the first model.
@@ -147,7 +149,8 @@ impl Models {
         Ok(())
     }
 
-    /// The model of that name, loaded if it was not; the first one without a name, and with [`ModelNames`] perhaps by any.
+    /// The model of that name, loaded if it was not; the first one without a name, and with [`ModelNames`] perhaps by
+    /// any.
     pub async fn acquire(&self, name: Option<&str>) -> Result<Lease, ApiError> {
         let known = self.find(name).or_else(|error| self.meant_by_any_name().ok_or(error))?;
         self.lease(known, None).await
@@ -162,7 +165,8 @@ impl Models {
         self.acquire(name).await
     }
 
-    /// By a name of its own, saying how long it shall stay loaded afterwards: for an API whose clients pull what is not there.
+    /// By a name of its own, saying how long it shall stay loaded afterwards: for an API whose clients pull what is not
+    /// there.
     pub async fn acquire_for(&self, name: Option<&str>, keep_alive: Option<KeepAlive>) -> Result<Lease, ApiError> {
         let known = self.find(name)?;
         self.lease(known, keep_alive).await
@@ -267,8 +271,8 @@ impl Models {
         self.0.loader.known().into_iter().map(|k| k.id).collect()
     }
 
-    /// Which model a name means. What is asked about a model, and not of it, must call it by a name of its own, unless the operator says
-    /// that all names are the first model's.
+    /// Which model a name means. What is asked about a model, and not of it, must call it by a name of its own, unless
+    /// the operator says that all names are the first model's.
     fn find(&self, name: Option<&str>) -> Result<KnownModel, ApiError> {
         let mut known = self.0.loader.known().into_iter();
         let Some(name) = name else {
@@ -290,7 +294,8 @@ impl Models {
             .with_code("model_not_found")
     }
 
-    /// Makes room, ends those that are `gone` from the table already, and starts the load; the caller waits on what is returned.
+    /// Makes room, ends those that are `gone` from the table already, and starts the load; the caller waits on what is
+    /// returned.
     fn begin_load(
         &self,
         known: &KnownModel,
@@ -334,8 +339,9 @@ impl Models {
     }
 }
 
-/// A loaded model whose file is not what it was goes if nobody uses it, to be loaded anew. While it is used, one whose file has been replaced
-/// goes on with what it has mapped; one whose file has been written to has lost what it was, and takes no more requests.
+/// A loaded model whose file is not what it was goes if nobody uses it, to be loaded anew. While it is used, one whose
+/// file has been replaced goes on with what it has mapped; one whose file has been written to has lost what it was, and
+/// takes no more requests.
 fn take_out_changed(id: &str, change: &FileChange, table: &mut Table) -> Result<Option<Arc<LoadedModel>>, ApiError> {
     let Some(Slot::Loaded(loaded)) = table.get(id) else { return Ok(None) };
     if loaded.n_leases == 0 {

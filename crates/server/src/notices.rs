@@ -15,7 +15,8 @@ const NOTICES_MAX: usize = 512;
 pub struct Notices(Mutex<HashSet<String>>);
 
 impl Notices {
-    /// A field, or what it asks for, that changes nothing here: other servers take it too, and whoever sent it does not hear of it.
+    /// A field, or what it asks for, that changes nothing here: other servers take it too, and whoever sent it does not
+    /// hear of it.
     pub(crate) fn ignored(&self, route: &str, field: &str) {
         let field = escape(field);
         if self.is_new(format!("{route} {field}")) {

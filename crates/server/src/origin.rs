@@ -1,14 +1,15 @@
 //! Which hosts this server answers for, and which pages in browsers may read what it answers.
 //!
-//! A page anywhere can make a browser send requests here, and by DNS rebinding even under a name of its own; most servers on loopback ask
-//! for no key, so that nothing else would stop it. Three rules do:
+//! A page anywhere can make a browser send requests here, and by DNS rebinding even under a name of its own; most
+//! servers on loopback ask for no key, so that nothing else would stop it. Three rules do:
 //!
 //! - On a loopback address only names are answered that no stranger's DNS can hold (`Hosts::is_ours`).
-//! - CORS headers go to the pages of this machine, to apps and extensions that its user installed, and to origins that the operator lists
-//!   (`Origins::may_read`). None of these can be claimed by a page from elsewhere: a browser writes the `Origin`, and the schemes other than
-//!   `http` and `https` belong to programs. `null` is never among them: any page can have it, by a sandboxed frame.
-//! - What changes or computes something is refused where it comes from another page (`Origins::check_page`): CORS keeps such a page from
-//!   reading the answer, not from asking.
+//! - CORS headers go to the pages of this machine, to apps and extensions that its user installed, and to origins that
+//!   the operator lists (`Origins::may_read`). None of these can be claimed by a page from elsewhere: a browser writes
+//!   the `Origin`, and the schemes other than `http` and `https` belong to programs. `null` is never among them: any
+//!   page can have it, by a sandboxed frame.
+//! - What changes or computes something is refused where it comes from another page (`Origins::check_page`): CORS keeps
+//!   such a page from reading the answer, not from asking.
 
 use core::net::IpAddr;
 
@@ -35,10 +36,10 @@ pub enum Hosts {
     Only(Vec<String>),
 }
 
-/// Ends of names that the public DNS never has: `localhost` (RFC 6761), `local` (RFC 6762, answered by multicast on the local network) and
-/// `internal` (reserved by ICANN for private use; Docker's `host.docker.internal` and Podman's `host.containers.internal` are such names, by
-/// which containers reach the machine they run on). Somebody on the same network can claim a name under `local`, which is the price of
-/// answering for this machine's own; Ollama pays it too.
+/// Ends of names that the public DNS never has: `localhost` (RFC 6761), `local` (RFC 6762, answered by multicast on the
+/// local network) and `internal` (reserved by ICANN for private use; Docker's `host.docker.internal` and Podman's
+/// `host.containers.internal` are such names, by which containers reach the machine they run on). Somebody on the same
+/// network can claim a name under `local`, which is the price of answering for this machine's own; Ollama pays it too.
 const PRIVATE_ENDS: [&str; 3] = [".localhost", ".local", ".internal"];
 
 /// Schemes of pages that came with a program: desktop apps, views of editors, extensions of browsers.
@@ -60,8 +61,9 @@ impl Hosts {
         Self::Only(names.into_iter().map(|n| n.to_ascii_lowercase()).chain(["localhost".to_owned()]).collect())
     }
 
-    /// Whether `name`, in lower case and without a port, is this server. An address is no name, so nobody can make it mean us who does not
-    /// route our packets; those of this machine and of private networks are ours, as containers and proxies use them.
+    /// Whether `name`, in lower case and without a port, is this server. An address is no name, so nobody can make it
+    /// mean us who does not route our packets; those of this machine and of private networks are ours, as containers
+    /// and proxies use them.
     fn is_ours(&self, name: &str) -> bool {
         let Self::Only(names) = self else { return true };
         let is_private_address = || address(name).is_some_and(is_loopback_or_private);
@@ -96,8 +98,8 @@ fn is_this_machine(address: IpAddr) -> bool {
 pub struct Origins {
     /// Which hosts are ours.
     pub hosts: Hosts,
-    /// Origins whose pages may ask, beside those of this machine: `https://app.example`, each compared as a whole; or `*`, to which no
-    /// credentials are ever allowed.
+    /// Origins whose pages may ask, beside those of this machine: `https://app.example`, each compared as a whole; or
+    /// `*`, to which no credentials are ever allowed.
     pub cors: Vec<String>,
 }
 
@@ -193,9 +195,9 @@ impl Origins {
     }
 }
 
-/// Whether no page of another site sends this: a program does, or a page of this server. Browsers put an `Origin` on every request that is not
-/// plain reading, and where they trust the connection `Sec-Fetch-Site`, by which a page behind a proxy is known that does not pass on its
-/// name. No page can choose either.
+/// Whether no page of another site sends this: a program does, or a page of this server. Browsers put an `Origin` on
+/// every request that is not plain reading, and where they trust the connection `Sec-Fetch-Site`, by which a page
+/// behind a proxy is known that does not pass on its name. No page can choose either.
 pub(crate) fn is_from_here(headers: &HeaderMap) -> bool {
     match headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
         // `none`: the user's doing, not a page's.

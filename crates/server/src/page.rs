@@ -1,8 +1,9 @@
 //! The chat page for browsers: a few files compiled into the binary, served as they are.
 //!
-//! The page talks to this server's own OpenAI API and to nothing else; the headers here make the browser hold it to that. The files hold no
-//! secret and need no key: the page itself asks for one when the API answers 401. It parses no markup at run time, which the policy enforces
-//! (`require-trusted-types-for`), so nothing that a model writes can become a script.
+//! The page talks to this server's own OpenAI API and to nothing else; the headers here make the browser hold it to
+//! that. The files hold no secret and need no key: the page itself asks for one when the API answers 401. It parses no
+//! markup at run time, which the policy enforces (`require-trusted-types-for`), so nothing that a model writes can
+//! become a script.
 
 use axum::{
     body::Body,
@@ -19,7 +20,8 @@ use axum::{
 
 use crate::{refusal::Shape, router::Routes};
 
-/// What the browser may load and do: this origin's scripts, styles, pictures and API; no frames, forms, plugins or parsing of markup.
+/// What the browser may load and do: this origin's scripts, styles, pictures and API; no frames, forms, plugins or
+/// parsing of markup.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 

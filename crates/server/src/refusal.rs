@@ -1,7 +1,7 @@
 //! An [`ApiError`] as HTTP: status, headers, and the JSON of the API whose path was asked.
 //!
-//! A handler returns `Result<_, ApiError>` and is done: the response carries the error along, and the gate gives it the shape that clients
-//! of that path read, which the API's routes say ([`Routes::of`](crate::router::Routes::of)).
+//! A handler returns `Result<_, ApiError>` and is done: the response carries the error along, and the gate gives it the
+//! shape that clients of that path read, which the API's routes say ([`Routes::of`](crate::router::Routes::of)).
 
 use std::borrow::Cow;
 
@@ -109,8 +109,8 @@ pub(crate) fn json_of(error: &ApiError, shape: Shape, request_id: Option<&str>) 
     json
 }
 
-/// What an error says. Of a prompt that is too long in the words by which agents know that they must shorten their history: those of
-/// Anthropic, and those that OpenAI, vLLM and llama.cpp have in common.
+/// What an error says. Of a prompt that is too long in the words by which agents know that they must shorten their
+/// history: those of Anthropic, and those that OpenAI, vLLM and llama.cpp have in common.
 fn message(error: &ApiError, shape: Shape) -> Cow<'_, str> {
     let Some(ContextExceeded { n_prompt, n_context }) = error.context else { return error.message.as_str().into() };
     match shape {

@@ -138,8 +138,8 @@ impl Server {
 
     /// Answers until the app is told to drain and has drained, or `drain_timeout` has passed since.
     ///
-    /// Listeners stay open while it drains, so that `/health` can say so; new requests are refused. To stop, let the app's lifecycle advance
-    /// to [`Phase::Draining`].
+    /// Listeners stay open while it drains, so that `/health` can say so; new requests are refused. To stop, let the
+    /// app's lifecycle advance to [`Phase::Draining`].
     pub async fn run(self, app: App, routes: Routes) {
         let gate = Arc::new(Gate::new(app.clone(), routes));
         let connections = Connections::new(app.clone(), gate);
@@ -166,7 +166,8 @@ impl Server {
     }
 }
 
-/// Clients that may wait with the system to be accepted: as many as come at once, as far as the system allows (`net.core.somaxconn`).
+/// Clients that may wait with the system to be accepted: as many as come at once, as far as the system allows
+/// (`net.core.somaxconn`).
 pub(crate) const BACKLOG: u32 = 65_535;
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {

@@ -1,7 +1,7 @@
 //! Streamed answers: a task writes, the response's body carries what it wrote, and the end of either ends the other.
 //!
-//! Events are whole JSON texts, so a character is never split. A client that goes away drops the body, which aborts the task at its next
-//! wait; a task that panics ends the stream with an error the client can read.
+//! Events are whole JSON texts, so a character is never split. A client that goes away drops the body, which aborts the
+//! task at its next wait; a task that panics ends the stream with an error the client can read.
 
 use std::{
     future::Future,

@@ -8,7 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Counts of one request: the engine's thread adds, the gate reads when the answer has been sent or its client has left.
+/// Counts of one request: the engine's thread adds, the gate reads when the answer has been sent or its client has
+/// left.
 #[derive(Debug)]
 pub(crate) struct Tally {
     started: Instant,

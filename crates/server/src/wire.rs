@@ -1,4 +1,5 @@
-//! What the wire types of several APIs share: values that are spelled in more than one way, ranges of numbers, refusals.
+//! What the wire types of several APIs share: values that are spelled in more than one way, ranges of numbers,
+//! refusals.
 
 mod calls;
 mod forms;
@@ -86,7 +87,8 @@ pub(crate) fn count(param: &str, value: i64, min: usize, max: usize) -> Result<u
     count.ok_or_else(|| out_of_range(param, value, &expected()))
 }
 
-/// The most tokens that are to be generated; minus one and minus two, which are llama.cpp's, are to the end of the context.
+/// The most tokens that are to be generated; minus one and minus two, which are llama.cpp's, are to the end of the
+/// context.
 pub(crate) fn tokens_max(param: &str, value: i64, min: usize) -> Result<Option<usize>, ApiError> {
     if value == -1 || value == -2 { Ok(None) } else { count(param, value, min, usize::MAX).map(Some) }
 }

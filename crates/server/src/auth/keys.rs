@@ -35,7 +35,8 @@ pub struct KeyLimits {
     pub tokens_per_minute: Option<u32>,
     /// Requests in flight.
     pub concurrent_requests: Option<u32>,
-    /// Sequences in flight, each choice of each prompt one. None: as many as its requests may have prompts, if those are limited.
+    /// Sequences in flight, each choice of each prompt one. None: as many as its requests may have prompts, if those
+    /// are limited.
     pub concurrent_sequences: Option<u32>,
 }
 
@@ -68,8 +69,8 @@ pub enum KeyError {
 pub enum KeyFileFormat {
     /// One key a line; empty lines and lines that begin with `#` are skipped.
     Lines,
-    /// `[[keys]]` with `key`, and perhaps `name`, limits (`requests_per_minute`, `tokens_per_minute`, `concurrent_requests`,
-    /// `concurrent_sequences`) and rights (`priority_max`, `metrics`, `admin`).
+    /// `[[keys]]` with `key`, and perhaps `name`, limits (`requests_per_minute`, `tokens_per_minute`,
+    /// `concurrent_requests`, `concurrent_sequences`) and rights (`priority_max`, `metrics`, `admin`).
     Toml,
     /// `{"keys": [{"key": …}]}` with the same fields.
     Json,
@@ -237,7 +238,8 @@ impl Keys {
         self.add(origin, 1, &KeyEntry { admin: true, ..plain(key) })
     }
 
-    /// The same keys, where those that `old` has in the same words go on with what they have used up, and with what they have running.
+    /// The same keys, where those that `old` has in the same words go on with what they have used up, and with what
+    /// they have running.
     #[must_use]
     pub fn going_on_from(&self, old: &Self) -> Self {
         let is_same = |a: &Key, b: &Key| (a.digest, &a.id, a.rights, a.limits) == (b.digest, &b.id, b.rights, b.limits);

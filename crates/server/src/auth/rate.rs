@@ -10,7 +10,8 @@ use super::KeyRefusal;
 /// How long to wait for a request in flight to end: nobody knows, so a second.
 const RETRY_CONCURRENCY: Duration = Duration::from_secs(1);
 
-/// A token bucket: full it holds a minute's worth, and it fills evenly. It may go below zero, because what a request costs is known when it ends.
+/// A token bucket: full it holds a minute's worth, and it fills evenly. It may go below zero, because what a request
+/// costs is known when it ends.
 #[derive(Debug)]
 pub(super) struct PerMinute {
     limit: u32,

@@ -1,4 +1,5 @@
-//! [`Rights`]: what a caller may do beyond asking a model: change what all callers share, read what is counted of all, go before others.
+//! [`Rights`]: what a caller may do beyond asking a model: change what all callers share, read what is counted of all,
+//! go before others.
 
 use crate::{
     error::{ApiError, ErrorKind},
@@ -21,7 +22,8 @@ impl Rights {
     /// All there are.
     pub const OPERATOR: Self = Self { is_operator: true, reads_figures: true, priority_max: PRIORITY.max };
 
-    /// Of a caller where no keys are asked for: figures and priorities are open to everybody then, as there is nobody to tell from another.
+    /// Of a caller where no keys are asked for: figures and priorities are open to everybody then, as there is nobody
+    /// to tell from another.
     pub(super) const fn without_keys(is_operator: bool) -> Self {
         Self { is_operator, ..Self::OPERATOR }
     }

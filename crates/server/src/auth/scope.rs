@@ -1,7 +1,7 @@
 //! [`ScopeSalt`]: what turns the digest of a key into the number that its cached prefixes go by.
 //!
-//! The upper half of a scope names the key, so that whoever keeps prefixes beyond the process can tell whose they are; the lower half may be
-//! another one for each `cache_salt` of its requests.
+//! The upper half of a scope names the key, so that whoever keeps prefixes beyond the process can tell whose they are;
+//! the lower half may be another one for each `cache_salt` of its requests.
 
 use std::{fmt, sync::OnceLock};
 

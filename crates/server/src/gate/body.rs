@@ -1,4 +1,5 @@
-//! The body of an answer, with what must live until it is sent: the request's count, its key's permit, its line in the log.
+//! The body of an answer, with what must live until it is sent: the request's count, its key's permit, its line in the
+//! log.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -16,7 +17,8 @@ use crate::{
     transport::places::Work,
 };
 
-/// What lives until a request is over: its answer sent, or its client gone, perhaps before there was an answer. Then its line is logged.
+/// What lives until a request is over: its answer sent, or its client gone, perhaps before there was an answer. Then
+/// its line is logged.
 pub(super) struct Held {
     pub(super) access: Access,
     pub(super) guard: RequestGuard,

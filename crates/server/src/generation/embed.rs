@@ -46,7 +46,8 @@ impl Sink for EmbedSink {
     }
 }
 
-/// Where neither the file nor the operator says how: of the poolings that give one vector, the one that uses all of a text.
+/// Where neither the file nor the operator says how: of the poolings that give one vector, the one that uses all of a
+/// text.
 const POOLING_DEFAULT: Pooling = Pooling::Mean;
 
 /// How the embeddings of `model` are made.

@@ -70,8 +70,8 @@ impl Compiler<'_> {
         lark.map_or(Ok(alone), |lark| self.compile(&GrammarSource::Lark(lark), param).map(Some))
     }
 
-    /// Calls, or (where none is forced) the text that is asked for. Tools that are not strict are held to what of their schemas can be
-    /// enforced; where even that is too much together, to any object, and at last to nothing.
+    /// Calls, or (where none is forced) the text that is asked for. Tools that are not strict are held to what of their
+    /// schemas can be enforced; where even that is too much together, to any object, and at last to nothing.
     fn with_calls(&self, asked: Option<&Asked>, chat: &ChatOutput) -> Result<Option<Grammar>, ApiError> {
         let answer = match asked {
             None => None,

@@ -21,7 +21,8 @@ pub fn api_error(error: &Error, prompt_param: &'static str) -> ApiError {
         Error::UnknownBias { .. } | Error::NothingLeft => invalid("logit_bias"),
         Error::Parameter { parameter, .. } => invalid(parameter),
         Error::Stop { .. } => invalid("stop"),
-        // Of what the request asked for, and this vocabulary has no tokens for or nobody can follow; nothing is wrong with the server.
+        // Of what the request asked for, and this vocabulary has no tokens for or nobody can follow; nothing is wrong
+        // with the server.
         Error::Grammar(GrammarError::NoToken | GrammarError::TooComplex(_)) => {
             ApiError::new(ErrorKind::Invalid, error.to_string())
         }

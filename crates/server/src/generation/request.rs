@@ -37,8 +37,8 @@ pub struct ChatOutput {
     pub tools: Vec<Tool>,
     /// Whether it may or must call one.
     pub choice: ToolChoice,
-    /// Whether it may call more than one. Where nobody says, it is held to one where a grammar can hold it, because small models that are
-    /// made to call go on calling; what it calls beyond that where none can is passed on.
+    /// Whether it may call more than one. Where nobody says, it is held to one where a grammar can hold it, because
+    /// small models that are made to call go on calling; what it calls beyond that where none can is passed on.
     pub parallel: Option<bool>,
 }
 
@@ -49,11 +49,13 @@ impl ChatOutput {
     }
 }
 
-/// A request to the engine, with what the engine does not know of it: who shall read the output, and which fields of the API asked for what.
+/// A request to the engine, with what the engine does not know of it: who shall read the output, and which fields of
+/// the API asked for what.
 #[derive(Clone, Debug)]
 pub struct GenerationRequest {
-    /// What the engine computes. Three of its fields are filled in when the request is submitted: the seed of `sampling` (from
-    /// [`seed`](Self::seed)), `grammar` (from [`grammar`](Self::grammar)) and `spelled` (from [`output`](Self::output)).
+    /// What the engine computes. Three of its fields are filled in when the request is submitted: the seed of
+    /// `sampling` (from [`seed`](Self::seed)), `grammar` (from [`grammar`](Self::grammar)) and `spelled` (from
+    /// [`output`](Self::output)).
     pub engine: Request,
     /// The field that the prompt came from, for errors: `messages`.
     pub prompt_param: &'static str,

@@ -1,7 +1,8 @@
 //! [`ChannelSink`]: from the engine's thread to whoever answers the client.
 //!
-//! The channel itself has no bound, so that nothing is ever lost and the engine never waits; what bounds it is [`Sink::has_room`], which the
-//! engine asks before every step of the sequence: beyond [`STREAM_QUEUE_MAX`] events it pauses.
+//! The channel itself has no bound, so that nothing is ever lost and the engine never waits; what bounds it is
+//! [`Sink::has_room`], which the engine asks before every step of the sequence: beyond [`STREAM_QUEUE_MAX`] events it
+//! pauses.
 
 use std::{
     ops::ControlFlow,

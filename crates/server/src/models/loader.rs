@@ -19,7 +19,8 @@ pub trait Loader: Send + Sync {
     fn change(&self, _id: &str) -> Option<FileChange> {
         None
     }
-    /// What the file of one of [`known`](Self::known) says of itself. Reads its head only; None where that cannot be had without loading it.
+    /// What the file of one of [`known`](Self::known) says of itself. Reads its head only; None where that cannot be
+    /// had without loading it.
     fn describe(&self, _id: &str) -> Option<Description> {
         None
     }
@@ -65,7 +66,8 @@ pub trait Puller: fmt::Debug + Send + Sync {
     fn find(&self, name: &str) -> Option<String>;
     /// The full names of all that it has.
     fn names(&self) -> Vec<String>;
-    /// Downloads and verifies a model by its full name, and makes it known to the [`Loader`]. Takes long; called on a thread for long work.
+    /// Downloads and verifies a model by its full name, and makes it known to the [`Loader`]. Takes long; called on a
+    /// thread for long work.
     fn pull(&self, name: &str, report: &mut dyn FnMut(PullProgress<'_>) -> ControlFlow<()>) -> Result<(), LoadFailure>;
 }
 

@@ -75,8 +75,8 @@ impl Table {
             .fold(0, u64::saturating_add)
     }
 
-    /// Takes out idle models, the longest unused first, until the rest and `wanted` more fit `bytes_max`. `Err`: nothing was taken,
-    /// because what is in use takes too much.
+    /// Takes out idle models, the longest unused first, until the rest and `wanted` more fit `bytes_max`. `Err`:
+    /// nothing was taken, because what is in use takes too much.
     pub(super) fn make_room(&mut self, wanted: u64, bytes_max: u64) -> Result<Vec<Arc<LoadedModel>>, u64> {
         let mut bytes = self.bytes().saturating_add(wanted);
         let mut idle: Vec<(Instant, &String, u64)> = Vec::new();

@@ -157,7 +157,8 @@ fn every_request_has_an_example_in_documented_fields() {
     }
 }
 
-/// A number in a schema that is a limit of ours has a name: one that is written out could disagree with what is refused.
+/// A number in a schema that is a limit of ours has a name: one that is written out could disagree with what is
+/// refused.
 #[test]
 fn limits_are_named_in_the_schemas() {
     fn walk(value: &Value, place: &str, n_named: &mut usize) {

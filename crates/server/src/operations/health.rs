@@ -1,4 +1,5 @@
-//! `/health`, and `/v1/health` as in llama.cpp's server: whether to send requests here; `/health/live`: whether the process is well.
+//! `/health`, and `/v1/health` as in llama.cpp's server: whether to send requests here; `/health/live`: whether the
+//! process is well.
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use serde_json::json;

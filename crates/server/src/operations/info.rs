@@ -1,5 +1,5 @@
-//! What runs here: `/` for people and programs, `/version`, and `/server_info`, `/model_info`, `/v1/loads` as SGLang serves them, which is
-//! what routers ask a worker for.
+//! What runs here: `/` for people and programs, `/version`, and `/server_info`, `/model_info`, `/v1/loads` as SGLang
+//! serves them, which is what routers ask a worker for.
 
 use axum::{
     Extension,
@@ -21,7 +21,8 @@ use crate::{
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Name, version, endpoints and, for those who may read them, live figures. A browser gets the page instead, from the gate.
+/// Name, version, endpoints and, for those who may read them, live figures. A browser gets the page instead, from the
+/// gate.
 pub(super) async fn root(State(app): State<App>, Extension(caller): Extension<Caller>) -> Response {
     let live = app.metrics().live();
     let statuses = app.statuses();
@@ -134,8 +135,8 @@ pub(super) async fn loads(State(app): State<App>, Extension(caller): Extension<C
     ))
 }
 
-/// Tokens generated for each second that the engine worked. Routers divide by it what waits: a mean over idle time would make a server that
-/// has little to do look slow.
+/// Tokens generated for each second that the engine worked. Routers divide by it what waits: a mean over idle time
+/// would make a server that has little to do look slow.
 fn working_rate(stats: &Stats) -> f64 {
     if stats.step_us == 0 { 0.0 } else { stats.n_sampled as f64 / (stats.step_us as f64 / 1e6) }
 }

@@ -44,8 +44,8 @@ pub(crate) enum Listener {
     Unix(UnixEndpoint),
 }
 
-/// Accepts until the app is told to cut off what runs. Each connection has a place while it lives; where every place is at work, more wait with
-/// the system.
+/// Accepts until the app is told to cut off what runs. Each connection has a place while it lives; where every place is
+/// at work, more wait with the system.
 pub(crate) async fn run(listener: Listener, tls: Option<Tls>, connections: Connections, places: Arc<Places>) {
     let lifecycle = connections.app().lifecycle().clone();
     let mut is_failing = false;
@@ -57,7 +57,8 @@ pub(crate) async fn run(listener: Listener, tls: Option<Tls>, connections: Conne
         let accepted = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // A client that left between knocking and opening is its own affair; the rest is said once and not a thousand times a second.
+                // A client that left between knocking and opening is its own affair; the rest is said once and not a
+                // thousand times a second.
                 let is_client = error.kind() == io::ErrorKind::ConnectionAborted;
                 if !is_client && !is_failing {
                     tracing::warn!(%error, "cannot accept a connection");

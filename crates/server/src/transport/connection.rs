@@ -45,7 +45,8 @@ pub(crate) struct Connections {
 
 /// Held by a connection while it is open.
 pub(crate) struct Open {
-    /// None for one that came after the drain began, or had asked nothing before: those are told off, and nobody waits for them.
+    /// None for one that came after the drain began, or had asked nothing before: those are told off, and nobody waits
+    /// for them.
     early: Option<watch::Receiver<()>>,
     _all: watch::Receiver<()>,
     _count: ConnectionGuard,
@@ -149,8 +150,8 @@ enum Ended {
     Left(Left),
 }
 
-/// `connection` to its end, or until its client leaves an answer that is under way: HTTP's own reader looks no further than what has been sent
-/// before, so it does not see who sends another request and leaves.
+/// `connection` to its end, or until its client leaves an answer that is under way: HTTP's own reader looks no further
+/// than what has been sent before, so it does not see who sends another request and leaves.
 async fn watched<C, S>(mut connection: Pin<&mut C>, watch: &Watch<S>, seat: &Seat) -> Ended
 where
     C: Future<Output = hyper::Result<()>>,

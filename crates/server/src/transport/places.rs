@@ -1,8 +1,8 @@
 //! [`Places`]: as many connections as there may be, and who gives way where there are more clients.
 //!
-//! A connection whose request is being answered keeps its place. Of the others the one that was silent longest goes first: those that have
-//! shown nothing yet, then those that were answered without a key, then those that showed a key. So silence takes nobody's place, and needs no key to
-//! be told from work.
+//! A connection whose request is being answered keeps its place. Of the others the one that was silent longest goes
+//! first: those that have shown nothing yet, then those that were answered without a key, then those that showed a key.
+//! So silence takes nobody's place, and needs no key to be told from work.
 
 use std::{
     collections::HashMap,
@@ -95,8 +95,8 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    /// `n_max` places, and of these `n_address_max` for one address. Without it half of them, where this machine's own addresses, which a proxy may
-    /// have, are not counted.
+    /// `n_max` places, and of these `n_address_max` for one address. Without it half of them, where this machine's own
+    /// addresses, which a proxy may have, are not counted.
     pub(crate) fn new(n_max: usize, n_address_max: Option<usize>) -> Self {
         Self {
             table: Mutex::default(),
@@ -222,7 +222,8 @@ struct Progress {
 }
 
 impl Progress {
-    /// Something has come of it. With a key a request keeps its place when it is let in, without one when its body is here too.
+    /// Something has come of it. With a key a request keeps its place when it is let in, without one when its body is
+    /// here too.
     fn step(&self) {
         let is_set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
         let (is_admitted, is_keyed) = (is_set(&self.is_admitted), is_set(&self.is_keyed));

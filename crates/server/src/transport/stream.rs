@@ -1,4 +1,5 @@
-//! A stream whose reader may not stall for ever, whose end does not lose the last answer, and whose client is seen to leave.
+//! A stream whose reader may not stall for ever, whose end does not lose the last answer, and whose client is seen to
+//! leave.
 
 use std::{
     io,

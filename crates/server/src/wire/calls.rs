@@ -8,7 +8,8 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-/// The arguments of a call that was made earlier, as JSON text: OpenAI sends them so, Ollama and many frameworks send the object.
+/// The arguments of a call that was made earlier, as JSON text: OpenAI sends them so, Ollama and many frameworks send
+/// the object.
 #[derive(Serialize, Clone, PartialEq, Eq, Debug)]
 #[serde(transparent)]
 pub(crate) struct Arguments(pub(crate) String);
@@ -50,8 +51,8 @@ impl OpenCalls {
         self.0.push_back((id, tool));
     }
 
-    /// The id of the call that a result is of: the one that it names, else the first one of that tool, else the first one; one that nobody
-    /// made keeps the id it has.
+    /// The id of the call that a result is of: the one that it names, else the first one of that tool, else the first
+    /// one; one that nobody made keeps the id it has.
     pub(crate) fn answered(&mut self, id: Option<&str>, tool: Option<&str>) -> Option<String> {
         let place = match (id, tool) {
             (Some(id), _) => self.0.iter().position(|(open, _)| open == id),

@@ -1,5 +1,5 @@
-//! Values that the wire spells in more than one form, read by what stands there. By visitors, because untagged enums of serde lose the path of
-//! an error.
+//! Values that the wire spells in more than one form, read by what stands there. By visitors, because untagged enums of
+//! serde lose the path of an error.
 
 use std::fmt;
 
@@ -8,7 +8,8 @@ use serde::{
     de::{Error, SeqAccess, Visitor},
 };
 
-/// Reads a text or a list of `T`; `expecting` is what an error says should stand there: `a string or a list of strings`.
+/// Reads a text or a list of `T`; `expecting` is what an error says should stand there: `a string or a list of
+/// strings`.
 pub(crate) fn text_or_list<'de, D: Deserializer<'de>, T: Deserialize<'de>, V>(
     deserializer: D,
     expecting: &'static str,

@@ -1,5 +1,5 @@
-//! What llama.cpp's server has and this one has not: taken at the value that switches it off, refused at any other. Its own routes and
-//! OpenAI's share the rule, as they do there.
+//! What llama.cpp's server has and this one has not: taken at the value that switches it off, refused at any other. Its
+//! own routes and OpenAI's share the rule, as they do there.
 
 use super::unsupported;
 use crate::error::ApiError;

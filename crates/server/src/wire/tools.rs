@@ -10,8 +10,8 @@ use crate::{error::ApiError, limits};
 /// Bytes of a tool's name.
 pub(crate) const TOOL_NAME_BYTES_MAX: usize = 64;
 
-/// A tool as OpenAI's chat completions spell it, and Ollama after them. Arguments are held to as much of the schema as can be enforced;
-/// `strict` refuses where that is not all.
+/// A tool as OpenAI's chat completions spell it, and Ollama after them. Arguments are held to as much of the schema as
+/// can be enforced; `strict` refuses where that is not all.
 #[derive(Deserialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ToolWire {
