@@ -14,11 +14,11 @@ use crate::{
     models::Lease,
 };
 
-/// When to come back where the queue is full.
+/// The time after which a client that met a full queue shall come back.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 tokio::task_local! {
-    /// For whom a request is being answered (`Caller::tenant`).
+    /// The tenant for whom a request is being answered (`Caller::tenant`).
     pub(crate) static TENANT: u128;
 }
 
@@ -69,7 +69,7 @@ pub(crate) async fn prepare<T: Send + 'static>(
     run(app, move || work(Asked { app: &own, lease: &lease, caller: &caller })).await
 }
 
-/// The threads, by their number.
+/// The threads for long work, and the queue for them.
 #[derive(Debug)]
 pub(crate) struct Workers {
     queue: Mutex<Queue>,
@@ -80,7 +80,7 @@ pub(crate) struct Workers {
 #[derive(Default, Debug)]
 struct Queue {
     n_running: usize,
-    /// Who waits, by tenant, the one whose turn is next first.
+    /// The requests that wait, by tenant; the tenant whose turn is next comes first.
     tenants: VecDeque<Waiting>,
 }
 
@@ -99,7 +99,7 @@ impl Queue {
         self.tenants.iter().find(|waiting| waiting.tenant == tenant).map_or(0, |waiting| waiting.requests.len())
     }
 
-    /// Whose turn it is; the tenant's next request comes when all others had theirs.
+    /// Takes out the request whose turn it is; its tenant's next one comes when all other tenants had their turn.
     fn pop(&mut self) -> Option<oneshot::Sender<Permit>> {
         let mut next = self.tenants.pop_front()?;
         let request = next.requests.pop_front();
@@ -109,7 +109,7 @@ impl Queue {
         request
     }
 
-    /// Forgets who has left.
+    /// Removes requests whose callers have left.
     fn clean(&mut self) {
         self.tenants.iter_mut().for_each(|waiting| waiting.requests.retain(|request| !request.is_closed()));
         self.tenants.retain(|waiting| !waiting.requests.is_empty());
@@ -126,7 +126,7 @@ impl Workers {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A thread, when it is the tenant's turn.
+    /// Waits for a thread until it is the tenant's turn.
     async fn enter(self: &Arc<Self>, tenant: u128) -> Result<Permit, ApiError> {
         let turn = {
             let mut queue = self.queue();
@@ -161,7 +161,7 @@ fn full(queue: &Queue, tenant: u128) -> ApiError {
     ApiError::new(ErrorKind::Unavailable, message).with_code("queue_full").with_retry_after(RETRY_AFTER)
 }
 
-/// A thread in use; given on when this is dropped.
+/// A thread in use, which is handed on when the permit is dropped.
 #[derive(Debug)]
 struct Permit(Option<Arc<Workers>>);
 

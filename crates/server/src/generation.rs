@@ -49,41 +49,42 @@ use sink::{ChannelSink, Message};
 /// One generated token.
 #[derive(Clone, PartialEq, Debug)]
 pub struct TokenReport {
-    /// Its id.
+    /// The token's id.
     pub id: tokenizer::TokenId,
-    /// Where the request asks for them.
+    /// Log-probabilities at the token, where the request asks for them.
     pub logprobs: Option<engine::Logprobs>,
 }
 
-/// Something happened to one choice.
+/// What happened to one choice of a request.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Update {
     /// A token, and what became certain by it; pieces may be empty while text is held back.
     Progress {
-        /// Which choice.
+        /// Index of the choice.
         choice: usize,
         /// The token, if there was one: at the end, held-back text comes without.
         token: Option<TokenReport>,
-        /// New output.
+        /// What of the output became certain, in order.
         pieces: Vec<Piece>,
     },
     /// The choice is complete.
     Finished {
-        /// Which choice.
+        /// Index of the choice.
         choice: usize,
-        /// How.
+        /// Why the choice ended, and what it took.
         ended: Ended,
     },
 }
 
-/// Room for so many sequences, under the caller's key and in the queue, before anything is computed for any of them.
+/// Takes room for `n_sequences`, under the caller's key and in the model's queue, before anything is computed for any
+/// of them.
 fn enter(caller: &Caller, lease: &Lease, n_sequences: usize) -> Result<SequencePermit, ApiError> {
     let permit = caller.enter_sequences(n_sequences)?;
     lease.handle.check_room(TenantId(caller.tenant), n_sequences).map_err(|e| api_error(&e, ""))?;
     Ok(permit)
 }
 
-/// A request that runs.
+/// A request that runs, as a stream of [`Update`]s.
 pub struct Generation {
     lease: Lease,
     receiver: mpsc::UnboundedReceiver<Message>,
@@ -91,7 +92,7 @@ pub struct Generation {
     stop: sink::Stop,
     choices: Vec<ChoiceParser>,
     n_open: usize,
-    /// An end that waits until its held-back output was taken.
+    /// The end of a choice that is told after its held-back output was taken.
     pending: Option<(usize, Result<Ended, ApiError>)>,
     meter: Meter,
     n_prompt: usize,
@@ -99,18 +100,18 @@ pub struct Generation {
     prompt_param: &'static str,
     _caller: Caller,
     _permit: Arc<SequencePermit>,
-    /// Ready when the server waits for nobody any more.
+    /// Becomes ready when the server, stopping, waits for running requests no longer.
     cut_off: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl Generation {
-    /// Compiles the grammar if there is one, and submits.
+    /// Compiles the request's grammar if it has one, and submits it to the engine.
     pub async fn start(app: &App, caller: &Caller, lease: Lease, request: GenerationRequest) -> Result<Self, ApiError> {
         let permit = Arc::new(enter(caller, &lease, request.engine.n_choices)?);
         Self::submit(app, caller, lease, request, permit).await
     }
 
-    /// The same for several prompts of one request: all of them, or none where there is no room for all.
+    /// Starts the generations of several prompts of one request: all of them, or none where there is no room for all.
     pub async fn start_all(
         app: &App,
         caller: &Caller,
@@ -165,7 +166,7 @@ impl Generation {
         })
     }
 
-    /// The model.
+    /// The lease of the model that generates.
     pub fn lease(&self) -> &Lease {
         &self.lease
     }
@@ -175,7 +176,7 @@ impl Generation {
         self.stop.set();
     }
 
-    /// Tokens of the prompt.
+    /// Number of tokens of the prompt.
     pub fn n_prompt(&self) -> usize {
         self.n_prompt
     }
@@ -191,7 +192,7 @@ impl Generation {
         poll_fn(|context| self.poll_next(context)).await
     }
 
-    /// [`next`](Self::next), for those who wait for several.
+    /// Polls for what [`next`](Self::next) waits for, for callers that wait for several generations at once.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Update, ApiError>>> {
         while self.n_open > 0 {
             if let Some((choice, ended)) = self.pending.take() {
@@ -217,7 +218,7 @@ impl Generation {
         Poll::Ready(None)
     }
 
-    /// What a message of the engine means; nothing where all of it is held back.
+    /// Turns a message of the engine into an update; `None` where all of it is held back.
     fn read(&mut self, message: Message) -> Option<Result<Update, ApiError>> {
         match message {
             Message::Prompt(logprobs) => {
@@ -256,7 +257,7 @@ impl Generation {
         Ok(Update::Finished { choice, ended })
     }
 
-    /// An error of one choice ends all: what is left is cancelled.
+    /// Ends the whole request after an error of one choice: the others are cancelled.
     fn failed(&mut self, error: ApiError) -> ApiError {
         self.n_open = 0;
         self.receiver.close();

@@ -23,13 +23,13 @@ pub const URL_BYTES_MAX: usize = 8 << 10;
 pub const PIPELINED_BYTES_MAX: usize = 256 << 10;
 /// Connections open at once; with one more the longest silent gives way, and where none is silent it waits.
 pub const CONNECTIONS_MAX: usize = 4096;
-/// From the first byte of a request, or the end of the one before it, to the end of its head.
+/// Longest time from the first byte of a request, or the end of the one before it, to the end of its head.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// From the first to the last byte of a body.
+/// Longest time from the first to the last byte of a body.
 pub const BODY_TIMEOUT: Duration = Duration::from_mins(1);
-/// How long a client may take nothing of what is sent to it.
+/// Longest time that a client may take nothing of what is sent to it.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// For the TLS handshake.
+/// Longest time for a TLS handshake.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Keys of a key file.
 pub const KEYS_MAX: usize = 10_000;
@@ -44,8 +44,8 @@ pub const REQUEST_ID_BYTES_MAX: usize = 128;
 pub const MESSAGES_MAX: usize = 4096;
 /// Alternatives that a token may be reported with: as many as the engine tells of the tokens of a prompt.
 pub const TOP_LOGPROBS_MAX: usize = engine::limits::PROMPT_TOP_LOGPROBS_MAX;
-/// Numbers in an answer whose tokens are reported with more alternatives than that: tokens that may be written, times
-/// one more than the alternatives of each.
+/// Numbers in an answer whose tokens are reported with more than [`TOP_LOGPROBS_MAX`] alternatives: tokens that may be
+/// written, times one more than the alternatives of each.
 pub const LOGPROBS_MAX: usize = 1 << 20;
 const _: () = assert!(LOGPROBS_MAX <= engine::limits::TOP_LOGPROBS_MAX, "what passes here passes the engine");
 /// Tools of a request.
@@ -67,13 +67,14 @@ pub const INDENT_MAX: usize = 1024;
 pub const RESPONSE_FIELDS_MAX: usize = 64;
 /// Answers of `/v1/responses` that are kept, unless the operator says otherwise.
 pub const RESPONSES_MAX: usize = 1024;
-/// Bytes of all of them.
+/// Bytes of all answers of `/v1/responses` that are kept, unless the operator says otherwise.
 pub const RESPONSES_BYTES_MAX: usize = 64 << 20;
-/// How long one is kept after its last use.
+/// Time that an answer of `/v1/responses` is kept after its last use.
 pub const RESPONSES_AGE_MAX: Duration = Duration::from_hours(24);
 /// Threads for long work: reading prompts, compiling grammars.
 pub const WORKERS_MAX: usize = 4;
-/// Requests that may wait for one of them, of all callers together; one caller may have half of these places.
+/// Requests that may wait for a thread for long work, of all callers together; one caller may have half of these
+/// places.
 pub const WORK_QUEUED_MAX: usize = 256;
 /// Models being pulled at once.
 pub const PULLS_MAX: usize = 2;
@@ -104,9 +105,9 @@ pub const INPUT_ITEMS_MAX: usize = 100;
 pub struct Limit {
     /// What is limited.
     pub name: &'static str,
-    /// The most that is taken.
+    /// The largest value that is taken.
     pub value: u64,
-    /// Of what: `bytes`, `seconds`, or nothing for a count.
+    /// The unit of `value`: `bytes`, `seconds`, or nothing for a count.
     pub unit: &'static str,
 }
 

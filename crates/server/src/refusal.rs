@@ -27,7 +27,7 @@ pub enum Shape {
     LlamaCpp,
 }
 
-/// The word OpenAI, and llama.cpp after it, has for a kind.
+/// The word that OpenAI, and llama.cpp after it, has for a kind of error.
 fn openai_type(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Unauthorized => "authentication_error",
@@ -41,7 +41,7 @@ fn openai_type(kind: ErrorKind) -> &'static str {
     }
 }
 
-/// OpenAI itself has no word for what is not found; the code says it.
+/// The word that OpenAI itself has for a kind of error: none for what is not found, which the code says.
 fn openai_own_type(kind: ErrorKind) -> &'static str {
     if kind == ErrorKind::NotFound { "invalid_request_error" } else { openai_type(kind) }
 }
@@ -59,27 +59,27 @@ fn anthropic_type(kind: ErrorKind) -> &'static str {
     }
 }
 
-/// An error in the middle of one of OpenAI's streams.
+/// The JSON of an error in the middle of a stream of OpenAI's API.
 pub(crate) fn openai_json(error: &ApiError) -> Value {
     json_of(error, Shape::OpenAi, None)
 }
 
-/// An error in the middle of one of llama.cpp's streams.
+/// The JSON of an error in the middle of a stream of llama.cpp's API.
 pub(crate) fn llamacpp_json(error: &ApiError) -> Value {
     json_of(error, Shape::LlamaCpp, None)
 }
 
-/// A bug of ours in the middle of one of OpenAI's streams.
+/// The JSON of a bug of ours in the middle of a stream of OpenAI's API.
 pub(crate) fn internal_json() -> Value {
     openai_json(&internal())
 }
 
-/// A bug of ours, for the client.
+/// The error that a client gets for a bug of ours.
 pub(crate) fn internal() -> ApiError {
     ApiError::new(ErrorKind::Internal, "an internal error; the server's log says more")
 }
 
-/// An error as clients of an API read it; `request_id` where they read that too.
+/// The JSON of an error in the given shape; `request_id` is put in where clients read it there (Anthropic's).
 pub(crate) fn json_of(error: &ApiError, shape: Shape, request_id: Option<&str>) -> Value {
     let message = message(error, shape);
     let mut json = match shape {
@@ -109,8 +109,8 @@ pub(crate) fn json_of(error: &ApiError, shape: Shape, request_id: Option<&str>) 
     json
 }
 
-/// What an error says. Of a prompt that is too long in the words by which agents know that they must shorten their
-/// history: those of Anthropic, and those that OpenAI, vLLM and llama.cpp have in common.
+/// The message of an error. That of a prompt that is too long has the words by which agents know that they must shorten
+/// their history: those of Anthropic, or those that OpenAI, vLLM and llama.cpp have in common.
 fn message(error: &ApiError, shape: Shape) -> Cow<'_, str> {
     let Some(ContextExceeded { n_prompt, n_context }) = error.context else { return error.message.as_str().into() };
     match shape {
@@ -161,7 +161,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// Gives a refusal the shape of `shape`; other responses stay as they are. Headers that were added stay too (`Allow`).
+/// Spells a refusal in the given shape; other responses stay as they are. Headers that were added stay too (`Allow`).
 pub(crate) fn reshape(mut response: Response, shape: Shape, request_id: &str) -> Response {
     let Some(Refused(error)) = response.extensions_mut().remove::<Refused>() else { return response };
     if shape != Shape::OpenAi {

@@ -19,7 +19,7 @@ use crate::{
     refusal::Shape,
 };
 
-/// Routes, and the shape in which each spells its errors.
+/// Routes, each with the shape in which its errors are spelled.
 #[derive(Clone, Debug)]
 pub struct Routes {
     router: Router<App>,
@@ -30,14 +30,14 @@ pub struct Routes {
 /// The shapes of errors, by path: refusals come also before a path has found its route, and where it has none.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Shapes {
-    /// Shapes of the routes, by their patterns.
+    /// The shape of each route, by its pattern.
     paths: BTreeMap<&'static str, Shape>,
-    /// Shapes of all that begins so and is no route without a variable.
+    /// The shape of paths that begin so and are no route without a variable.
     prefixes: Vec<(&'static str, Shape)>,
 }
 
 impl Routes {
-    /// The routes of an API that spells errors in `shape`: none yet.
+    /// An API that spells errors in `shape`, without any route yet.
     pub fn of(shape: Shape) -> Self {
         Self { router: Router::new(), shape, shapes: Shapes::default() }
     }

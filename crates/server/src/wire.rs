@@ -48,7 +48,7 @@ impl<'de> Deserialize<'de> for Refused {
     }
 }
 
-/// A string, or a list of them.
+/// A string, or a list of strings.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum StringOrList {
     One(String),
@@ -80,20 +80,21 @@ pub(crate) fn unsupported(param: &str, why: &str) -> ApiError {
     ApiError::invalid(param, format!("{param}: {why}")).with_code("unsupported_parameter")
 }
 
-/// `value` as a number of things between `min` and `max`.
+/// Reads a number of things from `min` to `max`.
 pub(crate) fn count(param: &str, value: i64, min: usize, max: usize) -> Result<usize, ApiError> {
     let count = usize::try_from(value).ok().filter(|n| (min..=max).contains(n));
     let expected = || if max == usize::MAX { format!("at least {min}") } else { format!("{min} to {max}") };
     count.ok_or_else(|| out_of_range(param, value, &expected()))
 }
 
-/// The most tokens that are to be generated; minus one and minus two, which are llama.cpp's, are to the end of the
-/// context.
+/// Reads a limit of tokens to generate, at least `min`. Minus one and minus two, which are llama.cpp's, set none: to
+/// the end of the context.
 pub(crate) fn tokens_max(param: &str, value: i64, min: usize) -> Result<Option<usize>, ApiError> {
     if value == -1 || value == -2 { Ok(None) } else { count(param, value, min, usize::MAX).map(Some) }
 }
 
-/// The same of fields that are names of one thing, all checked: the first that is there, or `default`.
+/// Reads a limit of tokens to generate from fields that are names of one thing. All are checked; the first that is
+/// there counts, else `default`.
 pub(crate) fn first_tokens_max(
     given: &[(&str, Option<i64>)],
     min: usize,
@@ -107,12 +108,12 @@ pub(crate) fn first_tokens_max(
     Ok(first.unwrap_or(default))
 }
 
-/// `value` as a number within `range`.
+/// Reads a number within `range`.
 pub(crate) fn number(param: &str, value: f64, range: Range<f64>) -> Result<f32, ApiError> {
     if range.contains(value) { Ok(value as f32) } else { Err(out_of_range(param, value, &range.to_string())) }
 }
 
-/// Stop strings within the limits; `param` is the field they came from.
+/// Checks stop strings: their number, their lengths, and that none is empty. `param` is the field they came from.
 pub(crate) fn stops(param: &str, stops: Vec<String>) -> Result<Vec<String>, ApiError> {
     let (n, max) = (stops.len(), limits::STOP_STRINGS_MAX);
     if n > max {
@@ -128,7 +129,7 @@ pub(crate) fn stops(param: &str, stops: Vec<String>) -> Result<Vec<String>, ApiE
     Ok(stops)
 }
 
-/// The messages of a conversation: some, and not too many.
+/// Checks the number of messages of a conversation: some, and not too many.
 pub(crate) fn check_messages(n: usize) -> Result<(), ApiError> {
     let max = limits::MESSAGES_MAX;
     match n {
@@ -138,7 +139,7 @@ pub(crate) fn check_messages(n: usize) -> Result<(), ApiError> {
     }
 }
 
-/// A body of JSON.
+/// A response whose body is `value` as JSON.
 pub(crate) fn json_response(value: &impl Serialize) -> Result<Response, ApiError> {
     let text = serde_json::to_string(value)
         .map_err(|e| ApiError::new(ErrorKind::Internal, format!("the answer could not be written: {e}")))?;
@@ -147,7 +148,7 @@ pub(crate) fn json_response(value: &impl Serialize) -> Result<Response, ApiError
     Ok(response)
 }
 
-/// A JSON schema as JSON, or (from clients of vLLM) as the text of JSON.
+/// Reads a JSON schema, which clients of vLLM may also send as the text of its JSON; `param` is the field it came from.
 pub(crate) fn schema(value: Value, param: &'static str) -> Result<GrammarSource, ApiError> {
     let value = match value {
         Value::String(text) => crate::json::decode(text.as_bytes())
@@ -160,7 +161,7 @@ pub(crate) fn schema(value: Value, param: &'static str) -> Result<GrammarSource,
     }
 }
 
-/// Whom a request shares cached prefixes with: callers of one scope who also know the same salt.
+/// The scope in which a request shares cached prefixes: that of callers of one scope who also know the same salt.
 pub(crate) fn cache_scope(caller: &Caller, salt: Option<&str>) -> CacheScope {
     let Some(salt) = salt else { return CacheScope(caller.scope) };
     // The upper half stays: it says whose it is.

@@ -8,25 +8,25 @@ use std::{
 use super::{Generation, Update};
 use crate::error::ApiError;
 
-/// Generations whose updates are taken as they come.
+/// Several generations that are answered together, whose updates are taken as they come.
 pub struct Batch {
     generations: Vec<Generation>,
-    /// Asked first, so that none waits behind a busy one.
+    /// Index of the generation that is polled first next time, so that none waits behind a busy one.
     first: usize,
 }
 
 impl Batch {
-    /// Of these.
+    /// A batch of `generations`.
     pub fn new(generations: Vec<Generation>) -> Self {
         Self { generations, first: 0 }
     }
 
-    /// One of them.
+    /// The generation of this index.
     pub fn get(&self, index: usize) -> Option<&Generation> {
         self.generations.get(index)
     }
 
-    /// The next update and whose it is; `None` when all are complete.
+    /// The next update with the index of its generation; `None` when all are complete.
     pub async fn next(&mut self) -> Option<(usize, Result<Update, ApiError>)> {
         poll_fn(|context| self.poll_next(context)).await
     }

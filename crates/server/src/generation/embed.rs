@@ -46,11 +46,11 @@ impl Sink for EmbedSink {
     }
 }
 
-/// Where neither the file nor the operator says how: of the poolings that give one vector, the one that uses all of a
+/// Pooling where neither the file nor the operator says one: of those that give one vector, the one that uses all of a
 /// text.
 const POOLING_DEFAULT: Pooling = Pooling::Mean;
 
-/// How the embeddings of `model` are made.
+/// The pooling by which embeddings of `model` are made.
 pub fn pooling(model: &LoadedModel) -> Result<Pooling, ApiError> {
     match model.pooling.unwrap_or(POOLING_DEFAULT) {
         Pooling::Rank => {
@@ -78,7 +78,8 @@ pub async fn embed(
     Ok((vectors.into_iter().map(unit).collect(), used))
 }
 
-/// The same at whatever length the model gives them; without pooling the vectors of all tokens, one after the other.
+/// The embedding of each prompt, in order, at the length the model gives it; without pooling the vectors of all tokens,
+/// one after the other.
 pub async fn embed_raw(
     app: &App,
     caller: &Caller,
@@ -123,7 +124,7 @@ pub async fn embed_raw(
     Ok((vectors, used))
 }
 
-/// The vector at length 1; one of zeros stays.
+/// Scales a vector to length 1; one of zeros stays as it is.
 fn unit(mut vector: Vec<f32>) -> Vec<f32> {
     let length = vector.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
     if length > 0.0 && length.is_finite() {

@@ -9,43 +9,43 @@ use crate::error::{ApiError, ErrorKind};
 pub enum EndReason {
     /// The model's end token.
     EndOfGeneration,
-    /// A stop string: which of the request's.
+    /// A stop string, by its index in the request.
     StopString(Option<usize>),
     /// `max_tokens`, or the end of the context.
     Length,
-    /// It repeated itself for too long, by the request's own bounds.
+    /// The output repeated itself for too long, by the request's own bounds.
     Repetition,
     /// The time limit of the request.
     TimedOut,
-    /// The model calls tools, and ended there.
+    /// The model called tools, and ended there.
     ToolCalls,
 }
 
-/// Counts of tokens.
+/// Tokens that an output, or a request, took.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct TokensUsed {
-    /// Of the prompt.
+    /// Tokens of the prompt.
     pub n_prompt: usize,
-    /// Those whose keys and values were still cached.
+    /// Tokens of the prompt whose keys and values were still cached.
     pub n_cached: usize,
-    /// Generated, the end token not counted.
+    /// Tokens generated, without the end token.
     pub n_completion: usize,
-    /// Those of them that are reasoning.
+    /// Tokens generated that are reasoning.
     pub n_reasoning: usize,
-    /// Guessed ahead.
+    /// Tokens that a drafter proposed.
     pub n_drafted: usize,
-    /// Guessed right.
+    /// Tokens that a drafter proposed and the model took.
     pub n_accepted: usize,
 }
 
 /// The end of one output.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Ended {
-    /// Why.
+    /// Why the output ended.
     pub reason: EndReason,
-    /// Tokens.
+    /// Tokens that the output took.
     pub usage: TokensUsed,
-    /// Seconds until the engine began.
+    /// Seconds in the queue, before the engine began.
     pub queue_seconds: f64,
     /// Seconds to compute the prompt.
     pub prefill_seconds: f64,
@@ -54,7 +54,8 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// From what the engine says; a cancelled request has no end but an error, unless it was we who stopped it.
+    /// The end by what the engine says. A cancelled request ends with an error, unless the server itself stopped it
+    /// (`is_stopped`).
     pub(super) fn new(
         completion: &Completion,
         n_reasoning: usize,

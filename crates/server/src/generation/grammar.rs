@@ -8,7 +8,7 @@ use tokenizer::Tokenizer;
 use super::{ChatOutput, GenerationRequest, Output, request::control_id};
 use crate::{App, blocking, error::ApiError, models::Lease, notices::Notices, wire::unsupported};
 
-/// The grammar of the output, compiled on a thread for long work.
+/// Compiles the grammar of a request's output, on a thread for long work; `None` where nothing is to be enforced.
 pub(super) async fn compile(
     app: &App,
     lease: &Lease,
@@ -29,7 +29,7 @@ pub(super) async fn compile(
     blocking::run(app, compile).await
 }
 
-/// What the client wrote, and the field that it wrote it in.
+/// The grammar that the client wrote, and the field that it wrote it in.
 type Asked = (GrammarSource, &'static str);
 
 struct Compiler<'a> {
@@ -57,7 +57,7 @@ impl Compiler<'_> {
         control_id(self.tokenizer, spelling).map(|id| id.0)
     }
 
-    /// A model that thinks may think first.
+    /// The grammar of an answer without calls, before which a model that thinks may think.
     fn after_thoughts(
         &self,
         alone: Option<Grammar>,
@@ -70,8 +70,9 @@ impl Compiler<'_> {
         lark.map_or(Ok(alone), |lark| self.compile(&GrammarSource::Lark(lark), param).map(Some))
     }
 
-    /// Calls, or (where none is forced) the text that is asked for. Tools that are not strict are held to what of their
-    /// schemas can be enforced; where even that is too much together, to any object, and at last to nothing.
+    /// The grammar of calls, or (where none is forced) of the text that is asked for. Tools that are not strict are
+    /// held to what of their schemas can be enforced; where even that is too much together, to any object, and at last
+    /// to nothing.
     fn with_calls(&self, asked: Option<&Asked>, chat: &ChatOutput) -> Result<Option<Grammar>, ApiError> {
         let answer = match asked {
             None => None,
@@ -114,7 +115,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// What the arguments of each tool are held to.
+    /// The schema that the arguments of each tool are held to.
     fn schemas(&self, tools: &[Tool]) -> Result<Vec<Value>, ApiError> {
         for tool in tools.iter().filter(|tool| tool.is_strict) {
             let source = GrammarSource::JsonSchema(tool.schema().into_owned());
@@ -144,12 +145,12 @@ impl Compiler<'_> {
     }
 }
 
-/// How tightly calls are held.
+/// How tightly the arguments of calls are held to their tools' schemas.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Arguments {
-    /// To what of a schema can be enforced.
+    /// Arguments are held to what of the schema can be enforced.
     Enforced,
-    /// To any object, but for strict tools.
+    /// Arguments are held to be an object; those of strict tools as tightly as ever.
     AnyObject,
 }
 
@@ -163,7 +164,7 @@ impl Arguments {
     }
 }
 
-/// Arguments are an object, also where a schema does not say so.
+/// Makes a schema of arguments say that they are an object, where it does not say so itself.
 fn of_object(schema: Value) -> Value {
     const SAY_WHAT: &[&str] = &["type", "$ref", "anyOf", "oneOf", "allOf", "enum", "const"];
     match schema {

@@ -1,54 +1,54 @@
-//! The whole output at once.
+//! The outputs of a generation, whole instead of streamed.
 
 use engine::Logprobs;
 
 use super::{Ended, Generation, Piece, TokenReport, TokensUsed, Update};
 use crate::error::{ApiError, ErrorKind};
 
-/// A call of a tool.
+/// A call of a tool, whole.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ToolCall {
-    /// For the answer to refer to.
+    /// Id of the call, for its result to refer to.
     pub id: String,
-    /// Of the tool.
+    /// Name of the tool.
     pub name: String,
-    /// JSON.
+    /// The arguments, as JSON text.
     pub arguments: String,
 }
 
 /// One output, complete.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Choice {
-    /// What is said.
+    /// The text of the answer.
     pub text: String,
-    /// What is thought.
+    /// The reasoning before it.
     pub reasoning: String,
-    /// The calls.
+    /// The calls of tools, in order.
     pub tool_calls: Vec<ToolCall>,
-    /// Every token.
+    /// The tokens that were generated, in order.
     pub tokens: Vec<TokenReport>,
-    /// How it ended.
+    /// Why the output ended, and what it took.
     pub ended: Ended,
 }
 
 /// All outputs of a request, complete.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Joined {
-    /// In the order of their numbers.
+    /// The outputs, by their indices.
     pub choices: Vec<Choice>,
-    /// Of the tokens of the prompt but the first, if they were asked for.
+    /// Log-probabilities of the tokens of the prompt but the first, if they were asked for.
     pub prompt_logprobs: Vec<Logprobs>,
 }
 
 impl Joined {
-    /// Of all outputs together: the prompt counts once.
+    /// Tokens that all outputs took together; the prompt counts once.
     pub fn usage(&self) -> TokensUsed {
         self.choices.iter().fold(TokensUsed::default(), |sum, choice| sum.with(&choice.ended.usage))
     }
 }
 
 impl TokensUsed {
-    /// Of one more output of the same prompt.
+    /// These tokens and those of another output of the same prompt, which counts once.
     #[must_use]
     pub fn with(self, other: &Self) -> Self {
         Self {
@@ -64,7 +64,7 @@ impl TokensUsed {
 }
 
 impl TokensUsed {
-    /// Of one more prompt.
+    /// These tokens and those of another prompt.
     #[must_use]
     pub fn beside(self, other: &Self) -> Self {
         Self {
@@ -104,16 +104,16 @@ impl Partial {
     }
 }
 
-/// Puts updates together.
+/// Joins updates to whole outputs.
 pub struct Joiner(Vec<Partial>);
 
 impl Joiner {
-    /// Of so many outputs.
+    /// A joiner for `n_choices` outputs.
     pub fn new(n_choices: usize) -> Self {
         Self((0..n_choices).map(|_| Partial::default()).collect())
     }
 
-    /// One more update.
+    /// Adds an update.
     pub fn add(&mut self, update: Update) {
         match update {
             Update::Progress { choice, token, pieces } => {
@@ -130,7 +130,7 @@ impl Joiner {
         }
     }
 
-    /// After the last update.
+    /// The whole outputs, after the last update.
     pub fn finish(self) -> Result<Joined, ApiError> {
         let choice = |p: Partial| {
             let Partial { text, reasoning, tool_calls, tokens, ended } = p;
@@ -143,7 +143,7 @@ impl Joiner {
 }
 
 impl Generation {
-    /// Waits for everything.
+    /// Waits for all outputs, and joins them.
     pub async fn join(mut self) -> Result<Joined, ApiError> {
         let mut joiner = Joiner::new(self.choices.len());
         while let Some(update) = self.next().await {

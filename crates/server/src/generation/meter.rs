@@ -1,11 +1,11 @@
-//! Counts what a request does, as it does it.
+//! [`Meter`]: what a request does is counted in the metrics as it does it.
 
 use std::{sync::Arc, time::Instant};
 
 use super::{EndReason, Ended};
 use crate::metrics::{Finish, ModelMetrics, RunningGuard};
 
-/// The counts of one request. Dropped before its end: whatever is open counts as cancelled.
+/// The counts of one request. Where it is dropped before the end, choices that are still open count as cancelled.
 pub(super) struct Meter {
     metrics: Arc<ModelMetrics>,
     started: Instant,
@@ -27,7 +27,7 @@ impl Meter {
         Self { metrics, started, has_prompt: false, choices, running }
     }
 
-    /// A token came.
+    /// Counts a token of a choice.
     pub(super) fn token(&mut self, choice: usize) {
         let now = Instant::now();
         let is_first = self.choices.iter().all(|c| c.last_token.is_none());
@@ -44,7 +44,7 @@ impl Meter {
         }
     }
 
-    /// A choice ended well.
+    /// Counts the end of a choice.
     pub(super) fn ended(&mut self, choice: usize, ended: &Ended) {
         let usage = &ended.usage;
         if !std::mem::replace(&mut self.has_prompt, true) {
@@ -59,7 +59,7 @@ impl Meter {
         self.close(choice, finish, ended.prefill_seconds, ended.decode_seconds);
     }
 
-    /// The request failed.
+    /// Counts the failure of the request.
     pub(super) fn failed(&mut self) {
         self.close_all(Finish::Failed);
     }

@@ -9,33 +9,33 @@ use crate::{error::ApiError, ids};
 /// A piece of output, in order.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Piece {
-    /// What is said.
+    /// Text of the answer.
     Text(String),
-    /// What is thought.
+    /// Text of the reasoning.
     Reasoning(String),
-    /// A call of a tool begins.
+    /// The beginning of a call of a tool.
     ToolCallStart {
-        /// From 0.
+        /// Index of the call in the output, from 0.
         index: usize,
-        /// For the answer to refer to.
+        /// Id of the call, for its result to refer to.
         id: String,
-        /// Of the tool.
+        /// Name of the tool.
         name: String,
     },
     /// More of the JSON of a call's arguments.
     ToolCallArguments {
-        /// Of the call.
+        /// Index of the call in the output.
         index: usize,
-        /// The text.
+        /// The piece of JSON.
         text: String,
     },
 }
 
-/// Reads one output.
+/// Reads the text of one output into pieces.
 pub(super) struct ChoiceParser {
     parser: Option<OutputParser>,
     thoughts: Thoughts,
-    /// Around thoughts in the text.
+    /// The marks that stand around thoughts which are shown in the text.
     marks: (&'static str, &'static str),
     is_parallel: bool,
     fingerprint: u64,
@@ -70,7 +70,7 @@ impl ChoiceParser {
         }
     }
 
-    /// More text; `is_token` if it came with a token.
+    /// Takes more text and gives the pieces that are certain by it; `is_token` says whether the text came with a token.
     pub(super) fn push(&mut self, text: &str, is_token: bool) -> Vec<Piece> {
         let Some(parser) = &mut self.parser else {
             return if text.is_empty() { Vec::new() } else { vec![Piece::Text(text.to_owned())] };
@@ -83,7 +83,7 @@ impl ChoiceParser {
         pieces
     }
 
-    /// The text is over: what was held back.
+    /// Ends the text and gives the pieces that were held back.
     pub(super) fn finish(&mut self) -> Vec<Piece> {
         if let Some(parser) = &mut self.parser {
             parser.finish(&mut self.read);
@@ -91,7 +91,7 @@ impl ChoiceParser {
         self.take()
     }
 
-    /// What the engine's end means for this output.
+    /// The end of this output, from what the engine says of it.
     pub(super) fn ended(&self, completion: &Completion, is_stopped: bool) -> Result<Ended, ApiError> {
         Ended::new(completion, self.n_reasoning, self.n_tool_calls > 0, is_stopped)
     }
@@ -143,7 +143,7 @@ impl ChoiceParser {
         }
     }
 
-    /// The same for equal requests, because the next prompt may contain it.
+    /// The id of a call. Equal requests get equal ids, because the next prompt may contain them.
     fn call_id(&self, index: usize) -> String {
         let numbers = [self.fingerprint, self.choice as u64, index as u64];
         let half = |salt: u64| ids::hash(numbers.iter().chain([&salt]).flat_map(|n| n.to_le_bytes()));

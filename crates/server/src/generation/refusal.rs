@@ -6,10 +6,11 @@ use engine::{Error, grammar::GrammarError};
 
 use crate::error::{ApiError, ContextExceeded, ErrorKind};
 
-/// When to come back where the queue is full.
+/// The time after which a client that met a full queue shall come back.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
-/// The engine's refusal or failure; `prompt_param` is the field that the prompt came from.
+/// Turns a refusal or failure of the engine into an error of the API; `prompt_param` is the field that the prompt came
+/// from.
 pub fn api_error(error: &Error, prompt_param: &'static str) -> ApiError {
     let invalid = |param: &str| ApiError::invalid(param, error.to_string());
     match error {

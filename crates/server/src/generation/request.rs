@@ -10,40 +10,41 @@ use tokenizer::{TokenId, Tokenizer};
 /// How the output is to be read.
 #[derive(Clone, Debug)]
 pub enum Output {
-    /// As text.
+    /// The output is read as text.
     Text,
-    /// As the reply of a chat model: reasoning and tool calls are taken apart.
+    /// The output is read as the reply of a chat model: reasoning and tool calls are taken apart.
     Chat(ChatOutput),
 }
 
-/// What becomes of what a model thinks.
+/// How a model's thoughts are shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Thoughts {
-    /// Pieces of their own.
+    /// Thoughts are pieces of their own.
     #[default]
     Apart,
-    /// In the text, between the model's own marks.
+    /// Thoughts stand in the text, between the model's own marks.
     InText,
-    /// Counted, and not shown.
+    /// Thoughts are counted, and not shown.
     Hidden,
 }
 
-/// The reply of a chat model.
+/// How the reply of a chat model is read.
 #[derive(Clone, Debug)]
 pub struct ChatOutput {
     /// How the model writes after this prompt ([`OutputFormat::after_prompt`]).
     pub format: OutputFormat,
-    /// The tools it may call.
+    /// The tools that the model may call.
     pub tools: Vec<Tool>,
-    /// Whether it may or must call one.
+    /// Whether the model may or must call a tool.
     pub choice: ToolChoice,
-    /// Whether it may call more than one. Where nobody says, it is held to one where a grammar can hold it, because
-    /// small models that are made to call go on calling; what it calls beyond that where none can is passed on.
+    /// Whether the model may call more than one tool. Where nobody says, it is held to one call where a grammar can
+    /// hold it, because small models that are made to call go on calling; where no grammar can, further calls are
+    /// passed on.
     pub parallel: Option<bool>,
 }
 
 impl ChatOutput {
-    /// The tools that a call can be of.
+    /// The tools that the model can call: none where it may call none.
     pub(super) fn callable(&self) -> &[Tool] {
         if self.choice == ToolChoice::None { &[] } else { &self.tools }
     }
@@ -90,7 +91,7 @@ impl GenerationRequest {
         request
     }
 
-    /// Control tokens that the reader of the output must see.
+    /// The control tokens that the engine spells out, because the reader of the output must see them.
     fn spelled(&self, tokenizer: &Tokenizer) -> Vec<TokenId> {
         match &self.output {
             Output::Text => Vec::new(),
@@ -120,7 +121,7 @@ impl GenerationRequest {
     }
 }
 
-/// The control token that is spelled so.
+/// The control token that is spelled `spelling`, if there is one.
 pub(super) fn control_id(tokenizer: &Tokenizer, spelling: &str) -> Option<TokenId> {
     tokenizer.id_of(spelling).filter(|id| tokenizer.is_control(*id))
 }

@@ -17,28 +17,28 @@ use tokio::sync::mpsc;
 
 use super::{TokenReport, bill::Bill};
 
-/// Events that wait for a slow reader before its sequence is paused.
+/// Number of events that may wait for a slow reader before its sequence is paused.
 pub(super) const STREAM_QUEUE_MAX: usize = 256;
 
-/// What the engine says, owned.
+/// What the engine tells a sink, with data of its own.
 pub(super) enum Message {
     Prompt(Vec<Logprobs>),
     Event { choice: usize, token: Option<TokenReport>, text: String },
     End { choice: usize, result: Result<Completion, Error> },
 }
 
-/// How many messages wait.
+/// The number of messages in the channel, shared by both ends.
 #[derive(Clone, Default)]
 pub(super) struct Room(Arc<AtomicUsize>);
 
 impl Room {
-    /// One was taken.
+    /// Notes that a message was taken out.
     pub(super) fn took(&self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// Whether whoever listens wants no more tokens, but the end.
+/// A flag of the reader's: it wants no more tokens, but still the end.
 #[derive(Clone, Default)]
 pub(super) struct Stop(Arc<AtomicBool>);
 

@@ -46,13 +46,13 @@ impl<'de> Deserialize<'de> for Arguments {
 pub(crate) struct OpenCalls(VecDeque<(String, String)>);
 
 impl OpenCalls {
-    /// A call.
+    /// Adds a call that was made.
     pub(crate) fn made(&mut self, id: String, tool: String) {
         self.0.push_back((id, tool));
     }
 
-    /// The id of the call that a result is of: the one that it names, else the first one of that tool, else the first
-    /// one; one that nobody made keeps the id it has.
+    /// Takes out the call that a result answers and gives its id: the call that the result names, else the first one of
+    /// its tool, else the first one. A result of a call that nobody made keeps the id it has.
     pub(crate) fn answered(&mut self, id: Option<&str>, tool: Option<&str>) -> Option<String> {
         let place = match (id, tool) {
             (Some(id), _) => self.0.iter().position(|(open, _)| open == id),
@@ -62,7 +62,7 @@ impl OpenCalls {
         found.map(|(id, _)| id).or_else(|| id.map(str::to_owned))
     }
 
-    /// The conversation went on without more results.
+    /// Forgets all calls: the conversation went on without more results.
     pub(crate) fn forget(&mut self) {
         self.0.clear();
     }

@@ -5,10 +5,10 @@ use tokenizer::{TokenId, Tokenizer};
 
 use crate::generation::TokenReport;
 
-/// What stands for minus infinity, which JSON cannot say; OpenAI's own number.
+/// The number that stands for minus infinity, which JSON cannot say; it is OpenAI's own.
 const LOGPROB_MIN: f32 = -9999.0;
 
-/// A token with its log-probability.
+/// A token with its log-probability, as JSON.
 #[derive(Serialize, Clone, PartialEq, Debug)]
 pub(crate) struct TokenLogprob {
     token: String,
@@ -24,12 +24,12 @@ pub(crate) struct ContentLogprob {
     top_logprobs: Vec<TokenLogprob>,
 }
 
-/// What JSON can say.
+/// A log-probability that JSON can say: minus infinity becomes [`LOGPROB_MIN`].
 pub(crate) fn finite(logprob: f32) -> f32 {
     if logprob.is_nan() { LOGPROB_MIN } else { logprob.max(LOGPROB_MIN) }
 }
 
-/// The text of a token; of a piece of a character, its replacement.
+/// The text of a token; a piece of a character becomes the replacement character.
 pub(crate) fn text_of(tokenizer: &Tokenizer, id: TokenId) -> String {
     String::from_utf8_lossy(&tokenizer.token_bytes(id)).into_owned()
 }
@@ -39,7 +39,7 @@ fn token_logprob(tokenizer: &Tokenizer, id: TokenId, logprob: f32) -> TokenLogpr
     TokenLogprob { token: String::from_utf8_lossy(&bytes).into_owned(), logprob: finite(logprob), bytes }
 }
 
-/// The entry of a token; none if the request did not ask.
+/// The entry of a token; `None` if the request did not ask for log-probabilities.
 pub(crate) fn content(tokenizer: &Tokenizer, token: &TokenReport) -> Option<ContentLogprob> {
     let logprobs = token.logprobs.as_ref()?;
     Some(ContentLogprob {

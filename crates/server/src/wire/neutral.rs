@@ -4,7 +4,7 @@
 use super::unsupported;
 use crate::error::ApiError;
 
-/// What a request says of them.
+/// What a request says of the fields of llama.cpp's server that this one has not.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Neutral {
     pub(crate) dynatemp_range: Option<f64>,
@@ -15,11 +15,11 @@ pub(crate) struct Neutral {
     pub(crate) top_n_sigma: Option<f64>,
     pub(crate) adaptive_target: Option<f64>,
     pub(crate) post_sampling_probs: Option<bool>,
-    /// Adapters that are listed.
+    /// Number of adapters that are listed.
     pub(crate) n_lora: usize,
 }
 
-/// What the fields of a request type say, by their names.
+/// Makes a [`Neutral`] of the fields of that name in a request type.
 macro_rules! neutral_of {
     ($request:expr) => {
         $crate::wire::neutral::Neutral {
@@ -37,7 +37,7 @@ macro_rules! neutral_of {
 }
 pub(crate) use neutral_of;
 
-/// Refuses what is not off.
+/// Refuses every field that is not switched off.
 pub(crate) fn check(given: &Neutral) -> Result<(), ApiError> {
     let integer = |value: Option<i64>| value.map(|v| v as f64);
     for (param, value) in [

@@ -11,7 +11,7 @@ use serde::{
 use super::{count, out_of_range};
 use crate::error::ApiError;
 
-/// True for the bounds of the program's own chat, or vLLM's object.
+/// `repetition_detection`: true for the bounds of the program's own chat, or vLLM's object.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum RepetitionDetection {
     Own(bool),
@@ -28,7 +28,7 @@ pub(crate) struct Pattern {
 }
 
 impl RepetitionDetection {
-    /// For the engine; none where it is off.
+    /// The bounds for the engine; `None` where the detection is off.
     pub(crate) fn bounds(self) -> Result<Option<RepetitionBounds>, ApiError> {
         let Pattern { max_pattern_size, min_pattern_size, min_count } = match self {
             Self::Own(is_on) => return Ok(is_on.then_some(RepetitionBounds::OWN)),

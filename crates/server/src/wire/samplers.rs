@@ -7,13 +7,14 @@ use engine::SamplerKind;
 use super::{StringOrList, unsupported};
 use crate::{error::ApiError, limits, wire::out_of_range};
 
-/// A sampler.
+/// A sampler as requests name it.
 #[derive(Debug)]
 struct Named {
     name: &'static str,
-    /// Its letter, where all stand in one word.
+    /// The letter of the sampler, where all samplers stand in one word.
     letter: char,
-    /// None where this server has it not: it is taken, since the fields that would switch it on are refused.
+    /// The engine's sampler. `None` where there is none: the name is taken all the same, since the fields that would
+    /// switch the sampler on are refused.
     kind: Option<SamplerKind>,
 }
 
@@ -21,7 +22,7 @@ const fn named(name: &'static str, letter: char, kind: Option<SamplerKind>) -> N
     Named { name, letter, kind }
 }
 
-/// Those of the default chain in its order, then the others.
+/// All samplers that have a name: those of the default chain in its order, then the others.
 const SAMPLERS: &[Named] = &[
     named("penalties", 'e', Some(SamplerKind::Penalties)),
     named("dry", 'd', None),
@@ -36,7 +37,7 @@ const SAMPLERS: &[Named] = &[
     named("adaptive_p", 'a', None),
 ];
 
-/// How many of them are the default chain.
+/// Number of samplers of the default chain, which come first in [`SAMPLERS`].
 const N_DEFAULT: usize = 9;
 
 /// The samplers of a request, in order.
@@ -50,7 +51,7 @@ impl Default for Samplers {
 }
 
 impl Samplers {
-    /// Those that are listed; all that the default chain has if there is no list.
+    /// Reads a list of samplers; without one they are those of the default chain.
     pub(crate) fn read(wanted: Option<&StringOrList>) -> Result<Self, ApiError> {
         let found = |named: Option<&'static Named>, given: &str| {
             let given: String = given.chars().take(32).collect();
@@ -84,17 +85,17 @@ impl Samplers {
         }
     }
 
-    /// Their names, one after the other.
+    /// The names of the samplers, one after the other.
     pub(crate) fn names(&self) -> Vec<&'static str> {
         self.0.iter().map(|sampler| sampler.name).collect()
     }
 
-    /// Whether one of them is of this kind.
+    /// Whether one of the samplers is of this kind.
     pub(crate) fn has(&self, kind: SamplerKind) -> bool {
         self.0.iter().any(|sampler| sampler.kind == Some(kind))
     }
 
-    /// For the engine.
+    /// The chain for the engine: the samplers that it has.
     pub(crate) fn chain(&self) -> Cow<'static, [SamplerKind]> {
         let kinds: Vec<SamplerKind> = self.0.iter().filter_map(|sampler| sampler.kind).collect();
         if kinds == SamplerKind::CHAIN { Cow::Borrowed(SamplerKind::CHAIN) } else { Cow::Owned(kinds) }

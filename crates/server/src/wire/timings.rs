@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::generation::Ended;
 
-/// `timings`
+/// `timings`: counts of tokens, and times in milliseconds.
 #[derive(Serialize, Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Timings {
     cache_n: usize,
@@ -22,7 +22,7 @@ pub(crate) struct Timings {
     draft_n_accepted: Option<usize>,
 }
 
-/// Milliseconds for each, and how many in a second; zero where nothing was measured.
+/// Milliseconds for each of `n` things that took `ms`, and how many come in a second; zero where nothing was measured.
 fn rates(n: usize, ms: f64) -> (f64, f64) {
     if n == 0 || ms <= 0.0 { (0.0, 0.0) } else { (ms / n as f64, n as f64 * 1000.0 / ms) }
 }

@@ -57,7 +57,7 @@ pub(crate) fn function_tools(wires: Option<Vec<ToolWire>>) -> Result<Vec<Tool>, 
     tools_of(wires.unwrap_or_default(), ToolWire::tool)
 }
 
-/// A tool, checked. `path` is where it stands, `schema_field` the API's name for the schema of its arguments.
+/// Checks a tool. `path` is where it stands, `schema_field` the API's name for the schema of its arguments.
 pub(crate) fn tool(
     name: String,
     description: Option<String>,
@@ -79,7 +79,7 @@ pub(crate) fn tool(
     Ok(Tool { name, description, parameters, is_strict: false })
 }
 
-/// The tools of a request, at most so many, each name once.
+/// Reads the tools of a request by `tool`: at most [`limits::TOOLS_MAX`], each name once.
 pub(crate) fn tools_of<T>(
     wires: Vec<T>,
     mut tool: impl FnMut(T, &str) -> Result<Tool, ApiError>,
@@ -99,7 +99,7 @@ pub(crate) fn tools_of<T>(
     Ok(tools)
 }
 
-/// The tool that `tool_choice` names.
+/// The tool that `tool_choice` names, or the error that there is none.
 pub(crate) fn named_tool(tools: &[Tool], name: &str) -> Result<Tool, ApiError> {
     let shown: String = name.chars().take(64).collect();
     let missing = || ApiError::invalid("tool_choice", format!("tool_choice: there is no tool {shown:?} in tools"));
