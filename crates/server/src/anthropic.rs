@@ -24,7 +24,7 @@ use crate::{refusal::Shape, router::Routes};
 /// The route of messages.
 const MESSAGES: &str = "/v1/messages";
 
-/// The routes.
+/// The routes of Anthropic's API.
 pub(crate) fn routes() -> Routes {
     Routes::of(Shape::Anthropic)
         .below("/v1/messages/")

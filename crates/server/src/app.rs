@@ -23,16 +23,17 @@ use crate::{
 /// The page for `/`, if these headers say that a browser wants one. It needs no key, so it holds nothing of anybody's.
 pub type Page = fn(&HeaderMap) -> Option<Response>;
 
-/// What the operator decided.
+/// What the operator decided: the settings of a server.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
-    /// Who may ask at the start; empty: everyone. [`App::replace_keys`] puts others in their place.
+    /// The keys that open the server at its start; without any, everybody may ask. [`App::replace_keys`] puts others in
+    /// their place.
     pub keys: Keys,
-    /// Where no keys are asked for, every caller is an operator, not only those on this machine.
+    /// Whether every caller is an operator where no keys are asked for, not only those on this machine.
     pub open_admin: bool,
-    /// Where keys are asked for, `/metrics` answers callers on this machine without one.
+    /// Whether `/metrics` answers callers on this machine without a key, where keys are asked for.
     pub open_metrics: bool,
-    /// Turns keys into cache scopes; kept by whoever keeps prefixes beyond this process.
+    /// The salt that turns keys into cache scopes; it is kept by whoever keeps prefixes beyond this process.
     pub scope_salt: ScopeSalt,
     /// Whether callers share cached prefixes.
     pub cache_scoping: CacheScoping,
@@ -40,35 +41,38 @@ pub struct ServerOptions {
     pub origins: Origins,
     /// Names that metrics get in addition to ours.
     pub metrics_compat: Vec<Compat>,
-    /// What a browser gets at `/`; None: the figures, as everybody.
+    /// The page that a browser gets at `/`; `None` gives it the figures, as everybody.
     pub page: Option<Page>,
-    /// Most tokens of an output whose request does not say; None: to the end of the context.
+    /// Most tokens of an output whose request does not say; `None` is to the end of the context.
     pub max_tokens: Option<usize>,
-    /// Seed of outputs whose request names none; None: a new one for each.
+    /// Seed of outputs whose request names none; `None` draws one for each.
     pub seed: Option<u64>,
-    /// Who downloads models that clients ask for; None: nobody.
+    /// The downloader of models that clients ask for, where the operator allows it.
     pub puller: Option<Arc<dyn Puller>>,
-    /// [`limits::RESPONSES_MAX`], unless the operator says otherwise; 0: none is kept.
+    /// Most answers of `/v1/responses` that are kept, 0 for none: [`limits::RESPONSES_MAX`], unless the operator says
+    /// otherwise.
     pub responses_max: usize,
-    /// [`limits::RESPONSES_BYTES_MAX`], unless the operator says otherwise.
+    /// Most bytes of those answers: [`limits::RESPONSES_BYTES_MAX`], unless the operator says otherwise.
     pub responses_bytes_max: usize,
     /// How long streams may run on after the signal to stop.
     pub drain_timeout: Duration,
-    /// [`limits::CONNECTIONS_MAX`], unless the operator says otherwise.
+    /// Most connections at once: [`limits::CONNECTIONS_MAX`], unless the operator says otherwise.
     pub connections_max: usize,
-    /// Connections of one address at once; None: half of all, where this machine's own addresses are not counted.
+    /// Most connections of one address at once; `None` is half of all, where this machine's own addresses are not
+    /// counted.
     pub connections_per_address_max: Option<usize>,
-    /// [`limits::BODY_BYTES_MAX`], unless the operator says otherwise.
+    /// Most bytes of a request's body: [`limits::BODY_BYTES_MAX`], unless the operator says otherwise.
     pub body_bytes_max: usize,
-    /// [`limits::WORKERS_MAX`], unless a test needs fewer.
+    /// Number of threads for long work: [`limits::WORKERS_MAX`], unless a test needs fewer.
     pub workers_max: usize,
-    /// [`limits::WORK_QUEUED_MAX`], unless a test needs fewer.
+    /// Most requests that wait for such a thread: [`limits::WORK_QUEUED_MAX`], unless a test needs fewer.
     pub work_queued_max: usize,
-    /// [`limits::HEAD_TIMEOUT`], unless a test is in a hurry.
+    /// Longest time for a request's head: [`limits::HEAD_TIMEOUT`], unless a test is in a hurry.
     pub head_timeout: Duration,
-    /// [`limits::BODY_TIMEOUT`], unless a test is in a hurry.
+    /// Longest time for a request's body: [`limits::BODY_TIMEOUT`], unless a test is in a hurry.
     pub body_timeout: Duration,
-    /// [`limits::WRITE_TIMEOUT`], unless a test is in a hurry.
+    /// Longest time that a client may take nothing of an answer: [`limits::WRITE_TIMEOUT`], unless a test is in a
+    /// hurry.
     pub write_timeout: Duration,
 }
 
@@ -104,11 +108,11 @@ impl Default for ServerOptions {
 /// A model as the operator's routes show it.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct ModelStatus {
-    /// The name it is asked for by.
+    /// The name by which the model is asked for.
     pub id: String,
-    /// The file or the name it was loaded from, without its folder.
+    /// The file or the name that the model was loaded from, without its folder.
     pub source: String,
-    /// Longest context, tokens.
+    /// Longest context, in tokens.
     pub context_len_max: usize,
     /// Entries of the vocabulary.
     pub n_vocab: usize,
@@ -116,18 +120,18 @@ pub struct ModelStatus {
     pub architecture: String,
     /// Whether messages can be asked for (there is a chat template).
     pub has_template: bool,
-    /// Sequences that run at once at most.
+    /// Most sequences that run at once.
     pub n_running_max: usize,
-    /// None while it is not loaded.
+    /// The engine's gauges; `None` while the model is not loaded.
     pub gauges: Option<EngineGauges>,
 }
 
 /// What an engine says about itself.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct EngineGauges {
-    /// Its figures; counters run from its start.
+    /// The engine's figures; counters run from its start.
     pub stats: engine::Stats,
-    /// Whether its thread lives.
+    /// Whether the engine's thread lives.
     pub is_alive: bool,
 }
 
@@ -176,69 +180,69 @@ impl App {
         }))
     }
 
-    /// What the operator decided.
+    /// The settings, which the operator decided.
     pub fn options(&self) -> &ServerOptions {
         &self.0.options
     }
 
-    /// Who may ask, now.
+    /// The keys that open the server now.
     pub fn keys(&self) -> Keys {
         self.0.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// From now on these keys open the server; those that stay go on with what they have used up. Requests under way
-    /// are not concerned.
+    /// Puts `keys` in the place of those that open the server. Keys that stay go on with what they have used up;
+    /// requests under way are not concerned.
     pub fn replace_keys(&self, keys: &Keys) {
         let mut current = self.0.keys.write().unwrap_or_else(PoisonError::into_inner);
         *current = keys.going_on_from(&current);
     }
 
-    /// The models.
+    /// The models that can be asked for.
     pub fn models(&self) -> &Models {
         &self.0.models
     }
 
-    /// The models and their engines' figures, now.
+    /// The models and the present figures of their engines.
     pub fn statuses(&self) -> Vec<ModelStatus> {
         (self.0.statuses)()
     }
 
-    /// Where to count what happens.
+    /// The metrics, where what happens is counted.
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
     }
 
-    /// Threads for long work.
+    /// The threads for long work.
     pub(crate) fn workers(&self) -> &Arc<Workers> {
         &self.0.workers
     }
 
-    /// Answers that later requests can go on from.
+    /// The answers that later requests can go on from.
     pub(crate) fn kept(&self) -> &KeptResponses {
         &self.0.kept
     }
 
-    /// What the log says once.
+    /// The notices that the log says once.
     pub(crate) fn notices(&self) -> &Notices {
         &self.0.notices
     }
 
-    /// Starting, serving or stopping.
+    /// The lifecycle: whether the server is starting, serving or stopping.
     pub fn lifecycle(&self) -> &Lifecycle {
         &self.0.lifecycle
     }
 
-    /// Since the start.
+    /// Time since the start.
     pub fn uptime(&self) -> Duration {
         self.0.started.elapsed()
     }
 
-    /// Now, seconds since 1970; never before the start, whatever is done to the clock.
+    /// The present time in seconds since 1970; never before the start, whatever is done to the clock.
     pub fn now_unix(&self) -> u64 {
         self.started_at_unix() + self.uptime().as_secs()
     }
 
-    /// The start, seconds since 1970.
+    /// The time of the start in seconds since 1970.
     pub fn started_at_unix(&self) -> u64 {
         self.0.started_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
     }

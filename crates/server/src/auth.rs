@@ -30,10 +30,10 @@ use crate::{
 /// asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum CacheScoping {
-    /// Each key has its own.
+    /// Each key has cached prefixes of its own.
     #[default]
     Key,
-    /// All share.
+    /// All callers share cached prefixes.
     All,
 }
 
@@ -43,43 +43,43 @@ pub enum CacheScoping {
 /// body ends.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// Requests share cached prefixes within one (`engine::CacheScope`).
+    /// The scope within which the caller's requests share cached prefixes (`engine::CacheScope`).
     pub scope: u128,
-    /// What is kept for a caller is for requests with the same number: one for each key, and 0 where no keys are asked
-    /// for.
+    /// The owner of what is kept for the caller, which only requests with the same number reach: one for each key, and
+    /// 0 where no keys are asked for.
     pub owner: u128,
-    /// Models are shared out between callers with different numbers first (`engine::TenantId`): the key's, or the
-    /// connection's.
+    /// The tenant, a number of the key or of the connection: models are shared out between tenants first
+    /// (`engine::TenantId`).
     pub tenant: u128,
     /// The key's name, or the first figures of its digest; None where no keys are asked for.
     pub key_id: Option<Arc<str>>,
-    /// What it may do beyond asking a model.
+    /// What the caller may do beyond asking a model.
     pub rights: Rights,
-    /// What the request has cost.
+    /// What the request has cost so far.
     pub(crate) tally: Arc<Tally>,
     permit: Option<Arc<Permit>>,
 }
 
 impl Caller {
-    /// Counts tokens, of the prompt and written, towards the key's tokens per minute.
+    /// Counts tokens, of prompts and generated ones, towards the key's tokens per minute.
     pub fn record_tokens(&self, n_tokens: u64) {
         if let Some(permit) = &self.permit {
             permit.key.use_tokens(n_tokens, Instant::now());
         }
     }
 
-    /// Where its tokens are counted, even when its request has ended; it holds no place.
+    /// The account that the caller's tokens are counted in, even when the request has ended; it holds no place.
     pub(crate) fn account(&self) -> Account {
         Account(self.permit.as_ref().map(|permit| Arc::clone(&permit.key)))
     }
 
-    /// How many sequences it may have in flight.
+    /// Most sequences that the caller may have in flight.
     pub(crate) fn sequences_max(&self) -> usize {
         let limit = self.permit.as_ref().and_then(|permit| permit.key.sequences_max());
         limit.map_or(usize::MAX, |n| n as usize)
     }
 
-    /// Places for so many sequences under its key, until they are dropped.
+    /// Takes places for `n` sequences under the caller's key, until the permit is dropped.
     pub(crate) fn enter_sequences(&self, n: usize) -> Result<SequencePermit, ApiError> {
         let n = u32::try_from(n).unwrap_or(u32::MAX);
         let key = self.permit.as_ref().map(|permit| Arc::clone(&permit.key));
@@ -90,7 +90,7 @@ impl Caller {
     }
 }
 
-/// Counts tokens, of prompts and written, towards a key's tokens per minute.
+/// Counts tokens, of prompts and generated ones, towards a key's tokens per minute.
 #[derive(Clone, Default)]
 pub(crate) struct Account(Option<Arc<Key>>);
 
@@ -102,7 +102,7 @@ impl Account {
     }
 }
 
-/// Sequences in flight under a key.
+/// The places of sequences in flight under a key.
 pub(crate) struct SequencePermit {
     key: Option<Arc<Key>>,
     n: u32,
@@ -116,7 +116,7 @@ impl Drop for SequencePermit {
     }
 }
 
-/// A request in flight under a key.
+/// The place of a request in flight under a key.
 #[derive(Debug)]
 struct Permit {
     key: Arc<Key>,
@@ -145,7 +145,8 @@ pub(crate) fn is_public(method: &Method, path: &str) -> bool {
 /// comes from.
 const FORWARDED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 
-/// Whether a request comes from this machine, of which `is_loopback` says that its connection does.
+/// Whether a request comes from this machine: its connection does (`is_loopback`), and no header says that a proxy
+/// passed it on.
 pub(crate) fn is_local(headers: &HeaderMap, is_loopback: bool) -> bool {
     is_loopback && FORWARDED.iter().all(|name| !headers.contains_key(*name))
 }

@@ -53,7 +53,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) app: &'a App,
     /// The model that is asked.
     pub(crate) lease: &'a Lease,
-    /// Who asks.
+    /// The caller who asks.
     pub(crate) caller: &'a Caller,
 }
 

@@ -14,7 +14,7 @@ use crate::{
     json, origin,
 };
 
-/// The body, read and decoded by [`json::decode`].
+/// The body of a request, read and decoded by [`json::decode`].
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
 
@@ -30,12 +30,13 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     }
 }
 
-/// What programs call JSON that do not say what they send: `curl -d`, which says it is a form, and those that say
-/// nothing, or text.
+/// Content types of programs that do not say what they send, and send JSON: `curl -d` says that it is a form, others
+/// say nothing, or text.
 const UNSAID: [&str; 3] = ["", "application/x-www-form-urlencoded", "text/plain"];
 
-/// A page in a browser may send text and forms anywhere without asking, JSON only where CORS allows. So those are JSON
-/// only where no page of another site sends them, not even one that may ask: as JSON it would have asked.
+/// Refuses a body that is not JSON by its content type. A page in a browser may send text and forms anywhere without
+/// asking, JSON only where CORS allows. So those are JSON only where no page of another site sends them, not even one
+/// that may ask: as JSON it would have asked.
 fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
     let given = headers.get(header::CONTENT_TYPE).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
     let essence = given.as_deref().and_then(|v| v.split(';').next()).unwrap_or_default().trim();
@@ -52,7 +53,7 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
     Err(ApiError::new(ErrorKind::UnsupportedMedia, message))
 }
 
-/// All of the body, within the limits of bytes and time.
+/// Reads all of a body, within the limits of bytes and time.
 async fn read(body: Body, app: &App) -> Result<Vec<u8>, ApiError> {
     let options = app.options();
     let limit = options.body_bytes_max;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What kind of refusal it is; each has one HTTP status, and a name in every API.
+/// A kind of refusal. Each has one HTTP status, and a name in every API.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -35,7 +35,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// The HTTP status.
+    /// The HTTP status of the kind.
     pub fn status(self) -> u16 {
         match self {
             Self::Invalid => 400,
@@ -71,7 +71,7 @@ pub(crate) const THREAD_NOT_FOUND: &str = "thread_not_found";
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct ApiError {
-    /// What kind.
+    /// The kind of refusal.
     pub kind: ErrorKind,
     /// One line for people; never a path, an address or an internal.
     pub message: String,
@@ -79,7 +79,7 @@ pub struct ApiError {
     pub param: Option<String>,
     /// A word for programs: `context_length_exceeded`, `model_not_found`, `unsupported_parameter`.
     pub code: Option<&'static str>,
-    /// When to come back, for 429 and 503.
+    /// The time after which the client shall come back, for 429 and 503.
     pub retry_after: Option<Duration>,
     /// The prompt is too long: clients read both numbers, to make it shorter, in words that each API has for it.
     pub context: Option<ContextExceeded>,
@@ -101,14 +101,14 @@ impl ApiError {
         Self { context: Some(context), ..Self::invalid(param, message).with_code("context_length_exceeded") }
     }
 
-    /// The same with a word for programs.
+    /// This error with a word for programs.
     #[must_use]
     pub fn with_code(mut self, code: &'static str) -> Self {
         self.code = Some(code);
         self
     }
 
-    /// The same, saying when to come back.
+    /// This error with a time after which the client shall come back.
     #[must_use]
     pub fn with_retry_after(mut self, after: Duration) -> Self {
         self.retry_after = Some(after);

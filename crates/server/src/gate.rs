@@ -50,19 +50,19 @@ use crate::{
 /// Label of metrics for what reached no route.
 const NO_ROUTE: &str = "none";
 
-/// What stands in the log in place of a status where the client left before there was one, as with nginx.
+/// The status in the log where the client left before there was one, as with nginx.
 const CLIENT_LEFT: u16 = 499;
 
-/// Who is at the other end.
+/// The other end of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Peer {
-    /// Over TCP.
+    /// A client over TCP.
     Tcp(SocketAddr),
-    /// Over a Unix socket.
+    /// A client over a Unix socket.
     Unix,
 }
 
-/// A number that only requests of one connection have: an extension of them.
+/// A number that the requests of one connection have in common, as an extension.
 #[derive(Clone, Copy)]
 struct Connection(u64);
 
@@ -74,7 +74,7 @@ impl Connection {
 }
 
 impl Access {
-    /// Of a request that is not answered yet.
+    /// The line of a request that is not answered yet.
     fn of(peer: Peer, seen: &Seen) -> Self {
         Self {
             request_id: seen.id.clone().into_text(),
@@ -111,13 +111,13 @@ pub(crate) struct Gate {
     shapes: Arc<Shapes>,
 }
 
-/// What of a request is still needed when it has been handed on.
+/// What is still needed of a request when it has been handed on.
 struct Seen {
     method: Method,
     path: String,
     headers: HeaderMap,
     id: RequestId,
-    /// How its errors are spelled.
+    /// The shape in which errors of this path are spelled.
     shape: Shape,
 }
 
@@ -169,7 +169,7 @@ impl Gate {
         Ok(response.map(|body| GatedBody::new(body, held)))
     }
 
-    /// The checks, then the router.
+    /// Passes a request through the checks, then to the router.
     async fn pass(
         &self,
         mut request: Request,
@@ -218,7 +218,7 @@ impl Gate {
         if path == "/" && (method == Method::GET || method == Method::HEAD) { page(headers) } else { None }
     }
 
-    /// Only the operator's figures are answered while the server is not serving.
+    /// Refuses a request while the server is not serving, unless it is for the operator's figures.
     fn check_phase(&self, path: &str) -> Result<(), ApiError> {
         let what = match self.app.lifecycle().phase() {
             Phase::Ready => return Ok(()),

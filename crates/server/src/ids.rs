@@ -3,12 +3,12 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-/// A random number: new keys every time, hashed.
+/// A random number: a hash under keys that are new every time.
 pub fn random_u64() -> u64 {
     RandomState::new().hash_one(0u8)
 }
 
-/// `chatcmpl-` and 32 random digits.
+/// A random id: `prefix` and 32 hexadecimal digits.
 pub fn random_id(prefix: &str) -> String {
     format!("{prefix}{:016x}{:016x}", random_u64(), random_u64())
 }

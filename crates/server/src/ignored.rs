@@ -14,11 +14,11 @@ use serde::{
 };
 use serde_json::Value;
 
-/// Names that are remembered as told; those beyond, which only a client that makes names up can cause, are ignored
+/// Most names that are remembered as told. Those beyond, which only a client that makes names up can cause, are ignored
 /// without a word.
 const NOTES_MAX: usize = 512;
 
-/// Whose requests they are.
+/// The API whose requests they are.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Api {
     /// Chat completions, completions and responses.
@@ -28,11 +28,11 @@ pub(crate) enum Api {
 /// A field that is taken and changes nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Hint {
-    /// Its name.
+    /// Name of the field.
     pub(crate) field: &'static str,
     /// The program that has or sends it.
     pub(crate) whose: &'static str,
-    /// What it is about there, and why it is nothing here.
+    /// What the field is about there, and why it is nothing here.
     pub(crate) about: &'static str,
 }
 
@@ -40,7 +40,7 @@ const fn hint(field: &'static str, whose: &'static str, about: &'static str) -> 
     Hint { field, whose, about }
 }
 
-/// In the order of the documents.
+/// The hints of OpenAI's API, in the order of the documents.
 const OPENAI: &[Hint] = &[
     hint("client_metadata", "Codex", "who asks, for statistics"),
     hint("keep_alive", "Ollama", "how long the model stays loaded: `--keep-alive` says it"),
@@ -73,7 +73,7 @@ const OPENAI: &[Hint] = &[
 ];
 
 impl Api {
-    /// What its requests may have besides its own fields.
+    /// The fields that requests of this API may have besides its own.
     pub(crate) fn hints(self) -> &'static [Hint] {
         match self {
             Self::OpenAi => OPENAI,
@@ -93,8 +93,8 @@ impl fmt::Display for Api {
     }
 }
 
-/// Says in the log that something in a request was ignored, the first time in this process that it is met; whether it
-/// was.
+/// Says in the log that something in a request was ignored, the first time that it is met in this process; tells
+/// whether it was.
 pub(crate) fn note(api: Api, what: &str) -> bool {
     static TOLD: Mutex<BTreeSet<(Api, String)>> = Mutex::new(BTreeSet::new());
     let what = crate::log::escape(what);
@@ -110,9 +110,9 @@ pub(crate) fn note(api: Api, what: &str) -> bool {
 
 /// A wire type whose API's dialects are taken.
 pub(crate) trait Dialect {
-    /// Whose table it is.
+    /// The API whose table is meant.
     const API: Api;
-    /// What its place in the body is called in the log: `options.`, or nothing at the top.
+    /// The name in the log for the type's place in the body: `options.`, or nothing at the top.
     const AT: &'static str = "";
 }
 

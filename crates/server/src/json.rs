@@ -27,12 +27,12 @@ pub fn decode_noting<T: DeserializeOwned>(body: &[u8], mut ignored: impl FnMut(S
     Ok(value)
 }
 
-/// The same where nobody asks what was skipped.
+/// Reads a body into a wire type as [`decode_noting`] does, where nobody asks what was skipped.
 pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     decode_noting(body, |_| ())
 }
 
-/// `messages[].name`: the path without the numbers, so that the same field of every message is one thing.
+/// A path without its numbers, so that the same field of every message is one thing: `messages[].name`.
 fn kind_of_place(path: &serde_ignored::Path<'_>) -> String {
     use serde_ignored::Path;
     match path {
@@ -53,8 +53,8 @@ pub(crate) fn from_value<T: DeserializeOwned>(value: Value, path: &str) -> Resul
     serde_path_to_error::deserialize(value).map_err(|e| refusal(path, &e.path().to_string(), e.inner()))
 }
 
-/// The same for a type that skips what it does not know; what that is goes to `skipped`, the places in lists without
-/// their numbers.
+/// Reads a part of a body, which stands at `path`, into a type that skips what it does not know; what that is goes to
+/// `skipped`, the places in lists without their numbers.
 pub(crate) fn from_value_noting<T: DeserializeOwned>(
     value: Value,
     path: &str,
@@ -69,7 +69,7 @@ pub(crate) fn from_value_noting<T: DeserializeOwned>(
     read.map_err(|error| refusal(path, &track.path().to_string(), &error))
 }
 
-/// What the reader says, with the whole path of the field.
+/// The error that the reader gave, with the whole path of the field.
 fn refusal(base: &str, path: &str, error: &serde_json::Error) -> ApiError {
     let message = error.to_string();
     // The list of all that could stand there instead helps nobody.

@@ -15,9 +15,9 @@ use axum::body::Bytes;
 
 use crate::limits;
 
-/// What an answer takes beside its texts: its places in the maps.
+/// Bytes that an answer takes beside its texts: its places in the maps.
 const ENTRY_BYTES: usize = 512;
-/// The same of an item's name.
+/// Bytes that an item takes beside its name.
 const ITEM_BYTES: usize = 128;
 
 /// An answer, and what it was an answer to.
@@ -42,7 +42,7 @@ impl KeptResponse {
     }
 }
 
-/// How much is kept.
+/// Limits of how much is kept.
 #[derive(Clone, Copy, Debug)]
 #[allow(clippy::struct_field_names, reason = "limits are named …_max")]
 pub(crate) struct Bounds {
@@ -51,7 +51,7 @@ pub(crate) struct Bounds {
     pub(crate) age_max: Duration,
 }
 
-/// All that is kept.
+/// All answers that are kept, by their owners.
 #[derive(Debug)]
 pub(crate) struct KeptResponses {
     bounds: Bounds,
@@ -63,17 +63,17 @@ struct Inner {
     shelves: HashMap<u128, Shelf>,
     n: usize,
     bytes: usize,
-    /// Counts uses.
+    /// Number of uses so far, by which the order of last uses is known.
     clock: u64,
 }
 
-/// What one key has.
+/// The answers of one owner.
 #[derive(Default, Debug)]
 struct Shelf {
     entries: HashMap<String, Entry>,
-    /// Which answer an item is of.
+    /// The id of the answer that an item is of, by the id of the item.
     items: HashMap<String, String>,
-    /// Ids by their last use, the longest ago first.
+    /// Ids of answers by their last use, the longest ago first.
     by_use: BTreeMap<u64, String>,
     bytes: usize,
 }
@@ -122,7 +122,7 @@ impl Inner {
         true
     }
 
-    /// Drops what is too old.
+    /// Drops answers that are too old.
     fn expire(&mut self, age_max: Duration, now: Instant) {
         let is_old = |at: Instant| now.saturating_duration_since(at) > age_max;
         loop {
@@ -135,7 +135,7 @@ impl Inner {
         }
     }
 
-    /// Drops the longest unused of whoever has most.
+    /// Drops the longest unused answer of the owner that has most; says whether there was one.
     fn evict(&mut self) -> bool {
         let largest = self.shelves.iter().max_by_key(|(owner, shelf)| (shelf.bytes, **owner));
         let victim = largest.and_then(|(owner, shelf)| Some((*owner, shelf.oldest()?.0.to_owned())));
@@ -149,7 +149,7 @@ impl Inner {
 }
 
 impl KeptResponses {
-    /// Nothing is kept yet; with a limit of 0 nothing ever is.
+    /// A place to keep answers, empty yet; with a limit of 0 it stays so.
     pub(crate) fn new(n_max: usize, bytes_max: usize) -> Self {
         let bounds = Bounds { n_max, bytes_max, age_max: limits::RESPONSES_AGE_MAX };
         Self { bounds, inner: Mutex::default() }
@@ -160,7 +160,7 @@ impl KeptResponses {
         self.bounds.n_max > 0 && self.bounds.bytes_max > 0
     }
 
-    /// What is kept, for messages.
+    /// The limits, for messages.
     pub(crate) fn bounds(&self) -> Bounds {
         self.bounds
     }

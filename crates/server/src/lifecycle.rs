@@ -9,7 +9,7 @@ use tokio::sync::watch;
 pub enum Phase {
     /// Models are being loaded: not ready, requests are answered 503.
     Starting,
-    /// Serving.
+    /// Ready: requests are answered.
     Ready,
     /// Told to stop: not ready, new requests are answered 503, what runs goes on.
     Draining,

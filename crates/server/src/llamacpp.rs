@@ -16,7 +16,7 @@ use tokenizer::{TokenId, Tokenizer};
 
 use crate::{refusal::Shape, router::Routes};
 
-/// The routes.
+/// The routes of llama.cpp's server.
 pub(crate) fn routes() -> Routes {
     Routes::of(Shape::LlamaCpp)
         .route("/completion", post(completion::completion))

@@ -7,13 +7,13 @@ use tracing::Level;
 
 use crate::tally::Told;
 
-/// Longest text of a client that a line shows, characters.
+/// Longest text of a client that a line shows, in characters.
 const TEXT_CHARS_MAX: usize = 256;
 
-/// Where the access lines go in `tracing`.
+/// The target of access lines in `tracing`.
 pub const ACCESS_TARGET: &str = "server::access";
 
-/// `text` on one line: control characters, and those that turn or break lines, are spelled out; long text is cut.
+/// Puts `text` on one line: control characters, and those that turn or break lines, are spelled out; long text is cut.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len().min(TEXT_CHARS_MAX));
     for (index, c) in text.chars().enumerate() {
@@ -39,7 +39,7 @@ pub(crate) struct Access {
     pub(crate) status: u16,
     pub(crate) bytes: u64,
     pub(crate) is_complete: bool,
-    /// The chat page's own, of which each visit asks for a dozen.
+    /// Whether it is a file of the chat page, of which each visit asks for a dozen.
     pub(crate) is_page_file: bool,
     pub(crate) duration: Duration,
 }

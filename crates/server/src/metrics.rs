@@ -28,7 +28,7 @@ pub(crate) use render::render;
 pub(crate) use running::RunningGuard;
 use window::Window;
 
-/// Names of models kept apart; what more there are share one row.
+/// Most names of models that are told apart; more share one row.
 const MODELS_MAX: usize = 256;
 
 /// All that is counted. Cheap to clone.
@@ -59,7 +59,7 @@ struct Answered {
     status: u16,
 }
 
-/// The figures of `/`.
+/// The figures that `/` shows.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Live {
     pub(crate) total_requests: u64,
@@ -69,56 +69,56 @@ pub(crate) struct Live {
 }
 
 impl Metrics {
-    /// A request has come; the guard counts it until its answer is sent or lost.
+    /// Counts a request that has come, until the guard is dropped: when its answer is sent or lost.
     pub(crate) fn request_started(&self) -> RequestGuard {
         self.0.requests.fetch_add(1, Ordering::Relaxed);
         self.0.active.fetch_add(1, Ordering::Relaxed);
         RequestGuard { metrics: self.clone(), started: Instant::now(), answered: None }
     }
 
-    /// A connection is open until the guard goes.
+    /// Counts a connection as open until the guard is dropped.
     pub(crate) fn connection_opened(&self) -> ConnectionGuard {
         self.0.connections.fetch_add(1, Ordering::Relaxed);
         self.0.connections_total.fetch_add(1, Ordering::Relaxed);
         ConnectionGuard(self.clone())
     }
 
-    /// A connection that did nothing gave way to another.
+    /// Counts a connection that did nothing and gave way to another.
     pub(crate) fn count_displaced_connection(&self) {
         self.0.connections_displaced.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A connection found no place, as its address has all that it may have.
+    /// Counts a connection that found no place, as its address has all that it may have.
     pub(crate) fn count_refused_connection(&self) {
         self.0.connections_refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A panic was caught.
+    /// Counts a panic that was caught.
     pub fn count_panic(&self) {
         self.0.panics.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Panics caught so far.
+    /// Number of panics caught so far.
     pub fn n_panics(&self) -> u64 {
         self.0.panics.load(Ordering::Relaxed)
     }
 
-    /// Requests in flight, this moment.
+    /// Number of requests in flight at this moment.
     pub fn n_active(&self) -> i64 {
         self.0.active.load(Ordering::Relaxed)
     }
 
-    /// Connections open, this moment.
+    /// Number of connections open at this moment.
     pub fn n_connections(&self) -> i64 {
         self.0.connections.load(Ordering::Relaxed)
     }
 
-    /// Streams open, this moment.
+    /// Number of streams open at this moment.
     pub fn n_streams(&self) -> i64 {
         self.0.streams.load(Ordering::Relaxed)
     }
 
-    /// Where to count what a model does. Ask once a request and keep it.
+    /// The counters of a model. To be asked for once a request, and kept.
     pub fn model(&self, id: &str) -> Arc<ModelMetrics> {
         let models = self.0.models.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(model) = models.get(id) {
@@ -131,7 +131,7 @@ impl Metrics {
         Arc::clone(models.entry(id.to_owned()).or_insert_with(new))
     }
 
-    /// The figures of `/`.
+    /// The figures that `/` shows.
     pub(crate) fn live(&self) -> Live {
         let models = self.0.models.read().unwrap_or_else(PoisonError::into_inner);
         Live {
@@ -161,14 +161,14 @@ pub(crate) struct RequestGuard {
 }
 
 impl RequestGuard {
-    /// What the answer is; `route` is a pattern of ours, never a client's path.
+    /// Says what the answer is; `route` is a pattern of ours, never a client's path.
     pub(crate) fn answered(&mut self, route: &str, method: &str, status: u16) {
         const METHODS: [&str; 7] = ["GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "PATCH"];
         let method = METHODS.into_iter().find(|m| *m == method).unwrap_or("other");
         self.answered = Some(Answered { route: route.into(), method, status });
     }
 
-    /// Since it came.
+    /// Time since the request came.
     pub(crate) fn elapsed(&self) -> std::time::Duration {
         self.started.elapsed()
     }

@@ -30,18 +30,18 @@ use table::{LoadEnd, Loaded, Slot, Table};
 /// Longest model name in a request, in bytes.
 pub const MODEL_NAME_BYTES_MAX: usize = 256;
 
-/// When to come back where all room is taken by models in use.
+/// The time after which a client shall come back where all room is taken by models in use.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// How long a model is kept for those who waited for its load.
+/// Least time that a model is kept for those who waited for its load.
 const LOADED_KEPT_MIN: Duration = Duration::from_secs(10);
 
 /// How long a model stays loaded after its last request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum KeepAlive {
-    /// Until the room is needed.
+    /// The model stays until its room is needed.
     Forever,
-    /// So long; zero unloads at once.
+    /// The model stays for this time; zero unloads it at once.
     For(Duration),
 }
 
@@ -58,13 +58,13 @@ impl KeepAlive {
 /// Which names a request may ask for a model by, beside those that it has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum ModelNames {
-    /// Any name, or none, where one model is served: it can only mean that one. Where there are several, only their
-    /// own.
+    /// Any name, or none, where one model is served: it can only mean that one. Where there are several, only their own
+    /// names.
     #[default]
     AnyForOne,
     /// Any name, or none, means the first model.
     AnyForFirst,
-    /// Only the models' own.
+    /// Only the models' own names.
     Strict,
 }
 
@@ -73,7 +73,7 @@ pub enum ModelNames {
 pub struct ModelsOptions {
     /// Most bytes of all loaded models; `u64::MAX`: no limit.
     pub bytes_max: u64,
-    /// After the last request, where that does not say.
+    /// How long a model stays after its last request, where that does not say.
     pub keep_alive: KeepAlive,
     /// What a name that nobody knows, or none at all, means.
     pub names: ModelNames,
@@ -88,19 +88,19 @@ impl Default for ModelsOptions {
 /// What is known of one model.
 #[derive(Clone, Debug)]
 pub struct ModelEntry {
-    /// Its name in the API.
+    /// The model's name in the API.
     pub id: String,
-    /// Other names of it.
+    /// Other names of the model.
     pub aliases: Vec<String>,
-    /// Seconds since 1970.
+    /// When the model's file was written, in seconds since 1970.
     pub created: u64,
-    /// Expected, or when loaded true, bytes in memory.
+    /// Bytes in memory: expected ones, or when the model is loaded true ones.
     pub bytes: u64,
-    /// Never unloaded.
+    /// Whether the model is never unloaded.
     pub is_pinned: bool,
     /// The model, if it is in memory.
     pub loaded: Option<Arc<LoadedModel>>,
-    /// Until it is unloaded, if it will be.
+    /// Time until the model is unloaded, if it will be.
     pub expires_in: Option<Duration>,
 }
 
@@ -129,13 +129,13 @@ struct Inner {
     loader: Box<dyn Loader>,
     options: ModelsOptions,
     table: Mutex<Table>,
-    /// Something may expire earlier than was thought.
+    /// Told when a model may expire earlier than was thought.
     changed: Arc<Notify>,
     has_reaper: AtomicBool,
 }
 
 impl Models {
-    /// Nothing is loaded yet.
+    /// The models that `loader` knows, none of them loaded yet.
     pub fn new(loader: Box<dyn Loader>, options: ModelsOptions) -> Self {
         let (table, changed) = (Mutex::new(Table::default()), Arc::default());
         Self(Arc::new(Inner { loader, options, table, changed, has_reaper: AtomicBool::new(false) }))
@@ -149,14 +149,15 @@ impl Models {
         Ok(())
     }
 
-    /// The model of that name, loaded if it was not; the first one without a name, and with [`ModelNames`] perhaps by
-    /// any.
+    /// Leases the model of that name, and loads it if it was not. Without a name it is the first model; by
+    /// [`ModelNames`] other names may mean one, too.
     pub async fn acquire(&self, name: Option<&str>) -> Result<Lease, ApiError> {
         let known = self.find(name).or_else(|error| self.meant_by_any_name().ok_or(error))?;
         self.lease(known, None).await
     }
 
-    /// For APIs where every request names its model: without a name it is refused, unless any name will do.
+    /// Leases the model of that name, for APIs where every request names its model: without a name it is refused,
+    /// unless any name will do.
     pub async fn acquire_named(&self, name: Option<&str>) -> Result<Lease, ApiError> {
         if name.is_none() && self.meant_by_any_name().is_none() {
             let message = format!("model: missing; there is: {}", self.ids().join(", "));
@@ -165,8 +166,8 @@ impl Models {
         self.acquire(name).await
     }
 
-    /// By a name of its own, saying how long it shall stay loaded afterwards: for an API whose clients pull what is not
-    /// there.
+    /// Leases a model by a name of its own, and says how long it shall stay loaded afterwards: for an API whose clients
+    /// pull what is not there.
     pub async fn acquire_for(&self, name: Option<&str>, keep_alive: Option<KeepAlive>) -> Result<Lease, ApiError> {
         let known = self.find(name)?;
         self.lease(known, keep_alive).await
@@ -227,19 +228,19 @@ impl Models {
         known.into_iter().map(entry).collect()
     }
 
-    /// One of [`list`](Self::list), by any of its names.
+    /// The entry of [`list`](Self::list) that has this name.
     pub fn entry(&self, name: &str) -> Result<ModelEntry, ApiError> {
         let id = self.find(Some(name))?.id;
         self.list().into_iter().find(|entry| entry.id == id).ok_or_else(|| self.not_found(name))
     }
 
-    /// What a model is, by any of its names; a file's head may be read for it. None: only a load can tell.
+    /// Describes the model of that name; the head of its file may be read for it. `None` where only a load can tell.
     pub fn describe(&self, name: &str) -> Result<Option<Description>, ApiError> {
         let entry = self.entry(name)?;
         Ok(entry.loaded.map(|model| model.description()).or_else(|| self.0.loader.describe(&entry.id)))
     }
 
-    /// Those in memory.
+    /// The models that are in memory.
     pub fn loaded(&self) -> Vec<Arc<LoadedModel>> {
         self.list().into_iter().filter_map(|entry| entry.loaded).collect()
     }
@@ -256,7 +257,7 @@ impl Models {
         Ok(is_idle)
     }
 
-    /// The model that a request means whatever it calls it.
+    /// The model that a request means whatever it calls it, if all names mean one.
     fn meant_by_any_name(&self) -> Option<KnownModel> {
         let mut known = self.0.loader.known().into_iter();
         let first = known.next();
@@ -271,8 +272,8 @@ impl Models {
         self.0.loader.known().into_iter().map(|k| k.id).collect()
     }
 
-    /// Which model a name means. What is asked about a model, and not of it, must call it by a name of its own, unless
-    /// the operator says that all names are the first model's.
+    /// The model that a name means. What is asked about a model, and not of it, must call it by a name of its own,
+    /// unless the operator says that all names are the first model's.
     fn find(&self, name: Option<&str>) -> Result<KnownModel, ApiError> {
         let mut known = self.0.loader.known().into_iter();
         let Some(name) = name else {
@@ -294,8 +295,8 @@ impl Models {
             .with_code("model_not_found")
     }
 
-    /// Makes room, ends those that are `gone` from the table already, and starts the load; the caller waits on what is
-    /// returned.
+    /// Makes room, ends the models that are `gone` from the table already, and starts the load; the caller waits on
+    /// what is returned.
     fn begin_load(
         &self,
         known: &KnownModel,
@@ -331,7 +332,7 @@ impl Models {
         Ok(end)
     }
 
-    /// One task unloads what has expired. It ends with the last [`Models`].
+    /// Starts the one task that unloads what has expired. It ends with the last [`Models`].
     fn start_reaper(&self) {
         if !self.0.has_reaper.swap(true, Ordering::Relaxed) {
             tokio::spawn(reap(Arc::downgrade(&self.0)));
@@ -339,9 +340,9 @@ impl Models {
     }
 }
 
-/// A loaded model whose file is not what it was goes if nobody uses it, to be loaded anew. While it is used, one whose
-/// file has been replaced goes on with what it has mapped; one whose file has been written to has lost what it was, and
-/// takes no more requests.
+/// Takes out a loaded model whose file is not what it was if nobody uses it, to be loaded anew. While it is used, one
+/// whose file has been replaced goes on with what it has mapped; one whose file has been written to has lost what it
+/// was, and takes no more requests.
 fn take_out_changed(id: &str, change: &FileChange, table: &mut Table) -> Result<Option<Arc<LoadedModel>>, ApiError> {
     let Some(Slot::Loaded(loaded)) = table.get(id) else { return Ok(None) };
     if loaded.n_leases == 0 {
@@ -364,7 +365,7 @@ impl Inner {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// On the thread of the load.
+    /// Loads a model, on the thread of the load.
     fn load(&self, known: &KnownModel) -> Result<(), ApiError> {
         let loaded = catch_unwind(AssertUnwindSafe(|| self.loader.load(&known.id)))
             .unwrap_or_else(|_| Err(LoadFailure { message: "a panic".to_owned() }));
@@ -416,7 +417,7 @@ fn load_error(id: &str) -> ApiError {
     ApiError::new(ErrorKind::Internal, format!("the model {id} could not be loaded; the server's log says why"))
 }
 
-/// Ends engines; waits for their current step.
+/// Ends the engines of models, and waits for their current step.
 fn shut_down(models: Vec<Arc<LoadedModel>>) {
     for model in models {
         tracing::info!(model = model.id, "unloaded");
@@ -424,7 +425,7 @@ fn shut_down(models: Vec<Arc<LoadedModel>>) {
     }
 }
 
-/// The same off the threads that serve.
+/// Ends the engines of models on a thread of its own, off the threads that serve.
 fn unload(models: Vec<Arc<LoadedModel>>) {
     if models.is_empty() {
         return;

@@ -7,16 +7,16 @@ use std::{
 
 use crate::log::escape;
 
-/// Different notices that are kept apart; what comes after them is not logged. Clients choose the names of fields.
+/// Most notices that are told apart; what comes after them is not logged. Clients choose the names of fields.
 const NOTICES_MAX: usize = 512;
 
-/// What was said already.
+/// The notices that were given already.
 #[derive(Debug, Default)]
 pub struct Notices(Mutex<HashSet<String>>);
 
 impl Notices {
-    /// A field, or what it asks for, that changes nothing here: other servers take it too, and whoever sent it does not
-    /// hear of it.
+    /// Notes a field, or what it asks for, that changes nothing here: other servers take it too, and whoever sent it
+    /// does not hear of it.
     pub(crate) fn ignored(&self, route: &str, field: &str) {
         let field = escape(field);
         if self.is_new(format!("{route} {field}")) {
@@ -24,7 +24,7 @@ impl Notices {
         }
     }
 
-    /// A context larger than the one that is served.
+    /// Notes a request for a context larger than the one that is served.
     pub(crate) fn context_cut(&self, model: &str, asked: i64, served: usize) {
         if self.is_new(format!("num_ctx {model}")) {
             tracing::warn!(
@@ -36,7 +36,7 @@ impl Notices {
         }
     }
 
-    /// A conversation that lost its oldest messages.
+    /// Notes a conversation that lost its oldest messages.
     pub(crate) fn history_cut(&self, model: &str, n_left_out: usize, context: usize) {
         if self.is_new(format!("history {model}")) {
             tracing::warn!(
@@ -48,7 +48,7 @@ impl Notices {
         }
     }
 
-    /// A part of a tool's schema that the model is told, and that no grammar holds it to.
+    /// Notes a part of a tool's schema that the model is told, and that no grammar holds it to.
     pub(crate) fn not_enforced(&self, tool: &str, what: &str) {
         let (tool, what) = (escape(tool), escape(what));
         if self.is_new(format!("tool {tool} {what}")) {
@@ -56,7 +56,7 @@ impl Notices {
         }
     }
 
-    /// Whether `what` is said for the first time.
+    /// Whether `what` is given for the first time.
     fn is_new(&self, what: String) -> bool {
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         said.len() < NOTICES_MAX && said.insert(what)

@@ -25,7 +25,7 @@ use axum::routing::{any, get, post};
 
 use crate::{refusal::Shape, router::Routes};
 
-/// The routes.
+/// The routes of Ollama's API.
 pub(crate) fn routes() -> Routes {
     Routes::of(Shape::Ollama)
         .below("/api/")

@@ -29,7 +29,7 @@ use crate::{
 };
 pub(crate) use chat::ChatRequest;
 
-/// The routes.
+/// The routes of OpenAI's API.
 pub(crate) fn routes() -> Routes {
     Routes::of(Shape::OpenAi)
         .route("/v1/chat/completions", post(chat::completions))

@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{ignored::Api, limits};
 
-/// One for each API.
+/// The parts of the document, one for each API.
 const PARTS: [&str; 5] = [
     include_str!("openapi/operations.json"),
     include_str!("openapi/openai.json"),
@@ -29,13 +29,13 @@ const PARTS: [&str; 5] = [
     include_str!("openapi/ollama.json"),
 ];
 
-/// Methods that a route which answers them all is documented by.
+/// The methods by which a route that answers them all is documented.
 const ANY: [&str; 1] = ["post"];
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(build);
 static TEXT: LazyLock<String> = LazyLock::new(|| DOCUMENT.to_string());
 
-/// The document.
+/// The whole document.
 pub fn document() -> &'static Value {
     &DOCUMENT
 }
@@ -50,7 +50,7 @@ pub fn endpoints() -> Vec<(String, &'static str)> {
     paths.flat_map(of_path).collect()
 }
 
-/// `GET /openapi.json`
+/// `GET /openapi.json`: the whole document.
 pub(crate) async fn show() -> Response {
     let mut response = Response::new(Body::from(TEXT.as_str()));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -93,7 +93,7 @@ fn build() -> Value {
     })
 }
 
-/// Puts the numbers where they are only named.
+/// Puts the numbers of limits where they are only named.
 fn resolve_limits(value: &mut Value) {
     if let Some(limit) = value.get("$limit").and_then(Value::as_str).and_then(limits::named) {
         *value = limit;
@@ -191,7 +191,7 @@ fn spelled_out(schema: &Value, includes: &Map<String, Value>) -> Value {
     schema
 }
 
-/// Null is the same as absent.
+/// Lets a property be null, which is the same as absent.
 fn allow_null(property: &mut Value) {
     let Some(fields) = property.as_object_mut() else { return };
     if let Some(word) = fields.remove("const") {

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{openapi, refusal::Shape, router::Routes};
 
-/// All of them.
+/// The routes for operators and routers.
 pub(crate) fn routes() -> Routes {
     Routes::of(Shape::OpenAi)
         .route("/", get(info::root))
@@ -31,7 +31,7 @@ pub(crate) fn routes() -> Routes {
         .route("/openapi.json", get(openapi::show))
 }
 
-/// JSON that is true now and not to be kept.
+/// An answer of JSON that is true now and must not be kept.
 fn answer_with(status: StatusCode, value: &Value) -> Response {
     let mut response = Response::new(Body::from(value.to_string()));
     *response.status_mut() = status;

@@ -21,18 +21,18 @@ use axum::{
 
 use crate::error::{ApiError, ErrorKind};
 
-/// What a page may send.
+/// The methods that a page may use.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, DELETE, OPTIONS");
 const EXPOSED: HeaderValue = HeaderValue::from_static("x-request-id, request-id, retry-after");
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
-/// Which hosts are ours.
+/// The hosts that a server answers for.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Hosts {
-    /// Whatever the client calls us: reached from elsewhere, a server does not know its names.
+    /// Every host: a server that is reached from elsewhere does not know its names.
     #[default]
     Any,
-    /// These names, in lower case, without ports; an IPv6 address in brackets.
+    /// The hosts of these names, in lower case, without ports; an IPv6 address in brackets.
     Only(Vec<String>),
 }
 
@@ -56,14 +56,14 @@ const APP_SCHEMES: [&str; 9] = [
 ];
 
 impl Hosts {
-    /// The names of loopback and those given.
+    /// The hosts of loopback and those of the given names.
     pub fn loopback_and(names: impl IntoIterator<Item = String>) -> Self {
         Self::Only(names.into_iter().map(|n| n.to_ascii_lowercase()).chain(["localhost".to_owned()]).collect())
     }
 
     /// Whether `name`, in lower case and without a port, is this server. An address is no name, so nobody can make it
-    /// mean us who does not route our packets; those of this machine and of private networks are ours, as containers
-    /// and proxies use them.
+    /// mean us who does not route our packets; addresses of this machine and of private networks are ours, as
+    /// containers and proxies use them.
     fn is_ours(&self, name: &str) -> bool {
         let Self::Only(names) = self else { return true };
         let is_private_address = || address(name).is_some_and(is_loopback_or_private);
@@ -72,7 +72,7 @@ impl Hosts {
     }
 }
 
-/// The address that a host is, if it is none but an address: `127.0.0.1`, `[::1]`.
+/// The address of a host that is an address and no name: `127.0.0.1`, `[::1]`.
 fn address(host: &str) -> Option<IpAddr> {
     match host.strip_prefix('[') {
         Some(rest) => rest.strip_suffix(']')?.parse().ok().map(IpAddr::V6),
@@ -88,15 +88,16 @@ fn is_loopback_or_private(address: IpAddr) -> bool {
     is_private || is_this_machine(address)
 }
 
-/// Connections to the unspecified address reach the machine that they come from.
+/// Whether an address is of this machine. The unspecified one is: connections to it reach the machine that they come
+/// from.
 fn is_this_machine(address: IpAddr) -> bool {
     address.is_loopback() || address.is_unspecified()
 }
 
-/// Hosts and origins.
+/// The hosts that this server answers for, and the pages that may read what it answers.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Origins {
-    /// Which hosts are ours.
+    /// The hosts that this server answers for.
     pub hosts: Hosts,
     /// Origins whose pages may ask, beside those of this machine: `https://app.example`, each compared as a whole; or
     /// `*`, to which no credentials are ever allowed.
@@ -104,7 +105,7 @@ pub struct Origins {
 }
 
 impl Origins {
-    /// An origin as `--cors-origin` takes it: scheme, host, perhaps a port, nothing after; or `*`.
+    /// Checks an origin as `--cors-origin` takes it: scheme, host, perhaps a port, nothing after; or `*`.
     pub fn check_origin(text: &str) -> Result<(), String> {
         let is_origin = text.split_once("://").is_some_and(|(scheme, host)| {
             (matches!(scheme, "http" | "https") || APP_SCHEMES.contains(&scheme))
@@ -139,7 +140,7 @@ impl Origins {
         Ok(())
     }
 
-    /// What `Access-Control-Allow-Origin` says to this request, if anything.
+    /// The value of `Access-Control-Allow-Origin` for a request with these headers, if its page may read the answer.
     fn may_read(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let value = headers.get(header::ORIGIN)?;
         let origin = value.to_str().ok()?;
@@ -149,7 +150,7 @@ impl Origins {
         self.cors.iter().any(|o| o == "*").then(|| HeaderValue::from_static("*"))
     }
 
-    /// The answer to a browser's question before the request; None if it is none.
+    /// The answer to the question that a browser sends before a request; `None` if the request is no such question.
     pub(crate) fn preflight(&self, method: &Method, request: &HeaderMap) -> Result<Option<Response>, ApiError> {
         let is_question = method == Method::OPTIONS
             && request.contains_key(header::ORIGIN)
@@ -172,7 +173,7 @@ impl Origins {
         Ok(Some(response))
     }
 
-    /// Refuses what a page that may not read the answer asks to be done.
+    /// Refuses a request that changes or computes something and comes from a page that may not read the answer.
     pub(crate) fn check_page(&self, method: &Method, headers: &HeaderMap) -> Result<(), ApiError> {
         let is_reading = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
         if is_reading || is_from_here(headers) || self.may_read(headers).is_some() {
@@ -181,7 +182,7 @@ impl Origins {
         Err(foreign(headers))
     }
 
-    /// Lets the page read the answer, if its origin may.
+    /// Adds the headers that let the page read the answer, if its origin may.
     pub(crate) fn allow(&self, request: &HeaderMap, response: &mut HeaderMap) {
         if !request.contains_key(header::ORIGIN) && self.cors.is_empty() {
             return;
@@ -195,9 +196,9 @@ impl Origins {
     }
 }
 
-/// Whether no page of another site sends this: a program does, or a page of this server. Browsers put an `Origin` on
-/// every request that is not plain reading, and where they trust the connection `Sec-Fetch-Site`, by which a page
-/// behind a proxy is known that does not pass on its name. No page can choose either.
+/// Whether a request comes from a program or from a page of this server, and not from a page of another site. Browsers
+/// put an `Origin` on every request that is not plain reading, and where they trust the connection `Sec-Fetch-Site`, by
+/// which a page behind a proxy is known that does not pass on its name. No page can choose either.
 pub(crate) fn is_from_here(headers: &HeaderMap) -> bool {
     match headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
         // `none`: the user's doing, not a page's.
@@ -211,7 +212,7 @@ pub(crate) fn is_from_here(headers: &HeaderMap) -> bool {
     matches!((name, host), (Some(name), Some(host)) if name.eq_ignore_ascii_case(host))
 }
 
-/// Whether an origin is a page that this machine serves, or of a program on it.
+/// Whether an origin is that of a page that this machine serves, or of a program on it.
 fn is_local_page(origin: &str) -> bool {
     let Some((scheme, host)) = origin.split_once("://") else { return false };
     if !matches!(scheme, "http" | "https") {
@@ -230,7 +231,7 @@ fn foreign(headers: &HeaderMap) -> ApiError {
     ApiError::new(ErrorKind::Forbidden, message).with_code("origin_not_allowed")
 }
 
-/// `[::1]:80` → `[::1]`, `localhost:80` → `localhost`.
+/// The host without its port: `[::1]:80` → `[::1]`, `localhost:80` → `localhost`.
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if !port.contains(']') && port.bytes().all(|b| b.is_ascii_digit()) => name,

@@ -103,7 +103,7 @@ const DOCS: &[Asset] = &[
     Asset { path: "/page/docs-try.js", content_type: SCRIPT, body: include_str!("openapi/docs-try.js") },
 ];
 
-/// Does this request for `/` come from a browser that wants to show a page, and not from a program that wants JSON?
+/// Whether a request for `/` comes from a browser that wants to show a page, and not from a program that wants JSON.
 pub fn is_wanted(request: &HeaderMap) -> bool {
     let accepts = request.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     accepts.flat_map(|value| value.split(',')).any(|range| {

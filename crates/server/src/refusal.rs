@@ -21,7 +21,7 @@ pub enum Shape {
     OpenAi,
     /// `{"type": "error", "error": {"type", "message"}, "request_id"}`
     Anthropic,
-    /// `{"error": "…"}`
+    /// `{"error": "…"}`, the message alone
     Ollama,
     /// `{"error": {"code", "message", "type"}}`, the code being the status
     LlamaCpp,

@@ -23,43 +23,43 @@ use crate::{
     },
 };
 
-/// How long connections have to close once they were told that their time is over.
+/// Time that connections have to close once they were told that their time is over.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why the server cannot listen.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// The address is taken, or not ours.
+    /// The address is taken, or not one of this machine.
     #[error("cannot listen on {address}: {source}")]
     Bind {
-        /// As asked for.
+        /// The address that was asked for.
         address: String,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
-    /// No such host.
+    /// There is no such host.
     #[error("cannot listen on {host:?}: no address is known for it")]
     Host {
-        /// As asked for.
+        /// The host that was asked for.
         host: String,
     },
-    /// Somebody answers on the socket.
+    /// Another server answers on the socket.
     #[error("cannot listen on {path}: another server does")]
     SocketInUse {
-        /// The socket's path.
+        /// Path of the socket.
         path: String,
     },
-    /// What is there is no socket.
+    /// The path is taken by something that is no socket.
     #[error("cannot listen on {path}: it exists and is no socket")]
     NotASocket {
-        /// The path.
+        /// The path that was asked for.
         path: String,
     },
-    /// A certificate or key that cannot be used.
+    /// The certificate or its key cannot be used.
     #[error("{path}: {message}")]
     Tls {
-        /// The file.
+        /// Path of the file.
         path: String,
         /// What is wrong with it.
         message: String,
@@ -74,7 +74,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// One without addresses; with `tls`, TCP connections are encrypted.
+    /// A server without addresses; with `tls`, its TCP connections are encrypted.
     pub fn new(tls: Option<Tls>) -> Self {
         Self { listeners: Vec::new(), tls }
     }
@@ -123,12 +123,12 @@ impl Server {
         Ok(())
     }
 
-    /// Where it listens: `http://127.0.0.1:8080`, `unix:/run/trinity.sock`.
+    /// The addresses that the server listens on: `http://127.0.0.1:8080`, `unix:/run/trinity.sock`.
     pub fn addresses(&self) -> Vec<&str> {
         self.listeners.iter().map(|(_, address)| address.as_str()).collect()
     }
 
-    /// Whether it can be reached from this machine alone.
+    /// Whether the server can be reached from this machine alone.
     pub fn is_loopback_only(&self) -> bool {
         self.listeners.iter().all(|(listener, _)| match listener {
             Listener::Tcp(listener) => listener.local_addr().is_ok_and(|a| a.ip().is_loopback()),
@@ -178,12 +178,12 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// A path as an error shows it.
+/// The text of a path as errors show it.
 pub(crate) fn path_text(path: &Path) -> String {
     crate::log::escape(&path.display().to_string())
 }
 
-/// Certificate and key, from PEM files.
+/// Reads a certificate and its key from PEM files.
 pub fn load_tls(certificate: &Path, key: &Path) -> Result<Tls, ServeError> {
     Tls::load(&PathBuf::from(certificate), &PathBuf::from(key))
 }

@@ -21,10 +21,10 @@ use tokio::{sync::mpsc, task::JoinHandle, time::Sleep};
 
 use crate::metrics::Metrics;
 
-/// After so long without an event, a comment tells proxies and clients that the connection lives.
+/// Time without an event after which a comment tells proxies and clients that the connection lives.
 pub const PING_AFTER: Duration = Duration::from_secs(15);
 
-/// Events that wait for the connection before the writer does.
+/// Most events that wait for the connection before the writer does.
 const EVENTS_QUEUED_MAX: usize = 32;
 
 /// Most events joined into one write.
@@ -35,9 +35,9 @@ const EVENTS_JOINED_MAX: usize = 32;
 pub enum Framing {
     /// `text/event-stream` (the HTML standard, section 9.2).
     EventStream,
-    /// The same where every event has a name, pings and failures too: Anthropic's.
+    /// `text/event-stream` where every event has a name, pings and failures too: Anthropic's.
     NamedEvents,
-    /// One JSON text a line.
+    /// Lines of JSON, one text a line.
     JsonLines,
 }
 
@@ -66,17 +66,17 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// An event without a name, or a line.
+    /// Writes an event without a name, or a line.
     pub async fn data(&self, value: &impl Serialize) {
         self.text(&json(value)).await;
     }
 
-    /// An event with a name.
+    /// Writes an event with a name.
     pub async fn event(&self, name: &str, value: &impl Serialize) {
         self.put(format!("event: {name}\ndata: {}\n\n", json(value))).await;
     }
 
-    /// What ends OpenAI's streams.
+    /// Writes the event that ends OpenAI's streams.
     pub async fn done(&self) {
         self.text("[DONE]").await;
     }
@@ -146,7 +146,7 @@ impl EventBody {
         Self { receiver, task: Some(task), metrics, on_panic, framing, ping_after, ping }
     }
 
-    /// After the last event: did the task come to its end?
+    /// Polls, after the last event, whether the task came to its end; what is left to write if it did not.
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Option<String>> {
         let Some(task) = &mut self.task else { return Poll::Ready(None) };
         let Poll::Ready(ended) = Pin::new(task).poll(context) else { return Poll::Pending };

@@ -19,7 +19,7 @@ pub(crate) struct Tally {
     n_completion: AtomicUsize,
     /// Microseconds from the start to the first token; 0 before it.
     first_us: AtomicU64,
-    /// The same of the last one.
+    /// Microseconds from the start to the last token.
     last_us: AtomicU64,
 }
 
@@ -29,13 +29,13 @@ pub(crate) struct Told<'a> {
     pub(crate) model: &'a str,
     /// Tokens of all prompts.
     pub(crate) n_prompt: usize,
-    /// Those of them that were cached.
+    /// Tokens of the prompts that were cached.
     pub(crate) n_cached: usize,
-    /// Tokens that were generated, for all choices.
+    /// Tokens that were generated, of all choices.
     pub(crate) n_completion: usize,
-    /// From the arrival of the request to its first token.
+    /// Time from the arrival of the request to its first token.
     pub(crate) to_first: Option<Duration>,
-    /// Tokens of all choices together, from the first on; nothing where there is one alone.
+    /// Tokens a second of all choices together, from the first on; `None` where there is one token alone.
     pub(crate) tokens_per_second: Option<f64>,
 }
 
@@ -54,18 +54,18 @@ impl Default for Tally {
 }
 
 impl Tally {
-    /// One more prompt, for `model`.
+    /// Counts one more prompt, for `model`.
     pub(crate) fn prompt(&self, model: &str, n_tokens: usize) {
         self.model.get_or_init(|| model.to_owned());
         self.n_prompt.fetch_add(n_tokens, Ordering::Relaxed);
     }
 
-    /// So many tokens of a prompt were cached.
+    /// Counts `n_tokens` of a prompt that were cached.
     pub(crate) fn cached(&self, n_tokens: usize) {
         self.n_cached.fetch_add(n_tokens, Ordering::Relaxed);
     }
 
-    /// A token was generated.
+    /// Counts a generated token.
     pub(crate) fn token(&self) {
         self.token_at(self.started.elapsed());
     }
@@ -78,7 +78,7 @@ impl Tally {
         self.n_completion.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// What there is to tell; nothing of a request that asked no model.
+    /// What there is to tell of the request; `None` if it asked no model.
     pub(crate) fn told(&self) -> Option<Told<'_>> {
         let [first, last] = [&self.first_us, &self.last_us].map(|us| us.load(Ordering::Relaxed));
         let n_completion = self.n_completion.load(Ordering::Relaxed);

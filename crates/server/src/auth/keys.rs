@@ -18,25 +18,25 @@ use super::{
 };
 use crate::limits::{KEY_BYTES_MAX, KEY_FILE_BYTES_MAX, KEYS_MAX, PROMPTS_MAX};
 
-/// SHA-256 of a key.
+/// The SHA-256 of a key.
 pub(super) type KeyDigest = [u8; 32];
 
-/// Digest of a key as a client sends it.
+/// The digest of a key as a client sends it.
 pub(super) fn digest_of(key: &[u8]) -> KeyDigest {
     Sha256::digest(key).into()
 }
 
-/// What a key may use up; None: as much as it likes.
+/// Limits of what a key may use up; `None` where there is no limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct KeyLimits {
     /// Requests a minute.
     pub requests_per_minute: Option<u32>,
     /// Tokens a minute, of prompts and written. The request that goes over ends; the next waits.
     pub tokens_per_minute: Option<u32>,
-    /// Requests in flight.
+    /// Requests in flight at once.
     pub concurrent_requests: Option<u32>,
-    /// Sequences in flight, each choice of each prompt one. None: as many as its requests may have prompts, if those
-    /// are limited.
+    /// Sequences in flight at once, each choice of each prompt one. `None`: as many as the key's requests may have
+    /// prompts, if requests are limited.
     pub concurrent_sequences: Option<u32>,
 }
 
@@ -44,20 +44,20 @@ pub struct KeyLimits {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// The file as a whole.
+    /// The file cannot be read as a whole.
     #[error("{file}: {message}")]
     File {
-        /// Its name.
+        /// Name of the file.
         file: String,
         /// What is wrong.
         message: String,
     },
-    /// One key.
+    /// One key of the file is wrong.
     #[error("{file}: key {number}: {message}")]
     Key {
-        /// Where it came from.
+        /// File, or flag, that the key came from.
         file: String,
-        /// Which, from 1.
+        /// Number of the key in it, from 1.
         number: usize,
         /// What is wrong.
         message: String,
@@ -77,7 +77,7 @@ pub enum KeyFileFormat {
 }
 
 impl KeyFileFormat {
-    /// By the ending of the file's name.
+    /// The format that the ending of a file's name says.
     pub fn of(name: &str) -> Self {
         match name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).as_deref() {
             Some("toml") => Self::Toml,
@@ -110,7 +110,7 @@ struct KeyEntry {
 }
 
 impl KeyEntry {
-    /// Nobody goes before others, unless the key says so or is the operator's.
+    /// The rights of the key. None goes before others, unless the key says so or is the operator's.
     fn rights(&self) -> Rights {
         Rights {
             is_operator: self.admin,
@@ -134,7 +134,7 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// Takes a place, or says when to come back.
+    /// Takes the place of a request, or says when to come back.
     pub(super) fn enter(&self, now: Instant) -> Result<(), KeyRefusal> {
         if let Some(tokens) = &self.tokens {
             let wait = lock(tokens).wait(now);
@@ -157,27 +157,27 @@ impl Key {
         Ok(())
     }
 
-    /// Gives the place back.
+    /// Gives back the place of a request.
     pub(super) fn leave(&self) {
         self.running.leave();
     }
 
-    /// Takes places for so many sequences, or says when to come back.
+    /// Takes the places of `n` sequences, or says when to come back.
     pub(super) fn enter_sequences(&self, n: u32) -> Result<(), KeyRefusal> {
         self.sequences.enter_with(n)
     }
 
-    /// How many there may be at once.
+    /// Most sequences in flight at once; `None` if there is no limit.
     pub(super) fn sequences_max(&self) -> Option<u32> {
         self.sequences.limit()
     }
 
-    /// Gives them back.
+    /// Gives back the places of `n` sequences.
     pub(super) fn leave_sequences(&self, n: u32) {
         self.sequences.leave_with(n);
     }
 
-    /// Counts tokens.
+    /// Counts tokens towards the tokens per minute.
     pub(super) fn use_tokens(&self, n_tokens: u64, now: Instant) {
         if let Some(tokens) = &self.tokens {
             lock(tokens).take(n_tokens, now);
@@ -202,7 +202,7 @@ impl Keys {
         Ok(keys)
     }
 
-    /// The same, beside those there are.
+    /// Adds the keys of a key file's text; `file` stands in errors.
     pub fn add_file(&mut self, file: &str, text: &str, format: KeyFileFormat) -> Result<(), KeyError> {
         let error = |message: String| KeyError::File { file: file.to_owned(), message };
         if text.len() > KEY_FILE_BYTES_MAX {
@@ -228,18 +228,17 @@ impl Keys {
         Ok(())
     }
 
-    /// One key without limits, beside those there are; `origin` (a flag's name) stands in errors.
+    /// Adds a key without limits; `origin` (a flag's name) stands in errors.
     pub fn add_key(&mut self, origin: &str, key: &str) -> Result<(), KeyError> {
         self.add(origin, 1, &plain(key))
     }
 
-    /// The operator's: one key without limits and with all rights.
+    /// Adds the operator's key, without limits and with all rights; `origin` (a flag's name) stands in errors.
     pub fn add_admin_key(&mut self, origin: &str, key: &str) -> Result<(), KeyError> {
         self.add(origin, 1, &KeyEntry { admin: true, ..plain(key) })
     }
 
-    /// The same keys, where those that `old` has in the same words go on with what they have used up, and with what
-    /// they have running.
+    /// These keys, of which those that `old` has in the same words go on with what they have used up and have running.
     #[must_use]
     pub fn going_on_from(&self, old: &Self) -> Self {
         let is_same = |a: &Key, b: &Key| (a.digest, &a.id, a.rights, a.limits) == (b.digest, &b.id, b.rights, b.limits);
@@ -317,17 +316,17 @@ impl Keys {
         Ok(())
     }
 
-    /// No key is asked for.
+    /// Whether there is no key, so that none is asked for.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How many there are.
+    /// Number of keys.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The key with this digest; takes the same time whichever it is, and if it is none.
+    /// The key with this digest. Finding it takes the same time whichever it is, and if there is none.
     pub(super) fn find(&self, digest: &KeyDigest) -> Option<Arc<Key>> {
         let mut found = None;
         for key in self.0.iter() {
@@ -340,7 +339,7 @@ impl Keys {
     }
 }
 
-/// How many sequences a key may have in flight.
+/// Most sequences that a key may have in flight: what it says, else what its limit of requests comes to.
 fn sequences_max(entry: &KeyEntry) -> Option<u32> {
     let of_requests = |n: u32| n.saturating_mul(u32::try_from(PROMPTS_MAX).unwrap_or(u32::MAX));
     entry.concurrent_sequences.or(entry.concurrent_requests.map(of_requests))

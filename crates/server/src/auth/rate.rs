@@ -7,11 +7,12 @@ use std::{
 
 use super::KeyRefusal;
 
-/// How long to wait for a request in flight to end: nobody knows, so a second.
+/// The time after which a caller shall try again whose key has too much in flight: nobody knows when a request ends, so
+/// a second.
 const RETRY_CONCURRENCY: Duration = Duration::from_secs(1);
 
-/// A token bucket: full it holds a minute's worth, and it fills evenly. It may go below zero, because what a request
-/// costs is known when it ends.
+/// A token bucket, which holds a minute's worth when full and fills evenly. It may go below zero, because what a
+/// request costs is known when it ends.
 #[derive(Debug)]
 pub(super) struct PerMinute {
     limit: u32,
@@ -20,7 +21,7 @@ pub(super) struct PerMinute {
 }
 
 impl PerMinute {
-    /// A full one.
+    /// A full bucket.
     pub(super) fn new(limit: u32, now: Instant) -> Self {
         Self { limit, left: f64::from(limit), at: now }
     }
@@ -36,7 +37,7 @@ impl PerMinute {
         self.at = self.at.max(now);
     }
 
-    /// How long until one can be taken; zero: now.
+    /// The time until one can be taken; zero if it can be now.
     pub(super) fn wait(&mut self, now: Instant) -> Duration {
         self.fill(now);
         // Rounding must not make a client wait that comes exactly when it was told to.
@@ -47,14 +48,14 @@ impl PerMinute {
         Duration::try_from_secs_f64(missing * 60.0 / f64::from(self.limit)).unwrap_or(Duration::MAX)
     }
 
-    /// Takes `n`, there or not.
+    /// Takes `n`, whether they are there or not.
     pub(super) fn take(&mut self, n: u64, now: Instant) {
         self.fill(now);
         self.left -= n as f64;
     }
 }
 
-/// Requests, or sequences, in flight.
+/// The number of requests, or sequences, in flight under a key, and its limit.
 #[derive(Debug)]
 pub(super) struct Concurrency {
     limit: Option<u32>,
@@ -66,7 +67,7 @@ impl Concurrency {
         Self { limit, running: AtomicU32::new(0) }
     }
 
-    /// One more, if there is room.
+    /// Counts one more, if there is room.
     pub(super) fn enter(&self) -> Result<(), KeyRefusal> {
         let limit = self.limit.unwrap_or(u32::MAX);
         let enter = |n: u32| (n < limit).then(|| n + 1);
@@ -76,12 +77,12 @@ impl Concurrency {
         })
     }
 
-    /// One less.
+    /// Counts one less.
     pub(super) fn leave(&self) {
         self.leave_with(1);
     }
 
-    /// So many more sequences, if there is room for all of them.
+    /// Counts `n_more` sequences, if there is room for all of them.
     pub(super) fn enter_with(&self, n_more: u32) -> Result<(), KeyRefusal> {
         let limit = self.limit.unwrap_or(u32::MAX);
         let enter = |n: u32| n.checked_add(n_more).filter(|sum| *sum <= limit);
@@ -93,12 +94,12 @@ impl Concurrency {
         })
     }
 
-    /// The most there may be.
+    /// Most that may be in flight; `None` if there is no limit.
     pub(super) fn limit(&self) -> Option<u32> {
         self.limit
     }
 
-    /// So many less.
+    /// Counts `n` less.
     pub(super) fn leave_with(&self, n: u32) {
         self.running.fetch_sub(n, Ordering::SeqCst);
     }

@@ -10,25 +10,25 @@ use crate::{
 /// What a caller may do beyond asking a model.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Rights {
-    /// Change what all callers share: unload a model, pull one.
+    /// The caller may change what all callers share: unload a model, pull one.
     pub is_operator: bool,
-    /// Read what is counted of all callers together.
+    /// The caller may read what is counted of all callers together.
     pub reads_figures: bool,
-    /// Highest priority of a request.
+    /// Highest priority that the caller's requests may have.
     pub priority_max: i32,
 }
 
 impl Rights {
-    /// All there are.
+    /// All rights there are.
     pub const OPERATOR: Self = Self { is_operator: true, reads_figures: true, priority_max: PRIORITY.max };
 
-    /// Of a caller where no keys are asked for: figures and priorities are open to everybody then, as there is nobody
-    /// to tell from another.
+    /// The rights of a caller where no keys are asked for: figures and priorities are open to everybody then, as there
+    /// is nobody to tell from another.
     pub(super) const fn without_keys(is_operator: bool) -> Self {
         Self { is_operator, ..Self::OPERATOR }
     }
 
-    /// Of one that may read the figures and nothing else.
+    /// The rights of a caller that may read the figures and nothing else.
     pub(super) const FIGURES: Self = Self { is_operator: false, reads_figures: true, priority_max: 0 };
 
     /// Refuses what changes things for all callers, unless this one is the operator; `what` as in "unloading a model".
@@ -43,7 +43,7 @@ impl Rights {
         if self.reads_figures { Ok(()) } else { Err(not_permitted(why)) }
     }
 
-    /// `priority` of a request, if it is not above what the caller may ask for.
+    /// Reads the `priority` of a request, and refuses one that is out of range or above what the caller may ask for.
     pub(crate) fn check_priority(self, priority: Option<i64>) -> Result<i32, ApiError> {
         let Some(asked) = priority else { return Ok(0) };
         let own = self.priority_max.clamp(0, PRIORITY.max);

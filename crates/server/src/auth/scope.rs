@@ -9,20 +9,21 @@ use sha2::{Digest, Sha256};
 
 use super::keys::KeyDigest;
 
-/// Bytes of a salt.
+/// Length of a [`ScopeSalt`], in bytes.
 pub const SCOPE_SALT_BYTES: usize = 32;
 
-/// A secret of this server. With the same one a key has the same scope in the next process, too.
+/// A secret of this server, by which keys become scopes. With the same salt a key has the same scope in the next
+/// process, too.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ScopeSalt([u8; SCOPE_SALT_BYTES]);
 
 impl ScopeSalt {
-    /// One that was kept.
+    /// A salt that was kept.
     pub const fn new(bytes: [u8; SCOPE_SALT_BYTES]) -> Self {
         Self(bytes)
     }
 
-    /// Bytes for a new one, from the system.
+    /// Bytes for a new salt, from the system.
     pub fn random_bytes() -> [u8; SCOPE_SALT_BYTES] {
         let mut bytes = [0; SCOPE_SALT_BYTES];
         let provider = tokio_rustls::rustls::crypto::ring::default_provider();
@@ -30,7 +31,7 @@ impl ScopeSalt {
         bytes
     }
 
-    /// A number that stands for the key, and from which nobody can tell the key.
+    /// The scope of a key: a number that stands for the key, and from which nobody can tell the key.
     pub(super) fn scope_of(&self, digest: &KeyDigest) -> u128 {
         let mut hash = Sha256::new();
         hash.update(self.0);
@@ -42,7 +43,7 @@ impl ScopeSalt {
 }
 
 impl Default for ScopeSalt {
-    /// The one of this process, which no other has.
+    /// The salt of this process, which no other has.
     fn default() -> Self {
         static SALT: OnceLock<ScopeSalt> = OnceLock::new();
         *SALT.get_or_init(|| Self(Self::random_bytes()))

@@ -38,7 +38,7 @@ impl Drop for Held {
 
 /// A body that lets go of what it holds when it is sent or dropped.
 pub(crate) struct GatedBody {
-    /// None once it has ended.
+    /// The body; `None` once it has ended.
     inner: Option<Body>,
     held: Option<Held>,
 }

@@ -1,4 +1,4 @@
-//! A net under a future.
+//! [`catch`]: a net for panics under a future.
 
 use std::{
     future::poll_fn,
@@ -7,7 +7,7 @@ use std::{
     task::Poll,
 };
 
-/// The future's value; None if it panicked.
+/// Waits for the future's value; `None` if it panicked.
 pub(super) async fn catch<F: Future>(future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     poll_fn(move |context| {

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 
 use crate::transport::places::Receiving;
 
-/// The body as it comes.
+/// The body of a request as it comes.
 pub(super) struct ReceivedBody {
     inner: Incoming,
     receiving: Receiving,

@@ -19,7 +19,7 @@ impl RequestId {
         Self(given.map_or_else(new_id, Into::into))
     }
 
-    /// The name.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -38,7 +38,7 @@ fn is_fit(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b))
 }
 
-/// Unlike any of this process, and of another with all but certainty.
+/// A new name, unlike any of this process, and all but certainly of another.
 fn new_id() -> Arc<str> {
     static PROCESS: OnceLock<u64> = OnceLock::new();
     static COUNT: AtomicU64 = AtomicU64::new(0);

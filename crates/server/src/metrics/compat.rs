@@ -10,12 +10,12 @@ use super::{
 };
 use engine::Stats;
 
-/// Whose names `/metrics` speaks in addition.
+/// A server whose names `/metrics` uses in addition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Compat {
-    /// `vllm:…`
+    /// vLLM, whose names begin with `vllm:`.
     Vllm,
-    /// `llamacpp:…`
+    /// llama.cpp's server, whose names begin with `llamacpp:`.
     LlamaCpp,
 }
 
@@ -31,7 +31,7 @@ pub(crate) fn usage(engine: &Stats) -> f64 {
     if engine.pages_total == 0 { 0.0 } else { engine.pages_used() as f64 / engine.pages_total as f64 }
 }
 
-/// As vLLM's V1 engine names them, `docs/usage/metrics.md` there.
+/// Writes the figures as vLLM's V1 engine names them, `docs/usage/metrics.md` there.
 pub(super) fn vllm(text: &mut Text, models: &[Named], engines: &Engines) {
     const LABEL: &str = "model_name";
     let of_engines = |value: fn(&Stats) -> f64| engines.iter().map(move |(id, e)| (id.clone(), value(e)));
@@ -80,7 +80,8 @@ pub(super) fn vllm(text: &mut Text, models: &[Named], engines: &Engines) {
     }
 }
 
-/// As llama.cpp's server names them: one model, no labels, so what several have is added up.
+/// Writes the figures as llama.cpp's server names them: for one model, without labels, so what several have is added
+/// up.
 pub(super) fn llama_cpp(text: &mut Text, models: &[Named], engines: &Engines) {
     let tokens = |value: fn(&ModelMetrics) -> u64| models.iter().map(|(_, m)| value(m)).sum::<u64>() as f64;
     let seconds = |value: fn(&ModelMetrics) -> &Histogram| models.iter().map(|(_, m)| value(m).snapshot().sum).sum();

@@ -2,13 +2,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Seconds to the first token.
+/// Bounds for seconds to the first token.
 pub(super) const FIRST_TOKEN_SECONDS: &[f64] =
     &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 20.0, 40.0, 80.0, 160.0];
-/// Seconds between two tokens.
+/// Bounds for seconds between two tokens.
 pub(super) const INTER_TOKEN_SECONDS: &[f64] =
     &[0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5, 5.0];
-/// Seconds of a whole request.
+/// Bounds for seconds of a whole request.
 pub(super) const REQUEST_SECONDS: &[f64] =
     &[0.005, 0.05, 0.1, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0];
 
@@ -16,9 +16,9 @@ pub(super) const REQUEST_SECONDS: &[f64] =
 #[derive(Debug)]
 pub(super) struct Histogram {
     bounds: &'static [f64],
-    /// One more than bounds: the last is for what is larger than all of them.
+    /// Counts of the values up to each bound, and at last of those that are larger than all bounds.
     counts: Vec<AtomicU64>,
-    /// Billionths, so that a float need not be added atomically.
+    /// Sum of the values in billionths, so that a float need not be added atomically.
     sum_nano: AtomicU64,
 }
 
@@ -31,7 +31,7 @@ pub(super) struct Snapshot {
 }
 
 impl Histogram {
-    /// An empty one; `bounds` rise.
+    /// An empty histogram; `bounds` rise.
     pub(super) fn new(bounds: &'static [f64]) -> Self {
         let counts = (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect();
         Self { bounds, counts, sum_nano: AtomicU64::new(0) }
@@ -47,7 +47,7 @@ impl Histogram {
         self.sum_nano.fetch_add((value * 1e9) as u64, Ordering::Relaxed);
     }
 
-    /// All of it.
+    /// The histogram at this moment.
     pub(super) fn snapshot(&self) -> Snapshot {
         let mut count = 0;
         let bounds = self.bounds.iter().copied().chain([f64::INFINITY]);

@@ -18,9 +18,9 @@ use super::{
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(usize)]
 pub enum Finish {
-    /// An end-of-generation token or a stop string.
+    /// It met an end-of-generation token or a stop string.
     Stop,
-    /// The limit of tokens or of the context.
+    /// It met the limit of tokens or of the context.
     Length,
     /// The client left.
     Cancelled,
@@ -86,35 +86,35 @@ impl ModelMetrics {
         &self.running
     }
 
-    /// A prompt was computed, or `n_cached` of its tokens found computed. Once a request.
+    /// Counts a prompt, of whose tokens `n_cached` were found computed. Once a request.
     pub fn record_prompt(&self, n_prompt: u64, n_cached: u64) {
         self.prompt_tokens.fetch_add(n_prompt, Ordering::Relaxed);
         self.cached_tokens.fetch_add(n_cached, Ordering::Relaxed);
         self.prefix_hits.fetch_add(u64::from(n_cached > 0), Ordering::Relaxed);
     }
 
-    /// Tokens were written. As they come, so that the rate of `/` is the present one.
+    /// Counts generated tokens, as they come, so that the rate of `/` is the present one.
     pub fn record_completion(&self, n_tokens: u64) {
         self.completion_tokens.fetch_add(n_tokens, Ordering::Relaxed);
         self.window.add(n_tokens, Instant::now());
     }
 
-    /// From the request's arrival to its first token.
+    /// Records the time from a request's arrival to its first token.
     pub fn record_ttft(&self, seconds: f64) {
         self.ttft.record(seconds);
     }
 
-    /// From one token of a choice to the next.
+    /// Records the time from one token of a choice to the next.
     pub fn record_inter_token(&self, seconds: f64) {
         self.inter_token.record(seconds);
     }
 
-    /// From arrival to the first step that computed something of it.
+    /// Records the time from a request's arrival to the first step that computed something of it.
     pub fn record_queue(&self, seconds: f64) {
         self.queue.record(seconds);
     }
 
-    /// A choice ended: how, and what its parts took.
+    /// Records how a choice ended, and the times that it and its parts took.
     pub fn record_finish(&self, finish: Finish, seconds: f64, prefill_seconds: f64, decode_seconds: f64) {
         if let Some(count) = self.finished.get(finish as usize) {
             count.fetch_add(1, Ordering::Relaxed);
@@ -124,7 +124,7 @@ impl ModelMetrics {
         self.decode.record(decode_seconds);
     }
 
-    /// A stream is open until the guard goes.
+    /// Counts a stream as open until the guard is dropped.
     pub fn open_stream(self: &Arc<Self>) -> StreamGuard {
         self.streams.fetch_add(1, Ordering::Relaxed);
         self.streams_of_all.fetch_add(1, Ordering::Relaxed);

@@ -17,7 +17,7 @@ pub(super) type Named = (String, Arc<ModelMetrics>);
 /// `(name, kind, help)` of a family.
 type Family = (&'static str, &'static str, &'static str);
 
-/// What is read off an engine's figures.
+/// A family, and how its value is read off an engine's figures.
 type EngineFamily = (Family, fn(&Stats) -> u64);
 
 const ENGINE: &[EngineFamily] = &[
@@ -78,7 +78,7 @@ const HISTOGRAMS: &[ModelHistogram] = &[
     ("trinity_decode_seconds", "Writing the tokens.", |m| &m.decode),
 ];
 
-/// The text of `/metrics`; `uptime_seconds` since the start.
+/// Writes the text of `/metrics`; the server started `uptime_seconds` ago.
 pub(crate) fn render(metrics: &Metrics, statuses: &[ModelStatus], compat: &[Compat], uptime_seconds: f64) -> String {
     let mut text = Text::default();
     let models: Vec<Named> = {
@@ -114,7 +114,7 @@ pub(crate) fn render(metrics: &Metrics, statuses: &[ModelStatus], compat: &[Comp
     text.finish()
 }
 
-/// Generations by how they ended.
+/// Writes the number of generations by how they ended.
 pub(super) fn finished(text: &mut Text, name: &str, (model, reason): (&str, &str), models: &[Named]) {
     text.family(name, "counter", "Choices that ended, by reason.");
     for (id, metrics) in models {

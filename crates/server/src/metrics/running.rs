@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-/// Of one model. Cheap to clone.
+/// The sequences of one model that are being generated. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Running(Arc<Mutex<Table>>);
 
@@ -24,10 +24,10 @@ struct Counts {
     n_completion: AtomicU64,
 }
 
-/// A sequence, now.
+/// A sequence at one moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct RunningSequence {
-    /// A number of its own; the first to come has the lowest.
+    /// Number of the sequence; the first to come has the lowest.
     pub(crate) id: u64,
     /// Tokens of the prompt.
     pub(crate) n_prompt: usize,
@@ -44,7 +44,7 @@ pub(crate) struct RunningGuard {
 }
 
 impl Running {
-    /// Sequences of one request.
+    /// Enters the sequences of one request.
     pub(crate) fn enter(&self, n_prompt: usize, n_choices: usize) -> Vec<RunningGuard> {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let guard = |_| {
@@ -56,7 +56,7 @@ impl Running {
         (0..n_choices).map(guard).collect()
     }
 
-    /// All of them, in the order they came.
+    /// The sequences that are being generated, in the order they came.
     pub(crate) fn list(&self) -> Vec<RunningSequence> {
         let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let sequence = |(id, counts): (&u64, &Arc<Counts>)| RunningSequence {
@@ -69,12 +69,12 @@ impl Running {
 }
 
 impl RunningGuard {
-    /// One more token.
+    /// Counts one more token of the sequence.
     pub(crate) fn count_token(&self) {
         self.counts.n_completion.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The sequence ended.
+    /// Takes the sequence out of the table, because it ended.
     pub(crate) fn leave(&mut self) {
         self.running.0.lock().unwrap_or_else(PoisonError::into_inner).sequences.remove(&self.id);
     }

@@ -17,14 +17,14 @@ impl Text {
         let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
     }
 
-    /// One value.
+    /// Writes one value.
     pub(super) fn sample(&mut self, name: &str, labels: &[Label<'_>], value: impl Display) {
         self.0.push_str(name);
         self.labels(labels, None);
         let _ = writeln!(self.0, " {value}");
     }
 
-    /// A family with one value for each row.
+    /// Writes a family with one value for each row.
     pub(super) fn rows<V: Display>(
         &mut self,
         (name, kind, help): (&str, &str, &str),
@@ -37,7 +37,7 @@ impl Text {
         }
     }
 
-    /// Buckets, sum and count.
+    /// Writes the buckets, sum and count of a histogram.
     pub(super) fn histogram(&mut self, name: &str, labels: &[Label<'_>], histogram: &Histogram) {
         let Snapshot { buckets, count, sum } = histogram.snapshot();
         for (bound, n) in buckets {
@@ -70,7 +70,7 @@ impl Text {
         }
     }
 
-    /// All of it.
+    /// The whole text.
     pub(super) fn finish(self) -> String {
         self.0
     }

@@ -5,17 +5,17 @@ use std::{
     time::Instant,
 };
 
-/// Seconds that are looked back.
+/// Number of seconds that are looked back.
 const SECONDS: usize = 10;
 
-/// A ring with a count for each second.
+/// Counts of the last seconds, in a ring with a place for each.
 #[derive(Debug)]
 pub(super) struct Window(Mutex<Ring>);
 
 #[derive(Debug)]
 struct Ring {
     start: Instant,
-    /// The last second counted, from `start`.
+    /// The last second that was counted, from `start`.
     second: u64,
     counts: [u64; SECONDS],
 }
@@ -41,7 +41,7 @@ impl Ring {
 }
 
 impl Window {
-    /// Counts `n` now.
+    /// Adds `n` to the present second.
     pub(super) fn add(&self, n: u64, now: Instant) {
         let mut ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         ring.advance(now);
@@ -49,7 +49,7 @@ impl Window {
         ring.counts[at] += n;
     }
 
-    /// The mean of the last seconds; of fewer if there were no more.
+    /// The mean of the last seconds; of fewer where fewer have passed.
     pub(super) fn per_second(&self, now: Instant) -> f64 {
         let mut ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         ring.advance(now);

@@ -29,24 +29,24 @@ pub trait Loader: Send + Sync {
 /// A model as it would be loaded.
 #[derive(Clone, Debug)]
 pub struct Description {
-    /// What it is.
+    /// What the model is.
     pub details: ModelDetails,
-    /// Tokens of one sequence that would be served.
+    /// Longest context that would be served, in tokens.
     pub context_len_max: usize,
     /// Entries of the vocabulary.
     pub n_vocab: usize,
-    /// The source of its own chat template, if it has one.
+    /// The source of the model's own chat template, if it has one.
     pub template: Option<String>,
     /// How tokens are picked where a request does not say.
     pub sampling: SamplingDefaults,
-    /// It spells out what it thinks.
+    /// Whether the model spells out what it thinks.
     pub has_reasoning: bool,
-    /// It has tokens for filling in code.
+    /// Whether the model has tokens for filling in code.
     pub fills_in: bool,
 }
 
 impl LoadedModel {
-    /// The same of a model that is loaded.
+    /// Describes a model that is loaded.
     pub fn description(&self) -> Description {
         Description {
             details: self.details.clone(),
@@ -62,9 +62,9 @@ impl LoadedModel {
 
 /// Downloads models of a catalogue: implemented by the binary, given to the server only where the operator allows it.
 pub trait Puller: fmt::Debug + Send + Sync {
-    /// The catalogue's full name for what a client calls a model, if it has it.
+    /// The catalogue's full name for what a client calls a model, if the catalogue has it.
     fn find(&self, name: &str) -> Option<String>;
-    /// The full names of all that it has.
+    /// The full names of all models of the catalogue.
     fn names(&self) -> Vec<String>;
     /// Downloads and verifies a model by its full name, and makes it known to the [`Loader`]. Takes long; called on a
     /// thread for long work.
@@ -74,15 +74,15 @@ pub trait Puller: fmt::Debug + Send + Sync {
 /// How far a download is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PullProgress<'a> {
-    /// In words.
+    /// What is being done, in words.
     Status(&'a str),
-    /// In bytes of a file.
+    /// How much of a file is there.
     Bytes {
         /// SHA-256 of the file, in hex.
         digest: &'a str,
-        /// Here already.
+        /// Bytes that are there already.
         completed: u64,
-        /// Of so many, if that is known.
+        /// Bytes of the whole file, if that is known.
         total: Option<u64>,
     },
 }
@@ -90,39 +90,39 @@ pub enum PullProgress<'a> {
 /// A model that can be asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KnownModel {
-    /// Its name in the API.
+    /// The model's name in the API.
     pub id: String,
-    /// Other names of it.
+    /// Other names of the model.
     pub aliases: Vec<String>,
-    /// When its file was written.
+    /// When the model's file was written.
     pub created: SystemTime,
-    /// What it will take when loaded, as far as its file tells.
+    /// Bytes that the model will take when loaded, as far as its file tells.
     pub bytes: u64,
-    /// Loaded at start and never unloaded.
+    /// Whether the model is loaded at start and never unloaded.
     pub is_pinned: bool,
 }
 
 /// A model that is ready to compute.
 pub struct LoadedModel {
-    /// Its name in the API.
+    /// The model's name in the API.
     pub id: String,
     /// The engine that runs it.
     pub handle: Handle,
-    /// What it is talked to with, if it can be.
+    /// The template that messages are written with, if the model has one that can be used.
     pub template: Option<Template>,
-    /// Why there is none though the model has one.
+    /// Why the template cannot be used, if the model has one.
     pub template_error: Option<String>,
-    /// How it spells tool calls and reasoning.
+    /// How the model spells tool calls and reasoning.
     pub format: OutputFormat,
     /// Keeps what users typed from becoming control tokens.
     pub guard: Guard,
-    /// Compiles grammars for its vocabulary.
+    /// The compiler of grammars for the model's vocabulary.
     pub grammars: GrammarCompiler,
-    /// How hidden states become an embedding, where its file or the operator says so.
+    /// How hidden states become an embedding, where the model's file or the operator says so.
     pub pooling: Option<Pooling>,
     /// How tokens are picked where a request does not say: the operator's flags, else what the file says of it.
     pub sampling: SamplingDefaults,
-    /// What it is.
+    /// What the model is.
     pub details: ModelDetails,
 }
 
@@ -135,21 +135,21 @@ impl fmt::Debug for LoadedModel {
 /// What a model's file says of it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ModelDetails {
-    /// `general.architecture`
+    /// Architecture (`general.architecture`).
     pub architecture: String,
-    /// `general.name`
+    /// Name that its makers gave it (`general.name`).
     pub name: Option<String>,
     /// The type of most of its weights: `Q4_1`.
     pub file_type: String,
-    /// Weights.
+    /// Number of weights.
     pub n_parameters: u64,
     /// Bytes of the file.
     pub file_bytes: u64,
-    /// Weights, cache and scratch in memory.
+    /// Bytes of weights, cache and scratch in memory.
     pub memory_bytes: u64,
     /// Tokens of one sequence that the model was trained for.
     pub context_len_trained: usize,
-    /// Layers.
+    /// Number of layers.
     pub n_layers: usize,
     /// Width of a hidden row.
     pub width: usize,

@@ -7,35 +7,35 @@ use tokio::sync::watch;
 use super::{KeepAlive, LoadedModel};
 use crate::error::ApiError;
 
-/// What a load came to; `None` while it runs.
+/// The result of a load; `None` while it runs.
 pub(super) type LoadEnd = Option<Result<(), ApiError>>;
 
 /// A model on its way or in memory.
 pub(super) enum Slot {
-    /// Being loaded; the receiver hears when it is over.
+    /// A model that is being loaded.
     Loading {
-        /// Hears the end.
+        /// The receiver that hears when the load is over.
         end: watch::Receiver<LoadEnd>,
-        /// What it is expected to take.
+        /// Bytes that the model is expected to take.
         bytes: u64,
     },
-    /// In memory.
+    /// A model in memory.
     Loaded(Loaded),
 }
 
 /// A model in memory.
 pub(super) struct Loaded {
-    /// The model.
+    /// The model itself.
     pub(super) model: Arc<LoadedModel>,
-    /// What it takes.
+    /// Bytes that the model takes.
     pub(super) bytes: u64,
-    /// Requests that use it.
+    /// Number of requests that use the model.
     pub(super) n_leases: usize,
     /// When the last request ended or began.
     pub(super) last_used: Instant,
-    /// When it goes if nobody asks for it; never if `None`.
+    /// When the model goes if nobody asks for it; never if `None`.
     pub(super) expires: Option<Instant>,
-    /// Never goes.
+    /// Whether the model never goes.
     pub(super) is_pinned: bool,
 }
 
@@ -45,7 +45,7 @@ impl Loaded {
     }
 }
 
-/// All slots by model id.
+/// The models that are loaded or being loaded, by their ids.
 #[derive(Default)]
 pub(super) struct Table {
     slots: BTreeMap<String, Slot>,
@@ -119,7 +119,7 @@ impl Table {
         self.slots.values().filter_map(expiry).min()
     }
 
-    /// One more request uses the model.
+    /// Counts one more request that uses the model, and gives the model if it is loaded.
     pub(super) fn lease(&mut self, id: &str, now: Instant) -> Option<Arc<LoadedModel>> {
         let Some(Slot::Loaded(loaded)) = self.slots.get_mut(id) else { return None };
         loaded.n_leases += 1;
@@ -127,7 +127,7 @@ impl Table {
         Some(Arc::clone(&loaded.model))
     }
 
-    /// A request is over.
+    /// Counts the end of a request that used the model.
     pub(super) fn release(&mut self, id: &str, keep_alive: KeepAlive, now: Instant) {
         if let Some(Slot::Loaded(loaded)) = self.slots.get_mut(id) {
             loaded.n_leases = loaded.n_leases.saturating_sub(1);
@@ -136,13 +136,13 @@ impl Table {
         }
     }
 
-    /// Takes out everything.
+    /// Takes out all models.
     pub(super) fn drain(&mut self) -> Vec<Arc<LoadedModel>> {
         let ids: Vec<String> = self.slots.keys().cloned().collect();
         ids.iter().filter_map(|id| self.take_out(id)).collect()
     }
 
-    /// Takes out one that is loaded.
+    /// Takes out a model that is loaded.
     pub(super) fn take_out(&mut self, id: &str) -> Option<Arc<LoadedModel>> {
         match self.slots.remove(id) {
             Some(Slot::Loaded(loaded)) => Some(loaded.model),

@@ -22,7 +22,7 @@ pub(crate) fn fields<T: DeserializeOwned>(probe: &str) -> BTreeSet<String> {
     known.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// The same of a type that leaves out what its API ignores.
+/// The fields of a type that leaves out what its API ignores, those included.
 pub(crate) fn lenient_fields<T: DeserializeOwned + Dialect>(probe: &str) -> BTreeSet<String> {
     let mut fields = fields::<T>(probe);
     fields.extend(T::API.hints().iter().map(|hint| hint.field.to_owned()));

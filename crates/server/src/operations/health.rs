@@ -7,7 +7,7 @@ use serde_json::json;
 use super::answer_with;
 use crate::{app::App, lifecycle::Phase};
 
-/// 200 while requests are welcome, otherwise 503.
+/// `GET /health`: 200 while requests are welcome, otherwise 503.
 pub(super) async fn ready(State(app): State<App>) -> Response {
     let is_dead = app.statuses().iter().filter_map(|s| s.gauges).any(|gauges| !gauges.is_alive);
     let (status, text) = match app.lifecycle().phase() {
@@ -19,7 +19,7 @@ pub(super) async fn ready(State(app): State<App>) -> Response {
     answer_with(status, &json!({"status": text}))
 }
 
-/// 200 as long as anything can be answered.
+/// `GET /health/live`: 200 as long as anything can be answered.
 pub(super) async fn live() -> Response {
     answer_with(StatusCode::OK, &json!({"status": "ok"}))
 }

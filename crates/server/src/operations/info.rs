@@ -21,8 +21,8 @@ use crate::{
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Name, version, endpoints and, for those who may read them, live figures. A browser gets the page instead, from the
-/// gate.
+/// `GET /`: name, version, endpoints and, for those who may read them, live figures. A browser gets the page instead,
+/// from the gate.
 pub(super) async fn root(State(app): State<App>, Extension(caller): Extension<Caller>) -> Response {
     let live = app.metrics().live();
     let statuses = app.statuses();
@@ -49,12 +49,12 @@ pub(super) async fn root(State(app): State<App>, Extension(caller): Extension<Ca
     response
 }
 
-/// The version alone.
+/// `GET /version`: the version alone.
 pub(super) async fn version() -> Response {
     answer_with(StatusCode::OK, &json!({"version": VERSION}))
 }
 
-/// Settings and what the server can take at once; what it has to do now, for those who may read it.
+/// `GET /server_info`: settings and what the server can take at once; what it has to do now, for those who may read it.
 pub(super) async fn server(State(app): State<App>, Extension(caller): Extension<Caller>) -> Response {
     let statuses = app.statuses();
     let first = statuses.first().cloned().unwrap_or_default();
@@ -90,7 +90,7 @@ pub(super) async fn server(State(app): State<App>, Extension(caller): Extension<
     )
 }
 
-/// The model that is asked when none is named.
+/// `GET /model_info`: the model that is asked when none is named.
 pub(super) async fn model(State(app): State<App>) -> Response {
     let first = app.statuses().first().cloned().unwrap_or_default();
     answer_with(
@@ -113,7 +113,7 @@ pub(super) async fn model(State(app): State<App>) -> Response {
     )
 }
 
-/// What each engine has to do. Sections that are asked for with `include` are all there is.
+/// `GET /v1/loads`: what each engine has to do. Sections that are asked for with `include` are all there is.
 pub(super) async fn loads(State(app): State<App>, Extension(caller): Extension<Caller>) -> Result<Response, ApiError> {
     caller.rights.check_figures()?;
     let statuses = app.statuses();

@@ -9,7 +9,7 @@ use axum::{
 
 use crate::{app::App, auth::Caller, error::ApiError, metrics};
 
-/// The text.
+/// `GET /metrics`: the text for Prometheus.
 pub(super) async fn show(State(app): State<App>, Extension(caller): Extension<Caller>) -> Result<Response, ApiError> {
     caller.rights.check_figures()?;
     let compat = &app.options().metrics_compat;

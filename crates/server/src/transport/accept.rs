@@ -30,17 +30,17 @@ use crate::{
     refusal::openai_json,
 };
 
-/// Before accepting again when the system has no more file descriptors.
+/// Pause before accepting again when the system has no more file descriptors.
 const RETRY: Duration = Duration::from_millis(50);
 
-/// Connections that are being told why they get no place; more are closed without a word.
+/// Most connections that are told at once why they get no place; more are closed without a word.
 const REFUSALS_MAX: usize = 64;
 
-/// Where connections come from.
+/// A socket that accepts connections.
 pub(crate) enum Listener {
-    /// TCP
+    /// A TCP socket.
     Tcp(TcpListener),
-    /// A Unix socket; removed with this.
+    /// A Unix socket, whose file is removed with this.
     Unix(UnixEndpoint),
 }
 
@@ -90,7 +90,7 @@ pub(crate) async fn run(listener: Listener, tls: Option<Tls>, connections: Conne
     }
 }
 
-/// A place for a connection from `address`, as soon as there is one; None: its address has as many as it may.
+/// Waits for a place for a connection from `address`; `None` if its address has as many as it may.
 async fn seat(places: &Arc<Places>, address: Option<IpAddr>) -> Option<Seat> {
     loop {
         let mut changed = pin!(places.changed());
@@ -129,7 +129,7 @@ async fn serve(
     }
 }
 
-/// Says why there is no place, to a client that may not read it.
+/// Tells a client, which may not read it, why there is no place.
 async fn refuse(stream: TcpStream, n_max: usize) {
     static REFUSALS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(REFUSALS_MAX));
     let Ok(_permit) = REFUSALS.try_acquire() else { return };

@@ -30,23 +30,24 @@ use crate::{
     metrics::ConnectionGuard,
 };
 
-/// How long an answer may take to end after it was told that its time is over.
+/// Time that an answer has to end after it was told that its time is over.
 const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What connections share. Cheap to clone.
+/// What all connections share. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Connections {
     app: App,
     gate: Arc<Gate>,
-    /// Receivers of these are held by connections that were open before the drain, and by all.
+    /// A channel whose receivers are held by the connections that were open before the drain; those of `all` by every
+    /// connection.
     early: Arc<watch::Sender<()>>,
     all: Arc<watch::Sender<()>>,
 }
 
-/// Held by a connection while it is open.
+/// The mark of an open connection.
 pub(crate) struct Open {
-    /// None for one that came after the drain began, or had asked nothing before: those are told off, and nobody waits
-    /// for them.
+    /// The receiver of a connection that the drain waits for; `None` for one that came after the drain began, or had
+    /// asked nothing before: those are turned away, and nobody waits for them.
     early: Option<watch::Receiver<()>>,
     _all: watch::Receiver<()>,
     _count: ConnectionGuard,
@@ -78,7 +79,7 @@ impl Connections {
         self.early.closed().await;
     }
 
-    /// Returns when all are.
+    /// Returns when all connections are closed.
     pub(crate) async fn closed(&self) {
         self.all.closed().await;
     }
@@ -144,14 +145,14 @@ impl Connections {
 
 /// How a connection ended.
 enum Ended {
-    /// By itself.
+    /// The connection ended by itself.
     Connection(hyper::Result<()>),
-    /// Its client has gone, and what runs for it goes too.
+    /// The client has gone, and what runs for it goes too.
     Left(Left),
 }
 
-/// `connection` to its end, or until its client leaves an answer that is under way: HTTP's own reader looks no further
-/// than what has been sent before, so it does not see who sends another request and leaves.
+/// Runs `connection` to its end, or until its client leaves an answer that is under way. HTTP's own reader looks no
+/// further than what has been sent before, so it does not see a client that sends another request and leaves.
 async fn watched<C, S>(mut connection: Pin<&mut C>, watch: &Watch<S>, seat: &Seat) -> Ended
 where
     C: Future<Output = hyper::Result<()>>,

@@ -19,20 +19,20 @@ use tokio::sync::{Notify, futures::Notified};
 /// What a connection has shown of itself, in the order in which connections give way.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Standing {
-    /// No whole request that was let in.
+    /// The connection has shown no whole request that was let in.
     Unknown,
-    /// A request that was let in without a key.
+    /// The connection has shown a request that was let in without a key.
     Answered,
-    /// A key.
+    /// The connection has shown a key.
     Keyed,
 }
 
 #[derive(Debug)]
 struct Place {
-    /// None: not counted by address.
+    /// The client's address; `None` if the connection is not counted by address.
     address: Option<IpAddr>,
     standing: Standing,
-    /// Something is being answered that nobody may interrupt.
+    /// A request of the connection is being answered, which nobody may interrupt.
     is_kept: bool,
     silent_since: Instant,
     leave: Arc<Notify>,
@@ -59,7 +59,7 @@ impl Table {
         Some(place)
     }
 
-    /// Takes the place of whoever gives way first, of those with `address` if it is given.
+    /// Takes away the place of the connection that gives way first, of those with `address` if it is given.
     fn evict(&mut self, address: Option<IpAddr>) -> bool {
         let may_go = |place: &Place| !place.is_kept && (address.is_none() || place.address == address);
         let first = self.places.iter().filter(|(_, place)| may_go(place));
@@ -73,24 +73,24 @@ impl Table {
 /// What comes of a new connection.
 #[derive(Debug)]
 pub(crate) enum Entry {
-    /// It has a place.
+    /// The connection has a place.
     Place(Seat),
-    /// Its address has as many as it may, each of them at work.
+    /// The connection's address has as many places as it may, each of them at work.
     AddressFull,
     /// Every place is at work.
     Full,
 }
 
-/// All places.
+/// The places of all connections.
 #[derive(Debug)]
 pub(crate) struct Places {
     table: Mutex<Table>,
-    /// Somebody left, or does nothing any more.
+    /// Told when a connection left, or does nothing any more.
     changed: Notify,
     n_max: usize,
-    /// Places that one address may have.
+    /// Most places that one address may have.
     n_address_max: usize,
-    /// Addresses of this machine are counted too.
+    /// Whether addresses of this machine are counted too.
     counts_loopback: bool,
 }
 
@@ -107,12 +107,12 @@ impl Places {
         }
     }
 
-    /// Places that one address may have.
+    /// Most places that one address may have.
     pub(crate) fn n_address_max(&self) -> usize {
         self.n_address_max
     }
 
-    /// A place for a connection from `address`; None: from this machine, by no address.
+    /// Asks for a place for a connection from `address`; `None` is a connection from this machine that has no address.
     pub(crate) fn enter(self: &Arc<Self>, address: Option<IpAddr>) -> Entry {
         let address = address.map(of_client).filter(|a| self.counts_loopback || !a.is_loopback());
         let mut table = self.table();
@@ -139,7 +139,7 @@ impl Places {
         Entry::Place(Seat(Arc::new(Held { places: Arc::clone(self), id, leave, is_answering: AtomicBool::new(false) })))
     }
 
-    /// Has one connection give way, where any does nothing.
+    /// Has one connection give way, if any does nothing; says whether one did.
     pub(crate) fn make_room(&self) -> bool {
         self.table().evict(None)
     }
@@ -155,7 +155,7 @@ impl Places {
     }
 }
 
-/// Whose address it is: of IPv6 a client has not one, but the lower half of them all.
+/// The address that a client is counted by. Of IPv6 a client has not one address, but all of a /64.
 fn of_client(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) if !v6.is_loopback() => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
@@ -163,7 +163,7 @@ fn of_client(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The place of a connection, for as long as a clone lives.
+/// The place of a connection, which it has for as long as a clone lives.
 #[derive(Clone, Debug)]
 pub(crate) struct Seat(Arc<Held>);
 
@@ -188,12 +188,13 @@ impl Seat {
         self.0.leave.notified().await;
     }
 
-    /// A request has come and its body with it, and its answer is under way: whoever leaves now leaves it.
+    /// Whether a request has come with all of its body, and its answer is under way: a client that leaves now leaves
+    /// that answer.
     pub(crate) fn is_answering(&self) -> bool {
         self.0.is_answering.load(Ordering::Relaxed)
     }
 
-    /// The head of a request is here.
+    /// Notes that the head of a request has come.
     pub(crate) fn begin(&self) -> Work {
         self.change(|_| {});
         Work(Arc::new(Progress {
@@ -212,7 +213,7 @@ impl Seat {
     }
 }
 
-/// How far a request is.
+/// How far a request of a connection is.
 #[derive(Debug)]
 struct Progress {
     seat: Seat,
@@ -222,8 +223,8 @@ struct Progress {
 }
 
 impl Progress {
-    /// Something has come of it. With a key a request keeps its place when it is let in, without one when its body is
-    /// here too.
+    /// Settles whether the request keeps the place of its connection, after one of the flags was set: with a key from
+    /// when it is let in, without one when its body is here too.
     fn step(&self) {
         let is_set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
         let (is_admitted, is_keyed) = (is_set(&self.is_admitted), is_set(&self.is_keyed));
@@ -242,12 +243,12 @@ impl Progress {
 pub(crate) struct Work(Arc<Progress>);
 
 impl Work {
-    /// What hears of the request's body.
+    /// The part that hears of the request's body.
     pub(crate) fn receiving(&self) -> Receiving {
         Receiving(Arc::clone(&self.0))
     }
 
-    /// The request may be answered.
+    /// Notes that the request was let in, with a key or without.
     pub(crate) fn admit(&self, is_keyed: bool) {
         self.0.is_admitted.store(true, Ordering::Relaxed);
         self.0.is_keyed.store(is_keyed, Ordering::Relaxed);
@@ -273,12 +274,12 @@ impl Drop for Work {
 pub(crate) struct Receiving(Arc<Progress>);
 
 impl Receiving {
-    /// A piece of it is here.
+    /// Notes that a piece of the body has come.
     pub(crate) fn piece(&self) {
         self.0.seat.change(|_| {});
     }
 
-    /// All of it is here.
+    /// Notes that all of the body has come.
     pub(crate) fn all(&self) {
         self.0.is_received.store(true, Ordering::Relaxed);
         self.0.seat.0.is_answering.store(true, Ordering::Relaxed);

@@ -16,27 +16,26 @@ use tokio::{
 
 use crate::limits::PIPELINED_BYTES_MAX;
 
-/// How long what a client still sends is read and thrown away after the last answer.
-///
-/// Closing a socket with unread bytes resets the connection, and the reset may overtake the answer that says why.
+/// Time for which what a client still sends is read and thrown away after the last answer. Closing a socket with unread
+/// bytes resets the connection, and the reset may overtake the answer that says why.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// `stream` for HTTP, and what watches whether its client is still there.
+/// Divides `stream` into a part for HTTP and a part that watches whether the client is still there.
 pub(super) fn bounded<S>(stream: S, timeout: Duration) -> (Bounded<S>, Watch<S>) {
     let shared = Arc::new(Mutex::new(Shared { stream, ahead: Vec::new(), end: None }));
     (Bounded { shared: Arc::clone(&shared), timeout, stalled: None, lingering: None }, Watch(shared))
 }
 
-/// What HTTP and the watch read from, in turn.
+/// The stream that HTTP and the watch read from, in turn.
 struct Shared<S> {
     stream: S,
-    /// Read by the watch, for HTTP to read later.
+    /// Bytes that the watch has read, for HTTP to read later.
     ahead: Vec<u8>,
-    /// What comes after that, if the watch has seen it.
+    /// What comes after those bytes, if the watch has seen the end.
     end: Option<io::Result<()>>,
 }
 
-/// Neither holds it across a wait: both live in one task.
+/// Locks the shared stream. Neither part holds it across a wait, as both live in one task.
 fn lock<S>(shared: &Mutex<Shared<S>>) -> MutexGuard<'_, Shared<S>> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -44,9 +43,9 @@ fn lock<S>(shared: &Mutex<Shared<S>>) -> MutexGuard<'_, Shared<S>> {
 /// How a client left.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Left {
-    /// It closed the connection, or its half of it.
+    /// The client closed the connection, or its half of it.
     Closed,
-    /// It goes on asking and does not wait for answers.
+    /// The client goes on asking and does not wait for answers.
     Overran,
 }
 
@@ -54,7 +53,7 @@ pub(super) enum Left {
 pub(super) struct Watch<S>(Arc<Mutex<Shared<S>>>);
 
 impl<S: AsyncRead + Unpin> Watch<S> {
-    /// Ready when the client has left. Reads what it sends meanwhile, and keeps it.
+    /// Polls for the moment at which the client has left. Reads what the client sends meanwhile, and keeps it.
     pub(super) fn poll_left(&self, context: &mut Context<'_>) -> Poll<Left> {
         let mut shared = lock(&self.0);
         let mut piece = [0; 4096];
@@ -74,18 +73,18 @@ impl<S: AsyncRead + Unpin> Watch<S> {
     }
 }
 
-/// The stream with both limits.
+/// The stream for HTTP, with limits of time for writing and for the end.
 pub(super) struct Bounded<S> {
     shared: Arc<Mutex<Shared<S>>>,
     timeout: Duration,
-    /// Runs while the client takes nothing.
+    /// The timer that runs while the client takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
-    /// Runs from the end of what is sent.
+    /// The timer that runs from the end of what is sent.
     lingering: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Bounded<S> {
-    /// Passes on what a write said; an error if there was no progress for too long.
+    /// Passes on the result of a write, or an error if there was no progress for too long.
     fn watch<T>(&mut self, polled: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         if polled.is_ready() {
             self.stalled = None;

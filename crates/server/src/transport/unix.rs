@@ -14,7 +14,7 @@ use crate::serve::{BACKLOG, ServeError, path_text};
 pub struct UnixEndpoint {
     listener: UnixListener,
     path: PathBuf,
-    /// Device and inode: what stands there later may be another server's.
+    /// Device and inode of the file: what stands there later may be another server's.
     identity: Option<(u64, u64)>,
 }
 

@@ -18,7 +18,7 @@ pub(crate) enum RepetitionDetection {
     Bounds(Pattern),
 }
 
-/// vLLM's `RepetitionDetectionParams`.
+/// The object, as vLLM's `RepetitionDetectionParams`.
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Pattern {
