@@ -1,5 +1,6 @@
-//! What a request may ask: each number stands here once, and whoever takes requests from others refuses by it, prints it in messages and is
-//! held to it in documents. [`Limits`] adds those of a loaded model; whoever submits checks them, before the engine sees the request.
+//! What a request may ask: each number stands here once, and whoever takes requests from others refuses by it, prints
+//! it in messages and is held to it in documents. [`Limits`] adds those of a loaded model; whoever submits checks them,
+//! before the engine sees the request.
 
 use std::fmt;
 
@@ -17,7 +18,8 @@ pub const STOP_TOKENS_MAX: usize = 64;
 pub const LOGIT_BIAS_MAX: usize = 4096;
 /// Most samplers of one request's chain.
 pub const SAMPLERS_MAX: usize = 32;
-/// Most alternatives reported with each token of a completion. Whoever submits has to bound all of them together, by what is kept of them.
+/// Most alternatives reported with each token of a completion. Whoever submits has to bound all of them together, by
+/// what is kept of them.
 pub const TOP_LOGPROBS_MAX: usize = 1 << 20;
 /// Most alternatives reported with each token of a prompt.
 pub const PROMPT_TOP_LOGPROBS_MAX: usize = 20;
