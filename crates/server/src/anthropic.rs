@@ -1,12 +1,13 @@
 //! Anthropic's API: messages and the counting of their tokens.
 //!
-//! Every field of Anthropic's documents either works or is refused by name; what only bills or caches there (`cache_control`,
-//! `service_tier`, `metadata`) is accepted, since it has no effect on the output, and what is not known in messages, which may come from
-//! other servers, is skipped. Headers (`anthropic-version`, `anthropic-beta`) and queries (`?beta=true`) are not looked at: one form is
-//! understood, whatever they say. Thinking that is not asked for is switched off, where the model's template has a switch.
+//! Every field of Anthropic's documents either works or is refused by name; what only bills or caches there
+//! (`cache_control`, `service_tier`, `metadata`) is accepted, since it has no effect on the output, and what is not
+//! known in messages, which may come from other servers, is skipped. Headers (`anthropic-version`, `anthropic-beta`)
+//! and queries (`?beta=true`) are not looked at: one form is understood, whatever they say. Thinking that is not asked
+//! for is switched off, where the model's template has a switch.
 //!
-//! Statuses are Anthropic's but for 503, which is there instead of their 529, because proxies and routers know it; their clients obey its
-//! `Retry-After` as well.
+//! Statuses are Anthropic's but for 503, which is there instead of their 529, because proxies and routers know it;
+//! their clients obey its `Retry-After` as well.
 
 mod choice;
 mod content;

@@ -1,7 +1,8 @@
 //! The API of llama.cpp's server: completions, infill, tokens, templates, embeddings, and what it tells of itself.
 //!
-//! As its README documents it, with its defaults (temperature 0.8, `top_k` 40, …). A field whose feature is missing here is taken at the
-//! value that switches it off, and refused by name at any other. A prompt is raw text, as there: control tokens spelled in it count.
+//! As its README documents it, with its defaults (temperature 0.8, `top_k` 40, …). A field whose feature is missing
+//! here is taken at the value that switches it off, and refused by name at any other. A prompt is raw text, as there:
+//! control tokens spelled in it count.
 
 mod completion;
 mod embedding;

@@ -1,10 +1,11 @@
 //! Ollama's API: generate, chat, embeddings, and what its tools ask about models.
 //!
-//! Fields and options that Ollama does not have are skipped and logged once, as Ollama does: its clients rely on it. What Ollama has and
-//! would change an answer works or is refused by name; options that say how to use a machine are accepted, since they have no effect on the
-//! output. Defaults are Ollama's (temperature 0.8, `top_k` 40, `top_p` 0.9, `repeat_penalty` 1.1, streams).
-//! A conversation that is longer than the context loses its oldest messages, any other prompt is refused. Models are not made, copied, pushed or deleted over HTTP, and pulled
-//! only where the operator allows it.
+//! Fields and options that Ollama does not have are skipped and logged once, as Ollama does: its clients rely on it.
+//! What Ollama has and would change an answer works or is refused by name; options that say how to use a machine are
+//! accepted, since they have no effect on the output. Defaults are Ollama's (temperature 0.8, `top_k` 40, `top_p` 0.9,
+//! `repeat_penalty` 1.1, streams). A conversation that is longer than the context loses its oldest messages, any other
+//! prompt is refused. Models are not made, copied, pushed or deleted over HTTP, and pulled only where the operator
+//! allows it.
 
 mod chat;
 mod embed;

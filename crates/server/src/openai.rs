@@ -1,7 +1,8 @@
 //! OpenAI's API: chat completions, completions, responses, embeddings, models.
 //!
-//! Every field of OpenAI's documents either works or is refused by name; what is a hint in the dialects of other servers is taken (`ignored.rs`). Where a field is absent its default is OpenAI's: temperature 1,
-//! `top_p` 1, nothing else cut off, a new seed for every request; a completion without `max_tokens` ends after 16.
+//! Every field of OpenAI's documents either works or is refused by name; what is a hint in the dialects of other
+//! servers is taken (`ignored.rs`). Where a field is absent its default is OpenAI's: temperature 1, `top_p` 1, nothing
+//! else cut off, a new seed for every request; a completion without `max_tokens` ends after 16.
 
 mod chat;
 mod completions;
@@ -82,7 +83,8 @@ fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs())
 }
 
-/// Changes with everything on the server's side that equal requests with equal seeds could be answered differently for, and with nothing else.
+/// Changes with everything on the server's side that equal requests with equal seeds could be answered differently for,
+/// and with nothing else.
 fn fingerprint(model: &LoadedModel) -> String {
     let parts = [env!("CARGO_PKG_VERSION").as_bytes(), &model.details.fingerprint.to_le_bytes()].concat();
     format!("fp_{:012x}", ids::hash(parts.into_iter()) >> 16)

@@ -10,7 +10,8 @@ use crate::{
     wire::{Ignored, named_tool, tool, tools_of, unsupported},
 };
 
-/// A tool of the client's own. Arguments are held to as much of the schema as can be enforced; `strict` refuses where that is not all.
+/// A tool of the client's own. Arguments are held to as much of the schema as can be enforced; `strict` refuses where
+/// that is not all.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ToolWire {

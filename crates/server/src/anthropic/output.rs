@@ -138,8 +138,8 @@ fn signature(text: &str) -> String {
     format!("{:016x}", ids::hash(text.bytes()))
 }
 
-/// The answer, whole or as a stream begins it. Why it ended is null until it has; whatever else has no value is left out, as Anthropic
-/// leaves it out: parsers of clients that take an absent key refuse null.
+/// The answer, whole or as a stream begins it. Why it ended is null until it has; whatever else has no value is left
+/// out, as Anthropic leaves it out: parsers of clients that take an absent key refuse null.
 pub(super) fn message(head: &Head, content: &[Value], ended: Option<&Ended>, usage: &Value, answer: &Answer) -> Value {
     let (reason, sequence) = ended.map_or((None, None), |ended| {
         let (reason, sequence) = stop_reason(ended, answer);

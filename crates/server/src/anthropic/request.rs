@@ -83,8 +83,9 @@ struct Metadata {
     _user_id: Option<String>,
 }
 
-/// A conversation that the server is asked to hold from here on, so that later requests need not repeat it. Nothing is held, so beginning
-/// one promises nothing, and going on from one is answered by what makes clients send the whole conversation.
+/// A conversation that the server is asked to hold from here on, so that later requests need not repeat it. Nothing is
+/// held, so beginning one promises nothing, and going on from one is answered by what makes clients send the whole
+/// conversation.
 #[derive(Deserialize, Debug)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 enum Thread {
@@ -284,7 +285,8 @@ impl MessagesRequest {
             .with_code(THREAD_NOT_FOUND))
     }
 
-    /// A model cannot be made to stop thinking at a budget; that it stays below `max_tokens` is what `max_tokens` sees to.
+    /// A model cannot be made to stop thinking at a budget; that it stays below `max_tokens` is what `max_tokens` sees
+    /// to.
     fn check_budget(&self, max_tokens: usize) -> Result<(), ApiError> {
         let Some(Thinking { kind, budget_tokens, .. }) = &self.thinking else { return Ok(()) };
         let param = "thinking.budget_tokens";
@@ -302,7 +304,8 @@ impl MessagesRequest {
         }
     }
 
-    /// Anthropic's ranges; its defaults (temperature 1, nothing cut off) where neither the operator nor the model has others.
+    /// Anthropic's ranges; its defaults (temperature 1, nothing cut off) where neither the operator nor the model has
+    /// others.
     fn sampling(&self, defaults: SamplingDefaults) -> Result<Sampling, ApiError> {
         let base = defaults.over(Sampling::unchanged());
         let or = |param: &str, value: Option<f64>, base: f32, range: Range<f64>| {

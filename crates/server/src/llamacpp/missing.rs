@@ -1,5 +1,5 @@
-//! Routes of llama.cpp's server for what is not here: answered as it answers where it was started without them, so that clients that look for
-//! a feature find out, and do not take it for another server.
+//! Routes of llama.cpp's server for what is not here: answered as it answers where it was started without them, so that
+//! clients that look for a feature find out, and do not take it for another server.
 
 use axum::response::Response;
 use serde_json::json;

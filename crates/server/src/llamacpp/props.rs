@@ -72,8 +72,9 @@ pub(super) async fn props(
     }))
 }
 
-/// What a conversation may have, as clients look it up before they offer tools: what this server does with the template, which is more than
-/// the template does alone. Tools are told to the model, and calls of them written back, where the template has no words for it.
+/// What a conversation may have, as clients look it up before they offer tools: what this server does with the
+/// template, which is more than the template does alone. Tools are told to the model, and calls of them written back,
+/// where the template has no words for it.
 fn capabilities(template: &chat::Template) -> Value {
     let support = template.support();
     json!({
@@ -89,7 +90,8 @@ fn capabilities(template: &chat::Template) -> Value {
     })
 }
 
-/// `GET /slots`: one for each sequence that can run at once; those that do come first. No prompts, yet how long each is.
+/// `GET /slots`: one for each sequence that can run at once; those that do come first. No prompts, yet how long each
+/// is.
 pub(super) async fn slots(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,

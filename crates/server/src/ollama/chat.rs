@@ -101,7 +101,8 @@ impl ChatRequest {
         request.engine.prompt = ids;
         let format = model.format.after_prompt(&prompt::text_of(&segments));
         let choice = if tools.is_empty() { ToolChoice::None } else { ToolChoice::Auto };
-        // Nobody can say how many calls there may be: as many as the model likes, where it may as well say what it likes.
+        // Nobody can say how many calls there may be: as many as the model likes, where it may as well say what it
+        // likes.
         let parallel = request.grammar.is_none().then_some(true);
         request.output = Output::Chat(ChatOutput { format, tools, choice, parallel });
         options.apply(&mut request, model)?;

@@ -1,7 +1,8 @@
 //! A conversation that the context has no room for, without its oldest messages.
 //!
-//! As Ollama does it, but by turns: messages of the system stay, the last message stays, and of the others as many go, from the front, as must. Agents with
-//! small contexts rely on it; who does not want it says `truncate: false` and is told both numbers.
+//! As Ollama does it, but by turns: messages of the system stay, the last message stays, and of the others as many go,
+//! from the front, as must. Agents with small contexts rely on it; who does not want it says `truncate: false` and is
+//! told both numbers.
 
 use chat::Segment;
 use serde_json::Value;
@@ -15,14 +16,15 @@ pub(super) struct Rendered {
     pub(super) ids: Vec<TokenId>,
 }
 
-/// The longest end of the conversation that leaves room for a token of the answer, and how many messages it leaves out; none where not even
-/// the last message does.
+/// The longest end of the conversation that leaves room for a token of the answer, and how many messages it leaves out;
+/// none where not even the last message does.
 pub(super) fn shorten(
     messages: &[Value],
     room: usize,
     render: impl Fn(&[Value]) -> Result<Rendered, ApiError>,
 ) -> Option<(usize, Rendered)> {
-    // Answers without their questions mean little, results without their calls nothing, and many templates refuse either.
+    // Answers without their questions mean little, results without their calls nothing, and many templates refuse
+    // either.
     let is_start = |(i, message): &(usize, &Value)| *i + 1 == messages.len() || role(message) == "user";
     let starts: Vec<usize> = messages.iter().enumerate().skip(1).filter(is_start).map(|(i, _)| i).collect();
     let from = |start: usize| -> Option<(usize, Rendered)> {

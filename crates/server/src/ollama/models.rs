@@ -15,8 +15,8 @@ use crate::{
     wire::{Refused, json_response},
 };
 
-/// The version of Ollama whose API this is: tools compare it with the least they need. Since 0.13 Ollama has `/v1/responses`, since 0.14
-/// `/v1/messages`, and so has this server.
+/// The version of Ollama whose API this is: tools compare it with the least they need. Since 0.13 Ollama has
+/// `/v1/responses`, since 0.14 `/v1/messages`, and so has this server.
 const OLLAMA_VERSION: &str = "0.14.0";
 
 /// When a model that stays goes: never, which Ollama has no word for.
@@ -77,8 +77,8 @@ pub(super) async fn running(
     json_response(&json!({"models": models}))
 }
 
-/// How long a model stays. It counts from its last request, which is nobody's business but the operator's: others are told how long it would stay if
-/// they asked it now.
+/// How long a model stays. It counts from its last request, which is nobody's business but the operator's: others are
+/// told how long it would stay if they asked it now.
 fn expires_in(app: &App, caller: &Caller, entry: &ModelEntry) -> Option<Duration> {
     if caller.rights.reads_figures {
         return entry.expires_in;
@@ -125,7 +125,8 @@ pub(super) async fn show(State(app): State<App>, Json(request): Json<ShowRequest
     }))
 }
 
-/// What holds where a request does not say, one a line, as a Modelfile has it; what is Ollama's own default is not told, as there.
+/// What holds where a request does not say, one a line, as a Modelfile has it; what is Ollama's own default is not
+/// told, as there.
 fn parameters(sampling: &SamplingDefaults) -> String {
     let SamplingDefaults { temperature, top_k, top_p, min_p, repeat_penalty, repeat_last_n } = *sampling;
     let count = |n: Option<usize>| n.map(|n| i64::try_from(n).unwrap_or(-1).to_string());

@@ -27,8 +27,8 @@ pub(super) fn find(models: &Models, name: &str) -> String {
     exact.or_else(|| names().find(meant)).cloned().unwrap_or_else(|| name.to_owned())
 }
 
-/// The model of that name, loaded if it was not, for a request with these options. How long it stays loaded concerns all callers, so only an
-/// operator's `keep_alive` counts; another's is a hint that changes nothing.
+/// The model of that name, loaded if it was not, for a request with these options. How long it stays loaded concerns
+/// all callers, so only an operator's `keep_alive` counts; another's is a hint that changes nothing.
 pub(super) async fn acquire(
     app: &App,
     caller: &Caller,

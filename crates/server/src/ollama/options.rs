@@ -23,8 +23,8 @@ use crate::{
     wire::{Ignored, StringOrList, count, number, stops, unsupported},
 };
 
-/// Everything that can be set, with Ollama's defaults where neither the operator nor the model has others; what is not listed is skipped, as the options are that Ollama once had (`mirostat`,
-/// `tfs_z`, `penalize_newline`).
+/// Everything that can be set, with Ollama's defaults where neither the operator nor the model has others; what is not
+/// listed is skipped, as the options are that Ollama once had (`mirostat`, `tfs_z`, `penalize_newline`).
 #[derive(Deserialize, Debug, Default)]
 #[serde(default)]
 pub(super) struct Options {
@@ -41,7 +41,8 @@ pub(super) struct Options {
     stop: Option<StringOrList>,
     num_predict: Option<i64>,
     num_ctx: Option<i64>,
-    // What has no effect on the output: how a machine is used, and what to keep of a context that is never shifted here.
+    // What has no effect on the output: how a machine is used, and what to keep of a context that is never shifted
+    // here.
     #[serde(rename = "num_keep")]
     _num_keep: Ignored,
     #[serde(rename = "num_batch")]
@@ -113,7 +114,8 @@ impl Options {
         Ok(())
     }
 
-    /// The context that is asked for, cut to the one there is: clients have a setting of their own for it, which knows nothing of the server's.
+    /// The context that is asked for, cut to the one there is: clients have a setting of their own for it, which knows
+    /// nothing of the server's.
     pub(super) fn num_ctx(&self, context_len_max: usize) -> Result<Option<usize>, ApiError> {
         let asked = self.num_ctx.map(|n| count("options.num_ctx", n, 1, usize::MAX)).transpose()?;
         Ok(asked.map(|n| n.min(context_len_max)))

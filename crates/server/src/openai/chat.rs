@@ -46,7 +46,8 @@ pub(super) async fn input_tokens(
     token_count(request.engine.prompt.len())
 }
 
-/// `POST /v1/chat/completions/render`: the prompt that a request would become, for routers that look for the server that has it cached.
+/// `POST /v1/chat/completions/render`: the prompt that a request would become, for routers that look for the server
+/// that has it cached.
 pub(super) async fn render(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,

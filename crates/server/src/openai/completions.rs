@@ -40,7 +40,8 @@ pub(super) async fn completions(
     json_response(&response::completion(&head, &prompts, used, &answer, lease.handle.tokenizer()))
 }
 
-/// The `n` choices whose tokens are the most probable on average, the best first; all in their order if no more are there.
+/// The `n` choices whose tokens are the most probable on average, the best first; all in their order if no more are
+/// there.
 fn best(mut choices: Vec<Choice>, n: usize) -> Vec<Choice> {
     if choices.len() > n {
         let mean = |choice: &Choice| {

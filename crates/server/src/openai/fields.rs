@@ -86,8 +86,8 @@ macro_rules! common_type {
 common_fields!(common_type! {});
 
 impl Common {
-    /// Puts everything into `request`, each within its range. What is not said is as the operator or the model has it, else as OpenAI's documents
-    /// do: temperature 1, nothing cut off; a new seed every time.
+    /// Puts everything into `request`, each within its range. What is not said is as the operator or the model has it,
+    /// else as OpenAI's documents do: temperature 1, nothing cut off; a new seed every time.
     pub(super) fn apply(self, request: &mut GenerationRequest, lease: &Lease, caller: &Caller) -> Result<(), ApiError> {
         neutral::check(&neutral::neutral_of!(self))?;
         if let Some(ms) = self.t_max_predict_ms.filter(|ms| *ms > 0) {

@@ -73,8 +73,8 @@ impl CompletionLogprobs {
         next
     }
 
-    /// The tokens of a prompt that the answer begins with, each with at most `n_top` others. `spells_control`: the text spells control
-    /// tokens, too.
+    /// The tokens of a prompt that the answer begins with, each with at most `n_top` others. `spells_control`: the text
+    /// spells control tokens, too.
     pub(super) fn push_prompt(
         &mut self,
         tokenizer: &Tokenizer,
@@ -144,7 +144,8 @@ impl PromptLogprobs {
     }
 }
 
-/// Refuses answers that would hold too many log-probabilities of prompts of `n_tokens` together, each with `n_top` others.
+/// Refuses answers that would hold too many log-probabilities of prompts of `n_tokens` together, each with `n_top`
+/// others.
 pub(super) fn check_prompt_logprobs(param: &str, n_tokens: usize, n_top: usize) -> Result<(), ApiError> {
     let n = n_tokens.saturating_mul(n_top + 1);
     if n <= limits::PROMPT_LOGPROBS_MAX {

@@ -1,4 +1,5 @@
-//! `/v1/responses`: a conversation as items. It comes with the request, or goes on from an answer that is kept in memory.
+//! `/v1/responses`: a conversation as items. It comes with the request, or goes on from an answer that is kept in
+//! memory.
 
 mod earlier;
 mod input;

@@ -47,7 +47,8 @@ impl From<TokensUsed> for Usage {
     }
 }
 
-/// `usage` where it may be missing: absent in the chunks of a stream that does not tell it, null in those before the one that does.
+/// `usage` where it may be missing: absent in the chunks of a stream that does not tell it, null in those before the
+/// one that does.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(untagged)]
 pub(super) enum UsageField {

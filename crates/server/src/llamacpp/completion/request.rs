@@ -195,7 +195,8 @@ impl InfillRequest {
     }
 }
 
-/// More alternatives than other APIs have are bounded by what is kept of them: all tokens that may be written, of all results.
+/// More alternatives than other APIs have are bounded by what is kept of them: all tokens that may be written, of all
+/// results.
 fn check_n_probs(n_probs: usize, request: &Request, asked: Asked<'_>, n_prompts: usize) -> Result<(), ApiError> {
     let context = asked.lease.handle.context_len_max();
     let n_tokens = request.max_tokens.map_or(context, |n| n.min(context));
@@ -310,8 +311,8 @@ impl Options {
         })
     }
 
-    /// The operator's where none is named. Minus one, and the same in 32 bits, mean a new one, which the answer tells; small enough that every
-    /// JSON reader keeps it whole.
+    /// The operator's where none is named. Minus one, and the same in 32 bits, mean a new one, which the answer tells;
+    /// small enough that every JSON reader keeps it whole.
     fn seed(&self, default: Option<u64>) -> Result<u64, ApiError> {
         let drawn = || ids::random_u64() >> 33;
         match self.seed {

@@ -87,7 +87,8 @@ impl Chunks {
             Update::Finished { ended, .. } => {
                 let (has_new_line, has_left) = (state.has_new_line, !state.tokens.is_empty());
                 if has_left {
-                    // Tokens without text of their own: part of a stop string, or of a character that never became whole.
+                    // Tokens without text of their own: part of a stop string, or of a character that never became
+                    // whole.
                     let chunk = self.chunk(prompt, index, "");
                     self.writer.data(&chunk).await;
                 }

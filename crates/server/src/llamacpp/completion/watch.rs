@@ -1,4 +1,5 @@
-//! `t_max_predict_ms` and `n_indent`: a generation that has written a line and takes too long, or leaves the block that it began in, is stopped.
+//! `t_max_predict_ms` and `n_indent`: a generation that has written a line and takes too long, or leaves the block that
+//! it began in, is stopped.
 
 use std::time::{Duration, Instant};
 
@@ -68,8 +69,8 @@ impl Watch {
         }
     }
 
-    /// Cuts `update` where its choice leaves its block, and stops `generation` when all have left, or have had their time. The clock starts
-    /// with the first token, and nobody is stopped before the first line is complete.
+    /// Cuts `update` where its choice leaves its block, and stops `generation` when all have left, or have had their
+    /// time. The clock starts with the first token, and nobody is stopped before the first line is complete.
     pub(super) fn see(&mut self, generation: &Generation, update: &mut Update) {
         match update {
             Update::Progress { choice, pieces, .. } => {

@@ -75,7 +75,8 @@ pub(crate) enum Content {
     Parts(Vec<Part>),
 }
 
-/// A part of a content. Kinds other than text are read so that they can be refused by name; no address in them is ever looked at.
+/// A part of a content. Kinds other than text are read so that they can be refused by name; no address in them is ever
+/// looked at.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Part {
     #[serde(rename = "type")]

@@ -182,8 +182,8 @@ impl ChatRequest {
         Ok(Some((before, begun)))
     }
 
-    /// As llama.cpp's server reads it: a last message of the assistant, be it empty, is the beginning of the answer, unless the request says
-    /// otherwise.
+    /// As llama.cpp's server reads it: a last message of the assistant, be it empty, is the beginning of the answer,
+    /// unless the request says otherwise.
     pub(crate) fn continuing(mut self) -> Self {
         let is_open = self.continue_final_message.is_none() && self.add_generation_prompt != Some(false);
         if is_open && self.messages.last().is_some_and(says_only_text) {

@@ -1,5 +1,5 @@
-//! Whether and how much a model shall think, in the words of several servers: one setting, which templates know as `enable_thinking` and
-//! `reasoning_effort`.
+//! Whether and how much a model shall think, in the words of several servers: one setting, which templates know as
+//! `enable_thinking` and `reasoning_effort`.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};

@@ -70,8 +70,8 @@ pub(super) struct Echo {
 }
 
 impl Answer {
-    /// Where the log-probabilities of a choice of the prompt of this index begin: with those of the prompt, if it is echoed; and the
-    /// character at which the output begins.
+    /// Where the log-probabilities of a choice of the prompt of this index begin: with those of the prompt, if it is
+    /// echoed; and the character at which the output begins.
     pub(super) fn begin(
         &self,
         prompt: usize,
@@ -120,7 +120,8 @@ impl CompletionRequest {
             return Err(unsupported("suffix", "together with echo and logprobs: it is no part of the text"));
         }
         request.engine.prompt_logprobs = logprobs.filter(|_| is_echo).max(prompt_logprobs);
-        // Clients that score a prompt take away the one token that they had to ask for: it must be there, even if it ends the text.
+        // Clients that score a prompt take away the one token that they had to ask for: it must be there, even if it
+        // ends the text.
         request.engine.tell_end = is_echo && logprobs.is_some();
         if let Some(source) = self.response_format.take().map(ResponseFormat::source).transpose()?.flatten() {
             if let Some((_, other)) = &request.grammar {

@@ -1,4 +1,5 @@
-//! What a request takes from answers that are kept: the conversation that `previous_response_id` goes on with, and single items.
+//! What a request takes from answers that are kept: the conversation that `previous_response_id` goes on with, and
+//! single items.
 
 use std::{collections::HashMap, time::Instant};
 

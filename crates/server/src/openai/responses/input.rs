@@ -26,8 +26,8 @@ impl<'de> Deserialize<'de> for Input {
     }
 }
 
-/// One item: which fields it has depends on its type. It may be a part of an answer, of this server or another, so what is not known in it is
-/// skipped. Written again as it was read, for conversations that are kept.
+/// One item: which fields it has depends on its type. It may be a part of an answer, of this server or another, so what
+/// is not known in it is skipped. Written again as it was read, for conversations that are kept.
 #[derive(Serialize, Deserialize, Debug)]
 pub(crate) struct Item {
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
@@ -85,7 +85,8 @@ pub(super) struct Conversation {
 }
 
 impl Conversation {
-    /// As messages: what the model thought, said and called in one turn is one message. Calls have the names that the model knows.
+    /// As messages: what the model thought, said and called in one turn is one message. Calls have the names that the
+    /// model knows.
     pub(super) fn into_messages(
         self,
         instructions: Option<String>,
@@ -123,7 +124,8 @@ impl Conversation {
                     content: item.output,
                     ..Message::text(Role::Tool, String::new())
                 }),
-                // A search of another server's, in a conversation that was begun there: what it found is in the answer that follows.
+                // A search of another server's, in a conversation that was begun there: what it found is in the answer
+                // that follows.
                 "web_search_call" => {
                     ignored::note(Api::OpenAi, "input: web_search_call");
                 }

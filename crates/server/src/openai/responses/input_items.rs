@@ -1,4 +1,5 @@
-//! `GET /v1/responses/{id}/input_items`: what an answer that is kept was an answer to, the conversation before it included.
+//! `GET /v1/responses/{id}/input_items`: what an answer that is kept was an answer to, the conversation before it
+//! included.
 
 use std::time::Instant;
 

@@ -1,8 +1,8 @@
-//! The tools of a response, flat as that API spells them: functions, functions in namespaces, tools that take free text, and those that a
-//! server of OpenAI's would run itself.
+//! The tools of a response, flat as that API spells them: functions, functions in namespaces, tools that take free
+//! text, and those that a server of OpenAI's would run itself.
 //!
-//! A model knows functions alone. So a namespaced function is offered as `namespace.name` and a free-text tool as a function of one string;
-//! [`Spellings`] says how their calls are told to the client, and how earlier calls come back.
+//! A model knows functions alone. So a namespaced function is offered as `namespace.name` and a free-text tool as a
+//! function of one string; [`Spellings`] says how their calls are told to the client, and how earlier calls come back.
 
 use std::borrow::Cow;
 
@@ -17,8 +17,8 @@ use crate::{
     wire::{TOOL_NAME_BYTES_MAX, tool, tools_of, unsupported},
 };
 
-/// Types of tools that servers of OpenAI's run themselves, or whose form only its own models know. There is none of them here; a model can
-/// answer without.
+/// Types of tools that servers of OpenAI's run themselves, or whose form only its own models know. There is none of
+/// them here; a model can answer without.
 const HOSTED: &[&str] = &[
     "apply_patch",
     "code_interpreter",
@@ -132,7 +132,8 @@ fn qualified(namespace: &str, name: &str) -> String {
     format!("{namespace}.{name}")
 }
 
-/// What a free-text tool was called with, of the arguments that the model wrote for it; those that were cut off as they stand.
+/// What a free-text tool was called with, of the arguments that the model wrote for it; those that were cut off as they
+/// stand.
 pub(super) fn free_text(arguments: &str) -> String {
     let text = |value: Value| value.get(INPUT).and_then(Value::as_str).map(str::to_owned);
     serde_json::from_str(arguments).ok().and_then(text).unwrap_or_else(|| arguments.to_owned())
@@ -143,8 +144,8 @@ pub(super) fn free_text_arguments(input: &str) -> String {
     json!({INPUT: input}).to_string()
 }
 
-/// The tools that the model may be offered, and how the client spells their calls. Those that OpenAI's servers run are left out, which the
-/// log says.
+/// The tools that the model may be offered, and how the client spells their calls. Those that OpenAI's servers run are
+/// left out, which the log says.
 pub(super) fn offer(wires: Vec<FlatToolWire>) -> Result<(Vec<Tool>, Spellings), ApiError> {
     let mut spellings = Vec::new();
     let mut flat = Vec::with_capacity(wires.len());

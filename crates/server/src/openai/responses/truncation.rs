@@ -7,7 +7,8 @@ use crate::{
     openai::chat::{Message, Role},
 };
 
-/// The part of a context that is left to the answer where the conversation has to be cut, unless the request wants less: one of so many.
+/// The part of a context that is left to the answer where the conversation has to be cut, unless the request wants
+/// less: one of so many.
 const ANSWER_PART: usize = 4;
 
 /// A prompt as text and ids.
@@ -16,8 +17,8 @@ pub(super) struct Rendered {
     pub(super) ids: Vec<TokenId>,
 }
 
-/// What `render` makes of `messages`, without the oldest turns where they do not fit a context of `context_len`; what is said by the system
-/// stays. A last turn that is too long by itself is rendered whole, for the engine to refuse.
+/// What `render` makes of `messages`, without the oldest turns where they do not fit a context of `context_len`; what
+/// is said by the system stays. A last turn that is too long by itself is rendered whole, for the engine to refuse.
 pub(super) fn render_fitting(
     messages: &[Message],
     context_len: usize,
