@@ -52,12 +52,13 @@ pub(crate) fn routes() -> Routes {
         .route("/models", get(models::list))
 }
 
-/// `input_tokens` of a prompt: what OpenAI answers for responses, and llama.cpp's server for chats too.
+/// Answers with the `input_tokens` of a prompt: what OpenAI answers for responses, and llama.cpp's server for chats
+/// too.
 fn token_count(n: usize) -> Result<Response, ApiError> {
     json_response(&json!({"object": "response.input_tokens", "input_tokens": n}))
 }
 
-/// What all parts of an answer say of it.
+/// The head of an answer: what all parts of it repeat.
 #[derive(Clone, Debug)]
 struct Head {
     id: String,
@@ -67,7 +68,7 @@ struct Head {
 }
 
 impl Head {
-    /// Of an answer by `model`, whose id begins with `prefix`.
+    /// Makes the head of an answer by `model`, whose id begins with `prefix`.
     fn new(prefix: &str, model: &LoadedModel) -> Self {
         Self {
             id: ids::random_id(prefix),
@@ -78,19 +79,19 @@ impl Head {
     }
 }
 
-/// Seconds since 1970.
+/// Returns the seconds since 1970.
 fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs())
 }
 
-/// Changes with everything on the server's side that equal requests with equal seeds could be answered differently for,
-/// and with nothing else.
+/// Returns a text that changes with everything on the server's side for which equal requests with equal seeds could be
+/// answered differently, and with nothing else.
 fn fingerprint(model: &LoadedModel) -> String {
     let parts = [env!("CARGO_PKG_VERSION").as_bytes(), &model.details.fingerprint.to_le_bytes()].concat();
     format!("fp_{:012x}", ids::hash(parts.into_iter()) >> 16)
 }
 
-/// OpenAI's word for an end.
+/// Returns OpenAI's word for the reason why a choice ended.
 fn finish_reason(reason: EndReason) -> &'static str {
     match reason {
         EndReason::EndOfGeneration | EndReason::StopString(_) => "stop",
@@ -102,7 +103,7 @@ fn finish_reason(reason: EndReason) -> &'static str {
     }
 }
 
-/// The fields of the request types by the names of their schemas.
+/// Returns the fields of the request types, by the names of their schemas.
 #[cfg(test)]
 pub(crate) fn wire_fields() -> Vec<(&'static str, std::collections::BTreeSet<String>)> {
     use crate::openapi::tests::{fields, lenient_fields};

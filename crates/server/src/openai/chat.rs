@@ -17,7 +17,7 @@ pub(super) use thinking::Thinking;
 use super::{Head, json_response, token_count};
 use crate::{App, Caller, Json, blocking, error::ApiError, generation::Generation, ids, ignored::Lenient};
 
-/// `POST /v1/chat/completions`
+/// Answers `POST /v1/chat/completions`, whole or as a stream.
 pub(super) async fn completions(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
@@ -35,7 +35,7 @@ pub(super) async fn completions(
     json_response(&response::completion(&head, &joined, lease.handle.tokenizer(), &answer))
 }
 
-/// `POST /v1/chat/completions/input_tokens`: of such a request's prompt.
+/// Answers `POST /v1/chat/completions/input_tokens`: how many tokens the prompt of such a request has.
 pub(super) async fn input_tokens(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
@@ -46,8 +46,8 @@ pub(super) async fn input_tokens(
     token_count(request.engine.prompt.len())
 }
 
-/// `POST /v1/chat/completions/render`: the prompt that a request would become, for routers that look for the server
-/// that has it cached.
+/// Answers `POST /v1/chat/completions/render`: the prompt that a request would become, for routers that look for the
+/// server that has it cached.
 pub(super) async fn render(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,

@@ -16,7 +16,7 @@ use crate::{
 pub(super) use request::CompletionRequest;
 use request::Prepared;
 
-/// `POST /v1/completions`
+/// Answers `POST /v1/completions`, whole or as a stream.
 pub(super) async fn completions(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
@@ -40,8 +40,8 @@ pub(super) async fn completions(
     json_response(&response::completion(&head, &prompts, used, &answer, lease.handle.tokenizer()))
 }
 
-/// The `n` choices whose tokens are the most probable on average, the best first; all in their order if no more are
-/// there.
+/// Returns the `n` choices whose tokens are the most probable on average, the best first; all in their order if there
+/// are no more than `n`.
 fn best(mut choices: Vec<Choice>, n: usize) -> Vec<Choice> {
     if choices.len() > n {
         let mean = |choice: &Choice| {

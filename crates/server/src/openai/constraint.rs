@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::values::Refused;
 use crate::{error::ApiError, wire::schema as schema_at};
 
-/// `response_format` of chat completions.
+/// The `response_format` of chat completions.
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ResponseFormat {
@@ -15,7 +15,7 @@ pub(crate) struct ResponseFormat {
     kind: FormatKind,
     #[serde(default)]
     json_schema: Option<JsonSchema>,
-    /// llama.cpp's and Together's: the schema of a `json_object`.
+    /// Schema of a `json_object`, a field of llama.cpp and Together.
     #[serde(default)]
     schema: Option<Value>,
 }
@@ -28,7 +28,7 @@ pub(crate) enum FormatKind {
     JsonSchema,
 }
 
-/// A schema with a name. A schema that is not `strict` is enforced all the same.
+/// A JSON schema with a name. It is enforced whether it is `strict` or not.
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct JsonSchema {
@@ -43,7 +43,7 @@ pub(crate) struct JsonSchema {
 }
 
 impl ResponseFormat {
-    /// The grammar, if the output is not just text.
+    /// Returns the grammar, if the output is not just text.
     pub(crate) fn source(self) -> Result<Option<GrammarSource>, ApiError> {
         let schema = self.schema.map(|schema| schema_at(schema, "response_format.schema")).transpose()?;
         match (self.kind, self.json_schema) {
@@ -72,7 +72,7 @@ impl ResponseFormat {
     }
 }
 
-/// `text.format` of responses: the same, written flat.
+/// The `text.format` of responses: a `response_format` that is written flat.
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TextFormat {
@@ -89,7 +89,7 @@ pub(crate) struct TextFormat {
 }
 
 impl TextFormat {
-    /// As it was sent, for the answer.
+    /// Returns the format as it was sent, for the answer.
     pub(crate) fn echo(&self) -> Value {
         match self.kind {
             FormatKind::Text => serde_json::json!({"type": "text"}),
@@ -101,7 +101,7 @@ impl TextFormat {
         }
     }
 
-    /// The grammar, if the output is not just text.
+    /// Returns the grammar, if the output is not just text.
     pub(crate) fn source(self) -> Result<Option<GrammarSource>, ApiError> {
         match (self.kind, self.schema) {
             (FormatKind::Text, None) => Ok(None),
@@ -117,7 +117,7 @@ impl TextFormat {
     }
 }
 
-/// vLLM's field: exactly one of its kinds.
+/// The `structured_outputs` of vLLM: exactly one of its kinds.
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StructuredOutputs {
@@ -136,7 +136,7 @@ pub(crate) struct StructuredOutputs {
 }
 
 impl StructuredOutputs {
-    /// The grammar; none if nothing is given.
+    /// Returns the grammar; none if nothing is given.
     pub(crate) fn source(self) -> Result<Option<GrammarSource>, ApiError> {
         let Self { json, regex, choice, grammar, json_object, _structural_tag: _ } = self;
         let mut given = [

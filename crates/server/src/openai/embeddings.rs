@@ -30,7 +30,7 @@ pub(super) struct EmbeddingRequest {
 #[serde(rename_all = "lowercase")]
 enum Encoding {
     Float,
-    /// Little-endian f32.
+    /// Vectors as base64 of little-endian f32.
     Base64,
 }
 
@@ -64,7 +64,7 @@ enum Vector {
 }
 
 impl EmbeddingRequest {
-    /// The ids of every input.
+    /// Returns the token ids of every input.
     fn prompts(self, lease: &Lease) -> Result<Vec<Vec<TokenId>>, ApiError> {
         let n = self.input.list.len();
         if n == 0 || n > limits::INPUTS_MAX {
@@ -92,7 +92,7 @@ impl EmbeddingRequest {
     }
 }
 
-/// `POST /v1/embeddings`
+/// Answers `POST /v1/embeddings`: a vector for each input.
 pub(super) async fn embeddings(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
@@ -110,7 +110,7 @@ pub(super) async fn embeddings(
     json_response(&EmbeddingList { object: "list", data, model: &lease.id, usage })
 }
 
-/// RFC 4648, of the little-endian bytes.
+/// Encodes the little-endian bytes of a vector as base64 (RFC 4648).
 fn base64(vector: &[f32]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let bytes: Vec<u8> = vector.iter().flat_map(|x| x.to_le_bytes()).collect();

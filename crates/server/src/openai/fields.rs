@@ -22,7 +22,7 @@ use crate::{
     wire::{RepetitionDetection, Samplers, cache_scope, neutral, number, stops},
 };
 
-/// Hands the list of common fields to another macro, before its own input.
+/// Hands the list of common fields to another macro, before that macro's own input.
 macro_rules! common_fields {
     ($next:ident ! { $($input:tt)* }) => {
         $next! {
@@ -47,7 +47,7 @@ macro_rules! common_fields {
 }
 pub(super) use common_fields;
 
-/// A request type: its own fields, and all common ones.
+/// Defines a request type: its own fields, and all common ones.
 macro_rules! request_type {
     (
         { $($(#[$common_meta:meta])* $common:ident: $common_type:ty,)* }
@@ -63,7 +63,7 @@ macro_rules! request_type {
         }
 
         impl $name {
-            /// Takes out the common fields.
+            /// Takes the common fields out of the request.
             pub(crate) fn take_common(&mut self) -> $crate::openai::fields::Common {
                 $crate::openai::fields::Common { $($common: self.$common.take(),)* }
             }
@@ -78,7 +78,7 @@ pub(super) use request_type;
 
 macro_rules! common_type {
     ({ $($(#[$common_meta:meta])* $common:ident: $common_type:ty,)* }) => {
-        /// The common fields of a request.
+        /// The common fields of a request, taken out of it.
         #[derive(Debug, Default)]
         pub(crate) struct Common { $(pub(crate) $common: Option<$common_type>,)* }
     };
@@ -86,8 +86,8 @@ macro_rules! common_type {
 common_fields!(common_type! {});
 
 impl Common {
-    /// Puts everything into `request`, each within its range. What is not said is as the operator or the model has it,
-    /// else as OpenAI's documents do: temperature 1, nothing cut off; a new seed every time.
+    /// Puts all fields into `request`, each within its range. A field that is not set is as the operator or the model
+    /// has it, else as OpenAI's documents do: temperature 1, nothing cut off; a new seed every time.
     pub(super) fn apply(self, request: &mut GenerationRequest, lease: &Lease, caller: &Caller) -> Result<(), ApiError> {
         neutral::check(&neutral::neutral_of!(self))?;
         if let Some(ms) = self.t_max_predict_ms.filter(|ms| *ms > 0) {
@@ -130,7 +130,8 @@ impl Common {
         Ok(ids.iter().copied().map(TokenId).collect())
     }
 
-    /// llama.cpp's `samplers` leave out what they do not list.
+    /// Returns the sampling that the fields ask for. A list of `samplers`, llama.cpp's field, leaves out what it does
+    /// not name.
     fn sampling(&self, defaults: SamplingDefaults) -> Result<Sampling, ApiError> {
         // OpenAI's penalties look at the whole text, llama.cpp's at the last tokens.
         let base = defaults.over(Sampling { repeat_last_n: usize::MAX, ..Sampling::unchanged() });
@@ -172,7 +173,7 @@ impl Common {
         })
     }
 
-    /// At most one of the fields that say what the output must look like.
+    /// Returns the grammar of the output, which at most one of the fields may set.
     fn constraint(self) -> Result<Option<(GrammarSource, &'static str)>, ApiError> {
         let structured = self.structured_outputs.map(StructuredOutputs::source).transpose()?.flatten();
         let mut given = [
@@ -207,7 +208,7 @@ fn time_limit(seconds: f64) -> Result<Duration, ApiError> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
-/// Keys are token ids as text.
+/// Reads biases, whose keys are token ids as text.
 fn biases(biases: &BTreeMap<String, f64>) -> Result<Vec<(TokenId, f32)>, ApiError> {
     if biases.len() > limits::LOGIT_BIAS_MAX {
         let got = format!("{} entries", biases.len());
@@ -221,20 +222,20 @@ fn biases(biases: &BTreeMap<String, f64>) -> Result<Vec<(TokenId, f32)>, ApiErro
     biases.iter().map(entry).collect()
 }
 
-/// `stream_options`
+/// The `stream_options` of a request.
 #[derive(Deserialize, Debug, Default)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StreamOptions {
-    /// A last chunk with the counts of tokens.
+    /// Whether a last chunk holds the counts of tokens.
     #[serde(default)]
     pub(crate) include_usage: Option<bool>,
-    /// Padding against eavesdroppers who measure lengths: a wish, and this server pads no events.
+    /// Whether chunks are padded against eavesdroppers who measure lengths: a wish, and this server pads no events.
     #[serde(default)]
     pub(crate) include_obfuscation: Option<bool>,
 }
 
 impl StreamOptions {
-    /// Refuses what is not there; says whether usage is wanted.
+    /// Refuses options that are not supported; returns whether usage is wanted.
     pub(super) fn include_usage(options: Option<Self>, is_stream: bool) -> Result<bool, ApiError> {
         let Some(options) = options else { return Ok(false) };
         if !is_stream {
@@ -247,13 +248,13 @@ impl StreamOptions {
     }
 }
 
-/// Fields of OpenAI's documents that have no effect on the output: any value is fine where it promises nothing.
+/// The `service_tier` of a request, which has no effect on the output: any value is fine where it promises nothing.
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ServiceTier {
-    /// As the server likes.
+    /// The tier is the server's choice.
     Auto,
-    /// The only one.
+    /// The only tier that there is.
     Default,
     // What they cost and how fast they are is not for a server to say that has one.
     Flex,

@@ -12,29 +12,29 @@ use crate::{
     wire::{finite, out_of_range, text_of},
 };
 
-/// `logprobs` of chat completions.
+/// The `logprobs` of a choice of chat completions.
 #[derive(Serialize, Clone, PartialEq, Debug)]
 pub(super) struct ChatLogprobs {
     content: Vec<ContentLogprob>,
     refusal: Option<()>,
 }
 
-/// The entries of a whole choice, or of a chunk.
+/// Makes the entries of a whole choice, or of a chunk.
 pub(super) fn chat(content: Vec<ContentLogprob>) -> ChatLogprobs {
     ChatLogprobs { content, refusal: None }
 }
 
-/// `logprobs` of completions: columns. Offsets count characters of the choice's text.
+/// The `logprobs` of a choice of completions, in columns. Offsets count characters of the choice's text.
 #[derive(Serialize, Clone, PartialEq, Debug, Default)]
 pub(super) struct CompletionLogprobs {
     tokens: Vec<String>,
-    /// None for the first token of a prompt, which nothing predicts.
+    /// Log-probabilities of the tokens; none for the first token of a prompt, which nothing predicts.
     token_logprobs: Vec<Option<f32>>,
     top_logprobs: Vec<Option<TopLogprobs>>,
     text_offset: Vec<usize>,
 }
 
-/// An object of texts and numbers, the best first.
+/// Texts of tokens and their log-probabilities, written as an object, the best first.
 #[derive(Clone, PartialEq, Debug)]
 struct TopLogprobs(Vec<(String, f32)>);
 
@@ -64,7 +64,7 @@ impl TopLogprobs {
 }
 
 impl CompletionLogprobs {
-    /// One more token, at character `offset`; the offset after it.
+    /// Appends a token that begins at character `offset`; returns the offset after it.
     pub(super) fn push(&mut self, tokenizer: &Tokenizer, token: &TokenReport, offset: usize) -> usize {
         let Some(logprobs) = &token.logprobs else { return offset };
         let text = text_of(tokenizer, token.id);
@@ -73,8 +73,8 @@ impl CompletionLogprobs {
         next
     }
 
-    /// The tokens of a prompt that the answer begins with, each with at most `n_top` others. `spells_control`: the text
-    /// spells control tokens, too.
+    /// Appends the tokens of a prompt that the answer begins with, each with at most `n_top` others. `spells_control`
+    /// says that the text spells control tokens, too.
     pub(super) fn push_prompt(
         &mut self,
         tokenizer: &Tokenizer,
@@ -106,11 +106,11 @@ impl CompletionLogprobs {
     }
 }
 
-/// vLLM's `prompt_logprobs`: an object for each token of the prompt, null for the first.
+/// The `prompt_logprobs` of vLLM: an object for each token of the prompt, null for the first.
 #[derive(Serialize, Clone, PartialEq, Debug)]
 pub(super) struct PromptLogprobs(Vec<Option<OfToken>>);
 
-/// By ids: the token itself, then the best ones.
+/// Log-probabilities of one place by token id: the token that stands there, then the best ones.
 #[derive(Clone, PartialEq, Debug)]
 struct OfToken(Vec<(u32, RankedLogprob)>);
 
@@ -128,7 +128,7 @@ impl Serialize for OfToken {
 }
 
 impl PromptLogprobs {
-    /// Of `prompt`, each with at most `n_top` others.
+    /// Collects the log-probabilities of `prompt`, each with at most `n_top` others.
     pub(super) fn new(tokenizer: &Tokenizer, prompt: &[TokenId], logprobs: &[Logprobs], n_top: usize) -> Self {
         let ranked = |id: TokenId, logprob: f32, rank: usize| {
             (id.0, RankedLogprob { logprob: finite(logprob), rank, decoded_token: text_of(tokenizer, id) })
@@ -144,7 +144,7 @@ impl PromptLogprobs {
     }
 }
 
-/// Refuses answers that would hold too many log-probabilities of prompts of `n_tokens` together, each with `n_top`
+/// Refuses answers that would hold too many log-probabilities: prompts of `n_tokens` together, each token with `n_top`
 /// others.
 pub(super) fn check_prompt_logprobs(param: &str, n_tokens: usize, n_top: usize) -> Result<(), ApiError> {
     let n = n_tokens.saturating_mul(n_top + 1);

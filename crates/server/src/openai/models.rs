@@ -20,7 +20,7 @@ use crate::{
 #[derive(Serialize)]
 struct ModelList {
     object: &'static str,
-    /// The same in Ollama's words, as llama.cpp's server has it.
+    /// Models in Ollama's words, as llama.cpp's server adds them.
     models: Vec<Value>,
     data: Vec<Model>,
 }
@@ -28,20 +28,21 @@ struct ModelList {
 #[derive(Serialize)]
 struct Model {
     id: String,
-    /// llama.cpp's field: other names that mean it.
+    /// Other names of the model; llama.cpp's field.
     aliases: Vec<String>,
     object: &'static str,
     created: u64,
     owned_by: &'static str,
-    /// vLLM's field; absent while the model is not loaded.
+    /// Length of the context, absent while the model is not loaded; vLLM's field.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_model_len: Option<usize>,
-    /// llama.cpp's field, by which clients learn how long a context is; absent while the model is not loaded.
+    /// Description of the model, by which clients learn how long a context is; absent while it is not loaded;
+    /// llama.cpp's field.
     #[serde(skip_serializing_if = "Option::is_none")]
     meta: Option<Meta>,
 }
 
-/// What a model is, in llama.cpp's words.
+/// The description of a model in llama.cpp's words.
 #[derive(Serialize)]
 struct Meta {
     vocab_type: u8,
@@ -50,7 +51,7 @@ struct Meta {
     n_ctx_train: usize,
     n_embd: usize,
     n_params: u64,
-    /// Bytes of its file.
+    /// Size of the model's file, in bytes.
     size: u64,
 }
 
@@ -82,7 +83,7 @@ impl From<ModelEntry> for Model {
     }
 }
 
-/// `GET /v1/models`; Anthropic's clients ask at the same place.
+/// Answers `GET /v1/models`; clients of Anthropic's API ask at the same place.
 pub(super) async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
     if anthropic::models::is_asked(&headers) {
         return anthropic::models::list(&app.models().list());
@@ -92,7 +93,7 @@ pub(super) async fn list(State(app): State<App>, headers: HeaderMap) -> Result<R
     json_response(&ModelList { object: "list", models, data: entries.into_iter().map(Model::from).collect() })
 }
 
-/// `GET /v1/models/{id}`
+/// Answers `GET /v1/models/{id}` for one model.
 pub(super) async fn retrieve(
     State(app): State<App>,
     Path(id): Path<String>,

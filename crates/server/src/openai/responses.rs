@@ -34,7 +34,7 @@ use output::Output;
 use request::Prepared;
 pub(super) use request::ResponsesRequest;
 
-/// `GET /v1/responses/{id}`: an answer that is kept.
+/// Answers `GET /v1/responses/{id}` with a response that is kept.
 pub(super) async fn retrieve(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
@@ -52,7 +52,7 @@ pub(super) async fn retrieve(
     Ok(response)
 }
 
-/// `DELETE /v1/responses/{id}`: forgets it.
+/// Answers `DELETE /v1/responses/{id}`: forgets a response that is kept.
 pub(super) async fn delete(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
@@ -64,7 +64,7 @@ pub(super) async fn delete(
     Err(earlier::gone(app.kept(), "response_id", &format!("response {}", earlier::shown(&id))))
 }
 
-/// `POST /v1/responses/input_tokens`: of such a request's prompt.
+/// Answers `POST /v1/responses/input_tokens`: how many tokens the prompt of such a request has.
 pub(super) async fn input_tokens(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
@@ -75,7 +75,7 @@ pub(super) async fn input_tokens(
     token_count(prepared.request.engine.prompt.len())
 }
 
-/// `POST /v1/responses`
+/// Answers `POST /v1/responses`, whole or as a stream.
 pub(super) async fn responses(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,

@@ -10,7 +10,7 @@ use serde::{
 
 use crate::{error::ApiError, wire::named_tool};
 
-/// `tool_choice`: a word, a tool, or a set of allowed ones.
+/// The `tool_choice` of a request: a word, a tool, or a set of allowed ones.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum ToolChoiceWire {
     Word(ChoiceWord),
@@ -113,12 +113,12 @@ impl<'de> Deserialize<'de> for ToolChoiceWire {
     }
 }
 
-/// Whether there may be several calls, by what a request says of it: a call that is forced by name is that one call.
+/// Returns whether there may be several calls, if the request decides that: a call that is forced by name is one call.
 pub(super) fn parallel(asked: Option<bool>, choice: &ToolChoice) -> Option<bool> {
     if matches!(choice, ToolChoice::Named(_)) { Some(false) } else { asked }
 }
 
-/// The tools that may be called now, and whether one must be.
+/// Returns the tools that may be called now, and whether one must be.
 pub(super) fn choose(tools: &[Tool], choice: Option<ToolChoiceWire>) -> Result<(Vec<Tool>, ToolChoice), ApiError> {
     let is_there = |name: &str| named_tool(tools, name);
     let needs_tools = |choice: ToolChoice| {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::generation::TokensUsed;
 
-/// `usage` of chat completions and completions.
+/// The `usage` of chat completions and completions.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Usage {
     prompt_tokens: usize,
@@ -20,7 +20,7 @@ struct PromptDetails {
     audio_tokens: usize,
 }
 
-/// Predictions are what a drafter guessed ahead.
+/// Details of the completion's tokens. Predictions are what a drafter guessed ahead.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(clippy::struct_field_names, reason = "OpenAI's names")]
 struct CompletionDetails {
@@ -47,8 +47,8 @@ impl From<TokensUsed> for Usage {
     }
 }
 
-/// `usage` where it may be missing: absent in the chunks of a stream that does not tell it, null in those before the
-/// one that does.
+/// A `usage` that may be missing: absent in the chunks of a stream that does not tell it, null in those before the one
+/// that does.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(untagged)]
 pub(super) enum UsageField {
@@ -62,7 +62,7 @@ impl UsageField {
         *self == Self::Absent
     }
 
-    /// In a chunk.
+    /// Makes the `usage` of a chunk.
     pub(super) fn in_stream(is_wanted: bool, usage: Option<Usage>) -> Self {
         match (is_wanted, usage) {
             (false, _) => Self::Absent,
@@ -72,7 +72,7 @@ impl UsageField {
     }
 }
 
-/// `usage` of responses.
+/// The `usage` of a response.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct ResponseUsage {
     input_tokens: usize,

@@ -10,14 +10,14 @@ use serde::{
 pub(crate) use crate::wire::Refused;
 use crate::wire::{list_of, no_token_id, text_or_list, token_id};
 
-/// Text, or the ids of its tokens.
+/// A prompt as text, or as the ids of its tokens.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum TextOrIds {
     Text(String),
     Ids(Vec<u32>),
 }
 
-/// A prompt, or a list of prompts: `"a"`, `["a", "b"]`, `[1, 2]`, `[[1, 2], [3]]`.
+/// The prompts of a request, one or several: `"a"`, `["a", "b"]`, `[1, 2]`, `[[1, 2], [3]]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Inputs {
     pub(crate) list: Vec<TextOrIds>,
@@ -29,7 +29,7 @@ impl<'de> Deserialize<'de> for TextOrIds {
     }
 }
 
-/// An element of a list of inputs.
+/// An element of a list of prompts.
 enum Element {
     Input(TextOrIds),
     Id(u32),

@@ -12,7 +12,7 @@ use crate::{
     wire::{Arguments, OpenCalls, check_messages, text_or_list},
 };
 
-/// One message. It may come from an answer of another server, so what is not known in it is skipped.
+/// A message of a conversation. It may come from an answer of another server, so what is not known in it is skipped.
 #[derive(Deserialize, Debug, Clone)]
 pub(crate) struct Message {
     pub(crate) role: Role,
@@ -24,10 +24,10 @@ pub(crate) struct Message {
     pub(crate) tool_calls: Option<Vec<ToolCallWire>>,
     #[serde(default)]
     pub(crate) tool_call_id: Option<String>,
-    /// What a model thought before an earlier answer; templates may show it again.
+    /// Thoughts of the model before an earlier answer, which templates may show again.
     #[serde(default)]
     pub(crate) reasoning_content: Option<String>,
-    /// The same by its other name; some servers send both.
+    /// Thoughts of the model by their other name; some servers send both.
     #[serde(default)]
     pub(crate) reasoning: Option<Value>,
     #[serde(default)]
@@ -37,7 +37,7 @@ pub(crate) struct Message {
     pub(crate) _annotations: Ignored,
     #[serde(default, rename = "audio")]
     pub(crate) _audio: Option<Refused>,
-    /// A call as it was before there were tools; its result is a message of the role function.
+    /// A call as it was spelled before there were tools; its result is a message of the role function.
     #[serde(default)]
     pub(crate) function_call: Option<FunctionCall>,
 }
@@ -46,17 +46,17 @@ pub(crate) struct Message {
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
     System,
-    /// OpenAI's newer word for system.
+    /// The newer word of OpenAI for system.
     Developer,
     User,
     Assistant,
     Tool,
-    /// OpenAI's older word for tool.
+    /// The older word of OpenAI for tool.
     Function,
 }
 
 impl Role {
-    /// The word that templates know.
+    /// Returns the word that templates know.
     pub(crate) fn template_word(self) -> &'static str {
         match self {
             Self::System | Self::Developer => "system",
@@ -67,7 +67,7 @@ impl Role {
     }
 }
 
-/// Text, or parts of which only text is understood.
+/// The content of a message: text, or parts, of which only text is understood.
 #[derive(Serialize, Clone, PartialEq, Eq, Debug)]
 #[serde(untagged)]
 pub(crate) enum Content {
@@ -94,7 +94,7 @@ impl<'de> Deserialize<'de> for Content {
 }
 
 impl Content {
-    /// The text; parts stand on lines of their own, as llama.cpp joins them.
+    /// Returns the text; parts stand on lines of their own, as llama.cpp joins them.
     pub(crate) fn text(&self, path: &str) -> Result<String, ApiError> {
         let parts = match self {
             Self::Text(text) => return Ok(text.clone()),
@@ -118,7 +118,7 @@ impl Content {
     }
 }
 
-/// A call that the model made earlier.
+/// A call of a tool that the model made earlier.
 #[derive(Deserialize, Clone, Debug)]
 pub(crate) struct ToolCallWire {
     #[serde(default)]
@@ -126,7 +126,7 @@ pub(crate) struct ToolCallWire {
     #[serde(default, rename = "type")]
     pub(crate) _kind: Option<FunctionWord>,
     pub(crate) function: FunctionCall,
-    /// In streamed answers, sent back.
+    /// Place of the call in a streamed answer, which clients send back.
     #[serde(default, rename = "index")]
     pub(crate) _index: Ignored,
 }
@@ -144,7 +144,7 @@ pub(crate) struct FunctionCall {
     pub(crate) arguments: Option<Arguments>,
 }
 
-/// The messages, checked, in OpenAI's own shape and nothing else in them.
+/// Checks the messages and writes them in OpenAI's own shape, with nothing else in them.
 pub(crate) fn to_json(messages: &[Message]) -> Result<Vec<Value>, ApiError> {
     check_messages(messages.len())?;
     let mut open = OpenCalls::default();
@@ -152,7 +152,7 @@ pub(crate) fn to_json(messages: &[Message]) -> Result<Vec<Value>, ApiError> {
 }
 
 impl Message {
-    /// A message that says `text`.
+    /// Makes a message that says `text`.
     pub(crate) fn text(role: Role, text: String) -> Self {
         Self {
             role,
@@ -226,7 +226,7 @@ impl Message {
         Ok(Value::Object(message))
     }
 
-    /// With their ids, which are made up where nobody gave one.
+    /// Returns the calls with their ids, which are made up where the client sent none.
     fn calls(&self, index: usize) -> Vec<(String, &FunctionCall)> {
         let listed = self.tool_calls.iter().flatten().map(|call| (call.id.clone(), &call.function));
         let all = listed.chain(self.function_call.iter().map(|call| (None, call)));

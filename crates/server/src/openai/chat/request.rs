@@ -26,7 +26,7 @@ use crate::{
 };
 
 common_fields!(request_type! {
-    /// Everything that can be asked; what is not listed is refused by name.
+    /// The body of `/v1/chat/completions`; a field that is not listed is refused by name.
     struct ChatRequest {
         model: Option<String>,
         messages: Vec<Message>,
@@ -34,17 +34,17 @@ common_fields!(request_type! {
         stream_options: Option<StreamOptions>,
         max_tokens: Option<i64>,
         max_completion_tokens: Option<i64>,
-        /// llama.cpp's.
+        /// Largest number of tokens by llama.cpp's name of it.
         n_predict: Option<i64>,
         logprobs: Option<bool>,
         top_logprobs: Option<i64>,
-        /// vLLM's: log-probabilities of the prompt.
+        /// Number of tokens reported beside each of the prompt; vLLM's field.
         prompt_logprobs: Option<i64>,
         response_format: Option<ResponseFormat>,
         tools: Option<Vec<ToolWire>>,
         tool_choice: Option<ToolChoiceWire>,
         parallel_tool_calls: Option<bool>,
-        /// For templates that know it; `none` also switches thinking off.
+        /// Effort of thinking, for templates that know it; `none` also switches thinking off.
         reasoning_effort: Option<String>,
         // The same in the words of OpenRouter, Ollama, Qwen and Anthropic.
         reasoning: Option<ReasoningWire>,
@@ -55,7 +55,7 @@ common_fields!(request_type! {
         reasoning_format: Option<ReasoningFormat>,
         chat_template_kwargs: Option<Map<String, Value>>,
         add_generation_prompt: Option<bool>,
-        /// vLLM's: the last message, of the assistant, is the beginning of the answer.
+        /// Whether the last message, of the assistant, is the beginning of the answer; vLLM's field.
         continue_final_message: Option<bool>,
         #[serde(rename = "service_tier")]
         _service_tier: Option<ServiceTier>,
@@ -87,14 +87,14 @@ common_fields!(request_type! {
     }
 });
 
-/// What comes out.
+/// A kind of output that is asked for.
 #[derive(serde::Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Modality {
     Text,
 }
 
-/// A wish, which nothing here could make a model fulfil.
+/// A wish how long the answer should be, which nothing here could make a model fulfil.
 #[derive(serde::Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Verbosity {
@@ -103,17 +103,17 @@ pub(crate) enum Verbosity {
     High,
 }
 
-/// How the answer is to be written.
+/// The way in which the answer is to be written.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Answer {
     pub(crate) is_stream: bool,
     pub(crate) include_usage: bool,
-    /// The prompt, and how many tokens are reported beside each of it, where that is wanted.
+    /// Prompt, and how many tokens are reported beside each of it, where that is wanted.
     pub(crate) prompt_logprobs: Option<(Vec<TokenId>, usize)>,
 }
 
 impl ChatRequest {
-    /// Checks everything and turns the conversation into ids. Long work: not for the threads that serve.
+    /// Checks all fields and turns the conversation into ids. Takes long, so it must not run on the threads that serve.
     pub(crate) fn prepare(mut self, asked: Asked<'_>) -> Result<(GenerationRequest, Answer), ApiError> {
         let Asked { lease, caller, .. } = asked;
         if self.store == Some(true) {
@@ -145,7 +145,7 @@ impl ChatRequest {
         Ok((request, Answer { is_stream, include_usage, prompt_logprobs }))
     }
 
-    /// The conversation as the model's template writes it.
+    /// Writes the conversation by the model's template.
     fn render(&self, lease: &Lease, tools: &[chat::Tool]) -> Result<Vec<chat::Segment>, ApiError> {
         let extra = Thinking::default()
             .effort("reasoning_effort", self.reasoning_effort.as_deref())?
@@ -163,7 +163,7 @@ impl ChatRequest {
         Ok(segments)
     }
 
-    /// The last message where the model shall go on with it, and those before it.
+    /// Splits off the last message, where the model shall go on with it; returns the messages before it, and its text.
     fn begun_answer(&self) -> Result<Option<(&[Message], String)>, ApiError> {
         if self.continue_final_message != Some(true) {
             return Ok(None);
@@ -182,8 +182,8 @@ impl ChatRequest {
         Ok(Some((before, begun)))
     }
 
-    /// As llama.cpp's server reads it: a last message of the assistant, be it empty, is the beginning of the answer,
-    /// unless the request says otherwise.
+    /// Reads the request as llama.cpp's server does: a last message of the assistant, even an empty one, is the
+    /// beginning of the answer, unless the request says otherwise.
     pub(crate) fn continuing(mut self) -> Self {
         let is_open = self.continue_final_message.is_none() && self.add_generation_prompt != Some(false);
         if is_open && self.messages.last().is_some_and(says_only_text) {
@@ -225,7 +225,7 @@ impl ChatRequest {
         Ok(Some((request.engine.prompt.clone(), n_top)))
     }
 
-    /// The prompt as text and ids, for `/v1/chat/completions/render`.
+    /// Returns the prompt as text and ids, for `/v1/chat/completions/render`.
     pub(crate) fn into_rendered(mut self, asked: Asked<'_>) -> Result<(String, Vec<u32>), ApiError> {
         let tools = function_tools(self.tools.clone())?;
         choose(&tools, self.tool_choice.clone())?;
@@ -237,7 +237,7 @@ impl ChatRequest {
     }
 }
 
-/// A message of the assistant that an answer can go on from.
+/// Whether a message of the assistant is one that an answer can go on from.
 fn says_only_text(message: &Message) -> bool {
     message.role == Role::Assistant
         && message.tool_calls.is_none()
@@ -246,7 +246,7 @@ fn says_only_text(message: &Message) -> bool {
         && message.content.is_some()
 }
 
-/// The messages as the model's template writes them; `param` is the field they came from.
+/// Writes the messages by the model's template; `param` is the field they came from.
 pub(crate) fn render(
     lease: &Lease,
     messages: &[Message],

@@ -25,7 +25,8 @@ pub(super) struct Completion<'a> {
     usage: Usage,
     service_tier: &'static str,
     system_fingerprint: &'a str,
-    /// llama.cpp's field, by which its frontends show how fast a model is; OpenAI's clients pass over it.
+    /// Times of the request, by which frontends of llama.cpp show how fast a model is; clients of OpenAI pass over
+    /// them.
     #[serde(skip_serializing_if = "Option::is_none")]
     timings: Option<Timings>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,7 +75,7 @@ impl<'a> From<&'a ToolCall> for ToolCallOut<'a> {
     }
 }
 
-/// The answer.
+/// Makes the whole answer.
 pub(super) fn completion<'a>(
     head: &'a Head,
     joined: &'a Joined,

@@ -30,7 +30,7 @@ struct Chunk<'a> {
     choices: &'a [ChunkChoice<'a>],
     #[serde(skip_serializing_if = "UsageField::is_absent")]
     usage: UsageField,
-    /// At the end of a choice.
+    /// Times of the request, at the end of a choice.
     #[serde(skip_serializing_if = "Option::is_none")]
     timings: Option<Timings>,
 }
@@ -92,7 +92,7 @@ fn delta(piece: &Piece) -> Delta<'_> {
     }
 }
 
-/// Starts the stream.
+/// Starts the stream of an answer.
 pub(super) fn respond(app: &App, head: Head, mut generation: Generation, answer: Answer) -> Response {
     let guard = app.metrics().model(&head.model).open_stream();
     sse::respond(Framing::EventStream, app.metrics(), &refusal::internal_json(), |writer| async move {
@@ -119,14 +119,14 @@ struct Chunks {
     writer: Writer,
     states: Vec<ChoiceState>,
     used: TokensUsed,
-    /// For the chunk that is written next.
+    /// Times for the chunk that is written next.
     timings: Option<Timings>,
 }
 
 #[derive(Default)]
 struct ChoiceState {
     has_begun: bool,
-    /// Of tokens whose text is still held back.
+    /// Log-probabilities of the tokens whose text is still held back.
     logprobs: Vec<ContentLogprob>,
 }
 

@@ -13,7 +13,7 @@ use crate::{
 
 const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 
-/// `reasoning`, as OpenRouter's clients send it.
+/// The object `reasoning`, as clients of OpenRouter send it.
 #[derive(Deserialize, Debug, Default)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReasoningWire {
@@ -21,7 +21,7 @@ pub(crate) struct ReasoningWire {
     effort: Option<String>,
     #[serde(default)]
     enabled: Option<bool>,
-    /// Think, but leave it out of the answer.
+    /// Whether the thoughts are left out of the answer.
     #[serde(default)]
     exclude: Option<bool>,
     #[serde(default)]
@@ -30,7 +30,7 @@ pub(crate) struct ReasoningWire {
     summary: Option<Value>,
 }
 
-/// `thinking`, as Anthropic, DeepSeek and others have it.
+/// The object `thinking`, as Anthropic, DeepSeek and others have it.
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ThinkingWire {
@@ -45,22 +45,22 @@ pub(crate) struct ThinkingWire {
 enum ThinkingWord {
     Enabled,
     Disabled,
-    /// As the model likes, which is as its template says.
+    /// The model decides, which is what its template says.
     Adaptive,
     Auto,
 }
 
-/// `reasoning_format`, as in llama.cpp's server.
+/// The `reasoning_format` of llama.cpp's server.
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ReasoningFormat {
-    /// In the text, between the model's own marks.
+    /// Thoughts stand in the text, between the model's own marks.
     None,
     Auto,
     Deepseek,
 }
 
-/// What a request says, each by the field that said it.
+/// What a request says of thinking, with the fields that said it.
 #[derive(Debug, Default)]
 pub(crate) struct Thinking<'a> {
     effort: Option<(&'static str, &'a str)>,
@@ -68,7 +68,7 @@ pub(crate) struct Thinking<'a> {
 }
 
 impl<'a> Thinking<'a> {
-    /// By a word, which `none` says no with.
+    /// Takes a word for the effort, of which `none` switches thinking off.
     pub(crate) fn effort(mut self, field: &'static str, effort: Option<&'a str>) -> Result<Self, ApiError> {
         let Some(effort) = effort else { return Ok(self) };
         if !EFFORTS.contains(&effort) {
@@ -81,7 +81,7 @@ impl<'a> Thinking<'a> {
         if effort == "none" { self.switched(field, Some(false)) } else { Ok(self) }
     }
 
-    /// By yes or no.
+    /// Takes yes or no.
     pub(crate) fn switched(mut self, field: &'static str, is_on: Option<bool>) -> Result<Self, ApiError> {
         let Some(is_on) = is_on else { return Ok(self) };
         match self.is_on {
@@ -93,7 +93,7 @@ impl<'a> Thinking<'a> {
         }
     }
 
-    /// OpenRouter's object.
+    /// Takes the object `reasoning` of OpenRouter.
     pub(crate) fn reasoning(self, wire: Option<&'a ReasoningWire>) -> Result<Self, ApiError> {
         let Some(wire) = wire else { return Ok(self) };
         if wire.max_tokens.is_some() {
@@ -105,7 +105,7 @@ impl<'a> Thinking<'a> {
         self.effort("reasoning.effort", wire.effort.as_deref())?.switched("reasoning.enabled", wire.enabled)
     }
 
-    /// Anthropic's object.
+    /// Takes the object `thinking` of Anthropic.
     pub(crate) fn thinking(self, wire: Option<&ThinkingWire>) -> Result<Self, ApiError> {
         let Some(wire) = wire else { return Ok(self) };
         if wire.budget_tokens.is_some() {
@@ -119,7 +119,7 @@ impl<'a> Thinking<'a> {
         self.switched("thinking.type", is_on)
     }
 
-    /// Ollama's `think`: yes, no, or a word.
+    /// Takes the `think` of Ollama: yes, no, or a word.
     pub(crate) fn think(self, wire: Option<&'a Value>) -> Result<Self, ApiError> {
         match wire {
             None => Ok(self),
@@ -129,7 +129,7 @@ impl<'a> Thinking<'a> {
         }
     }
 
-    /// The template's variables, with those of `chat_template_kwargs` that have no field of their own.
+    /// Returns the template's variables, with those of `chat_template_kwargs` that have no field of their own.
     pub(crate) fn variables(self, more: Option<&Map<String, Value>>) -> Result<Map<String, Value>, ApiError> {
         const TAKEN: &[&str] = &["messages", "tools", "add_generation_prompt", "bos_token", "eos_token"];
         if let (Some((field, effort)), Some((other, false))) = (self.effort, self.is_on)
@@ -155,7 +155,7 @@ impl<'a> Thinking<'a> {
     }
 }
 
-/// What becomes of the thoughts: OpenRouter's and vLLM's fields leave them out, llama.cpp's puts them into the text.
+/// Decides where the thoughts go: fields of OpenRouter and vLLM leave them out, llama.cpp's puts them into the text.
 pub(crate) fn thoughts(
     include: Option<bool>,
     reasoning: Option<&ReasoningWire>,
@@ -182,7 +182,7 @@ mod tests {
 
     use super::*;
 
-    /// Of a body with these fields.
+    /// Checks the variables of a body with these fields.
     fn check(body: &Value, expected: Result<Value, &str>) {
         let text = |field: &str| body.get(field).and_then(Value::as_str);
         let reasoning = body.get("reasoning").map(|v| ReasoningWire::deserialize(v).unwrap());

@@ -19,11 +19,11 @@ use crate::{
     wire::first_tokens_max,
 };
 
-/// Tokens of a completion that does not say how many it wants: OpenAI's default.
+/// Largest number of tokens of a completion that does not say how many it wants: OpenAI's default.
 const MAX_TOKENS_DEFAULT: usize = 16;
 
 common_fields!(request_type! {
-    /// Everything that can be asked; what is not listed is refused by name.
+    /// The body of `/v1/completions`; a field that is not listed is refused by name.
     struct CompletionRequest {
         model: Option<String>,
         prompt: Inputs,
@@ -31,37 +31,37 @@ common_fields!(request_type! {
         stream: Option<bool>,
         stream_options: Option<StreamOptions>,
         max_tokens: Option<i64>,
-        /// llama.cpp's.
+        /// Largest number of tokens by llama.cpp's name of it.
         n_predict: Option<i64>,
         logprobs: Option<i64>,
         echo: Option<bool>,
-        /// vLLM's: log-probabilities of the prompt, in a form of its own.
+        /// Number of tokens reported beside each of the prompt, in vLLM's form.
         prompt_logprobs: Option<i64>,
         best_of: Option<i64>,
-        /// Not OpenAI's here, but of other servers.
+        /// Format of the output, a field of other servers for this route.
         response_format: Option<ResponseFormat>,
         #[serde(rename = "user")]
         _user: Ignored,
     }
 });
 
-/// How the answer is to be written.
+/// The way in which the answer is to be written.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Answer {
     pub(super) is_stream: bool,
     pub(super) include_usage: bool,
-    /// Choices of each prompt.
+    /// Number of choices of each prompt.
     pub(super) n_choices: usize,
-    /// What stands before the output, for each prompt.
+    /// Text that stands before the output, for each prompt.
     pub(super) echoes: Vec<Echo>,
-    /// Best tokens reported with each.
+    /// Number of the best tokens reported with each token.
     pub(super) logprobs: Option<usize>,
-    /// The same of vLLM's `prompt_logprobs`, and the prompts.
+    /// Number of the best tokens reported with each token of the prompts, in the form of vLLM's `prompt_logprobs`.
     pub(super) prompt_logprobs: Option<usize>,
     pub(super) prompts: Vec<Vec<TokenId>>,
 }
 
-/// A prompt before its output.
+/// A prompt that is echoed before its output.
 #[derive(Clone, Debug)]
 pub(super) struct Echo {
     pub(super) text: String,
@@ -70,8 +70,8 @@ pub(super) struct Echo {
 }
 
 impl Answer {
-    /// Where the log-probabilities of a choice of the prompt of this index begin: with those of the prompt, if it is
-    /// echoed; and the character at which the output begins.
+    /// Begins the log-probabilities of a choice of the prompt at index `prompt`, with those of the prompt if it is
+    /// echoed; returns them and the character at which the output begins.
     pub(super) fn begin(
         &self,
         prompt: usize,
@@ -86,7 +86,7 @@ impl Answer {
         (logprobs, echo.text.chars().count())
     }
 
-    /// What stands before the output of a prompt.
+    /// Returns the text before the output of a prompt.
     pub(super) fn echo(&self, prompt: usize) -> &str {
         self.echoes.get(prompt).map_or("", |echo| echo.text.as_str())
     }
@@ -98,7 +98,7 @@ pub(super) struct Prepared {
 }
 
 impl CompletionRequest {
-    /// Checks everything and turns the prompts into ids. Long work: not for the threads that serve.
+    /// Checks all fields and turns the prompts into ids. Takes long, so it must not run on the threads that serve.
     pub(super) fn prepare(mut self, asked: Asked<'_>) -> Result<Prepared, ApiError> {
         let Asked { lease, caller, .. } = asked;
         let is_stream = self.stream.unwrap_or(false);
@@ -159,7 +159,8 @@ impl CompletionRequest {
         Ok(Prepared { requests, answer })
     }
 
-    /// More choices are computed than are answered; the most probable are kept.
+    /// Sets the number of choices that are computed; more than are answered with `best_of`, of which the most probable
+    /// are kept.
     fn apply_best_of(&self, request: &mut GenerationRequest, is_stream: bool) -> Result<(), ApiError> {
         let Some(best_of) = self.best_of else { return Ok(()) };
         let best_of = count("best_of", best_of, request.engine.n_choices, limits::CHOICES_MAX)?;

@@ -25,7 +25,7 @@ pub(super) struct Completion<'a> {
     pub(super) choices: Vec<ChoiceWire>,
     #[serde(skip_serializing_if = "UsageField::is_absent")]
     pub(super) usage: UsageField,
-    /// llama.cpp's field; in a stream at the end of a choice.
+    /// Times of the request, in a stream at the end of a choice; llama.cpp's field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) timings: Option<Timings>,
 }
@@ -55,7 +55,7 @@ impl<'a> Completion<'a> {
     }
 }
 
-/// The answer: the choices of the first prompt, then those of the next.
+/// Makes the whole answer: the choices of the first prompt, then those of the next.
 pub(super) fn completion<'a>(
     head: &'a Head,
     prompts: &[Joined],

@@ -25,7 +25,7 @@ use crate::{
     wire::Timings,
 };
 
-/// Starts the stream.
+/// Starts the stream of an answer.
 pub(super) fn respond(app: &App, head: Head, lease: &Lease, generations: Vec<Generation>, answer: Answer) -> Response {
     let guard = app.metrics().model(&head.model).open_stream();
     let tokenizer = Arc::clone(lease.handle.tokenizer());
@@ -55,7 +55,7 @@ pub(super) fn respond(app: &App, head: Head, lease: &Lease, generations: Vec<Gen
 #[derive(Default)]
 struct ChoiceState {
     has_begun: bool,
-    /// Of tokens whose text is still held back.
+    /// Log-probabilities of the tokens whose text is still held back.
     logprobs: CompletionLogprobs,
     offset: usize,
 }

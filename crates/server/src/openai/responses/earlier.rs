@@ -15,7 +15,7 @@ use crate::{
     log, refusal,
 };
 
-/// What is kept with the answer to a request.
+/// What is kept of a request along with its answer.
 #[derive(Clone, Debug)]
 pub(super) struct Keep {
     owner: u128,
@@ -24,7 +24,7 @@ pub(super) struct Keep {
 }
 
 impl Keep {
-    /// Keeps the answer; says whether it is small enough.
+    /// Keeps the answer; returns whether it is small enough.
     pub(super) fn put(self, kept: &KeptResponses, id: String, response: &Value, item_ids: Vec<String>) -> bool {
         let Self { owner, previous, input } = self;
         let response = Bytes::from(response.to_string());
@@ -32,7 +32,8 @@ impl Keep {
     }
 }
 
-/// The whole conversation, and what is to be kept of the request, if it `is_kept` and anything is here.
+/// Assembles the conversation: that of the answer `previous`, then `input`, with references to kept items resolved. The
+/// second value is what is to be kept of the request, if it `is_kept` and the server keeps answers.
 pub(super) fn resolve(
     input: Option<Vec<Item>>,
     previous: Option<String>,
@@ -87,7 +88,7 @@ impl<'a> Earlier<'a> {
         Self { kept, owner, outputs: HashMap::new(), now: Instant::now() }
     }
 
-    /// The item that another of its id was answered with, where `item` is a reference to one that is still here.
+    /// Returns the item of an earlier answer that `item` refers to, if it is a reference to one that is still kept.
     pub(super) fn stands_for(&mut self, item: &Map<String, Value>) -> Option<Value> {
         let is_reference = match item.get("type").and_then(Value::as_str) {
             Some(kind) => kind == "item_reference",
@@ -98,7 +99,7 @@ impl<'a> Earlier<'a> {
         self.output(&response).ok()?.into_iter().find(|item| item.get("id").and_then(Value::as_str) == Some(id))
     }
 
-    /// The item itself where `item` is a reference.
+    /// Returns the item itself where `item` is a reference.
     fn resolved(&mut self, item: Item, path: &str) -> Result<Item, ApiError> {
         let Some(id) = item.reference(path)? else { return Ok(item) };
         let missing = |kept: &KeptResponses| gone(kept, &format!("{path}.id"), &format!("item {}", shown(id)));
@@ -107,7 +108,7 @@ impl<'a> Earlier<'a> {
         found.map_or_else(|| Err(missing(self.kept)), read)
     }
 
-    /// The items of an answer.
+    /// Returns the items of a kept answer.
     pub(super) fn output(&mut self, response: &KeptResponse) -> Result<Vec<Value>, ApiError> {
         #[derive(Deserialize)]
         struct Output {
@@ -122,17 +123,17 @@ impl<'a> Earlier<'a> {
     }
 }
 
-/// An item of an answer, as it would come back in a request.
+/// Reads an item of an answer, as it would come back in a request.
 fn read(item: Value) -> Result<Item, ApiError> {
     serde_json::from_value(item).map_err(|_| refusal::internal())
 }
 
-/// A name that a client made up, for a message.
+/// Shortens an id that a client made up, for a message.
 pub(super) fn shown(id: &str) -> String {
     log::escape(&id.chars().take(128).collect::<String>())
 }
 
-/// A refusal of what is not here; whether it ever was, nobody can tell.
+/// Makes the refusal of an answer or item that is not kept; whether it ever was, nobody can tell.
 pub(super) fn gone(kept: &KeptResponses, param: &str, what: &str) -> ApiError {
     let bounds = kept.bounds();
     let why = if kept.is_on() {

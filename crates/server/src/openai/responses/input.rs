@@ -13,7 +13,7 @@ use crate::{
     wire::{Arguments, text_or_list},
 };
 
-/// A text of the user, or items.
+/// The `input` of a response: a text of the user, or items.
 #[derive(Debug)]
 pub(crate) enum Input {
     Text(String),
@@ -26,8 +26,8 @@ impl<'de> Deserialize<'de> for Input {
     }
 }
 
-/// One item: which fields it has depends on its type. It may be a part of an answer, of this server or another, so what
-/// is not known in it is skipped. Written again as it was read, for conversations that are kept.
+/// An item of a conversation, whose fields depend on its type. It may be a part of an answer, of this server or
+/// another, so what is not known in it is skipped. It is written again as it was read, for conversations that are kept.
 #[derive(Serialize, Deserialize, Debug)]
 pub(crate) struct Item {
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
@@ -40,14 +40,14 @@ pub(crate) struct Item {
     content: Option<ItemContent>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     call_id: Option<String>,
-    /// Of a function that is one of several under a name.
+    /// Namespace of a called function that is one of several under a name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     namespace: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     arguments: Option<Arguments>,
-    /// Of a tool that takes free text.
+    /// Text that a free-text tool was called with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     input: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,11 +65,11 @@ pub(crate) struct Item {
     _action: Ignored,
 }
 
-/// Of a message, or of reasoning.
+/// The content of a message, or of reasoning.
 type ItemContent = Content;
 
 impl Input {
-    /// The items; a text is a message of the user.
+    /// Returns the items; a text is a message of the user.
     pub(super) fn into_items(self) -> Vec<Item> {
         match self {
             Self::Text(text) => vec![Item::user(text)],
@@ -85,8 +85,8 @@ pub(super) struct Conversation {
 }
 
 impl Conversation {
-    /// As messages: what the model thought, said and called in one turn is one message. Calls have the names that the
-    /// model knows.
+    /// Turns the items into messages: what the model thought, said and called in one turn is one message. Calls have
+    /// the names that the model knows.
     pub(super) fn into_messages(
         self,
         instructions: Option<String>,
@@ -172,7 +172,7 @@ impl Item {
         }
     }
 
-    /// The id of the item that this one stands for, if it is a reference.
+    /// Returns the id of the item that this one stands for, if it is a reference.
     pub(super) fn reference(&self, path: &str) -> Result<Option<&str>, ApiError> {
         let id = self.id.as_deref();
         match self.kind.as_deref() {

@@ -21,13 +21,13 @@ use crate::{
     wire::{count, json_response},
 };
 
-/// Items of a list, unless the request says how many.
+/// Number of items of a list, unless the request says how many.
 const LIMIT_DEFAULT: i64 = 20;
 
-/// Which of the items; what else a query has is about kinds of items that are never here.
+/// The query of the list; what else it may have is about kinds of items that are never here.
 #[derive(Deserialize, Debug)]
 pub(in crate::openai) struct Which {
-    /// Begin behind the item of this id.
+    /// Id of the item behind which the list begins.
     #[serde(default)]
     after: Option<String>,
     #[serde(default)]
@@ -40,12 +40,12 @@ pub(in crate::openai) struct Which {
 #[serde(rename_all = "lowercase")]
 enum Order {
     Asc,
-    /// The last first.
+    /// The last item comes first.
     #[default]
     Desc,
 }
 
-/// The handler.
+/// Answers `GET /v1/responses/{id}/input_items` with a page of the items.
 pub(in crate::openai) async fn input_items(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
@@ -79,7 +79,7 @@ pub(in crate::openai) async fn input_items(
     }))
 }
 
-/// All items, the first first. Where an earlier response is gone, those that are left.
+/// Returns all items, the first first. Where an earlier response is gone, those that are left.
 fn all(app: &App, caller: &Caller, id: &str) -> Result<Vec<Value>, ApiError> {
     let (kept, now) = (app.kept(), Instant::now());
     let mut chain = Vec::new();
@@ -105,7 +105,7 @@ fn all(app: &App, caller: &Caller, id: &str) -> Result<Vec<Value>, ApiError> {
     Ok(items)
 }
 
-/// An item as answers have them: with a type, an id, and a message's content in parts.
+/// Writes an item as answers have them: with a type, an id, and a message's content in parts.
 fn listed(mut item: Map<String, Value>, response: &KeptResponse, index: usize) -> Value {
     let kind = item.get("type").and_then(Value::as_str).unwrap_or("message").to_owned();
     let prefix = match kind.as_str() {

@@ -18,7 +18,7 @@ use crate::{
     openai::logprobs::{self, ContentLogprob},
 };
 
-/// An item.
+/// An item of the answer as it is written.
 #[derive(Debug)]
 enum Item {
     Reasoning {
@@ -37,7 +37,7 @@ enum Item {
         name: String,
         arguments: String,
     },
-    /// Of a tool that takes free text, which the model writes as arguments.
+    /// A call of a tool that takes free text, which the model writes as arguments.
     TextCall {
         id: String,
         call_id: String,
@@ -53,7 +53,7 @@ impl Item {
         id
     }
 
-    /// The one part of a message or of reasoning.
+    /// Returns the one part of a message or of reasoning.
     fn part(&self) -> Option<Value> {
         match self {
             Self::Reasoning { text, .. } => Some(json!({"type": "reasoning_text", "text": text})),
@@ -94,7 +94,7 @@ impl Item {
     }
 }
 
-/// A response that is being written.
+/// A response that is being written, and the events that tell of it.
 pub(super) struct Output {
     head: Head,
     tokenizer: Arc<Tokenizer>,
@@ -102,7 +102,7 @@ pub(super) struct Output {
     keep: Option<(Keep, App)>,
     items: Vec<Item>,
     status: Status,
-    /// Of tokens whose text is still held back.
+    /// Log-probabilities of the tokens whose text is still held back.
     logprobs: Vec<ContentLogprob>,
     n_events: u64,
 }
@@ -113,7 +113,7 @@ impl Output {
         Self { head, tokenizer, spellings, keep, items, status, logprobs, n_events: 0 }
     }
 
-    /// The response, as far as it is.
+    /// Returns the response as far as it is written.
     pub(super) fn response(&self) -> Value {
         let n = self.items.len();
         let item = |(i, item): (usize, &Item)| {
@@ -124,7 +124,7 @@ impl Output {
         response(&self.head, &self.status, &items)
     }
 
-    /// The first events.
+    /// Returns the events that begin a response.
     pub(super) fn begin(&mut self) -> Vec<Value> {
         let response = self.response();
         let events = vec![
@@ -134,7 +134,7 @@ impl Output {
         self.numbered(events)
     }
 
-    /// More output.
+    /// Adds output to the response; returns the events of it.
     pub(super) fn progress(&mut self, token: Option<&TokenReport>, pieces: Vec<Piece>) -> Vec<Value> {
         self.logprobs.extend(token.and_then(|token| logprobs::content(&self.tokenizer, token)));
         let mut events = Vec::new();
@@ -202,7 +202,7 @@ impl Output {
         }
     }
 
-    /// A call that begins, of the tool that the model knows as `offered`.
+    /// Begins a call of the tool that the model knows as `offered`.
     fn call(&self, call_id: String, offered: &str) -> Item {
         let call = self.spellings.call_of(offered);
         let (name, arguments) = (call.name.to_owned(), String::new());
@@ -225,7 +225,7 @@ impl Output {
         self.items.push(item);
     }
 
-    /// Tells the end of the item that was being written.
+    /// Appends the events that end the item that was being written.
     fn close(&self, status: &str, events: &mut Vec<Value>) {
         let Some(item) = self.items.last() else { return };
         let (item_id, output_index) = (item.id(), self.items.len() - 1);
@@ -264,7 +264,7 @@ impl Output {
         events.push(json!({"type": "response.output_item.done", "output_index": output_index, "item": value}));
     }
 
-    /// The end.
+    /// Ends the response; returns the last events.
     pub(super) fn finish(&mut self, reason: EndReason, used: TokensUsed) -> Vec<Value> {
         self.status = match reason {
             EndReason::Length | EndReason::Repetition | EndReason::TimedOut => Status::Incomplete(used.into()),
@@ -290,7 +290,7 @@ impl Output {
         self.numbered(events)
     }
 
-    /// The complete response, kept if it is to be; it says so only if it is.
+    /// Returns the complete response, and keeps it if that is wanted; it says that it is kept only if it is.
     fn keep(&mut self) -> Value {
         let response = self.response();
         let Some((keep, app)) = self.keep.take() else { return response };
@@ -302,7 +302,7 @@ impl Output {
         self.response()
     }
 
-    /// An error in the middle.
+    /// Ends the response with an error in the middle; returns the event of it.
     pub(super) fn error(&mut self, error: &ApiError) -> Value {
         let event = json!({
             "type": "error", "code": error.code.unwrap_or("server_error"), "message": error.message, "param": error.param,
@@ -310,7 +310,7 @@ impl Output {
         self.numbered(vec![event]).remove(0)
     }
 
-    /// The response after it.
+    /// Returns the response after an error.
     pub(super) fn failed(&mut self, error: &ApiError) -> Value {
         let code = error.code.unwrap_or("server_error").to_owned();
         let status = Status::Failed { code, message: error.message.clone() };

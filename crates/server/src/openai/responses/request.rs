@@ -28,7 +28,7 @@ use crate::{
 };
 
 common_fields!(request_type! {
-    /// Everything that can be asked; what is not listed is refused by name.
+    /// The body of `/v1/responses`; a field that is not listed is refused by name.
     struct ResponsesRequest {
         model: Option<String>,
         input: Option<Input>,
@@ -70,7 +70,7 @@ common_fields!(request_type! {
     }
 });
 
-/// `text`
+/// The object `text` of a request.
 #[derive(Deserialize, Debug, Default)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TextConfig {
@@ -80,7 +80,7 @@ pub(crate) struct TextConfig {
     _verbosity: Option<Verbosity>,
 }
 
-/// `reasoning`
+/// The object `reasoning` of a request.
 #[derive(Deserialize, Debug, Default)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reasoning {
@@ -93,15 +93,16 @@ pub(crate) struct Reasoning {
     _generate_summary: Ignored,
 }
 
-/// What may be asked for in addition.
+/// An addition to the answer that a request may ask for.
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Include {
     #[serde(rename = "message.output_text.logprobs")]
     Logprobs,
-    /// Nothing is hidden here: reasoning is answered in clear, and is read in clear when it comes back.
+    /// Reasoning in encrypted form. Nothing is hidden here: it is answered in clear, and is read in clear when it comes
+    /// back.
     #[serde(rename = "reasoning.encrypted_content")]
     EncryptedReasoning,
-    /// Of tools that this server has not.
+    /// Results of tools that this server does not have.
     #[serde(
         rename = "file_search_call.results",
         alias = "web_search_call.results",
@@ -113,13 +114,13 @@ pub(crate) enum Include {
     OfHostedTools,
 }
 
-/// What becomes of a conversation that is too long.
+/// Treatment of a conversation that is longer than the context.
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Truncation {
-    /// It is refused.
+    /// The conversation is refused.
     Disabled,
-    /// It loses its oldest turns.
+    /// The conversation loses its oldest turns.
     Auto,
 }
 
@@ -128,12 +129,12 @@ pub(super) struct Prepared {
     pub(super) head: Head,
     pub(super) is_stream: bool,
     pub(super) spellings: Spellings,
-    /// None where the answer is not to be kept.
+    /// What is kept with the answer; `None` where it is not to be kept.
     pub(super) keep: Option<Keep>,
 }
 
 impl ResponsesRequest {
-    /// Checks everything and turns the conversation into ids. Long work: not for the threads that serve.
+    /// Checks all fields and turns the conversation into ids. Takes long, so it must not run on the threads that serve.
     pub(super) fn prepare(mut self, asked: Asked<'_>) -> Result<Prepared, ApiError> {
         let Asked { app, lease, caller } = asked;
         if self.background == Some(true) {
@@ -198,7 +199,7 @@ impl ResponsesRequest {
         Ok(if is_asked || n.is_some_and(|n| n > 0) { Some(n.unwrap_or(0)) } else { None })
     }
 
-    /// What the answer repeats of the request.
+    /// Returns what the answer repeats of the request.
     fn head(&self, lease: &Lease) -> Head {
         let tool_choice = match &self.tool_choice {
             Some(ToolChoiceWire::Word(word)) => json!(word),

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::openai::{unix_seconds, usage::ResponseUsage};
 
-/// What the answer repeats of the request.
+/// The fields that the answer repeats of the request.
 #[derive(Clone, Debug)]
 pub(super) struct Head {
     pub(super) id: String,
@@ -24,17 +24,17 @@ pub(super) struct Head {
     pub(super) tools: Vec<Value>,
     pub(super) top_logprobs: i64,
     pub(super) previous_response_id: Option<String>,
-    /// Whether it is kept.
+    /// Whether the response is kept.
     pub(super) store: bool,
     pub(super) truncation: &'static str,
 }
 
-/// How far it is.
+/// The status of a response.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Status {
     InProgress,
     Completed(ResponseUsage),
-    /// Cut off by the limit of tokens.
+    /// The limit of tokens has cut the response off.
     Incomplete(ResponseUsage),
     Failed {
         code: String,
@@ -43,7 +43,7 @@ pub(super) enum Status {
 }
 
 impl Status {
-    /// Of the response, and of the item that was being written.
+    /// Returns the word for the status of the response, and of the item that was being written.
     pub(super) fn word(&self) -> &'static str {
         match self {
             Self::InProgress => "in_progress",
@@ -54,7 +54,7 @@ impl Status {
     }
 }
 
-/// The object.
+/// Makes the response object.
 pub(super) fn response(head: &Head, status: &Status, output: &[Value]) -> Value {
     let usage = match status {
         Status::Completed(usage) | Status::Incomplete(usage) => Some(usage),

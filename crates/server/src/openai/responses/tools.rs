@@ -17,8 +17,8 @@ use crate::{
     wire::{TOOL_NAME_BYTES_MAX, tool, tools_of, unsupported},
 };
 
-/// Types of tools that servers of OpenAI's run themselves, or whose form only its own models know. There is none of
-/// them here; a model can answer without.
+/// Types of tools that servers of OpenAI's run themselves, or whose form only its own models know. This server has none
+/// of them; a model can answer without.
 const HOSTED: &[&str] = &[
     "apply_patch",
     "code_interpreter",
@@ -42,10 +42,10 @@ fn is_hosted(kind: &str) -> bool {
     HOSTED.contains(&kind)
 }
 
-/// The one argument of a free-text tool as it is offered.
+/// Name of the one argument of a free-text tool, as it is offered to the model.
 const INPUT: &str = "input";
 
-/// A tool; which fields it has depends on its type.
+/// A tool as responses spell it; its fields depend on its type.
 #[derive(Deserialize, Clone, Debug)]
 pub(crate) struct FlatToolWire {
     #[serde(rename = "type")]
@@ -58,21 +58,21 @@ pub(crate) struct FlatToolWire {
     parameters: Option<Value>,
     #[serde(default)]
     strict: Option<bool>,
-    /// Of a namespace.
+    /// Tools of a namespace.
     #[serde(default)]
     tools: Option<Vec<FlatToolWire>>,
-    /// Of a tool that takes free text.
+    /// Format of the text that a free-text tool takes.
     #[serde(default)]
     format: Option<Value>,
 }
 
-/// How the client spells calls of tools that are offered under another name or in another form.
+/// The client's spellings of calls of tools that are offered under another name or in another form.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Spellings(Vec<Spelling>);
 
 #[derive(Clone, Debug)]
 struct Spelling {
-    /// The name that the model knows.
+    /// Name that the model knows.
     offered: String,
     namespace: Option<String>,
     name: String,
@@ -88,7 +88,7 @@ pub(super) struct CallOf<'a> {
 }
 
 impl Spellings {
-    /// Whose call it is that the model made of the tool `offered`.
+    /// Returns the client's spelling of a call that the model made of the tool `offered`.
     pub(super) fn call_of<'a>(&'a self, offered: &'a str) -> CallOf<'a> {
         match self.0.iter().find(|spelling| spelling.offered == offered) {
             Some(Spelling { namespace, name, is_free_text, .. }) => {
@@ -98,7 +98,7 @@ impl Spellings {
         }
     }
 
-    /// The name that the model knows, of a tool as the client calls it.
+    /// Returns the name that the model knows of a tool as the client calls it.
     pub(super) fn offered<'a>(&'a self, namespace: Option<&str>, name: &'a str) -> Cow<'a, str> {
         let is_it = |s: &&Spelling| s.name == name && s.namespace.as_deref() == namespace;
         match (self.0.iter().find(is_it), namespace) {
@@ -109,7 +109,7 @@ impl Spellings {
         }
     }
 
-    /// A choice in the names that the model knows; a namespaced function may be called by its own name alone.
+    /// Spells a choice in the names that the model knows; a namespaced function may be called by its own name alone.
     pub(super) fn choice(&self, choice: ToolChoiceWire) -> ToolChoiceWire {
         let offered = |name: String| {
             let mut found = self.0.iter().filter(|s| s.name == name);
@@ -132,20 +132,20 @@ fn qualified(namespace: &str, name: &str) -> String {
     format!("{namespace}.{name}")
 }
 
-/// What a free-text tool was called with, of the arguments that the model wrote for it; those that were cut off as they
-/// stand.
+/// Returns the text that a free-text tool was called with, out of the arguments that the model wrote for it; arguments
+/// that were cut off are returned as they stand.
 pub(super) fn free_text(arguments: &str) -> String {
     let text = |value: Value| value.get(INPUT).and_then(Value::as_str).map(str::to_owned);
     serde_json::from_str(arguments).ok().and_then(text).unwrap_or_else(|| arguments.to_owned())
 }
 
-/// The arguments that stand for the text of an earlier call.
+/// Makes the arguments that stand for the text of an earlier call.
 pub(super) fn free_text_arguments(input: &str) -> String {
     json!({INPUT: input}).to_string()
 }
 
-/// The tools that the model may be offered, and how the client spells their calls. Those that OpenAI's servers run are
-/// left out, which the log says.
+/// Returns the tools that the model may be offered, and the client's spellings of their calls. Tools that OpenAI's
+/// servers run are left out, which the log says.
 pub(super) fn offer(wires: Vec<FlatToolWire>) -> Result<(Vec<Tool>, Spellings), ApiError> {
     let mut spellings = Vec::new();
     let mut flat = Vec::with_capacity(wires.len());
@@ -165,7 +165,7 @@ pub(super) fn offer(wires: Vec<FlatToolWire>) -> Result<(Vec<Tool>, Spellings), 
     Ok((tools, Spellings(spellings)))
 }
 
-/// The functions of a namespace, under the names that they are offered by.
+/// Opens a namespace into its functions, under the names that they are offered by.
 fn open(
     wire: FlatToolWire,
     path: &str,
@@ -215,7 +215,7 @@ fn one(wire: FlatToolWire, path: &str, spellings: &mut Vec<Spelling>) -> Result<
     tool(name, description, Some(parameters), path, "parameters")
 }
 
-/// What the text must look like, in words: inside a string of JSON no grammar of it can be held to.
+/// Says in words what a free-text tool's text must look like: inside a string of JSON no grammar of it can be enforced.
 fn form(format: &Value) -> Option<String> {
     let definition = format.get("definition").and_then(Value::as_str)?;
     let syntax = format.get("syntax").and_then(Value::as_str).unwrap_or("given");
@@ -233,7 +233,7 @@ fn required(value: Option<String>, path: &str, field: &str) -> Result<String, Ap
 }
 
 impl FlatToolWire {
-    /// As it was sent, for the answer; nothing for what is left out.
+    /// Returns the tool as it was sent, for the answer; `None` for one that is left out.
     pub(super) fn echo(&self) -> Option<Value> {
         let Self { kind, name, description, parameters, strict, tools, format } = self;
         match kind.as_str() {

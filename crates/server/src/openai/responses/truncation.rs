@@ -7,18 +7,18 @@ use crate::{
     openai::chat::{Message, Role},
 };
 
-/// The part of a context that is left to the answer where the conversation has to be cut, unless the request wants
-/// less: one of so many.
+/// Divisor of the context whose share is left to the answer where the conversation has to be cut, unless the request
+/// wants less.
 const ANSWER_PART: usize = 4;
 
-/// A prompt as text and ids.
+/// A prompt as text and as ids.
 pub(super) struct Rendered {
     pub(super) segments: Vec<chat::Segment>,
     pub(super) ids: Vec<TokenId>,
 }
 
-/// What `render` makes of `messages`, without the oldest turns where they do not fit a context of `context_len`; what
-/// is said by the system stays. A last turn that is too long by itself is rendered whole, for the engine to refuse.
+/// Renders `messages`, without the oldest turns where they do not fit a context of `context_len`; what the system says
+/// stays. A last turn that is too long by itself is rendered whole, for the engine to refuse.
 pub(super) fn render_fitting(
     messages: &[Message],
     context_len: usize,
@@ -46,7 +46,7 @@ pub(super) fn render_fitting(
     Ok(best.unwrap_or(whole))
 }
 
-/// The messages from `start`, and before them what the system says.
+/// Returns the messages from `start`, and before them what the system says.
 fn from_turn(messages: &[Message], start: usize) -> Vec<Message> {
     let (before, after) = messages.split_at(start);
     let is_system = |m: &&Message| matches!(m.role, Role::System | Role::Developer);
@@ -57,7 +57,7 @@ fn from_turn(messages: &[Message], start: usize) -> Vec<Message> {
 mod tests {
     use super::*;
 
-    /// What is left of these messages, each a role's letter and how many tokens it takes.
+    /// Checks what is left of `messages`, each a role's letter and the number of its tokens.
     fn check(messages: &[(char, usize)], context_len: usize, max_tokens: Option<usize>, expected: &[usize]) {
         let role = |c: char| match c {
             's' => Role::System,
