@@ -22,7 +22,7 @@ use axum::routing::post;
 
 use crate::{refusal::Shape, router::Routes};
 
-/// The route of messages.
+/// Path of the route of messages.
 const MESSAGES: &str = "/v1/messages";
 
 /// The routes of Anthropic's API.
@@ -33,7 +33,7 @@ pub(crate) fn routes() -> Routes {
         .route("/v1/messages/count_tokens", post(messages::count_tokens))
 }
 
-/// The fields of the request types by the names of their schemas.
+/// Returns the fields of the request types, by the names of their schemas.
 #[cfg(test)]
 pub(crate) fn wire_fields() -> Vec<(&'static str, std::collections::BTreeSet<String>)> {
     use crate::openapi::tests::fields;

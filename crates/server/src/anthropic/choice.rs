@@ -10,8 +10,8 @@ use crate::{
     wire::{Ignored, named_tool, tool, tools_of, unsupported},
 };
 
-/// A tool of the client's own. Arguments are held to as much of the schema as can be enforced; `strict` refuses where
-/// that is not all.
+/// A tool of the client's own. Arguments are held to as much of the schema as can be enforced; `strict` refuses a tool
+/// where that is not all.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ToolWire {
@@ -36,7 +36,7 @@ struct ToolWire {
     _cache_control: Ignored,
 }
 
-/// All tools of a request.
+/// Reads all tools of a request.
 pub(super) fn tools(wires: Option<Vec<Value>>) -> Result<Vec<Tool>, ApiError> {
     tools_of(wires.unwrap_or_default(), one)
 }
@@ -70,7 +70,7 @@ fn one(wire: Value, path: &str) -> Result<Tool, ApiError> {
     Ok(Tool { is_strict, ..tool(wire.name, description, Some(wire.input_schema), path, "input_schema")? })
 }
 
-/// `tool_choice`
+/// The `tool_choice` of a request.
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ChoiceWire {
@@ -91,7 +91,7 @@ enum ChoiceWord {
     None,
 }
 
-/// What may be called.
+/// The tools that may be called, and how.
 #[derive(Debug)]
 pub(super) struct Chosen {
     pub(super) tools: Vec<Tool>,
@@ -99,7 +99,7 @@ pub(super) struct Chosen {
     pub(super) parallel: Option<bool>,
 }
 
-/// The tools that may be called now, and whether one must be.
+/// Returns the tools that may be called now, and whether one must be.
 pub(super) fn choose(tools: &[Tool], wire: Option<ChoiceWire>) -> Result<Chosen, ApiError> {
     let refused = |param: &str, why: &str| Err(ApiError::invalid(param, format!("{param}: {why}")));
     let Some(ChoiceWire { kind, name, disable_parallel_tool_use }) = wire else {

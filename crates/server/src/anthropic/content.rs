@@ -9,10 +9,11 @@ use crate::{
     wire::{Arguments, Ignored, text_or_list, unsupported},
 };
 
-/// Takes the names of fields that are not known.
+/// A callback that is told the names of fields that are not known.
 pub(super) type Skipped<'a> = &'a dyn Fn(&str);
 
-/// Text, or blocks. These stay JSON until their `type` is known, so that an error can name its field.
+/// The content of a message: text, or blocks. Blocks stay JSON until their `type` is known, so that an error can name
+/// its field.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Content {
     Text(String),
@@ -25,17 +26,17 @@ impl<'de> Deserialize<'de> for Content {
     }
 }
 
-/// What a block says.
+/// A block of content that was read.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Block {
     Text(String),
     Thinking(String),
-    /// Thinking that only its maker can read.
+    /// A block of thinking that only its maker can read.
     RedactedThinking,
     ToolUse {
         id: Option<String>,
         name: String,
-        /// JSON.
+        /// Arguments of the call as JSON.
         input: String,
     },
     ToolResult {
@@ -53,7 +54,7 @@ struct TextBlock {
     text: String,
     #[serde(default, rename = "cache_control")]
     _cache_control: Ignored,
-    /// Of an earlier answer: where it had its words from.
+    /// Sources of the text of an earlier answer.
     #[serde(default, rename = "citations")]
     _citations: Ignored,
 }
@@ -90,7 +91,7 @@ struct ToolUseBlock {
     _caller: Option<DirectCaller>,
 }
 
-/// Only the model itself calls tools here, not code that it runs.
+/// The caller of a tool. Only the model itself calls tools here, not code that it runs.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct DirectCaller {
@@ -119,7 +120,7 @@ struct ToolResultBlock {
 }
 
 impl Block {
-    /// The block that stands at `path`; fields that are not known go to `skipped`.
+    /// Reads the block that stands at `path`; fields that are not known go to `skipped`.
     fn read(value: &Value, path: &str, skipped: Skipped<'_>) -> Result<Self, ApiError> {
         let param = format!("{path}.type");
         let kind = value.get("type").and_then(Value::as_str);
@@ -156,7 +157,7 @@ impl Block {
 }
 
 impl Content {
-    /// All blocks; a string is one of text.
+    /// Reads all blocks; a string is one block of text.
     pub(super) fn blocks(&self, path: &str, skipped: Skipped<'_>) -> Result<Vec<Block>, ApiError> {
         match self {
             Self::Text(text) => Ok(vec![Block::Text(text.clone())]),
@@ -167,7 +168,7 @@ impl Content {
         }
     }
 
-    /// The text, where nothing else may stand; blocks stand on lines of their own.
+    /// Reads the text, where nothing else may stand; blocks stand on lines of their own.
     pub(super) fn text(&self, path: &str, skipped: Skipped<'_>) -> Result<String, ApiError> {
         let text = |(i, block): (usize, Block)| match block {
             Block::Text(text) => Ok(text),

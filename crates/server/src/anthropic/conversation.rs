@@ -11,7 +11,7 @@ use crate::{
     wire::{OpenCalls, check_messages},
 };
 
-/// One message. It may be an answer, of this server or another, so what is not known in it is skipped.
+/// A message of a conversation. It may be an answer, of this server or another, so what is not known in it is skipped.
 #[derive(Deserialize, Debug)]
 pub(super) struct MessageWire {
     role: Role,
@@ -24,25 +24,25 @@ enum Role {
     User,
     Assistant,
     System,
-    /// What a tool said; not a role of the wire.
+    /// The result of a tool; not a role of the wire.
     #[serde(skip)]
     Tool,
 }
 
-/// A conversation, checked.
+/// A conversation that was checked.
 #[derive(Debug)]
 pub(super) struct Conversation {
-    /// In the shape of OpenAI's API.
+    /// Messages in the shape of OpenAI's API, as templates want them.
     pub(super) messages: Vec<Value>,
-    /// The beginning of the answer, which the client wrote.
+    /// Beginning of the answer, which the client wrote.
     pub(super) prefill: Option<String>,
 }
 
-/// How much of what was thought in earlier answers is shown again.
+/// The part of the thinking of earlier answers that is shown again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum KeptThinking {
     All,
-    /// That of so many last answers that have some.
+    /// The thinking of so many answers, the last ones that have some.
     Turns(usize),
 }
 
@@ -52,7 +52,7 @@ struct Turn {
     text: Option<String>,
     reasoning: Option<String>,
     calls: Vec<Value>,
-    /// Of a result.
+    /// Id of the call whose result this turn is.
     call_id: Option<String>,
 }
 
@@ -84,7 +84,7 @@ impl Turn {
     }
 }
 
-/// Text on a line of its own after what is there.
+/// Appends `more` to a text, on a line of its own.
 fn add(text: &mut Option<String>, more: &str) {
     match text {
         Some(text) => {
@@ -96,7 +96,7 @@ fn add(text: &mut Option<String>, more: &str) {
 }
 
 impl Conversation {
-    /// Reads everything; consecutive messages of one role are one, as Anthropic has it.
+    /// Reads a conversation; consecutive messages of one role become one, as Anthropic has it.
     pub(super) fn read(
         system: Option<&Content>,
         messages: &[MessageWire],
@@ -135,7 +135,7 @@ struct Turns {
 }
 
 impl Turns {
-    /// The last turn if it is of that role, else a new one.
+    /// Returns the last turn if it is of `role`, else a new one.
     fn of(&mut self, role: Role) -> &mut Turn {
         let is_last = self.list.last().is_some_and(|turn| turn.role == role) && role != Role::Tool;
         if !is_last {
@@ -188,7 +188,7 @@ impl Turns {
         }
     }
 
-    /// A last message of the assistant is the beginning of the answer.
+    /// Takes the beginning of the answer: a last message of the assistant.
     fn take_prefill(&mut self) -> Result<Option<String>, ApiError> {
         let refused = |why: &str| Err(ApiError::invalid("messages", format!("messages: {why}")));
         let Some(last) = self.list.pop_if(|turn| turn.role == Role::Assistant) else {

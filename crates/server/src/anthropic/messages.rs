@@ -17,7 +17,7 @@ use crate::{
     wire::json_response,
 };
 
-/// `POST /v1/messages`
+/// Answers `POST /v1/messages`, whole or as a stream.
 pub(super) async fn create(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
@@ -39,12 +39,12 @@ pub(super) async fn create(
     json_response(&output::message(&head, &blocks.into_content(), Some(&ended), &usage, &answer))
 }
 
-/// Of a block, whose place in the body is known only after it is read.
+/// Notes a skipped field of a block, whose place in the body is known only after it is read.
 fn note_skipped(app: &App, field: &str) {
     app.notices().ignored(super::MESSAGES, field);
 }
 
-/// Waits for everything. By the same steps as a stream, so that the blocks are the same.
+/// Waits for the whole answer, by the same steps as a stream, so that the blocks are the same.
 async fn join(mut generation: Generation, answer: &Answer) -> Result<(Blocks, Ended), ApiError> {
     let mut blocks = Blocks::new(answer);
     let mut events = Vec::new();
@@ -58,7 +58,7 @@ async fn join(mut generation: Generation, answer: &Answer) -> Result<(Blocks, En
     Err(refusal::internal())
 }
 
-/// `POST /v1/messages/count_tokens`
+/// Answers `POST /v1/messages/count_tokens`: how many tokens the prompt of such a request has.
 pub(super) async fn count_tokens(
     State(app): State<App>,
     Json(request): Json<MessagesRequest>,

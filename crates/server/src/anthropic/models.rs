@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 use crate::{error::ApiError, models::ModelEntry, wire::json_response};
 
-/// Does this client expect Anthropic's form?
+/// Whether the client expects Anthropic's form of an answer.
 pub(crate) fn is_asked(headers: &HeaderMap) -> bool {
     headers.contains_key("anthropic-version")
 }
 
-/// All of them: there is one page.
+/// Lists all models, on one page.
 pub(crate) fn list(entries: &[ModelEntry]) -> Result<Response, ApiError> {
     let id = |entry: Option<&ModelEntry>| entry.map(|e| e.id.clone());
     let data: Vec<Value> = entries.iter().map(wire).collect();
@@ -18,7 +18,7 @@ pub(crate) fn list(entries: &[ModelEntry]) -> Result<Response, ApiError> {
     json_response(&json!({"data": data, "has_more": false, "first_id": first_id, "last_id": last_id}))
 }
 
-/// One of them.
+/// Describes one model.
 pub(crate) fn one(entry: &ModelEntry) -> Result<Response, ApiError> {
     json_response(&wire(entry))
 }

@@ -8,7 +8,7 @@ use crate::{
     ids,
 };
 
-/// What all parts of an answer say of it.
+/// The head of an answer: what all parts of it repeat.
 #[derive(Clone, Debug)]
 pub(super) struct Head {
     pub(super) id: String,
@@ -25,7 +25,7 @@ enum Block {
     ToolUse { id: String, name: String, arguments: String },
 }
 
-/// The content so far.
+/// The blocks of content so far.
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
     list: Vec<Block>,
@@ -38,7 +38,7 @@ impl Blocks {
         Self { omits_thinking: answer.omits_thinking, ..Self::default() }
     }
 
-    /// One more piece; what a stream says of it goes to `events`.
+    /// Appends a piece of output; the events that a stream tells of it go to `events`.
     pub(super) fn push(&mut self, piece: Piece, events: &mut Vec<Event>) {
         let delta = match piece {
             Piece::Text(text) => {
@@ -83,7 +83,7 @@ impl Blocks {
         events.push(("content_block_delta", json!({"type": "content_block_delta", "index": index, "delta": delta})));
     }
 
-    /// The block that more can be added to.
+    /// Returns the block that more can be added to.
     fn current(&self) -> Option<&Block> {
         self.list.last().filter(|_| self.is_open)
     }
@@ -102,7 +102,7 @@ impl Blocks {
         }
     }
 
-    /// Nothing more comes to the last block.
+    /// Ends the last block, to which nothing more comes.
     pub(super) fn close(&mut self, events: &mut Vec<Event>) {
         if !std::mem::replace(&mut self.is_open, false) {
             return;
@@ -116,7 +116,7 @@ impl Blocks {
         events.push(("content_block_stop", json!({"type": "content_block_stop", "index": index})));
     }
 
-    /// The content of a whole answer.
+    /// Returns the content of a whole answer.
     pub(super) fn into_content(self) -> Vec<Value> {
         let content = |block: Block| match block {
             Block::Text(text) => json!({"type": "text", "text": text}),
@@ -133,13 +133,13 @@ impl Blocks {
     }
 }
 
-/// Clients want one to send back; here nothing depends on it.
+/// Makes the signature of a block of thinking. Clients want one to send back; here nothing depends on it.
 fn signature(text: &str) -> String {
     format!("{:016x}", ids::hash(text.bytes()))
 }
 
-/// The answer, whole or as a stream begins it. Why it ended is null until it has; whatever else has no value is left
-/// out, as Anthropic leaves it out: parsers of clients that take an absent key refuse null.
+/// Writes the message, whole or as a stream begins it. The reason why it ended is null until it has; whatever else has
+/// no value is left out, as Anthropic leaves it out: parsers of clients that take an absent key refuse null.
 pub(super) fn message(head: &Head, content: &[Value], ended: Option<&Ended>, usage: &Value, answer: &Answer) -> Value {
     let (reason, sequence) = ended.map_or((None, None), |ended| {
         let (reason, sequence) = stop_reason(ended, answer);
@@ -153,7 +153,7 @@ pub(super) fn message(head: &Head, content: &[Value], ended: Option<&Ended>, usa
     })
 }
 
-/// Anthropic's word for an end, and the stop sequence if it was one.
+/// Returns Anthropic's word for the reason why an answer ended, and the stop sequence if it was one.
 pub(super) fn stop_reason<'a>(ended: &Ended, answer: &'a Answer) -> (&'static str, Option<&'a str>) {
     match ended.reason {
         EndReason::EndOfGeneration => ("end_turn", None),
@@ -167,7 +167,7 @@ pub(super) fn stop_reason<'a>(ended: &Ended, answer: &'a Answer) -> (&'static st
     }
 }
 
-/// Counts of tokens, as a stream ends with them. What was cached is counted beside the input, not in it.
+/// Writes the counts of tokens, as a stream ends with them. What was cached is counted beside the input, not in it.
 pub(super) fn usage(used: &TokensUsed) -> Value {
     json!({
         "input_tokens": used.n_prompt.saturating_sub(used.n_cached),

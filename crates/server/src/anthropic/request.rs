@@ -25,7 +25,7 @@ use crate::{
     wire::{Ignored, Refused, count, number, out_of_range, stops, unsupported},
 };
 
-/// Everything that can be asked; what is not listed is refused by name.
+/// The body of `/v1/messages`; a field that is not listed is refused by name.
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MessagesRequest {
@@ -42,7 +42,7 @@ pub(super) struct MessagesRequest {
     tool_choice: Option<ChoiceWire>,
     thinking: Option<Thinking>,
     output_config: Option<OutputConfig>,
-    /// The older place of `output_config.format`.
+    /// Format of the output, in the older place of `output_config.format`.
     output_format: Option<FormatWire>,
     context_management: Option<ContextManagement>,
     #[serde(rename = "metadata")]
@@ -100,7 +100,7 @@ enum ServiceTier {
     StandardOnly,
 }
 
-/// There is one speed.
+/// The speed that a request asks for, of which there is one.
 #[derive(Deserialize, Debug)]
 #[serde(rename_all = "snake_case")]
 enum Speed {
@@ -129,7 +129,7 @@ enum ThinkingWord {
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "snake_case")]
 enum Display {
-    /// Here: in full.
+    /// A summary of the thinking; here the thinking in full.
     Summarized,
     Omitted,
 }
@@ -154,7 +154,7 @@ enum Effort {
 }
 
 impl Effort {
-    /// The words that templates know.
+    /// Returns the word that templates know.
     fn word(self) -> &'static str {
         match self {
             Self::Low => "low",
@@ -178,7 +178,8 @@ enum FormatWord {
     JsonSchema,
 }
 
-/// Of the edits only the one that every client can send: which earlier thinking is shown again.
+/// Edits of the context, of which only the one is known that every client can send: which earlier thinking is shown
+/// again.
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 struct ContextManagement {
@@ -195,25 +196,25 @@ struct Edit {
     keep: Option<Value>,
 }
 
-/// How the answer is to be written.
+/// The way in which the answer is to be written.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
     pub(super) is_stream: bool,
-    /// In the order of their numbers.
+    /// Stop sequences in the order of their numbers.
     pub(super) stop_sequences: Vec<String>,
     pub(super) max_tokens: usize,
-    /// Blocks of thinking are empty.
+    /// Whether blocks of thinking are left empty.
     pub(super) omits_thinking: bool,
 }
 
-/// A prompt and how the model writes after it.
+/// A prompt, and how the model writes after it.
 struct Rendered {
     prompt: Vec<TokenId>,
     format: OutputFormat,
 }
 
 impl MessagesRequest {
-    /// Checks everything and turns the conversation into ids. Long work: not for the threads that serve.
+    /// Checks all fields and turns the conversation into ids. Takes long, so it must not run on the threads that serve.
     pub(super) fn prepare(
         mut self,
         lease: &Lease,
@@ -248,7 +249,7 @@ impl MessagesRequest {
         Ok((request, answer))
     }
 
-    /// Tokens of the prompt.
+    /// Returns the number of tokens of the prompt.
     pub(super) fn count(mut self, lease: &Lease, skipped: Skipped<'_>) -> Result<usize, ApiError> {
         self.check_thread()?;
         let tools = choice::tools(self.tools.take())?;
@@ -265,7 +266,7 @@ impl MessagesRequest {
         Ok(Rendered { prompt: prompt::encode_segments(lease.handle.tokenizer(), &segments), format })
     }
 
-    /// What templates may ask for.
+    /// Returns the variables that templates may ask for.
     fn variables(&self) -> Map<String, Value> {
         let mut variables = Map::new();
         let thinks = self.thinking.as_ref().is_some_and(|t| t.kind != ThinkingWord::Disabled);
@@ -285,8 +286,8 @@ impl MessagesRequest {
             .with_code(THREAD_NOT_FOUND))
     }
 
-    /// A model cannot be made to stop thinking at a budget; that it stays below `max_tokens` is what `max_tokens` sees
-    /// to.
+    /// Checks the budget of thinking. A model cannot be made to stop thinking there; `max_tokens`, which must be
+    /// larger, ends an answer that thinks too long.
     fn check_budget(&self, max_tokens: usize) -> Result<(), ApiError> {
         let Some(Thinking { kind, budget_tokens, .. }) = &self.thinking else { return Ok(()) };
         let param = "thinking.budget_tokens";
@@ -304,8 +305,8 @@ impl MessagesRequest {
         }
     }
 
-    /// Anthropic's ranges; its defaults (temperature 1, nothing cut off) where neither the operator nor the model has
-    /// others.
+    /// Returns the sampling, within Anthropic's ranges; its defaults (temperature 1, nothing cut off) hold where
+    /// neither the operator nor the model has others.
     fn sampling(&self, defaults: SamplingDefaults) -> Result<Sampling, ApiError> {
         let base = defaults.over(Sampling::unchanged());
         let or = |param: &str, value: Option<f64>, base: f32, range: Range<f64>| {
@@ -345,7 +346,8 @@ impl MessagesRequest {
     }
 }
 
-/// `"all"`, `{"type": "all"}` or `{"type": "thinking_turns", "value": 2}`; one turn if nothing is said.
+/// Reads which thinking is kept: `"all"`, `{"type": "all"}` or `{"type": "thinking_turns", "value": 2}`; one turn if
+/// nothing is said.
 fn keep(value: Option<&Value>, path: &str) -> Result<KeptThinking, ApiError> {
     let Some(value) = value else { return Ok(KeptThinking::Turns(1)) };
     let kind = value.as_str().or_else(|| value.get("type").and_then(Value::as_str));

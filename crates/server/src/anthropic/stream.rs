@@ -15,7 +15,7 @@ use crate::{
     sse::{self, Framing, Writer},
 };
 
-/// Starts the stream.
+/// Starts the stream of an answer.
 pub(super) fn respond(
     app: &App,
     head: Head,
