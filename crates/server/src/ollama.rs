@@ -46,7 +46,7 @@ pub(crate) fn routes() -> Routes {
         .route("/api/blobs/{digest}", any(refused::create))
 }
 
-/// The fields of the request types by the names of their schemas.
+/// Returns the fields of the request types, by the names of their schemas.
 #[cfg(test)]
 pub(crate) fn wire_fields() -> Vec<(&'static str, std::collections::BTreeSet<String>)> {
     use crate::openapi::tests::fields;

@@ -26,12 +26,12 @@ use crate::{
     wire::{ToolWire, function_tools},
 };
 
-/// Everything that can be asked; what is not listed is skipped.
+/// The body of `/api/chat`; a field that is not listed is skipped.
 #[derive(Deserialize, Debug)]
 pub(super) struct ChatRequest {
     model: String,
     messages: Option<Vec<MessageWire>>,
-    /// In OpenAI's form.
+    /// Tools in OpenAI's form.
     tools: Option<Vec<ToolWire>>,
     format: Option<Value>,
     options: Option<Options>,
@@ -40,14 +40,14 @@ pub(super) struct ChatRequest {
     think: Option<Value>,
     logprobs: Option<bool>,
     top_logprobs: Option<i64>,
-    /// Leave out the oldest messages of a conversation that is longer than the context: unless it says not to.
+    /// Whether a conversation that is longer than the context loses its oldest messages, as it does by default.
     truncate: Option<bool>,
-    /// Nothing of a context is forgotten: an answer ends with it.
+    /// Whether an answer goes on beyond the context. Nothing of a context is forgotten here: an answer ends with it.
     #[serde(rename = "shift")]
     _shift: Option<bool>,
 }
 
-/// `POST /api/chat`
+/// Answers `POST /api/chat`, in lines or in one piece.
 pub(super) async fn chat(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
@@ -71,7 +71,7 @@ pub(super) async fn chat(
 }
 
 impl ChatRequest {
-    /// Checks everything and turns the conversation into ids. Long work: not for the threads that serve.
+    /// Checks all fields and turns the conversation into ids. Takes long, so it must not run on the threads that serve.
     fn prepare(mut self, asked: Asked<'_>) -> Result<GenerationRequest, ApiError> {
         let model: &LoadedModel = asked.lease;
         let options = self.options.take().unwrap_or_default();

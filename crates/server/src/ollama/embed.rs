@@ -20,7 +20,7 @@ use crate::{
     wire::{StringOrList, count, json_response, out_of_range},
 };
 
-/// Everything that can be asked; what is not listed is skipped.
+/// The body of `/api/embed`; a field that is not listed is skipped.
 #[derive(Deserialize, Debug)]
 pub(super) struct EmbedRequest {
     model: String,
@@ -31,7 +31,7 @@ pub(super) struct EmbedRequest {
     keep_alive: Option<KeepAliveWire>,
 }
 
-/// The older form.
+/// The body of `/api/embeddings`, the older form.
 #[derive(Deserialize, Debug)]
 pub(super) struct EmbeddingsRequest {
     model: String,
@@ -40,7 +40,7 @@ pub(super) struct EmbeddingsRequest {
     keep_alive: Option<KeepAliveWire>,
 }
 
-/// Vectors stay what they are: as JSON values their numbers would be written as those of doubles.
+/// The answer of `/api/embed`. Vectors stay f32: as JSON values their numbers would be written as those of doubles.
 #[derive(Serialize)]
 struct EmbedAnswer<'a> {
     model: &'a str,
@@ -55,7 +55,7 @@ struct EmbeddingsAnswer {
     embedding: Vec<f32>,
 }
 
-/// The ids of texts; what is longer than the context is cut off if it may be.
+/// Returns the ids of the texts; a text longer than the context is cut off if that is allowed.
 fn prompts(
     inputs: Vec<String>,
     options: Option<Options>,
@@ -85,7 +85,7 @@ fn prompts(
     inputs.into_iter().enumerate().map(ids).collect()
 }
 
-/// The first numbers, at length 1 again.
+/// Cuts a vector to its first `n` numbers and scales it to length 1.
 fn shorten(vector: &mut Vec<f32>, n: usize) {
     vector.truncate(n);
     let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
@@ -94,7 +94,7 @@ fn shorten(vector: &mut Vec<f32>, n: usize) {
     }
 }
 
-/// `POST /api/embed`
+/// Answers `POST /api/embed`: a vector for each text.
 pub(super) async fn embed(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
@@ -129,7 +129,7 @@ pub(super) async fn embed(
     })
 }
 
-/// `POST /api/embeddings`
+/// Answers `POST /api/embeddings`: a vector for one text.
 pub(super) async fn embeddings(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,

@@ -23,7 +23,7 @@ use crate::{
     wire::{Refused, unsupported},
 };
 
-/// Everything that can be asked; what is not listed is skipped.
+/// The body of `/api/generate`; a field that is not listed is skipped.
 #[derive(Deserialize, Debug)]
 pub(super) struct GenerateRequest {
     model: String,
@@ -41,10 +41,10 @@ pub(super) struct GenerateRequest {
     think: Option<Value>,
     logprobs: Option<bool>,
     top_logprobs: Option<i64>,
-    /// One message has no older ones to leave out.
+    /// Whether older messages may be left out. One message has none.
     #[serde(rename = "truncate")]
     _truncate: Option<bool>,
-    /// Nothing of a context is forgotten: an answer ends with it.
+    /// Whether an answer goes on beyond the context. Nothing of a context is forgotten here: an answer ends with it.
     #[serde(rename = "shift")]
     _shift: Option<bool>,
     // Of models that draw.
@@ -56,7 +56,7 @@ pub(super) struct GenerateRequest {
     _steps: Option<Refused>,
 }
 
-/// Images are for models that see.
+/// Refuses images, which are for models that see.
 pub(super) fn check_images(images: Option<&Vec<Value>>, param: &str) -> Result<(), ApiError> {
     match images {
         Some(images) if !images.is_empty() => Err(unsupported(param, "this server reads text only")),
@@ -64,7 +64,7 @@ pub(super) fn check_images(images: Option<&Vec<Value>>, param: &str) -> Result<(
     }
 }
 
-/// `POST /api/generate`
+/// Answers `POST /api/generate`, in lines or in one piece.
 pub(super) async fn generate(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
@@ -97,13 +97,13 @@ pub(super) async fn generate(
 }
 
 impl GenerateRequest {
-    /// Nothing to go on: it is about the model alone.
+    /// Whether the request has no prompt, so that it is about the model alone.
     fn is_empty(&self) -> bool {
         let is_empty = |text: &Option<String>| text.as_ref().is_none_or(String::is_empty);
         is_empty(&self.prompt) && is_empty(&self.suffix)
     }
 
-    /// What needs no model to be refused.
+    /// Checks what needs no model to be refused.
     fn check(&self) -> Result<(), ApiError> {
         check_images(self.images.as_ref(), "images")?;
         if self.template.as_ref().is_some_and(|t| !t.is_empty()) {
@@ -120,7 +120,7 @@ impl GenerateRequest {
         Ok(())
     }
 
-    /// Checks the rest and turns the prompt into ids. Long work: not for the threads that serve.
+    /// Checks the rest and turns the prompt into ids. Takes long, so it must not run on the threads that serve.
     fn prepare(mut self, asked: Asked<'_>) -> Result<GenerationRequest, ApiError> {
         let model: &LoadedModel = asked.lease;
         let mut request = GenerationRequest::new(Vec::new(), "prompt");
@@ -132,7 +132,7 @@ impl GenerateRequest {
         Ok(request)
     }
 
-    /// The prompt, and how the model writes after it.
+    /// Writes the prompt into `request`, and how the model writes after it.
     fn write_prompt(&self, model: &LoadedModel, request: &mut GenerationRequest) -> Result<(), ApiError> {
         let (tokenizer, text) = (model.handle.tokenizer(), self.prompt.as_deref().unwrap_or_default());
         let variables = options::thinking(self.think.as_ref(), model)?;
@@ -168,7 +168,7 @@ impl GenerateRequest {
         Ok(())
     }
 
-    /// The prompt as a message of the user.
+    /// Renders the prompt as a message of the user.
     fn render(
         &self,
         model: &LoadedModel,

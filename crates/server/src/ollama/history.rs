@@ -16,8 +16,8 @@ pub(super) struct Rendered {
     pub(super) ids: Vec<TokenId>,
 }
 
-/// The longest end of the conversation that leaves room for a token of the answer, and how many messages it leaves out;
-/// none where not even the last message does.
+/// Returns the longest end of the conversation that leaves room for a token of the answer, and how many messages it
+/// leaves out; `None` where not even the last message fits.
 pub(super) fn shorten(
     messages: &[Value],
     room: usize,
@@ -56,7 +56,7 @@ mod tests {
 
     use super::*;
 
-    /// Each message is as many tokens as its content says.
+    /// Renders messages, each as so many tokens as its content says.
     #[allow(clippy::unnecessary_wraps, reason = "in place of a template, which may refuse")]
     fn render(messages: &[Value]) -> Result<Rendered, ApiError> {
         let n: u64 = messages.iter().map(|m| m["content"].as_u64().unwrap()).sum();

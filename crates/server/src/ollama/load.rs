@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{App, Caller, error::ApiError, models::KeepAlive, wire::json_response};
 
-/// Loads the model, or unloads it if it is to be kept for no time. One line, streamed or not.
+/// Loads the model, or unloads it if it is to be kept for no time. Answers one line, streamed or not.
 pub(super) async fn respond(
     app: &App,
     caller: &Caller,
@@ -33,7 +33,7 @@ pub(super) async fn respond(
     json_response(&head.without_output(reason))
 }
 
-/// At once if nobody uses it, else when the last request is over.
+/// Unloads the model: at once if nobody uses it, else when the last request is over.
 async fn unload(app: &App, model: &str) -> Result<(), ApiError> {
     let (models, name) = (app.models(), names::find(app.models(), model));
     let entry = models.entry(&name)?;

@@ -9,20 +9,20 @@ use crate::{
     wire::{Arguments, Ignored, OpenCalls, check_messages},
 };
 
-/// One message.
+/// A message of a conversation.
 #[derive(Deserialize, Debug)]
 pub(super) struct MessageWire {
     role: Role,
     #[serde(default)]
     content: Option<String>,
-    /// What a model thought before an earlier answer.
+    /// Thoughts of the model before an earlier answer.
     #[serde(default)]
     thinking: Option<String>,
     #[serde(default)]
     images: Option<Vec<Value>>,
     #[serde(default)]
     tool_calls: Option<Vec<CallWire>>,
-    /// Whose result it is.
+    /// Name of the tool whose result the message is.
     #[serde(default, alias = "name")]
     tool_name: Option<String>,
     #[serde(default)]
@@ -40,7 +40,7 @@ enum Role {
     Tool,
 }
 
-/// A call that the model made earlier.
+/// A call of a tool that the model made earlier.
 #[derive(Deserialize, Debug)]
 struct CallWire {
     #[serde(default)]
@@ -59,17 +59,17 @@ struct FunctionWire {
     _index: Ignored,
 }
 
-/// A conversation, checked.
+/// A conversation that was checked.
 #[derive(Debug)]
 pub(super) struct Conversation {
-    /// In the shape of OpenAI's API.
+    /// Messages in the shape of OpenAI's API, as templates want them.
     pub(super) messages: Vec<Value>,
-    /// The beginning of the answer, which the client wrote.
+    /// Beginning of the answer, which the client wrote.
     pub(super) prefill: Option<String>,
 }
 
 impl Conversation {
-    /// Reads everything.
+    /// Reads and checks a conversation.
     pub(super) fn read(messages: &[MessageWire]) -> Result<Self, ApiError> {
         check_messages(messages.len())?;
         let mut open = OpenCalls::default();

@@ -15,19 +15,19 @@ use crate::{
     wire::{Refused, json_response},
 };
 
-/// The version of Ollama whose API this is: tools compare it with the least they need. Since 0.13 Ollama has
+/// Version of Ollama whose API this is: tools compare it with the least they need. Since 0.13 Ollama has
 /// `/v1/responses`, since 0.14 `/v1/messages`, and so has this server.
 const OLLAMA_VERSION: &str = "0.14.0";
 
-/// When a model that stays goes: never, which Ollama has no word for.
+/// Time at which a model that stays is unloaded: never, which Ollama has no word for.
 const NEVER: &str = "9999-12-31T23:59:59Z";
 
-/// `GET /api/version`
+/// Answers `GET /api/version` with a version of Ollama.
 pub(super) async fn version() -> Result<Response, ApiError> {
     json_response(&json!({"version": OLLAMA_VERSION}))
 }
 
-/// `GET /api/tags`: all models that can be asked for.
+/// Answers `GET /api/tags`: all models that can be asked for.
 pub(super) async fn tags(State(app): State<App>) -> Result<Response, ApiError> {
     let models: Vec<Value> = app.models().list().iter().map(tag).collect();
     json_response(&json!({"models": models}))
@@ -40,7 +40,7 @@ fn tag(entry: &ModelEntry) -> Value {
     })
 }
 
-/// The same with what llama.cpp's server adds to it in its list of models.
+/// Describes a model as `/api/tags` does, with what llama.cpp's server adds to it in its list of models.
 pub(crate) fn described(entry: &ModelEntry) -> Value {
     let mut described = tag(entry);
     let description = entry.loaded.as_ref().map(|model| model.description());
@@ -58,7 +58,7 @@ pub(crate) fn described(entry: &ModelEntry) -> Value {
     described
 }
 
-/// `GET /api/ps`: those in memory.
+/// Answers `GET /api/ps`: the models in memory.
 pub(super) async fn running(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
@@ -77,7 +77,7 @@ pub(super) async fn running(
     json_response(&json!({"models": models}))
 }
 
-/// How long a model stays. It counts from its last request, which is nobody's business but the operator's: others are
+/// Returns how long a model stays. That counts from its last request, which only the operator may know of: others are
 /// told how long it would stay if they asked it now.
 fn expires_in(app: &App, caller: &Caller, entry: &ModelEntry) -> Option<Duration> {
     if caller.rights.reads_figures {
@@ -89,12 +89,12 @@ fn expires_in(app: &App, caller: &Caller, entry: &ModelEntry) -> Option<Duration
     }
 }
 
-/// Everything that can be asked; what is not listed is skipped.
+/// The body of `/api/show`; a field that is not listed is skipped.
 #[derive(Deserialize, Debug)]
 pub(super) struct ShowRequest {
     #[serde(alias = "name")]
     model: String,
-    /// Vocabularies and tensors are never listed.
+    /// Whether vocabularies and tensors are listed, which they never are.
     #[serde(rename = "verbose")]
     _verbose: Option<bool>,
     #[serde(rename = "system")]
@@ -105,7 +105,7 @@ pub(super) struct ShowRequest {
     _options: Option<Refused>,
 }
 
-/// `POST /api/show`: what the model's file says of it.
+/// Answers `POST /api/show`: what the model's file says of it.
 pub(super) async fn show(State(app): State<App>, Json(request): Json<ShowRequest>) -> Result<Response, ApiError> {
     let name = names::find(app.models(), &request.model);
     let (models, asked) = (app.models().clone(), name.clone());
@@ -125,8 +125,8 @@ pub(super) async fn show(State(app): State<App>, Json(request): Json<ShowRequest
     }))
 }
 
-/// What holds where a request does not say, one a line, as a Modelfile has it; what is Ollama's own default is not
-/// told, as there.
+/// Writes the settings that hold where a request does not say, one a line, as a Modelfile has them; Ollama's own
+/// defaults are left out, as there.
 fn parameters(sampling: &SamplingDefaults) -> String {
     let SamplingDefaults { temperature, top_k, top_p, min_p, repeat_penalty, repeat_last_n } = *sampling;
     let count = |n: Option<usize>| n.map(|n| i64::try_from(n).unwrap_or(-1).to_string());
@@ -160,7 +160,7 @@ fn model_info(description: &Description) -> Value {
     info.into()
 }
 
-/// What can be asked of it.
+/// Returns Ollama's words for what a model can do.
 fn capabilities(description: &Description) -> Vec<&'static str> {
     let is_there = [
         ("completion", true),

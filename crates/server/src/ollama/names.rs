@@ -10,10 +10,10 @@ use crate::{
     models::{Lease, ModelDetails, ModelEntry, Models},
 };
 
-/// What tools add to a name without a tag.
+/// Tag that tools add to a name without one.
 const LATEST: &str = ":latest";
 
-/// The server's spelling of a name: it may come with or without `:latest`, and in any case.
+/// Returns the server's spelling of a name, which may come with or without `:latest`, and in any case.
 pub(super) fn find(models: &Models, name: &str) -> String {
     let bare = name.strip_suffix(LATEST).unwrap_or(name);
     let with_tag = format!("{bare}{LATEST}");
@@ -27,8 +27,8 @@ pub(super) fn find(models: &Models, name: &str) -> String {
     exact.or_else(|| names().find(meant)).cloned().unwrap_or_else(|| name.to_owned())
 }
 
-/// The model of that name, loaded if it was not, for a request with these options. How long it stays loaded concerns
-/// all callers, so only an operator's `keep_alive` counts; another's is a hint that changes nothing.
+/// Returns the model called `name`, loaded if it was not, for a request with these options. How long it stays loaded
+/// concerns all callers, so only an operator's `keep_alive` counts; another's is a hint that changes nothing.
 pub(super) async fn acquire(
     app: &App,
     caller: &Caller,
@@ -48,34 +48,35 @@ pub(super) async fn acquire(
     Ok(lease)
 }
 
-/// Now, as in `created_at`.
+/// Returns the present time, as in `created_at`.
 pub(super) fn now() -> String {
     jiff::Timestamp::now().to_string()
 }
 
-/// When the model's file was written.
+/// Returns the time at which the model's file was written.
 pub(super) fn modified_at(entry: &ModelEntry) -> String {
     let seconds = i64::try_from(entry.created).unwrap_or(0);
     jiff::Timestamp::from_second(seconds).unwrap_or_default().to_string()
 }
 
-/// Tools compare it to see whether a model has changed. Files are not read for it: it is that of name and date.
+/// Returns a digest, by which tools see whether a model has changed. Files are not read for it: it is that of name and
+/// date.
 pub(super) fn digest(entry: &ModelEntry) -> String {
     let hash = Sha256::digest(format!("{} {}", entry.id, entry.created));
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Bytes on disk.
+/// Size of the model's file, in bytes.
 pub(super) fn size(entry: &ModelEntry) -> u64 {
     entry.loaded.as_ref().map(|m| m.details.file_bytes).filter(|n| *n > 0).unwrap_or(entry.bytes)
 }
 
-/// `details`; of a model that is not loaded little is known.
+/// Returns the `details` of a model; little is known of one that is not loaded.
 pub(super) fn details(entry: &ModelEntry) -> Value {
     entry.loaded.as_ref().map_or_else(|| details_of(&ModelDetails::default()), |model| details_of(&model.details))
 }
 
-/// The same where it is known.
+/// Writes the `details` of a model that is loaded.
 pub(super) fn details_of(details: &ModelDetails) -> Value {
     let families = (!details.architecture.is_empty()).then(|| vec![details.architecture.clone()]);
     json!({
@@ -84,7 +85,7 @@ pub(super) fn details_of(details: &ModelDetails) -> Value {
     })
 }
 
-/// `135M`, `1.7B`
+/// Spells a number of parameters: `135M`, `1.7B`.
 fn parameter_size(n: u64) -> String {
     let (n, unit) = match n {
         0 => return String::new(),

@@ -23,8 +23,8 @@ use crate::{
     wire::{Ignored, StringOrList, count, number, stops, unsupported},
 };
 
-/// Everything that can be set, with Ollama's defaults where neither the operator nor the model has others; what is not
-/// listed is skipped, as the options are that Ollama once had (`mirostat`, `tfs_z`, `penalize_newline`).
+/// The `options` of a request, with Ollama's defaults where neither the operator nor the model has others; an option
+/// that is not listed is skipped, like those that Ollama once had (`mirostat`, `tfs_z`, `penalize_newline`).
 #[derive(Deserialize, Debug, Default)]
 #[serde(default)]
 pub(super) struct Options {
@@ -72,7 +72,7 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// Every range, for requests that generate nothing.
+    /// Checks every range, for requests that generate nothing.
     pub(super) fn check(&self) -> Result<(), ApiError> {
         self.sampling(SamplingDefaults::default())?;
         self.stops()?;
@@ -93,7 +93,7 @@ impl Options {
         }
     }
 
-    /// Puts everything into `request`, whose prompt is there already, each within its range.
+    /// Puts all options into `request`, whose prompt is there already, each within its range.
     pub(super) fn apply(&self, request: &mut GenerationRequest, model: &LoadedModel) -> Result<(), ApiError> {
         let context_len_max = model.handle.context_len_max();
         request.engine.sampling = self.sampling(model.sampling)?;
@@ -114,14 +114,14 @@ impl Options {
         Ok(())
     }
 
-    /// The context that is asked for, cut to the one there is: clients have a setting of their own for it, which knows
-    /// nothing of the server's.
+    /// Returns the context that is asked for, at most the one there is: clients have a setting of their own for it,
+    /// which knows nothing of the server's.
     pub(super) fn num_ctx(&self, context_len_max: usize) -> Result<Option<usize>, ApiError> {
         let asked = self.num_ctx.map(|n| count("options.num_ctx", n, 1, usize::MAX)).transpose()?;
         Ok(asked.map(|n| n.min(context_len_max)))
     }
 
-    /// Tells the operator of clients that ask for more context than there is: they get what there is.
+    /// Tells the operator of clients that ask for more context than there is, and get what there is.
     pub(super) fn note_context(&self, notices: &Notices, model: &LoadedModel) {
         let served = model.handle.context_len_max();
         if let Some(asked) = self.num_ctx.filter(|n| usize::try_from(*n).is_ok_and(|n| n > served)) {
@@ -154,7 +154,7 @@ impl Options {
     }
 }
 
-/// `keep_alive`: seconds, or a duration as Go writes them (`5m`, `1h30m`); below zero for ever.
+/// A `keep_alive`: seconds, or a duration as Go writes them (`5m`, `1h30m`); below zero for ever.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct KeepAliveWire(pub(super) KeepAlive);
 
@@ -200,7 +200,7 @@ impl<'de> Deserialize<'de> for KeepAliveWire {
     }
 }
 
-/// Go's durations; a number without a unit counts seconds.
+/// Parses a duration as Go writes them; a number without a unit counts seconds.
 fn seconds_of(text: &str) -> Option<f64> {
     if let Some(seconds) = text.parse().ok().filter(|s: &f64| s.is_finite()) {
         return Some(seconds);
@@ -230,7 +230,7 @@ fn seconds_of(text: &str) -> Option<f64> {
     Some(sign * seconds)
 }
 
-/// `format`: nothing, `"json"`, or a schema.
+/// Returns the grammar of a `format`: nothing, `"json"`, or a schema.
 pub(super) fn grammar(format: Option<Value>) -> Result<Option<(GrammarSource, &'static str)>, ApiError> {
     let source = match format {
         None => None,
@@ -242,7 +242,7 @@ pub(super) fn grammar(format: Option<Value>) -> Result<Option<(GrammarSource, &'
     Ok(source.map(|source| (source, "format")))
 }
 
-/// What can be said of `format`, `think` and `options` without a model.
+/// Checks what can be said of `format`, `think` and `options` without a model.
 pub(super) fn check(options: Option<&Options>, format: Option<&Value>, think: Option<&Value>) -> Result<(), ApiError> {
     options.map_or(Ok(()), Options::check)?;
     grammar(format.cloned())?;
@@ -257,7 +257,7 @@ fn check_thinking(think: Option<&Value>) -> Result<(), ApiError> {
     }
 }
 
-/// `think`: whether, or how much. Variables for the template.
+/// Turns a `think` (whether, or how much) into variables for the template.
 pub(super) fn thinking(think: Option<&Value>, model: &LoadedModel) -> Result<Map<String, Value>, ApiError> {
     check_thinking(think)?;
     let thinking = match think {
@@ -273,7 +273,7 @@ pub(super) fn thinking(think: Option<&Value>, model: &LoadedModel) -> Result<Map
     Ok(thinking.variables())
 }
 
-/// `logprobs` and `top_logprobs`.
+/// Reads `logprobs` and `top_logprobs`: how many tokens are reported beside each.
 pub(super) fn top_logprobs(logprobs: Option<bool>, top: Option<i64>) -> Result<Option<usize>, ApiError> {
     match (logprobs.unwrap_or(false), top) {
         (true, n) => Ok(Some(n.map_or(Ok(0), |n| count("top_logprobs", n, 0, crate::limits::TOP_LOGPROBS_MAX))?)),

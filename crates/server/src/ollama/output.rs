@@ -16,26 +16,26 @@ use crate::{
     wire::{self, ContentLogprob, json_response},
 };
 
-/// Which route answers.
+/// The route that answers, which decides where the text stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Form {
     Generate,
     Chat,
 }
 
-/// What all lines of an answer say of it, and when it began.
+/// The head of an answer: what all lines of it repeat, and when it began.
 #[derive(Clone, Debug)]
 pub(super) struct Head {
     pub(super) form: Form,
-    /// As the client spelled it.
+    /// Name of the model as the client spelled it.
     pub(super) model: String,
     pub(super) started: Instant,
     pub(super) load_time: Duration,
-    /// The prompt, if the answer is to say how to go on from it.
+    /// Prompt, if the answer is to say how to go on from it.
     pub(super) context: Option<Vec<u32>>,
 }
 
-/// What was said since the last line.
+/// The output since the last line.
 #[derive(Debug, Default)]
 struct Said {
     text: String,
@@ -50,11 +50,11 @@ impl Said {
     }
 }
 
-/// Reads one output.
+/// A reader of one choice's output.
 #[derive(Debug, Default)]
 struct Reader {
     said: Said,
-    /// A call whose arguments are not complete: number, id, name, arguments.
+    /// Call whose arguments are not complete: number, id, name, arguments.
     open: Option<(usize, String, String, String)>,
     tokens: Vec<u32>,
 }
@@ -76,7 +76,7 @@ impl Reader {
         }
     }
 
-    /// A call is told when it is complete; one that the end of the tokens cut off is none.
+    /// Ends an open call, which is told when it is complete; one that the end of the tokens cut off is none.
     fn close(&mut self) {
         let Some((index, id, name, arguments)) = self.open.take() else { return };
         if let Ok(arguments) = serde_json::from_str::<Map<String, Value>>(&arguments) {
@@ -103,7 +103,7 @@ impl Reader {
     }
 }
 
-/// The answer, in lines or in one piece.
+/// Answers in lines or in one piece.
 pub(super) async fn respond(
     app: &App,
     head: Head,
@@ -149,12 +149,12 @@ pub(super) async fn respond(
 }
 
 impl Head {
-    /// A line before the last.
+    /// Writes a line before the last.
     fn line(&self, said: Said) -> Value {
         Value::Object(self.entries(said, false))
     }
 
-    /// The last line, or the whole answer.
+    /// Writes the last line, or the whole answer.
     fn last(&self, reader: Reader, ended: &Ended, tokenizer: &Tokenizer) -> Value {
         let Reader { said, tokens, .. } = reader;
         let mut entries = self.entries(said, true);
@@ -181,7 +181,7 @@ impl Head {
         Value::Object(entries)
     }
 
-    /// An answer without a generation: the model was loaded or unloaded.
+    /// Writes an answer without a generation: the model was loaded or unloaded.
     pub(super) fn without_output(&self, reason: &str) -> Value {
         let mut entries = self.entries(Said::default(), true);
         entries.insert("done_reason".to_owned(), reason.into());
@@ -222,7 +222,7 @@ impl Head {
     }
 }
 
-/// As Ollama counts time.
+/// Returns a time in nanoseconds, as Ollama counts it.
 pub(super) fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

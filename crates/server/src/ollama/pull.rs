@@ -17,13 +17,13 @@ use crate::{
     wire::{Refused, json_response, unsupported},
 };
 
-/// Running at once, over all clients.
+/// Permits of pulls that run at once, over all clients.
 static PULLS: Semaphore = Semaphore::const_new(PULLS_MAX);
 
-/// Lines that wait for the client; older progress is worth nothing, so more are dropped.
+/// Largest number of lines that wait for the client; older progress is worth nothing, so more are dropped.
 const LINES_QUEUED_MAX: usize = 16;
 
-/// Everything that can be asked; what is not listed is refused by name.
+/// The body of `/api/pull`; a field that is not listed is refused by name.
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PullRequest {
@@ -37,7 +37,7 @@ pub(super) struct PullRequest {
     _password: Option<Refused>,
 }
 
-/// `POST /api/pull`
+/// Answers `POST /api/pull` with lines of progress.
 pub(super) async fn pull(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
@@ -94,7 +94,7 @@ pub(super) async fn pull(
     }))
 }
 
-/// The catalogue's spelling of a name; paths, URLs and what it does not know are refused.
+/// Returns the catalogue's spelling of a name; paths, URLs and names that it does not know are refused.
 fn name_of(puller: &dyn Puller, name: &str) -> Result<String, ApiError> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
     let shown: String = name.chars().take(128).flat_map(char::escape_debug).collect();
