@@ -40,13 +40,13 @@ pub(crate) fn routes() -> Routes {
         .merge(Routes::of(Shape::OpenAi).route("/tokenizer_info", get(tokens::info)))
 }
 
-/// The text of ids, one after the other, control tokens spelled out.
+/// Spells ids as text, one after the other, control tokens included.
 fn text_of(tokenizer: &Tokenizer, ids: &[TokenId]) -> String {
     let bytes: Vec<u8> = ids.iter().flat_map(|id| tokenizer.token_bytes(*id).into_owned()).collect();
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The fields of the request types by the names of their schemas.
+/// Returns the fields of the request types, by the names of their schemas.
 #[cfg(test)]
 pub(crate) fn wire_fields() -> Vec<(&'static str, std::collections::BTreeSet<String>)> {
     use crate::openapi::tests::fields;

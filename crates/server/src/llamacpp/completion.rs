@@ -16,7 +16,7 @@ pub(crate) use request::{CompletionRequest, InfillRequest};
 pub(super) use settings::default_settings;
 use watch::Watch;
 
-/// `POST /completion`
+/// Answers `POST /completion`, whole or as a stream.
 pub(super) async fn completion(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
@@ -27,7 +27,7 @@ pub(super) async fn completion(
     respond(&app, &caller, &lease, prepared).await
 }
 
-/// `POST /infill`
+/// Answers `POST /infill`, whole or as a stream.
 pub(super) async fn infill(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,

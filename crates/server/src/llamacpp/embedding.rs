@@ -22,7 +22,7 @@ pub(crate) struct EmbeddingRequest {
     model: Option<String>,
     #[serde(alias = "input")]
     content: Prompts,
-    /// -1: as it is, 0: largest absolute value 32,760, 1: taxicab, 2: Euclid, p: p-norm.
+    /// Norm of the vector: -1 as it is, 0 largest absolute value 32,760, 1 taxicab, 2 Euclid, p p-norm.
     #[serde(default)]
     embd_normalize: Option<i64>,
 }
@@ -30,11 +30,11 @@ pub(crate) struct EmbeddingRequest {
 #[derive(Serialize)]
 struct Embedding {
     index: usize,
-    /// One row, or without pooling one for each token.
+    /// Vectors of the prompt: one, or without pooling one for each token.
     embedding: Vec<Vec<f32>>,
 }
 
-/// `POST /embedding`
+/// Answers `POST /embedding`: vectors for each prompt.
 pub(super) async fn embeddings(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,

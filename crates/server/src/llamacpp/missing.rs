@@ -13,27 +13,27 @@ fn missing(what: &str) -> ApiError {
     ApiError::new(ErrorKind::NotImplemented, format!("this server {what}")).with_code("not_supported")
 }
 
-/// `GET /lora-adapters`: none.
+/// Answers `GET /lora-adapters`: there are none.
 pub(super) async fn adapters() -> Result<Response, ApiError> {
     json_response(&json!([]))
 }
 
-/// `POST /lora-adapters`
+/// Refuses `POST /lora-adapters`: there are no adapters.
 pub(super) async fn set_adapters() -> ApiError {
     missing("has no adapters")
 }
 
-/// `POST /slots/{id}`, whatever the action.
+/// Refuses `POST /slots/{id}`, whatever the action.
 pub(super) async fn slot_action() -> ApiError {
     missing("saves, restores and erases no slots: it finds every cached prefix by itself (--cache-dir keeps them)")
 }
 
-/// `POST /props`
+/// Refuses `POST /props`: settings do not change over HTTP.
 pub(super) async fn set_props() -> ApiError {
     missing("changes none of its properties while it runs")
 }
 
-/// `POST /rerank` by all of its names.
+/// Refuses `POST /rerank`, by all of its names.
 pub(super) async fn rerank() -> ApiError {
     missing("ranks no documents")
 }

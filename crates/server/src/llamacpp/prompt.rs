@@ -14,24 +14,24 @@ use crate::{
     wire::{Refused, list_of, no_token_id, text_or_id, text_or_list, token_id},
 };
 
-/// A piece of a prompt.
+/// A piece of a prompt: text or an id.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Part {
     Text(String),
     Id(u32),
 }
 
-/// One prompt: `"a"`, `[1, 2]`, `[1, "a", 2]`.
+/// A prompt as text and ids: `"a"`, `[1, 2]`, `[1, "a", 2]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Parts(Vec<Part>);
 
-/// One prompt or several; texts alone in a list are several.
+/// The prompts of a request, one or several; texts alone in a list are several.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Prompts {
     pub(crate) list: Vec<Parts>,
 }
 
-/// A prompt that could have pictures.
+/// A prompt in an object, beside which there could be pictures.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PromptObject {
@@ -134,7 +134,7 @@ impl<'de> Deserialize<'de> for Prompts {
 }
 
 impl Parts {
-    /// The ids; `add_special` puts the beginning token in front of what begins with text.
+    /// Encodes the prompt; `add_special` puts the beginning token in front of one that begins with text.
     pub(super) fn encode(
         self,
         model: &LoadedModel,
@@ -161,7 +161,7 @@ impl Parts {
         Ok(ids)
     }
 
-    /// The text, if it is nothing else.
+    /// Returns the text, if the prompt is nothing else.
     pub(super) fn into_text(self) -> Option<String> {
         match <[Part; 1]>::try_from(self.0) {
             Ok([Part::Text(text)]) => Some(text),
@@ -170,7 +170,7 @@ impl Parts {
     }
 }
 
-/// The id, if the vocabulary has it.
+/// Returns the id, if the vocabulary has it.
 pub(super) fn known(model: &LoadedModel, id: u32, param: &str) -> Result<TokenId, ApiError> {
     let n_vocab = model.handle.n_vocab();
     if (id as usize) < n_vocab {

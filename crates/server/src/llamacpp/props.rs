@@ -17,7 +17,7 @@ use crate::{
     wire::json_response,
 };
 
-/// Which model, where there are several.
+/// The query that says which model is meant, where there are several.
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WhichModel {
@@ -26,7 +26,7 @@ pub(crate) struct WhichModel {
 }
 
 impl WhichModel {
-    /// The model that a query names.
+    /// Returns the model that a query names.
     pub(super) async fn acquire(app: &App, query: Result<Query<Self>, QueryRejection>) -> Result<Lease, ApiError> {
         let Query(which) = query.map_err(|e| bad_query(&e))?;
         app.models().acquire(which.model.as_deref()).await
@@ -38,12 +38,12 @@ impl WhichModel {
 pub(crate) struct WhichSlots {
     #[serde(default)]
     model: Option<String>,
-    /// Answer 503 where every slot is taken.
+    /// Whether the answer is 503 where every slot is taken.
     #[serde(default)]
     fail_on_no_slot: Option<u8>,
 }
 
-/// `GET /props`
+/// Answers `GET /props`: what the server and the model are.
 pub(super) async fn props(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
@@ -72,9 +72,9 @@ pub(super) async fn props(
     }))
 }
 
-/// What a conversation may have, as clients look it up before they offer tools: what this server does with the
-/// template, which is more than the template does alone. Tools are told to the model, and calls of them written back,
-/// where the template has no words for it.
+/// Returns the features of a conversation, as clients look them up before they offer tools: what this server does with
+/// the template, which is more than the template does alone. Tools are told to the model, and calls of them written
+/// back, where the template has no words for it.
 fn capabilities(template: &chat::Template) -> Value {
     let support = template.support();
     json!({
@@ -90,8 +90,8 @@ fn capabilities(template: &chat::Template) -> Value {
     })
 }
 
-/// `GET /slots`: one for each sequence that can run at once; those that do come first. No prompts, yet how long each
-/// is.
+/// Answers `GET /slots`: one for each sequence that can run at once; those that do come first. Prompts are not shown,
+/// but how long each is.
 pub(super) async fn slots(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,

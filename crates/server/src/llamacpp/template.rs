@@ -5,7 +5,8 @@ use serde_json::json;
 
 use crate::{App, Caller, Json, blocking, error::ApiError, ignored::Lenient, openai::ChatRequest, wire::json_response};
 
-/// `POST /apply-template`; takes whatever `/v1/chat/completions` does. What an assistant began stays open.
+/// Answers `POST /apply-template`, which takes whatever `/v1/chat/completions` does. An answer that an assistant's
+/// message has begun stays open.
 pub(super) async fn apply(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,

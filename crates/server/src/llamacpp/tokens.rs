@@ -23,22 +23,22 @@ pub(crate) struct TokenizeRequest {
     /// Text, or texts and ids one after the other.
     #[serde(default)]
     content: Option<Parts>,
-    /// The same in a request of vLLM's, which is answered as it does.
+    /// Text to tokenise in a request of vLLM's, which is answered in vLLM's form.
     #[serde(default)]
     prompt: Option<Parts>,
-    /// With `prompt`: put the beginning token in front; it does unless told otherwise.
+    /// Whether the beginning token is put in front of `prompt`, as it is by default.
     #[serde(default)]
     add_special_tokens: Option<bool>,
-    /// With `prompt`: say what each id spells.
+    /// Whether the answer says what each id of `prompt` spells.
     #[serde(default)]
     return_token_strs: Option<bool>,
-    /// Put the beginning token in front.
+    /// Whether the beginning token is put in front of `content`.
     #[serde(default)]
     add_special: Option<bool>,
-    /// Control tokens spelled in the text count as such.
+    /// Whether control tokens spelled in the text count as such.
     #[serde(default)]
     parse_special: Option<bool>,
-    /// Say what each id spells.
+    /// Whether the answer says what each id of `content` spells.
     #[serde(default)]
     with_pieces: Option<bool>,
 }
@@ -51,7 +51,7 @@ pub(crate) struct DetokenizeRequest {
     tokens: Vec<u32>,
 }
 
-/// `POST /tokenize`
+/// Answers `POST /tokenize`, in llama.cpp's form or in vLLM's.
 pub(super) async fn tokenize(
     State(app): State<App>,
     Json(request): Json<TokenizeRequest>,
@@ -80,7 +80,7 @@ impl TokenizeRequest {
         Ok(json!({"tokens": ids.into_iter().map(token).collect::<Vec<_>>()}))
     }
 
-    /// As vLLM answers.
+    /// Tokenises `prompt`, and answers in vLLM's form.
     fn counted(&self, prompt: Parts, lease: &Lease) -> Result<Value, ApiError> {
         let tokenizer = lease.handle.tokenizer();
         let ids = prompt.encode(lease, "prompt", ControlTokens::Parse, self.add_special_tokens.unwrap_or(true))?;
@@ -94,7 +94,7 @@ impl TokenizeRequest {
     }
 }
 
-/// `GET /tokenizer_info`: what `tokenizer_config.json` says in a folder of Hugging Face.
+/// Answers `GET /tokenizer_info`: what `tokenizer_config.json` says in a folder of Hugging Face.
 pub(super) async fn info(
     State(app): State<App>,
     query: Result<Query<WhichModel>, QueryRejection>,
@@ -119,7 +119,7 @@ pub(super) async fn info(
     json_response(&info)
 }
 
-/// The id with what it spells: text, or bytes where they are no text by themselves.
+/// Writes an id with what it spells: text, or bytes where they are no text by themselves.
 fn with_piece(tokenizer: &Tokenizer, id: TokenId) -> Value {
     let bytes = tokenizer.token_bytes(id);
     match std::str::from_utf8(&bytes) {
@@ -128,7 +128,7 @@ fn with_piece(tokenizer: &Tokenizer, id: TokenId) -> Value {
     }
 }
 
-/// `POST /detokenize`
+/// Answers `POST /detokenize`: the text that ids spell.
 pub(super) async fn detokenize(
     State(app): State<App>,
     Json(request): Json<DetokenizeRequest>,

@@ -16,21 +16,21 @@ use crate::{
     wire::{list_of, number, out_of_range, text_or_id},
 };
 
-/// Of a token, or of every token that a text is made of.
+/// The target of a bias: a token, or every token that a text is made of.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Target {
     Id(u32),
     Text(String),
 }
 
-/// How much; false is minus infinity.
+/// The amount of a bias; false is minus infinity.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Amount {
     Never,
     By(f64),
 }
 
-/// All biases of a request.
+/// The biases of a request.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(crate) struct Biases(Vec<(Target, Amount)>);
 
@@ -99,7 +99,7 @@ impl<'de> Deserialize<'de> for Biases {
 }
 
 impl Biases {
-    /// By token.
+    /// Returns the biases by token.
     pub(super) fn of_tokens(&self, model: &LoadedModel) -> Result<Vec<(TokenId, f32)>, ApiError> {
         let param = "logit_bias";
         let mut biases = Vec::new();

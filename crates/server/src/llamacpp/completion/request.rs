@@ -23,7 +23,7 @@ use crate::{
     wire::{self, Samplers, StringOrList, count, neutral, number, out_of_range, stops, unsupported},
 };
 
-/// Hands the list of common fields to another macro, before its own input.
+/// Hands the list of common fields to another macro, before that macro's own input.
 macro_rules! options {
     ($next:ident ! { $($input:tt)* }) => {
         $next! {
@@ -73,7 +73,7 @@ macro_rules! request_type {
 
 macro_rules! options_type {
     ({ $($(#[$common_meta:meta])* $common:ident: $common_type:ty,)* }) => {
-        /// What both requests may say.
+        /// The fields that `/completion` and `/infill` have in common.
         #[derive(Debug, Default)]
         pub(super) struct Options { $(pub(super) $common: Option<$common_type>,)* }
     };
@@ -82,7 +82,7 @@ macro_rules! options_type {
 options!(options_type! {});
 
 options!(request_type! {
-    /// Everything that can be asked; what is not listed is skipped, as llama.cpp's server does, and the log says so.
+    /// The body of `/completion`; a field that is not listed is skipped, as by llama.cpp's server, and the log says so.
     struct CompletionRequest {
         model: Option<String>,
         prompt: Prompts,
@@ -90,7 +90,7 @@ options!(request_type! {
 });
 
 options!(request_type! {
-    /// The same for a gap in a text.
+    /// The body of `/infill`, which fills a gap in a text; a field that is not listed is skipped, and the log says so.
     struct InfillRequest {
         model: Option<String>,
         input_prefix: Option<String>,
@@ -100,7 +100,7 @@ options!(request_type! {
     }
 });
 
-/// Another file of the project. Editors add fields of their own, such as when it was last changed.
+/// A further file of the project. Editors add fields of their own, such as when it was last changed.
 #[derive(Deserialize, Debug)]
 pub(crate) struct InputFile {
     #[serde(default)]
@@ -108,25 +108,25 @@ pub(crate) struct InputFile {
     text: String,
 }
 
-/// How the answer is to be written.
+/// The way in which the answer is to be written.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
     pub(super) is_stream: bool,
-    /// Results of each prompt.
+    /// Number of results of each prompt.
     pub(super) n_choices: usize,
     pub(super) return_tokens: bool,
     pub(super) has_probs: bool,
     pub(super) timings_per_token: bool,
     pub(super) response_fields: Option<Vec<String>>,
-    /// How long to write after the first token.
+    /// Longest time to write after the first token.
     pub(super) predict_limit: Option<Duration>,
     /// Least indentation of lines.
     pub(super) n_indent: usize,
     pub(super) id_slot: i64,
     pub(super) stop: Vec<String>,
-    /// `generation_settings`
+    /// Settings of the request, told as `generation_settings`.
     pub(super) settings: Value,
-    /// The prompts as text.
+    /// Prompts as text.
     pub(super) prompts: Vec<String>,
 }
 
@@ -136,7 +136,7 @@ pub(super) struct Prepared {
 }
 
 impl CompletionRequest {
-    /// Checks everything and turns the prompts into ids. Long work: not for the threads that serve.
+    /// Checks all fields and turns the prompts into ids. Takes long, so it must not run on the threads that serve.
     pub(super) fn prepare(mut self, asked: Asked<'_>) -> Result<Prepared, ApiError> {
         let lease = asked.lease;
         let mut request = GenerationRequest::new(Vec::new(), "prompt");
@@ -157,7 +157,8 @@ impl CompletionRequest {
 }
 
 impl InfillRequest {
-    /// The same.
+    /// Checks all fields and turns the gap into a prompt of ids. Takes long, so it must not run on the threads that
+    /// serve.
     pub(super) fn prepare(mut self, asked: Asked<'_>) -> Result<Prepared, ApiError> {
         let lease = asked.lease;
         let mut request = GenerationRequest::new(Vec::new(), "input_prefix");
@@ -195,8 +196,8 @@ impl InfillRequest {
     }
 }
 
-/// More alternatives than other APIs have are bounded by what is kept of them: all tokens that may be written, of all
-/// results.
+/// Checks the number of alternatives for each token. More than other APIs allow are bounded by what is kept of them,
+/// over all tokens that may be written, of all results.
 fn check_n_probs(n_probs: usize, request: &Request, asked: Asked<'_>, n_prompts: usize) -> Result<(), ApiError> {
     let context = asked.lease.handle.context_len_max();
     let n_tokens = request.max_tokens.map_or(context, |n| n.min(context));
@@ -215,7 +216,7 @@ fn check_n_probs(n_probs: usize, request: &Request, asked: Asked<'_>, n_prompts:
 }
 
 impl Options {
-    /// Puts everything into `request`, each within its range.
+    /// Puts all fields into `request`, each within its range.
     fn apply(self, request: &mut GenerationRequest, asked: Asked<'_>, n_prompts: usize) -> Result<Answer, ApiError> {
         let lease = asked.lease;
         neutral::check(&neutral::neutral_of!(self))?;
@@ -311,8 +312,8 @@ impl Options {
         })
     }
 
-    /// The operator's where none is named. Minus one, and the same in 32 bits, mean a new one, which the answer tells;
-    /// small enough that every JSON reader keeps it whole.
+    /// Returns the seed, that of the operator where none is named. Minus one, and the same in 32 bits, mean a new one,
+    /// which the answer tells; it is small enough that every JSON reader keeps it whole.
     fn seed(&self, default: Option<u64>) -> Result<u64, ApiError> {
         let drawn = || ids::random_u64() >> 33;
         match self.seed {

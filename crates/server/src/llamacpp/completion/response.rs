@@ -10,7 +10,7 @@ use crate::{
     wire::{Timings, finite},
 };
 
-/// A choice, complete.
+/// Writes a whole choice.
 pub(super) fn whole(lease: &Lease, answer: &Answer, prompt: usize, index: usize, choice: &Choice) -> Value {
     let tokenizer = lease.handle.tokenizer();
     let ids: Vec<u32> = choice.tokens.iter().map(|token| token.id.0).collect();
@@ -23,7 +23,7 @@ pub(super) fn whole(lease: &Lease, answer: &Answer, prompt: usize, index: usize,
     selected(result, answer.response_fields.as_deref())
 }
 
-/// The end of a choice.
+/// The end of a choice, and what is told then.
 pub(super) struct End<'a> {
     pub(super) lease: &'a Lease,
     pub(super) answer: &'a Answer,
@@ -64,14 +64,14 @@ impl End<'_> {
     }
 }
 
-/// Only these fields; one inside another is named with a slash and keeps that name.
+/// Returns only the fields of `fields`; one inside another is named with a slash and keeps that name.
 pub(super) fn selected(result: Value, fields: Option<&[String]>) -> Value {
     let Some(fields) = fields.filter(|f| !f.is_empty()) else { return result };
     let find = |path: &String| path.split('/').try_fold(&result, |value, key| value.get(key)).cloned();
     fields.iter().filter_map(|path| Some((path.clone(), find(path)?))).collect::<Map<_, _>>().into()
 }
 
-/// An entry of `completion_probabilities`; none if the request did not ask.
+/// Writes an entry of `completion_probabilities`; `None` if the request did not ask for them.
 pub(super) fn probability(tokenizer: &Tokenizer, token: &TokenReport) -> Option<Value> {
     let logprobs = token.logprobs.as_ref()?;
     let mut entry = token_logprob(tokenizer, token.id, logprobs.picked);

@@ -7,15 +7,15 @@ use tokenizer::TokenId;
 use super::request::Options;
 use crate::wire::Samplers;
 
-/// What is told of a request.
+/// The settings of a request, as they are told.
 pub(super) struct Settings<'a> {
-    /// As they were sent: what has no effect is told as it came.
+    /// Options as they were sent: what has no effect is told as it came.
     pub(super) options: &'a Options,
     pub(super) request: &'a Request,
     pub(super) samplers: &'a Samplers,
 }
 
-/// Those of a request that says nothing; `seed` and `defaults` are the operator's, or the model's.
+/// Returns the settings of a request that says nothing; `seed` and `defaults` are the operator's, or the model's.
 pub(crate) fn default_settings(defaults: SamplingDefaults, seed: Option<u64>) -> Value {
     let mut request = Request::new(Vec::new());
     request.sampling = defaults.over(request.sampling);
@@ -26,7 +26,7 @@ pub(crate) fn default_settings(defaults: SamplingDefaults, seed: Option<u64>) ->
     settings
 }
 
-/// The shortest number that is this one, and not all digits of its double.
+/// Returns the double with the shortest spelling that is `number` in f32.
 fn short(number: f32) -> f64 {
     number.to_string().parse().unwrap_or_else(|_| f64::from(number))
 }

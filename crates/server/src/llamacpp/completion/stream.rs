@@ -18,7 +18,7 @@ use crate::{
     sse::{self, Framing, Writer},
 };
 
-/// Starts the stream.
+/// Starts the stream of an answer.
 pub(super) fn respond(app: &App, lease: &Lease, generations: Vec<Generation>, answer: Answer) -> Response {
     let guard = app.metrics().model(&lease.id).open_stream();
     let on_panic = refusal::llamacpp_json(&refusal::internal());

@@ -9,27 +9,27 @@ use crate::{
     generation::{Generation, Joined, Joiner, Piece, Update},
 };
 
-/// Looks on while a request is generated.
+/// A watch over a request while it is generated, which stops it at its limits.
 pub(super) struct Watch {
     limit: Option<Duration>,
     first_token: Option<Instant>,
-    /// Which choices still have their first line to write.
+    /// Whether each choice still has its first line to write.
     in_first_line: Vec<bool>,
     blocks: Vec<Block>,
 }
 
-/// Where in its lines a choice is.
+/// The place of a choice in its lines.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Place {
-    /// In a line that belongs to the block; the first does.
+    /// In a line that belongs to the block, as the first does.
     InLine,
     /// Behind so much white space of a new line.
     Indented(usize),
-    /// Outside: what comes is left out.
+    /// Outside of the block: what comes is left out.
     Left,
 }
 
-/// The lines of a choice that are indented by at least so much, the first aside.
+/// The lines of a choice that are indented by at least `n_indent`; the first line belongs to it, however indented.
 #[derive(Clone, Copy, Debug)]
 struct Block {
     n_indent: usize,
@@ -70,7 +70,7 @@ impl Watch {
     }
 
     /// Cuts `update` where its choice leaves its block, and stops `generation` when all have left, or have had their
-    /// time. The clock starts with the first token, and nobody is stopped before the first line is complete.
+    /// time. The clock starts with the first token, and nothing is stopped before the first line is complete.
     pub(super) fn see(&mut self, generation: &Generation, update: &mut Update) {
         match update {
             Update::Progress { choice, pieces, .. } => {
@@ -102,7 +102,7 @@ impl Watch {
         }
     }
 
-    /// Waits for everything.
+    /// Waits for the whole answer.
     pub(super) async fn join(mut self, mut generation: Generation) -> Result<Joined, ApiError> {
         let mut joiner = Joiner::new(self.in_first_line.len());
         while let Some(update) = generation.next().await {
