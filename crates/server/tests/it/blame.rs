@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::openai::support::{SMOLLM2, STORIES, server, with};
 
-/// Things that no server likes to be asked for, each alone beside a small request.
+/// Returns things that no server likes to be asked for, each alone beside a small request.
 fn extras() -> Vec<Value> {
     let deep = (0..40).fold(json!({"type": "string"}), |inner, _| json!({"type": "array", "items": inner}));
     let cyclic = json!({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}});

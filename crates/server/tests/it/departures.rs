@@ -16,7 +16,8 @@ use crate::{
     routes::{self, Seen},
 };
 
-/// More than the engine computes while a test waits, so that an end before it was caused by who left.
+/// Makes a request of more than the engine computes while a test waits, so that a client who left caused an earlier
+/// end.
 fn endless(is_stream: bool) -> Value {
     json!({"prompt": "Once", "max_tokens": 500, "n": 16, "ignore_eos": true, "stream": is_stream})
 }

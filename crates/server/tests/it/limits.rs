@@ -153,7 +153,7 @@ fn one_over_each_limit_is_refused() {
     assert_eq!(server.app.metrics().n_panics(), 0);
 }
 
-/// A number as documents write it: `1,048,576`.
+/// Spells a number as documents write it: `1,048,576`.
 fn grouped(n: usize) -> String {
     let digits = n.to_string();
     let mut text = String::new();
@@ -166,7 +166,7 @@ fn grouped(n: usize) -> String {
     text
 }
 
-/// The sentences of each document that state a limit, made from the limits.
+/// Returns the sentences of each document that state a limit, made from the limits.
 fn statements() -> Vec<(&'static str, Vec<String>)> {
     let row = |field: &str, default: &str, range: &dyn Display| format!("| {field} | {default} | {range}");
     let RepetitionBounds { pattern_len_max, count_min, tokens_min, .. } = RepetitionBounds::OWN;

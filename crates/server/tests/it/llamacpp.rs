@@ -24,7 +24,7 @@ fn base() -> Value {
     json!({"prompt": "Once upon a time", "n_predict": 40, "temperature": 0})
 }
 
-/// A 400 in llama.cpp's shape, whose message begins with the field.
+/// Asks for a 400 in llama.cpp's shape, whose message begins with the field; returns the message.
 fn refused(server: &Loopback, path: &str, body: &Value, field: &str) -> String {
     let answer = server.post_json(path, body);
     assert_eq!(answer.status, 400, "{body}: {}", answer.text());
@@ -35,7 +35,7 @@ fn refused(server: &Loopback, path: &str, body: &Value, field: &str) -> String {
     message
 }
 
-/// The events of a streamed answer; there is no `[DONE]`.
+/// Returns the events of a streamed answer; there is no `[DONE]`.
 fn events(server: &Loopback, path: &str, body: &Value) -> Vec<Value> {
     let mut body = body.clone();
     body["stream"] = json!(true);

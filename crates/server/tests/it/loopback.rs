@@ -16,7 +16,7 @@ use server::{
     serve::{Server, Tls},
 };
 
-/// No answer takes longer, however slow the machine.
+/// Longest time that an answer takes, however slow the machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits until `is_so`; fails after [`PATIENCE`].
@@ -36,12 +36,12 @@ pub(crate) struct Loopback {
 }
 
 impl Loopback {
-    /// One that is ready, with models.
+    /// Starts a server with models, and waits until it is ready.
     pub(crate) fn with_models(options: ServerOptions, models: Models) -> Self {
         Self::of(App::new(options, models, Vec::new), server::router::routes(), None)
     }
 
-    /// One that is ready, with routes and statuses of the test's own.
+    /// Starts a server with routes and statuses of the test's own, and waits until it is ready.
     pub(crate) fn with(options: ServerOptions, routes: Routes, statuses: Vec<ModelStatus>, tls: Option<Tls>) -> Self {
         Self::of(App::new(options, Models::default(), move || statuses.clone()), routes, tls)
     }
@@ -63,29 +63,29 @@ impl Loopback {
         Self { app, address: receive.recv().unwrap(), thread: Some(thread) }
     }
 
-    /// A connection.
+    /// Opens a connection to the server.
     pub(crate) fn connect(&self) -> Client {
         Client::of(TcpStream::connect(self.address).unwrap())
     }
 
-    /// A request with a body of JSON.
+    /// Sends a request with a body of JSON, on a connection of its own.
     pub(crate) fn post(&self, path: &str, body: &str) -> Answer {
         self.send(post(path, body))
     }
 
-    /// One request on a connection of its own.
+    /// Sends a GET on a connection of its own.
     pub(crate) fn get(&self, path: &str) -> Answer {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
     }
 
-    /// Bytes on a connection of their own, and the first answer.
+    /// Sends bytes on a connection of their own; returns the first answer.
     pub(crate) fn send(&self, bytes: impl AsRef<[u8]>) -> Answer {
         let mut client = self.connect();
         client.write(bytes);
         client.answer().expect("an answer")
     }
 
-    /// A metric without labels.
+    /// Returns the value of a metric without labels.
     pub(crate) fn metric(&self, name: &str) -> f64 {
         let answer = self.get("/metrics");
         let value = answer.text().lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
@@ -97,7 +97,7 @@ impl Loopback {
         self.app.lifecycle().advance(Phase::Draining);
     }
 
-    /// Waits for its end.
+    /// Waits until the server has ended.
     pub(crate) fn join(mut self) {
         self.thread.take().unwrap().join().unwrap();
     }
@@ -115,7 +115,7 @@ impl Drop for Loopback {
     }
 }
 
-/// A POST of JSON, as bytes.
+/// Makes the bytes of a POST of JSON.
 pub(crate) fn post(path: &str, body: &str) -> String {
     let length = body.len();
     format!(
@@ -132,7 +132,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// A header's value.
+    /// Returns the value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let prefix = format!("{}:", name.to_ascii_lowercase());
         self.head
@@ -142,18 +142,18 @@ impl Answer {
             .map(str::trim)
     }
 
-    /// The body as text.
+    /// Returns the body as text.
     pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 
-    /// The body as JSON.
+    /// Returns the body as JSON.
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {self:?}"))
     }
 }
 
-/// One end of a connection.
+/// A client's end of a connection.
 pub(crate) struct Client {
     pub(crate) stream: TcpStream,
     left: Vec<u8>,
@@ -170,7 +170,7 @@ impl Client {
         let _ = self.stream.write_all(bytes.as_ref());
     }
 
-    /// The next answer; None if the connection ended instead.
+    /// Reads the next answer; `None` if the connection ended instead.
     pub(crate) fn answer(&mut self) -> Option<Answer> {
         let end = loop {
             if let Some(end) = self.left.windows(4).position(|w| w == b"\r\n\r\n") {
@@ -197,7 +197,7 @@ impl Client {
         Some(answer)
     }
 
-    /// Only the head of the next answer.
+    /// Reads the head of the next answer, and no more.
     pub(crate) fn head(&mut self) -> String {
         loop {
             if let Some(end) = self.left.windows(4).position(|w| w == b"\r\n\r\n") {
@@ -207,7 +207,7 @@ impl Client {
         }
     }
 
-    /// The next piece of a chunked body; None at its end.
+    /// Reads the next piece of a chunked body; `None` at its end.
     pub(crate) fn chunk(&mut self) -> Option<Vec<u8>> {
         let end = loop {
             if let Some(end) = self.left.windows(2).position(|w| w == b"\r\n") {
@@ -229,7 +229,7 @@ impl Client {
         (length > 0).then_some(chunk)
     }
 
-    /// Reads until the server closes; false if it does not in time.
+    /// Reads until the server closes; returns `false` if it does not in time.
     pub(crate) fn is_closed(&mut self) -> bool {
         let mut scrap = [0; 4096];
         loop {

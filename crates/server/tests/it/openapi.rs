@@ -10,7 +10,7 @@ use crate::{
     openai::support::{FILLS, STORIES, post_bytes, server, with},
 };
 
-/// Paths of all routes; those of the chat page are not documented.
+/// Returns the paths of all routes; those of the chat page are not documented.
 fn routes() -> BTreeSet<String> {
     let routes = server::router::routes();
     let paths = routes.paths().map(|(path, _)| path.replace("{*", "{"));
@@ -50,7 +50,7 @@ fn every_route_is_documented_and_every_documented_route_is_there() {
     }
 }
 
-/// Without a key, so that no route gets to answer itself.
+/// Requests have no key, so that no route gets to answer itself.
 #[test]
 fn every_route_is_refused_in_the_shape_of_its_api() {
     let keys = server::auth::Keys::parse("k", "secret", server::auth::KeyFileFormat::Lines).unwrap();
@@ -104,7 +104,7 @@ fn the_document_is_served_and_shown() {
     }
 }
 
-/// Bodies that are as short as they can be.
+/// Returns the body of a route that is as short as it can be.
 fn smallest(path: &str) -> Value {
     match path {
         "/v1/responses" | "/responses" | "/v1/responses/input_tokens" | "/responses/input_tokens" => {
@@ -167,7 +167,7 @@ fn every_documented_field_may_be_null_and_others_are_taken_only_where_that_is_sa
     }
 }
 
-/// What documents promise, one beyond it: every upper bound on numbers and lists of a body's own fields.
+/// Every upper bound that documents promise on numbers and lists of a body's own fields is exceeded by one.
 #[test]
 fn limits_are_enforced_as_documented() {
     let server = server(&[FILLS, STORIES]);

@@ -113,7 +113,7 @@ fn a_browser_gets_the_page_without_a_key_and_a_program_does_not() {
     assert_eq!(start(ServerOptions { page: None, ..ServerOptions::default() }).get("/page/none.js").status, 404);
 }
 
-/// The value of a sample.
+/// Returns the value of a sample.
 fn value(text: &str, sample: &str) -> f64 {
     let value = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
     value.unwrap_or_else(|| panic!("no {sample} in\n{text}")).parse().unwrap()
@@ -177,7 +177,8 @@ fn metrics_are_well_formed_and_true() {
     assert!(!plain.text().contains("vllm:") && !plain.text().contains("llamacpp:"));
 }
 
-/// Each family is declared once, before its samples, and every line is one or a sample with a number.
+/// Checks that each family is declared once, before its samples, and that every line is a declaration or a sample with
+/// a number.
 fn well_formed(text: &str) {
     let mut families = std::collections::BTreeSet::new();
     let mut family = "";

@@ -86,12 +86,12 @@ fn pages_of_this_machine_may_ask_and_read() {
     }
 }
 
-/// A POST of JSON with these headers.
+/// Sends a POST of JSON with these headers.
 fn echo(server: &Loopback, headers: &str) -> crate::loopback::Answer {
     server.send(format!("POST /test/echo HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: 2\r\n\r\n{{}}"))
 }
 
-/// What `curl -d` sends is a form by its type, and so is what a page anywhere can send without being asked.
+/// A body from `curl -d` is a form by its type, and so is one that a page anywhere can send without being asked.
 #[test]
 fn bodies_without_their_type_are_taken_from_programs_and_not_from_pages() {
     const UNSAID: [&str; 4] = [

@@ -118,7 +118,7 @@ fn an_address_has_its_share_and_reads_why_it_gets_no_more() {
     seen.wait_for_no_stream();
 }
 
-/// The status of `/health`, asked from another address of this machine.
+/// Returns the status of `/health`, asked from another address of this machine.
 fn ask_from(address: [u8; 4], server: SocketAddr) -> u16 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let stream = runtime.block_on(async {
@@ -132,7 +132,8 @@ fn ask_from(address: [u8; 4], server: SocketAddr) -> u16 {
     client.answer().unwrap().status
 }
 
-/// Clients that come at once, before the server has accepted any: more than the 1,024 that wait with the system where nothing is said.
+/// Clients that come at once, before the server has accepted any: more than the 1,024 that wait with the system where
+/// nothing is said.
 #[test]
 fn a_burst_is_met() {
     const CLIENTS: usize = 1500;
@@ -171,7 +172,8 @@ fn a_burst_is_met() {
     thread.join().unwrap();
 }
 
-/// Clients that come at once while the engine computes and every thread for long work has some: connections are accepted behind none of it.
+/// Clients that come at once while the engine computes and every thread for long work has some: connections are
+/// accepted behind none of it.
 #[test]
 fn a_burst_is_met_while_all_threads_are_at_work() {
     const CLIENTS: usize = 400;

@@ -21,14 +21,14 @@ use http_body::Frame;
 use serde_json::Value;
 use server::{Caller, Json, error::ApiError, router::Routes};
 
-/// What the routes saw.
+/// The observations of the routes.
 #[derive(Clone, Default)]
 pub(crate) struct Seen {
-    /// Bytes that streams gave out.
+    /// Number of bytes that streams gave out.
     pub(crate) streamed: Arc<AtomicU64>,
-    /// Streams that live.
+    /// Number of streams that live.
     pub(crate) streams: Arc<AtomicU64>,
-    /// Timed streams end when this is set.
+    /// Whether timed streams end.
     pub(crate) finish: Arc<AtomicBool>,
 }
 
@@ -39,7 +39,7 @@ impl Seen {
     }
 }
 
-/// The routes, beside all that a server has.
+/// Makes the routes, which a server has beside its own.
 pub(crate) fn routes(seen: &Seen) -> Routes {
     let (flood, drip) = (seen.clone(), seen.clone());
     server::router::routes()
@@ -74,7 +74,7 @@ async fn panic() -> &'static str {
     "unreachable"
 }
 
-/// Gives a piece, and panics when that has had time to leave.
+/// A body that gives a piece, and panics when that has had time to leave.
 struct PanicBody(Option<Pin<Box<tokio::time::Sleep>>>);
 
 impl http_body::Body for PanicBody {
@@ -100,7 +100,7 @@ fn stream(seen: &Seen, pace: Option<Duration>) -> Response {
     Response::new(Body::new(StreamBody { seen: seen.clone(), interval }))
 }
 
-/// Gives bytes for ever: as fast as they are taken, or at a pace and until it is told to finish.
+/// A body that gives bytes for ever: as fast as they are taken, or at a pace and until it is told to finish.
 struct StreamBody {
     seen: Seen,
     interval: Option<tokio::time::Interval>,

@@ -1,5 +1,5 @@
-//! How tokens are picked where a request does not say: by the operator's flags or the model's file, else by the API's own defaults; and outputs that
-//! go round in circles.
+//! How tokens are picked where a request does not say: by the operator's flags or the model's file, else by the API's
+//! own defaults; and outputs that go round in circles.
 
 use engine::SamplingDefaults;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::{
     openai::support::{SMOLLM2, STORIES, TestLoader, server_of, smollm2, with},
 };
 
-/// A server whose model says how it wants to be sampled.
+/// Starts a server whose model says how it wants to be sampled.
 fn server(model: &'static str, sampling: SamplingDefaults) -> Loopback {
     let options = ModelsOptions { names: ModelNames::AnyForFirst, ..ModelsOptions::default() };
     server_of(TestLoader { sampling, ..TestLoader::of(&[model]) }, options)
@@ -20,7 +20,8 @@ fn greedy() -> SamplingDefaults {
     SamplingDefaults { temperature: Some(0.0), ..SamplingDefaults::default() }
 }
 
-/// A request of each API that says nothing of sampling; where its answer has the text; and a temperature of 1, as that API has it.
+/// Returns a request of each API that says nothing of sampling; where its answer has the text; and a temperature of 1,
+/// as that API has it.
 fn requests() -> Vec<(&'static str, Value, &'static str, Value)> {
     let messages = json!([{"role": "user", "content": "Tell me a story."}]);
     let (hot, hot_option) = (json!({"temperature": 1}), json!({"options": {"num_predict": 12, "temperature": 1}}));
@@ -96,7 +97,7 @@ fn each_value_is_taken_and_told() {
     assert_eq!((&response["temperature"], &response["top_p"]), (&json!(0.6_f32), &json!(0.8_f32)), "{response}");
 }
 
-/// What each API's documents say, where nobody says anything.
+/// Defaults are those of each API's documents where neither operator nor model has others.
 #[test]
 fn without_either_each_api_has_its_own_defaults() {
     let plain = server(STORIES, SamplingDefaults::default());

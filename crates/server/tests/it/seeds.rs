@@ -11,7 +11,7 @@ use crate::{
     openai::support::{SMOLLM2, TestLoader, with},
 };
 
-/// A request of each API, without a seed; where its answer has the text; and where its seed stands.
+/// Returns a request of each API, without a seed; where its answer has the text; and where its seed stands.
 fn requests() -> Vec<(&'static str, Value, &'static str, Option<&'static str>)> {
     let messages = json!([{"role": "user", "content": "Tell me a story."}]);
     vec![

@@ -35,7 +35,7 @@ fn start() -> Loopback {
     Loopback::with(ServerOptions::default(), server::router::routes(), Vec::new(), Some(tls))
 }
 
-/// What a client that trusts this certificate alone speaks TLS by.
+/// Makes the connector of a client that trusts this certificate alone.
 fn connector(certificate: &str) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(data(certificate)).unwrap()).unwrap();

@@ -10,7 +10,7 @@ use crate::{
 const CHAT: &str = "/v1/chat/completions";
 const RESPONSES: &str = "/v1/responses";
 
-/// A tool, and what an API calls it.
+/// The APIs that have tools, and what they call them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Api {
     Chat,
@@ -21,11 +21,11 @@ enum Api {
 
 const APIS: [Api; 4] = [Api::Chat, Api::Responses, Api::Anthropic, Api::Ollama];
 
-/// What an answer says, whatever the API.
+/// The content of an answer, whatever the API.
 #[derive(PartialEq, Debug)]
 struct Said {
     text: String,
-    /// Names and arguments.
+    /// Names and arguments of the calls.
     calls: Vec<(String, Value)>,
 }
 
@@ -63,7 +63,7 @@ impl Api {
         }
     }
 
-    /// What forces a call; Ollama has no word for it.
+    /// Returns the field that forces a call; Ollama has no word for it.
     fn required(self) -> Option<Value> {
         match self {
             Self::Chat | Self::Responses => Some(json!("required")),
@@ -125,7 +125,7 @@ impl Api {
     }
 }
 
-/// As servers of tools write them: what no grammar can hold, beside what one can.
+/// Returns a schema as servers of tools write them: what no grammar can hold, beside what one can.
 fn wild() -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "additionalProperties": false,
@@ -142,7 +142,7 @@ fn wild() -> Value {
     })
 }
 
-/// The same, and short.
+/// Returns a short schema of what no grammar can hold, beside what one can.
 fn wild_and_short() -> Value {
     json!({
         "type": "object", "additionalProperties": false, "required": ["n", "tags"], "if": {"required": ["tags"]}, "then": {},
@@ -188,7 +188,7 @@ fn strict_schemas_are_enforced_in_full_or_refused_with_their_path() {
     }
 }
 
-/// Together they are more than a grammar may be; each alone is not.
+/// Tools are more than a grammar may be together; each alone is not.
 #[test]
 fn tools_that_are_too_much_together_are_no_reason_to_refuse() {
     let field = |i: usize| (format!("field_{i}"), json!({"type": "string", "enum": vec!["x".repeat(60); 4]}));
@@ -217,7 +217,7 @@ fn call_schema() -> Value {
     })
 }
 
-/// Either; which one.
+/// Checks that an answer is a text or a call; returns whether it is a call.
 #[track_caller]
 fn is_call(said: &Said) -> bool {
     if said.calls.is_empty() {
@@ -251,7 +251,7 @@ fn beside_tools_an_output_format_holds_what_is_no_call() {
     }
 }
 
-/// The first token decides, and this decides the first token.
+/// Makes a bias that decides the first token, which decides what follows.
 fn leaning_to(text: &str) -> Value {
     let ids = smollm2().ok("/tokenize", &json!({"content": text}))["tokens"].clone();
     json!({"logit_bias": {ids[0].to_string(): 100}})

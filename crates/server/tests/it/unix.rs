@@ -1,4 +1,4 @@
-//! Unix sockets.
+//! Servers on Unix sockets.
 
 use std::{
     io::{Read, Write},

@@ -7,7 +7,7 @@ use crate::openai::support::{smollm2, with};
 
 const RENDER: &str = "/v1/chat/completions/render";
 
-/// Anthropic's conversation has as many tokens as OpenAI's.
+/// Checks that Anthropic's conversation has as many tokens as OpenAI's.
 fn same(anthropic: &Value, openai: &Value) {
     let counted = smollm2().ok(COUNT, &with(&json!({"model": "smollm2:135m"}), anthropic));
     let rendered = smollm2().ok(RENDER, openai);
@@ -90,7 +90,7 @@ fn tools_and_their_results_become_messages() {
     assert!(refused(PATH, &orphan, "messages[0].content[0].tool_use_id").contains("zzz"));
 }
 
-/// Whole answers sent back, fields of other servers, calls without ids.
+/// Histories hold whole answers sent back, fields of other servers, and calls without ids.
 #[test]
 fn histories_from_elsewhere_are_read() {
     let call = |id: &str| json!({"type": "tool_use", "id": id, "name": "weather", "input": {"city": "Oslo"}});

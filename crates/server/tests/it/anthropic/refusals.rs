@@ -58,7 +58,8 @@ fn what_has_no_effect_is_accepted() {
     assert_eq!(smollm2().send(post_bytes(PATH, &body).replacen("Host:", headers, 1)).status, 200);
 }
 
-/// Clients that want a conversation held send the next turn alone; the code is what makes them send everything after all.
+/// Clients that want a conversation held send the next turn alone; the code is what makes them send everything after
+/// all.
 #[test]
 fn a_thread_may_begin_but_none_goes_on() {
     let create = json!({"thread": {"type": "create"}, "max_tokens": 1});

@@ -17,7 +17,7 @@ pub(crate) fn base() -> Value {
     })
 }
 
-/// The events of a streamed answer; their names are their types.
+/// Returns the events of a streamed answer; their names are their types.
 pub(crate) fn events(server: &Loopback, body: &Value) -> Vec<Value> {
     let answer = server.post_json(PATH, &with(body, &json!({"stream": true})));
     assert_eq!(answer.status, 200, "{body}: {}", answer.text());
@@ -32,8 +32,8 @@ pub(crate) fn events(server: &Loopback, body: &Value) -> Vec<Value> {
     answer.text().split_terminator("\n\n").map(event).collect()
 }
 
-/// Keys without a value are left out, as Anthropic leaves them out: parsers of clients refuse null. Only why an answer ended is null until it
-/// has ended, and which sequence stopped it.
+/// Checks that keys without a value are left out, as Anthropic leaves them out: parsers of clients refuse null. Only
+/// why an answer ended is null until it has ended, and which sequence stopped it.
 pub(crate) fn assert_no_nulls(value: &Value) {
     let mut todo = vec![(String::new(), value)];
     while let Some((path, value)) = todo.pop() {
@@ -50,7 +50,7 @@ pub(crate) fn assert_no_nulls(value: &Value) {
     }
 }
 
-/// The message that a stream amounts to, put together as the documents say; the order of events is checked on the way.
+/// Puts the message of a stream together as the documents say; the order of events is checked on the way.
 pub(crate) fn joined(events: &[Value]) -> Value {
     let mut message = events[0]["message"].clone();
     assert_eq!((&events[0]["type"], &message["content"]), (&json!("message_start"), &json!([])));
@@ -107,7 +107,7 @@ pub(crate) fn joined(events: &[Value]) -> Value {
     message
 }
 
-/// Asks both ways and compares; the whole answer.
+/// Asks both ways and compares; returns the whole answer.
 pub(crate) fn both(server: &Loopback, body: &Value) -> Value {
     let whole = server.ok(PATH, body);
     assert_no_nulls(&whole);
@@ -125,7 +125,7 @@ pub(crate) fn both(server: &Loopback, body: &Value) -> Value {
     whole
 }
 
-/// A 400 in Anthropic's form whose message begins with the field at fault.
+/// Asks for a 400 in Anthropic's form whose message begins with the field at fault; returns the message.
 pub(crate) fn refused(path: &str, body: &Value, param: &str) -> String {
     let answer = smollm2().post_json(path, body);
     assert_eq!(answer.status, 400, "{body}: {}", answer.text());

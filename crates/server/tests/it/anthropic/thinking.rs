@@ -33,7 +33,7 @@ impl Loader for Thinker {
     }
 }
 
-/// Also for Ollama's tests.
+/// Returns a server whose model thinks, which Ollama's tests use as well.
 pub(crate) fn thinker() -> &'static Loopback {
     static SERVER: OnceLock<Loopback> = OnceLock::new();
     SERVER.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! `/completion`
+//! Answers of `/completion`.
 
 use serde_json::{Value, json};
 

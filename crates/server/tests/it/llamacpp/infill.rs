@@ -1,4 +1,4 @@
-//! `/infill`
+//! Answers of `/infill`.
 
 use serde_json::{Value, json};
 
@@ -58,7 +58,7 @@ fn a_model_without_the_tokens_is_named_and_so_are_they() {
     }
 }
 
-/// What an editor's plugin sends while somebody types.
+/// Requests are those that an editor's plugin sends while somebody types.
 #[test]
 fn requests_of_editors_are_answered() {
     let server = server(&[FILLS]);
@@ -81,7 +81,7 @@ fn requests_of_editors_are_answered() {
     server.ok(PATH, &with(&body, &warm));
 }
 
-/// Where the model would go on, and what it writes is too unlikely by itself, the text ends.
+/// The text ends where the model would go on, and what it writes is too unlikely by itself.
 #[test]
 fn the_sampler_for_gaps_ends_what_is_unsure() {
     let server = server(&[FILLS]);

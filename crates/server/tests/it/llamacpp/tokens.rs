@@ -1,4 +1,5 @@
-//! `/tokenize`, `/detokenize`, `/apply-template` and `/embedding`; numbers are those of llama.cpp's server with the same model.
+//! `/tokenize`, `/detokenize`, `/apply-template` and `/embedding`; numbers are those of llama.cpp's server with the
+//! same model.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! `/api/chat`
+//! Answers of `/api/chat`.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! `/api/generate`
+//! Answers of `/api/generate`.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! `/api/pull`
+//! Pulls by `/api/pull`.
 
 use std::{
     ops::ControlFlow,
@@ -25,7 +25,7 @@ use crate::{
 const PULL: &str = "/api/pull";
 const NAMES: [&str; 3] = ["tiny:1m", "broken", "endless"];
 
-/// Knows three models: one comes at once, one fails, one takes until its client goes.
+/// A puller that knows three models: one comes at once, one fails, one takes until its client goes.
 #[derive(Debug, Default)]
 struct TestPuller {
     pulled: Mutex<Vec<String>>,

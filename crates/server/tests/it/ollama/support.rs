@@ -19,19 +19,19 @@ pub(crate) fn chat() -> Value {
     json!({"model": SMOLLM2, "messages": messages, "options": {"temperature": 0, "num_predict": 32}})
 }
 
-/// `body` with more options.
+/// Adds options to `body`.
 pub(crate) fn with_options(body: &Value, more: &Value) -> Value {
     with(body, &json!({"options": with(&body["options"], more)}))
 }
 
-/// The answer in one piece.
+/// Returns the answer in one piece.
 pub(crate) fn whole(server: &Loopback, path: &str, body: &Value) -> Value {
     let whole = server.ok(path, &with(body, &json!({"stream": false})));
     assert_eq!(whole["done"], true, "{whole}");
     whole
 }
 
-/// The lines of a streamed answer: what comes by default.
+/// Returns the lines of a streamed answer, which comes by default.
 pub(crate) fn lines(server: &Loopback, path: &str, body: &Value) -> Vec<Value> {
     let answer = server.post_json(path, body);
     assert_eq!(answer.status, 200, "{body}: {}", answer.text());
@@ -39,7 +39,7 @@ pub(crate) fn lines(server: &Loopback, path: &str, body: &Value) -> Vec<Value> {
     answer.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Lines put together.
+/// Puts lines together into one answer.
 fn joined(path: &str, lines: &[Value]) -> Value {
     let mut whole = lines.last().unwrap().clone();
     let place = |line: &Value| if path == CHAT { line["message"].clone() } else { line.clone() };
@@ -58,7 +58,7 @@ fn joined(path: &str, lines: &[Value]) -> Value {
     whole
 }
 
-/// Asks both ways and compares; the whole answer.
+/// Asks both ways and compares; returns the whole answer.
 pub(crate) fn both(server: &Loopback, path: &str, body: &Value) -> Value {
     let whole = whole(server, path, body);
     let lines = lines(server, path, body);
@@ -91,7 +91,7 @@ pub(crate) fn both(server: &Loopback, path: &str, body: &Value) -> Value {
     whole
 }
 
-/// A 400 in Ollama's form that names the field at fault.
+/// Asks for a 400 in Ollama's form that names the field at fault; returns the message.
 pub(crate) fn refused(path: &str, body: &Value, param: &str) -> String {
     let answer = smollm2().post_json(path, body);
     assert_eq!(answer.status, 400, "{body}: {}", answer.text());

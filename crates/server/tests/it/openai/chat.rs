@@ -1,4 +1,4 @@
-//! `/v1/chat/completions`
+//! Answers of `/v1/chat/completions`.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ fn base() -> Value {
     })
 }
 
-/// The choices of a stream put together: messages as `choices[].message`, and the reasons they ended for.
+/// Puts the choices of a stream together: messages as `choices[].message`, and the reasons they ended for.
 fn joined(events: &[Value], n: usize) -> Vec<Value> {
     let mut choices =
         vec![json!({"content": "", "tool_calls": [], "logprobs": [], "finish_reason": null, "role": null}); n];
@@ -337,7 +337,7 @@ fn results_of_tools_reach_the_model() {
     }
 }
 
-/// What other servers and older clients write is the same conversation.
+/// A conversation that other servers and older clients write is the same one.
 #[test]
 fn histories_from_elsewhere_are_read() {
     let server = smollm2();

@@ -1,4 +1,4 @@
-//! `/v1/completions`
+//! Answers of `/v1/completions`.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ fn text(answer: &Value, index: usize) -> &str {
     answer["choices"][index]["text"].as_str().unwrap_or_else(|| panic!("{answer}"))
 }
 
-/// The texts of a stream's choices, joined.
+/// Joins the texts of a stream's choices.
 fn joined(events: &[Value], n: usize) -> Vec<String> {
     let mut texts = vec![String::new(); n];
     for choice in events.iter().flat_map(|e| e["choices"].as_array().unwrap()) {

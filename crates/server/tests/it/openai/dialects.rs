@@ -22,7 +22,7 @@ fn chat() -> Value {
     bases()[0].1.clone()
 }
 
-/// What an answer of any of the routes says.
+/// Returns the text of an answer of any of the routes.
 fn said(answer: &Value) -> String {
     let places = ["/choices/0/message/content", "/choices/0/text", "/output/0/content/0/text"];
     let found = places.iter().find_map(|place| answer.pointer(place)?.as_str());

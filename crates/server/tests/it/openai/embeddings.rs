@@ -1,4 +1,4 @@
-//! `/v1/embeddings`
+//! Answers of `/v1/embeddings`.
 
 use serde_json::{Value, json};
 
@@ -76,7 +76,7 @@ fn what_cannot_be_embedded_is_refused() {
     server.wait_until_idle();
 }
 
-/// Last states of all tokens, from a server of [`POOLED`] models.
+/// Returns the last states of all tokens, from a server of [`POOLED`] models.
 fn rows(server: &Loopback, text: &str) -> Vec<Vec<f64>> {
     let answer = server.ok("/embedding", &json!({"model": "unpooled", "content": text}));
     serde_json::from_value(answer[0]["embedding"].clone()).unwrap()

@@ -11,7 +11,7 @@ fn body(seed: u64) -> Value {
     json!({"model": STORIES, "prompt": format!("Once upon a time {seed}"), "max_tokens": 60, "temperature": 1.0, "seed": seed})
 }
 
-/// The value of a model's metric.
+/// Returns the value of a model's metric.
 fn metric(server: &Loopback, name: &str) -> f64 {
     server.metric(&format!("{name}{{model=\"{STORIES}\"}}"))
 }

@@ -1,4 +1,4 @@
-//! `/v1/responses`
+//! Answers of `/v1/responses`.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ fn base() -> Value {
     json!({"model": SMOLLM2, "input": "What is the capital of France?", "max_output_tokens": 24, "temperature": 0})
 }
 
-/// The events of a streamed response, whose names and numbers are checked.
+/// Returns the events of a streamed response, whose names and numbers are checked.
 fn events(body: &Value) -> Vec<Value> {
     let answer = smollm2().post_json(PATH, &with(body, &json!({"stream": true})));
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -30,7 +30,7 @@ fn events(body: &Value) -> Vec<Value> {
     events
 }
 
-/// Random names and times taken out.
+/// Takes random names and times out of a response.
 fn anonymous(value: &Value) -> Value {
     let mut value = value.clone();
     value["id"] = Value::Null;
@@ -179,7 +179,7 @@ fn a_forced_call_is_an_item() {
     assert_eq!(deltas, call["arguments"].as_str().unwrap());
 }
 
-/// What Codex sends with every request, cut to a part of its tools.
+/// Returns what Codex sends with every request, cut to a part of its tools.
 fn codex() -> Value {
     let function = |name: &str| {
         let parameters = json!({"type": "object", "properties": {"target": {"type": "string", "maxLength": 8}}, "required": ["target"], "additionalProperties": false});

@@ -1,4 +1,5 @@
-//! Keys, or connections where there are none, share a model out: how many sequences each may have, and what each pays for.
+//! Keys, or connections where there are none, share a model out: how many sequences each may have, and what each pays
+//! for.
 
 use serde_json::{Value, json};
 use server::{
@@ -40,7 +41,7 @@ fn keys() -> Keys {
     Keys::parse("keys.toml", KEYS, KeyFileFormat::Toml).unwrap()
 }
 
-/// A request of a key, or of nobody.
+/// Makes the bytes of a request of a key, or of nobody.
 fn bytes(path: &str, key: &str, body: &Value) -> String {
     let header = if key.is_empty() { String::new() } else { format!("x-api-key: key-of-{key}\r\n") };
     post(path, &body.to_string()).replacen("\r\n", &format!("\r\n{header}"), 1)

@@ -26,10 +26,10 @@ use crate::loopback::{Answer, Loopback};
 
 pub(crate) const STORIES: &str = "stories260k";
 pub(crate) const SMOLLM2: &str = "smollm2:135m";
-/// [`STORIES`] with tokens for fill-in-the-middle prompts, which mean nothing to it.
+/// Name of [`STORIES`] with tokens for fill-in-the-middle prompts, which mean nothing to it.
 pub(crate) const FILLS: &str = "fills";
 
-/// [`STORIES`] as if its file said how embeddings are pooled.
+/// Names of [`STORIES`] as if its file said how embeddings are pooled.
 pub(crate) const POOLED: [(&str, Pooling); 4] = [
     ("unpooled", Pooling::None),
     ("cls-pooled", Pooling::First),
@@ -41,14 +41,14 @@ fn pooling_of(id: &str) -> Option<Pooling> {
     POOLED.iter().find(|(name, _)| *name == id).map(|(_, pooling)| *pooling)
 }
 
-/// Opens the two models that tests have.
+/// A loader of the two models that tests have.
 pub(crate) struct TestLoader {
     pub(crate) known: Vec<&'static str>,
     pub(crate) n_loads: Arc<AtomicUsize>,
     pub(crate) context_len: usize,
-    /// Sequences that run, and that wait.
+    /// Number of sequences that run, and number of those that wait.
     pub(crate) room: (usize, usize),
-    /// The model's own, or the operator's.
+    /// Sampling that the model or the operator prefers.
     pub(crate) sampling: SamplingDefaults,
 }
 
@@ -135,12 +135,13 @@ fn spell_fill_tokens(metadata: &mut gguf::Metadata) {
     metadata.set("tokenizer.ggml.token_type", gguf::Value::Array(gguf::Array::I32(kinds)));
 }
 
-/// A server with these models, the first being the default: for requests without a name, or with one that is unknown.
+/// Starts a server with these models, the first being the default: for requests without a name, or with one that is
+/// unknown.
 pub(crate) fn server(known: &[&'static str]) -> Loopback {
     server_of(TestLoader::of(known), ModelsOptions { names: ModelNames::AnyForFirst, ..ModelsOptions::default() })
 }
 
-/// One that takes no other names than these.
+/// Starts a server that takes no other names than these.
 pub(crate) fn strict(known: &[&'static str]) -> Loopback {
     server_of(TestLoader::of(known), ModelsOptions { names: ModelNames::Strict, ..ModelsOptions::default() })
 }
@@ -149,26 +150,26 @@ pub(crate) fn server_of(loader: TestLoader, options: ModelsOptions) -> Loopback 
     Loopback::with_models(ServerOptions::default(), Models::new(Box::new(loader), options))
 }
 
-/// One server with SmolLM2 for all tests that need no other: it is loaded once.
+/// Returns a server with SmolLM2 for all tests that need no other: it is loaded once.
 pub(crate) fn smollm2() -> &'static Loopback {
     static SERVER: OnceLock<Loopback> = OnceLock::new();
     SERVER.get_or_init(|| server(&[SMOLLM2]))
 }
 
 impl Loopback {
-    /// A POST of JSON.
+    /// Sends a POST of JSON.
     pub(crate) fn post_json(&self, path: &str, body: &Value) -> Answer {
         self.send(post_bytes(path, body))
     }
 
-    /// The answer, which must be good.
+    /// Sends a POST of JSON; returns the answer, which must be good.
     pub(crate) fn ok(&self, path: &str, body: &Value) -> Value {
         let answer = self.post_json(path, body);
         assert_eq!(answer.status, 200, "{body}: {}", answer.text());
         answer.json()
     }
 
-    /// The error object, which must be a 400 that names `param`.
+    /// Sends a POST of JSON; returns the error object, which must be a 400 that names `param`.
     pub(crate) fn refused(&self, path: &str, body: &Value, param: &str) -> Value {
         let answer = self.post_json(path, body);
         assert_eq!(answer.status, 400, "{body}: {}", answer.text());
@@ -178,7 +179,7 @@ impl Loopback {
         error
     }
 
-    /// The events of a streamed answer, `[DONE]` checked and left out.
+    /// Returns the events of a streamed answer, with `[DONE]` checked and left out.
     pub(crate) fn stream(&self, path: &str, body: &Value) -> Vec<Value> {
         let answer = self.post_json(path, &with(body, &json!({"stream": true})));
         assert_eq!(answer.status, 200, "{body}: {}", answer.text());
@@ -211,7 +212,7 @@ pub(crate) fn post_bytes(path: &str, body: &Value) -> String {
     )
 }
 
-/// `body` with more fields.
+/// Adds fields to `body`.
 pub(crate) fn with(body: &Value, more: &Value) -> Value {
     let mut body = body.clone();
     for (key, value) in more.as_object().unwrap() {
