@@ -135,7 +135,7 @@ impl fmt::Debug for LoadedModel {
 /// What a model's file says of it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ModelDetails {
-    /// Architecture (`general.architecture`).
+    /// Architecture of the model, `general.architecture`.
     pub architecture: String,
     /// Name that its makers gave it (`general.name`).
     pub name: Option<String>,

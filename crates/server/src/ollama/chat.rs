@@ -1,4 +1,4 @@
-//! `/api/chat`
+//! The route `/api/chat`.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! `/api/generate`
+//! The route `/api/generate`.
 
 use std::time::Instant;
 

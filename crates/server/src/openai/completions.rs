@@ -1,4 +1,4 @@
-//! `/v1/completions`
+//! The route `/v1/completions`.
 
 mod request;
 mod response;

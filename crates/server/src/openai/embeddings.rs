@@ -1,4 +1,4 @@
-//! `/v1/embeddings`
+//! The route `/v1/embeddings`.
 
 use axum::{Extension, extract::State, response::Response};
 use engine::CacheScope;

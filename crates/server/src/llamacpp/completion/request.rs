@@ -34,7 +34,8 @@ macro_rules! options {
                 #[serde(alias = "n")]
                 n_cmpl: i64,
                 stop: StringOrList, temperature: f64, dynatemp_range: f64, dynatemp_exponent: f64,
-                top_k: i64, top_p: f64, min_p: f64, top_n_sigma: f64, xtc_probability: f64, xtc_threshold: f64, typical_p: f64,
+                top_k: i64, top_p: f64, min_p: f64, top_n_sigma: f64, xtc_probability: f64, xtc_threshold: f64,
+                typical_p: f64,
                 repeat_last_n: i64, repeat_penalty: f64, presence_penalty: f64, frequency_penalty: f64,
                 dry_multiplier: f64, dry_base: f64, dry_allowed_length: i64, dry_penalty_last_n: i64,
                 dry_sequence_breakers: Vec<String>,

@@ -48,9 +48,12 @@ enum Item {
 
 impl Item {
     fn id(&self) -> &str {
-        let (Self::Reasoning { id, .. } | Self::Message { id, .. } | Self::Call { id, .. } | Self::TextCall { id, .. }) =
-            self;
-        id
+        match self {
+            Self::Reasoning { id, .. }
+            | Self::Message { id, .. }
+            | Self::Call { id, .. }
+            | Self::TextCall { id, .. } => id,
+        }
     }
 
     /// Returns the one part of a message or of reasoning.
