@@ -2,91 +2,51 @@
 
 use crate::grammar::GrammarError;
 
-/// A refused or failed request.
+/// A reason why a request is refused, or failed.
+#[allow(missing_docs, reason = "the comment of a variant says what its fields are")]
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Nothing to go on.
+    /// The prompt is empty.
     #[error("the prompt has no tokens")]
     EmptyPrompt,
-    /// The prompt does not fit, seen before anything is computed.
+    /// The prompt of `n_prompt` tokens does not fit a context of `context_len_max`, seen before anything is computed.
     #[error("the prompt has {n_prompt} tokens, but the context holds {context_len_max}")]
-    PromptTooLong {
-        /// Tokens of the prompt.
-        n_prompt: usize,
-        /// Tokens of the context.
-        context_len_max: usize,
-    },
-    /// A token that the model does not have.
+    PromptTooLong { n_prompt: usize, context_len_max: usize },
+    /// The token `id` is none of the model's `n_vocab`.
     #[error("token id {id}: the vocabulary has {n_vocab}")]
-    UnknownToken {
-        /// The id.
-        id: u32,
-        /// Size of the vocabulary.
-        n_vocab: usize,
-    },
-    /// A bias of a token that the model does not have.
+    UnknownToken { id: u32, n_vocab: usize },
+    /// The biased token `id` is none of the model's `n_vocab`.
     #[error("logit_bias of token id {id}: the vocabulary has {n_vocab}")]
-    UnknownBias {
-        /// The id.
-        id: u32,
-        /// Size of the vocabulary.
-        n_vocab: usize,
-    },
+    UnknownBias { id: u32, n_vocab: usize },
     /// Biases of minus infinity left no token to pick.
     #[error("logit_bias bans every token of the vocabulary")]
     NothingLeft,
-    /// A sampling parameter out of its range.
+    /// The sampling parameter, named as in the API, has a `value` out of the range `expected`.
     #[error("{parameter} {value}, expected {expected}")]
-    Parameter {
-        /// Name, as in the API.
-        parameter: &'static str,
-        /// What was given.
-        value: String,
-        /// The range.
-        expected: String,
-    },
-    /// Too many or too long stop strings.
+    Parameter { parameter: &'static str, value: String, expected: String },
+    /// Stop strings are too many or too long; `what` says which, and `max` is the limit.
     #[error("{what}, at most {max} are allowed")]
-    Stop {
-        /// Count or length.
-        what: String,
-        /// The limit.
-        max: usize,
-    },
-    /// The model computed NaN or infinity: its weights are broken.
+    Stop { what: String, max: usize },
+    /// The model computed NaN or infinity: its weights are broken. `value` is the logit of `token` behind the token at
+    /// `position`.
     #[error(
         "the model gives a logit of {value} for token {token} at position {position}: its weights are not finite or not sound"
     )]
-    NonFiniteLogits {
-        /// Position of the token that was computed.
-        position: usize,
-        /// Which logit.
-        token: u32,
-        /// Its value.
-        value: String,
-    },
-    /// The same of a hidden state, which an embedding is made of.
+    NonFiniteLogits { position: usize, token: u32, value: String },
+    /// The model computed NaN or infinity in a hidden state, which an embedding is made of: its weights are broken.
+    /// `value` is at the token at `position`.
     #[error(
         "the model gives a hidden state of {value} at position {position}: its weights are not finite or not sound"
     )]
-    NonFiniteHidden {
-        /// Position of the token that was computed.
-        position: usize,
-        /// The value.
-        value: String,
-    },
+    NonFiniteHidden { position: usize, value: String },
     /// The grammar cannot be followed.
     #[error("grammar: {0}")]
     Grammar(#[from] GrammarError),
-    /// The queue is full.
+    /// The queue is full: `n_queued` sequences run or wait (each choice of each prompt is one), and `n_queued_max` is
+    /// the limit.
     #[error("{n_queued} sequences run or wait already, at most {n_queued_max} may")]
-    Busy {
-        /// Sequences that run or wait: each choice of each prompt is one.
-        n_queued: usize,
-        /// The limit.
-        n_queued_max: usize,
-    },
+    Busy { n_queued: usize, n_queued_max: usize },
     /// The engine admits nothing more.
     #[error("the engine is shutting down")]
     Draining,

@@ -1,39 +1,39 @@
-//! What a request may ask: each number stands here once, and whoever takes requests from others refuses by it, prints
-//! it in messages and is held to it in documents. [`Limits`] adds those of a loaded model; whoever submits checks them,
-//! before the engine sees the request.
+//! Limits of what a request may ask: each number stands here once, and programs that take requests from others refuse
+//! by it, print it in messages and are held to it in documents. [`Limits`] adds those of a loaded model, which are
+//! checked before the engine sees the request.
 
 use std::fmt;
 
 use crate::{Error, Request, Sampler};
 
-/// Most choices of one request.
+/// Largest number of choices of one request.
 pub const CHOICES_MAX: usize = 16;
-/// Most stop strings of one request.
+/// Largest number of stop strings of one request.
 pub const STOP_STRINGS_MAX: usize = 16;
-/// Most bytes of one stop string.
+/// Largest number of bytes of one stop string.
 pub const STOP_BYTES_MAX: usize = 256;
-/// Most stop tokens of one request.
+/// Largest number of stop tokens of one request.
 pub const STOP_TOKENS_MAX: usize = 64;
-/// Most entries of a request's `logit_bias`.
+/// Largest number of entries of a request's `logit_bias`.
 pub const LOGIT_BIAS_MAX: usize = 4096;
-/// Most samplers of one request's chain.
+/// Largest number of samplers of one request's chain.
 pub const SAMPLERS_MAX: usize = 32;
-/// Most alternatives reported with each token of a completion. Whoever submits has to bound all of them together, by
-/// what is kept of them.
+/// Largest number of alternatives reported with each token of a completion. All of them together must be bounded before
+/// a request is submitted, by what is kept of them.
 pub const TOP_LOGPROBS_MAX: usize = 1 << 20;
-/// Most alternatives reported with each token of a prompt.
+/// Largest number of alternatives reported with each token of a prompt.
 pub const PROMPT_TOP_LOGPROBS_MAX: usize = 20;
 /// Longest pattern that `repetition_detection` looks for, in tokens.
 pub const PATTERN_LEN_MAX: usize = 1024;
-/// Priorities of requests.
+/// Range of the priorities of requests.
 pub const PRIORITY: Range<i32> = Range { min: -1000, max: 1000 };
-/// Temperatures.
+/// Range of temperatures.
 pub const TEMPERATURE: Range<f64> = Range { min: 0.0, max: 100.0 };
-/// Values of `top_p`, `min_p` and `typical_p`.
+/// Range of `top_p`, `min_p` and `typical_p`.
 pub const PROBABILITY: Range<f64> = Range { min: 0.0, max: 1.0 };
-/// Factors of the repeat penalty.
+/// Range of the factors of the repeat penalty.
 pub const REPEAT_PENALTY: Range<f64> = Range { min: 0.01, max: 100.0 };
-/// Frequency and presence penalties.
+/// Range of frequency and presence penalties.
 pub const PENALTY: Range<f64> = Range { min: -2.0, max: 2.0 };
 
 /// The values that a parameter may have, both ends included. Printed as messages and documents spell it: `0.01 to 100`.
@@ -46,7 +46,7 @@ pub struct Range<T> {
 }
 
 impl<T: Copy + PartialOrd> Range<T> {
-    /// Whether `value` is one of them.
+    /// Whether the range contains `value`.
     pub fn contains(&self, value: T) -> bool {
         (self.min..=self.max).contains(&value)
     }
@@ -59,23 +59,23 @@ impl<T: fmt::Display> fmt::Display for Range<T> {
 }
 
 impl Range<f64> {
-    /// The values of a parameter that is kept in single precision: 0.01 as an f32 is less than 0.01 as an f64.
+    /// Returns the range of a parameter that is kept in single precision: 0.01 as an f32 is less than 0.01 as an f64.
     pub(crate) fn single(self) -> Range<f32> {
         Range { min: self.min as f32, max: self.max as f32 }
     }
 }
 
-/// Limits of a loaded model.
+/// The limits of a loaded model.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Limits {
-    /// Tokens of the vocabulary.
+    /// Number of tokens of the vocabulary.
     pub(crate) n_vocab: usize,
-    /// Longest prompt and completion together, in tokens.
+    /// Largest number of tokens of prompt and completion together.
     pub(crate) context_len_max: usize,
 }
 
 impl Limits {
-    /// Refuses what cannot be computed.
+    /// Refuses a request that cannot be computed.
     pub(crate) fn check(&self, request: &Request) -> Result<(), Error> {
         request.check()?;
         let Self { n_vocab, context_len_max } = *self;

@@ -1,31 +1,33 @@
 //! Texts that go round in circles: the same tokens, over and over, to the end of the context.
 //!
-//! Small models fall into such a cycle and never leave it. People repeat themselves, too: rules of `====`, tables of equal rows, arrays of
-//! zeros, a hundred lines for punishment. So the program's own bounds lie far beyond those; a request may have narrower ones.
+//! Small models fall into such a cycle and never leave it. People repeat themselves, too: rules of `====`, tables of
+//! equal rows, arrays of zeros, a hundred lines for punishment. So the program's own bounds lie far beyond those; a
+//! request may have narrower ones.
 
 use model::TokenId;
 
 use crate::{Error, limits::PATTERN_LEN_MAX};
 
-/// When a completion has repeated itself for too long; the first three are vLLM's `repetition_detection`.
+/// The bounds beyond which a completion has repeated itself for too long; the first three are vLLM's
+/// `repetition_detection`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RepetitionBounds {
     /// Shortest pattern, in tokens.
     pub pattern_len_min: usize,
     /// Longest pattern, in tokens.
     pub pattern_len_max: usize,
-    /// The pattern stands there so many times, one behind the other.
+    /// Least number of times that the pattern stands there, one behind the other.
     pub count_min: usize,
-    /// And all of that is so many tokens.
+    /// Least number of tokens of all repetitions together.
     pub tokens_min: usize,
 }
 
 impl RepetitionBounds {
-    /// Those of the program's own chat and page: at least 1,024 tokens, and at least 12 times the same. 256 zeros with their commas are
-    /// 768 tokens at most, a line of nine tokens a hundred times is 900.
+    /// Bounds of the program's own chat and page: at least 1,024 tokens, and at least 12 times the same. 256 zeros with
+    /// their commas are 768 tokens at most, a line of nine tokens a hundred times is 900.
     pub const OWN: Self = Self { pattern_len_min: 1, pattern_len_max: 256, count_min: 12, tokens_min: 1024 };
 
-    /// Each within its range.
+    /// Checks that each bound is within its range.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let refuse = |value: usize, expected: String| {
             Err(Error::Parameter { parameter: "repetition_detection", value: value.to_string(), expected })
@@ -43,14 +45,15 @@ impl RepetitionBounds {
     }
 }
 
-/// Watches one completion. After construction nothing allocates; a token costs one comparison for each length of a pattern.
+/// A watch over one completion. After construction nothing allocates; a token costs one comparison for each length of a
+/// pattern.
 pub(crate) struct Repetition {
     bounds: RepetitionBounds,
     /// The last tokens, the oldest of them at `n % len`.
     last: Vec<TokenId>,
-    /// Tokens that came.
+    /// Number of tokens that came.
     n: usize,
-    /// How many of the last tokens are, without a break, those of `i + 1` tokens before.
+    /// Numbers of the last tokens that are, without a break, those of `i + 1` tokens before.
     runs: Vec<usize>,
 }
 
@@ -60,7 +63,7 @@ impl Repetition {
         Self { bounds, last: vec![TokenId(0); len], n: 0, runs: vec![0; len] }
     }
 
-    /// Takes the next token; says whether it is one too many.
+    /// Takes the next token; returns whether it is one too many.
     pub(crate) fn push(&mut self, token: TokenId) -> bool {
         let Self { bounds, last, n, runs } = self;
         let len = last.len();
@@ -82,13 +85,13 @@ impl Repetition {
 mod tests {
     use super::*;
 
-    /// At which token it is too much.
+    /// Returns at which token it is too much.
     fn end_of(bounds: RepetitionBounds, tokens: impl IntoIterator<Item = u32>) -> Option<usize> {
         let mut repetition = Repetition::new(bounds);
         tokens.into_iter().position(|token| repetition.push(TokenId(token)))
     }
 
-    /// `lead` other tokens, then `pattern` tokens again and again.
+    /// Makes `lead` other tokens, then `pattern` tokens again and again.
     fn cycle(lead: u32, pattern: u32, n: usize) -> impl Iterator<Item = u32> {
         (1000..1000 + lead).chain((0..pattern).cycle().take(n))
     }
@@ -112,7 +115,7 @@ mod tests {
         assert_eq!(end_of(RepetitionBounds::OWN, broken), None);
     }
 
-    /// What people write on purpose.
+    /// Texts that people write on purpose are no repetition.
     #[test]
     fn lists_tables_rules_and_arrays_go_through() {
         let own = RepetitionBounds::OWN;

@@ -1,4 +1,4 @@
-//! What goes in and what comes out.
+//! [`Request`]: what goes into an engine, and [`Sink`]: what comes out.
 
 use std::{ops::ControlFlow, time::Duration};
 
@@ -14,79 +14,83 @@ use crate::{
     repetition::RepetitionBounds,
 };
 
-/// Requests read each other's cached prefixes only within one scope. The upper half says who owns it.
+/// The scope of cached prefixes: requests read each other's only within one. The upper half says who owns it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub struct CacheScope(pub u128);
 
 impl CacheScope {
-    /// Whose it is; 0: nobody's, or everybody's.
+    /// Owner of the scope; 0 for nobody, or everybody.
     pub const fn owner(self) -> u64 {
         (self.0 >> 64) as u64
     }
 }
 
-/// For whom a request is computed: places and steps are shared out between tenants first, then among the requests of each.
+/// The tenant for whom a request is computed: places and steps are shared out between tenants first, then among the
+/// requests of each.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub struct TenantId(pub u128);
 
-/// What is asked for.
+/// The task of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Task {
-    /// A completion.
+    /// Completions are to be generated.
     #[default]
     Generate,
-    /// The final hidden states of the prompt, put together.
+    /// The final hidden states of the prompt are to be put together.
     Embed(Pooling),
 }
 
-/// A completion to be generated.
+/// A request for completions, or for an embedding.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Token ids, beginning token included.
+    /// Token ids of the prompt, beginning token included.
     pub prompt: Vec<TokenId>,
-    /// How tokens are picked.
+    /// Settings by which tokens are picked.
     pub sampling: Sampling,
-    /// Most tokens generated; up to the end of the context if `None`.
+    /// Largest number of tokens generated; up to the end of the context if `None`.
     pub max_tokens: Option<usize>,
     /// Strings that end the completion; they are not part of it.
     pub stop: Vec<String>,
     /// Tokens that end the completion beside the model's own; they are not part of it.
     pub stop_tokens: Vec<TokenId>,
-    /// Go on past the model's end tokens.
+    /// Whether the completion goes on past the model's end tokens.
     pub ignore_eos: bool,
-    /// Break off a completion that repeats itself so; never if `None`.
+    /// Bounds beyond which a completion that repeats itself is broken off; never if `None`.
     pub repetition: Option<RepetitionBounds>,
-    /// Report log-probabilities: of the token, and of this many best ones.
+    /// Number of best tokens whose log-probabilities are reported with that of each token; `None` for no report.
     pub top_logprobs: Option<usize>,
-    /// The same of the tokens of the prompt, told once for all choices ([`Sink::prompt`]).
+    /// Number of best tokens whose log-probabilities are reported with those of the prompt's tokens, told once for all
+    /// choices ([`Sink::prompt`]); `None` for no report.
     pub prompt_logprobs: Option<usize>,
-    /// Tell the token that ends the text, too: it counts as generated, and has no text.
+    /// Whether the token that ends the text is told, too: it counts as generated, and has no text.
     pub tell_end: bool,
-    /// Completions of the same prompt, each with a random stream of its own; the first is that of a request for one.
+    /// Number of completions of the prompt, each with a random stream of its own; the first is that of a request for
+    /// one.
     pub n_choices: usize,
-    /// The higher, the sooner; of equals, the first to come. One more is worth a minute of waiting. Among tenants that have as many
-    /// sequences before it; of those that are written to, one a second gives way to it, and each once.
+    /// Priority: the higher, the sooner; of equals, the first to come. One more is worth a minute of waiting. It
+    /// decides among tenants that have as many sequences before it; of those that are written to, one a second gives
+    /// way to it, and each once.
     pub priority: i32,
-    /// Ends the completion after this time, the queue included.
+    /// Time after which the completion is ended, the queue included.
     pub time_limit: Option<Duration>,
-    /// For whom it is.
+    /// Tenant for whom the request is computed.
     pub tenant: TenantId,
-    /// Whose cached prefixes it may read and leave.
+    /// Scope whose cached prefixes the request may read and leave.
     pub scope: CacheScope,
-    /// Whether it reads and leaves any.
+    /// Whether the request reads and leaves cached prefixes.
     pub use_cache: bool,
     /// Whether drafts may be verified for it, where the engine has a drafter: the text is the same.
     pub speculate: bool,
     /// Control tokens that are spelled out in the text.
     pub spelled: Vec<TokenId>,
-    /// What completions must be sentences of.
+    /// Grammar that completions must be sentences of.
     pub grammar: Option<Grammar>,
-    /// A completion, or an embedding.
+    /// Task of the request: a completion, or an embedding.
     pub task: Task,
 }
 
 impl Request {
-    /// The defaults for `prompt`.
+    /// Makes a request for `prompt` with the default settings.
     pub fn new(prompt: Vec<TokenId>) -> Self {
         Self {
             prompt,
@@ -112,7 +116,7 @@ impl Request {
         }
     }
 
-    /// Everything that can be refused without a model.
+    /// Checks everything that can be refused without a model.
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.sampling.check()?;
         if self.stop.len() > STOP_STRINGS_MAX {
@@ -148,40 +152,42 @@ impl Request {
 /// Natural log-probabilities at one step, of the model's own distribution (before penalties and truncation).
 #[derive(Clone, PartialEq, Debug)]
 pub struct Logprobs {
-    /// Of the token that was picked, or that stands in the prompt.
+    /// Log-probability of the token that was picked, or that stands in the prompt.
     pub picked: f32,
-    /// How many tokens are at least as probable as that one, itself among them.
+    /// Number of tokens that are at least as probable as the picked one, itself among them.
     pub rank: usize,
     /// The best tokens, best first.
     pub top: Vec<(TokenId, f32)>,
 }
 
-/// A moment between two steps: after a part of the prompt, after a token, or at the end, when held-back text becomes certain.
+/// A moment between two steps: after a part of the prompt, after a token, or at the end, when held-back text becomes
+/// certain.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Event<'a> {
-    /// Which completion of the request.
+    /// Index of the completion among those of the request.
     pub choice: usize,
     /// The token that was generated, if one was.
     pub token: Option<TokenId>,
     /// Text that is now certain: whole characters that can no longer become part of a stop string. Often empty.
     pub text: &'a str,
-    /// If the request asks for them.
+    /// Log-probabilities of the token, if the request asks for them.
     pub logprobs: Option<&'a Logprobs>,
 }
 
-/// Where the events of a request go. Called between two steps by the engine's thread, so it must not block.
+/// The receiver of a request's events. Called between two steps by the engine's thread, so it must not block.
 pub trait Sink: Send {
     /// Takes an event; `Break` cancels the request.
     fn event(&mut self, event: Event<'_>) -> ControlFlow<()>;
-    /// Log-probabilities of all tokens of the prompt but the first, where the request asks for them: comes once, before the first event
-    /// of any choice that has a token or text.
+    /// Takes the log-probabilities of all tokens of the prompt but the first, where the request asks for them. Comes
+    /// once, before the first event of any choice that has a token or text.
     fn prompt(&mut self, _logprobs: Vec<Logprobs>) {}
-    /// The first step of a choice: so many tokens of its prompt were cached. Comes once for each, before its first event.
+    /// Takes the first step of a choice, of whose prompt `n_cached` tokens were cached. Comes once for each, before its
+    /// first event.
     fn begun(&mut self, _n_cached: usize) {}
-    /// What a choice took, however it ends: so many tokens of the prompt, those that were cached among them, and so many generated. Comes
-    /// once for each, before its end.
+    /// Takes the charge of a choice, however it ends: so many tokens of the prompt, those that were cached among them,
+    /// and so many generated. Comes once for each, before its end.
     fn charge(&mut self, _n_prompt: usize, _n_completion: usize) {}
-    /// The end of a choice; comes exactly once for each.
+    /// Takes the end of a choice; comes exactly once for each.
     fn finish(&mut self, choice: usize, end: Result<Completion, Error>);
     /// Whether anybody still listens; if not, the request is cancelled before the next step.
     fn is_open(&self) -> bool {
@@ -193,39 +199,39 @@ pub trait Sink: Send {
     }
 }
 
-/// Why a completion ended.
+/// A reason why a completion ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FinishReason {
-    /// The model's end token.
+    /// The model's end token was picked.
     EndOfGeneration,
-    /// A stop string.
+    /// A stop string was completed.
     StopString,
-    /// `max_tokens`, or the end of the context.
+    /// The limit `max_tokens`, or the end of the context, was reached.
     Length,
     /// It repeated itself for too long, by the request's bounds.
     Repetition,
     /// The caller broke off, went away, or read too slowly.
     Cancelled,
-    /// The time limit.
+    /// The time limit was reached.
     TimedOut,
 }
 
-/// What a completion took.
+/// The end of a completion, and what it took.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Completion {
-    /// Why it ended.
+    /// Reason why the completion ended.
     pub finish_reason: FinishReason,
-    /// Which of the request's stop strings ended it.
+    /// Index of the request's stop string that ended it.
     pub stop_string: Option<usize>,
-    /// Tokens of the prompt.
+    /// Number of tokens of the prompt.
     pub n_prompt: usize,
-    /// Those whose keys and values were still cached.
+    /// Number of tokens of the prompt whose keys and values were still cached.
     pub n_cached: usize,
-    /// Tokens generated, the end token not counted unless it was told.
+    /// Number of tokens generated, the end token not counted unless it was told.
     pub n_completion: usize,
-    /// Tokens that a drafter proposed.
+    /// Number of tokens that a drafter proposed.
     pub n_drafted: usize,
-    /// Those that were right.
+    /// Number of proposed tokens that were right.
     pub n_accepted: usize,
     /// The final hidden states of the prompt, if that was the task: one row, or without pooling one for each token.
     pub embedding: Option<Vec<f32>>,

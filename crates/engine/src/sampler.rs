@@ -1,11 +1,12 @@
 //! Picking a token from logits: a chain of samplers, then a draw.
 //!
-//! 1. logit bias  2. penalties (repeat, frequency, presence)  3. grammar mask  4. top-k  5. typical  6. top-p  7. min-p  8. temperature
+//! 1. logit bias 2. penalties (repeat, frequency, presence) 3. grammar mask 4. top-k 5. typical 6. top-p 7. min-p 8.
+//!    temperature
 //! 9. draw
 //!
-//! The order is llama.cpp's default; a request may have another of its own from 4 to 8, where penalties can stand too. Temperature 0 takes
-//! the most likely token after 1 to 3, and after infill where that is in the chain. One random stream per request, keyed by its seed: the
-//! same logits give the same tokens, whatever else runs.
+//! The order is llama.cpp's default; a request may have another of its own from 4 to 8, where penalties can stand too.
+//! Temperature 0 takes the most likely token after 1 to 3, and after infill where that is in the chain. One random
+//! stream per request, keyed by its seed: the same logits give the same tokens, whatever else runs.
 
 mod candidates;
 mod defaults;
@@ -36,38 +37,38 @@ pub(crate) use candidates::Candidates;
 pub use defaults::SamplingDefaults;
 use penalties::Penalties;
 
-/// Most candidates for which it pays to compute no other logits.
+/// Largest number of candidates for which it pays to compute no other logits.
 const N_BEST_MAX: usize = 128;
 
-/// Sets the seeds of a request's completions apart: 2^64 over the golden ratio.
+/// Distance of the seeds of a request's completions: 2^64 over the golden ratio.
 const STREAM_STRIDE: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A sampler that has a place in the chain.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SamplerKind {
-    /// Repeat, frequency and presence penalty.
+    /// Penalties: repeat, frequency and presence.
     Penalties,
-    /// The k best.
+    /// Top-k: keeps the k best tokens.
     TopK,
-    /// Those of typical surprise.
+    /// Typical: keeps the tokens of typical surprise.
     Typical,
-    /// The best that reach a sum.
+    /// Top-p: keeps the best tokens that reach a sum.
     TopP,
-    /// Those that are not much less likely than the best.
+    /// Min-p: keeps the tokens that are not much less likely than the best.
     MinP,
-    /// Ends where it can, for gaps in code.
+    /// Infill: ends where it can, for gaps in code.
     Infill,
-    /// Sharpens or flattens.
+    /// Temperature: sharpens or flattens the distribution.
     Temperature,
 }
 
 impl SamplerKind {
-    /// The chain that is used where nobody says.
+    /// Chain that is used where the request names none.
     pub const CHAIN: &'static [Self] =
         &[Self::Penalties, Self::TopK, Self::Typical, Self::TopP, Self::MinP, Self::Temperature];
 }
 
-/// How tokens are picked; names and defaults as in llama.cpp.
+/// The settings by which tokens are picked; names and defaults as in llama.cpp.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Sampling {
     /// Divides logits; 0 picks the most likely token.
@@ -78,21 +79,22 @@ pub struct Sampling {
     pub top_p: f32,
     /// Drops tokens less likely than this fraction of the best; 0 keeps all.
     pub min_p: f32,
-    /// Keeps the tokens of most typical surprise whose probabilities reach this sum; 1 keeps all (Meister et al. 2022, arXiv 2202.00666).
+    /// Keeps the tokens of most typical surprise whose probabilities reach this sum; 1 keeps all (Meister et al. 2022,
+    /// arXiv 2202.00666).
     pub typical_p: f32,
     /// Divides (or, below zero, multiplies) the logits of recent tokens; 1 does nothing.
     pub repeat_penalty: f32,
-    /// Subtracted for every recent occurrence.
+    /// Number subtracted from the logit for every recent occurrence.
     pub frequency_penalty: f32,
-    /// Subtracted once for recent tokens.
+    /// Number subtracted once from the logits of recent tokens.
     pub presence_penalty: f32,
-    /// How many last tokens are recent.
+    /// Number of last tokens that are recent.
     pub repeat_last_n: usize,
-    /// Added to the logits of these tokens.
+    /// Numbers added to the logits of single tokens.
     pub logit_bias: Vec<(TokenId, f32)>,
-    /// Of the random stream.
+    /// Seed of the random stream.
     pub seed: u64,
-    /// Which samplers are used, in this order.
+    /// Samplers that are used, in this order.
     pub chain: Cow<'static, [SamplerKind]>,
 }
 
@@ -116,17 +118,17 @@ impl Default for Sampling {
 }
 
 impl Sampling {
-    /// Always the most likely token.
+    /// Returns settings that always take the most likely token.
     pub fn greedy() -> Self {
         Self { temperature: 0.0, ..Self::default() }
     }
 
-    /// Draws from the model's own distribution: temperature 1, nothing cut off.
+    /// Returns settings that draw from the model's own distribution: temperature 1, nothing cut off.
     pub fn unchanged() -> Self {
         Self { temperature: 1.0, top_k: 0, top_p: 1.0, min_p: 0.0, ..Self::default() }
     }
 
-    /// Every parameter within its range; the error names the first that is not.
+    /// Checks that every parameter is within its range; the error names the first that is not.
     pub fn check(&self) -> Result<(), Error> {
         let in_range = |parameter, value: f32, range: Range<f64>| {
             if range.single().contains(value) {
@@ -167,26 +169,28 @@ impl Sampling {
 /// The chain of one request. After construction nothing allocates, and no sampler sorts the vocabulary.
 pub struct Sampler {
     sampling: Sampling,
-    /// What of the chain does anything, without penalties that come first.
+    /// Steps of the chain that do anything, without penalties that come first.
     steps: Vec<SamplerKind>,
     penalties: Option<Penalties>,
-    /// Whether these come before everything else.
+    /// Whether penalties come before everything else.
     penalises_first: bool,
-    /// For infill.
+    /// Tokenizer that infill looks at.
     tokenizer: Option<Arc<Tokenizer>>,
-    /// `[V]`: logits with bias and penalties, where there are any.
+    /// Logits `[V]` with bias and penalties, where there are any.
     adjusted: Vec<f32>,
     candidates: Candidates,
     random: Xoshiro256PlusPlus,
 }
 
 impl Sampler {
-    /// Refuses parameters out of range, and biases of tokens that a vocabulary of `n_vocab` does not have.
+    /// Makes the chain of a request. Refuses parameters out of range, and biases of tokens that a vocabulary of
+    /// `n_vocab` does not have.
     pub fn new(sampling: &Sampling, n_vocab: usize, context_len_max: usize) -> Result<Self, Error> {
         Self::for_choice(sampling, 0, n_vocab, context_len_max)
     }
 
-    /// The same for one of several completions of a request: each draws from a random stream of its own, the first from that of a lone one.
+    /// Makes the chain of one of several completions of a request: each draws from a random stream of its own, the
+    /// first from that of a lone one.
     pub fn for_choice(
         sampling: &Sampling,
         index: usize,
@@ -231,7 +235,7 @@ impl Sampler {
         })
     }
 
-    /// What [`new`](Self::new) refuses.
+    /// Refuses the settings that [`new`](Self::new) refuses.
     pub(crate) fn check(sampling: &Sampling, n_vocab: usize) -> Result<(), Error> {
         sampling.check()?;
         match sampling.logit_bias.iter().find(|(id, _)| id.0 as usize >= n_vocab) {
@@ -240,7 +244,7 @@ impl Sampler {
         }
     }
 
-    /// How many of the largest logits decide, equals of the least included; `None` if all may matter.
+    /// Number of the largest logits that decide, equals of the least included; `None` if all may matter.
     pub(crate) fn n_best(&self) -> Option<usize> {
         let is_adjusted = self.penalties.is_some() || !self.sampling.logit_bias.is_empty();
         let n_best = match self.steps.first() {
@@ -251,7 +255,7 @@ impl Sampler {
         (!is_adjusted && (1..=N_BEST_MAX).contains(&n_best)).then_some(n_best)
     }
 
-    /// With the vocabulary that infill looks at; without, it does nothing.
+    /// Adds the vocabulary that infill looks at; without it, infill does nothing.
     pub(crate) fn with_tokenizer(self, tokenizer: Arc<Tokenizer>) -> Self {
         Self { tokenizer: Some(tokenizer), ..self }
     }
@@ -268,12 +272,13 @@ impl Sampler {
         }
     }
 
-    /// Picks a token by `logits` `[V]`, all finite; `None` if every token is banned. The caller then [`accept`](Self::accept)s it.
+    /// Picks a token by `logits` `[V]`, all finite; `None` if every token is banned. The caller then
+    /// [`accept`](Self::accept)s it.
     pub fn sample(&mut self, logits: &[f32]) -> Option<TokenId> {
         self.sample_of(logits, None)
     }
 
-    /// The same among the tokens of `mask`.
+    /// Picks a token among those of `mask`.
     pub fn sample_of(&mut self, logits: &[f32], mask: Option<&TokenMask>) -> Option<TokenId> {
         let is_greedy = self.is_greedy();
         let Self { sampling, steps, penalties, penalises_first, tokenizer, adjusted, candidates, random } = self;
