@@ -8,7 +8,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
         mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel},
     },
     thread::JoinHandle,
@@ -52,7 +52,8 @@ enum Command {
     Shutdown,
 }
 
-/// The state that handles and the thread share.
+/// The state that handles and the thread share. It is apart from [`Inner`], because the thread ends when nobody holds
+/// that any more.
 struct Shared {
     stats: Mutex<Stats>,
     /// Number of requests submitted and not ended.
@@ -60,11 +61,13 @@ struct Shared {
     queue: Mutex<Queue>,
     /// Number of requests that have ended since the figures were told.
     n_untold: AtomicUsize,
-    n_ids: Mutex<u64>,
+    /// Number of ids given so far.
+    n_ids: AtomicU64,
     is_draining: AtomicBool,
     is_alive: AtomicBool,
 }
 
+/// The state that all handles share; its end is the thread's.
 struct Inner {
     commands: Mutex<Sender<Command>>,
     shared: Arc<Shared>,
@@ -98,7 +101,7 @@ impl Handle {
             n_active: AtomicUsize::new(0),
             queue: Mutex::new(Queue::new(n_sequences_max)),
             n_untold: AtomicUsize::new(0),
-            n_ids: Mutex::new(0),
+            n_ids: AtomicU64::new(0),
             is_draining: AtomicBool::new(false),
             is_alive: AtomicBool::new(true),
         });
@@ -122,11 +125,7 @@ impl Handle {
         self.0.limits.check(&request)?;
         lock(&shared.queue).enter(request.tenant, request.n_choices)?;
         shared.n_active.fetch_add(1, Ordering::AcqRel);
-        let id = {
-            let mut n_ids = lock(&shared.n_ids);
-            *n_ids += 1;
-            RequestId(*n_ids)
-        };
+        let id = RequestId(shared.n_ids.fetch_add(1, Ordering::Relaxed) + 1);
         let (tenant, n_left) = (request.tenant, request.n_choices);
         let sink = Box::new(Counted { sink, tenant, n_left, shared: Arc::clone(shared) });
         self.send(Command::Submit(id, Box::new(request), sink))?;
