@@ -1,5 +1,5 @@
 //! Limits of what a request may ask: each number stands here once, and programs that take requests from others refuse
-//! by it, print it in messages and are held to it in documents. [`Limits`] adds those of a loaded model, which are
+//! by it, print it in messages and are held to it in documents. `Limits` adds those of a loaded model, which are
 //! checked before the engine sees the request.
 
 use std::fmt;
