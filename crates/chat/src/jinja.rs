@@ -1,9 +1,8 @@
 //! Jinja as chat templates use it, with the results of Python's jinja2 (immutable sandbox, `trim_blocks`,
 //! `lstrip_blocks`, loop controls) and a budget that everything asks before it takes time or memory.
 //!
-//! Why not a ready engine: minijinja 3.1 runs out of stack on `{% set n.x = n %}{{ n }}`, and compares, prints and
-//! concatenates nested lists without asking its fuel, so a 100-byte template stops the process; `Markup` and
-//! one-shot generators, on which real templates depend, it does not have.
+//! Why not a ready engine: minijinja 3.1 does work that its fuel does not count, so that a short template can end or
+//! hold up the process; `Markup` and one-shot generators, on which real templates depend, it does not have.
 //!
 //! Start reading at [`parser`] (source → [`ast`]) and [`machine`] (ast → text).
 

@@ -187,6 +187,6 @@ mod tests {
         check(r#"{"n": 1, "list": [{"text": "a"}, {"text": 5}]}"#, Some("list[1].text"), "expected a string");
         check(r#"{"n": 1, "list": [{"text": "\ud800"}]}"#, Some("list[0].text"), "hex escape");
         check(r#"{"n": 1} x"#, None, "trailing characters");
-        check(&"[".repeat(100_000), None, "deeper than 64");
+        check(&"[".repeat(1000), None, "deeper than 64");
     }
 }

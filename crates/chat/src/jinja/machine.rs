@@ -367,3 +367,59 @@ impl<'t> Machine<'t> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        DateTime,
+        error::Limit,
+        jinja::{Dialect, parse},
+    };
+
+    /// The text of `source`, which is given a namespace that holds itself, as `n.x`, and twice in the list `n.list`,
+    /// and the integer `i`.
+    fn run(source: &str, i: i128) -> Result<String> {
+        let nodes = parse(source, Dialect { generation: false })?;
+        let mut machine = Machine::new(DateTime::constant(2026, 1, 15, 12, 0, 0, 0).into());
+        let n = Value::Namespace(machine.namespaces.len());
+        let list = Value::list(vec![n.clone(), n.clone()], &machine.meter)?;
+        machine.namespaces.push(vec![("x".into(), n.clone()), ("list".into(), list)]);
+        machine.define("n", n);
+        machine.define("i", Value::Int(i));
+        machine.run(&nodes)
+    }
+
+    #[test]
+    fn what_holds_itself_ends_at_a_limit_where_it_is_spelled_out() {
+        for source in ["{{ n }}", "{{ n.list ~ '' }}", "{{ '%r' % n }}", "{{ [[[[n.y, n]]]]|string }}"] {
+            match run(source, 0) {
+                Err(Error::Limit { limit, .. }) => {
+                    assert!([Limit::Depth, Limit::Memory, Limit::Fuel, Limit::Output].contains(&limit), "{source}");
+                }
+                other => panic!("{source}: {:?} instead of a limit", other.map(|text| text.len())),
+            }
+        }
+        assert_eq!(run("{{ n == n.x.x.x }}{{ n.list == n.x.list }}", 0).ok().as_deref(), Some("TrueTrue"));
+        assert_eq!(run("{% for each in n.list %}{{ each == n }}{% endfor %}", 0).ok().as_deref(), Some("TrueTrue"));
+    }
+
+    #[test]
+    fn ranges_of_large_numbers_do_not_overflow() {
+        for i in [10i128.pow(9), 10i128.pow(30), i128::MAX] {
+            for source in ["{{ range(i) }}", "{{ range(-i, i, 1) }}", "{{ range(0, i, 7) }}", "{{ range(0, -i, -1) }}"]
+            {
+                let got = run(source, i);
+                assert!(matches!(got, Err(Error::Limit { limit: Limit::Range, .. })), "{source} of {i}: {got:?}");
+            }
+        }
+        assert!(matches!(run("{{ range(0, 1, i) }}", 1 << 100), Err(Error::Limit { limit: Limit::Range, .. })));
+        let slices = "{% set ns = namespace(r=range(1, 9, i)) %}{% for _ in range(999) %}{% set ns.r = ns.r[::i] %}{% endfor %}{{ ns.r|list }}";
+        assert_eq!(run(slices, i128::from(i64::MAX)).ok().as_deref(), Some("[1]"));
+        for source in ["{{ i * 'a' }}", "{{ 'a' * i }}", "{{ [1] * i }}", "{{ 'a'.center(i) }}", "{{ '%*d' % (i, 1) }}"]
+        {
+            let got = run(source, 1 << 80).map(|text| text.len());
+            assert!(got.is_err(), "{source}: {got:?}");
+        }
+    }
+}

@@ -1,4 +1,5 @@
-//! Templates that mean harm: each ends in its typed error, soon, on a small stack, in bounded memory.
+//! Templates that ask for a little more than they may: each ends in its typed error, soon, on a small stack, in bounded
+//! memory.
 
 use std::time::{Duration, Instant};
 
@@ -41,7 +42,7 @@ fn source_size() {
 
 #[test]
 fn nesting() {
-    let n = 20_000;
+    let n = 2 * limits::NESTING_MAX;
     let deep = [
         format!("{{{{ {}1{} }}}}", "(".repeat(n), ")".repeat(n)),
         format!("{{{{ {}1{} }}}}", "[".repeat(n), "]".repeat(n)),
@@ -54,11 +55,11 @@ fn nesting() {
         format!("{{{{ {}1{} }}}}", "a[".repeat(n), "]".repeat(n)),
         format!("{{{{ 1{}{} }}}}", "|f(1".repeat(n), ")".repeat(n)),
         format!("{{{{ 1{}{} }}}}", " is f(1".repeat(n), ")".repeat(n)),
-        format!("{}{}", "{% if 1 %}".repeat(n / 2), "{% endif %}".repeat(n / 2)),
-        format!("{}{}", "{% for x in y %}".repeat(n / 4), "{% endfor %}".repeat(n / 4)),
-        format!("{}{}", "{% macro m() %}".repeat(n / 4), "{% endmacro %}".repeat(n / 4)),
+        format!("{}{}", "{% if 1 %}".repeat(n), "{% endif %}".repeat(n)),
+        format!("{}{}", "{% for x in y %}".repeat(n), "{% endfor %}".repeat(n)),
+        format!("{}{}", "{% macro m() %}".repeat(n), "{% endmacro %}".repeat(n)),
         format!("{{% set {}a{} = 1 %}}", "(".repeat(n), ")".repeat(n)),
-        format!("{{{{ {}1{} }}}}", "(a or b and not c == d + e ~ f * ".repeat(n / 8), ")".repeat(n / 8)),
+        format!("{{{{ {}1{} }}}}", "(a or b and not c == d + e ~ f * ".repeat(n), ")".repeat(n)),
     ];
     for source in deep {
         assert_limit(source, &[Limit::Nesting]);
@@ -67,7 +68,7 @@ fn nesting() {
 
 #[test]
 fn what_is_long_but_flat_is_no_nesting() {
-    let n = 10_000;
+    let n = 4 * limits::NESTING_MAX;
     for (source, text) in [
         (format!("{{{{ 0{} }}}}", "+1".repeat(n)), n.to_string()),
         (format!("{{{{ ''{} }}}}", " ~ 'a'".repeat(n)), "a".repeat(n)),
@@ -80,52 +81,54 @@ fn what_is_long_but_flat_is_no_nesting() {
     }
 }
 
+/// A little more than `FUEL_MAX` steps each.
 #[test]
-fn endless_work() {
+fn much_work() {
     for source in [
-        "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
-        "{% for a in range(1000) %}{% for b in range(1000) %}{% for c in range(1000) %}{{ a }}{% endfor %}{% endfor %}{% endfor %}",
-        "{% macro m(n) %}{% for i in range(9) %}{{ m(n - 1) if n }}{% endfor %}{% endmacro %}{{ m(9) }}",
+        "{% for a in range(1100) %}{% for b in range(1000) %}{% endfor %}{% endfor %}",
+        "{% for a in range(110) %}{% for b in range(100) %}{% for c in range(100) %}{{ a }}{% endfor %}{% endfor %}{% endfor %}",
+        "{% macro m(n) %}{% for i in range(10) %}{{ m(n - 1) if n }}{% endfor %}{% endmacro %}{{ m(5) }}",
         "{% for i in range(99999) %}{% set x = messages[0].content.count('o') %}{% endfor %}",
         "{{ range(100000)|map('string')|map('string')|map('string')|map('string')|map('string')|map('string')|list|length }}",
         "{{ (range(100000)|list)|sort(reverse=true)|unique|list|length }}",
-        "{% set ns = namespace(x='ab') %}{% for i in range(99999) %}{% set ns.x = ns.x.replace('a', 'ab') %}{% endfor %}",
-        "{% for i in range(100000) %}{% set x = range(100000)|list %}{% endfor %}",
-        "{% for i in range(100000) %}{% for c in messages[0].content %}{% endfor %}{% endfor %}",
+        "{% set ns = namespace(x='ab') %}{% for i in range(20000) %}{% set ns.x = ns.x.replace('a', 'ab') %}{% endfor %}",
+        "{% for i in range(100) %}{% set x = range(100000)|list %}{% endfor %}",
+        "{% for i in range(1100) %}{% for c in messages[0].content %}{% endfor %}{% endfor %}",
     ] {
         assert_limit(source, &[Limit::Fuel, Limit::Memory]);
     }
 }
 
+/// A little more than `MEMORY_BYTES_MAX` each.
 #[test]
 fn much_memory() {
     for source in [
-        "{{ 'a' * 10000000000 }}",
-        "{{ ('a' * 10000000000)|length }}",
-        "{{ 9999999999999999999999999 * 'a' }}",
-        "{{ [1] * 10000000000 }}",
-        "{{ ([[1] * 100000000] * 1000) ~ '' }}",
-        "{{ (1, 2) * 10000000000 }}",
-        "{{ 'a'.center(10000000000) }}",
-        "{{ 'a'.zfill(10000000000) }}",
-        "{{ 'a\\tb'.expandtabs(10000000000) }}",
-        "{{ 'a'|center(10000000000) }}",
-        "{{ 'a\\nb'|indent(10000000000) }}",
-        "{{ 'a'|tojson(indent=10000000000) }}",
-        "{{ '%10000000000d' % 1 }}",
-        "{{ '%*d' % (10000000000, 1) }}",
-        "{{ '{:10000000000}'.format(1) }}",
-        "{{ '{:>{}}'.format(1, 10000000000) }}",
-        "{{ [1]|batch(10000000000, 0)|list }}",
-        "{{ [1]|slice(10000000000)|list }}",
-        "{{ ('a' * 1000000).replace('a', 'b' * 1000000) }}",
-        "{{ ('a' * 1000000).replace('', 'b' * 1000000) }}",
-        "{{ ('b' * 1000000).join('a' * 100000) }}",
-        "{{ ('a' * 100000)|join('b' * 1000000) }}",
-        "{% set ns = namespace(x='a') %}{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}{{ ns.x|length }}",
-        "{% set ns = namespace(x=[1]) %}{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}{{ ns.x|length }}",
-        "{% for i in range(99999) %}{% set x %}{{ messages[0].content * 100 }}{% endset %}{% endfor %}",
-        "{{ ('<' * 10000000)|e|e|e|length }}",
+        "{{ 'a' * 100000000 }}",
+        "{{ ('a' * 100000000)|length }}",
+        "{{ 100000000 * 'a' }}",
+        "{{ [1] * 10000000 }}",
+        "{{ ([[1] * 1000000] * 10) ~ '' }}",
+        "{{ (1, 2) * 5000000 }}",
+        "{{ 'a'.center(200000000) }}",
+        "{{ 'a'.zfill(100000000) }}",
+        "{{ 'a\\tb'.expandtabs(100000000) }}",
+        "{{ 'a'|center(200000000) }}",
+        "{{ 'a\\nb'|indent(100000000) }}",
+        "{{ 'a'|tojson(indent=100000000) }}",
+        "{{ '%100000000d' % 1 }}",
+        "{{ '%*d' % (100000000, 1) }}",
+        "{{ '{:100000000}'.format(1) }}",
+        "{{ '{:>{}}'.format(1, 100000000) }}",
+        "{{ [1]|batch(10000000, 0)|list }}",
+        "{{ [1]|slice(2000000)|list }}",
+        "{{ ('a' * 1000).replace('a', 'b' * 100000) }}",
+        "{{ ('a' * 1000).replace('', 'b' * 100000) }}",
+        "{{ ('b' * 1000).join('a' * 100000) }}",
+        "{{ ('a' * 100000)|join('b' * 1000) }}",
+        "{% set ns = namespace(x='a') %}{% for i in range(27) %}{% set ns.x = ns.x + ns.x %}{% endfor %}{{ ns.x|length }}",
+        "{% set ns = namespace(x=[1]) %}{% for i in range(23) %}{% set ns.x = ns.x + ns.x %}{% endfor %}{{ ns.x|length }}",
+        "{% for i in range(1000) %}{% set x %}{{ messages[0].content * 100 }}{% endset %}{% endfor %}",
+        "{{ ('<' * 5000000)|e|e|e|length }}",
         "{{ ('\\n' * 5000000).split('\\n')|length }}",
         "{{ ('a' * 9999999)|list|length }}",
         "{{ ('[' + '0,' * 9999999 + '0]')|from_json|length }}",
@@ -141,9 +144,10 @@ fn much_memory() {
     }
 }
 
+/// Two lists of 21 levels, each of which holds the next one twice: two million items to whoever walks over them.
 #[test]
 fn shared_parts_cost_what_they_look_like() {
-    let doubled = "{% set ns = namespace(x=[0], y=[0]) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% set ns.y = [ns.y, ns.y] %}{% endfor %}";
+    let doubled = "{% set ns = namespace(x=[0], y=[0]) %}{% for i in range(21) %}{% set ns.x = [ns.x, ns.x] %}{% set ns.y = [ns.y, ns.y] %}{% endfor %}";
     for end in [
         "{{ ns.x }}",
         "{{ ns.x ~ '' }}",
@@ -167,54 +171,45 @@ fn shared_parts_cost_what_they_look_like() {
 
 #[test]
 fn deep_values() {
-    for source in [
-        "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = [ns.x] %}{% endfor %}",
-        "{% set ns = namespace(x={}) %}{% for i in range(100000) %}{% set ns.x = {'a': ns.x} %}{% endfor %}",
-        "{% set ns = namespace(x=()) %}{% for i in range(100000) %}{% set ns.x = (ns.x,) %}{% endfor %}",
-        "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = [ns.x].count %}{% endfor %}",
-        "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = cycler(ns.x) %}{% endfor %}",
-        "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = [ns.x]|map('list') %}{% endfor %}",
-        "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = {'a': ns.x}.items() %}{% endfor %}",
-        "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = dict(a=ns.x) %}{% endfor %}",
-        "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = [ns.x]|batch(1)|list %}{% endfor %}",
+    let n = limits::VALUE_DEPTH_MAX + 1;
+    for (first, next) in [
+        ("[]", "[ns.x]"),
+        ("{}", "{'a': ns.x}"),
+        ("()", "(ns.x,)"),
+        ("[]", "[ns.x].count"),
+        ("[]", "cycler(ns.x)"),
+        ("[]", "[ns.x]|map('list')"),
+        ("[]", "{'a': ns.x}.items()"),
+        ("[]", "dict(a=ns.x)"),
+        ("[]", "[ns.x]|batch(1)|list"),
     ] {
-        assert_limit(source, &[Limit::ValueDepth]);
+        let source = |n: usize| {
+            format!(
+                "{{% set ns = namespace(x={first}) %}}{{% for i in range({n}) %}}{{% set ns.x = {next} %}}{{% endfor %}}"
+            )
+        };
+        assert_limit(source(n), &[Limit::ValueDepth]);
     }
-    let nested = "[".repeat(limits::VALUE_DEPTH_MAX - 2) + &"]".repeat(limits::VALUE_DEPTH_MAX - 2);
-    let source = format!("{{% set x = '{nested}'|from_json %}}{{{{ x }}}}{{{{ x == x }}}}{{{{ x|tojson|length }}}}");
-    let n = nested.len();
-    assert_eq!(run(source).unwrap(), format!("{nested}True{n}"));
-    assert!(run(format!("{{{{ '{}'|from_json }}}}", "[".repeat(5000))).is_err());
-}
-
-#[test]
-fn what_holds_itself() {
-    let depth = &[Limit::Depth, Limit::Memory, Limit::Fuel, Limit::Output];
-    assert_limit("{% set n = namespace() %}{% set n.x = n %}{{ n }}", depth);
-    assert_limit("{% set n = namespace() %}{% set n.x = [n, n] %}{{ n ~ '' }}", depth);
-    assert_limit("{% set n = namespace() %}{% set n.x = [[[[n.y, n]]]] %}{{ '%r' % n }}", depth);
-    // No limit is met here, and nothing else happens either: nothing leaks, nothing overflows when it is dropped.
-    for harmless in [
-        "{% set n = namespace() %}{% set n.x = n %}{{ n == n.x.x.x }}",
-        "{% set n = namespace() %}{% for i in range(20000) %}{% set n.x = namespace(y=n.x) %}{% endfor %}{{ true }}",
-        "{% for i in [1] %}{{ loop.changed(loop) }}{% endfor %}",
-    ] {
-        assert_eq!(run(harmless.into()).unwrap(), "True", "{harmless}");
-    }
+    let nested = |n: usize| "[".repeat(n) + &"]".repeat(n);
+    let fits = nested(limits::VALUE_DEPTH_MAX - 2);
+    let source = format!("{{% set x = '{fits}'|from_json %}}{{{{ x }}}}{{{{ x == x }}}}{{{{ x|tojson|length }}}}");
+    assert_eq!(run(source).unwrap(), format!("{fits}True{}", fits.len()));
+    assert!(run(format!("{{{{ '{}'|from_json }}}}", nested(n))).is_err());
 }
 
 #[test]
 fn deep_recursion() {
+    let n = limits::DEPTH_MAX;
     for source in [
-        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
-        "{% macro m(x) %}{{ m([x]) }}{% endmacro %}{{ m(1) }}",
-        "{% macro m() %}{{ caller() }}{% call m() %}x{% endcall %}{% endmacro %}{% call m() %}{% endcall %}",
-        "{% macro a() %}{{ b() }}{% endmacro %}{% macro b() %}{{ a() }}{% endmacro %}{{ a() }}",
-        "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}",
-        "{% macro m() %}{% for x in [1] %}{% if 1 %}{% with %}{% set y %}{{ (((m()))) }}{% endset %}{% endwith %}{% endif %}{% endfor %}{% endmacro %}{{ m() }}",
-        "{% macro m() %}{% filter upper %}{{ [{'a': (1 + m()|length)}] }}{% endfilter %}{% endmacro %}{{ m() }}",
+        "{% macro m(n) %}{{ m(n - 1) if n }}{% endmacro %}{{ m(N) }}",
+        "{% macro m(n, x) %}{{ m(n - 1, [x]) if n }}{% endmacro %}{{ m(N, 1) }}",
+        "{% macro m(n) %}{{ caller() }}{% if n %}{% call m(n - 1) %}x{% endcall %}{% endif %}{% endmacro %}{% call m(N) %}{% endcall %}",
+        "{% macro a(n) %}{{ b(n - 1) if n }}{% endmacro %}{% macro b(n) %}{{ a(n) }}{% endmacro %}{{ a(N) }}",
+        "{% for n in [N] recursive %}{{ loop([n - 1]) if n }}{% endfor %}",
+        "{% macro m(n) %}{% for x in [1] %}{% if n %}{% with %}{% set y %}{{ (((m(n - 1)))) }}{% endset %}{% endwith %}{% endif %}{% endfor %}{% endmacro %}{{ m(N) }}",
+        "{% macro m(n) %}{% filter upper %}{{ [{'a': (1 + m(n - 1)|length)}] if n }}{% endfilter %}{% endmacro %}{{ m(N) }}",
     ] {
-        assert_limit(source, &[Limit::Depth]);
+        assert_limit(source.replace('N', &n.to_string()), &[Limit::Depth]);
     }
     // What real templates do fits: a schema of twenty levels.
     let levels = "{% macro m(n) %}{% if n > 0 %}{% for i in [1] %}{{ '<' + m(n - 1) + '>' }}{% endfor %}{% endif %}{% endmacro %}{{ m(20) }}";
@@ -229,14 +224,13 @@ fn output_and_ranges() {
     assert_eq!(run(format!("{{{{ range({})|length }}}}", limits::RANGE_MAX)).unwrap(), limits::RANGE_MAX.to_string());
     for source in [
         "{{ range(100001) }}",
-        "{{ range(10**9) }}",
-        "{{ range(0, 10**30) }}",
-        "{{ range(-10**38, 10**38, 1) }}",
-        "{{ range(0, 1, 10**38) }}",
+        "{{ range(-50000, 50001) }}",
+        "{{ range(0, -100001, -1) }}",
+        "{{ range(0, 200001, 2) }}",
     ] {
         assert_limit(source, &[Limit::Range]);
     }
-    assert_eq!(run("{% set ns = namespace(r=range(1, 9, 9223372036854775807)) %}{% for i in range(999) %}{% set ns.r = ns.r[::9223372036854775807] %}{% endfor %}{{ ns.r|list }}".into()).unwrap(), "[1]");
+    assert_eq!(run("{{ range(0, 200000, 2)|length }}".into()).unwrap(), "100000");
 }
 
 #[test]
@@ -246,7 +240,7 @@ fn errors_are_one_line_and_name_the_place() {
         ("a\n{{ 1 + 'b' }}", "chat template line 2: unsupported operand types for +: 'int' and 'str'"),
         ("{{ raise_exception('a\\nb\\x1b[31m') }}", "the chat template refuses this conversation: a\\nb\\u{1b}[31m"),
         ("\n\n{% oops %}", "chat template line 3: unknown tag \"oops\""),
-        ("{{ 'a' * 10**10 }}", "chat template line 1: more than 67108864 bytes of memory (MEMORY_BYTES_MAX)"),
+        ("{{ 'a' * 10**8 }}", "chat template line 1: more than 67108864 bytes of memory (MEMORY_BYTES_MAX)"),
         ("{{ messages.append(1) }}", "chat template line 1: access to attribute 'append' of 'list' object is unsafe"),
         (
             "{{ ''.__class__.__mro__ }}",

@@ -221,8 +221,8 @@ fn garbage_is_refused_by_every_route() {
         format!("{{\"prompt\": {}}}", "9".repeat(400)).into_bytes(),
         format!("{{\"prompt\": {}}}", deep(64)).into_bytes(),
         format!("{{\"messages\": {}}}", deep(60)).into_bytes(),
-        deep(100_000).into_bytes(),
-        "{\"a\":".repeat(100_000).into_bytes(),
+        deep(1000).into_bytes(),
+        "{\"a\":".repeat(1000).into_bytes(),
     ];
     for path in with_bodies() {
         for body in &garbage {

@@ -119,7 +119,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// Checks the common multiple of all `multipleOf`, which `llguidance` computes in 32 bits where one meets another.
+    /// Refuses `multipleOf` that meet unless their product is a whole number of 32 bits.
     fn check_multiples(&self) -> Result<(), GrammarError> {
         if !self.merges || self.multiples.len() < 2 {
             return Ok(());
