@@ -2,10 +2,13 @@
 
 use std::{ops::ControlFlow, path::Path, sync::Arc};
 
-use engine::{Engine, Logprobs, Request, Sampling};
+use engine::{
+    Engine, Logprobs, Request, Sampling,
+    grammar::{GrammarCompiler, GrammarSource},
+};
 use gguf::Container;
 use kernels::Kernels;
-use model::{KvType, KvTypes, LoadOptions, Model, TokenId};
+use model::{HeadShortcut, KvType, KvTypes, LoadOptions, Model, TokenId};
 use tokenizer::{ControlTokens, Tokenizer};
 
 /// The distance at which log-probabilities may lie from llama.cpp's. Its kernels round activations to 8 bits, and that
@@ -27,11 +30,15 @@ pub(crate) fn tokenizer() -> Arc<Tokenizer> {
 }
 
 fn load(path: &Path) -> (Engine, Arc<Tokenizer>) {
+    load_with(path, HeadShortcut::default())
+}
+
+fn load_with(path: &Path, shortcut: HeadShortcut) -> (Engine, Arc<Tokenizer>) {
     let container = Container::open(path).unwrap();
     let options = LoadOptions { kv_types: KvTypes::both(KvType::F16), step_rows_max: 128, ..LoadOptions::DEFAULT };
     let model = Model::load(&container, Kernels::new(None, 2).unwrap(), &options).unwrap();
     let tokenizer = Arc::new(Tokenizer::from_gguf(container.metadata()).unwrap());
-    (Engine::new(Box::new(model), Arc::clone(&tokenizer)), tokenizer)
+    (Engine::new(Box::new(model.with_head_shortcut(shortcut)), Arc::clone(&tokenizer)), tokenizer)
 }
 
 /// Follows the reference's tokens one by one and compares log-probabilities. Where our own choice would be another, the
@@ -119,4 +126,49 @@ fn random_models_of_every_block_format_lie_near_the_reference() {
     }
     // How many can be compared hangs on near ties, so on the rounding of the day: 75 when this was written.
     assert!(n_steps >= 60, "only {n_steps} steps could be compared");
+}
+
+/// With the shortcut most logits are missing: whatever needs more than the best of them must get all.
+#[test]
+fn no_request_sees_the_shortcut_through_the_head() {
+    let path = testkit::data("tiny-models/stories260K-q8_0.gguf");
+    let (mut off, tokenizer) = load_with(&path, HeadShortcut::Off);
+    let (mut on, _) = load_with(&path, HeadShortcut::On);
+    let mut prompt = Vec::new();
+    tokenizer.encode("Once upon a time", ControlTokens::Parse, true, &mut prompt);
+    let digits = GrammarSource::Gbnf("root ::= [0-9]+".to_owned());
+    let grammar = GrammarCompiler::new(&tokenizer).unwrap().compile(&digits).unwrap();
+    let greedy = Sampling::greedy();
+    let drawn = Sampling { seed: 7, ..Sampling::default() };
+    let request = |sampling: &Sampling| Request {
+        sampling: sampling.clone(),
+        max_tokens: Some(24),
+        ignore_eos: true,
+        ..Request::new(prompt.clone())
+    };
+    let requests = [
+        request(&greedy),
+        request(&drawn),
+        Request { top_logprobs: Some(20), ..request(&greedy) },
+        Request { top_logprobs: Some(0), ..request(&drawn) },
+        Request { grammar: Some(grammar), ..request(&greedy) },
+        request(&Sampling { repeat_penalty: 1.5, ..greedy.clone() }),
+        request(&Sampling { presence_penalty: 2.0, ..drawn.clone() }),
+        request(&Sampling { logit_bias: vec![(TokenId(300), 30.0)], ..greedy.clone() }),
+        request(&Sampling { top_k: 0, ..drawn.clone() }),
+        request(&Sampling { top_k: 3, ..drawn }),
+    ];
+    for request in requests {
+        let told = |engine: &mut Engine| {
+            let mut told = Vec::new();
+            let end = engine.generate(&request, &mut |event| {
+                told.push((event.token, event.text.to_owned(), event.logprobs.cloned()));
+                ControlFlow::Continue(())
+            });
+            (told, end.unwrap().n_completion)
+        };
+        let expected = told(&mut off);
+        assert!(expected.1 > 0);
+        assert_eq!(told(&mut on), expected, "{request:?}");
+    }
 }
