@@ -3,7 +3,7 @@
 //! One file of JSON per API says what there is, tersely; here it is spelled out. In them, `wire` marks an object that
 //! is read as one of our request types: null is the same as absent, and other fields are refused (`true`) or skipped
 //! (`"open"`); `include` adds a list of fields, `refused` and `ignored` fields that must be null and that change
-//! nothing, `hints` those that `crate::ignored` leaves out; `{"$limit": name}` is the number that [`limits::named`]
+//! nothing, `hints` those that `crate::ignored` leaves out; `{"$limit": name}` is the number that `limits::named`
 //! has. Tests compare all of it with the router and with the types.
 
 #[cfg(test)]
