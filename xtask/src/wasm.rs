@@ -23,8 +23,10 @@ const PACKAGES: &[&str] = &["rustc-web", "libstd-rust-web-1.96", "libstd-rust-we
 /// Builds each of the crates for wasm32.
 pub(crate) fn run() -> Outcome {
     let mut command = cargo(&["build", "--target", TARGET, "--target-dir", "target/wasm"]);
+    // Nothing of it is run: what the optimiser would make of it is not waited for.
+    command.args(["--config", "profile.dev.package.\"*\".opt-level=0"]);
     for name in CRATES {
-        command.args(["--package", name]);
+        command.args(["--package", name, "--config", &format!("profile.dev.package.{name}.opt-level=0")]);
     }
     // llguidance is a module of its own too, which is linked here: the time is an import of it
     // (`crates/engine/Cargo.toml`).
