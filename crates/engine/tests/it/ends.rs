@@ -78,6 +78,25 @@ fn whoever_breaks_off_within_a_group_hurts_nobody_else() {
     }
 }
 
+#[test]
+fn who_leaves_within_the_prompt_is_charged_for_what_was_computed_of_it() {
+    let long = request(1, 200, 5);
+    let alone = lonely(&long, &WORLD, &stories::tokenizer());
+    // Chunks of 16, and none of it cached.
+    for (n_steps, n_charged) in [(0, 0), (1, 16), (5, 80), (12, 192), (13, 200)] {
+        let mut runner = runner(true);
+        let log = submit(&mut runner, &long);
+        (0..n_steps).for_each(|_| {
+            runner.step();
+        });
+        log.is_closed.store(true, Ordering::Relaxed);
+        while runner.step() != Progress::Idle {}
+        let (charges, n_told) = (log.charges.lock().unwrap().clone(), log.tokens(0).len());
+        assert_eq!((charges, n_told), (vec![(n_charged, n_told)], usize::from(n_steps == 13)), "after {n_steps} steps");
+        log.check(&alone, &long, true, "left within the prompt");
+    }
+}
+
 /// Time jumps for a process that was suspended, as the lid of a laptop does, or a machine that slept.
 #[test]
 fn a_clock_that_jumps_ends_nobody_whose_time_is_not_up() {

@@ -1,12 +1,15 @@
 //! A forward pass that panics costs only the sequences whose own pass panics again, whatever it had written before, and
 //! a panic in a drafter costs nobody anything.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    ops::ControlFlow,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
-use engine::{EngineOptions, Error, Progress, Request, Runner, Sampling};
+use engine::{Completion, EngineOptions, Error, Event, Progress, Request, Runner, Sampling, Sink};
 use model::{AttentionWindow, Forward, KvType, Logits, PageId, Step, TokenId};
 
 use crate::{
@@ -177,6 +180,78 @@ fn who_panics_again_falls_alone() {
         let stats = runner.stats();
         assert_eq!((stats.n_failed, stats.n_finished, stats.n_active), (request.n_choices as u64, 2, 0), "{kind}");
         assert!(stats.n_panics > stats.n_failed, "{kind}: {} panics", stats.n_panics);
+    }
+}
+
+/// A request that computes the first 20 tokens of its prompt well, and panics over what comes after them.
+fn falls() -> Request {
+    Request { prompt: (300..320).map(TokenId).chain([POISON]).collect(), ..stays(1) }
+}
+
+/// How many tokens of a prompt that begins like that of [`falls`] are found cached, after what `fall` has done.
+fn n_left_by(fall: impl FnOnce(&mut Runner)) -> usize {
+    // Chunks of 8: the poison is in the third.
+    let model = Fragile::new(Box::new(hash_model(60, 8, None)), |step: &Step<'_>| has(step, POISON));
+    let mut runner = runner(model, 0);
+    fall(&mut runner);
+    let next = Request { prompt: (300..324).map(TokenId).collect(), ..stays(1) };
+    let log = submit(&mut runner, &next);
+    turn(&mut runner, "afterwards");
+    log.check(&lonely(&next, &WORLD, &stories::tokenizer()), &next, false, "after a panic");
+    log.end(0).n_cached
+}
+
+#[test]
+fn who_falls_leaves_no_prefix_to_others() {
+    let fell = |log: &Log| assert_eq!(log.ends.lock().unwrap()[&0], Err(Error::Internal));
+    // One that is cancelled at the same place leaves what it has computed.
+    let cancelled = n_left_by(|runner| {
+        let log = submit(runner, &falls());
+        (0..2).for_each(|_| {
+            runner.step();
+        });
+        log.is_closed.store(true, Ordering::Relaxed);
+        turn(runner, "cancelled");
+    });
+    assert_eq!(cancelled, 16);
+    for n_others in [0, 2] {
+        let left = n_left_by(|runner| {
+            let others: Vec<Arc<Log>> = (1..=n_others).map(|first| submit(runner, &stays(first))).collect();
+            let log = submit(runner, &falls());
+            turn(runner, "a pass that panics");
+            fell(&log);
+            others.iter().for_each(|log| assert!(log.end(0).n_completion == 40));
+        });
+        assert_eq!(left, 0, "beside {n_others} others");
+    }
+    // Where a panic is nobody's, all that are planned fall.
+    let left = n_left_by(|runner| {
+        let log = submit(runner, &falls());
+        (0..2).for_each(|_| {
+            runner.step();
+        });
+        runner.submit(&stays(1), Box::new(BreaksAtOnce)).unwrap();
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runner.step())).is_err());
+        runner.contain_panic();
+        fell(&log);
+    });
+    assert_eq!(left, 0, "outside of passes and rows");
+}
+
+/// Panics when its request is begun.
+struct BreaksAtOnce;
+
+impl Sink for BreaksAtOnce {
+    fn event(&mut self, _event: Event<'_>) -> ControlFlow<()> {
+        unreachable!("it fell before")
+    }
+
+    fn begun(&mut self, _n_cached: usize) {
+        panic!("no bug: a test of what one costs");
+    }
+
+    fn finish(&mut self, _choice: usize, end: Result<Completion, Error>) {
+        assert_eq!(end, Err(Error::Internal));
     }
 }
 

@@ -10,6 +10,7 @@ mod hash_model;
 mod hashed;
 mod log;
 mod preemption;
+mod scopes;
 mod service;
 mod simulation;
 mod stories;
