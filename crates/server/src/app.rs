@@ -6,6 +6,7 @@ use std::{
 };
 
 use axum::{http::HeaderMap, response::Response};
+use tokio::sync::Semaphore;
 
 use crate::{
     auth::{CacheScoping, Keys, ScopeSalt},
@@ -74,6 +75,8 @@ pub struct ServerOptions {
     /// Longest time that a client may take nothing of an answer: [`limits::WRITE_TIMEOUT`], unless a test is in a
     /// hurry.
     pub write_timeout: Duration,
+    /// Longest time for a TLS handshake: [`limits::HANDSHAKE_TIMEOUT`], unless a test is in a hurry.
+    pub handshake_timeout: Duration,
 }
 
 impl Default for ServerOptions {
@@ -101,6 +104,7 @@ impl Default for ServerOptions {
             head_timeout: limits::HEAD_TIMEOUT,
             body_timeout: limits::BODY_TIMEOUT,
             write_timeout: limits::WRITE_TIMEOUT,
+            handshake_timeout: limits::HANDSHAKE_TIMEOUT,
         }
     }
 }
@@ -149,6 +153,7 @@ struct AppInner {
     statuses: Box<StatusSource>,
     metrics: Metrics,
     kept: KeptResponses,
+    pulls: Arc<Semaphore>,
     notices: Notices,
     lifecycle: Lifecycle,
     started: Instant,
@@ -173,6 +178,7 @@ impl App {
             statuses: Box::new(statuses),
             metrics: Metrics::default(),
             kept,
+            pulls: Arc::new(Semaphore::new(limits::PULLS_MAX)),
             notices: Notices::default(),
             lifecycle: Lifecycle::default(),
             started: Instant::now(),
@@ -220,6 +226,11 @@ impl App {
     /// The answers that later requests can go on from.
     pub(crate) fn kept(&self) -> &KeptResponses {
         &self.0.kept
+    }
+
+    /// The permits of models that may be pulled at once, over all clients.
+    pub(crate) fn pulls(&self) -> &Arc<Semaphore> {
+        &self.0.pulls
     }
 
     /// The notices that the log says once.

@@ -1,11 +1,11 @@
 //! `/api/pull`: only where the operator allows it, and only names of the catalogue.
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, sync::Arc};
 
 use axum::{Extension, extract::State, response::Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use crate::{
     App, Caller, Json,
@@ -16,9 +16,6 @@ use crate::{
     sse::{self, Framing},
     wire::{Refused, json_response, unsupported},
 };
-
-/// Permits of pulls that run at once, over all clients.
-static PULLS: Semaphore = Semaphore::const_new(PULLS_MAX);
 
 /// Largest number of lines that wait for the client; older progress is worth nothing, so more are dropped.
 const LINES_QUEUED_MAX: usize = 16;
@@ -56,7 +53,7 @@ pub(super) async fn pull(
         ApiError::new(ErrorKind::Unavailable, format!("{PULLS_MAX} models are being pulled already"))
             .with_retry_after(std::time::Duration::from_secs(10))
     };
-    let permit = PULLS.try_acquire().map_err(busy)?;
+    let permit = Arc::clone(app.pulls()).try_acquire_owned().map_err(busy)?;
     let (sender, mut receiver) = mpsc::channel(LINES_QUEUED_MAX);
     let work = tokio::task::spawn_blocking(move || {
         let _permit = permit;

@@ -26,7 +26,6 @@ use crate::{
     error::{ApiError, ErrorKind},
     gate::Peer,
     lifecycle::Phase,
-    limits::HANDSHAKE_TIMEOUT,
     refusal::openai_json,
 };
 
@@ -114,7 +113,8 @@ async fn serve(
     let served = async move {
         match (accepted, tls) {
             (Accepted::Tcp(stream, peer), Some(tls)) => {
-                let shaken = time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await;
+                let limit = connections.app().options().handshake_timeout;
+                let shaken = time::timeout(limit, tls.accept(stream)).await;
                 if let Ok(Ok(stream)) = shaken {
                     connections.serve(stream, peer, open).await;
                 }

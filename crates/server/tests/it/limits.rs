@@ -125,25 +125,24 @@ fn one_over_each_limit_is_refused() {
         let n = usize::try_from(*value).unwrap();
         match *name {
             // Of connections and time; what happens beyond them is tested with smaller ones, as in
-            // `connections.rs::more_connections_than_places_wait` and
-            // `connections.rs::who_dribbles_is_shown_the_door_and_others_are_served`.
+            // `connections.rs::more_connections_than_places_wait`,
+            // `connections.rs::who_dribbles_is_shown_the_door_and_others_are_served` and
+            // `tls.rs::who_does_not_shake_hands_is_let_go`.
             "connections" => assert_eq!(options.connections_max, n),
             "head read timeout" => assert_eq!(options.head_timeout.as_secs(), *value),
             "body read timeout" => assert_eq!(options.body_timeout.as_secs(), *value),
             "write timeout" => assert_eq!(options.write_timeout.as_secs(), *value),
-            "tls handshake timeout" => assert_eq!(limits::HANDSHAKE_TIMEOUT.as_secs(), *value),
-            // Of memory (kept.rs).
+            "tls handshake timeout" => assert_eq!(options.handshake_timeout.as_secs(), *value),
+            // Of memory, and of what the server does at once for all: src/kept.rs and src/blocking.rs try smaller ones.
             "responses kept" => assert_eq!(options.responses_max, n),
             "memory of responses kept" => assert_eq!(options.responses_bytes_max, n),
-            "time responses are kept" => assert_eq!(limits::RESPONSES_AGE_MAX.as_secs(), *value),
-            // Of numbers that several fields come to together (llamacpp/completion.rs).
-            "log-probabilities" => assert_eq!(limits::LOGPROBS_MAX, n),
-            // Some of it waits in other buffers (departures.rs).
-            "sent ahead of an answer" => assert_eq!(limits::PIPELINED_BYTES_MAX, n),
-            // Of what the server does at once for all (src/blocking.rs, ollama/pull.rs).
             "threads for long work" => assert_eq!(options.workers_max, n),
             "requests waiting for one" => assert_eq!(options.work_queued_max, n),
-            "pulls" => assert_eq!(limits::PULLS_MAX, n),
+            // Those that nobody can set are gone over in `crates/server/src/kept.rs::number_bytes_and_age_are_bounded`,
+            // `llamacpp/completion.rs::all_probabilities_are_told_of_as_many_tokens_as_there_is_room_for`,
+            // `departures.rs::who_sends_without_end_while_it_waits_is_cut_off` and
+            // `ollama/pull.rs::one_pull_too_many_is_refused_until_one_has_ended`.
+            "time responses are kept" | "log-probabilities" | "sent ahead of an answer" | "pulls" => {}
             name => {
                 assert!(is_taken(&server, name, n), "{name}: {n}");
                 assert!(!is_taken(&server, name, n + 1), "{name}: one over {n}");

@@ -4,6 +4,7 @@ use std::{
     io::Read,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use server::{ServerOptions, serve::load_tls};
@@ -114,6 +115,20 @@ fn plain_http_is_not_answered_in_the_clear() {
     let mut bytes = Vec::new();
     let _ = client.stream.read_to_end(&mut bytes);
     assert!(!bytes.starts_with(b"HTTP"), "{bytes:?}");
+}
+
+#[test]
+fn who_does_not_shake_hands_is_let_go() {
+    let tls = load_tls(&data("certificate.pem"), &data("key.pem")).unwrap();
+    let options = ServerOptions { handshake_timeout: Duration::from_millis(200), ..ServerOptions::default() };
+    let server = Loopback::with(options, server::router::routes(), Vec::new(), Some(tls));
+    // The second begins a record of TLS.
+    for sent in [&[][..], &[0x16, 3, 1, 2, 0, 1]] {
+        let mut silent = server.connect();
+        silent.write(sent);
+        assert!(silent.is_closed(), "after {} bytes", sent.len());
+    }
+    wait("their places to be free", || server.app.metrics().n_connections() == 0);
 }
 
 #[test]

@@ -13,12 +13,13 @@ use serde_json::{Value, json};
 use server::{
     ServerOptions,
     auth::{KeyFileFormat, Keys},
+    limits::PULLS_MAX,
     models::{LoadFailure, Models, PullProgress, Puller},
 };
 
 use super::support::lines;
 use crate::{
-    loopback::{Loopback, PATIENCE, wait},
+    loopback::{Client, Loopback, PATIENCE, wait},
     openai::support::{post_bytes, smollm2, with},
 };
 
@@ -163,4 +164,28 @@ fn who_hangs_up_stops_the_pull() {
     drop(client);
     wait("its end", || puller.n_running.load(Ordering::SeqCst) == 0);
     assert!(puller.was_cancelled.load(Ordering::SeqCst));
+}
+
+#[test]
+fn one_pull_too_many_is_refused_until_one_has_ended() {
+    let (server, puller) = start();
+    let mut pulling: Vec<Client> = (0..PULLS_MAX)
+        .map(|_| {
+            let mut client = server.connect();
+            client.write(post_bytes(PULL, &json!({"model": "endless"})));
+            assert!(client.head().starts_with("HTTP/1.1 200"));
+            client
+        })
+        .collect();
+    wait("the pulls", || puller.n_running.load(Ordering::SeqCst) == PULLS_MAX);
+    let ask = |stream: bool| server.post_json(PULL, &json!({"model": "tiny", "stream": stream}));
+    for stream in [true, false] {
+        let refused = ask(stream);
+        assert_eq!((refused.status, refused.header("retry-after")), (503, Some("10")), "{refused:?}");
+        assert!(refused.text().contains(&format!("{PULLS_MAX} models are being pulled already")), "{refused:?}");
+    }
+    assert!(puller.pulled.lock().unwrap().is_empty());
+    drop(pulling.pop());
+    wait("a place", || ask(false).status == 200);
+    drop(pulling);
 }
