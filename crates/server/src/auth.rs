@@ -260,6 +260,23 @@ mod tests {
     }
 
     #[test]
+    fn only_the_first_three_keys_of_a_request_are_tried() {
+        let asks = |given: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in given {
+                headers.append(header::HeaderName::from_static(name), HeaderValue::from_static(value));
+            }
+            ask(&headers, &keys(), &ServerOptions::default()).is_ok()
+        };
+        let (wrong, right) = (("x-api-key", "wrong"), ("x-api-key", "key-of-b"));
+        assert!(asks(&[right, wrong, wrong, wrong]) && asks(&[wrong, wrong, right]));
+        assert!(!asks(&[wrong, wrong, wrong, right]));
+        let bearer = ("authorization", "Bearer wrong");
+        assert!(asks(&[bearer, wrong, ("api-key", "key-of-b")]));
+        assert!(!asks(&[bearer, bearer, wrong, right]) && !asks(&[bearer, wrong, wrong, ("api-key", "key-of-b")]));
+    }
+
+    #[test]
     fn a_key_has_one_scope_and_only_it() {
         let scope = |key: &str, cache_scoping| {
             let options = ServerOptions { cache_scoping, ..ServerOptions::default() };

@@ -214,6 +214,14 @@ mod tests {
         atomic::{AtomicBool, Ordering},
     };
 
+    /// The next frame; as much silence as a ping waits for has to follow before one comes.
+    async fn next(body: &mut EventBody) -> Bytes {
+        let asked = tokio::time::Instant::now();
+        let frame = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        assert!(body.ping.deadline() >= asked + body.ping_after, "after {frame:?}");
+        frame
+    }
+
     async fn text(mut body: EventBody) -> String {
         let mut text = String::new();
         while let Some(frame) = body.frame().await {
@@ -247,11 +255,34 @@ mod tests {
         };
         let soon = Duration::from_millis(1);
         let mut body = EventBody::start(Framing::EventStream, Metrics::default(), soon, String::new(), produce);
-        for _ in 0..2 {
-            assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), ": ping\n\n");
+        for _ in 0..3 {
+            assert_eq!(next(&mut body).await, ": ping\n\n");
         }
         release.send(()).unwrap();
         assert!(text(body).await.ends_with("data: 1\n\n"));
+    }
+
+    #[tokio::test]
+    async fn an_event_ends_a_silence() {
+        let produce = |writer: Writer| async move {
+            writer.data(&1).await;
+            std::future::pending::<()>().await;
+        };
+        let mut body = EventBody::start(Framing::EventStream, Metrics::default(), PING_AFTER, String::new(), produce);
+        // So that the silence before it is longer than no time at all.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert_eq!(next(&mut body).await, "data: 1\n\n");
+    }
+
+    #[tokio::test]
+    async fn lines_of_json_have_no_pings() {
+        let produce = |writer: Writer| async move {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            writer.data(&1).await;
+        };
+        let soon = Duration::from_millis(1);
+        let body = EventBody::start(Framing::JsonLines, Metrics::default(), soon, String::new(), produce);
+        assert_eq!(text(body).await, "1\n");
     }
 
     #[tokio::test]

@@ -485,6 +485,19 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_found_by_every_bit_of_its_digest() {
+        let digest = digest_of(b"secret");
+        for bit in 0..8 * digest.len() {
+            let mut other = digest;
+            other[bit / 8] ^= 1 << (bit % 8);
+            let hex = other.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+            let keys = Keys::parse("k", &format!("sha256:{hex}"), KeyFileFormat::Lines).unwrap();
+            assert!(keys.find(&digest).is_none(), "bit {bit} differs");
+            assert!(keys.find(&other).is_some());
+        }
+    }
+
+    #[test]
     fn the_ending_says_the_format() {
         assert_eq!(KeyFileFormat::of("/etc/keys.TOML"), KeyFileFormat::Toml);
         assert_eq!(KeyFileFormat::of("keys.json"), KeyFileFormat::Json);

@@ -19,6 +19,7 @@ mod places;
 mod rights;
 mod routes;
 mod sampling;
+mod scopes;
 mod seeds;
 mod tls;
 mod tools;

@@ -37,11 +37,12 @@ fn models_are_listed_and_found_by_all_their_names() {
     // As llama.cpp's server has it beside: the same models in Ollama's words.
     let list = server.get("/v1/models").json();
     let tags = server.get("/api/tags").json();
-    for (model, tag) in list["models"].as_array().unwrap().iter().zip(tags["models"].as_array().unwrap()) {
+    let (models, tags) = (list["models"].as_array().unwrap(), tags["models"].as_array().unwrap());
+    assert_eq!((models.len(), tags.len()), (2, 2));
+    for (model, tag) in models.iter().zip(tags) {
         assert!(tag.as_object().unwrap().iter().all(|(name, value)| model[name] == *value), "{model}");
         assert_eq!((&model["type"], &model["capabilities"][0]), (&json!("model"), &json!("completion")));
     }
-    assert_eq!(list["models"].as_array().unwrap().len(), 2);
     let answer = server.get("/v1/models/gpt-4");
     assert_eq!((answer.status, &answer.json()["error"]["code"]), (404, &json!("model_not_found")));
 }

@@ -108,12 +108,48 @@ fn sequences_beyond_a_key_s_are_refused_before_anything_is_computed() {
 fn what_was_computed_is_charged_however_it_ends() {
     let server = start(keys(), (64, 1024));
     let mut client = stream(&server, "cid", 1);
-    (0..110).for_each(|_| drop(client.chunk().unwrap()));
+    // Events that come at once are one chunk.
+    let mut n_events = 0;
+    while n_events < 110 {
+        n_events += String::from_utf8(client.chunk().unwrap()).unwrap().matches("data: ").count();
+    }
     drop(client);
     server.wait_until_idle();
     let refused = ask(&server, "cid", &body(1, 1, 1));
     assert_eq!(refused.status, 429, "{}", refused.text());
     assert!(refused.text().contains("100 tokens a minute"), "{}", refused.text());
+}
+
+/// How long a key waits after what it was charged tells how much that was.
+#[test]
+fn a_prompt_is_charged_once_and_each_choice_of_it() {
+    // A token a second.
+    let one_a_second = "[[keys]]\nkey = \"key-of-eve\"\ntokens_per_minute = 60\n";
+    let long = "Once upon a time there was a little girl. ".repeat(12);
+    let long = long.as_str();
+    let completion = |prompts: Vec<&str>, n: usize, max_tokens: usize| {
+        let body = json!({"model": STORIES, "prompt": prompts, "n": n, "max_tokens": max_tokens});
+        with(&body, &json!({"ignore_eos": true}))
+    };
+    for (path, body) in [
+        (PATH, completion(vec![long], 1, 1)),
+        (PATH, completion(vec!["Once"], 1, 150)),
+        (PATH, completion(vec![long], 3, 40)),
+        (PATH, completion(vec![long, "Once"], 2, 40)),
+        ("/v1/embeddings", json!({"model": STORIES, "input": [long, long]})),
+    ] {
+        let server = start(Keys::parse("keys.toml", one_a_second, KeyFileFormat::Toml).unwrap(), (64, 1024));
+        let answer = server.send(bytes(path, "eve", &body));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let n_tokens = answer.json()["usage"]["total_tokens"].as_u64().unwrap();
+        server.wait_until_idle();
+        let refused = ask(&server, "eve", &completion(vec!["a"], 1, 1));
+        assert_eq!(refused.status, 429, "{body}: {n_tokens}");
+        let seconds: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+        // Some of them have passed.
+        let all = n_tokens + 1 - 60;
+        assert!((all - 10..=all).contains(&seconds), "{body}: {seconds} s after {n_tokens} tokens");
+    }
 }
 
 #[test]
@@ -123,7 +159,8 @@ fn one_who_fills_the_queue_leaves_others_their_share() {
     let full = stream(&server, "", 2);
     let refused = ask(&server, "", &body(1, 3, 1));
     assert_eq!(refused.status, 503, "{}", refused.text());
-    assert!(refused.header("retry-after").is_some() && refused.text().contains("2 sequences run or wait already"));
+    assert_eq!(refused.header("retry-after"), Some("2"));
+    assert!(refused.text().contains("2 sequences run or wait already"), "{}", refused.text());
     let other = ask(&server, "", &body(1, 1, 1));
     assert_eq!(other.status, 200, "another connection: {}", other.text());
     drop(full);
