@@ -33,7 +33,9 @@ fn every_directive_is_pythons() {
         }
     };
     for (format, texts) in plain {
-        for (time, expected) in times.iter().zip(texts.as_array().unwrap()) {
+        let texts = texts.as_array().unwrap();
+        assert_eq!(texts.len(), times.len(), "{format:?}");
+        for (time, expected) in times.iter().zip(texts) {
             check(*time, format, expected);
         }
     }

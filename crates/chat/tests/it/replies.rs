@@ -269,6 +269,7 @@ proptest! {
 /// Each spelling, cut at every place.
 #[test]
 fn every_cut_of_every_spelling() {
+    let (mut n_templates, mut n_with_calls) = (0, 0);
     for (name, template) in templates() {
         let format = OutputFormat::detect(Some(&template));
         let call = serde_json::json!({"role": "assistant", "content": "Ok.", "tool_calls": [
@@ -295,7 +296,10 @@ fn every_cut_of_every_spelling() {
             parser.finish(&mut pieces);
             assert_eq!(Reply::of(&pieces), whole, "{name} cut at {at}");
         }
+        n_templates += 1;
+        n_with_calls += usize::from(!whole.calls.is_empty());
     }
+    assert_eq!((n_templates, n_with_calls), (61, 53));
 }
 
 #[test]

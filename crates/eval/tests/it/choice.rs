@@ -71,10 +71,13 @@ fn every_file_is_understood() {
     };
     assert_eq!(count("lambada-openai-test.jsonl", None), (Format::Lambada, 5153));
     assert_eq!(count("piqa-form.jsonl", Some("piqa-form-labels.lst")), (Format::Piqa, 12));
+    let mut n_blimp = 0;
     for entry in std::fs::read_dir(testkit::data("eval-text/blimp")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert_eq!(count(&format!("blimp/{name}"), None), (Format::Blimp, 200), "{name}");
+        n_blimp += 1;
     }
+    assert_eq!(n_blimp, 67);
 }
 
 #[test]

@@ -13,7 +13,7 @@ const NMSE_NATIVE_ONLY: f64 = 6e-4;
 #[test]
 fn every_golden_model_gives_its_logits() {
     let manifest = testkit::read_json("golden/manifest.json");
-    let mut failures = Vec::new();
+    let (mut n_models, mut n_greedy, mut failures) = (0, 0, Vec::new());
     for entry in manifest.as_array().unwrap() {
         let name = entry["name"].as_str().unwrap();
         let mut model = load(&testkit::data(&format!("golden/{name}.gguf")), None, 2);
@@ -28,6 +28,8 @@ fn every_golden_model_gives_its_logits() {
             (None, None, Some(false)) => NMSE_NATIVE_ONLY,
             (None, None, _) => NMSE_F32,
         };
+        assert!(!expected.is_empty(), "{name}: no logits to compare");
+        n_models += 1;
         println!("{name:<28} NMSE {nmse:.2e}, at most {bound:.2e}");
         if nmse > bound || nmse.is_nan() {
             failures.push(format!("{name}: NMSE {nmse:e}, at most {bound:e}"));
@@ -36,10 +38,12 @@ fn every_golden_model_gives_its_logits() {
             let expected =
                 tokens(if entry["greedy_exact"].is_null() { &entry["greedy"] } else { &entry["greedy_exact"] });
             let got = greedy(&mut model, &prompt, expected.len());
+            n_greedy += 1;
             if got != expected {
                 failures.push(format!("{name}: greedy continuation {got:?}, expected {expected:?}"));
             }
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert_eq!((n_models, n_greedy), (40, 20));
 }

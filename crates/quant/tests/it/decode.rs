@@ -35,7 +35,9 @@ fn decoding_equals_the_reference_bit_for_bit() {
 #[test]
 fn sizes_equal_the_manifest() {
     let manifest = testkit::read_json("quant-vectors/manifest.json");
-    for (name, facts) in manifest["types"].as_object().unwrap() {
+    let types = manifest["types"].as_object().unwrap();
+    assert_eq!(types.len(), 26);
+    for (name, facts) in types {
         let format = Format::from_name(name).unwrap();
         assert_eq!(format.block_len() as u64, facts["block"], "{name}");
         assert_eq!(format.block_bytes().map(|n| n as u64), facts["block_bytes"].as_u64(), "{name}");
@@ -62,11 +64,14 @@ fn check_expanded(format: Format, bytes: &[u8]) {
 
 #[test]
 fn the_expanded_form_is_the_same_numbers() {
+    let mut n_checked = 0;
     for &format in Format::ALL.iter().filter(|f| !f.is_float()) {
         if let Some((raw, _)) = golden(format) {
             check_expanded(format, &raw);
+            n_checked += 1;
         }
     }
+    assert_eq!(n_checked, 24);
 }
 
 proptest! {

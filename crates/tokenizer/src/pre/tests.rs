@@ -74,7 +74,9 @@ fn scanners_are_the_regular_expressions() {
     assert_eq!((texts.len(), names.len()), (60, 15));
     for (name, rows) in names {
         let pre = by_name(name).unwrap();
-        for (text, expected) in texts.iter().zip(rows.as_array().unwrap()) {
+        let rows = rows.as_array().unwrap();
+        assert_eq!(rows.len(), texts.len(), "{name}");
+        for (text, expected) in texts.iter().zip(rows) {
             let mut ends = vec![0];
             split(pre.passes, text.as_bytes(), &mut |word| ends.push(ends[ends.len() - 1] + word.len()));
             let expected: Vec<usize> =

@@ -122,7 +122,9 @@ fn check(name: &str, json: &Value, pre: &str) {
     let texts = texts.strip_suffix("\n__ggml_vocab_test__\n").unwrap_or(&texts);
     let expected = testkit::read_text(&format!("tokenizer-vectors/ggml-vocab-{name}.gguf.out"));
     let tokenizer = Tokenizer::from_gguf(metadata).unwrap();
-    for (text, expected) in texts.split("\n__ggml_vocab_test__\n").zip(expected.lines()) {
+    let texts: Vec<&str> = texts.split("\n__ggml_vocab_test__\n").collect();
+    assert!(texts.len() >= 46 && texts.len() == expected.lines().count(), "{name}: {} texts", texts.len());
+    for (text, expected) in texts.into_iter().zip(expected.lines()) {
         let expected: Vec<u32> = expected.split_whitespace().map(|id| id.parse().unwrap()).collect();
         assert_eq!(encode(&tokenizer, text), expected, "{name}: {text:?}");
     }

@@ -94,9 +94,10 @@ fn is_quantised(case: &&Value) -> bool {
 #[test]
 fn floats() {
     let (ids, cases) = cases();
-    let errors = cases
-        .iter()
-        .filter(|case| !is_quantised(case))
+    let floats: Vec<&Value> = cases.iter().filter(|case| !is_quantised(case)).collect();
+    assert_eq!(floats.len(), 29);
+    let errors = floats
+        .into_iter()
         .map(|case| (case["name"].as_str().unwrap(), error(case, &ids, Format::F32, ActivationRule::PerGroup)));
     let wrong: Vec<_> = errors.filter(|(_, error)| error.is_nan() || *error > NMSE_MAX).collect();
     assert!(wrong.is_empty(), "NMSE, at most {NMSE_MAX:e}: {wrong:?}");
@@ -107,9 +108,11 @@ fn floats() {
 #[test]
 fn ternary_models_by_the_rule_of_their_training() {
     let (ids, cases) = cases();
+    let quantised: Vec<&Value> = cases.iter().filter(is_quantised).collect();
+    assert_eq!(quantised.len(), 9);
     for format in [Format::I2_S, Format::IQ2_BN] {
         let mut wrong = Vec::new();
-        for case in cases.iter().filter(is_quantised) {
+        for case in &quantised {
             let name = case["name"].as_str().unwrap();
             let [trained, finer] =
                 [ActivationRule::PerToken, ActivationRule::PerGroup].map(|r| error(case, &ids, format, r));
