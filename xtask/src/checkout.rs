@@ -24,20 +24,19 @@ pub(crate) fn target_folder() -> PathBuf {
 
 /// Builds the release binary from the tracked files as they are now.
 pub(crate) fn release_binary() -> Result<PathBuf, String> {
-    let folder = update()?;
+    let folder = update(&folder())?;
     let mut command = cargo(&["build", "--release", "--package", "trinity", "--quiet"]);
     succeed(command.current_dir(folder).env("CARGO_TARGET_DIR", target_folder()))?;
     Ok(target_folder().join("release/trinity"))
 }
 
-/// Copies each tracked file that differs and removes what is tracked no more; the rest keeps its time, by which cargo
-/// knows what to compile.
-pub(crate) fn update() -> Result<PathBuf, String> {
+/// Copies each tracked file that differs to `folder`, and removes from there what is tracked no more; the rest keeps
+/// its time, by which cargo knows what to compile. Gives the folder.
+pub(crate) fn update(folder: &Path) -> Result<PathBuf, String> {
     let tracked = |folder: &Path| -> Result<Vec<String>, String> {
         let list = output(Command::new("git").args(["ls-files", "-z"]).current_dir(folder))?;
         Ok(list.split_terminator('\0').map(str::to_owned).collect())
     };
-    let folder = folder();
     let list_path = folder.with_extension("list");
     let paths: Vec<String> =
         tracked(&root())?.into_iter().filter(|path| root().join(path).symlink_metadata().is_ok()).collect();
@@ -50,7 +49,7 @@ pub(crate) fn update() -> Result<PathBuf, String> {
         copy(&root().join(path), &folder.join(path)).map_err(|e| format!("{path}: {e}"))?;
     }
     fs::write(&list_path, paths.join("\n")).map_err(|e| format!("{}: {e}", list_path.display()))?;
-    Ok(folder)
+    Ok(folder.to_owned())
 }
 
 /// Copies a file or a link, if it is not there already.

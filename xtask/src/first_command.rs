@@ -19,7 +19,7 @@ const NOWHERE: &str = "http://127.0.0.1:9";
 
 /// Runs README's command as it is, which tells any story, and then with temperature 0, which tells README's story.
 pub(crate) fn run() -> Outcome {
-    let clone = checkout::update()?;
+    let clone = checkout::update(&checkout::folder())?;
     let readme = fs::read_to_string(clone.join("README.md")).map_err(|e| format!("README.md: {e}"))?;
     let command = readme.lines().find_map(|l| l.strip_prefix("    cargo run ")).ok_or("README.md has no cargo run")?;
     let arguments = words(command);

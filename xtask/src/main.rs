@@ -15,6 +15,7 @@ mod fuzz;
 mod install;
 mod load;
 mod models;
+mod mutants;
 mod peers;
 mod pictures;
 mod serve_bench;
@@ -52,6 +53,9 @@ const HELP: &str = "cargo xtask CHORE
   loom            the thread pool's synchronisation in every order of its threads
   browser [WORD …]
                   the chat page's tests in a real Chromium; with words, only tests whose names hold one
+  mutants [SINCE [ARGUMENTS]]
+                  wrong lines where code changed since a commit (default: the last but one), and whether a test notices;
+                  arguments go to cargo mutants
   wasm            builds what a page needs to run a model for wasm32
 ";
 
@@ -74,6 +78,7 @@ fn main() -> ExitCode {
         Some("aarch64") => aarch64::run(&aarch64::CPUS, |_| ()),
         Some("loom") => test::loom(&mut test::Totals::default()),
         Some("browser") => browser::run(rest, |_| ()),
+        Some("mutants") => mutants::run(rest),
         Some("wasm") => wasm::run(),
         Some("help" | "--help" | "-h") | None => {
             print!("{HELP}");
