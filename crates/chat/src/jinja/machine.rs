@@ -12,6 +12,7 @@ mod scope;
 use std::{collections::BTreeMap, sync::Arc};
 
 pub(crate) use function::Function;
+pub(crate) use loops::{changed, cycle};
 
 use super::{
     Result,

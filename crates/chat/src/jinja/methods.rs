@@ -8,7 +8,7 @@ use super::{
     Result,
     arguments::{Args, required},
     compare,
-    machine::Machine,
+    machine::{self, Machine},
     named::{self, Named, named},
     value::{Str, StreamKind, Value},
 };
@@ -41,10 +41,7 @@ static OF_DICT: &[Method] = &[
 ];
 static OF_LIST: &[Method] = &[named("count", Of(count)), named("index", Of(index)), named("copy", Of(copy))];
 static OF_TUPLE: &[Method] = &[named("count", Of(count)), named("index", Of(index))];
-static OF_LOOP: &[Method] = &[
-    named("cycle", Of(|machine, name, object, args| machine.cycle(name, object, args))),
-    named("changed", Of(|machine, name, object, args| machine.changed(name, object, args))),
-];
+static OF_LOOP: &[Method] = &[named("cycle", Of(machine::cycle)), named("changed", Of(machine::changed))];
 static OF_CYCLER: &[Method] = &[named("next", Of(next)), named("reset", Of(reset))];
 
 /// The method `name` of `value`, if its type has one.

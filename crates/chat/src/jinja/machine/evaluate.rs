@@ -172,21 +172,21 @@ impl<'t> Machine<'t> {
                     ops = rest;
                     self.method_call(&value, name, args)?
                 }
-                _ => self.post(value, op)?,
+                _ => self.post(&value, op)?,
             };
         }
         Ok(value)
     }
 
     /// `value` with one thing that follows it.
-    fn post(&mut self, value: Value, op: &'t Post) -> Result<Value> {
+    fn post(&mut self, value: &Value, op: &'t Post) -> Result<Value> {
         match op {
-            Post::Attribute(name) => attribute::attribute(&value, name, self),
-            Post::Item(key) => self.item(&value, key),
-            Post::Slice(parts) => self.slice(&value, parts),
-            Post::Call(args) => self.call_with(&value, args),
-            Post::Filter { filter, args } => self.filter(filter, &value, args),
-            Post::Test { test, args, negated } => self.test(test, &value, args, *negated),
+            Post::Attribute(name) => attribute::attribute(value, name, self),
+            Post::Item(key) => self.item(value, key),
+            Post::Slice(parts) => self.slice(value, parts),
+            Post::Call(args) => self.call_with(value, args),
+            Post::Filter { filter, args } => self.filter(filter, value, args),
+            Post::Test { test, args, negated } => self.test(test, value, args, *negated),
         }
     }
 

@@ -130,32 +130,32 @@ impl<'t> Machine<'t> {
             _ => None,
         })
     }
+}
 
-    /// `loop.cycle(values…)`: the value whose turn it is.
-    pub(crate) fn cycle(&mut self, name: &'static str, object: &Value, args: Args) -> Result<Value> {
-        let Value::Loop(id) = object else { return Err(methods::foreign(name, object)) };
-        let Some(Some(state)) = self.loops.get(*id) else { return Err(ended()) };
-        let at = state.at.checked_rem(args.positional.len()).unwrap_or(0);
-        args.positional.into_iter().nth(at).ok_or_else(|| Error::render("no items for cycling given"))
-    }
+/// `loop.cycle(values…)`: the value whose turn it is.
+pub(crate) fn cycle(machine: &mut Machine<'_>, name: &'static str, object: &Value, args: Args) -> Result<Value> {
+    let Value::Loop(id) = object else { return Err(methods::foreign(name, object)) };
+    let Some(Some(state)) = machine.loops.get(*id) else { return Err(ended()) };
+    let at = state.at.checked_rem(args.positional.len()).unwrap_or(0);
+    args.positional.into_iter().nth(at).ok_or_else(|| Error::render("no items for cycling given"))
+}
 
-    /// `loop.changed(values…)`: whether they are others than when this was asked before.
-    pub(crate) fn changed(&mut self, name: &'static str, object: &Value, args: Args) -> Result<Value> {
-        let Value::Loop(id) = object else { return Err(methods::foreign(name, object)) };
-        let Some(Some(state)) = self.loops.get_mut(*id) else { return Err(ended()) };
-        let same = match &state.changed {
-            Some(before) if before.len() == args.positional.len() => {
-                let mut same = true;
-                for (a, b) in before.iter().zip(&args.positional) {
-                    same = same && compare::equal(a, b, &self.meter)?;
-                }
-                same
+/// `loop.changed(values…)`: whether they are others than when this was asked before.
+pub(crate) fn changed(machine: &mut Machine<'_>, name: &'static str, object: &Value, args: Args) -> Result<Value> {
+    let Value::Loop(id) = object else { return Err(methods::foreign(name, object)) };
+    let Some(Some(state)) = machine.loops.get_mut(*id) else { return Err(ended()) };
+    let same = match &state.changed {
+        Some(before) if before.len() == args.positional.len() => {
+            let mut same = true;
+            for (a, b) in before.iter().zip(&args.positional) {
+                same = same && compare::equal(a, b, &machine.meter)?;
             }
-            _ => false,
-        };
-        state.changed = Some(args.positional);
-        Ok(Value::Bool(!same))
-    }
+            same
+        }
+        _ => false,
+    };
+    state.changed = Some(args.positional);
+    Ok(Value::Bool(!same))
 }
 
 /// Why a loop stopped before its end.
