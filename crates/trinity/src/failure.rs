@@ -15,7 +15,7 @@ pub(crate) enum Kind {
     Busy,
     /// An environment variable or file sets something impossible: 78.
     Configuration,
-    /// Ctrl-C: 130.
+    /// Ctrl-C ended the command: 130.
     Interrupted,
     /// The question was answered, and the answer is no: quiet, 1.
     AnsweredNo,

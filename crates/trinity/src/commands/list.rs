@@ -1,4 +1,4 @@
-//! `trinity list`.
+//! `trinity list`: the models that are on this machine.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! `trinity man`.
+//! `trinity man`: the manual pages of the program and of its commands.
 
 use clap::{Args, CommandFactory};
 

@@ -1,4 +1,4 @@
-//! `trinity inspect`.
+//! Tests of `trinity inspect`.
 
 use std::{fs, path::Path};
 

@@ -1,4 +1,4 @@
-//! `trinity metadata`.
+//! Tests of `trinity metadata`.
 
 use std::{fs, path::PathBuf};
 
@@ -76,7 +76,7 @@ fn typed(path: &str, key: &str) -> Option<Value> {
     Container::open(path.as_ref()).unwrap().metadata().get(key).cloned()
 }
 
-/// `testdata/regressions/metadata-new-key-type`.
+/// The case of `testdata/regressions/metadata-new-key-type`.
 #[test]
 fn a_new_key_has_the_type_that_gguf_documents() {
     let a = changed("new-key-a.gguf", &["--remove", "llama.rope.freq_base"]);
@@ -200,7 +200,7 @@ fn files_have_the_types_that_are_documented() {
     assert!(n_known > 500, "{n_known}");
 }
 
-/// `testdata/regressions/metadata-mode`.
+/// The case of `testdata/regressions/metadata-mode`.
 #[cfg(unix)]
 #[test]
 fn a_changed_file_keeps_its_mode_and_a_link_stays() {

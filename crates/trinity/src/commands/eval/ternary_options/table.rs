@@ -25,7 +25,7 @@ pub(super) struct Table {
     pub(super) refused: Vec<Refused>,
 }
 
-/// One option.
+/// What an option of the ternary runtime costs and gains.
 #[derive(Serialize)]
 pub(super) struct Row {
     pub(super) option: String,
