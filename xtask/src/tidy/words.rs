@@ -15,7 +15,7 @@ const WORDS_MIN: usize = 3;
 const LEANING: &[&str] = &["The same", "As above"];
 
 /// Offences that crates still have: these numbers only fall.
-const CEILINGS: &[(&str, usize)] = &[("engine", 31), ("server", 341), ("trinity", 184)];
+const CEILINGS: &[(&str, usize)] = &[("server", 10), ("trinity", 140)];
 
 /// Wide lines and comments that say nothing, above the number that their crate may have.
 pub(crate) fn check(rust: &[(&File, Code)]) -> Vec<String> {
@@ -70,6 +70,10 @@ fn empty(file: &File, code: &Code) -> Vec<String> {
         let text = doc.iter().map(|c| c.text.get(3..).unwrap_or_default().trim()).collect::<Vec<_>>().join(" ");
         let text = text.trim();
         let line = doc.first().map_or(0, |c| c.line);
+        // Help that the program prints ends without a full stop, and stands beside the name of its argument.
+        if file.path.starts_with("crates/trinity/src/") && !text.ends_with('.') {
+            continue;
+        }
         if let Some(leaning) = LEANING.iter().find(|leaning| text.starts_with(**leaning)) {
             offences.push(format!("{}:{line}: a doc comment stands alone, this begins {leaning:?}", file.path));
         } else if text.split_whitespace().count() < WORDS_MIN {
