@@ -5,6 +5,8 @@
 
 use serde_json::Value;
 
+use crate::message::{Content, Message, Part};
+
 /// Opens a protected spelling: a Unicode noncharacter, never assigned.
 const OPEN: char = '\u{fdd0}';
 /// Closes a protected spelling: a noncharacter too.
@@ -52,6 +54,19 @@ pub fn protect(text: &str, spellings: &[&str]) -> String {
         }
     }
     out
+}
+
+/// [`protect`] for everything that a typed message says. Each kind of part is named here, so that a new one is guarded
+/// or does not compile.
+pub fn protect_message(message: &Message, spellings: &[&str]) -> Message {
+    let part = |part: &Part| match part {
+        Part::Text { text } => Part::Text { text: protect(text, spellings) },
+    };
+    let content = match &message.content {
+        Content::Text(text) => Content::Text(protect(text, spellings)),
+        Content::Parts(parts) => Content::Parts(parts.iter().map(part).collect()),
+    };
+    Message { role: message.role, content }
 }
 
 /// [`protect`] for everything that the messages of a conversation say: text, parts, results, names and arguments of
@@ -166,6 +181,42 @@ mod tests {
         let joined: String =
             segments(&cut).iter().map(|(Segment::Template(t) | Segment::Text(t))| t.as_str()).collect();
         assert_eq!(joined, "<s>y");
+    }
+
+    /// One part of each kind, whose every string is `text`.
+    fn parts_of_all_kinds(text: &str) -> Vec<Part> {
+        vec![Part::Text { text: text.into() }]
+    }
+
+    /// Every string of a value but the words of the format itself.
+    fn said(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::String(text) => found.push(text.clone()),
+            Value::Array(items) => items.iter().for_each(|item| said(item, found)),
+            Value::Object(entries) => {
+                entries
+                    .iter()
+                    .filter(|(key, _)| !["type", "role"].contains(&key.as_str()))
+                    .for_each(|(_, v)| said(v, found));
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    #[test]
+    fn every_kind_of_part_of_a_typed_message_is_protected() {
+        // The error for an unknown kind lists those that there are: none may be missing from the cases.
+        let error = serde_json::from_value::<Part>(serde_json::json!({"type": "?"})).unwrap_err().to_string();
+        let kinds: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
+        let parts = parts_of_all_kinds("a<s>");
+        let covered: Vec<Value> = parts.iter().map(|p| serde_json::to_value(p).unwrap()["type"].clone()).collect();
+        assert!(!kinds.is_empty() && covered == kinds, "{error}: the cases are {covered:?}");
+        for content in [Content::Text("a<s>".into()), Content::Parts(parts)] {
+            let message = Message { role: crate::Role::User, content };
+            let mut found = Vec::new();
+            said(&protect_message(&message, &["<s>"]).to_json(), &mut found);
+            assert!(!found.is_empty() && found.iter().all(|text| text == &protect("a<s>", &["<s>"])), "{found:?}");
+        }
     }
 
     #[test]

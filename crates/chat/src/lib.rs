@@ -35,7 +35,7 @@ mod template;
 
 pub use builtin::BUILTIN_NAMES;
 pub use error::{Error, Limit};
-pub use guard::{Segment, protect, protect_json, protect_messages, segments};
+pub use guard::{Segment, protect, protect_json, protect_message, protect_messages, segments};
 pub use jiff::civil::DateTime;
 pub use message::{Content, Message, Messages, Part, Role};
 pub use now::Now;
