@@ -17,7 +17,7 @@ use crate::{
 };
 
 const TARGET: &str = "wasm32-unknown-unknown";
-const CRATES: &[&str] = &["quant", "gguf", "kernels", "tokenizer", "model", "chat", "engine"];
+const CRATES: &[&str] = &["quant", "gguf", "kernels", "tokenizer", "model", "chat", "prompt", "engine"];
 const PACKAGES: &[&str] = &["rustc-web", "libstd-rust-web-1.96", "libstd-rust-web-dev", "rust-web-src", "libllvm22"];
 
 /// Builds each of the crates for wasm32.

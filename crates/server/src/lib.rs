@@ -29,7 +29,6 @@ pub mod openapi;
 mod operations;
 pub mod origin;
 pub mod page;
-pub mod prompt;
 pub mod refusal;
 pub mod router;
 pub mod serve;

@@ -5,6 +5,7 @@
 //! names that the [`Loader`] knows, so that no request reaches the file system by one.
 
 mod loader;
+mod prompt;
 mod table;
 
 pub use loader::{Description, KnownModel, LoadFailure, LoadedModel, Loader, ModelDetails, PullProgress, Puller};

@@ -19,7 +19,6 @@ pub(crate) mod man;
 pub(crate) mod metadata;
 mod model_args;
 mod present;
-mod prompt;
 pub(crate) mod ps;
 pub(crate) mod pull;
 pub(crate) mod quantize;
@@ -34,6 +33,7 @@ pub(crate) mod show;
 pub(crate) mod stop;
 mod storage_args;
 mod template_args;
+mod think;
 pub(crate) mod tokenize;
 
 use crate::{

@@ -21,7 +21,6 @@ use crate::{
     generation::{ChatOutput, GenerationRequest, Output},
     limits,
     models::Lease,
-    prompt,
     wire::{Ignored, Refused, count, number, out_of_range, stops, unsupported},
 };
 
@@ -260,7 +259,7 @@ impl MessagesRequest {
     fn render(&self, lease: &Lease, tools: &[Tool], skipped: Skipped<'_>) -> Result<Rendered, ApiError> {
         let conversation = Conversation::read(self.system.as_ref(), &self.messages, self.kept_thinking()?, skipped)?;
         let variables = self.variables();
-        let mut segments = prompt::render_messages(lease, &conversation.messages, tools, &variables, true, "messages")?;
+        let mut segments = lease.render(&conversation.messages, tools, &variables, true, "messages")?;
         segments.extend(conversation.prefill.map(Segment::Text));
         let format = lease.format.after_prompt(&prompt::text_of(&segments));
         Ok(Rendered { prompt: prompt::encode_segments(lease.handle.tokenizer(), &segments), format })

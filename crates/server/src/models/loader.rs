@@ -6,8 +6,7 @@ use chat::{OutputFormat, Template};
 use engine::{Handle, SamplingDefaults, grammar::GrammarCompiler};
 use gguf::FileChange;
 use model::Pooling;
-
-use crate::prompt::{Guard, can_fill};
+use prompt::{Guard, can_fill};
 
 /// Opens model files: implemented by the binary, which knows the hub, the containers, the kernels and the flags.
 pub trait Loader: Send + Sync {

@@ -22,7 +22,6 @@ use crate::{
     error::ApiError,
     generation::{ChatOutput, Generation, GenerationRequest, Output},
     models::LoadedModel,
-    prompt,
     wire::{ToolWire, function_tools},
 };
 
@@ -85,7 +84,7 @@ impl ChatRequest {
         request.engine.top_logprobs = options::top_logprobs(self.logprobs, self.top_logprobs)?;
         let variables = options::thinking(self.think.as_ref(), model)?;
         let render = |messages: &[Value]| -> Result<Rendered, ApiError> {
-            let mut segments = prompt::render_messages(model, messages, &tools, &variables, true, "messages")?;
+            let mut segments = model.render(messages, &tools, &variables, true, "messages")?;
             segments.extend(conversation.prefill.clone().map(Segment::Text));
             Ok(Rendered { ids: prompt::encode_segments(model.handle.tokenizer(), &segments), segments })
         };

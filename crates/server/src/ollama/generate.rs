@@ -4,9 +4,10 @@ use std::time::Instant;
 
 use axum::{Extension, extract::State, response::Response};
 use engine::CacheScope;
+use prompt::FillParts;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tokenizer::{ControlTokens, TokenId};
+use tokenizer::TokenId;
 
 use super::{
     load, names,
@@ -19,7 +20,6 @@ use crate::{
     error::ApiError,
     generation::{ChatOutput, Generation, GenerationRequest, Output},
     models::LoadedModel,
-    prompt::{self, FillParts},
     wire::{Refused, unsupported},
 };
 
@@ -138,15 +138,12 @@ impl GenerateRequest {
         let variables = options::thinking(self.think.as_ref(), model)?;
         if let Some(suffix) = self.suffix.as_deref().filter(|s| !s.is_empty()) {
             let parts = FillParts { prefix: text, suffix, ..FillParts::default() };
-            request.engine.prompt = prompt::encode_fill(tokenizer, &parts)?;
+            request.engine.prompt = model.fill(&parts, usize::MAX)?;
             return Ok(());
         }
         if self.raw == Some(true) {
             // Whoever asks for it writes the template's part too, control tokens included.
-            tokenizer.encode(text, ControlTokens::Parse, false, &mut request.engine.prompt);
-            if let Some(first) = tokenizer.added_first().filter(|first| request.engine.prompt.first() != Some(first)) {
-                request.engine.prompt.insert(0, first);
-            }
+            request.engine.prompt = prompt::encode_special(tokenizer, text);
             return Ok(());
         }
         let n_vocab = model.handle.n_vocab();
@@ -179,7 +176,7 @@ impl GenerateRequest {
         let system = self.system.as_deref().filter(|s| !s.is_empty());
         let system = system.map(|system| json!({"role": "system", "content": system}));
         let messages: Vec<Value> = system.into_iter().chain([json!({"role": "user", "content": text})]).collect();
-        let segments = prompt::render_messages(model, &messages, &[], variables, true, "prompt")?;
+        let segments = model.render(&messages, &[], variables, true, "prompt")?;
         let format = model.format.after_prompt(&prompt::text_of(&segments));
         let choice = ::chat::ToolChoice::None;
         request.output = Output::Chat(ChatOutput { format, tools: Vec::new(), choice, parallel: None });

@@ -7,6 +7,7 @@ use engine::{
     grammar::GrammarSource,
     limits::{PENALTY, PROBABILITY, REPEAT_PENALTY, Range, TEMPERATURE},
 };
+use prompt::Thinking;
 use serde::{
     Deserialize, Deserializer,
     de::{Error, Visitor},
@@ -19,7 +20,6 @@ use crate::{
     ids,
     models::{KeepAlive, LoadedModel},
     notices::Notices,
-    prompt::Thinking,
     wire::{Ignored, StringOrList, count, number, stops, unsupported},
 };
 

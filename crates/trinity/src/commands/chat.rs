@@ -9,8 +9,8 @@ mod wrap;
 use clap::Args;
 
 use super::{
-    foreign_flags::ForeignHints, model_args::ModelArgs, present, prompt::Think, pull, report,
-    sampling_args::SamplingArgs, template_args::TemplateArgs,
+    foreign_flags::ForeignHints, model_args::ModelArgs, present, pull, report, sampling_args::SamplingArgs,
+    template_args::TemplateArgs, think::Think,
 };
 use crate::{
     cli::{Global, group},

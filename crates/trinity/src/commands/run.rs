@@ -4,6 +4,7 @@ mod words;
 
 use std::{ops::ControlFlow, path::PathBuf};
 
+use ::chat::Message;
 use clap::Args;
 use tokenizer::TokenId;
 
@@ -11,10 +12,10 @@ use super::{
     chat::{self, ChatArgs},
     foreign_flags::ForeignHints,
     model_args::{self, Loaded, ModelArgs},
-    prompt::{self, Think},
     pull, report,
     sampling_args::SamplingArgs,
     template_args::{self, TemplateArgs},
+    think::{self, Think},
 };
 use crate::{
     cli::{Global, group},
@@ -109,8 +110,9 @@ fn encode(args: &RunArgs, loaded: &mut Loaded, text: &str) -> Result<Vec<TokenId
             failure.with_hint("--raw completes text without it, --chat-template chatml names another format")
         })?;
         args.think.map_or(Ok(()), |think| think.check(&template))?;
-        let messages = prompt::single(args.system.as_deref(), text);
-        return prompt::encode_messages(&loaded.tokenizer, &template, &messages, args.think);
+        let system = args.system.as_deref().map(Message::system);
+        let messages: Vec<Message> = system.into_iter().chain([Message::user(text)]).collect();
+        return think::encode_messages(&loaded.tokenizer, &template, &messages, args.think);
     }
     for (is_given, flag) in [(args.system.is_some(), "--system"), (args.think.is_some(), "--think")] {
         if is_given {

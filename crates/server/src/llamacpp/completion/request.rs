@@ -7,6 +7,7 @@ use engine::{
     grammar::GrammarSource,
     limits::{PENALTY, PROBABILITY, REPEAT_PENALTY, Range},
 };
+use prompt::FillParts;
 use serde::Deserialize;
 use serde_json::Value;
 use tokenizer::ControlTokens;
@@ -19,7 +20,6 @@ use crate::{
     ids, limits,
     llamacpp::{prompt::Prompts, text_of},
     models::Lease,
-    prompt::{self, FillParts},
     wire::{self, Samplers, StringOrList, count, neutral, number, out_of_range, stops, unsupported},
 };
 
@@ -191,7 +191,7 @@ impl InfillRequest {
         // Other files have the room that the gap leaves.
         let context = lease.handle.context_len_max();
         let room = context.saturating_sub(request.engine.max_tokens.unwrap_or(context / 4));
-        request.engine.prompt = prompt::encode_fill_within(tokenizer, &parts, room)?;
+        request.engine.prompt = lease.fill(&parts, room)?;
         answer.prompts.push(text_of(tokenizer, &request.engine.prompt));
         Ok(Prepared { requests: vec![request], answer })
     }

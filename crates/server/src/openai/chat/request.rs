@@ -21,7 +21,6 @@ use crate::{
         tool_choice::{ToolChoiceWire, choose, parallel},
         values::Refused,
     },
-    prompt,
     wire::{ToolWire, first_tokens_max, function_tools},
 };
 
@@ -255,5 +254,5 @@ pub(crate) fn render(
     add_generation_prompt: bool,
     param: &str,
 ) -> Result<Vec<chat::Segment>, ApiError> {
-    prompt::render_messages(lease, &to_json(messages)?, tools, extra, add_generation_prompt, param)
+    lease.render(&to_json(messages)?, tools, extra, add_generation_prompt, param)
 }

@@ -1,6 +1,7 @@
 //! The body of `/v1/completions`.
 
 use engine::Logprobs;
+use prompt::FillParts;
 use tokenizer::{TokenId, Tokenizer};
 
 use crate::{
@@ -15,7 +16,6 @@ use crate::{
         logprobs::{CompletionLogprobs, check_prompt_logprobs},
         values::{Inputs, TextOrIds},
     },
-    prompt::{self, FillParts},
     wire::first_tokens_max,
 };
 
@@ -178,7 +178,7 @@ impl CompletionRequest {
         let tokenizer = lease.handle.tokenizer();
         match (input, self.suffix.as_deref().filter(|s| !s.is_empty())) {
             (TextOrIds::Text(prefix), Some(suffix)) => {
-                prompt::encode_fill(tokenizer, &FillParts { prefix: &prefix, suffix, ..FillParts::default() })
+                lease.fill(&FillParts { prefix: &prefix, suffix, ..FillParts::default() }, usize::MAX)
             }
             (TextOrIds::Ids(_), Some(_)) => Err(unsupported("suffix", "only with a prompt of text")),
             (TextOrIds::Text(text), None) => Ok(prompt::encode_text(tokenizer, &text)),

@@ -24,7 +24,6 @@ use crate::{
         unix_seconds,
         values::Refused,
     },
-    prompt,
 };
 
 common_fields!(request_type! {

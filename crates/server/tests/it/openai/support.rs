@@ -14,11 +14,11 @@ use engine::{EngineOptions, Handle, SamplingDefaults, grammar::GrammarCompiler};
 use gguf::Container;
 use kernels::Kernels;
 use model::{LoadOptions, Model, Pooling};
+use prompt::Guard;
 use serde_json::{Value, json};
 use server::{
     ServerOptions,
     models::{KnownModel, LoadFailure, LoadedModel, Loader, ModelDetails, ModelNames, Models, ModelsOptions},
-    prompt::Guard,
 };
 use tokenizer::Tokenizer;
 

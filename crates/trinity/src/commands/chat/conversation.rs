@@ -11,9 +11,9 @@ use tokenizer::TokenId;
 use super::{
     super::{
         model_args::Loaded,
-        prompt::{self, Think},
         report,
         sampling_args::SamplingArgs,
+        think::{self, Think},
     },
     slash::think_words,
     wrap::Wrap,
@@ -157,7 +157,7 @@ impl Conversation {
         let mut all: Vec<Message> = self.system.iter().map(Message::system).collect();
         all.extend(messages.iter().cloned());
         all.push(Message::user(text));
-        prompt::encode_messages(&self.loaded.tokenizer, &self.template, &all, self.think)
+        think::encode_messages(&self.loaded.tokenizer, &self.template, &all, self.think)
     }
 
     /// Says that the reply ended for want of room, or how full the context is, where that begins to matter.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
-use super::{super::prompt::Think, conversation::Conversation};
+use super::{super::think::Think, conversation::Conversation};
 use crate::{failure::Failure, terminal};
 
 /// What follows the name of a command, for Tab.

@@ -10,6 +10,7 @@ use chat::OutputFormat;
 use engine::{CacheScope, Handle, SamplingDefaults, grammar::GrammarCompiler};
 use gguf::{Container, FileChange, Stamp};
 use hub::{Hub, Resolved};
+use prompt::{Guard, can_fill};
 use server::{
     EngineGauges, ModelStatus,
     auth::{Keys, ScopeSalt},
@@ -18,7 +19,6 @@ use server::{
         Description, KeepAlive, KnownModel, LoadFailure, LoadedModel, Loader, ModelDetails, ModelNames, Models,
         ModelsOptions,
     },
-    prompt::{Guard, can_fill},
 };
 use tokenizer::Tokenizer;
 

@@ -1,6 +1,6 @@
 //! [`Guard`]: marks spellings of control tokens in what users typed, so that they stay text.
 
-use chat::{Content, Message, Part, protect};
+use chat::{Message, protect};
 use tokenizer::Tokenizer;
 
 /// The spellings of a vocabulary's control tokens.
@@ -16,7 +16,8 @@ impl Guard {
         Self { spellings: control.map(|t| t.piece.to_owned()).collect() }
     }
 
-    /// They themselves, for [`OutputFormat::conversation`](chat::OutputFormat::conversation), which guards what messages and tools say.
+    /// They themselves, for [`OutputFormat::conversation`](chat::OutputFormat::conversation), which guards what
+    /// messages and tools say.
     pub fn spellings(&self) -> Vec<&str> {
         self.spellings.iter().map(String::as_str).collect()
     }
@@ -26,28 +27,22 @@ impl Guard {
         protect(text, &self.spellings())
     }
 
-    /// A typed message.
+    /// A typed message with marks around every spelling in what it says.
     pub fn message(&self, message: &Message) -> Message {
-        let content = match &message.content {
-            Content::Text(text) => Content::Text(self.text(text)),
-            Content::Parts(parts) => {
-                let part = |part: &Part| match part {
-                    Part::Text { text } => Part::Text { text: self.text(text) },
-                    other => other.clone(),
-                };
-                Content::Parts(parts.iter().map(part).collect())
-            }
-        };
-        Message { role: message.role, content }
+        chat::protect_message(message, &self.spellings())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Conversation, encode_messages, encode_segments, encode_text, now, render};
+    use super::super::{Conversation, encode_messages, encode_segments, encode_text, render};
     use super::*;
-    use chat::Template;
+    use chat::{DateTime, Template};
     use serde_json::json;
+
+    fn now() -> chat::Now {
+        DateTime::constant(2026, 1, 15, 12, 0, 0, 0).into()
+    }
 
     fn smollm2() -> (Tokenizer, Template) {
         let container = gguf::Container::open(&testkit::smollm2_path()).unwrap();

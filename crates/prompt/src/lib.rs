@@ -1,24 +1,26 @@
-//! From messages or text to token ids. What a user typed stays text, whatever it spells.
+//! Messages or text → the token ids that a model reads. What a user typed stays text, whatever it spells.
+//!
+//! Two invariants: only what a template wrote may become a control token ([`Guard`] marks the rest before it is
+//! rendered), and the time that a template is told is an argument. Nothing here knows HTTP, an engine or a clock; who
+//! has those converts [`Error`] at its edge.
+//!
+//! Start reading at [`encode_messages`], which is every step of the way for typed messages.
 
+mod error;
 mod fill;
 mod guard;
 mod thinking;
 
-pub use fill::{FillParts, can_fill, encode_fill};
-pub(crate) use fill::{encode_fill_within, missing_fill_tokens};
+pub use error::Error;
+pub use fill::{FillParts, can_fill, encode_fill, encode_fill_within, missing_fill_tokens};
 pub use guard::Guard;
 pub use thinking::Thinking;
 
-use chat::{Inputs, Messages, Now, Segment, Template, segments};
+use chat::{Inputs, Message, Messages, Now, Segment, Template, segments};
 use serde_json::{Map, Value};
 use tokenizer::{ControlTokens, TokenId, Tokenizer};
 
-use crate::{
-    error::{ApiError, ErrorKind},
-    models::LoadedModel,
-};
-
-/// A conversation to be rendered.
+/// A conversation, as a template is given it.
 #[derive(Clone, Copy, Debug)]
 pub struct Conversation<'a> {
     /// The messages, guarded.
@@ -27,30 +29,30 @@ pub struct Conversation<'a> {
     pub tools: Option<&'a [Value]>,
     /// End with the words that make the model answer.
     pub add_generation_prompt: bool,
-    /// More variables of the template.
+    /// Variables of the template beside the usual ones.
     pub extra: Option<&'a Map<String, Value>>,
     /// The local time.
     pub now: Now,
 }
 
 impl<'a> Conversation<'a> {
-    /// Messages that the model shall answer.
+    /// The conversation of these messages alone, which the model shall answer.
     pub fn new(messages: impl Into<Messages<'a>>, now: Now) -> Self {
         Self { messages: messages.into(), tools: None, add_generation_prompt: true, extra: None, now }
     }
 }
 
-/// The local time, for templates that ask.
-pub fn now() -> Now {
-    jiff::ZonedDateTime::now().into()
-}
-
-/// Text as in training: the beginning token if the model has one, then the text, in which nothing is a control token. What is to spell some
-/// is a [`Segment::Template`] for [`encode_segments`].
+/// The ids of text as in training: the beginning token if the model has one, then the text, in which nothing is a
+/// control token ([`encode_special`] reads them).
 pub fn encode_text(tokenizer: &Tokenizer, text: &str) -> Vec<TokenId> {
     let mut ids: Vec<TokenId> = tokenizer.added_first().into_iter().collect();
     tokenizer.encode(text, ControlTokens::AsText, false, &mut ids);
     ids
+}
+
+/// The ids of text in which control tokens may be spelled, behind the beginning token if the model has one.
+pub fn encode_special(tokenizer: &Tokenizer, text: &str) -> Vec<TokenId> {
+    encode_segments(tokenizer, &[Segment::Template(text.to_owned())])
 }
 
 /// The conversation rendered by `template`; its messages and tools went through a [`Guard`].
@@ -58,7 +60,7 @@ pub fn render(
     tokenizer: &Tokenizer,
     template: &Template,
     conversation: &Conversation<'_>,
-) -> Result<Vec<Segment>, chat::Error> {
+) -> Result<Vec<Segment>, Error> {
     let piece = |id: Option<TokenId>| id.and_then(|id| tokenizer.piece(id));
     let rendered = template.render(&Inputs {
         messages: conversation.messages,
@@ -70,35 +72,6 @@ pub fn render(
         extra: conversation.extra,
     })?;
     Ok(segments(&rendered))
-}
-
-/// Messages in the shape of OpenAI's API as the model's own template writes them, with what they and the tools say guarded; `param` is the
-/// field they came from.
-pub(crate) fn render_messages(
-    model: &LoadedModel,
-    messages: &[Value],
-    tools: &[chat::Tool],
-    variables: &Map<String, Value>,
-    add_generation_prompt: bool,
-    param: &str,
-) -> Result<Vec<Segment>, ApiError> {
-    let template = model.template.as_ref().ok_or_else(|| {
-        let has_none = match &model.template_error {
-            Some(error) => format!("the model {} has no chat template that can be used ({error})", model.id),
-            None => format!("the model {} has no chat template", model.id),
-        };
-        let message = format!("{has_none}: it can only complete text");
-        ApiError::new(ErrorKind::Invalid, message).with_code("no_chat_template")
-    })?;
-    let shaped = model.format.conversation(messages, tools, &model.guard.spellings());
-    let conversation = Conversation {
-        tools: shaped.tools.as_deref(),
-        add_generation_prompt,
-        extra: Some(variables),
-        ..Conversation::new(&shaped.messages, now())
-    };
-    render(model.handle.tokenizer(), template, &conversation)
-        .map_err(|e| ApiError::invalid(param, format!("{param}: the model's chat template refuses them: {e}")))
 }
 
 /// The ids of a rendered conversation: control tokens count only where the template wrote them.
@@ -122,16 +95,17 @@ pub fn text_of(segments: &[Segment]) -> String {
     segments.iter().map(|(Segment::Template(text) | Segment::Text(text))| text.as_str()).collect()
 }
 
-/// Typed messages to ids, ready for the reply; `extra`: more variables of the template.
+/// The ids of typed messages, guarded and rendered by `template`, ready for the reply; `extra` are variables of the
+/// template beside the usual ones.
 pub fn encode_messages(
     tokenizer: &Tokenizer,
     template: &Template,
-    messages: &[chat::Message],
+    messages: &[Message],
     extra: Option<&Map<String, Value>>,
     now: Now,
-) -> Result<Vec<TokenId>, chat::Error> {
+) -> Result<Vec<TokenId>, Error> {
     let guard = Guard::new(tokenizer);
-    let guarded: Vec<chat::Message> = messages.iter().map(|m| guard.message(m)).collect();
+    let guarded: Vec<Message> = messages.iter().map(|m| guard.message(m)).collect();
     let segments = render(tokenizer, template, &Conversation { extra, ..Conversation::new(&guarded, now) })?;
     Ok(encode_segments(tokenizer, &segments))
 }

@@ -2,9 +2,9 @@
 
 use tokenizer::{ControlTokens, TokenId, Tokenizer};
 
-use crate::error::ApiError;
+use crate::Error;
 
-/// What is to be filled in.
+/// What surrounds a gap that the model fills in.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FillParts<'a> {
     /// Before the gap.
@@ -17,14 +17,15 @@ pub struct FillParts<'a> {
     pub files: &'a [(String, String)],
 }
 
-/// Whether the vocabulary has the tokens for it.
+/// Whether the vocabulary has the tokens that a fill-in-the-middle prompt needs.
 pub fn can_fill(tokenizer: &Tokenizer) -> bool {
     let tokens = &tokenizer.special().fim;
     tokens.prefix.is_some() && tokens.suffix.is_some() && tokens.middle.is_some()
 }
 
-/// The tokens that filling needs and the vocabulary has not, with the keys that would name them in the model's file; empty if all are there.
-pub(crate) fn missing_fill_tokens(tokenizer: &Tokenizer) -> String {
+/// The tokens that filling needs and the vocabulary has not, with the keys that would name them in the model's file;
+/// empty if all are there.
+pub fn missing_fill_tokens(tokenizer: &Tokenizer) -> String {
     let tokens = &tokenizer.special().fim;
     let needed = [("prefix", "pre", tokens.prefix), ("suffix", "suf", tokens.suffix), ("middle", "mid", tokens.middle)];
     let missing = needed.iter().filter(|(.., id)| id.is_none());
@@ -32,22 +33,18 @@ pub(crate) fn missing_fill_tokens(tokenizer: &Tokenizer) -> String {
     named.collect::<Vec<_>>().join(", ")
 }
 
-/// The ids of such a prompt, in the order prefix, suffix, middle that models are trained on (Bavarian et al. 2022, arXiv 2207.14255);
-/// a 400 where the model has no tokens for it.
-pub fn encode_fill(tokenizer: &Tokenizer, parts: &FillParts<'_>) -> Result<Vec<TokenId>, ApiError> {
+/// The ids of a fill-in-the-middle prompt with all its files, in the order prefix, suffix, middle that models are
+/// trained on (Bavarian et al. 2022, arXiv 2207.14255).
+pub fn encode_fill(tokenizer: &Tokenizer, parts: &FillParts<'_>) -> Result<Vec<TokenId>, Error> {
     encode_fill_within(tokenizer, parts, usize::MAX)
 }
 
-/// The same without the least important files, so that there are at most `room` tokens if the gap itself leaves that much.
-pub(crate) fn encode_fill_within(
-    tokenizer: &Tokenizer,
-    parts: &FillParts<'_>,
-    room: usize,
-) -> Result<Vec<TokenId>, ApiError> {
+/// The ids of a fill-in-the-middle prompt without the least important files, so that there are at most `room` tokens if
+/// the gap itself leaves that much.
+pub fn encode_fill_within(tokenizer: &Tokenizer, parts: &FillParts<'_>, room: usize) -> Result<Vec<TokenId>, Error> {
     let tokens = &tokenizer.special().fim;
     let (Some(prefix), Some(suffix), Some(middle)) = (tokens.prefix, tokens.suffix, tokens.middle) else {
-        let message = "this model has no fill-in-the-middle tokens, so it takes no suffix";
-        return Err(ApiError::invalid("suffix", message).with_code("unsupported_parameter"));
+        return Err(Error::NoFillTokens { missing: missing_fill_tokens(tokenizer) });
     };
     // A token, if there is one, and the text behind it.
     let part = |token: Option<TokenId>, text: &str| {
@@ -125,9 +122,9 @@ mod tests {
 
     #[test]
     fn a_model_without_the_tokens_says_so() {
-        let error = encode_fill(&tokenizer("llama-bpe"), &FillParts::default()).unwrap_err();
-        assert_eq!((error.param.as_deref(), error.code), (Some("suffix"), Some("unsupported_parameter")));
         let missing = missing_fill_tokens(&tokenizer("llama-bpe"));
+        let error = encode_fill(&tokenizer("llama-bpe"), &FillParts::default()).unwrap_err();
+        assert_eq!(error, Error::NoFillTokens { missing: missing.clone() });
         assert!(
             ["prefix", "suffix", "middle", "fim_mid_token_id"].iter().all(|word| missing.contains(word)),
             "{missing}"

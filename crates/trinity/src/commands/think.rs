@@ -1,21 +1,14 @@
-//! From what a user typed to token ids, as the server does it.
+//! [`Think`]: whether a model thinks before it answers, and the prompt of a conversation in which it does.
 
-use chat::{Message, OutputFormat, Segment, Template};
+use chat::{Message, OutputFormat, Template};
 use clap::ValueEnum;
-use server::prompt::Thinking;
+use prompt::Thinking;
 use tokenizer::{TokenId, Tokenizer};
 
 use crate::{
     failure::{Failure, Kind},
     terminal,
 };
-
-pub(super) use server::prompt::encode_text;
-
-/// A system message, if there is one, and what the user says.
-pub(super) fn single(system: Option<&str>, text: &str) -> Vec<Message> {
-    system.map(Message::system).into_iter().chain([Message::user(text)]).collect()
-}
 
 /// Spelling of [`Thinking`] on the command line and in a conversation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -55,11 +48,6 @@ impl From<Think> for Thinking {
     }
 }
 
-/// Text in which control tokens may be spelled.
-pub(super) fn encode_special(tokenizer: &Tokenizer, text: &str) -> Vec<TokenId> {
-    server::prompt::encode_segments(tokenizer, &[Segment::Template(text.to_owned())])
-}
-
 /// The messages rendered by `template`, ready for the reply. What the messages hold stays text, whatever it spells.
 pub(super) fn encode_messages(
     tokenizer: &Tokenizer,
@@ -68,6 +56,6 @@ pub(super) fn encode_messages(
     think: Option<Think>,
 ) -> Result<Vec<TokenId>, Failure> {
     let variables = think.map(|think| Thinking::from(think).variables());
-    server::prompt::encode_messages(tokenizer, template, messages, variables.as_ref(), terminal::now())
+    prompt::encode_messages(tokenizer, template, messages, variables.as_ref(), terminal::now())
         .map_err(|e| Failure::new(Kind::Failure, format!("chat template: {e}")))
 }
