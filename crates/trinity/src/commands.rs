@@ -1,8 +1,10 @@
-//! One file per command; what several share about loading and sampling is in `model_args` and `sampling_args`.
+//! One file per command; what several share: `opened` reads a file, `context_plan` says how much of it there is
+//! memory for, `model_args` and `sampling_args` hold the flags.
 
 pub(crate) mod bench;
 pub(crate) mod chat;
 pub(crate) mod completions;
+mod context_plan;
 mod conversion;
 pub(crate) mod convert;
 pub(crate) mod cp;
@@ -15,9 +17,12 @@ mod i2s_order;
 pub(crate) mod inspect;
 pub(crate) mod limits;
 pub(crate) mod list;
+mod loaded;
+mod machine;
 pub(crate) mod man;
 pub(crate) mod metadata;
 mod model_args;
+mod opened;
 mod present;
 pub(crate) mod ps;
 pub(crate) mod pull;

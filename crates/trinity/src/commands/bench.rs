@@ -6,7 +6,7 @@ use clap::Args;
 use eval::bench::{self, Phase, Test};
 use model::Forward;
 
-use super::model_args::ModelArgs;
+use super::{context_plan::ContextPlan, model_args::ModelArgs};
 use crate::{
     cli::{Global, group},
     failure::Failure,
@@ -66,7 +66,8 @@ pub(crate) fn run(args: &BenchArgs, global: &Global) -> Result<(), Failure> {
     let context = args.load.context.unwrap_or(longest);
     // Pages are shared out evenly and whole.
     let positions = tests.iter().map(|t| context.next_multiple_of(model::PAGE_LEN).saturating_mul(t.n_sequences)).max();
-    let (mut model, n_threads) = args.load.load_model_for(&container, Some(context), positions)?;
+    let plan = ContextPlan { context_len_max: Some(context), kv_positions: positions };
+    let (mut model, n_threads) = args.load.load(&container, plan)?;
     let n_repetitions = usize::from(args.repetitions);
     let bar = terminal::progress("bench", (tests.len() * (n_repetitions + 1)) as u64, false);
     let mut rows = Vec::new();

@@ -9,8 +9,8 @@ mod wrap;
 use clap::Args;
 
 use super::{
-    foreign_flags::ForeignHints, model_args::ModelArgs, present, pull, report, sampling_args::SamplingArgs,
-    template_args::TemplateArgs, think::Think,
+    foreign_flags::ForeignHints, loaded::Loaded, model_args::ModelArgs, present, pull, report,
+    sampling_args::SamplingArgs, template_args::TemplateArgs, think::Think,
 };
 use crate::{
     cli::{Global, group},
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
         Some(model) => pull::find_or_ask(model, global).map(|_| model.to_owned())?,
         None => present::to_talk_to(args.template.is_given(), global)?,
     };
-    let loaded = args.load.load(Some(&model), &args.template, global)?;
+    let loaded = Loaded::new(&args.load, Some(&model), &args.template, global)?;
     let conversation = Conversation::new(loaded, args.system.clone(), args.think, args.sampling.clone())?;
     terminal::catch_interrupt()?;
     let mut lines = Lines::new(conversation.setting_names())?;

@@ -7,7 +7,6 @@ use convert::{
     Freedom, GgufSource, LookupTables, Plan, Source, Stored, Target,
     hf::{self, HfOptions, Ternarise},
 };
-use gguf::Container;
 use hub::{Hub, Resolved};
 use quant::{Format, tri::Packing};
 use serde_json::json;
@@ -15,7 +14,7 @@ use serde_json::json;
 use super::{
     conversion::{self, OutputArgs},
     i2s_order::I2sArgs,
-    model_args::EMBEDDED,
+    opened,
 };
 use crate::{
     cli::{Global, group},
@@ -136,7 +135,7 @@ fn open_with(
     may_ternarise: bool,
 ) -> Result<Box<dyn Source>, Failure> {
     let Resolved::File(path) = found else {
-        return Ok(Box::new(GgufSource::from_container(Container::from_static(EMBEDDED, hub::embedded())?)));
+        return Ok(Box::new(GgufSource::from_container(opened::container(&Resolved::Embedded)?)));
     };
     if path.is_dir() || path.extension().is_some_and(|e| e == "safetensors") {
         let ternarise = match origin.ternarise_masters {

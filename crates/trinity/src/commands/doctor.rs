@@ -11,7 +11,7 @@ use model::StepCost;
 use quant::Format;
 use serde::Serialize;
 
-use super::model_args::{self, ModelArgs};
+use super::{machine, opened};
 use crate::{
     cli::{Global, group},
     failure::Failure,
@@ -86,7 +86,7 @@ struct Candidate<'a> {
 pub(crate) fn run(args: &DoctorArgs, global: &Global) -> Result<(), Failure> {
     // Before this thread stays on one core.
     let system = System::look();
-    let (mut kernels, threads) = ModelArgs::kernels_of(args.threads)?;
+    let (mut kernels, threads) = machine::kernels(args.threads)?;
     let pinned = kernels.pin_threads();
     let candidate = args.model.as_deref().map(|reference| Candidate::open(reference, global)).transpose()?;
     let formats = candidate.as_ref().map(Candidate::formats);
@@ -121,7 +121,7 @@ pub(crate) fn run(args: &DoctorArgs, global: &Global) -> Result<(), Failure> {
 
 impl<'a> Candidate<'a> {
     fn open(reference: &'a str, global: &Global) -> Result<Self, Failure> {
-        let container = model_args::open(Some(reference), global)?;
+        let container = opened::find(Some(reference), global)?;
         let cost = model::step_cost(&container)?;
         Ok(Self { reference, container, cost })
     }

@@ -10,7 +10,7 @@ use gguf::{Container, I2_S_ORDER, I2sOrder, is_i2_s};
 use model::{LoadOptions, Model};
 use tokenizer::{ControlTokens, TokenId, Tokenizer};
 
-use super::model_args::ModelArgs;
+use super::machine;
 use crate::{
     cli::group,
     failure::{Failure, Kind},
@@ -146,7 +146,7 @@ fn loss(
 ) -> Result<f64, Failure> {
     let mut container = container.clone();
     container.set_i2_s_order(order)?;
-    let (kernels, _) = ModelArgs::kernels_of(threads)?;
+    let (kernels, _) = machine::kernels(threads)?;
     let load =
         LoadOptions { context_len_max: Some(tokens.len()), step_rows_max: tokens.len().max(1), ..LoadOptions::DEFAULT };
     let mut model = Model::load(&container, kernels, &load)?;

@@ -17,7 +17,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     cli::{Global, group},
-    commands::model_args,
+    commands::opened,
     failure::{Failure, Kind},
     terminal,
 };
@@ -66,14 +66,14 @@ fn inspect_file(args: &InspectArgs, global: &Global) -> Result<(), Failure> {
     {
         return inspect_older_importance(args, path, &matrix);
     }
-    let container = model_args::container(&found)?;
+    let container = opened::container(&found)?;
     if args.verify {
         verify(&container)?;
     }
     let mut facts = Facts::of(&container, args.context);
     if args.deep {
         read_weights(&container, &mut facts)?;
-        let source = GgufSource::from_container(model_args::container(&found)?);
+        let source = GgufSource::from_container(opened::container(&found)?);
         facts.ternary_floats = TernaryFloats::of(&source, kernels::default_threads())?;
     }
     let n_tensors = container.tensors().len();

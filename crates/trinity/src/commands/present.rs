@@ -4,7 +4,7 @@ use std::{cmp::Reverse, time::SystemTime};
 
 use hub::{EMBEDDED, Hub};
 
-use super::{list, model_args, pull, template_args};
+use super::{list, opened, pull, template_args};
 use crate::{
     cli::Global,
     failure::{Failure, Kind},
@@ -26,7 +26,7 @@ pub(super) struct Present {
 pub(super) fn models(hub: &Hub) -> Result<Vec<Present>, Failure> {
     let mut models = Vec::new();
     for row in list::rows(hub, false)? {
-        let container = hub.resolve(&row.name).map_err(Failure::from).and_then(|found| model_args::container(&found));
+        let container = hub.resolve(&row.name).map_err(Failure::from).and_then(|found| opened::container(&found));
         match container.and_then(|c| model::check_kind(&c).map(|()| c).map_err(Failure::from)) {
             Ok(container) => {
                 let can_chat = template_args::can_chat(&container);

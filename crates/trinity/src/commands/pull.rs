@@ -6,7 +6,7 @@ use clap::Args;
 use hub::{Error, Event, HeldTo, Hub, Resolved};
 use indicatif::ProgressBar;
 
-use super::{model_args, template_args};
+use super::{opened, template_args};
 use crate::{
     cli::{Global, group},
     failure::Failure,
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &PullArgs, global: &Global) -> Result<(), Failure> {
 
 /// What can be done with a model that is here.
 fn next_command(hub: &Hub, name: &str) -> Option<String> {
-    let container = model_args::container(&hub.resolve(name).ok()?).ok()?;
+    let container = opened::container(&hub.resolve(name).ok()?).ok()?;
     model::check_kind(&container).ok()?;
     let name = if name.contains(char::is_whitespace) { format!("'{name}'") } else { name.to_owned() };
     let prompt = if template_args::can_chat(&container) { "" } else { " \"Once upon a time\"" };

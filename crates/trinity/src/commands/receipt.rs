@@ -11,11 +11,7 @@ use gguf::{Container, NewFile};
 use kernels::Isa;
 use serde::Serialize;
 
-use super::{
-    digest,
-    doctor::system::System,
-    model_args::{EMBEDDED, ModelArgs},
-};
+use super::{digest, doctor::system::System, machine, opened::EMBEDDED};
 use crate::{
     cli::group,
     failure::{Failure, Kind},
@@ -105,7 +101,7 @@ impl Receipt {
             time: &time,
             seconds,
             system: &system,
-            isa: ModelArgs::kernels_of(Some(1))?.0.isa().name(),
+            isa: machine::isa_name()?,
             isa_available: Isa::available().map(Isa::name).collect(),
             threads: evidence.n_threads,
             models,

@@ -11,8 +11,9 @@ use tokenizer::TokenId;
 use super::{
     chat::{self, ChatArgs},
     foreign_flags::ForeignHints,
-    model_args::{self, Loaded, ModelArgs},
-    pull, report,
+    loaded::Loaded,
+    model_args::ModelArgs,
+    opened, pull, report,
     sampling_args::SamplingArgs,
     template_args::{self, TemplateArgs},
     think::{self, Think},
@@ -74,7 +75,7 @@ pub(crate) fn run(args: &RunArgs, global: &Global) -> Result<(), Failure> {
     }
     let text = asked.text(args)?;
     terminal::catch_interrupt()?;
-    let mut loaded = args.load.load(asked.model.as_deref(), &args.template, global)?;
+    let mut loaded = Loaded::new(&args.load, asked.model.as_deref(), &args.template, global)?;
     let ids = encode(args, &mut loaded, &text)?;
     let mut sampling = args.sampling.clone();
     sampling.settle(loaded.sampling);
@@ -99,7 +100,7 @@ pub(crate) fn run(args: &RunArgs, global: &Global) -> Result<(), Failure> {
 
 /// Is there something by which the model can be talked to?
 fn can_talk(args: &RunArgs, model: &str, global: &Global) -> Result<bool, Failure> {
-    Ok(args.template.is_given() || template_args::can_chat(&model_args::open(Some(model), global)?))
+    Ok(args.template.is_given() || template_args::can_chat(&opened::find(Some(model), global)?))
 }
 
 /// The prompt by the model's template, or the text as it is where there is none or it is not wanted.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use clap::Args;
 use tokenizer::{ControlTokens, TokenId};
 
-use super::model_args;
+use super::opened;
 use crate::{
     cli::{Global, group},
     failure::{Failure, Kind},
@@ -17,7 +17,7 @@ use crate::{
 #[command(next_help_heading = group::INPUT)]
 pub(crate) struct TokenizeArgs {
     /// The model whose tokenizer to use, by name or path
-    #[arg(value_name = "MODEL", default_value = model_args::EMBEDDED)]
+    #[arg(value_name = "MODEL", default_value = opened::EMBEDDED)]
     model: String,
     /// Only the ids, on one line
     #[arg(help_heading = group::OUTPUT, long, conflicts_with = "decode")]
@@ -35,8 +35,8 @@ pub(crate) struct TokenizeArgs {
 
 /// Reads standard input, prints the other form.
 pub(crate) fn run(args: &TokenizeArgs, global: &Global) -> Result<(), Failure> {
-    let container = model_args::open(Some(&args.model), global)?;
-    let tokenizer = model_args::tokenizer(&container)?;
+    let container = opened::find(Some(&args.model), global)?;
+    let tokenizer = opened::tokenizer(&container)?;
     let input = terminal::read_stdin()?;
     if args.decode {
         let ids = parse_ids(&input, tokenizer.n_vocab())?;

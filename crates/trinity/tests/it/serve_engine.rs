@@ -188,6 +188,22 @@ fn behind_a_window_a_completion_outgrows_the_context() {
 }
 
 #[test]
+fn behind_a_window_a_model_is_described_alike_whether_it_is_loaded_or_not() {
+    let (_server, address) = Server::start(&[&stories("stories260K-q8_0.gguf"), "--attention-window", "100"]);
+    let json = |answer: String| -> Value { serde_json::from_str(answer.rsplit("\r\n\r\n").next().unwrap()).unwrap() };
+    let loaded = || json(get(&address, "/api/ps", ""))["models"].as_array().unwrap().len();
+    let context = || {
+        let shown = json(post(&address, "/api/show", r#"{"model": "stories260K-q8_0"}"#));
+        shown["model_info"]["llama.context_length"].as_u64().unwrap()
+    };
+    let of_loaded = context();
+    assert_eq!((loaded(), of_loaded), (1, model::POSITIONS_MAX as u64));
+    post(&address, "/api/generate", r#"{"model": "stories260K-q8_0", "keep_alive": 0}"#);
+    assert!((0..1000).any(|_| loaded() == 0), "it was not unloaded");
+    assert_eq!(context(), of_loaded);
+}
+
+#[test]
 fn embeddings_are_pooled_as_the_file_or_the_operator_says() {
     let source = stories("stories260K-q8_0.gguf");
     let folder = folder("pooling");

@@ -10,7 +10,7 @@ use tokenizer::TokenId;
 
 use super::{
     super::{
-        model_args::Loaded,
+        loaded::Loaded,
         report,
         sampling_args::SamplingArgs,
         think::{self, Think},

@@ -12,7 +12,7 @@ use model::{LoadOptions, Model};
 use serde::Serialize;
 
 use crate::{
-    commands::model_args::{STEP_ROWS_MAX, default_context},
+    commands::{context_plan::default_context, model_args::STEP_ROWS_MAX},
     failure::Failure,
     terminal::{self, bytes_text},
 };

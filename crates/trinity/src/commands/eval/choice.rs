@@ -19,8 +19,10 @@ use super::go_on;
 use crate::{
     cli::{Global, group},
     commands::{
+        context_plan::ContextPlan,
         digest,
-        model_args::{self, ModelArgs},
+        model_args::ModelArgs,
+        opened,
         receipt::{Evidence, ReceiptArgs, model_digest},
     },
     failure::{Failure, Kind},
@@ -126,14 +128,15 @@ struct Row {
 pub(super) fn run(args: &ChoiceArgs, global: &Global) -> Result<(), Failure> {
     let receipt = args.receipt.begin()?;
     let container = args.load.open(Some(&args.model), global)?;
-    let tokenizer = model_args::tokenizer(&container)?;
+    let tokenizer = opened::tokenizer(&container)?;
     let sets: Vec<Set> = args.file.iter().map(|path| Set::read(args, path, &tokenizer)).collect::<Result<_, _>>()?;
     let longest = sets.iter().flat_map(|set| &set.items).map(Item::context_len).max().unwrap_or(1);
     let mut journal = match &args.resume {
         Some(path) => Some(Journal::open(path, &settings(args, &container, &sets)?)?),
         None => None,
     };
-    let (mut model, n_threads) = args.load.load_to_answer(&container, longest)?;
+    let (mut model, n_threads) =
+        args.load.load(&container, ContextPlan::to_answer(&args.load, &container, longest)?)?;
     let rows = score(&mut model, &sets, journal.as_mut())?;
     let labels = sets.iter().filter_map(|set| set.labels.as_deref());
     let files: Vec<&Path> = args.file.iter().map(PathBuf::as_path).chain(labels).collect();

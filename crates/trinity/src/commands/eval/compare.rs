@@ -11,7 +11,9 @@ use super::{WINDOW_HELP, count, encode, go_on, read, windows};
 use crate::{
     cli::{Global, group},
     commands::{
-        model_args::{self, ModelArgs},
+        context_plan::ContextPlan,
+        model_args::ModelArgs,
+        opened,
         receipt::{Evidence, ReceiptArgs},
     },
     failure::Failure,
@@ -103,12 +105,12 @@ fn compare_logits(
     second: &Container,
 ) -> Result<(LogitsComparison, usize), Failure> {
     let text = read(text)?;
-    let tokenizer = model_args::tokenizer(first)?;
+    let tokenizer = opened::tokenizer(first)?;
     let tokens = encode(&tokenizer, &text);
     let n_chunks = args.chunks.unwrap_or(CHUNKS);
     let options = windows(&args.load, Some(n_chunks), &tokenizer);
-    let (mut first, n_threads) = args.load.load_to_measure(first, options.window_len)?;
-    let (mut second, _) = args.load.load_to_measure(second, options.window_len)?;
+    let (mut first, n_threads) = args.load.load(first, ContextPlan::to_measure(first, options.window_len)?)?;
+    let (mut second, _) = args.load.load(second, ContextPlan::to_measure(second, options.window_len)?)?;
     let bar = terminal::progress("logits", n_chunks as u64, false);
     let logits = compare::logits(&mut first, &mut second, &tokens, &options, &mut |n_done| {
         bar.set_position(n_done as u64);

@@ -14,7 +14,9 @@ use super::{WINDOW_HELP, check_output, count, encode, go_on, read, windows};
 use crate::{
     cli::{Global, group},
     commands::{
-        model_args::{self, ModelArgs},
+        context_plan::ContextPlan,
+        model_args::ModelArgs,
+        opened,
         receipt::{Evidence, ReceiptArgs},
     },
     failure::{Failure, Kind},
@@ -66,11 +68,12 @@ pub(super) fn run(args: &ImatrixArgs, global: &Global) -> Result<(), Failure> {
     let text = read(&args.file)?;
     let container = args.load.open(Some(&args.model), global)?;
     check_output(&args.out, &container, &args.file)?;
-    let tokenizer = model_args::tokenizer(&container)?;
+    let tokenizer = opened::tokenizer(&container)?;
     let options = windows(&args.load, args.chunks, &tokenizer);
     let tokens = encode(&tokenizer, &text);
     let n_windows = options.n_windows(tokens.len())?;
-    let (mut model, n_threads) = args.load.load_to_measure(&container, options.window_len)?;
+    let (mut model, n_threads) =
+        args.load.load(&container, ContextPlan::to_measure(&container, options.window_len)?)?;
     let bar = terminal::progress("imatrix", n_windows as u64, false);
     let dataset = args.file.display().to_string();
     let what = Collect { tokens: &tokens, dataset: &dataset, options, with_head: args.process_output };

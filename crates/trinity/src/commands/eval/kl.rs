@@ -12,8 +12,10 @@ use super::{WINDOW_HELP, check_output, count, encode, go_on, read, windows};
 use crate::{
     cli::{Global, group},
     commands::{
+        context_plan::ContextPlan,
         digest,
-        model_args::{self, ModelArgs},
+        model_args::ModelArgs,
+        opened,
         receipt::{Evidence, Receipt, ReceiptArgs},
     },
     failure::Failure,
@@ -63,7 +65,7 @@ struct Saved {
 pub(super) fn run(args: &KlArgs, global: &Global) -> Result<(), Failure> {
     let receipt = args.receipt.begin()?;
     let container = args.load.open(Some(&args.model), global)?;
-    let tokenizer = model_args::tokenizer(&container)?;
+    let tokenizer = opened::tokenizer(&container)?;
     match (&args.base, &args.save_base, &args.file) {
         (Some(base), _, _) => compare(args, base, &container, &tokenizer, receipt),
         (None, Some(out), Some(text)) => save(args, out, text, &container, &tokenizer, receipt),
@@ -90,7 +92,7 @@ fn save(
         text_sha256: digest::of_bytes(text.as_bytes()),
         vocabulary_sha256: digest::of_vocabulary(tokenizer),
     };
-    let (mut model, n_threads) = args.load.load_to_measure(container, window_len)?;
+    let (mut model, n_threads) = args.load.load(container, ContextPlan::to_measure(container, window_len)?)?;
     let bar = terminal::progress("base", n_chunks as u64, false);
     let perplexity = Base::save(&mut model, &tokens, &options, origin, out, &mut |n_done, so_far| {
         bar.set_position(n_done as u64);
@@ -129,7 +131,7 @@ fn compare(
         Some(text) => encode(tokenizer, &read(text)?),
         None => base.tokens().to_vec(),
     };
-    let (mut model, n_threads) = args.load.load_to_measure(container, window_len)?;
+    let (mut model, n_threads) = args.load.load(container, ContextPlan::to_measure(container, window_len)?)?;
     let bar = terminal::progress("kl", (base.tokens().len() / window_len.max(1)) as u64, false);
     let result = kl::measure(&mut model, &tokens, &base, &mut |n_done, so_far| {
         bar.set_position(n_done as u64);

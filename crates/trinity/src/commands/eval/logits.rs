@@ -10,6 +10,7 @@ use super::{check_output, go_on, read};
 use crate::{
     cli::{Global, group},
     commands::{
+        context_plan::ContextPlan,
         model_args::{self, I2sArgs, KvTypeName, ModelArgs, StorageArgs},
         receipt::{Evidence, ReceiptArgs},
         storage_args::ActivationRuleName,
@@ -77,7 +78,7 @@ pub(super) fn run(args: &LogitsArgs, global: &Global) -> Result<(), Failure> {
     check_output(&args.out, &container, &args.tokens)?;
     let n_vocab = model::n_vocab(&container)?;
     let tokens = tokenize::parse_ids(&text, n_vocab)?;
-    let (mut model, n_threads) = load.load_to_answer(&container, tokens.len())?;
+    let (mut model, n_threads) = load.load(&container, ContextPlan::to_answer(&load, &container, tokens.len())?)?;
     let bar = terminal::progress("logits", tokens.len() as u64, false);
     logits::write(&mut model, &tokens, &args.out, &mut |n_rows| {
         bar.set_position(n_rows as u64);

@@ -15,7 +15,9 @@ use super::{WINDOW_HELP, count, encode, go_on, read, windows};
 use crate::{
     cli::{Global, group},
     commands::{
-        model_args::{self, ModelArgs},
+        context_plan::ContextPlan,
+        model_args::ModelArgs,
+        opened,
         receipt::{Evidence, ReceiptArgs},
     },
     failure::Failure,
@@ -84,7 +86,7 @@ pub(super) fn run(args: &NoiseArgs, global: &Global) -> Result<(), Failure> {
     let receipt = args.receipt.begin()?;
     let text = read(&args.file)?;
     let container = args.load.open(Some(&args.model), global)?;
-    let tokenizer = model_args::tokenizer(&container)?;
+    let tokenizer = opened::tokenizer(&container)?;
     let options = windows(&args.load, args.chunks, &tokenizer);
     let tokens = encode(&tokenizer, &text);
     let n_windows = options.n_windows(tokens.len())?;
@@ -112,7 +114,7 @@ fn measure(
     options: &Options,
     bar: &indicatif::ProgressBar,
 ) -> Result<(Perplexity, usize), Failure> {
-    let (mut model, n_threads) = args.load.load_to_measure(container, options.window_len)?;
+    let (mut model, n_threads) = args.load.load(container, ContextPlan::to_measure(container, options.window_len)?)?;
     let result = perplexity::measure(&mut model, tokens, options, &mut |_, _| {
         bar.inc(1);
         go_on()

@@ -23,8 +23,10 @@ use super::{WINDOW_LEN, count, encode, go_on, read};
 use crate::{
     cli::{Global, group},
     commands::{
-        digest,
-        model_args::{self, I2sArgs, ModelArgs},
+        context_plan::ContextPlan,
+        digest, machine,
+        model_args::I2sArgs,
+        opened,
         receipt::{Evidence, ReceiptArgs},
     },
     failure::Failure,
@@ -80,7 +82,7 @@ struct Bench<'a> {
 pub(super) fn run(args: &TernaryOptionsArgs, global: &Global) -> Result<(), Failure> {
     let receipt = args.receipt.begin()?;
     let text = read(&args.file)?;
-    let mut container = model_args::open(Some(&args.model), global)?;
+    let mut container = opened::find(Some(&args.model), global)?;
     args.i2s.apply(&mut container, args.threads)?;
     let is_wanted = |choice: &Choice| format!(" {}", choice.name).contains(&format!(" {}", args.only));
     let choices: Vec<Choice> = options::all().into_iter().filter(is_wanted).collect();
@@ -91,7 +93,7 @@ pub(super) fn run(args: &TernaryOptionsArgs, global: &Global) -> Result<(), Fail
         let what = format!("--generate {} leaves nothing of a window of {} before it", args.generate, args.context);
         return Err(Failure::usage(what));
     }
-    let tokenizer = model_args::tokenizer(&container)?;
+    let tokenizer = opened::tokenizer(&container)?;
     let tokens = encode(&tokenizer, &text);
     let windows = kl::Options { window_len: args.context, n_chunks: Some(args.chunks), first: tokenizer.added_first() };
     let n_chunks = windows.n_windows(tokens.len())?;
@@ -124,12 +126,10 @@ impl Bench<'_> {
     }
 
     fn try_load(&self, options: &LoadOptions) -> Result<(Result<Model, LoadError>, usize), Failure> {
-        let (mut kernels, n_threads) = ModelArgs::kernels_of(self.args.threads)?;
+        let (mut kernels, n_threads) = machine::kernels(self.args.threads)?;
         kernels.pin_threads();
-        let window_len = self.args.context;
-        // As `run` and `serve` load it: LongRoPE's factors depend on the context.
-        let context = model_args::default_context(self.container)?.max(window_len);
-        let options = LoadOptions { context_len_max: Some(context), kv_positions: Some(window_len), ..*options };
+        let mut options = *options;
+        ContextPlan::to_measure(self.container, self.args.context)?.apply(&mut options);
         let model = Model::load(self.container, kernels, &options);
         Ok((model.map(|model| model.with_head_shortcut(HeadShortcut::Off)), n_threads))
     }

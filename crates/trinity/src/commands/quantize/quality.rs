@@ -9,10 +9,7 @@ use tokenizer::{ControlTokens, TokenId, Tokenizer};
 
 use super::QuantizeArgs;
 use crate::{
-    commands::{
-        i2s_order::I2sArgs,
-        model_args::{self, ModelArgs},
-    },
+    commands::{context_plan::ContextPlan, i2s_order::I2sArgs, model_args::ModelArgs, opened},
     failure::{Failure, Kind},
     terminal,
 };
@@ -29,13 +26,13 @@ struct Defaults {
 
 /// Refuses a text or a model that is too short for a window, before work is done whose result could not be measured.
 pub(super) fn check(model: &Resolved, text: &Path) -> Result<(), Failure> {
-    let container = model_args::container(model)?;
+    let container = opened::container(model)?;
     let context_len = model::context_len(&container)?;
     if context_len < WINDOW_LEN {
         let what = format!("{}: a context of {context_len} tokens, but --eval needs {WINDOW_LEN}", container.name());
         return Err(Failure::new(Kind::Failure, what));
     }
-    let n_tokens = tokens(&model_args::tokenizer(&container)?, text)?.len();
+    let n_tokens = tokens(&opened::tokenizer(&container)?, text)?.len();
     if n_tokens < WINDOW_LEN {
         let what = format!("{}: {n_tokens} tokens, but --eval needs {WINDOW_LEN}", text.display());
         return Err(Failure::new(Kind::Failure, what));
@@ -53,12 +50,12 @@ fn tokens(tokenizer: &Tokenizer, text: &Path) -> Result<Vec<TokenId>, Failure> {
 
 /// Perplexity of `text` by `model`, over at most as many windows as `args` say.
 pub(super) fn measure(model: &Resolved, text: &Path, args: &QuantizeArgs, i2s: I2sArgs) -> Result<f64, Failure> {
-    let mut container = model_args::container(model)?;
+    let mut container = opened::container(model)?;
     i2s.apply(&mut container, args.output.threads)?;
     let tokenizer = Tokenizer::from_gguf(container.metadata())?;
     let mut load = Defaults::parse_from(["quantize"]).load;
     load.threads = args.output.threads;
-    let (mut model, _) = load.load_to_measure(&container, WINDOW_LEN)?;
+    let (mut model, _) = load.load(&container, ContextPlan::to_measure(&container, WINDOW_LEN)?)?;
     let tokens = tokens(&tokenizer, text)?;
     let n_chunks = args.eval_chunks.min(tokens.len() / WINDOW_LEN).max(1);
     let options =

@@ -5,15 +5,17 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use engine::{DiskCache, Drafter, EngineOptions};
 use gguf::Container;
-use hub::{Hub, Resolved};
+use hub::Hub;
 use model::{AttentionWindow, Forward, PAGE_LEN, Pooling};
 use tokenizer::Tokenizer;
 
 use crate::{
     cli::group,
     commands::{
+        context_plan::{CONTEXT_LEN_DEFAULT, ContextPlan, positions_seen},
         digest,
-        model_args::{ModelArgs, STEP_ROWS_MAX},
+        model_args::ModelArgs,
+        opened,
     },
     failure::{Failure, Kind},
 };
@@ -31,6 +33,8 @@ pub(super) struct Target<'a> {
     pub(super) container: &'a Container,
     pub(super) tokenizer: &'a Tokenizer,
     pub(super) n_layers: usize,
+    /// Most tokens of its sequences.
+    pub(super) longest: usize,
     /// Whose prefixes may be read from the cache folder again.
     pub(super) cache_owners: &'a [u64],
 }
@@ -96,15 +100,15 @@ pub(crate) struct EngineArgs {
 }
 
 impl EngineArgs {
-    /// Positions of the KV cache.
-    pub(super) fn positions(&self, window: Option<AttentionWindow>, context: usize) -> usize {
+    /// Positions of the KV cache where sequences have at most `longest` tokens, of which they see `window`.
+    pub(super) fn positions(&self, window: Option<AttentionWindow>, longest: usize) -> usize {
         let one = match window {
             // What one sequence sees, and what may be shared of its beginning.
             Some(window) => {
                 let n_shared = (window.len + window.sinks).div_ceil(PAGE_LEN);
-                (window.pages_max(STEP_ROWS_MAX) + n_shared).saturating_mul(PAGE_LEN)
+                positions_seen(window).saturating_add(n_shared.saturating_mul(PAGE_LEN))
             }
-            None => context,
+            None => longest,
         };
         let all = self.kv_tokens.unwrap_or(one.saturating_mul(CONTEXTS_DEFAULT)).max(one);
         all.checked_next_multiple_of(PAGE_LEN).unwrap_or(all)
@@ -141,7 +145,7 @@ impl EngineArgs {
     }
 
     fn drafter(&self, load: &ModelArgs, target: &Target<'_>, hub: &Hub) -> Result<Drafter, Failure> {
-        let Target { container, tokenizer, n_layers: of_model, .. } = *target;
+        let Target { container, tokenizer, n_layers: of_model, longest, .. } = *target;
         if self.lookup {
             return Ok(Drafter::Lookup);
         }
@@ -158,11 +162,7 @@ impl EngineArgs {
             };
         }
         let Some(name) = &self.draft else { return Ok(Drafter::None) };
-        let draft = match hub.resolve(name)? {
-            Resolved::Embedded => Container::from_static(name, hub::embedded())?,
-            Resolved::File(path) => Container::open(&path)?,
-        };
-        model::check_kind(&draft)?;
+        let draft = load.ready(opened::container(&hub.resolve(name)?)?)?;
         let of_draft = Tokenizer::from_gguf(draft.metadata())?;
         if digest::of_vocabulary(&of_draft) != digest::of_vocabulary(tokenizer) {
             let message = format!(
@@ -173,10 +173,10 @@ impl EngineArgs {
             );
             return Err(Failure::new(Kind::Failure, message));
         }
-        let context = load.context.unwrap_or(model::context_len(container)?).min(model::context_len(&draft)?);
-        let positions = self.positions(None, context.min(crate::commands::model_args::CONTEXT_LEN_DEFAULT));
-        let plain = ModelArgs { attention_window: None, ..load.clone() };
-        let (model, _) = plain.load_model_for(&draft, Some(context), Some(positions))?;
+        let context = longest.min(model::context_len(&draft)?);
+        let positions = self.positions(None, context.min(CONTEXT_LEN_DEFAULT));
+        let plan = ContextPlan { context_len_max: Some(context), kv_positions: Some(positions) };
+        let (model, _) = ModelArgs { attention_window: None, ..load.clone() }.load(&draft, plan)?;
         let n_vocab = model.n_vocab();
         if n_vocab > tokenizer.n_vocab() {
             let message = format!("--draft {name}: its head gives {n_vocab} logits for {} tokens", tokenizer.n_vocab());

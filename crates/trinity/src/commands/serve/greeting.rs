@@ -4,7 +4,7 @@ use server::{models::ModelEntry, serve::Server};
 
 use super::config::ServeArgs;
 use crate::{
-    commands::{doctor::system::System, model_args::ModelArgs},
+    commands::{doctor::system::System, machine},
     failure::Failure,
     terminal::{self, bytes_text},
 };
@@ -72,8 +72,8 @@ fn context_line(settings: &ServeArgs, models: &[ModelEntry]) -> String {
 
 fn machine_line(settings: &ServeArgs, models: &[ModelEntry]) -> Result<String, Failure> {
     let taken: u64 = models.iter().filter_map(|model| model.loaded.as_ref()).map(|m| m.details.memory_bytes).sum();
-    let n_threads = settings.load.threads.map_or_else(kernels::default_threads, usize::from);
-    let isa = ModelArgs::kernels_of(Some(1))?.0.isa().name();
+    let n_threads = machine::n_threads(settings.load.threads);
+    let isa = machine::isa_name()?;
     let left = System::look().available_bytes.map_or_else(String::new, |n| format!(", {} left", bytes_text(n)));
     let threads = if n_threads == 1 { "thread" } else { "threads" };
     Ok(format!("machine  {n_threads} {threads}, {isa}; {} of memory taken{left}\n", bytes_text(taken)))

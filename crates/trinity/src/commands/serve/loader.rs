@@ -1,7 +1,7 @@
 //! The models that `serve` was started with: found at the start, opened when the server asks for one.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard},
     time::{Duration, SystemTime},
 };
@@ -10,6 +10,7 @@ use chat::OutputFormat;
 use engine::{CacheScope, Handle, SamplingDefaults, grammar::GrammarCompiler};
 use gguf::{Container, FileChange, Stamp};
 use hub::{Hub, Resolved};
+use model::{Forward, PAGE_LEN};
 use prompt::{Guard, can_fill};
 use server::{
     EngineGauges, ModelStatus,
@@ -20,7 +21,6 @@ use server::{
         ModelsOptions,
     },
 };
-use tokenizer::Tokenizer;
 
 use super::{
     config::ServeArgs,
@@ -28,7 +28,12 @@ use super::{
 };
 use crate::{
     cli::Global,
-    commands::{model_args::default_context, present, pull, template_args::ChatTemplate},
+    commands::{
+        context_plan::ContextPlan,
+        opened::{self, Opened},
+        present, pull,
+        template_args::ChatTemplate,
+    },
     failure::{Failure, Kind},
     terminal,
 };
@@ -76,28 +81,26 @@ pub(super) fn statuses(models: &Models, n_running_max: usize) -> Vec<ModelStatus
 #[derive(Clone)]
 struct Found {
     known: KnownModel,
-    /// None: in the program.
-    path: Option<PathBuf>,
+    place: Resolved,
     /// Of the file, or its parts, when it was found or last loaded.
     stamps: Vec<Stamp>,
 }
 
 impl Found {
     /// `name` as on the command line or in the catalogue, and what it came to.
-    fn new(name: &str, hub: &Hub, resolved: Resolved, is_pinned: bool) -> Result<Self, Failure> {
-        let (path, (created, bytes), stamps) = match resolved {
-            Resolved::Embedded => (None, (SystemTime::UNIX_EPOCH, hub::embedded().len() as u64), Vec::new()),
+    fn new(name: &str, hub: &Hub, place: Resolved, is_pinned: bool) -> Result<Self, Failure> {
+        let ((created, bytes), stamps) = match &place {
+            Resolved::Embedded => ((SystemTime::UNIX_EPOCH, hub::embedded().len() as u64), Vec::new()),
             Resolved::File(path) => {
-                let about = std::fs::metadata(&path)
+                let about = std::fs::metadata(path)
                     .map_err(|e| Failure::new(Kind::Failure, format!("{}: {e}", path.display())))?;
-                let stamp = Stamp::new(&path, &about);
-                (Some(path), age_and_size(&about), vec![stamp])
+                (age_and_size(&about), vec![Stamp::new(path, &about)])
             }
         };
         let id = id_of(name, hub);
         // Also by the words of the command line, unless they are a path: those are nobody's business.
         let aliases = [name.to_owned()].into_iter().filter(|n| *n != id && !is_path(n)).collect();
-        Ok(Self { known: KnownModel { id, aliases, created, bytes, is_pinned }, path, stamps })
+        Ok(Self { known: KnownModel { id, aliases, created, bytes, is_pinned }, place, stamps })
     }
 
     /// What has become of the file, if it is not what was found or loaded.
@@ -114,13 +117,6 @@ impl Found {
             }
         }
         self.known.aliases.retain(|name| name != id);
-    }
-
-    fn container(&self) -> Result<Container, Failure> {
-        Ok(match &self.path {
-            None => Container::from_static(&self.known.id, hub::embedded())?,
-            Some(path) => Container::open(path)?,
-        })
     }
 }
 
@@ -219,19 +215,25 @@ impl FileLoader {
 
     /// The head of the file.
     fn describe(&self, found: &Found) -> Result<Description, Failure> {
-        let container = found.container()?;
-        let metadata = container.metadata();
-        let tokenizer = Tokenizer::from_gguf(metadata)?;
-        let template = self.settings.template.choose(&container)?.template;
+        let opened = Opened::new(opened::container(&found.place)?, &self.settings.template)?;
+        let template = opened.template.template;
         Ok(Description {
-            details: details(&container, found.known.bytes)?,
-            context_len_max: self.settings.load.context.map_or_else(|| default_context(&container), Ok)?,
-            n_vocab: tokenizer.n_vocab(),
+            details: details(&opened.container, found.known.bytes)?,
+            context_len_max: self.plan(&opened.container)?.longest(),
+            n_vocab: opened.tokenizer.n_vocab(),
             has_reasoning: OutputFormat::detect(template.as_ref()).has_reasoning(),
-            sampling: self.settings.sampling.defaults().or(SamplingDefaults::of_model(metadata).0),
+            sampling: self.settings.sampling.defaults().or(opened.sampling),
             template: template.map(|t| t.source().to_owned()),
-            fills_in: can_fill(&tokenizer),
+            fills_in: can_fill(&opened.tokenizer),
         })
+    }
+
+    /// As long sequences as in a conversation alone, and memory for several.
+    fn plan(&self, container: &Container) -> Result<ContextPlan, Failure> {
+        let args = &self.settings.load;
+        let plan = ContextPlan::to_talk(args, container)?;
+        let positions = self.settings.engine.positions(args.attention_window(), plan.longest());
+        Ok(ContextPlan { kv_positions: Some(positions), ..plan })
     }
 
     /// Remembers which file it is that is loaded, and tells where it is not the one that was found.
@@ -241,7 +243,10 @@ impl FileLoader {
             let file = terminal::escape(&change.path().display().to_string());
             tracing::warn!(model = found.known.id, file, "the file is another than before");
         }
-        let about = change.and(found.path.as_ref()).and_then(|path| std::fs::metadata(path).ok());
+        let about = match (&found.place, change) {
+            (Resolved::File(path), Some(_)) => std::fs::metadata(path).ok(),
+            _ => None,
+        };
         let mut all = self.found.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = all.iter_mut().find(|f| f.known.id == found.known.id) {
             entry.stamps = container.stamps();
@@ -253,32 +258,22 @@ impl FileLoader {
 
     fn open(&self, found: &Found) -> Result<LoadedModel, Failure> {
         let id = &found.known.id;
-        let mut container = found.container()?;
-        model::check_kind(&container)?;
-        self.note_file(found, &container);
         let args = &self.settings.load;
-        args.i2s.apply(&mut container, args.threads)?;
-        let metadata = container.metadata();
-        let tokenizer = Arc::new(Tokenizer::from_gguf(metadata)?);
-        for warning in tokenizer.warnings() {
-            tracing::warn!(model = %id, %warning, "a key of the file is left out");
-        }
-        let (own_sampling, warnings) = SamplingDefaults::of_model(metadata);
-        for warning in warnings {
+        let container = args.ready(opened::container(&found.place)?)?;
+        self.note_file(found, &container);
+        let Opened { container, tokenizer, template, sampling: own_sampling, left_out } =
+            Opened::new(container, &self.settings.template)?;
+        for warning in left_out {
             tracing::warn!(model = %id, %warning, "a key of the file is left out");
         }
         let sampling = self.settings.sampling.defaults().or(own_sampling);
-        // Behind a window a sequence may grow for ever, and the arena holds what is seen of it.
-        let default_context = default_context(&container)?;
-        let context = args.context.or((args.attention_window().is_none()).then_some(default_context));
-        let positions = self.settings.engine.positions(args.attention_window(), context.unwrap_or(default_context));
-        let (model, _) = args.load_model_for(&container, context, Some(positions))?;
+        let plan = self.plan(&container)?;
+        let (model, _) = args.load(&container, plan)?;
         let pooling = self.settings.engine.pooling().or(model.spec().pooling);
         let failure = |message: String| Failure::new(Kind::Failure, format!("{id}: {message}"));
-        let chosen = self.settings.template.choose(&container)?;
-        chosen.warn(id);
-        let ChatTemplate { template, own_error: template_error } = chosen;
-        let positions_bytes = model.kv_position_bytes().saturating_mul(positions as u64);
+        template.warn(id);
+        let ChatTemplate { template, own_error: template_error } = template;
+        let positions_bytes = model.kv_position_bytes().saturating_mul((model.n_pages() * PAGE_LEN) as u64);
         let memory_bytes = container.file_bytes().saturating_add(model.packed_bytes()).saturating_add(positions_bytes);
         let mut details = details(&container, memory_bytes)?;
         let grammars = GrammarCompiler::new(&tokenizer).map_err(|e| failure(e.to_string()))?;
@@ -287,6 +282,7 @@ impl FileLoader {
             container: &container,
             tokenizer: &tokenizer,
             n_layers: details.n_layers,
+            longest: plan.longest(),
             cache_owners: &cache_owners,
         };
         let options = self.settings.engine.options(args, &target, &self.hub)?;
