@@ -22,8 +22,8 @@ pub(crate) const EXAMPLES: [(&str, &str); 3] = [
     ("trinity serve smollm2:135m", "a chat page, and the APIs that tools speak"),
 ];
 
-/// What `-h` shows of commands that have more than fits on a screen: the arguments that most people need, by their ids. Of other commands it
-/// leaves out what is for research, and what few need.
+/// What `-h` shows of commands that have more than fits on a screen: the arguments that most people need, by their ids.
+/// Of other commands it leaves out what is for research, and what few need.
 const SHORT: &[(&str, &[&str])] = &[
     (
         "run",
@@ -127,7 +127,8 @@ pub(crate) fn of_command(command: Command) -> Command {
     }
 }
 
-/// An argument; in short help it has no variable, and is not there if few need it. What stands without a flag comes first in its group.
+/// An argument; in short help it has no variable, and is not there if few need it. What stands without a flag comes
+/// first in its group.
 fn of_argument(arg: Arg, is_short: bool, order: usize) -> Arg {
     let order = if arg.is_positional() { 0 } else { order };
     let arg = arg.hide_short_help(!is_short).display_order(order);

@@ -25,7 +25,8 @@ use slash::Next;
 #[derive(Args)]
 #[command(next_help_heading = group::PROMPT)]
 pub(crate) struct ChatArgs {
-    /// The model, by name or path; one without a chat template needs --chat-template [default: the last that was pulled and has one]
+    /// The model, by name or path; one without a chat template needs --chat-template [default: the last that was pulled
+    /// and has one]
     #[arg(value_name = "MODEL")]
     model: Option<String>,
     /// The same as a flag
@@ -90,7 +91,8 @@ pub(crate) fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
             Ok(Next::Leave) => break,
             Ok(then) => next = then,
             Err(failure) if failure.ends_talk() => return Err(failure),
-            // What cannot be done in a conversation is talk, not the end of it: what was piped in behind it is answered, too.
+            // What cannot be done in a conversation is talk, not the end of it: what was piped in behind it is
+            // answered, too.
             Err(failure) => {
                 terminal::say(&failure.line());
                 if !lines.is_terminal() {

@@ -1,7 +1,7 @@
 //! [`ContextPlan`]: how long a sequence may get, and how many positions of keys and values there is memory for.
 //!
-//! What `run`, `chat` and `serve` do with `--context` and `--attention-window` is one rule, [`ContextPlan::to_talk`]; the others differ in what
-//! they compute, not in how the flags are read.
+//! What `run`, `chat` and `serve` do with `--context` and `--attention-window` is one rule, [`ContextPlan::to_talk`];
+//! the others differ in what they compute, not in how the flags are read.
 
 use gguf::Container;
 use model::{AttentionWindow, LoadOptions, PAGE_LEN, POSITIONS_MAX};
@@ -22,8 +22,8 @@ pub(super) struct ContextPlan {
 }
 
 impl ContextPlan {
-    /// The plan for one sequence, of which only what is seen is kept: as long as `--context` says, else as [`default_context`], or behind an
-    /// attention window without end.
+    /// The plan for one sequence, of which only what is seen is kept: as long as `--context` says, else as
+    /// [`default_context`], or behind an attention window without end.
     pub(super) fn to_talk(load: &ModelArgs, container: &Container) -> Result<Self, Failure> {
         let context_len_max = match load.context {
             None if load.attention_window().is_none() => Some(default_context(container)?),
@@ -32,15 +32,15 @@ impl ContextPlan {
         Ok(Self { context_len_max, kv_positions: load.attention_window().map(positions_seen) })
     }
 
-    /// The plan for a measurement over windows of `window_len` tokens, all of them kept. LongRoPE's factors depend on the context, so the model
-    /// gets the one that it is used with: what is measured is what is used.
+    /// The plan for a measurement over windows of `window_len` tokens, all of them kept. LongRoPE's factors depend on
+    /// the context, so the model gets the one that it is used with: what is measured is what is used.
     pub(super) fn to_measure(container: &Container, window_len: usize) -> Result<Self, Failure> {
         let context = default_context(container)?.max(window_len);
         Ok(Self { context_len_max: Some(context), kv_positions: Some(window_len) })
     }
 
-    /// The plan for texts of at most `longest` tokens, each in a context of its own and all of it kept: as long as `--context` says, else as
-    /// [`default_context`], longer where a text needs it and the model allows it.
+    /// The plan for texts of at most `longest` tokens, each in a context of its own and all of it kept: as long as
+    /// `--context` says, else as [`default_context`], longer where a text needs it and the model allows it.
     pub(super) fn to_answer(load: &ModelArgs, container: &Container, longest: usize) -> Result<Self, Failure> {
         let own = model::context_len(container)?;
         let context = load.context.unwrap_or(default_context(container)?.max(longest.min(own)));
@@ -59,8 +59,8 @@ impl ContextPlan {
     }
 }
 
-/// Positions that one sequence behind `window` needs at once, for the engine gives pages back that the window has passed. Not fewer for a
-/// sequence that ends sooner: with less room prompts are computed in smaller steps.
+/// Positions that one sequence behind `window` needs at once, for the engine gives pages back that the window has
+/// passed. Not fewer for a sequence that ends sooner: with less room prompts are computed in smaller steps.
 pub(super) fn positions_seen(window: AttentionWindow) -> usize {
     window.pages_max(STEP_ROWS_MAX).saturating_mul(PAGE_LEN)
 }

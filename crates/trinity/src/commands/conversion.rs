@@ -23,8 +23,8 @@ pub(crate) struct OutputArgs {
     /// Replace the destination if it exists
     #[arg(long)]
     force: bool,
-    /// Write several files, NAME-00001-of-00003.gguf and so on, with at most so many bytes of tensors each: a number, or one with K, M or G (1000 each);
-    /// llama.cpp's programs read them
+    /// Write several files, NAME-00001-of-00003.gguf and so on, with at most so many bytes of tensors each: a number,
+    /// or one with K, M or G (1000 each); llama.cpp's programs read them
     #[arg(long, value_name = "BYTES", value_parser = split_bytes)]
     split_size: Option<u64>,
     /// Threads; by default as many as affinity and the cgroup quota allow

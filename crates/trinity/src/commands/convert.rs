@@ -26,20 +26,20 @@ use crate::{
 #[derive(Args)]
 #[command(next_help_heading = group::INPUT)]
 pub(crate) struct ConvertArgs {
-    /// A GGUF or .tri file (of several parts the first), the name of a model on this machine, a Hugging Face folder, or a .safetensors file with
-    /// config.json beside it
+    /// A GGUF or .tri file (of several parts the first), the name of a model on this machine, a Hugging Face folder, or
+    /// a .safetensors file with config.json beside it
     #[arg(value_name = "SRC")]
     source: String,
     /// The new file, NAME.gguf or NAME.tri
     #[arg(help_heading = group::OUTPUT, value_name = "DST")]
     destination: PathBuf,
-    /// Type for ternary matrices: tq1_0, tq2_0, i2_s, iq1_bn, iq2_bn, q2_0, pq2_0, ptq1_0, f16, bf16, f32; tri1 or tri2 for the
-    /// smallest type of .tri that holds each; in a model without any, a float is for all matrices
-    /// [default: every tensor keeps its own; for NAME.tri it is tri1 for those that are ternary]
+    /// Type for ternary matrices: tq1_0, tq2_0, i2_s, iq1_bn, iq2_bn, q2_0, pq2_0, ptq1_0, f16, bf16, f32; tri1 or tri2
+    /// for the smallest type of .tri that holds each; in a model without any, a float is for all matrices [default:
+    /// every tensor keeps its own; for NAME.tri it is tri1 for those that are ternary]
     #[arg(help_heading = group::OUTPUT, long, value_name = "TYPE", verbatim_doc_comment)]
     to: Option<String>,
-    /// Let weights change where the type cannot hold them exactly; the float weights of a BitNet whose config says nothing of their use become
-    /// ternary, as in training
+    /// Let weights change where the type cannot hold them exactly; the float weights of a BitNet whose config says
+    /// nothing of their use become ternary, as in training
     #[arg(help_heading = group::OUTPUT, long)]
     lossy: bool,
     #[command(flatten)]
@@ -52,12 +52,12 @@ pub(crate) struct ConvertArgs {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = group::INPUT)]
 pub(crate) struct SourceArgs {
-    /// Make the masters of ternary models ternary, by absmean as in training: as their config says (convert --lossy: and where it says nothing), always,
-    /// or never
+    /// Make the masters of ternary models ternary, by absmean as in training: as their config says (convert --lossy:
+    /// and where it says nothing), always, or never
     #[arg(long, value_enum, value_name = "WHEN", default_value = "as-configured")]
     ternarise_masters: TernariseMasters,
-    /// How matrices in TL1 and TL2 are cut into tiles, where that is not known: a JSON list of {"rows", "cols", "bm", "bk", "bmm"} as in
-    /// bitnet.cpp's kernel_config.ini
+    /// How matrices in TL1 and TL2 are cut into tiles, where that is not known: a JSON list of {"rows", "cols", "bm",
+    /// "bk", "bmm"} as in bitnet.cpp's kernel_config.ini
     #[arg(long, value_name = "FILE")]
     tl_tables: Option<PathBuf>,
     #[command(flatten)]
@@ -100,8 +100,9 @@ pub(crate) fn run(args: &ConvertArgs, global: &Global) -> Result<(), Failure> {
     terminal::put(&(conversion::totals_text(&*source, &plan)? + "\n" + &conversion::proof_text(&proof)))
 }
 
-/// What ternary matrices become where the user does not say: in a `.tri` file what it is for; where the source has no container for them, the one of
-/// bitnet.cpp, whose scale is the checkpoint's own, or that of ik_llama.cpp if rows are too short a multiple for it.
+/// What ternary matrices become where the user does not say: in a `.tri` file what it is for; where the source has no
+/// container for them, the one of bitnet.cpp, whose scale is the checkpoint's own, or that of ik_llama.cpp if rows are
+/// too short a multiple for it.
 pub(super) fn default_target(source: &dyn Source, is_tri: bool) -> Option<Target> {
     if is_tri {
         return Some(Target::Tri(Packing::Base3));

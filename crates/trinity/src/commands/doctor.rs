@@ -1,4 +1,5 @@
-//! `trinity doctor [MODEL]`: whether a model is of use here; what this machine offers, how fast it is, which kernels that selects.
+//! `trinity doctor [MODEL]`: whether a model is of use here; what this machine offers, how fast it is, which kernels
+//! that selects.
 
 pub(super) mod system;
 mod verdict;

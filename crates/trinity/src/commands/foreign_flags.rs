@@ -1,9 +1,11 @@
-//! Flags of other programs, so that what people typed for them works here: on `serve` those of llama.cpp's `llama-server`, on `run` and `chat`
-//! those of `llama-cli`, and of Ollama, LM Studio and vLLM what has the same meaning.
+//! Flags of other programs, so that what people typed for them works here: on `serve` those of llama.cpp's
+//! `llama-server`, on `run` and `chat` those of `llama-cli`, and of Ollama, LM Studio and vLLM what has the same
+//! meaning.
 //!
-//! One table says of each what it means: another name of a flag of the command, a hint that changes nothing here (named in one line on standard
-//! error), or a wish that cannot be heeded, which is refused with what to do instead. It is read before clap is: several of them have two letters
-//! behind one dash. What is not in the table, and what the command has under that very name, is left to clap.
+//! One table says of each what it means: another name of a flag of the command, a hint that changes nothing here (named
+//! in one line on standard error), or a wish that cannot be heeded, which is refused with what to do instead. It is
+//! read before clap is: several of them have two letters behind one dash. What is not in the table, and what the
+//! command has under that very name, is left to clap.
 
 mod table;
 #[cfg(test)]
@@ -127,7 +129,8 @@ fn find(name: &str) -> Option<&'static Flag> {
     FLAGS.iter().find(|flag| flag.names.split(' ').any(|known| known == name))
 }
 
-/// A command line in this program's own flags, if it asks for a command that takes those of others; another stays as it is.
+/// A command line in this program's own flags, if it asks for a command that takes those of others; another stays as it
+/// is.
 pub(crate) fn translated(line: impl IntoIterator<Item = OsString>) -> Result<Vec<OsString>, Failure> {
     let mut words = line.into_iter();
     let mut own: Vec<OsString> = words.next().into_iter().collect();

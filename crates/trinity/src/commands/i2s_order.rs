@@ -1,6 +1,8 @@
-//! In which order the weights of I2_S tensors are: bitnet.cpp has written three under one type number and never says which, so it is found out.
+//! In which order the weights of I2_S tensors are: bitnet.cpp has written three under one type number and never says
+//! which, so it is found out.
 //!
-//! Our own files say it. Of others the model is made to predict a short text in each order: in a wrong one it is noise and does worse than guessing.
+//! Our own files say it. Of others the model is made to predict a short text in each order: in a wrong one it is noise
+//! and does worse than guessing.
 
 use std::ops::ControlFlow;
 
@@ -36,8 +38,8 @@ const HINT: &str =
 #[derive(Args, Clone, Copy, Default, Debug)]
 #[command(next_help_heading = group::RESEARCH)]
 pub(crate) struct I2sArgs {
-    /// Order of the weights of I2_S tensors: as bitnet.cpp writes them on x86, on ARM, or with rows interleaved by four; auto is what the file
-    /// says, else what predicts a short text best
+    /// Order of the weights of I2_S tensors: as bitnet.cpp writes them on x86, on ARM, or with rows interleaved by
+    /// four; auto is what the file says, else what predicts a short text best
     #[arg(long, value_enum, value_name = "ORDER", default_value = "auto")]
     i2s_layout: I2sLayout,
 }

@@ -1,4 +1,5 @@
-//! `trinity inspect FILE`: what a model file is, what is in it, what it will need, who made it, who reads it, whether it is what was written.
+//! `trinity inspect FILE`: what a model file is, what is in it, what it will need, who made it, who reads it, whether
+//! it is what was written.
 
 mod beside;
 mod containers;
@@ -30,7 +31,8 @@ use ternary::TernaryFloats;
 #[derive(Args)]
 #[command(next_help_heading = group::INPUT)]
 pub(crate) struct InspectArgs {
-    /// The file, the name of a model on this machine, a Hugging Face folder, a .safetensors file or an importance matrix of either form
+    /// The file, the name of a model on this machine, a Hugging Face folder, a .safetensors file or an importance
+    /// matrix of either form
     #[arg(value_name = "FILE")]
     model: String,
     /// Read every weight: report the first that is not finite, count zeros, find floats that are ternary

@@ -19,12 +19,14 @@ use crate::{
 #[command(after_long_help = include_str!("metadata/values.txt"))]
 #[command(next_help_heading = group::INPUT)]
 pub(crate) struct MetadataArgs {
-    /// The file; of several parts the first, which has the metadata. In place it keeps its permissions, a symbolic link stays one, and other hard links keep
-    /// what was there. Or the name of a model on this machine, which stays as it is: --out says where the changed one goes
+    /// The file; of several parts the first, which has the metadata. In place it keeps its permissions, a symbolic link
+    /// stays one, and other hard links keep what was there. Or the name of a model on this machine, which stays as it
+    /// is: --out says where the changed one goes
     #[arg(value_name = "FILE")]
     file: String,
-    /// Set a key; may be given several times. A key that is there keeps its type, a new one has the type that GGUF documents or that stands before the value
-    /// (f32:1e6); VALUE may also be @FILE, a JSON list, or for the id of a token its text (--help shows how)
+    /// Set a key; may be given several times. A key that is there keeps its type, a new one has the type that GGUF
+    /// documents or that stands before the value (f32:1e6); VALUE may also be @FILE, a JSON list, or for the id of a
+    /// token its text (--help shows how)
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Remove a key, before others are set; may be given several times

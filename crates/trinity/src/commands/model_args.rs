@@ -34,7 +34,8 @@ pub(crate) struct ModelArgs {
     /// Let each token see only the last so many and the sinks: a context may then be longer than the model's own
     #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) attention_window: Option<u32>,
-    /// First tokens of a context that stay in sight of all behind an attention window, without which models lose their way
+    /// First tokens of a context that stay in sight of all behind an attention window, without which models lose their
+    /// way
     #[arg(long, value_name = "N", default_value_t = 4, requires = "attention_window")]
     pub(crate) sinks: u32,
     /// Type of cached keys and values
@@ -44,10 +45,12 @@ pub(crate) struct ModelArgs {
     pub(crate) storage: StorageArgs,
     #[command(flatten)]
     pub(crate) i2s: I2sArgs,
-    /// Whether steps that need only the best tokens (temperature 0, or top-k) skip the rest of the vocabulary; the tokens are the same
+    /// Whether steps that need only the best tokens (temperature 0, or top-k) skip the rest of the vocabulary; the
+    /// tokens are the same
     #[arg(help_heading = group::RESEARCH, long, value_enum, value_name = "WHEN", default_value = "auto")]
     pub(crate) head_shortcut: HeadShortcutName,
-    /// Keep weights in the order in which kernels read them as well, if this many MiB are enough for all; 0 for never. The tokens are the same
+    /// Keep weights in the order in which kernels read them as well, if this many MiB are enough for all; 0 for never.
+    /// The tokens are the same
     #[arg(help_heading = group::MACHINE, long, value_name = "MIB", env = "TRINITY_PACK_MAX", default_value = "1024")]
     pub(crate) pack_max: u32,
 }
@@ -79,7 +82,8 @@ impl ModelArgs {
         self.ready(opened::find(reference, global)?)
     }
 
-    /// The container ready to be computed with: refused if it is of no model, I2_S weights in the order that they are in.
+    /// The container ready to be computed with: refused if it is of no model, I2_S weights in the order that they are
+    /// in.
     pub(crate) fn ready(&self, mut container: Container) -> Result<Container, Failure> {
         model::check_kind(&container)?;
         self.i2s.apply(&mut container, self.threads)?;

@@ -17,7 +17,8 @@ use crate::{
 #[derive(Args)]
 #[command(next_help_heading = group::MODELS)]
 pub(crate) struct PullArgs {
-    /// A name of the catalogue, hf:ORGANISATION/REPOSITORY, with :QUANT or /FILE.gguf behind it, or a URL, which may end in #sha256=…
+    /// A name of the catalogue, hf:ORGANISATION/REPOSITORY, with :QUANT or /FILE.gguf behind it, or a URL, which may
+    /// end in #sha256=…
     #[arg(value_name = "MODEL")]
     model: String,
 }
@@ -46,7 +47,8 @@ fn next_command(hub: &Hub, name: &str) -> Option<String> {
     Some(format!("trinity run {}{prompt}", escape(&name)))
 }
 
-/// The model that `reference` means; where it is not here a person is asked whether it is to be downloaded, and everybody else told how.
+/// The model that `reference` means; where it is not here a person is asked whether it is to be downloaded, and
+/// everybody else told how.
 pub(super) fn find_or_ask(reference: &str, global: &Global) -> Result<Resolved, Failure> {
     let hub = Hub::from_environment(global.offline)?;
     match hub.resolve(reference) {

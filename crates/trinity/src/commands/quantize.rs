@@ -32,7 +32,8 @@ use crate::{
 #[derive(Args)]
 #[command(next_help_heading = group::INPUT)]
 pub(crate) struct QuantizeArgs {
-    /// A GGUF file (of several parts the first), the name of a model on this machine, or a Hugging Face folder; best in f16, bf16 or f32
+    /// A GGUF file (of several parts the first), the name of a model on this machine, or a Hugging Face folder; best in
+    /// f16, bf16 or f32
     #[arg(value_name = "SRC")]
     source: String,
     /// The new file, NAME.gguf

@@ -22,7 +22,8 @@ use crate::{
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = group::OUTPUT)]
 pub(crate) struct ReceiptArgs {
-    /// Write the result with all that it depends on (machine, instruction set, threads, hashes of model and text, command line), as JSON
+    /// Write the result with all that it depends on (machine, instruction set, threads, hashes of model and text,
+    /// command line), as JSON
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
 }
@@ -74,8 +75,8 @@ struct FileEntry {
 }
 
 impl ReceiptArgs {
-    /// Looks at the machine and begins the file, so that a place that cannot be written is known before the work. To be called before a model
-    /// is loaded: that binds threads to cores.
+    /// Looks at the machine and begins the file, so that a place that cannot be written is known before the work. To be
+    /// called before a model is loaded: that binds threads to cores.
     pub(crate) fn begin(&self) -> Result<Receipt, Failure> {
         let Some(path) = self.receipt.clone() else { return Ok(Receipt(None)) };
         let file =

@@ -18,7 +18,8 @@ pub(crate) struct RmArgs {
     model: String,
 }
 
-/// Removes its file, and what an unfinished pull left; files that this program did not download are none of its business.
+/// Removes its file, and what an unfinished pull left; files that this program did not download are none of its
+/// business.
 pub(crate) fn run(args: &RmArgs, global: &Global) -> Result<(), Failure> {
     let freed = Hub::from_environment(global.offline)?.remove(&args.model)?;
     terminal::say(&format!("{} removed, {} freed\n", terminal::escape(&args.model), terminal::bytes_text(freed)));

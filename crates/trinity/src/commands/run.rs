@@ -29,7 +29,8 @@ use words::Asked;
 #[derive(Args)]
 #[command(next_help_heading = group::PROMPT)]
 pub(crate) struct RunArgs {
-    /// The model and the prompt. A model alone is talked to, or completes what is typed or piped in; what is no model is the prompt; '-' reads standard input
+    /// The model and the prompt. A model alone is talked to, or completes what is typed or piped in; what is no model
+    /// is the prompt; '-' reads standard input
     #[arg(value_name = "[MODEL] PROMPT", num_args = 0..)]
     words: Vec<String>,
     /// The model, by name or path [default: the one in the program]

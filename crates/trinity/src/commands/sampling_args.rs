@@ -53,7 +53,8 @@ pub(crate) struct SamplingArgs {
     /// Go on past the model's end token
     #[arg(long)]
     ignore_eos: bool,
-    /// Go on however long the text repeats itself; otherwise a cycle of at least 1024 tokens and 12 rounds is broken off
+    /// Go on however long the text repeats itself; otherwise a cycle of at least 1024 tokens and 12 rounds is broken
+    /// off
     #[arg(long)]
     allow_repetition: bool,
     /// What the model's file says of it.

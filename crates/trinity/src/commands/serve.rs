@@ -1,4 +1,5 @@
-//! `trinity serve [MODEL…]`: answers the HTTP APIs until it is told to stop. Takes llama-server's flags too (`foreign_flags.rs`).
+//! `trinity serve [MODEL…]`: answers the HTTP APIs until it is told to stop. Takes llama-server's flags too
+//! (`foreign_flags.rs`).
 
 mod config;
 mod engine_args;
@@ -131,7 +132,8 @@ async fn serve(settings: &ServeArgs, global: &Global) -> Result<(), Failure> {
     stopped.await.map_err(|e| Failure::new(Kind::Failure, format!("an engine did not stop: {e}")))
 }
 
-/// The first model and those that are pinned; the rest come when they are asked for, and all where nobody said which models.
+/// The first model and those that are pinned; the rest come when they are asked for, and all where nobody said which
+/// models.
 async fn load(models: &Models, loader: &FileLoader) -> Result<(), Failure> {
     models.load_pinned().await.map_err(|e| loader.failure(&e))?;
     if loader.is_lazy() {

@@ -1,4 +1,5 @@
-//! `trinity stop MODEL`: a running server takes a model out of memory. It goes on serving, and loads it again when it is asked for.
+//! `trinity stop MODEL`: a running server takes a model out of memory. It goes on serving, and loads it again when it
+//! is asked for.
 
 use clap::Args;
 use serde_json::json;

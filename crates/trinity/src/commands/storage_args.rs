@@ -1,4 +1,5 @@
-//! In which types keys, values and some weights are held: options that exist to be measured (`trinity eval ternary-options`).
+//! In which types keys, values and some weights are held: options that exist to be measured (`trinity eval
+//! ternary-options`).
 
 use std::fmt;
 

@@ -21,7 +21,8 @@ const TOOL_USE: &str = "tool_use";
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = group::PROMPT)]
 pub(crate) struct TemplateArgs {
-    /// Format of conversations in place of the model's own: chatml, llama3, …, one of several that the model has, or the template itself
+    /// Format of conversations in place of the model's own: chatml, llama3, …, one of several that the model has, or
+    /// the template itself
     #[arg(long, visible_alias = "template", value_name = "NAME", env = "TRINITY_CHAT_TEMPLATE")]
     chat_template: Option<String>,
     /// The same from a file (Jinja)

@@ -57,7 +57,8 @@ pub(crate) fn run(args: &TokenizeArgs, global: &Global) -> Result<(), Failure> {
     terminal::put(&out)
 }
 
-/// Ids separated by white space or commas, brackets ignored; the first number of each line alone where a line is `id  piece`.
+/// Ids separated by white space or commas, brackets ignored; the first number of each line alone where a line is `id
+/// piece`.
 pub(crate) fn parse_ids(text: &str, n_vocab: usize) -> Result<Vec<TokenId>, Failure> {
     let is_listing =
         text.lines().any(|line| line.trim_start().split_once("  ").is_some_and(|(id, _)| id.parse::<u32>().is_ok()));

@@ -24,8 +24,8 @@ pub(crate) fn columns() -> usize {
     size.ok().map(|size| usize::from(size.ws_col)).filter(|n| *n > 0).unwrap_or(COLUMNS_DEFAULT)
 }
 
-/// While it lives the terminal keeps what is typed and shows none of it: it is shown when it is read. Ctrl-C still interrupts, and no longer throws
-/// away what was typed before it.
+/// While it lives the terminal keeps what is typed and shows none of it: it is shown when it is read. Ctrl-C still
+/// interrupts, and no longer throws away what was typed before it.
 pub(crate) struct HiddenTyping(());
 
 impl HiddenTyping {

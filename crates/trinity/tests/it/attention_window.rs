@@ -31,7 +31,8 @@ fn a_window_that_nothing_outgrows_changes_nothing_and_a_short_one_does() {
 
 #[test]
 fn text_goes_on_past_the_context_of_the_model() {
-    // The model still knows what it does at sixteen times the context that it was made for: the same text in one piece and in sixteen.
+    // The model still knows what it does at sixteen times the context that it was made for: the same text in one piece
+    // and in sixteen.
     let within = perplexity(&["-c", "512", "--chunks", "16"]);
     let beyond = perplexity(&["-c", "8192", "--chunks", "1", "--attention-window", "256"]);
     assert!((beyond / within).ln().abs() < 0.3, "perplexity {beyond} beyond the context, {within} within");

@@ -123,7 +123,8 @@ fn an_unwritable_home_is_one_line() {
     finish(command(["pull", "smollm2:135m"]).env("TRINITY_HOME", &home)).fails(1, &["a-file"]);
 }
 
-/// A padding token that is none is no reason to refuse a file: it is said, and the ids are those of the file without it.
+/// A padding token that is none is no reason to refuse a file: it is said, and the ids are those of the file without
+/// it.
 #[test]
 fn a_special_token_beyond_the_vocabulary_counts_as_absent() {
     let tokenize = |name: &str| {

@@ -1,4 +1,5 @@
-//! What `trinity chat` shows a person: wrapped words, colours, completion, commands, and what happens where the context is full.
+//! What `trinity chat` shows a person: wrapped words, colours, completion, commands, and what happens where the context
+//! is full.
 
 use std::{
     fs,

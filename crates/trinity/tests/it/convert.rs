@@ -95,8 +95,8 @@ fn a_tri_file_computes_the_same_and_goes_back() {
     assert!(data(&back) == data(&source));
 }
 
-/// One scale a token is another computation than the default's, and as the default's the same in every container, on every instruction set and number
-/// of threads; a model without ternary matrices has no such rule.
+/// One scale a token is another computation than the default's, and as the default's the same in every container, on
+/// every instruction set and number of threads; a model without ternary matrices has no such rule.
 #[test]
 fn activations_per_token_give_the_same_bytes_everywhere() {
     let scratch = Scratch::new();

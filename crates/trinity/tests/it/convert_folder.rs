@@ -1,4 +1,5 @@
-//! `trinity convert` of a Hugging Face folder: packed ternary weights, configuration, tokenizer and template become one file.
+//! `trinity convert` of a Hugging Face folder: packed ternary weights, configuration, tokenizer and template become one
+//! file.
 
 use std::{fs, path::Path};
 
@@ -98,7 +99,8 @@ fn write(model: &Path, folder: &Path, is_packed: bool) {
     fs::write(folder.join("tokenizer_config.json"), words.to_string()).unwrap();
 }
 
-/// What the proof says of weights is true of the folder's weights, and floats of a BitNet stay floats until someone lets them change.
+/// What the proof says of weights is true of the folder's weights, and floats of a BitNet stay floats until someone
+/// lets them change.
 #[test]
 fn masters_that_became_ternary_are_not_called_what_they_were() {
     let dir = tempfile::tempdir().unwrap();

@@ -25,7 +25,8 @@ fn logits_of_a_golden_model() {
     assert!(nmse <= 1e-6, "NMSE {nmse:e}");
 }
 
-/// LongRoPE's factors are those of the context that the model is loaded with, which is the model's own unless somebody says otherwise.
+/// LongRoPE's factors are those of the context that the model is loaded with, which is the model's own unless somebody
+/// says otherwise.
 #[test]
 fn logits_are_those_of_the_models_own_context() {
     let model = testkit::data("golden/phi3.gguf");

@@ -34,7 +34,8 @@ fn i2_s(order: &str, ones: &[(usize, usize)]) -> Vec<u8> {
     bytes
 }
 
-/// A model of one layer over bytes that predicts, after each byte, those that follow it in the text: the feed-forward is a table of neighbours.
+/// A model of one layer over bytes that predicts, after each byte, those that follow it in the text: the feed-forward
+/// is a table of neighbours.
 fn write_model(path: &Path, order: &str) {
     let identity: Vec<(usize, usize)> = (0..WIDTH).map(|i| (i, i)).collect();
     let bytes = TEXT.trim().replace(' ', "\u{2581}").into_bytes();

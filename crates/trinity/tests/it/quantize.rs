@@ -162,7 +162,8 @@ fn importance_matters_and_must_fit() {
     trinity(["quantize", &source, &path("x.gguf"), "--type", "q4_0", "--imatrix", &source]).fails(1, &["imatrix"]);
 }
 
-/// Formats of about two bits by llama.cpp's rules: with importance they run, and the loss falls with the bits; without it some are useless.
+/// Formats of about two bits by llama.cpp's rules: with importance they run, and the loss falls with the bits; without
+/// it some are useless.
 #[test]
 fn types_of_few_bits_run_and_need_importance() {
     let folder = tempdir().unwrap();
@@ -203,7 +204,8 @@ fn types_of_few_bits_run_and_need_importance() {
             trinity(quantize).ok();
         }
     }
-    // More bits, less error; between books whose signs are free and those whose are not, importance this uneven decides.
+    // More bits, less error; between books whose signs are free and those whose are not, importance this uneven
+    // decides.
     assert!(errors[..6].windows(2).all(|pair| pair[0] >= pair[1]) && errors[6] > errors[8], "{errors:?}");
     let rule = ["quantize", &source, &out, "--type", "q8_0", "--force", "--tensor", "blk.*.ffn_up=iq1_m"];
     trinity(rule).fails(2, &["tensor blk.0.ffn_up.weight: iq1_m needs --imatrix"]);
@@ -214,7 +216,8 @@ fn types_of_few_bits_run_and_need_importance() {
         .fails(2, &["needs --imatrix with the importance of its columns"]);
 }
 
-/// `testdata/regressions/imatrix-dat/case.json`: both forms of one importance matrix make the same tensors, which others than those made without it.
+/// `testdata/regressions/imatrix-dat/case.json`: both forms of one importance matrix make the same tensors, which
+/// others than those made without it.
 #[test]
 fn importance_in_the_older_form_does_the_same() {
     let case = testkit::read_json("regressions/imatrix-dat/case.json");

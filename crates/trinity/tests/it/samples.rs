@@ -1,13 +1,17 @@
 //! What README and the documents show of the program is what it prints.
 //!
-//! A sample is a line `$ COMMAND` in a block of code (indented, or fenced as `console`) and the lines below it, which are its output. All of a document are run
-//! in order by `bash`, in one empty home with the test model pulled and in one folder with [`session::FILES`]; standard output and standard error both count.
+//! A sample is a line `$ COMMAND` in a block of code (indented, or fenced as `console`) and the lines below it, which
+//! are its output. All of a document are run in order by `bash`, in one empty home with the test model pulled and in
+//! one folder with [`session::FILES`]; standard output and standard error both count.
 //!
 //! - White space is one space: documents wrap lines where programs do not.
-//! - `…` in a sample is any text. The home folder is `~`, a server's port 8080, and a number before a unit of [`compare::UNITS`] is the run's own.
-//! - `trinity run` and `trinity chat` are run in a terminal, where lines that begin with `>>> ` are typed; functions of the shell stay.
+//! - `…` in a sample is any text. The home folder is `~`, a server's port 8080, and a number before a unit of
+//!   [`compare::UNITS`] is the run's own.
+//! - `trinity run` and `trinity chat` are run in a terminal, where lines that begin with `>>> ` are typed; functions of
+//!   the shell stay.
 //! - `trinity serve` goes on in the background: what follows in the document asks it, until another one starts.
-//! - `<!-- not run: WHY -->` on the line above a block leaves it out: only for what this machine cannot have, and at most [`NOT_RUN_MAX`] times.
+//! - `<!-- not run: WHY -->` on the line above a block leaves it out: only for what this machine cannot have, and at
+//!   most [`NOT_RUN_MAX`] times.
 
 mod compare;
 mod document;

@@ -1,4 +1,5 @@
-//! Flags of `serve` that say how the engine computes: drafts, caches beyond the KV cache, windows. Texts never depend on them.
+//! Flags of `serve` that say how the engine computes: drafts, caches beyond the KV cache, windows. Texts never depend
+//! on them.
 
 use std::path::{Path, PathBuf};
 

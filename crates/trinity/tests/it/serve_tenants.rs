@@ -80,7 +80,8 @@ fn without_keys_who_is_on_this_machine_is_its_operator() {
     assert_eq!(status(&post_with(&address, "/api/generate", forwarded, unload)), "200");
 }
 
-/// With more silent connections than there can be open files the next client is answered, and a model has a file to be read from.
+/// With more silent connections than there can be open files the next client is answered, and a model has a file to be
+/// read from.
 #[test]
 fn silent_connections_take_nobody_s_files() {
     let mut process = std::process::Command::new("sh");

@@ -1,4 +1,5 @@
-//! `docs/tri-format.md` is enough to write a reader: one in plain Python (`tests/tri_reader.py`), written from it, reads all types as they are written.
+//! `docs/tri-format.md` is enough to write a reader: one in plain Python (`tests/tri_reader.py`), written from it,
+//! reads all types as they are written.
 
 use std::{
     fs::{self, File},

@@ -111,8 +111,8 @@ impl Conversation {
         said
     }
 
-    /// Answers a message, printing as it goes. A reply that Ctrl-C stopped stays in the conversation as far as it came; a message that could not
-    /// be answered does not.
+    /// Answers a message, printing as it goes. A reply that Ctrl-C stopped stays in the conversation as far as it came;
+    /// a message that could not be answered does not.
     fn answer(&mut self, files: &str, typed: &str, n_regenerated: u64) -> Result<Said, Failure> {
         let text = format!("{files}{typed}");
         let mut request = self.sampling.request(self.encode(&self.messages, &text)?);
@@ -187,8 +187,8 @@ impl Conversation {
         Ok(!is_too_much && (self.is_cut || self.encode(&self.messages, &text)?.len() >= max))
     }
 
-    /// Leaves out as many of the oldest turns as must be, so that `typed` and a reply of a quarter of the context have room; all of them where even that
-    /// is too little.
+    /// Leaves out as many of the oldest turns as must be, so that `typed` and a reply of a quarter of the context have
+    /// room; all of them where even that is too little.
     pub(super) fn make_room(&mut self, typed: &str) -> Result<(), Failure> {
         let max = self.loaded.engine.context_len_max();
         let (text, n_turns) = (format!("{}{typed}", self.attached), self.messages.len() / 2);

@@ -17,7 +17,8 @@ const PROMPT: &str = "\x1b[1;36m";
 /// Bold: what a person says beside what a model says.
 const TYPED: &str = "\x1b[1m";
 const PLAIN: &str = "\x1b[0m";
-/// Up to so many bytes a line is drawn anew for each character, so that all of it is bold; a longer one when it is entered.
+/// Up to so many bytes a line is drawn anew for each character, so that all of it is bold; a longer one when it is
+/// entered.
 const DRAWN_BYTES_MAX: usize = 256;
 
 /// Completes commands, their words and file names; shows prompt and typed text apart from replies.

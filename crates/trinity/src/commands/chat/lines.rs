@@ -85,7 +85,8 @@ impl Lines {
         Ok(self.bad_line.take().map(Entry::Unreadable).or(entry))
     }
 
-    /// Asks a person; yes by default, no at the end of input and after Ctrl-C. What was typed ahead and is no answer stays for later.
+    /// Asks a person; yes by default, no at the end of input and after Ctrl-C. What was typed ahead and is no answer
+    /// stays for later.
     pub(super) fn ask(&mut self, question: &str) -> Result<bool, Failure> {
         loop {
             let Source::Person { editor, .. } = &mut self.source else { return Ok(false) };

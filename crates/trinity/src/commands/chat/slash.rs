@@ -58,7 +58,8 @@ pub(super) enum Next {
     Leave,
     /// The last message is answered anew.
     Regenerate,
-    /// The last message is typed anew, beginning with this text; where nobody types, or the text is whole already, it is the message.
+    /// The last message is typed anew, beginning with this text; where nobody types, or the text is whole already, it
+    /// is the message.
     Edit {
         text: String,
         is_whole: bool,

@@ -1,7 +1,8 @@
 //! [`Wrap`]: text that comes in pieces, on a screen: each piece is shown at once, and no word is cut by the edge.
 //!
-//! A word that turns out to be too long for its line is taken back and begun again on the next. Code between fences and rows of tables are left to
-//! the terminal, for they have lines of their own. Control characters of a model's are spelled out: none reaches the terminal.
+//! A word that turns out to be too long for its line is taken back and begun again on the next. Code between fences and
+//! rows of tables are left to the terminal, for they have lines of their own. Control characters of a model's are
+//! spelled out: none reaches the terminal.
 
 use unicode_width::UnicodeWidthChar;
 

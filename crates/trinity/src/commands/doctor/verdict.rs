@@ -1,4 +1,5 @@
-//! Whether a model is of use on this machine, in one line: does it fit, and how fast does it write, by a trial of some seconds.
+//! Whether a model is of use on this machine, in one line: does it fit, and how fast does it write, by a trial of some
+//! seconds.
 
 use std::ops::ControlFlow;
 
@@ -30,7 +31,8 @@ const N_BEFORE_MAX: f64 = 2048.0;
 /// Counted repetitions of each half.
 const N_REPETITIONS: usize = 3;
 
-/// Tokens a second below which a model writes slower than people read English (some 240 words a minute, of 1.3 tokens each), and twice that.
+/// Tokens a second below which a model writes slower than people read English (some 240 words a minute, of 1.3 tokens
+/// each), and twice that.
 const READING: f64 = 5.0;
 const FLUENT: f64 = 10.0;
 

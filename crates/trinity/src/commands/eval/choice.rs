@@ -49,7 +49,8 @@ pub(super) struct ChoiceArgs {
     /// Only the first N questions of each file
     #[arg(long, value_name = "N")]
     tasks: Option<usize>,
-    /// Note each answer in FILE, and take those that are there already from it: a run that was broken off goes on where it was
+    /// Note each answer in FILE, and take those that are there already from it: a run that was broken off goes on where
+    /// it was
     #[arg(help_heading = group::OUTPUT, long, value_name = "FILE")]
     resume: Option<PathBuf>,
     /// As JSON

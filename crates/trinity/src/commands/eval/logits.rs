@@ -33,7 +33,8 @@ pub(super) struct LogitsArgs {
     /// Where the logits go
     #[arg(help_heading = group::OUTPUT, short, long, value_name = "FILE")]
     out: PathBuf,
-    /// Longest context in tokens, on which LongRoPE's factors depend [default: the model's own, at most 8192 or what the ids need]
+    /// Longest context in tokens, on which LongRoPE's factors depend [default: the model's own, at most 8192 or what
+    /// the ids need]
     #[arg(help_heading = group::CONTEXT, short, long, value_name = "TOKENS")]
     context: Option<usize>,
     /// Threads; by default as many as affinity and the cgroup quota allow

@@ -1,4 +1,5 @@
-//! `trinity eval ternary-options`: what every option of the runtime that holds something in fewer bits saves and costs, in one table.
+//! `trinity eval ternary-options`: what every option of the runtime that holds something in fewer bits saves and costs,
+//! in one table.
 
 mod options;
 mod table;
@@ -119,7 +120,8 @@ pub(super) fn run(args: &TernaryOptionsArgs, global: &Global) -> Result<(), Fail
 }
 
 impl Bench<'_> {
-    /// A model with `options` for one window, and its threads. No shortcut past the head: it would hide what an embedding type does to it.
+    /// A model with `options` for one window, and its threads. No shortcut past the head: it would hide what an
+    /// embedding type does to it.
     fn load(&self, options: &LoadOptions) -> Result<(Model, usize), Failure> {
         let (model, n_threads) = self.try_load(options)?;
         Ok((model?, n_threads))

@@ -1,4 +1,5 @@
-//! The table of other programs' flags: llama.cpp's (`llama-server`, `llama-cli`), and those of Ollama, LM Studio's `lms` and vLLM that mean the same here.
+//! The table of other programs' flags: llama.cpp's (`llama-server`, `llama-cli`), and those of Ollama, LM Studio's
+//! `lms` and vLLM that mean the same here.
 
 use super::{Flag, Meaning, Takes};
 

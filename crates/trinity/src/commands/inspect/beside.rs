@@ -1,4 +1,5 @@
-//! What `inspect` says of files that are no models but go with one: adapters, control vectors, projectors, importance matrices.
+//! What `inspect` says of files that are no models but go with one: adapters, control vectors, projectors, importance
+//! matrices.
 
 use std::path::Path;
 

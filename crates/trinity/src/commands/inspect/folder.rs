@@ -1,4 +1,5 @@
-//! What `inspect` knows about a model as Hugging Face keeps it: a folder, or a `.safetensors` file with its configuration beside it.
+//! What `inspect` knows about a model as Hugging Face keeps it: a folder, or a `.safetensors` file with its
+//! configuration beside it.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,5 @@
-//! The ternary part of a file: how much of it is ternary, under which scales, at how many bits, and, once every weight was read, how many are zero.
+//! The ternary part of a file: how much of it is ternary, under which scales, at how many bits, and, once every weight
+//! was read, how many are zero.
 
 use std::collections::BTreeMap;
 

@@ -38,7 +38,8 @@ pub(super) fn read(metadata: &Metadata, key: &str, text: &str) -> Result<Value, 
     }
 }
 
-/// The type before the colon, and what stands behind it. A key that holds text has only its own type: other words before a colon belong to the text.
+/// The type before the colon, and what stands behind it. A key that holds text has only its own type: other words
+/// before a colon belong to the text.
 fn stated_type<'a>(known: &[ValueType], text: &'a str) -> Option<(ValueType, &'a str)> {
     let (name, rest) = text.split_once(':')?;
     let stated = ValueType::from_name(name)?;

@@ -1,7 +1,7 @@
 //! Settings of `serve`: flags, else the environment, else a file, else the defaults.
 //!
-//! The file's keys are the flags' own names: its values become the defaults of a second reading of the command line, so that a new flag is a
-//! new key without another line.
+//! The file's keys are the flags' own names: its values become the defaults of a second reading of the command line, so
+//! that a new flag is a new key without another line.
 
 use std::{fs, path::Path};
 
@@ -49,8 +49,8 @@ pub(crate) enum CompatName {
 pub(crate) struct ServeArgs {
     /// Models to serve, by name or path; any name means one that is alone [default: all on this machine]
     ///
-    /// Chats must name one of several. Of all on this machine those with a chat template come first, each is loaded when it is asked for, and
-    /// the first is meant where none of them is named.
+    /// Chats must name one of several. Of all on this machine those with a chat template come first, each is loaded
+    /// when it is asked for, and the first is meant where none of them is named.
     #[arg(help_heading = group::MODELS, value_name = "MODEL")]
     pub(crate) models: Vec<String>,
     /// The same as a flag
@@ -67,7 +67,8 @@ pub(crate) struct ServeArgs {
     /// Seed of answers whose request names none, so that equal requests get equal answers [default: a new one for each]
     #[arg(help_heading = group::SAMPLING, long, value_name = "N", env = "TRINITY_SEED", value_parser = clap::value_parser!(i64).range(0..))]
     pub(crate) seed: Option<i64>,
-    /// Accept any name of a model in requests, or none, and mean the first, where several are served; a single one answers to any name
+    /// Accept any name of a model in requests, or none, and mean the first, where several are served; a single one
+    /// answers to any name
     #[arg(help_heading = group::MODELS, long, env = "TRINITY_ANY_MODEL_NAME", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
     pub(crate) any_model_name: bool,
     /// Accept only a model's own names in requests, even where one model is served
@@ -104,7 +105,8 @@ pub(crate) struct ServeArgs {
     /// The certificate's private key (PEM)
     #[arg(help_heading = group::NETWORK, long, value_name = "FILE", env = "TRINITY_TLS_KEY")]
     pub(crate) tls_key: Option<std::path::PathBuf>,
-    /// Ask for this API key, or its SHA-256 as sha256:HEX; better in the environment or in a file, where other users do not see it
+    /// Ask for this API key, or its SHA-256 as sha256:HEX; better in the environment or in a file, where other users do
+    /// not see it
     #[arg(help_heading = group::ACCESS, long, value_name = "KEY", env = "TRINITY_API_KEY", hide_env_values = true, value_delimiter = ',')]
     pub(crate) api_key: Vec<String>,
     /// Ask for one of the API keys in a file
@@ -112,7 +114,8 @@ pub(crate) struct ServeArgs {
     /// One a line, or .toml or .json with limits and rights per key; SIGHUP reads it again.
     #[arg(help_heading = group::ACCESS, long, value_name = "FILE", env = "TRINITY_API_KEY_FILE")]
     pub(crate) api_key_file: Option<std::path::PathBuf>,
-    /// Ask for an API key, and take this one as the operator's, who may unload and pull models, read the figures and go before others
+    /// Ask for an API key, and take this one as the operator's, who may unload and pull models, read the figures and go
+    /// before others
     #[arg(help_heading = group::ACCESS, long, value_name = "KEY", env = "TRINITY_ADMIN_KEY", hide_env_values = true, value_delimiter = ',')]
     pub(crate) admin_key: Vec<String>,
     /// Without API keys, let callers on other machines unload and pull models too; those on this machine always may
@@ -127,7 +130,8 @@ pub(crate) struct ServeArgs {
     /// Which requests share cached prefixes
     #[arg(help_heading = group::CONTEXT, long, value_enum, value_name = "WHO", env = "TRINITY_CACHE_SCOPE", default_value = "key")]
     pub(crate) cache_scope: CacheScopeName,
-    /// Answer for this host name too, '*' for any; a server on loopback answers for names that only this machine or its network can have
+    /// Answer for this host name too, '*' for any; a server on loopback answers for names that only this machine or its
+    /// network can have
     #[arg(help_heading = group::ACCESS, long, value_name = "NAME", env = "TRINITY_ALLOWED_HOST", value_delimiter = ',')]
     pub(crate) allowed_host: Vec<String>,
     /// Let web pages of this origin use the APIs
@@ -153,7 +157,8 @@ pub(crate) struct ServeArgs {
     /// Connections open at once; with one more the longest silent gives way, and where all are at work it waits
     #[arg(help_heading = group::LOAD, long, value_name = "N", env = "TRINITY_MAX_CONNECTIONS", default_value = "4096", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_connections: u32,
-    /// Connections of one address (of IPv6: of one /64) at once; more are answered 503 [default: half of all, and no bound for this machine's own]
+    /// Connections of one address (of IPv6: of one /64) at once; more are answered 503 [default: half of all, and no
+    /// bound for this machine's own]
     #[arg(help_heading = group::LOAD, long, value_name = "N", env = "TRINITY_MAX_CONNECTIONS_PER_ADDRESS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_connections_per_address: Option<u32>,
     /// How much to log on standard error
@@ -238,7 +243,8 @@ fn id_of(serve: &Command, key: &str) -> Option<String> {
     serve.get_arguments().find(|arg| arg.get_long() == Some(key)).map(|arg| arg.get_id().to_string())
 }
 
-/// A value as it would stand on the command line. Clap borrows defaults for as long as the program runs; a file is read once.
+/// A value as it would stand on the command line. Clap borrows defaults for as long as the program runs; a file is read
+/// once.
 fn values(value: &toml::Value) -> Option<Vec<&'static str>> {
     let text = match value {
         toml::Value::String(text) => text.clone(),

@@ -62,7 +62,8 @@ pub(crate) struct EngineArgs {
     /// Sequences that may wait, for each model, each choice of each prompt for itself; more are answered 503
     #[arg(help_heading = group::LOAD, long, value_name = "N", env = "TRINITY_MAX_QUEUED", default_value = "1024")]
     max_queued: u32,
-    /// Longest step in milliseconds: so long a new request waits for its first step [default: six times what writing takes, or 200]
+    /// Longest step in milliseconds: so long a new request waits for its first step [default: six times what writing
+    /// takes, or 200]
     #[arg(help_heading = group::LOAD, long, value_name = "MS", env = "TRINITY_MAX_STEP_MS", value_parser = clap::value_parser!(u32).range(1..))]
     max_step_ms: Option<u32>,
     /// Positions that the KV cache has room for, all requests of a model together [default: four contexts]
@@ -76,8 +77,8 @@ pub(crate) struct EngineArgs {
     swap: u64,
     /// Keep cached prefixes in this folder, for the next start
     ///
-    /// A server that starts again begins warm. The folder holds what users wrote, in readable form, and loses at the next start what belongs to
-    /// API keys that are gone.
+    /// A server that starts again begins warm. The folder holds what users wrote, in readable form, and loses at the
+    /// next start what belongs to API keys that are gone.
     #[arg(long, value_name = "FOLDER", env = "TRINITY_CACHE_DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
     /// Most MiB of files in that folder, for each model, and for all that nobody serves together
@@ -186,7 +187,8 @@ impl EngineArgs {
     }
 }
 
-/// What the operator chose of how a model is computed, where that changes bytes: the types that keys and values are cached in, the window, and so on.
+/// What the operator chose of how a model is computed, where that changes bytes: the types that keys and values are
+/// cached in, the window, and so on.
 pub(super) fn numerics(load: &ModelArgs) -> String {
     format!("{:?} {:?} {:?} {:?}", load.kv_type, load.storage, load.i2s, load.attention_window())
 }
@@ -199,7 +201,8 @@ fn fingerprint(container: &Container, load: &ModelArgs) -> [u8; 32] {
 /// Bytes of each tensor by which one set of weights is told from another of the same names and shapes.
 const HEAD_BYTES: usize = 64;
 
-/// Of everything that outputs depend on, as `chosen` by the operator, by the beginning of each tensor: reading all weights would take as long as loading them.
+/// Of everything that outputs depend on, as `chosen` by the operator, by the beginning of each tensor: reading all
+/// weights would take as long as loading them.
 pub(super) fn fingerprint_of_head(container: &Container, chosen: &str) -> u64 {
     let hash = hash(container, chosen, HEAD_BYTES).finalize();
     hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))

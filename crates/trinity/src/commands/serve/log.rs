@@ -1,7 +1,7 @@
 //! The log on standard error: one event a line, as text or JSON, whatever clients put into it.
 //!
-//! A subscriber of our own, because what `tracing-subscriber` adds (span registry, filters, colours) is not used here, and because escaping
-//! is the point: a value ends neither its line nor its field.
+//! A subscriber of our own, because what `tracing-subscriber` adds (span registry, filters, colours) is not used here,
+//! and because escaping is the point: a value ends neither its line nor its field.
 
 use std::fmt::{Debug, Write as _};
 

@@ -43,7 +43,8 @@ pub(super) fn of_server(
     })
 }
 
-/// A server on loopback is reached by loopback's names and the machine's own; another does not know its names unless they are given.
+/// A server on loopback is reached by loopback's names and the machine's own; another does not know its names unless
+/// they are given.
 fn hosts(settings: &ServeArgs, is_loopback: bool) -> Hosts {
     let is_any = settings.allowed_host.iter().any(|name| name == "*");
     if is_any || (!is_loopback && settings.allowed_host.is_empty()) {

@@ -1,4 +1,5 @@
-//! Pulls models that clients ask for, where `--allow-pull` says that they may: names of the catalogue, each verified by its SHA-256.
+//! Pulls models that clients ask for, where `--allow-pull` says that they may: names of the catalogue, each verified by
+//! its SHA-256.
 
 use std::{fmt, ops::ControlFlow, sync::Arc};
 

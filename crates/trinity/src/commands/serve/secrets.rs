@@ -1,4 +1,5 @@
-//! What stands in files of its own because nobody else may read it: API keys, a certificate with its key, the salt of a cache folder.
+//! What stands in files of its own because nobody else may read it: API keys, a certificate with its key, the salt of a
+//! cache folder.
 //!
 //! Keys and certificate are read at the start and again at SIGHUP, all of them or none.
 
@@ -18,7 +19,8 @@ use server::{
 use super::{config::ServeArgs, options::configuration};
 use crate::failure::{Failure, Kind};
 
-/// What others than the owner of a file of keys have no business to do: its group to change it, everybody else anything.
+/// What others than the owner of a file of keys have no business to do: its group to change it, everybody else
+/// anything.
 const FOREIGN_MODE: u32 = 0o027;
 
 /// The file of a cache folder's salt.
@@ -104,7 +106,8 @@ fn foreign_access(path: &Path) -> Option<String> {
 
 /// The salt by which API keys find their prefixes in the cache folder again; without a folder one of this process.
 ///
-/// One that is not there or damaged is made anew: what keys had in the folder is lost to them then, and removed as that of keys that are gone.
+/// One that is not there or damaged is made anew: what keys had in the folder is lost to them then, and removed as that
+/// of keys that are gone.
 pub(super) fn scope_salt(settings: &ServeArgs) -> Result<ScopeSalt, Failure> {
     let Some(folder) = &settings.engine.cache_dir else { return Ok(ScopeSalt::default()) };
     let named = |what: String| Failure::new(Kind::Failure, format!("cache folder {}: {what}", folder.display()));

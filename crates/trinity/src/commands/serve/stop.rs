@@ -1,5 +1,5 @@
-//! Signals: the first SIGTERM or SIGINT asks the server to finish what it does, the second ends the process. SIGHUP reads the files of keys and
-//! certificates again, unless it says that the terminal is gone, which is a SIGTERM.
+//! Signals: the first SIGTERM or SIGINT asks the server to finish what it does, the second ends the process. SIGHUP
+//! reads the files of keys and certificates again, unless it says that the terminal is gone, which is a SIGTERM.
 
 use std::{fs::File, io, sync::Arc};
 
@@ -54,7 +54,8 @@ async fn stop(lifecycle: Lifecycle, mut terminate: Signal, mut interrupt: Signal
 async fn hang_up(reload: Reload, hangup: Hangup, mut hung_up: Signal) {
     while hung_up.recv().await.is_some() {
         if hangup.is_of_terminal() {
-            // Nobody reads standard error any more; whoever wants the server to outlive the terminal says so with nohup.
+            // Nobody reads standard error any more; whoever wants the server to outlive the terminal says so with
+            // nohup.
             tracing::info!("stopping: the terminal is gone");
             reload.app.lifecycle().advance(Phase::Draining);
         } else if Secrets::are_in_files(&reload.settings) {

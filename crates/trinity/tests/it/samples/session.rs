@@ -1,4 +1,5 @@
-//! A person's machine: an empty home with one model pulled, a folder with some files, a shell; perhaps a server that runs.
+//! A person's machine: an empty home with one model pulled, a folder with some files, a shell; perhaps a server that
+//! runs.
 
 use std::{
     fs,

@@ -1,5 +1,5 @@
-//! The journal of a long run: JSON lines, the first with what the answers depend on, then one for each question. A line is written at once
-//! and whole; one that was cut off by a crash is dropped when the journal is opened again.
+//! The journal of a long run: JSON lines, the first with what the answers depend on, then one for each question. A line
+//! is written at once and whole; one that was cut off by a crash is dropped when the journal is opened again.
 
 use std::{
     collections::HashMap,

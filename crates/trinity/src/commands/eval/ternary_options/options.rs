@@ -14,8 +14,8 @@ pub(super) struct Choice {
 /// What quality is measured against.
 pub(super) const BASE: LoadOptions = LoadOptions { kv_types: KvTypes::both(KvType::F32), ..LoadOptions::DEFAULT };
 
-/// All rows, the default first. Rotated f32 is there as a control: it rounds a little differently and loses nothing, so what it shows is what
-/// any difference does to activations in int8.
+/// All rows, the default first. Rotated f32 is there as a control: it rounds a little differently and loses nothing, so
+/// what it shows is what any difference does to activations in int8.
 pub(super) fn all() -> Vec<Choice> {
     let t2 = [Mode::Max, Mode::Rms, Mode::LeastSquares].map(KvType::T2);
     let float = [(KvType::F16, false), (KvType::F32, false), (KvType::F32, true)];

@@ -49,7 +49,8 @@ pub(super) struct Row {
 pub(super) enum Part {
     /// The cache, whose bytes are those of one token.
     Cache,
-    /// The embedding table. Its bytes are saved in a file that holds it so: at run time a copy comes beside the file's own, which stays mapped.
+    /// The embedding table. Its bytes are saved in a file that holds it so: at run time a copy comes beside the file's
+    /// own, which stays mapped.
     Embedding,
     /// All norms. Their bytes are saved in a file that holds them so: they are computed with in f32.
     Norms,
