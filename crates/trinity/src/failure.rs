@@ -44,7 +44,7 @@ impl Failure {
         Self::new(Kind::Usage, message)
     }
 
-    /// Ctrl-C.
+    /// Ctrl-C was pressed.
     pub(crate) fn interrupted() -> Self {
         Self::new(Kind::Interrupted, "interrupted")
     }
@@ -65,7 +65,7 @@ impl Failure {
         self.hint.as_deref()
     }
 
-    /// The same, its line having been printed.
+    /// This failure after its line was printed elsewhere: [`report`](Self::report) says nothing more.
     pub(crate) fn already_said(self) -> Self {
         Self { is_said: true, ..self }
     }

@@ -119,7 +119,7 @@ pub(crate) fn totals_text(source: &dyn Source, plan: &Plan) -> Result<String, Fa
     Ok(text)
 }
 
-/// The same as JSON.
+/// Tensors, weights and bytes of each type of an output, as a JSON list.
 pub(crate) fn totals_json(source: &dyn Source, plan: &Plan) -> Result<Json, Failure> {
     let totals = plan.totals(source)?.into_iter().map(|(name, total)| {
         json!({"type": name, "tensors": total.n_tensors, "weights": total.n_weights, "bytes": total.n_bytes})

@@ -27,7 +27,7 @@ pub(super) fn of_file(path: &Path) -> io::Result<([u8; 32], u64)> {
     Ok((hash.finalize().into(), n_bytes))
 }
 
-/// In hexadecimal.
+/// The bytes of a hash in hexadecimal, lower case.
 pub(super) fn to_hex(hash: &[u8]) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }

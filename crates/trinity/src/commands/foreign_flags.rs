@@ -47,7 +47,7 @@ enum Takes {
 enum Meaning {
     /// A flag of the command, and the values that leave it as it is.
     Setting(&'static str, &'static [&'static str]),
-    /// These words.
+    /// Words of this program in its place.
     Words(&'static [&'static str]),
     /// `--think`, which may stand alone; true and false are on and off.
     Think,
@@ -57,7 +57,7 @@ enum Meaning {
     Repository,
     /// Its file, in place of one that is picked.
     FileOfRepository,
-    /// Nothing.
+    /// Nothing here: it is left out, which is said.
     Hint,
     /// Nothing at these values; any other is refused for the reason.
     HintAt(&'static [&'static str], &'static str),
@@ -219,7 +219,7 @@ impl Translation<'_> {
         }
     }
 
-    /// The same in words of this program.
+    /// Puts one foreign flag into words of this program.
     fn flag(&mut self, flag: &Flag, name: &str, value: Option<OsString>) -> Result<(), Failure> {
         let is_one_of = |values: &[&str]| value.as_ref().is_some_and(|given| values.iter().any(|v| given == *v));
         let refusal = |why: &str| Err(Failure::usage(format!("{name}: {why}")));

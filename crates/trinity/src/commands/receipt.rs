@@ -42,11 +42,11 @@ struct Open {
 
 /// What a result was measured on.
 pub(crate) struct Evidence<'a> {
-    /// The models.
+    /// Models that were computed with.
     pub(crate) models: &'a [&'a Container],
     /// Texts and other files, read or written.
     pub(crate) files: &'a [&'a Path],
-    /// Compute threads.
+    /// Threads that computed.
     pub(crate) n_threads: usize,
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn write_folder(model: &Path, folder: &Path) {
     write(model, folder, true);
 }
 
-/// The same with the floats that training rounds.
+/// Writes `model` as a Hugging Face folder that holds the floats which training rounds to ternary.
 pub(crate) fn write_masters(model: &Path, folder: &Path) {
     write(model, folder, false);
 }

@@ -262,7 +262,7 @@ fn write_importance(path: &str, n_cols: usize) {
     write_matrix(path, [("blk.0.attn_q.weight", n_cols)].into_iter());
 }
 
-/// The same of several.
+/// Writes an importance matrix of several tensors, each by its name and columns.
 fn write_matrix<'a>(path: &str, tensors: impl Iterator<Item = (&'a str, usize)>) {
     let sums = |n_cols| (0..n_cols).map(|i| if i % 32 > 24 { 100.0 } else { 0.1 }).collect();
     let importance = |n_cols| gguf::Importance::new(sums(n_cols), vec![1.0]).unwrap();

@@ -95,7 +95,7 @@ pub(crate) fn post(address: &str, path: &str, body: &str) -> String {
     post_with(address, path, "", body)
 }
 
-/// The same with more headers, each with the end of its line.
+/// The whole answer to a POST of `body` as JSON, with more headers, each with the end of its line.
 pub(crate) fn post_with(address: &str, path: &str, headers: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();

@@ -50,7 +50,7 @@ impl Terminal {
         Self::start_sized(command, 80)
     }
 
-    /// The same with a window of so many columns.
+    /// Starts `command` in a terminal of so many columns.
     pub(crate) fn start_sized(mut command: Command, columns: u16) -> Self {
         let (keyboard, terminal) = open();
         tcsetwinsize(&terminal, Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
@@ -82,7 +82,7 @@ impl Terminal {
         self.wait_for_behind(0, text);
     }
 
-    /// The same behind the first `from` bytes that were shown.
+    /// Waits until `text` is shown behind the first `from` bytes that were shown.
     pub(crate) fn wait_for_behind(&mut self, from: usize, text: &str) {
         self.wait_until(text, |shown| shown.get(from..).is_some_and(|shown| shown.contains(text)));
     }

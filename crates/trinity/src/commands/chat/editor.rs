@@ -12,7 +12,7 @@ use rustyline::{
 
 use super::slash::{self, Argument};
 
-/// Bold cyan.
+/// Colours of the prompt: bold cyan.
 const PROMPT: &str = "\x1b[1;36m";
 /// Bold: what a person says beside what a model says.
 const TYPED: &str = "\x1b[1m";

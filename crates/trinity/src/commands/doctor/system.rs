@@ -9,7 +9,7 @@ use serde::Serialize;
 pub(in crate::commands) struct System {
     pub(super) processor: Option<String>,
     pub(super) cores_online: Option<usize>,
-    /// By affinity.
+    /// Cores that the affinity of this process allows.
     pub(super) cores_allowed: Option<usize>,
     /// CPU time that the cgroup gives; `None` is no limit, too.
     pub(super) quota_cores: Option<f64>,

@@ -21,7 +21,7 @@ use crate::{
 /// Seconds that a repetition of the trial would take if nothing were lost.
 const REPETITION_SECONDS: f64 = 0.25;
 
-/// The same of what is computed to stand before the tokens of the second half.
+/// Seconds that computing what stands before the tokens of the second half would take if nothing were lost.
 const BEFORE_SECONDS: f64 = 0.5;
 
 /// Tokens of a repetition at most, and before them.

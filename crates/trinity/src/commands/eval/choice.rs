@@ -88,7 +88,7 @@ impl FormatName {
 /// A file of questions, read.
 struct Set {
     name: String,
-    /// Its path.
+    /// Path of the file.
     file: String,
     format: Format,
     /// Of the file, and of its labels if they stand apart.

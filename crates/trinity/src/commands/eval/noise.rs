@@ -72,7 +72,7 @@ struct Row {
     ratio: f64,
 }
 
-/// The table.
+/// Perplexity at each rate of noise, as it is printed.
 #[derive(Serialize)]
 struct Table {
     seed: u64,

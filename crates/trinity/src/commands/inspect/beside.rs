@@ -75,7 +75,7 @@ impl KindFacts {
         Some(format!("{}{of}{colon}{}", self.kind, facts.join(", ")))
     }
 
-    /// One word.
+    /// The kind of the file in one word.
     pub(super) fn name(&self) -> &'static str {
         self.kind.name()
     }

@@ -122,7 +122,7 @@ impl Facts {
         }
     }
 
-    /// For people.
+    /// The facts in lines, for people.
     pub(super) fn to_text(&self) -> String {
         let mut out = String::new();
         let mut line = |word: &str, value: &str| {
@@ -195,7 +195,7 @@ impl Facts {
         format!("{}\n{out}", escape(&self.name))
     }
 
-    /// For programs.
+    /// The facts as JSON, for programs.
     pub(super) fn to_json(&self) -> Json {
         let mut object = json!({
             "file": self.name,
@@ -276,7 +276,7 @@ pub(super) fn shape(metadata: &Metadata) -> Vec<(&'static str, u64)> {
     shape
 }
 
-/// The same in one line.
+/// The numbers of the network in one line, each behind its word.
 pub(super) fn shape_text(shape: &[(&str, u64)]) -> String {
     let words: Vec<String> = shape.iter().map(|(word, n)| format!("{} {n}", word.replace('_', " "))).collect();
     words.join(", ")
@@ -329,7 +329,7 @@ pub(super) fn value_json(value: &Value) -> Json {
     }
 }
 
-/// The same for people: long arrays are cut and counted.
+/// A metadata value for people: long arrays are cut and counted.
 pub(super) fn value_text(value: &Value) -> String {
     match value_json(value) {
         Json::Array(elements) if elements.len() > ELEMENTS_SHOWN => {

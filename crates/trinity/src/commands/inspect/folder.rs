@@ -118,7 +118,7 @@ impl FolderFacts {
         &self.source
     }
 
-    /// For people.
+    /// The folder described in lines, for people.
     pub(super) fn to_text(&self) -> Result<String, Failure> {
         let metadata = self.source.metadata();
         let mut out = format!("{}\n", escape(self.source.name()));
@@ -150,7 +150,7 @@ impl FolderFacts {
         Ok(out)
     }
 
-    /// For programs.
+    /// The folder described as JSON, for programs.
     pub(super) fn to_json(&self) -> Result<Json, Failure> {
         let metadata = self.source.metadata();
         let mut object = json!({

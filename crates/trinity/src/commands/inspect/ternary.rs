@@ -72,7 +72,7 @@ impl TernaryFloats {
         Ok((out.n_tensors > 0).then_some(out))
     }
 
-    /// For people.
+    /// The counts in words, for people.
     pub(super) fn to_text(self) -> String {
         let (n, weights) = (self.n_tensors, count_text(self.n_weights));
         format!(
@@ -80,7 +80,7 @@ impl TernaryFloats {
         )
     }
 
-    /// For programs.
+    /// The counts as JSON, for programs.
     pub(super) fn to_json(self) -> Json {
         json!({"n_tensors": self.n_tensors, "n_weights": self.n_weights})
     }
@@ -137,7 +137,7 @@ impl Ternary {
         8.0 * self.share(self.n_bytes)
     }
 
-    /// For people.
+    /// The spans in lines, for people.
     pub(super) fn to_text(&self) -> String {
         let spans: Vec<String> = self
             .spans
@@ -164,7 +164,7 @@ impl Ternary {
         text
     }
 
-    /// For programs.
+    /// The spans as JSON, for programs.
     pub(super) fn to_json(&self) -> Json {
         let spans = self.spans.iter().map(|(span, n)| json!({"span": span, "n_weights": n}));
         let mut object = json!({

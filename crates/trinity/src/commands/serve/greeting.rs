@@ -33,7 +33,7 @@ impl Places {
     }
 }
 
-/// Four lines.
+/// What a server says of itself when it is ready: models, context, machine and places, a line each.
 pub(super) fn text(settings: &ServeArgs, models: &[ModelEntry], places: &Places) -> Result<String, Failure> {
     Ok(models_line(models) + &context_line(settings, models) + &machine_line(settings, models)? + &places.line())
 }

@@ -120,7 +120,7 @@ impl Found {
     }
 }
 
-/// Opens files.
+/// The models of a server and how they are opened: the [`Loader`] of files on this machine.
 pub(super) struct FileLoader {
     /// Those of the command line, then those that were pulled since.
     found: RwLock<Vec<Found>>,

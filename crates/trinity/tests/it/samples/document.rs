@@ -16,7 +16,7 @@ pub(super) struct Document {
 pub(super) struct Block {
     pub(super) line: usize,
     pub(super) samples: Vec<Sample>,
-    /// Why not.
+    /// Why the block is not run, where the document says so.
     pub(super) not_run: Option<String>,
 }
 
