@@ -39,12 +39,12 @@ impl Failure {
         Self { kind, message: message.into(), hint: None, is_said: false }
     }
 
-    /// The command line is at fault.
+    /// A failure of which the command line is the cause.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Kind::Usage, message)
     }
 
-    /// Ctrl-C was pressed.
+    /// The failure of a command that Ctrl-C ended.
     pub(crate) fn interrupted() -> Self {
         Self::new(Kind::Interrupted, "interrupted")
     }
@@ -54,13 +54,13 @@ impl Failure {
         Self::new(Kind::AnsweredNo, "no")
     }
 
-    /// What the user can do about it.
+    /// Adds a hint: what the user can do about it.
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// What the user can do about it, if that was said.
+    /// The hint, if there is one.
     pub(crate) fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
@@ -70,12 +70,12 @@ impl Failure {
         Self { is_said: true, ..self }
     }
 
-    /// Must a conversation end here? There is nobody to talk to, or nobody who listens.
+    /// Returns whether a conversation must end here: there is nobody to talk to, or nobody who listens.
     pub(crate) fn ends_talk(&self) -> bool {
         matches!(self.kind, Kind::OutputClosed | Kind::Interrupted)
     }
 
-    /// What went wrong.
+    /// The message: what went wrong, in one line.
     pub(crate) fn message(&self) -> &str {
         &self.message
     }

@@ -84,7 +84,8 @@ pub(crate) fn put_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     put(&(serde_json::to_string_pretty(value)? + "\n"))
 }
 
-/// From now on Ctrl-C sets a flag that [`is_interrupted`] reads; a second one before it was taken ends the program.
+/// Catches Ctrl-C from now on: it sets what [`is_interrupted`] reads; a second one before it was taken ends the
+/// program.
 pub(crate) fn catch_interrupt() -> Result<(), Failure> {
     if IS_CAUGHT.swap(true, Ordering::SeqCst) {
         return Ok(());
@@ -100,27 +101,27 @@ pub(crate) fn catch_interrupt() -> Result<(), Failure> {
     ctrlc::set_handler(handler).map_err(|e| Failure::new(Kind::Failure, format!("cannot catch Ctrl-C: {e}")))
 }
 
-/// Was Ctrl-C pressed?
+/// Returns whether Ctrl-C was pressed.
 pub(crate) fn is_interrupted() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
 }
 
-/// Was Ctrl-C pressed since the last call? Forgets it.
+/// Returns whether Ctrl-C was pressed since the last call, and forgets it.
 pub(crate) fn take_interrupt() -> bool {
     INTERRUPTED.swap(false, Ordering::SeqCst)
 }
 
-/// Is standard input a person?
+/// Returns whether standard input is a terminal, so that a person types.
 pub(crate) fn stdin_is_terminal() -> bool {
     io::stdin().is_terminal()
 }
 
-/// Is there a person who can be asked and answer?
+/// Returns whether there is a person who can be asked and answer.
 pub(crate) fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Is a person before standard input and output, so that a conversation can be held?
+/// Returns whether a person is before standard input and output, so that a conversation can be held.
 pub(crate) fn can_talk() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }

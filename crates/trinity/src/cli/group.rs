@@ -1,35 +1,35 @@
 //! Headings under which help lists arguments. Each argument of each command is under one of them.
 
-/// What is asked, of which model.
+/// Heading of the arguments that say what is asked, of which model.
 pub(crate) const PROMPT: &str = "Prompt";
-/// How tokens are picked.
+/// Heading of the arguments that say how tokens are picked.
 pub(crate) const SAMPLING: &str = "Sampling";
-/// What of the machine is used.
+/// Heading of the arguments that say how much of the machine is used.
 pub(crate) const MACHINE: &str = "Machine";
-/// How much is remembered, and where.
+/// Heading of the arguments that say how much is remembered, and where.
 pub(crate) const CONTEXT: &str = "Context and cache";
-/// What exists to be measured.
+/// Heading of the arguments that exist to be measured.
 pub(crate) const RESEARCH: &str = "Research";
-/// Which models are meant, and how long they stay.
+/// Heading of the arguments that say which models are meant, and how long they stay.
 pub(crate) const MODELS: &str = "Models";
-/// Where a server is reached.
+/// Heading of the arguments that say where a server is reached.
 pub(crate) const NETWORK: &str = "Network";
-/// Who may ask a server for what.
+/// Heading of the arguments that say who may ask a server for what.
 pub(crate) const ACCESS: &str = "Access";
-/// How many are answered at once.
+/// Heading of the arguments that say how many requests are answered at once.
 pub(crate) const LOAD: &str = "Load";
-/// What a server writes about itself.
+/// Heading of the arguments that say what a server writes about itself.
 pub(crate) const LOG: &str = "Log and metrics";
-/// What is measured.
+/// Heading of the arguments that say what is measured.
 pub(crate) const MEASUREMENT: &str = "Measurement";
-/// What goes into a conversion.
+/// Heading of the arguments that say what goes into a conversion.
 pub(crate) const INPUT: &str = "Input";
-/// What comes out, and how it looks.
+/// Heading of the arguments that say what comes out, and how it looks.
 pub(crate) const OUTPUT: &str = "Output";
-/// What every command has.
+/// Heading of the arguments that every command has.
 pub(crate) const GENERAL: &str = "General";
 
-/// All of them, in the order of the question that a reader has: what, how, on what; then what only some commands have.
+/// All headings, in the order of a reader's questions: what, how, on what; then those that only some commands have.
 #[cfg(test)]
 pub(crate) const ALL: &[&str] = &[
     PROMPT,

@@ -15,7 +15,7 @@ const TASKS: &[(&str, &[&str])] = &[
     ("Itself", &["limits", "completions", "man"]),
 ];
 
-/// What a newcomer does first, and what it is for.
+/// Command lines that a newcomer tries first, each with what it is for.
 pub(crate) const EXAMPLES: [(&str, &str); 3] = [
     ("trinity run \"Once upon a time\"", "a story, by the model inside the program"),
     ("trinity run smollm2:135m", "talk to a model; it is downloaded first if you agree"),
@@ -68,7 +68,7 @@ const SHORT: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// What few who load a model need, by their ids.
+/// Arguments that few who load a model need, by their ids.
 const RARE: &[&str] =
     &["no_pin", "pack_max", "attention_window", "sinks", "i2s_layout", "tl_tables", "ternarise_masters"];
 

@@ -49,7 +49,7 @@ pub(crate) struct ChatArgs {
 }
 
 impl ChatArgs {
-    /// What `trinity run MODEL` means before a person.
+    /// Arguments of the conversation that `trinity run MODEL` begins where a person types.
     pub(super) fn new(
         model: &str,
         system: Option<String>,
@@ -113,7 +113,7 @@ struct Talk {
 }
 
 impl Talk {
-    /// What the command before asked for; else runs a command or answers a message.
+    /// Does what the command before asked for; else reads an entry, and runs the command or answers the message.
     fn turn(&mut self, now: Next, lines: &mut Lines) -> Result<Next, Failure> {
         let (initial, is_edit) = match now {
             Next::Leave => return Ok(Next::Leave),

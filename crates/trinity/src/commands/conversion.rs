@@ -76,7 +76,7 @@ fn split_bytes(text: &str) -> Result<u64, String> {
     bytes.ok_or_else(|| "expected a number of bytes, 1 or more, or one with K, M or G behind it (2G)".to_owned())
 }
 
-/// What the name of a destination says it should be.
+/// Refuses a destination whose name ends in neither `.gguf` nor `.tri`.
 pub(crate) fn check_extension(destination: &Path) -> Result<(), Failure> {
     match destination.extension().and_then(|e| e.to_str()) {
         Some("gguf" | "tri") => Ok(()),

@@ -114,7 +114,7 @@ pub(super) fn default_target(source: &dyn Source, is_tri: bool) -> Option<Target
     Some(Target::Format(if fits { Format::I2_S } else { Format::IQ2_BN }))
 }
 
-/// Where a model to be converted is: `reference` is a folder, a file, or the name of a model on this machine.
+/// Finds a model to be converted: `reference` is a folder, a file, or the name of a model on this machine.
 pub(super) fn locate(reference: &str, global: &Global) -> Result<Resolved, Failure> {
     let path = Path::new(reference);
     if path.is_dir() {
@@ -123,7 +123,7 @@ pub(super) fn locate(reference: &str, global: &Global) -> Result<Resolved, Failu
     Ok(Hub::from_environment(global.offline)?.resolve(reference)?)
 }
 
-/// Whatever kind of model lies there.
+/// Opens a model to be converted, whatever kind of file or folder it is.
 pub(super) fn open(found: &Resolved, origin: &SourceArgs, output: &OutputArgs) -> Result<Box<dyn Source>, Failure> {
     open_with(found, origin, output, false)
 }

@@ -5,12 +5,12 @@ use std::{fs::File, io, path::Path};
 use sha2::{Digest, Sha256};
 use tokenizer::Tokenizer;
 
-/// Of bytes in memory.
+/// SHA-256 of bytes in memory.
 pub(super) fn of_bytes(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
-/// Of the spelling of every token, in order.
+/// SHA-256 of the spelling of every token, in order.
 pub(super) fn of_vocabulary(tokenizer: &Tokenizer) -> [u8; 32] {
     let mut hash = Sha256::new();
     for token in tokenizer.tokens() {
@@ -20,7 +20,7 @@ pub(super) fn of_vocabulary(tokenizer: &Tokenizer) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// Of a file, and its length.
+/// SHA-256 of a file, and its length in bytes.
 pub(super) fn of_file(path: &Path) -> io::Result<([u8; 32], u64)> {
     let mut hash = Sha256::new();
     let n_bytes = io::copy(&mut File::open(path)?, &mut HashWriter(&mut hash))?;

@@ -71,7 +71,7 @@ struct Prediction {
     products_per_token: u64,
     at_most: Limits,
     verdict: Verdict,
-    /// As the user named it.
+    /// Name of the model as the user gave it.
     #[serde(skip)]
     reference: String,
 }
@@ -132,7 +132,7 @@ impl<'a> Candidate<'a> {
         matrices.filter_map(gguf::TensorInfo::format).collect()
     }
 
-    /// What it reaches on `machine` at most, and what it does in a trial.
+    /// Speeds that the model reaches on `machine` at most, and those that it shows in a trial.
     fn predict(
         self,
         kernels: Kernels,
@@ -156,7 +156,7 @@ impl<'a> Candidate<'a> {
 }
 
 impl Prediction {
-    /// Below the verdict: what it rests on.
+    /// The report in lines for people: the verdict, and below it what it rests on.
     fn to_text(&self) -> String {
         let Self { weight_bytes_per_token, products_per_token, at_most, verdict, .. } = self;
         let mut text = format!("\nmodel\n  {:<22} {}\n", "file", terminal::escape(&self.name));

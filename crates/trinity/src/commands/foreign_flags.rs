@@ -28,7 +28,7 @@ use table::FLAGS;
 /// Commands that take them.
 pub(crate) const COMMANDS: &[&str] = &["run", "chat", "serve"];
 
-/// By which the hints of a line reach the command.
+/// Hidden flag by which the hints of a line reach the command.
 const IGNORED: &str = "--ignored-hint";
 
 const IN_REQUESTS: &str = "requests say it, each for itself";
@@ -55,15 +55,15 @@ enum Meaning {
     Prompt,
     /// A repository on Hugging Face: the model.
     Repository,
-    /// Its file, in place of one that is picked.
+    /// The file of the repository, in place of one that is picked.
     FileOfRepository,
-    /// Nothing here: it is left out, which is said.
+    /// A hint that has no use here: it is left out, which is said.
     Hint,
-    /// Nothing at these values; any other is refused for the reason.
+    /// A hint that is left out at these values; any other value is refused for the reason.
     HintAt(&'static [&'static str], &'static str),
-    /// Said by requests, where a server is asked.
+    /// A setting that requests to a server make for themselves.
     InRequests,
-    /// Refused for the reason.
+    /// A flag that is refused for the reason.
     Refused(&'static str),
 }
 
@@ -85,7 +85,7 @@ pub(crate) struct ForeignHints {
 }
 
 impl ForeignHints {
-    /// Names them in one line.
+    /// Names all hints that were left out in one line on standard error.
     pub(crate) fn say(&self) {
         if !self.ignored.is_empty() {
             terminal::say(&format!("ignored, since they change nothing here: {}\n", self.ignored.join(", ")));
@@ -206,7 +206,7 @@ impl Translation<'_> {
         self.command.get_name() == "serve"
     }
 
-    /// Does the row say what `name` means on this command? What it does not say clap does.
+    /// Returns whether the row says what `name` means on this command; otherwise clap does.
     fn is_for(&self, flag: &Flag, name: &str) -> bool {
         match flag.meaning {
             Meaning::Setting(own, _) => self.has(own) || (self.is_server() && !self.has(name)),

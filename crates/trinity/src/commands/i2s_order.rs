@@ -19,7 +19,7 @@ use crate::{
     terminal,
 };
 
-/// What the model is made to predict.
+/// Text that the model is made to predict.
 const TEXT: &str = include_str!("i2s_order.txt");
 
 /// Most tokens of it that are computed; the second half is scored.
@@ -28,7 +28,7 @@ const TOKENS_MAX: usize = 128;
 /// A loss is sane below this part of that of guessing evenly.
 const SANE: f64 = 0.8;
 
-/// By which part of the loss of guessing evenly the best must be better than the next.
+/// Share of the loss of guessing evenly by which the best must be better than the next.
 const MARGIN: f64 = 0.1;
 
 const HINT: &str =

@@ -31,11 +31,11 @@ pub(crate) struct ListArgs {
 pub(super) struct Row {
     pub(super) name: String,
     bytes: u64,
-    /// Is the size only about so?
+    /// The size is an estimate.
     is_rough: bool,
     path: Option<String>,
     pub(super) modified: Option<SystemTime>,
-    /// Where it came from, or where it would come from.
+    /// Place that the model came from, or would come from.
     source: String,
 }
 

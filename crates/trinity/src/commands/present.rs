@@ -17,7 +17,7 @@ const OFFERED: &str = "smollm2:135m";
 /// A model on this machine.
 pub(super) struct Present {
     pub(super) name: String,
-    /// Has it a chat template?
+    /// The model has a chat template.
     pub(super) can_chat: bool,
     modified: Option<SystemTime>,
 }
@@ -40,7 +40,7 @@ pub(super) fn models(hub: &Hub) -> Result<Vec<Present>, Failure> {
     Ok(models)
 }
 
-/// Who is talked to where nobody is named: the first that can be, or with a template that was given the first of all.
+/// The model to talk to where none is named: the first that can be, or with a template that was given the first of all.
 pub(super) fn to_talk_to(is_template_given: bool, global: &Global) -> Result<String, Failure> {
     let models = models(&Hub::from_environment(global.offline)?)?;
     if let Some(model) = models.into_iter().find(|m| m.can_chat || is_template_given) {

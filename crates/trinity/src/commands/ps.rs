@@ -41,7 +41,7 @@ pub(crate) fn run(args: &PsArgs, global: &Global) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What the server says of its models that are loaded.
+/// The server's answer about its models that are loaded.
 pub(super) fn in_memory(server: &ServerArgs, global: &Global) -> Result<Vec<Value>, Failure> {
     let answer = server.get("/api/ps", global)?;
     Ok(answer["models"].as_array().cloned().unwrap_or_default())

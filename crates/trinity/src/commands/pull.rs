@@ -38,7 +38,7 @@ pub(crate) fn run(args: &PullArgs, global: &Global) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What can be done with a model that is here.
+/// Command line that a person may want next for a model that is here.
 fn next_command(hub: &Hub, name: &str) -> Option<String> {
     let container = opened::container(&hub.resolve(name).ok()?).ok()?;
     model::check_kind(&container).ok()?;
@@ -85,7 +85,7 @@ fn pull(hub: &Hub, reference: &str) -> Result<Resolved, Failure> {
     }
 }
 
-/// What helps where nothing came.
+/// Hint where nothing came from the network.
 const UNREACHABLE: &str =
     "see that this machine reaches the server; https_proxy names a proxy, HF_ENDPOINT a mirror of Hugging Face";
 
@@ -101,7 +101,7 @@ fn interrupted(reference: &str, kept: u64) -> Failure {
 /// Lines about a pull, above its bar.
 struct Talk<'a> {
     bar: &'a ProgressBar,
-    /// What is pulled in the end.
+    /// Name of the model that is pulled in the end.
     name: String,
     /// Why the source before failed: told when another is tried, else it is the error of the pull.
     failed: Option<String>,

@@ -138,13 +138,13 @@ pub(crate) fn run(args: &QuantizeArgs, global: &Global) -> Result<(), Failure> {
     terminal::put(&(text + &perplexity.unwrap_or_default()))
 }
 
-/// Is a tensor written in a ternary format?
+/// Returns whether a tensor is written in a ternary format.
 fn becomes_ternary(plan: &Plan) -> bool {
     let is_ternary = |action: &Action| matches!(action, Action::Encode { format, .. } if format.is_ternary());
     plan.tensors.iter().any(|planned| is_ternary(&planned.action))
 }
 
-/// Of the source and of what it became.
+/// Perplexities of the source and of what it became.
 fn both_perplexities(
     args: &QuantizeArgs,
     source: &Resolved,
@@ -156,7 +156,7 @@ fn both_perplexities(
     Ok((measure(source, args.origin.i2s)?, measure(&Resolved::File(destination.to_owned()), I2sArgs::default())?))
 }
 
-/// Can it be run as it is?
+/// Returns whether a source can be run as it is.
 fn is_gguf(found: &Resolved) -> bool {
     match found {
         Resolved::Embedded => true,

@@ -53,7 +53,7 @@ pub(crate) struct Evidence<'a> {
 #[derive(Serialize)]
 struct Document<'a, T> {
     trinity: &'static str,
-    /// Known to builds that were told (`TRINITY_COMMIT` in the environment of the compiler).
+    /// Commit of the program, known to builds that were told it (`TRINITY_COMMIT` in the environment of the compiler).
     commit: Option<&'static str>,
     command: Vec<String>,
     time: &'a str,

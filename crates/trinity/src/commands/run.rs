@@ -99,7 +99,7 @@ pub(crate) fn run(args: &RunArgs, global: &Global) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Is there something by which the model can be talked to?
+/// Returns whether there is a template by which the model can be talked to.
 fn can_talk(args: &RunArgs, model: &str, global: &Global) -> Result<bool, Failure> {
     Ok(args.template.is_given() || template_args::can_chat(&opened::find(Some(model), global)?))
 }

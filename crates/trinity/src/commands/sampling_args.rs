@@ -86,7 +86,7 @@ impl SamplingArgs {
         }
     }
 
-    /// What was asked for by a flag or by `/set`.
+    /// Settings that a flag or `/set` asked for.
     fn given(&self) -> SamplingDefaults {
         SamplingDefaults {
             temperature: self.temperature,

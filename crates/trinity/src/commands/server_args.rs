@@ -14,12 +14,12 @@ use crate::{
     failure::{Failure, Kind},
 };
 
-/// Where `trinity serve` listens if nobody says otherwise.
+/// Address that `trinity serve` listens on if nobody says otherwise.
 const DEFAULT: &str = "http://127.0.0.1:8080";
 
-/// Until a connection stands.
+/// Longest time until a connection stands.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Until an answer is there: a model may have to be unloaded.
+/// Longest time until an answer is there: a model may have to be unloaded.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 /// Longest answer that is read, bytes.
 const ANSWER_BYTES_MAX: u64 = 16 << 20;
@@ -80,7 +80,7 @@ impl ServerArgs {
     }
 }
 
-/// What the server said, or why it did not do it.
+/// The answer of a server, or why it did not do what was asked.
 fn judge(status: StatusCode, base: &str, text: &str) -> Result<Value, Failure> {
     let value: Option<Value> = serde_json::from_str(text).ok();
     if let Some(value) = value.as_ref().filter(|_| status.is_success()) {

@@ -14,7 +14,7 @@ use crate::{
 
 const KEY: &str = "tokenizer.chat_template";
 
-/// What takes the model's own template's place where there are tools, as with transformers.
+/// Name of the template that takes the place of the model's own where there are tools, as with transformers.
 const TOOL_USE: &str = "tool_use";
 
 /// Flags of what talks: `run`, `chat`, `serve`.
@@ -30,12 +30,12 @@ pub(crate) struct TemplateArgs {
     chat_template_file: Option<PathBuf>,
 }
 
-/// What a model is talked to with, if it can be.
+/// The chat template of a model, or why there is none.
 #[derive(Default)]
 pub(crate) struct ChatTemplate {
-    /// Ready to render.
+    /// The template, ready to render.
     pub(crate) template: Option<Template>,
-    /// What is wrong with a template of the model: whoever does not need it goes on.
+    /// Fault of a template of the model; commands that do not need it go on.
     pub(crate) own_error: Option<String>,
 }
 
@@ -47,7 +47,7 @@ impl ChatTemplate {
         }
     }
 
-    /// Neither a template nor what was meant to be one.
+    /// Returns whether there is neither a template nor what was meant to be one.
     pub(crate) fn is_missing(&self) -> bool {
         self.template.is_none() && self.own_error.is_none()
     }
@@ -64,12 +64,12 @@ impl ChatTemplate {
 }
 
 impl TemplateArgs {
-    /// Does a flag say what any model can be talked to with?
+    /// Returns whether a flag names a template, by which any model can be talked to.
     pub(crate) fn is_given(&self) -> bool {
         self.chat_template.is_some() || self.chat_template_file.is_some()
     }
 
-    /// What the flags choose, else what the model has. Only what the flags name must be there and parse.
+    /// The template that the flags choose, else the model's own. Only what the flags name must be there and parse.
     pub(crate) fn choose(&self, container: &Container) -> Result<ChatTemplate, Failure> {
         let metadata = container.metadata();
         let own = own(metadata)?;
@@ -87,7 +87,7 @@ impl TemplateArgs {
     }
 }
 
-/// Has the model a template of its own that can be used?
+/// Returns whether the model has a template of its own that can be used.
 pub(crate) fn can_chat(container: &Container) -> bool {
     own(container.metadata()).is_ok_and(|own| own.template.is_some())
 }

@@ -13,7 +13,7 @@ const COLUMNS_DEFAULT: usize = 80;
 /// How the terminal of standard input was before it was told to hide what is typed.
 static SHOWN: Mutex<Option<Termios>> = Mutex::new(None);
 
-/// Is standard output a screen?
+/// Returns whether standard output is a screen.
 pub(crate) fn stdout_is_screen() -> bool {
     io::stdout().is_terminal()
 }
@@ -29,7 +29,7 @@ pub(crate) fn columns() -> usize {
 pub(crate) struct HiddenTyping(());
 
 impl HiddenTyping {
-    /// Of a person at a terminal; nothing elsewhere.
+    /// Hides what a person types at a terminal; elsewhere there is nothing to hide.
     pub(crate) fn begin() -> Option<Self> {
         let before = termios::tcgetattr(io::stdin()).ok()?;
         let mut hidden = before.clone();

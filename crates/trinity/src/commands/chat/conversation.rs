@@ -23,7 +23,7 @@ use crate::{
     terminal,
 };
 
-/// A file of `/save`, for people too.
+/// The conversation as `/save` writes it to a file, which people can read, too.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Saved {
@@ -35,7 +35,7 @@ struct Saved {
 }
 
 const SAVED_VERSION: u32 = 1;
-/// What helps where nothing more fits.
+/// Hint where the context has no room for a message.
 const FULL_HINT: &str = "/clear forgets the conversation, --context or --attention-window holds a longer one";
 /// Longest file that `/load` reads, bytes.
 const SAVED_BYTES_MAX: u64 = 8 << 20;
@@ -176,7 +176,8 @@ impl Conversation {
         format!("context {used} of {max} tokens used, {free} free")
     }
 
-    /// Must something be left out, for `typed` to be answered? It does not fit, or the last reply was cut off already.
+    /// Returns whether something must be left out for `typed` to be answered: it does not fit, or the last reply was
+    /// cut off.
     pub(super) fn needs_room(&self, typed: &str) -> Result<bool, Failure> {
         if self.messages.is_empty() {
             return Ok(false);
@@ -315,7 +316,7 @@ impl Conversation {
     }
 }
 
-/// A reply's numbers.
+/// The completion that a reply is, and the seed that would give it again.
 pub(super) struct Said {
     pub(super) completion: Completion,
     pub(super) seed: u64,

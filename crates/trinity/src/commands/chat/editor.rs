@@ -24,12 +24,12 @@ const DRAWN_BYTES_MAX: usize = 256;
 /// Completes commands, their words and file names; shows prompt and typed text apart from replies.
 pub(super) struct ChatHelper {
     files: FilenameCompleter,
-    /// What `/set` takes.
+    /// Names of the settings that `/set` takes.
     settings: Vec<String>,
 }
 
 impl ChatHelper {
-    /// With the names of the settings.
+    /// Creates a helper that completes the names of `settings`.
     pub(super) fn new(settings: Vec<String>) -> Self {
         Self { files: FilenameCompleter::new(), settings }
     }
@@ -66,7 +66,7 @@ impl Completer for ChatHelper {
     }
 }
 
-/// Only asked where the editor may colour: it knows `NO_COLOR` and dumb terminals.
+/// The editor asks for colours only where it may use them: it knows `NO_COLOR` and dumb terminals.
 impl Highlighter for ChatHelper {
     fn highlight<'l>(&self, line: &'l str, _pos: usize) -> Cow<'l, str> {
         Cow::Owned(format!("{TYPED}{line}{PLAIN}"))

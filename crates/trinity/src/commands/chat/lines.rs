@@ -34,7 +34,7 @@ pub(super) enum Entry {
     Unreadable(String),
 }
 
-/// Where entries come from.
+/// Source of entries: a person with a line editor, or what is piped in.
 pub(super) struct Lines {
     source: Source,
     /// What is wrong with a line of the entry that is being read.
@@ -48,12 +48,12 @@ enum Source {
         editor: Box<Editor<ChatHelper, FileHistory>>,
         history: Option<PathBuf>,
     },
-    /// With the number of the line that came last.
+    /// Standard input that is no terminal, and the number of the line that was read last.
     Piped(usize),
 }
 
 impl Lines {
-    /// With the names of the settings, for Tab.
+    /// Opens standard input; Tab completes the names of `settings`.
     pub(super) fn new(settings: Vec<String>) -> Result<Self, Failure> {
         if !terminal::stdin_is_terminal() {
             return Ok(Self::of(Source::Piped(0)));
@@ -74,7 +74,7 @@ impl Lines {
         Self { source, bad_line: None, kept: VecDeque::new() }
     }
 
-    /// Does a person type?
+    /// Returns whether a person types.
     pub(super) fn is_terminal(&self) -> bool {
         matches!(self.source, Source::Person { .. })
     }

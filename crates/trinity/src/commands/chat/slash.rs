@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use super::{super::think::Think, conversation::Conversation};
 use crate::{failure::Failure, terminal};
 
-/// What follows the name of a command, for Tab.
+/// Kind of word that follows the name of a command, for Tab.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Argument {
     /// Nothing that could be completed.
@@ -137,7 +137,7 @@ pub(super) fn run(command: &Command<'_>, conversation: &mut Conversation) -> Res
     Ok(Next::Stay)
 }
 
-/// What `/think` takes.
+/// Words that `/think` takes.
 pub(super) fn think_words() -> Vec<String> {
     let words = Think::value_variants().iter().filter_map(Think::to_possible_value);
     words.map(|word| word.get_name().to_owned()).collect()

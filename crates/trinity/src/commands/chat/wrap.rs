@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthChar;
 
 /// A screen narrower than this is left alone.
 const COLUMNS_MIN: usize = 20;
-/// Where a tab leads to.
+/// Columns between tab stops.
 const TAB: usize = 8;
 /// Beginnings of the lines that open and close code.
 const FENCES: &[&str] = &["```", "~~~"];
@@ -17,7 +17,7 @@ const FENCES: &[&str] = &["```", "~~~"];
 #[derive(Default)]
 pub(super) struct Wrap {
     column: usize,
-    /// What of the last word is shown.
+    /// Part of the last word that is shown already.
     word: String,
     word_columns: usize,
     /// First characters of the line behind its indentation, as many as a fence has.
@@ -28,7 +28,7 @@ pub(super) struct Wrap {
 }
 
 impl Wrap {
-    /// What to print for `text` on a screen of `columns`.
+    /// Returns what to print for `text`, which follows what was pushed before, on a screen of `columns`.
     pub(super) fn push(&mut self, text: &str, columns: usize) -> String {
         let mut shown = String::with_capacity(text.len() + 16);
         for c in text.chars() {

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde::Serialize;
 
-/// `None`: the system does not say.
+/// This machine as its system describes it; `None` where the system does not say.
 #[derive(Serialize)]
 pub(in crate::commands) struct System {
     pub(super) processor: Option<String>,

@@ -42,7 +42,7 @@ const FLUENT: f64 = 10.0;
 pub(super) enum Outcome {
     /// More memory is needed than is available.
     DoesNotFit,
-    /// It was tried.
+    /// The model fits and was tried.
     Tried(Trial),
 }
 
@@ -51,7 +51,7 @@ pub(super) enum Outcome {
 pub(super) struct Trial {
     /// Tokens a second of the slowest repetition.
     pub(super) slowest: f64,
-    /// Of the fastest.
+    /// Tokens a second of the fastest repetition.
     pub(super) fastest: f64,
     /// Mean of those at the beginning of a context.
     pub(super) at_beginning: f64,
@@ -60,7 +60,7 @@ pub(super) struct Trial {
     pub(super) n_before: usize,
 }
 
-/// What is needed and what there is, and how fast it went.
+/// Whether a model is of use here: memory that is needed and available, and how fast it went.
 #[derive(Serialize)]
 pub(super) struct Verdict {
     /// Weights, cache and buffers of one conversation of `context_len` tokens.

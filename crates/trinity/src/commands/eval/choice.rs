@@ -91,7 +91,7 @@ struct Set {
     /// Path of the file.
     file: String,
     format: Format,
-    /// Of the file, and of its labels if they stand apart.
+    /// SHA-256 of the file, and of its labels if they stand apart.
     sha256: String,
     labels: Option<PathBuf>,
     questions: Vec<Question>,
@@ -101,7 +101,7 @@ struct Set {
 /// A question that does not fit.
 #[derive(Serialize, Clone)]
 struct LeftOut {
-    /// Of the file, from 1.
+    /// Line of the file, from 1.
     line: usize,
     n_tokens: usize,
 }

@@ -164,7 +164,7 @@ fn is_same(tensor: &TensorComparison) -> bool {
     matches!(tensor.outcome, Outcome::SameBytes | Outcome::SameValues)
 }
 
-/// What cannot be compared comes first.
+/// How far a tensor is from the other one, to sort by; infinite where the two cannot be compared.
 fn distance(tensor: &TensorComparison) -> f64 {
     match tensor.outcome {
         Outcome::Differs(distance) => distance.relative_rmse,

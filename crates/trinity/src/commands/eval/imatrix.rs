@@ -52,13 +52,13 @@ pub(super) struct ImatrixArgs {
     load: ModelArgs,
 }
 
-/// What was written.
+/// Result of a collection, as it is printed.
 #[derive(Serialize)]
 struct Collected {
     n_tensors: usize,
     n_chunks: u32,
     window_len: u32,
-    /// Of matrices that saw no token: experts that were never chosen.
+    /// Matrices that saw no token: experts that were never chosen.
     n_unseen: usize,
 }
 

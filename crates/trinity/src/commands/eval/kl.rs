@@ -52,7 +52,7 @@ pub(super) struct KlArgs {
     load: ModelArgs,
 }
 
-/// What was saved.
+/// Result of saving a base, as it is printed.
 #[derive(Serialize)]
 struct Saved {
     perplexity: f64,

@@ -68,7 +68,7 @@ struct Row {
     flips: Flips,
     perplexity: f64,
     error: f64,
-    /// To perplexity without changes.
+    /// Perplexity divided by that without changes.
     ratio: f64,
 }
 

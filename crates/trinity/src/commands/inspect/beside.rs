@@ -51,7 +51,7 @@ impl KindFacts {
         Self { kind, facts }
     }
 
-    /// Of an importance matrix that is no GGUF file.
+    /// The facts of an importance matrix that is no GGUF file.
     pub(super) fn of_older(matrix: &ImportanceMatrix) -> Self {
         Self { kind: FileKind::ImportanceMatrix, facts: collected(matrix) }
     }
@@ -95,7 +95,7 @@ fn lora(container: &Container) -> Vec<(&'static str, Json)> {
     vec![("rank", rank), ("matrices", json!(ranks().count()))]
 }
 
-/// What the file's encoders take in.
+/// Kinds of input that the file's encoders take.
 fn senses(metadata: &Metadata) -> Vec<(&'static str, Json)> {
     let has = |key: &str| matches!(metadata.get(key), Some(Value::Bool(true)));
     let senses = [("images", "clip.has_vision_encoder"), ("sound", "clip.has_audio_encoder")];

@@ -18,7 +18,7 @@ fn is_old_q2_0(tensor: &TensorInfo) -> bool {
     tensor.format() == Some(Format::PQ2_0) && Some(tensor.type_id) == TypeId::of(Format::Q2_0)
 }
 
-/// What the type is.
+/// A sentence on what the type of a tensor is.
 pub(super) fn sentence(tensor: &TensorInfo) -> String {
     let fixed = match tensor.layout {
         Layout::Weights(Format::TriRows(TriRows { packing, span, scale })) => {

@@ -36,7 +36,7 @@ pub(super) struct Facts {
     /// What is ternary, but kept in floats; known once every weight was read.
     pub(super) ternary_floats: Option<TernaryFloats>,
     verdicts: Vec<Verdict>,
-    /// Has it hashes?
+    /// The file holds hashes of its data.
     is_sealed: bool,
     shape: Vec<(&'static str, u64)>,
     /// Memory by use, or why the model cannot run.
@@ -61,7 +61,7 @@ impl TypeFacts {
     }
 }
 
-/// Who made it, under which terms: (word in our output, metadata key).
+/// Keys that say who made a model, under which terms: (word in our output, metadata key).
 const ORIGIN: &[(&str, &str)] = &[
     ("author", "general.author"),
     ("organization", "general.organization"),
@@ -84,7 +84,7 @@ const SHAPE: &[(&str, &str)] = &[
 ];
 
 impl Facts {
-    /// Reads them off; `context_len` overrides the context for the memory needed.
+    /// Reads the facts off a container; `context_len` overrides the context for the memory needed.
     pub(super) fn of(container: &Container, context_len: Option<usize>) -> Self {
         let metadata = container.metadata();
         let mut types: BTreeMap<_, TypeFacts> = BTreeMap::new();
@@ -239,7 +239,7 @@ pub(super) fn n_weights(tensor: &TensorInfo) -> u64 {
     tensor.dims.iter().product()
 }
 
-/// 0 where there are no weights.
+/// Bits of a weight; 0 where there are no weights.
 pub(super) fn bits_per_weight(n_bytes: u64, n_weights: u64) -> f64 {
     if n_weights == 0 { 0.0 } else { n_bytes as f64 * 8.0 / n_weights as f64 }
 }

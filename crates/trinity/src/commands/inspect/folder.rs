@@ -31,9 +31,9 @@ enum Kept {
     Packed,
     /// Floats of that type which the model rounds to ternary weights whenever it computes.
     Masters(&'static str),
-    /// As they are, in that type.
+    /// Plain values in the type of that name.
     Plain(&'static str),
-    /// What only its own programs decode.
+    /// Bytes that only the programs which wrote them decode.
     Opaque,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct FolderFacts {
     plan: Result<Plan, String>,
 }
 
-/// Is `path` for this module to describe?
+/// Returns whether `path` is a folder or checkpoint for this module to describe.
 pub(super) fn is_folder(path: &Path) -> bool {
     path.is_dir() || path.extension().is_some_and(|e| e == "safetensors")
 }

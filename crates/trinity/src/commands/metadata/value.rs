@@ -47,7 +47,7 @@ fn stated_type<'a>(known: &[ValueType], text: &'a str) -> Option<(ValueType, &'a
     (known.first() != Some(&string) || stated == string).then_some((stated, rest))
 }
 
-/// What the file called `file` holds.
+/// Reads the value of `key` from the file called `file`.
 fn content(key: &str, value_type: ValueType, file: &str) -> Result<String, Failure> {
     let open = File::open(file).map_err(|e| {
         Failure::usage(format!("{key}: {file}: {e}"))

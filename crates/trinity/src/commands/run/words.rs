@@ -11,12 +11,12 @@ use crate::{
     terminal,
 };
 
-/// What a model file begins with.
+/// First bytes of a model file.
 const MAGIC: &[u8] = b"GGUF";
 
-/// What the words say.
+/// The model and the prompt that the words of a command line stand for.
 pub(super) struct Asked {
-    /// By name, path or address.
+    /// The model by name, path or address.
     pub(super) model: Option<String>,
     /// The prompt, if it is among the words.
     text: Option<String>,
@@ -54,7 +54,7 @@ impl Asked {
             .with_hint("the first word is the model; a prompt alone stands in quotes: trinity run \"Once upon a time\"")
     }
 
-    /// Is nothing said to complete, and a person there?
+    /// Returns whether nothing is said to complete, and a person is there to talk.
     pub(super) fn may_talk(&self, args: &RunArgs) -> bool {
         self.text.is_none() && args.file.is_none() && !args.raw && !args.special && terminal::can_talk()
     }
@@ -83,7 +83,8 @@ impl Asked {
     }
 }
 
-/// Is a lone word the model? A misspelled one is an error, for as a prompt it would be answered by another model.
+/// Returns whether a lone word names the model. A misspelled one is an error: as a prompt another model would answer
+/// it.
 fn names_model(hub: &Hub, word: &str) -> Result<bool, Failure> {
     let is_plain = !word.contains(char::is_whitespace);
     let is_path = |path: &Path| ["/", "./", "../", "~"].iter().any(|start| path.to_string_lossy().starts_with(start));

@@ -22,7 +22,7 @@ use crate::{
 /// Largest settings file, bytes.
 const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
-/// What a file cannot set: it would name another file, or asks for something other than serving.
+/// Settings that no file can make: they name another file, or ask for something other than serving.
 const NOT_IN_FILE: &[&str] = &["config", "limits", "help", "ignored-hint"];
 
 /// Spelling of `server::auth::CacheScoping`.
@@ -195,7 +195,7 @@ impl ServeArgs {
     }
 }
 
-/// What clap read, completed by the file it names.
+/// Completes the settings that clap read by those of the file that they name.
 pub(crate) fn settle(args: &ServeArgs) -> Result<ServeArgs, Failure> {
     let Some(path) = &args.config else { return Ok(args.clone()) };
     let failure = |message: String| Failure::new(Kind::Configuration, format!("{}: {message}", path.display()));

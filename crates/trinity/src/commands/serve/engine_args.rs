@@ -28,14 +28,14 @@ const NUMERICS: &[u8] = b"trinity kv 1";
 
 const MIB: u64 = 1 << 20;
 
-/// A model that gets an engine.
+/// The model that an engine is made for.
 pub(super) struct Target<'a> {
     pub(super) container: &'a Container,
     pub(super) tokenizer: &'a Tokenizer,
     pub(super) n_layers: usize,
-    /// Most tokens of its sequences.
+    /// Most tokens of a sequence of the model.
     pub(super) longest: usize,
-    /// Whose prefixes may be read from the cache folder again.
+    /// Owners of the prefixes that may be read from the cache folder again.
     pub(super) cache_owners: &'a [u64],
 }
 
@@ -52,7 +52,7 @@ enum PoolingName {
     Last,
 }
 
-/// Of each model.
+/// Flags by which the engine of each model shares itself out.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = group::CONTEXT)]
 pub(crate) struct EngineArgs {
@@ -115,7 +115,7 @@ impl EngineArgs {
         all.checked_next_multiple_of(PAGE_LEN).unwrap_or(all)
     }
 
-    /// What the operator says of embeddings.
+    /// How hidden states become an embedding, where the operator says so.
     pub(super) fn pooling(&self) -> Option<Pooling> {
         self.pooling.map(|name| match name {
             PoolingName::None => Pooling::None,
@@ -193,7 +193,7 @@ pub(super) fn numerics(load: &ModelArgs) -> String {
     format!("{:?} {:?} {:?} {:?}", load.kv_type, load.storage, load.i2s, load.attention_window())
 }
 
-/// Of everything that the bytes of keys and values depend on: weights, and how they are computed with.
+/// Hash of everything that the bytes of keys and values depend on: weights, and how they are computed with.
 fn fingerprint(container: &Container, load: &ModelArgs) -> [u8; 32] {
     hash(container, &numerics(load), usize::MAX).finalize().into()
 }
@@ -208,7 +208,7 @@ pub(super) fn fingerprint_of_head(container: &Container, chosen: &str) -> u64 {
     hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
-/// Of the metadata, and of each tensor at most `bytes_max` bytes.
+/// Hash of `chosen`, the metadata, and of each tensor at most `bytes_max` bytes.
 fn hash(container: &Container, chosen: &str, bytes_max: usize) -> blake3::Hasher {
     let mut hash = blake3::Hasher::new();
     hash.update(NUMERICS);

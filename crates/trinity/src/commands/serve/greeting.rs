@@ -12,7 +12,7 @@ use crate::{
 /// Models that are named; of more, how many.
 const MODELS_NAMED_MAX: usize = 8;
 
-/// Where a server listens, and with what there.
+/// Addresses that a server listens on, and what it has there.
 pub(super) struct Places {
     addresses: String,
     has_page: bool,

@@ -38,7 +38,7 @@ use crate::{
     terminal,
 };
 
-/// Finds the models; an error names the one that is not there.
+/// Finds the models to serve; an error names the one that is not there.
 pub(super) fn models(
     settings: &ServeArgs,
     scope_salt: ScopeSalt,
@@ -59,7 +59,7 @@ pub(super) fn models(
     Ok((Models::new(Box::new(Shared(Arc::clone(&loader))), options), loader))
 }
 
-/// What the operator's routes show of the models.
+/// The models as the operator's routes show them.
 pub(super) fn statuses(models: &Models, n_running_max: usize) -> Vec<ModelStatus> {
     let status = |entry: server::models::ModelEntry| {
         let loaded = entry.loaded;
@@ -77,12 +77,12 @@ pub(super) fn statuses(models: &Models, n_running_max: usize) -> Vec<ModelStatus
     models.list().into_iter().map(status).collect()
 }
 
-/// A model and where it lies.
+/// A model that can be loaded, and where it lies.
 #[derive(Clone)]
 struct Found {
     known: KnownModel,
     place: Resolved,
-    /// Of the file, or its parts, when it was found or last loaded.
+    /// Stamps of the file, or of its parts, when it was found or last loaded.
     stamps: Vec<Stamp>,
 }
 
@@ -103,7 +103,7 @@ impl Found {
         Ok(Self { known: KnownModel { id, aliases, created, bytes, is_pinned }, place, stamps })
     }
 
-    /// What has become of the file, if it is not what was found or loaded.
+    /// How the file differs from what was found or loaded, if it does.
     fn change(&self) -> Option<FileChange> {
         self.stamps.iter().find_map(Stamp::change)
     }
@@ -122,12 +122,12 @@ impl Found {
 
 /// The models of a server and how they are opened: the [`Loader`] of files on this machine.
 pub(super) struct FileLoader {
-    /// Those of the command line, then those that were pulled since.
+    /// Models of the command line, then those that were pulled since.
     found: RwLock<Vec<Found>>,
     settings: ServeArgs,
     hub: Hub,
     scope_salt: ScopeSalt,
-    /// Whose prefixes a model that is loaded now may find in the cache folder.
+    /// Owners of the prefixes that a model which is loaded now may find in the cache folder.
     cache_owners: RwLock<Vec<u64>>,
     /// Why the last load failed, in full: clients are not told, whoever starts the server is.
     last_failure: Mutex<Option<String>>,
@@ -175,7 +175,7 @@ impl FileLoader {
         })
     }
 
-    /// From now on the cache folder is for these keys, and for what belongs to none.
+    /// Gives the cache folder to the owners of `keys` and to what belongs to none, from the next load on.
     pub(super) fn set_cache_owners(&self, keys: &Keys) {
         let mut owners = keys.cache_owners(&self.scope_salt);
         owners.push(CacheScope::default().owner());
@@ -192,7 +192,7 @@ impl FileLoader {
         Ok(())
     }
 
-    /// Where models come from.
+    /// The hub that models come from.
     pub(super) fn hub(&self) -> &Hub {
         &self.hub
     }
@@ -207,13 +207,13 @@ impl FileLoader {
         Failure::new(Kind::Failure, reason.unwrap_or_else(|| error.to_string()))
     }
 
-    /// Is nothing to be loaded before it is asked for? So it is where nobody said which models, and there are several.
+    /// Returns whether models are loaded only when asked for: where nobody said which models, and there are several.
     pub(super) fn is_lazy(&self) -> bool {
         let is_named = !self.settings.all_models().is_empty() || !self.settings.pin.is_empty();
         !is_named && self.found().len() > 1
     }
 
-    /// The head of the file.
+    /// Describes a model by the head of its file, without loading it.
     fn describe(&self, found: &Found) -> Result<Description, Failure> {
         let opened = Opened::new(opened::container(&found.place)?, &self.settings.template)?;
         let template = opened.template.template;
@@ -228,7 +228,7 @@ impl FileLoader {
         })
     }
 
-    /// As long sequences as in a conversation alone, and memory for several.
+    /// Plan of a served model: sequences as long as in a conversation alone, and memory for several.
     fn plan(&self, container: &Container) -> Result<ContextPlan, Failure> {
         let args = &self.settings.load;
         let plan = ContextPlan::to_talk(args, container)?;
@@ -342,7 +342,7 @@ impl Loader for Shared {
     }
 }
 
-/// What the file says of the model.
+/// Details of a model as its file tells them; it takes `memory_bytes`.
 fn details(container: &Container, memory_bytes: u64) -> Result<ModelDetails, Failure> {
     let metadata = container.metadata();
     let architecture = metadata.str("general.architecture")?.unwrap_or_default().to_owned();

@@ -75,7 +75,7 @@ pub(super) fn configuration(message: impl Into<String>) -> Failure {
     Failure::new(Kind::Configuration, message)
 }
 
-/// As many open files as the system lets us have: each connection is one, and the usual 1,024 are soon used up.
+/// Raises the limit of open files to what the system allows: each connection is one, and the usual 1,024 are soon gone.
 pub(super) fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);

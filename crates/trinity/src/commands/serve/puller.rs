@@ -7,7 +7,7 @@ use hub::Event;
 use server::models::{LoadFailure, PullProgress, Puller};
 
 use super::loader::FileLoader;
-/// Who knows the hub, and must know of what it brings.
+/// Downloads models from the hub and tells the loader of them.
 pub(super) struct HubPuller(pub(super) Arc<FileLoader>);
 
 impl fmt::Debug for HubPuller {

@@ -32,7 +32,7 @@ impl ServeSamplingArgs {
         self.defaults().check().map_err(|e| Failure::usage(e.to_string().replace('_', "-")))
     }
 
-    /// What the operator says.
+    /// Sampling defaults that the operator sets.
     pub(super) fn defaults(&self) -> SamplingDefaults {
         let Self { temperature, top_k, top_p, min_p, repeat_penalty } = *self;
         SamplingDefaults { temperature, top_k, top_p, min_p, repeat_penalty, repeat_last_n: None }

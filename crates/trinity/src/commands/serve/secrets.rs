@@ -30,12 +30,12 @@ const SALT: &str = "salt";
 pub(super) struct Secrets {
     pub(super) keys: Keys,
     pub(super) tls: Option<Tls>,
-    /// What of the files is careless, a line each.
+    /// Warnings of what is careless about the files, a line each.
     pub(super) warnings: Vec<String>,
 }
 
 impl Secrets {
-    /// Reads them all.
+    /// Reads all secrets that `settings` name.
     pub(super) fn read(settings: &ServeArgs) -> Result<Self, Failure> {
         let mut warnings = Vec::new();
         let tls = tls(settings)?;
@@ -92,7 +92,7 @@ fn read_keys(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(|e| failure(e.to_string()))
 }
 
-/// What is careless about the mode of a file of keys.
+/// Warning of what is careless about the mode of a file of keys.
 fn foreign_access(path: &Path) -> Option<String> {
     let mode = fs::metadata(path).ok()?.permissions().mode() & 0o777;
     let is_careless = mode & FOREIGN_MODE != 0;

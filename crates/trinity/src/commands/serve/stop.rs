@@ -16,7 +16,7 @@ use crate::{
     terminal,
 };
 
-/// What SIGHUP reads again, and who must know of it.
+/// Files that SIGHUP reads again, and the parts of the server that must know of them.
 pub(super) struct Reload {
     pub(super) settings: ServeArgs,
     pub(super) app: App,
@@ -24,7 +24,7 @@ pub(super) struct Reload {
     pub(super) loader: Arc<FileLoader>,
 }
 
-/// From now on SIGTERM and SIGINT stop the server, and SIGHUP reloads.
+/// Catches signals from now on: SIGTERM and SIGINT stop the server, and SIGHUP reloads.
 pub(super) fn on_signals(reload: Reload) -> Result<(), Failure> {
     let catch =
         |kind: SignalKind| signal(kind).map_err(|e| Failure::new(Kind::Failure, format!("cannot catch signals: {e}")));
@@ -88,14 +88,14 @@ impl Reload {
     }
 }
 
-/// What tells the end of a terminal from a signal that somebody sends.
+/// Tells the end of a terminal from a SIGHUP that somebody sends.
 struct Hangup {
     had_terminal: bool,
     is_ignored: bool,
 }
 
 impl Hangup {
-    /// As it is before the signal is caught.
+    /// Looks at the process before the signal is caught.
     fn now() -> Self {
         Self { had_terminal: has_terminal(), is_ignored: is_hangup_ignored().unwrap_or(false) }
     }

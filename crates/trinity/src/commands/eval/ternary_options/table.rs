@@ -39,7 +39,7 @@ pub(super) struct Row {
     pub(super) perplexity_ratio: f64,
     pub(super) perplexity_ratio_error: f64,
     pub(super) quality: KlResult,
-    /// Against keys and values in f16, everything else as in the file.
+    /// Speed against that with keys and values in f16 and everything else as in the file.
     pub(super) speed: Paired,
 }
 
@@ -64,7 +64,7 @@ pub(super) struct Refused {
 }
 
 impl Table {
-    /// For people, and for the documents.
+    /// The table in Markdown, for people and for the documents.
     pub(super) fn to_markdown(&self) -> String {
         let mut text = format!(
             "{}: {} windows of {} tokens, {} positions; perplexity {:.4} with keys and values in f32. Speed: {} tokens behind {}, median of \
