@@ -7,11 +7,11 @@ use crate::Error;
 /// What surrounds a gap that the model fills in.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FillParts<'a> {
-    /// Before the gap.
+    /// Text before the gap.
     pub prefix: &'a str,
-    /// After the gap.
+    /// Text after the gap.
     pub suffix: &'a str,
-    /// The beginning of what lies in the gap.
+    /// Beginning of the text in the gap, which the model goes on with.
     pub middle: &'a str,
     /// Names and texts of other files, the most important last.
     pub files: &'a [(String, String)],

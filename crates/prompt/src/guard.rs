@@ -10,19 +10,19 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Of this vocabulary. Walks over all tokens: made once per model.
+    /// Collects the spellings of the control tokens of a vocabulary. Walks over all tokens: made once per model.
     pub fn new(tokenizer: &Tokenizer) -> Self {
         let control = tokenizer.tokens().filter(|t| tokenizer.is_control(t.id) && !t.piece.is_empty());
         Self { spellings: control.map(|t| t.piece.to_owned()).collect() }
     }
 
-    /// They themselves, for [`OutputFormat::conversation`](chat::OutputFormat::conversation), which guards what
-    /// messages and tools say.
+    /// The spellings, for [`OutputFormat::conversation`](chat::OutputFormat::conversation), which guards what messages
+    /// and tools say.
     pub fn spellings(&self) -> Vec<&str> {
         self.spellings.iter().map(String::as_str).collect()
     }
 
-    /// The text with marks around what spells a control token.
+    /// `text` with marks around what spells a control token.
     pub fn text(&self, text: &str) -> String {
         protect(text, &self.spellings())
     }

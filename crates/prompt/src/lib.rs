@@ -23,15 +23,15 @@ use tokenizer::{ControlTokens, TokenId, Tokenizer};
 /// A conversation, as a template is given it.
 #[derive(Clone, Copy, Debug)]
 pub struct Conversation<'a> {
-    /// The messages, guarded.
+    /// Messages, which went through a [`Guard`].
     pub messages: Messages<'a>,
-    /// The tools that the model may call, guarded.
+    /// Tools that the model may call, which went through a [`Guard`].
     pub tools: Option<&'a [Value]>,
-    /// End with the words that make the model answer.
+    /// Ends with the words that make the model answer.
     pub add_generation_prompt: bool,
     /// Variables of the template beside the usual ones.
     pub extra: Option<&'a Map<String, Value>>,
-    /// The local time.
+    /// Local time that the template is told.
     pub now: Now,
 }
 

@@ -2,23 +2,23 @@
 
 use serde_json::{Map, Value};
 
-/// Whether, or how much.
+/// Whether a model thinks before it answers, or how much.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Thinking {
-    /// Not at all.
+    /// The model answers at once.
     Off,
-    /// As the template does by itself.
+    /// The model thinks as its template makes it by itself.
     On,
-    /// Little.
+    /// The model thinks little: `reasoning_effort` is `low`.
     Low,
-    /// More.
+    /// The model thinks more: `reasoning_effort` is `medium`.
     Medium,
-    /// Much.
+    /// The model thinks much: `reasoning_effort` is `high`.
     High,
 }
 
 impl Thinking {
-    /// How much, by its word.
+    /// The amount of thinking that the word of `reasoning_effort` stands for.
     pub fn from_effort(word: &str) -> Option<Self> {
         [Self::Low, Self::Medium, Self::High].into_iter().find(|thinking| thinking.effort() == Some(word))
     }
@@ -32,7 +32,7 @@ impl Thinking {
         }
     }
 
-    /// The variables that templates read it from.
+    /// The variables from which templates read whether to think.
     pub fn variables(self) -> Map<String, Value> {
         let mut variables = Map::new();
         variables.insert("enable_thinking".to_owned(), (self != Self::Off).into());
