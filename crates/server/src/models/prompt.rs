@@ -9,8 +9,8 @@ use super::LoadedModel;
 use crate::error::{ApiError, ErrorKind};
 
 impl LoadedModel {
-    /// Messages in the shape of OpenAI's API as the model's own template writes them, with what they and the tools say guarded; `param` is
-    /// the field they came from.
+    /// Messages in the shape of OpenAI's API as the model's own template writes them, with what they and the tools say
+    /// guarded; `param` is the field they came from.
     pub(crate) fn render(
         &self,
         messages: &[Value],

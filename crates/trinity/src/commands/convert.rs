@@ -128,8 +128,8 @@ pub(super) fn open(found: &Resolved, origin: &SourceArgs, output: &OutputArgs) -
     open_with(found, origin, output, false)
 }
 
-/// Opens a source as `open` does; with `may_ternarise`, masters of ternary weights that no configuration declares become
-/// ternary unless a flag says otherwise.
+/// Opens a source as `open` does; with `may_ternarise`, masters of ternary weights that no configuration declares
+/// become ternary unless a flag says otherwise.
 fn open_with(
     found: &Resolved,
     origin: &SourceArgs,
