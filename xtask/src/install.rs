@@ -27,16 +27,16 @@ pub(crate) fn need(programs: &[&str], packages: &[&str]) -> Outcome {
     if !is_there("apt-get") || !(is_root || is_there("sudo")) {
         return Err(format!("{missing}, and apt-get cannot install it here"));
     }
-    let install: Vec<&str> = ["install", "--no-install-recommends"].iter().chain(packages).copied().collect();
-    for arguments in [&["update"][..], &install] {
+    let apt = |arguments: &[&str]| {
         let mut command = if is_root { Command::new("apt-get") } else { Command::new("sudo") };
         if !is_root {
             command.args(["-n", "apt-get"]);
         }
-        command.args(APT).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-        succeed(&mut command).map_err(|e| format!("{missing}: {e}"))?;
-    }
-    Ok(())
+        succeed(command.args(APT).args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    let install: Vec<&str> = ["install", "--no-install-recommends"].iter().chain(packages).copied().collect();
+    // A new machine has no package lists yet, or old ones.
+    apt(&install).or_else(|_| apt(&["update"]).and_then(|()| apt(&install))).map_err(|e| format!("{missing}: {e}"))
 }
 
 /// Whether there is a program of this name.

@@ -75,7 +75,7 @@ fn main() -> ExitCode {
         Some("chart") => peers::draw(rest),
         Some("figures") => figures::run(),
         Some("pictures") => pictures::run(),
-        Some("aarch64") => aarch64::run(&aarch64::CPUS, |_| ()),
+        Some("aarch64") => aarch64::run(),
         Some("loom") => test::loom(&mut test::Totals::default()),
         Some("browser") => browser::run(rest, |_| ()),
         Some("mutants") => mutants::run(rest),

@@ -13,7 +13,7 @@ use std::{
 };
 
 use crate::{
-    Outcome, browser, checkout, clients,
+    Outcome, aarch64, browser, checkout, clients,
     command::{cargo, succeed},
     first_command, fuzz, load, models, serve_bench, siege, tidy, wasm,
 };
@@ -83,6 +83,7 @@ const STAGES: &[Stage] = &[
     Stage::new(Set::Standard, "load", |_| load::run(&["--quick".to_owned()])).timed(),
     Stage::new(Set::Extra, "loom", loom),
     Stage::new(Set::Extra, "wasm", |_| wasm::run()),
+    Stage::new(Set::Extra, "aarch64", |totals| aarch64::run_stage(|line| totals.add(line))).ahead(aarch64::build_stage),
     Stage::new(Set::Extra, "fuzz", |totals| {
         totals.passed += fuzz::run(Some(FUZZ_SECONDS))?;
         Ok(())
@@ -280,7 +281,7 @@ mod tests {
     #[test]
     fn stages_are_chosen_by_set_and_by_name() {
         check(&[], &["fmt", "tidy", "clippy", "doc", "build", "readme", "models", "tests", "release", "load"]);
-        check(&["extra"], &["loom", "wasm", "fuzz", "siege", "browser", "clients"]);
+        check(&["extra"], &["loom", "wasm", "aarch64", "fuzz", "siege", "browser", "clients"]);
         check(&["quick"], &["fmt", "tidy", "clippy", "models", "quick tests"]);
         check(&["clients", "fmt"], &["fmt", "clients"]);
         check(&["quick", "load"], &["fmt", "tidy", "clippy", "models", "load", "quick tests"]);

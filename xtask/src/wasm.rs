@@ -38,11 +38,21 @@ pub(crate) fn run() -> Outcome {
 /// Has `command` build the standard library for `target` if the toolchain has none.
 pub(crate) fn with_standard_library(command: &mut Command, target: &str, crates: &str) -> Outcome {
     let _turn = install::turn();
-    if !has_installed_target(target)? && !rustup_adds(target) {
+    if !is_or_gets_installed(target)? {
         let rustc = debian_toolchain()?;
         command.args(["-Z", &format!("build-std={crates}")]).env("RUSTC_BOOTSTRAP", "1").env("RUSTC", rustc);
     }
     Ok(())
+}
+
+/// Whether the toolchain has the standard library for `target`, which rustup adds where it can.
+pub(crate) fn has_standard_library(target: &str) -> Result<bool, String> {
+    let _turn = install::turn();
+    is_or_gets_installed(target)
+}
+
+fn is_or_gets_installed(target: &str) -> Result<bool, String> {
+    Ok(has_installed_target(target)? || rustup_adds(target))
 }
 
 fn has_installed_target(target: &str) -> Result<bool, String> {

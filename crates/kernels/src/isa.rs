@@ -181,4 +181,12 @@ mod tests {
         assert!(Isa::best().is_available());
         assert_eq!(Isa::available().next(), Some(Isa::Scalar));
     }
+
+    /// Tests walk over the levels that are there: `cargo xtask aarch64` says which one must be.
+    #[test]
+    fn the_best_level_is_the_expected_one() {
+        if let Ok(name) = std::env::var("TRINITY_BEST_ISA") {
+            assert_eq!(Isa::best().name(), name);
+        }
+    }
 }

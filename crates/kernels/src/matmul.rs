@@ -106,6 +106,7 @@ pub(crate) struct MatmulArgs<'a, 'o> {
     /// Activations as int8 rows, `[T, ceil(K / 256)]`; stale unless the kernel wants them.
     pub(crate) row_codes: &'a [RowGroup],
     /// int8 rows in the order of the format's planes, `[T, groups, planes, 64]`; stale unless the kernel wants them.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "planes serve kernels of x86-64 only"))]
     pub(crate) planes: &'a [i8],
     /// `rows` are tokens, `cols` rows of the matrix.
     pub(crate) out: Tile<'o, f32>,
@@ -134,6 +135,7 @@ pub(crate) struct MatmulScratch {
     #[cfg(target_arch = "x86_64")]
     panels: Box<integer::x86::PanelScratch>,
     /// Weight rows, interleaved.
+    #[cfg_attr(target_arch = "aarch64", allow(dead_code, reason = "kernels of 128-bit vectors have their own"))]
     panel: Vec<integer::PanelBlock>,
     /// Chosen rows, one after the other, and their scales.
     gathered: (Vec<u8>, Vec<f32>),

@@ -315,6 +315,52 @@ fn threads_batches_and_company_do_not_show() {
     }
 }
 
+/// Each format once, with tails of rows and tokens: what an emulator does in seconds (`cargo xtask test aarch64`).
+#[test]
+fn small_products_of_every_kernel_equal_the_scalar_one() {
+    let mut rng = Rng::new(13);
+    for (rows, n_tokens) in [(1, 1), (33, 5)] {
+        for format in blocks() {
+            let cols = 5 * format.block_len().max(32);
+            let bytes = weights(&mut rng, format, rows, cols);
+            check(Matrix::new(format, rows, cols, &bytes), &rng.normals(n_tokens * cols));
+        }
+        for format in ternary() {
+            let cols = 5 * format.block_len().max(256);
+            let bytes = rng.bytes(rows * format.row_bytes(cols).expect("whole blocks"));
+            let w = Matrix { row_scales: &vec![0.5; rows], ..Matrix::new(format, rows, cols, &bytes) };
+            check(w, &rng.normals(n_tokens * cols));
+        }
+    }
+}
+
+/// Chosen rows have the bits that they have among all, whatever their scales.
+#[test]
+fn chosen_rows_are_those_of_the_whole_product() {
+    let mut rng = Rng::new(9);
+    let (rows, cols) = (70, 2560);
+    let row_scales: Vec<f32> = (0..rows).map(|m| 0.01 + m as f32 / 64.0).collect();
+    let chosen = [69, 0, 3, 2, 3, 68, 41, 40].repeat(5);
+    for n_threads in [1, 3] {
+        let kernels = Kernels::new(None, n_threads).expect("best");
+        let mut x = Rows::new();
+        kernels.set_rows(&mut x, &rng.normals(cols), cols);
+        for format in blocks().chain(ternary()) {
+            let (bytes, row_scales) = if format.is_ternary() {
+                (rng.bytes(rows * format.row_bytes(cols).expect("whole blocks")), &row_scales[..])
+            } else {
+                (weights(&mut rng, format, rows, cols), &[][..])
+            };
+            let w = Matrix { row_scales, ..Matrix::new(format, rows, cols, &bytes) };
+            let (mut all, mut some) = (vec![0.0; rows], vec![0.0; chosen.len()]);
+            kernels.matmul(w, &mut x, &mut all);
+            kernels.matmul_rows(w, &chosen, &mut x, &mut some);
+            let expected: Vec<f32> = chosen.iter().map(|&m| all[m as usize]).collect();
+            assert_same_f32(&format!("{format:?}, {n_threads} threads"), &some, &expected);
+        }
+    }
+}
+
 #[test]
 #[should_panic(expected = "matrix of 64 columns, activations of 32")]
 fn widths_must_agree() {
