@@ -199,4 +199,17 @@ mod tests {
         table.update(&Rope { inverse_frequencies: vec![2.0], ..rope }, &[5]);
         assert_eq!(table.rows(0, 1).0, [10f64.cos() as f32]);
     }
+
+    /// Two sequences of a step: where the second begins shows in neither the length nor the first position.
+    #[test]
+    fn the_table_follows_each_position() {
+        let rope = Rope { pairs: RopePairs::Halves, inverse_frequencies: vec![1.0], magnitude: 1.0 };
+        let mut table = RopeTable::default();
+        for positions in [[0, 1, 2, 0, 1], [0, 1, 2, 3, 0], [0, 1, 2, 3, 4], [0, 1, 0, 3, 4]] {
+            table.update(&rope, &positions);
+            let angles = positions.map(f64::from);
+            assert_eq!(table.rows(0, 5).0, angles.map(|angle| angle.cos() as f32), "{positions:?}");
+            assert_eq!(table.rows(0, 5).1, angles.map(|angle| angle.sin() as f32), "{positions:?}");
+        }
+    }
 }

@@ -237,6 +237,49 @@ fn level_threads_and_chunks_do_not_show() {
     }
 }
 
+/// `e^88` is the end of f32: maxima that are further apart than that, within a segment and between two, upwards and
+/// downwards.
+#[test]
+fn scores_may_lie_far_apart() {
+    for position in [3, PAGE_LEN + 3, SEGMENT + 5] {
+        let mut case = Case::new(17, KvType::F32, SEGMENT + 70, 2, None, None);
+        let width = case.layout.n_kv_heads * case.layout.key_dim;
+        case.k[position * width..][..width].iter_mut().for_each(|k| *k *= 60.0);
+        let expected = case.run(&kernels(Isa::Scalar, 1), &[SEGMENT + 70]);
+        // Scores of some hundreds are products whose last bits decide between neighbours.
+        let error = nmse(&expected, &case.exact());
+        assert!(error < 1e-9, "position {position}: NMSE {error:e}");
+        for isa in Isa::available() {
+            for (n_threads, chunks) in [(1, vec![SEGMENT + 70]), (3, vec![SEGMENT + 1, 1])] {
+                let what = format!("position {position} on {}, {n_threads} threads", isa.name());
+                assert_same_f32(&what, &case.run(&kernels(isa, n_threads), &chunks), &expected);
+            }
+        }
+    }
+}
+
+/// What is negative and loses all its weight leaves a zero with a sign behind; outputs have none.
+#[test]
+fn no_output_is_minus_zero() {
+    let mut case = Case::new(18, KvType::F32, SEGMENT + 70, 2, None, None);
+    let (key_width, value_width) = (case.k.len() / case.n, case.v.len() / case.n);
+    case.q.fill(1.0);
+    for at in [0, SEGMENT] {
+        // Scores of 150 below the others', values of one below zero; the others' are minus zero.
+        case.k[at * key_width..].fill(8.0);
+        case.k[at * key_width..][..PAGE_LEN * key_width].fill(-8.0);
+        case.v[at * value_width..].fill(-0.0);
+        case.v[at * value_width..][..PAGE_LEN * value_width].fill(-1.0);
+    }
+    for isa in Isa::available() {
+        for (n_threads, chunks) in [(1, vec![SEGMENT + 70]), (3, vec![SEGMENT + 1, 1])] {
+            let out = case.run(&kernels(isa, n_threads), &chunks);
+            let n_negative = out.iter().filter(|x| x.to_bits() == (-0.0f32).to_bits()).count();
+            assert_eq!(n_negative, 0, "{} with {n_threads} threads: minus zeros", isa.name());
+        }
+    }
+}
+
 #[test]
 fn sequences_of_a_step_do_not_mix() {
     let kernels = kernels(Isa::best(), 2);
