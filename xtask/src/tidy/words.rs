@@ -1,7 +1,5 @@
 //! Comments that can be read: no line of Rust is wider than a screen, and a doc comment stands alone.
 
-use std::collections::BTreeMap;
-
 use super::{
     code::{Code, Comment},
     tree::File,
@@ -14,35 +12,9 @@ const WORDS_MIN: usize = 3;
 /// Beginnings of comments that lean on what stands before them.
 const LEANING: &[&str] = &["The same", "As above"];
 
-/// Offences that crates still have: these numbers only fall.
-const CEILINGS: &[(&str, usize)] = &[("server", 10), ("trinity", 140)];
-
-/// Wide lines and comments that say nothing, above the number that their crate may have.
+/// Wide lines, and comments that say nothing.
 pub(crate) fn check(rust: &[(&File, Code)]) -> Vec<String> {
-    check_with(rust, CEILINGS)
-}
-
-fn check_with(rust: &[(&File, Code)], ceilings: &[(&str, usize)]) -> Vec<String> {
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (file, code) in rust {
-        let mut names = file.path.split('/');
-        let first = names.next().unwrap_or_default();
-        let crate_name = names.next().filter(|_| first == "crates").map_or(first, |name| name).to_owned();
-        let offences = found.entry(crate_name).or_default();
-        offences.extend(wide(file, code));
-        offences.extend(empty(file, code));
-    }
-    let mut offences = Vec::new();
-    for (name, lines) in found {
-        let ceiling = ceilings.iter().find(|(n, _)| *n == name).map_or(0, |(_, n)| *n);
-        if ceiling > 0 {
-            println!("words: {name} has {} of at most {ceiling} offences", lines.len());
-        }
-        if lines.len() > ceiling {
-            offences.extend(lines);
-        }
-    }
-    offences
+    rust.iter().flat_map(|(file, code)| [wide(file, code), empty(file, code)].concat()).collect()
 }
 
 /// Lines that are too wide: comments, and code that no literal makes so.
@@ -97,42 +69,36 @@ fn mark_of(comments: &[Comment]) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    fn offences(text: &str, ceilings: &[(&str, usize)]) -> Vec<String> {
-        let file = File { path: "crates/a/src/lib.rs".to_owned(), text: text.to_owned(), n_bytes: 0 };
-        let code = Code::read(text);
-        check_with(&[(&file, code)], ceilings)
+    fn offences(text: &str) -> usize {
+        offences_at("crates/a/src/lib.rs", text)
     }
 
-    fn check(text: &str) -> usize {
-        offences(text, &[]).len()
+    fn offences_at(path: &str, text: &str) -> usize {
+        let file = File { path: path.to_owned(), text: text.to_owned(), n_bytes: 0 };
+        check(&[(&file, Code::read(text))]).len()
     }
 
     #[test]
     fn lines_are_no_wider_than_a_screen() {
         let wide = "ä ".repeat(58);
-        assert_eq!(check(&format!("// {wide}")), 0, "characters, not bytes");
-        assert_eq!(check(&format!("// {wide}cde")), 1);
-        assert_eq!(check(&format!("a(); // {wide}")), 1);
-        assert_eq!(check(&format!("    let a = \"{wide}{wide}\";")), 0, "a literal");
-        assert_eq!(check(&format!("    let a = \"\n{wide}{wide}\n\";")), 0, "within a literal");
-        assert_eq!(check(&format!("    let a = \"\"; // {wide}")), 1);
-        assert_eq!(check(&format!("    a({});", "b, ".repeat(40))), 1);
+        assert_eq!(offences(&format!("// {wide}")), 0, "characters, not bytes");
+        assert_eq!(offences(&format!("// {wide}cde")), 1);
+        assert_eq!(offences(&format!("a(); // {wide}")), 1);
+        assert_eq!(offences(&format!("    let a = \"{wide}{wide}\";")), 0, "a literal");
+        assert_eq!(offences(&format!("    let a = \"\n{wide}{wide}\n\";")), 0, "within a literal");
+        assert_eq!(offences(&format!("    let a = \"\"; // {wide}")), 1);
+        assert_eq!(offences(&format!("    a({});", "b, ".repeat(40))), 1);
     }
 
     #[test]
     fn a_doc_comment_stands_alone() {
-        assert_eq!(check("/// Number of rows.\na: u8,\n\n// Rows.\n//// Rows.\nlet a = \"/// Rows.\";"), 0);
-        assert_eq!(check("/// Rows\n/// of a matrix.\na: u8"), 0);
-        assert_eq!(check("//! Rows.\n"), 1);
-        assert_eq!(check("a: u8, // b\n/// So many.\na: u8"), 1);
-        assert_eq!(check("/// The same with rows that are chosen.\na: u8"), 1);
-        assert_eq!(check("//! A crate of rows.\n\n/// As above, for columns.\na: u8"), 1);
-    }
-
-    #[test]
-    fn a_ceiling_holds_what_is_left() {
-        assert_eq!(offences("/// Rows.\na: u8", &[("a", 1)]).len(), 0);
-        assert_eq!(offences("/// Rows.\na: u8\n/// Columns.\nb: u8", &[("a", 1)]).len(), 2);
-        assert_eq!(offences("/// Rows.\na: u8", &[("b", 1)]).len(), 1);
+        assert_eq!(offences("/// Number of rows.\na: u8,\n\n// Rows.\n//// Rows.\nlet a = \"/// Rows.\";"), 0);
+        assert_eq!(offences("/// Rows\n/// of a matrix.\na: u8"), 0);
+        assert_eq!(offences("//! Rows.\n"), 1);
+        assert_eq!(offences("a: u8, // b\n/// So many.\na: u8"), 1);
+        assert_eq!(offences("/// The same with rows that are chosen.\na: u8"), 1);
+        assert_eq!(offences_at("crates/trinity/src/a.rs", "/// As JSON\n#[arg(long)]\njson: bool"), 0, "help");
+        assert_eq!(offences_at("crates/trinity/src/a.rs", "/// As JSON.\njson: bool"), 1);
+        assert_eq!(offences("//! A crate of rows.\n\n/// As above, for columns.\na: u8"), 1);
     }
 }
