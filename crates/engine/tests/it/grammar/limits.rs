@@ -97,7 +97,7 @@ fn each_limit_one_over() {
     check_error(&schema(json!({"maxItems": i64::MIN})), "schema.maxItems: expected a whole number");
 }
 
-/// Makes a schema that doubles at every level: 2^30 uses of the last definition.
+/// Makes a schema that doubles at each of `n` levels: 2^`n` uses of the last definition.
 fn doubling(operator: &str, n: usize) -> Value {
     let mut all = serde_json::Map::new();
     for i in 0..n {
@@ -112,16 +112,22 @@ fn doubling(operator: &str, n: usize) -> Value {
     json!({"$ref": "#/$defs/d0", "$defs": all})
 }
 
-/// Sources that would cost too much, with their names.
+/// Number of levels of which each doubles a schema: with it there are more uses than [`SCHEMA_NODES_MAX`].
+const DOUBLINGS: usize = SCHEMA_NODES_MAX.ilog2() as usize + 1;
+/// A number of repetitions that is taken alone, and of which two within each other are more than [`REPETITIONS_MAX`].
+const REPEATS: usize = REPETITIONS_MAX.isqrt() + 1;
+
+/// Sources that cost more than they look like, with their names. Each goes a little over what is taken, so that it harms
+/// no other program either.
 type Harmful = Vec<(&'static str, GrammarSource)>;
 
 fn harmful_schemas() -> Harmful {
     let any_of = |n: usize| json!({"anyOf": (0..n).map(|i| json!({"type": "object", "properties": {format!("p{i}"): {"type": "integer"}}})).collect::<Vec<_>>()});
     vec![
-        ("exponential references", schema(doubling("properties", 30))),
-        ("exponential allOf", schema(doubling("allOf", 30))),
-        ("exponential anyOf", schema(doubling("anyOf", 30))),
-        ("exponential oneOf", schema(doubling("oneOf", 30))),
+        ("exponential references", schema(doubling("properties", DOUBLINGS))),
+        ("exponential allOf", schema(doubling("allOf", DOUBLINGS))),
+        ("exponential anyOf", schema(doubling("anyOf", DOUBLINGS))),
+        ("exponential oneOf", schema(doubling("oneOf", DOUBLINGS))),
         ("products of anyOf", schema(json!({"allOf": [any_of(40), any_of(40), any_of(40)]}))),
         ("products of anyOf with many", schema(json!({"allOf": [any_of(200), any_of(200)]}))),
         (
@@ -137,15 +143,18 @@ fn harmful_schemas() -> Harmful {
                 json!({"allOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/b"}], "$defs": {"a": {"type": "object", "properties": {"c": {"$ref": "#/$defs/a"}}}, "b": {"type": "object", "properties": {"c": {"$ref": "#/$defs/b"}}}}}),
             ),
         ),
-        ("2^31 characters", schema(json!({"type": "string", "minLength": i32::MAX, "maxLength": i32::MAX}))),
         (
-            "2^31 items",
-            schema(json!({"type": "array", "items": {"type": "array", "minItems": i32::MAX}, "minItems": i32::MAX})),
+            "many characters",
+            schema(json!({"type": "string", "minLength": REPETITIONS_MAX + 1, "maxLength": REPETITIONS_MAX + 1})),
         ),
         (
-            "2^31 items of a pattern",
+            "items of items",
+            schema(json!({"type": "array", "items": {"type": "array", "minItems": REPEATS}, "minItems": REPEATS})),
+        ),
+        (
+            "items of a pattern",
             schema(
-                json!({"type": "array", "items": {"type": "string", "pattern": "^(a|b)*c$", "minLength": 100000}, "maxItems": i32::MAX}),
+                json!({"type": "array", "items": {"type": "string", "pattern": "^(a|b)*c$", "minLength": REPEATS}, "maxItems": REPEATS}),
             ),
         ),
         (
@@ -155,7 +164,7 @@ fn harmful_schemas() -> Harmful {
                     .fold(json!({"allOf": [any_of(40), any_of(40), any_of(40)]}), |inner, _| json!({"items": inner})),
             ),
         ),
-        ("2^31 properties", schema(json!({"type": "object", "minProperties": i32::MAX}))),
+        ("many properties that are not named", schema(json!({"type": "object", "minProperties": REPETITIONS_MAX + 1}))),
         (
             "many properties",
             schema(
@@ -183,12 +192,12 @@ fn harmful_schemas() -> Harmful {
 fn harmful_regexes() -> Harmful {
     let regex = |text: &str| GrammarSource::Regex(text.into());
     vec![
-        ("nested repeats", regex("((((a{100}){100}){100}){100}){100}")),
-        ("nested optional repeats", regex("((((a{0,100}){0,100}){0,100}){0,100}b){0,100}")),
+        ("nested repeats", regex(&format!("((a{{{REPEATS}}}){{{REPEATS}}}b){{2}}"))),
+        ("nested optional repeats", regex(&format!("((a{{0,{REPEATS}}}){{0,{REPEATS}}}b){{0,2}}"))),
         ("nested stars", regex("((((a*)*)*)*)*b")),
-        ("repeats of sets", regex(r"(\w{1,500}\d{1,500}){1,500}")),
-        ("a state for every subset", regex("(a|b)*a(a|b){200}")),
-        ("a thousand states for every subset", schema(json!({"type": "string", "pattern": "^(.*a.{500}){3}$"}))),
+        ("repeats of sets", regex(&format!(r"(\w{{1,{REPEATS}}}\d{{1,{REPEATS}}}){{1,{REPEATS}}}"))),
+        ("a state for every subset", regex("(a|b)*a(a|b){17}")),
+        ("a state for every subset of a pattern", schema(json!({"type": "string", "pattern": "^(.*a.{17}){3}$"}))),
         ("unicode classes", regex(r"(\p{L}|\p{N}){100}[\p{Han}\p{Greek}]{1,300}(?i)x+")),
         ("empty loops in a regex", regex("(|a|)*(()*)*()+")),
         ("nested groups", regex(&format!("{}a{}", "(".repeat(511), ")".repeat(511)))),
@@ -202,11 +211,10 @@ fn harmful_grammars() -> Harmful {
     let lark = |text: String| GrammarSource::Lark(text);
     let gbnf = |text: String| GrammarSource::Gbnf(text);
     vec![
-        ("60,000 groups in Lark", lark(format!("start: {}", "()".repeat(30_000)))),
-        ("60,000 nested groups in Lark", lark(format!("start: {}", "(".repeat(60_000)))),
-        ("60,000 groups in GBNF", gbnf(format!("root ::= {}", "()".repeat(30_000)))),
-        ("60,000 nested groups in GBNF", gbnf(format!("root ::= {}", "(".repeat(60_000)))),
-        ("30,000 letters in groups", gbnf(format!("root ::= \"x\" root? {}", "(\"a\")".repeat(12_000)))),
+        ("groups in Lark", lark(format!("start: {}", "(\"a\")".repeat(CHOICES_MAX)))),
+        ("nested groups in Lark", lark(format!("start: {}\"a\"{}", "(".repeat(NESTING_MAX), ")".repeat(NESTING_MAX)))),
+        ("groups in GBNF", gbnf(format!("root ::= {}", "(\"a\")".repeat(CHOICES_MAX)))),
+        ("groups in GBNF that recur", gbnf(format!("root ::= \"x\" root? {}", "(\"a\")".repeat(CHOICES_MAX)))),
         ("left recursion in Lark", lark("start: start \"a\" | \"b\"".into())),
         ("hidden left recursion in Lark", lark("start: e start \"a\" | \"b\"\ne: \"\" | e e".into())),
         ("a rule that is itself", lark("start: start".into())),
@@ -216,15 +224,16 @@ fn harmful_grammars() -> Harmful {
         (
             "exponential rules in Lark",
             lark(
-                (0..60).map(|i| format!("R{i}: R{} R{}\n", i + 1, i + 1)).collect::<String>() + "R60: \"a\"\nstart: R0",
+                (0..DOUBLINGS).map(|i| format!("R{i}: R{} R{}\n", i + 1, i + 1)).collect::<String>()
+                    + &format!("R{DOUBLINGS}: \"a\"\nstart: R0"),
             ),
         ),
         (
             "exponential rules in GBNF",
             gbnf(
                 "root ::= r0 root?\n".to_owned()
-                    + &(0..60).map(|i| format!("r{i} ::= r{} r{}\n", i + 1, i + 1)).collect::<String>()
-                    + "r60 ::= \"a\"",
+                    + &(0..DOUBLINGS).map(|i| format!("r{i} ::= r{} r{}\n", i + 1, i + 1)).collect::<String>()
+                    + &format!("r{DOUBLINGS} ::= \"a\""),
             ),
         ),
         (
@@ -233,7 +242,7 @@ fn harmful_grammars() -> Harmful {
         ),
         (
             "nested repetitions in GBNF",
-            gbnf("root ::= (((\"a\"{0,10000}){0,10000}){0,10000} root? \"b\"){1,10000}".into()),
+            gbnf(format!("root ::= ((\"a\"{{0,{REPEATS}}}){{0,{REPEATS}}} root? \"b\"){{1,2}}")),
         ),
         (
             "many rules",
@@ -250,7 +259,7 @@ fn harmful_grammars() -> Harmful {
                     + "\"y\")*",
             ),
         ),
-        ("repetitions in Lark", lark("start: ((\"a\"{0,2000000000}){0,2000000000}){0,2000000000}".into())),
+        ("repetitions in Lark", lark(format!("start: (\"a\"{{0,{REPEATS}}}){{0,{REPEATS}}}"))),
         ("nested Lark", lark("start: ".to_owned() + &"%lark { start: ".repeat(300) + "\"a\"" + &"}".repeat(300))),
         ("many schemas in Lark", lark("start: \"a\"".to_owned() + &" %json {\"type\":\"object\"}".repeat(300))),
         ("substrings", lark(format!("start: %regex {{\"substring_chars\": \"{}\"}}", "ab".repeat(20_000)))),
