@@ -43,9 +43,9 @@ fn body(path: &str) -> Value {
 /// What the engines have computed, generated, and found cached.
 #[derive(Clone, Copy, Debug)]
 struct Work {
-    n_rows: u64,
-    n_sampled: u64,
-    n_cached: u64,
+    rows: u64,
+    sampled: u64,
+    cached: u64,
 }
 
 /// An answer, and the work that it took.
@@ -59,7 +59,7 @@ fn ask_with(server: &Loopback, key: &str, path: &str, more: &Value) -> (Answer, 
         let loaded = server.app.models().loaded();
         let stats: Vec<_> = loaded.iter().map(|model| model.handle.stats()).collect();
         let sum = |of: fn(&engine::Stats) -> u64| stats.iter().map(of).sum::<u64>();
-        Work { n_rows: sum(|s| s.n_rows), n_sampled: sum(|s| s.n_sampled), n_cached: sum(|s| s.n_cached_tokens) }
+        Work { rows: sum(|s| s.n_rows), sampled: sum(|s| s.n_sampled), cached: sum(|s| s.n_cached_tokens) }
     };
     server.wait_until_idle();
     let before = work();
@@ -68,9 +68,9 @@ fn ask_with(server: &Loopback, key: &str, path: &str, more: &Value) -> (Answer, 
     server.wait_until_idle();
     let after = work();
     let work = Work {
-        n_rows: after.n_rows - before.n_rows,
-        n_sampled: after.n_sampled - before.n_sampled,
-        n_cached: after.n_cached - before.n_cached,
+        rows: after.rows - before.rows,
+        sampled: after.sampled - before.sampled,
+        cached: after.cached - before.cached,
     };
     (answer, work)
 }
@@ -83,14 +83,14 @@ fn found(cache_scoping: CacheScoping) -> Vec<(&'static str, u64, u64)> {
     let mut found = Vec::new();
     for (i, path) in paths.into_iter().enumerate() {
         let (answer, first) = ask(&server, &format!("ann-{i}"), path);
-        if first.n_sampled == 0 {
+        if first.sampled == 0 {
             continue;
         }
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
         let (answer, second) = ask(&server, &format!("bob-{i}"), path);
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
         let (_, third) = ask(&server, &format!("ann-{i}"), path);
-        found.push((path, second.n_cached, third.n_cached));
+        found.push((path, second.cached, third.cached));
     }
     let has = |path: &str| found.iter().any(|(found, ..)| *found == path);
     for path in ["/v1/completions", "/v1/responses", "/v1/messages", "/api/generate", "/api/chat", "/infill"] {
@@ -121,7 +121,7 @@ fn a_salt_parts_what_a_key_has_and_joins_no_keys() {
         let n_cached = |name: &str, salt: Value| {
             let (answer, work) = ask_with(&server, &format!("{name}-{i}"), path, &json!({"cache_salt": salt}));
             assert_eq!(answer.status, 200, "{path}: {}", answer.text());
-            work.n_cached
+            work.cached
         };
         let (one, other) = (json!("one"), json!("other"));
         assert_eq!([n_cached("ann", one.clone()), n_cached("bob", one.clone())], [0, 0], "{path}");
@@ -139,7 +139,7 @@ fn whatever_is_computed_is_charged_to_the_key_that_asks() {
         let key = format!("cid-{i}");
         let (first, work) = ask(&server, &key, path);
         let (second, _) = ask(&server, &key, path);
-        if work.n_rows > 0 {
+        if work.rows > 0 {
             assert_eq!((first.status, second.status), (200, 429), "{path}: {}", second.text());
             assert!(second.text().contains("1 tokens a minute"), "{path}: {}", second.text());
             charged.push(path);

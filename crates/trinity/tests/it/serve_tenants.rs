@@ -176,7 +176,8 @@ fn a_hangup_with_nothing_to_read_is_no_end_unless_the_terminal_is_gone() {
         drop(master);
         (server, address)
     };
-    let (mut server, _) = start(&["setsid", "--ctty"]);
+    // Whoever runs the tests with `nohup` has the signal ignored by all their children.
+    let (mut server, _) = start(&["env", "--default-signal=HUP", "setsid", "--ctty"]);
     server.wait_for("the terminal is gone");
     assert_eq!(server.wait().code(), Some(0));
     // Who says so beforehand keeps it.

@@ -117,8 +117,8 @@ const DOUBLINGS: usize = SCHEMA_NODES_MAX.ilog2() as usize + 1;
 /// A number of repetitions that is taken alone, and of which two within each other are more than [`REPETITIONS_MAX`].
 const REPEATS: usize = REPETITIONS_MAX.isqrt() + 1;
 
-/// Sources that cost more than they look like, with their names. Each goes a little over what is taken, so that it harms
-/// no other program either.
+/// Sources that cost more than they look like, with their names. Each goes a little over what is taken, so that it
+/// harms no other program either.
 type Harmful = Vec<(&'static str, GrammarSource)>;
 
 fn harmful_schemas() -> Harmful {
