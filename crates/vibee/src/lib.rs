@@ -1,0 +1,22 @@
+//! VIBEE: specifications that run.
+//!
+//! A file goes through these in order:
+//!
+//! 1. [`source`] holds texts; the reader makes [`tree`] of them, every comment and unknown key kept.
+//! 2. The schema reads items of the tree, the parser their expressions, the checker types them: the [`typed`] tree.
+//! 3. The evaluator runs that tree and is the definition of the language; bytecode and VM run it fast; generators write it
+//!    in other languages.
+//!
+//! What goes wrong on the way is a [`diagnostic`]; what goes wrong when running is a [`value::Fault`]. Nothing here reads a
+//! file, a clock or the environment.
+
+pub mod ast;
+pub mod diagnostic;
+pub mod intrinsic;
+pub mod limits;
+pub mod source;
+pub mod spec;
+pub mod tree;
+pub mod typed;
+pub mod types;
+pub mod value;

@@ -1,0 +1,113 @@
+//! What the reader gives: nodes with their places. A scalar stays text until its place in the schema gives it a type.
+
+use crate::source::{FileId, Span};
+
+/// A value of a file.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Where it stands, quotes and block marks included.
+    pub span: Span,
+    /// What it is.
+    pub kind: NodeKind,
+}
+
+/// Kinds of values.
+#[derive(Clone, Debug)]
+pub enum NodeKind {
+    /// A key without a value.
+    Absent,
+    /// Text.
+    Scalar(Scalar),
+    /// `- a` or `[a, b]`.
+    List(Vec<Node>),
+    /// `a: b` or `{ a: b }`, in the file's order; keys may repeat only in legacy files.
+    Map(Vec<Entry>),
+}
+
+/// A key and its value.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The key.
+    pub key: Scalar,
+    /// The value.
+    pub value: Node,
+}
+
+/// How a scalar is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Without quotes, perhaps over several lines.
+    Plain,
+    /// `'…'`
+    Single,
+    /// `"…"`
+    Double,
+    /// `|`
+    Literal,
+    /// `>`
+    Folded,
+}
+
+/// A scalar: its text as decoded, and where each part of that came from.
+#[derive(Clone, Debug)]
+pub struct Scalar {
+    /// Where it stands, quotes and block marks included.
+    pub span: Span,
+    /// The decoded text.
+    pub text: String,
+    /// How it is written.
+    pub style: Style,
+    /// Pairs (byte of `text`, byte of the file), ascending in both: from there on both run in step until the next pair.
+    /// The first pair is `(0, …)`.
+    pub origins: Vec<(u32, u32)>,
+}
+
+impl Scalar {
+    /// Gives the place in the file of bytes `start..end` of the text.
+    pub fn span_of(&self, start: usize, end: usize) -> Span {
+        let (start, end) = (start as u32, end.max(start) as u32);
+        let file_byte = |at: u32| {
+            let i = self.origins.partition_point(|(text, _)| *text <= at).max(1) - 1;
+            self.origins.get(i).map_or(self.span.start, |(text, file)| file + (at - text))
+        };
+        let first = file_byte(start);
+        // The last byte's place and one more, so that a span does not swallow the next line's indentation.
+        let last = if end > start { file_byte(end - 1) + 1 } else { first };
+        Span { file: self.span.file, start: first, end: last.max(first) }
+    }
+}
+
+impl Node {
+    /// Gives the scalar, if it is one.
+    pub fn as_scalar(&self) -> Option<&Scalar> {
+        if let NodeKind::Scalar(scalar) = &self.kind { Some(scalar) } else { None }
+    }
+
+    /// Gives the value of `key`, the first where there are several.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        let NodeKind::Map(entries) = &self.kind else { return None };
+        entries.iter().find(|entry| entry.key.text == key).map(|entry| &entry.value)
+    }
+}
+
+/// A comment, for `fmt`: from `#` to the end of the line.
+#[derive(Clone, Debug)]
+pub struct Comment {
+    /// Where it stands.
+    pub span: Span,
+    /// Whether nothing but spaces stands before it on its line.
+    pub is_alone: bool,
+}
+
+/// A file, read.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// The file.
+    pub file: FileId,
+    /// The top of it: a map in every specification.
+    pub root: Node,
+    /// All comments, in order.
+    pub comments: Vec<Comment>,
+    /// Whether it is a version 3 file (it has the key `vibee`) rather than a legacy one.
+    pub is_versioned: bool,
+}

@@ -1,0 +1,105 @@
+//! Types of values.
+
+/// A record, enum or constrained type of a [`crate::typed::Program`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TypeId(pub u32);
+
+/// A type. Structural but for [`Type::Named`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Type {
+    /// `true` and `false`.
+    Bool,
+    /// One balanced ternary digit: −1, 0, +1; Kleene's truth values.
+    Trit,
+    /// A balanced ternary number of 1 to 40 digits.
+    Tryte(u8),
+    /// A whole number, −2⁶³ to 2⁶³−1.
+    Int,
+    /// A whole number from the first to the second bound, both included. Its arithmetic is that of [`Type::Int`].
+    IntIn(i64, i64),
+    /// A whole number modulo 2⁶⁴.
+    U64,
+    /// IEEE 754 binary64 with one NaN.
+    Float,
+    /// IEEE 754 binary32 with one NaN.
+    F32,
+    /// A sequence of Unicode scalar values.
+    String,
+    /// A sequence of bytes.
+    Bytes,
+    /// A sequence.
+    List(Box<Type>),
+    /// Distinct values in order.
+    Set(Box<Type>),
+    /// Values by distinct keys, in the keys' order.
+    Map(Box<Type>, Box<Type>),
+    /// A value or none.
+    Option(Box<Type>),
+    /// A value, or what was expected to go wrong.
+    Result(Box<Type>, Box<Type>),
+    /// Two values or more.
+    Tuple(Vec<Type>),
+    /// A declared type.
+    Named(TypeId),
+    /// A type parameter, in signatures of std alone.
+    Param(char),
+    /// What an error left: agrees with every type, so that one mistake gives one message.
+    Poison,
+}
+
+/// A declared type.
+#[derive(Clone, Debug)]
+pub struct TypeDef {
+    /// The module that declares it.
+    pub module: String,
+    /// Its name.
+    pub name: String,
+    /// Prose of the spec about it.
+    pub say: Option<String>,
+    /// Where it is declared.
+    pub span: crate::source::Span,
+    /// What it is.
+    pub shape: Shape,
+}
+
+/// What a declared type is.
+#[derive(Clone, Debug)]
+pub enum Shape {
+    /// Named fields in the order of declaration.
+    Record(Vec<FieldDef>),
+    /// Cases in the order of declaration. Where `is_ordered`, `<` follows that order.
+    Enum {
+        /// The cases.
+        cases: Vec<CaseDef>,
+        /// Whether `<` is defined.
+        is_ordered: bool,
+    },
+    /// Another type's values that satisfy a condition. Its values are the base's: it never shows in a typed tree, where
+    /// values enter it through [`crate::typed::Kind::Call`] of `validator`.
+    Constrained {
+        /// The type that it narrows.
+        base: Type,
+        /// A function from the base to `Bool`.
+        holds: crate::typed::FunctionId,
+    },
+    /// Another name of a type.
+    Alias(Type),
+}
+
+/// A field of a record or of a case.
+#[derive(Clone, Debug)]
+pub struct FieldDef {
+    /// Its name.
+    pub name: String,
+    /// Its type, constraints included.
+    pub ty: Type,
+}
+
+/// A case of an enum.
+#[derive(Clone, Debug)]
+pub struct CaseDef {
+    /// Its name.
+    pub name: String,
+    /// What it carries; empty for a bare case.
+    pub fields: Vec<FieldDef>,
+}

@@ -1,0 +1,112 @@
+//! Values, faults, and what a value costs.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
+
+use crate::types::TypeId;
+
+/// Why an evaluation ended without a value. Faults are compared like values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Fault {
+    /// A result outside Int's range.
+    Overflow,
+    /// A division by zero.
+    DivZero,
+    /// A conversion that would not be exact.
+    Inexact,
+    /// A value outside the type that it enters.
+    Range,
+    /// An index outside a list, text or bytes.
+    Index,
+    /// A key that a map does not have.
+    Key,
+    /// `unwrap` of `None` or `Err`.
+    Unwrap,
+    /// A precondition that does not hold.
+    Given,
+    /// A postcondition that does not hold.
+    Then,
+    /// A recursive call whose measure did not get smaller.
+    Decreases,
+    /// The fuel is used up.
+    Fuel,
+    /// The memory is used up.
+    Memory,
+    /// Too many calls within calls.
+    Depth,
+}
+
+impl Fault {
+    /// All faults with the names that specifications and the runner protocol use.
+    pub const ALL: [(Self, &'static str); 13] = [
+        (Self::Overflow, "overflow"),
+        (Self::DivZero, "div_zero"),
+        (Self::Inexact, "inexact"),
+        (Self::Range, "range"),
+        (Self::Index, "index"),
+        (Self::Key, "key"),
+        (Self::Unwrap, "unwrap"),
+        (Self::Given, "given"),
+        (Self::Then, "then"),
+        (Self::Decreases, "decreases"),
+        (Self::Fuel, "fuel"),
+        (Self::Memory, "memory"),
+        (Self::Depth, "depth"),
+    ];
+
+    /// Gives the name.
+    pub fn name(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+
+    /// Finds a fault by its name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, n)| *n == name).map(|(fault, _)| *fault)
+    }
+}
+
+/// A value. The derived order is the structural order only within one type, and only without floats: use
+/// [`crate::order`].
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// Of `Bool`.
+    Bool(bool),
+    /// Of `Trit`: −1, 0, 1.
+    Trit(i8),
+    /// Of `Tryte<n>`, by its number.
+    Tryte(i64),
+    /// Of `Int` and its ranges.
+    Int(i64),
+    /// Of `U64`.
+    U64(u64),
+    /// Of `Float`; a NaN is always [`f64::NAN`] with the sign clear.
+    Float(f64),
+    /// Of `F32`; NaN likewise.
+    F32(f32),
+    /// Of `String`.
+    String(Rc<str>),
+    /// Of `Bytes`.
+    Bytes(Rc<[u8]>),
+    /// Of `List`.
+    List(Rc<Vec<Value>>),
+    /// Of `Set`.
+    Set(Rc<BTreeSet<Value>>),
+    /// Of `Map`.
+    Map(Rc<BTreeMap<Value, Value>>),
+    /// Of `Option`.
+    Option(Option<Rc<Value>>),
+    /// Of `Result`.
+    Result(Result<Rc<Value>, Rc<Value>>),
+    /// Of a tuple.
+    Tuple(Rc<[Value]>),
+    /// Of a record: its fields in the order of declaration.
+    Record(TypeId, Rc<[Value]>),
+    /// Of an enum: the case's number and what it carries.
+    Enum(TypeId, u16, Rc<[Value]>),
+}
+
+/// What an evaluation gives.
+pub type Outcome = Result<Value, Fault>;
