@@ -26,8 +26,9 @@ const COMPARISONS: [usize; 2] = [1_000_000, 20_000];
 const ASKS: usize = 84;
 /// Number of clients at once.
 const CLIENTS: usize = 32;
-/// Interval of requests that are asked right after one whose client leaves.
-const LEAVES_EVERY: usize = 5;
+/// Interval of requests that are asked right after one whose client leaves; the second with `--quick`. Those are long
+/// and compare nothing: the long form would spend most of its hour on them.
+const LEAVES_EVERY: [usize; 2] = [20, 5];
 /// Number of times that a server is ended and started again, with its cached prefixes on disk.
 const LIVES: usize = 2;
 /// Factor by which slow servers have fewer comparisons than others.
@@ -102,6 +103,7 @@ const SETTINGS: &[(Level, &[&str])] = &[
 pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {
     let wanted = COMPARISONS[usize::from(bench.is_quick)];
     let n_fast = SETTINGS.iter().filter(|(level, _)| !level.is_slow()).count();
+    let leaves_every = LEAVES_EVERY[usize::from(bench.is_quick)];
     let each = wanted.div_ceil((1 + RANDOM.len()) * n_fast * LIVES);
     let (mut n_compared, mut differences, mut rows) = (0, Vec::new(), Vec::new());
     let available = levels(bench)?;
@@ -110,7 +112,8 @@ pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {
         for (level, settings) in SETTINGS {
             let isa = level.name(&available);
             let each = if level.is_slow() { each / SLOW_SHARE } else { each };
-            let result = besiege(bench, path, isa, settings, each).map_err(|e| format!("{model} {settings:?}: {e}"))?;
+            let result = besiege(bench, path, isa, settings, Crowd { n: each, leaves_every })
+                .map_err(|e| format!("{model} {settings:?}: {e}"))?;
             println!(
                 "{model} {} {}: {} compared, {} left, {} distinct answers, {} differ",
                 isa.unwrap_or("best"),
@@ -133,12 +136,21 @@ pub(super) fn measure(bench: &Bench) -> Result<Measured, String> {
         }
     }
     Ok(Measured {
-        figures: json!({ "compared": n_compared, "asks": ASKS, "clients": CLIENTS, "rows": rows }),
+        figures: json!({ "compared": n_compared, "asks": ASKS, "clients": CLIENTS, "leaves_every": leaves_every, "rows": rows }),
         targets: vec![
             (format!("{} of {n_compared} answers differ, wanted none", differences.len()), differences.is_empty()),
             (format!("{n_compared} comparisons, wanted {wanted}"), n_compared >= wanted),
         ],
     })
+}
+
+/// What clients do to one server in one of its lives.
+#[derive(Clone, Copy)]
+struct Crowd {
+    /// Number of choices and vectors that are compared.
+    n: usize,
+    /// Interval of requests that are asked right after one whose client leaves.
+    leaves_every: usize,
 }
 
 struct Besieged {
@@ -150,7 +162,7 @@ struct Besieged {
 
 /// Tries one model under one set of settings: each request alone, then all in random company, before and after a
 /// restart.
-fn besiege(bench: &Bench, model: &Path, isa: Option<&str>, settings: &[&str], each: usize) -> Result<Besieged, String> {
+fn besiege(bench: &Bench, model: &Path, isa: Option<&str>, settings: &[&str], plan: Crowd) -> Result<Besieged, String> {
     let folder = target().join("siege-cache");
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
@@ -171,7 +183,7 @@ fn besiege(bench: &Bench, model: &Path, isa: Option<&str>, settings: &[&str], ea
     let (mut n_left, mut differences) = (0, Vec::new());
     for life in 0..LIVES {
         let server = start(isa)?;
-        let (left, differing) = crowd(&server, &asks, &lonely, each, life as u64)?;
+        let (left, differing) = crowd(&server, &asks, &lonely, plan, life as u64)?;
         n_left += left;
         differences.extend(differing);
         let panics: f64 = ["trinity_panics_total", "trinity_engine_panics_total"]
@@ -183,16 +195,16 @@ fn besiege(bench: &Bench, model: &Path, isa: Option<&str>, settings: &[&str], ea
         }
         server.terminate()?;
     }
-    Ok(Besieged { n_compared: each * LIVES, n_left, n_distinct, differences })
+    Ok(Besieged { n_compared: plan.n * LIVES, n_left, n_distinct, differences })
 }
 
-/// Asks until `n` choices and vectors are compared, with all clients at once; returns how many requests were left, and
-/// what differed.
+/// Asks until all choices and vectors of the plan are compared, with all clients at once; returns how many requests were
+/// left, and what differed.
 fn crowd(
     server: &Server,
     asks: &[Ask],
     lonely: &[Vec<String>],
-    n: usize,
+    plan: Crowd,
     seed: u64,
 ) -> Result<(usize, Vec<String>), String> {
     let (n_compared, left) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -203,8 +215,8 @@ fn crowd(
             let (n_compared, left, differences, failure) = (&n_compared, &left, &differences, &failure);
             scope.spawn(move || {
                 let mut random = Random(seed * 1000 + client);
-                while n_compared.load(Ordering::Relaxed) < n {
-                    if random.below(LEAVES_EVERY) == 0 {
+                while n_compared.load(Ordering::Relaxed) < plan.n {
+                    if random.below(plan.leaves_every) == 0 {
                         left.fetch_add(1, Ordering::Relaxed);
                         if let Err(why) = Ask::to_leave(&mut random).leave(caller, &mut random) {
                             *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
