@@ -80,13 +80,15 @@ pub enum Role {
     Std,
     /// Made by the checker for a constrained type or one that contains such: gives its argument back or faults.
     Validator,
-    /// Made by the checker: a condition of a constrained type, a `given`, a measure.
+    /// Made by the checker: a condition of a constrained type, a `given`, a `then`, a measure, a cell of an example. Its
+    /// arguments have entered their types before: its body does not look again, nor does that of [`Role::Property`].
     Condition,
     /// Made by the checker: `where` or `holds` of a property; its parameters are the property's variables.
     Property,
 }
 
-/// A function. Values of parameters have entered their types when the body runs: the body's first nodes see to it.
+/// A function. Values of parameters have entered their types when the body runs: the body's first nodes see to it, each a
+/// [`Kind::Let`] of a local named `$entered` that nothing reads, whose value is a [`Kind::InRange`] or a validator's call.
 #[derive(Clone, Debug)]
 pub struct Function {
     /// The module's name.

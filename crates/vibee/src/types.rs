@@ -43,6 +43,8 @@ pub enum Type {
     Named(TypeId),
     /// A type parameter, in signatures of std alone.
     Param(char),
+    /// A type that is not known yet: within the checker alone, never in a [`crate::typed::Program`].
+    Var(u32),
     /// What an error left: agrees with every type, so that one mistake gives one message.
     Poison,
 }
