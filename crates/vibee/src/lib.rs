@@ -11,6 +11,7 @@
 //! file, a clock or the environment.
 
 pub mod ast;
+pub mod decimal;
 pub mod diagnostic;
 pub mod intrinsic;
 pub mod limits;
