@@ -11,10 +11,12 @@
 //! file, a clock or the environment.
 
 pub mod ast;
+pub mod codes;
 pub mod decimal;
 pub mod diagnostic;
 pub mod intrinsic;
 pub mod limits;
+pub mod render;
 pub mod source;
 pub mod spec;
 pub mod tree;
