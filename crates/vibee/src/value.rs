@@ -68,8 +68,8 @@ impl Fault {
     }
 }
 
-/// A value. The derived order is the structural order only within one type, and only without floats: use
-/// [`crate::order`].
+/// A value. `==` between values in Rust is [`crate::order::same`], their order [`crate::order::compare`]; the language's
+/// `==` is [`crate::order::equal`].
 #[derive(Clone, Debug)]
 pub enum Value {
     /// Of `Bool`.
@@ -105,7 +105,92 @@ pub enum Value {
     /// Of a record: its fields in the order of declaration.
     Record(TypeId, Rc<[Value]>),
     /// Of an enum: the case's number and what it carries.
-    Enum(TypeId, u16, Rc<[Value]>),
+    Enum(TypeId, u16, Payload),
+}
+
+/// What a case of an enum carries, in the order of declaration.
+///
+/// Enums are the one type that may contain itself, so a chain of them can be longer than the stack is deep: they are taken
+/// apart without recursion.
+#[derive(Clone, Debug)]
+pub struct Payload(Rc<[Value]>);
+
+impl std::ops::Deref for Payload {
+    type Target = [Value];
+
+    fn deref(&self) -> &[Value] {
+        &self.0
+    }
+}
+
+impl From<Vec<Value>> for Payload {
+    fn from(values: Vec<Value>) -> Self {
+        Self(values.into())
+    }
+}
+
+impl From<Rc<[Value]>> for Payload {
+    fn from(values: Rc<[Value]>) -> Self {
+        Self(values)
+    }
+}
+
+impl FromIterator<Value> for Payload {
+    fn from_iter<I: IntoIterator<Item = Value>>(values: I) -> Self {
+        Self(values.into_iter().collect())
+    }
+}
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        let mut rest = Vec::new();
+        take_parts(&mut self.0, &mut rest);
+        while let Some(mut value) = rest.pop() {
+            match &mut value {
+                Value::List(items) => rest.extend(Rc::get_mut(items).into_iter().flat_map(std::mem::take)),
+                Value::Set(members) => rest.extend(Rc::get_mut(members).into_iter().flat_map(std::mem::take)),
+                Value::Map(entries) => {
+                    let entries = Rc::get_mut(entries).into_iter().flat_map(std::mem::take);
+                    rest.extend(entries.flat_map(|(key, of)| [key, of]));
+                }
+                Value::Option(Some(inner)) | Value::Result(Ok(inner) | Err(inner)) => {
+                    rest.extend(Rc::get_mut(inner).map(|inner| std::mem::replace(inner, Value::Bool(false))));
+                }
+                Value::Tuple(parts) | Value::Record(_, parts) => take_parts(parts, &mut rest),
+                Value::Enum(_, _, payload) => take_parts(&mut payload.0, &mut rest),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Moves the parts that hold others to `rest`, if nobody else holds `parts`.
+fn take_parts(parts: &mut Rc<[Value]>, rest: &mut Vec<Value>) {
+    if !parts.iter().any(Value::has_parts) {
+        return;
+    }
+    for part in Rc::get_mut(parts).into_iter().flatten() {
+        if part.has_parts() {
+            rest.push(std::mem::replace(part, Value::Bool(false)));
+        }
+    }
+}
+
+impl Value {
+    /// Whether it is of a kind that holds other values.
+    fn has_parts(&self) -> bool {
+        matches!(
+            self,
+            Self::List(_)
+                | Self::Set(_)
+                | Self::Map(..)
+                | Self::Option(Some(_))
+                | Self::Result(_)
+                | Self::Tuple(_)
+                | Self::Record(..)
+                | Self::Enum(..)
+        )
+    }
 }
 
 /// What an evaluation gives.
