@@ -307,11 +307,7 @@ table! {
     StringShowU64 "show" ("U64") "String"
         "In decimal."
     StringShowFloat "show" ("Float") "String"
-<<<<<<< HEAD
-        "The shortest decimal that reads back, the closest of such, of two as close the even one (`crate::decimal`): with a point (`1.0`) from 1e-5 to below 1e16, else `1e16`, `1.5e-7`; `nan`, `inf`, `-inf`."
-=======
-        "The shortest decimal that reads back: with a point (`0.0`, `1.0`) for 0 and from 1e-5 to below 1e16, else `1e16`, `1.5e-7`; `-` before −0.0 too; `nan`, `inf`, `-inf`."
->>>>>>> 977d064 (vibee: order and equality of values without recursion, and the sentences about them)
+        "The shortest decimal that reads back, the closest of such, of two as close the even one (`crate::decimal`): with a point (`0.0`, `1.0`) for 0 and from 1e-5 to below 1e16, else `1e16`, `1.5e-7`; `-` before −0.0 too; `nan`, `inf`, `-inf`."
     StringShowF32 "show" ("F32") "String"
         "The shortest decimal that reads back as F32, in the form of Float's."
     // Bytes

@@ -16,11 +16,8 @@ pub mod decimal;
 pub mod diagnostic;
 pub mod intrinsic;
 pub mod limits;
-<<<<<<< HEAD
-pub mod render;
-=======
 pub mod order;
->>>>>>> 977d064 (vibee: order and equality of values without recursion, and the sentences about them)
+pub mod render;
 pub mod source;
 pub mod spec;
 pub mod tree;
