@@ -28,7 +28,7 @@ const ASKS: usize = 84;
 const CLIENTS: usize = 32;
 /// Interval of requests that are asked right after one whose client leaves; the second with `--quick`. Those are long
 /// and compare nothing: the long form would spend most of its hour on them.
-const LEAVES_EVERY: [usize; 2] = [20, 5];
+const LEAVES_EVERY: [usize; 2] = [50, 5];
 /// Number of times that a server is ended and started again, with its cached prefixes on disk.
 const LIVES: usize = 2;
 /// Factor by which slow servers have fewer comparisons than others.
