@@ -14,6 +14,7 @@ pub mod ast;
 pub mod codes;
 pub mod decimal;
 pub mod diagnostic;
+pub mod generate;
 pub mod intrinsic;
 pub mod limits;
 pub mod order;

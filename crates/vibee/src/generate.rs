@@ -1,0 +1,158 @@
+//! Code in other languages: types, validators, functions, the parts of std in use, and tests.
+//!
+//! A target is a row of [`TARGETS`]. Its emitter prints what [`reach`] finds in use, from the typed tree or from the
+//! statements that [`statements`] makes of it, and below it the parts of its [`runtime`] that these need. The output depends
+//! on nothing but the program and the cases.
+
+use std::fmt::Write as _;
+
+use crate::{
+    typed::{FunctionId, Module, Program},
+    value::{Outcome, Value},
+};
+
+#[allow(dead_code, reason = "emitters use it")]
+mod builders;
+#[allow(dead_code, reason = "emitters use it")]
+mod names;
+#[allow(dead_code, reason = "emitters use it")]
+mod patterns;
+#[allow(dead_code, reason = "emitters use it")]
+mod reach;
+#[allow(dead_code, reason = "emitters use it")]
+mod runtime;
+#[allow(dead_code, reason = "emitters use it")]
+mod statements;
+#[allow(dead_code, reason = "emitters use it")]
+mod terms;
+#[allow(dead_code, reason = "emitters use it")]
+mod writer;
+
+pub use names::Rename;
+
+/// A language that code is generated for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Target {}
+
+/// A row of [`TARGETS`].
+#[derive(Clone, Copy)]
+pub struct TargetRow {
+    /// The language.
+    pub target: Target,
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// Its name in prose.
+    pub title: &'static str,
+    /// What begins a line of comment.
+    pub comment: &'static str,
+    /// How generated code is built and tested.
+    pub toolchain: &'static str,
+    emit: fn(&Input<'_>) -> Generated,
+}
+
+/// All targets.
+pub const TARGETS: &[TargetRow] = &[];
+
+impl Target {
+    /// Gives the row.
+    pub fn row(self) -> &'static TargetRow {
+        &TARGETS[self as usize]
+    }
+
+    /// Finds a target by its name on the command line.
+    pub fn from_name(name: &str) -> Option<Self> {
+        TARGETS.iter().find(|row| row.name == name).map(|row| row.target)
+    }
+}
+
+/// A file of generated code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GeneratedFile {
+    /// Its name, without a folder.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// What a target gives.
+#[derive(Clone, Debug, Default)]
+pub struct Generated {
+    /// The files.
+    pub files: Vec<GeneratedFile>,
+    /// Names that got a suffix.
+    pub renames: Vec<Rename>,
+    /// Functions without a body, by `module.name`, which no code was generated for.
+    pub left_out: Vec<String>,
+}
+
+/// A call, and what the definition of the language says of it.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// A function that code is generated for.
+    pub function: FunctionId,
+    /// Its arguments.
+    pub args: Vec<Value>,
+    /// What it gives.
+    pub outcome: Outcome,
+    /// Where the case comes from: `row 3`, `drawn 17`.
+    pub origin: String,
+}
+
+/// What an emitter reads.
+#[allow(dead_code, reason = "emitters use it")]
+pub(crate) struct Input<'a> {
+    /// The program.
+    pub(crate) program: &'a Program,
+    /// What of it is generated.
+    pub(crate) used: &'a reach::Used,
+    /// The cases of the test file.
+    pub(crate) cases: &'a [Case],
+    /// The name of generated files, without an ending.
+    pub(crate) stem: &'a str,
+    /// The row.
+    pub(crate) row: &'static TargetRow,
+}
+
+/// Generates code of the modules of `program` that were asked for. `cases` become the test file; those of functions that
+/// no code is generated for, and outcomes that are a limit (fuel, memory, depth), are left out.
+pub fn generate(program: &Program, cases: &[Case], target: Target) -> Generated {
+    let used = reach::Used::of(program);
+    let is_tested = |case: &&Case| {
+        use crate::value::Fault::{Depth, Fuel, Memory};
+        used.public.contains(&case.function) && !matches!(case.outcome, Err(Fuel | Memory | Depth))
+    };
+    let cases: Vec<Case> = cases.iter().filter(is_tested).cloned().collect();
+    let stem = asked_for(program).last().map_or("spec", |module| &module.name).replace('.', "_");
+    let row = target.row();
+    let mut generated = (row.emit)(&Input { program, used: &used, cases: &cases, stem: &stem, row });
+    generated.left_out = used
+        .external
+        .iter()
+        .map(|id| program.function(*id))
+        .map(|function| format!("{}.{}", function.module, function.name))
+        .collect();
+    generated
+}
+
+fn asked_for(program: &Program) -> impl Iterator<Item = &Module> {
+    program.modules.iter().filter(|module| module.is_asked_for)
+}
+
+impl Input<'_> {
+    #[allow(dead_code, reason = "emitters use it")]
+    /// The comment that every generated file begins with: whence it comes, and which names are not the specification's.
+    pub(crate) fn header(&self, renames: &[Rename]) -> String {
+        let comment = self.row.comment;
+        let mut header = String::new();
+        for module in asked_for(self.program) {
+            let hash: String = module.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+            let _ =
+                writeln!(header, "{comment} Generated by vibee from {} {}. Do not edit.", module.name, module.version);
+            let _ = writeln!(header, "{comment} BLAKE3 {hash}");
+        }
+        for rename in renames {
+            let _ = writeln!(header, "{comment} Name: {} is {} here.", rename.from, rename.to);
+        }
+        header
+    }
+}
