@@ -115,10 +115,69 @@ pub const CODES: &[Code] = &[
         "A specification begins with `vibee: 3`, has a `name` in lower_snake and a `version` such as 1.0.0.",
     ),
     row(
+        "E0131",
+        "a value of the wrong shape",
+        "The schema wants something else here: a map, a list, a text, `true` or `false`, a whole number. The message says \
+         which, and shows the form.",
+    ),
+    row(
+        "E0132",
+        "a name that cannot be one",
+        "Types are written UpperCamel, all else lower_snake, with the letters a to z, digits and `_`; constants may be \
+         UPPER_SNAKE. Words of the language, such as `match` or `old`, are not names.",
+    ),
+    row(
+        "W0133",
+        "a section that nothing runs yet",
+        "The key belongs to the language and is kept, but this version of the program does not execute it: it counts as \
+         prose.",
+    ),
+    row(
         "E0140",
         "over a limit",
         "Files, lines, nesting, names, lists and expressions have limits, so that every file is read in time and memory \
          that grow with its length and no faster. The message names the limit and its value.",
+    ),
+    row(
+        "E0150",
+        "something else was expected",
+        "At this place the grammar of expressions, types or patterns has no such word or mark. The message says what may \
+         stand here.",
+    ),
+    row(
+        "E0151",
+        "a bracket without its other half",
+        "Each `(`, `[`, `{` and `<` has its closing bracket in the same expression, within what surrounds it. The message shows \
+         where the bracket opens, and where it should have closed.",
+    ),
+    row(
+        "E0152",
+        "a text literal that does not end or decode",
+        "A text in an expression stands between double quotes on one line. A backslash in it stands before `\"`, `\\`, `n`, `r`, \
+         `t`, or `u{…}` with the number of a Unicode scalar value.",
+    ),
+    row(
+        "E0153",
+        "not a number",
+        "Numbers are written `12`, `1_000`, `0xff`, `0b101`, `1.5`, `1e-3`; Trits `0t+`, Trytes `0t+-0`; Bytes `b\"00ff\"`.",
+    ),
+    row(
+        "E0154",
+        "a word or mark of another language",
+        "Expressions have one way to say each thing, and this is how other languages say it. The message shows VIBEE's; where \
+         it is clear what was meant, `vibee fmt --fix` writes it.",
+    ),
+    row(
+        "E0155",
+        "an operand that needs parentheses",
+        "`let`, `if`, `match` and, behind an operator that binds tighter, `not` reach as far to the right as they can. As an \
+         operand they stand in parentheses, so that nobody has to know how far.",
+    ),
+    row(
+        "E0156",
+        "a table that cannot be read",
+        "A table is a line with the names of its columns, then a line for each example, with `|` between cells and nowhere \
+         else. A `result` column may say how near is near enough: `result within 2 ulp`, `result within 1e-9`.",
     ),
     row(
         "E0201",

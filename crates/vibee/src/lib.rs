@@ -21,6 +21,7 @@ pub mod order;
 pub mod render;
 pub mod source;
 pub mod spec;
+pub mod syntax;
 pub mod tree;
 pub mod typed;
 pub mod types;
