@@ -18,6 +18,7 @@ pub mod generate;
 pub mod intrinsic;
 pub mod limits;
 pub mod order;
+pub mod reader;
 pub mod render;
 pub mod source;
 pub mod spec;

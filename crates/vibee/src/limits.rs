@@ -10,6 +10,8 @@ pub const NESTING_MAX: usize = 64;
 pub const NAME_BYTES_MAX: usize = 128;
 /// Items of a list or entries of a map.
 pub const ITEMS_MAX: usize = 10_000;
+/// Messages that reading one file gives; what goes beyond is counted.
+pub const MESSAGES_MAX: usize = 1_000;
 /// Modules of a check, imported ones included.
 pub const MODULES_MAX: usize = 256;
 /// Levels of nesting in an expression or a type.

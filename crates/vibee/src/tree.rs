@@ -58,7 +58,8 @@ pub struct Scalar {
     /// How it is written.
     pub style: Style,
     /// Pairs (byte of `text`, byte of the file), ascending in both: from there on both run in step until the next pair.
-    /// The first pair is `(0, …)`.
+    /// The first pair is `(0, …)`. Empty where text and file run in step throughout: from the span's start, behind the
+    /// quote if there is one.
     pub origins: Vec<(u32, u32)>,
 }
 
@@ -68,7 +69,9 @@ impl Scalar {
         let (start, end) = (start as u32, end.max(start) as u32);
         let file_byte = |at: u32| {
             let i = self.origins.partition_point(|(text, _)| *text <= at).max(1) - 1;
-            self.origins.get(i).map_or(self.span.start, |(text, file)| file + (at - text))
+            let n_quotes = u32::from(matches!(self.style, Style::Single | Style::Double));
+            let (text, file) = self.origins.get(i).copied().unwrap_or((0, self.span.start + n_quotes));
+            file + (at - text)
         };
         let first = file_byte(start);
         // The last byte's place and one more, so that a span does not swallow the next line's indentation.

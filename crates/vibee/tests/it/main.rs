@@ -1,0 +1,6 @@
+//! Tests of the crate from outside, one binary.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails says so by panicking")]
+
+mod legacy;
+mod oracle;
