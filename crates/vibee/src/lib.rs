@@ -15,6 +15,7 @@ pub mod codes;
 pub mod decimal;
 pub mod diagnostic;
 pub mod generate;
+pub mod eval;
 pub mod intrinsic;
 pub mod limits;
 pub mod order;

@@ -22,7 +22,7 @@ pub const REGISTERS_MAX: usize = 65_536;
 pub const FUEL: u64 = 10_000_000;
 /// Memory of a case in bytes, counted by [`crate::value`]'s table of sizes and not by the allocator.
 pub const MEMORY_BYTES: u64 = 64 << 20;
-/// Calls within calls.
+/// Calls within calls, the outermost counted: so many are under way at once, and one more is a fault.
 pub const CALL_DEPTH: u32 = 1_000;
 /// Members of a domain that a property exhausts; above it draws [`CASES`] of them.
 pub const EXHAUSTED_MAX: u64 = 65_536;
@@ -32,3 +32,20 @@ pub const CASES: u32 = 1_000;
 pub const CALL_SECONDS: u64 = 10;
 /// Bytes of a line of the runner protocol.
 pub const RUNNER_LINE_BYTES_MAX: usize = 1 << 20;
+
+/// What one case may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Steps.
+    pub fuel: u64,
+    /// Bytes of values that are alive at the same time.
+    pub memory_bytes: u64,
+    /// Calls under way at the same time.
+    pub depth: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { fuel: FUEL, memory_bytes: MEMORY_BYTES, depth: CALL_DEPTH }
+    }
+}

@@ -393,6 +393,49 @@ pub struct CoverPoint {
     pub what: String,
 }
 
+impl Expr {
+    /// Calls `f` with each expression directly within this one, in the order of evaluation; guards and bodies of arms in
+    /// the arms' order.
+    pub fn for_each_part<'a>(&'a self, f: &mut impl FnMut(&'a Self)) {
+        match &self.kind {
+            Kind::Const(_) | Kind::Local(_) | Kind::Fault(_) | Kind::Option(None) => {}
+            Kind::Let { value, body, .. } => [value, body].into_iter().for_each(|part| f(part)),
+            Kind::If { condition, then, otherwise } => {
+                [condition, then, otherwise].into_iter().for_each(|part| f(part));
+            }
+            Kind::Match { subject, arms } => {
+                f(subject);
+                for arm in arms {
+                    arm.guard.iter().for_each(&mut *f);
+                    f(&arm.body);
+                }
+            }
+            Kind::Call { args, .. }
+            | Kind::Intrinsic { args, .. }
+            | Kind::Tuple(args)
+            | Kind::List(args)
+            | Kind::Record(_, args)
+            | Kind::Variant(_, _, args) => args.iter().for_each(f),
+            Kind::Option(Some(inner))
+            | Kind::Ok(inner)
+            | Kind::Err(inner)
+            | Kind::Field(inner, _)
+            | Kind::InRange { value: inner, .. }
+            | Kind::Cover(_, inner) => f(inner),
+            Kind::Loop(of) => {
+                match &of.over {
+                    Over::Items(over) => f(over),
+                    Over::Range(first, last) => [first, last].into_iter().for_each(&mut *f),
+                }
+                f(&of.init);
+                of.until.iter().for_each(&mut *f);
+                f(&of.step);
+            }
+            Kind::Assert { condition, body, .. } => [condition, body].into_iter().for_each(|part| f(part)),
+        }
+    }
+}
+
 impl Program {
     /// Gives a function.
     ///

@@ -177,6 +177,31 @@ fn take_parts(parts: &mut Rc<[Value]>, rest: &mut Vec<Value>) {
 }
 
 impl Value {
+    /// Bytes that a value itself takes, its parts left out: the table that memory is counted by.
+    ///
+    /// | value | bytes |
+    /// | --- | --- |
+    /// | Bool, numbers, Trit, Tryte, `None`, a case that carries nothing | 0 |
+    /// | String, Bytes of n bytes | 16 + n |
+    /// | `Some`, `Ok`, `Err` | 32 |
+    /// | List, tuple, record, case with n parts | 16 + 16 n |
+    /// | Set of n members | 16 + 32 n |
+    /// | Map of n entries | 16 + 48 n |
+    pub fn own_bytes(&self) -> u64 {
+        let table = |each: u64, n: usize| 16 + each * n as u64;
+        match self {
+            Self::String(text) => table(1, text.len()),
+            Self::Bytes(bytes) => table(1, bytes.len()),
+            Self::List(items) => table(16, items.len()),
+            Self::Set(members) => table(32, members.len()),
+            Self::Map(entries) => table(48, entries.len()),
+            Self::Option(Some(_)) | Self::Result(_) => 32,
+            Self::Tuple(parts) | Self::Record(_, parts) => table(16, parts.len()),
+            Self::Enum(_, _, parts) if !parts.is_empty() => table(16, parts.len()),
+            _ => 0,
+        }
+    }
+
     /// Whether it is of a kind that holds other values.
     fn has_parts(&self) -> bool {
         matches!(
