@@ -14,10 +14,14 @@ mod lexer;
 mod operand;
 mod parser;
 mod pattern;
+pub mod print;
+#[doc(hidden)]
+pub mod random;
 mod table;
 mod token;
 mod type_expression;
 
+pub use print::quoted;
 pub use table::{parse_column, parse_table};
 pub use token::{CONSTRUCTORS, KEYWORDS, SOFT_WORDS, is_keyword};
 

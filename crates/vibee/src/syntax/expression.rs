@@ -96,18 +96,26 @@ impl Parser<'_, '_> {
             self.leave();
             return self.broken(start);
         }
-        let expr = if self.is_lambda_ahead() {
-            self.stray_lambda(start)
-        } else {
-            match self.kind(0) {
-                TokenKind::Word("let") => self.let_expr(start),
-                TokenKind::Word("if") => self.if_expr(start),
-                TokenKind::Word("match") => self.match_expr(start),
-                _ => self.binary(Level::Implies),
-            }
-        };
+        let expr = if self.is_lambda_ahead() { self.stray_lambda(start) } else { self.entered_expr(start) };
         self.leave();
         expr
+    }
+
+    fn entered_expr(&mut self, start: usize) -> Tall<Expr> {
+        match self.kind(0) {
+            TokenKind::Word("let") => self.let_expr(start),
+            TokenKind::Word("if") => self.if_expr(start),
+            TokenKind::Word("match") => self.match_expr(start),
+            _ => self.binary(Level::Implies),
+        }
+    }
+
+    /// The guard of an arm: what `=>` follows is no lambda.
+    fn guard(&mut self) -> Tall<Expr> {
+        let start = self.start();
+        let guard = if self.enter() { self.entered_expr(start) } else { self.broken(start) };
+        self.leave();
+        guard
     }
 
     fn let_expr(&mut self, start: usize) -> Tall<Expr> {
@@ -211,7 +219,7 @@ impl Parser<'_, '_> {
         while !matches!(self.kind(0), TokenKind::End | TokenKind::Mark("}")) {
             let before = self.start();
             let pattern = self.pattern();
-            let guard = if self.eat_word("if") { Some(self.expr()) } else { None };
+            let guard = if self.eat_word("if") { Some(self.guard()) } else { None };
             let body = if self.eat("=>") {
                 self.expr()
             } else {

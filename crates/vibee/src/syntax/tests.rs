@@ -1,4 +1,4 @@
-use super::{parse_expr, parse_table, parse_type, whole};
+use super::{parse_expr, parse_table, parse_type, print, random::Random, whole};
 use crate::{ast::ExprKind, diagnostic::Diagnostic, source::FileId};
 
 fn expr_messages(text: &str) -> Vec<String> {
@@ -37,6 +37,7 @@ fn reads_what_the_design_shows() {
         "count + map.get(sum)",
         "-9223372036854775808 <= 0x7f and 0b101 == 1_000 implies not 0t+-0 == nan",
         "xs.map(() => 1)",
+        "match n { a if b => 1, _ if (b) => 2 }",
         "match n { 1..9 if n > 2 => 1, -1 => 2, [a, (b, _)] => 3, m.Type.case(x = 1 or 2) => 4, None => 5, }",
     ] {
         check(text, &[]);
@@ -177,4 +178,108 @@ fn reads_tables() {
             "E0151 \"(\": this `(` is not closed",
         ]
     );
+}
+
+/// A tree's debugging text, places left out.
+fn without_places(tree: &impl std::fmt::Debug) -> String {
+    let text = format!("{tree:?}");
+    let mut parts = text.split("Span {");
+    let mut bare = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        bare.push_str(part.split_once('}').map_or(part, |(_, rest)| rest));
+    }
+    bare
+}
+
+#[test]
+fn what_is_printed_reads_back() {
+    for seed in 0..800 {
+        let mut random = Random(seed);
+        let made = random.expr(6);
+        let text = print::expr(&made);
+        let mut diagnostics = Vec::new();
+        let read = parse_expr(&whole(FileId(0), &text), &mut diagnostics);
+        assert_eq!(shown(&text, &diagnostics), [""; 0], "seed {seed}: {text}");
+        assert_eq!(without_places(&read), without_places(&made), "seed {seed}: {text}");
+        assert_eq!(print::expr(&read), text, "seed {seed}");
+        let made = random.type_expr(4);
+        let text = print::type_expr(&made);
+        let read = parse_type(&whole(FileId(0), &text), &mut diagnostics);
+        assert!(diagnostics.is_empty(), "seed {seed}: {text}: {diagnostics:?}");
+        assert_eq!(without_places(&read), without_places(&made), "seed {seed}: {text}");
+    }
+}
+
+#[test]
+fn no_bytes_make_it_panic() {
+    let parts = [
+        "a",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        ";",
+        ".",
+        "..",
+        "=",
+        "==",
+        "=>",
+        "<",
+        ">",
+        "-",
+        "not ",
+        "if ",
+        "else ",
+        "let ",
+        "match ",
+        "or ",
+        "with ",
+        "all x in ",
+        "where ",
+        "\"",
+        "\\",
+        "\"a\"",
+        "1",
+        "1.5",
+        "0t+",
+        "0x",
+        "5m",
+        "|",
+        "?",
+        ":",
+        "&&",
+        "!",
+        "é",
+        "'",
+        "# c\n",
+        "\n",
+        " ",
+        "_",
+        "old",
+        "fault(a)",
+        "return ",
+        "b\"0",
+        "%",
+        "µ",
+        "\u{200b}",
+    ];
+    for seed in 0..5_000 {
+        let mut random = Random(seed);
+        let n = 1 + random.below(20);
+        let text: String = (0..n).map(|_| random.one_of(&parts)).collect();
+        let scalar = whole(FileId(0), &text);
+        let mut diagnostics = Vec::new();
+        let expr = parse_expr(&scalar, &mut diagnostics);
+        let is_whole = !format!("{expr:?}").contains("Broken");
+        assert!(is_whole || !diagnostics.is_empty(), "seed {seed}: broken without a message: {text:?}");
+        parse_type(&scalar, &mut diagnostics);
+        parse_table(&scalar, &mut diagnostics);
+        for d in &diagnostics {
+            let (start, end) = (d.primary.span.start as usize, d.primary.span.end as usize);
+            assert!(text.get(start..end).is_some(), "seed {seed}: {text:?}: {d:?}");
+        }
+    }
 }
