@@ -18,6 +18,7 @@ pub mod eval;
 pub mod generate;
 pub mod intrinsic;
 pub mod limits;
+pub mod load;
 mod nearest;
 pub mod order;
 pub mod random;
@@ -26,6 +27,7 @@ pub mod render;
 pub mod schema;
 pub mod source;
 pub mod spec;
+pub mod standard;
 pub mod syntax;
 #[doc(hidden)]
 pub mod testing;

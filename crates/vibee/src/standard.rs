@@ -1,0 +1,20 @@
+//! The modules of std: built in, written in VIBEE like any other (`std/*.vibee`).
+
+/// A module of std.
+#[derive(Clone, Copy, Debug)]
+pub struct StandardModule {
+    /// Its name, such as `std.list`.
+    pub name: &'static str,
+    /// Its text.
+    pub text: &'static str,
+    /// Whether its functions are in sight everywhere, without an import.
+    pub is_prelude: bool,
+}
+
+/// All modules of std, each behind those it imports.
+pub const MODULES: &[StandardModule] = &[];
+
+/// Finds a module.
+pub fn find(name: &str) -> Option<&'static StandardModule> {
+    MODULES.iter().find(|module| module.name == name)
+}
