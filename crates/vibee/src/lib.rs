@@ -22,6 +22,7 @@ pub mod limits;
 pub mod load;
 mod nearest;
 pub mod order;
+pub mod protocol;
 pub mod random;
 pub mod reader;
 pub mod render;
