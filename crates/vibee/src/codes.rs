@@ -262,6 +262,18 @@ pub const CODES: &[Code] = &[
         "`all`, `any` and the like go over lists, sets, maps and finite ranges; the state of a machine has finite types.",
     ),
     row(
+        "W0350",
+        "a name that nothing uses",
+        "A parameter, variable or bound name that nothing reads is often a slip. Where it is meant, write `_` or begin its \
+         name with `_`.",
+    ),
+    row("W0351", "an import that nothing uses", "Nothing of the module is named: remove the import."),
+    row(
+        "W0352",
+        "a condition that is always the same",
+        "It does not depend on anything, so one of the branches is never taken.",
+    ),
+    row(
         "E0401",
         "rows that contradict",
         "Two examples have equal arguments and different results, so no implementation can pass both.",

@@ -11,6 +11,7 @@
 //! file, a clock or the environment.
 
 pub mod ast;
+pub mod check;
 pub mod codes;
 pub mod decimal;
 pub mod diagnostic;

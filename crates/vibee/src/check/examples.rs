@@ -1,0 +1,263 @@
+//! Rows of examples and properties.
+
+use std::collections::HashMap;
+
+use crate::{
+    ast::{ExprKind, Ident, Row, Table},
+    diagnostic::Diagnostic,
+    source::Span,
+    spec::{FunctionItem, PropertyItem},
+    typed::{Example, Expected, Expr, FunctionId, Kind, Property, Role, Tolerance},
+    types::Type,
+    value::{Fault, Value},
+};
+
+use super::{Checker, Item, define::Params};
+use crate::nearest::nearest;
+
+/// Which column stands for which parameter, and for the result.
+struct Columns {
+    params: Vec<usize>,
+    result: Option<(usize, Tolerance)>,
+}
+
+impl Checker<'_> {
+    /// Makes the examples and properties of the modules that were asked for.
+    pub(super) fn examples(&mut self) {
+        for at in 0..self.decls.len() {
+            let (module, Item::Function(item)) = (self.decls[at].module, self.decls[at].item) else { continue };
+            // Functions of std with type parameters have examples of their instances in tests of their own.
+            if !self.is_asked_for(module) || !self.decls[at].generics.is_empty() || self.has_width(at) {
+                continue;
+            }
+            let function = self.instance(at, &[], item.name.span);
+            if let Some(table) = &item.examples {
+                self.table(at, function, item, table);
+            }
+            for (number, property) in item.forall.iter().enumerate() {
+                self.property(at, function, item, number, property);
+            }
+        }
+    }
+
+    fn table(&mut self, at: usize, function: FunctionId, item: &FunctionItem, table: &Table) {
+        let Some(columns) = self.columns(at, item, table) else { return };
+        let mut seen: HashMap<String, (Span, String)> = HashMap::new();
+        for (number, row) in table.rows.iter().enumerate() {
+            // A row with too few or too many cells has its message from the parser.
+            if row.cells.len() == table.header.len() {
+                self.row(at, function, item, &columns, (number, row), &mut seen);
+            }
+        }
+    }
+
+    fn columns(&mut self, at: usize, item: &FunctionItem, table: &Table) -> Option<Columns> {
+        let names: Vec<String> = self.decls[at].params.iter().map(|(name, _)| name.name.clone()).collect();
+        let mut params: Vec<Option<usize>> = vec![None; names.len()];
+        let mut result = None;
+        let mut is_right = true;
+        for (number, column) in table.header.iter().enumerate() {
+            let name = &column.name;
+            let place = names.iter().position(|n| *n == name.name);
+            let is_again = match place {
+                Some(place) => params.get_mut(place).and_then(|param| param.replace(number)).is_some(),
+                None if name.name == "result" => result.replace((number, column.within)).is_some(),
+                None => {
+                    let text = format!("`{}` has no parameter `{}`", item.name.name, name.name);
+                    let mut message = Diagnostic::new("E0403", name.span, text).label("unknown column");
+                    let known = names.iter().map(String::as_str).chain(["result"]);
+                    if let Some(near) = nearest(&name.name, known) {
+                        message = message.help(format!("`{near}` is near")).fix(name.span, near);
+                    }
+                    self.report(message);
+                    is_right = false;
+                    false
+                }
+            };
+            if is_again {
+                let text = format!("column `{}` stands twice", name.name);
+                self.report(Diagnostic::new("E0403", name.span, text));
+                is_right = false;
+            }
+            if place.is_some() && column.within != Tolerance::Exact {
+                let text = "`within` belongs to the column `result`";
+                self.report(Diagnostic::new("E0403", name.span, text));
+            }
+        }
+        let missing: Vec<String> = names
+            .iter()
+            .zip(&params)
+            .filter(|(_, column)| column.is_none())
+            .map(|(name, _)| format!("`{name}`"))
+            .collect();
+        if is_right && !missing.is_empty() {
+            let span = table.header.first().map_or(item.name.span, |column| column.name.span);
+            let text = format!("the table has no column for {}", missing.join(", "));
+            self.report(Diagnostic::new("E0403", span, text));
+        }
+        if let Some((number, within)) = result
+            && within != Tolerance::Exact
+            && !has_float_inside(self, &self.decls[at].returns.clone())
+            && let Some(column) = table.header.get(number)
+        {
+            let text = "`within` is for results with a Float inside";
+            self.report(Diagnostic::new("E0403", column.name.span, text));
+        }
+        Some(Columns { params: params.into_iter().collect::<Option<Vec<usize>>>()?, result })
+    }
+
+    fn row(
+        &mut self,
+        at: usize,
+        function: FunctionId,
+        item: &FunctionItem,
+        columns: &Columns,
+        (number, row): (usize, &Row),
+        seen: &mut HashMap<String, (Span, String)>,
+    ) {
+        let module = self.decls[at].module;
+        let name = |part: &str| format!("{}$row{number}${part}", item.name.name);
+        let result = columns.result.and_then(|(column, within)| Some((row.cells.get(column)?, within)));
+        let fault = match result.map(|(cell, _)| &cell.kind) {
+            Some(ExprKind::Fault(fault)) => Some(self.fault(fault)),
+            _ => None,
+        };
+        let is_range = fault == Some(Some(Fault::Range));
+        let params: Vec<(String, Type)> =
+            self.decls[at].params.iter().map(|(name, ty)| (name.name.clone(), ty.clone())).collect();
+        let mut args = Vec::new();
+        for ((param, ty), column) in params.iter().zip(&columns.params) {
+            let Some(cell) = row.cells.get(*column) else { return };
+            args.push(self.cell(module, name(param), cell, ty, is_range));
+        }
+        let expected = match (fault, result) {
+            (Some(Some(fault)), _) => Expected::Fault(fault),
+            (Some(None), _) => return,
+            (None, None) => Expected::NoFault,
+            (None, Some((cell, within))) => {
+                let returns = self.decls[at].returns.clone();
+                Expected::Value(self.cell(module, name("result"), cell, &returns, false), within)
+            }
+        };
+        self.contradiction(&args, &expected, row.span, seen);
+        self.program.examples.push(Example { function, args, expected, span: row.span, row: number });
+    }
+
+    fn fault(&mut self, name: &Ident) -> Option<Fault> {
+        let found = Fault::from_name(&name.name);
+        if found.is_none() {
+            let mut message = Diagnostic::new("E0301", name.span, format!("no fault is named `{}`", name.name));
+            let names = Fault::ALL.iter().map(|(_, name)| *name);
+            match nearest(&name.name, names.clone()) {
+                Some(near) => message = message.help(format!("`{near}` is near")).fix(name.span, near),
+                None => message = message.help(format!("faults: {}", names.collect::<Vec<_>>().join(", "))),
+            }
+            self.report(message);
+        }
+        found
+    }
+
+    /// Reports a row whose arguments another one has with another result.
+    fn contradiction(
+        &mut self,
+        args: &[FunctionId],
+        expected: &Expected,
+        span: Span,
+        seen: &mut HashMap<String, (Span, String)>,
+    ) {
+        let text = |checker: &Self, id: &FunctionId| {
+            let value = constant(checker.program.function(*id).body.as_ref()?)?;
+            Some(format!("{value:?};"))
+        };
+        let Some(key) = args.iter().map(|id| text(self, id)).collect::<Option<String>>() else { return };
+        let result = match expected {
+            Expected::Value(id, _) => match text(self, id) {
+                Some(text) => text,
+                None => return,
+            },
+            Expected::Fault(fault) => fault.name().to_string(),
+            Expected::NoFault => return,
+        };
+        match seen.get(&key) {
+            None => {
+                seen.insert(key, (span, result));
+            }
+            Some((first, other)) if *other != result => {
+                let message = Diagnostic::new("E0401", span, "two rows have these arguments and different results");
+                let message = message.label("this result").also(*first, "and this one");
+                self.report(message);
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn property(
+        &mut self,
+        at: usize,
+        function: FunctionId,
+        item: &FunctionItem,
+        number: usize,
+        property: &PropertyItem,
+    ) {
+        let module = self.decls[at].module;
+        let mut params: Params<'_> = Vec::new();
+        for (name, ty) in &property.vars {
+            if let Some((first, _)) = params.iter().find(|(other, _)| other.name == name.name) {
+                let text = format!("variable `{}` is there already", name.name);
+                let message = Diagnostic::new("E0322", name.span, text).label("again").also(first.span, "first here");
+                self.report(message);
+            }
+            params.push((name, self.resolve_type(module, ty, &[])));
+        }
+        self.check_keys();
+        let mut reads = vec![false; params.len()];
+        let mut made = |checker: &mut Self, what: &str, expr| {
+            let name = format!("{}$forall{number}${what}", item.name.name);
+            let id = checker.allocate(module, name, Role::Property, property.name.span);
+            checker.owners.insert(id, at);
+            let read = checker.condition_body(id, module, &params, expr, &Type::Bool);
+            reads.iter_mut().zip(read).for_each(|(all, read)| *all |= read);
+            id
+        };
+        let filter = property.filter.as_ref().map(|expr| made(self, "where", expr));
+        let holds = made(self, "holds", &property.holds);
+        for ((name, _), is_read) in params.iter().zip(reads) {
+            if !is_read && !name.name.starts_with('_') {
+                let text = format!("variable `{}` is never used", name.name);
+                self.report(
+                    Diagnostic::new("W0350", name.span, text).help("remove it: it only makes the domain larger"),
+                );
+            }
+        }
+        self.program.properties.push(Property {
+            of: function,
+            name: property.name.name.clone(),
+            span: property.name.span,
+            vars: params.iter().map(|(name, ty)| (name.name.clone(), ty.clone())).collect(),
+            filter,
+            holds,
+            cases: property.cases,
+        });
+    }
+}
+
+fn has_float_inside(checker: &Checker<'_>, ty: &Type) -> bool {
+    super::unify::is_poisoned(ty) || checker.has_float(ty)
+}
+
+/// The value of an expression that is made of constants, as far as comparing texts of values needs it.
+pub(super) fn constant(expr: &Expr) -> Option<Value> {
+    let all = |of: &[Expr]| of.iter().map(constant).collect::<Option<Vec<Value>>>();
+    Some(match &expr.kind {
+        Kind::Const(value) => value.clone(),
+        Kind::Tuple(of) => Value::Tuple(all(of)?.into()),
+        Kind::List(of) => Value::List(all(of)?.into()),
+        Kind::Record(id, of) => Value::Record(*id, all(of)?.into()),
+        Kind::Variant(id, number, of) => Value::Enum(*id, *number, all(of)?.into()),
+        Kind::Option(None) => Value::Option(None),
+        Kind::Option(Some(of)) => Value::Option(Some(constant(of)?.into())),
+        Kind::Ok(of) => Value::Result(Ok(constant(of)?.into())),
+        Kind::Err(of) => Value::Result(Err(constant(of)?.into())),
+        _ => return None,
+    })
+}
