@@ -8,6 +8,8 @@ pub mod keys;
 mod shape;
 mod type_item;
 
+use std::collections::HashMap;
+
 use keys::{CONSTANT, FILE, IMPORT, MACHINE};
 use shape::{Fields, NameStyle, Shapes, is_lower};
 
@@ -30,7 +32,7 @@ pub fn spec(document: &Document, diagnostics: &mut Vec<Diagnostic>) -> Option<Sp
     }
     let name = document.root.get("name").and_then(Node::as_scalar);
     let is_std = name.is_some_and(|name| name.text.starts_with("std."));
-    let mut shapes = Shapes { diagnostics, is_std };
+    let mut shapes = Shapes { diagnostics, cut: HashMap::new(), is_std };
     let fields = shapes.fields(&document.root, &FILE)?;
     shapes.language(&fields);
     let name = shapes.module_name(fields.get("name")?)?;
@@ -46,8 +48,6 @@ pub fn spec(document: &Document, diagnostics: &mut Vec<Diagnostic>) -> Option<Sp
     let machines = shapes.items(&fields, "fsm", Shapes::machine);
     Some(Spec { file: document.file, name, version, description, imports, constants, types, functions, machines })
 }
-
-pub(crate) use crate::nearest::nearest;
 
 impl Shapes<'_> {
     fn language(&mut self, fields: &Fields<'_>) {
@@ -103,7 +103,8 @@ impl Shapes<'_> {
     fn import(&mut self, node: &Node) -> Option<Import> {
         if let Some(scalar) = node.as_scalar() {
             let message = Diagnostic::new("E0131", scalar.span, "an entry of `imports` is a map with `name`");
-            self.tell(message.fix(scalar.span, format!("{{ name: {} }}", scalar.text)));
+            let form = format!("{{ name: {} }}", scalar.text);
+            self.tell(message.help(format!("write `{form}`")).fix(scalar.span, form));
             return self.imported(scalar).map(|name| Import { name, path: None, only: Vec::new() });
         }
         let fields = self.fields(node, &IMPORT)?;
@@ -143,11 +144,12 @@ impl Shapes<'_> {
         let mut constants = Vec::new();
         for entry in self.map(node, "`constants`") {
             let name = self.name(&entry.key, NameStyle::Constant, "a constant");
-            let NodeKind::Map(_) = entry.value.kind else {
+            let is_form = CONSTANT.keys.iter().any(|key| entry.value.get(key.name).is_some());
+            if !is_form {
                 let value = self.expr(&entry.value, "the value of a constant");
                 constants.push(Constant { name, ty: None, value, say: None });
                 continue;
-            };
+            }
             let Some(fields) = self.fields(&entry.value, &CONSTANT) else { continue };
             let Some(value) = fields.get("value") else { continue };
             let value = self.expr(value, "`value`");

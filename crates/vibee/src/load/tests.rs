@@ -135,7 +135,7 @@ fn paths_stay_below_the_root() {
     assert_eq!(below_root("a/b", "../c.vibee").as_deref(), Some("a/c.vibee"));
     assert_eq!(below_root("a/b", "./c//d.vibee").as_deref(), Some("a/b/c/d.vibee"));
     for bad in ["../../../c.vibee", "/etc/passwd", "c:\\x.vibee", "..", "a/../../b/../../../c", "", "\\\\server\\x"] {
-        assert_eq!(below_root("a/b", bad).filter(|path| path.contains("c")), None, "{bad}");
+        assert_eq!(below_root("a/b", bad).filter(|path| path.contains('c')), None, "{bad}");
     }
     assert_eq!(below_root("", ".."), None);
 }

@@ -2,7 +2,7 @@
 
 use super::{
     keys::{BEHAVIOR, EXTERN, FUNCTION, PROPERTY},
-    shape::{Fields, NameStyle, Shapes},
+    shape::{Fields, NameStyle, Shapes, is_rest},
 };
 use crate::{
     ast::{Column, Expr, ExprKind, Ident, Row, Table},
@@ -150,8 +150,10 @@ impl Shapes<'_> {
                 self.tell(message.help("such as `{ text: '\"5m\"', result: Some(300) }`; `examples: |` opens a table"));
                 continue;
             };
-            for entry in entries {
-                if !keys.contains(&entry.key.text.as_str())
+            self.note_cuts(entries);
+            for (i, entry) in entries.iter().enumerate() {
+                if !is_rest(entries, i)
+                    && !keys.contains(&entry.key.text.as_str())
                     && let Some(column) = syntax::parse_column(&entry.key, self.diagnostics)
                 {
                     keys.push(&entry.key.text);
@@ -174,7 +176,10 @@ impl Shapes<'_> {
                 };
                 cells.push(match &entry.value.kind {
                     NodeKind::Scalar(scalar) if column.name.name == "result" => {
-                        syntax::parse_result(scalar, self.diagnostics)
+                        let n_before = self.diagnostics.len();
+                        let cell = syntax::parse_result(scalar, self.diagnostics);
+                        self.cut_help(scalar, n_before);
+                        cell
                     }
                     _ => self.expr(&entry.value, "a cell of an example"),
                 });

@@ -233,6 +233,40 @@ pub const MACHINE: Form = Form {
     ],
 };
 
+/// Words of other tools for keys.
+pub(super) const SYNONYMS: [(&str, &str); 30] = [
+    ("parameters", "params"),
+    ("arguments", "params"),
+    ("args", "params"),
+    ("inputs", "params"),
+    ("input", "params"),
+    ("return", "returns"),
+    ("result", "returns"),
+    ("output", "returns"),
+    ("description", "say"),
+    ("doc", "say"),
+    ("comment", "say"),
+    ("requires", "given"),
+    ("precondition", "given"),
+    ("preconditions", "given"),
+    ("ensures", "then"),
+    ("postcondition", "then"),
+    ("postconditions", "then"),
+    ("implementation", "body"),
+    ("code", "body"),
+    ("body", "when"),
+    ("when", "body"),
+    ("tests", "examples"),
+    ("test_cases", "examples"),
+    ("cases", "examples"),
+    ("properties", "forall"),
+    ("variables", "vars"),
+    ("variants", "enum"),
+    ("errors", "raises"),
+    ("algorithms", "functions"),
+    ("structs", "types"),
+];
+
 /// All forms: what the reference lists.
 pub const FORMS: [Form; 11] =
     [FILE, IMPORT, CONSTANT, RECORD, ENUM, CONSTRAINED, FUNCTION, BEHAVIOR, EXTERN, PROPERTY, MACHINE];

@@ -1,13 +1,13 @@
 //! Shapes of values: what is a map, a list, a text, a name, and what is said where something else stands.
 
-use super::{
-    keys::{Form, Key},
-    nearest,
-};
+use std::collections::HashMap;
+
+use super::keys::{Form, Key, SYNONYMS};
 use crate::{
     ast::{Expr, ExprKind, Ident, TypeExpr, TypeExprKind},
-    diagnostic::Diagnostic,
+    diagnostic::{Diagnostic, Fix},
     limits::NAME_BYTES_MAX,
+    nearest::nearest,
     source::Span,
     syntax,
     tree::{Entry, Node, NodeKind, Scalar, Style},
@@ -27,6 +27,8 @@ pub(super) enum NameStyle {
 /// Reads values, and gathers what is wrong with them.
 pub(super) struct Shapes<'d> {
     pub(super) diagnostics: &'d mut Vec<Diagnostic>,
+    /// Values of flow maps that YAML has cut at a comma, each with the place and the text of the whole.
+    pub(super) cut: HashMap<Span, (Span, String)>,
     /// Whether the file is one of std, which alone has generic functions.
     pub(super) is_std: bool,
 }
@@ -76,9 +78,13 @@ impl Shapes<'_> {
             return None;
         };
         let fields = Fields { form, entries, span: node.span };
+        self.note_cuts(entries);
         let is_top = form.name == super::keys::FILE.name;
-        for entry in entries {
+        for (i, entry) in entries.iter().enumerate() {
             let key = &entry.key;
+            if is_rest(entries, i) {
+                continue;
+            }
             if form.key(&key.text).is_none() && !(is_top && key.text.starts_with("x-")) {
                 self.unknown_key(key, form, is_top);
             }
@@ -89,14 +95,16 @@ impl Shapes<'_> {
             let code = if is_top { "E0130" } else { "E0131" };
             let place = entries.first().map_or(node.span, |entry| entry.key.span);
             let message = Diagnostic::new(code, place, format!("{} has no `{}`", form.name, key.name));
-            self.tell(message.help(format!("`{}: …`, {}: {}", key.name, key.value, key.meaning)));
+            self.tell(message.help(format!("`{}: …` ({}): {}", key.name, key.value, key.meaning)));
         }
         Some(fields)
     }
 
     fn unknown_key(&mut self, key: &Scalar, form: &Form, is_top: bool) {
         let message = Diagnostic::new("E0111", key.span, format!("{} has no key `{}`", form.name, key.text));
+        let synonyms = SYNONYMS.iter().filter(|(word, known)| *word == key.text && form.key(known).is_some());
         let known = nearest(&key.text, form.keys.iter().map(|key| key.name));
+        let known = known.or_else(|| synonyms.map(|(_, known)| *known).next());
         let message = match known {
             Some(known) => message.help(format!("did you mean `{known}`?")).fix(key.span, known),
             None if is_top => message.help(format!("a key of your own begins with `x-`: `x-{}`", key.text)),
@@ -106,6 +114,34 @@ impl Shapes<'_> {
             }
         };
         self.tell(message);
+    }
+
+    /// Remembers which values of a flow map YAML has cut at a comma.
+    pub(super) fn note_cuts(&mut self, entries: &[Entry]) {
+        for (i, entry) in entries.iter().enumerate() {
+            let Some(scalar) = entry.value.as_scalar() else { continue };
+            let rest = (i + 1..entries.len()).take_while(|at| is_rest(entries, *at)).filter_map(|at| entries.get(at));
+            let (mut whole, mut text) = (scalar.span, scalar.text.clone());
+            for entry in rest {
+                whole = whole.to(entry.key.span);
+                text = format!("{text}, {}", entry.key.text);
+            }
+            if whole != scalar.span {
+                self.cut.insert(scalar.span, (whole, text));
+            }
+        }
+    }
+
+    /// Says of the messages about a value that YAML has cut what has cut it.
+    pub(super) fn cut_help(&mut self, scalar: &Scalar, n_before: usize) {
+        let Some((whole, text)) = self.cut.get(&scalar.span) else { return };
+        if let Some(message) = self.diagnostics.get_mut(n_before) {
+            let quoted = format!("'{}'", text.replace('\'', "''"));
+            message
+                .help
+                .push(format!("within `{{ }}` of YAML a comma ends a value, so this one stands in quotes: {quoted}"));
+            message.fix = Some(Fix { span: *whole, replacement: quoted });
+        }
     }
 
     /// Reads a list; a key without a value is an empty one.
@@ -191,7 +227,12 @@ impl Shapes<'_> {
     /// Reads an expression.
     pub(super) fn expr(&mut self, node: &Node, key: &str) -> Expr {
         match &node.kind {
-            NodeKind::Scalar(scalar) => return syntax::parse_expr(scalar, self.diagnostics),
+            NodeKind::Scalar(scalar) => {
+                let n_before = self.diagnostics.len();
+                let expr = syntax::parse_expr(scalar, self.diagnostics);
+                self.cut_help(scalar, n_before);
+                return expr;
+            }
             NodeKind::Absent => {
                 let message =
                     Diagnostic::new("E0131", node.span, format!("{key} is an expression")).label("found nothing");
@@ -223,10 +264,15 @@ impl Shapes<'_> {
     /// Reads a type.
     pub(super) fn ty(&mut self, node: &Node, what: &str) -> TypeExpr {
         match &node.kind {
-            NodeKind::Scalar(scalar) => return syntax::parse_type(scalar, self.diagnostics),
+            NodeKind::Scalar(scalar) => {
+                let n_before = self.diagnostics.len();
+                let ty = syntax::parse_type(scalar, self.diagnostics);
+                self.cut_help(scalar, n_before);
+                return ty;
+            }
             NodeKind::Absent => self.wrong_shape(node.span, what, "a type", "nothing"),
             NodeKind::List(_) | NodeKind::Map(_) => {
-                let message = Diagnostic::new("E0131", node.span, format!("{what} is the text of a type"));
+                let message = Diagnostic::new("E0131", node.span, "expected a type, such as `Int` or `List<String>`");
                 let message = message.label(format!("found {}", kind_of(node)));
                 self.tell(message.help("a list is `List<Type>`; records and enums get a name under `types`"));
             }
@@ -243,28 +289,47 @@ impl Shapes<'_> {
             return Vec::new();
         }
         let mut names: Vec<(Ident, TypeExpr)> = Vec::new();
-        let mut is_cut = false;
-        for entry in self.map(node, of) {
-            // The rest of a type that YAML has cut at its comma: the type's own message says so.
-            if is_cut && matches!(entry.value.kind, NodeKind::Absent) {
-                is_cut = is_open(&entry.key.text) >= 0;
+        let entries = self.map(node, of);
+        self.note_cuts(entries);
+        for (i, entry) in entries.iter().enumerate() {
+            if is_rest(entries, i) {
                 continue;
             }
             let name = self.name(&entry.key, NameStyle::Lower, what);
             let ty = self.ty(&entry.value, what);
-            is_cut = entry.value.as_scalar().is_some_and(|s| s.style == Style::Plain && is_open(&s.text) > 0);
             names.push((name, ty));
         }
         names
     }
 }
 
-/// How many more brackets open in a text of a type than close.
-fn is_open(text: &str) -> i64 {
-    text.bytes().fold(0, |open, b| match b {
-        b'<' | b'(' => open + 1,
-        b'>' | b')' => open - 1,
-        _ => open,
+/// Whether an entry of a flow map is the rest of a value that YAML has cut at its comma: of `{ m: Map<String, Int> }` the
+/// entry `Int>`. The message about the cut value says all.
+pub(super) fn is_rest(entries: &[Entry], at: usize) -> bool {
+    let is_bare = |entry: &Entry| matches!(entry.value.kind, NodeKind::Absent);
+    if !entries.get(at).is_some_and(is_bare) {
+        return false;
+    }
+    let before = entries.get(..at).unwrap_or_default();
+    let Some(from) = before.iter().rposition(|entry| !is_bare(entry)) else { return false };
+    let Some(cut) = before.get(from).and_then(|entry| entry.value.as_scalar()) else { return false };
+    let rest = before.get(from + 1..).unwrap_or_default().iter().map(|entry| n_open(&entry.key.text));
+    cut.style == Style::Plain && n_open(&cut.text) + rest.sum::<i64>() > 0
+}
+
+/// How many more brackets open in a text than close; of `<` those of types.
+fn n_open(text: &str) -> i64 {
+    let mut before = b' ';
+    text.bytes().fold(0, |open, b| {
+        let is_type = before.is_ascii_alphanumeric() || before == b'>';
+        before = b;
+        match b {
+            b'(' => open + 1,
+            b')' => open - 1,
+            b'<' if is_type => open + 1,
+            b'>' if is_type => open - 1,
+            _ => open,
+        }
     })
 }
 

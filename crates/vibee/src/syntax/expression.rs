@@ -262,7 +262,7 @@ impl Parser<'_, '_> {
     /// Whether `=>` comes before anything that ends an arm.
     fn is_arm_ahead(&self) -> bool {
         let mut depth = 0_usize;
-        for ahead in 0.. {
+        for ahead in 0..super::parser::LOOK_AHEAD_MAX {
             match self.kind(ahead) {
                 TokenKind::Mark("=>") if depth == 0 => return true,
                 TokenKind::Mark("(" | "[") => depth += 1,

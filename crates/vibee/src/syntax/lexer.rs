@@ -1,7 +1,7 @@
 //! Text into tokens. What is no token of the language is told here, once, and read as what was meant where that is clear.
 
 use super::token::{FOREIGN_MARKS, MARKS, Token, TokenKind};
-use crate::{diagnostic::Diagnostic, tree::Scalar};
+use crate::{diagnostic::Diagnostic, limits::MESSAGES_MAX, tree::Scalar};
 
 /// Reads bytes `start..end` of a scalar's text. The last token is [`TokenKind::End`], right behind the one before it.
 pub(super) fn tokens<'a>(
@@ -11,7 +11,8 @@ pub(super) fn tokens<'a>(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Token<'a>> {
     let text = scalar.text.get(..end).unwrap_or(&scalar.text);
-    let mut lexer = Lexer { scalar, text, at: start, tokens: Vec::new(), diagnostics };
+    let messages_max = diagnostics.len() + MESSAGES_MAX;
+    let mut lexer = Lexer { scalar, text, at: start, tokens: Vec::new(), diagnostics, messages_max };
     while lexer.skip_space() {
         lexer.token();
     }
@@ -26,6 +27,7 @@ struct Lexer<'a, 'd> {
     at: usize,
     tokens: Vec<Token<'a>>,
     diagnostics: &'d mut Vec<Diagnostic>,
+    messages_max: usize,
 }
 
 fn is_word_byte(b: u8) -> bool {
@@ -72,6 +74,12 @@ impl<'a> Lexer<'a, '_> {
         Diagnostic::new(code, self.scalar.span_of(self.at, self.at + len), message)
     }
 
+    fn tell(&mut self, message: Diagnostic) {
+        if self.diagnostics.len() < self.messages_max {
+            self.diagnostics.push(message);
+        }
+    }
+
     fn token(&mut self) {
         let first = self.byte(0);
         match first {
@@ -99,12 +107,24 @@ impl<'a> Lexer<'a, '_> {
         let is_end = |c: char| !(c.is_alphanumeric() || c == '_');
         let len = self.rest().find(is_end).unwrap_or(self.rest().len());
         let message = self.message("E0150", len, "names are made of the letters a to z and A to Z, digits and `_`");
-        self.diagnostics.push(message);
+        self.tell(message);
         self.push(TokenKind::Bad, len);
+    }
+
+    /// `//` with nothing before it on its line: a comment of others.
+    fn foreign_comment(&mut self) {
+        let message = self.message("E0154", 2, "a comment begins with `#`");
+        let span = self.scalar.span_of(self.at, self.at + 2);
+        self.tell(message.fix(span, "#"));
+        self.at += self.line_len();
     }
 
     fn mark(&mut self) {
         let rest = self.rest();
+        let before = self.text.get(..self.at).unwrap_or_default().trim_end_matches([' ', '\t']);
+        if rest.starts_with("//") && (before.is_empty() || before.ends_with('\n')) {
+            return self.foreign_comment();
+        }
         // `!=` is ours, but begins with a mark of others.
         let own = MARKS.iter().find(|mark| rest.starts_with(**mark));
         let foreign = FOREIGN_MARKS.iter().find(|mark| rest.starts_with(mark.text));
@@ -124,7 +144,7 @@ impl<'a> Lexer<'a, '_> {
                     format!("{left}{}{right}", mark.instead),
                 );
             }
-            self.diagnostics.push(message);
+            self.tell(message);
             let own = MARKS.iter().find(|own| **own == mark.instead);
             let kind = match (own, mark.instead) {
                 (Some(own), _) => TokenKind::Mark(own),
@@ -148,7 +168,7 @@ impl<'a> Lexer<'a, '_> {
         // A run of the same one is one mistake.
         let len = rest.len() - rest.trim_start_matches(c).len();
         let message = self.message("E0150", len, format!("{shown} has no meaning in an expression"));
-        self.diagnostics.push(message);
+        self.tell(message);
         self.push(TokenKind::Bad, len);
     }
 
@@ -175,7 +195,7 @@ impl<'a> Lexer<'a, '_> {
         let message = self
             .message("E0152", 1, "this text has no closing `\"`")
             .help("a text ends on its line; a line break in it is written `\\n`");
-        self.diagnostics.push(message);
+        self.tell(message);
         self.push(TokenKind::Bad, len.max(1));
     }
 
@@ -221,7 +241,7 @@ impl<'a> Lexer<'a, '_> {
                     self.scalar.span_of(start, start + len),
                     format!("`{shown}` stands for no character"),
                 );
-                self.diagnostics.push(message.help(
+                self.tell(message.help(
                         "there are `\\\"`, `\\\\`, `\\n`, `\\r`, `\\t`, and `\\u{e9}` with the number of a character that is no surrogate",
                     ));
             }
@@ -243,7 +263,7 @@ impl<'a> Lexer<'a, '_> {
                 let message = self
                     .message("E0153", len, "Bytes are written as pairs of hexadecimal digits")
                     .help("such as `b\"00ff\"`; the bytes of a text are `\"text\".utf8()`");
-                self.diagnostics.push(message);
+                self.tell(message);
                 self.push_told(TokenKind::Bytes(Vec::new()), len);
             }
         }
@@ -259,8 +279,9 @@ impl<'a> Lexer<'a, '_> {
         };
         let message = self
             .message("E0154", len, format!("a text stands between `\"` and `\"`, not `{open}` and `{close}`"))
-            .fix(self.scalar.span_of(self.at, self.at + len), format!("{inner:?}"));
-        self.diagnostics.push(message);
+            .help(format!("write `{}`", super::quoted(inner)))
+            .fix(self.scalar.span_of(self.at, self.at + len), super::quoted(inner));
+        self.tell(message);
         self.push_told(TokenKind::String(inner.to_owned()), len);
     }
 
@@ -314,7 +335,7 @@ impl<'a> Lexer<'a, '_> {
             Ok(value) if value.is_finite() => self.push(TokenKind::Float(value), len),
             _ => {
                 let message = self.message("E0330", len, "this number is too large for Float");
-                self.diagnostics.push(message.help("the largest is 1.7976931348623157e308; infinity is written `inf`"));
+                self.tell(message.help("the largest is 1.7976931348623157e308; infinity is written `inf`"));
                 self.push_told(TokenKind::Float(f64::INFINITY), len);
             }
         }
@@ -323,7 +344,7 @@ impl<'a> Lexer<'a, '_> {
     fn bad_number(&mut self, len: usize, help: &str) {
         let shown = self.rest().get(..len).unwrap_or_default();
         let message = self.message("E0153", len, format!("`{shown}` is not a number")).help(help);
-        self.diagnostics.push(message);
+        self.tell(message);
         self.push(TokenKind::Bad, len);
     }
 
@@ -341,7 +362,7 @@ impl<'a> Lexer<'a, '_> {
             return self.push(TokenKind::Int(value), len);
         }
         let message = self.message("E0330", len, "this number is too large for any type of whole numbers");
-        self.diagnostics.push(message.help("Int ends at 9223372036854775807, U64 at 18446744073709551615"));
+        self.tell(message.help("Int ends at 9223372036854775807, U64 at 18446744073709551615"));
         self.push(TokenKind::Bad, len);
     }
 
@@ -368,7 +389,7 @@ impl<'a> Lexer<'a, '_> {
         if digits.len() > 40 {
             let message =
                 self.message("E0330", len, format!("a Tryte has at most 40 digits, this one has {}", digits.len()));
-            self.diagnostics.push(message);
+            self.tell(message);
             return self.push(TokenKind::Bad, len);
         }
         self.push(TokenKind::Trits(digits), len);

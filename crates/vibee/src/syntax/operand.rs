@@ -223,14 +223,12 @@ impl Parser<'_, '_> {
     }
 
     fn no_operand(&mut self, start: usize) -> Tall<Expr> {
-        let is_record = self.is_mark(0, "{");
+        if self.is_mark(0, "{") && self.is_block_ahead() {
+            return self.stray_block();
+        }
         let is_point = self.is_mark(0, ".");
-        self.unexpected_with("an expression", |message| match () {
-            () if is_record => {
-                message.help("a record is written `Type(field = value)`, a map `map_of([(key, value)])`")
-            }
-            () if is_point => message.help("a Float has a digit before its point: `0.5`"),
-            () => message,
+        self.unexpected_with("an expression", |message| {
+            if is_point { message.help("a Float has a digit before its point: `0.5`") } else { message }
         });
         // A foreign or unreadable token stood for something; what follows may be judged.
         if matches!(self.kind(0), TokenKind::Bad | TokenKind::Foreign) {
@@ -242,6 +240,20 @@ impl Parser<'_, '_> {
         }
         self.skip_one_or_all();
         self.broken(start)
+    }
+
+    /// Whether `{` opens what other languages would call a block, rather than a record or a map.
+    fn is_block_ahead(&self) -> bool {
+        let is_field = matches!(self.kind(1), TokenKind::Word(_) | TokenKind::String(_))
+            && matches!(self.kind(2), TokenKind::Mark(":" | "=" | ","));
+        !is_field && (self.is_operand(1) || self.is_word(1, "let"))
+    }
+
+    fn stray_block(&mut self) -> Tall<Expr> {
+        let span = self.token_span();
+        let message = Diagnostic::new("E0154", span, "braces stand behind `if`, `else` and a quantifier, nowhere else");
+        self.tell(message.help("write the expression itself, or put it in parentheses"));
+        self.block("")
     }
 
     /// Goes behind a token that is no operand: all to the end of this part, but never behind what closes it.
@@ -256,14 +268,17 @@ impl Parser<'_, '_> {
         self.bump();
         let items = self.items(")");
         let is_one = items.node.len() == 1 && !items.is_comma_last;
+        let n_before = self.diagnostics.len();
         self.close(open, ")", "`,` or `)`");
         let Items { mut node, height, .. } = items;
         if is_one && let Some(only) = node.pop() {
             return self.build(start, ExprKind::Paren(only.into()), height);
         }
         if node.len() < 2 {
-            let message = Diagnostic::new("E0150", self.span_from(start), "a tuple has two values or more");
-            self.tell(message);
+            if self.diagnostics.len() == n_before {
+                let message = Diagnostic::new("E0150", self.span_from(start), "a tuple has two values or more");
+                self.tell(message);
+            }
             return self.broken(start);
         }
         self.build(start, ExprKind::Tuple(node), height)

@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     ast::{Expr, ExprKind, Ident},
-    diagnostic::Diagnostic,
-    limits::EXPR_DEPTH_MAX,
+    diagnostic::{Diagnostic, Fix},
+    limits::{EXPR_DEPTH_MAX, MESSAGES_MAX},
     source::Span,
     tree::{Scalar, Style},
 };
@@ -16,6 +16,18 @@ use crate::{
 pub(super) struct Tall<T> {
     pub(super) node: T,
     pub(super) height: usize,
+}
+
+/// How far a mistake looks for its end: so reading takes linear time, whatever stands in the text.
+pub(super) const LOOK_AHEAD_MAX: usize = 1_000;
+
+fn opening(mark: &str) -> &'static str {
+    match mark {
+        ")" => "(",
+        "]" => "[",
+        "}" => "{",
+        _ => "<",
+    }
 }
 
 pub(super) struct Parser<'a, 'd> {
@@ -152,7 +164,7 @@ impl<'a, 'd> Parser<'a, 'd> {
 
     /// Adds a message, unless the limit of depth has been told: then the rest of the scalar is not judged.
     pub(super) fn tell(&mut self, message: Diagnostic) {
-        if !self.gave_up {
+        if !self.gave_up && self.diagnostics.len() < self.n_before + MESSAGES_MAX {
             self.diagnostics.push(message);
         }
     }
@@ -187,6 +199,9 @@ impl<'a, 'd> Parser<'a, 'd> {
             ));
         }
         let mut message = Diagnostic::new("E0150", self.token_span(), format!("expected {expected}, found {found}"));
+        if self.is_mark(0, "{") {
+            message = message.help("a record is written `Type(field = value)`, a map `map_of([(key, value)])`");
+        }
         if let TokenKind::Word(word) = self.kind(0)
             && let Some((_, help)) = FOREIGN_WORDS.iter().find(|(foreign, _)| foreign == word)
         {
@@ -195,44 +210,40 @@ impl<'a, 'd> Parser<'a, 'd> {
         self.tell(more(message));
     }
 
-    /// Eats the closing mark of a bracket, or tells of both places and goes behind it where it stands further on.
+    /// Eats the closing mark of a bracket. Where it stands further on, tells what is in its way and goes there; where there
+    /// is none, tells of both places and stays.
     pub(super) fn close(&mut self, open: Span, mark: &'static str, expected: &str) {
         if self.eat(mark) {
             return;
         }
-        let is_bracket_end = matches!(self.kind(0), TokenKind::End | TokenKind::Mark(")" | "]" | "}"));
-        let opening = match mark {
-            ")" => "(",
-            "]" => "[",
-            "}" => "{",
-            _ => "<",
-        };
-        if is_bracket_end {
-            let start = self.start();
-            if self.told_at.replace(start) != Some(start) {
-                let found = self.token_span();
-                let message = Diagnostic::new("E0151", open, format!("this `{opening}` is not closed"))
-                    .also(found, format!("expected {expected}"));
-                self.tell(self.flow_help(message));
+        if let Some(n_tokens) = self.tokens_to(mark) {
+            self.unexpected_with(expected, |message| message.also(open, format!("in this `{}`", opening(mark))));
+            for _ in 0..=n_tokens {
+                self.bump();
             }
             return;
         }
-        self.unexpected_with(expected, |message| message.also(open, format!("to close this `{opening}`")));
-        self.skip();
-        while self.eat(",") || self.eat(";") || self.eat("=>") || self.eat("|") {
-            self.skip();
+        let start = self.start();
+        if self.told_at.replace(start) != Some(start) {
+            let message = Diagnostic::new("E0151", open, format!("this `{}` is not closed", opening(mark)))
+                .also(self.token_span(), format!("expected {expected}"));
+            self.tell(message);
         }
-        self.eat(mark);
     }
 
-    /// In a flow map, YAML ends a plain value at a comma.
-    pub(super) fn flow_help(&self, message: Diagnostic) -> Diagnostic {
-        if self.scalar.style != Style::Plain {
-            return message;
+    /// How many tokens there are before the closing `mark` of this level, if it is not far.
+    fn tokens_to(&self, mark: &str) -> Option<usize> {
+        let mut depth = 0_usize;
+        for ahead in 0..LOOK_AHEAD_MAX {
+            match self.kind(ahead) {
+                TokenKind::Mark(m) if depth == 0 && *m == mark => return Some(ahead),
+                TokenKind::Mark("(" | "[" | "{") => depth += 1,
+                TokenKind::Mark(")" | "]" | "}") if depth > 0 => depth -= 1,
+                TokenKind::End | TokenKind::Mark(")" | "]" | "}") => return None,
+                _ => {}
+            }
         }
-        message.help(
-            "within `{ }` and `[ ]` of YAML a comma ends a value: put the value in quotes, or on a line of its own",
-        )
+        None
     }
 
     /// Skips to what may end an expression at this level of brackets.
@@ -289,32 +300,31 @@ impl<'a, 'd> Parser<'a, 'd> {
 
     /// Tells of what stands behind the end of the whole, unless it follows from what was told.
     pub(super) fn finish(&mut self, what: &str) {
-        if *self.kind(0) == TokenKind::End {
-            self.quotes_help();
-            return;
-        }
-        let n_so_far = self.diagnostics.len();
         if let TokenKind::Mark(mark @ (")" | "]" | "}")) = *self.kind(0) {
             let start = self.start();
             if self.told_at.replace(start) != Some(start) {
                 self.tell(Diagnostic::new("E0151", self.token_span(), format!("this `{mark}` closes nothing")));
             }
-        } else if n_so_far == self.n_before {
+        } else if *self.kind(0) != TokenKind::End && self.diagnostics.len() == self.n_before {
             self.unexpected(&format!("an operator or the end of {what}"));
+            self.quotes_help();
+        } else if self.diagnostics.get(self.n_before).is_some_and(|message| message.code == "E0153") {
+            self.quotes_help();
         }
-        self.quotes_help();
     }
 
-    /// Where the first message is of a scalar in quotes, says whose quotes they are.
+    /// Where the words of a scalar in quotes make no expression, says whose quotes they are.
     fn quotes_help(&mut self) {
-        if !matches!(self.scalar.style, Style::Single | Style::Double) || self.scalar.text.contains('"') {
+        let text = &self.scalar.text;
+        if !matches!(self.scalar.style, Style::Single | Style::Double) || text.contains('"') {
             return;
         }
-        let text = &self.scalar.text;
         if let Some(message) = self.diagnostics.get_mut(self.n_before) {
-            message.help.push(format!(
-                "these quotes are YAML's, and an expression stands in them; a text is written '\"{text}\"'"
-            ));
+            let written = format!("'{}'", super::quoted(text).replace('\'', "''"));
+            let help =
+                format!("these quotes are YAML's, and an expression stands in them; a text is written {written}");
+            message.help.push(help);
+            message.fix = Some(Fix { span: self.scalar.span, replacement: written });
         }
     }
 }

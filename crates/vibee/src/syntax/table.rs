@@ -6,7 +6,7 @@ use super::{
     token::{Token, TokenKind},
 };
 use crate::{
-    ast::{Column, Ident, Row, Table},
+    ast::{Column, Expr, ExprKind, Ident, Row, Table},
     diagnostic::Diagnostic,
     tree::Scalar,
     typed::Tolerance,
@@ -28,7 +28,7 @@ pub fn parse_table(scalar: &Scalar, diagnostics: &mut Vec<Diagnostic>) -> Option
         return None;
     };
     let header: Vec<Column> =
-        cells(scalar, first, diagnostics).iter().filter_map(|cell| column(scalar, *cell, diagnostics)).collect();
+        cells(scalar, first, 0, diagnostics).iter().filter_map(|cell| column(scalar, *cell, diagnostics)).collect();
     for (i, column) in header.iter().enumerate() {
         if let Some(before) = header.iter().take(i).find(|before| before.name.name == column.name.name) {
             let message = format!("two columns have the name `{}`", column.name.name);
@@ -45,7 +45,7 @@ pub fn parse_table(scalar: &Scalar, diagnostics: &mut Vec<Diagnostic>) -> Option
             diagnostics.push(message.help("leave this line out"));
             continue;
         }
-        let parts = cells(scalar, line, diagnostics);
+        let parts = cells(scalar, line, header.len(), diagnostics);
         let span = scalar.span_of(line.start, line.end);
         if parts.len() != header.len() {
             let (found, expected) = (parts.len(), header.len());
@@ -60,6 +60,11 @@ pub fn parse_table(scalar: &Scalar, diagnostics: &mut Vec<Diagnostic>) -> Option
             continue;
         }
         let cells = parts.iter().zip(&header).map(|(part, column)| {
+            if part.start == part.end {
+                let message = Diagnostic::new("E0156", span, format!("the cell of `{}` is empty", column.name.name));
+                diagnostics.push(message.help("each cell is an expression; an empty text is written `\"\"`"));
+                return Expr { span, kind: ExprKind::Broken };
+            }
             let parser = Parser::new(scalar, part.start, part.end, diagnostics);
             if column.name.name == "result" { parser.whole_result() } else { parser.whole_expr() }
         });
@@ -97,8 +102,8 @@ fn lines(text: &str) -> impl Iterator<Item = Part> {
     })
 }
 
-/// Splits a line at `|` outside of texts and brackets.
-fn cells(scalar: &Scalar, line: Part, diagnostics: &mut Vec<Diagnostic>) -> Vec<Part> {
+/// Splits a line at `|` outside of texts and brackets; `n_columns` cells are expected, of a header 0.
+fn cells(scalar: &Scalar, line: Part, n_columns: usize, diagnostics: &mut Vec<Diagnostic>) -> Vec<Part> {
     let mut parts = split(&scalar.text, line, true).unwrap_or_default();
     if parts.is_empty() {
         // A bracket is open at the end of the line: it ends with its cell, and its own message comes from there.
@@ -106,13 +111,13 @@ fn cells(scalar: &Scalar, line: Part, diagnostics: &mut Vec<Diagnostic>) -> Vec<
     }
     let is_empty = |part: Option<&Part>| part.is_some_and(|part| part.start == part.end);
     let edges = [(is_empty(parts.first()), 0), (parts.len() > 1 && is_empty(parts.last()), parts.len() - 1)];
-    if parts.len() > 1 && edges.iter().any(|(is_empty, _)| *is_empty) {
+    if parts.len() > 1 && parts.len() != n_columns && edges.iter().any(|(is_empty, _)| *is_empty) {
         let text = scalar.text.get(line.start..line.end).unwrap_or_default();
         let inner = text.strip_prefix('|').unwrap_or(text);
         let inner = inner.strip_suffix('|').unwrap_or(inner).trim();
         let span = scalar.span_of(line.start, line.end);
         let message = Diagnostic::new("E0156", span, "`|` stands between cells, not around a row");
-        diagnostics.push(message.fix(span, inner));
+        diagnostics.push(message.help(format!("write `{inner}`")).fix(span, inner));
         if edges[1].0 {
             parts.pop();
         }

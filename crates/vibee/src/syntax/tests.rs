@@ -97,7 +97,8 @@ fn tells_mistakes() {
     check("return a", &["E0154 \"return\": `return` is not a word of VIBEE"]);
     check("c ? a : b", &["E0154 \"?\": there is no operator `?`"]);
     check("let f = x => x; f(1)", &["E0341 \"x => x\": a function without a name stands only as an argument"]);
-    check("{ a }", &["E0150 \"{\": expected an expression, found `{`"]);
+    check("{ a }", &["E0154 \"{\": braces stand behind `if`, `else` and a quantifier, nowhere else"]);
+    check("{ a: 1 }", &["E0150 \"{\": expected an expression, found `{`"]);
     check("5m", &["E0153 \"5m\": `5m` is not a number"]);
     check("\"a\\q\"", &["E0152 \"\\\\q\": `\\q` stands for no character"]);
     check("\"abc", &["E0152 \"\\\"\": this text has no closing `\"`"]);

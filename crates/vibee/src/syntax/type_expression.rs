@@ -44,11 +44,13 @@ impl Parser<'_, '_> {
                     break;
                 }
             }
+            let n_before = self.diagnostics.len();
             self.close(open, ")", "`,` or `)`");
             if parts.len() < 2 {
-                let message = Diagnostic::new("E0150", self.span_from(start), "a tuple has two types or more");
-                let message = self.flow_help(message);
-                self.tell(message);
+                if self.diagnostics.len() == n_before {
+                    let message = Diagnostic::new("E0150", self.span_from(start), "a tuple has two types or more");
+                    self.tell(message);
+                }
                 return self.broken_type(start);
             }
             return TypeExpr { span: self.span_from(start), kind: TypeExprKind::Tuple(parts) };

@@ -4,3 +4,4 @@
 
 mod legacy;
 mod oracle;
+mod schema;
