@@ -2,9 +2,11 @@
 
 /// Finds the name that one probably meant: few letters differ.
 pub(crate) fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let allowed = (name.chars().count() / 3).clamp(1, 3);
+    // Of one or two letters every other name of as many would be near: then only capitals may differ.
+    let allowed = (name.chars().count() / 3).min(3);
+    let is_word = |name: &str| name.starts_with(|c: char| c.is_alphabetic() || c == '_');
     names
-        .filter(|other| *other != name)
+        .filter(|other| *other != name && is_word(other))
         .map(|other| (distance(name, other, allowed), other))
         .filter(|(far, _)| *far <= allowed)
         .min()
@@ -35,4 +37,19 @@ fn distance(a: &str, b: &str, most: usize) -> usize {
         }
     }
     rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn finds_what_was_meant() {
+        let near = |name: &str| nearest(name, ["*", "n", "Int", "functions", "say", "returns"].into_iter());
+        assert_eq!(near("fuctions"), Some("functions"));
+        assert_eq!(near("retunrs"), Some("returns"));
+        assert_eq!(near("N"), Some("n"));
+        assert_eq!(near("x"), None);
+        assert_eq!(near("nothing"), None);
+    }
 }

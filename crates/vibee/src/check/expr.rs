@@ -98,7 +98,11 @@ impl Checker<'_> {
     fn expr_of(&mut self, expr: &ast::Expr, want: &Type) -> Expr {
         let span = expr.span;
         match &expr.kind {
-            ExprKind::Broken => poison(span),
+            ExprKind::Broken => {
+                // Whatever is in sight may be meant there.
+                self.body.places.iter_mut().for_each(|(_, is_read)| *is_read = true);
+                poison(span)
+            }
             ExprKind::Paren(inner) => self.expr_of(inner, want),
             ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Trits(_) => self.number(expr, false, want),
             ExprKind::String(text) => node(Kind::Const(Value::String(Rc::from(text.as_str()))), Type::String, span),

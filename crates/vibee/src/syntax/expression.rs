@@ -69,9 +69,10 @@ impl Level {
 
 impl Parser<'_, '_> {
     pub(super) fn whole_expr(mut self) -> Expr {
+        let start = self.start();
         let expr = self.expr();
         self.finish("the expression");
-        expr.node
+        if self.is_hopeless { self.broken(start).node } else { expr.node }
     }
 
     /// An expression, or `fault(name)`.
@@ -353,10 +354,20 @@ impl Parser<'_, '_> {
             }
             let right = if level == Level::Implies { self.implied() } else { self.binary(level.above()) };
             let height = left.height.max(right.height);
-            left = if before.is_some() {
-                self.broken(start)
-            } else {
-                self.build(start, ExprKind::Binary(op, span, left.node.into(), right.node.into()), height)
+            left = match (before, &left.node.kind) {
+                // What was meant, so that types and uses of names can be judged.
+                (Some(_), ExprKind::Binary(.., middle)) if level == Level::Compare => {
+                    let middle = middle.clone();
+                    let second = self.build(start, ExprKind::Binary(op, span, middle, right.node.into()), height);
+                    let height = left.height.max(second.height);
+                    self.build(
+                        start,
+                        ExprKind::Binary(BinaryOp::And, span, left.node.into(), second.node.into()),
+                        height,
+                    )
+                }
+                (Some(_), _) => self.broken(start),
+                (None, _) => self.build(start, ExprKind::Binary(op, span, left.node.into(), right.node.into()), height),
             };
             last = Some((op, span));
         }
@@ -493,6 +504,7 @@ impl Parser<'_, '_> {
         let span = self.token_span();
         self.bump();
         let message = Diagnostic::new("E0154", span, "there is no operator `?`");
+        self.is_hopeless = true;
         if !self.is_operand(0) {
             self.tell(message.help("what may be missing is looked at by `match value { Some(x) => …, None => … }`"));
             return condition;

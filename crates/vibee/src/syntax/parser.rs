@@ -41,6 +41,8 @@ pub(super) struct Parser<'a, 'd> {
     gave_up: bool,
     /// Where the last message of [`Parser::unexpected`] was: one token is told once.
     told_at: Option<usize>,
+    /// Whether too much is unclear for types to be judged: then the whole is broken.
+    pub(super) is_hopeless: bool,
     n_before: usize,
     pub(super) diagnostics: &'d mut Vec<Diagnostic>,
 }
@@ -49,8 +51,8 @@ impl<'a, 'd> Parser<'a, 'd> {
     pub(super) fn new(scalar: &'a Scalar, start: usize, end: usize, diagnostics: &'d mut Vec<Diagnostic>) -> Self {
         let n_before = diagnostics.len();
         let tokens = lexer::tokens(scalar, start, end, diagnostics);
-        let (gave_up, told_at, last_end) = (false, None, start);
-        Self { scalar, tokens, at: 0, last_end, depth: 0, gave_up, told_at, n_before, diagnostics }
+        let (gave_up, told_at, last_end, is_hopeless) = (false, None, start, false);
+        Self { scalar, tokens, at: 0, last_end, depth: 0, gave_up, told_at, is_hopeless, n_before, diagnostics }
     }
 
     pub(super) fn kind(&self, ahead: usize) -> &TokenKind<'a> {
@@ -307,6 +309,7 @@ impl<'a, 'd> Parser<'a, 'd> {
             }
         } else if *self.kind(0) != TokenKind::End && self.diagnostics.len() == self.n_before {
             self.unexpected(&format!("an operator or the end of {what}"));
+            self.is_hopeless = true;
             self.quotes_help();
         } else if self.diagnostics.get(self.n_before).is_some_and(|message| message.code == "E0153") {
             self.quotes_help();

@@ -73,7 +73,11 @@ impl Parser<'_, '_> {
                     }
                 }
             }
+            let n_before = self.diagnostics.len();
             self.close_angle(open);
+            if self.diagnostics.len() > n_before {
+                return self.broken_type(start);
+            }
         }
         let open = self.token_span();
         if self.is_mark(0, "(") {

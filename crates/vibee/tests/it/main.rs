@@ -4,4 +4,5 @@
 
 mod legacy;
 mod oracle;
+mod pipeline;
 mod schema;
