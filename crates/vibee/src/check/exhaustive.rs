@@ -143,10 +143,11 @@ impl Search<'_, '_> {
             Some(Head::Ints(lo, hi)) => pieces(lo, hi, &used),
             Some(head) => vec![head],
             None => {
-                if let Some(all) = self.all_heads(&ty, &used) {
+                let all = if used.is_empty() { None } else { self.all_heads(&ty, &used) };
+                if let Some(all) = all {
                     all
                 } else {
-                    // Some shape stands in no row: only rows that take anything there matter.
+                    // No row asks for a shape, or not for all there are: only rows that take anything there matter.
                     let defaults: Vec<Row<'_>> = rows.iter().flat_map(|row| default_rows(row)).collect();
                     let found = self.useful(&defaults, rest, rest_types, wild)?;
                     return Some(std::iter::once(other(&ty, &used)).chain(found).collect());

@@ -94,3 +94,8 @@ fn a_mistake_has_one_message() {
     assert_eq!(codes(&text), ["E0312"]);
     assert!(checked(&[&text]).2.iter().all(|d| d.severity() == Severity::Error));
 }
+
+#[test]
+fn the_rows_of_all_that_the_language_has_hold() {
+    examples_hold(&[include_str!("../../testdata/check/language.vibee")]);
+}
