@@ -32,6 +32,8 @@ pub(super) struct Body {
     /// Within the second and later alternatives of a pattern: the names that the first one binds, and which of them this
     /// one did bind.
     pub(super) alternatives: Option<Vec<(String, LocalId, bool)>>,
+    /// Whether a pattern had a mistake: then nothing is said of what its match takes.
+    pub(super) is_pattern_broken: bool,
     /// Whether a literal out of its range is meant: in a row that expects the fault.
     pub(super) may_be_out_of_range: bool,
     /// Whether arms and branches are counted.

@@ -50,6 +50,11 @@ impl Checker<'_> {
                     return poison(span);
                 }
                 let candidates = self.candidates(&name, false);
+                if candidates.is_empty() && name.name == "fault" {
+                    let text = "`fault(…)` stands only in the `result` of an example";
+                    self.report(Diagnostic::new("E0310", span, text));
+                    return poison(span);
+                }
                 if candidates.is_empty() {
                     self.unknown_name(&name, "function");
                     args.iter().for_each(|arg| self.visit(&arg.value));
@@ -269,11 +274,12 @@ impl Checker<'_> {
         candidates.retain(|candidate| candidate.params.len() == sources.len());
         let order = self.named_order(name, &mut candidates, sources, span);
         if candidates.is_empty() || order.is_none() {
-            if candidates.is_empty() {
-                self.no_arity(name, &all, sources.len(), span);
-            }
+            let n_before = self.diagnostics.len();
             for source in sources {
                 self.visit(source.expr);
+            }
+            if candidates.is_empty() && self.diagnostics.len() == n_before {
+                self.no_arity(name, &all, sources.len(), span);
             }
             return poison(span);
         }
@@ -348,7 +354,7 @@ impl Checker<'_> {
     }
 
     /// Takes the first of the candidates, which is the nearest, and makes what was given so far agree with it.
-    fn settle(
+    pub(super) fn settle(
         &mut self,
         candidates: &[Candidate],
         given: &mut [Option<Given>],
@@ -429,7 +435,7 @@ impl Checker<'_> {
         self.report(message);
     }
 
-    fn finish_call(
+    pub(super) fn finish_call(
         &mut self,
         name: &Ident,
         (candidate, types): &(Candidate, Vec<(char, Type)>),
@@ -509,98 +515,6 @@ impl Checker<'_> {
                 self.report(Diagnostic::new("E0310", span, text));
             }
         }
-    }
-
-    /// A lambda as argument, or the name of a function in its place.
-    fn lambda(&mut self, expr: &ast::Expr, takes: &[Type], gives: &Type) -> Given {
-        let mut inner = expr;
-        while let ExprKind::Paren(within) = &inner.kind {
-            inner = within;
-        }
-        match &inner.kind {
-            ExprKind::Lambda(names, body) => self.lambda_of(names, body, takes, gives, expr.span),
-            ExprKind::Name(name) if !self.body.scope.iter().any(|(n, _)| n == name) => {
-                self.function_as_lambda(&Ident { name: name.clone(), span: inner.span }, takes, gives)
-            }
-            _ => {
-                let text = "a lambda is expected here";
-                let takes: Vec<String> = takes.iter().map(|ty| self.show(ty)).collect();
-                let help = format!("such as `x => …`, from {} to {}", takes.join(" and "), self.show(gives));
-                self.report(Diagnostic::new("E0310", expr.span, text).help(help));
-                Given::Lambda(takes.iter().map(|_| self.made("$none", &Type::Poison)).collect(), poison(expr.span))
-            }
-        }
-    }
-
-    fn lambda_of(&mut self, names: &[Ident], body: &ast::Expr, takes: &[Type], gives: &Type, span: Span) -> Given {
-        let depth = self.body.scope.len();
-        if names.len() == takes.len() {
-            let locals: Vec<LocalId> = names.iter().zip(takes).map(|(name, ty)| self.bind_lambda(name, ty)).collect();
-            let body = self.expr(body, gives);
-            self.leave(depth);
-            return Given::Lambda(locals, body);
-        }
-        // `(key, value) => …` where a pair is taken, or `(acc, key, value) => …` where it is the last.
-        if let Some((last, before)) = takes.split_last()
-            && let Type::Tuple(parts) = self.resolved(last)
-            && names.len() == before.len() + parts.len()
-        {
-            let mut locals: Vec<LocalId> =
-                names.iter().zip(before).map(|(name, ty)| self.bind_lambda(name, ty)).collect();
-            let pair = self.made("$pair", last);
-            locals.push(pair);
-            let mut lets = Vec::new();
-            for (at, (name, ty)) in names.iter().skip(before.len()).zip(&parts).enumerate() {
-                let local = self.bind_lambda(name, ty);
-                let part = Kind::Field(Box::new(self.read(pair, name.span)), at as u16);
-                lets.push((local, node(part, ty.clone(), name.span)));
-            }
-            let body = self.expr(body, gives);
-            self.leave(depth);
-            return Given::Lambda(locals, lets_around(lets, body));
-        }
-        let text = format!("a lambda of {} names is expected here, found {}", takes.len(), names.len());
-        self.report(Diagnostic::new("E0310", span, text));
-        let locals = takes.iter().map(|_| self.made("$none", &Type::Poison)).collect();
-        self.leave(depth);
-        Given::Lambda(locals, poison(span))
-    }
-
-    fn bind_lambda(&mut self, name: &Ident, ty: &Type) -> LocalId {
-        if name.name == "_" { self.made("$_", ty) } else { self.bind(name, ty) }
-    }
-
-    fn function_as_lambda(&mut self, name: &Ident, takes: &[Type], gives: &Type) -> Given {
-        let locals: Vec<LocalId> = takes.iter().map(|ty| self.made("$item", ty)).collect();
-        let mut candidates = self.candidates(name, false);
-        if candidates.is_empty() {
-            self.unknown_name(name, "function");
-            return Given::Lambda(locals, poison(name.span));
-        }
-        let known = candidates.clone();
-        candidates.retain(|candidate| {
-            candidate.params.len() == takes.len()
-                && candidate.params.iter().zip(takes).all(|(param, ty)| match param {
-                    Param::Value(param) => self.fits(param, ty),
-                    Param::Lambda(..) => false,
-                })
-        });
-        let mut given: Vec<Option<Given>> =
-            locals.iter().map(|local| Some(Given::Value(self.read(*local, name.span)))).collect();
-        let Some(chosen) = self.settle(&candidates, &mut given, gives) else {
-            let takes: Vec<String> = takes.iter().map(|ty| self.show(ty)).collect();
-            let text = format!("`{}` does not take {}", name.name, takes.join(", "));
-            let mut message = Diagnostic::new("E0310", name.span, text);
-            for candidate in known.iter().take(4) {
-                message = message.help(format!("`{}{}`", name.name, self.show_params(candidate)));
-            }
-            self.report(message);
-            return Given::Lambda(locals, poison(name.span));
-        };
-        let given: Vec<Given> = given.into_iter().flatten().collect();
-        let call = self.finish_call(name, &chosen, given, &[], &[], name.span);
-        let call = self.agree(call, gives);
-        Given::Lambda(locals, call)
     }
 }
 

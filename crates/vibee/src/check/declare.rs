@@ -140,10 +140,6 @@ impl<'a> Checker<'a> {
                 TypeShape::Alias(ty) => Shape::Alias(self.resolve_type(number, ty, &[])),
                 TypeShape::Record(fields) => Shape::Record(self.fields(number, fields)),
                 TypeShape::Enum { cases, is_ordered } => {
-                    if cases.is_empty() {
-                        let text = format!("enum `{}` has no case", item.name.name);
-                        self.report(Diagnostic::new("E0330", item.name.span, text));
-                    }
                     let mut defs: Vec<CaseDef> = Vec::new();
                     for (at, (name, fields)) in cases.iter().enumerate() {
                         if let Some((first, _)) = cases[..at].iter().find(|(other, _)| other.name == name.name) {

@@ -59,9 +59,10 @@ impl Checker<'_> {
         for (number, column) in table.header.iter().enumerate() {
             let name = &column.name;
             let place = names.iter().position(|n| *n == name.name);
-            let is_again = match place {
-                Some(place) => params.get_mut(place).and_then(|param| param.replace(number)).is_some(),
-                None if name.name == "result" => result.replace((number, column.within)).is_some(),
+            // A column that stands twice has its message from the parser.
+            match place {
+                Some(place) => params.iter_mut().skip(place).take(1).for_each(|param| *param = Some(number)),
+                None if name.name == "result" => result = Some((number, column.within)),
                 None => {
                     let text = format!("`{}` has no parameter `{}`", item.name.name, name.name);
                     let mut message = Diagnostic::new("E0403", name.span, text).label("unknown column");
@@ -71,13 +72,7 @@ impl Checker<'_> {
                     }
                     self.report(message);
                     is_right = false;
-                    false
                 }
-            };
-            if is_again {
-                let text = format!("column `{}` stands twice", name.name);
-                self.report(Diagnostic::new("E0403", name.span, text));
-                is_right = false;
             }
             if place.is_some() && column.within != Tolerance::Exact {
                 let text = "`within` belongs to the column `result`";

@@ -420,7 +420,9 @@ impl Checker<'_> {
         let value = self.infer(value);
         let depth = self.body.scope.len();
         let ty = self.resolved(&value.ty);
+        let is_broken = std::mem::take(&mut self.body.is_pattern_broken);
         let made = self.pattern(pattern, &ty);
+        let is_broken = std::mem::replace(&mut self.body.is_pattern_broken, is_broken);
         let body = self.expr(body, want);
         self.leave(depth);
         if let (Pattern::Bind(local), PatternKind::Name(_)) = (&made, &pattern.kind) {
@@ -428,7 +430,9 @@ impl Checker<'_> {
             return node(kind, want.clone(), span);
         }
         let arms = vec![Arm { pattern: made, guard: None, body }];
-        self.exhaustive(&value, &arms, &[pattern.span], span);
+        if !is_broken {
+            self.exhaustive(&value, &arms, &[pattern.span], span);
+        }
         node(Kind::Match { subject: Box::new(value), arms }, want.clone(), span)
     }
 
@@ -436,10 +440,13 @@ impl Checker<'_> {
         let subject = self.infer(subject);
         let mut made = Vec::new();
         let mut spans = Vec::new();
+        let mut is_broken = false;
         for arm in arms {
             let depth = self.body.scope.len();
             let ty = self.resolved(&subject.ty);
+            let outer = std::mem::take(&mut self.body.is_pattern_broken);
             let pattern = self.pattern(&arm.pattern, &ty);
+            is_broken |= std::mem::replace(&mut self.body.is_pattern_broken, outer);
             let guard = arm.guard.as_ref().map(|guard| self.expr(guard, &Type::Bool));
             let body = self.expr(&arm.body, want);
             self.leave(depth);
@@ -447,7 +454,9 @@ impl Checker<'_> {
             spans.push(arm.pattern.span);
             made.push(Arm { pattern, guard, body });
         }
-        self.exhaustive(&subject, &made, &spans, span);
+        if !is_broken {
+            self.exhaustive(&subject, &made, &spans, span);
+        }
         node(Kind::Match { subject: Box::new(subject), arms: made }, want.clone(), span)
     }
 

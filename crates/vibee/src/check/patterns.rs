@@ -16,6 +16,13 @@ type NamedPattern = (Option<Ident>, ast::Pattern);
 impl Checker<'_> {
     /// Makes a pattern and binds its names.
     pub(super) fn pattern(&mut self, pattern: &ast::Pattern, ty: &Type) -> Pattern {
+        let n_before = self.diagnostics.len();
+        let made = self.pattern_of(pattern, ty);
+        self.body.is_pattern_broken |= self.diagnostics.len() > n_before || matches!(pattern.kind, PatternKind::Broken);
+        made
+    }
+
+    fn pattern_of(&mut self, pattern: &ast::Pattern, ty: &Type) -> Pattern {
         let span = pattern.span;
         let ty = &self.shallow(ty);
         match &pattern.kind {
@@ -90,10 +97,11 @@ impl Checker<'_> {
                 }
                 continue;
             }
+            let n_before = self.diagnostics.len();
             self.body.alternatives = Some(names.clone());
             made.push(self.pattern(alternative, ty));
             let missing = self.body.alternatives.take().into_iter().flatten().find(|(_, _, is_bound)| !is_bound);
-            if let Some((name, _, _)) = missing {
+            if let (Some((name, _, _)), true) = (missing, self.diagnostics.len() == n_before) {
                 let text = format!("this alternative does not bind `{name}`, the first one does");
                 self.report(Diagnostic::new("E0310", alternative.span, text));
             }

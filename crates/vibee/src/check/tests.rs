@@ -73,6 +73,8 @@ functions:
   - { name: drop, params: { s: String, n: Int }, returns: String, body: "s.slice(if n < s.len() { n } else { s.len() }, s.len())" }
 "#;
 
+mod mistakes;
+
 const HEAD: &str = "vibee: 3\nname: t\nversion: 1.0.0\n";
 
 #[test]
