@@ -105,17 +105,17 @@ impl Writer<'_> {
             }
             (_, Value::Record(id, parts)) => match &self.program.type_def(*id).shape {
                 Shape::Record(fields) => self.fields(fields, parts, depth)?,
-                _ => Json::Null,
+                _ => return Err(wrong(self.program, ty)),
             },
             (_, Value::Enum(id, case, parts)) => match &self.program.type_def(*id).shape {
                 Shape::Enum { cases, .. } => match cases.get(usize::from(*case)) {
                     Some(case) if case.fields.is_empty() => Json::from(case.name.as_str()),
                     Some(case) => object(&case.name, self.fields(&case.fields, parts, depth + 1)?),
-                    None => Json::Null,
+                    None => return Err(wrong(self.program, ty)),
                 },
-                _ => Json::Null,
+                _ => return Err(wrong(self.program, ty)),
             },
-            _ => Json::Null,
+            _ => return Err(wrong(self.program, ty)),
         })
     }
 
@@ -129,6 +129,14 @@ impl Writer<'_> {
             object.insert(field.name.clone(), self.value(&field.ty, part, depth)?);
         }
         Ok(Json::Object(object))
+    }
+}
+
+fn wrong(program: &Program, ty: &Type) -> JsonError {
+    JsonError {
+        path: "value".to_owned(),
+        expected: show_type(program, ty),
+        found: "a value of another type".to_owned(),
     }
 }
 

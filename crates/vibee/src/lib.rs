@@ -27,6 +27,7 @@ pub mod protocol;
 pub mod random;
 pub mod reader;
 pub mod render;
+pub mod run;
 pub mod schema;
 pub mod show;
 pub mod source;

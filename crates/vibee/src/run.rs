@@ -1,0 +1,237 @@
+//! Holding an engine to what specifications say: examples and properties, of the modules that were asked for.
+//!
+//! An engine is whatever answers calls: the evaluator, the VM, or an implementation behind the runner protocol. Arguments,
+//! expected results, `given`, `then`, `where` and conditions of types are always evaluated by the definition. Of an
+//! implementation a property asks the calls of the behaviour that it belongs to, and no others.
+
+use crate::{
+    diagnostic::Diagnostic,
+    eval::{Evaluator, Trace},
+    limits::{CASES, Limits},
+    typed::{Function, FunctionId, Program, Role},
+    value::{Fault, Outcome, Value},
+};
+
+pub mod domain;
+pub mod draw;
+mod examples;
+mod near;
+mod properties;
+mod report;
+mod shrink;
+#[cfg(test)]
+mod tests;
+
+pub use near::is_near;
+pub use report::{
+    BehaviorReport, CaseReport, Counterexample, Part, PropertyReport, PropertyVerdict, Report, Status, Verdict,
+};
+
+/// What answers calls.
+pub trait Engine {
+    /// Calls a function with values of its parameters' declared types.
+    fn call(&mut self, function: FunctionId, args: &[Value]) -> Answer;
+
+    /// Whether it is an implementation, which the definition judges.
+    fn is_external(&self) -> bool {
+        false
+    }
+
+    /// Why an implementation says that it does not do this yet.
+    fn pending(&self, _function: FunctionId) -> Option<String> {
+        None
+    }
+
+    /// How often each place of [`Program::cover`] was reached, by engines that count.
+    fn hits(&self) -> Option<&[u64]> {
+        None
+    }
+
+    /// Where the last fault came from, by engines that know.
+    fn trace(&self) -> Option<&Trace> {
+        None
+    }
+}
+
+/// What an engine answers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// A value of the declared type.
+    Value(Value),
+    /// A fault.
+    Fault(Fault),
+    /// Nothing: it does not have this function.
+    Unsupported,
+    /// Something that the protocol does not allow, or nothing in time.
+    Broken {
+        /// A row of [`crate::codes::CODES`].
+        code: &'static str,
+        /// What happened.
+        message: String,
+    },
+}
+
+impl From<Outcome> for Answer {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Ok(value) => Self::Value(value),
+            Err(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl Engine for Evaluator<'_> {
+    fn call(&mut self, function: FunctionId, args: &[Value]) -> Answer {
+        Evaluator::call(self, function, args).into()
+    }
+
+    fn hits(&self) -> Option<&[u64]> {
+        Some(Evaluator::hits(self))
+    }
+
+    fn trace(&self) -> Option<&Trace> {
+        Evaluator::trace(self)
+    }
+}
+
+/// How to test.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Cases that a property draws where it does not say, [`CASES`] by default.
+    pub cases: Option<u32>,
+    /// Draws other cases than usual.
+    pub seed: Option<u64>,
+    /// Only what has this in its `module.function` or `module.function.property`.
+    pub filter: Option<String>,
+    /// For each evaluation of the definition.
+    pub limits: Limits,
+}
+
+/// Tests all examples and properties of the modules that were asked for.
+pub fn test(program: &Program, engine: &mut dyn Engine, options: &Options) -> Report {
+    let mut tester = Tester {
+        program,
+        definition: Evaluator::new(program, options.limits),
+        engine,
+        options,
+        report: Report::default(),
+    };
+    tester.contradictions();
+    for example in &program.examples {
+        if tester.is_wanted(program.function(example.function), None) {
+            tester.example(example);
+        }
+    }
+    for property in &program.properties {
+        if tester.is_wanted(program.function(property.of), Some(&property.name)) {
+            tester.property(property);
+        }
+    }
+    tester.statuses();
+    tester.never_raised();
+    tester.report.unreached = tester.unreached();
+    tester.report
+}
+
+struct Tester<'a, 'p> {
+    program: &'p Program,
+    definition: Evaluator<'p>,
+    engine: &'a mut dyn Engine,
+    options: &'a Options,
+    report: Report,
+}
+
+impl Tester<'_, '_> {
+    fn is_asked_for(&self, function: &Function) -> bool {
+        self.program.modules.iter().any(|module| module.is_asked_for && module.name == function.module)
+    }
+
+    fn is_wanted(&self, function: &Function, property: Option<&str>) -> bool {
+        let name = match property {
+            None => format!("{}.{}", function.module, function.name),
+            Some(property) => format!("{}.{}.{property}", function.module, function.name),
+        };
+        let filter = self.options.filter.as_deref();
+        self.is_asked_for(function) && filter.is_none_or(|filter| name.contains(filter))
+    }
+
+    /// Gives the value of a cell.
+    fn cell(&mut self, cell: FunctionId) -> Outcome {
+        self.definition.call(cell, &[])
+    }
+
+    /// Asks a condition; what faults does not hold.
+    fn holds(&mut self, condition: FunctionId, args: &[Value]) -> bool {
+        self.definition.call(condition, args) == Ok(Value::Bool(true))
+    }
+
+    fn statuses(&mut self) {
+        for (at, function) in self.program.functions.iter().enumerate() {
+            if !matches!(function.role, Role::Behavior | Role::Extern) || !self.is_asked_for(function) {
+                continue;
+            }
+            let id = FunctionId(at as u32);
+            let n_examples = self.report.cases.iter().filter(|case| case.function == id).count();
+            let properties: Vec<_> = self.report.properties.iter().filter(|property| property.function == id).collect();
+            let is_proved = !properties.is_empty()
+                && properties.iter().all(|property| matches!(property.verdict, PropertyVerdict::Proved));
+            let status = if function.body.is_none() && n_examples == 0 && properties.is_empty() {
+                Status::Prose
+            } else if function.body.is_none() {
+                Status::External
+            } else if is_proved {
+                Status::Proved
+            } else if n_examples > 0 || !properties.is_empty() {
+                Status::Tested
+            } else {
+                Status::Untested
+            };
+            self.report.behaviors.push(BehaviorReport {
+                function: id,
+                module: function.module.clone(),
+                name: function.name.clone(),
+                status,
+            });
+        }
+    }
+
+    /// Reports variants of `raises` that no example's result has.
+    fn never_raised(&mut self) {
+        for (at, function) in self.program.functions.iter().enumerate() {
+            if function.raises.is_empty() || !self.is_asked_for(function) || self.options.filter.is_some() {
+                continue;
+            }
+            let mut missing = function.raises.clone();
+            for example in self.program.examples.iter().filter(|example| example.function.0 as usize == at) {
+                if let crate::typed::Expected::Value(expected, _) = example.expected
+                    && let Ok(Value::Result(Err(error))) = self.cell(expected)
+                    && let Value::Enum(_, case, _) = &*error
+                {
+                    missing.retain(|missing| missing != case);
+                }
+            }
+            let crate::types::Type::Result(_, error) = self.program.erased(&function.returns) else { continue };
+            let crate::types::Type::Named(error) = *error else { continue };
+            let crate::types::Shape::Enum { cases, .. } = &self.program.type_def(error).shape else { continue };
+            for case in missing.iter().filter_map(|case| cases.get(usize::from(*case))) {
+                let message =
+                    format!("`{}` stands in `raises` of `{}` and no example raises it", case.name, function.name);
+                let diagnostic = Diagnostic::new("W0412", function.span, message);
+                self.report.diagnostics.push(diagnostic.help("add a row whose result is this error, or take it out"));
+            }
+        }
+    }
+
+    /// Places that no case reached.
+    fn unreached(&self) -> Option<Vec<u32>> {
+        let hits = self.engine.hits()?;
+        let places = self.program.cover.iter().enumerate().zip(hits);
+        let places =
+            places.filter(|((_, point), hits)| **hits == 0 && self.is_asked_for(self.program.function(point.function)));
+        Some(places.map(|((at, _), _)| at as u32).collect())
+    }
+
+    fn cases(&self, property: &crate::typed::Property) -> u32 {
+        property.cases.or(self.options.cases).unwrap_or(CASES)
+    }
+}
