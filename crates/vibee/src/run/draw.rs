@@ -216,7 +216,8 @@ impl<'a, 'p> Draw<'a, 'p> {
             Type::Float => Value::Float(self.float()),
             Type::F32 => Value::F32(match self.mode(4) {
                 1 => FLOATS[self.edge(FLOATS.len() as u64) as usize % FLOATS.len()] as f32,
-                2 => canonical_f32(f32::from_bits(self.choose(1 << 32) as u32)),
+                2 => (self.small_float() / 16.0) as f32,
+                3 => canonical_f32(f32::from_bits(self.choose(1 << 32) as u32)),
                 _ => self.small_float() as f32,
             }),
             Type::String => Value::String(self.text().into()),
@@ -334,16 +335,16 @@ impl<'a, 'p> Draw<'a, 'p> {
     fn float(&mut self) -> f64 {
         match self.mode(4) {
             1 => FLOATS[self.edge(FLOATS.len() as u64) as usize % FLOATS.len()],
-            2 => canonical(f64::from_bits(self.choose(0))),
+            2 => self.small_float() / 16.0,
+            3 => canonical(f64::from_bits(self.choose(0))),
             _ => self.small_float(),
         }
     }
 
-    /// A whole number, or some sixteenths.
+    /// A whole number.
     fn small_float(&mut self) -> f64 {
-        let parts = if self.choose(2) == 0 { 1.0 } else { 16.0 };
         let n = self.size().saturating_mul(8).saturating_add(2).min(1 << 54);
-        domain::by_distance(i64::MIN, i64::MAX, self.choose(n)) as f64 / parts
+        domain::by_distance(i64::MIN, i64::MAX, self.choose(n)) as f64
     }
 
     fn text(&mut self) -> String {

@@ -79,21 +79,24 @@ impl State<'_> {
         }
     }
 
+    /// By any distance, then by even ones: signs alternate, so what fails may be every other number.
     fn lower_one(&mut self, at: usize) {
-        let (mut too_low, mut goes) = (0, self.best[at]);
-        while goes > too_low && goes - too_low > 1 {
-            let middle = too_low + (goes - too_low) / 2;
-            let mut lower = self.best.clone();
-            let Some(choice) = lower.get_mut(at) else { return };
-            *choice = middle;
-            if self.accepts(&lower) {
-                let Some(now) = self.best.get(at) else { return };
-                goes = *now;
-            } else {
-                too_low = middle;
+        for stride in [1, 2] {
+            let Some(from) = self.best.get(at).copied() else { return };
+            let (mut goes, mut too_far) = (0, (from / stride).saturating_add(1));
+            while too_far - goes > 1 {
+                let steps = goes + (too_far - goes) / 2;
+                let mut lower = self.best.clone();
+                let Some(choice) = lower.get_mut(at) else { return };
+                *choice = from - stride * steps;
+                if self.accepts(&lower) {
+                    goes = steps;
+                } else {
+                    too_far = steps;
+                }
             }
         }
-        // What fails only for some of the smaller ones: odd ones, multiples.
+        // What fails for multiples.
         for by in 1..=8 {
             let Some(choice) = self.best.get(at).and_then(|choice| choice.checked_sub(by)) else { return };
             let mut lower = self.best.clone();
@@ -108,13 +111,15 @@ impl State<'_> {
         while at + 1 < self.best.len() {
             if self.best[at] > 0 {
                 for way in 0..self.best[at].min(3) {
-                    for power in [0, 1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 53, 60, 63] {
+                    // Odd ones and even ones: signs alternate.
+                    let powers = [1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 53, 60, 63];
+                    for next in powers.iter().flat_map(|power| [(1 << power) - 1, 1 << power]) {
                         let mut simpler = self.best.clone();
                         if at + 1 >= simpler.len() {
                             return;
                         }
                         simpler[at] = way;
-                        simpler[at + 1] = 1 << power;
+                        simpler[at + 1] = next;
                         if self.accepts(&simpler) {
                             self.lower_one(at + 1);
                             break;
@@ -142,6 +147,7 @@ mod tests {
         check(&[123_456_789], |c| c.first().is_some_and(|c| *c >= 1_000), &[1_000]);
         check(&[u64::MAX], |c| c.first().is_some_and(|c| *c >= 1), &[1]);
         check(&[5, 77, 3, 99], |c| c.iter().filter(|c| **c > 50).count() >= 2, &[51, 51]);
+        check(&[u64::MAX - 8], |c| c.first().is_some_and(|c| c % 2 == 1 && *c > 138), &[139]);
         check(&[101], |c| c.first().is_some_and(|c| c % 2 == 1), &[1]);
         check(&[3, 1 << 60], |c| matches!(c, [0, x] if *x > 70) || matches!(c, [3, x] if *x > 1 << 59), &[0, 71]);
     }
