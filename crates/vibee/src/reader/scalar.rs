@@ -3,6 +3,7 @@
 use super::{
     Reader,
     scan::{NextLine, PlainLine, Stop},
+    text::Chomp,
 };
 use crate::{
     diagnostic::Diagnostic,
@@ -55,8 +56,8 @@ impl Reader<'_> {
         loop {
             let mut more = self.plain_line_of(next);
             if more.stop == Stop::Colon {
-                if !self.is_strict && !is_beside_key && start > 0 {
-                    return self.steps(start, more.at, parent);
+                if !self.is_strict && !is_beside_key && self.is_first_on_line(start) {
+                    return self.steps(start, more.at);
                 }
                 more = self.colon_below(next.at, more);
             }
@@ -124,18 +125,22 @@ impl Reader<'_> {
         self.rest_of_line(line.at + 1)
     }
 
+    fn start_of_line(&self, at: usize) -> usize {
+        self.bytes.get(..at).unwrap_or_default().iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1)
+    }
+
+    fn is_first_on_line(&self, at: usize) -> bool {
+        self.bytes.get(self.start_of_line(at)..at).is_some_and(|before| before.iter().all(|b| *b == b' '))
+    }
+
     /// Reads lines of an old file as after `|`, because one of them has a colon and a space.
-    fn steps(&mut self, start: usize, colon: usize, parent: isize) -> Node {
+    fn steps(&mut self, start: usize, colon: usize) -> Node {
         let found = Diagnostic::new("W0102", self.span(colon, colon + 1), "lines of text without `|` before them");
         self.say(found.label("reads as a key's colon"));
-        self.pos = start;
-        self.line_start =
-            self.bytes.get(..start).unwrap_or_default().iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-        let indent = self.column();
+        self.line_start = self.start_of_line(start);
         self.pos = self.line_start;
-        let mut scalar = self.lines_of_text(Style::Literal, indent, super::text::Chomp::Clip, start);
+        let mut scalar = self.lines_of_text(Style::Literal, start - self.line_start, Chomp::Clip, start);
         scalar.span.start = start as u32;
-        debug_assert!(indent as isize > parent, "{indent} {parent}");
         node(scalar)
     }
 

@@ -65,29 +65,27 @@ impl Reader<'_> {
     /// Finds the indentation of a text by its first line that is not blank.
     fn text_indent(&mut self, least: usize) -> usize {
         let mut at = self.pos;
-        let mut deepest_blank = None;
+        let (mut deepest, mut blank) = (0, at);
         loop {
             let line_start = at;
             while self.at(at) == b' ' {
                 at += 1;
             }
             let indent = at - line_start;
-            if at >= self.bytes.len() {
-                return indent.max(least);
-            }
-            if !self.is_break(at) {
-                let indent = indent.max(least);
-                if let Some((n_spaces, blank)) = deepest_blank
-                    && n_spaces > indent
-                    && at - line_start >= least
-                {
+            let is_end = at >= self.bytes.len();
+            if !self.is_break(at) || is_end {
+                if indent < least || is_end {
+                    // No text follows; blank lines are all there is.
+                    return indent.max(deepest).max(least);
+                }
+                if deepest > indent {
                     let message = "a blank line before the text is indented further than the text";
-                    self.say(Diagnostic::new("E0102", self.span(blank, blank + n_spaces), message));
+                    self.say(Diagnostic::new("E0102", self.span(blank, blank + deepest), message));
                 }
                 return indent;
             }
-            if deepest_blank.is_none_or(|(n_spaces, _)| indent > n_spaces) {
-                deepest_blank = Some((indent, line_start));
+            if indent > deepest {
+                (deepest, blank) = (indent, line_start);
             }
             at = self.line_end(at);
             at += if self.at(at) == b'\r' { 2 } else { 1 };

@@ -6,3 +6,4 @@ mod legacy;
 mod oracle;
 mod pipeline;
 mod schema;
+mod trees;
