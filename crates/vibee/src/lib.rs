@@ -19,6 +19,7 @@ pub mod eval;
 pub mod generate;
 pub mod intrinsic;
 pub mod json;
+pub mod legacy;
 pub mod limits;
 pub mod load;
 mod nearest;

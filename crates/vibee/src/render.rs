@@ -6,7 +6,7 @@ use annotate_snippets::{AnnotationKind, Element, Group, Level, Renderer, Snippet
 
 use crate::{
     diagnostic::{Diagnostic, Label, Severity},
-    source::{FileId, Sources},
+    source::{FileId, Sources, Span},
 };
 
 mod json;
@@ -27,8 +27,31 @@ pub enum Style {
     Coloured,
 }
 
-/// Sorts by file and place, errors before warnings, and drops what says the same of the same place.
+/// Sorts by file and place, errors before warnings, and drops what says the same of the same place: a second message of
+/// equal words, and what the schema, the parser or the checker makes of a value that the reader has refused already.
 pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
+    let is_reading = |code: &str| ("E0100".."E0111").contains(&code) || code == "E0120";
+    let mut refused: Vec<Span> = Vec::new();
+    for diagnostic in diagnostics.iter().filter(|d| is_reading(d.code)) {
+        refused.push(diagnostic.primary.span);
+        refused.extend(diagnostic.fix.as_ref().map(|fix| fix.span));
+    }
+    refused.sort();
+    // The furthest end of all that begin no later, so that one look finds whether a place lies inside any.
+    let mut furthest: Vec<Span> = Vec::with_capacity(refused.len());
+    for span in refused {
+        let before = furthest.last().filter(|last| last.file == span.file && last.end > span.end);
+        furthest.push(Span { end: before.map_or(span.end, |last| last.end), ..span });
+    }
+    diagnostics.retain(|diagnostic| {
+        let span = diagnostic.primary.span;
+        let before = furthest.partition_point(|other| (other.file, other.start) <= (span.file, span.start));
+        let is_inside = before
+            .checked_sub(1)
+            .and_then(|last| furthest.get(last))
+            .is_some_and(|last| last.file == span.file && span.end <= last.end);
+        is_reading(diagnostic.code) || !is_inside
+    });
     diagnostics.sort_by(|a, b| {
         let key = |d: &Diagnostic| (d.primary.span, std::cmp::Reverse(d.severity()), d.code);
         key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
@@ -165,7 +188,6 @@ fn letters(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::Span;
 
     fn sample() -> (Sources, Diagnostic) {
         let mut sources = Sources::default();
@@ -229,6 +251,20 @@ error[E0312]: `/` is not defined on Int
         let text = render(&all, &sources, Style::Plain);
         assert!(text.starts_with("error[E0100]: the file is empty\n --> empty:1:1\n"), "{text}");
         assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202E}']), "{text}");
+    }
+
+    #[test]
+    fn what_the_reader_refused_is_refused_once() {
+        let file = FileId(0);
+        let at = |code: &'static str, start: usize, end: usize| Diagnostic::new(code, Span::new(file, start, end), "x");
+        let quotes = at("E0107", 14, 15).fix(Span::new(file, 10, 20), "");
+        let mut all =
+            vec![at("E0150", 11, 12), at("E0301", 18, 20), at("E0301", 18, 21), at("E0104", 12, 13), quotes.clone()];
+        sort(&mut all);
+        assert_eq!(all, [at("E0104", 12, 13), quotes, at("E0301", 18, 21)]);
+        let mut others = vec![at("E0150", 11, 12), at("W0107", 10, 20)];
+        sort(&mut others);
+        assert_eq!(others.len(), 2, "a warning refuses nothing");
     }
 
     #[test]

@@ -93,6 +93,24 @@ impl Node {
     }
 }
 
+impl Node {
+    /// Gives the items of a list; none of anything else.
+    pub fn items(&self) -> &[Self] {
+        if let NodeKind::List(items) = &self.kind { items } else { &[] }
+    }
+
+    /// Gives the entries of a map; none of anything else.
+    pub fn entries(&self) -> &[Entry] {
+        if let NodeKind::Map(entries) = &self.kind { entries } else { &[] }
+    }
+
+    /// Counts the items of a list or the entries of a map.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks a text whether it is empty")]
+    pub fn len(&self) -> usize {
+        self.items().len() + self.entries().len()
+    }
+}
+
 /// A comment, for `fmt`: from `#` to the end of the line.
 #[derive(Clone, Debug)]
 pub struct Comment {

@@ -53,8 +53,9 @@ impl Reader<'_> {
         match self.byte() {
             b'-' if self.is_blank(start + 1) => self.list(depth),
             b'?' if self.is_blank(start + 1) => {
-                self.refuse(start, 1, "a complex key (`? …`)");
-                self.skip_deeper(parent);
+                let column = self.column();
+                self.question_mark(column);
+                self.leave_deeper(parent);
                 self.absent(start)
             }
             b'"' | b'\'' => {
@@ -153,11 +154,11 @@ impl Reader<'_> {
         let mut key = Some(key);
         loop {
             if let Some(key) = key.take() {
-                self.check_key(&key);
+                let is_merge = self.is_merge_key(&key);
                 self.pos += 1;
                 let value = self.after_colon(column, depth);
                 n_entries += 1;
-                if n_entries <= ITEMS_MAX {
+                if n_entries <= ITEMS_MAX && !is_merge {
                     entries.push(Entry { key, value });
                 }
             }
@@ -189,8 +190,7 @@ impl Reader<'_> {
                 }
             }
             b'?' if self.is_blank(start + 1) => {
-                self.refuse(start, 1, "a complex key (`? …`)");
-                self.skip_deeper(column as isize);
+                self.question_mark(column);
                 return None;
             }
             b'[' | b'{' => {
@@ -304,8 +304,10 @@ impl Reader<'_> {
             }
             b'*' => {
                 self.refuse_property();
-                self.skip_deeper(parent);
-                self.absent(start)
+                let alias = self.bare(start, self.rest_of_line(self.pos).end);
+                self.pos = self.line_end(self.pos);
+                self.leave_deeper(parent);
+                Node { span: alias.span, kind: NodeKind::Scalar(alias) }
             }
             b'%' | b'@' | b'`' | b']' | b'}' | b',' => self.needs_quotes(start, start + 1, parent),
             b'-' | b'?' | b':' if self.is_blank(start + 1) => self.needs_quotes(start, start + 1, parent),
@@ -365,6 +367,16 @@ impl Reader<'_> {
         }
     }
 
+    /// Refuses a key after `?`, and leaves its value out.
+    fn question_mark(&mut self, column: usize) {
+        self.refuse(self.pos, 1, "a complex key (`? …`)");
+        self.skip_deeper(column as isize);
+        let value = self.pos + column;
+        if self.pos == self.line_start && self.at(value) == b':' && self.is_blank(value + 1) {
+            self.skip_deeper(column as isize);
+        }
+    }
+
     fn refuse(&mut self, start: usize, n_bytes: usize, what: &str) {
         let message = format!("{what}: specifications do without");
         self.say(Diagnostic::new("E0120", self.span(start, start + n_bytes), message));
@@ -383,7 +395,11 @@ impl Reader<'_> {
         }
         let message = format!("{what}: specifications do without");
         let found = Diagnostic::new("E0120", self.span(start, self.pos.max(start + 1)), message);
-        self.say(found.help("if it is text, put the value in quotes"));
+        self.say(if self.at(start) == b'*' {
+            self.fix_by_quotes(found, start, self.rest_of_line(self.pos).end)
+        } else {
+            found.help("if it is text, put the value in quotes")
+        });
     }
 
     pub(super) fn too_deep(&mut self, start: usize) {
@@ -398,10 +414,13 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn check_key(&mut self, key: &Scalar) {
-        if key.style == Style::Plain && key.text == "<<" {
+    /// Refuses `<<`, which other readers replace by the entries of its value.
+    pub(super) fn is_merge_key(&mut self, key: &Scalar) -> bool {
+        let is_merge = key.style == Style::Plain && key.text == "<<";
+        if is_merge {
             self.refuse(key.span.start as usize, 2, "a merge key (`<<`)");
         }
+        is_merge
     }
 
     /// Finds keys that stand twice.

@@ -169,7 +169,7 @@ impl Reader<'_> {
             self.complex_key(start, end);
             return None;
         };
-        self.check_key(&key);
+        let is_merge = self.is_merge_key(&key);
         if !self.skip_in_flow(parent, open) {
             return None;
         }
@@ -178,7 +178,7 @@ impl Reader<'_> {
             return Some(Entry { key, value });
         }
         let value = self.flow_after_colon(parent, depth, open);
-        Some(Entry { key, value })
+        (!is_merge).then_some(Entry { key, value })
     }
 
     fn flow_after_colon(&mut self, parent: isize, depth: usize, open: usize) -> Node {

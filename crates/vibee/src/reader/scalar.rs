@@ -30,6 +30,9 @@ pub(super) fn fold(scalar: &mut Scalar, end: usize, n_breaks: usize) {
     }
 }
 
+/// A repair as long as this is shown in the message.
+const SHOWN_BYTES_MAX: usize = 80;
+
 fn node(scalar: Scalar) -> Node {
     Node { span: scalar.span, kind: NodeKind::Scalar(scalar) }
 }
@@ -60,6 +63,10 @@ impl Reader<'_> {
                     return self.steps(start, more.at);
                 }
                 more = self.colon_below(next.at, more);
+                if self.is_strict {
+                    self.leave_deeper(parent);
+                    break;
+                }
             }
             fold(&mut scalar, line.end, next.n_breaks);
             self.line_start = next.line_start;
@@ -100,16 +107,23 @@ impl Reader<'_> {
         line
     }
 
+    /// Adds the repair that puts bytes of one line in quotes.
+    pub(super) fn fix_by_quotes(&self, found: Diagnostic, start: usize, end: usize) -> Diagnostic {
+        let quoted = in_quotes(self.text.get(start..end).unwrap_or_default());
+        let is_short = quoted.len() <= SHOWN_BYTES_MAX;
+        let shown =
+            if is_short { format!("the value in quotes: {quoted}") } else { "put the value in quotes".to_owned() };
+        found.help(shown).fix(self.span(start, end), quoted)
+    }
+
     /// Says that plain text has a colon and a space in it; the whole line is text all the same.
     fn colon_in_plain(&mut self, start: usize, line: PlainLine) -> PlainLine {
         let colon = self.span(line.at, line.at + 1);
         let line = self.rest_of_line(line.at + 1);
         let code = if self.is_strict { "E0107" } else { "W0107" };
-        let quoted = in_quotes(self.text.get(start..line.end).unwrap_or_default());
         let found =
             Diagnostic::new(code, colon, "a colon and a space inside plain text").label("reads as a key's colon");
-        let found = found.help("put the value in quotes");
-        self.say(found.fix(self.span(start, line.end), quoted));
+        self.say(self.fix_by_quotes(found, start, line.end));
         line
     }
 
@@ -151,9 +165,8 @@ impl Reader<'_> {
         let is_tolerated = !self.is_strict && sign == ">";
         let code = if is_tolerated { "W0107" } else { "E0107" };
         let message = format!("a value that begins with `{sign}` is not read as text");
-        let quoted = in_quotes(self.text.get(start..line.end).unwrap_or_default());
-        let found = Diagnostic::new(code, self.span(start, end), message).help("put the value in quotes");
-        self.say(found.fix(self.span(start, line.end), quoted));
+        let found = Diagnostic::new(code, self.span(start, end), message);
+        self.say(self.fix_by_quotes(found, start, line.end));
         self.pos = line.at;
         if !is_tolerated {
             self.leave_deeper(parent);
@@ -186,11 +199,9 @@ impl Reader<'_> {
         let is_tolerated = !self.is_strict && is_one_line;
         let code = if is_tolerated { "W0107" } else { "E0107" };
         let message = format!("text after the closing {closing}");
-        let mut found =
-            Diagnostic::new(code, self.span(after, line.end), message).help("put the whole value in quotes");
+        let mut found = Diagnostic::new(code, self.span(after, line.end), message);
         if is_one_line {
-            let quoted = in_quotes(self.text.get(start..line.end).unwrap_or_default());
-            found = found.fix(self.span(start, line.end), quoted);
+            found = self.fix_by_quotes(found, start, line.end);
         }
         self.say(found);
         self.pos = line.at;

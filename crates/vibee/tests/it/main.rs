@@ -7,3 +7,4 @@ mod oracle;
 mod pipeline;
 mod schema;
 mod trees;
+mod ui;

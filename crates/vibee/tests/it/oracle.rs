@@ -79,7 +79,7 @@ fn write_scalar(scalar: &Scalar, events: &mut String) {
     writeln!(events, "{style} {:?}", scalar.text).unwrap();
 }
 
-fn each_scalar(node: &Node, visit: &mut dyn FnMut(&Scalar)) {
+pub(crate) fn each_scalar(node: &Node, visit: &mut dyn FnMut(&Scalar)) {
     match &node.kind {
         NodeKind::Absent => {}
         NodeKind::Scalar(scalar) => visit(scalar),
@@ -209,7 +209,7 @@ pub(crate) fn check_origins(scalar: &Scalar, text: &str) {
     let mut before = scalar.span.start;
     for (at, letter) in scalar.text.char_indices() {
         let span = scalar.span_of(at, at + letter.len_utf8());
-        let found = &text[span.start as usize..];
+        let found = text.get(span.start as usize..).unwrap();
         let is_there = found.starts_with(letter)
             || matches!(letter, ' ' | '\n') && found.trim_start_matches([' ', '\t', '\r']).starts_with('\n')
             || letter == '\n' && found.is_empty()

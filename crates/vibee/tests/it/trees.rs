@@ -6,7 +6,7 @@ use proptest::{
     collection::vec,
     prop_oneof,
     sample::select,
-    strategy::{BoxedStrategy, Just, Strategy as _},
+    strategy::{BoxedStrategy, Strategy as _},
     test_runner::{Config, TestRunner},
 };
 use vibee::tree::Style;
@@ -49,10 +49,10 @@ fn tree() -> BoxedStrategy<Tree> {
 
 /// A map whose keys differ, as the top of a file is.
 pub(crate) fn document() -> BoxedStrategy<Tree> {
-    let top = vec((Just(()), tree()), 1..5);
+    let top = vec(tree(), 1..5);
     top.prop_map(|entries| {
         Tree::Map(
-            entries.into_iter().enumerate().map(|(i, (_, tree))| (format!("top{i}"), unrepeated(tree))).collect(),
+            entries.into_iter().enumerate().map(|(i, tree)| (format!("top{i}"), unrepeated(tree))).collect(),
             false,
         )
     })
