@@ -8,31 +8,28 @@ use std::fmt::Write as _;
 
 use crate::{
     typed::{FunctionId, Module, Program},
-    value::{Outcome, Value},
+    value::{Fault, Outcome, Value},
 };
 
-#[allow(dead_code, reason = "emitters use it")]
 mod builders;
-#[allow(dead_code, reason = "emitters use it")]
 mod names;
-#[allow(dead_code, reason = "emitters use it")]
+mod naming;
 mod patterns;
-#[allow(dead_code, reason = "emitters use it")]
 mod reach;
-#[allow(dead_code, reason = "emitters use it")]
 mod runtime;
-#[allow(dead_code, reason = "emitters use it")]
+mod rust;
 mod statements;
-#[allow(dead_code, reason = "emitters use it")]
 mod terms;
-#[allow(dead_code, reason = "emitters use it")]
 mod writer;
 
 pub use names::Rename;
 
 /// A language that code is generated for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Target {}
+pub enum Target {
+    /// Rust.
+    Rust,
+}
 
 /// A row of [`TARGETS`].
 #[derive(Clone, Copy)]
@@ -51,7 +48,34 @@ pub struct TargetRow {
 }
 
 /// All targets.
-pub const TARGETS: &[TargetRow] = &[];
+pub const TARGETS: &[TargetRow] = &[TargetRow {
+    target: Target::Rust,
+    name: "rust",
+    title: "Rust",
+    comment: "//",
+    toolchain: "rustc 1.85 or later, -D warnings; no_std with alloc",
+    emit: rust::emit,
+}];
+
+/// Faults that generated code has: all but the limits of an evaluation.
+const FAULTS: &[(Fault, &str)] = &[
+    (Fault::Overflow, "A result outside the range of Int"),
+    (Fault::DivZero, "A division by zero"),
+    (Fault::Inexact, "A conversion that would not be exact"),
+    (Fault::Range, "A value outside the type that it enters"),
+    (Fault::Index, "An index outside a list, text or bytes"),
+    (Fault::Key, "A key that a map does not have"),
+    (Fault::Unwrap, "A value that is not there"),
+    (Fault::Given, "A precondition that does not hold"),
+    (Fault::Then, "A postcondition that does not hold"),
+    (Fault::Decreases, "A recursive call whose measure did not get smaller"),
+];
+
+/// The text with a small first letter.
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|c| c.to_ascii_lowercase()).into_iter().chain(chars).collect()
+}
 
 impl Target {
     /// Gives the row.
@@ -99,7 +123,6 @@ pub struct Case {
 }
 
 /// What an emitter reads.
-#[allow(dead_code, reason = "emitters use it")]
 pub(crate) struct Input<'a> {
     /// The program.
     pub(crate) program: &'a Program,
@@ -139,7 +162,12 @@ fn asked_for(program: &Program) -> impl Iterator<Item = &Module> {
 }
 
 impl Input<'_> {
-    #[allow(dead_code, reason = "emitters use it")]
+    /// What the modules asked for say of themselves, in lines.
+    pub(crate) fn description(&self) -> Vec<String> {
+        let texts = asked_for(self.program).filter_map(|module| module.description.as_deref());
+        texts.flat_map(str::lines).map(str::to_owned).collect()
+    }
+
     /// The comment that every generated file begins with: whence it comes, and which names are not the specification's.
     pub(crate) fn header(&self, renames: &[Rename]) -> String {
         let comment = self.row.comment;

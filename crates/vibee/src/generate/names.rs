@@ -49,7 +49,7 @@ pub(crate) fn in_case(name: &str, case: Case) -> String {
         }
     };
     if name.is_empty() {
-        name.push('x');
+        name.push(if matches!(case, Case::Pascal | Case::Screaming) { 'X' } else { 'x' });
     }
     if name.starts_with(|c: char| c.is_ascii_digit()) {
         name.insert(0, if matches!(case, Case::Pascal | Case::Screaming) { 'N' } else { 'n' });

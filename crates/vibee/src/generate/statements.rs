@@ -487,7 +487,7 @@ fn size(expr: &Expr) -> usize {
 
 /// `a and b`, `a or b`, `a implies b`, `not a`, which the checker wrote as `if`: whether it is `and`, whether the first
 /// is negated, and the two.
-fn logic(expr: &Expr) -> Option<(bool, bool, &Expr, Option<&Expr>)> {
+pub(crate) fn logic(expr: &Expr) -> Option<(bool, bool, &Expr, Option<&Expr>)> {
     let Kind::If { condition, then, otherwise } = &expr.kind else { return None };
     if expr.ty != Type::Bool {
         return None;
