@@ -9,7 +9,7 @@ use super::{
         writer::{Doc, Writer, list, many, text},
     },
     BUILDS, Rust, docs,
-    exprs::Want,
+    exprs::{Want, braced, is_open},
     fault_name,
     moves::{Moves, is_read},
 };
@@ -95,7 +95,6 @@ pub(super) fn function(rust: &Rust<'_>, writer: &mut Writer, id: FunctionId) {
     let returns = if is_faulting { format!("Result<{returns}, Fault>") } else { returns };
     let public = if rust.is_public(id) { "pub " } else { "" };
     let head = list(&format!("{public}fn {}(", rust.naming.function(id)), params, ")", ",");
-    writer.line("#[allow(unused_parens)]");
     writer.open_doc(&many([head, text(format!(" -> {returns} {{"))]));
     match changed {
         None => printer.block(writer, body, Tail::Return),
@@ -322,7 +321,7 @@ impl Printer<'_> {
         let want = if matches!(rep, Rep::Ref | Rep::View) { Want::Arg } else { Want::Own };
         let doc = self.expr(inner, want).doc;
         self.set_rep(local, rep);
-        let ty = if needs_type(inner) { format!(": {}", self.rust.ty(&inner.ty)) } else { String::new() };
+        let ty = if is_open(inner) { format!(": {}", self.rust.ty(&inner.ty)) } else { String::new() };
         writer.doc(&many([text(format!("let {}{ty} = ", self.name(local))), doc, text(";")]));
     }
 
@@ -335,7 +334,7 @@ impl Printer<'_> {
         let init = self.expr(&each.init, Want::Own).doc;
         let rep = self.own_rep(&each.init.ty);
         self.set_rep(acc, rep);
-        let ty = if needs_type(&each.init) { format!(": {}", self.rust.ty(&each.init.ty)) } else { String::new() };
+        let ty = if is_open(&each.init) { format!(": {}", self.rust.ty(&each.init.ty)) } else { String::new() };
         let over = self.over(each);
         writer.doc(&many([text(format!("let mut {}{ty} = ", self.name(acc))), init, text(";")]));
         self.for_block(writer, each, over, acc);
@@ -385,7 +384,8 @@ impl Printer<'_> {
         let items = match &each.over {
             Over::Range(lo, hi) => {
                 self.set_rep(item, Rep::Value);
-                let (lo, hi) = (self.expr(lo, Want::Own).operand(), self.expr(hi, Want::Own).operand());
+                let lo = if is_open(hi) { self.typed(lo, Want::Own) } else { self.expr(lo, Want::Own) };
+                let (lo, hi) = (lo.operand(), self.expr(hi, Want::Own).operand());
                 return many([text(format!("{name} in ")), lo, text("..="), hi]);
             }
             Over::Items(items) => items,
@@ -397,7 +397,7 @@ impl Printer<'_> {
                 (Rep::View, name, many([text(format!("{}(", self.rust.rt("chars"))), view, text(")")]))
             }
             Type::Bytes => {
-                let view = self.expr(items, Want::View).operand();
+                let view = self.typed(items, Want::View).operand();
                 (Rep::Value, name, many([view, text(".iter().map(|&byte| i64::from(byte))")]))
             }
             Type::Map(..) => {
@@ -408,7 +408,7 @@ impl Printer<'_> {
                 let is_copy = self.rust.is_copy(of);
                 if self.is_made(items) {
                     let rep = if is_copy { Rep::Value } else { Rep::Owned };
-                    (rep, name, self.expr(items, Want::Own).doc)
+                    (rep, name, self.typed(items, Want::Own).doc)
                 } else {
                     let pattern = if is_copy && is_read { format!("&{name}") } else { name };
                     (if is_copy { Rep::Value } else { Rep::Ref }, pattern, self.expr(items, Want::Arg).doc)
@@ -421,7 +421,7 @@ impl Printer<'_> {
             _ => rep,
         };
         self.set_rep(item, rep);
-        many([text(format!("{pattern} in ")), doc])
+        many([text(format!("{pattern} in ")), braced(doc)])
     }
 
     /// Changes a gathered value in place, if the operation is one that can be done so.
@@ -469,20 +469,5 @@ impl Printer<'_> {
         };
         writer.doc(&doc);
         true
-    }
-}
-
-/// Whether the compiler may not know the type of a value from the expression alone.
-fn needs_type(expr: &Expr) -> bool {
-    match &uncovered(expr).kind {
-        Kind::Option(_) | Kind::Ok(_) | Kind::Err(_) => true,
-        Kind::List(items) => items.first().is_none_or(needs_type),
-        Kind::Tuple(items) => items.iter().any(needs_type),
-        Kind::Const(_) => !matches!(expr.ty, Type::Bool | Type::Trit | Type::String | Type::Named(_)),
-        Kind::Let { body, .. } | Kind::Assert { body, .. } => needs_type(body),
-        Kind::If { then, otherwise, .. } => needs_type(then) || needs_type(otherwise),
-        Kind::Match { arms, .. } => arms.iter().any(|arm| needs_type(&arm.body)),
-        Kind::Fault(_) => true,
-        _ => false,
     }
 }

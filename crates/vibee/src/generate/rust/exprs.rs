@@ -112,26 +112,37 @@ impl Printer<'_> {
         Code::new(many([text("!"), doc]), Level::Unary)
     }
 
-    /// An expression whose type the compiler could not find where it stands.
+    /// An expression where nothing else tells the compiler its type.
     pub(super) fn typed(&mut self, expr: &Expr, want: Want) -> Code {
+        if !is_open(expr) {
+            return self.expr(expr, want);
+        }
         let ty = self.rust.ty(&expr.ty);
         let inner = uncovered(expr);
         let types = ty.split_once('<').map_or("", |(_, rest)| rest);
-        match &inner.kind {
-            Kind::Option(None) => Code::atom(format!("None::<{types}")),
-            Kind::Ok(value) => {
-                let value = self.expr(value, Want::Own).doc;
-                self.owned(Code::atom(many([text(format!("Ok::<{types}(")), value, text(")")])), &expr.ty, want)
+        let mut wrapped = |printer: &mut Self, name: &str, value: &Expr| {
+            let value = printer.expr(value, Want::Own).doc;
+            many([text(format!("{name}::<{types}(")), value, text(")")])
+        };
+        let doc = match &inner.kind {
+            Kind::Option(None) => text(format!("None::<{types}")),
+            Kind::Option(Some(value)) => wrapped(self, "Some", value),
+            Kind::Ok(value) => wrapped(self, "Ok", value),
+            Kind::Err(value) => wrapped(self, "Err", value),
+            Kind::List(items) if items.is_empty() => text(format!("Vec::<{types}::new()")),
+            Kind::Const(Value::Int(_) | Value::U64(_) | Value::Tryte(_) | Value::Float(_) | Value::F32(_)) => {
+                let code = self.expr(inner, Want::Own);
+                let flat = code.doc.flat();
+                // A constant by name, such as `f64::NAN`, tells it.
+                let is_number = flat.ends_with(|c: char| c.is_ascii_digit()) && !flat.contains(':');
+                return if is_number { Code::new(format!("{flat}_{ty}"), code.level) } else { code };
             }
-            Kind::Err(value) => {
-                let value = self.expr(value, Want::Own).doc;
-                self.owned(Code::atom(many([text(format!("Err::<{types}(")), value, text(")")])), &expr.ty, want)
+            _ => {
+                let value = self.expr(inner, Want::Own).doc;
+                many([text(format!("core::convert::identity::<{ty}>(")), value, text(")")])
             }
-            Kind::List(items) if items.is_empty() => {
-                self.owned(Code::atom(format!("Vec::<{types}::new()")), &expr.ty, want)
-            }
-            _ => self.expr(expr, want),
-        }
+        };
+        self.owned(Code::atom(doc), &expr.ty, want)
     }
 
     /// An expression.
@@ -195,7 +206,8 @@ impl Printer<'_> {
                 Code::atom(many([call, text("?")]))
             }
         };
-        self.owned(code, &ty, want)
+        // What never gives a value has no type to borrow.
+        if is_never(expr) { code } else { self.owned(code, &ty, want) }
     }
 
     fn wrapped(&mut self, name: &str, inner: &Expr) -> Code {
@@ -215,14 +227,18 @@ impl Printer<'_> {
     /// Statements as an expression.
     fn blocked(&mut self, expr: &Expr) -> Doc {
         let mut writer = Writer::new("    ", WIDTH);
-        let is_bare = matches!(&expr.kind, Kind::If { .. }) || matches!(&expr.kind, Kind::Match { .. });
+        self.block(&mut writer, expr, Tail::Value);
+        let block = writer.finish();
+        // A `match` may have come out as statements.
+        let is_bare = (matches!(&expr.kind, Kind::If { .. }) && block.starts_with("if "))
+            || (matches!(&expr.kind, Kind::Match { .. }) && block.starts_with("match "));
         if is_bare {
-            self.block(&mut writer, expr, Tail::Value);
-        } else {
-            writer.open("{");
-            self.block(&mut writer, expr, Tail::Value);
-            writer.close("}");
+            return lines(&block);
         }
+        let mut writer = Writer::new("    ", WIDTH);
+        writer.open("{");
+        writer.line(block.trim_end());
+        writer.close("}");
         lines(&writer.finish())
     }
 
@@ -329,7 +345,7 @@ impl Printer<'_> {
                 many([base, text(format!(".{}", self.field_name(&inner.ty, *field)))])
             }
             Kind::Intrinsic { op: Intrinsic::ListAt | Intrinsic::MapAt, args } => self.item(args).operand(),
-            _ => self.expr(expr, Want::Own).operand(),
+            _ => self.typed(expr, Want::Own).operand(),
         }
     }
 
@@ -362,7 +378,7 @@ impl Printer<'_> {
 }
 
 /// In parentheses if a brace in it would be taken for a block's.
-fn braced(doc: Doc) -> Doc {
+pub(super) fn braced(doc: Doc) -> Doc {
     let mut depth = 0;
     let is_open = doc.flat().chars().any(|c| {
         match c {
@@ -373,6 +389,32 @@ fn braced(doc: Doc) -> Doc {
         c == '{' && depth == 0
     });
     if is_open { many([text("("), doc, text(")")]) } else { doc }
+}
+
+/// Whether every way through the expression ends in a fault that stands there.
+fn is_never(expr: &Expr) -> bool {
+    match &uncovered(expr).kind {
+        Kind::Fault(_) => true,
+        Kind::Let { body, .. } | Kind::Assert { body, .. } => is_never(body),
+        Kind::If { then, otherwise, .. } => is_never(then) && is_never(otherwise),
+        Kind::Match { arms, .. } => arms.iter().all(|arm| is_never(&arm.body)),
+        _ => false,
+    }
+}
+
+/// Whether the compiler may not know the type of a value from the expression alone.
+pub(super) fn is_open(expr: &Expr) -> bool {
+    match &uncovered(expr).kind {
+        Kind::Option(None) | Kind::Ok(_) | Kind::Err(_) | Kind::Fault(_) => true,
+        Kind::Option(Some(inner)) => is_open(inner),
+        Kind::List(items) => items.first().is_none_or(is_open),
+        Kind::Tuple(items) => items.iter().any(is_open),
+        Kind::Const(_) => !matches!(expr.ty, Type::Bool | Type::Trit | Type::String | Type::Named(_)),
+        Kind::Let { body, .. } | Kind::Assert { body, .. } => is_open(body),
+        Kind::If { then, otherwise, .. } => logic(expr).is_none() && (is_open(then) || is_open(otherwise)),
+        Kind::Match { arms, .. } => arms.iter().any(|arm| is_open(&arm.body)),
+        _ => false,
+    }
 }
 
 /// Lines as a document that keeps their breaks.

@@ -9,7 +9,7 @@ use super::{
         writer::{Doc, Writer, list, many, text},
     },
     blocks::{Printer, Rep, Tail},
-    exprs::{Want, int},
+    exprs::{Want, braced, int},
     moves::{is_irrefutable, is_read},
     values::{spaced, string},
 };
@@ -62,7 +62,7 @@ impl Printer<'_> {
             return self.nested(writer, subject, &ways, tail);
         }
         let subject = self.subject(subject, false);
-        writer.open_doc(&many([text("match "), subject.doc.clone(), text(" {")]));
+        writer.open_doc(&many([text("match "), braced(subject.doc.clone()), text(" {")]));
         let mut is_whole = ways.last().is_some_and(|way| way.arm.guard.is_none());
         let mut is_total = false;
         for way in &ways {
@@ -468,7 +468,7 @@ impl Printer<'_> {
             writer.open("{");
             writer.doc(&many([text("let "), head, text(" = "), of, text(";")]));
         } else {
-            writer.open_doc(&many([text("if let "), head, text(" = "), of, text(" {")]));
+            writer.open_doc(&many([text("if let "), head, text(" = "), braced(of), text(" {")]));
         }
     }
 
@@ -518,7 +518,16 @@ fn is_read_in(arm: &Arm, local: LocalId) -> bool {
 }
 
 fn either(docs: Vec<Doc>) -> Doc {
-    text(docs.iter().map(Doc::flat).collect::<Vec<_>>().join(" | "))
+    let mut ways: Vec<String> = Vec::new();
+    for way in docs.iter().map(Doc::flat) {
+        if way == "_" {
+            return text("_");
+        }
+        if !ways.contains(&way) {
+            ways.push(way);
+        }
+    }
+    text(ways.join(" | "))
 }
 
 fn joined(guards: Vec<Doc>) -> Doc {

@@ -12,12 +12,16 @@ use crate::{
     types::Type,
 };
 
+/// Parts of the runtime whose parameters do not tell the type of their arguments.
+const GENERIC: &[&str] =
+    &["at", "push", "set", "slice", "sort", "sort_by_order", "put", "delete", "map_put", "map_delete"];
+
 impl Printer<'_> {
     /// `rt::name(a, b)`, with `?` where it can fault.
     fn rt(&mut self, op: I, name: &str, args: &[Expr], wants: &[Want]) -> Code {
         let docs = args.iter().enumerate().map(|(i, arg)| {
             let want = wants.get(i).or(wants.last()).copied().unwrap_or(Want::Own);
-            self.typed(arg, want).doc
+            if GENERIC.contains(&name) { self.typed(arg, want).doc } else { self.expr(arg, want).doc }
         });
         let docs: Vec<Doc> = docs.collect();
         self.rt_docs(op, name, docs)
@@ -37,15 +41,7 @@ impl Printer<'_> {
 
     /// What a method is called on; a literal says its type.
     fn receiver(&mut self, expr: &Expr, want: Want) -> Doc {
-        let inner = super::super::statements::uncovered(expr);
-        let doc = self.typed(expr, want).operand();
-        match (&inner.kind, &inner.ty) {
-            (Kind::Const(_), Type::Int) => many([doc, text("_i64")]),
-            (Kind::Const(_), Type::U64) => many([doc, text("_u64")]),
-            (Kind::Const(_), Type::Float) => many([doc, text("_f64")]),
-            (Kind::Const(_), Type::F32) => many([doc, text("_f32")]),
-            _ => doc,
-        }
+        self.typed(expr, want).operand()
     }
 
     /// A method of a place, which needs no borrow.
@@ -71,6 +67,21 @@ impl Printer<'_> {
         let a = self.typed(a, Want::View).at(Level::Bits);
         let b = self.typed(b, Want::View).at(Level::Bits);
         Code::new(many([a, text(format!(" {operator} ")), b]), Level::Compare)
+    }
+
+    /// `<`, `<=`, `>`, `>=`: of what holds floats, by the order of structure.
+    fn less(&mut self, op: I, args: &[Expr], ty: &Type) -> Code {
+        let (operator, method) = match op {
+            I::Lt => ("<", ".is_lt()"),
+            I::Le => ("<=", ".is_le()"),
+            I::Gt => (">", ".is_gt()"),
+            _ => (">=", ".is_ge()"),
+        };
+        if matches!(ty, Type::Float | Type::F32) || is_ordered(self.rust, ty) {
+            return self.compare(operator, args);
+        }
+        let order = self.order(args);
+        Code::atom(many([order, text(method)]))
     }
 
     /// A value as a `&T` of exactly the type of a set's members or a map's keys, or what these can be borrowed as.
@@ -162,10 +173,7 @@ impl Printer<'_> {
             I::F32FromBits => self.rt(op, "f32_from_bits", args, own),
             I::Eq => self.compare("==", args),
             I::Ne => self.compare("!=", args),
-            I::Lt => self.compare("<", args),
-            I::Le => self.compare("<=", args),
-            I::Gt => self.compare(">", args),
-            I::Ge => self.compare(">=", args),
+            I::Lt | I::Le | I::Gt | I::Ge => self.less(op, args, &first_ty),
             I::Same if is_ordered(self.rust, &first_ty) => self.compare("==", args),
             I::Same => {
                 let order = self.order(args);
