@@ -553,29 +553,55 @@ pub fn parse_float(text: &str) -> Option<f64> {
     let is_number = rest.starts_with(|c: char| c.is_ascii_digit() || c == '.');
     if is_number { text.parse().ok() } else { None }
 }
-//= show_float
+//= decimal
+/// Writes digits with a point from 1e-5 to below 1e16, and as `1.5e-7` elsewhere. `shortest` reads back, as does `even`
+/// if `is_even_right`: of two such texts that are equally close, the one whose last digit is even counts.
+fn decimal(shortest: &str, even: &str, is_even_right: bool) -> alloc::string::String {
+    let text = if is_even_right { even } else { shortest };
+    let (sign, text) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let all: alloc::string::String = mantissa.chars().filter(|c| *c != '.').collect();
+    let digits = all.trim_end_matches('0');
+    let digits = if digits.is_empty() { "0" } else { digits };
+    let whole = (exponent + 1).max(0) as usize;
+    if !(-5..16).contains(&exponent) {
+        let (first, rest) = digits.split_at(1);
+        let point = if rest.is_empty() { "" } else { "." };
+        alloc::format!("{sign}{first}{point}{rest}e{exponent}")
+    } else if exponent < 0 {
+        alloc::format!("{sign}0.{}{digits}", "0".repeat((-exponent - 1) as usize))
+    } else if digits.len() <= whole {
+        alloc::format!("{sign}{digits}{}.0", "0".repeat(whole - digits.len()))
+    } else {
+        alloc::format!("{sign}{}.{}", &digits[..whole], &digits[whole..])
+    }
+}
+
+/// How many digits stand behind the first one.
+fn n_more(shortest: &str) -> usize {
+    let digits = shortest.bytes().take_while(|b| *b != b'e').filter(u8::is_ascii_digit).count();
+    digits.saturating_sub(1)
+}
+//= show_float: decimal
 /// The shortest decimal that reads back.
 pub fn show_float(x: f64) -> alloc::string::String {
-    if x.is_nan() {
-        return "nan".into();
+    if !x.is_finite() {
+        return if x.is_nan() { "nan".into() } else { alloc::format!("{x}") };
     }
-    if x == 0.0 || x.is_infinite() || (1e-5..1e16).contains(&x.abs()) {
-        let text = alloc::format!("{x}");
-        return if x.is_infinite() || text.contains('.') { text } else { text + ".0" };
-    }
-    alloc::format!("{x:e}")
+    let shortest = alloc::format!("{x:e}");
+    let even = alloc::format!("{:.*e}", n_more(&shortest), x);
+    decimal(&shortest, &even, even.parse() == Ok(x))
 }
-//= show_f32
+//= show_f32: decimal
 /// The shortest decimal that reads back.
 pub fn show_f32(x: f32) -> alloc::string::String {
-    if x.is_nan() {
-        return "nan".into();
+    if !x.is_finite() {
+        return if x.is_nan() { "nan".into() } else { alloc::format!("{x}") };
     }
-    if x == 0.0 || x.is_infinite() || (1e-5..1e16).contains(&x.abs()) {
-        let text = alloc::format!("{x}");
-        return if x.is_infinite() || text.contains('.') { text } else { text + ".0" };
-    }
-    alloc::format!("{x:e}")
+    let shortest = alloc::format!("{x:e}");
+    let even = alloc::format!("{:.*e}", n_more(&shortest), x);
+    decimal(&shortest, &even, even.parse() == Ok(x))
 }
 //= byte
 /// The byte at a position.

@@ -310,7 +310,8 @@ impl Printer<'_> {
         if !is_read(body, local) {
             if self.faults(inner) {
                 let doc = self.expr(inner, Want::Own).doc;
-                writer.doc(&many([text("let _ = "), doc, text(";")]));
+                let ty = if is_open(inner) { format!(": {}", self.rust.ty(&inner.ty)) } else { String::new() };
+                writer.doc(&many([text(format!("let _{ty} = ")), doc, text(";")]));
             }
             return;
         }
@@ -335,9 +336,39 @@ impl Printer<'_> {
         let rep = self.own_rep(&each.init.ty);
         self.set_rep(acc, rep);
         let ty = if is_open(&each.init) { format!(": {}", self.rust.ty(&each.init.ty)) } else { String::new() };
-        let over = self.over(each);
+        // What it goes over comes first; that shows only where both can fault.
+        let is_kept = self.faults(&each.init) && over_exprs(&each.over).into_iter().any(|over| self.faults(over));
+        let over = if is_kept { self.kept_over(writer, each) } else { self.over(each) };
         writer.doc(&many([text(format!("let mut {}{ty} = ", self.name(acc))), init, text(";")]));
         self.for_block(writer, each, over, acc);
+    }
+
+    /// What a loop goes over, in a name of its own.
+    fn kept_over(&mut self, writer: &mut Writer, each: &Loop) -> Doc {
+        let name = self.scope.made("items", Case::Snake);
+        let docs: Vec<Doc> = over_exprs(&each.over).into_iter().map(|over| self.expr(over, Want::Own).doc).collect();
+        let item = self.name(each.item).to_owned();
+        let (ty, rep, doc) = match &each.over {
+            Over::Range(..) => ("(i64, i64)".to_owned(), Rep::Value, format!("{name}.0..={name}.1")),
+            Over::Items(items) => {
+                let ty = self.rust.input.program.erased(&items.ty);
+                let is_copy = |ty: &Type| if self.rust.is_copy(ty) { Rep::Value } else { Rep::Owned };
+                let (rep, doc) = match &ty {
+                    Type::String => (Rep::View, format!("{}(&{name})", self.rust.rt("chars"))),
+                    Type::Bytes => (Rep::Value, format!("{name}.into_iter().map(i64::from)")),
+                    Type::Map(key, of) => (is_copy(&Type::Tuple(vec![(**key).clone(), (**of).clone()])), name.clone()),
+                    Type::List(of) | Type::Set(of) => (is_copy(of), name.clone()),
+                    _ => (Rep::Value, name.clone()),
+                };
+                (self.rust.ty(&ty), rep, doc)
+            }
+        };
+        let value = if docs.len() == 1 { many(docs) } else { list("(", docs, ")", ",") };
+        writer.doc(&many([text(format!("let {name}: {ty} = ")), value, text(";")]));
+        self.set_rep(each.item, rep);
+        let is_read =
+            is_read(&each.step, each.item) || each.until.as_ref().is_some_and(|until| is_read(until, each.item));
+        text(format!("{} in {doc}", if is_read { &item } else { "_" }))
     }
 
     /// A loop that goes on gathering in `acc`.
@@ -469,5 +500,12 @@ impl Printer<'_> {
         };
         writer.doc(&doc);
         true
+    }
+}
+
+fn over_exprs(over: &Over) -> Vec<&Expr> {
+    match over {
+        Over::Items(items) => vec![items],
+        Over::Range(lo, hi) => vec![lo, hi],
     }
 }

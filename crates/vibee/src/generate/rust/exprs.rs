@@ -207,7 +207,14 @@ impl Printer<'_> {
             }
         };
         // What never gives a value has no type to borrow.
-        if is_never(expr) { code } else { self.owned(code, &ty, want) }
+        match want {
+            Want::Own => code,
+            _ if is_never(expr) => {
+                let ty = self.rust.view_ty(&ty);
+                Code::atom(many([text(format!("core::convert::identity::<{ty}>(")), code.doc, text(")")]))
+            }
+            _ => self.owned(code, &ty, want),
+        }
     }
 
     fn wrapped(&mut self, name: &str, inner: &Expr) -> Code {

@@ -169,7 +169,10 @@ impl Printer<'_> {
             I::FloatBits => self.rt(op, "bits", args, own),
             I::F32Bits => self.rt(op, "bits_f32", args, own),
             I::FloatFromBits => self.call("f64::from_bits", args, own),
-            I::F32ToFloat => self.call("f64::from", args, own),
+            I::F32ToFloat => {
+                let value = first.map_or(text("()"), |arg| self.receiver(arg, Want::Own));
+                Code::atom(many([text("f64::from("), value, text(")")]))
+            }
             I::F32FromBits => self.rt(op, "f32_from_bits", args, own),
             I::Eq => self.compare("==", args),
             I::Ne => self.compare("!=", args),
@@ -299,6 +302,9 @@ impl Printer<'_> {
             }
             I::ListSort => {
                 let is_ordered = first.is_some_and(|arg| is_ordered(self.rust, &arg.ty));
+                if !is_ordered {
+                    self.rust.need("order");
+                }
                 self.rt(op, if is_ordered { "sort" } else { "sort_by_order" }, args, own)
             }
             I::ListRange => {
