@@ -11,15 +11,21 @@ use crate::{
     value::{Fault, Outcome, Value},
 };
 
+#[allow(dead_code, reason = "emitters of other languages use it")]
 mod builders;
+#[allow(dead_code, reason = "emitters of other languages use it")]
 mod names;
 mod naming;
+#[allow(dead_code, reason = "emitters of other languages use it")]
 mod patterns;
 mod reach;
 mod runtime;
 mod rust;
+#[allow(dead_code, reason = "emitters of other languages use it")]
 mod statements;
+#[allow(dead_code, reason = "emitters of other languages use it")]
 mod terms;
+#[allow(dead_code, reason = "emitters of other languages use it")]
 mod writer;
 
 pub use names::Rename;

@@ -6,7 +6,6 @@ use crate::{
     intrinsic::Intrinsic,
     typed::{Expr, FunctionId, Kind, Over, Pattern, Program, Role},
     types::{Shape, Type, TypeId},
-    value::Value,
 };
 
 /// What generated code contains.
@@ -105,11 +104,6 @@ impl Used {
     /// Whether a call of the function can fault, the limits of fuel, memory and depth aside.
     pub(crate) fn may_fault(&self, function: FunctionId) -> bool {
         self.may_fault.contains(&function)
-    }
-
-    /// Whether the operation is used.
-    pub(crate) fn uses(&self, op: Intrinsic) -> bool {
-        self.operations.contains_key(&op)
     }
 
     fn add_type(&mut self, program: &Program, ty: &Type) {
@@ -258,16 +252,4 @@ pub(crate) fn has_float(program: &Program, ty: &Type) -> bool {
         }
     }
     within(program, ty, &mut BTreeSet::new())
-}
-
-/// Whether the value is an empty List, Set, Map, String or Bytes.
-pub(crate) fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.is_empty(),
-        Value::Bytes(bytes) => bytes.is_empty(),
-        Value::List(items) => items.is_empty(),
-        Value::Set(items) => items.is_empty(),
-        Value::Map(items) => items.is_empty(),
-        _ => false,
-    }
 }

@@ -35,11 +35,6 @@ impl Runtime {
         Self { sections }
     }
 
-    /// The names of all sections.
-    pub(crate) fn names(&self) -> Vec<&'static str> {
-        self.sections.iter().map(|section| section.name).collect()
-    }
-
     /// The text of the sections asked for and of all that they need, a blank line between two. A name that is no section
     /// counts for nothing: an operation may be the language's own.
     pub(crate) fn print(&self, asked: &BTreeSet<String>) -> String {
@@ -60,7 +55,7 @@ impl Runtime {
     /// Needs that name no section: a mistake in the file.
     #[cfg(test)]
     pub(crate) fn dangling(&self) -> Vec<&'static str> {
-        let names = self.names();
+        let names: Vec<&str> = self.sections.iter().map(|section| section.name).collect();
         self.sections.iter().flat_map(|section| &section.needs).copied().filter(|name| !names.contains(name)).collect()
     }
 }

@@ -373,10 +373,10 @@ impl Rust<'_> {
             writer.blank();
             writer.open(format!("impl rt::Order for {name} {{"));
             writer.open("fn order(&self, other: &Self) -> core::cmp::Ordering {");
-            if !has_float(self.input.program, &Type::Named(*id)) {
-                writer.line("self.cmp(other)");
-            } else {
+            if has_float(self.input.program, &Type::Named(*id)) {
                 self.order_body(writer, *id);
+            } else {
+                writer.line("self.cmp(other)");
             }
             writer.close("}");
             writer.close("}");

@@ -194,7 +194,7 @@ impl Printer<'_> {
             Kind::Fault(fault) => writer.line(format!("return Err(Fault::{});", fault_name(*fault))),
             Kind::Loop(each) => match tail {
                 // What is gathered stands in a name of its own.
-                Tail::Assign(local) if self.begins_as(&each.init, local) => self.loop_into(writer, each, local),
+                Tail::Assign(local) if Self::begins_as(&each.init, local) => self.loop_into(writer, each, local),
                 _ => {
                     self.loop_block(writer, each, each.acc);
                     let doc = text(self.name(each.acc));
@@ -397,11 +397,11 @@ impl Printer<'_> {
     }
 
     /// Whether a loop within a step goes on with what the step gathers, so that it may do so in place.
-    fn begins_as(&self, init: &Expr, acc: LocalId) -> bool {
+    fn begins_as(init: &Expr, acc: LocalId) -> bool {
         match &uncovered(init).kind {
             Kind::Local(of) => *of == acc,
             Kind::Intrinsic { op, args } => {
-                builder_of(*op, args).is_some_and(|(base, _)| BUILDS.contains(op) && self.begins_as(base, acc))
+                builder_of(*op, args).is_some_and(|(base, _)| BUILDS.contains(op) && Self::begins_as(base, acc))
             }
             _ => false,
         }
@@ -437,7 +437,7 @@ impl Printer<'_> {
             }
             Type::List(of) | Type::Set(of) => {
                 let is_copy = self.rust.is_copy(of);
-                if self.is_made(items) {
+                if Self::is_made(items) {
                     let rep = if is_copy { Rep::Value } else { Rep::Owned };
                     (rep, name, self.typed(items, Want::Own).doc)
                 } else {
@@ -458,7 +458,7 @@ impl Printer<'_> {
     /// Changes a gathered value in place, if the operation is one that can be done so.
     fn push(&mut self, writer: &mut Writer, op: Intrinsic, args: &[Expr], acc: LocalId) -> bool {
         let Some((base, rest)) = builder_of(op, args).filter(|_| BUILDS.contains(&op)) else { return false };
-        if !self.begins_as(base, acc) {
+        if !Self::begins_as(base, acc) {
             return false;
         }
         // Behind a first change the name is no longer what the operands may mean.

@@ -120,7 +120,7 @@ impl Printer<'_> {
         let ty = self.rust.ty(&expr.ty);
         let inner = uncovered(expr);
         let types = ty.split_once('<').map_or("", |(_, rest)| rest);
-        let mut wrapped = |printer: &mut Self, name: &str, value: &Expr| {
+        let wrapped = |printer: &mut Self, name: &str, value: &Expr| {
             let value = printer.expr(value, Want::Own).doc;
             many([text(format!("{name}::<{types}(")), value, text(")")])
         };
@@ -158,7 +158,7 @@ impl Printer<'_> {
                 if let Some((is_and, is_negated, first, second)) = logic(expr) {
                     return self.logic(is_and, is_negated, first, second);
                 }
-                if self.is_plain(then) && self.is_plain(otherwise) && self.is_plain(condition) {
+                if Self::is_plain(then) && Self::is_plain(otherwise) && Self::is_plain(condition) {
                     let head = self.head(condition);
                     let (then, otherwise) = (self.expr(then, Want::Own).doc, self.expr(otherwise, Want::Own).doc);
                     let flat = [&head, &then, &otherwise].iter().map(|doc| doc.flat().len()).sum::<usize>();
@@ -223,11 +223,11 @@ impl Printer<'_> {
     }
 
     /// Whether it has no statements.
-    fn is_plain(&self, expr: &Expr) -> bool {
+    fn is_plain(expr: &Expr) -> bool {
         match &expr.kind {
             Kind::Let { .. } | Kind::Match { .. } | Kind::Loop(_) | Kind::Assert { .. } | Kind::Fault(_) => false,
             Kind::If { .. } if logic(expr).is_none() => false,
-            _ => super::super::reach::children(expr).into_iter().all(|expr| self.is_plain(expr)),
+            _ => super::super::reach::children(expr).into_iter().all(Self::is_plain),
         }
     }
 
@@ -325,19 +325,21 @@ impl Printer<'_> {
     /// Whether it is a name, or a part of what a name holds or a reference points to.
     fn is_place(expr: &Expr) -> bool {
         match &expr.kind {
-            Kind::Local(_) => true,
             Kind::Field(inner, _) | Kind::Cover(_, inner) => Self::is_place(inner),
-            Kind::Intrinsic { op: Intrinsic::ListAt | Intrinsic::MapAt, .. } => true,
+            Kind::Local(_) | Kind::Intrinsic { op: Intrinsic::ListAt | Intrinsic::MapAt, .. } => true,
             _ => false,
         }
     }
 
     /// Whether it makes a new value rather than look at one.
-    pub(super) fn is_made(&self, expr: &Expr) -> bool {
+    pub(super) fn is_made(expr: &Expr) -> bool {
         match &expr.kind {
-            Kind::Cover(_, inner) => self.is_made(inner),
-            Kind::Intrinsic { op: Intrinsic::ListSlice | Intrinsic::BytesSlice | Intrinsic::StringSlice, .. } => false,
-            Kind::Intrinsic { op: Intrinsic::StringAt, .. } | Kind::Const(_) => false,
+            Kind::Cover(_, inner) => Self::is_made(inner),
+            Kind::Intrinsic {
+                op: Intrinsic::ListSlice | Intrinsic::BytesSlice | Intrinsic::StringSlice | Intrinsic::StringAt,
+                ..
+            }
+            | Kind::Const(_) => false,
             _ => !Self::is_place(expr),
         }
     }

@@ -56,7 +56,7 @@ struct Subject {
 impl Printer<'_> {
     /// Prints a match.
     pub(super) fn match_block(&mut self, writer: &mut Writer, subject: &Expr, arms: &[Arm], tail: Tail) {
-        let ways = self.ways(arms);
+        let ways = Self::ways(arms);
         let is_plain = ways.iter().all(|way| self.is_plain_pattern(&way.pattern, way.arm, &subject.ty));
         if !is_plain {
             return self.nested(writer, subject, &ways, tail);
@@ -114,7 +114,7 @@ impl Printer<'_> {
     }
 
     /// Arms, with an Or taken apart where Rust cannot say it.
-    fn ways<'a>(&self, arms: &'a [Arm]) -> Vec<Way<'a>> {
+    fn ways(arms: &[Arm]) -> Vec<Way<'_>> {
         let mut ways = Vec::new();
         for arm in arms {
             if has_or(&arm.pattern) && has_text(&arm.pattern) {
@@ -155,21 +155,17 @@ impl Printer<'_> {
         let inner = uncovered(subject);
         let one = |printer: &mut Self, expr: &Expr| {
             let ty = printer.rust.input.program.erased(&expr.ty);
-            let is_made = printer.is_made(expr) && !is_kept;
+            let is_made = Self::is_made(expr) && !is_kept;
             let mode = printer.mode(&ty, is_made);
             let want = if mode == Mode::View { Want::View } else { Want::Own };
             (printer.typed(expr, want).doc, (ty, mode))
         };
-        match &inner.kind {
-            Kind::Tuple(items) => {
-                let (docs, types): (Vec<Doc>, Vec<(Type, Mode)>) = items.iter().map(|item| one(self, item)).unzip();
-                Subject { doc: list("(", docs, ")", ","), types, is_tuple: true }
-            }
-            _ => {
-                let (doc, ty) = one(self, subject);
-                Subject { doc, types: vec![ty], is_tuple: false }
-            }
+        if let Kind::Tuple(items) = &inner.kind {
+            let (docs, types): (Vec<Doc>, Vec<(Type, Mode)>) = items.iter().map(|item| one(self, item)).unzip();
+            return Subject { doc: list("(", docs, ")", ","), types, is_tuple: true };
         }
+        let (doc, ty) = one(self, subject);
+        Subject { doc, types: vec![ty], is_tuple: false }
     }
 
     /// A pattern of the whole subject.
@@ -183,7 +179,7 @@ impl Printer<'_> {
             Pattern::Or(inner) if subject.is_tuple => {
                 let docs: Vec<Doc> =
                     inner.iter().map(|pattern| self.whole_pattern(pattern, subject, arm, extra)).collect();
-                either(docs)
+                either(&docs)
             }
             Pattern::Bind(local) if subject.is_tuple && is_read_in(arm, *local) => {
                 // The tuple as a whole: all of its places are made or `Copy`, or the checker would bind them one by one.
@@ -246,7 +242,7 @@ impl Printer<'_> {
             }
             Pattern::Or(inner) => {
                 let docs: Vec<Doc> = inner.iter().map(|pattern| self.pattern(pattern, ty, mode, arm, extra)).collect();
-                either(docs)
+                either(&docs)
             }
         }
     }
@@ -348,13 +344,13 @@ impl Printer<'_> {
                 extra.guards.push(text(format!("{name}.as_slice() == [{bytes}]")));
                 text(name)
             }
-            Value::Float(x) if x.is_nan() => self.never(extra),
-            Value::F32(x) if x.is_nan() => self.never(extra),
+            Value::Float(x) if x.is_nan() => Self::never(extra),
+            Value::F32(x) if x.is_nan() => Self::never(extra),
             _ => self.rust.owned_value(value, ty),
         }
     }
 
-    fn never(&mut self, extra: &mut Extra<'_>) -> Doc {
+    fn never(extra: &mut Extra<'_>) -> Doc {
         extra.guards.push(text("false"));
         text("_")
     }
@@ -484,7 +480,7 @@ impl Printer<'_> {
         for item in items {
             let ty = self.rust.input.program.erased(&item.ty);
             let mode = self.mode(&ty, false);
-            let doc = if self.is_made(item) {
+            let doc = if Self::is_made(item) {
                 let name = self.scope.made("subject", Case::Snake);
                 let value = self.typed(item, Want::Own).doc;
                 writer.doc(&many([text(format!("let {name} = ")), value, text(";")]));
@@ -517,7 +513,7 @@ fn is_read_in(arm: &Arm, local: LocalId) -> bool {
     arm.guard.iter().chain([&arm.body]).any(|expr| is_read(expr, local))
 }
 
-fn either(docs: Vec<Doc>) -> Doc {
+fn either(docs: &[Doc]) -> Doc {
     let mut ways: Vec<String> = Vec::new();
     for way in docs.iter().map(Doc::flat) {
         if way == "_" {
@@ -570,7 +566,7 @@ fn alternatives(pattern: &Pattern) -> Vec<Pattern> {
     let product = |inner: &[Pattern]| {
         inner.iter().fold(vec![Vec::new()], |ways: Vec<Vec<Pattern>>, pattern| {
             let next = alternatives(pattern);
-            ways.iter().flat_map(|way| next.iter().map(|one| [&way[..], &[one.clone()]].concat())).collect()
+            ways.iter().flat_map(|way| next.iter().map(|one| [&way[..], std::slice::from_ref(one)].concat())).collect()
         })
     };
     let boxed = |inner: &Pattern, make: fn(Box<Pattern>) -> Pattern| {

@@ -102,7 +102,7 @@ impl Printer<'_> {
         self.rt_docs(I::ListAt, "at", docs)
     }
 
-    fn cast(&mut self, doc: Doc, ty: &str) -> Code {
+    fn cast(doc: Doc, ty: &str) -> Code {
         Code::new(many([doc, text(format!(" as {ty}"))]), Level::Compare)
     }
 
@@ -139,7 +139,7 @@ impl Printer<'_> {
             I::U64And => self.binary("&", args, Level::Bits, Want::Own),
             I::U64Or => self.binary("|", args, Level::Bits, Want::Own),
             I::U64Xor => self.binary("^", args, Level::Bits, Want::Own),
-            I::U64Not | I::Not => return self.prefixed(op, args),
+            I::U64Not | I::Not | I::FloatNeg | I::F32Neg | I::TryteNeg => return self.prefixed(op, args),
             I::U64Shl => self.rt(op, "shl", args, own),
             I::U64Shr => self.rt(op, "shr", args, own),
             I::U64Rotl => self.rt(op, "rotl", args, own),
@@ -151,13 +151,12 @@ impl Printer<'_> {
             I::U64ToInt => self.rt(op, "to_int", args, own),
             I::U64FromBits | I::U64ToBits | I::FloatRoundInt | I::F32FromFloat => {
                 let doc = first.map_or(text("()"), |arg| self.receiver(arg, Want::Own));
-                self.cast(doc, &self.rust.ty(ty))
+                Self::cast(doc, &self.rust.ty(ty))
             }
             I::FloatAdd | I::F32Add => self.binary("+", args, Level::Sum, Want::Own),
             I::FloatSub | I::F32Sub => self.binary("-", args, Level::Sum, Want::Own),
             I::FloatMul | I::F32Mul => self.binary("*", args, Level::Product, Want::Own),
             I::FloatDiv | I::F32Div => self.binary("/", args, Level::Product, Want::Own),
-            I::FloatNeg | I::F32Neg => return self.prefixed(op, args),
             I::FloatAbs | I::F32Abs => self.method("abs", args, Want::Own, Want::Own),
             I::FloatSqrt => self.rt(op, "sqrt", args, own),
             I::F32Sqrt => self.rt(op, "sqrt_f32", args, own),
@@ -184,7 +183,7 @@ impl Printer<'_> {
             }
             I::Compare => {
                 let order = self.order(args);
-                self.cast(order, "i64")
+                Self::cast(order, "i64")
             }
             I::TritNot => self.method("negated", args, Want::Own, Want::Own),
             I::TritAnd => self.method("min", args, Want::Own, Want::Own),
@@ -202,7 +201,6 @@ impl Printer<'_> {
             I::TritToInt => self.method("int", args, Want::Own, Want::Own),
             I::TryteAdd => self.tryte(op, "tryte_add", args, ty),
             I::TryteSub => self.tryte(op, "tryte_sub", args, ty),
-            I::TryteNeg => return self.prefixed(op, args),
             I::TryteWrapAdd => self.tryte(op, "tryte_wrap_add", args, ty),
             I::TryteDigits => self.tryte(op, "tryte_digits", args, &first_ty),
             I::TryteToInt => return first.map_or_else(|| Code::atom("0"), |arg| self.expr(arg, Want::Own)),
@@ -270,11 +268,11 @@ impl Printer<'_> {
         let code = match op {
             I::ListLen | I::SetLen | I::MapLen | I::BytesLen => {
                 let doc = many([of(self), text(".len()")]);
-                self.cast(doc, "i64")
+                Self::cast(doc, "i64")
             }
             I::StringLen => {
                 let doc = many([of(self), text(".chars().count()")]);
-                self.cast(doc, "i64")
+                Self::cast(doc, "i64")
             }
             I::ListAt | I::MapAt => {
                 let item = self.item(args);
