@@ -35,11 +35,12 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::{
     ast::Ident,
-    diagnostic::Diagnostic,
+    diagnostic::{Diagnostic, Severity},
+    eval::{Evaluator, Limits},
     source::{Sources, Span},
     spec::{Constant, FunctionItem, Spec},
     standard,
-    typed::{FunctionId, Program},
+    typed::{Expr, FunctionId, Kind, Program, Role},
     types::{Type, TypeId},
 };
 
@@ -59,9 +60,14 @@ pub fn check(sources: &Sources, specs: &[Spec], n_asked: usize) -> (Program, Vec
     checker.examples();
     checker.drain();
     checker.recursion();
+    checker.constants();
     checker.lints();
     checker.modules();
     let mut diagnostics = checker.diagnostics;
+    // What is unused may be so only because of a mistake.
+    if diagnostics.iter().any(|d| d.severity() == Severity::Error) {
+        diagnostics.retain(|d| !lints::CODES.contains(&d.code));
+    }
     diagnostics.sort_by_key(|d| (d.primary.span, d.code));
     diagnostics.dedup();
     (checker.program, diagnostics)
@@ -184,6 +190,28 @@ impl<'a> Checker<'a> {
         module + self.n_asked >= self.specs.len()
     }
 
+    /// Evaluates the constants, where nothing is wrong so far: one that faults has no value.
+    fn constants(&mut self) {
+        if self.diagnostics.iter().any(|d| d.severity() == Severity::Error) {
+            return;
+        }
+        let mut evaluator = Evaluator::new(&self.program, Limits::default());
+        let mut faults = Vec::new();
+        for (number, function) in self.program.functions.iter().enumerate() {
+            if function.role == Role::Constant
+                && !function.body.as_ref().is_none_or(has_poison)
+                && let Err(fault) = evaluator.call(FunctionId(number as u32), &[])
+            {
+                let span = function.body.as_ref().map_or(function.span, |body| body.span);
+                faults.push((span, function.name.clone(), fault));
+            }
+        }
+        for (span, name, fault) in faults {
+            let text = format!("constant `{name}` has no value: it faults with `{}`", fault.name());
+            self.report(Diagnostic::new("E0330", span, text));
+        }
+    }
+
     /// Lists the modules; of std's those that something of is used.
     fn modules(&mut self) {
         let used: HashSet<&str> = self.program.functions.iter().map(|f| f.module.as_str()).collect();
@@ -204,6 +232,13 @@ impl<'a> Checker<'a> {
             });
         }
     }
+}
+
+/// Whether something in it had a mistake, perhaps of syntax.
+fn has_poison(expr: &Expr) -> bool {
+    let mut found = matches!(expr.kind, Kind::Fault(_));
+    expr.for_each_part(&mut |part| found = found || has_poison(part));
+    found
 }
 
 fn is_prelude(spec: &Spec) -> bool {

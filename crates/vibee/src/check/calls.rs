@@ -85,6 +85,7 @@ impl Checker<'_> {
                         let module = self.specs[module].name.name.clone();
                         let text = format!("`{module}` has no function `{}`", name.name);
                         self.report(Diagnostic::new("E0301", name.span, text).label("unknown name"));
+                        args.iter().for_each(|arg| self.visit(&arg.value));
                         return poison(span);
                     }
                     return self.choose(name, candidates, &sources.collect::<Vec<_>>(), widths, want, span);

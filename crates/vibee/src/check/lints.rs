@@ -10,7 +10,10 @@ use crate::{
     value::Value,
 };
 
-use super::{Checker, Item, walk::children};
+use super::{Checker, Item};
+
+/// Codes of what is unused or always the same: not told where anything is wrong.
+pub(super) const CODES: [&str; 4] = ["W0350", "W0351", "W0352", "W0412"];
 
 impl Checker<'_> {
     /// Looks for what is never used or always the same, in the modules that were asked for.
@@ -111,5 +114,5 @@ fn find_constant_conditions(expr: &Expr, found: &mut Vec<(Span, bool)>) {
     {
         found.push((condition.span, value));
     }
-    children(expr, &mut |child| find_constant_conditions(child, found));
+    expr.for_each_part(&mut |child| find_constant_conditions(child, found));
 }

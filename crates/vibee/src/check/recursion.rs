@@ -16,7 +16,7 @@ use super::{
     expr::{bool, if_else, int, lets_around, node, operation},
     finish::mark_tails,
     unify::is_poisoned,
-    walk::{children, children_mut},
+    walk::children_mut,
 };
 
 /// What the rewriting of one body knows.
@@ -197,7 +197,7 @@ fn collect_calls(expr: &Expr, found: &mut Vec<u32>) {
     if let Kind::Call { function, .. } = &expr.kind {
         found.push(function.0);
     }
-    children(expr, &mut |child| collect_calls(child, found));
+    expr.for_each_part(&mut |child| collect_calls(child, found));
 }
 
 /// Whether a body binds nothing and is short: then it stands in place of its call.
@@ -214,7 +214,7 @@ fn is_simple(expr: &Expr, depth: usize) -> bool {
             | Kind::Option(None)
     );
     let mut is_simple = is_plain && depth < 8;
-    children(expr, &mut |child| is_simple = is_simple && self::is_simple(child, depth + 1));
+    expr.for_each_part(&mut |child| is_simple = is_simple && self::is_simple(child, depth + 1));
     is_simple
 }
 

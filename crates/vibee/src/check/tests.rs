@@ -74,6 +74,8 @@ functions:
 "#;
 
 mod mistakes;
+mod modules;
+mod well_typed;
 
 const HEAD: &str = "vibee: 3\nname: t\nversion: 1.0.0\n";
 

@@ -46,7 +46,7 @@ impl Parser<'_, '_> {
             }
             let n_before = self.diagnostics.len();
             self.close(open, ")", "`,` or `)`");
-            if parts.len() < 2 || self.diagnostics.len() > n_before {
+            if parts.len() < 2 {
                 if self.diagnostics.len() == n_before {
                     let message = Diagnostic::new("E0150", self.span_from(start), "a tuple has two types or more");
                     self.tell(message);
@@ -61,7 +61,6 @@ impl Parser<'_, '_> {
         };
         let (mut args, mut width, mut bounds) = (Vec::new(), None, None);
         let open = self.token_span();
-        let n_before = self.diagnostics.len();
         if self.eat("<") {
             if let TokenKind::Int(number) = *self.kind(0) {
                 self.bump();
