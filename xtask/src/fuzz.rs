@@ -21,7 +21,7 @@ const COVERAGE: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-saniti
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 -Cdebug-assertions=yes -Coverflow-checks=yes";
 
-/// Targets, each with the folder of `testdata/` whose files seed it.
+/// Targets, each with the folder whose files seed it: one of `testdata/`, or of a crate's own.
 const TARGETS: &[(&str, &str)] = &[
     ("gguf_reader", "gguf-malformed"),
     ("tokenizer_loader", "gguf-malformed"),
@@ -29,6 +29,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("chat_output", "chat-templates/jinja"),
     ("safetensors", "chat-templates"),
     ("grammar", "chat-templates/jinja"),
+    ("vibee_expression", "crates/vibee/testdata/specs"),
 ];
 
 /// Builds all targets and runs each for `seconds`, two at a time; returns their number.
@@ -79,7 +80,7 @@ fn fuzz(programs: &Path, target: &str, seeds: &str, seconds: u32) -> Outcome {
         .args(["-timeout=10", "-print_final_stats=1", "-verbosity=0"])
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
         .arg(&corpus)
-        .arg(testkit::data(seeds));
+        .arg(if seeds.starts_with("crates/") { root().join(seeds) } else { testkit::data(seeds) });
     let output = command.output().map_err(|e| format!("{target}: {e}"))?;
     // libFuzzer writes to standard error.
     println!("fuzz {target}: {seconds} s\n{}", String::from_utf8_lossy(&output.stderr).trim_end());

@@ -12,6 +12,7 @@
 mod expression;
 mod lexer;
 mod operand;
+mod oracle;
 mod parser;
 mod pattern;
 pub mod print;
@@ -21,6 +22,8 @@ mod table;
 mod token;
 mod type_expression;
 
+#[doc(hidden)]
+pub use oracle::oracle;
 pub use print::quoted;
 pub use table::{parse_column, parse_table};
 pub use token::{CONSTRUCTORS, KEYWORDS, SOFT_WORDS, is_keyword};
