@@ -16,6 +16,7 @@ pub mod codes;
 pub mod decimal;
 pub mod diagnostic;
 pub mod eval;
+pub mod fmt;
 pub mod generate;
 pub mod intrinsic;
 pub mod json;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says so by panicking")]
 
+mod fmt;
 mod generate;
 mod legacy;
 mod oracle;
