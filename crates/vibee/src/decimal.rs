@@ -66,10 +66,12 @@ fn positional(text: &str) -> String {
     if digits.len() <= whole {
         return format!("{sign}{digits}{}.0", "0".repeat(whole - digits.len()));
     }
-    format!("{sign}{}.{}", &digits[..whole], &digits[whole..])
+    let (before, after) = digits.split_at(whole);
+    format!("{sign}{before}.{after}")
 }
 
 #[cfg(test)]
+#[allow(clippy::excessive_precision, reason = "a tie of two decimals needs all its digits")]
 mod tests {
     use super::*;
 

@@ -11,21 +11,20 @@ use crate::{
     value::{Fault, Outcome, Value},
 };
 
-#[allow(dead_code, reason = "emitters of other languages use it")]
 mod builders;
+mod c;
 #[allow(dead_code, reason = "emitters of other languages use it")]
 mod names;
 mod naming;
 #[allow(dead_code, reason = "emitters of other languages use it")]
 mod patterns;
+mod python;
 mod reach;
 mod runtime;
 mod rust;
-#[allow(dead_code, reason = "emitters of other languages use it")]
 mod statements;
 #[allow(dead_code, reason = "emitters of other languages use it")]
 mod terms;
-#[allow(dead_code, reason = "emitters of other languages use it")]
 mod writer;
 
 pub use names::Rename;
@@ -35,6 +34,10 @@ pub use names::Rename;
 pub enum Target {
     /// Rust.
     Rust,
+    /// Python 3.11.
+    Python,
+    /// C11.
+    C,
 }
 
 /// A row of [`TARGETS`].
@@ -54,14 +57,32 @@ pub struct TargetRow {
 }
 
 /// All targets.
-pub const TARGETS: &[TargetRow] = &[TargetRow {
-    target: Target::Rust,
-    name: "rust",
-    title: "Rust",
-    comment: "//",
-    toolchain: "rustc 1.85 or later, -D warnings; no_std with alloc",
-    emit: rust::emit,
-}];
+pub const TARGETS: &[TargetRow] = &[
+    TargetRow {
+        target: Target::Rust,
+        name: "rust",
+        title: "Rust",
+        comment: "//",
+        toolchain: "rustc 1.85 or later, -D warnings; no_std with alloc",
+        emit: rust::emit,
+    },
+    TargetRow {
+        target: Target::Python,
+        name: "python",
+        title: "Python",
+        comment: "#",
+        toolchain: "python3 -m unittest (3.11 or later)",
+        emit: python::emit,
+    },
+    TargetRow {
+        target: Target::C,
+        name: "c",
+        title: "C",
+        comment: "//",
+        toolchain: "cc -std=c11 -ffp-contract=off -lm",
+        emit: c::emit,
+    },
+];
 
 /// Faults that generated code has: all but the limits of an evaluation.
 const FAULTS: &[(Fault, &str)] = &[

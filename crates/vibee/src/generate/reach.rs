@@ -6,6 +6,7 @@ use crate::{
     intrinsic::Intrinsic,
     typed::{Expr, FunctionId, Kind, Over, Pattern, Program, Role},
     types::{Shape, Type, TypeId},
+    value::Value,
 };
 
 /// What generated code contains.
@@ -252,4 +253,26 @@ pub(crate) fn has_float(program: &Program, ty: &Type) -> bool {
         }
     }
     within(program, ty, &mut BTreeSet::new())
+}
+
+/// Types of a record's fields, or of what a case carries, without constraints.
+pub(crate) fn field_types(program: &Program, (id, case): (TypeId, u16)) -> Vec<Type> {
+    let fields = match &program.type_def(id).shape {
+        Shape::Record(fields) => &fields[..],
+        Shape::Enum { cases, .. } => cases.get(case as usize).map_or(&[][..], |case| &case.fields),
+        _ => &[],
+    };
+    fields.iter().map(|field| program.erased(&field.ty)).collect()
+}
+
+/// Whether the value is an empty List, Set, Map, String or Bytes.
+pub(crate) fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.is_empty(),
+        Value::Bytes(bytes) => bytes.is_empty(),
+        Value::List(items) => items.is_empty(),
+        Value::Set(items) => items.is_empty(),
+        Value::Map(items) => items.is_empty(),
+        _ => false,
+    }
 }

@@ -38,6 +38,23 @@ impl Runtime {
     /// The text of the sections asked for and of all that they need, a blank line between two. A name that is no section
     /// counts for nothing: an operation may be the language's own.
     pub(crate) fn print(&self, asked: &BTreeSet<String>) -> String {
+        self.print_some(asked, "\n\n", |_| true)
+    }
+
+    /// The names asked for and all that these need, those included that name no section of this file.
+    pub(crate) fn wanted(&self, asked: &BTreeSet<String>) -> BTreeSet<String> {
+        let mut wanted = BTreeSet::new();
+        let mut open: Vec<String> = asked.iter().cloned().collect();
+        while let Some(name) = open.pop() {
+            let needs = self.sections.iter().filter(|section| section.name == name).flat_map(|section| &section.needs);
+            open.extend(needs.map(|&name| name.to_owned()).filter(|name| !wanted.contains(name)));
+            wanted.insert(name);
+        }
+        wanted
+    }
+
+    /// Like [`Self::print`], but only the sections whose name is `chosen`, with `between` between two.
+    pub(crate) fn print_some(&self, asked: &BTreeSet<String>, between: &str, chosen: impl Fn(&str) -> bool) -> String {
         let mut wanted: BTreeSet<&str> = BTreeSet::new();
         let mut open: Vec<&str> = asked.iter().map(String::as_str).collect();
         while let Some(name) = open.pop() {
@@ -47,9 +64,9 @@ impl Runtime {
                 open.extend(&section.needs);
             }
         }
-        let texts = self.sections.iter().filter(|section| wanted.contains(section.name));
+        let texts = self.sections.iter().filter(|section| wanted.contains(section.name) && chosen(section.name));
         let texts = texts.map(|section| section.text.join("\n").trim_matches('\n').to_owned());
-        texts.filter(|text| !text.is_empty()).collect::<Vec<String>>().join("\n\n")
+        texts.filter(|text| !text.is_empty()).collect::<Vec<String>>().join(between)
     }
 
     /// Needs that name no section: a mistake in the file.

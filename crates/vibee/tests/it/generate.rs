@@ -11,6 +11,8 @@ use vibee::{
     typed::{FunctionId, Program},
 };
 
+use crate::toolchains;
+
 /// Random programs that are compiled and run.
 const PROGRAMS: u64 = 8;
 /// Calls of each function.
@@ -65,6 +67,24 @@ fn compile_rust(folder: &Path, stem: &str) -> (bool, String) {
     }
     rustc.args(["--edition", "2024", "-D", "warnings", "--test", "-C", "debuginfo=0", "-o", "tests"]);
     run(rustc.arg(format!("{stem}_test.rs")).current_dir(folder))
+}
+
+#[test]
+fn random_programs_in_python_give_what_the_evaluator_gives() {
+    for seed in 0..PROGRAMS {
+        let program = programs::program(seed, 60);
+        let generated = generate(&program, &cases(&program, seed), Target::Python);
+        toolchains::python(&format!("random-python-{seed}"), &generated);
+    }
+}
+
+#[test]
+fn random_programs_in_c_give_what_the_evaluator_gives() {
+    for seed in 0..PROGRAMS {
+        let program = programs::program(seed, 60);
+        let generated = generate(&program, &cases(&program, seed), Target::C);
+        toolchains::c(&format!("random-c-{seed}"), &generated);
+    }
 }
 
 #[test]

@@ -5,8 +5,10 @@
 mod fmt;
 mod generate;
 mod legacy;
+mod operations;
 mod oracle;
 mod pipeline;
 mod schema;
+mod toolchains;
 mod trees;
 mod ui;
