@@ -11,8 +11,10 @@
 //! file, a clock or the environment.
 
 pub mod ast;
+pub mod bytecode;
 pub mod check;
 pub mod codes;
+pub mod compile;
 pub mod decimal;
 pub mod diagnostic;
 pub mod eval;
@@ -42,3 +44,4 @@ pub mod tree;
 pub mod typed;
 pub mod types;
 pub mod value;
+pub mod vm;

@@ -68,6 +68,11 @@ impl Sources {
         &self.files[id.0 as usize]
     }
 
+    /// Whether there is a file of that number.
+    pub fn has(&self, id: FileId) -> bool {
+        (id.0 as usize) < self.files.len()
+    }
+
     /// Gives the text of a span; empty where the span does not fit the text.
     pub fn text(&self, span: Span) -> &str {
         self.file(span.file).text.get(span.start as usize..span.end as usize).unwrap_or_default()

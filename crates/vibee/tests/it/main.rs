@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says so by panicking")]
 
+mod bytecode;
+mod engines;
 mod fmt;
 mod generate;
 mod legacy;
