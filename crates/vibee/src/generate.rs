@@ -13,6 +13,7 @@ use crate::{
 
 mod builders;
 mod c;
+mod cases;
 #[allow(dead_code, reason = "emitters of other languages use it")]
 mod names;
 mod naming;
@@ -22,12 +23,16 @@ mod python;
 mod reach;
 mod runtime;
 mod rust;
+mod seal;
+#[allow(dead_code, reason = "emitters of other languages use it")]
 mod statements;
 #[allow(dead_code, reason = "emitters of other languages use it")]
 mod terms;
 mod writer;
 
+pub use cases::cases;
 pub use names::Rename;
+pub use seal::is_as_written;
 
 /// A language that code is generated for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -175,6 +180,9 @@ pub fn generate(program: &Program, cases: &[Case], target: Target) -> Generated 
     let stem = asked_for(program).last().map_or("spec", |module| &module.name).replace('.', "_");
     let row = target.row();
     let mut generated = (row.emit)(&Input { program, used: &used, cases: &cases, stem: &stem, row });
+    for file in generated.files.iter_mut().filter(|file| file.text.starts_with(row.comment)) {
+        file.text = seal::sealed(&file.text, row.comment);
+    }
     generated.left_out = used
         .external
         .iter()

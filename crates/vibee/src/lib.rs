@@ -30,6 +30,7 @@ pub mod order;
 pub mod protocol;
 pub mod random;
 pub mod reader;
+pub mod reference;
 pub mod render;
 pub mod run;
 pub mod schema;

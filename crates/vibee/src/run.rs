@@ -133,6 +133,33 @@ pub fn test(program: &Program, engine: &mut dyn Engine, options: &Options) -> Re
     tester.report
 }
 
+/// Says of each behaviour and extern that was asked for how far it is held to anything, without running anything: none
+/// is [`Status::Proved`] here.
+pub fn statuses(program: &Program) -> Vec<(FunctionId, Status)> {
+    let is_asked_for = |of: &Function| program.modules.iter().any(|m| m.is_asked_for && m.name == of.module);
+    let has_case = |id: FunctionId| {
+        program.examples.iter().any(|example| example.function == id)
+            || program.properties.iter().any(|property| property.of == id)
+    };
+    let mut statuses = Vec::new();
+    for (at, function) in program.functions.iter().enumerate() {
+        if !matches!(function.role, Role::Behavior | Role::Extern) || !is_asked_for(function) {
+            continue;
+        }
+        let id = FunctionId(at as u32);
+        statuses.push((
+            id,
+            match (function.body.is_some(), has_case(id)) {
+                (true, true) => Status::Tested,
+                (true, false) => Status::Untested,
+                (false, true) => Status::External,
+                (false, false) => Status::Prose,
+            },
+        ));
+    }
+    statuses
+}
+
 struct Tester<'a, 'p> {
     program: &'p Program,
     definition: Evaluator<'p>,

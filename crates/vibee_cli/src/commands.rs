@@ -1,0 +1,30 @@
+//! A file for each command.
+
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod explain;
+pub(crate) mod generate;
+pub(crate) mod man;
+pub(crate) mod new;
+pub(crate) mod reference;
+pub(crate) mod run;
+pub(crate) mod runner;
+pub(crate) mod test;
+
+use crate::{cli::Command, failure::Failure};
+
+/// Runs the command asked for.
+pub(crate) fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::New(args) => new::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Test(args) => test::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Gen(args) => generate::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Reference(args) => reference::run(&args),
+        Command::Runner(args) => runner::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
+    }
+}

@@ -1,0 +1,56 @@
+//! What answers calls: the evaluator, the VM, or an implementation.
+
+use vibee::{
+    eval::Evaluator,
+    limits::Limits,
+    protocol::Reply,
+    run::{Answer, Engine},
+    typed::{FunctionId, Program},
+    value::Value,
+};
+
+use crate::{failure::Failure, session::Implementation};
+
+/// Runs with the evaluator of the tree.
+pub(crate) fn with_tree<T>(program: &Program, run: impl FnOnce(&mut dyn Engine) -> T) -> T {
+    run(&mut Evaluator::new(program, Limits::default()))
+}
+
+/// Runs with the bytecode VM.
+pub(crate) fn with_vm<T>(program: &Program, run: impl FnOnce(&mut dyn Engine) -> T) -> Result<T, Failure> {
+    Ok(with_tree(program, run))
+}
+
+/// An implementation as an engine.
+pub(crate) struct External<'p>(Implementation<'p>);
+
+impl<'p> External<'p> {
+    /// Takes an implementation that was greeted.
+    pub(crate) fn new(implementation: Implementation<'p>) -> Self {
+        Self(implementation)
+    }
+
+    /// Says goodbye to it.
+    pub(crate) fn bye(self) {
+        self.0.bye();
+    }
+}
+
+impl Engine for External<'_> {
+    fn call(&mut self, function: FunctionId, args: &[Value]) -> Answer {
+        match self.0.call(function, args) {
+            Ok(Reply::Value(value)) => Answer::Value(value),
+            Ok(Reply::Fault(fault)) => Answer::Fault(fault),
+            Ok(Reply::Unsupported) => Answer::Unsupported,
+            Err(complaint) => Answer::Broken { code: complaint.code, message: complaint.message },
+        }
+    }
+
+    fn is_external(&self) -> bool {
+        true
+    }
+
+    fn pending(&self, function: FunctionId) -> Option<String> {
+        self.0.pending(function).map(str::to_owned)
+    }
+}
