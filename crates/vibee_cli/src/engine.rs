@@ -1,5 +1,6 @@
 //! What answers calls: the evaluator, the VM, or an implementation.
 
+use clap::ValueEnum;
 use vibee::{
     eval::Evaluator,
     limits::Limits,
@@ -11,14 +12,23 @@ use vibee::{
 
 use crate::{failure::Failure, session::Implementation};
 
-/// Runs with the evaluator of the tree.
-pub(crate) fn with_tree<T>(program: &Program, run: impl FnOnce(&mut dyn Engine) -> T) -> T {
-    run(&mut Evaluator::new(program, Limits::default()))
+/// What runs a specification.
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(crate) enum EngineName {
+    /// The evaluator of the tree, which is the definition
+    #[default]
+    Tree,
 }
 
-/// Runs with the bytecode VM.
-pub(crate) fn with_vm<T>(program: &Program, run: impl FnOnce(&mut dyn Engine) -> T) -> Result<T, Failure> {
-    Ok(with_tree(program, run))
+/// Runs with an engine for the program.
+pub(crate) fn with<T>(
+    name: EngineName,
+    program: &Program,
+    run: impl FnOnce(&mut dyn Engine) -> T,
+) -> Result<T, Failure> {
+    match name {
+        EngineName::Tree => Ok(run(&mut Evaluator::new(program, Limits::default()))),
+    }
 }
 
 /// An implementation as an engine.

@@ -63,7 +63,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
         }
         Format::Json => terminal::put(&format!("{:#}\n", render::to_json(diagnostics, sources)))?,
         Format::Sarif => {
-            terminal::put(&format!("{:#}\n", render::to_sarif(diagnostics, sources, env!("CARGO_PKG_VERSION"))))?
+            terminal::put(&format!("{:#}\n", render::to_sarif(diagnostics, sources, env!("CARGO_PKG_VERSION"))))?;
         }
     }
     let is_denied = |what: Deny, n: usize| n > 0 && args.deny.contains(&what);

@@ -6,7 +6,7 @@ use clap::Args;
 use vibee::{json, run::Answer, show};
 
 use crate::{
-    engine,
+    engine::{self, EngineName},
     failure::Failure,
     files::{self, Call},
     terminal,
@@ -22,6 +22,9 @@ pub(crate) struct RunArgs {
     /// Its arguments, as the language writes them: 5, "text", [1, 2], Price(cents = 5)
     #[arg(allow_hyphen_values = true)]
     args: Vec<String>,
+    /// What runs it
+    #[arg(long, value_enum, default_value_t)]
+    engine: EngineName,
     /// Print the value as JSON
     #[arg(long)]
     json: bool,
@@ -33,7 +36,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     let (checked, function) = files::asked(std::slice::from_ref(&args.file))?.check_call(&call)?;
     let program = &checked.program;
     let ty = &program.function(function).returns;
-    match engine::with_vm(program, |engine| engine.call(function, &[]))? {
+    match engine::with(args.engine, program, |engine| engine.call(function, &[]))? {
         Answer::Value(value) if args.json => {
             let json = json::to_json(program, ty, &value).map_err(|e| Failure::failed(e.to_string()))?;
             terminal::put(&format!("{json}\n"))

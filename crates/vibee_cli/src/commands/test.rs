@@ -7,16 +7,15 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use vibee::{
     limits::Limits,
-    run::{self, Engine, PropertyVerdict, Report, Status},
-    typed::Program,
+    run::{self, PropertyVerdict, Report, Status},
 };
 
 use super::check::Deny;
 use crate::{
-    engine::{self, External},
+    engine::{self, EngineName, External},
     failure::Failure,
     files::{self, Checked},
     report::{human, json, junit},
@@ -67,15 +66,6 @@ pub(crate) struct TestArgs {
     deny: Vec<Deny>,
 }
 
-#[derive(Clone, Copy, Default, ValueEnum)]
-enum EngineName {
-    /// The bytecode VM
-    #[default]
-    Vm,
-    /// The evaluator of the tree, which is the definition: slower
-    Tree,
-}
-
 /// Tests once, or again and again.
 pub(crate) fn run(args: &TestArgs) -> Result<(), Failure> {
     if !args.watch {
@@ -95,8 +85,11 @@ pub(crate) fn run(args: &TestArgs) -> Result<(), Failure> {
     }
 }
 
+/// A file, its size and its time; neither where it is gone.
+type Stamp = (PathBuf, Option<(u64, Option<SystemTime>)>);
+
 /// Sizes and times of the files.
-fn stamps(args: &TestArgs) -> Vec<(PathBuf, Option<(u64, Option<SystemTime>)>)> {
+fn stamps(args: &TestArgs) -> Vec<Stamp> {
     let Ok(asked) = files::asked(&args.files) else { return Vec::new() };
     let stamp = |path: PathBuf| {
         let of = fs::metadata(&path).ok().map(|of| (of.len(), of.modified().ok()));
@@ -110,24 +103,16 @@ fn once(args: &TestArgs) -> Result<(), Failure> {
     let program = &checked.program;
     let options =
         run::Options { cases: args.cases, seed: args.seed, filter: args.filter.clone(), limits: Limits::default() };
-    let (report, about) = match &args.r#impl {
-        Some(command) => {
-            let implementation = Implementation::start(command, program)
-                .map_err(|complaint| Failure::failed(format!("{command}: {complaint}")))?;
-            let about = format!("{} {}", implementation.hello.implementation, implementation.hello.version);
-            let mut engine = External::new(implementation);
-            let report = run::test(program, &mut engine, &options);
-            engine.bye();
-            (report, Some(about))
-        }
-        None => {
-            let test = |engine: &mut dyn Engine| run::test(program, engine, &options);
-            let report = match args.engine {
-                EngineName::Tree => engine::with_tree(program, test),
-                EngineName::Vm => engine::with_vm(program, test)?,
-            };
-            (report, None)
-        }
+    let (report, about) = if let Some(command) = &args.r#impl {
+        let implementation = Implementation::start(command, program)
+            .map_err(|complaint| Failure::failed(format!("{command}: {complaint}")))?;
+        let about = format!("{} {}", implementation.hello.implementation, implementation.hello.version);
+        let mut engine = External::new(implementation);
+        let report = run::test(program, &mut engine, &options);
+        engine.bye();
+        (report, Some(about))
+    } else {
+        (engine::with(args.engine, program, |engine| run::test(program, engine, &options))?, None)
     };
     print(args, &checked, &report, about.as_deref())?;
     if args.save {
@@ -158,12 +143,11 @@ fn is_failed(args: &TestArgs, checked: &Checked, report: &Report) -> bool {
     report.n_failed() > 0
         || report.diagnostics.iter().any(|diagnostic| has_error(diagnostic.code))
         || is_denied(Deny::Warnings) && has_warnings
-        || is_denied(Deny::Prose) && n_prose(&checked.program, report) > 0
+        || is_denied(Deny::Prose) && n_prose(report) > 0
 }
 
 /// Number of behaviours that nothing executes.
-fn n_prose(program: &Program, report: &Report) -> usize {
-    let _ = program;
+fn n_prose(report: &Report) -> usize {
     report.behaviors.iter().filter(|behavior| behavior.status == Status::Prose).count()
 }
 
