@@ -30,11 +30,13 @@ type Fields = (Vec<Expr>, Vec<(LocalId, Expr)>);
 struct Source<'e> {
     name: Option<&'e Ident>,
     expr: &'e ast::Expr,
+    /// Whether it stands before the point of a method.
+    is_receiver: bool,
 }
 
 impl Checker<'_> {
     pub(super) fn call(&mut self, callee: &ast::Expr, widths: &[u32], args: &[Arg], want: &Type, span: Span) -> Expr {
-        let sources = args.iter().map(|arg| Source { name: arg.name.as_ref(), expr: &arg.value });
+        let sources = args.iter().map(|arg| Source { name: arg.name.as_ref(), expr: &arg.value, is_receiver: false });
         match &callee.kind {
             ExprKind::Name(name) => {
                 let name = Ident { name: name.clone(), span: callee.span };
@@ -44,9 +46,13 @@ impl Checker<'_> {
                 if let Some(id) = self.type_path(callee) {
                     return self.construct(id, args, span);
                 }
-                if self.find_local(&name.name).is_some() {
-                    let text = format!("`{}` is a value, not a function", name.name);
-                    self.report(Diagnostic::new("E0310", name.span, text));
+                if let Some(local) = self.find_local(&name.name) {
+                    let ty = self.local_type(local);
+                    if !is_poisoned(&self.resolved(&ty)) {
+                        let text = format!("`{}` is a value, not a function", name.name);
+                        self.report(Diagnostic::new("E0310", name.span, text));
+                    }
+                    args.iter().for_each(|arg| self.visit(&arg.value));
                     return poison(span);
                 }
                 let candidates = self.candidates(&name, false);
@@ -97,7 +103,7 @@ impl Checker<'_> {
                     args.iter().for_each(|arg| self.visit(&arg.value));
                     return poison(span);
                 }
-                let receiver = Source { name: None, expr: of };
+                let receiver = Source { name: None, expr: of, is_receiver: true };
                 let sources: Vec<Source<'_>> = std::iter::once(receiver).chain(sources).collect();
                 self.choose(name, candidates, &sources, widths, want, span)
             }
@@ -179,7 +185,7 @@ impl Checker<'_> {
     fn fields_of(&mut self, what: &str, fields: &[(String, Type)], args: &[Arg], span: Span) -> Option<Fields> {
         let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
         let sources: Vec<Source<'_>> =
-            args.iter().map(|arg| Source { name: arg.name.as_ref(), expr: &arg.value }).collect();
+            args.iter().map(|arg| Source { name: arg.name.as_ref(), expr: &arg.value, is_receiver: false }).collect();
         let order = self.order(what, &names, &sources, span);
         let mut values: Vec<Option<Expr>> = fields.iter().map(|_| None).collect();
         let mut lets = Vec::new();
@@ -276,11 +282,16 @@ impl Checker<'_> {
         let order = self.named_order(name, &mut candidates, sources, span);
         if candidates.is_empty() || order.is_none() {
             let n_before = self.diagnostics.len();
+            let mut receiver = None;
             for source in sources {
-                self.visit(source.expr);
+                if source.is_receiver {
+                    receiver = Some(self.infer(source.expr).ty);
+                } else {
+                    self.visit(source.expr);
+                }
             }
             if candidates.is_empty() && self.diagnostics.len() == n_before {
-                self.no_arity(name, &all, sources.len(), span);
+                self.no_arity(name, &all, sources.len(), receiver.as_ref(), span);
             }
             return poison(span);
         }
@@ -403,18 +414,30 @@ impl Checker<'_> {
         self.order(&format!("`{}`", name.name), &names, sources, span)
     }
 
-    fn no_arity(&mut self, name: &Ident, all: &[Candidate], n_given: usize, span: Span) {
-        let mut takes: Vec<usize> = all.iter().map(|candidate| candidate.params.len()).collect();
+    /// Says that nothing of a name takes so many arguments; of a method, those before the point are not counted.
+    fn no_arity(&mut self, name: &Ident, all: &[Candidate], n_given: usize, receiver: Option<&Type>, span: Span) {
+        let fits = |candidate: &&Candidate| match (receiver, candidate.params.first()) {
+            (Some(ty), Some(Param::Value(first))) => self.fits(first, ty),
+            (Some(_), _) => false,
+            (None, _) => true,
+        };
+        let mut known: Vec<&Candidate> = all.iter().filter(fits).collect();
+        if known.is_empty() {
+            known = all.iter().collect();
+        }
+        let n_before = usize::from(receiver.is_some());
+        let mut takes: Vec<usize> =
+            known.iter().map(|candidate| candidate.params.len().saturating_sub(n_before)).collect();
         takes.sort_unstable();
         takes.dedup();
+        let plural = if takes == [1] { "" } else { "s" };
         let takes: Vec<String> = takes.iter().map(usize::to_string).collect();
-        let text = format!("`{}` takes {} arguments, found {n_given}", name.name, takes.join(" or "));
+        let point = if receiver.is_some() { " behind the point" } else { "" };
+        let found = n_given.saturating_sub(n_before);
+        let text = format!("`{}` takes {} argument{plural}{point}, found {found}", name.name, takes.join(" or "));
         let mut message = Diagnostic::new("E0310", span, text);
-        for candidate in all.iter().take(4) {
+        for candidate in known.iter().take(4) {
             message = message.help(format!("`{}{}`", name.name, self.show_params(candidate)));
-        }
-        if !all.is_empty() {
-            message = message.help("a method's first argument stands before the point");
         }
         self.report(message);
     }

@@ -183,8 +183,7 @@ impl Checker<'_> {
             let text = format!("`{}` takes two of one type", op.text());
             Diagnostic::new("E0310", op_span, text)
         };
-        let label = format!("{shown_left} {} {shown_right}", op.text());
-        self.report(message.label(label).also(a.span, shown_left).also(b.span, shown_right));
+        self.report(message.also(a.span, shown_left).also(b.span, shown_right));
         None
     }
 

@@ -246,12 +246,12 @@ fn is_of(value: &Value, ty: &Type) -> bool {
 
 /// Whether a signature's type is that type, each parameter of it the same everywhere.
 fn fits(pattern: &Type, ty: &Type, params: &mut Vec<(String, Type)>) -> bool {
-    let mut is = |name: String| match params.iter().find(|(n, _)| *n == name) {
-        Some((_, known)) => known == ty,
-        None => {
+    let mut is = |name: String| {
+        let known = params.iter().find(|(n, _)| *n == name).map(|(_, known)| known.clone());
+        if known.is_none() {
             params.push((name, ty.clone()));
-            true
         }
+        known.is_none_or(|known| known == *ty)
     };
     match (pattern, ty) {
         (Type::Param(name), _) => is(name.to_string()),
