@@ -10,6 +10,7 @@ use crate::{
     limits::{CASES, Limits},
     typed::{Function, FunctionId, Program, Role},
     value::{Fault, Outcome, Value},
+    vm::Vm,
 };
 
 pub mod domain;
@@ -91,6 +92,16 @@ impl Engine for Evaluator<'_> {
 
     fn trace(&self) -> Option<&Trace> {
         Evaluator::trace(self)
+    }
+}
+
+impl Engine for Vm<'_> {
+    fn call(&mut self, function: FunctionId, args: &[Value]) -> Answer {
+        Vm::call(self, function, args).into()
+    }
+
+    fn hits(&self) -> Option<&[u64]> {
+        Some(self.reached()).filter(|reached| !reached.is_empty())
     }
 }
 

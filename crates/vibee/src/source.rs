@@ -59,6 +59,16 @@ impl Sources {
         FileId(self.files.len() as u32 - 1)
     }
 
+    /// Number of files.
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
     /// Gives a file.
     ///
     /// # Panics

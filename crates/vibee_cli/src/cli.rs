@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{check, completions, explain, generate, man, new, reference, run, runner, test};
+use crate::commands::{asm, check, completions, dis, explain, fmt, generate, man, new, reference, run, runner, test};
 
 /// VIBEE: specifications that run, and hold code in any language to what they say.
 #[derive(Parser)]
@@ -25,6 +25,12 @@ pub(crate) enum Command {
     Run(run::RunArgs),
     /// Write code with its tests in other languages
     Gen(generate::GenArgs),
+    /// Put files into canonical layout; --fix applies repairs that messages offer
+    Fmt(fmt::FmtArgs),
+    /// Print a specification's bytecode, or write it as .vbc
+    Dis(dis::DisArgs),
+    /// Turn the text of `dis` into .vbc
+    Asm(asm::AsmArgs),
     /// Say what a code such as E0312 means, and what to do
     Explain(explain::ExplainArgs),
     /// Print the reference of the language: keys, types, operations, limits, codes

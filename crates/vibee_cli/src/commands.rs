@@ -1,8 +1,11 @@
 //! A file for each command.
 
+pub(crate) mod asm;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod dis;
 pub(crate) mod explain;
+pub(crate) mod fmt;
 pub(crate) mod generate;
 pub(crate) mod man;
 pub(crate) mod new;
@@ -21,6 +24,9 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Test(args) => test::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Gen(args) => generate::run(&args),
+        Command::Fmt(args) => fmt::run(&args),
+        Command::Dis(args) => dis::run(&args),
+        Command::Asm(args) => asm::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Reference(args) => reference::run(&args),
         Command::Runner(args) => runner::run(&args),

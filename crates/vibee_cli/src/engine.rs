@@ -2,12 +2,15 @@
 
 use clap::ValueEnum;
 use vibee::{
+    bytecode::Bytecode,
+    compile,
     eval::Evaluator,
     limits::Limits,
     protocol::Reply,
     run::{Answer, Engine},
     typed::{FunctionId, Program},
     value::Value,
+    vm::Vm,
 };
 
 use crate::{failure::Failure, session::Implementation};
@@ -15,8 +18,10 @@ use crate::{failure::Failure, session::Implementation};
 /// What runs a specification.
 #[derive(Clone, Copy, Default, ValueEnum)]
 pub(crate) enum EngineName {
-    /// The evaluator of the tree, which is the definition
+    /// The bytecode VM
     #[default]
+    Vm,
+    /// The evaluator of the tree, which is the definition: slower
     Tree,
 }
 
@@ -27,8 +32,19 @@ pub(crate) fn with<T>(
     run: impl FnOnce(&mut dyn Engine) -> T,
 ) -> Result<T, Failure> {
     match name {
+        EngineName::Vm => {
+            let bytecode = compiled(program)?;
+            let vm = Vm::new(&bytecode, Limits::default());
+            Ok(run(&mut vm.map_err(|refusal| Failure::failed(refusal.to_string()))?))
+        }
         EngineName::Tree => Ok(run(&mut Evaluator::new(program, Limits::default()))),
     }
+}
+
+/// Compiles with the places that coverage counts.
+pub(crate) fn compiled(program: &Program) -> Result<Bytecode, Failure> {
+    let options = compile::Options { cover: true };
+    compile::compile_with(program, options).map_err(|why| Failure::failed(format!("{}: {}", why.code, why.message)))
 }
 
 /// An implementation as an engine.

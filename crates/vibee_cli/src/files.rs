@@ -12,7 +12,7 @@ use vibee::{
     limits::FILE_BYTES_MAX,
     load::{self, LoadError, Loaded, Loader},
     render,
-    source::{Sources, Span},
+    source::{FileId, Sources, Span},
     spec::{FunctionItem, Section},
     syntax,
     tree::Document,
@@ -191,6 +191,21 @@ impl Loader for Disk<'_> {
     }
 }
 
+/// Writes a file so that it appears whole or not at all.
+pub(crate) fn written_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let wrong = |e: io::Error| Failure::failed(format!("{}: {e}", path.display()));
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    fs::write(&part, bytes).map_err(wrong)?;
+    if let Ok(there) = fs::metadata(path) {
+        fs::set_permissions(&part, there.permissions()).map_err(wrong)?;
+    }
+    // Through a link into the file that it names.
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    fs::rename(&part, target).map_err(wrong)
+}
+
 /// Specifications, checked together.
 pub(crate) struct Checked {
     pub(crate) sources: Sources,
@@ -208,13 +223,24 @@ impl Asked {
         self.check_loaded(&mut sources, loaded)
     }
 
+    /// The path of file number `at` as messages show it.
+    pub(crate) fn shown(&self, at: usize) -> String {
+        let path = self.paths.get(at).map(String::as_str).unwrap_or_default();
+        self.shown_root().join(path).display().to_string()
+    }
+
+    /// The root as this folder names it.
+    fn shown_root(&self) -> PathBuf {
+        let here = std::env::current_dir().unwrap_or_default();
+        self.root.strip_prefix(here).map_or_else(|_| self.root.clone(), Path::to_owned)
+    }
+
     /// Reads the files and what they import.
     pub(crate) fn load(&self) -> (Sources, Loaded) {
-        let here = std::env::current_dir().unwrap_or_default();
-        let shown = self.root.strip_prefix(here).map_or_else(|_| self.root.clone(), Path::to_owned);
         let mut sources = Sources::default();
         let paths: Vec<&str> = self.paths.iter().map(String::as_str).collect();
-        let loaded = load::load(&mut sources, &paths, &mut Disk { root: &self.root, shown });
+        let mut disk = Disk { root: &self.root, shown: self.shown_root() };
+        let loaded = load::load(&mut sources, &paths, &mut disk);
         (sources, loaded)
     }
 
@@ -295,6 +321,11 @@ impl Checked {
     /// Number of errors.
     pub(crate) fn n_errors(&self) -> usize {
         self.diagnostics.iter().filter(|diagnostic| diagnostic.severity() == Severity::Error).count()
+    }
+
+    /// Finds a file by its path as messages show it.
+    pub(crate) fn file_of(&self, shown: &str) -> Option<FileId> {
+        (0..self.sources.len()).map(|at| FileId(at as u32)).find(|id| self.sources.file(*id).path == shown)
     }
 
     /// Prints messages as talk; an error where one of them is.

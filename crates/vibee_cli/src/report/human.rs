@@ -3,12 +3,16 @@
 use std::fmt::Write;
 
 use vibee::{
+    diagnostic::Diagnostic,
     render,
     run::{PropertyVerdict, Report, Status},
 };
 
 use super::{Outcome, of_case, of_property, place, reasons_of_case, reasons_of_property};
 use crate::{files::Checked, terminal};
+
+/// The code of a row that the body does not meet.
+const ROW_AND_BODY: &str = "E0402";
 
 /// Gives the whole text; its last line is `N passed, N failed`.
 pub(crate) fn text(checked: &Checked, report: &Report, has_coverage: bool) -> String {
@@ -45,7 +49,10 @@ pub(crate) fn text(checked: &Checked, report: &Report, has_coverage: bool) -> St
         }
     }
     let style = if terminal::has_colours() { render::Style::Coloured } else { render::Style::Plain };
-    text += &render::render(&report.diagnostics, sources, style);
+    // What a row says of the body stands above, with the row's arguments.
+    let others: Vec<Diagnostic> =
+        report.diagnostics.iter().filter(|found| found.code != ROW_AND_BODY).cloned().collect();
+    text += &render::render(&others, sources, style);
     if has_coverage {
         text += &coverage(checked, report);
     }
