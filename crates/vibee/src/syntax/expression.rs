@@ -482,7 +482,7 @@ impl Parser<'_, '_> {
             }
             let mut fields = Vec::new();
             let mut height = expr.height;
-            for arg in self.args(open).node {
+            for arg in self.args(open).0.node {
                 let Some(name) = arg.node.name else {
                     let message = Diagnostic::new("E0150", arg.node.value.span, "expected `field = value`");
                     self.tell(message.help("write `record with (field = value)`"));

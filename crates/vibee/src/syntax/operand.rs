@@ -81,14 +81,18 @@ impl Parser<'_, '_> {
     }
 
     fn call(&mut self, start: usize, callee: Tall<Expr>, widths: Vec<u32>, open: Span) -> Tall<Expr> {
-        let args = self.args(open);
+        let (args, is_closed) = self.args(open);
+        if !is_closed {
+            // Who knows how many arguments were meant.
+            return self.broken(start);
+        }
         let height = callee.height.max(args.height);
         let args = args.node.into_iter().map(|arg| arg.node).collect();
         self.build(start, ExprKind::Call { callee: callee.node.into(), widths, args }, height)
     }
 
-    /// Arguments behind the `(`, to the `)`.
-    pub(super) fn args(&mut self, open: Span) -> Tall<Vec<Tall<Arg>>> {
+    /// Arguments behind the `(`, to the `)`; whether it stands where it should.
+    pub(super) fn args(&mut self, open: Span) -> (Tall<Vec<Tall<Arg>>>, bool) {
         let mut args = Vec::new();
         let mut height = 0;
         while !matches!(self.kind(0), TokenKind::End | TokenKind::Mark(")")) {
@@ -103,8 +107,8 @@ impl Parser<'_, '_> {
                 self.bump();
             }
         }
-        self.close(open, ")", "`,` or `)`");
-        Tall { node: args, height }
+        let is_closed = self.close(open, ")", "`,` or `)`");
+        (Tall { node: args, height }, is_closed)
     }
 
     fn arg(&mut self) -> Tall<Arg> {
@@ -268,17 +272,16 @@ impl Parser<'_, '_> {
         self.bump();
         let items = self.items(")");
         let is_one = items.node.len() == 1 && !items.is_comma_last;
-        let n_before = self.diagnostics.len();
-        self.close(open, ")", "`,` or `)`");
+        if !self.close(open, ")", "`,` or `)`") {
+            return self.broken(start);
+        }
         let Items { mut node, height, .. } = items;
         if is_one && let Some(only) = node.pop() {
             return self.build(start, ExprKind::Paren(only.into()), height);
         }
         if node.len() < 2 {
-            if self.diagnostics.len() == n_before {
-                let message = Diagnostic::new("E0150", self.span_from(start), "a tuple has two values or more");
-                self.tell(message);
-            }
+            let message = Diagnostic::new("E0150", self.span_from(start), "a tuple has two values or more");
+            self.tell(message);
             return self.broken(start);
         }
         self.build(start, ExprKind::Tuple(node), height)

@@ -213,17 +213,17 @@ impl<'a, 'd> Parser<'a, 'd> {
     }
 
     /// Eats the closing mark of a bracket. Where it stands further on, tells what is in its way and goes there; where there
-    /// is none, tells of both places and stays.
-    pub(super) fn close(&mut self, open: Span, mark: &'static str, expected: &str) {
+    /// is none, tells of both places and stays. Gives whether all was well.
+    pub(super) fn close(&mut self, open: Span, mark: &'static str, expected: &str) -> bool {
         if self.eat(mark) {
-            return;
+            return true;
         }
         if let Some(n_tokens) = self.tokens_to(mark) {
             self.unexpected_with(expected, |message| message.also(open, format!("in this `{}`", opening(mark))));
             for _ in 0..=n_tokens {
                 self.bump();
             }
-            return;
+            return false;
         }
         let start = self.start();
         if self.told_at.replace(start) != Some(start) {
@@ -231,6 +231,7 @@ impl<'a, 'd> Parser<'a, 'd> {
                 .also(self.token_span(), format!("expected {expected}"));
             self.tell(message);
         }
+        false
     }
 
     /// How many tokens there are before the closing `mark` of this level, if it is not far.

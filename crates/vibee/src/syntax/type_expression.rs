@@ -44,13 +44,12 @@ impl Parser<'_, '_> {
                     break;
                 }
             }
-            let n_before = self.diagnostics.len();
-            self.close(open, ")", "`,` or `)`");
+            if !self.close(open, ")", "`,` or `)`") {
+                return self.broken_type(start);
+            }
             if parts.len() < 2 {
-                if self.diagnostics.len() == n_before {
-                    let message = Diagnostic::new("E0150", self.span_from(start), "a tuple has two types or more");
-                    self.tell(message);
-                }
+                let message = Diagnostic::new("E0150", self.span_from(start), "a tuple has two types or more");
+                self.tell(message);
                 return self.broken_type(start);
             }
             return TypeExpr { span: self.span_from(start), kind: TypeExprKind::Tuple(parts) };
@@ -73,9 +72,7 @@ impl Parser<'_, '_> {
                     }
                 }
             }
-            let n_before = self.diagnostics.len();
-            self.close_angle(open);
-            if self.diagnostics.len() > n_before {
+            if !self.close_angle(open) {
                 return self.broken_type(start);
             }
         }
@@ -83,8 +80,7 @@ impl Parser<'_, '_> {
         if self.is_mark(0, "(") {
             self.bump();
             bounds = self.bounds();
-            self.close(open, ")", "`)`");
-            if bounds.is_none() {
+            if !self.close(open, ")", "`)`") || bounds.is_none() {
                 return self.broken_type(start);
             }
         }
@@ -92,9 +88,9 @@ impl Parser<'_, '_> {
         TypeExpr { span: self.span_from(start), kind }
     }
 
-    fn close_angle(&mut self, open: crate::source::Span) {
+    fn close_angle(&mut self, open: crate::source::Span) -> bool {
         if self.eat(">") {
-            return;
+            return true;
         }
         if *self.kind(0) == TokenKind::End {
             return self.close(open, ">", "`,` or `>`");
@@ -102,6 +98,7 @@ impl Parser<'_, '_> {
         // `>=` in a type is nobody's comparison.
         self.unexpected_with("`,` or `>`", |message| message.also(open, "to close this `<`"));
         self.skip();
+        false
     }
 
     fn type_path(&mut self) -> Option<Vec<Ident>> {
