@@ -33,8 +33,8 @@ pub(crate) fn run(args: &FmtArgs) -> Result<(), Failure> {
     let asked = files::asked(&args.files)?;
     let fixed = if args.fix { fixes(&asked) } else { Vec::new() };
     let mut is_failed = false;
-    for path in asked.read_files() {
-        let shown = path.display();
+    for (at, path) in asked.read_files().enumerate() {
+        let shown = asked.shown(at);
         let there = fs::read(&path).map_err(|e| Failure::failed(format!("{shown}: {e}")))?;
         let mut sources = Sources::default();
         let Ok(text) = String::from_utf8(there.clone()) else {
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &FmtArgs) -> Result<(), Failure> {
         };
         let repaired = fixed.iter().find(|(of, _, _)| of == &path);
         let n_fixes = repaired.map_or(0, |(_, _, n)| *n);
-        let file = sources.add(shown.to_string(), repaired.map_or(text, |(_, text, _)| text.clone()));
+        let file = sources.add(shown.as_str(), repaired.map_or(text, |(_, text, _)| text.clone()));
         let (document, diagnostics) = reader::read(&sources, file);
         if diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error) {
             let style = if terminal::has_colours() { render::Style::Coloured } else { render::Style::Plain };

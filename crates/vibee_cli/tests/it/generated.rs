@@ -1,0 +1,1 @@
+//! Generated code, written and checked by the command.

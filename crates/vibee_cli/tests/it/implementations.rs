@@ -1,0 +1,146 @@
+//! Implementations that keep to the protocol, and such that lie, stall, die or flood.
+
+use std::{fs, time::Instant};
+
+use crate::{commands::HALF, program::Folder};
+
+/// A Python implementation of [`HALF`]'s functions; `more` stands before it serves.
+fn python(more: &str, functions: &str) -> String {
+    format!(
+        "from vibee_runner import Err, Fault, Ok, serve\n{more}\nserve({functions}, name=\"mine\", version=\"1.0\")\n"
+    )
+}
+
+const RIGHT: &str = "def half(n): return n // 2\ndef halved(n): return half(n)\n";
+const BOTH: &str = "{\"half.half\": half, \"half.halved\": halved}";
+
+fn folder(implementation: &str) -> Folder {
+    let folder = Folder::with(&[("half.vibee", HALF), ("impl.py", implementation)]);
+    let helper = folder.vibee(&["runner", "python"]).ok().out;
+    folder.write("vibee_runner.py", &helper);
+    folder
+}
+
+const JUDGED: &[&str] = &["test", "half.vibee", "--impl", "python3 impl.py"];
+
+#[test]
+fn one_that_is_right_passes() {
+    let judged = folder(&python(RIGHT, BOTH)).vibee(JUDGED).ok();
+    assert!(judged.out.starts_with("judging mine 1.0\n"), "{judged:?}");
+    assert!(judged.out.contains("half.halved.twice: proved over 101 cases"), "{judged:?}");
+    assert!(judged.out.ends_with("4 passed, 0 failed\n"), "{judged:?}");
+}
+
+#[test]
+fn one_that_is_wrong_fails_by_the_row() {
+    let wrong = RIGHT.replacen("n // 2", "int(n / 2)", 1);
+    let judged = folder(&python(&wrong, BOTH)).vibee(JUDGED).fails(1);
+    assert!(judged.out.contains("FAILED half.half(n = -3) row 2\n"), "{judged:?}");
+    assert!(judged.out.contains("expected -2\n     found -1\n"), "{judged:?}");
+    assert!(judged.out.ends_with("3 passed, 1 failed\n"), "{judged:?}");
+}
+
+#[test]
+fn what_is_missing_or_pending_is_counted_and_never_passed() {
+    let judged = folder(&python(RIGHT, "{\"half.half\": half}")).vibee(JUDGED).ok();
+    assert!(judged.out.contains("not judged: 2 unsupported\n2 passed, 0 failed\n"), "{judged:?}");
+    let pending = "name=\"mine\", pending=[(\"half.half\", \"not yet\")]";
+    let wrong = python(&RIGHT.replacen("n // 2", "n", 1), BOTH).replace("name=\"mine\"", pending);
+    let judged = folder(&wrong).vibee(JUDGED);
+    assert!(judged.out.contains("2 pending"), "{judged:?}");
+    // One that passes all the same is an error: the list is out of date.
+    let judged = folder(&python(RIGHT, BOTH).replace("name=\"mine\"", pending)).vibee(JUDGED).fails(1);
+    assert!(judged.out.contains("said to be pending, and it passes"), "{judged:?}");
+}
+
+/// An implementation that says `lines` after it was greeted, whatever it is asked.
+fn rude(lines: &str) -> String {
+    format!(
+        "import json, sys, time, os\n\
+         hello = json.loads(sys.stdin.readline())\n\
+         print(json.dumps({{'id': hello['id'], 'impl': 'rude', 'version': '1', 'modules': ['half']}}), flush=True)\n\
+         for line in sys.stdin:\n    request = json.loads(line)\n    if request['do'] == 'bye': break\n    {lines}\n"
+    )
+}
+
+#[test]
+fn what_breaks_the_protocol_is_named_and_the_others_go_on() {
+    for (says, code, message) in [
+        ("print('oops', flush=True)", "E0601", "no JSON"),
+        ("print('[1]', flush=True)", "E0601", "no JSON object: [1]"),
+        ("print('{\"ok\": 1}', flush=True)", "E0602", "no `id`"),
+        ("print('{\"id\": 99999, \"ok\": 1}', flush=True)", "E0602", "answer 99999, where"),
+        ("print(json.dumps({'id': request['id'], 'ok': 'x'}), flush=True)", "E0603", "expected Int, found"),
+        ("print(json.dumps({'id': request['id'], 'fault': 'tired'}), flush=True)", "E0603", "no fault's name"),
+        ("print(json.dumps({'id': request['id'], 'ok': 1, 'err': 2}), flush=True)", "E0603", "not one of"),
+        ("sys.exit(3)", "E0605", "it ended, exit status: 3"),
+        ("print('x' * (1 << 20 | 1), flush=True)", "E0607", "a line of over 1048576 bytes: xxx"),
+    ] {
+        let judged = folder(&rude(says)).vibee(JUDGED).fails(1);
+        assert!(judged.out.contains(&format!("{code}: ")) && judged.out.contains(message), "{says}: {judged:?}");
+        let longest = judged.out.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(longest < 400, "{says}: a line of {longest}");
+        assert!(judged.out.ends_with("0 passed, 4 failed\n"), "{says}: {judged:?}");
+    }
+}
+
+#[test]
+fn one_that_dies_once_is_started_again() {
+    let dies = "if not os.path.exists('died'):\n        open('died', 'w'); os._exit(1)\n    \
+                n = request['args']['n']\n    \
+                print(json.dumps({'id': request['id'], 'ok': n // 2}), flush=True)";
+    let judged = folder(&rude(dies)).vibee(JUDGED).fails(1);
+    assert!(judged.out.contains("E0605: it ended, exit status: 1"), "{judged:?}");
+    assert!(judged.out.ends_with("3 passed, 1 failed\n"), "{judged:?}");
+}
+
+/// It starts a process that would outlive it, says nothing, and is killed with all that it started.
+#[test]
+fn silence_ends_after_ten_seconds_and_nothing_is_left() {
+    let stalls = "import subprocess; child = subprocess.Popen(['sleep', '1000']); \
+                  open('child', 'w').write(str(child.pid)); time.sleep(1000)";
+    let folder = folder(&rude(stalls));
+    let begun = Instant::now();
+    let judged = folder.vibee(JUDGED).fails(1);
+    assert!(judged.out.contains("E0604: no answer within 10 s"), "{judged:?}");
+    assert!(judged.out.contains("not asked: it was stopped twice"), "{judged:?}");
+    assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
+    let child = fs::read_to_string(folder.path().join("child")).unwrap();
+    let state = fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+    assert!(state.is_empty() || state.contains(") Z "), "{state}");
+}
+
+#[test]
+fn what_does_not_start_or_greet_is_said() {
+    let folder = folder(RIGHT);
+    let missing = folder.vibee(&["test", "half.vibee", "--impl", "/no/such/program"]).fails(1);
+    assert!(missing.talk.contains("/no/such/program: E0605: it ended, exit status: 127"), "{missing:?}");
+    let rude = folder.vibee(&["test", "half.vibee", "--impl", "echo hello; cat"]).fails(1);
+    assert!(rude.talk.contains("E0601: no JSON") && rude.talk.contains(": hello"), "{rude:?}");
+}
+
+/// The helper for C compiles without a warning, and answers.
+#[test]
+fn the_helper_for_c_answers() {
+    let folder = folder("");
+    folder.write("vibee_runner.h", &folder.vibee(&["runner", "c"]).ok().out);
+    folder.write(
+        "impl.c",
+        "#include \"vibee_runner.h\"\n\
+         static void half(const vibee_json *args, FILE *reply) {\n\
+         \x20   long long n = vibee_int(vibee_get(args, \"n\"));\n\
+         \x20   fprintf(reply, \"\\\"ok\\\":%lld\", (n - (n < 0 && n % 2 != 0)) / 2);\n}\n\
+         int main(void) {\n\
+         \x20   static const vibee_function functions[] = {{\"half.half\", half}, {\"half.halved\", half}};\n\
+         \x20   return vibee_serve(\"c \\\"quoted\\\"\", \"1\", functions, 2);\n}\n",
+    );
+    let compiled = std::process::Command::new("cc")
+        .args(["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror", "impl.c", "-o", "impl"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    let judged = folder.vibee(&["test", "half.vibee", "--impl", "./impl"]).ok();
+    assert!(judged.out.starts_with("judging c \"quoted\" 1\n"), "{judged:?}");
+    assert!(judged.out.ends_with("4 passed, 0 failed\n"), "{judged:?}");
+}
