@@ -3,61 +3,53 @@
 use crate::source::Span;
 
 /// A name and its place.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ident {
-    /// The name.
     pub name: String,
-    /// Its place.
     pub span: Span,
 }
 
 /// An expression and its place.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug)]
 pub struct Expr {
-    /// Its place.
     pub span: Span,
     /// What it is.
     pub kind: ExprKind,
 }
 
 /// Kinds of expressions.
+#[allow(missing_docs, reason = "cases that their names and types say")]
 #[derive(Clone, Debug)]
 pub enum ExprKind {
     /// `12`, `1_000`, `0xff`, `0b10`: its magnitude, up to 2⁶⁴−1; `-` is a [`UnaryOp`].
     Int(u64),
     /// `1.5`, `1e-3`, `nan`, `inf`
     Float(f64),
-    /// `"text"`, decoded
     String(String),
-    /// `b"00ff"`, decoded
     Bytes(Vec<u8>),
     /// `0t+0-`: digits, the most significant first
     Trits(Vec<i8>),
-    /// `true`, `false`
     Bool(bool),
-    /// `None`
     None,
     /// A name: of a parameter, constant, function, type or module.
     Name(String),
-    /// `(a, b)`
     Tuple(Vec<Expr>),
     /// `(a)`: kept, because `fmt` and messages need it
     Paren(Box<Expr>),
-    /// `[a, b]`
     List(Vec<Expr>),
     /// `a.name` without arguments: a field, a bare case of an enum, an item of a module
     Field(Box<Expr>, Ident),
-    /// `a.0`
     Place(Box<Expr>, u32, Span),
-    /// `a[b]`
     Index(Box<Expr>, Box<Expr>),
-    /// `callee<types>(args)`: a function, constructor, or `receiver.name(args)` where the callee is a [`ExprKind::Field`]
+    /// `callee<types>(args)`: a function, constructor, or `receiver.name(args)` where the callee is a
+    /// [`ExprKind::Field`]
     Call {
         /// What is called.
         callee: Box<Expr>,
         /// `tryte<4>(i)`: what stands between angle brackets; empty in other calls.
         widths: Vec<u32>,
-        /// The arguments.
         args: Vec<Arg>,
     },
     /// `a with (field = b)`
@@ -76,7 +68,6 @@ pub enum ExprKind {
     Lambda(Vec<Ident>, Box<Expr>),
     /// `all x in list where condition { body }`
     Quantified {
-        /// Which.
         quantifier: Quantifier,
         /// The name bound.
         name: Ident,
@@ -87,7 +78,6 @@ pub enum ExprKind {
         /// What is asked or made of each.
         body: Box<Expr>,
     },
-    /// `old.name`
     Old(Ident),
     /// `fault(name)`: only in a cell of results
     Fault(Ident),
@@ -96,20 +86,19 @@ pub enum ExprKind {
 }
 
 /// `name = value` or a value.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug)]
 pub struct Arg {
     /// The parameter's name, where it is said.
     pub name: Option<Ident>,
-    /// The value.
     pub value: Expr,
 }
 
 /// Operators with one operand.
+#[allow(missing_docs, reason = "cases that their names and types say")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnaryOp {
-    /// `-`
     Neg,
-    /// `not`
     Not,
 }
 
@@ -185,29 +174,28 @@ pub enum Quantifier {
 }
 
 /// `pattern or pattern if guard => body`
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug)]
 pub struct MatchArm {
     /// The pattern, [`PatternKind::Or`] where it has alternatives.
     pub pattern: Pattern,
-    /// The guard.
     pub guard: Option<Expr>,
-    /// The body.
     pub body: Expr,
 }
 
 /// A pattern and its place.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug)]
 pub struct Pattern {
-    /// Its place.
     pub span: Span,
     /// What it is.
     pub kind: PatternKind,
 }
 
 /// Kinds of patterns.
+#[allow(missing_docs, reason = "cases that their names and types say")]
 #[derive(Clone, Debug)]
 pub enum PatternKind {
-    /// `_`
     Any,
     /// A literal expression, with its `-`.
     Literal(Box<Expr>),
@@ -224,9 +212,7 @@ pub enum PatternKind {
         /// Patterns by name or place; `None` where no parentheses stand.
         fields: Option<Vec<(Option<Ident>, Pattern)>>,
     },
-    /// `(a, b)`
     Tuple(Vec<Pattern>),
-    /// `[a, b]`
     List(Vec<Pattern>),
     /// `a or b`
     Or(Vec<Pattern>),
@@ -235,15 +221,16 @@ pub enum PatternKind {
 }
 
 /// A type and its place.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug)]
 pub struct TypeExpr {
-    /// Its place.
     pub span: Span,
     /// What it is.
     pub kind: TypeExprKind,
 }
 
 /// Kinds of types.
+#[allow(missing_docs, reason = "cases that their names and types say")]
 #[derive(Clone, Debug)]
 pub enum TypeExprKind {
     /// `name`, `module.name`, `name<types>`, `Tryte<4>`, `Int(0..9)`
@@ -257,7 +244,6 @@ pub enum TypeExprKind {
         /// The bounds between parentheses, of `Int`.
         bounds: Option<(i64, i64)>,
     },
-    /// `(A, B)`
     Tuple(Vec<TypeExpr>),
     /// What could not be read.
     Broken,
@@ -273,9 +259,9 @@ pub struct Table {
 }
 
 /// `name`, `result within 2 ulp`, `result within 1e-9`
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug)]
 pub struct Column {
-    /// The name.
     pub name: Ident,
     /// How near is near enough.
     pub within: crate::typed::Tolerance,

@@ -1,11 +1,13 @@
 //! Bytecode: what the compiler makes of a checked program, a `.vbc` file holds, and the VM runs.
 //!
 //! A register machine with typed registers, one 64-bit word each. Values of scalar types are words; all others are
-//! references to counted objects. A register of a heap type owns one reference or is empty, and the [`verify`] proves that
-//! no path loses, doubles or uses up one: so the VM counts without asking, and updates in place what has one owner.
+//! references to counted objects. A register of a heap type owns one reference or is empty, and the [`verify`] proves
+//! that no path loses, doubles or uses up one: so the VM counts without asking, and updates in place what has one
+//! owner.
 //!
-//! Fuel: an instruction that may not be followed by the next one is charged with the instructions since the last such one
-//! ([`Opcode::is_charged`]), so every path pays for at least what it runs. Bulk operations pay 1 for 8 words or bytes more.
+//! Fuel: an instruction that may not be followed by the next one is charged with the instructions since the last such
+//! one ([`Opcode::is_charged`]), so every path pays for at least what it runs. Bulk operations pay 1 for 8 words or
+//! bytes more.
 
 mod file;
 mod table;
@@ -100,29 +102,20 @@ pub struct TypeIndex(pub u32);
 pub type Field = (String, TypeIndex);
 
 /// A type, constraints left out. Parts are indices of other types, so that a type may contain itself.
+#[allow(missing_docs, reason = "cases that their names and types say")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Without parts.
     Bool,
-    /// Without parts.
     Trit,
     /// Of so many digits.
     Tryte(u8),
-    /// Without parts.
     Int,
-    /// Without parts.
     U64,
-    /// Without parts.
     Float,
-    /// Without parts.
     F32,
-    /// Without parts.
     String,
-    /// Without parts.
     Bytes,
-    /// Of items.
     List(TypeIndex),
-    /// Of members.
     Set(TypeIndex),
     /// Of keys and values.
     Map(TypeIndex, TypeIndex),
@@ -132,20 +125,16 @@ pub enum Form {
     Result(TypeIndex, TypeIndex),
     /// Of its places.
     Tuple(Vec<TypeIndex>),
-    /// A record.
     Record {
         /// The declared type in the program that was compiled.
         id: TypeId,
-        /// `module.Name`
         name: String,
         /// Fields in the order of declaration.
         fields: Vec<Field>,
     },
-    /// An enum.
     Enum {
         /// The declared type in the program that was compiled.
         id: TypeId,
-        /// `module.Name`
         name: String,
         /// Cases with what they carry.
         cases: Vec<(String, Vec<Field>)>,
@@ -212,13 +201,12 @@ impl Form {
 }
 
 /// A constant, by its type.
+#[allow(missing_docs, reason = "cases that their names and types say")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Const {
     /// Of a scalar type: its word.
     Word(u64),
-    /// Of `String`.
     Text(String),
-    /// Of `Bytes`.
     Bytes(Vec<u8>),
     /// Of a record or tuple: its places. Of a List or Set: its items in order. Of a Map: keys and values in turn.
     Parts(Vec<Const>),
@@ -227,9 +215,9 @@ pub enum Const {
 }
 
 /// A function.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Code {
-    /// `module.name`
     pub name: String,
     /// How many of the registers are parameters.
     pub n_params: u16,
@@ -244,6 +232,7 @@ pub struct Code {
 }
 
 /// What a row of examples expects.
+#[allow(missing_docs, reason = "cases that their names and types say")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum CaseExpects {
     /// The value of a function without parameters, exactly.
@@ -252,9 +241,7 @@ pub enum CaseExpects {
     Ulp(u32, u64),
     /// Floats of it within that difference.
     Absolute(u32, f64),
-    /// That fault.
     Fault(Fault),
-    /// No fault.
     NoFault,
 }
 
@@ -270,22 +257,21 @@ pub struct Case {
 }
 
 /// A module that was compiled.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModuleRow {
-    /// Its name.
     pub name: String,
-    /// Its version.
     pub version: String,
     /// BLAKE3 of its file.
     pub hash: [u8; 32],
 }
 
 /// A compiled program.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Bytecode {
     /// Modules: the imports, and the one asked for last.
     pub modules: Vec<ModuleRow>,
-    /// Types.
     pub types: Vec<Form>,
     /// Constants with their types.
     pub consts: Vec<(TypeIndex, Const)>,
@@ -305,6 +291,7 @@ impl Bytecode {
 }
 
 /// Why bytecode is refused.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}: at {offset}{}", function.as_ref().map(|f| format!(" of {f}")).unwrap_or_default())]
 pub struct Refusal {
@@ -312,7 +299,6 @@ pub struct Refusal {
     pub code: &'static str,
     /// The byte of the file, or the instruction of the function.
     pub offset: usize,
-    /// The function.
     pub function: Option<String>,
     /// What is wrong, with what was expected and found.
     pub message: String,

@@ -1,9 +1,9 @@
 //! The checker: specifications as parsed become the [`crate::typed`] tree, and everything wrong with them a message.
 //!
 //! It goes in this order: `declare` gives names and types to everything, `define` makes bodies (`expr`, `operators`,
-//! `calls`, `methods`, `patterns` within), `finish` puts the types that inference found into them, `enter` adds the checks of
-//! constrained types, `recursion` those of `decreases`, and `examples` and `lints` look at the rest. Types are unified
-//! within one body; nothing is inferred across functions, except the types of constants.
+//! `calls`, `methods`, `patterns` within), `finish` puts the types that inference found into them, `enter` adds the
+//! checks of constrained types, `recursion` those of `decreases`, and `examples` and `lints` look at the rest. Types
+//! are unified within one body; nothing is inferred across functions, except the types of constants.
 //!
 //! After a mistake the type is [`Type::Poison`], which agrees with every other, so one mistake gives one message.
 

@@ -1,8 +1,8 @@
 //! Floats as decimal text: the one form that every engine and every generated program gives.
 //!
-//! The digits are the fewest that read back as the same float; of several such texts the one closest to it, and of two as
-//! close the one whose last digit is even. That is the rule of JavaScript and Python; Rust's own formatting decides such a
-//! tie upwards (562949953421312.25 is `…12.3` there, `…12.2` here).
+//! The digits are the fewest that read back as the same float; of several such texts the one closest to it, and of two
+//! as close the one whose last digit is even. That is the rule of JavaScript and Python; Rust's own formatting decides
+//! such a tie upwards (562949953421312.25 is `…12.3` there, `…12.2` here).
 
 /// Gives the text of a Float: `1.0`, `0.00001`, `1e16`, `1.5e-7`, `-0.0`, `nan`, `inf`, `-inf`.
 #[must_use]

@@ -12,9 +12,9 @@ pub enum Severity {
 }
 
 /// A place and what is to be said of it.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
-    /// The place.
     pub span: Span,
     /// The words beside the mark; may be empty.
     pub text: String,

@@ -1,13 +1,13 @@
-//! The evaluator: slow, obvious, and the definition of the language. Where the VM or generated code gives another value or
-//! fault, they are wrong.
+//! The evaluator: slow, obvious, and the definition of the language. Where the VM or generated code gives another value
+//! or fault, they are wrong.
 //!
 //! It walks the typed tree with a list of what is still to be done instead of recursion: neither a long expression nor
 //! deep calls can exhaust the stack of the host. What is still to be done, the values that wait for it and the names of
 //! the calls under way are all that keeps values alive, which is how memory is counted.
 //!
-//! Three faults depend on how a program is run: `fuel`, `memory` and `depth`. Here a step over a node of the tree costs one,
-//! an operation on n items or bytes n / 8 more; [`Value::own_bytes`] of what is alive at the same time may reach the limit
-//! of memory; the outermost call has depth 1.
+//! Three faults depend on how a program is run: `fuel`, `memory` and `depth`. Here a step over a node of the tree costs
+//! one, an operation on n items or bytes n / 8 more; [`Value::own_bytes`] of what is alive at the same time may reach
+//! the limit of memory; the outermost call has depth 1.
 
 use std::collections::HashSet;
 
@@ -48,9 +48,9 @@ pub struct Evaluator<'p> {
 }
 
 /// Where a fault came from.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug)]
 pub struct Trace {
-    /// The fault.
     pub fault: Fault,
     /// The place in the specification.
     pub span: Span,

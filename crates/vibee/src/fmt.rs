@@ -1,10 +1,10 @@
 //! The canonical layout of a file: what `vibee fmt` writes.
 //!
-//! Two spaces a level, lists under their key one level deeper, one blank line where there were some, two spaces before a
-//! comment behind a value. Comments stay where they belong, keys and scalars as they were written, order as it was; lists
-//! and maps in brackets stay in brackets and are broken behind commas where a line would grow over [`WIDTH`] columns. What
-//! old files have without quotes gets them. The text that results reads back to an equal tree, and formatting it again
-//! changes nothing.
+//! Two spaces a level, lists under their key one level deeper, one blank line where there were some, two spaces before
+//! a comment behind a value. Comments stay where they belong, keys and scalars as they were written, order as it was;
+//! lists and maps in brackets stay in brackets and are broken behind commas where a line would grow over [`WIDTH`]
+//! columns. What old files have without quotes gets them. The text that results reads back to an equal tree, and
+//! formatting it again changes nothing.
 
 use crate::{
     diagnostic::Diagnostic,
@@ -34,8 +34,8 @@ pub fn format(sources: &Sources, document: &Document) -> String {
     writer.out
 }
 
-/// Applies the repairs of messages to a file's text; gives it with their number. Of two that overlap the first is applied,
-/// the other waits for the next reading.
+/// Applies the repairs of messages to a file's text; gives it with their number. Of two that overlap the first is
+/// applied, the other waits for the next reading.
 pub fn apply_fixes(sources: &Sources, file: FileId, diagnostics: &[Diagnostic]) -> (String, usize) {
     let text = sources.file(file).text.as_str();
     let mut fixes: Vec<_> =
@@ -120,7 +120,8 @@ impl<'a> Writer<'a> {
         self.comments.get(self.n_written).filter(|comment| (comment.span.start as usize) < end)
     }
 
-    /// Writes comments that begin before `end` on lines of their own, as long as they stand in `column` or further right.
+    /// Writes comments that begin before `end` on lines of their own, as long as they stand in `column` or further
+    /// right.
     fn comments_before(&mut self, end: usize, column: usize, indent: usize, is_first: bool) {
         let mut is_first = is_first;
         while let Some(comment) = self.next_comment(end) {

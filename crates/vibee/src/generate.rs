@@ -1,8 +1,8 @@
 //! Code in other languages: types, validators, functions, the parts of std in use, and tests.
 //!
 //! A target is a row of [`TARGETS`]. Its emitter prints what [`reach`] finds in use, from the typed tree or from the
-//! statements that [`statements`] makes of it, and below it the parts of its [`runtime`] that these need. The output depends
-//! on nothing but the program and the cases.
+//! statements that [`statements`] makes of it, and below it the parts of its [`runtime`] that these need. The output
+//! depends on nothing but the program and the cases.
 
 use std::fmt::Write as _;
 
@@ -35,20 +35,18 @@ pub use names::Rename;
 pub use seal::is_as_written;
 
 /// A language that code is generated for.
+#[allow(missing_docs, reason = "cases that their names and types say")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Target {
-    /// Rust.
     Rust,
-    /// Python 3.11.
     Python,
-    /// C11.
     C,
 }
 
 /// A row of [`TARGETS`].
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Copy)]
 pub struct TargetRow {
-    /// The language.
     pub target: Target,
     /// Its name on the command line.
     pub name: &'static str,
@@ -122,18 +120,18 @@ impl Target {
 }
 
 /// A file of generated code.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GeneratedFile {
     /// Its name, without a folder.
     pub path: String,
-    /// Its text.
     pub text: String,
 }
 
 /// What a target gives.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug, Default)]
 pub struct Generated {
-    /// The files.
     pub files: Vec<GeneratedFile>,
     /// Names that got a suffix.
     pub renames: Vec<Rename>,
@@ -142,11 +140,11 @@ pub struct Generated {
 }
 
 /// A call, and what the definition of the language says of it.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug)]
 pub struct Case {
     /// A function that code is generated for.
     pub function: FunctionId,
-    /// Its arguments.
     pub args: Vec<Value>,
     /// What it gives.
     pub outcome: Outcome,
@@ -156,7 +154,6 @@ pub struct Case {
 
 /// What an emitter reads.
 pub(crate) struct Input<'a> {
-    /// The program.
     pub(crate) program: &'a Program,
     /// What of it is generated.
     pub(crate) used: &'a reach::Used,
@@ -164,12 +161,11 @@ pub(crate) struct Input<'a> {
     pub(crate) cases: &'a [Case],
     /// The name of generated files, without an ending.
     pub(crate) stem: &'a str,
-    /// The row.
     pub(crate) row: &'static TargetRow,
 }
 
-/// Generates code of the modules of `program` that were asked for. `cases` become the test file; those of functions that
-/// no code is generated for, and outcomes that are a limit (fuel, memory, depth), are left out.
+/// Generates code of the modules of `program` that were asked for. `cases` become the test file; those of functions
+/// that no code is generated for, and outcomes that are a limit (fuel, memory, depth), are left out.
 pub fn generate(program: &Program, cases: &[Case], target: Target) -> Generated {
     let used = reach::Used::of(program);
     let is_tested = |case: &&Case| {

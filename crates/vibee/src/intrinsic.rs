@@ -1,14 +1,14 @@
-//! The operations that no VIBEE source says: one table, which checker, evaluator, compiler, generators and the reference
-//! read.
+//! The operations that no VIBEE source says: one table, which checker, evaluator, compiler, generators and the
+//! reference read.
 //!
-//! A row's name is what a spec writes: an operator, or a function, which is a method of its first parameter as well. Rows
-//! of one name differ in their parameters' types. `T`, `K`, `V`, `E` stand for any type, `Tryte` for one of any width, the
-//! same one wherever it stands in the row.
+//! A row's name is what a spec writes: an operator, or a function, which is a method of its first parameter as well.
+//! Rows of one name differ in their parameters' types. `T`, `K`, `V`, `E` stand for any type, `Tryte` for one of any
+//! width, the same one wherever it stands in the row.
 
 /// A row of the table.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
-    /// The operation.
     pub op: Intrinsic,
     /// What a spec writes.
     pub name: &'static str,

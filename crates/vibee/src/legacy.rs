@@ -1,20 +1,19 @@
 //! What an old file holds, counted: `vibee check` prints it, because nothing of it runs.
 //!
-//! Old behaviours are prose: their `given`, `when` and `then` are sentences. Of their tests those are machine-readable whose
-//! input and expected result are both data; [`crate::upgrade`] makes a version 3 file of what can be taken over.
+//! Old behaviours are prose: their `given`, `when` and `then` are sentences. Of their tests those are machine-readable
+//! whose input and expected result are both data; [`crate::upgrade`] makes a version 3 file of what can be taken over.
 
 use crate::tree::{Document, Entry, Node, NodeKind, Scalar, Style};
 
 /// Numbers of things in an old file.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Census {
     /// Entries of `types`.
     pub types: usize,
-    /// Their fields.
     pub fields: usize,
     /// Types with `enum`, `variants` or `values`.
     pub enum_types: usize,
-    /// Their cases.
     pub enum_cases: usize,
     /// Items of `constraints` in types: prose.
     pub constraints: usize,

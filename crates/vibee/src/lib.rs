@@ -7,8 +7,8 @@
 //! 3. The evaluator runs that tree and is the definition of the language; bytecode and VM run it fast; generators write it
 //!    in other languages.
 //!
-//! What goes wrong on the way is a [`diagnostic`]; what goes wrong when running is a [`value::Fault`]. Nothing here reads a
-//! file, a clock or the environment.
+//! What goes wrong on the way is a [`diagnostic`]; what goes wrong when running is a [`value::Fault`]. Nothing here
+//! reads a file, a clock or the environment.
 
 pub mod ast;
 pub mod bytecode;

@@ -34,9 +34,9 @@ pub const CALL_SECONDS: u64 = 10;
 pub const RUNNER_LINE_BYTES_MAX: usize = 1 << 20;
 
 /// What one case may use.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Steps.
     pub fuel: u64,
     /// Bytes of values that are alive at the same time.
     pub memory_bytes: u64,

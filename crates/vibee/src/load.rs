@@ -47,7 +47,8 @@ pub trait Loader {
 /// What was read.
 #[derive(Debug, Default)]
 pub struct Loaded {
-    /// Specifications: those of std, then imported ones, then those asked for; within each part, behind what they import.
+    /// Specifications: those of std, then imported ones, then those asked for; within each part, behind what they
+    /// import.
     pub specs: Vec<Spec>,
     /// How many of `specs` were asked for: the last ones.
     pub n_asked: usize,

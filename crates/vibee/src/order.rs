@@ -8,9 +8,9 @@
 //! | [`same`] | same | not the same | `same`, and results of examples |
 //! | [`compare`] | equal | less | `compare`, `sort`, members of sets, keys of maps |
 //!
-//! Structure is compared from its first part to its last; a beginning of a list is less than the list. `false` is before
-//! `true`, `None` before `Some`, `Ok` before `Err`, a case before those declared after it, and texts go by scalar values,
-//! which is the order of their UTF-8. Nothing here recurses, so no value is too deep.
+//! Structure is compared from its first part to its last; a beginning of a list is less than the list. `false` is
+//! before `true`, `None` before `Some`, `Ok` before `Err`, a case before those declared after it, and texts go by
+//! scalar values, which is the order of their UTF-8. Nothing here recurses, so no value is too deep.
 
 use std::{cmp::Ordering, collections::BTreeMap};
 

@@ -6,8 +6,8 @@
 //! | `{"vibee":1,"id":7,"do":"call","fn":"keep_alive.of_text","args":{"text":"5m"}}` | `{"id":7,"ok":…}`, `{"id":7,"err":…}`, `{"id":7,"fault":"overflow"}` or `{"id":7,"unsupported":true}` |
 //! | `{"vibee":1,"id":8,"do":"bye"}` | none: the implementation ends |
 //!
-//! Values are written as [`crate::json`] says. A function that returns `Result` answers `ok` or `err` with what is in it;
-//! any other answers `ok`. Nothing here reads or writes a stream: [`Session`] makes lines and reads lines.
+//! Values are written as [`crate::json`] says. A function that returns `Result` answers `ok` or `err` with what is in
+//! it; any other answers `ok`. Nothing here reads or writes a stream: [`Session`] makes lines and reads lines.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -45,11 +45,10 @@ impl Complaint {
 }
 
 /// What an implementation said of itself.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hello {
-    /// Its name.
     pub implementation: String,
-    /// Its version.
     pub version: String,
     /// Modules that it knows.
     pub modules: Vec<String>,
@@ -58,11 +57,11 @@ pub struct Hello {
 }
 
 /// What it gave for a call.
+#[allow(missing_docs, reason = "cases that their names and types say")]
 #[derive(Clone, Debug)]
 pub enum Reply {
     /// A value of the declared type.
     Value(Value),
-    /// A fault.
     Fault(Fault),
     /// It does not have that function.
     Unsupported,
@@ -151,7 +150,8 @@ impl<'p> Session<'p> {
         })
     }
 
-    /// Reads the answer to [`Session::call`] of `function`: it must be the answer to request `id`, of the declared type.
+    /// Reads the answer to [`Session::call`] of `function`: it must be the answer to request `id`, of the declared
+    /// type.
     ///
     /// # Panics
     ///

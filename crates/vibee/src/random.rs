@@ -1,7 +1,7 @@
 //! `SplitMix64`: the source of every choice that is drawn, so that all runs repeat.
 //!
-//! Source: Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators"; the constants are those of Vigna's
-//! `splitmix64.c`.
+//! Source: Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators"; the constants are those of
+//! Vigna's `splitmix64.c`.
 
 /// A stream of numbers, the same for the same seed.
 #[derive(Clone, Debug)]

@@ -1,14 +1,15 @@
 //! The reader: the part of YAML 1.2 that specifications use, every comment and place kept.
 //!
-//! It reads block maps and lists, plain, quoted, `|` and `>` scalars, and lists and maps in brackets. What makes a text say
-//! something else than what stands there (anchors, aliases, tags, merge and complex keys, further documents, tabs as
-//! indentation) is refused by name. All mistakes of a file are reported, not the first alone, and time grows with the
-//! file's length and no faster. A scalar stays text: its place in the schema gives it a type.
+//! It reads block maps and lists, plain, quoted, `|` and `>` scalars, and lists and maps in brackets. What makes a text
+//! say something else than what stands there (anchors, aliases, tags, merge and complex keys, further documents, tabs
+//! as indentation) is refused by name. All mistakes of a file are reported, not the first alone, and time grows with
+//! the file's length and no faster. A scalar stays text: its place in the schema gives it a type.
 //!
-//! A file with the top-level key `vibee` is read strictly. Others are old files, where seven kinds of mistakes that the old
-//! tools let pass are warnings (`W0102`, `W0105`, `W0107`, `W0110`).
+//! A file with the top-level key `vibee` is read strictly. Others are old files, where seven kinds of mistakes that the
+//! old tools let pass are warnings (`W0102`, `W0105`, `W0107`, `W0110`).
 //!
-//! Start reading at [`read`]; `block` has maps and lists by indentation, `scalar` and `text` the scalars, `flow` brackets.
+//! Start reading at [`read`]; `block` has maps and lists by indentation, `scalar` and `text` the scalars, `flow`
+//! brackets.
 
 use crate::{
     diagnostic::Diagnostic,

@@ -8,6 +8,7 @@ use crate::{
 };
 
 /// A part of the reference.
+#[allow(missing_docs, reason = "cases that their names and types say")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
     /// Keys of a file.
@@ -18,9 +19,7 @@ pub enum Section {
     Methods,
     /// Functions of std, which are VIBEE themselves.
     Std,
-    /// Faults.
     Faults,
-    /// Limits.
     Limits,
     /// Codes of messages.
     Codes,

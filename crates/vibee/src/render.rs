@@ -19,9 +19,9 @@ use lines::Lines;
 const WINDOW_LINES_MAX: usize = 200;
 
 /// Whether the text has colours.
+#[allow(missing_docs, reason = "cases that their names and types say")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// Letters only.
     Plain,
     /// With the escape sequences of terminals.
     Coloured,

@@ -1,8 +1,8 @@
 //! Holding an engine to what specifications say: examples and properties, of the modules that were asked for.
 //!
-//! An engine is whatever answers calls: the evaluator, the VM, or an implementation behind the runner protocol. Arguments,
-//! expected results, `given`, `then`, `where` and conditions of types are always evaluated by the definition. Of an
-//! implementation a property asks the calls of the behaviour that it belongs to, and no others.
+//! An engine is whatever answers calls: the evaluator, the VM, or an implementation behind the runner protocol.
+//! Arguments, expected results, `given`, `then`, `where` and conditions of types are always evaluated by the
+//! definition. Of an implementation a property asks the calls of the behaviour that it belongs to, and no others.
 
 use crate::{
     diagnostic::Diagnostic,
@@ -55,11 +55,11 @@ pub trait Engine {
 }
 
 /// What an engine answers.
+#[allow(missing_docs, reason = "cases that their names and types say")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// A value of the declared type.
     Value(Value),
-    /// A fault.
     Fault(Fault),
     /// Nothing: it does not have this function.
     Unsupported,
@@ -67,7 +67,6 @@ pub enum Answer {
     Broken {
         /// A row of [`crate::codes::CODES`].
         code: &'static str,
-        /// What happened.
         message: String,
     },
 }

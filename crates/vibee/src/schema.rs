@@ -1,7 +1,7 @@
 //! The schema: a version 3 file as the reader gives it becomes a [`Spec`], its expressions parsed.
 //!
-//! [`keys`] has the keys. Whatever stands in a file is read, or a message says that it is not; what is wrong in one entry
-//! leaves the others in place, so that the checker can go on with them.
+//! [`keys`] has the keys. Whatever stands in a file is read, or a message says that it is not; what is wrong in one
+//! entry leaves the others in place, so that the checker can go on with them.
 
 mod function;
 pub mod keys;

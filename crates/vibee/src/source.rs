@@ -5,9 +5,9 @@
 pub struct FileId(pub u32);
 
 /// A range of bytes of a file, `start <= end`.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Span {
-    /// The file.
     pub file: FileId,
     /// The first byte.
     pub start: u32,

@@ -1,11 +1,11 @@
 //! The parser of expressions, patterns, types and tables of examples; recursive descent over the tokens of one scalar.
 //!
-//! Every place is in the file ([`Scalar::span_of`]). A mistake is told once, what cannot be read becomes `Broken`, and the
-//! parser goes on behind it, so that the other mistakes of the scalar are told as well. No tree is higher than
+//! Every place is in the file ([`Scalar::span_of`]). A mistake is told once, what cannot be read becomes `Broken`, and
+//! the parser goes on behind it, so that the other mistakes of the scalar are told as well. No tree is higher than
 //! [`EXPR_DEPTH_MAX`], chains of operators included: whoever walks it may recurse.
 //!
-//! In a scalar of several lines, `#` at the beginning of a line or behind a blank opens a comment, as in the rest of the
-//! file.
+//! In a scalar of several lines, `#` at the beginning of a line or behind a blank opens a comment, as in the rest of
+//! the file.
 //!
 //! [`EXPR_DEPTH_MAX`]: crate::limits::EXPR_DEPTH_MAX
 

@@ -12,11 +12,11 @@ pub struct Node {
 }
 
 /// Kinds of values.
+#[allow(missing_docs, reason = "cases that their names and types say")]
 #[derive(Clone, Debug)]
 pub enum NodeKind {
     /// A key without a value.
     Absent,
-    /// Text.
     Scalar(Scalar),
     /// `- a` or `[a, b]`.
     List(Vec<Node>),
@@ -25,26 +25,22 @@ pub enum NodeKind {
 }
 
 /// A key and its value.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The key.
     pub key: Scalar,
-    /// The value.
     pub value: Node,
 }
 
 /// How a scalar is written.
+#[allow(missing_docs, reason = "cases that their names and types say")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// Without quotes, perhaps over several lines.
     Plain,
-    /// `'…'`
     Single,
-    /// `"…"`
     Double,
-    /// `|`
     Literal,
-    /// `>`
     Folded,
 }
 
@@ -121,9 +117,9 @@ pub struct Comment {
 }
 
 /// A file, read.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug)]
 pub struct Document {
-    /// The file.
     pub file: FileId,
     /// The top of it: a map in every specification.
     pub root: Node,

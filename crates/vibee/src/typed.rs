@@ -49,9 +49,9 @@ pub struct Program {
 }
 
 /// A module: one file.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug)]
 pub struct Module {
-    /// Its name.
     pub name: String,
     /// Its version; std has the program's.
     pub version: String,
@@ -80,15 +80,17 @@ pub enum Role {
     Std,
     /// Made by the checker for a constrained type or one that contains such: gives its argument back or faults.
     Validator,
-    /// Made by the checker: a condition of a constrained type, a `given`, a `then`, a measure, a cell of an example. Its
-    /// arguments have entered their types before: its body does not look again, nor does that of [`Role::Property`].
+    /// Made by the checker: a condition of a constrained type, a `given`, a `then`, a measure, a cell of an example.
+    /// Its arguments have entered their types before: its body does not look again, nor does that of
+    /// [`Role::Property`].
     Condition,
     /// Made by the checker: `where` or `holds` of a property; its parameters are the property's variables.
     Property,
 }
 
-/// A function. Values of parameters have entered their types when the body runs: the body's first nodes see to it, each a
-/// [`Kind::Let`] of a local named `$entered` that nothing reads, whose value is a [`Kind::InRange`] or a validator's call.
+/// A function. Values of parameters have entered their types when the body runs: the body's first nodes see to it, each
+/// a [`Kind::Let`] of a local named `$entered` that nothing reads, whose value is a [`Kind::InRange`] or a validator's
+/// call.
 #[derive(Clone, Debug)]
 pub struct Function {
     /// The module's name.
@@ -111,8 +113,8 @@ pub struct Function {
     pub body: Option<Expr>,
     /// The condition that arguments meet, without the fault: what draws cases asks it. Its parameters are this one's.
     pub given: Option<FunctionId>,
-    /// What shall hold of parameters and result, by its name where it has one: functions of this one's parameters and of
-    /// the result. What judges implementations asks them; a body asserts them itself.
+    /// What shall hold of parameters and result, by its name where it has one: functions of this one's parameters and
+    /// of the result. What judges implementations asks them; a body asserts them itself.
     pub then: Vec<(Option<String>, FunctionId)>,
     /// For a behaviour: the cases of its error type that may come, by number.
     pub raises: Vec<u16>,
@@ -132,17 +134,17 @@ pub struct Local {
 }
 
 /// An expression with its type, constraints erased, and its place.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug)]
 pub struct Expr {
     /// What it is.
     pub kind: Kind,
-    /// Its type.
     pub ty: Type,
-    /// Its place.
     pub span: Span,
 }
 
 /// Kinds of expressions. Evaluation is strict and from left to right.
+#[allow(missing_docs, reason = "cases that their names and types say")]
 #[derive(Clone, Debug)]
 pub enum Kind {
     /// A value known when checking.
@@ -151,9 +153,7 @@ pub enum Kind {
     Local(LocalId),
     /// `let local = value; body`
     Let {
-        /// The name.
         local: LocalId,
-        /// Its value.
         value: Box<Expr>,
         /// What sees it.
         body: Box<Expr>,
@@ -176,7 +176,6 @@ pub enum Kind {
     },
     /// A call of a function that has a body.
     Call {
-        /// Which.
         function: FunctionId,
         /// As many as it has parameters.
         args: Vec<Expr>,
@@ -185,14 +184,10 @@ pub enum Kind {
     },
     /// An operation that no VIBEE source says.
     Intrinsic {
-        /// Which.
         op: Intrinsic,
-        /// Its operands.
         args: Vec<Expr>,
     },
-    /// `(a, b)`
     Tuple(Vec<Expr>),
-    /// `[a, b]`
     List(Vec<Expr>),
     /// A record: all fields in the order of declaration.
     Record(TypeId, Vec<Expr>),
@@ -200,9 +195,7 @@ pub enum Kind {
     Variant(TypeId, u16, Vec<Expr>),
     /// `None` without a value, `Some` with one.
     Option(Option<Box<Expr>>),
-    /// `Ok(value)`
     Ok(Box<Expr>),
-    /// `Err(value)`
     Err(Box<Expr>),
     /// A field of a record, or a place of a tuple, by number.
     Field(Box<Expr>, u16),
@@ -211,7 +204,6 @@ pub enum Kind {
     Loop(Box<Loop>),
     /// `value`, an Int, which is a fault `range` outside `lo..=hi`.
     InRange {
-        /// The value.
         value: Box<Expr>,
         /// The least that passes.
         lo: i64,
@@ -234,23 +226,18 @@ pub enum Kind {
 }
 
 /// What a [`Kind::Loop`] was written as: lets generators write it as people of their language would.
+#[allow(missing_docs, reason = "cases that their names and types say")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoopForm {
     /// `all x in … { … }` or `.all(…)`
     All,
-    /// `any`
     Any,
-    /// `count`
     Count,
-    /// `sum`
     Sum,
-    /// `map`
     Map,
     /// `filter`, and `map` with `where`
     Filter,
-    /// `fold`
     Fold,
-    /// Any other
     Other,
 }
 
@@ -295,9 +282,9 @@ pub struct Arm {
 }
 
 /// What a value looks like. Alternatives of [`Pattern::Or`] bind no names, or all the same ones.
+#[allow(missing_docs, reason = "cases that their names and types say")]
 #[derive(Clone, Debug)]
 pub enum Pattern {
-    /// Anything.
     Any,
     /// Anything, by a name.
     Bind(LocalId),
@@ -309,15 +296,10 @@ pub enum Pattern {
     Variant(TypeId, u16, Vec<Pattern>),
     /// A record; a pattern for each field.
     Record(TypeId, Vec<Pattern>),
-    /// `None`
     None,
-    /// `Some(…)`
     Some(Box<Pattern>),
-    /// `Ok(…)`
     Ok(Box<Pattern>),
-    /// `Err(…)`
     Err(Box<Pattern>),
-    /// A tuple.
     Tuple(Vec<Pattern>),
     /// A list of exactly so many items.
     List(Vec<Pattern>),
@@ -326,6 +308,7 @@ pub enum Pattern {
 }
 
 /// A row of examples.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug)]
 pub struct Example {
     /// The function or behaviour.
@@ -335,18 +318,17 @@ pub struct Example {
     pub args: Vec<FunctionId>,
     /// What is expected.
     pub expected: Expected,
-    /// The row.
     pub span: Span,
     /// The row's place in its table, from 0.
     pub row: usize,
 }
 
 /// What a row expects.
+#[allow(missing_docs, reason = "cases that their names and types say")]
 #[derive(Clone, Debug)]
 pub enum Expected {
     /// The value that this function without parameters gives, compared by `same`.
     Value(FunctionId, Tolerance),
-    /// That fault.
     Fault(Fault),
     /// Nothing but that it does not fault: `then` says the rest.
     NoFault,
@@ -364,13 +346,12 @@ pub enum Tolerance {
 }
 
 /// An entry of `forall`.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug)]
 pub struct Property {
     /// The function or behaviour that it belongs to.
     pub of: FunctionId,
-    /// Its name.
     pub name: String,
-    /// Its place.
     pub span: Span,
     /// Names and declared types of the variables: the domain.
     pub vars: Vec<(String, Type)>,
@@ -383,9 +364,9 @@ pub struct Property {
 }
 
 /// A place that coverage counts.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug)]
 pub struct CoverPoint {
-    /// Its place.
     pub span: Span,
     /// The function that it is in.
     pub function: FunctionId,
@@ -394,8 +375,8 @@ pub struct CoverPoint {
 }
 
 impl Expr {
-    /// Calls `f` with each expression directly within this one, in the order of evaluation; guards and bodies of arms in
-    /// the arms' order.
+    /// Calls `f` with each expression directly within this one, in the order of evaluation; guards and bodies of arms
+    /// in the arms' order.
     pub fn for_each_part<'a>(&'a self, f: &mut impl FnMut(&'a Self)) {
         match &self.kind {
             Kind::Const(_) | Kind::Local(_) | Kind::Fault(_) | Kind::Option(None) => {}

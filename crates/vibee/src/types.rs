@@ -5,6 +5,7 @@
 pub struct TypeId(pub u32);
 
 /// A type. Structural but for [`Type::Named`].
+#[allow(missing_docs, reason = "cases that their names and types say")]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Type {
     /// `true` and `false`.
@@ -27,7 +28,6 @@ pub enum Type {
     String,
     /// A sequence of bytes.
     Bytes,
-    /// A sequence.
     List(Box<Type>),
     /// Distinct values in order.
     Set(Box<Type>),
@@ -50,11 +50,11 @@ pub enum Type {
 }
 
 /// A declared type.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug)]
 pub struct TypeDef {
     /// The module that declares it.
     pub module: String,
-    /// Its name.
     pub name: String,
     /// Prose of the spec about it.
     pub say: Option<String>,
@@ -65,13 +65,13 @@ pub struct TypeDef {
 }
 
 /// What a declared type is.
+#[allow(missing_docs, reason = "cases that their names and types say")]
 #[derive(Clone, Debug)]
 pub enum Shape {
     /// Named fields in the order of declaration.
     Record(Vec<FieldDef>),
     /// Cases in the order of declaration. Where `is_ordered`, `<` follows that order.
     Enum {
-        /// The cases.
         cases: Vec<CaseDef>,
         /// Whether `<` is defined.
         is_ordered: bool,
@@ -89,18 +89,18 @@ pub enum Shape {
 }
 
 /// A field of a record or of a case.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug)]
 pub struct FieldDef {
-    /// Its name.
     pub name: String,
     /// Its type, constraints included.
     pub ty: Type,
 }
 
 /// A case of an enum.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug)]
 pub struct CaseDef {
-    /// Its name.
     pub name: String,
     /// What it carries; empty for a bare case.
     pub fields: Vec<FieldDef>,

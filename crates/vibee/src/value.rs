@@ -68,11 +68,11 @@ impl Fault {
     }
 }
 
-/// A value. `==` between values in Rust is [`crate::order::same`], their order [`crate::order::compare`]; the language's
-/// `==` is [`crate::order::equal`].
+/// A value. `==` between values in Rust is [`crate::order::same`], their order [`crate::order::compare`]; the
+/// language's `==` is [`crate::order::equal`].
+#[allow(missing_docs, reason = "cases that their names and types say")]
 #[derive(Clone, Debug)]
 pub enum Value {
-    /// Of `Bool`.
     Bool(bool),
     /// Of `Trit`: −1, 0, 1.
     Trit(i8),
@@ -80,25 +80,17 @@ pub enum Value {
     Tryte(i64),
     /// Of `Int` and its ranges.
     Int(i64),
-    /// Of `U64`.
     U64(u64),
     /// Of `Float`; a NaN is always [`f64::NAN`] with the sign clear.
     Float(f64),
     /// Of `F32`; NaN likewise.
     F32(f32),
-    /// Of `String`.
     String(Rc<str>),
-    /// Of `Bytes`.
     Bytes(Rc<[u8]>),
-    /// Of `List`.
     List(Rc<Vec<Value>>),
-    /// Of `Set`.
     Set(Rc<BTreeSet<Value>>),
-    /// Of `Map`.
     Map(Rc<BTreeMap<Value, Value>>),
-    /// Of `Option`.
     Option(Option<Rc<Value>>),
-    /// Of `Result`.
     Result(Result<Rc<Value>, Rc<Value>>),
     /// Of a tuple.
     Tuple(Rc<[Value]>),
@@ -110,8 +102,8 @@ pub enum Value {
 
 /// What a case of an enum carries, in the order of declaration.
 ///
-/// Enums are the one type that may contain itself, so a chain of them can be longer than the stack is deep: they are taken
-/// apart without recursion.
+/// Enums are the one type that may contain itself, so a chain of them can be longer than the stack is deep: they are
+/// taken apart without recursion.
 #[derive(Clone, Debug)]
 pub struct Payload(Rc<[Value]>);
 

@@ -1,8 +1,8 @@
 //! The virtual machine: runs bytecode.
 //!
 //! It has a stack of words with a window for each call, an explicit list of callers, and a heap of counted objects; it
-//! never recurses. What it needs not ask, the verifier saw; so a [`Vm`] is made of verified bytecode alone. An evaluation
-//! ends with a value or a fault, and with the same fuel left on every machine.
+//! never recurses. What it needs not ask, the verifier saw; so a [`Vm`] is made of verified bytecode alone. An
+//! evaluation ends with a value or a fault, and with the same fuel left on every machine.
 
 mod bulk;
 mod convert;

@@ -20,11 +20,10 @@ pub enum Reply {
 }
 
 /// What an implementation says of itself.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Copy, Debug)]
 pub struct About<'a> {
-    /// Its name.
     pub name: &'a str,
-    /// Its version.
     pub version: &'a str,
     /// The modules that it knows.
     pub modules: &'a [&'a str],

@@ -264,7 +264,6 @@ impl Asked {
 pub(crate) struct Call<'a> {
     /// The function's name.
     pub(crate) function: &'a str,
-    /// The arguments.
     pub(crate) args: &'a [String],
 }
 

@@ -1,5 +1,5 @@
-//! The `vibee` command: files, terminal and processes around the crate `vibee`. `cli` says what can be asked, `commands`
-//! has a file for each command, `failure` turns errors into one line and an exit code.
+//! The `vibee` command: files, terminal and processes around the crate `vibee`. `cli` says what can be asked,
+//! `commands` has a file for each command, `failure` turns errors into one line and an exit code.
 
 mod cli;
 mod commands;

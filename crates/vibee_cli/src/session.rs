@@ -1,5 +1,5 @@
-//! An implementation in conversation: asked function by function, stopped where it does not keep to the protocol, started
-//! once more, and given up after that.
+//! An implementation in conversation: asked function by function, stopped where it does not keep to the protocol,
+//! started once more, and given up after that.
 
 use std::time::Duration;
 

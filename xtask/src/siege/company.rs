@@ -198,8 +198,8 @@ fn besiege(bench: &Bench, model: &Path, isa: Option<&str>, settings: &[&str], pl
     Ok(Besieged { n_compared: plan.n * LIVES, n_left, n_distinct, differences })
 }
 
-/// Asks until all choices and vectors of the plan are compared, with all clients at once; returns how many requests were
-/// left, and what differed.
+/// Asks until all choices and vectors of the plan are compared, with all clients at once; returns how many requests
+/// were left, and what differed.
 fn crowd(
     server: &Server,
     asks: &[Ask],

@@ -9,6 +9,8 @@ use super::{
 const WIDTH_MAX: usize = 120;
 /// Words of a doc comment that says something.
 const WORDS_MIN: usize = 3;
+/// Sources of commands: comments of their arguments are help.
+const COMMANDS: &[&str] = &["crates/trinity/src/", "crates/vibee_cli/src/"];
 /// Beginnings of comments that lean on what stands before them.
 const LEANING: &[&str] = &["The same", "As above"];
 
@@ -43,7 +45,7 @@ fn empty(file: &File, code: &Code) -> Vec<String> {
         let text = text.trim();
         let line = doc.first().map_or(0, |c| c.line);
         // Help that the program prints ends without a full stop, and stands beside the name of its argument.
-        if file.path.starts_with("crates/trinity/src/") && !text.ends_with('.') {
+        if COMMANDS.iter().any(|folder| file.path.starts_with(folder)) && !text.ends_with('.') {
             continue;
         }
         if let Some(leaning) = LEANING.iter().find(|leaning| text.starts_with(**leaning)) {

@@ -9,8 +9,8 @@
 //! | … | the sections |
 //! | 32 | BLAKE3 of all before |
 //!
-//! Sections: 1 types, 2 constants, 3 functions, 4 names, 5 spans, 6 cases, 7 imports. One whose id has bit 31 is skipped
-//! where it is not known.
+//! Sections: 1 types, 2 constants, 3 functions, 4 names, 5 spans, 6 cases, 7 imports. One whose id has bit 31 is
+//! skipped where it is not known.
 
 use super::{
     Bytecode, CARRIED_MAX, CONST_DEPTH_MAX, Case, CaseExpects, Code, Const, Field, Form, Instr, ModuleRow, Opcode,

@@ -18,20 +18,19 @@
 //! | `field` `tag` | the number of a field, of a case |
 //!
 //! Types are written as in [`crate::intrinsic`], without spaces. A letter is any type, the same one wherever it stands:
-//! of the letters, `W` is one whose values are words that are equal where their bits are (Int, U64, Bool, Trit, Tryte, an
-//! enum whose cases carry nothing), `I` one of these whose order is that of signed numbers, `X` any type that needs no heap,
-//! `H` any that does. `Iter<C>` is a collection's register, behind which an Int register counts.
+//! of the letters, `W` is one whose values are words that are equal where their bits are (Int, U64, Bool, Trit, Tryte,
+//! an enum whose cases carry nothing), `I` one of these whose order is that of signed numbers, `X` any type that needs
+//! no heap, `H` any that does. `Iter<C>` is a collection's register, behind which an Int register counts.
 
 use std::sync::LazyLock;
 
 /// A row of the table.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
-    /// The instruction.
     pub op: Opcode,
     /// What `dis` prints.
     pub name: &'static str,
-    /// The operands.
     pub signature: &'static str,
     /// What it does, for the reference.
     pub doc: &'static str,
@@ -65,6 +64,7 @@ pub enum Pattern {
 }
 
 /// What an operand is.
+#[allow(missing_docs, reason = "cases that their names and types say")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operand {
     /// A register that is written.
@@ -87,7 +87,6 @@ pub enum Operand {
     Target,
     /// A function, by 32 bits.
     Function,
-    /// A fault.
     Fault,
     /// A place that coverage counts, by 32 bits.
     Cover,

@@ -1,9 +1,10 @@
 //! The verifier: one pass over each function. What it accepts cannot make the VM panic, read outside, lose or double a
 //! reference, or run without fuel.
 //!
-//! For each instruction it knows which registers are set. Paths meet only with the same heap registers set, so that nothing
-//! is lost; of scalars those stay set that are on every path. Every jump backwards goes to an instruction that was reached
-//! before it, with what was set there. Code that only such a jump reaches is refused: the compiler never makes it.
+//! For each instruction it knows which registers are set. Paths meet only with the same heap registers set, so that
+//! nothing is lost; of scalars those stay set that are on every path. Every jump backwards goes to an instruction that
+//! was reached before it, with what was set there. Code that only such a jump reaches is refused: the compiler never
+//! makes it.
 
 mod operands;
 mod pool;

@@ -29,8 +29,8 @@ pub(super) struct Body {
     pub(super) pending: Vec<(usize, Vec<Type>, Span)>,
     /// The functions of those calls, when their types are known.
     pub(super) pending_done: Vec<FunctionId>,
-    /// Within the second and later alternatives of a pattern: the names that the first one binds, and which of them this
-    /// one did bind.
+    /// Within the second and later alternatives of a pattern: the names that the first one binds, and which of them
+    /// this one did bind.
     pub(super) alternatives: Option<Vec<(String, LocalId, bool)>>,
     /// Whether a pattern had a mistake: then nothing is said of what its match takes.
     pub(super) is_pattern_broken: bool,

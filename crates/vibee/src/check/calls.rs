@@ -180,8 +180,8 @@ impl Checker<'_> {
         poison(span)
     }
 
-    /// Values for the fields of a record or case, in the order of declaration; lets keep the order of the text where that
-    /// is another.
+    /// Values for the fields of a record or case, in the order of declaration; lets keep the order of the text where
+    /// that is another.
     fn fields_of(&mut self, what: &str, fields: &[(String, Type)], args: &[Arg], span: Span) -> Option<Fields> {
         let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
         let sources: Vec<Source<'_>> =

@@ -32,8 +32,8 @@ impl Checker<'_> {
         }
     }
 
-    /// The value, checked where it enters a declared type: at the leaves of `if`, `match` and `let`, and not where it is
-    /// known to be one.
+    /// The value, checked where it enters a declared type: at the leaves of `if`, `match` and `let`, and not where it
+    /// is known to be one.
     pub(super) fn enter(&mut self, value: Expr, declared: &Type) -> Expr {
         if !self.is_constrained(declared) {
             return value;

@@ -1,5 +1,5 @@
-//! The end of a body: what inference found is put in, calls of std's functions get theirs for their types, and what needs
-//! a known type is asked.
+//! The end of a body: what inference found is put in, calls of std's functions get theirs for their types, and what
+//! needs a known type is asked.
 
 use crate::{
     diagnostic::Diagnostic,

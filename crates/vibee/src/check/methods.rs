@@ -1,7 +1,7 @@
 //! The methods that take a lambda: one table, which the checker, its lowering to loops and the reference read.
 //!
-//! A lambda is `x => …` or `(a, b) => …`, or the name of a function. One that takes a pair, as those of a Map do, may name
-//! both parts: `(key, value) => …`.
+//! A lambda is `x => …` or `(a, b) => …`, or the name of a function. One that takes a pair, as those of a Map do, may
+//! name both parts: `(key, value) => …`.
 
 /// A row of the table.
 #[derive(Debug)]

@@ -125,8 +125,8 @@ impl Checker<'_> {
         self.report(message);
     }
 
-    /// Finds functions and constants by a bare name: the module's own, or those that imports name, or the prelude's. As a
-    /// method, those of every import count.
+    /// Finds functions and constants by a bare name: the module's own, or those that imports name, or the prelude's. As
+    /// a method, those of every import count.
     pub(super) fn items_in_sight(&mut self, name: &Ident, is_method: bool) -> Vec<usize> {
         let from = self.body.module;
         let Some(scope) = self.scopes.get(from) else { return Vec::new() };

@@ -78,8 +78,8 @@ impl Checker<'_> {
         made
     }
 
-    /// What a quantifier goes over, and the type of its items: a list, set, map, text, bytes, a range of Ints, or a type
-    /// of few values.
+    /// What a quantifier goes over, and the type of its items: a list, set, map, text, bytes, a range of Ints, or a
+    /// type of few values.
     fn domain(&mut self, over: &ast::Expr) -> Option<(Over, Type)> {
         if let Some(domain) = self.type_as_domain(over) {
             return domain;

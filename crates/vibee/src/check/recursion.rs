@@ -1,4 +1,5 @@
-//! Functions that call themselves, alone or through others: each needs a measure that falls, and each such call checks it.
+//! Functions that call themselves, alone or through others: each needs a measure that falls, and each such call checks
+//! it.
 
 use std::collections::{HashMap, HashSet};
 

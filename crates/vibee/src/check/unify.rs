@@ -91,8 +91,8 @@ impl Checker<'_> {
         }
     }
 
-    /// Whether a value of `ty` could be an argument where `pattern` stands, a signature's type: `Param` fits everything,
-    /// `Tryte(0)` every width.
+    /// Whether a value of `ty` could be an argument where `pattern` stands, a signature's type: `Param` fits
+    /// everything, `Tryte(0)` every width.
     pub(super) fn fits(&self, pattern: &Type, ty: &Type) -> bool {
         let ty = self.shallow(ty);
         match (&self.shallow(pattern), &ty) {

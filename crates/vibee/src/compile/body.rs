@@ -480,8 +480,8 @@ impl<'c, 'p> Body<'c, 'p> {
         }
     }
 
-    /// Compiles operands: locals last, so that a last use takes its reference. What another operand gives has a reference
-    /// of its own, for a local that it gives may have its last use in the next one.
+    /// Compiles operands: locals last, so that a last use takes its reference. What another operand gives has a
+    /// reference of its own, for a local that it gives may have its last use in the next one.
     pub(super) fn operands(&mut self, args: &'p [Expr]) -> Vec<Val> {
         let mut vals = vec![None; args.len()];
         for is_late_turn in [false, true] {

@@ -1,5 +1,5 @@
-//! `match`: an arm's tests first, then what it binds. A part that is looked into is taken out of its whole, and dropped on
-//! every path that leaves the arm.
+//! `match`: an arm's tests first, then what it binds. A part that is looked into is taken out of its whole, and dropped
+//! on every path that leaves the arm.
 
 use super::{
     body::{Body, Label, Val},

@@ -15,7 +15,6 @@ pub(super) enum Items {
     Bytes(Rc<[u8]>, usize),
     /// From the first to the last, both included.
     Range(i64, i64),
-    /// None.
     Over,
 }
 

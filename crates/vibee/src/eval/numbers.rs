@@ -9,7 +9,8 @@ use crate::{
     value::{Fault, Outcome, Value},
 };
 
-/// Computes an operation; `None` where it is not of this kind. `width` is that of the Tryte in the row, if there is one.
+/// Computes an operation; `None` where it is not of this kind. `width` is that of the Tryte in the row, if there is
+/// one.
 pub(super) fn apply(op: Op, operands: &[Value], width: u8) -> Option<Outcome> {
     Some(match operands {
         [Value::Int(a)] => return one_int(op, *a, width),

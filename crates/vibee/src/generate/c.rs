@@ -1,7 +1,9 @@
-//! C11: structs and tagged unions, an arena as first argument, faults noted in the arena and checked after what may fault.
+//! C11: structs and tagged unions, an arena as first argument, faults noted in the arena and checked after what may
+//! fault.
 //!
-//! A List, Set, Map, text points into an arena, or at constants; nothing is changed once it can be seen, so values may share
-//! parts and are copied freely. A part through which a type would contain itself is behind a pointer ([`Types::is_boxed`]).
+//! A List, Set, Map, text points into an arena, or at constants; nothing is changed once it can be seen, so values may
+//! share parts and are copied freely. A part through which a type would contain itself is behind a pointer
+//! ([`Types::is_boxed`]).
 
 use std::{
     cell::RefCell,

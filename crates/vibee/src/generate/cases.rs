@@ -11,8 +11,8 @@ use crate::{
 /// Cases that are drawn for each function.
 const DRAWN: u32 = 200;
 
-/// Gives the cases of the modules that were asked for: each row of examples, then up to 200 drawn cases of each function
-/// and behaviour. The same for the same program.
+/// Gives the cases of the modules that were asked for: each row of examples, then up to 200 drawn cases of each
+/// function and behaviour. The same for the same program.
 pub fn cases(program: &Program, limits: Limits) -> Vec<Case> {
     let mut definition = Evaluator::new(program, limits);
     let mut cases = Vec::new();

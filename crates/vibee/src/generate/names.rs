@@ -7,13 +7,9 @@ use crate::source::Span;
 /// How a language writes a kind of name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Case {
-    /// `of_text`
     Snake,
-    /// `ofText`
     Camel,
-    /// `OfText`
     Pascal,
-    /// `OF_TEXT`
     Screaming,
 }
 
@@ -98,8 +94,8 @@ impl Scope {
         self.taken.insert(name.into());
     }
 
-    /// Gives a name of a specification in a language's case: with `_`, then `_2`, `_3`, … behind it where it is a reserved
-    /// word or taken.
+    /// Gives a name of a specification in a language's case: with `_`, then `_2`, `_3`, … behind it where it is a
+    /// reserved word or taken.
     pub(crate) fn name(&mut self, written: &str, case: Case, span: Span) -> String {
         let wanted = in_case(written, case);
         let given = self.free(&wanted);

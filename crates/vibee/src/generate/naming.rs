@@ -14,13 +14,10 @@ use crate::{
 /// How a language writes each kind of name.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Style {
-    /// Types.
     pub(crate) types: Case,
     /// Cases of enums.
     pub(crate) cases: Case,
-    /// Fields.
     pub(crate) fields: Case,
-    /// Functions.
     pub(crate) functions: Case,
     /// Functions without parameters that are constants.
     pub(crate) constants: Case,
@@ -29,13 +26,11 @@ pub(crate) struct Style {
 /// The names that were given.
 #[derive(Debug)]
 pub(crate) struct Naming {
-    /// Types.
     pub(crate) types: BTreeMap<TypeId, String>,
     /// Cases of enums, by number.
     pub(crate) cases: BTreeMap<(TypeId, u16), String>,
     /// Fields: of a record (with 0) or of a case of an enum.
     pub(crate) fields: BTreeMap<(TypeId, u16, u16), String>,
-    /// Functions.
     pub(crate) functions: BTreeMap<FunctionId, String>,
     /// Everything at the top of the file is taken here.
     pub(crate) top: Scope,

@@ -1,7 +1,9 @@
-//! Python 3.11: frozen dataclasses, `Enum` where no case carries anything, faults as one exception, tests for `unittest`.
+//! Python 3.11: frozen dataclasses, `Enum` where no case carries anything, faults as one exception, tests for
+//! `unittest`.
 //!
-//! `List` is `tuple`, `Set` is `frozenset`, `Map` a dict that is never changed and whose entries stand in the keys' order,
-//! `Option` is `Some[T] | None` (so that options nest), `Result` is `Ok[T] | Err[E]`. All are compared by structure.
+//! `List` is `tuple`, `Set` is `frozenset`, `Map` a dict that is never changed and whose entries stand in the keys'
+//! order, `Option` is `Some[T] | None` (so that options nest), `Result` is `Ok[T] | Err[E]`. All are compared by
+//! structure.
 
 use std::{
     cell::RefCell,

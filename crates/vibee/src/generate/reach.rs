@@ -12,8 +12,8 @@ use crate::{
 /// What generated code contains.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Used {
-    /// Public functions: functions, behaviours and constants of the modules asked for that have a body, and conditions of
-    /// their constrained types.
+    /// Public functions: functions, behaviours and constants of the modules asked for that have a body, and conditions
+    /// of their constrained types.
     pub(crate) public: Vec<FunctionId>,
     /// All functions in the order of the program: the public ones and what they call.
     pub(crate) functions: Vec<FunctionId>,

@@ -1,8 +1,8 @@
 //! Parts of generated code that no specification says: operations that a language does not have as VIBEE means them.
 //!
-//! A file of `runtime/` holds sections. A line that begins with `//= name: other, another` (or `#= …`) begins one: its name,
-//! and the names of those that it needs. Only sections that are asked for, and what these need, are printed, in the
-//! file's order.
+//! A file of `runtime/` holds sections. A line that begins with `//= name: other, another` (or `#= …`) begins one: its
+//! name, and the names of those that it needs. Only sections that are asked for, and what these need, are printed, in
+//! the file's order.
 
 use std::collections::BTreeSet;
 
@@ -35,8 +35,8 @@ impl Runtime {
         Self { sections }
     }
 
-    /// The text of the sections asked for and of all that they need, a blank line between two. A name that is no section
-    /// counts for nothing: an operation may be the language's own.
+    /// The text of the sections asked for and of all that they need, a blank line between two. A name that is no
+    /// section counts for nothing: an operation may be the language's own.
     pub(crate) fn print(&self, asked: &BTreeSet<String>) -> String {
         self.print_some(asked, "\n\n", |_| true)
     }

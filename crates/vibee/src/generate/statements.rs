@@ -3,8 +3,8 @@
 //! The typed tree nests lets, matches and loops inside expressions. Here they are statements, and what is left of
 //! expressions are [`Term`]s without control flow, but for `and`, `or` and the conditional operator. The order of
 //! evaluation is kept: a term that can fault is put into a temporary before statements of a later operand.
-//! Calls of a function by itself in tail position become a jump to its beginning, and what a loop gathers in a List, Set,
-//! Map, String or Bytes is put there in place ([`Statement::Push`]) where nothing else can see it.
+//! Calls of a function by itself in tail position become a jump to its beginning, and what a loop gathers in a List,
+//! Set, Map, String or Bytes is put there in place ([`Statement::Push`]) where nothing else can see it.
 
 use std::collections::BTreeMap;
 

@@ -43,7 +43,6 @@ pub(crate) struct Var {
 /// A function.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lowered {
-    /// Parameters first.
     pub(crate) vars: Vec<Var>,
     /// How many of `vars` are parameters.
     pub(crate) n_params: usize,
@@ -79,7 +78,6 @@ pub(crate) enum Statement {
     Check(Term, Fault),
     /// Gives the function's value.
     Return(Term),
-    /// Faults.
     Fault(Fault),
     /// Nothing comes here: a match is exhaustive.
     Unreachable,
@@ -108,29 +106,19 @@ pub(crate) struct Term {
 pub(crate) enum TermKind {
     /// A known value.
     Const(Value),
-    /// A name.
     Var(VarId),
     /// What a builder gathered, to be changed no more.
     Built(VarId),
-    /// A call.
     Call(FunctionId, Vec<Term>),
-    /// An operation.
     Op(Intrinsic, Vec<Term>),
-    /// A tuple.
     Tuple(Vec<Term>),
-    /// A list.
     List(Vec<Term>),
-    /// A record.
     Record(TypeId, Vec<Term>),
     /// A case of an enum.
     Variant(TypeId, u16, Vec<Term>),
-    /// `None`
     None,
-    /// `Some(…)`
     Some(Box<Term>),
-    /// `Ok(…)`
     Ok(Box<Term>),
-    /// `Err(…)`
     Err(Box<Term>),
     /// A field of a record, or a place of a tuple.
     Field(Box<Term>, u16),

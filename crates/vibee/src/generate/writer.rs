@@ -1,4 +1,5 @@
-//! What emitters print with: documents that break where a line is full, in Wadler's style, and lines with their indentation.
+//! What emitters print with: documents that break where a line is full, in Wadler's style, and lines with their
+//! indentation.
 
 /// Text that knows where it may be broken.
 #[derive(Clone, Debug)]

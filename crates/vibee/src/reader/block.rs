@@ -42,7 +42,8 @@ impl Reader<'_> {
         Node { span: self.span(at, at), kind: NodeKind::Absent }
     }
 
-    /// Reads what begins at the cursor, the first thing on its line but for `- `; `parent` is the column it is deeper than.
+    /// Reads what begins at the cursor, the first thing on its line but for `- `; `parent` is the column it is deeper
+    /// than.
     pub(super) fn block(&mut self, parent: isize, depth: usize) -> Node {
         let start = self.pos;
         if depth > NESTING_MAX {

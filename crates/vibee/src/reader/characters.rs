@@ -9,8 +9,8 @@ use crate::{
 
 /// Adds a file's bytes; says what is wrong where they are no text.
 ///
-/// Bytes that are not UTF-8 stand as U+FFFD in the text that is kept, so that a message can show their line. Of a file over
-/// the limit nothing is kept.
+/// Bytes that are not UTF-8 stand as U+FFFD in the text that is kept, so that a message can show their line. Of a file
+/// over the limit nothing is kept.
 pub fn add_bytes(sources: &mut Sources, path: &str, bytes: &[u8]) -> (FileId, Option<Diagnostic>) {
     if bytes.len() > FILE_BYTES_MAX {
         let file = sources.add(path, "");

@@ -181,8 +181,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Ends a value in quotes or brackets: nothing but a comment may follow on its line. Gives the text of the whole line
-    /// where something does.
+    /// Ends a value in quotes or brackets: nothing but a comment may follow on its line. Gives the text of the whole
+    /// line where something does.
     pub(super) fn after_closing(
         &mut self,
         start: usize,

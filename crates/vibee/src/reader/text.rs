@@ -11,7 +11,6 @@ use crate::{
 pub(super) enum Chomp {
     /// `-`: none stays.
     Strip,
-    /// One stays.
     Clip,
     /// `+`: all stay.
     Keep,

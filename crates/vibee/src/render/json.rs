@@ -11,8 +11,8 @@ use crate::{
     source::{FileId, Sources, Span},
 };
 
-/// Gives a list with an object for each message: `code`, `severity`, `message`, `path`, `range`, `label`, `also`, `help`,
-/// `fix`.
+/// Gives a list with an object for each message: `code`, `severity`, `message`, `path`, `range`, `label`, `also`,
+/// `help`, `fix`.
 ///
 /// A range has `start` and `end`, each with `line` and `column` (both from 1, the column in scalar values) and `byte`
 /// (from 0); the end is behind the last.

@@ -10,8 +10,8 @@ use crate::{
     value::Value,
 };
 
-/// Counts the values of a type, those included that a condition of a constrained type refuses; `None` where they are more
-/// than [`EXHAUSTED_MAX`].
+/// Counts the values of a type, those included that a condition of a constrained type refuses; `None` where they are
+/// more than [`EXHAUSTED_MAX`].
 pub fn count(program: &Program, ty: &Type) -> Option<u64> {
     Counter { program, within: Vec::new() }.count(ty)
 }

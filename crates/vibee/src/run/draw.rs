@@ -1,5 +1,5 @@
-//! Drawing values as a stream of choices, of which a smaller one is always the simpler: so shrinking changes choices, and
-//! what comes of them is a value of the type still.
+//! Drawing values as a stream of choices, of which a smaller one is always the simpler: so shrinking changes choices,
+//! and what comes of them is a value of the type still.
 
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -95,7 +95,6 @@ pub(super) enum Source {
 pub(super) enum Edge {
     /// The same place of each list of edges.
     Place(u64),
-    /// Any.
     Any,
 }
 

@@ -8,8 +8,8 @@ use crate::{
     value::{Payload, Value},
 };
 
-/// Whether two values of one type are the same but for Floats and F32s, and these are as near as `tolerance` says. NaN is
-/// near NaN alone, an infinity near itself alone.
+/// Whether two values of one type are the same but for Floats and F32s, and these are as near as `tolerance` says. NaN
+/// is near NaN alone, an infinity near itself alone.
 pub fn is_near(a: &Value, b: &Value, tolerance: Tolerance) -> bool {
     if tolerance == Tolerance::Exact {
         return same(a, b);

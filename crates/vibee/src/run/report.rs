@@ -32,17 +32,15 @@ impl Report {
 }
 
 /// A row of examples.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug)]
 pub struct CaseReport {
-    /// The function.
     pub function: FunctionId,
     /// Its module's name.
     pub module: String,
-    /// Its name.
     pub name: String,
     /// The row's place in its table, from 0.
     pub row: usize,
-    /// The row.
     pub span: Span,
     /// Parameters by name, as the language writes their values.
     pub args: Vec<(String, String)>,
@@ -51,6 +49,7 @@ pub struct CaseReport {
 }
 
 /// What came of a row.
+#[allow(missing_docs, reason = "cases that their names and types say")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
     /// It is so.
@@ -79,7 +78,6 @@ pub enum Verdict {
     Broken {
         /// A row of [`crate::codes::CODES`].
         code: &'static str,
-        /// What happened.
         message: String,
     },
 }
@@ -109,6 +107,7 @@ pub enum Part {
 }
 
 /// An entry of `forall`.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug)]
 pub struct PropertyReport {
     /// The function that it belongs to.
@@ -117,9 +116,7 @@ pub struct PropertyReport {
     pub module: String,
     /// The function's name.
     pub of: String,
-    /// Its name.
     pub name: String,
-    /// Its place.
     pub span: Span,
     /// Cases that were tried.
     pub cases: u64,
@@ -130,6 +127,7 @@ pub struct PropertyReport {
 }
 
 /// What came of a property.
+#[allow(missing_docs, reason = "cases that their names and types say")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum PropertyVerdict {
     /// It holds for every member of its domain.
@@ -151,7 +149,6 @@ pub enum PropertyVerdict {
     Broken {
         /// A row of [`crate::codes::CODES`].
         code: &'static str,
-        /// What happened.
         message: String,
     },
 }
@@ -176,23 +173,21 @@ pub struct Counterexample {
     /// What came instead of `true`: `false` or `fault(name)`.
     pub found: String,
     /// The first call of the behaviour within it, as a row of its table of examples: arguments, then the result. The
-    /// definition's result where an implementation is judged, so the row is right as it stands; else the one that the body
-    /// gives now, which may be the mistake.
+    /// definition's result where an implementation is judged, so the row is right as it stands; else the one that the
+    /// body gives now, which may be the mistake.
     pub row: Option<Vec<String>>,
     /// How often a smaller case was found.
     pub shrinks: u32,
 }
 
 /// A behaviour or extern and how far it is held to anything.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug)]
 pub struct BehaviorReport {
-    /// The function.
     pub function: FunctionId,
     /// Its module's name.
     pub module: String,
-    /// Its name.
     pub name: String,
-    /// How far.
     pub status: Status,
 }
 

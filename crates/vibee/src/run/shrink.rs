@@ -3,8 +3,8 @@
 /// How often a case is tried.
 const TRIES: u32 = 3_000;
 
-/// Looks for the smallest choices that `fails` accepts; it gets choices and gives back those that were used, if the case
-/// that comes of them fails still. Gives the choices, and how often they got smaller.
+/// Looks for the smallest choices that `fails` accepts; it gets choices and gives back those that were used, if the
+/// case that comes of them fails still. Gives the choices, and how often they got smaller.
 pub(super) fn smallest(first: Vec<u64>, fails: &mut dyn FnMut(&[u64]) -> Option<Vec<u64>>) -> (Vec<u64>, u32) {
     let mut state = State { best: first, n_smaller: 0, tries: 0, fails };
     loop {

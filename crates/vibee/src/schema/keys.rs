@@ -1,9 +1,9 @@
 //! The keys of a specification, once: what reads them, what orders them, and what documents them goes by these tables.
 
 /// A key of a [`Form`].
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
-    /// The key.
     pub name: &'static str,
     /// What stands behind it.
     pub value: &'static str,
@@ -14,11 +14,11 @@ pub struct Key {
 }
 
 /// A map with known keys, in the order in which `fmt` writes them.
+#[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Copy, Debug)]
 pub struct Form {
     /// What messages call it: "an entry of `functions`".
     pub name: &'static str,
-    /// Its keys.
     pub keys: &'static [Key],
 }
 

@@ -16,9 +16,7 @@ use crate::{
 /// How a name is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum NameStyle {
-    /// `lower_snake`
     Lower,
-    /// `UpperCamel`
     Upper,
     /// `lower_snake` or `UPPER_SNAKE`
     Constant,
@@ -303,8 +301,8 @@ impl Shapes<'_> {
     }
 }
 
-/// Whether an entry of a flow map is the rest of a value that YAML has cut at its comma: of `{ m: Map<String, Int> }` the
-/// entry `Int>`. The message about the cut value says all.
+/// Whether an entry of a flow map is the rest of a value that YAML has cut at its comma: of `{ m: Map<String, Int> }`
+/// the entry `Int>`. The message about the cut value says all.
 pub(super) fn is_rest(entries: &[Entry], at: usize) -> bool {
     let is_bare = |entry: &Entry| matches!(entry.value.kind, NodeKind::Absent);
     if !entries.get(at).is_some_and(is_bare) {

@@ -335,7 +335,8 @@ impl Parser<'_, '_> {
         self.broken(start)
     }
 
-    /// An operand, and operators behind it that bind at `least` or tighter: one frame for each operand, not for each level.
+    /// An operand, and operators behind it that bind at `least` or tighter: one frame for each operand, not for each
+    /// level.
     fn binary(&mut self, least: Level) -> Tall<Expr> {
         let start = self.start();
         let is_not = self.is_word(0, "not") && least <= Level::Not;

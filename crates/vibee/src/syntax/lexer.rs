@@ -1,4 +1,5 @@
-//! Text into tokens. What is no token of the language is told here, once, and read as what was meant where that is clear.
+//! Text into tokens. What is no token of the language is told here, once, and read as what was meant where that is
+//! clear.
 
 use super::token::{FOREIGN_MARKS, MARKS, Token, TokenKind};
 use crate::{diagnostic::Diagnostic, limits::MESSAGES_MAX, tree::Scalar};

@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use super::{parse_expr, parse_table, parse_type, print, whole};
 use crate::{diagnostic::Diagnostic, limits::MESSAGES_MAX, source::FileId};
 
-/// Reads any bytes as an expression, a type or a table (the first byte says which). Never panics; checks that every place
-/// is one of the text, that nothing is broken without a message, and that what has no message reads back as it is
+/// Reads any bytes as an expression, a type or a table (the first byte says which). Never panics; checks that every
+/// place is one of the text, that nothing is broken without a message, and that what has no message reads back as it is
 /// printed.
 #[doc(hidden)]
 pub fn oracle(data: &[u8]) {

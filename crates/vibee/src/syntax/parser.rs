@@ -212,8 +212,8 @@ impl<'a, 'd> Parser<'a, 'd> {
         self.tell(more(message));
     }
 
-    /// Eats the closing mark of a bracket. Where it stands further on, tells what is in its way and goes there; where there
-    /// is none, tells of both places and stays. Gives whether all was well.
+    /// Eats the closing mark of a bracket. Where it stands further on, tells what is in its way and goes there; where
+    /// there is none, tells of both places and stays. Gives whether all was well.
     pub(super) fn close(&mut self, open: Span, mark: &'static str, expected: &str) -> bool {
         if self.eat(mark) {
             return true;

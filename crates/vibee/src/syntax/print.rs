@@ -1,6 +1,7 @@
 //! Trees as text: one canonical form on one line, which reads back as the same tree.
 //!
-//! Parentheses that were written are kept, as the tree has them; where a tree that nobody wrote needs some, they are added.
+//! Parentheses that were written are kept, as the tree has them; where a tree that nobody wrote needs some, they are
+//! added.
 
 use super::expression::{Level, QUANTIFIERS};
 use crate::{

@@ -31,7 +31,8 @@ const FLOATS: [f64; 16] = [
 ];
 const TEXTS: [&str; 12] = ["", "a", "b", "ab", "é", "😀", "\u{ffff}", "12", "-7", "1.5e3", "a,b", "\"\\\n"];
 
-/// Draws a value of a type, its depth at most `depth` where the type allows it. Constraints of named types are not asked.
+/// Draws a value of a type, its depth at most `depth` where the type allows it. Constraints of named types are not
+/// asked.
 pub fn value(program: &Program, ty: &Type, depth: u32, random: &mut SplitMix64) -> Value {
     let few = if depth == 0 { 1 } else { 4 };
     let inner = |ty: &Type, random: &mut SplitMix64| value(program, ty, depth.saturating_sub(1), random);

@@ -1,5 +1,5 @@
-//! Operations that are no few machine instructions: on lists, sets, maps, Trytes and conversions. Each takes the words of
-//! its operands and gives the word of its result; fuel for what it goes over is left in the heap's `charge`.
+//! Operations that are no few machine instructions: on lists, sets, maps, Trytes and conversions. Each takes the words
+//! of its operands and gives the word of its result; fuel for what it goes over is left in the heap's `charge`.
 
 use std::cmp::Ordering;
 
@@ -398,7 +398,8 @@ fn sort_by(heap: &mut Heap, layouts: &Layouts, mut keyed: Vec<(u64, u64)>, ty: u
     Ok(keyed)
 }
 
-/// Merges runs of 1, 2, 4 … until one is left: which pairs are compared, and so the fuel, depends on nothing but the words.
+/// Merges runs of 1, 2, 4 … until one is left: which pairs are compared, and so the fuel, depends on nothing but the
+/// words.
 fn merge_sort(
     heap: &mut Heap,
     layouts: &Layouts,

@@ -1,5 +1,5 @@
-//! Values into words and back, at the VM's border. Neither recurses: no value is too deep; and what an object shares, its
-//! value shares.
+//! Values into words and back, at the VM's border. Neither recurses: no value is too deep; and what an object shares,
+//! its value shares.
 
 use std::{collections::HashMap, rc::Rc};
 

@@ -36,7 +36,6 @@ pub(super) enum Body {
     Words(Vec<u64>),
     /// A text of more than 7 bytes.
     Text(String),
-    /// Bytes.
     Bytes(Vec<u8>),
 }
 

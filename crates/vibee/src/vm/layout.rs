@@ -9,13 +9,9 @@ pub(super) enum Kind {
     Signed,
     /// As unsigned numbers.
     Unsigned,
-    /// As binary64.
     Float,
-    /// As binary32.
     F32,
-    /// As texts.
     Text,
-    /// As bytes.
     Bytes,
     /// Item by item: List, Set, Map.
     Items,

@@ -1,5 +1,5 @@
-//! Bytecode as the VM runs it: all functions in one row of instructions, jumps relative, what each charge is and whether a
-//! part is a reference written into the flags, types of operands beside.
+//! Bytecode as the VM runs it: all functions in one row of instructions, jumps relative, what each charge is and
+//! whether a part is a reference written into the flags, types of operands beside.
 
 use super::layout::Layouts;
 use crate::bytecode::{Bytecode, Code, Instr, Opcode, Operand, TypeIndex, target_of};

@@ -1,5 +1,5 @@
-//! Every operation in generated code, at the edges of its operands' types: what the evaluator says of each case is what the
-//! generated tests ask for.
+//! Every operation in generated code, at the edges of its operands' types: what the evaluator says of each case is what
+//! the generated tests ask for.
 
 use std::{collections::BTreeMap, rc::Rc};
 

@@ -1,4 +1,5 @@
-//! Types and constants: whether their parts exist, whether constants are values of their types, whether cases are calls.
+//! Types and constants: whether their parts exist, whether constants are values of their types, whether cases are
+//! calls.
 
 use std::cmp::Ordering;
 

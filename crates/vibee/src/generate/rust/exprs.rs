@@ -38,17 +38,13 @@ pub(super) struct Code {
 pub(super) enum Level {
     /// `if`, `match`, blocks.
     Block,
-    /// `||`
     Or,
-    /// `&&`
     And,
     /// Comparisons, and `as`, which comparisons must not follow.
     Compare,
     /// Operators on bits.
     Bits,
-    /// `+`
     Sum,
-    /// `*`
     Product,
     /// `-`, `!`, `*`, `&`
     Unary,

@@ -1,5 +1,5 @@
-//! Matches: as Rust's `match`, or, where a pattern looks into a `Box`, a list within something or a text within something,
-//! as nested `if let`.
+//! Matches: as Rust's `match`, or, where a pattern looks into a `Box`, a list within something or a text within
+//! something, as nested `if let`.
 
 use super::{
     super::{
@@ -22,7 +22,6 @@ use crate::{
 /// How what is matched is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
-    /// By itself.
     Value,
     /// Behind a reference, which the pattern looks through.
     Ref,
@@ -182,7 +181,8 @@ impl Printer<'_> {
                 either(&docs)
             }
             Pattern::Bind(local) if subject.is_tuple && is_read_in(arm, *local) => {
-                // The tuple as a whole: all of its places are made or `Copy`, or the checker would bind them one by one.
+                // The tuple as a whole: all of its places are made or `Copy`, or the checker would bind them one by
+                // one.
                 let ty = Type::Tuple(subject.types.iter().map(|(ty, _)| ty.clone()).collect());
                 let rep = self.own_rep(&ty);
                 self.set_rep(*local, rep);
