@@ -214,7 +214,7 @@ pub enum Const {
     Case(u16, Vec<Const>),
 }
 
-/// A function.
+/// A function of bytecode.
 #[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Code {

@@ -29,7 +29,7 @@ pub struct Fix {
     pub replacement: String,
 }
 
-/// One message.
+/// One message about a specification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// The code, a row of [`crate::codes::CODES`], such as `E0312`.

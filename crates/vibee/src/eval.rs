@@ -457,7 +457,7 @@ impl<'p> Run<'_, 'p> {
         is_true
     }
 
-    /// Takes fuel.
+    /// Takes fuel, or faults where it is used up.
     fn charge(&mut self, fuel: u64) -> Result<(), Fault> {
         if let Some((function, _)) = self.frames.last() {
             self.spent[function.0 as usize] += fuel.min(self.fuel);

@@ -59,7 +59,7 @@ pub struct TargetRow {
     emit: fn(&Input<'_>) -> Generated,
 }
 
-/// All targets.
+/// All targets, by [`Target`] as a number.
 pub const TARGETS: &[TargetRow] = &[
     TargetRow {
         target: Target::Rust,

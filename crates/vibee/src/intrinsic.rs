@@ -22,7 +22,7 @@ pub struct Row {
 
 macro_rules! table {
     ($($op:ident $name:literal ($($param:literal),*) $returns:literal $doc:literal)*) => {
-        /// An operation.
+        /// An operation of the table.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum Intrinsic {

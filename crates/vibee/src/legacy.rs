@@ -44,7 +44,7 @@ pub struct Census {
 }
 
 impl Census {
-    /// All tests.
+    /// Number of all tests.
     pub fn all_tests(&self) -> usize {
         self.tests + self.test_cases
     }

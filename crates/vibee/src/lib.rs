@@ -4,8 +4,8 @@
 //!
 //! 1. [`source`] holds texts; the reader makes [`tree`] of them, every comment and unknown key kept.
 //! 2. The schema reads items of the tree, the parser their expressions, the checker types them: the [`typed`] tree.
-//! 3. The evaluator runs that tree and is the definition of the language; bytecode and VM run it fast; generators write it
-//!    in other languages.
+//! 3. The evaluator runs that tree and is the definition of the language; bytecode and VM run it fast; generators
+//!    write it in other languages.
 //!
 //! What goes wrong on the way is a [`diagnostic`]; what goes wrong when running is a [`value::Fault`]. Nothing here
 //! reads a file, a clock or the environment.

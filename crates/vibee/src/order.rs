@@ -217,7 +217,7 @@ impl PartialOrd for Value {
 }
 
 impl Ord for Value {
-    /// By [`compare`].
+    /// Orders values by [`compare`].
     fn cmp(&self, other: &Self) -> Ordering {
         compare(self, other)
     }

@@ -1,10 +1,13 @@
 //! The runner protocol, version 1: how an implementation in any language is asked, in lines of JSON.
 //!
-//! | request | answer |
-//! | --- | --- |
-//! | `{"vibee":1,"id":0,"do":"hello","modules":{"keep_alive":"1.0.0"}}` | `{"id":0,"impl":"name","version":"0.1.0","modules":["keep_alive"],"pending":[{"fn":"keep_alive.of_text","why":"#41"}]}` |
-//! | `{"vibee":1,"id":7,"do":"call","fn":"keep_alive.of_text","args":{"text":"5m"}}` | `{"id":7,"ok":…}`, `{"id":7,"err":…}`, `{"id":7,"fault":"overflow"}` or `{"id":7,"unsupported":true}` |
-//! | `{"vibee":1,"id":8,"do":"bye"}` | none: the implementation ends |
+//! ```text
+//! → {"vibee":1,"id":0,"do":"hello","modules":{"keep_alive":"1.0.0"}}
+//! ← {"id":0,"impl":"name","version":"0.1.0","modules":["keep_alive"],
+//!    "pending":[{"fn":"keep_alive.of_text","why":"#41"}]}
+//! → {"vibee":1,"id":7,"do":"call","fn":"keep_alive.of_text","args":{"text":"5m"}}
+//! ← {"id":7,"ok":…}, {"id":7,"err":…}, {"id":7,"fault":"overflow"} or {"id":7,"unsupported":true}
+//! → {"vibee":1,"id":8,"do":"bye"}
+//! ```
 //!
 //! Values are written as [`crate::json`] says. A function that returns `Result` answers `ok` or `err` with what is in
 //! it; any other answers `ok`. Nothing here reads or writes a stream: [`Session`] makes lines and reads lines.

@@ -5,7 +5,7 @@ use crate::{
     source::{FileId, Span},
 };
 
-/// A file.
+/// A file, read by its schema.
 #[allow(missing_docs, reason = "fields that their names and types say")]
 #[derive(Clone, Debug)]
 pub struct Spec {

@@ -3,16 +3,16 @@
 //! It is small on purpose. The checker has lowered:
 //!
 //! - `and`, `or`, `implies` of `Bool` to [`Kind::If`]; those of `Trit` to intrinsics;
-//! - `given` and `then` of a behaviour, `decreases` of a function, and every constraint of a type that a value enters, to
-//!   [`Kind::Assert`], [`Kind::InRange`] and calls of validators, within the body;
+//! - `given` and `then` of a behaviour, `decreases` of a function, and every constraint of a type that a value enters,
+//!   to [`Kind::Assert`], [`Kind::InRange`] and calls of validators, within the body;
 //! - quantifiers, and the methods that take a lambda (`map`, `fold`, `take_while`, `sort_by` …), to [`Kind::Loop`];
 //! - `with` to a record of the other's fields; arguments by name to their places (with [`Kind::Let`] where that would
 //!   change the order of evaluation, which is the order of the text);
 //! - generic functions of std to one [`Function`] for each list of types that they are used with;
 //! - constants to functions without parameters;
 //! - `Type::Constrained` and aliases: no [`Expr::ty`] holds one, nor a [`Type::IntIn`] anywhere in it. The types of
-//!   parameters, returns and fields ([`Local::declared`], [`Function::returns`], [`crate::types::FieldDef`]) keep theirs,
-//!   for whoever makes values (properties, validators of generated code).
+//!   parameters, returns and fields ([`Local::declared`], [`Function::returns`], [`crate::types::FieldDef`]) keep
+//!   theirs, for whoever makes values (properties, validators of generated code).
 //!
 //! So a backend knows no contract and no constraint: what it must do is in the body.
 
@@ -241,7 +241,7 @@ pub enum LoopForm {
     Other,
 }
 
-/// See [`Kind::Loop`].
+/// The parts of a [`Kind::Loop`].
 #[derive(Clone, Debug)]
 pub struct Loop {
     /// What it was written as.

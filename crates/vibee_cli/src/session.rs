@@ -87,7 +87,7 @@ impl<'p> Implementation<'p> {
         self.hello.pending.iter().find(|(of, _)| *of == name).map(|(_, why)| why.as_str())
     }
 
-    /// Says goodbye.
+    /// Says goodbye, and lets it end.
     pub(crate) fn bye(mut self) {
         if let Some(process) = self.process.take() {
             let line = self.session.bye();

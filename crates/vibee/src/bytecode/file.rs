@@ -29,7 +29,7 @@ const N_SECTIONS: usize = 7;
 const HASH_BYTES: usize = 32;
 const HEADER_BYTES: usize = 12;
 
-/// Writes bytecode.
+/// Writes bytecode as a file.
 pub fn write(bytecode: &Bytecode) -> Vec<u8> {
     let mut names = Names::default();
     let sections = [

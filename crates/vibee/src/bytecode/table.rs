@@ -45,7 +45,7 @@ macro_rules! table {
             $(#[doc = $doc] $op = $code,)*
         }
 
-        /// All instructions.
+        /// All instructions, by opcode.
         pub const TABLE: &[Row] = &[
             $(Row { op: Opcode::$op, name: $name, signature: $signature, doc: $doc },)*
         ];
@@ -170,7 +170,7 @@ impl Opcode {
         INDEX[byte as usize].map(|at| TABLE[at as usize].op)
     }
 
-    /// Its row.
+    /// Gives the row of the table.
     pub fn row(self) -> &'static Row {
         &TABLE[INDEX[self as usize].map_or(0, usize::from)]
     }

@@ -13,7 +13,7 @@ use super::{Checker, Decl, Imported, Item, Scope, State, resolve::BUILT_IN};
 use crate::nearest::nearest;
 
 impl<'a> Checker<'a> {
-    /// Declares everything.
+    /// Declares all types, functions and constants.
     pub(super) fn declare(&mut self) {
         let specs = self.specs;
         for (number, spec) in specs.iter().enumerate() {

@@ -42,7 +42,7 @@ pub(super) fn bool(value: bool, span: Span) -> Expr {
     node(Kind::Const(Value::Bool(value)), Type::Bool, span)
 }
 
-/// Creates `if`.
+/// Creates an `if` with both branches.
 pub(super) fn if_else(condition: Expr, then: Expr, otherwise: Expr) -> Expr {
     let (ty, span) = (then.ty.clone(), condition.span.to(otherwise.span));
     let (condition, then, otherwise) = (Box::new(condition), Box::new(then), Box::new(otherwise));

@@ -383,7 +383,7 @@ pub(crate) fn parse_int(text: &str) -> Option<i64> {
     if is_one { text.parse().ok() } else { None }
 }
 
-/// `[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?`
+/// Parses what matches `[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?`.
 pub(crate) fn parse_float(text: &str) -> Option<f64> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     // Rust reads this form and beside it only `inf`, `infinity` and `nan`.

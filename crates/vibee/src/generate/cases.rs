@@ -1,4 +1,4 @@
-//! The cases that generated tests hold: rows of examples, and drawn arguments, with what the definition says of them.
+//! The cases of generated tests: rows of examples, and drawn arguments, with what the definition says of them.
 
 use super::{Case, asked_for};
 use crate::{

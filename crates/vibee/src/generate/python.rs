@@ -420,7 +420,7 @@ impl<'a> Python<'a> {
         }
     }
 
-    /// Declared types.
+    /// Prints the declared types.
     fn types(&self) -> String {
         let mut parts = Vec::new();
         for id in &self.input.used.named {

@@ -40,7 +40,7 @@ pub(crate) struct Var {
     pub(crate) reads: u32,
 }
 
-/// A function.
+/// A function, as statements.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lowered {
     pub(crate) vars: Vec<Var>,
@@ -53,7 +53,7 @@ pub(crate) struct Lowered {
     pub(crate) is_repeated: bool,
 }
 
-/// A statement.
+/// A statement that every imperative language has.
 #[derive(Clone, Debug)]
 pub(crate) enum Statement {
     /// Declares a name with its value. With `is_builder`, the value is copied.

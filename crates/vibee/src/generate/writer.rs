@@ -32,7 +32,7 @@ pub(crate) fn many(parts: impl IntoIterator<Item = Doc>) -> Doc {
     Doc::Many(parts.into_iter().collect())
 }
 
-/// A group.
+/// Groups a document: on one line where it fits.
 pub(crate) fn group(doc: Doc) -> Doc {
     Doc::Group(Box::new(doc))
 }
@@ -102,7 +102,7 @@ impl From<&str> for Doc {
     }
 }
 
-/// Gathers lines.
+/// Gathers lines with their indentation.
 #[derive(Debug)]
 pub(crate) struct Writer {
     text: String,

@@ -93,7 +93,7 @@ pub(super) enum Source {
 /// How a case of edges picks them.
 #[derive(Clone, Copy)]
 pub(super) enum Edge {
-    /// The same place of each list of edges.
+    /// This place of each list of edges.
     Place(u64),
     Any,
 }

@@ -246,7 +246,7 @@ fn e0402(example: &Example, part: &Part, expected: &str, found: &str) -> Diagnos
     }
 }
 
-/// `fault(name)`
+/// Writes a fault as cells do, `fault(name)`.
 pub(super) fn fault_text(fault: Fault) -> String {
     format!("fault({})", fault.name())
 }

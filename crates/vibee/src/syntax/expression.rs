@@ -1,4 +1,4 @@
-//! Expressions.
+//! The parser of expressions.
 
 use super::{
     parser::{Parser, Tall},

@@ -1,4 +1,4 @@
-//! Patterns.
+//! The parser of patterns.
 
 use super::{
     parser::{Parser, Tall},

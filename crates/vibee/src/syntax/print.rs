@@ -78,7 +78,7 @@ fn dotted(path: &[Ident]) -> String {
 
 /// Of `let`, `if`, `match` and lambdas.
 pub(super) const OPEN: u8 = 0;
-/// Of `with`.
+/// Precedence of `with`.
 pub(super) const WITH: u8 = 20;
 /// Of what may stand before a `.`.
 pub(super) const POSTFIX: u8 = 21;

@@ -1,4 +1,4 @@
-//! Types.
+//! The parser of types.
 
 use super::{parser::Parser, token::TokenKind};
 use crate::{
@@ -118,7 +118,7 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// `lo..hi`
+    /// Reads bounds, `lo..hi`.
     fn bounds(&mut self) -> Option<(i64, i64)> {
         let lo = self.bound()?;
         if !self.eat("..") {

@@ -1,4 +1,4 @@
-//! Random programs.
+//! Random well-typed programs.
 
 use super::values;
 use crate::{

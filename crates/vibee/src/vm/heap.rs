@@ -47,7 +47,7 @@ pub(super) struct Cell {
     body: Body,
 }
 
-/// All objects.
+/// All objects of a run.
 #[derive(Debug)]
 pub(super) struct Heap {
     cells: Vec<Cell>,
@@ -241,7 +241,7 @@ impl Heap {
         }
     }
 
-    /// The same words with one owner: the object itself, or a copy that takes the reference's place.
+    /// Gives the words to one owner: the object itself, or a copy that takes the reference's place.
     pub(super) fn own(&mut self, word: u64, layouts: &Layouts) -> Result<u64, Fault> {
         if self.unique(word).is_some() {
             return Ok(word);

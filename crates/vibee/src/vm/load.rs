@@ -15,7 +15,7 @@ pub(super) struct Entry {
     pub n_params: u16,
 }
 
-/// All functions.
+/// All functions of the bytecode, decoded.
 #[derive(Debug)]
 pub(super) struct Loaded {
     pub code: Vec<Instr>,

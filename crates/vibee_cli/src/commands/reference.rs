@@ -1,4 +1,4 @@
-//! `vibee reference`.
+//! `vibee reference`: the tables of the language.
 
 use clap::{Args, builder::PossibleValuesParser};
 use vibee::reference::{self, Section};
@@ -13,7 +13,7 @@ pub(crate) struct ReferenceArgs {
     section: Option<String>,
 }
 
-/// Prints Markdown.
+/// Prints the reference in Markdown.
 pub(crate) fn run(args: &ReferenceArgs) -> Result<(), Failure> {
     let wanted = args.section.as_deref();
     let section = Section::ALL.iter().find(|(_, name)| Some(*name) == wanted);

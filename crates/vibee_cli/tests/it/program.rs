@@ -56,13 +56,13 @@ impl Folder {
 }
 
 impl Outcome {
-    /// The same, if it ended with 0.
+    /// Gives the outcome back, if it ended with 0.
     pub(crate) fn ok(self) -> Self {
         assert_eq!(self.code, Some(0), "{self:?}");
         self
     }
 
-    /// The same, if it ended with `code`.
+    /// Gives the outcome back, if it ended with `code`.
     pub(crate) fn fails(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:?}");
         self

@@ -161,7 +161,7 @@ impl<'a> Types<'a> {
         false
     }
 
-    /// All declarations.
+    /// Prints all declarations in the order that C wants.
     pub(super) fn print(&self) -> String {
         let mut out = Writer::new("    ", super::WIDTH);
         let mut done: BTreeSet<String> = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! Functions: statements.
+//! Functions of the generated module, as statements.
 
 use std::collections::BTreeSet;
 
@@ -40,7 +40,7 @@ pub(super) struct Body<'a> {
 }
 
 impl Python<'_> {
-    /// All functions.
+    /// Prints every function in use.
     pub(super) fn functions(&self) -> String {
         let used = self.input.used;
         let public = used.public.iter();

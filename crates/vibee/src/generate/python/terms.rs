@@ -74,7 +74,7 @@ impl Body<'_> {
         (many([text(name), list("(", args.iter().map(|arg| self.term(arg)).collect(), ")", ",")]), ATOM)
     }
 
-    /// `name(inner, more)`
+    /// Prints a call, `name(inner, more)`.
     fn wrap(&self, name: &str, inner: Doc, more: &str) -> Printed {
         let name = if name.starts_with('_') { self.python.need(name) } else { name.to_owned() };
         (many([text(name), list("(", vec![many([inner, text(more)])], ")", "")]), ATOM)
@@ -477,7 +477,7 @@ impl Python<'_> {
     }
 }
 
-/// A tuple.
+/// Prints a tuple of the items.
 fn sequence(mut items: Vec<Doc>) -> Printed {
     if items.len() == 1
         && let Some(only) = items.pop()

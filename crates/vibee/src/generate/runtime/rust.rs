@@ -1,21 +1,21 @@
 Operations of Rust that core does not have as VIBEE means them. Sections of `mod rt`; see generate/runtime.rs.
 //= add
-/// The sum.
+/// The sum; a fault outside the range of Int.
 pub fn add(a: i64, b: i64) -> Result<i64, Fault> {
     a.checked_add(b).ok_or(Fault::Overflow)
 }
 //= sub
-/// The difference.
+/// The difference; a fault outside the range of Int.
 pub fn sub(a: i64, b: i64) -> Result<i64, Fault> {
     a.checked_sub(b).ok_or(Fault::Overflow)
 }
 //= mul
-/// The product.
+/// The product; a fault outside the range of Int.
 pub fn mul(a: i64, b: i64) -> Result<i64, Fault> {
     a.checked_mul(b).ok_or(Fault::Overflow)
 }
 //= neg
-/// The negative.
+/// The negative; a fault outside the range of Int.
 pub fn neg(a: i64) -> Result<i64, Fault> {
     a.checked_neg().ok_or(Fault::Overflow)
 }
@@ -56,7 +56,7 @@ pub fn div_u64(a: u64, b: u64) -> Result<u64, Fault> {
     a.checked_div(b).ok_or(Fault::DivZero)
 }
 //= mod_u64
-/// The remainder.
+/// The remainder; a fault for a divisor of 0.
 pub fn mod_u64(a: u64, b: u64) -> Result<u64, Fault> {
     a.checked_rem(b).ok_or(Fault::DivZero)
 }
@@ -84,12 +84,12 @@ pub fn rotl(a: u64, n: i64) -> u64 {
     a.rotate_left(n.rem_euclid(64) as u32)
 }
 //= to_u64
-/// The same number.
+/// The number in the other type; a fault where it does not fit.
 pub fn to_u64(a: i64) -> Result<u64, Fault> {
     u64::try_from(a).map_err(|_| Fault::Range)
 }
 //= to_int
-/// The same number.
+/// The number in the other type; a fault where it does not fit.
 pub fn to_int(a: u64) -> Result<i64, Fault> {
     i64::try_from(a).map_err(|_| Fault::Range)
 }
@@ -142,13 +142,13 @@ fn whole(x: f64) -> Result<i64, Fault> {
     if (-9223372036854775808.0..9223372036854775808.0).contains(&x) { Ok(x as i64) } else { Err(Fault::Range) }
 }
 //= floor: whole
-/// Rounded down.
+/// The whole number at or below `x`.
 pub fn floor(x: f64) -> Result<i64, Fault> {
     let n = whole(x)?;
     Ok(if n as f64 > x { n - 1 } else { n })
 }
 //= ceil: whole
-/// Rounded up.
+/// The whole number at or above `x`.
 pub fn ceil(x: f64) -> Result<i64, Fault> {
     let n = whole(x)?;
     Ok(if (n as f64) < x { n + 1 } else { n })
@@ -166,7 +166,7 @@ pub fn round_even(x: f64) -> Result<i64, Fault> {
     Ok(if rest > 0.5 || (rest == 0.5 && n % 2 != 0) { n + 1 } else { n })
 }
 //= float
-/// The same number.
+/// The number in the other type; a fault where it does not fit.
 pub fn float(a: i64) -> Result<f64, Fault> {
     let x = a as f64;
     if x as i128 == i128::from(a) { Ok(x) } else { Err(Fault::Inexact) }
@@ -314,17 +314,17 @@ impl super::Trit {
         }
     }
 
-    /// Kleene's implication.
+    /// Kleene's implication: `not self or other`.
     pub fn implies(self, other: Self) -> Self {
         self.negated().max(other)
     }
 
-    /// Kleene's xor.
+    /// Kleene's xor: one of both, not both.
     pub fn xor(self, other: Self) -> Self {
         self.max(other).min(self.min(other).negated())
     }
 
-    /// The product.
+    /// The product of both digits.
     pub fn times(self, other: Self) -> Self {
         match self {
             Self::Minus => other.negated(),
@@ -349,7 +349,7 @@ impl super::Trit {
         if self == other { self } else { Self::Zero }
     }
 
-    /// The number.
+    /// The number that the digit is.
     pub fn int(self) -> i64 {
         self as i64
     }
@@ -382,12 +382,12 @@ pub fn tryte(n: i64, digits: u32) -> Result<i64, Fault> {
     if (-max..=max).contains(&n) { Ok(n) } else { Err(Fault::Range) }
 }
 //= tryte_add: tryte
-/// The sum.
+/// The sum; a fault where it has more digits.
 pub fn tryte_add(a: i64, b: i64, digits: u32) -> Result<i64, Fault> {
     a.checked_add(b).and_then(|sum| tryte(sum, digits).ok()).ok_or(Fault::Overflow)
 }
 //= tryte_sub: tryte
-/// The difference.
+/// The difference; a fault where it has more digits.
 pub fn tryte_sub(a: i64, b: i64, digits: u32) -> Result<i64, Fault> {
     a.checked_sub(b).and_then(|sum| tryte(sum, digits).ok()).ok_or(Fault::Overflow)
 }
@@ -451,7 +451,7 @@ pub fn slice<T>(items: &[T], from: i64, to: i64) -> Result<&[T], Fault> {
     range.ok().and_then(|range| items.get(range)).ok_or(Fault::Index)
 }
 //= sort
-/// Sorted, stable.
+/// Sorts the items; equal ones stay in their order.
 pub fn sort<T: Ord>(mut items: alloc::vec::Vec<T>) -> alloc::vec::Vec<T> {
     items.sort();
     items
@@ -610,7 +610,7 @@ pub fn byte(bytes: &[u8], i: i64) -> Result<i64, Fault> {
     byte.map(|byte| i64::from(*byte)).ok_or(Fault::Index)
 }
 //= bytes_of
-/// The bytes.
+/// The bytes of these numbers; a fault outside 0 to 255.
 pub fn bytes_of(numbers: &[i64]) -> Result<alloc::vec::Vec<u8>, Fault> {
     numbers.iter().map(|n| u8::try_from(*n).map_err(|_| Fault::Range)).collect()
 }

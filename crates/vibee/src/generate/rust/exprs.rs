@@ -1,4 +1,4 @@
-//! Expressions.
+//! Expressions of the typed tree, in Rust.
 
 use super::{
     super::{
@@ -141,7 +141,7 @@ impl Printer<'_> {
         self.owned(Code::atom(doc), &expr.ty, want)
     }
 
-    /// An expression.
+    /// Prints an expression, in the form that is wanted.
     pub(super) fn expr(&mut self, expr: &Expr, want: Want) -> Code {
         let ty = self.rust.input.program.erased(&expr.ty);
         let code = match &expr.kind {

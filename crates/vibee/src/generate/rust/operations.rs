@@ -1,4 +1,4 @@
-//! Operations.
+//! Operations of the table of intrinsics, in Rust.
 
 use super::{
     super::writer::{Doc, list, many, text},
@@ -113,7 +113,7 @@ impl Printer<'_> {
         })
     }
 
-    /// An operation.
+    /// Prints an operation, in the form that is wanted.
     pub(super) fn operation(&mut self, op: I, args: &[Expr], ty: &Type, want: Want) -> Code {
         let first = args.first();
         let first_ty = first.map_or(Type::Poison, |arg| self.rust.input.program.erased(&arg.ty));
