@@ -38,7 +38,7 @@ pub(super) struct Label(pub usize);
 enum Place {
     Unknown,
     At(usize),
-    /// The same as another.
+    /// Where another label is.
     Is(Label),
 }
 
@@ -578,6 +578,7 @@ impl<'c, 'p> Body<'c, 'p> {
     }
 
     /// Compiles an expression, into a register if one is named: it is written once, at the end.
+    // tidy: long function, an arm for each kind of expression
     pub(super) fn expr(&mut self, expr: &'p Expr, dest: Option<u16>) -> Val {
         let ty = self.type_of(&expr.ty);
         match &expr.kind {

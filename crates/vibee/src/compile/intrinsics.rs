@@ -133,6 +133,7 @@ impl<'p> Body<'_, 'p> {
 }
 
 /// The instruction of an operation; `None` for those that are more than one, and comparisons.
+// tidy: long function, a table
 fn opcode(op: I) -> Option<Opcode> {
     Some(match op {
         I::IntAdd => Opcode::IAdd,

@@ -11,10 +11,8 @@ pub(crate) fn is_plain(text: &str) -> bool {
     let first = letters.next();
     let second = letters.next();
     let begins_well = match first {
-        None
-        | Some(' ' | ',' | '[' | ']' | '{' | '}' | '#' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`') => {
-            false
-        }
+        None => false,
+        Some(c) if " ,[]{}#&*!|>'\"%@`".contains(c) => false,
         Some('-' | '?' | ':') => second.is_some_and(|c| c != ' ' && c != '\t'),
         _ => true,
     };

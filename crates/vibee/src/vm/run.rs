@@ -1,5 +1,4 @@
 //! The loop that runs instructions. Frequent ones are here; all others are calls of [`bulk::run`].
-// tidy: long function, one match over the instructions: a call for each would cost more than most of them do
 #![allow(clippy::inline_always, reason = "registers are reached three times an instruction")]
 #![allow(clippy::neg_cmp_op_on_partial_ord, reason = "not less is what the instruction is for: true of NaN")]
 #![allow(clippy::semicolon_if_nothing_returned, reason = "a set register is an arm's last word")]

@@ -121,6 +121,7 @@ fn parse(text: &str, filled: &BTreeMap<char, Type>, width: u8) -> Type {
 }
 
 /// Values of a type, the edges among them.
+// tidy: long function, a table
 #[allow(clippy::excessive_precision, reason = "a tie of two decimals needs all its digits")]
 fn edges(ty: &Type) -> Vec<Value> {
     let list = |items: &[Value]| Value::List(Rc::new(items.to_vec()));

@@ -175,7 +175,8 @@ impl Body<'_> {
                 let name = self.python.cases.get(&(*id, *case)).cloned().unwrap_or_default();
                 (many([self.operand(of, BIT_OR), text(format!(" is not {name}"))]), COMPARE)
             }
-            TermKind::Op(Intrinsic::SetHas | Intrinsic::MapHas, args) if matches!(&args[..], [a, b] if a.is_path() || b.is_path()) =>
+            TermKind::Op(Intrinsic::SetHas | Intrinsic::MapHas, args)
+                if args.len() == 2 && args.iter().any(Term::is_path) =>
             {
                 let [of, item] = &args[..] else { return (text("None"), ATOM) };
                 (many([self.operand(item, BIT_OR), text(" not in "), self.operand(of, BIT_OR)]), COMPARE)

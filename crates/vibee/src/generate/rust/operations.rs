@@ -114,6 +114,7 @@ impl Printer<'_> {
     }
 
     /// Prints an operation, in the form that is wanted.
+    // tidy: long function, an arm for each operation
     pub(super) fn operation(&mut self, op: I, args: &[Expr], ty: &Type, want: Want) -> Code {
         let first = args.first();
         let first_ty = first.map_or(Type::Poison, |arg| self.rust.input.program.erased(&arg.ty));
@@ -260,6 +261,7 @@ impl Printer<'_> {
     }
 
     /// Operations on what gathers many values.
+    // tidy: long function, an arm for each operation
     fn gathered(&mut self, op: I, args: &[Expr], ty: &Type, want: Want) -> Code {
         let first = args.first();
         let view = &[Want::Arg][..];
