@@ -152,6 +152,8 @@ struct Checker<'a> {
     /// Declarations that something names.
     used_decls: HashSet<usize>,
     is_too_large: bool,
+    /// How many names were unknown.
+    n_unknown: usize,
 }
 
 impl<'a> Checker<'a> {
@@ -178,6 +180,7 @@ impl<'a> Checker<'a> {
             keys: Vec::new(),
             used_decls: HashSet::new(),
             is_too_large: false,
+            n_unknown: 0,
         }
     }
 

@@ -274,6 +274,12 @@ pub const CODES: &[Code] = &[
         "It does not depend on anything, so one of the branches is never taken.",
     ),
     row(
+        "W0353",
+        "a case that no example has",
+        "Rows have other cases of this enum and never this one, so what happens to it is not shown. Add a row, or a property \
+         over the enum.",
+    ),
+    row(
         "E0401",
         "rows that contradict",
         "Two examples have equal arguments and different results, so no implementation can pass both.",

@@ -13,7 +13,7 @@ use crate::{
 use super::Checker;
 
 /// Steps of one match's check; a match that needs more is refused.
-const STEPS_MAX: usize = 200_000;
+const STEPS_MAX: usize = 5_000_000;
 
 /// The outermost shape of a pattern or value.
 #[derive(Clone, PartialEq, Debug)]
@@ -31,8 +31,8 @@ enum Head {
     Len(usize),
     /// Ints from … to ….
     Ints(i64, i64),
-    /// Another literal, as its debug text: equal texts are equal values.
-    Literal(String),
+    /// Another literal.
+    Literal(Value),
 }
 
 struct Search<'c, 'a> {
@@ -273,19 +273,16 @@ fn other(ty: &Type, used: &[Head]) -> String {
     if used.is_empty() {
         return "_".into();
     }
-    let is_free = |text: &str| !used.iter().any(|head| matches!(head, Head::Literal(used) if used == text));
+    let is_free = |value: &Value| !used.iter().any(|head| matches!(head, Head::Literal(used) if used == value));
     match ty {
         Type::String => {
             let mut text = String::new();
-            while !is_free(&format!("{:?}", Value::String(text.as_str().into()))) {
+            while !is_free(&Value::String(text.as_str().into())) {
                 text.push('a');
             }
             format!("\"{text}\"")
         }
-        Type::U64 => {
-            let free = (0..=u64::MAX).find(|n| is_free(&format!("{:?}", Value::U64(*n))));
-            free.unwrap_or_default().to_string()
-        }
+        Type::U64 => (0..=u64::MAX).find(|n| is_free(&Value::U64(*n))).unwrap_or_default().to_string(),
         Type::Float | Type::F32 => "nan".into(),
         _ => "_".into(),
     }
@@ -298,7 +295,7 @@ fn head(pattern: &Pattern) -> Option<Head> {
         Pattern::Literal(Value::Bool(value)) => Head::Bool(*value),
         Pattern::Literal(Value::Trit(value)) => Head::Trit(*value),
         Pattern::Literal(Value::Int(value)) => Head::Ints(*value, *value),
-        Pattern::Literal(value) => Head::Literal(format!("{value:?}")),
+        Pattern::Literal(value) => Head::Literal(value.clone()),
         Pattern::IntIn(lo, hi) => Head::Ints(*lo, *hi),
         Pattern::Variant(id, number, _) => Head::Variant(*id, *number),
         Pattern::Record(..) | Pattern::Tuple(_) => Head::Only,

@@ -6,14 +6,14 @@ use crate::{
     diagnostic::Diagnostic,
     source::Span,
     typed::{Expected, Expr, FunctionId, Kind, Role},
-    types::{Shape, Type},
+    types::{Shape, Type, TypeId},
     value::Value,
 };
 
 use super::{Checker, Item};
 
 /// Codes of what is unused or always the same: not told where anything is wrong.
-pub(super) const CODES: [&str; 4] = ["W0350", "W0351", "W0352", "W0412"];
+pub(super) const CODES: [&str; 5] = ["W0350", "W0351", "W0352", "W0353", "W0412"];
 
 impl Checker<'_> {
     /// Looks for what is never used or always the same, in the modules that were asked for.
@@ -21,6 +21,7 @@ impl Checker<'_> {
         self.unused_imports();
         self.errors_never_raised();
         self.constant_conditions();
+        self.cases_in_no_example();
     }
 
     fn unused_imports(&mut self) {
@@ -90,6 +91,68 @@ impl Checker<'_> {
         self.diagnostics.extend(messages);
     }
 
+    /// Cases of enums that no row has, where rows have others of the same enum. A property over the enum has them all.
+    fn cases_in_no_example(&mut self) {
+        let mut seen: HashSet<(TypeId, u16)> = HashSet::new();
+        for example in &self.program.examples {
+            let result = match &example.expected {
+                Expected::Value(id, _) => Some(*id),
+                _ => None,
+            };
+            for id in example.args.iter().copied().chain(result) {
+                let Some(body) = &self.program.function(id).body else { continue };
+                // What a call gives is not known here.
+                if !collect_cases(body, &mut seen) {
+                    return;
+                }
+            }
+        }
+        let vars: Vec<&Type> = self.program.properties.iter().flat_map(|p| p.vars.iter().map(|(_, ty)| ty)).collect();
+        let mut messages = Vec::new();
+        for (at, def) in self.program.types.iter().enumerate() {
+            let id = TypeId(at as u32);
+            let Shape::Enum { cases, .. } = &def.shape else { continue };
+            let is_asked_for = self.type_modules.get(at).is_some_and(|module| self.is_asked_for(*module));
+            let is_seen = (0..cases.len()).any(|n| seen.contains(&(id, n as u16)));
+            let is_drawn = vars.iter().any(|ty| self.mentions(ty, id, 0));
+            if !is_asked_for || !is_seen || is_drawn {
+                continue;
+            }
+            for (number, case) in cases.iter().enumerate() {
+                // Of errors that `raises` names, W0412 speaks.
+                let is_raised = self.program.functions.iter().any(|f| {
+                    f.raises.contains(&(number as u16))
+                        && matches!(&f.returns, Type::Result(_, err) if **err == Type::Named(id))
+                });
+                if !seen.contains(&(id, number as u16)) && !is_raised {
+                    let text = format!("no example has the case `{}` of `{}`", case.name, def.name);
+                    messages.push(Diagnostic::new("W0353", def.span, text));
+                }
+            }
+        }
+        self.diagnostics.extend(messages);
+    }
+
+    /// Whether values of a type may have some of another within.
+    fn mentions(&self, ty: &Type, id: TypeId, depth: usize) -> bool {
+        if depth > 8 {
+            return true;
+        }
+        let inner = |ty: &Type| self.mentions(ty, id, depth + 1);
+        match ty {
+            Type::Named(named) if *named == id => true,
+            Type::Named(named) => match &self.program.type_def(*named).shape {
+                Shape::Record(fields) => fields.iter().any(|f| inner(&f.ty)),
+                Shape::Enum { cases, .. } => cases.iter().flat_map(|c| &c.fields).any(|f| inner(&f.ty)),
+                Shape::Constrained { base, .. } | Shape::Alias(base) => inner(base),
+            },
+            Type::List(of) | Type::Set(of) | Type::Option(of) => inner(of),
+            Type::Map(a, b) | Type::Result(a, b) => inner(a) || inner(b),
+            Type::Tuple(of) => of.iter().any(inner),
+            _ => false,
+        }
+    }
+
     fn constant_conditions(&mut self) {
         let mut found: Vec<(Span, bool)> = Vec::new();
         for function in &self.program.functions {
@@ -106,6 +169,16 @@ impl Checker<'_> {
             self.report(Diagnostic::new("W0352", span, format!("this condition is always {value}")));
         }
     }
+}
+
+/// Collects the cases that an expression makes; says whether it makes all that it gives itself.
+fn collect_cases(expr: &Expr, seen: &mut HashSet<(TypeId, u16)>) -> bool {
+    if let Kind::Variant(id, number, _) = &expr.kind {
+        seen.insert((*id, *number));
+    }
+    let mut is_known = !matches!(expr.kind, Kind::Call { .. });
+    expr.for_each_part(&mut |child| is_known &= collect_cases(child, seen));
+    is_known
 }
 
 fn find_constant_conditions(expr: &Expr, found: &mut Vec<(Span, bool)>) {

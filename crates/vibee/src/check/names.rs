@@ -9,6 +9,9 @@ use crate::{
 use super::{Checker, Item};
 use crate::nearest::nearest;
 
+/// Unknown names of one check for which near ones are looked up: each look is at all names.
+const SUGGESTIONS_MAX: usize = 200;
+
 impl Checker<'_> {
     pub(super) fn is_prelude(&self, module: usize) -> bool {
         self.prelude.get(module).copied().unwrap_or(false)
@@ -125,19 +128,17 @@ impl Checker<'_> {
         self.report(message);
     }
 
-    /// Finds functions and constants by a bare name: the module's own, or those that imports name, or the prelude's. As
-    /// a method, those of every import count.
+    /// Finds functions and constants by a bare name, the nearest first: the module's own, or those that imports name;
+    /// then the prelude's. As a method, those of imports without `only` count.
     pub(super) fn items_in_sight(&mut self, name: &Ident, is_method: bool) -> Vec<usize> {
         let from = self.body.module;
         let Some(scope) = self.scopes.get(from) else { return Vec::new() };
-        if scope.items.contains_key(&name.name) {
-            return self.items_of(from, &name.name);
-        }
+        let is_own = scope.items.contains_key(&name.name);
         let mut found: Vec<(usize, usize)> = Vec::new();
         for (at, import) in scope.imports.iter().enumerate() {
             let is_named = import.only.iter().any(|only| only.name == name.name);
             let has_it = self.scopes.get(import.module).is_some_and(|scope| scope.items.contains_key(&name.name));
-            if has_it && (is_named || (is_method && import.only.is_empty())) {
+            if has_it && !is_own && (is_named || (is_method && import.only.is_empty())) {
                 found.push((at, import.module));
             }
         }
@@ -157,13 +158,15 @@ impl Checker<'_> {
             found.truncate(1);
         }
         self.used_imports.extend(found.iter().map(|(at, _)| (from, *at)));
-        let mut items: Vec<usize> = found.iter().flat_map(|(_, module)| self.items_of(*module, &name.name)).collect();
-        if items.is_empty() || is_method {
-            let std = self.by_name.get(name.name.as_str()).cloned().unwrap_or_default();
-            items.extend(std.into_iter().filter(|item| self.is_prelude(self.decls[*item].module)));
-        }
-        items.sort_unstable();
-        items.dedup();
+        let nearer: Vec<usize> =
+            if is_own { vec![from] } else { found.into_iter().map(|(_, module)| module).collect() };
+        let mut items: Vec<usize> = nearer.iter().flat_map(|module| self.items_of(*module, &name.name)).collect();
+        let others = self.by_name.get(name.name.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let others = others.iter().filter(|item| {
+            let module = self.decls[**item].module;
+            self.is_prelude(module) && !nearer.contains(&module)
+        });
+        items.extend(others);
         items
     }
 
@@ -177,6 +180,11 @@ impl Checker<'_> {
     pub(super) fn unknown_name(&mut self, name: &Ident, what: &str) {
         let mut message =
             Diagnostic::new("E0301", name.span, format!("no {what} is named `{}`", name.name)).label("unknown name");
+        self.n_unknown += 1;
+        if self.n_unknown > SUGGESTIONS_MAX {
+            self.report(message);
+            return;
+        }
         let mut known: Vec<String> = self.body.scope.iter().map(|(name, _)| name.clone()).collect();
         if let Some(scope) = self.scopes.get(self.body.module) {
             known.extend(scope.items.keys().cloned());

@@ -20,6 +20,9 @@ use super::{
     walk::children_mut,
 };
 
+/// Nodes of a condition that stands in place of its call.
+const INLINED_MAX: usize = 32;
+
 /// What the rewriting of one body knows.
 struct Rewrite<'p> {
     /// The circle that each function is in.
@@ -45,7 +48,8 @@ impl Checker<'_> {
             let id = FunctionId(number as u32);
             if let (Role::Condition, Some(body)) = (function.role, &function.body) {
                 types.insert(id, body.ty.clone());
-                if is_simple(body, 0) {
+                let mut budget = INLINED_MAX;
+                if function.n_params > 0 && is_simple(body, &mut budget) {
                     simple.insert(id, body.clone());
                 }
             }
@@ -202,7 +206,7 @@ fn collect_calls(expr: &Expr, found: &mut Vec<u32>) {
 }
 
 /// Whether a body binds nothing and is short: then it stands in place of its call.
-fn is_simple(expr: &Expr, depth: usize) -> bool {
+fn is_simple(expr: &Expr, budget: &mut usize) -> bool {
     let is_plain = matches!(
         expr.kind,
         Kind::Const(_)
@@ -214,8 +218,9 @@ fn is_simple(expr: &Expr, depth: usize) -> bool {
             | Kind::Variant(..)
             | Kind::Option(None)
     );
-    let mut is_simple = is_plain && depth < 8;
-    expr.for_each_part(&mut |child| is_simple = is_simple && self::is_simple(child, depth + 1));
+    let mut is_simple = is_plain && *budget > 0;
+    *budget = budget.saturating_sub(1);
+    expr.for_each_part(&mut |child| is_simple = is_simple && self::is_simple(child, budget));
     is_simple
 }
 
