@@ -12,5 +12,6 @@ mod oracle;
 mod pipeline;
 mod schema;
 mod toolchains;
+mod std;
 mod trees;
 mod ui;

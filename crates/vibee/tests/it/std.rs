@@ -1,0 +1,71 @@
+//! The modules of std: their examples hold, and every function has some.
+
+use std::collections::BTreeSet;
+
+use vibee::{
+    diagnostic::Diagnostic,
+    eval::Evaluator,
+    limits::Limits,
+    reader, render,
+    run::{self, Options, Verdict},
+    schema,
+    source::Sources,
+    spec::Spec,
+    standard::MODULES,
+    typed::Program,
+};
+
+/// Checks all of std and further texts, all of it asked for.
+fn checked(texts: &[&str]) -> (Vec<Spec>, Program) {
+    let mut sources = Sources::default();
+    let mut specs = Vec::new();
+    let mut all: Vec<Diagnostic> = Vec::new();
+    let std = MODULES.iter().map(|module| (module.name, module.text));
+    for (name, text) in std.chain(texts.iter().map(|text| ("test", *text))) {
+        let file = sources.add(format!("{name}.vibee"), text);
+        let (document, mut diagnostics) = reader::read(&sources, file);
+        specs.extend(schema::spec(&document, &mut diagnostics));
+        all.extend(diagnostics);
+    }
+    let (program, diagnostics) = vibee::check::check(&sources, &specs, specs.len());
+    all.extend(diagnostics);
+    let shown = render::render(&all, &sources, render::Style::Plain);
+    assert!(all.is_empty(), "{shown}");
+    (specs, program)
+}
+
+fn holds(program: &Program) -> usize {
+    let report = run::test(program, &mut Evaluator::new(program, Limits::default()), &Options::default());
+    let failed = report.cases.iter().filter(|case| case.verdict != Verdict::Passed);
+    let failed: Vec<_> = failed.map(|c| format!("{}.{} {:?}: {:?}", c.module, c.name, c.args, c.verdict)).collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    assert!(report.properties.iter().all(|property| property.verdict.is_passed()), "{:?}", report.properties);
+    assert_eq!(report.diagnostics, []);
+    report.cases.len()
+}
+
+const GENERIC: &str = include_str!("../../testdata/std/generic.vibee");
+
+#[test]
+fn examples_of_std_hold() {
+    let (_, program) = checked(&[GENERIC]);
+    assert!(holds(&program) > 200);
+}
+
+/// Functions without type parameters have a table of their own, those with some are used by a test's.
+#[test]
+fn every_function_of_std_has_a_sentence_and_examples() {
+    let (specs, program) = checked(&[GENERIC]);
+    let used: BTreeSet<_> = program.functions.iter().map(|f| (f.module.as_str(), f.name.as_str())).collect();
+    for spec in specs.iter().filter(|spec| spec.name.name.starts_with("std.")) {
+        for function in &spec.functions {
+            let name = (spec.name.name.as_str(), function.name.name.as_str());
+            assert!(function.say.is_some(), "{name:?} has no sentence");
+            if function.generics.is_empty() {
+                assert!(function.examples.is_some(), "{name:?} has no examples");
+            } else {
+                assert!(used.contains(&name), "{name:?} is not used by testdata/std/generic.vibee");
+            }
+        }
+    }
+}
