@@ -6,6 +6,7 @@ mod bytecode;
 mod engines;
 mod fmt;
 mod generate;
+mod generated_specs;
 mod legacy;
 mod operations;
 mod oracle;

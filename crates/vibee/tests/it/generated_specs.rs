@@ -1,0 +1,101 @@
+//! Specifications as people write them, in Python and C: the generated tests pass, and fail when a body is changed.
+
+use std::path::Path;
+
+use vibee::{
+    check,
+    diagnostic::Severity,
+    eval::Evaluator,
+    generate::{Case, Generated, Target, generate},
+    intrinsic::Intrinsic,
+    limits::Limits,
+    load::{self, LoadError, Loader},
+    source::Sources,
+    typed::{Expr, Kind, Program},
+};
+
+use crate::toolchains;
+
+/// Files of `testdata/check`.
+struct Folder;
+
+impl Loader for Folder {
+    fn load(&mut self, _: Option<&str>, path: &str) -> Result<Vec<u8>, LoadError> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/check");
+        std::fs::read(folder.join(path)).map_err(|_| LoadError::Missing)
+    }
+}
+
+fn program(file: &str) -> Program {
+    let mut sources = Sources::default();
+    let loaded = load::load(&mut sources, &[file], &mut Folder);
+    let (program, more) = check::check(&sources, &loaded.specs, loaded.n_asked);
+    let errors: Vec<_> = loaded.diagnostics.iter().chain(&more).filter(|d| d.severity == Severity::Error).collect();
+    assert!(errors.is_empty(), "{file}: {errors:?}");
+    program
+}
+
+/// The rows of examples, with what the evaluator gives for their arguments.
+fn cases(program: &Program) -> Vec<Case> {
+    let mut evaluator = Evaluator::new(program, Limits::default());
+    let mut cases = Vec::new();
+    for example in &program.examples {
+        // A cell that is no value of its column's type has no argument to call with.
+        let args: Result<Vec<_>, _> = example.args.iter().map(|arg| evaluator.call(*arg, &[])).collect();
+        let Ok(args) = args else { continue };
+        let outcome = evaluator.call(example.function, &args);
+        cases.push(Case { function: example.function, args, outcome, origin: format!("row {}", example.row) });
+    }
+    cases
+}
+
+fn generated(file: &str, target: Target) -> Generated {
+    let program = program(file);
+    let cases = cases(&program);
+    generate(&program, &cases, target)
+}
+
+#[test]
+fn specifications_in_python() {
+    for file in ["language.vibee"] {
+        toolchains::python(&format!("{file}-python"), &generated(file, Target::Python));
+    }
+}
+
+#[test]
+fn specifications_in_c() {
+    for file in ["language.vibee"] {
+        toolchains::c(&format!("{file}-c"), &generated(file, Target::C));
+    }
+}
+
+/// Makes the first sum below an expression a difference; tells whether there was one.
+fn mutate(expr: &mut Expr) -> bool {
+    match &mut expr.kind {
+        Kind::Intrinsic { op, .. } if *op == Intrinsic::IntAdd => {
+            *op = Intrinsic::IntSub;
+            true
+        }
+        Kind::Intrinsic { args, .. } | Kind::Call { args, .. } | Kind::Tuple(args) => args.iter_mut().any(mutate),
+        Kind::Let { value, body, .. } => mutate(value) || mutate(body),
+        Kind::If { condition, then, otherwise } => mutate(condition) || mutate(then) || mutate(otherwise),
+        Kind::Cover(_, inner) | Kind::InRange { value: inner, .. } => mutate(inner),
+        Kind::Assert { body, .. } => mutate(body),
+        _ => false,
+    }
+}
+
+#[test]
+fn a_changed_body_fails_the_generated_tests() {
+    let mut program = program("language.vibee");
+    let cases = cases(&program);
+    let function = program.find("language", "digit").unwrap();
+    assert!(mutate(program.functions[function.0 as usize].body.as_mut().unwrap()), "there is a sum in it");
+    let python = toolchains::write("mutant-python", &generate(&program, &cases, Target::Python));
+    let (is_ok, said) = toolchains::run(&python, "python3", &["test_language.py"]);
+    assert!(!is_ok && said.contains("FAILED (failures=") && said.contains("test_digit"), "{said}");
+    let c = toolchains::write("mutant-c", &generate(&program, &cases, Target::C));
+    toolchains::succeed(&c, "gcc", &["-std=c11", "test_language.c", "-o", "tests", "-lm"]);
+    let (is_ok, said) = toolchains::run(&c, "./tests", &[]);
+    assert!(!is_ok && said.contains("language_digit, row 0: another result"), "{said}");
+}
