@@ -30,7 +30,7 @@ fn program(file: &str) -> Program {
     let mut sources = Sources::default();
     let loaded = load::load(&mut sources, &[file], &mut Folder);
     let (program, more) = check::check(&sources, &loaded.specs, loaded.n_asked);
-    let errors: Vec<_> = loaded.diagnostics.iter().chain(&more).filter(|d| d.severity == Severity::Error).collect();
+    let errors: Vec<_> = loaded.diagnostics.iter().chain(&more).filter(|d| d.severity() == Severity::Error).collect();
     assert!(errors.is_empty(), "{file}: {errors:?}");
     program
 }

@@ -132,7 +132,11 @@ impl Body<'_> {
     }
 
     fn infix(&mut self, a: &Term, operator: &str, b: &Term, shape: Shape) -> Printed {
+        let is_float = matches!(a.ty, Type::Float | Type::F32);
         let (a, b) = (self.atom(a), self.atom(b));
+        if shape == Shape::Comparison && !is_float && a.flat() == b.flat() {
+            return itself(operator);
+        }
         (many([a, text(format!(" {operator} ")), b]), shape)
     }
 
@@ -301,7 +305,8 @@ impl Body<'_> {
             if is_bare { doc } else { many([text("("), doc, text(")")]) }
         };
         let (a, b) = (side(a), side(b));
-        (many([a, Doc::Line, text(if is_and { "&& " } else { "|| " }), b]), own)
+        let b = many([Doc::Line, text(if is_and { "&& " } else { "|| " }), b]);
+        (group(many([a, nest(b)])), own)
     }
 
     fn conditional(&mut self, condition: &Term, then: &Term, otherwise: &Term, ty: &Type) -> Printed {
@@ -336,6 +341,9 @@ impl Body<'_> {
                 | Type::Float
                 | Type::F32
         ) || matches!(ty, Type::Named(id) if self.c.types.is_bare(*id));
+        if is_scalar && !matches!(ty, Type::Float | Type::F32) && a.flat() == b.flat() {
+            return itself(sign);
+        }
         if is_scalar {
             return (many([a, text(format!(" {sign} ")), b]), Shape::Comparison);
         }
@@ -543,6 +551,11 @@ fn plain_name(op: Intrinsic) -> &'static str {
         I::BytesUtf8 => "text_utf8",
         _ => op.row().name,
     }
+}
+
+/// What comparing a value with itself gives: compilers warn of it where it is written.
+fn itself(operator: &str) -> Printed {
+    (text(if operator.contains('=') && operator != "!=" { "true" } else { "false" }), Shape::Atom)
 }
 
 fn width(ty: &Type) -> String {

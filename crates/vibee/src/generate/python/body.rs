@@ -186,7 +186,7 @@ impl Body<'_> {
             Statement::If(branches, otherwise) => {
                 for (i, (condition, then)) in branches.iter().enumerate() {
                     let word = if i == 0 { "if" } else { "elif" };
-                    out.open_doc(&many([text(format!("{word} ")), self.broken(condition), text(":")]));
+                    out.open_doc(&many([text(format!("{word} ")), self.term(condition), text(":")]));
                     self.block(out, then);
                     out.up();
                 }
@@ -207,11 +207,11 @@ impl Body<'_> {
             Statement::Check(condition, fault) => {
                 self.python.need("Fault");
                 let refused = crate::generate::terms::not(condition.clone());
-                out.open_doc(&many([text("if "), self.broken(&refused), text(":")]));
+                out.open_doc(&many([text("if "), self.term(&refused), text(":")]));
                 out.line(format!("raise Fault(\"{}\")", fault.name()));
                 out.up();
             }
-            Statement::Return(term) => out.doc(&many([text("return "), self.broken(term)])),
+            Statement::Return(term) => out.doc(&many([text("return "), self.term(term)])),
             Statement::Fault(fault) => {
                 self.python.need("Fault");
                 out.line(format!("raise Fault(\"{}\")", fault.name()));
@@ -221,7 +221,7 @@ impl Body<'_> {
     }
 
     fn assign(&self, out: &mut Writer, var: VarId, term: &Term) {
-        out.doc(&many([text(format!("{} = ", self.name(var))), self.broken(term)]));
+        out.doc(&many([text(format!("{} = ", self.name(var))), self.term(term)]));
     }
 
     fn push(&self, out: &mut Writer, var: VarId, op: Intrinsic, args: &[Term]) {

@@ -42,17 +42,14 @@ impl Body<'_> {
         if own < strength { many([text("("), doc, text(")")]) } else { doc }
     }
 
-    /// A term outside brackets: in brackets where it is too wide for a line.
-    pub(super) fn broken(&self, term: &Term) -> Doc {
-        let items = match &term.kind {
-            TermKind::And(..) | TermKind::Or(..) => self.junction(term),
-            _ => return self.term(term),
-        };
+    /// `a and b and c`, in brackets and a line each where it is too wide for one.
+    fn junction(&self, term: &Term) -> Doc {
+        let items = self.sides(term);
         group(many([Doc::IfBroken("("), nest(many([Doc::SoftLine, items])), Doc::SoftLine, Doc::IfBroken(")")]))
     }
 
     /// `a and b and c`, which may be broken before each word.
-    fn junction(&self, term: &Term) -> Doc {
+    fn sides(&self, term: &Term) -> Doc {
         let is_and = matches!(term.kind, TermKind::And(..));
         let mut items = Vec::new();
         let mut left = term;
