@@ -16,6 +16,9 @@ use vibee::{
 
 use crate::toolchains;
 
+/// Specifications that code is generated from.
+const FILES: &[&str] = &["language.vibee"];
+
 /// Files of `testdata/check`.
 struct Folder;
 
@@ -57,16 +60,12 @@ fn generated(file: &str, target: Target) -> Generated {
 
 #[test]
 fn specifications_in_python() {
-    for file in ["language.vibee"] {
-        toolchains::python(&format!("{file}-python"), &generated(file, Target::Python));
-    }
+    FILES.iter().for_each(|file| toolchains::python(&format!("{file}-python"), &generated(file, Target::Python)));
 }
 
 #[test]
 fn specifications_in_c() {
-    for file in ["language.vibee"] {
-        toolchains::c(&format!("{file}-c"), &generated(file, Target::C));
-    }
+    FILES.iter().for_each(|file| toolchains::c(&format!("{file}-c"), &generated(file, Target::C)));
 }
 
 /// Makes the first sum below an expression a difference; tells whether there was one.

@@ -253,6 +253,7 @@ fn is_empty(term: &Term) -> bool {
     match &term.kind {
         TermKind::Const(value) => crate::generate::reach::is_empty(value),
         TermKind::List(items) => items.is_empty(),
+        TermKind::Op(Intrinsic::SetOf | Intrinsic::MapOf, args) => args.iter().all(is_empty),
         _ => false,
     }
 }

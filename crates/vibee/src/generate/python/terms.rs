@@ -401,6 +401,10 @@ impl Body<'_> {
     }
 
     fn equal(&self, a: &Term, b: &Term, is_equal: bool) -> Printed {
+        if matches!(b.kind, TermKind::None | TermKind::Const(Value::Option(None))) {
+            let word = if is_equal { " is None" } else { " is not None" };
+            return (many([self.operand(a, BIT_OR), text(word)]), COMPARE);
+        }
         let is_scalar = matches!(a.ty, Type::Float | Type::F32);
         if is_scalar || !has_float(self.python.input.program, &a.ty) {
             return self.infix(a, if is_equal { "==" } else { "!=" }, b, COMPARE);
