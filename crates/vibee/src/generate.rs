@@ -14,20 +14,17 @@ use crate::{
 mod builders;
 mod c;
 mod cases;
-#[allow(dead_code, reason = "emitters of other languages use it")]
 mod names;
 mod naming;
-#[allow(dead_code, reason = "emitters of other languages use it")]
 mod patterns;
 mod python;
 mod reach;
 mod runtime;
 mod rust;
 mod seal;
-#[allow(dead_code, reason = "emitters of other languages use it")]
 mod statements;
-#[allow(dead_code, reason = "emitters of other languages use it")]
 mod terms;
+mod typescript;
 mod writer;
 
 pub use cases::cases;
@@ -39,6 +36,7 @@ pub use seal::is_as_written;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Target {
     Rust,
+    TypeScript,
     Python,
     C,
 }
@@ -68,6 +66,14 @@ pub const TARGETS: &[TargetRow] = &[
         comment: "//",
         toolchain: "rustc 1.85 or later, -D warnings; no_std with alloc",
         emit: rust::emit,
+    },
+    TargetRow {
+        target: Target::TypeScript,
+        name: "typescript",
+        title: "TypeScript",
+        comment: "//",
+        toolchain: "typescript 5.9 --strict --target es2022; node 20 --test",
+        emit: typescript::emit,
     },
     TargetRow {
         target: Target::Python,

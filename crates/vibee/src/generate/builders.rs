@@ -29,12 +29,20 @@ pub(crate) fn builder_of(op: Intrinsic, args: &[Expr]) -> Option<(&Expr, &[Expr]
 /// Whether the loop can gather in place with the operations that `builds` names.
 pub(crate) fn is_builder(each: &Loop, builds: &[Intrinsic]) -> bool {
     let is_step = builds_on(&each.step, each.acc, builds);
-    is_step && each.until.as_ref().is_none_or(|until| only_asks(until, each.acc)) && has_push(&each.step, each.acc)
+    is_step && each.until.as_ref().is_none_or(|until| only_asks(until, each.acc)) && has_push(&each.step)
 }
 
-/// Whether any step does more than hand `acc` on.
-fn has_push(step: &Expr, acc: LocalId) -> bool {
-    !matches!(&super::statements::uncovered(step).kind, Kind::Local(of) if *of == acc)
+/// Whether any way through a step changes `acc`, rather than hand it on or fault.
+fn has_push(step: &Expr) -> bool {
+    match &step.kind {
+        Kind::Intrinsic { op, args } => builder_of(*op, args).is_some(),
+        Kind::Cover(_, inner) => has_push(inner),
+        Kind::Let { body, .. } | Kind::Assert { body, .. } => has_push(body),
+        Kind::If { then, otherwise, .. } => has_push(then) || has_push(otherwise),
+        Kind::Match { arms, .. } => arms.iter().any(|arm| has_push(&arm.body)),
+        Kind::Loop(inner) => has_push(&inner.init) || has_push(&inner.step),
+        _ => false,
+    }
 }
 
 /// Whether the value of `step` is `acc`, changed by operations that can be done in place.

@@ -30,6 +30,8 @@ mod moves;
 mod operations;
 mod values;
 
+pub(super) use values::spaced;
+
 /// Words of Rust, and names that the printed code means.
 const RESERVED: &[&str] = &[
     "abstract",

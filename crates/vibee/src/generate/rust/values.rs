@@ -127,7 +127,7 @@ impl Rust<'_> {
 }
 
 /// A list between braces, with spaces inside where it stands on one line.
-pub(super) fn spaced(open: &str, items: Vec<Doc>, close: &str) -> Doc {
+pub(in super::super) fn spaced(open: &str, items: Vec<Doc>, close: &str) -> Doc {
     let mut inner = vec![Doc::Line];
     for (i, item) in items.into_iter().enumerate() {
         if i > 0 {
