@@ -1,5 +1,7 @@
 //! Writes code and tests of random programs in a language: `generate TARGET FOLDER FIRST LAST`, a folder for each program.
 
+#![allow(clippy::expect_used, reason = "who calls it wrongly sees so")]
+
 use std::{fs, path::Path};
 
 use vibee::{

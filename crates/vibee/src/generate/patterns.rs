@@ -1,7 +1,7 @@
 //! Matches as tests and names: the part of [`super::statements`] that looks into patterns.
 
 use super::{
-    reach::{walk, walk_pattern},
+    reach::walk,
     statements::{Lowering, Place},
     terms::{Statement, Term, TermKind, VarId, not},
 };
@@ -307,17 +307,4 @@ fn cases(program: &Program, id: TypeId) -> usize {
 
 fn inner_type(ty: &Type, i: usize) -> Type {
     super::reach::parts(ty).get(i).map_or(Type::Poison, |ty| (*ty).clone())
-}
-
-/// The names that a pattern binds.
-pub(crate) fn bound_names(pattern: &Pattern) -> Vec<LocalId> {
-    let mut names = Vec::new();
-    walk_pattern(pattern, &mut |pattern| {
-        if let Pattern::Bind(local) = pattern
-            && !names.contains(local)
-        {
-            names.push(*local);
-        }
-    });
-    names
 }

@@ -312,11 +312,17 @@ impl Printer<'_> {
 /// Whether the compiler would take the value for less than it is.
 pub(super) fn is_open(term: &Term) -> bool {
     match &term.kind {
-        TermKind::None | TermKind::Some(_) | TermKind::Ok(_) | TermKind::Err(_) | TermKind::Variant(..) => true,
         TermKind::Const(_) => {
             !matches!(term.ty, Type::Bool | Type::Int | Type::U64 | Type::Float | Type::F32 | Type::String)
         }
-        TermKind::Tuple(_) | TermKind::List(_) | TermKind::Record(..) => true,
+        TermKind::None
+        | TermKind::Some(_)
+        | TermKind::Ok(_)
+        | TermKind::Err(_)
+        | TermKind::Variant(..)
+        | TermKind::Tuple(_)
+        | TermKind::List(_)
+        | TermKind::Record(..) => true,
         TermKind::Cond(_, a, b) => is_open(a) || is_open(b),
         TermKind::Op(op, _) => matches!(op, Intrinsic::ListPush | Intrinsic::ListConcat | Intrinsic::ListSet),
         _ => false,

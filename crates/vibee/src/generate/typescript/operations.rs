@@ -12,6 +12,7 @@ use crate::{intrinsic::Intrinsic as I, types::Type};
 
 impl Printer<'_> {
     /// Whether an operation is printed as a call, or something else that binds as tightly.
+    #[expect(clippy::match_same_arms, reason = "operations of a kind stand together")]
     pub(super) fn is_call(&self, op: I, args: &[Term]) -> bool {
         match op {
             I::Eq | I::Ne | I::Same => !self.is_scalar(args) && op != I::Ne,
@@ -42,12 +43,12 @@ impl Printer<'_> {
         is_plain && !is_known
     }
 
-    fn call(&self, name: &str, docs: Vec<Doc>) -> Doc {
+    fn call(name: &str, docs: Vec<Doc>) -> Doc {
         list(&format!("{name}("), docs, ")", ",")
     }
 
     fn rt(&self, name: &str, docs: Vec<Doc>) -> Doc {
-        self.call(&self.ts.rt(name), docs)
+        Self::call(&self.ts.rt(name), docs)
     }
 
     fn binary(&self, operator: &str, args: &[Term]) -> Doc {
@@ -63,7 +64,7 @@ impl Printer<'_> {
     }
 
     fn wrapped(&self, name: &str, operator: &str, args: &[Term]) -> Doc {
-        self.call(name, vec![text("64"), self.binary(operator, args)])
+        Self::call(name, vec![text("64"), self.binary(operator, args)])
     }
 
     fn method(&self, name: &str, args: &[Term]) -> Doc {
@@ -104,6 +105,7 @@ impl Printer<'_> {
     }
 
     /// An operation.
+    #[expect(clippy::match_same_arms, reason = "a row for each operation")]
     pub(super) fn operation(&self, op: I, args: &[Term], ty: &Type) -> Doc {
         let docs = || args.iter().map(|arg| self.term(arg)).collect::<Vec<Doc>>();
         let first_ty = args.first().map_or(Type::Poison, |arg| arg.ty.clone());
@@ -131,37 +133,37 @@ impl Printer<'_> {
             I::U64And => self.binary("&", args),
             I::U64Or => self.binary("|", args),
             I::U64Xor => self.binary("^", args),
-            I::U64Not => self.call("BigInt.asUintN", vec![text("64"), many([text("~"), first()])]),
+            I::U64Not => Self::call("BigInt.asUintN", vec![text("64"), many([text("~"), first()])]),
             I::U64Shl => self.rt("shl", docs()),
             I::U64Shr => self.rt("shr", docs()),
             I::U64Rotl => self.rt("rotl", docs()),
             I::U64Popcount => self.rt("popcount", docs()),
             I::U64FromInt => self.rt("unsigned", docs()),
             I::U64ToInt => self.rt("toInt", docs()),
-            I::U64FromBits => self.call("BigInt.asUintN", [vec![text("64")], docs()].concat()),
-            I::U64ToBits => self.call("BigInt.asIntN", [vec![text("64")], docs()].concat()),
+            I::U64FromBits => Self::call("BigInt.asUintN", [vec![text("64")], docs()].concat()),
+            I::U64ToBits => Self::call("BigInt.asIntN", [vec![text("64")], docs()].concat()),
             I::FloatAdd => self.binary("+", args),
             I::FloatSub => self.binary("-", args),
             I::FloatMul => self.binary("*", args),
             I::FloatDiv => self.binary("/", args),
             I::FloatNeg | I::F32Neg | I::TryteNeg => many([text("-"), first()]),
-            I::FloatAbs | I::F32Abs => self.call("Math.abs", docs()),
-            I::FloatSqrt => self.call("Math.sqrt", docs()),
-            I::F32Add => self.call("Math.fround", vec![self.binary("+", args)]),
-            I::F32Sub => self.call("Math.fround", vec![self.binary("-", args)]),
-            I::F32Mul => self.call("Math.fround", vec![self.binary("*", args)]),
-            I::F32Div => self.call("Math.fround", vec![self.binary("/", args)]),
-            I::F32Sqrt => self.call("Math.fround", vec![self.call("Math.sqrt", docs())]),
-            I::FloatFloor => self.rt("whole", vec![self.call("Math.floor", docs())]),
-            I::FloatCeil => self.rt("whole", vec![self.call("Math.ceil", docs())]),
-            I::FloatTrunc => self.rt("whole", vec![self.call("Math.trunc", docs())]),
+            I::FloatAbs | I::F32Abs => Self::call("Math.abs", docs()),
+            I::FloatSqrt => Self::call("Math.sqrt", docs()),
+            I::F32Add => Self::call("Math.fround", vec![self.binary("+", args)]),
+            I::F32Sub => Self::call("Math.fround", vec![self.binary("-", args)]),
+            I::F32Mul => Self::call("Math.fround", vec![self.binary("*", args)]),
+            I::F32Div => Self::call("Math.fround", vec![self.binary("/", args)]),
+            I::F32Sqrt => Self::call("Math.fround", vec![Self::call("Math.sqrt", docs())]),
+            I::FloatFloor => self.rt("whole", vec![Self::call("Math.floor", docs())]),
+            I::FloatCeil => self.rt("whole", vec![Self::call("Math.ceil", docs())]),
+            I::FloatTrunc => self.rt("whole", vec![Self::call("Math.trunc", docs())]),
             I::FloatRoundEven => self.rt("roundEven", docs()),
             I::FloatFromInt => self.rt("float", docs()),
-            I::FloatRoundInt => self.call("Number", docs()),
+            I::FloatRoundInt => Self::call("Number", docs()),
             I::FloatBits => self.rt("bits", docs()),
             I::FloatFromBits => self.rt("fromBits", docs()),
-            I::F32FromFloat => self.call("Math.fround", docs()),
-            I::F32ToFloat | I::TryteToInt => self.call("", docs()),
+            I::F32FromFloat => Self::call("Math.fround", docs()),
+            I::F32ToFloat | I::TryteToInt => Self::call("", docs()),
             I::F32Bits => self.rt("bits32", docs()),
             I::F32FromBits => self.rt("fromBits32", docs()),
             I::Eq if self.is_scalar(args) => self.binary("===", args),
@@ -173,12 +175,12 @@ impl Printer<'_> {
             I::Gt => self.less(">", args),
             I::Ge => self.less(">=", args),
             I::Same if has_float(self.ts.input.program, &first_ty) => {
-                let order = self.call(&self.ts.order(&first_ty), docs());
+                let order = Self::call(&self.ts.order(&first_ty), docs());
                 many([text("("), order, text(" === 0)")])
             }
             I::Same if self.is_scalar(args) => self.binary("===", args),
             I::Same => self.rt("equal", docs()),
-            I::Compare => self.rt("sign", vec![self.call(&self.ts.order(&first_ty), docs())]),
+            I::Compare => self.rt("sign", vec![Self::call(&self.ts.order(&first_ty), docs())]),
             I::Not => args.first().map_or_else(|| text("true"), |arg| self.not(arg)),
             I::TritNot => self.rt("tritNot", docs()),
             I::TritAnd => self.rt("tritMin", docs()),
@@ -196,7 +198,7 @@ impl Printer<'_> {
             I::TritConsensus => self.rt("consensus", docs()),
             I::TritFromBool => many([first(), text(" ? 1 : -1")]),
             I::TritFromInt => self.rt("trit", docs()),
-            I::TritToInt => self.call("BigInt", docs()),
+            I::TritToInt => Self::call("BigInt", docs()),
             I::TryteAdd => self.rt("tryte", vec![self.binary("+", args), Self::width(ty), text("\"overflow\"")]),
             I::TryteSub => self.rt("tryte", vec![self.binary("-", args), Self::width(ty), text("\"overflow\"")]),
             I::TryteWrapAdd => self.rt("tryteWrap", vec![self.binary("+", args), Self::width(ty)]),
@@ -213,7 +215,7 @@ impl Printer<'_> {
         match args.first().map(|arg| &arg.ty) {
             Some(ty @ (Type::String | Type::Bytes | Type::Named(_))) => {
                 let docs = args.iter().map(|arg| self.term(arg)).collect();
-                many([self.call(&self.ts.order(ty), docs), text(format!(" {operator} 0"))])
+                many([Self::call(&self.ts.order(ty), docs), text(format!(" {operator} 0"))])
             }
             _ => self.binary(operator, args),
         }
@@ -256,7 +258,7 @@ impl Printer<'_> {
             I::SetHas => self.rt("setHas", with_order()),
             I::SetPut => self.copied("setPut", args),
             I::SetDelete => self.copied("setDelete", args),
-            I::SetItems => self.call("", docs()),
+            I::SetItems => Self::call("", docs()),
             I::MapHas => many([text("("), self.rt("mapGet", with_order()), text(" !== undefined)")]),
             I::MapGet => self.rt("mapGet", with_order()),
             I::MapAt => self.rt("mapAt", with_order()),
@@ -279,7 +281,7 @@ impl Printer<'_> {
             I::StringFromCode => self.rt("fromCode", docs()),
             I::StringParseInt => self.rt("parseInt64", docs()),
             I::StringParseFloat => self.rt("parseFloat64", docs()),
-            I::StringShowInt | I::StringShowU64 => self.call("String", docs()),
+            I::StringShowInt | I::StringShowU64 => Self::call("String", docs()),
             I::StringShowFloat => self.rt("showFloat", docs()),
             I::StringShowF32 => self.rt("showFloat32", docs()),
             I::BytesAt => self.rt("byteAt", docs()),

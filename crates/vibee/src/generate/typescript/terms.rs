@@ -135,17 +135,21 @@ impl Printer<'_> {
                 Value::F32(x) => x.is_nan() || (!x.is_sign_negative()),
                 _ => true,
             },
-            TermKind::Var(_) | TermKind::Built(_) | TermKind::Call(..) | TermKind::Tuple(_) | TermKind::List(_) => true,
             TermKind::Op(op, args) => self.is_call(*op, args),
-            TermKind::Field(..)
+            TermKind::Var(_)
+            | TermKind::Built(_)
+            | TermKind::Call(..)
+            | TermKind::Tuple(_)
+            | TermKind::List(_)
+            | TermKind::Field(..)
             | TermKind::Payload(..)
             | TermKind::SomeOf(_)
             | TermKind::OkOf(_)
             | TermKind::ErrOf(_)
             | TermKind::Item(..)
             | TermKind::IsOk(_)
-            | TermKind::InRange(..) => true,
-            TermKind::None => true,
+            | TermKind::InRange(..)
+            | TermKind::None => true,
             _ => false,
         };
         let doc = self.term(term);
@@ -203,16 +207,17 @@ impl Printer<'_> {
     /// What a point follows: an object in parentheses.
     fn receiver(&self, term: &Term) -> Doc {
         match &term.kind {
-            TermKind::Record(..) | TermKind::Variant(..) | TermKind::Some(_) | TermKind::Ok(_) | TermKind::Err(_) => {
-                many([text("("), self.term(term), text(format!(" as {})", self.ts.ty(&term.ty)))])
-            }
+            TermKind::Record(..)
+            | TermKind::Variant(..)
+            | TermKind::Some(_)
+            | TermKind::Ok(_)
+            | TermKind::Err(_)
+            | TermKind::Tuple(_)
+            | TermKind::List(_) => many([text("("), self.term(term), text(format!(" as {})", self.ts.ty(&term.ty)))]),
             TermKind::Const(_) if !matches!(term.ty, Type::String | Type::Bytes) => {
                 many([text("("), self.term(term), text(format!(" as {})", self.ts.ty(&term.ty)))])
             }
             TermKind::None => text(format!("(undefined as {})", self.ts.ty(&term.ty))),
-            TermKind::Tuple(_) | TermKind::List(_) => {
-                many([text("("), self.term(term), text(format!(" as {})", self.ts.ty(&term.ty)))])
-            }
             _ => self.atom(term),
         }
     }
