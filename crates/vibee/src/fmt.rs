@@ -22,14 +22,7 @@ pub const WIDTH: usize = 120;
 
 /// Lays a file out anew; it is one that the reader took without an error.
 pub fn format(sources: &Sources, document: &Document) -> String {
-    let text = sources.file(document.file).text.as_str();
-    let mut writer = Writer {
-        text,
-        out: String::with_capacity(text.len() + text.len() / 8),
-        comments: &document.comments,
-        n_written: 0,
-        is_after_kept_lines: false,
-    };
+    let mut writer = Writer::new(sources, document);
     writer.root(&document.root);
     writer.out
 }
@@ -59,9 +52,10 @@ pub fn apply_fixes(sources: &Sources, file: FileId, diagnostics: &[Diagnostic]) 
     (fixed, n_applied)
 }
 
-struct Writer<'a> {
+/// What is written so far, and how far the comments are.
+pub(crate) struct Writer<'a> {
     text: &'a str,
-    out: String,
+    pub(crate) out: String,
     comments: &'a [Comment],
     /// How many of `comments` were written.
     n_written: usize,
@@ -70,6 +64,20 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
+    pub(crate) fn new(sources: &'a Sources, document: &'a Document) -> Self {
+        let text = sources.file(document.file).text.as_str();
+        let out = String::with_capacity(text.len() + text.len() / 8);
+        Self { text, out, comments: &document.comments, n_written: 0, is_after_kept_lines: false }
+    }
+
+    /// Gives an entry's lines, without comments.
+    pub(crate) fn bare(&self, entry: &Entry, indent: usize) -> String {
+        let text = self.text;
+        let mut writer = Writer { text, out: String::new(), comments: &[], n_written: 0, is_after_kept_lines: false };
+        writer.map(std::slice::from_ref(entry), indent, false, text.len());
+        writer.out
+    }
+
     fn root(&mut self, root: &Node) {
         match &root.kind {
             NodeKind::Absent => {}
@@ -111,7 +119,7 @@ impl<'a> Writer<'a> {
         self.out.extend(std::iter::repeat_n(' ', indent));
     }
 
-    fn end_line(&mut self) {
+    pub(crate) fn end_line(&mut self) {
         self.out.push('\n');
     }
 
@@ -122,7 +130,7 @@ impl<'a> Writer<'a> {
 
     /// Writes comments that begin before `end` on lines of their own, as long as they stand in `column` or further
     /// right.
-    fn comments_before(&mut self, end: usize, column: usize, indent: usize, is_first: bool) {
+    pub(crate) fn comments_before(&mut self, end: usize, column: usize, indent: usize, is_first: bool) {
         let mut is_first = is_first;
         while let Some(comment) = self.next_comment(end) {
             if comment.is_alone && self.column(comment.span.start) < column {
@@ -138,7 +146,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes a comment that stands behind `at` on its line.
-    fn comment_behind(&mut self, at: u32) {
+    pub(crate) fn comment_behind(&mut self, at: u32) {
         let Some(comment) = self.comments.get(self.n_written) else { return };
         let between = self.source(at, comment.span.start);
         if comment.span.start >= at && !comment.is_alone && !between.contains('\n') {
@@ -160,7 +168,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Begins the line of an entry or item at `start`.
-    fn begin(&mut self, start: u32, indent: usize, is_first: bool) {
+    pub(crate) fn begin(&mut self, start: u32, indent: usize, is_first: bool) {
         let n_written = self.n_written;
         self.comments_before(start as usize, 0, indent, is_first);
         self.blank_line_before(start, is_first && n_written == self.n_written);
@@ -238,7 +246,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes what stands behind a colon or dash that ends at `behind`.
-    fn value(&mut self, node: &Node, behind: u32, indent: usize, end: usize) {
+    pub(crate) fn value(&mut self, node: &Node, behind: u32, indent: usize, end: usize) {
         let is_block = matches!(node.kind, NodeKind::List(_) | NodeKind::Map(_)) && !self.is_flow(node);
         if matches!(node.kind, NodeKind::Absent) {
             self.comment_behind(behind);

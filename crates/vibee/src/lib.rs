@@ -44,5 +44,6 @@ pub mod testing;
 pub mod tree;
 pub mod typed;
 pub mod types;
+pub mod upgrade;
 pub mod value;
 pub mod vm;

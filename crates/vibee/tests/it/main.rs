@@ -16,3 +16,4 @@ mod toolchains;
 mod std;
 mod trees;
 mod ui;
+mod upgrade;
