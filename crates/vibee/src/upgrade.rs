@@ -1,9 +1,9 @@
 //! Old files as version 3 files: what `vibee upgrade` writes.
 //!
-//! Types and constants are taken over with their types; descriptions become `say`; the sentences of a behaviour become one
-//! `say` of its entry below `x-legacy`, where every other section stands as it was. No expression is guessed: what would
-//! need one is prose, and stays so until someone writes it. What version 3 cannot say is left below `x-legacy` too, and
-//! listed as [`Omission`]s.
+//! Types and constants are taken over with their types; descriptions become `say`; the sentences of a behaviour become
+//! one `say` of its entry below `x-legacy`, where every other section stands as it was. No expression is guessed: what
+//! would need one is prose, and stays so until someone writes it. What version 3 cannot say is left below `x-legacy`
+//! too, and listed as [`Omission`]s.
 
 use std::collections::BTreeSet;
 
