@@ -8,6 +8,7 @@ mod loopback;
 mod models;
 mod packs;
 mod rng;
+pub mod samples;
 
 pub use compare::{assert_same_f32, log_softmax, nmse};
 pub use data::{data, read_bytes, read_f32, read_json, read_text};

@@ -6,40 +6,44 @@
 //!
 //! - White space is one space: documents wrap lines where programs do not.
 //! - `…` in a sample is any text. The home folder is `~`, a server's port 8080, and a number before a unit of
-//!   [`compare::UNITS`] is the run's own.
+//!   [`testkit::samples::UNITS`] is the run's own.
 //! - `trinity run` and `trinity chat` are run in a terminal, where lines that begin with `>>> ` are typed; functions of
 //!   the shell stay.
 //! - `trinity serve` goes on in the background: what follows in the document asks it, until another one starts.
 //! - `<!-- not run: WHY -->` on the line above a block leaves it out: only for what this machine cannot have, and at
 //!   most [`NOT_RUN_MAX`] times.
+//! - `<!-- program: NAME -->` there leaves the block to that program's tests.
 
-mod compare;
-mod document;
 mod session;
 
 use std::{fs, path::PathBuf};
 
-use document::{Block, Document};
 use session::Session;
+use testkit::samples::{Block, Document, compare};
 
 /// Blocks that are left out, in all documents.
 const NOT_RUN_MAX: usize = 6;
 
-/// README and everything in `docs/`.
+/// The program that these samples are of.
+const PROGRAM: &str = "trinity";
+/// Documents of other programs, whose tests run them.
+const OTHERS: [&str; 1] = ["vibee.md"];
+
+/// README and everything in `docs/` that is not another program's.
 fn documents() -> Vec<Document> {
     let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let mut paths = vec![root.join("README.md")];
     paths.extend(fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path()));
-    paths.retain(|path| path.extension().is_some_and(|e| e == "md"));
+    paths.retain(|path| path.extension().is_some_and(|e| e == "md") && !OTHERS.iter().any(|name| path.ends_with(name)));
     paths.sort();
-    paths.iter().map(|path| Document::parse(path)).collect()
+    paths.iter().map(|path| Document::parse(path, PROGRAM)).collect()
 }
 
 /// Runs the samples of those documents; all differences are told.
 fn run(is_wanted: impl Fn(&str) -> bool) {
     let (mut n_run, mut differences) = (0, Vec::new());
     for document in documents().iter().filter(|document| is_wanted(&document.name)) {
-        let runnable = || document.blocks.iter().filter(|block| block.not_run.is_none());
+        let runnable = || document.blocks.iter().filter(|block| block.not_run.is_none() && block.program == PROGRAM);
         if runnable().next().is_none() {
             continue;
         }
@@ -47,7 +51,7 @@ fn run(is_wanted: impl Fn(&str) -> bool) {
         for sample in runnable().flat_map(|block| &block.samples) {
             n_run += 1;
             let printed = session.run(sample);
-            if let Err(why) = printed.and_then(|printed| compare::compare(&sample.output, &printed)) {
+            if let Err(why) = printed.and_then(|printed| compare(&sample.output, &printed)) {
                 differences.push(format!("{}:{}: $ {}\n{why}", document.name, sample.line, sample.command));
             }
         }
