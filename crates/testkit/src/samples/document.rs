@@ -75,7 +75,8 @@ impl Document {
             let Code::Block { line, lines, is_shell } = code else { continue };
             let samples = samples(line, &lines);
             if samples.is_empty() {
-                let calls = |l: &str, name: &str| l.starts_with(&format!("{name} ")) || l.contains(&format!("| {name} "));
+                let calls =
+                    |l: &str, name: &str| l.starts_with(&format!("{name} ")) || l.contains(&format!("| {name} "));
                 let is_hidden = |l: &&&str| is_shell && PROGRAMS.iter().any(|name| calls(l, name));
                 hidden.extend(lines.iter().filter(is_hidden).map(|l| format!("{name}:{line}: {l}")));
             } else {
@@ -155,9 +156,20 @@ mod tests {
         let document = Document::parse_text("a.md", text, "trinity");
         let commands: Vec<_> =
             document.blocks.iter().flat_map(|b| &b.samples).map(|s| (s.line, &*s.command, &*s.output)).collect();
-        assert_eq!(commands, [(3, "one \\\n  --two", "out\n"), (6, "three '{\n  }'", ""), (12, "four", ""), (21, "six <<'X'\nit's\nX", "out\n")]);
+        assert_eq!(
+            commands,
+            [
+                (3, "one \\\n  --two", "out\n"),
+                (6, "three '{\n  }'", ""),
+                (12, "four", ""),
+                (21, "six <<'X'\nit's\nX", "out\n")
+            ]
+        );
         assert_eq!(document.blocks.iter().map(|b| b.not_run.as_deref()).collect::<Vec<_>>(), [None, Some("why"), None]);
-        assert_eq!(document.blocks.iter().map(|b| b.program.as_str()).collect::<Vec<_>>(), ["trinity", "trinity", "vibee"]);
+        assert_eq!(
+            document.blocks.iter().map(|b| b.program.as_str()).collect::<Vec<_>>(),
+            ["trinity", "trinity", "vibee"]
+        );
         assert_eq!(document.hidden, ["a.md:16: trinity five"]);
     }
 }

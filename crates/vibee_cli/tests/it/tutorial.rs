@@ -16,7 +16,8 @@ fn run(name: &str, of: &str) {
     assert!(document.hidden.is_empty(), "commands that no test runs: {:?}", document.hidden);
     let folder = Folder::new();
     let paths = [program().parent().unwrap().to_owned()];
-    let paths = std::env::join_paths(paths.into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())));
+    let paths =
+        std::env::join_paths(paths.into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())));
     let paths = paths.unwrap();
     let (mut n_run, mut differences) = (0, Vec::new());
     for block in document.blocks.iter().filter(|block| block.program == PROGRAM) {

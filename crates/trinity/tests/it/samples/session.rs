@@ -13,8 +13,8 @@ use std::{
 
 use tempfile::TempDir;
 
-use testkit::samples::{Sample, compare};
 use crate::{program, server_process::PATIENCE, terminal::Terminal};
+use testkit::samples::{Sample, compare};
 
 /// What lies in the folder in which the samples run: name, test data.
 pub(super) const FILES: &[(&str, &str)] = &[
@@ -139,8 +139,7 @@ impl Session {
             said += &format!("{line}\n");
             let is_ready = server.address != ADDRESS;
             let shown = said.replace(&server.address, ADDRESS);
-            if is_ready && (sample.output.is_empty() || compare(&sample.output, &self.neutral(&shown)).is_ok())
-            {
+            if is_ready && (sample.output.is_empty() || compare(&sample.output, &self.neutral(&shown)).is_ok()) {
                 self.server = Some(server);
                 return Ok(if sample.output.is_empty() { String::new() } else { said });
             }
