@@ -67,6 +67,14 @@ impl Checker<'_> {
             }
             self.report(message.help("give one of them another name"));
         }
+        let constant = self.items_of(self.body.module, &name.name).into_iter().find(|item| self.is_constant(*item));
+        if let Some(constant) = constant {
+            let text = format!("`{}` is a constant, and names do not shadow", name.name);
+            let place = self.decls[constant].name.span;
+            let message = Diagnostic::new("E0302", name.span, text).label("bound here").also(place, "declared here");
+            let help = format!("to compare with it in a pattern, use a guard: `other if other == {}`", name.name);
+            self.report(message.help(help));
+        }
         let id = self.local(name.name.clone(), ty, Some(name.span));
         self.body.scope.push((name.name.clone(), id));
         id

@@ -490,10 +490,9 @@ impl Checker<'_> {
                         lets.push((local, std::mem::replace(arg, self.read(local, arg.span))));
                     }
                 }
-                let generics: Vec<Type> = self.decls[decl]
-                    .generics
+                let generics: Vec<Type> = self
+                    .type_names_of(decl)
                     .iter()
-                    .chain(self.has_width(decl).then_some(&'#'))
                     .filter_map(|name| types.iter().find(|(n, _)| n == name).map(|(_, ty)| ty.clone()))
                     .collect();
                 let function = if generics.is_empty() {

@@ -145,14 +145,21 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// The type parameters of a declared function, `#` for the width of its Trytes last: types are listed in that order.
+    pub(super) fn type_names_of(&self, at: usize) -> Vec<char> {
+        let width = self.has_width(at).then_some('#');
+        self.decls[at].generics.iter().copied().chain(width).collect()
+    }
+
+    /// What the type parameters of a declared function stand for.
+    pub(super) fn bound(&self, at: usize, types: &[Type]) -> Vec<(char, Type)> {
+        self.type_names_of(at).into_iter().zip(types.iter().cloned()).collect()
+    }
+
     /// Makes a function or behaviour for certain types.
     fn define(&mut self, id: FunctionId, at: usize, item: &'a FunctionItem, types: &[Type]) {
         let module = self.decls[at].module;
-        let mut generics: Vec<(char, Type)> =
-            self.decls[at].generics.iter().copied().zip(types.iter().cloned()).collect();
-        if self.has_width(at) {
-            generics.extend(types.last().map(|width| ('#', width.clone())));
-        }
+        let generics = self.bound(at, types);
         let params: Params<'a> =
             self.decls[at].params.iter().map(|(name, ty)| (*name, with_params(ty, &generics))).collect();
         let returns = with_params(&self.decls[at].returns, &generics);

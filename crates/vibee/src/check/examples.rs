@@ -12,7 +12,7 @@ use crate::{
     value::{Fault, Value},
 };
 
-use super::{Checker, Item, define::Params};
+use super::{Checker, Item, body::Body, candidates::Param, define::Params, unify::with_params};
 use crate::nearest::nearest;
 
 /// Which column stands for which parameter, and for the result.
@@ -26,27 +26,37 @@ impl Checker<'_> {
     pub(super) fn examples(&mut self) {
         for at in 0..self.decls.len() {
             let (module, Item::Function(item)) = (self.decls[at].module, self.decls[at].item) else { continue };
-            // Functions of std with type parameters have examples of their instances in tests of their own.
-            if !self.is_asked_for(module) || !self.decls[at].generics.is_empty() || self.has_width(at) {
+            if !self.is_asked_for(module) {
                 continue;
             }
-            let function = self.instance(at, &[], item.name.span);
             if let Some(table) = &item.examples {
-                self.table(at, function, item, table);
+                self.table(at, item, table);
             }
+            let is_generic = self.is_generic(at);
             for (number, property) in item.forall.iter().enumerate() {
-                self.property(at, function, item, number, property);
+                if is_generic {
+                    let text = "a property needs types to draw values of: this function has type parameters";
+                    self.report(Diagnostic::new("E0131", property.name.span, text));
+                } else {
+                    let function = self.instance(at, &[], item.name.span);
+                    self.property(at, function, item, number, property);
+                }
             }
         }
     }
 
-    fn table(&mut self, at: usize, function: FunctionId, item: &FunctionItem, table: &Table) {
+    /// Whether a function of std is made anew for the types that it is used with.
+    fn is_generic(&self, at: usize) -> bool {
+        !self.decls[at].generics.is_empty() || self.has_width(at)
+    }
+
+    fn table(&mut self, at: usize, item: &FunctionItem, table: &Table) {
         let Some(columns) = self.columns(at, item, table) else { return };
         let mut seen: HashMap<String, (Span, String)> = HashMap::new();
         for (number, row) in table.rows.iter().enumerate() {
             // A row with too few or too many cells has its message from the parser.
             if row.cells.len() == table.header.len() {
-                self.row(at, function, item, &columns, (number, row), &mut seen);
+                self.row(at, item, &columns, (number, row), &mut seen);
             }
         }
     }
@@ -104,7 +114,6 @@ impl Checker<'_> {
     fn row(
         &mut self,
         at: usize,
-        function: FunctionId,
         item: &FunctionItem,
         columns: &Columns,
         (number, row): (usize, &Row),
@@ -118,8 +127,11 @@ impl Checker<'_> {
             _ => None,
         };
         let is_range = fault == Some(Some(Fault::Range));
+        let types = if self.is_generic(at) { self.row_types(at, columns, row) } else { Vec::new() };
+        let bound = self.bound(at, &types);
+        let function = self.instance(at, &types, row.span);
         let params: Vec<(String, Type)> =
-            self.decls[at].params.iter().map(|(name, ty)| (name.name.clone(), ty.clone())).collect();
+            self.decls[at].params.iter().map(|(name, ty)| (name.name.clone(), with_params(ty, &bound))).collect();
         let mut args = Vec::new();
         for ((param, ty), column) in params.iter().zip(&columns.params) {
             let Some(cell) = row.cells.get(*column) else { return };
@@ -130,12 +142,38 @@ impl Checker<'_> {
             (Some(None), _) => return,
             (None, None) => Expected::NoFault,
             (None, Some((cell, within))) => {
-                let returns = self.decls[at].returns.clone();
+                let returns = with_params(&self.decls[at].returns, &bound);
                 Expected::Value(self.cell(module, name("result"), cell, &returns, false), within)
             }
         };
         self.contradiction(&args, &expected, row.span, seen);
         self.program.examples.push(Example { function, args, expected, span: row.span, row: number });
+    }
+
+    /// What the type parameters of a function of std stand for in a row: what its cells have. Mistakes in them are told
+    /// when the cells are made.
+    fn row_types(&mut self, at: usize, columns: &Columns, row: &Row) -> Vec<Type> {
+        let n_before = self.diagnostics.len();
+        let body = Body { module: self.decls[at].module, ..Body::default() };
+        let outer = std::mem::replace(&mut self.body, body);
+        let (candidate, types) = self.instantiate(&self.declared_candidate(at));
+        for (param, column) in candidate.params.iter().zip(&columns.params) {
+            if let (Param::Value(ty), Some(cell)) = (param, row.cells.get(*column)) {
+                self.expr(cell, ty);
+            }
+        }
+        let result = columns.result.and_then(|(column, _)| row.cells.get(column));
+        if let Some(cell) = result.filter(|cell| !matches!(cell.kind, ExprKind::Fault(_))) {
+            self.expr(cell, &candidate.returns);
+        }
+        let names = self.type_names_of(at);
+        let types = names
+            .iter()
+            .filter_map(|name| types.iter().find(|(n, _)| n == name).map(|(_, ty)| self.final_type(ty)))
+            .collect();
+        self.body = outer;
+        self.diagnostics.truncate(n_before);
+        types
     }
 
     fn fault(&mut self, name: &Ident) -> Option<Fault> {

@@ -50,7 +50,7 @@ impl Checker<'_> {
     }
 
     /// What no instance of a type can have been found for has no value: any type will do.
-    fn final_type(&mut self, ty: &Type) -> Type {
+    pub(super) fn final_type(&mut self, ty: &Type) -> Type {
         let ty = self.resolved(ty);
         if has_var(&ty) { without_vars(&ty) } else { ty }
     }

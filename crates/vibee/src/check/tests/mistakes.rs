@@ -281,6 +281,7 @@ fn constants_that_have_no_value() {
         diagnostics.iter().map(|d| format!("{} {}", d.code, sources.text(d.primary.span))).collect::<Vec<_>>()
     };
     assert_eq!(of("A: 1 div 0"), ["E0330 1 div 0"]);
+    assert_eq!(of("A: 1\nB: match 2 { A => 3, _ => 4 }"), ["E0302 A"]);
     assert_eq!(of("A: B + 1\nB: 9223372036854775807"), ["E0330 B + 1"]);
     assert_eq!(of("A: B\nB: A"), ["E0330 A"]);
     assert_eq!(of("A: { type: Int, value: B }\nB: { type: Int, value: A }"), ["E0330 A"]);

@@ -144,3 +144,35 @@ fn names_of_other_modules() {
     let own = "  - { name: area, params: { n: Int }, returns: Int, body: n }\n";
     assert_eq!(codes("- { name: shapes, only: [area] }", own), ["E0322 area"]);
 }
+
+#[test]
+fn rows_of_a_generic_function_choose_its_types() {
+    let text = LISTS.replace(
+        "  - { name: size, params: { text",
+        r#"  - name: pair
+    generics: [T, U]
+    params: { a: T, b: U }
+    returns: "(T, U)"
+    body: (a, b)
+    examples: |
+      a | b    | result
+      1 | "a"  | (1, "a")
+      2 | true | (2, true)
+      0 | None | (0, None)
+  - name: negated
+    params: { t: Tryte }
+    returns: Tryte
+    body: -t
+    examples: |
+      t     | result
+      0t+-  | 0t-+
+      0t+0- | 0t-0+
+  - { name: size, params: { text"#,
+    );
+    examples_hold(&[&text]);
+    let wrong = text.replace("(2, true)\n", "(2, 3)\n");
+    assert_ne!(text, wrong);
+    let (sources, _, diagnostics) = checked(&[&wrong]);
+    let found: Vec<_> = diagnostics.iter().map(|d| (d.code, sources.text(d.primary.span))).collect();
+    assert_eq!(found, [("E0310", "3")]);
+}
