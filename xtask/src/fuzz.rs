@@ -30,6 +30,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("safetensors", "chat-templates"),
     ("grammar", "chat-templates/jinja"),
     ("vibee_expression", "crates/vibee/testdata/specs"),
+    ("vibee_protocol", "crates/vibee_cli/runners"),
 ];
 
 /// Builds all targets and runs each for `seconds`, two at a time; returns their number.

@@ -56,7 +56,7 @@ const HELP: &str = "cargo xtask CHORE
   mutants [SINCE [ARGUMENTS]]
                   wrong lines where code changed since a commit (default: the last but one), and whether a test notices;
                   arguments go to cargo mutants
-  wasm            builds what a page needs to run a model for wasm32
+  wasm            builds what a page needs to run a model or a specification for wasm32
 ";
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! `cargo xtask wasm`: everything that a page needs to run a model builds for wasm32 (no threads, map or clock there).
+//! `cargo xtask wasm`: everything that a page needs to run a model or a specification builds for wasm32 (no threads, map or clock there).
 //!
 //! Needs the standard library for that target: the toolchain's own, which rustup adds where it can, else a second rustc
 //! with library sources unpacked from Debian packages into `target/wasm-toolchain`.
@@ -17,7 +17,7 @@ use crate::{
 };
 
 const TARGET: &str = "wasm32-unknown-unknown";
-const CRATES: &[&str] = &["quant", "gguf", "kernels", "tokenizer", "model", "chat", "prompt", "engine"];
+const CRATES: &[&str] = &["quant", "gguf", "kernels", "tokenizer", "model", "chat", "prompt", "engine", "vibee"];
 const PACKAGES: &[&str] = &["rustc-web", "libstd-rust-web-1.96", "libstd-rust-web-dev", "rust-web-src", "libllvm22"];
 
 /// Builds each of the crates for wasm32.

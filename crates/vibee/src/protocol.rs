@@ -12,6 +12,11 @@
 //! Values are written as [`crate::json`] says. A function that returns `Result` answers `ok` or `err` with what is in
 //! it; any other answers `ok`. Nothing here reads or writes a stream: [`Session`] makes lines and reads lines.
 
+mod oracle;
+
+#[doc(hidden)]
+pub use oracle::oracle;
+
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
