@@ -55,8 +55,9 @@ impl Document {
     ///
     /// If the file cannot be read.
     pub fn parse(path: &Path, program: &str) -> Self {
-        let text = fs::read_to_string(path).unwrap();
-        Self::parse_text(path.file_name().unwrap().to_str().unwrap(), &text, program)
+        let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        Self::parse_text(&name.unwrap_or_default(), &text, program)
     }
 
     fn parse_text(name: &str, text: &str, program: &str) -> Self {
