@@ -1,6 +1,9 @@
 //! The modules of std: their examples hold, and every function has some.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Read,
+};
 
 use vibee::{
     diagnostic::Diagnostic,
@@ -13,6 +16,8 @@ use vibee::{
     spec::Spec,
     standard::MODULES,
     typed::Program,
+    value::Value,
+    vm::Vm,
 };
 
 /// Checks all of std and further texts, all of it asked for.
@@ -68,4 +73,40 @@ fn every_function_of_std_has_a_sentence_and_examples() {
             }
         }
     }
+}
+
+/// Arguments and correctly rounded results, as bits: how they were made says the README beside them.
+const MATH: &[u8] = include_bytes!("../../testdata/std/math.txt.xz");
+
+/// How many results may differ from the correctly rounded ones, and by one unit in the last place at most: one in so many.
+const ROUNDED_OTHERWISE: usize = 100;
+
+#[test]
+fn mathematics_is_right_to_one_unit_in_the_last_place() {
+    let mut text = String::new();
+    lzma_rust2::XzReader::new(MATH, false).read_to_string(&mut text).unwrap();
+    let (_, program) = checked(&[]);
+    let bytecode = vibee::compile::compile(&program).unwrap();
+    let mut vm = Vm::new(&bytecode, Limits::default()).unwrap();
+    let mut evaluator = Evaluator::new(&program, Limits::default());
+    let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for (at, line) in text.lines().enumerate() {
+        let (name, numbers) = line.split_once(' ').unwrap();
+        let mut floats: Vec<f64> =
+            numbers.split(' ').map(|hex| f64::from_bits(u64::from_str_radix(hex, 16).unwrap())).collect();
+        let expected = floats.pop().unwrap();
+        let args: Vec<Value> = floats.iter().map(|x| Value::Float(*x)).collect();
+        let function = program.find("std.math", name).unwrap();
+        let found = vm.call(function, &args).unwrap();
+        if at % 32 == 0 {
+            assert_eq!(evaluator.call(function, &args), Ok(found.clone()), "{name} {floats:?}");
+        }
+        let is_near = run::is_near(&found, &Value::Float(expected), vibee::typed::Tolerance::Ulp(1));
+        assert!(is_near, "{name} {floats:?}: {found:?}, but {expected:?}");
+        let (rows, others) = counts.entry(name).or_default();
+        *rows += 1;
+        *others += usize::from(found != Value::Float(expected));
+    }
+    assert!(counts.len() == 19 && counts.values().all(|(rows, _)| *rows == 1_000), "{counts:?}");
+    assert!(counts.values().all(|(rows, others)| others * ROUNDED_OTHERWISE <= *rows), "{counts:?}");
 }
