@@ -41,6 +41,7 @@ pub mod standard;
 pub mod syntax;
 #[doc(hidden)]
 pub mod testing;
+pub mod textmate;
 pub mod tree;
 pub mod typed;
 pub mod types;

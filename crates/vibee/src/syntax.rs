@@ -26,7 +26,7 @@ mod type_expression;
 pub use oracle::oracle;
 pub use print::quoted;
 pub use table::{parse_column, parse_table};
-pub use token::{CONSTRUCTORS, KEYWORDS, SOFT_WORDS, is_keyword};
+pub use token::{CONSTRUCTORS, KEYWORDS, QUANTIFIER_WORDS, SOFT_WORDS, is_keyword};
 
 use crate::{
     ast::{Expr, TypeExpr},

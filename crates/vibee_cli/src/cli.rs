@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Reference(reference::ReferenceArgs),
     /// Print the helper that makes a program of yours answer `test --impl`
     Runner(runner::RunnerArgs),
+    /// Print the TextMate grammar that editors colour specifications by
+    Grammar,
     /// Print completions for a shell
     Completions(completions::CompletionsArgs),
     /// Print the manual pages

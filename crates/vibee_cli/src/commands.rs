@@ -7,6 +7,7 @@ pub(crate) mod dis;
 pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod generate;
+pub(crate) mod grammar;
 pub(crate) mod man;
 pub(crate) mod new;
 pub(crate) mod reference;
@@ -30,6 +31,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Explain(args) => explain::run(&args),
         Command::Reference(args) => reference::run(&args),
         Command::Runner(args) => runner::run(&args),
+        Command::Grammar => grammar::run(),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     }

@@ -44,6 +44,9 @@ pub const KEYWORDS: [&str; 20] = [
 /// Words that mean something only where the grammar asks for them, and are names elsewhere.
 pub const SOFT_WORDS: [&str; 10] = ["all", "any", "count", "sum", "map", "filter", "where", "fault", "within", "ulp"];
 
+/// Words that open a quantified expression where a name and `in` follow.
+pub const QUANTIFIER_WORDS: [&str; 6] = ["all", "any", "count", "sum", "map", "filter"];
+
 /// Constructors that are built in.
 pub const CONSTRUCTORS: [&str; 4] = ["None", "Some", "Ok", "Err"];
 

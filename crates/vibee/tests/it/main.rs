@@ -13,6 +13,7 @@ mod oracle;
 mod pipeline;
 mod schema;
 mod std;
+mod textmate;
 mod toolchains;
 mod trees;
 mod ui;

@@ -183,6 +183,7 @@ fn help_completions_pages_and_helpers_are_carried() {
     ] {
         assert!(folder.vibee(&["runner", language]).ok().out.contains(word), "{language}");
     }
+    assert!(folder.vibee(&["grammar"]).ok().out.contains("\"scopeName\": \"source.vibee\""));
     assert!(folder.vibee(&["--help"]).ok().out.contains("Run examples and properties"));
 }
 
