@@ -10,21 +10,23 @@ use vibee::{
     intrinsic::Intrinsic,
     limits::Limits,
     load::{self, LoadError, Loader},
+    random::SplitMix64,
     source::Sources,
-    typed::{Expr, Kind, Program},
+    testing::values,
+    typed::{Expr, FunctionId, Kind, Program, Role},
 };
 
 use crate::toolchains;
 
 /// Specifications that code is generated from.
-const FILES: &[&str] = &["language.vibee"];
+const FILES: &[&str] = &["check/language.vibee", "check/keep_alive.vibee"];
 
-/// Files of `testdata/check`.
+/// Files of `testdata`.
 struct Folder;
 
 impl Loader for Folder {
     fn load(&mut self, _: Option<&str>, path: &str) -> Result<Vec<u8>, LoadError> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/check");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
         std::fs::read(folder.join(path)).map_err(|_| LoadError::Missing)
     }
 }
@@ -60,12 +62,14 @@ fn generated(file: &str, target: Target) -> Generated {
 
 #[test]
 fn specifications_in_python() {
-    FILES.iter().for_each(|file| toolchains::python(&format!("{file}-python"), &generated(file, Target::Python)));
+    FILES
+        .iter()
+        .for_each(|file| toolchains::python(&format!("specs-python-{}", file.len()), &generated(file, Target::Python)));
 }
 
 #[test]
 fn specifications_in_c() {
-    FILES.iter().for_each(|file| toolchains::c(&format!("{file}-c"), &generated(file, Target::C)));
+    FILES.iter().for_each(|file| toolchains::c(&format!("specs-c-{}", file.len()), &generated(file, Target::C)));
 }
 
 /// Makes the first sum below an expression a difference; tells whether there was one.
@@ -86,7 +90,7 @@ fn mutate(expr: &mut Expr) -> bool {
 
 #[test]
 fn a_changed_body_fails_the_generated_tests() {
-    let mut program = program("language.vibee");
+    let mut program = program("check/language.vibee");
     let cases = cases(&program);
     let function = program.find("language", "digit").unwrap();
     assert!(mutate(program.functions[function.0 as usize].body.as_mut().unwrap()), "there is a sum in it");
@@ -97,4 +101,31 @@ fn a_changed_body_fails_the_generated_tests() {
     toolchains::succeed(&c, "gcc", &["-std=c11", "test_language.c", "-o", "tests", "-lm"]);
     let (is_ok, said) = toolchains::run(&c, "./tests", &[]);
     assert!(!is_ok && said.contains("language_digit, row 0: another result"), "{said}");
+}
+
+/// Calls of every public function with drawn values, the edges of their types among them.
+fn drawn(program: &Program, calls: usize) -> Vec<Case> {
+    let mut random = SplitMix64::new(7);
+    let mut evaluator = Evaluator::new(program, Limits::default());
+    let mut cases = Vec::new();
+    for (at, function) in program.functions.iter().enumerate() {
+        if function.module != "standard" || function.role != Role::Function {
+            continue;
+        }
+        for call in 0..calls {
+            let params = function.locals.iter().take(function.n_params);
+            let args: Vec<_> = params.map(|local| values::value(program, &local.declared, 2, &mut random)).collect();
+            let outcome = evaluator.call(FunctionId(at as u32), &args);
+            cases.push(Case { function: FunctionId(at as u32), args, outcome, origin: format!("call {call}") });
+        }
+    }
+    cases
+}
+
+#[test]
+fn the_standard_library_has_the_same_bits_in_python_and_c() {
+    let program = program("generate/standard.vibee");
+    let cases = drawn(&program, 60);
+    toolchains::python("standard-python", &generate(&program, &cases, Target::Python));
+    toolchains::c("standard-c", &generate(&program, &cases, Target::C));
 }
