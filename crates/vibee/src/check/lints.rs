@@ -107,50 +107,40 @@ impl Checker<'_> {
                 }
             }
         }
-        let vars: Vec<&Type> = self.program.properties.iter().flat_map(|p| p.vars.iter().map(|(_, ty)| ty)).collect();
+        let vars = self.program.properties.iter().flat_map(|p| p.vars.iter().map(|(_, ty)| ty.clone()));
+        let mut drawn = HashSet::new();
+        self.for_each_within(&vars.collect::<Vec<_>>(), &mut |ty| {
+            if let Type::Named(id) = ty {
+                drawn.insert(*id);
+            }
+        });
+        // Of errors that `raises` names, W0412 speaks.
+        let mut raised = HashSet::new();
+        for function in self.program.functions.iter().filter(|function| !function.raises.is_empty()) {
+            if let Type::Result(_, err) = self.program.erased(&function.returns)
+                && let Type::Named(id) = *err
+            {
+                raised.extend(function.raises.iter().map(|number| (id, *number)));
+            }
+        }
         let mut messages = Vec::new();
         for (at, def) in self.program.types.iter().enumerate() {
             let id = TypeId(at as u32);
             let Shape::Enum { cases, .. } = &def.shape else { continue };
             let is_asked_for = self.type_modules.get(at).is_some_and(|module| self.is_asked_for(*module));
             let is_seen = (0..cases.len()).any(|n| seen.contains(&(id, n as u16)));
-            let is_drawn = vars.iter().any(|ty| self.mentions(ty, id, 0));
-            if !is_asked_for || !is_seen || is_drawn {
+            if !is_asked_for || !is_seen || drawn.contains(&id) {
                 continue;
             }
             for (number, case) in cases.iter().enumerate() {
-                // Of errors that `raises` names, W0412 speaks.
-                let is_raised = self.program.functions.iter().any(|f| {
-                    f.raises.contains(&(number as u16))
-                        && matches!(&f.returns, Type::Result(_, err) if **err == Type::Named(id))
-                });
-                if !seen.contains(&(id, number as u16)) && !is_raised {
+                let case_id = (id, number as u16);
+                if !seen.contains(&case_id) && !raised.contains(&case_id) {
                     let text = format!("no example has the case `{}` of `{}`", case.name, def.name);
                     messages.push(Diagnostic::new("W0353", def.span, text));
                 }
             }
         }
         self.diagnostics.extend(messages);
-    }
-
-    /// Whether values of a type may have some of another within.
-    fn mentions(&self, ty: &Type, id: TypeId, depth: usize) -> bool {
-        if depth > 8 {
-            return true;
-        }
-        let inner = |ty: &Type| self.mentions(ty, id, depth + 1);
-        match ty {
-            Type::Named(named) if *named == id => true,
-            Type::Named(named) => match &self.program.type_def(*named).shape {
-                Shape::Record(fields) => fields.iter().any(|f| inner(&f.ty)),
-                Shape::Enum { cases, .. } => cases.iter().flat_map(|c| &c.fields).any(|f| inner(&f.ty)),
-                Shape::Constrained { base, .. } | Shape::Alias(base) => inner(base),
-            },
-            Type::List(of) | Type::Set(of) | Type::Option(of) => inner(of),
-            Type::Map(a, b) | Type::Result(a, b) => inner(a) || inner(b),
-            Type::Tuple(of) => of.iter().any(inner),
-            _ => false,
-        }
     }
 
     fn constant_conditions(&mut self) {

@@ -29,6 +29,9 @@ pub(super) const BUILT_IN: &[(&str, usize)] = &[
 /// Digits of the widest Tryte: 3⁴⁰ is the last power of 3 whose balanced numbers are Ints.
 const TRYTE_DIGITS_MAX: u64 = 40;
 
+/// Aliases of aliases, one after the other.
+const ALIASES_MAX: usize = 256;
+
 impl Checker<'_> {
     /// Reads a type; what is wrong with it is said, and poison in its place.
     pub(super) fn resolve_type(&mut self, module: usize, expr: &TypeExpr, generics: &[char]) -> Type {
@@ -152,18 +155,26 @@ impl Checker<'_> {
             _ => return 1,
         };
         match sizes.get(at) {
-            Some(None) if depth < TYPE_NODES_MAX => {}
             Some(Some(Ok(size))) => return *size,
-            _ => {
-                // Reached again while its size is being found, or too far down.
+            // Reached again while its size is being found.
+            Some(Some(Err(()))) => {
                 self.break_alias(id, "is defined by itself", "E0330");
+                return 1;
+            }
+            _ if depth < ALIASES_MAX => {}
+            _ => {
+                self.break_alias(id, &format!("stands at the end of more than {ALIASES_MAX} aliases"), "E0140");
                 return 1;
             }
         }
         sizes[at] = Some(Err(()));
-        let size = self.written_size(&base, sizes, depth + 1);
+        let size = self.written_size(&base, sizes, depth + 1).saturating_add(1);
         if size > TYPE_NODES_MAX {
-            self.break_alias(id, &format!("written out has more than {TYPE_NODES_MAX} parts"), "E0140");
+            self.break_alias(
+                id,
+                &format!("written out has more than {TYPE_NODES_MAX} parts, aliases counted"),
+                "E0140",
+            );
         }
         let size = if size > TYPE_NODES_MAX { 1 } else { size };
         sizes[at] = Some(Ok(size));

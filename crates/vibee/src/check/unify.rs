@@ -1,5 +1,7 @@
 //! Types that agree: variables get what they stand for.
 
+use std::collections::HashSet;
+
 use crate::types::{Shape, Type};
 
 use super::{Checker, TYPE_NODES_MAX};
@@ -130,30 +132,32 @@ impl Checker<'_> {
 
     /// Whether a Float or F32 may stand within values of the type, which keys of maps must not have.
     pub(super) fn has_float(&self, ty: &Type) -> bool {
-        let mut seen = Vec::new();
-        self.has_float_within(ty, &mut seen)
+        let mut has_float = false;
+        self.for_each_within(std::slice::from_ref(ty), &mut |ty| has_float |= matches!(ty, Type::Float | Type::F32));
+        has_float
     }
 
-    fn has_float_within(&self, ty: &Type, seen: &mut Vec<crate::types::TypeId>) -> bool {
-        match self.shallow(ty) {
-            Type::Float | Type::F32 => true,
-            Type::List(of) | Type::Set(of) | Type::Option(of) => self.has_float_within(&of, seen),
-            Type::Map(a, b) | Type::Result(a, b) => self.has_float_within(&a, seen) || self.has_float_within(&b, seen),
-            Type::Tuple(of) => of.iter().any(|ty| self.has_float_within(ty, seen)),
-            Type::Named(id) => {
-                if seen.contains(&id) {
-                    return false;
-                }
-                seen.push(id);
-                match &self.program.type_def(id).shape {
-                    Shape::Record(fields) => fields.iter().any(|f| self.has_float_within(&f.ty, seen)),
+    /// Calls `visit` for all types that values of some types may have within, those themselves included: declared ones
+    /// once each.
+    pub(super) fn for_each_within(&self, types: &[Type], visit: &mut dyn FnMut(&Type)) {
+        let mut seen = HashSet::new();
+        let mut todo: Vec<Type> = types.to_vec();
+        while let Some(ty) = todo.pop() {
+            let ty = self.shallow(&ty);
+            visit(&ty);
+            match ty {
+                Type::List(of) | Type::Set(of) | Type::Option(of) => todo.push(*of),
+                Type::Map(a, b) | Type::Result(a, b) => todo.extend([*a, *b]),
+                Type::Tuple(of) => todo.extend(of),
+                Type::Named(id) if seen.insert(id) => match &self.program.type_def(id).shape {
+                    Shape::Record(fields) => todo.extend(fields.iter().map(|f| f.ty.clone())),
                     Shape::Enum { cases, .. } => {
-                        cases.iter().flat_map(|c| &c.fields).any(|f| self.has_float_within(&f.ty, seen))
+                        todo.extend(cases.iter().flat_map(|case| &case.fields).map(|f| f.ty.clone()));
                     }
-                    Shape::Constrained { base, .. } | Shape::Alias(base) => self.has_float_within(base, seen),
-                }
+                    Shape::Constrained { base, .. } | Shape::Alias(base) => todo.push(base.clone()),
+                },
+                _ => {}
             }
-            _ => false,
         }
     }
 }

@@ -196,6 +196,20 @@ fn a_type_that_doubles_in_each_alias_is_refused() {
 }
 
 #[test]
+fn long_chains_of_types_are_refused_or_walked_without_recursion() {
+    let n = 3_000;
+    let f = "- { name: f, params: { a: Int }, returns: Int, body: a }";
+    let chain = |of: &dyn Fn(usize) -> String| (0..n).map(|i| format!("A{i}: {}\n", of(i))).collect::<String>();
+    let up = format!("{}A{n}: Int\n", chain(&|i| format!("A{}", i + 1)));
+    assert!(messages(&up, f).iter().all(|message| message.starts_with("E0140 A")), "each names the next");
+    let down = chain(&|i| if i == 0 { "Int".into() } else { format!("A{}", i - 1) });
+    assert!(messages(&down, f).iter().all(|message| message.starts_with("E0140 A")), "each names the one before");
+    assert!(!messages(&down, f).is_empty());
+    let records = format!("{}A{n}: Float\nK: Set<A0>\n", chain(&|i| format!("{{ fields: {{ a: A{} }} }}", i + 1)));
+    assert_eq!(messages(&records, f), ["E0310 Set<A0>"]);
+}
+
+#[test]
 fn constructors_with_too_few_or_strange_fields() {
     let types = "P: { fields: { x: Int, y: Int(0..9) } }\nE: { enum: [bare, { full: { n: Int } }] }";
     for (text, expected) in [
