@@ -226,7 +226,7 @@ behaviors:
     when: "if x == 0 { Err(E.bad) } else if x < 0 { Err(E.worse) } else { Ok(x) }"
     examples: |
       x | result
-      0 | Err(E.bad)
+      0 | if 1 > 0 { Err(E.bad) } else { Ok(1) }
 extern:
   - name: asked
     params: { x: Int }

@@ -1,7 +1,7 @@
 //! Each code has a file that produces it, and the text that a user sees for it.
 //!
-//! `testdata/ui/CODE.vibee` (or `CODE_word.vibee`) goes through reader, schema and checker; `CODE.txt` beside it is
-//! what is printed. Modules that a file imports lie in `testdata/ui/modules`. With `VIBEE_BLESS=1` the texts are
+//! `testdata/ui/CODE.vibee` (or `CODE_word.vibee`) goes through reader, schema and checker, and is tested if it may run;
+//! `CODE.txt` beside it is what is printed. Modules that a file imports lie in `testdata/ui/modules`. With `VIBEE_BLESS=1` the texts are
 //! written anew: look at what changed.
 
 use std::{collections::BTreeSet, env, fs, path::PathBuf};
@@ -9,8 +9,12 @@ use std::{collections::BTreeSet, env, fs, path::PathBuf};
 use vibee::{
     check,
     codes::CODES,
+    diagnostic::Severity,
+    eval::Evaluator,
+    limits::Limits,
     load::{LoadError, Loader, load},
     render::{Style, render, sort},
+    run::{self, Options},
     source::Sources,
 };
 
@@ -19,8 +23,8 @@ const ELSEWHERE: &[(&str, &str)] = &[];
 
 /// Codes whose file is still missing.
 const MISSING: &[&str] = &[
-    "E0402", "E0410", "E0411", "E0501", "E0502", "E0503", "E0504", "E0505", "E0506", "E0507", "E0508", "E0509",
-    "E0510", "E0511", "E0512", "E0601", "E0602", "E0603", "E0604", "E0605", "E0606", "E0607", "E0701",
+    "E0411", "E0501", "E0502", "E0503", "E0504", "E0505", "E0506", "E0507", "E0508", "E0509", "E0510", "E0511",
+    "E0512", "E0601", "E0602", "E0603", "E0604", "E0605", "E0606", "E0607", "E0701",
 ];
 
 fn folder() -> PathBuf {
@@ -40,7 +44,12 @@ fn messages(name: &str) -> String {
     let mut sources = Sources::default();
     let loaded = load(&mut sources, &[name], &mut Folder);
     let mut diagnostics = loaded.diagnostics;
-    diagnostics.extend(check::check(&sources, &loaded.specs, loaded.n_asked).1);
+    let (program, more) = check::check(&sources, &loaded.specs, loaded.n_asked);
+    diagnostics.extend(more);
+    if diagnostics.iter().all(|diagnostic| diagnostic.severity() != Severity::Error) {
+        let mut definition = Evaluator::new(&program, Limits::default());
+        diagnostics.extend(run::test(&program, &mut definition, &Options::default()).diagnostics);
+    }
     sort(&mut diagnostics);
     render(&diagnostics, &sources, Style::Plain)
 }
