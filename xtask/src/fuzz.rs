@@ -31,6 +31,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("grammar", "chat-templates/jinja"),
     ("vibee_expression", "crates/vibee/testdata/specs"),
     ("vibee_protocol", "crates/vibee_cli/runners"),
+    ("vibee_bytecode", "crates/vibee/testdata/specs"),
 ];
 
 /// Builds all targets and runs each for `seconds`, two at a time; returns their number.

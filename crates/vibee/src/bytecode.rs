@@ -10,6 +10,7 @@
 //! bytes more.
 
 mod file;
+mod oracle;
 mod table;
 mod text;
 mod verify;
@@ -17,6 +18,8 @@ mod verify;
 use crate::{source::Span, types::TypeId, value::Fault};
 
 pub use file::{read, write};
+#[doc(hidden)]
+pub use oracle::oracle;
 pub use table::{Opcode, Operand, Pattern, Row, TABLE};
 pub use text::{AssembleError, assemble, disassemble};
 pub(crate) use verify::target_of;

@@ -171,3 +171,14 @@ fn random_programs_use_nearly_all_instructions() {
     let missing: Vec<&str> = rows.map(|row| row.name).collect();
     assert!(missing.len() <= 12, "the comparison of engines says nothing of {missing:?}");
 }
+
+#[test]
+fn the_oracle_of_fuzzing_takes_anything() {
+    let mut random = SplitMix64::new(11);
+    for n in 0..100 {
+        let mut data: Vec<u8> = (0..n % 40).map(|_| random.next_u64() as u8).collect();
+        bytecode::oracle(&data);
+        data.splice(0..0, *b"VBC3");
+        bytecode::oracle(&data);
+    }
+}

@@ -4,10 +4,13 @@ use vibee::{
     bytecode,
     compile::{Options, compile_with},
     eval::Evaluator,
+    intrinsic::Intrinsic,
     limits::Limits,
     random::SplitMix64,
+    source::{FileId, Span},
     testing,
-    typed::{FunctionId, Program},
+    typed::{Expr, FunctionId, Kind, Local, LocalId, Loop, LoopForm, Over, Program},
+    types::Type,
     value::{Fault, Value},
     vm::Vm,
 };
@@ -70,4 +73,129 @@ fn check(seed: u64, size: u32) -> usize {
 fn vm_and_evaluator_agree_on_random_programs() {
     let n: usize = (0..PROGRAMS).map(|seed| check(seed, 10 + (seed % 60) as u32)).sum();
     assert!(n > PROGRAMS as usize, "{n} calls gave a value: the programs say too little");
+}
+
+/// Checks a spec of functions in memory.
+fn checked(functions: &str) -> Program {
+    struct One(String);
+    impl vibee::load::Loader for One {
+        fn load(&mut self, _: Option<&str>, _: &str) -> Result<Vec<u8>, vibee::load::LoadError> {
+            Ok(self.0.clone().into_bytes())
+        }
+    }
+    let mut one = One(format!("vibee: 3\nname: a\nversion: 1.0.0\nfunctions:\n{functions}"));
+    let mut sources = vibee::source::Sources::default();
+    let loaded = vibee::load::load(&mut sources, &["a.vibee"], &mut one);
+    let (program, more) = vibee::check::check(&sources, &loaded.specs, loaded.n_asked);
+    let errors: Vec<String> =
+        loaded.diagnostics.iter().chain(&more).map(|d| format!("{} {}", d.code, d.message)).collect();
+    assert!(errors.iter().all(|error| error.starts_with('W')), "{errors:?}");
+    program
+}
+
+/// A function of one Int to an Int, as an entry of `functions`.
+fn function(name: &str, more: &str, body: &str) -> String {
+    format!("  - name: {name}\n    params: {{ n: Int }}\n    returns: Int\n{more}    body: \"{body}\"\n")
+}
+
+/// Calls `f` with an Int; gives the outcome and the fuel it used.
+fn call(program: &Program, n: i64, limits: Limits) -> (Result<Value, Fault>, u64) {
+    let bytecode = compile_with(program, Options::default()).unwrap();
+    let mut vm = Vm::new(&bytecode, limits).unwrap();
+    let outcome = vm.call(program.find("a", "f").unwrap(), &[Value::Int(n)]);
+    (outcome, limits.fuel - vm.fuel_left())
+}
+
+#[test]
+fn fuel_is_the_same_everywhere() {
+    let chain = "    decreases: n\n    given: n >= 0\n";
+    let programs = [
+        ("", "sum i in 1..n { i * i }", 1_000),
+        (chain, "if n == 0 { 0 } else { f(n - 1) }", 500),
+        ("", "(map i in 1..n { i.show() }).join(\\\",\\\").len()", 100),
+        ("", "(map i in 1..n { [i * 7919 mod 1009] }).sort()[0][0]", 300),
+    ];
+    let used = programs.map(|(more, body, n)| {
+        let (outcome, used) = call(&checked(&function("f", more, body)), n, Limits::default());
+        (outcome.unwrap_or_else(|fault| panic!("{body}: {fault:?}")), used)
+    });
+    let expected = [(333_833_500, 3_004), (0, 3_504), (291, 359), (1, 2_149)];
+    assert_eq!(used, expected.map(|(value, fuel)| (Value::Int(value), fuel)));
+}
+
+#[test]
+fn limits_are_faults_at_the_same_step() {
+    let endless = checked(&function("f", "", "sum i in 1..n { i mod 7 }"));
+    let fuel = |fuel| Limits { fuel, ..Limits::default() };
+    let (_, used) = call(&endless, 1_000, Limits::default());
+    assert_eq!(call(&endless, 1_000, fuel(used)).0, Ok(Value::Int(3_003)));
+    assert_eq!(call(&endless, 1_000, fuel(used - 1)).0, Err(Fault::Fuel));
+    let deep =
+        checked(&function("f", "    given: n >= 0\n    decreases: n\n", "if n == 0 { 0 } else { 1 + f(n - 1) }"));
+    let depth = |depth| Limits { depth, ..Limits::default() };
+    assert_eq!(call(&deep, 99, depth(100)).0, Ok(Value::Int(99)));
+    assert_eq!(call(&deep, 100, depth(100)).0, Err(Fault::Depth));
+    let large = checked(&function("f", "", "(map i in 1..n { i }).len()"));
+    let memory = |memory_bytes| Limits { memory_bytes, ..Limits::default() };
+    // 16 bytes and 8 for each item.
+    assert_eq!(call(&large, 100, memory(816)).0, Ok(Value::Int(100)));
+    assert_eq!(call(&large, 100, memory(815)).0, Err(Fault::Memory));
+}
+
+#[test]
+fn bounds_that_need_constants_are_kept() {
+    let program =
+        checked("  - name: f\n    params: { n: Int(-100000..100000) }\n    returns: Int(0..70000)\n    body: n + 1\n");
+    for (n, expected) in [(5, Ok(6)), (-5, Err(Fault::Range)), (100_001, Err(Fault::Range)), (69_999, Ok(70_000))] {
+        assert_eq!(call(&program, n, Limits::default()).0, expected.map(Value::Int), "{n}");
+        assert_eq!(
+            Evaluator::new(&program, Limits::default()).call(FunctionId(0), &[Value::Int(n)]),
+            expected.map(Value::Int)
+        );
+    }
+}
+
+/// `let x0 = n + 0; let x1 = n + 1; …; [x0, x1, …].fold(0, (s, x) => s + x)`: all names are needed at the end.
+fn wide(n_names: u32) -> Program {
+    let span = Span::new(FileId(0), 0, 0);
+    let expr = |ty: &Type, kind| Expr { kind, ty: ty.clone(), span };
+    let local = |at: u32| expr(&Type::Int, Kind::Local(LocalId(at)));
+    let number = |x: u32| expr(&Type::Int, Kind::Const(Value::Int(x.into())));
+    let add = |a, b| expr(&Type::Int, Kind::Intrinsic { op: Intrinsic::IntAdd, args: vec![a, b] });
+    let list = expr(&Type::List(Box::new(Type::Int)), Kind::List((1..=n_names).map(local).collect()));
+    let (item, acc) = (LocalId(n_names + 1), LocalId(n_names + 2));
+    let of = Loop {
+        form: LoopForm::Fold,
+        over: Over::Items(list),
+        item,
+        acc,
+        init: number(0),
+        until: None,
+        step: add(local(acc.0), local(item.0)),
+    };
+    let sum = expr(&Type::Int, Kind::Loop(Box::new(of)));
+    let body = (0..n_names).rev().fold(sum, |body, at| {
+        let value = Box::new(add(local(0), number(at)));
+        expr(&Type::Int, Kind::Let { local: LocalId(at + 1), value, body: Box::new(body) })
+    });
+    let name = |at| Local { name: format!("x{at}"), ty: Type::Int, declared: Type::Int };
+    let mut program = checked(&function("f", "", "n"));
+    let f = program.functions.iter_mut().find(|f| f.name == "f").unwrap();
+    f.locals = (0..n_names + 3).map(name).collect();
+    f.body = Some(body);
+    program
+}
+
+#[test]
+fn functions_with_more_registers_than_a_window_run() {
+    for n_names in [40, 400] {
+        let program = wide(n_names);
+        let (outcome, _) = call(&program, 7, Limits::default());
+        assert_eq!(outcome, Ok(Value::Int((0..n_names).map(|at| 7 + i64::from(at)).sum())));
+        assert_eq!(Evaluator::new(&program, Limits::default()).call(FunctionId(0), &[Value::Int(7)]), outcome);
+        let bytecode = compile_with(&program, Options::default()).unwrap();
+        let code = &bytecode.functions[0];
+        assert_eq!(code.registers.len() > 256, n_names > 256);
+        assert_eq!(code.code.iter().any(|instr| instr.op == bytecode::Opcode::Fuel), n_names > 256);
+    }
 }
