@@ -20,6 +20,7 @@ mod peers;
 mod pictures;
 mod serve_bench;
 mod siege;
+mod specs;
 mod test;
 mod tidy;
 mod wasm;
@@ -46,6 +47,8 @@ const HELP: &str = "cargo xtask CHORE
                   what clients of the server see, beside llama.cpp's server where PEER_PYTHON has it
   siege [--list] [--only ROW,…] [--quick] [--baseline PROGRAM] [--receipt]
                   clients that flood, leave, stay silent and hold places, and what the others see of them (an hour; --quick: minutes)
+  specs [--counts]
+                  the specifications of specs/, by themselves and on the code that they judge; --counts writes down how many cases there are
   chart RECEIPT   the README's picture from a stored measurement
   figures         the speeds in README.md and docs/speed.md, from their receipts
   pictures        what README shows of the page and the terminal, into docs/pictures
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Some("load") => load::run(rest),
         Some("fuzz") => fuzz::run(rest.first().map(String::as_str)).map(drop),
         Some("serve-bench") => serve_bench::run(&serve_bench::SUITE, rest),
+        Some("specs") => specs::run(rest).map(drop),
         Some("siege") => serve_bench::run(&siege::SUITE, rest),
         Some("peers") => peers::run(rest),
         Some("chart") => peers::draw(rest),

@@ -15,7 +15,7 @@ use std::{
 use crate::{
     Outcome, aarch64, browser, checkout, clients,
     command::{cargo, succeed},
-    first_command, fuzz, load, models, serve_bench, siege, tidy, wasm,
+    first_command, fuzz, load, models, serve_bench, siege, specs, tidy, wasm,
 };
 
 /// Seconds for each fuzz target within `test`.
@@ -79,6 +79,10 @@ const STAGES: &[Stage] = &[
     .ahead(first_command::run),
     Stage::new(Set::Quick, "models", |_| models::fetch().map(drop)),
     Stage::new(Set::Standard, "tests", |totals| run_tests(&[], totals)).timed(),
+    Stage::new(Set::Standard, "specs", |totals| {
+        totals.passed += specs::run(&[])?;
+        Ok(())
+    }),
     Stage::new(Set::Standard, "release", |_| release_binary()),
     Stage::new(Set::Standard, "load", |_| load::run(&["--quick".to_owned()])).timed(),
     Stage::new(Set::Extra, "loom", loom),
@@ -280,7 +284,7 @@ mod tests {
 
     #[test]
     fn stages_are_chosen_by_set_and_by_name() {
-        check(&[], &["fmt", "tidy", "clippy", "doc", "build", "readme", "models", "tests", "release", "load"]);
+        check(&[], &["fmt", "tidy", "clippy", "doc", "build", "readme", "models", "tests", "specs", "release", "load"]);
         check(&["extra"], &["loom", "wasm", "aarch64", "fuzz", "siege", "browser", "clients"]);
         check(&["quick"], &["fmt", "tidy", "clippy", "models", "quick tests"]);
         check(&["clients", "fmt"], &["fmt", "clients"]);

@@ -10,6 +10,8 @@
 
 mod candidates;
 mod defaults;
+#[doc(hidden)]
+pub mod for_specs;
 mod infill;
 mod logit_bias;
 mod min_p;
@@ -166,6 +168,14 @@ impl Sampling {
     }
 }
 
+/// What is left of all tokens before the draw.
+enum Narrowed {
+    /// The most likely token, and no sampler was asked; `None` if every token is banned.
+    ToBest(Option<TokenId>),
+    /// The sampler's candidates.
+    ToCandidates,
+}
+
 /// The chain of one request. After construction nothing allocates, and no sampler sorts the vocabulary.
 pub struct Sampler {
     sampling: Sampling,
@@ -280,8 +290,18 @@ impl Sampler {
 
     /// Picks a token among those of `mask`.
     pub fn sample_of(&mut self, logits: &[f32], mask: Option<&TokenMask>) -> Option<TokenId> {
+        if let Narrowed::ToBest(token) = self.narrow(logits, mask) {
+            return token;
+        }
+        // 53 bits: every f64 in [0, 1) of that grid is equally likely.
+        let unit = (self.random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
+        self.candidates.draw(unit)
+    }
+
+    /// Goes through the chain up to the draw.
+    fn narrow(&mut self, logits: &[f32], mask: Option<&TokenMask>) -> Narrowed {
         let is_greedy = self.is_greedy();
-        let Self { sampling, steps, penalties, penalises_first, tokenizer, adjusted, candidates, random } = self;
+        let Self { sampling, steps, penalties, penalises_first, tokenizer, adjusted, candidates, .. } = self;
         let first_penalties = penalties.as_ref().filter(|_| *penalises_first);
         let logits = if first_penalties.is_some() || !sampling.logit_bias.is_empty() || mask.is_some() {
             adjusted.clear();
@@ -298,7 +318,7 @@ impl Sampler {
             logits
         };
         if is_greedy {
-            return model::best_token(logits);
+            return Narrowed::ToBest(model::best_token(logits));
         }
         let mut steps = steps.iter();
         if steps.as_slice().first() == Some(&SamplerKind::TopK) {
@@ -321,9 +341,7 @@ impl Sampler {
         if sampling.temperature == 0.0 {
             candidates.keep_likeliest(1);
         }
-        // 53 bits: every f64 in [0, 1) of that grid is equally likely.
-        let unit = (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
-        candidates.draw(unit)
+        Narrowed::ToCandidates
     }
 }
 

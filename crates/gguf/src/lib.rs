@@ -12,6 +12,8 @@ mod error;
 mod escape;
 #[cfg(not(target_arch = "wasm32"))]
 mod file;
+#[doc(hidden)]
+pub mod for_specs;
 mod i2_s;
 mod imatrix;
 mod kind;

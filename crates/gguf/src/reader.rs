@@ -165,7 +165,7 @@ fn place(
 }
 
 /// Where the last tensor ends, if each lies where it should and within the file.
-fn end_of(tensors: &[TensorInfo], data_offset: u64, alignment: u64, file_bytes: u64) -> Result<u64, String> {
+pub(crate) fn end_of(tensors: &[TensorInfo], data_offset: u64, alignment: u64, file_bytes: u64) -> Result<u64, String> {
     let (mut expected, mut last_end) = (0u64, data_offset);
     for tensor in tensors {
         let name = tensor.name.escape_debug();

@@ -11,6 +11,8 @@ mod block;
 mod encode;
 mod fit;
 mod float;
+#[doc(hidden)]
+pub mod for_specs;
 mod format;
 #[rustfmt::skip]
 mod grids;

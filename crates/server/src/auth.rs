@@ -17,6 +17,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, header};
 
 use keys::{Key, digest_of};
 pub use keys::{KeyError, KeyFileFormat, KeyLimits, Keys};
+pub(crate) use rate::waits;
 pub use rights::Rights;
 pub use scope::{SCOPE_SALT_BYTES, ScopeSalt};
 

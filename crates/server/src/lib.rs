@@ -10,6 +10,8 @@ pub mod auth;
 mod blocking;
 pub mod body;
 pub mod error;
+#[doc(hidden)]
+pub mod for_specs;
 mod gate;
 pub mod generation;
 pub mod ids;

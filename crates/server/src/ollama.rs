@@ -21,6 +21,7 @@ mod pull;
 mod refused;
 
 pub(crate) use models::described;
+pub(crate) use options::keep_alive_of;
 
 use axum::routing::{any, get, post};
 

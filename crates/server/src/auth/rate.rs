@@ -55,6 +55,18 @@ impl PerMinute {
     }
 }
 
+/// The waits of a bucket that is asked at some times after it was made, and taken from each time.
+pub(crate) fn waits(limit: u32, steps: &[(Duration, u64)]) -> Vec<Duration> {
+    let start = Instant::now();
+    let mut bucket = PerMinute::new(limit, start);
+    let step = |&(at, n): &(Duration, u64)| {
+        let wait = bucket.wait(start + at);
+        bucket.take(n, start + at);
+        wait
+    };
+    steps.iter().map(step).collect()
+}
+
 /// The number of requests, or sequences, in flight under a key, and its limit.
 #[derive(Debug)]
 pub(super) struct Concurrency {

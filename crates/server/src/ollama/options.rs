@@ -205,7 +205,10 @@ fn seconds_of(text: &str) -> Option<f64> {
     if let Some(seconds) = text.parse().ok().filter(|s: &f64| s.is_finite()) {
         return Some(seconds);
     }
-    let (sign, mut rest) = text.strip_prefix('-').map_or((1.0, text), |rest| (-1.0, rest));
+    let (sign, mut rest) = match text.strip_prefix('-') {
+        Some(rest) => (-1.0, rest),
+        None => (1.0, text.strip_prefix('+').unwrap_or(text)),
+    };
     if rest.is_empty() {
         return None;
     }
@@ -220,7 +223,8 @@ fn seconds_of(text: &str) -> Option<f64> {
             "m" => 60.0,
             "s" => 1.0,
             "ms" => 1e-3,
-            "us" | "µs" => 1e-6,
+            // The micro sign and the Greek letter, as Go has them.
+            "us" | "\u{b5}s" | "\u{3bc}s" => 1e-6,
             "ns" => 1e-9,
             _ => return None,
         };
@@ -228,6 +232,11 @@ fn seconds_of(text: &str) -> Option<f64> {
         rest = tail;
     }
     Some(sign * seconds)
+}
+
+/// Reads a `keep_alive` by itself.
+pub(crate) fn keep_alive_of(value: Value) -> Option<KeepAlive> {
+    serde_json::from_value(value).ok().map(|KeepAliveWire(of)| of)
 }
 
 /// Returns the grammar of a `format`: nothing, `"json"`, or a schema.
@@ -301,10 +310,16 @@ mod tests {
         check("\"1.5s\"", seconds(1.5));
         check("\"250ms\"", seconds(0.25));
         check("\"90\"", seconds(90.0));
+        check("\"+5m\"", seconds(300.0));
+        for micro in ["u", "\u{b5}", "\u{3bc}"] {
+            check(&format!("\"1500{micro}s\""), seconds(0.0015));
+        }
         for forever in ["-1", "\"-1\"", "\"-1s\"", "-0.5", "1e300"] {
             check(forever, Some(KeepAlive::Forever));
         }
-        for bad in ["\"\"", "\"m\"", "\"5x\"", "\"5 m\"", "\"-\"", "\"inf\"", "\"1.2.3s\"", "true", "[]"] {
+        for bad in
+            ["\"\"", "\"m\"", "\"5x\"", "\"5 m\"", "\"-\"", "\"inf\"", "\"1.2.3s\"", "\"+\"", "\"+-5m\"", "true", "[]"]
+        {
             check(bad, None);
         }
     }
