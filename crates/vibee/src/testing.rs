@@ -4,4 +4,5 @@
 //! earlier ones only, and loops go over little. Faults are wanted.
 
 pub mod programs;
+mod signatures;
 pub mod values;
