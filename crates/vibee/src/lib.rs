@@ -19,6 +19,8 @@ pub mod decimal;
 pub mod diagnostic;
 pub mod eval;
 pub mod fmt;
+#[doc(hidden)]
+pub mod fuzzed;
 pub mod generate;
 pub mod intrinsic;
 pub mod json;

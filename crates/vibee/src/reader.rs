@@ -106,7 +106,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Adds a message, up to the limit.
-    fn say(&mut self, diagnostic: Diagnostic) {
+    fn say(&mut self, mut diagnostic: Diagnostic) {
+        // A mark of one byte covers the whole letter.
+        while !self.text.is_char_boundary(diagnostic.primary.span.end as usize)
+            && (diagnostic.primary.span.end as usize) < self.text.len()
+        {
+            diagnostic.primary.span.end += 1;
+        }
         if self.diagnostics.len() < MESSAGES_MAX {
             self.diagnostics.push(diagnostic);
         } else {

@@ -8,6 +8,7 @@ mod fmt;
 mod generate;
 mod generated_specs;
 mod legacy;
+mod limits;
 mod operations;
 mod oracle;
 mod pipeline;

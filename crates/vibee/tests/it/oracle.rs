@@ -195,6 +195,7 @@ fn texts_that_both_accept_give_equal_events() {
     let result = TestRunner::new(config).run(&proptest::prop_oneof![1 => soup, 3 => lines], |mut text| {
         // They count blanks before the file's end as a line that `|+` keeps.
         text.push_str(if text.ends_with('\n') { "" } else { "\n" });
+        vibee::fuzzed::reader(text.as_bytes());
         n_equal.set(n_equal.get() + u32::from(check("generated", &text)));
         Ok(())
     });
