@@ -47,7 +47,8 @@ impl Engine {
         for pattern in patterns {
             match pattern["include"].as_str() {
                 Some(name) => {
-                    let inner = self.grammar["repository"][&name[1..]]["patterns"].as_array().unwrap();
+                    let inner =
+                        self.grammar["repository"][name.trim_start_matches('#')]["patterns"].as_array().unwrap();
                     flat.extend(self.flat(inner));
                 }
                 None if pattern.get("patterns").is_some() && pattern.get("begin").is_none() => {
@@ -142,7 +143,7 @@ fn expected(expr: &Expr, found: &mut Vec<(usize, &'static str)>) {
     match &expr.kind {
         ExprKind::Int(_) | ExprKind::Trits(_) => found.push((at, "constant.numeric")),
         ExprKind::Float(value) => {
-            found.push((at, if value.is_finite() { "constant.numeric" } else { "constant.language" }))
+            found.push((at, if value.is_finite() { "constant.numeric" } else { "constant.language" }));
         }
         ExprKind::String(_) | ExprKind::Bytes(_) => found.push((at, "string.quoted.double")),
         ExprKind::Bool(_) | ExprKind::None => found.push((at, "constant.language")),
@@ -215,11 +216,8 @@ fn compare(name: &str, text: &str) -> usize {
     for (at, scope) in &found {
         let line = text.get(..*at).unwrap().matches('\n').count() + 1;
         let given = &scopes[*at];
-        assert!(
-            given.starts_with(scope),
-            "{name}:{line}: {:?} is {given:?}, not {scope}",
-            &text[*at..].chars().take(20).collect::<String>()
-        );
+        let shown: String = text.get(*at..).unwrap().chars().take(20).collect();
+        assert!(given.starts_with(scope), "{name}:{line}: {shown:?} is {given:?}, not {scope}");
     }
     found.len()
 }
