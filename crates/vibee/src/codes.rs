@@ -280,6 +280,11 @@ pub const CODES: &[Code] = &[
          over the enum.",
     ),
     row(
+        "W0354",
+        "an error that `raises` does not name",
+        "The body gives an error that is none of those that `raises` says may come. Name it there, or do not give it.",
+    ),
+    row(
         "E0401",
         "rows that contradict",
         "Two examples have equal arguments and different results, so no implementation can pass both.",

@@ -13,7 +13,7 @@ use crate::{
 use super::{Checker, Item};
 
 /// Codes of what is unused or always the same: not told where anything is wrong.
-pub(super) const CODES: [&str; 5] = ["W0350", "W0351", "W0352", "W0353", "W0412"];
+pub(super) const CODES: [&str; 6] = ["W0350", "W0351", "W0352", "W0353", "W0354", "W0412"];
 
 impl Checker<'_> {
     /// Looks for what is never used or always the same, in the modules that were asked for.
@@ -22,6 +22,7 @@ impl Checker<'_> {
         self.errors_never_raised();
         self.constant_conditions();
         self.cases_in_no_example();
+        self.errors_not_named();
     }
 
     fn unused_imports(&mut self) {
@@ -143,6 +144,28 @@ impl Checker<'_> {
         self.diagnostics.extend(messages);
     }
 
+    /// Errors that a body makes and `raises`, where it stands, does not name.
+    fn errors_not_named(&mut self) {
+        let mut found = Vec::new();
+        for (decl, of) in self.decls.iter().enumerate() {
+            let Item::Function(item) = of.item else { continue };
+            let Some(id) = self.instances.get(&(decl, Vec::new())) else { continue };
+            if item.raises.is_none() || !self.is_asked_for(of.module) {
+                continue;
+            }
+            let function = self.program.function(*id);
+            if let (Some(body), Type::Result(_, err)) = (&function.body, self.program.erased(&function.returns)) {
+                find_errors(body, &err, &function.raises, &mut found);
+            }
+        }
+        for (span, id, number) in found {
+            let Shape::Enum { cases, .. } = &self.program.type_def(id).shape else { continue };
+            let case = cases.get(usize::from(number)).map_or("", |case| &case.name);
+            let text = format!("`raises` does not name `{case}`");
+            self.report(Diagnostic::new("W0354", span, text).help("add it to `raises`"));
+        }
+    }
+
     fn constant_conditions(&mut self) {
         let mut found: Vec<(Span, bool)> = Vec::new();
         for function in &self.program.functions {
@@ -159,6 +182,24 @@ impl Checker<'_> {
             self.report(Diagnostic::new("W0352", span, format!("this condition is always {value}")));
         }
     }
+}
+
+/// Collects cases of an error type that stand within `Err` and are none of `named`.
+fn find_errors(expr: &Expr, err: &Type, named: &[u16], found: &mut Vec<(Span, TypeId, u16)>) {
+    if let Kind::Err(of) = &expr.kind
+        && of.ty == *err
+    {
+        let mut inner = &**of;
+        while let Kind::Cover(_, of) = &inner.kind {
+            inner = of;
+        }
+        if let Kind::Variant(id, number, _) = inner.kind
+            && !named.contains(&number)
+        {
+            found.push((inner.span, id, number));
+        }
+    }
+    expr.for_each_part(&mut |child| find_errors(child, err, named, found));
 }
 
 /// Collects the cases that an expression makes; says whether it makes all that it gives itself.
