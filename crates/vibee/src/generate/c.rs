@@ -14,11 +14,12 @@ use std::{
 use super::{
     Generated, GeneratedFile, Input,
     names::{Case, Scope, in_case},
+    reach::walk,
     runtime::Runtime,
     writer::{Writer, list, many, text},
 };
 use crate::{
-    typed::FunctionId,
+    typed::{FunctionId, Kind},
     types::{Type, TypeId},
 };
 
@@ -157,6 +158,9 @@ struct C<'a> {
     input: &'a Input<'a>,
     types: types::Types<'a>,
     functions: BTreeMap<FunctionId, String>,
+    /// Functions that call themselves other than at their end, and the name of what such a one does within its limit of
+    /// depth.
+    recursive: BTreeMap<FunctionId, String>,
     scope: Scope,
     renames: Vec<super::Rename>,
     /// Sections of the runtime that are used so far.
@@ -174,6 +178,10 @@ impl<'a> C<'a> {
         let mut renames = Vec::new();
         let types = types::Types::new(input, &mut renames);
         let mut scope = Scope::new(RESERVED);
+        for text in [include_str!("runtime/c.c"), include_str!("runtime/c.h"), include_str!("runtime/c_types.c")] {
+            let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            words.filter(|word| word.starts_with("vibee_")).for_each(|word| scope.take(word));
+        }
         let mut functions = BTreeMap::new();
         let conditions: BTreeMap<FunctionId, TypeId> =
             input.used.conditions.iter().map(|(ty, function)| (*function, *ty)).collect();
@@ -188,10 +196,17 @@ impl<'a> C<'a> {
             };
             functions.insert(*id, scope.made(&format!("{}_{name}", function.module), Case::Snake));
         }
+        let recursive = input.used.functions.iter().filter(|id| calls_itself(input, **id));
+        let recursive = recursive.map(|id| {
+            let name = functions.get(id).map_or("", String::as_str);
+            (*id, scope.made(&format!("{name}_within"), Case::Snake))
+        });
+        let recursive = recursive.collect();
         Self {
             input,
             types,
             functions,
+            recursive,
             scope,
             renames,
             plain: RefCell::default(),
@@ -227,13 +242,24 @@ impl<'a> C<'a> {
 
     /// What stands before a function's body, with names of the parameters.
     fn signature(&self, id: FunctionId, names: &[String], end: &'static str) -> super::writer::Doc {
+        let linkage = if self.is_public(id) { "" } else { "static " };
+        self.head(id, linkage, &self.function(id), names, end)
+    }
+
+    fn head(
+        &self,
+        id: FunctionId,
+        linkage: &str,
+        name: &str,
+        names: &[String],
+        end: &'static str,
+    ) -> super::writer::Doc {
         let function = self.input.program.function(id);
         let params = function.locals.iter().take(function.n_params).zip(names);
         let params = params.map(|(local, name)| text(format!("{} {name}", self.types.name(&local.ty))));
         let params = [text("vibee_arena *arena")].into_iter().chain(params).collect();
-        let linkage = if self.is_public(id) { "" } else { "static " };
         let returns = self.types.name(&function.returns);
-        many([text(format!("{linkage}{returns} {}", self.function(id))), list("(", params, ")", ""), text(end)])
+        many([text(format!("{linkage}{returns} {name}")), list("(", params, ")", ""), text(end)])
     }
 
     fn params(&self, id: FunctionId) -> Vec<String> {
@@ -280,6 +306,32 @@ impl<'a> C<'a> {
         let plain = Runtime::new(include_str!("runtime/c.c")).print(&self.plain.borrow());
         (plain, typed.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n\n"))
     }
+}
+
+/// Whether calls lead from the function back to it, those aside after which nothing is left to do.
+fn calls_itself(input: &Input<'_>, id: FunctionId) -> bool {
+    let callees = |id: FunctionId| {
+        let mut found = Vec::new();
+        if let Some(body) = &input.program.function(id).body {
+            walk(body, &mut |expr| {
+                if let Kind::Call { function, is_tail: false, .. } = &expr.kind {
+                    found.push(*function);
+                }
+            });
+        }
+        found
+    };
+    let mut open = callees(id);
+    let mut seen = BTreeSet::new();
+    while let Some(next) = open.pop() {
+        if next == id {
+            return true;
+        }
+        if seen.insert(next) {
+            open.extend(callees(next));
+        }
+    }
+    false
 }
 
 /// A comment of documentation; what could end it is taken apart.

@@ -349,6 +349,13 @@ impl<'a> Python<'a> {
             }
             types.insert(*id, name);
         }
+        // Names that begin with `_` are the runtime's and those of functions that are not public.
+        let mut private = Scope::new(RESERVED);
+        let heads = include_str!("runtime/python.py").lines().filter_map(|line| line.strip_prefix("#= _"));
+        heads.for_each(|head| private.take(head.split(':').next().unwrap_or_default()));
+        for name in ["key", "case"] {
+            private.take(name);
+        }
         let mut functions = BTreeMap::new();
         let conditions: BTreeMap<FunctionId, TypeId> =
             input.used.conditions.iter().map(|(ty, function)| (*function, *ty)).collect();
@@ -364,7 +371,7 @@ impl<'a> Python<'a> {
                 scope.name(&function.name, case, function.span)
             } else {
                 let module = function.module.strip_prefix("std.").unwrap_or(&function.module);
-                format!("_{}", scope.made(&format!("{module}_{}", function.name), Case::Snake))
+                format!("_{}", private.made(&format!("{module}_{}", function.name), Case::Snake))
             };
             functions.insert(*id, name);
         }

@@ -31,9 +31,22 @@ impl Loader for Folder {
     }
 }
 
+/// One file in memory.
+struct Text(&'static str);
+
+impl Loader for Text {
+    fn load(&mut self, _: Option<&str>, _: &str) -> Result<Vec<u8>, LoadError> {
+        Ok(self.0.into())
+    }
+}
+
 fn program(file: &str) -> Program {
+    checked(file, &mut Folder)
+}
+
+fn checked(file: &str, loader: &mut dyn Loader) -> Program {
     let mut sources = Sources::default();
-    let loaded = load::load(&mut sources, &[file], &mut Folder);
+    let loaded = load::load(&mut sources, &[file], loader);
     let (program, more) = check::check(&sources, &loaded.specs, loaded.n_asked);
     let errors: Vec<_> = loaded.diagnostics.iter().chain(&more).filter(|d| d.severity() == Severity::Error).collect();
     assert!(errors.is_empty(), "{file}: {errors:?}");
@@ -128,4 +141,55 @@ fn the_standard_library_has_the_same_bits_in_python_and_c() {
     let cases = drawn(&program, 60);
     toolchains::python("standard-python", &generate(&program, &cases, Target::Python));
     toolchains::c("standard-c", &generate(&program, &cases, Target::C));
+}
+
+/// Names that are words of a language or of its runtime, and a recursion that is deeper than any stack.
+const NAMES: &str = "vibee: 3
+name: int
+version: 1.0.0
+types:
+  Class: { enum: [for, { while: { def: Int, struct: String } }] }
+  Exception: { fields: { self: Int, lambda: Bool, class: Class } }
+functions:
+  - name: main
+    params: { arena: Int, char: Int, len: Int }
+    returns: Int
+    body: let malloc = arena + char; let tuple = malloc * len; tuple - arena
+    examples: |
+      arena | char | len | result
+      1     | 2    | 3   | 8
+  - name: print
+    say: Ends in a quote\" and */ and \"\"\" and a backslash \\
+    params: { class: Class, while: Bool }
+    returns: Exception
+    body: Exception(self = 1, lambda = while, class = class)
+    examples: |
+      class                        | while | result
+      Class.while(def = 1, struct = \"?\" ) | true | Exception(self = 1, lambda = true, class = Class.while(1, \"?\"))
+  - name: deep
+    params: { n: Int }
+    returns: Int
+    decreases: n
+    body: if n == 0 { 0 } else { 1 + deep(n - 1) }
+    examples: |
+      n   | result
+      900 | 900
+";
+
+#[test]
+fn names_of_other_languages_and_deep_calls_do_no_harm() {
+    let program = checked("names.vibee", &mut Text(NAMES));
+    let cases = cases(&program);
+    assert_eq!(cases.len(), 3, "{cases:?}");
+    let python = generate(&program, &cases, Target::Python);
+    let c = generate(&program, &cases, Target::C);
+    assert!(!python.renames.is_empty() && !c.renames.is_empty());
+    toolchains::python("names-python", &python);
+    toolchains::c("names-c", &c);
+    let folder = toolchains::write("deep-c", &c);
+    let main = "#include \"int.h\"\nint main(void) {\n    vibee_arena arena = {0};\n    int_deep(&arena, 100000000);\n    \
+                return arena.fault == VIBEE_DEPTH && arena.depth == 0 ? 0 : 1;\n}\n";
+    std::fs::write(folder.join("deep.c"), main).unwrap();
+    toolchains::succeed(&folder, "gcc", &["-std=c11", "int.c", "deep.c", "-o", "deep", "-lm"]);
+    toolchains::succeed(&folder, "./deep", &[]);
 }

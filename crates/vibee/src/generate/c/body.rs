@@ -58,7 +58,11 @@ impl C<'_> {
             out.line(super::comment(say));
         }
         let params = names.get(..function.n_params).unwrap_or_default();
-        out.open_doc(&self.signature(id, params, " {"));
+        let within = self.recursive.get(&id);
+        out.open_doc(&match within {
+            Some(name) => self.head(id, "static ", name, params, " {"),
+            None => self.signature(id, params, " {"),
+        });
         let is_read = |name: &str| {
             let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
             inner.match_indices(name).any(|(at, _)| {
@@ -72,7 +76,30 @@ impl C<'_> {
                 out.line(format!("(void){name};"));
             }
         }
-        format!("{}{inner}}}\n", out.finish())
+        let text = format!("{}{inner}}}\n", out.finish());
+        match within {
+            Some(within) => format!("{text}\n{}", self.limited(id, within, params)),
+            None => text,
+        }
+    }
+}
+
+impl C<'_> {
+    /// A function that calls what does its work unless too many such calls are under way.
+    fn limited(&self, id: FunctionId, within: &str, params: &[String]) -> String {
+        self.need("fail");
+        let returns = &self.input.program.function(id).returns;
+        let mut out = Writer::new("    ", WIDTH);
+        out.open_doc(&self.signature(id, params, " {"));
+        out.open("if (arena->depth >= VIBEE_DEPTH_MAX) {");
+        out.line(format!("vibee_fail(arena, VIBEE_DEPTH);\nreturn {};", self.types.zero(returns)));
+        out.close("}");
+        out.line("arena->depth++;");
+        let args: String = params.iter().map(|param| format!(", {param}")).collect();
+        out.line(format!("{} result = {within}(arena{args});", self.types.name(returns)));
+        out.line("arena->depth--;\nreturn result;");
+        out.close("}");
+        out.finish()
     }
 }
 

@@ -8,6 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/** Calls within calls of functions that call themselves: more are a fault instead of a crash. */
+#ifndef VIBEE_DEPTH_MAX
+#define VIBEE_DEPTH_MAX 4000
+#endif
+
 /** Why an evaluation ended without a value. */
 typedef enum vibee_fault {
     VIBEE_OK,
