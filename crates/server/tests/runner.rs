@@ -104,7 +104,7 @@ fn refused(args: &Map<String, Value>) -> Option<Reply> {
         "content_type": text(&response, header::CONTENT_TYPE)?,
     });
     let body = body(response)?;
-    answer["word"] = match ["/error/type"].iter().find_map(|at| body.pointer(at)?.as_str()) {
+    answer["word"] = match body.pointer("/error/type").and_then(Value::as_str) {
         Some(word) => json!({ "some": word }),
         None => Value::Null,
     };
