@@ -393,7 +393,9 @@ pub(super) fn braced(doc: Doc) -> Doc {
         }
         c == '{' && depth == 0
     });
-    if is_open { many([text("("), doc, text(")")]) } else { doc }
+    // A block, `if` or `match` at the beginning is taken for what it is.
+    let is_block = ["{", "if ", "match "].iter().any(|word| doc.flat().starts_with(word));
+    if is_open && !is_block { many([text("("), doc, text(")")]) } else { doc }
 }
 
 /// Whether every way through the expression ends in a fault that stands there.
