@@ -1,4 +1,5 @@
-//! `cargo xtask wasm`: everything that a page needs to run a model or a specification builds for wasm32 (no threads, map or clock there).
+//! `cargo xtask wasm`: everything that a page needs to run a model or a specification builds for wasm32 (no threads,
+//! map or clock there).
 //!
 //! Needs the standard library for that target: the toolchain's own, which rustup adds where it can, else a second rustc
 //! with library sources unpacked from Debian packages into `target/wasm-toolchain`.

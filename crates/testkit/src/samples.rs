@@ -1,7 +1,7 @@
 //! What a document shows of a program: samples, and whether they are what the program prints.
 //!
-//! A sample is a line `$ COMMAND` in a block of code (indented, or fenced as `console`) and the lines below it, which are
-//! its output. White space is one space; `…` is any text.
+//! A sample is a line `$ COMMAND` in a block of code (indented, or fenced as `console`) and the lines below it, which
+//! are its output. White space is one space; `…` is any text.
 
 mod compare;
 mod document;

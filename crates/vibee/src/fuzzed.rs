@@ -8,8 +8,8 @@ use crate::{
     upgrade,
 };
 
-/// Reads bytes as a file: places lie inside it, every message can be shown; what is read without an error keeps its meaning
-/// and comments when it is laid out anew, and an old file's successor is read without an error.
+/// Reads bytes as a file: places lie inside it, every message can be shown; what is read without an error keeps its
+/// meaning and comments when it is laid out anew, and an old file's successor is read without an error.
 ///
 /// # Panics
 ///

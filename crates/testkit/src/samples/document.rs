@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 const NOT_RUN: &str = "<!-- not run: ";
 /// Above a block about another program than the rest of the document.
 const PROGRAM: &str = "<!-- program: ";
-/// Our programs.
+/// Programs of this repository.
 const PROGRAMS: [&str; 2] = ["trinity", "vibee"];
 
 /// A document in Markdown.

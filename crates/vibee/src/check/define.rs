@@ -145,7 +145,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The type parameters of a declared function, `#` for the width of its Trytes last: types are listed in that order.
+    /// The type parameters of a declared function, `#` for the width of its Trytes last: types are listed in that
+    /// order.
     pub(super) fn type_names_of(&self, at: usize) -> Vec<char> {
         let width = self.has_width(at).then_some('#');
         self.decls[at].generics.iter().copied().chain(width).collect()

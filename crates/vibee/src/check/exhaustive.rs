@@ -31,7 +31,6 @@ enum Head {
     Len(usize),
     /// Ints from … to ….
     Ints(i64, i64),
-    /// Another literal.
     Literal(Value),
 }
 

@@ -1,8 +1,8 @@
 //! TypeScript: discriminated unions, `readonly` data, `bigint` for every Int, faults as a thrown `Fault`.
 //!
-//! A List is a readonly array, a Set a sorted one, a Map one of sorted pairs; an Option is `{ some }` or `undefined`, so that
-//! options nest; a case without a payload among such is a text. Everything is plain data, compared by structure. Texts are
-//! compared and counted by code point.
+//! A List is a readonly array, a Set a sorted one, a Map one of sorted pairs; an Option is `{ some }` or `undefined`,
+//! so that options nest; a case without a payload among such is a text. Everything is plain data, compared by
+//! structure. Texts are compared and counted by code point.
 
 use std::{
     cell::RefCell,
@@ -268,7 +268,7 @@ impl TypeScript<'_> {
         writer.finish()
     }
 
-    /// A type.
+    /// Prints a type, as TypeScript has it.
     fn ty(&self, ty: &Type) -> String {
         match ty {
             Type::Bool => "boolean".to_owned(),

@@ -48,8 +48,8 @@ pub(super) fn program() -> Program {
     program
 }
 
-/// Reads each line of `data` as an answer to each request. What is taken is of its declared type: it is written and read
-/// back as the same value.
+/// Reads each line of `data` as an answer to each request. What is taken is of its declared type: it is written and
+/// read back as the same value.
 ///
 /// # Panics
 ///

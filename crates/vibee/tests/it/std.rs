@@ -78,7 +78,8 @@ fn every_function_of_std_has_a_sentence_and_examples() {
 /// Arguments and correctly rounded results, as bits: how they were made says the README beside them.
 const MATH: &[u8] = include_bytes!("../../testdata/std/math.txt.xz");
 
-/// How many results may differ from the correctly rounded ones, and by one unit in the last place at most: one in so many.
+/// How many results may differ from the correctly rounded ones, and by one unit in the last place at most: one in so
+/// many.
 const ROUNDED_OTHERWISE: usize = 100;
 
 #[test]

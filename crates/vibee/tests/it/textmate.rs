@@ -1,5 +1,5 @@
-//! The grammar for editors, run by a small engine over specifications: what it calls a text, a number or a keyword must be
-//! what the lexer of the language says.
+//! The grammar for editors, run by a small engine over specifications: what it calls a text, a number or a keyword must
+//! be what the lexer of the language says.
 
 use std::{collections::HashMap, fs};
 
@@ -136,7 +136,8 @@ fn scopes(text: &str) -> Vec<String> {
     scopes
 }
 
-/// All literals and structures below an expression, each with the first bytes of its text and what its scope begins with.
+/// All literals and structures below an expression, each with the first bytes of its text and what its scope begins
+/// with.
 fn expected(expr: &Expr, found: &mut Vec<(usize, &'static str)>) {
     let at = expr.span.start as usize;
     let mut inner: Vec<&Expr> = Vec::new();

@@ -1,8 +1,8 @@
 //! Each code has a file that produces it, and the text that a user sees for it.
 //!
-//! `testdata/ui/CODE.vibee` (or `CODE_word.vibee`) goes through reader, schema and checker, and is tested if it may run;
-//! `CODE.txt` beside it is what is printed. Modules that a file imports lie in `testdata/ui/modules`. With `VIBEE_BLESS=1` the texts are
-//! written anew: look at what changed.
+//! `testdata/ui/CODE.vibee` (or `CODE_word.vibee`) goes through reader, schema and checker, and is tested if it may
+//! run; `CODE.txt` beside it is what is printed. Modules that a file imports lie in `testdata/ui/modules`. With
+//! `VIBEE_BLESS=1` the texts are written anew: look at what changed.
 
 use std::{collections::BTreeSet, env, fs, path::PathBuf};
 

@@ -90,6 +90,7 @@ fn the_whole_corpus_becomes_version_3() {
     assert_eq!(n_behaviors, total.behaviors);
 }
 
+// tidy: long function, a file, and what becomes of it
 #[test]
 fn what_is_taken_over_and_what_is_listed() {
     let old = "\

@@ -1,4 +1,4 @@
-//! `vibee grammar`.
+//! `vibee grammar`: colours for editors.
 
 use vibee::textmate;
 

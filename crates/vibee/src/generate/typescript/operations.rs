@@ -1,4 +1,4 @@
-//! Operations.
+//! Operations of the table of intrinsics, in TypeScript.
 
 use super::{
     super::{
@@ -104,7 +104,8 @@ impl Printer<'_> {
         })
     }
 
-    /// An operation.
+    /// Prints an operation of the table.
+    // tidy: long function, an arm for each operation
     #[expect(clippy::match_same_arms, reason = "a row for each operation")]
     pub(super) fn operation(&self, op: I, args: &[Term], ty: &Type) -> Doc {
         let docs = || args.iter().map(|arg| self.term(arg)).collect::<Vec<Doc>>();

@@ -1,4 +1,4 @@
-//! Terms.
+//! Terms of statements, in TypeScript.
 
 use super::{
     super::{
