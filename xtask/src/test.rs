@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Seconds for each fuzz target within `test`.
-const FUZZ_SECONDS: &str = "15";
+const FUZZ_SECONDS: &str = "10";
 /// The release binary may not be larger: the engine with all its formats, the server with TLS and its page, grammars,
 /// the embedded model, and room for what comes. Raise it only with the reason in the commit.
 const BINARY_BYTES_MAX: u64 = 26_000_000;
