@@ -50,8 +50,9 @@ pub(super) enum Lowering {
 
 macro_rules! methods {
     ($($lowering:ident $name:literal ($($param:literal),*) $returns:literal $doc:literal)*) => {
-        /// All methods that take a lambda.
-        pub const METHODS: &[Method] = &[
+        /// All methods that take a lambda. A static: rows are told apart by their address, and a constant may have one in
+        /// each place that it is used.
+        pub static METHODS: &[Method] = &[
             $(Method {
                 name: $name,
                 params: &[$($param),*],
