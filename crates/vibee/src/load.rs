@@ -161,7 +161,16 @@ impl Modules<'_> {
         let (document, messages) = reader::read(self.sources, file);
         self.diagnostics.extend(messages);
         if is_asked && !document.is_versioned {
-            self.old.push(document);
+            let near =
+                document.root.entries().iter().find(|entry| nearest(&entry.key.text, ["vibee"].into_iter()).is_some());
+            if let Some(near) = near {
+                let text = format!("unknown key `{}`", near.key.text);
+                let found = Diagnostic::new("E0111", near.key.span, text);
+                self.diagnostics
+                    .push(found.help("a version 3 file has `vibee: 3`; one without that key is an old file"));
+            } else {
+                self.old.push(document);
+            }
             return None;
         }
         schema::spec(&document, &mut self.diagnostics)

@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{asm, check, completions, dis, explain, fmt, generate, man, new, reference, run, runner, test};
+use crate::commands::{
+    asm, check, completions, dis, explain, fmt, generate, man, new, reference, run, runner, test, upgrade,
+};
 
 /// VIBEE: specifications that run, and hold code in any language to what they say.
 #[derive(Parser)]
@@ -27,6 +29,8 @@ pub(crate) enum Command {
     Gen(generate::GenArgs),
     /// Put files into canonical layout; --fix applies repairs that messages offer
     Fmt(fmt::FmtArgs),
+    /// Turn an old file into one of version 3
+    Upgrade(upgrade::UpgradeArgs),
     /// Print a specification's bytecode, or write it as .vbc
     Dis(dis::DisArgs),
     /// Turn the text of `dis` into .vbc

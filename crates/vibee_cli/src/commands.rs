@@ -14,6 +14,7 @@ pub(crate) mod reference;
 pub(crate) mod run;
 pub(crate) mod runner;
 pub(crate) mod test;
+pub(crate) mod upgrade;
 
 use crate::{cli::Command, failure::Failure};
 
@@ -25,6 +26,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Test(args) => test::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Gen(args) => generate::run(&args),
+        Command::Upgrade(args) => upgrade::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::Dis(args) => dis::run(&args),
         Command::Asm(args) => asm::run(&args),

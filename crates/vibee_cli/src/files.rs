@@ -217,6 +217,12 @@ pub(crate) struct Checked {
 }
 
 impl Asked {
+    /// Each file by itself.
+    pub(crate) fn one_by_one(&self) -> Vec<Self> {
+        let one = |path: &String| Self { root: self.root.clone(), paths: vec![path.clone()] };
+        self.paths.iter().map(one).collect()
+    }
+
     /// Reads the files and what they import, and checks them.
     pub(crate) fn check(&self) -> Checked {
         let (mut sources, loaded) = self.load();
@@ -325,6 +331,16 @@ impl Checked {
     /// Finds a file by its path as messages show it.
     pub(crate) fn file_of(&self, shown: &str) -> Option<FileId> {
         (0..self.sources.len()).map(|at| FileId(at as u32)).find(|id| self.sources.file(*id).path == shown)
+    }
+
+    /// Gives itself back, unless nothing of it can run: old files are prose.
+    pub(crate) fn or_old(self) -> Result<Self, Failure> {
+        if self.old.is_empty() {
+            return Ok(self);
+        }
+        let n = self.old.len();
+        let what = format!("{n} of the files are old ones, of which nothing runs");
+        Err(Failure::usage(what).with_hint("vibee upgrade FILE makes a version 3 file"))
     }
 
     /// Prints messages as talk; an error where one of them is.

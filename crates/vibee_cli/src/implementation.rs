@@ -4,7 +4,11 @@ use std::{
     io::{self, BufRead, BufReader, Read, Write},
     os::unix::process::CommandExt,
     process::{Child, ChildStdin, Command, Stdio},
-    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    sync::{
+        Once,
+        atomic::{AtomicI32, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -24,6 +28,30 @@ enum Said {
     NotText(String),
 }
 
+/// The process group of the implementation that runs; 0 where none does.
+static RUNNING: AtomicI32 = AtomicI32::new(0);
+/// The exit code of a command that Ctrl-C ended.
+const INTERRUPTED: i32 = 130;
+
+/// Kills a process group.
+fn kill_group(group: i32) {
+    if let Some(group) = Pid::from_raw(group).filter(|_| group > 0) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
+/// Has Ctrl-C, and a wish to terminate, end the implementation too: it is not in this program's process group.
+#[expect(clippy::exit, reason = "the signal ends the program; nothing is half written")]
+fn end_with_us() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let _ = ctrlc::set_handler(|| {
+            kill_group(RUNNING.load(Ordering::SeqCst));
+            std::process::exit(INTERRUPTED);
+        });
+    });
+}
+
 /// A running implementation. Its standard error is ours.
 pub(crate) struct Process {
     child: Child,
@@ -34,12 +62,14 @@ pub(crate) struct Process {
 impl Process {
     /// Starts `command` in the shell, in a process group of its own.
     pub(crate) fn start(command: &str) -> io::Result<Self> {
+        end_with_us();
         let mut child = Command::new("sh")
             .args(["-c", command])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .process_group(0)
             .spawn()?;
+        RUNNING.store(i32::try_from(child.id()).unwrap_or(0), Ordering::SeqCst);
         let (send, lines) = sync_channel(LINES_WAITING_MAX);
         if let Some(output) = child.stdout.take() {
             thread::spawn(move || read_lines(BufReader::new(output), &send));
@@ -96,9 +126,8 @@ impl Process {
 impl Drop for Process {
     /// Kills it and all that it started.
     fn drop(&mut self) {
-        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
+        RUNNING.store(0, Ordering::SeqCst);
+        kill_group(i32::try_from(self.child.id()).unwrap_or(0));
         let _ = self.child.wait();
     }
 }

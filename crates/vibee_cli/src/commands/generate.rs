@@ -9,6 +9,7 @@ use clap::Args;
 use vibee::{
     generate::{self, GeneratedFile, TARGETS, Target},
     limits::Limits,
+    typed::Program,
 };
 
 use crate::{failure::Failure, files, terminal};
@@ -56,20 +57,10 @@ fn languages() -> String {
 /// Writes the files, all or none.
 pub(crate) fn run(args: &GenArgs) -> Result<(), Failure> {
     let (targets, files) = split(&args.words)?;
-    let checked = files::asked(&files)?.check().or_findings()?;
-    let program = &checked.program;
-    let cases = generate::cases(program, Limits::default());
     let mut written = Vec::new();
-    for target in &targets {
-        let folder = if targets.len() > 1 { args.out.join(target.row().name) } else { args.out.clone() };
-        let generated = generate::generate(program, &cases, *target);
-        for rename in &generated.renames {
-            terminal::say(&format!("E0701: {}: {} is {} there\n", target.row().title, rename.from, rename.to));
-        }
-        if *target == targets[0] {
-            generated.left_out.iter().for_each(|name| terminal::say(&format!("left out: {name} has no body\n")));
-        }
-        written.extend(generated.files.into_iter().map(|file| (folder.clone(), file)));
+    for asked in files::asked(&files)?.one_by_one() {
+        let checked = asked.check().or_findings()?.or_old()?;
+        written.extend(generated(&checked.program, &targets, args));
     }
     let mut problems = Vec::new();
     for (folder, file) in &written {
@@ -90,6 +81,24 @@ pub(crate) fn run(args: &GenArgs) -> Result<(), Failure> {
         terminal::put(&format!("{}\n", path.display()))?;
     }
     Ok(())
+}
+
+/// Gives the files of one specification with their folders, and says what is named otherwise or left out.
+fn generated(program: &Program, targets: &[Target], args: &GenArgs) -> Vec<(PathBuf, GeneratedFile)> {
+    let cases = generate::cases(program, Limits::default());
+    let mut written = Vec::new();
+    for target in targets {
+        let folder = if targets.len() > 1 { args.out.join(target.row().name) } else { args.out.clone() };
+        let generated = generate::generate(program, &cases, *target);
+        for rename in &generated.renames {
+            terminal::say(&format!("note: {}: {} is {} there\n", target.row().title, rename.from, rename.to));
+        }
+        if *target == targets[0] {
+            generated.left_out.iter().for_each(|name| terminal::say(&format!("left out: {name} has no body\n")));
+        }
+        written.extend(generated.files.into_iter().map(|file| (folder.clone(), file)));
+    }
+    written
 }
 
 /// Why the file may not be written, or, where files are compared, how it differs.

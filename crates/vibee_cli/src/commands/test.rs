@@ -41,7 +41,7 @@ pub(crate) struct TestArgs {
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
     /// Cases that a property draws where it does not say [default: 1000]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     cases: Option<u32>,
     /// Draw other cases than usual
     #[arg(long, value_name = "N")]
@@ -99,7 +99,7 @@ fn stamps(args: &TestArgs) -> Vec<Stamp> {
 }
 
 fn once(args: &TestArgs) -> Result<(), Failure> {
-    let checked = files::asked(&args.files)?.check().or_findings()?;
+    let checked = files::asked(&args.files)?.check().or_findings()?.or_old()?;
     let program = &checked.program;
     let options =
         run::Options { cases: args.cases, seed: args.seed, filter: args.filter.clone(), limits: Limits::default() };
@@ -114,6 +114,9 @@ fn once(args: &TestArgs) -> Result<(), Failure> {
     } else {
         (engine::with(args.engine, program, |engine| run::test(program, engine, &options))?, None)
     };
+    if let Some(filter) = args.filter.as_ref().filter(|_| report.cases.is_empty() && report.properties.is_empty()) {
+        return Err(Failure::usage(format!("no row and no property has {filter} in its name")));
+    }
     print(args, &checked, &report, about.as_deref())?;
     if args.save {
         save(&checked, &report)?;
@@ -160,6 +163,11 @@ fn save(checked: &Checked, report: &Report) -> Result<(), Failure> {
             terminal::say(&format!("{name}: the case calls nothing that a row could say\n"));
             continue;
         };
+        // What a fault's place would be is for a person to say: a row that expects it would pass from now on.
+        if row.last().is_some_and(|result| result.starts_with("fault(")) {
+            terminal::say(&format!("{name}: not saved, because its result is a fault now: {}\n", row.join(" | ")));
+            continue;
+        }
         let rows = checked.program.examples.iter().filter(|example| example.function == property.function);
         let Some(last) = rows.map(|example| example.span).max() else {
             terminal::say(&format!("{name} has no table of examples; the row is {}\n", row.join(" | ")));

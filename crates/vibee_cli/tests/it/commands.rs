@@ -40,7 +40,10 @@ fn a_new_specification_passes_its_own_tests() {
     assert!(tested.out.contains("parcel.price.express_is_never_cheaper: proved over 10000 cases"), "{tested:?}");
     assert!(tested.out.ends_with("7 passed, 0 failed\n"), "{tested:?}");
     let again = folder.vibee(&["new", "parcel"]).fails(1);
-    assert!(again.talk.contains("parcel.vibee: File exists"), "{again:?}");
+    assert!(again.talk.contains("parcel.vibee exists, and stays"), "{again:?}");
+    for word in ["if", "std", &"x".repeat(129)] {
+        assert!(folder.vibee(&["new", word]).fails(2).talk.contains("is no name of a module"), "{word}");
+    }
     assert!(folder.vibee(&["new", "../x"]).fails(2).talk.contains("no name of a module"));
     // It is in the layout that fmt gives.
     assert_eq!(folder.vibee(&["fmt", "--check", "parcel.vibee"]).ok().out, "");
@@ -100,6 +103,33 @@ fn the_smallest_failing_case_is_saved_as_a_row() {
         "{}",
         folder.read("half.vibee")
     );
+}
+
+/// A file that misses its first key by a letter is not taken for an old one, and of an old one nothing is run or made.
+#[test]
+fn what_cannot_run_is_no_success() {
+    let folder = Folder::with(&[("half.vibee", &HALF.replace("vibee: 3", "vibe: 3"))]);
+    let near = folder.vibee(&["check", "half.vibee"]).fails(1);
+    assert!(near.talk.contains("error[E0111]: unknown key `vibe`"), "{near:?}");
+    folder.write(
+        "half.vibee",
+        "name: old\nversion: 1.0.0\nbehaviors:\n  - name: b\n    given: a\n    when: b\n    then: c\n",
+    );
+    let checked = folder.vibee(&["check", "half.vibee"]).ok();
+    assert!(checked.out.contains("1 old file: 0 types with 0 fields, 1 behaviors (all prose)"), "{checked:?}");
+    for arguments in [&["test", "half.vibee"][..], &["gen", "python", "half.vibee"]] {
+        let refused = folder.vibee(arguments).fails(2);
+        assert!(refused.talk.contains("hint: vibee upgrade FILE makes a version 3 file"), "{refused:?}");
+    }
+    let upgraded = folder.vibee(&["upgrade", "half.vibee", "-o", "new.vibee"]).ok();
+    assert!(upgraded.talk.contains(" places are not as they were\n"), "{upgraded:?}");
+    folder.vibee(&["check", "new.vibee"]).ok();
+    folder.vibee(&["upgrade", "half.vibee", "-o", "new.vibee"]).fails(1);
+    folder.vibee(&["upgrade", "new.vibee"]).fails(2);
+    folder.write("half.vibee", HALF);
+    let nothing = folder.vibee(&["test", "half.vibee", "--filter", "nothing"]).fails(2);
+    assert!(nothing.talk.contains("no row and no property has nothing in its name"), "{nothing:?}");
+    folder.vibee(&["test", "half.vibee", "--cases", "0"]).fails(2);
 }
 
 #[test]

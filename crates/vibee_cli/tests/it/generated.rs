@@ -33,6 +33,9 @@ fn several_languages_get_a_folder_each_and_none_is_guessed() {
     let folder = Folder::with(&[("half.vibee", HALF)]);
     let written = folder.vibee(&["gen", "c", "rust", "half.vibee", "-o", "out"]).ok().out;
     assert!(written.contains("out/c/half.c\n") && written.contains("out/rust/half.rs\n"), "{written}");
+    folder.write("other.vibee", &HALF.replace("name: half\nversion", "name: other\nversion"));
+    let both = folder.vibee(&["gen", "rust", "half.vibee", "other.vibee", "-o", "both"]).ok().out;
+    assert!(both.contains("both/half.rs\n") && both.contains("both/other.rs\n"), "{both}");
     let unknown = folder.vibee(&["gen", "cobol", "half.vibee"]).fails(2);
     assert!(unknown.talk.contains("cobol is no language and no file\nhint: languages: rust"), "{unknown:?}");
     assert!(folder.vibee(&["gen", "half.vibee"]).fails(2).talk.contains("no language was named"));

@@ -111,6 +111,30 @@ fn silence_ends_after_ten_seconds_and_nothing_is_left() {
 }
 
 #[test]
+fn ctrl_c_ends_what_was_started() {
+    let folder = folder(&rude("open('child', 'w').write(str(os.getpid())); time.sleep(1000)"));
+    let mut running =
+        std::process::Command::new(crate::program::program()).args(JUDGED).current_dir(folder.path()).spawn().unwrap();
+    let child = loop {
+        match fs::read_to_string(folder.path().join("child")) {
+            Ok(child) if !child.is_empty() => break child,
+            _ => std::thread::sleep(std::time::Duration::from_millis(20)),
+        }
+    };
+    let killed = std::process::Command::new("kill").args(["-INT", &running.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(running.wait().unwrap().code(), Some(130));
+    let is_gone = || {
+        let state = fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        state.is_empty() || state.contains(") Z ")
+    };
+    assert!((0..100).any(|_| is_gone() || {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        false
+    }));
+}
+
+#[test]
 fn what_does_not_start_or_greet_is_said() {
     let folder = folder(RIGHT);
     let missing = folder.vibee(&["test", "half.vibee", "--impl", "/no/such/program"]).fails(1);
