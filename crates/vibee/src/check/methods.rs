@@ -50,8 +50,8 @@ pub(super) enum Lowering {
 
 macro_rules! methods {
     ($($lowering:ident $name:literal ($($param:literal),*) $returns:literal $doc:literal)*) => {
-        /// All methods that take a lambda. A static: rows are told apart by their address, and a constant may have one in
-        /// each place that it is used.
+        /// All methods that take a lambda. A static: rows are told apart by their address, and a constant may have
+        /// one in each place that it is used.
         pub static METHODS: &[Method] = &[
             $(Method {
                 name: $name,
