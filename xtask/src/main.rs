@@ -12,6 +12,7 @@ mod command;
 mod figures;
 mod first_command;
 mod fuzz;
+mod generated;
 mod install;
 mod load;
 mod models;
@@ -49,6 +50,7 @@ const HELP: &str = "cargo xtask CHORE
                   clients that flood, leave, stay silent and hold places, and what the others see of them (an hour; --quick: minutes)
   specs [--counts]
                   the specifications of specs/, by themselves and on the code that they judge; --counts writes down how many cases there are
+  generated       what vibee generates from the specifications in TypeScript and Rust, compiled strictly and tested (needs Node.js and npm)
   chart RECEIPT   the README's picture from a stored measurement
   figures         the speeds in README.md and docs/speed.md, from their receipts
   pictures        what README shows of the page and the terminal, into docs/pictures
@@ -74,6 +76,7 @@ fn main() -> ExitCode {
         Some("fuzz") => fuzz::run(rest.first().map(String::as_str)).map(drop),
         Some("serve-bench") => serve_bench::run(&serve_bench::SUITE, rest),
         Some("specs") => specs::run(rest).map(drop),
+        Some("generated") => generated::run().map(drop),
         Some("siege") => serve_bench::run(&siege::SUITE, rest),
         Some("peers") => peers::run(rest),
         Some("chart") => peers::draw(rest),

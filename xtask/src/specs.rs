@@ -81,7 +81,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<u64, String> {
 }
 
 /// Names of the specifications.
-fn names() -> Result<Vec<String>, String> {
+pub(crate) fn names() -> Result<Vec<String>, String> {
     let folder = root().join("specs");
     let entries = fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let mut names = Vec::new();
@@ -96,7 +96,7 @@ fn names() -> Result<Vec<String>, String> {
 }
 
 /// Builds with a `cargo` command and gives the executables of the target `name`.
-fn executables(arguments: &[&str], name: &str) -> Result<Vec<PathBuf>, String> {
+pub(crate) fn executables(arguments: &[&str], name: &str) -> Result<Vec<PathBuf>, String> {
     let mut command = cargo(arguments);
     let said = output(command.args(["--quiet", "--message-format", "json"]).stderr(Stdio::inherit()))?;
     let messages = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());

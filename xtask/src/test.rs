@@ -15,7 +15,7 @@ use std::{
 use crate::{
     Outcome, aarch64, browser, checkout, clients,
     command::{cargo, succeed},
-    first_command, fuzz, load, models, serve_bench, siege, specs, tidy, wasm,
+    first_command, fuzz, generated, load, models, serve_bench, siege, specs, tidy, wasm,
 };
 
 /// Seconds for each fuzz target within `test`.
@@ -93,6 +93,11 @@ const STAGES: &[Stage] = &[
         Ok(())
     })
     .ahead(|| fuzz::build().map(drop)),
+    Stage::new(Set::Extra, "generated", |totals| {
+        totals.passed += generated::run()?;
+        Ok(())
+    })
+    .ahead(|| generated::need().map(drop)),
     Stage::new(Set::Extra, "siege", |totals| {
         let program = checkout::release_binary()?.to_string_lossy().into_owned();
         let arguments = ["--quick", "--only", "company,soak,burst", "--trinity", &program].map(str::to_owned);

@@ -25,6 +25,7 @@ mod seal;
 mod statements;
 mod terms;
 mod typescript;
+mod unread;
 mod writer;
 
 pub use cases::cases;

@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use super::{
     builders::{builder_of, is_builder},
     reach::{Used, children, faults, walk},
-    terms::{Each, Lowered, Options, Statement, Term, TermKind, Var, VarId, count_reads, not, reads},
+    terms::{Each, Lowered, Options, Statement, Term, TermKind, Var, VarId, not, reads},
+    unread::drop_unread,
 };
 use crate::{
     intrinsic::Intrinsic,
@@ -38,11 +39,7 @@ pub(crate) fn lower(program: &Program, used: &Used, id: FunctionId, options: Opt
     }
     let mut lowered = lowering.lowered;
     lowered.body = lowering.out;
-    let mut reads = vec![0; lowered.vars.len()];
-    count_reads(&lowered.body, &mut reads);
-    for (var, reads) in lowered.vars.iter_mut().zip(reads) {
-        var.reads = reads;
-    }
+    drop_unread(&mut lowered, used);
     lowered
 }
 

@@ -438,14 +438,20 @@ impl TypeScript<'_> {
         }
         let mut writer = Writer::new("  ", WIDTH);
         writer.line(self.input.header(&[]).trim_end());
+        if self.input.cases.is_empty() {
+            writer.line("export {};");
+            return writer.finish();
+        }
+        // Types of Node.js are a package of their own.
+        writer.line("// @ts-ignore: without them, a test is of any type.");
+        writer.line("import { test } from \"node:test\";");
         writer.line(format!("import * as subject from \"./{}.js\";", self.input.stem));
-        writer.blank();
-        writer.line("type Test = (name: string, body: () => void) => void;");
-        writer.line("// Without types of Node.js, which are a package of their own.");
-        writer.line("const runner: string = \"node:test\";");
-        writer.line("const { test } = (await import(runner)) as { test: Test };");
-        writer.blank();
-        writer.line(SAME.trim_end());
+        let is_used = |expected: bool| self.input.cases.iter().any(|case| case.outcome.is_ok() == expected);
+        let used = [(GIVES, true), (FAULTS, false)].into_iter().filter(|(_, expected)| is_used(*expected));
+        for part in [SHOW].into_iter().chain(used.map(|(part, _)| part)) {
+            writer.blank();
+            writer.line(part.trim_end());
+        }
         for (id, cases) in by_function {
             let function = self.input.program.function(id);
             let name = self.naming.function(id);
@@ -472,8 +478,15 @@ impl TypeScript<'_> {
     }
 }
 
+/// How test files show values.
+const SHOW: &str = r#"function show(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) => {
+    return typeof part === "bigint" ? `${part}n` : Object.is(part, -0) || typeof part === "number" ? String(part) : part;
+  });
+}
+"#;
 /// What test files compare with: NaN is NaN, 0 is not −0.
-const SAME: &str = r#"/** Whether two values are the same, to the bits of their numbers. */
+const GIVES: &str = r#"/** Whether two values are the same, to the bits of their numbers. */
 function same(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
@@ -484,18 +497,13 @@ function same(a: unknown, b: unknown): boolean {
   );
 }
 
-function show(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) => {
-    return typeof part === "bigint" ? `${part}n` : Object.is(part, -0) || typeof part === "number" ? String(part) : part;
-  });
-}
-
 function gives<T>(name: string, call: () => T, expected: T): void {
   const got = call();
   if (!same(got, expected)) throw new Error(`${name}: ${show(got)} is not ${show(expected)}`);
 }
-
-function faults(name: string, call: () => unknown, kind: subject.FaultKind): void {
+"#;
+/// What test files hold faults to.
+const FAULTS: &str = r"function faults(name: string, call: () => unknown, kind: subject.FaultKind): void {
   let got: unknown;
   try {
     got = call();
@@ -505,7 +513,7 @@ function faults(name: string, call: () => unknown, kind: subject.FaultKind): voi
   }
   throw new Error(`${name}: ${show(got)} is no fault ${kind}`);
 }
-"#;
+";
 
 /// `{ a, b }`
 fn object(fields: Vec<Doc>) -> Doc {

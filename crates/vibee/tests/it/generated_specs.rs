@@ -1,4 +1,4 @@
-//! Specifications as people write them, in Python and C: the generated tests pass, and fail when a body is changed.
+//! Specifications as people write them, in Rust, Python and C: the generated tests pass, and fail when a body is changed.
 
 use std::path::Path;
 
@@ -71,6 +71,63 @@ fn generated(file: &str, target: Target) -> Generated {
     let program = program(file);
     let cases = cases(&program);
     generate(&program, &cases, target)
+}
+
+#[test]
+fn specifications_in_rust() {
+    toolchains::rust("specs-rust-keep-alive", &generated("check/keep_alive.vibee", Target::Rust));
+    let mut program = checked("unread.vibee", &mut Text(UNREAD));
+    let cases = cases(&program);
+    let generated = generate(&program, &cases, Target::Rust);
+    toolchains::rust("specs-rust-unread", &generated);
+    // A changed body fails the tests.
+    let function = program.find("unread", "first").unwrap();
+    assert!(mutate(program.functions[function.0 as usize].body.as_mut().unwrap()), "there is a sum in it");
+    let folder = toolchains::write("mutant-rust", &generate(&program, &cases, Target::Rust));
+    toolchains::succeed(&folder, "rustc", &["--edition", "2024", "--test", "-o", "tests", "unread_test.rs"]);
+    let (is_ok, said) = toolchains::run(&folder, "./tests", &[]);
+    assert!(!is_ok && said.contains("test result: FAILED"), "{said}");
+}
+
+/// An argument whose items are checked, by a name that no text mentions.
+const UNREAD: &str = "vibee: 3
+name: unread
+version: 1.0.0
+functions:
+  - name: first
+    params: { digits: List<Int(0..9)> }
+    returns: Int
+    body: digits[0] + 1
+    examples: |
+      digits  | result
+      [4, 10] | fault(range)
+      [4, 9]  | 5
+";
+
+#[test]
+fn what_nothing_reads_has_no_name() {
+    let program = checked("unread.vibee", &mut Text(UNREAD));
+    let cases = cases(&program);
+    for target in [Target::Rust, Target::TypeScript, Target::Python, Target::C] {
+        let files = generate(&program, &cases, target).files;
+        let code = files.iter().find(|file| !file.path.contains("test")).unwrap();
+        assert!(!code.text.contains("acc") && !code.text.contains("entered"), "{target:?}\n{}", code.text);
+    }
+}
+
+#[test]
+fn typescript_tests_have_what_they_use() {
+    let program = checked("unread.vibee", &mut Text(UNREAD));
+    let mut cases = cases(&program);
+    let tests = |cases: &[Case]| {
+        let files = generate(&program, cases, Target::TypeScript).files;
+        files.into_iter().find(|file| file.path.contains("test")).unwrap().text
+    };
+    let all = tests(&cases);
+    assert!(all.contains("function faults") && all.contains("function gives") && !all.contains("await"), "{all}");
+    cases.retain(|case| case.outcome.is_ok());
+    assert!(!tests(&cases).contains("function faults"));
+    assert!(!tests(&[]).contains("import"));
 }
 
 #[test]

@@ -48,6 +48,16 @@ pub(crate) fn python(name: &str, generated: &Generated) {
     assert!(said.contains("\nOK"), "{said}");
 }
 
+/// Compiles generated Rust, warnings being errors, and runs its tests.
+pub(crate) fn rust(name: &str, generated: &Generated) {
+    let folder = write(name, generated);
+    let test = generated.files.iter().map(|file| &file.path).find(|path| path.ends_with("_test.rs")).unwrap();
+    let strict = ["--edition", "2024", "-D", "warnings", "--test", "-C", "debuginfo=0", "-o", "tests"];
+    succeed(&folder, "rustc", &[&strict[..], &[test]].concat());
+    let said = succeed(&folder, "./tests", &[]);
+    assert!(said.contains("test result: ok.") && !said.contains("ok. 0 passed"), "{said}");
+}
+
 /// Flags of generated C, strict enough that a narrowing conversion or an unused name is an error.
 const C_FLAGS: &[&str] = &["-std=c11", "-O2", "-ffp-contract=off", "-Wall", "-Wextra", "-Wconversion", "-Werror"];
 

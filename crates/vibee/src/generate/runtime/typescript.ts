@@ -136,18 +136,18 @@ function equal(a: unknown, b: unknown): boolean {
 //= Order
 /** Negative, zero or positive, as the first is before, with or behind the second. */
 type Order<T> = (a: T, b: T) => number;
-//= compareNative: Order
+//= compareNative
 /** The language's own order: of bigints, booleans and digits. */
 function compareNative<T extends bigint | boolean | number>(a: T, b: T): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
-//= compareFloat: Order
+//= compareFloat
 /** −0 is before 0, and NaN behind all others. */
 function compareFloat(a: number, b: number): number {
   if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(a)) - Number(Number.isNaN(b));
   return a < b ? -1 : a > b ? 1 : Number(Object.is(b, -0)) - Number(Object.is(a, -0));
 }
-//= compareText: Order
+//= compareText
 /** By code points, not by the units of UTF-16. */
 function compareText(a: string, b: string): number {
   const [left, right] = [a[Symbol.iterator](), b[Symbol.iterator]()];

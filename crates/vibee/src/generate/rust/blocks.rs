@@ -195,6 +195,7 @@ impl Printer<'_> {
             Kind::Loop(each) => match tail {
                 // What is gathered stands in a name of its own.
                 Tail::Assign(local) if Self::begins_as(&each.init, local) => self.loop_into(writer, each, local),
+                Tail::Assign(local) if self.name(local) == UNREAD && self.unread_loop(writer, each) => {}
                 _ => {
                     self.loop_block(writer, each, each.acc);
                     let doc = text(self.name(each.acc));
@@ -232,6 +233,7 @@ impl Printer<'_> {
             Tail::Value => writer.doc(&doc),
             Tail::Return => writer.doc(&done(doc, self.is_faulting)),
             Tail::Exit => writer.doc(&many([text("return "), done(doc, self.is_faulting), text(";")])),
+            Tail::Assign(local) if self.name(local) == UNREAD && !leaves(&doc) => {}
             Tail::Assign(local) => writer.doc(&many([text(format!("{} = ", self.name(local))), doc, text(";")])),
             Tail::Break(label) => writer.doc(&many([text(format!("break 'matched_{label} ")), doc, text(";")])),
         }
@@ -300,6 +302,9 @@ impl Printer<'_> {
     fn bind(&mut self, writer: &mut Writer, local: LocalId, value: &Expr, body: &Expr) {
         let inner = uncovered(value);
         if let Kind::Loop(each) = &inner.kind {
+            if !is_read(body, local) && self.unread_loop(writer, each) {
+                return;
+            }
             let name = self.name(local).to_owned();
             self.names.get_mut(each.acc.0 as usize).into_iter().for_each(|of| of.clone_from(&name));
             self.loop_block(writer, each, each.acc);
@@ -341,6 +346,24 @@ impl Printer<'_> {
         let over = if is_kept { self.kept_over(writer, each) } else { self.over(each) };
         writer.doc(&many([text(format!("let mut {}{ty} = ", self.name(acc))), init, text(";")]));
         self.for_block(writer, each, over, acc);
+    }
+
+    /// Prints a loop of whose result nothing is read, for its faults alone; false, and nothing printed, where its steps
+    /// read what they gather or its beginning can fault.
+    fn unread_loop(&mut self, writer: &mut Writer, each: &Loop) -> bool {
+        let reads_acc = is_read(&each.step, each.acc) || each.until.as_ref().is_some_and(|of| is_read(of, each.acc));
+        if reads_acc || self.faults(&each.init) {
+            return false;
+        }
+        let can_fault = self.faults(&each.step)
+            || each.until.as_ref().is_some_and(|until| self.faults(until))
+            || over_exprs(&each.over).into_iter().any(|over| self.faults(over));
+        if can_fault {
+            self.names.get_mut(each.acc.0 as usize).into_iter().for_each(|name| UNREAD.clone_into(name));
+            let over = self.over(each);
+            self.for_block(writer, each, over, each.acc);
+        }
+        true
     }
 
     /// What a loop goes over, in a name of its own.
@@ -501,6 +524,15 @@ impl Printer<'_> {
         writer.doc(&doc);
         true
     }
+}
+
+/// The name of what nothing reads.
+const UNREAD: &str = "_";
+
+/// Whether printed code may leave the function: what is not to be left out though nothing reads its value.
+fn leaves(doc: &Doc) -> bool {
+    let code = doc.flat();
+    code.contains('?') || code.contains("return")
 }
 
 fn over_exprs(over: &Over) -> Vec<&Expr> {

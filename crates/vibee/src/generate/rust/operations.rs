@@ -170,7 +170,7 @@ impl Printer<'_> {
             I::F32Bits => self.rt(op, "bits_f32", args, own),
             I::FloatFromBits => self.call("f64::from_bits", args, own),
             I::F32ToFloat => {
-                let value = first.map_or(text("()"), |arg| self.receiver(arg, Want::Own));
+                let value = first.map_or(text("()"), |arg| self.typed(arg, Want::Own).doc);
                 Code::atom(many([text("f64::from("), value, text(")")]))
             }
             I::F32FromBits => self.rt(op, "f32_from_bits", args, own),

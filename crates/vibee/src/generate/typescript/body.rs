@@ -1,6 +1,6 @@
 //! Functions and their statements.
 
-use std::collections::BTreeSet;
+use std::{cell::RefCell, collections::BTreeSet};
 
 use super::{
     super::{
@@ -24,7 +24,7 @@ pub(super) struct Printer<'a> {
     names: Vec<String>,
     scope: Scope,
     /// What the conditions around a place have shown: printed tests.
-    pub(super) facts: BTreeSet<String>,
+    pub(super) facts: RefCell<BTreeSet<String>>,
 }
 
 /// Prints a function that has a body.
@@ -48,7 +48,7 @@ pub(super) fn function(ts: &TypeScript<'_>, writer: &mut Writer, id: FunctionId)
     let export = if ts.input.used.public.contains(&id) { "export " } else { "" };
     let head = list(&format!("{export}function {}(", ts.naming.function(id)), params, ")", ",");
     writer.open_doc(&many([head, text(format!(": {} {{", ts.ty(&function.returns)))]));
-    let mut printer = Printer { ts, lowered: &lowered, names, scope, facts: BTreeSet::new() };
+    let mut printer = Printer { ts, lowered: &lowered, names, scope, facts: RefCell::default() };
     debug_assert!(function.role != Role::Extern);
     if lowered.is_repeated {
         writer.open("for (;;) {");
@@ -137,7 +137,7 @@ impl Printer<'_> {
     }
 
     fn branches(&mut self, writer: &mut Writer, branches: &[(Term, Vec<Statement>)], otherwise: &[Statement]) {
-        let outer = self.facts.clone();
+        let outer = self.known();
         for (i, (condition, body)) in branches.iter().enumerate() {
             let doc = self.term(condition);
             let word = if i == 0 { "if (" } else { "} else if (" };
@@ -145,10 +145,10 @@ impl Printer<'_> {
                 writer.up();
             }
             writer.open_doc(&many([text(word), doc, text(") {")]));
-            let before = self.facts.clone();
+            let before = self.known();
             self.learn(condition, true);
             self.statements(writer, body);
-            self.facts = before;
+            self.forget(before);
             self.learn(condition, false);
         }
         // What ends in a jump needs no `else`.
@@ -173,7 +173,7 @@ impl Printer<'_> {
         };
         let all_left = otherwise.is_empty() && branches.iter().all(|(_, body)| has_left(body));
         if !all_left {
-            self.facts = outer;
+            self.forget(outer);
         }
     }
 
@@ -204,9 +204,9 @@ impl Printer<'_> {
                 debug_assert!(reads > 0 || name.starts_with('_'));
             }
         }
-        let before = self.facts.clone();
+        let before = self.known();
         self.statements(writer, body);
-        self.facts = before;
+        self.forget(before);
         writer.close("}");
     }
 
@@ -247,8 +247,26 @@ impl Printer<'_> {
         writer.doc(&many([doc, text(";")]));
     }
 
+    /// What has been shown so far, to be given to [`Self::forget`].
+    pub(super) fn known(&self) -> BTreeSet<String> {
+        self.facts.borrow().clone()
+    }
+
+    /// Goes back to what was known.
+    pub(super) fn forget(&self, known: BTreeSet<String>) {
+        self.facts.replace(known);
+    }
+
+    pub(super) fn has_shown(&self, fact: &str) -> bool {
+        self.facts.borrow().contains(fact)
+    }
+
+    fn note(&self, fact: String) {
+        self.facts.borrow_mut().insert(fact);
+    }
+
     /// Notes what a condition shows where it holds, or does not.
-    fn learn(&mut self, condition: &Term, holds: bool) {
+    pub(super) fn learn(&self, condition: &Term, holds: bool) {
         match (&condition.kind, holds) {
             (TermKind::And(a, b), true) | (TermKind::Or(a, b), false) => {
                 self.learn(a, holds);
@@ -257,21 +275,20 @@ impl Printer<'_> {
             (TermKind::Not(inner), holds) => self.learn(inner, !holds),
             (TermKind::IsCase(at, id, case), holds) if self.is_stable(at) => {
                 let path = self.path(at);
-                self.facts.insert(format!("{path} {} {case}", if holds { "is" } else { "not" }));
+                self.note(format!("{path} {} {case}", if holds { "is" } else { "not" }));
                 let n = self.n_cases(*id);
-                let open: Vec<u16> =
-                    (0..n).filter(|case| !self.facts.contains(&format!("{path} not {case}"))).collect();
+                let open: Vec<u16> = (0..n).filter(|case| !self.has_shown(&format!("{path} not {case}"))).collect();
                 if let [only] = open[..] {
-                    self.facts.insert(format!("{path} is {only}"));
+                    self.note(format!("{path} is {only}"));
                 }
             }
             (TermKind::IsSome(at), true) if self.is_stable(at) => {
                 let path = self.path(at);
-                self.facts.insert(format!("{path} is some"));
+                self.note(format!("{path} is some"));
             }
             (TermKind::IsOk(at), holds) if self.is_stable(at) => {
                 let path = self.path(at);
-                self.facts.insert(format!("{path} is {}", if holds { "ok" } else { "err" }));
+                self.note(format!("{path} is {}", if holds { "ok" } else { "err" }));
             }
             _ => {}
         }

@@ -52,12 +52,18 @@ impl Printer<'_> {
                 many([text(format!("{lo}n <= ")), at.clone(), text(" && "), at, text(format!(" <= {hi}n"))])
             }
             TermKind::Not(inner) => self.not(inner),
-            TermKind::And(a, b) => chain("&&", [a, b].into_iter().flat_map(|of| self.joined(of, true)).collect()),
-            TermKind::Or(a, b) => chain("||", [a, b].into_iter().flat_map(|of| self.joined(of, false)).collect()),
+            TermKind::And(a, b) => chain("&&", self.both(a, b, true)),
+            TermKind::Or(a, b) => chain("||", self.both(a, b, false)),
             TermKind::Cond(condition, then, otherwise) => {
-                let condition = self.operand(condition);
-                let (then, otherwise) = (self.operand(then), self.operand(otherwise));
-                many([condition, text(" ? "), then, text(" : "), otherwise])
+                let before = self.known();
+                let asked = self.operand(condition);
+                self.learn(condition, true);
+                let then = self.operand(then);
+                self.forget(before.clone());
+                self.learn(condition, false);
+                let otherwise = self.operand(otherwise);
+                self.forget(before);
+                many([asked, text(" ? "), then, text(" : "), otherwise])
             }
             TermKind::InRange(value, lo, hi) => {
                 let value = self.term(value);
@@ -67,12 +73,20 @@ impl Printer<'_> {
         }
     }
 
+    /// Two operands, of which the second is evaluated only where the first holds, or only where it does not.
+    fn both(&self, first: &Term, second: &Term, is_and: bool) -> Vec<Doc> {
+        let before = self.known();
+        let mut docs = self.joined(first, is_and);
+        self.learn(first, is_and);
+        docs.extend(self.joined(second, is_and));
+        self.forget(before);
+        docs
+    }
+
     /// The operands of `&&` within `&&`, of `||` within `||`; others in parentheses where they need them.
     fn joined(&self, term: &Term, is_and: bool) -> Vec<Doc> {
         match (&term.kind, is_and) {
-            (TermKind::And(a, b), true) | (TermKind::Or(a, b), false) => {
-                [a, b].into_iter().flat_map(|of| self.joined(of, is_and)).collect()
-            }
+            (TermKind::And(a, b), true) | (TermKind::Or(a, b), false) => self.both(a, b, is_and),
             (TermKind::Between(..), true) => vec![self.term(term)],
             (TermKind::And(..) | TermKind::Or(..) | TermKind::Cond(..) | TermKind::Between(..), _) => {
                 vec![many([text("("), self.term(term), text(")")])]
@@ -166,8 +180,8 @@ impl Printer<'_> {
             TermKind::Payload(of, id, case, i) => {
                 let field = self.ts.field_name(*id, *case, *i);
                 let path = self.path(of);
-                let is_known = self.n_cases_of(*id) == 1
-                    || (self.is_stable(of) && self.facts.contains(&format!("{path} is {case}")));
+                let is_known =
+                    self.n_cases_of(*id) == 1 || (self.is_stable(of) && self.has_shown(&format!("{path} is {case}")));
                 if is_known {
                     return many([self.receiver(of), text(format!(".{field}"))]);
                 }
@@ -176,7 +190,7 @@ impl Printer<'_> {
                 many([text("("), self.receiver(of), text(cast)])
             }
             TermKind::SomeOf(of) => {
-                let is_known = self.is_stable(of) && self.facts.contains(&format!("{} is some", self.path(of)));
+                let is_known = self.is_stable(of) && self.has_shown(&format!("{} is some", self.path(of)));
                 many([self.receiver(of), text(if is_known { ".some" } else { "!.some" })])
             }
             TermKind::OkOf(of) => self.of_result(of, "ok", ".value"),
@@ -194,7 +208,7 @@ impl Printer<'_> {
     }
 
     fn of_result(&self, of: &Term, fact: &str, part: &str) -> Doc {
-        if self.is_stable(of) && self.facts.contains(&format!("{} is {fact}", self.path(of))) {
+        if self.is_stable(of) && self.has_shown(&format!("{} is {fact}", self.path(of))) {
             return many([self.receiver(of), text(part.to_owned())]);
         }
         let ty = super::super::reach::parts(&of.ty)
