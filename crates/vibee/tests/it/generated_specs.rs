@@ -99,9 +99,9 @@ functions:
     returns: Int
     body: digits[0] + 1
     examples: |
-      digits  | result
-      [4, 10] | fault(range)
-      [4, 9]  | 5
+      digits | result
+      []     | fault(index)
+      [4, 9] | 5
 ";
 
 #[test]
