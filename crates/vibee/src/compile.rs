@@ -2,7 +2,7 @@
 //!
 //! Each local has a register for as long as it is in scope. One of a heap type owns a reference from where it is bound
 //! to its last use, which takes the reference rather than copying it: so what a fold gathers has one owner and grows in
-//! place. Where paths part, what only another path needs is dropped at once. [`order`] says what is a last use.
+//! place. Where paths part, what only another path needs is dropped at once. `order.rs` says what is a last use.
 
 mod body;
 mod branch;

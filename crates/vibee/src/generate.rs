@@ -1,7 +1,7 @@
 //! Code in other languages: types, validators, functions, the parts of std in use, and tests.
 //!
-//! A target is a row of [`TARGETS`]. Its emitter prints what [`reach`] finds in use, from the typed tree or from the
-//! statements that [`statements`] makes of it, and below it the parts of its [`runtime`] that these need. The output
+//! A target is a row of [`TARGETS`]. Its emitter prints what `reach.rs` finds in use, from the typed tree or from the
+//! statements that `statements.rs` makes of it, and below it the parts of its `runtime.rs` that these need. The output
 //! depends on nothing but the program and the cases.
 
 use std::fmt::Write as _;

@@ -88,15 +88,16 @@ impl Writer<'_> {
         let header_end = written.find('\n').unwrap_or(written.len());
         let header = written.get(..header_end).unwrap_or_default();
         let has_sign = header.starts_with(['|', '>']);
-        let lines: Vec<&str> = if scalar.style == Style::Literal {
+        // A text of line feeds alone has no line whose indentation says what the blanks before it are.
+        let has_feeds_alone = scalar.text.bytes().all(|b| b == b'\n');
+        let lines: Vec<&str> = if scalar.style == Style::Literal || has_feeds_alone {
             scalar.text.strip_suffix('\n').unwrap_or(&scalar.text).split('\n').collect()
         } else {
             self.folded_lines(scalar, written.get(header_end..).unwrap_or_default())
         };
-        let is_empty = scalar.text.is_empty() || scalar.text == "\n" && scalar.style == Style::Literal;
+        let is_empty = scalar.text.is_empty() || scalar.text == "\n";
         let n_feeds = scalar.text.len() - scalar.text.trim_end_matches('\n').len();
-        let is_all_feeds = n_feeds == scalar.text.len();
-        let is_kept = n_feeds > 1 || is_all_feeds && n_feeds > 0;
+        let is_kept = n_feeds > 1 || has_feeds_alone && n_feeds > 0;
         self.out.push(if scalar.style == Style::Literal { '|' } else { '>' });
         if lines.iter().find(|line| !line.is_empty()).is_some_and(|line| line.starts_with(' ')) {
             self.out.push('2');

@@ -220,3 +220,11 @@ pub(crate) fn check_origins(scalar: &Scalar, text: &str) {
         before = span.start;
     }
 }
+
+/// Texts that were once laid out with another meaning.
+#[test]
+fn texts_of_line_feeds_alone_keep_them() {
+    for text in ["\"q\": >+\n\n  ", "q: >+\n\n\n   \n", "q: |+\n\n  ", "q: >\n", "q: >-\n  \n"] {
+        vibee::fuzzed::reader(text.as_bytes());
+    }
+}
