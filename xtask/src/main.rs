@@ -24,6 +24,7 @@ mod siege;
 mod specs;
 mod test;
 mod tidy;
+mod vibee_bench;
 mod wasm;
 
 use std::process::ExitCode;
@@ -51,6 +52,8 @@ const HELP: &str = "cargo xtask CHORE
   specs [--counts]
                   the specifications of specs/, by themselves and on the code that they judge; --counts writes down how many cases there are
   generated       what vibee generates from the specifications in TypeScript and Rust, compiled strictly and tested (needs Node.js and npm)
+  vibee-bench [--receipt]
+                  VIBEE beside rhai, Lua, CEL, Python and Node.js (benches/vibee)
   chart RECEIPT   the README's picture from a stored measurement
   figures         the speeds in README.md and docs/speed.md, from their receipts
   pictures        what README shows of the page and the terminal, into docs/pictures
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Some("specs") => specs::run(rest).map(drop),
         Some("generated") => generated::run().map(drop),
         Some("siege") => serve_bench::run(&siege::SUITE, rest),
+        Some("vibee-bench") => vibee_bench::run(rest),
         Some("peers") => peers::run(rest),
         Some("chart") => peers::draw(rest),
         Some("figures") => figures::run(),

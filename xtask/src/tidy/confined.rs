@@ -110,7 +110,7 @@ fn check_with(rust: &[(&File, Code)], rows: &[Confined<'_>]) -> Vec<String> {
     for (file, code) in rust {
         let is_test = file.path.contains("/tests/")
             || file.path.ends_with("/tests.rs")
-            || ["fuzz/", "crates/kernels/loom/"].iter().any(|folder| file.path.starts_with(folder))
+            || ["benches/vibee/", "fuzz/", "crates/kernels/loom/"].iter().any(|folder| file.path.starts_with(folder))
             || for_tests.iter().any(|module| is_at(&file.path, module));
         if is_test {
             continue;
