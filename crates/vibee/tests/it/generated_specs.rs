@@ -1,4 +1,5 @@
-//! Specifications as people write them, in Rust, Python and C: the generated tests pass, and fail when a body is changed.
+//! Specifications as people write them, in Rust, Python and C: the generated tests pass, and fail when a body is
+//! changed.
 
 use std::path::Path;
 

@@ -182,9 +182,12 @@ impl Body<'_> {
             }
             Statement::Do(term) => {
                 let (value, may_fault) = self.whole(term);
-                self.out.doc(&many([value, text(";")]));
                 if may_fault {
+                    self.out.doc(&many([value, text(";")]));
                     self.check();
+                } else {
+                    // Compilers warn of a value that goes nowhere.
+                    self.out.doc(&many([text("(void)("), value, text(");")]));
                 }
             }
             Statement::If(branches, otherwise) => self.branches(branches, otherwise),
