@@ -290,7 +290,7 @@ mod tests {
     #[test]
     fn stages_are_chosen_by_set_and_by_name() {
         check(&[], &["fmt", "tidy", "clippy", "doc", "build", "readme", "models", "tests", "specs", "release", "load"]);
-        check(&["extra"], &["loom", "wasm", "aarch64", "fuzz", "siege", "browser", "clients"]);
+        check(&["extra"], &["loom", "wasm", "aarch64", "fuzz", "generated", "siege", "browser", "clients"]);
         check(&["quick"], &["fmt", "tidy", "clippy", "models", "quick tests"]);
         check(&["clients", "fmt"], &["fmt", "clients"]);
         check(&["quick", "load"], &["fmt", "tidy", "clippy", "models", "load", "quick tests"]);
