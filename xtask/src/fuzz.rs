@@ -29,7 +29,6 @@ const TARGETS: &[(&str, &str)] = &[
     ("chat_output", "chat-templates/jinja"),
     ("safetensors", "chat-templates"),
     ("grammar", "chat-templates/jinja"),
-    ("vibee_reader", "vibee-legacy/specs"),
     ("vibee_expression", "crates/vibee/testdata/specs"),
     ("vibee_protocol", "crates/vibee_cli/runners"),
     ("vibee_bytecode", "crates/vibee/testdata/specs"),
