@@ -2,7 +2,9 @@
 
 use crate::{
     diagnostic::{Diagnostic, Severity},
-    fmt, reader, render,
+    fmt,
+    load::misspelt_version,
+    reader, render,
     source::{FileId, Sources, Span},
     tree::{Node, NodeKind, Scalar},
     upgrade,
@@ -39,7 +41,7 @@ pub fn reader(data: &[u8]) {
     let mut others = Sources::default();
     let file = others.add("again", once.as_str());
     assert_eq!(fmt::format(&others, &reader::read(&others, file).0), once, "formatting again changes it");
-    if !document.is_versioned {
+    if !document.is_versioned && misspelt_version(&document).is_none() {
         without_errors(&upgrade::upgrade(&sources, &document).text);
     }
 }

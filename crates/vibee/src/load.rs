@@ -14,8 +14,14 @@ use crate::{
     source::{FileId, Sources, Span},
     spec::{Import, Spec},
     standard,
-    tree::Document,
+    tree::{Document, Entry},
 };
+
+/// Gives the entry at the top of a file without `vibee` whose key is nearly that: such a file is no old one.
+pub(crate) fn misspelt_version(document: &Document) -> Option<&Entry> {
+    let is_near = |entry: &&Entry| nearest(&entry.key.text, ["vibee"].into_iter()).is_some();
+    document.root.entries().iter().find(is_near)
+}
 
 /// Why a file cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,9 +167,7 @@ impl Modules<'_> {
         let (document, messages) = reader::read(self.sources, file);
         self.diagnostics.extend(messages);
         if is_asked && !document.is_versioned {
-            let near =
-                document.root.entries().iter().find(|entry| nearest(&entry.key.text, ["vibee"].into_iter()).is_some());
-            if let Some(near) = near {
+            if let Some(near) = misspelt_version(&document) {
                 let text = format!("unknown key `{}`", near.key.text);
                 let found = Diagnostic::new("E0111", near.key.span, text);
                 self.diagnostics

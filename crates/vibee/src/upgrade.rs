@@ -204,7 +204,7 @@ impl Upgrade<'_> {
                 continue;
             };
             let is_said = |entry: &&Entry| {
-                matches!(entry.key.text.as_str(), "description" | "given" | "when" | "When" | "then")
+                matches!(entry.key.text.as_str(), "description" | "say" | "given" | "when" | "When" | "then")
                     && entry.value.as_scalar().is_some()
             };
             let mut sentences = String::new();
@@ -228,7 +228,9 @@ impl Upgrade<'_> {
             }
             if !sentences.is_empty() {
                 begin(&mut self.writer);
-                self.writer.out.push_str("say: ");
+                // A `say` that is no text keeps its key.
+                let is_taken = entries.iter().any(|entry| entry.key.text == "say" && !is_said(&entry));
+                self.writer.out.push_str(if is_taken { "sentences: " } else { "say: " });
                 self.writer.out.push_str(&text_block(&sentences, 8));
                 self.writer.out.push('\n');
             }

@@ -221,7 +221,8 @@ impl Reader<'_> {
                 let message = "this closes what was not opened";
                 self.fail(Diagnostic::new("E0106", self.span(start, start + 1), message));
             }
-            sign @ (b'|' | b'>' | b'%' | b'@' | b'`') => {
+            // A comment stands behind a blank: this one does not, and no plain value begins so.
+            sign @ (b'|' | b'>' | b'%' | b'@' | b'`' | b'#') => {
                 let message = format!("a value that begins with `{}` is not read as text", char::from(sign));
                 let found = Diagnostic::new("E0107", self.span(start, start + 1), message);
                 self.fail(found.help("put the value in quotes"));

@@ -223,8 +223,17 @@ pub(crate) fn check_origins(scalar: &Scalar, text: &str) {
 
 /// Texts that were once laid out with another meaning.
 #[test]
-fn texts_of_line_feeds_alone_keep_them() {
-    for text in ["\"q\": >+\n\n  ", "q: >+\n\n\n   \n", "q: |+\n\n  ", "q: >\n", "q: >-\n  \n"] {
+fn texts_that_once_lost_something_do_not_any_more() {
+    for text in [
+        "\"q\": >+\n\n  ",
+        "q: >+\n\n\n   \n",
+        "q: |+\n\n  ",
+        "q: >\n",
+        "q: >-\n  \n",
+        "a: [b,# c]\n",
+        "a: {# b}\n",
+        "name: a\nbehaviors:\n  - { name: b, say: c, when: d }\n",
+    ] {
         vibee::fuzzed::reader(text.as_bytes());
     }
 }
