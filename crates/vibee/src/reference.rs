@@ -137,7 +137,7 @@ fn faults() -> String {
 }
 
 fn limits() -> String {
-    let rows: [(&str, u64); 15] = [
+    let rows: [(&str, u64); 16] = [
         ("bytes of a file", limits::FILE_BYTES_MAX as u64),
         ("bytes of a line", limits::LINE_BYTES_MAX as u64),
         ("levels of nesting", limits::NESTING_MAX as u64),
@@ -153,6 +153,7 @@ fn limits() -> String {
         ("members of a domain that is exhausted", limits::EXHAUSTED_MAX),
         ("cases of a larger domain", u64::from(limits::CASES)),
         ("seconds of a call of an implementation", limits::CALL_SECONDS),
+        ("bytes of a line of an implementation", limits::RUNNER_LINE_BYTES_MAX as u64),
     ];
     let mut text = "## Limits\n\n| what | at most |\n| --- | ---: |\n".to_owned();
     for (what, most) in rows {

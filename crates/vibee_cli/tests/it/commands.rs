@@ -133,6 +133,25 @@ fn what_cannot_run_is_no_success() {
 }
 
 #[test]
+fn a_watched_file_is_tested_again_when_it_changes() {
+    let folder = Folder::with(&[("half.vibee", HALF)]);
+    let mut watching = std::process::Command::new(crate::program::program())
+        .args(["test", "--watch"])
+        .current_dir(folder.path())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(watching.stdout.take().unwrap()));
+    let mut verdict = || lines.by_ref().map(Result::unwrap).find(|line| line.ends_with(" failed")).unwrap();
+    assert_eq!(verdict(), "4 passed, 0 failed");
+    folder.write("half.vibee", &HALF.replace("4  | 2", "4  | 33"));
+    assert_eq!(verdict(), "3 passed, 1 failed");
+    watching.kill().unwrap();
+    watching.wait().unwrap();
+}
+
+#[test]
 fn coverage_names_what_no_case_reaches() {
     let body = "when: 'if n > 1_000_000 { half(n) } else { half(n) }'";
     let folder = Folder::with(&[("half.vibee", &HALF.replace("when: half(n)", body))]);
@@ -180,6 +199,22 @@ fn files_are_laid_out_and_repaired() {
     assert_eq!(folder.vibee(&["fmt"]).ok().out, "half.vibee\n");
     assert_eq!(folder.read("half.vibee"), HALF);
     assert_eq!(folder.vibee(&["fmt"]).ok().out, "", "what is laid out stays");
+    // What a message offers as a repair is applied when asked for.
+    folder.write(
+        "half.vibee",
+        &HALF.replace(
+            "params: { n: Int }\n    returns: Int\n    body",
+            "parmas: { n: Int }\n    returns: Int\n    body",
+        ),
+    );
+    let before = folder.read("half.vibee");
+    folder.vibee(&["check"]).fails(1);
+    folder.vibee(&["fmt", "--fix"]);
+    assert!(
+        folder.read("half.vibee") != before && folder.vibee(&["check"]).code == Some(0),
+        "{}",
+        folder.read("half.vibee")
+    );
 }
 
 #[test]
