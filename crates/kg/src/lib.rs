@@ -1,0 +1,21 @@
+//! A knowledge graph that keeps what it is told.
+//!
+//! - [`term`]: ids of terms; an id stands for exactly one spelling.
+//! - [`quad`]: facts of ids and patterns over them.
+//! - [`store`]: the facts, from which [`snapshot`] reads and into which [`transaction`] writes.
+//!
+//! Exact answers come from the store alone. Time, files' contents and chance are arguments.
+
+pub mod error;
+pub mod quad;
+pub mod snapshot;
+pub mod store;
+pub mod term;
+pub mod transaction;
+
+pub use error::Error;
+pub use quad::{Pattern, Quad};
+pub use snapshot::Snapshot;
+pub use store::{Seq, Store};
+pub use term::{TermId, TermKind};
+pub use transaction::Transaction;
