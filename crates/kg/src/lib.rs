@@ -2,10 +2,13 @@
 //!
 //! - [`term`]: ids of terms; an id stands for exactly one spelling.
 //! - [`quad`]: facts of ids and patterns over them.
+//! - [`bulk`]: many facts at once, in pieces that parsers fill.
 //! - [`store`]: the facts, from which [`snapshot`] reads and into which [`transaction`] writes.
 //!
 //! Exact answers come from the store alone. Time, files' contents and chance are arguments.
 
+pub mod bulk;
+mod dictionary;
 pub mod error;
 pub mod quad;
 pub mod snapshot;
@@ -13,6 +16,7 @@ pub mod store;
 pub mod term;
 pub mod transaction;
 
+pub use bulk::{Bulk, BulkOptions, BulkReport, Piece};
 pub use error::Error;
 pub use quad::{Pattern, Quad};
 pub use snapshot::Snapshot;

@@ -48,10 +48,14 @@ impl Store {
     /// # Errors
     /// [`Error::Busy`] while another one is open.
     pub fn begin(&self) -> Result<Transaction<'_>, Error> {
+        Ok(Transaction::new(self, self.begin_writing()?))
+    }
+
+    pub(crate) fn begin_writing(&self) -> Result<State, Error> {
         if self.writing.swap(true, Ordering::Acquire) {
             return Err(Error::Busy);
         }
-        Ok(Transaction::new(self, State::clone(&self.state())))
+        Ok(State::clone(&self.state()))
     }
 
     fn state(&self) -> Arc<State> {
@@ -71,6 +75,10 @@ impl Store {
 }
 
 impl State {
+    pub(crate) fn n_terms(&self) -> usize {
+        self.terms.len()
+    }
+
     pub(crate) fn id(&self, term: TermRef<'_>) -> Option<TermId> {
         self.ids.get(&term.into_owned()).copied()
     }

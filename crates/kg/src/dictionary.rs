@@ -1,0 +1,3 @@
+//! Terms and their ids.
+
+pub(crate) mod spelling;
