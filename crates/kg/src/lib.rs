@@ -10,6 +10,8 @@
 pub mod bulk;
 mod dictionary;
 pub mod error;
+pub mod load;
+pub mod prefixes;
 pub mod quad;
 pub mod snapshot;
 pub mod store;
@@ -18,6 +20,8 @@ pub mod transaction;
 
 pub use bulk::{Bulk, BulkOptions, BulkReport, Piece};
 pub use error::Error;
+pub use load::{LoadError, LoadOptions, LoadReport, load};
+pub use prefixes::Prefixes;
 pub use quad::{Pattern, Quad};
 pub use snapshot::Snapshot;
 pub use store::{Seq, Store};

@@ -1,0 +1,267 @@
+use std::collections::BTreeSet;
+
+use oxrdf::NamedNode;
+
+use super::*;
+use crate::quad::Pattern;
+
+/// The facts of a store, as text.
+fn facts(store: &Store) -> BTreeSet<String> {
+    let snapshot = store.snapshot().expect("a snapshot");
+    let text = |quad| snapshot.quad(quad).expect("a quad").to_string();
+    snapshot.matching(Pattern::all()).map(|quad| text(quad.expect("a quad"))).collect()
+}
+
+fn load_text(store: &Store, name: &str, text: &str, options: LoadOptions<'_>) -> Result<LoadReport, LoadError> {
+    load(store, name, &mut text.as_bytes(), options)
+}
+
+fn refused(name: &str, text: &str, options: LoadOptions<'_>) -> String {
+    let store = Store::in_memory();
+    let error = load_text(&store, name, text, options).expect_err("a refused document").to_string();
+    assert!(facts(&store).is_empty(), "{error}");
+    error
+}
+
+fn problem(name: &str, text: &str) -> Problem {
+    let store = Store::in_memory();
+    match load_text(&store, name, text, LoadOptions::default()) {
+        Err(LoadError::Invalid(problem)) => *problem,
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+const LINES: &str = "<http://a/s> <http://a/p> \"x\"@en-GB .
+<http://a/s> <http://a/p> \"01\"^^<http://www.w3.org/2001/XMLSchema#integer> .
+<http://a/s> <bad iri> \"x\" .
+<http://a/s> <http://a/p> \"no dot\"
+<http://a/s> <http://a/p> \"\\uD800\" .
+<http://a/s> <http://a/p> _:b .
+";
+
+#[test]
+fn spelling_is_kept_in_every_format() -> Result<(), LoadError> {
+    const INTEGER: &str = "http://www.w3.org/2001/XMLSchema#integer";
+    let expected = [
+        format!("<http://a/s> <http://a/p> \"01\"^^<{INTEGER}>"),
+        "<http://a/s> <http://a/p> \"x\"@en-GB-oxendict".to_owned(),
+        "<http://a/s> <http://a/p> \"x\\n\\\"\"@EN".to_owned(),
+    ];
+    let lines = expected.join(" .\n") + " .\n";
+    let turtle = "@prefix : <http://a/> . :s :p 01 , 'x'@en-GB-oxendict ; :p \"\"\"x\n\"\"\"\"@EN ."
+        .replace("\n\"\"\"\"", "\n\\\"\"\"\"");
+    for (name, text) in [("a.nt", &lines), ("a.nq", &lines), ("a.ttl", &turtle), ("a.trig", &turtle)] {
+        let store = Store::in_memory();
+        load_text(&store, name, text, LoadOptions::default())?;
+        assert_eq!(facts(&store), expected.clone().into(), "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn rdf_xml_and_json_ld_are_read_with_their_language_tags_in_lower_case() -> Result<(), LoadError> {
+    // oxrdfxml 0.2.5 lowers xml:lang (its parser.rs), and oxjsonld 0.2.7 makes literals with oxrdf's checked
+    // constructor, which lowers the tag; the other formats keep the case.
+    let xml = r#"<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:a="http://a/">
+        <rdf:Description rdf:about="http://a/s"><a:p xml:lang="en-GB">x</a:p></rdf:Description></rdf:RDF>"#;
+    let json = r#"{"@id":"http://a/s","http://a/p":{"@value":"x","@language":"en-GB"}}"#;
+    for (name, text) in [("a.rdf", xml), ("a.jsonld", json)] {
+        let store = Store::in_memory();
+        load_text(&store, name, text, LoadOptions::default())?;
+        assert_eq!(facts(&store), ["<http://a/s> <http://a/p> \"x\"@en-gb".to_owned()].into(), "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_fault_stops_the_load_with_line_column_and_term() {
+    let problem = problem("a.nt", LINES);
+    assert_eq!((problem.line, problem.column, problem.reason), (3, 14, Reason::Iri), "{problem}");
+    assert_eq!(problem.excerpt, "<bad iri>");
+    assert!(refused("a.nt", LINES, LoadOptions::default()).starts_with("a.nt, line 3, column 14: invalid IRI: "));
+}
+
+#[test]
+fn faults_are_skipped_or_quarantined_with_their_reasons() -> Result<(), LoadError> {
+    let store = Store::in_memory();
+    let report = load_text(&store, "a.nt", LINES, LoadOptions { bad: Bad::Skip, ..LoadOptions::default() })?;
+    let reasons: Vec<_> = report.read.rejected.counts().collect();
+    assert_eq!(reasons, [(Reason::Iri, 1), (Reason::Escape, 1), (Reason::Grammar, 1)]);
+    assert_eq!((report.added, report.read.quads, report.read.with_blanks), (3, 3, 1));
+    assert!(report.doubles_blanks);
+    let mut rejected = Vec::new();
+    let options = LoadOptions { bad: Bad::Quarantine(&mut rejected), ..LoadOptions::default() };
+    let again = load_text(&store, "a.nt", LINES, options)?;
+    assert_eq!((again.added, again.already), (1, 2), "the blank node is another one");
+    let rejected = String::from_utf8_lossy(&rejected).into_owned();
+    let kept: Vec<&str> = rejected.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(kept, LINES.lines().skip(2).take(3).collect::<Vec<_>>());
+    assert!(rejected.starts_with("# line 3, column 14: invalid IRI: "), "{rejected}");
+    Ok(())
+}
+
+#[test]
+fn iri_keep_accepts_what_has_a_scheme_and_nothing_that_breaks_a_line() -> Result<(), LoadError> {
+    let kept = ["http://a/#b#c", "http://a/[1]", "http://a/34.7%", "http://a/ b", "urn:x|y"];
+    for name in ["a.nt", "a.nq", "a.ttl", "a.trig"] {
+        let keep = || LoadOptions { iri: IriRule::Keep, ..LoadOptions::default() };
+        for iri in kept {
+            let text = format!("<http://a/s> <http://a/p> <{iri}> .\n");
+            let store = Store::in_memory();
+            load_text(&store, name, &text, keep())?;
+            assert_eq!(facts(&store), [format!("<http://a/s> <http://a/p> <{iri}>")].into(), "{name}");
+            let message = refused(name, &text, LoadOptions::default());
+            assert!(message.contains("line 1, column 27: invalid IRI") && message.contains("iri keep"), "{message}");
+        }
+        for bad in ["<no-scheme>", "<http://a/\\u000A>", "<http://a/\\u003E>", "\"\\uD800\"", "\"a\"@toolonglanguage"] {
+            refused(name, &format!("<http://a/s> <http://a/p> {bad} .\n"), keep());
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn an_error_in_the_middle_of_turtle_loads_nothing_and_names_the_nearest_prefixes() {
+    let text =
+        "@prefix foaf: <http://xmlns.com/foaf/0.1/> .\n<http://a/s> foaf:name 'x' .\n<http://a/s> faof:name 'y' .\n";
+    let message = refused("a.ttl", text, LoadOptions { bad: Bad::Skip, ..LoadOptions::default() });
+    assert!(message.starts_with("a.ttl, line 3, column 14: undeclared prefix: "), "{message}");
+    assert!(message.contains("known prefixes: foaf: <http://xmlns.com/foaf/0.1/>"), "{message}");
+    let relative = refused("a.ttl", "<s> <http://a/p> 1 .", LoadOptions::default());
+    assert!(relative.contains("a relative IRI needs a base"), "{relative}");
+}
+
+#[test]
+fn prefixes_are_learnt_and_conflicts_told() -> Result<(), LoadError> {
+    let text =
+        "@prefix foaf: <http://other/> . @prefix ex: <http://ex/> . @prefix owl: <http://www.w3.org/2002/07/owl#> .";
+    let report = load_text(&Store::in_memory(), "a.ttl", text, LoadOptions::default())?;
+    let kept = "http://xmlns.com/foaf/0.1/".to_owned();
+    let learnt: Vec<_> = report.read.prefixes.into_iter().map(|(name, _, learnt)| (name, learnt)).collect();
+    let expected = [("ex", Learnt::New), ("foaf", Learnt::Conflict { kept }), ("owl", Learnt::Known)];
+    assert_eq!(learnt, expected.map(|(name, learnt)| (name.to_owned(), learnt)));
+    Ok(())
+}
+
+#[test]
+fn blank_nodes_are_doubled_by_a_second_load_unless_they_are_stable() -> Result<(), LoadError> {
+    let lines = "_:a <http://a/p> _:b .\n_:b <http://a/p> _:a .\n";
+    let turtle = "@prefix : <http://a/> . [] :p [ :p ( 1 2 ) ] . _:a :p _:a .";
+    for (name, text) in [("a.nt", lines), ("a.ttl", turtle)] {
+        let store = Store::in_memory();
+        let first = load_text(&store, name, text, LoadOptions::default())?;
+        let second = load_text(&store, name, text, LoadOptions::default())?;
+        assert_eq!((second.added, second.already, second.doubles_blanks), (first.added, 0, true), "{name}");
+        let store = Store::in_memory();
+        let content = digest(&mut text.as_bytes(), 200).expect("a digest");
+        let stable = || LoadOptions { blanks: Blanks::Stable(content), ..LoadOptions::default() };
+        load_text(&store, name, text, stable())?;
+        let again = load_text(&store, name, text, stable())?;
+        assert_eq!((again.added, again.already), (0, first.added), "{name}");
+        let changed = load_text(&store, name, &format!("{text} "), stable());
+        assert!(matches!(changed, Err(LoadError::Changed { .. })), "{name}");
+        assert_eq!(facts(&store).len() as u64, first.added);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_graph_is_replaced_in_one_commit() -> Result<(), LoadError> {
+    let store = Store::in_memory();
+    let graph = GraphName::from(NamedNode::new_unchecked("http://a/g"));
+    let line = |o: &str| format!("<http://a/s> <http://a/p> <http://a/{o}> .\n");
+    let into = |replace| LoadOptions { graph: graph.clone(), replace, ..LoadOptions::default() };
+    load_text(&store, "a.nt", &line("other"), LoadOptions::default())?;
+    load_text(&store, "a.nt", &(line("1") + &line("2")), into(true))?;
+    let seq = store.snapshot()?.seq();
+    let report = load_text(&store, "a.nt", &(line("2") + &line("3")), into(true))?;
+    assert_eq!((report.removed, report.added, report.seq), (2, 2, Seq(seq.0 + 1)));
+    let in_graph = |o| format!("<http://a/s> <http://a/p> <http://a/{o}> <http://a/g>");
+    let expected: BTreeSet<String> =
+        [line("other").trim_end_matches(" .\n").to_owned(), in_graph("2"), in_graph("3")].into();
+    assert_eq!(facts(&store), expected);
+    let broken = load_text(&store, "a.nt", &(line("4") + "x"), into(true));
+    assert!(matches!(broken, Err(LoadError::Invalid(_))));
+    assert_eq!(facts(&store), expected);
+    let both = LoadOptions { commit_every: Some(1), ..into(true) };
+    assert!(matches!(load_text(&store, "a.nt", "", both), Err(LoadError::Options(_))));
+    Ok(())
+}
+
+#[test]
+fn a_load_in_commits_says_where_it_ended_and_goes_on_there() -> Result<(), LoadError> {
+    let store = Store::in_memory();
+    let mut lines: Vec<String> = (0..10).map(|i| format!("_:a <http://a/p> \"{i}\" .")).collect();
+    let whole = lines.join("\n");
+    lines[7] = "broken".to_owned();
+    let every = |from_line, blanks| LoadOptions { commit_every: Some(3), from_line, blanks, ..LoadOptions::default() };
+    let error = load_text(&store, "a.nt", &lines.join("\n"), every(1, Blanks::Fresh)).expect_err("a broken line");
+    assert!(error.to_string().contains("6 facts up to line 6 are committed"), "{error}");
+    let LoadError::Partly { quads: 6, line: 6, scope, .. } = error else { panic!("{error}") };
+    assert_eq!(facts(&store).len(), 6);
+    let report = load_text(&store, "a.nt", &whole, every(7, Blanks::Within(scope)))?;
+    assert_eq!((report.added, facts(&store).len()), (4, 10));
+    let subjects: BTreeSet<String> =
+        facts(&store).iter().filter_map(|f| f.split(' ').next().map(str::to_owned)).collect();
+    assert_eq!(subjects.len(), 1, "{subjects:?}");
+    Ok(())
+}
+
+#[test]
+fn the_network_is_not_read_and_contexts_that_are_given_are() -> Result<(), LoadError> {
+    let text = r#"{"@context":"https://schema.org/","@id":"http://a/s","name":"x"}"#;
+    let message = refused("a.jsonld", text, LoadOptions::default());
+    assert!(message.contains("<https://schema.org/> is not given") && message.contains("as a file"), "{message}");
+    let json = br#"{"@context":{"name":"http://a/name"}}"#.to_vec();
+    let context = Context { iri: "https://schema.org/".to_owned(), json };
+    let store = Store::in_memory();
+    load_text(&store, "a.jsonld", text, LoadOptions { contexts: vec![context], ..LoadOptions::default() })?;
+    assert_eq!(facts(&store), ["<http://a/s> <http://a/name> \"x\"".to_owned()].into());
+    Ok(())
+}
+
+#[test]
+fn xml_entities_are_not_fetched_and_do_not_explode() {
+    let bomb = r#"<?xml version="1.0"?><!DOCTYPE r [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">
+        <!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;"> <!ENTITY x SYSTEM "file:///etc/passwd">]>
+        <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:a="http://a/">
+        <rdf:Description rdf:about="http://a/s"><a:p>&c;</a:p><a:p>&x;</a:p></rdf:Description></rdf:RDF>"#;
+    refused("a.rdf", bomb, LoadOptions::default());
+}
+
+#[test]
+fn wrong_encodings_and_unknown_formats_are_named() {
+    let store = Store::in_memory();
+    let load = |name: &str, bytes: &[u8]| {
+        load(&store, name, &mut &*bytes, LoadOptions::default()).expect_err("a refused document").to_string()
+    };
+    let latin = load("a.nt", b"<http://a/s> <http://a/p> \"caf\xe9\" .\n");
+    assert!(latin.contains("line 1, column 31: invalid UTF-8"), "{latin}");
+    assert!(load("a.nt", b"<http://a/s> <http://a/p> <http://a/\0> .\n").contains("invalid IRI"));
+    assert!(load("a.nt", b"\xff\xfe<\0h\0").contains("UTF-16"));
+    assert!(load("a.bin", b"hello").contains("N-Triples (.nt), "));
+    assert!(load("a.nt.gz", b"\x1f\x8b\x08\x00").contains("a.nt.gz"));
+}
+
+#[test]
+fn a_flag_ends_the_load_and_progress_is_told() -> Result<(), LoadError> {
+    let cancel = AtomicBool::new(true);
+    let store = Store::in_memory();
+    let options = LoadOptions { cancel: Some(&cancel), ..LoadOptions::default() };
+    assert!(matches!(load_text(&store, "a.nt", LINES, options), Err(LoadError::Cancelled { .. })));
+    let text: String = (0..5000).map(|i| format!("<http://a/s> <http://a/p> \"{i}\" .\n")).collect();
+    let mut seen = Vec::new();
+    let mut tell = |progress| seen.push(progress);
+    load_text(&store, "a.nt", &text, LoadOptions { progress: Some(&mut tell), ..LoadOptions::default() })?;
+    assert_eq!(seen.last(), Some(&Progress { bytes: text.len() as u64, quads: 5000 }));
+    assert!(seen.len() >= 2);
+    Ok(())
+}
+
+#[test]
+fn a_preview_stops_at_the_facts_it_wants() -> Result<(), LoadError> {
+    let first = preview("a.nt", &mut LINES.as_bytes(), LoadOptions::default(), 2)?;
+    assert_eq!(first.len(), 2);
+    assert_eq!(first[1].object.to_string(), "\"01\"^^<http://www.w3.org/2001/XMLSchema#integer>");
+    Ok(())
+}
