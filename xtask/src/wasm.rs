@@ -18,7 +18,7 @@ use crate::{
 };
 
 const TARGET: &str = "wasm32-unknown-unknown";
-const CRATES: &[&str] = &["quant", "gguf", "kernels", "tokenizer", "model", "chat", "prompt", "engine", "vibee"];
+const CRATES: &[&str] = &["quant", "gguf", "kernels", "tokenizer", "model", "chat", "prompt", "engine", "vibee", "vsa"];
 const PACKAGES: &[&str] = &["rustc-web", "libstd-rust-web-1.96", "libstd-rust-web-dev", "rust-web-src", "libllvm22"];
 
 /// Builds each of the crates for wasm32.

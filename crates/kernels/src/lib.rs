@@ -8,6 +8,7 @@
 
 mod activation;
 mod attention;
+pub mod bits;
 mod coarse;
 mod elementwise;
 mod error;
