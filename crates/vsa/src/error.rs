@@ -46,4 +46,10 @@ pub enum Error {
     /// There is no level of that number.
     #[error("level {level} of {n}, counted from 0")]
     Level { level: u32, n: u32 },
+    /// An item memory counts items in 32 bits.
+    #[error("{n} items: a memory has room for no more")]
+    Items { n: usize },
+    /// There is no class of that number.
+    #[error("class {class} of {n}, counted from 0")]
+    Class { class: usize, n: usize },
 }

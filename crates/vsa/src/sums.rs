@@ -60,6 +60,23 @@ impl Sums {
         self.values.get(word * 64 + bit as usize).copied()
     }
 
+    /// Vectors of trits whose sum, vector `i` counted 2ⁱ times, is these sums: their binary digits, with their signs.
+    pub fn digits(&self) -> Vec<Ternary> {
+        let largest = self.values.iter().map(|sum| sum.unsigned_abs()).max().unwrap_or(0);
+        let digit = |i: u32| {
+            Ternary::from_fn(self.dim, |w| {
+                let sums = &self.values[w * 64..(w * 64 + 64).min(self.values.len())];
+                (bits(sums, |sum| sum < 0), bits(sums, |sum| sum.unsigned_abs() >> i & 1 == 1))
+            })
+        };
+        (0..u32::BITS - largest.leading_zeros()).map(digit).collect()
+    }
+
+    /// The values, as [`Self::values`] orders them.
+    pub(crate) fn into_values(self) -> Vec<i32> {
+        self.values
+    }
+
     /// The signs of all sums; `ties` decides where one is zero.
     pub fn sign(&self, ties: Ties) -> Bipolar {
         let mut ties = TieWords::new(self.dim, ties);
@@ -152,6 +169,12 @@ impl Sums {
 /// One bit for each of up to 64 sums.
 fn bits(sums: &[i32], is: impl Fn(i32) -> bool) -> u64 {
     sums.iter().enumerate().fold(0, |word, (bit, sum)| word | u64::from(is(*sum)) << bit)
+}
+
+/// The values of `v` in the order of [`Sums::values`].
+pub(crate) fn values_in_order<C: Code>(v: &C) -> impl Iterator<Item = i8> + '_ {
+    words(v)
+        .flat_map(|(sign, nonzero)| (0..64).map(move |bit| (nonzero >> bit & 1) as i8 - 2 * (sign >> bit & 1) as i8))
 }
 
 /// Signs and nonzero positions of `v`, word by word.

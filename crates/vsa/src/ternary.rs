@@ -72,6 +72,24 @@ impl Ternary {
         self.0.words(Element::Ternary, NONZERO)
     }
 
+    /// The product with a vector of either kind.
+    pub(crate) fn dot_code<C: Code>(&self, other: &C) -> Result<i32, Error> {
+        self.dim().check(other.dim())?;
+        Ok(match C::element() {
+            Element::Ternary => Bits::current().dot(Element::Ternary, self.lines(), other.lines()),
+            Element::Bipolar => {
+                // Positions where signs differ count for -2 of what all of them would.
+                let differ = |[sign, nonzero]: &[Line; 2], theirs: &Line| -> u32 {
+                    let words = (0..LINE_WORDS).map(|w| (sign.0[w] ^ theirs.0[w]) & nonzero.0[w]);
+                    words.map(u64::count_ones).sum()
+                };
+                let pairs = self.lines().as_chunks::<2>().0.iter().zip(other.lines());
+                let differing: u32 = pairs.map(|(ours, theirs)| differ(ours, theirs)).sum();
+                self.nonzero().cast_signed() - 2 * differing.cast_signed()
+            }
+        })
+    }
+
     /// The vector whose words of signs and of nonzero positions come from `words`, called with their numbers in order;
     /// bits behind the end, and signs of zeros, are left out.
     pub(crate) fn from_fn(dim: Dim, mut words: impl FnMut(usize) -> (u64, u64)) -> Self {
