@@ -3,6 +3,7 @@
 //! - [`term`]: ids of terms; an id stands for exactly one spelling.
 //! - [`quad`]: facts of ids and patterns over them.
 //! - [`bulk`]: many facts at once, in pieces that parsers fill.
+//! - [`query`]: SPARQL 1.1 over a snapshot.
 //! - [`store`]: the facts, from which [`snapshot`] reads and into which [`transaction`] writes.
 //!
 //! Exact answers come from the store alone. Time, files' contents and chance are arguments.
@@ -13,6 +14,7 @@ pub mod error;
 pub mod load;
 pub mod prefixes;
 pub mod quad;
+pub mod query;
 pub mod snapshot;
 pub mod store;
 pub mod term;

@@ -1,0 +1,262 @@
+//! Text to algebra: how long and how deeply nested it may be, and what is refused whatever it says.
+
+use spargebra::algebra::{Expression, GraphPattern};
+use spargebra::term::NamedNodePattern;
+use spargebra::{Query, SparqlParser, Update};
+
+use super::Options;
+use super::error::QueryError;
+
+/// The most bytes of text that are read as one query.
+const QUERY_BYTES_MAX: usize = 1 << 20;
+/// The most bytes of text that are read as one update, which may carry data.
+const UPDATE_BYTES_MAX: usize = 64 << 20;
+/// The most brackets that may be open at once: the parser calls itself for each.
+const DEPTH_MAX: usize = 64;
+
+/// A query of this text. The columns of `SELECT *` are in the order in which the text names their variables.
+pub(crate) fn query(text: &str, options: &Options) -> Result<Query, QueryError> {
+    within_limits(text, QUERY_BYTES_MAX)?;
+    let mut query = parser(options)?.parse_query(text).map_err(Box::new)?;
+    if selects_all(text)
+        && let Query::Select { pattern, .. } = &mut query
+    {
+        in_order_of(text, pattern);
+    }
+    Ok(query)
+}
+
+/// Whether the text is a `SELECT *`, which the algebra does not say.
+fn selects_all(text: &str) -> bool {
+    let lines = text.lines().map(|line| match line.find('#') {
+        // A `#` in an IRI is no comment.
+        Some(at) if !line[..at].contains('<') => &line[..at],
+        _ => line,
+    });
+    let text = lines.collect::<Vec<_>>().join(" ").replace('*', " * ");
+    let mut words = text.split_whitespace().skip_while(|word| !word.eq_ignore_ascii_case("SELECT")).skip(1).peekable();
+    words.next_if(|word| word.eq_ignore_ascii_case("DISTINCT") || word.eq_ignore_ascii_case("REDUCED"));
+    words.next() == Some("*")
+}
+
+fn in_order_of(text: &str, pattern: &mut GraphPattern) {
+    match pattern {
+        GraphPattern::Project { variables, .. } => variables.sort_by_cached_key(|variable| {
+            let mentions = text.match_indices(variable.as_str());
+            let is_name = |c: char| c.is_alphanumeric() || c == '_';
+            let mut places = mentions.filter(|(at, name)| {
+                text[..*at].ends_with(['?', '$']) && !text[at + name.len()..].starts_with(is_name)
+            });
+            places.next().map_or(usize::MAX, |(at, _)| at)
+        }),
+        GraphPattern::Slice { inner, .. } | GraphPattern::Distinct { inner } | GraphPattern::Reduced { inner } => {
+            in_order_of(text, inner);
+        }
+        _ => {}
+    }
+}
+
+/// An update of this text.
+pub(crate) fn update(text: &str, options: &Options) -> Result<Update, QueryError> {
+    within_limits(text, UPDATE_BYTES_MAX)?;
+    parser(options)?.parse_update(text).map_err(|error| Box::new(error).into())
+}
+
+fn parser(options: &Options) -> Result<SparqlParser, QueryError> {
+    let bad_iri = |what: &str, iri: &str, error| QueryError::Evaluation(format!("{what} <{iri}> is no IRI: {error}"));
+    let mut parser = SparqlParser::new();
+    if let Some(base) = &options.base {
+        parser = parser.with_base_iri(base).map_err(|error| bad_iri("the base", base, error))?;
+    }
+    for (prefix, iri) in &options.prefixes {
+        parser = parser
+            .with_prefix(prefix, iri)
+            .map_err(|error| bad_iri(&format!("the prefix {prefix:?}:"), iri, error))?;
+    }
+    Ok(parser)
+}
+
+fn within_limits(text: &str, bytes_max: usize) -> Result<(), QueryError> {
+    if text.len() > bytes_max {
+        return Err(QueryError::TooLarge { what: "bytes", found: text.len(), max: bytes_max });
+    }
+    let depth = depth(text);
+    if depth > DEPTH_MAX {
+        return Err(QueryError::TooLarge { what: "brackets inside each other", found: depth, max: DEPTH_MAX });
+    }
+    Ok(())
+}
+
+/// How many brackets are open at once at most, and signs before an expression; those in strings count too, unless their
+/// string is closed on its line, as do those of comments.
+fn depth(text: &str) -> usize {
+    let (mut open, mut most, mut signs) = (0_usize, 0, 0_usize);
+    let mut quote = None;
+    let mut escaped = false;
+    for byte in text.bytes() {
+        if let Some(mark) = quote {
+            if escaped {
+                escaped = false;
+            } else if byte == b'\\' {
+                escaped = true;
+            } else if byte == mark || byte == b'\n' {
+                quote = None;
+            }
+            continue;
+        }
+        match byte {
+            b'"' | b'\'' => quote = Some(byte),
+            b'(' | b'{' | b'[' => open += 1,
+            b')' | b'}' | b']' => open = open.saturating_sub(1),
+            b'!' | b'-' | b'+' | b'^' => signs += 1,
+            byte if byte.is_ascii_whitespace() => {}
+            _ => signs = 0,
+        }
+        most = most.max(open + signs);
+    }
+    most
+}
+
+/// What the first `SERVICE` in the pattern would ask; one that is `SILENT` may fail, and does.
+pub(crate) fn service_in(pattern: &GraphPattern) -> Option<String> {
+    let mut found = None;
+    visit(pattern, &mut |pattern| {
+        if let GraphPattern::Service { name, silent: false, .. } = pattern {
+            found.get_or_insert_with(|| match name {
+                NamedNodePattern::NamedNode(node) => node.as_str().to_owned(),
+                NamedNodePattern::Variable(variable) => format!("?{}", variable.as_str()),
+            });
+        }
+    });
+    found
+}
+
+/// Calls `seen` with the pattern and all in it, also those of `EXISTS`.
+fn visit(pattern: &GraphPattern, seen: &mut dyn FnMut(&GraphPattern)) {
+    seen(pattern);
+    match pattern {
+        GraphPattern::Bgp { .. } | GraphPattern::Path { .. } | GraphPattern::Values { .. } => {}
+        GraphPattern::Join { left, right }
+        | GraphPattern::Union { left, right }
+        | GraphPattern::Minus { left, right } => {
+            visit(left, seen);
+            visit(right, seen);
+        }
+        GraphPattern::LeftJoin { left, right, expression } => {
+            visit(left, seen);
+            visit(right, seen);
+            if let Some(expression) = expression {
+                visit_expression(expression, seen);
+            }
+        }
+        GraphPattern::Filter { expr, inner } => {
+            visit(inner, seen);
+            visit_expression(expr, seen);
+        }
+        GraphPattern::Extend { inner, expression, .. } => {
+            visit(inner, seen);
+            visit_expression(expression, seen);
+        }
+        GraphPattern::OrderBy { inner, expression } => {
+            visit(inner, seen);
+            for order in expression {
+                let (spargebra::algebra::OrderExpression::Asc(key) | spargebra::algebra::OrderExpression::Desc(key)) =
+                    order;
+                visit_expression(key, seen);
+            }
+        }
+        GraphPattern::Group { inner, aggregates, .. } => {
+            visit(inner, seen);
+            for (_, aggregate) in aggregates {
+                if let spargebra::algebra::AggregateExpression::FunctionCall { expr, .. } = aggregate {
+                    visit_expression(expr, seen);
+                }
+            }
+        }
+        GraphPattern::Graph { inner, .. }
+        | GraphPattern::Project { inner, .. }
+        | GraphPattern::Distinct { inner }
+        | GraphPattern::Reduced { inner }
+        | GraphPattern::Slice { inner, .. }
+        | GraphPattern::Service { inner, .. } => visit(inner, seen),
+    }
+}
+
+fn visit_expression(expression: &Expression, seen: &mut dyn FnMut(&GraphPattern)) {
+    use Expression as E;
+    match expression {
+        E::NamedNode(_) | E::Literal(_) | E::Variable(_) | E::Bound(_) => {}
+        E::Exists(pattern) => visit(pattern, seen),
+        E::Or(a, b)
+        | E::And(a, b)
+        | E::Equal(a, b)
+        | E::SameTerm(a, b)
+        | E::Greater(a, b)
+        | E::GreaterOrEqual(a, b)
+        | E::Less(a, b)
+        | E::LessOrEqual(a, b)
+        | E::Add(a, b)
+        | E::Subtract(a, b)
+        | E::Multiply(a, b)
+        | E::Divide(a, b) => {
+            visit_expression(a, seen);
+            visit_expression(b, seen);
+        }
+        E::UnaryPlus(a) | E::UnaryMinus(a) | E::Not(a) => visit_expression(a, seen),
+        E::If(a, b, c) => [a, b, c].into_iter().for_each(|part| visit_expression(part, seen)),
+        E::In(a, list) => {
+            visit_expression(a, seen);
+            list.iter().for_each(|part| visit_expression(part, seen));
+        }
+        E::Coalesce(list) | E::FunctionCall(_, list) => list.iter().for_each(|part| visit_expression(part, seen)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_counts_what_makes_the_parser_call_itself() {
+        for (text, expected) in
+            [("{ ((( ) }", 4), ("ASK { ?s ?p \"(((((((\" }", 1), ("!!!!!!", 6), ("{ } { } { }", 1), ("", 0)]
+        {
+            assert_eq!(depth(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn columns_of_select_all_are_in_the_order_of_the_text() {
+        for (text, expected) in [
+            ("SELECT * { ?s ?p ?o }", vec!["s", "p", "o"]),
+            ("PREFIX a: <http://a/#>\nSELECT DISTINCT* # all\n{ ?sa a:b ?z . ?z a:c ?s } LIMIT 1", vec!["sa", "z", "s"]),
+            ("SELECT ?o ?s { ?s ?p ?o }", vec!["o", "s"]),
+        ] {
+            let query = query(text, &Options::default()).unwrap();
+            let found = super::super::columns(super::super::pattern_of(&query)).unwrap();
+            assert_eq!(found.iter().map(|v| v.as_str()).collect::<Vec<_>>(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn nesting_that_would_end_the_stack_is_refused_by_name() {
+        for (open, close) in [("{", "}"), ("(", ")"), ("[", "]")] {
+            let text = format!("ASK {{ FILTER({}1{}) }}", open.repeat(100_000), close.repeat(100_000));
+            let error = query(&text, &Options::default()).unwrap_err();
+            assert!(matches!(error, QueryError::TooLarge { max: DEPTH_MAX, .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_service_is_found_wherever_it_hides() {
+        for text in [
+            "SELECT * { SERVICE <http://a/> { ?s ?p ?o } }",
+            "SELECT * { ?s ?p ?o FILTER EXISTS { SERVICE <http://a/> { ?s ?p ?o } } }",
+            "SELECT * { OPTIONAL { ?s ?p ?o FILTER(NOT EXISTS { SERVICE <http://a/> { ?s ?p ?o } }) } }",
+            "SELECT (IF(EXISTS { SERVICE <http://a/> { ?s ?p ?o } }, 1, 2) AS ?x) { ?s ?p ?o }",
+        ] {
+            let query = query(text, &Options::default()).unwrap();
+            assert_eq!(service_in(super::super::pattern_of(&query)).as_deref(), Some("http://a/"), "{text}");
+        }
+    }
+}
