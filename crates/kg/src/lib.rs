@@ -4,6 +4,7 @@
 //! - [`quad`]: facts of ids and patterns over them.
 //! - [`bulk`]: many facts at once, in pieces that parsers fill.
 //! - [`query`]: SPARQL 1.1 over a snapshot.
+//! - [`mod@load`] and [`mod@export`]: documents in and out; [`prefixes`]: short names in them.
 //! - [`store`]: the facts, from which [`snapshot`] reads and into which [`transaction`] writes.
 //!
 //! Exact answers come from the store alone. Time, files' contents and chance are arguments.
@@ -11,6 +12,7 @@
 pub mod bulk;
 mod dictionary;
 pub mod error;
+pub mod export;
 pub mod load;
 pub mod prefixes;
 pub mod quad;
@@ -22,6 +24,7 @@ pub mod transaction;
 
 pub use bulk::{Bulk, BulkOptions, BulkReport, Piece};
 pub use error::Error;
+pub use export::{ExportError, ExportOptions, export};
 pub use load::{LoadError, LoadOptions, LoadReport, load};
 pub use prefixes::Prefixes;
 pub use quad::{Pattern, Quad};

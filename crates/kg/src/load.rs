@@ -1,11 +1,11 @@
 //! Documents in: their formats, their faults, and what became of them.
 //!
-//! [`load()`] puts a document into a store, whole or (with `commit_every`) up to a line that the report names. [`read()`]
-//! hands its facts to any [`Sink`], [`preview`] shows the first of them. Readers and names are arguments: nothing here
+//! [`load()`] puts a document into a store, whole or (with `commit_every`) up to a line that the report names.
+//! [`read()`] hands its facts to any [`Sink`], [`preview`] shows the first of them. Readers and names are arguments: nothing here
 //! opens a file. Lines of N-Triples and N-Quads are read in [`lines`](self), the other formats by the oxrdf family.
 //!
 //! What came in comes out: lexical forms, IRIs and language tags keep their spelling (but for the case of language tags
-//! in JSON-LD and RDF/XML, which their parsers lower). Blank nodes are scoped to their
+//! in RDF/XML, which its parser lowers). Blank nodes are scoped to their
 //! document ([`Blanks`]).
 
 use std::io::{self, Read, Write};
@@ -16,18 +16,21 @@ use oxrdf::{GraphName, QuadRef};
 
 use crate::bulk::{BulkOptions, TERM_BYTES_MAX};
 use crate::error::Error;
-use crate::prefixes::{Learnt, Prefixes};
+use crate::prefixes::{Learnt, NAMESPACE, Prefixes};
 use crate::store::{Seq, Store};
 
 mod blanks;
+mod cells;
 mod documents;
 mod format;
 mod lines;
 mod out;
 mod problem;
+mod records;
 mod scan;
 mod sinks;
 mod stream;
+mod table;
 mod tags;
 mod terse;
 
@@ -36,7 +39,9 @@ pub use format::Format;
 pub use lines::LINE_BYTES_MAX;
 pub use problem::{Problem, Reason, Rejected};
 pub use stream::digest;
+pub(crate) use table::FACT;
 
+use cells::Naming;
 use out::{Halt, Out, Place};
 use sinks::{Filling, Replacing};
 use stream::{Refused, Stream};
@@ -112,6 +117,8 @@ pub struct LoadOptions<'a> {
     pub contexts: Vec<Context>,
     /// Prefixes that are known: for names in tables, for hints, and to tell which declared ones conflict.
     pub prefixes: Prefixes,
+    /// What stands before a name in a table that is neither an IRI nor has a known prefix.
+    pub namespace: String,
     /// How many times its size a compressed document may unpack to, beyond the first MiB.
     pub gzip_ratio_max: u32,
     /// Memory for what is read and not yet written, in bytes.
@@ -137,6 +144,7 @@ impl Default for LoadOptions<'_> {
             from_line: 1,
             contexts: Vec::new(),
             prefixes: Prefixes::common(),
+            namespace: NAMESPACE.to_owned(),
             gzip_ratio_max: 200,
             memory_max: BulkOptions::default().memory_max,
             threads: 1,
@@ -386,6 +394,7 @@ fn run(
     let mut declared = Vec::new();
     let base = options.base.as_deref();
     let broken = |e| broken(document, e);
+    let naming = Naming { prefixes: &options.prefixes, namespace: &options.namespace, rule: options.iri };
     let ended = match format {
         Format::NTriples | Format::NQuads => {
             lines::read(&mut stream, format.has_graphs(), options.from_line, &mut out, broken)
@@ -396,7 +405,9 @@ fn run(
         }
         Format::JsonLd => documents::read_json(&mut stream, base, &options.contexts, &mut out, &mut declared, broken),
         Format::RdfXml => documents::read_xml(&mut stream, base, &mut out, broken),
-        Format::Csv | Format::Tsv | Format::JsonLines => Err(Halt::Error(unknown())),
+        Format::Csv => table::read(&mut stream, b',', options.from_line, naming, &mut out, broken),
+        Format::Tsv => table::read(&mut stream, b'\t', options.from_line, naming, &mut out, broken),
+        Format::JsonLines => table::read_json(&mut stream, options.from_line, naming, &mut out, broken),
     };
     out.tell();
     let (n_committed, line_committed) = (out.n_committed, out.line_committed);

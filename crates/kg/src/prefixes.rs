@@ -47,6 +47,9 @@ pub const COMMON: &[(&str, &str)] = &[
     ("xsd", "http://www.w3.org/2001/XMLSchema#"),
 ];
 
+/// What stands before plain names, such as those of a table's rows and columns, to make IRIs of them.
+pub const NAMESPACE: &str = "urn:kg:";
+
 /// Prefixes by their names; what was declared first stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Prefixes(BTreeMap<String, String>);

@@ -1,7 +1,7 @@
 //! JSON-LD and RDF/XML, through `oxjsonld` and `oxrdfxml`: a document is read whole or not at all.
 //!
-//! JSON-LD asks for contexts by their IRIs; only those that the caller gives are read, never the network's. Both
-//! come with their language tags in lower case: oxrdfxml 0.2.5 and oxjsonld 0.2.7 give no other.
+//! JSON-LD asks for contexts by their IRIs; only those that the caller gives are read, never the network's. RDF/XML
+//! comes with its language tags in lower case, since oxrdfxml 0.2.5 gives no other.
 
 use std::io::Read;
 
@@ -9,7 +9,7 @@ use oxjsonld::{JsonLdParseError, JsonLdParser, JsonLdRemoteDocument};
 use oxrdfio::{RdfFormat, RdfParseError, RdfParser};
 
 use super::blanks::Ordinals;
-use super::out::{Halt, Out, Step, kept_fault};
+use super::out::{Halt, Out, Step, fault_under};
 use super::problem::{Problem, Reason};
 use super::terse::give;
 use super::{Context, IriRule, LoadError};
@@ -46,9 +46,8 @@ pub(super) fn read_json(
         let bad_base = |e| LoadError::Base { base: base.to_owned(), why: format!("{e}") };
         parser = parser.with_base_iri(base).map_err(bad_base)?;
     }
-    if out.iri == IriRule::Keep {
-        parser = parser.lenient();
-    }
+    // A parser that is not lenient leaves out facts with invalid terms without a word, and lowers language tags.
+    parser = parser.lenient();
     let contexts = contexts.to_vec();
     let mut parser = parser.for_reader(reader).with_load_document_callback(move |iri, _| {
         let found = contexts.iter().find(|context| context.iri == iri);
@@ -64,7 +63,7 @@ pub(super) fn read_json(
                 problem(out.document, place, e.to_string())
             }
         })?;
-        if let Some((_, message)) = kept_fault(quad.as_ref()).filter(|_| out.iri == IriRule::Keep) {
+        if let Some((_, message)) = fault_under(out.iri, quad.as_ref()) {
             return Err(problem(out.document, None, message));
         }
         give(quad.as_ref(), &mut ordinals, out)?;
@@ -98,7 +97,7 @@ pub(super) fn read_xml(
                 problem(out.document, place, e.to_string())
             }
         })?;
-        if let Some((_, message)) = kept_fault(quad.as_ref()).filter(|_| out.iri == IriRule::Keep) {
+        if let Some((_, message)) = fault_under(IriRule::Keep, quad.as_ref()).filter(|_| out.iri == IriRule::Keep) {
             return Err(problem(out.document, None, message));
         }
         give(quad.as_ref(), &mut ordinals, out)?;

@@ -3,10 +3,10 @@
 use std::io::Read;
 
 use memchr::{memchr, memchr_iter, memrchr};
-use oxrdf::{GraphName, Quad};
+use oxrdf::{GraphName, Quad, Term};
 use oxttl::{NQuadsParser, NTriplesParser, TurtleSyntaxError};
 
-use super::out::{Halt, Out, Step, Take, kept_fault};
+use super::out::{Halt, Out, Step, Take, fault_under};
 use super::problem::{Problem, Reason};
 use super::scan::{Line, Scanner};
 use super::tags::Tags;
@@ -108,10 +108,7 @@ impl Lines<'_> {
         mut boundary: impl FnMut(&mut T, u64) -> Step,
     ) -> Step {
         if piece.is_cut {
-            let message = format!("the line is longer than {LINE_BYTES_MAX} bytes (LINE_BYTES_MAX)");
-            let start = piece.bytes.get(..1024).unwrap_or(&piece.bytes);
-            let problem = Problem::in_line(self.document, piece.first_line, start, Reason::TooLong, message);
-            return take.fault(problem, start);
+            return take.fault(too_long(self.document, piece), &[]);
         }
         let mut rest = piece.bytes.as_slice();
         let mut number = piece.first_line;
@@ -138,7 +135,7 @@ impl Lines<'_> {
                 if self.iri == IriRule::Keep
                     && let Ok(quads) = self.parse(line, true)
                 {
-                    return match quads.iter().find_map(|quad| kept_fault(quad.as_ref())) {
+                    return match quads.iter().find_map(|quad| fault_under(IriRule::Keep, quad.as_ref())) {
                         None => give(&quads, take),
                         Some((reason, message)) => {
                             take.fault(Problem::in_line(self.document, number, line, reason, message), line)
@@ -207,6 +204,33 @@ impl From<TurtleSyntaxError> for Fault {
 
 fn give(quads: &[Quad], take: &mut impl Take) -> Step {
     quads.iter().try_for_each(|quad| take.quad(quad.as_ref()))
+}
+
+/// The fault of a line beyond the limit, whose text is not kept.
+pub(super) fn too_long(document: &str, piece: &Piece) -> Problem {
+    let message = format!("the line is longer than {LINE_BYTES_MAX} bytes (LINE_BYTES_MAX)");
+    let start = piece.bytes.get(..1024).unwrap_or(&piece.bytes);
+    Problem::in_line(document, piece.first_line, start, Reason::TooLong, message)
+}
+
+/// The term that a text is, as the object of a line of N-Triples.
+pub(super) fn object(text: &str, iri: IriRule) -> Result<Term, String> {
+    let lines = Lines { document: "", with_graphs: false, iri };
+    let line = format!("<x:s> <x:p> {text} .");
+    let quads = match (lines.parse(line.as_bytes(), false), iri) {
+        (Err(_), IriRule::Keep) => lines.parse(line.as_bytes(), true),
+        (parsed, _) => parsed,
+    };
+    match quads.as_deref() {
+        Ok([quad]) if iri == IriRule::Keep => match fault_under(IriRule::Keep, quad.as_ref()) {
+            Some((_, message)) => Err(message),
+            None => Ok(quad.object.clone()),
+        },
+        Ok([quad]) => Ok(quad.object.clone()),
+        Ok(_) => Err("it is not one term".to_owned()),
+        Err(Fault::Syntax(e)) => Err(e.message().to_owned()),
+        Err(Fault::Tags(parsed, spelled)) => Err(format!("the language tag {spelled:?} is read as {parsed:?}")),
+    }
 }
 
 /// Reads a document line by line on this thread, from the line `from_line` on.

@@ -5,10 +5,10 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use oxrdf::{BlankNodeRef, GraphName, GraphNameRef, NamedOrBlankNodeRef, QuadRef, TermRef};
+use oxrdf::{BlankNodeRef, GraphName, GraphNameRef, NamedNodeRef, NamedOrBlankNodeRef, QuadRef, TermRef};
 
 use super::blanks::{Names, Scope};
-use super::problem::{Problem, Reason, Rejected};
+use super::problem::{Problem, Reason, Rejected, excerpt};
 use super::stream::Count;
 use super::{Bad, IriRule, LoadError, Progress, Sink};
 
@@ -80,11 +80,15 @@ pub(super) fn is_keepable(iri: &str) -> bool {
         && !iri.chars().any(|c| c.is_control() || matches!(c, '<' | '>'))
 }
 
-/// What a parser that was lenient on IRIs let through and must not.
-pub(super) fn kept_fault(quad: QuadRef<'_>) -> Option<(Reason, String)> {
+/// What a parser that was lenient let through and the rule does not.
+pub(super) fn fault_under(rule: IriRule, quad: QuadRef<'_>) -> Option<(Reason, String)> {
     let iri = |iri: &str| {
-        let message = || format!("<{iri}> has no scheme or a control character, which iri keep does not accept");
-        (!is_keepable(iri)).then(|| (Reason::Iri, message()))
+        let message = match rule {
+            IriRule::Keep if is_keepable(iri) => return None,
+            IriRule::Keep => "it has no scheme or a control character, which iri keep does not accept".to_owned(),
+            IriRule::Strict => NamedNodeRef::new(iri).err()?.to_string(),
+        };
+        Some((Reason::Iri, format!("{:?} is no IRI: {message}", excerpt(iri))))
     };
     let subject = match quad.subject {
         NamedOrBlankNodeRef::NamedNode(node) => iri(node.as_str()),
@@ -169,7 +173,7 @@ impl Take for Out<'_, '_> {
         }
         self.n_quads += 1;
         self.n_with_blanks += u64::from(has_blank);
-        if self.n_quads % STEP_QUADS == 0 {
+        if self.n_quads.is_multiple_of(STEP_QUADS) {
             self.tell();
             self.check_cancelled()?;
         }
@@ -190,7 +194,7 @@ impl Take for Out<'_, '_> {
 /// The lines as they were, behind a comment that says what is wrong with them.
 fn write_rejected(writer: &mut dyn Write, problem: &Problem, raw: &[u8]) -> io::Result<()> {
     let Problem { line, column, reason, message, .. } = problem;
-    writeln!(writer, "# line {line}, column {column}: {reason}: {}", super::problem::excerpt(message))?;
+    writeln!(writer, "# line {line}, column {column}: {reason}: {}", excerpt(message))?;
     writer.write_all(raw)?;
     writer.write_all(if raw.ends_with(b"\n") { b"" } else { b"\n" })
 }

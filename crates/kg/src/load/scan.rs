@@ -12,7 +12,7 @@ use oxrdf::{BlankNodeRef, GraphNameRef, LiteralRef, NamedNodeRef, NamedOrBlankNo
 /// What a line is.
 #[derive(Debug, PartialEq)]
 pub(super) enum Line<'a> {
-    /// A fact.
+    /// A fact in its place.
     Quad(QuadRef<'a>),
     /// White space or a comment.
     Nothing,
@@ -53,8 +53,8 @@ const fn classes() -> [u8; 256] {
     while byte < 256 {
         table[byte] = match byte as u8 {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' => HOST,
-            b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' => PATH,
-            b':' | b'@' | b'/' | b'?' => PATH,
+            b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@'
+            | b'/' | b'?' => PATH,
             _ => 0,
         };
         byte += 1;
@@ -211,14 +211,11 @@ fn iri(line: &str, at: &mut usize) -> Option<Range<usize>> {
         return None;
     }
     let start = *at + 1;
-    let end = match usual_iri(bytes, start) {
-        Some(end) => end,
-        None => {
-            let end = start + memchr(b'>', bytes.get(start..)?)?;
-            NamedNodeRef::new(line.get(start..end)?).ok()?;
-            end
-        }
-    };
+    let end = usual_iri(bytes, start).or_else(|| {
+        let end = start + memchr(b'>', bytes.get(start..)?)?;
+        NamedNodeRef::new(line.get(start..end)?).ok()?;
+        Some(end)
+    })?;
     *at = end + 1;
     Some(start..end)
 }
@@ -347,7 +344,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(3000))]
+        #![proptest_config(ProptestConfig::with_cases(2000))]
         #[test]
         fn the_scanner_accepts_a_subset_with_equal_terms(
             text in pieces(), object in pieces(), with_graphs: bool, is_whole: bool,

@@ -79,7 +79,7 @@ impl Sink for Filling<'_> {
     fn add(&mut self, quad: QuadRef<'_>) -> Result<ControlFlow<()>, Error> {
         fill(&mut self.piece, quad)?;
         self.n_in_piece += 1;
-        if self.n_in_piece % LOOK_QUADS == 0 && self.piece.bytes() > self.piece_bytes {
+        if self.n_in_piece.is_multiple_of(LOOK_QUADS) && self.piece.bytes() > self.piece_bytes {
             self.push_filled()?;
         }
         Ok(ControlFlow::Continue(()))

@@ -8,7 +8,7 @@ use oxrdf::{GraphName, GraphNameRef, NamedOrBlankNodeRef, Quad, QuadRef, TermRef
 use oxttl::{TriGParser, TurtleParseError, TurtleParser, TurtleSyntaxError};
 
 use super::blanks::Ordinals;
-use super::out::{Halt, Out, Step, Take, kept_fault};
+use super::out::{Halt, Out, Step, Take, fault_under};
 use super::problem::{Problem, Reason};
 use super::stream::{Beside, Followed};
 use super::{IriRule, LoadError};
@@ -81,7 +81,7 @@ impl Terse<'_> {
                 let ended = loop {
                     match parser.next() {
                         None => break Ok(()),
-                        Some(Ok(item)) => self.quad($quad(item), &beside, &mut ordinals, out)?,
+                        Some(Ok(item)) => Self::quad($quad(item), &beside, &mut ordinals, out)?,
                         Some(Err(e)) => break Err(e),
                     }
                 };
@@ -104,13 +104,7 @@ impl Terse<'_> {
         }
     }
 
-    fn quad(
-        &self,
-        mut quad: Quad,
-        beside: &RefCell<Beside>,
-        ordinals: &mut [Ordinals; 1],
-        out: &mut Out<'_, '_>,
-    ) -> Step {
+    fn quad(mut quad: Quad, beside: &RefCell<Beside>, ordinals: &mut [Ordinals; 1], out: &mut Out<'_, '_>) -> Step {
         let fault = |reason, message| {
             let problem = Problem {
                 document: out.document.to_owned(),
@@ -131,7 +125,7 @@ impl Terse<'_> {
             }
         };
         if out.iri == IriRule::Keep
-            && let Some((reason, message)) = kept_fault(quad.as_ref())
+            && let Some((reason, message)) = fault_under(IriRule::Keep, quad.as_ref())
         {
             return fault(reason, message);
         }

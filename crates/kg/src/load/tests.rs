@@ -59,17 +59,28 @@ fn spelling_is_kept_in_every_format() -> Result<(), LoadError> {
 }
 
 #[test]
-fn rdf_xml_and_json_ld_are_read_with_their_language_tags_in_lower_case() -> Result<(), LoadError> {
-    // oxrdfxml 0.2.5 lowers xml:lang (its parser.rs), and oxjsonld 0.2.7 makes literals with oxrdf's checked
-    // constructor, which lowers the tag; the other formats keep the case.
-    let xml = r#"<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:a="http://a/">
+fn rdf_xml_is_read_with_its_language_tags_in_lower_case() -> Result<(), LoadError> {
+    // oxrdfxml 0.2.5 lowers xml:lang (its parser.rs); the other formats keep the case.
+    let text = r#"<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:a="http://a/">
         <rdf:Description rdf:about="http://a/s"><a:p xml:lang="en-GB">x</a:p></rdf:Description></rdf:RDF>"#;
-    let json = r#"{"@id":"http://a/s","http://a/p":{"@value":"x","@language":"en-GB"}}"#;
-    for (name, text) in [("a.rdf", xml), ("a.jsonld", json)] {
-        let store = Store::in_memory();
-        load_text(&store, name, text, LoadOptions::default())?;
-        assert_eq!(facts(&store), ["<http://a/s> <http://a/p> \"x\"@en-gb".to_owned()].into(), "{name}");
-    }
+    let store = Store::in_memory();
+    load_text(&store, "a.rdf", text, LoadOptions::default())?;
+    assert_eq!(facts(&store), ["<http://a/s> <http://a/p> \"x\"@en-gb".to_owned()].into());
+    Ok(())
+}
+
+#[test]
+fn json_ld_keeps_language_tags_and_loses_no_fact_silently() -> Result<(), LoadError> {
+    // oxjsonld 0.2.7 leaves out facts with an invalid IRI or language tag unless it is lenient (its to_rdf.rs).
+    let text = |id: &str, tag: &str| format!(r#"{{"@id":"{id}","http://a/p":{{"@value":"x","@language":"{tag}"}}}}"#);
+    let store = Store::in_memory();
+    load_text(&store, "a.jsonld", &text("http://a/s", "en-GB"), LoadOptions::default())?;
+    assert_eq!(facts(&store), ["<http://a/s> <http://a/p> \"x\"@en-GB".to_owned()].into());
+    assert!(
+        refused("a.jsonld", &text("http://a/ s", "en"), LoadOptions::default()).contains("\"http://a/ s\" is no IRI")
+    );
+    assert!(refused("a.jsonld", &text("relative", "en"), LoadOptions::default()).contains("\"relative\" is no IRI"));
+    assert!(refused("a.jsonld", &text("http://a/s", "en_GB"), LoadOptions::default()).contains("is no language tag"));
     Ok(())
 }
 
@@ -263,5 +274,125 @@ fn a_preview_stops_at_the_facts_it_wants() -> Result<(), LoadError> {
     let first = preview("a.nt", &mut LINES.as_bytes(), LoadOptions::default(), 2)?;
     assert_eq!(first.len(), 2);
     assert_eq!(first[1].object.to_string(), "\"01\"^^<http://www.w3.org/2001/XMLSchema#integer>");
+    Ok(())
+}
+
+#[test]
+fn a_wide_table_gives_a_fact_for_each_cell_that_is_not_empty() -> Result<(), LoadError> {
+    let rows = [
+        "id,name:lang=en-GB,age:int,tags:string[;],knows:ref[;],foaf:homepage:iri,note",
+        "ann,Ann,041,a; b,bob;_:x,http://a/ann,\"two\nlines\"",
+        "bob,,,,,,",
+        "http://a/c,C,7,,ann,<mailto:c@d.e>,\"say \"\"hi\"\"\"",
+    ];
+    let expected: BTreeSet<String> = [
+        "<urn:kg:ann> <urn:kg:name> \"Ann\"@en-GB",
+        "<urn:kg:ann> <urn:kg:age> \"041\"^^<http://www.w3.org/2001/XMLSchema#integer>",
+        "<urn:kg:ann> <urn:kg:tags> \"a\"",
+        "<urn:kg:ann> <urn:kg:tags> \"b\"",
+        "<urn:kg:ann> <urn:kg:knows> <urn:kg:bob>",
+        "<urn:kg:ann> <http://xmlns.com/foaf/0.1/homepage> <http://a/ann>",
+        "<urn:kg:ann> <urn:kg:note> \"two\\nlines\"",
+        "<http://a/c> <urn:kg:name> \"C\"@en-GB",
+        "<http://a/c> <urn:kg:age> \"7\"^^<http://www.w3.org/2001/XMLSchema#integer>",
+        "<http://a/c> <urn:kg:knows> <urn:kg:ann>",
+        "<http://a/c> <http://xmlns.com/foaf/0.1/homepage> <mailto:c@d.e>",
+        "<http://a/c> <urn:kg:note> \"say \\\"hi\\\"\"",
+    ]
+    .map(str::to_owned)
+    .into();
+    let csv = format!("\u{feff}{}\r\n", rows.join("\r\n"));
+    let tsv = rows.join("\n").replace(',', "\t");
+    for (name, text) in [("a.csv", csv), ("a.tsv", tsv)] {
+        let store = Store::in_memory();
+        load_text(&store, name, &text, LoadOptions::default())?;
+        let mut found = facts(&store);
+        let blank: Vec<String> = found.iter().filter(|fact| fact.contains("_:")).cloned().collect();
+        assert_eq!(blank.len(), 1, "{name}");
+        found.remove(&blank[0]);
+        assert_eq!(found, expected, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_table_of_facts_holds_terms_as_in_n_triples() -> Result<(), LoadError> {
+    let rows = [
+        ["Subject", "predicate", "object", "graph"],
+        ["<http://a/s>", "foaf:name", "\"x,\\ty\"@en-GB", ""],
+        ["ann", "likes", "plain text", "g"],
+        ["ann", "likes", "rdf:type", "_:g"],
+    ];
+    let quoted = |cell: &str| format!("\"{}\"", cell.replace('"', "\"\""));
+    let csv: String = rows.iter().map(|row| row.map(quoted).join(",") + "\n").collect();
+    let tsv: String = rows.iter().map(|row| row.join("\t") + "\n").collect();
+    let json: String = rows[1..]
+        .iter()
+        .map(|row| {
+            format!(
+                "{{\"subject\":{:?},\"predicate\":{:?},\"object\":{:?},\"graph\":{:?}}}\n",
+                row[0], row[1], row[2], row[3]
+            )
+        })
+        .collect();
+    for (name, text) in [("a.csv", csv), ("a.tsv", tsv), ("a.jsonl", json)] {
+        let store = Store::in_memory();
+        load_text(&store, name, &text, LoadOptions::default())?;
+        let found = facts(&store);
+        assert_eq!(found.len(), 3, "{name}");
+        assert!(found.contains("<http://a/s> <http://xmlns.com/foaf/0.1/name> \"x,\\ty\"@en-GB"), "{name}: {found:?}");
+        assert!(found.contains("<urn:kg:ann> <urn:kg:likes> \"plain text\" <urn:kg:g>"), "{name}: {found:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn json_lines_keep_numbers_as_they_are_written() -> Result<(), LoadError> {
+    let text = r#"{"id":"ann","age":12345678901234567890123,"height":1.70,"mass":6e1,"ok":true,"no":null,"tag":["a","b"],"knows":{"@id":"bob"},"born:date":"2001-02-03"}
+        {"id":"bob"}
+"#;
+    let store = Store::in_memory();
+    load_text(&store, "a.jsonl", text, LoadOptions::default())?;
+    let xsd = |value: &str, name: &str| format!("\"{value}\"^^<http://www.w3.org/2001/XMLSchema#{name}>");
+    let expected = [
+        ("age", xsd("12345678901234567890123", "integer")),
+        ("height", xsd("1.70", "decimal")),
+        ("mass", xsd("6e1", "double")),
+        ("ok", xsd("true", "boolean")),
+        ("tag", "\"a\"".to_owned()),
+        ("tag", "\"b\"".to_owned()),
+        ("knows", "<urn:kg:bob>".to_owned()),
+        ("born", xsd("2001-02-03", "date")),
+    ];
+    assert_eq!(facts(&store), expected.map(|(p, o)| format!("<urn:kg:ann> <urn:kg:{p}> {o}")).into());
+    Ok(())
+}
+
+#[test]
+fn faults_of_tables_name_the_row_the_column_and_the_value() -> Result<(), LoadError> {
+    let check = |name: &str, text: &str, line: u64, words: &str| {
+        let problem = problem(name, text);
+        assert_eq!(problem.line, line, "{problem}");
+        assert!(problem.to_string().contains(words), "{problem}");
+    };
+    check("a.csv", "id,a\nx,1\ny,1,2\n", 3, "the row has 3 columns, the header 2: y,1,2");
+    check("a.csv", "id,a\nx,1\n\"y,1\nz,2\n", 3, "column 1: row does not fit the header: the quote that opens here");
+    check("a.csv", "id,a,b,a\n", 1, "columns 2 and 4 have the same header \"a\"");
+    check("a.csv", "id,age:int\nx,1\n\"y\",12a\n", 3, "column \"age:int\": \"12a\" is no int");
+    check("a.csv", "id,age:number\n", 1, "unknown type \"number\"");
+    check("a.csv", "id,\n", 1, "column \"\" has no name");
+    check("a.csv", "id,a\n,1\n", 2, "an id or a name is empty");
+    check("a.csv", "id\n", 1, "the header has one column");
+    check("a.jsonl", "{\"id\":\"a\",\"b\":1,\"b\":2}\n", 1, "the key \"b\" stands twice");
+    check("a.jsonl", "{\"id\":\"a\"}\n{\"b\":1}\n", 2, "neither \"id\" nor \"@id\"");
+    check("a.jsonl", "{\"id\":\"a\",\"b\":\"\\ud800\"}\n", 1, "\"b\" is no string");
+    let mut rejected = Vec::new();
+    let options = LoadOptions { bad: Bad::Quarantine(&mut rejected), ..LoadOptions::default() };
+    let store = Store::in_memory();
+    let report = load_text(&store, "a.csv", "id,n:int\na,1\nb,x\nc\nd,4\n", options)?;
+    assert_eq!((report.added, report.read.rejected.total()), (2, 2));
+    let rejected = String::from_utf8_lossy(&rejected).into_owned();
+    assert!(rejected.starts_with("# line 3, column 1: value is not of its column's type: "), "{rejected}");
+    assert!(rejected.ends_with("\nc\n"), "{rejected}");
     Ok(())
 }
