@@ -9,7 +9,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
     bench, chat, completions, convert, cp, dev, doctor, eval, inspect, limits, list, man, metadata, ps, pull, quantize,
-    rm, run, serve, show, stop, tokenize,
+    rm, run, serve, show, stop, tokenize, vsa,
 };
 
 /// Trinity: the CPU inference server for ternary and quantised language models.
@@ -90,6 +90,8 @@ pub(crate) enum Command {
     Bench(bench::BenchArgs),
     /// Say whether a model runs well here, what the machine offers, how fast it is
     Doctor(doctor::DoctorArgs),
+    /// Hypervectors: how fast they are, how much they hold, what they learn
+    Vsa(vsa::VsaArgs),
     /// For those who work on engines: random models
     Dev(dev::DevArgs),
     /// Print the completion script of a shell

@@ -40,6 +40,7 @@ mod storage_args;
 mod template_args;
 mod think;
 pub(crate) mod tokenize;
+pub(crate) mod vsa;
 
 use crate::{
     cli::{Cli, Command},
@@ -69,6 +70,7 @@ pub(crate) fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Tokenize(args) => tokenize::run(args, global),
         Command::Doctor(args) => doctor::run(args, global),
         Command::Bench(args) => bench::run(args, global),
+        Command::Vsa(args) => vsa::run(args, global),
         Command::Dev(args) => dev::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

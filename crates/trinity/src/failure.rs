@@ -134,7 +134,7 @@ macro_rules! failure_from {
     )*};
 }
 
-failure_from!(gguf::Error, model::LoadError, tokenizer::Error, serde_json::Error);
+failure_from!(gguf::Error, model::LoadError, tokenizer::Error, serde_json::Error, vsa::Error);
 
 impl From<hub::Error> for Failure {
     fn from(error: hub::Error) -> Self {

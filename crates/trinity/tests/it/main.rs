@@ -46,4 +46,5 @@ mod templates;
 mod terminal;
 mod ternary_options;
 mod tri_format;
+mod vsa;
 mod windows;
