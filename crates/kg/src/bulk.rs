@@ -1,149 +1,34 @@
 //! Many facts at once.
 //!
 //! Parsers fill a [`Piece`] each, on whatever thread they run, and hand it to one [`Bulk`]. Nothing is in the store
-//! before [`Bulk::finish`] returns; a bulk that is dropped has not happened.
+//! before [`Bulk::finish`] returns; a bulk that is dropped has not happened. Pieces are put together in a chunk
+//! (`chunk.rs`) until it takes half of the memory allowed; then it is sorted and goes to a file beside the store
+//! (`spill.rs`). At the end the dictionaries are merged (`terms.rs`), then the facts, order by order (`rows.rs`).
+//! A merge of the store is the same without pieces.
 
-use std::hash::BuildHasher;
+mod chunk;
+mod piece;
+mod rewrite;
+mod rows;
+mod sort;
+mod spill;
+mod terms;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
-use oxrdf::TermRef;
+use std::sync::Arc;
 
-use crate::dictionary::spelling::Class;
 pub use crate::dictionary::spelling::Parts;
 use crate::error::Error;
-use crate::quad::Quad;
-use crate::store::{Seq, State, Store};
-use crate::term::TermId;
-
-/// The longest spelling of a term, in bytes.
-pub const TERM_BYTES_MAX: usize = 16 << 20;
-/// The most bytes of terms in one piece; 16 MiB of input is a good size.
-pub const PIECE_BYTES_MAX: usize = 1 << 30;
-
-/// Facts of terms that are numbered within the piece: what one parser read.
-#[derive(Debug, Default)]
-pub struct Piece {
-    spellings: Vec<u8>,
-    /// Where each spelling ends.
-    ends: Vec<u32>,
-    numbers: HashTable<u32>,
-    hasher: DefaultHashBuilder,
-    quads: Vec<[u32; 4]>,
-}
-
-/// The number of a term in the piece that gave it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LocalId(u32);
-
-/// The default graph in a piece's quads.
-const DEFAULT_GRAPH: u32 = u32::MAX;
-
-impl Piece {
-    /// A piece without facts.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// The number of a term, new or seen before.
-    ///
-    /// # Errors
-    /// [`Error::TermTooLong`], [`Error::NulInTag`], [`Error::PieceFull`]; the piece is as it was.
-    pub fn term(&mut self, term: TermRef<'_>) -> Result<LocalId, Error> {
-        self.parts(term.into())
-    }
-
-    /// The number of a term that is given by its parts.
-    pub fn parts(&mut self, parts: Parts<'_>) -> Result<LocalId, Error> {
-        let start = self.spellings.len();
-        let written = parts.write(&mut self.spellings).and_then(|()| match self.spellings.len() - start {
-            n_bytes if n_bytes > TERM_BYTES_MAX => Err(Error::TermTooLong { n_bytes }),
-            _ if self.spellings.len() > PIECE_BYTES_MAX => Err(Error::PieceFull { n_bytes: start }),
-            _ => Ok(()),
-        });
-        if let Err(error) = written {
-            self.spellings.truncate(start);
-            return Err(error);
-        }
-        let Self { spellings, ends, numbers, hasher, .. } = self;
-        let new = &spellings[start..];
-        let hash = hasher.hash_one(new);
-        if let Some(&number) = numbers.find(hash, |&number| spelling(spellings, ends, number) == new) {
-            self.spellings.truncate(start);
-            return Ok(LocalId(number));
-        }
-        let number = ends.len() as u32;
-        ends.push(spellings.len() as u32);
-        numbers.insert_unique(hash, number, |&number| hasher.hash_one(spelling(spellings, ends, number)));
-        Ok(LocalId(number))
-    }
-
-    /// A fact of terms of this piece; no graph is the default graph.
-    ///
-    /// # Errors
-    /// [`Error::Misplaced`] for a literal where none can stand, and for a number that another piece gave.
-    pub fn quad(
-        &mut self,
-        subject: LocalId,
-        predicate: LocalId,
-        object: LocalId,
-        graph: Option<LocalId>,
-    ) -> Result<(), Error> {
-        let class = |id: LocalId| {
-            let known = (id.0 as usize) < self.ends.len();
-            known.then(|| Class::of(self.spelling(id.0)[0])).flatten()
-        };
-        let check = |place, id: LocalId, last: Class| match class(id) {
-            Some(class) if class <= last => Ok(()),
-            _ => Err(Error::Misplaced { place, term: id.0 }),
-        };
-        check("subject", subject, Class::Blank)?;
-        check("predicate", predicate, Class::Iri)?;
-        check("object", object, Class::Typed)?;
-        if let Some(graph) = graph {
-            check("graph", graph, Class::Blank)?;
-        }
-        self.quads.push([subject.0, predicate.0, object.0, graph.map_or(DEFAULT_GRAPH, |graph| graph.0)]);
-        Ok(())
-    }
-
-    /// The number of facts, repeated ones counted as often as they were given.
-    pub fn len(&self) -> u64 {
-        self.quads.len() as u64
-    }
-
-    /// Whether there is no fact.
-    pub fn is_empty(&self) -> bool {
-        self.quads.is_empty()
-    }
-
-    /// What the piece takes of memory, in bytes.
-    pub fn bytes(&self) -> usize {
-        self.spellings.capacity() + 4 * self.ends.capacity() + 5 * self.numbers.capacity() + 16 * self.quads.capacity()
-    }
-
-    /// The piece is as new, and keeps its memory for what comes.
-    pub fn clear(&mut self) {
-        self.spellings.clear();
-        self.ends.clear();
-        self.numbers.clear();
-        self.quads.clear();
-    }
-
-    fn spelling(&self, number: u32) -> &[u8] {
-        spelling(&self.spellings, &self.ends, number)
-    }
-}
-
-fn spelling<'a>(spellings: &'a [u8], ends: &[u32], number: u32) -> &'a [u8] {
-    let number = number as usize;
-    let start = number.checked_sub(1).map_or(0, |before| ends[before] as usize);
-    &spellings[start..ends[number] as usize]
-}
+use crate::state::State;
+use crate::store::{Seq, Store, Writing};
+use crate::transaction::Transaction;
+use chunk::Chunk;
+pub use piece::{LocalId, PIECE_BYTES_MAX, Piece, TERM_BYTES_MAX};
 
 /// How much a bulk may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BulkOptions {
-    /// The most memory for what is not yet written, in bytes; above it, sorted runs go to files beside the store.
+    /// The most memory for what is not yet written, in bytes; above it, sorted parts go to files beside the store, which
+    /// end with the bulk. A store in memory has no place for files and takes what it needs.
     pub memory_max: usize,
 }
 
@@ -162,59 +47,123 @@ pub struct BulkReport {
     pub added: u64,
     /// Facts that the store had, or that were given before.
     pub already: u64,
-    /// Terms that are new to the store.
+    /// Terms that are new to the dictionary, which does not hold numbers, dates and short strings.
+    pub terms: u64,
+    /// Parts that went to files because memory was not enough.
+    pub spilled: u64,
+}
+
+/// What a merge did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MergeReport {
+    /// The commit that holds the same facts as the one before.
+    pub seq: Seq,
+    /// The facts of the store.
+    pub quads: u64,
+    /// Changes that were beside the blocks and are in them now.
+    pub changes: u64,
+    /// Terms that came late and are in their place now.
     pub terms: u64,
 }
 
 /// Facts on their way into a store, which takes no other writer meanwhile.
 #[derive(Debug)]
 pub struct Bulk<'s> {
-    store: &'s Store,
-    state: State,
-    report: BulkReport,
+    writing: Writing<'s>,
+    before: Arc<State>,
+    options: BulkOptions,
+    growing: Piece,
+    full: Vec<Chunk>,
+    n_given: u64,
 }
+
+/// So few facts go beside the blocks of a store that has this many times as many.
+const SMALL: u64 = 20;
+const SMALL_MAX: u64 = 100_000;
+/// With as many changes beside the blocks, they are merged.
+const CHANGES_MAX: u64 = 1_000_000;
 
 impl Store {
     /// The bulk that writes next.
     ///
     /// # Errors
     /// [`Error::Busy`] while a transaction or another bulk is open.
-    pub fn bulk(&self, _options: BulkOptions) -> Result<Bulk<'_>, Error> {
-        let state = self.begin_writing()?;
-        Ok(Bulk { store: self, state, report: BulkReport::default() })
+    pub fn bulk(&self, options: BulkOptions) -> Result<Bulk<'_>, Error> {
+        let writing = self.begin_writing()?;
+        Ok(Bulk { writing, before: self.state(), options, growing: Piece::new(), full: Vec::new(), n_given: 0 })
+    }
+
+    /// Changes since the last merge go into the blocks, new terms to their places in the dictionary.
+    ///
+    /// Ids of terms change; snapshots read on as before.
+    pub fn merge(&self) -> Result<MergeReport, Error> {
+        let writing = self.begin_writing()?;
+        let before = self.state();
+        let changes = before.runs.iter().map(|run| run.len() as u64).sum();
+        let terms = before.late.committed.1;
+        if changes == 0 && terms == 0 {
+            return Ok(MergeReport { seq: before.seq, quads: before.n_quads(), changes, terms });
+        }
+        let seq = rewrite::rewrite(&writing, &before, Vec::new())?.seq;
+        Ok(MergeReport { seq, quads: self.state().n_quads(), changes, terms })
+    }
+
+    /// Whether so much changed since the last merge that another one pays.
+    pub fn wants_merge(&self) -> bool {
+        let state = self.state();
+        let changes = state.runs.iter().map(|run| run.len() as u64).sum::<u64>();
+        changes > CHANGES_MAX.max(state.n_quads() / 10)
     }
 }
 
 impl Bulk<'_> {
-    /// The facts of a piece go in, too.
+    /// The facts of a piece go in, too; the piece can be cleared and filled again.
     pub fn push(&mut self, piece: &Piece) -> Result<(), Error> {
-        let n_before = self.state.n_terms();
-        let mut ids = Vec::with_capacity(piece.ends.len());
-        for number in 0..piece.ends.len() {
-            let term = Parts::read(piece.spelling(number as u32)).map(Parts::to_term);
-            ids.extend(term.map(|term| self.state.id_or_new(term.as_ref())));
+        self.n_given += piece.len();
+        let bytes = self.growing.spelling_bytes() + piece.spelling_bytes();
+        let is_full = self.growing.bytes() > self.options.memory_max / 2 && self.writing.0.path().is_some();
+        if bytes > PIECE_BYTES_MAX || is_full {
+            self.seal()?;
         }
-        for &[subject, predicate, object, graph] in &piece.quads {
-            let id = |number: u32| ids.get(number as usize).copied().unwrap_or(TermId::DEFAULT_GRAPH);
-            let quad = Quad { subject: id(subject), predicate: id(predicate), object: id(object), graph: id(graph) };
-            let is_new = self.state.quads.insert(quad);
-            self.report.added += u64::from(is_new);
-            self.report.already += u64::from(!is_new);
+        self.growing.absorb(piece);
+        Ok(())
+    }
+
+    fn seal(&mut self) -> Result<(), Error> {
+        if self.growing.is_empty() {
+            return Ok(());
         }
-        self.report.terms += (self.state.n_terms() - n_before) as u64;
+        let chunk = Chunk::new(std::mem::take(&mut self.growing));
+        let folder = self.writing.0.path().and_then(std::path::Path::parent);
+        self.full.push(match folder {
+            Some(folder) => chunk.spill(folder)?,
+            None => chunk,
+        });
         Ok(())
     }
 
     /// All pieces are committed; when this returns, they are kept.
     pub fn finish(mut self) -> Result<BulkReport, Error> {
-        self.report.seq = self.store.publish(std::mem::take(&mut self.state));
-        Ok(self.report)
-    }
-}
-
-impl Drop for Bulk<'_> {
-    fn drop(&mut self) {
-        self.store.end_of_writing();
+        let n_before = self.before.n_quads();
+        let spilled = self.full.iter().filter(|chunk| chunk.is_spilled()).count() as u64;
+        let n_given = self.n_given;
+        let store = self.writing.0;
+        let report = |seq, terms| {
+            let added = store.state().n_quads() - n_before;
+            BulkReport { seq, added, already: n_given - added, terms, spilled }
+        };
+        if self.full.is_empty() && n_given <= SMALL_MAX && n_before > SMALL * n_given {
+            let mut transaction = Transaction::new(self.writing, self.before);
+            transaction.add_piece(&self.growing)?;
+            let terms = transaction.n_new_terms();
+            return Ok(report(transaction.commit()?, terms));
+        }
+        if !self.growing.is_empty() {
+            self.full.push(Chunk::new(std::mem::take(&mut self.growing)));
+        }
+        let n_terms = self.before.base.terms.n_terms() + self.before.late.committed.1;
+        let rewritten = rewrite::rewrite(&self.writing, &self.before, std::mem::take(&mut self.full))?;
+        Ok(report(rewritten.seq, rewritten.n_terms - n_terms))
     }
 }
 
@@ -233,7 +182,10 @@ mod tests {
         piece.quad(s, p, one, None)?;
         assert!(matches!(piece.quad(one, p, s, None), Err(Error::Misplaced { place: "subject", term: 2 })));
         assert!(matches!(piece.quad(s, b, s, None), Err(Error::Misplaced { place: "predicate", .. })));
-        assert!(matches!(piece.quad(s, p, LocalId(9), None), Err(Error::Misplaced { place: "object", term: 9 })));
+        assert!(matches!(
+            piece.quad(s, p, piece::foreign(9), None),
+            Err(Error::Misplaced { place: "object", term: 9 })
+        ));
         assert!(matches!(piece.quad(s, p, s, Some(one)), Err(Error::Misplaced { place: "graph", .. })));
         Ok(piece)
     }
@@ -250,7 +202,7 @@ mod tests {
         bulk.push(&piece()?)?;
         bulk.push(&piece()?)?;
         assert!(store.snapshot()?.is_empty());
-        assert_eq!(bulk.finish()?, BulkReport { seq: Seq(1), added: 2, already: 4, terms: 4 });
+        assert_eq!(bulk.finish()?, BulkReport { seq: Seq(1), added: 2, already: 4, terms: 4, spilled: 0 });
         let snapshot = store.snapshot()?;
         let mut found = Vec::new();
         for quad in snapshot.matching(Pattern::all()) {

@@ -9,26 +9,36 @@
 //!
 //! Exact answers come from the store alone. Time, files' contents and chance are arguments.
 
+mod block;
 pub mod bulk;
+mod cache;
+mod delta;
 mod dictionary;
 pub mod error;
 pub mod export;
 pub mod load;
+pub mod order;
 pub mod prefixes;
 pub mod quad;
 pub mod query;
+mod scan;
 pub mod snapshot;
+mod state;
+mod statistics;
 pub mod store;
 pub mod term;
 pub mod transaction;
 
-pub use bulk::{Bulk, BulkOptions, BulkReport, Piece};
-pub use error::Error;
+pub use bulk::{Bulk, BulkOptions, BulkReport, MergeReport, Parts, Piece};
+pub use error::{Damage, Error};
 pub use export::{ExportError, ExportOptions, export};
 pub use load::{LoadError, LoadOptions, LoadReport, load};
+pub use order::{Order, Row};
 pub use prefixes::Prefixes;
 pub use quad::{Pattern, Quad};
+pub use scan::Scan;
 pub use snapshot::Snapshot;
-pub use store::{Seq, Store};
+pub use statistics::{OfPredicate, Statistics};
+pub use store::{Options, Seq, SourceId, Store, Verified};
 pub use term::{TermId, TermKind};
 pub use transaction::Transaction;

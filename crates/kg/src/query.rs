@@ -19,8 +19,8 @@ use spargebra::Query;
 use spargebra::algebra::GraphPattern;
 
 pub use error::QueryError;
-pub use limits::{LimitKind, Limits, Stop};
 use limits::Meter;
+pub use limits::{LimitKind, Limits, Stop};
 pub use results::{Answer, QueryResultsFormat, Row, Rows, Triples, TriplesFormat};
 pub use update::{UpdateReport, update, update_in};
 

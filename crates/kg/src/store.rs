@@ -1,41 +1,113 @@
 //! The store: what is committed, and who may write.
+//!
+//! A store is one file of redb, whose transactions make a commit durable; only this module and its children know that.
+//! Facts are blocks of sorted rows, terms are pages of sorted spellings, both as values by number (`tables.rs`). What came
+//! since the last merge is kept as rows and terms of its own and held in memory, too.
 
-use std::collections::{BTreeSet, HashMap};
+mod backup;
+pub(crate) mod commit;
+mod open;
+pub(crate) mod rebuild;
+pub(crate) mod tables;
+mod verify;
+
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use oxrdf::{GraphName, GraphNameRef, NamedOrBlankNode, NamedOrBlankNodeRef, Term, TermRef};
-
 use crate::error::Error;
-use crate::quad::Quad;
 use crate::snapshot::Snapshot;
-use crate::term::{TermId, TermKind};
+use crate::state::State;
 use crate::transaction::Transaction;
+use tables::Handle;
+
+pub use verify::Verified;
 
 /// The number of a commit: 0 before the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Seq(pub u64);
 
-/// Facts, from which any number of snapshots read while one transaction writes.
-#[derive(Debug, Default)]
-pub struct Store {
-    committed: Mutex<Arc<State>>,
-    writing: AtomicBool,
+/// The number of a source, which whoever keeps the sources gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId(pub u64);
+
+/// How a store is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Whether a file that is not there is made.
+    pub create: bool,
+    /// The memory for parts of the file as they lie there, in bytes.
+    pub cache_bytes: usize,
+    /// The memory for decoded blocks, in bytes.
+    pub decoded_bytes: usize,
+    /// The most changes of one transaction.
+    pub changes_max: u64,
 }
 
-/// Everything of one commit.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct State {
-    pub(crate) seq: Seq,
-    terms: Vec<Term>,
-    ids: HashMap<Term, TermId>,
-    pub(crate) quads: BTreeSet<Quad>,
+impl Default for Options {
+    fn default() -> Self {
+        Self { create: true, cache_bytes: 32 << 20, decoded_bytes: 64 << 20, changes_max: 4_000_000 }
+    }
+}
+
+/// Facts, from which any number of snapshots read while one transaction writes.
+#[derive(Debug)]
+pub struct Store {
+    pub(crate) handle: Arc<Handle>,
+    pub(crate) options: Options,
+    committed: Mutex<Arc<State>>,
+    writing: AtomicBool,
+    path: Option<PathBuf>,
+}
+
+/// The right to write, which ends with this value.
+#[derive(Debug)]
+pub(crate) struct Writing<'s>(pub(crate) &'s Store);
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        self.0.writing.store(false, Ordering::Release);
+    }
 }
 
 impl Store {
     /// A store in memory, which ends with this value.
+    ///
+    /// # Panics
+    /// If memory for an empty store cannot be had.
     pub fn in_memory() -> Self {
-        Self::default()
+        Self::in_memory_with(Options::default()).unwrap_or_else(|error| panic!("an empty store in memory: {error}"))
+    }
+
+    /// A store in memory with other options than the usual.
+    pub fn in_memory_with(options: Options) -> Result<Self, Error> {
+        Self::of(open::in_memory(options)?, options, None)
+    }
+
+    /// The store in a file, which holds nothing else.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] while another store has the file; [`Error::NotAStore`] and [`Error::Version`] for files that are
+    /// something else or of another version; [`Error::Damaged`] and [`Error::Storage`] for files that cannot be read.
+    pub fn open(path: &Path, options: Options) -> Result<Self, Error> {
+        Self::of(open::file(path, options)?, options, Some(path.to_owned()))
+    }
+
+    /// The store behind a storage of redb's trait, for tests of what storage can do.
+    #[doc(hidden)]
+    pub fn on_backend(backend: impl redb::StorageBackend, options: Options) -> Result<Self, Error> {
+        Self::of(open::backend(backend, options)?, options, None)
+    }
+
+    fn of(handle: Handle, options: Options, path: Option<PathBuf>) -> Result<Self, Error> {
+        let handle = Arc::new(handle);
+        let state = open::state(&handle, &options)?;
+        Ok(Self { handle, options, committed: Mutex::new(Arc::new(state)), writing: AtomicBool::new(false), path })
+    }
+
+    /// The file of the store, unless it is in memory.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
     }
 
     /// What is committed now; later commits do not change it.
@@ -48,92 +120,21 @@ impl Store {
     /// # Errors
     /// [`Error::Busy`] while another one is open.
     pub fn begin(&self) -> Result<Transaction<'_>, Error> {
-        Ok(Transaction::new(self, self.begin_writing()?))
+        Ok(Transaction::new(self.begin_writing()?, self.state()))
     }
 
-    pub(crate) fn begin_writing(&self) -> Result<State, Error> {
+    pub(crate) fn begin_writing(&self) -> Result<Writing<'_>, Error> {
         if self.writing.swap(true, Ordering::Acquire) {
             return Err(Error::Busy);
         }
-        Ok(State::clone(&self.state()))
+        Ok(Writing(self))
     }
 
-    fn state(&self) -> Arc<State> {
+    pub(crate) fn state(&self) -> Arc<State> {
         Arc::clone(&self.committed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn publish(&self, mut state: State) -> Seq {
-        let mut committed = self.committed.lock().unwrap_or_else(PoisonError::into_inner);
-        state.seq = Seq(committed.seq.0 + 1);
-        *committed = Arc::new(state);
-        committed.seq
+    pub(crate) fn publish(&self, state: State) {
+        *self.committed.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
     }
-
-    pub(crate) fn end_of_writing(&self) {
-        self.writing.store(false, Ordering::Release);
-    }
-}
-
-impl State {
-    pub(crate) fn n_terms(&self) -> usize {
-        self.terms.len()
-    }
-
-    pub(crate) fn id(&self, term: TermRef<'_>) -> Option<TermId> {
-        self.ids.get(&term.into_owned()).copied()
-    }
-
-    pub(crate) fn id_or_new(&mut self, term: TermRef<'_>) -> TermId {
-        if let Some(id) = self.id(term) {
-            return id;
-        }
-        let kind = match term {
-            TermRef::NamedNode(_) => TermKind::Iri,
-            TermRef::BlankNode(_) => TermKind::Blank,
-            TermRef::Literal(_) => TermKind::Literal,
-        };
-        let id = TermId::new(kind, self.terms.len() as u64);
-        self.terms.push(term.into_owned());
-        self.ids.insert(term.into_owned(), id);
-        id
-    }
-
-    pub(crate) fn term(&self, id: TermId) -> Option<&Term> {
-        match id.kind() {
-            TermKind::DefaultGraph => None,
-            _ => self.terms.get(usize::try_from(id.payload()).ok()?),
-        }
-    }
-
-    pub(crate) fn graph_id(&self, graph: GraphNameRef<'_>) -> Option<TermId> {
-        match graph {
-            GraphNameRef::DefaultGraph => Some(TermId::DEFAULT_GRAPH),
-            GraphNameRef::NamedNode(node) => self.id(node.into()),
-            GraphNameRef::BlankNode(node) => self.id(node.into()),
-        }
-    }
-
-    pub(crate) fn graph(&self, id: TermId) -> Option<GraphName> {
-        if id == TermId::DEFAULT_GRAPH {
-            return Some(GraphName::DefaultGraph);
-        }
-        match self.term(id)? {
-            Term::NamedNode(node) => Some(node.clone().into()),
-            Term::BlankNode(node) => Some(node.clone().into()),
-            Term::Literal(_) => None,
-        }
-    }
-
-    pub(crate) fn subject(&self, id: TermId) -> Option<NamedOrBlankNode> {
-        match self.term(id)? {
-            Term::NamedNode(node) => Some(node.clone().into()),
-            Term::BlankNode(node) => Some(node.clone().into()),
-            Term::Literal(_) => None,
-        }
-    }
-}
-
-/// The term of a subject, which is an IRI or a blank node.
-pub(crate) fn subject_term(subject: NamedOrBlankNodeRef<'_>) -> TermRef<'_> {
-    subject.into()
 }

@@ -88,10 +88,15 @@ impl Sink for Filling<'_> {
     fn commit(&mut self) -> Result<(), Error> {
         self.push_filled()?;
         if let Some(bulk) = self.bulk.take() {
-            let BulkReport { seq, added, already, terms } = bulk.finish()?;
+            let BulkReport { seq, added, already, terms, spilled } = bulk.finish()?;
             let sum = &mut self.report;
-            *sum =
-                BulkReport { seq, added: sum.added + added, already: sum.already + already, terms: sum.terms + terms };
+            *sum = BulkReport {
+                seq,
+                added: sum.added + added,
+                already: sum.already + already,
+                terms: sum.terms + terms,
+                spilled: sum.spilled + spilled,
+            };
         }
         Ok(())
     }

@@ -44,7 +44,9 @@ fn stop(error: QueryError) -> ! {
 fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, QueryError> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|payload| match payload.downcast::<Stopped>() {
         Ok(stopped) => stopped.0,
-        Err(_) => QueryError::Evaluation("the evaluator panicked, as it may in ORDER BY over terms of mixed kinds".into()),
+        Err(_) => {
+            QueryError::Evaluation("the evaluator panicked, as it may in ORDER BY over terms of mixed kinds".into())
+        }
     })
 }
 

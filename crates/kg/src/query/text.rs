@@ -69,9 +69,8 @@ fn parser(options: &Options) -> Result<SparqlParser, QueryError> {
         parser = parser.with_base_iri(base).map_err(|error| bad_iri("the base", base, error))?;
     }
     for (prefix, iri) in &options.prefixes {
-        parser = parser
-            .with_prefix(prefix, iri)
-            .map_err(|error| bad_iri(&format!("the prefix {prefix:?}:"), iri, error))?;
+        parser =
+            parser.with_prefix(prefix, iri).map_err(|error| bad_iri(&format!("the prefix {prefix:?}:"), iri, error))?;
     }
     Ok(parser)
 }
@@ -229,7 +228,10 @@ mod tests {
     fn columns_of_select_all_are_in_the_order_of_the_text() {
         for (text, expected) in [
             ("SELECT * { ?s ?p ?o }", vec!["s", "p", "o"]),
-            ("PREFIX a: <http://a/#>\nSELECT DISTINCT* # all\n{ ?sa a:b ?z . ?z a:c ?s } LIMIT 1", vec!["sa", "z", "s"]),
+            (
+                "PREFIX a: <http://a/#>\nSELECT DISTINCT* # all\n{ ?sa a:b ?z . ?z a:c ?s } LIMIT 1",
+                vec!["sa", "z", "s"],
+            ),
             ("SELECT ?o ?s { ?s ?p ?o }", vec!["o", "s"]),
         ] {
             let query = query(text, &Options::default()).unwrap();

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use oxrdf::{BlankNode, GraphName, GraphNameRef, NamedNode, NamedOrBlankNode, Quad, Term, Variable};
 use spargebra::algebra::{GraphPattern, GraphTarget, QueryDataset};
-use spargebra::term::{GraphNamePattern, GroundQuadPattern, GroundTermPattern, NamedNodePattern, QuadPattern, TermPattern};
+use spargebra::term::{
+    GraphNamePattern, GroundQuadPattern, GroundTermPattern, NamedNodePattern, QuadPattern, TermPattern,
+};
 use spargebra::{GraphUpdateOperation, Query};
 
 use super::error::QueryError;
@@ -46,11 +48,7 @@ pub fn update(store: &Store, text: &str, options: &Options) -> Result<UpdateRepo
 /// # Errors
 /// Text that is no update, what a store refuses, limits, and failures of the store. The transaction must be dropped
 /// then: a part of the update may be in it.
-pub fn update_in(
-    transaction: &mut Transaction<'_>,
-    text: &str,
-    options: &Options,
-) -> Result<UpdateReport, QueryError> {
+pub fn update_in(transaction: &mut Transaction<'_>, text: &str, options: &Options) -> Result<UpdateReport, QueryError> {
     let update = text::update(text, options)?;
     for operation in &update.operations {
         match operation {

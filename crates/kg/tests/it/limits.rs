@@ -11,7 +11,8 @@ const ENGINES: [Engine; 2] = [Engine::Any, Engine::Complete];
 /// `n` facts between few nodes, so that joins and paths find much, and texts that differ.
 fn store(n: u32) -> Store {
     let store = Store::in_memory();
-    let facts = (0..n).map(|i| format!("<http://a/n{}> <http://a/p> <http://a/n{}> , \"text {i}\" .", i % 60, i * 7 % 60));
+    let facts =
+        (0..n).map(|i| format!("<http://a/n{}> <http://a/p> <http://a/n{}> , \"text {i}\" .", i % 60, i * 7 % 60));
     let text = format!("INSERT DATA {{ {} }}", facts.collect::<String>());
     query::update(&store, &text, &Options::default()).unwrap();
     store
@@ -80,7 +81,8 @@ fn a_text_that_doubles_itself_is_stopped_by_its_memory() {
     ] {
         let store = if text.contains("GROUP_CONCAT") { self::store(200) } else { self::store(1) };
         for engine in ENGINES {
-            let error = run(&store, &text, Limits { memory_max: 1 << 19, ..Limits::default() }, engine).expect_err(&text);
+            let error =
+                run(&store, &text, Limits { memory_max: 1 << 19, ..Limits::default() }, engine).expect_err(&text);
             let is_limit = matches!(error, QueryError::Limit { limit: LimitKind::Memory(_), .. });
             assert!(is_limit, "{engine:?} {text}: {error}");
         }
@@ -93,10 +95,19 @@ fn an_update_that_fails_in_its_middle_leaves_nothing() {
     let store = store(10);
     let before = store.snapshot().unwrap().len();
     for (text, says) in [
-        ("INSERT DATA { <http://a/x> <http://a/p> 1 } ; LOAD <http://127.0.0.1/secret>", "LOAD <http://127.0.0.1/secret>"),
-        ("DELETE WHERE { ?s ?p ?o } ; CREATE GRAPH <http://g> ; INSERT DATA { GRAPH <http://g> { <a:a> <a:b> 1 } } ; \
-          CREATE GRAPH <http://g>", "CREATE GRAPH <http://g>"),
-        ("DELETE WHERE { ?s ?p ?o } ; INSERT { ?s ?p ?o } WHERE { SERVICE <http://a/> { ?s ?p ?o } }", "SERVICE <http://a/>"),
+        (
+            "INSERT DATA { <http://a/x> <http://a/p> 1 } ; LOAD <http://127.0.0.1/secret>",
+            "LOAD <http://127.0.0.1/secret>",
+        ),
+        (
+            "DELETE WHERE { ?s ?p ?o } ; CREATE GRAPH <http://g> ; INSERT DATA { GRAPH <http://g> { <a:a> <a:b> 1 } } ; \
+          CREATE GRAPH <http://g>",
+            "CREATE GRAPH <http://g>",
+        ),
+        (
+            "DELETE WHERE { ?s ?p ?o } ; INSERT { ?s ?p ?o } WHERE { SERVICE <http://a/> { ?s ?p ?o } }",
+            "SERVICE <http://a/>",
+        ),
     ] {
         let error = query::update(&store, text, &Options::default()).unwrap_err();
         assert!(error.to_string().contains(says), "{error}");

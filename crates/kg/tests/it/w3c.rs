@@ -135,7 +135,10 @@ fn run(case: &Case, engine: Engine) -> Result<(), String> {
                 vec![Some(quad.subject.into()), Some(quad.predicate.into()), Some(quad.object), graph]
             };
             let found: Vec<Row> = found.map(row).collect();
-            rows::compare(&data_of(&after).into_iter().map(row).collect::<HashSet<_>>().into_iter().collect::<Vec<_>>(), &found)
+            rows::compare(
+                &data_of(&after).into_iter().map(row).collect::<HashSet<_>>().into_iter().collect::<Vec<_>>(),
+                &found,
+            )
         }
     }
 }

@@ -33,7 +33,8 @@ pub(crate) fn expected(iri: &str, text: &str) -> Expected {
 }
 
 fn expected_graph(iri: &str) -> Expected {
-    let graph: Graph = super::quads(iri, &oxrdf::GraphName::DefaultGraph).into_iter().map(oxrdf::Triple::from).collect();
+    let graph: Graph =
+        super::quads(iri, &oxrdf::GraphName::DefaultGraph).into_iter().map(oxrdf::Triple::from).collect();
     let word = |name: &str| format!("{RESULT_SET}{name}");
     let objects = |subject: NamedOrBlankNodeRef<'_>, name: &str| -> Vec<Term> {
         let predicate = word(name);
@@ -134,12 +135,7 @@ fn show(rows: &[Row]) -> String {
     rows.join(" | ")
 }
 
-fn matches(
-    left: &[Row],
-    right: &[Row],
-    used: &mut [bool],
-    names: &mut HashMap<BlankNode, BlankNode>,
-) -> bool {
+fn matches(left: &[Row], right: &[Row], used: &mut [bool], names: &mut HashMap<BlankNode, BlankNode>) -> bool {
     let Some((row, rest)) = left.split_first() else { return true };
     for (place, other) in right.iter().enumerate() {
         if used[place] {
