@@ -63,11 +63,13 @@ pub fn less_or_equal(a: &Value, b: &Value) -> bool {
 }
 
 /// The one NaN for every NaN, and any other float as it is.
+#[inline]
 pub fn canonical(x: f64) -> f64 {
     if x.is_nan() { f64::from_bits(0x7ff8_0000_0000_0000) } else { x }
 }
 
 /// The one NaN of `F32` for every NaN, and any other as it is.
+#[inline]
 pub fn canonical_f32(x: f32) -> f32 {
     if x.is_nan() { f32::from_bits(0x7fc0_0000) } else { x }
 }

@@ -9,11 +9,13 @@ mod convert;
 mod heap;
 mod layout;
 mod load;
+mod quick;
 mod run;
 mod texts;
 
+use self::quick::{At, Quick, Stop};
 use crate::{
-    bytecode::{Bytecode, Refusal, TypeIndex, verify},
+    bytecode::{Bytecode, Code, Refusal, verify},
     limits::Limits,
     source::Span,
     typed::FunctionId,
@@ -79,19 +81,33 @@ impl<'a> Vm<'a> {
         })
     }
 
+    /// Takes away the quick loop, which may make no difference but for time.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_quick_loop(mut self) -> Self {
+        self.loaded.quick.clear();
+        self
+    }
+
     /// Calls a function with values of its parameters' types. A function without a body, and arguments that are not of
     /// these types, are fault `range`: no checked program asks for either.
     pub fn call(&mut self, function: FunctionId, args: &[Value]) -> Outcome {
+        let (bytecode, entry) = (self.bytecode, self.loaded.entries.get(function.0 as usize));
+        let (Some(code), Some(entry)) = (bytecode.functions.get(function.0 as usize), entry) else {
+            return Err(Fault::Range);
+        };
+        let at = At { pc: entry.pc as usize, fuel: 0, base: 0, width: entry.n_registers as usize };
+        let at = At { fuel: i64::try_from(self.limits.fuel).unwrap_or(i64::MAX), ..at };
         self.frames.clear();
-        self.fuel = i64::try_from(self.limits.fuel).unwrap_or(i64::MAX);
+        self.fuel = at.fuel;
         self.heap.limit = self.limits.memory_bytes;
-        let outcome = self.run_function(function, args);
-        match outcome {
-            Ok((word, ty)) => {
-                let value = convert::value_of(&self.heap, &self.layouts, self.bytecode, word, ty);
-                if self.layouts.is_heap(ty.0) {
-                    self.heap.release(word, &self.layouts);
+        match self.enter(code, args).and_then(|()| self.run_from(at)) {
+            Ok(word) => {
+                if let Some(value) = bytecode.form(code.returns).and_then(|form| convert::of_scalar(form, word)) {
+                    return Ok(value);
                 }
+                let value = convert::value_of(&self.heap, &self.layouts, bytecode, word, code.returns);
+                self.heap.release(word, &self.layouts);
                 Ok(value)
             }
             Err(fault) => {
@@ -101,8 +117,8 @@ impl<'a> Vm<'a> {
         }
     }
 
-    fn run_function(&mut self, function: FunctionId, args: &[Value]) -> Result<(u64, TypeIndex), Fault> {
-        let code = self.bytecode.functions.get(function.0 as usize).ok_or(Fault::Range)?;
+    /// Puts arguments where a function's window begins.
+    fn enter(&mut self, code: &Code, args: &[Value]) -> Result<(), Fault> {
         if code.code.is_empty() || args.len() != usize::from(code.n_params) {
             return Err(Fault::Range);
         }
@@ -116,9 +132,30 @@ impl<'a> Vm<'a> {
                 *place = word.ok_or(Fault::Range)?;
             }
         }
-        let word =
-            if self.loaded.is_wide { self.run::<run::Wide>(function) } else { self.run::<run::Narrow>(function) };
-        Ok((word?, code.returns))
+        Ok(())
+    }
+
+    /// Runs from an instruction on. What the quick loop ends needs no more than it.
+    fn run_from(&mut self, at: At) -> Result<u64, Fault> {
+        if self.loaded.is_wide {
+            return self.run::<run::Wide>(at);
+        }
+        let quick = Quick {
+            code: &self.loaded.quick,
+            consts: &self.consts,
+            entries: &self.loaded.entries,
+            heap: &mut self.heap,
+            stack: &mut self.stack,
+            frames: &mut self.frames,
+            depth_max: self.limits.depth as usize,
+        };
+        match quick.run(at) {
+            Stop { at, result: Some(word) } => {
+                (self.pc, self.fuel) = (at.pc, at.fuel);
+                Ok(word)
+            }
+            Stop { at, result: None } => self.run::<run::Narrow>(at),
+        }
     }
 
     /// The fuel that the last call left.

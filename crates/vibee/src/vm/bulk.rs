@@ -162,14 +162,63 @@ pub(super) fn slice(first: u64, second: u64, n: usize) -> Result<(usize, usize),
     if first <= second && second <= n as u64 { Ok((first as usize, second as usize)) } else { Err(Fault::Index) }
 }
 
+/// Gives another reference to a word, if it is one of a heap type.
+fn retained(heap: &mut Heap, layouts: &Layouts, word: u64, ty: u32) -> u64 {
+    if layouts.is_heap(ty) {
+        heap.retain(word);
+    }
+    word
+}
+
+/// The value of a key, with a reference of its own.
+fn map_at(heap: &mut Heap, layouts: &Layouts, w: Words) -> Result<Option<u64>, Fault> {
+    let found = heap.find(w.b, w.c, layouts.part(w.b_type, 0), 2, layouts)?;
+    let word = found.ok().and_then(|at| heap.words(w.b).get(2 * at + 1).copied());
+    Ok(word.map(|word| retained(heap, layouts, word, layouts.part(w.b_type, 1))))
+}
+
+/// Gives a key's value as an Option.
+pub(super) fn map_get(heap: &mut Heap, layouts: &Layouts, w: Words) -> Result<u64, Fault> {
+    let shape = layouts.shape_of(w.a_type);
+    match map_at(heap, layouts, w)? {
+        None => heap.of_parts(shape, layouts, &[]),
+        Some(word) => heap.of_parts(shape + 1, layouts, &[word]),
+    }
+}
+
+/// Puts a value for a key, in place where the map has one owner.
+pub(super) fn map_put(heap: &mut Heap, layouts: &Layouts, w: Words) -> Result<u64, Fault> {
+    let (key_type, value_type) = (layouts.part(w.a_type, 0), layouts.part(w.a_type, 1));
+    let found = heap.find(w.a, w.b, key_type, 2, layouts)?;
+    let map = heap.own(w.a, layouts)?;
+    retained(heap, layouts, w.c, value_type);
+    match found {
+        Ok(at) => {
+            let place = heap.unique(map).and_then(|words| words.get_mut(2 * at + 1));
+            let old = place.map(|word| std::mem::replace(word, w.c));
+            if let (Some(old), true) = (old, layouts.is_heap(value_type)) {
+                heap.release(old, layouts);
+            }
+        }
+        Err(at) => {
+            retained(heap, layouts, w.b, key_type);
+            heap.grew(2)?;
+            let Some(words) = heap.unique(map) else { return Ok(map) };
+            let at = (2 * at).min(words.len());
+            let moved = words.len() - at;
+            if moved == 0 {
+                words.extend([w.b, w.c]);
+            } else {
+                words.splice(at..at, [w.b, w.c]);
+            }
+            heap.bulk(moved);
+        }
+    }
+    Ok(map)
+}
+
 fn collection(heap: &mut Heap, layouts: &Layouts, instr: Instr, w: Words) -> Result<u64, Fault> {
     let item_type = layouts.part(w.a_type, 0);
-    let retained = |heap: &mut Heap, word, ty| {
-        if layouts.is_heap(ty) {
-            heap.retain(word);
-        }
-        word
-    };
     match instr.op {
         Opcode::Lpush => {
             let list = heap.own(w.a, layouts)?;
@@ -259,7 +308,7 @@ fn collection(heap: &mut Heap, layouts: &Layouts, instr: Instr, w: Words) -> Res
                     None => true,
                 };
                 if is_new {
-                    kept.push(retained(heap, word, ty));
+                    kept.push(retained(heap, layouts, word, ty));
                 }
             }
             heap.of_words(layouts.shape_of(w.a_type), kept)
@@ -293,23 +342,12 @@ fn collection(heap: &mut Heap, layouts: &Layouts, instr: Instr, w: Words) -> Res
         }
         Opcode::Thas => Ok(heap.find(w.b, w.c, layouts.part(w.b_type, 0), 1, layouts)?.is_ok().into()),
         Opcode::Mhas => Ok(heap.find(w.b, w.c, layouts.part(w.b_type, 0), 2, layouts)?.is_ok().into()),
-        Opcode::Mget | Opcode::Mat => {
-            let found = heap.find(w.b, w.c, layouts.part(w.b_type, 0), 2, layouts)?;
-            let word = found.ok().and_then(|at| heap.words(w.b).get(2 * at + 1).copied());
-            let word = word.map(|word| retained(heap, word, layouts.part(w.b_type, 1)));
-            if instr.op == Opcode::Mat {
-                return word.ok_or(Fault::Key);
-            }
-            let shape = layouts.shape_of(w.a_type);
-            match word {
-                None => heap.of_parts(shape, layouts, &[]),
-                Some(word) => heap.of_parts(shape + 1, layouts, &[word]),
-            }
-        }
+        Opcode::Mget => map_get(heap, layouts, w),
+        Opcode::Mat => map_at(heap, layouts, w)?.ok_or(Fault::Key),
         Opcode::Tput => {
             let Err(at) = heap.find(w.a, w.b, item_type, 1, layouts)? else { return Ok(w.a) };
             let set = heap.own(w.a, layouts)?;
-            retained(heap, w.b, item_type);
+            retained(heap, layouts, w.b, item_type);
             heap.grew(1)?;
             let Some(words) = heap.unique(set) else { return Ok(set) };
             let moved = words.len().saturating_sub(at);
@@ -334,35 +372,7 @@ fn collection(heap: &mut Heap, layouts: &Layouts, instr: Instr, w: Words) -> Res
             }
             Ok(of)
         }
-        Opcode::Mput => {
-            let value_type = layouts.part(w.a_type, 1);
-            let found = heap.find(w.a, w.b, item_type, 2, layouts)?;
-            let map = heap.own(w.a, layouts)?;
-            retained(heap, w.c, value_type);
-            match found {
-                Ok(at) => {
-                    let place = heap.unique(map).and_then(|words| words.get_mut(2 * at + 1));
-                    let old = place.map(|word| std::mem::replace(word, w.c));
-                    if let (Some(old), true) = (old, layouts.is_heap(value_type)) {
-                        heap.release(old, layouts);
-                    }
-                }
-                Err(at) => {
-                    retained(heap, w.b, item_type);
-                    heap.grew(2)?;
-                    let Some(words) = heap.unique(map) else { return Ok(map) };
-                    let at = (2 * at).min(words.len());
-                    let moved = words.len() - at;
-                    if moved == 0 {
-                        words.extend([w.b, w.c]);
-                    } else {
-                        words.splice(at..at, [w.b, w.c]);
-                    }
-                    heap.bulk(moved);
-                }
-            }
-            Ok(map)
-        }
+        Opcode::Mput => map_put(heap, layouts, w),
         Opcode::Titems => {
             let words = heap.words(w.b).to_vec();
             heap.bulk(words.len());

@@ -22,7 +22,21 @@ enum Build<'a> {
 }
 
 /// Makes the word of a value; `None` where it is not of the type.
+#[inline]
 pub(super) fn word_of(
+    heap: &mut Heap,
+    layouts: &Layouts,
+    bytecode: &Bytecode,
+    value: &Value,
+    ty: TypeIndex,
+) -> Result<Option<u64>, Fault> {
+    if let Some(word) = bytecode.form(ty).and_then(|form| scalar(form, value)) {
+        return Ok(Some(word));
+    }
+    object_of(heap, layouts, bytecode, value, ty)
+}
+
+fn object_of(
     heap: &mut Heap,
     layouts: &Layouts,
     bytecode: &Bytecode,
@@ -63,6 +77,7 @@ pub(super) fn word_of(
     Ok(words.pop())
 }
 
+#[inline]
 fn scalar(form: &Form, value: &Value) -> Option<u64> {
     Some(match (form, value) {
         (Form::Bool, Value::Bool(x)) => (*x).into(),
@@ -76,6 +91,22 @@ fn scalar(form: &Form, value: &Value) -> Option<u64> {
         {
             (*case).into()
         }
+        _ => return None,
+    })
+}
+
+/// The value of a word of a scalar type.
+#[inline]
+pub(super) fn of_scalar(form: &Form, word: u64) -> Option<Value> {
+    Some(match form {
+        Form::Bool => Value::Bool(word != 0),
+        Form::Trit => Value::Trit(word as i8),
+        Form::Tryte(_) => Value::Tryte(word as i64),
+        Form::Int => Value::Int(word as i64),
+        Form::U64 => Value::U64(word),
+        Form::Float => Value::Float(f64::from_bits(word)),
+        Form::F32 => Value::F32(f32::from_bits(word as u32)),
+        Form::Enum { id, .. } if form.is_bare_enum() => Value::Enum(*id, word as u16, Vec::new().into()),
         _ => return None,
     })
 }
@@ -180,17 +211,13 @@ pub(super) fn value_of(heap: &Heap, layouts: &Layouts, bytecode: &Bytecode, word
                     values.push(value.clone());
                     continue;
                 }
+                if let Some(value) = of_scalar(form, word) {
+                    values.push(value);
+                    continue;
+                }
                 let leaf = match form {
-                    Form::Bool => Value::Bool(word != 0),
-                    Form::Trit => Value::Trit(word as i8),
-                    Form::Tryte(_) => Value::Tryte(word as i64),
-                    Form::Int => Value::Int(word as i64),
-                    Form::U64 => Value::U64(word),
-                    Form::Float => Value::Float(f64::from_bits(word)),
-                    Form::F32 => Value::F32(f32::from_bits(word as u32)),
                     Form::String => Value::String(heap.str(word, &mut buffer).into()),
                     Form::Bytes => Value::Bytes(heap.bytes(word).into()),
-                    Form::Enum { id, .. } if form.is_bare_enum() => Value::Enum(*id, word as u16, Vec::new().into()),
                     _ => {
                         open(heap, layouts, word, ty, form, &mut todo);
                         continue;

@@ -12,6 +12,8 @@
 //! Whatever fits such a form has it, so equal words are equal values, but for floats. Memory is counted by what objects
 //! hold, 16 bytes and 8 for each word or 1 for each byte, and not by what the allocator gives.
 
+mod find;
+
 use std::cmp::Ordering;
 
 use super::layout::{Kind, Layouts};
@@ -61,6 +63,7 @@ pub(super) struct Heap {
     /// References of the constants' cells, which are the first.
     pinned: Vec<u32>,
     released: Vec<u32>,
+    found: find::Found,
 }
 
 /// Packs up to 7 bytes; `None` for more.
@@ -78,10 +81,17 @@ fn inline_len(word: u64) -> usize {
 }
 
 /// The one scalar that a case carries, inline where it fits.
+#[inline]
 pub(super) fn inline_case(case: u16, word: u64) -> Option<u64> {
     let fits = (word as i64) << 3 >> 3 == word as i64;
     let bits = word & (CASE_1 - 1);
     (fits && case < 2).then_some(INLINE | CARRIES | if case == 1 { CASE_1 } else { 0 } | bits)
+}
+
+/// The case of a word that is one without a cell.
+#[inline]
+pub(super) fn case_of_inline(word: u64) -> u16 {
+    if word & CARRIES == 0 { word as u16 } else { u16::from(word & CASE_1 != 0) }
 }
 
 impl Heap {
@@ -94,6 +104,7 @@ impl Heap {
             charge: 0,
             pinned: Vec::new(),
             released: Vec::new(),
+            found: find::Found::new(),
         }
     }
 
@@ -165,6 +176,21 @@ impl Heap {
             if cell.count == 0 {
                 self.end(word as u32, layouts);
             }
+        }
+    }
+
+    /// Ends a reference that is not the last one to its object; tells whether it was one, and else does nothing.
+    #[inline]
+    pub(super) fn release_shared(&mut self, word: u64) -> bool {
+        if word & INLINE != 0 {
+            return true;
+        }
+        match self.cells.get_mut(word as usize) {
+            Some(cell) if cell.count > 1 => {
+                cell.count -= 1;
+                true
+            }
+            _ => false,
         }
     }
 
@@ -305,7 +331,7 @@ impl Heap {
             let info = self.cells.get(word as usize).map_or(0, |cell| cell.info);
             return layouts.shape(info).case.unwrap_or(0);
         }
-        if word & CARRIES == 0 { word as u16 } else { u16::from(word & CASE_1 != 0) }
+        case_of_inline(word)
     }
 
     /// What a case carries at a place.
@@ -548,46 +574,6 @@ impl Heap {
     /// Steps of a comparison, at most: what fuel and memory of a usual case allow.
     fn steps_max(&self) -> usize {
         (self.limit / 8).min(1 << 26) as usize
-    }
-
-    /// Finds a key: where it is, or where it belongs. `stride` is 2 for a Map.
-    #[inline]
-    pub(super) fn find(
-        &mut self,
-        of: u64,
-        key: u64,
-        key_type: u32,
-        stride: usize,
-        layouts: &Layouts,
-    ) -> Result<Result<usize, usize>, Fault> {
-        let n = self.words(of).len() / stride;
-        let (mut low, mut high) = (0, n);
-        match layouts.kind(key_type) {
-            Kind::Signed => {
-                let words = self.words(of);
-                while low < high {
-                    let middle = low.midpoint(high);
-                    let there = words.get(middle * stride).copied().unwrap_or(0) as i64;
-                    match there.cmp(&(key as i64)) {
-                        Ordering::Less => low = middle + 1,
-                        Ordering::Equal => return Ok(Ok(middle)),
-                        Ordering::Greater => high = middle,
-                    }
-                }
-            }
-            _ => {
-                while low < high {
-                    let middle = low.midpoint(high);
-                    let there = self.words(of).get(middle * stride).copied().unwrap_or(0);
-                    match self.compare(there, key, key_type, layouts, false)? {
-                        Ordering::Less => low = middle + 1,
-                        Ordering::Equal => return Ok(Ok(middle)),
-                        Ordering::Greater => high = middle,
-                    }
-                }
-            }
-        }
-        Ok(Err(low))
     }
 }
 

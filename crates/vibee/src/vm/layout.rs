@@ -157,6 +157,15 @@ impl Layouts {
         self.rows.get(ty as usize).map_or(0, |layout| layout.shape)
     }
 
+    /// Whether keys of a type are looked for by their bits: all of them, or, of texts, the short ones.
+    pub(super) fn is_found_by_bits(&self, ty: u32) -> bool {
+        matches!(self.kind(ty), Kind::Signed | Kind::Unsigned | Kind::Text)
+    }
+
+    pub(super) fn is_text(&self, ty: u32) -> bool {
+        self.kind(ty) == Kind::Text
+    }
+
     pub(super) fn n_digits(&self, ty: u32) -> u8 {
         self.rows.get(ty as usize).map_or(0, |layout| layout.n_digits)
     }

@@ -1,7 +1,10 @@
 //! Bytecode as the VM runs it: all functions in one row of instructions, jumps relative, what each charge is and
 //! whether a part is a reference written into the flags, types of operands beside.
 
-use super::layout::Layouts;
+use super::{
+    layout::Layouts,
+    quick::{self, Step},
+};
 use crate::bytecode::{Bytecode, Code, Instr, Opcode, Operand, TypeIndex, target_of};
 
 /// A function as the VM calls it.
@@ -22,6 +25,8 @@ pub(super) struct Loaded {
     /// Types of the first operand and of the second, by instruction.
     pub types: Vec<(u32, u32)>,
     pub entries: Vec<Entry>,
+    /// Steps of the quick loop, one for each instruction; none where a function is wide.
+    pub quick: Vec<Step>,
     /// Whether a function has more registers than a narrow window.
     pub is_wide: bool,
 }
@@ -30,7 +35,8 @@ pub(super) struct Loaded {
 pub(super) const NARROW: usize = 256;
 
 pub(super) fn load(bytecode: &Bytecode, layouts: &Layouts) -> Loaded {
-    let mut loaded = Loaded { code: Vec::new(), types: Vec::new(), entries: Vec::new(), is_wide: false };
+    let mut loaded =
+        Loaded { code: Vec::new(), types: Vec::new(), entries: Vec::new(), quick: Vec::new(), is_wide: false };
     for code in &bytecode.functions {
         loaded.entries.push(Entry {
             pc: loaded.code.len() as u32,
@@ -66,6 +72,13 @@ pub(super) fn load(bytecode: &Bytecode, layouts: &Layouts) -> Loaded {
             loaded.code.push(instr);
             loaded.types.push(types);
         }
+    }
+    if !loaded.is_wide {
+        let both = loaded.code.iter().zip(&loaded.types);
+        let mut steps: Vec<Step> =
+            both.map(|(instr, types)| Step::of(*instr, *types, &loaded.entries, layouts)).collect();
+        quick::fuse(&mut steps);
+        loaded.quick = steps;
     }
     loaded
 }

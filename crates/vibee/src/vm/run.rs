@@ -1,4 +1,5 @@
-//! The loop that runs instructions. Frequent ones are here; all others are calls of [`bulk::run`].
+//! The loop that runs instructions, whatever they do. What is frequent and usual, [`super::quick`] has done before it
+//! comes here; what is on objects as a whole are calls of [`bulk::run`].
 #![allow(clippy::inline_always, reason = "registers are reached three times an instruction")]
 #![allow(clippy::neg_cmp_op_on_partial_ord, reason = "not less is what the instruction is for: true of NaN")]
 #![allow(clippy::semicolon_if_nothing_returned, reason = "a set register is an arm's last word")]
@@ -9,11 +10,11 @@ use super::{
     bulk::{self, Words},
     heap::{INLINE, inline_text},
     load::NARROW,
+    quick::{At, Quick},
 };
 use crate::{
     bytecode::Opcode,
     order::{canonical, canonical_f32},
-    typed::FunctionId,
     value::Fault,
 };
 
@@ -83,20 +84,18 @@ fn grow(stack: &mut Vec<u64>, end: usize) -> Result<(), Fault> {
 }
 
 impl Vm<'_> {
-    /// Runs a function whose arguments are at the beginning of the stack.
-    pub(super) fn run<W: Width>(&mut self, function: FunctionId) -> Result<u64, Fault> {
-        let Some(entry) = self.loaded.entries.get(function.0 as usize) else { return Err(Fault::Range) };
+    /// Runs from an instruction on, to the end of the outermost function.
+    #[inline(never)]
+    pub(super) fn run<W: Width>(&mut self, at: At) -> Result<u64, Fault> {
         let code = self.loaded.code.as_slice();
+        let quick = self.loaded.quick.as_slice();
         let types = self.loaded.types.as_slice();
         let entries = self.loaded.entries.as_slice();
         let consts = self.consts.as_slice();
         let layouts = &self.layouts;
         let (heap, stack, frames) = (&mut self.heap, &mut self.stack, &mut self.frames);
         let depth_max = self.limits.depth as usize;
-        let mut fuel = self.fuel;
-        let mut pc = entry.pc as usize;
-        let mut base = 0_usize;
-        let mut width = entry.n_registers as usize;
+        let At { mut pc, mut fuel, mut base, mut width } = at;
         let Some(mut w) = W::open(stack, base) else { return Err(Fault::Memory) };
         let mut scratch: Vec<u64> = Vec::new();
 
@@ -113,6 +112,17 @@ impl Vm<'_> {
                         Err(fault) => break 'run Err(fault),
                     }
                 };
+            }
+            if quick.get(pc).is_some_and(|step| step.is_quick()) {
+                let now = At { pc, fuel, base, width };
+                let quick = Quick { code: quick, consts, entries, heap, stack, frames, depth_max };
+                let stop = quick.run(now);
+                At { pc, fuel, base, width } = stop.at;
+                if let Some(word) = stop.result {
+                    break 'run Ok(word);
+                }
+                let Some(window) = W::open(stack, base) else { fail!(Fault::Memory) };
+                w = window;
             }
             let Some(i) = code.get(pc).copied() else { fail!(Fault::Fuel) };
             pc += 1;
@@ -191,10 +201,13 @@ impl Vm<'_> {
                 }};
             }
             macro_rules! bulk {
-                () => {{
+                () => {
+                    bulk!(words => bulk::run(heap, layouts, i, words))
+                };
+                ($words:ident => $run:expr) => {{
                     let (a_type, b_type) = types.get(pc - 1).copied().unwrap_or_default();
-                    let words = Words { a: get!(i.a), b: get!(i.b), c: get!(i.c), a_type, b_type };
-                    let word = attempt!(bulk::run(heap, layouts, i, words));
+                    let $words = Words { a: get!(i.a), b: get!(i.b), c: get!(i.c), a_type, b_type };
+                    let word = attempt!($run);
                     fuel -= std::mem::take(&mut heap.charge) as i64;
                     if fuel < 0 {
                         fail!(Fault::Fuel)
@@ -570,6 +583,8 @@ impl Vm<'_> {
                         None => bulk!(),
                     }
                 }
+                Opcode::Mget => bulk!(words => bulk::map_get(heap, layouts, words)),
+                Opcode::Mput => bulk!(words => bulk::map_put(heap, layouts, words)),
                 Opcode::Slen => set!(heap.n_scalars(get!(i.b)) as u64),
                 Opcode::Blen => set!(heap.bytes(get!(i.b)).len() as u64),
                 _ => bulk!(),

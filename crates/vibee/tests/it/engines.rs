@@ -75,6 +75,74 @@ fn vm_and_evaluator_agree_on_random_programs() {
     assert!(n > PROGRAMS as usize, "{n} calls gave a value: the programs say too little");
 }
 
+/// Calls a function with the quick loop and without it: value or fault, rest of fuel, place and coverage are the same.
+/// Gives the fuel that was used.
+fn same_without_quick_loop(bytecode: &bytecode::Bytecode, function: FunctionId, args: &[Value], limits: Limits) -> u64 {
+    let mut quick = Vm::new(bytecode, limits).unwrap();
+    let mut plain = Vm::new(bytecode, limits).unwrap().without_quick_loop();
+    // The second call finds what the first one left.
+    for round in 0..2 {
+        let seen = |vm: &mut Vm<'_>| {
+            let outcome = vm.call(function, args);
+            let trace = outcome.is_err().then(|| vm.trace());
+            (outcome, vm.fuel_left(), vm.memory_used(), vm.reached().to_vec(), trace)
+        };
+        let (found, expected) = (seen(&mut quick), seen(&mut plain));
+        assert_eq!(found, expected, "{function:?} {args:?} {limits:?}, round {round}");
+    }
+    limits.fuel - quick.fuel_left()
+}
+
+#[test]
+fn the_quick_loop_changes_nothing_on_random_programs() {
+    let mut random = SplitMix64::new(5);
+    for seed in 0..PROGRAMS / 4 {
+        let program = testing::programs::program(seed, 10 + (seed % 60) as u32);
+        let bytecode = compile_with(&program, Options { cover: seed % 2 == 0 }).unwrap();
+        for at in 0..program.functions.len() {
+            let function = FunctionId(at as u32);
+            if program.function(function).body.is_none() {
+                continue;
+            }
+            let args = arguments(&program, function, &mut random);
+            let limits = Limits { fuel: 100_000, memory_bytes: 1 << 20, depth: 20 };
+            let used = same_without_quick_loop(&bytecode, function, &args, limits);
+            for fuel in [used.saturating_sub(1), random.below(used + 1), random.below(used.min(20) + 1)] {
+                same_without_quick_loop(&bytecode, function, &args, Limits { fuel, ..limits });
+            }
+        }
+    }
+}
+
+#[test]
+fn the_quick_loop_stops_at_every_step_as_the_plain_one_does() {
+    let spec = include_str!("../../../../benches/vibee/specs/bench.vibee");
+    let program = checked(spec.split_once("functions:\n").unwrap().1);
+    let bytecode = compile_with(&program, Options::default()).unwrap();
+    let limits = Limits { fuel: 100_000, depth: 3, ..Limits::default() };
+    let unusual = [i64::MIN, -1, 0, 1, 7, i64::MAX];
+    for function in &program.functions {
+        let id = program.find("a", &function.name).unwrap();
+        let of = |x: i64| match function.locals.first().map(|local| &local.ty) {
+            Some(Type::Float) => Value::Float(if x == -1 { f64::NAN } else { x as f64 }),
+            Some(Type::String) => Value::String(format!("{x}").into()),
+            _ => Value::Int(x),
+        };
+        for x in unusual {
+            let mut args = vec![of(x); function.n_params];
+            for y in if function.n_params > 1 { unusual.as_slice() } else { &[7] } {
+                if let Some(second) = args.get_mut(1) {
+                    *second = of(*y);
+                }
+                let used = same_without_quick_loop(&bytecode, id, &args, limits);
+                for fuel in (0..used.min(60)).chain([used.saturating_sub(1)]) {
+                    same_without_quick_loop(&bytecode, id, &args, Limits { fuel, ..limits });
+                }
+            }
+        }
+    }
+}
+
 /// Checks a spec of functions in memory.
 fn checked(functions: &str) -> Program {
     struct One(String);
