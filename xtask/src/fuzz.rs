@@ -29,6 +29,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("chat_output", "chat-templates/jinja"),
     ("safetensors", "chat-templates"),
     ("grammar", "chat-templates/jinja"),
+    ("vibee_reader", "vibee-legacy/specs"),
     ("vibee_expression", "crates/vibee/testdata/specs"),
     ("vibee_protocol", "crates/vibee_cli/runners"),
     ("vibee_bytecode", "crates/vibee/testdata/specs"),
@@ -90,4 +91,20 @@ fn fuzz(programs: &Path, target: &str, seeds: &str, seconds: u32) -> Outcome {
         return Ok(());
     }
     Err(format!("fuzz {target}: {}; the input is below {}", output.status, artifacts.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A target that is built and never run finds nothing.
+    #[test]
+    fn every_target_is_run() {
+        let files = fs::read_dir(root().join("fuzz/fuzz_targets")).unwrap().map(|file| file.unwrap().path());
+        let mut built: Vec<String> = files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+        let mut run: Vec<&str> = TARGETS.iter().map(|(target, _)| *target).collect();
+        built.sort();
+        run.sort_unstable();
+        assert_eq!(run, built);
+    }
 }

@@ -37,7 +37,7 @@ use crate::{
     ast::Ident,
     diagnostic::{Diagnostic, Severity},
     eval::{Evaluator, Limits},
-    source::{Sources, Span},
+    source::{FileId, Sources, Span},
     spec::{Constant, FunctionItem, Spec},
     standard,
     typed::{Expr, FunctionId, Kind, Program, Role},
@@ -64,13 +64,24 @@ pub fn check(sources: &Sources, specs: &[Spec], n_asked: usize) -> (Program, Vec
     checker.lints();
     checker.modules();
     let mut diagnostics = checker.diagnostics;
+    // What is unknown may be so only because of a mistake that was told.
+    let partial = partial_files(specs);
+    diagnostics.retain(|d| d.code != "E0301" || !partial.contains(&d.primary.span.file));
     // What is unused may be so only because of a mistake.
-    if diagnostics.iter().any(|d| d.severity() == Severity::Error) {
+    if diagnostics.iter().any(|d| d.severity() == Severity::Error) || !specs.iter().all(|spec| spec.is_sound) {
         diagnostics.retain(|d| !lints::CODES.contains(&d.code));
     }
     diagnostics.sort_by_key(|d| (d.primary.span, d.code));
     diagnostics.dedup();
     (checker.program, diagnostics)
+}
+
+/// Files that were not read whole, and those that import one of them or what could not be had.
+fn partial_files(specs: &[Spec]) -> HashSet<FileId> {
+    let whole: HashSet<&str> = specs.iter().filter(|spec| spec.is_whole).map(|spec| spec.name.name.as_str()).collect();
+    let is_touched =
+        |spec: &&Spec| !spec.is_whole || spec.imports.iter().any(|import| !whole.contains(import.name.name.as_str()));
+    specs.iter().filter(is_touched).map(|spec| spec.file).collect()
 }
 
 /// What a declaration is.

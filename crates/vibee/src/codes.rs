@@ -377,12 +377,13 @@ pub const CODES: &[Code] = &[
     row(
         "E0607",
         "runner: greeting wrong",
-        "The answer to `hello` is missing, of another version, or lacks what it must say.",
+        "The answer to `hello` lacks what it must say: `impl` and `version`, which are texts, and the list of `modules`.",
     ),
     row(
         "E0701",
         "a target cannot say it",
-        "The named target language has no exact form for this, such as an Int range too wide for hardware.",
+        "The target language has no exact form for this: most often a name that it keeps for itself, which gets a suffix \
+         there. `vibee gen` lists each.",
     ),
 ];
 

@@ -265,9 +265,9 @@ impl<'p> Run<'_, 'p> {
                 self.set(of.acc, acc);
                 self.todo.push(Task::Next(of));
             }
-            Task::Assert(expr, fault, body) => {
+            Task::Assert(condition, fault, body) => {
                 if !self.pop_bool() {
-                    self.at = expr.span;
+                    self.at = condition.span;
                     return Err(fault);
                 }
                 self.todo.push(Task::Eval(body));
@@ -320,7 +320,7 @@ impl<'p> Run<'_, 'p> {
                 }
             }
             Kind::Assert { condition, fault, body } => {
-                self.todo.extend([Task::Assert(expr, *fault, body), Task::Eval(condition)]);
+                self.todo.extend([Task::Assert(condition, *fault, body), Task::Eval(condition)]);
             }
             Kind::Fault(fault) => return Err(*fault),
             Kind::Cover(at, inner) => {

@@ -30,6 +30,8 @@ pub const EXHAUSTED_MAX: u64 = 65_536;
 pub const CASES: u32 = 1_000;
 /// Seconds a call of an implementation may take.
 pub const CALL_SECONDS: u64 = 10;
+/// Seconds an implementation may take to start and greet: a machine under load starts processes late.
+pub const START_SECONDS: u64 = 60;
 /// Bytes of a line of the runner protocol.
 pub const RUNNER_LINE_BYTES_MAX: usize = 1 << 20;
 

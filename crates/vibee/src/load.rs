@@ -207,7 +207,7 @@ impl Modules<'_> {
             self.files.insert(path.to_owned(), State::Done(None));
             return None;
         }
-        let spec = self.read(file, is_asked);
+        let spec = self.read(file, is_asked).filter(|spec| self.is_no_standard(&spec.name));
         let name = spec.as_ref().map(|spec| spec.name.clone());
         if let Some(spec) = spec {
             self.files.insert(path.to_owned(), State::Open);
@@ -220,9 +220,22 @@ impl Modules<'_> {
         name
     }
 
+    /// Refuses a file that says to be a module of std: imports of that name mean the one that is built in.
+    fn is_no_standard(&mut self, name: &Ident) -> bool {
+        if !is_standard(&name.name) {
+            return true;
+        }
+        let message = format!("`{}` is a name of the modules that are built in", name.name);
+        let own = name.name.trim_start_matches("std").trim_start_matches('.').replace('.', "_");
+        let better = if own.is_empty() { "own" } else { &own };
+        let message = Diagnostic::new("E0130", name.span, message).label("begins with `std`");
+        self.diagnostics.push(message.help(format!("give it a name of its own, such as `{better}`")));
+        false
+    }
+
     fn import(&mut self, path: &str, of: &Ident, import: &Import) {
         let name = &import.name;
-        if name.name == "std" || name.name.starts_with("std.") {
+        if is_standard(&name.name) {
             match standard::find(&name.name) {
                 Some(module) => self.visit_standard(module),
                 None => self.diagnostics.push(missing_standard(name)),
@@ -286,6 +299,11 @@ impl Modules<'_> {
             None => self.refuse_asked(path, code, &message),
         }
     }
+}
+
+/// Whether the name is kept for modules that are built in.
+fn is_standard(name: &str) -> bool {
+    name == "std" || name.starts_with("std.")
 }
 
 fn missing_standard(name: &Ident) -> Diagnostic {

@@ -1,5 +1,8 @@
 //! The name that one probably meant.
 
+/// Letters that a name has at least for its beginning to say anything.
+const BEGINNING_MIN: usize = 3;
+
 /// Finds the name that one probably meant: few letters differ.
 pub(crate) fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     // Of one or two letters every other name of as many would be near: then only capitals may differ.
@@ -11,6 +14,15 @@ pub(crate) fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> O
         .filter(|(far, _)| *far <= allowed)
         .min()
         .map(|(_, other)| other)
+}
+
+/// Finds the longest name that a name begins with, such as `min` for `minimum`, or else the shortest that begins with
+/// it; of names with fewer than three letters any other may begin with them.
+pub(crate) fn beginning<'n>(name: &str, names: impl Iterator<Item = &'n str> + Clone) -> Option<&'n str> {
+    let is_long = |name: &str| name.len() >= BEGINNING_MIN;
+    let within = names.clone().filter(|other| is_long(other) && *other != name && name.starts_with(other));
+    let beyond = names.filter(|other| is_long(name) && *other != name && other.starts_with(name));
+    within.max_by_key(|other| other.len()).or_else(|| beyond.min_by_key(|other| other.len()))
 }
 
 /// Letters to insert, remove, replace or swap with their neighbour; more than `most` is `most + 1`.
@@ -41,7 +53,7 @@ fn distance(a: &str, b: &str, most: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::{beginning, nearest};
 
     #[test]
     fn finds_what_was_meant() {
@@ -51,5 +63,10 @@ mod tests {
         assert_eq!(near("N"), Some("n"));
         assert_eq!(near("x"), None);
         assert_eq!(near("nothing"), None);
+        let begins = |name: &str| beginning(name, ["mi", "min", "minus", "take_while", "len"].into_iter());
+        assert_eq!(begins("minimum"), Some("min"));
+        assert_eq!(begins("length"), Some("len"));
+        assert_eq!(begins("take"), Some("take_while"));
+        assert_eq!((begins("le"), begins("mix")), (None, None));
     }
 }

@@ -140,7 +140,7 @@ impl<'p> Session<'p> {
     pub fn read_hello(&self, id: u64, line: &str) -> Result<Hello, Complaint> {
         let answer = read(id, line)?;
         let text = |key: &str| answer.get(key).and_then(Json::as_str).map(str::to_owned);
-        let wrong = |what: &str| Complaint::about("E0603", what, line);
+        let wrong = |what: &str| Complaint::about("E0607", what, line);
         let modules = answer.get("modules").and_then(Json::as_array);
         let modules = modules.ok_or_else(|| wrong("`modules` is no list of names"))?;
         let modules = modules.iter().map(|name| name.as_str().map(str::to_owned));

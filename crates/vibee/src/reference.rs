@@ -137,7 +137,7 @@ fn faults() -> String {
 }
 
 fn limits() -> String {
-    let rows: [(&str, u64); 16] = [
+    let rows: [(&str, u64); 17] = [
         ("bytes of a file", limits::FILE_BYTES_MAX as u64),
         ("bytes of a line", limits::LINE_BYTES_MAX as u64),
         ("levels of nesting", limits::NESTING_MAX as u64),
@@ -152,7 +152,8 @@ fn limits() -> String {
         ("calls within calls", u64::from(limits::CALL_DEPTH)),
         ("members of a domain that is exhausted", limits::EXHAUSTED_MAX),
         ("cases of a larger domain", u64::from(limits::CASES)),
-        ("seconds of a call of an implementation", limits::CALL_SECONDS),
+        ("seconds of a call of an implementation, unless `--timeout` says otherwise", limits::CALL_SECONDS),
+        ("seconds of its start, unless `--start-timeout` says otherwise", limits::START_SECONDS),
         ("bytes of a line of an implementation", limits::RUNNER_LINE_BYTES_MAX as u64),
     ];
     let mut text = "## Limits\n\n| what | at most |\n| --- | ---: |\n".to_owned();

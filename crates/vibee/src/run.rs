@@ -6,7 +6,7 @@
 
 use crate::{
     diagnostic::Diagnostic,
-    eval::{Evaluator, Trace},
+    eval::Evaluator,
     limits::{CASES, Limits},
     typed::{Function, FunctionId, Kind, Program, Role},
     value::{Fault, Outcome, Value},
@@ -17,6 +17,7 @@ pub mod domain;
 pub mod draw;
 mod examples;
 mod near;
+mod origin;
 mod properties;
 mod report;
 mod shrink;
@@ -24,6 +25,7 @@ mod shrink;
 mod tests;
 
 pub use near::is_near;
+pub use origin::{Origin, origin};
 pub use report::{
     BehaviorReport, CaseReport, Counterexample, Part, PropertyReport, PropertyVerdict, Report, Status, Verdict,
 };
@@ -45,11 +47,6 @@ pub trait Engine {
 
     /// How often each place of [`Program::cover`] was reached, by engines that count.
     fn hits(&self) -> Option<&[u64]> {
-        None
-    }
-
-    /// Where the last fault came from, by engines that know.
-    fn trace(&self) -> Option<&Trace> {
         None
     }
 }
@@ -87,10 +84,6 @@ impl Engine for Evaluator<'_> {
 
     fn hits(&self) -> Option<&[u64]> {
         Some(Evaluator::hits(self))
-    }
-
-    fn trace(&self) -> Option<&Trace> {
-        Evaluator::trace(self)
     }
 }
 
@@ -214,6 +207,8 @@ impl Tester<'_, '_> {
                 && properties.iter().all(|property| matches!(property.verdict, PropertyVerdict::Proved));
             let status = if function.body.is_none() && n_examples == 0 && properties.is_empty() {
                 Status::Prose
+            } else if self.is_unanswered(id, &properties) {
+                Status::Unanswered
             } else if function.body.is_none() {
                 Status::External
             } else if is_proved {
@@ -230,6 +225,14 @@ impl Tester<'_, '_> {
                 status,
             });
         }
+    }
+
+    /// Whether there was something to judge and the implementation had nothing of it.
+    fn is_unanswered(&self, function: FunctionId, properties: &[&PropertyReport]) -> bool {
+        let mut cases = self.report.cases.iter().filter(|case| case.function == function).peekable();
+        (cases.peek().is_some() || !properties.is_empty())
+            && cases.all(|case| case.verdict == Verdict::Unsupported)
+            && properties.iter().all(|property| property.verdict == PropertyVerdict::Unsupported)
     }
 
     /// Reports variants of `raises` that no example's result has, where that takes an evaluation: the checker does it

@@ -14,11 +14,14 @@ use keys::{CONSTANT, FILE, IMPORT, MACHINE};
 use shape::{Fields, NameStyle, Shapes, is_lower};
 
 use crate::{
-    ast::Ident,
-    diagnostic::Diagnostic,
+    ast::{Expr, ExprKind, Ident},
+    diagnostic::{Diagnostic, Severity},
     spec::{Constant, Import, Section, Spec},
     tree::{Document, Node, NodeKind, Scalar},
 };
+
+/// Codes of the reader's messages behind which keys or entries may be missing.
+const LOSING: &[&str] = &["E0101", "E0102", "E0103", "E0105", "E0106", "E0107", "E0110", "E0120", "E0140"];
 
 /// Reads a specification; `None` where it has no name to speak of.
 pub fn spec(document: &Document, diagnostics: &mut Vec<Diagnostic>) -> Option<Spec> {
@@ -32,7 +35,9 @@ pub fn spec(document: &Document, diagnostics: &mut Vec<Diagnostic>) -> Option<Sp
     }
     let name = document.root.get("name").and_then(Node::as_scalar);
     let is_std = name.is_some_and(|name| name.text.starts_with("std."));
-    let mut shapes = Shapes { diagnostics, cut: HashMap::new(), is_std };
+    let is_whole =
+        !diagnostics.iter().any(|found| LOSING.contains(&found.code) && found.primary.span.file == document.file);
+    let mut shapes = Shapes { diagnostics, cut: HashMap::new(), is_std, is_whole };
     let fields = shapes.fields(&document.root, &FILE)?;
     shapes.language(&fields);
     let name = shapes.module_name(fields.get("name")?)?;
@@ -46,7 +51,11 @@ pub fn spec(document: &Document, diagnostics: &mut Vec<Diagnostic>) -> Option<Sp
     functions.extend(shapes.items(&fields, "extern", |shapes, node| shapes.function(node, Section::Extern)));
     functions.sort_by_key(|function| function.span);
     let machines = shapes.items(&fields, "fsm", Shapes::machine);
-    Some(Spec { file: document.file, name, version, description, imports, constants, types, functions, machines })
+    let is_whole = shapes.is_whole;
+    let file = document.file;
+    let is_wrong = |found: &Diagnostic| found.severity() == Severity::Error && found.primary.span.file == file;
+    let is_sound = !diagnostics.iter().any(is_wrong);
+    Some(Spec { file, name, version, description, imports, constants, types, functions, machines, is_whole, is_sound })
 }
 
 impl Shapes<'_> {
@@ -95,6 +104,7 @@ impl Shapes<'_> {
         if let NodeKind::Map(_) = node.kind {
             let message = Diagnostic::new("E0131", node.span, format!("{what} is a list of maps")).label("found a map");
             self.tell(message.help("each entry begins with `- name: …`"));
+            self.is_whole = false;
             return Vec::new();
         }
         self.list(node, &what).iter().filter_map(|item| read(self, item)).collect()
@@ -151,8 +161,8 @@ impl Shapes<'_> {
                 continue;
             }
             let Some(fields) = self.fields(&entry.value, &CONSTANT) else { continue };
-            let Some(value) = fields.get("value") else { continue };
-            let value = self.expr(value, "`value`");
+            let missing = || Expr { span: entry.value.span, kind: ExprKind::Broken };
+            let value = fields.get("value").map_or_else(missing, |value| self.expr(value, "`value`"));
             let ty = fields.get("type").map(|node| self.ty(node, "`type`"));
             let say = self.prose(fields.get("say"), "`say`");
             constants.push(Constant { name, ty, value, say });

@@ -21,6 +21,10 @@ pub struct Spec {
     pub functions: Vec<FunctionItem>,
     /// `fsm`: kept as it stands; nothing runs it yet, and a message says so
     pub machines: Vec<Ident>,
+    /// Whether everything that the file declares is here: else a message says what is wrong with the rest
+    pub is_whole: bool,
+    /// Whether nothing in it was said to be wrong
+    pub is_sound: bool,
 }
 
 /// `{ name, path?, only? }`

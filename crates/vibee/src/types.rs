@@ -105,3 +105,49 @@ pub struct CaseDef {
     /// What it carries; empty for a bare case.
     pub fields: Vec<FieldDef>,
 }
+
+/// How old files and other languages spell types, each with what this one writes.
+pub(crate) const SPELLINGS: &[(&str, &str)] = &[
+    ("usize", "Int(0..9223372036854775807)"),
+    ("u8", "Int(0..255)"),
+    ("u16", "Int(0..65535)"),
+    ("u32", "Int(0..4294967295)"),
+    ("u64", "Int(0..9223372036854775807)"),
+    ("isize", "Int"),
+    ("i8", "Int(-128..127)"),
+    ("i16", "Int(-32768..32767)"),
+    ("i32", "Int(-2147483648..2147483647)"),
+    ("i64", "Int"),
+    ("int", "Int"),
+    ("integer", "Int"),
+    ("f32", "F32"),
+    ("f64", "Float"),
+    ("float", "Float"),
+    ("number", "Float"),
+    ("bool", "Bool"),
+    ("boolean", "Bool"),
+    ("string", "String"),
+    ("trit", "Trit"),
+];
+
+/// Further spellings of other languages, which old files do not have; capitals do not matter.
+pub(crate) const FOREIGN_SPELLINGS: &[(&str, &str)] = &[
+    ("str", "String"),
+    ("text", "String"),
+    ("char", "String"),
+    ("double", "Float"),
+    ("real", "Float"),
+    ("long", "Int"),
+    ("uint", "Int(0..9223372036854775807)"),
+    ("byte", "Int(0..255)"),
+    ("array", "List"),
+    ("vec", "List"),
+    ("vector", "List"),
+    ("dict", "Map"),
+    ("dictionary", "Map"),
+    ("hashmap", "Map"),
+    ("hashset", "Set"),
+    ("optional", "Option"),
+    ("maybe", "Option"),
+    ("either", "Result"),
+];

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
+    diagnostic::Diagnostic,
     fmt::{self, Writer, quoted},
     reader,
     source::{Sources, Span},
@@ -37,7 +38,12 @@ pub struct Upgraded {
 }
 
 /// Makes a version 3 file of an old one.
-pub fn upgrade(sources: &Sources, document: &Document) -> Upgraded {
+///
+/// # Errors
+///
+/// If the new file would be over a limit: what it keeps below `x-legacy` stands one level deeper than before, and in
+/// quotes where version 3 wants them. It is `E0140`, at the head of the old file.
+pub fn upgrade(sources: &Sources, document: &Document) -> Result<Upgraded, Box<Diagnostic>> {
     let writer = Writer::new(sources, document);
     let mut upgrade = Upgrade {
         writer,
@@ -60,10 +66,23 @@ pub fn upgrade(sources: &Sources, document: &Document) -> Upgraded {
     }
     let mut again = Sources::default();
     let file = again.add("upgraded", text);
-    let (document, _) = reader::read(&again, file);
+    let (new, messages) = reader::read(&again, file);
+    is_within_limits(document, &messages)?;
+    let text = fmt::format(&again, &new);
+    // Layout may lengthen lines.
+    let file = again.add("laid out", text.as_str());
+    is_within_limits(document, &reader::read(&again, file).1)?;
     let mut omissions = upgrade.omissions;
     omissions.sort_by_key(|omission| omission.span);
-    Upgraded { text: fmt::format(&again, &document), omissions }
+    Ok(Upgraded { text, omissions })
+}
+
+/// Refuses the old file whose successor the reader says to be over a limit.
+fn is_within_limits(old: &Document, messages: &[Diagnostic]) -> Result<(), Box<Diagnostic>> {
+    let Some(over) = messages.iter().find(|message| message.code == "E0140") else { return Ok(()) };
+    let message = format!("the new file would be over a limit: {}", over.message);
+    let refusal = Diagnostic::new(over.code, Span::new(old.file, 0, 0), message);
+    Err(Box::new(refusal.help("what version 3 does not have is kept below `x-legacy`, one level deeper")))
 }
 
 struct Upgrade<'a> {

@@ -56,9 +56,11 @@ impl<'p> External<'p> {
         Self(implementation)
     }
 
-    /// Says goodbye to it.
-    pub(crate) fn bye(self) {
+    /// Says goodbye to it; gives the modules that it says it has.
+    pub(crate) fn bye(self) -> Vec<String> {
+        let modules = self.0.hello.modules.clone();
         self.0.bye();
+        modules
     }
 }
 

@@ -1,6 +1,6 @@
 //! How a command ends when it does not succeed: one line on standard error, perhaps a hint, and an exit code.
 
-use std::{io, process::ExitCode};
+use std::{io, path::Path, process::ExitCode};
 
 use crate::terminal;
 
@@ -77,6 +77,11 @@ impl Failure {
         terminal::say(&self.line());
         ExitCode::from(code)
     }
+}
+
+/// Makes failures of errors about a file or folder, which they name.
+pub(crate) fn about(path: &Path) -> impl Fn(io::Error) -> Failure + '_ {
+    move |e| Failure::failed(format!("{}: {e}", path.display()))
 }
 
 impl From<io::Error> for Failure {

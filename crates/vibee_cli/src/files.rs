@@ -20,7 +20,7 @@ use vibee::{
 };
 
 use crate::{
-    failure::{Failure, Kind},
+    failure::{Failure, Kind, about},
     terminal,
 };
 
@@ -140,12 +140,12 @@ fn common_folder(files: &[PathBuf]) -> Option<PathBuf> {
 
 /// Adds the file at `path`, or all specifications below it in the order of names.
 fn gather(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
-    let wrong = |e: io::Error| Failure::failed(format!("{}: {e}", path.display()));
-    if !fs::metadata(path).map_err(wrong)?.is_dir() {
+    let wrong = about(path);
+    if !fs::metadata(path).map_err(&wrong)?.is_dir() {
         files.push(path.to_owned());
         return Ok(());
     }
-    let entries = fs::read_dir(path).map_err(wrong)?.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
+    let entries = fs::read_dir(path).map_err(&wrong)?.collect::<Result<Vec<_>, _>>().map_err(&wrong)?;
     let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
     paths.sort();
     for path in paths {
@@ -193,13 +193,13 @@ impl Loader for Disk<'_> {
 
 /// Writes a file so that it appears whole or not at all.
 pub(crate) fn written_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let wrong = |e: io::Error| Failure::failed(format!("{}: {e}", path.display()));
+    let wrong = about(path);
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
     let part = PathBuf::from(part);
-    fs::write(&part, bytes).map_err(wrong)?;
+    fs::write(&part, bytes).map_err(&wrong)?;
     if let Ok(there) = fs::metadata(path) {
-        fs::set_permissions(&part, there.permissions()).map_err(wrong)?;
+        fs::set_permissions(&part, there.permissions()).map_err(&wrong)?;
     }
     // Through a link into the file that it names.
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -343,10 +343,15 @@ impl Checked {
         Err(Failure::usage(what).with_hint("vibee upgrade FILE makes a version 3 file"))
     }
 
+    /// Prints an error about the files that came up behind the check, as talk.
+    pub(crate) fn refused(&self, refusal: Diagnostic) -> Failure {
+        terminal::say(&render::render(&[refusal], &self.sources, terminal::style()));
+        Failure::findings()
+    }
+
     /// Prints messages as talk; an error where one of them is.
     pub(crate) fn or_findings(self) -> Result<Self, Failure> {
-        let style = if terminal::has_colours() { render::Style::Coloured } else { render::Style::Plain };
-        terminal::say(&render::render(&self.diagnostics, &self.sources, style));
+        terminal::say(&render::render(&self.diagnostics, &self.sources, terminal::style()));
         if self.n_errors() > 0 { Err(Failure::findings()) } else { Ok(self) }
     }
 }

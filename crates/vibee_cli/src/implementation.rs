@@ -21,6 +21,9 @@ const LINES_WAITING_MAX: usize = 16;
 /// Time that it has to end by itself after `bye`.
 const FAREWELL: Duration = Duration::from_millis(500);
 
+/// The code of a complaint about an answer that does not come.
+pub(crate) const SILENCE: &str = "E0604";
+
 /// What came from standard output.
 enum Said {
     Line(String),
@@ -92,11 +95,11 @@ impl Process {
         match self.lines.recv_timeout(patience) {
             Ok(Said::Line(line)) => Ok(line),
             Ok(Said::TooLong(start)) => {
-                Err(Complaint::about("E0607", &format!("a line of over {RUNNER_LINE_BYTES_MAX} bytes"), &start))
+                Err(Complaint::about("E0606", &format!("a line of over {RUNNER_LINE_BYTES_MAX} bytes"), &start))
             }
             Ok(Said::NotText(line)) => Err(Complaint::about("E0601", "no UTF-8", &line)),
             Err(RecvTimeoutError::Timeout) => {
-                Err(Complaint { code: "E0604", message: format!("no answer within {} s", patience.as_secs_f32()) })
+                Err(Complaint { code: SILENCE, message: format!("no answer within {} s", patience.as_secs_f32()) })
             }
             Err(RecvTimeoutError::Disconnected) => Err(dead(&format!("it ended{}", self.end()))),
         }

@@ -5,9 +5,12 @@ pub(crate) mod json;
 pub(crate) mod junit;
 
 use vibee::{
-    run::{CaseReport, Part, PropertyReport, PropertyVerdict, Verdict},
+    run::{CaseReport, Origin, Part, PropertyReport, PropertyVerdict, Verdict},
     source::{Sources, Span},
 };
+
+/// Letters of an expression that a line shows.
+const EXPRESSION_CHARS_MAX: usize = 60;
 
 /// How a row or property came out, without its reasons.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,13 +43,13 @@ pub(crate) fn of_property(property: &PropertyReport) -> Outcome {
 }
 
 /// Says why a row did not pass: lines.
-pub(crate) fn reasons_of_case(case: &CaseReport) -> Vec<String> {
+pub(crate) fn reasons_of_case(sources: &Sources, case: &CaseReport) -> Vec<String> {
     match &case.verdict {
         Verdict::Passed | Verdict::External => Vec::new(),
         Verdict::Unsupported => vec!["the implementation does not have this function".to_owned()],
         Verdict::Pending { why } => vec![format!("the implementation does not do this yet: {why}")],
         Verdict::Broken { code, message } => vec![format!("{code}: {message}")],
-        Verdict::Failed { part, expected, found, notes } => {
+        Verdict::Failed { part, expected, found, origin } => {
             let what = match part {
                 Part::Result => String::new(),
                 Part::Type => "the result is outside its type: ".to_owned(),
@@ -60,14 +63,14 @@ pub(crate) fn reasons_of_case(case: &CaseReport) -> Vec<String> {
                 format!("{what}expected {expected}"),
                 format!("{:>1$} {found}", "found", what.chars().count() + 8),
             ];
-            lines.extend(notes.iter().cloned());
+            lines.extend(origin.iter().flat_map(|origin| lines_of(sources, origin)));
             lines
         }
     }
 }
 
 /// Says why a property did not pass: lines.
-pub(crate) fn reasons_of_property(property: &PropertyReport) -> Vec<String> {
+pub(crate) fn reasons_of_property(sources: &Sources, property: &PropertyReport) -> Vec<String> {
     match &property.verdict {
         PropertyVerdict::Proved | PropertyVerdict::Held => Vec::new(),
         PropertyVerdict::HardlyTested => {
@@ -83,12 +86,30 @@ pub(crate) fn reasons_of_property(property: &PropertyReport) -> Vec<String> {
         PropertyVerdict::Failed(found) => {
             let vars: Vec<String> = found.vars.iter().map(|(name, value)| format!("{name} = {value}")).collect();
             let mut lines = vec![format!("{}: {}", found.found, vars.join(", "))];
+            lines.extend(found.origin.iter().flat_map(|origin| lines_of(sources, origin)));
             if let Some(row) = &found.row {
                 lines.push(format!("as a row: {}", row.join(" | ")));
             }
             lines
         }
     }
+}
+
+/// Says where a fault came up, and how it came to that: lines.
+fn lines_of(sources: &Sources, origin: &Origin) -> Vec<String> {
+    let mut lines = vec![fault_line(sources, origin)];
+    lines.extend(origin.notes.iter().cloned());
+    lines
+}
+
+/// Says where a fault came up.
+pub(crate) fn fault_line(sources: &Sources, origin: &Origin) -> String {
+    let expression: Vec<&str> = sources.text(origin.span).split_whitespace().collect();
+    let mut expression = expression.join(" ");
+    if expression.chars().count() > EXPRESSION_CHARS_MAX {
+        expression = expression.chars().take(EXPRESSION_CHARS_MAX).chain(['…']).collect();
+    }
+    format!("fault({}) at {}: {expression}", origin.fault.name(), place(sources, origin.span))
 }
 
 /// Gives the place as `file:line`.

@@ -4,13 +4,12 @@
 use std::time::Duration;
 
 use vibee::{
-    limits::CALL_SECONDS,
     protocol::{Complaint, Hello, Reply, Session},
     typed::{FunctionId, Program},
     value::Value,
 };
 
-use crate::implementation::Process;
+use crate::implementation::{Process, SILENCE};
 
 /// Times that a process is started after it was stopped.
 const RESTARTS_MAX: usize = 1;
@@ -23,19 +22,28 @@ pub(crate) struct Implementation<'p> {
     /// What it said of itself when it was first started.
     pub(crate) hello: Hello,
     n_restarts: usize,
-    patience: Duration,
+    patience: Patience,
+}
+
+/// How long an implementation is waited for.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience {
+    /// Until it has started and greeted.
+    pub(crate) start: Duration,
+    /// For the answer to a call.
+    pub(crate) call: Duration,
 }
 
 impl<'p> Implementation<'p> {
     /// Starts `command` in the shell and greets it.
-    pub(crate) fn start(command: &str, program: &'p Program) -> Result<Self, Complaint> {
+    pub(crate) fn start(command: &str, program: &'p Program, patience: Patience) -> Result<Self, Complaint> {
         let mut implementation = Self {
             command: command.to_owned(),
             session: Session::new(program),
             process: None,
             hello: Hello::default(),
             n_restarts: 0,
-            patience: Duration::from_secs(CALL_SECONDS),
+            patience,
         };
         implementation.hello = implementation.greet()?;
         Ok(implementation)
@@ -47,7 +55,9 @@ impl<'p> Implementation<'p> {
         let process = self.process.insert(process);
         let (id, line) = self.session.hello();
         process.send(&line)?;
-        let answer = process.receive(self.patience)?;
+        let answer = process
+            .receive(self.patience.start)
+            .map_err(|complaint| late(complaint, "to the greeting", "--start-timeout"))?;
         self.session.read_hello(id, &answer)
     }
 
@@ -77,7 +87,8 @@ impl<'p> Implementation<'p> {
         };
         let (id, line) = self.session.call(function, args)?;
         process.send(&line)?;
-        let answer = process.receive(self.patience)?;
+        let answer =
+            process.receive(self.patience.call).map_err(|complaint| late(complaint, "to the call", "--timeout"))?;
         self.session.read_reply(id, function, &answer)
     }
 
@@ -94,4 +105,12 @@ impl<'p> Implementation<'p> {
             process.bye(&line);
         }
     }
+}
+
+/// Says of silence what was waited for, and what allows more.
+fn late(complaint: Complaint, to_what: &str, option: &str) -> Complaint {
+    if complaint.code != SILENCE {
+        return complaint;
+    }
+    Complaint { message: format!("{} {to_what} ({option} SECONDS allows more)", complaint.message), ..complaint }
 }

@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use vibee::render::Style;
+
 use crate::failure::Failure;
 
 /// Prints talk; failures to write are ignored.
@@ -22,8 +24,13 @@ pub(crate) fn put_bytes(bytes: &[u8]) -> Result<(), Failure> {
 }
 
 /// Whether messages may have colours: on a terminal, unless `NO_COLOR` or a dumb terminal says otherwise.
-pub(crate) fn has_colours() -> bool {
+fn has_colours() -> bool {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
     io::stderr().is_terminal() && !is_set("NO_COLOR") && !is_dumb
+}
+
+/// How messages are shown here.
+pub(crate) fn style() -> Style {
+    if has_colours() { Style::Coloured } else { Style::Plain }
 }

@@ -162,6 +162,10 @@ impl Checker<'_> {
             let Some((values, lets)) = self.fields_of(&what, &fields, args, span) else { return poison(span) };
             return lets_around(lets, node(Kind::Record(*record, values), ty, span));
         }
+        if is_poisoned(&ty) {
+            args.iter().for_each(|arg| self.visit(&arg.value));
+            return poison(span);
+        }
         if let ([Arg { name: None, value }], Shape::Constrained { .. } | Shape::Alias(_)) =
             (args, &self.program.type_def(id).shape)
         {

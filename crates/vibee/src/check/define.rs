@@ -203,7 +203,7 @@ impl<'a> Checker<'a> {
             self.finish(&mut made);
             let made = self.enter(made, &returns);
             let made = self.assert_then(made, &then, params.len(), item.name.span);
-            self.assert_given(made, given, params.len(), item.name.span)
+            self.assert_given(made, given, &params, item.name.span)
         });
         if body.is_some() && role != Role::Std {
             self.unused_params(&params, &reads);
@@ -292,15 +292,16 @@ impl<'a> Checker<'a> {
     }
 
     /// Puts in front of a body that its arguments are of their types and meet `given`.
-    fn assert_given(&mut self, body: Expr, given: Option<FunctionId>, n_params: usize, span: Span) -> Expr {
+    fn assert_given(&mut self, body: Expr, given: Option<FunctionId>, params: &Params<'_>, span: Span) -> Expr {
         let mut made = body;
         if let Some(function) = given {
             let (ty, body_span) = (made.ty.clone(), made.span);
             let place = self.program.function(function).body.as_ref().map_or(span, |body| body.span);
-            let condition = Box::new(self.call_condition(function, n_params, None, place));
+            let condition = Box::new(self.call_condition(function, params.len(), None, place));
             made = node(Kind::Assert { condition, fault: Fault::Given, body: Box::new(made) }, ty, body_span);
         }
-        let entered: Vec<_> = Self::param_ids(n_params).filter_map(|id| self.enter_param(id, span)).collect();
+        let places = Self::param_ids(params.len()).zip(params.iter().map(|(name, _)| name.span));
+        let entered: Vec<_> = places.filter_map(|(id, place)| self.enter_param(id, place)).collect();
         lets_around(entered, made)
     }
 

@@ -3,11 +3,14 @@
 use crate::{
     ast::{Expr, ExprKind, Ident},
     diagnostic::Diagnostic,
-    types::{Shape, TypeId},
+    types::{FOREIGN_SPELLINGS, SPELLINGS, Shape, TypeId},
 };
 
 use super::{Checker, Item};
-use crate::nearest::nearest;
+use crate::nearest::{beginning, nearest};
+
+/// Names of which a message lists some, at most.
+const LISTED_MAX: usize = 12;
 
 /// Unknown names of one check for which near ones are looked up: each look is at all names.
 const SUGGESTIONS_MAX: usize = 200;
@@ -94,13 +97,63 @@ impl Checker<'_> {
         if found.is_none() {
             let mut message =
                 Diagnostic::new("E0301", name.span, format!("no type is named `{}`", name.name)).label("unknown type");
-            let known = self.type_names(from);
-            if let Some(near) = nearest(&name.name, known.iter().map(String::as_str)) {
-                message = message.help(format!("`{near}` is near")).fix(name.span, near);
-            }
+            self.n_unknown += 1;
+            message = match before.is_empty() {
+                true if self.n_unknown > SUGGESTIONS_MAX => message,
+                true => self.type_help(from, name, message),
+                false => message.help(self.types_of(before, name)),
+            };
             self.report(message);
         }
         found
+    }
+
+    /// Says what may have been meant by the name of a type: another spelling, a near name, one of another module; else
+    /// which there are.
+    fn type_help(&self, from: usize, name: &Ident, message: Diagnostic) -> Diagnostic {
+        let mut spellings = SPELLINGS.iter().chain(FOREIGN_SPELLINGS);
+        if let Some((_, ours)) = spellings.find(|(theirs, _)| theirs.eq_ignore_ascii_case(&name.name)) {
+            return message.help(format!("it is written `{ours}` here")).fix(name.span, *ours);
+        }
+        let known = self.type_names(from);
+        if let Some(near) = nearest(&name.name, known.iter().map(String::as_str)) {
+            return message.help(format!("`{near}` is near")).fix(name.span, near);
+        }
+        let is_elsewhere = |at: &usize| self.scopes.get(*at).is_some_and(|scope| scope.types.contains_key(&name.name));
+        if let Some(module) = (0..self.scopes.len()).find(is_elsewhere) {
+            let of = &self.specs[module].name.name;
+            let is_imported = self.scopes[from].imports.iter().any(|import| import.module == module);
+            let full = format!("{of}.{}", name.name);
+            return if is_imported {
+                message.help(format!("with its module it is `{full}`")).fix(name.span, full)
+            } else {
+                message.help(format!("`{of}` has one: add `- {{ name: {of} }}` to `imports`, and write `{full}`"))
+            };
+        }
+        let mut own: Vec<&str> = self.scopes[from].types.keys().map(String::as_str).collect();
+        own.sort_unstable();
+        let own = if own.is_empty() { "none".to_owned() } else { listed(&own) };
+        let built_in: Vec<&str> = super::resolve::BUILT_IN.iter().map(|(name, _)| *name).collect();
+        message
+            .help(format!("types of this file: {own}; built in: {}", built_in.join(", ")))
+            .help("types of one's own stand under `types`, those of other files under `imports`")
+    }
+
+    /// Says which types a module has.
+    fn types_of(&self, path: &[Ident], wrong: &Ident) -> String {
+        let module = path.iter().map(|part| part.name.as_str()).collect::<Vec<_>>().join(".");
+        let number = self.specs.iter().position(|spec| {
+            spec.name.name == module || spec.name.name.strip_prefix("std.").is_some_and(|short| short == module)
+        });
+        let scope = number.and_then(|number| self.scopes.get(number));
+        let mut types: Vec<&str> =
+            scope.map_or_else(Vec::new, |scope| scope.types.keys().map(String::as_str).collect());
+        types.sort_unstable();
+        match nearest(&wrong.name, types.iter().copied()) {
+            Some(near) => format!("`{near}` is near"),
+            None if types.is_empty() => format!("`{module}` has no types"),
+            None => format!("types of `{module}`: {}", listed(&types)),
+        }
     }
 
     fn type_names(&self, from: usize) -> Vec<String> {
@@ -203,6 +256,8 @@ impl Checker<'_> {
             message = message.help(format!("a case is written with its enum: `{full}`")).fix(name.span, full);
         } else if let Some(near) = nearest(&name.name, known.iter().map(String::as_str)) {
             message = message.help(format!("`{near}` is near")).fix(name.span, near);
+        } else if let Some(near) = beginning(&name.name, known.iter().map(String::as_str)) {
+            message = message.help(format!("there is `{near}`"));
         } else if let Some(item) = elsewhere {
             let module = &self.specs[self.decls[*item].module].name.name;
             message = message.help(format!("`{module}` has one: import it"));
@@ -214,4 +269,13 @@ impl Checker<'_> {
     pub(super) fn is_constant(&self, decl: usize) -> bool {
         self.decls.get(decl).is_some_and(|decl| matches!(decl.item, Item::Constant(_)))
     }
+}
+
+/// Names in a message, the first of many.
+fn listed(names: &[&str]) -> String {
+    let mut shown: Vec<String> = names.iter().take(LISTED_MAX).map(|name| format!("`{name}`")).collect();
+    if names.len() > LISTED_MAX {
+        shown.push(format!("and {} more", names.len() - LISTED_MAX));
+    }
+    shown.join(", ")
 }

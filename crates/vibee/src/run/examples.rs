@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
-use super::{Answer, CaseReport, Part, Tester, Verdict, domain, is_near};
+use super::{Answer, CaseReport, Origin, Part, Tester, Verdict, domain, is_near, origin};
 use crate::{
     diagnostic::Diagnostic,
     order::same,
@@ -45,7 +45,7 @@ impl Tester<'_, '_> {
                 Some((_, Fault::Range)) if example.expected_fault() == Some(Fault::Range) => {
                     if self.engine.is_external() { Verdict::External } else { Verdict::Passed }
                 }
-                Some((name, fault)) => self.failed(False::new(Part::Cell(name), "a value", fault_text(fault))),
+                Some((name, fault)) => failed(False::new(Part::Cell(name), "a value", fault_text(fault))),
                 None => self.row(example, &args),
             };
         if let Verdict::Failed { part, expected, found, .. } = &verdict
@@ -75,13 +75,13 @@ impl Tester<'_, '_> {
             && example.expected_fault() != Some(Fault::Given)
             && !self.holds(given, args)
         {
-            return self.failed(False::new(Part::Given, "true", "false".to_owned()));
+            return failed(False::new(Part::Given, "true", "false".to_owned()));
         }
         let expected = match example.expected {
             Expected::Value(cell, tolerance) => match self.cell(cell) {
                 Ok(value) => Some((value, tolerance)),
                 Err(fault) => {
-                    return self.failed(False::new(Part::Cell("result".to_owned()), "a value", fault_text(fault)));
+                    return failed(False::new(Part::Cell("result".to_owned()), "a value", fault_text(fault)));
                 }
             },
             Expected::Fault(_) | Expected::NoFault => None,
@@ -91,7 +91,7 @@ impl Tester<'_, '_> {
             && let Some(part) = self.broken_then(example.function, args, expected)
         {
             let found = show(self.program, &function.returns, expected);
-            return self.failed(False::new(part, "true", format!("false where result = {found}")));
+            return failed(False::new(part, "true", format!("false where result = {found}")));
         }
         if function.body.is_none() && !self.engine.is_external() {
             return Verdict::External;
@@ -106,12 +106,19 @@ impl Tester<'_, '_> {
         let false_part = self.compared(example, args, expected.as_ref(), &found);
         match (self.engine.pending(example.function), false_part) {
             (None, None) => Verdict::Passed,
-            (None, Some(part)) => self.failed(part),
-            (Some(why), Some(_)) => Verdict::Pending { why },
-            (Some(why), None) => {
-                self.failed(False::new(Part::Pending, &format!("pending ({why})"), "it passes".into()))
+            (None, Some(part)) => {
+                let origin = self.origin(example.function, args, &found);
+                failed_from(part, origin)
             }
+            (Some(why), Some(_)) => Verdict::Pending { why },
+            (Some(why), None) => failed(False::new(Part::Pending, &format!("pending ({why})"), "it passes".into())),
         }
+    }
+
+    /// Finds where the fault came up that an engine of this specification gave instead of a value.
+    fn origin(&mut self, function: FunctionId, args: &[Value], found: &Result<Value, Fault>) -> Option<Origin> {
+        let fault = found.as_ref().err().filter(|_| !self.engine.is_external())?;
+        origin(self.program, &mut self.definition, function, args, *fault)
     }
 
     fn compared(
@@ -162,35 +169,6 @@ impl Tester<'_, '_> {
             .map(|(name, _)| Part::Then(name.clone()))
     }
 
-    fn failed(&self, what: False) -> Verdict {
-        let mut notes = Vec::new();
-        if what.part == Part::Result
-            && let Some(trace) = self.engine.trace().filter(|trace| what.found == fault_text(trace.fault))
-        {
-            notes = self.origin(trace);
-        }
-        Verdict::Failed { part: what.part, expected: what.expected, found: what.found, notes }
-    }
-
-    /// Says in lines who called whom, and who used the fuel.
-    fn origin(&self, trace: &crate::eval::Trace) -> Vec<String> {
-        let name = |id: &FunctionId| {
-            let function = self.program.function(*id);
-            format!("{}.{}", function.module, function.name)
-        };
-        let mut calls: Vec<String> = trace.calls.iter().map(name).collect();
-        if calls.len() > 8 {
-            let left_out = format!("… {} more …", calls.len() - 7);
-            calls.splice(4..calls.len() - 3, [left_out]);
-        }
-        let mut notes = vec![format!("{} came from {}", fault_text(trace.fault), calls.join(" → "))];
-        if matches!(trace.fault, Fault::Fuel | Fault::Memory | Fault::Depth) {
-            let fuel = trace.fuel.iter().take(5).map(|(function, fuel)| format!("{} {fuel}", name(function)));
-            notes.push(format!("fuel by function: {}", fuel.collect::<Vec<_>>().join(", ")));
-        }
-        notes
-    }
-
     /// Finds rows of equal arguments and different results.
     pub(super) fn contradictions(&mut self) {
         let examples: Vec<&Example> =
@@ -223,6 +201,14 @@ impl Tester<'_, '_> {
             }
         }
     }
+}
+
+fn failed(what: False) -> Verdict {
+    failed_from(what, None)
+}
+
+fn failed_from(what: False, origin: Option<Origin>) -> Verdict {
+    Verdict::Failed { part: what.part, expected: what.expected, found: what.found, origin }
 }
 
 impl False {

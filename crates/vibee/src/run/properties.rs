@@ -4,6 +4,7 @@ use super::{
     Answer, Counterexample, PropertyReport, PropertyVerdict, Tester, domain,
     draw::{self, Draw, Refused, Source},
     examples::fault_text,
+    origin::{self, Origin, origin},
     shrink,
 };
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     show::show,
     typed::{FunctionId, Property},
     types::Type,
-    value::{Outcome, Value},
+    value::{Fault, Outcome, Value},
 };
 
 /// What came of one case.
@@ -32,6 +33,9 @@ enum Judged {
 struct Failure {
     found: String,
     call: Option<(Vec<Value>, Outcome)>,
+    fault: Option<Fault>,
+    /// Where the fault came up, where it is not looked for later: an implementation is not asked again.
+    origin: Option<Origin>,
 }
 
 impl Tester<'_, '_> {
@@ -90,7 +94,7 @@ impl Tester<'_, '_> {
                     }
                 }
                 Judged::Unsupported => return PropertyVerdict::Unsupported,
-                Judged::Broken { code, message } => return PropertyVerdict::Broken { code, message },
+                Judged::Broken { code, message } => return self.broken(property, &values, code, &message),
             }
         }
         match simplest {
@@ -133,7 +137,7 @@ impl Tester<'_, '_> {
                 Judged::Holds => report.cases += 1,
                 Judged::Discarded => report.discarded += 1,
                 Judged::Unsupported => return PropertyVerdict::Unsupported,
-                Judged::Broken { code, message } => return PropertyVerdict::Broken { code, message },
+                Judged::Broken { code, message } => return self.broken(property, &values, code, &message),
                 Judged::Fails(failure) => {
                     report.cases += 1;
                     return self.shrunk(property, types, &heights, (choices, values, failure));
@@ -186,7 +190,12 @@ impl Tester<'_, '_> {
                 Answer::Value(Value::Bool(true)) => Judged::Holds,
                 Answer::Unsupported => Judged::Unsupported,
                 Answer::Broken { code, message } => Judged::Broken { code, message },
-                answer => Judged::Fails(Failure { found: found(&answer), call: self.first_call(property, values) }),
+                answer => Judged::Fails(Failure {
+                    found: found(&answer),
+                    call: self.first_call(property, values),
+                    fault: fault_of(&answer),
+                    origin: None,
+                }),
             };
         }
         let mut other = None;
@@ -202,7 +211,7 @@ impl Tester<'_, '_> {
                 answer => {
                     other = Some(answer);
                     // Ends the evaluation; what it gives is not looked at.
-                    Err(crate::value::Fault::Unwrap)
+                    Err(Fault::Unwrap)
                 }
             };
             call.get_or_insert_with(|| args.to_vec());
@@ -213,12 +222,14 @@ impl Tester<'_, '_> {
             (Some(_), _) => Judged::Unsupported,
             (None, Ok(Value::Bool(true))) => Judged::Holds,
             (None, outcome) => {
+                let origin = self.definition.trace().map(|trace| origin::of(self.program, trace));
                 let call = call.filter(|_| self.program.function(property.of).body.is_some());
                 let call = call.map(|args| {
                     let right = self.definition.call(property.of, &args);
                     (args, right)
                 });
-                Judged::Fails(Failure { found: found(&outcome.into()), call })
+                let answer = outcome.into();
+                Judged::Fails(Failure { found: found(&answer), call, fault: fault_of(&answer), origin })
             }
         }
     }
@@ -239,9 +250,18 @@ impl Tester<'_, '_> {
         Some((args, result))
     }
 
-    fn counterexample(&self, property: &Property, values: &[Value], failure: Failure, shrinks: u32) -> PropertyVerdict {
-        let vars = property.vars.iter().zip(values);
-        let vars = vars.map(|((name, ty), value)| (name.clone(), show(self.program, ty, value))).collect();
+    fn counterexample(
+        &mut self,
+        property: &Property,
+        values: &[Value],
+        failure: Failure,
+        shrinks: u32,
+    ) -> PropertyVerdict {
+        let origin = match (failure.origin, failure.fault) {
+            (None, Some(fault)) => origin(self.program, &mut self.definition, property.holds, values, fault),
+            (found, _) => found,
+        };
+        let vars = self.shown(property, values);
         let function = self.program.function(property.of);
         let row = failure.call.map(|(args, result)| {
             let cells = function.locals.iter().zip(&args);
@@ -253,7 +273,20 @@ impl Tester<'_, '_> {
             });
             cells
         });
-        PropertyVerdict::Failed(Counterexample { vars, found: failure.found, row, shrinks })
+        PropertyVerdict::Failed(Counterexample { vars, found: failure.found, row, origin, shrinks })
+    }
+
+    /// The variables, as the language writes their values.
+    fn shown(&self, property: &Property, values: &[Value]) -> Vec<(String, String)> {
+        let vars = property.vars.iter().zip(values);
+        vars.map(|((name, ty), value)| (name.clone(), show(self.program, ty, value))).collect()
+    }
+
+    /// Says of a case that could not be judged which one it is.
+    fn broken(&self, property: &Property, values: &[Value], code: &'static str, message: &str) -> PropertyVerdict {
+        let vars = self.shown(property, values);
+        let vars: Vec<String> = vars.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+        PropertyVerdict::Broken { code, message: format!("{message}; where {}", vars.join(", ")) }
     }
 
     fn hardly_tested(&mut self, property: &Property, report: &PropertyReport) -> PropertyVerdict {
@@ -264,6 +297,10 @@ impl Tester<'_, '_> {
         self.report.diagnostics.push(diagnostic.help("choose variables whose types say already what is allowed"));
         PropertyVerdict::HardlyTested
     }
+}
+
+fn fault_of(answer: &Answer) -> Option<Fault> {
+    if let Answer::Fault(fault) = answer { Some(*fault) } else { None }
 }
 
 fn found(answer: &Answer) -> String {

@@ -1,5 +1,6 @@
 //! What testing found: plain data, for whoever prints it.
 
+use super::Origin;
 use crate::{diagnostic::Diagnostic, source::Span, typed::FunctionId};
 
 /// All that testing found.
@@ -62,8 +63,8 @@ pub enum Verdict {
         expected: String,
         /// What was found, as the language writes it.
         found: String,
-        /// Where a fault came from, and what used the fuel: lines for people.
-        notes: Vec<String>,
+        /// Where a fault came up, if one was found.
+        origin: Option<Origin>,
     },
     /// Only an implementation can answer, and none was asked. The row keeps `given` and `then`.
     External,
@@ -176,6 +177,8 @@ pub struct Counterexample {
     /// definition's result where an implementation is judged, so the row is right as it stands; else the one that the
     /// body gives now, which may be the mistake.
     pub row: Option<Vec<String>>,
+    /// Where the fault came up, if `found` is one.
+    pub origin: Option<Origin>,
     /// How often a smaller case was found.
     pub shrinks: u32,
 }
@@ -200,6 +203,8 @@ pub enum Status {
     Tested,
     /// It has no body: its examples judge implementations.
     External,
+    /// The implementation that is judged does not have it.
+    Unanswered,
     /// It has a body and no case.
     Untested,
     /// It has neither a body nor a case: a sentence.
@@ -208,10 +213,11 @@ pub enum Status {
 
 impl Status {
     /// All with the words that reports use.
-    pub const ALL: [(Self, &'static str); 5] = [
+    pub const ALL: [(Self, &'static str); 6] = [
         (Self::Proved, "proved"),
         (Self::Tested, "tested"),
         (Self::External, "external"),
+        (Self::Unanswered, "unanswered"),
         (Self::Untested, "untested"),
         (Self::Prose, "prose"),
     ];

@@ -80,8 +80,8 @@ fn rows_are_judged_and_the_false_part_is_named() {
     assert_eq!((report.n_passed(), report.n_failed()), (4, 5));
     let codes: Vec<_> = report.diagnostics.iter().map(|d| d.code).collect();
     assert_eq!(codes, ["E0401", "E0401", "E0402", "E0402", "E0402", "E0402", "E0402"], "{:?}", report.diagnostics);
-    let Verdict::Failed { notes, .. } = &report.cases[5].verdict else { panic!() };
-    assert_eq!(*notes, ["fault(div_zero) came from t.half"]);
+    let Verdict::Failed { origin: Some(origin), .. } = &report.cases[5].verdict else { panic!() };
+    assert_eq!(origin.notes, ["fault(div_zero) came from t.half"]);
     assert_eq!(report.cases[0].args, [("x".to_owned(), "4".to_owned())]);
     assert_eq!(report.behaviors[0].status, Status::Tested);
 }

@@ -2,7 +2,7 @@
 
 use super::{
     keys::{BEHAVIOR, EXTERN, FUNCTION, PROPERTY},
-    shape::{Fields, NameStyle, Shapes, is_rest},
+    shape::{Fields, NameStyle, Shapes, broken_type, is_rest},
 };
 use crate::{
     ast::{Column, Expr, ExprKind, Ident, Row, Table},
@@ -27,7 +27,8 @@ impl Shapes<'_> {
         let generics = get("generics").map_or_else(Vec::new, |node| self.generics(node, &fields));
         let say = self.prose(get("say"), "`say`");
         let params = get("params").map_or_else(Vec::new, |node| self.typed_names(node, "a parameter", "`params`"));
-        let returns = self.ty(fields.get("returns")?, "`returns`");
+        // What is missing was told by `fields`; the name is declared all the same, so that its uses are not told, too.
+        let returns = fields.get("returns").map_or_else(|| broken_type(node.span), |node| self.ty(node, "`returns`"));
         let mut optional = |key: &str| get(key).map(|node| self.expr(node, &format!("`{key}`")));
         let given = optional("given");
         let body = optional(if section == Section::Behaviors { "when" } else { "body" });
@@ -45,10 +46,9 @@ impl Shapes<'_> {
             let message = Diagnostic::new("W0133", fields.key_span("scenario"), message);
             self.tell(message.help("`scenario` is kept and counts as prose"));
         }
-        if section == Section::Functions && body.is_none() {
-            return None;
-        }
         let span = node.span;
+        let missing = (section == Section::Functions).then_some(Expr { span, kind: ExprKind::Broken });
+        let body = body.or(missing);
         Some(FunctionItem {
             section,
             name,

@@ -29,6 +29,8 @@ pub(super) struct Shapes<'d> {
     pub(super) cut: HashMap<Span, (Span, String)>,
     /// Whether the file is one of std, which alone has generic functions.
     pub(super) is_std: bool,
+    /// Whether everything that the file declares was read.
+    pub(super) is_whole: bool,
 }
 
 /// What a value is, as messages say it.
@@ -65,7 +67,10 @@ impl Shapes<'_> {
     }
 
     pub(super) fn wrong_shape(&mut self, span: Span, what: &str, expected: &str, found: &str) {
-        self.tell(Diagnostic::new("E0131", span, format!("{what} is {expected}")).label(format!("found {found}")));
+        // Where lines were lost, what is left has other shapes than it was written in.
+        if self.is_whole {
+            self.tell(Diagnostic::new("E0131", span, format!("{what} is {expected}")).label(format!("found {found}")));
+        }
     }
 
     /// Reads a map of a form: known keys alone, all that must be there.
@@ -88,7 +93,7 @@ impl Shapes<'_> {
             }
         }
         let missing: Vec<&Key> =
-            form.keys.iter().filter(|key| key.is_required && fields.get(key.name).is_none()).collect();
+            form.keys.iter().filter(|key| key.is_required && fields.get(key.name).is_none() && self.is_whole).collect();
         for key in missing {
             let code = if is_top { "E0130" } else { "E0131" };
             let place = entries.first().map_or(node.span, |entry| entry.key.span);
@@ -207,6 +212,8 @@ impl Shapes<'_> {
             let message = format!("`{shown}` is a word of the language and cannot be the name of {what}");
             self.tell(Diagnostic::new("E0132", scalar.span, message));
         } else if !is_fine {
+            // It may be more than a name: a key without its colon, and what is behind it.
+            self.is_whole &= name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
             let better = match style {
                 NameStyle::Upper => upper_camel(name),
                 _ => lower_snake(name),
@@ -275,7 +282,7 @@ impl Shapes<'_> {
                 self.tell(message.help("a list is `List<Type>`; records and enums get a name under `types`"));
             }
         }
-        TypeExpr { span: node.span, kind: TypeExprKind::Broken }
+        broken_type(node.span)
     }
 
     /// Reads `name: type` entries.
@@ -299,6 +306,11 @@ impl Shapes<'_> {
         }
         names
     }
+}
+
+/// A type in the place of one that was told to be wrong.
+pub(super) fn broken_type(span: Span) -> TypeExpr {
+    TypeExpr { span, kind: TypeExprKind::Broken }
 }
 
 /// Whether an entry of a flow map is the rest of a value that YAML has cut at its comma: of `{ m: Map<String, Int> }`

@@ -2,7 +2,7 @@
 
 use super::{
     keys::{CONSTRAINED, ENUM, RECORD},
-    shape::{NameStyle, Shapes},
+    shape::{NameStyle, Shapes, broken_type},
 };
 use crate::{
     ast::{Ident, TypeExpr},
@@ -21,9 +21,12 @@ impl Shapes<'_> {
                 types.push(TypeItem { name, say: None, shape: TypeShape::Alias(alias) });
                 continue;
             };
-            if let Some((say, shape)) = self.type_shape(&entry.value) {
-                types.push(TypeItem { name, say, shape });
-            }
+            let (say, shape) = self.type_shape(&entry.value).unwrap_or_else(|| {
+                // Its fields or cases are not known; its name is.
+                self.is_whole = false;
+                (None, TypeShape::Alias(broken_type(entry.value.span)))
+            });
+            types.push(TypeItem { name, say, shape });
         }
         types
     }

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     ast::{Column, Expr, ExprKind, Ident, Row, Table},
     diagnostic::Diagnostic,
+    source::Span,
     tree::Scalar,
     typed::Tolerance,
 };
@@ -37,6 +38,8 @@ pub fn parse_table(scalar: &Scalar, diagnostics: &mut Vec<Diagnostic>) -> Option
         }
     }
     let mut rows = Vec::new();
+    // Rows that do not fit the header, with their numbers of cells.
+    let mut odd: Vec<(usize, Diagnostic)> = Vec::new();
     for line in lines {
         let text = scalar.text.get(line.start..line.end).unwrap_or_default();
         if text.bytes().all(|b| matches!(b, b'-' | b'|' | b':' | b'+' | b' ')) && text.contains("--") {
@@ -56,7 +59,7 @@ pub fn parse_table(scalar: &Scalar, diagnostics: &mut Vec<Diagnostic>) -> Option
             if text.contains("||") {
                 message = message.help("between two `|` stands a cell; for `or` write `or`");
             }
-            diagnostics.push(message);
+            odd.push((found, message));
             continue;
         }
         let cells = parts.iter().zip(&header).map(|(part, column)| {
@@ -71,11 +74,38 @@ pub fn parse_table(scalar: &Scalar, diagnostics: &mut Vec<Diagnostic>) -> Option
         let cells = cells.collect();
         rows.push(Row { span, cells });
     }
-    if rows.is_empty() && !header.is_empty() {
+    say_odd(scalar.span_of(first.start, first.end), header.len(), rows.is_empty(), &odd, diagnostics);
+    if rows.is_empty() && odd.is_empty() && !header.is_empty() {
         let message = Diagnostic::new("E0156", scalar.span_of(first.start, first.end), "this table has no rows");
         diagnostics.push(message.help("a line for each example stands below the names"));
     }
     Some(Table { header, rows })
+}
+
+/// Says which rows do not fit the header. Where no row does and all are alike, it is the header that does not fit.
+fn say_odd(
+    header: Span,
+    n_columns: usize,
+    is_all: bool,
+    odd: &[(usize, Diagnostic)],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    if let [(n_cells, first), _, ..] = odd
+        && is_all
+        && odd.iter().all(|(n, _)| n == n_cells)
+    {
+        let message = format!(
+            "the table has {n_columns} {}, its rows have {n_cells} {}",
+            column_word(n_columns),
+            cell_word(*n_cells)
+        );
+        let rows = format!("the first of {} rows", odd.len());
+        let mut message = Diagnostic::new("E0403", header, message).also(first.primary.span, rows);
+        message.help.clone_from(&first.help);
+        diagnostics.push(message);
+    } else {
+        diagnostics.extend(odd.iter().map(|(_, message)| message.clone()));
+    }
 }
 
 fn cell_word(n: usize) -> &'static str {

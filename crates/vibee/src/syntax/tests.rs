@@ -175,10 +175,25 @@ fn reads_tables() {
         [
             "E0156 \"| 1 | 2 |\": `|` stands between cells, not around a row",
             "E0156 \"--- | ---\": no rule stands below the names",
-            "E0403 \"1 | 2 | 3\": this row has 3 cells, the table 2 columns",
             "E0151 \"(\": this `(` is not closed",
+            "E0403 \"1 | 2 | 3\": this row has 3 cells, the table 2 columns",
         ]
     );
+}
+
+/// One mistake in the header is one message.
+#[test]
+fn a_header_that_fits_no_row_is_told_once() {
+    let of = |text: &str| {
+        let scalar = whole(FileId(0), text);
+        let mut diagnostics = Vec::new();
+        parse_table(&scalar, &mut diagnostics);
+        diagnostics.iter().map(|d| d.message.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(of("a | b | result\n1 | 2\n3 | 4\n"), ["the table has 3 columns, its rows have 2 cells"]);
+    assert_eq!(of("a | result\n1 | 2\n3\n4\n").len(), 2);
+    assert_eq!(of("a | result\n1\n"), ["this row has 1 cell, the table 2 columns"]);
+    assert_eq!(of("a | result\n"), ["this table has no rows"]);
 }
 
 #[test]

@@ -8,35 +8,12 @@ use crate::{
     legacy::enum_cases,
     source::Span,
     tree::{Entry, Node, NodeKind},
+    types::SPELLINGS,
 };
 
 /// Names that the language has already.
 const BUILT_IN: &[&str] = &[
     "Bool", "Trit", "Tryte", "Int", "U64", "Float", "F32", "String", "Bytes", "List", "Set", "Map", "Option", "Result",
-];
-
-/// The old spellings of simple types.
-const ALIASES: &[(&str, &str)] = &[
-    ("usize", "Int(0..9223372036854775807)"),
-    ("u8", "Int(0..255)"),
-    ("u16", "Int(0..65535)"),
-    ("u32", "Int(0..4294967295)"),
-    ("u64", "Int(0..9223372036854775807)"),
-    ("isize", "Int"),
-    ("i8", "Int(-128..127)"),
-    ("i16", "Int(-32768..32767)"),
-    ("i32", "Int(-2147483648..2147483647)"),
-    ("i64", "Int"),
-    ("int", "Int"),
-    ("integer", "Int"),
-    ("f32", "F32"),
-    ("f64", "Float"),
-    ("float", "Float"),
-    ("number", "Float"),
-    ("bool", "Bool"),
-    ("boolean", "Bool"),
-    ("string", "String"),
-    ("trit", "Trit"),
 ];
 
 /// How deep types of the old notation are read.
@@ -270,7 +247,7 @@ impl OldType<'_> {
             ("Tuple", [_, _, ..]) => Some(format!("({})", args.join(", "))),
             (_, []) => {
                 let lower = name.to_ascii_lowercase();
-                ALIASES.iter().find(|(alias, _)| *alias == lower).map(|(_, ty)| (*ty).to_owned())
+                SPELLINGS.iter().find(|(alias, _)| *alias == lower).map(|(_, ty)| (*ty).to_owned())
             }
             _ => None,
         }

@@ -4,6 +4,7 @@ use vibee::{
     check,
     diagnostic::Severity,
     fmt, legacy,
+    limits::{LINE_BYTES_MAX, NESTING_MAX},
     load::{LoadError, Loader, load},
     reader,
     render::{Style, render, sort},
@@ -30,7 +31,7 @@ fn upgraded(path: &str, text: &str) -> Option<(Upgraded, legacy::Census)> {
     let file = sources.add(path, text);
     let (document, diagnostics) = reader::read(&sources, file);
     let is_read = diagnostics.iter().all(|d| d.severity() == Severity::Warning);
-    is_read.then(|| (upgrade(&sources, &document), legacy::census(&document)))
+    is_read.then(|| (upgrade(&sources, &document).unwrap(), legacy::census(&document)))
 }
 
 #[test]
@@ -196,4 +197,26 @@ x-legacy:
             "`tests`: 1 entries stand below `x-legacy` as they were",
         ]
     );
+}
+
+/// What is kept below `x-legacy` stands one level deeper: a file at the limit is refused by name, not made into one
+/// that the reader refuses.
+#[test]
+fn an_old_file_whose_successor_would_be_over_a_limit_is_refused() {
+    let refusal = |text: &str| {
+        let mut sources = Sources::default();
+        let file = sources.add("old.vibee", text);
+        let (document, diagnostics) = reader::read(&sources, file);
+        assert!(diagnostics.is_empty(), "{}", render(&diagnostics, &sources, Style::Plain));
+        upgrade(&sources, &document).err().map(|refusal| (refusal.code, refusal.message))
+    };
+    let deep = |n: usize| format!("name: old\nodd: {}1{}\n", "[".repeat(n), "]".repeat(n));
+    let message = "the new file would be over a limit: ";
+    assert_eq!(refusal(&deep(NESTING_MAX - 2)), None);
+    let nesting = format!("{message}nested more than NESTING_MAX = {NESTING_MAX} levels deep");
+    assert_eq!(refusal(&deep(NESTING_MAX - 1)), Some(("E0140", nesting)));
+    let long = |n: usize| format!("name: old\nodd: {}\n", "x".repeat(n));
+    assert_eq!(refusal(&long(LINE_BYTES_MAX - 7)), None);
+    let (code, of_line) = refusal(&long(LINE_BYTES_MAX - 5)).unwrap();
+    assert!(code == "E0140" && of_line.starts_with(message) && of_line.contains("LINE_BYTES_MAX"), "{of_line}");
 }

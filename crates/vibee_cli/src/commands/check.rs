@@ -57,7 +57,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
         + checked.old.iter().map(|document| legacy::census(document).behaviors).sum::<usize>();
     match args.format {
         Format::Human => {
-            let style = if terminal::has_colours() { render::Style::Coloured } else { render::Style::Plain };
+            let style = terminal::style();
             terminal::say(&render::render(diagnostics, sources, style));
             terminal::put(&summary(&checked))?;
         }
@@ -80,7 +80,9 @@ fn summary(checked: &Checked) -> String {
     let n_modules = program.modules.iter().filter(|module| module.is_asked_for).count();
     if n_modules > 0 {
         let statuses = run::statuses(program);
-        let counts = Status::ALL.iter().map(|(status, word)| {
+        // Whether something is answered, an implementation shows.
+        let seen = Status::ALL.iter().filter(|(status, _)| *status != Status::Unanswered);
+        let counts = seen.map(|(status, word)| {
             let n = statuses.iter().filter(|(_, of)| of == status).count();
             format!("{n} {word}")
         });

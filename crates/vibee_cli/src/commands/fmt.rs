@@ -47,7 +47,7 @@ pub(crate) fn run(args: &FmtArgs) -> Result<(), Failure> {
         let file = sources.add(shown.as_str(), repaired.map_or(text, |(_, text, _)| text.clone()));
         let (document, diagnostics) = reader::read(&sources, file);
         if diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error) {
-            let style = if terminal::has_colours() { render::Style::Coloured } else { render::Style::Plain };
+            let style = terminal::style();
             terminal::say(&render::render(&diagnostics, &sources, style));
             is_failed = true;
             continue;

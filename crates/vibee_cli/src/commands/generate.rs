@@ -12,7 +12,10 @@ use vibee::{
     typed::Program,
 };
 
-use crate::{failure::Failure, files, terminal};
+use crate::{
+    failure::{Failure, about},
+    files, terminal,
+};
 
 /// Arguments of `gen`.
 #[derive(Args)]
@@ -75,9 +78,9 @@ pub(crate) fn run(args: &GenArgs) -> Result<(), Failure> {
         });
     }
     for (folder, file) in written.iter().filter(|_| !args.check) {
-        fs::create_dir_all(folder)?;
+        fs::create_dir_all(folder).map_err(about(folder))?;
         let path = folder.join(&file.path);
-        fs::write(&path, &file.text).map_err(|e| Failure::failed(format!("{}: {e}", path.display())))?;
+        fs::write(&path, &file.text).map_err(about(&path))?;
         terminal::put(&format!("{}\n", path.display()))?;
     }
     Ok(())
@@ -91,7 +94,7 @@ fn generated(program: &Program, targets: &[Target], args: &GenArgs) -> Vec<(Path
         let folder = if targets.len() > 1 { args.out.join(target.row().name) } else { args.out.clone() };
         let generated = generate::generate(program, &cases, *target);
         for rename in &generated.renames {
-            terminal::say(&format!("note: {}: {} is {} there\n", target.row().title, rename.from, rename.to));
+            terminal::say(&format!("note[E0701]: {}: {} is {} there\n", target.row().title, rename.from, rename.to));
         }
         if *target == targets[0] {
             generated.left_out.iter().for_each(|name| terminal::say(&format!("left out: {name} has no body\n")));

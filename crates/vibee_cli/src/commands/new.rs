@@ -5,7 +5,10 @@ use std::{fs, io::Write, path::PathBuf};
 use clap::Args;
 use vibee::{limits::NAME_BYTES_MAX, syntax};
 
-use crate::{failure::Failure, terminal};
+use crate::{
+    failure::{Failure, about},
+    terminal,
+};
 
 /// Arguments of `new`.
 #[derive(Args)]
@@ -34,8 +37,8 @@ pub(crate) fn run(args: &NewArgs) -> Result<(), Failure> {
     if path.exists() {
         return Err(Failure::failed(format!("{} exists, and stays", path.display())));
     }
-    let mut file = fs::File::create_new(&path).map_err(|e| Failure::failed(format!("{}: {e}", path.display())))?;
-    file.write_all(FIRST.replace("{name}", &args.name).as_bytes())?;
+    let mut file = fs::File::create_new(&path).map_err(about(&path))?;
+    file.write_all(FIRST.replace("{name}", &args.name).as_bytes()).map_err(about(&path))?;
     let path = path.display();
     terminal::say(&format!("wrote {path}\nnext: vibee test {path}\n"));
     Ok(())

@@ -7,10 +7,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use clap::Args;
+use clap::{Args, builder::RangedU64ValueParser};
 use vibee::{
-    limits::Limits,
-    run::{self, PropertyVerdict, Report, Status},
+    limits::{CALL_SECONDS, Limits, START_SECONDS},
+    run::{self, PropertyVerdict, Report, Status, Verdict},
 };
 
 use super::check::Deny;
@@ -19,7 +19,7 @@ use crate::{
     failure::Failure,
     files::{self, Checked},
     report::{human, json, junit},
-    session::Implementation,
+    session::{Implementation, Patience},
     terminal,
 };
 
@@ -34,6 +34,12 @@ pub(crate) struct TestArgs {
     /// Judge this program instead of the specification: a shell command that speaks the runner protocol
     #[arg(long, value_name = "COMMAND")]
     r#impl: Option<String>,
+    /// Seconds that a call of the implementation may take
+    #[arg(long, value_name = "SECONDS", default_value_t = CALL_SECONDS, value_parser = seconds(), requires = "impl")]
+    timeout: u64,
+    /// Seconds that the implementation may take to start and greet
+    #[arg(long, value_name = "SECONDS", default_value_t = START_SECONDS, value_parser = seconds(), requires = "impl")]
+    start_timeout: u64,
     /// What runs the specification
     #[arg(long, value_enum, default_value_t, conflicts_with = "impl")]
     engine: EngineName,
@@ -64,6 +70,17 @@ pub(crate) struct TestArgs {
     /// Fail on these as well
     #[arg(long, value_enum)]
     deny: Vec<Deny>,
+}
+
+/// Seconds that an option may say: up to a day.
+fn seconds() -> RangedU64ValueParser {
+    clap::value_parser!(u64).range(1..=86_400)
+}
+
+impl TestArgs {
+    fn patience(&self) -> Patience {
+        Patience { start: Duration::from_secs(self.start_timeout), call: Duration::from_secs(self.timeout) }
+    }
 }
 
 /// Tests once, or again and again.
@@ -103,13 +120,14 @@ fn once(args: &TestArgs) -> Result<(), Failure> {
     let program = &checked.program;
     let options =
         run::Options { cases: args.cases, seed: args.seed, filter: args.filter.clone(), limits: Limits::default() };
+    let mut modules = Vec::new();
     let (report, about) = if let Some(command) = &args.r#impl {
-        let implementation = Implementation::start(command, program)
+        let implementation = Implementation::start(command, program, args.patience())
             .map_err(|complaint| Failure::failed(format!("{command}: {complaint}")))?;
         let about = format!("{} {}", implementation.hello.implementation, implementation.hello.version);
         let mut engine = External::new(implementation);
         let report = run::test(program, &mut engine, &options);
-        engine.bye();
+        modules = engine.bye();
         (report, Some(about))
     } else {
         (engine::with(args.engine, program, |engine| run::test(program, engine, &options))?, None)
@@ -125,6 +143,11 @@ fn once(args: &TestArgs) -> Result<(), Failure> {
         let text = junit::text(&checked, &report);
         fs::write(path, text).map_err(|e| Failure::failed(format!("{}: {e}", path.display())))?;
     }
+    if args.r#impl.is_some() && is_unanswered(&report) {
+        let names = if modules.is_empty() { "no module".to_owned() } else { modules.join(", ") };
+        return Err(Failure::failed("the implementation answers to no function that was asked for")
+            .with_hint(format!("it says that it has {names}; functions are asked for as module.function")));
+    }
     if is_failed(args, &checked, &report) { Err(Failure::findings()) } else { Ok(()) }
 }
 
@@ -136,6 +159,14 @@ fn print(args: &TestArgs, checked: &Checked, report: &Report, about: Option<&str
         terminal::put(&format!("judging {about}\n"))?;
     }
     terminal::put(&human::text(checked, report, args.coverage))
+}
+
+/// Whether there was something to judge and nothing of it was there.
+fn is_unanswered(report: &Report) -> bool {
+    let n = report.cases.len() + report.properties.len();
+    n > 0
+        && report.cases.iter().all(|case| case.verdict == Verdict::Unsupported)
+        && report.properties.iter().all(|property| property.verdict == PropertyVerdict::Unsupported)
 }
 
 /// Whether the command ends with 1.

@@ -28,7 +28,10 @@ pub(crate) fn run(args: &UpgradeArgs) -> Result<(), Failure> {
     let Some(document) = checked.old.first() else {
         return Err(Failure::usage(format!("{} is of version 3", args.file.display())));
     };
-    let upgraded = upgrade::upgrade(&checked.sources, document);
+    let upgraded = match upgrade::upgrade(&checked.sources, document) {
+        Ok(upgraded) => upgraded,
+        Err(refusal) => return Err(checked.refused(*refusal)),
+    };
     if args.out.as_ref().is_some_and(|out| out.exists()) {
         let out = args.out.as_deref().unwrap_or(&args.file).display();
         return Err(Failure::failed(format!("{out} exists, and stays")));

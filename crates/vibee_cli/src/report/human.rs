@@ -28,7 +28,7 @@ pub(crate) fn text(checked: &Checked, report: &Report, has_coverage: bool) -> St
                 let _ =
                     writeln!(text, "FAILED {}.{}({}) row {}", case.module, case.name, args.join(", "), case.row + 1);
                 let _ = writeln!(text, "  at {}", place(sources, case.span));
-                indented(&mut text, &reasons_of_case(case));
+                indented(&mut text, &reasons_of_case(sources, case));
             }
         }
     }
@@ -44,11 +44,11 @@ pub(crate) fn text(checked: &Checked, report: &Report, has_coverage: bool) -> St
             Outcome::Open(word) => *open.entry(word).or_default() += 1,
             Outcome::Failed => {
                 let _ = writeln!(text, "FAILED {name}\n  at {}", place(sources, property.span));
-                indented(&mut text, &reasons_of_property(property));
+                indented(&mut text, &reasons_of_property(sources, property));
             }
         }
     }
-    let style = if terminal::has_colours() { render::Style::Coloured } else { render::Style::Plain };
+    let style = terminal::style();
     // What a row says of the body stands above, with the row's arguments.
     let others: Vec<Diagnostic> =
         report.diagnostics.iter().filter(|found| found.code != ROW_AND_BODY).cloned().collect();

@@ -24,7 +24,7 @@ pub(crate) fn of(checked: &Checked, report: &Report, about: Option<&str>) -> Val
             "place": place(sources, case.span),
             "args": case.args.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<serde_json::Map<_, _>>(),
             "outcome": word(of_case(case)),
-            "reasons": reasons_of_case(case),
+            "reasons": reasons_of_case(sources, case),
         })
     });
     let properties = report.properties.iter().map(|property| {
@@ -34,7 +34,7 @@ pub(crate) fn of(checked: &Checked, report: &Report, about: Option<&str>) -> Val
             "cases": property.cases,
             "is_proved": property.verdict == vibee::run::PropertyVerdict::Proved,
             "outcome": word(of_property(property)),
-            "reasons": reasons_of_property(property),
+            "reasons": reasons_of_property(sources, property),
         })
     });
     let behaviors = report

@@ -26,17 +26,18 @@ fn escaped(text: &str) -> String {
 }
 
 /// Gives the document.
-pub(crate) fn text(_checked: &Checked, report: &Report) -> String {
+pub(crate) fn text(checked: &Checked, report: &Report) -> String {
+    let sources = &checked.sources;
     let mut suites = BTreeMap::<String, Vec<(String, Outcome, Vec<String>)>>::new();
     for case in &report.cases {
         let args: Vec<&str> = case.args.iter().map(|(_, value)| value.as_str()).collect();
         let name = format!("row {}: {}", case.row + 1, args.join(" | "));
         let suite = suites.entry(format!("{}.{}", case.module, case.name)).or_default();
-        suite.push((name, of_case(case), reasons_of_case(case)));
+        suite.push((name, of_case(case), reasons_of_case(sources, case)));
     }
     for property in &report.properties {
         let suite = suites.entry(format!("{}.{}", property.module, property.of)).or_default();
-        suite.push((property.name.clone(), of_property(property), reasons_of_property(property)));
+        suite.push((property.name.clone(), of_property(property), reasons_of_property(sources, property)));
     }
     let mut xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n".to_owned();
     for (suite, cases) in &suites {

@@ -126,6 +126,10 @@ fn what_cannot_run_is_no_success() {
     folder.vibee(&["check", "new.vibee"]).ok();
     folder.vibee(&["upgrade", "half.vibee", "-o", "new.vibee"]).fails(1);
     folder.vibee(&["upgrade", "new.vibee"]).fails(2);
+    folder.write("half.vibee", &format!("name: old\nodd: {}1{}\n", "[".repeat(63), "]".repeat(63)));
+    let deep = folder.vibee(&["upgrade", "half.vibee", "-o", "deep.vibee"]).fails(1);
+    assert!(deep.talk.contains("error[E0140]: the new file would be over a limit: nested"), "{deep:?}");
+    assert!(deep.talk.contains(" --> half.vibee:1:1\n") && !folder.path().join("deep.vibee").exists(), "{deep:?}");
     folder.write("half.vibee", HALF);
     let nothing = folder.vibee(&["test", "half.vibee", "--filter", "nothing"]).fails(2);
     assert!(nothing.talk.contains("no row and no property has nothing in its name"), "{nothing:?}");
@@ -164,13 +168,135 @@ fn coverage_names_what_no_case_reaches() {
 fn a_call_gives_its_value_or_its_fault() {
     let folder = Folder::with(&[("half.vibee", HALF)]);
     assert_eq!(folder.vibee(&["run", "half.vibee", "half", "-7"]).ok().out, "-4\n");
-    assert_eq!(folder.vibee(&["run", "half.vibee", "halved", "--json", "9"]).ok().out, "4\n");
+    for options in
+        [&["--json", "9"][..], &["9", "--json"], &["--engine", "tree", "9"], &["9", "--engine=tree", "--json"]]
+    {
+        let arguments = [&["run", "half.vibee", "halved"], options].concat();
+        assert_eq!(folder.vibee(&arguments).ok().out, "4\n", "{options:?}");
+    }
+    let odd = folder.vibee(&["run", "half.vibee", "half", "1", "--jsn"]).fails(2);
+    assert!(odd.talk.contains("--jsn: no option of vibee run\nhint: options are --json"), "{odd:?}");
+    folder.vibee(&["run", "half.vibee", "half", "1", "--engine", "cpu"]).fails(2);
     let given = folder.vibee(&["run", "half.vibee", "halved", "-1"]).fails(1);
-    assert_eq!(given.talk, "error: fault(given)\n");
+    assert_eq!(given.talk, "error: fault(given) at half.vibee:17: n >= 0\n");
     let unknown = folder.vibee(&["run", "half.vibee", "third", "1"]).fails(2);
     assert!(unknown.talk.contains("half has no function third\nhint: it has half, halved"), "{unknown:?}");
     let wrong = folder.vibee(&["run", "half.vibee", "half", "\"x\""]).fails(1);
     assert!(wrong.talk.contains("argument 1:1:1") && wrong.talk.contains("E0310"), "{wrong:?}");
+}
+
+/// Wherever a fault comes up, its place is said: in a row, in a property, in a call, for people and for programs.
+#[test]
+fn a_fault_says_where_it_came_up() {
+    let wrong = HALF
+        .replace("body: n div 2", "body: n div (2 - n div 7)")
+        .replace("4  | 2\n", "14 | 7\n")
+        .replace("      -3 | -2\n", "")
+        .replace("5 | 2", "0 | 0");
+    let folder = Folder::with(&[("half.vibee", &wrong)]);
+    for engine in ["vm", "tree"] {
+        let failed = folder.vibee(&["test", "--engine", engine]).fails(1).out;
+        let row = "FAILED half.half(n = 14) row 1\n  at half.vibee:11\n  expected 7\n     found fault(div_zero)\n  \
+                   fault(div_zero) at half.vibee:8: n div (2 - n div 7)\n  fault(div_zero) came from half.half\n";
+        assert!(failed.contains(row), "{failed}");
+        let property = "FAILED half.halved.twice\n  at half.vibee:23\n  false: n = 4\n";
+        assert!(failed.contains(property), "{failed}");
+    }
+    folder.write("half.vibee", &wrong.replace("14 | 7", "0  | 0").replace("== n", ">= -n"));
+    let failed = folder.vibee(&["test", "--junit", "report.xml"]).fails(1).out;
+    let place = "fault(div_zero) at half.vibee:8: n div (2 - n div 7)";
+    assert!(failed.contains(&format!("  fault(div_zero): n = 7\n  {place}\n")), "{failed}");
+    assert!(failed.contains("came from half.halved.twice → half.halved → half.half\n"), "{failed}");
+    assert!(folder.read("report.xml").contains(place), "{}", folder.read("report.xml"));
+    let json: serde_json::Value = serde_json::from_str(&folder.vibee(&["test", "--json"]).fails(1).out).unwrap();
+    assert!(json["properties"][0]["reasons"].to_string().contains(place), "{json}");
+    let called = folder.vibee(&["run", "half.vibee", "half", "14"]).fails(1);
+    assert_eq!(called.talk, format!("error: {place}\n"));
+}
+
+/// What runs out is a fault like others, and the report says who called whom and who used it up.
+#[test]
+fn what_runs_out_is_said_with_the_calls_and_the_fuel() {
+    let deep = "  - name: deep\n    params: { n: Int }\n    returns: Int\n    decreases: 'if n > 0 { n } else { 0 }'\n    \
+                body: 'if n <= 0 { 0 } else { 1 + deep(n - 1) }'\nbehaviors:";
+    let text = HALF.replace("body: n div 2", "body: deep(n)").replace("4  | 2", "5000 | 0").replace("behaviors:", deep);
+    let folder = Folder::with(&[("half.vibee", &text)]);
+    let failed = folder.vibee(&["test", "--filter", "half.half"]).fails(1).out;
+    assert!(failed.contains("     found fault(depth)\n  fault(depth) at half.vibee:"), "{failed}");
+    assert!(
+        failed.contains("came from half.deep → half.deep → half.deep → half.deep → … 993 more … → half.deep"),
+        "{failed}"
+    );
+    assert!(failed.contains("  fuel by function: half.deep "), "{failed}");
+}
+
+/// A module that calls itself as one of std does is not taken for it.
+#[test]
+fn names_of_std_are_kept() {
+    for name in ["std.mine", "std", "std.math"] {
+        let folder =
+            Folder::with(&[("mine.vibee", &HALF.replace("name: half\nversion", &format!("name: {name}\nversion")))]);
+        let refused = folder.vibee(&["check", "mine.vibee"]).fails(1);
+        let message = format!("error[E0130]: `{name}` is a name of the modules that are built in");
+        assert!(refused.talk.starts_with(&message) && refused.talk.contains("mine.vibee:2:7"), "{refused:?}");
+    }
+}
+
+/// What cannot be written is named with its path.
+#[test]
+fn an_error_about_a_file_names_it() {
+    let folder = Folder::with(&[("half.vibee", HALF), ("old.vibee", "name: old\n")]);
+    let at = |arguments: &[&str]| folder.vibee(arguments).fails(1).talk;
+    assert!(at(&["gen", "python", "half.vibee", "-o", "/proc/none"]).contains("/proc/none: "));
+    assert!(at(&["dis", "half.vibee", "-o", "half.vibee/half.vbc"]).contains("half.vibee/half.vbc: "));
+    assert!(at(&["upgrade", "old.vibee", "-o", "half.vibee/new.vibee"]).contains("half.vibee/new.vibee: "));
+    assert!(at(&["test", "half.vibee", "--junit", "half.vibee/x.xml"]).contains("half.vibee/x.xml: "));
+    assert!(at(&["test", "half.vibee/x.vibee"]).contains("half.vibee/x.vibee: "));
+}
+
+/// A mistake that loses names is told; that they are unknown where they are used is not.
+#[test]
+fn one_mistake_gives_one_message() {
+    let folder = Folder::new();
+    let types = "types:\n  A: { fields: { n: Int } }\n  B: { enum: [one, two] }\n";
+    let uses = "functions:\n  - name: f\n    params: { a: A, b: B }\n    returns: B\n    body: 'match b { B.one => b, B.two => if a.n > 0 { b } else { B.one } }'\n";
+    let user = "  - name: g\n    params: { n: Int }\n    returns: B\n    body: f(A(n = n), B.one)\n";
+    let head = "vibee: 3\nname: a\nversion: 1.0.0\n";
+    for (what, text, codes) in [
+        ("types twice", format!("{head}types:\n  C: Int(0..9)\n{uses}{user}{types}"), "E0110"),
+        ("a colon is missing", format!("{head}{}{uses}{user}", types.replace("A: {", "A {")), "E0132 E0107"),
+        ("a colon of two", format!("{head}{}{uses}{user}", types.replace("A: { f", "A\n    f")), "E0107"),
+        (
+            "a type has no shape",
+            format!("{head}{}{uses}{user}", types.replace("{ fields: { n: Int } }", "{ n: Int }")),
+            "E0131",
+        ),
+        ("no return type", format!("{head}{types}{}{user}", uses.replace("    returns: B\n", "")), "E0131"),
+        ("no body", format!("{head}{types}{}{user}", uses.replace("    body", "    x-body")), "E0111 E0131"),
+        (
+            "functions are a map",
+            format!(
+                "{head}{types}functions:\n  f:\n    returns: Int\n    body: 1\nbehaviors:\n{}",
+                user.replace("body", "when")
+            ),
+            "E0131",
+        ),
+        (
+            "an import is missing",
+            format!(
+                "{head}imports: [{{ name: gone, only: [h] }}]\n{types}{uses}{}",
+                user.replace("f(", "if gone.x(1) > h(2) { B.two } else { f(").replace("one)", "one) }")
+            ),
+            "E0203",
+        ),
+    ] {
+        folder.write("a.vibee", &text);
+        let refused = folder.vibee(&["check", "a.vibee"]).fails(1);
+        let errors: Vec<&str> = refused.talk.lines().filter(|line| line.starts_with("error[")).collect();
+        let is_told = |line: &&str| codes.split(' ').any(|code| line.contains(code));
+        assert!(!errors.is_empty() && errors.iter().all(is_told), "{what}: {}", refused.talk);
+        assert!(errors.len() <= 2, "{what}: {}", refused.talk);
+    }
 }
 
 #[test]

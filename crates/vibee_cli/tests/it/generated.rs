@@ -43,3 +43,15 @@ fn several_languages_get_a_folder_each_and_none_is_guessed() {
     assert!(broken.vibee(&["gen", "c", "half.vibee"]).fails(1).talk.contains("E0301"));
     assert_eq!(std::fs::read_dir(broken.path()).unwrap().count(), 1, "nothing was written");
 }
+
+#[test]
+fn names_that_a_language_keeps_are_listed() {
+    let folder = Folder::with(&[(
+        "half.vibee",
+        &HALF.replace("half(n)", "lambda(n)").replace("name: half\n    ", "name: lambda\n    "),
+    )]);
+    let written = folder.vibee(&["gen", "python", "half.vibee"]).ok();
+    assert_eq!(written.talk, "note[E0701]: Python: lambda is lambda_ there\n");
+    assert!(folder.read("half.py").contains("def lambda_(n: int)"), "{}", folder.read("half.py"));
+    assert!(folder.vibee(&["explain", "E0701"]).ok().out.contains("gets a suffix"));
+}
