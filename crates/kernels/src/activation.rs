@@ -39,7 +39,9 @@ pub(crate) fn quantise(level: Level, x: &[f32], k: usize, out: &mut [ActivationG
     match level.isa() {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: a `Level` exists only for an instruction set that this CPU has.
-        crate::Isa::Avx512 | crate::Isa::Avx512Vbmi => unsafe { x86::avx512::quantise(x, k, out) },
+        crate::Isa::Avx512 | crate::Isa::Avx512Vbmi | crate::Isa::Avx512Popcnt => unsafe {
+            x86::avx512::quantise(x, k, out);
+        },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.
         crate::Isa::Avx2 | crate::Isa::AvxVnni => unsafe { x86::avx2::quantise(x, k, out) },

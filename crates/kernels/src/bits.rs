@@ -13,8 +13,16 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod avx512_popcnt;
 mod scalar;
 mod table;
+#[cfg(target_arch = "x86_64")]
+mod wide;
 
 pub use table::{BITS_KERNELS, Bits, BitsKernel, BitsOp};
 
@@ -27,18 +35,26 @@ pub const LINE_WORDS: usize = 8;
 /// Vectors that [`Bits::csa_add`] adds at once.
 pub const ADD_MANY: usize = 8;
 
-/// The most that a [`Counter`] counts to.
-pub const COUNT_MAX: u32 = 255;
+/// Planes of a [`Counter`].
+const PLANES: usize = 7;
+
+/// The most that a [`Counter`] counts to: what it says of vectors of signs fits a signed byte.
+pub const COUNT_MAX: u32 = (1 << PLANES) - 1;
 
 /// 512 bits of a plane: word `w` holds bits `64 w` to `64 w + 63`, the lowest first.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C, align(64))]
 pub struct Line(pub [u64; LINE_WORDS]);
 
-/// Counts of set bits, one of eight bits for each position of a line: line `k` holds those worth `2ᵏ`.
+/// Counts of set bits, one of seven bits for each position of a line: line `k` holds those worth `2ᵏ`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-pub struct Counter(pub [Line; 8]);
+pub struct Counter([Line; PLANES]);
+
+/// Sums of the positions of a line of each plane, in the order of words and bits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C, align(64))]
+pub struct SumLine(pub [i32; LINE_BITS]);
 
 /// What a position of a vector holds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

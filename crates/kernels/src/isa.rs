@@ -17,6 +17,9 @@ pub enum Isa {
     Avx512,
     /// All of `Avx512`, and VBMI: Ice Lake, Zen 4 and later.
     Avx512Vbmi,
+    /// All of `Avx512Vbmi`, and VPOPCNTDQ and BITALG, which count bits: Ice Lake, Zen 4 and later (Cannon Lake has VBMI
+    /// without them).
+    Avx512Popcnt,
     /// aarch64 as every such CPU is.
     Neon,
     /// Four byte products added to each 32-bit lane (and all of `Neon`).
@@ -30,12 +33,13 @@ pub enum Isa {
 
 impl Isa {
     /// Every level, of each architecture lowest first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Scalar,
         Self::Avx2,
         Self::AvxVnni,
         Self::Avx512,
         Self::Avx512Vbmi,
+        Self::Avx512Popcnt,
         Self::Neon,
         Self::NeonDotprod,
         Self::NeonI8mm,
@@ -50,6 +54,7 @@ impl Isa {
             Self::AvxVnni => "avxvnni",
             Self::Avx512 => "avx512",
             Self::Avx512Vbmi => "avx512vbmi",
+            Self::Avx512Popcnt => "avx512popcnt",
             Self::Neon => "neon",
             Self::NeonDotprod => "neon-dotprod",
             Self::NeonI8mm => "neon-i8mm",
@@ -83,6 +88,12 @@ impl Isa {
             }
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Vbmi => Self::Avx512.is_available() && is_x86_feature_detected!("avx512vbmi"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Popcnt => {
+                Self::Avx512Vbmi.is_available()
+                    && is_x86_feature_detected!("avx512vpopcntdq")
+                    && is_x86_feature_detected!("avx512bitalg")
+            }
             #[cfg(target_arch = "aarch64")]
             Self::Neon => std::arch::is_aarch64_feature_detected!("neon"),
             #[cfg(target_arch = "aarch64")]
@@ -151,7 +162,9 @@ macro_rules! multiversion {
                 }
                 match level.isa() {
                     // SAFETY: a `Level` exists only for an instruction set that this CPU has.
-                    $crate::isa::Isa::Avx512 | $crate::isa::Isa::Avx512Vbmi => unsafe { avx512($($arg),*) },
+                    $crate::isa::Isa::Avx512 | $crate::isa::Isa::Avx512Vbmi | $crate::isa::Isa::Avx512Popcnt => unsafe {
+                        avx512($($arg),*)
+                    },
                     // SAFETY: as above.
                     $crate::isa::Isa::Avx2 | $crate::isa::Isa::AvxVnni => unsafe { avx2($($arg),*) },
                     _ => body($($arg),*),

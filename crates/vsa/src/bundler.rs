@@ -1,13 +1,17 @@
 //! [`Bundler`]: adds vectors into exact integers.
 //!
-//! Vectors wait in eights, are added to counters of eight bit planes by carry-save adders, and those to integers before
+//! Vectors wait in eights, are added to counters of seven bit planes by carry-save adders, and those to integers before
 //! any of them could run over. All sums stay within ±(2³¹ - 1), which is checked where vectors are counted.
 
 use crate::{Code, Dim, Error, Sums};
-use kernels::bits::{ADD_MANY, Bits, COUNT_MAX, Counter, Element, LINE_BITS, Line};
+use bytemuck::Zeroable;
+use kernels::bits::{ADD_MANY, Bits, COUNT_MAX, Counter, Element, Line, SumLine};
 
 /// The largest sum, and how far below zero it may be.
 pub(crate) const SUM_MAX: u64 = i32::MAX as u64;
+
+/// Groups of vectors that counters count before they are emptied.
+const EIGHTS_MAX: usize = COUNT_MAX as usize / ADD_MANY;
 
 /// Repetitions from which a vector is added to the integers at once.
 const TIMES_AT_ONCE: u64 = 32;
@@ -22,8 +26,8 @@ pub struct Bundler {
     bound: u64,
     /// `[Element]`
     waiting: [Waiting; 2],
-    /// `[lines, 512]`, in the order of words and bits; nothing yet where empty.
-    sums: Vec<[i32; LINE_BITS]>,
+    /// `[lines]`; nothing yet where empty.
+    sums: Vec<SumLine>,
 }
 
 /// Vectors of one kind that are not in the sums yet.
@@ -68,13 +72,37 @@ impl Bundler {
         Ok(())
     }
 
+    /// Adds all of `vectors`, which is faster than one after the other; refused, and none of them added, as one of them
+    /// would be.
+    pub fn add_all<C: Code>(&mut self, vectors: &[C]) -> Result<(), Error> {
+        vectors.iter().try_for_each(|v| self.dim.check(v.dim()))?;
+        self.make_room(vectors.len() as u64)?;
+        self.added += vectors.len() as i64;
+        let (eights, rest) = vectors.as_chunks::<ADD_MANY>();
+        let mut lines = [&[][..]; EIGHTS_MAX * ADD_MANY];
+        let mut left = eights;
+        while !left.is_empty() {
+            let waiting = self.waiting(C::element());
+            let n_room = (COUNT_MAX - waiting.n_counted) as usize / ADD_MANY;
+            let (now, later) = left.split_at(n_room.min(left.len()));
+            let lines = &mut lines[..now.len() * ADD_MANY];
+            lines.iter_mut().zip(now.as_flattened()).for_each(|(to, v)| *to = v.lines());
+            Bits::current().csa_add(C::element(), &mut waiting.counters, lines);
+            waiting.n_counted += lines.len() as u32;
+            self.make_room_for_counts(C::element());
+            left = later;
+        }
+        rest.iter().for_each(|v| self.take(C::element(), v.lines()));
+        Ok(())
+    }
+
     /// Adds `n` times `v`; where `n` is below zero, removes it so often.
     pub fn add_times<C: Code>(&mut self, v: &C, n: i32) -> Result<(), Error> {
         self.count(v, n)?;
         let times = u64::from(n.unsigned_abs());
         if times >= TIMES_AT_ONCE {
             self.reserve();
-            add_product(v, n, self.sums.as_flattened_mut());
+            add_product(v, n, flat_mut(&mut self.sums));
         } else if n > 0 {
             (0..times).for_each(|_| self.take(C::element(), v.lines()));
         } else if n < 0 {
@@ -99,7 +127,7 @@ impl Bundler {
             return Ok(());
         }
         self.reserve();
-        for (sum, more) in self.sums.as_flattened_mut().iter_mut().zip(other.sums.as_flattened()) {
+        for (sum, more) in flat_mut(&mut self.sums).iter_mut().zip(flat(&other.sums)) {
             *sum += more;
         }
         Ok(())
@@ -109,9 +137,7 @@ impl Bundler {
     pub fn sums(mut self) -> Sums {
         self.flush();
         self.reserve();
-        let mut values = self.sums.into_flattened();
-        values.truncate(self.dim.to_usize());
-        Sums::of(self.dim, self.added, values)
+        Sums::of(self.dim, self.added, self.sums)
     }
 
     /// Counts `n` times `v`, or refuses it.
@@ -126,7 +152,7 @@ impl Bundler {
     fn make_room(&mut self, more: u64) -> Result<(), Error> {
         if self.bound + more > SUM_MAX {
             self.flush();
-            let sums = self.sums.as_flattened().iter().take(self.dim.to_usize());
+            let sums = flat(&self.sums).iter().take(self.dim.to_usize());
             self.bound = sums.map(|sum| u64::from(sum.unsigned_abs())).max().unwrap_or(0);
         }
         if self.bound + more > SUM_MAX {
@@ -138,19 +164,32 @@ impl Bundler {
 
     /// Has one more vector wait, and counts eight of them together.
     fn take(&mut self, element: Element, lines: &[Line]) {
-        let waiting = &mut self.waiting[element as usize];
+        let waiting = self.waiting(element);
         let first = waiting.n_vectors * lines.len();
         if waiting.vectors.is_empty() {
             waiting.vectors.resize(lines.len() * ADD_MANY, Line::default());
-            waiting.counters.resize(lines.len(), Counter::default());
         }
         waiting.vectors[first..first + lines.len()].copy_from_slice(lines);
         waiting.n_vectors += 1;
         if waiting.n_vectors == ADD_MANY {
             waiting.add();
-            if waiting.n_counted + ADD_MANY as u32 > COUNT_MAX {
-                self.spill(element);
-            }
+            self.make_room_for_counts(element);
+        }
+    }
+
+    /// What waits of one kind, with counters.
+    fn waiting(&mut self, element: Element) -> &mut Waiting {
+        let waiting = &mut self.waiting[element as usize];
+        if waiting.counters.is_empty() {
+            waiting.counters.resize(self.dim.n_lines() * element.n_planes(), Counter::default());
+        }
+        waiting
+    }
+
+    /// Has the counters be such that they can count eight more.
+    fn make_room_for_counts(&mut self, element: Element) {
+        if self.waiting[element as usize].n_counted + ADD_MANY as u32 > COUNT_MAX {
+            self.spill(element);
         }
     }
 
@@ -175,7 +214,7 @@ impl Bundler {
     /// Has there be sums.
     fn reserve(&mut self) {
         if self.sums.is_empty() {
-            self.sums = vec![[0; LINE_BITS]; self.dim.n_lines()];
+            self.sums = vec![SumLine::zeroed(); self.dim.n_lines()];
         }
     }
 }
@@ -191,7 +230,7 @@ impl Waiting {
         self.vectors[self.n_vectors * n_lines..].fill(Line::default());
         let mut vectors = [&[][..]; ADD_MANY];
         vectors.iter_mut().zip(self.vectors.chunks_exact(n_lines)).for_each(|(to, v)| *to = v);
-        Bits::current().csa_add(self.element, &mut self.counters, vectors);
+        Bits::current().csa_add(self.element, &mut self.counters, &vectors);
         self.n_counted += self.n_vectors as u32;
         self.n_vectors = 0;
     }
@@ -210,4 +249,14 @@ fn add_product<C: Code>(v: &C, n: i32, sums: &mut [i32]) {
             *sum += n * ((nonzero >> bit & 1) as i32 - 2 * (sign >> bit & 1) as i32);
         }
     }
+}
+
+/// All sums, those behind the end as well.
+pub(crate) fn flat(sums: &[SumLine]) -> &[i32] {
+    bytemuck::must_cast_slice(sums)
+}
+
+/// All sums, to be changed.
+pub(crate) fn flat_mut(sums: &mut [SumLine]) -> &mut [i32] {
+    bytemuck::must_cast_slice_mut(sums)
 }

@@ -98,7 +98,7 @@ impl Classifier {
     pub fn quantise(&self) -> Result<Quantised, Error> {
         let mut memory = ItemMemory::new(self.dim);
         for class in &self.classes {
-            let sums = Sums::from_values(self.dim, 0, class.values.clone())?;
+            let sums = Sums::from_values(self.dim, 0, &class.values)?;
             memory.add(&sums.threshold(sums.best_threshold()))?;
         }
         Ok(Quantised { memory })
@@ -171,9 +171,9 @@ impl Class {
 
     fn cosine<V: Code>(&mut self, v: &V) -> Result<f32, Error> {
         if self.is_stale {
-            let sums = Sums::from_values(v.dim(), 0, std::mem::take(&mut self.values))?;
+            let sums = Sums::from_values(v.dim(), 0, &self.values)?;
             (self.digits, self.length) = (sums.digits(), (sums.norm_squared() as f64).sqrt());
-            (self.values, self.is_stale) = (sums.into_values(), false);
+            self.is_stale = false;
         }
         let mut dot = 0;
         for (digit, trits) in self.digits.iter().enumerate() {
@@ -253,9 +253,7 @@ mod tests {
             let plain: Vec<f32> = classifier
                 .classes
                 .iter()
-                .map(|class| {
-                    Sums::from_values(v.dim(), 0, class.values.clone()).expect("fits").cosine(&v).expect("fits")
-                })
+                .map(|class| Sums::from_values(v.dim(), 0, &class.values).expect("fits").cosine(&v).expect("fits"))
                 .collect();
             assert_eq!(verdict, super::verdict(&plain));
         }

@@ -8,6 +8,10 @@ const LEVELS: &[(&str, &str)] = &[
     ("avx2.rs", "avx2,fma,f16c"),
     ("avx512.rs", "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni"),
     ("avx512_vbmi.rs", "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512vbmi"),
+    (
+        "avx512_popcnt.rs",
+        "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512vbmi,avx512vpopcntdq,avx512bitalg",
+    ),
     ("neon.rs", "neon"),
     ("neon_dotprod.rs", "neon,dotprod"),
     ("neon_i8mm.rs", "neon,dotprod,i8mm"),

@@ -13,7 +13,9 @@ macro_rules! dispatch {
         match $level.isa() {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: a `Level` exists only for an instruction set that this CPU has.
-            crate::Isa::Avx512 | crate::Isa::Avx512Vbmi => unsafe { avx512::$function($($arg),*) },
+            crate::Isa::Avx512 | crate::Isa::Avx512Vbmi | crate::Isa::Avx512Popcnt => unsafe {
+                avx512::$function($($arg),*)
+            },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
             crate::Isa::Avx2 | crate::Isa::AvxVnni => unsafe { avx2::$function($($arg),*) },

@@ -21,7 +21,7 @@ pub(super) fn weigh_all(
     match level.isa() {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: a `Level` exists only for an instruction set that this CPU has.
-        crate::Isa::Avx512 | crate::Isa::Avx512Vbmi if shape.soft_cap.is_none() => unsafe {
+        crate::Isa::Avx512 | crate::Isa::Avx512Vbmi | crate::Isa::Avx512Popcnt if shape.soft_cap.is_none() => unsafe {
             avx512::weigh_all(shape.scale, seen, scores, decay, state);
         },
         _ => plain(level, shape, seen, scores, decay, state),

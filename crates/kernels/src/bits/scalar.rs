@@ -1,6 +1,6 @@
 //! Bit-plane operations word by word: the specification of all others.
 
-use super::{Counter, LINE_BITS, LINE_WORDS, Line, Turn, table::Tile};
+use super::{ADD_MANY, Counter, LINE_BITS, LINE_WORDS, Line, SumLine, Turn, table::Tile};
 
 pub(super) fn bind_bipolar(a: &[Line], b: &[Line], out: &mut [Line]) {
     for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
@@ -52,20 +52,22 @@ fn full_adder(a: u64, b: u64, c: u64) -> (u64, u64) {
     (a ^ b ^ c, a & b | c & (a ^ b))
 }
 
-pub(super) fn csa_add(counters: &mut [Counter], vectors: [&[Line]; 8]) {
+pub(super) fn csa_add(counters: &mut [Counter], vectors: &[&[Line]]) {
     for (i, Counter(planes)) in counters.iter_mut().enumerate() {
         for w in 0..LINE_WORDS {
-            let v = vectors.map(|v| v[i].0[w]);
-            let (ones, twos_a) = full_adder(planes[0].0[w], v[0], v[1]);
-            let (ones, twos_b) = full_adder(ones, v[2], v[3]);
-            let (ones, twos_c) = full_adder(ones, v[4], v[5]);
-            let (ones, twos_d) = full_adder(ones, v[6], v[7]);
-            let (twos, fours_a) = full_adder(planes[1].0[w], twos_a, twos_b);
-            let (twos, fours_b) = full_adder(twos, twos_c, twos_d);
-            let (fours, mut carry) = full_adder(planes[2].0[w], fours_a, fours_b);
-            (planes[0].0[w], planes[1].0[w], planes[2].0[w]) = (ones, twos, fours);
-            for plane in &mut planes[3..] {
-                (plane.0[w], carry) = (plane.0[w] ^ carry, plane.0[w] & carry);
+            for vectors in vectors.as_chunks::<ADD_MANY>().0 {
+                let v = vectors.map(|v| v[i].0[w]);
+                let (ones, twos_a) = full_adder(planes[0].0[w], v[0], v[1]);
+                let (ones, twos_b) = full_adder(ones, v[2], v[3]);
+                let (ones, twos_c) = full_adder(ones, v[4], v[5]);
+                let (ones, twos_d) = full_adder(ones, v[6], v[7]);
+                let (twos, fours_a) = full_adder(planes[1].0[w], twos_a, twos_b);
+                let (twos, fours_b) = full_adder(twos, twos_c, twos_d);
+                let (fours, mut carry) = full_adder(planes[2].0[w], fours_a, fours_b);
+                (planes[0].0[w], planes[1].0[w], planes[2].0[w]) = (ones, twos, fours);
+                for plane in &mut planes[3..] {
+                    (plane.0[w], carry) = (plane.0[w] ^ carry, plane.0[w] & carry);
+                }
             }
         }
     }
@@ -76,15 +78,15 @@ fn count(Counter(planes): &Counter, i: usize) -> i32 {
     planes.iter().enumerate().map(|(k, plane)| ((plane.0[i / 64] >> (i % 64) & 1) as i32) << k).sum()
 }
 
-pub(super) fn spill_bipolar(counters: &[Counter], n: i32, sums: &mut [[i32; LINE_BITS]]) {
+pub(super) fn spill_bipolar(counters: &[Counter], n: i32, sums: &mut [SumLine]) {
     for (negative, sums) in counters.iter().zip(sums) {
-        sums.iter_mut().enumerate().for_each(|(i, sum)| *sum += n - 2 * count(negative, i));
+        sums.0.iter_mut().enumerate().for_each(|(i, sum)| *sum += n - 2 * count(negative, i));
     }
 }
 
-pub(super) fn spill_ternary(counters: &[Counter], _: i32, sums: &mut [[i32; LINE_BITS]]) {
+pub(super) fn spill_ternary(counters: &[Counter], _: i32, sums: &mut [SumLine]) {
     for ([negative, nonzero], sums) in counters.as_chunks::<2>().0.iter().zip(sums) {
-        sums.iter_mut().enumerate().for_each(|(i, sum)| *sum += count(nonzero, i) - 2 * count(negative, i));
+        sums.0.iter_mut().enumerate().for_each(|(i, sum)| *sum += count(nonzero, i) - 2 * count(negative, i));
     }
 }
 
@@ -106,6 +108,18 @@ fn scan(tile: &Tile<'_>, dots: &mut [i32], dot: fn(&[Line], &[Line]) -> i32) {
 
 pub(super) fn rotate_bipolar(v: &[Line], turn: Turn, out: &mut [Line]) {
     rotate(v, turn, out, 0, 1);
+}
+
+/// Turns a plane whose words lie in a row, as loops that a compiler makes vectors of.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled inside each level's function")]
+pub(super) fn rotate_words(v: &[Line], turn: Turn, out: &mut [Line]) {
+    let v: &[u64] = &bytemuck::must_cast_slice::<Line, u64>(v)[..turn.n_words];
+    let out: &mut [u64] = &mut bytemuck::must_cast_slice_mut::<Line, u64>(out)[..turn.n_words];
+    let (stay, pass) = v.split_at(turn.n_words - turn.words);
+    let (front, back) = out.split_at_mut(turn.words);
+    front.iter_mut().zip(pass).for_each(|(out, word)| *out = word.rotate_left(turn.bits + 1));
+    back.iter_mut().zip(stay).for_each(|(out, word)| *out = word.rotate_left(turn.bits));
 }
 
 pub(super) fn rotate_ternary(v: &[Line], turn: Turn, out: &mut [Line]) {

@@ -2,7 +2,9 @@
 //! test walks it (`tests.rs::every_row_equals_the_scalar_one`).
 #![allow(unsafe_code, reason = "the calls through the table")]
 
-use super::{ADD_MANY, Counter, Element, LINE_BITS, LINE_WORDS, Line, Turn, scalar};
+use super::{ADD_MANY, COUNT_MAX, Counter, Element, LINE_WORDS, Line, SumLine, Turn, scalar};
+#[cfg(target_arch = "x86_64")]
+use super::{avx2, avx512, avx512_popcnt};
 use crate::Isa;
 
 /// What a row of the table computes.
@@ -14,7 +16,7 @@ pub enum BitsOp {
     Dot,
     /// Number of positions that differ.
     Differing,
-    /// Eight vectors added to counters of bits, by carry-save adders.
+    /// Vectors, eight at once, added to counters of bits, by carry-save adders.
     CsaAdd,
     /// Counters of bits added to integers.
     Spill,
@@ -58,8 +60,8 @@ impl Tile<'_> {
 
 pub(super) type Bind = unsafe fn(&[Line], &[Line], &mut [Line]);
 pub(super) type Count = unsafe fn(&[Line], &[Line]) -> i32;
-pub(super) type CsaAdd = unsafe fn(&mut [Counter], [&[Line]; ADD_MANY]);
-pub(super) type Spill = unsafe fn(&[Counter], i32, &mut [[i32; LINE_BITS]]);
+pub(super) type CsaAdd = unsafe fn(&mut [Counter], &[&[Line]]);
+pub(super) type Spill = unsafe fn(&[Counter], i32, &mut [SumLine]);
 pub(super) type ScanTile = unsafe fn(&Tile<'_>, &mut [i32]);
 pub(super) type Rotate = unsafe fn(&[Line], Turn, &mut [Line]);
 
@@ -114,8 +116,68 @@ const SCALAR: [BitsKernel; 14] = level! {
     Rotate Ternary Rotate = scalar::rotate_ternary,
 };
 
-/// All bit-plane kernels, level by level.
-pub static BITS_KERNELS: &[&[BitsKernel]] = &[&SCALAR];
+#[cfg(target_arch = "x86_64")]
+const AVX2: [BitsKernel; 13] = level! {
+    Avx2,
+    Bind Bipolar Bind = avx2::bind_bipolar,
+    Bind Ternary Bind = avx2::bind_ternary,
+    Dot Bipolar Count = avx2::dot_bipolar,
+    Dot Ternary Count = avx2::dot_ternary,
+    Differing Bipolar Count = avx2::differing_bipolar,
+    Differing Ternary Count = avx2::differing_ternary,
+    CsaAdd Bipolar CsaAdd = avx2::csa_add,
+    CsaAdd Ternary CsaAdd = avx2::csa_add,
+    ScanTile Bipolar ScanTile = avx2::scan_bipolar,
+    ScanTile Ternary ScanTile = avx2::scan_ternary,
+    Spill Bipolar Spill = avx2::spill_bipolar,
+    Spill Ternary Spill = avx2::spill_ternary,
+    Rotate Bipolar Rotate = avx2::rotate_bipolar,
+};
+
+#[cfg(target_arch = "x86_64")]
+const AVX512: [BitsKernel; 14] = level! {
+    Avx512,
+    Bind Bipolar Bind = avx512::bind_bipolar,
+    Bind Ternary Bind = avx512::bind_ternary,
+    Dot Bipolar Count = avx512::dot_bipolar,
+    Dot Ternary Count = avx512::dot_ternary,
+    Differing Bipolar Count = avx512::differing_bipolar,
+    Differing Ternary Count = avx512::differing_ternary,
+    CsaAdd Bipolar CsaAdd = avx512::csa_add,
+    CsaAdd Ternary CsaAdd = avx512::csa_add,
+    ScanTile Bipolar ScanTile = avx512::scan_bipolar,
+    ScanTile Ternary ScanTile = avx512::scan_ternary,
+    Spill Bipolar Spill = avx512::spill_bipolar,
+    Spill Ternary Spill = avx512::spill_ternary,
+    Rotate Bipolar Rotate = avx512::rotate_bipolar,
+    Rotate Ternary Rotate = avx512::rotate_ternary,
+};
+
+#[cfg(target_arch = "x86_64")]
+const AVX512_POPCNT: [BitsKernel; 10] = level! {
+    Avx512Popcnt,
+    Bind Bipolar Bind = avx512_popcnt::bind_bipolar,
+    Bind Ternary Bind = avx512_popcnt::bind_ternary,
+    Dot Bipolar Count = avx512_popcnt::dot_bipolar,
+    Dot Ternary Count = avx512_popcnt::dot_ternary,
+    Differing Bipolar Count = avx512_popcnt::differing_bipolar,
+    Differing Ternary Count = avx512_popcnt::differing_ternary,
+    CsaAdd Bipolar CsaAdd = avx512_popcnt::csa_add,
+    CsaAdd Ternary CsaAdd = avx512_popcnt::csa_add,
+    ScanTile Bipolar ScanTile = avx512_popcnt::scan_bipolar,
+    ScanTile Ternary ScanTile = avx512_popcnt::scan_ternary,
+};
+
+/// All bit-plane kernels, level by level, the lowest first.
+pub static BITS_KERNELS: &[&[BitsKernel]] = &[
+    &SCALAR,
+    #[cfg(target_arch = "x86_64")]
+    &AVX2,
+    #[cfg(target_arch = "x86_64")]
+    &AVX512,
+    #[cfg(target_arch = "x86_64")]
+    &AVX512_POPCNT,
+];
 
 /// The kernels of one kind of vectors.
 #[derive(Clone, Copy)]
@@ -190,11 +252,12 @@ impl Bits {
         unsafe { (self.kernels[element as usize].differing)(a, b) }
     }
 
-    /// Adds the bits of eight vectors to `counters`, one for each line. No count may pass [`COUNT_MAX`], which is for
-    /// the caller to know: those that do start again at 0.
+    /// Adds the bits of `vectors`, whose number is a multiple of [`ADD_MANY`], to `counters`, one for each line. No
+    /// count may pass [`COUNT_MAX`], which is for the caller to know: those that do start again at 0.
     ///
     /// [`COUNT_MAX`]: super::COUNT_MAX
-    pub fn csa_add(&self, element: Element, counters: &mut [Counter], vectors: [&[Line]; ADD_MANY]) {
+    pub fn csa_add(&self, element: Element, counters: &mut [Counter], vectors: &[&[Line]]) {
+        assert!(vectors.len().is_multiple_of(ADD_MANY), "{} vectors, but {ADD_MANY} are added at once", vectors.len());
         for v in vectors {
             check_lines(element, v, counters.len());
         }
@@ -202,9 +265,12 @@ impl Bits {
         unsafe { (self.kernels[element as usize].csa_add)(counters, vectors) }
     }
 
-    /// Adds to `sums`, one for each position of every line of a plane, what `counters` counted of `n` vectors. No sum
-    /// may leave i32, which is for the caller to know.
-    pub fn spill(&self, element: Element, counters: &[Counter], n: u32, sums: &mut [[i32; LINE_BITS]]) {
+    /// Adds to `sums`, one for each position of every line of a plane, what `counters` counted of `n` vectors, at most
+    /// [`COUNT_MAX`]. No sum may leave i32, which is for the caller to know.
+    ///
+    /// [`COUNT_MAX`]: super::COUNT_MAX
+    pub fn spill(&self, element: Element, counters: &[Counter], n: u32, sums: &mut [SumLine]) {
+        assert!(n <= COUNT_MAX, "counts of {n} vectors, but they end at {COUNT_MAX}");
         assert_eq!(counters.len(), sums.len() * element.n_planes(), "counters and lines of sums");
         // SAFETY: as in `bind`.
         unsafe { (self.kernels[element as usize].spill)(counters, n as i32, sums) }

@@ -20,7 +20,7 @@ pub(super) fn estimate(level: Level, codes: &[u8], norms: &[RowNorms], input: &C
         let sum = match level.isa() {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: a `Level` exists only for an instruction set that this CPU has.
-            Isa::Avx512 | Isa::Avx512Vbmi => unsafe { super::x86::avx512::dot(dot) },
+            Isa::Avx512 | Isa::Avx512Vbmi | Isa::Avx512Popcnt => unsafe { super::x86::avx512::dot(dot) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
             Isa::Avx2 | Isa::AvxVnni => unsafe { super::x86::avx2::dot(dot) },

@@ -12,7 +12,7 @@ const N: usize = 10;
 /// Multiplications and additions made in `rounds`.
 pub(super) fn multiply(level: Level, rounds: usize) -> Option<u64> {
     let bytes = match level.isa() {
-        Isa::Avx512 | Isa::Avx512Vbmi => {
+        Isa::Avx512 | Isa::Avx512Vbmi | Isa::Avx512Popcnt => {
             // SAFETY: a `Level` exists only for an instruction set that this CPU has.
             unsafe { avx512(rounds) };
             64

@@ -68,7 +68,7 @@ pub struct PackedMatrix {
 impl PackedMatrix {
     /// Bytes of the packed form of a matrix; `None` where no kernel of `isa` reads its format packed.
     pub fn bytes(isa: Isa, format: Format, rows: usize, cols: usize) -> Option<usize> {
-        let layout = Layout::of(format).filter(|_| isa >= Isa::Avx512 && isa <= Isa::Avx512Vbmi)?;
+        let layout = Layout::of(format).filter(|_| isa >= Isa::Avx512 && isa <= Isa::Avx512Popcnt)?;
         rows.div_ceil(PANEL_ROWS).checked_mul(cols / BLOCK)?.checked_mul(layout.lines() * size_of::<Line>())
     }
 

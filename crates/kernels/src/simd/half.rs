@@ -3,6 +3,8 @@
 
 #![allow(unsafe_code, reason = "calls functions compiled for the level that `Level` proves")]
 
+#[cfg(target_arch = "x86_64")]
+use crate::Isa;
 use crate::{
     isa::Level,
     math::{f16_to_f32, f32_to_f16},
@@ -13,10 +15,10 @@ pub(crate) fn to_f32(level: Level, halves: &[u16], out: &mut [f32]) {
     match level.isa() {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: a `Level` exists only for an instruction set that this CPU has.
-        crate::Isa::Avx512 | crate::Isa::Avx512Vbmi => unsafe { x86::to_f32_avx512(halves, out) },
+        Isa::Avx512 | Isa::Avx512Vbmi | Isa::Avx512Popcnt => unsafe { x86::to_f32_avx512(halves, out) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.
-        crate::Isa::Avx2 | crate::Isa::AvxVnni => unsafe { x86::to_f32_avx2(halves, out) },
+        Isa::Avx2 | Isa::AvxVnni => unsafe { x86::to_f32_avx2(halves, out) },
         _ => to_f32_scalar(halves, out),
     }
 }
@@ -26,8 +28,8 @@ pub(crate) fn from_f32(level: Level, x: &[f32], out: &mut [u16]) {
     match level.isa() {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: a `Level` exists only for an instruction set that this CPU has.
-        crate::Isa::Avx512 | crate::Isa::Avx512Vbmi | crate::Isa::Avx2 | crate::Isa::AvxVnni => unsafe {
-            x86::from_f32(x, out);
+        Isa::Avx512 | Isa::Avx512Vbmi | Isa::Avx512Popcnt | Isa::Avx2 | Isa::AvxVnni => unsafe {
+            x86::from_f32(x, out)
         },
         _ => from_f32_scalar(x, out),
     }

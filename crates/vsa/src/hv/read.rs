@@ -103,8 +103,9 @@ fn rows<'a>(header: &Header, rows: impl Iterator<Item = &'a [u8]>) -> Result<Row
         }
         Kind::Sums => {
             let vector = |(bytes, row): (&[u8], u64)| {
-                let sums = bytes[8..].as_chunks::<4>().0.iter().map(|sum| i32::from_le_bytes(*sum)).collect();
-                Sums::from_values(dim, i64::from_le_bytes(number(bytes, 0)), sums).map_err(in_row(row))
+                let sums = bytes[8..].as_chunks::<4>().0.iter().map(|sum| i32::from_le_bytes(*sum));
+                let sums: Vec<i32> = sums.collect();
+                Sums::from_values(dim, i64::from_le_bytes(number(bytes, 0)), &sums).map_err(in_row(row))
             };
             Rows::Sums(numbered.map(vector).collect::<Result<_, _>>()?)
         }

@@ -55,10 +55,10 @@ fn values_that_such_a_vector_does_not_hold_are_refused_with_their_place() {
     values[9] = -2;
     assert!(matches!(Ternary::from_values(d, &values), Err(Error::Value { index: 9, value: -2, .. })));
     assert_eq!(Ternary::from_values(d, &values[1..]).unwrap_err(), Error::Values { dim: 64, got: 63 });
-    let mut sums = vec![0; 64];
-    assert_eq!(Sums::from_values(d, 0, vec![0; 65]).unwrap_err(), Error::Values { dim: 64, got: 65 });
+    let mut sums = [0; 64];
+    assert_eq!(Sums::from_values(d, 0, &[0; 65]).unwrap_err(), Error::Values { dim: 64, got: 65 });
     sums[3] = i32::MIN;
-    assert!(matches!(Sums::from_values(d, 1, sums), Err(Error::Value { index: 3, .. })));
+    assert!(matches!(Sums::from_values(d, 1, &sums), Err(Error::Value { index: 3, .. })));
 }
 
 #[test]

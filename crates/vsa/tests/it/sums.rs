@@ -24,6 +24,11 @@ fn sums_are_exact<C: Drawn>(dim: Dim, n: usize) {
     assert_eq!(all.added(), n as i64);
     assert_eq!(all.values().iter().map(|v| i64::from(*v)).sum::<i64>(), all.dot(&C::ones(dim)).unwrap());
 
+    let mut at_once = Bundler::new(dim);
+    at_once.add_all(&vectors[..n / 4]).unwrap();
+    at_once.add_all(&vectors[n / 4..]).unwrap();
+    assert_eq!(at_once.sums(), all);
+
     // In two parts, each from the end, some of them twice and once removed.
     let (first, second) = vectors.split_at(n / 3);
     let mut parts = [first, second].map(|part| {
@@ -36,7 +41,7 @@ fn sums_are_exact<C: Drawn>(dim: Dim, n: usize) {
     let [first, second] = &mut parts;
     first.merge(second.clone()).unwrap();
     assert_eq!(first.clone().sums(), all);
-    assert_eq!(Sums::from_values(dim, all.added(), all.values().to_vec()), Ok(all.clone()));
+    assert_eq!(Sums::from_values(dim, all.added(), all.values()), Ok(all.clone()));
 
     // Binding, rotating and products do to sums what they do to each vector.
     let key = C::draw(rng, dim);

@@ -132,7 +132,7 @@ fn operations(args: &BenchArgs) -> Result<Vec<Row>, Failure> {
     rows.push(timed("bundle of 32, bipolar", args, BATCH / MEMBERS, || {
         (0..BATCH / MEMBERS).try_for_each(|_| {
             let mut bundler = Bundler::new(args.dim);
-            signs.iter().try_for_each(|v| bundler.add(black_box(v)))?;
+            bundler.add_all(black_box(&signs))?;
             black_box(bundler.sums());
             Ok(())
         })
