@@ -4,6 +4,7 @@
 //! object that ends, is left to [`super::run`]: the quick loop stops before that instruction, with everything as it
 //! would be there. A step may stand for the instructions behind it, too, which keep their places: so a jump to one of
 //! them finds it, and what is charged for each stays what it was.
+#![allow(clippy::neg_cmp_op_on_partial_ord, reason = "not less is what the instruction is for: true of NaN")]
 #![allow(clippy::semicolon_if_nothing_returned, reason = "a set register is an arm's last word")]
 
 mod steps;
@@ -561,7 +562,7 @@ impl Quick<'_> {
             }
             steps!(dispatch);
         };
-        Stop { at: At { pc, fuel, base, width }, result }
+        Stop { at: At { pc, base, fuel, width }, result }
     }
 }
 

@@ -114,7 +114,7 @@ impl Vm<'_> {
                 };
             }
             if quick.get(pc).is_some_and(|step| step.is_quick()) {
-                let now = At { pc, fuel, base, width };
+                let now = At { pc, base, fuel, width };
                 let quick = Quick { code: quick, consts, entries, heap, stack, frames, depth_max };
                 let stop = quick.run(now);
                 At { pc, fuel, base, width } = stop.at;

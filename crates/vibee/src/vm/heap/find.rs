@@ -63,7 +63,7 @@ fn text_rank(cells: &[Cell], word: u64) -> u64 {
     if word & INLINE != 0 {
         return word << 8 | inline_len(word) as u64;
     }
-    match cells.get(word as usize).map(|cell| cell.body_bytes()) {
+    match cells.get(word as usize).map(Cell::body_bytes) {
         Some(bytes) => bytes.iter().take(7).fold(0, |rank, byte| rank << 8 | u64::from(*byte)) << 8 | 0xFF,
         None => 0,
     }

@@ -116,9 +116,8 @@ impl Step {
             Opcode::Call if !has_few_params(instr.bc()) => Op::Slow,
             Opcode::Tail if !has_few_params(instr.ab()) => Op::Slow,
             // What `load` wrote there: whether an item, a field, what a case carries is a reference.
-            Opcode::Lset if instr.f != 0 => Op::Slow,
+            Opcode::Lset | Opcode::Payload if instr.f != 0 => Op::Slow,
             Opcode::Lfirst | Opcode::Lnext if types.0 != 0 => Op::Slow,
-            Opcode::Payload if instr.f != 0 => Op::Slow,
             Opcode::Mget => {
                 return Self {
                     f: layouts.is_text(layouts.part(types.1, 0)).into(),
