@@ -24,10 +24,19 @@ pub(crate) fn target_folder() -> PathBuf {
 
 /// Builds the release binary from the tracked files as they are now.
 pub(crate) fn release_binary() -> Result<PathBuf, String> {
+    built("trinity", "release", "trinity")
+}
+
+/// Builds the program `vibee` as its document says to install it.
+pub(crate) fn vibee_binary() -> Result<PathBuf, String> {
+    built("vibee_cli", "vibee", "vibee")
+}
+
+fn built(package: &str, profile: &str, program: &str) -> Result<PathBuf, String> {
     let folder = update(&folder())?;
-    let mut command = cargo(&["build", "--release", "--package", "trinity", "--quiet"]);
+    let mut command = cargo(&["build", "--profile", profile, "--package", package, "--quiet"]);
     succeed(command.current_dir(folder).env("CARGO_TARGET_DIR", target_folder()))?;
-    Ok(target_folder().join("release/trinity"))
+    Ok(target_folder().join(profile).join(program))
 }
 
 /// Copies each tracked file that differs to `folder`, and removes from there what is tracked no more; the rest keeps
