@@ -36,7 +36,7 @@ const CPUS: [Cpu; 3] = [
 ];
 
 /// What the stage runs: parts of the names of tests that walk over all levels, or over the table of kernels.
-const OF_STAGE: &[&str] = &["small_products", "every_level", "the_best_level", "halves_convert"];
+const OF_STAGE: &[&str] = &["small_products", "every_level", "every_row", "the_best_level", "halves_convert"];
 
 /// Settings with which the tests of the stage compile soon: they run for seconds, whatever the optimisation.
 const SOON: &[&str] = &[

@@ -15,6 +15,7 @@ const LEVELS: &[(&str, &str)] = &[
     ("neon.rs", "neon"),
     ("neon_dotprod.rs", "neon,dotprod"),
     ("neon_i8mm.rs", "neon,dotprod,i8mm"),
+    ("simd128.rs", "simd128"),
 ];
 
 /// Attributes that enable something else than the name of their file says, and names of which there is no file.

@@ -2,6 +2,10 @@
 //! test walks it (`tests.rs::every_row_equals_the_scalar_one`).
 #![allow(unsafe_code, reason = "the calls through the table")]
 
+#[cfg(target_arch = "aarch64")]
+use super::neon;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use super::simd128;
 use super::{ADD_MANY, COUNT_MAX, Counter, Element, LINE_WORDS, Line, SumLine, Turn, scalar};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512, avx512_popcnt};
@@ -168,6 +172,36 @@ const AVX512_POPCNT: [BitsKernel; 10] = level! {
     ScanTile Ternary ScanTile = avx512_popcnt::scan_ternary,
 };
 
+#[cfg(target_arch = "aarch64")]
+const NEON: [BitsKernel; 10] = level! {
+    Neon,
+    Bind Bipolar Bind = neon::bind_bipolar,
+    Bind Ternary Bind = neon::bind_ternary,
+    Dot Bipolar Count = neon::dot_bipolar,
+    Dot Ternary Count = neon::dot_ternary,
+    Differing Bipolar Count = neon::differing_bipolar,
+    Differing Ternary Count = neon::differing_ternary,
+    CsaAdd Bipolar CsaAdd = neon::csa_add,
+    CsaAdd Ternary CsaAdd = neon::csa_add,
+    ScanTile Bipolar ScanTile = neon::scan_bipolar,
+    ScanTile Ternary ScanTile = neon::scan_ternary,
+};
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+const SIMD128: [BitsKernel; 10] = level! {
+    Simd128,
+    Bind Bipolar Bind = simd128::bind_bipolar,
+    Bind Ternary Bind = simd128::bind_ternary,
+    Dot Bipolar Count = simd128::dot_bipolar,
+    Dot Ternary Count = simd128::dot_ternary,
+    Differing Bipolar Count = simd128::differing_bipolar,
+    Differing Ternary Count = simd128::differing_ternary,
+    CsaAdd Bipolar CsaAdd = simd128::csa_add,
+    CsaAdd Ternary CsaAdd = simd128::csa_add,
+    ScanTile Bipolar ScanTile = simd128::scan_bipolar,
+    ScanTile Ternary ScanTile = simd128::scan_ternary,
+};
+
 /// All bit-plane kernels, level by level, the lowest first.
 pub static BITS_KERNELS: &[&[BitsKernel]] = &[
     &SCALAR,
@@ -177,6 +211,10 @@ pub static BITS_KERNELS: &[&[BitsKernel]] = &[
     &AVX512,
     #[cfg(target_arch = "x86_64")]
     &AVX512_POPCNT,
+    #[cfg(target_arch = "aarch64")]
+    &NEON,
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    &SIMD128,
 ];
 
 /// The kernels of one kind of vectors.

@@ -29,7 +29,7 @@ pub(crate) fn from_f32(level: Level, x: &[f32], out: &mut [u16]) {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: a `Level` exists only for an instruction set that this CPU has.
         Isa::Avx512 | Isa::Avx512Vbmi | Isa::Avx512Popcnt | Isa::Avx2 | Isa::AvxVnni => unsafe {
-            x86::from_f32(x, out)
+            x86::from_f32(x, out);
         },
         _ => from_f32_scalar(x, out),
     }
