@@ -9,6 +9,7 @@ use proptest::{
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use vibee::{
     diagnostic::Severity,
+    limits::NESTING_MAX,
     source::Sources,
     tree::{Node, NodeKind, Scalar, Style},
 };
@@ -236,4 +237,7 @@ fn texts_that_once_lost_something_do_not_any_more() {
     ] {
         vibee::fuzzed::reader(text.as_bytes());
     }
+    // Below `x-legacy` it would be a level deeper than the reader allows.
+    let (open, close) = ("[".repeat(NESTING_MAX - 1), "]".repeat(NESTING_MAX - 1));
+    vibee::fuzzed::reader(format!("name: old\nodd: {open}1{close}\n").as_bytes());
 }
