@@ -9,8 +9,10 @@ use redb::{
     Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, StorageError, TableHandle,
 };
 
+use super::commit::{COMMIT, put_commit};
 use super::tables::{
-    BY_SOURCE, DELTA, FENCES, Handle, LATE, META, ORDERS, SETTINGS, SOURCES, TERMS, Tables, guarded, key_row,
+    BY_SOURCE, DELTA, FENCES, Handle, LATE, META, ORDERS, SETTINGS, SOURCES, TERMS, Tables, delta_value, guarded,
+    key_row, of_other_bytes, sealed_with, unsealed_with,
 };
 use super::{Options, Seq};
 use crate::cache::Cache;
@@ -104,10 +106,10 @@ fn create(handle: &Handle) -> Result<(), Error> {
             // The keys of a hash map are as random as an identity needs to be.
             let id = [0, 1].map(|half: u8| RandomState::new().hash_one(half).to_le_bytes()).concat();
             meta.insert("format", FORMAT.to_le_bytes().as_slice())?;
-            meta.insert("id", id.as_slice())?;
-            meta.insert("seq", 0_u64.to_le_bytes().as_slice())?;
+            meta.insert("id", sealed_with(b"id", &id).as_slice())?;
             meta.insert("statistics", Statistics::default().write().as_slice())?;
         }
+        put_commit(&write, Seq(0), 0, 0)?;
         write.commit()?;
         Ok(())
     })
@@ -141,27 +143,41 @@ pub(super) fn state(handle: &Arc<Handle>, options: &Options) -> Result<State, Er
         });
         found?.ok_or_else(|| damaged("meta", "a name is not there"))
     };
-    let seq = meta("seq")?.try_into().map_err(|_| damaged("meta", "the number of the commit is no number"))?;
+    let commit = meta(COMMIT)?;
+    let commit = guarded(OPENING, || unsealed_with(COMMIT.as_bytes(), &commit))?;
+    let mut numbers = commit.chunks_exact(8).flat_map(|bytes| bytes.try_into().map(u64::from_le_bytes));
+    let mut number = || numbers.next().ok_or_else(|| damaged("meta", "a number of the commit is not there"));
+    let (seq, n_late, n_changes) = (number()?, number()?, number()?);
     let statistics = Statistics::read(&meta("statistics")?).map_err(|why| damaged("meta", why))?;
     let (late, run) = guarded(OPENING, || -> Result<_, redb::Error> {
         let late = Late::new(0);
         for entry in read.open_table(LATE)?.iter()? {
-            late.push(entry?.1.value().into());
+            let (number, sealed) = entry?;
+            late.push(unsealed_with(&number.value().to_le_bytes(), sealed.value())?.into());
         }
         let (mut added, mut removed) = (Vec::new(), Vec::new());
         for entry in read.open_table(DELTA)?.iter()? {
             let (key, is_added) = entry?;
-            let side = if is_added.value() == 1 { &mut added } else { &mut removed };
+            let is_added = match is_added.value() {
+                value if value == delta_value(key.value(), true) => true,
+                value if value == delta_value(key.value(), false) => false,
+                _ => return Err(of_other_bytes("a change")),
+            };
+            let side = if is_added { &mut added } else { &mut removed };
             side.extend(key_row(key.value()));
         }
         Ok((late, Run::new(added, removed)))
     })?;
+    if (late.end(), run.len() as u64) != (n_late, n_changes) {
+        let found = format!("{} late terms and {} changes", late.end(), run.len());
+        return Err(damaged("delta", &format!("{found}, but {n_late} and {n_changes} were written")));
+    }
     let runs = if run.len() == 0 { Vec::new() } else { vec![Arc::new(run)] };
     let late = LateTerms { committed: (Arc::new(late), 0), own: None };
     let late = LateTerms { committed: (Arc::clone(&late.committed.0), late.committed.0.end()), own: None };
     let cache = Cache::new(options.decoded_bytes);
     let base = Arc::new(Base { orders, terms, statistics, cache });
-    Ok(State { seq: Seq(u64::from_le_bytes(seq)), base, tables, runs, late })
+    Ok(State { seq: Seq(seq), base, tables, runs, late })
 }
 
 /// Which process holds a file.

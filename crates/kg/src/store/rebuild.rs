@@ -4,8 +4,11 @@ use std::path::Path;
 
 use redb::{Durability, ReadableTable, WriteTransaction};
 
-use super::commit::turned;
-use super::tables::{BY_SOURCE, Blocks, DELTA, FENCES, LATE, META, ORDERS, SOURCES, TERMS, guarded, key_row, row_key};
+use super::commit::{put_commit, turned};
+use super::tables::{
+    BY_SOURCE, Blocks, DELTA, FENCES, LATE, META, ORDERS, SOURCES, TERMS, guarded, key_row, key_sum, of_other_bytes,
+    row_key,
+};
 use super::{Seq, Store, open};
 use crate::dictionary::fences::{RowFences, TermFences};
 use crate::error::Error;
@@ -75,14 +78,18 @@ impl<'s> Rebuild<'s> {
             write.delete_table(BY_SOURCE)?;
             let (mut facts, mut by_source) = (write.open_table(SOURCES)?, write.open_table(BY_SOURCE)?);
             for entry in tables.sources.iter()? {
-                let (old, _) = entry?;
+                let (old, sum) = entry?;
+                if sum.value() != key_sum(old.value()) {
+                    return Err(of_other_bytes("a source"));
+                }
                 let Some((row, source)) = old.value().split_at_checked(32) else { continue };
                 match key_row(row).map(&new).transpose() {
                     Ok(None) => {}
                     Ok(Some(row)) => {
                         let key = [&row_key(&row), source].concat();
-                        facts.insert(key.as_slice(), ())?;
-                        by_source.insert(turned(&key).as_slice(), ())?;
+                        facts.insert(key.as_slice(), key_sum(&key))?;
+                        let key = turned(&key);
+                        by_source.insert(key.as_slice(), key_sum(&key))?;
                     }
                     Err(error) => {
                         failed = Some(error);
@@ -102,11 +109,8 @@ impl<'s> Rebuild<'s> {
         let write = self.write.take();
         guarded("committing", || -> Result<(), redb::Error> {
             let Some(write) = write else { return Ok(()) };
-            {
-                let mut meta = write.open_table(META)?;
-                meta.insert("seq", seq.0.to_le_bytes().as_slice())?;
-                meta.insert("statistics", statistics.write().as_slice())?;
-            }
+            write.open_table(META)?.insert("statistics", statistics.write().as_slice())?;
+            put_commit(&write, seq, 0, 0)?;
             write.commit()?;
             Ok(())
         })?;

@@ -13,8 +13,8 @@ use crate::term::TermId;
 
 /// Blocks or pages by number.
 pub(super) type Blocks = TableDefinition<'static, u64, &'static [u8]>;
-/// Keys that say all there is to say.
-pub(super) type Keys = TableDefinition<'static, &'static [u8], ()>;
+/// Keys that say all there is to say, with their CRC-32.
+pub(super) type Keys = TableDefinition<'static, &'static [u8], u32>;
 
 pub(super) const ORDERS: [Blocks; Order::ALL.len()] = [
     TableDefinition::new("spog"),
@@ -26,17 +26,18 @@ pub(super) const ORDERS: [Blocks; Order::ALL.len()] = [
 pub(super) const TERMS: Blocks = TableDefinition::new("terms");
 /// What is kept in memory to find blocks and pages, by the number of their table.
 pub(super) const FENCES: Blocks = TableDefinition::new("fences");
-/// Spellings of terms since the last merge, by number.
+/// Spellings of terms since the last merge, by number, sealed.
 pub(super) const LATE: Blocks = TableDefinition::new("late");
-/// Rows in the first order that are facts though the blocks have them not (1), or are none though they have them (0).
-pub(super) const DELTA: TableDefinition<'static, &'static [u8], u8> = TableDefinition::new("delta");
+/// Rows in the first order that are facts though the blocks have them not, or are none though they have them
+/// ([`delta_value`]).
+pub(super) const DELTA: TableDefinition<'static, &'static [u8], u64> = TableDefinition::new("delta");
 /// A row in the first order, then the number of a source.
 pub(super) const SOURCES: Keys = TableDefinition::new("sources");
 /// The number of a source, then a row in the first order.
 pub(super) const BY_SOURCE: Keys = TableDefinition::new("by_source");
-/// What a program keeps beside the facts, by name.
+/// What a program keeps beside the facts, by name, sealed.
 pub(super) const SETTINGS: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("settings");
-/// Format, identity, number of the commit, statistics.
+/// Format, and sealed: identity, number of the commit, numbers of late terms and changes, statistics.
 pub(super) const META: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("meta");
 
 /// An open database, which is closed with the last snapshot that reads it.
@@ -92,8 +93,8 @@ pub(crate) fn guarded<T, E: Into<redb::Error>>(
 pub(crate) struct Tables {
     pub(super) orders: [ReadOnlyTable<u64, &'static [u8]>; Order::ALL.len()],
     pub(super) terms: ReadOnlyTable<u64, &'static [u8]>,
-    pub(super) sources: ReadOnlyTable<&'static [u8], ()>,
-    pub(super) by_source: ReadOnlyTable<&'static [u8], ()>,
+    pub(super) sources: ReadOnlyTable<&'static [u8], u32>,
+    pub(super) by_source: ReadOnlyTable<&'static [u8], u32>,
     pub(super) settings: ReadOnlyTable<&'static str, &'static [u8]>,
     /// Closed after the tables: the fields before are dropped first.
     _handle: std::sync::Arc<Handle>,
@@ -134,7 +135,9 @@ impl Tables {
 
     /// What a program keeps under a name.
     pub(crate) fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
-        guarded(READING, || self.settings.get(name).map(|found| found.map(|value| value.value().to_vec())))
+        guarded(READING, || -> Result<_, redb::Error> {
+            self.settings.get(name)?.map(|value| unsealed_with(name.as_bytes(), value.value())).transpose()
+        })
     }
 
     /// All names that begin so, with what is kept under them.
@@ -146,7 +149,7 @@ impl Tables {
                 if !name.value().starts_with(start) {
                     break;
                 }
-                found.push((name.value().to_owned(), value.value().to_vec()));
+                found.push((name.value().to_owned(), unsealed_with(name.value().as_bytes(), value.value())?));
             }
             Ok(found)
         })
@@ -182,14 +185,17 @@ fn read_block<T>(
 
 /// All keys that begin so.
 pub(super) fn keys_from(
-    table: &impl ReadableTable<&'static [u8], ()>,
+    table: &impl ReadableTable<&'static [u8], u32>,
     start: &[u8],
 ) -> Result<Vec<Vec<u8>>, redb::Error> {
     let mut found = Vec::new();
     for entry in table.range(start..)? {
-        let (key, _) = entry?;
+        let (key, sum) = entry?;
         if !key.value().starts_with(start) {
             break;
+        }
+        if sum.value() != key_sum(key.value()) {
+            return Err(of_other_bytes("a source"));
         }
         found.push(key.value().to_vec());
     }
@@ -208,4 +214,32 @@ pub(super) fn key_row(key: &[u8]) -> Option<Row> {
         *term = TermId::from_bits(u64::from_be_bytes(bytes.try_into().ok()?))?;
     }
     (key.len() == 32).then_some(row)
+}
+
+/// The CRC-32 of a key.
+pub(super) fn key_sum(key: &[u8]) -> u32 {
+    crc32fast::hash(key)
+}
+
+/// What is kept of a changed row: whether it was added, and its CRC-32.
+pub(super) fn delta_value(key: &[u8], is_added: bool) -> u64 {
+    u64::from(key_sum(key)) << 1 | u64::from(is_added)
+}
+
+/// The bytes with the CRC-32 of their name and them behind them.
+pub(super) fn sealed_with(name: &[u8], bytes: &[u8]) -> Vec<u8> {
+    let sum = crc32fast::hash(&[name, bytes].concat());
+    [bytes, &sum.to_le_bytes()].concat()
+}
+
+/// The bytes that were sealed under this name.
+pub(super) fn unsealed_with(name: &[u8], sealed: &[u8]) -> Result<Vec<u8>, redb::Error> {
+    let (bytes, sum) = sealed.split_last_chunk::<4>().ok_or_else(|| of_other_bytes("an entry"))?;
+    let is_right = crc32fast::hash(&[name, bytes].concat()) == u32::from_le_bytes(*sum);
+    is_right.then(|| bytes.to_vec()).ok_or_else(|| of_other_bytes("an entry"))
+}
+
+/// The error of something whose checksum is wrong.
+pub(super) fn of_other_bytes(what: &str) -> redb::Error {
+    redb::Error::Corrupted(format!("the checksum of {what} is of other bytes"))
 }

@@ -1,8 +1,14 @@
 //! The crate from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod disk;
 mod facts;
+mod faults;
+mod flips;
 mod limits;
 mod model;
+mod power;
+mod program;
+mod readers;
 mod w3c;
 mod w3c_syntax;

@@ -190,7 +190,7 @@ fn run(steps: &[Step], path: Option<&Path>) -> Result<(), Error> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 400, ..ProptestConfig::default() })]
     #[test]
     fn a_store_in_a_file_answers_as_a_plain_set_does(steps in prop::collection::vec(step(), 1..14)) {
         let folder = tempfile::tempdir()?;
