@@ -14,7 +14,7 @@ use std::sync::atomic::AtomicBool;
 
 use oxrdf::{GraphName, QuadRef};
 
-use crate::bulk::{BulkOptions, TERM_BYTES_MAX};
+use crate::bulk::{BulkOptions, Piece, TERM_BYTES_MAX};
 use crate::error::Error;
 use crate::prefixes::{Learnt, NAMESPACE, Prefixes};
 use crate::store::{Seq, Store};
@@ -25,6 +25,7 @@ mod documents;
 mod format;
 mod lines;
 mod out;
+mod parallel;
 mod problem;
 mod records;
 mod scan;
@@ -158,6 +159,16 @@ impl Default for LoadOptions<'_> {
 pub trait Sink {
     /// The fact, with its blank nodes named; whether more are wanted.
     fn add(&mut self, quad: QuadRef<'_>) -> Result<ControlFlow<()>, Error>;
+
+    /// Whether [`Self::add_piece`] takes facts that several threads have put into pieces.
+    fn takes_pieces(&self) -> bool {
+        false
+    }
+
+    /// Facts of a piece, in their order.
+    fn add_piece(&mut self, _piece: &Piece) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// All facts so far may be kept.
     fn commit(&mut self) -> Result<(), Error> {
@@ -396,6 +407,12 @@ fn run(
     let broken = |e| broken(document, e);
     let naming = Naming { prefixes: &options.prefixes, namespace: &options.namespace, rule: options.iri };
     let ended = match format {
+        Format::NTriples | Format::NQuads
+            if options.threads > 1 && options.commit_every.is_none() && out.sink.takes_pieces() =>
+        {
+            let size = (options.threads, parallel::piece_bytes(options.threads, options.memory_max));
+            parallel::read(&mut stream, format.has_graphs(), options.from_line, size, &mut out, broken)
+        }
         Format::NTriples | Format::NQuads => {
             lines::read(&mut stream, format.has_graphs(), options.from_line, &mut out, broken)
         }

@@ -32,6 +32,7 @@ const CONFINED: &[Confined<'_>] = &[
             "crates/hub/",
             "crates/kernels/benches/",
             "crates/kernels/src/pool/sync.rs",
+            "crates/kg/src/load/parallel.rs",
             "crates/server/src/models.rs",
             "crates/testkit/",
             "crates/vibee_cli/src/implementation.rs",

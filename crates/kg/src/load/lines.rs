@@ -12,7 +12,7 @@ use super::scan::{Line, Scanner};
 use super::tags::Tags;
 use super::{IriRule, LoadError};
 
-/// The bytes of a piece: so much is read before its lines are.
+/// The most bytes of a piece: so much is read before its lines are.
 pub(super) const PIECE_BYTES: usize = 16 << 20;
 /// The longest line: four terms at their limit.
 pub const LINE_BYTES_MAX: usize = 4 * super::TERM_BYTES_MAX;
@@ -45,8 +45,8 @@ pub(super) struct Pieces<R> {
 }
 
 impl<R: Read> Pieces<R> {
-    pub(super) fn new(reader: R) -> Self {
-        let (piece_bytes, line_bytes_max) = (PIECE_BYTES, LINE_BYTES_MAX);
+    pub(super) fn new(reader: R, piece_bytes: usize) -> Self {
+        let line_bytes_max = LINE_BYTES_MAX;
         Self { reader, rest: Vec::new(), next_line: 1, is_over: false, piece_bytes, line_bytes_max }
     }
 
@@ -242,7 +242,7 @@ pub(super) fn read(
     broken: impl Fn(std::io::Error) -> LoadError,
 ) -> Step {
     let lines = Lines { document: out.document, with_graphs, iri: out.iri };
-    let mut pieces = Pieces::new(reader);
+    let mut pieces = Pieces::new(reader, PIECE_BYTES);
     let mut scanner = Scanner::default();
     while let Some(mut piece) = pieces.next().map_err(|e| Halt::Error(broken(e)))? {
         pass_over(&mut piece, from_line);
@@ -273,8 +273,8 @@ mod tests {
     fn pieces_are_whole_lines_with_their_numbers_and_lines_beyond_the_limit_are_passed_over() -> std::io::Result<()> {
         let text = b"a\nbb\n\nccccccccccccccccccccccccccccc\nd\ne";
         for piece_bytes in 1..50 {
-            let mut pieces = Pieces::new(text.as_slice());
-            (pieces.piece_bytes, pieces.line_bytes_max) = (piece_bytes, 12);
+            let mut pieces = Pieces::new(text.as_slice(), piece_bytes);
+            pieces.line_bytes_max = 12;
             let mut seen = Vec::new();
             while let Some(piece) = pieces.next()? {
                 for (i, line) in piece.bytes.split_inclusive(|&b| b == b'\n').enumerate() {

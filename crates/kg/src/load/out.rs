@@ -11,6 +11,7 @@ use super::blanks::{Names, Scope};
 use super::problem::{Problem, Reason, Rejected, excerpt};
 use super::stream::Count;
 use super::{Bad, IriRule, LoadError, Progress, Sink};
+use crate::bulk::Piece;
 
 /// Why a parser ends before its document does.
 pub(super) enum Halt {
@@ -145,6 +146,18 @@ impl Out<'_, '_> {
             self.n_committed = self.n_quads;
             self.line_committed = line;
         }
+        Ok(())
+    }
+
+    pub(super) fn is_strict(&self) -> bool {
+        matches!(self.bad, Bad::Stop)
+    }
+
+    /// The facts of a piece, whose blank nodes have their names.
+    pub(super) fn piece(&mut self, piece: &Piece, n_with_blanks: u64) -> Step {
+        self.sink.add_piece(piece).map_err(LoadError::Store)?;
+        self.n_quads += piece.len();
+        self.n_with_blanks += n_with_blanks;
         Ok(())
     }
 

@@ -32,14 +32,14 @@ const LOOK_QUADS: u64 = 1024;
 impl<'s> Filling<'s> {
     pub(super) fn begin(store: &'s Store, memory_max: usize) -> Result<Self, Error> {
         let piece_bytes = PIECE_BYTES.min(memory_max / 4);
-        let options = BulkOptions { memory_max: memory_max - piece_bytes };
+        // The other half is for what parsers hold.
+        let options = BulkOptions { memory_max: memory_max / 2 };
         let bulk = Some(store.bulk(options)?);
         let (piece, report) = (Piece::new(), BulkReport::default());
         Ok(Self { store, options, bulk, piece, piece_bytes, n_in_piece: 0, report })
     }
 
-    /// Hands over a piece that was filled elsewhere.
-    pub(super) fn push(&mut self, piece: &Piece) -> Result<(), Error> {
+    fn push(&mut self, piece: &Piece) -> Result<(), Error> {
         if self.bulk.is_none() {
             self.bulk = Some(self.store.bulk(self.options)?);
         }
@@ -83,6 +83,14 @@ impl Sink for Filling<'_> {
             self.push_filled()?;
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    fn takes_pieces(&self) -> bool {
+        true
+    }
+
+    fn add_piece(&mut self, piece: &Piece) -> Result<(), Error> {
+        self.push(piece)
     }
 
     fn commit(&mut self) -> Result<(), Error> {

@@ -200,7 +200,7 @@ pub(super) fn read_json(
     out: &mut Out<'_, '_>,
     broken: impl Fn(std::io::Error) -> LoadError,
 ) -> Step {
-    let mut pieces = Pieces::new(reader);
+    let mut pieces = Pieces::new(reader, super::lines::PIECE_BYTES);
     let mut columns = HashMap::new();
     while let Some(mut piece) = pieces.next().map_err(|e| Halt::Error(broken(e)))? {
         super::lines::pass_over(&mut piece, from_line);

@@ -396,3 +396,34 @@ fn faults_of_tables_name_the_row_the_column_and_the_value() -> Result<(), LoadEr
     assert!(rejected.ends_with("\nc\n"), "{rejected}");
     Ok(())
 }
+
+#[test]
+fn several_threads_load_what_one_does_and_end_at_the_same_fault() -> Result<(), LoadError> {
+    let line = |i: u32| format!("_:b{} <http://a/p{}> \"{i}\"@EN <http://a/g> .\n", i % 50, i % 7);
+    let mut lines: Vec<String> = (0..12_000).map(line).collect();
+    // Small pieces: the least memory gives the least piece.
+    let with = |threads, bad| LoadOptions { threads, memory_max: 1 << 19, bad, ..LoadOptions::default() };
+    let run = |lines: &[String], threads| -> Result<(Store, LoadReport), LoadError> {
+        let store = Store::in_memory();
+        let report = load_text(&store, "a.nq", &lines.concat(), with(threads, Bad::Skip))?;
+        Ok((store, report))
+    };
+    let (one, one_report) = run(&lines, 1)?;
+    for threads in [2, 3, 5] {
+        let (many, report) = run(&lines, threads)?;
+        assert_eq!((report, facts(&many)), (one_report.clone(), facts(&one)), "{threads} threads");
+    }
+    for bad in [11_000, 3_000, 2_999] {
+        lines[bad] = "no fact\n".to_owned();
+        let message = |threads| {
+            let error = load_text(&Store::in_memory(), "a.nq", &lines.concat(), with(threads, Bad::Stop));
+            error.expect_err("a bad line").to_string()
+        };
+        assert!(message(1).starts_with(&format!("a.nq, line {}, ", bad + 1)), "{}", message(1));
+        assert_eq!(message(3), message(1));
+    }
+    let (_, one_report) = run(&lines, 1)?;
+    let (_, report) = run(&lines, 2)?;
+    assert_eq!((report.read.rejected.total(), &report), (3, &one_report));
+    Ok(())
+}
