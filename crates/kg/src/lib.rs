@@ -4,7 +4,8 @@
 //! - [`quad`]: facts of ids and patterns over them.
 //! - [`bulk`]: many facts at once, in pieces that parsers fill.
 //! - [`query`]: SPARQL 1.1 over a snapshot.
-//! - [`mod@load`] and [`mod@export`]: documents in and out; [`prefixes`]: short names in them.
+//! - [`mod@load`] and [`mod@export`]: documents in and out; [`prefixes`]: short names in them; [`source`]: where facts come
+//!   from.
 //! - [`store`]: the facts, from which [`snapshot`] reads and into which [`transaction`] writes.
 //!
 //! Exact answers come from the store alone. Time, files' contents and chance are arguments.
@@ -23,6 +24,7 @@ pub mod quad;
 pub mod query;
 mod scan;
 pub mod snapshot;
+pub mod source;
 mod state;
 mod statistics;
 pub mod store;
@@ -38,6 +40,7 @@ pub use prefixes::Prefixes;
 pub use quad::{Pattern, Quad};
 pub use scan::Scan;
 pub use snapshot::Snapshot;
+pub use source::Source;
 pub use statistics::{OfPredicate, Statistics};
 pub use store::{Options, Seq, SourceId, Store, Verified};
 pub use term::{TermId, TermKind};

@@ -17,6 +17,7 @@ use oxrdf::{GraphName, QuadRef};
 use crate::bulk::{BulkOptions, Piece, TERM_BYTES_MAX};
 use crate::error::Error;
 use crate::prefixes::{Learnt, NAMESPACE, Prefixes};
+use crate::source::{Source, SourceError};
 use crate::store::{Seq, Store};
 
 mod blanks;
@@ -44,7 +45,7 @@ pub(crate) use table::FACT;
 
 use cells::Naming;
 use out::{Halt, Out, Place};
-use sinks::{Filling, Replacing};
+use sinks::{Changing, Filling};
 use stream::{Refused, Stream};
 
 /// What happens to a line or row that is at fault. A document of another format stops at its first fault.
@@ -116,7 +117,9 @@ pub struct LoadOptions<'a> {
     /// The first line that is read, to go on with an earlier load of a format with lines.
     pub from_line: u64,
     pub contexts: Vec<Context>,
-    /// Prefixes that are known: for names in tables, for hints, and to tell which declared ones conflict.
+    /// Where the facts come from; those of a load with a source go through transactions, which bound their number.
+    pub source: Option<Source>,
+    /// Prefixes that are known beside the store's: for names in tables, for hints, to tell which declared ones conflict.
     pub prefixes: Prefixes,
     /// What stands before a name in a table that is neither an IRI nor has a known prefix.
     pub namespace: String,
@@ -144,6 +147,7 @@ impl Default for LoadOptions<'_> {
             commit_every: None,
             from_line: 1,
             contexts: Vec::new(),
+            source: None,
             prefixes: Prefixes::common(),
             namespace: NAMESPACE.to_owned(),
             gzip_ratio_max: 200,
@@ -202,7 +206,7 @@ pub struct ReadReport {
 pub struct LoadReport {
     /// What was read.
     pub read: ReadReport,
-    /// The last commit.
+    /// The last commit of facts.
     pub seq: Seq,
     /// Facts that are new.
     pub added: u64,
@@ -264,6 +268,9 @@ pub enum LoadError {
     /// What the store says.
     #[error(transparent)]
     Store(#[from] Error),
+    /// A source that cannot be kept.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// A load with `commit_every` that ended early; its first facts are kept.
     #[error("{cause}; {quads} facts up to {} are committed (blank nodes within {})", place(*line), scope.to_hex())]
     Partly {
@@ -287,7 +294,7 @@ fn place(line: u64) -> String {
     if line == 0 { "there".to_owned() } else { format!("line {line}") }
 }
 
-/// Loads a document into the store: all of it in one commit, or nothing.
+/// Loads a document into the store: all of it in one commit, or nothing. New prefixes follow in a commit of their own.
 ///
 /// # Errors
 /// The first fault that the options do not allow; with `commit_every` as [`LoadError::Partly`] once something is kept.
@@ -295,15 +302,21 @@ pub fn load(
     store: &Store,
     document: &str,
     reader: &mut dyn Read,
-    options: LoadOptions<'_>,
+    mut options: LoadOptions<'_>,
 ) -> Result<LoadReport, LoadError> {
     if options.replace && options.commit_every.is_some() {
         return Err(LoadError::Options("a graph is replaced in one commit; commit_every would make it several"));
     }
-    let scope = scope(&options, store.snapshot()?.seq(), document);
+    let snapshot = store.snapshot()?;
+    let scope = scope(&options, snapshot.seq(), document);
+    let mut known = Prefixes::of(&snapshot)?;
+    options.prefixes.declared().for_each(|(name, iri)| drop(known.learn(name, iri)));
+    options.prefixes = known;
+    drop(snapshot);
     let doubles = options.blanks == Blanks::Fresh;
-    let (read, seq, added, already, removed) = if options.replace {
-        let mut sink = Replacing::begin(store, &options.graph)?;
+    let (read, seq, added, already, removed) = if options.replace || options.source.is_some() {
+        let replaced = options.replace.then_some(&options.graph);
+        let mut sink = Changing::begin(store, replaced, options.source.take())?;
         let read = run(document, reader, options, scope, &mut sink)?;
         let (added, already, removed) = (sink.added, sink.already, sink.removed);
         (read, sink.finish()?, added, already, removed)
@@ -313,6 +326,12 @@ pub fn load(
         let report = sink.finish()?;
         (read, report.seq, report.added, report.already, 0)
     };
+    let is_new = |prefix: &&(String, String, Learnt)| prefix.2 == Learnt::New;
+    if read.prefixes.iter().any(|prefix| is_new(&prefix)) {
+        let mut writer = store.begin()?;
+        read.prefixes.iter().filter(is_new).for_each(|(name, iri, _)| Prefixes::keep(&mut writer, name, Some(iri)));
+        writer.commit()?;
+    }
     let doubles_blanks = doubles && read.with_blanks > 0;
     Ok(LoadReport { read, seq, added, already, removed, doubles_blanks })
 }

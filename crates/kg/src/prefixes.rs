@@ -1,6 +1,12 @@
 //! Prefixes: short names of the beginnings of IRIs, for reading and writing; never guessed in data.
+//!
+//! A store keeps those that its documents declare. What was declared first stays; what is only built in gives way.
 
 use std::collections::BTreeMap;
+
+use crate::error::Error;
+use crate::snapshot::Snapshot;
+use crate::transaction::Transaction;
 
 /// Prefixes that are known without being declared, for the terminal and for what is written.
 pub const COMMON: &[(&str, &str)] = &[
@@ -50,9 +56,18 @@ pub const COMMON: &[(&str, &str)] = &[
 /// What stands before plain names, such as those of a table's rows and columns, to make IRIs of them.
 pub const NAMESPACE: &str = "urn:kg:";
 
-/// Prefixes by their names; what was declared first stays.
+/// Prefixes by their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Prefixes(BTreeMap<String, String>);
+pub struct Prefixes(BTreeMap<String, Prefix>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Prefix {
+    iri: String,
+    is_built_in: bool,
+}
+
+/// The start of the names of settings that hold prefixes.
+const SETTING: &str = "prefix:";
 
 /// What became of a prefix that was declared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,16 +91,36 @@ impl Prefixes {
 
     /// The prefixes of [`COMMON`].
     pub fn common() -> Self {
-        Self(COMMON.iter().map(|&(name, iri)| (name.to_owned(), iri.to_owned())).collect())
+        let prefix = |iri: &str| Prefix { iri: iri.to_owned(), is_built_in: true };
+        Self(COMMON.iter().map(|&(name, iri)| (name.to_owned(), prefix(iri))).collect())
     }
 
-    /// Learns a prefix, unless its name is taken.
+    /// The prefixes that a store keeps, and the common ones whose names are free.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn of(snapshot: &Snapshot) -> Result<Self, Error> {
+        let mut prefixes = Self::common();
+        for (name, iri) in snapshot.settings(SETTING)? {
+            if let (Some(name), Ok(iri)) = (name.strip_prefix(SETTING), String::from_utf8(iri)) {
+                prefixes.learn(name, &iri);
+            }
+        }
+        Ok(prefixes)
+    }
+
+    /// Lets the store keep a prefix, whatever it stood for before, or forget it.
+    pub fn keep(writer: &mut Transaction<'_>, name: &str, iri: Option<&str>) {
+        writer.set(&format!("{SETTING}{name}"), iri.map(str::as_bytes));
+    }
+
+    /// Learns a prefix, unless its name was declared for another IRI.
     pub fn learn(&mut self, name: &str, iri: &str) -> Learnt {
         match self.0.get(name) {
-            Some(known) if known == iri => Learnt::Known,
-            Some(kept) => Learnt::Conflict { kept: kept.clone() },
-            None => {
-                self.0.insert(name.to_owned(), iri.to_owned());
+            Some(known) if known.iri == iri => Learnt::Known,
+            Some(Prefix { iri: kept, is_built_in: false }) => Learnt::Conflict { kept: kept.clone() },
+            _ => {
+                self.0.insert(name.to_owned(), Prefix { iri: iri.to_owned(), is_built_in: false });
                 Learnt::New
             }
         }
@@ -98,12 +133,18 @@ impl Prefixes {
 
     /// The IRI that a prefix stands for.
     pub fn iri(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.0.get(name).map(|prefix| prefix.iri.as_str())
     }
 
     /// Names and IRIs, in the order of the names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, iri)| (name.as_str(), iri.as_str()))
+        self.0.iter().map(|(name, prefix)| (name.as_str(), prefix.iri.as_str()))
+    }
+
+    /// Names and IRIs of those that are not only built in.
+    pub fn declared(&self) -> impl Iterator<Item = (&str, &str)> {
+        let declared = self.0.iter().filter(|(_, prefix)| !prefix.is_built_in);
+        declared.map(|(name, prefix)| (name.as_str(), prefix.iri.as_str()))
     }
 
     /// The IRI of a name such as `foaf:name`, if its prefix is known.
@@ -174,6 +215,10 @@ mod tests {
         assert_eq!(prefixes.shorten("http://a/c").as_deref(), Some("ex:c"));
         assert_eq!(prefixes.shorten("http://a/c/d"), None);
         assert!(prefixes.forget("ex") && !prefixes.forget("ex"));
+        let mut common = Prefixes::common();
+        assert_eq!(common.learn("schema", "https://schema.org/"), Learnt::Known);
+        assert_eq!(common.learn("schema", "http://schema.org/"), Learnt::New, "what is built in gives way");
+        assert_eq!(common.iri("schema"), Some("http://schema.org/"));
     }
 
     #[test]

@@ -8,7 +8,8 @@ use super::Sink;
 use crate::bulk::{Bulk, BulkOptions, BulkReport, Piece};
 use crate::error::Error;
 use crate::quad::Pattern;
-use crate::store::{Seq, Store};
+use crate::source::{Source, SourceError};
+use crate::store::{Seq, SourceId, Store};
 use crate::term::TermId;
 use crate::transaction::Transaction;
 
@@ -110,17 +111,35 @@ impl Sink for Filling<'_> {
     }
 }
 
-/// Removes the facts of a graph and adds others, in one transaction.
-pub(super) struct Replacing<'s> {
-    transaction: Transaction<'s>,
+/// Adds facts through transactions: in place of a graph's, or with their source.
+pub(super) struct Changing<'s> {
+    store: &'s Store,
+    transaction: Option<Transaction<'s>>,
+    source: Option<SourceId>,
+    seq: Seq,
     pub(super) removed: u64,
     pub(super) added: u64,
     pub(super) already: u64,
 }
 
-impl<'s> Replacing<'s> {
-    pub(super) fn begin(store: &'s Store, graph: &GraphName) -> Result<Self, Error> {
+impl<'s> Changing<'s> {
+    /// Begins; the facts of the graph `replaced` are removed.
+    pub(super) fn begin(
+        store: &'s Store,
+        replaced: Option<&GraphName>,
+        source: Option<Source>,
+    ) -> Result<Self, SourceError> {
         let mut transaction = store.begin()?;
+        let removed = replaced.map_or(Ok(0), |graph| Self::remove(&mut transaction, graph))?;
+        let source = match source {
+            Some(source) => Some(source.keep(&mut transaction)?),
+            None => None,
+        };
+        let (seq, transaction) = (Seq(0), Some(transaction));
+        Ok(Self { store, transaction, source, seq, removed, added: 0, already: 0 })
+    }
+
+    fn remove(transaction: &mut Transaction<'_>, graph: &GraphName) -> Result<u64, Error> {
         let snapshot = transaction.snapshot()?;
         let graph = match graph {
             GraphName::DefaultGraph => Some(TermId::DEFAULT_GRAPH),
@@ -132,19 +151,34 @@ impl<'s> Replacing<'s> {
                 removed += u64::from(transaction.remove(snapshot.quad(quad?)?.as_ref())?);
             }
         }
-        Ok(Self { transaction, removed, added: 0, already: 0 })
+        Ok(removed)
     }
 
-    pub(super) fn finish(self) -> Result<Seq, Error> {
-        self.transaction.commit()
+    pub(super) fn finish(mut self) -> Result<Seq, Error> {
+        self.commit()?;
+        Ok(self.seq)
     }
 }
 
-impl Sink for Replacing<'_> {
+impl Sink for Changing<'_> {
     fn add(&mut self, quad: QuadRef<'_>) -> Result<ControlFlow<()>, Error> {
-        let is_new = self.transaction.add(quad)?;
+        let transaction = match &mut self.transaction {
+            Some(transaction) => transaction,
+            none => none.insert(self.store.begin()?),
+        };
+        let is_new = match self.source {
+            None => transaction.add(quad)?,
+            Some(id) => transaction.add_from(quad, id)?,
+        };
         self.added += u64::from(is_new);
         self.already += u64::from(!is_new);
         Ok(ControlFlow::Continue(()))
+    }
+
+    fn commit(&mut self) -> Result<(), Error> {
+        if let Some(transaction) = self.transaction.take() {
+            self.seq = transaction.commit()?;
+        }
+        Ok(())
     }
 }

@@ -143,14 +143,40 @@ fn an_error_in_the_middle_of_turtle_loads_nothing_and_names_the_nearest_prefixes
 }
 
 #[test]
-fn prefixes_are_learnt_and_conflicts_told() -> Result<(), LoadError> {
-    let text =
-        "@prefix foaf: <http://other/> . @prefix ex: <http://ex/> . @prefix owl: <http://www.w3.org/2002/07/owl#> .";
-    let report = load_text(&Store::in_memory(), "a.ttl", text, LoadOptions::default())?;
-    let kept = "http://xmlns.com/foaf/0.1/".to_owned();
-    let learnt: Vec<_> = report.read.prefixes.into_iter().map(|(name, _, learnt)| (name, learnt)).collect();
-    let expected = [("ex", Learnt::New), ("foaf", Learnt::Conflict { kept }), ("owl", Learnt::Known)];
-    assert_eq!(learnt, expected.map(|(name, learnt)| (name.to_owned(), learnt)));
+fn prefixes_are_learnt_by_the_store_and_conflicts_told() -> Result<(), LoadError> {
+    let store = Store::in_memory();
+    let learnt = |text: &str| -> Result<Vec<(String, Learnt)>, LoadError> {
+        let report = load_text(&store, "a.ttl", text, LoadOptions::default())?;
+        Ok(report.read.prefixes.into_iter().map(|(name, _, learnt)| (name, learnt)).collect())
+    };
+    let named = |name: &str, learnt| (name.to_owned(), learnt);
+    let first = learnt("@prefix ex: <http://ex/> . @prefix owl: <http://www.w3.org/2002/07/owl#> .")?;
+    assert_eq!(first, [named("ex", Learnt::New), named("owl", Learnt::Known)]);
+    let second = learnt("@prefix ex: <http://other/> . @prefix schema: <http://schema.org/> .")?;
+    let conflict = Learnt::Conflict { kept: "http://ex/".to_owned() };
+    assert_eq!(second, [named("ex", conflict), named("schema", Learnt::New)]);
+    let kept = Prefixes::of(&store.snapshot()?)?;
+    assert_eq!((kept.iri("ex"), kept.iri("schema")), (Some("http://ex/"), Some("http://schema.org/")));
+    load_text(&store, "a.csv", "id,ex:p:ref\nex:s,foaf:o\n", LoadOptions::default())?;
+    assert_eq!(facts(&store), ["<http://ex/s> <http://ex/p> <http://xmlns.com/foaf/0.1/o>".to_owned()].into());
+    Ok(())
+}
+
+#[test]
+fn facts_of_a_load_have_the_source_that_it_names() -> Result<(), LoadError> {
+    let store = Store::in_memory();
+    let source = Source::document("a.nt of today");
+    let line = |o: &str| format!("<http://a/s> <http://a/p> <http://a/{o}> .\n");
+    load_text(&store, "a.nt", &line("1"), LoadOptions::default())?;
+    let options = LoadOptions { source: Some(source.clone()), commit_every: Some(1), ..LoadOptions::default() };
+    let report = load_text(&store, "a.nt", &(line("1") + &line("2") + &line("3")), options)?;
+    assert_eq!((report.added, report.already), (2, 1));
+    let snapshot = store.snapshot()?;
+    let ids = Source::all(&snapshot)?;
+    assert_eq!(ids.len(), 1);
+    for quad in snapshot.matching(Pattern::all()) {
+        assert_eq!(Source::of_fact(&snapshot, &quad?)?, [(ids[0].0, source.clone())]);
+    }
     Ok(())
 }
 
