@@ -1,7 +1,7 @@
 //! The bit-plane operations of a level, written once over what its vectors can do.
 //!
 //! A level's file names its vector `Wide` and has, for the macros: `PER_LINE`, `zero`, `xor`, `and`, `or`, `xor3` (of
-//! three), `majority` (of three), and a `Tally` of set bits with `tally`, `push` (eight vectors), `push_one` and `total`.
+//! three), `majority` (of three), and a `Tally` of set bits with `tally`, `push` (eight vectors), `push_one`, `total`.
 
 /// Operations whose loops all levels share.
 macro_rules! operations {

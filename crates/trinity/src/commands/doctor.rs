@@ -7,7 +7,10 @@ mod verdict;
 use clap::Args;
 use eval::machine::{Limits, Machine};
 use gguf::Container;
-use kernels::{Activation, Isa, Kernels, MatmulKernel, Matrix, PackedMatrix, Weights};
+use kernels::{
+    Activation, Isa, Kernels, MatmulKernel, Matrix, PackedMatrix, Weights,
+    bits::{Bits, BitsOp, Element},
+};
 use model::StepCost;
 use quant::Format;
 use serde::Serialize;
@@ -52,6 +55,7 @@ struct Report {
     system: System,
     machine: Machine,
     kernels: Vec<Chosen>,
+    bits: Vec<ChosenBits>,
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<Prediction>,
 }
@@ -62,6 +66,14 @@ struct Chosen {
     format: &'static str,
     decode: String,
     prefill: String,
+}
+
+/// The instruction sets of one operation on hypervectors.
+#[derive(Serialize)]
+struct ChosenBits {
+    op: &'static str,
+    bipolar: &'static str,
+    ternary: &'static str,
 }
 
 #[derive(Serialize)]
@@ -105,6 +117,7 @@ pub(crate) fn run(args: &DoctorArgs, global: &Global) -> Result<(), Failure> {
     };
     let chosen = Format::ALL.iter().filter(is_shown).map(|format| chosen(&kernels, *format)).collect();
     let isa = kernels.isa().name();
+    let bits = chosen_bits(&kernels);
     let model = candidate.map(|candidate| candidate.predict(kernels, threads, &machine, &system)).transpose()?;
     let report = Report {
         version: env!("CARGO_PKG_VERSION"),
@@ -115,6 +128,7 @@ pub(crate) fn run(args: &DoctorArgs, global: &Global) -> Result<(), Failure> {
         system,
         machine,
         kernels: chosen,
+        bits,
         model,
     };
     if args.json { terminal::put_json(&report) } else { terminal::put(&report.to_text(global.verbose > 0)) }
@@ -208,6 +222,18 @@ fn chosen(kernels: &Kernels, format: Format) -> Chosen {
     Chosen { format: format.name(), decode: describe(1), prefill: describe(PREFILL_TOKENS) }
 }
 
+fn chosen_bits(kernels: &Kernels) -> Vec<ChosenBits> {
+    let isa = |op, element| {
+        let row = Bits::new(kernels.isa()).ok().and_then(|bits| bits.kernel(op, element));
+        row.map_or("none", |row| row.isa.name())
+    };
+    let chosen = |op: BitsOp| {
+        let (bipolar, ternary) = (isa(op, Element::Bipolar), isa(op, Element::Ternary));
+        ChosenBits { op: op.name(), bipolar, ternary }
+    };
+    BitsOp::ALL.into_iter().map(chosen).collect()
+}
+
 fn describe(kernel: &MatmulKernel) -> String {
     let weights = match kernel.weights {
         Weights::Of(_) | Weights::Packed(_) | Weights::Ternary(_) | Weights::Floats => "",
@@ -257,6 +283,10 @@ impl Report {
         text += "\nkernels (instruction set × rows at once, activations)\n";
         for Chosen { format, decode, prefill } in &self.kernels {
             text += &format!("  {format:<10} decode {decode:<32} prefill {prefill}\n");
+        }
+        text += "\nhypervectors (instruction set of each operation)\n";
+        for ChosenBits { op, bipolar, ternary } in &self.bits {
+            text += &format!("  {op:<10} bipolar {bipolar:<32} ternary {ternary}\n");
         }
         text += &format!("\ntrinity {}\n", self.version);
         text

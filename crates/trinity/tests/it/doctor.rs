@@ -33,6 +33,7 @@ fn the_forced_level_is_the_one_in_use() {
     let text = outcome.text();
     assert!(text.contains("scalar (TRINITY_ISA forces another)"), "{text}");
     assert!(text.contains("q4_k       decode scalar × 1, int8 blocks, decoded first"), "{text}");
+    assert!(text.contains("scan_tile  bipolar scalar"), "{text}");
 }
 
 #[test]
