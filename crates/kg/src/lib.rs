@@ -3,7 +3,7 @@
 //! - [`term`]: ids of terms; an id stands for exactly one spelling.
 //! - [`quad`]: facts of ids and patterns over them.
 //! - [`bulk`]: many facts at once, in pieces that parsers fill.
-//! - [`query`]: SPARQL 1.1 over a snapshot.
+//! - [`query`]: SPARQL 1.1 over a snapshot; [`simple`]: patterns of up to three words, which become SPARQL.
 //! - [`mod@load`] and [`mod@export`]: documents in and out; [`prefixes`]: short names in them; [`source`]: where facts come
 //!   from.
 //! - [`store`]: the facts, from which [`snapshot`] reads and into which [`transaction`] writes.
@@ -23,6 +23,7 @@ pub mod prefixes;
 pub mod quad;
 pub mod query;
 mod scan;
+pub mod simple;
 pub mod snapshot;
 pub mod source;
 mod state;

@@ -1,17 +1,30 @@
 //! SPARQL 1.1 over a snapshot, and updates in a transaction.
 //!
-//! - [`answer`] and [`update`] are the way in; [`Options`] carry the limits, the base and the prefixes.
-//! - [`complete`]: the evaluator that knows everything, `spareval`.
+//! - [`answer`], [`explain`] and [`update()`] are the way in; [`Options`] carry the limits, the base and the prefixes.
+//! - [`own`]: the evaluator that is fast at what it knows: [`plan`] orders it by counts, [`run`] runs it over
+//!   [`words`].
+//! - [`complete`]: the evaluator that knows everything, `spareval`; it gets what the own one does not know.
 //! - [`limits`]: what a query may use. [`results`]: what it answers, and how that is written.
+//!
+//! Both give the same rows: `differential.rs` among the tests holds them to that on random queries, `w3c.rs` on the
+//! W3C's cases, where it also lists what the complete one gets wrong.
 //!
 //! `SERVICE` and `LOAD` are refused: a query reaches nothing but its store.
 
 pub(crate) mod complete;
 pub mod error;
+mod expression;
+mod facts;
 pub mod limits;
+pub(crate) mod own;
+mod plan;
 pub mod results;
+mod run;
+mod template;
 mod text;
 pub mod update;
+mod value;
+mod words;
 
 use std::rc::Rc;
 
@@ -47,6 +60,8 @@ pub enum Engine {
     Any,
     /// The complete one, for comparison.
     Complete,
+    /// The own one, or an error that says what it does not know.
+    Own,
 }
 
 /// The answer to a query in SPARQL over what the snapshot sees.
@@ -63,7 +78,65 @@ pub fn answer(snapshot: &Snapshot, text: &str, options: &Options) -> Result<Answ
 pub fn answer_parsed(snapshot: &Snapshot, query: &Query, options: &Options) -> Result<Answer, QueryError> {
     refuse_services(pattern_of(query))?;
     let meter = Rc::new(Meter::new(options.limits.clone()));
-    complete::answer(snapshot, query, &meter)
+    match chosen(snapshot, query, options, &meter)? {
+        Ok(planned) => planned.answer(query),
+        Err(_) => complete::answer(snapshot, query, &meter),
+    }
+}
+
+/// The own evaluator's plan, or why the complete one answers.
+fn chosen(
+    snapshot: &Snapshot,
+    query: &Query,
+    options: &Options,
+    meter: &Rc<Meter>,
+) -> Result<Result<own::Planned, String>, QueryError> {
+    if options.engine == Engine::Complete {
+        return Ok(Err("it was asked for".to_owned()));
+    }
+    match own::plan(snapshot, query, meter)? {
+        Err(why) if options.engine == Engine::Own => {
+            Err(QueryError::Evaluation(format!("the own evaluator does not know {why}")))
+        }
+        planned => Ok(planned),
+    }
+}
+
+/// How a query was answered.
+#[derive(Debug, Clone)]
+pub struct Explanation {
+    /// The evaluator.
+    pub engine: Engine,
+    /// Why it was this one, where it was not the own one.
+    pub why: Option<String>,
+    /// The operators, one a line, each with the rows that were expected and those that came.
+    pub operators: Vec<String>,
+    /// How many rows the query has.
+    pub rows: u64,
+}
+
+/// Runs a query and tells how it was answered.
+///
+/// # Errors
+/// Those of [`answer`].
+pub fn explain(snapshot: &Snapshot, text: &str, options: &Options) -> Result<Explanation, QueryError> {
+    let query = text::query(text, options)?;
+    refuse_services(pattern_of(&query))?;
+    let meter = Rc::new(Meter::new(options.limits.clone()));
+    match chosen(snapshot, &query, options, &meter)? {
+        Ok(planned) => {
+            let rows = planned.count()?;
+            Ok(Explanation { engine: Engine::Own, why: None, operators: planned.lines(), rows })
+        }
+        Err(why) => {
+            let rows = match complete::answer(snapshot, &query, &meter)? {
+                Answer::Truth(_) => 1,
+                Answer::Rows(rows) => rows.map(|row| row.map(|_| 1)).sum::<Result<u64, _>>()?,
+                Answer::Triples(triples) => triples.map(|triple| triple.map(|_| 1)).sum::<Result<u64, _>>()?,
+            };
+            Ok(Explanation { engine: Engine::Complete, why: Some(why), operators: Vec::new(), rows })
+        }
+    }
 }
 
 pub(crate) fn pattern_of(query: &Query) -> &GraphPattern {

@@ -1,9 +1,9 @@
 //! The complete evaluator: `spareval` over a snapshot, which knows every operator and function of SPARQL 1.1.
 //!
-//! It asks its cancellation token only where it reads quads, and collects errors instead of ending at the first, so that
-//! a product, a sort or a group would run on after its time. Its terms are ours, though, and no loop of it goes without
-//! copying some: the copy of a [`Word`] pays the meter, and where a limit is reached it unwinds with [`Stopped`], which
-//! [`guarded`] turns into the error. So no loop outlives its limit.
+//! It asks its cancellation token only where it reads quads, and collects errors instead of ending at the first, so
+//! that a product, a sort or a group would run on after its time. Its terms are ours, though, and no loop of it goes
+//! without copying some: the copy of a [`Word`] pays the meter, and where a limit is reached it unwinds with
+//! [`Stopped`], which [`guarded`] turns into the error. So no loop outlives its limit.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};

@@ -22,7 +22,7 @@ pub enum QueryError {
     /// Something that would reach out of the store.
     #[error("{what} <{target}> is refused: a store reads and asks nothing outside itself")]
     Refused {
-        /// The keyword.
+        /// The keyword that would reach out.
         what: &'static str,
         /// What it would have reached.
         target: String,
@@ -43,6 +43,9 @@ pub enum QueryError {
     /// A query that cannot be evaluated.
     #[error("{0}")]
     Evaluation(String),
+    /// A question in the simple language that is none, or names what it may not mean.
+    #[error(transparent)]
+    Name(#[from] crate::simple::NameError),
     /// A failure of the store.
     #[error(transparent)]
     Store(#[from] crate::error::Error),

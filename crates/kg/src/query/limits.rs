@@ -40,7 +40,7 @@ impl Stop {
         Self(Some(Arc::new(must_stop)))
     }
 
-    fn is_now(&self) -> bool {
+    pub(crate) fn is_now(&self) -> bool {
         self.0.as_ref().is_some_and(|must_stop| must_stop())
     }
 }
@@ -152,10 +152,5 @@ impl Meter {
             return Err(self.reached(LimitKind::PathSteps(self.limits.path_steps_max), "path"));
         }
         self.tick("path")
-    }
-
-    /// How many rows were read and made so far.
-    pub(crate) fn rows_so_far(&self) -> u64 {
-        self.rows.get()
     }
 }

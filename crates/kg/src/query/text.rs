@@ -13,6 +13,13 @@ const QUERY_BYTES_MAX: usize = 1 << 20;
 const UPDATE_BYTES_MAX: usize = 64 << 20;
 /// The most brackets that may be open at once: the parser calls itself for each.
 const DEPTH_MAX: usize = 64;
+/// The most operators between two ends of statements, each of which wraps what stood before it.
+const CHAIN_MAX: usize = 100;
+/// The most words of [`CLAUSES`].
+const CLAUSES_MAX: usize = 64;
+/// The words that wrap what stands before them, or stand for a level of the algebra.
+const CLAUSES: [&[u8]; 9] =
+    [b"OPTIONAL", b"UNION", b"MINUS", b"FILTER", b"BIND", b"AS", b"EXISTS", b"SERVICE", b"SELECT"];
 
 /// A query of this text. The columns of `SELECT *` are in the order in which the text names their variables.
 pub(crate) fn query(text: &str, options: &Options) -> Result<Query, QueryError> {
@@ -79,41 +86,106 @@ fn within_limits(text: &str, bytes_max: usize) -> Result<(), QueryError> {
     if text.len() > bytes_max {
         return Err(QueryError::TooLarge { what: "bytes", found: text.len(), max: bytes_max });
     }
-    let depth = depth(text);
-    if depth > DEPTH_MAX {
-        return Err(QueryError::TooLarge { what: "brackets inside each other", found: depth, max: DEPTH_MAX });
+    let shape = Shape::of(text);
+    if shape.depth > DEPTH_MAX {
+        return Err(QueryError::TooLarge { what: "brackets inside each other", found: shape.depth, max: DEPTH_MAX });
+    }
+    if shape.chain > CHAIN_MAX {
+        return Err(QueryError::TooLarge { what: "operators in one expression", found: shape.chain, max: CHAIN_MAX });
+    }
+    if shape.clauses > CLAUSES_MAX {
+        return Err(QueryError::TooLarge { what: "clauses", found: shape.clauses, max: CLAUSES_MAX });
     }
     Ok(())
 }
 
-/// How many brackets are open at once at most, and signs before an expression; those in strings count too, unless their
-/// string is closed on its line, as do those of comments.
-fn depth(text: &str) -> usize {
-    let (mut open, mut most, mut signs) = (0_usize, 0, 0_usize);
-    let mut quote = None;
-    let mut escaped = false;
-    for byte in text.bytes() {
-        if let Some(mark) = quote {
-            if escaped {
-                escaped = false;
-            } else if byte == b'\\' {
-                escaped = true;
-            } else if byte == mark || byte == b'\n' {
-                quote = None;
+/// How deep the algebra of a text may become, as read from its signs alone: strings, IRIs and comments are left out.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Shape {
+    /// Brackets that are open at once, and signs in a row.
+    depth: usize,
+    /// Operators between two ends of statements.
+    chain: usize,
+    /// Words such as OPTIONAL, each of which wraps what stood before it.
+    clauses: usize,
+}
+
+impl Shape {
+    fn of(text: &str) -> Self {
+        let (mut open, mut in_parentheses, mut signs, mut operators) = (0_usize, 0_usize, 0_usize, 0_usize);
+        let mut shape = Self::default();
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
+            let rest = &bytes[at..];
+            let len = match byte {
+                b'"' | b'\'' => string_len(rest),
+                b'<' => iri_len(rest),
+                b'#' => rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len()),
+                byte if byte.is_ascii_alphabetic() => {
+                    rest.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').unwrap_or(rest.len())
+                }
+                _ => 1,
+            };
+            let word = &rest[..len];
+            match byte {
+                b'(' | b'{' | b'[' => {
+                    open += 1;
+                    in_parentheses += usize::from(byte == b'(');
+                }
+                b')' | b'}' | b']' => {
+                    open = open.saturating_sub(1);
+                    in_parentheses = in_parentheses.saturating_sub(usize::from(byte == b')'));
+                }
+                b';' => operators = 0,
+                // Data may list any number of negative numbers and of names with such signs.
+                b',' if in_parentheses == 0 => operators = 0,
+                b'.' if rest.get(1).is_none_or(u8::is_ascii_whitespace) => operators = 0,
+                b'!' | b'-' | b'+' | b'^' | b'*' | b'/' | b'|' | b'&' | b'=' | b'<' | b'>' | b'?' if len == 1 => {
+                    signs += usize::from(matches!(byte, b'!' | b'-' | b'+' | b'^'));
+                    operators += usize::from(byte != b'?');
+                }
+                byte if byte.is_ascii_alphabetic() && CLAUSES.iter().any(|known| word.eq_ignore_ascii_case(known)) => {
+                    shape.clauses += 1;
+                }
+                _ => {}
             }
-            continue;
+            if !matches!(byte, b'!' | b'-' | b'+' | b'^') && !byte.is_ascii_whitespace() {
+                signs = 0;
+            }
+            shape.depth = shape.depth.max(open + signs);
+            shape.chain = shape.chain.max(operators);
+            at += len;
         }
-        match byte {
-            b'"' | b'\'' => quote = Some(byte),
-            b'(' | b'{' | b'[' => open += 1,
-            b')' | b'}' | b']' => open = open.saturating_sub(1),
-            b'!' | b'-' | b'+' | b'^' => signs += 1,
-            byte if byte.is_ascii_whitespace() => {}
-            _ => signs = 0,
-        }
-        most = most.max(open + signs);
+        shape
     }
-    most
+}
+
+/// The bytes of a string with its quotation marks; one that is not closed ends with its line, as for the parser.
+fn string_len(text: &[u8]) -> usize {
+    let mark = text[0];
+    let is_long = text.len() >= 3 && text[1] == mark && text[2] == mark;
+    let mut at = if is_long { 3 } else { 1 };
+    while let Some(&byte) = text.get(at) {
+        match byte {
+            b'\\' => at += 1,
+            b'\n' if !is_long => return at,
+            byte if byte == mark && !is_long => return at + 1,
+            byte if byte == mark && text[at..].starts_with(&[mark; 3]) => return at + 3,
+            _ => {}
+        }
+        at += 1;
+    }
+    text.len()
+}
+
+/// The bytes of an IRI in brackets, or 1 where the sign is an operator.
+fn iri_len(text: &[u8]) -> usize {
+    let ends = text.iter().skip(1).position(|byte| *byte <= b' ' || b"<>\"{}|^`\\".contains(byte));
+    match ends {
+        Some(end) if text[end + 1] == b'>' => end + 2,
+        _ => 1,
+    }
 }
 
 /// What the first `SERVICE` in the pattern would ask; one that is `SILENT` may fail, and does.
@@ -217,10 +289,39 @@ mod tests {
 
     #[test]
     fn depth_counts_what_makes_the_parser_call_itself() {
-        for (text, expected) in
-            [("{ ((( ) }", 4), ("ASK { ?s ?p \"(((((((\" }", 1), ("!!!!!!", 6), ("{ } { } { }", 1), ("", 0)]
-        {
-            assert_eq!(depth(text), expected, "{text}");
+        for (text, depth, chain, clauses) in [
+            ("{ ((( ) }", 4, 0, 0),
+            ("ASK { ?s ?p \"(((((((\" }", 1, 0, 0),
+            ("!!!!!!", 6, 6, 0),
+            ("{ } UNION { } # UNION (((", 1, 0, 1),
+            ("<http://a/b+c-d*(((> a 1 . ?x = 1 + 2", 1, 2, 0),
+            ("\"\"\"(((\"(\n((\"\"\" 'a\\'((' OPTIONAL", 0, 0, 1),
+            ("?a<?b&&?c>?d", 0, 0, 0),
+            ("?a < ?b && ?c > ?d", 0, 4, 0),
+            (":a :n -1 , -2 , b-c:d ; :n -3 . f(1, 2) + f(1, 2) + 1", 1, 2, 0),
+            ("", 0, 0, 0),
+        ] {
+            assert_eq!(Shape::of(text), Shape { depth, chain, clauses }, "{text}");
+        }
+    }
+
+    #[test]
+    fn chains_up_to_the_limit_are_answered_and_longer_ones_refused_by_name() {
+        let snapshot = crate::store::Store::in_memory().snapshot().unwrap();
+        let ask = |text: &str| super::super::answer(&snapshot, text, &Options::default()).map(|_| ());
+        type Make = fn(usize) -> String;
+        let chains: [(Make, usize); 6] = [
+            (|n| format!("ASK {{ FILTER(1{}) }}", " + 1".repeat(n)), CHAIN_MAX),
+            (|n| format!("ASK {{ FILTER(1{}) }}", "||1".repeat(n / 2)), CHAIN_MAX),
+            (|n| format!("ASK {{ ?a <a:p>{} ?b }}", "/<a:p>".repeat(n)), CHAIN_MAX),
+            (|n| format!("ASK {{ {{ ?a ?b ?c }}{} }}", " UNION { ?a ?b ?d }".repeat(n)), CLAUSES_MAX),
+            (|n| format!("ASK {{ ?a ?b ?c {} }}", "OPTIONAL { ?c ?b ?a }".repeat(n)), CLAUSES_MAX),
+            (|n| format!("ASK {{ ?a ?b ?c {} }}", "FILTER(?a = ?c)".repeat(n)), CLAUSES_MAX),
+        ];
+        for (make, max) in chains {
+            let text = make(max - 2);
+            ask(&text).unwrap_or_else(|error| panic!("{}: {error}", &text[..60]));
+            assert!(matches!(ask(&make(100_000)), Err(QueryError::TooLarge { .. })), "{}", &text[..60]);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use oxrdf::{BlankNode, GraphName, GraphNameRef, NamedNode, NamedOrBlankNode, Quad, Term, Variable};
+use oxrdf::{GraphName, GraphNameRef, NamedOrBlankNode, Quad, Term, Variable};
 use spargebra::algebra::{GraphPattern, GraphTarget, QueryDataset};
 use spargebra::term::{
     GraphNamePattern, GroundQuadPattern, GroundTermPattern, NamedNodePattern, QuadPattern, TermPattern,
@@ -11,7 +11,8 @@ use spargebra::{GraphUpdateOperation, Query};
 
 use super::error::QueryError;
 use super::limits::Meter;
-use super::results::{Answer, Row};
+use super::results::Answer;
+use super::template::{Bound, Fresh};
 use super::{Options, answer_parsed, text};
 use crate::quad::Pattern;
 use crate::snapshot::Snapshot;
@@ -61,7 +62,7 @@ pub fn update_in(transaction: &mut Transaction<'_>, text: &str, options: &Option
     }
     let mut writer = Writer {
         meter: Meter::new(options.limits.clone()),
-        fresh: Fresh { prefix: format!("u{}n", transaction.snapshot()?.seq().0 + 1), next: 0 },
+        fresh: Fresh::new('u', &transaction.snapshot()?),
         report: UpdateReport::default(),
         base: update.base_iri.clone(),
         options,
@@ -229,105 +230,6 @@ fn variables_of(delete: &[GroundQuadPattern], insert: &[QuadPattern]) -> Vec<Var
         }
     }
     variables
-}
-
-/// Names of blank nodes that the store has not: made of the commit's number and a count, so that they repeat.
-struct Fresh {
-    prefix: String,
-    next: u64,
-}
-
-impl Fresh {
-    fn of(
-        &mut self,
-        node: &BlankNode,
-        known: &mut HashMap<BlankNode, BlankNode>,
-        snapshot: &Snapshot,
-    ) -> Result<BlankNode, QueryError> {
-        if let Some(known) = known.get(node) {
-            return Ok(known.clone());
-        }
-        loop {
-            let fresh = BlankNode::new_unchecked(format!("{}{}", self.prefix, self.next));
-            self.next += 1;
-            if snapshot.id(fresh.as_ref().into())?.is_none() {
-                known.insert(node.clone(), fresh.clone());
-                return Ok(fresh);
-            }
-        }
-    }
-}
-
-/// A row with its variables, put into templates. A quad that lacks a term, or has one where it cannot be, is none.
-struct Bound<'a> {
-    variables: &'a [Variable],
-    row: Row,
-}
-
-impl Bound<'_> {
-    fn term(&self, variable: &Variable) -> Option<Term> {
-        let place = self.variables.iter().position(|known| known == variable)?;
-        self.row.get(place)?.clone()
-    }
-
-    fn node(&self, pattern: &NamedNodePattern) -> Option<NamedNode> {
-        match pattern {
-            NamedNodePattern::NamedNode(node) => Some(node.clone()),
-            NamedNodePattern::Variable(variable) => match self.term(variable)? {
-                Term::NamedNode(node) => Some(node),
-                Term::BlankNode(_) | Term::Literal(_) => None,
-            },
-        }
-    }
-
-    fn graph(&self, pattern: &GraphNamePattern) -> Option<GraphName> {
-        match pattern {
-            GraphNamePattern::NamedNode(node) => Some(node.clone().into()),
-            GraphNamePattern::DefaultGraph => Some(GraphName::DefaultGraph),
-            GraphNamePattern::Variable(variable) => match self.term(variable)? {
-                Term::NamedNode(node) => Some(node.into()),
-                Term::BlankNode(node) => Some(node.into()),
-                Term::Literal(_) => None,
-            },
-        }
-    }
-
-    fn ground_quad(&self, pattern: &GroundQuadPattern) -> Option<Quad> {
-        let term = |pattern: &GroundTermPattern| match pattern {
-            GroundTermPattern::NamedNode(node) => Some(node.clone().into()),
-            GroundTermPattern::Literal(literal) => Some(literal.clone().into()),
-            GroundTermPattern::Variable(variable) => self.term(variable),
-        };
-        let subject = subject(term(&pattern.subject)?)?;
-        let (predicate, graph) = (self.node(&pattern.predicate)?, self.graph(&pattern.graph_name)?);
-        Some(Quad::new(subject, predicate, term(&pattern.object)?, graph))
-    }
-
-    fn quad(
-        &self,
-        pattern: &QuadPattern,
-        fresh: &mut dyn FnMut(&BlankNode) -> Result<BlankNode, QueryError>,
-    ) -> Result<Option<Quad>, QueryError> {
-        let mut term = |pattern: &TermPattern| {
-            Ok::<_, QueryError>(match pattern {
-                TermPattern::NamedNode(node) => Some(node.clone().into()),
-                TermPattern::BlankNode(node) => Some(fresh(node)?.into()),
-                TermPattern::Literal(literal) => Some(literal.clone().into()),
-                TermPattern::Variable(variable) => self.term(variable),
-            })
-        };
-        let (subject_of, object) = (term(&pattern.subject)?.and_then(subject), term(&pattern.object)?);
-        let (predicate, graph) = (self.node(&pattern.predicate), self.graph(&pattern.graph_name));
-        Ok((|| Some(Quad::new(subject_of?, predicate?, object?, graph?)))())
-    }
-}
-
-fn subject(term: Term) -> Option<NamedOrBlankNode> {
-    match term {
-        Term::NamedNode(node) => Some(node.into()),
-        Term::BlankNode(node) => Some(node.into()),
-        Term::Literal(_) => None,
-    }
 }
 
 /// Whether the graph has a fact.

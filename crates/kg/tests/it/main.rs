@@ -1,10 +1,13 @@
 //! The crate from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod differential;
 mod disk;
+mod explain;
 mod facts;
 mod faults;
 mod flips;
+mod generate;
 mod limits;
 mod model;
 mod power;
