@@ -14,6 +14,7 @@ mod first_command;
 mod fuzz;
 mod generated;
 mod install;
+mod kg_bench;
 mod load;
 mod models;
 mod mutants;
@@ -54,6 +55,10 @@ const HELP: &str = "cargo xtask CHORE
   generated       what vibee generates from the specifications in TypeScript and Rust, compiled strictly and tested (needs Node.js and npm)
   vibee-bench [--receipt]
                   VIBEE beside rhai, Lua, CEL, Python and Node.js (benches/vibee)
+  kg-train FOLDER PRESET [KEY=VALUE …]
+                  link prediction on a benchmark (crates/kg/examples/train.rs): filtered ranks, calibration and the rules beside them
+  kg-similar FOLDER [DIM [ENTITIES]]
+                  recall and speed of likeness by sketch, by lists, and by comparing with every entity
   chart RECEIPT   the README's picture from a stored measurement
   figures         the speeds in README.md and docs/speed.md, from their receipts
   pictures        what README shows of the page and the terminal, into docs/pictures
@@ -75,6 +80,8 @@ fn main() -> ExitCode {
         Some("tidy") => tidy::run(),
         Some("models") => models::fetch().map(drop),
         Some("clients") => clients(rest),
+        Some("kg-train") => kg_bench::train(rest),
+        Some("kg-similar") => kg_bench::similar(rest),
         Some("load") => load::run(rest),
         Some("fuzz") => fuzz::run(rest.first().map(String::as_str)).map(drop),
         Some("serve-bench") => serve_bench::run(&serve_bench::SUITE, rest),

@@ -6,6 +6,8 @@
 //! - [`query`]: SPARQL 1.1 over a snapshot; [`simple`]: patterns of up to three words, which become SPARQL.
 //! - [`mod@load`] and [`mod@export`]: documents in and out; [`prefixes`]: short names in them; [`source`]: where facts come
 //!   from.
+//! - [`complete`]: what is likely and not a fact: link prediction by ternary vectors, beside a rule miner.
+//! - [`index`]: which entities are alike.
 //! - [`store`]: the facts, from which [`snapshot`] reads and into which [`transaction`] writes.
 //!
 //! Exact answers come from the store alone. Time, files' contents and chance are arguments.
@@ -13,10 +15,12 @@
 mod block;
 pub mod bulk;
 mod cache;
+pub mod complete;
 mod delta;
 mod dictionary;
 pub mod error;
 pub mod export;
+pub mod index;
 pub mod load;
 pub mod order;
 pub mod prefixes;

@@ -1,6 +1,7 @@
 //! The crate from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod complete;
 mod differential;
 mod disk;
 mod explain;
