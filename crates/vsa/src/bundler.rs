@@ -24,7 +24,7 @@ pub struct Bundler {
     added: i64,
     /// No sum is larger, or further below zero.
     bound: u64,
-    /// `[Element]`
+    /// Vectors of each kind, `[Element]`.
     waiting: [Waiting; 2],
     /// `[lines]`; nothing yet where empty.
     sums: Vec<SumLine>,
@@ -34,10 +34,10 @@ pub struct Bundler {
 #[derive(Clone)]
 struct Waiting {
     element: Element,
-    /// `[8, lines]`
+    /// The lines of up to eight vectors, `[8, lines]`.
     vectors: Vec<Line>,
     n_vectors: usize,
-    /// `[lines]`
+    /// Counts of their bits, `[lines]`.
     counters: Vec<Counter>,
     n_counted: u32,
 }
@@ -133,7 +133,7 @@ impl Bundler {
         Ok(())
     }
 
-    /// The sums.
+    /// The sums of all that was added.
     pub fn sums(mut self) -> Sums {
         self.flush();
         self.reserve();

@@ -3,7 +3,8 @@
 //! A [`Bipolar`] vector is one bit a position, a [`Ternary`] one two; [`Code`] is what both can do. A [`Bundler`] adds
 //! vectors into exact integers, [`Sums`], which are merged, subtracted and only then rounded. A [`Space`] makes vectors
 //! from names. An [`ItemMemory`] finds vectors again by likeness, [`encode`] makes them of text and structures, a
-//! [`Classifier`] learns from examples, [`theory`] says what all of it can hold, and [`hv`] keeps vectors in a file. Nothing here knows an instruction set: that is `kernels::bits`, whose levels all give the same bits.
+//! [`Classifier`] learns from examples, [`theory`] says what all of it can hold, and [`hv`] keeps vectors in a file.
+//! Nothing here knows an instruction set: that is `kernels::bits`, whose levels all give the same bits.
 //! Start reading at `code.rs`.
 
 mod bipolar;

@@ -49,9 +49,9 @@ impl Space {
         Bipolar::from_fn(self.dim, |_| stream.word())
     }
 
-    /// The vector of `name` with `nonzero` positions that are not zero: of the stream `sparse`, for each of them in turn
-    /// a number below those left, which chooses among the positions not yet taken (the last one of which moves to its
-    /// place), and a word whose lowest bit is its sign.
+    /// The vector of `name` with `nonzero` positions that are not zero: of the stream `sparse`, for each of them in
+    /// turn a number below those left, which chooses among the positions not yet taken (the last one of which moves to
+    /// its place), and a word whose lowest bit is its sign.
     pub fn sparse(&self, name: &[u8], nonzero: u32) -> Result<Ternary, Error> {
         if nonzero > self.dim.to_u32() {
             return Err(Error::Nonzero { nonzero, dim: self.dim.to_u32() });

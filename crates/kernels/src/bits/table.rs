@@ -26,12 +26,12 @@ pub enum BitsOp {
     Spill,
     /// Sums of products of several queries with several rows.
     ScanTile,
-    /// Cyclic shift.
+    /// A cyclic shift of all positions.
     Rotate,
 }
 
 impl BitsOp {
-    /// Every operation.
+    /// Every operation of the table.
     pub const ALL: [Self; 7] =
         [Self::Bind, Self::Dot, Self::Differing, Self::CsaAdd, Self::Spill, Self::ScanTile, Self::Rotate];
 
@@ -232,7 +232,7 @@ struct Kernels {
 /// The kernels of one level: for every operation the row of the highest level that is not above it.
 pub struct Bits {
     isa: Isa,
-    /// `[Element]`
+    /// Those of each kind of vectors, `[Element]`.
     kernels: [Kernels; 2],
 }
 
