@@ -1,7 +1,8 @@
 //! Documents in: their formats, their faults, and what became of them.
 //!
 //! [`load()`] puts a document into a store, whole or (with `commit_every`) up to a line that the report names.
-//! [`read()`] hands its facts to any [`Sink`], [`preview`] shows the first of them. Readers and names are arguments: nothing here
+//! [`read()`] hands its facts to any [`Sink`], [`preview`] shows the first of them. Readers and names are
+//! arguments: nothing here
 //! opens a file. Lines of N-Triples and N-Quads are read in [`lines`](self), the other formats by the oxrdf family.
 //!
 //! What came in comes out: lexical forms, IRIs and language tags keep their spelling (but for the case of language tags
@@ -119,7 +120,7 @@ pub struct LoadOptions<'a> {
     pub contexts: Vec<Context>,
     /// Where the facts come from; those of a load with a source go through transactions, which bound their number.
     pub source: Option<Source>,
-    /// Prefixes that are known beside the store's: for names in tables, for hints, to tell which declared ones conflict.
+    /// Prefixes that are known beside the store's: for names in tables, for hints, to tell conflicts.
     pub prefixes: Prefixes,
     /// What stands before a name in a table that is neither an IRI nor has a known prefix.
     pub namespace: String,
