@@ -180,7 +180,9 @@ mod tests {
 
         #[test]
         fn a_damaged_block_is_refused(
-            parts in prop::collection::vec(any::<(u8, u16, u64, bool)>(), 1..300), at: prop::sample::Index, bit in 0..8_u8,
+            parts in prop::collection::vec(any::<(u8, u16, u64, bool)>(), 1..300),
+            at: prop::sample::Index,
+            bit in 0..8_u8,
         ) {
             let mut bytes = Vec::new();
             encode(&rows(&parts), &mut bytes);

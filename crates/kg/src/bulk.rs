@@ -27,8 +27,8 @@ pub use piece::{LocalId, PIECE_BYTES_MAX, Piece, TERM_BYTES_MAX};
 /// How much a bulk may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BulkOptions {
-    /// The most memory for what is not yet written, in bytes; above it, sorted parts go to files beside the store, which
-    /// end with the bulk. A store in memory has no place for files and takes what it needs.
+    /// The most memory for what is not yet written, in bytes; above it, sorted parts go to files beside the store,
+    /// which end with the bulk. A store in memory has no place for files and takes what it needs.
     pub memory_max: usize,
 }
 

@@ -4,8 +4,8 @@
 //! - [`quad`]: facts of ids and patterns over them.
 //! - [`bulk`]: many facts at once, in pieces that parsers fill.
 //! - [`query`]: SPARQL 1.1 over a snapshot; [`simple`]: patterns of up to three words, which become SPARQL.
-//! - [`mod@load`] and [`mod@export`]: documents in and out; [`prefixes`]: short names in them; [`source`]: where facts come
-//!   from.
+//! - [`mod@load`] and [`mod@export`]: documents in and out; [`prefixes`]: short names in them; [`source`]: where facts
+//!   come from.
 //! - [`complete`]: what is likely and not a fact: link prediction by ternary vectors, beside a rule miner.
 //! - [`index`]: which entities are alike.
 //! - [`store`]: the facts, from which [`snapshot`] reads and into which [`transaction`] writes.

@@ -60,7 +60,8 @@ impl Order {
 
     /// The order in which the terms that a pattern gives come first, and how many of them do.
     ///
-    /// A graph comes first only if nothing else is given; beside other terms it comes last, and may have to be compared.
+    /// A graph comes first only if nothing else is given; beside other terms it comes last, and may have to be
+    /// compared.
     pub fn of(pattern: &Pattern) -> (Self, usize) {
         match (pattern.subject.is_some(), pattern.predicate.is_some(), pattern.object.is_some()) {
             (true, true, true) => (Self::Spog, 3 + usize::from(pattern.graph.is_some())),

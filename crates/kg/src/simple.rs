@@ -49,7 +49,7 @@ pub enum NameError {
     /// A name that nothing in the graph has.
     #[error("nothing is called {word:?} here{}", did_you_mean(near))]
     Unknown {
-        /// The name.
+        /// The name that was asked for.
         word: String,
         /// Names in the graph that are spelled almost so, each with its IRI.
         near: Vec<String>,
@@ -57,7 +57,7 @@ pub enum NameError {
     /// A name that several things have.
     #[error("{word:?} may be {}: write the one you mean", meanings.join(" or "))]
     Ambiguous {
-        /// The name.
+        /// The name that was asked for.
         word: String,
         /// What it may stand for.
         meanings: Vec<String>,
@@ -65,7 +65,7 @@ pub enum NameError {
     /// A prefix that is not known.
     #[error("the prefix of {word:?} is not known{}", did_you_mean(near))]
     Prefix {
-        /// The word.
+        /// The word with the prefix.
         word: String,
         /// Prefixes that are spelled almost so.
         near: Vec<String>,
@@ -87,7 +87,7 @@ pub struct Names {
 /// A question as SPARQL, with what its names stood for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// The query.
+    /// The query in SPARQL.
     pub sparql: String,
     /// Each name of the question with the term it became.
     pub names: Vec<(String, String)>,

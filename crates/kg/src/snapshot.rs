@@ -78,7 +78,8 @@ impl Snapshot {
         self.state.count(order, &range.start, &range.end)
     }
 
-    /// How many quads the pattern admits: exact, except that a graph beside other terms is not looked at unless all are given.
+    /// How many quads the pattern admits: exact, except that a graph beside other terms is not looked at unless all are
+    /// given.
     pub fn estimate(&self, pattern: Pattern) -> Result<u64, Error> {
         let (order, n) = self.order_of(&pattern);
         self.count(order, &given(&pattern, order, n))

@@ -1,8 +1,8 @@
 //! The store: what is committed, and who may write.
 //!
 //! A store is one file of redb, whose transactions make a commit durable; only this module and its children know that.
-//! Facts are blocks of sorted rows, terms are pages of sorted spellings, both as values by number (`tables.rs`). What came
-//! since the last merge is kept as rows and terms of its own and held in memory, too.
+//! Facts are blocks of sorted rows, terms are pages of sorted spellings, both as values by number (`tables.rs`). What
+//! came since the last merge is kept as rows and terms of its own and held in memory, too.
 
 mod backup;
 pub(crate) mod commit;
@@ -87,8 +87,9 @@ impl Store {
     /// The store in a file, which holds nothing else.
     ///
     /// # Errors
-    /// [`Error::Locked`] while another store has the file; [`Error::NotAStore`] and [`Error::Version`] for files that are
-    /// something else or of another version; [`Error::Damaged`] and [`Error::Storage`] for files that cannot be read.
+    /// [`Error::Locked`] while another store has the file; [`Error::NotAStore`] and [`Error::Version`] for files that
+    /// are something else or of another version; [`Error::Damaged`] and [`Error::Storage`] for files that cannot be
+    /// read.
     pub fn open(path: &Path, options: Options) -> Result<Self, Error> {
         Self::of(open::file(path, options)?, options, Some(path.to_owned()))
     }

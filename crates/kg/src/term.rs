@@ -19,7 +19,7 @@ pub struct TermId(u64);
 pub enum TermKind {
     /// The default graph, which has no name.
     DefaultGraph = 0,
-    /// An IRI.
+    /// The term is an IRI.
     Iri = 1,
     /// A blank node.
     Blank = 2,

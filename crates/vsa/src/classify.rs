@@ -15,7 +15,7 @@ pub const WHOLE: i32 = 64;
 pub enum Rule {
     /// It is added to its class, and when mistaken moved there from the wrong one.
     Whole,
-    /// The same, by one less its cosine with the class that changes: the rule of OnlineHD.
+    /// It is added and moved by one less its cosine with the class that changes: the rule of OnlineHD.
     ByUnlikeness,
 }
 

@@ -12,7 +12,7 @@ use rand_xoshiro::{
 /// How often the right item was found, and how often theory expects it.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Outcome {
-    /// Searches.
+    /// The number of searches.
     pub trials: u64,
     /// Searches whose first hit was the right item.
     pub right: u64,
@@ -40,7 +40,7 @@ pub struct Plan {
     pub dim: Dim,
     /// Items among which the right one is searched.
     pub items: u32,
-    /// Searches.
+    /// The number of searches.
     pub trials: u64,
     /// Seed of everything that is drawn.
     pub seed: u64,

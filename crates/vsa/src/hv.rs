@@ -68,7 +68,7 @@ pub struct Collection {
     pub dim: Dim,
     /// Seed and digest of the space that the vectors belong to, if they belong to one.
     pub space: Option<(Seed, [u8; 16])>,
-    /// The vectors.
+    /// The vectors, in the order of their names.
     pub rows: Rows,
     /// A name for each vector, or none at all.
     pub names: Vec<String>,

@@ -42,7 +42,7 @@ pub enum Certificate {
 /// An item and how like the query it is.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Hit {
-    /// The item.
+    /// The item that was found.
     pub id: ItemId,
     /// Sum of the products of all positions.
     pub dot: i64,

@@ -15,7 +15,7 @@ pub enum Kept {
     Sums,
     /// Trits, zero where the sum is below [`Kept::THRESHOLD`] standard deviations, the best threshold there is.
     Trits,
-    /// Signs.
+    /// Signs alone are kept.
     Signs,
 }
 
@@ -149,8 +149,8 @@ pub fn interval(probability: f64, trials: u64) -> (f64, f64) {
 
 /// How an item memory rules rows out by their first dimensions alone.
 ///
-/// A row whose cosine with the query is s has a product of s·√(m·n) with it, m and n being their nonzero positions. Where
-/// positions are exchangeable, as those of vectors drawn at random are, the first d of D are a sample without
+/// A row whose cosine with the query is s has a product of s·√(m·n) with it, m and n being their nonzero positions.
+/// Where positions are exchangeable, as those of vectors drawn at random are, the first d of D are a sample without
 /// replacement, and by Hoeffding's inequality their product is below d/D of the whole, less √(2·d·ln(1/miss)), with a
 /// probability of at most `miss`.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,8 +1,8 @@
 //! A column whose values are parted by class, each class in bits of its own.
 //!
-//! `n_classes` (u8), their upper bits (u8 each: five bits of class and lateness), the class of each row in 0, 2 or 4 bits,
-//! then for each class its payloads in groups of [`GROUP`]: a byte (its upper bit says that differences are packed, the
-//! others give the width), for values the least one as a varint, and the packed bits.
+//! `n_classes` (u8), their upper bits (u8 each: five bits of class and lateness), the class of each row in 0, 2 or 4
+//! bits, then for each class its payloads in groups of [`GROUP`]: a byte (its upper bit says that differences are
+//! packed, the others give the width), for values the least one as a varint, and the packed bits.
 
 use super::{Input, unzigzag, write_varint, zigzag};
 

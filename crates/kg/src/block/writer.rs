@@ -5,8 +5,8 @@ use crate::dictionary::fences::RowFences;
 use crate::error::Error;
 use crate::order::Row;
 
-/// The bytes that a block should have: it lies in pages of the storage whose sizes are powers of two, and what is left of
-/// them is lost.
+/// The bytes that a block should have: it lies in pages of the storage whose sizes are powers of two, and what is left
+/// of them is lost.
 pub(crate) const BLOCK_BYTES: usize = 8192 - 64;
 
 /// What takes a block or a page: its number and its bytes.

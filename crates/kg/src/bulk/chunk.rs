@@ -10,8 +10,8 @@ use crate::dictionary::spelling::Parts;
 use crate::error::Error;
 use crate::term::{TermId, inline};
 
-/// Facts whose terms are ranks: 0 is the default graph, then come the terms of the dictionary as their spellings sort, then
-/// those that an id holds as the ids sort. So ranks sort as the ids will.
+/// Facts whose terms are ranks: 0 is the default graph, then come the terms of the dictionary as their spellings sort,
+/// then those that an id holds as the ids sort. So ranks sort as the ids will.
 #[derive(Debug)]
 pub(super) struct Chunk {
     n_terms: usize,

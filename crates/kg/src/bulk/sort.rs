@@ -32,7 +32,8 @@ pub(super) fn sort<'a>(numbers: &mut [u32], string: impl Fn(u32) -> &'a [u8]) {
 
 /// Eight bytes from a depth on, so that they compare as the strings do; bytes beyond the end are zeros.
 ///
-/// A string that ends is below one that goes on with zeros, which these eight bytes do not tell; groups of equal keys do.
+/// A string that ends is below one that goes on with zeros, which these eight bytes do not tell; groups of equal keys
+/// do.
 fn eight_bytes(string: &[u8], depth: usize) -> u64 {
     let rest = string.get(depth..).unwrap_or_default();
     if let Some(bytes) = rest.first_chunk::<8>() {
@@ -54,7 +55,8 @@ mod tests {
     proptest! {
         #[test]
         fn sorted_spellings_are_in_the_order_of_their_bytes(
-            strings in prop::collection::btree_set(prop::collection::vec(0..3_u8, 0..40), 0..300), turn: prop::sample::Index,
+            strings in prop::collection::btree_set(prop::collection::vec(0..3_u8, 0..40), 0..300),
+            turn: prop::sample::Index,
         ) {
             let strings: Vec<Vec<u8>> = BTreeSet::into_iter(strings).collect();
             let mut numbers: Vec<u32> = (0..strings.len() as u32).collect();

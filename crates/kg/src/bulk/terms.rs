@@ -72,8 +72,8 @@ impl Spellings for Late {
     }
 }
 
-/// Writes the dictionary of all sources through `put` (number and bytes of a page), and returns what finds its pages and,
-/// for each source, the ids of its spellings.
+/// Writes the dictionary of all sources through `put` (number and bytes of a page), and returns what finds its pages
+/// and, for each source, the ids of its spellings.
 pub(super) fn merge(
     mut sources: Vec<Box<dyn Spellings + '_>>,
     capacities: &[usize],

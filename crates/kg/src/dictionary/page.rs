@@ -1,8 +1,8 @@
 //! A page of the sorted dictionary: front-coded groups of [`GROUP`] spellings.
 //!
-//! The number of spellings (u32), where each group begins (u32 each, counted from the page's start), the groups, the CRC-32
-//! of all before (u32). The first spelling of a group is its length and its bytes; each other is the number of bytes that
-//! it shares with the one before, the number of those that follow, and these. Numbers are varints.
+//! The number of spellings (u32), where each group begins (u32 each, counted from the page's start), the groups, the
+//! CRC-32 of all before (u32). The first spelling of a group is its length and its bytes; each other is the number of
+//! bytes that it shares with the one before, the number of those that follow, and these. Numbers are varints.
 
 use std::cmp::Ordering;
 

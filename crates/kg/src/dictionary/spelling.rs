@@ -31,7 +31,7 @@ impl Class {
 /// The parts of a term, borrowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parts<'a> {
-    /// An IRI.
+    /// The spelling is an IRI.
     Iri(&'a str),
     /// The label of a blank node.
     Blank(&'a str),

@@ -16,15 +16,15 @@ pub struct Verified {
     pub blocks: u64,
     /// Pages of the dictionary.
     pages: u64,
-    /// Facts.
+    /// The number of facts.
     pub quads: u64,
     /// Terms of the dictionary, those that came late among them.
     pub terms: u64,
 }
 
 impl Store {
-    /// Reads every block and page and compares them: checksums, sorting, counts, that all orders hold the same facts and
-    /// that every fact's terms are known.
+    /// Reads every block and page and compares them: checksums, sorting, counts, that all orders hold the same facts
+    /// and that every fact's terms are known.
     ///
     /// # Errors
     /// Every damage that is found, by table and block.

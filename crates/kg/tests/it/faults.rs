@@ -1,4 +1,5 @@
-//! The disk fails at any call, once or for good, or is full: errors are typed, nothing panics, nothing acknowledged is lost.
+//! The disk fails at any call, once or for good, or is full: errors are typed, nothing panics, nothing acknowledged is
+//! lost.
 
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
