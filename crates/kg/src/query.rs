@@ -6,8 +6,8 @@
 //! - [`complete`]: the evaluator that knows everything, `spareval`; it gets what the own one does not know.
 //! - [`limits`]: what a query may use. [`results`]: what it answers, and how that is written.
 //!
-//! Both give the same rows, on random queries (`differential::both_evaluators_agree_on_random_queries`) and on the W3C's
-//! cases, where `w3c.rs` also lists what the complete one gets wrong.
+//! Both give the same rows: on random queries (`differential::both_evaluators_agree_on_random_queries`) and on the
+//! W3C's cases, where `w3c.rs` also lists what the complete one gets wrong.
 //!
 //! `SERVICE` and `LOAD` are refused: a query reaches nothing but its store.
 

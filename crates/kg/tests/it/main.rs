@@ -11,6 +11,7 @@ mod flips;
 mod generate;
 mod limits;
 mod model;
+mod opening;
 mod power;
 mod program;
 mod readers;
