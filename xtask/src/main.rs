@@ -26,6 +26,7 @@ mod specs;
 mod test;
 mod tidy;
 mod vibee_bench;
+mod vsa_bench;
 mod wasm;
 
 use std::process::ExitCode;
@@ -59,6 +60,8 @@ const HELP: &str = "cargo xtask CHORE
                   link prediction on a benchmark (crates/kg/examples/train.rs): filtered ranks, calibration and the rules beside them
   kg-similar FOLDER [DIM [ENTITIES]]
                   recall and speed of likeness by sketch, by lists, and by comparing with every entity
+  vsa-bench [--receipt]
+                  hypervectors beside numpy, torchhd, faiss and usearch (benches/vsa)
   chart RECEIPT   the README's picture from a stored measurement
   figures         the speeds in README.md and docs/speed.md, from their receipts
   pictures        what README shows of the page and the terminal, into docs/pictures
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
         Some("generated") => generated::run().map(drop),
         Some("siege") => serve_bench::run(&siege::SUITE, rest),
         Some("vibee-bench") => vibee_bench::run(rest),
+        Some("vsa-bench") => vsa_bench::run(rest),
         Some("peers") => peers::run(rest),
         Some("chart") => peers::draw(rest),
         Some("figures") => figures::run(),

@@ -5,7 +5,7 @@
 //! "OnlineHD: Robust, Efficient, and Single-Pass Online Learning Using Hyperdimensional System", 2021). Weights are
 //! whole parts of [`WHOLE`], so results are exact and the same on every machine.
 
-use crate::{Code, Dim, Error, Hit, ItemMemory, Scan, Sums, Ternary};
+use crate::{Code, Dim, Error, Hit, ItemId, ItemMemory, Scan, Sums, Ternary};
 
 /// Weight of an example that counts whole.
 pub const WHOLE: i32 = 64;
@@ -124,6 +124,11 @@ impl Quantised {
         let mut hits = self.memory.top_k(v, n, Scan::Exact)?.hits;
         hits.sort_by_key(|hit: &Hit| hit.id);
         Ok(verdict(&hits.iter().map(|hit| hit.cosine).collect::<Vec<_>>()))
+    }
+
+    /// The vectors of all classes, in the order of their numbers.
+    pub fn rows(&self) -> Vec<Ternary> {
+        (0..self.memory.len() as u32).filter_map(|id| self.memory.item(ItemId(id))).collect()
     }
 
     /// Bytes of all classes in memory.

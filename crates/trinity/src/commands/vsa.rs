@@ -4,6 +4,7 @@ mod bench;
 mod capacity;
 mod classify;
 mod noise;
+mod show;
 
 use clap::{Args, Subcommand};
 use vsa::Dim;
@@ -28,6 +29,8 @@ enum VsaCommand {
     Capacity(capacity::CapacityArgs),
     /// Learn classes from a table, and say how well others are told apart
     Classify(classify::ClassifyArgs),
+    /// Say what a file of vectors holds, and whether it is whole
+    Show(show::ShowArgs),
 }
 
 /// Runs the command that was asked for.
@@ -38,6 +41,7 @@ pub(crate) fn run(args: &VsaArgs, global: &Global) -> Result<(), Failure> {
         VsaCommand::Noise(args) => noise::run(args),
         VsaCommand::Capacity(args) => capacity::run(args),
         VsaCommand::Classify(args) => classify::run(args),
+        VsaCommand::Show(args) => show::run(args),
     }
 }
 

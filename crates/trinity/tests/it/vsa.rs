@@ -75,6 +75,16 @@ fn classes_are_learnt_from_a_table() {
         assert!(report["accuracy"].as_f64().unwrap() > 0.9, "{report}");
         assert!(report["accuracy_ternary"].as_f64().unwrap() > 0.85, "{report}");
     }
+    let kept = folder.path().join("classes.hv");
+    let kept = kept.to_str().unwrap();
+    trinity(["vsa", "classify", paths[0], paths[1], "--dim", "2048", "--seed", "5", "--save", kept]).ok();
+    let report = trinity(["vsa", "show", kept, "--json"]).ok().json();
+    assert_eq!(report["names"], serde_json::json!(["large", "middle", "small"]));
+    assert_eq!((&report["kind"], &report["dim"], &report["seed"]), (&"ternary".into(), &2048.into(), &5.into()));
+    let mut bytes = fs::read(kept).unwrap();
+    bytes[200] ^= 1;
+    fs::write(kept, bytes).unwrap();
+    trinity(["vsa", "show", kept]).fails(2, &["classes.hv", "BLAKE3"]);
     trinity(["vsa", "classify", paths[0], paths[1], "--label", "colour"])
         .fails(2, &["train.csv", "colour", "width, noise, kind"]);
     fs::write(&test, "width,noise,kind\n1,2,small\n1,x,small\n").unwrap();

@@ -1,13 +1,26 @@
 //! `trinity vsa classify`: classes learnt from the rows of a table.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use serde::Serialize;
-use vsa::{Bipolar, Bundler, Classifier, Code, Dim, Levels, Rule, Seed, Space, Ternary, Ties, encode::Record};
+use vsa::{
+    Bipolar, Bundler, Classifier, Code, Dim, Levels, Rule, Seed, Space, Ternary, Ties,
+    encode::Record,
+    hv::{Collection, Rows},
+};
 
 use super::dim;
-use crate::{cli::group, failure::Failure, terminal};
+use crate::{
+    cli::group,
+    failure::{Failure, Kind},
+    terminal,
+};
 
 /// Arguments of `vsa classify`.
 #[derive(Args)]
@@ -37,6 +50,9 @@ pub(super) struct ClassifyArgs {
     /// Seed of the vectors
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Keep the classes as trits in a new file, NAME.hv
+    #[arg(help_heading = group::OUTPUT, long, value_name = "FILE")]
+    save: Option<PathBuf>,
     /// As JSON
     #[arg(help_heading = group::OUTPUT, long)]
     json: bool,
@@ -98,6 +114,12 @@ pub(super) fn run(args: &ClassifyArgs) -> Result<(), Failure> {
         right += usize::from(Some(classifier.classify(&v)?.class) == class);
         right_ternary += usize::from(Some(quantised.classify(&Ternary::from(&v))?.class) == class);
     }
+    if let Some(path) = &args.save {
+        let space = Space::new(args.dim, Seed(args.seed));
+        let names = classes.keys().map(|name| (*name).to_owned()).collect();
+        let space = Some((space.seed(), space.digest()));
+        save(path, &Collection { dim: args.dim, space, rows: Rows::Ternary(quantised.rows()), names })?;
+    }
     let share = |n: usize| n as f64 / test.rows.len() as f64;
     let report = Report {
         classes: classes.keys().map(|name| (*name).to_owned()).collect(),
@@ -124,6 +146,24 @@ pub(super) fn run(args: &ClassifyArgs) -> Result<(), Failure> {
         report.accuracy_ternary * 100.0,
         terminal::bytes_text(report.bytes_ternary),
     ))
+}
+
+/// The file appears whole or not at all.
+fn save(path: &Path, collection: &Collection) -> Result<(), Failure> {
+    let failed = |why: &dyn std::fmt::Display| Failure::new(Kind::Failure, format!("{}: {why}", path.display()));
+    let bytes = collection.to_bytes().map_err(|why| failed(&why))?;
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let written = fs::File::create(&partial).and_then(|mut file| {
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        fs::rename(&partial, path)
+    });
+    written.map_err(|why| {
+        // What is left of it says nothing.
+        let _ = fs::remove_file(&partial);
+        failed(&why)
+    })
 }
 
 /// A row: its class, and the numbers of the other columns.
