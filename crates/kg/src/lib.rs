@@ -3,6 +3,7 @@
 //! - [`term`]: ids of terms; an id stands for exactly one spelling.
 //! - [`quad`]: facts of ids and patterns over them.
 //! - [`bulk`]: many facts at once, in pieces that parsers fill.
+//! - [`paths`]: the shortest ways between two terms.
 //! - [`query`]: SPARQL 1.1 over a snapshot; [`simple`]: patterns of up to three words, which become SPARQL.
 //! - [`mod@load`] and [`mod@export`]: documents in and out; [`prefixes`]: short names in them; [`source`]: where facts
 //!   come from.
@@ -23,6 +24,7 @@ pub mod export;
 pub mod index;
 pub mod load;
 pub mod order;
+pub mod paths;
 pub mod prefixes;
 pub mod quad;
 pub mod query;

@@ -8,8 +8,8 @@ use std::ffi::OsString;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    bench, chat, completions, convert, cp, dev, doctor, eval, inspect, limits, list, man, metadata, ps, pull, quantize,
-    rm, run, serve, show, stop, tokenize, vsa,
+    bench, chat, completions, convert, cp, dev, doctor, eval, inspect, kg, limits, list, man, metadata, ps, pull,
+    quantize, rm, run, serve, show, stop, tokenize, vsa,
 };
 
 /// Trinity: the CPU inference server for ternary and quantised language models.
@@ -90,6 +90,8 @@ pub(crate) enum Command {
     Bench(bench::BenchArgs),
     /// Say whether a model runs well here, what the machine offers, how fast it is
     Doctor(doctor::DoctorArgs),
+    /// Keep facts in one file, exactly, and ask them: RDF and SPARQL
+    Kg(kg::KgArgs),
     /// Hypervectors: how fast they are, how much they hold, what they learn
     Vsa(vsa::VsaArgs),
     /// For those who work on engines: random models

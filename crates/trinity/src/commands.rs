@@ -15,6 +15,7 @@ pub(crate) mod eval;
 pub(crate) mod foreign_flags;
 mod i2s_order;
 pub(crate) mod inspect;
+pub(crate) mod kg;
 pub(crate) mod limits;
 pub(crate) mod list;
 mod loaded;
@@ -70,6 +71,7 @@ pub(crate) fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Tokenize(args) => tokenize::run(args, global),
         Command::Doctor(args) => doctor::run(args, global),
         Command::Bench(args) => bench::run(args, global),
+        Command::Kg(args) => kg::run(args),
         Command::Vsa(args) => vsa::run(args, global),
         Command::Dev(args) => dev::run(args),
         Command::Completions(args) => completions::run(args),

@@ -22,6 +22,8 @@ pub(crate) const LOAD: &str = "Load";
 pub(crate) const LOG: &str = "Log and metrics";
 /// Heading of the arguments that say what is measured.
 pub(crate) const MEASUREMENT: &str = "Measurement";
+/// Heading of the arguments that say which facts are meant.
+pub(crate) const KNOWLEDGE: &str = "Knowledge";
 /// Heading of the arguments that say what goes into a conversion.
 pub(crate) const INPUT: &str = "Input";
 /// Heading of the arguments that say what comes out, and how it looks.
@@ -43,6 +45,7 @@ pub(crate) const ALL: &[&str] = &[
     LOAD,
     LOG,
     MEASUREMENT,
+    KNOWLEDGE,
     INPUT,
     OUTPUT,
     GENERAL,

@@ -22,6 +22,7 @@ mod i2s_order;
 mod inspect;
 mod inspect_ternary;
 mod interface;
+mod kg;
 mod metadata;
 mod models;
 mod names;

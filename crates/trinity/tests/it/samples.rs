@@ -8,7 +8,7 @@
 //! - `…` in a sample is any text. The home folder is `~`, a server's port 8080, and a number before a unit of
 //!   [`testkit::samples::UNITS`] is the run's own.
 //! - `trinity run` and `trinity chat` are run in a terminal, where lines that begin with `>>> ` are typed; functions of
-//!   the shell stay.
+//!   the shell stay, and what is exported.
 //! - `trinity serve` goes on in the background: what follows in the document asks it, until another one starts.
 //! - `<!-- not run: WHY -->` on the line above a block leaves it out: only for what this machine cannot have, and at
 //!   most [`NOT_RUN_MAX`] times.

@@ -66,7 +66,7 @@ impl Session {
             self.serve(sample)
         } else if is_plain && ["trinity run ", "trinity chat"].iter().any(|talk| command.starts_with(talk)) {
             self.talk(sample)
-        } else if command.contains("() {") {
+        } else if command.contains("() {") || command.starts_with("export ") {
             self.functions += &format!("{command}\n");
             Ok(String::new())
         } else {
