@@ -12,7 +12,7 @@ const TASKS: &[(&str, &[&str])] = &[
     ("Models", &["pull", "list", "show", "inspect", "metadata", "cp", "rm"]),
     ("Measure", &["doctor", "bench", "eval"]),
     ("Make", &["convert", "quantize", "tokenize", "dev"]),
-    ("Knowledge", &["kg", "vsa"]),
+    ("Facts", &["kg", "vsa"]),
     ("Itself", &["limits", "completions", "man"]),
 ];
 

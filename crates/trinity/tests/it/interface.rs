@@ -65,7 +65,7 @@ fn the_first_page_says_what_the_program_is_and_what_to_do_first() {
     assert!(!trinity(["run", prompt, "-n", "8"]).ok().text().is_empty());
     let rows = lines.iter().skip_while(|line| !line.starts_with("Usage")).skip(2).take_while(|line| !line.is_empty());
     let tasks: Vec<&str> = rows.filter_map(|line| line.split(' ').next().filter(|task| !task.is_empty())).collect();
-    assert_eq!(tasks, ["Talk", "Serve", "Models", "Measure", "Make", "Itself"], "{page}");
+    assert_eq!(tasks, ["Talk", "Serve", "Models", "Measure", "Make", "Facts", "Itself"], "{page}");
     assert_eq!(trinity(["-h"]).ok().text(), page);
     assert!(trinity::<&str>([]).stderr.starts_with(lines[0]), "without a command it is shown, too");
 }
