@@ -37,9 +37,11 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let mut isa = String::new();
     for round in 0..ROUNDS {
         eprintln!("round {} of {ROUNDS}", round + 1);
-        let ours = asked(Command::new(&program).args(["vsa", "bench", "--rounds", "3", "--json"]).args([
-            "--dim", DIM, "--items", ITEMS,
-        ]))?;
+        let ours = asked(
+            Command::new(&program)
+                .args(["vsa", "bench", "--rounds", "3", "--json"])
+                .args(["--dim", DIM, "--items", ITEMS]),
+        )?;
         isa = ours["isa"].as_str().unwrap_or_default().to_owned();
         for row in ours["rows"].as_array().into_iter().flatten() {
             let what = row["what"].as_str().ok_or("a row of trinity vsa bench has no name")?;
