@@ -357,13 +357,14 @@ impl Checker<'_> {
         let pair = Type::Tuple(vec![key.ty.clone(), of.clone()]);
         let best = Type::Option(Box::new(pair.clone()));
         let (key_type, key_local) = (key.ty.clone(), self.made("$key", &key.ty));
-        let best_local = self.made("$best", &pair);
+        // Two locals: one that is bound at two places would seem to be needed from the first to the second.
+        let (best_local, found_local) = (self.made("$best", &pair), self.made("$found", &pair));
         let read_key = self.read(key_local, span);
-        let part = |checker: &Self, at: u16, ty: Type| {
-            node(Kind::Field(Box::new(checker.read(best_local, span)), at), ty, span)
+        let part = |checker: &Self, pair: LocalId, at: u16, ty: Type| {
+            node(Kind::Field(Box::new(checker.read(pair, span)), at), ty, span)
         };
-        let old_key = part(self, 0, key_type);
-        let old_item = part(self, 1, of);
+        let old_key = part(self, best_local, 0, key_type);
+        let found_item = part(self, found_local, 1, of);
         let none = node(Kind::Option(None), best.clone(), span);
         let all = self.looped(LoopForm::Other, iteration, none, |_, acc| {
             let new = node(Kind::Tuple(vec![read_key.clone(), item]), pair, span);
@@ -377,8 +378,8 @@ impl Checker<'_> {
             let step = node(Kind::Match { subject: Box::new(acc), arms: vec![some, none] }, best, span);
             (None, lets_around(vec![(key_local, key)], step))
         });
-        let found = node(Kind::Option(Some(Box::new(old_item))), returns.clone(), span);
-        let some = Arm { pattern: Pattern::Some(Box::new(Pattern::Bind(best_local))), guard: None, body: found };
+        let found = node(Kind::Option(Some(Box::new(found_item))), returns.clone(), span);
+        let some = Arm { pattern: Pattern::Some(Box::new(Pattern::Bind(found_local))), guard: None, body: found };
         let none = node(Kind::Option(None), returns.clone(), span);
         let none = Arm { pattern: Pattern::None, guard: None, body: none };
         node(Kind::Match { subject: Box::new(all), arms: vec![some, none] }, returns, span)
