@@ -12,20 +12,28 @@ mod order;
 mod patterns;
 mod pool;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::{
     bytecode::{Bytecode, Case, CaseExpects, Code, ModuleRow, TypeIndex},
     diagnostic::Diagnostic,
-    typed::{Expected, Function, Program, Tolerance},
+    typed::{Expected, Expr, Function, FunctionId, Program, Tolerance},
     types::Type,
 };
 
 /// What is compiled beside the meaning.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Count places for coverage.
     pub cover: bool,
+    /// Rows of examples. Who judges them has their constant cells already: without them those have no code.
+    pub rows: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { cover: false, rows: true }
+    }
 }
 
 /// Compiles a program, without coverage.
@@ -40,12 +48,17 @@ pub fn compile_with(program: &Program, options: Options) -> Result<Bytecode, Box
         let (name, version, hash) = (module.name.clone(), module.version.clone(), module.hash);
         compiler.bytecode.modules.push(ModuleRow { name, version, hash });
     }
+    let cells = constant_cells(program);
     compiler.bytecode.n_cover = if options.cover { program.cover.len() as u32 } else { 0 };
     for function in &program.functions {
-        let code = compiler.function(function)?;
+        let number = compiler.bytecode.functions.len() as u32;
+        let is_left_out = !options.rows && cells.contains(&number);
+        let code = if is_left_out { compiler.bodiless(function) } else { compiler.function(function)? };
         compiler.bytecode.functions.push(code);
     }
-    compiler.bytecode.cases = program.examples.iter().map(case).collect();
+    if options.rows {
+        compiler.bytecode.cases = program.examples.iter().map(case).collect();
+    }
     Ok(compiler.bytecode)
 }
 
@@ -58,6 +71,16 @@ fn case(example: &crate::typed::Example) -> Case {
         Expected::NoFault => CaseExpects::NoFault,
     };
     Case { function: example.function.0, args: example.args.iter().map(|arg| arg.0).collect(), expects }
+}
+
+/// Cells of examples whose value stands there, by the number of their functions.
+fn constant_cells(program: &Program) -> HashSet<u32> {
+    let cells = program.examples.iter().flat_map(|example| {
+        let result = if let Expected::Value(cell, _) = example.expected { Some(cell) } else { None };
+        example.args.iter().copied().chain(result)
+    });
+    let is_constant = |cell: &FunctionId| program.function(*cell).body.as_ref().is_some_and(Expr::is_constant);
+    cells.filter(is_constant).map(|cell| cell.0).collect()
 }
 
 /// What all functions share: types and constants.
@@ -83,14 +106,19 @@ impl<'p> Compiler<'p> {
     }
 
     fn function(&mut self, function: &'p Function) -> Result<Code, Box<Diagnostic>> {
+        let Some(body) = &function.body else { return Ok(self.bodiless(function)) };
         let name = format!("{}.{}", function.module, function.name);
         let returns = self.ty(&self.program.erased(&function.returns));
-        let Some(body) = &function.body else {
-            let params = function.locals.iter().take(function.n_params);
-            let registers: Vec<TypeIndex> = params.map(|local| self.ty(&local.ty)).collect();
-            let n_params = registers.len() as u16;
-            return Ok(Code { name, n_params, registers, returns, code: vec![], spans: vec![] });
-        };
         body::Body::new(self, function, body).compile(name, returns, body)
+    }
+
+    /// A function that the VM cannot answer.
+    fn bodiless(&mut self, function: &'p Function) -> Code {
+        let name = format!("{}.{}", function.module, function.name);
+        let returns = self.ty(&self.program.erased(&function.returns));
+        let params = function.locals.iter().take(function.n_params);
+        let registers: Vec<TypeIndex> = params.map(|local| self.ty(&local.ty)).collect();
+        let n_params = registers.len() as u16;
+        Code { name, n_params, registers, returns, code: vec![], spans: vec![] }
     }
 }

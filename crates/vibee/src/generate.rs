@@ -28,7 +28,7 @@ mod typescript;
 mod unread;
 mod writer;
 
-pub use cases::cases;
+pub use cases::{cases, cases_by_definition};
 pub use names::Rename;
 pub use seal::is_as_written;
 

@@ -2,17 +2,21 @@
 //!
 //! An engine is whatever answers calls: the evaluator, the VM, or an implementation behind the runner protocol.
 //! Arguments, expected results, `given`, `then`, `where` and conditions of types are always evaluated by the
-//! definition. Of an implementation a property asks the calls of the behaviour that it belongs to, and no others.
+//! definition, in whose place the VM may answer. Of an implementation a property asks the calls of the behaviour that
+//! it belongs to, and no others.
+
+use std::collections::HashSet;
 
 use crate::{
     diagnostic::Diagnostic,
     eval::Evaluator,
     limits::{CASES, Limits},
-    typed::{Function, FunctionId, Kind, Program, Role},
+    typed::{Example, Expected, Function, FunctionId, Kind, Program, Role, Tolerance},
     value::{Fault, Outcome, Value},
     vm::Vm,
 };
 
+mod definition;
 pub mod domain;
 pub mod draw;
 mod examples;
@@ -24,16 +28,30 @@ mod shrink;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use definition::Definition;
 pub use near::is_near;
 pub use origin::{Origin, origin};
 pub use report::{
     BehaviorReport, CaseReport, Counterexample, Part, PropertyReport, PropertyVerdict, Report, Status, Verdict,
 };
 
+/// A row of examples, and what its cells give.
+struct Row<'p> {
+    example: &'p Example,
+    args: Vec<Outcome>,
+    /// The cell of its result, if it has one, and how near to it is near enough.
+    expected: Option<(Outcome, Tolerance)>,
+}
+
 /// What answers calls.
 pub trait Engine {
     /// Calls a function with values of its parameters' declared types.
     fn call(&mut self, function: FunctionId, args: &[Value]) -> Answer;
+
+    /// Answers a call in the place of the evaluator, not counting what it reaches; `None` leaves it to the evaluator.
+    fn ask(&mut self, _function: FunctionId, _args: &[Value]) -> Option<Outcome> {
+        None
+    }
 
     /// Whether it is an implementation, which the definition judges.
     fn is_external(&self) -> bool {
@@ -92,6 +110,10 @@ impl Engine for Vm<'_> {
         Vm::call(self, function, args).into()
     }
 
+    fn ask(&mut self, function: FunctionId, args: &[Value]) -> Option<Outcome> {
+        self.has_code(function).then(|| self.call_uncounted(function, args))
+    }
+
     fn hits(&self) -> Option<&[u64]> {
         Some(self.reached()).filter(|reached| !reached.is_empty())
     }
@@ -112,18 +134,14 @@ pub struct Options {
 
 /// Tests all examples and properties of the modules that were asked for.
 pub fn test(program: &Program, engine: &mut dyn Engine, options: &Options) -> Report {
-    let mut tester = Tester {
-        program,
-        definition: Evaluator::new(program, options.limits),
-        engine,
-        options,
-        report: Report::default(),
-    };
-    tester.contradictions();
-    for example in &program.examples {
-        if tester.is_wanted(program.function(example.function), None) {
-            tester.example(example);
-        }
+    let definition = Definition::new(program, engine, options.limits);
+    let mut tester = Tester { program, definition, options, report: Report::default() };
+    let rows = tester.rows();
+    tester.contradictions(&rows);
+    let never_raised = tester.never_raised(&rows);
+    tester.report.cases.reserve(rows.len());
+    for row in rows {
+        tester.example(row);
     }
     for property in &program.properties {
         if tester.is_wanted(program.function(property.of), Some(&property.name)) {
@@ -131,7 +149,7 @@ pub fn test(program: &Program, engine: &mut dyn Engine, options: &Options) -> Re
         }
     }
     tester.statuses();
-    tester.never_raised();
+    tester.report.diagnostics.extend(never_raised);
     tester.report.unreached = tester.unreached();
     tester.report
 }
@@ -165,47 +183,67 @@ pub fn statuses(program: &Program) -> Vec<(FunctionId, Status)> {
 
 struct Tester<'a, 'p> {
     program: &'p Program,
-    definition: Evaluator<'p>,
-    engine: &'a mut dyn Engine,
+    /// Holds the engine that is tested as well.
+    definition: Definition<'a, 'p>,
     options: &'a Options,
     report: Report,
 }
 
-impl Tester<'_, '_> {
+impl<'p> Tester<'_, 'p> {
     fn is_asked_for(&self, function: &Function) -> bool {
         self.program.modules.iter().any(|module| module.is_asked_for && module.name == function.module)
     }
 
     fn is_wanted(&self, function: &Function, property: Option<&str>) -> bool {
-        let name = match property {
+        let name = || match property {
             None => format!("{}.{}", function.module, function.name),
             Some(property) => format!("{}.{}.{property}", function.module, function.name),
         };
         let filter = self.options.filter.as_deref();
-        self.is_asked_for(function) && filter.is_none_or(|filter| name.contains(filter))
+        self.is_asked_for(function) && filter.is_none_or(|filter| name().contains(filter))
     }
 
-    /// Gives the value of a cell.
-    fn cell(&mut self, cell: FunctionId) -> Outcome {
-        self.definition.call(cell, &[])
+    /// Gives the rows that are wanted, each of their cells with its value.
+    fn rows(&mut self) -> Vec<Row<'p>> {
+        let program = self.program;
+        let mut rows = Vec::with_capacity(program.examples.len());
+        let mut last = None;
+        for example in &program.examples {
+            // Rows of a function stand together.
+            let is_wanted = match last {
+                Some((function, is_wanted)) if function == example.function => is_wanted,
+                _ => self.is_wanted(program.function(example.function), None),
+            };
+            last = Some((example.function, is_wanted));
+            if is_wanted {
+                let args = example.args.iter().map(|cell| self.definition.cell(*cell)).collect();
+                let expected = match example.expected {
+                    Expected::Value(cell, tolerance) => Some((self.definition.cell(cell), tolerance)),
+                    Expected::Fault(_) | Expected::NoFault => None,
+                };
+                rows.push(Row { example, args, expected });
+            }
+        }
+        rows
     }
 
     /// Asks a condition; what faults does not hold.
     fn holds(&mut self, condition: FunctionId, args: &[Value]) -> bool {
-        self.definition.call(condition, args) == Ok(Value::Bool(true))
+        self.definition.holds(condition, args)
     }
 
     fn statuses(&mut self) {
+        let with_rows: HashSet<FunctionId> = self.report.cases.iter().map(|case| case.function).collect();
         for (at, function) in self.program.functions.iter().enumerate() {
             if !matches!(function.role, Role::Behavior | Role::Extern) || !self.is_asked_for(function) {
                 continue;
             }
             let id = FunctionId(at as u32);
-            let n_examples = self.report.cases.iter().filter(|case| case.function == id).count();
+            let has_rows = with_rows.contains(&id);
             let properties: Vec<_> = self.report.properties.iter().filter(|property| property.function == id).collect();
             let is_proved = !properties.is_empty()
                 && properties.iter().all(|property| matches!(property.verdict, PropertyVerdict::Proved));
-            let status = if function.body.is_none() && n_examples == 0 && properties.is_empty() {
+            let status = if function.body.is_none() && !has_rows && properties.is_empty() {
                 Status::Prose
             } else if self.is_unanswered(id, &properties) {
                 Status::Unanswered
@@ -213,7 +251,7 @@ impl Tester<'_, '_> {
                 Status::External
             } else if is_proved {
                 Status::Proved
-            } else if n_examples > 0 || !properties.is_empty() {
+            } else if has_rows || !properties.is_empty() {
                 Status::Tested
             } else {
                 Status::Untested
@@ -237,19 +275,20 @@ impl Tester<'_, '_> {
 
     /// Reports variants of `raises` that no example's result has, where that takes an evaluation: the checker does it
     /// where all results are written out.
-    fn never_raised(&mut self) {
+    fn never_raised(&self, rows: &[Row<'_>]) -> Vec<Diagnostic> {
+        let mut diagnostics = Vec::new();
         for (at, function) in self.program.functions.iter().enumerate() {
             if function.raises.is_empty() || !self.is_asked_for(function) || self.options.filter.is_some() {
                 continue;
             }
-            if self.program.examples.iter().filter(|e| e.function.0 as usize == at).all(|e| self.is_written_out(e)) {
+            let of = || rows.iter().filter(|row| row.example.function.0 as usize == at);
+            if of().all(|row| self.is_written_out(row.example)) {
                 continue;
             }
             let mut missing = function.raises.clone();
-            for example in self.program.examples.iter().filter(|example| example.function.0 as usize == at) {
-                if let crate::typed::Expected::Value(expected, _) = example.expected
-                    && let Ok(Value::Result(Err(error))) = self.cell(expected)
-                    && let Value::Enum(_, case, _) = &*error
+            for row in of() {
+                if let Some((Ok(Value::Result(Err(error))), _)) = &row.expected
+                    && let Value::Enum(_, case, _) = &**error
                 {
                     missing.retain(|missing| missing != case);
                 }
@@ -261,14 +300,15 @@ impl Tester<'_, '_> {
                 let message =
                     format!("`{}` stands in `raises` of `{}` and no example raises it", case.name, function.name);
                 let diagnostic = Diagnostic::new("W0412", function.span, message);
-                self.report.diagnostics.push(diagnostic.help("add a row whose result is this error, or take it out"));
+                diagnostics.push(diagnostic.help("add a row whose result is this error, or take it out"));
             }
         }
+        diagnostics
     }
 
     /// Whether a row's result is `Ok(…)`, or `Err(…)` of a case, or a fault, as it stands.
-    fn is_written_out(&self, example: &crate::typed::Example) -> bool {
-        let crate::typed::Expected::Value(cell, _) = example.expected else { return true };
+    fn is_written_out(&self, example: &Example) -> bool {
+        let Expected::Value(cell, _) = example.expected else { return true };
         match self.program.function(cell).body.as_ref().map(|body| &body.kind) {
             Some(Kind::Ok(_)) => true,
             Some(Kind::Err(error)) => matches!(error.kind, Kind::Variant(..) | Kind::Const(Value::Enum(..))),
@@ -278,7 +318,7 @@ impl Tester<'_, '_> {
 
     /// Places that no case reached.
     fn unreached(&self) -> Option<Vec<u32>> {
-        let hits = self.engine.hits()?;
+        let hits = self.definition.engine.hits()?;
         let places = self.program.cover.iter().enumerate().zip(hits);
         let places =
             places.filter(|((_, point), hits)| **hits == 0 && self.is_asked_for(self.program.function(point.function)));

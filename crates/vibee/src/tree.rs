@@ -63,15 +63,21 @@ impl Scalar {
     /// Gives the place in the file of bytes `start..end` of the text.
     pub fn span_of(&self, start: usize, end: usize) -> Span {
         let (start, end) = (start as u32, end.max(start) as u32);
-        let file_byte = |at: u32| {
-            let i = self.origins.partition_point(|(text, _)| *text <= at).max(1) - 1;
-            let n_quotes = u32::from(matches!(self.style, Style::Single | Style::Double));
-            let (text, file) = self.origins.get(i).copied().unwrap_or((0, self.span.start + n_quotes));
-            file + (at - text)
-        };
-        let first = file_byte(start);
+        let n_quotes = u32::from(matches!(self.style, Style::Single | Style::Double));
+        let origin = |i: usize| self.origins.get(i).copied().unwrap_or((0, self.span.start + n_quotes));
+        let file_byte = |(text, file): (u32, u32), at: u32| file + (at - text);
+        let i = self.origins.partition_point(|(text, _)| *text <= start).max(1) - 1;
+        let first = file_byte(origin(i), start);
         // The last byte's place and one more, so that a span does not swallow the next line's indentation.
-        let last = if end > start { file_byte(end - 1) + 1 } else { first };
+        let last = if end > start {
+            // Most often it is on the same line.
+            let rest = self.origins.get(i + 1..).unwrap_or_default();
+            let is_same_line = rest.first().is_none_or(|(text, _)| *text >= end);
+            let n_more = if is_same_line { 0 } else { rest.partition_point(|(text, _)| *text < end) };
+            file_byte(origin(i + n_more), end - 1) + 1
+        } else {
+            first
+        };
         Span { file: self.span.file, start: first, end: last.max(first) }
     }
 }

@@ -375,6 +375,35 @@ pub struct CoverPoint {
 }
 
 impl Expr {
+    /// Whether the expression is made of constants alone.
+    pub fn is_constant(&self) -> bool {
+        match &self.kind {
+            Kind::Const(_) | Kind::Option(None) => true,
+            Kind::Tuple(of) | Kind::List(of) | Kind::Record(_, of) | Kind::Variant(_, _, of) => {
+                of.iter().all(Self::is_constant)
+            }
+            Kind::Option(Some(of)) | Kind::Ok(of) | Kind::Err(of) => of.is_constant(),
+            _ => false,
+        }
+    }
+
+    /// Gives the value of an expression that is made of constants alone.
+    pub fn constant(&self) -> Option<Value> {
+        let all = |of: &[Self]| of.iter().map(Self::constant).collect::<Option<Vec<Value>>>();
+        Some(match &self.kind {
+            Kind::Const(value) => value.clone(),
+            Kind::Tuple(of) => Value::Tuple(all(of)?.into()),
+            Kind::List(of) => Value::List(all(of)?.into()),
+            Kind::Record(id, of) => Value::Record(*id, all(of)?.into()),
+            Kind::Variant(id, number, of) => Value::Enum(*id, *number, all(of)?.into()),
+            Kind::Option(None) => Value::Option(None),
+            Kind::Option(Some(of)) => Value::Option(Some(of.constant()?.into())),
+            Kind::Ok(of) => Value::Result(Ok(of.constant()?.into())),
+            Kind::Err(of) => Value::Result(Err(of.constant()?.into())),
+            _ => return None,
+        })
+    }
+
     /// Calls `f` with each expression directly within this one, in the order of evaluation; guards and bodies of arms
     /// in the arms' order.
     pub fn for_each_part<'a>(&'a self, f: &mut impl FnMut(&'a Self)) {

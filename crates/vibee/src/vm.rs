@@ -117,6 +117,19 @@ impl<'a> Vm<'a> {
         }
     }
 
+    /// Calls a function as [`Vm::call`] does; what it reaches is not counted.
+    pub fn call_uncounted(&mut self, function: FunctionId, args: &[Value]) -> Outcome {
+        let reached = std::mem::take(&mut self.reached);
+        let outcome = self.call(function, args);
+        self.reached = reached;
+        outcome
+    }
+
+    /// Whether the bytecode has the function's body.
+    pub fn has_code(&self, function: FunctionId) -> bool {
+        self.bytecode.functions.get(function.0 as usize).is_some_and(|code| !code.code.is_empty())
+    }
+
     /// Puts arguments where a function's window begins.
     fn enter(&mut self, code: &Code, args: &[Value]) -> Result<(), Fault> {
         if code.code.is_empty() || args.len() != usize::from(code.n_params) {

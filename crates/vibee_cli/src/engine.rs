@@ -43,7 +43,7 @@ pub(crate) fn with<T>(
 
 /// Compiles with the places that coverage counts.
 pub(crate) fn compiled(program: &Program) -> Result<Bytecode, Failure> {
-    let options = compile::Options { cover: true };
+    let options = compile::Options { cover: true, rows: false };
     compile::compile_with(program, options).map_err(|why| Failure::failed(format!("{}: {}", why.code, why.message)))
 }
 

@@ -1,19 +1,22 @@
 //! Rows of examples and properties.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use crate::{
     ast::{ExprKind, Ident, Row, Table},
     diagnostic::Diagnostic,
     source::Span,
     spec::{FunctionItem, PropertyItem},
-    typed::{Example, Expected, Expr, FunctionId, Kind, Property, Role, Tolerance},
+    typed::{Example, Expected, FunctionId, Property, Role, Tolerance},
     types::Type,
-    value::{Fault, Value},
+    value::{Fault, Outcome, Value},
 };
 
 use super::{Checker, Item, body::Body, candidates::Param, define::Params, unify::with_params};
 use crate::nearest::nearest;
+
+/// Rows whose cells stand as values, by function and arguments: where each is, and its result.
+type Seen = BTreeMap<(FunctionId, Vec<Value>), (Span, Outcome)>;
 
 /// Which column stands for which parameter, and for the result.
 struct Columns {
@@ -52,7 +55,7 @@ impl Checker<'_> {
 
     fn table(&mut self, at: usize, item: &FunctionItem, table: &Table) {
         let Some(columns) = self.columns(at, item, table) else { return };
-        let mut seen: HashMap<String, (Span, String)> = HashMap::new();
+        let mut seen = Seen::new();
         for (number, row) in table.rows.iter().enumerate() {
             // A row with too few or too many cells has its message from the parser.
             if row.cells.len() == table.header.len() {
@@ -117,7 +120,7 @@ impl Checker<'_> {
         item: &FunctionItem,
         columns: &Columns,
         (number, row): (usize, &Row),
-        seen: &mut HashMap<String, (Span, String)>,
+        seen: &mut Seen,
     ) {
         let module = self.decls[at].module;
         let name = |part: &str| format!("{}$row{number}${part}", item.name.name);
@@ -146,7 +149,7 @@ impl Checker<'_> {
                 Expected::Value(self.cell(module, name("result"), cell, &returns, false), within)
             }
         };
-        self.contradiction(&args, &expected, row.span, seen);
+        self.contradiction((function, &args), &expected, row.span, seen);
         self.program.examples.push(Example { function, args, expected, span: row.span, row: number });
     }
 
@@ -193,34 +196,33 @@ impl Checker<'_> {
     /// Reports a row whose arguments another one has with another result.
     fn contradiction(
         &mut self,
-        args: &[FunctionId],
+        (function, args): (FunctionId, &[FunctionId]),
         expected: &Expected,
         span: Span,
-        seen: &mut HashMap<String, (Span, String)>,
+        seen: &mut Seen,
     ) {
-        let text = |checker: &Self, id: &FunctionId| {
-            let value = constant(checker.program.function(*id).body.as_ref()?)?;
-            Some(format!("{value:?};"))
-        };
-        let Some(key) = args.iter().map(|id| text(self, id)).collect::<Option<String>>() else { return };
+        let value = |id: &FunctionId| self.program.function(*id).body.as_ref()?.constant();
+        let Some(args) = args.iter().map(value).collect::<Option<Vec<Value>>>() else { return };
         let result = match expected {
-            Expected::Value(id, _) => match text(self, id) {
-                Some(text) => text,
+            Expected::Value(id, _) => match value(id) {
+                Some(value) => Ok(value),
                 None => return,
             },
-            Expected::Fault(fault) => fault.name().to_string(),
+            Expected::Fault(fault) => Err(*fault),
             Expected::NoFault => return,
         };
-        match seen.get(&key) {
-            None => {
-                seen.insert(key, (span, result));
+        match seen.entry((function, args)) {
+            Entry::Vacant(entry) => {
+                entry.insert((span, result));
             }
-            Some((first, other)) if *other != result => {
-                let message = Diagnostic::new("E0401", span, "two rows have these arguments and different results");
-                let message = message.label("this result").also(*first, "and this one");
-                self.report(message);
+            Entry::Occupied(entry) => {
+                let (first, other) = entry.get();
+                if *other != result {
+                    let message = Diagnostic::new("E0401", span, "two rows have these arguments and different results");
+                    let message = message.label("this result").also(*first, "and this one");
+                    self.report(message);
+                }
             }
-            Some(_) => {}
         }
     }
 
@@ -276,21 +278,4 @@ impl Checker<'_> {
 
 fn has_float_inside(checker: &Checker<'_>, ty: &Type) -> bool {
     super::unify::is_poisoned(ty) || checker.has_float(ty)
-}
-
-/// The value of an expression that is made of constants, as far as comparing texts of values needs it.
-pub(super) fn constant(expr: &Expr) -> Option<Value> {
-    let all = |of: &[Expr]| of.iter().map(constant).collect::<Option<Vec<Value>>>();
-    Some(match &expr.kind {
-        Kind::Const(value) => value.clone(),
-        Kind::Tuple(of) => Value::Tuple(all(of)?.into()),
-        Kind::List(of) => Value::List(all(of)?.into()),
-        Kind::Record(id, of) => Value::Record(*id, all(of)?.into()),
-        Kind::Variant(id, number, of) => Value::Enum(*id, *number, all(of)?.into()),
-        Kind::Option(None) => Value::Option(None),
-        Kind::Option(Some(of)) => Value::Option(Some(constant(of)?.into())),
-        Kind::Ok(of) => Value::Result(Ok(constant(of)?.into())),
-        Kind::Err(of) => Value::Result(Err(constant(of)?.into())),
-        _ => return None,
-    })
 }

@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
+use super::Definition;
 use crate::{
-    eval::Evaluator,
     limits::EXHAUSTED_MAX,
     typed::Program,
     types::{Shape, Type, TypeId},
@@ -153,47 +153,39 @@ pub(super) fn by_distance(lo: i64, hi: i64, at: u64) -> i64 {
 }
 
 /// Whether a value is within the ranges and conditions of a declared type; a condition that faults refuses.
-pub fn enters(evaluator: &mut Evaluator<'_>, program: &Program, ty: &Type, value: &Value) -> bool {
+pub(crate) fn enters(definition: &mut Definition<'_, '_>, ty: &Type, value: &Value) -> bool {
+    let program = definition.program;
     match (ty, value) {
         (Type::IntIn(lo, hi), Value::Int(i)) => (*lo..=*hi).contains(i),
-        (Type::List(of), Value::List(items)) => all_enter(evaluator, program, items.iter().map(|item| (&**of, item))),
-        (Type::Set(of), Value::Set(members)) => {
-            all_enter(evaluator, program, members.iter().map(|member| (&**of, member)))
-        }
+        (Type::List(of), Value::List(items)) => all_enter(definition, items.iter().map(|item| (&**of, item))),
+        (Type::Set(of), Value::Set(members)) => all_enter(definition, members.iter().map(|member| (&**of, member))),
         (Type::Map(key, of), Value::Map(entries)) => {
-            all_enter(evaluator, program, entries.iter().flat_map(|(k, v)| [(&**key, k), (&**of, v)]))
+            all_enter(definition, entries.iter().flat_map(|(k, v)| [(&**key, k), (&**of, v)]))
         }
         (Type::Option(of), Value::Option(Some(inner))) | (Type::Result(of, _), Value::Result(Ok(inner))) => {
-            enters(evaluator, program, of, inner)
+            enters(definition, of, inner)
         }
-        (Type::Result(_, err), Value::Result(Err(inner))) => enters(evaluator, program, err, inner),
-        (Type::Tuple(of), Value::Tuple(parts)) => all_enter(evaluator, program, of.iter().zip(parts.iter())),
+        (Type::Result(_, err), Value::Result(Err(inner))) => enters(definition, err, inner),
+        (Type::Tuple(of), Value::Tuple(parts)) => all_enter(definition, of.iter().zip(parts.iter())),
         (Type::Named(id), _) => match (&program.type_def(*id).shape, value) {
             (Shape::Record(fields), Value::Record(_, parts)) => {
-                all_enter(evaluator, program, fields.iter().map(|field| &field.ty).zip(parts.iter()))
+                all_enter(definition, fields.iter().map(|field| &field.ty).zip(parts.iter()))
             }
-            (Shape::Enum { cases, .. }, Value::Enum(_, case, parts)) => {
-                cases.get(usize::from(*case)).is_some_and(|case| {
-                    all_enter(evaluator, program, case.fields.iter().map(|field| &field.ty).zip(parts.iter()))
-                })
-            }
+            (Shape::Enum { cases, .. }, Value::Enum(_, case, parts)) => cases
+                .get(usize::from(*case))
+                .is_some_and(|case| all_enter(definition, case.fields.iter().map(|field| &field.ty).zip(parts.iter()))),
             (Shape::Constrained { base, holds }, _) => {
-                enters(evaluator, program, base, value)
-                    && evaluator.call(*holds, std::slice::from_ref(value)) == Ok(Value::Bool(true))
+                enters(definition, base, value) && definition.holds(*holds, std::slice::from_ref(value))
             }
-            (Shape::Alias(base), _) => enters(evaluator, program, base, value),
+            (Shape::Alias(base), _) => enters(definition, base, value),
             _ => false,
         },
         _ => true,
     }
 }
 
-fn all_enter<'v>(
-    evaluator: &mut Evaluator<'_>,
-    program: &Program,
-    mut parts: impl Iterator<Item = (&'v Type, &'v Value)>,
-) -> bool {
-    parts.all(|(ty, part)| enters(evaluator, program, ty, part))
+fn all_enter<'v>(definition: &mut Definition<'_, '_>, mut parts: impl Iterator<Item = (&'v Type, &'v Value)>) -> bool {
+    parts.all(|(ty, part)| enters(definition, ty, part))
 }
 
 #[cfg(test)]

@@ -3,10 +3,8 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use super::domain;
+use super::{Definition, domain};
 use crate::{
-    eval::Evaluator,
-    limits::Limits,
     order::{canonical, canonical_f32},
     random::SplitMix64,
     typed::{FunctionId, Program},
@@ -18,8 +16,10 @@ use crate::{
 const TRIES: u32 = 50;
 /// Levels of enums within enums, from which on the cases with the least below them are taken.
 const DEPTH_MAX: u32 = 6;
-/// Choices of one case.
+/// Choices of one case of a property.
 const CHOICES_MAX: usize = 20_000;
+/// Choices of one case of [`cases`]: where a person reads a failed test, more say nothing that fewer do not.
+const WRITTEN_MAX: usize = 256;
 
 const FLOATS: [f64; 20] = [
     0.0,
@@ -99,28 +99,24 @@ pub(super) enum Edge {
 }
 
 /// Draws values, and keeps the choices that they came of.
-pub(super) struct Draw<'a, 'p> {
-    program: &'p Program,
-    definition: &'a mut Evaluator<'p>,
+pub(super) struct Draw<'a, 'e, 'p> {
+    definition: &'a mut Definition<'e, 'p>,
     source: Source,
     /// What was chosen.
     pub(super) choices: Vec<u64>,
     /// How many levels of enums are below each type at least.
     heights: &'a [u32],
     depth: u32,
+    /// Choices from which on nothing grows any more.
+    choices_max: usize,
 }
 
 /// What a condition refused, or what grew too large.
 pub(super) struct Refused;
 
-impl<'a, 'p> Draw<'a, 'p> {
-    pub(super) fn new(
-        program: &'p Program,
-        definition: &'a mut Evaluator<'p>,
-        heights: &'a [u32],
-        source: Source,
-    ) -> Self {
-        Self { program, definition, source, choices: Vec::new(), heights, depth: 0 }
+impl<'a, 'e, 'p> Draw<'a, 'e, 'p> {
+    pub(super) fn new(definition: &'a mut Definition<'e, 'p>, heights: &'a [u32], source: Source) -> Self {
+        Self { definition, source, choices: Vec::new(), heights, depth: 0, choices_max: CHOICES_MAX }
     }
 
     /// Chooses a number below `n`; any of 64 bits where `n` is 0.
@@ -164,7 +160,7 @@ impl<'a, 'p> Draw<'a, 'p> {
 
     /// Whether a list goes on.
     fn goes_on(&mut self, n: usize) -> bool {
-        if self.choices.len() > CHOICES_MAX {
+        if self.choices.len() > self.choices_max {
             return false;
         }
         match &self.source {
@@ -260,14 +256,15 @@ impl<'a, 'p> Draw<'a, 'p> {
     }
 
     fn named(&mut self, id: crate::types::TypeId) -> Result<Value, Refused> {
-        match &self.program.type_def(id).shape {
+        let program = self.definition.program;
+        match &program.type_def(id).shape {
             Shape::Record(fields) => Ok(Value::Record(id, self.fields(fields)?.into())),
             Shape::Enum { cases, .. } => {
                 let height = |case: &crate::types::CaseDef| {
                     case.fields.iter().map(|field| height_of(&field.ty, self.heights)).max().unwrap_or(0)
                 };
                 let least = cases.iter().map(height).min().unwrap_or(0);
-                let is_deep = self.depth >= DEPTH_MAX || self.choices.len() > CHOICES_MAX;
+                let is_deep = self.depth >= DEPTH_MAX || self.choices.len() > self.choices_max;
                 let open: Vec<usize> = (0..cases.len()).filter(|at| !is_deep || height(&cases[*at]) == least).collect();
                 let at = self.choose(open.len() as u64) as usize;
                 let Some(at) = open.get(at).copied() else { return Err(Refused) };
@@ -283,7 +280,7 @@ impl<'a, 'p> Draw<'a, 'p> {
                 for _ in 0..tries {
                     self.choices.truncate(begin);
                     let value = self.value(base)?;
-                    if self.definition.call(*holds, std::slice::from_ref(&value)) == Ok(Value::Bool(true)) {
+                    if self.definition.holds(*holds, std::slice::from_ref(&value)) {
                         return Ok(value);
                     }
                     // Edges that are refused: anything else, then.
@@ -318,9 +315,10 @@ impl<'a, 'p> Draw<'a, 'p> {
         let span = (i128::from(hi) - i128::from(lo)) as u64;
         match self.mode(4) {
             1 => {
-                let edges: Vec<i64> =
-                    [lo, hi].into_iter().chain(INTS.into_iter().filter(|i| (lo..=hi).contains(i))).collect();
-                edges[self.edge(edges.len() as u64) as usize % edges.len()]
+                let edges = || [lo, hi].into_iter().chain(INTS.into_iter().filter(|i| (lo..=hi).contains(i)));
+                let n = edges().count();
+                let at = self.edge(n as u64) as usize % n;
+                edges().nth(at).unwrap_or(lo)
             }
             2 => domain::by_distance(lo, hi, self.bits().min(span)),
             3 => domain::by_distance(lo, hi, self.choose(span.wrapping_add(1))),
@@ -425,8 +423,8 @@ pub(super) fn source(random: &mut SplitMix64, at: u64, n: u64) -> Source {
 
 /// Draws up to `n` lists of arguments that a function takes, `given` included, the same ones each time: all there are
 /// where they are no more than `n`.
-pub fn cases(program: &Program, function: FunctionId, n: u32, limits: Limits) -> Vec<Vec<Value>> {
-    let definition = &mut Evaluator::new(program, limits);
+pub(crate) fn cases(definition: &mut Definition<'_, '_>, function: FunctionId, n: u32) -> Vec<Vec<Value>> {
+    let program = definition.program;
     let of = program.function(function);
     let types: Vec<Type> = of.locals.iter().take(of.n_params).map(|local| local.declared.clone()).collect();
     let version = program.modules.iter().find(|module| module.name == of.module).map_or("", |module| &module.version);
@@ -443,15 +441,16 @@ pub fn cases(program: &Program, function: FunctionId, n: u32, limits: Limits) ->
     for at in 0..n_tries {
         let case = if is_all {
             let values = domain::nth_of_all(program, types.iter(), at);
-            let enter = types.iter().zip(&values).all(|(ty, value)| domain::enters(definition, program, ty, value));
+            let enter = types.iter().zip(&values).all(|(ty, value)| domain::enters(definition, ty, value));
             if enter { Ok(values) } else { Err(Refused) }
         } else {
             let source = source(&mut random, at, n);
-            let mut draw = Draw::new(program, definition, &heights, source);
+            let mut draw = Draw::new(definition, &heights, source);
+            draw.choices_max = WRITTEN_MAX;
             types.iter().map(|ty| draw.value(ty)).collect()
         };
         let Ok(case) = case else { continue };
-        let is_given = of.given.is_none_or(|given| definition.call(given, &case) == Ok(Value::Bool(true)));
+        let is_given = of.given.is_none_or(|given| definition.holds(given, &case));
         if is_given && seen.insert(Value::Tuple(case.clone().into())) {
             cases.push(case);
         }

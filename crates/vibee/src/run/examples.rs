@@ -2,17 +2,14 @@
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
-use super::{Answer, CaseReport, Origin, Part, Tester, Verdict, domain, is_near, origin};
+use super::{Answer, CaseReport, Origin, Part, Row, Tester, Verdict, domain, is_near, origin, report::shown};
 use crate::{
     diagnostic::Diagnostic,
     order::same,
     show::show,
-    typed::{Example, Expected, FunctionId},
-    value::{Fault, Value},
+    typed::{Example, Expected, Expr, FunctionId, Tolerance},
+    value::{Fault, Outcome, Value},
 };
-
-/// A function and its arguments.
-type Call = (FunctionId, Vec<Value>);
 
 /// What is not so.
 struct False {
@@ -22,54 +19,36 @@ struct False {
 }
 
 impl Tester<'_, '_> {
-    pub(super) fn example(&mut self, example: &Example) {
+    pub(super) fn example(&mut self, row: Row<'_>) {
+        let example = row.example;
         let function = self.program.function(example.function);
-        let mut args = Vec::new();
-        let mut shown = Vec::new();
-        let mut faulted = None;
-        for (cell, local) in example.args.iter().zip(&function.locals) {
-            match self.cell(*cell) {
-                Ok(value) => {
-                    shown.push((local.name.clone(), show(self.program, &local.declared, &value)));
-                    args.push(value);
-                }
-                Err(fault) => {
-                    shown.push((local.name.clone(), fault_text(fault)));
-                    faulted.get_or_insert((local.name.clone(), fault));
-                }
+        let faulted = function.locals.iter().zip(&row.args).find_map(|(local, arg)| Some((local, arg.clone().err()?)));
+        let verdict = match faulted {
+            // A value outside its parameter's type does not come to a call, and that is what the row says.
+            Some((_, Fault::Range)) if example.expected_fault() == Some(Fault::Range) => {
+                if self.definition.engine.is_external() { Verdict::External } else { Verdict::Passed }
             }
-        }
-        let verdict =
-            match faulted {
-                // A value outside its parameter's type does not come to a call, and that is what the row says.
-                Some((_, Fault::Range)) if example.expected_fault() == Some(Fault::Range) => {
-                    if self.engine.is_external() { Verdict::External } else { Verdict::Passed }
-                }
-                Some((name, fault)) => failed(False::new(Part::Cell(name), "a value", fault_text(fault))),
-                None => self.row(example, &args),
-            };
+            Some((local, fault)) => failed(False::new(Part::Cell(local.name.clone()), "a value", fault_text(fault))),
+            None => {
+                let args: Vec<Value> = row.args.iter().filter_map(|arg| arg.as_ref().ok()).cloned().collect();
+                self.row(example, row.expected, &args)
+            }
+        };
         if let Verdict::Failed { part, expected, found, .. } = &verdict
             && self.blames_specification(part)
         {
             self.report.diagnostics.push(e0402(example, part, expected, found));
         }
-        self.report.cases.push(CaseReport {
-            function: example.function,
-            module: function.module.clone(),
-            name: function.name.clone(),
-            row: example.row,
-            span: example.span,
-            args: shown,
-            verdict,
-        });
+        let (function, args) = (example.function, row.args);
+        self.report.cases.push(CaseReport { function, row: example.row, span: example.span, args, verdict });
     }
 
     /// An implementation that answers wrongly says nothing against the specification.
     fn blames_specification(&self, part: &Part) -> bool {
-        !self.engine.is_external() || matches!(part, Part::Cell(_) | Part::Given)
+        !self.definition.engine.is_external() || matches!(part, Part::Cell(_) | Part::Given)
     }
 
-    fn row(&mut self, example: &Example, args: &[Value]) -> Verdict {
+    fn row(&mut self, example: &Example, expected: Option<(Outcome, Tolerance)>, args: &[Value]) -> Verdict {
         let function = self.program.function(example.function);
         if let Some(given) = function.given
             && example.expected_fault() != Some(Fault::Given)
@@ -77,14 +56,12 @@ impl Tester<'_, '_> {
         {
             return failed(False::new(Part::Given, "true", "false".to_owned()));
         }
-        let expected = match example.expected {
-            Expected::Value(cell, tolerance) => match self.cell(cell) {
-                Ok(value) => Some((value, tolerance)),
-                Err(fault) => {
-                    return failed(False::new(Part::Cell("result".to_owned()), "a value", fault_text(fault)));
-                }
-            },
-            Expected::Fault(_) | Expected::NoFault => None,
+        let expected = match expected {
+            Some((Ok(value), tolerance)) => Some((value, tolerance)),
+            Some((Err(fault), _)) => {
+                return failed(False::new(Part::Cell("result".to_owned()), "a value", fault_text(fault)));
+            }
+            None => None,
         };
         // The row itself keeps `then`, whatever answers.
         if let Some((expected, _)) = &expected
@@ -93,10 +70,10 @@ impl Tester<'_, '_> {
             let found = show(self.program, &function.returns, expected);
             return failed(False::new(part, "true", format!("false where result = {found}")));
         }
-        if function.body.is_none() && !self.engine.is_external() {
+        if function.body.is_none() && !self.definition.engine.is_external() {
             return Verdict::External;
         }
-        let answer = self.engine.call(example.function, args);
+        let answer = self.definition.engine.call(example.function, args);
         let found = match answer {
             Answer::Unsupported => return Verdict::Unsupported,
             Answer::Broken { code, message } => return Verdict::Broken { code, message },
@@ -104,7 +81,7 @@ impl Tester<'_, '_> {
             Answer::Fault(fault) => Err(fault),
         };
         let false_part = self.compared(example, args, expected.as_ref(), &found);
-        match (self.engine.pending(example.function), false_part) {
+        match (self.definition.engine.pending(example.function), false_part) {
             (None, None) => Verdict::Passed,
             (None, Some(part)) => {
                 let origin = self.origin(example.function, args, &found);
@@ -117,24 +94,21 @@ impl Tester<'_, '_> {
 
     /// Finds where the fault came up that an engine of this specification gave instead of a value.
     fn origin(&mut self, function: FunctionId, args: &[Value], found: &Result<Value, Fault>) -> Option<Origin> {
-        let fault = found.as_ref().err().filter(|_| !self.engine.is_external())?;
-        origin(self.program, &mut self.definition, function, args, *fault)
+        let fault = found.as_ref().err().filter(|_| !self.definition.engine.is_external())?;
+        origin(self.program, self.definition.both().0, function, args, *fault)
     }
 
     fn compared(
         &mut self,
         example: &Example,
         args: &[Value],
-        expected: Option<&(Value, crate::typed::Tolerance)>,
+        expected: Option<&(Value, Tolerance)>,
         found: &Result<Value, Fault>,
     ) -> Option<False> {
         let function = self.program.function(example.function);
         let returns = &function.returns;
-        let shown = match found {
-            Ok(value) => show(self.program, returns, value),
-            Err(fault) => fault_text(*fault),
-        };
-        let wrong = |expected: String| Some(False { part: Part::Result, expected, found: shown.clone() });
+        let shown = || shown(self.program, returns, found);
+        let wrong = |expected: String| Some(False { part: Part::Result, expected, found: shown() });
         let value = match (&example.expected, found) {
             (Expected::Fault(fault), Err(found)) if found == fault => return None,
             (Expected::Fault(fault), _) => return wrong(fault_text(*fault)),
@@ -144,18 +118,18 @@ impl Tester<'_, '_> {
             }
             (_, Ok(value)) => value,
         };
-        if self.engine.is_external() && !domain::enters(&mut self.definition, self.program, returns, value) {
+        if self.definition.engine.is_external() && !domain::enters(&mut self.definition, returns, value) {
             let expected = format!("a value of {}", crate::show::show_type(self.program, returns));
-            return Some(False { part: Part::Type, expected, found: shown });
+            return Some(False { part: Part::Type, expected, found: shown() });
         }
         if let Some((expected, tolerance)) = expected
             && !is_near(value, expected, *tolerance)
         {
             return wrong(show(self.program, returns, expected));
         }
-        if self.engine.is_external() || expected.is_none() {
+        if self.definition.engine.is_external() || expected.is_none() {
             let part = self.broken_then(example.function, args, value)?;
-            return Some(False::new(part, "true", format!("false where result = {shown}")));
+            return Some(False::new(part, "true", format!("false where result = {}", shown())));
         }
         None
     }
@@ -163,41 +137,25 @@ impl Tester<'_, '_> {
     /// Finds the first condition of `then` that does not hold.
     fn broken_then(&mut self, function: FunctionId, args: &[Value], result: &Value) -> Option<Part> {
         let then = &self.program.function(function).then;
+        if then.is_empty() {
+            return None;
+        }
         let with_result: Vec<Value> = args.iter().chain([result]).cloned().collect();
         then.iter()
             .find(|(_, condition)| !self.holds(*condition, &with_result))
             .map(|(name, _)| Part::Then(name.clone()))
     }
 
-    /// Finds rows of equal arguments and different results.
-    pub(super) fn contradictions(&mut self) {
-        let examples: Vec<&Example> =
-            self.program.examples.iter().filter(|e| self.is_wanted(self.program.function(e.function), None)).collect();
-        let mut rows: BTreeMap<Call, (&Example, Option<Value>)> = BTreeMap::new();
-        for example in examples {
-            let args: Result<Vec<Value>, Fault> = example.args.iter().map(|cell| self.cell(*cell)).collect();
-            let Ok(args) = args else { continue };
-            let result = match example.expected {
-                Expected::Value(cell, _) => self.cell(cell).ok(),
-                Expected::Fault(_) => None,
-                Expected::NoFault => continue,
-            };
-            let (first, other) = match rows.entry((example.function, args)) {
-                Entry::Vacant(entry) => {
-                    entry.insert((example, result));
-                    continue;
-                }
-                Entry::Occupied(entry) => entry.get().clone(),
-            };
-            let agree = match (&result, &other) {
-                (Some(a), Some(b)) => same(a, b),
-                (None, None) => first.expected_fault() == example.expected_fault(),
-                _ => false,
-            };
-            if !agree {
-                let message = "two rows have equal arguments and different results";
-                let diagnostic = Diagnostic::new("E0401", example.span, message).label("this one");
-                self.report.diagnostics.push(diagnostic.also(first.span, "contradicts this one"));
+    /// Finds rows of equal arguments and different results. The checker did where all cells stand as values.
+    pub(super) fn contradictions(&mut self, rows: &[Row<'_>]) {
+        let is_constant = |row: &Row<'_>| {
+            let result = if let Expected::Value(cell, _) = row.example.expected { Some(cell) } else { None };
+            let cells = row.example.args.iter().copied().chain(result);
+            cells.map(|cell| self.program.function(cell)).all(|of| of.body.as_ref().is_some_and(Expr::is_constant))
+        };
+        for of in rows.chunk_by(|a, b| a.example.function == b.example.function) {
+            if !of.iter().all(is_constant) {
+                self.report.diagnostics.extend(contradictions(of));
             }
         }
     }
@@ -209,6 +167,38 @@ fn failed(what: False) -> Verdict {
 
 fn failed_from(what: False, origin: Option<Origin>) -> Verdict {
     Verdict::Failed { part: what.part, expected: what.expected, found: what.found, origin }
+}
+
+/// Finds rows of one function with equal arguments and different results.
+fn contradictions(rows: &[Row<'_>]) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    let mut seen: BTreeMap<Vec<&Value>, &Row<'_>> = BTreeMap::new();
+    for row in rows {
+        let args: Option<Vec<&Value>> = row.args.iter().map(|arg| arg.as_ref().ok()).collect();
+        let Some(args) = args else { continue };
+        if matches!(row.example.expected, Expected::NoFault) {
+            continue;
+        }
+        let other = match seen.entry(args) {
+            Entry::Vacant(entry) => {
+                entry.insert(row);
+                continue;
+            }
+            Entry::Occupied(entry) => *entry.get(),
+        };
+        let result = |row: &Row<'_>| row.expected.as_ref().and_then(|(outcome, _)| outcome.as_ref().ok().cloned());
+        let agree = match (result(row), result(other)) {
+            (Some(a), Some(b)) => same(&a, &b),
+            (None, None) => other.example.expected_fault() == row.example.expected_fault(),
+            _ => false,
+        };
+        if !agree {
+            let message = "two rows have equal arguments and different results";
+            let diagnostic = Diagnostic::new("E0401", row.example.span, message).label("this one");
+            diagnostics.push(diagnostic.also(other.example.span, "contradicts this one"));
+        }
+    }
+    diagnostics
 }
 
 impl False {

@@ -56,7 +56,7 @@ impl Tester<'_, '_> {
             Some(n) => self.exhausted(property, &types, n, &mut report),
             None => self.drawn(property, &types, &mut report),
         };
-        let pending = self.engine.pending(property.of);
+        let pending = self.definition.engine.pending(property.of);
         report.verdict = match (report.verdict, pending) {
             (PropertyVerdict::Failed(_), Some(why)) => PropertyVerdict::Pending { why },
             (verdict, _) => verdict,
@@ -76,8 +76,7 @@ impl Tester<'_, '_> {
         let mut n_found = 0;
         for at in 0..n {
             let values = domain::nth_of_all(self.program, types.iter(), at);
-            let program = self.program;
-            let enters = |(ty, value)| domain::enters(&mut self.definition, program, ty, value);
+            let enters = |(ty, value)| domain::enters(&mut self.definition, ty, value);
             if !types.iter().zip(&values).all(enters) {
                 // No member of the domain at all.
                 continue;
@@ -152,7 +151,7 @@ impl Tester<'_, '_> {
     }
 
     fn draw(&mut self, types: &[Type], heights: &[u32], source: Source) -> (Option<Vec<Value>>, Vec<u64>) {
-        let mut draw = Draw::new(self.program, &mut self.definition, heights, source);
+        let mut draw = Draw::new(&mut self.definition, heights, source);
         let values: Result<Vec<Value>, Refused> = types.iter().map(|ty| draw.value(ty)).collect();
         (values.ok(), draw.choices)
     }
@@ -185,8 +184,8 @@ impl Tester<'_, '_> {
         if property.filter.is_some_and(|filter| !self.holds(filter, values)) {
             return Judged::Discarded;
         }
-        if !self.engine.is_external() {
-            return match self.engine.call(property.holds, values) {
+        if !self.definition.engine.is_external() {
+            return match self.definition.engine.call(property.holds, values) {
                 Answer::Value(Value::Bool(true)) => Judged::Holds,
                 Answer::Unsupported => Judged::Unsupported,
                 Answer::Broken { code, message } => Judged::Broken { code, message },
@@ -200,8 +199,8 @@ impl Tester<'_, '_> {
         }
         let mut other = None;
         let mut call = None;
-        let engine = &mut *self.engine;
-        let outcome = self.definition.call_with(property.holds, values, &mut |function: FunctionId, args| {
+        let (evaluator, engine) = self.definition.both();
+        let outcome = evaluator.call_with(property.holds, values, &mut |function: FunctionId, args| {
             if function != property.of {
                 return None;
             }
@@ -222,7 +221,7 @@ impl Tester<'_, '_> {
             (Some(_), _) => Judged::Unsupported,
             (None, Ok(Value::Bool(true))) => Judged::Holds,
             (None, outcome) => {
-                let origin = self.definition.trace().map(|trace| origin::of(self.program, trace));
+                let origin = evaluator.trace().map(|trace| origin::of(self.program, trace));
                 let call = call.filter(|_| self.program.function(property.of).body.is_some());
                 let call = call.map(|args| {
                     let right = self.definition.call(property.of, &args);
@@ -238,7 +237,7 @@ impl Tester<'_, '_> {
     fn first_call(&mut self, property: &Property, values: &[Value]) -> Option<(Vec<Value>, Outcome)> {
         let mut call = None;
         // What it gives is known; only the calls are listened to.
-        let _known = self.definition.call_with(property.holds, values, &mut |function: FunctionId, args| {
+        let _known = self.definition.both().0.call_with(property.holds, values, &mut |function: FunctionId, args| {
             if function == property.of {
                 call.get_or_insert_with(|| args.to_vec());
             }
@@ -258,7 +257,7 @@ impl Tester<'_, '_> {
         shrinks: u32,
     ) -> PropertyVerdict {
         let origin = match (failure.origin, failure.fault) {
-            (None, Some(fault)) => origin(self.program, &mut self.definition, property.holds, values, fault),
+            (None, Some(fault)) => origin(self.program, self.definition.both().0, property.holds, values, fault),
             (found, _) => found,
         };
         let vars = self.shown(property, values);

@@ -1,7 +1,14 @@
 //! What testing found: plain data, for whoever prints it.
 
-use super::Origin;
-use crate::{diagnostic::Diagnostic, source::Span, typed::FunctionId};
+use super::{Origin, examples::fault_text};
+use crate::{
+    diagnostic::Diagnostic,
+    show::show,
+    source::Span,
+    typed::{FunctionId, Program},
+    types::Type,
+    value::Outcome,
+};
 
 /// All that testing found.
 #[derive(Clone, Debug, Default)]
@@ -37,16 +44,35 @@ impl Report {
 #[derive(Clone, Debug)]
 pub struct CaseReport {
     pub function: FunctionId,
-    /// Its module's name.
-    pub module: String,
-    pub name: String,
     /// The row's place in its table, from 0.
     pub row: usize,
     pub span: Span,
-    /// Parameters by name, as the language writes their values.
-    pub args: Vec<(String, String)>,
+    /// What the cells of its arguments give.
+    pub args: Vec<Outcome>,
     /// What came of it.
     pub verdict: Verdict,
+}
+
+impl CaseReport {
+    /// The function as `module.name`.
+    pub fn full_name(&self, program: &Program) -> String {
+        let function = program.function(self.function);
+        format!("{}.{}", function.module, function.name)
+    }
+
+    /// Parameters by name, as the language writes their values.
+    pub fn shown_args(&self, program: &Program) -> Vec<(String, String)> {
+        let locals = program.function(self.function).locals.iter();
+        locals.zip(&self.args).map(|(local, arg)| (local.name.clone(), shown(program, &local.declared, arg))).collect()
+    }
+}
+
+/// Writes a value or a fault as cells do.
+pub(super) fn shown(program: &Program, ty: &Type, outcome: &Outcome) -> String {
+    match outcome {
+        Ok(value) => show(program, ty, value),
+        Err(fault) => fault_text(*fault),
+    }
 }
 
 /// What came of a row.

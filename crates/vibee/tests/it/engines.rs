@@ -31,7 +31,8 @@ fn arguments(program: &Program, function: FunctionId, random: &mut SplitMix64) -
 /// Compares the engines on every function of a random program; gives how many calls gave a value.
 fn check(seed: u64, size: u32) -> usize {
     let program = testing::programs::program(seed, size);
-    let bytecode = compile_with(&program, Options { cover: true }).unwrap_or_else(|e| panic!("seed {seed}: {e:?}"));
+    let bytecode =
+        compile_with(&program, Options { cover: true, rows: true }).unwrap_or_else(|e| panic!("seed {seed}: {e:?}"));
     if let Err(refusal) = bytecode::verify(&bytecode) {
         panic!("seed {seed}, size {size}: {refusal}\n{}", bytecode::disassemble(&bytecode, None));
     }
@@ -98,7 +99,7 @@ fn the_quick_loop_changes_nothing_on_random_programs() {
     let mut random = SplitMix64::new(5);
     for seed in 0..PROGRAMS / 4 {
         let program = testing::programs::program(seed, 10 + (seed % 60) as u32);
-        let bytecode = compile_with(&program, Options { cover: seed % 2 == 0 }).unwrap();
+        let bytecode = compile_with(&program, Options { cover: seed % 2 == 0, rows: true }).unwrap();
         for at in 0..program.functions.len() {
             let function = FunctionId(at as u32);
             if program.function(function).body.is_none() {

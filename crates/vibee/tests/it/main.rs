@@ -7,6 +7,7 @@ mod engines;
 mod fmt;
 mod generate;
 mod generated_specs;
+mod judged;
 mod legacy;
 mod limits;
 mod operations;

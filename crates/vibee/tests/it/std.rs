@@ -42,7 +42,7 @@ fn checked(texts: &[&str]) -> (Vec<Spec>, Program) {
 fn holds(program: &Program) -> usize {
     let report = run::test(program, &mut Evaluator::new(program, Limits::default()), &Options::default());
     let failed = report.cases.iter().filter(|case| case.verdict != Verdict::Passed);
-    let failed: Vec<_> = failed.map(|c| format!("{}.{} {:?}: {:?}", c.module, c.name, c.args, c.verdict)).collect();
+    let failed: Vec<_> = failed.map(|c| format!("{} {:?}: {:?}", c.full_name(program), c.args, c.verdict)).collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
     assert!(report.properties.iter().all(|property| property.verdict.is_passed()), "{:?}", report.properties);
     assert_eq!(report.diagnostics, []);

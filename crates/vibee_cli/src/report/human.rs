@@ -24,9 +24,10 @@ pub(crate) fn text(checked: &Checked, report: &Report, has_coverage: bool) -> St
             Outcome::Passed => {}
             Outcome::Open(word) => *open.entry(word).or_default() += 1,
             Outcome::Failed => {
-                let args: Vec<String> = case.args.iter().map(|(name, value)| format!("{name} = {value}")).collect();
-                let _ =
-                    writeln!(text, "FAILED {}.{}({}) row {}", case.module, case.name, args.join(", "), case.row + 1);
+                let args = case.shown_args(&checked.program);
+                let args: Vec<String> = args.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+                let name = case.full_name(&checked.program);
+                let _ = writeln!(text, "FAILED {name}({}) row {}", args.join(", "), case.row + 1);
                 let _ = writeln!(text, "  at {}", place(sources, case.span));
                 indented(&mut text, &reasons_of_case(sources, case));
             }

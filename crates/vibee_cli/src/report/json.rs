@@ -19,10 +19,10 @@ pub(crate) fn of(checked: &Checked, report: &Report, about: Option<&str>) -> Val
     let sources = &checked.sources;
     let cases = report.cases.iter().map(|case| {
         json!({
-            "function": format!("{}.{}", case.module, case.name),
+            "function": case.full_name(&checked.program),
             "row": case.row + 1,
             "place": place(sources, case.span),
-            "args": case.args.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<serde_json::Map<_, _>>(),
+            "args": case.shown_args(&checked.program).into_iter().map(|(name, value)| (name, json!(value))).collect::<serde_json::Map<_, _>>(),
             "outcome": word(of_case(case)),
             "reasons": reasons_of_case(sources, case),
         })

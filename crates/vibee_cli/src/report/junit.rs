@@ -30,9 +30,9 @@ pub(crate) fn text(checked: &Checked, report: &Report) -> String {
     let sources = &checked.sources;
     let mut suites = BTreeMap::<String, Vec<(String, Outcome, Vec<String>)>>::new();
     for case in &report.cases {
-        let args: Vec<&str> = case.args.iter().map(|(_, value)| value.as_str()).collect();
+        let args: Vec<String> = case.shown_args(&checked.program).into_iter().map(|(_, value)| value).collect();
         let name = format!("row {}: {}", case.row + 1, args.join(" | "));
-        let suite = suites.entry(format!("{}.{}", case.module, case.name)).or_default();
+        let suite = suites.entry(case.full_name(&checked.program)).or_default();
         suite.push((name, of_case(case), reasons_of_case(sources, case)));
     }
     for property in &report.properties {
