@@ -54,7 +54,7 @@ const HELP: &str = "cargo xtask CHORE
   specs [--counts]
                   the specifications of specs/, by themselves and on the code that they judge; --counts writes down how many cases there are
   generated       what vibee generates from the specifications in TypeScript and Rust, compiled strictly and tested (needs Node.js and npm)
-  vibee-bench [--receipt]
+  vibee-bench [--receipt | --only ROW]
                   VIBEE beside rhai, Lua, CEL, Python and Node.js (benches/vibee)
   kg-train FOLDER PRESET [KEY=VALUE …]
                   link prediction on a benchmark (crates/kg/examples/train.rs): filtered ranks, calibration and the rules beside them

@@ -1,4 +1,4 @@
-//! `cargo xtask vibee-bench [--receipt]`: VIBEE beside rhai, Lua, CEL, Python and Node.js, in alternation
+//! `cargo xtask vibee-bench [--receipt | --only ROW]`: VIBEE beside rhai, Lua, CEL, Python and Node.js, in alternation
 //! (`benches/vibee`, a workspace of its own). Lua is Debian's package `lua5.4`.
 
 use std::process::Command;
@@ -13,17 +13,38 @@ const RECEIPT: &str = "docs/receipts/vibee.json";
 
 /// Builds and runs the comparison; with `--receipt`, stores its medians.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
-    let is_stored = match arguments {
-        [] => false,
-        [option] if option == "--receipt" => true,
-        _ => return Err(format!("vibee-bench takes --receipt or nothing, not {arguments:?}")),
-    };
+    let (is_stored, only) = read(arguments)?;
     output(Command::new("lua5.4").arg("-v")).map_err(|e| format!("{e}: apt-get install lua5.4"))?;
     let mut command =
         cargo(&["run", "--quiet", "--release", "--locked", "--manifest-path", "benches/vibee/Cargo.toml"]);
-    command.args(["--", ROUNDS]);
+    command.args(["--", ROUNDS]).env("ONLY", only);
     if is_stored {
         command.arg(root().join(RECEIPT));
     }
     succeed(&mut command)
+}
+
+/// Reads whether medians are stored, and which rows run: a receipt is of all.
+fn read(arguments: &[String]) -> Result<(bool, &str), String> {
+    match arguments {
+        [] => Ok((false, "")),
+        [option] if option == "--receipt" => Ok((true, "")),
+        [option, row] if option == "--only" => Ok((false, row)),
+        _ => Err(format!("vibee-bench takes --receipt, or --only ROW, or nothing, not {arguments:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_receipt_is_of_all_rows() {
+        let read = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            super::read(&words).map(|(is_stored, only)| (is_stored, only.to_owned()))
+        };
+        assert_eq!(read(&["--only", "case"]), Ok((false, "case".to_owned())));
+        assert_eq!(read(&["--receipt"]), Ok((true, String::new())));
+        assert!(read(&["--receipt", "--only", "case"]).is_err());
+        assert!(read(&["--only"]).is_err());
+    }
 }

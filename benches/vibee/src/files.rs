@@ -68,41 +68,36 @@ impl Times {
     }
 }
 
-/// Runs all rows, prints them and adds them to `rows`.
-pub(crate) fn run(rounds: usize, rows: &mut Map<String, Json>) -> Result<()> {
+/// What is measured: `None` of what no wanted row needs.
+struct Subjects {
+    old: Option<Old>,
+    table: Option<Table>,
+    specs: Option<BTreeMap<String, Vec<u8>>>,
+}
+
+/// Runs the rows whose names hold `only`, all of them where it is `files`; prints them and adds them to `rows`.
+pub(crate) fn run(rounds: usize, only: &str, rows: &mut Map<String, Json>) -> Result<()> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let scratch = here.join("target/files");
-    fs::create_dir_all(&scratch)?;
-    let old = Old::unpack(&here.join("../../testdata/vibee-legacy/specs.tar.xz"), &scratch.join("legacy"))?;
-    let table = Table::make(&scratch)?;
-    let specs = specs(&here.join("../../specs"))?;
-    // What each counts is compared before anything is timed.
-    let counts = old.check(&old.yaml, &old.folder, false)?;
-    let (theirs, _) = old.python(here)?;
-    if counts != theirs {
-        return Err(format!("old files: [files, behaviors, types, constants] {counts:?} here, {theirs:?} there").into());
+    let wants = |keys: &[&str]| only == "files" || keys.iter().any(|key| key.contains(only));
+    let subjects = Subjects {
+        old: if wants(&OLD_ROWS) {
+            Some(Old::unpack(&here.join("../../testdata/vibee-legacy/specs.tar.xz"), &scratch.join("legacy"))?)
+        } else {
+            None
+        },
+        table: if wants(&CASE_ROWS) { Some(Table::make(&scratch)?) } else { None },
+        specs: if wants(&["four_targets"]) { Some(specs(&here.join("../../specs"))?) } else { None },
+    };
+    if subjects.old.is_none() && subjects.table.is_none() && subjects.specs.is_none() {
+        return Ok(());
     }
-    table.test()?;
-    let mut times = Times::default();
-    for _ in 0..rounds {
-        times.timed("read", || old.check(&old.yaml, &old.folder, false))?;
-        times.add("python", old.python(here)?.1);
-        times.timed("all", || old.check(&old.all, &old.folder, true))?;
-        times.timed("table", || table.test())?;
-        let tester = table.tester()?;
-        times.add("table_only", tester);
-        times.waited("python_suite", || table.python())?;
-        times.add("python_tests", table.python()?);
-        if table.has_node {
-            times.waited("node_suite", || table.node())?;
-            times.add("node_tests", table.node()?);
-        }
-        times.timed("four", || four(&specs))?;
-    }
-    let bytes: u64 = old.yaml.iter().map(|path| fs::metadata(old.folder.join(path)).map_or(0, |of| of.len())).sum();
-    let per_byte = |what: &str| times.of(what) * 1e9 / bytes as f64;
+    let times = subjects.measure(here, rounds)?;
     println!("\n{:<52} {:>12} {:>12} {:>8}", "", "vibee", "other", "times");
     let mut row = |key: &str, what: &str, unit: &str, ours: f64, theirs: Option<f64>| {
+        if !wants(&[key]) {
+            return;
+        }
         let ratio = theirs.map(|theirs| theirs / ours);
         let shown = |x: Option<f64>, unit: &str| x.map_or(String::new(), |x| format!("{x:.2}{unit}"));
         let ours_shown = shown(Some(ours), unit);
@@ -112,46 +107,75 @@ pub(crate) fn run(rounds: usize, rows: &mut Map<String, Json>) -> Result<()> {
             json!({ "kind": "files", "what": what, "unit": unit.trim(), "vibee": ours, "other": theirs }),
         );
     };
-    let (n, cases) = (old.all.len(), CASES as f64);
-    let unit = " ns";
-    row("legacy_byte", "a byte of old files; PyYAML + jsonschema", unit, per_byte("read"), Some(per_byte("python")));
-    row("legacy_all", &format!("all {n} old files, with their messages"), " ms", times.of("all") * 1e3, None);
-    let us = |what: &str| times.of(what) * 1e6 / cases;
-    let unit = " µs";
-    row(
-        "case_python",
-        "a case; generated Python, its tests alone",
-        unit,
-        us("table_only"),
-        Some(us("python_tests") * cases / table.n_python as f64),
-    );
-    row(
-        "case_python_suite",
-        "a case, reading included; python3 FILE",
-        unit,
-        us("table"),
-        Some(us("python_suite") * cases / table.n_python as f64),
-    );
-    if table.has_node {
-        row(
-            "case_node",
-            "a case; generated TypeScript, its tests alone",
-            unit,
-            us("table_only"),
-            Some(us("node_tests") * cases / table.n_python as f64),
-        );
-        row(
-            "case_node_suite",
-            "a case, reading included; node --test FILE",
-            unit,
-            us("table"),
-            Some(us("node_suite") * cases / table.n_python as f64),
-        );
-    } else {
-        println!("no row of node: TSC names no TypeScript compiler");
+    if let Some(old) = &subjects.old {
+        let bytes: u64 = old.yaml.iter().map(|path| fs::metadata(old.folder.join(path)).map_or(0, |of| of.len())).sum();
+        let per_byte = |what: &str| times.of(what) * 1e9 / bytes as f64;
+        let what = "a byte of old files; PyYAML + jsonschema";
+        row("legacy_byte", what, " ns", per_byte("read"), Some(per_byte("python")));
+        let what = format!("all {} old files, with their messages", old.all.len());
+        row("legacy_all", &what, " ms", times.of("all") * 1e3, None);
     }
-    row("four_targets", &format!("four targets from {} specs", specs.len()), " ms", times.of("four") * 1e3, None);
+    if let Some(table) = &subjects.table {
+        let ours = |what: &str| times.of(what) * 1e6 / CASES as f64;
+        let theirs = |what: &str| Some(times.of(what) * 1e6 / table.n_python as f64);
+        let [alone, whole] = ["table_only", "table"].map(ours);
+        row("case_python", "a case; generated Python, its tests alone", " µs", alone, theirs("python_tests"));
+        row("case_python_suite", "a case, reading included; python3 FILE", " µs", whole, theirs("python_suite"));
+        if table.has_node {
+            row("case_node", "a case; generated TypeScript, its tests alone", " µs", alone, theirs("node_tests"));
+            row("case_node_suite", "a case, reading included; node --test FILE", " µs", whole, theirs("node_suite"));
+        } else {
+            println!("no row of node: TSC names no TypeScript compiler");
+        }
+    }
+    if let Some(specs) = &subjects.specs {
+        let what = format!("four targets from {} specs", specs.len());
+        row("four_targets", &what, " ms", times.of("four") * 1e3, None);
+    }
     Ok(())
+}
+
+const OLD_ROWS: [&str; 2] = ["legacy_byte", "legacy_all"];
+const CASE_ROWS: [&str; 4] = ["case_python", "case_python_suite", "case_node", "case_node_suite"];
+
+impl Subjects {
+    fn measure(&self, here: &Path, rounds: usize) -> Result<Times> {
+        // What each counts is compared before anything is timed.
+        if let Some(old) = &self.old {
+            let counts = old.check(&old.yaml, &old.folder, false)?;
+            let (theirs, _) = old.python(here)?;
+            if counts != theirs {
+                let of = "[files, behaviors, types, constants]";
+                return Err(format!("old files: {of} {counts:?} here, {theirs:?} there").into());
+            }
+        }
+        if let Some(table) = &self.table {
+            table.test()?;
+        }
+        let mut times = Times::default();
+        for _ in 0..rounds {
+            if let Some(old) = &self.old {
+                times.timed("read", || old.check(&old.yaml, &old.folder, false))?;
+                times.add("python", old.python(here)?.1);
+                times.timed("all", || old.check(&old.all, &old.folder, true))?;
+            }
+            if let Some(table) = &self.table {
+                times.timed("table", || table.test())?;
+                let tester = table.tester()?;
+                times.add("table_only", tester);
+                times.waited("python_suite", || table.python())?;
+                times.add("python_tests", table.python()?);
+                if table.has_node {
+                    times.waited("node_suite", || table.node())?;
+                    times.add("node_tests", table.node()?);
+                }
+            }
+            if let Some(specs) = &self.specs {
+                times.timed("four", || four(specs))?;
+            }
+        }
+        Ok(times)
+    }
 }
 
 /// The old corpus.
@@ -283,7 +307,8 @@ impl Table {
     }
 
     fn judge(&self, program: &Program) -> Result<f64> {
-        let code = compile::compile(program).map_err(|d| d.message.clone())?;
+        let options = compile::Options { cover: false, rows: false };
+        let code = compile::compile_with(program, options).map_err(|d| d.message.clone())?;
         let mut vm = Vm::new(&code, Limits::default())?;
         let begin = processor_seconds();
         let report = run::test(program, &mut vm, &Options::default());

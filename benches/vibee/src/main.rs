@@ -1,6 +1,6 @@
 //! The VM beside rhai, Lua and CEL: the same functions, in alternation, medians of rounds; then what is done with whole
-//! files. `vibee_bench [ROUNDS [FILE]]` prints tables and writes the medians as JSON. `vibee_bench --dis FUNCTION`
-//! prints what a function compiles to.
+//! files. `vibee_bench [ROUNDS [FILE]]` prints tables and writes the medians as JSON; of rows whose names hold `ONLY`
+//! alone, where the environment has it. `vibee_bench --dis FUNCTION` prints what a function compiles to.
 
 mod files;
 
@@ -114,9 +114,7 @@ fn main() -> Result<()> {
         );
     }
     cel_rows(&program, &mut vm, &only, rounds, &mut rows)?;
-    if only.is_empty() || only == "files" {
-        files::run(rounds, &mut rows)?;
-    }
+    files::run(rounds, &only, &mut rows)?;
     if let Some(path) = arguments.get(1) {
         store(here, path, rounds, &rows)?;
     }
