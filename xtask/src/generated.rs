@@ -1,5 +1,6 @@
 //! `cargo xtask generated`: what `vibee gen` writes in TypeScript and Rust for our specifications, compiled with every
-//! warning an error, and its tests run; and `vibee runner typescript`, compiled and judged.
+//! warning an error, and its tests run; what it writes in Python, checked by mypy; and `vibee runner typescript`,
+//! compiled and judged.
 //!
 //! A test that cannot fail says nothing: a body is changed, and the tests of its file must notice.
 
@@ -17,6 +18,8 @@ use crate::{
 
 /// The compiler, and the types of what it runs on.
 const PACKAGES: [&str; 2] = ["typescript@5.9.3", "@types/node@20.19.43"];
+/// What checks the types of generated Python.
+const MYPY: &str = "mypy==2.4.1";
 /// What the compiler is told, for all files of a folder.
 const STRICT: &str = r#"{
   "compilerOptions": {
@@ -51,8 +54,31 @@ function half(n: bigint): bigint {
 serve({ "half.half": ({ n }) => half(toBigInt(n)) }, { name: "halves", version: "1.0" });
 "#;
 
-/// Sees to it that Node.js and the compiler are there: gives the folder of the packages.
-pub(crate) fn need() -> Result<PathBuf, String> {
+/// What the stage installs.
+pub(crate) struct Installed {
+    /// The folder of npm's packages.
+    packages: PathBuf,
+    mypy: PathBuf,
+}
+
+/// Sees to it that Node.js, the compiler and mypy are there.
+pub(crate) fn need() -> Result<Installed, String> {
+    Ok(Installed { packages: npm()?, mypy: mypy()? })
+}
+
+fn mypy() -> Result<PathBuf, String> {
+    install::need(&["python3"], &["python3", "python3-venv"])?;
+    let folder = target().join("generated").join(MYPY.replace("==", "-"));
+    if !folder.join("complete").exists() {
+        succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+        let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", MYPY];
+        succeed(Command::new(folder.join("bin/python")).args(install))?;
+        write(&folder.join("complete"), "")?;
+    }
+    Ok(folder.join("bin/mypy"))
+}
+
+fn npm() -> Result<PathBuf, String> {
     install::need(&["node"], &["nodejs"])?;
     install::need(&["npm"], &["npm"])?;
     let folder = target().join("generated/npm-5.9.3-20.19.43");
@@ -69,7 +95,7 @@ pub(crate) fn need() -> Result<PathBuf, String> {
 
 /// Generates, compiles and tests all; gives the number of tests that passed.
 pub(crate) fn run() -> Result<u64, String> {
-    let packages = need()?;
+    let Installed { packages, mypy } = need()?;
     let vibee = specs::executables(&["build", "--workspace", "--bin", "vibee"], "vibee")?;
     let vibee = vibee.first().ok_or("cargo built no vibee")?;
     let folder = target().join("generated/code");
@@ -88,9 +114,10 @@ pub(crate) fn run() -> Result<u64, String> {
     for path in &paths {
         let name = path.file_stem().unwrap_or_default();
         let out = folder.join(name);
-        succeed(Command::new(vibee).args(["gen", "typescript", "rust"]).arg(path).arg("-o").arg(&out))?;
+        succeed(Command::new(vibee).args(["gen", "typescript", "rust", "python"]).arg(path).arg("-o").arg(&out))?;
         passed += rust(&out.join("rust"), &name.to_string_lossy())?;
     }
+    python(&mypy, &folder)?;
     compile(&modules, &folder)?;
     passed += tests_of(&folder.join("js"))?;
     notices(&folder.join("js/parcel/typescript"))?;
@@ -105,6 +132,36 @@ fn rust(folder: &Path, name: &str) -> Result<u64, String> {
     succeed(Command::new("rustc").args(strict).arg(format!("{name}_test.rs")).current_dir(folder))?;
     let said = output(Command::new(folder.join("tests")).current_dir(folder))?;
     passed(&said, "test result: ok. ").ok_or_else(|| format!("{}: no test ran", folder.display()))
+}
+
+/// Checks the types of all generated Python; of a result that is no longer what its function says, mypy must speak.
+fn python(mypy: &Path, folder: &Path) -> Outcome {
+    let check = || {
+        let mut command = Command::new(mypy);
+        command.args(["--strict", "--cache-dir", ".mypy_cache"]).current_dir(folder);
+        for entry in fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))? {
+            let code = entry.map_err(|e| format!("{}: {e}", folder.display()))?.path().join("python");
+            for file in fs::read_dir(&code).into_iter().flatten() {
+                command.arg(file.map_err(|e| format!("{}: {e}", code.display()))?.path());
+            }
+        }
+        Ok::<_, String>(command)
+    };
+    succeed(&mut check()?)?;
+    let path = folder.join("parcel/python/parcel.py");
+    let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let changed = text.replace("per_kilogram(grams: int) -> int:", "per_kilogram(grams: int) -> str:");
+    if changed == text {
+        return Err(format!("{}: no per_kilogram in it", path.display()));
+    }
+    write(&path, &changed)?;
+    let run = check()?.output().map_err(|e| format!("mypy: {e}"))?;
+    write(&path, &text)?;
+    let said = String::from_utf8_lossy(&run.stdout);
+    match run.status.code() {
+        Some(1) if said.contains("parcel.py") => Ok(()),
+        _ => Err(format!("mypy ends with {} on a wrong type:\n{said}", run.status)),
+    }
 }
 
 fn compile(modules: &Path, folder: &Path) -> Outcome {
