@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
                 .args(["vsa", "bench", "--rounds", "3", "--json"])
                 .args(["--dim", DIM, "--items", ITEMS]),
         )?;
-        isa = ours["isa"].as_str().unwrap_or_default().to_owned();
+        ours["isa"].as_str().unwrap_or_default().clone_into(&mut isa);
         for row in ours["rows"].as_array().into_iter().flatten() {
             let what = row["what"].as_str().ok_or("a row of trinity vsa bench has no name")?;
             push(&mut times, what, "trinity", &row["ns"])?;

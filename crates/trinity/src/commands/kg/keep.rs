@@ -113,7 +113,7 @@ fn counted(snapshot: &Snapshot) -> Result<Option<Statistics>, Failure> {
     Ok(Some(statistics))
 }
 
-/// Reads everything.
+/// Reads every block, and prints what is damaged.
 pub(super) fn verify(context: &Context<'_>) -> Result<(), Failure> {
     let store = context.open()?;
     match store.verify() {
@@ -135,7 +135,7 @@ pub(super) fn verify(context: &Context<'_>) -> Result<(), Failure> {
     }
 }
 
-/// Merges.
+/// Puts changes into blocks, and prints how many.
 pub(super) fn merge(context: &Context<'_>) -> Result<(), Failure> {
     let report = context.open()?.merge()?;
     if context.args.json {
@@ -145,7 +145,7 @@ pub(super) fn merge(context: &Context<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Copies.
+/// Copies the last commit into a new file.
 pub(super) fn backup(context: &Context<'_>, args: &BackupArgs) -> Result<(), Failure> {
     let store = context.open()?;
     store.backup(&args.to)?;

@@ -203,7 +203,7 @@ fn write(path: &Path, trained: &Trained) -> Result<(), Failure> {
     })
 }
 
-/// Predicts.
+/// Tells what is likely, facts apart from predictions.
 pub(super) fn complete(context: &Context<'_>, args: &CompleteArgs) -> Result<(), Failure> {
     let snapshot = context.open()?.snapshot()?;
     let prefixes = words::prefixes(&snapshot)?;

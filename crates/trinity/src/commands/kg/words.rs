@@ -14,8 +14,8 @@ pub(super) fn prefixes(snapshot: &Snapshot) -> Result<Prefixes, Failure> {
 
 /// The term that a word of the command line stands for.
 ///
-/// `<IRI>`, `prefix:name`, `_:node`, `"text"` with `@language` or `^^type` behind it, a number, `true`, `false`; any other
-/// word is a name of this graph.
+/// `<IRI>`, `prefix:name`, `_:node`, `"text"` with `@language` or `^^type` behind it, a number, `true`, `false`; any
+/// other word is a name of this graph.
 pub(super) fn term(word: &str, prefixes: &Prefixes) -> Result<Term, Failure> {
     let refused = |why: &str| Failure::usage(format!("{word:?} is no term: {why}"));
     if word.is_empty() {
