@@ -1,4 +1,9 @@
 //! Asks both evaluators many random queries: `cargo run --release -p kg --example agree -- SEED ROUNDS`.
+#![allow(
+    clippy::print_stdout,
+    clippy::expect_used,
+    reason = "an example talks to the terminal, and ends where it cannot go on"
+)]
 
 #[path = "../tests/it/generate.rs"]
 mod generate;

@@ -1,5 +1,6 @@
 //! The fixed mix of queries: `mix write PEOPLE FILE` writes its graph as N-Triples; `mix run FILE` loads it and then
 //! answers lines `NAME` of standard input by `NAME ROWS MICROSECONDS`. `benches/mix.py` sets it beside others.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example talks to the terminal")]
 
 use std::error::Error;
 use std::fs::File;

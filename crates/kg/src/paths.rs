@@ -23,8 +23,8 @@ const FACTS_PER_QUESTION: u64 = 1024;
 /// Failures of the store; [`Limits::stop`], and [`Limits::path_steps_max`] for the terms that are visited.
 pub fn shortest(
     snapshot: &Snapshot,
-    from: Term,
-    to: Term,
+    from: &Term,
+    to: &Term,
     hops_max: usize,
     limits: &Limits,
 ) -> Result<Vec<Vec<Fact>>, QueryError> {
@@ -188,7 +188,7 @@ mod tests {
 
     fn ways(store: &Store, from: &str, to: &str, hops: usize) -> Vec<String> {
         let snapshot = store.snapshot().expect("a snapshot");
-        let found = shortest(&snapshot, node(from).into(), node(to).into(), hops, &Limits::default());
+        let found = shortest(&snapshot, &node(from).into(), &node(to).into(), hops, &Limits::default());
         let local = |text: String| text.replace("http://a/", "").replace(['<', '>'], "");
         let mut told: Vec<String> = found
             .expect("within limits")
@@ -234,7 +234,7 @@ mod tests {
         let facts: Vec<&str> = names.iter().map(String::as_str).collect();
         let snapshot = store(&facts).snapshot().expect("a snapshot");
         let end = |limits: Limits| {
-            shortest(&snapshot, node("hub").into(), node("z").into(), 4, &limits).expect_err("a limit").to_string()
+            shortest(&snapshot, &node("hub").into(), &node("z").into(), 4, &limits).expect_err("a limit").to_string()
         };
         assert!(end(Limits { path_steps_max: 100, ..Limits::default() }).contains("path_steps_max of 100"));
         assert!(end(Limits { stop: Stop::when(|| true), ..Limits::default() }).contains("stopped"));

@@ -220,26 +220,27 @@ fn patterns(text: &str) -> Result<Vec<Vec<Word>>, NameError> {
             _ => None,
         };
         let (word, after) = if let Some(close) = close {
-            let inner = &rest[first.len_utf8()..];
-            let Some(end) = inner.find(close) else {
+            let inner = rest.strip_prefix(first).unwrap_or(rest);
+            let Some((word, after)) = inner.split_once(close) else {
                 return Err(form(number, rest, "a quotation that is opened is closed by the same sign"));
             };
-            let word = inner[..end].to_owned();
+            let word = word.to_owned();
             let word = match first {
                 '"' => Word::Text(word),
                 '\'' => Word::Quoted(word),
                 _ => Word::Iri(word),
             };
-            (Some(word), &inner[end + close.len_utf8()..])
+            (Some(word), after)
         } else {
             let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
             let (word, after) = rest.split_at(end);
             let is_number = word.parse::<f64>().is_ok();
             let (word, after) = match word.strip_suffix('.') {
-                Some(word) if !is_number || word.parse::<f64>().is_ok() => (word, &rest[end - 1..]),
+                Some(word) if !is_number || word.parse::<f64>().is_ok() => rest.split_at(word.len()),
                 _ => (word, after),
             };
-            let after = if word.is_empty() { &rest[1..] } else { after };
+            // What is empty is a `.` that stands alone.
+            let after = if word.is_empty() { rest.strip_prefix(first).unwrap_or(after) } else { after };
             let word = match word.strip_prefix(['?', '$']) {
                 Some(name) => {
                     let variable = Variable::new(name);

@@ -68,7 +68,7 @@ const THRESHOLD: f32 = 0.7;
 
 /// The scale of a row, and the least magnitude that is not 0: the mean magnitude of those at or above it is the scale.
 pub(super) fn ternary_scale(row: &[f32]) -> (f32, f32) {
-    let sum: f32 = lanes_sum(row, |x| x.abs());
+    let sum: f32 = lanes_sum(row, f32::abs);
     let threshold = THRESHOLD * sum / row.len().max(1) as f32;
     let kept = lanes_sum(row, |x| if x.abs() >= threshold { x.abs() } else { 0.0 });
     let n = lanes_sum(row, |x| if x.abs() >= threshold { 1.0 } else { 0.0 });

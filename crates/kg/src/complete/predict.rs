@@ -189,40 +189,49 @@ impl Trained {
             if paths.len() == PATHS_MAX {
                 break;
             }
-            if let Some(between) = self.walk(question.entity, rule, answer, facts)? {
+            if let Some(between) = walk(question.entity, rule, answer, facts)? {
                 let relations = match rule.body {
                     Body::One(first) => vec![first],
                     Body::Two(first, second) => vec![first, second],
                 };
                 let steps = relations.into_iter().map(|relation| self.step(relation)).collect();
-                let between = between.map(|entity| self.entity(entity));
+                let between = between.over().map(|entity| self.entity(entity));
                 paths.push(Path { steps, between, confidence: rule.confidence() });
             }
         }
         Ok(paths)
     }
+}
 
-    /// Whether facts lead from `entity` along the rule's body to `answer`, and over which entity.
-    fn walk(
-        &self,
-        entity: u32,
-        rule: &Rule,
-        answer: u32,
-        facts: Facts<'_>,
-    ) -> Result<Option<Option<u32>>, crate::Error> {
-        match rule.body {
-            Body::One(relation) => Ok(facts(Question { entity, relation })?.contains(&answer).then_some(None)),
-            Body::Two(relation, second) => {
-                for between in facts(Question { entity, relation })?.into_iter().take(FAN_OUT_MAX) {
-                    if between != entity
-                        && between != answer
-                        && facts(Question { entity: between, relation: second })?.contains(&answer)
-                    {
-                        return Ok(Some(Some(between)));
-                    }
+/// How facts lead from one entity to another.
+enum Walk {
+    Straight,
+    Over(u32),
+}
+
+impl Walk {
+    fn over(self) -> Option<u32> {
+        match self {
+            Self::Straight => None,
+            Self::Over(entity) => Some(entity),
+        }
+    }
+}
+
+/// How facts lead from `entity` along the rule's body to `answer`, if they do.
+fn walk(entity: u32, rule: &Rule, answer: u32, facts: Facts<'_>) -> Result<Option<Walk>, crate::Error> {
+    match rule.body {
+        Body::One(relation) => Ok(facts(Question { entity, relation })?.contains(&answer).then_some(Walk::Straight)),
+        Body::Two(relation, second) => {
+            for between in facts(Question { entity, relation })?.into_iter().take(FAN_OUT_MAX) {
+                if between != entity
+                    && between != answer
+                    && facts(Question { entity: between, relation: second })?.contains(&answer)
+                {
+                    return Ok(Some(Walk::Over(between)));
                 }
-                Ok(None)
             }
+            Ok(None)
         }
     }
 }

@@ -150,7 +150,7 @@ pub struct Answers {
     questions: Vec<Question>,
     /// Where the answers of each question begin, and one past the last.
     starts: Vec<usize>,
-    answers: Vec<u32>,
+    all: Vec<u32>,
 }
 
 impl Answers {
@@ -169,11 +169,11 @@ impl Answers {
         for (question, answer) in pairs {
             if out.questions.last() != Some(&question) {
                 out.questions.push(question);
-                out.starts.push(out.answers.len());
+                out.starts.push(out.all.len());
             }
-            out.answers.push(answer);
+            out.all.push(answer);
         }
-        out.starts.push(out.answers.len());
+        out.starts.push(out.all.len());
         out
     }
 
@@ -189,7 +189,7 @@ impl Answers {
 
     /// Question `i` with its answers.
     pub fn at(&self, i: usize) -> (Question, &[u32]) {
-        (self.questions[i], &self.answers[self.starts[i]..self.starts[i + 1]])
+        (self.questions[i], &self.all[self.starts[i]..self.starts[i + 1]])
     }
 
     /// The answers of a question, ascending; none if it is not known.

@@ -83,7 +83,7 @@ pub struct Features {
     n_relations: u32,
     known: Answers,
     /// Features of each entity: `(relation or reciprocal, other end, weight)`, and where they begin.
-    features: Vec<(u32, u32, u32)>,
+    all: Vec<(u32, u32, u32)>,
     starts: Vec<usize>,
     /// Lengths of the weighted features.
     lengths: Vec<f64>,
@@ -122,7 +122,7 @@ impl Features {
         let n = n_relations as u32;
         let mut out = Self {
             n_relations: n,
-            features: Vec::new(),
+            all: Vec::new(),
             starts: vec![0],
             lengths: Vec::with_capacity(n_entities),
             sketches: Sketches::new(dim, seed, n_entities, n_relations)?,
@@ -130,19 +130,19 @@ impl Features {
         };
         let mut at = 0;
         for entity in 0..n_entities as u32 {
-            let first = out.features.len();
+            let first = out.all.len();
             while at < out.known.len() && out.known.at(at).0.entity == entity {
                 let (question, others) = out.known.at(at);
                 for &other in others {
                     let weight = weight(n_entities, out.entities_with(question.relation, other).len());
-                    out.features.push((question.relation, other, weight));
+                    out.all.push((question.relation, other, weight));
                 }
                 at += 1;
             }
-            let features = &out.features[first..];
+            let features = &out.all[first..];
             out.lengths.push(squares(features.iter().map(|feature| feature.2)).sqrt());
             out.sketches.push(features)?;
-            out.starts.push(out.features.len());
+            out.starts.push(out.all.len());
         }
         Ok(out)
     }
@@ -155,7 +155,7 @@ impl Features {
     }
 
     fn features(&self, entity: u32) -> &[(u32, u32, u32)] {
-        &self.features[self.starts[entity as usize]..self.starts[entity as usize + 1]]
+        &self.all[self.starts[entity as usize]..self.starts[entity as usize + 1]]
     }
 
     /// Bytes of the sketches.

@@ -127,6 +127,7 @@ impl Facts {
     }
 
     /// Reads a pattern of words; none if a word of it is not in the store, so that nothing can match.
+    #[expect(clippy::option_option, reason = "spareval says it so: any graph, the default one, or this one")]
     fn pattern(places: [Option<&Word>; 3], graph: Option<Option<&Word>>) -> Option<Pattern> {
         let stored = |word: Option<&Word>| match word.map(|word| word.id) {
             None => Some(None),
@@ -290,6 +291,7 @@ impl<I: Iterator> Iterator for Guarded<I> {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is called by map_err")]
 fn failure(error: QueryEvaluationError) -> QueryError {
     QueryError::Evaluation(error.to_string())
 }

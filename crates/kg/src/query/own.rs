@@ -98,7 +98,7 @@ impl Planned {
         let rows = self.held()?;
         let variables: Vec<Variable> = self.columns.iter().map(|(variable, _)| variable.clone()).collect();
         match query {
-            Query::Construct { template, .. } => self.construct(template.clone(), variables, rows),
+            Query::Construct { template, .. } => Ok(self.construct(template.clone(), variables, rows)),
             _ => Ok(Answer::Rows(Rows::new(variables, self.terms(rows)))),
         }
     }
@@ -142,12 +142,7 @@ impl Planned {
         })
     }
 
-    fn construct(
-        self,
-        template: Vec<TriplePattern>,
-        variables: Vec<Variable>,
-        held: Vec<Word>,
-    ) -> Result<Answer, QueryError> {
+    fn construct(self, template: Vec<TriplePattern>, variables: Vec<Variable>, held: Vec<Word>) -> Answer {
         let snapshot = self.runner.words.snapshot.clone();
         let mut fresh = Fresh::new('c', &snapshot);
         let mut waiting: Vec<Triple> = Vec::new();
@@ -170,7 +165,7 @@ impl Planned {
                 }
             }
         });
-        Ok(Answer::Triples(Triples::new(triples)))
+        Answer::Triples(Triples::new(triples))
     }
 
     /// The operators, one a line, each with the rows that were expected and those that came.
@@ -228,9 +223,8 @@ impl Planned {
     }
 
     fn slot(&self, slot: usize) -> String {
-        self.names.get(slot).map_or_else(String::new, |name| match name.starts_with(['_', '(']) {
-            true => name.clone(),
-            false => format!("?{name}"),
+        self.names.get(slot).map_or_else(String::new, |name| {
+            if name.starts_with(['_', '(']) { name.clone() } else { format!("?{name}") }
         })
     }
 

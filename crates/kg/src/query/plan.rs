@@ -157,8 +157,7 @@ impl Node {
                 right.need(*shared);
             }
             Op::Union(parts) => parts.iter().for_each(|part| part.need(needed)),
-            Op::Filter { inner, expr } => inner.need(needed | expr.slots()),
-            Op::Extend { inner, expr, .. } => inner.need(needed | expr.slots()),
+            Op::Filter { inner, expr } | Op::Extend { inner, expr, .. } => inner.need(needed | expr.slots()),
             Op::Values(_) => {}
             Op::Graph { name, inner } => inner.need(needed | name.slots()),
             Op::AnyGraph { inner } | Op::Slice { inner, .. } => inner.need(needed),

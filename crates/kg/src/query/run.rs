@@ -94,6 +94,9 @@ impl<'s> Out<'s> {
 /// The neighbours of all nodes by one predicate, sorted.
 type Neighbours = Rc<Sorted<2>>;
 
+/// How often a predicate was followed, in a direction and a graph, and its facts once that was often.
+type Followed = FxHashMap<(Word, bool, Option<Word>), (u64, Option<Neighbours>)>;
+
 /// One query at work.
 pub(crate) struct Runner {
     pub(crate) words: Words,
@@ -104,7 +107,7 @@ pub(crate) struct Runner {
     /// The graph that patterns are read in now.
     pub(crate) active: Cell<Active>,
     /// For paths: by predicate and direction, how often it was followed, and its facts once that was often.
-    pub(crate) neighbours: RefCell<FxHashMap<(Word, bool, Option<Word>), (u64, Option<Neighbours>)>>,
+    pub(crate) neighbours: RefCell<Followed>,
 }
 
 impl Runner {

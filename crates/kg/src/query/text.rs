@@ -35,9 +35,9 @@ pub(crate) fn query(text: &str, options: &Options) -> Result<Query, QueryError> 
 
 /// Whether the text is a `SELECT *`, which the algebra does not say.
 fn selects_all(text: &str) -> bool {
-    let lines = text.lines().map(|line| match line.find('#') {
+    let lines = text.lines().map(|line| match line.split_once('#') {
         // A `#` in an IRI is no comment.
-        Some(at) if !line[..at].contains('<') => &line[..at],
+        Some((before, _)) if !before.contains('<') => before,
         _ => line,
     });
     let text = lines.collect::<Vec<_>>().join(" ").replace('*', " * ");
@@ -52,7 +52,9 @@ fn in_order_of(text: &str, pattern: &mut GraphPattern) {
             let mentions = text.match_indices(variable.as_str());
             let is_name = |c: char| c.is_alphanumeric() || c == '_';
             let mut places = mentions.filter(|(at, name)| {
-                text[..*at].ends_with(['?', '$']) && !text[at + name.len()..].starts_with(is_name)
+                let (before, from) = text.split_at(*at);
+                let behind = from.strip_prefix(name).unwrap_or(from);
+                before.ends_with(['?', '$']) && !behind.starts_with(is_name)
             });
             places.next().map_or(usize::MAX, |(at, _)| at)
         }),
@@ -305,11 +307,13 @@ mod tests {
         }
     }
 
+    /// A text with a chain of so many links.
+    type Make = fn(usize) -> String;
+
     #[test]
     fn chains_up_to_the_limit_are_answered_and_longer_ones_refused_by_name() {
         let snapshot = crate::store::Store::in_memory().snapshot().unwrap();
         let ask = |text: &str| super::super::answer(&snapshot, text, &Options::default()).map(|_| ());
-        type Make = fn(usize) -> String;
         let chains: [(Make, usize); 6] = [
             (|n| format!("ASK {{ FILTER(1{}) }}", " + 1".repeat(n)), CHAIN_MAX),
             (|n| format!("ASK {{ FILTER(1{}) }}", "||1".repeat(n / 2)), CHAIN_MAX),
@@ -320,8 +324,8 @@ mod tests {
         ];
         for (make, max) in chains {
             let text = make(max - 2);
-            ask(&text).unwrap_or_else(|error| panic!("{}: {error}", &text[..60]));
-            assert!(matches!(ask(&make(100_000)), Err(QueryError::TooLarge { .. })), "{}", &text[..60]);
+            ask(&text).unwrap_or_else(|error| panic!("{text:.60}: {error}"));
+            assert!(matches!(ask(&make(100_000)), Err(QueryError::TooLarge { .. })), "{text:.60}");
         }
     }
 
@@ -337,7 +341,7 @@ mod tests {
         ] {
             let query = query(text, &Options::default()).unwrap();
             let found = super::super::columns(super::super::pattern_of(&query)).unwrap();
-            assert_eq!(found.iter().map(|v| v.as_str()).collect::<Vec<_>>(), expected, "{text}");
+            assert_eq!(found.iter().map(oxrdf::Variable::as_str).collect::<Vec<_>>(), expected, "{text}");
         }
     }
 

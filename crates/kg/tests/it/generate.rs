@@ -84,7 +84,7 @@ impl Chance {
 
     fn triples(&mut self) -> String {
         let mut text = String::new();
-        for _ in 0..1 + self.below(3) {
+        for _ in 0..=self.below(3) {
             let predicate = match self.below(8) {
                 0 => self.variable().to_owned(),
                 _ => self.predicate(),

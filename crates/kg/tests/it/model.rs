@@ -58,7 +58,7 @@ fn check_reads(snapshot: &Snapshot, model: &Model, salt: u64) -> Result<(), Erro
         let mut at = rows.len() / 2;
         while at < rows.len() {
             let target = rows[(at + 1 + (salt as usize + at) % 97).min(rows.len() - 1)];
-            let prefix = &target[..1 + salt as usize % 4];
+            let prefix = &target[..=(salt as usize % 4)];
             scan.seek(prefix)?;
             at = at.max(rows.partition_point(|row| row[..prefix.len()] < *prefix));
             assert_eq!(scan.peek()?, rows.get(at).copied(), "{order:?}");

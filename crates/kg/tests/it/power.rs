@@ -24,9 +24,8 @@ fn lose(image: &mut Vec<u8>, unsynced: &[Op], random: &mut Xoshiro256PlusPlus) {
     // Lengths first: a write beyond the end makes the file longer, which keeps more than a disk would.
     for i in order {
         match (&unsynced[i], how) {
-            (op, 0) => apply(image, op),
-            (_, 1) => {}
-            (op @ Op::SetLen(_), _) => apply(image, op),
+            (_, 1) | (Op::Sync, _) => {}
+            (op, 0) | (op @ Op::SetLen(_), _) => apply(image, op),
             (op @ Op::Write(offset, bytes), _) => match random.next_u64() % 3 {
                 0 => apply(image, op),
                 1 => {}
@@ -38,7 +37,6 @@ fn lose(image: &mut Vec<u8>, unsynced: &[Op], random: &mut Xoshiro256PlusPlus) {
                     }
                 }
             },
-            (Op::Sync, _) => {}
         }
     }
 }

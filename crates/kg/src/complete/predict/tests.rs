@@ -13,9 +13,9 @@ fn homes() -> (Trained, Answers, Kernels) {
     for person in 0..40u32 {
         let home = Triple { subject: person, relation: 0, object: 40 + person % 4 };
         if person % 5 == 4 {
-            valid.push(home)
+            valid.push(home);
         } else {
-            train_on.push(home)
+            train_on.push(home);
         }
         for other in [4, 8, 12, 16] {
             train_on.push(Triple { subject: person, relation: 1, object: (person + other) % 40 });

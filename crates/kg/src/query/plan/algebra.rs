@@ -73,7 +73,7 @@ pub(crate) fn node(pattern: &GraphPattern, scope: &mut Scope<'_>) -> Result<Node
             inner.possible &= shown;
             Ok(inner)
         }
-        GraphPattern::Distinct { inner } => distinct(node(inner, scope)?),
+        GraphPattern::Distinct { inner } => Ok(distinct(node(inner, scope)?)),
         // Any number of equal rows between one and all may be given: all.
         GraphPattern::Reduced { inner } => node(inner, scope),
         GraphPattern::Slice { inner, start, length } => {
@@ -219,10 +219,10 @@ fn values(
     Ok(Node::new(Op::Values(rows), estimate, certain, possible))
 }
 
-fn distinct(inner: Node) -> Result<Node, Unsupported> {
+fn distinct(inner: Node) -> Node {
     let slots = slots_of(inner.possible);
     let (estimate, certain, possible) = (inner.estimate / 2.0, inner.certain, inner.possible);
-    Ok(Node::new(Op::Distinct { inner: Box::new(inner), slots }, estimate, certain, possible))
+    Node::new(Op::Distinct { inner: Box::new(inner), slots }, estimate, certain, possible)
 }
 
 fn aggregate(aggregate: &AggregateExpression, scope: &mut Scope<'_>, bound: u128) -> Result<Aggregate, Unsupported> {

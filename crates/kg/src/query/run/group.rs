@@ -168,14 +168,13 @@ impl Runner {
                     _ => {
                         key.clear();
                         key.extend(keys.iter().map(|&slot| row[slot]));
-                        match groups.get(&key[..]) {
-                            Some(&group) => group,
-                            None => {
-                                self.meter.hold((keys.len() + aggregates.len() * 6 + 8) * 8, "GROUP BY")?;
-                                groups.insert(key.clone().into(), states.len());
-                                states.push(new_states());
-                                states.len() - 1
-                            }
+                        if let Some(&group) = groups.get(&key[..]) {
+                            group
+                        } else {
+                            self.meter.hold((keys.len() + aggregates.len() * 6 + 8) * 8, "GROUP BY")?;
+                            groups.insert(key.clone().into(), states.len());
+                            states.push(new_states());
+                            states.len() - 1
                         }
                     }
                 };

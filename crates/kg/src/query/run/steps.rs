@@ -102,23 +102,23 @@ impl Runner {
         match &step.kind {
             StepKind::Filter(expr) => {
                 // What reads one term says the same of the same term.
-                let one =
-                    Some(expr.slots()).filter(|slots| slots.count_ones() == 1).map(|slots| slots.trailing_zeros());
+                let one = Some(expr.slots()).filter(|slots| slots.is_power_of_two()).map(u128::trailing_zeros);
                 let mut known = step.known.borrow_mut();
                 for row in rows.iter() {
                     self.meter.tick("FILTER")?;
                     let holds = match one {
                         None => expr.holds(row, self)? == Some(true),
-                        Some(slot) => match known.get(&row[slot as usize]) {
-                            Some(&holds) => holds,
-                            None => {
+                        Some(slot) => {
+                            if let Some(&holds) = known.get(&row[slot as usize]) {
+                                holds
+                            } else {
                                 let holds = expr.holds(row, self)? == Some(true);
                                 if known.len() < KNOWN_MAX {
                                     known.insert(row[slot as usize], holds);
                                 }
                                 holds
                             }
-                        },
+                        }
                     };
                     if holds && !out.push(row)? {
                         return Ok(false);
@@ -171,7 +171,7 @@ impl Runner {
             self.meter.tick("a pattern")?;
             let places = Places::of(triple, row);
             let goes_on = if columns.of == Some((active, of)) && Places::looked_up(triple, row) == of {
-                if columns.is_narrow(triple, of) {
+                if is_narrow(triple, of) {
                     self.gallop(&columns.pairs, of, triple, row, &places, &mut hint, &mut emit)?
                 } else {
                     self.gallop(&columns.rows, of, triple, row, &places, &mut hint, &mut emit)?
@@ -200,14 +200,14 @@ impl Runner {
         let constants = triple.places.map(|place| if let Place::Const(word) = place { word } else { UNBOUND });
         let [s, p, o] = constants;
         let order = column_order(triple, of);
-        let is_narrow = columns.is_narrow(triple, of);
+        let is_narrow = is_narrow(triple, of);
         let (mut pairs, mut wide) = (Vec::new(), Vec::new());
         self.facts.read([s, p, o, UNBOUND], active, BATCH, &self.meter, &mut |facts| {
             if is_narrow {
                 self.meter.hold(facts.len() * size_of::<[Word; 2]>(), "a pattern")?;
                 pairs.extend(facts.iter().map(|fact| [0, 1].map(|n| order[n].map_or(0, |place| fact[place]))));
             } else {
-                self.meter.hold(facts.len() * size_of::<[Word; 4]>(), "a pattern")?;
+                self.meter.hold(size_of_val(facts), "a pattern")?;
                 wide.extend(facts.iter().map(|fact| order.map(|place| place.map_or(0, |place| fact[place]))));
             }
             Ok(true)
@@ -240,8 +240,8 @@ impl Runner {
         }
         // Which slots the columns behind the keys fill.
         let mut free = [None; 4];
-        for n in n_keys..K {
-            free[n] = order.get(n).copied().flatten().and_then(|place| places.free[place]);
+        for (free, place) in free.iter_mut().zip(order).take(K).skip(n_keys) {
+            *free = place.and_then(|place| places.free[place]);
         }
         let reads_none = emit.needed.is_some_and(|needed| free.iter().flatten().all(|slot| !needed.contains(slot)));
         let repeats =
@@ -296,11 +296,9 @@ impl Runner {
     }
 }
 
-impl Columns {
-    /// Whether at most two places are kept.
-    fn is_narrow(&self, triple: &Triple, of: u128) -> bool {
-        column_order(triple, of)[2].is_none()
-    }
+/// Whether at most two places are kept.
+fn is_narrow(triple: &Triple, of: u128) -> bool {
+    column_order(triple, of)[2].is_none()
 }
 
 /// Whether facts of a predicate are read in the order of their objects: where subjects are not told apart, equal

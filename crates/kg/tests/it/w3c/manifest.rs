@@ -101,7 +101,7 @@ fn case(graph: &Graph, subject: NamedOrBlankNodeRef<'_>) -> Case {
         name: subject.to_string().trim_matches(['<', '>']).to_owned(),
         kind,
         request,
-        result: result.filter(|result| result.is_named_node()).map(iri).unwrap_or_default(),
+        result: result.filter(TermRef::is_named_node).map(iri).unwrap_or_default(),
         is_lax: !objects(graph, subject, MANIFEST, "resultCardinality").is_empty(),
         data,
         named,

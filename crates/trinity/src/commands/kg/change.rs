@@ -16,13 +16,13 @@ use crate::{
 #[derive(Args)]
 #[command(next_help_heading = group::KNOWLEDGE)]
 pub(super) struct AddArgs {
-    /// Name, prefix:name or <IRI>
+    /// Name, prefix:name or `<IRI>`
     #[arg(value_name = "SUBJECT")]
     subject: String,
-    /// Name, prefix:name or <IRI>; a is "is of the class"
+    /// Name, prefix:name or `<IRI>`; a is "is of the class"
     #[arg(value_name = "PREDICATE")]
     predicate: String,
-    /// Name, prefix:name, <IRI>, number, or '"text"' with @language or ^^type behind it
+    /// Name, prefix:name, `<IRI>`, number, or '"text"' with @language or ^^type behind it
     #[arg(value_name = "OBJECT", allow_hyphen_values = true)]
     object: String,
     /// The graph that the fact stands in [default: the default graph]
@@ -223,7 +223,7 @@ pub(super) fn why(context: &Context<'_>, args: &WhyArgs) -> Result<(), Failure> 
     }
     let line = |source: &Source| {
         let when = source.added_at.as_deref().map_or_else(String::new, |at| format!(", added {at}"));
-        terminal::escape(&format!("{}{when}", source.document)).to_string() + "\n"
+        terminal::escape(&format!("{}{when}", source.document)) + "\n"
     };
     terminal::put(&sources.iter().map(line).collect::<String>())
 }

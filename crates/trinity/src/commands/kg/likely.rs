@@ -120,7 +120,7 @@ pub(super) fn similar(context: &Context<'_>, args: &SimilarArgs) -> Result<(), F
 /// A name of the index as people read it.
 fn shown(name: &str, prefixes: &Prefixes) -> String {
     let told = name.parse::<Term>().map_or_else(|_| name.to_owned(), |term| words::shown(term.as_ref(), prefixes));
-    terminal::escape(&told).to_string()
+    terminal::escape(&told)
 }
 
 fn failure(error: impl std::error::Error) -> Failure {

@@ -89,7 +89,7 @@ pub(super) fn ask(
 /// Whether a text is SPARQL: it begins with one of its words, or with a comment.
 pub(super) fn is_sparql(text: &str) -> bool {
     let text = text.trim_start();
-    let first: String = text.chars().take_while(|c| c.is_ascii_alphabetic()).collect::<String>().to_ascii_lowercase();
+    let first: String = text.chars().take_while(char::is_ascii_alphabetic).collect::<String>().to_ascii_lowercase();
     text.starts_with('#') || SPARQL.contains(&first.as_str())
 }
 
@@ -100,7 +100,7 @@ pub(super) fn path(context: &Context<'_>, args: &PathArgs) -> Result<(), Failure
     let options = context.options(&prefixes);
     let ends = [&args.from, &args.to].map(|word| known(&snapshot, word, &prefixes));
     let [from, to] = ends;
-    let found = kg::paths::shortest(&snapshot, from?, to?, args.hops.into(), &options.limits)?;
+    let found = kg::paths::shortest(&snapshot, &from?, &to?, args.hops.into(), &options.limits)?;
     if context.args.json {
         return terminal::put_json(
             &found.iter().map(|way| way.iter().map(ToString::to_string).collect::<Vec<_>>()).collect::<Vec<_>>(),
@@ -110,7 +110,7 @@ pub(super) fn path(context: &Context<'_>, args: &PathArgs) -> Result<(), Failure
         let message = format!("no way of at most {} facts; --hops allows more", args.hops);
         return Err(Failure::new(Kind::Failure, message));
     }
-    let shown = |term: TermRef<'_>| terminal::escape(&words::shown(term, &prefixes)).to_string();
+    let shown = |term: TermRef<'_>| terminal::escape(&words::shown(term, &prefixes));
     let mut text = String::new();
     for way in &found {
         let facts = way.iter().map(|fact| {
