@@ -4,9 +4,9 @@
 //! - [`names`]: what the numbers stand for, and the reader of benchmarks' files.
 //! - [`trainer`]: ComplEx or DistMult, entities trained as they are stored: ternary.
 //! - [`model`]: what training leaves, and [`file`](mod@file) its bytes.
-//! - [`evaluate`]: filtered ranks, both directions, ties averaged.
+//! - [`mod@evaluate`]: filtered ranks, both directions, ties averaged.
 //! - [`rules`]: paths of length one and two with confidence: the baseline, and what is shown beside a prediction.
-//! - [`calibrate`]: scores as probabilities.
+//! - [`mod@calibrate`]: scores as probabilities.
 //! - [`predict`]: the answer to `S P ?` and `? P O`.
 //!
 //! Seeds, threads and cancellation are arguments; equal seeds give equal bytes, whatever the number of threads.

@@ -1,9 +1,9 @@
 //! SPARQL 1.1 over a snapshot, and updates in a transaction.
 //!
 //! - [`answer`], [`explain`] and [`update()`] are the way in; [`Options`] carry the limits, the base and the prefixes.
-//! - [`own`]: the evaluator that is fast at what it knows: [`plan`] orders it by counts, [`run`] runs it over
-//!   [`words`].
-//! - [`complete`]: the evaluator that knows everything, `spareval`; it gets what the own one does not know.
+//! - `own`: the evaluator that is fast at what it knows: `plan` orders it by counts, `run` runs it over
+//!   `words`.
+//! - `complete`: the evaluator that knows everything, `spareval`; it gets what the own one does not know.
 //! - [`limits`]: what a query may use. [`results`]: what it answers, and how that is written.
 //!
 //! Both give the same rows: on random queries (`differential::both_evaluators_agree_on_random_queries`) and on the
