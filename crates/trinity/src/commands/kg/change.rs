@@ -63,7 +63,7 @@ pub(super) struct UpdateArgs {
 pub(super) struct RemoveArgs {
     /// Subject, predicate and object; ? is any
     #[arg(
-        value_name = "SUBJECT PREDICATE OBJECT",
+        value_names = ["SUBJECT", "PREDICATE", "OBJECT"],
         num_args = 3,
         allow_hyphen_values = true,
         required_unless_present = "source"
