@@ -26,7 +26,7 @@ impl Outcome {
         self.right as f64 / self.trials.max(1) as f64
     }
 
-    /// Does the share lie where 999 of 1,000 such experiments have it if theory is right?
+    /// Does the share lie where at least 999 of 1,000 such experiments have it if theory is right?
     pub fn agrees(&self) -> bool {
         let (low, high) = theory::interval(self.predicted, self.trials);
         (low..=high).contains(&self.share())

@@ -134,9 +134,11 @@ pub fn signs_error(dim: Dim) -> f64 {
     std::f64::consts::FRAC_PI_2 / root(dim)
 }
 
-/// The interval around `probability` in which the share of successes of `trials` lies with probability 99.9 %.
+/// An interval around `probability` in which the share of successes of `trials` lies with a probability of at least
+/// 99.9 %.
 ///
-/// It is Wilson's, turned around: all shares whose own interval would hold `probability`.
+/// It is the normal distribution's, wider by half a success and by z²/2 of them, as Bernstein's bound is where few
+/// succeed.
 pub fn interval(probability: f64, trials: u64) -> (f64, f64) {
     const DEVIATIONS: f64 = 3.290_526_731_491_926;
     let trials = trials.max(1) as f64;

@@ -144,7 +144,7 @@ fn names(header: &Header, bytes: &[u8]) -> Result<(Vec<String>, usize), HvError>
         let cut = HvError::Name { row, why: "cut by the end of the file" };
         let length = bytes.get(at..at + 4).ok_or_else(|| cut.clone())?;
         let start = at + 4;
-        let end = start + u32::from_le_bytes(number(length, 0)) as usize;
+        let end = start.saturating_add(u32::from_le_bytes(number(length, 0)) as usize);
         let name = bytes.get(start..end).ok_or(cut)?;
         let name = std::str::from_utf8(name).map_err(|_| HvError::Name { row, why: "not UTF-8" })?;
         names.push(name.to_owned());

@@ -115,7 +115,7 @@ pub(super) fn run(context: &Context<'_>, args: &LoadArgs) -> Result<(), Failure>
     if context.args.json {
         terminal::put_json(&reports)?;
     }
-    // What is left out was allowed to be; the exit code says that it was.
+    // What is left out was allowed to be, so the load has succeeded; what was put aside is told once more.
     if rejected > 0 && !matches!(args.bad, BadArg::Skip) {
         terminal::warn(&format!("{rejected} lines were rejected"));
     }
