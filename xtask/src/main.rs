@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the terminal")]
 
 mod aarch64;
+mod beside;
 mod browser;
 mod checkout;
 mod clients;
@@ -60,6 +61,8 @@ const HELP: &str = "cargo xtask CHORE
                   link prediction on a benchmark (crates/kg/examples/train.rs): filtered ranks, calibration and the rules beside them
   kg-similar FOLDER [DIM [ENTITIES]]
                   recall and speed of likeness by sketch, by lists, and by comparing with every entity
+  kg-bench [--receipt] [--ten-million]
+                  loads, sizes and queries of the knowledge graph beside oxigraph (benches/kg)
   vsa-bench [--receipt]
                   hypervectors beside numpy, torchhd, faiss and usearch (benches/vsa)
   chart RECEIPT   the README's picture from a stored measurement
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
         Some("models") => models::fetch().map(drop),
         Some("clients") => clients(rest),
         Some("kg-train") => kg_bench::train(rest),
+        Some("kg-bench") => kg_bench::run(rest),
         Some("kg-similar") => kg_bench::similar(rest),
         Some("load") => load::run(rest),
         Some("fuzz") => fuzz::run(rest.first().map(String::as_str)).map(drop),

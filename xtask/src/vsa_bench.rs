@@ -1,27 +1,20 @@
 //! `cargo xtask vsa-bench [--receipt]`: hypervectors beside numpy, torchhd, faiss and usearch, in alternation
 //! (`benches/vsa/README.md`).
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::{Map, json};
 
 use crate::{
     Outcome,
-    command::{cargo, output, root, succeed, target},
+    beside::{Medians, Times, asked, medians, push, python, store},
+    command::{cargo, root, succeed, target},
 };
 
 const ROUNDS: usize = 5;
 const DIM: &str = "10240";
 const ITEMS: &str = "100000";
 const RECEIPT: &str = "docs/receipts/vsa.json";
-
-/// Times of all rounds, by what was done and by whom.
-type Times = BTreeMap<String, BTreeMap<String, Vec<f64>>>;
 
 /// Builds, measures, and prints ratios; with `--receipt`, stores the medians.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
@@ -30,7 +23,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         [option] if option == "--receipt" => true,
         _ => return Err(format!("vsa-bench takes --receipt or nothing, not {arguments:?}")),
     };
-    let python = python()?;
+    let python = python("vsa")?;
     succeed(&mut cargo(&["build", "--release", "-p", "trinity"]))?;
     let program = target().join("release/trinity");
     let mut times = Times::new();
@@ -59,61 +52,14 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     if !is_stored {
         return Ok(());
     }
-    let versions = output(Command::new(&python).args(["-m", "pip", "freeze"]))?;
-    let named = |line: &&str| ["numpy", "torch", "faiss", "usearch"].iter().any(|name| line.starts_with(name));
-    let receipt = json!({
-        "command": "cargo xtask vsa-bench --receipt",
-        "commit": output(Command::new("git").args(["rev-parse", "HEAD"]).current_dir(root()))?.trim(),
-        "processor": processor(),
-        "isa": isa,
-        "dim": 10_240,
-        "items": 100_000,
-        "rounds": ROUNDS,
-        "versions": versions.lines().filter(named).collect::<Vec<_>>(),
-        "unit": "ns",
-        "rows": medians,
-    });
-    let text = serde_json::to_string_pretty(&receipt).map_err(|e| e.to_string())? + "\n";
-    fs::write(root().join(RECEIPT), text).map_err(|e| format!("{RECEIPT}: {e}"))
+    let mut rest = Map::new();
+    let given = [("isa", json!(isa)), ("dim", json!(10_240)), ("items", json!(100_000)), ("rounds", json!(ROUNDS))];
+    rest.extend(given.map(|(name, value)| (name.to_owned(), value)));
+    rest.extend([("unit".to_owned(), json!("ns")), ("rows".to_owned(), json!(medians))]);
+    store(RECEIPT, "vsa-bench", &python, &["numpy", "torch", "faiss", "usearch"], &rest)
 }
 
-/// The Python that has the peers: `PEER_PYTHON`, or a virtual environment made for it.
-fn python() -> Result<PathBuf, String> {
-    if let Some(python) = std::env::var_os("PEER_PYTHON") {
-        return Ok(python.into());
-    }
-    let folder = target().join("vsa-bench");
-    let python = folder.join("bin/python");
-    if !python.exists() {
-        succeed(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-    }
-    let requirements = root().join("benches/vsa/requirements.txt");
-    succeed(Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r"]).arg(requirements))?;
-    Ok(python)
-}
-
-fn asked(command: &mut Command) -> Result<Value, String> {
-    let text = output(command)?;
-    serde_json::from_str(&text).map_err(|e| format!("{command:?}: {e}"))
-}
-
-fn push(times: &mut Times, what: &str, who: &str, ns: &Value) -> Outcome {
-    let ns = ns.as_f64().ok_or_else(|| format!("{what} by {who}: {ns} is no time"))?;
-    times.entry(what.to_owned()).or_default().entry(who.to_owned()).or_default().push(ns);
-    Ok(())
-}
-
-fn medians(times: &Times) -> BTreeMap<String, BTreeMap<String, f64>> {
-    let median = |all: &Vec<f64>| {
-        let mut all = all.clone();
-        all.sort_by(f64::total_cmp);
-        all[all.len() / 2]
-    };
-    let of = |by: &BTreeMap<String, Vec<f64>>| by.iter().map(|(who, all)| (who.clone(), median(all))).collect();
-    times.iter().map(|(what, by)| (what.clone(), of(by))).collect()
-}
-
-fn table(medians: &BTreeMap<String, BTreeMap<String, f64>>) -> String {
+fn table(medians: &Medians) -> String {
     let mut text = String::new();
     for (what, by) in medians {
         let Some(ours) = by.get("trinity") else { continue };
@@ -124,12 +70,6 @@ fn table(medians: &BTreeMap<String, BTreeMap<String, f64>>) -> String {
         text.push('\n');
     }
     text
-}
-
-fn processor() -> String {
-    let text = fs::read_to_string(Path::new("/proc/cpuinfo")).unwrap_or_default();
-    let line = text.lines().find(|line| line.starts_with("model name"));
-    line.and_then(|line| line.split(": ").nth(1)).unwrap_or("unknown").to_owned()
 }
 
 #[cfg(test)]

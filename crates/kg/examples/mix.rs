@@ -1,25 +1,55 @@
-//! The fixed mix of queries: `mix write PEOPLE FILE` writes its graph as N-Triples; `mix run FILE` loads it and then
-//! answers lines `NAME` of standard input by `NAME ROWS MICROSECONDS`. `benches/mix.py` sets it beside others.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example talks to the terminal")]
+//! The fixed mix of queries, for `benches/kg/peers.py` to set beside others:
+//!
+//! - `mix write PEOPLE FILE`: its graph as N-Triples.
+//! - `mix load MEMORY FILE [STORE]`: loads it, into memory or a new store, with so many bytes of memory.
+//! - `mix serve memory FILE`, `mix serve file STORE`: does what lines of standard input say, and answers each by one.
+//!   `repeat N NAME`: N times the query as TSV; `write PATH NAME`: its rows go there; `points N`: so many look-ups, from
+//!   terms to terms.
+//! - `mix explain memory FILE`, `mix explain file STORE`: how each query is answered.
+#![allow(clippy::print_stdout, reason = "an example talks to the terminal")]
 
 use std::error::Error;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write, stdin, stdout};
+use std::path::Path;
 use std::time::Instant;
 
-use kg::query::{self, Answer, Options};
-use kg::{LoadOptions, Store};
+use kg::query::{self, Options, QueryResultsFormat, TriplesFormat};
+use kg::{LoadOptions, Pattern, Snapshot, Store};
+use oxrdf::{NamedNode, NamedNodeRef};
 
-const MIX: &str = include_str!("../benches/mix.rq");
+type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
-fn main() -> Result<(), Box<dyn Error>> {
+const MIX: &str = include_str!("../../../benches/kg/mix.rq");
+
+fn main() -> Outcome {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["write", people, file] => write(people.parse()?, &mut BufWriter::new(File::create(file)?)),
-        ["run", file] => run(file, &Store::in_memory()),
-        ["explain", file] => explain(file, &Store::in_memory()),
-        _ => Err("mix write PEOPLE FILE | mix run FILE | mix explain FILE".into()),
+        ["load", memory, file] => load(memory, file, &Store::in_memory()),
+        ["load", memory, file, store] => load(memory, file, &Store::open(Path::new(store), kg::Options::default())?),
+        ["serve", place, file] => serve(&store(place, file)?),
+        ["explain", place, file] => explain(&store(place, file)?),
+        _ => Err("mix write PEOPLE FILE | load MEMORY FILE [STORE] | serve PLACE FILE | explain PLACE FILE".into()),
     }
+}
+
+fn load(memory: &str, file: &str, store: &Store) -> Outcome {
+    let mut input = BufReader::new(File::open(file)?);
+    let threads = std::thread::available_parallelism()?.get();
+    let options = LoadOptions { memory_max: memory.parse()?, threads, ..LoadOptions::default() };
+    let report = kg::load(store, file, &mut input, options)?;
+    println!("{report:?}");
+    Ok(())
+}
+
+fn store(place: &str, file: &str) -> Outcome<Store> {
+    if place == "file" {
+        return Ok(Store::open(Path::new(file), kg::Options::default())?);
+    }
+    let store = Store::in_memory();
+    kg::load(&store, file, &mut BufReader::new(File::open(file)?), LoadOptions::default())?;
+    Ok(store)
 }
 
 /// People in cities and organisations who know and like; thirteen facts each, so 75,000 of them are a million facts.
@@ -70,50 +100,74 @@ fn write(people: u64, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn queries() -> Vec<(&'static str, &'static str)> {
-    MIX.split("## ").skip(1).filter_map(|part| part.split_once('\n')).filter(|(name, _)| !name.contains(' ')).collect()
+fn queries() -> impl Iterator<Item = (&'static str, &'static str)> {
+    MIX.split("\n## ").skip(1).filter_map(|part| part.split_once('\n'))
 }
 
-fn loaded(file: &str, store: &Store) -> Result<Options, Box<dyn Error>> {
-    let mut input = BufReader::new(File::open(file)?);
-    let started = Instant::now();
-    kg::load(store, file, &mut input, LoadOptions::default())?;
-    eprintln!("loaded in {} ms", started.elapsed().as_millis());
-    Ok(Options { prefixes: vec![(String::new(), "http://a/".to_owned())], ..Options::default() })
+fn text_of(name: &str) -> Outcome<&'static str> {
+    let found = queries().find(|(other, _)| *other == name).ok_or_else(|| format!("no query {name:?}"))?;
+    Ok(found.1)
 }
 
-fn run(file: &str, store: &Store) -> Result<(), Box<dyn Error>> {
-    let options = loaded(file, store)?;
+fn options() -> Options {
+    Options { prefixes: vec![(String::new(), "http://a/".to_owned())], ..Options::default() }
+}
+
+fn answer(store: &Store, text: &str, out: &mut dyn Write) -> Outcome<u64> {
+    let answer = query::answer(&store.snapshot()?, text, &options())?;
+    Ok(answer.write(out, QueryResultsFormat::Tsv, TriplesFormat::NTriples)?)
+}
+
+fn serve(store: &Store) -> Outcome {
     println!("ready");
-    let queries = queries();
     for line in stdin().lock().lines() {
-        let line = line?;
-        let (_, text) = queries.iter().find(|(name, _)| *name == line).ok_or("no such query")?;
-        let started = Instant::now();
-        let snapshot = store.snapshot()?;
-        let rows = match query::answer(&snapshot, text, &options)? {
-            Answer::Rows(rows) => {
+        match line?.split(' ').collect::<Vec<_>>().as_slice() {
+            ["repeat", repeats, name] => {
+                let (text, repeats) = (text_of(name)?, repeats.parse::<u32>()?);
                 let mut n = 0;
-                for row in rows {
-                    row?;
-                    n += 1;
+                for _ in 0..repeats {
+                    n = answer(store, text, &mut Vec::new())?;
                 }
-                n
+                println!("{n}");
             }
-            Answer::Truth(_) | Answer::Triples(_) => 1,
-        };
-        println!("{line} {rows} {}", started.elapsed().as_micros());
+            ["write", path, name] => {
+                let mut out = BufWriter::new(File::create(path)?);
+                let n = answer(store, text_of(name)?, &mut out)?;
+                out.flush()?;
+                println!("{n}");
+            }
+            ["points", n] => println!("{}", points(&store.snapshot()?, n.parse()?)?),
+            other => return Err(format!("no such request: {other:?}").into()),
+        }
         stdout().flush()?;
     }
     Ok(())
 }
 
-fn explain(file: &str, store: &Store) -> Result<(), Box<dyn Error>> {
-    let options = loaded(file, store)?;
+/// Look-ups from a subject and a property, as terms, to the first value, as a term; the bytes of the values.
+fn points(snapshot: &Snapshot, n: u64) -> Outcome<u64> {
+    let people = snapshot.count(kg::Order::Posg, &[id(snapshot, "type")?, id(snapshot, "Person")?])?;
+    let mut bytes = 0;
+    for i in 0..n {
+        let subject = format!("http://a/p{}", i.wrapping_mul(0x9E37_79B9_7F4A_7C15) % people);
+        let subject = snapshot.id(NamedNodeRef::new(&subject)?.into())?;
+        let pattern = Pattern { subject, predicate: Some(id(snapshot, "name")?), ..Pattern::all() };
+        let quad = snapshot.matching(pattern).next().ok_or("no name")??;
+        bytes += snapshot.term(quad.object)?.to_string().len() as u64;
+    }
+    Ok(bytes)
+}
+
+fn id(snapshot: &Snapshot, name: &str) -> Outcome<kg::TermId> {
+    let node = NamedNode::new(format!("http://a/{name}"))?;
+    Ok(snapshot.id(node.as_ref().into())?.ok_or_else(|| format!("the graph has no {node}"))?)
+}
+
+fn explain(store: &Store) -> Outcome {
     for (name, text) in queries() {
         let started = Instant::now();
-        let explanation = query::explain(&store.snapshot()?, text, &options)?;
-        println!("{name}: {:?}, {} rows, {} ms", explanation.engine, explanation.rows, started.elapsed().as_millis());
+        let explanation = query::explain(&store.snapshot()?, text, &options())?;
+        println!("{name}: {:?}, {} rows, {:?}", explanation.engine, explanation.rows, started.elapsed());
         explanation.operators.iter().for_each(|line| println!("    {line}"));
     }
     Ok(())
