@@ -3,8 +3,8 @@
 //! - `mix write PEOPLE FILE`: its graph as N-Triples.
 //! - `mix load MEMORY FILE [STORE]`: loads it, into memory or a new store, with so many bytes of memory.
 //! - `mix serve memory FILE`, `mix serve file STORE`: does what lines of standard input say, and answers each by one.
-//!   `repeat N NAME`: N times the query as TSV; `write PATH NAME`: its rows go there; `points N`: so many look-ups, from
-//!   terms to terms.
+//!   `repeat N NAME`: N times the query as TSV; `write PATH NAME`: its rows go there; `points N`: that many look-ups,
+//!   from terms to terms.
 //! - `mix explain memory FILE`, `mix explain file STORE`: how each query is answered.
 #![allow(clippy::print_stdout, reason = "an example talks to the terminal")]
 
