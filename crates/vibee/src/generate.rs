@@ -165,7 +165,7 @@ pub(crate) struct Input<'a> {
     /// What of it is generated.
     pub(crate) used: &'a reach::Used,
     /// The cases of the test file.
-    pub(crate) cases: &'a [Case],
+    pub(crate) cases: &'a [&'a Case],
     /// The name of generated files, without an ending.
     pub(crate) stem: &'a str,
     pub(crate) row: &'static TargetRow,
@@ -179,7 +179,7 @@ pub fn generate(program: &Program, cases: &[Case], target: Target) -> Generated 
         use crate::value::Fault::{Depth, Fuel, Memory};
         used.public.contains(&case.function) && !matches!(case.outcome, Err(Fuel | Memory | Depth))
     };
-    let cases: Vec<Case> = cases.iter().filter(is_tested).cloned().collect();
+    let cases: Vec<&Case> = cases.iter().filter(is_tested).collect();
     let stem = asked_for(program).last().map_or("spec", |module| &module.name).replace('.', "_");
     let row = target.row();
     let mut generated = (row.emit)(&Input { program, used: &used, cases: &cases, stem: &stem, row });

@@ -439,7 +439,7 @@ impl Rust<'_> {
             writer.open(format!("fn {}_as_specified() {{", name.trim_end_matches('_')));
             for case in cases {
                 let args = function.locals.iter().zip(&case.args).map(|(local, arg)| self.argument(arg, &local.ty));
-                let call = super::writer::list(&format!("subject::{name}("), args.collect(), ")", ",");
+                let call = super::writer::list(format!("subject::{name}("), args.collect(), ")", ",");
                 let expected = match (&case.outcome, self.input.used.may_fault(id)) {
                     (Ok(value), true) => many([text("Ok("), self.owned_value(value, &function.returns), text(")")]),
                     (Ok(value), false) => self.owned_value(value, &function.returns),

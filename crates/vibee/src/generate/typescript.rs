@@ -383,7 +383,7 @@ impl TypeScript<'_> {
         }
         for (i, value) in (0..).zip(values) {
             let name = self.field_name(id, case, i);
-            fields.push(if value.flat() == name { value } else { many([text(format!("{name}: ")), value]) });
+            fields.push(if value.is(&name) { value } else { many([text(format!("{name}: ")), value]) });
         }
         object(fields)
     }
@@ -459,7 +459,7 @@ impl TypeScript<'_> {
             writer.open(format!("test(\"{}\", () => {{", function.name));
             for case in cases {
                 let args = function.locals.iter().zip(&case.args).map(|(local, arg)| self.value(arg, &local.ty));
-                let call = list(&format!("() => subject.{name}("), args.collect(), ")", ",");
+                let call = list(format!("() => subject.{name}("), args.collect(), ")", ",");
                 let origin = text(format!("{:?}", case.origin));
                 match &case.outcome {
                     Ok(value) => {

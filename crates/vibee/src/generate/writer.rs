@@ -1,11 +1,13 @@
 //! What emitters print with: documents that break where a line is full, in Wadler's style, and lines with their
 //! indentation.
 
+use std::borrow::Cow;
+
 /// Text that knows where it may be broken.
 #[derive(Clone, Debug)]
 pub(crate) enum Doc {
     /// Text without a line break.
-    Text(String),
+    Text(Cow<'static, str>),
     /// A space, or a line break where the group is broken.
     Line,
     /// Nothing, or a line break where the group is broken.
@@ -23,7 +25,7 @@ pub(crate) enum Doc {
 }
 
 /// Makes text a document.
-pub(crate) fn text(text: impl Into<String>) -> Doc {
+pub(crate) fn text(text: impl Into<Cow<'static, str>>) -> Doc {
     Doc::Text(text.into())
 }
 
@@ -44,11 +46,17 @@ pub(crate) fn nest(doc: Doc) -> Doc {
 
 /// `open a, b, c close`, each item on its own line where they do not fit on one; `last` is what stands behind the last
 /// item then (a comma, where the language allows it).
-pub(crate) fn list(open: &str, items: Vec<Doc>, close: &str, last: &'static str) -> Doc {
+pub(crate) fn list(
+    open: impl Into<Cow<'static, str>>,
+    items: Vec<Doc>,
+    close: &'static str,
+    last: &'static str,
+) -> Doc {
     if items.is_empty() {
-        return text(format!("{open}{close}"));
+        return many([text(open), text(close)]);
     }
-    let mut inner = vec![Doc::SoftLine];
+    let mut inner = Vec::with_capacity(items.len() * 3 + 1);
+    inner.push(Doc::SoftLine);
     for (i, item) in items.into_iter().enumerate() {
         if i > 0 {
             inner.push(text(","));
@@ -78,10 +86,26 @@ impl Doc {
         }
     }
 
+    /// Whether the text on one line is `wanted`.
+    pub(crate) fn is(&self, wanted: &str) -> bool {
+        self.strip(wanted) == Some("")
+    }
+
+    /// What is left of a text that begins with this on one line.
+    fn strip<'t>(&self, from: &'t str) -> Option<&'t str> {
+        match self {
+            Self::Text(text) => from.strip_prefix(text.as_ref()),
+            Self::Line | Self::HardLine => from.strip_prefix(' '),
+            Self::SoftLine | Self::IfBroken(_) => Some(from),
+            Self::Nest(doc) | Self::Group(doc) => doc.strip(from),
+            Self::Many(parts) => parts.iter().try_fold(from, |from, part| part.strip(from)),
+        }
+    }
+
     /// The text on one line.
     pub(crate) fn flat(&self) -> String {
         match self {
-            Self::Text(text) => text.clone(),
+            Self::Text(text) => text.clone().into_owned(),
             Self::Line | Self::HardLine => " ".to_owned(),
             Self::SoftLine | Self::IfBroken(_) => String::new(),
             Self::Nest(doc) | Self::Group(doc) => doc.flat(),
@@ -92,13 +116,13 @@ impl Doc {
 
 impl From<String> for Doc {
     fn from(text: String) -> Self {
-        Self::Text(text)
+        Self::Text(text.into())
     }
 }
 
-impl From<&str> for Doc {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
+impl From<&'static str> for Doc {
+    fn from(text: &'static str) -> Self {
+        Self::Text(text.into())
     }
 }
 
@@ -200,9 +224,11 @@ impl Writer {
                 }
                 Doc::Nest(doc) => stack.push((level + 1, is_broken, doc)),
                 Doc::Many(parts) => stack.extend(parts.iter().rev().map(|part| (level, is_broken, part))),
+                // What fits as a whole fits in each of its parts.
+                Doc::Group(inner) if !is_broken => stack.push((level, false, inner)),
                 Doc::Group(inner) => {
                     let used = self.text.get(line_start..).map_or(0, |line| line.chars().count());
-                    let is_broken = inner.is_hard() || !self.fits(used, inner, &stack);
+                    let is_broken = !self.fits(used, inner, &stack) || inner.is_hard();
                     stack.push((level, is_broken, inner));
                 }
             }

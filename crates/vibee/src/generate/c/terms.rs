@@ -115,20 +115,20 @@ impl Body<'_> {
     }
 
     fn member(&mut self, of: &Term, path: &str) -> Printed {
-        (many([self.atom(of), text(path)]), Shape::Atom)
+        (many([self.atom(of), text(path.to_owned())]), Shape::Atom)
     }
 
     fn call(&mut self, name: &str, args: &[&Term]) -> Printed {
         let args = args.iter().map(|arg| self.value(arg)).collect();
-        (many([text(name), list("(", args, ")", "")]), Shape::Atom)
+        (many([text(name.to_owned()), list("(", args, ")", "")]), Shape::Atom)
     }
 
     /// A call whose first argument is the arena.
     fn arena_call(&mut self, name: &str, args: &[&Term], last: &str) -> Printed {
         let args = args.iter().map(|arg| self.value(arg)).collect::<Vec<_>>();
-        let last = if last.is_empty() { None } else { Some(text(last)) };
+        let last = if last.is_empty() { None } else { Some(text(last.to_owned())) };
         let args = [text("arena")].into_iter().chain(args).chain(last).collect();
-        (many([text(name), list("(", args, ")", "")]), Shape::Atom)
+        (many([text(name.to_owned()), list("(", args, ")", "")]), Shape::Atom)
     }
 
     fn infix(&mut self, a: &Term, operator: &str, b: &Term, shape: Shape) -> Printed {

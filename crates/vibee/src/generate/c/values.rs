@@ -70,13 +70,15 @@ impl C<'_> {
             Value::Bytes(bytes) => octets(bytes.len(), &bytes_literal(bytes)),
             Value::List(items) if items.is_empty() => "{0}".to_owned(),
             Value::List(items) => {
-                let values = items.iter().map(|item| self.initial(&inner(0), item)).collect();
-                format!("{{{}, {}, NULL}}", array(&inner(0), values), items.len())
+                let of = inner(0);
+                let values = items.iter().map(|item| self.initial(&of, item)).collect();
+                format!("{{{}, {}, NULL}}", array(&of, values), items.len())
             }
             Value::Set(items) if items.is_empty() => "{0}".to_owned(),
             Value::Set(items) => {
-                let values = items.iter().map(|item| self.initial(&inner(0), item)).collect();
-                format!("{{{}, {}, NULL}}", array(&inner(0), values), items.len())
+                let of = inner(0);
+                let values = items.iter().map(|item| self.initial(&of, item)).collect();
+                format!("{{{}, {}, NULL}}", array(&of, values), items.len())
             }
             Value::Map(entries) if entries.is_empty() => "{0}".to_owned(),
             Value::Map(entries) => {

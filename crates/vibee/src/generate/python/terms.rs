@@ -74,7 +74,7 @@ impl Body<'_> {
     /// Prints a call, `name(inner, more)`.
     fn wrap(&self, name: &str, inner: Doc, more: &str) -> Printed {
         let name = if name.starts_with('_') { self.python.need(name) } else { name.to_owned() };
-        (many([text(name), list("(", vec![many([inner, text(more)])], ")", "")]), ATOM)
+        (many([text(name), list("(", vec![many([inner, text(more.to_owned())])], ")", "")]), ATOM)
     }
 
     fn infix(&self, a: &Term, operator: &str, b: &Term, strength: Strength) -> Printed {
@@ -438,17 +438,22 @@ impl Python<'_> {
             Value::F32(x) => float(f64::from(*x)),
             Value::String(string) => (text(string_literal(string)), ATOM),
             Value::Bytes(bytes) => (text(bytes_literal(bytes)), ATOM),
-            Value::List(items) => sequence(items.iter().map(|item| self.value(&inner(0), item).0).collect()),
+            Value::List(items) => {
+                let of = inner(0);
+                sequence(items.iter().map(|item| self.value(&of, item).0).collect())
+            }
             Value::Tuple(items) => {
                 sequence(items.iter().enumerate().map(|(i, item)| self.value(&inner(i), item).0).collect())
             }
             Value::Set(items) if items.is_empty() => (text("frozenset()"), ATOM),
             Value::Set(items) => {
-                let items = items.iter().map(|item| self.value(&inner(0), item).0).collect();
+                let of = inner(0);
+                let items = items.iter().map(|item| self.value(&of, item).0).collect();
                 (many([text("frozenset("), list("{", items, "}", ","), text(")")]), ATOM)
             }
             Value::Map(entries) => {
-                let entry = |(k, v)| many([self.value(&inner(0), k).0, text(": "), self.value(&inner(1), v).0]);
+                let (key, of) = (inner(0), inner(1));
+                let entry = |(k, v)| many([self.value(&key, k).0, text(": "), self.value(&of, v).0]);
                 let name = self.need("Map");
                 let entries: Vec<Doc> = entries.iter().map(entry).collect();
                 (many([text(format!("{name}(")), list("{", entries, "}", ","), text(")")]), ATOM)
@@ -472,8 +477,8 @@ impl Python<'_> {
             return (text(name), ATOM);
         }
         let types = field_types(self.input.program, case);
-        let names = self.fields.get(&case).cloned().unwrap_or_default();
-        let args = items.iter().zip(&types).zip(&names);
+        let names = self.fields.get(&case).map(Vec::as_slice).unwrap_or_default();
+        let args = items.iter().zip(&types).zip(names);
         let args = args.map(|((item, ty), name)| many([text(format!("{name}=")), self.value(ty, item).0])).collect();
         (many([text(name), list("(", args, ")", ",")]), ATOM)
     }

@@ -94,7 +94,7 @@ pub(super) fn function(rust: &Rust<'_>, writer: &mut Writer, id: FunctionId) {
     let returns = rust.ty(&function.returns);
     let returns = if is_faulting { format!("Result<{returns}, Fault>") } else { returns };
     let public = if rust.is_public(id) { "pub " } else { "" };
-    let head = list(&format!("{public}fn {}(", rust.naming.function(id)), params, ")", ",");
+    let head = list(format!("{public}fn {}(", rust.naming.function(id)), params, ")", ",");
     writer.open_doc(&many([head, text(format!(" -> {returns} {{"))]));
     match changed {
         None => printer.block(writer, body, Tail::Return),
@@ -198,7 +198,7 @@ impl Printer<'_> {
                 Tail::Assign(local) if self.name(local) == UNREAD && self.unread_loop(writer, each) => {}
                 _ => {
                     self.loop_block(writer, each, each.acc);
-                    let doc = text(self.name(each.acc));
+                    let doc = text(self.name(each.acc).to_owned());
                     self.end(writer, doc, tail);
                 }
             },
@@ -505,7 +505,7 @@ impl Printer<'_> {
         let mut docs = rest.iter().map(|arg| self.expr(arg, wanted.next().unwrap_or(Want::Own)).doc);
         let docs: Vec<Doc> = docs.by_ref().collect();
         let key_is_copy = rest.first().is_some_and(|key| self.rust.is_copy(&key.ty));
-        let call = |method: &str, docs: Vec<Doc>| many([list(&format!("{name}.{method}("), docs, ")", ","), text(";")]);
+        let call = |method: &str, docs: Vec<Doc>| many([list(format!("{name}.{method}("), docs, ")", ","), text(";")]);
         let doc = match op {
             Intrinsic::ListPush => call("push", docs),
             Intrinsic::ListConcat | Intrinsic::BytesConcat => call("extend_from_slice", docs),
@@ -517,7 +517,7 @@ impl Printer<'_> {
             }
             Intrinsic::ListSet => {
                 let docs = [text(format!("&mut {name}"))].into_iter().chain(docs).collect();
-                many([list(&format!("{}(", self.rust.rt("set_at")), docs, ")", ","), text("?;")])
+                many([list(format!("{}(", self.rust.rt("set_at")), docs, ")", ","), text("?;")])
             }
             _ => return false,
         };

@@ -170,7 +170,7 @@ impl Printer<'_> {
             }
             Kind::Call { function, args, .. } => {
                 let args = args.iter().map(|arg| self.expr(arg, Want::Arg).doc).collect();
-                let call = list(&format!("{}(", self.rust.naming.function(*function)), args, ")", ",");
+                let call = list(format!("{}(", self.rust.naming.function(*function)), args, ")", ",");
                 let is_faulting = self.rust.input.used.may_fault(*function);
                 Code::atom(if is_faulting { many([call, text("?")]) } else { call })
             }
@@ -198,7 +198,7 @@ impl Printer<'_> {
             Kind::InRange { value, lo, hi } => {
                 let value = self.expr(value, Want::Own).doc;
                 let (lo, hi) = (text(int(*lo)), text(int(*hi)));
-                let call = list(&format!("{}(", self.rust.rt("in_range")), vec![value, lo, hi], ")", ",");
+                let call = list(format!("{}(", self.rust.rt("in_range")), vec![value, lo, hi], ")", ",");
                 Code::atom(many([call, text("?")]))
             }
         };
@@ -305,7 +305,7 @@ impl Printer<'_> {
     }
 
     fn local(&mut self, expr: &Expr, local: crate::typed::LocalId, ty: &Type, want: Want) -> Code {
-        let name = Code::atom(self.name(local));
+        let name = Code::atom(self.name(local).to_owned());
         match self.rep(local) {
             Rep::Value => name,
             Rep::CopyRef => Code::new(many([text("*"), name.doc]), Level::Unary),
@@ -344,7 +344,7 @@ impl Printer<'_> {
     fn place(&mut self, expr: &Expr) -> Doc {
         match &expr.kind {
             Kind::Cover(_, inner) => self.place(inner),
-            Kind::Local(local) => text(self.name(*local)),
+            Kind::Local(local) => text(self.name(*local).to_owned()),
             Kind::Field(inner, field) => {
                 let base = self.place(inner);
                 many([base, text(format!(".{}", self.field_name(&inner.ty, *field)))])
@@ -431,7 +431,7 @@ pub(super) fn lines(block: &str) -> Doc {
         if i > 0 {
             parts.push(Doc::HardLine);
         }
-        parts.push(text(line));
+        parts.push(text(line.to_owned()));
     }
     many(parts)
 }

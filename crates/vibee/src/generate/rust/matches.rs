@@ -186,7 +186,7 @@ impl Printer<'_> {
                 let ty = Type::Tuple(subject.types.iter().map(|(ty, _)| ty.clone()).collect());
                 let rep = self.own_rep(&ty);
                 self.set_rep(*local, rep);
-                text(self.name(*local))
+                text(self.name(*local).to_owned())
             }
             _ => match subject.types.first() {
                 Some((ty, mode)) => self.pattern(pattern, ty, *mode, arm, extra),
@@ -210,7 +210,7 @@ impl Printer<'_> {
                     Mode::Ref => Rep::Ref,
                 };
                 self.set_rep(*local, rep);
-                text(self.name(*local))
+                text(self.name(*local).to_owned())
             }
             Pattern::Literal(value) => self.literal(value, ty, mode, extra),
             Pattern::IntIn(lo, hi) => text(format!("{}..={}", int(*lo), int(*hi))),
@@ -295,7 +295,7 @@ impl Printer<'_> {
             return text(format!("{name} {{ .. }}"));
         }
         if !is_partial {
-            return spaced(&format!("{name} {{"), docs, "}");
+            return spaced(format!("{name} {{"), docs, "}");
         }
         let docs = docs.into_iter().map(|doc| doc.flat()).collect::<Vec<_>>().join(", ");
         text(format!("{name} {{ {docs}, .. }}"))

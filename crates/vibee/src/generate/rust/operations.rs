@@ -28,7 +28,7 @@ impl Printer<'_> {
     }
 
     fn rt_docs(&mut self, op: I, name: &str, docs: Vec<Doc>) -> Code {
-        let call = list(&format!("{}(", self.rust.rt(name)), docs, ")", ",");
+        let call = list(format!("{}(", self.rust.rt(name)), docs, ")", ",");
         Code::atom(if super::super::reach::may_fault(op) { many([call, text("?")]) } else { call })
     }
 
@@ -36,7 +36,7 @@ impl Printer<'_> {
         let Some((first, rest)) = args.split_first() else { return Code::atom("()") };
         let receiver = self.receiver(first, receiver);
         let docs = rest.iter().map(|arg| self.expr(arg, others).doc).collect();
-        Code::atom(many([receiver, list(&format!(".{name}("), docs, ")", ",")]))
+        Code::atom(many([receiver, list(format!(".{name}("), docs, ")", ",")]))
     }
 
     /// What a method is called on; a literal says its type.
@@ -236,7 +236,7 @@ impl Printer<'_> {
     fn call(&mut self, name: &str, args: &[Expr], wants: &[Want]) -> Code {
         let want = wants.first().copied().unwrap_or(Want::Own);
         let docs = args.iter().map(|arg| self.expr(arg, want).doc).collect();
-        Code::atom(list(&format!("{name}("), docs, ")", ","))
+        Code::atom(list(format!("{name}("), docs, ")", ","))
     }
 
     fn tryte(&mut self, op: I, name: &str, args: &[Expr], ty: &Type) -> Code {

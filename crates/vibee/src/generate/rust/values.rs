@@ -1,5 +1,7 @@
 //! Known values as Rust writes them.
 
+use std::borrow::Cow;
+
 use super::{
     super::writer::{Doc, list, many, text},
     Rust,
@@ -112,9 +114,9 @@ impl Rust<'_> {
             let field = self.naming.field(id, case, i);
             let value =
                 if self.boxed.contains(&(id, case, i)) { many([text("Box::new("), value, text(")")]) } else { value };
-            if value.flat() == field { value } else { many([text(format!("{field}: ")), value]) }
+            if value.is(field) { value } else { many([text(format!("{field}: ")), value]) }
         };
-        spaced(&format!("{name} {{"), (0..).zip(fields).map(field).collect(), "}")
+        spaced(format!("{name} {{"), (0..).zip(fields).map(field).collect(), "}")
     }
 
     /// `Type` or `Type::Case`.
@@ -127,7 +129,7 @@ impl Rust<'_> {
 }
 
 /// A list between braces, with spaces inside where it stands on one line.
-pub(in super::super) fn spaced(open: &str, items: Vec<Doc>, close: &str) -> Doc {
+pub(in super::super) fn spaced(open: impl Into<Cow<'static, str>>, items: Vec<Doc>, close: &'static str) -> Doc {
     let mut inner = vec![Doc::Line];
     for (i, item) in items.into_iter().enumerate() {
         if i > 0 {

@@ -46,7 +46,7 @@ pub(super) fn function(ts: &TypeScript<'_>, writer: &mut Writer, id: FunctionId)
     let params: Vec<Doc> = params.map(|(var, name)| text(format!("{name}: {}", ts.ty(&var.ty)))).collect();
     docs(writer, function.say.as_deref(), &format!("`{}` of the specification.", function.name));
     let export = if ts.input.used.public.contains(&id) { "export " } else { "" };
-    let head = list(&format!("{export}function {}(", ts.naming.function(id)), params, ")", ",");
+    let head = list(format!("{export}function {}(", ts.naming.function(id)), params, ")", ",");
     writer.open_doc(&many([head, text(format!(": {} {{", ts.ty(&function.returns)))]));
     let mut printer = Printer { ts, lowered: &lowered, names, scope, facts: RefCell::default() };
     debug_assert!(function.role != Role::Extern);
@@ -187,7 +187,7 @@ impl Printer<'_> {
                     Ok(hi) => (hi, text("")),
                     Err(hi) => {
                         let last = self.scope.made("last", Case::Camel);
-                        (text(&*last), many([text(format!(", {last} = ")), hi]))
+                        (text(last.clone()), many([text(format!(", {last} = ")), hi]))
                     }
                 };
                 let parts = [text(format!("for (let {name} = ")), lo, last, text(format!("; {name} <= ")), hi];
@@ -222,7 +222,7 @@ impl Printer<'_> {
     }
 
     fn push(&mut self, writer: &mut Writer, var: VarId, op: Intrinsic, args: &[Term]) {
-        let name = text(self.name(var));
+        let name = text(self.name(var).to_owned());
         let order = match self.var_ty(var) {
             Type::Set(key) | Type::Map(key, _) => self.ts.order(&key),
             _ => String::new(),
@@ -230,7 +230,7 @@ impl Printer<'_> {
         let docs: Vec<Doc> = args.iter().map(|arg| self.term(arg)).collect();
         let call = |function: String, name: Doc, docs: Vec<Doc>, order: String| {
             let order = if order.is_empty() { None } else { Some(text(order)) };
-            list(&format!("{function}("), [name].into_iter().chain(docs).chain(order).collect(), ")", ",")
+            list(format!("{function}("), [name].into_iter().chain(docs).chain(order).collect(), ")", ",")
         };
         let doc = match op {
             Intrinsic::ListPush => many([name, list(".push(", docs, ")", ",")]),

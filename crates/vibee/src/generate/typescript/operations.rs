@@ -44,7 +44,7 @@ impl Printer<'_> {
     }
 
     fn call(name: &str, docs: Vec<Doc>) -> Doc {
-        list(&format!("{name}("), docs, ")", ",")
+        list(format!("{name}("), docs, ")", ",")
     }
 
     fn rt(&self, name: &str, docs: Vec<Doc>) -> Doc {
@@ -70,7 +70,7 @@ impl Printer<'_> {
     fn method(&self, name: &str, args: &[Term]) -> Doc {
         let Some((first, rest)) = args.split_first() else { return text("undefined") };
         let docs = rest.iter().map(|arg| self.term(arg)).collect();
-        many([self.atom(first), list(&format!(".{name}("), docs, ")", ",")])
+        many([self.atom(first), list(format!(".{name}("), docs, ")", ",")])
     }
 
     fn key_order(&self, args: &[Term]) -> String {

@@ -19,10 +19,10 @@ impl Printer<'_> {
     pub(super) fn term(&self, term: &Term) -> Doc {
         match &term.kind {
             TermKind::Const(value) => self.ts.value(value, &term.ty),
-            TermKind::Var(var) | TermKind::Built(var) => text(self.name(*var)),
+            TermKind::Var(var) | TermKind::Built(var) => text(self.name(*var).to_owned()),
             TermKind::Call(function, args) => {
                 let args = args.iter().map(|arg| self.term(arg)).collect();
-                list(&format!("{}(", self.ts.naming.function(*function)), args, ")", ",")
+                list(format!("{}(", self.ts.naming.function(*function)), args, ")", ",")
             }
             TermKind::Op(op, args) => self.operation(*op, args, &term.ty),
             TermKind::Tuple(items) | TermKind::List(items) => {
@@ -68,7 +68,7 @@ impl Printer<'_> {
             TermKind::InRange(value, lo, hi) => {
                 let value = self.term(value);
                 let bounds = [text(format!("{lo}n")), text(format!("{hi}n"))];
-                list(&format!("{}(", self.ts.rt("inRange")), [value].into_iter().chain(bounds).collect(), ")", ",")
+                list(format!("{}(", self.ts.rt("inRange")), [value].into_iter().chain(bounds).collect(), ")", ",")
             }
         }
     }
