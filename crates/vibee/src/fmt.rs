@@ -30,7 +30,7 @@ pub fn format(sources: &Sources, document: &Document) -> String {
 /// Applies the repairs of messages to a file's text; gives it with their number. Of two that overlap the first is
 /// applied, the other waits for the next reading.
 pub fn apply_fixes(sources: &Sources, file: FileId, diagnostics: &[Diagnostic]) -> (String, usize) {
-    let text = sources.file(file).text.as_str();
+    let text = sources.file(file).text.as_ref();
     let mut fixes: Vec<_> =
         diagnostics.iter().filter_map(|d| d.fix.as_ref()).filter(|fix| fix.span.file == file).collect();
     fixes.sort_by_key(|fix| fix.span);
@@ -65,7 +65,7 @@ pub(crate) struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     pub(crate) fn new(sources: &'a Sources, document: &'a Document) -> Self {
-        let text = sources.file(document.file).text.as_str();
+        let text = sources.file(document.file).text.as_ref();
         let out = String::with_capacity(text.len() + text.len() / 8);
         Self { text, out, comments: &document.comments, n_written: 0, is_after_kept_lines: false }
     }

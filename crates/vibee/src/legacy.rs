@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn numbers_are_read_as_the_old_tools_read_them() {
         let read = |text: &str, style: Style| {
-            plain(&Scalar { span: Span::new(FileId(0), 0, 0), text: text.to_owned(), style, origins: Vec::new() })
+            plain(&Scalar { span: Span::new(FileId(0), 0, 0), text: text.into(), style, origins: Vec::new() })
         };
         let cases = [
             ("12", Plain::Int(12)),

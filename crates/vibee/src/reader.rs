@@ -11,11 +11,13 @@
 //! Start reading at [`read`]; `block` has maps and lists by indentation, `scalar` and `text` the scalars, `flow`
 //! brackets.
 
+use std::sync::Arc;
+
 use crate::{
     diagnostic::Diagnostic,
     limits::{FILE_BYTES_MAX, MESSAGES_MAX},
     source::{FileId, Sources, Span},
-    tree::{Comment, Document, Node, NodeKind},
+    tree::{Comment, Document, Entry, Node, NodeKind},
 };
 
 mod block;
@@ -30,7 +32,7 @@ pub use characters::add_bytes;
 
 /// Reads a file; what cannot be read is left out of the tree and said.
 pub fn read(sources: &Sources, file: FileId) -> (Document, Vec<Diagnostic>) {
-    let text = sources.file(file).text.as_str();
+    let text = &sources.file(file).text;
     let mut reader = Reader::new(text, file);
     let root = reader.document();
     let document = Document { file, root, comments: reader.comments, is_versioned: reader.is_strict };
@@ -39,7 +41,7 @@ pub fn read(sources: &Sources, file: FileId) -> (Document, Vec<Diagnostic>) {
 
 /// The state of reading one file.
 struct Reader<'a> {
-    text: &'a str,
+    text: &'a Arc<str>,
     bytes: &'a [u8],
     file: FileId,
     /// The next byte.
@@ -55,12 +57,15 @@ struct Reader<'a> {
     tab: Option<(Span, usize)>,
     /// What was left out because there were too many messages.
     n_unsaid: usize,
+    /// Entries of the maps that are open, and items of the lists: each gets what is its own when it closes.
+    entries: Vec<Entry>,
+    items: Vec<Node>,
     comments: Vec<Comment>,
     diagnostics: Vec<Diagnostic>,
 }
 
 impl<'a> Reader<'a> {
-    fn new(text: &'a str, file: FileId) -> Self {
+    fn new(text: &'a Arc<str>, file: FileId) -> Self {
         Self {
             text,
             bytes: text.as_bytes(),
@@ -72,6 +77,8 @@ impl<'a> Reader<'a> {
             has_failed_in_flow: false,
             tab: None,
             n_unsaid: 0,
+            entries: Vec::new(),
+            items: Vec::new(),
             comments: Vec::new(),
             diagnostics: Vec::new(),
         }

@@ -71,12 +71,12 @@ impl Shapes<'_> {
     fn module_name(&mut self, node: &Node) -> Option<Ident> {
         let scalar = self.scalar(node, "`name`")?;
         if self.is_std && scalar.text.split('.').all(is_lower) {
-            return Some(Ident { name: scalar.text.clone(), span: scalar.span });
+            return Some(Ident { name: scalar.text.to_string(), span: scalar.span });
         }
         if !is_lower(&scalar.text) {
             let message = Diagnostic::new("E0130", scalar.span, "the name of a module is written in lower_snake");
             self.tell(message.help("with the letters a to z, digits and `_`, such as `keep_alive`"));
-            return Some(Ident { name: scalar.text.clone(), span: scalar.span });
+            return Some(Ident { name: scalar.text.to_string(), span: scalar.span });
         }
         Some(self.name(scalar, NameStyle::Lower, "a module"))
     }
@@ -124,7 +124,7 @@ impl Shapes<'_> {
             Some(node) => self.scalar(node, "`path`"),
             None => None,
         };
-        let path = path.map(|path| Ident { name: path.text.clone(), span: path.span });
+        let path = path.map(|path| Ident { name: path.text.to_string(), span: path.span });
         if let Some(path) = &path
             && name.name.starts_with("std.")
         {
@@ -134,7 +134,7 @@ impl Shapes<'_> {
         if let Some(node) = fields.get("only") {
             for item in self.list(node, "`only`") {
                 if let Some(item) = self.scalar(item, "an item of `only`") {
-                    only.push(Ident { name: item.text.clone(), span: item.span });
+                    only.push(Ident { name: item.text.to_string(), span: item.span });
                 }
             }
         }
@@ -147,7 +147,7 @@ impl Shapes<'_> {
             self.tell(message);
             return None;
         }
-        Some(Ident { name: name.text.clone(), span: name.span })
+        Some(Ident { name: name.text.to_string(), span: name.span })
     }
 
     fn constants(&mut self, node: &Node) -> Vec<Constant> {

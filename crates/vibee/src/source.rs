@@ -1,5 +1,7 @@
 //! Texts of specifications, and places in them.
 
+use std::sync::Arc;
+
 /// A file of a [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileId(pub u32);
@@ -34,7 +36,7 @@ pub struct SourceFile {
     /// The path, as messages show it.
     pub path: String,
     /// The text, at most [`crate::limits::FILE_BYTES_MAX`] bytes.
-    pub text: String,
+    pub text: Arc<str>,
 }
 
 /// All files of a check, std's included.
@@ -54,7 +56,7 @@ pub struct Place {
 
 impl Sources {
     /// Adds a file.
-    pub fn add(&mut self, path: impl Into<String>, text: impl Into<String>) -> FileId {
+    pub fn add(&mut self, path: impl Into<String>, text: impl Into<Arc<str>>) -> FileId {
         self.files.push(SourceFile { path: path.into(), text: text.into() });
         FileId(self.files.len() as u32 - 1)
     }

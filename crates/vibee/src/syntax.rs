@@ -38,7 +38,7 @@ use crate::{
 /// Makes a scalar of a whole file: an expression that stands alone, such as an argument of a command.
 pub fn whole(file: FileId, text: &str) -> Scalar {
     let span = Span::new(file, 0, text.len());
-    Scalar { span, text: text.to_owned(), style: Style::Literal, origins: vec![(0, 0)] }
+    Scalar { span, text: text.into(), style: Style::Literal, origins: vec![(0, 0)] }
 }
 
 /// Parses an expression.

@@ -1,5 +1,7 @@
 //! What the reader gives: nodes with their places. A scalar stays text until its place in the schema gives it a type.
 
+use std::{fmt, ops::Deref, sync::Arc};
+
 use crate::source::{FileId, Span};
 
 /// A value of a file.
@@ -44,13 +46,79 @@ pub enum Style {
     Folded,
 }
 
+/// A text that shares its bytes: most scalars are a part of their file, and have no copy of it.
+#[derive(Clone)]
+pub struct Text {
+    whole: Arc<str>,
+    start: u32,
+    end: u32,
+}
+
+impl Text {
+    /// Gives bytes `start..end` of `whole`; an empty text where they are no text of it.
+    pub(crate) fn part(whole: &Arc<str>, start: usize, end: usize) -> Self {
+        Self { whole: Arc::clone(whole), start: start as u32, end: end as u32 }
+    }
+
+    /// Gives the letters.
+    pub fn as_str(&self) -> &str {
+        self.whole.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl<T: Into<Arc<str>>> From<T> for Text {
+    fn from(text: T) -> Self {
+        let whole = text.into();
+        let end = whole.len() as u32;
+        Self { whole, start: 0, end }
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl PartialEq<str> for Text {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl PartialEq<&str> for Text {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == *other
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.as_str(), f)
+    }
+}
+
 /// A scalar: its text as decoded, and where each part of that came from.
 #[derive(Clone, Debug)]
 pub struct Scalar {
     /// Where it stands, quotes and block marks included.
     pub span: Span,
     /// The decoded text.
-    pub text: String,
+    pub text: Text,
     /// How it is written.
     pub style: Style,
     /// Pairs (byte of `text`, byte of the file), ascending in both: from there on both run in step until the next pair.

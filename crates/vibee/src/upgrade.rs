@@ -161,7 +161,7 @@ impl Upgrade<'_> {
             return "name: unnamed\n".to_owned();
         };
         let name = names::lower(&scalar.text).unwrap_or_else(|| "unnamed".to_owned());
-        if name != scalar.text {
+        if scalar.text != name.as_str() {
             self.omit(scalar.span, format!("the name `{}` is written `{name}`", scalar.text));
         }
         format!("name: {name}\n")
@@ -194,7 +194,7 @@ impl Upgrade<'_> {
     fn legacy_key(&mut self, entry: &Entry, is_first: bool) {
         self.writer.begin(entry.key.span.start, 2, self.writer.out.is_empty());
         let key = if is_first {
-            entry.key.text.clone()
+            entry.key.text.to_string()
         } else {
             format!("{}-again-{}", entry.key.text, entry.key.span.start)
         };

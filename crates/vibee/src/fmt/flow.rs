@@ -136,7 +136,7 @@ impl Writer<'_> {
             return written.to_owned();
         }
         match scalar.style {
-            Style::Plain if !scalar.text.contains('\n') => scalar.text.clone(),
+            Style::Plain if !scalar.text.contains('\n') => scalar.text.to_string(),
             Style::Single if !scalar.text.contains('\n') => format!("'{}'", scalar.text.replace('\'', "''")),
             _ => double_quoted(&scalar.text),
         }

@@ -6,7 +6,7 @@ use super::{Reader, scan::Stop};
 use crate::{
     diagnostic::Diagnostic,
     limits::{ITEMS_MAX, NESTING_MAX},
-    tree::{Entry, Node, NodeKind, Scalar, Style},
+    tree::{Entry, Node, NodeKind, Scalar, Style, Text},
 };
 
 /// Maps of so many entries are searched for repeated keys without a table.
@@ -107,14 +107,14 @@ impl Reader<'_> {
 
     /// A scalar without quotes on one line.
     pub(super) fn bare(&self, start: usize, end: usize) -> Scalar {
-        let text = self.text.get(start..end).unwrap_or_default().to_owned();
+        let text = Text::part(self.text, start, end);
         Scalar { span: self.span(start, end), text, style: Style::Plain, origins: Vec::new() }
     }
 
     /// Reads a list whose first `-` stands at the cursor.
     fn list(&mut self, depth: usize) -> Node {
         let (start, column) = (self.pos, self.column());
-        let mut items = Vec::new();
+        let n_before = self.items.len();
         let mut n_items = 0;
         loop {
             let dash = self.pos;
@@ -126,7 +126,7 @@ impl Reader<'_> {
             };
             n_items += 1;
             if n_items <= ITEMS_MAX {
-                items.push(item);
+                self.items.push(item);
             }
             match self.skip_to_content() {
                 Some(next) if next == column && self.byte() == b'-' && self.is_blank(self.pos + 1) => {}
@@ -143,6 +143,7 @@ impl Reader<'_> {
             }
         }
         self.check_items(n_items, start, "list");
+        let items = self.items.split_off(n_before);
         let end = items.last().map_or(start + 1, |item| item.span.end as usize);
         Node { span: self.span(start, end), kind: NodeKind::List(items) }
     }
@@ -150,7 +151,7 @@ impl Reader<'_> {
     /// Reads a map whose first key was read, with the cursor at its colon.
     pub(super) fn map(&mut self, key: Scalar, column: usize, depth: usize) -> Node {
         let start = key.span.start as usize;
-        let mut entries = Vec::new();
+        let n_before = self.entries.len();
         let mut n_entries = 0;
         let mut key = Some(key);
         loop {
@@ -160,7 +161,7 @@ impl Reader<'_> {
                 let value = self.after_colon(column, depth);
                 n_entries += 1;
                 if n_entries <= ITEMS_MAX && !is_merge {
-                    entries.push(Entry { key, value });
+                    self.entries.push(Entry { key, value });
                 }
             }
             match self.skip_to_content() {
@@ -173,6 +174,7 @@ impl Reader<'_> {
             }
         }
         self.check_items(n_entries, start, "map");
+        let entries = self.entries.split_off(n_before);
         self.check_repeated(&entries, depth);
         let end = entries.last().map_or(start, |entry| entry.value.span.end as usize);
         Node { span: self.span(start, end), kind: NodeKind::Map(entries) }

@@ -2,7 +2,7 @@
 
 use super::{
     Reader,
-    scalar::{fold, origin},
+    scalar::{Draft, fold, origin},
     scan::Stop,
 };
 use crate::{
@@ -244,7 +244,8 @@ impl Reader<'_> {
     /// Reads text without quotes between brackets, perhaps over several lines.
     fn flow_plain(&mut self, start: usize, parent: isize) -> Scalar {
         let mut line = self.plain_line(start, true);
-        let mut scalar = self.bare(start, line.end);
+        let first = self.bare(start, line.end);
+        let mut draft = None;
         self.pos = line.at;
         while line.stop == Stop::LineEnd {
             let Some(next) = self.peek_line() else { break };
@@ -255,10 +256,8 @@ impl Reader<'_> {
             if !is_text {
                 break;
             }
-            if scalar.origins.is_empty() {
-                scalar.origins.push((0, start as u32));
-            }
-            fold(&mut scalar, line.end, next.n_breaks);
+            let scalar = draft.get_or_insert_with(|| Draft::of(&first, start));
+            fold(scalar, line.end, next.n_breaks);
             self.line_start = next.line_start;
             line = self.plain_line(next.at, true);
             origin(&mut scalar.origins, scalar.text.len(), next.at);
@@ -266,7 +265,7 @@ impl Reader<'_> {
             scalar.span.end = line.end as u32;
             self.pos = line.at;
         }
-        scalar
+        draft.map_or(first, Draft::scalar)
     }
 }
 

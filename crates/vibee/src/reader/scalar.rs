@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{
     diagnostic::Diagnostic,
-    tree::{Node, NodeKind, Scalar, Style},
+    source::Span,
+    tree::{Node, NodeKind, Scalar, Style, Text},
 };
 
 /// Notes that byte `text` of a scalar is byte `file` of the file, where that does not follow from the pair before.
@@ -20,8 +21,28 @@ pub(super) fn origin(origins: &mut Vec<(u32, u32)>, text: usize, file: usize) {
     }
 }
 
+/// A scalar whose text is written, because it is no part of the file as it stands there.
+pub(super) struct Draft {
+    pub(super) span: Span,
+    pub(super) text: String,
+    style: Style,
+    pub(super) origins: Vec<(u32, u32)>,
+}
+
+impl Draft {
+    /// Goes on with a scalar that stood on one line, without quotes, from byte `start` of the file.
+    pub(super) fn of(scalar: &Scalar, start: usize) -> Self {
+        let origins = vec![(0, start as u32)];
+        Self { span: scalar.span, text: scalar.text.to_string(), style: scalar.style, origins }
+    }
+
+    pub(super) fn scalar(self) -> Scalar {
+        Scalar { span: self.span, text: self.text.into(), style: self.style, origins: self.origins }
+    }
+}
+
 /// Joins lines: one line end becomes a space, each further one a line feed. `end` is where the line's text ended.
-pub(super) fn fold(scalar: &mut Scalar, end: usize, n_breaks: usize) {
+pub(super) fn fold(scalar: &mut Draft, end: usize, n_breaks: usize) {
     origin(&mut scalar.origins, scalar.text.len(), end);
     if n_breaks == 1 {
         scalar.text.push(' ');
@@ -54,8 +75,7 @@ impl Reader<'_> {
             return node(self.bare(start, line.end));
         }
         let Some(mut next) = self.continuation(parent) else { return node(self.bare(start, line.end)) };
-        let mut scalar = self.bare(start, line.end);
-        scalar.origins.push((0, start as u32));
+        let mut scalar = Draft::of(&self.bare(start, line.end), start);
         loop {
             let mut more = self.plain_line_of(next);
             if more.stop == Stop::Colon {
@@ -83,7 +103,7 @@ impl Reader<'_> {
                 None => break,
             }
         }
-        node(scalar)
+        node(scalar.scalar())
     }
 
     /// Finds the next line if it goes on with a plain scalar.
@@ -229,19 +249,19 @@ impl Reader<'_> {
         }
         if self.at(at) == quote && (quote == b'"' || self.at(at + 1) != quote) {
             self.pos = at + 1;
-            let text = self.text.get(start + 1..at).unwrap_or_default().to_owned();
+            let text = Text::part(self.text, start + 1, at);
             return Scalar { span: self.span(start, at + 1), text, style, origins: Vec::new() };
         }
         let span = self.span(start, start + 1);
-        let mut scalar = Scalar { span, text: String::new(), style, origins: vec![(0, start as u32 + 1)] };
+        let mut scalar = Draft { span, text: String::new(), style, origins: vec![(0, start as u32 + 1)] };
         self.pos = start + 1;
         self.quoted_text(&mut scalar, quote, parent);
         scalar.span.end = self.pos as u32;
-        scalar
+        scalar.scalar()
     }
 
     /// Reads up to the closing quote and goes behind it.
-    fn quoted_text(&mut self, scalar: &mut Scalar, quote: u8, parent: isize) {
+    fn quoted_text(&mut self, scalar: &mut Draft, quote: u8, parent: isize) {
         // Blanks before this byte of the text were escaped, and stay at the end of a line.
         let mut n_fixed = 0;
         loop {
@@ -288,7 +308,7 @@ impl Reader<'_> {
     }
 
     /// Folds a line end inside quotes; `false` if the text ends without a quote.
-    fn next_quoted_line(&mut self, scalar: &mut Scalar, n_fixed: usize, parent: isize, is_escaped: bool) -> bool {
+    fn next_quoted_line(&mut self, scalar: &mut Draft, n_fixed: usize, parent: isize, is_escaped: bool) -> bool {
         let fixed = scalar.text.get(..n_fixed).map_or(0, str::len);
         let trimmed = scalar.text.trim_end_matches([' ', '\t', '\r']).len().max(fixed);
         scalar.text.truncate(trimmed);
@@ -317,7 +337,7 @@ impl Reader<'_> {
     }
 
     /// Reads an escape of double quotes.
-    fn escape(&mut self, scalar: &mut Scalar) {
+    fn escape(&mut self, scalar: &mut Draft) {
         let start = self.pos;
         let n_digits = match self.at(start + 1) {
             b'x' => 2,

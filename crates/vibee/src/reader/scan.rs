@@ -90,7 +90,7 @@ impl Reader<'_> {
     /// Gives the end of the line of `at`, without its line feed.
     pub(super) fn line_end(&self, at: usize) -> usize {
         let rest = self.bytes.get(at..).unwrap_or_default();
-        let end = at + rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
+        let end = at + memchr::memchr(b'\n', rest).unwrap_or(rest.len());
         if end > at && self.at(end) == b'\n' && self.at(end - 1) == b'\r' { end - 1 } else { end }
     }
 

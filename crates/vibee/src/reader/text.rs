@@ -3,7 +3,7 @@
 use super::{Reader, scalar::origin};
 use crate::{
     diagnostic::Diagnostic,
-    tree::{Scalar, Style},
+    tree::{Scalar, Style, Text},
 };
 
 /// What becomes of line feeds at the end.
@@ -54,7 +54,7 @@ impl Reader<'_> {
         let chomp = chomp.unwrap_or(Chomp::Clip);
         if !has_line {
             let span = self.span(start, header_end);
-            return Some(Scalar { span, text: String::new(), style, origins: vec![(0, self.pos as u32)] });
+            return Some(Scalar { span, text: Text::from(""), style, origins: vec![(0, self.pos as u32)] });
         }
         let mut scalar = self.lines_of_text(style, indent, chomp, header_end);
         scalar.span.start = start as u32;
@@ -161,6 +161,6 @@ impl Reader<'_> {
         if origins.first().is_none_or(|(first, _)| *first != 0) {
             origins.insert(0, (0, header_end as u32));
         }
-        Scalar { span: self.span(header_end, end), text, style, origins }
+        Scalar { span: self.span(header_end, end), text: text.into(), style, origins }
     }
 }

@@ -77,7 +77,7 @@ impl Shapes<'_> {
         for item in self.list(node, "`generics`") {
             let Some(item) = self.scalar(item, "a type parameter") else { continue };
             if item.text.len() == 1 && item.text.bytes().all(|b| b.is_ascii_uppercase()) {
-                generics.push(Ident { name: item.text.clone(), span: item.span });
+                generics.push(Ident { name: item.text.to_string(), span: item.span });
             } else {
                 self.tell(Diagnostic::new("E0132", item.span, "a type parameter is one capital letter"));
             }

@@ -105,7 +105,7 @@ impl Shapes<'_> {
 
     fn unknown_key(&mut self, key: &Scalar, form: &Form, is_top: bool) {
         let message = Diagnostic::new("E0111", key.span, format!("{} has no key `{}`", form.name, key.text));
-        let synonyms = SYNONYMS.iter().filter(|(word, known)| *word == key.text && form.key(known).is_some());
+        let synonyms = SYNONYMS.iter().filter(|(word, known)| key.text == *word && form.key(known).is_some());
         let known = nearest(&key.text, form.keys.iter().map(|key| key.name));
         let known = known.or_else(|| synonyms.map(|(_, known)| *known).next());
         let message = match known {
@@ -124,7 +124,7 @@ impl Shapes<'_> {
         for (i, entry) in entries.iter().enumerate() {
             let Some(scalar) = entry.value.as_scalar() else { continue };
             let rest = (i + 1..entries.len()).take_while(|at| is_rest(entries, *at)).filter_map(|at| entries.get(at));
-            let (mut whole, mut text) = (scalar.span, scalar.text.clone());
+            let (mut whole, mut text) = (scalar.span, scalar.text.to_string());
             for entry in rest {
                 whole = whole.to(entry.key.span);
                 text = format!("{text}, {}", entry.key.text);
@@ -346,7 +346,7 @@ fn n_open(text: &str) -> i64 {
 /// What stands in `[…]`, as an expression would have it.
 fn flow_text(node: &Node) -> Option<String> {
     match &node.kind {
-        NodeKind::Scalar(scalar) if scalar.style == Style::Plain => Some(scalar.text.clone()),
+        NodeKind::Scalar(scalar) if scalar.style == Style::Plain => Some(scalar.text.to_string()),
         NodeKind::Scalar(scalar) if scalar.style == Style::Double => Some(syntax::quoted(&scalar.text)),
         NodeKind::List(items) => {
             let items: Option<Vec<String>> = items.iter().map(flow_text).collect();

@@ -26,7 +26,7 @@ impl Upgrade<'_> {
                 self.omit(entry.key.span, format!("the constant `{}` is no number, Bool or text", entry.key.text));
                 continue;
             };
-            if name != entry.key.text {
+            if entry.key.text != name.as_str() {
                 self.omit(entry.key.span, format!("the constant `{}` is named `{name}`", entry.key.text));
             }
             self.writer.begin(entry.key.span.start, 2, i == 0);

@@ -34,11 +34,11 @@ impl Upgrade<'_> {
         loop {
             let empty = section.value.entries().iter().find(|entry| {
                 let fields = entry.value.get("fields").map(Node::entries);
-                self.declared.contains(&entry.key.text)
+                self.declared.contains(entry.key.text.as_str())
                     && fields.is_some_and(|fields| fields.iter().all(|field| self.field_type(&field.value).is_none()))
             });
             let Some(empty) = empty else { break };
-            self.declared.remove(&empty.key.text);
+            self.declared.remove(empty.key.text.as_str());
         }
     }
 
@@ -46,7 +46,7 @@ impl Upgrade<'_> {
         let mut texts = BTreeSet::new();
         let mut is_begun = false;
         for entry in section.value.entries() {
-            if !self.declared.contains(&entry.key.text) {
+            if !self.declared.contains(entry.key.text.as_str()) {
                 self.omit(entry.key.span, format!("the type `{}` stands below `x-legacy` as it was", entry.key.text));
                 self.left_types.push_str(&self.writer.bare(entry, 4));
                 continue;
@@ -123,7 +123,7 @@ impl Upgrade<'_> {
                 left.push_str(&self.writer.bare(field, 8));
                 continue;
             };
-            if name != field.key.text {
+            if field.key.text != name.as_str() {
                 self.omit(field.key.span, format!("the field `{}` is named `{name}`", field.key.text));
             }
             texts.extend(ty.lengths);
