@@ -21,6 +21,7 @@ mod avx512;
 mod avx512_popcnt;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod room;
 mod scalar;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
@@ -28,6 +29,7 @@ mod table;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128")))]
 mod wide;
 
+pub use room::reserve;
 pub use table::{BITS_KERNELS, Bits, BitsKernel, BitsOp};
 
 /// Bits of a [`Line`].
@@ -49,6 +51,14 @@ pub const COUNT_MAX: u32 = (1 << PLANES) - 1;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C, align(64))]
 pub struct Line(pub [u64; LINE_WORDS]);
+
+impl Line {
+    /// Has what lies ahead in a stream of lines be fetched meanwhile.
+    #[inline]
+    fn prefetch_ahead(&self) {
+        crate::simd::prefetch_ahead::<{ LINE_WORDS * 8 }>(bytemuck::must_cast_ref(&self.0));
+    }
+}
 
 /// Counts of set bits, one of seven bits for each position of a line: line `k` holds those worth `2ᵏ`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, bytemuck::Pod, bytemuck::Zeroable)]

@@ -19,6 +19,7 @@ const UNSAFE: &[&str] = &[
     "crates/kernels/src/isa.rs",
     "crates/kernels/src/matmul/table.rs",
     "crates/kernels/src/activation.rs",
+    "crates/kernels/src/bits/room.rs",
     "crates/kernels/src/bits/table.rs",
     "crates/kernels/src/attention/tile.rs",
     "crates/kernels/src/attention/weigh.rs",

@@ -1,4 +1,5 @@
-//! 512 bits with a count of bits: a line a vector. Scans hold two rows and the sums of four queries in registers.
+//! 512 bits with a count of bits: a line a vector. Scans hold eight counters in registers, of a row and eight queries
+//! or of more rows and fewer, and add up the lanes of 32 at once.
 
 use super::{ADD_MANY, Counter, LINE_BITS, Line, PLANES, table::Tile, wide::operations};
 #[allow(clippy::wildcard_imports, reason = "intrinsics")]
@@ -107,10 +108,11 @@ fn count(counts: Wide, v: Wide) -> Wide {
     _mm512_add_epi64(counts, _mm512_popcnt_epi64(v))
 }
 
-/// Queries of a tile.
-const QUERIES: usize = 4;
-/// Rows of a tile.
-const ROWS: usize = 2;
+/// The longest rows that are scanned in groups, in lines of a plane: their sums fit 16 bits.
+const GROUP_LINES_MAX: usize = 63;
+
+/// Sums of a group of pairs of query and row.
+const GROUP_SUMS: usize = 32;
 
 #[target_feature(
     enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512vbmi,avx512vpopcntdq,avx512bitalg"
@@ -126,72 +128,130 @@ pub(super) fn scan_ternary(tile: &Tile<'_>, dots: &mut [i32]) {
     scan::<2>(tile, dots);
 }
 
-/// All tiles, those at the ends smaller.
+/// All queries, eight, four, two or one at a time.
 #[target_feature(
     enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512vbmi,avx512vpopcntdq,avx512bitalg"
 )]
 #[inline]
 fn scan<const N: usize>(tile: &Tile<'_>, dots: &mut [i32]) {
-    let (n_rows, n_queries) = (tile.n_rows(), tile.queries.len());
-    for r in (0..n_rows).step_by(ROWS) {
-        for q in (0..n_queries).step_by(QUERIES) {
-            let queries = &tile.queries[q..n_queries.min(q + QUERIES)];
-            let rows = &tile.rows[r * tile.row_lines..n_rows.min(r + ROWS) * tile.row_lines];
-            let sums = &mut dots[q * n_rows + r..];
-            match (queries, rows.len() / tile.row_lines) {
-                (&[a, b, c, d], 2) => products::<N, 4, 2>([a, b, c, d], rows, sums, n_rows),
-                (&[a, b, c], 2) => products::<N, 3, 2>([a, b, c], rows, sums, n_rows),
-                (&[a, b], 2) => products::<N, 2, 2>([a, b], rows, sums, n_rows),
-                (&[a], 2) => products::<N, 1, 2>([a], rows, sums, n_rows),
-                _ => {
-                    for (query, sums) in queries.iter().zip(sums.chunks_mut(n_rows)) {
-                        products::<N, 1, 1>([query], rows, sums, n_rows);
-                    }
-                }
-            }
-        }
+    let mut at = 0;
+    while let Some(queries) = tile.queries.get(at..).filter(|queries| !queries.is_empty()) {
+        at += match *queries {
+            [a, b, c, d, e, f, g, h, ..] => groups::<N, 8, 1>(tile, [a, b, c, d, e, f, g, h], at, dots),
+            [a, b, c, d, ..] => groups::<N, 4, 2>(tile, [a, b, c, d], at, dots),
+            [a, b, ..] => groups::<N, 2, 4>(tile, [a, b], at, dots),
+            [a, ..] => groups::<N, 1, 8>(tile, [a], at, dots),
+            [] => 1,
+        };
     }
 }
 
-/// Adds the products of `Q` queries with `R` rows to `sums` `[Q, n_rows]`, of which they are the first of each.
+/// Adds the products of all rows with the `Q` queries from `at` on, of which there are so many; `R` rows are read at
+/// once, `Q * R` being eight.
 #[target_feature(
     enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512vbmi,avx512vpopcntdq,avx512bitalg"
 )]
 #[inline]
-fn products<const N: usize, const Q: usize, const R: usize>(
+fn groups<const N: usize, const Q: usize, const R: usize>(
+    tile: &Tile<'_>,
     queries: [&[Line]; Q],
-    rows: &[Line],
-    sums: &mut [i32],
-    n_rows: usize,
-) {
-    let row_lines = rows.len() / R;
-    let queries = queries.map(|query| query[..row_lines].as_chunks::<N>().0);
-    let mut row = [&[][..]; R];
-    row.iter_mut().zip(rows.chunks_exact(row_lines)).for_each(|(to, row)| *to = row.as_chunks::<N>().0);
-    // Counts of [both not zero (of trits alone), other signs].
-    let mut counts = [[[zero(); 2]; R]; Q];
-    for l in 0..row_lines / N {
-        for r in 0..R {
-            let lines = &row[r][l];
-            for q in 0..Q {
-                let other = &queries[q][l];
-                let mut differ = xor(load(&lines[0])[0], load(&other[0])[0]);
-                let [both, minus] = &mut counts[q][r];
-                if N == 2 {
-                    let nonzero = and(load(&lines[1])[0], load(&other[1])[0]);
-                    differ = and(differ, nonzero);
-                    *both = count(*both, nonzero);
-                }
-                *minus = count(*minus, differ);
+    at: usize,
+    dots: &mut [i32],
+) -> usize {
+    let n_queries = tile.queries.len();
+    let n_lines = tile.row_lines / N;
+    let group_rows = GROUP_SUMS / Q;
+    let grouped = if n_lines <= GROUP_LINES_MAX { tile.n_rows() / group_rows * group_rows } else { 0 };
+    let (groups, rest) = tile.rows.split_at(grouped * tile.row_lines);
+    // By line, so that one place in memory is all that a loop has to know.
+    let by_line: Vec<[[Line; N]; Q]> = (0..n_lines).map(|l| queries.map(|query| query.as_chunks::<N>().0[l])).collect();
+    // Sums count signs that differ; those of trits are the products, and 64 for each line and lane.
+    let (all, times) = if N == 2 { (-((n_lines * LINE_BITS) as i32), 1) } else { ((n_lines * LINE_BITS) as i32, -2) };
+    for (g, rows) in groups.chunks_exact(group_rows * tile.row_lines).enumerate() {
+        let sums = group::<N, Q, R>(&by_line, rows.as_chunks::<N>().0);
+        for (r, sums) in sums.as_chunks::<Q>().0.iter().enumerate() {
+            let first = (g * group_rows + r) * n_queries + at;
+            for (dot, sum) in dots[first..first + Q].iter_mut().zip(sums) {
+                *dot += all + times * i32::from(*sum);
             }
         }
     }
-    for q in 0..Q {
-        for r in 0..R {
-            let [both, minus] = counts[q][r];
-            let all = if N == 2 { 0 } else { (row_lines * LINE_BITS) as i32 };
-            let difference = _mm512_sub_epi64(both, _mm512_add_epi64(minus, minus));
-            sums[q * n_rows + r] += all + _mm512_reduce_add_epi64(difference) as i32;
+    for (r, row) in rest.chunks_exact(tile.row_lines).enumerate() {
+        for (q, query) in queries.iter().enumerate() {
+            let dot = if N == 2 { dot_ternary(query, row) } else { dot_bipolar(query, row) };
+            dots[(grouped + r) * n_queries + at + q] += dot;
         }
     }
+    Q
+}
+
+/// Sums of 32 pairs, `[row, query]`. They are added up together: eight counters at a time are packed into two, and the
+/// lanes of eight such are added as those of one.
+#[target_feature(
+    enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512vbmi,avx512vpopcntdq,avx512bitalg"
+)]
+#[inline]
+fn group<const N: usize, const Q: usize, const R: usize>(
+    queries: &[[[Line; N]; Q]],
+    rows: &[[Line; N]],
+) -> [u16; GROUP_SUMS] {
+    let n_lines = queries.len();
+    let mut packed = [zero(); 8];
+    for (packed, rows) in packed.as_chunks_mut::<2>().0.iter_mut().zip(rows.chunks_exact(R * n_lines)) {
+        // Trits' products are of either sign: with 64 for each line they are positive in every lane.
+        let mut counts = [_mm512_set1_epi64(if N == 2 { 64 * n_lines as i64 } else { 0 }); 8];
+        let mut minus = [zero(); 8];
+        let mut by_row = [rows; R];
+        for (r, row) in by_row.iter_mut().enumerate() {
+            *row = &rows[r * n_lines..][..n_lines];
+        }
+        for (l, queries) in queries.iter().enumerate() {
+            for (r, row) in by_row.iter().enumerate() {
+                let lines = &row[l];
+                lines.iter().for_each(Line::prefetch_ahead);
+                let row = lines.map(|line| load(&line)[0]);
+                for (q, query) in queries.iter().enumerate() {
+                    let pair = r * Q + q;
+                    let differ = xor(row[0], load(&query[0])[0]);
+                    if N == 2 {
+                        let both = and(row[1], load(&query[1])[0]);
+                        counts[pair] = count(counts[pair], both);
+                        minus[pair] = count(minus[pair], and(differ, both));
+                    } else {
+                        counts[pair] = count(counts[pair], differ);
+                    }
+                }
+            }
+        }
+        if N == 2 {
+            for (count, minus) in counts.iter_mut().zip(minus) {
+                *count = _mm512_sub_epi64(*count, _mm512_add_epi64(minus, minus));
+            }
+        }
+        for (packed, c) in packed.iter_mut().zip(counts.as_chunks::<4>().0) {
+            let low = or(c[0], _mm512_slli_epi64::<16>(c[1]));
+            *packed = or(low, or(_mm512_slli_epi64::<32>(c[2]), _mm512_slli_epi64::<48>(c[3])));
+        }
+    }
+    let [a, b, c, d, e, f, g, h] = packed;
+    let (low, high) = (quarters(halves(a, b), halves(c, d)), quarters(halves(e, f), halves(g, h)));
+    bytemuck::must_cast(quarters(low, high))
+}
+
+/// Lanes of `a` and of `b` in turn, each the sum of two neighbours.
+#[target_feature(
+    enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512vbmi,avx512vpopcntdq,avx512bitalg"
+)]
+#[inline]
+fn halves(a: Wide, b: Wide) -> Wide {
+    _mm512_add_epi64(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b))
+}
+
+/// Two sums of neighbouring pairs of lanes of `a`, then two of `b`.
+#[target_feature(
+    enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512vbmi,avx512vpopcntdq,avx512bitalg"
+)]
+#[inline]
+fn quarters(a: Wide, b: Wide) -> Wide {
+    _mm512_add_epi64(_mm512_shuffle_i64x2::<0x88>(a, b), _mm512_shuffle_i64x2::<0xDD>(a, b))
 }

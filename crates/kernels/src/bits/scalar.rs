@@ -99,8 +99,8 @@ pub(super) fn scan_ternary(tile: &Tile<'_>, dots: &mut [i32]) {
 }
 
 fn scan(tile: &Tile<'_>, dots: &mut [i32], dot: fn(&[Line], &[Line]) -> i32) {
-    for (query, dots) in tile.queries.iter().zip(dots.chunks_exact_mut(tile.n_rows())) {
-        for (row, sum) in tile.rows.chunks_exact(tile.row_lines).zip(dots) {
+    for (row, dots) in tile.rows.chunks_exact(tile.row_lines).zip(dots.chunks_exact_mut(tile.queries.len())) {
+        for (query, sum) in tile.queries.iter().zip(dots) {
             *sum += dot(query, row);
         }
     }

@@ -314,7 +314,7 @@ impl Bits {
         unsafe { (self.kernels[element as usize].spill)(counters, n as i32, sums) }
     }
 
-    /// Adds to `dots` `[queries, rows]` the products of [`Self::dot`] of each query with each of `rows`, which lie one
+    /// Adds to `dots` `[rows, queries]` the products of [`Self::dot`] of each query with each of `rows`, which lie one
     /// behind the other, as long as the queries.
     pub fn scan_tile(&self, element: Element, queries: &[&[Line]], rows: &[Line], dots: &mut [i32]) {
         let Some(row_lines) = queries.first().map(|q| q.len()).filter(|n| *n > 0) else {

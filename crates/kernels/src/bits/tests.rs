@@ -64,7 +64,7 @@ fn run(bits: &Bits, op: BitsOp, element: Element, n: usize) -> Vec<i64> {
         }
         BitsOp::ScanTile => {
             let mut all = Vec::new();
-            for (n_queries, n_rows) in [(1, 1), (1, 7), (2, 3), (3, 2), (4, 5), (5, 4), (9, 1)] {
+            for (n_queries, n_rows) in [(1, 1), (2, 3), (3, 2), (9, 1), (1, 65), (2, 17), (4, 9), (7, 33), (8, 9)] {
                 let queries: Vec<Vec<Line>> = (0..n_queries).map(|_| draw()).collect();
                 let rows: Vec<Line> = (0..n_rows).flat_map(|_| draw()).collect();
                 let mut dots = vec![5; if n == 0 { 0 } else { n_queries * n_rows }];
@@ -88,8 +88,9 @@ fn run(bits: &Bits, op: BitsOp, element: Element, n: usize) -> Vec<i64> {
     }
 }
 
-/// Lines of a plane: none, fewer than any unrolled loop takes, tails of all of them, and 10,240 bits.
-const LINES: [usize; 14] = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 20, 33];
+/// Lines of a plane: none, fewer than any unrolled loop takes, tails of all of them, 10,240 bits, and about as many as
+/// 16 bits count.
+const LINES: [usize; 15] = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 20, 63, 64];
 
 #[test]
 fn every_row_equals_the_scalar_one() {
@@ -136,7 +137,7 @@ fn every_operation_has_a_scalar_row_that_does_what_its_values_say() {
 
         let mut dots = [1; 4];
         bits.scan_tile(element, &[&a, &b], &[&*b, &*a].concat(), &mut dots);
-        assert_eq!(dots, [(&a, &b), (&a, &a), (&b, &b), (&b, &a)].map(|(q, r)| 1 + bits.dot(element, q, r)));
+        assert_eq!(dots, [(&a, &b), (&b, &b), (&a, &a), (&b, &a)].map(|(q, r)| 1 + bits.dot(element, q, r)));
     }
 }
 
@@ -170,4 +171,20 @@ fn the_level_in_use_is_the_best_or_the_chosen_one() {
             assert_eq!(Bits::current().isa(), isa);
         }
     }
+}
+
+#[test]
+fn room_is_made_for_what_comes_and_keeps_what_there_is() {
+    let line = |i: usize| Line([i as u64; LINE_WORDS]);
+    let mut lines = Vec::new();
+    // Past a huge page, to which a smaller one grew.
+    for i in 0..40_000 {
+        reserve(&mut lines, 1);
+        assert!(lines.capacity() > lines.len());
+        lines.push(line(i));
+    }
+    let (capacity, n) = (lines.capacity(), lines.len());
+    reserve(&mut lines, capacity - n);
+    assert_eq!(lines.capacity(), capacity, "there was room");
+    assert!(lines.iter().enumerate().all(|(i, found)| *found == line(i)));
 }

@@ -245,20 +245,22 @@ macro_rules! harley_seal {
 
         #[target_feature(enable = $features)]
         pub(super) fn scan_bipolar(tile: &Tile<'_>, dots: &mut [i32]) {
-            let n_rows = tile.n_rows();
-            for (r, row) in tile.rows.chunks_exact(tile.row_lines).enumerate() {
-                for (q, query) in tile.queries.iter().enumerate() {
-                    dots[q * n_rows + r] += dot_bipolar(query, row);
+            let dots = dots.chunks_exact_mut(tile.queries.len());
+            for (row, dots) in tile.rows.chunks_exact(tile.row_lines).zip(dots) {
+                row.iter().for_each(Line::prefetch_ahead);
+                for (query, dot) in tile.queries.iter().zip(dots) {
+                    *dot += dot_bipolar(query, row);
                 }
             }
         }
 
         #[target_feature(enable = $features)]
         pub(super) fn scan_ternary(tile: &Tile<'_>, dots: &mut [i32]) {
-            let n_rows = tile.n_rows();
-            for (r, row) in tile.rows.chunks_exact(tile.row_lines).enumerate() {
-                for (q, query) in tile.queries.iter().enumerate() {
-                    dots[q * n_rows + r] += dot_ternary(query, row);
+            let dots = dots.chunks_exact_mut(tile.queries.len());
+            for (row, dots) in tile.rows.chunks_exact(tile.row_lines).zip(dots) {
+                row.iter().for_each(Line::prefetch_ahead);
+                for (query, dot) in tile.queries.iter().zip(dots) {
+                    *dot += dot_ternary(query, row);
                 }
             }
         }

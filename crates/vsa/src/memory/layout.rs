@@ -2,7 +2,7 @@
 
 use super::ItemId;
 use crate::{Dim, Error};
-use kernels::bits::{Bits, Element, LINE_BITS, Line};
+use kernels::bits::{Bits, Element, LINE_BITS, Line, reserve};
 
 /// Rows of one kind of vectors.
 #[derive(Clone, Debug)]
@@ -72,6 +72,7 @@ impl Layout {
         }
         for chunk in 0..self.n_chunks() {
             let part = self.part(chunk, lines);
+            reserve(&mut self.chunks[chunk], part.len());
             self.chunks[chunk].extend_from_slice(part);
         }
         self.present.push(true);

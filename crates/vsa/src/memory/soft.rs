@@ -39,10 +39,8 @@ pub(super) fn best(layout: &Layout, query: &Sums, k: usize) -> Vec<(i64, ItemId)
             };
             let mut products = vec![0; digits.len() * rows.len()];
             Bits::current().scan_tile(Element::Ternary, &parts, tile, &mut products);
-            for (digit, products) in products.chunks(rows.len()).enumerate() {
-                for (dot, product) in dots[rows.clone()].iter_mut().zip(products) {
-                    *dot += i64::from(*product) << digit;
-                }
+            for (dot, products) in dots[rows].iter_mut().zip(products.chunks_exact(digits.len().max(1))) {
+                *dot += products.iter().zip(0..).map(|(product, digit)| i64::from(*product) << digit).sum::<i64>();
             }
         }
     }
