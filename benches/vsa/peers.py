@@ -1,9 +1,8 @@
 """Hypervectors by numpy, torchhd, faiss and usearch: one round of times, as JSON.
 
-peers.py DIM ITEMS; torchhd is measured where it is installed. One thread everywhere.
+peers.py DIM ITEMS; where torchhd or its PyTorch cannot be imported, "missing" says so. One thread everywhere.
 """
 
-import importlib.util
 import json
 import os
 import sys
@@ -33,7 +32,7 @@ def timed(n, work, repetitions=3):
 def main():
     dim, items = int(sys.argv[1]), int(sys.argv[2])
     rng = np.random.default_rng(1)
-    found = {}
+    found, missing = {}, {}
 
     signs = rng.integers(0, 2, (MEMBERS, dim), dtype=np.int8) * 2 - 1
     out = np.empty(dim, dtype=np.int8)
@@ -69,16 +68,20 @@ def main():
     found["rotate, bipolar"] = {"numpy int8": timed(BATCH, rotate)}
     found["bundle of 32, bipolar"] = {"numpy int8": timed(BATCH // MEMBERS, bundle)}
 
-    if importlib.util.find_spec("torchhd"):
+    try:
         import torch
         import torchhd
-
+    # PyTorch without libraries that it was built with raises what it likes.
+    except Exception as why:
+        missing["torchhd"] = f"{type(why).__name__}: {why}".splitlines()[0]
+    else:
         torch.set_num_threads(1)
         vectors = torchhd.random(MEMBERS, dim, "MAP")
+        members = list(vectors)
 
         def torch_bind():
             for a, b in pairs:
-                torchhd.bind(vectors[a], vectors[b])
+                torchhd.bind(members[a], members[b])
 
         def torch_bundle():
             for _ in range(BATCH // MEMBERS):
@@ -102,7 +105,7 @@ def main():
 
     found[one]["usearch exact"] = timed(1, lambda: search(queries[:1]))
     found[eight]["usearch exact"] = timed(QUERIES, lambda: search(queries))
-    print(json.dumps(found))
+    print(json.dumps({"rows": found, "missing": missing}))
 
 
 main()

@@ -1,9 +1,9 @@
 //! `cargo xtask vsa-bench [--receipt]`: hypervectors beside numpy, torchhd, faiss and usearch, in alternation
 //! (`benches/vsa/README.md`).
 
-use std::process::Command;
+use std::{collections::BTreeMap, process::Command};
 
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     Outcome,
@@ -28,6 +28,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let program = target().join("release/trinity");
     let mut times = Times::new();
     let mut isa = String::new();
+    let mut missing = BTreeMap::new();
     for round in 0..ROUNDS {
         eprintln!("round {} of {ROUNDS}", round + 1);
         let ours = asked(
@@ -41,22 +42,37 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
             push(&mut times, what, "trinity", &row["ns"])?;
         }
         let peers = asked(Command::new(&python).arg(root().join("benches/vsa/peers.py")).args([DIM, ITEMS]))?;
-        for (what, by) in peers.as_object().into_iter().flatten() {
-            for (who, ns) in by.as_object().into_iter().flatten() {
-                push(&mut times, what, who, ns)?;
-            }
-        }
+        take_peers(&peers, &mut times, &mut missing)?;
     }
     let medians = medians(&times);
     print!("{}", table(&medians));
+    missing.iter().for_each(|(who, why)| println!("{who} was not measured: {why}"));
     if !is_stored {
         return Ok(());
     }
     let mut rest = Map::new();
     let given = [("isa", json!(isa)), ("dim", json!(10_240)), ("items", json!(100_000)), ("rounds", json!(ROUNDS))];
     rest.extend(given.map(|(name, value)| (name.to_owned(), value)));
-    rest.extend([("unit".to_owned(), json!("ns")), ("rows".to_owned(), json!(medians))]);
+    rest.extend([
+        ("missing".to_owned(), json!(missing)),
+        ("unit".to_owned(), json!("ns")),
+        ("rows".to_owned(), json!(medians)),
+    ]);
     store(RECEIPT, "vsa-bench", &python, &["numpy", "torch", "faiss", "usearch"], &rest)
+}
+
+/// Times of the peers that were measured, and why the others were not.
+fn take_peers(peers: &Value, times: &mut Times, missing: &mut BTreeMap<String, String>) -> Outcome {
+    let rows = peers["rows"].as_object().ok_or("peers.py gives no rows")?;
+    for (what, by) in rows {
+        for (who, ns) in by.as_object().into_iter().flatten() {
+            push(times, what, who, ns)?;
+        }
+    }
+    for (who, why) in peers["missing"].as_object().into_iter().flatten() {
+        missing.insert(who.clone(), why.as_str().unwrap_or_default().to_owned());
+    }
+    Ok(())
 }
 
 fn table(medians: &Medians) -> String {
@@ -86,5 +102,15 @@ mod tests {
         }
         assert_eq!(table(&medians(&times)), "bind: 11.0 ns; numpy int8 220.0 ns, 20.0×\n");
         assert!(push(&mut times, "bind", "numpy int8", &json!("fast")).is_err());
+    }
+
+    #[test]
+    fn peers_are_measured_or_named_as_missing() {
+        let (mut times, mut missing) = (Times::new(), BTreeMap::new());
+        let peers = json!({"rows": {"bind": {"numpy int8": 1.5}}, "missing": {"torchhd": "no module named torch"}});
+        take_peers(&peers, &mut times, &mut missing).expect("well formed");
+        assert_eq!(times["bind"]["numpy int8"], [1.5]);
+        assert_eq!(missing["torchhd"], "no module named torch");
+        assert!(take_peers(&json!({"bind": {}}), &mut times, &mut missing).is_err(), "rows of an older form");
     }
 }
