@@ -134,19 +134,37 @@ pub fn signs_error(dim: Dim) -> f64 {
     std::f64::consts::FRAC_PI_2 / root(dim)
 }
 
-/// An interval around `probability` in which the share of successes of `trials` lies with a probability of at least
-/// 99.9 %.
-///
-/// It is the normal distribution's, wider by half a success and by z²/2 of them, as Bernstein's bound is where few
-/// succeed.
+/// The shares of successes of `trials` that `probability` agrees with at 99.9 %: those whose interval of Clopper and
+/// Pearson (1934) holds it. By the exact binomial distribution, a share below them, and one above, has a probability of
+/// at most 0.05 %.
 pub fn interval(probability: f64, trials: u64) -> (f64, f64) {
-    const DEVIATIONS: f64 = 3.290_526_731_491_926;
-    let trials = trials.max(1) as f64;
-    // Half a success more on either side: the count is whole.
-    let half = DEVIATIONS * (probability * (1.0 - probability) / trials).sqrt() + 0.5 / trials;
-    // Where successes or failures are few the normal form is too narrow; Bernstein's bound is not.
-    let few = DEVIATIONS.powi(2) / (2.0 * trials);
-    ((probability - half - few).max(0.0), (probability + half + few).min(1.0))
+    let trials = trials.max(1);
+    let least = least_successes(probability, trials);
+    let most = trials - least_successes(1.0 - probability, trials);
+    (least as f64 / trials as f64, most as f64 / trials as f64)
+}
+
+/// The least number of successes such that at most so many come with a probability of more than 0.05 %.
+fn least_successes(probability: f64, trials: u64) -> u64 {
+    const TAIL: f64 = 0.000_5;
+    let (n, p) = (trials as f64, probability);
+    if p <= 0.0 {
+        return 0;
+    }
+    if p >= 1.0 {
+        return trials;
+    }
+    // Below lies less than 10⁻¹³ by Bernstein's inequality.
+    let start = (n * p - 8.0 * (n * p * (1.0 - p)).sqrt() - 24.0).max(0.0) as u64;
+    let choices = libm::lgamma(n + 1.0) - libm::lgamma(start as f64 + 1.0) - libm::lgamma(n - start as f64 + 1.0);
+    let mut term = (choices + start as f64 * p.ln() + (n - start as f64) * f64::ln_1p(-p)).exp();
+    let (mut successes, mut sum) = (start, term);
+    while sum <= TAIL && successes < trials {
+        term *= (n - successes as f64) / (successes as f64 + 1.0) * (p / (1.0 - p));
+        successes += 1;
+        sum += term;
+    }
+    successes
 }
 
 /// How an item memory rules rows out by their first dimensions alone.
@@ -284,7 +302,28 @@ mod tests {
             let (low, high) = interval(p, 1_000);
             let (closer_low, closer_high) = interval(p, 100_000);
             assert!(low <= p && p <= high && low <= closer_low && closer_high <= high);
-            assert!(high - low < 0.12);
+            assert!(high - low < 0.106, "{p}: {low} to {high}");
+        }
+        assert_eq!([interval(0.0, 9), interval(1.0, 9)], [(0.0, 0.0), (1.0, 1.0)]);
+    }
+
+    /// The tails by whole numbers of Pascal's triangle.
+    #[test]
+    fn the_interval_leaves_out_no_more_than_a_thousandth_and_no_less_than_it_must() {
+        for (p, n) in [(0.5, 10), (0.3, 40), (0.02, 60), (0.9, 60)] {
+            let mut choices = vec![0.0; n + 1];
+            choices[0] = 1.0;
+            for _ in 0..n {
+                for i in (1..=n).rev() {
+                    choices[i] += choices[i - 1];
+                }
+            }
+            let chance = |k: usize| choices[k] * f64::powi(p, k as i32) * f64::powi(1.0 - p, (n - k) as i32);
+            let (low, high) = interval(p, n as u64);
+            let [low, high] = [low, high].map(|share| (share * n as f64).round() as usize);
+            let (below, above) = ((0..low).map(chance).sum::<f64>(), (high + 1..=n).map(chance).sum::<f64>());
+            assert!(below <= 0.000_5 && above <= 0.000_5, "{p} of {n}: {below} below {low}, {above} above {high}");
+            assert!(below + chance(low) > 0.000_5 && above + chance(high) > 0.000_5, "{p} of {n}: {low} to {high}");
         }
     }
 }
