@@ -26,19 +26,22 @@ fn main() -> Outcome {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["write", people, file] => write(people.parse()?, &mut BufWriter::new(File::create(file)?)),
-        ["load", memory, file] => load(memory, file, &Store::in_memory()),
-        ["load", memory, file, store] => load(memory, file, &Store::open(Path::new(store), kg::Options::default())?),
+        ["load", memory, file] => load(memory, file, Store::in_memory()),
+        ["load", memory, file, store] => load(memory, file, Store::open(Path::new(store), kg::Options::default())?),
         ["serve", place, file] => serve(&store(place, file)?),
         ["explain", place, file] => explain(&store(place, file)?),
         _ => Err("mix write PEOPLE FILE | load MEMORY FILE [STORE] | serve PLACE FILE | explain PLACE FILE".into()),
     }
 }
 
-fn load(memory: &str, file: &str, store: &Store) -> Outcome {
+fn load(memory: &str, file: &str, store: Store) -> Outcome {
     let mut input = BufReader::new(File::open(file)?);
     let threads = std::thread::available_parallelism()?.get();
     let options = LoadOptions { memory_max: memory.parse()?, threads, ..LoadOptions::default() };
-    let report = kg::load(store, file, &mut input, options)?;
+    let report = kg::load(&store, file, &mut input, options)?;
+    if store.path().is_some() {
+        store.compact()?;
+    }
     println!("{report:?}");
     Ok(())
 }

@@ -6,12 +6,14 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::order::{Order, Row};
+use crate::term::TermId;
 
 /// The changes of one commit, or of several that were put together.
 #[derive(Debug, Default)]
 pub(crate) struct Run {
     added: Sorted,
     removed: Sorted,
+    adds_named: bool,
 }
 
 /// Rows in every order that was asked for; the first is always there.
@@ -46,7 +48,13 @@ pub(crate) enum Side {
 impl Run {
     /// The run of these rows, which are sorted as [`Order::Spog`] sorts.
     pub(crate) fn new(added: Vec<Row>, removed: Vec<Row>) -> Self {
-        Self { added: Sorted::new(added), removed: Sorted::new(removed) }
+        let adds_named = added.iter().any(|row| row[3] != TermId::DEFAULT_GRAPH);
+        Self { added: Sorted::new(added), removed: Sorted::new(removed), adds_named }
+    }
+
+    /// Whether it adds facts to named graphs.
+    pub(crate) fn adds_named(&self) -> bool {
+        self.adds_named
     }
 
     pub(crate) fn rows(&self, order: Order, side: Side) -> &[Row] {

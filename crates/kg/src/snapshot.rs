@@ -85,6 +85,11 @@ impl Snapshot {
         self.count(order, &given(&pattern, order, n))
     }
 
+    /// Whether any fact may be in a named graph.
+    pub(crate) fn may_have_named(&self) -> bool {
+        self.state.may_have_named()
+    }
+
     /// Whether the quad is a fact.
     pub fn contains(&self, quad: &Quad) -> Result<bool, Error> {
         self.state.contains(&Order::Spog.row(quad))

@@ -52,6 +52,11 @@ impl State {
         base.saturating_add_signed(self.runs.iter().map(|run| run.balance()).sum())
     }
 
+    /// Whether any fact may be in a named graph.
+    pub(crate) fn may_have_named(&self) -> bool {
+        self.base.statistics.named > 0 || self.runs.iter().any(|run| run.adds_named())
+    }
+
     pub(crate) fn fences(&self, order: Order) -> Result<&RowFences, Error> {
         self.base.orders[order as usize].as_ref().ok_or(Error::NoOrder(order))
     }

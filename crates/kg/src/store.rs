@@ -124,6 +124,22 @@ impl Store {
         Ok(Transaction::new(self.begin_writing()?, self.state()))
     }
 
+    /// The store in as short a file as holds it: what loads and merges left free is given back. A store with a snapshot
+    /// that someone still reads stays as it is.
+    ///
+    /// # Errors
+    /// What the storage says; the store is then closed, and what was committed is in its file.
+    pub fn compact(self) -> Result<Self, Error> {
+        let Self { mut handle, options, committed, writing: _, path } = self;
+        // What is committed reads the file, too.
+        drop(committed);
+        if let Some(handle) = Arc::get_mut(&mut handle) {
+            handle.compact()?;
+        }
+        let state = open::state(&handle, &options)?;
+        Ok(Self { handle, options, committed: Mutex::new(Arc::new(state)), writing: AtomicBool::new(false), path })
+    }
+
     pub(crate) fn begin_writing(&self) -> Result<Writing<'_>, Error> {
         if self.writing.swap(true, Ordering::Acquire) {
             return Err(Error::Busy);

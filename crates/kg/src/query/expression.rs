@@ -291,6 +291,7 @@ impl Expr {
                 answer
             }
             Self::Regex(text, regex) => match text.give(row, run)? {
+                Some(Given::Word(word)) => words.test(word, |text| regex.is_match(text))?,
                 Some(text) => match &*text.value(words)? {
                     Value::StringLiteral(text) | Value::LangStringLiteral { value: text, .. } => {
                         Some(regex.is_match(text))

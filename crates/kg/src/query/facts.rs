@@ -84,6 +84,14 @@ impl Facts {
         }
     }
 
+    /// How many facts of a graph have these terms in their places, without reading them; none where only reading tells.
+    pub(crate) fn exact_count(&self, places: [Word; 3], active: Active) -> Result<Option<u64>, QueryError> {
+        let is_all = active == Active::Default
+            && self.default == [TermId::DEFAULT_GRAPH.to_bits()]
+            && !self.snapshot.may_have_named();
+        if is_all { self.count(places).map(Some) } else { Ok(None) }
+    }
+
     /// How many different terms the facts of a predicate have in a place: 0 the subject, 2 the object.
     pub(crate) fn distinct(&self, predicate: Word, place: usize, count: u64) -> u64 {
         let statistics = self.snapshot.statistics();

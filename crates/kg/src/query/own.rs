@@ -13,7 +13,7 @@ use super::plan::atoms::{Path, Place, Step, StepKind};
 use super::plan::scope::{Scope, Unsupported};
 use super::plan::{Node, Op, algebra};
 use super::results::{Answer, Row, Rows, Triples};
-use super::run::{Runner, WEIGHT};
+use super::run::{BATCH_MIN, Runner, WEIGHT};
 use super::template::{Bound, Fresh};
 use super::words::{UNBOUND, Word, Words};
 use crate::snapshot::Snapshot;
@@ -89,6 +89,7 @@ impl Planned {
     pub(crate) fn answer(self, query: &Query) -> Result<Answer, QueryError> {
         if let Query::Ask { .. } = query {
             let mut found = false;
+            self.runner.batch.set(BATCH_MIN);
             self.runner.run(&self.root, &mut |_| {
                 found = true;
                 Ok(false)

@@ -25,8 +25,10 @@ use super::words::{UNBOUND, Word, Words};
 use sorted::Sorted;
 use table::Table;
 
-/// The rows of a batch.
+/// The most rows of a batch.
 pub(crate) const BATCH: usize = 1024;
+/// The fewest rows of a batch, where only the first rows of all are wanted.
+pub(crate) const BATCH_MIN: usize = 16;
 /// The slot of a row that says how many rows it stands for.
 pub(crate) const WEIGHT: usize = 0;
 
@@ -61,14 +63,11 @@ pub(crate) type Sink<'s> = dyn FnMut(&Rows) -> Result<bool, QueryError> + 's;
 /// A batch that is being filled.
 pub(crate) struct Out<'s> {
     pub(crate) rows: Rows,
+    batch: usize,
     sink: &'s mut Sink<'s>,
 }
 
-impl<'s> Out<'s> {
-    pub(crate) fn new(width: usize, sink: &'s mut Sink<'s>) -> Self {
-        Self { rows: Rows::new(width), sink }
-    }
-
+impl Out<'_> {
     /// Room for one more row, which `fill` fills and keeps by saying so.
     pub(crate) fn push(&mut self, row: &[Word]) -> Result<bool, QueryError> {
         self.rows.words.extend_from_slice(row);
@@ -77,7 +76,7 @@ impl<'s> Out<'s> {
 
     /// Hands the batch on if it is full.
     pub(crate) fn full(&mut self) -> Result<bool, QueryError> {
-        if self.rows.words.len() < BATCH * self.rows.width { Ok(true) } else { self.flush() }
+        if self.rows.words.len() < self.batch * self.rows.width { Ok(true) } else { self.flush() }
     }
 
     /// Hands the batch on.
@@ -106,6 +105,8 @@ pub(crate) struct Runner {
     pub(crate) width: usize,
     /// The graph that patterns are read in now.
     pub(crate) active: Cell<Active>,
+    /// The rows of a batch; fewer where only the first rows of all are wanted.
+    pub(crate) batch: Cell<usize>,
     /// For paths: by predicate and direction, how often it was followed, and its facts once that was often.
     pub(crate) neighbours: RefCell<Followed>,
 }
@@ -113,7 +114,12 @@ pub(crate) struct Runner {
 impl Runner {
     pub(crate) fn new(words: Words, facts: Facts, meter: Rc<Meter>, width: usize) -> Self {
         let active = Cell::new(Active::Default);
-        Self { words, facts, meter, width, active, neighbours: RefCell::default() }
+        Self { words, facts, meter, width, active, batch: Cell::new(BATCH), neighbours: RefCell::default() }
+    }
+
+    /// An empty batch for what reads rows.
+    pub(crate) fn out<'s>(&self, sink: &'s mut Sink<'s>) -> Out<'s> {
+        Out { rows: Rows::new(self.width), batch: self.batch.get(), sink }
     }
 
     /// One row without terms.
@@ -184,7 +190,7 @@ impl Runner {
                 Ok(true)
             }
             Op::Filter { inner, expr } => self.run(inner, &mut |rows| {
-                let mut out = Out::new(self.width, &mut sink);
+                let mut out = self.out(&mut sink);
                 for row in rows.iter() {
                     self.meter.tick(name)?;
                     if expr.holds(row, self)? == Some(true) && !out.push(row)? {
@@ -205,7 +211,7 @@ impl Runner {
                 sink(&made)
             }),
             Op::Values(values) => {
-                let mut out = Out::new(self.width, &mut sink);
+                let mut out = self.out(&mut sink);
                 let unit = self.unit();
                 for value in values {
                     let mut row = unit.words.clone();
@@ -248,7 +254,7 @@ impl Runner {
         };
         for graph in self.facts.named_graphs(&self.meter)? {
             let goes_on = self.in_graph(Active::Named(graph), inner, &mut |rows| {
-                let mut out = Out::new(self.width, &mut *sink);
+                let mut out = self.out(&mut *sink);
                 for row in rows.iter().filter(|row| row[slot] == UNBOUND || row[slot] == graph) {
                     out.rows.words.extend_from_slice(row);
                     let at = out.rows.words.len() - self.width + slot;
@@ -267,7 +273,7 @@ impl Runner {
         let mut ones: FxHashSet<Word> = FxHashSet::default();
         let mut seen: FxHashSet<Box<[Word]>> = FxHashSet::default();
         self.run(inner, &mut |rows| {
-            let mut out = Out::new(self.width, &mut *sink);
+            let mut out = self.out(&mut *sink);
             for row in rows.iter() {
                 let is_new = match slots {
                     [one] => ones.insert(row[*one]),
@@ -299,6 +305,12 @@ impl Runner {
         if left == 0 {
             return Ok(true);
         }
+        // What is made beyond the last wanted row is made in vain, unless all rows have to be seen.
+        let batch = self.batch.get();
+        if !matches!(inner.op, Op::Order { .. } | Op::Group { .. }) {
+            let wanted = length.and_then(|length| start.checked_add(length)).unwrap_or(batch);
+            self.batch.set(wanted.clamp(BATCH_MIN, batch));
+        }
         self.run(inner, &mut |rows| {
             let mut kept = Rows::new(self.width);
             for row in rows.iter() {
@@ -320,6 +332,7 @@ impl Runner {
             }
             Ok(goes_on && left > 0)
         })?;
+        self.batch.set(batch);
         Ok(goes_on)
     }
 }

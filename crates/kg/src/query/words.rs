@@ -10,6 +10,7 @@ use spareval::ExpressionTerm;
 use super::complete::{TERM_BYTES_MAX, text_len};
 use super::error::QueryError;
 use super::limits::Meter;
+use crate::bulk::Parts;
 use crate::snapshot::Snapshot;
 use crate::term::{TermId, TermKind};
 
@@ -104,6 +105,22 @@ impl Words {
         let made = self.made.borrow();
         let term = made.terms.get((word & !MADE) as usize).cloned();
         term.ok_or_else(|| QueryError::Evaluation(format!("no term has the word {word:#x}")))
+    }
+
+    /// What `test` says of the text of a string; none of any other term. Nothing is kept.
+    pub(crate) fn test(&self, word: Word, test: impl FnOnce(&str) -> bool) -> Result<Option<bool>, QueryError> {
+        let Some(id) = Self::id(word) else {
+            return Ok(match &*self.value(word)? {
+                ExpressionTerm::StringLiteral(text) | ExpressionTerm::LangStringLiteral { value: text, .. } => {
+                    Some(test(text))
+                }
+                _ => None,
+            });
+        };
+        Ok(self.snapshot.with_term(id, |parts| match parts {
+            Parts::Plain(text) | Parts::Language(text, _) => Some(test(text)),
+            _ => None,
+        })?)
     }
 
     /// The value of a term, decoded once.

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{CompactionError, Database, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition};
 
 use crate::block;
 use crate::dictionary::page::Page;
@@ -47,6 +47,16 @@ pub(crate) struct Handle(Option<Database>);
 impl Handle {
     pub(super) fn new(database: Database) -> Self {
         Self(Some(database))
+    }
+
+    /// Pages move to the front of the file, whose free end goes.
+    pub(super) fn compact(&mut self) -> Result<(), Error> {
+        let Some(database) = &mut self.0 else { return Ok(()) };
+        guarded("compacting the store", || match database.compact() {
+            // Someone reads who is not ours: nothing was done.
+            Ok(_) | Err(CompactionError::TransactionInProgress) => Ok(()),
+            Err(error) => Err(redb::Error::from(error)),
+        })
     }
 
     /// What `act` makes of the database.

@@ -69,16 +69,22 @@ impl Chance {
 
     pub(crate) fn graph(&mut self) -> Store {
         let mut text = format!("{PREFIX}INSERT DATA {{");
+        // Without named graphs facts are counted unread, and merged facts are read otherwise than new ones.
+        let (has_graphs, is_merged) = (!self.one_in(4), self.one_in(2));
         for _ in 0..10 + self.below(70) {
             let (subject, predicate) = (self.node(), self.predicate());
             let object = if self.one_in(3) { self.literal() } else { self.node() };
             let fact = format!("{subject} {predicate} {object} .");
-            let fact = if self.one_in(4) { format!("GRAPH :g{} {{ {fact} }}", self.below(3)) } else { fact };
+            let fact =
+                if has_graphs && self.one_in(4) { format!("GRAPH :g{} {{ {fact} }}", self.below(3)) } else { fact };
             text += &fact;
         }
         text += "}";
         let store = Store::in_memory();
         query::update(&store, &text, &Options::default()).unwrap_or_else(|e| panic!("{text}: {e}"));
+        if is_merged {
+            store.merge().unwrap_or_else(|e| panic!("{text}: {e}"));
+        }
         store
     }
 
@@ -207,7 +213,16 @@ fn rows(snapshot: &Snapshot, text: &str, engine: Engine) -> Result<Option<Vec<St
     let asked = std::sync::atomic::AtomicU32::new(0);
     let stop = Stop::when(move || asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > QUESTIONS_MAX);
     let options = Options { engine, limits: Limits { stop, ..Limits::default() }, ..Options::default() };
-    let found = query::answer(snapshot, text, &options).and_then(|answer| {
+    rows_within(snapshot, text, &options)
+}
+
+/// The rows of a query, sorted; none if a limit was reached.
+pub(crate) fn rows_within(
+    snapshot: &Snapshot,
+    text: &str,
+    options: &Options,
+) -> Result<Option<Vec<String>>, QueryError> {
+    let found = query::answer(snapshot, text, options).and_then(|answer| {
         let mut found = match answer {
             Answer::Truth(truth) => vec![truth.to_string()],
             Answer::Triples(_) => Vec::new(),

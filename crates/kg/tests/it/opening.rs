@@ -126,3 +126,26 @@ fn graphs_have_an_order_of_their_own_if_many_facts_are_in_them() -> Result<(), E
     assert_eq!((snapshot.matching(pattern).count(), snapshot.estimate(pattern)?), (10, 10));
     Ok(())
 }
+
+#[test]
+fn a_compact_store_has_the_same_facts_in_a_shorter_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.kg");
+    let mut store = Store::open(&path, Options::default()).unwrap();
+    for round in 0..3 {
+        let facts: String = (0..3000).map(|n| format!("<a:s{n}> <a:p{round}> <a:o{}> .\n", n % 700)).collect();
+        kg::load(&store, "a.nt", &mut facts.as_bytes(), kg::LoadOptions::default()).unwrap();
+    }
+    let size = || fs::metadata(&path).unwrap().len();
+    let (loaded, reader) = (size(), store.snapshot().unwrap());
+    store = store.compact().unwrap();
+    assert_eq!((size(), reader.len()), (loaded, 9000), "someone reads");
+    drop(reader);
+    store = store.compact().unwrap();
+    assert!(size() < loaded * 2 / 3, "{loaded} bytes, then {}", size());
+    assert_eq!((store.snapshot().unwrap().len(), store.verify().unwrap().quads), (9000, 9000));
+    drop(store);
+    let store = Store::open(&path, Options::default()).unwrap();
+    store.begin().unwrap().commit().unwrap();
+    assert_eq!(store.snapshot().unwrap().len(), 9000);
+}

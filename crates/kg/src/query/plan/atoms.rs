@@ -31,6 +31,8 @@ pub(crate) struct Step {
     pub(crate) kind: StepKind,
     /// How many rows are expected after it.
     pub(crate) estimate: f64,
+    /// How many rows are expected before it.
+    pub(crate) expected: f64,
     /// How many rows came.
     pub(crate) made: Cell<u64>,
     /// The slots that anyone reads after it; where rows are only counted, others need not be told apart.
@@ -41,7 +43,14 @@ pub(crate) struct Step {
 
 impl Step {
     pub(crate) fn new(kind: StepKind, estimate: f64) -> Self {
-        Self { kind, estimate, made: Cell::new(0), needed: Cell::new(u128::MAX), known: RefCell::default() }
+        Self {
+            kind,
+            estimate,
+            expected: 0.0,
+            made: Cell::new(0),
+            needed: Cell::new(u128::MAX),
+            known: RefCell::default(),
+        }
     }
 }
 

@@ -236,9 +236,10 @@ fn ordered(
     place_filters(bound, &mut rows, false, &mut steps);
     for n in order {
         let Some(atom) = atoms[n].take() else { continue };
+        let expected = rows;
         rows = after(&atom, bound, rows, scope).1;
         bound |= atom.binds();
-        steps.push(Step::new(atom, rows));
+        steps.push(Step { expected, ..Step::new(atom, rows) });
         place_filters(bound, &mut rows, false, &mut steps);
     }
     place_filters(bound, &mut rows, true, &mut steps);

@@ -6,7 +6,7 @@ use oxsdatatypes::Integer;
 use rustc_hash::{FxHashMap, FxHashSet};
 use spareval::ExpressionTerm as Value;
 
-use super::{Out, Runner, Sink, WEIGHT};
+use super::{Runner, Sink, WEIGHT};
 use crate::query::complete::TERM_BYTES_MAX;
 use crate::query::error::QueryError;
 use crate::query::expression::Given;
@@ -188,7 +188,7 @@ impl Runner {
         })?;
         let mut in_order: Vec<(Box<[Word]>, usize)> = groups.into_iter().collect();
         in_order.sort_unstable_by_key(|(_, group)| *group);
-        let mut out = Out::new(self.width, sink);
+        let mut out = self.out(sink);
         let unit = self.unit();
         for ((key, _), states) in in_order.into_iter().zip(states) {
             let mut row = unit.words.clone();

@@ -5,17 +5,18 @@ use std::rc::Rc;
 
 use spareval::ExpressionTerm as Value;
 
-use super::{Out, Rows, Runner, Sink};
+use super::{Rows, Runner, Sink};
 use crate::query::error::QueryError;
 use crate::query::expression::Expr;
 use crate::query::limits::Meter;
 use crate::query::plan::Node;
 use crate::query::value;
+use crate::query::words::Word;
 
 /// How many rows are sorted without asking the meter.
 const RUN: usize = 512;
 /// The fewest rows that are held before those behind the wanted ones are dropped.
-const HELD_MIN: usize = 4096;
+const HELD_MIN: usize = 1024;
 
 type Key = Option<Rc<Value>>;
 
@@ -37,25 +38,36 @@ impl Runner {
         let mut held = Held { rows: Rows::new(self.width), keys: Vec::new() };
         let held_max = keep.map_or(usize::MAX, |keep| keep.saturating_mul(2).max(HELD_MIN));
         let row_bytes = (self.width + 4 * by.len()) * size_of::<u64>();
+        // The first key of the last row that is wanted so far, once that is known.
+        let mut last: Option<Key> = None;
         self.run(inner, &mut |rows| {
-            self.meter.hold(rows.len() * row_bytes, "ORDER BY")?;
+            let before = held.rows.len();
             for row in rows.iter() {
+                self.meter.tick("ORDER BY")?;
+                let mut keys = by.iter().map(|(key, _)| self.sort_key(key, row));
+                let first = keys.next().transpose()?;
+                if let (Some(last), Some(first), Some((_, is_descending))) = (&last, &first, by.first()) {
+                    let order = directed(first, last, *is_descending);
+                    if order.is_gt() {
+                        continue;
+                    }
+                }
                 held.rows.words.extend_from_slice(row);
-                for (key, _) in by {
-                    held.keys.push(match key.give(row, self)? {
-                        Some(given) => Some(given.value(&self.words)?),
-                        None => None,
-                    });
+                held.keys.extend(first);
+                for key in keys {
+                    held.keys.push(key?);
                 }
             }
+            self.meter.hold((held.rows.len() - before) * row_bytes, "ORDER BY")?;
             if held.rows.len() > held_max {
                 let before = held.rows.len();
                 held = held.first(keep.unwrap_or(usize::MAX), by, &self.meter)?;
+                last = held.keys.len().checked_sub(by.len()).and_then(|at| held.keys.get(at).cloned());
                 self.meter.release((before - held.rows.len()) * row_bytes);
             }
             Ok(true)
         })?;
-        let mut out = Out::new(self.width, sink);
+        let mut out = self.out(sink);
         for n in held.order(by, &self.meter)? {
             if !out.push(held.rows.row(n))? {
                 return Ok(false);
@@ -63,6 +75,16 @@ impl Runner {
         }
         out.flush()
     }
+
+    fn sort_key(&self, key: &Expr, row: &[Word]) -> Result<Key, QueryError> {
+        key.give(row, self)?.map(|given| given.value(&self.words)).transpose()
+    }
+}
+
+/// The order of two keys.
+fn directed(a: &Key, b: &Key, is_descending: bool) -> Ordering {
+    let order = value::order(a.as_deref(), b.as_deref());
+    if is_descending { order.reverse() } else { order }
 }
 
 impl Held {
@@ -71,8 +93,7 @@ impl Held {
         let compare = |a: usize, b: usize| {
             let keys = |n: usize| &self.keys[n * by.len()..(n + 1) * by.len()];
             for ((a, b), (_, is_descending)) in keys(a).iter().zip(keys(b)).zip(by) {
-                let order = value::order(a.as_deref(), b.as_deref());
-                let order = if *is_descending { order.reverse() } else { order };
+                let order = directed(a, b, *is_descending);
                 if order != Ordering::Equal {
                     return order;
                 }

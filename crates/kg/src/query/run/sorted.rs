@@ -9,6 +9,9 @@ use crate::query::words::Word;
 /// Words that begin rows are looked up in a table if there are at most this many places in it for each row.
 const PLACES_PER_ROW: u64 = 4;
 
+/// So few rows are looked through one by one.
+const FEW: usize = 16;
+
 /// Rows in order. Where the words that begin them lie close together, as the ids of nodes do, a table says where the
 /// rows of each begin; else they are looked for by galloping from the last place.
 #[derive(Debug, Default)]
@@ -68,6 +71,15 @@ impl<const K: usize> Sorted<K> {
             return start..end;
         }
         let rows = &self.rows[start..end];
+        if let ([_, second], 2) = (key, K) {
+            // Most nodes have few neighbours.
+            let skipped = match rows {
+                _ if rows.len() <= FEW => rows.iter().take_while(|row| row[1] < *second).count(),
+                _ => rows.partition_point(|row| row[1] < *second),
+            };
+            let found = rows[skipped..].iter().take_while(|row| row[1] == *second).count();
+            return start + skipped..start + skipped + found;
+        }
         let skipped = rows.partition_point(|row| row[..key.len()] < *key);
         let found = gallop(&rows[skipped..], |row| row[..key.len()] == *key);
         start + skipped..start + skipped + found

@@ -3,6 +3,8 @@
 //! A pattern is looked up in the store for each row, until that has cost more than reading all facts of its constants:
 //! then these are read once, sorted by the places that are looked up, and found by galloping from the last place.
 
+use std::cell::Ref;
+
 use super::sorted::Sorted;
 use super::{BATCH, Out, Rows, Runner, Sink, WEIGHT};
 use crate::query::error::QueryError;
@@ -12,6 +14,8 @@ use crate::query::words::{UNBOUND, Word};
 
 /// How many facts are read in the time of one look-up in the store.
 const FACTS_PER_LOOKUP: u64 = 32;
+/// Facts are read at once if so many times the rows that are expected are as many.
+const SURE: f64 = 4.0;
 /// How many terms a filter remembers what it says of.
 const KNOWN_MAX: usize = 4096;
 
@@ -50,13 +54,35 @@ impl Places {
 }
 
 /// Rows that come out of a step. Rows that differ in nothing that is read are one, of the weight of both.
-struct Emit<'o, 's> {
+struct Emit<'o, 's, 'c> {
     out: &'o mut Out<'s>,
     /// The slots that are read afterwards, if not all are.
     needed: Option<&'o [usize]>,
+    /// Those and what `check` reads.
+    read: u128,
+    /// What the next step asks of each row, which is then no step any more.
+    check: Option<&'o mut Check<'c>>,
 }
 
-impl Emit<'_, '_> {
+/// A pattern that binds nothing new, whose facts are held: a row is dropped before it is handed on.
+struct Check<'c> {
+    pairs: Ref<'c, Columns>,
+    /// The slots of the subject and the object.
+    slots: [usize; 2],
+    hint: usize,
+    /// How many rows were asked.
+    asked: u64,
+}
+
+impl Check<'_> {
+    fn holds(&mut self, row: &[Word]) -> bool {
+        self.asked += 1;
+        let key = self.slots.map(|slot| row[slot]);
+        !self.pairs.pairs.find(&key, &mut self.hint).is_empty()
+    }
+}
+
+impl Emit<'_, '_, '_> {
     /// The row with the fact's terms in the free slots, `weight` times; whether to go on.
     fn fact(&mut self, row: &[Word], free: &[Option<usize>; 4], fact: &Fact, weight: u64) -> Result<bool, QueryError> {
         let words = &mut self.out.rows.words;
@@ -72,6 +98,12 @@ impl Emit<'_, '_> {
                 }
                 *place = word;
             }
+        }
+        if let Some(check) = &mut self.check
+            && !check.holds(&words[start..])
+        {
+            words.truncate(start);
+            return Ok(true);
         }
         let width = row.len();
         if let Some(needed) = self.needed
@@ -93,12 +125,16 @@ impl Emit<'_, '_> {
 impl Runner {
     /// Rows through the steps; false if their reader wants no more.
     pub(crate) fn steps(&self, steps: &[Step], rows: &Rows, sink: &mut Sink<'_>) -> Result<bool, QueryError> {
-        let Some((step, rest)) = steps.split_first() else { return sink(rows) };
+        let Some((step, mut rest)) = steps.split_first() else { return sink(rows) };
+        let (mut check, mut last, following) = (self.check(step, rest, rows), step, rest);
+        if let (Some(_), [checked, others @ ..]) = (&check, rest) {
+            (last, rest) = (checked, others);
+        }
         let mut next = |rows: &Rows| {
-            step.made.set(step.made.get() + rows.len() as u64);
+            last.made.set(last.made.get() + rows.len() as u64);
             if rest.is_empty() { sink(rows) } else { self.steps(rest, rows, sink) }
         };
-        let mut out = Out::new(self.width, &mut next);
+        let mut out = self.out(&mut next);
         match &step.kind {
             StepKind::Filter(expr) => {
                 // What reads one term says the same of the same term.
@@ -126,7 +162,11 @@ impl Runner {
                 }
             }
             StepKind::Triple(triple) => {
-                if !self.triple(step, rest, triple, rows, &mut out)? {
+                let goes_on = self.triple([step, last], following, triple, rows, check.as_mut(), &mut out)?;
+                if let Some(check) = check {
+                    step.made.set(step.made.get() + check.asked);
+                }
+                if !goes_on {
                     return Ok(false);
                 }
             }
@@ -141,17 +181,30 @@ impl Runner {
         out.flush()
     }
 
+    /// What the first step of `rest` asks of rows that `step` makes of these, if it only asks and its facts are held.
+    fn check<'c>(&self, step: &Step, rest: &'c [Step], rows: &Rows) -> Option<Check<'c>> {
+        let (StepKind::Triple(_), StepKind::Triple(triple)) = (&step.kind, &rest.first()?.kind) else { return None };
+        let [Place::Slot(subject), Place::Const(_), Place::Slot(object)] = triple.places else { return None };
+        let pairs = triple.columns.borrow();
+        let is_held = pairs.of == Some((self.active.get(), 0b101)) && triple.graph.is_none();
+        let is_bound = |slot: usize| step.kind.binds() >> slot & 1 == 1 || rows.iter().all(|row| row[slot] != UNBOUND);
+        let is_check = is_held && is_bound(subject) && is_bound(object);
+        is_check.then_some(Check { pairs, slots: [subject, object], hint: 0, asked: 0 })
+    }
+
+    /// Rows through a pattern. With a check, `last` is the step that it stands for, else the same as `step`.
     fn triple(
         &self,
-        step: &Step,
+        [step, last]: [&Step; 2],
         rest: &[Step],
         triple: &Triple,
         rows: &Rows,
+        check: Option<&mut Check<'_>>,
         out: &mut Out<'_>,
     ) -> Result<bool, QueryError> {
-        let needed = step.needed.get();
-        let needed_slots: Vec<usize> = (1..self.width).filter(|slot| needed >> slot & 1 == 1).collect();
-        let mut emit = Emit { out, needed: (needed != u128::MAX).then_some(&needed_slots[..]) };
+        let (needed, told) = (step.needed.get(), last.needed.get());
+        let slots: Vec<usize> = (1..self.width).filter(|slot| told >> slot & 1 == 1).collect();
+        let mut emit = Emit { out, needed: (told != u128::MAX).then_some(&slots[..]), read: needed, check };
         let by = first_read(triple, needed, rest);
         let active = if triple.graph.is_some() { Active::AnyNamed } else { self.active.get() };
         let Some(first) = rows.iter().next() else { return Ok(true) };
@@ -160,7 +213,9 @@ impl Runner {
         if columns.of != Some((active, of)) {
             columns.lookups = columns.lookups.saturating_add(rows.len() as u64);
             let pays = columns.lookups.saturating_mul(FACTS_PER_LOOKUP) >= triple.count;
-            if pays && (of != 0 || columns.lookups > 1) {
+            // Where many rows are to come, nothing is looked up first; unless only the first rows are wanted.
+            let is_sure = self.batch.get() == BATCH && step.expected * SURE >= triple.count as f64;
+            if (pays || is_sure) && (of != 0 || columns.lookups > 1) {
                 self.load(triple, active, of, &mut columns)?;
             }
         }
@@ -176,8 +231,10 @@ impl Runner {
                 } else {
                     self.gallop(&columns.rows, of, triple, row, &places, &mut hint, &mut emit)?
                 }
+            } else if let Some(n) = self.counted(&places, needed, active)? {
+                n == 0 || emit.fact(row, &[None; 4], &[UNBOUND; 4], n)?
             } else {
-                self.facts.read_by(by, places.given, active, BATCH, &self.meter, &mut |facts| {
+                self.facts.read_by(by, places.given, active, self.batch.get(), &self.meter, &mut |facts| {
                     for fact in facts {
                         if !emit.fact(row, &places.free, fact, 1)? {
                             return Ok(false);
@@ -193,6 +250,18 @@ impl Runner {
         Ok(true)
     }
 
+    /// How many facts there are, where nobody reads more of them than that.
+    fn counted(&self, places: &Places, needed: u128, active: Active) -> Result<Option<u64>, QueryError> {
+        let [s, p, o, graph] = places.free;
+        let is_read = |slot: Option<usize>| slot.is_some_and(|slot| needed >> slot & 1 == 1);
+        let repeats = |a: Option<usize>, b: Option<usize>| a.is_some() && a == b;
+        if [s, p, o].into_iter().any(is_read) || repeats(s, p) || repeats(s, o) || repeats(p, o) || graph.is_some() {
+            return Ok(None);
+        }
+        let [s, p, o, _] = places.given;
+        self.facts.exact_count([s, p, o], active)
+    }
+
     /// Reads the facts of the constants, sorted by the places that are looked up.
     fn load(&self, triple: &Triple, active: Active, of: u128, columns: &mut Columns) -> Result<(), QueryError> {
         self.meter.release(columns.pairs.bytes() + columns.rows.bytes());
@@ -202,7 +271,8 @@ impl Runner {
         let order = column_order(triple, of);
         let is_narrow = is_narrow(triple, of);
         let (mut pairs, mut wide) = (Vec::new(), Vec::new());
-        self.facts.read([s, p, o, UNBOUND], active, BATCH, &self.meter, &mut |facts| {
+        let by = if order[0] == Some(2) { By::Object } else { By::Subject };
+        self.facts.read_by(by, [s, p, o, UNBOUND], active, BATCH, &self.meter, &mut |facts| {
             if is_narrow {
                 self.meter.hold(facts.len() * size_of::<[Word; 2]>(), "a pattern")?;
                 pairs.extend(facts.iter().map(|fact| [0, 1].map(|n| order[n].map_or(0, |place| fact[place]))));
@@ -226,7 +296,7 @@ impl Runner {
         row: &[Word],
         places: &Places,
         hint: &mut usize,
-        emit: &mut Emit<'_, '_>,
+        emit: &mut Emit<'_, '_, '_>,
     ) -> Result<bool, QueryError> {
         let order = column_order(triple, of);
         let n_keys = of.count_ones() as usize;
@@ -243,7 +313,7 @@ impl Runner {
         for (free, place) in free.iter_mut().zip(order).take(K).skip(n_keys) {
             *free = place.and_then(|place| places.free[place]);
         }
-        let reads_none = emit.needed.is_some_and(|needed| free.iter().flatten().all(|slot| !needed.contains(slot)));
+        let reads_none = free.iter().flatten().all(|slot| emit.read >> slot & 1 == 0);
         let repeats =
             free.iter().flatten().enumerate().any(|(n, slot)| free.iter().flatten().skip(n + 1).any(|s| s == slot));
         let mut fact = [UNBOUND; 4];
@@ -286,7 +356,7 @@ impl Runner {
         if !goes_on {
             return Ok(false);
         }
-        let mut out = Out::new(self.width, sink);
+        let mut out = self.out(sink);
         for (row, _) in rows.iter().zip(&found).filter(|(_, found)| !**found) {
             if !out.push(row)? {
                 return Ok(false);

@@ -4,7 +4,7 @@ use std::hash::{Hash, Hasher};
 
 use rustc_hash::{FxHashMap, FxHasher};
 
-use super::{Out, Rows, Runner, Sink, WEIGHT};
+use super::{Rows, Runner, Sink, WEIGHT};
 use crate::query::error::QueryError;
 use crate::query::expression::Expr;
 use crate::query::limits::Meter;
@@ -84,7 +84,7 @@ impl Runner {
         keeps_left: bool,
         sink: &mut Sink<'_>,
     ) -> Result<bool, QueryError> {
-        let mut out = Out::new(self.width, sink);
+        let mut out = self.out(sink);
         for row in rows.iter() {
             let mut found = false;
             for other in table.candidates(row) {
@@ -120,7 +120,7 @@ impl Runner {
         sink: &mut Sink<'_>,
     ) -> Result<bool, QueryError> {
         let shared: Vec<usize> = crate::query::plan::algebra::slots_of(shared);
-        let mut out = Out::new(self.width, sink);
+        let mut out = self.out(sink);
         for row in rows.iter() {
             let mut goes = false;
             for other in table.candidates(row) {
