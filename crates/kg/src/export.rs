@@ -204,6 +204,23 @@ fn in_order(a: TermRef<'_>, b: TermRef<'_>) -> std::cmp::Ordering {
     key(a).cmp(&key(b))
 }
 
+/// The quad with escapes in its IRIs for what no IRI may hold.
+pub(crate) fn writable_quad(quad: oxrdf::Quad) -> oxrdf::Quad {
+    let iri = |node: NamedNode| match escaped(node.as_str()) {
+        Cow::Owned(iri) => NamedNode::new_unchecked(iri),
+        Cow::Borrowed(_) => node,
+    };
+    let subject = match quad.subject {
+        NamedOrBlankNode::NamedNode(node) => iri(node).into(),
+        blank @ NamedOrBlankNode::BlankNode(_) => blank,
+    };
+    let graph = match quad.graph_name {
+        GraphName::NamedNode(node) => iri(node).into(),
+        name => name,
+    };
+    oxrdf::Quad::new(subject, iri(quad.predicate), writable(quad.object), graph)
+}
+
 /// The term with escapes in its IRI for what no IRI may hold; the serializers write IRIs as they are.
 fn writable(term: Term) -> Term {
     match &term {

@@ -110,6 +110,8 @@ pub struct LoadOptions<'a> {
     pub graph: GraphName,
     /// Whether that graph's facts are removed first, in the same commit.
     pub replace: bool,
+    /// Whether a document that names another graph is at fault.
+    pub one_graph: bool,
     pub bad: Bad<'a>,
     pub iri: IriRule,
     pub blanks: Blanks,
@@ -142,6 +144,7 @@ impl Default for LoadOptions<'_> {
             base: None,
             graph: GraphName::DefaultGraph,
             replace: false,
+            one_graph: false,
             bad: Bad::Stop,
             iri: IriRule::Strict,
             blanks: Blanks::Fresh,
@@ -405,12 +408,17 @@ fn run(
     let mut stream = Stream::open(reader, options.cancel, ratio_max, is_stable).map_err(|e| broken(document, e))?;
     let unknown = || LoadError::UnknownFormat { document: document.to_owned() };
     let told = options.format.or_else(|| Format::from_name(document));
-    let format = told.or_else(|| Format::from_content(stream.start())).ok_or_else(unknown)?;
+    let format = match told.or_else(|| Format::from_content(stream.start())).ok_or_else(unknown)? {
+        // A fourth term is a fault of its line then.
+        Format::NQuads if options.one_graph => Format::NTriples,
+        format => format,
+    };
     let mut out = Out {
         document,
         sink,
         bad: &mut options.bad,
         iri: options.iri,
+        one_graph: options.one_graph,
         place: Place::new(scope, options.graph),
         commit_every: options.commit_every,
         progress: &mut options.progress,

@@ -1,6 +1,7 @@
 //! SPARQL 1.1 over a snapshot, and updates in a transaction.
 //!
-//! - [`answer`], [`explain`] and [`update()`] are the way in; [`Options`] carry the limits, the base and the prefixes.
+//! - [`parse()`], [`answer`], [`explain`] and [`update()`] are the way in; [`Options`] carry the limits, the base and
+//!   the prefixes.
 //! - `own`: the evaluator that is fast at what it knows: `plan` orders it by counts, `run` runs it over
 //!   `words`.
 //! - `complete`: the evaluator that knows everything, `spareval`; it gets what the own one does not know.
@@ -28,13 +29,14 @@ mod words;
 
 use std::rc::Rc;
 
-use spargebra::Query;
+use oxrdf::NamedNode;
+pub use spargebra::Query;
 use spargebra::algebra::GraphPattern;
 
 pub use error::QueryError;
 use limits::Meter;
 pub use limits::{LimitKind, Limits, Stop};
-pub use results::{Answer, QueryResultsFormat, Row, Rows, Triples, TriplesFormat};
+pub use results::{Answer, QueryResultsFormat, Row, Rows, Triples, TriplesFormat, write_quads};
 pub use update::{UpdateReport, update, update_in};
 
 use crate::snapshot::Snapshot;
@@ -50,6 +52,40 @@ pub struct Options {
     pub prefixes: Vec<(String, String)>,
     /// Which evaluator answers.
     pub engine: Engine,
+    /// The dataset that is asked, in place of the one that the text names (`FROM`); an update that names one itself
+    /// (`USING`, `WITH`) is refused beside it.
+    pub dataset: Option<Dataset>,
+}
+
+/// The graphs that a query sees.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Dataset {
+    /// The graphs whose union is the default graph.
+    pub default: Vec<NamedNode>,
+    /// The graphs that `GRAPH` finds.
+    pub named: Vec<NamedNode>,
+}
+
+/// What a query answers with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Rows of terms: SELECT.
+    Rows,
+    /// Yes or no: ASK.
+    Truth,
+    /// Triples: CONSTRUCT and DESCRIBE.
+    Triples,
+}
+
+impl Form {
+    /// The form of a query's answer.
+    pub fn of(query: &Query) -> Self {
+        match query {
+            Query::Select { .. } => Self::Rows,
+            Query::Ask { .. } => Self::Truth,
+            Query::Construct { .. } | Query::Describe { .. } => Self::Triples,
+        }
+    }
 }
 
 /// Which evaluator answers.
@@ -72,6 +108,14 @@ pub enum Engine {
 pub fn answer(snapshot: &Snapshot, text: &str, options: &Options) -> Result<Answer, QueryError> {
     let query = text::query(text, options)?;
     answer_parsed(snapshot, &query, options)
+}
+
+/// Reads a query, and puts the dataset of the options in place of its own.
+///
+/// # Errors
+/// Text that is no SPARQL, or too long or nested too deep.
+pub fn parse(text: &str, options: &Options) -> Result<Query, QueryError> {
+    text::query(text, options)
 }
 
 /// The answer to a query that is parsed already, by the same rules as [`answer`].

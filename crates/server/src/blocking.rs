@@ -71,7 +71,7 @@ pub(crate) async fn prepare<T: Send + 'static>(
 
 /// The threads for long work, and the queue for them.
 #[derive(Debug)]
-pub(crate) struct Workers {
+pub struct Workers {
     queue: Mutex<Queue>,
     n_max: usize,
     n_queued_max: usize,
@@ -117,7 +117,8 @@ impl Queue {
 }
 
 impl Workers {
-    pub(crate) fn new(n_max: usize, n_queued_max: usize) -> Self {
+    /// At most `n_max` threads at work, and at most `n_queued_max` requests that wait for one.
+    pub fn new(n_max: usize, n_queued_max: usize) -> Self {
         Self { queue: Mutex::default(), n_max: n_max.max(1), n_queued_max }
     }
 
@@ -127,7 +128,7 @@ impl Workers {
     }
 
     /// Waits for a thread until it is the tenant's turn.
-    async fn enter(self: &Arc<Self>, tenant: u128) -> Result<Permit, ApiError> {
+    pub async fn enter(self: &Arc<Self>, tenant: u128) -> Result<Permit, ApiError> {
         let turn = {
             let mut queue = self.queue();
             if queue.n_running < self.n_max {
@@ -163,7 +164,7 @@ fn full(queue: &Queue, tenant: u128) -> ApiError {
 
 /// A thread in use, which is handed on when the permit is dropped.
 #[derive(Debug)]
-struct Permit(Option<Arc<Workers>>);
+pub struct Permit(Option<Arc<Workers>>);
 
 impl Drop for Permit {
     fn drop(&mut self) {

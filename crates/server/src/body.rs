@@ -24,7 +24,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         check_content_type(request.headers())?;
         let route = request.extensions().get::<MatchedPath>().cloned();
-        let bytes = read(request.into_body(), app).await?;
+        let bytes = read(request.into_body(), app.options().body_bytes_max, app).await?;
         let route = route.as_ref().map_or("", MatchedPath::as_str);
         json::decode_noting(&bytes, |field| app.notices().ignored(route, &field)).map(Json)
     }
@@ -53,10 +53,9 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
     Err(ApiError::new(ErrorKind::UnsupportedMedia, message))
 }
 
-/// Reads all of a body, within the limits of bytes and time.
-async fn read(body: Body, app: &App) -> Result<Vec<u8>, ApiError> {
+/// Reads all of a body: at most `limit` bytes, within the server's time for a body.
+pub async fn read(body: Body, limit: usize, app: &App) -> Result<Vec<u8>, ApiError> {
     let options = app.options();
-    let limit = options.body_bytes_max;
     let too_large = || ApiError::new(ErrorKind::TooLarge, format!("the body: more than {limit} bytes"));
     let announced = http_body::Body::size_hint(&body).lower();
     if announced > limit as u64 {

@@ -16,11 +16,13 @@ pub enum ErrorKind {
     NotFound,
     /// The route has other methods: 405.
     MethodNotAllowed,
+    /// None of the forms that the client takes can be had: 406.
+    NotAcceptable,
     /// The client took too long: 408.
     Timeout,
     /// The body or a part of it is larger than the limit: 413.
     TooLarge,
-    /// The body is not JSON by its content type: 415.
+    /// The body is, by its content type, nothing that the route reads: 415.
     UnsupportedMedia,
     /// A Host that this server does not have: 421.
     Misdirected,
@@ -43,6 +45,7 @@ impl ErrorKind {
             Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
+            Self::NotAcceptable => 406,
             Self::Timeout => 408,
             Self::TooLarge => 413,
             Self::UnsupportedMedia => 415,

@@ -7,7 +7,7 @@
 mod anthropic;
 pub mod app;
 pub mod auth;
-mod blocking;
+pub mod blocking;
 pub mod body;
 pub mod error;
 #[doc(hidden)]

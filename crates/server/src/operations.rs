@@ -31,6 +31,15 @@ pub(crate) fn routes() -> Routes {
         .route("/openapi.json", get(openapi::show))
 }
 
+/// Those of them that need no model to mean something.
+pub(crate) fn routes_without_models() -> Routes {
+    Routes::of(Shape::OpenAi)
+        .route("/health", get(health::ready))
+        .route("/health/live", get(health::live))
+        .route("/metrics", get(metrics::show))
+        .route("/version", get(info::version))
+}
+
 /// An answer of JSON that is true now and must not be kept.
 fn answer_with(status: StatusCode, value: &Value) -> Response {
     let mut response = Response::new(Body::from(value.to_string()));

@@ -22,7 +22,7 @@ use axum::{
 use crate::error::{ApiError, ErrorKind};
 
 /// The methods that a page may use.
-const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, DELETE, OPTIONS");
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE, OPTIONS");
 const EXPOSED: HeaderValue = HeaderValue::from_static("x-request-id, request-id, retry-after");
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 

@@ -108,6 +108,11 @@ pub fn routes() -> Routes {
         .merge(page::routes())
 }
 
+/// The routes of a server that has no model and is no page: health, metrics, version.
+pub fn routes_without_models() -> Routes {
+    operations::routes_without_models()
+}
+
 /// The pattern of the route that answered, for metrics: a path that a client made up must not become a label.
 #[derive(Clone)]
 pub(crate) struct RouteName(pub(crate) MatchedPath);

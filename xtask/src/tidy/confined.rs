@@ -58,6 +58,7 @@ const CONFINED: &[Confined<'_>] = &[
             "crates/kernels/benches/",
             "crates/kernels/examples/",
             "crates/kg/examples/",
+            "crates/kg_http/src/",
             "crates/server/src/",
             "crates/testkit/",
             "crates/tokenizer/examples/",

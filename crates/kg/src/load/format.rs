@@ -1,4 +1,5 @@
-//! The formats that facts are written in: their names, the ends of their files' names, how their text begins.
+//! The formats that facts are written in: their names, the ends of their files' names, their media types, how their
+//! text begins.
 
 use std::fmt;
 
@@ -30,19 +31,68 @@ struct Row {
     format: Format,
     name: &'static str,
     extensions: &'static [&'static str],
+    media_types: &'static [&'static str],
     has_graphs: bool,
 }
 
 const ROWS: &[Row] = &[
-    Row { format: Format::NTriples, name: "N-Triples", extensions: &["nt"], has_graphs: false },
-    Row { format: Format::NQuads, name: "N-Quads", extensions: &["nq"], has_graphs: true },
-    Row { format: Format::Turtle, name: "Turtle", extensions: &["ttl", "turtle"], has_graphs: false },
-    Row { format: Format::TriG, name: "TriG", extensions: &["trig"], has_graphs: true },
-    Row { format: Format::RdfXml, name: "RDF/XML", extensions: &["rdf", "owl", "xml"], has_graphs: false },
-    Row { format: Format::JsonLd, name: "JSON-LD", extensions: &["jsonld", "json"], has_graphs: true },
-    Row { format: Format::Csv, name: "CSV", extensions: &["csv"], has_graphs: false },
-    Row { format: Format::Tsv, name: "TSV", extensions: &["tsv", "tab"], has_graphs: false },
-    Row { format: Format::JsonLines, name: "JSON lines", extensions: &["jsonl", "ndjson"], has_graphs: false },
+    Row {
+        format: Format::NTriples,
+        name: "N-Triples",
+        extensions: &["nt"],
+        media_types: &["application/n-triples", "text/plain"],
+        has_graphs: false,
+    },
+    Row {
+        format: Format::NQuads,
+        name: "N-Quads",
+        extensions: &["nq"],
+        media_types: &["application/n-quads", "text/x-nquads"],
+        has_graphs: true,
+    },
+    Row {
+        format: Format::Turtle,
+        name: "Turtle",
+        extensions: &["ttl", "turtle"],
+        media_types: &["text/turtle", "application/x-turtle", "application/turtle"],
+        has_graphs: false,
+    },
+    Row {
+        format: Format::TriG,
+        name: "TriG",
+        extensions: &["trig"],
+        media_types: &["application/trig", "application/x-trig"],
+        has_graphs: true,
+    },
+    Row {
+        format: Format::RdfXml,
+        name: "RDF/XML",
+        extensions: &["rdf", "owl", "xml"],
+        media_types: &["application/rdf+xml", "application/xml", "text/xml"],
+        has_graphs: false,
+    },
+    Row {
+        format: Format::JsonLd,
+        name: "JSON-LD",
+        extensions: &["jsonld", "json"],
+        media_types: &["application/ld+json", "application/json"],
+        has_graphs: true,
+    },
+    Row { format: Format::Csv, name: "CSV", extensions: &["csv"], media_types: &["text/csv"], has_graphs: false },
+    Row {
+        format: Format::Tsv,
+        name: "TSV",
+        extensions: &["tsv", "tab"],
+        media_types: &["text/tab-separated-values"],
+        has_graphs: false,
+    },
+    Row {
+        format: Format::JsonLines,
+        name: "JSON lines",
+        extensions: &["jsonl", "ndjson"],
+        media_types: &["application/x-ndjson"],
+        has_graphs: false,
+    },
 ];
 
 /// How many bytes of a document are looked at to tell its format.
@@ -66,6 +116,17 @@ impl Format {
     /// The ends of its files' names, without the dot, the usual one first.
     pub fn extensions(self) -> &'static [&'static str] {
         self.row().extensions
+    }
+
+    /// Its media types, the registered one first; what is general (`text/plain`) comes last.
+    pub fn media_types(self) -> &'static [&'static str] {
+        self.row().media_types
+    }
+
+    /// The format of a media type without parameters, written in any case.
+    pub fn from_media_type(media_type: &str) -> Option<Self> {
+        let row = ROWS.iter().find(|row| row.media_types.iter().any(|known| known.eq_ignore_ascii_case(media_type)));
+        row.map(|row| row.format)
     }
 
     /// Whether its documents can name graphs.
@@ -140,6 +201,16 @@ mod tests {
         }
         assert_eq!(Format::from_name("nt"), None);
         assert_eq!(Format::from_name("a.gz"), None);
+    }
+
+    #[test]
+    fn every_format_is_told_by_its_media_types_and_no_two_have_one() {
+        for format in Format::all() {
+            for media_type in format.media_types() {
+                assert_eq!(Format::from_media_type(&media_type.to_uppercase()), Some(format));
+            }
+        }
+        assert_eq!(Format::from_media_type("text/html"), None);
     }
 
     #[test]

@@ -122,6 +122,7 @@ pub(super) struct Out<'o, 'a> {
     pub(super) sink: &'o mut dyn Sink,
     pub(super) bad: &'o mut Bad<'a>,
     pub(super) iri: IriRule,
+    pub(super) one_graph: bool,
     pub(super) place: Place,
     pub(super) commit_every: Option<u64>,
     pub(super) progress: &'o mut Option<&'a mut dyn FnMut(Progress)>,
@@ -178,6 +179,11 @@ impl Out<'_, '_> {
 
 impl Take for Out<'_, '_> {
     fn quad(&mut self, quad: QuadRef<'_>) -> Step {
+        if self.one_graph && quad.graph_name != GraphNameRef::DefaultGraph {
+            let message = format!("the graph {} is named, and the document is for one graph", quad.graph_name);
+            let problem = Problem { column: 0, ..Problem::in_line(self.document, 0, b"", Reason::Grammar, message) };
+            return Err(Halt::Error(LoadError::Invalid(Box::new(problem))));
+        }
         let (quad, has_blank) = self.place.put(quad);
         match self.sink.add(quad) {
             Ok(ControlFlow::Continue(())) => {}

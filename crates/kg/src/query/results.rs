@@ -4,12 +4,15 @@ use std::fmt;
 use std::io::Write;
 use std::sync::Arc;
 
-use oxrdf::{Term, Triple, Variable};
+use oxrdf::{Quad, Term, Triple, Variable};
+use oxrdfio::{JsonLdProfileSet, RdfFormat, RdfSerializer};
 use oxttl::{NTriplesSerializer, TurtleSerializer};
 pub use sparesults::QueryResultsFormat;
 use sparesults::QueryResultsSerializer;
 
 use super::error::QueryError;
+use crate::export::writable_quad;
+use crate::load::Format;
 
 /// The answer to a query.
 #[derive(Debug)]
@@ -126,6 +129,52 @@ fn write_rows(rows: Rows, writer: &mut dyn Write, format: QueryResultsFormat) ->
     }
     out.finish()?;
     Ok(n)
+}
+
+/// Quads are written as they come, in any format of RDF: formats that cannot name graphs take those of the default
+/// graph only. Returns how many there were.
+///
+/// # Errors
+/// Those of the writer, among them what the format cannot say ([`std::io::ErrorKind::InvalidInput`]), and those of
+/// the quads, at which what was written ends in the middle.
+pub fn write_quads(
+    quads: impl Iterator<Item = Result<Quad, QueryError>>,
+    writer: &mut dyn Write,
+    format: Format,
+) -> Result<u64, QueryError> {
+    let format = match format {
+        Format::NTriples => RdfFormat::NTriples,
+        Format::NQuads => RdfFormat::NQuads,
+        Format::Turtle => RdfFormat::Turtle,
+        Format::TriG => RdfFormat::TriG,
+        Format::RdfXml => RdfFormat::RdfXml,
+        Format::JsonLd => RdfFormat::JsonLd { profile: JsonLdProfileSet::empty() },
+        Format::Csv | Format::Tsv | Format::JsonLines => {
+            return Err(QueryError::Evaluation(format!("{format} is no format of RDF")));
+        }
+    };
+    let (is_json, is_xml) = (matches!(format, RdfFormat::JsonLd { .. }), format == RdfFormat::RdfXml);
+    let mut out = RdfSerializer::from_format(format).for_writer(writer);
+    let mut n = 0;
+    for quad in quads {
+        let quad = quad?;
+        if is_xml && !has_xml_name(quad.predicate.as_str()) {
+            let message = format!("RDF/XML has no name for the predicate {}", quad.predicate);
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, message).into());
+        }
+        out.serialize_quad(&if is_json { quad } else { writable_quad(quad) })?;
+        n += 1;
+    }
+    out.finish()?;
+    Ok(n)
+}
+
+/// Whether the end of an IRI is a name in XML, which RDF/XML needs of predicates: `http://a/1/` has none. (oxrdfxml
+/// 0.2.5 writes an element without a local name for it, which is no XML.)
+fn has_xml_name(iri: &str) -> bool {
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') || !c.is_ascii();
+    let is_start = |c: char| c.is_ascii_alphabetic() || c == '_' || !c.is_ascii();
+    iri.rsplit(|c| !is_of_name(c)).next().is_some_and(|end| end.contains(is_start))
 }
 
 fn write_triples(triples: Triples, writer: &mut dyn Write, format: TriplesFormat) -> Result<u64, QueryError> {

@@ -1,11 +1,11 @@
 //! Text to algebra: how long and how deeply nested it may be, and what is refused whatever it says.
 
-use spargebra::algebra::{Expression, GraphPattern};
+use spargebra::algebra::{Expression, GraphPattern, QueryDataset};
 use spargebra::term::NamedNodePattern;
-use spargebra::{Query, SparqlParser, Update};
+use spargebra::{GraphUpdateOperation, Query, SparqlParser, Update};
 
-use super::Options;
 use super::error::QueryError;
+use super::{Dataset, Options};
 
 /// The most bytes of text that are read as one query.
 const QUERY_BYTES_MAX: usize = 1 << 20;
@@ -25,6 +25,13 @@ const CLAUSES: [&[u8]; 9] =
 pub(crate) fn query(text: &str, options: &Options) -> Result<Query, QueryError> {
     within_limits(text, QUERY_BYTES_MAX)?;
     let mut query = parser(options)?.parse_query(text).map_err(Box::new)?;
+    if let Some(asked) = &options.dataset {
+        let (Query::Select { dataset, .. }
+        | Query::Construct { dataset, .. }
+        | Query::Describe { dataset, .. }
+        | Query::Ask { dataset, .. }) = &mut query;
+        *dataset = Some(as_algebra(asked));
+    }
     if selects_all(text)
         && let Query::Select { pattern, .. } = &mut query
     {
@@ -68,7 +75,23 @@ fn in_order_of(text: &str, pattern: &mut GraphPattern) {
 /// An update of this text.
 pub(crate) fn update(text: &str, options: &Options) -> Result<Update, QueryError> {
     within_limits(text, UPDATE_BYTES_MAX)?;
-    parser(options)?.parse_update(text).map_err(|error| Box::new(error).into())
+    let mut update = parser(options)?.parse_update(text).map_err(Box::new)?;
+    if let Some(asked) = &options.dataset {
+        for operation in &mut update.operations {
+            let GraphUpdateOperation::DeleteInsert { using, .. } = operation else { continue };
+            if using.is_some() {
+                let both =
+                    "the update names its graphs by USING or WITH, and the request by parameters; it must be one";
+                return Err(QueryError::Update(both.to_owned()));
+            }
+            *using = Some(as_algebra(asked));
+        }
+    }
+    Ok(update)
+}
+
+fn as_algebra(dataset: &Dataset) -> QueryDataset {
+    QueryDataset { default: dataset.default.clone(), named: Some(dataset.named.clone()) }
 }
 
 fn parser(options: &Options) -> Result<SparqlParser, QueryError> {

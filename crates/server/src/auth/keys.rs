@@ -70,7 +70,7 @@ pub enum KeyFileFormat {
     /// One key a line; empty lines and lines that begin with `#` are skipped.
     Lines,
     /// `[[keys]]` with `key`, and perhaps `name`, limits (`requests_per_minute`, `tokens_per_minute`,
-    /// `concurrent_requests`, `concurrent_sequences`) and rights (`priority_max`, `metrics`, `admin`).
+    /// `concurrent_requests`, `concurrent_sequences`) and rights (`priority_max`, `metrics`, `kg_write`, `admin`).
     Toml,
     /// `{"keys": [{"key": …}]}` with the same fields.
     Json,
@@ -106,6 +106,8 @@ struct KeyEntry {
     #[serde(default)]
     metrics: bool,
     #[serde(default)]
+    kg_write: bool,
+    #[serde(default)]
     admin: bool,
 }
 
@@ -115,6 +117,7 @@ impl KeyEntry {
         Rights {
             is_operator: self.admin,
             reads_figures: self.admin || self.metrics,
+            writes_facts: self.admin || self.kg_write,
             priority_max: self.priority_max.unwrap_or(if self.admin { Rights::OPERATOR.priority_max } else { 0 }),
         }
     }
@@ -359,6 +362,7 @@ fn plain(key: &str) -> KeyEntry {
         concurrent_sequences: None,
         priority_max: None,
         metrics: false,
+        kg_write: false,
         admin: false,
     }
 }
@@ -446,9 +450,10 @@ mod tests {
             let keys = Keys::parse("k", &text, KeyFileFormat::Toml).unwrap();
             keys.find(&digest_of(b"secret")).unwrap().rights
         };
-        assert_eq!(rights(""), Rights { is_operator: false, reads_figures: false, priority_max: 0 });
+        assert_eq!(rights(""), Rights { priority_max: 0, ..Rights::default() });
         assert_eq!(rights("priority_max = 7"), Rights { priority_max: 7, ..Rights::default() });
         assert_eq!(rights("metrics = true"), Rights::FIGURES);
+        assert_eq!(rights("kg_write = true"), Rights { writes_facts: true, ..Rights::default() });
         assert_eq!(rights("admin = true"), Rights::OPERATOR);
         assert_eq!(rights("admin = true\npriority_max = 0").priority_max, 0);
         let mut keys = Keys::default();

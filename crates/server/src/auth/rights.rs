@@ -14,27 +14,37 @@ pub struct Rights {
     pub is_operator: bool,
     /// The caller may read what is counted of all callers together.
     pub reads_figures: bool,
+    /// The caller may change the facts of graphs, where the operator lets anybody.
+    pub writes_facts: bool,
     /// Highest priority that the caller's requests may have.
     pub priority_max: i32,
 }
 
 impl Rights {
     /// All rights there are.
-    pub const OPERATOR: Self = Self { is_operator: true, reads_figures: true, priority_max: PRIORITY.max };
+    pub const OPERATOR: Self =
+        Self { is_operator: true, reads_figures: true, writes_facts: true, priority_max: PRIORITY.max };
 
     /// The rights of a caller where no keys are asked for: figures and priorities are open to everybody then, as there
     /// is nobody to tell from another.
     pub(super) const fn without_keys(is_operator: bool) -> Self {
-        Self { is_operator, ..Self::OPERATOR }
+        Self { is_operator, writes_facts: is_operator, ..Self::OPERATOR }
     }
 
     /// The rights of a caller that may read the figures and nothing else.
-    pub(super) const FIGURES: Self = Self { is_operator: false, reads_figures: true, priority_max: 0 };
+    pub(super) const FIGURES: Self =
+        Self { is_operator: false, reads_figures: true, writes_facts: false, priority_max: 0 };
 
     /// Refuses what changes things for all callers, unless this one is the operator; `what` as in "unloading a model".
     pub(crate) fn check_operator(self, what: &str) -> Result<(), ApiError> {
         let why = "concerns all callers: it needs a key with admin = true; without keys, a caller on this machine, or --open-admin";
         if self.is_operator { Ok(()) } else { Err(not_permitted(format!("{what} {why}"))) }
+    }
+
+    /// Refuses a change of facts, unless this caller may.
+    pub fn check_writes_facts(self) -> Result<(), ApiError> {
+        let why = "changing facts needs a key with kg_write = true or admin = true; without keys, a caller on this machine, or --open-admin";
+        if self.writes_facts { Ok(()) } else { Err(not_permitted(why)) }
     }
 
     /// Refuses the figures of all callers together, unless this one may read them.

@@ -51,9 +51,11 @@ class Served:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = open(log or os.devnull, "ab")
-        command = [program(), "serve", *(models or [smollm2(), STORIES]), "--port", str(self.port), *map(str, options)]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen(self.command(options, models), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         self.wait_until_ready()
+
+    def command(self, options, models):
+        return [program(), "serve", *(models or [smollm2(), STORIES]), "--port", str(self.port), *map(str, options)]
 
     def wait_until_ready(self):
         deadline = time.monotonic() + START_SECONDS

@@ -73,6 +73,15 @@ const SHORT: &[(&str, &[&str])] = &[
 const RARE: &[&str] =
     &["no_pin", "pack_max", "attention_window", "sinks", "i2s_layout", "tl_tables", "ternarise_masters"];
 
+/// What `trinity kg serve -h` shows beside what all of `kg` has.
+const KG_SERVE_SHORT: &[&str] = &["name", "kg_write", "host", "port", "api_key_file", "cors_origin"];
+
+/// Whether this is `kg serve`, which has the name of another command and not its models.
+fn serves_graphs_alone(command: &Command) -> bool {
+    let has = |id: &str| command.get_arguments().any(|arg| arg.get_id() == id);
+    command.get_name() == "serve" && has("kg_write") && !has("models")
+}
+
 /// The program's first page: what it is, three examples, and the commands by task.
 pub(crate) fn first_page(command: Command) -> Command {
     let width = EXAMPLES.iter().map(|(line, _)| line.len()).max().unwrap_or(0);
@@ -95,7 +104,8 @@ pub(crate) fn first_page(command: Command) -> Command {
 /// A command as its help shows it.
 pub(crate) fn of_command(command: Command) -> Command {
     let spelled = spelled_elsewhere(&command);
-    let ids = SHORT.iter().find(|(name, _)| *name == command.get_name()).map(|(_, ids)| *ids);
+    let of_name = || SHORT.iter().find(|(name, _)| *name == command.get_name()).map(|(_, ids)| *ids);
+    let ids = if serves_graphs_alone(&command) { Some(KG_SERVE_SHORT) } else { of_name() };
     let is_short = |arg: &Arg| {
         let id = arg.get_id().as_str();
         ids.map_or_else(
@@ -140,7 +150,7 @@ fn of_argument(arg: Arg, is_short: bool, order: usize) -> Arg {
 
 /// Names that other programs have for flags of `command`, once for all of them.
 fn spelled_elsewhere(command: &Command) -> Option<String> {
-    if !foreign_flags::COMMANDS.contains(&command.get_name()) {
+    if !foreign_flags::COMMANDS.contains(&command.get_name()) || serves_graphs_alone(command) {
         return None;
     }
     let mut owns: Vec<(&str, Vec<&str>)> = Vec::new();

@@ -7,6 +7,7 @@ mod likely;
 mod load;
 mod query;
 mod repl;
+mod serve;
 mod show;
 mod words;
 
@@ -27,6 +28,9 @@ use crate::{
     terminal,
 };
 
+/// MiB that a query or update may hold where --limit-memory says nothing.
+const LIMIT_MEMORY: u32 = 4096;
+
 /// Arguments of `kg`.
 #[derive(Args)]
 #[command(next_help_heading = group::KNOWLEDGE)]
@@ -34,12 +38,12 @@ pub(crate) struct KgArgs {
     /// The file of the graph; add, load and update make it
     #[arg(long, value_name = "FILE", global = true, env = "TRINITY_KG")]
     db: Option<PathBuf>,
-    /// Seconds after which a query or update ends [default: no limit]
+    /// Seconds after which a query or update ends [default: no limit; of serve 60]
     #[arg(long, value_name = "SECONDS", global = true, value_parser = clap::value_parser!(u32).range(1..))]
     limit_time: Option<u32>,
-    /// MiB that a query or update may hold
-    #[arg(long, value_name = "MIB", global = true, default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..))]
-    limit_memory: u32,
+    /// MiB that a query or update may hold [default: 4096; of serve 512]
+    #[arg(long, value_name = "MIB", global = true, value_parser = clap::value_parser!(u32).range(1..))]
+    limit_memory: Option<u32>,
     /// As JSON
     #[arg(help_heading = group::OUTPUT, long, global = true)]
     json: bool,
@@ -79,6 +83,8 @@ enum KgCommand {
     Merge,
     /// Write a copy of the last commit into a new file
     Backup(keep::BackupArgs),
+    /// Answer SPARQL over HTTP: /kg/NAME/sparql and /kg/NAME/data
+    Serve(Box<serve::ServeArgs>),
     /// Type queries, one after the other
     Repl,
 }
@@ -90,8 +96,12 @@ struct Context<'a> {
 
 /// Runs the command that was asked for.
 pub(crate) fn run(args: &KgArgs) -> Result<(), Failure> {
-    terminal::catch_interrupt()?;
     let context = Context { args };
+    if let Some(KgCommand::Serve(args)) = &args.command {
+        // It stops by signals of its own.
+        return serve::run(&context, args);
+    }
+    terminal::catch_interrupt()?;
     match &args.command {
         Some(KgCommand::Add(args)) => change::add(&context, args),
         Some(KgCommand::Query(args)) => query::run(&context, args),
@@ -108,6 +118,7 @@ pub(crate) fn run(args: &KgArgs) -> Result<(), Failure> {
         Some(KgCommand::Verify) => keep::verify(&context),
         Some(KgCommand::Merge) => keep::merge(&context),
         Some(KgCommand::Backup(args)) => keep::backup(&context, args),
+        Some(KgCommand::Serve(args)) => serve::run(&context, args),
         Some(KgCommand::Repl) | None => repl::run(&context),
     }
 }
@@ -121,12 +132,7 @@ impl Context<'_> {
 
     /// The graph, which must be there.
     fn open(&self) -> Result<Store, Failure> {
-        let path = self.path()?;
-        if !path.exists() {
-            let message = format!("{}: there is no such graph", path.display());
-            return Err(Failure::new(Kind::Failure, message).with_hint("add, load and update make it"));
-        }
-        Ok(Store::open(path, kg::store::Options { create: false, ..kg::store::Options::default() })?)
+        super::serve::open_graph(self.path()?)
     }
 
     /// The graph, which is made if it is not there.
@@ -139,7 +145,11 @@ impl Context<'_> {
         let end = self.args.limit_time.map(|seconds| Instant::now() + Duration::from_secs(seconds.into()));
         let stop = Stop::when(move || terminal::is_interrupted() || end.is_some_and(|end| Instant::now() >= end));
         Options {
-            limits: Limits { stop, memory_max: u64::from(self.args.limit_memory) << 20, ..Limits::default() },
+            limits: Limits {
+                stop,
+                memory_max: u64::from(self.args.limit_memory.unwrap_or(LIMIT_MEMORY)) << 20,
+                ..Limits::default()
+            },
             prefixes: prefixes.iter().map(|(name, iri)| (name.to_owned(), iri.to_owned())).collect(),
             ..Options::default()
         }

@@ -3,7 +3,9 @@
 
 mod config;
 mod engine_args;
+mod graph_args;
 mod greeting;
+mod listen_args;
 mod loader;
 mod log;
 mod options;
@@ -21,9 +23,18 @@ use std::{
 };
 
 use clap::Args;
-use server::{App, lifecycle::Phase, models::Models, serve::Server};
+use kg_http::Graphs;
+use server::{
+    App,
+    auth::Keys,
+    lifecycle::Phase,
+    models::Models,
+    serve::{Server, Tls},
+};
 
 pub(crate) use config::ServeArgs;
+pub(crate) use graph_args::{GraphLimits, open as open_graph};
+pub(crate) use listen_args::ListenArgs;
 use loader::FileLoader;
 use puller::HubPuller;
 use secrets::Secrets;
@@ -39,7 +50,8 @@ use crate::{
 /// Threads that move bytes; what computes has its own.
 const IO_THREADS: usize = 2;
 
-/// Threads that wait or read long: what requests may have, and as many for the server's own.
+/// Threads that wait or read long: what requests to models may have, and as many for the server's own; those of
+/// requests to graphs come on top.
 const WAITING_THREADS: usize = 2 * (server::limits::WORKERS_MAX + server::limits::PULLS_MAX);
 
 /// How often the engines are looked after.
@@ -64,33 +76,81 @@ pub(crate) fn run(command: &ServeCommand, global: &Global) -> Result<(), Failure
     }
     let settings = config::settle(&command.args)?;
     settings.sampling.check()?;
-    log::start(settings.log_level, settings.log_format);
     command.foreign.say();
+    run_until_stopped(&settings.listen, &settings.graphs.limits, serve(&settings, global))
+}
+
+/// Runs a server with the threads, the log and the open files that it needs.
+fn run_until_stopped(
+    settings: &ListenArgs,
+    graphs: &GraphLimits,
+    serving: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    log::start(settings.log_level, settings.log_format);
     options::raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(IO_THREADS)
-        .max_blocking_threads(WAITING_THREADS)
+        .max_blocking_threads(WAITING_THREADS + usize::from(graphs.kg_max_running))
         .enable_all()
         .build()
         .map_err(|e| Failure::new(Kind::Failure, format!("cannot start threads: {e}")))?;
-    let result = runtime.block_on(serve(&settings, global));
+    let result = runtime.block_on(serving);
     // A load that hangs on a dead disk must not keep a stopped server.
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
 }
 
-async fn serve(settings: &ServeArgs, global: &Global) -> Result<(), Failure> {
-    let Secrets { keys, tls, warnings } = Secrets::read(settings)?;
-    for warning in warnings {
-        terminal::warn(&warning);
-    }
-    let mut server = Server::new(tls.clone());
+/// Listens where the settings say, with the certificate that they name.
+async fn listen(settings: &ListenArgs, tls: Option<Tls>) -> Result<Server, Failure> {
+    let mut server = Server::new(tls);
     for host in settings.hosts() {
         server.listen_tcp(&host, settings.port).await.map_err(|e| failure(&e))?;
     }
     if let Some(path) = &settings.unix_socket {
         server.listen_unix(path).await.map_err(|e| failure(&e))?;
     }
+    Ok(server)
+}
+
+/// Keys and certificate; what is careless about their files is said.
+fn secrets(settings: &ListenArgs) -> Result<(Keys, Option<Tls>), Failure> {
+    let Secrets { keys, tls, warnings } = Secrets::read(settings)?;
+    for warning in warnings {
+        terminal::warn(&warning);
+    }
+    Ok((keys, tls))
+}
+
+fn warn_if_open(server: &Server, keys: &Keys) {
+    if !server.is_loopback_only() && keys.is_empty() {
+        terminal::say("warning: reachable from other machines, and no API key is asked for (see --api-key-file)\n");
+    }
+}
+
+/// Serves graphs and no model, until it is told to stop.
+pub(crate) fn graphs_alone(settings: &ListenArgs, limits: &GraphLimits, graphs: Graphs) -> Result<(), Failure> {
+    run_until_stopped(settings, limits, serve_graphs(settings, Arc::new(graphs)))
+}
+
+async fn serve_graphs(settings: &ListenArgs, graphs: Arc<Graphs>) -> Result<(), Failure> {
+    let (keys, tls) = secrets(settings)?;
+    let server = listen(settings, tls.clone()).await?;
+    warn_if_open(&server, &keys);
+    let mut options = options::of_listener(settings, keys, server.is_loopback_only())?;
+    options.page = None;
+    let app = App::new(options, Models::default(), Vec::new);
+    stop::on_signals(Reload { settings: settings.clone(), app: app.clone(), tls, loader: None })?;
+    app.lifecycle().advance(Phase::Ready);
+    terminal::say(&format!("{}listening on {}\n", graph_args::line(&graphs), server.addresses().join(" and ")));
+    server.run(app, kg_http::routes_alone(&graphs)).await;
+    Ok(())
+}
+
+async fn serve(settings: &ServeArgs, global: &Global) -> Result<(), Failure> {
+    let (keys, tls) = secrets(&settings.listen)?;
+    let graphs = Arc::new(settings.graphs.open()?);
+    let server = listen(&settings.listen, tls.clone()).await?;
+    warn_if_open(&server, &keys);
     let scope_salt = secrets::scope_salt(settings)?;
     let (models, loader) = loader::models(settings, scope_salt, global)?;
     loader.set_cache_owners(&keys);
@@ -98,17 +158,15 @@ async fn serve(settings: &ServeArgs, global: &Global) -> Result<(), Failure> {
     if settings.allow_pull {
         options.puller = Some(Arc::new(HubPuller(Arc::clone(&loader))));
     }
-    if !server.is_loopback_only() && options.keys.is_empty() {
-        terminal::say("warning: reachable from other machines, and no API key is asked for (see --api-key-file)\n");
-    }
     let places = greeting::Places::of(&server, options.page.is_some());
     let (watched, n_running_max) = (models.clone(), usize::from(settings.engine.max_running));
     let app = App::new(options, models.clone(), move || loader::statuses(&watched, n_running_max));
-    stop::on_signals(Reload { settings: settings.clone(), app: app.clone(), tls, loader: Arc::clone(&loader) })?;
+    let reload = Reload { settings: settings.listen.clone(), app: app.clone(), tls, loader: Some(Arc::clone(&loader)) };
+    stop::on_signals(reload)?;
     let has_died = Arc::new(AtomicBool::new(false));
     tokio::spawn(watch_engines(app.clone(), Arc::clone(&has_died)));
     // Health answers while the models are loaded.
-    let serving = tokio::spawn(server.run(app.clone(), server::router::routes()));
+    let serving = tokio::spawn(server.run(app.clone(), server::router::routes().merge(kg_http::routes(&graphs))));
     let loaded = tokio::select! {
         loaded = load(&models, &loader) => loaded,
         () = app.lifecycle().reached(Phase::Draining) => Ok(()),
@@ -116,7 +174,7 @@ async fn serve(settings: &ServeArgs, global: &Global) -> Result<(), Failure> {
     if loaded.is_ok() {
         app.lifecycle().advance(Phase::Ready);
         if app.lifecycle().phase() == Phase::Ready {
-            terminal::say(&greeting::text(settings, &models.list(), &places)?);
+            terminal::say(&greeting::text(settings, &models.list(), &graphs, &places)?);
         }
     } else {
         app.lifecycle().advance(Phase::Cancelled);

@@ -23,6 +23,7 @@ mod inspect;
 mod inspect_ternary;
 mod interface;
 mod kg;
+mod kg_serve;
 mod metadata;
 mod models;
 mod names;

@@ -1,8 +1,9 @@
 //! What `serve` says when it is ready: which models, how much context, what of the machine, and where.
 
+use kg_http::Graphs;
 use server::{models::ModelEntry, serve::Server};
 
-use super::config::ServeArgs;
+use super::{config::ServeArgs, graph_args};
 use crate::{
     commands::{doctor::system::System, machine},
     failure::Failure,
@@ -34,8 +35,17 @@ impl Places {
 }
 
 /// What a server says of itself when it is ready: models, context, machine and places, a line each.
-pub(super) fn text(settings: &ServeArgs, models: &[ModelEntry], places: &Places) -> Result<String, Failure> {
-    Ok(models_line(models) + &context_line(settings, models) + &machine_line(settings, models)? + &places.line())
+pub(super) fn text(
+    settings: &ServeArgs,
+    models: &[ModelEntry],
+    graphs: &Graphs,
+    places: &Places,
+) -> Result<String, Failure> {
+    Ok(models_line(models)
+        + &graph_args::line(graphs)
+        + &context_line(settings, models)
+        + &machine_line(settings, models)?
+        + &places.line())
 }
 
 fn models_line(models: &[ModelEntry]) -> String {

@@ -9,7 +9,10 @@ use server::{
     origin::{Hosts, Origins},
 };
 
-use super::config::{CacheScopeName, CompatName, ServeArgs};
+use super::{
+    config::{CacheScopeName, CompatName, ServeArgs},
+    listen_args::ListenArgs,
+};
 use crate::failure::{Failure, Kind};
 
 /// Options of the server that these keys open; `is_loopback`: it can be reached from this machine alone.
@@ -19,33 +22,40 @@ pub(super) fn of_server(
     scope_salt: ScopeSalt,
     is_loopback: bool,
 ) -> Result<ServerOptions, Failure> {
-    let defaults = ServerOptions::default();
+    let of_listener = of_listener(&settings.listen, keys, is_loopback)?;
     Ok(ServerOptions {
-        page: defaults.page.filter(|_| !settings.no_page),
-        keys,
-        open_admin: settings.open_admin,
-        open_metrics: settings.open_metrics,
+        page: of_listener.page.filter(|_| !settings.no_page),
         scope_salt,
         cache_scoping: match settings.cache_scope {
             CacheScopeName::All => CacheScoping::All,
             CacheScopeName::Key => CacheScoping::Key,
         },
-        origins: Origins { hosts: hosts(settings, is_loopback), cors: origins(settings)? },
         metrics_compat: settings.metrics_compat.iter().map(compat).collect(),
         responses_max: settings.responses_kept as usize,
         responses_bytes_max: (settings.responses_memory as usize).saturating_mul(1 << 20),
+        max_tokens: settings.max_tokens.map(|n| n as usize),
+        seed: settings.seed.map(i64::cast_unsigned),
+        ..of_listener
+    })
+}
+
+/// The options that have nothing to do with models.
+pub(super) fn of_listener(settings: &ListenArgs, keys: Keys, is_loopback: bool) -> Result<ServerOptions, Failure> {
+    Ok(ServerOptions {
+        keys,
+        open_admin: settings.open_admin,
+        open_metrics: settings.open_metrics,
+        origins: Origins { hosts: hosts(settings, is_loopback), cors: origins(settings)? },
         drain_timeout: Duration::from_secs(settings.drain_timeout.into()),
         connections_max: connections_max(settings.max_connections as usize),
         connections_per_address_max: settings.max_connections_per_address.map(|n| n as usize),
-        max_tokens: settings.max_tokens.map(|n| n as usize),
-        seed: settings.seed.map(i64::cast_unsigned),
-        ..defaults
+        ..ServerOptions::default()
     })
 }
 
 /// A server on loopback is reached by loopback's names and the machine's own; another does not know its names unless
 /// they are given.
-fn hosts(settings: &ServeArgs, is_loopback: bool) -> Hosts {
+fn hosts(settings: &ListenArgs, is_loopback: bool) -> Hosts {
     let is_any = settings.allowed_host.iter().any(|name| name == "*");
     if is_any || (!is_loopback && settings.allowed_host.is_empty()) {
         return Hosts::Any;
@@ -57,7 +67,7 @@ fn hosts(settings: &ServeArgs, is_loopback: bool) -> Hosts {
     Hosts::loopback_and(settings.allowed_host.iter().chain(&settings.hosts()).chain([&machine]).map(bracketed))
 }
 
-fn origins(settings: &ServeArgs) -> Result<Vec<String>, Failure> {
+fn origins(settings: &ListenArgs) -> Result<Vec<String>, Failure> {
     for origin in &settings.cors_origin {
         Origins::check_origin(origin).map_err(|e| configuration(format!("cors-origin: {e}")))?;
     }

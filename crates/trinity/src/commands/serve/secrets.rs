@@ -16,7 +16,7 @@ use server::{
     serve::{Tls, load_tls},
 };
 
-use super::{config::ServeArgs, options::configuration};
+use super::{config::ServeArgs, listen_args::ListenArgs, options::configuration};
 use crate::failure::{Failure, Kind};
 
 /// What others than the owner of a file of keys have no business to do: its group to change it, everybody else
@@ -36,7 +36,7 @@ pub(super) struct Secrets {
 
 impl Secrets {
     /// Reads all secrets that `settings` name.
-    pub(super) fn read(settings: &ServeArgs) -> Result<Self, Failure> {
+    pub(super) fn read(settings: &ListenArgs) -> Result<Self, Failure> {
         let mut warnings = Vec::new();
         let tls = tls(settings)?;
         let keys = keys(settings)?;
@@ -51,13 +51,13 @@ impl Secrets {
     }
 
     /// Whether there is a file to read again.
-    pub(super) fn are_in_files(settings: &ServeArgs) -> bool {
+    pub(super) fn are_in_files(settings: &ListenArgs) -> bool {
         settings.tls_key.is_some() || settings.api_key_file.is_some()
     }
 }
 
 /// Certificate and key, if both are named.
-fn tls(settings: &ServeArgs) -> Result<Option<Tls>, Failure> {
+fn tls(settings: &ListenArgs) -> Result<Option<Tls>, Failure> {
     match (&settings.tls_cert, &settings.tls_key) {
         (None, None) => Ok(None),
         (Some(certificate), Some(key)) => {
@@ -67,7 +67,7 @@ fn tls(settings: &ServeArgs) -> Result<Option<Tls>, Failure> {
     }
 }
 
-fn keys(settings: &ServeArgs) -> Result<Keys, Failure> {
+fn keys(settings: &ListenArgs) -> Result<Keys, Failure> {
     let failure = |error: KeyError| configuration(error.to_string());
     let mut keys = Keys::default();
     for key in &settings.api_key {

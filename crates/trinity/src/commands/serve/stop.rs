@@ -10,7 +10,7 @@ use server::{
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{config::ServeArgs, loader::FileLoader, secrets::Secrets};
+use super::{listen_args::ListenArgs, loader::FileLoader, secrets::Secrets};
 use crate::{
     failure::{Failure, Kind},
     terminal,
@@ -18,10 +18,11 @@ use crate::{
 
 /// Files that SIGHUP reads again, and the parts of the server that must know of them.
 pub(super) struct Reload {
-    pub(super) settings: ServeArgs,
+    pub(super) settings: ListenArgs,
     pub(super) app: App,
     pub(super) tls: Option<Tls>,
-    pub(super) loader: Arc<FileLoader>,
+    /// The loader of models; `None` where there are none.
+    pub(super) loader: Option<Arc<FileLoader>>,
 }
 
 /// Catches signals from now on: SIGTERM and SIGINT stop the server, and SIGHUP reloads.
@@ -79,7 +80,9 @@ impl Reload {
         for warning in &secrets.warnings {
             tracing::warn!("{warning}");
         }
-        self.loader.set_cache_owners(&secrets.keys);
+        if let Some(loader) = &self.loader {
+            loader.set_cache_owners(&secrets.keys);
+        }
         self.app.replace_keys(&secrets.keys);
         if let (Some(current), Some(new)) = (&self.tls, &secrets.tls) {
             current.replace(new);

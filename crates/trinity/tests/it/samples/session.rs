@@ -165,7 +165,8 @@ impl Drop for Server {
 /// Not one that answers a question about itself and ends.
 fn is_server(command: &str) -> bool {
     let words: Vec<&str> = command.split_whitespace().collect();
-    words.starts_with(&["trinity", "serve"]) && !words.iter().any(|word| ["--help", "-h", "--limits"].contains(word))
+    let serves = words.starts_with(&["trinity", "serve"]) || words.starts_with(&["trinity", "kg", "serve"]);
+    serves && !words.iter().any(|word| ["--help", "-h", "--limits"].contains(word))
 }
 
 /// A second name, or a copy where the file system has none.
