@@ -42,6 +42,7 @@ mod template_args;
 mod think;
 pub(crate) mod tokenize;
 pub(crate) mod vsa;
+mod whole_file;
 
 use crate::{
     cli::{Cli, Command},

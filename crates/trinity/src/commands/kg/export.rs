@@ -1,7 +1,6 @@
 //! `trinity kg export`: facts out of the graph.
 
 use std::{
-    fs::{self, File},
     io::{self, BufWriter, Write},
     path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
@@ -17,6 +16,7 @@ use oxrdf::NamedNode;
 use super::{Context, words};
 use crate::{
     cli::group,
+    commands::whole_file,
     failure::{Failure, Kind},
     terminal,
 };
@@ -68,32 +68,34 @@ pub(super) fn run(context: &Context<'_>, args: &ExportArgs) -> Result<(), Failur
     let written = match &args.file {
         None => {
             let mut out = BufWriter::new(io::stdout().lock());
-            export(&snapshot, &mut out, options).and_then(|n| flushed(&mut out, n))
+            export(&snapshot, &mut out, options).and_then(|n| flushed(&mut out, n)).map_err(Unwritten::Export)
         }
-        Some(path) => {
-            let mut partial = path.as_os_str().to_owned();
-            partial.push(".partial");
-            let partial = PathBuf::from(partial);
-            let file = File::create(&partial)
-                .map_err(|why| Failure::new(Kind::Failure, format!("{}: {why}", partial.display())))?;
-            let mut out = BufWriter::new(file);
-            let written = export(&snapshot, &mut out, options).and_then(|n| flushed(&mut out, n));
-            match &written {
-                Ok(_) => {
-                    out.get_ref().sync_all()?;
-                    fs::rename(&partial, path)?;
-                }
-                Err(_) => fs::remove_file(&partial)?,
-            }
-            written
-        }
+        Some(path) => whole_file::write(path, |out| {
+            export(&snapshot, &mut *out, options).and_then(|n| flushed(out, n)).map_err(Unwritten::Export)
+        }),
     };
     bar.finish_and_clear();
-    let n = written.map_err(failure)?;
+    let n = written.map_err(|why| match (why, &args.file) {
+        (Unwritten::Export(why), _) => failure(why),
+        (Unwritten::File(why), Some(path)) => Failure::new(Kind::Failure, format!("{}: {why}", path.display())),
+        (Unwritten::File(why), None) => why.into(),
+    })?;
     if args.file.is_some() {
         terminal::say(&format!("{n} facts in {format}\n"));
     }
     Ok(())
+}
+
+/// Why there is no file.
+enum Unwritten {
+    Export(ExportError),
+    File(io::Error),
+}
+
+impl From<io::Error> for Unwritten {
+    fn from(why: io::Error) -> Self {
+        Self::File(why)
+    }
 }
 
 fn flushed(out: &mut impl Write, quads: u64) -> Result<u64, ExportError> {

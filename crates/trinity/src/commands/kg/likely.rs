@@ -1,8 +1,8 @@
 //! `trinity kg similar`, `train` and `complete`: what is alike, and what is likely though nobody said it.
 
 use std::{
-    fs::{self, File},
-    io::{BufReader, BufWriter, Write},
+    fs::File,
+    io::BufReader,
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
@@ -22,7 +22,7 @@ use serde_json::json;
 use super::{Context, words};
 use crate::{
     cli::group,
-    commands::machine,
+    commands::{machine, whole_file},
     failure::{Failure, Kind, chain},
     terminal,
 };
@@ -167,7 +167,7 @@ pub(super) fn train(context: &Context<'_>, args: &TrainArgs) -> Result<(), Failu
     let (entities, relations) = (graph.named.entities, graph.named.relations);
     let trained = Trained { model, entities, relations, seq: graph.seq, calibration, rules };
     let path = model_path(context)?;
-    write(&path, &trained)?;
+    whole_file::write(&path, |out| trained.write(out)).map_err(|why: ModelFileError| named(&path, &why))?;
     let (n_things, seq) = (trained.entities.len(), trained.seq.0);
     if context.args.json {
         return terminal::put_json(&json!({
@@ -183,24 +183,6 @@ pub(super) fn train(context: &Context<'_>, args: &TrainArgs) -> Result<(), Failu
         error * 100.0,
     ));
     Ok(())
-}
-
-/// The file appears whole or not at all.
-fn write(path: &Path, trained: &Trained) -> Result<(), Failure> {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let written = File::create(&partial).map_err(ModelFileError::from).and_then(|file| {
-        let mut out = BufWriter::new(file);
-        trained.write(&mut out)?;
-        out.flush()?;
-        out.get_ref().sync_all()?;
-        Ok(fs::rename(&partial, path)?)
-    });
-    written.map_err(|why| {
-        // What is left of it is no model.
-        let _ = fs::remove_file(&partial);
-        named(path, &why)
-    })
 }
 
 /// Tells what is likely, facts apart from predictions.
