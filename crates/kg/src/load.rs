@@ -41,6 +41,7 @@ pub use blanks::{Digest, Scope};
 pub use format::Format;
 pub use lines::LINE_BYTES_MAX;
 pub use problem::{Problem, Reason, Rejected};
+pub use records::{Broken, Record, Records};
 pub use stream::digest;
 pub(crate) use table::FACT;
 

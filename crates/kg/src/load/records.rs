@@ -6,27 +6,43 @@ use super::LINE_BYTES_MAX;
 
 /// A row as it stands in the document.
 #[derive(Debug, Default)]
-pub(super) struct Record {
+pub struct Record {
     /// The line on which it begins.
-    pub(super) line: u64,
-    pub(super) raw: Vec<u8>,
+    pub line: u64,
+    /// The bytes of the row, with its quotes and line ends.
+    pub raw: Vec<u8>,
 }
 
 /// Why a row has no fields.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Broken {
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "lines and columns")]
+pub enum Broken {
     /// A quote that is not closed, with the line and column where it opens.
+    #[error("the quote that opens here is not closed")]
     Unclosed { line: u64, column: u64 },
     /// Text between a closing quote and the next delimiter.
+    #[error("text stands between a closing quote and the next column")]
     BehindQuote { line: u64, column: u64 },
     /// Bytes that are no UTF-8.
+    #[error("the row is no UTF-8")]
     Encoding,
     /// More bytes than a row may have.
+    #[error("the row is longer than {LINE_BYTES_MAX} bytes (LINE_BYTES_MAX)")]
     TooLong,
 }
 
-/// Reads one row after another.
-pub(super) struct Records<R: Read> {
+impl Broken {
+    /// Line and column of the fault, if it has a place of its own in the row.
+    pub fn place(&self) -> Option<(u64, u64)> {
+        match *self {
+            Self::Unclosed { line, column } | Self::BehindQuote { line, column } => Some((line, column)),
+            Self::Encoding | Self::TooLong => None,
+        }
+    }
+}
+
+/// Reads one row of a table after another.
+pub struct Records<R: Read> {
     reader: BufReader<R>,
     delimiter: u8,
     pub(super) with_quotes: bool,
@@ -94,17 +110,18 @@ enum Part {
 }
 
 impl<R: Read> Records<R> {
-    pub(super) fn new(reader: R, delimiter: u8) -> Self {
+    /// Rows whose fields are apart by `delimiter`, and may stand in double quotes.
+    pub fn new(reader: R, delimiter: u8) -> Self {
         Self { reader: BufReader::with_capacity(1 << 16, reader), delimiter, with_quotes: true, next_line: 1 }
     }
 
     /// The line behind the row that was read last.
-    pub(super) fn next_line(&self) -> u64 {
+    pub fn next_line(&self) -> u64 {
         self.next_line
     }
 
     /// Reads the next row that is not empty into `record` and cuts it; none at the end.
-    pub(super) fn next(&mut self, record: &mut Record) -> std::io::Result<Option<Result<Vec<String>, Broken>>> {
+    pub fn next(&mut self, record: &mut Record) -> std::io::Result<Option<Result<Vec<String>, Broken>>> {
         record.raw.clear();
         record.line = self.next_line;
         let mut cutter = Cutter::new();

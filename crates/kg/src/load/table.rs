@@ -130,30 +130,22 @@ pub(super) fn read(
 }
 
 fn row_problem(document: &str, record: &Record, broken: &Broken) -> Problem {
-    let at = |line, column, message: &str| {
-        let mut problem = Problem::in_line(document, line, &record.raw, Reason::Row, message);
-        problem.column = column;
-        problem
+    let reason = match broken {
+        Broken::Unclosed { .. } | Broken::BehindQuote { .. } => Reason::Row,
+        Broken::Encoding => Reason::Encoding,
+        Broken::TooLong => Reason::TooLong,
     };
-    match *broken {
-        Broken::Unclosed { line, column } => at(line, column, "the quote that opens here is not closed"),
-        Broken::BehindQuote { line, column } => {
-            at(line, column, "text stands between a closing quote and the next column")
-        }
-        Broken::Encoding => {
-            Problem::in_line(document, record.line, &record.raw, Reason::Encoding, "the row is no UTF-8")
-        }
-        Broken::TooLong => {
-            let message = format!("the row is longer than {} bytes (LINE_BYTES_MAX)", super::LINE_BYTES_MAX);
-            Problem::in_line(
-                document,
-                record.line,
-                record.raw.get(..1024).unwrap_or_default(),
-                Reason::TooLong,
-                message,
-            )
-        }
+    let raw = match broken {
+        Broken::TooLong => record.raw.get(..1024).unwrap_or_default(),
+        _ => &record.raw,
+    };
+    let place = broken.place();
+    let line = place.map_or(record.line, |(line, _)| line);
+    let mut problem = Problem::in_line(document, line, raw, reason, broken.to_string());
+    if let Some((_, column)) = place {
+        problem.column = column;
     }
+    problem
 }
 
 /// The keys of a JSON object in their order, each with its value as it is written.

@@ -4,6 +4,7 @@ mod bench;
 mod capacity;
 mod classify;
 mod noise;
+mod optimise;
 mod show;
 
 use clap::{Args, Subcommand};
@@ -29,6 +30,8 @@ enum VsaCommand {
     Capacity(capacity::CapacityArgs),
     /// Learn classes from a table, and say how well others are told apart
     Classify(classify::ClassifyArgs),
+    /// Compare four searches for a hidden vector of trits, which may ask for scores alone
+    Optimise(optimise::OptimiseArgs),
     /// Say what a file of vectors holds, and whether it is whole
     Show(show::ShowArgs),
 }
@@ -41,6 +44,7 @@ pub(crate) fn run(args: &VsaArgs, global: &Global) -> Result<(), Failure> {
         VsaCommand::Noise(args) => noise::run(args),
         VsaCommand::Capacity(args) => capacity::run(args),
         VsaCommand::Classify(args) => classify::run(args),
+        VsaCommand::Optimise(args) => optimise::run(args),
         VsaCommand::Show(args) => show::run(args),
     }
 }

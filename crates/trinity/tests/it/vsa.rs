@@ -97,3 +97,40 @@ fn classes_are_learnt_from_a_table() {
     trinity(["vsa", "classify", paths[0], paths[1]]).fails(2, &["test.csv", "size", "width"]);
     trinity(["vsa", "noise", "--dim", "63"]).fails(2, &["63 dimensions", "64"]);
 }
+
+#[test]
+fn texts_are_told_apart_by_their_n_grams_and_tables_have_quotes() {
+    let folder = tempfile::tempdir().unwrap();
+    let [train, test] = ["train.csv", "test.csv"].map(|name| folder.path().join(name));
+    let english =
+        "\"the cat, and the dog in \"\"the house\"\"\",english\nwhere is the street with that church,english\n";
+    let german = "\"die Katze, und der Hund\nim Haus\",german\nwo ist die Straße mit der Kirche,german\n";
+    fs::write(&train, format!("text,tongue\n{english}{german}")).unwrap();
+    fs::write(&test, "text,tongue\nthe house with the cat,english\n\"das ist der Hund, mit der Katze\",german\n")
+        .unwrap();
+    let paths = [train.to_str().unwrap(), test.to_str().unwrap()];
+    let report = trinity(["vsa", "classify", paths[0], paths[1], "--text", "text", "--json"]).ok().json();
+    assert_eq!((&report["train_rows"], &report["accuracy"]), (&4.into(), &1.0.into()), "{report}");
+    // One byte alone says less, but is asked for and given.
+    let arguments =
+        ["vsa", "classify", paths[0], paths[1], "--text", "text", "--grams", "1", "--dim", "1024", "--json"];
+    trinity(arguments).ok();
+    trinity(["vsa", "classify", paths[0], paths[1]]).fails(2, &["train.csv:2", "column text", "--text text"]);
+    trinity(["vsa", "classify", paths[0], paths[1], "--text", "tongue"]).fails(2, &["tongue", "both"]);
+    trinity(["vsa", "classify", paths[0], paths[1], "--text", "text", "--dim", "100"]).fails(1, &["100", "128"]);
+    fs::write(&test, "text,tongue\n\"never closed,english\n").unwrap();
+    trinity(["vsa", "classify", paths[0], paths[1], "--text", "text"]).fails(2, &["test.csv:2:1", "not closed"]);
+}
+
+#[test]
+fn searches_that_look_at_scores_find_more_than_those_that_do_not() {
+    let arguments = ["vsa", "optimise", "--dim", "60", "--evaluations", "2000", "--targets", "1", "--json"];
+    let report = trinity(arguments).ok().json();
+    let rows = report["rows"].as_array().unwrap();
+    assert_eq!((rows.len(), &rows[0]["search"]), (4, &"random vectors".into()));
+    for kind in ["cosine", "blocks"] {
+        let found: Vec<f64> = rows.iter().map(|row| row[kind].as_f64().unwrap()).collect();
+        assert!(found[1..].iter().all(|x| *x > found[0] && *x <= 1.0), "{kind}: {report}");
+    }
+    assert_eq!(trinity(arguments).ok().json(), report, "the same seed, the same searches");
+}

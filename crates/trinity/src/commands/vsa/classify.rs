@@ -8,16 +8,18 @@ use std::{
 };
 
 use clap::Args;
+use kg::load::Records;
 use serde::Serialize;
 use vsa::{
-    Bipolar, Bundler, Classifier, Code, Dim, Levels, Rule, Seed, Space, Ternary, Ties,
-    encode::Record,
+    Bipolar, Bundler, Classifier, Dim, Levels, Rule, Seed, Space, Ternary, Ties,
+    encode::{Record, Text},
     hv::{Collection, Rows},
 };
 
 use super::dim;
 use crate::{
     cli::group,
+    commands::whole_file,
     failure::{Failure, Kind},
     terminal,
 };
@@ -26,7 +28,7 @@ use crate::{
 #[derive(Args)]
 #[command(next_help_heading = group::INPUT)]
 pub(super) struct ClassifyArgs {
-    /// Rows to learn from: CSV with a header, one column of classes, numbers in all others
+    /// Rows to learn from: CSV with a header, one column of classes, numbers or (--text) texts in all others
     #[arg(value_name = "TRAIN.csv")]
     train: PathBuf,
     /// Rows to be told apart, of the same columns
@@ -35,6 +37,12 @@ pub(super) struct ClassifyArgs {
     /// Column of the classes [default: the last]
     #[arg(long, value_name = "NAME")]
     label: Option<String>,
+    /// Column of texts, which are alike as far as they share n-grams; may be given several times
+    #[arg(long, value_name = "NAME")]
+    text: Vec<String>,
+    /// Bytes of an n-gram
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "text", value_parser = clap::value_parser!(u32).range(1..=64))]
+    grams: u32,
     /// Dimensions of the vectors
     #[arg(long, value_name = "D", default_value = "10240", value_parser = dim)]
     dim: Dim,
@@ -73,8 +81,8 @@ struct Report {
 
 /// Learns, and prints how well.
 pub(super) fn run(args: &ClassifyArgs) -> Result<(), Failure> {
-    let train = Table::read(&args.train, args.label.as_deref())?;
-    let test = Table::read(&args.test, args.label.as_deref())?;
+    let train = Table::read(&args.train, args)?;
+    let test = Table::read(&args.test, args)?;
     if let Some((ours, theirs)) = train.columns.iter().zip(&test.columns).find(|(ours, theirs)| ours != theirs) {
         let (path, other) = (args.test.display(), args.train.display());
         return Err(Failure::usage(format!("{path}: column {theirs}, where {other} has {ours}")));
@@ -152,76 +160,98 @@ pub(super) fn run(args: &ClassifyArgs) -> Result<(), Failure> {
 fn save(path: &Path, collection: &Collection) -> Result<(), Failure> {
     let failed = |why: &dyn std::fmt::Display| Failure::new(Kind::Failure, format!("{}: {why}", path.display()));
     let bytes = collection.to_bytes().map_err(|why| failed(&why))?;
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let written = fs::File::create(&partial).and_then(|mut file| {
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        fs::rename(&partial, path)
-    });
-    written.map_err(|why| {
-        // What is left of it says nothing.
-        let _ = fs::remove_file(&partial);
-        failed(&why)
-    })
+    whole_file::write(path, |out| out.write_all(&bytes)).map_err(|why: std::io::Error| failed(&why))
 }
 
-/// A row: its class, and the numbers of the other columns.
+/// What stands in a column of a row.
+enum Cell {
+    Number(f64),
+    Text(String),
+}
+
+/// A row: its class, and the cells of the other columns.
 struct Row {
     class: String,
-    numbers: Vec<f64>,
+    cells: Vec<Cell>,
 }
 
 struct Table {
-    /// Names of the columns of numbers.
+    /// Names of the columns but that of the class.
     columns: Vec<String>,
     rows: Vec<Row>,
 }
 
 impl Table {
-    fn read(path: &PathBuf, label: Option<&str>) -> Result<Self, Failure> {
+    fn read(path: &Path, args: &ClassifyArgs) -> Result<Self, Failure> {
         let shown = path.display();
-        let text = fs::read_to_string(path).map_err(|why| Failure::usage(format!("{shown}: {why}")))?;
-        let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-        let cells = |line: &str| -> Vec<String> { line.split(',').map(|cell| cell.trim().to_owned()).collect() };
-        let Some((_, header)) = lines.next() else { return Err(Failure::usage(format!("{shown}: no header"))) };
-        let mut columns = cells(header.trim_start_matches('\u{feff}'));
-        let at = match label {
-            Some(label) => columns.iter().position(|column| column == label).ok_or_else(|| {
-                Failure::usage(format!("{shown}: no column {label}; there are {}", columns.join(", ")))
-            })?,
-            None => columns.len() - 1,
+        let file = fs::File::open(path).map_err(|why| Failure::usage(format!("{shown}: {why}")))?;
+        let (mut records, mut record) = (Records::new(file, b','), kg::load::Record::default());
+        let mut next = || match records.next(&mut record) {
+            Err(why) => Err(Failure::usage(format!("{shown}: {why}"))),
+            Ok(None) => Ok(None),
+            Ok(Some(Ok(cells))) => Ok(Some((record.line, cells))),
+            Ok(Some(Err(why))) => {
+                let (line, column) = why.place().unwrap_or((record.line, 1));
+                Err(Failure::usage(format!("{shown}:{line}:{column}: {why}")))
+            }
         };
-        columns.remove(at);
+        let Some((_, header)) = next()? else { return Err(Failure::usage(format!("{shown}: no header"))) };
+        let mut columns: Vec<String> =
+            header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect();
+        let place = |name: &String| {
+            columns
+                .iter()
+                .position(|column| column == name)
+                .ok_or_else(|| Failure::usage(format!("{shown}: no column {name}; there are {}", columns.join(", "))))
+        };
+        let at = args.label.as_ref().map_or(Ok(columns.len() - 1), place)?;
+        let texts = args.text.iter().map(place).collect::<Result<Vec<usize>, _>>()?;
+        if texts.contains(&at) {
+            return Err(Failure::usage(format!("{shown}: column {} is both the class and a text", columns[at])));
+        }
         let mut rows = Vec::new();
-        for (i, line) in lines {
-            let mut cells = cells(line);
-            let line = i + 1;
-            if cells.len() != columns.len() + 1 {
-                let expected = columns.len() + 1;
+        while let Some((line, cells)) = next()? {
+            if cells.iter().all(|cell| cell.trim().is_empty()) && cells.len() == 1 {
+                continue;
+            }
+            if cells.len() != columns.len() {
+                let expected = columns.len();
                 return Err(Failure::usage(format!("{shown}:{line}: {} cells, the header {expected}", cells.len())));
             }
-            let class = cells.remove(at);
-            let number = |(cell, column): (&String, &String)| {
-                cell.parse::<f64>().ok().filter(|number| number.is_finite()).ok_or_else(|| {
-                    Failure::usage(format!("{shown}:{line}: column {column} is {cell:?}, not a finite number"))
-                })
-            };
-            rows.push(Row { class, numbers: cells.iter().zip(&columns).map(number).collect::<Result<_, _>>()? });
+            let mut row = Row { class: String::new(), cells: Vec::with_capacity(columns.len() - 1) };
+            for (i, (cell, column)) in cells.into_iter().zip(&columns).enumerate() {
+                if i == at {
+                    cell.trim().clone_into(&mut row.class);
+                } else if texts.contains(&i) {
+                    row.cells.push(Cell::Text(cell));
+                } else {
+                    let number = cell.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+                    row.cells.push(Cell::Number(number.ok_or_else(|| {
+                        let cell = cell.trim();
+                        let hint = format!("--text {column} has it read as text");
+                        Failure::usage(format!("{shown}:{line}: column {column} is {cell:?}, not a finite number"))
+                            .with_hint(hint)
+                    })?));
+                }
+            }
+            rows.push(row);
         }
         if rows.is_empty() {
             return Err(Failure::usage(format!("{shown}: no rows below the header")));
         }
+        columns.remove(at);
         Ok(Self { columns, rows })
     }
 }
 
-/// Rows as bundles of column ⊗ level of its number.
+/// Rows as bundles of column ⊗ level of its number, or column ⊗ n-grams of its text.
 struct Encoder {
+    dim: Dim,
     keys: Vec<Bipolar>,
     levels: Vec<Bipolar>,
     /// Least and largest number of each column, in the rows that are learnt from.
     ranges: Vec<(f64, f64)>,
+    text: Option<Text>,
 }
 
 impl Encoder {
@@ -230,20 +260,35 @@ impl Encoder {
         let levels: Levels = space.levels(b"level", args.levels)?;
         let levels = (0..levels.n()).map(|level| levels.level(level)).collect::<Result<_, _>>()?;
         let range = |column: usize| {
-            let numbers = table.rows.iter().map(|row| row.numbers[column]);
+            let numbers = table.rows.iter().filter_map(|row| match row.cells[column] {
+                Cell::Number(number) => Some(number),
+                Cell::Text(_) => None,
+            });
             numbers.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), x| (least.min(x), most.max(x)))
         };
         let ranges = (0..table.columns.len()).map(range).collect();
         let keys = table.columns.iter().map(|name| space.item(name.as_bytes())).collect();
-        Ok(Self { keys, levels, ranges })
+        let text = if args.text.is_empty() { None } else { Some(Text::new(&space, args.grams)?) };
+        Ok(Self { dim: args.dim, keys, levels, ranges, text })
     }
 
     fn vector(&self, row: &Row) -> Result<Bipolar, Failure> {
-        let mut bundler = Bundler::new(self.levels[0].dim());
-        for ((key, (least, most)), x) in self.keys.iter().zip(&self.ranges).zip(&row.numbers) {
-            let place = if most > least { (x - least) / (most - least) } else { 0.0 };
-            let level = (place.clamp(0.0, 1.0) * (self.levels.len() - 1) as f64).round() as usize;
-            Record::add_to(&mut bundler, key, &self.levels[level])?;
+        let mut bundler = Bundler::new(self.dim);
+        for ((key, (least, most)), cell) in self.keys.iter().zip(&self.ranges).zip(&row.cells) {
+            match (cell, &self.text) {
+                (Cell::Number(x), _) => {
+                    let place = if most > least { (x - least) / (most - least) } else { 0.0 };
+                    let level = (place.clamp(0.0, 1.0) * (self.levels.len() - 1) as f64).round() as usize;
+                    Record::add_to(&mut bundler, key, &self.levels[level])?;
+                }
+                (Cell::Text(text), Some(encoder)) => {
+                    let mut grams = Bundler::new(self.dim);
+                    // Spaces around it, so that beginnings and ends of words are alike wherever they stand.
+                    encoder.add_to(&mut grams, format!(" {text} ").as_bytes())?;
+                    Record::add_to(&mut bundler, key, &grams.sums().sign(Ties::Keyed(1)))?;
+                }
+                (Cell::Text(_), None) => {}
+            }
         }
         Ok(bundler.sums().sign(Ties::Keyed(0)))
     }
