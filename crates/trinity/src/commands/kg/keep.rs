@@ -137,7 +137,9 @@ pub(super) fn verify(context: &Context<'_>) -> Result<(), Failure> {
 
 /// Puts changes into blocks, and prints how many.
 pub(super) fn merge(context: &Context<'_>) -> Result<(), Failure> {
-    let report = context.open()?.merge()?;
+    let store = context.open()?;
+    let report = store.merge()?;
+    store.compact()?;
     if context.args.json {
         return terminal::put_json(&json!({"facts": report.quads, "changes": report.changes, "seq": report.seq.0}));
     }

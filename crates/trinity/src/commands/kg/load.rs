@@ -19,6 +19,9 @@ use serde_json::json;
 use super::{Context, change, words};
 use crate::{cli::group, failure::Failure, terminal};
 
+/// A load of so many facts leaves enough of the file free that giving it back pays.
+const COMPACT_FACTS_MIN: u64 = 100_000;
+
 /// Arguments of `kg load`.
 #[derive(Args)]
 #[command(next_help_heading = group::KNOWLEDGE)]
@@ -99,7 +102,7 @@ pub(super) fn run(context: &Context<'_>, args: &LoadArgs) -> Result<(), Failure>
     }
     let store = context.open_or_make()?;
     let mut reports = Vec::new();
-    let mut rejected = 0;
+    let (mut rejected, mut loaded) = (0, 0);
     for path in &args.files {
         let report = one(&store, args, path)?;
         rejected += report.read.rejected.total();
@@ -108,9 +111,13 @@ pub(super) fn run(context: &Context<'_>, args: &LoadArgs) -> Result<(), Failure>
         } else {
             terminal::say(&text(&report));
         }
+        loaded += report.read.quads;
         if store.wants_merge() {
             store.merge()?;
         }
+    }
+    if loaded >= COMPACT_FACTS_MIN {
+        store.compact()?;
     }
     if context.args.json {
         terminal::put_json(&reports)?;
