@@ -31,6 +31,7 @@ pub(crate) struct GraphArgs {
 
 /// What requests to graphs may do and use, wherever graphs are served.
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "a field is named as its flag")]
 pub(crate) struct GraphLimits {
     /// Let graphs be changed: with API keys by those with kg_write or admin, without by callers on this machine
     #[arg(help_heading = group::KNOWLEDGE, long, env = "TRINITY_KG_WRITE", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
