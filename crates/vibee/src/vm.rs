@@ -13,10 +13,14 @@ mod quick;
 mod run;
 mod texts;
 
-use self::quick::{At, Quick, Stop};
+use self::{
+    load::{Border, Entry},
+    quick::{At, Quick},
+};
 use crate::{
-    bytecode::{Bytecode, Code, Refusal, verify},
+    bytecode::{Bytecode, Refusal, TypeIndex, verify},
     limits::Limits,
+    order::canonical,
     source::Span,
     typed::FunctionId,
     value::{Fault, Outcome, Value},
@@ -92,24 +96,18 @@ impl<'a> Vm<'a> {
     /// Calls a function with values of its parameters' types. A function without a body, and arguments that are not of
     /// these types, are fault `range`: no checked program asks for either.
     pub fn call(&mut self, function: FunctionId, args: &[Value]) -> Outcome {
-        let (bytecode, entry) = (self.bytecode, self.loaded.entries.get(function.0 as usize));
-        let (Some(code), Some(entry)) = (bytecode.functions.get(function.0 as usize), entry) else {
-            return Err(Fault::Range);
-        };
+        let Some(entry) = self.loaded.entries.get(function.0 as usize).copied() else { return Err(Fault::Range) };
         let at = At { pc: entry.pc as usize, fuel: 0, base: 0, width: entry.n_registers as usize };
         let at = At { fuel: i64::try_from(self.limits.fuel).unwrap_or(i64::MAX), ..at };
         self.frames.clear();
         self.fuel = at.fuel;
         self.heap.limit = self.limits.memory_bytes;
-        match self.enter(code, args).and_then(|()| self.run_from(at)) {
-            Ok(word) => {
-                if let Some(value) = bytecode.form(code.returns).and_then(|form| convert::of_scalar(form, word)) {
-                    return Ok(value);
-                }
-                let value = convert::value_of(&self.heap, &self.layouts, bytecode, word, code.returns);
-                self.heap.release(word, &self.layouts);
-                Ok(value)
-            }
+        match self.enter(function, entry, args).and_then(|()| self.run_from(at)) {
+            Ok(word) => Ok(match entry.returns {
+                Border::Int => Value::Int(word as i64),
+                Border::Float => Value::Float(f64::from_bits(word)),
+                Border::Formed => self.leave(function, word),
+            }),
             Err(fault) => {
                 self.heap.reset();
                 Err(fault)
@@ -131,25 +129,50 @@ impl<'a> Vm<'a> {
     }
 
     /// Puts arguments where a function's window begins.
-    fn enter(&mut self, code: &Code, args: &[Value]) -> Result<(), Fault> {
-        if code.code.is_empty() || args.len() != usize::from(code.n_params) {
+    #[inline]
+    fn enter(&mut self, function: FunctionId, entry: Entry, args: &[Value]) -> Result<(), Fault> {
+        if !entry.has_code || args.len() != usize::from(entry.n_params) {
             return Err(Fault::Range);
         }
-        let n = args.len().max(code.registers.len()).max(load::NARROW);
-        if self.stack.len() < n {
-            self.stack.resize(n, 0);
+        if self.stack.len() < entry.n_registers as usize {
+            self.stack.resize(entry.n_registers as usize, 0);
         }
-        for (at, (value, ty)) in args.iter().zip(&code.registers).enumerate() {
-            let word = convert::word_of(&mut self.heap, &self.layouts, self.bytecode, value, *ty)?;
+        for (at, value) in args.iter().enumerate() {
+            let word = match (entry.params.get(at), value) {
+                (Some(Border::Int), Value::Int(x)) => *x as u64,
+                (Some(Border::Float), Value::Float(x)) => canonical(*x).to_bits(),
+                _ => self.word_of(function, at, value)?,
+            };
             if let Some(place) = self.stack.get_mut(at) {
-                *place = word.ok_or(Fault::Range)?;
+                *place = word;
             }
         }
         Ok(())
     }
 
+    /// Makes the word of an argument by the form of its type.
+    #[inline(never)]
+    fn word_of(&mut self, function: FunctionId, at: usize, value: &Value) -> Result<u64, Fault> {
+        let code = self.bytecode.functions.get(function.0 as usize);
+        let ty = code.and_then(|code| code.registers.get(at)).ok_or(Fault::Range)?;
+        convert::word_of(&mut self.heap, &self.layouts, self.bytecode, value, *ty)?.ok_or(Fault::Range)
+    }
+
+    /// Makes the value of a result by the form of its type.
+    #[inline(never)]
+    fn leave(&mut self, function: FunctionId, word: u64) -> Value {
+        let code = self.bytecode.functions.get(function.0 as usize);
+        let returns = code.map_or(TypeIndex(u32::MAX), |code| code.returns);
+        if let Some(value) = self.bytecode.form(returns).and_then(|form| convert::of_scalar(form, word)) {
+            return value;
+        }
+        let value = convert::value_of(&self.heap, &self.layouts, self.bytecode, word, returns);
+        self.heap.release(word, &self.layouts);
+        value
+    }
+
     /// Runs from an instruction on. What the quick loop ends needs no more than it.
-    fn run_from(&mut self, at: At) -> Result<u64, Fault> {
+    fn run_from(&mut self, mut at: At) -> Result<u64, Fault> {
         if self.loaded.is_wide {
             return self.run::<run::Wide>(at);
         }
@@ -162,12 +185,12 @@ impl<'a> Vm<'a> {
             frames: &mut self.frames,
             depth_max: self.limits.depth as usize,
         };
-        match quick.run(at) {
-            Stop { at, result: Some(word) } => {
+        match quick.run(&mut at) {
+            Some(word) => {
                 (self.pc, self.fuel) = (at.pc, at.fuel);
                 Ok(word)
             }
-            Stop { at, result: None } => self.run::<run::Narrow>(at),
+            None => self.run::<run::Narrow>(at),
         }
     }
 

@@ -5,7 +5,7 @@ use super::{
     layout::Layouts,
     quick::{self, Step},
 };
-use crate::bytecode::{Bytecode, Code, Instr, Opcode, Operand, TypeIndex, target_of};
+use crate::bytecode::{Bytecode, Code, Form, Instr, Opcode, Operand, TypeIndex, target_of};
 
 /// A function as the VM calls it.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +16,30 @@ pub(super) struct Entry {
     pub n_registers: u32,
     /// How many of them are parameters.
     pub n_params: u16,
+    /// Whether it has a body.
+    pub has_code: bool,
+    /// How a value comes out of it, and goes into each of the first parameters.
+    pub returns: Border,
+    pub params: [Border; 4],
+}
+
+/// How a value becomes a word, and a word a value: what most calls from outside have is told by one byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Border {
+    Int,
+    Float,
+    /// By the form of its type.
+    Formed,
+}
+
+impl Border {
+    fn of(bytecode: &Bytecode, ty: Option<TypeIndex>) -> Self {
+        match ty.and_then(|ty| bytecode.form(ty)) {
+            Some(Form::Int) => Self::Int,
+            Some(Form::Float) => Self::Float,
+            _ => Self::Formed,
+        }
+    }
 }
 
 /// All functions of the bytecode, decoded.
@@ -42,6 +66,9 @@ pub(super) fn load(bytecode: &Bytecode, layouts: &Layouts) -> Loaded {
             pc: loaded.code.len() as u32,
             n_registers: code.registers.len() as u32,
             n_params: code.n_params,
+            has_code: !code.code.is_empty(),
+            returns: Border::of(bytecode, Some(code.returns)),
+            params: std::array::from_fn(|at| Border::of(bytecode, code.registers.get(at).copied())),
         });
         loaded.is_wide |= code.registers.len() > NARROW;
         let mut stretch = 0_usize;

@@ -29,13 +29,6 @@ pub(super) struct At {
     pub width: usize,
 }
 
-/// Where and why the quick loop stopped.
-pub(super) struct Stop {
-    pub at: At,
-    /// The word that the outermost function gave, if it ended.
-    pub result: Option<u64>,
-}
-
 /// What the quick loop works on.
 pub(super) struct Quick<'r> {
     pub code: &'r [Step],
@@ -48,17 +41,15 @@ pub(super) struct Quick<'r> {
 }
 
 impl Quick<'_> {
-    /// Runs until an instruction that is not for it, and gives where that is.
+    /// Runs until an instruction that is not for it, and says where that is; gives the word of the outermost function, if
+    /// it ended.
     // tidy: long function, an arm for each step
     #[inline(never)]
-    pub(super) fn run(self, at: At) -> Stop {
+    pub(super) fn run(self, at: &mut At) -> Option<u64> {
         let Self { code, consts, entries, heap, stack, frames, depth_max } = self;
-        let At { mut pc, mut fuel, mut base, mut width } = at;
+        let At { mut pc, mut fuel, mut base, mut width } = *at;
         let n_words = stack.len();
-        let mut w: &mut [u64; NARROW] = match stack.get_mut(base..).and_then(|rest| rest.first_chunk_mut()) {
-            Some(window) => window,
-            None => return Stop { at, result: None },
-        };
+        let mut w: &mut [u64; NARROW] = stack.get_mut(base..)?.first_chunk_mut()?;
         let result = 'quick: loop {
             macro_rules! next {
                 () => {{
@@ -517,6 +508,33 @@ impl Quick<'_> {
                     let Some(place) = heap.known_place(map, key) else { leave!() };
                     *place = get!($i.c);
                 }};
+                // `get`, addition and `put` of one key, which is searched once. What `GetSome` and the rest write, it writes.
+                (Count, $i:ident) => {{
+                    let (map, key) = (get!($i.b), get!($i.c));
+                    if $i.f != 0 && key & INLINE == 0 {
+                        leave!()
+                    }
+                    let Some([tag, payload, _, sum, jump]) = code.get(pc..).and_then(|rest| rest.first_chunk()) else {
+                        leave!()
+                    };
+                    let left = fuel - i64::from(tag.f) - i64::from(jump.f);
+                    let Some(place) = heap.known_place(map, key) else { leave!() };
+                    let word = *place;
+                    let (Some(some), Some(next)) = (inline_case(1, word), (word as i64).checked_add(k!(sum.c))) else {
+                        leave!()
+                    };
+                    if left < 0 {
+                        leave!()
+                    }
+                    fuel = left;
+                    *place = next as u64;
+                    set!($i, some);
+                    set!(payload, word);
+                    set!(sum, next as u64);
+                    // Behind the `put`.
+                    pc = (pc + 6).wrapping_add_signed(isize::from(jump.a as i16));
+                    continue 'quick;
+                }};
                 (HornerAdd, $i:ident) => {
                     horner!($i, +)
                 };
@@ -562,7 +580,8 @@ impl Quick<'_> {
             }
             steps!(dispatch);
         };
-        Stop { at: At { pc, base, fuel, width }, result }
+        *at = At { pc, base, fuel, width };
+        result
     }
 }
 

@@ -114,11 +114,11 @@ impl Vm<'_> {
                 };
             }
             if quick.get(pc).is_some_and(|step| step.is_quick()) {
-                let now = At { pc, base, fuel, width };
+                let mut now = At { pc, base, fuel, width };
                 let quick = Quick { code: quick, consts, entries, heap, stack, frames, depth_max };
-                let stop = quick.run(now);
-                At { pc, fuel, base, width } = stop.at;
-                if let Some(word) = stop.result {
+                let result = quick.run(&mut now);
+                At { pc, fuel, base, width } = now;
+                if let Some(word) = result {
                     break 'run Ok(word);
                 }
                 let Some(window) = W::open(stack, base) else { fail!(Fault::Memory) };

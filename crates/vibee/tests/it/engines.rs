@@ -144,6 +144,24 @@ fn the_quick_loop_stops_at_every_step_as_the_plain_one_does() {
     }
 }
 
+#[test]
+fn counting_in_a_map_stops_at_every_step_as_in_the_plain_loop() {
+    // A sum that ends within what a case carries in its word, one that grows beyond it, and one beyond an Int.
+    for first in [0, (1 << 60) - 2, i64::MAX - 2] {
+        let body = format!(
+            "(1..n).fold(map_of([(0, {first})]), (m, i) => \
+             let k = i mod 3; m.put(k, match m.get(k) {{ Some(c) => c + 1, None => 1 }})).fold(0, (s, e) => s.wrapping_add(e.1))"
+        );
+        let program = checked(&function("count", "", &body));
+        let bytecode = compile_with(&program, Options::default()).unwrap();
+        let id = program.find("a", "count").unwrap();
+        let used = same_without_quick_loop(&bytecode, id, &[Value::Int(12)], Limits::default());
+        for fuel in 0..=used {
+            same_without_quick_loop(&bytecode, id, &[Value::Int(12)], Limits { fuel, ..Limits::default() });
+        }
+    }
+}
+
 /// Checks a spec of functions in memory.
 fn checked(functions: &str) -> Program {
     struct One(String);

@@ -15,7 +15,7 @@ macro_rules! steps {
             TXor TMul TOfBool TOfInt Jmp Jif Jifn Jieq Jine Jilt Jile JieqK JineK JiltK JileK JigtK JigeK Jult Jule
             Jflt Jfnlt Jfle Jfnle Rnext Call Tail Ret Llen Lget Lset Lfirst Lnext Field Jtagn Payload Copy Drop Mget
             Mput;
-            WAdd WSub WMul Half Parity XorShl XorShr HornerAdd HornerSub;
+            WAdd WSub WMul Half Parity XorShl XorShr HornerAdd HornerSub Count;
             GuardsUnless = JiltK JiltK JineK;
             Guards = JiltK JiltK;
             GuardUnless = JiltK JineK;
@@ -30,6 +30,9 @@ macro_rules! steps {
             HalfJmp = Half Jmp;
             AddJmp = IAddK Jmp;
             MulAdd = IMulK IAddK;
+            MulAddRet = IMulK IAddK Ret;
+            HornerAddRet = HornerAdd Ret;
+            HornerSubRet = HornerSub Ret;
             MulMod = IMulK IModK;
             ModAdd = IModK IAddK;
             AddRnext = IAdd Rnext;
@@ -165,6 +168,9 @@ pub(in crate::vm) fn fuse(steps: &mut [Step]) {
 /// behind it that is added or taken away. They need not be read where they were just written.
 fn chain(rest: &[Step]) -> Option<Op> {
     let [one, two, more @ ..] = rest else { return None };
+    if counts(rest) {
+        return Some(Op::Count);
+    }
     match (one.op, two.op, more.first().map(|three| (three.op, three.b, three.c))) {
         (Op::UShlK | Op::UShrK, Op::UXor, _) => {
             let is_chain = (two.b, two.c) == (one.b, one.a) && one.a != one.b;
@@ -176,6 +182,20 @@ fn chain(rest: &[Step]) -> Option<Op> {
         }
         _ => None,
     }
+}
+
+/// Whether `m.put(k, match m.get(k) { Some(n) => n + 1, … })` begins here: what stands in the map's place for a key goes
+/// back there. The instructions between are those of `Some`, and the `put` stands where they jump to.
+fn counts(rest: &[Step]) -> bool {
+    let [get, tag, payload, drop, sum, jump, more @ ..] = rest else { return false };
+    let is_row = [get, tag, payload, drop, sum, jump].map(|step| step.op)
+        == [Op::Mget, Op::Jtagn, Op::Payload, Op::Drop, Op::IAddK, Op::Jmp];
+    let is_chain = [tag.a, payload.b, drop.a] == [get.a; 3] && sum.b == payload.a && (tag.b, payload.c) == (1, 1);
+    // The map and its key stay where they are.
+    let is_kept = [get.a, payload.a, sum.a].iter().all(|to| *to != get.b && *to != get.c) && payload.a != get.a;
+    let put = usize::try_from(jump.a as i16).ok().and_then(|behind| more.get(behind));
+    let is_put = put.is_some_and(|put| put.op == Op::Mput && (put.a, put.b, put.c) == (get.b, get.c, sum.a));
+    is_row && is_chain && is_kept && is_put
 }
 
 impl Op {
