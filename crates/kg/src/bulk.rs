@@ -14,6 +14,7 @@ mod sort;
 mod spill;
 mod terms;
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 pub use crate::dictionary::spelling::Parts;
@@ -64,6 +65,8 @@ pub struct MergeReport {
     pub changes: u64,
     /// Terms that came late and are in their place now.
     pub terms: u64,
+    /// Blocks that could not be read and were made from other orders.
+    pub repaired: u64,
 }
 
 /// Facts on their way into a store, which takes no other writer meanwhile.
@@ -96,16 +99,31 @@ impl Store {
     /// Changes since the last merge go into the blocks, new terms to their places in the dictionary.
     ///
     /// Ids of terms change; snapshots read on as before.
+    ///
+    /// # Errors
+    /// What the storage refuses, and blocks that cannot be read: [`Store::repair`] may know their facts.
     pub fn merge(&self) -> Result<MergeReport, Error> {
         let writing = self.begin_writing()?;
         let before = self.state();
-        let changes = before.runs.iter().map(|run| run.len() as u64).sum();
-        let terms = before.late.committed.1;
-        if changes == 0 && terms == 0 {
-            return Ok(MergeReport { seq: before.seq, quads: before.n_quads(), changes, terms });
+        let report = merge_report(&before);
+        if report.changes == 0 && report.terms == 0 {
+            return Ok(report);
         }
-        let seq = rewrite::rewrite(&writing, &before, Vec::new())?.seq;
-        Ok(MergeReport { seq, quads: self.state().n_quads(), changes, terms })
+        let seq = rewrite::rewrite(&writing, &before, Vec::new(), None)?.seq;
+        Ok(MergeReport { seq, quads: self.state().n_quads(), ..report })
+    }
+
+    /// Merges, and makes blocks that cannot be read anew from the other orders, each of which holds all facts.
+    ///
+    /// # Errors
+    /// What the storage refuses, and the first block of which a fact is in no block that can be read, or of terms,
+    /// which are kept once; then nothing is changed.
+    pub fn repair(&self) -> Result<MergeReport, Error> {
+        let writing = self.begin_writing()?;
+        let before = self.state();
+        let repaired = Cell::new(0);
+        let seq = rewrite::rewrite(&writing, &before, Vec::new(), Some(&repaired))?.seq;
+        Ok(MergeReport { seq, quads: self.state().n_quads(), repaired: repaired.get(), ..merge_report(&before) })
     }
 
     /// Whether so much changed since the last merge that another one pays.
@@ -114,6 +132,12 @@ impl Store {
         let changes = state.runs.iter().map(|run| run.len() as u64).sum::<u64>();
         changes > CHANGES_MAX.max(state.n_quads() / 10)
     }
+}
+
+/// The report of a merge that has nothing to write yet.
+fn merge_report(before: &State) -> MergeReport {
+    let changes = before.runs.iter().map(|run| run.len() as u64).sum();
+    MergeReport { seq: before.seq, quads: before.n_quads(), changes, terms: before.late.committed.1, repaired: 0 }
 }
 
 impl Bulk<'_> {
@@ -162,7 +186,7 @@ impl Bulk<'_> {
             self.full.push(Chunk::new(std::mem::take(&mut self.growing)));
         }
         let n_terms = self.before.base.terms.n_terms() + self.before.late.committed.1;
-        let rewritten = rewrite::rewrite(&self.writing, &self.before, std::mem::take(&mut self.full))?;
+        let rewritten = rewrite::rewrite(&self.writing, &self.before, std::mem::take(&mut self.full), None)?;
         Ok(report(rewritten.seq, rewritten.n_terms - n_terms))
     }
 }

@@ -1,5 +1,6 @@
 //! One commit: blocks, the changes since, and the terms of both.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -68,15 +69,40 @@ impl State {
             return Ok(rows);
         }
         let fences = self.fences(order)?;
+        let rows = Arc::new(self.rows_of_file(order, fences, block)?);
+        self.base.cache.put(key, Decoded::Rows(Arc::clone(&rows)));
+        Ok(rows)
+    }
+
+    /// The rows of a block as the file has them, not through the cache, which is for readers.
+    pub(crate) fn rows_of_file(&self, order: Order, fences: &RowFences, block: usize) -> Result<Vec<Row>, Error> {
         let rows = self.tables.rows(order, block as u64)?;
         let n_rows = fences.starts[block + 1] - fences.starts[block];
         if rows.len() as u64 != n_rows || rows[0] != fences.first[block] {
             let why = format!("{} rows, but {n_rows} that begin with another were written", rows.len());
             return Err(Damage { table: order.name(), block: block as u64, why }.into());
         }
-        let rows = Arc::new(rows);
-        self.base.cache.put(key, Decoded::Rows(Arc::clone(&rows)));
         Ok(rows)
+    }
+
+    /// The rows of a block that cannot be read, from what the other orders say of its facts; none if a fact that it
+    /// had is in no block that can be read.
+    pub(crate) fn rows_of_others(&self, order: Order, fences: &RowFences, block: usize) -> Option<Vec<Row>> {
+        let n_rows = fences.starts[block + 1] - fences.starts[block];
+        let (first, next) = (fences.first[block], fences.first.get(block + 1));
+        let mut rows = BTreeSet::new();
+        for other in Order::ALL.into_iter().filter(|other| *other != order) {
+            let Ok(others) = self.fences(other) else { continue };
+            for number in 0..others.n_blocks() {
+                let Ok(found) = self.rows_of_file(other, others, number) else { continue };
+                let found = found.iter().map(|row| order.row(&other.quad(row)));
+                rows.extend(found.filter(|row| first <= *row && next.is_none_or(|next| row < next)));
+            }
+            if rows.len() as u64 >= n_rows {
+                break;
+            }
+        }
+        (rows.len() as u64 == n_rows).then(|| rows.into_iter().collect())
     }
 
     pub(crate) fn page(&self, number: usize) -> Result<Arc<Page>, Error> {

@@ -1,5 +1,6 @@
 //! All blocks and the dictionary, written anew from the store, its changes and chunks.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use super::chunk::{Chunk, Quads};
@@ -52,7 +53,14 @@ impl NewIds<'_> {
 const NAMED_ENOUGH: u64 = 100;
 
 /// The store's blocks and dictionary, its changes and the chunks become new blocks and a new dictionary: one commit.
-pub(super) fn rewrite(writing: &Writing<'_>, before: &Arc<State>, chunks: Vec<Chunk>) -> Result<Rewritten, Error> {
+///
+/// With `repaired`, blocks that cannot be read are made from the other orders and counted there.
+pub(super) fn rewrite(
+    writing: &Writing<'_>,
+    before: &Arc<State>,
+    chunks: Vec<Chunk>,
+    repaired: Option<&Cell<u64>>,
+) -> Result<Rewritten, Error> {
     let mut rebuild = Rebuild::new(writing.0)?;
     let late = before.late.committed.0.since(0);
     let mut by_spelling: Vec<usize> = (0..late.len()).collect();
@@ -80,7 +88,7 @@ pub(super) fn rewrite(writing: &Writing<'_>, before: &Arc<State>, chunks: Vec<Ch
             new.late[i] = id;
         }
     }
-    let statistics = write_orders(&mut rebuild, before, &new, chunks, ids)?;
+    let statistics = write_orders(&mut rebuild, (before, repaired), &new, chunks, ids)?;
     rebuild.renumber_sources(|row| new.row(row))?;
     let n_terms = fences.n_terms();
     let seq = rebuild.commit(before.seq, &fences, &statistics)?;
@@ -95,7 +103,7 @@ enum Given {
 
 fn write_orders(
     rebuild: &mut Rebuild<'_>,
-    before: &Arc<State>,
+    (before, repaired): (&Arc<State>, Option<&Cell<u64>>),
     new: &NewIds<'_>,
     chunks: Vec<Chunk>,
     ids: impl Iterator<Item = Vec<TermId>>,
@@ -113,7 +121,7 @@ fn write_orders(
         }
         let mut sources: Vec<Box<dyn Rows + '_>> = Vec::new();
         if before.fences(Order::Spog)?.n_blocks() > 0 {
-            sources.push(stored(before, order, new, &changes)?);
+            sources.push(stored((before, repaired), order, new, &changes)?);
         }
         let mut added = Vec::new();
         for row in changes.rows(Order::Spog, Side::Added) {
@@ -138,7 +146,7 @@ fn write_orders(
 
 /// The rows of a store's blocks that are still facts, with their new ids.
 fn stored<'a>(
-    before: &'a Arc<State>,
+    (before, repaired): (&'a Arc<State>, Option<&'a Cell<u64>>),
     order: Order,
     new: &'a NewIds<'_>,
     changes: &Run,
@@ -147,11 +155,11 @@ fn stored<'a>(
     let removed = changes.rows(order, Side::Removed).to_vec();
     if before.fences(order).is_ok() {
         let removed = removed.into_iter().peekable();
-        return Ok(Box::new(Stored { state: before, order, block: 0, removed, new_id }));
+        return Ok(Box::new(Stored { state: before, order, block: 0, repaired, removed, new_id }));
     }
     // An order that was not kept comes from the first, sorted in memory.
     let removed = changes.rows(Order::Spog, Side::Removed).to_vec().into_iter().peekable();
-    let mut first = Stored { state: before, order: Order::Spog, block: 0, removed, new_id };
+    let mut first = Stored { state: before, order: Order::Spog, block: 0, repaired, removed, new_id };
     let (mut rows, mut batch) = (Vec::new(), Vec::new());
     loop {
         batch.clear();

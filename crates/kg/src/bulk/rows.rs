@@ -1,5 +1,6 @@
 //! Sorted rows from several places, as one.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use super::chunk::Quads;
@@ -29,6 +30,8 @@ pub(super) struct Stored<'a, F> {
     pub(super) state: &'a Arc<State>,
     pub(super) order: Order,
     pub(super) block: usize,
+    /// Counts blocks that cannot be read and are made from other orders; without it such a block is an error.
+    pub(super) repaired: Option<&'a Cell<u64>>,
     /// Rows that are no more, sorted.
     pub(super) removed: std::iter::Peekable<std::vec::IntoIter<Row>>,
     pub(super) new_id: F,
@@ -36,11 +39,17 @@ pub(super) struct Stored<'a, F> {
 
 impl<F: Fn(TermId) -> Result<TermId, Error>> Rows for Stored<'_, F> {
     fn fill(&mut self, out: &mut Vec<Row>) -> Result<(), Error> {
-        let n_blocks = self.state.fences(self.order)?.n_blocks();
+        let fences = self.state.fences(self.order)?;
+        let n_blocks = fences.n_blocks();
         let n_before = out.len();
         while out.len() == n_before && self.block < n_blocks {
-            // Not through the cache, which is for readers.
-            let rows = self.state.tables.rows(self.order, self.block as u64)?;
+            let rows = match (self.state.rows_of_file(self.order, fences, self.block), self.repaired) {
+                (Err(error @ Error::Damaged(_)), Some(repaired)) => {
+                    repaired.set(repaired.get() + 1);
+                    self.state.rows_of_others(self.order, fences, self.block).ok_or(error)?
+                }
+                (rows, _) => rows?,
+            };
             self.block += 1;
             for row in rows {
                 while self.removed.next_if(|removed| *removed < row).is_some() {}

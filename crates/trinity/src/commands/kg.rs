@@ -80,7 +80,7 @@ enum KgCommand {
     /// Read every block of the file and compare its checksums and orders
     Verify,
     /// Put what changed since the last merge into blocks
-    Merge,
+    Merge(keep::MergeArgs),
     /// Write a copy of the last commit into a new file
     Backup(keep::BackupArgs),
     /// Answer SPARQL over HTTP: /kg/NAME/sparql and /kg/NAME/data
@@ -116,7 +116,7 @@ pub(crate) fn run(args: &KgArgs) -> Result<(), Failure> {
         Some(KgCommand::Complete(args)) => likely::complete(&context, args),
         Some(KgCommand::Stats(args)) => keep::stats(&context, args),
         Some(KgCommand::Verify) => keep::verify(&context),
-        Some(KgCommand::Merge) => keep::merge(&context),
+        Some(KgCommand::Merge(args)) => keep::merge(&context, args),
         Some(KgCommand::Backup(args)) => keep::backup(&context, args),
         Some(KgCommand::Serve(args)) => serve::run(&context, args),
         Some(KgCommand::Repl) | None => repl::run(&context),

@@ -25,6 +25,15 @@ pub(super) struct StatsArgs {
     predicates: usize,
 }
 
+/// Arguments of `kg merge`.
+#[derive(Args)]
+#[command(next_help_heading = group::OUTPUT)]
+pub(super) struct MergeArgs {
+    /// Make damaged blocks anew from the other orders of the same facts
+    #[arg(long)]
+    repair: bool,
+}
+
 /// Arguments of `kg backup`.
 #[derive(Args)]
 #[command(next_help_heading = group::OUTPUT)]
@@ -136,14 +145,20 @@ pub(super) fn verify(context: &Context<'_>) -> Result<(), Failure> {
 }
 
 /// Puts changes into blocks, and prints how many.
-pub(super) fn merge(context: &Context<'_>) -> Result<(), Failure> {
+pub(super) fn merge(context: &Context<'_>, args: &MergeArgs) -> Result<(), Failure> {
     let store = context.open()?;
-    let report = store.merge()?;
+    let report = if args.repair { store.repair()? } else { store.merge()? };
     store.compact()?;
     if context.args.json {
-        return terminal::put_json(&json!({"facts": report.quads, "changes": report.changes, "seq": report.seq.0}));
+        let (facts, changes, repaired) = (report.quads, report.changes, report.repaired);
+        return terminal::put_json(
+            &json!({"facts": facts, "changes": changes, "repaired": repaired, "seq": report.seq.0}),
+        );
     }
     terminal::say(&format!("{} facts; {} changes went into blocks\n", report.quads, report.changes));
+    if args.repair {
+        terminal::say(&format!("{} damaged blocks were made anew from the other orders\n", report.repaired));
+    }
     Ok(())
 }
 
