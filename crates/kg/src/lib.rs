@@ -21,6 +21,8 @@ mod delta;
 mod dictionary;
 pub mod error;
 pub mod export;
+#[doc(hidden)]
+pub mod fuzzed;
 pub mod index;
 pub mod load;
 pub mod order;
