@@ -32,7 +32,16 @@ const PRESETS: &[(&str, Settings)] = &[
     ("kinships", Settings { dim: 620, epochs: 40, dropout: 0.45, n3: 0.02, ..BASE }),
     (
         "fb15k-237",
-        Settings { epochs: 16, batch: 256, learning_rate: 0.3, n3: 0.02, sample: Some(2048), full_epochs: 1, ..BASE },
+        Settings {
+            epochs: 16,
+            batch: 256,
+            learning_rate: 0.15,
+            n3: 0.15,
+            dropout: 0.4,
+            sample: Some(2048),
+            full_epochs: 1,
+            ..BASE
+        },
     ),
 ];
 
