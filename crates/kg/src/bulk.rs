@@ -238,3 +238,6 @@ mod tests {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod repaired;

@@ -188,7 +188,9 @@ pub(crate) fn equal(a: &Value, b: &Value) -> Option<bool> {
     }
 }
 
-/// The order of `<` and its kin; none is a type error, or numbers without an order.
+/// The order of `<` and its kin; none is a type error, or numbers without an order. Beyond the operators of SPARQL 1.1
+/// (17.3), which lets a store give an answer instead of a type error, it has what spareval has: texts of one language,
+/// and that what is the same is neither less nor greater.
 pub(crate) fn compare(a: &Value, b: &Value) -> Option<Ordering> {
     if let (Some(a), Some(b)) = (Number::of(a), Number::of(b)) {
         return a.compare(b);
@@ -199,7 +201,11 @@ pub(crate) fn compare(a: &Value, b: &Value) -> Option<Ordering> {
         (Value::DateTimeLiteral(a), Value::DateTimeLiteral(b)) => a.partial_cmp(b),
         (Value::DateLiteral(a), Value::DateLiteral(b)) => a.partial_cmp(b),
         (Value::TimeLiteral(a), Value::TimeLiteral(b)) => a.partial_cmp(b),
-        _ => None,
+        (
+            Value::LangStringLiteral { value: a, language: of_a },
+            Value::LangStringLiteral { value: b, language: of_b },
+        ) if of_a == of_b => Some(a.cmp(b)),
+        _ => (a == b).then_some(Ordering::Equal),
     }
 }
 

