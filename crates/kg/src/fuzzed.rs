@@ -91,8 +91,8 @@ fn loaded(mut document: &[u8], format: Option<Format>, bad: Bad<'_>) -> Option<V
     }
 }
 
-/// Asks a small graph, in SPARQL and in the simple language: each evaluator answers or says why not, and what the simple
-/// language makes of a question is SPARQL.
+/// Asks a small graph, in SPARQL and in the simple language: each evaluator answers or says why not, and what the
+/// simple language makes of a question is SPARQL.
 ///
 /// # Panics
 ///

@@ -41,8 +41,8 @@ pub(super) struct Quick<'r> {
 }
 
 impl Quick<'_> {
-    /// Runs until an instruction that is not for it, and says where that is; gives the word of the outermost function, if
-    /// it ended.
+    /// Runs until an instruction that is not for it, and says where that is; gives the word of the outermost function,
+    /// if it ended.
     // tidy: long function, an arm for each step
     #[inline(never)]
     pub(super) fn run(self, at: &mut At) -> Option<u64> {
@@ -508,7 +508,8 @@ impl Quick<'_> {
                     let Some(place) = heap.known_place(map, key) else { leave!() };
                     *place = get!($i.c);
                 }};
-                // `get`, addition and `put` of one key, which is searched once. What `GetSome` and the rest write, it writes.
+                // `get`, addition and `put` of one key, which is searched once. What `GetSome` and the rest write, it
+                // writes.
                 (Count, $i:ident) => {{
                     let (map, key) = (get!($i.b), get!($i.c));
                     if $i.f != 0 && key & INLINE == 0 {

@@ -184,8 +184,8 @@ fn chain(rest: &[Step]) -> Option<Op> {
     }
 }
 
-/// Whether `m.put(k, match m.get(k) { Some(n) => n + 1, … })` begins here: what stands in the map's place for a key goes
-/// back there. The instructions between are those of `Some`, and the `put` stands where they jump to.
+/// Whether `m.put(k, match m.get(k) { Some(n) => n + 1, … })` begins here: what stands in the map's place for a key
+/// goes back there. The instructions between are those of `Some`, and the `put` stands where they jump to.
 fn counts(rest: &[Step]) -> bool {
     let [get, tag, payload, drop, sum, jump, more @ ..] = rest else { return false };
     let is_row = [get, tag, payload, drop, sum, jump].map(|step| step.op)
