@@ -4,6 +4,7 @@ use oxrdf::NamedNode;
 
 use super::*;
 use crate::block;
+use crate::dictionary::fences::RowFences;
 use crate::error::Error;
 use crate::order::Order;
 use crate::quad::Pattern;
@@ -81,7 +82,7 @@ fn what_no_order_has_any_more_is_not_repaired() -> Result<(), Error> {
     let state = store.state();
     let mut all = Vec::new();
     for order in Order::ALL {
-        all.extend((0..state.fences(order).map_or(0, |fences| fences.n_blocks())).map(|block| (order, block)));
+        all.extend((0..state.fences(order).map_or(0, RowFences::n_blocks)).map(|block| (order, block)));
     }
     drop(state);
     damage(store, &path, &all)?;
