@@ -10,13 +10,19 @@ use serde_json::Value;
 use crate::{Outcome, command::root, peers};
 
 /// Documents that hold figures.
-const DOCUMENTS: &[&str] = &["README.md", "docs/speed.md"];
+const DOCUMENTS: &[&str] = &["README.md", "docs/speed.md", "docs/vsa.md", "docs/kg.md"];
 const END: &str = "<!-- end of figures -->";
 
 /// A section of figures: its name, and what writes it.
 type Section = (&'static str, fn() -> Result<String, String>);
-const SECTIONS: &[Section] =
-    &[("peers in words", peers::words), ("peers", peers::table), ("server", server), ("load", load)];
+const SECTIONS: &[Section] = &[
+    ("peers in words", peers::words),
+    ("peers", peers::table),
+    ("server", server),
+    ("load", load),
+    ("facts", facts),
+    ("hypervectors", hypervectors),
+];
 
 /// Writes all sections of all documents anew.
 pub(crate) fn run() -> Outcome {
@@ -142,9 +148,91 @@ fn load() -> Result<String, String> {
     Ok(text)
 }
 
+/// Writes how the knowledge graph loads and answers beside oxigraph.
+fn facts() -> Result<String, String> {
+    let path = "docs/receipts/kg.json";
+    let receipt = receipt(path)?;
+    let number = |pointer: &str| {
+        receipt.pointer(pointer).and_then(Value::as_f64).ok_or_else(|| format!("{path}: no figure at {pointer}"))
+    };
+    let peer = receipt["versions"][0].as_str().ok_or_else(|| format!("{path}: no version"))?.replace("==", " ");
+    let mut text = format!("| {:.2} million triples | trinity | {peer} |\n| --- | ---: | ---: |\n", {
+        number("/1 M/triples")? / 1e6
+    });
+    for (what, place) in [("loaded, in memory", "memory"), ("loaded into a file", "file")] {
+        let of = |who: &str| number(&format!("/1 M/loads/{place}: processor/{who}"));
+        text += &format!("| {what}, processor time | {:.2} s | {:.2} s |\n", of("kg")?, of("oxigraph")?);
+    }
+    let bytes = |who: &str| number(&format!("/1 M/sizes/{who}"));
+    // The smaller of what it leaves behind a load and of what it calls optimized.
+    let theirs = bytes("oxigraph")?.min(bytes("oxigraph optimized")?);
+    text += &format!("| the file | {:.1} MB | {:.1} MB |\n", bytes("kg")? / 1e6, theirs / 1e6);
+    let least = |place: &str| {
+        let of = receipt["1 M"][format!("ratios {place}")]["of"].as_str().unwrap_or("?");
+        Ok::<_, String>(format!("{:.1} times ({of})", number(&format!("/1 M/ratios {place}/least"))?))
+    };
+    for place in ["in memory", "in a file"] {
+        let mean = number(&format!("/1 M/ratios {place}/geometric mean"))?;
+        let queries = number(&format!("/1 M/ratios {place}/queries"))?;
+        text += &format!(
+            "| {queries:.0} queries, {place} | {mean:.0} times as fast in the geometric mean, at least {} | 1 |\n",
+            least(place)?
+        );
+    }
+    text += &format!("| a fact by subject and predicate, in a file | {} | |\n", {
+        duration(number("/1 M/points/one point/kg in a file")? * 1e9)
+    });
+    Ok(text + &run_of(path, &receipt)?)
+}
+
+/// Writes what operations on hypervectors take beside the fastest of others.
+fn hypervectors() -> Result<String, String> {
+    let path = "docs/receipts/vsa.json";
+    let receipt = receipt(path)?;
+    let mut text = format!(
+        "| {} dimensions; searches among {} | trinity | the fastest other | times as fast |\n| --- | ---: | ---: | ---: |\n",
+        receipt["dim"], receipt["items"]
+    );
+    for (name, by) in receipt["rows"].as_object().ok_or_else(|| format!("{path}: no rows"))? {
+        let by = by.as_object().ok_or_else(|| format!("{path}: {name} is no row"))?;
+        let others = by.iter().filter(|(who, _)| *who != "trinity");
+        let others = others.filter_map(|(who, time)| Some((who, time.as_f64()?)));
+        let Some((who, theirs)) = others.min_by(|a, b| a.1.total_cmp(&b.1)) else { continue };
+        let ours = by.get("trinity").and_then(Value::as_f64).ok_or_else(|| format!("{path}: {name} lacks trinity"))?;
+        let ratio = theirs / ours;
+        let ratio = if ratio < 10.0 { format!("{ratio:.2}") } else { format!("{ratio:.0}") };
+        text += &format!("| {name} | {} | {} ({who}) | {ratio} |\n", duration(ours), duration(theirs));
+    }
+    Ok(text + &run_of(path, &receipt)?)
+}
+
+/// Nanoseconds with three digits, in the unit that suits them.
+fn duration(ns: f64) -> String {
+    let units = [(1e9, "s"), (1e6, "ms"), (1e3, "µs")];
+    let (unit, name) = units.into_iter().find(|(unit, _)| ns >= *unit).unwrap_or((1.0, "ns"));
+    let value = ns / unit;
+    let digits = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
+    format!("{value:.digits$} {name}")
+}
+
+/// The line that says which run a receipt is of.
+fn run_of(path: &str, receipt: &Value) -> Result<String, String> {
+    let word = |key: &str| receipt[key].as_str().ok_or_else(|| format!("{path}: no {key}"));
+    let versions = receipt["versions"].as_array().into_iter().flatten();
+    let versions: Vec<String> = versions.filter_map(|v| Some(v.as_str()?.replace("==", " "))).collect();
+    let (command, commit, processor) = (word("command")?, word("commit")?, word("processor")?);
+    Ok(format!("\n`{command}`, medians, one thread, {processor}, commit `{commit:.7}`; {}.\n", versions.join(", ")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_have_three_digits() {
+        let shown = [18.681, 999.0, 1000.0, 78384.7, 25_440_966.0, 1.5e9].map(duration);
+        assert_eq!(shown, ["18.7 ns", "999 ns", "1.00 µs", "78.4 µs", "25.4 ms", "1.50 s"]);
+    }
 
     #[test]
     fn figures_in_documents_are_those_of_the_receipts() {
