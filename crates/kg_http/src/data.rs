@@ -6,8 +6,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Extension,
-    extract::{Path, Request, State},
+    extract::Request,
     http::{HeaderMap, Method, StatusCode, header},
     response::Response,
 };
@@ -19,15 +18,15 @@ use kg::{
 use oxrdf::GraphName;
 use serde_json::json;
 use server::{
-    App, Caller, body,
+    body,
     error::{ApiError, ErrorKind},
 };
 
 use crate::{
-    graphs::{Graph, Graphs},
+    graphs::Graph,
     negotiation, params, refusal,
     sparql::{base, limits, say, url_params},
-    work::{Job, Reply, Stopper},
+    work::{Called, Job, Reply, Stopper},
 };
 
 /// Facts between two looks at whether the work must stop.
@@ -65,20 +64,13 @@ fn missing(graph: &GraphName) -> ApiError {
 }
 
 /// `GET` and `HEAD`: the facts of a graph.
-pub(crate) async fn get(
-    State(app): State<App>,
-    Extension(graphs): Extension<Arc<Graphs>>,
-    Extension(caller): Extension<Caller>,
-    Path(name): Path<String>,
-    request: Request,
-) -> Result<Response, ApiError> {
-    let graph = graphs.get(&name)?;
+pub(crate) async fn get(called: Called, request: Request) -> Result<Response, ApiError> {
     let target = target(&request)?;
     let offers = if target.is_some() { negotiation::triples() } else { negotiation::quads() };
     let (media_type, format) = negotiation::choose(request.headers(), &offers)?;
     let content_type = negotiation::content_type(media_type);
     let is_head = request.method() == Method::HEAD;
-    let job = Job { app, caller, graphs, graph, version: request.version(), writes: false };
+    let job = called.job(request.version(), false);
     let work = move |graph: &Graph, stopper: &Arc<Stopper>, reply: &mut Reply| {
         let snapshot = graph.store.snapshot().map_err(|error| refusal::of_store(&error))?;
         let id = match &target {
@@ -106,32 +98,18 @@ pub(crate) async fn get(
 }
 
 /// `PUT`: the document in place of what the graph had.
-pub(crate) async fn put(
-    State(app): State<App>,
-    Extension(graphs): Extension<Arc<Graphs>>,
-    Extension(caller): Extension<Caller>,
-    Path(name): Path<String>,
-    request: Request,
-) -> Result<Response, ApiError> {
-    let graph = graphs.get(&name)?;
-    graphs.check_writes(&caller)?;
+pub(crate) async fn put(called: Called, request: Request) -> Result<Response, ApiError> {
+    called.check_writes()?;
     let target = one(target(&request)?, request.method())?;
-    let job = Job { app, caller, graphs, graph, version: request.version(), writes: true };
+    let job = called.job(request.version(), true);
     load_into(job, Some(target), true, request).await
 }
 
 /// `POST`: the document beside what the graph has.
-pub(crate) async fn post(
-    State(app): State<App>,
-    Extension(graphs): Extension<Arc<Graphs>>,
-    Extension(caller): Extension<Caller>,
-    Path(name): Path<String>,
-    request: Request,
-) -> Result<Response, ApiError> {
-    let graph = graphs.get(&name)?;
-    graphs.check_writes(&caller)?;
+pub(crate) async fn post(called: Called, request: Request) -> Result<Response, ApiError> {
+    called.check_writes()?;
     let target = target(&request)?;
-    let job = Job { app, caller, graphs, graph, version: request.version(), writes: true };
+    let job = called.job(request.version(), true);
     load_into(job, target, false, request).await
 }
 
@@ -185,18 +163,11 @@ async fn load_into(job: Job, target: Option<GraphName>, replace: bool, request: 
 }
 
 /// `DELETE`: the graph has no facts any more.
-pub(crate) async fn delete(
-    State(app): State<App>,
-    Extension(graphs): Extension<Arc<Graphs>>,
-    Extension(caller): Extension<Caller>,
-    Path(name): Path<String>,
-    request: Request,
-) -> Result<Response, ApiError> {
-    let graph = graphs.get(&name)?;
-    graphs.check_writes(&caller)?;
+pub(crate) async fn delete(called: Called, request: Request) -> Result<Response, ApiError> {
+    called.check_writes()?;
     let target = one(target(&request)?, request.method())?;
-    let memory_max = graphs.settings().memory_max;
-    let job = Job { app, caller, graphs, graph, version: request.version(), writes: true };
+    let memory_max = called.graphs.settings().memory_max;
+    let job = called.job(request.version(), true);
     let work = move |graph: &Graph, stopper: &Arc<Stopper>, reply: &mut Reply| {
         let snapshot = graph.store.snapshot().map_err(|error| refusal::of_store(&error))?;
         known(&snapshot, &target)?.ok_or_else(|| missing(&target))?;

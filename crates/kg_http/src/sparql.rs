@@ -3,8 +3,7 @@
 use std::{io::Write, sync::Arc};
 
 use axum::{
-    Extension,
-    extract::{Path, Request, State},
+    extract::Request,
     http::{HeaderMap, StatusCode, Uri, header},
     response::Response,
 };
@@ -15,15 +14,15 @@ use kg::{
 };
 use oxrdf::GraphName;
 use serde_json::json;
-use server::{App, Caller, body, error::ApiError, error::ErrorKind};
+use server::{body, error::ApiError, error::ErrorKind};
 
 use crate::{
     description,
-    graphs::{Graph, Graphs},
+    graphs::Graph,
     negotiation,
     params::{self, Params},
     refusal,
-    work::{Job, Reply, Stopper},
+    work::{Called, Job, Reply, Stopper},
 };
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -45,41 +44,27 @@ struct Asked {
 }
 
 /// `GET`: a query, or without one what the service says of itself.
-pub(crate) async fn get(
-    State(app): State<App>,
-    Extension(graphs): Extension<Arc<Graphs>>,
-    Extension(caller): Extension<Caller>,
-    Path(name): Path<String>,
-    request: Request,
-) -> Result<Response, ApiError> {
-    let graph = graphs.get(&name)?;
+pub(crate) async fn get(called: Called, request: Request) -> Result<Response, ApiError> {
     let params = url_params(request.uri())?;
     if params.all("update").next().is_some() {
         return Err(ApiError::invalid("update", "update: a GET changes nothing; an update is sent by POST"));
     }
     let (base, headers) = (base(request.headers(), request.uri()), request.headers().clone());
     let Some(text) = params.once("query")? else {
-        let is_writable = graphs.check_writes(&caller).is_ok();
+        let is_writable = called.check_writes().is_ok();
         return description::answer(base.as_deref().unwrap_or_default(), is_writable, &headers);
     };
     let dataset = params.dataset("default-graph-uri", "named-graph-uri")?;
     let asked = Asked { operation: Operation::Query(text.to_owned()), dataset, base, headers };
-    let job = Job { app, caller, graphs, graph, version: request.version(), writes: false };
+    let job = called.job(request.version(), false);
     run(job, asked).await
 }
 
 /// `POST`: a query or an update, in a form or as it is.
-pub(crate) async fn post(
-    State(app): State<App>,
-    Extension(graphs): Extension<Arc<Graphs>>,
-    Extension(caller): Extension<Caller>,
-    Path(name): Path<String>,
-    request: Request,
-) -> Result<Response, ApiError> {
-    let graph = graphs.get(&name)?;
+pub(crate) async fn post(called: Called, request: Request) -> Result<Response, ApiError> {
     let media_type = params::media_type(request.headers())?;
     let is_update = media_type == UPDATE;
-    let writes = graphs.check_writes(&caller);
+    let writes = called.check_writes();
     if is_update {
         writes.clone()?;
     } else if media_type != FORM && media_type != QUERY {
@@ -87,10 +72,10 @@ pub(crate) async fn post(
     }
     // Large updates are for those who may make them.
     let may_be_update = writes.is_ok() && media_type != QUERY;
-    let limit = app.options().body_bytes_max;
-    let limit = if may_be_update { limit.max(graphs.settings().body_bytes_max) } else { limit };
+    let limit = called.app.options().body_bytes_max;
+    let limit = if may_be_update { limit.max(called.graphs.settings().body_bytes_max) } else { limit };
     let (parts, body) = request.into_parts();
-    let bytes = body::read(body, limit, &app).await?;
+    let bytes = body::read(body, limit, &called.app).await?;
     let mut params = url_params(&parts.uri)?;
     let text = if media_type == FORM {
         params = params.and(Params::read(&bytes)?);
@@ -120,7 +105,7 @@ pub(crate) async fn post(
     };
     let base = base(&parts.headers, &parts.uri);
     let asked = Asked { operation, dataset, base, headers: parts.headers };
-    run(Job { app, caller, graphs, graph, version: parts.version, writes }, asked).await
+    run(called.job(parts.version, writes), asked).await
 }
 
 pub(crate) fn url_params(uri: &Uri) -> Result<Params, ApiError> {

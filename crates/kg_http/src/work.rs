@@ -14,8 +14,10 @@ use std::{
 };
 
 use axum::{
+    Extension,
     body::{Body, Bytes},
-    http::{HeaderValue, StatusCode, Version, header},
+    extract::{FromRequestParts, Path, rejection::ExtensionRejection},
+    http::{HeaderValue, StatusCode, Version, header, request::Parts},
     response::Response,
 };
 use http_body::Frame;
@@ -102,15 +104,50 @@ impl Drop for Guard {
     }
 }
 
+/// The graph that a request's path names, and who asks.
+pub(crate) struct Called {
+    pub(crate) app: App,
+    pub(crate) graphs: Arc<Graphs>,
+    caller: Caller,
+    graph: Arc<Graph>,
+}
+
+impl FromRequestParts<App> for Called {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let lacks = |error: ExtensionRejection| refusal::internal(&error.to_string());
+        let Extension(graphs) = Extension::<Arc<Graphs>>::from_request_parts(parts, app).await.map_err(lacks)?;
+        let Extension(caller) = Extension::<Caller>::from_request_parts(parts, app).await.map_err(lacks)?;
+        let name = Path::<String>::from_request_parts(parts, app).await;
+        let Path(name) = name.map_err(|error| ApiError::invalid("name", format!("name: {error}")))?;
+        let graph = graphs.get(&name)?;
+        Ok(Self { app: app.clone(), graphs, caller, graph })
+    }
+}
+
+impl Called {
+    /// Refuses a change, unless graphs may be changed and the caller may do it.
+    pub(crate) fn check_writes(&self) -> Result<(), ApiError> {
+        self.graphs.check_writes(&self.caller)
+    }
+
+    /// Work on the graph; `writes` where it changes it.
+    pub(crate) fn job(self, version: Version, writes: bool) -> Job {
+        let Self { app, graphs, caller, graph } = self;
+        Job { app, caller, graphs, graph, version, writes }
+    }
+}
+
 /// A request that is to be worked on.
 pub(crate) struct Job {
     pub(crate) app: App,
-    pub(crate) caller: Caller,
+    caller: Caller,
     pub(crate) graphs: Arc<Graphs>,
-    pub(crate) graph: Arc<Graph>,
-    pub(crate) version: Version,
+    graph: Arc<Graph>,
+    version: Version,
     /// Whether it changes the graph.
-    pub(crate) writes: bool,
+    writes: bool,
 }
 
 /// Counts a request at work as long as it lives.
