@@ -169,13 +169,13 @@ fn facts() -> Result<String, String> {
     text += &format!("| the file | {:.1} MB | {:.1} MB |\n", bytes("kg")? / 1e6, theirs / 1e6);
     let least = |place: &str| {
         let of = receipt["1 M"][format!("ratios {place}")]["of"].as_str().unwrap_or("?");
-        Ok::<_, String>(format!("{:.1} times ({of})", number(&format!("/1 M/ratios {place}/least"))?))
+        Ok::<_, String>(format!("{:.1} ({of})", number(&format!("/1 M/ratios {place}/least"))?))
     };
     for place in ["in memory", "in a file"] {
         let mean = number(&format!("/1 M/ratios {place}/geometric mean"))?;
         let queries = number(&format!("/1 M/ratios {place}/queries"))?;
         text += &format!(
-            "| {queries:.0} queries, {place} | {mean:.0} times as fast in the geometric mean, at least {} | 1 |\n",
+            "| {queries:.0} queries, {place}: times as fast, geometric mean; least | {mean:.0}; {} | 1 |\n",
             least(place)?
         );
     }
@@ -190,7 +190,7 @@ fn hypervectors() -> Result<String, String> {
     let path = "docs/receipts/vsa.json";
     let receipt = receipt(path)?;
     let mut text = format!(
-        "| {} dimensions; searches among {} | trinity | the fastest other | times as fast |\n| --- | ---: | ---: | ---: |\n",
+        "| {} dimensions, one thread; searches among {} | trinity | the fastest other | times as fast |\n| --- | ---: | ---: | ---: |\n",
         receipt["dim"], receipt["items"]
     );
     for (name, by) in receipt["rows"].as_object().ok_or_else(|| format!("{path}: no rows"))? {
@@ -221,7 +221,7 @@ fn run_of(path: &str, receipt: &Value) -> Result<String, String> {
     let versions = receipt["versions"].as_array().into_iter().flatten();
     let versions: Vec<String> = versions.filter_map(|v| Some(v.as_str()?.replace("==", " "))).collect();
     let (command, commit, processor) = (word("command")?, word("commit")?, word("processor")?);
-    Ok(format!("\n`{command}`, medians, one thread, {processor}, commit `{commit:.7}`; {}.\n", versions.join(", ")))
+    Ok(format!("\n`{command}`, medians, {processor}, commit `{commit:.7}`; {}.\n", versions.join(", ")))
 }
 
 #[cfg(test)]
