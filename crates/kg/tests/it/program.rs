@@ -26,7 +26,7 @@ fn acknowledge(store: &Store, disk: &Disk, done: &mut Vec<Acknowledged>) -> Resu
     Ok(())
 }
 
-/// Transactions, bulks, merges and a reopening, from a seed; what is acknowledged goes to `done`.
+/// Transactions, bulks, merges, a reopening and a compacting, from a seed; what is acknowledged goes to `done`.
 pub(crate) fn run(disk: &Disk, seed: u64, done: &mut Vec<Acknowledged>) -> Result<(), Error> {
     let mut store = open(disk)?;
     acknowledge(&store, disk, done)?;
@@ -61,7 +61,7 @@ pub(crate) fn run(disk: &Disk, seed: u64, done: &mut Vec<Acknowledged>) -> Resul
         acknowledge(&store, disk, done)?;
         if round == 4 {
             drop(store);
-            store = open(disk)?;
+            store = open(disk)?.compact()?;
         }
     }
     store.verify().map_err(|damages| damages[0].clone())?;
