@@ -33,7 +33,7 @@ use server::{
 };
 
 pub(crate) use config::ServeArgs;
-pub(crate) use graph_args::{GraphLimits, open as open_graph};
+pub(crate) use graph_args::{GraphLimits, LIMIT_MIB, LIMIT_SECONDS, open as open_graph};
 pub(crate) use listen_args::ListenArgs;
 use loader::FileLoader;
 use puller::HubPuller;

@@ -6,14 +6,9 @@ use kg_http::Graphs;
 use super::Context;
 use crate::{
     cli::group,
-    commands::serve::{GraphLimits, ListenArgs, graphs_alone},
+    commands::serve::{GraphLimits, LIMIT_MIB, LIMIT_SECONDS, ListenArgs, graphs_alone},
     failure::Failure,
 };
-
-/// Seconds that a request has where --limit-time says nothing.
-const LIMIT_TIME: u32 = 60;
-/// MiB that a request may hold where --limit-memory says nothing; several may at once.
-const LIMIT_MEMORY: u32 = 512;
 
 /// Arguments of `kg serve`.
 #[derive(Args, Clone, Debug)]
@@ -31,8 +26,8 @@ pub(super) struct ServeArgs {
 pub(super) fn run(context: &Context<'_>, args: &ServeArgs) -> Result<(), Failure> {
     let stem = context.path()?.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let name = args.name.as_ref().unwrap_or(&stem);
-    let seconds = context.args.limit_time.unwrap_or(LIMIT_TIME);
-    let mib = context.args.limit_memory.unwrap_or(LIMIT_MEMORY);
+    let seconds = context.args.limit_time.unwrap_or(LIMIT_SECONDS);
+    let mib = context.args.limit_memory.unwrap_or(LIMIT_MIB);
     let mut graphs = Graphs::new(args.limits.settings(seconds, mib));
     let store = context.open()?;
     graphs.add(name, store).map_err(|error| Failure::usage(error.to_string()).with_hint("--name NAME names it"))?;

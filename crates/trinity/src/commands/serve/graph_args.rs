@@ -13,6 +13,11 @@ use crate::{
     terminal,
 };
 
+/// Seconds that a request to a graph has, unless a setting says otherwise.
+pub(crate) const LIMIT_SECONDS: u32 = 60;
+/// MiB that a request to a graph may hold, unless a setting says otherwise; several may at once.
+pub(crate) const LIMIT_MIB: u32 = 512;
+
 /// Graphs beside the models.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct GraphArgs {
@@ -20,10 +25,10 @@ pub(crate) struct GraphArgs {
     #[arg(help_heading = group::KNOWLEDGE, long, value_name = "NAME=FILE", env = "TRINITY_SERVE_KG", value_delimiter = ',')]
     pub(crate) kg: Vec<String>,
     /// Seconds that a request to a graph has, to the last byte of its answer
-    #[arg(help_heading = group::KNOWLEDGE, long, value_name = "SECONDS", env = "TRINITY_KG_LIMIT_TIME", default_value = "60", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(help_heading = group::KNOWLEDGE, long, value_name = "SECONDS", env = "TRINITY_KG_LIMIT_TIME", default_value_t = LIMIT_SECONDS, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) kg_limit_time: u32,
     /// MiB that a query or update may hold
-    #[arg(help_heading = group::KNOWLEDGE, long, value_name = "MIB", env = "TRINITY_KG_LIMIT_MEMORY", default_value = "512", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(help_heading = group::KNOWLEDGE, long, value_name = "MIB", env = "TRINITY_KG_LIMIT_MEMORY", default_value_t = LIMIT_MIB, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) kg_limit_memory: u32,
     #[command(flatten)]
     pub(crate) limits: GraphLimits,
