@@ -6,7 +6,8 @@ import struct
 import sys
 import zlib
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "crates/server/tests/browser"))
+for folder in ("crates/server/tests/browser", "web/driver"):
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / folder))
 
 from case import PageCase  # noqa: E402
 from chromium import Chromium  # noqa: E402

@@ -1,8 +1,9 @@
 //! `cargo xtask browser`: the tests of the chat page (`crates/server/tests/browser`), in a real Chromium against the
-//! real `trinity serve`.
+//! real `trinity serve`; and where browsers come from.
 //!
-//! Python drives the browser over its own protocol, so the machine needs Chromium and nothing else; where it has none,
-//! Debian's is installed. axe-core, which looks for what shuts people out, is fetched by pip, once for each version.
+//! Python drives the browser over its own protocol (`web/driver`), so the machine needs Chromium and nothing else;
+//! where it has none, Debian's is installed. axe-core, which looks for what shuts people out, is fetched by pip, once for
+//! each version.
 
 use std::{fs, path::PathBuf, process::Command};
 

@@ -17,7 +17,9 @@ class Result(unittest.TextTestResult):
 
 
 def main():
-    here = str(pathlib.Path(__file__).resolve().parent)
+    folder = pathlib.Path(__file__).resolve().parent
+    here = str(folder)
+    sys.path.insert(0, str(folder.parents[3] / "web/driver"))
     loader = unittest.TestLoader()
     if sys.argv[1:]:
         loader.testNamePatterns = [f"*{name}*" for name in sys.argv[1:]]

@@ -1,4 +1,7 @@
-"""A real Chromium, driven over its DevTools protocol by a pair of pipes: no driver to install, no port to find."""
+"""A real Chromium, driven over its DevTools protocol by a pair of pipes: no driver to install, no port to find.
+
+`Chromium(extension=FOLDER)` loads an unpacked extension, which runs in the pages of `tab()` alone: the profiles that
+`page()` makes are private windows to the browser."""
 
 import base64
 import fnmatch
@@ -26,6 +29,8 @@ FLAGS = [
     "--hide-scrollbars",
     "--remote-debugging-pipe",
 ]
+# Loading by `Extensions.loadUnpacked` works in branded builds too.
+EXTENSION_FLAGS = ["--enable-unsafe-extension-debugging"]
 NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 
 # Key name: (code, Windows key code, text that it types).
@@ -49,19 +54,22 @@ MODIFIERS = {"Alt": 1, "Control": 2, "Meta": 4, "Shift": 8}
 
 
 class Chromium:
-    """The browser process; `page()` opens a page in a profile of its own."""
+    """The browser process; `page()` opens a page in a profile of its own, `tab()` one in the profile it started with.
 
-    def __init__(self):
+    `profile` names a folder to start in, which is kept; else there is one that goes with the browser."""
+
+    def __init__(self, extension=None, profile=None, flags=()):
         program = next(filter(None, map(shutil.which, NAMES)), None)
         if not program:
             raise SystemExit(f"none of {', '.join(NAMES)} is installed")
-        self.profile = tempfile.mkdtemp(prefix="trinity-browser-")
+        self.is_profile_kept = profile is not None
+        self.profile = profile or tempfile.mkdtemp(prefix="trinity-browser-")
         to_browser, write = os.pipe()
         read, from_browser = os.pipe()
         # The browser reads descriptor 3 and writes descriptor 4.
         command = 'exec "$0" "$@" 3<&%d 4>&%d' % (to_browser, from_browser)
         self.process = subprocess.Popen(
-            ["sh", "-c", command, program, *FLAGS, f"--user-data-dir={self.profile}"],
+            ["sh", "-c", command, program, *FLAGS, *EXTENSION_FLAGS, *flags, f"--user-data-dir={self.profile}"],
             pass_fds=(to_browser, from_browser),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -75,6 +83,11 @@ class Chromium:
         self.pages = {}
         self.lock = threading.Lock()
         threading.Thread(target=self._listen, daemon=True).start()
+        self.extension = self.load(extension) if extension else None
+
+    def load(self, extension):
+        """Loads an unpacked extension, and returns its id."""
+        return self.send("Extensions.loadUnpacked", path=str(extension))["id"]
 
     def _listen(self):
         rest = b""
@@ -113,6 +126,20 @@ class Chromium:
     def page(self, **options):
         return Page(self, **options)
 
+    def tab(self, **options):
+        """Opens a page in the profile that the browser started with, where extensions run."""
+        return Page(self, in_first_profile=True, **options)
+
+    def worker(self):
+        """Returns the session of the extension's background worker, once it runs."""
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            for target in self.send("Target.getTargets")["targetInfos"]:
+                if target["type"] == "service_worker" and target["url"].startswith(f"chrome-extension://{self.extension}/"):
+                    return self.send("Target.attachToTarget", targetId=target["targetId"], flatten=True)["sessionId"]
+            time.sleep(0.02)
+        raise TimeoutError("the extension has no background worker")
+
     def close(self):
         try:
             self.send("Browser.close")
@@ -120,16 +147,21 @@ class Chromium:
         except Exception:
             self.process.kill()
             self.process.wait()
-        shutil.rmtree(self.profile, ignore_errors=True)
+        if not self.is_profile_kept:
+            shutil.rmtree(self.profile, ignore_errors=True)
 
 
 class Page:
     """A tab in a fresh profile, or beside `beside` in the same one. Remembers requests, console messages and violations."""
 
-    def __init__(self, browser, width=1200, height=800, is_phone=False, beside=None):
+    def __init__(self, browser, width=1200, height=800, is_phone=False, beside=None, in_first_profile=False):
         self.browser = browser
-        self.context = beside.context if beside else browser.send("Target.createBrowserContext")["browserContextId"]
-        self.target = browser.send("Target.createTarget", url="about:blank", browserContextId=self.context)["targetId"]
+        if beside or in_first_profile:
+            self.context = beside and beside.context
+        else:
+            self.context = browser.send("Target.createBrowserContext")["browserContextId"]
+        place = {"browserContextId": self.context} if self.context else {}
+        self.target = browser.send("Target.createTarget", url="about:blank", **place)["targetId"]
         self.session = browser.send("Target.attachToTarget", targetId=self.target, flatten=True)["sessionId"]
         self.requests = []  # (method, URL, body)
         self.problems = []  # console errors and warnings, exceptions, policy violations
@@ -183,7 +215,13 @@ class Page:
             body=base64.b64encode(body.encode()).decode(),
         )
 
+    def go(self, url):
+        """Opens an address and waits until it has loaded."""
+        self.send("Page.navigate", url=url)
+        self.wait(f"document.readyState === 'complete' && location.href.startsWith({json.dumps(url.split('#')[0])})")
+
     def open(self, url):
+        """Opens an address of the chat page and waits until the page says that it is ready."""
         self.send("Page.navigate", url=url)
         self.wait("document.body?.dataset.ready === 'true' || document.querySelector('dialog[open]')")
 
