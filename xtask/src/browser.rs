@@ -2,8 +2,8 @@
 //! real `trinity serve`; and where browsers come from.
 //!
 //! Python drives the browser over its own protocol (`web/driver`), so the machine needs Chromium and nothing else;
-//! where it has none, Debian's is installed. axe-core, which looks for what shuts people out, is fetched by pip, once for
-//! each version.
+//! where it has none, Debian's is installed. axe-core, which looks for what shuts people out, is fetched by pip, once
+//! for each version.
 
 use std::{fs, path::PathBuf, process::Command};
 
