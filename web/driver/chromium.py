@@ -4,6 +4,7 @@
 `page()` makes are private windows to the browser."""
 
 import base64
+import fcntl
 import fnmatch
 import json
 import os
@@ -53,6 +54,15 @@ KEYS = {
 MODIFIERS = {"Alt": 1, "Control": 2, "Meta": 4, "Shift": 8}
 
 
+def _pipe():
+    """The two ends of a pipe, neither of which is descriptor 3 or 4."""
+    low = os.pipe()
+    ends = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in low]
+    for end in low:
+        os.close(end)
+    return ends
+
+
 class Chromium:
     """The browser process; `page()` opens a page in a profile of its own, `tab()` one in the profile it started with.
 
@@ -64,12 +74,12 @@ class Chromium:
             raise SystemExit(f"none of {', '.join(NAMES)} is installed")
         self.is_profile_kept = profile is not None
         self.profile = profile or tempfile.mkdtemp(prefix="trinity-browser-")
-        to_browser, write = os.pipe()
-        read, from_browser = os.pipe()
-        # The browser reads descriptor 3 and writes descriptor 4.
+        to_browser, write = _pipe()
+        read, from_browser = _pipe()
+        # The browser reads descriptor 3 and writes descriptor 4. `sh` may be dash, which takes only one digit behind `&`.
         command = 'exec "$0" "$@" 3<&%d 4>&%d' % (to_browser, from_browser)
         self.process = subprocess.Popen(
-            ["sh", "-c", command, program, *FLAGS, *EXTENSION_FLAGS, *flags, f"--user-data-dir={self.profile}"],
+            ["bash", "-c", command, program, *FLAGS, *EXTENSION_FLAGS, *flags, f"--user-data-dir={self.profile}"],
             pass_fds=(to_browser, from_browser),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
