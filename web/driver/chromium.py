@@ -76,7 +76,7 @@ class Chromium:
         self.profile = profile or tempfile.mkdtemp(prefix="trinity-browser-")
         to_browser, write = _pipe()
         read, from_browser = _pipe()
-        # The browser reads descriptor 3 and writes descriptor 4. `sh` may be dash, which takes only one digit behind `&`.
+        # The browser reads descriptor 3 and writes descriptor 4. Not `sh`: dash takes one digit behind `&`.
         command = 'exec "$0" "$@" 3<&%d 4>&%d' % (to_browser, from_browser)
         self.process = subprocess.Popen(
             ["bash", "-c", command, program, *FLAGS, *EXTENSION_FLAGS, *flags, f"--user-data-dir={self.profile}"],

@@ -31,6 +31,11 @@ pub(crate) fn chromium() -> Outcome {
     install::need(PROGRAMS, &["chromium"])
 }
 
+/// Sees to it that Firefox is there, and installs it where it may.
+pub(crate) fn firefox() -> Outcome {
+    install::need(&["firefox-esr", "firefox"], &["firefox-esr"])
+}
+
 /// Runs all tests, or those whose names hold one of the words; hands on each line that they print.
 pub(crate) fn run(only: &[String], each_line: impl FnMut(&str)) -> Outcome {
     chromium()?;

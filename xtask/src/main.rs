@@ -11,6 +11,7 @@ mod checkout;
 mod clients;
 mod command;
 mod figures;
+mod firebird;
 mod first_command;
 mod fuzz;
 mod generated;
@@ -72,6 +73,8 @@ const HELP: &str = "cargo xtask CHORE
   loom            the thread pool's synchronisation in every order of its threads
   browser [WORD …]
                   the chat page's tests in a real Chromium; with words, only tests whose names hold one
+  firebird [test [WORD …]]
+                  the browser extension FIREBIRD, for Chromium and Firefox, into web/firebird/dist; test: tries it in both
   mutants [SINCE [ARGUMENTS]]
                   wrong lines where code changed since a commit (default: the last but one), and whether a test notices;
                   arguments go to cargo mutants
@@ -104,6 +107,7 @@ fn main() -> ExitCode {
         Some("aarch64") => aarch64::run(),
         Some("loom") => test::loom(&mut test::Totals::default()),
         Some("browser") => browser::run(rest, |_| ()),
+        Some("firebird") => firebird::run(rest),
         Some("mutants") => mutants::run(rest),
         Some("wasm") => wasm::run(),
         Some("help" | "--help" | "-h") | None => {

@@ -16,7 +16,7 @@ use std::{
 use crate::{
     Outcome, aarch64, browser, checkout, clients,
     command::{cargo, succeed},
-    first_command, fuzz, generated, load, models, serve_bench, siege, specs, tidy, wasm,
+    firebird, first_command, fuzz, generated, load, models, serve_bench, siege, specs, tidy, wasm,
 };
 
 /// Seconds for each fuzz target within `test`.
@@ -112,6 +112,9 @@ const STAGES: &[Stage] = &[
     .timed(),
     // These install a browser, and half a gigabyte of other people's clients.
     Stage::new(Set::Extra, "browser", |totals| browser::run(&[], |line| totals.add(line))).ahead(browser::need).timed(),
+    Stage::new(Set::Extra, "firebird", |totals| firebird::test(&[], |line| totals.add(line)))
+        .ahead(firebird::need)
+        .timed(),
     Stage::new(Set::Extra, "clients", run_clients).ahead(|| clients::need().map(drop)).timed(),
 ];
 
@@ -307,7 +310,7 @@ mod tests {
     #[test]
     fn stages_are_chosen_by_set_and_by_name() {
         check(&[], &["fmt", "tidy", "clippy", "doc", "build", "readme", "models", "tests", "specs", "release", "load"]);
-        check(&["extra"], &["loom", "wasm", "aarch64", "fuzz", "generated", "siege", "browser", "clients"]);
+        check(&["extra"], &["loom", "wasm", "aarch64", "fuzz", "generated", "siege", "browser", "firebird", "clients"]);
         check(&["quick"], &["fmt", "tidy", "clippy", "models", "quick tests"]);
         check(&["clients", "fmt"], &["fmt", "clients"]);
         check(&["quick", "load"], &["fmt", "tidy", "clippy", "models", "load", "quick tests"]);

@@ -1,0 +1,1 @@
+firebird.off(true);
