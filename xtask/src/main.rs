@@ -78,7 +78,7 @@ const HELP: &str = "cargo xtask CHORE
   mutants [SINCE [ARGUMENTS]]
                   wrong lines where code changed since a commit (default: the last but one), and whether a test notices;
                   arguments go to cargo mutants
-  wasm            builds what a page needs to run a model or a specification for wasm32
+  wasm            checks what a page needs to run a model or a specification for wasm32; the kernels' tests in node
 ";
 
 fn main() -> ExitCode {
@@ -109,7 +109,7 @@ fn main() -> ExitCode {
         Some("browser") => browser::run(rest, |_| ()),
         Some("firebird") => firebird::run(rest),
         Some("mutants") => mutants::run(rest),
-        Some("wasm") => wasm::run(),
+        Some("wasm") => wasm::run(|_| ()),
         Some("help" | "--help" | "-h") | None => {
             print!("{HELP}");
             Ok(())

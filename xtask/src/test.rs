@@ -90,7 +90,7 @@ const STAGES: &[Stage] = &[
     Stage::new(Set::Standard, "release", release_binaries),
     Stage::new(Set::Standard, "load", |_| load::run(&["--quick".to_owned()])).timed(),
     Stage::new(Set::Extra, "loom", loom),
-    Stage::new(Set::Extra, "wasm", |_| wasm::run()),
+    Stage::new(Set::Extra, "wasm", |totals| wasm::run(|line| totals.add(line))).ahead(wasm::build),
     Stage::new(Set::Extra, "aarch64", |totals| aarch64::run_stage(|line| totals.add(line))).ahead(aarch64::build_stage),
     Stage::new(Set::Extra, "fuzz", |totals| {
         totals.passed += fuzz::run(Some(FUZZ_SECONDS))?;

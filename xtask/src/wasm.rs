@@ -1,5 +1,5 @@
-//! `cargo xtask wasm`: everything that a page needs to run a model or a specification builds for wasm32 (no threads,
-//! map or clock there).
+//! `cargo xtask wasm`: everything that a page needs to run a model or a specification compiles for wasm32 (no threads,
+//! map or clock there), and in node the kernels of its 128-bit vectors give the bits of the scalar ones.
 //!
 //! Needs the standard library for that target: the toolchain's own, which rustup adds where it can, else a second rustc
 //! with library sources unpacked from Debian packages into `target/wasm-toolchain`.
@@ -15,25 +15,78 @@ use crate::{
     Outcome,
     command::{cargo, output, root, succeed},
     install,
+    test::run_counted,
 };
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const CRATES: &[&str] = &["quant", "gguf", "kernels", "tokenizer", "model", "chat", "prompt", "engine", "vibee", "vsa"];
 const PACKAGES: &[&str] = &["rustc-web", "libstd-rust-web-1.96", "libstd-rust-web-dev", "rust-web-src", "libllvm22"];
 
-/// Builds each of the crates for wasm32.
-pub(crate) fn run() -> Outcome {
-    let mut command = cargo(&["build", "--target", TARGET, "--target-dir", "target/wasm"]);
-    // Nothing of it is run: what the optimiser would make of it is not waited for.
-    command.args(["--config", "profile.dev.package.\"*\".opt-level=0"]);
-    for name in CRATES {
-        command.args(["--package", name, "--config", &format!("profile.dev.package.{name}.opt-level=0")]);
-    }
-    // llguidance is a module of its own too, which is linked here: the time is an import of it
-    // (`crates/engine/Cargo.toml`).
-    command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "-Clink-arg=--allow-undefined");
+/// What the tests of kernels in node are: parts of the names of those that compare vector kernels with their
+/// definition, and with a fused multiply-add that is the library's.
+const TESTS: &[&str] = &[
+    "small_products",
+    "small_attention",
+    "every_level",
+    "every_row",
+    "levels_agree",
+    "on_every_level",
+    "the_best_level",
+    "halves_convert",
+    "within_two_ulp",
+    "follow_their_formulas",
+    "round_once",
+    "rounds_once",
+    "middles_round",
+    "codes_times_scale",
+    "groups_are_as_fine",
+    "extremes",
+];
+
+/// Settings with which the tests compile soon: they run for seconds, whatever the optimisation.
+const SOON: &[&str] = &[
+    "profile.dev.debug=0",
+    "profile.dev.package.\"*\".opt-level=0",
+    "profile.dev.package.lzma-rust2.opt-level=0",
+    "profile.dev.package.sha2.opt-level=0",
+    "profile.dev.package.quant.opt-level=1",
+    "profile.dev.package.kernels.opt-level=1",
+];
+
+/// Checks each of the crates for wasm32, and runs the tests of the kernels in node; hands on each line that they print.
+pub(crate) fn run(each_line: impl FnMut(&str)) -> Outcome {
+    let mut check = command("check")?;
+    CRATES.iter().for_each(|name| _ = check.args(["--package", name]));
+    succeed(&mut check)?;
+    run_counted(tests(&[])?.arg("--").args(TESTS), each_line)
+}
+
+/// Builds what [`run`] needs.
+pub(crate) fn build() -> Outcome {
+    succeed(&mut tests(&["--no-run"])?)
+}
+
+/// The tests of kernels, run by node.
+fn tests(arguments: &[&str]) -> Result<Command, String> {
+    install::need(&["node"], &["nodejs"])?;
+    let mut command = command("test")?;
+    command.args(["--package", "kernels", "--lib", "--quiet"]).args(arguments);
+    let runner = format!("node {}", root().join("xtask/src/wasm/tests.mjs").display());
+    command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
+    Ok(command)
+}
+
+/// A command of cargo for wasm32 with its 128-bit vectors.
+fn command(name: &str) -> Result<Command, String> {
+    let mut command = cargo(&[name, "--target", TARGET, "--target-dir", "target/wasm"]);
+    SOON.iter().for_each(|setting| _ = command.args(["--config", setting]));
+    command
+        .env("CARGO_INCREMENTAL", "0")
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "-Ctarget-feature=+simd128");
+    // Tests that someone else than the standard harness runs are no stable feature.
+    command.env("RUSTC_BOOTSTRAP", "kernels");
     with_standard_library(&mut command, TARGET, "std,panic_abort")?;
-    succeed(&mut command)
+    Ok(command)
 }
 
 /// Has `command` build the standard library for `target` if the toolchain has none.

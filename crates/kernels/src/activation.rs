@@ -95,6 +95,7 @@ fn quantise_block(x: &[f32; BLOCK], codes: &mut [i8]) -> f32 {
 mod tests {
     use super::*;
     use crate::Isa;
+    #[cfg(not(target_family = "wasm"))]
     use proptest::prelude::*;
     use testkit::Rng;
 
@@ -143,6 +144,7 @@ mod tests {
         }
     }
 
+    #[cfg(not(target_family = "wasm"))]
     proptest! {
         /// Any bits at all, in rows of any length.
         #[test]

@@ -11,7 +11,7 @@
 use crate::{
     AttentionShape, KvLayout, KvPages, PAGE_LEN, Queries, Span, hadamard,
     isa::{Level, multiversion},
-    math::exp,
+    math::{exp, fma},
     pool::{Output, Pool, Tile},
 };
 use std::{
@@ -392,10 +392,10 @@ multiversion! {
             let max = if segment.max[i] > total.max[i] { segment.max[i] } else { total.max[i] };
             let (before, now) = (exp(total.max[i] - max), exp(segment.max[i] - max));
             total.max[i] = max;
-            total.sum[i] = total.sum[i].mul_add(before, segment.sum[i] * now);
+            total.sum[i] = fma(total.sum[i], before, segment.sum[i] * now);
             let segment = &segment.acc[i * value_dim..][..value_dim];
             for (total, &segment) in total.acc[i * value_dim..][..value_dim].iter_mut().zip(segment) {
-                *total = total.mul_add(before, segment * now);
+                *total = fma(*total, before, segment * now);
             }
         }
     }
@@ -408,7 +408,7 @@ multiversion! {
         for ((acc, &sum), out) in acc.chunks_exact(value_dim).zip(sum).zip(out.chunks_exact_mut(value_dim)) {
             let scale = 1.0 / sum;
             // Adding zero makes -0 into +0: a skipped product and a product of zero end alike.
-            out.iter_mut().zip(acc).for_each(|(out, &a)| *out = a.mul_add(scale, 0.0));
+            out.iter_mut().zip(acc).for_each(|(out, &a)| *out = a * scale + 0.0);
         }
     }
 }

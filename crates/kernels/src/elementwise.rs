@@ -5,17 +5,16 @@
 use crate::{
     Gate,
     isa::multiversion,
-    math::{LANES, exp, fold, gelu_tanh, silu, tanh},
+    math::{LANES, cap_all, exp_all, fma, fold, gelu_tanh_times, silu_times},
 };
 
 multiversion! {
     /// `out[i] = activation(gate[i]) · up[i]`
     pub(crate) fn gate(activation: Gate, gate: &[f32], up: &[f32], out: &mut [f32]) {
-        let all = out.iter_mut().zip(gate).zip(up);
         match activation {
-            Gate::Silu => all.for_each(|((out, &g), &u)| *out = silu(g) * u),
-            Gate::GeluTanh => all.for_each(|((out, &g), &u)| *out = gelu_tanh(g) * u),
-            Gate::Relu2 => all.for_each(|((out, &g), &u)| {
+            Gate::Silu => silu_times(gate, up, out),
+            Gate::GeluTanh => gelu_tanh_times(gate, up, out),
+            Gate::Relu2 => out.iter_mut().zip(gate).zip(up).for_each(|((out, &g), &u)| {
                 let positive = if g > 0.0 { g } else { g * 0.0 };
                 *out = positive * positive * u;
             }),
@@ -36,16 +35,19 @@ multiversion! {
 multiversion! {
     /// `x[i] += factor · y[i]`
     pub(crate) fn add_scaled(x: &mut [f32], factor: f32, y: &[f32]) {
-        x.iter_mut().zip(y).for_each(|(x, &y)| *x = factor.mul_add(y, *x));
+        // A product by one is exact, so that its sum is rounded once anyway.
+        if factor == 1.0 {
+            x.iter_mut().zip(y).for_each(|(x, &y)| *x += y);
+        } else {
+            x.iter_mut().zip(y).for_each(|(x, &y)| *x = fma(factor, y, *x));
+        }
     }
 }
 
 multiversion! {
     /// `x[i] = cap · tanh(x[i] / cap)`
     pub(crate) fn soft_cap(x: &mut [f32], cap: f32) {
-        for x in x.iter_mut() {
-            *x = cap * tanh(*x / cap);
-        }
+        cap_all(x, cap);
     }
 }
 
@@ -59,9 +61,7 @@ multiversion! {
             }
             // A row of nothing but minus infinity becomes zeros, not NaN.
             let max = if max == f32::NEG_INFINITY { 0.0 } else { max };
-            for v in row.iter_mut() {
-                *v = exp(*v - max);
-            }
+            exp_all(row, max);
             let sum = lane_sum(row, |v| v);
             let scale = if sum > 0.0 { 1.0 / sum } else { 0.0 };
             for v in row.iter_mut() {

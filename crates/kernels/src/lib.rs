@@ -5,6 +5,11 @@
 //! method of it, takes row-major `f32` buffers, and gives the same bytes for any level, any thread count and any split
 //! into steps (numerics contract, ARCHITECTURE.md). Start reading at `handle.rs`, then `matmul.rs`.
 #![cfg_attr(test, allow(clippy::float_cmp, reason = "equal bytes are what the tests are about"))]
+#![cfg_attr(
+    all(test, target_family = "wasm"),
+    feature(custom_test_frameworks, test),
+    test_runner(crate::tests_in_wasm::keep)
+)]
 
 mod activation;
 mod attention;
@@ -25,6 +30,8 @@ mod row_codes;
 mod rows;
 mod shape;
 mod simd;
+#[cfg(all(test, target_family = "wasm"))]
+mod tests_in_wasm;
 
 pub use coarse::{CoarseMatrix, CoarseScratch};
 pub use error::Error;

@@ -1,6 +1,59 @@
 //! Elementary functions in plain arithmetic, so that every instruction set gives the same bits: no libm, no branches,
 //! made to be vectorised.
 
+#[cfg(any(test, target_arch = "wasm32"))]
+pub(crate) mod fused;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub(crate) mod simd128;
+
+/// `a · b + c`, rounded once: as the CPU does it, or without the call of a library function where it cannot.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
+pub(crate) fn fma(a: f32, b: f32, c: f32) -> f32 {
+    #[cfg(not(target_arch = "wasm32"))]
+    return a.mul_add(b, c);
+    #[cfg(target_arch = "wasm32")]
+    return fused::fma(a, b, c);
+}
+
+/// A function of four lanes in the words of `simd128`, where no compiler makes vectors of the calls for one lane;
+/// elsewhere nothing.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+macro_rules! by_four {
+    (|$($x:ident),*| $value:expr) => {
+        |$($x),*| {
+            #[allow(clippy::wildcard_imports, unused_imports, reason = "the vocabulary of four lanes")]
+            use simd128::*;
+            $value
+        }
+    };
+}
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+macro_rules! by_four {
+    (|$($x:ident),*| $value:expr) => {
+        ()
+    };
+}
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use simd128::{in_place, of_two};
+
+/// `x[i] = lane(x[i])`
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
+fn in_place(x: &mut [f32], (): (), lane: impl Fn(f32) -> f32) {
+    x.iter_mut().for_each(|x| *x = lane(*x));
+}
+
+/// `out[i] = lane(x[i], y[i])`
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
+fn of_two(x: &[f32], y: &[f32], out: &mut [f32], (): (), lane: impl Fn(f32, f32) -> f32) {
+    out.iter_mut().zip(x).zip(y).for_each(|((out, &x), &y)| *out = lane(x, y));
+}
+
 /// Lanes of a fixed-order reduction.
 pub(crate) const LANES: usize = 16;
 
@@ -23,12 +76,12 @@ pub(crate) const EXP_SERIES: [f32; 8] = [1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0,
 pub(crate) fn exp(x: f32) -> f32 {
     let clamped = if x > 89.0 { 89.0 } else { x };
     let clamped = if clamped < -88.0 { -88.0 } else { clamped };
-    let shifted = clamped.mul_add(std::f32::consts::LOG2_E, ROUND);
+    let shifted = fma(clamped, std::f32::consts::LOG2_E, ROUND);
     let n = shifted - ROUND;
-    let r = n.mul_add(-LN2_LOW, n.mul_add(-LN2_HIGH, clamped));
+    let r = fma(n, -LN2_LOW, fma(n, -LN2_HIGH, clamped));
     let mut p = EXP_SERIES[0];
     for factor in &EXP_SERIES[1..] {
-        p = r.mul_add(p, *factor);
+        p = fma(r, p, *factor);
     }
     // n lies in -127..=128; half of it twice keeps both factors normal.
     let n = shifted.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
@@ -54,7 +107,7 @@ pub(crate) fn tanh(x: f32) -> f32 {
     let a = if a > 20.0 { 20.0 } else { a };
     let far = 1.0 - 2.0 / (exp(a + a) + 1.0);
     let s = a * a;
-    let series = s.mul_add(s.mul_add(s.mul_add(-17.0 / 315.0, 2.0 / 15.0), -1.0 / 3.0), 1.0) * a;
+    let series = fma(s, fma(s, fma(s, -17.0 / 315.0, 2.0 / 15.0), -1.0 / 3.0), 1.0) * a;
     let t = if a < 0.15 { series } else { far };
     t.copysign(x)
 }
@@ -66,12 +119,41 @@ pub(crate) fn silu(x: f32) -> f32 {
     x / (1.0 + exp(-x))
 }
 
+const SQRT_2_OVER_PI: f32 = 0.797_884_6;
+
 /// GELU in its tanh form (Hendrycks and Gimpel 2016, arXiv 1606.08415).
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
 pub(crate) fn gelu_tanh(x: f32) -> f32 {
-    const SQRT_2_OVER_PI: f32 = 0.797_884_6;
-    0.5 * x * (1.0 + tanh(SQRT_2_OVER_PI * x * (0.044715 * x).mul_add(x, 1.0)))
+    0.5 * x * (1.0 + tanh(SQRT_2_OVER_PI * x * fma(0.044715 * x, x, 1.0)))
+}
+
+/// `x[i] = e^(x[i] - offset)`
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
+pub(crate) fn exp_all(x: &mut [f32], offset: f32) {
+    in_place(x, by_four!(|x| exp(sub(x, splat(offset)))), |x| exp(x - offset));
+}
+
+/// `x[i] = cap · tanh(x[i] / cap)`
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
+pub(crate) fn cap_all(x: &mut [f32], cap: f32) {
+    in_place(x, by_four!(|x| mul(splat(cap), tanh(div(x, splat(cap))))), |x| cap * tanh(x / cap));
+}
+
+/// `out[i] = silu(x[i]) · y[i]`
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
+pub(crate) fn silu_times(x: &[f32], y: &[f32], out: &mut [f32]) {
+    of_two(x, y, out, by_four!(|x, y| mul(silu(x), y)), |x, y| silu(x) * y);
+}
+
+/// `out[i] = gelu_tanh(x[i]) · y[i]`
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
+pub(crate) fn gelu_tanh_times(x: &[f32], y: &[f32], out: &mut [f32]) {
+    of_two(x, y, out, by_four!(|x, y| mul(gelu_tanh(x), y)), |x, y| gelu_tanh(x) * y);
 }
 
 /// Sum of the lanes, in the order in which vectors fold: `i` and `i + n/2` first.

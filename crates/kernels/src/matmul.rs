@@ -22,6 +22,7 @@ mod integer;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "packed panels serve AVX-512 only"))]
 mod packed;
 mod table;
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "lines of planes serve kernels of x86-64 only"))]
 mod ternary;
 
 pub(crate) use ternary::PlaneCodes;
@@ -135,7 +136,7 @@ pub(crate) struct MatmulScratch {
     #[cfg(target_arch = "x86_64")]
     panels: Box<integer::x86::PanelScratch>,
     /// Weight rows, interleaved.
-    #[cfg_attr(target_arch = "aarch64", allow(dead_code, reason = "kernels of 128-bit vectors have their own"))]
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "kernels of 128-bit vectors have their own"))]
     panel: Vec<integer::PanelBlock>,
     /// Chosen rows, one after the other, and their scales.
     gathered: (Vec<u8>, Vec<f32>),
@@ -143,7 +144,7 @@ pub(crate) struct MatmulScratch {
     #[cfg(target_arch = "x86_64")]
     codes: Vec<u8>,
     /// Weight rows, interleaved for kernels of 128-bit vectors.
-    #[cfg(target_arch = "aarch64")]
+    #[cfg(any(target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128")))]
     narrow: Vec<integer::narrow::RowsBlock>,
     /// Weight rows in f32.
     decoded: Vec<f32>,

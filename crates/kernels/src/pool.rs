@@ -220,5 +220,5 @@ impl<'a, T> Tile<'a, T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_family = "wasm")))]
 mod tests;

@@ -1,6 +1,6 @@
 //! Rotary position embedding (Su et al. 2021, arXiv 2104.09864).
 
-use crate::{Rope, RopePairs, isa::multiversion};
+use crate::{Rope, RopePairs, isa::multiversion, math::fma};
 
 /// Sines and cosines of a step's rows, kept while rotation and positions stay the same: queries, keys and all layers
 /// share them.
@@ -89,13 +89,13 @@ multiversion! {
                     RopePairs::Adjacent => {
                         for ((pair, &c), &s) in head.as_chunks_mut::<2>().0.iter_mut().zip(cos).zip(sin) {
                             let [a, b] = *pair;
-                            *pair = [a.mul_add(c, -(b * s)), a.mul_add(s, b * c)];
+                            *pair = [fma(a, c, -(b * s)), fma(a, s, b * c)];
                         }
                     }
                     RopePairs::Halves => {
                         let (first, second) = head.split_at_mut(n_pairs);
                         for (((a, b), &c), &s) in first.iter_mut().zip(second).zip(cos).zip(sin) {
-                            (*a, *b) = (a.mul_add(c, -(*b * s)), a.mul_add(s, *b * c));
+                            (*a, *b) = (fma(*a, c, -(*b * s)), fma(*a, s, *b * c));
                         }
                     }
                 }

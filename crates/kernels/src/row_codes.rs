@@ -115,6 +115,7 @@ fn largest(x: &[f32]) -> f32 {
 mod tests {
     use super::*;
     use crate::isa::{Isa, Level};
+    #[cfg(not(target_family = "wasm"))]
     use proptest::prelude::*;
     use testkit::Rng;
 
@@ -157,6 +158,7 @@ mod tests {
         }
     }
 
+    #[cfg(not(target_family = "wasm"))]
     proptest! {
         /// What transformers' `activation_quant` computes, element by element, on rows of any length and size, in any
         /// company.

@@ -15,7 +15,11 @@ pub(crate) mod neon_dotprod;
 #[cfg(target_arch = "aarch64")]
 pub(crate) mod neon_i8mm;
 mod prefetch;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub(crate) mod simd128;
 
 #[cfg(target_arch = "aarch64")]
 pub(crate) use neon as narrow;
 pub(crate) use prefetch::{prefetch, prefetch_ahead};
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub(crate) use simd128 as narrow;

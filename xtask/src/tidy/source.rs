@@ -34,6 +34,7 @@ const UNSAFE: &[&str] = &[
     "crates/kernels/src/simd/neon_dotprod.rs",
     "crates/kernels/src/simd/neon_i8mm.rs",
     "crates/kernels/src/simd/prefetch.rs",
+    "crates/kernels/src/tests_in_wasm.rs",
     // Allocators that count.
     "crates/model/tests/it/allocations.rs",
 ];

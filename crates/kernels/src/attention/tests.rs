@@ -237,6 +237,27 @@ fn level_threads_and_chunks_do_not_show() {
     }
 }
 
+/// Each type of keys and values once, windows, sinks and soft caps: what an emulator or a page's engine does in seconds
+/// (`cargo xtask test aarch64 wasm`).
+#[test]
+fn small_attention_is_the_same_on_every_level() {
+    let lsq = KvTypes { is_rotated: true, ..KvType::T2(Mode::LeastSquares).into() };
+    for (types, n_heads, window, cap, sinks) in [
+        (KvTypes::both(KvType::F16), 6, None, None, 0),
+        (KvType::F32.into(), 10, Some(20), None, 3),
+        (KvType::Q8_0.into(), 2, None, Some(2.0), 0),
+        (KvType::Q4_0.into(), 4, Some(33), None, 0),
+        (lsq, 8, None, None, 0),
+    ] {
+        let case = Case::new(19, types, 2 * PAGE_LEN + 5, n_heads, window, cap).with_sinks(sinks);
+        let expected = case.run(&kernels(Isa::Scalar, 1), &[PAGE_LEN + 7]);
+        for isa in Isa::available() {
+            let what = format!("{types:?}, {n_heads} heads on {}", isa.name());
+            assert_same_f32(&what, &case.run(&kernels(isa, 1), &[PAGE_LEN + 7]), &expected);
+        }
+    }
+}
+
 /// `e^88` is the end of f32: maxima that are further apart than that, within a segment and between two, upwards and
 /// downwards.
 #[test]

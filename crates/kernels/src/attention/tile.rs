@@ -19,10 +19,16 @@ macro_rules! dispatch {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
             crate::Isa::Avx2 | crate::Isa::AvxVnni => unsafe { avx2::$function($($arg),*) },
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            crate::Isa::Simd128 => simd128::$function($($arg),*),
             _ => scalar::$function($($arg),*),
         }
     };
 }
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod simd128;
+
 /// Scores of one query over the positions of a tile; later their weights.
 pub(super) type Row = [f32; PAGE_LEN];
 

@@ -6,7 +6,7 @@ use super::{Partial, Seen, tile::Row};
 use crate::{
     AttentionShape, PAGE_LEN,
     isa::{Level, multiversion},
-    math::{exp, fold, tanh},
+    math::{cap_all, exp, exp_all, fma, fold},
 };
 
 /// Scores to weights, in place, and the decay of what was accumulated before; moves maxima and sums of `state` on.
@@ -57,9 +57,7 @@ fn weigh(shape: &AttentionShape, mut scores: Row, seen: Seen, max: &mut f32, sum
         *s *= shape.scale;
     }
     if let Some(cap) = shape.soft_cap {
-        for s in &mut scores {
-            *s = cap * tanh(*s / cap);
-        }
+        cap_all(&mut scores, cap);
     }
     if !seen.is_whole() {
         // Positions as wide as scores, so that a vector of the one masks a vector of the other.
@@ -79,11 +77,9 @@ fn weigh(shape: &AttentionShape, mut scores: Row, seen: Seen, max: &mut f32, sum
     }
     let new_max = if tile_max[0] > *max { tile_max[0] } else { *max };
     let decay = exp(*max - new_max);
-    for s in &mut scores {
-        *s = exp(*s - new_max);
-    }
+    exp_all(&mut scores, new_max);
     *max = new_max;
-    *sum = sum.mul_add(decay, fold(scores));
+    *sum = fma(*sum, decay, fold(scores));
     Weights { of: scores, decay }
 }
 
@@ -167,8 +163,11 @@ mod avx512 {
 mod tests {
     use super::*;
     use crate::Isa;
+    #[cfg(not(target_family = "wasm"))]
     use proptest::prelude::*;
-    use testkit::{Rng, assert_same_f32};
+    #[cfg(not(target_family = "wasm"))]
+    use testkit::Rng;
+    use testkit::assert_same_f32;
 
     type Weigh = fn(Level, &AttentionShape, &[Seen], &mut [Row], &mut [f32], &mut Partial);
 
@@ -190,6 +189,7 @@ mod tests {
         }
     }
 
+    #[cfg(not(target_family = "wasm"))]
     proptest! {
         /// Whole tiles and masks of every kind, some of it NaN or infinite, any number of queries.
         #[test]

@@ -5,6 +5,7 @@
 use super::Line;
 
 /// Bytes of a huge page on most systems; less is not worth asking.
+#[cfg(target_os = "linux")]
 const HUGE: usize = 2 << 20;
 
 /// Makes room for `more` lines behind `lines`, and for as many again as there are, so that few calls have to.

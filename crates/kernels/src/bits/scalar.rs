@@ -113,6 +113,7 @@ pub(super) fn rotate_bipolar(v: &[Line], turn: Turn, out: &mut [Line]) {
 /// Turns a plane whose words lie in a row, as loops that a compiler makes vectors of.
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "compiled inside each level's function")]
+#[cfg(target_arch = "x86_64")]
 pub(super) fn rotate_words(v: &[Line], turn: Turn, out: &mut [Line]) {
     let v: &[u64] = &bytemuck::must_cast_slice::<Line, u64>(v)[..turn.n_words];
     let out: &mut [u64] = &mut bytemuck::must_cast_slice_mut::<Line, u64>(out)[..turn.n_words];

@@ -4,7 +4,7 @@
 use super::{CoarseInput, Estimate, HIGH_BYTES, LOW_BYTES, RowNorms, SPAN, SPAN_BYTES};
 #[cfg(target_arch = "x86_64")]
 use crate::isa::Isa;
-use crate::isa::Level;
+use crate::{isa::Level, math::fma};
 
 /// What a variant computes: `Σ code · x̃` of one row, codes 0..=63.
 pub(super) type Dot<'a> = (&'a [[u8; SPAN_BYTES]], &'a [[i8; SPAN]], &'a [f32]);
@@ -41,7 +41,7 @@ pub(super) fn scalar((w, x, scales): Dot<'_>) -> f32 {
             low | (high[k % HIGH_BYTES] >> (2 * (k / HIGH_BYTES)) & 3) << 4
         };
         let products: i32 = (0..SPAN).map(|k| i32::from(code(k)) * i32::from(x[k])).sum();
-        sum = (products as f32).mul_add(*scale, sum);
+        sum = fma(products as f32, *scale, sum);
     }
     sum
 }

@@ -10,7 +10,7 @@ use super::Matrix;
 use crate::activation::{ActivationGroup, BLOCK, GROUP, GROUP_BLOCKS};
 use bytemuck::{Pod, Zeroable};
 
-#[cfg(target_arch = "aarch64")]
+#[cfg(any(target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128")))]
 pub(super) mod narrow;
 pub(super) mod scalar;
 #[cfg(target_arch = "x86_64")]

@@ -127,12 +127,16 @@ const FLOAT: MatmulKernel = MatmulKernel {
     run: float::scalar::run,
 };
 
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(not(any(
+    target_arch = "x86_64",
+    target_arch = "aarch64",
+    all(target_arch = "wasm32", target_feature = "simd128")
+)))]
 /// All matrix kernels.
 pub static MATMUL_KERNELS: &[MatmulKernel] = &[SCALAR, TERNARY, FLOAT];
 
 /// Tokens from which a panel pays for being packed.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128")))]
 const PANEL_TOKENS_MIN: usize = 8;
 
 /// Tokens from which a ternary panel pays for being unpacked: without and with strips.
@@ -218,7 +222,7 @@ macro_rules! formats {
     };
 }
 
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128")))]
 const fn int8(
     weights: Weights,
     isa: Isa,
@@ -347,8 +351,27 @@ macro_rules! neon_formats {
     };
 }
 
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+macro_rules! simd128_formats {
+    ($($weights:expr => $unpack:ident),* $(,)?) => {
+        /// All matrix kernels.
+        pub static MATMUL_KERNELS: &[MatmulKernel] = &[
+            SCALAR,
+            TERNARY,
+            FLOAT,
+            $(
+                int8($weights, Isa::Simd128, 1, 1, narrow::simd128::gemv::<narrow::$unpack>),
+                int8(
+                    $weights, Isa::Simd128, integer::PANEL_ROWS, PANEL_TOKENS_MIN,
+                    narrow::simd128::gemm::<narrow::$unpack>
+                ),
+            )*
+        ];
+    };
+}
+
 /// Hands the formats of the 128-bit kernels to a macro.
-#[cfg(target_arch = "aarch64")]
+#[cfg(any(target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128")))]
 macro_rules! narrow_formats {
     ($formats:ident) => {
         use super::integer::narrow;
@@ -373,3 +396,5 @@ macro_rules! narrow_formats {
 
 #[cfg(target_arch = "aarch64")]
 narrow_formats!(neon_formats);
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+narrow_formats!(simd128_formats);

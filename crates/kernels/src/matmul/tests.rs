@@ -315,7 +315,7 @@ fn threads_batches_and_company_do_not_show() {
     }
 }
 
-/// Each format once, with tails of rows and tokens: what an emulator does in seconds (`cargo xtask test aarch64`).
+/// Each format once, with tails of rows and tokens: what an emulator does in seconds (`cargo xtask test aarch64 wasm`).
 #[test]
 fn small_products_of_every_kernel_equal_the_scalar_one() {
     let mut rng = Rng::new(13);

@@ -1,4 +1,4 @@
-//! Kernels of 128-bit vectors, in the vocabulary of [`crate::simd::narrow`]: NEON's, so far.
+//! Kernels of 128-bit vectors, in the vocabulary of [`crate::simd::narrow`]: of aarch64 and of wasm32.
 //!
 //! *GEMV* reads weight rows in file order and unpacks 256 weights in registers for up to four tokens; it serves
 //! decoding. *GEMM* unpacks 8 rows at a time into interleaved rows, which stay in the first-level cache while all
