@@ -25,6 +25,7 @@ use crate::{
     app::ServerOptions,
     error::{ApiError, ErrorKind},
     tally::Tally,
+    web_files,
 };
 
 /// Whether callers with different keys share cached prefixes. Who shares can tell by the time of an answer what others
@@ -130,7 +131,8 @@ impl Drop for Permit {
 }
 
 /// Whether a path answers without a key: exactly these, as they are written, and only to look at. Below `/page/` are
-/// the files that the page is made of, the same for everybody, as are the API's description and the page that shows it.
+/// the files that the page is made of, the same for everybody, as are those below `/web/`, the API's description and
+/// the page that shows it.
 pub(crate) fn is_public(method: &Method, path: &str) -> bool {
     let is_page_file = |name: &str| {
         !name.is_empty()
@@ -139,7 +141,9 @@ pub(crate) fn is_public(method: &Method, path: &str) -> bool {
     };
     (method == Method::GET || method == Method::HEAD)
         && (matches!(path, "/health" | "/v1/health" | "/health/live" | "/openapi.json" | "/docs")
-            || path.strip_prefix("/page/").is_some_and(is_page_file))
+            || path.strip_prefix("/page/").is_some_and(is_page_file)
+            || path == "/web"
+            || path.strip_prefix("/web/").is_some_and(|name| name.is_empty() || web_files::is_name(name)))
 }
 
 /// Headers that a proxy adds: with one of them a request comes from somewhere else, whatever machine the connection
@@ -353,10 +357,22 @@ mod tests {
             assert!(!is_public(&Method::GET, path), "{path}");
         }
         assert!(!is_public(&Method::POST, "/health"));
-        assert!(is_public(&Method::GET, "/page/app.js"));
-        for path in
-            ["/page/", "/page/..", "/page/../v1/models", "/page/%2e%2e/metrics", "/page/a/b", "/pagex", "//page/app.js"]
-        {
+        for path in ["/page/app.js", "/web", "/web/", "/web/trinity.wasm"] {
+            assert!(is_public(&Method::GET, path), "{path}");
+        }
+        for path in [
+            "/page/",
+            "/page/..",
+            "/page/../v1/models",
+            "/page/%2e%2e/metrics",
+            "/page/a/b",
+            "/pagex",
+            "//page/app.js",
+            "/web/..",
+            "/web/a/b",
+            "/web/%2e%2e/metrics",
+            "/webx",
+        ] {
             assert!(!is_public(&Method::GET, path), "{path}");
         }
     }

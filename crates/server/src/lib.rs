@@ -37,6 +37,7 @@ pub mod serve;
 pub mod sse;
 mod tally;
 mod transport;
+pub mod web_files;
 mod wire;
 
 pub use app::{App, EngineGauges, ModelStatus, ServerOptions};

@@ -6,7 +6,7 @@
 //! become a script.
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
         header::{
@@ -36,8 +36,10 @@ struct Asset {
 #[derive(Clone, Copy)]
 pub(crate) struct PageFile;
 
-const HTML: &str = "text/html; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
+pub(crate) const SCRIPT: &str = "text/javascript; charset=utf-8";
+pub(crate) const STYLE: &str = "text/css; charset=utf-8";
+pub(crate) const PICTURE: &str = "image/svg+xml";
 
 const INDEX: Asset = Asset { path: "/", content_type: HTML, body: include_str!("page/index.html") };
 
@@ -48,8 +50,8 @@ macro_rules! script {
 }
 
 const ASSETS: &[Asset] = &[
-    Asset { path: "/page/page.css", content_type: "text/css; charset=utf-8", body: include_str!("page/page.css") },
-    Asset { path: "/page/icon.svg", content_type: "image/svg+xml", body: include_str!("page/icon.svg") },
+    Asset { path: "/page/page.css", content_type: STYLE, body: include_str!("page/page.css") },
+    Asset { path: "/page/icon.svg", content_type: PICTURE, body: include_str!("page/icon.svg") },
     script!("theme.js"),
     script!("app.js"),
     script!("address.js"),
@@ -98,7 +100,7 @@ const ASSETS: &[Asset] = &[
 /// The page that shows `/openapi.json`.
 const DOCS: &[Asset] = &[
     Asset { path: "/docs", content_type: HTML, body: include_str!("openapi/docs.html") },
-    Asset { path: "/page/docs.css", content_type: "text/css; charset=utf-8", body: include_str!("openapi/docs.css") },
+    Asset { path: "/page/docs.css", content_type: STYLE, body: include_str!("openapi/docs.css") },
     Asset { path: "/page/docs.js", content_type: SCRIPT, body: include_str!("openapi/docs.js") },
     Asset { path: "/page/docs-try.js", content_type: SCRIPT, body: include_str!("openapi/docs-try.js") },
 ];
@@ -129,43 +131,57 @@ pub(crate) fn routes() -> Routes {
 impl Asset {
     /// The file, or 304 if the browser has it.
     fn response(&self, request: &HeaderMap) -> Response {
-        let tag = self.tag();
-        let has_it = request.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-        let has_it = has_it.flat_map(|value| value.split(',')).any(|known| {
-            let known = known.trim();
-            known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag
-        });
-        let mut response = Response::new(if has_it { Body::empty() } else { Body::from(self.body) });
-        if has_it {
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-        }
-        response.extensions_mut().insert(PageFile);
-        let headers = response.headers_mut();
-        let fixed: [(HeaderName, &'static str); 8] = [
-            (CONTENT_TYPE, self.content_type),
-            // Asked for anew each time, so that page and server are always of one version.
-            (CACHE_CONTROL, "no-cache"),
-            (CONTENT_SECURITY_POLICY, POLICY),
-            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            (X_FRAME_OPTIONS, "DENY"),
-            (REFERRER_POLICY, "no-referrer"),
-            (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-            (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        ];
-        for (name, value) in fixed {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
-        if let Ok(tag) = HeaderValue::from_str(&tag) {
-            headers.insert(ETAG, tag);
-        }
-        response
+        answer(request, Bytes::from_static(self.body.as_bytes()), self.content_type, POLICY, &self.tag())
     }
 
-    /// The entity tag: FNV-1a (64 bits) of the file. It tells versions of our own files apart, no more.
     fn tag(&self) -> String {
-        let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        format!("\"{:016x}\"", self.body.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, step))
+        tag(self.body.as_bytes())
     }
+}
+
+/// A file for browsers, or 304 if the browser has it; `policy` is what the page that it belongs to may load and do.
+pub(crate) fn answer(
+    request: &HeaderMap,
+    body: Bytes,
+    content_type: &'static str,
+    policy: &'static str,
+    tag: &str,
+) -> Response {
+    let has_it = request.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let has_it = has_it.flat_map(|value| value.split(',')).any(|known| {
+        let known = known.trim();
+        known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag
+    });
+    let mut response = Response::new(if has_it { Body::empty() } else { Body::from(body) });
+    if has_it {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    }
+    response.extensions_mut().insert(PageFile);
+    let headers = response.headers_mut();
+    let fixed: [(HeaderName, &'static str); 8] = [
+        (CONTENT_TYPE, content_type),
+        // Asked for anew each time, so that page and server are always of one version.
+        (CACHE_CONTROL, "no-cache"),
+        (CONTENT_SECURITY_POLICY, policy),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if let Ok(tag) = HeaderValue::from_str(tag) {
+        headers.insert(ETAG, tag);
+    }
+    response
+}
+
+/// The entity tag of a file: FNV-1a (64 bits). It tells versions of the operator's files apart, no more.
+pub(crate) fn tag(body: &[u8]) -> String {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    format!("\"{:016x}\"", body.iter().fold(0xcbf2_9ce4_8422_2325, step))
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ export async function load(options) {
   if (unknown) throw new TrinityError("input", `load: there is no option ${unknown}`, { option: unknown });
   const { onProgress, onEvent, signal, workerUrl } = options;
   if (signal?.aborted) throw aborted();
-  const { fields, pull } = wire(options);
+  const { fields, pull, cancel } = wire(options);
   const url = new URL(workerUrl ?? new URL("worker.js", import.meta.url), import.meta.url);
   /** @type {Client} */
   let client;
@@ -61,6 +61,7 @@ export async function load(options) {
     return new Model(client, await call.done);
   } catch (error) {
     if (!signal?.aborted) client.close();
+    cancel(error);
     throw error;
   } finally {
     signal?.removeEventListener("abort", abort);
@@ -111,5 +112,5 @@ function wire({ source, sha256, threads = "auto", wasmUrl, ...rest }) {
       return { chunk: null, error: String(error) };
     }
   };
-  return { fields, pull };
+  return { fields, pull, cancel: (/** @type {unknown} */ reason) => void reader?.cancel(reason).catch(() => {}) };
 }

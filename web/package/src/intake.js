@@ -40,11 +40,12 @@ export function checkedPlan(task, head, length) {
   }
   const plan = task.engine.plan(head, length, task.plan);
   const needed = plan.state === "more" ? plan.needed : plan.file_bytes;
+  // How much of the head is needed is a guess that may pass the end.
+  if (plan.state === "more" && (length === null || head.length < length)) return Math.min(needed, length ?? needed);
   if (length !== null && needed > length) {
     const text = `the file is cut off: it has ${length} bytes, its header asks for ${needed}`;
     throw new TrinityError("input", text, { bytes: length, needed });
   }
-  if (plan.state === "more") return plan.needed;
   if (!plan.fits) {
     const { total_bytes: bytes, context_length: contextLength, context_length_max: contextLengthMax } = plan;
     const fits = contextLengthMax > 0 ? `a context of ${contextLengthMax} tokens would fit` : "no context would fit";

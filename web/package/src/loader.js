@@ -36,7 +36,7 @@ export async function obtain(task, source) {
   const key = task.sha256 ?? (await urlKey(url));
   // Whoever waited for another tab finds what that has stored.
   return withLock(key, "exclusive", task.signal, async () => {
-    return (await readIfStored(task, wanted)) ?? fromNetwork(task, url, key, "");
+    return (await readIfStored(task, wanted, key)) ?? fromNetwork(task, url, key, "");
   });
 }
 
@@ -56,12 +56,13 @@ async function fromStorage(task, sha256, why) {
  * Reads what is stored, verified; null where nothing is, which is no error: browsers clear storage.
  * @param {Task} task
  * @param {{ sha256?: string, url?: string }} wanted
+ * @param {string} [locked] key of the entry that the caller has locked
  * @returns {Promise<Loaded | null>}
  */
-async function readIfStored(task, wanted) {
+async function readIfStored(task, wanted, locked) {
   const entry = await find(wanted);
   if (!entry) return null;
-  return withLock(entry.key, "shared", task.signal, async () => {
+  const read = async () => {
     const reader = await Reader.open(entry.key);
     if (!reader) return null;
     const loaded = { sha256: entry.sha256, bytes: entry.bytes, name: entry.name, storage: /** @type {const} */ ("opfs"), why: "" };
@@ -79,7 +80,8 @@ async function readIfStored(task, wanted) {
     }
     task.prepare(loaded);
     return loaded;
-  });
+  };
+  return entry.key === locked ? read() : withLock(entry.key, "shared", task.signal, read);
 }
 
 /**

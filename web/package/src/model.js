@@ -15,7 +15,7 @@ export class Model {
 
   /**
    * @param {Client} client
-   * @param {import("../index.d.ts").ModelInfo} info
+   * @param {import("./types.d.ts").ModelInfo} info
    */
   constructor(client, info) {
     this.#client = client;

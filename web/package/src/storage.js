@@ -18,6 +18,8 @@ import { TrinityError, describe } from "./errors.js";
 
 const FOLDER = "trinity";
 const LOCK = "trinity:";
+const HANDLE_ATTEMPTS = 20;
+const HANDLE_PAUSE_MS = 50;
 
 /**
  * @param {boolean} create
@@ -104,9 +106,17 @@ async function writeJson(at, name, value) {
  * @param {object} [options]
  * @returns {Promise<AccessHandle>}
  */
-function accessHandle(file, options) {
-  // Only workers have it; the types of the page's library do not know it.
-  return /** @type {any} */ (file).createSyncAccessHandle(options);
+async function accessHandle(file, options) {
+  for (let i = 1; ; i += 1) {
+    try {
+      // Only workers have it; the types of the page's library do not know it.
+      return await /** @type {any} */ (file).createSyncAccessHandle(options);
+    } catch (error) {
+      // A worker that was ended lets its locks go before its files.
+      if (i === HANDLE_ATTEMPTS || describe(error).name !== "NoModificationAllowedError") throw error;
+      await new Promise((resolve) => setTimeout(resolve, HANDLE_PAUSE_MS));
+    }
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
-// The written package is what `index.d.ts` declares, and the page of docs/web.md is typed by it.
-import type * as declared from "../../package/index.d.ts";
+// The written package is what `types.d.ts` declares, and the page of docs/web.md is typed by it.
+import type * as declared from "../../package/src/types.d.ts";
 import * as written from "../../package/src/index.js";
 
 export const load: typeof declared.load = written.load;

@@ -1,4 +1,5 @@
-"""Runs the tests of the chat page, all or those whose names hold one of the arguments; the totals come last."""
+"""Runs the tests of the chat page, or of the folder that the first argument is, all or those whose names hold one of the
+other arguments; the totals come last."""
 
 import pathlib
 import sys
@@ -17,9 +18,10 @@ class Result(unittest.TextTestResult):
 
 
 def main():
-    folder = pathlib.Path(__file__).resolve().parent
-    here = str(folder)
-    sys.path.insert(0, str(folder.parents[3] / "web/driver"))
+    own = pathlib.Path(__file__).resolve().parent
+    is_elsewhere = len(sys.argv) > 1 and pathlib.Path(sys.argv[1]).is_dir()
+    here = sys.argv.pop(1) if is_elsewhere else str(own)
+    sys.path.insert(0, str(own.parents[3] / "web/driver"))
     loader = unittest.TestLoader()
     if sys.argv[1:]:
         loader.testNamePatterns = [f"*{name}*" for name in sys.argv[1:]]

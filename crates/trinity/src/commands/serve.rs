@@ -13,6 +13,7 @@ mod puller;
 mod sampling_args;
 mod secrets;
 mod stop;
+mod web_folder;
 
 use std::{
     sync::{
@@ -149,6 +150,7 @@ async fn serve_graphs(settings: &ListenArgs, graphs: Arc<Graphs>) -> Result<(), 
 async fn serve(settings: &ServeArgs, global: &Global) -> Result<(), Failure> {
     let (keys, tls) = secrets(&settings.listen)?;
     let graphs = Arc::new(settings.graphs.open()?);
+    let web = settings.web.as_deref().map(web_folder::read).transpose()?;
     let server = listen(&settings.listen, tls.clone()).await?;
     warn_if_open(&server, &keys);
     let scope_salt = secrets::scope_salt(settings)?;
@@ -158,7 +160,7 @@ async fn serve(settings: &ServeArgs, global: &Global) -> Result<(), Failure> {
     if settings.allow_pull {
         options.puller = Some(Arc::new(HubPuller(Arc::clone(&loader))));
     }
-    let places = greeting::Places::of(&server, options.page.is_some());
+    let places = greeting::Places::of(&server, options.page.is_some(), web.is_some());
     let (watched, n_running_max) = (models.clone(), usize::from(settings.engine.max_running));
     let app = App::new(options, models.clone(), move || loader::statuses(&watched, n_running_max));
     let reload = Reload { settings: settings.listen.clone(), app: app.clone(), tls, loader: Some(Arc::clone(&loader)) };
@@ -166,7 +168,9 @@ async fn serve(settings: &ServeArgs, global: &Global) -> Result<(), Failure> {
     let has_died = Arc::new(AtomicBool::new(false));
     tokio::spawn(watch_engines(app.clone(), Arc::clone(&has_died)));
     // Health answers while the models are loaded.
-    let serving = tokio::spawn(server.run(app.clone(), server::router::routes().merge(kg_http::routes(&graphs))));
+    let routes = server::router::routes().merge(kg_http::routes(&graphs));
+    let routes = web.into_iter().fold(routes, |routes, files| routes.merge(server::web_files::routes(files)));
+    let serving = tokio::spawn(server.run(app.clone(), routes));
     let loaded = tokio::select! {
         loaded = load(&models, &loader) => loaded,
         () = app.lifecycle().reached(Phase::Draining) => Ok(()),

@@ -124,3 +124,46 @@ fn the_fingerprint_changes_with_what_changes_bytes_and_with_nothing_else() {
         assert_ne!(fingerprint(other), plain, "{other:?}");
     }
 }
+
+/// `serve --web` serves the files of a folder below /web/, with the policy that WebAssembly in a page needs, to callers
+/// without a key; nothing else can be named.
+#[test]
+fn a_folder_for_browsers_is_served_and_nothing_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let web = folder.path().join("web");
+    fs::create_dir_all(web.join("inner")).unwrap();
+    fs::write(folder.path().join("secret.js"), "secret").unwrap();
+    fs::write(web.join("inner/deep.js"), "deep").unwrap();
+    fs::write(web.join("index.html"), "<!doctype html>demo").unwrap();
+    fs::write(web.join("trinity.wasm"), b"\0asm").unwrap();
+    let (_server, address) =
+        Server::start(&[STORIES, "--web", web.to_str().unwrap(), "--api-key", "sk-0123456789abcdef"]);
+    let page = get(&address, "/web/", "");
+    assert!(page.starts_with("HTTP/1.1 200") && page.ends_with("demo"), "{page}");
+    let policy = page.lines().find(|line| line.starts_with("content-security-policy: ")).unwrap();
+    for part in ["default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "worker-src 'self'"] {
+        assert!(policy.contains(part), "{policy}");
+    }
+    assert!(page.contains("content-type: text/html; charset=utf-8"), "{page}");
+    let module = get(&address, "/web/trinity.wasm", "");
+    assert!(module.starts_with("HTTP/1.1 200") && module.contains("content-type: application/wasm"), "{module}");
+    let folder_itself = get(&address, "/web", "");
+    assert!(folder_itself.starts_with("HTTP/1.1 308") && folder_itself.contains("location: /web/"), "{folder_itself}");
+    for path in ["/web/none.js", "/web/secret.js", "/web/inner"] {
+        assert!(get(&address, path, "").starts_with("HTTP/1.1 404"), "{path}");
+    }
+    for path in ["/web/../secret.js", "/web/..%2fsecret.js", "/web/%2e%2e/secret.js", "/web/inner/deep.js"] {
+        let answer = get(&address, path, "");
+        assert!(["HTTP/1.1 401", "HTTP/1.1 404"].iter().any(|s| answer.starts_with(s)), "{path}: {answer}");
+    }
+    for (name, bytes, says) in [("index.html", None, "no index.html"), ("model.gguf", Some("GGUF"), "model.gguf")] {
+        match bytes {
+            Some(bytes) => fs::write(web.join(name), bytes).unwrap(),
+            None => fs::rename(web.join(name), folder.path().join("kept")).unwrap(),
+        }
+        crate::program::trinity(["serve", STORIES, "--port", "0", "--web", web.to_str().unwrap()]).fails(78, &[says]);
+        if bytes.is_none() {
+            fs::rename(folder.path().join("kept"), web.join(name)).unwrap();
+        }
+    }
+}

@@ -96,6 +96,11 @@ pub(crate) struct ServeArgs {
     /// Show no page to browsers
     #[arg(help_heading = group::NETWORK, long, env = "TRINITY_NO_PAGE", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
     pub(crate) no_page: bool,
+    /// Serve the files of this folder to browsers, at /web/
+    ///
+    /// `cargo xtask web` builds one, whose page runs models in the browser.
+    #[arg(help_heading = group::NETWORK, long, value_name = "DIR", env = "TRINITY_WEB")]
+    pub(crate) web: Option<std::path::PathBuf>,
     /// Print metrics under the names of these servers too
     #[arg(help_heading = group::LOG, long, value_enum, value_name = "SERVER", env = "TRINITY_METRICS_COMPAT", value_delimiter = ',')]
     pub(crate) metrics_compat: Vec<CompatName>,

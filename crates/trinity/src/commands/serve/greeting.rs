@@ -17,18 +17,20 @@ const MODELS_NAMED_MAX: usize = 8;
 pub(super) struct Places {
     addresses: String,
     has_page: bool,
+    has_web: bool,
 }
 
 impl Places {
-    pub(super) fn of(server: &Server, has_page: bool) -> Self {
-        Self { addresses: server.addresses().join(" and "), has_page }
+    pub(super) fn of(server: &Server, has_page: bool, has_web: bool) -> Self {
+        Self { addresses: server.addresses().join(" and "), has_page, has_web }
     }
 
     /// One line. Programs read the address behind `listening on`.
     fn line(&self) -> String {
         let page = if self.has_page { "chat page; " } else { "" };
+        let web = if self.has_web { ", /web/ (models in the browser)" } else { "" };
         format!(
-            "listening on {} ({page}Anthropic, Ollama and llama.cpp APIs), /v1 (OpenAI API), /docs (documentation)\n",
+            "listening on {} ({page}Anthropic, Ollama and llama.cpp APIs), /v1 (OpenAI API), /docs (documentation){web}\n",
             self.addresses
         )
     }
