@@ -63,11 +63,16 @@ pub(crate) fn medians(times: &Times) -> Medians {
 pub(crate) fn store(path: &str, chore: &str, python: &Path, packages: &[&str], rest: &Map<String, Value>) -> Outcome {
     let versions = output(Command::new(python).args(["-m", "pip", "freeze"]))?;
     let named = |line: &&str| packages.iter().any(|name| line.starts_with(name));
+    store_with(path, chore, &json!(versions.lines().filter(named).collect::<Vec<_>>()), rest)
+}
+
+/// Stores a receipt with versions that are known.
+pub(crate) fn store_with(path: &str, chore: &str, versions: &Value, rest: &Map<String, Value>) -> Outcome {
     let mut receipt = json!({
         "command": format!("cargo xtask {chore} --receipt"),
         "commit": output(Command::new("git").args(["rev-parse", "HEAD"]).current_dir(root()))?.trim(),
         "processor": processor(),
-        "versions": versions.lines().filter(named).collect::<Vec<_>>(),
+        "versions": versions,
     });
     receipt.as_object_mut().into_iter().for_each(|receipt| receipt.extend(rest.clone()));
     let text = serde_json::to_string_pretty(&receipt).map_err(|e| e.to_string())? + "\n";

@@ -12,6 +12,7 @@ mod clients;
 mod command;
 mod figures;
 mod firebird;
+mod firebird_bench;
 mod first_command;
 mod fuzz;
 mod generated;
@@ -64,6 +65,8 @@ const HELP: &str = "cargo xtask CHORE
                   recall and speed of likeness by sketch, by lists, and by comparing with every entity
   kg-bench [--receipt] [--ten-million]
                   loads, sizes and queries of the knowledge graph beside oxigraph (benches/kg)
+  firebird-bench [--receipt]
+                  what fingerprinting libraries and probes see of a browser with the extension (a quarter of an hour; --receipt: an hour)
   vsa-bench [--receipt]
                   hypervectors beside numpy, torchhd, faiss and usearch (benches/vsa)
   chart RECEIPT   the README's picture from a stored measurement
@@ -99,6 +102,7 @@ fn main() -> ExitCode {
         Some("generated") => generated::run().map(drop),
         Some("siege") => serve_bench::run(&siege::SUITE, rest),
         Some("vibee-bench") => vibee_bench::run(rest),
+        Some("firebird-bench") => firebird_bench::run(rest),
         Some("vsa-bench") => vsa_bench::run(rest),
         Some("peers") => peers::run(rest),
         Some("chart") => peers::draw(rest),
