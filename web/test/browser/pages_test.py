@@ -83,7 +83,7 @@ class Document(PackageCase):
         tab = ChromiumTab()
         self.tabs.append(tab)
         tab.page.go(f"{self.served.url}plain/ten.html")
-        tab.page.wait("document.body?.innerText.includes('Paris')")
+        tab.page.wait("document.body?.innerText.includes('Gravity is a fundamental concept in physics')")
 
     def test_a_hidden_page_goes_on(self):
         front = self.open(beside=self.tab)
