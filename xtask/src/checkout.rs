@@ -7,6 +7,7 @@ use std::{
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::Command,
+    sync::{Mutex, PoisonError},
 };
 
 use crate::command::{cargo, output, root, succeed, target};
@@ -33,6 +34,9 @@ pub(crate) fn vibee_binary() -> Result<PathBuf, String> {
 }
 
 fn built(package: &str, profile: &str, program: &str) -> Result<PathBuf, String> {
+    // Stages that run at once ask for the same program.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = update(&folder())?;
     let mut command = cargo(&["build", "--profile", profile, "--package", package, "--quiet"]);
     succeed(command.current_dir(folder).env("CARGO_TARGET_DIR", target_folder()))?;

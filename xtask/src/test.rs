@@ -9,6 +9,10 @@ use std::{
     io::{BufRead, BufReader},
     path::Path,
     process::{Command, Stdio},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread::{self, ScopedJoinHandle},
     time::Instant,
 };
@@ -49,12 +53,14 @@ struct Stage {
     ahead: Option<fn() -> Outcome>,
     /// Whether other work beside it could make it fail: such a stage waits for everything that runs ahead.
     is_timed: bool,
+    /// Whether it waits more than it computes, for browsers and clients: neighbours of this kind run two at a time.
+    is_waiting: bool,
     run: fn(&mut Totals) -> Outcome,
 }
 
 impl Stage {
     const fn new(set: Set, name: &'static str, run: fn(&mut Totals) -> Outcome) -> Self {
-        Self { name, set, ahead: None, is_timed: false, run }
+        Self { name, set, ahead: None, is_timed: false, is_waiting: false, run }
     }
 
     const fn ahead(self, work: fn() -> Outcome) -> Self {
@@ -63,6 +69,10 @@ impl Stage {
 
     const fn timed(self) -> Self {
         Self { is_timed: true, ..self }
+    }
+
+    const fn waiting(self) -> Self {
+        Self { is_timed: true, is_waiting: true, ..self }
     }
 }
 
@@ -80,7 +90,7 @@ const STAGES: &[Stage] = &[
         totals.passed += 1;
         Ok(())
     })
-    .ahead(first_command::run),
+    .ahead(|| first_command::run().and_then(|()| models::fetch().map(drop))),
     Stage::new(Set::Quick, "models", |_| models::fetch().map(drop)),
     Stage::new(Set::Standard, "tests", |totals| run_tests(&[], totals)).timed(),
     Stage::new(Set::Standard, "specs", |totals| {
@@ -110,12 +120,14 @@ const STAGES: &[Stage] = &[
         Ok(())
     })
     .timed(),
-    // These install a browser, and half a gigabyte of other people's clients.
-    Stage::new(Set::Extra, "browser", |totals| browser::run(&[], |line| totals.add(line))).ahead(browser::need).timed(),
+    // These install browsers, and half a gigabyte of other people's clients. The longest is first.
+    Stage::new(Set::Extra, "clients", run_clients).ahead(|| clients::need().map(drop)).waiting(),
+    Stage::new(Set::Extra, "browser", |totals| browser::run(&[], |line| totals.add(line)))
+        .ahead(browser::need)
+        .waiting(),
     Stage::new(Set::Extra, "firebird", |totals| firebird::test(&[], |line| totals.add(line)))
         .ahead(firebird::need)
-        .timed(),
-    Stage::new(Set::Extra, "clients", run_clients).ahead(|| clients::need().map(drop)).timed(),
+        .waiting(),
 ];
 
 /// The last stage of `quick`.
@@ -182,25 +194,22 @@ fn run_stages(stages: &[&Stage]) -> Outcome {
         let start_ahead = |stage: &&Stage| stage.ahead.map(|work| scope.spawn(move || timed(work)));
         let mut threads: Vec<Option<ScopedJoinHandle<'_, _>>> = stages.iter().map(start_ahead).collect();
         let mut ahead: Vec<Result<f64, String>> = vec![Ok(0.0); stages.len()];
-        for (i, stage) in stages.iter().enumerate() {
-            println!("==> {}", stage.name);
-            let start = Instant::now();
-            for j in if stage.is_timed { 0..stages.len() } else { i..i + 1 } {
+        let mut i = 0;
+        while i < stages.len() {
+            let n_waiting = stages[i..].iter().take_while(|stage| stage.is_waiting).count();
+            let group = i..i + n_waiting.max(1);
+            for j in if stages[i].is_timed { 0..stages.len() } else { group.clone() } {
                 if let Some(thread) = threads[j].take() {
                     ahead[j] = thread.join().unwrap_or_else(|_| Err("panicked".to_owned()));
                 }
             }
-            let outcome = ahead[i].clone().and_then(|_| (stage.run)(&mut totals));
-            if let Err(e) = outcome {
-                println!("stage {}: {e}", stage.name);
-                failures.push(format!("stage {}: {e}", stage.name));
+            for done in run_group(&stages[group.clone()], &ahead[group.clone()]) {
+                totals.passed += done.totals.passed;
+                totals.failed += done.totals.failed;
+                times.push(done.time);
+                failures.extend(done.failure);
             }
-            let mut time = format!("{} {:.0} s", stage.name, start.elapsed().as_secs_f64());
-            if let Ok(seconds @ 1.0..) = ahead[i] {
-                time += &format!(" (ahead {seconds:.0} s)");
-            }
-            println!("<== {time}");
-            times.push(time);
+            i = group.end;
         }
     });
     // A stage that fails without a failed test of its own counts as one.
@@ -209,6 +218,46 @@ fn run_stages(stages: &[&Stage]) -> Outcome {
     failures.iter().for_each(|failure| println!("{failure}"));
     println!("{} passed, {} failed", totals.passed, totals.failed);
     if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
+}
+
+/// A stage that has run.
+#[derive(Default)]
+struct Done {
+    totals: Totals,
+    time: String,
+    failure: Option<String>,
+}
+
+/// Runs stages two at a time, each after what it did `ahead`.
+fn run_group(stages: &[&Stage], ahead: &[Result<f64, String>]) -> Vec<Done> {
+    let all: Mutex<Vec<Done>> = Mutex::new(stages.iter().map(|_| Done::default()).collect());
+    let next = AtomicUsize::new(0);
+    let work = || {
+        loop {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            let Some(stage) = stages.get(i) else { break };
+            let done = run_stage(stage, &ahead[i]);
+            all.lock().unwrap_or_else(PoisonError::into_inner)[i] = done;
+        }
+    };
+    thread::scope(|scope| (0..stages.len().min(2)).for_each(|_| _ = scope.spawn(work)));
+    all.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn run_stage(stage: &Stage, ahead: &Result<f64, String>) -> Done {
+    println!("==> {}", stage.name);
+    let start = Instant::now();
+    let mut done = Done::default();
+    if let Err(e) = ahead.clone().and_then(|_| (stage.run)(&mut done.totals)) {
+        println!("stage {}: {e}", stage.name);
+        done.failure = Some(format!("stage {}: {e}", stage.name));
+    }
+    done.time = format!("{} {:.0} s", stage.name, start.elapsed().as_secs_f64());
+    if let Ok(seconds @ 1.0..) = ahead {
+        done.time += &format!(" (ahead {seconds:.0} s)");
+    }
+    println!("<== {}", done.time);
+    done
 }
 
 /// The seconds that `work` took.
@@ -297,7 +346,7 @@ fn held_to_size(program: &Path, bytes_max: u64) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Barrier, atomic::AtomicBool};
 
     use super::*;
 
@@ -310,7 +359,7 @@ mod tests {
     #[test]
     fn stages_are_chosen_by_set_and_by_name() {
         check(&[], &["fmt", "tidy", "clippy", "doc", "build", "readme", "models", "tests", "specs", "release", "load"]);
-        check(&["extra"], &["loom", "wasm", "aarch64", "fuzz", "generated", "siege", "browser", "firebird", "clients"]);
+        check(&["extra"], &["loom", "wasm", "aarch64", "fuzz", "generated", "siege", "clients", "browser", "firebird"]);
         check(&["quick"], &["fmt", "tidy", "clippy", "models", "quick tests"]);
         check(&["clients", "fmt"], &["fmt", "clients"]);
         check(&["quick", "load"], &["fmt", "tidy", "clippy", "models", "load", "quick tests"]);
@@ -358,5 +407,23 @@ mod tests {
         let failed = Stage::new(Set::Extra, "failed", |_| panic!("runs without what it needs"));
         let error = run_stages(&[&timed, &failed.ahead(|| Err("no network".to_owned())), &late]).unwrap_err();
         assert_eq!(error, "stage failed: no network");
+    }
+
+    #[test]
+    fn stages_that_wait_run_two_at_a_time_and_all_are_counted() {
+        static BOTH: Barrier = Barrier::new(2);
+        let meet = |totals: &mut Totals| {
+            BOTH.wait();
+            totals.passed += 1;
+            Ok(())
+        };
+        let stages = ["a", "b", "c", "d"].map(|name| Stage::new(Set::Extra, name, meet).waiting());
+        let stages: Vec<&Stage> = stages.iter().collect();
+        let done = run_group(&stages, &[Ok(0.0), Ok(2.0), Ok(0.0), Ok(0.0)]);
+        assert!(done.iter().all(|done| done.totals.passed == 1 && done.failure.is_none()));
+        let times: Vec<&str> = done.iter().map(|done| done.time.as_str()).collect();
+        assert_eq!(times, ["a 0 s", "b 0 s (ahead 2 s)", "c 0 s", "d 0 s"]);
+        let failed = run_group(&stages[..1], &[Err("no network".to_owned())]);
+        assert_eq!(failed[0].failure.as_deref(), Some("stage a: no network"));
     }
 }
