@@ -117,7 +117,7 @@ mod tests {
     fn scripts_are_small() {
         for browser in pack::BROWSERS {
             let files = pack::files(&root().join(FOLDER), browser).unwrap();
-            assert!(files["main.js"].len() <= 28_000, "main.js: {} bytes", files["main.js"].len());
+            assert!(files["main.js"].len() <= 30_000, "main.js: {} bytes", files["main.js"].len());
             assert!(files["isolated.js"].len() <= 44_000, "isolated.js: {} bytes", files["isolated.js"].len());
         }
     }

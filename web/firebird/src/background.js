@@ -62,7 +62,7 @@ async function answer(message, sender) {
   if (sender.id !== api.runtime.id) return undefined;
   if (message?.ask === "site" && sender.tab?.url) {
     const numbers = isFirefox ? await inTurn(() => order(false)) : null;
-    return { host: new URL(sender.tab.url).hostname, order: numbers && numbers.join(" ") };
+    return { host: new URL(sender.tab.url).hostname, order: numbers };
   }
   // The rest comes from our own pages alone.
   if (!sender.url?.startsWith(api.runtime.getURL("ui/")) && !sender.url?.startsWith(`${location.origin}/ui/`)) return undefined;

@@ -6,9 +6,7 @@
 // background has registered forty files. Neither goes to a page.
 
 const api = globalThis.browser ?? globalThis.chrome;
-const SURFACES = ["canvas", "audio", "choice"];
-const random = (n) => hexOf(crypto.getRandomValues(new Uint8Array(n)));
-const token = random(16);
+const token = hexOf(crypto.getRandomValues(new Uint32Array(4)));
 let secret = sessionSecret();
 let site = siteOfTop();
 let isOff = false;
@@ -39,17 +37,17 @@ function siteOfOrigin(text) {
   }
 }
 
-function keysOf(name) {
-  const isPrivate = api.extension?.inIncognitoContext;
-  const key = hmac(bytesOf(secret), (isPrivate ? "private " : "") + name);
-  return SURFACES.map((surface) => hexOf(hmac(key, surface).subarray(0, 16))).join("") + hexOf(hmac(key, "mark").subarray(0, 16));
+function keyOf(name) {
+  return hexOf(hmac(bytesOf(secret), (api.extension?.inIncognitoContext ? "private " : "") + name));
 }
 
+// Numbers below 64 as text of as many characters.
+const packed = (numbers) => String.fromCharCode(...numbers.map((n) => 48 + n));
 const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
 const hello = (event) => {
   event.stopImmediatePropagation();
   document.removeEventListener("firebird:hello", hello, true);
-  tell("firebird:answer", token + (secret && site ? keysOf(site) : ""));
+  tell("firebird:answer", token + (secret && site ? keyOf(site) : ""));
 };
 document.addEventListener("firebird:hello", hello, true);
 
@@ -57,10 +55,10 @@ document.addEventListener("firebird:hello", hello, true);
 async function ask() {
   const found = await api.runtime.sendMessage({ ask: "site" });
   if (!found?.host || (secret && site)) return;
-  secret ??= found.order;
+  secret ??= found.order && packed(found.order);
   site ??= siteOf(found.host);
   how = "late";
-  if (secret) tell(token, keysOf(site));
+  if (secret) tell(token, keyOf(site));
 }
 if (!site) ask().catch(() => (how = "never"));
 else if (!secret) setTimeout(() => secret || ask().catch(() => (how = "never")));
@@ -68,8 +66,8 @@ else if (!secret) setTimeout(() => secret || ask().catch(() => (how = "never")))
 globalThis.firebird = {
   // The order of the numbered files.
   order(numbers) {
-    secret = numbers.join(" ");
-    if (site) tell(token, keysOf(site));
+    secret = packed(numbers);
+    if (site) tell(token, keyOf(site));
   },
   // Gives this document its own functions back: where the site in the tab is the one that was switched off.
   off(isEverywhere) {

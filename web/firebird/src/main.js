@@ -9,23 +9,25 @@ const slice = method(String, "slice");
 const SURFACES = ["canvas", "audio", "choice"];
 let given = "";
 
-// Keys as 4 × 8 hexadecimal digits for each surface, then the mark.
-function take(keys) {
-  given = keys;
+// From the site's key, 64 hexadecimal digits: four words for each surface, and the mark.
+function take(key) {
+  given = key;
+  const words = new Words(8);
+  for (let i = 0; i < 8; i++) words[i] = +`0x${slice(key, i * 8, i * 8 + 8)}`;
   const found = { __proto__: null };
-  for (let i = 0; i < SURFACES.length; i++) {
-    const words = new Words(4);
-    for (let j = 0; j < 4; j++) words[j] = +`0x${slice(keys, (i * 4 + j) * 8, (i * 4 + j + 1) * 8)}`;
-    found[SURFACES[i]] = words;
+  for (let i = 0; i <= SURFACES.length; i++) {
+    const part = new Words(4);
+    for (let j = 0; j < 4; j++) part[j] = prf(words, words[4], words[5], words[6], words[7], i * 4 + j);
+    if (i < SURFACES.length) found[SURFACES[i]] = part;
+    else state.mark = `${part[0]} ${part[1]} ${part[2]} ${part[3]}`;
   }
-  state.mark = slice(keys, SURFACES.length * 32);
   state.keys = found;
 }
 
 function install(win) {
   setAdd(seen, win);
   installCanvas(win);
-  installWebgl(win);
+  if (isFirst(win)) installWebgl(win);
   installAudio(win);
   installNavigator(win);
   installWorker(win);

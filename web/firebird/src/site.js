@@ -1,6 +1,7 @@
 // Which names are one site: registrable domains, by the Public Suffix List, which the build packs.
 //
-// PACKED: 4,096 characters that count the rules of each bucket, then three characters of six bits for each rule. A rule's
+// PACKED: numbers of rules before every 64th bucket, 4,096 characters that count the rules of each bucket, then three
+// characters of six bits for each rule. A rule's
 // 30 bits are those of its hash: twelve of the bucket, 18 of the rest.
 
 function hashOf(text) {
@@ -11,16 +12,18 @@ function hashOf(text) {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
+const digit = (i) => PACKED.charCodeAt(i) - 48;
+const number = (i) => (digit(i) << 12) | (digit(i + 1) << 6) | digit(i + 2);
+
 function hasRule(rule) {
   const hash = hashOf(rule);
   const bucket = hash >>> 20;
   const rest = (hash >>> 2) & 0x3ffff;
-  const digit = (i) => PACKED.charCodeAt(i) - 48;
-  let at = 4096;
-  for (let i = 0; i < bucket; i++) at += 3 * digit(i);
-  for (let i = 0; i < digit(bucket); i++, at += 3) {
-    if ((digit(at) << 12) + (digit(at + 1) << 6) + digit(at + 2) === rest) return true;
-  }
+  // Rules before every 64th bucket are counted at the start.
+  let n_before = number(3 * (bucket >>> 6));
+  for (let i = bucket & ~63; i < bucket; i++) n_before += digit(192 + i);
+  const first = 192 + 4096 + 3 * n_before;
+  for (let i = 0; i < digit(192 + bucket); i++) if (number(first + 3 * i) === rest) return true;
   return false;
 }
 
@@ -28,12 +31,13 @@ function hasRule(rule) {
 function siteOf(host) {
   const name = host.toLowerCase().replace(/\.$/, "");
   if (/^[\d.]+$|[:[]/.test(name)) return name;
-  const labels = name.split(".");
-  const from = (i) => labels.slice(i).join(".");
-  for (let i = 0; i < labels.length; i++) {
-    if (hasRule(`!${from(i)}`)) return from(i);
-    const isSuffix = hasRule(from(i)) || (i + 1 < labels.length && hasRule(`*.${from(i + 1)}`));
-    if (isSuffix || i === labels.length - 1) return from(Math.max(i - 1, 0));
+  for (let at = 0, before = 0; ; ) {
+    const next = name.indexOf(".", at) + 1;
+    const rest = name.slice(at);
+    // Without a rule the last label is the suffix.
+    if (!next || hasRule(rest)) return name.slice(before);
+    if (hasRule(`*.${name.slice(next)}`)) return hasRule(`!${rest}`) ? rest : name.slice(before);
+    before = at;
+    at = next;
   }
-  return name;
 }

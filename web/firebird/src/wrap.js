@@ -5,15 +5,17 @@ const { apply, construct, defineProperty, getOwnPropertyDescriptor, getPrototype
 const { imul, trunc } = Math;
 const ProxyOf = Proxy;
 const uncurry = (f) => f && ((self, ...rest) => apply(f, self, rest));
-const getter = (type, name) => {
+const getter = (type, name, part = "get") => {
   const found = type && getOwnPropertyDescriptor(type.prototype, name);
-  return found && uncurry(found.get);
+  return found && uncurry(found[part]);
 };
 const method = (type, name) => uncurry(type && type.prototype[name]);
 
-const [setHas, setAdd, mapHas, mapGet, mapSet, mapDelete] = [
-  method(WeakSet, "has"), method(WeakSet, "add"), method(Map, "has"), method(Map, "get"), method(Map, "set"), method(Map, "delete"),
+const [setHas, setAdd, setDelete, mapHas, mapGet, mapSet, mapDelete] = [
+  method(WeakSet, "has"), method(WeakSet, "add"), method(WeakSet, "delete"), method(Map, "has"), method(Map, "get"), method(Map, "set"), method(Map, "delete"),
 ];
+const typeOf = method(WeakMap, "get");
+const keepType = method(WeakMap, "set");
 const then = method(Promise, "then");
 const matches = (pattern, text) => exec(pattern, text) !== null;
 const exec = method(RegExp, "exec");
@@ -25,6 +27,10 @@ const [Bytes, Words, Floats, Buffer, BlobOf, ErrorOf, PromiseOf] = [Uint8Clamped
 // tell of the machine are answered with nothing.
 const state = { __proto__: null, keys: null, mark: "", below: null, isOff: false, first: null, undo: null };
 const counts = { __proto__: null };
+
+// Whether all is installed at once: in the document of a tab. In frames and workers, of which there can be many, what
+// takes long waits for its first use.
+const isFirst = (win) => win.document && win === win.top;
 
 // Replaces `owner[name]` (its `part`: value, get or set) by a Proxy with the `apply` or `construct` that `make` gives.
 function wrap(owner, name, make, part = "value") {

@@ -3,6 +3,7 @@
 import atexit
 import functools
 import pathlib
+import time
 import unittest
 
 from chromium import Chromium
@@ -22,13 +23,18 @@ def sites():
 
 
 class ChromiumBrowser:
-    name = "chromium"
-
     def __init__(self, has_extension=True):
         self.browser = Chromium(extension=DIST / "chromium" if has_extension else None, flags=FLAGS)
 
     def tab(self):
         return self.browser.tab()
+
+    def home(self):
+        """The address below which the extension's own pages lie."""
+        return f"chrome-extension://{self.browser.extension}/ui/"
+
+    def picture(self, tab):
+        return tab.send("Page.captureScreenshot", format="png")["data"]
 
     def close(self):
         self.browser.close()
@@ -56,17 +62,27 @@ class FirefoxTab:
 
 
 class FirefoxBrowser:
-    name = "firefox"
-
     def __init__(self, has_extension=True):
         self.browser = Firefox(extension=DIST / "firefox" if has_extension else None)
-        if has_extension:
-            # The order of files is registered by the background, some time after the installation.
-            self.browser.go(sites().url("a.localhost"))
-            self.browser.wait("(location.reload(), true)")
+        while has_extension and self.is_late():
+            time.sleep(0.05)
+
+    def is_late(self):
+        """Whether the order of files, which the background registers, is not there yet."""
+        self.browser.go(sites().url("a.localhost", "/first"))
+        return self.browser.run("first === T.hash(new Uint8Array(240 * 60 * 4))")
 
     def tab(self):
         return FirefoxTab(self.browser)
+
+    def home(self):
+        self.browser.context("chrome")
+        host = self.browser.script("return WebExtensionPolicy.getByID(arguments[0]).mozExtensionHostname", self.browser.extension)
+        self.browser.context("content")
+        return f"moz-extension://{host}/ui/"
+
+    def picture(self, tab):
+        return tab.send("WebDriver:TakeScreenshot", full=False)["value"]
 
     def close(self):
         self.browser.close()
@@ -94,11 +110,21 @@ class Case(unittest.TestCase):
         for tab in self.tabs:
             tab.close()
 
+    def browser(self):
+        return browser(self.kind)
+
     def on(self, host, path="/", has_extension=True):
+        return self.at(sites().url(host, path), has_extension)
+
+    def at(self, url, has_extension=True):
         tab = browser(self.kind, has_extension).tab()
         self.tabs.append(tab)
-        tab.go(sites().url(host, path))
+        tab.go(url)
         return tab
+
+    def both(self, host, expression, path="/"):
+        """What an expression gives with the extension and without."""
+        return [self.on(host, path, has).run(expression) for has in (True, False)]
 
 
 def in_both(case):

@@ -34,8 +34,8 @@ const SURFACES = {
 };
 
 async function digest(bytes) {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return hexOf(hash.subarray(0, 6));
+  const hash = new Uint32Array(await crypto.subtle.digest("SHA-256", bytes));
+  return hexOf(hash.subarray(0, 2));
 }
 
 function frame(key) {
@@ -48,8 +48,8 @@ function frame(key) {
 
 async function run() {
   const secret = crypto.getRandomValues(new Uint8Array(32));
-  const keysOf = (site) => ["canvas", "audio", "choice", "mark"].map((part) => hexOf(hmac(hmac(secret, site), part).subarray(0, 16))).join("");
-  const windows = [frame(""), frame(keysOf(siteOf("www.a.example"))), frame(keysOf(siteOf("b.example")))];
+  const keyOf = (site) => hexOf(hmac(secret, site));
+  const windows = [frame(""), frame(keyOf(siteOf("www.a.example"))), frame(keyOf(siteOf("b.example")))];
   for (const [name, read] of Object.entries(SURFACES)) {
     const values = [];
     for (const win of windows) values.push(await read(win));

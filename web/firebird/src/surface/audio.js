@@ -1,12 +1,12 @@
 // Sound that an OfflineAudioContext rendered, changed once: a little quieter, and by a ten-thousandth at each sample.
 // Decoded files are not touched.
 
+let channels, samplesOf, lengthOf;
 const changed = new WeakSet();
-const [channels, samplesOf, lengthOf] = [
-  getter(scope.AudioBuffer, "numberOfChannels"), method(scope.AudioBuffer, "getChannelData"), getter(scope.AudioBuffer, "length"),
-];
-
 function changeSound(buffer) {
+  channels ||= getter(scope.AudioBuffer, "numberOfChannels");
+  samplesOf ||= method(scope.AudioBuffer, "getChannelData");
+  lengthOf ||= getter(scope.AudioBuffer, "length");
   if (!buffer || setHas(changed, buffer)) return buffer;
   setAdd(changed, buffer);
   count("audio");

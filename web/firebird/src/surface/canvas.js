@@ -24,17 +24,26 @@ const kind = (canvas, context) =>
     write: method(context, "putImageData"),
     draw: method(context, "drawImage"),
   };
-const Offscreen = scope.OffscreenCanvas;
-const shown = kind(scope.HTMLCanvasElement, scope.CanvasRenderingContext2D);
-const hidden = kind(Offscreen, scope.OffscreenCanvasRenderingContext2D);
+// What is called of the browser's own, taken when the first canvas of the document gets a context; in the document of a
+// tab at once.
+let Offscreen, shown, hidden, setWidth, setHeight, imageData, imageWidth, imageHeight, imageSpace, imageFormat, pictureSource, videoStream, errorName;
 const createElement = scope.document && uncurry(scope.document.createElement);
-const setSize = shown && ["width", "height"].map((name) => uncurry(getOwnPropertyDescriptor(scope.HTMLCanvasElement.prototype, name).set));
-const [imageData, imageWidth, imageHeight, imageSpace, imageFormat] = ["data", "width", "height", "colorSpace", "pixelFormat"].map(
-  (name) => getter(scope.ImageData, name) || (() => undefined),
-);
-const [pictureSource, videoStream, errorName] = [
-  getter(scope.HTMLImageElement, "currentSrc"), getter(scope.HTMLMediaElement, "srcObject"), getter(scope.DOMException, "name"),
-];
+function takeCanvas() {
+  const { HTMLCanvasElement, ImageData } = scope;
+  Offscreen = scope.OffscreenCanvas;
+  shown = kind(HTMLCanvasElement, scope.CanvasRenderingContext2D);
+  hidden = kind(Offscreen, scope.OffscreenCanvasRenderingContext2D);
+  setWidth = getter(HTMLCanvasElement, "width", "set");
+  setHeight = getter(HTMLCanvasElement, "height", "set");
+  imageData = getter(ImageData, "data");
+  imageWidth = getter(ImageData, "width");
+  imageHeight = getter(ImageData, "height");
+  imageSpace = getter(ImageData, "colorSpace") || (() => "srgb");
+  imageFormat = getter(ImageData, "pixelFormat") || (() => "");
+  pictureSource = getter(scope.HTMLImageElement, "currentSrc");
+  videoStream = getter(scope.HTMLMediaElement, "srcObject");
+  errorName = getter(scope.DOMException, "name");
+}
 
 function kindOf(canvas) {
   try {
@@ -50,8 +59,8 @@ function blank(w, h, isElement, colorSpace = "srgb") {
   const canvas = isElement || !hidden ? createElement(scope.document, "canvas") : new Offscreen(w, h);
   const is = isElement || !hidden ? shown : hidden;
   if (is === shown) {
-    setSize[0](canvas, w);
-    setSize[1](canvas, h);
+    setWidth(canvas, w);
+    setHeight(canvas, h);
   }
   return { __proto__: null, canvas, is, context: is.getContext(canvas, "2d", { __proto__: null, colorSpace, willReadFrequently: true }) };
 }
@@ -141,47 +150,70 @@ function mayTell(source, types) {
   }
 }
 
-function installCanvas(win) {
+const typesOf = new WeakMap(); // window: prototypes of what can be drawn
+// Changes the contexts of a realm, before its first context is handed out.
+function prepare(win) {
+  let types = typeOf(typesOf, win);
+  if (types || state.isOff) return types;
+  if (!shown && !hidden) takeCanvas();
   const prototype = (name) => win[name] && win[name].prototype;
-  const types = {
+  types = {
     __proto__: null,
     canvas: prototype("HTMLCanvasElement"), offscreen: prototype("OffscreenCanvas"), picture: prototype("HTMLImageElement"),
     video: prototype("HTMLVideoElement"), data: prototype("ImageData"), blob: prototype("Blob"), file: prototype("File"),
   };
+  keepType(typesOf, win, types);
   installContext(prototype("CanvasRenderingContext2D"), shown, types);
   installContext(prototype("OffscreenCanvasRenderingContext2D"), hidden, types);
-  for (let i = 0; i < 2; i++) {
-    wrap(i ? types.offscreen : types.canvas, "getContext", () => following((self, args, result) => {
-      if (result && matches(/webg/, `${args[0]}`)) flag(self, true);
-    }));
-  }
+  const canvasOf = getter(scope.ImageBitmapRenderingContext, "canvas");
+  wrap(prototype("ImageBitmapRenderingContext"), "transferFromImageBitmap", following((self, args) => {
+    if (args[0] && !setHas(clean, args[0])) flag(canvasOf(self), true);
+  }));
+  return types;
+}
+
+function installCanvas(win) {
+  const canvas = win.HTMLCanvasElement && win.HTMLCanvasElement.prototype;
+  const offscreen = win.OffscreenCanvas && win.OffscreenCanvas.prototype;
+  const preparing = following((self, args, result) => {
+    if (!result) return;
+    prepare(win);
+    if (!matches(/webg/, `${args[0]}`)) return;
+    flag(self, true);
+    installWebgl(win);
+  });
+  wrap(canvas, "getContext", preparing);
+  wrap(offscreen, "getContext", preparing);
   const encoding = (isElement) => (original) => ({
     apply: (target, self, args) => apply(original, (setHas(flagged, self) && copyOf(self, isElement)) || self, args),
   });
-  wrap(types.canvas, "toDataURL", (original) => {
+  wrap(canvas, "toDataURL", (original) => {
     state.below ||= original;
     const { apply: encode } = encoding(true)(original);
     // Asked by our like whether somebody has been here.
     return { apply: (target, self, args) => (state.mark && args[0] === state.mark ? state.mark : encode(target, self, args)) };
   });
-  wrap(types.canvas, "toBlob", encoding(true));
-  wrap(types.offscreen, "convertToBlob", encoding(false));
-  wrap(types.canvas, "transferControlToOffscreen", following((self) => flag(self, true)));
-  wrap(types.offscreen, "transferToImageBitmap", (original) => ({
+  wrap(canvas, "toBlob", encoding(true));
+  wrap(offscreen, "convertToBlob", encoding(false));
+  wrap(canvas, "transferControlToOffscreen", following((self) => flag(self, true)));
+  wrap(offscreen, "transferToImageBitmap", (original) => ({
     apply(target, self, args) {
       const bitmap = apply(original, self, args);
       if (!setHas(flagged, self)) setAdd(clean, bitmap);
       return bitmap;
     },
   }));
-  const bitmapContext = prototype("ImageBitmapRenderingContext");
-  const canvasOf = getter(scope.ImageBitmapRenderingContext, "canvas");
-  wrap(bitmapContext, "transferFromImageBitmap", following((self, args) => {
-    if (args[0] && !setHas(clean, args[0])) flag(canvasOf(self), true);
-  }));
   wrap(win, "createImageBitmap", following((self, args, promise) => {
-    if (!mayTell(args[0], types)) then(promise, (bitmap) => setAdd(clean, bitmap), () => undefined);
+    const types = prepare(win);
+    if (types && !mayTell(args[0], types)) then(promise, (bitmap) => setAdd(clean, bitmap), () => undefined);
   }));
+  if (isFirst(win)) prepare(win);
+}
+
+function covers(args, is, canvas) {
+  const image = args[0];
+  const isAtStart = args[1] === 0 && args[2] === 0;
+  return isAtStart && imageWidth(image) >= is.width(canvas) && imageHeight(image) >= is.height(canvas);
 }
 
 function flag(canvas, isFlat) {
@@ -196,7 +228,7 @@ function installContext(context, is, types) {
   for (let i = 0; i < FLAGGING_SET.length; i++) wrap(context, FLAGGING_SET[i], flagging, "set");
   for (let i = 0; i < FLAGGING_PATH.length; i++) {
     wrap(context, FLAGGING_PATH[i], following((self, args) => {
-      if (typeof args[0] === "object") setAdd(flagged, is.canvasOf(self));
+      if (args.length && typeof args[0] === "object") setAdd(flagged, is.canvasOf(self));
     }));
   }
   const inheriting = following((self, args) => {
@@ -205,6 +237,11 @@ function installContext(context, is, types) {
   });
   wrap(context, "drawImage", inheriting);
   wrap(context, "createPattern", inheriting);
+  // What is put over all of it the page knows already.
+  wrap(context, "putImageData", following((self, args) => {
+    const canvas = is.canvasOf(self);
+    if (args.length < 4 && setHas(flagged, canvas) && covers(args, is, canvas)) setDelete(flagged, canvas);
+  }));
   wrap(context, "getImageData", (original) => ({
     apply(target, self, args) {
       // Numbers are made once: an object that counts must not see a second time.

@@ -6,9 +6,6 @@ const CONNECTION = { __proto__: null, effectiveType: "4g", rtt: 50, downlink: 10
 const BATTERY = { __proto__: null, charging: true, chargingTime: 0, dischargingTime: Infinity, level: 1 };
 const listen = method(scope.EventTarget, "addEventListener");
 const silence = method(scope.Event, "stopImmediatePropagation");
-const [deviceKind, deviceLabel] = [getter(scope.MediaDeviceInfo, "kind"), getter(scope.MediaDeviceInfo, "label")];
-const [voiceLocal, voiceDefault] = [getter(scope.SpeechSynthesisVoice, "localService"), getter(scope.SpeechSynthesisVoice, "default")];
-
 const near = (salt, choices, surface) =>
   changing((truth) => {
     if (typeof truth !== "number") return truth;
@@ -26,6 +23,8 @@ function keepOnly(list, isKept) {
 
 // One of each kind, while their names are still hidden.
 function fewDevices(list) {
+  const deviceKind = getter(scope.MediaDeviceInfo, "kind");
+  const deviceLabel = getter(scope.MediaDeviceInfo, "label");
   for (let i = 0; i < list.length; i++) if (deviceLabel(list[i])) return;
   const seen = { __proto__: null };
   keepOnly(list, (device) => {
@@ -39,26 +38,43 @@ function hush(target, names) {
   for (let i = 0; i < names.length; i++) listen(target, names[i], (event) => state.isOff || silence(event), true);
 }
 
+// Installs what belongs to an object when it is first asked for.
+const asking = (owner, name, install) => {
+  let isDone = false;
+  wrap(owner, name, changing((value) => {
+    if (value && !isDone) install(value);
+    isDone = true;
+    return value;
+  }), "get");
+};
+
 function installNavigator(win) {
   const prototype = (name) => win[name] && win[name].prototype;
   const navigator = prototype("Navigator") || prototype("WorkerNavigator");
   wrap(navigator, "hardwareConcurrency", near(1, CORES, "cores"), "get");
   wrap(navigator, "deviceMemory", near(2, GIGABYTES, "memory"), "get");
-  for (const name in CONNECTION) wrap(prototype("NetworkInformation"), name, changing(() => CONNECTION[name]), "get");
-  if (prototype("NetworkInformation")) hush(win.navigator.connection, ["change", "typechange"]);
-  for (const name in BATTERY) {
-    wrap(prototype("BatteryManager"), name, changing(() => (count("battery"), BATTERY[name])), "get");
-  }
+  asking(navigator, "gpu", () => installGpu(win));
+  asking(navigator, "connection", (connection) => {
+    for (const name in CONNECTION) wrap(prototype("NetworkInformation"), name, changing(() => CONNECTION[name]), "get");
+    hush(connection, ["change", "typechange"]);
+  });
   const changes = ["chargingchange", "chargingtimechange", "dischargingtimechange", "levelchange"];
   wrap(navigator, "getBattery", following((self, args, promise) => {
+    for (const name in BATTERY) wrap(prototype("BatteryManager"), name, changing(() => (count("battery"), BATTERY[name])), "get");
     then(promise, (battery) => setHas(changed, battery) || (setAdd(changed, battery), hush(battery, changes)), () => undefined);
   }));
-  wrap(prototype("MediaDevices"), "enumerateDevices", following((self, args, promise) => {
-    count("devices");
-    then(promise, fewDevices, () => undefined);
-  }));
-  wrap(prototype("SpeechSynthesis"), "getVoices", changing((list) => {
-    count("voices");
-    return keepOnly(list, (voice) => voiceLocal(voice) && voiceDefault(voice));
-  }));
+  asking(navigator, "mediaDevices", () => {
+    wrap(prototype("MediaDevices"), "enumerateDevices", following((self, args, promise) => {
+      count("devices");
+      then(promise, fewDevices, () => undefined);
+    }));
+  });
+  asking(win, "speechSynthesis", () => {
+    const isLocal = getter(scope.SpeechSynthesisVoice, "localService");
+    const isDefault = getter(scope.SpeechSynthesisVoice, "default");
+    wrap(prototype("SpeechSynthesis"), "getVoices", changing((list) => {
+      count("voices");
+      return keepOnly(list, (voice) => isLocal(voice) && isDefault(voice));
+    }));
+  });
 }

@@ -23,25 +23,39 @@ function family(text, pname) {
   return matches(/^ANGLE \(/, text) ? `ANGLE (${name})` : name;
 }
 
+const drawing = new WeakSet(); // windows
 function installWebgl(win) {
+  if (setHas(drawing, win) || state.isOff) return;
+  setAdd(drawing, win);
   installGl(win.WebGLRenderingContext, scope.WebGLRenderingContext, false);
   installGl(win.WebGL2RenderingContext, scope.WebGL2RenderingContext, true);
+}
+
+function installGpu(win) {
   const info = win.GPUAdapterInfo && win.GPUAdapterInfo.prototype;
   for (let i = 0; i < ADAPTER.length; i++) wrap(info, ADAPTER[i], changing(() => ""), "get");
 }
 
+const gl = [null, null]; // the browser's own, before anything was wrapped
+function takeGl(ours) {
+  return {
+    __proto__: null,
+    read: method(ours, "readPixels"),
+    parameter: method(ours, "getParameter"),
+    store: method(ours, "pixelStorei"),
+    width: getter(ours, "drawingBufferWidth"),
+    height: getter(ours, "drawingBufferHeight"),
+  };
+}
+
 function installGl(theirs, ours, isSecond) {
   if (!theirs || !ours) return;
-  const read = method(ours, "readPixels");
-  const parameter = method(ours, "getParameter");
-  const store = method(ours, "pixelStorei");
-  const width = getter(ours, "drawingBufferWidth");
-  const height = getter(ours, "drawingBufferHeight");
+  const own = (gl[+isSecond] ||= takeGl(ours));
   const lay = (self, row, rows, pixels) => {
     if (!isSecond) return;
-    store(self, PACK_ROW_LENGTH, row);
-    store(self, PACK_SKIP_ROWS, rows);
-    store(self, PACK_SKIP_PIXELS, pixels);
+    own.store(self, PACK_ROW_LENGTH, row);
+    own.store(self, PACK_SKIP_ROWS, rows);
+    own.store(self, PACK_SKIP_PIXELS, pixels);
   };
   wrap(theirs.prototype, "getParameter", (original) => ({
     apply(target, self, args) {
@@ -59,22 +73,22 @@ function installGl(theirs, ours, isSecond) {
     const h = args[3] | 0;
     const sw = w + 2;
     if (w < 1 || h < 1) return;
-    const rows = isSecond ? parameter(self, PACK_SKIP_ROWS) : 0;
-    const pixels = isSecond ? parameter(self, PACK_SKIP_PIXELS) : 0;
-    const length = isSecond ? parameter(self, PACK_ROW_LENGTH) : 0;
+    const rows = isSecond ? own.parameter(self, PACK_SKIP_ROWS) : 0;
+    const pixels = isSecond ? own.parameter(self, PACK_SKIP_PIXELS) : 0;
+    const length = isSecond ? own.parameter(self, PACK_ROW_LENGTH) : 0;
     const row = length || w;
     const begin = offsetOf(out) + (args[7] | 0) + (rows * row + pixels) * 4;
     const bytes = new Bytes(memoryOf(out), begin, ((h - 1) * row + w) * 4);
     if (!state.keys) return void fill(bytes, 0);
     const source = new Words(sw * (h + 2));
     lay(self, 0, 0, 0);
-    read(self, (args[0] | 0) - 1, (args[1] | 0) - 1, sw, h + 2, GL_RGBA, GL_BYTES, new Octets(memoryOf(source)));
+    own.read(self, (args[0] | 0) - 1, (args[1] | 0) - 1, sw, h + 2, GL_RGBA, GL_BYTES, new Octets(memoryOf(source)));
     lay(self, length, rows, pixels);
-    const isScreen = parameter(self, GL_FRAMEBUFFER) === null;
+    const isScreen = own.parameter(self, GL_FRAMEBUFFER) === null;
     const left = isScreen ? 1 - (args[0] | 0) : 0;
     const top = isScreen ? 1 - (args[1] | 0) : 0;
-    const right = isScreen ? left + width(self) : sw;
-    const bottom = isScreen ? top + height(self) : h + 2;
+    const right = isScreen ? left + own.width(self) : sw;
+    const bottom = isScreen ? top + own.height(self) : h + 2;
     for (let y = 0; y < h; y++) {
       const line = new Bytes(memoryOf(bytes), begin + y * row * 4, w * 4);
       edgeNoise(state.keys.canvas, source, sw, left, top, right, bottom, 1, 1 + y, w, 1, line);
