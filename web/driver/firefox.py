@@ -137,15 +137,17 @@ class Firefox:
         self.context("chrome")
         self.script(load, url)
         self.context("content")
+        handle = self.send("WebDriver:GetWindowHandle")["value"]
         end = time.monotonic() + TIMEOUT_S
         while time.monotonic() < end:
+            time.sleep(0.1)
             try:
-                # At once: what waits in a document that goes away waits for ever.
+                # Again each time: the tab goes to that process at some moment. What waited there would wait for ever.
+                self.switch(handle)
                 if self.script("return document.readyState === 'complete' && location.href") == url:
                     return
             except RuntimeError:
-                pass  # on its way to that process
-            time.sleep(0.05)
+                continue
         raise TimeoutError(f"{url} did not load in {TIMEOUT_S} s")
 
     def reload(self):

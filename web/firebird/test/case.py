@@ -92,7 +92,7 @@ KINDS = {"chromium": ChromiumBrowser, "firefox": FirefoxBrowser}
 
 
 @functools.cache
-def browser(name, has_extension=True):
+def browser(name, has_extension):
     started = KINDS[name](has_extension)
     atexit.register(started.close)
     return started
@@ -111,7 +111,7 @@ class Case(unittest.TestCase):
             tab.close()
 
     def browser(self):
-        return browser(self.kind)
+        return browser(self.kind, True)
 
     def on(self, host, path="/", has_extension=True):
         return self.at(sites().url(host, path), has_extension)

@@ -16,7 +16,7 @@ TRACES = """(() => {
     lines.push(name + shape(window, name));
     if (owner) for (const key of Object.getOwnPropertyNames(owner)) lines.push(name + "." + key + shape(owner, key));
   }
-  return lines;
+  return lines.sort(); // Firefox lists the names of a window in the order in which they were first asked for
 })()"""
 
 
