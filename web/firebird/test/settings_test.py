@@ -1,8 +1,9 @@
 """What a user does: the popup, the level of a site, a new identity; and what the extension asks of the network."""
 
 import json
+import time
 
-from case import Case, in_both, sites
+from case import KINDS, Case, in_both, sites
 
 PIXELS = "T.pixels(T.text())"
 # Descriptors of everything that the extension changes, as text.
@@ -69,20 +70,21 @@ class Settings(Case):
         self.assertIn("1 worker from an address", gaps)
 
     def test_a_new_identity_is_another_face(self):
-        before = self.on("a.localhost", "/first").run("first")
-        page = self.page("options.html")
+        # A browser of its own: Chromium starts the extension again, and others would meet it on its way.
+        own = KINDS[self.kind](True)
+        self.addCleanup(own.close)
+        read = lambda tab: tab.go(sites().url("a.localhost", "/first")) or tab.run("[first, T.hash(new Uint8Array(240 * 60 * 4))]")
+        tab, page = own.tab(), own.tab()
+        before, blank = read(tab)
+        page.go(own.home() + "options.html")
         page.run("((globalThis.browser ?? chrome).runtime.sendMessage({ ask: 'identity' }), true)")
-        for tab in self.tabs:
-            tab.close()
-        self.tabs = []
-        for _ in range(100):
-            tab = self.on("a.localhost", "/first")
-            after, blank = tab.run("[first, T.hash(new Uint8Array(240 * 60 * 4))]")
-            if after not in (before, blank):
-                break
-        self.assertNotIn(after, (before, blank))
         true = self.on("a.localhost", "/first", has_extension=False).run("first")
-        self.assertNotEqual(after, true)
+        after = before
+        end = time.monotonic() + 30
+        # Without the extension for a moment, in Chromium.
+        while after in (before, blank, true) and time.monotonic() < end:
+            after, _ = read(tab)
+        self.assertNotIn(after, (before, blank, true))
 
     def test_damaged_settings_are_said_and_not_followed(self):
         page = self.page("options.html")

@@ -1,5 +1,5 @@
-//! The Public Suffix List as text that `web/firebird/src/site.js` searches: how many rules lie before every 64th bucket,
-//! how many in each of 4,096 buckets, then the rules, in three characters of six bits each.
+//! The Public Suffix List as text that `web/firebird/src/site.js` searches: how many rules lie before every 64th
+//! bucket, how many in each of 4,096 buckets, then the rules, in three characters of six bits each.
 //!
 //! Of a rule's hash the first 12 bits are its bucket and the next 18 are kept, so that a name that is no rule is taken
 //! for one once in about 100,000.
