@@ -31,6 +31,7 @@ mod tidy;
 mod vibee_bench;
 mod vsa_bench;
 mod wasm;
+mod web;
 
 use std::process::ExitCode;
 
@@ -82,6 +83,9 @@ const HELP: &str = "cargo xtask CHORE
                   wrong lines where code changed since a commit (default: the last but one), and whether a test notices;
                   arguments go to cargo mutants
   wasm            checks what a page needs to run a model or a specification for wasm32; the kernels' tests in node
+  web [--test] [--optimise]
+                  the module for pages, its scripts and a page, into web/package/dist; --test: also its tests in Node.js;
+                  --optimise: through wasm-opt
 ";
 
 fn main() -> ExitCode {
@@ -114,6 +118,7 @@ fn main() -> ExitCode {
         Some("firebird") => firebird::run(rest),
         Some("mutants") => mutants::run(rest),
         Some("wasm") => wasm::run(|_| ()),
+        Some("web") => web::run(rest),
         Some("help" | "--help" | "-h") | None => {
             print!("{HELP}");
             Ok(())

@@ -20,7 +20,7 @@ use std::{
 use crate::{
     Outcome, aarch64, browser, checkout, clients,
     command::{cargo, succeed},
-    firebird, first_command, fuzz, generated, load, models, serve_bench, siege, specs, tidy, wasm,
+    firebird, first_command, fuzz, generated, load, models, serve_bench, siege, specs, tidy, wasm, web,
 };
 
 /// Seconds for each fuzz target within `test`.
@@ -101,6 +101,11 @@ const STAGES: &[Stage] = &[
     Stage::new(Set::Standard, "load", |_| load::run(&["--quick".to_owned()])).timed(),
     Stage::new(Set::Extra, "loom", loom),
     Stage::new(Set::Extra, "wasm", |totals| wasm::run(|line| totals.add(line))).ahead(wasm::build),
+    Stage::new(Set::Extra, "web", |totals| {
+        totals.passed += web::stage()?;
+        Ok(())
+    })
+    .ahead(|| web::build(false).map(drop)),
     Stage::new(Set::Extra, "aarch64", |totals| aarch64::run_stage(|line| totals.add(line))).ahead(aarch64::build_stage),
     Stage::new(Set::Extra, "fuzz", |totals| {
         totals.passed += fuzz::run(Some(FUZZ_SECONDS))?;
@@ -359,7 +364,10 @@ mod tests {
     #[test]
     fn stages_are_chosen_by_set_and_by_name() {
         check(&[], &["fmt", "tidy", "clippy", "doc", "build", "readme", "models", "tests", "specs", "release", "load"]);
-        check(&["extra"], &["loom", "wasm", "aarch64", "fuzz", "generated", "siege", "clients", "browser", "firebird"]);
+        check(
+            &["extra"],
+            &["loom", "wasm", "web", "aarch64", "fuzz", "generated", "siege", "clients", "browser", "firebird"],
+        );
         check(&["quick"], &["fmt", "tidy", "clippy", "models", "quick tests"]);
         check(&["clients", "fmt"], &["fmt", "clients"]);
         check(&["quick", "load"], &["fmt", "tidy", "clippy", "models", "load", "quick tests"]);

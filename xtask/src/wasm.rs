@@ -18,7 +18,8 @@ use crate::{
     test::run_counted,
 };
 
-const TARGET: &str = "wasm32-unknown-unknown";
+/// The target of a page.
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 const CRATES: &[&str] = &["quant", "gguf", "kernels", "tokenizer", "model", "chat", "prompt", "engine", "vibee", "vsa"];
 const PACKAGES: &[&str] = &["rustc-web", "libstd-rust-web-1.96", "libstd-rust-web-dev", "rust-web-src", "libllvm22"];
 

@@ -45,4 +45,4 @@ pub use oracle::oracle;
 pub use output::parser_oracle;
 pub use output::{ANSWER_RULE, CallRules, Conversation, OutputFormat, OutputParser, OutputPiece, Tool, ToolChoice};
 pub use support::Support;
-pub use template::{Inputs, Template};
+pub use template::{Inputs, OwnTemplate, Template};

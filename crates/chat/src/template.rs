@@ -109,6 +109,40 @@ impl Template {
     }
 }
 
+/// Key of a model file for its template.
+const KEY: &str = "tokenizer.chat_template";
+/// Name of the template that takes the place of the model's own where there are tools, as with transformers.
+const TOOL_USE: &str = "tool_use";
+
+/// The chat template that a model file brings, or why there is none.
+#[derive(Debug, Default)]
+pub struct OwnTemplate {
+    /// The template, with the one for tools beside it, ready to render.
+    pub template: Option<Template>,
+    /// Fault of a template of the file; who does not need it goes on.
+    pub error: Option<String>,
+}
+
+impl OwnTemplate {
+    /// Reads what a model file says; the error is about the type of a key.
+    pub fn read(metadata: &gguf::Metadata) -> Result<Self, gguf::Error> {
+        let parse = |key: &str| {
+            let source = metadata.str(key)?;
+            Ok(source.map(|source| Template::new(source).map_err(|e| e.to_string())))
+        };
+        let with_tools = parse(&format!("{KEY}.{TOOL_USE}"))?;
+        let (template, error) = match (parse(KEY)?, with_tools) {
+            (Some(Ok(own)), Some(Ok(tool_use))) => (Some(own.with_tool_use(tool_use)), None),
+            (Some(Ok(own)), Some(Err(error))) => (Some(own), Some(format!("{TOOL_USE}: {error}"))),
+            (Some(Ok(only)), None) | (None, Some(Ok(only))) => (Some(only), None),
+            (Some(Err(error)), _) => (None, Some(error)),
+            (None, Some(Err(error))) => (None, Some(format!("{TOOL_USE}: {error}"))),
+            (None, None) => (None, None),
+        };
+        Ok(Self { template, error })
+    }
+}
+
 impl std::fmt::Debug for Template {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Template").field("source_bytes", &self.source.len()).finish_non_exhaustive()

@@ -13,7 +13,7 @@ use crate::{
     Error, I2sOrder, Layout, Metadata, TensorSpec, TypeId,
     i2_s::is_i2_s,
     map::Bytes,
-    reader::{self, Header},
+    reader::{self, Begun, Header},
 };
 
 /// One tensor of the directory, checked: its byte range lies inside the file.
@@ -61,6 +61,14 @@ impl TensorInfo {
         let type_id = self.layout.format().and_then(TypeId::of).unwrap_or(self.type_id);
         TensorSpec { name: self.name.clone(), dims: self.dims.clone(), type_id }
     }
+}
+
+/// What the first bytes of a file say ([`Container::from_head`]).
+pub enum Head {
+    /// Everything but the weights.
+    Whole(Box<Container>),
+    /// Nothing yet: at least so many first bytes are needed.
+    Needs(u64),
 }
 
 /// Bytes of one tensor that keep their file alive; cheap to clone; derefs to `[u8]`.
@@ -151,6 +159,21 @@ impl Container {
         Self::single(name, Bytes::Static(bytes))
     }
 
+    /// The first `bytes` of a file of `file_bytes`, checked as far as a container can be without its weights: tensors
+    /// have names, shapes and places, and [`bytes`](Self::bytes) of none may be asked for. `name` stands for the path
+    /// in errors, which are those of the whole file.
+    pub fn from_head(name: &str, bytes: Vec<u8>, file_bytes: u64) -> Result<Head, Error> {
+        let begun = reader::parse_begun(&bytes, file_bytes);
+        let first = match begun.map_err(|what| Error::Invalid { file: name.to_owned(), what })? {
+            Begun::Whole(first) => first,
+            Begun::Needs(n) => return Ok(Head::Needs(n)),
+        };
+        let tensors = first.tensors.clone();
+        let parts = vec![Arc::new(Bytes::Owned(bytes))];
+        let container = Self::assemble(name.to_owned(), first, parts, Vec::new(), tensors)?;
+        Ok(Head::Whole(Box::new(container)))
+    }
+
     fn single(name: &str, bytes: Bytes) -> Result<Self, Error> {
         let first = parse(name, &bytes, 0, None)?;
         let tensors = first.tensors.clone();
@@ -226,7 +249,7 @@ impl Container {
     /// Bytes of `tensor`.
     ///
     /// # Panics
-    /// If `tensor` is not of this container.
+    /// If `tensor` is not of this container, or only the head of the file is there.
     pub fn bytes(&self, tensor: &TensorInfo) -> TensorBytes {
         let start = tensor.offset as usize;
         let range = start..start + tensor.n_bytes as usize;

@@ -35,7 +35,7 @@ mod value;
 mod value_type;
 mod writer;
 
-pub use container::{Container, TensorBytes, TensorInfo};
+pub use container::{Container, Head, TensorBytes, TensorInfo};
 pub use disambiguate::FOLDED;
 #[cfg(not(target_arch = "wasm32"))]
 pub use edit::rewrite_metadata;

@@ -29,24 +29,51 @@ pub(crate) struct Header {
 /// Parses one part; errors are texts without the file's name. `first` is the metadata of the model's first part, where
 /// this is another.
 pub(crate) fn parse(bytes: &[u8], part: usize, first: Option<&Metadata>) -> Result<Header, String> {
-    let mut header = parse_directory(bytes, part)?;
+    let header = parse_directory(&mut Reader::new(bytes, 0), part)?;
+    finish(header, bytes, bytes.len() as u64, first)
+}
+
+/// Places the tensors of a directory in a file of `file_bytes`, of which `bytes` are the first, and checks the seal.
+fn finish(mut header: Header, bytes: &[u8], file_bytes: u64, first: Option<&Metadata>) -> Result<Header, String> {
     let q2_0_len = |metadata: &Metadata| metadata.u64(Q2_0_BLOCK_LEN).map_err(|e| e.to_string());
     // What is said once is said of all parts.
     let q2_0_len = q2_0_len(&header.metadata)?.or(first.map(q2_0_len).transpose()?.flatten());
-    place(&mut header.tensors, header.data_offset, header.alignment, bytes.len() as u64, q2_0_len)?;
+    place(&mut header.tensors, header.data_offset, header.alignment, file_bytes, q2_0_len)?;
     let before_data = bytes.get(..header.data_offset as usize).unwrap_or(bytes);
     seal::check_header(&header.metadata, &header.tensors, before_data)?;
     Ok(header)
 }
 
+/// The first bytes of a file, read as far as they go.
+pub(crate) enum Begun {
+    /// Everything before the tensor data is there.
+    Whole(Header),
+    /// So many first bytes are needed to read on.
+    Needs(u64),
+}
+
+/// Parses the first `bytes` of a file of `file_bytes`; errors are those of [`parse`] over the whole file.
+pub(crate) fn parse_begun(bytes: &[u8], file_bytes: u64) -> Result<Begun, String> {
+    let beyond = file_bytes.saturating_sub(bytes.len() as u64);
+    let mut reader = Reader::new(bytes, beyond);
+    let header = match parse_directory(&mut reader, 0) {
+        Err(_) if reader.needs > 0 => return Ok(Begun::Needs(reader.needs)),
+        header => header?,
+    };
+    if beyond > 0 && header.data_offset > bytes.len() as u64 {
+        return Ok(Begun::Needs(header.data_offset.min(file_bytes)));
+    }
+    finish(header, bytes, file_bytes, None).map(Begun::Whole)
+}
+
 /// Parses a header that has no data behind it yet.
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn parse_header(bytes: &[u8]) -> Result<Header, String> {
-    parse_directory(bytes, 0)
+    parse_directory(&mut Reader::new(bytes, 0), 0)
 }
 
 /// Everything but where the tensors lie.
-fn parse_directory(bytes: &[u8], part: usize) -> Result<Header, String> {
-    let mut reader = Reader { bytes, at: 0 };
+fn parse_directory(reader: &mut Reader<'_>, part: usize) -> Result<Header, String> {
     let magic = reader.array::<4>("magic")?;
     if magic != MAGIC {
         return Err(format!("not a GGUF file: it begins with \"{}\", expected \"GGUF\"", magic.escape_ascii()));
@@ -186,21 +213,33 @@ pub(crate) fn end_of(tensors: &[TensorInfo], data_offset: u64, alignment: u64, f
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// Bytes of the file behind `bytes`.
+    beyond: u64,
+    /// Number of first bytes without which it could not read on; 0 if it did not meet the end of `bytes`, or the file
+    /// ends there.
+    needs: u64,
 }
 
 impl<'a> Reader<'a> {
+    fn new(bytes: &'a [u8], beyond: u64) -> Self {
+        Self { bytes, at: 0, beyond, needs: 0 }
+    }
+
     fn remaining(&self) -> u64 {
-        (self.bytes.len() - self.at) as u64
+        ((self.bytes.len() - self.at) as u64).saturating_add(self.beyond)
     }
 
     fn take(&mut self, n: u64, what: &str) -> Result<&'a [u8], String> {
         let slice = usize::try_from(n).ok().and_then(|n| self.bytes.get(self.at..)?.get(..n));
         let Some(slice) = slice else {
+            if n <= self.remaining() {
+                self.needs = (self.at as u64).saturating_add(n);
+            }
             return Err(format!(
                 "{}: {n} bytes at byte {}, but the file has {}",
                 what.escape_debug(),
                 self.at,
-                self.bytes.len()
+                (self.bytes.len() as u64).saturating_add(self.beyond)
             ));
         };
         self.at += slice.len();

@@ -164,6 +164,17 @@ pub(crate) fn load(container: &Container, options: &LoadOptions) -> Result<Parts
     })
 }
 
+/// Reads what the metadata and the shapes say of the model, and its longest sequence, without its weights.
+pub(crate) fn load_spec(container: &Container, options: &LoadOptions) -> Result<(ModelSpec, usize), LoadError> {
+    let keys = Keys::new(container)?;
+    let n_vocab = Tensors::new(container).rows("token_embd.weight")?;
+    let spec = families::spec(&keys, n_vocab)?;
+    let (context_len_max, _) =
+        context(options, &spec).map_err(|what| LoadError::Option { file: keys.file.to_owned(), what })?;
+    check_vocabulary(container, n_vocab)?;
+    Ok((spec, context_len_max))
+}
+
 /// Returns the longest sequence, and how many distances between a query and a key there are in it.
 fn context(options: &LoadOptions, spec: &ModelSpec) -> Result<(usize, usize), String> {
     let made_for = spec.context_len;

@@ -7,6 +7,7 @@ use crate::{
     LoadError, LoadOptions, PAGE_LEN, forward, load,
     requantise::embedding_bytes,
     scratch::{Scratch, has_sinks},
+    spec::ModelSpec,
 };
 
 /// The memory that a model will need, by use.
@@ -35,18 +36,34 @@ pub fn memory_plan(container: &Container, context_len: Option<usize>) -> Result<
 /// Returns the plan for exactly these options.
 pub fn memory_plan_with(container: &Container, options: &LoadOptions) -> Result<MemoryPlan, LoadError> {
     let mut parts = load::load(container, options)?;
-    let positions = options.kv_positions(parts.context_len_max);
-    let layout = forward::kv_layout(&parts.spec, options.kv_types);
+    let plan = of_spec(container, &parts.spec, parts.context_len_max, options)?;
+    Ok(MemoryPlan { packed_bytes: options.packed_bytes(&mut parts.weights, Isa::best()), ..plan })
+}
+
+/// Returns the plan for exactly these options by the head of a file ([`Container::from_head`]): what its weights are is
+/// not looked at, and none are packed.
+pub fn memory_plan_of_head(container: &Container, options: &LoadOptions) -> Result<MemoryPlan, LoadError> {
+    let (spec, context_len_max) = load::load_spec(container, options)?;
+    of_spec(container, &spec, context_len_max, options)
+}
+
+fn of_spec(
+    container: &Container,
+    spec: &ModelSpec,
+    context_len: usize,
+    options: &LoadOptions,
+) -> Result<MemoryPlan, LoadError> {
+    let positions = options.kv_positions(context_len);
+    let layout = forward::kv_layout(spec, options.kv_types);
     let rows_max = options.step_rows_max.min(positions);
     let refuse = |what: String| LoadError::Option { file: container.name().to_owned(), what };
-    let copy_bytes =
-        options.embedding_type.map_or(Ok(0), |to| embedding_bytes(to, &parts.spec)).map_err(refuse)? as u64;
+    let copy_bytes = options.embedding_type.map_or(Ok(0), |to| embedding_bytes(to, spec)).map_err(refuse)? as u64;
     Ok(MemoryPlan {
         copy_bytes,
-        packed_bytes: options.packed_bytes(&mut parts.weights, Isa::best()),
+        packed_bytes: 0,
         weight_bytes: container.tensors().iter().map(|t| t.n_bytes).sum(),
         kv_bytes: KvPages::bytes_of(layout, positions.div_ceil(PAGE_LEN)).map_or(u64::MAX, |n| n as u64),
-        scratch_bytes: Scratch::bytes(&parts.spec, rows_max, has_sinks(options)).unwrap_or(u64::MAX),
-        context_len: parts.context_len_max,
+        scratch_bytes: Scratch::bytes(spec, rows_max, has_sinks(options)).unwrap_or(u64::MAX),
+        context_len,
     })
 }

@@ -65,6 +65,7 @@ const CONFINED: &[Confined<'_>] = &[
             "crates/trinity/",
             "crates/vibee/examples/",
             "crates/vibee_cli/",
+            "crates/web/src/",
             "xtask/",
         ],
         why: "clocks are arguments below the engine",

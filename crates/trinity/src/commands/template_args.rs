@@ -2,7 +2,7 @@
 
 use std::{fs::File, path::PathBuf};
 
-use chat::Template;
+use chat::{OwnTemplate, Template};
 use clap::Args;
 use gguf::{Container, Metadata};
 
@@ -13,9 +13,6 @@ use crate::{
 };
 
 const KEY: &str = "tokenizer.chat_template";
-
-/// Name of the template that takes the place of the model's own where there are tools, as with transformers.
-const TOOL_USE: &str = "tool_use";
 
 /// Flags of what talks: `run`, `chat`, `serve`.
 #[derive(Args, Clone, Debug)]
@@ -94,22 +91,8 @@ pub(crate) fn can_chat(container: &Container) -> bool {
 
 /// The model's own template, with the one for tools beside it.
 fn own(metadata: &Metadata) -> Result<ChatTemplate, Failure> {
-    let parse = |key: &str| {
-        let source = metadata.str(key)?;
-        Ok::<_, Failure>(source.map(|source| Template::new(source).map_err(|e| e.to_string())))
-    };
-    let with_tools = parse(&format!("{KEY}.{TOOL_USE}"))?;
-    let in_words = |error| format!("{TOOL_USE}: {error}");
-    Ok(match (parse(KEY)?, with_tools) {
-        (Some(Ok(own)), Some(Ok(tool_use))) => {
-            ChatTemplate { template: Some(own.with_tool_use(tool_use)), own_error: None }
-        }
-        (Some(Ok(own)), Some(Err(error))) => ChatTemplate { template: Some(own), own_error: Some(in_words(error)) },
-        (Some(Ok(only)), None) | (None, Some(Ok(only))) => ChatTemplate { template: Some(only), own_error: None },
-        (Some(Err(error)), _) => ChatTemplate { template: None, own_error: Some(error) },
-        (None, Some(Err(error))) => ChatTemplate { template: None, own_error: Some(in_words(error)) },
-        (None, None) => ChatTemplate { template: None, own_error: None },
-    })
+    let OwnTemplate { template, error } = OwnTemplate::read(metadata)?;
+    Ok(ChatTemplate { template, own_error: error })
 }
 
 /// One of the model's by its name, a template that is written out, or a well-known format.
