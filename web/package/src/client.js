@@ -22,9 +22,13 @@ export class Client {
   /** @type {TrinityError | null} */
   #end = null;
 
-  /** @param {WorkerPort} port */
-  constructor(port) {
+  /**
+   * @param {WorkerPort} port
+   * @param {WebAssembly.Module} module what the worker runs, held for the next one
+   */
+  constructor(port, module) {
     this.#port = port;
+    this.module = module;
     port.listen((message) => this.#receive(message));
     port.onFailure((message) => this.close(new TrinityError("bug", `the worker failed: ${message}`)));
   }

@@ -1,7 +1,6 @@
 // The module `trinity.wasm` as objects and errors; what it exports is in ABI.md. Runs in the worker.
 
-import { TrinityError, describe } from "./errors.js";
-import { nodeModule } from "./protocol.js";
+import { TrinityError } from "./errors.js";
 
 const ABI = 1;
 /** Longest pieces in which files are read, and after which progress is told. */
@@ -17,11 +16,10 @@ export class Engine {
   }
 
   /**
-   * @param {URL} url
-   * @param {AbortSignal} signal
+   * @param {WebAssembly.Module} module
    * @returns {Promise<Engine>}
    */
-  static async start(url, signal) {
+  static async start(module) {
     const decoder = new TextDecoder();
     /** @type {Engine} */
     let engine;
@@ -31,16 +29,10 @@ export class Engine {
         log: (/** @type {number} */ ptr, /** @type {number} */ length) => console.info(decoder.decode(engine.view(ptr, length))),
       },
     };
-    try {
-      const { instance } = await instantiate(url, imports, signal);
-      engine = new Engine(instance.exports);
-    } catch (error) {
-      signal.throwIfAborted();
-      const text = `${url}: the module cannot be started: ${describe(error).message}`;
-      throw new TrinityError("network", text, { url: url.href }, error);
-    }
+    const { exports } = await WebAssembly.instantiate(module, imports);
+    engine = new Engine(exports);
     const abi = engine.exports.abi?.();
-    if (abi !== ABI) throw new TrinityError("bug", `${url}: the module speaks version ${abi}, this package ${ABI}`);
+    if (abi !== ABI) throw new TrinityError("bug", `the module speaks version ${abi}, this package ${ABI}`);
     return engine;
   }
 
@@ -201,22 +193,4 @@ export class Engine {
  */
 function halves(n) {
   return [n >>> 0, Math.floor(n / 2 ** 32)];
-}
-
-/**
- * @param {URL} url
- * @param {WebAssembly.Imports} imports
- * @param {AbortSignal} signal
- */
-async function instantiate(url, imports, signal) {
-  if (url.protocol === "file:") {
-    const { readFile } = await nodeModule("fs/promises");
-    return WebAssembly.instantiate(/** @type {BufferSource} */ (await readFile(url)), imports);
-  }
-  const response = await fetch(url, { signal });
-  if (!response.ok) throw new Error(`the server answered ${response.status}`);
-  // Some servers do not know the type; then the browser would refuse to compile while it comes.
-  const isTyped = (response.headers.get("content-type") ?? "").split(";")[0]?.trim() === "application/wasm";
-  if (isTyped) return WebAssembly.instantiateStreaming(response, imports);
-  return WebAssembly.instantiate(await response.arrayBuffer(), imports);
 }

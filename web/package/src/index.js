@@ -4,6 +4,7 @@
 import { Client } from "./client.js";
 import { TrinityError, aborted } from "./errors.js";
 import { Model } from "./model.js";
+import { moduleAt } from "./module.js";
 import { startWorker } from "./protocol.js";
 import * as stored from "./storage.js";
 
@@ -35,12 +36,13 @@ export async function load(options) {
   if (unknown) throw new TrinityError("input", `load: there is no option ${unknown}`, { option: unknown });
   const { onProgress, onEvent, signal, workerUrl } = options;
   if (signal?.aborted) throw aborted();
-  const { fields, pull, cancel } = wire(options);
+  const { fields, wasm, pull, cancel } = wire(options);
   const url = new URL(workerUrl ?? new URL("worker.js", import.meta.url), import.meta.url);
+  const module = await moduleAt(wasm, signal);
   /** @type {Client} */
   let client;
   try {
-    client = new Client(await startWorker(url));
+    client = new Client(await startWorker(url), module);
   } catch (error) {
     throw new TrinityError("network", `${url}: the worker cannot be started: ${/** @type {Error} */ (error).message}`, { url: url.href }, error);
   }
@@ -54,7 +56,7 @@ export async function load(options) {
       client.tell(call.id, "chunk", { chunk, error }, isWhole ? [chunk.buffer] : []);
     }
   };
-  const call = client.call("load", { options: fields }, { onMessage });
+  const call = client.call("load", { options: { ...fields, module } }, { onMessage });
   const abort = () => client.abandon(call.id);
   signal?.addEventListener("abort", abort, { once: true });
   try {
@@ -101,7 +103,6 @@ function wire({ source, sha256, threads = "auto", wasmUrl, ...rest }) {
   const fields = {
     source: where, sha256, threads,
     ...Object.fromEntries(["contextLength", "kvType", "parallel", "seed", "memoryMax", "store", "chatTemplate"].map((name) => [name, rest[name]])),
-    wasmUrl: wasmUrl === undefined ? undefined : absolute(wasmUrl),
     isIsolated: globalThis.crossOriginIsolated ?? null,
   };
   const pull = async () => {
@@ -112,5 +113,6 @@ function wire({ source, sha256, threads = "auto", wasmUrl, ...rest }) {
       return { chunk: null, error: String(error) };
     }
   };
-  return { fields, pull, cancel: (/** @type {unknown} */ reason) => void reader?.cancel(reason).catch(() => {}) };
+  const wasm = absolute(wasmUrl ?? new URL("trinity.wasm", import.meta.url));
+  return { fields, wasm, pull, cancel: (/** @type {unknown} */ reason) => void reader?.cancel(reason).catch(() => {}) };
 }

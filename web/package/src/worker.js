@@ -89,7 +89,7 @@ class Server {
       case "render":
         return done(engine.json("render", { messages: message.messages }).prompt);
       case "stats":
-        return done({ ...camelKeys(engine.json("stats")), memory: camelKeys(engine.json("memory")) });
+        return done({ ...camelKeys(engine.json("stats")), memory: camelKeys(engine.json("memory_use")) });
       default:
         throw new TrinityError("bug", `the worker knows no message ${message.type}`);
     }
@@ -100,11 +100,11 @@ class Server {
    * @param {Record<string, any>} options
    */
   async #load(id, options) {
-    const { source, sha256, store, contextLength, kvType, parallel, seed, memoryMax, chatTemplate, wasmUrl } = options;
+    const { source, sha256, store, contextLength, kvType, parallel, seed, memoryMax, chatTemplate, module } = options;
     const controller = new AbortController();
     this.#aborts.set(id, () => controller.abort());
     const { signal } = controller;
-    const engine = await Engine.start(new URL(wasmUrl ?? new URL("trinity.wasm", import.meta.url)), signal);
+    const engine = await Engine.start(module);
     const shared = { context_length: contextLength, kv_type: kvType, parallel };
     let toldAt = 0;
     /** @type {string} */

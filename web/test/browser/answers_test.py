@@ -1,9 +1,16 @@
 """Answers: streamed and whole, together and alone, aborted, and from a closed model."""
 
-from case import in_both_browsers
+from case import ChromiumTab, PackageCase, in_both_browsers
 
 OPEN = "const model = await load({ source: '/models/stories.gguf', store: false });"
 PROMPT = "Once upon a time"
+EIGHT = """
+    const prompts = [...Array(8).keys()].map((i) => prompt + ' '.repeat(i % 2) + 'there was a cat '.repeat(i));
+    const ask = (m, i) => m.generate(prompts[i], { maxTokens: 16, temperature: 0.8, seed: i }).result;
+    const together = (await Promise.all([...prompts.keys()].map((i) => ask(model, i)))).map((c) => c.text);
+    const alone = [];
+    for (const i of prompts.keys()) alone.push((await ask(model, i)).text);
+    const stats = await model.stats();"""
 
 
 @in_both_browsers
@@ -33,41 +40,26 @@ class Answers:
             # JSON would carry half of a pair of surrogates, UTF-8 would not.
             text.encode()
 
-    def test_eight_at_once_get_what_each_gets_alone_and_two_models_do_not_mix(self):
-        got = self.value(
-            OPEN
-            + """
-            const other = await load({ source: '/models/stories.gguf', store: false, seed: 1 });
-            const prompts = [...Array(8).keys()].map((i) => prompt + ' '.repeat(i % 2) + 'there was a cat '.repeat(i));
-            const ask = (m, i) => m.generate(prompts[i], { maxTokens: 16, temperature: 0.8, seed: i }).result;
-            const together = (await Promise.all([...prompts.keys()].map((i) => ask(model, i)))).map((c) => c.text);
-            const alone = [];
-            for (const i of prompts.keys()) alone.push((await ask(other, i)).text);
-            const stats = await model.stats();
-            await model.close();
-            const after = (await ask(other, 0)).text;
-            await other.close();
-            return { together, alone, after, stats };""",
-            prompt=PROMPT,
-        )
+    def test_eight_at_once_get_what_each_gets_alone(self):
+        got = self.value(OPEN + EIGHT + "await model.close(); return { together, alone, stats };", prompt=PROMPT)
         self.assertEqual(got["together"], got["alone"])
-        self.assertEqual(got["after"], got["alone"][0])
         self.assertGreater(len(set(got["alone"])), 4)
+        self.assertGreater(got["stats"]["memory"]["kvBytes"], 0)
 
     def test_an_answer_is_aborted_within_a_step_and_others_go_on(self):
         got = self.value(
             OPEN
             + """
             const long = 'Once there was a cat. '.repeat(40);
+            let started = performance.now();
+            await model.generate('There. ' + long, { maxTokens: 1 }).result;
+            const wholeMs = performance.now() - started;
             const begun = model.generate(long, { maxTokens: 100, temperature: 0 });
             const beside = model.generate(prompt, { maxTokens: 20, temperature: 0 });
-            let started = performance.now();
+            started = performance.now();
             begun.abort();
             const first = await begun.result;
             const ms = performance.now() - started;
-            started = performance.now();
-            await model.generate(long + 'The end.', { maxTokens: 1 }).result;
-            const wholeMs = performance.now() - started;
             const controller = new AbortController();
             const signalled = model.generate(prompt, { maxTokens: 400, temperature: 0, signal: controller.signal });
             let n = 0;
@@ -150,3 +142,26 @@ class Answers:
         if got["lone"]:
             self.assertIn(got["lone"]["text"], ("yes", "no"))
         self.assertEqual(got["info"]["threads"], {"count": 1, "why": "not cross-origin isolated"})
+
+
+class Models(PackageCase):
+    """Two models of one page; Firefox computes a second one so slowly that its script's time is over (docs/lab-notes.md)."""
+
+    tab_type = ChromiumTab
+
+    def test_two_models_do_not_mix_and_one_outlives_the_other(self):
+        got = self.value(
+            OPEN
+            + """
+            const other = await load({ source: '/models/stories.gguf', store: false, seed: 1 });
+            const ask = (m, seed) => m.generate(prompt, { maxTokens: 16, temperature: 0.8, seed }).result;
+            const both = await Promise.all([ask(model, 1), ask(other, 2), ask(model, 2), ask(other, 1)]);
+            await model.close();
+            const after = await ask(other, 1);
+            await other.close();
+            return [...both, after].map(({ text }) => text);""",
+            prompt=PROMPT,
+        )
+        one, two, two_again, one_again, after = got
+        self.assertEqual((one, two), (one_again, two_again))
+        self.assertEqual((after, one != two), (one, True))
