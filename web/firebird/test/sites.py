@@ -22,6 +22,7 @@ PAGES = {
     ),
     # The parser puts a frame in, and the next script reaches into it.
     "/parsed": ("text/html", "<!doctype html><script src=library.js></script><iframe src=/></iframe><script>window.first = T.pixels(T.text(window[0]))</script>"),
+    "/picture.svg": ("image/svg+xml", '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>'),
     "/worker.js": ("text/javascript", "importScripts('library.js'); onmessage = () => postMessage([T.pixels(T.text()), navigator.hardwareConcurrency])"),
 }
 

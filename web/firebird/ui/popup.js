@@ -48,7 +48,7 @@ function reads(frames) {
 function gaps(frames, sums) {
   const lines = [];
   const workers = sums.get("open worker")?.n ?? 0;
-  if (workers) lines.push(`${workers} worker${workers > 1 ? "s" : ""} from an address, which see the true machine`);
+  if (workers) lines.push(workers === 1 ? "1 worker from an address, which sees the true machine" : `${workers} workers from an address, which see the true machine`);
   const n_late = frames.filter(({ how, isOff }) => how !== "at once" && !isOff).length;
   if (n_late) lines.push(`${n_late} frame${n_late > 1 ? "s" : ""} got no key at first: reads there came back empty until it came`);
   lines.push("service workers, shared workers, style sheets and fonts see the true machine everywhere");
