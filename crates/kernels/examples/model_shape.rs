@@ -2,6 +2,11 @@
 //! 49152).
 //!
 //! `cargo run --release -p kernels --example model_shape -- [FORMAT] [THREADS] [ISA] [ONLY]`
+//!
+//! In node, times being those of the processor: build it with `--target wasm32-wasip1` and
+//! `CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS=-Ctarget-feature=+simd128`, then
+//! `node --no-liftoff crates/kernels/examples/model_shape.mjs target/wasm32-wasip1/release/examples/model_shape.wasm`
+//! and the arguments.
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a program for the terminal")]
 
 use kernels::{

@@ -88,6 +88,13 @@ impl<'a> Matrix<'a> {
         self.format.decode(self.row(m), out);
     }
 
+    /// The blocks of row `m` and all that follows them.
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    #[inline]
+    fn from_row(&self, m: usize) -> &'a [u8] {
+        &self.bytes[m * (self.bytes.len() / self.rows) + self.format.row_header_bytes()..]
+    }
+
     /// The blocks of row `m`.
     #[inline]
     fn row(&self, m: usize) -> &'a [u8] {
@@ -107,7 +114,10 @@ pub(crate) struct MatmulArgs<'a, 'o> {
     /// Activations as int8 rows, `[T, ceil(K / 256)]`; stale unless the kernel wants them.
     pub(crate) row_codes: &'a [RowGroup],
     /// int8 rows in the order of the format's planes, `[T, groups, planes, 64]`; stale unless the kernel wants them.
-    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "planes serve kernels of x86-64 only"))]
+    #[cfg_attr(
+        not(any(target_arch = "x86_64", target_arch = "wasm32")),
+        allow(dead_code, reason = "planes serve kernels of x86-64 and wasm32 only")
+    )]
     pub(crate) planes: &'a [i8],
     /// `rows` are tokens, `cols` rows of the matrix.
     pub(crate) out: Tile<'o, f32>,
@@ -144,8 +154,13 @@ pub(crate) struct MatmulScratch {
     #[cfg(target_arch = "x86_64")]
     codes: Vec<u8>,
     /// Weight rows, interleaved for kernels of 128-bit vectors.
-    #[cfg(any(target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128")))]
+    #[cfg(target_arch = "aarch64")]
     narrow: Vec<integer::narrow::RowsBlock>,
+    /// Activations and weight rows of 16 bits.
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    wide: integer::narrow::simd128::Wide,
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    ternary: ternary::simd128::Scratch,
     /// Weight rows in f32.
     decoded: Vec<f32>,
     #[cfg(target_arch = "x86_64")]

@@ -7,7 +7,7 @@ use super::packed;
 use super::{MatmulArgs, Matrix, float, integer, ternary};
 use crate::Isa;
 use quant::Format;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
 use quant::tri::Packing;
 
 /// What weights a kernel reads.
@@ -233,6 +233,18 @@ const fn int8(
     MatmulKernel { weights, activation: Activation::Int8, isa, rows, tokens_min, run }
 }
 
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+const fn ternary_planes(format: Format, run: unsafe fn(&mut MatmulArgs<'_, '_>)) -> MatmulKernel {
+    let (weights, activation) = (Weights::Ternary(format), Activation::Int8Planes);
+    MatmulKernel { weights, activation, isa: Isa::Simd128, rows: 1, tokens_min: 1, run }
+}
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+const fn ternary_rows(weights: Weights, tokens_min: usize) -> MatmulKernel {
+    let (isa, rows) = (Isa::Simd128, integer::PANEL_ROWS);
+    MatmulKernel { weights, isa, rows, tokens_min, run: ternary::simd128::gemm, ..TERNARY }
+}
+
 #[cfg(target_arch = "x86_64")]
 const fn ternary_gemv(format: Format, isa: Isa, run: unsafe fn(&mut MatmulArgs<'_, '_>)) -> MatmulKernel {
     MatmulKernel {
@@ -354,11 +366,34 @@ macro_rules! neon_formats {
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 macro_rules! simd128_formats {
     ($($weights:expr => $unpack:ident),* $(,)?) => {
+        simd128_kernels! {
+            ternary:
+            Format::TQ1_0 => Tq1_0,
+            Format::TQ2_0 => Tq2_0,
+            Format::I2_S => I2S,
+            Format::IQ2_BN => Iq2Bn,
+            Format::I2_S_ARM => I2SArm,
+            ternary::tri(Packing::TwoBits) => Tri2,
+            ternary::tri(Packing::Base3) => Tri1;
+            blocks: $($weights => $unpack),*
+        }
+    };
+}
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+macro_rules! simd128_kernels {
+    (ternary: $($ternary:expr => $packing:ident),*; blocks: $($weights:expr => $unpack:ident),*) => {
         /// All matrix kernels.
         pub static MATMUL_KERNELS: &[MatmulKernel] = &[
             SCALAR,
             TERNARY,
             FLOAT,
+            MatmulKernel { isa: Isa::Simd128, run: float::simd128::run, ..FLOAT },
+            ternary_rows(Weights::TernaryRows, 1),
+            $(
+                ternary_planes($ternary, ternary::simd128::gemv::<ternary::$packing>),
+                ternary_rows(Weights::Ternary($ternary), PANEL_TOKENS_MIN),
+            )*
             $(
                 int8($weights, Isa::Simd128, 1, 1, narrow::simd128::gemv::<narrow::$unpack>),
                 int8(

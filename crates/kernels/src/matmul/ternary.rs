@@ -17,6 +17,8 @@ use quant::{
 };
 
 pub(super) mod scalar;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub(super) mod simd128;
 #[cfg(target_arch = "x86_64")]
 pub(super) mod x86;
 

@@ -3,7 +3,7 @@
 
 #![allow(unsafe_code, reason = "calls functions compiled for the level that `Level` proves")]
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
 use crate::Isa;
 use crate::{
     isa::Level,
@@ -19,6 +19,12 @@ pub(crate) fn to_f32(level: Level, halves: &[u16], out: &mut [f32]) {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.
         Isa::Avx2 | Isa::AvxVnni => unsafe { x86::to_f32_avx2(halves, out) },
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Isa::Simd128 => {
+            let ((halves, halves_left), (out, out_left)) = (halves.as_chunks(), out.as_chunks_mut());
+            halves.iter().zip(out).for_each(|(halves, out)| *out = crate::simd::simd128::from_halves(*halves));
+            to_f32_scalar(halves_left, out_left);
+        }
         _ => to_f32_scalar(halves, out),
     }
 }

@@ -45,6 +45,12 @@ pub(crate) fn load_floats(from: &[f32; 4]) -> Floats {
     must_cast(*from)
 }
 
+/// IEEE halves as singles.
+#[inline]
+pub(crate) fn from_halves(halves: [u16; 8]) -> [f32; 8] {
+    halves.map(crate::math::f16_to_f32)
+}
+
 /// Stores 16 bytes.
 #[inline]
 pub(crate) fn store_bytes(to: &mut [u8; 16], v: Bytes) {

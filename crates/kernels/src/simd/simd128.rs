@@ -30,10 +30,31 @@ pub(crate) fn load_floats(from: &[f32; 4]) -> Floats {
     must_cast(*from)
 }
 
-/// Stores 16 bytes.
+/// IEEE halves as singles, exact.
 #[inline]
-pub(crate) fn store_bytes(to: &mut [u8; 16], v: Bytes) {
-    *to = must_cast(v);
+pub(crate) fn from_halves(halves: [u16; 8]) -> [f32; 8] {
+    // Lane by lane: what is stored as halves and loaded as a vector is waited for.
+    let [h0, h1, h2, h3, h4, h5, h6, h7] = halves;
+    let h = u16x8(h0, h1, h2, h3, h4, h5, h6, h7);
+    let exponents = v128_and(h, i16x8_splat(0x7c00));
+    let is_rare = v128_or(i16x8_eq(exponents, i16x8_splat(0)), i16x8_eq(exponents, i16x8_splat(0x7c00)));
+    let wide = [i32x4_extend_low_i16x8(h), i32x4_extend_high_i16x8(h)];
+    // Extended with its sign and shifted, a half has all its bits but the sign where a single has them; the exponent's
+    // bias moves from 15 to 127.
+    let mut singles =
+        wide.map(|h| i32x4_add(v128_and(i32x4_shl(h, 13), u32x4_splat(0x8fff_e000)), i32x4_splat(112 << 23)));
+    if v128_any_true(is_rare) {
+        for (single, h) in singles.iter_mut().zip(wide) {
+            let fraction = v128_and(h, i32x4_splat(0x3ff));
+            let subnormal = f32x4_mul(f32x4_convert_i32x4(fraction), f32x4_splat(1.0 / (1 << 24) as f32));
+            let exponent = v128_and(h, i32x4_splat(0x7c00));
+            let endless = v128_or(i32x4_shl(fraction, 13), i32x4_splat(0x7f80_0000));
+            let finite = v128_bitselect(subnormal, *single, i32x4_eq(exponent, i32x4_splat(0)));
+            let any = v128_bitselect(endless, finite, i32x4_eq(exponent, i32x4_splat(0x7c00)));
+            *single = v128_bitselect(h, any, i32x4_splat(i32::MIN));
+        }
+    }
+    must_cast(singles)
 }
 
 /// Stores 4 floats.
@@ -192,8 +213,65 @@ pub(crate) fn pair(x: f32) -> Pair {
     f64x2_splat(f64::from(x))
 }
 
+/// The singles nearest to two doubles, one of the nearest in the middle between two (Veltkamp's splitting): for
+/// doubles whose magnitudes are normal as singles and far from overflow. A compiler makes calls for single lanes of the
+/// conversion there and back.
+#[inline]
+fn round(sum: v128) -> Pair {
+    let shifted = f64x2_mul(sum, f64x2_splat(((1u64 << 29) + 1) as f64));
+    f64x2_add(shifted, f64x2_sub(sum, shifted))
+}
+
+/// The singles nearest to exact sums, whose rounded sums are `sum`, in the middle between two or not.
+#[inline]
+fn round_any(product: v128, c: Pair, sum: v128) -> Pair {
+    // `fused::to_odd` for two lanes.
+    let added = f64x2_sub(sum, product);
+    let error = f64x2_add(f64x2_sub(product, f64x2_sub(sum, added)), f64x2_sub(c, added));
+    let is_even = i64x2_sub(v128_and(sum, i64x2_splat(1)), i64x2_splat(1));
+    let towards = v128_or(i64x2_shr(v128_xor(error, sum), 63), i64x2_splat(1));
+    let step = v128_and(v128_and(towards, is_even), f64x2_ne(error, f64x2_splat(0.0)));
+    f64x2_promote_low_f32x4(f32x4_demote_f64x2_zero(i64x2_add(sum, step)))
+}
+
+/// The 29 bits that a normal single drops of a sum as the upper bits of a word, which is least of all in the middle
+/// between two singles.
+#[inline]
+fn dropped(sum: v128) -> v128 {
+    i64x2_shl(sum, 64 - 29)
+}
+
+/// Eight singles, two to a vector.
+pub(crate) type Eight = [Pair; 4];
+
+/// Eight singles of their vectors.
+#[inline]
+pub(crate) fn widen([a, b]: [Floats; 2]) -> Eight {
+    [widen_low(a), widen_high(a), widen_low(b), widen_high(b)]
+}
+
+/// Eight singles as vectors.
+#[inline]
+pub(crate) fn unwiden([a, b, c, d]: Eight) -> [Floats; 2] {
+    [narrow([a, b]), narrow([c, d])]
+}
+
+/// `a · b + c`, rounded once, for numbers of which [`Extent::are_normal`] is true. A sum of minus zero is zero.
+#[inline]
+pub(crate) fn step(a: Eight, b: Eight, c: Eight) -> Eight {
+    let products: Eight = std::array::from_fn(|i| f64x2_mul(a[i], b[i]));
+    let sums: Eight = std::array::from_fn(|i| f64x2_add(products[i], c[i]));
+    let [d0, d1, d2, d3] = sums.map(dropped);
+    let least = i32x4_min(i32x4_min(d0, d1), i32x4_min(d2, d3));
+    if v128_any_true(i32x4_eq(least, i32x4_splat(i32::MIN))) {
+        // No call: it would have all of the caller's numbers lie in memory.
+        return std::array::from_fn(|i| round_any(products[i], c[i], sums[i]));
+    }
+    sums.map(round)
+}
+
 /// Multiply-adds of many steps, of which it is asked at the end whether all of them rounded once: where one may not
-/// have, the caller computes all again by [`fma`]. No sum may be subnormal.
+/// have, the caller computes all again. Each sum is zero or a normal number that is far from overflow, or no number.
 #[derive(Clone, Copy)]
 pub(crate) struct Watch(v128);
 
@@ -207,9 +285,8 @@ impl Watch {
     #[inline]
     pub(crate) fn fma(&mut self, a: Pair, b: Pair, c: Pair) -> Pair {
         let sum = f64x2_add(f64x2_mul(a, b), c);
-        // The dropped 29 bits as the upper bits of a word that is least of all in the middle between two singles.
-        self.0 = i32x4_min(self.0, i64x2_shl(sum, 64 - 29));
-        f64x2_promote_low_f32x4(f32x4_demote_f64x2_zero(sum))
+        self.0 = i32x4_min(self.0, dropped(sum));
+        round(sum)
     }
 
     /// Did every step round once?
@@ -219,27 +296,37 @@ impl Watch {
     }
 }
 
-/// Magnitudes of numbers, of which the least that is not zero is asked for.
+/// The least magnitude of numbers that is not zero, and the largest.
 #[derive(Clone, Copy)]
-pub(crate) struct Least(v128);
+pub(crate) struct Extent {
+    /// As bits, less one: zero is the largest.
+    least: v128,
+    /// As bits: the larger number has the larger ones.
+    most: v128,
+}
 
-/// Products of numbers whose least magnitudes multiply to this, and sums of such products, are multiples of the least
-/// normal single: none is subnormal.
+/// Products of numbers whose least magnitudes multiply to this are multiples of the least normal single, and so are
+/// their sums: none is subnormal.
 const LEAST_PRODUCT: f64 = 1.0 / (1u128 << 80) as f64;
 /// A number that is not below this is such a multiple itself.
 const LEAST_SUM: f64 = 1.0 / (1u128 << 103) as f64;
+/// Integers of a product, and the number of products, are below this together.
+const FACTOR: f64 = (1u64 << 40) as f64;
+/// No sum may reach this; a single is infinite from 2^128 on.
+const MOST: f64 = (1u128 << 120) as f64;
 
-impl Least {
+impl Extent {
     #[inline]
     pub(crate) fn new() -> Self {
-        Self(u32x4_splat(u32::MAX))
+        Self { least: u32x4_splat(u32::MAX), most: u32x4_splat(0) }
     }
 
-    /// Looks at four more. Zero less one is the largest.
+    /// Looks at four more.
     #[inline]
     pub(crate) fn see(&mut self, v: Floats) {
         let magnitude = v128_and(v, u32x4_splat(0x7fff_ffff));
-        self.0 = u32x4_min(self.0, u32x4_sub(magnitude, u32x4_splat(1)));
+        self.least = u32x4_min(self.least, u32x4_sub(magnitude, u32x4_splat(1)));
+        self.most = u32x4_max(self.most, magnitude);
     }
 
     /// Looks at all of `values`.
@@ -252,50 +339,25 @@ impl Least {
 
     /// The least; infinite if all were zero.
     #[inline]
-    pub(crate) fn get(self) -> f64 {
-        let least = must_cast::<v128, [u32; 4]>(self.0).into_iter().fold(u32::MAX, u32::min);
+    fn least(self) -> f64 {
+        let least = must_cast::<v128, [u32; 4]>(self.least).into_iter().fold(u32::MAX, u32::min);
         if least >= f32::INFINITY.to_bits() { f64::INFINITY } else { f64::from(f32::from_bits(least + 1)) }
     }
 
-    /// May sums of products of such numbers with such others, added to `sums`, be watched?
+    /// The most; no number if one was none.
     #[inline]
-    pub(crate) fn may_watch(self, others: Self, sums: Self) -> bool {
-        self.get() * others.get() >= LEAST_PRODUCT && sums.get() >= LEAST_SUM
+    fn most(self) -> f64 {
+        f64::from(f32::from_bits(must_cast::<v128, [u32; 4]>(self.most).into_iter().fold(0, u32::max)))
     }
-}
 
-/// Adds products of 16 bytes to `acc`: which lane gets which is not said.
-#[target_feature(enable = "simd128")]
-#[inline]
-pub(crate) fn dot(acc: Words, w: Bytes, x: Bytes) -> Words {
-    let low = i32x4_dot_i16x8(i16x8_extend_low_i8x16(w), i16x8_extend_low_i8x16(x));
-    let high = i32x4_dot_i16x8(i16x8_extend_high_i8x16(w), i16x8_extend_high_i8x16(x));
-    i32x4_add(i32x4_add(acc, low), high)
-}
-
-/// Adds to each of 8 rows its products with 16 columns: `w` `[column / 4][row / 4]` vectors of 4 rows × 4 columns.
-#[target_feature(enable = "simd128")]
-#[inline]
-pub(crate) fn dot_rows(sums: [Words; 2], w: &[Bytes; 8], x: Bytes) -> [Words; 2] {
-    let halves = [i16x8_extend_low_i8x16(x), i16x8_extend_high_i8x16(x)];
-    let x = [
-        i64x2_shuffle::<0, 0>(halves[0], halves[0]),
-        i64x2_shuffle::<1, 1>(halves[0], halves[0]),
-        i64x2_shuffle::<0, 0>(halves[1], halves[1]),
-        i64x2_shuffle::<1, 1>(halves[1], halves[1]),
-    ];
-    let mut out = sums;
-    for (v, out) in out.iter_mut().enumerate() {
-        // Two lanes a row: the first two columns of each quad, and the last two.
-        let (mut low, mut high) = (zero_words(), zero_words());
-        for q in 0..4 {
-            let w = w[2 * q + v];
-            low = i32x4_add(low, i32x4_dot_i16x8(i16x8_extend_low_i8x16(w), x[q]));
-            high = i32x4_add(high, i32x4_dot_i16x8(i16x8_extend_high_i8x16(w), x[q]));
-        }
-        *out = i32x4_add(*out, add_pairs(low, high));
+    /// Is every sum of `sums` and products of such numbers with such others, with integers before them, zero or a
+    /// normal number that is far from overflow?
+    #[inline]
+    pub(crate) fn are_normal(self, others: Self, sums: Self) -> bool {
+        self.least() * others.least() >= LEAST_PRODUCT
+            && sums.least() >= LEAST_SUM
+            && self.most() * others.most() * FACTOR + sums.most() < MOST
     }
-    out
 }
 
 #[cfg(test)]

@@ -6,12 +6,17 @@
 //! of signed codes and their scales, a module per level how bytes are multiplied.
 
 use super::{ExpandedGroup, slot, token, token_tiles};
+#[cfg(target_arch = "aarch64")]
 use crate::{
-    activation::{ActivationGroup, BLOCK, GROUP_BLOCKS},
+    activation::ActivationGroup,
+    simd::narrow::{load_words, store_bytes},
+};
+use crate::{
+    activation::{BLOCK, GROUP_BLOCKS},
     matmul::{MatmulArgs, Matrix},
     simd::narrow::{
-        Bytes, Floats, Words, add, add_pairs, fma, load_bytes, load_floats, load_words, mul, splat, splat_byte,
-        store_bytes, store_floats, to_floats, zero_words,
+        Bytes, Floats, Words, add, add_pairs, fma, load_bytes, load_floats, mul, splat, splat_byte, store_floats,
+        to_floats, zero_words,
     },
 };
 use bytemuck::{Pod, Zeroable};
@@ -19,15 +24,19 @@ use bytemuck::{Pod, Zeroable};
 mod formats;
 #[cfg(target_arch = "aarch64")]
 mod i8mm;
+#[cfg(target_arch = "aarch64")]
 mod levels;
+#[cfg(target_arch = "wasm32")]
+pub(in crate::matmul) mod simd128;
 
 pub(in crate::matmul) use formats::*;
 #[cfg(target_arch = "aarch64")]
 pub(in crate::matmul) use i8mm::gemm as gemm_i8mm;
+#[cfg(target_arch = "aarch64")]
 pub(in crate::matmul) use levels::*;
 
 /// Rows that are interleaved: two vectors of sums for each token.
-const ROWS: usize = 8;
+pub(in crate::matmul) const ROWS: usize = 8;
 
 /// Most tokens of a GEMM pass: 2 · 4 integer and 2 · 4 float accumulators, eight vectors of weights and one of
 /// activations.
@@ -63,6 +72,7 @@ pub(in crate::matmul) trait Unpack {
 }
 
 /// Group `g` of a row; blocks past its end are zeros, which have scale 0.
+#[cfg(target_arch = "aarch64")]
 #[inline]
 fn group_of<F: Unpack>(row: &[u8], g: usize) -> F::Group {
     let len = size_of::<F::Group>();
@@ -83,6 +93,7 @@ fn halves(values: &[f32; 8]) -> [Floats; 2] {
 }
 
 /// Eight integers as two vectors.
+#[cfg(target_arch = "aarch64")]
 #[inline]
 fn word_halves(values: &[i32; 8]) -> [Words; 2] {
     let [a, b] = bytemuck::must_cast_ref::<_, [[i32; 4]; 2]>(values);
@@ -96,6 +107,7 @@ fn sums_of(v: [Words; 4]) -> Words {
 }
 
 /// One block of 32 columns of [`ROWS`] rows.
+#[cfg(target_arch = "aarch64")]
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C, align(16))]
 pub(in crate::matmul) struct RowsBlock {
@@ -114,6 +126,7 @@ fn lane_slots(lane: usize, n_blocks: usize) -> std::ops::Range<usize> {
 }
 
 /// Writes row `r` into the panel: `COLUMNS` codes of a row lie side by side.
+#[cfg(target_arch = "aarch64")]
 fn pack<F: Unpack, const COLUMNS: usize>(row: &[u8], panel: &mut [RowsBlock], r: usize) {
     let n_blocks = panel.len();
     for g in 0..n_blocks.div_ceil(GROUP_BLOCKS) {
@@ -146,6 +159,7 @@ fn fold_lanes(l: [Floats; GROUP_BLOCKS]) -> Floats {
 }
 
 /// Packs the rows of a call, [`ROWS`] at a time, and hands `multiply` the panel and at most `tokens` tokens.
+#[cfg(target_arch = "aarch64")]
 fn for_panels<F: Unpack, const COLUMNS: usize>(
     args: &mut MatmulArgs<'_, '_>,
     tokens_max: usize,

@@ -5,7 +5,7 @@ use super::*;
 use crate::{
     math::f16_to_f32,
     matmul::integer::expand,
-    simd::narrow::{and, lookup, or, shift_left, shift_right, sub_bytes, test},
+    simd::narrow::{and, from_halves, lookup, or, shift_left, shift_right, sub_bytes, test},
 };
 
 /// Any format of units of 16 (which is any), through its scalar decoder.
@@ -47,7 +47,7 @@ fn part<const N: usize>(bytes: &[u8], at: usize) -> &[u8; N] {
 /// f16 values at `first`, `first + step`, … of `bytes`.
 #[inline]
 fn f16s<const N: usize>(bytes: &[u8; N], first: usize, step: usize) -> [f32; GROUP_BLOCKS] {
-    std::array::from_fn(|i| f16_to_f32(u16::from_le_bytes(*part(bytes, first + i * step))))
+    from_halves(std::array::from_fn(|i| u16::from_le_bytes(*part(bytes, first + i * step))))
 }
 
 /// The f16 at `at`.

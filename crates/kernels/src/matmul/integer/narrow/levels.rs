@@ -178,5 +178,3 @@ macro_rules! level_kernels {
 level_kernels!(neon, "neon", crate::simd::neon);
 #[cfg(target_arch = "aarch64")]
 level_kernels!(neon_dotprod, "neon,dotprod", crate::simd::neon_dotprod);
-#[cfg(target_arch = "wasm32")]
-level_kernels!(simd128, "simd128", crate::simd::simd128);

@@ -1,0 +1,223 @@
+//! Ternary rows on wasm32, whose only products of integers are those of 16 bits.
+//!
+//! *GEMV* takes weights in file order, a plane of codes from each vector of bytes; activations lie in the order of
+//! planes, widened once for all rows. *GEMM* has the format's scalar decoder unpack 8 rows, which are widened and
+//! interleaved once for all tokens; it is also what serves formats without planes.
+
+use super::{Codes, LINE, Packing, group_cols};
+use crate::{
+    activation::GROUP,
+    matmul::{
+        MatmulArgs,
+        integer::{
+            expand,
+            narrow::simd128::{ROWS, WideRows, products, widen},
+            token_tiles,
+        },
+    },
+    row_codes::RowGroup,
+    simd::simd128::{Bytes, Words, and, load_bytes, shift_right, splat_byte, zero_words},
+};
+use quant::tri::LONG_LINE_BYTES;
+use std::arch::wasm32::{i8x16_add, i32x4_add, i32x4_dot_i16x8, i32x4_shl, u8x16_min, u8x16_sub_sat};
+
+/// Groups of a long line.
+const LONG_GROUPS: usize = 5;
+
+/// Most tokens that unpacked weights meet at a time.
+const TOKENS: usize = 4;
+
+/// 64 codes of activations as 16 bits.
+type WideLine = [[[i16; 8]; 2]; LINE / 16];
+
+/// Buffers of one worker.
+#[derive(Default)]
+pub(in crate::matmul) struct Scratch {
+    /// Activations in the order of planes: for each token four lines of each group in long lines, then a line for each
+    /// plane of the others.
+    lines: Vec<WideLine>,
+    /// Activations in their order, two to a word, `[T][groups][128]`.
+    pairs: Vec<[i32; GROUP / 2]>,
+    /// Weights of [`ROWS`] rows.
+    panel: Vec<[WideRows; GROUP / 2]>,
+}
+
+fn widen_line(codes: &[i8; LINE]) -> WideLine {
+    std::array::from_fn(|v| bytemuck::must_cast(widen(load_bytes(&codes.as_chunks::<16>().0[v]))))
+}
+
+/// The codes 0, 1, 2 of each plane of 16 bytes.
+#[inline]
+fn planes<P: Packing>(bytes: Bytes) -> [Bytes; 5] {
+    let three = splat_byte(3);
+    match P::CODES {
+        Codes::TwoBits => [
+            and(bytes, three),
+            and(shift_right(bytes, 2), three),
+            and(shift_right(bytes, 4), three),
+            shift_right(bytes, 6),
+            splat_byte(0),
+        ],
+        Codes::Base3 => {
+            let mut fraction = bytes;
+            std::array::from_fn(|_| {
+                // The carry of 3 · fraction: 1 from 86, 2 from 171.
+                let digit =
+                    |below: u8| u8x16_min(u8x16_sub_sat(fraction, splat_byte(below.cast_signed())), splat_byte(1));
+                let plane = i8x16_add(digit(85), digit(170));
+                fraction = i8x16_add(i8x16_add(fraction, fraction), fraction);
+                plane
+            })
+        }
+    }
+}
+
+/// The 16 bytes from `at`, zeros past the end; what follows a row meets activations that are zero.
+#[inline]
+fn load_from(bytes: &[u8], at: usize) -> Bytes {
+    let mut padded = [0; 16];
+    let from = &bytes[at.min(bytes.len())..];
+    load_bytes::<u8>(from.first_chunk().unwrap_or_else(|| {
+        padded[..from.len()].copy_from_slice(from);
+        &padded
+    }))
+}
+
+#[inline]
+fn add_dot(sums: Words, codes: Bytes, x: &[[i16; 8]; 2]) -> Words {
+    let [low, high] = widen(codes);
+    let [x_low, x_high] = x.map(bytemuck::must_cast::<_, Words>);
+    i32x4_add(i32x4_add(sums, i32x4_dot_i16x8(low, x_low)), i32x4_dot_i16x8(high, x_high))
+}
+
+/// Multiplies few tokens: rows are unpacked in registers for them.
+pub(in crate::matmul) fn gemv<P: Packing>(args: &mut MatmulArgs<'_, '_>) {
+    let mut scratch = std::mem::take(&mut args.scratch.ternary);
+    let groups = args.w.cols.div_ceil(GROUP);
+    let (long_groups, n_planes) = (P::long_groups(args.w.cols), P::CODES.planes());
+    scratch.lines.clear();
+    for t in args.out.rows.clone() {
+        let long = &args.row_codes[t * groups..][..long_groups];
+        scratch.lines.extend(long.iter().flat_map(|group| group.codes.as_chunks().0).map(widen_line));
+        let planes = &args.planes.as_chunks().0[t * groups * n_planes..][..groups * n_planes];
+        scratch.lines.extend(planes[long_groups * n_planes..].iter().map(widen_line));
+    }
+    for tokens in token_tiles(args.out.rows.len(), TOKENS) {
+        match tokens.len() {
+            1 => rows::<P, 1>(args, &scratch.lines, tokens.start),
+            2 => rows::<P, 2>(args, &scratch.lines, tokens.start),
+            3 => rows::<P, 3>(args, &scratch.lines, tokens.start),
+            _ => rows::<P, TOKENS>(args, &scratch.lines, tokens.start),
+        }
+    }
+    args.scratch.ternary = scratch;
+}
+
+fn rows<P: Packing, const T: usize>(args: &mut MatmulArgs<'_, '_>, lines: &[WideLine], first: usize) {
+    let (cols, groups) = (args.w.cols, args.w.cols.div_ceil(GROUP));
+    let (long_groups, n_planes) = (P::long_groups(cols), P::CODES.planes());
+    let n_lines = long_groups * GROUP / LINE + (groups - long_groups) * n_planes;
+    let lines: [&[WideLine]; T] = std::array::from_fn(|t| &lines[(first + t) * n_lines..][..n_lines]);
+    let x: [&[RowGroup]; T] =
+        std::array::from_fn(|t| &args.row_codes[(args.out.rows.start + first + t) * groups..][..groups]);
+    for (i, m) in args.out.cols.clone().enumerate() {
+        let row = args.w.from_row(m);
+        let mut sums = [zero_words(); T];
+        for long in 0..long_groups / LONG_GROUPS {
+            let mut of_groups = [[zero_words(); LONG_GROUPS]; T];
+            for v in 0..LONG_LINE_BYTES / 16 {
+                let codes = planes::<P>(load_from(row, long * LONG_LINE_BYTES + 16 * v));
+                for t in 0..T {
+                    for p in 0..LONG_GROUPS {
+                        let line = (long * LONG_GROUPS + p) * GROUP / LINE + v / 4;
+                        of_groups[t][p] = add_dot(of_groups[t][p], codes[p], &lines[t][line][v % 4]);
+                    }
+                }
+            }
+            for t in 0..T {
+                for (p, sum) in of_groups[t].into_iter().enumerate() {
+                    let shift = x[t][long * LONG_GROUPS + p].shift as u32;
+                    sums[t] = i32x4_add(sums[t], i32x4_shl(sum, shift));
+                }
+            }
+        }
+        for g in long_groups..groups {
+            let at = P::line_at(cols, g);
+            let first_line = long_groups * GROUP / LINE + (g - long_groups) * n_planes;
+            let mut of_group = [zero_words(); T];
+            for v in 0..P::words(group_cols(cols, g)).div_ceil(4) {
+                let codes = planes::<P>(load_from(row, at + 16 * v));
+                for t in 0..T {
+                    for (codes, line) in codes.iter().zip(&lines[t][first_line..][..n_planes]) {
+                        of_group[t] = add_dot(of_group[t], *codes, &line[v]);
+                    }
+                }
+            }
+            for t in 0..T {
+                sums[t] = i32x4_add(sums[t], i32x4_shl(of_group[t], x[t][g].shift as u32));
+            }
+        }
+        let scale = args.w.row_scales[m];
+        for t in 0..T {
+            let sum: i32 = bytemuck::must_cast::<Words, [i32; 4]>(sums[t]).into_iter().sum();
+            args.out.row(first + t)[i] = (sum - x[t][0].sum) as f32 * (scale * x[t][0].scale);
+        }
+    }
+}
+
+/// Multiplies many tokens: rows are unpacked, widened and interleaved once.
+pub(in crate::matmul) fn gemm(args: &mut MatmulArgs<'_, '_>) {
+    let mut scratch = std::mem::take(&mut args.scratch.ternary);
+    let groups = args.w.cols.div_ceil(GROUP);
+    scratch.pairs.clear();
+    for group in &args.row_codes[args.out.rows.start * groups..args.out.rows.end * groups] {
+        let lines: [WideLine; GROUP / LINE] = std::array::from_fn(|l| widen_line(&group.codes.as_chunks().0[l]));
+        scratch.pairs.push(bytemuck::must_cast(lines));
+    }
+    scratch.panel.resize(groups, [[[0; 2]; ROWS]; GROUP / 2]);
+    for rows in token_tiles(args.out.cols.len(), ROWS) {
+        for (r, i) in rows.clone().enumerate() {
+            let m = args.out.cols.start + i;
+            let codes = expand(&args.w, m..m + 1, &mut args.scratch.expanded);
+            for (panel, group) in scratch.panel.iter_mut().zip(codes) {
+                for (to, from) in panel.iter_mut().zip(group.codes.as_chunks::<2>().0) {
+                    to[r] = from.map(i16::from);
+                }
+            }
+        }
+        for tokens in token_tiles(args.out.rows.len(), TOKENS) {
+            match tokens.len() {
+                1 => tile::<1>(args, &scratch, rows.clone(), tokens.start),
+                2 => tile::<2>(args, &scratch, rows.clone(), tokens.start),
+                3 => tile::<3>(args, &scratch, rows.clone(), tokens.start),
+                _ => tile::<TOKENS>(args, &scratch, rows.clone(), tokens.start),
+            }
+        }
+    }
+    args.scratch.ternary = scratch;
+}
+
+/// The rows of a panel for `T` tokens.
+fn tile<const T: usize>(args: &mut MatmulArgs<'_, '_>, scratch: &Scratch, rows: std::ops::Range<usize>, first: usize) {
+    let groups = args.w.cols.div_ceil(GROUP);
+    let x: [&[RowGroup]; T] =
+        std::array::from_fn(|t| &args.row_codes[(args.out.rows.start + first + t) * groups..][..groups]);
+    let pairs: [&[[i32; GROUP / 2]]; T] = std::array::from_fn(|t| &scratch.pairs[(first + t) * groups..][..groups]);
+    let mut sums = [[zero_words(); 2]; T];
+    for (g, panel) in scratch.panel.iter().enumerate() {
+        let of_group = products(panel, pairs.map(|pairs| &pairs[g][..]));
+        for t in 0..T {
+            let shift = x[t][g].shift as u32;
+            for v in 0..2 {
+                sums[t][v] = i32x4_add(sums[t][v], i32x4_shl(of_group[t][v], shift));
+            }
+        }
+    }
+    for (t, sums) in sums.into_iter().enumerate() {
+        let scales = &args.w.row_scales[args.out.cols.start..][rows.clone()];
+        let sums: [i32; ROWS] = bytemuck::must_cast(sums);
+        for ((out, sum), scale) in args.out.row(first + t)[rows.clone()].iter_mut().zip(sums).zip(scales) {
+            *out = sum as f32 * (scale * x[t][0].scale);
+        }
+    }
+}
