@@ -32,6 +32,8 @@ mod vibee_bench;
 mod vsa_bench;
 mod wasm;
 mod web;
+mod web_bench;
+mod web_pages;
 
 use std::process::ExitCode;
 
@@ -83,6 +85,10 @@ const HELP: &str = "cargo xtask CHORE
                   wrong lines where code changed since a commit (default: the last but one), and whether a test notices;
                   arguments go to cargo mutants
   wasm            checks what a page needs to run a model or a specification for wasm32; the kernels' tests in node
+  web-pages [WORD …]
+                  the tests of the package @trinity/web in a real Chromium, Firefox and Node.js; with words, only tests whose names hold one
+  web-bench [--receipt | --rounds N]
+                  the package in headless Chromium beside @wllama/wllama (benches/web)
   web [--test] [--optimise]
                   the module for pages, its scripts and a page, into web/package/dist; --test: also its tests in Node.js;
                   --optimise: through wasm-opt
@@ -119,6 +125,8 @@ fn main() -> ExitCode {
         Some("mutants") => mutants::run(rest),
         Some("wasm") => wasm::run(|_| ()),
         Some("web") => web::run(rest),
+        Some("web-pages") => web_pages::run(rest, |_| ()),
+        Some("web-bench") => web_bench::run(rest),
         Some("help" | "--help" | "-h") | None => {
             print!("{HELP}");
             Ok(())

@@ -20,7 +20,7 @@ use std::{
 use crate::{
     Outcome, aarch64, browser, checkout, clients,
     command::{cargo, succeed},
-    firebird, first_command, fuzz, generated, load, models, serve_bench, siege, specs, tidy, wasm, web,
+    firebird, first_command, fuzz, generated, load, models, serve_bench, siege, specs, tidy, wasm, web, web_pages,
 };
 
 /// Seconds for each fuzz target within `test`.
@@ -132,6 +132,9 @@ const STAGES: &[Stage] = &[
         .waiting(),
     Stage::new(Set::Extra, "firebird", |totals| firebird::test(&[], |line| totals.add(line)))
         .ahead(firebird::need)
+        .waiting(),
+    Stage::new(Set::Extra, "web pages", |totals| web_pages::run(&[], |line| totals.add(line)))
+        .ahead(web_pages::need)
         .waiting(),
 ];
 
@@ -366,7 +369,19 @@ mod tests {
         check(&[], &["fmt", "tidy", "clippy", "doc", "build", "readme", "models", "tests", "specs", "release", "load"]);
         check(
             &["extra"],
-            &["loom", "wasm", "web", "aarch64", "fuzz", "generated", "siege", "clients", "browser", "firebird"],
+            &[
+                "loom",
+                "wasm",
+                "web",
+                "aarch64",
+                "fuzz",
+                "generated",
+                "siege",
+                "clients",
+                "browser",
+                "firebird",
+                "web pages",
+            ],
         );
         check(&["quick"], &["fmt", "tidy", "clippy", "models", "quick tests"]);
         check(&["clients", "fmt"], &["fmt", "clients"]);
