@@ -374,4 +374,38 @@ mod tests {
             got.into_iter().zip(*triples).for_each(|(got, triple)| assert_fused(got, triple));
         }
     }
+
+    /// By themselves, where sums are in the middle too, and watched.
+    #[test]
+    fn steps_round_once() {
+        let extent = |x: f32| {
+            let mut extent = Extent::new();
+            extent.see(splat(x));
+            extent
+        };
+        let mut triples = triples(&mut Rng::new(131), 1_000_000);
+        triples.retain(|&[a, b, c]| extent(a).are_normal(extent(b), extent(c)));
+        let (mut n_middle, n) = (0, triples.len());
+        for triples in triples.as_chunks::<8>().0 {
+            let lanes = |i: usize| {
+                let lane = triples.map(|triple| triple[i]);
+                must_cast::<[f32; 8], [Floats; 2]>(lane)
+            };
+            let [a, b, c] = std::array::from_fn(|i| widen(lanes(i)));
+            let got: [f32; 8] = must_cast(unwiden(step(a, b, c)));
+            let mut watch = Watch::new();
+            let watched: Eight = std::array::from_fn(|i| watch.fma(a[i], b[i], c[i]));
+            let watched: [f32; 8] = must_cast(unwiden(watched));
+            n_middle += usize::from(!watch.is_sure());
+            for ((got, watched), triple) in got.into_iter().zip(watched).zip(*triples) {
+                if got == 0.0 {
+                    assert_eq!(triple[0].mul_add(triple[1], triple[2]), 0.0, "{triple:?}");
+                } else {
+                    assert_fused(got, triple);
+                }
+                assert!(got == watched || !watch.is_sure(), "{triple:?}: {watched} watched");
+            }
+        }
+        assert!(n > 500_000 && n_middle > 1000, "{n_middle} of {n}");
+    }
 }
