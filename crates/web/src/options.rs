@@ -14,8 +14,8 @@ const PARALLEL_DEFAULT: usize = 8;
 const PARALLEL_MAX: usize = 64;
 /// Longest step in milliseconds, as far as prompts can be cut: a page that aborts waits for the end of one.
 const STEP_MS_DEFAULT: f64 = 40.0;
-/// Largest number of rows of a step.
-const STEP_ROWS_DEFAULT: usize = 64;
+/// Largest number of rows of a step: what a page that aborts waits for, as steps are not cut shorter than this.
+const STEP_ROWS_DEFAULT: usize = 16;
 const STEP_ROWS_MAX: usize = 512;
 
 /// Types of keys and values, and their names.

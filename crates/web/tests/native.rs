@@ -141,7 +141,7 @@ fn a_head_gives_the_plan_of_the_whole_file() {
     let load = model::LoadOptions {
         context_len_max: Some(96),
         kv_types,
-        step_rows_max: 64,
+        step_rows_max: 16,
         pack_bytes_max: 0,
         ..model::LoadOptions::DEFAULT
     };
