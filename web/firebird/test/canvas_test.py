@@ -83,7 +83,8 @@ class Canvas(Case):
               for (let i = 0; i < 1500; i++) check((i * 7) % 240, (i * 11) % 60, 1, 1);
               for (let i = 0; i < 40; i++) check((i * 31) % 200 - 8, (i * 17) % 50 - 4, 9 + i % 13, 5 + i % 9);
               check(30, 5, 40, 20, 70, 25, -40, -20);
-              check(3, 2, 40, 20, 3.9, { valueOf: () => 2 }, "40", 20);
+              let n_asked = 0; // an object is asked once
+              check(3, 2, 40, 20, 3.9, { valueOf: () => 2 + n_asked++ }, "40", 20);
               return [n, wrong];
             })()"""
         )
