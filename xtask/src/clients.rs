@@ -79,6 +79,12 @@ pub(crate) fn need() -> Result<Installed, String> {
     Ok(Installed { python, npm, aider, instructor })
 }
 
+/// Folder of the programs that come with the clients in Python, among them Node.js and npm.
+pub(crate) fn programs() -> Result<PathBuf, String> {
+    let python = environment("python", &["requirements.txt", "constraints.txt"])?;
+    python.parent().map(Path::to_path_buf).ok_or_else(|| "python stands in no folder".to_owned())
+}
+
 /// Returns the Python of an environment that holds exactly what `requirements` and its constraints say.
 fn environment(name: &str, lists: &[&str]) -> Result<PathBuf, String> {
     let requirements = lists.first().ok_or("no list of requirements")?;

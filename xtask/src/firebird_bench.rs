@@ -1,13 +1,14 @@
 //! `cargo xtask firebird-bench [--receipt]`: what fingerprinting libraries, probes and averaging scripts see of a
 //! browser with FIREBIRD, on loopback, in Chromium and Firefox (`web/firebird/bench`).
 
-use std::{fs, path::Path, process::Command};
+use std::{ffi::OsString, fs, path::Path, process::Command};
 
 use serde_json::Value;
 
 use crate::{
     Outcome,
     beside::store_with,
+    clients,
     command::{root, target},
     firebird, install,
     test::run_counted,
@@ -16,8 +17,8 @@ use crate::{
 const RECEIPT: &str = "docs/receipts/firebird.json";
 const DOCUMENT: &str = "docs/firebird.md";
 /// Sessions of Chromium and of Firefox, sites more on which the noise is read, loads of the page with thirty frames.
-const ALONE: [&str; 3] = ["100,100", "100", "7"];
-const STORED: [&str; 3] = ["200,100", "1000", "15"];
+const ALONE: [&str; 3] = ["100,25", "100", "7"];
+const STORED: [&str; 3] = ["200,40", "300", "11"];
 
 /// Builds the extension and measures it; with `--receipt`, more often, and stores the figures.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
@@ -38,18 +39,22 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     }
 }
 
-/// Sees to it that the libraries' client is there.
-fn need() -> Outcome {
-    install::need(&["npm"], &["npm"])
+/// A search path on which npm is, by which the libraries come.
+fn path_with_npm() -> Result<OsString, String> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if install::is_there("npm") {
+        return Ok(path);
+    }
+    let folders = [clients::programs()?].into_iter().chain(std::env::split_paths(&path));
+    std::env::join_paths(folders).map_err(|e| format!("PATH: {e}"))
 }
 
 fn measure([sessions, sites, rounds]: [&str; 3], figures: Option<&Path>, each_line: impl FnMut(&str)) -> Outcome {
     firebird::need()?;
-    need()?;
     firebird::run(&[])?;
     let folder = root().join("web/firebird");
     let mut python = Command::new("python3");
-    python.arg(folder.join("bench/run.py")).env("PYTHONDONTWRITEBYTECODE", "1");
+    python.arg(folder.join("bench/run.py")).env("PYTHONDONTWRITEBYTECODE", "1").env("PATH", path_with_npm()?);
     python.arg("--extensions").arg(folder.join("dist")).arg("--libraries").arg(target().join("firebird-bench"));
     python.arg("--document").arg(root().join(DOCUMENT));
     python.args(["--sessions", sessions, "--sites", sites, "--rounds", rounds]);

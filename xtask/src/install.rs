@@ -40,7 +40,7 @@ pub(crate) fn need(programs: &[&str], packages: &[&str]) -> Outcome {
 }
 
 /// Whether there is a program of this name.
-fn is_there(name: &str) -> bool {
+pub(crate) fn is_there(name: &str) -> bool {
     std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).is_file()))
 }
 

@@ -1,8 +1,8 @@
-// The end of a frame or worker that reads its own surfaces: it posts them to who made it.
+// The end of a frame that reads its own surfaces: at once, and again when whatever comes late has come.
 'use strict';
 
-surfaces.all(self).then((found) => {
-  if (self.document) parent.postMessage(found, '*');
-  else self.postMessage?.(found);
-  for (const port of self.ports ?? []) port.postMessage(found);
-});
+(async () => {
+  const first = await surfaces.all(self);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  parent.postMessage({ ...(await surfaces.all(self)), first }, '*');
+})();
