@@ -67,6 +67,15 @@ class Firefox:
         self.n_sent = 0
         self.lock = threading.Lock()
         self.rest = b""
+        try:
+            self._begin(port_file, extension)
+        except Exception:
+            self.process.kill()
+            self.process.wait()
+            raise
+
+    def _begin(self, port_file, extension):
+        """Opens the session; a browser that does not answer is ended by who called."""
         self.socket = self._connect(port_file)
         self._message()  # who it is
         self.send("WebDriver:NewSession", capabilities={"alwaysMatch": {"acceptInsecureCerts": True, "pageLoadStrategy": "normal"}})

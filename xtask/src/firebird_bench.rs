@@ -3,40 +3,62 @@
 
 use std::{ffi::OsString, fs, path::Path, process::Command};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     Outcome,
     beside::store_with,
     clients,
-    command::{root, target},
+    command::{output, root, target},
     firebird, install,
     test::run_counted,
 };
 
 const RECEIPT: &str = "docs/receipts/firebird.json";
+/// The browsers of the receipt, in the order of its columns.
+const BROWSERS: [&str; 2] = ["chromium", "firefox"];
 const DOCUMENT: &str = "docs/firebird.md";
 /// Sessions of Chromium and of Firefox, sites more on which the noise is read, loads of the page with thirty frames.
 const ALONE: [&str; 3] = ["100,25", "100", "7"];
 const STORED: [&str; 3] = ["200,40", "300", "11"];
 
-/// Builds the extension and measures it; with `--receipt`, more often, and stores the figures.
+/// Builds the extension and measures it; with `--receipt`, more often, and stores the figures; `coverage` behind that
+/// measures the table realm × surface alone, and puts it into the receipt that is there.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
-    match arguments {
-        [] => measure(ALONE, None, |_| ()),
-        [option] if option == "--receipt" => {
-            let figures = target().join("firebird-bench/figures.json");
-            // A row that misses its target stands in the receipt, too.
-            let outcome = measure(STORED, Some(&figures), |_| ());
-            let text = fs::read_to_string(&figures).map_err(|e| format!("{}: {e}", figures.display()))?;
-            let mut found: Value = serde_json::from_str(&text).map_err(|e| format!("{}: {e}", figures.display()))?;
-            let found = found.as_object_mut().ok_or("the figures are no object")?;
-            let versions = found.remove("versions").ok_or("the figures have no versions")?;
-            fs::remove_file(&figures).map_err(|e| format!("{}: {e}", figures.display()))?;
-            store_with(RECEIPT, "firebird-bench", &versions, found).and(outcome)
-        }
-        _ => Err(format!("firebird-bench takes --receipt or nothing, not {arguments:?}")),
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        [] => measure(ALONE, &[], |_| ()),
+        ["--receipt"] => stored(None),
+        ["--receipt", "coverage"] => stored(Some("coverage")),
+        _ => Err(format!("firebird-bench takes --receipt, --receipt coverage or nothing, not {arguments:?}")),
     }
+}
+
+/// Measures for the receipt, all or the row `only`. What misses its target stands in the receipt, too.
+fn stored(only: Option<&str>) -> Outcome {
+    let path = target().join("firebird-bench/figures.json");
+    let mut options = vec!["--out".into(), path.clone().into_os_string()];
+    options.extend(only.iter().flat_map(|row| ["--only".into(), OsString::from(row)]));
+    let outcome = measure(STORED, &options, |_| ());
+    let read = |path: &Path| -> Result<Map<String, Value>, String> {
+        let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        serde_json::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))
+    };
+    let mut found = read(&path)?;
+    fs::remove_file(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let versions = found.remove("versions").ok_or("the figures have no versions")?;
+    let Some(row) = only else { return store_with(RECEIPT, "firebird-bench", &versions, &found).and(outcome) };
+    let receipt = root().join(RECEIPT);
+    let mut whole = read(&receipt)?;
+    for browser in BROWSERS {
+        whole[browser][row] = found[browser][row].take();
+    }
+    whole.insert(
+        format!("{row} commit"),
+        output(Command::new("git").args(["rev-parse", "HEAD"]).current_dir(root()))?.trim().into(),
+    );
+    let text = serde_json::to_string_pretty(&whole).map_err(|e| e.to_string())? + "\n";
+    fs::write(&receipt, text).map_err(|e| format!("{RECEIPT}: {e}")).and(outcome)
 }
 
 /// A search path on which npm is, by which the libraries come.
@@ -49,7 +71,7 @@ fn path_with_npm() -> Result<OsString, String> {
     std::env::join_paths(folders).map_err(|e| format!("PATH: {e}"))
 }
 
-fn measure([sessions, sites, rounds]: [&str; 3], figures: Option<&Path>, each_line: impl FnMut(&str)) -> Outcome {
+fn measure([sessions, sites, rounds]: [&str; 3], options: &[OsString], each_line: impl FnMut(&str)) -> Outcome {
     firebird::need()?;
     firebird::run(&[])?;
     let folder = root().join("web/firebird");
@@ -58,8 +80,6 @@ fn measure([sessions, sites, rounds]: [&str; 3], figures: Option<&Path>, each_li
     python.arg("--extensions").arg(folder.join("dist")).arg("--libraries").arg(target().join("firebird-bench"));
     python.arg("--document").arg(root().join(DOCUMENT));
     python.args(["--sessions", sessions, "--sites", sites, "--rounds", rounds]);
-    if let Some(figures) = figures {
-        python.arg("--out").arg(figures);
-    }
+    python.args(options);
     run_counted(&mut python, each_line)
 }

@@ -10,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "driver"))
 
 from chromium import Chromium  # noqa: E402
 from firefox import Firefox  # noqa: E402
+from sites import TIMEOUT_S  # noqa: E402
 
 KINDS = ("chromium", "firefox")
 
@@ -56,7 +57,7 @@ class Browser:
             # The page itself goes on to the next one, for which nobody waits here.
             self.driver.script("location.href = arguments[0]", url)
 
-    def visit(self, urls, timeout_s=60, is_tab=False):
+    def visit(self, urls, timeout_s=TIMEOUT_S, is_tab=False):
         plan = self.server.plan(urls)
         self.open(plan.first, is_tab)
         return plan.results(timeout_s)

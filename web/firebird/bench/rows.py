@@ -2,6 +2,7 @@
 
 import base64
 import collections
+import queue
 import statistics
 
 import images
@@ -80,9 +81,15 @@ def stability(sheet, browser, base):
 def sessions(sheet, server, extension, n):
     """Fresh browsers with fresh profiles, two sites each."""
 
-    def one(_):
-        with Browser(sheet.kind, server, extension) as browser:
-            return browser.visit(["a/session.html", "b/session.html"])
+    def one(_, n_tries=3):
+        # A machine with much else to do may not start a browser in time; what pages report is never tried again.
+        try:
+            with Browser(sheet.kind, server, extension) as browser:
+                return browser.visit(["a/session.html", "b/session.html"], timeout_s=120)
+        except (TimeoutError, queue.Empty, ConnectionError):
+            if n_tries == 1:
+                raise
+            return one(_, n_tries - 1)
 
     found = side_by_side(n, one)
     equal = {}

@@ -44,6 +44,7 @@ def measure(kind, options, scripts):
     plain_server, server = Server(scripts, extension), Server(scripts, extension)
     try:
         with Browser(kind, plain_server) as plain, Browser(kind, server, extension) as browser:
+            base, found = {}, []
             plan = [
                 ("base line", lambda: base.update(rows.base_line(sheet, plain))),
                 ("stability", lambda: rows.stability(sheet, browser, base)),
@@ -53,15 +54,14 @@ def measure(kind, options, scripts):
                 ("breakage", lambda: rows.breakage(sheet, plain, "without", "a")),
                 ("breakage", lambda: rows.breakage(sheet, browser, "with", "a")),
                 ("cost", lambda: rows.cost(sheet, plain, browser, options.rounds, options.limits)),
+                ("sessions", lambda: found.extend(rows.sessions(sheet, server, extension, options.sessions[kind]))),
+                ("noise", lambda: rows.noise(sheet, browser, found, options.sites)),
+                ("network", lambda: rows.network(sheet, plain_server, server)),
+                ("network", lambda: rows.stranger(sheet, browser, server)),
             ]
-            base = {}
             for name, row in plan:
-                run(sheet, name, row)
-            found = []
-            run(sheet, "sessions", lambda: found.extend(rows.sessions(sheet, server, extension, options.sessions[kind])))
-            run(sheet, "noise", lambda: rows.noise(sheet, browser, found, options.sites))
-            run(sheet, "network", lambda: rows.network(sheet, plain_server, server))
-            run(sheet, "network", lambda: rows.stranger(sheet, browser, server))
+                if options.only in (None, name):
+                    run(sheet, name, row)
     finally:
         plain_server.close()
         server.close()
@@ -90,6 +90,7 @@ def main():
     parser.add_argument("--sessions", default="100,100", help="fresh sessions of Chromium and of Firefox")
     parser.add_argument("--sites", type=int, default=100, help="sites more on which the noise is read")
     parser.add_argument("--rounds", type=int, default=5, help="loads of the page with thirty frames, each way")
+    parser.add_argument("--only", choices=["coverage"], help="the one row that needs no other")
     parser.add_argument("--out", type=pathlib.Path)
     options = parser.parse_args()
     options.limits = TARGETS if options.out else BUSY

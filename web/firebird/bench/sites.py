@@ -16,7 +16,7 @@ import threading
 import urllib.parse
 
 PAGES = pathlib.Path(__file__).resolve().parent / "pages"
-TIMEOUT_S = 60
+TIMEOUT_S = 120
 # First lines of pages that ask for response headers.
 HEADER = "<!-- header "
 
