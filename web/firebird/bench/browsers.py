@@ -2,6 +2,7 @@
 site of ours goes to the server as to a proxy."""
 
 import pathlib
+import queue
 import shutil
 import sys
 import threading
@@ -58,9 +59,12 @@ class Browser:
             self.driver.script("location.href = arguments[0]", url)
 
     def visit(self, urls, timeout_s=TIMEOUT_S, is_tab=False):
-        plan = self.server.plan(urls)
-        self.open(plan.first, is_tab)
-        return plan.results(timeout_s)
+        def once():
+            plan = self.server.plan(urls)
+            self.open(plan.first, is_tab)
+            return plan.results(timeout_s)
+
+        return patiently(once, 2)
 
     def ask(self, url, **options):
         return self.visit([url], **options)[0]
@@ -76,6 +80,16 @@ class Browser:
 
     def __exit__(self, *_):
         self.close()
+
+
+def patiently(work, n_tries=3):
+    """What `work` gives; a machine with much else to do may not start a browser in time, and is asked again."""
+    try:
+        return work()
+    except (TimeoutError, queue.Empty, ConnectionError):
+        if n_tries == 1:
+            raise
+        return patiently(work, n_tries - 1)
 
 
 def side_by_side(n, work, jobs=2):

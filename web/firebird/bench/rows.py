@@ -2,11 +2,10 @@
 
 import base64
 import collections
-import queue
 import statistics
 
 import images
-from browsers import Browser, side_by_side
+from browsers import Browser, patiently, side_by_side
 from sites import PAGES
 
 LIBRARIES = ("fingerprintjs", "thumbmarkjs")
@@ -81,17 +80,11 @@ def stability(sheet, browser, base):
 def sessions(sheet, server, extension, n):
     """Fresh browsers with fresh profiles, two sites each."""
 
-    def one(_, n_tries=3):
-        # A machine with much else to do may not start a browser in time; what pages report is never tried again.
-        try:
-            with Browser(sheet.kind, server, extension) as browser:
-                return browser.visit(["a/session.html", "b/session.html"], timeout_s=120)
-        except (TimeoutError, queue.Empty, ConnectionError):
-            if n_tries == 1:
-                raise
-            return one(_, n_tries - 1)
+    def session():
+        with Browser(sheet.kind, server, extension) as browser:
+            return browser.visit(["a/session.html", "b/session.html"])
 
-    found = side_by_side(n, one)
+    found = side_by_side(n, lambda _: patiently(session))
     equal = {}
     for library in LIBRARIES:
         ids = [visit[library] for pair in found for visit in pair]
@@ -108,7 +101,7 @@ def sessions(sheet, server, extension, n):
 
 def noise(sheet, browser, values, n):
     """How different our own noise is: the readings of `n` sites more, beside those of the sessions."""
-    values = values + browser.visit([f"n{i}/noise.html" for i in range(n)], timeout_s=120)
+    values = values + browser.visit([f"n{i}/noise.html" for i in range(n)])
     found = {}
     for surface in ("canvas", "webgl", "audio"):
         read = [v[surface] for v in values if v[surface] is not None]
@@ -167,7 +160,7 @@ def breakage(sheet, browser, label, site):
     passed = 0
     for name in names:
         try:
-            result = browser.ask(f"{site}/breakage/{name}", timeout_s=30)
+            result = browser.ask(f"{site}/breakage/{name}", timeout_s=60)
         except Exception as error:  # a page that hangs is a broken one
             result = {"passed": False, "failures": [repr(error)]}
         passed += result["passed"]

@@ -9,7 +9,7 @@ import time
 
 import libraries
 import rows
-from browsers import KINDS, Browser, side_by_side
+from browsers import KINDS, Browser, patiently, side_by_side
 from sites import Server
 
 # What may be spent: load time of a page with thirty frames as a multiple, ms of the script in a fresh frame, kB of heap per
@@ -43,7 +43,7 @@ def measure(kind, options, scripts):
     begin = time.monotonic()
     plain_server, server = Server(scripts, extension), Server(scripts, extension)
     try:
-        with Browser(kind, plain_server) as plain, Browser(kind, server, extension) as browser:
+        with patiently(lambda: Browser(kind, plain_server)) as plain, patiently(lambda: Browser(kind, server, extension)) as browser:
             base, found = {}, []
             plan = [
                 ("base line", lambda: base.update(rows.base_line(sheet, plain))),
