@@ -1,6 +1,8 @@
 //! `cargo xtask firebird-bench [--receipt]`: what fingerprinting libraries, probes and averaging scripts see of a
 //! browser with FIREBIRD, on loopback, in Chromium and Firefox (`web/firebird/bench`).
 
+mod tables;
+
 use std::{ffi::OsString, fs, path::Path, process::Command};
 
 use serde_json::{Map, Value};
@@ -15,23 +17,31 @@ use crate::{
 };
 
 const RECEIPT: &str = "docs/receipts/firebird.json";
-/// The browsers of the receipt, in the order of its columns.
-const BROWSERS: [&str; 2] = ["chromium", "firefox"];
 const DOCUMENT: &str = "docs/firebird.md";
 /// Sessions of Chromium and of Firefox, sites more on which the noise is read, loads of the page with thirty frames.
+/// A session is a fresh browser; in few minutes there is time for few of them.
+const QUICK: [&str; 3] = ["10,4", "24", "3"];
 const ALONE: [&str; 3] = ["100,25", "100", "7"];
 const STORED: [&str; 3] = ["200,40", "300", "11"];
 
-/// Builds the extension and measures it; with `--receipt`, more often, and stores the figures; `coverage` behind that
-/// measures the table realm × surface alone, and puts it into the receipt that is there.
+/// Builds the extension and measures it; with `--quick`, less often; with `--receipt`, more often, and stores and shows
+/// the figures; `coverage` behind that measures the table realm × surface alone, and puts it into the receipt that is
+/// there.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
         [] => measure(ALONE, &[], |_| ()),
-        ["--receipt"] => stored(None),
-        ["--receipt", "coverage"] => stored(Some("coverage")),
-        _ => Err(format!("firebird-bench takes --receipt, --receipt coverage or nothing, not {arguments:?}")),
+        ["--quick"] => measure(QUICK, &[], |_| ()),
+        ["--receipt"] => stored(None).and(shown()),
+        ["--receipt", "coverage"] => stored(Some("coverage")).and(shown()),
+        _ => Err(format!("firebird-bench takes --quick, --receipt, --receipt coverage or nothing, not {arguments:?}")),
     }
+}
+
+/// Prints the tables of the receipt, as documents have them.
+fn shown() -> Outcome {
+    println!("{}\n{}", tables::measured()?, tables::coverage()?);
+    Ok(())
 }
 
 /// Measures for the receipt, all or the row `only`. What misses its target stands in the receipt, too.
@@ -50,7 +60,7 @@ fn stored(only: Option<&str>) -> Outcome {
     let Some(row) = only else { return store_with(RECEIPT, "firebird-bench", &versions, &found).and(outcome) };
     let receipt = root().join(RECEIPT);
     let mut whole = read(&receipt)?;
-    for browser in BROWSERS {
+    for browser in tables::BROWSERS {
         whole[browser][row] = found[browser][row].take();
     }
     whole.insert(

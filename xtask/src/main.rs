@@ -68,8 +68,8 @@ const HELP: &str = "cargo xtask CHORE
                   recall and speed of likeness by sketch, by lists, and by comparing with every entity
   kg-bench [--receipt] [--ten-million]
                   loads, sizes and queries of the knowledge graph beside oxigraph (benches/kg)
-  firebird-bench [--receipt [coverage]]
-                  what fingerprinting libraries and probes see of a browser with the extension (a quarter of an hour; --receipt: an hour)
+  firebird-bench [--quick|--receipt [coverage]]
+                  what fingerprinting libraries and probes see of a browser with the extension (--quick: minutes; --receipt: an hour)
   vsa-bench [--receipt]
                   hypervectors beside numpy, torchhd, faiss and usearch (benches/vsa)
   chart RECEIPT   the README's picture from a stored measurement
