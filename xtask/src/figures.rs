@@ -7,10 +7,10 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::{Outcome, command::root, peers};
+use crate::{Outcome, command::root, firebird_bench, peers};
 
 /// Documents that hold figures.
-const DOCUMENTS: &[&str] = &["README.md", "docs/speed.md", "docs/vsa.md", "docs/kg.md"];
+const DOCUMENTS: &[&str] = &["README.md", "docs/speed.md", "docs/vsa.md", "docs/kg.md", "docs/firebird.md"];
 const END: &str = "<!-- end of figures -->";
 
 /// A section of figures: its name, and what writes it.
@@ -22,6 +22,8 @@ const SECTIONS: &[Section] = &[
     ("load", load),
     ("facts", facts),
     ("hypervectors", hypervectors),
+    ("firebird", firebird_bench::tables::measured),
+    ("firebird coverage", firebird_bench::tables::coverage),
 ];
 
 /// Writes all sections of all documents anew.

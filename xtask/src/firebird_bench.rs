@@ -1,7 +1,7 @@
 //! `cargo xtask firebird-bench [--receipt]`: what fingerprinting libraries, probes and averaging scripts see of a
 //! browser with FIREBIRD, on loopback, in Chromium and Firefox (`web/firebird/bench`).
 
-mod tables;
+pub(crate) mod tables;
 
 use std::{ffi::OsString, fs, path::Path, process::Command};
 
