@@ -14,7 +14,8 @@ use std::io::{BufRead, BufReader, BufWriter, Write, stdin, stdout};
 use std::path::Path;
 use std::time::Instant;
 
-use kg::query::{self, Options, QueryResultsFormat, TriplesFormat};
+use kg::load::Format;
+use kg::query::{self, Forms, Options, QueryResultsFormat};
 use kg::{LoadOptions, Pattern, Snapshot, Store};
 use oxrdf::{NamedNode, NamedNodeRef};
 
@@ -117,8 +118,10 @@ fn options() -> Options {
 }
 
 fn answer(store: &Store, text: &str, out: &mut dyn Write) -> Outcome<u64> {
-    let answer = query::answer(&store.snapshot()?, text, &options())?;
-    Ok(answer.write(out, QueryResultsFormat::Tsv, TriplesFormat::NTriples)?)
+    let options = options();
+    let query = query::parse(text, &options)?;
+    let forms = Forms { rows: QueryResultsFormat::Tsv, triples: Format::NTriples };
+    Ok(query::write(&store.snapshot()?, &query, &options, out, forms)?)
 }
 
 fn serve(store: &Store) -> Outcome {

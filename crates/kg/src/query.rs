@@ -1,6 +1,6 @@
 //! SPARQL 1.1 over a snapshot, and updates in a transaction.
 //!
-//! - [`parse()`], [`answer`], [`explain`] and [`update()`] are the way in; [`Options`] carry the limits, the base and
+//! - [`parse()`], [`answer`], [`write()`], [`explain`] and [`update()`] are the way in; [`Options`] carry the limits, the base and
 //!   the prefixes.
 //! - `own`: the evaluator that is fast at what it knows: `plan` orders it by counts, `run` runs it over
 //!   `words`.
@@ -27,6 +27,7 @@ pub mod update;
 mod value;
 mod words;
 
+use std::io::Write;
 use std::rc::Rc;
 
 use oxrdf::NamedNode;
@@ -36,7 +37,7 @@ use spargebra::algebra::GraphPattern;
 pub use error::QueryError;
 use limits::Meter;
 pub use limits::{LimitKind, Limits, Stop};
-pub use results::{Answer, QueryResultsFormat, Row, Rows, Triples, TriplesFormat, write_quads};
+pub use results::{Answer, Forms, QueryResultsFormat, Row, Rows, Triples, write_quads};
 pub use update::{UpdateReport, update, update_in};
 
 use crate::snapshot::Snapshot;
@@ -125,6 +126,26 @@ pub fn answer_parsed(snapshot: &Snapshot, query: &Query, options: &Options) -> R
     match chosen(snapshot, query, options, &meter)? {
         Ok(planned) => planned.answer(query),
         Err(_) => complete::answer(snapshot, query, &meter),
+    }
+}
+
+/// Answers a parsed query by the rules of [`answer`] and writes the answer while it is computed: the own evaluator
+/// holds none of its rows for that. Returns how many rows or triples there were.
+///
+/// # Errors
+/// Those of [`answer`] and of the writer, at which what was written ends in the middle.
+pub fn write(
+    snapshot: &Snapshot,
+    query: &Query,
+    options: &Options,
+    writer: &mut dyn Write,
+    forms: Forms,
+) -> Result<u64, QueryError> {
+    refuse_services(pattern_of(query))?;
+    let meter = Rc::new(Meter::new(options.limits.clone()));
+    match chosen(snapshot, query, options, &meter)? {
+        Ok(planned) => planned.write(query, writer, forms),
+        Err(_) => complete::answer(snapshot, query, &meter)?.write(writer, forms),
     }
 }
 

@@ -9,10 +9,10 @@ use axum::{
 };
 use kg::{
     Prefixes, Snapshot,
+    load::Format,
     prefixes::NAMESPACE,
-    query::{self, Answer, Dataset, Form, Limits, Options, Stop, TriplesFormat},
+    query::{self, Dataset, Form, Forms, Limits, Options, QueryResultsFormat, Stop},
 };
-use oxrdf::GraphName;
 use serde_json::json;
 use server::{body, error::ApiError, error::ErrorKind};
 
@@ -168,22 +168,20 @@ fn answer(
     let refused = |error| refusal::of_query(&error, stopper);
     let query = query::parse(text, options).map_err(refused)?;
     // A form that cannot be had is refused before anything is computed.
-    let (triples, results) = match Form::of(&query) {
-        Form::Triples => (Some(negotiation::choose(headers, &negotiation::triples())?), None),
-        Form::Rows | Form::Truth => (None, Some(negotiation::choose(headers, &negotiation::RESULTS)?)),
+    let mut forms = Forms { rows: QueryResultsFormat::Json, triples: Format::NTriples };
+    let media_type = match Form::of(&query) {
+        Form::Triples => {
+            let (media_type, format) = negotiation::choose(headers, &negotiation::triples())?;
+            forms.triples = format;
+            media_type
+        }
+        Form::Rows | Form::Truth => {
+            let (media_type, format) = negotiation::choose(headers, &negotiation::RESULTS)?;
+            forms.rows = format;
+            media_type
+        }
     };
-    let found = query::answer_parsed(snapshot, &query, options).map_err(refused)?;
-    match (found, triples, results) {
-        (Answer::Triples(found), Some((media_type, format)), _) => {
-            reply.is(StatusCode::OK, negotiation::content_type(media_type));
-            let quads = found.map(|triple| Ok(triple?.in_graph(GraphName::DefaultGraph)));
-            query::write_quads(quads, reply, format).map_err(refused)?;
-        }
-        (found, _, Some((media_type, format))) => {
-            reply.is(StatusCode::OK, negotiation::content_type(media_type));
-            found.write(reply, format, TriplesFormat::NTriples).map_err(refused)?;
-        }
-        (..) => return Err(refusal::internal("a query was answered in another form than its own")),
-    }
+    reply.is(StatusCode::OK, negotiation::content_type(media_type));
+    query::write(snapshot, &query, options, reply, forms).map_err(refused)?;
     Ok(())
 }

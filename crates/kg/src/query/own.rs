@@ -1,21 +1,24 @@
 //! The own evaluator: a query that it knows wholly, planned by counts and run over batches of words.
 
+use std::collections::VecDeque;
+use std::io::Write;
 use std::rc::Rc;
 
-use oxrdf::{Triple, Variable};
+use oxrdf::{GraphName, Term, Triple, Variable};
+use rustc_hash::FxHashSet;
 use spargebra::Query;
 use spargebra::term::{NamedNodePattern, TermPattern, TriplePattern};
 
 use super::error::QueryError;
-use super::facts::Facts;
+use super::facts::{Active, Facts};
 use super::limits::Meter;
 use super::plan::atoms::{Path, Place, Step, StepKind};
 use super::plan::scope::{Scope, Unsupported};
 use super::plan::{Node, Op, algebra};
-use super::results::{Answer, Row, Rows, Triples};
-use super::run::{BATCH_MIN, Runner, WEIGHT};
-use super::template::{Bound, Fresh};
-use super::words::{UNBOUND, Word, Words};
+use super::results::{Answer, Forms, QuadWriter, Row, RowWriter, Rows, Triples};
+use super::run::{BATCH, BATCH_MIN, Runner, WEIGHT};
+use super::template::Filled;
+use super::words::{Kind, UNBOUND, Word, Words};
 use crate::snapshot::Snapshot;
 
 /// A query that the own evaluator knows.
@@ -52,13 +55,12 @@ pub(crate) fn plan(
 fn planned(query: &Query, scope: &mut Scope<'_>) -> Result<(Node, Vec<(Variable, usize)>), Unsupported> {
     let pattern = super::pattern_of(query);
     let variables = match query {
-        Query::Select { .. } => match super::columns(pattern) {
+        Query::Select { .. } | Query::Describe { .. } => match super::columns(pattern) {
             Some(variables) => variables.to_vec(),
-            None => return Err(Unsupported::new("SELECT without columns")),
+            None => return Err(Unsupported::new("a query without columns")),
         },
         Query::Ask { .. } => Vec::new(),
         Query::Construct { template, .. } => variables_of(template),
-        Query::Describe { .. } => return Err(Unsupported::new("DESCRIBE")),
     };
     let mut columns = Vec::new();
     for variable in variables {
@@ -85,22 +87,54 @@ fn variables_of(template: &[TriplePattern]) -> Vec<Variable> {
 }
 
 impl Planned {
-    /// Runs the query: rows are held as words, and read as terms when they are asked for.
+    /// Runs the query: what it finds is held as words, and read as terms when it is asked for.
     pub(crate) fn answer(self, query: &Query) -> Result<Answer, QueryError> {
-        if let Query::Ask { .. } = query {
-            let mut found = false;
-            self.runner.batch.set(BATCH_MIN);
-            self.runner.run(&self.root, &mut |_| {
-                found = true;
-                Ok(false)
-            })?;
-            return Ok(Answer::Truth(found));
-        }
-        let rows = self.held()?;
-        let variables: Vec<Variable> = self.columns.iter().map(|(variable, _)| variable.clone()).collect();
         match query {
-            Query::Construct { template, .. } => Ok(self.construct(template.clone(), variables, rows)),
-            _ => Ok(Answer::Rows(Rows::new(variables, self.terms(rows)))),
+            Query::Ask { .. } => Ok(Answer::Truth(self.truth()?)),
+            Query::Describe { .. } => {
+                let mut held = Vec::new();
+                self.describe(&mut |triple| {
+                    self.runner.meter.hold(size_of_val(&triple), "the result")?;
+                    held.push(triple);
+                    Ok(())
+                })?;
+                Ok(Answer::Triples(Triples::new(held.into_iter().filter_map(move |t| self.triple(t).transpose()))))
+            }
+            Query::Select { .. } | Query::Construct { .. } => {
+                let rows = self.held()?;
+                Ok(match query {
+                    Query::Construct { template, .. } => self.construct(template.clone(), rows),
+                    _ => Answer::Rows(Rows::new(self.variables(), self.terms(rows))),
+                })
+            }
+        }
+    }
+
+    /// Runs the query and writes what it finds, of which nothing is held.
+    pub(crate) fn write(self, query: &Query, writer: &mut dyn Write, forms: Forms) -> Result<u64, QueryError> {
+        match query {
+            Query::Ask { .. } => Answer::Truth(self.truth()?).write(writer, forms),
+            Query::Select { .. } => {
+                let mut out = RowWriter::new(writer, self.variables(), forms.rows);
+                self.each(&mut |row| out.put(row))?;
+                out.finish()
+            }
+            Query::Construct { template, .. } => {
+                let mut out = QuadWriter::new(writer, forms.triples)?;
+                let mut filled = Filled::new(template.clone(), self.variables(), &self.runner.words.snapshot);
+                self.each(&mut |row| {
+                    filled.each(row, &mut |triple| out.put(triple.in_graph(GraphName::DefaultGraph)))
+                })?;
+                out.finish()
+            }
+            Query::Describe { .. } => {
+                let mut out = QuadWriter::new(writer, forms.triples)?;
+                self.describe(&mut |triple| match self.triple(triple)? {
+                    Some(triple) => out.put(triple.in_graph(GraphName::DefaultGraph)),
+                    None => Ok(()),
+                })?;
+                out.finish()
+            }
         }
     }
 
@@ -128,6 +162,39 @@ impl Planned {
         Ok(held)
     }
 
+    fn variables(&self) -> Vec<Variable> {
+        self.columns.iter().map(|(variable, _)| variable.clone()).collect()
+    }
+
+    fn truth(&self) -> Result<bool, QueryError> {
+        let mut found = false;
+        self.runner.batch.set(BATCH_MIN);
+        self.runner.run(&self.root, &mut |_| {
+            found = true;
+            Ok(false)
+        })?;
+        Ok(found)
+    }
+
+    fn term(&self, word: Word) -> Result<Option<Term>, QueryError> {
+        if word == UNBOUND { Ok(None) } else { self.runner.words.term(word).map(Some) }
+    }
+
+    /// Runs the query and calls `each` with every row as it comes.
+    fn each(&self, each: &mut dyn FnMut(&[Option<Term>]) -> Result<(), QueryError>) -> Result<(), QueryError> {
+        self.runner.run(&self.root, &mut |rows| {
+            for row in rows.iter() {
+                let terms = self.columns.iter().map(|(_, slot)| self.term(row[*slot])).collect::<Result<Row, _>>()?;
+                for _ in 0..row[WEIGHT] {
+                    self.runner.meter.tick("the result")?;
+                    each(&terms)?;
+                }
+            }
+            Ok(true)
+        })?;
+        Ok(())
+    }
+
     fn terms(self, held: Vec<Word>) -> impl Iterator<Item = Result<Row, QueryError>> + 'static {
         let width = self.columns.len() + 1;
         let (mut at, mut repeats) = (0, 0_u64);
@@ -137,36 +204,72 @@ impl Planned {
             if repeats >= row[0] {
                 (at, repeats) = (at + width, 0);
             }
-            let term = |&word: &Word| if word == UNBOUND { Ok(None) } else { self.runner.words.term(word).map(Some) };
             let paid = self.runner.meter.tick("the result");
-            Some(paid.and_then(|()| row[1..].iter().map(term).collect()))
+            Some(paid.and_then(|()| row[1..].iter().map(|&word| self.term(word)).collect()))
         })
     }
 
-    fn construct(self, template: Vec<TriplePattern>, variables: Vec<Variable>, held: Vec<Word>) -> Answer {
-        let snapshot = self.runner.words.snapshot.clone();
-        let mut fresh = Fresh::new('c', &snapshot);
-        let mut waiting: Vec<Triple> = Vec::new();
+    fn construct(self, template: Vec<TriplePattern>, held: Vec<Word>) -> Answer {
+        let mut filled = Filled::new(template, self.variables(), &self.runner.words.snapshot);
+        let mut waiting = VecDeque::new();
         let mut rows = self.terms(held);
         let triples = std::iter::from_fn(move || {
             loop {
-                if let Some(triple) = waiting.pop() {
+                if let Some(triple) = waiting.pop_front() {
                     return Some(Ok(triple));
                 }
-                let row = match rows.next()? {
-                    Ok(row) => Bound { variables: &variables, row },
-                    Err(error) => return Some(Err(error)),
-                };
-                let mut blanks = std::collections::HashMap::new();
-                for triple in template.iter().rev() {
-                    match row.triple(triple, &mut |node| fresh.of(node, &mut blanks, &snapshot)) {
-                        Ok(triple) => waiting.extend(triple),
-                        Err(error) => return Some(Err(error)),
-                    }
+                let filled = rows.next()?.and_then(|row| {
+                    filled.each(&row, &mut |triple| {
+                        waiting.push_back(triple);
+                        Ok(())
+                    })
+                });
+                if let Err(error) = filled {
+                    return Some(Err(error));
                 }
             }
         });
         Answer::Triples(Triples::new(triples))
+    }
+
+    /// Runs a DESCRIBE and calls `each` with the facts of the default graph whose subject a row has, and of the blank
+    /// nodes that are objects of these.
+    fn describe(&self, each: &mut dyn FnMut([Word; 3]) -> Result<(), QueryError>) -> Result<(), QueryError> {
+        let Runner { facts, words, meter, .. } = &self.runner;
+        let mut described: FxHashSet<Word> = FxHashSet::default();
+        let mut todo = Vec::new();
+        self.runner.run(&self.root, &mut |rows| {
+            for row in rows.iter() {
+                todo.extend(self.columns.iter().map(|(_, slot)| row[*slot]).filter(|&word| described.insert(word)));
+                while let Some(node) = todo.pop() {
+                    meter.hold(2 * size_of::<Word>(), "DESCRIBE")?;
+                    if node == UNBOUND {
+                        continue;
+                    }
+                    facts.read([node, UNBOUND, UNBOUND, UNBOUND], Active::Default, BATCH, meter, &mut |facts| {
+                        for &[subject, predicate, object, _] in facts {
+                            each([subject, predicate, object])?;
+                            if words.kind(object) == Kind::Blank && described.insert(object) {
+                                todo.push(object);
+                            }
+                        }
+                        Ok(true)
+                    })?;
+                }
+            }
+            Ok(true)
+        })?;
+        Ok(())
+    }
+
+    /// The terms of a fact.
+    fn triple(&self, [subject, predicate, object]: [Word; 3]) -> Result<Option<Triple>, QueryError> {
+        let words = &self.runner.words;
+        Ok(match (words.term(subject)?, words.term(predicate)?, words.term(object)?) {
+            (Term::NamedNode(node), Term::NamedNode(predicate), object) => Some(Triple::new(node, predicate, object)),
+            (Term::BlankNode(node), Term::NamedNode(predicate), object) => Some(Triple::new(node, predicate, object)),
+            _ => None,
+        })
     }
 
     /// The operators, one a line, each with the rows that were expected and those that came.

@@ -110,9 +110,30 @@ pub(crate) enum Op {
 #[derive(Debug)]
 pub(crate) struct Aggregate {
     pub(crate) kind: AggregateKind,
-    /// What is aggregated; nothing counts rows.
-    pub(crate) of: Option<Expr>,
+    pub(crate) of: Of,
     pub(crate) is_distinct: bool,
+}
+
+/// What is aggregated.
+#[derive(Debug)]
+pub(crate) enum Of {
+    /// Nothing but the number of rows.
+    Nothing,
+    /// Rows, by what they have in these slots.
+    Row(Vec<usize>),
+    /// What an expression gives.
+    Value(Expr),
+}
+
+impl Of {
+    /// The slots that are read.
+    fn slots(&self) -> u128 {
+        match self {
+            Self::Nothing => 0,
+            Self::Row(slots) => slots.iter().fold(0, |mask, slot| mask | 1 << slot),
+            Self::Value(expr) => expr.slots(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,8 +189,7 @@ impl Node {
             Op::Group { inner, keys, aggregates } => {
                 let keys = keys.iter().fold(0, |mask, slot| mask | 1 << slot);
                 let by_weight = aggregates.iter().all(|(_, aggregate)| aggregate.counts_weights());
-                let of = |aggregate: &Aggregate| aggregate.of.as_ref().map_or(0, Expr::slots);
-                let read = aggregates.iter().fold(keys, |read, (_, aggregate)| read | of(aggregate));
+                let read = aggregates.iter().fold(keys, |read, (_, aggregate)| read | aggregate.of.slots());
                 inner.need(if by_weight { read } else { u128::MAX });
             }
         }

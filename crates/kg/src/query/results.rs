@@ -1,14 +1,13 @@
 //! What a query answers, and how it is written: streaming, row by row.
 
 use std::fmt;
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::Arc;
 
-use oxrdf::{Quad, Term, Triple, Variable};
-use oxrdfio::{JsonLdProfileSet, RdfFormat, RdfSerializer};
-use oxttl::{NTriplesSerializer, TurtleSerializer};
+use oxrdf::{GraphName, Quad, Term, Triple, Variable};
+use oxrdfio::{JsonLdProfileSet, RdfFormat, RdfSerializer, WriterQuadSerializer};
 pub use sparesults::QueryResultsFormat;
-use sparesults::QueryResultsSerializer;
+use sparesults::{QueryResultsSerializer, WriterSolutionsSerializer};
 
 use super::error::QueryError;
 use crate::export::writable_quad;
@@ -85,50 +84,78 @@ impl fmt::Debug for Triples {
     }
 }
 
-/// How triples of an answer are written.
+/// In which forms an answer is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TriplesFormat {
-    /// One triple a line.
-    NTriples,
-    /// Turtle, without prefixes.
-    Turtle,
+pub struct Forms {
+    /// Rows and truths.
+    pub rows: QueryResultsFormat,
+    /// Triples, in a format of RDF.
+    pub triples: Format,
 }
 
 impl Answer {
-    /// The answer is written as it is computed: rows and truths as `rows`, triples as `triples`. Returns how many
-    /// rows or triples there were.
+    /// The answer is written as it is computed. Returns how many rows or triples there were.
     ///
     /// # Errors
     /// Those of the writer, and those of the query, at which what was written ends in the middle.
-    pub fn write(
-        self,
-        writer: &mut dyn Write,
-        rows: QueryResultsFormat,
-        triples: TriplesFormat,
-    ) -> Result<u64, QueryError> {
+    pub fn write(self, writer: &mut dyn Write, forms: Forms) -> Result<u64, QueryError> {
         match self {
             Self::Truth(truth) => {
-                QueryResultsSerializer::from_format(rows).serialize_boolean_to_writer(writer, truth)?;
+                QueryResultsSerializer::from_format(forms.rows).serialize_boolean_to_writer(writer, truth)?;
                 Ok(1)
             }
-            Self::Rows(found) => write_rows(found, writer, rows),
-            Self::Triples(found) => write_triples(found, writer, triples),
+            Self::Rows(mut rows) => {
+                let mut out = RowWriter::new(writer, rows.variables.to_vec(), forms.rows);
+                rows.try_for_each(|row| out.put(&row?))?;
+                out.finish()
+            }
+            Self::Triples(triples) => {
+                let quads = triples.map(|triple| Ok(triple?.in_graph(GraphName::DefaultGraph)));
+                write_quads(quads, writer, forms.triples)
+            }
         }
     }
 }
 
-fn write_rows(rows: Rows, writer: &mut dyn Write, format: QueryResultsFormat) -> Result<u64, QueryError> {
-    let variables = rows.variables().to_vec();
-    let serializer = QueryResultsSerializer::from_format(format);
-    let mut out = serializer.serialize_solutions_to_writer(writer, variables.clone())?;
-    let mut n = 0;
-    for row in rows {
-        let row = row?;
-        out.serialize(variables.iter().zip(&row).filter_map(|(variable, term)| Some((variable, term.as_ref()?))))?;
-        n += 1;
+/// Rows on their way out; nothing is written before the first, or the end.
+pub(crate) struct RowWriter<'w> {
+    variables: Vec<Variable>,
+    waiting: Option<(&'w mut dyn Write, QueryResultsSerializer)>,
+    begun: Option<WriterSolutionsSerializer<&'w mut dyn Write>>,
+    n: u64,
+}
+
+impl<'w> RowWriter<'w> {
+    pub(crate) fn new(writer: &'w mut dyn Write, variables: Vec<Variable>, format: QueryResultsFormat) -> Self {
+        let waiting = Some((writer, QueryResultsSerializer::from_format(format)));
+        Self { variables, waiting, begun: None, n: 0 }
     }
-    out.finish()?;
-    Ok(n)
+
+    fn begin(&mut self) -> io::Result<()> {
+        if let Some((writer, serializer)) = self.waiting.take() {
+            self.begun = Some(serializer.serialize_solutions_to_writer(writer, self.variables.clone())?);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn put(&mut self, row: &[Option<Term>]) -> Result<(), QueryError> {
+        self.begin()?;
+        if let Some(out) = &mut self.begun {
+            let terms = self.variables.iter().zip(row);
+            out.serialize(terms.filter_map(|(variable, term)| Some((variable, term.as_ref()?))))?;
+        }
+        self.n += 1;
+        Ok(())
+    }
+
+    /// What stands behind the last row; how many there were.
+    pub(crate) fn finish(mut self) -> Result<u64, QueryError> {
+        self.begin()?;
+        if let Some(out) = self.begun {
+            out.finish()?;
+        }
+        Ok(self.n)
+    }
 }
 
 /// Quads are written as they come, in any format of RDF: formats that cannot name graphs take those of the default
@@ -142,31 +169,53 @@ pub fn write_quads(
     writer: &mut dyn Write,
     format: Format,
 ) -> Result<u64, QueryError> {
-    let format = match format {
-        Format::NTriples => RdfFormat::NTriples,
-        Format::NQuads => RdfFormat::NQuads,
-        Format::Turtle => RdfFormat::Turtle,
-        Format::TriG => RdfFormat::TriG,
-        Format::RdfXml => RdfFormat::RdfXml,
-        Format::JsonLd => RdfFormat::JsonLd { profile: JsonLdProfileSet::empty() },
-        Format::Csv | Format::Tsv | Format::JsonLines => {
-            return Err(QueryError::Evaluation(format!("{format} is no format of RDF")));
-        }
-    };
-    let (is_json, is_xml) = (matches!(format, RdfFormat::JsonLd { .. }), format == RdfFormat::RdfXml);
-    let mut out = RdfSerializer::from_format(format).for_writer(writer);
-    let mut n = 0;
+    let mut out = QuadWriter::new(writer, format)?;
     for quad in quads {
-        let quad = quad?;
-        if is_xml && !has_xml_name(quad.predicate.as_str()) {
-            let message = format!("RDF/XML has no name for the predicate {}", quad.predicate);
-            return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, message).into());
-        }
-        out.serialize_quad(&if is_json { quad } else { writable_quad(quad) })?;
-        n += 1;
+        out.put(quad?)?;
     }
-    out.finish()?;
-    Ok(n)
+    out.finish()
+}
+
+/// Quads on their way out.
+pub(crate) struct QuadWriter<'w> {
+    format: Format,
+    out: WriterQuadSerializer<&'w mut dyn Write>,
+    n: u64,
+}
+
+impl<'w> QuadWriter<'w> {
+    /// # Errors
+    /// A format that is none of RDF.
+    pub(crate) fn new(writer: &'w mut dyn Write, format: Format) -> Result<Self, QueryError> {
+        let of_rdf = match format {
+            Format::NTriples => RdfFormat::NTriples,
+            Format::NQuads => RdfFormat::NQuads,
+            Format::Turtle => RdfFormat::Turtle,
+            Format::TriG => RdfFormat::TriG,
+            Format::RdfXml => RdfFormat::RdfXml,
+            Format::JsonLd => RdfFormat::JsonLd { profile: JsonLdProfileSet::empty() },
+            Format::Csv | Format::Tsv | Format::JsonLines => {
+                return Err(QueryError::Evaluation(format!("{format} is no format of RDF")));
+            }
+        };
+        Ok(Self { format, out: RdfSerializer::from_format(of_rdf).for_writer(writer), n: 0 })
+    }
+
+    pub(crate) fn put(&mut self, quad: Quad) -> Result<(), QueryError> {
+        if self.format == Format::RdfXml && !has_xml_name(quad.predicate.as_str()) {
+            let message = format!("RDF/XML has no name for the predicate {}", quad.predicate);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message).into());
+        }
+        self.out.serialize_quad(&if self.format == Format::JsonLd { quad } else { writable_quad(quad) })?;
+        self.n += 1;
+        Ok(())
+    }
+
+    /// What stands behind the last quad; how many there were.
+    pub(crate) fn finish(self) -> Result<u64, QueryError> {
+        self.out.finish()?;
+        Ok(self.n)
+    }
 }
 
 /// Whether the end of an IRI is a name in XML, which RDF/XML needs of predicates: `http://a/1/` has none. (oxrdfxml
@@ -175,27 +224,4 @@ fn has_xml_name(iri: &str) -> bool {
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') || !c.is_ascii();
     let is_start = |c: char| c.is_ascii_alphabetic() || c == '_' || !c.is_ascii();
     iri.rsplit(|c| !is_of_name(c)).next().is_some_and(|end| end.contains(is_start))
-}
-
-fn write_triples(triples: Triples, writer: &mut dyn Write, format: TriplesFormat) -> Result<u64, QueryError> {
-    let mut n = 0;
-    match format {
-        TriplesFormat::NTriples => {
-            let mut out = NTriplesSerializer::new().for_writer(writer);
-            for triple in triples {
-                out.serialize_triple(&triple?)?;
-                n += 1;
-            }
-            out.finish();
-        }
-        TriplesFormat::Turtle => {
-            let mut out = TurtleSerializer::new().for_writer(writer);
-            for triple in triples {
-                out.serialize_triple(&triple?)?;
-                n += 1;
-            }
-            out.finish()?;
-        }
-    }
-    Ok(n)
 }

@@ -8,7 +8,6 @@ use spargebra::term::{
 };
 
 use super::error::QueryError;
-use super::results::Row;
 use crate::snapshot::Snapshot;
 
 /// Names of blank nodes that the store has not: made of the commit's number and a count, so that they repeat.
@@ -49,7 +48,39 @@ pub(crate) type Naming<'n> = dyn FnMut(&BlankNode) -> Result<BlankNode, QueryErr
 /// A row with its variables, put into templates. A quad that lacks a term, or has one where it cannot be, is none.
 pub(crate) struct Bound<'a> {
     pub(crate) variables: &'a [Variable],
-    pub(crate) row: Row,
+    pub(crate) row: &'a [Option<Term>],
+}
+
+/// The template of a CONSTRUCT, filled row by row.
+pub(crate) struct Filled {
+    template: Vec<TriplePattern>,
+    variables: Vec<Variable>,
+    snapshot: Snapshot,
+    fresh: Fresh,
+}
+
+impl Filled {
+    /// A template whose rows have the terms of these variables.
+    pub(crate) fn new(template: Vec<TriplePattern>, variables: Vec<Variable>, snapshot: &Snapshot) -> Self {
+        Self { template, variables, snapshot: snapshot.clone(), fresh: Fresh::new('c', snapshot) }
+    }
+
+    /// Calls `each` with the triples of a row.
+    pub(crate) fn each(
+        &mut self,
+        row: &[Option<Term>],
+        each: &mut dyn FnMut(Triple) -> Result<(), QueryError>,
+    ) -> Result<(), QueryError> {
+        let Self { template, variables, snapshot, fresh } = self;
+        let row = Bound { variables, row };
+        let mut blanks = HashMap::new();
+        for triple in template {
+            if let Some(triple) = row.triple(triple, &mut |node| fresh.of(node, &mut blanks, snapshot))? {
+                each(triple)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Bound<'_> {

@@ -175,7 +175,7 @@ impl Writer<'_, '_> {
         let Answer::Rows(rows) = answer_parsed(&snapshot, &query, self.options)? else { return Ok(()) };
         let (mut removed, mut added) = (Vec::new(), Vec::new());
         for row in rows {
-            let row = Bound { variables: &variables, row: row? };
+            let row = Bound { variables: &variables, row: &row? };
             for quad in delete {
                 if let Some(quad) = row.ground_quad(quad) {
                     self.meter.hold(quad_bytes(&quad), "the update")?;

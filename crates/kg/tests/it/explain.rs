@@ -59,8 +59,7 @@ fn a_count_over_a_star_enumerates_no_star() {
 fn what_the_own_evaluator_does_not_know_goes_whole_to_the_complete_one_and_is_said() {
     for (text, why) in [
         ("SELECT * { ?h <a:p> ?s FILTER(MD5(STR(?s)) != \"\") }", "the function MD5"),
-        ("DESCRIBE <a:hub7>", "DESCRIBE"),
-        ("SELECT (COUNT(DISTINCT *) AS ?n) { ?h <a:rare> ?s }", "COUNT(DISTINCT *)"),
+        ("DESCRIBE ?h { ?h <a:rare> ?s FILTER(MD5(STR(?s)) != \"\") }", "MD5"),
         ("SELECT * { ?h <a:rare> ?s FILTER EXISTS { { ?h <a:p> ?x } UNION { ?h <a:q> ?x } } }", "EXISTS"),
     ] {
         let explanation = explain(text);

@@ -191,7 +191,7 @@ impl Chance {
     pub(crate) fn query(&mut self) -> String {
         let group = self.group(2);
         let (a, b) = (self.variable(), self.variable());
-        let query = match self.below(9) {
+        let query = match self.below(12) {
             0 => format!("SELECT (COUNT(*) AS ?n) {{ {group} }}"),
             1 => format!("SELECT {a} (COUNT({b}) AS ?n) {{ {group} }} GROUP BY {a}"),
             2 => format!("SELECT {a} (COUNT(DISTINCT {b}) AS ?n) {{ {group} }} GROUP BY {a} HAVING (COUNT(*) > 1)"),
@@ -201,7 +201,10 @@ impl Chance {
             4 => format!("SELECT {a} (SUM({b}) AS ?m) (AVG({b}) AS ?n) {{ {group} }} GROUP BY {a}"),
             5 => format!("SELECT DISTINCT {a} {b} {{ {group} }}"),
             6 => format!("ASK {{ {group} }}"),
-            7 => format!("SELECT * {{ {group} }} ORDER BY {a} DESC({b})"),
+            7 => format!("SELECT (COUNT(DISTINCT *) AS ?n) {{ {group} }}"),
+            8 => format!("SELECT {a} (COUNT(DISTINCT *) AS ?n) (COUNT(*) AS ?m) {{ {group} }} GROUP BY {a}"),
+            9 => format!("DESCRIBE {a} {} {{ {group} }}", self.node()),
+            10 => format!("SELECT * {{ {group} }} ORDER BY {a} DESC({b})"),
             _ => format!("SELECT * {{ {group} BIND({} AS ?x) }}", self.operand()),
         };
         format!("{PREFIX}{query}")
@@ -225,7 +228,9 @@ pub(crate) fn rows_within(
     let found = query::answer(snapshot, text, options).and_then(|answer| {
         let mut found = match answer {
             Answer::Truth(truth) => vec![truth.to_string()],
-            Answer::Triples(_) => Vec::new(),
+            Answer::Triples(triples) => {
+                triples.map(|triple| triple.map(|triple| triple.to_string())).collect::<Result<Vec<_>, _>>()?
+            }
             Answer::Rows(rows) => {
                 let variables: Vec<String> = rows.variables().iter().map(ToString::to_string).collect();
                 let show = |row: query::Row| {

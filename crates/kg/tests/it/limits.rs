@@ -1,9 +1,11 @@
 //! What stops a query, and what an update leaves behind.
 
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use kg::query::{self, Answer, Engine, LimitKind, Limits, Options, QueryError, Stop};
+use kg::load::Format;
+use kg::query::{self, Answer, Engine, Forms, LimitKind, Limits, Options, QueryError, QueryResultsFormat, Stop};
 use kg::{Pattern, Store};
 
 const ENGINES: [Engine; 2] = [Engine::Any, Engine::Complete];
@@ -88,6 +90,81 @@ fn a_text_that_doubles_itself_is_stopped_by_its_memory() {
         }
     }
     drop(store);
+}
+
+/// Takes so many bytes, then no more.
+struct Short {
+    bytes: Vec<u8>,
+    max: usize,
+}
+
+impl Write for Short {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes.extend_from_slice(bytes);
+        if self.bytes.len() > self.max { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(bytes.len()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn write(store: &Store, text: &str, limits: Limits, max: usize) -> (Result<u64, QueryError>, String) {
+    let options = Options { limits, ..Options::default() };
+    let query = query::parse(text, &options).unwrap();
+    let forms = Forms { rows: QueryResultsFormat::Tsv, triples: Format::NTriples };
+    let mut out = Short { bytes: Vec::new(), max };
+    let written = query::write(&store.snapshot().unwrap(), &query, &options, &mut out, forms);
+    (written, String::from_utf8(out.bytes).unwrap())
+}
+
+#[test]
+fn rows_are_written_while_the_query_runs_and_none_is_held() {
+    let store = store(600);
+    // Of more rows than would ever be held, the first come at once.
+    for text in [
+        "SELECT ?a ?f ?i { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }",
+        "SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l FILTER(?a != ?l) }",
+        "CONSTRUCT { ?a ?b ?l } { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }",
+    ] {
+        let (written, found) = write(&store, text, Limits { memory_max: 1 << 16, ..Limits::default() }, 1 << 18);
+        assert!(matches!(written, Err(QueryError::Write(_))), "{text}: {written:?}");
+        assert!(found.len() > 1 << 18, "{text}");
+        // A limit that is reached in their midst ends them.
+        let (written, found) = write(&store, text, Limits { rows_max: 50_000, ..Limits::default() }, usize::MAX);
+        let is_limit = matches!(written, Err(QueryError::Limit { limit: LimitKind::Rows(50_000), .. }));
+        assert!(is_limit && found.lines().count() > 100, "{text}: {written:?}, {} lines", found.lines().count());
+    }
+    // What fails before its first row leaves nothing.
+    let sorts = "SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } ORDER BY ?c";
+    let (written, found) = write(&store, sorts, Limits { rows_max: 5000, ..Limits::default() }, 1 << 20);
+    assert!(matches!(written, Err(QueryError::Limit { .. })) && found.is_empty(), "{written:?} {found}");
+}
+
+#[test]
+fn what_is_written_is_what_is_answered() {
+    let store = store(50);
+    let bnode = "INSERT DATA { <http://a/n1> <http://a/q> [ <http://a/r> [ <http://a/r> 1 ] ] }";
+    query::update(&store, bnode, &Options::default()).unwrap();
+    for text in [
+        "SELECT ?a ?c { ?a ?b ?c OPTIONAL { ?c <http://a/q> ?d } } ORDER BY ?a ?c LIMIT 20 OFFSET 3",
+        "SELECT ?a { ?a <http://a/p> [] }",
+        "SELECT (COUNT(DISTINCT *) AS ?n) { ?a <http://a/p> ?b }",
+        "SELECT ?n { ?a <http://a/p> ?b BIND(MD5(STR(?b)) AS ?n) }",
+        "CONSTRUCT { ?a <http://a/x> [ <http://a/y> ?c ] } { ?a <http://a/p> ?c FILTER(isIRI(?c)) }",
+        "DESCRIBE <http://a/n1> ?c { <http://a/n1> <http://a/p> ?c }",
+        "DESCRIBE <http://a/n99>",
+    ] {
+        let forms = Forms { rows: QueryResultsFormat::Tsv, triples: Format::NTriples };
+        let mut answered = Vec::new();
+        let answer = query::answer(&store.snapshot().unwrap(), text, &Options::default()).unwrap();
+        let n = answer.write(&mut answered, forms).unwrap();
+        let (written, found) = write(&store, text, Limits::default(), usize::MAX);
+        assert_eq!((written.unwrap(), found), (n, String::from_utf8(answered).unwrap()), "{text}");
+    }
+    // A description has the blank nodes of blank nodes.
+    let (written, found) = write(&store, "DESCRIBE <http://a/n1>", Limits::default(), usize::MAX);
+    assert_eq!((written.unwrap(), found.matches("<http://a/r>").count()), (2 + 1 + 2, 2), "{found}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
 
+use kg::load::Format;
 use kg::query::{self, Answer, Engine, Options, Row};
 use kg::{Pattern, Store};
 use oxrdf::{BlankNode, GraphName, GraphNameRef, NamedOrBlankNode, Quad, Term};
@@ -109,10 +110,11 @@ fn run(case: &Case, engine: Engine) -> Result<(), String> {
         Kind::Csv => {
             let store = store_of(&data_of(case));
             let snapshot = store.snapshot().unwrap();
-            let answer = query::answer(&snapshot, &source(), &options(case, engine)).map_err(|e| e.to_string())?;
+            let options = options(case, engine);
+            let parsed = query::parse(&source(), &options).map_err(|e| e.to_string())?;
             let mut written = Vec::new();
-            let (rows, triples) = (query::QueryResultsFormat::Csv, query::TriplesFormat::NTriples);
-            answer.write(&mut written, rows, triples).map_err(|e| e.to_string())?;
+            let forms = query::Forms { rows: query::QueryResultsFormat::Csv, triples: Format::NTriples };
+            query::write(&snapshot, &parsed, &options, &mut written, forms).map_err(|e| e.to_string())?;
             let lines = |text: &str| {
                 let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
                 lines.sort();

@@ -6,7 +6,7 @@ use spargebra::term::{GroundTerm, NamedNodePattern};
 use super::atoms::{Place, StepKind};
 use super::joins::{self, Filters};
 use super::scope::{Scope, Unsupported};
-use super::{Aggregate, AggregateKind, Node, Op};
+use super::{Aggregate, AggregateKind, Node, Of, Op};
 use crate::query::expression;
 
 /// The operators of a pattern.
@@ -94,7 +94,7 @@ pub(crate) fn node(pattern: &GraphPattern, scope: &mut Scope<'_>) -> Result<Node
             }
             let mut compiled = Vec::new();
             for (variable, aggregate) in aggregates {
-                let aggregate = self::aggregate(aggregate, scope, inner.certain)?;
+                let aggregate = self::aggregate(aggregate, scope, &inner)?;
                 compiled.push((scope.slot(variable)?, aggregate));
             }
             let mask = |slots: &[usize]| slots.iter().fold(0_u128, |mask, slot| mask | 1 << slot);
@@ -225,11 +225,12 @@ fn distinct(inner: Node) -> Node {
     Node::new(Op::Distinct { inner: Box::new(inner), slots }, estimate, certain, possible)
 }
 
-fn aggregate(aggregate: &AggregateExpression, scope: &mut Scope<'_>, bound: u128) -> Result<Aggregate, Unsupported> {
+/// An aggregate of the rows of `inner`.
+fn aggregate(aggregate: &AggregateExpression, scope: &mut Scope<'_>, inner: &Node) -> Result<Aggregate, Unsupported> {
     match aggregate {
-        AggregateExpression::CountSolutions { distinct: true } => Err(Unsupported::new("COUNT(DISTINCT *)")),
-        AggregateExpression::CountSolutions { distinct: false } => {
-            Ok(Aggregate { kind: AggregateKind::Count, of: None, is_distinct: false })
+        AggregateExpression::CountSolutions { distinct } => {
+            let of = if *distinct { Of::Row(scope.named_of(inner.possible)) } else { Of::Nothing };
+            Ok(Aggregate { kind: AggregateKind::Count, of, is_distinct: *distinct })
         }
         AggregateExpression::FunctionCall { name, expr, distinct } => {
             let kind = match name {
@@ -244,7 +245,8 @@ fn aggregate(aggregate: &AggregateExpression, scope: &mut Scope<'_>, bound: u128
                 }
                 AggregateFunction::Custom(name) => return Err(Unsupported::new(format!("the aggregate {name}"))),
             };
-            Ok(Aggregate { kind, of: Some(expression::compile(expr, scope, bound)?), is_distinct: *distinct })
+            let of = Of::Value(expression::compile(expr, scope, inner.certain)?);
+            Ok(Aggregate { kind, of, is_distinct: *distinct })
         }
     }
 }

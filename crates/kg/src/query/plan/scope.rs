@@ -6,6 +6,7 @@ use std::fmt;
 use oxrdf::{Term, Variable};
 use spargebra::algebra::GraphPattern;
 
+use super::algebra::slots_of;
 use super::atoms::Step;
 use crate::query::error::QueryError;
 use crate::query::facts::Facts;
@@ -73,6 +74,13 @@ impl<'q> Scope<'q> {
         }
         self.names.push(name.to_owned());
         Ok(self.names.len() - 1)
+    }
+
+    /// Those of the slots that a variable names, in order.
+    pub(crate) fn named_of(&self, slots: u128) -> Vec<usize> {
+        let is_variable = |name: &String| !name.starts_with("_:") && !name.starts_with('(');
+        let is_variable = |slot: &usize| self.names.get(*slot).is_some_and(is_variable);
+        slots_of(slots).into_iter().filter(is_variable).collect()
     }
 
     pub(crate) fn word(&self, term: Term) -> Result<Word, Unsupported> {

@@ -10,13 +10,14 @@ use super::{Runner, Sink, WEIGHT};
 use crate::query::complete::TERM_BYTES_MAX;
 use crate::query::error::QueryError;
 use crate::query::expression::Given;
-use crate::query::plan::{Aggregate, AggregateKind, Node};
+use crate::query::plan::{Aggregate, AggregateKind, Node, Of};
 use crate::query::value::{self, Arithmetic, Number};
 use crate::query::words::{UNBOUND, Word};
 
 /// What a group knows of its rows by one aggregate.
 struct State {
     seen: Option<FxHashSet<Word>>,
+    seen_rows: FxHashSet<Box<[Word]>>,
     so_far: SoFar,
 }
 
@@ -51,15 +52,29 @@ impl State {
             AggregateKind::Sample => SoFar::Sample(UNBOUND),
             AggregateKind::Concat(_) => SoFar::Text { text: String::new(), n: 0 },
         };
-        Self { seen: aggregate.is_distinct.then(FxHashSet::default), so_far }
+        Self { seen: aggregate.is_distinct.then(FxHashSet::default), seen_rows: FxHashSet::default(), so_far }
+    }
+
+    fn count(&mut self, weight: u64) {
+        if let SoFar::Count(n) = &mut self.so_far {
+            *n = n.saturating_add(weight);
+        }
     }
 
     fn take(&mut self, aggregate: &Aggregate, row: &[Word], run: &Runner) -> Result<(), QueryError> {
-        let Some(expr) = &aggregate.of else {
-            if let SoFar::Count(n) = &mut self.so_far {
-                *n = n.saturating_add(row[WEIGHT]);
+        let expr = match &aggregate.of {
+            Of::Value(expr) => expr,
+            Of::Nothing => {
+                self.count(row[WEIGHT]);
+                return Ok(());
             }
-            return Ok(());
+            Of::Row(slots) => {
+                if self.seen_rows.insert(slots.iter().map(|&slot| row[slot]).collect()) {
+                    run.meter.hold(size_of::<Word>() * (4 + slots.len()), "GROUP BY")?;
+                    self.count(1);
+                }
+                return Ok(());
+            }
         };
         let Some(given) = expr.give(row, run)? else {
             if !matches!(self.so_far, SoFar::Count(_) | SoFar::Sample(_)) {

@@ -83,7 +83,7 @@ pub(super) fn ask(
         let text = format!("{:?} evaluator{why}, {} rows\n{lines}", explanation.engine, explanation.rows);
         return terminal::put(&text);
     }
-    show::answer(context, query::answer(snapshot, &sparql, &options)?, prefixes)
+    show::answer(context, snapshot, &query::parse(&sparql, &options)?, &options, prefixes)
 }
 
 /// Whether a text is SPARQL: it begins with one of its words, or with a comment.

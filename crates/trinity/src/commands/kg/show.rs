@@ -3,8 +3,9 @@
 use std::io::{self, BufWriter, Write};
 
 use kg::{
-    Prefixes,
-    query::{Answer, QueryResultsFormat, Rows, TriplesFormat},
+    Prefixes, Snapshot,
+    load::Format,
+    query::{self, Answer, Form, Forms, Options, Query, QueryResultsFormat, Rows},
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -16,26 +17,37 @@ const ROWS_MEASURED: usize = 200;
 /// Columns of the screen that a column of the table takes at most, if there are several.
 const WIDTH_MAX: usize = 60;
 
-/// Prints an answer.
-pub(super) fn answer(context: &Context<'_>, answer: Answer, prefixes: &Prefixes) -> Result<(), Failure> {
-    if !context.args.json && terminal::stdout_is_screen() {
-        return match answer {
+/// Prints the answer to a query.
+pub(super) fn answer(
+    context: &Context<'_>,
+    snapshot: &Snapshot,
+    query: &Query,
+    options: &Options,
+    prefixes: &Prefixes,
+) -> Result<(), Failure> {
+    let (is_json, is_screen) = (context.args.json, terminal::stdout_is_screen());
+    // SPARQL's TSV and CSV have no form for the answer to ASK, and a table needs to see rows before it shows them.
+    let is_shown = match Form::of(query) {
+        Form::Truth => true,
+        Form::Rows => is_screen,
+        Form::Triples => false,
+    };
+    if is_shown && !is_json {
+        return match query::answer_parsed(snapshot, query, options)? {
             Answer::Rows(rows) => table(rows, prefixes),
-            Answer::Truth(truth) => terminal::put(if truth { "yes\n" } else { "no\n" }),
-            triples @ Answer::Triples(_) => written(triples, QueryResultsFormat::Tsv),
+            Answer::Truth(truth) => terminal::put(match (truth, is_screen) {
+                (true, true) => "yes\n",
+                (false, true) => "no\n",
+                (true, false) => "true\n",
+                (false, false) => "false\n",
+            }),
+            Answer::Triples(_) => Ok(()),
         };
     }
-    written(answer, if context.args.json { QueryResultsFormat::Json } else { QueryResultsFormat::Tsv })
-}
-
-fn written(answer: Answer, format: QueryResultsFormat) -> Result<(), Failure> {
-    // SPARQL's TSV and CSV have no form for the answer to ASK.
-    if let (Answer::Truth(truth), QueryResultsFormat::Tsv) = (&answer, format) {
-        return terminal::put(if *truth { "true\n" } else { "false\n" });
-    }
+    let rows = if is_json { QueryResultsFormat::Json } else { QueryResultsFormat::Tsv };
     let mut out = BufWriter::new(io::stdout().lock());
-    answer.write(&mut out, format, TriplesFormat::NTriples)?;
-    if format == QueryResultsFormat::Json {
+    query::write(snapshot, query, options, &mut out, Forms { rows, triples: Format::NTriples })?;
+    if is_json {
         out.write_all(b"\n")?;
     }
     Ok(out.flush()?)
