@@ -11,7 +11,7 @@
 
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use oxrdf::{GraphName, QuadRef};
 
@@ -321,7 +321,14 @@ pub fn load(
     let doubles = options.blanks == Blanks::Fresh;
     let (read, seq, added, already, removed) = if options.replace || options.source.is_some() {
         let replaced = options.replace.then_some(&options.graph);
-        let mut sink = Changing::begin(store, replaced, options.source.take())?;
+        let cancel = options.cancel;
+        let go_on = || match cancel {
+            Some(cancel) if cancel.load(Ordering::Relaxed) => {
+                Err(LoadError::Cancelled { document: document.to_owned() })
+            }
+            _ => Ok(()),
+        };
+        let mut sink = Changing::begin(store, replaced, options.source.take(), &go_on)?;
         let read = run(document, reader, options, scope, &mut sink)?;
         let (added, already, removed) = (sink.added, sink.already, sink.removed);
         (read, sink.finish()?, added, already, removed)

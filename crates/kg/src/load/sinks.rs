@@ -4,11 +4,11 @@ use std::ops::ControlFlow;
 
 use oxrdf::{GraphName, GraphNameRef, QuadRef};
 
-use super::Sink;
+use super::{LoadError, Sink};
 use crate::bulk::{Bulk, BulkOptions, BulkReport, Piece};
 use crate::error::Error;
 use crate::quad::Pattern;
-use crate::source::{Source, SourceError};
+use crate::source::Source;
 use crate::store::{Seq, SourceId, Store};
 use crate::term::TermId;
 use crate::transaction::Transaction;
@@ -27,7 +27,7 @@ pub(super) struct Filling<'s> {
     report: BulkReport,
 }
 
-/// Facts between two looks at the memory of a piece.
+/// Facts between two looks at the memory of a piece, or at whether to go on.
 const LOOK_QUADS: u64 = 1024;
 
 impl<'s> Filling<'s> {
@@ -123,14 +123,15 @@ pub(super) struct Changing<'s> {
 }
 
 impl<'s> Changing<'s> {
-    /// Begins; the facts of the graph `replaced` are removed.
+    /// Begins; the facts of the graph `replaced` are removed, as long as `go_on` does not say otherwise.
     pub(super) fn begin(
         store: &'s Store,
         replaced: Option<&GraphName>,
         source: Option<Source>,
-    ) -> Result<Self, SourceError> {
+        go_on: &dyn Fn() -> Result<(), LoadError>,
+    ) -> Result<Self, LoadError> {
         let mut transaction = store.begin()?;
-        let removed = replaced.map_or(Ok(0), |graph| Self::remove(&mut transaction, graph))?;
+        let removed = replaced.map_or(Ok(0), |graph| Self::remove(&mut transaction, graph, go_on))?;
         let source = match source {
             Some(source) => Some(source.keep(&mut transaction)?),
             None => None,
@@ -139,16 +140,23 @@ impl<'s> Changing<'s> {
         Ok(Self { store, transaction, source, seq, removed, added: 0, already: 0 })
     }
 
-    fn remove(transaction: &mut Transaction<'_>, graph: &GraphName) -> Result<u64, Error> {
+    fn remove(
+        transaction: &mut Transaction<'_>,
+        graph: &GraphName,
+        go_on: &dyn Fn() -> Result<(), LoadError>,
+    ) -> Result<u64, LoadError> {
         let snapshot = transaction.snapshot()?;
         let graph = match graph {
             GraphName::DefaultGraph => Some(TermId::DEFAULT_GRAPH),
             named => snapshot.graph_id(named.as_ref())?,
         };
-        let mut removed = 0;
+        let mut removed: u64 = 0;
         if let Some(graph) = graph {
             for quad in snapshot.matching(Pattern { graph: Some(graph), ..Pattern::all() }) {
-                removed += u64::from(transaction.remove(snapshot.quad(quad?)?.as_ref())?);
+                if removed.is_multiple_of(LOOK_QUADS) {
+                    go_on()?;
+                }
+                removed += u64::from(transaction.remove_ids(&quad?)?);
             }
         }
         Ok(removed)

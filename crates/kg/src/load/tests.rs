@@ -1,9 +1,11 @@
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use oxrdf::NamedNode;
 
 use super::*;
 use crate::quad::Pattern;
+use crate::store::Options;
 
 /// The facts of a store, as text.
 fn facts(store: &Store) -> BTreeSet<String> {
@@ -292,6 +294,29 @@ fn a_flag_ends_the_load_and_progress_is_told() -> Result<(), LoadError> {
     load_text(&store, "a.nt", &text, LoadOptions { progress: Some(&mut tell), ..LoadOptions::default() })?;
     assert_eq!(seen.last(), Some(&Progress { bytes: text.len() as u64, quads: 5000 }));
     assert!(seen.len() >= 2);
+    Ok(())
+}
+
+#[test]
+fn a_flag_ends_the_removal_of_the_graph_that_is_replaced() -> Result<(), LoadError> {
+    const N: usize = 3000;
+    let store = Store::in_memory_with(Options { changes_max: N as u64 / 2, ..Options::default() })?;
+    let text: String = (0..N).map(|i| format!("<http://a/s> <http://a/p> \"{i}\" .\n")).collect();
+    load_text(&store, "a.nt", &text, LoadOptions::default())?;
+    let replace = |cancel| LoadOptions { replace: true, cancel, ..LoadOptions::default() };
+    let full = load_text(&store, "a.nt", LINES, replace(None));
+    assert!(matches!(full, Err(LoadError::Store(Error::TransactionFull { .. }))), "{full:?}");
+    let cancelled = load_text(&store, "a.nt", LINES, replace(Some(&AtomicBool::new(true))));
+    assert!(matches!(cancelled, Err(LoadError::Cancelled { .. })), "{cancelled:?}");
+    // It is looked at again and again.
+    let looks = Cell::new(0);
+    let second = || {
+        looks.set(looks.get() + 1);
+        if looks.get() < 2 { Ok(()) } else { Err(LoadError::Cancelled { document: "a.nt".to_owned() }) }
+    };
+    let begun = Changing::begin(&store, Some(&GraphName::DefaultGraph), None, &second).map(|_| ());
+    assert!(matches!(begun, Err(LoadError::Cancelled { .. })), "{begun:?}");
+    assert_eq!((looks.get(), store.snapshot()?.len()), (2, N as u64));
     Ok(())
 }
 
