@@ -33,6 +33,7 @@ const PRESETS: &[(&str, Settings)] = &[
     (
         "fb15k-237",
         Settings {
+            dim: 620,
             epochs: 16,
             batch: 256,
             learning_rate: 0.15,
@@ -41,7 +42,8 @@ const PRESETS: &[(&str, Settings)] = &[
             sample: Some(2048),
             full_epochs: 1,
             ..BASE
-        },
+        }
+        .in_pairs(),
     ),
 ];
 
@@ -57,6 +59,7 @@ const BASE: Settings = Settings {
     dropout: 0.0,
     spread: 0.1,
     sample: None,
+    plain_epochs: 0,
     full_epochs: 0,
     seed: 1,
 };
@@ -215,12 +218,14 @@ fn parse(preset: &str, keys: &[String]) -> Result<Run, Failure> {
             "spread" => settings.spread = value.parse().map_err(|e| bad(&e))?,
             "sample" if value == "all" => settings.sample = None,
             "sample" => settings.sample = Some(value.parse().map_err(|e| bad(&e))?),
+            "plain" => settings.plain_epochs = value.parse().map_err(|e| bad(&e))?,
             "full" => settings.full_epochs = value.parse().map_err(|e| bad(&e))?,
             "weights" => {
                 settings.entities = match value {
                     "ternary" => EntityWeights::Ternary,
+                    "pairs" => EntityWeights::TernaryPairs,
                     "f32" => EntityWeights::F32,
-                    _ => return Err(bad(&"is not ternary or f32")),
+                    _ => return Err(bad(&"is not ternary, pairs or f32")),
                 }
             }
             "scorer" => {

@@ -89,6 +89,44 @@ pub(super) fn ternarise(row: &[f32], out: &mut [f32]) {
     }
 }
 
+/// The largest number of two trits.
+const PAIR_MAX: f32 = 4.0;
+
+/// The share of a row's mean magnitude that is the step between two numbers of two trits, before the scale is fitted.
+const PAIR_STEP: f32 = 0.5;
+
+/// The scale of a row of numbers of two trits, by least squares, and how many steps a 1 has before they are rounded.
+pub(super) fn pair_scale(row: &[f32]) -> (f32, f32) {
+    let sum = lanes_sum(row, f32::abs);
+    if sum == 0.0 {
+        return (0.0, 0.0);
+    }
+    let steps = row.len() as f32 / (PAIR_STEP * sum);
+    let squares = lanes_sum(row, |x| pair(x, steps) * pair(x, steps));
+    let scale = if squares > 0.0 { lanes_sum(row, |x| x * pair(x, steps)) / squares } else { 0.0 };
+    (scale, steps)
+}
+
+/// The number of two trits that stands for a number.
+fn pair(x: f32, steps: f32) -> f32 {
+    (x * steps).round_ties_even().clamp(-PAIR_MAX, PAIR_MAX)
+}
+
+/// The two trits that stand for a number, that of the threes first.
+pub(super) fn pair_codes(x: f32, steps: f32) -> [i8; 2] {
+    let number = pair(x, steps) as i8;
+    let threes = i8::from(number >= 2) - i8::from(number <= -2);
+    [threes, number - 3 * threes]
+}
+
+/// `out` = the row as it is stored in two trits a number.
+pub(super) fn round_to_pairs(row: &[f32], out: &mut [f32]) {
+    let (scale, steps) = pair_scale(row);
+    for (out, &x) in out.iter_mut().zip(row) {
+        *out = pair(x, steps) * scale;
+    }
+}
+
 /// Sum in 16 lanes, which compilers turn into vectors; its order is always the same.
 fn lanes_sum(row: &[f32], of: impl Fn(f32) -> f32) -> f32 {
     const LANES: usize = 16;
@@ -160,5 +198,26 @@ mod tests {
         ternarise(&[0.0; 6], &mut out);
         assert_eq!(out, [0.0; 6]);
         assert_eq!(ternary_code(0.0, 0.0), 0);
+    }
+
+    #[test]
+    fn two_trits_are_nine_steps_under_the_scale_of_least_squares() {
+        let row: Vec<f32> = (-4_i8..=4).map(f32::from).collect();
+        let steps = 1.0;
+        for (x, number) in row.iter().zip(-4_i8..) {
+            let [threes, ones] = pair_codes(*x, steps);
+            assert!(threes.abs() <= 1 && ones.abs() <= 1 && 3 * threes + ones == number, "{number}: {threes} {ones}");
+        }
+        assert_eq!((pair_codes(9.0, 1.0), pair_codes(-9.0, 1.0)), ([1, 1], [-1, -1]));
+        let mut out = [9.0; 4];
+        round_to_pairs(&[3.0, -1.0, 0.0, 100.0], &mut out);
+        // Mean magnitude 26, a step 13: 0, 0, 0, 4 under a scale of 25.
+        assert_eq!(out, [0.0, 0.0, 0.0, 100.0]);
+        round_to_pairs(&[1.0, -2.0, 3.0, -4.0], &mut out);
+        // Mean magnitude 2.5, a step 1.25: 1, −2, 2, −3 under a scale of (1 + 4 + 6 + 12) / (1 + 4 + 4 + 9).
+        let scale = 23.0 / 18.0;
+        assert_eq!(out, [1.0, -2.0, 2.0, -3.0].map(|number| number * scale));
+        round_to_pairs(&[0.0; 4], &mut out);
+        assert_eq!(out, [0.0; 4]);
     }
 }

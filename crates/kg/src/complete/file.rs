@@ -6,10 +6,10 @@
 //! | --- | --- |
 //! | 8 | `trinkgm` and a zero |
 //! | 4 | version: 1 |
-//! | 4 × 2 | scorer (0 ComplEx, 1 DistMult), weights (0 f32, 1 ternary) |
+//! | 4 × 2 | scorer (0 ComplEx, 1 DistMult), weights (0 f32, 1 ternary, 2 two trits a number) |
 //! | 4 × 5 | dim D, entities N, relations R, rules, calibration steps |
 //! | 8 | number of the commit that it was trained at |
-//! | rest of `[N, D]` | entities: f32, or [`quant`]'s `tri1_row_f32` |
+//! | rest of `[N, D]` | entities: f32, or [`quant`]'s `tri1_row_f32`, of pairs of trits `[N, 2 D]` |
 //! | 2 R · D | relations and reciprocals, int8 |
 //! | 2 R · 4 | their scales, f32 |
 //! | 8 a step | calibration: raw share, probability; then its error (f32) and number of samples (u32), 8 bytes |
@@ -33,6 +33,8 @@ use crate::store::Seq;
 const MAGIC: &[u8; 8] = b"trinkgm\0";
 const VERSION: u32 = 1;
 const DIGEST_BYTES: usize = 32;
+/// Weights by their numbers in the file.
+const WEIGHTS: [EntityWeights; 3] = [EntityWeights::F32, EntityWeights::Ternary, EntityWeights::TernaryPairs];
 const NO_STEP: u32 = u32::MAX;
 
 /// Why bytes are no model.
@@ -107,7 +109,7 @@ impl Trained {
         let number = |bytes: &mut Vec<u8>, n: usize| bytes.extend((n as u32).to_le_bytes());
         number(&mut bytes, VERSION as usize);
         number(&mut bytes, usize::from(model.scorer == Scorer::DistMult));
-        number(&mut bytes, usize::from(model.weights == EntityWeights::Ternary));
+        number(&mut bytes, WEIGHTS.iter().position(|weights| *weights == model.weights).unwrap_or(0));
         let steps = self.calibration.steps();
         for n in [model.dim, model.n_entities, model.n_relations, self.rules.all().len(), steps.len()] {
             number(&mut bytes, n);
@@ -171,7 +173,7 @@ impl Trained {
 
 fn read_parts(parts: &mut Parts<'_>) -> Result<Trained, ModelFileError> {
     let scorer = [Scorer::ComplEx, Scorer::DistMult][parts.number("scorer", 0..=1)?];
-    let weights = [EntityWeights::F32, EntityWeights::Ternary][parts.number("weights", 0..=1)?];
+    let weights = WEIGHTS[parts.number("weights", 0..=WEIGHTS.len() - 1)?];
     let dim = parts.number("dim", 1..=Settings::DIM_MAX)?;
     if scorer == Scorer::ComplEx && dim % 2 != 0 {
         return Err(ModelFileError::Field { field: "dim", got: dim as u64, must: "even for ComplEx".to_owned() });
@@ -182,7 +184,8 @@ fn read_parts(parts: &mut Parts<'_>) -> Result<Trained, ModelFileError> {
     let n_steps = parts.u32("number of calibration steps")? as usize;
     let seq = Seq(u64::from_le_bytes(parts.array("commit")?));
     let too_large = |field| ModelFileError::Field { field, got: u64::MAX, must: "fewer bytes".to_owned() };
-    let n_bytes = weights.format().tensor_bytes(n_entities, dim).ok_or_else(|| too_large("entities"))?;
+    let n_bytes =
+        weights.format().tensor_bytes(n_entities, weights.n_columns(dim)).ok_or_else(|| too_large("entities"))?;
     let entities = parts.take("entities", n_bytes)?.to_vec();
     check_entities(weights, n_entities, dim, &entities)?;
     let n_codes = (2 * n_relations).checked_mul(dim).ok_or_else(|| too_large("relations"))?;
@@ -230,8 +233,9 @@ fn check_entities(weights: EntityWeights, n: usize, dim: usize, bytes: &[u8]) ->
             let values: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
             finite("entities", &values)
         }
-        EntityWeights::Ternary => {
-            let stored = StoredMatrix::new(weights.format(), n, dim, bytes).map_err(|e| bad(n, e.to_string()))?;
+        EntityWeights::Ternary | EntityWeights::TernaryPairs => {
+            let stored = StoredMatrix::new(weights.format(), n, weights.n_columns(dim), bytes)
+                .map_err(|e| bad(n, e.to_string()))?;
             stored.check_ternary(n).map_err(|e| bad(n, e.to_string()))
         }
     }

@@ -19,6 +19,8 @@ pub enum EntityWeights {
     F32,
     /// −1, 0 and 1 under one scale a row, rounded so in every step of the training.
     Ternary,
+    /// Two trits a number, which is three times the first and once the second: −4 to 4 under one scale a row.
+    TernaryPairs,
 }
 
 /// How gradients become steps.
@@ -56,6 +58,8 @@ pub struct Settings {
     pub spread: f32,
     /// Entities that a step compares with, drawn anew each step; all of them if `None`.
     pub sample: Option<usize>,
+    /// First epochs that round no entity, whatever [`Self::entities`] says.
+    pub plain_epochs: u32,
     /// Last epochs that compare with all entities whatever [`Self::sample`] says.
     pub full_epochs: u32,
     /// Seed of the first rows, the order of questions and the samples.
@@ -76,6 +80,7 @@ impl Default for Settings {
             dropout: 0.25,
             spread: 0.1,
             sample: None,
+            plain_epochs: 0,
             full_epochs: 0,
             seed: 1,
         }
@@ -98,6 +103,13 @@ pub enum SettingsError {
 impl Settings {
     /// The largest row.
     pub const DIM_MAX: usize = 1 << 14;
+
+    /// The same number of trits put together in pairs, which are rounded in the last quarter of the epochs.
+    #[must_use]
+    pub const fn in_pairs(self) -> Self {
+        let plain_epochs = self.epochs - self.epochs / 4;
+        Self { entities: EntityWeights::TernaryPairs, dim: self.dim / 2, plain_epochs, ..self }
+    }
 
     /// Refuses what cannot be trained.
     ///

@@ -17,7 +17,7 @@ use self::batch::{Batch, Scratch};
 use self::table::Table;
 use super::compose::{add_gradient, add_n3_gradient};
 use super::model::Model;
-use super::settings::{Settings, SettingsError};
+use super::settings::{EntityWeights, Settings, SettingsError};
 use super::triples::{Answers, Split, Triples};
 
 /// Where training stands.
@@ -164,11 +164,12 @@ impl Trainer {
 
     /// One step: the sum of the cross-entropies of the batch, and the number of its answers.
     fn step(&mut self, kernels: &Kernels, questions: &[u32], sample: Option<usize>, rate: f32) -> (f64, usize) {
-        let Self { settings, known, entities, relations, scratch, chance, .. } = self;
+        let Self { settings, known, entities, relations, scratch, chance, epoch, .. } = self;
         let (scorer, dim) = (settings.scorer, settings.dim);
+        let weights = if *epoch < settings.plain_epochs { EntityWeights::F32 } else { settings.entities };
         let batch = Batch::new(known, questions, sample, entities.n_rows(), chance, scratch);
-        entities.gather(settings, &batch.entities, &mut scratch.entities);
-        relations.gather_plain(&batch.relations, &mut scratch.relations);
+        entities.gather(weights, &batch.entities, &mut scratch.entities);
+        relations.gather(EntityWeights::F32, &batch.relations, &mut scratch.relations);
         batch.drop_out(settings, chance, scratch);
         let loss = batch.forward_and_back(kernels, scorer, dim, scratch);
         let per_answer = 1.0 / batch.n_answers as f32;

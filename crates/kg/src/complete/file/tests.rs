@@ -53,7 +53,7 @@ fn signed(mut bytes: Vec<u8>) -> Vec<u8> {
 
 #[test]
 fn what_is_written_is_read_back() {
-    for weights in [EntityWeights::F32, EntityWeights::Ternary] {
+    for weights in WEIGHTS {
         let trained = trained(weights);
         assert!(!trained.rules.all().is_empty() && !trained.calibration.steps().is_empty());
         assert_eq!(read(&bytes(&trained)).expect("what was written"), trained, "{weights:?}");
@@ -91,6 +91,7 @@ fn bytes_under_a_right_digest_are_still_checked() {
     };
     check(8, [2, 0, 0, 0], "format version 2, but this program reads version 1");
     check(12, [2, 0, 0, 0], "scorer is 2, but must be 0 to 1");
+    check(16, [3, 0, 0, 0], "weights is 3, but must be 0 to 2");
     check(20, [17, 0, 0, 0], "dim is 17, but must be even for ComplEx");
     check(24, [0xff, 0xff, 0xff, 0x7f], "number of entities is 2147483647");
     check(24, [0xff, 0xff, 0xff, 0x3f], "must be at most");

@@ -3,7 +3,7 @@
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::Rng as _;
 
-use crate::complete::compose::ternarise;
+use crate::complete::compose::{round_to_pairs, ternarise};
 use crate::complete::settings::{EntityWeights, Optimiser, Settings};
 
 /// Rows of one kind.
@@ -47,24 +47,16 @@ impl Table {
         &self.rows
     }
 
-    /// `out` = the chosen rows of entities as they are stored.
-    pub(super) fn gather(&self, settings: &Settings, chosen: &[u32], out: &mut Vec<f32>) {
-        match settings.entities {
-            EntityWeights::F32 => self.gather_plain(chosen, out),
-            EntityWeights::Ternary => {
-                out.resize(chosen.len() * self.dim, 0.0);
-                for (&row, out) in chosen.iter().zip(out.chunks_exact_mut(self.dim)) {
-                    ternarise(&self.rows[row as usize * self.dim..][..self.dim], out);
-                }
-            }
-        }
-    }
-
-    /// `out` = the chosen rows.
-    pub(super) fn gather_plain(&self, chosen: &[u32], out: &mut Vec<f32>) {
+    /// `out` = the chosen rows as they are stored.
+    pub(super) fn gather(&self, weights: EntityWeights, chosen: &[u32], out: &mut Vec<f32>) {
         out.resize(chosen.len() * self.dim, 0.0);
         for (&row, out) in chosen.iter().zip(out.chunks_exact_mut(self.dim)) {
-            out.copy_from_slice(&self.rows[row as usize * self.dim..][..self.dim]);
+            let row = &self.rows[row as usize * self.dim..][..self.dim];
+            match weights {
+                EntityWeights::F32 => out.copy_from_slice(row),
+                EntityWeights::Ternary => ternarise(row, out),
+                EntityWeights::TernaryPairs => round_to_pairs(row, out),
+            }
         }
     }
 

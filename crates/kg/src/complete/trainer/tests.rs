@@ -2,8 +2,9 @@ use kernels::Isa;
 
 use super::*;
 use crate::complete::evaluate::evaluate;
+use crate::complete::model::ScoreScratch;
 use crate::complete::settings::{EntityWeights, Optimiser, Scorer};
-use crate::complete::triples::{Split, Triple};
+use crate::complete::triples::{Question, Split, Triple};
 
 /// Two circles: `next` along each, `after` two steps along; every fourth `after` is held out.
 fn circles() -> Triples {
@@ -39,6 +40,7 @@ fn equal_seeds_give_equal_bytes_whatever_the_threads_and_the_instruction_set() {
         Settings { sample: Some(20), full_epochs: 1, ..small() },
         Settings { scorer: Scorer::DistMult, optimiser: Optimiser::Adam, learning_rate: 0.01, ..small() },
         Settings { entities: EntityWeights::F32, ..small() },
+        Settings { entities: EntityWeights::TernaryPairs, plain_epochs: 1, ..small() },
     ];
     for settings in all {
         let data = circles();
@@ -63,6 +65,7 @@ fn training_finds_what_was_held_out_and_no_training_does_not() {
         Settings { dim: 128, epochs: 60, ..small() },
         Settings { dim: 128, epochs: 60, entities: EntityWeights::F32, ..small() },
         Settings { dim: 128, epochs: 60, sample: Some(30), ..small() },
+        Settings { dim: 64, epochs: 60, entities: EntityWeights::TernaryPairs, plain_epochs: 30, ..small() },
     ] {
         let [trained, untrained] = [mrr(&settings), mrr(&Settings { learning_rate: 1e-9, ..settings })];
         assert!(trained > 0.6 && untrained < 0.2, "{trained} {untrained}: {settings:?}");
@@ -86,4 +89,33 @@ fn a_break_ends_the_training_and_little_memory_refuses_it() {
     assert_eq!(n, batches + 1);
     let refused = train(&kernels(1), &data, &small(), 1000, &mut go_on).err();
     assert!(matches!(refused, Some(TrainError::Settings(SettingsError::Memory { max: 1000, .. }))), "{refused:?}");
+}
+
+/// What is stored scores as the rows that were trained do, up to what the kernels round: queries, to 8 bits.
+#[test]
+fn pairs_of_trits_score_as_the_numbers_that_they_stand_for() {
+    let data = circles();
+    let settings = Settings { dim: 64, epochs: 20, entities: EntityWeights::TernaryPairs, plain_epochs: 20, ..small() };
+    let mut trainer = Trainer::new(&data, &settings, u64::MAX).expect("enough memory");
+    while !trainer.is_done() {
+        trainer.epoch(&kernels(1), &mut go_on).expect("nobody stops it");
+    }
+    let all: Vec<u32> = (0..trainer.entities.n_rows() as u32).collect();
+    let (mut rounded, mut plain) = (Vec::new(), Vec::new());
+    trainer.entities.gather(EntityWeights::TernaryPairs, &all, &mut rounded);
+    trainer.entities.gather(EntityWeights::F32, &all, &mut plain);
+    let relations = trainer.relations.rows();
+    let of = |rows: &[f32]| Model::of_rows(settings.scorer, EntityWeights::F32, settings.dim, 2, rows, relations);
+    let scores = |model: &Model| {
+        let mut out = vec![0.0; all.len()];
+        let question = Question { entity: 3, relation: 1 };
+        model.score(&kernels(1), &[question], &mut ScoreScratch::default(), &mut out);
+        out
+    };
+    let distance = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f32>().sqrt();
+    let (stored, expected, unrounded) = (scores(&trainer.model()), scores(&of(&rounded)), scores(&of(&plain)));
+    let length = distance(&expected, &vec![0.0; all.len()]);
+    assert!(distance(&stored, &expected) < 0.02 * length, "{stored:?} {expected:?}");
+    assert!(distance(&stored, &unrounded) < 0.4 * length, "{stored:?} {unrounded:?}");
+    assert_eq!(trainer.model().entity_bytes(), 2 * 64_usize.div_ceil(5) + 4);
 }

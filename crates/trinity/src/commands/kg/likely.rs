@@ -52,6 +52,9 @@ pub(super) struct TrainArgs {
     /// Trits of a thing
     #[arg(long, value_name = "D", default_value_t = Settings::default().dim)]
     dim: usize,
+    /// Put two trits together to one number, for large graphs: half as many numbers, each of nine values
+    #[arg(long)]
+    pairs: bool,
     /// Seed of everything that is drawn
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -142,6 +145,7 @@ fn model_path(context: &Context<'_>) -> Result<PathBuf, Failure> {
 pub(super) fn train(context: &Context<'_>, args: &TrainArgs) -> Result<(), Failure> {
     let snapshot = context.open()?.snapshot()?;
     let settings = Settings { epochs: args.epochs, dim: args.dim, seed: args.seed, ..Settings::default() };
+    let settings = if args.pairs { settings.in_pairs() } else { settings };
     let graph = GraphTriples::read(&snapshot, args.seed).map_err(failure)?;
     let triples = &graph.named.triples;
     let (kernels, _) = machine::kernels(args.threads)?;
