@@ -6,7 +6,7 @@
 //! - [`paths`]: the shortest ways between two terms.
 //! - [`query`]: SPARQL 1.1 over a snapshot; [`simple`]: patterns of up to three words, which become SPARQL.
 //! - [`mod@load`] and [`mod@export`]: documents in and out; [`prefixes`]: short names in them; [`source`]: where facts
-//!   come from.
+//!   come from, and [`provenance`]: how that is told to others.
 //! - [`complete`]: what is likely and not a fact: link prediction by ternary vectors, beside a rule miner.
 //! - [`index`]: which entities are alike.
 //! - [`store`]: the facts, from which [`snapshot`] reads and into which [`transaction`] writes.
@@ -28,6 +28,7 @@ pub mod load;
 pub mod order;
 pub mod paths;
 pub mod prefixes;
+pub mod provenance;
 pub mod quad;
 pub mod query;
 mod scan;

@@ -24,6 +24,7 @@ use kg::{
 
 use crate::{
     cli::group,
+    commands::serve::{LIMIT_MIB, LIMIT_SECONDS},
     failure::{Failure, Kind},
     terminal,
 };
@@ -38,11 +39,9 @@ pub(crate) struct KgArgs {
     /// The file of the graph; add, load and update make it
     #[arg(long, value_name = "FILE", global = true, env = "TRINITY_KG")]
     db: Option<PathBuf>,
-    /// Seconds after which a query or update ends [default: no limit; of serve 60]
-    #[arg(long, value_name = "SECONDS", global = true, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(help = format!("Seconds after which a query or update ends [default: no limit; of serve {LIMIT_SECONDS}]"), long, value_name = "SECONDS", global = true, value_parser = clap::value_parser!(u32).range(1..))]
     limit_time: Option<u32>,
-    /// MiB that a query or update may hold [default: 4096; of serve 512]
-    #[arg(long, value_name = "MIB", global = true, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(help = format!("MiB that a query or update may hold [default: {LIMIT_MEMORY}; of serve {LIMIT_MIB}]"), long, value_name = "MIB", global = true, value_parser = clap::value_parser!(u32).range(1..))]
     limit_memory: Option<u32>,
     /// As JSON
     #[arg(help_heading = group::OUTPUT, long, global = true)]

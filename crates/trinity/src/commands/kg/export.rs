@@ -8,8 +8,10 @@ use std::{
 
 use clap::Args;
 use kg::{
+    Snapshot,
     export::{ExportError, ExportOptions, export},
     load::Format,
+    query::{self, QueryError},
 };
 use oxrdf::NamedNode;
 
@@ -34,6 +36,9 @@ pub(super) struct ExportArgs {
     /// This graph alone, as if it were the default one
     #[arg(long, value_name = "IRI")]
     graph: Option<String>,
+    /// Instead of the facts, where they come from, in the words of PROV-O
+    #[arg(long, conflicts_with = "graph")]
+    provenance: bool,
 }
 
 /// Writes the facts: a file appears whole or not at all.
@@ -51,6 +56,9 @@ pub(super) fn run(context: &Context<'_>, args: &ExportArgs) -> Result<(), Failur
             return Err(Failure::usage(format!("{path}: the name tells no format; --format does")));
         }
     };
+    if args.provenance {
+        return provenance(&snapshot, args, format);
+    }
     let cancel = AtomicBool::new(false);
     let bar = terminal::progress("facts", snapshot.len(), false);
     let mut progress = |quads: u64| {
@@ -84,6 +92,25 @@ pub(super) fn run(context: &Context<'_>, args: &ExportArgs) -> Result<(), Failur
         terminal::say(&format!("{n} facts in {format}\n"));
     }
     Ok(())
+}
+
+/// Writes where facts come from.
+fn provenance(snapshot: &Snapshot, args: &ExportArgs, format: Format) -> Result<(), Failure> {
+    let quads = kg::provenance::quads(snapshot)?;
+    let mut quads = quads.map(|quad| quad.map_err(QueryError::from)).take_while(|_| !terminal::is_interrupted());
+    let mut write = |out: &mut dyn Write| -> Result<u64, Failure> {
+        let n = query::write_quads(&mut quads, out, format)?;
+        out.flush()?;
+        if terminal::is_interrupted() { Err(Failure::interrupted()) } else { Ok(n) }
+    };
+    match &args.file {
+        None => write(&mut BufWriter::new(io::stdout().lock())).map(drop),
+        Some(path) => {
+            let n = whole_file::write(path, |out| write(out))?;
+            terminal::say(&format!("{n} facts about sources in {format}\n"));
+            Ok(())
+        }
+    }
 }
 
 /// Why there is no file.
