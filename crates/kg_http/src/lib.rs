@@ -32,6 +32,7 @@ pub fn routes(graphs: &Arc<Graphs>) -> Routes {
         .route("/kg", get(graphs::list).layer(layer()))
         .route("/kg/{name}/sparql", get(sparql::get).post(sparql::post).layer(layer()))
         .route("/kg/{name}/data", data.layer(layer()))
+        .documented(include_str!("openapi.json"))
 }
 
 /// The routes of a server that has graphs and no model: those of [`routes`], health, metrics and version; `/` is the

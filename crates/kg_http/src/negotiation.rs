@@ -122,4 +122,31 @@ mod tests {
         assert_eq!(chosen("text/turtle", &quads()), None);
         assert_eq!(choose(&HeaderMap::new(), &triples()).ok().map(|(name, _)| name), Some("text/turtle"));
     }
+
+    #[test]
+    fn the_description_of_routes_has_every_form() {
+        let document: serde_json::Value = serde_json::from_str(include_str!("openapi.json")).unwrap();
+        let of = |path: &str, method: &str, field: &str| -> Vec<String> {
+            let list = &document["paths"][path][method][field];
+            list.as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+        };
+        let of_graphs: Vec<&str> = GRAPHS.iter().filter_map(|format| format.media_types().first().copied()).collect();
+        let mut all: Vec<&str> = Vec::new();
+        for (name, format) in RESULTS {
+            // Under the first name that it has.
+            if RESULTS.iter().find(|(_, other)| *other == format).is_some_and(|(first, _)| *first == name) {
+                all.push(name);
+            }
+        }
+        all.extend(&of_graphs);
+        for (path, method, field, expected) in [
+            ("/kg/{name}/sparql", "get", "gives", &all),
+            ("/kg/{name}/sparql", "post", "gives", &all),
+            ("/kg/{name}/data", "get", "gives", &of_graphs),
+            ("/kg/{name}/data", "put", "takes", &of_graphs),
+            ("/kg/{name}/data", "post", "takes", &of_graphs),
+        ] {
+            assert_eq!(&of(path, method, field), expected, "{method} {path}");
+        }
+    }
 }

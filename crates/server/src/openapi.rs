@@ -4,15 +4,17 @@
 //! is read as one of our request types: null is the same as absent, and other fields are refused (`true`) or skipped
 //! (`"open"`); `include` adds a list of fields, `refused` and `ignored` fields that must be null and that change
 //! nothing, `hints` those that `crate::ignored` leaves out; `{"$limit": name}` is the number that `limits::named`
-//! has. Tests compare all of it with the router and with the types.
+//! has; `takes` and `gives` are media types of texts. Routes of other crates bring parts of their own
+//! ([`Routes::documented`](crate::router::Routes::documented)). Tests compare all of it with the router and with the types.
 
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use axum::{
-    body::Body,
+    Extension,
+    body::{Body, Bytes},
     http::{HeaderValue, header},
     response::Response,
 };
@@ -32,35 +34,59 @@ const PARTS: [&str; 5] = [
 /// The methods by which a route that answers them all is documented.
 const ANY: [&str; 1] = ["post"];
 
-static DOCUMENT: LazyLock<Value> = LazyLock::new(build);
-static TEXT: LazyLock<String> = LazyLock::new(|| DOCUMENT.to_string());
+static DOCUMENT: LazyLock<Arc<Document>> = LazyLock::new(|| Arc::new(Document::build(&[])));
 
-/// The whole document.
-pub fn document() -> &'static Value {
-    &DOCUMENT
+/// A description of routes.
+#[derive(Debug)]
+pub(crate) struct Document {
+    value: Value,
+    text: Bytes,
 }
 
-/// Method and path of every route, as documented: `("GET", "/health")`.
+/// The whole document of this crate's routes.
+pub fn document() -> &'static Value {
+    &DOCUMENT.value
+}
+
+/// Method and path of every route of this crate, as documented: `("GET", "/health")`.
 pub fn endpoints() -> Vec<(String, &'static str)> {
-    let paths = DOCUMENT.get("paths").and_then(Value::as_object).into_iter().flatten();
-    let of_path = |(path, item): (&'static String, &'static Value)| {
-        let methods = item.as_object().into_iter().flat_map(Map::keys);
-        methods.map(move |method| (method.to_ascii_uppercase(), path.as_str()))
-    };
-    paths.flat_map(of_path).collect()
+    DOCUMENT.endpoints()
 }
 
 /// `GET /openapi.json`: the whole document.
-pub(crate) async fn show() -> Response {
-    let mut response = Response::new(Body::from(TEXT.as_str()));
+pub(crate) async fn show(Extension(document): Extension<Arc<Document>>) -> Response {
+    let mut response = Response::new(Body::from(document.text.clone()));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
 }
 
-fn build() -> Value {
+impl Document {
+    /// The routes of this crate, and those of `others`, which are parts of the same form.
+    pub(crate) fn with(others: &[&str]) -> Arc<Self> {
+        if others.is_empty() { Arc::clone(&DOCUMENT) } else { Arc::new(Self::build(others)) }
+    }
+
+    fn build(others: &[&str]) -> Self {
+        let value = build(others);
+        Self { text: value.to_string().into(), value }
+    }
+
+    /// Method and path of every route, as documented.
+    pub(crate) fn endpoints(&self) -> Vec<(String, &str)> {
+        let paths = self.value.get("paths").and_then(Value::as_object).into_iter().flatten();
+        let of_path = |(path, item)| {
+            let (path, item): (&String, &Value) = (path, item);
+            let methods = item.as_object().into_iter().flat_map(Map::keys);
+            methods.map(move |method| (method.to_ascii_uppercase(), path.as_str()))
+        };
+        paths.flat_map(of_path).collect()
+    }
+}
+
+fn build(others: &[&str]) -> Value {
     let (mut tags, mut paths, mut schemas) = (Vec::new(), Map::new(), Map::new());
-    for part in PARTS {
+    for part in PARTS.iter().chain(others) {
         // They are compiled in, and a test reads each.
         let mut part: Value = serde_json::from_str(part).unwrap_or_default();
         resolve_limits(&mut part);
@@ -121,8 +147,11 @@ fn operations(path: &str, method: &str, route: &Value, part: &Value) -> Vec<(Str
     if let Some(schema) = word("response") {
         content.insert("application/json".to_owned(), json!({"schema": reference(schema)}));
     }
+    let text = || json!({"schema": {"type": "string"}});
+    let media_types = |field: &str| route.get(field).and_then(Value::as_array).into_iter().flatten();
+    content.extend(media_types("gives").filter_map(Value::as_str).map(|media| (media.to_owned(), text())));
     if let Some(media) = word("text") {
-        content.insert(media.to_owned(), json!({"schema": {"type": "string"}}));
+        content.insert(media.to_owned(), text());
     }
     if let Some(media) = word("stream") {
         // OpenAPI 3.1 has no words for a sequence of events.
@@ -141,6 +170,11 @@ fn operations(path: &str, method: &str, route: &Value, part: &Value) -> Vec<(Str
     if let (Some(schema), Some(fields)) = (word("request"), operation.as_object_mut()) {
         let body = json!({"required": true, "content": {"application/json": {"schema": reference(schema)}}});
         fields.insert("requestBody".to_owned(), body);
+    }
+    let taken: Map<String, Value> =
+        media_types("takes").filter_map(Value::as_str).map(|media| (media.to_owned(), text())).collect();
+    if let (false, Some(fields)) = (taken.is_empty(), operation.as_object_mut()) {
+        fields.insert("requestBody".to_owned(), json!({"required": true, "content": taken}));
     }
     if let (Some(parameters), Some(fields)) = (route.get("parameters"), operation.as_object_mut()) {
         fields.insert("parameters".to_owned(), parameters.clone());

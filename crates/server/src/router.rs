@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::{MatchedPath, Request},
     http::{Method, Uri},
     middleware::{self, Next},
@@ -15,7 +15,9 @@ use crate::{
     anthropic,
     app::App,
     error::{ApiError, ErrorKind},
-    llamacpp, ollama, openai, operations, page,
+    llamacpp, ollama, openai,
+    openapi::Document,
+    operations, page,
     refusal::Shape,
 };
 
@@ -25,6 +27,8 @@ pub struct Routes {
     router: Router<App>,
     shape: Shape,
     shapes: Shapes,
+    /// Parts of `/openapi.json` beside those of this crate.
+    documents: Vec<&'static str>,
 }
 
 /// The shapes of errors, by path: refusals come also before a path has found its route, and where it has none.
@@ -39,7 +43,7 @@ pub(crate) struct Shapes {
 impl Routes {
     /// An API that spells errors in `shape`, without any route yet.
     pub fn of(shape: Shape) -> Self {
-        Self { router: Router::new(), shape, shapes: Shapes::default() }
+        Self { router: Router::new(), shape, shapes: Shapes::default(), documents: Vec::new() }
     }
 
     /// Adds a route of this API.
@@ -47,6 +51,13 @@ impl Routes {
     pub fn route(mut self, path: &'static str, methods: MethodRouter<App>) -> Self {
         self.shapes.paths.insert(path, self.shape);
         Self { router: self.router.route(path, methods), ..self }.below(path.split('{').next().filter(|p| *p != path))
+    }
+
+    /// Adds a part of `/openapi.json` that describes routes of another crate, in the words of [`crate::openapi`].
+    #[must_use]
+    pub fn documented(mut self, part: &'static str) -> Self {
+        self.documents.push(part);
+        self
     }
 
     /// Takes what begins with `prefix` and is no route for a mistake of this API's clients.
@@ -61,6 +72,7 @@ impl Routes {
     pub fn merge(mut self, other: Self) -> Self {
         self.shapes.paths.extend(other.shapes.paths);
         self.shapes.prefixes.extend(other.shapes.prefixes);
+        self.documents.extend(other.documents);
         Self { router: self.router.merge(other.router), ..self }
     }
 
@@ -82,6 +94,7 @@ impl Routes {
             .route_layer(middleware::from_fn(name_route))
             .fallback(not_found)
             .method_not_allowed_fallback(method_not_allowed)
+            .layer(Extension(Document::with(&self.documents)))
             .with_state(app);
         (router, self.shapes)
     }

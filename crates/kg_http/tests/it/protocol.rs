@@ -1,10 +1,13 @@
 //! The SPARQL 1.1 Protocol, case by case; in which form answers come.
 
+use std::{collections::BTreeSet, sync::Arc};
+
+use kg_http::{Graphs, Settings};
 use server::ServerOptions;
 
 use crate::{
-    loopback::Answer,
-    support::{Served, WRITES, coded, start},
+    loopback::{Answer, Loopback},
+    support::{Served, WRITES, coded, request, start},
 };
 
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
@@ -200,7 +203,7 @@ fn a_service_describes_itself_and_the_list_names_all() {
     {
         assert!(about.text().contains(says), "{says}: {}", about.text());
     }
-    let read_only = start(kg_http::Settings::default(), ServerOptions::default());
+    let read_only = start(Settings::default(), ServerOptions::default());
     let about = read_only.ask("GET", "/kg/notes/sparql", &[], b"");
     assert!(about.text().contains("SPARQL11Query") && !about.text().contains("Update"), "{}", about.text());
     let list = served.server.get("/kg").json();
@@ -213,4 +216,34 @@ fn a_service_describes_itself_and_the_list_names_all() {
     assert_eq!(served.server.get("/health").status, 200);
     assert!(served.server.get("/metrics").text().contains(r#"route="/kg/{name}/sparql""#));
     assert_eq!(served.server.get("/v1/models").status, 404);
+}
+
+#[test]
+fn a_server_with_models_describes_the_routes_of_graphs_as_well() {
+    let graphs = Arc::new(Graphs::new(Settings::default()));
+    let routes = kg_http::routes(&graphs);
+    let paths: BTreeSet<&str> = routes.paths().map(|(path, _)| path).collect();
+    let server = Loopback::with(ServerOptions::default(), server::router::routes().merge(routes), Vec::new(), None);
+    let document = server.send(request("GET", "/openapi.json", &[], b"")).json();
+    let described = document["paths"].as_object().unwrap();
+    for path in &paths {
+        assert!(described.contains_key(*path), "{path} is not described");
+    }
+    assert!(
+        described.contains_key("/v1/chat/completions") && document["components"]["schemas"]["GraphLoad"].is_object()
+    );
+    assert!(described.keys().filter(|path| path.starts_with("/kg")).all(|path| paths.contains(&path[..])));
+    let endpoints = server.send(request("GET", "/", &["Accept: application/json"], b"")).json()["endpoints"].clone();
+    for endpoint in ["GET /kg/{name}/sparql", "POST /kg/{name}/sparql", "PUT /kg/{name}/data", "DELETE /kg/{name}/data"]
+    {
+        assert!(endpoints.as_array().unwrap().contains(&endpoint.into()), "{endpoint}: {endpoints}");
+    }
+    // Each described method is one that the route has.
+    for (path, item) in described.iter().filter(|(path, _)| path.starts_with("/kg")) {
+        for method in item.as_object().unwrap().keys() {
+            let target = path.replace("{name}", "none");
+            let answer = server.send(request(&method.to_ascii_uppercase(), &target, &[], b""));
+            assert_ne!(answer.status, 405, "{method} {path}");
+        }
+    }
 }

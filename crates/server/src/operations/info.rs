@@ -1,6 +1,8 @@
 //! What runs here: `/` for people and programs, `/version`, and `/server_info`, `/model_info`, `/v1/loads` as SGLang
 //! serves them, which is what routers ask a worker for.
 
+use std::sync::Arc;
+
 use axum::{
     Extension,
     extract::State,
@@ -16,14 +18,19 @@ use crate::{
     auth::Caller,
     error::ApiError,
     lifecycle::Phase,
-    metrics, openapi,
+    metrics,
+    openapi::Document,
 };
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// `GET /`: name, version, endpoints and, for those who may read them, live figures. A browser gets the page instead,
 /// from the gate.
-pub(super) async fn root(State(app): State<App>, Extension(caller): Extension<Caller>) -> Response {
+pub(super) async fn root(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Extension(document): Extension<Arc<Document>>,
+) -> Response {
     let live = app.metrics().live();
     let statuses = app.statuses();
     let mut about = json!({
@@ -31,7 +38,7 @@ pub(super) async fn root(State(app): State<App>, Extension(caller): Extension<Ca
         "version": VERSION,
         "uptime_s": app.uptime().as_secs(),
         "models": statuses.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(),
-        "endpoints": openapi::endpoints().iter().map(|(method, path)| format!("{method} {path}")).collect::<Vec<_>>(),
+        "endpoints": document.endpoints().iter().map(|(method, path)| format!("{method} {path}")).collect::<Vec<_>>(),
     });
     if caller.rights.reads_figures
         && let Some(fields) = about.as_object_mut()
