@@ -185,7 +185,9 @@ impl Planned {
         self.runner.run(&self.root, &mut |rows| {
             for row in rows.iter() {
                 let terms = self.columns.iter().map(|(_, slot)| self.term(row[*slot])).collect::<Result<Row, _>>()?;
-                for _ in 0..row[WEIGHT] {
+                for n in 0..row[WEIGHT] {
+                    // A row that stands for many was counted once.
+                    self.runner.meter.rows(usize::from(n > 0), "the result")?;
                     self.runner.meter.tick("the result")?;
                     each(&terms)?;
                 }
@@ -200,11 +202,12 @@ impl Planned {
         let (mut at, mut repeats) = (0, 0_u64);
         std::iter::from_fn(move || {
             let row = held.get(at..at + width)?;
+            let more = usize::from(repeats > 0);
             repeats += 1;
             if repeats >= row[0] {
                 (at, repeats) = (at + width, 0);
             }
-            let paid = self.runner.meter.tick("the result");
+            let paid = self.runner.meter.rows(more, "the result").and_then(|()| self.runner.meter.tick("the result"));
             Some(paid.and_then(|()| row[1..].iter().map(|&word| self.term(word)).collect()))
         })
     }

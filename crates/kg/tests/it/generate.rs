@@ -201,8 +201,11 @@ impl Chance {
             4 => format!("SELECT {a} (SUM({b}) AS ?m) (AVG({b}) AS ?n) {{ {group} }} GROUP BY {a}"),
             5 => format!("SELECT DISTINCT {a} {b} {{ {group} }}"),
             6 => format!("ASK {{ {group} }}"),
-            7 => format!("SELECT (COUNT(DISTINCT *) AS ?n) {{ {group} }}"),
-            8 => format!("SELECT {a} (COUNT(DISTINCT *) AS ?n) (COUNT(*) AS ?m) {{ {group} }} GROUP BY {a}"),
+            // Where paths have steps, what they meet in counts as well, and the complete evaluator alone does that.
+            7 if !group.contains('/') => format!("SELECT (COUNT(DISTINCT *) AS ?n) {{ {group} }}"),
+            8 if !group.contains('/') => {
+                format!("SELECT {a} (COUNT(DISTINCT *) AS ?n) (COUNT(*) AS ?m) {{ {group} }} GROUP BY {a}")
+            }
             9 => format!("DESCRIBE {a} {} {{ {group} }}", self.node()),
             10 => format!("SELECT * {{ {group} }} ORDER BY {a} DESC({b})"),
             _ => format!("SELECT * {{ {group} BIND({} AS ?x) }}", self.operand()),

@@ -117,5 +117,4 @@ fn pairs_of_trits_score_as_the_numbers_that_they_stand_for() {
     let length = distance(&expected, &vec![0.0; all.len()]);
     assert!(distance(&stored, &expected) < 0.02 * length, "{stored:?} {expected:?}");
     assert!(distance(&stored, &unrounded) < 0.4 * length, "{stored:?} {unrounded:?}");
-    assert_eq!(trainer.model().entity_bytes(), 2 * 64_usize.div_ceil(5) + 4);
 }

@@ -229,7 +229,10 @@ fn distinct(inner: Node) -> Node {
 fn aggregate(aggregate: &AggregateExpression, scope: &mut Scope<'_>, inner: &Node) -> Result<Aggregate, Unsupported> {
     match aggregate {
         AggregateExpression::CountSolutions { distinct } => {
-            let of = if *distinct { Of::Row(scope.named_of(inner.possible)) } else { Of::Nothing };
+            // A path of two steps meets in a variable that no one names, which counts as well (SPARQL 1.1, 18.2.2.4).
+            let whole =
+                || scope.named_of(inner.possible).ok_or_else(|| Unsupported::new("COUNT(DISTINCT *) over steps"));
+            let of = if *distinct { Of::Row(whole()?) } else { Of::Nothing };
             Ok(Aggregate { kind: AggregateKind::Count, of, is_distinct: *distinct })
         }
         AggregateExpression::FunctionCall { name, expr, distinct } => {

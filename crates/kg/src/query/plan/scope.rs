@@ -76,11 +76,12 @@ impl<'q> Scope<'q> {
         Ok(self.names.len() - 1)
     }
 
-    /// Those of the slots that a variable names, in order.
-    pub(crate) fn named_of(&self, slots: u128) -> Vec<usize> {
-        let is_variable = |name: &String| !name.starts_with("_:") && !name.starts_with('(');
-        let is_variable = |slot: &usize| self.names.get(*slot).is_some_and(is_variable);
-        slots_of(slots).into_iter().filter(is_variable).collect()
+    /// Those of the slots that a variable names, in order; nothing if a blank node of a pattern is among them, as
+    /// steps of a path are.
+    pub(crate) fn named_of(&self, slots: u128) -> Option<Vec<usize>> {
+        let names = slots_of(slots).into_iter().filter_map(|slot| Some((slot, self.names.get(slot)?)));
+        let own = names.filter(|(_, name)| !name.starts_with('('));
+        own.map(|(slot, name)| (!name.starts_with("_:")).then_some(slot)).collect()
     }
 
     pub(crate) fn word(&self, term: Term) -> Result<Word, Unsupported> {
