@@ -5,7 +5,8 @@
 //! (`"open"`); `include` adds a list of fields, `refused` and `ignored` fields that must be null and that change
 //! nothing, `hints` those that `crate::ignored` leaves out; `{"$limit": name}` is the number that `limits::named`
 //! has; `takes` and `gives` are media types of texts. Routes of other crates bring parts of their own
-//! ([`Routes::documented`](crate::router::Routes::documented)). Tests compare all of it with the router and with the types.
+//! ([`Routes::documented`](crate::router::Routes::documented)). Tests compare all of it with the router and with the
+//! types.
 
 #[cfg(test)]
 pub(crate) mod tests;

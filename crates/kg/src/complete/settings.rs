@@ -104,7 +104,7 @@ impl Settings {
     /// The largest row.
     pub const DIM_MAX: usize = 1 << 14;
 
-    /// The same number of trits put together in pairs, which are rounded in the last quarter of the epochs.
+    /// Settings with as many trits, put together in pairs, which are rounded in the last quarter of the epochs.
     #[must_use]
     pub const fn in_pairs(self) -> Self {
         let plain_epochs = self.epochs - self.epochs / 4;
