@@ -21,6 +21,9 @@ use super::template::Filled;
 use super::words::{Kind, UNBOUND, Word, Words};
 use crate::snapshot::Snapshot;
 
+/// What is called with each row.
+type EachRow<'a> = dyn FnMut(&[Option<Term>]) -> Result<(), QueryError> + 'a;
+
 /// A query that the own evaluator knows.
 pub(crate) struct Planned {
     pub(crate) runner: Runner,
@@ -181,7 +184,7 @@ impl Planned {
     }
 
     /// Runs the query and calls `each` with every row as it comes.
-    fn each(&self, each: &mut dyn FnMut(&[Option<Term>]) -> Result<(), QueryError>) -> Result<(), QueryError> {
+    fn each(&self, each: &mut EachRow<'_>) -> Result<(), QueryError> {
         self.runner.run(&self.root, &mut |rows| {
             for row in rows.iter() {
                 let terms = self.columns.iter().map(|(_, slot)| self.term(row[*slot])).collect::<Result<Row, _>>()?;

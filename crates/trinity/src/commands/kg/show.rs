@@ -55,7 +55,7 @@ pub(super) fn answer(
 
 fn table(mut rows: Rows, prefixes: &Prefixes) -> Result<(), Failure> {
     let heads: Vec<String> = rows.variables().iter().map(ToString::to_string).collect();
-    let cells = |row: kg::query::Row| -> Vec<String> {
+    let cells = |row: query::Row| -> Vec<String> {
         let shown = |term: &Option<oxrdf::Term>| {
             term.as_ref().map_or_else(String::new, |term| terminal::escape(&words::shown(term.as_ref(), prefixes)))
         };
