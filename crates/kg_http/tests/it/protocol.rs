@@ -232,7 +232,7 @@ fn a_server_with_models_describes_the_routes_of_graphs_as_well() {
     assert!(
         described.contains_key("/v1/chat/completions") && document["components"]["schemas"]["GraphLoad"].is_object()
     );
-    assert!(described.keys().filter(|path| path.starts_with("/kg")).all(|path| paths.contains(&path[..])));
+    assert!(described.keys().filter(|path| path.starts_with("/kg")).all(|path| paths.contains(path.as_str())));
     let endpoints = server.send(request("GET", "/", &["Accept: application/json"], b"")).json()["endpoints"].clone();
     for endpoint in ["GET /kg/{name}/sparql", "POST /kg/{name}/sparql", "PUT /kg/{name}/data", "DELETE /kg/{name}/data"]
     {
