@@ -1,7 +1,7 @@
 //! SPARQL 1.1 over a snapshot, and updates in a transaction.
 //!
-//! - [`parse()`], [`answer`], [`write()`], [`explain`] and [`update()`] are the way in; [`Options`] carry the limits, the
-//!   base and the prefixes.
+//! - [`parse()`], [`answer`], [`write()`], [`explain`] and [`update()`] are the way in; [`Options`] carry the limits,
+//!   the base and the prefixes.
 //! - `own`: the evaluator that is fast at what it knows: `plan` orders it by counts, `run` runs it over
 //!   `words`.
 //! - `complete`: the evaluator that knows everything, `spareval`; it gets what the own one does not know.
