@@ -125,16 +125,14 @@ const STAGES: &[Stage] = &[
         Ok(())
     })
     .timed(),
-    // These install browsers, and half a gigabyte of other people's clients. The longest is first.
+    // These install browsers, and half a gigabyte of other people's clients.
+    Stage::new(Set::Extra, "browser", |totals| browser::run(&[], |line| totals.add(line))).ahead(browser::need).timed(),
     Stage::new(Set::Extra, "clients", run_clients).ahead(|| clients::need().map(drop)).waiting(),
-    Stage::new(Set::Extra, "browser", |totals| browser::run(&[], |line| totals.add(line)))
-        .ahead(browser::need)
-        .waiting(),
     Stage::new(Set::Extra, "firebird", |totals| firebird::test(&[], |line| totals.add(line)))
         .ahead(firebird::need)
         .waiting(),
-    Stage::new(Set::Extra, "web pages", |totals| web_pages::run(&[], |line| totals.add(line)))
-        .ahead(web_pages::need)
+    Stage::new(Set::Extra, "web pages", |totals| web_pages::run_stage(|line| totals.add(line)))
+        .ahead(web_pages::need_of_stage)
         .waiting(),
 ];
 
@@ -377,8 +375,8 @@ mod tests {
                 "fuzz",
                 "generated",
                 "siege",
-                "clients",
                 "browser",
+                "clients",
                 "firebird",
                 "web pages",
             ],

@@ -28,17 +28,38 @@ pub(crate) fn need() -> Outcome {
     npm("web", &format!("{TESTS}/npm")).map(drop)
 }
 
+/// What the stage runs: parts of the names of tests that need no package of others and no download that breaks.
+const OF_STAGE: &[&str] = &["answers_test", "Demo", "Document", "Isolated", "Quota"];
+
+/// Sees to it that the browsers of the stage are there, and installs them where it may.
+pub(crate) fn need_of_stage() -> Outcome {
+    browser::chromium()?;
+    browser::firefox()
+}
+
+/// Runs the tests of the stage; hands on each line that they print.
+pub(crate) fn run_stage(each_line: impl FnMut(&str)) -> Outcome {
+    let words: Vec<String> = OF_STAGE.iter().map(|&word| word.to_owned()).collect();
+    run_counted(&mut tests(&words)?, each_line)
+}
+
 /// Builds the package and runs all tests, or those whose names hold one of the words; hands on each line that they
 /// print.
 pub(crate) fn run(only: &[String], each_line: impl FnMut(&str)) -> Outcome {
     need()?;
+    let mut command = tests(only)?;
+    command.env("TRINITY_WEB_NPM", npm("web", &format!("{TESTS}/npm"))?);
+    run_counted(&mut command, each_line)
+}
+
+/// The tests whose names hold one of the words, on the package as it is now.
+fn tests(only: &[String]) -> Result<Command, String> {
     web::build(false)?;
     let mut command = Command::new("python3");
     command.arg(root().join("crates/server/tests/browser/run.py")).arg(root().join(TESTS)).args(only);
     // No compiled Python beside the sources.
     command.env("PYTHONDONTWRITEBYTECODE", "1").env("TRINITY_SMOLLM2", models::fetch()?);
-    command.env("TRINITY_WEB_NPM", npm("web", &format!("{TESTS}/npm"))?);
-    run_counted(&mut command, each_line)
+    Ok(command)
 }
 
 /// Returns the folder `target/npm/NAME` with the packages that the lists in `folder` name, installed when they change.

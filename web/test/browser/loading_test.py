@@ -124,7 +124,7 @@ class Loading:
         self.served.plan("models/page.gguf", How(body=page))
         self.fails("input", "no GGUF file", "<!doctype html>", name="page.gguf")
         self.served.plan("models/short.gguf", How(body=BYTES[: len(BYTES) // 2]))
-        self.fails("input", f"has {len(BYTES) // 2} bytes", str(len(BYTES)), name="short.gguf")
+        self.fails("input", f"has {len(BYTES) // 2}", str(len(BYTES)), name="short.gguf")
         self.served.plan("models/empty.gguf", How(body=b""))
         self.fails("input", "no GGUF file", name="empty.gguf")
         wrong = "0" * 64
