@@ -213,7 +213,8 @@ fn finish_word(reason: FinishReason, has_calls: bool) -> &'static str {
 }
 
 fn text_of(id: TokenId, tokenizer: &Tokenizer) -> String {
-    String::from_utf8_lossy(&tokenizer.decode(&[id], true)).into_owned()
+    // As it stands in the middle of a text: a whole text's decoding loses its first space.
+    String::from_utf8_lossy(&tokenizer.token_bytes(id)).into_owned()
 }
 
 fn token_part(id: TokenId, logprobs: &Logprobs, tokenizer: &Tokenizer) -> Value {

@@ -95,6 +95,13 @@ fn greedy_answers_are_the_tokens_whose_logits_are_compared() {
         assert_eq!(model["trace"]["tokens"].as_array().unwrap().len(), 64);
         assert_eq!(model["answers"][0]["events"][0]["type"], "begun");
     }
+    // Tokens of log-probabilities say their spaces, so they join to the text (up to the stop, which is not told).
+    let of = |kind: &str| -> String {
+        let events = stories["answers"][2]["events"].as_array().unwrap();
+        events.iter().filter(|event| event["type"] == kind).filter_map(|event| event["text"].as_str()).collect()
+    };
+    let (joined, drawn) = (of("token"), of("text"));
+    assert!(drawn.trim().contains(' ') && joined.trim_start().starts_with(drawn.trim()), "{joined:?} {drawn:?}");
     // The trace begins as the answer to the same prompt does, which the engine gave.
     let session = read_in(Path::new(stories["path"].as_str().unwrap()), "model").0;
     let text = |events: &Value| -> String {
