@@ -28,8 +28,9 @@ pub(crate) fn need() -> Outcome {
     npm("web", &format!("{TESTS}/npm")).map(drop)
 }
 
-/// What the stage runs: parts of the names of tests that need no package of others and no download that breaks.
-const OF_STAGE: &[&str] = &["answers_test", "Demo", "Document", "Isolated", "Quota"];
+/// What the stage runs: parts of the names of tests that need no package of others; how a file is loaded, in Chromium
+/// alone, as Firefox takes twice as long.
+const OF_STAGE: &[&str] = &["answers_test", "Demo", "Document", "Isolated", "LoadingInChromium", "Quota"];
 
 /// Sees to it that the browsers of the stage are there, and installs them where it may.
 pub(crate) fn need_of_stage() -> Outcome {

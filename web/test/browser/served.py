@@ -38,6 +38,10 @@ class Loopback(http.server.ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
+# In which a page reads what has come, before its connection is broken.
+READ_SECONDS = 0.5
+
+
 class How:
     """How one request for a model is answered. `cut`: bytes after which the connection ends; `stall`: bytes after which
     nothing more comes until the server ends; `grow`: bytes that are announced and do not come; `ranges`: whether a part can
@@ -147,6 +151,6 @@ class Served:
         end = how.cut if how.cut is not None else how.stall
         request.wfile.write(body[:end])
         request.wfile.flush()
-        if how.stall is not None:
-            self.over.wait(120)
+        # A browser throws away what it has and the page has not read when the connection breaks (Chromium 148 does).
+        self.over.wait(120 if how.stall is not None else READ_SECONDS)
         request.close_connection = True
