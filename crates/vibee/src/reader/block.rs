@@ -329,7 +329,7 @@ impl Reader<'_> {
     /// Reads `key: name:` with deeper lines of an old file: a map of `name` and what those lines say.
     fn value_then_nested(&mut self, start: usize, end: usize, at: usize, parent: isize, depth: usize) -> Option<Node> {
         if self.is_strict
-            || !self.is_break(at + 1)
+            || !self.is_blank_to_end(at + 1)
             || self.peek_line().is_none_or(|next| next.indent as isize <= parent)
         {
             return None;

@@ -67,6 +67,14 @@ impl Reader<'_> {
         matches!(self.at(at), b' ' | b'\t') || self.is_break(at)
     }
 
+    /// Tells whether nothing but blanks stands from `at` to the end of its line.
+    pub(super) fn is_blank_to_end(&self, mut at: usize) -> bool {
+        while matches!(self.at(at), b' ' | b'\t') {
+            at += 1;
+        }
+        self.is_break(at)
+    }
+
     pub(super) fn skip_spaces(&mut self) {
         while matches!(self.byte(), b' ' | b'\t') {
             self.pos += 1;

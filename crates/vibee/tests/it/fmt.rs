@@ -143,6 +143,15 @@ x-list:
 }
 
 #[test]
+fn blanks_at_the_end_of_a_line_change_no_meaning() {
+    for blanks in ["", " ", "   ", "\t", " \t ", "\r", " \r"] {
+        let text = format!("C: D,<<:{blanks}\n\n  n\n");
+        assert_eq!(formatted(&text), "C:\n  D,<<: n\n", "{blanks:?}");
+        check("blanks", &text);
+    }
+}
+
+#[test]
 fn fixes_are_applied_where_they_do_not_overlap() {
     let text = "---\nvibee: 3\nname: a\nversion: 1.0.0\nx-a: \"b\" c\nx-d: e: 'f'\nx-g = 1\nx-h: > 2\n";
     let mut sources = Sources::default();
