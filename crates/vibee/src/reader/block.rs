@@ -338,11 +338,13 @@ impl Reader<'_> {
         let found = Diagnostic::new("W0102", self.span(start, at + 1), message);
         self.say(found.label("taken as the key of the deeper lines"));
         let key = self.bare(start, end);
+        let is_merge = self.is_merge_key(&key);
         self.pos = at + 1;
         self.skip_to_content();
         let value = self.block(parent, depth + 1);
         let span = self.span(start, value.span.end as usize);
-        Some(Node { span, kind: NodeKind::Map(vec![Entry { key, value }]) })
+        let entries = if is_merge { Vec::new() } else { vec![Entry { key, value }] };
+        Some(Node { span, kind: NodeKind::Map(entries) })
     }
 
     /// Says that what stands at the cursor fits no column that is open.
