@@ -19,9 +19,9 @@ pub(crate) mod sweep;
 use half::f16;
 
 /// Half-precision numbers around `value`, nearest first, then outwards by one and two steps. Zero and infinity are left
-/// out; NaN counts as zero.
+/// out; NaN counts as zero, and so does a zero with a sign, which least and greatest of zeros may or may not have.
 pub(crate) fn halves_near(value: f32) -> impl Iterator<Item = f32> {
-    let value = if value.is_nan() { 0.0 } else { value };
+    let value = if value.is_nan() || value == 0.0 { 0.0 } else { value };
     let nearest = f16::from_f32(value.clamp(-65504.0, 65504.0)).to_bits();
     [0, 1, -1, 2, -2].into_iter().filter_map(move |step: i16| {
         let magnitude = (nearest & 0x7fff).checked_add_signed(step)?;
@@ -49,8 +49,10 @@ mod tests {
 
     #[test]
     fn neighbours_of_zero_are_the_smallest_numbers() {
-        let found: Vec<f32> = halves_near(1e-9).collect();
-        assert_eq!(found, [5.960_464_5e-8, 1.192_092_9e-7]);
+        for zero in [1e-9, 0.0, -0.0, f32::NAN] {
+            let found: Vec<f32> = halves_near(zero).collect();
+            assert_eq!(found, [5.960_464_5e-8, 1.192_092_9e-7], "{zero:e}");
+        }
     }
 
     #[test]
