@@ -38,7 +38,7 @@ pub use clock::Clock;
 pub use drafter::Drafter;
 pub use error::Error;
 pub use memory::{DiskCache, DiskError};
-pub use options::EngineOptions;
+pub use options::{EngineOptions, StepBound};
 pub use repetition::RepetitionBounds;
 pub use request::{CacheScope, Completion, Event, FinishReason, Logprobs, Request, Sink, Task, TenantId};
 pub use runner::{Progress, RequestId, Runner};

@@ -4,6 +4,19 @@ use std::time::Duration;
 
 use crate::{DiskCache, Drafter};
 
+/// How long a step may take, as far as that is a matter of how many rows of prompts are in it.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub enum StepBound {
+    /// Six times what decoding takes, or 200 ms where nobody decodes.
+    #[default]
+    Chosen,
+    /// Milliseconds for a step, in which a prompt gets a few rows all the same, and so many that it takes at most a
+    /// tenth longer than in the largest steps.
+    Aimed(f64),
+    /// Milliseconds for a step of more than one row, whatever a prompt loses by that.
+    Held(f64),
+}
+
 /// The bounds and policies of an engine.
 pub struct EngineOptions {
     /// Number of sequences computed at once; never more than a step has rows.
@@ -11,9 +24,8 @@ pub struct EngineOptions {
     /// Number of sequences that may wait, each choice of a request for itself; more are refused, but of a tenant that
     /// has less than its share.
     pub n_queued_max: usize,
-    /// Longest step in milliseconds, as far as prompts can be cut; if `None`, six times what decoding takes, or 200
-    /// where nobody decodes.
-    pub step_ms_max: Option<f64>,
+    /// How long a step may take.
+    pub step: StepBound,
     /// Whether keys and values of earlier requests are kept for those that begin alike.
     pub prefix_cache: bool,
     /// Longest time for which a request's reader may take nothing before the request is cancelled.
@@ -32,7 +44,7 @@ impl Default for EngineOptions {
         Self {
             n_running_max: 64,
             n_queued_max: 1024,
-            step_ms_max: None,
+            step: StepBound::Chosen,
             prefix_cache: true,
             stall_limit: Duration::from_mins(1),
             swap_bytes_max: 0,

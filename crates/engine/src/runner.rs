@@ -116,7 +116,7 @@ impl Runner {
             n_running_max: options.n_running_max.min(model.step_rows_max()),
             step_rows_max: model.step_rows_max(),
             prompt_logits_max: model::logits_rows_max(&*model),
-            step_us_max: options.step_ms_max.map(|ms| ms * 1000.0),
+            step: options.step,
             window: model.attention_window(),
         };
         let scheduler = Scheduler::new(model.n_pages(), limits);

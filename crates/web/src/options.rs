@@ -1,6 +1,6 @@
 //! [`Options`]: what a page says of a model that it loads, or plans to.
 
-use engine::EngineOptions;
+use engine::{EngineOptions, StepBound};
 use gguf::Container;
 use model::{KvType, KvTypes, LoadOptions, PAGE_LEN};
 use serde::Deserialize;
@@ -12,7 +12,7 @@ const CONTEXT_LEN_DEFAULT: usize = 8192;
 /// Number of sequences computed at once.
 const PARALLEL_DEFAULT: usize = 8;
 const PARALLEL_MAX: usize = 64;
-/// Longest step in milliseconds, as far as prompts can be cut: a page that aborts waits for the end of one.
+/// Longest step of more than one row, in milliseconds: a page that aborts waits for the end of one.
 const STEP_MS_DEFAULT: f64 = 40.0;
 /// Largest number of rows of a step: what a page that aborts waits for, as steps are not cut shorter than this.
 const STEP_ROWS_DEFAULT: usize = 16;
@@ -89,7 +89,7 @@ impl Options {
     pub(crate) fn engine(&self) -> EngineOptions {
         EngineOptions {
             n_running_max: self.parallel(),
-            step_ms_max: Some(self.step_ms.unwrap_or(STEP_MS_DEFAULT)),
+            step: StepBound::Held(self.step_ms.unwrap_or(STEP_MS_DEFAULT)),
             ..EngineOptions::default()
         }
     }

@@ -4,10 +4,13 @@
 //! steps themselves, as the line through (rows, time) that fits the last ones best. Without a bound of the user's,
 //! prompts get [`PROMPT_SHARE`] times the time of decoding in a step, or more where that many more requests wait for
 //! their first token than for their next. Where nobody decodes a step is bounded, too, so that whoever comes next does
-//! not wait for the end of a long prompt.
+//! not wait for the end of a long prompt. A user's bound is aimed at, as a prompt loses little by it, or
+//! holds ([`StepBound`]).
 //!
 //! Where several tenants decode, those that have more sequences than others together at most double the time of a step
 //! ([`StepBudget::level`]), and so do the prompts of those that have had more than others ([`StepBudget::spare_rows`]).
+
+use crate::StepBound;
 
 /// Weight that an observation keeps after the next one.
 const MEMORY: f64 = 0.97;
@@ -34,8 +37,7 @@ const AUTO_ALONE_LOSS_MAX: f64 = 0.03;
 /// A budget of rows that learns what they cost from the steps themselves.
 #[derive(Clone, Debug)]
 pub(crate) struct StepBudget {
-    /// Bound of a step by the user, in microseconds.
-    step_us_max: Option<f64>,
+    bound: StepBound,
     rows_max: usize,
     line: Line,
     /// Time in microseconds that prompts of tenants that are ahead of others have not used yet.
@@ -64,9 +66,8 @@ struct Line {
 }
 
 impl StepBudget {
-    /// Makes the budget of a model that takes `rows_max` rows a step; steps take at most `step_us_max` where that can
-    /// be.
-    pub(crate) fn new(rows_max: usize, step_us_max: Option<f64>) -> Self {
+    /// Makes the budget of a model that takes `rows_max` rows a step.
+    pub(crate) fn new(rows_max: usize, bound: StepBound) -> Self {
         let line = Line {
             weight: 0.0,
             rows: 0.0,
@@ -76,7 +77,7 @@ impl StepBudget {
             fixed_us: FIXED_US_FIRST,
             row_us: ROW_US_FIRST,
         };
-        Self { step_us_max, rows_max, line, spare_us: 0.0 }
+        Self { bound, rows_max, line, spare_us: 0.0 }
     }
 
     /// Number of prompt rows for a step in which `n_decoding` rows decode and `n_prompts` prompts are not computed yet.
@@ -88,19 +89,24 @@ impl StepBudget {
         let decode_us = self.line.us(n_decoding);
         let share = (n_prompts as f64 / n_decoding as f64).max(PROMPT_SHARE);
         let auto_us = (decode_us * (1.0 + share)).clamp(AUTO_US_MIN, AUTO_US_MAX.max(2.0 * decode_us));
-        let step_us = self.step_us_max.unwrap_or(auto_us);
+        let (step_us, rows_min) = match self.bound {
+            StepBound::Chosen => (auto_us, PROMPT_ROWS_MIN),
+            StepBound::Aimed(ms) => (ms * 1000.0, PROMPT_ROWS_MIN),
+            StepBound::Held(ms) => (ms * 1000.0, 1),
+        };
         let rows = (step_us - decode_us) / self.line.row_us;
         // A float is cast to the nearest in range.
-        room.min((rows as usize).max(PROMPT_ROWS_MIN))
+        room.min((rows as usize).max(rows_min))
     }
 
     /// Number of rows of a step of prompts alone.
     fn alone_rows(&self) -> usize {
-        let (step_us, loss_max) = match self.step_us_max {
-            Some(step_us) => (step_us, ALONE_LOSS_MAX),
-            None => (AUTO_US_MAX, AUTO_ALONE_LOSS_MAX),
-        };
         let Line { fixed_us, row_us, .. } = self.line;
+        let (step_us, loss_max) = match self.bound {
+            StepBound::Chosen => (AUTO_US_MAX, AUTO_ALONE_LOSS_MAX),
+            StepBound::Aimed(ms) => (ms * 1000.0, ALONE_LOSS_MAX),
+            StepBound::Held(ms) => return (((ms * 1000.0 - fixed_us) / row_us) as usize).max(1),
+        };
         // A row costs `row_us + fixed_us / n` in steps of `n` rows.
         let n_least = fixed_us / (loss_max * row_us + (1.0 + loss_max) * fixed_us / self.rows_max as f64);
         (((step_us - fixed_us) / row_us).max(n_least).ceil() as usize).max(PROMPT_ROWS_MIN)
@@ -187,12 +193,12 @@ mod tests {
     use super::*;
 
     /// Makes the budget of a machine on which a step takes 10 ms and half a millisecond for each row.
-    fn trained(step_us_max: Option<f64>) -> StepBudget {
-        StepBudget { step_us_max, ..trained_on(10_000.0, 500.0) }
+    fn trained(bound: StepBound) -> StepBudget {
+        StepBudget { bound, ..trained_on(10_000.0, 500.0) }
     }
 
     fn trained_on(fixed_us: f64, row_us: f64) -> StepBudget {
-        let mut budget = StepBudget::new(512, None);
+        let mut budget = StepBudget::new(512, StepBound::Chosen);
         for i in 0..200 {
             let n_rows = 1 + i * 7 % 100;
             budget.measured(n_rows, fixed_us + row_us * n_rows as f64);
@@ -202,34 +208,67 @@ mod tests {
 
     #[test]
     fn prompt_rows_fill_the_time_that_decoding_leaves() {
-        let budget = trained(Some(50_000.0));
+        let budget = trained(StepBound::Aimed(50.0));
         assert!((71..=72).contains(&budget.prompt_rows(8, 1)), "36 ms at half a millisecond a row");
         assert_eq!(budget.prompt_rows(500, 1), 12, "no more than the step holds");
         assert!((budget.prompt_us(1000) - 500_000.0).abs() < 1000.0);
-        let slow = trained(Some(5000.0));
+        let slow = trained(StepBound::Aimed(5.0));
         assert_eq!(slow.prompt_rows(8, 1), PROMPT_ROWS_MIN, "a prompt is never starved");
+    }
+
+    #[test]
+    fn a_bound_that_holds_is_kept_whatever_a_prompt_loses() {
+        let us = |n_rows: usize| 10_000.0 + 500.0 * n_rows as f64;
+        for (ms, n_decoding, n_prompt) in [
+            (14.0, 0, 7..=8),
+            (14.0, 2, 5..=6),
+            (14.0, 7, 1..=1),
+            (1.0, 0, 1..=1),
+            (1.0, 9, 1..=1),
+            (1e4, 0, 512..=512),
+        ] {
+            let n_rows = trained(StepBound::Held(ms)).prompt_rows(n_decoding, 1);
+            assert!(n_prompt.contains(&n_rows), "{ms} ms, {n_decoding} decode: {n_rows} rows");
+            let us = us(n_decoding + n_rows);
+            assert!(n_rows == 1 || us <= ms * 1000.0 + 100.0, "{ms} ms, {n_decoding} decode: {us} µs");
+        }
+    }
+
+    #[test]
+    fn a_bound_that_holds_is_found_where_a_row_takes_much_longer_than_expected() {
+        let mut budget = StepBudget::new(16, StepBound::Held(40.0));
+        let us = |n_rows: usize| 3000.0 + 12_000.0 * n_rows as f64;
+        let over: Vec<usize> = (0..400)
+            .filter_map(|i| {
+                let n_rows = budget.prompt_rows(0, 1);
+                budget.measured(n_rows, us(n_rows));
+                (us(n_rows) > 40_000.0).then_some(i)
+            })
+            .collect();
+        assert!(over.iter().all(|i| *i < 4), "steps {over:?} take longer");
+        assert_eq!(budget.prompt_rows(0, 1), 3);
     }
 
     #[test]
     fn a_prompt_alone_leaves_room_for_newcomers_and_loses_little() {
         let us_of_row = |n_rows: f64| 500.0 + 10_000.0 / n_rows;
-        for (step_us_max, us_max, loss_max) in [
-            (None, 200_000.0, 0.03),
-            (Some(200_000.0), 200_000.0, 0.1),
-            (Some(150_000.0), 150_000.0, 0.1),
+        for (bound, us_max, loss_max) in [
+            (StepBound::Chosen, 200_000.0, 0.03),
+            (StepBound::Aimed(200.0), 200_000.0, 0.1),
+            (StepBound::Aimed(150.0), 150_000.0, 0.1),
             // As short as the loss allows.
-            (Some(1000.0), 90_000.0, 0.1),
+            (StepBound::Aimed(1.0), 90_000.0, 0.1),
         ] {
-            let n_rows = trained(step_us_max).prompt_rows(0, 1) as f64;
+            let n_rows = trained(bound).prompt_rows(0, 1) as f64;
             let us = 10_000.0 + 500.0 * n_rows;
-            assert!(us <= us_max + 1000.0, "{step_us_max:?}: {n_rows} rows");
-            assert!(us_of_row(n_rows) <= (1.0 + loss_max) * us_of_row(512.0) * 1.001, "{step_us_max:?}: {n_rows} rows");
+            assert!(us <= us_max + 1000.0, "{bound:?}: {n_rows} rows");
+            assert!(us_of_row(n_rows) <= (1.0 + loss_max) * us_of_row(512.0) * 1.001, "{bound:?}: {n_rows} rows");
         }
     }
 
     #[test]
     fn whoever_has_more_sequences_at_most_doubles_the_step() {
-        let budget = trained(None);
+        let budget = trained(StepBound::Chosen);
         let level = |wanted: &[usize]| budget.level(wanted.iter().copied());
         let none = Level { least: usize::MAX, most: usize::MAX };
         assert_eq!((level(&[]), level(&[64]), level(&[0, 64])), (none, none, none), "nobody else decodes");
@@ -260,7 +299,7 @@ mod tests {
 
     #[test]
     fn by_itself_a_step_takes_six_times_what_decoding_takes_or_more_where_more_wait() {
-        let budget = trained(None);
+        let budget = trained(StepBound::Chosen);
         let check = |n_decoding, n_prompts, expected: usize, why| {
             let rows = budget.prompt_rows(n_decoding, n_prompts);
             assert!((expected - 1..=expected + 1).contains(&rows), "{why}: {rows} rows");
@@ -275,7 +314,7 @@ mod tests {
 
     #[test]
     fn steps_of_one_size_leave_the_price_of_a_row_as_it_was() {
-        let mut budget = trained(None);
+        let mut budget = trained(StepBound::Chosen);
         for _ in 0..1000 {
             budget.measured(16, 18_000.0);
         }

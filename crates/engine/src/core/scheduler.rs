@@ -19,7 +19,7 @@ use std::collections::{BTreeSet, HashMap};
 use model::{AttentionWindow, PAGE_LEN, PageId, TokenId};
 
 use super::{NewSequence, PageKey, PagePool, PrefixTree, SeqId, Sequence, StepBudget, Tenants};
-use crate::CacheScope;
+use crate::{CacheScope, StepBound};
 
 mod admission;
 mod paging;
@@ -48,8 +48,8 @@ pub(crate) struct SchedulerLimits {
     pub(crate) step_rows_max: usize,
     /// Number of rows of a step whose logits are wanted although the tokens after them are known.
     pub(crate) prompt_logits_max: usize,
-    /// Longest step in microseconds while others decode; if `None`, six times what decoding takes.
-    pub(crate) step_us_max: Option<f64>,
+    /// How long a step may take.
+    pub(crate) step: StepBound,
     /// Window of attention, where it does not see everything.
     pub(crate) window: Option<AttentionWindow>,
 }
@@ -131,7 +131,7 @@ impl Scheduler {
         Self {
             n_shared_max,
             n_sink_pages,
-            budget: StepBudget::new(limits.step_rows_max, limits.step_us_max),
+            budget: StepBudget::new(limits.step_rows_max, limits.step),
             pool: PagePool::new(n_pages),
             tree: PrefixTree::default(),
             sequences: HashMap::new(),

@@ -10,7 +10,8 @@ use std::{
 };
 
 use engine::{
-    Completion, DiskCache, EngineOptions, Error, Event, FinishReason, Handle, Request, Sampling, Sink, Task, TenantId,
+    Completion, DiskCache, EngineOptions, Error, Event, FinishReason, Handle, Request, Sampling, Sink, StepBound, Task,
+    TenantId,
 };
 use gguf::Container;
 use kernels::Kernels;
@@ -250,7 +251,7 @@ fn sixty_four_requests_say_the_same_in_every_mix() {
         let (model, tokenizer) = stories_model(KvType::F16, 1 + mix as usize % 2);
         let options = EngineOptions {
             n_running_max: [64, 5, 17, 64, 1][mix as usize],
-            step_ms_max: (mix == 2).then_some(0.01),
+            step: if mix == 2 { StepBound::Aimed(0.01) } else { StepBound::Chosen },
             prefix_cache: mix != 3,
             ..EngineOptions::default()
         };

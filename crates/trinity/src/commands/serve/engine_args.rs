@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use engine::{DiskCache, Drafter, EngineOptions};
+use engine::{DiskCache, Drafter, EngineOptions, StepBound};
 use gguf::Container;
 use hub::Hub;
 use model::{AttentionWindow, Forward, PAGE_LEN, Pooling};
@@ -136,7 +136,7 @@ impl EngineArgs {
         Ok(EngineOptions {
             n_running_max: usize::from(self.max_running),
             n_queued_max: self.max_queued as usize,
-            step_ms_max: self.max_step_ms.map(f64::from),
+            step: self.max_step_ms.map_or(StepBound::Chosen, |ms| StepBound::Aimed(f64::from(ms))),
             prefix_cache: !self.no_prefix_cache,
             swap_bytes_max: self.swap.saturating_mul(MIB),
             disk_cache,
