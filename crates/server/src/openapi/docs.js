@@ -45,17 +45,22 @@ function table(caption, schema) {
   return element('table', {}, element('caption', {}, caption), element('tbody', {}, ...fields.map(row)));
 }
 
+/** What a body may be: media types, and the schema of those that have one. */
+function bodies(content) {
+  return Object.entries(content).flatMap(([media, { schema }], i) => [i ? ', or ' : '', element('code', {}, media), ' ', ...(schema?.$ref ? words(schema) : [])]);
+}
+
 function route(path, method, operation, schemas) {
-  const body = operation.requestBody?.content['application/json'].schema;
+  const asked = operation.requestBody?.content;
+  const body = asked?.['application/json']?.schema;
   const answer = operation.responses['200']?.content;
   const labelled = (label, ...rest) => element('p', {}, element('span', { class: 'quiet' }, `${label} `), ...rest);
   return element('section', { id: operation.operationId },
     element('h3', {}, element('span', { class: 'method' }, method.toUpperCase()), ` ${path}`),
     element('p', {}, operation.summary),
     !operation.parameters ? null : table('Parameters', { properties: Object.fromEntries(operation.parameters.map((p) => [p.name, p.schema])) }),
-    !body ? null : labelled('Request', ...words(body)),
-    !answer ? null : labelled('Answer', ...Object.entries(answer).flatMap(([media, { schema }], i) =>
-      [i ? ', or ' : '', element('code', {}, media), ' ', ...(schema?.$ref ? words(schema) : [])])),
+    !asked ? null : labelled('Request', ...(body ? words(body) : bodies(asked))),
+    !answer ? null : labelled('Answer', ...bodies(answer)),
     operation.security?.length !== 0 ? null : element('p', { class: 'quiet' }, 'Needs no key'),
     tryForm(path, method, operation, body && schemas[nameOf(body.$ref)]));
 }
