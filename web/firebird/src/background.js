@@ -1,7 +1,9 @@
 // Keeps the settings, registers what content scripts depend on them, and answers frames that cannot see the tab's site.
 
 const api = globalThis.browser ?? globalThis.chrome;
-const N_FILES = 40;
+const N_FILES = 256;
+// 256 · 255 · … · 241 > 2^127 orders; each frame runs them all.
+const N_REGISTERED = 16;
 const SITES_MAX = 2000;
 const isFirefox = api.runtime.getURL("").startsWith("moz-");
 const SCRIPT = { runAt: "document_start", allFrames: true, matchOriginAsFallback: true };
@@ -33,16 +35,13 @@ async function apply() {
   await register(["off"], scripts);
 }
 
-// The secret of a session in Firefox: the order of forty files.
+// The secret of a session in Firefox: which files are registered, and in which order.
 async function order(isNew) {
   const [known] = await api.scripting.getRegisteredContentScripts({ ids: ["order"] });
-  if (known && !isNew) return known.js.slice(0, N_FILES).map((path) => +/\d+/.exec(path)[0]);
-  const numbers = Array.from({ length: N_FILES }, (_, i) => i);
-  for (let i = N_FILES - 1; i > 0; i--) {
-    const j = below(i + 1);
-    [numbers[i], numbers[j]] = [numbers[j], numbers[i]];
-  }
-  const files = numbers.map((n) => `order/n${String(n).padStart(2, "0")}.js`);
+  if (known && !isNew) return known.js.slice(0, N_REGISTERED).map((path) => +/\d+/.exec(path)[0]);
+  const all = Array.from({ length: N_FILES }, (_, i) => i);
+  const numbers = Array.from({ length: N_REGISTERED }, () => all.splice(below(all.length), 1)[0]);
+  const files = numbers.map((n) => `order/n${String(n).padStart(3, "0")}.js`);
   await register(["order"], [{ id: "order", matches: ["<all_urls>"], js: [...files, "order.js"], persistAcrossSessions: false }]);
   return numbers;
 }

@@ -3,7 +3,7 @@
 //
 // The session's secret is, in Chromium, the host under which it offers our files: another at each start of the browser,
 // the same on all sites, known at once. Firefox keeps that host for ever, so its secret is the order in which the
-// background has registered forty files. Neither goes to a page.
+// background has registered sixteen of 256 files. Neither goes to a page.
 
 const api = globalThis.browser ?? globalThis.chrome;
 const token = hexOf(crypto.getRandomValues(new Uint32Array(4)));
@@ -41,7 +41,7 @@ function keyOf(name) {
   return hexOf(hmac(bytesOf(secret), (api.extension?.inIncognitoContext ? "private " : "") + name));
 }
 
-// Numbers below 64 as text of as many characters.
+// Numbers below 256 as text of as many characters, whose bytes the HMAC's key has room for.
 const packed = (numbers) => String.fromCharCode(...numbers.map((n) => 48 + n));
 const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
 const hello = (event) => {

@@ -3,7 +3,7 @@
 // The extension's own world has listened before us: it answers `firebird:hello` at once with a token and, where it has
 // them, the keys. No script of the page runs between, and later ones must know the token.
 
-const source = apply(Function.prototype.toString, core, []);
+const textOf = method(Function, "toString");
 const stringify = JSON.stringify;
 const slice = method(String, "slice");
 const SURFACES = ["canvas", "audio", "choice"];

@@ -32,8 +32,8 @@ const ISOLATED: &[&str] = &["sha256", "site", "isolated"];
 /// What is taken as it is.
 const WHOLE: &[&str] = &["background", "off", "off-everywhere"];
 const PAGES: &[&str] = &["popup", "options", "probe"];
-/// How many files carry the secret of a session in Firefox, by their order.
-const N_ORDER: usize = 40;
+/// Files of which the background of Firefox registers some, in an order that is the secret of the session.
+const N_ORDER: usize = 256;
 
 pub(super) type Files = BTreeMap<String, Vec<u8>>;
 
@@ -69,7 +69,7 @@ pub(super) fn files(folder: &Path, browser: &str) -> Result<Files, String> {
         put("key.txt", "The address of this file is drawn anew at each start of the browser.\n".to_owned());
     } else {
         for n in 0..N_ORDER {
-            put(&format!("order/n{n:02}.js"), format!("(globalThis.firebirdOrder ??= []).push({n});\n"));
+            put(&format!("order/n{n:03}.js"), format!("(globalThis.firebirdOrder ??= []).push({n});\n"));
         }
         put("order.js", read("src/order.js")?);
     }
@@ -122,6 +122,12 @@ mod tests {
             code("// why\nfunction f() {\n  // how\n  return 1; // one\n\n}\n"),
             "function f() {\nreturn 1; // one\n}\n"
         );
+    }
+
+    #[test]
+    fn the_background_draws_from_as_many_files_as_there_are() {
+        let background = include_str!("../../../web/firebird/src/background.js");
+        assert!(background.contains(&format!("const N_FILES = {N_ORDER};\n")));
     }
 
     #[test]

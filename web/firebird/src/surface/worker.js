@@ -7,7 +7,7 @@ const blobType = getter(BlobOf, "type");
 const makeUrl = uncurry(scope.URL && scope.URL.createObjectURL);
 
 // What a worker runs first: all of this, with the keys of this document.
-const prologue = () => `(${source})(self, ${stringify(given)});`;
+const prologue = () => `(${textOf(core)})(self, ${stringify(given)});`;
 
 function installWorker(win) {
   wrap(win.URL, "createObjectURL", following((self, args, url) => {
