@@ -21,6 +21,21 @@ const TESTS: &str = "crates/server/tests/clients";
 /// Longest time that all clients' tests may take together, in seconds.
 const SECONDS_MAX: &str = "2400";
 
+/// Tests of programs that talk to the server by themselves: agents, frameworks, tools for evaluation. They take about as
+/// long as all others.
+pub(crate) const AGENTS: &[&str] =
+    &["test_agents.py", "test_frameworks.py", "test_others.py", "test_npm.py", "test_lm_eval.py", "test_llm_comply.py"];
+
+/// pytest's arguments for these files.
+pub(crate) fn these(files: &[&str]) -> Vec<String> {
+    files.iter().map(|&file| file.to_owned()).collect()
+}
+
+/// pytest's arguments for all files but these.
+pub(crate) fn but(files: &[&str]) -> Vec<String> {
+    files.iter().map(|file| format!("--ignore={file}")).collect()
+}
+
 /// Counts of pytest's last line.
 #[derive(Default, Debug, PartialEq, Eq)]
 pub(crate) struct Counts {
@@ -163,6 +178,12 @@ fn summary(line: &str) -> Option<Counts> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn agents_are_files_that_are_there() {
+        let missing: Vec<_> = AGENTS.iter().filter(|file| !root().join(TESTS).join(file).exists()).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
 
     #[test]
     fn the_last_line_is_read() {

@@ -23,7 +23,7 @@ use crate::{
     firebird, first_command, fuzz, generated, load, models, serve_bench, siege, specs, tidy, wasm, web, web_pages,
 };
 
-/// Seconds for each fuzz target within `test`.
+/// Seconds for each fuzz target as a stage.
 const FUZZ_SECONDS: &str = "10";
 /// The release binary may not be larger: the engine with all its formats, the server with TLS and its page, grammars,
 /// the embedded model, the knowledge graph (6 MB: SPARQL, the RDF formats, redb), and little room for what comes. Raise
@@ -44,6 +44,8 @@ enum Set {
     Standard,
     /// `cargo xtask test extra`: installs what it needs, or says what is missing.
     Extra,
+    /// By its name alone.
+    Named,
 }
 
 struct Stage {
@@ -107,7 +109,8 @@ const STAGES: &[Stage] = &[
     })
     .ahead(|| web::build(false).map(drop)),
     Stage::new(Set::Extra, "aarch64", |totals| aarch64::run_stage(|line| totals.add(line))).ahead(aarch64::build_stage),
-    Stage::new(Set::Extra, "fuzz", |totals| {
+    // Compiles all once more, with counters; the tests of crate `fuzzed` give the same functions changed inputs.
+    Stage::new(Set::Named, "fuzz", |totals| {
         totals.passed += fuzz::run(Some(FUZZ_SECONDS))?;
         Ok(())
     })
@@ -127,7 +130,10 @@ const STAGES: &[Stage] = &[
     .timed(),
     // These install browsers, and half a gigabyte of other people's clients.
     Stage::new(Set::Extra, "browser", |totals| browser::run(&[], |line| totals.add(line))).ahead(browser::need).timed(),
-    Stage::new(Set::Extra, "clients", run_clients).ahead(|| clients::need().map(drop)).waiting(),
+    Stage::new(Set::Extra, "clients", |totals| run_clients(&clients::but(clients::AGENTS), totals))
+        .ahead(|| clients::need().map(drop))
+        .waiting(),
+    Stage::new(Set::Extra, "agents", |totals| run_clients(&clients::these(clients::AGENTS), totals)).waiting(),
     Stage::new(Set::Extra, "firebird", |totals| firebird::test(&[], |line| totals.add(line)))
         .ahead(firebird::need)
         .waiting(),
@@ -163,9 +169,14 @@ impl Totals {
 /// Runs a set of stages (`quick`, `extra`, else the standard one), or those that are named; `stages` lists them.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     if arguments.iter().any(|name| name == "stages") {
-        for (set, title) in [(Set::Extra, false), (Set::Extra, true)] {
-            println!("{}", if title { "cargo xtask test extra:" } else { "cargo xtask test:" });
-            STAGES.iter().filter(|stage| (stage.set == set) == title).for_each(|stage| println!("  {}", stage.name));
+        let titles: [(&str, &[Set]); 3] = [
+            ("cargo xtask test:", &[Set::Quick, Set::Standard]),
+            ("cargo xtask test extra:", &[Set::Extra]),
+            ("cargo xtask test NAME:", &[Set::Named]),
+        ];
+        for (title, sets) in titles {
+            println!("{title}");
+            STAGES.iter().filter(|stage| sets.contains(&stage.set)).for_each(|stage| println!("  {}", stage.name));
         }
         return Ok(());
     }
@@ -187,6 +198,7 @@ fn chosen(arguments: &[String]) -> Result<Vec<&'static Stage>, String> {
         Set::Quick => arguments.is_empty() || has("quick"),
         Set::Standard => arguments.is_empty(),
         Set::Extra => has("extra"),
+        Set::Named => false,
     };
     let quick_tests = [&QUICK_TESTS].into_iter().filter(|_| has("quick") && !has("tests"));
     Ok(STAGES.iter().filter(is_wanted).chain(quick_tests).collect())
@@ -306,9 +318,9 @@ pub(crate) fn run_counted(command: &mut Command, mut each_line: impl FnMut(&str)
     }
 }
 
-/// The clients' tests; what fails is counted with all others.
-fn run_clients(totals: &mut Totals) -> Outcome {
-    let counts = clients::run(&[])?;
+/// Tests of clients, by pytest's arguments; what fails is counted with all others.
+fn run_clients(arguments: &[String], totals: &mut Totals) -> Outcome {
+    let counts = clients::run(arguments)?;
     totals.passed += counts.passed;
     totals.failed += counts.failed;
     if counts.failed == 0 { Ok(()) } else { Err(format!("{} tests of clients failed", counts.failed)) }
@@ -372,17 +384,18 @@ mod tests {
                 "wasm",
                 "web",
                 "aarch64",
-                "fuzz",
                 "generated",
                 "siege",
                 "browser",
                 "clients",
+                "agents",
                 "firebird",
                 "web pages",
             ],
         );
         check(&["quick"], &["fmt", "tidy", "clippy", "models", "quick tests"]);
         check(&["clients", "fmt"], &["fmt", "clients"]);
+        check(&["fuzz"], &["fuzz"]);
         check(&["quick", "load"], &["fmt", "tidy", "clippy", "models", "load", "quick tests"]);
         assert!(chosen(&["nothing".to_owned()]).is_err());
     }

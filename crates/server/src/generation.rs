@@ -21,7 +21,7 @@ pub use end::{EndReason, Ended, TokensUsed};
 pub use join::{Choice, Joined, Joiner, ToolCall};
 pub use pieces::Piece;
 pub use refusal::api_error;
-pub use request::{ChatOutput, GenerationRequest, Output, Thoughts};
+pub use request::{GenerationRequest, Output, Thoughts};
 
 use std::{
     future::{Future, poll_fn},

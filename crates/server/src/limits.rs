@@ -49,7 +49,7 @@ pub const TOP_LOGPROBS_MAX: usize = engine::limits::PROMPT_TOP_LOGPROBS_MAX;
 pub const LOGPROBS_MAX: usize = 1 << 20;
 const _: () = assert!(LOGPROBS_MAX <= engine::limits::TOP_LOGPROBS_MAX, "what passes here passes the engine");
 /// Tools of a request.
-pub const TOOLS_MAX: usize = 128;
+pub const TOOLS_MAX: usize = reply::TOOLS_MAX;
 /// Texts of one request for embeddings.
 pub const INPUTS_MAX: usize = 2048;
 /// Numbers in an answer of embeddings that are not pooled: tokens, times the width of a vector.

@@ -16,7 +16,7 @@ pub(crate) use logprobs::{ContentLogprob, content, finite, text_of};
 pub(crate) use repetition::RepetitionDetection;
 pub(crate) use samplers::Samplers;
 pub(crate) use timings::Timings;
-pub(crate) use tools::{TOOL_NAME_BYTES_MAX, ToolWire, function_tools, named_tool, tool, tools_of};
+pub(crate) use tools::{ToolWire, function_tools, named_tool, tool, tools_of};
 
 use std::fmt;
 

@@ -24,6 +24,14 @@ pub fn data(name: &str) -> PathBuf {
     path
 }
 
+/// Returns a folder of first inputs for fuzzing: one of a crate's own (`crates/…`), or below `testdata/`.
+///
+/// # Panics
+/// If it is one of `testdata/` and does not exist.
+pub fn inputs(place: &str) -> PathBuf {
+    if place.starts_with("crates/") { packs::testdata().with_file_name(place) } else { data(place) }
+}
+
 /// Reads all bytes of `testdata/<name>`.
 pub fn read_bytes(name: &str) -> Vec<u8> {
     let path = data(name);

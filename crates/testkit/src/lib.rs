@@ -14,7 +14,7 @@ pub mod runner;
 pub mod samples;
 
 pub use compare::{assert_same_f32, log_softmax, nmse};
-pub use data::{data, read_bytes, read_f32, read_json, read_text};
+pub use data::{data, inputs, read_bytes, read_f32, read_json, read_text};
 pub use judged::answer_specs;
 pub use lookup_layouts::Tiled;
 pub use loopback::{Answer, Loopback, Request};

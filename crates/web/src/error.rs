@@ -94,6 +94,12 @@ impl std::fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+impl From<reply::Refusal> for Error {
+    fn from(refusal: reply::Refusal) -> Self {
+        Self { field: Some(refusal.field().to_owned()), ..Self::input(&refusal) }
+    }
+}
+
 impl From<engine::Error> for Error {
     /// Turns a refusal or failure of the engine into the page's terms.
     fn from(error: engine::Error) -> Self {

@@ -6,13 +6,11 @@ use std::{
 };
 
 use engine::{Completion, Event, FinishReason, Logprobs, Sink};
+use reply::Reply;
 use serde_json::{Map, Value, json};
 use tokenizer::{TokenId, Tokenizer};
 
-use crate::{
-    Error,
-    output::{Output, Reply},
-};
+use crate::{Error, output::Output};
 
 /// What the engine told of one request, and nobody took yet.
 enum Letter {
@@ -113,7 +111,7 @@ impl Open {
         (id, slot): (u32, u64),
         engine: engine::RequestId,
         n: usize,
-        reply: Option<&Reply>,
+        reply: Option<(&Reply, bool)>,
         request: &engine::Request,
     ) -> Self {
         let output = |choice: usize| Output::new(reply, format!("call_{id}_{choice}_"));

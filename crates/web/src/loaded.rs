@@ -185,7 +185,8 @@ impl Loaded {
         let slot = self.slot();
         let engine = self.runner.submit(&prepared.engine, self.mailbox.sink(slot))?;
         let n = prepared.engine.n_choices;
-        self.open.push(Open::completion((id, slot), engine, n, prepared.reply.as_ref(), &prepared.engine));
+        let reply = prepared.reply.as_ref().map(|reply| (reply, prepared.is_constrained));
+        self.open.push(Open::completion((id, slot), engine, n, reply, &prepared.engine));
         Ok(())
     }
 

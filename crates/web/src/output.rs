@@ -1,34 +1,8 @@
 //! [`Output`]: the text of one choice, taken apart as it comes.
 
-use chat::{OutputFormat, OutputParser, OutputPiece, Tool, ToolChoice};
+use chat::{OutputParser, OutputPiece};
+use reply::Reply;
 use serde_json::{Value, json};
-
-/// How the reply of a chat model is read.
-#[derive(Clone, Debug)]
-pub(crate) struct Reply {
-    /// How the model writes after this prompt.
-    pub(crate) format: OutputFormat,
-    /// The tools that the model may call.
-    pub(crate) tools: Vec<Tool>,
-    /// Whether the model may or must call a tool.
-    pub(crate) choice: ToolChoice,
-    /// Whether the model may call more than one tool.
-    pub(crate) parallel: Option<bool>,
-    /// Whether a grammar says what the answer is.
-    pub(crate) is_constrained: bool,
-}
-
-impl Reply {
-    /// The tools that the model can call: none where it may call none.
-    pub(crate) fn callable(&self) -> &[Tool] {
-        if self.choice == ToolChoice::None { &[] } else { &self.tools }
-    }
-
-    fn parser(&self) -> OutputParser {
-        let parser = self.format.parser(self.callable());
-        if self.is_constrained { parser.of_calls_or_answer() } else { parser }
-    }
-}
 
 /// Reads the text of one choice into parts of events.
 pub(crate) struct Output {
@@ -43,11 +17,12 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Makes a reader of plain text, or of a `reply`; `prefix` begins the ids of its calls.
-    pub(crate) fn new(reply: Option<&Reply>, prefix: String) -> Self {
+    /// Makes a reader of plain text, or of a reply and whether a grammar says what its answer is; `prefix` begins the
+    /// ids of its calls.
+    pub(crate) fn new(reply: Option<(&Reply, bool)>, prefix: String) -> Self {
         Self {
-            parser: reply.map(Reply::parser),
-            is_parallel: reply.and_then(|reply| reply.parallel).unwrap_or(true),
+            parser: reply.map(|(reply, is_constrained)| reply.parser(is_constrained)),
+            is_parallel: reply.and_then(|(reply, _)| reply.parallel).unwrap_or(true),
             prefix,
             is_reasoning: false,
             n_reasoning: 0,

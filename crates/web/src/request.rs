@@ -1,8 +1,8 @@
 //! The JSON of a request → what the engine computes, and how its output is read. A field that is not listed is refused
 //! by name; names and limits are those of the server's `/v1/chat/completions`.
 
-mod grammar;
 mod messages;
+mod response_format;
 mod sampling;
 mod tools;
 
@@ -14,16 +14,17 @@ use engine::{
     grammar::GrammarSource,
     limits::{CHOICES_MAX, PROMPT_TOP_LOGPROBS_MAX, Range, STOP_BYTES_MAX, STOP_STRINGS_MAX, STOP_TOKENS_MAX},
 };
+use reply::{Compiler, Reply};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use tokenizer::{ControlTokens, TokenId};
 
 use self::{
-    grammar::{Compiler, ResponseFormat},
     messages::Message,
+    response_format::ResponseFormat,
     tools::{ToolChoiceWire, ToolWire},
 };
-use crate::{Error, loaded::Loaded, output::Reply};
+use crate::{Error, loaded::Loaded};
 
 /// Messages of a conversation.
 const MESSAGES_MAX: usize = 4096;
@@ -105,6 +106,8 @@ pub(crate) struct Wire {
 pub(crate) struct Prepared {
     pub(crate) engine: Request,
     pub(crate) reply: Option<Reply>,
+    /// Whether a grammar says what the answer is.
+    pub(crate) is_constrained: bool,
 }
 
 impl Wire {
@@ -121,17 +124,14 @@ impl Wire {
         };
         self.apply(&mut engine, loaded, seed)?;
         let asked = self.constraint()?;
-        let mut reply = segments.zip(reply).map(|(segments, reply)| Reply {
-            format: reply.format.after_prompt(&prompt::text_of(&segments)),
-            is_constrained: asked.is_some(),
-            ..reply
-        });
-        let compiler = Compiler { grammars: &loaded.grammars, tokenizer: &loaded.tokenizer };
-        engine.grammar = compiler.output(asked.as_ref(), reply.as_mut())?;
-        if let Some(reply) = &reply {
-            engine.spelled = control_ids(&loaded.tokenizer, reply.format.control_markers());
-        }
-        Ok(Prepared { engine, reply })
+        let reply = segments
+            .zip(reply)
+            .map(|(segments, reply)| Reply { format: reply.format.after_prompt(&prompt::text_of(&segments)), ..reply });
+        let (grammars, tokenizer) = (&loaded.grammars, &loaded.tokenizer);
+        let compiler = Compiler { grammars, tokenizer, not_enforced: &|_, _| {} };
+        engine.grammar = compiler.output(asked.as_ref(), reply.as_ref())?;
+        engine.spelled = reply.as_ref().map(|reply| reply.spelled(tokenizer)).unwrap_or_default();
+        Ok(Prepared { engine, reply, is_constrained: asked.is_some() })
     }
 
     /// The conversation as text and ids, without anything else of the request.
@@ -154,7 +154,7 @@ impl Wire {
         self.declared = tools::read(self.tools.take().unwrap_or_default())?;
         let (tools, choice) = tools::choose(&self.declared, self.tool_choice.take())?;
         let parallel = if matches!(choice, ToolChoice::Named(_)) { Some(false) } else { self.parallel_tool_calls };
-        Ok(Some(Reply { format: OutputFormat::clone(&loaded.format), tools, choice, parallel, is_constrained: false }))
+        Ok(Some(Reply { format: OutputFormat::clone(&loaded.format), tools, choice, parallel }))
     }
 
     /// Refuses what only a conversation can have.
@@ -326,11 +326,6 @@ fn stops(stops: Vec<String>) -> Result<Vec<String>, Error> {
         return Err(Error::field("stop", "an empty string would end every output"));
     }
     Ok(stops)
-}
-
-/// The control tokens that the reader of the output must see, as far as the vocabulary has them.
-fn control_ids(tokenizer: &tokenizer::Tokenizer, spellings: &[&str]) -> Vec<TokenId> {
-    spellings.iter().filter_map(|spelling| grammar::control_id(tokenizer, spelling)).collect()
 }
 
 /// The texts of `tokenize`.

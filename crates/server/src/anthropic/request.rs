@@ -6,6 +6,7 @@ use engine::{
     grammar::GrammarSource,
     limits::{PROBABILITY, Range},
 };
+use reply::Reply;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokenizer::TokenId;
@@ -18,7 +19,7 @@ use super::{
 use crate::{
     Caller,
     error::{ApiError, ErrorKind, THREAD_NOT_FOUND},
-    generation::{ChatOutput, GenerationRequest, Output},
+    generation::{GenerationRequest, Output},
     limits,
     models::Lease,
     wire::{Ignored, Refused, count, number, out_of_range, stops, unsupported},
@@ -244,7 +245,7 @@ impl MessagesRequest {
         // A model that calls because it likes to may call as often as it likes, if nobody says otherwise.
         let is_free = choice == ToolChoice::Auto && request.grammar.is_none();
         let parallel = parallel.or(is_free.then_some(true));
-        request.output = Output::Chat(ChatOutput { format, tools, choice, parallel });
+        request.output = Output::Chat(Reply { format, tools, choice, parallel });
         Ok((request, answer))
     }
 

@@ -51,8 +51,7 @@ impl ChoiceParser {
         let (parser, marks, is_parallel) = match &request.output {
             Output::Text => (None, None, true),
             Output::Chat(output) => {
-                let parser = output.format.parser(output.callable());
-                let parser = if request.grammar.is_some() { parser.of_calls_or_answer() } else { parser };
+                let parser = output.parser(request.grammar.is_some());
                 (Some(parser), output.format.reasoning_marks(), output.parallel.unwrap_or(true))
             }
         };

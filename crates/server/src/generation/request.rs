@@ -1,10 +1,10 @@
 //! [`GenerationRequest`]: what every API turns its requests into.
 
-use chat::{OutputFormat, Tool, ToolChoice};
 use engine::{
     Request, TenantId,
     grammar::{Grammar, GrammarSource},
 };
+use reply::Reply;
 use tokenizer::{TokenId, Tokenizer};
 
 /// How the output is to be read.
@@ -13,7 +13,7 @@ pub enum Output {
     /// The output is read as text.
     Text,
     /// The output is read as the reply of a chat model: reasoning and tool calls are taken apart.
-    Chat(ChatOutput),
+    Chat(Reply),
 }
 
 /// How a model's thoughts are shown.
@@ -26,28 +26,6 @@ pub enum Thoughts {
     InText,
     /// Thoughts are counted, and not shown.
     Hidden,
-}
-
-/// How the reply of a chat model is read.
-#[derive(Clone, Debug)]
-pub struct ChatOutput {
-    /// How the model writes after this prompt ([`OutputFormat::after_prompt`]).
-    pub format: OutputFormat,
-    /// The tools that the model may call.
-    pub tools: Vec<Tool>,
-    /// Whether the model may or must call a tool.
-    pub choice: ToolChoice,
-    /// Whether the model may call more than one tool. Where nobody says, it is held to one call where a grammar can
-    /// hold it, because small models that are made to call go on calling; where no grammar can, further calls are
-    /// passed on.
-    pub parallel: Option<bool>,
-}
-
-impl ChatOutput {
-    /// The tools that the model can call: none where it may call none.
-    pub(super) fn callable(&self) -> &[Tool] {
-        if self.choice == ToolChoice::None { &[] } else { &self.tools }
-    }
 }
 
 /// A request to the engine, with what the engine does not know of it: who shall read the output, and which fields of
@@ -95,9 +73,7 @@ impl GenerationRequest {
     fn spelled(&self, tokenizer: &Tokenizer) -> Vec<TokenId> {
         match &self.output {
             Output::Text => Vec::new(),
-            Output::Chat(output) => {
-                output.format.control_markers().iter().filter_map(|marker| control_id(tokenizer, marker)).collect()
-            }
+            Output::Chat(reply) => reply.spelled(tokenizer),
         }
     }
 
@@ -119,9 +95,4 @@ impl GenerationRequest {
         let bytes = prompt.iter().flat_map(|id| id.0.to_le_bytes()).chain(seed.to_le_bytes());
         crate::ids::hash(bytes)
     }
-}
-
-/// The control token that is spelled `spelling`, if there is one.
-pub(super) fn control_id(tokenizer: &Tokenizer, spelling: &str) -> Option<TokenId> {
-    tokenizer.id_of(spelling).filter(|id| tokenizer.is_control(*id))
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use ::chat::{Segment, ToolChoice};
 use axum::{Extension, extract::State, response::Response};
 use engine::CacheScope;
+use reply::Reply;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -20,7 +21,7 @@ use crate::{
     App, Caller, Json,
     blocking::{self, Asked},
     error::ApiError,
-    generation::{ChatOutput, Generation, GenerationRequest, Output},
+    generation::{Generation, GenerationRequest, Output},
     models::LoadedModel,
     wire::{ToolWire, function_tools},
 };
@@ -103,7 +104,7 @@ impl ChatRequest {
         // Nobody can say how many calls there may be: as many as the model likes, where it may as well say what it
         // likes.
         let parallel = request.grammar.is_none().then_some(true);
-        request.output = Output::Chat(ChatOutput { format, tools, choice, parallel });
+        request.output = Output::Chat(Reply { format, tools, choice, parallel });
         options.apply(&mut request, model)?;
         Ok(request)
     }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use axum::{Extension, extract::State, response::Response};
 use engine::CacheScope;
 use prompt::FillParts;
+use reply::Reply;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokenizer::TokenId;
@@ -18,7 +19,7 @@ use crate::{
     App, Caller, Json,
     blocking::{self, Asked},
     error::ApiError,
-    generation::{ChatOutput, Generation, GenerationRequest, Output},
+    generation::{Generation, GenerationRequest, Output},
     models::LoadedModel,
     wire::{Refused, unsupported},
 };
@@ -179,7 +180,7 @@ impl GenerateRequest {
         let segments = model.render(&messages, &[], variables, true, "prompt")?;
         let format = model.format.after_prompt(&prompt::text_of(&segments));
         let choice = ::chat::ToolChoice::None;
-        request.output = Output::Chat(ChatOutput { format, tools: Vec::new(), choice, parallel: None });
+        request.output = Output::Chat(Reply { format, tools: Vec::new(), choice, parallel: None });
         Ok(prompt::encode_segments(model.handle.tokenizer(), &segments))
     }
 }

@@ -203,7 +203,7 @@ fn limits_are_named_in_the_schemas() {
 #[test]
 fn texts_of_the_schemas_say_the_limits() {
     let text = document().to_string();
-    let names = format!("{{1,{}}}$", crate::wire::TOOL_NAME_BYTES_MAX);
+    let names = format!("{{1,{}}}$", reply::TOOL_NAME_BYTES_MAX);
     let n_probs = format!("Above {} only for as many tokens", limits::TOP_LOGPROBS_MAX);
     for (says, pattern) in [(names, "{1,"), (n_probs, "Above ")] {
         let n = text.matches(pattern).count();

@@ -1,14 +1,12 @@
 //! Tools that a request declares.
 
 use chat::Tool;
+use reply::ToolFault;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{out_of_range, unsupported};
 use crate::{error::ApiError, limits};
-
-/// Bytes of a tool's name.
-pub(crate) const TOOL_NAME_BYTES_MAX: usize = 64;
 
 /// A tool as OpenAI's chat completions spell it, and Ollama after them. Arguments are held to as much of the schema as
 /// can be enforced; `strict` refuses where that is not all.
@@ -65,18 +63,13 @@ pub(crate) fn tool(
     path: &str,
     schema_field: &str,
 ) -> Result<Tool, ApiError> {
-    let is_word = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    if name.is_empty() || name.len() > TOOL_NAME_BYTES_MAX || !name.chars().all(is_word) {
-        let param = format!("{path}.name");
-        let message = format!("{param}: expected 1 to {TOOL_NAME_BYTES_MAX} letters, digits, _ - or .");
-        return Err(ApiError::invalid(param, message));
-    }
-    let parameters = parameters.unwrap_or_else(|| json!({"type": "object", "properties": {}}));
-    if !parameters.is_object() {
-        let param = format!("{path}.{schema_field}");
-        return Err(ApiError::invalid(param.clone(), format!("{param}: a schema is an object")));
-    }
-    Ok(Tool { name, description, parameters, is_strict: false })
+    reply::tool(name, description, parameters).map_err(|fault| {
+        let field = match fault {
+            ToolFault::Name => "name",
+            ToolFault::Schema => schema_field,
+        };
+        ApiError::invalid(format!("{path}.{field}"), format!("{path}.{field}: {fault}"))
+    })
 }
 
 /// Reads the tools of a request by `tool`: at most [`limits::TOOLS_MAX`], each name once.
@@ -101,7 +94,5 @@ pub(crate) fn tools_of<T>(
 
 /// The tool that `tool_choice` names, or the error that there is none.
 pub(crate) fn named_tool(tools: &[Tool], name: &str) -> Result<Tool, ApiError> {
-    let shown: String = name.chars().take(64).collect();
-    let missing = || ApiError::invalid("tool_choice", format!("tool_choice: there is no tool {shown:?} in tools"));
-    tools.iter().find(|t| t.name == name).cloned().ok_or_else(missing)
+    reply::named(tools, name).map_err(|what| ApiError::invalid("tool_choice", format!("tool_choice: {what}")))
 }

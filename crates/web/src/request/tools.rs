@@ -1,16 +1,12 @@
 //! Tools that a request declares, and which of them may or must be called.
 
 use chat::{Tool, ToolChoice};
+use reply::{TOOLS_MAX, ToolFault};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::messages::FunctionWord;
 use crate::Error;
-
-/// Tools of a request.
-const TOOLS_MAX: usize = 128;
-/// Bytes of a tool's name.
-const NAME_BYTES_MAX: usize = 64;
 
 /// A tool, as OpenAI's chat completions spell it.
 #[derive(Deserialize, Clone, Debug)]
@@ -71,19 +67,17 @@ pub(super) fn read(wires: Vec<ToolWire>) -> Result<Vec<Tool>, Error> {
     let mut tools: Vec<Tool> = Vec::with_capacity(wires.len());
     for (i, ToolWire { function, .. }) in wires.into_iter().enumerate() {
         let FunctionWire { name, description, parameters, strict } = function;
-        let is_word = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-        if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.chars().all(is_word) {
-            let what = format!("expected 1 to {NAME_BYTES_MAX} letters, digits, _ - or .");
-            return Err(Error::field(format!("tools[{i}].function.name"), &what));
-        }
         if tools.iter().any(|tool| tool.name == name) {
             return Err(Error::field(format!("tools[{i}]"), &format!("{name:?} twice")));
         }
-        let parameters = parameters.unwrap_or_else(|| json!({"type": "object", "properties": {}}));
-        if !parameters.is_object() {
-            return Err(Error::field(format!("tools[{i}].function.parameters"), "a schema is an object"));
-        }
-        tools.push(Tool { name, description, parameters, is_strict: strict.unwrap_or(false) });
+        let tool = reply::tool(name, description, parameters).map_err(|fault| {
+            let field = match fault {
+                ToolFault::Name => "name",
+                ToolFault::Schema => "parameters",
+            };
+            Error::field(format!("tools[{i}].function.{field}"), &fault.to_string())
+        })?;
+        tools.push(Tool { is_strict: strict.unwrap_or(false), ..tool });
     }
     Ok(tools)
 }
@@ -101,9 +95,7 @@ pub(super) fn choose(tools: &[Tool], choice: Option<ToolChoiceWire>) -> Result<(
         }
         Some(ToolChoiceWire::Word(ChoiceWord::Required)) => Ok((all(), ToolChoice::Required)),
         Some(ToolChoiceWire::Named(NamedTool { function: NameOnly { name }, .. })) => {
-            let shown: String = name.chars().take(NAME_BYTES_MAX).collect();
-            let tool = tools.iter().find(|tool| tool.name == name).cloned();
-            let tool = tool.ok_or_else(|| Error::field(FIELD, &format!("there is no tool {shown:?} in tools")))?;
+            let tool = reply::named(tools, &name).map_err(|what| Error::field(FIELD, &what))?;
             Ok((vec![tool], ToolChoice::Named(name)))
         }
     }

@@ -1,5 +1,6 @@
 //! The body of `/v1/chat/completions`.
 
+use reply::Reply;
 use serde_json::{Map, Value};
 use tokenizer::TokenId;
 
@@ -10,7 +11,7 @@ use super::{
 use crate::{
     blocking::Asked,
     error::ApiError,
-    generation::{ChatOutput, GenerationRequest, Output},
+    generation::{GenerationRequest, Output},
     ignored::{self, Api},
     limits,
     models::Lease,
@@ -140,7 +141,7 @@ impl ChatRequest {
         let prompt_logprobs = self.prompt_logprobs(&mut request, is_stream)?;
         let format = lease.format.after_prompt(&prompt::text_of(&segments));
         let parallel = parallel(self.parallel_tool_calls, &choice);
-        request.output = Output::Chat(ChatOutput { format, tools, choice, parallel });
+        request.output = Output::Chat(Reply { format, tools, choice, parallel });
         Ok((request, Answer { is_stream, include_usage, prompt_logprobs }))
     }
 

@@ -1,5 +1,6 @@
 //! The body of `/v1/responses`.
 
+use reply::Reply;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -13,7 +14,7 @@ use super::{
 use crate::{
     blocking::Asked,
     error::ApiError,
-    generation::{ChatOutput, GenerationRequest, Output},
+    generation::{GenerationRequest, Output},
     ids, limits,
     models::Lease,
     openai::{
@@ -183,7 +184,7 @@ impl ResponsesRequest {
         request.engine.prompt = ids;
         let format = lease.format.after_prompt(&prompt::text_of(&segments));
         let parallel = parallel(self.parallel_tool_calls, &choice);
-        request.output = Output::Chat(ChatOutput { format, tools, choice, parallel });
+        request.output = Output::Chat(Reply { format, tools, choice, parallel });
         head.temperature = request.engine.sampling.temperature;
         head.top_p = request.engine.sampling.top_p;
         head.frequency_penalty = request.engine.sampling.frequency_penalty;

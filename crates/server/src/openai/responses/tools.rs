@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use chat::Tool;
+use reply::TOOL_NAME_BYTES_MAX;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -14,7 +15,7 @@ use crate::{
     error::ApiError,
     ignored::{self, Api},
     openai::tool_choice::ToolChoiceWire,
-    wire::{TOOL_NAME_BYTES_MAX, tool, tools_of, unsupported},
+    wire::{tool, tools_of, unsupported},
 };
 
 /// Types of tools that servers of OpenAI's run themselves, or whose form only its own models know. This server has none
