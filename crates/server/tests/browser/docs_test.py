@@ -48,7 +48,9 @@ class Docs(PageCase):
         self.expect("501")
         self.expect("403")
         tried = {}
-        for path, methods in document["paths"].items():
+        # No graph is served here whose name could be filled in.
+        paths = {path: methods for path, methods in document["paths"].items() if not path.startswith("/kg/")}
+        for methods in paths.values():
             for operation in methods.values():
                 id = operation["operationId"]
                 # Forgetting is tried last: it takes what the others ask for.
@@ -58,7 +60,7 @@ class Docs(PageCase):
         refused = {id: int(state.split()[0]) for id, state in tried.items() if not state.startswith("200")}
         self.assertEqual(refused, self.ELSEWHERE)
         # Every route with a request of ours has one; what is "not here" has none.
-        here = {o["operationId"] for item in document["paths"].values() for m, o in item.items() if m in ("get", "delete") or "requestBody" in o}
+        here = {o["operationId"] for item in paths.values() for m, o in item.items() if m in ("get", "delete") or "requestBody" in o}
         self.assertEqual(set(tried), here)
 
     def attempt(self, page, id):
