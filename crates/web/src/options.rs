@@ -12,10 +12,11 @@ const CONTEXT_LEN_DEFAULT: usize = 8192;
 /// Number of sequences computed at once.
 const PARALLEL_DEFAULT: usize = 8;
 const PARALLEL_MAX: usize = 64;
-/// Longest step of more than one row, in milliseconds: a page that aborts waits for the end of one.
-const STEP_MS_DEFAULT: f64 = 40.0;
-/// Largest number of rows of a step: what a page that aborts waits for, as steps are not cut shorter than this.
-const STEP_ROWS_DEFAULT: usize = 16;
+/// Longest step of more than one row, in milliseconds: a page that aborts waits for the end of one. Shorter ones make
+/// prompts slower (docs/lab-notes.md).
+const STEP_MS_DEFAULT: f64 = 400.0;
+/// Largest number of rows of a step.
+const STEP_ROWS_DEFAULT: usize = 64;
 const STEP_ROWS_MAX: usize = 512;
 
 /// Types of keys and values, and their names.
