@@ -21,8 +21,8 @@ const TESTS: &str = "crates/server/tests/clients";
 /// Longest time that all clients' tests may take together, in seconds.
 const SECONDS_MAX: &str = "2400";
 
-/// Tests of programs that talk to the server by themselves: agents, frameworks, tools for evaluation. They take about as
-/// long as all others.
+/// Tests of programs that talk to the server by themselves: agents, frameworks, tools for evaluation. They take about
+/// as long as all others.
 pub(crate) const AGENTS: &[&str] =
     &["test_agents.py", "test_frameworks.py", "test_others.py", "test_npm.py", "test_lm_eval.py", "test_llm_comply.py"];
 

@@ -10,7 +10,8 @@ use serde_json::Value;
 use crate::{Outcome, command::root, firebird_bench, peers};
 
 /// Documents that hold figures.
-const DOCUMENTS: &[&str] = &["README.md", "docs/speed.md", "docs/vsa.md", "docs/kg.md", "docs/firebird.md"];
+const DOCUMENTS: &[&str] =
+    &["README.md", "docs/speed.md", "docs/vsa.md", "docs/kg.md", "docs/firebird.md", "docs/web.md"];
 const END: &str = "<!-- end of figures -->";
 
 /// A section of figures: its name, and what writes it.
@@ -22,6 +23,7 @@ const SECTIONS: &[Section] = &[
     ("load", load),
     ("facts", facts),
     ("hypervectors", hypervectors),
+    ("web", web),
     ("firebird", firebird_bench::tables::measured),
     ("firebird coverage", firebird_bench::tables::coverage),
 ];
@@ -204,6 +206,35 @@ fn hypervectors() -> Result<String, String> {
         let ratio = theirs / ours;
         let ratio = if ratio < 10.0 { format!("{ratio:.2}") } else { format!("{ratio:.0}") };
         text += &format!("| {name} | {} | {} ({who}) | {ratio} |\n", duration(ours), duration(theirs));
+    }
+    Ok(text + &run_of(path, &receipt)?)
+}
+
+/// Writes what a page takes beside wllama, and what the native program takes.
+fn web() -> Result<String, String> {
+    /// Rows of the receipt in their order, with the number of digits behind the point.
+    const ROWS: [(&str, usize); 6] = [
+        ("decode, tokens/s", 1),
+        ("prefill, tokens/s", 1),
+        ("stored model to first token, s", 2),
+        ("peak memory beyond the file, MB", 0),
+        ("bytes before the weights, gzip", 0),
+        ("abort in a prompt of 2,000 tokens, p99, ms", 0),
+    ];
+    let path = "docs/receipts/web.json";
+    let receipt = receipt(path)?;
+    let model = receipt["model"].as_str().ok_or_else(|| format!("{path}: no model"))?.trim_end_matches(".gguf");
+    let browser = receipt["browser"].as_str().ok_or_else(|| format!("{path}: no browser"))?.replace('/', " ");
+    let mut text = format!(
+        "| {model}, one thread, {browser} | trinity | wllama | trinity's part of it | native, AVX2 |\n| --- | ---: | ---: | ---: | ---: |\n"
+    );
+    for (name, digits) in ROWS {
+        let of = |who: &str| receipt["rows"][name][who].as_f64();
+        let ours = of("trinity").ok_or_else(|| format!("{path}: {name} lacks trinity"))?;
+        let shown = |value: Option<f64>| value.map(|v| format!("{v:.digits$}")).unwrap_or_default();
+        let part = of("wllama").map(|theirs| format!("{:.2}", ours / theirs)).unwrap_or_default();
+        let (wllama, native) = (shown(of("wllama")), shown(of("native, AVX2")));
+        text += &format!("| {name} | {ours:.digits$} | {wllama} | {part} | {native} |\n");
     }
     Ok(text + &run_of(path, &receipt)?)
 }
