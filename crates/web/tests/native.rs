@@ -140,7 +140,7 @@ fn planned(file: &[u8], options: &Value) -> (Value, usize) {
 #[test]
 fn a_head_gives_the_plan_of_the_whole_file() {
     let file = fs::read(stories()).unwrap();
-    let options = json!({"context_length": 96, "kv_type": "q8_0", "limit": 40_000_000});
+    let options = json!({"context_length": 96, "kv_type": "q8_0", "limit": 40_000_000, "step_rows": 16});
     let (plan, n) = planned(&file, &options);
     assert!(n < file.len(), "{n} of {}", file.len());
     let container = gguf::Container::from_bytes("stories", file.clone()).unwrap();

@@ -27,12 +27,14 @@ pub(super) async fn compile(
             Output::Text => None,
             Output::Chat(reply) => Some(reply),
         };
-        Compiler { grammars, tokenizer, not_enforced: &not_enforced }.output(asked.as_ref(), reply).map_err(refused)
+        Compiler { grammars, tokenizer, not_enforced: &not_enforced }
+            .output(asked.as_ref(), reply)
+            .map_err(|refusal| refused(&refusal))
     };
     blocking::run(app, compile).await
 }
 
-fn refused(refusal: Refusal) -> ApiError {
+fn refused(refusal: &Refusal) -> ApiError {
     let code = if refusal.is_of_grammar() { "invalid_grammar" } else { "unsupported_parameter" };
     ApiError::invalid(refusal.field(), refusal.to_string()).with_code(code)
 }
