@@ -4,8 +4,8 @@
 //! steps themselves, as the line through (rows, time) that fits the last ones best. Without a bound of the user's,
 //! prompts get [`PROMPT_SHARE`] times the time of decoding in a step, or more where that many more requests wait for
 //! their first token than for their next. Where nobody decodes a step is bounded, too, so that whoever comes next does
-//! not wait for the end of a long prompt. A user's bound is aimed at, as a prompt loses little by it, or
-//! holds ([`StepBound`]).
+//! not wait for the end of a long prompt. A user's bound is aimed at, as far as a prompt loses little by it, or holds
+//! ([`StepBound`]).
 //!
 //! Where several tenants decode, those that have more sequences than others together at most double the time of a step
 //! ([`StepBudget::level`]), and so do the prompts of those that have had more than others ([`StepBudget::spare_rows`]).
@@ -159,8 +159,12 @@ impl StepBudget {
     pub(crate) fn measured(&mut self, n_rows: usize, us: f64) {
         self.line.learn(n_rows as f64, us);
         if let StepBound::Held(ms) = self.bound {
-            let rows = n_rows as f64 * ms * 1000.0 / us.max(1.0);
-            self.held_rows = (rows as usize).clamp(1, (2 * n_rows).min(self.rows_max).max(1));
+            // A float is cast to the nearest in range.
+            let rows = (n_rows as f64 * ms * 1000.0 / us.max(1.0)) as usize;
+            // A small step that kept the bound says nothing against larger ones.
+            let kept = self.held_rows.max(rows.min(2 * n_rows));
+            let held_rows = if us <= ms * 1000.0 { kept } else { self.held_rows.min(rows) };
+            self.held_rows = held_rows.min(self.rows_max).max(1);
         }
     }
 
@@ -264,6 +268,9 @@ mod tests {
             budget.measured(10, 100_000.0);
         }
         assert_eq!((budget.prompt_rows(0, 1), budget.prompt_rows(4, 1), budget.prompt_rows(20, 1)), (10, 6, 1));
+        // An answer, a row a step, leaves what the next prompt may have.
+        (0..100).for_each(|_| budget.measured(1, 30_000.0));
+        assert_eq!(budget.prompt_rows(0, 1), 10);
     }
 
     #[test]
