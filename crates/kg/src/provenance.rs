@@ -131,7 +131,6 @@ fn term(node: NamedOrBlankNode) -> Term {
 mod tests {
     use super::*;
     use crate::query::{self, Answer};
-    use crate::source::Extractor;
     use crate::store::Store;
 
     #[test]
@@ -139,15 +138,7 @@ mod tests {
         let store = Store::in_memory();
         let iri = |name: &str| NamedNode::new_unchecked(format!("http://a/{name}"));
         let fact = |object: &str, graph: GraphName| Quad::new(iri("s"), iri("p"), iri(object), graph);
-        let extractor = Extractor { model: "m".to_owned(), prompt: "p".to_owned(), grammar: "g".to_owned() };
-        let paper = Source {
-            span: Some((3, 9)),
-            sentence: Some("It is so.".to_owned()),
-            extractor: Some(extractor),
-            added_at: Some("2026-12-01T10:00:00Z".to_owned()),
-            confidence: Some(0.25),
-            ..Source::document("paper.txt")
-        };
+        let paper = crate::source::tests::paper();
         let mut writer = store.begin()?;
         let ids = [paper.keep(&mut writer)?, Source::document("ann").keep(&mut writer)?];
         let (one, two) = (fact("1", GraphName::DefaultGraph), fact("2", iri("g").into()));

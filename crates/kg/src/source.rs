@@ -156,7 +156,7 @@ impl Source {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use oxrdf::{GraphNameRef, NamedNodeRef, QuadRef};
 
     use super::*;
@@ -168,18 +168,22 @@ mod tests {
         QuadRef::new(node("http://a/s"), node("http://a/p"), node(object), GraphNameRef::DefaultGraph)
     }
 
-    #[test]
-    fn facts_have_the_sources_they_were_given_and_go_with_the_last() -> Result<(), SourceError> {
-        let store = Store::in_memory();
-        let extractor = Extractor { model: "m".to_owned(), prompt: "p".to_owned(), grammar: "g".to_owned() };
-        let paper = Source {
+    /// A source of which all is known.
+    pub(crate) fn paper() -> Source {
+        Source {
             span: Some((3, 9)),
             sentence: Some("It is so.".to_owned()),
-            extractor: Some(extractor),
+            extractor: Some(Extractor { model: "m".to_owned(), prompt: "p".to_owned(), grammar: "g".to_owned() }),
             added_at: Some("2026-12-01T10:00:00Z".to_owned()),
             confidence: Some(0.25),
             ..Source::document("paper.txt")
-        };
+        }
+    }
+
+    #[test]
+    fn facts_have_the_sources_they_were_given_and_go_with_the_last() -> Result<(), SourceError> {
+        let store = Store::in_memory();
+        let paper = paper();
         let typed = Source::document("typed by ann");
         let mut writer = store.begin()?;
         let ids = [paper.keep(&mut writer)?, typed.keep(&mut writer)?];
