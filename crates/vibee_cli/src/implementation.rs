@@ -80,13 +80,15 @@ impl Process {
         Ok(Self { input: child.stdin.take(), child, lines })
     }
 
-    /// Sends a line; an error where the process is gone.
+    /// Sends a line; an error where the process runs and reads no more. Of one that has ended, [`receive`](Self::receive)
+    /// gives what it said before, then how it ended: what is said of it does not depend on when it ended.
     pub(crate) fn send(&mut self, line: &str) -> Result<(), Complaint> {
         let Some(input) = &mut self.input else { return Err(dead("its input is closed")) };
         let sent = input.write_all(line.as_bytes()).and_then(|()| input.write_all(b"\n")).and_then(|()| input.flush());
         match sent {
             Ok(()) => Ok(()),
-            Err(e) => Err(dead(&format!("it reads no more ({e}){}", self.end()))),
+            Err(_) if !self.end().is_empty() => Ok(()),
+            Err(e) => Err(dead(&format!("it reads no more ({e})"))),
         }
     }
 
@@ -163,5 +165,29 @@ fn read_lines(mut output: impl BufRead, send: &SyncSender<Said>) {
         if send.send(said).is_err() || is_last {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    /// What is received of `command` once it reads no more.
+    fn after_the_end(command: &str) -> (Result<(), String>, Result<String, String>) {
+        let mut process = Process::start(command).unwrap();
+        while process.send("{}").is_ok() && process.end().is_empty() {}
+        let sent = process.send("{}").map_err(|e| e.message);
+        let received = if sent.is_ok() { process.receive(PATIENCE).map_err(|e| e.message) } else { Ok(String::new()) };
+        (sent, received)
+    }
+
+    #[test]
+    fn what_ended_before_it_was_asked_is_said_as_what_ended_after() {
+        assert_eq!(after_the_end("exit 3"), (Ok(()), Err("it ended, exit status: 3".to_owned())));
+        assert_eq!(after_the_end("echo why; exit 3"), (Ok(()), Ok("why".to_owned())));
+        let (sent, _) = after_the_end("exec 0<&-; sleep 1000");
+        assert_eq!(sent, Err("it reads no more (Broken pipe (os error 32))".to_owned()));
     }
 }
