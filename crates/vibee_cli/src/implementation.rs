@@ -80,8 +80,8 @@ impl Process {
         Ok(Self { input: child.stdin.take(), child, lines })
     }
 
-    /// Sends a line; an error where the process runs and reads no more. Of one that has ended, [`receive`](Self::receive)
-    /// gives what it said before, then how it ended: what is said of it does not depend on when it ended.
+    /// Sends a line; an error where the process runs and reads no more. Of one that has ended,
+    /// [`receive`](Self::receive) gives what it said before, then how it ended: when it ended makes no difference.
     pub(crate) fn send(&mut self, line: &str) -> Result<(), Complaint> {
         let Some(input) = &mut self.input else { return Err(dead("its input is closed")) };
         let sent = input.write_all(line.as_bytes()).and_then(|()| input.write_all(b"\n")).and_then(|()| input.flush());
