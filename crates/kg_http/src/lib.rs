@@ -24,15 +24,15 @@ use axum::{Extension, routing::get};
 pub use graphs::{Graphs, NameError, Settings};
 use server::{refusal::Shape, router::Routes};
 
-/// The routes of all graphs.
+/// The routes of all graphs; where there is none, `/openapi.json` does not speak of them.
 pub fn routes(graphs: &Arc<Graphs>) -> Routes {
     let layer = || Extension(Arc::clone(graphs));
     let data = get(data::get).put(data::put).post(data::post).delete(data::delete);
-    Routes::of(Shape::OpenAi)
+    let routes = Routes::of(Shape::OpenAi)
         .route("/kg", get(graphs::list).layer(layer()))
         .route("/kg/{name}/sparql", get(sparql::get).post(sparql::post).layer(layer()))
-        .route("/kg/{name}/data", data.layer(layer()))
-        .documented(include_str!("openapi.json"))
+        .route("/kg/{name}/data", data.layer(layer()));
+    if graphs.names().next().is_some() { routes.documented(include_str!("openapi.json")) } else { routes }
 }
 
 /// The routes of a server that has graphs and no model: those of [`routes`], health, metrics and version; `/` is the

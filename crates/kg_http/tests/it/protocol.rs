@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use kg::Store;
 use kg_http::{Graphs, Settings};
 use server::ServerOptions;
 
@@ -219,12 +220,21 @@ fn a_service_describes_itself_and_the_list_names_all() {
 }
 
 #[test]
-fn a_server_with_models_describes_the_routes_of_graphs_as_well() {
-    let graphs = Arc::new(Graphs::new(Settings::default()));
-    let routes = kg_http::routes(&graphs);
-    let paths: BTreeSet<&str> = routes.paths().map(|(path, _)| path).collect();
-    let server = Loopback::with(ServerOptions::default(), server::router::routes().merge(routes), Vec::new(), None);
-    let document = server.send(request("GET", "/openapi.json", &[], b"")).json();
+fn a_server_with_models_describes_the_routes_of_its_graphs_as_well() {
+    let serve = |graphs: Graphs| {
+        let routes = kg_http::routes(&Arc::new(graphs));
+        let paths: BTreeSet<&str> = routes.paths().map(|(path, _)| path).collect();
+        let routes = server::router::routes().merge(routes);
+        let server = Loopback::with(ServerOptions::default(), routes, Vec::new(), None);
+        let document = server.send(request("GET", "/openapi.json", &[], b"")).json();
+        (server, paths, document)
+    };
+    let (_server, _, document) = serve(Graphs::new(Settings::default()));
+    let without = document["paths"].as_object().unwrap();
+    assert!(without.contains_key("/health") && without.keys().all(|path| !path.starts_with("/kg")));
+    let mut graphs = Graphs::new(Settings::default());
+    graphs.add("notes", Store::in_memory()).unwrap();
+    let (server, paths, document) = serve(graphs);
     let described = document["paths"].as_object().unwrap();
     for path in &paths {
         assert!(described.contains_key(*path), "{path} is not described");
