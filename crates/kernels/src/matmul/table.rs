@@ -395,7 +395,7 @@ macro_rules! simd128_kernels {
                 ternary_rows(Weights::Ternary($ternary), PANEL_TOKENS_MIN),
             )*
             $(
-                int8($weights, Isa::Simd128, 1, 1, narrow::simd128::gemv::<narrow::$unpack>),
+                int8($weights, Isa::Simd128, narrow::ROWS, 1, narrow::simd128::gemv::<narrow::$unpack>),
                 int8(
                     $weights, Isa::Simd128, integer::PANEL_ROWS, PANEL_TOKENS_MIN,
                     narrow::simd128::gemm::<narrow::$unpack>

@@ -334,6 +334,30 @@ fn small_products_of_every_kernel_equal_the_scalar_one() {
     }
 }
 
+/// Scales that are infinite, no numbers, zero or subnormal, and activations of any size, leave what they leave in the
+/// scalar kernel; which NaN is not said.
+#[test]
+fn small_products_of_any_bytes_equal_the_scalar_one() {
+    let mut rng = Rng::new(14);
+    let (rows, n_tokens) = (9, 3);
+    for format in blocks() {
+        let cols = 9 * format.block_len().max(32);
+        let bytes = rng.bytes(rows * format.row_bytes(cols).expect("whole blocks"));
+        let mut x = rng.normals(n_tokens * cols);
+        for (x, size) in x.chunks_mut(cols).zip([1.0, 1e-33, 1e30]) {
+            x.iter_mut().for_each(|x| *x *= size);
+        }
+        let (w, mut activations) = (Matrix::new(format, rows, cols, &bytes), Rows::new());
+        activations.set(&x, cols);
+        let of = |out: Vec<f32>| out.into_iter().map(|x| if x.is_nan() { f32::NAN } else { x }).collect::<Vec<f32>>();
+        let expected = of(call(scalar(&w), w, &mut activations));
+        for kernel in MATMUL_KERNELS.iter().filter(|k| k.weights.include(&w) && k.isa.is_available()) {
+            let what = format!("{format:?} by {:?} on {}", kernel.weights, kernel.isa.name());
+            assert_same_f32(&what, &of(call(kernel, w, &mut activations)), &expected);
+        }
+    }
+}
+
 /// Chosen rows have the bits that they have among all, whatever their scales.
 #[test]
 fn chosen_rows_are_those_of_the_whole_product() {

@@ -1,6 +1,6 @@
 //! 128-bit vectors of wasm32, with the names that [`crate::simd::narrow`] users know.
 
-use crate::math::fused::to_odd;
+use crate::math::fused::{DROPPED, MIDDLE, to_odd};
 use bytemuck::must_cast;
 #[allow(clippy::wildcard_imports, reason = "intrinsics")]
 use std::arch::wasm32::*;
@@ -36,25 +36,55 @@ pub(crate) fn from_halves(halves: [u16; 8]) -> [f32; 8] {
     // Lane by lane: what is stored as halves and loaded as a vector is waited for.
     let [h0, h1, h2, h3, h4, h5, h6, h7] = halves;
     let h = u16x8(h0, h1, h2, h3, h4, h5, h6, h7);
-    let exponents = v128_and(h, i16x8_splat(0x7c00));
-    let is_rare = v128_or(i16x8_eq(exponents, i16x8_splat(0)), i16x8_eq(exponents, i16x8_splat(0x7c00)));
     let wide = [i32x4_extend_low_i16x8(h), i32x4_extend_high_i16x8(h)];
-    // Extended with its sign and shifted, a half has all its bits but the sign where a single has them; the exponent's
-    // bias moves from 15 to 127.
-    let mut singles =
-        wide.map(|h| i32x4_add(v128_and(i32x4_shl(h, 13), u32x4_splat(0x8fff_e000)), i32x4_splat(112 << 23)));
-    if v128_any_true(is_rare) {
+    let mut singles = wide.map(|h| from_upper_half(i32x4_shl(h, 16)));
+    if v128_any_true(are_rare(h)) {
         for (single, h) in singles.iter_mut().zip(wide) {
-            let fraction = v128_and(h, i32x4_splat(0x3ff));
-            let subnormal = f32x4_mul(f32x4_convert_i32x4(fraction), f32x4_splat(1.0 / (1 << 24) as f32));
-            let exponent = v128_and(h, i32x4_splat(0x7c00));
-            let endless = v128_or(i32x4_shl(fraction, 13), i32x4_splat(0x7f80_0000));
-            let finite = v128_bitselect(subnormal, *single, i32x4_eq(exponent, i32x4_splat(0)));
-            let any = v128_bitselect(endless, finite, i32x4_eq(exponent, i32x4_splat(0x7c00)));
-            *single = v128_bitselect(h, any, i32x4_splat(i32::MIN));
+            *single = from_any_half(h);
         }
     }
     must_cast(singles)
+}
+
+/// Two IEEE halves a word, the lower ones and the upper ones as singles, exact.
+#[inline]
+pub(crate) fn from_half_pairs([w0, w1, w2, w3, w4, w5, w6, w7]: [u32; 8]) -> [[f32; 8]; 2] {
+    let words = [u32x4(w0, w1, w2, w3), u32x4(w4, w5, w6, w7)];
+    let mut singles = [words.map(|w| from_upper_half(i32x4_shl(w, 16))), words.map(from_upper_half)];
+    if v128_any_true(v128_or(are_rare(words[0]), are_rare(words[1]))) {
+        singles = [
+            words.map(|w| from_any_half(i32x4_shr(i32x4_shl(w, 16), 16))),
+            words.map(|w| from_any_half(i32x4_shr(w, 16))),
+        ];
+    }
+    must_cast(singles)
+}
+
+/// Ones in the lanes of 16 bits of halves that are zero, subnormal, infinite or no number.
+#[inline]
+fn are_rare(h: v128) -> v128 {
+    let exponents = v128_and(h, i16x8_splat(0x7c00));
+    v128_or(i16x8_eq(exponents, i16x8_splat(0)), i16x8_eq(exponents, i16x8_splat(0x7c00)))
+}
+
+/// Normal halves in the upper bits of words as singles.
+#[inline]
+fn from_upper_half(h: v128) -> v128 {
+    // Shifted with its sign, a half has all its bits but the sign where a single has them; the exponent's bias moves
+    // from 15 to 127.
+    i32x4_add(v128_and(i32x4_shr(h, 3), u32x4_splat(0x8fff_e000)), i32x4_splat(112 << 23))
+}
+
+/// Any halves, extended with their signs, as singles.
+#[inline]
+fn from_any_half(h: v128) -> v128 {
+    let fraction = v128_and(h, i32x4_splat(0x3ff));
+    let subnormal = f32x4_mul(f32x4_convert_i32x4(fraction), f32x4_splat(1.0 / (1 << 24) as f32));
+    let exponent = v128_and(h, i32x4_splat(0x7c00));
+    let endless = v128_or(i32x4_shl(fraction, 13), i32x4_splat(0x7f80_0000));
+    let finite = v128_bitselect(subnormal, from_upper_half(i32x4_shl(h, 16)), i32x4_eq(exponent, i32x4_splat(0)));
+    let any = v128_bitselect(endless, finite, i32x4_eq(exponent, i32x4_splat(0x7c00)));
+    v128_bitselect(h, any, i32x4_splat(i32::MIN))
 }
 
 /// Stores 4 floats.
@@ -102,13 +132,26 @@ pub(crate) fn sub_bytes(a: Bytes, b: Bytes) -> Bytes {
 /// Every byte shifted right by `n` bits, zeros from above.
 #[inline]
 pub(crate) fn shift_right(v: Bytes, n: usize) -> Bytes {
-    u8x16_shr(v, n as u32)
+    // For a shift of bytes engines make the mask anew each time.
+    v128_and(u16x8_shr(v, n as u32), u8x16_splat(0xff >> n))
 }
 
 /// Every byte shifted left by `n` bits.
 #[inline]
 pub(crate) fn shift_left(v: Bytes, n: usize) -> Bytes {
     i8x16_shl(v, n as u32)
+}
+
+/// Every 16 bits shifted right by `n` bits, zeros from above.
+#[inline]
+pub(crate) fn shift_right_words(v: Bytes, n: usize) -> Words {
+    u16x8_shr(v, n as u32)
+}
+
+/// Bitwise and of every 16 bits with `mask`.
+#[inline]
+pub(crate) fn and_words(v: Words, mask: u16) -> Words {
+    v128_and(v, u16x8_splat(mask))
 }
 
 /// All ones where `a & b` is not 0.
@@ -222,16 +265,41 @@ fn round(sum: v128) -> Pair {
     f64x2_add(shifted, f64x2_sub(sum, shifted))
 }
 
+/// `product + c`, whose rounded sum is `sum`, less that sum (Knuth's two-sum).
+#[inline]
+fn error_of(product: v128, c: Pair, sum: v128) -> v128 {
+    let added = f64x2_sub(sum, product);
+    f64x2_add(f64x2_sub(product, f64x2_sub(sum, added)), f64x2_sub(c, added))
+}
+
+/// The singles nearest to doubles, in the middle between two the even one, or the upper one where `is_upper` is 1
+/// rather than 0.
+#[inline]
+fn round_middle(sum: v128, is_upper: v128) -> Pair {
+    // Half of the last bit that stays, less one, is added, and one more if the middle is to go up; elsewhere one more
+    // changes nothing.
+    let above = i64x2_add(i64x2_add(sum, is_upper), i64x2_splat(MIDDLE as i64 - 1));
+    v128_and(above, i64x2_splat(!DROPPED as i64))
+}
+
+/// The singles nearest to doubles, in the middle between two the even one.
+#[inline]
+fn round_even(sum: v128) -> Pair {
+    round_middle(sum, is_odd(sum))
+}
+
+/// The last bit that a single has of a double.
+#[inline]
+fn is_odd(sum: v128) -> v128 {
+    v128_and(u64x2_shr(sum, 29), i64x2_splat(1))
+}
+
 /// The singles nearest to exact sums, whose rounded sums are `sum`, in the middle between two or not.
 #[inline]
 fn round_any(product: v128, c: Pair, sum: v128) -> Pair {
-    // `fused::to_odd` for two lanes.
-    let added = f64x2_sub(sum, product);
-    let error = f64x2_add(f64x2_sub(product, f64x2_sub(sum, added)), f64x2_sub(c, added));
-    let is_even = i64x2_sub(v128_and(sum, i64x2_splat(1)), i64x2_splat(1));
-    let towards = v128_or(i64x2_shr(v128_xor(error, sum), 63), i64x2_splat(1));
-    let step = v128_and(v128_and(towards, is_even), f64x2_ne(error, f64x2_splat(0.0)));
-    f64x2_promote_low_f32x4(f32x4_demote_f64x2_zero(i64x2_add(sum, step)))
+    let error = error_of(product, c, sum);
+    let is_beyond = i64x2_sub(i64x2_splat(1), u64x2_shr(v128_xor(error, sum), 63));
+    round_middle(sum, v128_bitselect(is_odd(sum), is_beyond, f64x2_eq(error, f64x2_splat(0.0))))
 }
 
 /// The 29 bits that a normal single drops of a sum as the upper bits of a word, which is least of all in the middle
@@ -261,13 +329,39 @@ pub(crate) fn unwiden([a, b, c, d]: Eight) -> [Floats; 2] {
 pub(crate) fn step(a: Eight, b: Eight, c: Eight) -> Eight {
     let products: Eight = std::array::from_fn(|i| f64x2_mul(a[i], b[i]));
     let sums: Eight = std::array::from_fn(|i| f64x2_add(products[i], c[i]));
-    let [d0, d1, d2, d3] = sums.map(dropped);
-    let least = i32x4_min(i32x4_min(d0, d1), i32x4_min(d2, d3));
-    if v128_any_true(i32x4_eq(least, i32x4_splat(i32::MIN))) {
+    if v128_any_true(i32x4_eq(least_dropped(sums), i32x4_splat(i32::MIN))) {
         // No call: it would have all of the caller's numbers lie in memory.
         return std::array::from_fn(|i| round_any(products[i], c[i], sums[i]));
     }
     sums.map(round)
+}
+
+/// `c · d + (a · b + sums)`, each rounded once, as two of [`step`]: where the second takes away much of what the first
+/// gives, sums of few bits, of which many are in the middle between two singles.
+#[inline]
+pub(crate) fn two_steps([a, b]: [Eight; 2], [c, d]: [Eight; 2], sums: Eight) -> Eight {
+    let products = [(a, b), (c, d)].map(|(a, b)| std::array::from_fn::<_, 4, _>(|i| f64x2_mul(a[i], b[i])));
+    let first: Eight = std::array::from_fn(|i| f64x2_add(products[0][i], sums[i]));
+    let rounded = first.map(round);
+    let second: Eight = std::array::from_fn(|i| f64x2_add(products[1][i], rounded[i]));
+    // Where the second sum is exact, its middles are.
+    let [e0, e1, e2, e3]: Eight = std::array::from_fn(|i| error_of(products[1][i], rounded[i], second[i]));
+    let errors = v128_or(v128_or(e0, e1), v128_or(e2, e3));
+    let is_middle = i32x4_eq(least_dropped(first), i32x4_splat(i32::MIN));
+    if v128_any_true(v128_or(i64x2_shl(errors, 1), is_middle)) {
+        return std::array::from_fn(|i| {
+            let rounded = round_any(products[0][i], sums[i], first[i]);
+            round_any(products[1][i], rounded, f64x2_add(products[1][i], rounded))
+        });
+    }
+    second.map(round_even)
+}
+
+/// The least of what [`dropped`] says.
+#[inline]
+fn least_dropped(sums: Eight) -> v128 {
+    let [d0, d1, d2, d3] = sums.map(dropped);
+    i32x4_min(i32x4_min(d0, d1), i32x4_min(d2, d3))
 }
 
 /// Multiply-adds of many steps, of which it is asked at the end whether all of them rounded once: where one may not
@@ -319,6 +413,12 @@ impl Extent {
     #[inline]
     pub(crate) fn new() -> Self {
         Self { least: u32x4_splat(u32::MAX), most: u32x4_splat(0) }
+    }
+
+    /// That of numbers that are zero or have a magnitude of `least` to `most`.
+    #[inline]
+    pub(crate) fn between(least: f32, most: f32) -> Self {
+        Self { least: u32x4_splat(least.to_bits() - 1), most: u32x4_splat(most.to_bits()) }
     }
 
     /// Looks at four more.
@@ -393,6 +493,12 @@ mod tests {
             };
             let [a, b, c] = std::array::from_fn(|i| widen(lanes(i)));
             let got: [f32; 8] = must_cast(unwiden(step(a, b, c)));
+            // The second of two steps has what the first gives, and of a product with zero that is left.
+            let zero = [pair(0.0); 4];
+            let of_two = [two_steps([a, b], [zero, zero], c), two_steps([zero, zero], [a, b], c)];
+            of_two
+                .into_iter()
+                .for_each(|of_two| assert_eq!(must_cast::<_, [f32; 8]>(unwiden(of_two)), got, "{triples:?}"));
             let mut watch = Watch::new();
             let watched: Eight = std::array::from_fn(|i| watch.fma(a[i], b[i], c[i]));
             let watched: [f32; 8] = must_cast(unwiden(watched));

@@ -1,9 +1,9 @@
 //! Kernels of 128-bit vectors, in the vocabulary of [`crate::simd::narrow`]: of aarch64 and of wasm32.
 //!
-//! *GEMV* reads weight rows in file order and unpacks 256 weights in registers for up to four tokens; it serves
-//! decoding. *GEMM* unpacks 8 rows at a time into interleaved rows, which stay in the first-level cache while all
-//! tokens of the call meet them; it serves prefill. A type per format ([`Unpack`]) says how 256 weights become vectors
-//! of signed codes and their scales, a module per level how bytes are multiplied.
+//! *GEMV* reads weight rows in file order and unpacks them in registers for up to four tokens, 256 weights of a row or
+//! (wasm32) 32 of each of eight; it serves decoding. *GEMM* unpacks 8 rows at a time into interleaved rows, which stay
+//! in the first-level cache while all tokens of the call meet them; it serves prefill. A type per format ([`Unpack`])
+//! says how 256 weights become vectors of signed codes and their scales, a module per level how bytes are multiplied.
 
 use super::{ExpandedGroup, slot, token, token_tiles};
 #[cfg(target_arch = "aarch64")]
@@ -20,6 +20,7 @@ use crate::{
     },
 };
 use bytemuck::{Pod, Zeroable};
+use std::ops::Range;
 
 mod formats;
 #[cfg(target_arch = "aarch64")]
@@ -40,9 +41,11 @@ pub(in crate::matmul) const ROWS: usize = 8;
 
 /// Most tokens of a GEMM pass: 2 · 4 integer and 2 · 4 float accumulators, eight vectors of weights and one of
 /// activations.
+#[cfg(target_arch = "aarch64")]
 const GEMM_TOKENS: usize = 4;
 
 /// Most tokens of a GEMV pass.
+#[cfg(target_arch = "aarch64")]
 const GEMV_TOKENS: usize = 4;
 
 /// How 256 weights of a format are unpacked.
@@ -65,9 +68,86 @@ pub(in crate::matmul) trait Unpack {
         [[0.0; GROUP_BLOCKS]; 2]
     }
 
-    /// Row `m` as bytes of groups, the last perhaps cut short.
-    fn row<'a>(w: &Matrix<'a>, m: usize, _expanded: &'a mut Vec<ExpandedGroup>) -> &'a [u8] {
-        w.row(m)
+    /// Rows as bytes of groups, the last of each perhaps cut short.
+    fn lines<'a>(w: &Matrix<'a>, rows: Range<usize>, _expanded: &'a mut Vec<ExpandedGroup>) -> Lines<'a> {
+        let (stride, header) = (w.bytes.len() / w.rows, w.format.row_header_bytes());
+        Lines { bytes: &w.bytes[rows.start * stride + header..], stride, len: stride - header }
+    }
+
+    /// Do even codes stand before odd ones in a [`wide_block`](Self::wide_block)?
+    #[cfg(target_arch = "wasm32")]
+    const IS_SPLIT: bool = false;
+    /// What codes of a [`wide_block`](Self::wide_block) are too large by.
+    #[cfg(target_arch = "wasm32")]
+    const LESS: i16 = 0;
+    /// Is each scale, and each minimum, a half times an integer of 8 bits?
+    #[cfg(target_arch = "wasm32")]
+    const ARE_BOUNDED: bool = false;
+
+    /// Codes of block `i` as 16 bits.
+    #[cfg(target_arch = "wasm32")]
+    #[inline]
+    fn wide_block(group: &Self::Group, i: usize) -> [Words; 4] {
+        let [[a, b], [c, d]] = Self::block(group, i).map(simd128::widen);
+        [a, b, c, d]
+    }
+
+    /// Writes scales and minima of the first `n` blocks, or more, of a group of each row.
+    #[cfg(target_arch = "wasm32")]
+    fn of_rows(groups: [&Self::Group; ROWS], _n: usize, to: &mut RowScales) {
+        for (r, group) in groups.into_iter().enumerate() {
+            to.set(r, Self::scales(group), Self::mins(group));
+        }
+    }
+}
+
+/// Rows of weights as bytes of groups.
+#[derive(Clone, Copy)]
+pub(in crate::matmul) struct Lines<'a> {
+    /// All bytes from the first row on.
+    bytes: &'a [u8],
+    stride: usize,
+    /// Bytes of a row.
+    #[cfg_attr(target_arch = "wasm32", allow(dead_code, reason = "what follows a row is read along there"))]
+    len: usize,
+}
+
+impl<'a> Lines<'a> {
+    /// Row `r` of them.
+    #[cfg(target_arch = "aarch64")]
+    #[inline]
+    fn row(self, r: usize) -> &'a [u8] {
+        &self.bytes[r * self.stride..][..self.len]
+    }
+
+    /// Row `r` of them and all that follows it.
+    #[cfg(target_arch = "wasm32")]
+    #[inline]
+    fn from_row(self, r: usize) -> &'a [u8] {
+        &self.bytes[r * self.stride..]
+    }
+}
+
+/// Scales and minima of 256 columns of [`ROWS`] rows.
+#[cfg(target_arch = "wasm32")]
+#[derive(Clone, Copy, Default, Pod, Zeroable)]
+#[repr(C, align(16))]
+pub(in crate::matmul) struct RowScales {
+    /// `[half][block][row]`; units of 32 use the first.
+    scales: [[[f32; ROWS]; GROUP_BLOCKS]; 2],
+    /// Minima, in the same order.
+    mins: [[[f32; ROWS]; GROUP_BLOCKS]; 2],
+}
+
+#[cfg(target_arch = "wasm32")]
+impl RowScales {
+    /// Those of row `r`.
+    fn set(&mut self, r: usize, scales: [[f32; GROUP_BLOCKS]; 2], mins: [[f32; GROUP_BLOCKS]; 2]) {
+        for (to, from) in [(&mut self.scales, scales), (&mut self.mins, mins)] {
+            for (to, from) in to.as_flattened_mut().iter_mut().zip(from.as_flattened()) {
+                to[r] = *from;
+            }
+        }
     }
 }
 
@@ -120,7 +200,7 @@ pub(in crate::matmul) struct RowsBlock {
 }
 
 /// Blocks of a panel in lane `lane`, as a range of slots.
-fn lane_slots(lane: usize, n_blocks: usize) -> std::ops::Range<usize> {
+fn lane_slots(lane: usize, n_blocks: usize) -> Range<usize> {
     let start = if lane < n_blocks { slot(lane, n_blocks) } else { n_blocks };
     start..start + (n_blocks + GROUP_BLOCKS - 1 - lane) / GROUP_BLOCKS
 }
@@ -171,8 +251,8 @@ fn for_panels<F: Unpack, const COLUMNS: usize>(
         // What is left from before is overwritten, or belongs to rows that do not exist and is never stored.
         panel.resize(n_blocks, RowsBlock::zeroed());
         for (r, i) in rows.clone().enumerate() {
-            let row = F::row(&args.w, args.out.cols.start + i, &mut args.scratch.expanded);
-            pack::<F, COLUMNS>(row, panel, r);
+            let m = args.out.cols.start + i;
+            pack::<F, COLUMNS>(F::lines(&args.w, m..m + 1, &mut args.scratch.expanded).row(0), panel, r);
         }
         for tokens in token_tiles(args.out.rows.len(), tokens_max) {
             let mut x: [&[ActivationGroup]; GEMM_TOKENS] = [&[]; GEMM_TOKENS];

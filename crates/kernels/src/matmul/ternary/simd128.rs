@@ -11,7 +11,7 @@ use crate::{
         MatmulArgs,
         integer::{
             expand,
-            narrow::simd128::{ROWS, WideRows, products, widen},
+            narrow::simd128::{ROWS, TOKENS, WideRows, products, widen},
             token_tiles,
         },
     },
@@ -20,12 +20,10 @@ use crate::{
 };
 use quant::tri::LONG_LINE_BYTES;
 use std::arch::wasm32::{i8x16_add, i32x4_add, i32x4_dot_i16x8, i32x4_shl, u8x16_min, u8x16_sub_sat};
+use std::ops::Range;
 
 /// Groups of a long line.
 const LONG_GROUPS: usize = 5;
-
-/// Most tokens that unpacked weights meet at a time.
-const TOKENS: usize = 4;
 
 /// 64 codes of activations as 16 bits.
 type WideLine = [[[i16; 8]; 2]; LINE / 16];
@@ -36,8 +34,9 @@ pub(in crate::matmul) struct Scratch {
     /// Activations in the order of planes: for each token four lines of each group in long lines, then a line for each
     /// plane of the others.
     lines: Vec<WideLine>,
-    /// Activations in their order, two to a word, `[T][groups][128]`.
-    pairs: Vec<[i32; GROUP / 2]>,
+    /// Activations in their order, two to a word, `[ceil(T / 4)][groups][128][4]`; the last four repeat their last
+    /// token.
+    pairs: Vec<[[i32; TOKENS]; GROUP / 2]>,
     /// Weights of [`ROWS`] rows.
     panel: Vec<[WideRows; GROUP / 2]>,
 }
@@ -170,9 +169,16 @@ pub(in crate::matmul) fn gemm(args: &mut MatmulArgs<'_, '_>) {
     let mut scratch = std::mem::take(&mut args.scratch.ternary);
     let groups = args.w.cols.div_ceil(GROUP);
     scratch.pairs.clear();
-    for group in &args.row_codes[args.out.rows.start * groups..args.out.rows.end * groups] {
-        let lines: [WideLine; GROUP / LINE] = std::array::from_fn(|l| widen_line(&group.codes.as_chunks().0[l]));
-        scratch.pairs.push(bytemuck::must_cast(lines));
+    for tokens in token_tiles(args.out.rows.len(), TOKENS) {
+        for g in 0..groups {
+            let x: [[i32; GROUP / 2]; TOKENS] = std::array::from_fn(|t| {
+                let t = args.out.rows.start + (tokens.start + t).min(tokens.end - 1);
+                let codes = &args.row_codes[t * groups + g].codes;
+                let lines: [WideLine; GROUP / LINE] = std::array::from_fn(|l| widen_line(&codes.as_chunks().0[l]));
+                bytemuck::must_cast(lines)
+            });
+            scratch.pairs.push(std::array::from_fn(|c| x.map(|x| x[c])));
+        }
     }
     scratch.panel.resize(groups, [[[0; 2]; ROWS]; GROUP / 2]);
     for rows in token_tiles(args.out.cols.len(), ROWS) {
@@ -186,38 +192,35 @@ pub(in crate::matmul) fn gemm(args: &mut MatmulArgs<'_, '_>) {
             }
         }
         for tokens in token_tiles(args.out.rows.len(), TOKENS) {
-            match tokens.len() {
-                1 => tile::<1>(args, &scratch, rows.clone(), tokens.start),
-                2 => tile::<2>(args, &scratch, rows.clone(), tokens.start),
-                3 => tile::<3>(args, &scratch, rows.clone(), tokens.start),
-                _ => tile::<TOKENS>(args, &scratch, rows.clone(), tokens.start),
-            }
+            tile(args, &scratch, rows.clone(), tokens);
         }
     }
     args.scratch.ternary = scratch;
 }
 
-/// The rows of a panel for `T` tokens.
-fn tile<const T: usize>(args: &mut MatmulArgs<'_, '_>, scratch: &Scratch, rows: std::ops::Range<usize>, first: usize) {
+/// The rows of a panel for at most [`TOKENS`] tokens.
+fn tile(args: &mut MatmulArgs<'_, '_>, scratch: &Scratch, rows: Range<usize>, tokens: Range<usize>) {
     let groups = args.w.cols.div_ceil(GROUP);
-    let x: [&[RowGroup]; T] =
-        std::array::from_fn(|t| &args.row_codes[(args.out.rows.start + first + t) * groups..][..groups]);
-    let pairs: [&[[i32; GROUP / 2]]; T] = std::array::from_fn(|t| &scratch.pairs[(first + t) * groups..][..groups]);
-    let mut sums = [[zero_words(); 2]; T];
-    for (g, panel) in scratch.panel.iter().enumerate() {
-        let of_group = products(panel, pairs.map(|pairs| &pairs[g][..]));
-        for t in 0..T {
+    let x: [&[RowGroup]; TOKENS] = std::array::from_fn(|t| {
+        let t = args.out.rows.start + (tokens.start + t).min(tokens.end - 1);
+        &args.row_codes[t * groups..][..groups]
+    });
+    let pairs = &scratch.pairs[tokens.start / TOKENS * groups..][..groups];
+    let mut sums = [[zero_words(); 2]; TOKENS];
+    for (g, (panel, pairs)) in scratch.panel.iter().zip(pairs).enumerate() {
+        let of_group = products(panel, pairs);
+        for t in 0..TOKENS {
             let shift = x[t][g].shift as u32;
             for v in 0..2 {
                 sums[t][v] = i32x4_add(sums[t][v], i32x4_shl(of_group[t][v], shift));
             }
         }
     }
-    for (t, sums) in sums.into_iter().enumerate() {
+    for ((t, sums), x) in tokens.zip(sums).zip(x) {
         let scales = &args.w.row_scales[args.out.cols.start..][rows.clone()];
         let sums: [i32; ROWS] = bytemuck::must_cast(sums);
-        for ((out, sum), scale) in args.out.row(first + t)[rows.clone()].iter_mut().zip(sums).zip(scales) {
-            *out = sum as f32 * (scale * x[t][0].scale);
+        for ((out, sum), scale) in args.out.row(t)[rows.clone()].iter_mut().zip(sums).zip(scales) {
+            *out = sum as f32 * (scale * x[0].scale);
         }
     }
 }

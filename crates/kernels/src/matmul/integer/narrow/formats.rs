@@ -2,11 +2,14 @@
 
 #[allow(clippy::wildcard_imports, reason = "the vocabulary of this folder")]
 use super::*;
+#[cfg(target_arch = "wasm32")]
+use crate::simd::narrow::{and_words, from_half_pairs, shift_right_words};
 use crate::{
     math::f16_to_f32,
     matmul::integer::expand,
     simd::narrow::{and, from_halves, lookup, or, shift_left, shift_right, sub_bytes, test},
 };
+use std::ops::Range;
 
 /// Any format of units of 16 (which is any), through its scalar decoder.
 pub(in crate::matmul) struct ExpandedHalves;
@@ -87,6 +90,41 @@ fn both(bytes: &[u8; 32], unpack: impl Fn(Bytes) -> Bytes) -> [Bytes; 2] {
     [unpack(load_bytes(a)), unpack(load_bytes(b))]
 }
 
+/// 16 bytes to 32 codes of 16 bits: of the low nibbles the even ones and the odd ones, then of the high ones.
+#[cfg(target_arch = "wasm32")]
+#[inline]
+fn split_nibbles(bytes: &[u8; 16]) -> [Words; 4] {
+    let packed = load_bytes(bytes);
+    [0, 8, 4, 12].map(|n| and_words(shift_right_words(packed, n), 15))
+}
+
+/// 32 codes of 16 bits: of the low or the high nibbles of each 16 bytes the even ones, then the odd ones.
+#[cfg(target_arch = "wasm32")]
+#[inline]
+fn split_nibble_plane(bytes: &[u8; 32], high: bool) -> [Words; 4] {
+    let n = if high { 4 } else { 0 };
+    let [a, b] = bytemuck::must_cast_ref::<_, [[u8; 16]; 2]>(bytes).each_ref().map(load_bytes);
+    [(a, n), (a, n + 8), (b, n), (b, n + 8)].map(|(packed, n)| and_words(shift_right_words(packed, n), 15))
+}
+
+/// Writes scales that are halves, that of block `b` at `at + stride · b`.
+#[cfg(target_arch = "wasm32")]
+#[inline]
+fn halves_of_rows<const N: usize>(to: &mut [[f32; ROWS]], rows: [&[u8; N]; ROWS], at: usize, stride: usize) {
+    for (b, scales) in to.iter_mut().enumerate() {
+        *scales = from_halves(rows.map(|row| u16::from_le_bytes(*part(row, at + stride * b))));
+    }
+}
+
+/// Writes scales and minima of `n` blocks that are halves side by side, those of block `b` at `at + stride · b`.
+#[cfg(target_arch = "wasm32")]
+#[inline]
+fn half_pairs_of_rows<const N: usize>(to: &mut RowScales, n: usize, rows: [&[u8; N]; ROWS], at: usize, stride: usize) {
+    for (b, (scales, mins)) in to.scales[0].iter_mut().zip(&mut to.mins[0]).take(n).enumerate() {
+        [*scales, *mins] = from_half_pairs(rows.map(|row| u32::from_le_bytes(*part(row, at + stride * b))));
+    }
+}
+
 /// Codes less `offset`.
 #[inline]
 fn less(codes: [Bytes; 2], offset: i8) -> [Bytes; 2] {
@@ -147,8 +185,10 @@ macro_rules! expanded {
                 group.mins
             }
 
-            fn row<'a>(w: &Matrix<'a>, m: usize, expanded: &'a mut Vec<ExpandedGroup>) -> &'a [u8] {
-                bytemuck::cast_slice(expand(w, m..m + 1, expanded))
+            fn lines<'a>(w: &Matrix<'a>, rows: Range<usize>, expanded: &'a mut Vec<ExpandedGroup>) -> Lines<'a> {
+                let n_rows = rows.len();
+                let bytes: &[u8] = bytemuck::cast_slice(expand(w, rows, expanded));
+                Lines { bytes, stride: bytes.len() / n_rows, len: bytes.len() / n_rows }
             }
         }
     };
@@ -163,14 +203,39 @@ macro_rules! of_file {
     (has_mins $m:ident) => { true };
     (
         $name:ident, group_bytes: $bytes:expr, halves: $halves:literal,
+        $(split: |$w:ident, $wi:ident| $split:expr, less: $less:literal,)?
         block: |$b:ident, $i:ident| $block:expr,
         scales: |$s:ident| $scales:expr
-        $(, mins: |$m:ident| $mins:expr)? $(,)?
+        $(, mins: |$m:ident| $mins:expr)?
+        $(, of_rows: |$r:ident, $n:ident, $to:ident| $of_rows:expr)? $(,)?
     ) => {
         impl Unpack for $name {
             type Group = [u8; $bytes];
             const HALVES: bool = $halves;
             const MINS: bool = of_file!(has_mins $($m)?);
+            #[cfg(target_arch = "wasm32")]
+            const ARE_BOUNDED: bool = true;
+
+            $(
+                #[cfg(target_arch = "wasm32")]
+                const IS_SPLIT: bool = true;
+                #[cfg(target_arch = "wasm32")]
+                const LESS: i16 = $less;
+
+                #[cfg(target_arch = "wasm32")]
+                #[inline]
+                fn wide_block($w: &Self::Group, $wi: usize) -> [Words; 4] {
+                    $split
+                }
+            )?
+
+            $(
+                #[cfg(target_arch = "wasm32")]
+                #[inline]
+                fn of_rows($r: [&Self::Group; ROWS], $n: usize, $to: &mut RowScales) {
+                    $of_rows;
+                }
+            )?
 
             #[inline]
             fn block($b: &Self::Group, $i: usize) -> [Bytes; 2] {
@@ -196,25 +261,33 @@ of_file! {
     Q8_0, group_bytes: 8 * 34, halves: false,
     block: |b, i| both(part(b, 34 * i + 2), |codes| codes),
     scales: |b| one(f16s(b, 0, 34)),
+    of_rows: |rows, n, to| halves_of_rows(&mut to.scales[0][..n], rows, 0, 34),
 }
 
 of_file! {
     Q4_0, group_bytes: 8 * 18, halves: false,
+    split: |b, i| split_nibbles(part(b, 18 * i + 2)),
+    less: 8,
     block: |b, i| less(nibbles(part(b, 18 * i + 2)), 8),
     scales: |b| one(f16s(b, 0, 18)),
+    of_rows: |rows, n, to| halves_of_rows(&mut to.scales[0][..n], rows, 0, 18),
 }
 
 of_file! {
     Q4_1, group_bytes: 8 * 20, halves: false,
+    split: |b, i| split_nibbles(part(b, 20 * i + 4)),
+    less: 0,
     block: |b, i| nibbles(part(b, 20 * i + 4)),
     scales: |b| one(f16s(b, 0, 20)),
     mins: |b| one(f16s(b, 2, 20)),
+    of_rows: |rows, n, to| half_pairs_of_rows(to, n, rows, 0, 20),
 }
 
 of_file! {
     Q5_0, group_bytes: 8 * 22, halves: false,
     block: |b, i| less(fifth_bits(nibbles(part(b, 22 * i + 6)), *part(b, 22 * i + 2)), 16),
     scales: |b| one(f16s(b, 0, 22)),
+    of_rows: |rows, n, to| halves_of_rows(&mut to.scales[0][..n], rows, 0, 22),
 }
 
 of_file! {
@@ -222,10 +295,13 @@ of_file! {
     block: |b, i| fifth_bits(nibbles(part(b, 24 * i + 8)), *part(b, 24 * i + 4)),
     scales: |b| one(f16s(b, 0, 24)),
     mins: |b| one(f16s(b, 2, 24)),
+    of_rows: |rows, n, to| half_pairs_of_rows(to, n, rows, 0, 24),
 }
 
 of_file! {
     Q4K, group_bytes: 144, halves: false,
+    split: |b, i| split_nibble_plane(part(b, 16 + 32 * (i / 2)), i % 2 == 1),
+    less: 0,
     block: |b, i| nibble_plane(part(b, 16 + 32 * (i / 2)), i % 2 == 1),
     scales: |b| one(scales_k(b)[0]),
     mins: |b| one(scales_k(b)[1]),
@@ -278,6 +354,7 @@ of_file! {
         nibbles(part(b, 18 * i + 2)).map(|codes| lookup(load_bytes(&values), codes))
     },
     scales: |b| one(f16s(b, 0, 18)),
+    of_rows: |rows, n, to| halves_of_rows(&mut to.scales[0][..n], rows, 0, 18),
 }
 
 of_file! {

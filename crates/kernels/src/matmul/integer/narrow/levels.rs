@@ -31,7 +31,7 @@ macro_rules! level_kernels {
                     *x = token(args.groups, args.w.cols, args.out.rows.start + first + t);
                 }
                 for (i, m) in args.out.cols.clone().enumerate() {
-                    let row = F::row(&args.w, m, &mut args.scratch.expanded);
+                    let row = F::lines(&args.w, m..m + 1, &mut args.scratch.expanded).row(0);
                     let mut acc = [[splat(0.0); 2]; T];
                     for g in 0..x[0].len() {
                         let weights = group_of::<F>(row, g);

@@ -1,19 +1,29 @@
 //! The kernels of wasm32, whose only products of integers are those of 16 bits: activations are widened once for all
 //! rows, weights once for all tokens.
 //!
-//! Float sums are doubles that hold singles ([`simd128::step`]).
+//! Vectors hold eight rows, of which a block at a time is added to the block's lane. Float sums are doubles that hold
+//! singles ([`simd128::step`]).
 
 pub(in crate::matmul) use super::ROWS;
 #[allow(clippy::wildcard_imports, reason = "the vocabulary of this folder")]
 use super::*;
 use crate::{
     activation::GROUP,
-    simd::simd128::{self, Eight, Extent, load_words, pair, step, unwiden},
+    simd::simd128::{self, Eight, Extent, load_words, pair, step, two_steps, unwiden},
 };
 use std::arch::wasm32::{
-    f64x2_convert_low_i32x4, i16x8_extend_high_i8x16, i16x8_extend_low_i8x16, i32x4, i32x4_add, i32x4_dot_i16x8,
-    i32x4_gt, i32x4_splat, i64x2_shuffle, v128_and,
+    f64x2_convert_low_i32x4, f64x2_splat, i16x8_extend_high_i8x16, i16x8_extend_low_i8x16, i16x8_shl, i16x8_shr,
+    i16x8_splat, i16x8_sub, i32x4_add, i32x4_dot_i16x8, i32x4_splat, i32x4_sub, i64x2_shuffle,
 };
+
+/// Tokens that meet unpacked weights at a time, if there are as many.
+pub(in crate::matmul) const TOKENS: usize = 4;
+
+/// Fewest tokens that are worth the time of [`TOKENS`].
+const TOKENS_MIN: usize = 3;
+
+/// The magnitudes of a half times an integer of 8 bits.
+const BOUNDS: [f32; 2] = [1.0 / (1 << 24) as f32, (1 << 23) as f32];
 
 /// 256 activations as numbers of 16 bits.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -21,19 +31,60 @@ use std::arch::wasm32::{
 struct WideGroup {
     /// Two columns each, as halves of a word.
     codes: [i32; GROUP / 2],
-    /// Of each block `scale · sum`, and of its halves: what minima are multiplied with.
-    sums: [[f32; GROUP_BLOCKS]; 2],
+    /// Of each block `scale · sum`, and of its halves: what minima are multiplied with, singles.
+    sums: [[f64; GROUP_BLOCKS]; 2],
     scales: [f32; GROUP_BLOCKS],
+    /// Of each block the sum, [`Unpack::LESS`] times.
+    less: [i32; GROUP_BLOCKS],
 }
 
-/// Activations of a call, widened, `[T, groups]`.
+/// A group of [`TOKENS`] tokens.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C, align(16))]
+struct TileGroup {
+    codes: [[i32; TOKENS]; GROUP / 2],
+    sums: [[[f64; TOKENS]; GROUP_BLOCKS]; 2],
+    scales: [[f32; TOKENS]; GROUP_BLOCKS],
+}
+
+/// Activations of a call, widened.
 #[derive(Default)]
 pub(in crate::matmul) struct Wide {
+    /// All tokens one after the other, `[T, groups]`.
     groups: Vec<WideGroup>,
+    /// All tokens in tiles, `[ceil(T / 4), groups]`; the last tile repeats its last token.
+    tiles: Vec<TileGroup>,
     /// Of each token's scales and sums.
     extents: Vec<Extent>,
     /// [`ROWS`] weight rows.
     panel: Vec<WideBlock>,
+    scales: RowScales,
+    lines: LinesRoom,
+}
+
+/// Room for rows that are not read where they lie.
+#[derive(Default)]
+struct LinesRoom {
+    expanded: Vec<ExpandedGroup>,
+    /// The rows that end with the matrix, and zeros.
+    last: Vec<u8>,
+}
+
+impl LinesRoom {
+    /// Rows of `w`, whose groups lie whole in the bytes of [`Lines::from_row`]. What follows a row whose last group is
+    /// cut short is read along.
+    fn lines<'a, F: Unpack>(&'a mut self, w: &Matrix<'a>, rows: Range<usize>) -> Lines<'a> {
+        let n_rows = rows.len();
+        let lines = F::lines(w, rows, &mut self.expanded);
+        let needed = (n_rows - 1) * lines.stride + w.cols.div_ceil(GROUP) * size_of::<F::Group>();
+        if needed <= lines.bytes.len() {
+            return lines;
+        }
+        self.last.clear();
+        self.last.extend_from_slice(lines.bytes);
+        self.last.resize(needed, 0);
+        Lines { bytes: &self.last, ..lines }
+    }
 }
 
 impl Default for WideGroup {
@@ -63,6 +114,16 @@ pub(in crate::matmul) fn widen(codes: Bytes) -> [Words; 2] {
     [i16x8_extend_low_i8x16(codes), i16x8_extend_high_i8x16(codes)]
 }
 
+/// The even ones of sixteen codes, then the odd ones.
+#[inline]
+fn split(codes: Bytes) -> [Words; 2] {
+    [i16x8_shr(i16x8_shl(codes, 8), 8), i16x8_shr(codes, 8)]
+}
+
+const fn n_units<F: Unpack>() -> usize {
+    if F::HALVES { 2 } else { 1 }
+}
+
 impl Wide {
     /// Widens the activations of a call.
     fn set<F: Unpack>(&mut self, args: &MatmulArgs<'_, '_>) {
@@ -74,24 +135,42 @@ impl Wide {
             let mut extent = Extent::new();
             for (x, group) in x.iter().zip(groups) {
                 for (to, from) in group.codes.as_chunks_mut::<8>().0.iter_mut().zip(x.codes.as_chunks().0) {
-                    *to = bytemuck::must_cast(widen(load_bytes::<i8>(from)));
+                    let codes = load_bytes::<i8>(from);
+                    *to = bytemuck::must_cast(if F::IS_SPLIT { split(codes) } else { widen(codes) });
                 }
                 group.scales = x.scales;
+                group.less = x.sums.map(|sum| i32::from(F::LESS) * sum);
                 extent.see_all(&x.scales);
                 let sums = if F::HALVES { &x.half_sums[..] } else { std::slice::from_ref(&x.sums) };
                 for (to, from) in group.sums.iter_mut().zip(sums) {
-                    for (to, (scale, sum)) in to.iter_mut().zip(x.scales.iter().zip(from)) {
-                        *to = scale * *sum as f32;
-                    }
-                    extent.see_all(to);
+                    let sums: [f32; GROUP_BLOCKS] = std::array::from_fn(|b| x.scales[b] * from[b] as f32);
+                    extent.see_all(&sums);
+                    *to = sums.map(f64::from);
                 }
             }
             self.extents.push(extent);
         }
     }
 
+    /// Interleaves the activations of [`TOKENS`] tokens each.
+    fn interleave(&mut self, n_groups: usize) {
+        let n_tokens = self.extents.len();
+        self.tiles.clear();
+        for tokens in token_tiles(n_tokens, TOKENS) {
+            let token = |t: usize| (tokens.start + t).min(tokens.end - 1);
+            for g in 0..n_groups {
+                let x: [&WideGroup; TOKENS] = std::array::from_fn(|t| &self.groups[token(t) * n_groups + g]);
+                self.tiles.push(TileGroup {
+                    codes: std::array::from_fn(|c| x.map(|x| x.codes[c])),
+                    sums: std::array::from_fn(|u| std::array::from_fn(|b| x.map(|x| x.sums[u][b]))),
+                    scales: std::array::from_fn(|b| x.map(|x| x.scales[b])),
+                });
+            }
+        }
+    }
+
     /// May weights of `extent` be multiplied with these tokens by [`Normal`] steps?
-    fn are_normal(&self, mut tokens: std::ops::Range<usize>, extent: Extent) -> bool {
+    fn are_normal(&self, mut tokens: Range<usize>, extent: Extent) -> bool {
         tokens.all(|t| extent.are_normal(self.extents[t], Extent::new()))
     }
 }
@@ -100,10 +179,14 @@ impl Wide {
 trait Steps {
     type Sums: Copy;
     fn zero() -> Self::Sums;
-    /// `sums + integers · factors`
-    fn add_integers(sums: Self::Sums, integers: [Words; 2], factors: [Floats; 2]) -> Self::Sums;
-    /// `sums + a · b`
-    fn add_products(sums: Self::Sums, a: [Floats; 2], b: [Floats; 2]) -> Self::Sums;
+    /// `mins · x + (integers · factors + sums)`, without minima but for `MINS`.
+    fn add<const MINS: bool>(
+        sums: Self::Sums,
+        integers: [Words; 2],
+        factors: [Floats; 2],
+        mins: [Floats; 2],
+        x: f64,
+    ) -> Self::Sums;
     fn floats(sums: Self::Sums) -> [Floats; 2];
 }
 
@@ -117,14 +200,21 @@ impl Steps for Normal {
         [pair(0.0); 4]
     }
     #[inline]
-    fn add_integers(sums: Eight, [a, b]: [Words; 2], factors: [Floats; 2]) -> Eight {
+    fn add<const MINS: bool>(
+        sums: Eight,
+        [a, b]: [Words; 2],
+        factors: [Floats; 2],
+        mins: [Floats; 2],
+        x: f64,
+    ) -> Eight {
         let upper = |v| f64x2_convert_low_i32x4(i64x2_shuffle::<1, 1>(v, v));
         let integers = [f64x2_convert_low_i32x4(a), upper(a), f64x2_convert_low_i32x4(b), upper(b)];
-        step(integers, simd128::widen(factors), sums)
-    }
-    #[inline]
-    fn add_products(sums: Eight, a: [Floats; 2], b: [Floats; 2]) -> Eight {
-        step(simd128::widen(a), simd128::widen(b), sums)
+        let factors = simd128::widen(factors);
+        if MINS {
+            two_steps([integers, factors], [simd128::widen(mins), [f64x2_splat(x); 4]], sums)
+        } else {
+            step(integers, factors, sums)
+        }
     }
     #[inline]
     fn floats(sums: Eight) -> [Floats; 2] {
@@ -142,12 +232,16 @@ impl Steps for Any {
         [splat(0.0); 2]
     }
     #[inline]
-    fn add_integers(sums: [Floats; 2], integers: [Words; 2], factors: [Floats; 2]) -> [Floats; 2] {
-        Self::add_products(sums, integers.map(to_floats), factors)
-    }
-    #[inline]
-    fn add_products(sums: [Floats; 2], a: [Floats; 2], b: [Floats; 2]) -> [Floats; 2] {
-        [fma(a[0], b[0], sums[0]), fma(a[1], b[1], sums[1])]
+    fn add<const MINS: bool>(
+        sums: [Floats; 2],
+        integers: [Words; 2],
+        factors: [Floats; 2],
+        mins: [Floats; 2],
+        x: f64,
+    ) -> [Floats; 2] {
+        let step = |a: [Floats; 2], b: [Floats; 2], c: [Floats; 2]| [fma(a[0], b[0], c[0]), fma(a[1], b[1], c[1])];
+        let sums = step(integers.map(to_floats), factors, sums);
+        if MINS { step(mins, [splat(x as f32); 2], sums) } else { sums }
     }
     #[inline]
     fn floats(sums: [Floats; 2]) -> [Floats; 2] {
@@ -159,163 +253,163 @@ impl Steps for Any {
 pub(in crate::matmul) fn gemv<F: Unpack>(args: &mut MatmulArgs<'_, '_>) {
     let mut wide = std::mem::take(&mut args.scratch.wide);
     wide.set::<F>(args);
-    for tokens in token_tiles(args.out.rows.len(), GEMV_TOKENS) {
-        match tokens.len() {
-            1 => rows::<F, 1>(args, &wide, tokens.start),
-            2 => rows::<F, 2>(args, &wide, tokens.start),
-            3 => rows::<F, 3>(args, &wide, tokens.start),
-            _ => rows::<F, GEMV_TOKENS>(args, &wide, tokens.start),
+    let n_tokens = args.out.rows.len();
+    for rows in token_tiles(args.out.cols.len(), ROWS) {
+        let mut t = 0;
+        while t < n_tokens {
+            let n = if n_tokens - t < TOKENS_MIN { 1 } else { TOKENS.min(n_tokens - t) };
+            if n == 1 {
+                some_rows::<F, 1>(args, &mut wide, rows.clone(), t..t + 1);
+            } else {
+                some_rows::<F, TOKENS>(args, &mut wide, rows.clone(), t..t + n);
+            }
+            t += n;
         }
     }
     args.scratch.wide = wide;
 }
 
-fn rows<F: Unpack, const T: usize>(args: &mut MatmulArgs<'_, '_>, wide: &Wide, first: usize) {
-    let n_groups = args.w.cols.div_ceil(GROUP);
-    let x: [&[WideGroup]; T] = std::array::from_fn(|t| &wide.groups[(first + t) * n_groups..][..n_groups]);
-    for (i, m) in args.out.cols.clone().enumerate() {
-        let row = from_row::<F>(&args.w, m, &mut args.scratch.expanded);
-        let mut extent = Extent::new();
-        let mut lanes = row_lanes::<F, Normal, T>(row, args.w.cols, &x, &mut extent);
-        if !wide.are_normal(first..first + T, extent) {
-            lanes = row_lanes::<F, Any, T>(row, args.w.cols, &x, &mut extent);
-        }
-        for (t, lanes) in lanes.into_iter().enumerate() {
-            args.out.row(first + t)[i] = crate::math::fold::<8>(bytemuck::must_cast(lanes));
-        }
-    }
-}
-
-/// The eight lanes of each token for one row; `extent` sees the row's scales and minima.
-#[inline]
-fn row_lanes<F: Unpack, S: Steps, const T: usize>(
-    row: &[u8],
-    cols: usize,
-    x: &[&[WideGroup]; T],
-    extent: &mut Extent,
-) -> [[Floats; 2]; T] {
-    let mut acc = [S::zero(); T];
-    for g in 0..x[0].len() {
-        let group: [&WideGroup; T] = x.map(|x| &x[g]);
-        let (mut room, n_blocks) = (None, cols / BLOCK - g * GROUP_BLOCKS);
-        let weights = group_in(row, g, &mut room);
-        if n_blocks > 4 {
-            add_group::<F, S, T, true>(weights, n_blocks, group, &mut acc, extent);
-        } else {
-            add_group::<F, S, T, false>(weights, n_blocks, group, &mut acc, extent);
-        }
-    }
-    acc.map(S::floats)
-}
-
-/// Row `m` as bytes of groups. What follows one whose last group is cut short is read along: a copy of each would be a
-/// call of the engine's runtime.
-#[inline]
-fn from_row<'a, F: Unpack>(w: &Matrix<'a>, m: usize, expanded: &'a mut Vec<ExpandedGroup>) -> &'a [u8] {
-    let row = F::row(w, m, expanded);
-    if row.len().is_multiple_of(size_of::<F::Group>()) { row } else { w.from_row(m) }
-}
-
-/// The first `n` of eight numbers, zeros after them.
-#[inline]
-fn first(values: &[f32; GROUP_BLOCKS], n: usize) -> [Floats; 2] {
-    let n = i32x4_splat(n as i32);
-    let [a, b] = halves(values);
-    [v128_and(a, i32x4_gt(n, i32x4(0, 1, 2, 3))), v128_and(b, i32x4_gt(n, i32x4(4, 5, 6, 7)))]
-}
-
-/// Group `g` of a row where it lies, or a copy of one that ends with the matrix.
-#[inline]
-fn group_in<'a, G: Pod>(row: &'a [u8], g: usize, room: &'a mut Option<G>) -> &'a G {
-    let bytes = &row[g * size_of::<G>()..];
-    let whole = bytes.get(..size_of::<G>()).and_then(|bytes| bytemuck::try_from_bytes(bytes).ok());
-    whole.unwrap_or_else(|| {
-        let group = room.insert(G::zeroed());
-        let len = bytes.len().min(size_of::<G>());
-        bytemuck::bytes_of_mut(group)[..len].copy_from_slice(&bytes[..len]);
-        group
-    })
-}
-
-/// Sums of blocks `4 · H ..` of a group, of units of 32 or of both halves, for each token.
-#[inline]
-fn four_blocks<F: Unpack, const T: usize, const H: usize>(weights: &F::Group, x: [&WideGroup; T]) -> [[Words; 2]; T] {
-    // i32: at most 32 · 128 · 127 < 2²⁰ in magnitude.
-    let dots: [[[Words; 2]; T]; 4] = std::array::from_fn(|i| {
-        let b = 4 * H + i;
-        let [first, second] = F::block(weights, b).map(widen);
-        x.map(|x| {
-            let [c0, c1, c2, c3] = x.codes.as_chunks::<4>().0.as_chunks::<4>().0[b].each_ref().map(load_words);
-            let halves = [
-                i32x4_add(i32x4_dot_i16x8(first[0], c0), i32x4_dot_i16x8(first[1], c1)),
-                i32x4_add(i32x4_dot_i16x8(second[0], c2), i32x4_dot_i16x8(second[1], c3)),
-            ];
-            if F::HALVES { halves } else { [i32x4_add(halves[0], halves[1]), zero_words()] }
-        })
-    });
-    std::array::from_fn(|t| {
-        let second = if F::HALVES { sums_of(dots.map(|dots| dots[t][1])) } else { zero_words() };
-        [sums_of(dots.map(|dots| dots[t][0])), second]
-    })
-}
-
-/// `n` blocks of a group, `ALL` or at most four. Activations are zeros after them.
-#[inline]
-fn add_group<F: Unpack, S: Steps, const T: usize, const ALL: bool>(
-    weights: &F::Group,
-    n: usize,
-    x: [&WideGroup; T],
-    acc: &mut [S::Sums; T],
-    extent: &mut Extent,
+/// At most [`ROWS`] rows and `T` tokens.
+fn some_rows<F: Unpack, const T: usize>(
+    args: &mut MatmulArgs<'_, '_>,
+    wide: &mut Wide,
+    rows: Range<usize>,
+    tokens: Range<usize>,
 ) {
-    let lower = four_blocks::<F, T, 0>(weights, x);
-    let upper = if ALL { four_blocks::<F, T, 1>(weights, x) } else { [[zero_words(); 2]; T] };
-    let scales = F::scales(weights).map(|s| first(&s, n));
-    let mins = F::mins(weights).map(|m| first(&m, n));
-    for u in 0..if F::HALVES { 2 } else { 1 } {
-        scales[u].into_iter().for_each(|v| extent.see(v));
-        if F::MINS {
-            mins[u].into_iter().for_each(|v| extent.see(v));
+    let mut extent = if F::ARE_BOUNDED { Extent::between(BOUNDS[0], BOUNDS[1]) } else { Extent::new() };
+    let mut out = products_of::<F, Normal, T>(args, wide, rows.clone(), tokens.clone(), &mut extent);
+    // Halves that are infinite or no numbers leave no finite sum.
+    let are_finite = out.as_flattened().iter().all(|x| x.is_finite());
+    if are_finite && wide.are_normal(tokens.clone(), extent) {
+        for (out, t) in out.iter().zip(tokens) {
+            args.out.row(t)[rows.clone()].copy_from_slice(&out[..rows.len()]);
         }
-        for t in 0..T {
-            let x_scales = halves(&x[t].scales);
-            let scales = [mul(scales[u][0], x_scales[0]), mul(scales[u][1], x_scales[1])];
-            acc[t] = S::add_integers(acc[t], [lower[t][u], upper[t][u]], scales);
-            if F::MINS {
-                acc[t] = S::add_products(acc[t], mins[u], halves(&x[t].sums[u]));
+    } else {
+        for (out, t) in out.iter_mut().zip(tokens) {
+            [*out] = products_of::<F, Any, 1>(args, wide, rows.clone(), t..t + 1, &mut extent);
+            args.out.row(t)[rows.clone()].copy_from_slice(&out[..rows.len()]);
+        }
+    }
+}
+
+/// Products of [`ROWS`] rows, of which those behind the last repeat it, with `T` tokens, which do likewise; `extent`
+/// sees scales and minima that have no bounds.
+fn products_of<F: Unpack, S: Steps, const T: usize>(
+    args: &MatmulArgs<'_, '_>,
+    wide: &mut Wide,
+    rows: Range<usize>,
+    tokens: Range<usize>,
+    extent: &mut Extent,
+) -> [[f32; ROWS]; T] {
+    let (first, n_blocks, n_groups) = (args.out.cols.start, args.w.cols / BLOCK, args.w.cols.div_ceil(GROUP));
+    let lines = wide.lines.lines::<F>(&args.w, first + rows.start..first + rows.end);
+    let lines: [&[u8]; ROWS] = std::array::from_fn(|r| lines.from_row(r.min(rows.len() - 1)));
+    let x: [&[WideGroup]; T] =
+        std::array::from_fn(|t| &wide.groups[(tokens.start + t).min(tokens.end - 1) * n_groups..][..n_groups]);
+    // Not known to the compiler, which would make a call of the engine's runtime of so many zeros.
+    let mut lanes = [[std::hint::black_box(S::zero()); T]; GROUP_BLOCKS];
+    for g in 0..n_groups {
+        let groups: [&F::Group; ROWS] = lines.map(|line| group_in(line, g));
+        let n = GROUP_BLOCKS.min(n_blocks - g * GROUP_BLOCKS);
+        let scales = &mut wide.scales;
+        F::of_rows(groups, n, scales);
+        if !F::ARE_BOUNDED {
+            extent.see_all(scales.scales.as_flattened().as_flattened());
+            extent.see_all(scales.mins.as_flattened().as_flattened());
+        }
+        let x: [&WideGroup; T] = x.map(|x| &x[g]);
+        for (b, lane) in lanes.iter_mut().enumerate().take(n) {
+            let sums = block_sums::<F, T>(groups, b, x);
+            for u in 0..n_units::<F>() {
+                let (factors, mins) = (halves(&scales.scales[u][b]), halves(&scales.mins[u][b]));
+                for t in 0..T {
+                    let x_scale = splat(x[t].scales[b]);
+                    let factors = [mul(factors[0], x_scale), mul(factors[1], x_scale)];
+                    let x_sum = x[t].sums[u][b];
+                    lane[t] = if F::MINS {
+                        S::add::<true>(lane[t], sums[t][u], factors, mins, x_sum)
+                    } else {
+                        S::add::<false>(lane[t], sums[t][u], factors, mins, x_sum)
+                    };
+                }
             }
         }
     }
+    std::array::from_fn(|t| folded(lanes.map(|lane| S::floats(lane[t]))))
+}
+
+/// Folds the lanes of eight rows.
+fn folded(lanes: [[Floats; 2]; GROUP_BLOCKS]) -> [f32; ROWS] {
+    let mut out = [[0.0; 4]; 2];
+    for (v, out) in out.iter_mut().enumerate() {
+        store_floats(out, fold_lanes(lanes.map(|lane| lane[v])));
+    }
+    bytemuck::must_cast(out)
+}
+
+/// Group `g` of a row.
+#[inline]
+fn group_in<G: Pod>(row: &[u8], g: usize) -> &G {
+    bytemuck::from_bytes(&row[g * size_of::<G>()..][..size_of::<G>()])
+}
+
+/// Sums of block `b` of each row, of units of 32 or of both halves, for each token.
+#[inline]
+fn block_sums<F: Unpack, const T: usize>(
+    groups: [&F::Group; ROWS],
+    b: usize,
+    x: [&WideGroup; T],
+) -> [[[Words; 2]; 2]; T] {
+    let x_codes: [[Words; 4]; T] =
+        x.map(|x| x.codes.as_chunks::<4>().0.as_chunks::<4>().0[b].each_ref().map(load_words));
+    let [g0, g1, g2, g3, g4, g5, g6, g7] = groups;
+    // Written out: a loop has its sums in memory.
+    let four = |groups: [&F::Group; 4]| {
+        let [a, b, c, d] = groups.map(|group| F::wide_block(group, b));
+        std::array::from_fn::<_, T, _>(|t| {
+            let dots = [a, b, c, d].map(|codes| row_dots::<F>(codes, x_codes[t]));
+            let second = if F::HALVES { sums_of(dots.map(|dots| dots[1])) } else { zero_words() };
+            [sums_of(dots.map(|dots| dots[0])), second]
+        })
+    };
+    let (lower, upper) = (four([g0, g1, g2, g3]), four([g4, g5, g6, g7]));
+    std::array::from_fn(|t| {
+        let less = i32x4_splat(x[t].less[b]);
+        let sums = |u: usize| [lower[t][u], upper[t][u]];
+        [if F::LESS == 0 { sums(0) } else { sums(0).map(|sum| i32x4_sub(sum, less)) }, sums(1)]
+    })
+}
+
+/// Products of a block in four sums, of the first half and of the second if these are units.
+#[inline]
+fn row_dots<F: Unpack>(codes: [Words; 4], x: [Words; 4]) -> [Words; 2] {
+    // i32: at most 32 · 128 · 127 < 2²⁰ in magnitude.
+    let dot = |i: usize| i32x4_dot_i16x8(codes[i], x[i]);
+    let dots = [i32x4_add(dot(0), dot(1)), i32x4_add(dot(2), dot(3))];
+    if F::HALVES { dots } else { [i32x4_add(dots[0], dots[1]), zero_words()] }
 }
 
 /// Multiplies many tokens: rows are unpacked, widened and interleaved once.
 pub(in crate::matmul) fn gemm<F: Unpack>(args: &mut MatmulArgs<'_, '_>) {
     let mut wide = std::mem::take(&mut args.scratch.wide);
     wide.set::<F>(args);
-    let n_blocks = args.w.cols / BLOCK;
     let n_groups = args.w.cols.div_ceil(GROUP);
+    wide.interleave(n_groups);
     for rows in token_tiles(args.out.cols.len(), ROWS) {
-        // What is left from before is overwritten, or belongs to rows that do not exist and is never stored.
-        wide.panel.resize(n_blocks, WideBlock::zeroed());
-        let mut extent = Extent::new();
-        for (r, i) in rows.clone().enumerate() {
-            let row = from_row::<F>(&args.w, args.out.cols.start + i, &mut args.scratch.expanded);
-            pack::<F>(row, &mut wide.panel, r, &mut extent);
-        }
-        for tokens in token_tiles(args.out.rows.len(), GEMM_TOKENS) {
-            let x = |t: usize| {
-                let t = (tokens.start + t).min(tokens.end - 1);
-                &wide.groups[t * n_groups..][..n_groups]
-            };
-            let are_normal = wide.are_normal(tokens.clone(), extent);
-            let mut out = [[0.0; ROWS]; GEMM_TOKENS];
-            match tokens.len() {
-                1 => tile::<F, 1>(&wide.panel, std::array::from_fn(x), are_normal, &mut out),
-                2 => tile::<F, 2>(&wide.panel, std::array::from_fn(x), are_normal, &mut out),
-                3 => tile::<F, 3>(&wide.panel, std::array::from_fn(x), are_normal, &mut out),
-                _ => tile::<F, GEMM_TOKENS>(&wide.panel, std::array::from_fn(x), are_normal, &mut out),
+        let extent = pack::<F>(args, &mut wide, rows.clone());
+        for (i, tokens) in token_tiles(args.out.rows.len(), TOKENS).enumerate() {
+            if !wide.are_normal(tokens.clone(), extent) {
+                tokens.for_each(|t| some_rows::<F, 1>(args, &mut wide, rows.clone(), t..t + 1));
+                continue;
             }
-            for (out, t) in out.iter().zip(tokens.clone()) {
+            let x = &wide.tiles[i * n_groups..][..n_groups];
+            let out = match (F::HALVES, F::MINS) {
+                (false, false) => tile::<false, false>(&wide.panel, x),
+                (false, true) => tile::<false, true>(&wide.panel, x),
+                (true, false) => tile::<true, false>(&wide.panel, x),
+                (true, true) => tile::<true, true>(&wide.panel, x),
+            };
+            for (out, t) in out.iter().zip(tokens) {
                 args.out.row(t)[rows.clone()].copy_from_slice(&out[..rows.len()]);
             }
         }
@@ -323,102 +417,73 @@ pub(in crate::matmul) fn gemm<F: Unpack>(args: &mut MatmulArgs<'_, '_>) {
     args.scratch.wide = wide;
 }
 
-/// Writes row `r` into the panel.
-fn pack<F: Unpack>(row: &[u8], panel: &mut [WideBlock], r: usize, extent: &mut Extent) {
-    let n_blocks = panel.len();
-    for g in 0..n_blocks.div_ceil(GROUP_BLOCKS) {
-        let mut room = None;
-        let group = group_in(row, g, &mut room);
-        let (scales, mins) = (F::scales(group), F::mins(group));
-        for u in 0..if F::HALVES { 2 } else { 1 } {
-            first(&scales[u], n_blocks - g * GROUP_BLOCKS).into_iter().for_each(|v| extent.see(v));
-            if F::MINS {
-                first(&mins[u], n_blocks - g * GROUP_BLOCKS).into_iter().for_each(|v| extent.see(v));
+/// Writes rows into the panel; gives the extent of their scales and minima.
+fn pack<F: Unpack>(args: &MatmulArgs<'_, '_>, wide: &mut Wide, rows: Range<usize>) -> Extent {
+    let (first, n_blocks) = (args.out.cols.start, args.w.cols / BLOCK);
+    // What is left from before is overwritten, or belongs to rows that do not exist and is never stored.
+    wide.panel.resize(n_blocks, WideBlock::zeroed());
+    let lines = wide.lines.lines::<F>(&args.w, first + rows.start..first + rows.end);
+    let mut extent = Extent::new();
+    for r in 0..rows.len() {
+        for g in 0..n_blocks.div_ceil(GROUP_BLOCKS) {
+            let group = group_in(lines.from_row(r), g);
+            let (scales, mins) = (F::scales(group), F::mins(group));
+            let n = GROUP_BLOCKS.min(n_blocks - g * GROUP_BLOCKS);
+            for values in [scales, mins].iter().flat_map(|values| &values[..n_units::<F>()]) {
+                extent.see_all(&values[..n]);
             }
-        }
-        for i in 0..GROUP_BLOCKS.min(n_blocks - g * GROUP_BLOCKS) {
-            let block = &mut panel[slot(g * GROUP_BLOCKS + i, n_blocks)];
-            let codes: [[i16; 2]; 16] = bytemuck::must_cast(F::block(group, i).map(widen));
-            for (to, from) in block.codes.iter_mut().zip(codes) {
-                to[r] = from;
-            }
-            for u in 0..2 {
-                block.scales[u][r] = scales[u][i];
-                block.mins[u][r] = mins[u][i];
+            for i in 0..n {
+                let block = &mut wide.panel[slot(g * GROUP_BLOCKS + i, n_blocks)];
+                let less = i16x8_splat(F::LESS);
+                let codes =
+                    F::wide_block(group, i).map(|codes| if F::LESS == 0 { codes } else { i16x8_sub(codes, less) });
+                let codes: [[i16; 2]; 16] = bytemuck::must_cast(codes);
+                for (to, from) in block.codes.iter_mut().zip(codes) {
+                    to[r] = from;
+                }
+                for u in 0..2 {
+                    block.scales[u][r] = scales[u][i];
+                    block.mins[u][r] = mins[u][i];
+                }
             }
         }
     }
+    extent
 }
 
-fn tile<F: Unpack, const T: usize>(
-    panel: &[WideBlock],
-    x: [&[WideGroup]; T],
-    are_normal: bool,
-    out: &mut [[f32; ROWS]; GEMM_TOKENS],
-) {
-    if are_normal {
-        tile_by::<F, Normal, T>(panel, x, out);
-    } else {
-        tile_by::<F, Any, T>(panel, x, out);
-    }
-}
-
-#[inline]
-fn tile_by<F: Unpack, S: Steps, const T: usize>(
-    panel: &[WideBlock],
-    x: [&[WideGroup]; T],
-    out: &mut [[f32; ROWS]; GEMM_TOKENS],
-) {
-    let lanes: [[[Floats; 2]; T]; GROUP_BLOCKS] = std::array::from_fn(|b| {
-        let mut acc = [S::zero(); T];
-        for (g, block) in panel[lane_slots(b, panel.len())].iter().enumerate() {
-            add_block::<F, S, T>(block, b, x.map(|x| &x[g]), &mut acc);
+/// All rows of a panel times [`TOKENS`] tokens.
+fn tile<const HALVES: bool, const MINS: bool>(panel: &[WideBlock], x: &[TileGroup]) -> [[f32; ROWS]; TOKENS] {
+    let n_units = if HALVES { 2 } else { 1 };
+    let pairs = BLOCK / 2 / n_units;
+    let lanes: [[[Floats; 2]; TOKENS]; GROUP_BLOCKS] = std::array::from_fn(|b| {
+        let mut acc = [Normal::zero(); TOKENS];
+        for (block, x) in panel[lane_slots(b, panel.len())].iter().zip(x) {
+            for u in 0..n_units {
+                let x_codes = &x.codes[b * BLOCK / 2 + u * pairs..][..pairs];
+                let sums = products(&block.codes[u * pairs..][..pairs], x_codes);
+                let (scales, mins) = (halves(&block.scales[u]), halves(&block.mins[u]));
+                for (t, acc) in acc.iter_mut().enumerate() {
+                    let x_scale = splat(x.scales[b][t]);
+                    let factors = [mul(scales[0], x_scale), mul(scales[1], x_scale)];
+                    *acc = Normal::add::<MINS>(*acc, sums[t], factors, mins, x.sums[u][b][t]);
+                }
+            }
         }
-        acc.map(S::floats)
+        acc.map(Normal::floats)
     });
-    for (t, out) in out.iter_mut().enumerate().take(T) {
-        for (v, out) in out.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-            store_floats(out, fold_lanes(lanes.map(|lane| lane[t][v])));
-        }
-    }
+    std::array::from_fn(|t| folded(lanes.map(|lane| lane[t])))
 }
 
-/// Sums of products of all rows with `T` tokens, two columns a step.
+/// Sums of products of all rows with [`TOKENS`] tokens, two columns a step.
 #[inline]
-pub(in crate::matmul) fn products<const T: usize>(w: &[WideRows], x: [&[i32]; T]) -> [[Words; 2]; T] {
-    let mut sums = [[zero_words(); 2]; T];
-    let x = x.map(|x| &x[..w.len()]);
-    for (c, w) in w.iter().enumerate() {
+pub(in crate::matmul) fn products(w: &[WideRows], x: &[[i32; TOKENS]]) -> [[Words; 2]; TOKENS] {
+    let mut sums = [[zero_words(); 2]; TOKENS];
+    for (w, x) in w.iter().zip(x) {
         let w: [Words; 2] = bytemuck::must_cast(*w);
         for (sums, x) in sums.iter_mut().zip(x) {
-            let x = i32x4_splat(x[c]);
+            let x = i32x4_splat(*x);
             *sums = [i32x4_add(sums[0], i32x4_dot_i16x8(w[0], x)), i32x4_add(sums[1], i32x4_dot_i16x8(w[1], x))];
         }
     }
     sums
-}
-
-/// A block of all rows times block `b` of the groups.
-#[inline]
-fn add_block<F: Unpack, S: Steps, const T: usize>(
-    block: &WideBlock,
-    b: usize,
-    x: [&WideGroup; T],
-    acc: &mut [S::Sums; T],
-) {
-    let x_codes: [&[i32; BLOCK / 2]; T] = x.map(|x| &x.codes.as_chunks().0[b]);
-    let n_units = if F::HALVES { 2 } else { 1 };
-    let pairs = BLOCK / 2 / n_units;
-    for u in 0..n_units {
-        let columns = u * pairs..(u + 1) * pairs;
-        let sums = products(&block.codes[columns.clone()], x_codes.map(|x| &x[columns.clone()]));
-        let (scales, mins) = (halves(&block.scales[u]), halves(&block.mins[u]));
-        for ((x, acc), sums) in x.iter().zip(&mut *acc).zip(sums) {
-            let x_scale = splat(x.scales[b]);
-            *acc = S::add_integers(*acc, sums, [mul(scales[0], x_scale), mul(scales[1], x_scale)]);
-            if F::MINS {
-                *acc = S::add_products(*acc, mins, [splat(x.sums[u][b]); 2]);
-            }
-        }
-    }
 }
