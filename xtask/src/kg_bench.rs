@@ -66,7 +66,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     fs::remove_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let mut rest = measured?;
     rest.insert("rounds".to_owned(), json!({ "loads": LOADS, "queries": ROUNDS }));
-    if asked.is_stored { store(RECEIPT, "kg-bench", &python, &["pyoxigraph"], &rest) } else { Ok(()) }
+    let name = if asked.has_ten_million { "kg-bench --ten-million" } else { "kg-bench" };
+    if asked.is_stored { store(RECEIPT, name, &python, &["pyoxigraph"], &rest) } else { Ok(()) }
 }
 
 /// The graphs that were asked for, each in a folder of its own.
