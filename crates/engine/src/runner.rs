@@ -265,7 +265,7 @@ fn spans<'a>(
             Wanted::Hidden => LogitsWanted::Hidden,
         };
         let pages = scheduler.sequence(p.id).table.as_slice();
-        StepSpan { tokens: own, position_first: p.position_first, pages, logits }
+        StepSpan::new(own, p.position_first, pages).wanting(logits)
     };
     planned.iter().map(span).collect()
 }

@@ -172,7 +172,7 @@ impl<'a> Sequences<'a> {
         let spans: Vec<StepSpan<'_>> = tokens
             .iter()
             .zip(&self.tables)
-            .map(|(tokens, pages)| StepSpan { tokens, position_first: self.position, pages, logits })
+            .map(|(tokens, pages)| StepSpan::new(tokens, self.position, pages).wanting(logits))
             .collect();
         self.model.forward(&Step::new(&spans), &mut self.logits);
         self.position += tokens.first().map_or(0, |tokens| tokens.len());

@@ -79,7 +79,7 @@ impl<'a> Session<'a> {
     }
 
     fn step(&mut self, tokens: &[TokenId], logits: LogitsWanted) {
-        let span = StepSpan { tokens, position_first: self.position, pages: &self.pages, logits };
+        let span = StepSpan::new(tokens, self.position, &self.pages).wanting(logits);
         self.model.forward(&Step::new(&[span]), &mut self.logits);
         self.position += tokens.len();
     }

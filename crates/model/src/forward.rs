@@ -13,8 +13,8 @@ use crate::{
     scratch::{Scratch, has_sinks},
     shortcut::{self, HeadShortcut, HeadStats, Shortcut},
     spec::ModelSpec,
-    step::{Forward, Logits, LogitsWanted, Step, StepSpan},
-    weights::{Attention, FeedForward, Layer, Mlp, Weights},
+    step::{Forward, Logits, LogitsWanted, PageArena, Step, StepSpan},
+    weights::{Attention, FeedForward, Layer, Mixer, Mlp, Weights},
     window::{AttentionWindow, Sight},
 };
 
@@ -141,6 +141,24 @@ pub(crate) fn kv_layout(spec: &ModelSpec, types: KvTypes) -> KvLayout {
     KvLayout { n_layers, n_kv_heads, key_dim, value_dim, types }
 }
 
+impl PageArena for Model {
+    fn page_bytes(&self) -> usize {
+        self.kv.page_bytes()
+    }
+
+    fn copy_page(&mut self, from: PageId, to: PageId) {
+        self.kv.copy_page(from, to);
+    }
+
+    fn read_page(&self, page: PageId, out: &mut [u8]) {
+        self.kv.read_page(page, out);
+    }
+
+    fn write_page(&mut self, page: PageId, bytes: &[u8]) {
+        self.kv.write_page(page, bytes);
+    }
+}
+
 impl Forward for Model {
     fn n_vocab(&self) -> usize {
         self.spec.n_vocab
@@ -164,22 +182,6 @@ impl Forward for Model {
 
     fn width(&self) -> usize {
         self.spec.width
-    }
-
-    fn page_bytes(&self) -> usize {
-        self.kv.page_bytes()
-    }
-
-    fn copy_page(&mut self, from: PageId, to: PageId) {
-        self.kv.copy_page(from, to);
-    }
-
-    fn read_page(&self, page: PageId, out: &mut [u8]) {
-        self.kv.read_page(page, out);
-    }
-
-    fn write_page(&mut self, page: PageId, bytes: &[u8]) {
-        self.kv.write_page(page, bytes);
     }
 
     fn attention_window(&self) -> Option<AttentionWindow> {
@@ -256,13 +258,14 @@ impl Model {
         let sight = Sight::new(&self.spec, index, self.attention_window);
         let Self { spec, weights, rope, rope_local, kernels, kv, scratch, .. } = self;
         let layer = &weights.layers[index];
-        let Attention { q, k, v, output, q_norm, k_norm, sub_norm } = &layer.attention;
+        let Mixer::Attention(attention) = &layer.mixer;
+        let Attention { q, k, v, output, q_norm, k_norm, sub_norm } = &**attention;
         let width = spec.width;
         normed(
             kernels,
             spec,
             &scratch.hidden[..n_rows * width],
-            layer.attention_norm.as_deref(),
+            layer.mixer_norm.as_deref(),
             scratch.input.room(n_rows, width),
         );
         scratch.input.fill(kernels);
@@ -307,7 +310,7 @@ impl Model {
         let out = &mut scratch.block_out[..n_rows * width];
         scratch.input.multiply(kernels, [(output, &mut *out)]);
         let hidden = &mut scratch.hidden[..n_rows * width];
-        add_block(kernels, spec, hidden, out, layer.attention_post_norm.as_deref(), &mut scratch.spare);
+        add_block(kernels, spec, hidden, out, layer.mixer_post_norm.as_deref(), &mut scratch.spare);
     }
 
     /// Adds the feed-forward network or the experts of one layer to the residual stream.

@@ -37,5 +37,5 @@ pub use requantise::{EmbeddingType, NormType, Requantised};
 pub use scan::{BadWeight, scan_weights};
 pub use shortcut::{HeadShortcut, HeadStats};
 pub use spec::{ExpertSpec, ModelSpec, Pooling, QkNorm, RopeScaling, RopeSpec, WindowSpec};
-pub use step::{Forward, Logits, LogitsWanted, Step, StepSpan, best_token, logits_rows_max};
+pub use step::{Forward, Logits, LogitsWanted, PageArena, Step, StepSpan, best_token, logits_rows_max};
 pub use window::{AttentionWindow, POSITIONS_MAX};

@@ -12,7 +12,7 @@ use quant::{
 use crate::{
     linear::Linear,
     spec::ModelSpec,
-    weights::{Mlp, Weights},
+    weights::{Mixer, Mlp, Weights},
 };
 
 /// Weights that share a scale in a ternary embedding.
@@ -107,17 +107,12 @@ pub(crate) fn norms(weights: &mut Weights) -> Requantised {
         done.new_bytes += x.len().div_ceil(4) as u64 + 4;
     };
     for layer in &mut weights.layers {
-        let attention = &mut layer.attention;
-        let optional = [
-            &mut layer.attention_norm,
-            &mut attention.q_norm,
-            &mut attention.k_norm,
-            &mut attention.sub_norm,
-            &mut layer.attention_post_norm,
-            &mut layer.mlp_norm,
-            &mut layer.mlp_post_norm,
-        ];
-        optional.into_iter().flatten().for_each(&mut apply);
+        let of_mixer = match &mut layer.mixer {
+            Mixer::Attention(attention) => [&mut attention.q_norm, &mut attention.k_norm, &mut attention.sub_norm],
+        };
+        let of_layer =
+            [&mut layer.mixer_norm, &mut layer.mixer_post_norm, &mut layer.mlp_norm, &mut layer.mlp_post_norm];
+        of_mixer.into_iter().chain(of_layer).flatten().for_each(&mut apply);
         if let Mlp::Dense(network) = &mut layer.mlp {
             network.sub_norm.iter_mut().for_each(&mut apply);
         }

@@ -34,6 +34,19 @@ pub struct StepSpan<'a> {
     pub logits: LogitsWanted,
 }
 
+impl<'a> StepSpan<'a> {
+    /// Makes a span that wants the logits of its last row.
+    pub fn new(tokens: &'a [TokenId], position_first: usize, pages: &'a [PageId]) -> Self {
+        Self { tokens, position_first, pages, logits: LogitsWanted::Last }
+    }
+
+    /// Sets which rows are wanted.
+    #[must_use]
+    pub fn wanting(self, logits: LogitsWanted) -> Self {
+        Self { logits, ..self }
+    }
+}
+
 /// One forward pass over the packed tokens of many sequences.
 #[derive(Clone, Copy, Debug)]
 pub struct Step<'a> {
@@ -159,8 +172,22 @@ fn max(logits: &[f32]) -> f32 {
     lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |max, logit| larger(max, *logit))
 }
 
+/// An arena of pages whose bytes can be moved.
+pub trait PageArena {
+    /// Bytes of a page; of keys and values: those of [`PAGE_LEN`](kernels::PAGE_LEN) positions in all layers, layer
+    /// after layer.
+    fn page_bytes(&self) -> usize;
+    /// Makes page `to` hold what `from` holds.
+    fn copy_page(&mut self, from: PageId, to: PageId);
+    /// The bytes of `page` into `out` `[page_bytes]`. They mean something only to a model of the same file, loaded with
+    /// the same cache types.
+    fn read_page(&self, page: PageId, out: &mut [u8]);
+    /// Gives `page` the `bytes` `[page_bytes]` that [`PageArena::read_page`] gave.
+    fn write_page(&mut self, page: PageId, bytes: &[u8]);
+}
+
 /// A model with its KV arena.
-pub trait Forward {
+pub trait Forward: PageArena {
     /// Vocabulary size (width of a row of logits).
     fn n_vocab(&self) -> usize;
     /// Longest sequence, in tokens.
@@ -173,15 +200,6 @@ pub trait Forward {
     fn n_layers(&self) -> usize;
     /// Elements of a hidden state ([`LogitsWanted::Hidden`]).
     fn width(&self) -> usize;
-    /// Bytes of a page: keys and values of [`PAGE_LEN`](kernels::PAGE_LEN) positions in all layers, layer after layer.
-    fn page_bytes(&self) -> usize;
-    /// Makes page `to` hold what `from` holds.
-    fn copy_page(&mut self, from: PageId, to: PageId);
-    /// The bytes of `page` into `out` `[page_bytes]`. They mean something only to a model of the same file, loaded with
-    /// the same cache types.
-    fn read_page(&self, page: PageId, out: &mut [u8]);
-    /// Gives `page` the `bytes` `[page_bytes]` that [`Forward::read_page`] gave.
-    fn write_page(&mut self, page: PageId, bytes: &[u8]);
     /// How much of a sequence its rows see; `None` if all of it.
     fn attention_window(&self) -> Option<AttentionWindow>;
     /// Computes the step.

@@ -34,7 +34,12 @@ pub(crate) struct FeedForward {
     pub(crate) sub_norm: Option<Vec<f32>>,
 }
 
-/// The weights that follow attention in a layer.
+/// The weights by which a layer mixes positions.
+pub(crate) enum Mixer {
+    Attention(Box<Attention>),
+}
+
+/// The weights that follow the mixer in a layer.
 pub(crate) enum Mlp {
     Dense(Box<FeedForward>),
     Experts {
@@ -46,9 +51,9 @@ pub(crate) enum Mlp {
 
 /// The weights of one transformer layer; norms are `[D]`.
 pub(crate) struct Layer {
-    pub(crate) attention_norm: Option<Vec<f32>>,
-    pub(crate) attention: Attention,
-    pub(crate) attention_post_norm: Option<Vec<f32>>,
+    pub(crate) mixer_norm: Option<Vec<f32>>,
+    pub(crate) mixer: Mixer,
+    pub(crate) mixer_post_norm: Option<Vec<f32>>,
     pub(crate) mlp_norm: Option<Vec<f32>>,
     pub(crate) mlp: Mlp,
     pub(crate) mlp_post_norm: Option<Vec<f32>>,
@@ -56,13 +61,18 @@ pub(crate) struct Layer {
 
 impl Layer {
     fn matrices(&mut self) -> impl Iterator<Item = &mut Linear> {
-        let Attention { q, k, v, output, .. } = &mut self.attention;
+        let mixer = match &mut self.mixer {
+            Mixer::Attention(attention) => {
+                let Attention { q, k, v, output, .. } = &mut **attention;
+                [q, k, v, output]
+            }
+        };
         let (router, networks) = match &mut self.mlp {
             Mlp::Dense(network) => (None, std::slice::from_mut(&mut **network)),
             Mlp::Experts { router, experts } => (Some(&mut **router), experts.as_mut_slice()),
         };
         let networks = networks.iter_mut().flat_map(|FeedForward { gate, up, down, .. }| [gate, up, down]);
-        [q, k, v, output].into_iter().chain(router).chain(networks)
+        mixer.into_iter().chain(router).chain(networks)
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn trace(
     let (mut position_first, mut logits) = (0, Logits::default());
     let (mut tokens, mut hash) = (Vec::with_capacity(n), Sha256::new());
     while tokens.len() < n {
-        let span = StepSpan { tokens: &ids, position_first, pages: &pages, logits: LogitsWanted::Last };
+        let span = StepSpan::new(&ids, position_first, &pages).wanting(LogitsWanted::Last);
         model.forward(&Step::new(&[span]), &mut logits);
         position_first += ids.len();
         let row = logits.row(0);

@@ -36,7 +36,7 @@ fn logits(path: &Path, isa: Option<Isa>, n_threads: usize) -> Result<Vec<f32>, S
     // A prompt, then tokens one by one: kernels for many tokens and for one.
     for (first, n) in [(0, 11), (11, 1), (12, 1)] {
         let tokens = &tokens[first..first + n];
-        let span = StepSpan { tokens, position_first: first, pages: &pages, logits: LogitsWanted::All };
+        let span = StepSpan::new(tokens, first, &pages).wanting(LogitsWanted::All);
         model.forward(&Step::new(&[span]), &mut out);
         (0..out.n_rows()).for_each(|row| all.extend_from_slice(out.row(row)));
     }

@@ -35,7 +35,7 @@ impl EarlyExit {
                 .map(|(i, tokens)| {
                     let request = &requests[*i];
                     let position_first = request.tokens.len() - 1 + pass;
-                    StepSpan { tokens, position_first, pages: request.pages, logits: LogitsWanted::Best(1) }
+                    StepSpan::new(tokens, position_first, request.pages).wanting(LogitsWanted::Best(1))
                 })
                 .collect();
             target.forward(&Step { spans: &spans, n_layers: Some(self.n_layers) }, logits);

@@ -74,7 +74,7 @@ impl ModelDrafter {
         for (id, tokens) in ids.iter().zip(tokens.chunks(1)) {
             let Some(followed) = followed.get(id) else { return };
             let position_first = followed.tokens.len();
-            spans.push(StepSpan { tokens, position_first, pages: &followed.pages, logits: LogitsWanted::Best(1) });
+            spans.push(StepSpan::new(tokens, position_first, &followed.pages).wanting(LogitsWanted::Best(1)));
         }
         model.forward(&Step::new(&spans), logits);
         for (id, token) in ids.iter().zip(tokens) {
@@ -124,7 +124,7 @@ impl ModelDrafter {
         let missed = request.tokens.get(followed.tokens.len()..)?;
         for tokens in missed.chunks(model.step_rows_max()) {
             let position_first = followed.tokens.len();
-            let span = StepSpan { tokens, position_first, pages: &followed.pages, logits: LogitsWanted::Best(1) };
+            let span = StepSpan::new(tokens, position_first, &followed.pages).wanting(LogitsWanted::Best(1));
             model.forward(&Step::new(&[span]), logits);
             followed.tokens.extend_from_slice(tokens);
         }

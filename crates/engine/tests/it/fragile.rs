@@ -10,7 +10,7 @@ use std::{
 };
 
 use engine::{Completion, EngineOptions, Error, Event, Progress, Request, Runner, Sampling, Sink};
-use model::{AttentionWindow, Forward, KvType, Logits, PageId, Step, TokenId};
+use model::{AttentionWindow, Forward, KvType, Logits, PageArena, PageId, Step, TokenId};
 
 use crate::{
     hash_model::N_LAYERS,
@@ -38,6 +38,21 @@ pub(crate) fn has(step: &Step<'_>, token: TokenId) -> bool {
     step.spans.iter().any(|span| span.tokens.contains(&token))
 }
 
+impl<B: FnMut(&Step<'_>) -> bool> PageArena for Fragile<B> {
+    fn page_bytes(&self) -> usize {
+        self.model.page_bytes()
+    }
+    fn copy_page(&mut self, from: PageId, to: PageId) {
+        self.model.copy_page(from, to);
+    }
+    fn read_page(&self, page: PageId, out: &mut [u8]) {
+        self.model.read_page(page, out);
+    }
+    fn write_page(&mut self, page: PageId, bytes: &[u8]) {
+        self.model.write_page(page, bytes);
+    }
+}
+
 impl<B: FnMut(&Step<'_>) -> bool> Forward for Fragile<B> {
     fn n_vocab(&self) -> usize {
         self.model.n_vocab()
@@ -56,18 +71,6 @@ impl<B: FnMut(&Step<'_>) -> bool> Forward for Fragile<B> {
     }
     fn width(&self) -> usize {
         self.model.width()
-    }
-    fn page_bytes(&self) -> usize {
-        self.model.page_bytes()
-    }
-    fn copy_page(&mut self, from: PageId, to: PageId) {
-        self.model.copy_page(from, to);
-    }
-    fn read_page(&self, page: PageId, out: &mut [u8]) {
-        self.model.read_page(page, out);
-    }
-    fn write_page(&mut self, page: PageId, bytes: &[u8]) {
-        self.model.write_page(page, bytes);
     }
     fn attention_window(&self) -> Option<AttentionWindow> {
         self.model.attention_window()

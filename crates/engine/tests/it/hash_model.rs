@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use model::{AttentionWindow, Forward, Logits, LogitsWanted, PAGE_LEN, PageId, Step, TokenId};
+use model::{AttentionWindow, Forward, Logits, LogitsWanted, PAGE_LEN, PageArena, PageId, Step, TokenId};
 
 /// Number of layers: a pass through fewer is a draft.
 pub(crate) const N_LAYERS: usize = 2;
@@ -110,6 +110,30 @@ fn hidden_of(hash: u64) -> [f32; WIDTH] {
     std::array::from_fn(|i| f32::from((hash >> (16 * i)) as u16) / 65536.0 - 0.5)
 }
 
+impl PageArena for HashModel {
+    fn page_bytes(&self) -> usize {
+        PAGE_LEN * size_of::<u32>()
+    }
+
+    fn copy_page(&mut self, from: PageId, to: PageId) {
+        self.pages[to.0 as usize] = self.pages[from.0 as usize];
+    }
+
+    fn read_page(&self, page: PageId, out: &mut [u8]) {
+        assert_eq!(out.len(), self.page_bytes());
+        for (out, cell) in out.chunks_exact_mut(4).zip(&self.pages[page.0 as usize]) {
+            out.copy_from_slice(&cell.to_le_bytes());
+        }
+    }
+
+    fn write_page(&mut self, page: PageId, bytes: &[u8]) {
+        assert_eq!(bytes.len(), self.page_bytes());
+        for (cell, bytes) in self.pages[page.0 as usize].iter_mut().zip(bytes.as_chunks::<4>().0) {
+            *cell = u32::from_le_bytes(*bytes);
+        }
+    }
+}
+
 impl Forward for HashModel {
     fn n_vocab(&self) -> usize {
         self.n_vocab
@@ -133,28 +157,6 @@ impl Forward for HashModel {
 
     fn width(&self) -> usize {
         WIDTH
-    }
-
-    fn page_bytes(&self) -> usize {
-        PAGE_LEN * size_of::<u32>()
-    }
-
-    fn copy_page(&mut self, from: PageId, to: PageId) {
-        self.pages[to.0 as usize] = self.pages[from.0 as usize];
-    }
-
-    fn read_page(&self, page: PageId, out: &mut [u8]) {
-        assert_eq!(out.len(), self.page_bytes());
-        for (out, cell) in out.chunks_exact_mut(4).zip(&self.pages[page.0 as usize]) {
-            out.copy_from_slice(&cell.to_le_bytes());
-        }
-    }
-
-    fn write_page(&mut self, page: PageId, bytes: &[u8]) {
-        assert_eq!(bytes.len(), self.page_bytes());
-        for (cell, bytes) in self.pages[page.0 as usize].iter_mut().zip(bytes.as_chunks::<4>().0) {
-            *cell = u32::from_le_bytes(*bytes);
-        }
     }
 
     fn attention_window(&self) -> Option<AttentionWindow> {

@@ -16,7 +16,7 @@ fn by_definition(model: &mut Model, tokenizer: &Tokenizer, context: &str, ending
     let (tokens, first) = (encode(&format!("{context}{ending}")), encode(context).len());
     let pages: Vec<PageId> = (0..tokens.len().div_ceil(PAGE_LEN) as u32).map(PageId).collect();
     let mut out = Logits::default();
-    let span = StepSpan { tokens: &tokens, position_first: 0, pages: &pages, logits: LogitsWanted::All };
+    let span = StepSpan::new(&tokens, 0, &pages).wanting(LogitsWanted::All);
     model.forward(&Step::new(&[span]), &mut out);
     let (mut sum, mut is_greedy) = (0.0, true);
     for position in first..tokens.len() {

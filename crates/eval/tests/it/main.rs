@@ -12,8 +12,8 @@ use eval::{Error, bench, logits, perplexity};
 use gguf::Container;
 use kernels::Kernels;
 use model::{
-    AttentionWindow, Forward, KvType, KvTypes, LoadOptions, Logits, LogitsWanted, Model, PAGE_LEN, PageId, Step,
-    StepSpan, TokenId,
+    AttentionWindow, Forward, KvType, KvTypes, LoadOptions, Logits, LogitsWanted, Model, PAGE_LEN, PageArena, PageId,
+    Step, StepSpan, TokenId,
 };
 use tokenizer::{ControlTokens, Tokenizer};
 
@@ -41,7 +41,7 @@ fn by_definition(model: &mut Model, tokens: &[TokenId], n: usize, bos: TokenId) 
         let mut fed = window.to_vec();
         fed[0] = bos;
         let mut out = Logits::default();
-        let span = StepSpan { tokens: &fed, position_first: 0, pages: &pages, logits: LogitsWanted::All };
+        let span = StepSpan::new(&fed, 0, &pages).wanting(LogitsWanted::All);
         model.forward(&Step::new(&[span]), &mut out);
         for position in n / 2..n - 1 {
             surprises.push(-testkit::log_softmax(out.row(position))[window[position + 1].0 as usize]);
@@ -191,6 +191,15 @@ fn ids_that_the_model_does_not_have_are_named() {
 #[derive(Default)]
 struct Noting(Vec<(usize, usize, LogitsWanted)>);
 
+impl PageArena for Noting {
+    fn page_bytes(&self) -> usize {
+        0
+    }
+    fn copy_page(&mut self, _: PageId, _: PageId) {}
+    fn read_page(&self, _: PageId, _: &mut [u8]) {}
+    fn write_page(&mut self, _: PageId, _: &[u8]) {}
+}
+
 impl Forward for Noting {
     fn n_vocab(&self) -> usize {
         512
@@ -210,12 +219,6 @@ impl Forward for Noting {
     fn width(&self) -> usize {
         1
     }
-    fn page_bytes(&self) -> usize {
-        0
-    }
-    fn copy_page(&mut self, _: PageId, _: PageId) {}
-    fn read_page(&self, _: PageId, _: &mut [u8]) {}
-    fn write_page(&mut self, _: PageId, _: &[u8]) {}
     fn attention_window(&self) -> Option<AttentionWindow> {
         None
     }

@@ -4,7 +4,7 @@ use super::tensors::Tensors;
 use crate::{
     LoadError,
     spec::{ModelSpec, QkNorm},
-    weights::{Attention, FeedForward, Layer, Mlp, Weights},
+    weights::{Attention, FeedForward, Layer, Mixer, Mlp, Weights},
 };
 
 /// Takes all weights of the model out of the tensors.
@@ -22,14 +22,14 @@ fn layer(tensors: &mut Tensors<'_>, spec: &ModelSpec, at: &str) -> Result<Layer,
     let mut norm = |name: &str, wanted: bool| {
         if wanted { tensors.vector(&format!("{at}{name}.weight"), spec.width).map(Some) } else { Ok(None) }
     };
-    let attention_norm = norm("attn_norm", spec.has_pre_norms)?;
-    let attention_post_norm = norm("post_attention_norm", spec.has_post_norms)?;
+    let mixer_norm = norm("attn_norm", spec.has_pre_norms)?;
+    let mixer_post_norm = norm("post_attention_norm", spec.has_post_norms)?;
     let mlp_norm = norm("ffn_norm", spec.has_pre_norms)?;
     let mlp_post_norm = norm("post_ffw_norm", spec.has_post_norms)?;
     Ok(Layer {
-        attention_norm,
-        attention: attention(tensors, spec, at)?,
-        attention_post_norm,
+        mixer_norm,
+        mixer: Mixer::Attention(Box::new(attention(tensors, spec, at)?)),
+        mixer_post_norm,
         mlp_norm,
         mlp: mlp(tensors, spec, at)?,
         mlp_post_norm,

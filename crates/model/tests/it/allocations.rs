@@ -86,7 +86,7 @@ fn a_decode_step_allocates_nothing() {
             let mut model = Model::load(&Edit::golden(name).container(), kernels, &options).unwrap();
             let (prompt, pages, mut logits) = (golden_prompt(name), pages(0, 512), Logits::default());
             let mut step = |tokens: &[TokenId], position_first| {
-                let span = StepSpan { tokens, position_first, pages: &pages, logits: LogitsWanted::Last };
+                let span = StepSpan::new(tokens, position_first, &pages).wanting(LogitsWanted::Last);
                 model.forward(&Step::new(&[span]), &mut logits);
             };
             step(&prompt, 0);
@@ -132,8 +132,7 @@ fn the_plan_is_what_is_allocated() {
         assert_eq!(model.packed_bytes(), packed_bytes, "{name}");
         let pages = pages(0, 64);
         let prompt = golden_prompt(name);
-        let span =
-            StepSpan { tokens: &prompt[..step_rows_max], position_first: 0, pages: &pages, logits: LogitsWanted::Last };
+        let span = StepSpan::new(&prompt[..step_rows_max], 0, &pages).wanting(LogitsWanted::Last);
         model.forward(&Step::new(&[span]), &mut Logits::default());
         let (planned, held) =
             ((kv_bytes + scratch_bytes + copy_bytes + packed_bytes) as f64, (COUNT.get().1 - before) as f64);

@@ -40,7 +40,7 @@ fn last_logits(edit: &Edit, kv_types: impl Into<KvTypes>) -> Logits {
     let mut logits = Logits::default();
     for (position_first, wanted) in [(0, LogitsWanted::None), (4, LogitsWanted::Last)] {
         let tokens = &tokens[position_first..position_first + 4];
-        let span = StepSpan { tokens, position_first, pages: &pages, logits: wanted };
+        let span = StepSpan::new(tokens, position_first, &pages).wanting(wanted);
         model.forward(&Step::new(&[span]), &mut logits);
     }
     logits
@@ -140,7 +140,7 @@ fn a_broken_sequence_leaves_nothing_in_its_pages() {
         let pages = pages(0, 64);
         let mut run = |tokens: &[u32]| {
             let tokens: Vec<TokenId> = tokens.iter().copied().map(TokenId).collect();
-            let span = StepSpan { tokens: &tokens, position_first: 0, pages: &pages, logits: LogitsWanted::All };
+            let span = StepSpan::new(&tokens, 0, &pages).wanting(LogitsWanted::All);
             let mut logits = Logits::default();
             model.forward(&Step::new(&[span]), &mut logits);
             logits

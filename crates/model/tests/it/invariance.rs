@@ -56,19 +56,13 @@ fn neighbours_do_not_change_the_bytes() {
         let starts = [20, 0, 30];
         let mut out = Logits::default();
         for (table, start) in tables.iter().zip(starts).filter(|(_, start)| *start > 0) {
-            let span =
-                StepSpan { tokens: &prompt[..start], position_first: 0, pages: table, logits: LogitsWanted::None };
+            let span = StepSpan::new(&prompt[..start], 0, table).wanting(LogitsWanted::None);
             model.forward(&Step::new(&[span]), &mut out);
             assert_eq!(out.n_rows(), 0);
         }
         let ends = [40, 9, 31];
         let spans: Vec<_> = (0..3)
-            .map(|i| StepSpan {
-                tokens: &prompt[starts[i]..ends[i]],
-                position_first: starts[i],
-                pages: &tables[i],
-                logits: LogitsWanted::Last,
-            })
+            .map(|i| StepSpan::new(&prompt[starts[i]..ends[i]], starts[i], &tables[i]).wanting(LogitsWanted::Last))
             .collect();
         model.forward(&Step::new(&spans), &mut out);
         for (row, end) in ends.into_iter().enumerate() {

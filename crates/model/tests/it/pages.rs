@@ -1,6 +1,8 @@
 //! Pages that are copied, taken away and brought back; early exit; hidden states.
 
-use model::{Forward, KvType, KvTypes, Logits, LogitsWanted, Model, PAGE_LEN, PageId, Step, StepSpan, TokenId};
+use model::{
+    Forward, KvType, KvTypes, Logits, LogitsWanted, Model, PAGE_LEN, PageArena, PageId, Step, StepSpan, TokenId,
+};
 use testkit::assert_same_f32;
 
 use crate::session::{golden_prompt, load, load_with, logits, pages};
@@ -24,7 +26,7 @@ fn continued(
     n_layers: Option<usize>,
 ) -> Vec<f32> {
     let mut out = Logits::default();
-    let span = StepSpan { tokens, position_first: cached, pages: table, logits: LogitsWanted::All };
+    let span = StepSpan::new(tokens, cached, table).wanting(LogitsWanted::All);
     model.forward(&Step { n_layers, ..Step::new(&[span]) }, &mut out);
     (0..out.n_rows()).flat_map(|row| out.row(row).to_vec()).collect()
 }
@@ -114,10 +116,9 @@ fn hidden(model: &mut Model, prompt: &[TokenId], chunk: usize, neighbour: Option
     let (table, other) = (pages(0, prompt.len()), pages(8, 1));
     let (mut states, mut beside, mut out) = (Vec::new(), Vec::new(), Logits::default());
     for (i, tokens) in prompt.chunks(chunk).enumerate() {
-        let mut spans =
-            vec![StepSpan { tokens, position_first: i * chunk, pages: &table, logits: LogitsWanted::Hidden }];
+        let mut spans = vec![StepSpan::new(tokens, i * chunk, &table).wanting(LogitsWanted::Hidden)];
         let lone = neighbour.as_ref().map(std::slice::from_ref);
-        let span = |tokens| StepSpan { tokens, position_first: 0, pages: &other, logits: LogitsWanted::Last };
+        let span = |tokens| StepSpan::new(tokens, 0, &other).wanting(LogitsWanted::Last);
         spans.splice(0..0, lone.map(span));
         model.forward(&Step::new(&spans), &mut out);
         assert_eq!((out.n_hidden_rows(), out.n_rows()), (tokens.len(), lone.map_or(0, <[_]>::len)));

@@ -36,7 +36,7 @@ pub(crate) fn logits(model: &mut Model, tokens: &[TokenId], cached: usize, chunk
     let pages = pages(0, cached + tokens.len());
     let (mut all, mut out) = (Vec::new(), Logits::default());
     for (i, tokens) in tokens.chunks(chunk).enumerate() {
-        let span = StepSpan { tokens, position_first: cached + i * chunk, pages: &pages, logits: LogitsWanted::All };
+        let span = StepSpan::new(tokens, cached + i * chunk, &pages).wanting(LogitsWanted::All);
         model.forward(&Step::new(&[span]), &mut out);
         (0..out.n_rows()).for_each(|row| all.extend_from_slice(out.row(row)));
     }

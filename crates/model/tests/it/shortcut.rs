@@ -26,7 +26,7 @@ fn check(name: &str, whole: Model, short: Model) -> (HeadStats, usize) {
     let mut n_ties = 0;
     for (i, token) in prompt.iter().enumerate() {
         let n_best = [1, 3, 40][i % 3];
-        let span = |logits| StepSpan { tokens: std::slice::from_ref(token), position_first: i, pages: &table, logits };
+        let span = |logits| StepSpan::new(std::slice::from_ref(token), i, &table).wanting(logits);
         whole.forward(&Step::new(&[span(LogitsWanted::Last)]), &mut all);
         short.forward(&Step::new(&[span(LogitsWanted::Best(n_best))]), &mut best);
         assert!(all.is_complete() && !best.is_complete(), "{name}, step {i}");
@@ -80,7 +80,7 @@ fn steps_that_want_more_get_all() {
     let table = pages(0, prompt.len());
     let mut logits = Logits::default();
     for wanted in [LogitsWanted::Last, LogitsWanted::All] {
-        let span = StepSpan { tokens: &prompt[..4], position_first: 0, pages: &table, logits: wanted };
+        let span = StepSpan::new(&prompt[..4], 0, &table).wanting(wanted);
         model.forward(&Step::new(&[span]), &mut logits);
         assert!(logits.is_complete() && logits.first_non_finite().is_none());
     }
@@ -114,7 +114,7 @@ fn auto_and_off(rows: &[f32]) -> HeadStats {
     let mut token = TokenId(7);
     for position_first in 0..100 {
         let tokens = [token];
-        let span = StepSpan { tokens: &tokens, position_first, pages: &table, logits: LogitsWanted::Best(1) };
+        let span = StepSpan::new(&tokens, position_first, &table).wanting(LogitsWanted::Best(1));
         auto.forward(&Step::new(&[span]), &mut best);
         off.forward(&Step::new(&[span]), &mut all);
         token = TokenId(argmax(all.row(0)));

@@ -17,7 +17,7 @@ fn only_wanted_rows_have_logits() {
     let all = logits(&mut model, &prompt, 0, 64);
     let mut out = Logits::default();
     for (wanted, n_rows) in [(LogitsWanted::None, 0), (LogitsWanted::Last, 1), (LogitsWanted::All, 48)] {
-        let span = StepSpan { tokens: &prompt, position_first: 0, pages: &pages, logits: wanted };
+        let span = StepSpan::new(&prompt, 0, &pages).wanting(wanted);
         model.forward(&Step::new(&[span]), &mut out);
         assert_eq!(out.n_rows(), n_rows, "{wanted:?}");
         if n_rows > 0 {
@@ -40,7 +40,7 @@ fn a_step_that_breaks_the_rules_panics_and_the_model_lives_on() {
         (&long, 0, &table, "65 rows in a step of at most 64"),
     ];
     for (tokens, position_first, pages, words) in cases {
-        let span = StepSpan { tokens, position_first, pages, logits: LogitsWanted::Last };
+        let span = StepSpan::new(tokens, position_first, pages).wanting(LogitsWanted::Last);
         let result = catch_unwind(AssertUnwindSafe(|| model.forward(&Step::new(&[span]), &mut Logits::default())));
         let message = *result.unwrap_err().downcast::<String>().unwrap();
         assert!(message.contains(words), "{message:?} does not say {words:?}");

@@ -7,7 +7,7 @@ use gguf::{Container, Value};
 use kernels::{Isa, Kernels};
 use model::{
     AttentionWindow, Forward, KvType, KvTypes, LoadError, LoadOptions, Logits, LogitsWanted, Model, PAGE_LEN,
-    POSITIONS_MAX, PageId, Step, StepSpan, TokenId, memory_plan_with,
+    POSITIONS_MAX, PageArena, PageId, Step, StepSpan, TokenId, memory_plan_with,
 };
 use quant::ternarise::Mode;
 use streaming::Reference;
@@ -83,8 +83,7 @@ impl Stream {
         let (mut all, mut out) = (Vec::new(), Logits::default());
         for tokens in tokens.chunks(chunk) {
             self.reserve(model, tokens.len());
-            let span =
-                StepSpan { tokens, position_first: self.position, pages: &self.table, logits: LogitsWanted::All };
+            let span = StepSpan::new(tokens, self.position, &self.table).wanting(LogitsWanted::All);
             model.forward(&Step::new(&[span]), &mut out);
             self.position += tokens.len();
             (0..out.n_rows()).for_each(|row| all.extend_from_slice(out.row(row)));
@@ -159,11 +158,9 @@ fn neighbours_do_not_show() {
         stream.reserve(&mut model, 20);
         stream
     });
-    let spans = streams.each_ref().map(|stream| StepSpan {
-        tokens: &tokens[stream.position..stream.position + 20],
-        position_first: stream.position,
-        pages: &stream.table,
-        logits: LogitsWanted::All,
+    let spans = streams.each_ref().map(|stream| {
+        StepSpan::new(&tokens[stream.position..stream.position + 20], stream.position, &stream.table)
+            .wanting(LogitsWanted::All)
     });
     let mut out = Logits::default();
     model.forward(&Step::new(&spans), &mut out);

@@ -327,7 +327,7 @@ pub(crate) fn logits(container: &Container, tokens: &[TokenId], options: &LoadOp
         LoadOptions { kv_types: KvTypes::both(KvType::F32), kv_positions: Some(512), step_rows_max: 64, ..*options };
     let mut model = Model::load(container, kernels::Kernels::new(None, 1).unwrap(), &options).unwrap();
     let pages: Vec<PageId> = (0..).take(tokens.len().div_ceil(PAGE_LEN)).map(PageId).collect();
-    let span = StepSpan { tokens, position_first: 0, pages: &pages, logits: LogitsWanted::All };
+    let span = StepSpan::new(tokens, 0, &pages).wanting(LogitsWanted::All);
     let mut out = Logits::default();
     model.forward(&Step::new(&[span]), &mut out);
     (0..out.n_rows()).flat_map(|row| out.row(row).to_vec()).collect()

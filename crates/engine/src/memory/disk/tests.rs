@@ -1,6 +1,6 @@
 use std::{sync::Mutex, time::Duration};
 
-use model::{AttentionWindow, Forward, Logits, PageId, Step, TokenId};
+use model::{AttentionWindow, Forward, Logits, PageArena, PageId, Step, TokenId};
 
 use super::*;
 use crate::{
@@ -291,6 +291,17 @@ fn folders_and_files_are_the_owners_alone() {
 /// A model that is not computed with.
 struct Still;
 
+impl PageArena for Still {
+    fn page_bytes(&self) -> usize {
+        PAGE_BYTES
+    }
+    fn copy_page(&mut self, _from: PageId, _to: PageId) {}
+    fn read_page(&self, _page: PageId, out: &mut [u8]) {
+        out.fill(1);
+    }
+    fn write_page(&mut self, _page: PageId, _bytes: &[u8]) {}
+}
+
 impl Forward for Still {
     fn n_vocab(&self) -> usize {
         1
@@ -310,14 +321,6 @@ impl Forward for Still {
     fn width(&self) -> usize {
         1
     }
-    fn page_bytes(&self) -> usize {
-        PAGE_BYTES
-    }
-    fn copy_page(&mut self, _from: PageId, _to: PageId) {}
-    fn read_page(&self, _page: PageId, out: &mut [u8]) {
-        out.fill(1);
-    }
-    fn write_page(&mut self, _page: PageId, _bytes: &[u8]) {}
     fn attention_window(&self) -> Option<AttentionWindow> {
         None
     }
