@@ -60,9 +60,10 @@ impl Model {
             return Err(refuse(what));
         }
         let mut embedding_copy = None;
-        if let Some(to) = options.embedding_type {
-            requantise::embedding_bytes(to, &spec).map_err(refuse)?;
-            let done = requantise::embedding(&mut weights.embedding, &spec, to)
+        if let Some(conversion) = options.embedding_type {
+            requantise::embedding_bytes(conversion.to, &spec).map_err(refuse)?;
+            let done = conversion
+                .run(&mut weights.embedding, &spec)
                 .map_err(|what| LoadError::tensor(container, "token_embd.weight", what))?;
             embedding_copy = Some(done);
         }

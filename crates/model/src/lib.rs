@@ -33,7 +33,7 @@ pub use kernels::{ActivationRule, KvType, KvTypes, PAGE_LEN, PageId};
 pub use load::{LoadOptions, check_kind, context_len, n_vocab, stored_matrix};
 pub use memory::{MemoryPlan, memory_plan, memory_plan_of_head, memory_plan_with};
 pub use observe::{MatmulInput, Observer};
-pub use requantise::{EmbeddingType, NormType, Requantised};
+pub use requantise::{EmbeddingConversion, EmbeddingType, NormType, Requantised};
 pub use scan::{BadWeight, scan_weights};
 pub use shortcut::{HeadShortcut, HeadStats};
 pub use spec::{ExpertSpec, ModelSpec, Pooling, QkNorm, RopeScaling, RopeSpec, WindowSpec};

@@ -10,7 +10,7 @@ use kernels::{ActivationRule, Isa, KvType, KvTypes, PAGE_LEN, Rope};
 use quant::StoredMatrix;
 
 use crate::{
-    AttentionWindow, EmbeddingType, LoadError, NormType, POSITIONS_MAX, families,
+    AttentionWindow, EmbeddingConversion, LoadError, NormType, POSITIONS_MAX, families,
     keys::Keys,
     rope,
     spec::{ModelSpec, RopeSpec},
@@ -36,7 +36,7 @@ pub struct LoadOptions {
     /// Largest number of rows in one step, which sizes the buffers.
     pub step_rows_max: usize,
     /// Type of the embedding table, and of the head where it is the same matrix; as in the file if `None`.
-    pub embedding_type: Option<EmbeddingType>,
+    pub embedding_type: Option<EmbeddingConversion>,
     /// Type of the weights of norms.
     pub norm_type: NormType,
     /// Rule by which activations are quantised that ternary matrices with one scale a row are multiplied with; only

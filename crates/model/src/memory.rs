@@ -57,7 +57,8 @@ fn of_spec(
     let layout = forward::kv_layout(spec, options.kv_types);
     let rows_max = options.step_rows_max.min(positions);
     let refuse = |what: String| LoadError::Option { file: container.name().to_owned(), what };
-    let copy_bytes = options.embedding_type.map_or(Ok(0), |to| embedding_bytes(to, spec)).map_err(refuse)? as u64;
+    let copy_bytes =
+        options.embedding_type.map_or(Ok(0), |conversion| embedding_bytes(conversion.to, spec)).map_err(refuse)? as u64;
     Ok(MemoryPlan {
         copy_bytes,
         packed_bytes: 0,

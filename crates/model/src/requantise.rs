@@ -2,6 +2,8 @@
 //! is the same matrix) and the vectors of norms. These options exist to be measured: nothing of the file's map becomes
 //! free, a copy comes beside it.
 
+use std::fmt;
+
 use gguf::TensorBytes;
 use kernels::KvType;
 use quant::{
@@ -21,6 +23,33 @@ const SPAN: usize = 64;
 /// Type to which the embedding table is converted while the model is loaded: those in which keys and values are cached.
 /// A row is held as they are, but for `T2`, which has an f16 scale per 64 weights and the layout of `Q2_0`.
 pub type EmbeddingType = KvType;
+
+/// The conversion of an embedding table to a type. Only who asks for one has its encoders in the program.
+#[derive(Clone, Copy)]
+pub struct EmbeddingConversion {
+    /// The type that the table gets.
+    pub to: EmbeddingType,
+    run: fn(&mut Linear, &ModelSpec, EmbeddingType) -> Result<Requantised, String>,
+}
+
+impl From<EmbeddingType> for EmbeddingConversion {
+    fn from(to: EmbeddingType) -> Self {
+        Self { to, run: embedding }
+    }
+}
+
+impl EmbeddingConversion {
+    /// Puts the table in the type; an error names the row that it cannot hold.
+    pub(crate) fn run(self, table: &mut Linear, spec: &ModelSpec) -> Result<Requantised, String> {
+        (self.run)(table, spec, self.to)
+    }
+}
+
+impl fmt::Debug for EmbeddingConversion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to.fmt(f)
+    }
+}
 
 /// The format that holds a table of type `to`.
 fn format(to: EmbeddingType) -> Format {
@@ -66,8 +95,7 @@ pub struct Requantised {
     pub new_bytes: u64,
 }
 
-/// Puts the table in another type; an error names the row that it cannot hold.
-pub(crate) fn embedding(table: &mut Linear, spec: &ModelSpec, to: EmbeddingType) -> Result<Requantised, String> {
+fn embedding(table: &mut Linear, spec: &ModelSpec, to: EmbeddingType) -> Result<Requantised, String> {
     let mut bytes = vec![0; embedding_bytes(to, spec)?];
     let format = format(to);
     let row_bytes = bytes.len() / spec.n_vocab;

@@ -112,8 +112,13 @@ fn the_plan_is_what_is_allocated() {
         ("llama-256-Q4_0", KvTypes { keys: KvType::Q4_0, values: lsq, is_rotated: true }, 17, None, None),
         ("llama-256-Q4_0", KvType::F32.into(), 48, None, window),
     ] {
-        let mut options =
-            LoadOptions { kv_types, step_rows_max, embedding_type, attention_window, ..LoadOptions::DEFAULT };
+        let mut options = LoadOptions {
+            kv_types,
+            step_rows_max,
+            embedding_type: embedding_type.map(Into::into),
+            attention_window,
+            ..LoadOptions::DEFAULT
+        };
         let container = Edit::golden(name).container();
         let MemoryPlan { kv_bytes, scratch_bytes, context_len, weight_bytes, copy_bytes, packed_bytes } =
             memory_plan_with(&container, &options).unwrap();

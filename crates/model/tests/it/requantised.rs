@@ -42,7 +42,7 @@ fn an_embedding_in_few_bits_is_a_smaller_copy_and_further_away() {
         (EmbeddingType::T2(Mode::Rms), 256 * 4 * 18, 0.9),
         (EmbeddingType::T2(Mode::AbsMean), 256 * 4 * 18, 0.9),
     ] {
-        let options = LoadOptions { embedding_type: Some(embedding), ..OPTIONS };
+        let options = LoadOptions { embedding_type: Some(embedding.into()), ..OPTIONS };
         let (distance, model) = distance("llama-256-Q8_0", &options);
         assert!(distance <= bound, "{embedding:?}: NMSE {distance:e}");
         let done = model.requantised_embedding().unwrap();
@@ -64,7 +64,7 @@ fn a_ternary_embedding_has_ternary_rows() {
     let container = edit.container();
     let own = logits(&mut load(&container, &OPTIONS), &golden_prompt("llama-256-Q8_0"), 0, 64);
     for mode in [Mode::Max, Mode::Rms, Mode::LeastSquares] {
-        let options = LoadOptions { embedding_type: Some(EmbeddingType::T2(mode)), ..OPTIONS };
+        let options = LoadOptions { embedding_type: Some(EmbeddingType::T2(mode).into()), ..OPTIONS };
         let got = logits(&mut load(&container, &options), &golden_prompt("llama-256-Q8_0"), 0, 64);
         let distance = nmse(&got, &own);
         assert!(distance < 1e-9, "{mode:?}: NMSE {distance:e}");
@@ -90,7 +90,7 @@ fn broken_rows_are_refused_by_name() {
     let mut edit = Edit::golden("llama-256-Q8_0");
     edit.tensor("token_embd.weight").bytes[5 * 8 * 34..][..2].copy_from_slice(&[0x00, 0x7e]);
     for to in [EmbeddingType::Q4_0, EmbeddingType::T2(Mode::LeastSquares)] {
-        let options = LoadOptions { embedding_type: Some(to), ..OPTIONS };
+        let options = LoadOptions { embedding_type: Some(to.into()), ..OPTIONS };
         let error = Model::load(&edit.container(), Kernels::new(None, 1).unwrap(), &options).err().unwrap().to_string();
         assert!(error.contains("token_embd.weight: row 5") && error.contains("NaN"), "{error}");
     }
@@ -122,7 +122,7 @@ fn a_table_that_is_stored_rotated_stays_so() {
         edit.set(&format!("prism.hadamard.{key}"), value);
     }
     for embedding_type in [None, Some(EmbeddingType::F16), Some(EmbeddingType::Q8_0)] {
-        let options = LoadOptions { embedding_type, ..OPTIONS };
+        let options = LoadOptions { embedding_type: embedding_type.map(Into::into), ..OPTIONS };
         let got = logits(&mut load(&edit.container(), &options), &golden_prompt("llama-tied"), 0, 64);
         let distance = nmse(&got, &own);
         assert!(distance < 1e-3, "{embedding_type:?}: NMSE {distance:e}");

@@ -41,7 +41,7 @@ impl StorageArgs {
             values: self.v_type.unwrap_or(kv_type).0,
             is_rotated: self.kv_rotate,
         };
-        options.embedding_type = self.embedding_type.map(|name| name.0);
+        options.embedding_type = self.embedding_type.map(|name| name.0.into());
         options.norm_type = self.norm_type.into();
         options.activations = self.activations.into();
     }

@@ -31,7 +31,7 @@ pub(super) fn all() -> Vec<Choice> {
     }
     let ternary = [Mode::AbsMean, Mode::Rms, Mode::LeastSquares].map(EmbeddingType::T2);
     for embedding_type in [EmbeddingType::F16, EmbeddingType::Q8_0, EmbeddingType::Q4_0].into_iter().chain(ternary) {
-        let options = LoadOptions { embedding_type: Some(embedding_type), ..LoadOptions::DEFAULT };
+        let options = LoadOptions { embedding_type: Some(embedding_type.into()), ..LoadOptions::DEFAULT };
         choices.push(Choice { name: format!("embedding {}", embedding_type.name()), options });
     }
     let options = LoadOptions { norm_type: NormType::Ternary, ..LoadOptions::DEFAULT };
