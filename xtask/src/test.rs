@@ -128,12 +128,15 @@ const STAGES: &[Stage] = &[
         Ok(())
     })
     .timed(),
-    // These install browsers, and half a gigabyte of other people's clients.
-    Stage::new(Set::Extra, "browser", |totals| browser::run(&[], |line| totals.add(line))).ahead(browser::need).timed(),
+    // These install browsers, and half a gigabyte of other people's clients, which all come ahead; the longest begins
+    // first.
+    Stage::new(Set::Extra, "agents", |totals| run_clients(&clients::these(clients::AGENTS), totals)).waiting(),
+    Stage::new(Set::Extra, "browser", |totals| browser::run(&[], |line| totals.add(line)))
+        .ahead(browser::need)
+        .waiting(),
     Stage::new(Set::Extra, "clients", |totals| run_clients(&clients::but(clients::AGENTS), totals))
         .ahead(|| clients::need().map(drop))
         .waiting(),
-    Stage::new(Set::Extra, "agents", |totals| run_clients(&clients::these(clients::AGENTS), totals)).waiting(),
     Stage::new(Set::Extra, "firebird", |totals| firebird::test(&[], |line| totals.add(line)))
         .ahead(firebird::need)
         .waiting(),

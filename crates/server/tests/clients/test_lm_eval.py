@@ -12,7 +12,7 @@ import yaml
 from served import ROOT, program, smollm2
 
 TEXTS = ROOT / "testdata/eval-text/texts.tar.xz"
-LINES = 200
+LINES = 80
 
 # Equal logits give equal log-probabilities, but each goes through JSON as a number of 24 bits: half a unit in the last place is
 # 1e-6 for one of -16 to -32, a word has a few tokens, and the sum that `eval choice` notes is rounded once more.
