@@ -23,6 +23,7 @@ mod models;
 mod mutants;
 mod peers;
 mod pictures;
+mod relax;
 mod serve_bench;
 mod siege;
 mod specs;
@@ -124,6 +125,7 @@ fn main() -> ExitCode {
         Some("firebird") => firebird::run(rest),
         Some("mutants") => mutants::run(rest),
         Some("wasm") => wasm::run(|_| ()),
+        Some(wasm::RUNNER) => wasm::run_in_node(rest),
         Some("web") => web::run(rest),
         Some("web-pages") => web_pages::run(rest, |_| ()),
         Some("web-bench") => web_bench::run(rest),

@@ -12,9 +12,9 @@ use std::{
 };
 
 use crate::{
-    Outcome,
+    Outcome, clients,
     command::{cargo, output, root, succeed},
-    install,
+    install, relax,
     test::run_counted,
 };
 
@@ -45,6 +45,9 @@ const TESTS: &[&str] = &[
     "extremes",
 ];
 
+/// The chore by which cargo runs a module of tests.
+pub(crate) const RUNNER: &str = "wasm-tests";
+
 /// Settings with which the tests compile soon: they run for seconds, whatever the optimisation.
 const SOON: &[&str] = &[
     "profile.dev.debug=0",
@@ -70,12 +73,21 @@ pub(crate) fn build() -> Outcome {
 
 /// The tests of kernels, run by node.
 fn tests(arguments: &[&str]) -> Result<Command, String> {
-    install::need(&["node"], &["nodejs"])?;
     let mut command = command("test")?;
     command.args(["--package", "kernels", "--lib", "--quiet"]).args(arguments);
-    let runner = format!("node {}", root().join("xtask/src/wasm/tests.mjs").display());
+    let own = std::env::current_exe().map_err(|e| format!("this program: {e}"))?;
+    let runner = format!("{} {RUNNER}", own.display());
     command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
     Ok(command)
+}
+
+/// Runs tests of a module, the first argument, in node: with relaxed SIMD, which tests of levels find there.
+pub(crate) fn run_in_node(arguments: &[String]) -> Outcome {
+    let (module, names) = arguments.split_first().ok_or("no module of tests")?;
+    let relaxed = Path::new(module).with_extension("relaxed.wasm");
+    relax::write(Path::new(module), &relaxed)?;
+    let tests = root().join("xtask/src/wasm/tests.mjs");
+    succeed(Command::new(clients::node()?).arg(tests).arg(relaxed).args(names))
 }
 
 /// A command of cargo for wasm32 with its 128-bit vectors.

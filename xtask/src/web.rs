@@ -1,5 +1,5 @@
-//! `cargo xtask web`: the module `trinity.wasm` (crate `web`), the scripts of `web/package/src` and the finished page
-//! of `web/demo` in one folder that is ready to be served, `web/package/dist`.
+//! `cargo xtask web`: the module `trinity.wasm` (crate `web`), once more with relaxed SIMD (`relax`), the scripts of
+//! `web/package/src` and the finished page of `web/demo` in one folder that is ready to be served, `web/package/dist`.
 //!
 //! `--test` also runs the tests of the module in Node.js (`web/test/module`), against the native program's results;
 //! `--optimise` runs `wasm-opt` over it, where there is one.
@@ -11,9 +11,9 @@ use std::{
 };
 
 use crate::{
-    Outcome,
+    Outcome, clients,
     command::{cargo, root, succeed, target},
-    install, models,
+    models, relax,
     wasm::{TARGET, with_standard_library},
 };
 
@@ -56,7 +56,11 @@ pub(crate) fn build(is_optimised: bool) -> Result<PathBuf, String> {
         let mut optimiser = Command::new("wasm-opt");
         succeed(optimiser.arg("-O3").args(features).args(more).arg(&module).arg("-o").arg(&module))?;
     }
-    let mut loaded = vec![module];
+    let relaxed = folder.join("trinity-relaxed.wasm");
+    relax::write(&module, &relaxed)?;
+    // A page loads one module, and both are equally long but for a few bytes.
+    say_size(&module)?;
+    let mut loaded = vec![relaxed];
     for (from, is_loaded) in [("web/package/src", true), ("web/demo", false)] {
         for file in files(&root().join(from))? {
             let to = folder.join(file.file_name().unwrap_or_default());
@@ -100,9 +104,7 @@ fn copy(from: &Path, to: &Path) -> Outcome {
 fn say_sizes(files: &[PathBuf]) -> Outcome {
     let (mut raw, mut compressed) = (0, 0);
     for file in files {
-        let bytes = fs::metadata(file).map_err(|e| format!("{}: {e}", file.display()))?.len();
-        let gzip = gzip_bytes(file)?;
-        println!("{}: {bytes} bytes, {gzip} by gzip", file.file_name().unwrap_or_default().to_string_lossy());
+        let (bytes, gzip) = say_size(file)?;
         (raw, compressed) = (raw + bytes, compressed + gzip);
     }
     println!("all: {raw} bytes, {compressed} by gzip of {GZIP_BYTES_MAX}");
@@ -110,6 +112,14 @@ fn say_sizes(files: &[PathBuf]) -> Outcome {
         return Err(format!("module and scripts have {compressed} bytes by gzip, the limit is {GZIP_BYTES_MAX}"));
     }
     Ok(())
+}
+
+/// Prints and returns the size of a file, as it is and compressed.
+fn say_size(file: &Path) -> Result<(u64, u64), String> {
+    let bytes = fs::metadata(file).map_err(|e| format!("{}: {e}", file.display()))?.len();
+    let gzip = gzip_bytes(file)?;
+    println!("{}: {bytes} bytes, {gzip} by gzip", file.file_name().unwrap_or_default().to_string_lossy());
+    Ok((bytes, gzip))
 }
 
 fn gzip_bytes(file: &Path) -> Result<u64, String> {
@@ -123,23 +133,30 @@ pub(crate) fn stage() -> Result<u64, String> {
     test(&build(false)?)
 }
 
-/// Runs the tests of the module in `folder` in Node.js. Returns how many passed.
+/// Runs the tests of the modules in `folder` in Node.js. Returns how many passed.
 fn test(folder: &Path) -> Result<u64, String> {
-    install::need(&["node"], &["nodejs"])?;
+    let node = clients::node()?;
     let model = models::fetch()?;
     let expected = target().join("web-native.json");
     // As all tests are built, so that nothing is built anew.
     let mut native = cargo(&["test", "--quiet", "--workspace", "--test", "native"]);
     succeed(native.env("TRINITY_SMOLLM2", &model).env("TRINITY_WEB_NATIVE", &expected))?;
-    let mut node = Command::new("node");
-    node.args(["--test", "--test-reporter=tap"]).arg(root().join(TESTS));
-    node.env("TRINITY_WASM", folder.join("trinity.wasm")).env("TRINITY_NATIVE", &expected);
-    let run = node.env("TRINITY_SMOLLM2", &model).output().map_err(|e| format!("node: {e}"))?;
-    let said = String::from_utf8_lossy(&run.stdout);
-    let n_passed = said.lines().find_map(|line| line.strip_prefix("# pass ")?.trim().parse().ok()).unwrap_or(0);
-    if run.status.success() && n_passed > 0 {
-        println!("{n_passed} tests of the module passed");
-        return Ok(n_passed);
+    let mut tests = files(&root().join(TESTS))?;
+    tests.retain(|path| path.to_string_lossy().ends_with(".test.mjs"));
+    let mut n_passed = 0;
+    for (module, isa) in [("trinity.wasm", "simd128"), ("trinity-relaxed.wasm", "relaxed-simd")] {
+        let mut node = Command::new(&node);
+        node.args(["--test", "--test-reporter=tap"]).args(&tests);
+        node.env("TRINITY_WASM", folder.join(module)).env("TRINITY_WASM_ISA", isa).env("TRINITY_NATIVE", &expected);
+        let run = node.env("TRINITY_SMOLLM2", &model).output().map_err(|e| format!("node: {e}"))?;
+        let said = String::from_utf8_lossy(&run.stdout);
+        let n = said.lines().find_map(|line| line.strip_prefix("# pass ")?.trim().parse().ok()).unwrap_or(0);
+        if !run.status.success() || n == 0 {
+            let errors = String::from_utf8_lossy(&run.stderr);
+            return Err(format!("tests of {module}: {}\n{said}{errors}", run.status));
+        }
+        println!("{n} tests of {module} passed");
+        n_passed += n;
     }
-    Err(format!("tests of the module: {}\n{said}{}", run.status, String::from_utf8_lossy(&run.stderr)))
+    Ok(n_passed)
 }

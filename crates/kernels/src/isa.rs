@@ -29,11 +29,15 @@ pub enum Isa {
     /// wasm32 with 128-bit vectors: known when the module is built, as a module that holds them does not load
     /// elsewhere.
     Simd128,
+    /// wasm32 with relaxed SIMD whose multiply-adds round once (and all of `Simd128`), as they do where the CPU has
+    /// such an instruction. The standard has each engine settle its way once and for all, so that trying it says. Known
+    /// when the module is built, too: `cargo xtask web` makes one with these instructions and one without.
+    RelaxedSimd,
 }
 
 impl Isa {
     /// Every level, of each architecture lowest first.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Scalar,
         Self::Avx2,
         Self::AvxVnni,
@@ -44,6 +48,7 @@ impl Isa {
         Self::NeonDotprod,
         Self::NeonI8mm,
         Self::Simd128,
+        Self::RelaxedSimd,
     ];
 
     /// Name of the level, as `TRINITY_ISA` and [`from_name`](Self::from_name) spell it.
@@ -59,6 +64,7 @@ impl Isa {
             Self::NeonDotprod => "neon-dotprod",
             Self::NeonI8mm => "neon-i8mm",
             Self::Simd128 => "simd128",
+            Self::RelaxedSimd => "relaxed-simd",
         }
     }
 
@@ -101,6 +107,8 @@ impl Isa {
             #[cfg(target_arch = "aarch64")]
             Self::NeonI8mm => Self::NeonDotprod.is_available() && std::arch::is_aarch64_feature_detected!("i8mm"),
             Self::Simd128 => cfg!(all(target_arch = "wasm32", target_feature = "simd128")),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Self::RelaxedSimd => crate::simd::relaxed::is_right(),
             #[allow(unreachable_patterns, reason = "what is left depends on the architecture")]
             _ => false,
         }

@@ -16,6 +16,8 @@ pub(crate) mod neon_dotprod;
 pub(crate) mod neon_i8mm;
 mod prefetch;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub(crate) mod relaxed;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 pub(crate) mod simd128;
 
 #[cfg(target_arch = "aarch64")]

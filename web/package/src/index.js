@@ -4,7 +4,7 @@
 import { Client } from "./client.js";
 import { TrinityError, aborted } from "./errors.js";
 import { Model } from "./model.js";
-import { moduleAt } from "./module.js";
+import { hasRelaxedSimd, moduleAt } from "./module.js";
 import { startWorker } from "./protocol.js";
 import * as stored from "./storage.js";
 
@@ -113,6 +113,7 @@ function wire({ source, sha256, threads = "auto", wasmUrl, ...rest }) {
       return { chunk: null, error: String(error) };
     }
   };
-  const wasm = absolute(wasmUrl ?? new URL("trinity.wasm", import.meta.url));
+  const [relaxed, plain] = [new URL("trinity-relaxed.wasm", import.meta.url), new URL("trinity.wasm", import.meta.url)];
+  const wasm = absolute(wasmUrl ?? (hasRelaxedSimd() ? relaxed : plain));
   return { fields, wasm, pull, cancel: (/** @type {unknown} */ reason) => void reader?.cancel(reason).catch(() => {}) };
 }

@@ -55,7 +55,7 @@ export interface ModelInfo {
   hasChatTemplate: boolean;
   hasReasoning: boolean;
   grammars: boolean;
-  isa: "scalar" | "simd128";
+  isa: "scalar" | "simd128" | "relaxed-simd";
   threads: { count: number; why: string };
   storage: { kind: "opfs" | "memory" | "none"; why: string };
   warnings: string[];

@@ -142,6 +142,9 @@ class Answers:
         if got["lone"]:
             self.assertIn(got["lone"]["text"], ("yes", "no"))
         self.assertEqual(got["info"]["threads"], {"count": 1, "why": "not cross-origin isolated"})
+        # Firefox has relaxed SIMD from 145 on.
+        expected = ["relaxed-simd"] if self.tab_type is ChromiumTab else ["relaxed-simd", "simd128"]
+        self.assertIn(got["info"]["isa"], expected)
 
 
 class Models(PackageCase):

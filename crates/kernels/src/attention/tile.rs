@@ -20,7 +20,9 @@ macro_rules! dispatch {
             // SAFETY: as above.
             crate::Isa::Avx2 | crate::Isa::AvxVnni => unsafe { avx2::$function($($arg),*) },
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            crate::Isa::Simd128 => simd128::$function($($arg),*),
+            crate::Isa::Simd128 => simd128::$function::<crate::simd::simd128::Normal>($($arg),*),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            crate::Isa::RelaxedSimd => simd128::$function::<crate::simd::relaxed::Fused>($($arg),*),
             _ => scalar::$function($($arg),*),
         }
     };

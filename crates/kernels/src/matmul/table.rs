@@ -6,6 +6,8 @@
 use super::packed;
 use super::{MatmulArgs, Matrix, float, integer, ternary};
 use crate::Isa;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use crate::simd::{relaxed::Fused, simd128::Normal};
 use quant::Format;
 #[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
 use quant::tri::Packing;
@@ -234,15 +236,19 @@ const fn int8(
 }
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-const fn ternary_planes(format: Format, run: unsafe fn(&mut MatmulArgs<'_, '_>)) -> MatmulKernel {
+const fn ternary_planes(format: Format, isa: Isa, run: unsafe fn(&mut MatmulArgs<'_, '_>)) -> MatmulKernel {
     let (weights, activation) = (Weights::Ternary(format), Activation::Int8Planes);
-    MatmulKernel { weights, activation, isa: Isa::Simd128, rows: 1, tokens_min: 1, run }
+    MatmulKernel { weights, activation, isa, rows: 1, tokens_min: 1, run }
 }
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-const fn ternary_rows(weights: Weights, tokens_min: usize) -> MatmulKernel {
-    let (isa, rows) = (Isa::Simd128, integer::PANEL_ROWS);
-    MatmulKernel { weights, isa, rows, tokens_min, run: ternary::simd128::gemm, ..TERNARY }
+const fn ternary_rows(
+    weights: Weights,
+    isa: Isa,
+    tokens_min: usize,
+    run: unsafe fn(&mut MatmulArgs<'_, '_>),
+) -> MatmulKernel {
+    MatmulKernel { weights, isa, rows: integer::PANEL_ROWS, tokens_min, run, ..TERNARY }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -388,17 +394,35 @@ macro_rules! simd128_kernels {
             SCALAR,
             TERNARY,
             FLOAT,
-            MatmulKernel { isa: Isa::Simd128, run: float::simd128::run, ..FLOAT },
-            ternary_rows(Weights::TernaryRows, 1),
+            MatmulKernel { isa: Isa::Simd128, run: float::simd128::run::<Normal>, ..FLOAT },
+            MatmulKernel { isa: Isa::RelaxedSimd, run: float::simd128::run::<Fused>, ..FLOAT },
+            ternary_rows(Weights::TernaryRows, Isa::Simd128, 1, ternary::simd128::gemm::<Normal>),
+            ternary_rows(Weights::TernaryRows, Isa::RelaxedSimd, 1, ternary::simd128::gemm::<Fused>),
             $(
-                ternary_planes($ternary, ternary::simd128::gemv::<ternary::$packing>),
-                ternary_rows(Weights::Ternary($ternary), PANEL_TOKENS_MIN),
+                ternary_planes(
+                    $ternary, Isa::Simd128,
+                    ternary::simd128::gemv::<ternary::$packing, ternary::simd128::Widened>
+                ),
+                ternary_planes($ternary, Isa::RelaxedSimd, ternary::simd128::gemv::<ternary::$packing, Fused>),
+                ternary_rows(
+                    Weights::Ternary($ternary), Isa::Simd128, PANEL_TOKENS_MIN,
+                    ternary::simd128::gemm::<Normal>
+                ),
+                ternary_rows(
+                    Weights::Ternary($ternary), Isa::RelaxedSimd, PANEL_TOKENS_MIN,
+                    ternary::simd128::gemm::<Fused>
+                ),
             )*
             $(
-                int8($weights, Isa::Simd128, narrow::ROWS, 1, narrow::simd128::gemv::<narrow::$unpack>),
+                int8($weights, Isa::Simd128, narrow::ROWS, 1, narrow::simd128::gemv::<narrow::$unpack, Normal>),
                 int8(
                     $weights, Isa::Simd128, integer::PANEL_ROWS, PANEL_TOKENS_MIN,
-                    narrow::simd128::gemm::<narrow::$unpack>
+                    narrow::simd128::gemm::<narrow::$unpack, Normal>
+                ),
+                int8($weights, Isa::RelaxedSimd, narrow::ROWS, 1, narrow::simd128::gemv::<narrow::$unpack, Fused>),
+                int8(
+                    $weights, Isa::RelaxedSimd, integer::PANEL_ROWS, PANEL_TOKENS_MIN,
+                    narrow::simd128::gemm::<narrow::$unpack, Fused>
                 ),
             )*
         ];

@@ -20,7 +20,7 @@ pub(crate) fn to_f32(level: Level, halves: &[u16], out: &mut [f32]) {
         // SAFETY: as above.
         Isa::Avx2 | Isa::AvxVnni => unsafe { x86::to_f32_avx2(halves, out) },
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        Isa::Simd128 => {
+        Isa::Simd128 | Isa::RelaxedSimd => {
             let ((halves, halves_left), (out, out_left)) = (halves.as_chunks(), out.as_chunks_mut());
             halves.iter().zip(out).for_each(|(halves, out)| *out = crate::simd::simd128::from_halves(*halves));
             to_f32_scalar(halves_left, out_left);

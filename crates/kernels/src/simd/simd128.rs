@@ -390,6 +390,67 @@ impl Watch {
     }
 }
 
+/// How the multiply-adds of eight singles come about.
+pub(crate) trait Steps {
+    /// Eight singles as they are added to.
+    type Eight: Copy;
+    /// Is [`fma`](Self::fma) right whatever the numbers?
+    const ARE_EXACT: bool;
+    fn widen(v: [Floats; 2]) -> Self::Eight;
+    fn splat(x: f32) -> Self::Eight;
+    /// `a · b + c`, rounded once.
+    fn fma(a: Self::Eight, b: Self::Eight, c: Self::Eight) -> Self::Eight;
+    fn floats(v: Self::Eight) -> [Floats; 2];
+}
+
+/// [`step`], right for numbers of which [`Extent::are_normal`] is true.
+pub(crate) struct Normal;
+
+impl Steps for Normal {
+    type Eight = Eight;
+    const ARE_EXACT: bool = false;
+    #[inline]
+    fn widen(v: [Floats; 2]) -> Eight {
+        widen(v)
+    }
+    #[inline]
+    fn splat(x: f32) -> Eight {
+        [pair(x); 4]
+    }
+    #[inline]
+    fn fma(a: Eight, b: Eight, c: Eight) -> Eight {
+        step(a, b, c)
+    }
+    #[inline]
+    fn floats(v: Eight) -> [Floats; 2] {
+        unwiden(v)
+    }
+}
+
+/// [`fma`] of every four.
+pub(crate) struct Any;
+
+impl Steps for Any {
+    type Eight = [Floats; 2];
+    const ARE_EXACT: bool = true;
+    #[inline]
+    fn widen(v: [Floats; 2]) -> [Floats; 2] {
+        v
+    }
+    #[inline]
+    fn splat(x: f32) -> [Floats; 2] {
+        [splat(x); 2]
+    }
+    #[inline]
+    fn fma(a: [Floats; 2], b: [Floats; 2], c: [Floats; 2]) -> [Floats; 2] {
+        [fma(a[0], b[0], c[0]), fma(a[1], b[1], c[1])]
+    }
+    #[inline]
+    fn floats(v: [Floats; 2]) -> [Floats; 2] {
+        v
+    }
+}
+
 /// The least magnitude of numbers that is not zero, and the largest.
 #[derive(Clone, Copy)]
 pub(crate) struct Extent {

@@ -1,8 +1,8 @@
-//! Both products on wasm32: sums are doubles that hold singles ([`crate::simd::simd128::step`]), of eight positions or
-//! elements and up to two queries at a time.
+//! Both products on wasm32: sums are doubles that hold singles ([`crate::simd::simd128::step`]), or singles with
+//! relaxed SIMD, of eight positions or elements and up to two queries at a time.
 
 use super::{PAGE_LEN, Row};
-use crate::simd::simd128::{Extent, Floats, fma, load_floats, mul, pair, splat, step, store_floats, unwiden, widen};
+use crate::simd::simd128::{Any, Extent, Floats, Steps, load_floats, mul, splat, store_floats};
 use std::ops::Range;
 
 /// Numbers of a piece.
@@ -24,25 +24,23 @@ fn store(to: &mut [f32; PIECE], v: [Floats; 2]) {
 /// `sums + term(0) + term(1) + …` up to `n` terms, for `N` chains: a term is a piece that all share times the factor of
 /// each.
 #[inline]
-fn chain<'a, const N: usize>(
+fn chain<'a, S: Steps, const N: usize>(
     chains: &mut [[f32; PIECE]; N],
-    are_normal: bool,
     n: usize,
     term: impl Fn(usize) -> (&'a [f32; PIECE], [f32; N]),
 ) {
-    if !are_normal {
-        any_chain(chains, n, term);
-        return;
-    }
-    let mut acc = chains.each_ref().map(|sums| widen(load(sums)));
+    let mut acc = [S::splat(0.0); N];
+    acc.iter_mut().zip(&*chains).for_each(|(acc, sums)| *acc = S::widen(load(sums)));
     for i in 0..n {
         let (piece, factors) = term(i);
-        let piece = widen(load(piece));
+        let piece = S::widen(load(piece));
         for (acc, factor) in acc.iter_mut().zip(factors) {
-            *acc = step([pair(factor); 4], piece, *acc);
+            *acc = S::fma(S::splat(factor), piece, *acc);
         }
     }
-    chains.iter_mut().zip(acc).for_each(|(to, acc)| store(to, unwiden(acc)));
+    for (to, acc) in chains.iter_mut().zip(acc) {
+        store(to, S::floats(acc));
+    }
 }
 
 /// [`chain`], whatever the numbers.
@@ -53,18 +51,10 @@ fn any_chain<'a, const N: usize>(
     n: usize,
     term: impl Fn(usize) -> (&'a [f32; PIECE], [f32; N]),
 ) {
-    let mut acc = chains.each_ref().map(load);
-    for i in 0..n {
-        let (piece, factors) = term(i);
-        let piece = load(piece);
-        for (acc, factor) in acc.iter_mut().zip(factors) {
-            *acc = [fma(splat(factor), piece[0], acc[0]), fma(splat(factor), piece[1], acc[1])];
-        }
-    }
-    chains.iter_mut().zip(acc).for_each(|(to, acc)| store(to, acc));
+    chain::<Any, N>(chains, n, term);
 }
 
-pub(super) fn scores(keys: &[Row], queries: &[f32], out: &mut [Row]) {
+pub(super) fn scores<S: Steps>(keys: &[Row], queries: &[f32], out: &mut [Row]) {
     let mut extent = Extent::new();
     extent.see_all(keys.as_flattened());
     let dim = keys.len();
@@ -73,33 +63,44 @@ pub(super) fn scores(keys: &[Row], queries: &[f32], out: &mut [Row]) {
         let n = QUERIES.min(out.len() - first);
         let (queries, out) = (&queries[first * dim..][..n * dim], &mut out[first..first + n]);
         match n {
-            1 => some_scores::<1>(keys, extent, queries, out),
-            _ => some_scores::<QUERIES>(keys, extent, queries, out),
+            1 => some_scores::<S, 1>(keys, extent, queries, out),
+            _ => some_scores::<S, QUERIES>(keys, extent, queries, out),
         }
         first += n;
     }
 }
 
 #[inline]
-fn some_scores<const N: usize>(keys: &[Row], extent_of_keys: Extent, queries: &[f32], out: &mut [Row]) {
+fn some_scores<S: Steps, const N: usize>(keys: &[Row], extent_of_keys: Extent, queries: &[f32], out: &mut [Row]) {
     let dim = keys.len();
     let mut extent = Extent::new();
     extent.see_all(queries);
-    let are_normal = extent.are_normal(extent_of_keys, Extent::new());
+    let are_right = S::ARE_EXACT || extent.are_normal(extent_of_keys, Extent::new());
     let mut q: [&[f32]; N] = [&[]; N];
     for (i, q) in q.iter_mut().enumerate() {
         *q = &queries[i * dim..][..dim];
     }
     for piece in 0..PAGE_LEN / PIECE {
         let mut sums = [[0.0; PIECE]; N];
-        chain(&mut sums, are_normal, dim, |d| (&keys[d].as_chunks().0[piece], q.map(|q| q[d])));
+        let term = |d: usize| (&keys[d].as_chunks().0[piece], q.map(|q| q[d]));
+        if are_right {
+            chain::<S, N>(&mut sums, dim, term);
+        } else {
+            any_chain(&mut sums, dim, term);
+        }
         for (out, sums) in out.iter_mut().zip(sums) {
             out.as_chunks_mut::<PIECE>().0[piece] = sums;
         }
     }
 }
 
-pub(super) fn accumulate(weights: &[Row], decay: &[f32], values: &[f32], positions: Range<usize>, acc: &mut [f32]) {
+pub(super) fn accumulate<S: Steps>(
+    weights: &[Row],
+    decay: &[f32],
+    values: &[f32],
+    positions: Range<usize>,
+    acc: &mut [f32],
+) {
     let dim = values.len() / PAGE_LEN;
     let mut extent = Extent::new();
     extent.see_all(&values[positions.start * dim..positions.end * dim]);
@@ -109,15 +110,15 @@ pub(super) fn accumulate(weights: &[Row], decay: &[f32], values: &[f32], positio
         let (weights, decay) = (&weights[first..first + n], &decay[first..first + n]);
         let acc = &mut acc[first * dim..][..n * dim];
         match n {
-            1 => some_outputs::<1>(weights, decay, (values, extent), positions.clone(), acc),
-            _ => some_outputs::<QUERIES>(weights, decay, (values, extent), positions.clone(), acc),
+            1 => some_outputs::<S, 1>(weights, decay, (values, extent), positions.clone(), acc),
+            _ => some_outputs::<S, QUERIES>(weights, decay, (values, extent), positions.clone(), acc),
         }
         first += n;
     }
 }
 
 #[inline]
-fn some_outputs<const N: usize>(
+fn some_outputs<S: Steps, const N: usize>(
     weights: &[Row],
     decay: &[f32],
     (values, extent_of_values): (&[f32], Extent),
@@ -137,7 +138,7 @@ fn some_outputs<const N: usize>(
         rest.iter_mut().for_each(|a| *a *= decay);
         extent_of_sums.see_all(rest);
     }
-    let are_normal = extent.are_normal(extent_of_values, extent_of_sums);
+    let are_right = S::ARE_EXACT || extent.are_normal(extent_of_values, extent_of_sums);
     for c in (0..dim).step_by(PIECE) {
         let len = PIECE.min(dim - c);
         let mut sums = [[0.0; PIECE]; N];
@@ -147,9 +148,12 @@ fn some_outputs<const N: usize>(
         if len == PIECE {
             let piece = |p: usize| values[p * dim + c..].first_chunk().unwrap_or(&[0.0; PIECE]);
             let factors = |p: usize| std::array::from_fn(|i| weights[i][p]);
-            chain(&mut sums, are_normal, positions.len(), |i| {
-                (piece(positions.start + i), factors(positions.start + i))
-            });
+            let term = |i: usize| (piece(positions.start + i), factors(positions.start + i));
+            if are_right {
+                chain::<S, N>(&mut sums, positions.len(), term);
+            } else {
+                any_chain(&mut sums, positions.len(), term);
+            }
         } else {
             // Head widths that are no multiple of 8 end here.
             for p in positions.clone() {

@@ -1,10 +1,11 @@
-//! F32, F16 and BF16 on wasm32: the sixteen lanes are doubles that hold singles ([`simd128::step`]).
+//! F32, F16 and BF16 on wasm32: the sixteen lanes are doubles that hold singles ([`simd128::step`]), or singles with
+//! relaxed SIMD.
 
 use super::LANES;
 use crate::{
     math::fold,
     matmul::{MatmulArgs, integer::token_tiles},
-    simd::simd128::{self, Eight, Extent, Floats, fma, load_floats, pair, splat, step, store_floats, unwiden, widen},
+    simd::simd128::{self, Any, Extent, Floats, Steps, load_floats, store_floats},
 };
 use quant::Format;
 
@@ -12,7 +13,7 @@ use quant::Format;
 const TOKENS: usize = 2;
 
 /// Multiplies any number of tokens: each row is decoded once.
-pub(in crate::matmul) fn run(args: &mut MatmulArgs<'_, '_>) {
+pub(in crate::matmul) fn run<S: Steps>(args: &mut MatmulArgs<'_, '_>) {
     let k = args.w.cols;
     let first = args.out.rows.start;
     let mut extent_of_x = Extent::new();
@@ -24,15 +25,17 @@ pub(in crate::matmul) fn run(args: &mut MatmulArgs<'_, '_>) {
         decode(args.w.format, args.w.row(m), row);
         let mut extent = Extent::new();
         extent.see_all(row);
-        let are_normal = extent.are_normal(extent_of_x, Extent::new());
+        let are_right = S::ARE_EXACT || extent.are_normal(extent_of_x, Extent::new());
         for tokens in token_tiles(args.out.rows.len(), TOKENS) {
             let x = |t: usize| &args.x[(first + t) * k..][..k];
             if tokens.len() == TOKENS {
-                let [a, b] = dots(row, [x(tokens.start), x(tokens.start + 1)], are_normal);
+                let x = [x(tokens.start), x(tokens.start + 1)];
+                let [a, b] = if are_right { dots::<S, _>(row, x) } else { any_dots(row, x) };
                 args.out.row(tokens.start)[i] = a;
                 args.out.row(tokens.start + 1)[i] = b;
             } else {
-                let [a] = dots(row, [x(tokens.start)], are_normal);
+                let x = [x(tokens.start)];
+                let [a] = if are_right { dots::<S, _>(row, x) } else { any_dots(row, x) };
                 args.out.row(tokens.start)[i] = a;
             }
         }
@@ -64,34 +67,32 @@ fn lanes(x: &[f32]) -> [[Floats; 2]; 2] {
     [[a, b], [c, d]]
 }
 
+/// [`dots`], whatever the numbers.
+#[cold]
+#[inline(never)]
+fn any_dots<const T: usize>(row: &[f32], x: [&[f32]; T]) -> [f32; T] {
+    dots::<Any, T>(row, x)
+}
+
 /// Products of a row with `T` tokens.
 #[inline]
-fn dots<const T: usize>(row: &[f32], x: [&[f32]; T], are_normal: bool) -> [f32; T] {
-    let sums: [[[Floats; 2]; 2]; T] = if are_normal {
-        let mut acc: [[Eight; 2]; T] = [[[pair(0.0); 4]; 2]; T];
-        for c in (0..row.len()).step_by(LANES) {
-            let w = lanes(&row[c..]).map(widen);
-            for (acc, x) in acc.iter_mut().zip(x) {
-                let x = lanes(&x[c..]).map(widen);
-                *acc = [step(w[0], x[0], acc[0]), step(w[1], x[1], acc[1])];
-            }
+fn dots<S: Steps, const T: usize>(row: &[f32], x: [&[f32]; T]) -> [f32; T] {
+    let mut acc = [[S::splat(0.0); 2]; T];
+    for c in (0..row.len()).step_by(LANES) {
+        let [w0, w1] = lanes(&row[c..]);
+        let w = [S::widen(w0), S::widen(w1)];
+        for (acc, x) in acc.iter_mut().zip(x) {
+            let [x0, x1] = lanes(&x[c..]);
+            *acc = [S::fma(w[0], S::widen(x0), acc[0]), S::fma(w[1], S::widen(x1), acc[1])];
         }
-        acc.map(|acc| acc.map(unwiden))
-    } else {
-        let mut acc = [[[splat(0.0); 2]; 2]; T];
-        for c in (0..row.len()).step_by(LANES) {
-            let w = lanes(&row[c..]);
-            for (acc, x) in acc.iter_mut().zip(x) {
-                let x = lanes(&x[c..]);
-                *acc = std::array::from_fn(|h| std::array::from_fn(|i| fma(w[h][i], x[h][i], acc[h][i])));
-            }
-        }
-        acc
-    };
-    sums.map(|sums| {
+    }
+    let mut out = [0.0; T];
+    for (out, acc) in out.iter_mut().zip(acc) {
         let mut lanes = [0.0; LANES];
+        let sums = [S::floats(acc[0]), S::floats(acc[1])];
         let vectors = lanes.as_chunks_mut::<4>().0.iter_mut().zip(sums.as_flattened());
         vectors.for_each(|(to, v)| store_floats(to, *v));
-        fold(lanes)
-    })
+        *out = fold(lanes);
+    }
+    out
 }

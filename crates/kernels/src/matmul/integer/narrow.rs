@@ -9,13 +9,13 @@ use super::{ExpandedGroup, slot, token, token_tiles};
 #[cfg(target_arch = "aarch64")]
 use crate::{
     activation::ActivationGroup,
-    simd::narrow::{load_words, store_bytes},
+    simd::narrow::{fma, load_words, store_bytes},
 };
 use crate::{
     activation::{BLOCK, GROUP_BLOCKS},
     matmul::{MatmulArgs, Matrix},
     simd::narrow::{
-        Bytes, Floats, Words, add, add_pairs, fma, load_bytes, load_floats, mul, splat, splat_byte, store_floats,
+        Bytes, Floats, Words, add, add_pairs, load_bytes, load_floats, mul, splat, splat_byte, store_floats, sub_bytes,
         to_floats, zero_words,
     },
 };
@@ -57,8 +57,18 @@ pub(in crate::matmul) trait Unpack {
     /// Do weights have minima?
     const MINS: bool;
 
+    /// What [`codes`](Self::codes) are too large by.
+    const LESS: i8 = 0;
+
+    /// Codes of block `i`, signed where nothing is to be taken off.
+    fn codes(group: &Self::Group, i: usize) -> [Bytes; 2];
+
     /// Signed codes of block `i`.
-    fn block(group: &Self::Group, i: usize) -> [Bytes; 2];
+    #[inline]
+    fn block(group: &Self::Group, i: usize) -> [Bytes; 2] {
+        let codes = Self::codes(group, i);
+        if Self::LESS == 0 { codes } else { codes.map(|codes| sub_bytes(codes, splat_byte(Self::LESS))) }
+    }
 
     /// Scales of the eight blocks; of their halves, if units are halves, else the first alone counts.
     fn scales(group: &Self::Group) -> [[f32; GROUP_BLOCKS]; 2];
@@ -74,12 +84,13 @@ pub(in crate::matmul) trait Unpack {
         Lines { bytes: &w.bytes[rows.start * stride + header..], stride, len: stride - header }
     }
 
-    /// Do even codes stand before odd ones in a [`wide_block`](Self::wide_block)?
+    /// Do even codes stand before odd ones in a [`wide_block`](Self::wide_block), which are [`LESS`](Self::LESS) too
+    /// large then?
     #[cfg(target_arch = "wasm32")]
     const IS_SPLIT: bool = false;
-    /// What codes of a [`wide_block`](Self::wide_block) are too large by.
+    /// Are [`codes`](Self::codes) 0 to 127?
     #[cfg(target_arch = "wasm32")]
-    const LESS: i16 = 0;
+    const ARE_SMALL: bool = false;
     /// Is each scale, and each minimum, a half times an integer of 8 bits?
     #[cfg(target_arch = "wasm32")]
     const ARE_BOUNDED: bool = false;

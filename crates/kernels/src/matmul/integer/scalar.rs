@@ -1,6 +1,8 @@
 //! The specification of the integer kernels, in plain Rust.
 
 use super::{ExpandedGroup, expand, token};
+use std::ops::Range;
+
 use crate::{
     activation::{ActivationGroup, BLOCK, GROUP_BLOCKS},
     math::fold,
@@ -9,10 +11,17 @@ use crate::{
 
 /// Any block format.
 pub(in crate::matmul) fn run(args: &mut MatmulArgs<'_, '_>) {
+    let (n_rows, n_tokens) = (args.out.cols.len(), args.out.rows.len());
+    run_some(args, 0..n_rows, 0..n_tokens);
+}
+
+/// Some rows of the call, and some tokens.
+pub(in crate::matmul) fn run_some(args: &mut MatmulArgs<'_, '_>, rows: Range<usize>, tokens: Range<usize>) {
     let unit = args.w.format.unit_len();
-    for (i, m) in args.out.cols.clone().enumerate() {
+    for i in rows {
+        let m = args.out.cols.start + i;
         let w = expand(&args.w, m..m + 1, &mut args.scratch.expanded);
-        for t in 0..args.out.rows.len() {
+        for t in tokens.clone() {
             let x = token(args.groups, args.w.cols, args.out.rows.start + t);
             args.out.row(t)[i] = dot(w, x, unit);
         }

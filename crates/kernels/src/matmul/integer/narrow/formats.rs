@@ -7,7 +7,7 @@ use crate::simd::narrow::{and_words, from_half_pairs, shift_right_words};
 use crate::{
     math::f16_to_f32,
     matmul::integer::expand,
-    simd::narrow::{and, from_halves, lookup, or, shift_left, shift_right, sub_bytes, test},
+    simd::narrow::{and, from_halves, lookup, or, shift_left, shift_right, test},
 };
 use std::ops::Range;
 
@@ -125,12 +125,6 @@ fn half_pairs_of_rows<const N: usize>(to: &mut RowScales, n: usize, rows: [&[u8;
     }
 }
 
-/// Codes less `offset`.
-#[inline]
-fn less(codes: [Bytes; 2], offset: i8) -> [Bytes; 2] {
-    codes.map(|c| sub_bytes(c, splat_byte(offset)))
-}
-
 /// Sets bit 4 of code `i` if bit `i` of `bits` is set.
 #[inline]
 fn fifth_bits(codes: [Bytes; 2], bits: [u8; 4]) -> [Bytes; 2] {
@@ -170,7 +164,7 @@ macro_rules! expanded {
             const MINS: bool = true;
 
             #[inline]
-            fn block(group: &ExpandedGroup, i: usize) -> [Bytes; 2] {
+            fn codes(group: &ExpandedGroup, i: usize) -> [Bytes; 2] {
                 let codes = group.codes.as_chunks::<16>().0;
                 [load_bytes(&codes[2 * i]), load_bytes(&codes[2 * i + 1])]
             }
@@ -203,8 +197,10 @@ macro_rules! of_file {
     (has_mins $m:ident) => { true };
     (
         $name:ident, group_bytes: $bytes:expr, halves: $halves:literal,
-        $(split: |$w:ident, $wi:ident| $split:expr, less: $less:literal,)?
-        block: |$b:ident, $i:ident| $block:expr,
+        $(less: $less:literal,)?
+        $(split: |$w:ident, $wi:ident| $split:expr,)?
+        $(small: |$b:ident, $i:ident| $small:expr,)?
+        $(signed: |$c:ident, $ci:ident| $signed:expr,)?
         scales: |$s:ident| $scales:expr
         $(, mins: |$m:ident| $mins:expr)?
         $(, of_rows: |$r:ident, $n:ident, $to:ident| $of_rows:expr)? $(,)?
@@ -216,11 +212,11 @@ macro_rules! of_file {
             #[cfg(target_arch = "wasm32")]
             const ARE_BOUNDED: bool = true;
 
+            $(const LESS: i8 = $less;)?
+
             $(
                 #[cfg(target_arch = "wasm32")]
                 const IS_SPLIT: bool = true;
-                #[cfg(target_arch = "wasm32")]
-                const LESS: i16 = $less;
 
                 #[cfg(target_arch = "wasm32")]
                 #[inline]
@@ -237,10 +233,22 @@ macro_rules! of_file {
                 }
             )?
 
-            #[inline]
-            fn block($b: &Self::Group, $i: usize) -> [Bytes; 2] {
-                $block
-            }
+            $(
+                #[cfg(target_arch = "wasm32")]
+                const ARE_SMALL: bool = true;
+
+                #[inline]
+                fn codes($b: &Self::Group, $i: usize) -> [Bytes; 2] {
+                    $small
+                }
+            )?
+
+            $(
+                #[inline]
+                fn codes($c: &Self::Group, $ci: usize) -> [Bytes; 2] {
+                    $signed
+                }
+            )?
 
             #[inline]
             fn scales($s: &Self::Group) -> [[f32; GROUP_BLOCKS]; 2] {
@@ -259,16 +267,16 @@ macro_rules! of_file {
 
 of_file! {
     Q8_0, group_bytes: 8 * 34, halves: false,
-    block: |b, i| both(part(b, 34 * i + 2), |codes| codes),
+    signed: |b, i| both(part(b, 34 * i + 2), |codes| codes),
     scales: |b| one(f16s(b, 0, 34)),
     of_rows: |rows, n, to| halves_of_rows(&mut to.scales[0][..n], rows, 0, 34),
 }
 
 of_file! {
     Q4_0, group_bytes: 8 * 18, halves: false,
-    split: |b, i| split_nibbles(part(b, 18 * i + 2)),
     less: 8,
-    block: |b, i| less(nibbles(part(b, 18 * i + 2)), 8),
+    split: |b, i| split_nibbles(part(b, 18 * i + 2)),
+    small: |b, i| nibbles(part(b, 18 * i + 2)),
     scales: |b| one(f16s(b, 0, 18)),
     of_rows: |rows, n, to| halves_of_rows(&mut to.scales[0][..n], rows, 0, 18),
 }
@@ -276,8 +284,7 @@ of_file! {
 of_file! {
     Q4_1, group_bytes: 8 * 20, halves: false,
     split: |b, i| split_nibbles(part(b, 20 * i + 4)),
-    less: 0,
-    block: |b, i| nibbles(part(b, 20 * i + 4)),
+    small: |b, i| nibbles(part(b, 20 * i + 4)),
     scales: |b| one(f16s(b, 0, 20)),
     mins: |b| one(f16s(b, 2, 20)),
     of_rows: |rows, n, to| half_pairs_of_rows(to, n, rows, 0, 20),
@@ -285,14 +292,15 @@ of_file! {
 
 of_file! {
     Q5_0, group_bytes: 8 * 22, halves: false,
-    block: |b, i| less(fifth_bits(nibbles(part(b, 22 * i + 6)), *part(b, 22 * i + 2)), 16),
+    less: 16,
+    small: |b, i| fifth_bits(nibbles(part(b, 22 * i + 6)), *part(b, 22 * i + 2)),
     scales: |b| one(f16s(b, 0, 22)),
     of_rows: |rows, n, to| halves_of_rows(&mut to.scales[0][..n], rows, 0, 22),
 }
 
 of_file! {
     Q5_1, group_bytes: 8 * 24, halves: false,
-    block: |b, i| fifth_bits(nibbles(part(b, 24 * i + 8)), *part(b, 24 * i + 4)),
+    small: |b, i| fifth_bits(nibbles(part(b, 24 * i + 8)), *part(b, 24 * i + 4)),
     scales: |b| one(f16s(b, 0, 24)),
     mins: |b| one(f16s(b, 2, 24)),
     of_rows: |rows, n, to| half_pairs_of_rows(to, n, rows, 0, 24),
@@ -301,15 +309,14 @@ of_file! {
 of_file! {
     Q4K, group_bytes: 144, halves: false,
     split: |b, i| split_nibble_plane(part(b, 16 + 32 * (i / 2)), i % 2 == 1),
-    less: 0,
-    block: |b, i| nibble_plane(part(b, 16 + 32 * (i / 2)), i % 2 == 1),
+    small: |b, i| nibble_plane(part(b, 16 + 32 * (i / 2)), i % 2 == 1),
     scales: |b| one(scales_k(b)[0]),
     mins: |b| one(scales_k(b)[1]),
 }
 
 of_file! {
     Q5K, group_bytes: 176, halves: false,
-    block: |b, i| {
+    small: |b, i| {
         let low = nibble_plane(part(b, 48 + 32 * (i / 2)), i % 2 == 1);
         let bit = splat_byte((1_u8 << i).cast_signed());
         let high = both(part(b, 16), |bits| and(test(bits, bit), splat_byte(16)));
@@ -321,11 +328,12 @@ of_file! {
 
 of_file! {
     Q6K, group_bytes: 210, halves: true,
-    block: |b, i| {
+    less: 32,
+    small: |b, i| {
         let (half, p) = (i / 4, i % 4);
         let low = nibble_plane(part(b, 64 * half + 32 * (p % 2)), p >= 2);
         let high = plane(part(b, 128 + 32 * half), p).map(|bits| shift_left(bits, 4));
-        less([or(low[0], high[0]), or(low[1], high[1])], 32)
+        [or(low[0], high[0]), or(low[1], high[1])]
     },
     scales: |b| {
         let d = f16(b, 208);
@@ -335,7 +343,7 @@ of_file! {
 
 of_file! {
     Q2K, group_bytes: 84, halves: true,
-    block: |b, i| plane(part(b, 16 + 32 * (i / 4)), i % 4),
+    small: |b, i| plane(part(b, 16 + 32 * (i / 4)), i % 4),
     scales: |b| {
         let d = f16(b, 80);
         even_odd(part::<16>(b, 0).map(|s| d * f32::from(s & 15)))
@@ -348,7 +356,7 @@ of_file! {
 
 of_file! {
     Iq4Nl, group_bytes: 8 * 18, halves: false,
-    block: |b, i| {
+    signed: |b, i| {
         // ggml's `kvalues_iq4nl`.
         let values: [i8; 16] = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
         nibbles(part(b, 18 * i + 2)).map(|codes| lookup(load_bytes(&values), codes))
@@ -359,6 +367,7 @@ of_file! {
 
 of_file! {
     Tq2_0, group_bytes: 66, halves: false,
-    block: |b, i| less(plane(part(b, 32 * (i / 4)), i % 4), 1),
+    less: 1,
+    small: |b, i| plane(part(b, 32 * (i / 4)), i % 4),
     scales: |b| one([f16(b, 64); GROUP_BLOCKS]),
 }

@@ -2,14 +2,18 @@
 //! rows, weights once for all tokens.
 //!
 //! Vectors hold eight rows, of which a block at a time is added to the block's lane. Float sums are doubles that hold
-//! singles ([`simd128::step`]).
+//! singles ([`simd128::step`]), or singles where [`relaxed`] is at hand: there small codes stay bytes.
 
 pub(in crate::matmul) use super::ROWS;
 #[allow(clippy::wildcard_imports, reason = "the vocabulary of this folder")]
 use super::*;
 use crate::{
     activation::GROUP,
-    simd::simd128::{self, Eight, Extent, load_words, pair, step, two_steps, unwiden},
+    matmul::integer::scalar,
+    simd::{
+        relaxed::{self, Fused},
+        simd128::{self, Eight, Extent, Normal, Steps, load_words, step, two_steps},
+    },
 };
 use std::arch::wasm32::{
     f64x2_convert_low_i32x4, f64x2_splat, i16x8_extend_high_i8x16, i16x8_extend_low_i8x16, i16x8_shl, i16x8_shr,
@@ -25,17 +29,17 @@ const TOKENS_MIN: usize = 3;
 /// The magnitudes of a half times an integer of 8 bits.
 const BOUNDS: [f32; 2] = [1.0 / (1 << 24) as f32, (1 << 23) as f32];
 
-/// 256 activations as numbers of 16 bits.
+/// 256 activations, as numbers of 16 bits or (`are_bytes`) in half the room as bytes.
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C, align(16))]
 struct WideGroup {
-    /// Two columns each, as halves of a word.
+    /// Two columns each, as halves of a word, or four.
     codes: [i32; GROUP / 2],
     /// Of each block `scale · sum`, and of its halves: what minima are multiplied with, singles.
     sums: [[f64; GROUP_BLOCKS]; 2],
     scales: [f32; GROUP_BLOCKS],
-    /// Of each block the sum, [`Unpack::LESS`] times.
-    less: [i32; GROUP_BLOCKS],
+    /// Of each block the sum, and of its halves, [`Unpack::LESS`] times.
+    less: [[i32; GROUP_BLOCKS]; 2],
 }
 
 /// A group of [`TOKENS`] tokens.
@@ -45,6 +49,7 @@ struct TileGroup {
     codes: [[i32; TOKENS]; GROUP / 2],
     sums: [[[f64; TOKENS]; GROUP_BLOCKS]; 2],
     scales: [[f32; TOKENS]; GROUP_BLOCKS],
+    less: [[[i32; TOKENS]; GROUP_BLOCKS]; 2],
 }
 
 /// Activations of a call, widened.
@@ -93,14 +98,14 @@ impl Default for WideGroup {
     }
 }
 
-/// Two columns of each row.
+/// Two columns of each row, or four bytes.
 pub(in crate::matmul) type WideRows = [[i16; 2]; ROWS];
 
 /// One block of 32 columns of [`ROWS`] rows.
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C, align(16))]
 struct WideBlock {
-    /// `[column / 2]`
+    /// `[column / 2]`, or `[column / 4]` in the first half.
     codes: [WideRows; BLOCK / 2],
     /// `[half][row]`; units of 32 use the first.
     scales: [[f32; ROWS]; 2],
@@ -124,9 +129,19 @@ const fn n_units<F: Unpack>() -> usize {
     if F::HALVES { 2 } else { 1 }
 }
 
+/// Are codes multiplied as bytes?
+const fn are_bytes<F: Unpack, S: Products>() -> bool {
+    S::HAVE_BYTES && F::ARE_SMALL
+}
+
+/// What codes are too large by when they are multiplied.
+const fn less_of<F: Unpack, S: Products>() -> i8 {
+    if are_bytes::<F, S>() || F::IS_SPLIT { F::LESS } else { 0 }
+}
+
 impl Wide {
     /// Widens the activations of a call.
-    fn set<F: Unpack>(&mut self, args: &MatmulArgs<'_, '_>) {
+    fn set<F: Unpack, S: Products>(&mut self, args: &MatmulArgs<'_, '_>) {
         let n_groups = args.w.cols.div_ceil(GROUP);
         self.groups.resize(args.out.rows.len() * n_groups, WideGroup::zeroed());
         self.extents.clear();
@@ -134,12 +149,17 @@ impl Wide {
         for (x, groups) in rows.zip(self.groups.chunks_exact_mut(n_groups)) {
             let mut extent = Extent::new();
             for (x, group) in x.iter().zip(groups) {
-                for (to, from) in group.codes.as_chunks_mut::<8>().0.iter_mut().zip(x.codes.as_chunks().0) {
-                    let codes = load_bytes::<i8>(from);
-                    *to = bytemuck::must_cast(if F::IS_SPLIT { split(codes) } else { widen(codes) });
+                if are_bytes::<F, S>() {
+                    bytemuck::must_cast_slice_mut(&mut group.codes)[..GROUP].copy_from_slice(&x.codes);
+                } else {
+                    for (to, from) in group.codes.as_chunks_mut::<8>().0.iter_mut().zip(x.codes.as_chunks().0) {
+                        let codes = load_bytes::<i8>(from);
+                        *to = bytemuck::must_cast(if F::IS_SPLIT { split(codes) } else { widen(codes) });
+                    }
                 }
                 group.scales = x.scales;
-                group.less = x.sums.map(|sum| i32::from(F::LESS) * sum);
+                let sums = if F::HALVES { x.half_sums } else { [x.sums; 2] };
+                group.less = sums.map(|sums| sums.map(|sum| i32::from(less_of::<F, S>()) * sum));
                 extent.see_all(&x.scales);
                 let sums = if F::HALVES { &x.half_sums[..] } else { std::slice::from_ref(&x.sums) };
                 for (to, from) in group.sums.iter_mut().zip(sums) {
@@ -164,6 +184,7 @@ impl Wide {
                     codes: std::array::from_fn(|c| x.map(|x| x.codes[c])),
                     sums: std::array::from_fn(|u| std::array::from_fn(|b| x.map(|x| x.sums[u][b]))),
                     scales: std::array::from_fn(|b| x.map(|x| x.scales[b])),
+                    less: std::array::from_fn(|u| std::array::from_fn(|b| x.map(|x| x.less[u][b]))),
                 });
             }
         }
@@ -175,30 +196,30 @@ impl Wide {
     }
 }
 
-/// How eight sums come about.
-trait Steps {
-    type Sums: Copy;
-    fn zero() -> Self::Sums;
+/// How sums of integers are added to those of their blocks.
+pub(in crate::matmul) trait Products: Steps {
+    /// Is there a product of bytes?
+    const HAVE_BYTES: bool = false;
     /// `mins · x + (integers · factors + sums)`, without minima but for `MINS`.
+    #[inline]
     fn add<const MINS: bool>(
-        sums: Self::Sums,
+        sums: Self::Eight,
         integers: [Words; 2],
         factors: [Floats; 2],
         mins: [Floats; 2],
         x: f64,
-    ) -> Self::Sums;
-    fn floats(sums: Self::Sums) -> [Floats; 2];
+    ) -> Self::Eight {
+        let sums = Self::fma(Self::widen(integers.map(to_floats)), Self::widen(factors), sums);
+        if MINS { Self::fma(Self::widen(mins), Self::splat(x as f32), sums) } else { sums }
+    }
+    /// `sums` and the products of weights, two of 16 bits each or (`BYTES`) four of 8, with as many activations.
+    #[inline]
+    fn dot<const BYTES: bool>(sums: Words, w: Words, x: Words) -> Words {
+        i32x4_add(sums, i32x4_dot_i16x8(w, x))
+    }
 }
 
-/// Steps that are right if every sum is zero or a normal number.
-struct Normal;
-
-impl Steps for Normal {
-    type Sums = Eight;
-    #[inline]
-    fn zero() -> Eight {
-        [pair(0.0); 4]
-    }
+impl Products for Normal {
     #[inline]
     fn add<const MINS: bool>(
         sums: Eight,
@@ -216,52 +237,29 @@ impl Steps for Normal {
             step(integers, factors, sums)
         }
     }
-    #[inline]
-    fn floats(sums: Eight) -> [Floats; 2] {
-        unwiden(sums)
-    }
 }
 
-/// Steps that are always right.
-struct Any;
-
-impl Steps for Any {
-    type Sums = [Floats; 2];
+impl Products for Fused {
+    const HAVE_BYTES: bool = true;
     #[inline]
-    fn zero() -> [Floats; 2] {
-        [splat(0.0); 2]
-    }
-    #[inline]
-    fn add<const MINS: bool>(
-        sums: [Floats; 2],
-        integers: [Words; 2],
-        factors: [Floats; 2],
-        mins: [Floats; 2],
-        x: f64,
-    ) -> [Floats; 2] {
-        let step = |a: [Floats; 2], b: [Floats; 2], c: [Floats; 2]| [fma(a[0], b[0], c[0]), fma(a[1], b[1], c[1])];
-        let sums = step(integers.map(to_floats), factors, sums);
-        if MINS { step(mins, [splat(x as f32); 2], sums) } else { sums }
-    }
-    #[inline]
-    fn floats(sums: [Floats; 2]) -> [Floats; 2] {
-        sums
+    fn dot<const BYTES: bool>(sums: Words, w: Words, x: Words) -> Words {
+        if BYTES { relaxed::dot(sums, w, x) } else { i32x4_add(sums, i32x4_dot_i16x8(w, x)) }
     }
 }
 
 /// Multiplies few tokens: rows are unpacked in registers for them.
-pub(in crate::matmul) fn gemv<F: Unpack>(args: &mut MatmulArgs<'_, '_>) {
+pub(in crate::matmul) fn gemv<F: Unpack, S: Products>(args: &mut MatmulArgs<'_, '_>) {
     let mut wide = std::mem::take(&mut args.scratch.wide);
-    wide.set::<F>(args);
+    wide.set::<F, S>(args);
     let n_tokens = args.out.rows.len();
     for rows in token_tiles(args.out.cols.len(), ROWS) {
         let mut t = 0;
         while t < n_tokens {
             let n = if n_tokens - t < TOKENS_MIN { 1 } else { TOKENS.min(n_tokens - t) };
             if n == 1 {
-                some_rows::<F, 1>(args, &mut wide, rows.clone(), t..t + 1);
+                some_rows::<F, S, 1>(args, &mut wide, rows.clone(), t..t + 1);
             } else {
-                some_rows::<F, TOKENS>(args, &mut wide, rows.clone(), t..t + n);
+                some_rows::<F, S, TOKENS>(args, &mut wide, rows.clone(), t..t + n);
             }
             t += n;
         }
@@ -270,31 +268,28 @@ pub(in crate::matmul) fn gemv<F: Unpack>(args: &mut MatmulArgs<'_, '_>) {
 }
 
 /// At most [`ROWS`] rows and `T` tokens.
-fn some_rows<F: Unpack, const T: usize>(
+fn some_rows<F: Unpack, S: Products, const T: usize>(
     args: &mut MatmulArgs<'_, '_>,
     wide: &mut Wide,
     rows: Range<usize>,
     tokens: Range<usize>,
 ) {
     let mut extent = if F::ARE_BOUNDED { Extent::between(BOUNDS[0], BOUNDS[1]) } else { Extent::new() };
-    let mut out = products_of::<F, Normal, T>(args, wide, rows.clone(), tokens.clone(), &mut extent);
+    let out = products_of::<F, S, T>(args, wide, rows.clone(), tokens.clone(), &mut extent);
     // Halves that are infinite or no numbers leave no finite sum.
     let are_finite = out.as_flattened().iter().all(|x| x.is_finite());
-    if are_finite && wide.are_normal(tokens.clone(), extent) {
+    if S::ARE_EXACT || are_finite && wide.are_normal(tokens.clone(), extent) {
         for (out, t) in out.iter().zip(tokens) {
             args.out.row(t)[rows.clone()].copy_from_slice(&out[..rows.len()]);
         }
     } else {
-        for (out, t) in out.iter_mut().zip(tokens) {
-            [*out] = products_of::<F, Any, 1>(args, wide, rows.clone(), t..t + 1, &mut extent);
-            args.out.row(t)[rows.clone()].copy_from_slice(&out[..rows.len()]);
-        }
+        scalar::run_some(args, rows, tokens);
     }
 }
 
 /// Products of [`ROWS`] rows, of which those behind the last repeat it, with `T` tokens, which do likewise; `extent`
 /// sees scales and minima that have no bounds.
-fn products_of<F: Unpack, S: Steps, const T: usize>(
+fn products_of<F: Unpack, S: Products, const T: usize>(
     args: &MatmulArgs<'_, '_>,
     wide: &mut Wide,
     rows: Range<usize>,
@@ -307,19 +302,19 @@ fn products_of<F: Unpack, S: Steps, const T: usize>(
     let x: [&[WideGroup]; T] =
         std::array::from_fn(|t| &wide.groups[(tokens.start + t).min(tokens.end - 1) * n_groups..][..n_groups]);
     // Not known to the compiler, which would make a call of the engine's runtime of so many zeros.
-    let mut lanes = [[std::hint::black_box(S::zero()); T]; GROUP_BLOCKS];
+    let mut lanes = [[std::hint::black_box(S::splat(0.0)); T]; GROUP_BLOCKS];
     for g in 0..n_groups {
         let groups: [&F::Group; ROWS] = lines.map(|line| group_in(line, g));
         let n = GROUP_BLOCKS.min(n_blocks - g * GROUP_BLOCKS);
         let scales = &mut wide.scales;
         F::of_rows(groups, n, scales);
-        if !F::ARE_BOUNDED {
+        if !S::ARE_EXACT && !F::ARE_BOUNDED {
             extent.see_all(scales.scales.as_flattened().as_flattened());
             extent.see_all(scales.mins.as_flattened().as_flattened());
         }
         let x: [&WideGroup; T] = x.map(|x| &x[g]);
         for (b, lane) in lanes.iter_mut().enumerate().take(n) {
-            let sums = block_sums::<F, T>(groups, b, x);
+            let sums = block_sums::<F, S, T>(groups, b, x);
             for u in 0..n_units::<F>() {
                 let (factors, mins) = (halves(&scales.scales[u][b]), halves(&scales.mins[u][b]));
                 for t in 0..T {
@@ -355,59 +350,84 @@ fn group_in<G: Pod>(row: &[u8], g: usize) -> &G {
 
 /// Sums of block `b` of each row, of units of 32 or of both halves, for each token.
 #[inline]
-fn block_sums<F: Unpack, const T: usize>(
+fn block_sums<F: Unpack, S: Products, const T: usize>(
     groups: [&F::Group; ROWS],
     b: usize,
     x: [&WideGroup; T],
 ) -> [[[Words; 2]; 2]; T] {
-    let x_codes: [[Words; 4]; T] =
-        x.map(|x| x.codes.as_chunks::<4>().0.as_chunks::<4>().0[b].each_ref().map(load_words));
+    let x_codes: [[Words; 4]; T] = x.map(|x| {
+        let codes = x.codes.as_chunks::<4>().0;
+        if are_bytes::<F, S>() {
+            let [a, b] = codes.as_chunks::<2>().0[b].each_ref().map(load_words);
+            [a, b, a, b]
+        } else {
+            codes.as_chunks::<4>().0[b].each_ref().map(load_words)
+        }
+    });
     let [g0, g1, g2, g3, g4, g5, g6, g7] = groups;
     // Written out: a loop has its sums in memory.
     let four = |groups: [&F::Group; 4]| {
-        let [a, b, c, d] = groups.map(|group| F::wide_block(group, b));
+        let [a, b, c, d] = groups.map(|group| {
+            if are_bytes::<F, S>() {
+                let [a, b] = F::codes(group, b);
+                [a, b, a, b]
+            } else {
+                F::wide_block(group, b)
+            }
+        });
         std::array::from_fn::<_, T, _>(|t| {
-            let dots = [a, b, c, d].map(|codes| row_dots::<F>(codes, x_codes[t]));
+            let dots = [a, b, c, d].map(|codes| row_dots::<F, S>(codes, x_codes[t]));
             let second = if F::HALVES { sums_of(dots.map(|dots| dots[1])) } else { zero_words() };
             [sums_of(dots.map(|dots| dots[0])), second]
         })
     };
     let (lower, upper) = (four([g0, g1, g2, g3]), four([g4, g5, g6, g7]));
     std::array::from_fn(|t| {
-        let less = i32x4_splat(x[t].less[b]);
-        let sums = |u: usize| [lower[t][u], upper[t][u]];
-        [if F::LESS == 0 { sums(0) } else { sums(0).map(|sum| i32x4_sub(sum, less)) }, sums(1)]
+        [0, 1].map(|u| {
+            let less = i32x4_splat(x[t].less[u][b]);
+            let sums = [lower[t][u], upper[t][u]];
+            if less_of::<F, S>() == 0 { sums } else { sums.map(|sum| i32x4_sub(sum, less)) }
+        })
     })
 }
 
 /// Products of a block in four sums, of the first half and of the second if these are units.
 #[inline]
-fn row_dots<F: Unpack>(codes: [Words; 4], x: [Words; 4]) -> [Words; 2] {
+fn row_dots<F: Unpack, S: Products>(codes: [Words; 4], x: [Words; 4]) -> [Words; 2] {
     // i32: at most 32 · 128 · 127 < 2²⁰ in magnitude.
+    if are_bytes::<F, S>() {
+        let first = S::dot::<true>(zero_words(), codes[0], x[0]);
+        let second = S::dot::<true>(if F::HALVES { zero_words() } else { first }, codes[1], x[1]);
+        return if F::HALVES { [first, second] } else { [second, zero_words()] };
+    }
     let dot = |i: usize| i32x4_dot_i16x8(codes[i], x[i]);
     let dots = [i32x4_add(dot(0), dot(1)), i32x4_add(dot(2), dot(3))];
     if F::HALVES { dots } else { [i32x4_add(dots[0], dots[1]), zero_words()] }
 }
 
-/// Multiplies many tokens: rows are unpacked, widened and interleaved once.
-pub(in crate::matmul) fn gemm<F: Unpack>(args: &mut MatmulArgs<'_, '_>) {
+/// Multiplies many tokens: rows are unpacked and interleaved once, wide or as bytes.
+pub(in crate::matmul) fn gemm<F: Unpack, S: Products>(args: &mut MatmulArgs<'_, '_>) {
     let mut wide = std::mem::take(&mut args.scratch.wide);
-    wide.set::<F>(args);
+    wide.set::<F, S>(args);
     let n_groups = args.w.cols.div_ceil(GROUP);
     wide.interleave(n_groups);
     for rows in token_tiles(args.out.cols.len(), ROWS) {
-        let extent = pack::<F>(args, &mut wide, rows.clone());
+        let extent = pack::<F, S>(args, &mut wide, rows.clone());
         for (i, tokens) in token_tiles(args.out.rows.len(), TOKENS).enumerate() {
-            if !wide.are_normal(tokens.clone(), extent) {
-                tokens.for_each(|t| some_rows::<F, 1>(args, &mut wide, rows.clone(), t..t + 1));
+            if !S::ARE_EXACT && !wide.are_normal(tokens.clone(), extent) {
+                scalar::run_some(args, rows.clone(), tokens);
                 continue;
             }
             let x = &wide.tiles[i * n_groups..][..n_groups];
-            let out = match (F::HALVES, F::MINS) {
-                (false, false) => tile::<false, false>(&wide.panel, x),
-                (false, true) => tile::<false, true>(&wide.panel, x),
-                (true, false) => tile::<true, false>(&wide.panel, x),
-                (true, true) => tile::<true, true>(&wide.panel, x),
+            let out = match (F::HALVES, F::MINS, are_bytes::<F, S>()) {
+                (false, false, false) => tile::<S, false, false, false>(&wide.panel, x),
+                (false, true, false) => tile::<S, false, true, false>(&wide.panel, x),
+                (true, false, false) => tile::<S, true, false, false>(&wide.panel, x),
+                (true, true, false) => tile::<S, true, true, false>(&wide.panel, x),
+                (false, false, true) => tile::<S, false, false, true>(&wide.panel, x),
+                (false, true, true) => tile::<S, false, true, true>(&wide.panel, x),
+                (true, false, true) => tile::<S, true, false, true>(&wide.panel, x),
+                (true, true, true) => tile::<S, true, true, true>(&wide.panel, x),
             };
             for (out, t) in out.iter().zip(tokens) {
                 args.out.row(t)[rows.clone()].copy_from_slice(&out[..rows.len()]);
@@ -418,7 +438,7 @@ pub(in crate::matmul) fn gemm<F: Unpack>(args: &mut MatmulArgs<'_, '_>) {
 }
 
 /// Writes rows into the panel; gives the extent of their scales and minima.
-fn pack<F: Unpack>(args: &MatmulArgs<'_, '_>, wide: &mut Wide, rows: Range<usize>) -> Extent {
+fn pack<F: Unpack, S: Products>(args: &MatmulArgs<'_, '_>, wide: &mut Wide, rows: Range<usize>) -> Extent {
     let (first, n_blocks) = (args.out.cols.start, args.w.cols / BLOCK);
     // What is left from before is overwritten, or belongs to rows that do not exist and is never stored.
     wide.panel.resize(n_blocks, WideBlock::zeroed());
@@ -434,12 +454,15 @@ fn pack<F: Unpack>(args: &MatmulArgs<'_, '_>, wide: &mut Wide, rows: Range<usize
             }
             for i in 0..n {
                 let block = &mut wide.panel[slot(g * GROUP_BLOCKS + i, n_blocks)];
-                let less = i16x8_splat(F::LESS);
-                let codes =
-                    F::wide_block(group, i).map(|codes| if F::LESS == 0 { codes } else { i16x8_sub(codes, less) });
-                let codes: [[i16; 2]; 16] = bytemuck::must_cast(codes);
-                for (to, from) in block.codes.iter_mut().zip(codes) {
-                    to[r] = from;
+                if are_bytes::<F, S>() {
+                    let codes: [[i16; 2]; 8] = bytemuck::must_cast(F::codes(group, i));
+                    block.codes.iter_mut().zip(codes).for_each(|(to, from)| to[r] = from);
+                } else {
+                    let less = i16x8_splat(i16::from(less_of::<F, S>()));
+                    let codes = F::wide_block(group, i)
+                        .map(|codes| if less_of::<F, S>() == 0 { codes } else { i16x8_sub(codes, less) });
+                    let codes: [[i16; 2]; 16] = bytemuck::must_cast(codes);
+                    block.codes.iter_mut().zip(codes).for_each(|(to, from)| to[r] = from);
                 }
                 for u in 0..2 {
                     block.scales[u][r] = scales[u][i];
@@ -452,37 +475,50 @@ fn pack<F: Unpack>(args: &MatmulArgs<'_, '_>, wide: &mut Wide, rows: Range<usize
 }
 
 /// All rows of a panel times [`TOKENS`] tokens.
-fn tile<const HALVES: bool, const MINS: bool>(panel: &[WideBlock], x: &[TileGroup]) -> [[f32; ROWS]; TOKENS] {
+fn tile<S: Products, const HALVES: bool, const MINS: bool, const BYTES: bool>(
+    panel: &[WideBlock],
+    x: &[TileGroup],
+) -> [[f32; ROWS]; TOKENS] {
     let n_units = if HALVES { 2 } else { 1 };
-    let pairs = BLOCK / 2 / n_units;
+    let block_len = BLOCK / if BYTES { 4 } else { 2 };
+    let len = block_len / n_units;
     let lanes: [[[Floats; 2]; TOKENS]; GROUP_BLOCKS] = std::array::from_fn(|b| {
-        let mut acc = [Normal::zero(); TOKENS];
+        let mut acc = [S::splat(0.0); TOKENS];
         for (block, x) in panel[lane_slots(b, panel.len())].iter().zip(x) {
             for u in 0..n_units {
-                let x_codes = &x.codes[b * BLOCK / 2 + u * pairs..][..pairs];
-                let sums = products(&block.codes[u * pairs..][..pairs], x_codes);
+                let x_codes = &x.codes[b * block_len + u * len..][..len];
+                let mut sums = [[zero_words(); 2]; TOKENS];
+                if BYTES {
+                    for (sums, less) in sums.iter_mut().zip(x.less[u][b]) {
+                        *sums = [i32x4_splat(-less); 2];
+                    }
+                }
+                let sums = products::<S, BYTES>(sums, &block.codes[u * len..][..len], x_codes);
                 let (scales, mins) = (halves(&block.scales[u]), halves(&block.mins[u]));
                 for (t, acc) in acc.iter_mut().enumerate() {
                     let x_scale = splat(x.scales[b][t]);
                     let factors = [mul(scales[0], x_scale), mul(scales[1], x_scale)];
-                    *acc = Normal::add::<MINS>(*acc, sums[t], factors, mins, x.sums[u][b][t]);
+                    *acc = S::add::<MINS>(*acc, sums[t], factors, mins, x.sums[u][b][t]);
                 }
             }
         }
-        acc.map(Normal::floats)
+        acc.map(S::floats)
     });
     std::array::from_fn(|t| folded(lanes.map(|lane| lane[t])))
 }
 
-/// Sums of products of all rows with [`TOKENS`] tokens, two columns a step.
+/// `sums` and products of all rows with [`TOKENS`] tokens, two columns a step or (`BYTES`) four.
 #[inline]
-pub(in crate::matmul) fn products(w: &[WideRows], x: &[[i32; TOKENS]]) -> [[Words; 2]; TOKENS] {
-    let mut sums = [[zero_words(); 2]; TOKENS];
+pub(in crate::matmul) fn products<S: Products, const BYTES: bool>(
+    mut sums: [[Words; 2]; TOKENS],
+    w: &[WideRows],
+    x: &[[i32; TOKENS]],
+) -> [[Words; 2]; TOKENS] {
     for (w, x) in w.iter().zip(x) {
         let w: [Words; 2] = bytemuck::must_cast(*w);
         for (sums, x) in sums.iter_mut().zip(x) {
             let x = i32x4_splat(*x);
-            *sums = [i32x4_add(sums[0], i32x4_dot_i16x8(w[0], x)), i32x4_add(sums[1], i32x4_dot_i16x8(w[1], x))];
+            *sums = [S::dot::<BYTES>(sums[0], w[0], x), S::dot::<BYTES>(sums[1], w[1], x)];
         }
     }
     sums
