@@ -8,7 +8,7 @@
 #![allow(unsafe_code, reason = "functions that are found by their names")]
 #![allow(improper_ctypes_definitions, reason = "a vector is a vector in every module")]
 
-use super::simd128::{Bytes, Floats, Steps, Words};
+use super::simd128::{Bytes, Floats, Singles, Words};
 use std::{
     arch::wasm32::{
         f32x4_add, f32x4_extract_lane, f32x4_mul, f32x4_splat, i8x16_splat, i16x8_extend_high_i8x16,
@@ -52,28 +52,7 @@ pub(crate) fn dot(sums: Words, w: Bytes, x: Bytes) -> Words {
 }
 
 /// [`fma`] of every four.
-pub(crate) struct Fused;
-
-impl Steps for Fused {
-    type Eight = [Floats; 2];
-    const ARE_EXACT: bool = true;
-    #[inline]
-    fn widen(v: [Floats; 2]) -> [Floats; 2] {
-        v
-    }
-    #[inline]
-    fn splat(x: f32) -> [Floats; 2] {
-        [f32x4_splat(x); 2]
-    }
-    #[inline]
-    fn fma(a: [Floats; 2], b: [Floats; 2], c: [Floats; 2]) -> [Floats; 2] {
-        [fma(a[0], b[0], c[0]), fma(a[1], b[1], c[1])]
-    }
-    #[inline]
-    fn floats(v: [Floats; 2]) -> [Floats; 2] {
-        v
-    }
-}
+pub(crate) type Fused = Singles<true>;
 
 /// May [`fma`] and [`dot`] be used? (A cached answer.) Not where the multiply-add rounds its product, nor where the
 /// product of bytes forgets the sums, as in Node.js 21 (V8 11.8) on CPUs with AVX-VNNI.

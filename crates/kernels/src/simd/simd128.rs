@@ -1,5 +1,6 @@
 //! 128-bit vectors of wasm32, with the names that [`crate::simd::narrow`] users know.
 
+use super::relaxed;
 use crate::math::fused::{DROPPED, MIDDLE, to_odd};
 use bytemuck::must_cast;
 #[allow(clippy::wildcard_imports, reason = "intrinsics")]
@@ -427,10 +428,13 @@ impl Steps for Normal {
     }
 }
 
-/// [`fma`] of every four.
-pub(crate) struct Any;
+/// Eight singles as they are, right whatever the numbers: by [`fma`], or by that of [`relaxed`] (`RELAXED`).
+pub(crate) struct Singles<const RELAXED: bool>;
 
-impl Steps for Any {
+/// [`fma`] of every four.
+pub(crate) type Any = Singles<false>;
+
+impl<const RELAXED: bool> Steps for Singles<RELAXED> {
     type Eight = [Floats; 2];
     const ARE_EXACT: bool = true;
     #[inline]
@@ -443,7 +447,8 @@ impl Steps for Any {
     }
     #[inline]
     fn fma(a: [Floats; 2], b: [Floats; 2], c: [Floats; 2]) -> [Floats; 2] {
-        [fma(a[0], b[0], c[0]), fma(a[1], b[1], c[1])]
+        let of_four = |i: usize| if RELAXED { relaxed::fma(a[i], b[i], c[i]) } else { fma(a[i], b[i], c[i]) };
+        [of_four(0), of_four(1)]
     }
     #[inline]
     fn floats(v: [Floats; 2]) -> [Floats; 2] {
