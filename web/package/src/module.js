@@ -1,5 +1,5 @@
-// The module `trinity.wasm` or `trinity-relaxed.wasm`, compiled once for all models that are open: another costs neither the time nor, in
-// Firefox, the speed of a second compilation.
+// The module `trinity.wasm` or `trinity-relaxed.wasm`, compiled once for all models that are open: another costs
+// neither the time nor, in Firefox, the speed of a second compilation.
 
 import { TrinityError, aborted, describe } from "./errors.js";
 import { nodeModule } from "./protocol.js";
