@@ -6,6 +6,7 @@ mod broken;
 mod dequantised;
 mod edit;
 mod golden;
+mod golden2;
 mod invariance;
 mod mutations;
 mod pages;

@@ -1,0 +1,66 @@
+//! Models of `testdata/golden2` give the reference engine's logits, hidden states and greedy continuations, in whatever
+//! chunks their tokens come.
+
+use model::{Forward, Logits, LogitsWanted, Model, Step, StepSpan, TokenId};
+use serde_json::Value;
+
+use crate::session::{greedy, load, logits, pages, tokens};
+
+/// Entries of the manifest that can be loaded; the others are of families to come.
+const ENTRIES: &[&str] = &["qwen3-embedding"];
+/// Largest error where the entry gives none: only the order of additions differs from the reference.
+const NMSE_F32: f64 = 1e-6;
+
+/// Returns the hidden states `[n, width]` of all tokens.
+fn hidden(model: &mut Model, tokens: &[TokenId]) -> Vec<f32> {
+    let pages = pages(0, tokens.len());
+    let mut out = Logits::default();
+    let span = StepSpan::new(tokens, 0, &pages).wanting(LogitsWanted::Hidden);
+    model.forward(&Step::new(&[span]), &mut out);
+    (0..out.n_hidden_rows()).flat_map(|row| out.hidden_row(row).to_vec()).collect()
+}
+
+/// Reads the file that `entry` has as `field`; `None` if it has none.
+fn expected(entry: &Value, field: &str) -> Option<Vec<f32>> {
+    entry[field].as_str().map(|file| testkit::read_f32(&format!("golden2/{file}")))
+}
+
+#[test]
+fn every_model_gives_what_the_reference_gives() {
+    let manifest = testkit::read_json("golden2/manifest.json");
+    let entry = |name: &&str| manifest.as_array().unwrap().iter().find(|e| e["name"] == *name).unwrap();
+    let mut failures = Vec::new();
+    for entry in ENTRIES.iter().map(entry) {
+        let name = entry["name"].as_str().unwrap();
+        let path = testkit::data(&format!("golden2/{}", entry["model"].as_str().unwrap_or(&format!("{name}.gguf"))));
+        let prompt = tokens(&entry["tokens"]);
+        let bound = entry["nmse_max"].as_f64().unwrap_or(NMSE_F32);
+        let mut check = |what: &str, got: &[f32], expected: &[f32]| {
+            let nmse = testkit::nmse(got, expected);
+            println!("{name:<28} {what:<16} NMSE {nmse:.2e}, at most {bound:.2e}");
+            if nmse > bound || nmse.is_nan() {
+                failures.push(format!("{name}: {what}: NMSE {nmse:e}, at most {bound:e}"));
+            }
+        };
+        let mut model = load(&path, None, 2);
+        if let Some(expected) = expected(entry, "embeddings") {
+            check("hidden states", &hidden(&mut model, &prompt), &expected);
+            continue;
+        }
+        let expected = expected(entry, "logits").unwrap();
+        let whole = logits(&mut model, &prompt, 0, 64);
+        check("logits", &whole, &expected);
+        for chunk in [17, 1] {
+            let mut model = load(&path, None, 2);
+            let first = logits(&mut model, &prompt[..17], 0, chunk);
+            let got = [first, logits(&mut model, &prompt[17..], 17, if chunk == 17 { 31 } else { chunk })].concat();
+            assert!(got == whole, "{name}: chunks of {chunk} tokens at first give other bits");
+        }
+        let expected = tokens(&entry["greedy"]);
+        let got = greedy(&mut model, &prompt, expected.len());
+        if got != expected {
+            failures.push(format!("{name}: greedy continuation {got:?}, expected {expected:?}"));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
