@@ -69,7 +69,7 @@ const HELP: &str = "cargo xtask CHORE
                   recall and speed of likeness by sketch, by lists, and by comparing with every entity
   kg-bench [--receipt] [--ten-million]
                   loads, sizes and queries of the knowledge graph beside oxigraph (benches/kg)
-  firebird-bench [--quick|--receipt [coverage]]
+  firebird-bench [--quick|--receipt [coverage|cost]]
                   what fingerprinting libraries and probes see of a browser with the extension (--quick: minutes; --receipt: an hour)
   vsa-bench [--receipt]
                   hypervectors beside numpy, torchhd, faiss and usearch (benches/vsa)

@@ -2,7 +2,10 @@
 
 import base64
 import collections
+import json
+import pathlib
 import statistics
+import tempfile
 
 import images
 from browsers import Browser, patiently, side_by_side
@@ -170,22 +173,27 @@ def breakage(sheet, browser, label, site):
     sheet.figures.setdefault("breakage", {})[label] = passed
 
 
-def cost(sheet, plain, browser, rounds, limits):
-    """Load time of a page with thirty frames, alternating; the script itself in fresh frames."""
-    times = {"without": [], "with": []}
-    for i in range(rounds + 1):
-        for name, one in (("without", plain), ("with", browser)):
-            ms = one.ask("cost/cost.html")["ms"]
-            # The first fills caches.
-            if i:
-                times[name].append(ms)
+def cost(sheet, server, plain, browser, extension, rounds, limits):
+    """Load time of a page with thirty frames, alternating, also with an extension whose scripts are empty files; the script
+    itself in fresh frames."""
+    times = {"without": [], "with": [], "empty scripts": []}
+    with tempfile.TemporaryDirectory() as folder:
+        empty = _empty(extension, pathlib.Path(folder))
+        with patiently(lambda: Browser(sheet.kind, server, empty)) as bare:
+            for i in range(rounds + 1):
+                for name, one in (("without", plain), ("with", browser), ("empty scripts", bare)):
+                    ms = one.ask("cost/cost.html")["ms"]
+                    # The first fills caches.
+                    if i:
+                        times[name].append(ms)
     medians = {name: statistics.median(ms) for name, ms in times.items()}
     ratio = medians["with"] / medians["without"]
+    floor = medians["empty scripts"] / medians["without"]
     limit, ms, kilobytes = limits
     sheet.check(f"thirty frames load in at most {limit} times the time", ratio <= limit, f"{ratio:.3f}, {medians}")
     install = plain.ask("cost/install.html")
     sheet.check(f"the script is installed in at most {ms} ms", install["ms"] <= ms, f"{install['ms']:.2f} ms")
-    sheet.figure("cost", {"load": ratio, "medians": medians, "rounds": rounds, "install ms": install["ms"], "bytes": install["bytes"]})
+    sheet.figure("cost", {"load": ratio, "empty scripts": floor, "medians": medians, "rounds": rounds, "install ms": install["ms"], "bytes": install["bytes"]})
     if sheet.kind == "chromium":
         heaps = [_heap(one) for one in (plain, browser)]
         per_frame = (heaps[1] - heaps[0]) / 31
@@ -193,6 +201,17 @@ def cost(sheet, plain, browser, rounds, limits):
         sheet.figures["cost"]["heap per frame"] = per_frame
     else:
         sheet.missing["heap per frame"] = "Marionette does not tell the heap of one page"
+
+
+def _empty(extension, folder):
+    """Makes of the extension in `folder` one whose content scripts are the same, but empty files, and that does nothing else."""
+    manifest = json.loads((extension / "manifest.json").read_text())
+    kept = ("manifest_version", "name", "version", "host_permissions", "content_scripts", "minimum_chrome_version", "browser_specific_settings")
+    (folder / "manifest.json").write_text(json.dumps({key: manifest[key] for key in kept if key in manifest}))
+    for script in manifest["content_scripts"]:
+        for name in script["js"]:
+            (folder / name).write_text("")
+    return folder
 
 
 def _heap(browser):

@@ -53,7 +53,7 @@ def measure(kind, options, scripts):
                 ("attacks", lambda: rows.attacks(sheet, plain, browser)),
                 ("breakage", lambda: rows.breakage(sheet, plain, "without", "a")),
                 ("breakage", lambda: rows.breakage(sheet, browser, "with", "a")),
-                ("cost", lambda: rows.cost(sheet, plain, browser, options.rounds, options.limits)),
+                ("cost", lambda: rows.cost(sheet, server, plain, browser, extension, options.rounds, options.limits)),
                 ("sessions", lambda: found.extend(rows.sessions(sheet, server, extension, options.sessions[kind]))),
                 ("noise", lambda: rows.noise(sheet, browser, found, options.sites)),
                 ("network", lambda: rows.network(sheet, plain_server, server)),
@@ -90,14 +90,16 @@ def main():
     parser.add_argument("--sessions", default="100,100", help="fresh sessions of Chromium and of Firefox")
     parser.add_argument("--sites", type=int, default=100, help="sites more on which the noise is read")
     parser.add_argument("--rounds", type=int, default=5, help="loads of the page with thirty frames, each way")
-    parser.add_argument("--only", choices=["coverage"], help="the one row that needs no other")
+    parser.add_argument("--only", choices=["coverage", "cost"], help="a row that needs no other")
     parser.add_argument("--out", type=pathlib.Path)
     options = parser.parse_args()
     options.limits = TARGETS if options.out else BUSY
     options.sessions = dict(zip(KINDS, map(int, options.sessions.split(",")), strict=True))
     scripts = libraries.fetched(options.libraries)
     kinds = options.browsers.split(",")
-    sheets = side_by_side(len(kinds), lambda i: measure(kinds[i], options, scripts), len(kinds))
+    # What costs time is measured in one browser at a time.
+    at_once = 1 if options.only == "cost" else len(kinds)
+    sheets = side_by_side(len(kinds), lambda i: measure(kinds[i], options, scripts), at_once)
     if options.out:
         programs = {"chromium": "chromium", "firefox": "firefox-esr"}
         version = lambda kind: subprocess.run([programs[kind], "--version"], capture_output=True, text=True, check=True).stdout.strip()

@@ -56,7 +56,9 @@ const ROWS: &[(&str, Cell)] = &[
         Ok(format!("{:.4}; {:.1e}", number(b, "/attacks/ssim")?, number(b, "/attacks/sound error")?))
     }),
     ("pages that go on working", |b| Ok(format!("{} of 25", number(b, "/breakage/with")?))),
-    ("load of thirty frames, against without", |b| Ok(format!("{:.2}×", number(b, "/cost/load")?))),
+    ("load of thirty frames, against without; the same of an extension of two empty scripts", |b| {
+        Ok(format!("{:.2}×; {:.2}×", number(b, "/cost/load")?, number(b, "/cost/empty scripts")?))
+    }),
     ("script in a fresh frame; heap per frame", |b| {
         let heap = number(b, "/cost/heap per frame").map_or("–".to_owned(), |bytes| format!("{:.0} kB", bytes / 1e3));
         Ok(format!("{:.1} ms; {heap}", number(b, "/cost/install ms")?))
@@ -112,7 +114,9 @@ pub(crate) fn measured() -> Result<String, String> {
     let word = |key: &str| receipt[key].as_str().ok_or_else(|| format!("{RECEIPT}: no {key}"));
     let versions = receipt["versions"].as_array().into_iter().flatten();
     let versions: Vec<String> = versions.filter_map(|v| Some(v.as_str()?.replace("==", " "))).collect();
-    text += &format!("\n`{}`, commit `{:.7}`; {}.\n", word("command")?, word("commit")?, versions.join(", "));
+    let cost = receipt["cost commit"].as_str().map(|commit| format!(" (load and script: `{commit:.7}`)"));
+    let (command, commit, cost) = (word("command")?, word("commit")?, cost.unwrap_or_default());
+    text += &format!("\n`{command}`, commit `{commit:.7}`{cost}; {}.\n", versions.join(", "));
     Ok(text)
 }
 
