@@ -29,7 +29,8 @@ const STORED: [&str; 3] = ["200,40", "300", "11"];
 const ALONE_ROWS: [&str; 2] = ["coverage", "cost"];
 
 /// Builds the extension and measures it; with `--quick`, less often; with `--receipt`, more often, and stores and shows
-/// the figures; a row of [`ALONE_ROWS`] behind that measures this row alone, and puts it into the receipt that is there.
+/// the figures; a row of [`ALONE_ROWS`] behind that measures this row alone, and puts it into the receipt that is
+/// there.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
