@@ -45,6 +45,13 @@ multiversion! {
 }
 
 multiversion! {
+    /// `x[i] *= y[i]`
+    pub(crate) fn multiply(x: &mut [f32], y: &[f32]) {
+        x.iter_mut().zip(y).for_each(|(x, &y)| *x *= y);
+    }
+}
+
+multiversion! {
     /// `x[i] = cap · tanh(x[i] / cap)`
     pub(crate) fn soft_cap(x: &mut [f32], cap: f32) {
         cap_all(x, cap);
@@ -133,6 +140,8 @@ mod tests {
             }
             let sum = check("add_scaled", &x, |level, x| add_scaled(level, x, 1.0, &y));
             assert!(sum.iter().zip(&x).zip(&y).all(|((s, x), y)| *s == x + y));
+            let product = check("multiply", &x, |level, x| multiply(level, x, &y));
+            assert!(product.iter().zip(&x).zip(&y).all(|((p, x), y)| *p == x * y));
             let capped = check("soft_cap", &x, |level, x| soft_cap(level, x, 3.0));
             assert!(capped.iter().all(|v| v.abs() <= 3.0));
             let p = check("softmax", &x, |level, x| softmax(level, x, n));

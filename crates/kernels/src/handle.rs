@@ -171,6 +171,12 @@ impl Kernels {
         self.add_scaled(x, 1.0, y);
     }
 
+    /// `x[i] *= y[i]`
+    pub fn multiply(&self, x: &mut [f32], y: &[f32]) {
+        assert_eq!(x.len(), y.len(), "multiply: both inputs");
+        self.for_rows(x, 1, |first, x| elementwise::multiply(self.level, x, &y[first..][..x.len()]));
+    }
+
     /// `x[i] += factor · y[i]` (residual scale, expert weights)
     pub fn add_scaled(&self, x: &mut [f32], factor: f32, y: &[f32]) {
         assert_eq!(x.len(), y.len(), "add: both inputs");
@@ -195,7 +201,7 @@ impl Kernels {
     }
 
     /// `task(first row, rows)` over pieces of `data` `[_, row_len]`: here if it is little, in parallel otherwise.
-    fn for_rows(&self, data: &mut [f32], row_len: usize, task: impl Fn(usize, &mut [f32]) + Sync) {
+    pub(crate) fn for_rows(&self, data: &mut [f32], row_len: usize, task: impl Fn(usize, &mut [f32]) + Sync) {
         if data.len() < PARALLEL_ELEMENTS {
             assert!(row_len > 0 && data.len().is_multiple_of(row_len), "{} elements in rows of {row_len}", data.len());
             task(0, data);

@@ -15,6 +15,7 @@ mod activation;
 mod attention;
 pub mod bits;
 mod coarse;
+mod convolution;
 mod elementwise;
 mod error;
 mod hadamard;
