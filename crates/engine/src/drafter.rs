@@ -34,7 +34,8 @@ pub enum Drafter {
     /// Guesses are those of the model's own first `n_layers` layers (self-speculation by early exit; Elhoushi et al.
     /// 2024, arXiv 2404.16710).
     EarlyExit { n_layers: usize },
-    /// Guesses are those of a smaller model of the same vocabulary, with a KV arena of its own.
+    /// Guesses are those of a smaller model of the same vocabulary, with a KV arena of its own; one with states guesses
+    /// nothing.
     Model(Box<dyn Forward + Send>),
 }
 
@@ -74,6 +75,8 @@ impl Drafting {
             Drafter::None => Self::None,
             Drafter::Lookup => Self::Lookup(HashMap::new()),
             Drafter::EarlyExit { n_layers } => Self::EarlyExit(early_exit::EarlyExit::new(n_layers)),
+            // It could not take back what the target did not say.
+            Drafter::Model(model) if model.n_states() > 0 => Self::None,
             Drafter::Model(model) => Self::Model(Box::new(model_drafter::ModelDrafter::new(model))),
         }
     }

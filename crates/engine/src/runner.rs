@@ -111,9 +111,14 @@ impl Runner {
         mut options: EngineOptions,
         clock: Box<Clock>,
     ) -> Result<Self, DiskError> {
+        let n_states = model.n_states();
+        if n_states > 0 {
+            let _ = options.restrict_to_states();
+        }
         let limits = SchedulerLimits {
             context_len_max: context_len_max(&*model),
-            n_running_max: options.n_running_max.min(model.step_rows_max()),
+            n_running_max: n_running_max(&*model, &options),
+            n_states,
             step_rows_max: model.step_rows_max(),
             prompt_logits_max: model::logits_rows_max(&*model),
             step: options.step,
@@ -264,10 +269,17 @@ fn spans<'a>(
             Wanted::Drafts | Wanted::All => LogitsWanted::All,
             Wanted::Hidden => LogitsWanted::Hidden,
         };
-        let pages = scheduler.sequence(p.id).table.as_slice();
-        StepSpan::new(own, p.position_first, pages).wanting(logits)
+        let sequence = scheduler.sequence(p.id);
+        let span = StepSpan::new(own, p.position_first, &sequence.table).wanting(logits);
+        sequence.state.map_or(span, |state| span.with_state(state))
     };
     planned.iter().map(span).collect()
+}
+
+/// Number of sequences that a step can have and `model` has states for, where that is less than `options` allow.
+pub(crate) fn n_running_max(model: &dyn Forward, options: &EngineOptions) -> usize {
+    let n_states_max = if model.n_states() > 0 { model.n_states() } else { usize::MAX };
+    options.n_running_max.min(model.step_rows_max()).min(n_states_max)
 }
 
 /// Length of the longest sequence that context and arena allow.

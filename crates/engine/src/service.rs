@@ -22,7 +22,7 @@ use crate::{
     DiskError, EngineOptions, Error, Request, RequestId, Sink, Stats, TenantId,
     limits::Limits,
     queue::Queue,
-    runner::{Progress, Runner},
+    runner::{self, Progress, Runner},
     sync::lock,
 };
 
@@ -92,7 +92,7 @@ impl Handle {
     ) -> Result<Self, SpawnError> {
         let (sender, receiver) = channel();
         let (n_sequences_max, width) = (options.n_running_max + options.n_queued_max, model.width());
-        let n_running_max = options.n_running_max.min(model.step_rows_max());
+        let n_running_max = runner::n_running_max(&*model, &options);
         let start = Instant::now();
         let clock = Box::new(move || start.elapsed());
         let mut runner = Runner::new(model, Arc::clone(&tokenizer), options, clock)?;

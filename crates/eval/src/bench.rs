@@ -4,7 +4,7 @@
 
 use std::{ops::ControlFlow, time::Instant};
 
-use model::{Forward, Logits, LogitsWanted, PAGE_LEN, PageId, Step, StepSpan, TokenId};
+use model::{Forward, Logits, LogitsWanted, PAGE_LEN, PageId, StateId, Step, StepSpan, TokenId};
 use serde::Serialize;
 
 use crate::Error;
@@ -93,7 +93,7 @@ pub fn measure(
     let n_tokens = test.n_tokens * test.n_sequences;
     let mut samples = Vec::with_capacity(n_repetitions);
     for repetition in 0..=n_repetitions {
-        sequences.position = test.depth;
+        sequences.go_back(before);
         let start = Instant::now();
         match test.phase {
             Phase::Prompt => sequences.prefill(tokens),
@@ -130,6 +130,10 @@ impl<'a> Sequences<'a> {
         if n > context_len_max {
             return Err(Error::Context { what: "a test", n, context_len_max });
         }
+        let n_states = model.n_states();
+        if n_states > 0 && test.n_sequences > n_states {
+            return Err(Error::Parameter { parameter: "sequences", value: test.n_sequences, expected: "one a state" });
+        }
         let step_rows_max = model.step_rows_max();
         if test.n_sequences > step_rows_max {
             return Err(Error::Context { what: "a step", n: test.n_sequences, context_len_max: step_rows_max });
@@ -142,6 +146,15 @@ impl<'a> Sequences<'a> {
     pub(crate) fn tokens(&self, n: usize) -> Vec<TokenId> {
         let n_vocab = self.model.n_vocab() as u32;
         (0..n as u32).map(|i| TokenId(i.wrapping_mul(2_654_435_761) % n_vocab)).collect()
+    }
+
+    /// Goes back to where every sequence held `tokens` and no more. A state cannot go back: it is computed again.
+    pub(crate) fn go_back(&mut self, tokens: &[TokenId]) {
+        if self.model.n_states() > 0 && self.position != tokens.len() {
+            self.position = 0;
+            self.prefill(tokens);
+        }
+        self.position = tokens.len();
     }
 
     /// Feeds `tokens` to every sequence, in steps as large as the model takes; asks for the logits of the last.
@@ -169,10 +182,12 @@ impl<'a> Sequences<'a> {
     }
 
     fn step(&mut self, tokens: &[&[TokenId]], logits: LogitsWanted) {
-        let spans: Vec<StepSpan<'_>> = tokens
-            .iter()
-            .zip(&self.tables)
-            .map(|(tokens, pages)| StepSpan::new(tokens, self.position, pages).wanting(logits))
+        let spans: Vec<StepSpan<'_>> = (0..)
+            .map(StateId)
+            .zip(tokens.iter().zip(&self.tables))
+            .map(|(state, (tokens, pages))| {
+                StepSpan::new(tokens, self.position, pages).wanting(logits).with_state(state)
+            })
             .collect();
         self.model.forward(&Step::new(&spans), &mut self.logits);
         self.position += tokens.first().map_or(0, |tokens| tokens.len());

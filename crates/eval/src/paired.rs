@@ -13,7 +13,8 @@ use crate::{
 /// A model with a filled context, ready to generate from there as often as wanted.
 pub struct Runner<'a> {
     sequences: Sequences<'a>,
-    depth: usize,
+    /// Tokens that fill the context.
+    before: Vec<TokenId>,
     tokens: Vec<TokenId>,
 }
 
@@ -27,12 +28,12 @@ impl<'a> Runner<'a> {
         let mut before = sequences.tokens(depth + n_tokens);
         let tokens = before.split_off(depth);
         sequences.prefill(&before);
-        Ok(Self { sequences, depth, tokens })
+        Ok(Self { sequences, before, tokens })
     }
 
     /// Generates once; returns the tokens per second.
     fn turn(&mut self) -> f64 {
-        self.sequences.position = self.depth;
+        self.sequences.go_back(&self.before);
         let start = Instant::now();
         self.sequences.generate(&self.tokens);
         self.tokens.len() as f64 / start.elapsed().as_secs_f64()

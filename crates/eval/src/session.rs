@@ -12,6 +12,8 @@ pub(crate) struct Session<'a> {
     model: &'a mut (dyn Forward + Send),
     pages: Vec<PageId>,
     position: usize,
+    /// Tokens before `position`, which models with states need to go back.
+    tokens: Vec<TokenId>,
     logits: Logits,
 }
 
@@ -19,7 +21,7 @@ impl<'a> Session<'a> {
     /// Starts an empty sequence on `model`.
     pub(crate) fn new(model: &'a mut (dyn Forward + Send)) -> Self {
         let pages = (0..model.n_pages() as u32).map(PageId).collect();
-        Self { model, pages, position: 0, logits: Logits::default() }
+        Self { model, pages, position: 0, tokens: Vec::new(), logits: Logits::default() }
     }
 
     /// Number of tokens that fit into the KV arena.
@@ -41,11 +43,22 @@ impl<'a> Session<'a> {
     /// Empties the sequence.
     pub(crate) fn clear(&mut self) {
         self.position = 0;
+        self.tokens.clear();
     }
 
-    /// Goes back to `position`, which was reached before; what is cached up to there stays.
+    /// Goes back to `position`, which was reached before; what is cached up to there stays. A state cannot go back: it
+    /// is computed again.
     pub(crate) fn rewind(&mut self, position: usize) {
-        self.position = self.position.min(position);
+        if position >= self.position {
+            return;
+        }
+        self.position = position;
+        self.tokens.truncate(position);
+        if self.model.n_states() > 0 {
+            self.position = 0;
+            let tokens = std::mem::take(&mut self.tokens);
+            tokens.chunks(self.model.step_rows_max()).for_each(|chunk| self.step(chunk, LogitsWanted::None));
+        }
     }
 
     /// Refuses ids that no row of the embedding belongs to.
@@ -82,5 +95,6 @@ impl<'a> Session<'a> {
         let span = StepSpan::new(tokens, self.position, &self.pages).wanting(logits);
         self.model.forward(&Step::new(&[span]), &mut self.logits);
         self.position += tokens.len();
+        self.tokens.extend_from_slice(tokens);
     }
 }

@@ -6,6 +6,7 @@ mod bitnet;
 mod gemma2;
 mod gemma3;
 mod granite;
+mod lfm2;
 mod llama;
 mod olmo2;
 mod phi3;
@@ -36,6 +37,7 @@ const FAMILIES: &[(&str, Build)] = &[
     ("olmo2", olmo2::spec),
     ("smollm3", smollm3::spec),
     ("granite", granite::spec),
+    ("lfm2", lfm2::spec),
 ];
 
 /// Names of the architectures that can be loaded.

@@ -9,10 +9,12 @@ use crate::{
     linear::{Input, is_finite},
     load::{self, Parts},
     observe::Observer,
+    recurrent::{self, StepStates},
     requantise,
     scratch::{Scratch, has_sinks},
     shortcut::{self, HeadShortcut, HeadStats, Shortcut},
     spec::ModelSpec,
+    states::{self, States},
     step::{Forward, Logits, LogitsWanted, PageArena, Step, StepSpan},
     weights::{Attention, FeedForward, Layer, Mixer, Mlp, Weights},
     window::{AttentionWindow, Sight},
@@ -29,6 +31,7 @@ pub struct Model {
     step_rows_max: usize,
     kernels: Kernels,
     kv: KvPages,
+    states: States,
     scratch: Scratch,
     spans: Vec<Span<'static>>,
     shortcut: Option<Shortcut>,
@@ -49,6 +52,14 @@ impl Model {
         let n_pages = positions.div_ceil(PAGE_LEN);
         let kv = KvPages::new(kv_layout(&spec, options.kv_types), n_pages)
             .map_err(|e| refuse(format!("a KV cache of {positions} positions: {e}")))?;
+        if spec.recurrence.is_some() && options.attention_window.is_some() {
+            return Err(refuse("an attention window, but the model has layers whose states see everything".to_owned()));
+        }
+        if spec.recurrence.is_some() && options.n_states == 0 {
+            return Err(refuse("memory for 0 states, but each sequence needs one".to_owned()));
+        }
+        let states = States::new(&spec, options.n_states)
+            .ok_or_else(|| refuse(format!("the states of {} sequences cannot be addressed", options.n_states)))?;
         if options.step_rows_max == 0 {
             return Err(refuse("a step of 0 rows".to_owned()));
         }
@@ -82,6 +93,7 @@ impl Model {
             step_rows_max,
             kernels,
             kv,
+            states,
             scratch,
             spans: Vec::with_capacity(step_rows_max),
             shortcut: None,
@@ -124,6 +136,11 @@ impl Model {
         self.kv.layout().position_bytes().unwrap_or_default() as u64
     }
 
+    /// Number of bytes of the state that a sequence has beside keys and values.
+    pub fn state_bytes(&self) -> u64 {
+        states::state_bytes(&self.spec).unwrap_or_default() as u64
+    }
+
     /// Number of bytes of the packed copy of the weights, once all matrices were multiplied with
     /// ([`LoadOptions::pack_bytes_max`]).
     pub fn packed_bytes(&self) -> u64 {
@@ -138,8 +155,8 @@ impl Model {
 
 /// Returns the shape of the KV cache of a model.
 pub(crate) fn kv_layout(spec: &ModelSpec, types: KvTypes) -> KvLayout {
-    let ModelSpec { n_layers, n_kv_heads, key_dim, value_dim, .. } = *spec;
-    KvLayout { n_layers, n_kv_heads, key_dim, value_dim, types }
+    let ModelSpec { n_kv_heads, key_dim, value_dim, .. } = *spec;
+    KvLayout { n_layers: spec.n_attention_layers(), n_kv_heads, key_dim, value_dim, types }
 }
 
 impl PageArena for Model {
@@ -173,6 +190,10 @@ impl Forward for Model {
         self.kv.n_pages()
     }
 
+    fn n_states(&self) -> usize {
+        self.states.n_states()
+    }
+
     fn step_rows_max(&self) -> usize {
         self.step_rows_max
     }
@@ -198,11 +219,17 @@ impl Forward for Model {
             "{n_layers} layers of a model that has {}",
             self.spec.n_layers
         );
+        assert!(
+            n_layers == self.spec.n_layers || self.spec.recurrence.is_none(),
+            "an early exit of a model with states"
+        );
         let spans = self.begin(step);
+        self.states.begin(step.spans);
         for layer in 0..n_layers {
-            self.attend(layer, n_rows, &spans);
+            self.mix(layer, n_rows, step, &spans);
             self.feed(layer, n_rows);
         }
+        self.states.end(step.spans);
         self.spans = recycled(spans);
         self.hidden(step, logits);
         self.head(step, logits);
@@ -254,22 +281,35 @@ impl Model {
         spans
     }
 
-    /// Adds the attention of one layer to the residual stream.
+    /// Adds to the residual stream what one layer makes of each row and those before it.
+    fn mix(&mut self, index: usize, n_rows: usize, step: &Step<'_>, spans: &[Span<'_>]) {
+        let Self { spec, weights, kernels, scratch, states, .. } = self;
+        let layer = &weights.layers[index];
+        let n = n_rows * spec.width;
+        let room = scratch.input.room(n_rows, spec.width);
+        normed(kernels, spec, &scratch.hidden[..n], layer.mixer_norm.as_deref(), room);
+        scratch.input.fill(kernels);
+        match &layer.mixer {
+            Mixer::Attention(_) => self.attend(index, n_rows, spans),
+            Mixer::ShortConvolution(convolution) => {
+                let states = StepStates { states, layer: spec.index_in_kind(index), spans: step.spans };
+                recurrent::convolve(kernels, convolution, scratch, states);
+            }
+        }
+        let Self { spec, weights, kernels, scratch, .. } = self;
+        let Scratch { hidden, block_out, spare, .. } = scratch;
+        let post_norm = weights.layers[index].mixer_post_norm.as_deref();
+        add_block(kernels, spec, &mut hidden[..n], &mut block_out[..n], post_norm, spare);
+    }
+
+    /// Computes the attention of one layer.
     fn attend(&mut self, index: usize, n_rows: usize, spans: &[Span<'_>]) {
         let sight = Sight::new(&self.spec, index, self.attention_window);
         let Self { spec, weights, rope, rope_local, kernels, kv, scratch, .. } = self;
-        let layer = &weights.layers[index];
-        let Mixer::Attention(attention) = &layer.mixer;
+        let kv_layer = spec.index_in_kind(index);
+        let Mixer::Attention(attention) = &weights.layers[index].mixer else { return };
         let Attention { q, k, v, output, q_norm, k_norm, sub_norm } = &**attention;
         let width = spec.width;
-        normed(
-            kernels,
-            spec,
-            &scratch.hidden[..n_rows * width],
-            layer.mixer_norm.as_deref(),
-            scratch.input.room(n_rows, width),
-        );
-        scratch.input.fill(kernels);
         let q_out = &mut scratch.q[..n_rows * q.rows()];
         let k_out = &mut scratch.k[..n_rows * k.rows()];
         let v_out = &mut scratch.v[..n_rows * v.rows()];
@@ -293,7 +333,7 @@ impl Model {
             kernels.rope(rope, &scratch.positions, spec.n_kv_heads, k_out);
         }
         mark_broken(k_out, k.rows(), v_out, v.rows());
-        kernels.kv_write(kv, index, spans, k_out, v_out);
+        kernels.kv_write(kv, kv_layer, spans, k_out, v_out);
         let shape = AttentionShape {
             n_heads: spec.n_heads,
             scale: spec.attention_scale,
@@ -303,15 +343,13 @@ impl Model {
         };
         let o_cols = spec.n_heads * spec.value_dim;
         let attended = scratch.input.room(n_rows, o_cols);
-        kernels.attention(kv, index, spans, &shape, Queries { all: q_out, to_sinks: q_to_sinks }, attended);
+        kernels.attention(kv, kv_layer, spans, &shape, Queries { all: q_out, to_sinks: q_to_sinks }, attended);
         if let Some(weight) = sub_norm {
             in_place_norm(kernels, spec, attended, weight, &mut scratch.spare);
         }
         scratch.input.fill(kernels);
         let out = &mut scratch.block_out[..n_rows * width];
         scratch.input.multiply(kernels, [(output, &mut *out)]);
-        let hidden = &mut scratch.hidden[..n_rows * width];
-        add_block(kernels, spec, hidden, out, layer.mixer_post_norm.as_deref(), &mut scratch.spare);
     }
 
     /// Adds the feed-forward network or the experts of one layer to the residual stream.

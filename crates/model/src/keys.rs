@@ -53,6 +53,19 @@ impl<'a> Keys<'a> {
         self.bounded(name, COUNT_MAX)?.map_or_else(|| self.refuse(name, "missing"), Ok)
     }
 
+    /// Reads a count of things for each of `n_layers` layers, 0 to 4096.
+    pub(crate) fn counts(&self, name: &str, n_layers: usize) -> Result<Vec<usize>, LoadError> {
+        let Some(values) = self.read(name, Metadata::i64s)? else { return self.refuse(name, "missing") };
+        if values.len() != n_layers {
+            return self.refuse(name, format!("{} values, expected one for each of {n_layers} layers", values.len()));
+        }
+        let count = |value: &i64| usize::try_from(*value).ok().filter(|&n| n as u64 <= COUNT_MAX);
+        match values.iter().find(|value| count(value).is_none()) {
+            Some(bad) => self.refuse(name, format!("{bad}, expected 0 to {COUNT_MAX}")),
+            None => Ok(values.iter().filter_map(count).collect()),
+        }
+    }
+
     /// Reads a count of things, 1 to 4096, or returns the default where there is none.
     pub(crate) fn count_or(&self, name: &str, default: usize) -> Result<usize, LoadError> {
         Ok(self.bounded(name, COUNT_MAX)?.unwrap_or(default))

@@ -55,6 +55,11 @@ impl Input {
         self.broken.extend((0..).zip(broken).filter(|(_, is_broken)| **is_broken).map(|(row, _)| row));
     }
 
+    /// Number of rows.
+    pub(crate) fn n_rows(&self) -> usize {
+        self.rows.n_rows()
+    }
+
     /// Returns the row, if it is only one and all of it are numbers.
     pub(crate) fn single(&mut self) -> Option<&mut Rows> {
         (self.rows.n_rows() == 1 && self.broken.is_empty()).then_some(&mut self.rows)

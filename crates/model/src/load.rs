@@ -33,6 +33,8 @@ pub struct LoadOptions {
     /// Size of the KV arena in positions over all sequences; if `None`, what one sequence needs: a full context, or
     /// [`AttentionWindow::pages_max`] if that is less.
     pub kv_positions: Option<usize>,
+    /// Number of sequences that can be under way at once in models with states; others have no such limit.
+    pub n_states: usize,
     /// Largest number of rows in one step, which sizes the buffers.
     pub step_rows_max: usize,
     /// Type of the embedding table, and of the head where it is the same matrix; as in the file if `None`.
@@ -56,6 +58,7 @@ impl LoadOptions {
         attention_window: None,
         kv_types: KvTypes::both(KvType::F16),
         kv_positions: None,
+        n_states: 1,
         step_rows_max: 512,
         embedding_type: None,
         norm_type: NormType::F32,

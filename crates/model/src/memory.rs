@@ -8,6 +8,7 @@ use crate::{
     requantise::embedding_bytes,
     scratch::{Scratch, has_sinks},
     spec::ModelSpec,
+    states,
 };
 
 /// The memory that a model will need, by use.
@@ -21,6 +22,8 @@ pub struct MemoryPlan {
     pub packed_bytes: u64,
     /// Bytes of the KV cache: the whole arena.
     pub kv_bytes: u64,
+    /// Bytes of the states that layers without attention carry on, of all sequences at once.
+    pub state_bytes: u64,
     /// Bytes of the buffers of a step.
     pub scratch_bytes: u64,
     /// Length of the longest sequence in tokens; with an attention window the KV cache has room for less.
@@ -64,6 +67,9 @@ fn of_spec(
         packed_bytes: 0,
         weight_bytes: container.tensors().iter().map(|t| t.n_bytes).sum(),
         kv_bytes: KvPages::bytes_of(layout, positions.div_ceil(PAGE_LEN)).map_or(u64::MAX, |n| n as u64),
+        state_bytes: states::state_bytes(spec)
+            .and_then(|one| one.checked_mul(options.n_states))
+            .map_or(u64::MAX, |n| n as u64),
         scratch_bytes: Scratch::bytes(spec, rows_max, has_sinks(options)).unwrap_or(u64::MAX),
         context_len,
     })

@@ -14,7 +14,7 @@ use quant::{
 use crate::{
     linear::Linear,
     spec::ModelSpec,
-    weights::{Mixer, Mlp, Weights},
+    weights::{Attention, Mixer, Mlp, Weights},
 };
 
 /// Weights that share a scale in a ternary embedding.
@@ -136,7 +136,11 @@ pub(crate) fn norms(weights: &mut Weights) -> Requantised {
     };
     for layer in &mut weights.layers {
         let of_mixer = match &mut layer.mixer {
-            Mixer::Attention(attention) => [&mut attention.q_norm, &mut attention.k_norm, &mut attention.sub_norm],
+            Mixer::Attention(attention) => {
+                let Attention { q_norm, k_norm, sub_norm, .. } = &mut **attention;
+                vec![q_norm, k_norm, sub_norm]
+            }
+            Mixer::ShortConvolution(_) => Vec::new(),
         };
         let of_layer =
             [&mut layer.mixer_norm, &mut layer.mixer_post_norm, &mut layer.mlp_norm, &mut layer.mlp_post_norm];

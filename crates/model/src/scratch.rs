@@ -20,6 +20,8 @@ pub(crate) struct Scratch {
     pub(crate) k: Vec<f32>,
     /// Values `[T, G·Dv]`
     pub(crate) v: Vec<f32>,
+    /// Inner values of layers with states, three `[T, I]`
+    pub(crate) inner: [Vec<f32>; 3],
     /// Gates of the feed-forward network `[T, F]`
     pub(crate) gate: Vec<f32>,
     /// Inner values of the feed-forward network `[T, F]`
@@ -50,6 +52,7 @@ struct Widths {
     q_to_sinks: usize,
     k: usize,
     v: usize,
+    inner: usize,
     feed_forward: usize,
     spare: usize,
     experts: usize,
@@ -64,6 +67,7 @@ impl Widths {
             q_to_sinks: if has_sinks { q } else { 0 },
             k: spec.n_kv_heads * spec.key_dim,
             v: spec.n_kv_heads * spec.value_dim,
+            inner: spec.recurrence.as_ref().map_or(0, |r| r.kind.inner_width(spec.width)),
             feed_forward: spec.feed_forward,
             spare: spec.width.max(q).max(attended),
             experts: spec.experts.map_or(0, |e| e.n_experts),
@@ -85,6 +89,7 @@ impl Scratch {
             q_to_sinks: zeros(widths.q_to_sinks),
             k: zeros(widths.k),
             v: zeros(widths.v),
+            inner: [(); 3].map(|()| zeros(widths.inner)),
             gate: zeros(widths.feed_forward),
             up: zeros(widths.feed_forward),
             spare: zeros(widths.spare),
@@ -99,11 +104,11 @@ impl Scratch {
     /// Returns the bytes of the buffers for `rows_max` rows, with the f32 and int8 copies that a matmul works on;
     /// `None` on overflow.
     pub(crate) fn bytes(spec: &ModelSpec, rows_max: usize, has_sinks: bool) -> Option<u64> {
-        let Widths { model, q, q_to_sinks, k, v, feed_forward, spare, experts } = Widths::new(spec, has_sinks);
-        let floats = [3 * model as u64, 2 * feed_forward as u64]
+        let Widths { model, q, q_to_sinks, k, v, inner, feed_forward, spare, experts } = Widths::new(spec, has_sinks);
+        let floats = [3 * model as u64, 3 * inner as u64, 2 * feed_forward as u64]
             .into_iter()
             .chain([q, q_to_sinks, k, v, spare, experts].map(|n| n as u64));
-        let widest = model.max(feed_forward).max(spec.n_heads * spec.value_dim) as u64;
+        let widest = model.max(inner).max(feed_forward).max(spec.n_heads * spec.value_dim) as u64;
         // Codes, scales and sums of 256 activations are 384 bytes (`kernels::Rows`).
         let input = 4 * widest + widest.div_ceil(256) * 384;
         (4 * floats.sum::<u64>() + input).checked_mul(rows_max as u64)

@@ -65,6 +65,47 @@ pub struct WindowSpec {
     pub local_layers: Vec<bool>,
 }
 
+/// The layers that carry a state from token to token in place of attention over all tokens.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RecurrenceSpec {
+    /// What these layers compute.
+    pub kind: Recurrence,
+    /// Flags that say which layers they are, one per layer.
+    pub layers: Vec<bool>,
+}
+
+impl RecurrenceSpec {
+    /// Number of these layers.
+    pub fn n_layers(&self) -> usize {
+        self.layers.iter().filter(|is_recurrent| **is_recurrent).count()
+    }
+}
+
+/// The kind of layers with a state.
+#[allow(missing_docs, reason = "the comment of a variant says what its fields are")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Recurrence {
+    /// Gated causal convolution over `n_taps` tokens, as wide as the model (LFM2). The state is what it convolves of
+    /// the last `n_taps - 1`.
+    ShortConvolution { n_taps: usize },
+}
+
+impl Recurrence {
+    /// Number of elements of the state of one layer in a model of this width; `None` on overflow.
+    pub(crate) fn state_len(self, width: usize) -> Option<usize> {
+        match self {
+            Self::ShortConvolution { n_taps } => (n_taps - 1).checked_mul(width),
+        }
+    }
+
+    /// Number of elements a row of the inner buffers.
+    pub(crate) fn inner_width(self, width: usize) -> usize {
+        match self {
+            Self::ShortConvolution { .. } => width,
+        }
+    }
+}
+
 /// The way in which hidden states become the embedding of a text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Pooling {
@@ -123,6 +164,8 @@ pub struct ModelSpec {
     pub feed_forward: usize,
     /// Experts, if the layers have them.
     pub experts: Option<ExpertSpec>,
+    /// Name of the weights of the last norm.
+    pub output_norm: &'static str,
     /// Number added to the mean square in every norm.
     pub norm_epsilon: f32,
     /// Whether there are norms before attention and feed-forward.
@@ -141,6 +184,8 @@ pub struct ModelSpec {
     pub no_rope_every: Option<usize>,
     /// Sliding window, if some layers have one.
     pub window: Option<WindowSpec>,
+    /// Layers with a state in place of attention, if there are any.
+    pub recurrence: Option<RecurrenceSpec>,
     /// Factor on q·k.
     pub attention_scale: f32,
     /// Soft cap on attention scores.
@@ -164,6 +209,21 @@ impl ModelSpec {
     pub fn window_len(&self, layer: usize) -> Option<usize> {
         let window = self.window.as_ref()?;
         window.local_layers.get(layer).is_some_and(|&local| local).then_some(window.len)
+    }
+
+    /// Whether layer `layer` carries a state in place of attention.
+    pub fn is_recurrent(&self, layer: usize) -> bool {
+        self.recurrence.as_ref().is_some_and(|recurrence| recurrence.layers.get(layer) == Some(&true))
+    }
+
+    /// Number of layers with attention: those that have keys and values.
+    pub fn n_attention_layers(&self) -> usize {
+        self.n_layers - self.recurrence.as_ref().map_or(0, RecurrenceSpec::n_layers)
+    }
+
+    /// Number of layers of the kind of `layer` before it: its index among those with attention, or with a state.
+    pub(crate) fn index_in_kind(&self, layer: usize) -> usize {
+        (0..layer).filter(|&before| self.is_recurrent(before) == self.is_recurrent(layer)).count()
     }
 
     /// Whether layer `layer` rotates q and k.

@@ -3,7 +3,7 @@
 use gguf::TokenId;
 use kernels::PageId;
 
-use crate::{AttentionWindow, linear::is_finite};
+use crate::{AttentionWindow, StateId, linear::is_finite};
 
 /// Which rows of a span want logits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,18 +32,28 @@ pub struct StepSpan<'a> {
     pub pages: &'a [PageId],
     /// Rows to give logits for.
     pub logits: LogitsWanted,
+    /// State of the sequence in models that have states ([`Forward::n_states`]): the one with which it began at
+    /// position 0, and which no other has used since. Such a sequence is computed from position to position, without
+    /// going back.
+    pub state: StateId,
 }
 
 impl<'a> StepSpan<'a> {
-    /// Makes a span that wants the logits of its last row.
+    /// Makes a span that wants the logits of its last row, of a sequence with the first state.
     pub fn new(tokens: &'a [TokenId], position_first: usize, pages: &'a [PageId]) -> Self {
-        Self { tokens, position_first, pages, logits: LogitsWanted::Last }
+        Self { tokens, position_first, pages, logits: LogitsWanted::Last, state: StateId(0) }
     }
 
     /// Sets which rows are wanted.
     #[must_use]
     pub fn wanting(self, logits: LogitsWanted) -> Self {
         Self { logits, ..self }
+    }
+
+    /// Sets which state the sequence has.
+    #[must_use]
+    pub fn with_state(self, state: StateId) -> Self {
+        Self { state, ..self }
     }
 }
 
@@ -54,7 +64,7 @@ pub struct Step<'a> {
     pub spans: &'a [StepSpan<'a>],
     /// Early exit: only so many layers, the first ones, then the last norm and the head; all if `None`. Keys and values
     /// of the layers left out are not written, so the same positions have to be computed again before a whole pass
-    /// reads them.
+    /// reads them. Models with states have no early exit.
     pub n_layers: Option<usize>,
 }
 
@@ -174,8 +184,8 @@ fn max(logits: &[f32]) -> f32 {
 
 /// An arena of pages whose bytes can be moved.
 pub trait PageArena {
-    /// Bytes of a page; of keys and values: those of [`PAGE_LEN`](kernels::PAGE_LEN) positions in all layers, layer
-    /// after layer.
+    /// Bytes of a page; of keys and values: those of [`PAGE_LEN`](kernels::PAGE_LEN) positions in all layers with
+    /// attention, layer after layer.
     fn page_bytes(&self) -> usize;
     /// Makes page `to` hold what `from` holds.
     fn copy_page(&mut self, from: PageId, to: PageId);
@@ -194,6 +204,9 @@ pub trait Forward: PageArena {
     fn context_len_max(&self) -> usize;
     /// Pages in the KV arena.
     fn n_pages(&self) -> usize;
+    /// Number of states ([`StepSpan::state`]): so many sequences can be under way. 0 if sequences have none, because
+    /// pages hold all that is carried on.
+    fn n_states(&self) -> usize;
     /// Most rows in one step.
     fn step_rows_max(&self) -> usize;
     /// Transformer layers ([`Step::n_layers`]).

@@ -34,9 +34,21 @@ pub(crate) struct FeedForward {
     pub(crate) sub_norm: Option<Vec<f32>>,
 }
 
+/// The weights of a gated convolution: `output · (c · convolve(b · x))`, where `b`, `c` and `x` are three matrices over
+/// the same input.
+pub(crate) struct ShortConvolution {
+    /// Matrices `b`, `c` and `x`, each `[D, D]`
+    pub(crate) input: [Linear; 3],
+    /// Weights `[K, D]` of the convolution, of the oldest row first
+    pub(crate) taps: Vec<f32>,
+    /// Output matrix `[D, D]`
+    pub(crate) output: Linear,
+}
+
 /// The weights by which a layer mixes positions.
 pub(crate) enum Mixer {
     Attention(Box<Attention>),
+    ShortConvolution(Box<ShortConvolution>),
 }
 
 /// The weights that follow the mixer in a layer.
@@ -65,6 +77,10 @@ impl Layer {
             Mixer::Attention(attention) => {
                 let Attention { q, k, v, output, .. } = &mut **attention;
                 [q, k, v, output]
+            }
+            Mixer::ShortConvolution(convolution) => {
+                let ShortConvolution { input: [b, c, x], output, .. } = &mut **convolution;
+                [b, c, x, output]
             }
         };
         let (router, networks) = match &mut self.mlp {

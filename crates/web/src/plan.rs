@@ -55,7 +55,7 @@ impl Planned {
         let context_len_trained = model::context_len(container).map_err(Error::input)?;
         let limit = options.limit.unwrap_or(FILE_BYTES_MAX).min(FILE_BYTES_MAX);
         let total = |plan: &MemoryPlan| {
-            let parts = [plan.kv_bytes, plan.scratch_bytes, BESIDE_BYTES];
+            let parts = [plan.kv_bytes, plan.state_bytes, plan.scratch_bytes, BESIDE_BYTES];
             parts.into_iter().fold(file_bytes, u64::saturating_add)
         };
         let fits = |n_pages: usize| -> Result<bool, Error> {
@@ -73,11 +73,12 @@ impl Planned {
 
     /// Bytes that are still to be asked for once the weights are there.
     pub(crate) fn beside_weights(&self) -> u64 {
-        self.plan.kv_bytes.saturating_add(self.plan.scratch_bytes)
+        self.kv_bytes().saturating_add(self.plan.scratch_bytes)
     }
 
+    /// Bytes of keys and values, and of the state of models that have one.
     pub(crate) fn kv_bytes(&self) -> u64 {
-        self.plan.kv_bytes
+        self.plan.kv_bytes.saturating_add(self.plan.state_bytes)
     }
 
     pub(crate) fn scratch_bytes(&self) -> u64 {
@@ -108,7 +109,7 @@ impl Planned {
             "context_length_trained": self.context_len_trained,
             "file_bytes": self.file_bytes,
             "weight_bytes": self.plan.weight_bytes,
-            "kv_bytes": self.plan.kv_bytes,
+            "kv_bytes": self.kv_bytes(),
             "scratch_bytes": self.plan.scratch_bytes,
             "total_bytes": self.total_bytes,
             "fits": self.total_bytes <= self.limit,

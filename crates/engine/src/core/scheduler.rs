@@ -16,7 +16,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use model::{AttentionWindow, PAGE_LEN, PageId, TokenId};
+use model::{AttentionWindow, PAGE_LEN, PageId, StateId, TokenId};
 
 use super::{NewSequence, PageKey, PagePool, PrefixTree, SeqId, Sequence, StepBudget, Tenants};
 use crate::{CacheScope, StepBound};
@@ -44,6 +44,8 @@ pub(crate) struct SchedulerLimits {
     pub(crate) context_len_max: usize,
     /// Number of sequences that run at once.
     pub(crate) n_running_max: usize,
+    /// Number of states, at least one for each sequence that runs; 0 if sequences have none.
+    pub(crate) n_states: usize,
     /// Number of rows of a step.
     pub(crate) step_rows_max: usize,
     /// Number of rows of a step whose logits are wanted although the tokens after them are known.
@@ -99,6 +101,8 @@ pub(crate) struct Scheduler {
     /// Number of pages that the attention window never passes.
     n_sink_pages: usize,
     pool: PagePool,
+    /// States that no sequence has, the lowest last.
+    free_states: Vec<StateId>,
     tree: PrefixTree,
     sequences: HashMap<SeqId, Sequence>,
     waiting: BTreeSet<(i64, SeqId)>,
@@ -133,6 +137,7 @@ impl Scheduler {
             n_sink_pages,
             budget: StepBudget::new(limits.step_rows_max, limits.step),
             pool: PagePool::new(n_pages),
+            free_states: (0..limits.n_states as u32).rev().map(StateId).collect(),
             tree: PrefixTree::default(),
             sequences: HashMap::new(),
             waiting: BTreeSet::new(),
@@ -271,9 +276,16 @@ impl Scheduler {
         self.counts
     }
 
-    /// Checks that every page belongs to exactly one: the pool, the tree, or a sequence. The error says how many do
-    /// not.
+    /// Checks that every page belongs to exactly one: the pool, the tree, or a sequence; and that every state is free
+    /// or of one that runs. The error says how many do not.
     pub(crate) fn check(&self) -> Result<(), String> {
+        let n_states = self.limits.n_states;
+        let with_state = self.sequences.values().filter(|s| s.state.is_some());
+        let (n_with_state, n_free) = (with_state.count(), self.free_states.len());
+        let n_expected = if n_states == 0 { 0 } else { self.running.len() };
+        if n_with_state != n_expected || n_with_state + n_free != n_states {
+            return Err(format!("{n_free} free and {n_with_state} owned states, of {n_states}; {n_expected} expected"));
+        }
         let n_own: usize = self.sequences.values().map(|s| s.own_pages(self.n_sink_pages).count()).sum();
         let (n_free, n_tree, n_pages) = (self.pool.n_free(), self.tree.n_pages(), self.pool.n_pages());
         if n_free + n_tree + n_own == n_pages {

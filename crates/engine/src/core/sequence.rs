@@ -1,6 +1,6 @@
 //! [`Sequence`]: one line of tokens, how far it is computed, the pages that hold its keys and values.
 
-use model::{PageId, TokenId};
+use model::{PageId, StateId, TokenId};
 
 use super::prefix_tree::NodeId;
 use crate::{CacheScope, TenantId};
@@ -51,6 +51,8 @@ pub(crate) struct Sequence {
     /// Page table of the sequence.
     pub(crate) table: Vec<PageId>,
     pub(crate) nodes: Vec<NodeId>,
+    /// State of the sequence while it runs, in models that have states. It has seen `n_computed` positions.
+    pub(crate) state: Option<StateId>,
     /// End of the pages `n_sink_pages..n_dropped` of the table that were given back: the attention window has passed
     /// them.
     pub(crate) n_dropped: usize,
@@ -88,6 +90,7 @@ impl Sequence {
             n_cached: None,
             table: Vec::new(),
             nodes: Vec::new(),
+            state: None,
             n_dropped: 0,
             scope: new.scope,
             use_cache: new.use_cache,

@@ -101,7 +101,8 @@ impl Runner {
     }
 
     fn may_draft(&self, request: &Request) -> bool {
-        request.speculate && (self.drafting.is_some() || request.grammar.is_some())
+        // A state that has seen a wrong guess cannot go back to before it.
+        self.model.n_states() == 0 && request.speculate && (self.drafting.is_some() || request.grammar.is_some())
     }
 
     /// Ends a request's choices, wherever they are.

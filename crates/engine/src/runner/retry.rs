@@ -2,11 +2,12 @@
 //!
 //! A step that was broken off has changed nothing but keys and values at positions that no other sequence reads before
 //! they are published ([`Scheduler::advance`](crate::core::Scheduler::advance)), and a row's bytes depend on its own
-//! sequence alone: computed again, they are what they would have been.
+//! sequence alone: computed again, they are what they would have been. In models with states it has changed these, too,
+//! which cannot go back: there a sequence is computed from its beginning.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use model::Step;
+use model::{LogitsWanted, Step, StepSpan};
 
 use super::{Runner, spans};
 use crate::core::Planned;
@@ -37,6 +38,19 @@ impl Runner {
     /// Makes the forward pass over one sequence's part; returns `false` if it panicked.
     fn compute_alone(&mut self, p: Planned) -> bool {
         let Self { model, scheduler, running, tokens, logits, .. } = self;
+        let sequence = scheduler.sequence(p.id);
+        let mut catch_up = || {
+            let Some(state) = sequence.state else { return };
+            // All pages are still its own: none are shared, and no window has passed any.
+            let rows_max = model.step_rows_max();
+            for (i, chunk) in sequence.tokens[..p.position_first].chunks(rows_max).enumerate() {
+                let span = StepSpan::new(chunk, i * rows_max, &sequence.table).with_state(state);
+                model.forward(&Step::new(&[span.wanting(LogitsWanted::None)]), logits);
+            }
+        };
+        if catch_unwind(AssertUnwindSafe(&mut catch_up)).is_err() {
+            return false;
+        }
         let spans = spans(&[p], scheduler, running, tokens);
         catch_unwind(AssertUnwindSafe(|| model.forward(&Step::new(&spans), logits))).is_ok()
     }

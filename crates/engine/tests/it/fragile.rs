@@ -63,6 +63,9 @@ impl<B: FnMut(&Step<'_>) -> bool> Forward for Fragile<B> {
     fn n_pages(&self) -> usize {
         self.model.n_pages()
     }
+    fn n_states(&self) -> usize {
+        self.model.n_states()
+    }
     fn step_rows_max(&self) -> usize {
         self.model.step_rows_max()
     }
@@ -112,15 +115,16 @@ fn turn(runner: &mut Runner, at: &str) {
 fn break_at(
     request: &Request,
     alone: [&Log; 2],
-    n_drafter: usize,
+    (n_drafter, n_states): (usize, usize),
     counts: fn(&Step<'_>) -> bool,
     breaks_at: usize,
 ) -> bool {
     let n = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&n);
     let breaks = move |step: &Step<'_>| counts(step) && counted.fetch_add(1, Ordering::Relaxed) + 1 == breaks_at;
-    let mut runner = runner(Fragile::new(Box::new(hash_model(60, 48, None)), breaks), n_drafter);
-    let at = format!("a panic in pass {breaks_at} with drafter {n_drafter}: {request:?}");
+    let model = hash_model(60, 48, None).with_states(n_states);
+    let mut runner = runner(Fragile::new(Box::new(model), breaks), n_drafter);
+    let at = format!("a panic in pass {breaks_at} with drafter {n_drafter} and {n_states} states: {request:?}");
     let before = submit(&mut runner, &stays(1));
     let log = submit(&mut runner, request);
     let after = submit(&mut runner, &stays(1));
@@ -142,9 +146,9 @@ fn a_pass_that_panics_once_costs_nobody_anything() {
     let counts = |step: &Step<'_>| step.n_layers.is_none() && step.spans.len() > 1;
     for (kind, request) in kinds() {
         let alone = lonely(&request, &WORLD, &tokenizer);
-        for n_drafter in [0, 2] {
+        for of_model in [(0, 0), (2, 0), (0, 5)] {
             let n_broken =
-                (1..100_000).take_while(|i| break_at(&request, [&stayed, &alone], n_drafter, counts, *i)).count();
+                (1..100_000).take_while(|i| break_at(&request, [&stayed, &alone], of_model, counts, *i)).count();
             assert!(n_broken > 5, "{kind}: {n_broken} passes over several sequences");
         }
     }
@@ -157,7 +161,7 @@ fn a_drafter_that_panics_costs_nobody_anything() {
     let counts = |step: &Step<'_>| step.n_layers.is_some_and(|n| n < N_LAYERS);
     let (_, request) = kinds().swap_remove(0);
     let alone = lonely(&request, &WORLD, &tokenizer);
-    let n_broken = (1..100_000).take_while(|i| break_at(&request, [&stayed, &alone], 2, counts, *i)).count();
+    let n_broken = (1..100_000).take_while(|i| break_at(&request, [&stayed, &alone], (2, 0), counts, *i)).count();
     assert!(n_broken > 5, "{n_broken} drafts");
 }
 
@@ -165,10 +169,11 @@ fn a_drafter_that_panics_costs_nobody_anything() {
 fn who_panics_again_falls_alone() {
     let tokenizer = stories::tokenizer();
     let alone = lonely(&stays(1), &WORLD, &tokenizer);
-    for (kind, mut request) in kinds() {
+    for ((kind, mut request), n_states) in kinds().into_iter().flat_map(|kind| [(kind.clone(), 0), (kind, 5)]) {
         // Far enough behind for the chunks before it to be computed.
         *request.prompt.last_mut().unwrap() = POISON;
-        let model = Fragile::new(Box::new(hash_model(60, 48, None)), |step: &Step<'_>| has(step, POISON));
+        let model = Box::new(hash_model(60, 48, None).with_states(n_states));
+        let model = Fragile::new(model, |step: &Step<'_>| has(step, POISON));
         let mut runner = runner(model, 0);
         let before = submit(&mut runner, &stays(1));
         let falls = submit(&mut runner, &request);

@@ -1,5 +1,6 @@
 //! A model whose next token is a hash of all tokens read back through the page table: whatever is wrong with pages,
-//! positions or prefixes changes what it says.
+//! positions or prefixes changes what it says. With states it hashes all tokens in these, too: so does whatever is
+//! wrong with a state.
 
 use std::{
     sync::{
@@ -9,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use model::{AttentionWindow, Forward, Logits, LogitsWanted, PAGE_LEN, PageArena, PageId, Step, TokenId};
+use model::{AttentionWindow, Forward, Logits, LogitsWanted, PAGE_LEN, PageArena, PageId, Step, StepSpan, TokenId};
 
 /// Number of layers: a pass through fewer is a draft.
 pub(crate) const N_LAYERS: usize = 2;
@@ -30,6 +31,8 @@ pub(crate) struct HashModel {
     nan_from: usize,
     /// Window that a row sees, and the length to which a sequence may grow then.
     window: Option<(AttentionWindow, usize)>,
+    /// Hash of the tokens that went into each state, if there are any.
+    states: Vec<u64>,
     /// Time that steps and rows took, in microseconds.
     busy_us: Arc<AtomicU64>,
     step_us: u64,
@@ -44,6 +47,7 @@ impl HashModel {
             step_rows_max,
             nan_from: usize::MAX,
             window: None,
+            states: Vec::new(),
             busy_us: Arc::default(),
             step_us: 0,
             row_us: 1,
@@ -71,6 +75,27 @@ impl HashModel {
         Self { window: Some((window, context_len_max)), ..self }
     }
 
+    /// Gives the model so many states.
+    pub(crate) fn with_states(self, n_states: usize) -> Self {
+        Self { states: vec![0; n_states], ..self }
+    }
+
+    /// Feeds a span to its state; returns the hash after each token. Nothing is checked: what is wrong is in the hash.
+    fn fold(&mut self, span: &StepSpan<'_>) -> Vec<u64> {
+        if self.states.is_empty() {
+            return Vec::new();
+        }
+        let state = &mut self.states[span.state.0 as usize];
+        if span.position_first == 0 {
+            *state = EMPTY_HASH;
+        }
+        let fold = |token: &TokenId| {
+            *state = fold(*state, *token);
+            *state
+        };
+        span.tokens.iter().map(fold).collect()
+    }
+
     /// Hashes what the row at `position` sees; in a whole pass nothing that a draft wrote.
     fn hash(&self, pages: &[PageId], position: usize, is_draft: bool) -> u64 {
         let seen = position + 1;
@@ -88,8 +113,15 @@ impl HashModel {
     }
 }
 
+/// Hash of no tokens.
+const EMPTY_HASH: u64 = 0xcbf2_9ce4_8422_2325;
+
+fn fold(hash: u64, token: TokenId) -> u64 {
+    (hash ^ u64::from(token.0)).wrapping_mul(0x0100_0000_01b3)
+}
+
 fn hash(tokens: impl IntoIterator<Item = TokenId>) -> u64 {
-    tokens.into_iter().fold(0xcbf2_9ce4_8422_2325u64, |h, t| (h ^ u64::from(t.0)).wrapping_mul(0x0100_0000_01b3))
+    tokens.into_iter().fold(EMPTY_HASH, fold)
 }
 
 fn token_of(hash: u64, n_vocab: usize) -> TokenId {
@@ -147,6 +179,10 @@ impl Forward for HashModel {
         self.pages.len()
     }
 
+    fn n_states(&self) -> usize {
+        self.states.len()
+    }
+
     fn step_rows_max(&self) -> usize {
         self.step_rows_max
     }
@@ -181,6 +217,7 @@ impl Forward for HashModel {
                 self.pages[span.pages[position / PAGE_LEN].0 as usize][position % PAGE_LEN] =
                     token.0 | if is_draft { DRAFT } else { 0 };
             }
+            let in_state = self.fold(span);
             let wanted = match span.logits {
                 LogitsWanted::None => n..n,
                 LogitsWanted::Last | LogitsWanted::Best(_) => n.saturating_sub(1).max(span.position_first)..n,
@@ -188,6 +225,9 @@ impl Forward for HashModel {
             };
             for position in wanted {
                 let hash = self.hash(span.pages, position, is_draft);
+                // Pages and state say the same, or the row is something else.
+                let of_state = in_state.get(position - span.position_first).copied().unwrap_or(hash);
+                let hash = hash.wrapping_add(of_state.wrapping_sub(hash).wrapping_mul(3));
                 let hash = if is_draft && hash.is_multiple_of(4) { hash.wrapping_add(1 << 32) } else { hash };
                 if span.logits == LogitsWanted::Hidden {
                     let is_broken = position + 1 >= self.nan_from;

@@ -13,4 +13,5 @@ mod preemption;
 mod scopes;
 mod service;
 mod simulation;
+mod states;
 mod stories;

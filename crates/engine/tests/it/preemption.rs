@@ -53,18 +53,18 @@ fn each_kind_preempted_at_each_step_says_the_same() {
     let urgent = Request { prompt: vec![TokenId(450); 40], priority: 1000, max_tokens: Some(2), ..plain() };
     for (kind, request) in kinds() {
         let alone = lonely(&request, &WORLD, &tokenizer);
-        for n_drafter in [0, 2] {
+        for (n_drafter, n_states) in [(0, 0), (2, 0), (2, 1)] {
             let mut n_preempted = 0;
             for n_before in 1.. {
                 let options =
                     EngineOptions { n_running_max: 1, drafter: drafter(n_drafter), ..EngineOptions::default() };
-                let model = hash_model(WORLD.n_pages, WORLD.step_rows_max, None);
+                let model = hash_model(WORLD.n_pages, WORLD.step_rows_max, None).with_states(n_states);
                 let mut runner = Runner::new(Box::new(model), Arc::clone(&tokenizer), options, ticking()).unwrap();
                 let log = submit(&mut runner, &request);
                 if (0..n_before).any(|_| runner.step() == Progress::Idle) {
                     break;
                 }
-                let at = format!("{kind}, preempted after step {n_before}, drafter {n_drafter}");
+                let at = format!("{kind}, preempted after step {n_before}, drafter {n_drafter}, {n_states} states");
                 // What it has computed so far is gone when it comes back.
                 let first = submit(&mut runner, &urgent);
                 runner.step();

@@ -74,10 +74,21 @@ struct Client {
 
 /// Runs `n_requests`; all that happens follows from `seed`.
 fn simulate(seed: u64, world: &World, options: EngineOptions, n_requests: usize) {
+    let model = hash_model(world.n_pages, world.step_rows_max, world.window);
+    simulate_on(model, seed, world, options, n_requests);
+}
+
+/// Runs `n_requests` on `model`, which is that of `world`; all that happens follows from `seed`. Returns the counts.
+pub(crate) fn simulate_on(
+    model: HashModel,
+    seed: u64,
+    world: &World,
+    options: EngineOptions,
+    n_requests: usize,
+) -> engine::Stats {
     let mut rng = Rng::new(seed);
     let tokenizer = stories::tokenizer();
     let context = world.context();
-    let model = hash_model(world.n_pages, world.step_rows_max, world.window);
     let mut runner = Runner::new(Box::new(model), Arc::clone(&tokenizer), options, ticking()).unwrap();
     let mut clients: Vec<Client> = Vec::new();
     let mut n_steps = 0;
@@ -129,6 +140,7 @@ fn simulate(seed: u64, world: &World, options: EngineOptions, n_requests: usize)
     assert_eq!(stats.pages_free + stats.pages_cached, stats.pages_total, "seed {seed}");
     runner.clear_cache();
     assert_eq!(runner.stats().pages_free, stats.pages_total, "seed {seed}");
+    stats
 }
 
 proptest! {

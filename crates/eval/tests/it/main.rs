@@ -5,6 +5,7 @@
 mod choice;
 mod imatrix;
 mod kl;
+mod states;
 
 use std::ops::ControlFlow;
 
@@ -209,6 +210,9 @@ impl Forward for Noting {
     }
     fn n_pages(&self) -> usize {
         4
+    }
+    fn n_states(&self) -> usize {
+        0
     }
     fn step_rows_max(&self) -> usize {
         40

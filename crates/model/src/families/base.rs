@@ -10,9 +10,19 @@ use crate::{
 
 /// Reads the spec of the plain pre-norm transformer with a SiLU gate.
 pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize, pairs: RopePairs) -> Result<ModelSpec, LoadError> {
+    let n_kv_heads = keys.count_or("attention.head_count_kv", keys.count("attention.head_count")?)?;
+    spec_with_kv_heads(keys, n_vocab, pairs, n_kv_heads)
+}
+
+/// Reads the spec of [`spec`] for a file that says in a way of its own how many KV heads there are.
+pub(super) fn spec_with_kv_heads(
+    keys: &Keys<'_>,
+    n_vocab: usize,
+    pairs: RopePairs,
+    n_kv_heads: usize,
+) -> Result<ModelSpec, LoadError> {
     let width = keys.width("embedding_length")?;
     let n_heads = keys.count("attention.head_count")?;
-    let n_kv_heads = keys.count_or("attention.head_count_kv", n_heads)?;
     let key_dim = head_dim(keys, "attention.key_length", width, n_heads)?;
     let value_dim = head_dim(keys, "attention.value_length", width, n_heads)?;
     let context_len = keys.width("context_length")?;
@@ -30,6 +40,7 @@ pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize, pairs: RopePairs) -> Result<
         // With experts, the key (if it is there at all) speaks of what one of them or a dense twin would have.
         feed_forward: experts.map_or_else(|| keys.width("feed_forward_length"), |e| Ok(e.feed_forward))?,
         experts,
+        output_norm: "output_norm.weight",
         norm_epsilon: keys.positive("attention.layer_norm_rms_epsilon")?,
         has_pre_norms: true,
         has_post_norms: false,
@@ -39,6 +50,7 @@ pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize, pairs: RopePairs) -> Result<
         rope_local: None,
         no_rope_every: None,
         window: None,
+        recurrence: None,
         attention_scale: 1.0 / (key_dim as f32).sqrt(),
         attention_soft_cap: None,
         logit_soft_cap: None,

@@ -3,22 +3,23 @@
 use super::tensors::Tensors;
 use crate::{
     LoadError,
-    spec::{ModelSpec, QkNorm},
-    weights::{Attention, FeedForward, Layer, Mixer, Mlp, Weights},
+    spec::{ModelSpec, QkNorm, Recurrence},
+    weights::{Attention, FeedForward, Layer, Mixer, Mlp, ShortConvolution, Weights},
 };
 
 /// Takes all weights of the model out of the tensors.
 pub(super) fn weights(tensors: &mut Tensors<'_>, spec: &ModelSpec) -> Result<Weights, LoadError> {
     let embedding = tensors.table("token_embd", spec.n_vocab, spec.width)?;
-    let output_norm = tensors.vector("output_norm.weight", spec.width)?;
+    let output_norm = tensors.vector(spec.output_norm, spec.width)?;
     let head =
         if tensors.has("output.weight") { Some(tensors.linear("output", spec.n_vocab, spec.width)?) } else { None };
-    let layers = (0..spec.n_layers).map(|i| layer(tensors, spec, &format!("blk.{i}."))).collect::<Result<_, _>>()?;
+    let layers = (0..spec.n_layers).map(|i| layer(tensors, spec, i)).collect::<Result<_, _>>()?;
     let embedding_rotation = tensors.embedding_rotation();
     Ok(Weights { embedding, embedding_rotation, layers, output_norm, head })
 }
 
-fn layer(tensors: &mut Tensors<'_>, spec: &ModelSpec, at: &str) -> Result<Layer, LoadError> {
+fn layer(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize) -> Result<Layer, LoadError> {
+    let at = &format!("blk.{index}.");
     let mut norm = |name: &str, wanted: bool| {
         if wanted { tensors.vector(&format!("{at}{name}.weight"), spec.width).map(Some) } else { Ok(None) }
     };
@@ -28,11 +29,36 @@ fn layer(tensors: &mut Tensors<'_>, spec: &ModelSpec, at: &str) -> Result<Layer,
     let mlp_post_norm = norm("post_ffw_norm", spec.has_post_norms)?;
     Ok(Layer {
         mixer_norm,
-        mixer: Mixer::Attention(Box::new(attention(tensors, spec, at)?)),
+        mixer: mixer(tensors, spec, index, at)?,
         mixer_post_norm,
         mlp_norm,
         mlp: mlp(tensors, spec, at)?,
         mlp_post_norm,
+    })
+}
+
+fn mixer(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize, at: &str) -> Result<Mixer, LoadError> {
+    let Some(recurrence) = spec.recurrence.as_ref().filter(|_| spec.is_recurrent(index)) else {
+        return Ok(Mixer::Attention(Box::new(attention(tensors, spec, at)?)));
+    };
+    match recurrence.kind {
+        Recurrence::ShortConvolution { n_taps } => {
+            let convolution = short_convolution(tensors, spec.width, n_taps, &format!("{at}shortconv."))?;
+            Ok(Mixer::ShortConvolution(Box::new(convolution)))
+        }
+    }
+}
+
+fn short_convolution(
+    tensors: &mut Tensors<'_>,
+    width: usize,
+    n_taps: usize,
+    at: &str,
+) -> Result<ShortConvolution, LoadError> {
+    Ok(ShortConvolution {
+        input: tensors.pieces(&format!("{at}in_proj"), [width; 3], width)?,
+        taps: tensors.taps(&format!("{at}conv.weight"), width, n_taps)?,
+        output: tensors.linear(&format!("{at}out_proj"), width, width)?,
     })
 }
 

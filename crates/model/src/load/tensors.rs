@@ -92,6 +92,18 @@ impl<'a> Tensors<'a> {
         self.optional_vector(name, n)?.map_or_else(|| self.refuse(name, "missing"), Ok)
     }
 
+    /// Takes the exact values of `name` `[n, k]`, a row of `k` weights for each of `n` channels, as `[k, n]`.
+    pub(super) fn taps(&mut self, name: &str, n: usize, k: usize) -> Result<Vec<f32>, LoadError> {
+        let Some(tensor) = self.find(name) else { return self.refuse(name, "missing") };
+        if tensor.dims != [k as u64, n as u64] {
+            return self.refuse(name, format!("shape {:?}, expected [{k}, {n}]", tensor.dims));
+        }
+        let bytes = self.container.bytes(tensor);
+        let mut rows = vec![0.0; n * k];
+        self.stored(tensor, &bytes)?.decode(0, &mut rows);
+        Ok((0..k).flat_map(|tap| rows.iter().skip(tap).step_by(k).copied()).collect())
+    }
+
     /// Takes `name.weight` `[rows, cols]` cut into pieces of `rows` each, with `name.bias` and `name.scale`.
     pub(super) fn pieces<const N: usize>(
         &mut self,

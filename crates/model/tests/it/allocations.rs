@@ -67,7 +67,17 @@ fn a_decode_step_allocates_nothing() {
     let f16 = KvTypes::both(KvType::F16);
     let lsq = KvType::T2(Mode::LeastSquares);
     let ternary = ("gemma3", KvTypes { keys: lsq, values: KvType::Q4_0, is_rotated: true });
-    let plain = ["llama", "qwen3moe", "gemma3", "phi3", "olmo2", "bitnet", "llama-256-Q4_K_S", "llama-256-Q8_0"];
+    let plain = [
+        "llama",
+        "qwen3moe",
+        "gemma3",
+        "phi3",
+        "olmo2",
+        "bitnet",
+        "llama-256-Q4_K_S",
+        "llama-256-Q8_0",
+        "golden2/lfm2",
+    ];
     // The prompt outgrows the window.
     let window = Some(AttentionWindow { len: 20, sinks: 4 });
     let full =
@@ -111,16 +121,19 @@ fn the_plan_is_what_is_allocated() {
         ("llama-256-Q4_0", KvType::Q8_0.into(), 17, Some(EmbeddingType::F16), None),
         ("llama-256-Q4_0", KvTypes { keys: KvType::Q4_0, values: lsq, is_rotated: true }, 17, None, None),
         ("llama-256-Q4_0", KvType::F32.into(), 48, None, window),
+        ("golden2/lfm2", KvType::F16.into(), 48, None, None),
     ] {
         let mut options = LoadOptions {
             kv_types,
             step_rows_max,
             embedding_type: embedding_type.map(Into::into),
             attention_window,
+            // Enough for the states to be more than what is not in the plan.
+            n_states: 2000,
             ..LoadOptions::DEFAULT
         };
         let container = Edit::golden(name).container();
-        let MemoryPlan { kv_bytes, scratch_bytes, context_len, weight_bytes, copy_bytes, packed_bytes } =
+        let MemoryPlan { kv_bytes, scratch_bytes, context_len, weight_bytes, copy_bytes, packed_bytes, state_bytes } =
             memory_plan_with(&container, &options).unwrap();
         let has_packed_kernels = Isa::best() >= Isa::Avx512 && Isa::best() <= Isa::Avx512Popcnt;
         assert_eq!(packed_bytes > 0, name.contains("256-Q") && has_packed_kernels, "{name}");
@@ -130,6 +143,8 @@ fn the_plan_is_what_is_allocated() {
         options.pack_bytes_max = packed_bytes;
         assert_eq!(weight_bytes, container.tensors().iter().map(|t| t.n_bytes).sum::<u64>());
         assert_eq!(context_len, if attention_window.is_some() { POSITIONS_MAX } else { 512 });
+        // Five layers of two rows.
+        assert_eq!(state_bytes, if name == "golden2/lfm2" { 2000 * 5 * 2 * 48 * 4 } else { 0 });
         assert_eq!(copy_bytes > 0, embedding_type.is_some(), "{name}");
         let kernels = Kernels::new(None, 1).unwrap();
         let before = COUNT.get().1;
@@ -139,8 +154,10 @@ fn the_plan_is_what_is_allocated() {
         let prompt = golden_prompt(name);
         let span = StepSpan::new(&prompt[..step_rows_max], 0, &pages).wanting(LogitsWanted::Last);
         model.forward(&Step::new(&[span]), &mut Logits::default());
-        let (planned, held) =
-            ((kv_bytes + scratch_bytes + copy_bytes + packed_bytes) as f64, (COUNT.get().1 - before) as f64);
+        let (planned, held) = (
+            (kv_bytes + state_bytes + scratch_bytes + copy_bytes + packed_bytes) as f64,
+            (COUNT.get().1 - before) as f64,
+        );
         // Norms and biases, which are copied out of the file, and what the kernels hold per thread, are not in the
         // plan.
         let (least, most) = (0.95 * planned, 1.1 * planned + 256e3);

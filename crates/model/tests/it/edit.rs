@@ -1,7 +1,8 @@
 //! Golden files with something changed: read whole, edited in memory, written as GGUF version 3.
 
 use gguf::{Array, Container, Value};
-use testkit::data;
+
+use crate::session::golden_path;
 
 /// Alignment of tensor data, in bytes.
 const ALIGNMENT: usize = 32;
@@ -21,9 +22,9 @@ pub(crate) struct Edit {
 }
 
 impl Edit {
-    /// Opens `golden/NAME.gguf` for changes.
+    /// Opens a golden model for changes.
     pub(crate) fn golden(name: &str) -> Self {
-        Self::of(&Container::open(&data(&format!("golden/{name}.gguf"))).unwrap())
+        Self::of(&Container::open(&golden_path(name)).unwrap())
     }
 
     pub(crate) fn of(container: &Container) -> Self {

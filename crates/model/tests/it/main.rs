@@ -15,6 +15,7 @@ mod requantised;
 mod rotations;
 mod session;
 mod shortcut;
+mod states;
 mod steps;
 mod variants;
 mod window;

@@ -1,6 +1,6 @@
 //! One sequence on one model, for tests.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gguf::Container;
 use kernels::{Isa, Kernels};
@@ -16,7 +16,8 @@ pub(crate) fn load(path: &Path, isa: Option<Isa>, n_threads: usize) -> Model {
 /// Loads the model at `path`, with a cache of `kv_types`.
 pub(crate) fn load_with(path: &Path, isa: Option<Isa>, n_threads: usize, kv_types: KvTypes) -> Model {
     let container = Container::open(path).unwrap();
-    let options = LoadOptions { kv_types, kv_positions: Some(1024), step_rows_max: 64, ..LoadOptions::DEFAULT };
+    let options =
+        LoadOptions { kv_types, kv_positions: Some(1024), n_states: 3, step_rows_max: 64, ..LoadOptions::DEFAULT };
     Model::load(&container, Kernels::new(isa, n_threads).unwrap(), &options).unwrap()
 }
 
@@ -61,9 +62,21 @@ pub(crate) fn greedy(model: &mut Model, prompt: &[TokenId], n: usize) -> Vec<Tok
     ids
 }
 
+/// Returns folder and name of a golden file: `golden2/NAME`, or `NAME` in `golden`.
+fn place(name: &str) -> (&str, &str) {
+    name.split_once('/').unwrap_or(("golden", name))
+}
+
+/// Returns the path of a golden model.
+pub(crate) fn golden_path(name: &str) -> PathBuf {
+    let (folder, name) = place(name);
+    testkit::data(&format!("{folder}/{name}.gguf"))
+}
+
 /// Reads the prompt of a golden file.
 pub(crate) fn golden_prompt(name: &str) -> Vec<TokenId> {
-    let manifest = testkit::read_json("golden/manifest.json");
+    let (folder, name) = place(name);
+    let manifest = testkit::read_json(&format!("{folder}/manifest.json"));
     let entry = manifest.as_array().unwrap().iter().find(|e| e["name"] == name).unwrap();
     tokens(&entry["tokens"])
 }

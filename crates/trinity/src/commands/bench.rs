@@ -66,7 +66,8 @@ pub(crate) fn run(args: &BenchArgs, global: &Global) -> Result<(), Failure> {
     let context = args.load.context.unwrap_or(longest);
     // Pages are shared out evenly and whole.
     let positions = tests.iter().map(|t| context.next_multiple_of(model::PAGE_LEN).saturating_mul(t.n_sequences)).max();
-    let plan = ContextPlan { context_len_max: Some(context), kv_positions: positions };
+    let n_states = tests.iter().map(|t| t.n_sequences).max().unwrap_or(1);
+    let plan = ContextPlan { context_len_max: Some(context), kv_positions: positions, n_states };
     let (mut model, n_threads) = args.load.load(&container, plan)?;
     let n_repetitions = usize::from(args.repetitions);
     let bar = terminal::progress("bench", (tests.len() * (n_repetitions + 1)) as u64, false);

@@ -77,6 +77,12 @@ pub(crate) fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
         None => present::to_talk_to(args.template.is_given(), global)?,
     };
     let loaded = Loaded::new(&args.load, Some(&model), &args.template, global)?;
+    if loaded.has_states {
+        let name = &loaded.name;
+        terminal::warn(&format!(
+            "{name}: its layers carry states: each turn computes the conversation from its beginning"
+        ));
+    }
     let conversation = Conversation::new(loaded, args.system.clone(), args.think, args.sampling.clone())?;
     terminal::catch_interrupt()?;
     let mut lines = Lines::new(conversation.setting_names())?;

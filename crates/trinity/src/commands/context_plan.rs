@@ -19,6 +19,8 @@ pub(super) struct ContextPlan {
     pub(super) context_len_max: Option<usize>,
     /// Positions of the KV cache, over all sequences; `None` for one whole sequence.
     pub(super) kv_positions: Option<usize>,
+    /// Sequences at once, where each has a state beside keys and values.
+    pub(super) n_states: usize,
 }
 
 impl ContextPlan {
@@ -29,14 +31,14 @@ impl ContextPlan {
             None if load.attention_window().is_none() => Some(default_context(container)?),
             asked => asked,
         };
-        Ok(Self { context_len_max, kv_positions: load.attention_window().map(positions_seen) })
+        Ok(Self { context_len_max, kv_positions: load.attention_window().map(positions_seen), n_states: 1 })
     }
 
     /// The plan for a measurement over windows of `window_len` tokens, all of them kept. LongRoPE's factors depend on
     /// the context, so the model gets the one that it is used with: what is measured is what is used.
     pub(super) fn to_measure(container: &Container, window_len: usize) -> Result<Self, Failure> {
         let context = default_context(container)?.max(window_len);
-        Ok(Self { context_len_max: Some(context), kv_positions: Some(window_len) })
+        Ok(Self { context_len_max: Some(context), kv_positions: Some(window_len), n_states: 1 })
     }
 
     /// The plan for texts of at most `longest` tokens, each in a context of its own and all of it kept: as long as
@@ -44,7 +46,7 @@ impl ContextPlan {
     pub(super) fn to_answer(load: &ModelArgs, container: &Container, longest: usize) -> Result<Self, Failure> {
         let own = model::context_len(container)?;
         let context = load.context.unwrap_or(default_context(container)?.max(longest.min(own)));
-        Ok(Self { context_len_max: Some(context), kv_positions: Some(longest.clamp(1, context.max(1))) })
+        Ok(Self { context_len_max: Some(context), kv_positions: Some(longest.clamp(1, context.max(1))), n_states: 1 })
     }
 
     /// Most tokens of a sequence.
@@ -56,6 +58,7 @@ impl ContextPlan {
     pub(super) fn apply(self, options: &mut LoadOptions) {
         options.context_len_max = self.context_len_max;
         options.kv_positions = self.kv_positions;
+        options.n_states = self.n_states;
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use engine::{Engine, SamplingDefaults};
+use model::Forward;
 use tokenizer::Tokenizer;
 
 use super::{
@@ -24,6 +25,8 @@ pub(super) struct Loaded {
     pub(super) tokenizer: Arc<Tokenizer>,
     /// What it is talked to with.
     pub(super) template: ChatTemplate,
+    /// Whether its layers carry states, so that nothing of a text is kept for the next one.
+    pub(super) has_states: bool,
     /// How its file says that tokens are picked.
     pub(super) sampling: SamplingDefaults,
 }
@@ -45,8 +48,9 @@ impl Loaded {
         let (model, _) = load.load(&container, ContextPlan::to_talk(load, &container)?)?;
         spinner.finish_and_clear();
         template.warn(container.name());
+        let has_states = model.n_states() > 0;
         let engine = Engine::new(Box::new(model), Arc::clone(&tokenizer));
-        Ok(Self { name: container.name().to_owned(), engine, tokenizer, template, sampling })
+        Ok(Self { name: container.name().to_owned(), engine, tokenizer, template, has_states, sampling })
     }
 
     /// An engine error in terms of the model.

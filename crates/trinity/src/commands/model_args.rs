@@ -155,13 +155,14 @@ mod tests {
 
     fn options(flags: &[&str]) -> LoadOptions {
         let command = Command::try_parse_from(["trinity"].iter().chain(flags)).unwrap();
-        command.load.options(ContextPlan { context_len_max: Some(100), kv_positions: None })
+        command.load.options(ContextPlan { context_len_max: Some(100), kv_positions: None, n_states: 3 })
     }
 
     #[test]
     fn flags_reach_the_model() {
         assert_eq!(options(&["--pack-max", "0"]).pack_bytes_max, 0);
         assert_eq!(options(&["--pack-max", "3"]).pack_bytes_max, 3 << 20);
+        assert_eq!(options(&[]).n_states, 3);
         assert_eq!((options(&[]).context_len_max, options(&[]).kv_positions), (Some(100), None));
         let behind_window = options(&["--attention-window", "50", "--sinks", "2"]);
         assert_eq!(behind_window.attention_window, Some(AttentionWindow { len: 50, sinks: 2 }));

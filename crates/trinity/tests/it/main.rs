@@ -43,6 +43,7 @@ mod serve_log;
 mod serve_sampling;
 mod serve_tenants;
 mod server_process;
+mod states;
 mod templates;
 #[cfg(unix)]
 mod terminal;

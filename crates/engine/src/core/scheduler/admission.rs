@@ -127,7 +127,10 @@ impl Scheduler {
         let rank = self.sequence(id).rank;
         self.waiting.remove(&(rank, id));
         self.running.insert((rank, id));
-        self.sequence_mut(id).is_running = true;
+        let state = self.free_states.pop();
+        assert!(state.is_some() || self.limits.n_states == 0, "no state for {} that run", self.running.len());
+        let sequence = self.sequence_mut(id);
+        (sequence.is_running, sequence.state) = (true, state);
         self.load_saved(id, memory);
         self.copy_partial(id, memory);
         let sequence = self.sequence_mut(id);

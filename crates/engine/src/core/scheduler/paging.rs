@@ -97,10 +97,11 @@ impl Scheduler {
         }
     }
 
-    /// Gives up all pages of a sequence; what can be of use to others stays in the tree.
+    /// Gives up all pages and the state of a sequence; what can be of use to others stays in the tree.
     pub(super) fn retire(&mut self, id: SeqId) {
-        let Self { sequences, tree, pool, released, n_shared_max, n_sink_pages, .. } = self;
+        let Self { sequences, tree, pool, free_states, released, n_shared_max, n_sink_pages, .. } = self;
         let Some(sequence) = sequences.get_mut(&id) else { return };
+        free_states.extend(sequence.state.take());
         let n_shared = sequence.nodes.len();
         let mut own = sequence.own_pages(*n_sink_pages);
         let rest = sequence.n_computed.saturating_sub(n_shared * PAGE_LEN);

@@ -312,6 +312,9 @@ impl Forward for Still {
     fn n_pages(&self) -> usize {
         1
     }
+    fn n_states(&self) -> usize {
+        0
+    }
     fn step_rows_max(&self) -> usize {
         1
     }

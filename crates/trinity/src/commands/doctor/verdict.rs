@@ -83,8 +83,8 @@ impl Verdict {
         let options =
             LoadOptions { context_len_max: Some(context_len), step_rows_max: STEP_ROWS_MAX, ..LoadOptions::DEFAULT };
         let plan = model::memory_plan_with(container, &options)?;
-        let parts = [plan.weight_bytes, plan.copy_bytes, plan.packed_bytes, plan.kv_bytes, plan.scratch_bytes];
-        let memory_bytes = parts.into_iter().fold(0, u64::saturating_add);
+        let beside = [plan.copy_bytes, plan.packed_bytes, plan.kv_bytes, plan.state_bytes, plan.scratch_bytes];
+        let memory_bytes = beside.into_iter().fold(plan.weight_bytes, u64::saturating_add);
         let outcome = if available_bytes.is_some_and(|available| memory_bytes > available) {
             Outcome::DoesNotFit
         } else {

@@ -177,7 +177,7 @@ impl Facts {
             Ok(plan) => line(
                 "memory",
                 &format!(
-                    "{} weights (mapped){} + {} KV cache for {} tokens + {} scratch",
+                    "{} weights (mapped){} + {} KV cache for {} tokens{} + {} scratch",
                     bytes_text(plan.weight_bytes),
                     if plan.packed_bytes > 0 {
                         format!(" + {} packed", bytes_text(plan.packed_bytes))
@@ -186,6 +186,11 @@ impl Facts {
                     },
                     bytes_text(plan.kv_bytes),
                     plan.context_len,
+                    if plan.state_bytes > 0 {
+                        format!(" + {} state of a sequence", bytes_text(plan.state_bytes))
+                    } else {
+                        String::new()
+                    },
                     bytes_text(plan.scratch_bytes)
                 ),
             ),
@@ -225,7 +230,8 @@ impl Facts {
             Ok(plan) => {
                 object["memory"] = json!({
                     "weight_bytes": plan.weight_bytes, "packed_bytes": plan.packed_bytes, "kv_bytes": plan.kv_bytes,
-                    "scratch_bytes": plan.scratch_bytes, "context_len": plan.context_len,
+                    "state_bytes": plan.state_bytes, "scratch_bytes": plan.scratch_bytes,
+                    "context_len": plan.context_len,
                 });
             }
             Err(reason) => object["cannot_run"] = json!(reason),

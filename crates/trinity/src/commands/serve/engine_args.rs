@@ -23,6 +23,9 @@ use crate::{
 /// Contexts that the KV cache has room for, unless `--kv-tokens` says how many positions.
 const CONTEXTS_DEFAULT: usize = 4;
 
+/// Most bytes of the states of all sequences at once, where four need no more.
+const STATES_BYTES_MAX: u64 = 1 << 30;
+
 /// Changes whenever the same model no longer computes the same keys and values.
 const NUMERICS: &[u8] = b"trinity kv 1";
 
@@ -115,6 +118,13 @@ impl EngineArgs {
         all.checked_next_multiple_of(PAGE_LEN).unwrap_or(all)
     }
 
+    /// Sequences at once that there is memory for where each has a state of `state_bytes` beside keys and values: what
+    /// [`STATES_BYTES_MAX`] holds, four at least, and no more than may run.
+    pub(super) fn n_states(&self, state_bytes: u64) -> usize {
+        let n = STATES_BYTES_MAX.checked_div(state_bytes).unwrap_or(u64::MAX).max(CONTEXTS_DEFAULT as u64);
+        usize::try_from(n).unwrap_or(usize::MAX).min(usize::from(self.max_running))
+    }
+
     /// How hidden states become an embedding, where the operator says so.
     pub(super) fn pooling(&self) -> Option<Pooling> {
         self.pooling.map(|name| match name {
@@ -176,8 +186,12 @@ impl EngineArgs {
         }
         let context = longest.min(model::context_len(&draft)?);
         let positions = self.positions(None, context.min(CONTEXT_LEN_DEFAULT));
-        let plan = ContextPlan { context_len_max: Some(context), kv_positions: Some(positions) };
+        let plan = ContextPlan { context_len_max: Some(context), kv_positions: Some(positions), n_states: 1 };
         let (model, _) = ModelArgs { attention_window: None, ..load.clone() }.load(&draft, plan)?;
+        if model.n_states() > 0 {
+            let message = format!("--draft {name}: its layers carry states, which cannot take back a wrong guess");
+            return Err(Failure::new(Kind::Failure, message));
+        }
         let n_vocab = model.n_vocab();
         if n_vocab > tokenizer.n_vocab() {
             let message = format!("--draft {name}: its head gives {n_vocab} logits for {} tokens", tokenizer.n_vocab());

@@ -78,7 +78,8 @@ fn context_line(settings: &ServeArgs, models: &[ModelEntry]) -> String {
     let first = contexts.first().map_or("as each model has it", String::as_str);
     let is_same = contexts.iter().all(|context| context == first);
     let of_first = if is_same { "" } else { " (of the first model)" };
-    let n_max = settings.engine.max_running;
+    let of_models = models.iter().filter_map(|model| model.loaded.as_ref()).map(|m| m.handle.n_running_max());
+    let n_max = of_models.max().unwrap_or(usize::from(settings.engine.max_running));
     format!("context  {first}{of_first}; up to {n_max} sequences at once\n")
 }
 

@@ -10,7 +10,7 @@ use chat::OutputFormat;
 use engine::{CacheScope, Handle, SamplingDefaults, grammar::GrammarCompiler};
 use gguf::{Container, FileChange, Stamp};
 use hub::{Hub, Resolved};
-use model::{Forward, PAGE_LEN};
+use model::{Forward, LoadOptions, PAGE_LEN};
 use prompt::{Guard, can_fill};
 use server::{
     EngineGauges, ModelStatus,
@@ -69,7 +69,7 @@ pub(super) fn statuses(models: &Models, n_running_max: usize) -> Vec<ModelStatus
             n_vocab: loaded.as_ref().map_or(0, |m| m.handle.n_vocab()),
             architecture: loaded.as_ref().map(|m| m.details.architecture.clone()).unwrap_or_default(),
             has_template: loaded.as_ref().is_some_and(|m| m.template.is_some()),
-            n_running_max,
+            n_running_max: loaded.as_ref().map_or(n_running_max, |m| m.handle.n_running_max()),
             gauges: loaded.as_ref().map(|m| EngineGauges { stats: m.handle.stats(), is_alive: m.handle.is_alive() }),
             id: entry.id,
         }
@@ -233,7 +233,9 @@ impl FileLoader {
         let args = &self.settings.load;
         let plan = ContextPlan::to_talk(args, container)?;
         let positions = self.settings.engine.positions(args.attention_window(), plan.longest());
-        Ok(ContextPlan { kv_positions: Some(positions), ..plan })
+        let state_bytes = model::memory_plan_of_head(container, &LoadOptions::DEFAULT)?.state_bytes;
+        let n_states = self.settings.engine.n_states(state_bytes);
+        Ok(ContextPlan { kv_positions: Some(positions), n_states, ..plan })
     }
 
     /// Remembers which file it is that is loaded, and tells where it is not the one that was found.
@@ -275,6 +277,8 @@ impl FileLoader {
         let ChatTemplate { template, own_error: template_error } = template;
         let positions_bytes = model.kv_position_bytes().saturating_mul((model.n_pages() * PAGE_LEN) as u64);
         let memory_bytes = container.file_bytes().saturating_add(model.packed_bytes()).saturating_add(positions_bytes);
+        let states_bytes = model.state_bytes().saturating_mul(model.n_states() as u64);
+        let memory_bytes = memory_bytes.saturating_add(states_bytes);
         let mut details = details(&container, memory_bytes)?;
         let grammars = GrammarCompiler::new(&tokenizer).map_err(|e| failure(e.to_string()))?;
         let cache_owners = self.cache_owners.read().unwrap_or_else(PoisonError::into_inner).clone();
@@ -285,7 +289,12 @@ impl FileLoader {
             longest: plan.longest(),
             cache_owners: &cache_owners,
         };
-        let options = self.settings.engine.options(args, &target, &self.hub)?;
+        let mut options = self.settings.engine.options(args, &target, &self.hub)?;
+        if model.n_states() > 0 {
+            let off = options.restrict_to_states().join(", ");
+            let n_running_max = options.n_running_max.min(model.n_states());
+            tracing::warn!(model = %id, off, n_running_max, "layers carry states: every prompt is computed whole");
+        }
         let handle =
             Handle::spawn(id, Box::new(model), Arc::clone(&tokenizer), options).map_err(|e| failure(e.to_string()))?;
         let chosen = format!(

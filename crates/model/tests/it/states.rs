@@ -1,0 +1,159 @@
+//! Models whose layers carry a state from token to token: a state begins at position 0, is read and changed in order,
+//! and belongs to one sequence. Files whose layers are not what their metadata says are refused.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use gguf::{Array, Value};
+use kernels::Kernels;
+use model::{
+    AttentionWindow, Forward, LoadOptions, Logits, LogitsWanted, Model, StateId, Step, StepSpan, TokenId, memory_plan,
+    memory_plan_with,
+};
+
+use crate::{
+    edit::Edit,
+    session::{golden_path, golden_prompt, load, logits, pages},
+};
+
+/// Models with states.
+const MODELS: &[&str] = &["golden2/lfm2"];
+
+/// What a panic of `work` says; `None` if it does not panic.
+fn panic_of(work: impl FnOnce()) -> Option<String> {
+    let panic = catch_unwind(AssertUnwindSafe(work)).err()?;
+    Some(panic.downcast_ref::<String>().cloned().unwrap_or_else(|| panic.downcast_ref::<&str>().unwrap().to_string()))
+}
+
+#[test]
+fn a_state_begins_with_zeros_whoever_had_it_before() {
+    for name in MODELS {
+        let (mut model, prompt) = (load(&golden_path(name), None, 1), golden_prompt(name));
+        let first = logits(&mut model, &prompt, 0, 64);
+        let other: Vec<TokenId> = prompt.iter().rev().copied().collect();
+        assert_ne!(logits(&mut model, &other, 0, 64), first, "{name}");
+        testkit::assert_same_f32(name, &logits(&mut model, &prompt, 0, 5), &first);
+    }
+}
+
+#[test]
+fn a_token_that_is_skipped_or_fed_twice_is_a_bug_that_is_seen() {
+    for name in MODELS {
+        let (mut model, prompt) = (load(&golden_path(name), None, 1), golden_prompt(name));
+        let (pages, mut out) = (pages(0, 64), Logits::default());
+        let mut feed = |range: std::ops::Range<usize>, state: u32| {
+            let span = StepSpan::new(&prompt[range.clone()], range.start, &pages).with_state(StateId(state));
+            panic_of(|| model.forward(&Step::new(&[span]), &mut out))
+        };
+        assert_eq!(feed(0..8, 0), None);
+        for (range, state, expected) in [(7..9, 0, "left: 7"), (9..10, 0, "right: 8"), (8..9, 1, "right: 0")] {
+            let message = feed(range, state).unwrap();
+            assert!(message.contains(expected), "{message:?} does not say {expected:?}");
+        }
+        assert_eq!(feed(8..9, 0), None, "what was refused has changed nothing");
+        assert!(feed(0..1, 3).unwrap().contains("state 3 of 3"));
+    }
+}
+
+#[test]
+fn a_state_is_of_one_span_and_of_all_layers() {
+    for name in MODELS {
+        let (mut model, prompt) = (load(&golden_path(name), None, 1), golden_prompt(name));
+        let (table, other, mut out) = (pages(0, 64), pages(2, 64), Logits::default());
+        let (span, twice) = (StepSpan::new(&prompt[..8], 0, &table), StepSpan::new(&prompt[..8], 0, &other));
+        let message = panic_of(|| model.forward(&Step::new(&[span, twice]), &mut out)).unwrap();
+        assert!(message.contains("two spans of a step have state 0"), "{message}");
+        // The step that was broken off leaves a state that nobody can go on with, only begin again.
+        let next = StepSpan::new(&prompt[8..9], 8, &table);
+        assert!(panic_of(|| model.forward(&Step::new(&[next]), &mut out)).is_some());
+        let spans = [span];
+        let exit = Step { n_layers: Some(1), ..Step::new(&spans) };
+        assert!(panic_of(|| model.forward(&exit, &mut out)).unwrap().contains("early exit"));
+        model.forward(&Step::new(&[span.wanting(LogitsWanted::None)]), &mut out);
+        model.forward(&Step::new(&[next]), &mut out);
+        let alone = logits(&mut load(&golden_path(name), None, 1), &prompt[..9], 0, 64);
+        testkit::assert_same_f32(name, out.row(0), &alone[8 * model.n_vocab()..]);
+    }
+}
+
+const OPTIONS: LoadOptions = LoadOptions { kv_positions: Some(64), step_rows_max: 8, ..LoadOptions::DEFAULT };
+
+fn refusal(container: &gguf::Container, options: &LoadOptions) -> String {
+    match Model::load(container, Kernels::new(None, 1).unwrap(), options) {
+        Ok(_) => panic!("loaded"),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Loads the model as changed by `change`; the error must be `expected`, and one of the memory plan, too.
+fn check(name: &str, expected: &str, change: impl FnOnce(&mut Edit)) {
+    let mut edit = Edit::golden(name);
+    change(&mut edit);
+    let container = edit.container();
+    let error = refusal(&container, &OPTIONS);
+    assert!(error.ends_with(&format!("edited.gguf: {expected}")), "{error:?}, expected {expected:?}");
+    assert_eq!(memory_plan(&container, None).unwrap_err().to_string(), error);
+}
+
+#[test]
+fn layers_that_are_not_what_the_metadata_says_are_refused() {
+    let check = |expected: &str, change: &dyn Fn(&mut Edit)| check("golden2/lfm2", expected, change);
+    let counts = |expected: &str, values: &[i32]| {
+        check(expected, &|e| {
+            e.set("lfm2.attention.head_count_kv", Value::Array(Array::I32(values.to_vec())));
+        });
+    };
+    let key = "metadata lfm2.attention.head_count_kv";
+    counts(&format!("{key}: 6 values, expected one for each of 7 layers"), &[0, 0, 2, 0, 0, 2]);
+    counts(&format!("{key}: -1, expected 0 to 4096"), &[0, 0, 2, 0, -1, 2, 0]);
+    counts(&format!("{key}: [0, 0, 0, 0, 0, 0, 0]: no layer with attention, expected one at least"), &[0; 7]);
+    counts(
+        &format!("{key}: [0, 0, 2, 0, 0, 1, 0]: layers with attention that differ are not supported"),
+        &[0, 0, 2, 0, 0, 1, 0],
+    );
+    counts("tensor blk.0.attn_q.weight: missing", &[2, 0, 2, 0, 0, 2, 0]);
+    counts("tensor blk.2.shortconv.in_proj.weight: missing", &[0, 0, 0, 0, 0, 2, 0]);
+    check(&format!("{key}: missing"), &|e| {
+        e.remove("lfm2.attention.head_count_kv");
+    });
+    check("metadata lfm2.shortconv.l_cache: missing", &|e| {
+        e.remove("lfm2.shortconv.l_cache");
+    });
+    check("metadata lfm2.shortconv.l_cache: 0, expected 1 to 4096", &|e| {
+        e.set("lfm2.shortconv.l_cache", Value::U32(0));
+    });
+    check("tensor blk.0.shortconv.conv.weight: shape [3, 48], expected [4, 48]", &|e| {
+        e.set("lfm2.shortconv.l_cache", Value::U32(4));
+    });
+    for name in ["blk.0.shortconv.in_proj.weight", "blk.1.shortconv.conv.weight", "token_embd_norm.weight"] {
+        check(&format!("tensor {name}: missing"), &|e| {
+            e.drop_tensors(name);
+        });
+    }
+    check("tensor blk.0.shortconv.out_proj.weight: shape [48, 24], expected [48, 48]", &|e| {
+        let tensor = e.tensor("blk.0.shortconv.out_proj.weight");
+        tensor.dims = vec![48, 24];
+        tensor.bytes.truncate(48 * 24 * 4);
+    });
+}
+
+#[test]
+fn options_that_states_rule_out_are_refused() {
+    let container = Edit::golden("golden2/lfm2").container();
+    for (options, expected) in [
+        (LoadOptions { n_states: 0, ..OPTIONS }, "memory for 0 states, but each sequence needs one"),
+        (
+            LoadOptions { n_states: usize::MAX, ..OPTIONS },
+            "the states of 18446744073709551615 sequences cannot be addressed",
+        ),
+        (
+            LoadOptions { attention_window: Some(AttentionWindow { len: 30, sinks: 4 }), ..OPTIONS },
+            "an attention window, but the model has layers whose states see everything",
+        ),
+    ] {
+        let error = refusal(&container, &options);
+        assert!(error.ends_with(&format!("edited.gguf: {expected}")), "{error:?}, expected {expected:?}");
+    }
+    let plan = |n_states| memory_plan_with(&container, &LoadOptions { n_states, ..OPTIONS }).unwrap();
+    assert_eq!(plan(usize::MAX).state_bytes, u64::MAX);
+    assert_eq!(plan(3).state_bytes, 3 * plan(1).state_bytes);
+}

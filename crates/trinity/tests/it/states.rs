@@ -1,0 +1,126 @@
+//! A small model whose layers carry states, through everything that a user does with a model.
+
+use std::{fs, sync::LazyLock};
+
+use gguf::{Container, TensorSpec, TypeId, Value, Writer};
+use serde_json::json;
+
+use crate::{
+    program::{command, trinity, trinity_with_input},
+    server_process::{Server, get, post},
+};
+
+/// The model of `golden2/lfm2`, with the tokenizer of the stories and an embedding of its size.
+static MODEL: LazyLock<String> = LazyLock::new(|| {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("lfm2-{}.gguf", std::process::id()));
+    let layers = Container::open(&testkit::data("golden2/lfm2.gguf")).unwrap();
+    let words = Container::open(&testkit::data("tiny-models/stories260K-f32.gguf")).unwrap();
+    let mut metadata = layers.metadata().clone();
+    for (key, value) in words.metadata().iter().filter(|(key, _)| key.starts_with("tokenizer.")) {
+        metadata.set(key, value.clone());
+    }
+    metadata.set("lfm2.context_length", Value::U32(512));
+    let n_vocab = words.metadata().strings("tokenizer.ggml.tokens").unwrap().unwrap().len();
+    let (mut specs, mut data) = (Vec::new(), Vec::new());
+    for tensor in layers.tensors() {
+        let (mut dims, mut bytes) = (tensor.dims.clone(), layers.bytes(tensor).to_vec());
+        if tensor.name == "token_embd.weight" {
+            dims = vec![48, n_vocab as u64];
+            let values = testkit::Rng::new(1).normals(48 * n_vocab);
+            bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
+        }
+        specs.push(TensorSpec { name: tensor.name.clone(), dims, type_id: TypeId(0) });
+        data.push(bytes);
+    }
+    let mut writer = Writer::new(fs::File::create(&path).unwrap(), &metadata, specs).unwrap();
+    data.iter().for_each(|bytes| writer.tensor(bytes).unwrap());
+    writer.finish().unwrap();
+    path.to_str().unwrap().to_owned()
+});
+
+#[test]
+fn it_is_inspected_run_and_quantised() {
+    let said = trinity(["inspect", &MODEL]).ok().text();
+    // Five layers of two rows of 48 floats.
+    assert!(said.contains("1.9 kB state of a sequence"), "{said}");
+    for program in ["llama.cpp", "Ollama, LM Studio"] {
+        let line = said.lines().find(|line| line.trim_start().starts_with(program)).unwrap();
+        assert!(line.ends_with(" yes"), "{line}");
+    }
+    let json = trinity(["inspect", &MODEL, "--json"]).ok().json();
+    assert_eq!(json["memory"]["state_bytes"], 5 * 2 * 48 * 4);
+    let run = |model: &str, threads: &str| {
+        let arguments = ["run", model, "Once upon a time", "-n", "40", "--temperature", "0", "-t", threads];
+        trinity(arguments).ok().text()
+    };
+    let text = run(&MODEL, "1");
+    assert_eq!(run(&MODEL, "2"), text);
+    let out = MODEL.replace("lfm2-", "lfm2-f16-");
+    trinity(["quantize", &MODEL, &out, "--type", "f16"]).ok();
+    assert!(!run(&out, "1").is_empty());
+    trinity(["run", &MODEL, "Once", "--attention-window", "64"]).fails(1, &["attention window", "states"]);
+}
+
+#[test]
+fn a_conversation_is_computed_whole_and_says_so() {
+    let arguments = ["chat", &MODEL, "--chat-template", "chatml", "--temperature", "0", "-n", "8", "--verbose"];
+    let outcome = trinity_with_input(arguments, b"Hello\nAgain\n").ok();
+    assert_eq!(outcome.stderr.matches("carry states").count(), 1, "{}", outcome.stderr);
+    assert_eq!(outcome.stderr.matches("(0 cached)").count(), 2, "{}", outcome.stderr);
+}
+
+/// The text of a completion.
+fn complete(address: &str, prompt: &str, more: &serde_json::Value) -> String {
+    let mut body = json!({"model": "any", "prompt": prompt, "max_tokens": 40, "temperature": 0, "ignore_eos": true});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let answer = post(address, "/v1/completions", &body.to_string());
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let answer: serde_json::Value = serde_json::from_str(answer.rsplit("\r\n\r\n").next().unwrap()).unwrap();
+    assert_eq!(answer["usage"]["prompt_tokens_details"]["cached_tokens"], 0, "{answer}");
+    let choices = answer["choices"].as_array().unwrap();
+    choices.iter().map(|choice| choice["text"].as_str().unwrap()).collect::<Vec<_>>().join("|")
+}
+
+#[test]
+fn answers_under_load_are_those_of_each_request_alone() {
+    let words = ["Once", "upon", "a", "time", "there", "was", "dog", "Lily", "and", "Tom"];
+    let prompts: Vec<String> = (0..12)
+        .map(|i| (0..10 + 7 * (i % 5)).map(|j| words[(i * 3 + j * j) % words.len()]).collect::<Vec<_>>().join(" "))
+        .collect();
+    let more = |i: usize| match i % 3 {
+        0 => json!({"n": 3, "temperature": 1.0, "seed": i}),
+        1 => json!({"logprobs": 1}),
+        _ => json!({}),
+    };
+    let answers = |flags: &[&str], is_parallel: bool| {
+        let (mut server, address) = Server::start(&[&[MODEL.as_str()], flags].concat());
+        assert!(server.said.iter().any(|line| line.contains("layers carry states")), "{:#?}", server.said);
+        let ask = |i: usize| complete(&address, &prompts[i], &more(i));
+        let texts: Vec<String> = if is_parallel {
+            std::thread::scope(|scope| {
+                let asked: Vec<_> = (0..prompts.len()).map(|i| scope.spawn(move || ask(i))).collect();
+                asked.into_iter().map(|thread| thread.join().unwrap()).collect()
+            })
+        } else {
+            (0..prompts.len()).map(ask).collect()
+        };
+        let is_counted = get(&address, "/server_info", "").contains("\"max_running_requests\":3");
+        assert_eq!(is_counted, flags.contains(&"3"));
+        server.signal("TERM");
+        assert!(server.wait().success());
+        texts
+    };
+    let alone = answers(&[], false);
+    assert_eq!(answers(&[], true), alone);
+    // Few places, and few pages: sequences give way and begin again. Guesses are off.
+    let tight = ["--max-running", "3", "--context", "128", "--kv-tokens", "192", "--lookup", "--swap", "1"];
+    assert_eq!(answers(&tight, true), alone);
+}
+
+#[test]
+fn a_draft_model_with_states_is_refused() {
+    let stories = testkit::data("tiny-models/stories260K-f32.gguf");
+    let outcome = command(["serve", "--port", "0", stories.to_str().unwrap(), "--draft", &MODEL]).output().unwrap();
+    let said = String::from_utf8_lossy(&outcome.stderr);
+    assert!(!outcome.status.success() && said.contains("cannot take back a wrong guess"), "{said}");
+}
