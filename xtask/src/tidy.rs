@@ -4,6 +4,7 @@
 mod arrows;
 mod code;
 mod confined;
+mod elementary;
 mod levels;
 mod named_tests;
 mod source;
@@ -58,6 +59,7 @@ pub(crate) fn run() -> Outcome {
     let rust = tree.rust();
     offences.extend(source::check(&rust));
     offences.extend(confined::check(&rust));
+    offences.extend(elementary::check(&rust));
     offences.extend(levels::check(&rust));
     offences.extend(words::check(&rust));
     offences.extend(testdata::check(&tree));

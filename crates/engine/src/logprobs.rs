@@ -20,8 +20,9 @@ impl LogprobsOf {
     /// Computes the log-probabilities of the model's own distribution, `logits` `[V]`.
     pub(crate) fn compute(&mut self, logits: &[f32], token: TokenId) -> &Logprobs {
         let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let sum: f64 = logits.iter().map(|x| f64::from((x - max).exp())).sum();
-        let logprob = |logit: f32| (f64::from(logit - max) - sum.ln()) as f32;
+        let sum: f64 = logits.iter().map(|x| f64::from(libm::expf(x - max))).sum();
+        let log_sum = libm::log(sum);
+        let logprob = |logit: f32| (f64::from(logit - max) - log_sum) as f32;
         self.candidates.fill_likeliest(logits, self.n_top);
         let picked = logits.get(token.0 as usize).copied().unwrap_or(f32::NEG_INFINITY);
         self.logprobs.picked = logprob(picked);

@@ -59,7 +59,7 @@ impl RopeTable {
         for &position in positions {
             for &frequency in &rope.inverse_frequencies {
                 // In f64: an f32 angle at position 100,000 is off by up to 0.004 radians.
-                let (sin, cos) = (f64::from(position) * f64::from(frequency)).sin_cos();
+                let (sin, cos) = libm::sincos(f64::from(position) * f64::from(frequency));
                 self.cos.push((cos * f64::from(rope.magnitude)) as f32);
                 self.sin.push((sin * f64::from(rope.magnitude)) as f32);
             }

@@ -11,11 +11,11 @@ pub(crate) fn build(spec: &RopeSpec, factors: Option<&[f32]>) -> Rope {
     let mut magnitude = spec.magnitude;
     if let RopeScaling::Yarn { factor, .. } = spec.scaling {
         // YaRN's temperature, section 3.4; a context that is not extended has none.
-        magnitude *= 1.0 + 0.1 * factor.max(1.0).ln();
+        magnitude *= 1.0 + 0.1 * libm::logf(factor.max(1.0));
     }
     let inverse_frequencies = (0..n_pairs)
         .map(|pair| {
-            let frequency = f64::from(spec.base).powf(-2.0 * pair as f64 / spec.n_dims as f64);
+            let frequency = libm::pow(f64::from(spec.base), -2.0 * pair as f64 / spec.n_dims as f64);
             let frequency = frequency / f64::from(factors.and_then(|f| f.get(pair)).copied().unwrap_or(1.0));
             (frequency * stretch(spec, pair)) as f32
         })
@@ -32,8 +32,8 @@ fn stretch(spec: &RopeSpec, pair: usize) -> f64 {
             let (n_dims, base) = (spec.n_dims as f64, f64::from(spec.base));
             // The pair that turns `rotations` times within the original context.
             let pair_of = |rotations: f32| {
-                n_dims * (original_context_len as f64 / (f64::from(rotations) * std::f64::consts::TAU)).ln()
-                    / (2.0 * base.ln())
+                n_dims * libm::log(original_context_len as f64 / (f64::from(rotations) * std::f64::consts::TAU))
+                    / (2.0 * libm::log(base))
             };
             let (low, high) = (pair_of(beta_fast), pair_of(beta_slow));
             let (low, high) = if is_truncated { (low.floor(), high.ceil()) } else { (low, high) };

@@ -212,6 +212,6 @@ impl Candidates {
 impl Candidate {
     /// Returns the probability up to a factor: `exp(logit − max)`.
     pub(crate) fn weight(&self, max: f32) -> f64 {
-        f64::from((self.logit - max).exp())
+        f64::from(libm::expf(self.logit - max))
     }
 }

@@ -81,7 +81,7 @@ pub(super) fn apply(candidates: &mut Candidates, vocabulary: &impl Spelling) {
         }
     }
     if !all.is_empty() {
-        candidates.replace(all.iter().map(|c| Candidate { logit: c.probability.ln() as f32, id: c.id }));
+        candidates.replace(all.iter().map(|c| Candidate { logit: libm::log(c.probability) as f32, id: c.id }));
     }
 }
 

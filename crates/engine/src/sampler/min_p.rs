@@ -6,6 +6,6 @@ use super::Candidates;
 pub(super) fn apply(candidates: &mut Candidates, p: f32) {
     if p > 0.0 {
         // p(x) ≥ p · p(best), in logits.
-        candidates.keep_from(candidates.max() + p.ln());
+        candidates.keep_from(candidates.max() + libm::logf(p));
     }
 }
