@@ -1,6 +1,21 @@
-//! [`Pool`]: hidden states of a text put together as its embedding, the same however the text was cut into chunks.
+//! [`Pool`]: hidden states of a text put together as its embedding, the same however the text was cut into chunks; and
+//! what is done with an embedding before it is handed out.
 
 use model::Pooling;
+
+/// Pooling where nobody says one: of those that give one vector, the one that uses all of a text.
+pub const POOLING_DEFAULT: Pooling = Pooling::Mean;
+
+/// Cuts an embedding to its first `n` elements, which models trained for it (Kusupati et al. 2022, arXiv 2205.13147)
+/// make the most telling ones, and scales it to length 1; one of zeros stays as it is.
+pub fn unit(mut embedding: Vec<f32>, n: usize) -> Vec<f32> {
+    embedding.truncate(n);
+    let length = embedding.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
+    if length > 0.0 && length.is_finite() {
+        embedding.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
+    }
+    embedding
+}
 
 /// A pool that takes the rows of a text one after the other.
 pub(crate) struct Pool {
@@ -48,5 +63,19 @@ impl Pool {
             Pooling::Mean => self.sum.into_iter().map(|sum| (sum / n) as f32).collect(),
             _ => self.rows,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn embeddings_are_cut_and_scaled_to_length_1() {
+        assert_eq!(unit(vec![30.0, 40.0, 12.0], 2), [0.6, 0.8]);
+        assert_eq!(unit(vec![0.0, -5.0], usize::MAX), [0.0, -1.0]);
+        assert_eq!(unit(vec![0.0; 3], 2), [0.0; 2]);
+        // Squares that no f32 can hold.
+        assert!((unit(vec![3e30, 4e30], 2)[0] - 0.6).abs() < 1e-6);
     }
 }

@@ -1,17 +1,18 @@
 //! [`Engine`]: one request at a time, on the caller's thread.
 
 use std::{
+    collections::VecDeque,
     ops::ControlFlow,
     sync::{Arc, Mutex},
     time::Instant,
 };
 
-use model::{Forward, TokenId};
+use model::{Forward, Pooling, TokenId};
 use tokenizer::Tokenizer;
 
 use crate::{
-    Completion, DiskError, EngineOptions, Error, Event, FinishReason, Logprobs, Request, Sink, runner::Runner,
-    sync::lock,
+    Completion, DiskError, EngineOptions, Error, Event, FinishReason, Logprobs, Request, RequestId, Sink, Task,
+    runner::Runner, sync::lock,
 };
 
 /// An engine for one request at a time: a model, its tokenizer, and the keys and values of earlier requests, which
@@ -68,6 +69,57 @@ impl Engine {
                 return end.map(|c| Completion { finish_reason: finish_reason(c.finish_reason), ..c });
             }
         }
+    }
+}
+
+impl Engine {
+    /// Computes the embedding of each prompt, `n_together` of them at a time, and gives them to `on_vector` in order,
+    /// which may break off.
+    ///
+    /// A prompt that is refused ends it with the error of that prompt.
+    pub fn embed(
+        &mut self,
+        prompts: Vec<Vec<TokenId>>,
+        pooling: Pooling,
+        n_together: usize,
+        on_vector: &mut dyn FnMut(Vec<f32>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let mut prompts = prompts.into_iter();
+        let mut running: VecDeque<(RequestId, Mailbox)> = VecDeque::new();
+        let mut end = Ok(());
+        loop {
+            for prompt in prompts.by_ref().take(n_together.max(1).saturating_sub(running.len())) {
+                let request = Request { task: Task::Embed(pooling), ..Request::new(prompt) };
+                let mailbox = Mailbox::default();
+                match self.runner.submit(&request, Box::new(mailbox.clone())) {
+                    Ok(id) => running.push_back((id, mailbox)),
+                    Err(error) => end = Err(error),
+                }
+            }
+            if running.is_empty() || end.is_err() {
+                break;
+            }
+            self.runner.step();
+            while let Some(done) = running.front().and_then(|(_, mailbox)| mailbox.take().1) {
+                running.pop_front();
+                let is_broken_off = match done {
+                    Ok(completion) => on_vector(completion.embedding.unwrap_or_default()).is_break(),
+                    Err(error) => {
+                        end = Err(error);
+                        true
+                    }
+                };
+                if is_broken_off {
+                    prompts = Vec::new().into_iter();
+                    running.drain(..).for_each(|(id, _)| self.runner.cancel(id));
+                }
+            }
+        }
+        running.drain(..).for_each(|(id, _)| self.runner.cancel(id));
+        while !self.runner.is_idle() {
+            self.runner.step();
+        }
+        end
     }
 }
 

@@ -36,6 +36,7 @@ mod text;
 
 pub use clock::Clock;
 pub use drafter::Drafter;
+pub use embedding::{POOLING_DEFAULT, unit};
 pub use error::Error;
 pub use memory::{DiskCache, DiskError};
 pub use options::{EngineOptions, StepBound};

@@ -8,8 +8,8 @@ use std::ffi::OsString;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    bench, chat, completions, convert, cp, dev, doctor, eval, inspect, kg, limits, list, man, metadata, ps, pull,
-    quantize, rm, run, serve, show, stop, tokenize, vsa,
+    bench, chat, completions, convert, cp, dev, doctor, embed, eval, inspect, kg, limits, list, man, metadata, ps,
+    pull, quantize, rm, run, serve, show, stop, tokenize, vsa,
 };
 
 /// Trinity: the CPU inference server for ternary and quantised language models.
@@ -86,6 +86,8 @@ pub(crate) enum Command {
     Eval(eval::EvalArgs),
     /// Text on standard input to token ids, or back with --decode
     Tokenize(tokenize::TokenizeArgs),
+    /// Lines of text on standard input to vectors
+    Embed(Box<embed::EmbedArgs>),
     /// Measure speed: prompt processing and generation
     Bench(bench::BenchArgs),
     /// Say whether a model runs well here, what the machine offers, how fast it is

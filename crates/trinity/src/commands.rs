@@ -11,6 +11,7 @@ pub(crate) mod cp;
 pub(crate) mod dev;
 mod digest;
 pub(crate) mod doctor;
+pub(crate) mod embed;
 pub(crate) mod eval;
 pub(crate) mod foreign_flags;
 mod i2s_order;
@@ -24,6 +25,7 @@ pub(crate) mod man;
 pub(crate) mod metadata;
 mod model_args;
 mod opened;
+mod pooling_name;
 mod present;
 pub(crate) mod ps;
 pub(crate) mod pull;
@@ -70,6 +72,7 @@ pub(crate) fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Stop(args) => stop::run(args, global),
         Command::Eval(args) => eval::run(args, global),
         Command::Tokenize(args) => tokenize::run(args, global),
+        Command::Embed(args) => embed::run(args, global),
         Command::Doctor(args) => doctor::run(args, global),
         Command::Bench(args) => bench::run(args, global),
         Command::Kg(args) => kg::run(args),

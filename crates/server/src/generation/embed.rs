@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, ops::ControlFlow};
 
-use engine::{CacheScope, Completion, Error, Event, Request, Sink, Task, TenantId};
+use engine::{CacheScope, Completion, Error, Event, POOLING_DEFAULT, Request, Sink, Task, TenantId, unit};
 use model::Pooling;
 use tokenizer::TokenId;
 use tokio::sync::oneshot;
@@ -46,10 +46,6 @@ impl Sink for EmbedSink {
     }
 }
 
-/// Pooling where neither the file nor the operator says one: of those that give one vector, the one that uses all of a
-/// text.
-const POOLING_DEFAULT: Pooling = Pooling::Mean;
-
 /// The pooling by which embeddings of `model` are made.
 pub fn pooling(model: &LoadedModel) -> Result<Pooling, ApiError> {
     match model.pooling.unwrap_or(POOLING_DEFAULT) {
@@ -62,12 +58,14 @@ pub fn pooling(model: &LoadedModel) -> Result<Pooling, ApiError> {
     }
 }
 
-/// One vector of length 1 for each prompt, in order. Dropping the future cancels what is left.
+/// One vector of length 1 for each prompt, in order, of the first `dimensions` elements. Dropping the future cancels what
+/// is left.
 pub async fn embed(
     app: &App,
     caller: &Caller,
     lease: &Lease,
     prompts: Vec<Vec<TokenId>>,
+    dimensions: Option<usize>,
     scope: CacheScope,
 ) -> Result<(Vec<Vec<f32>>, TokensUsed), ApiError> {
     if pooling(lease)? == Pooling::None {
@@ -75,7 +73,8 @@ pub async fn embed(
         return Err(ApiError::invalid("model", message).with_code("unsupported_parameter"));
     }
     let (vectors, used) = embed_raw(app, caller, lease, prompts, scope).await?;
-    Ok((vectors.into_iter().map(unit).collect(), used))
+    let n = dimensions.unwrap_or(usize::MAX);
+    Ok((vectors.into_iter().map(|vector| unit(vector, n)).collect(), used))
 }
 
 /// The embedding of each prompt, in order, at the length the model gives it; without pooling the vectors of all tokens,
@@ -122,13 +121,4 @@ pub async fn embed_raw(
         vectors.push(completion.embedding.ok_or_else(lost)?);
     }
     Ok((vectors, used))
-}
-
-/// Scales a vector to length 1; one of zeros stays as it is.
-fn unit(mut vector: Vec<f32>) -> Vec<f32> {
-    let length = vector.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
-    if length > 0.0 && length.is_finite() {
-        vector.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
-    }
-    vector
 }

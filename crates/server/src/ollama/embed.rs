@@ -85,15 +85,6 @@ fn prompts(
     inputs.into_iter().enumerate().map(ids).collect()
 }
 
-/// Cuts a vector to its first `n` numbers and scales it to length 1.
-fn shorten(vector: &mut Vec<f32>, n: usize) {
-    vector.truncate(n);
-    let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-    if length > 0.0 {
-        vector.iter_mut().for_each(|x| *x /= length);
-    }
-}
-
 /// Answers `POST /api/embed`: a vector for each text.
 pub(super) async fn embed(
     State(app): State<App>,
@@ -116,10 +107,8 @@ pub(super) async fn embed(
     let (options, is_cut) = (request.options, request.truncate.unwrap_or(true));
     let prompts = blocking::prepare(&app, &lease, &caller, move |asked| prompts(inputs, options, is_cut, asked.lease));
     let prompts = prompts.await?;
-    let (mut vectors, used) = generation::embed(&app, &caller, &lease, prompts, CacheScope(caller.scope)).await?;
-    if let Some(n) = dimensions {
-        vectors.iter_mut().for_each(|vector| shorten(vector, n));
-    }
+    let scope = CacheScope(caller.scope);
+    let (vectors, used) = generation::embed(&app, &caller, &lease, prompts, dimensions, scope).await?;
     json_response(&EmbedAnswer {
         model: &request.model,
         embeddings: vectors,
@@ -140,6 +129,6 @@ pub(super) async fn embeddings(
     let options = request.options;
     let prompts = blocking::prepare(&app, &lease, &caller, move |asked| prompts(inputs, options, true, asked.lease));
     let prompts = prompts.await?;
-    let (vectors, _) = generation::embed(&app, &caller, &lease, prompts, CacheScope(caller.scope)).await?;
+    let (vectors, _) = generation::embed(&app, &caller, &lease, prompts, None, CacheScope(caller.scope)).await?;
     json_response(&EmbeddingsAnswer { embedding: vectors.into_iter().next().unwrap_or_default() })
 }

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use tokenizer::{ControlTokens, TokenId};
 
 use super::{
-    fields::{Ignored, out_of_range, unsupported},
+    fields::{Ignored, out_of_range},
     json_response,
     values::{Inputs, TextOrIds},
 };
-use crate::{App, Caller, Json, blocking, error::ApiError, generation, limits, models::Lease};
+use crate::{App, Caller, Json, blocking, error::ApiError, generation, limits, models::Lease, wire::count};
 
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
@@ -70,12 +70,6 @@ impl EmbeddingRequest {
         if n == 0 || n > limits::INPUTS_MAX {
             return Err(out_of_range("input", format!("{n} inputs"), &format!("1 to {}", limits::INPUTS_MAX)));
         }
-        let width = lease.handle.width();
-        if let Some(dimensions) = self.dimensions
-            && usize::try_from(dimensions) != Ok(width)
-        {
-            return Err(unsupported("dimensions", &format!("{dimensions}; this model's embeddings have {width}")));
-        }
         let tokenizer = lease.handle.tokenizer();
         let ids = |(i, input): (usize, TextOrIds)| match input {
             TextOrIds::Ids(ids) => Ok(ids.into_iter().map(TokenId).collect()),
@@ -100,9 +94,10 @@ pub(super) async fn embeddings(
 ) -> Result<Response, ApiError> {
     let lease = app.models().acquire(request.model.as_deref()).await?;
     let is_text = request.encoding_format == Some(Encoding::Base64);
+    let dimensions = request.dimensions.map(|n| count("dimensions", n, 1, lease.handle.width())).transpose()?;
     let prompts = blocking::prepare(&app, &lease, &caller, |asked| request.prompts(asked.lease)).await?;
     let scope = CacheScope(caller.scope);
-    let (vectors, used) = generation::embed(&app, &caller, &lease, prompts, scope).await?;
+    let (vectors, used) = generation::embed(&app, &caller, &lease, prompts, dimensions, scope).await?;
     let encode = |vector: Vec<f32>| if is_text { Vector::Text(base64(&vector)) } else { Vector::Numbers(vector) };
     let data = vectors.into_iter().enumerate();
     let data = data.map(|(index, v)| Embedding { object: "embedding", index, vector: encode(v) }).collect();

@@ -11,7 +11,7 @@ const TASKS: &[(&str, &[&str])] = &[
     ("Serve", &["serve", "ps", "stop"]),
     ("Models", &["pull", "list", "show", "inspect", "metadata", "cp", "rm"]),
     ("Measure", &["doctor", "bench", "eval"]),
-    ("Make", &["convert", "quantize", "tokenize", "dev"]),
+    ("Make", &["convert", "quantize", "tokenize", "embed", "dev"]),
     ("Facts", &["kg", "vsa"]),
     ("Itself", &["limits", "completions", "man"]),
 ];

@@ -12,6 +12,7 @@ mod convert;
 mod convert_folder;
 mod convert_lookup;
 mod doctor;
+mod embed;
 mod eval_choice;
 mod eval_compare;
 mod eval_imatrix;

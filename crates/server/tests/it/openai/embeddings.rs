@@ -64,12 +64,25 @@ fn base64_holds_the_same_numbers() {
 }
 
 #[test]
+fn vectors_may_be_shorter_and_have_length_1_again() {
+    let server = server(&[STORIES]);
+    let whole = vector(&server.ok(PATH, &json!({"input": "Once"})), 0);
+    let short = vector(&server.ok(PATH, &json!({"input": "Once", "dimensions": 16})), 0);
+    let length = |vector: &[f64]| vector.iter().map(|x| x * x).sum::<f64>().sqrt();
+    assert_eq!((whole.len(), short.len()), (64, 16));
+    assert!((length(&short) - 1.0).abs() < 1e-6 && length(&whole[..16]) < 0.9);
+    assert!((short[0] / short[1] - whole[0] / whole[1]).abs() < 1e-5);
+}
+
+#[test]
 fn what_cannot_be_embedded_is_refused() {
     let server = server(&[STORIES]);
     server.refused(PATH, &json!({"input": []}), "input");
     server.refused(PATH, &json!({"input": ""}), "input");
     server.refused(PATH, &json!({"input": [7, 999_999]}), "input");
-    server.refused(PATH, &json!({"input": "a", "dimensions": 32}), "dimensions");
+    for wrong in [0, 65, -1] {
+        server.refused(PATH, &json!({"input": "a", "dimensions": wrong}), "dimensions");
+    }
     server.refused(PATH, &json!({"input": "a", "encoding_format": "hex"}), "encoding_format");
     let long = server.refused(PATH, &json!({"input": "word ".repeat(2000)}), "input");
     assert_eq!(long["code"], "context_length_exceeded");

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use engine::{DiskCache, Drafter, EngineOptions, StepBound};
 use gguf::Container;
 use hub::Hub;
@@ -16,6 +16,7 @@ use crate::{
         digest,
         model_args::ModelArgs,
         opened,
+        pooling_name::PoolingName,
     },
     failure::{Failure, Kind},
 };
@@ -27,7 +28,7 @@ const CONTEXTS_DEFAULT: usize = 4;
 const STATES_BYTES_MAX: u64 = 1 << 30;
 
 /// Changes whenever the same model no longer computes the same keys and values.
-const NUMERICS: &[u8] = b"trinity kv 1";
+const NUMERICS: &[u8] = b"trinity kv 2";
 
 const MIB: u64 = 1 << 20;
 
@@ -40,19 +41,6 @@ pub(super) struct Target<'a> {
     pub(super) longest: usize,
     /// Owners of the prefixes that may be read from the cache folder again.
     pub(super) cache_owners: &'a [u64],
-}
-
-/// Spelling of [`Pooling`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum PoolingName {
-    /// A vector for each token, which only llama.cpp's /embedding can answer
-    None,
-    /// The mean of all tokens
-    Mean,
-    /// The first token
-    Cls,
-    /// The last token
-    Last,
 }
 
 /// Flags by which the engine of each model shares itself out.
@@ -127,12 +115,7 @@ impl EngineArgs {
 
     /// How hidden states become an embedding, where the operator says so.
     pub(super) fn pooling(&self) -> Option<Pooling> {
-        self.pooling.map(|name| match name {
-            PoolingName::None => Pooling::None,
-            PoolingName::Mean => Pooling::Mean,
-            PoolingName::Cls => Pooling::First,
-            PoolingName::Last => Pooling::Last,
-        })
+        self.pooling.map(Pooling::from)
     }
 
     /// The engine of the model of `target`.
