@@ -3,11 +3,16 @@
 
 mod base;
 mod bitnet;
+mod ernie4_5;
+mod exaone4;
 mod gemma2;
 mod gemma3;
+mod glm4;
 mod granite;
 mod lfm2;
+mod hunyuan_dense;
 mod llama;
+mod mistral3;
 mod olmo2;
 mod phi3;
 mod qwen2;
@@ -38,6 +43,11 @@ const FAMILIES: &[(&str, Build)] = &[
     ("smollm3", smollm3::spec),
     ("granite", granite::spec),
     ("lfm2", lfm2::spec),
+    ("mistral3", mistral3::spec),
+    ("glm4", glm4::spec),
+    ("hunyuan-dense", hunyuan_dense::spec),
+    ("ernie4_5", ernie4_5::spec),
+    ("exaone4", exaone4::spec),
 ];
 
 /// Names of the architectures that can be loaded.

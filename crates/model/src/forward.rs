@@ -13,7 +13,7 @@ use crate::{
     requantise,
     scratch::{Scratch, has_sinks},
     shortcut::{self, HeadShortcut, HeadStats, Shortcut},
-    spec::ModelSpec,
+    spec::{ModelSpec, QkNorm, QueryTemperature},
     states::{self, States},
     step::{Forward, Logits, LogitsWanted, PageArena, Step, StepSpan},
     weights::{Attention, FeedForward, Layer, Mixer, Mlp, Weights},
@@ -314,10 +314,10 @@ impl Model {
         let k_out = &mut scratch.k[..n_rows * k.rows()];
         let v_out = &mut scratch.v[..n_rows * v.rows()];
         scratch.input.multiply(kernels, [(q, &mut *q_out), (k, &mut *k_out), (v, &mut *v_out)]);
-        for (x, weight) in [(&mut *q_out, q_norm), (&mut *k_out, k_norm)] {
-            if let Some(weight) = weight {
-                in_place_norm(kernels, spec, x, weight, &mut scratch.spare);
-            }
+        let follows_rope = spec.qk_norm == QkNorm::PerHeadAfterRope;
+        let (q_norm, k_norm) = (q_norm.as_deref(), k_norm.as_deref());
+        if !follows_rope {
+            heads_norm(kernels, spec, [(q_out, q_norm), (k_out, k_norm)], &mut scratch.spare);
         }
         let mut q_to_sinks = None;
         if spec.has_rope(index) {
@@ -327,10 +327,23 @@ impl Model {
                 let q_copy = &mut scratch.q_to_sinks[..q_out.len()];
                 q_copy.copy_from_slice(q_out);
                 kernels.rope_to_sinks(rope, &scratch.sink_positions, spec.n_heads, q_copy);
-                q_to_sinks = Some(&*q_copy);
+                q_to_sinks = Some(q_copy);
             }
             kernels.rope(rope, &scratch.positions, spec.n_heads, q_out);
             kernels.rope(rope, &scratch.positions, spec.n_kv_heads, k_out);
+        }
+        if follows_rope {
+            heads_norm(kernels, spec, [(q_out, q_norm), (k_out, k_norm)], &mut scratch.spare);
+            if let Some(q) = &mut q_to_sinks {
+                heads_norm(kernels, spec, [(q, q_norm)], &mut scratch.spare);
+            }
+        }
+        if let Some(temperature) = &spec.query_temperature {
+            // Behind a window by the keys that are seen: all scores of a row have one temperature.
+            temper(temperature, &scratch.sink_positions, q_out);
+            if let Some(q) = &mut q_to_sinks {
+                temper(temperature, &scratch.sink_positions, q);
+            }
         }
         mark_broken(k_out, k.rows(), v_out, v.rows());
         kernels.kv_write(kv, kv_layer, spans, k_out, v_out);
@@ -343,7 +356,7 @@ impl Model {
         };
         let o_cols = spec.n_heads * spec.value_dim;
         let attended = scratch.input.room(n_rows, o_cols);
-        kernels.attention(kv, kv_layer, spans, &shape, Queries { all: q_out, to_sinks: q_to_sinks }, attended);
+        kernels.attention(kv, kv_layer, spans, &shape, Queries { all: q_out, to_sinks: q_to_sinks.as_deref() }, attended);
         if let Some(weight) = sub_norm {
             in_place_norm(kernels, spec, attended, weight, &mut scratch.spare);
         }
@@ -460,6 +473,29 @@ fn mark_broken(keys: &mut [f32], key_width: usize, values: &mut [f32], value_wid
             key.fill(f32::INFINITY);
             value.fill(f32::INFINITY);
         }
+    }
+}
+
+/// Applies to queries or keys the norm that they have, in place.
+fn heads_norm<const N: usize>(
+    kernels: &Kernels,
+    spec: &ModelSpec,
+    heads: [(&mut [f32], Option<&[f32]>); N],
+    spare: &mut [f32],
+) {
+    for (x, weight) in heads {
+        if let Some(weight) = weight {
+            in_place_norm(kernels, spec, x, weight, spare);
+        }
+    }
+}
+
+/// Multiplies queries `[T, H·Dk]` by the factors of their positions `[T]`.
+fn temper(temperature: &QueryTemperature, positions: &[u32], q: &mut [f32]) {
+    let row_len = q.len() / positions.len().max(1);
+    for (row, &position) in q.chunks_exact_mut(row_len.max(1)).zip(positions) {
+        let factor = temperature.factor(position);
+        row.iter_mut().for_each(|x| *x *= factor);
     }
 }
 

@@ -145,6 +145,11 @@ impl<'a> Keys<'a> {
         }
     }
 
+    /// Refuses a key that would make another model of this one.
+    pub(crate) fn absent(&self, name: &str) -> Result<(), LoadError> {
+        if self.has(name) { self.refuse(name, "present, which is not supported") } else { Ok(()) }
+    }
+
     /// Whether there is a key of that name.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.metadata.get(&self.key(name)).is_some()

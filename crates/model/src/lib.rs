@@ -38,7 +38,10 @@ pub use observe::{MatmulInput, Observer};
 pub use requantise::{EmbeddingConversion, EmbeddingType, NormType, Requantised};
 pub use scan::{BadWeight, scan_weights};
 pub use shortcut::{HeadShortcut, HeadStats};
-pub use spec::{ExpertSpec, ModelSpec, Pooling, QkNorm, Recurrence, RecurrenceSpec, RopeScaling, RopeSpec, WindowSpec};
+pub use spec::{
+    ExpertSpec, ModelSpec, Pooling, QkNorm, QueryTemperature, Recurrence, RecurrenceSpec, RopeLayers, RopeScaling,
+    RopeSpec, WindowSpec,
+};
 pub use states::StateId;
 pub use step::{Forward, Logits, LogitsWanted, PageArena, Step, StepSpan, best_token, logits_rows_max};
 pub use window::{AttentionWindow, POSITIONS_MAX};

@@ -11,8 +11,38 @@ pub enum QkNorm {
     None,
     /// A norm on each head by itself, weight `[Dh]`.
     PerHead,
+    /// A norm on each head by itself after its rotary embedding, weight `[Dh]`.
+    PerHeadAfterRope,
     /// A norm on all heads together, weights `[H·Dh]` and `[G·Dh]`.
     FullWidth,
+}
+
+/// The layers that have a rotary embedding.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RopeLayers {
+    /// All layers have it.
+    All,
+    /// All layers have it but every so many-th.
+    AllButEvery(usize),
+    /// The layers that see only a window have it.
+    Local,
+}
+
+/// The factor `1 + scale · ln(1 + ⌊position / period⌋)` on queries, by which attention stays sharp among many keys.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct QueryTemperature {
+    /// Factor on the logarithm.
+    pub scale: f32,
+    /// Number of positions that have one factor.
+    pub period: usize,
+}
+
+impl QueryTemperature {
+    /// Returns the factor of the query at `position`.
+    pub fn factor(&self, position: u32) -> f32 {
+        let n_periods = u64::from(position) / self.period.max(1) as u64;
+        (1.0 + f64::from(self.scale) * libm::log1p(n_periods as f64)) as f32
+    }
 }
 
 /// The way in which rotary frequencies are stretched to longer contexts.
@@ -180,8 +210,10 @@ pub struct ModelSpec {
     pub rope: RopeSpec,
     /// Rotary embedding of sliding layers where it is another.
     pub rope_local: Option<RopeSpec>,
-    /// Period of the layers without a rotary embedding (SmolLM3: every n-th).
-    pub no_rope_every: Option<usize>,
+    /// Layers that have a rotary embedding.
+    pub rope_layers: RopeLayers,
+    /// Factor on queries by their position, if there is one.
+    pub query_temperature: Option<QueryTemperature>,
     /// Sliding window, if some layers have one.
     pub window: Option<WindowSpec>,
     /// Layers with a state in place of attention, if there are any.
@@ -228,6 +260,10 @@ impl ModelSpec {
 
     /// Whether layer `layer` rotates q and k.
     pub fn has_rope(&self, layer: usize) -> bool {
-        self.no_rope_every.is_none_or(|n| !(layer + 1).is_multiple_of(n))
+        match self.rope_layers {
+            RopeLayers::All => true,
+            RopeLayers::AllButEvery(n) => !(layer + 1).is_multiple_of(n),
+            RopeLayers::Local => self.window_len(layer).is_some(),
+        }
     }
 }

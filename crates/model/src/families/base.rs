@@ -5,7 +5,7 @@ use kernels::{Gate, RopePairs};
 use crate::{
     LoadError,
     keys::Keys,
-    spec::{ExpertSpec, ModelSpec, QkNorm, RopeScaling, RopeSpec, WindowSpec},
+    spec::{ExpertSpec, ModelSpec, QkNorm, RopeLayers, RopeScaling, RopeSpec, WindowSpec},
 };
 
 /// Reads the spec of the plain pre-norm transformer with a SiLU gate.
@@ -48,7 +48,8 @@ pub(super) fn spec_with_kv_heads(
         qk_norm: QkNorm::None,
         rope: rope(keys, pairs, key_dim, context_len)?,
         rope_local: None,
-        no_rope_every: None,
+        rope_layers: RopeLayers::All,
+        query_temperature: None,
         window: None,
         recurrence: None,
         attention_scale: 1.0 / (key_dim as f32).sqrt(),
@@ -127,19 +128,26 @@ fn rope(keys: &Keys<'_>, pairs: RopePairs, key_dim: usize, context_len: usize) -
             return keys.refuse("rope.scaling.type", format!("{other:?}, expected none, linear, yarn or longrope"));
         }
     };
+    let magnitude = if matches!(scaling, RopeScaling::Yarn { .. }) { yarn_magnitude(keys, factor)? } else { 1.0 };
     Ok(RopeSpec {
         pairs,
         n_dims: keys.width_or("rope.dimension_count", key_dim)?,
         base: keys.positive_or("rope.freq_base", 10_000.0)?,
         scaling,
-        magnitude: keys.positive_or("rope.scaling.attn_factor", 1.0)?,
+        magnitude: keys.positive_or("rope.scaling.attn_factor", 1.0)? * magnitude,
     })
+}
+
+/// Returns the factor on sine and cosine that undoes the part of YaRN's temperature that
+/// `rope.scaling.yarn_log_multiplier` speaks of; `factor` is the extension of the context.
+fn yarn_magnitude(keys: &Keys<'_>, factor: f32) -> Result<f32, LoadError> {
+    let part = keys.positive_or_none("rope.scaling.yarn_log_multiplier")?.unwrap_or(0.0);
+    Ok(1.0 / (1.0 + 0.1 * part * libm::logf(factor.max(1.0))))
 }
 
 fn yarn(keys: &Keys<'_>, factor: f32, context_len: usize) -> Result<RopeScaling, LoadError> {
     keys.only("rope.scaling.yarn_ext_factor", 1.0)?;
     keys.only("rope.scaling.yarn_attn_factor", 1.0)?;
-    keys.only("rope.scaling.yarn_log_multiplier", 0.0)?;
     Ok(RopeScaling::Yarn {
         factor,
         original_context_len: keys.width_or("rope.scaling.original_context_length", context_len)?,

@@ -3,10 +3,15 @@
 use kernels::RopePairs;
 
 use super::base;
-use crate::{LoadError, keys::Keys, spec::ModelSpec};
+use crate::{
+    LoadError,
+    keys::Keys,
+    spec::{ModelSpec, RopeLayers},
+};
 
 const NO_ROPE_EVERY: usize = 4;
 
 pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {
-    Ok(ModelSpec { no_rope_every: Some(NO_ROPE_EVERY), ..base::spec(keys, n_vocab, RopePairs::Adjacent)? })
+    let base = base::spec(keys, n_vocab, RopePairs::Adjacent)?;
+    Ok(ModelSpec { rope_layers: RopeLayers::AllButEvery(NO_ROPE_EVERY), ..base })
 }

@@ -76,7 +76,7 @@ fn attention(tensors: &mut Tensors<'_>, spec: &ModelSpec, at: &str) -> Result<At
     };
     let (q_norm, k_norm) = match spec.qk_norm {
         QkNorm::None => (None, None),
-        QkNorm::PerHead => (Some(spec.key_dim), Some(spec.key_dim)),
+        QkNorm::PerHead | QkNorm::PerHeadAfterRope => (Some(spec.key_dim), Some(spec.key_dim)),
         QkNorm::FullWidth => (Some(q_rows), Some(k_rows)),
     };
     let mut norm =

@@ -7,7 +7,8 @@ use serde_json::Value;
 use crate::session::{greedy, load, logits, pages, tokens};
 
 /// Entries of the manifest that can be loaded; the others are of families to come.
-const ENTRIES: &[&str] = &["qwen3-embedding", "lfm2"];
+const ENTRIES: &[&str] =
+    &["qwen3-embedding", "mistral3", "glm4", "hunyuan-dense", "ernie4_5", "exaone4", "exaone4-window", "lfm2"];
 /// Largest error where the entry gives none: only the order of additions differs from the reference.
 const NMSE_F32: f64 = 1e-6;
 

@@ -6,7 +6,8 @@ use quant::ternarise::Mode;
 
 use crate::session::{golden_path, golden_prompt, load, load_with, logits, pages};
 
-/// Models with one of each kind of layer: dense, experts, windows, quantised, states.
+/// Models with one of each kind of layer: dense, experts, windows, quantised, norms behind the rotary embedding,
+/// queries that grow with their position, states.
 const MODELS: &[&str] = &[
     "llama",
     "qwen3moe",
@@ -16,6 +17,8 @@ const MODELS: &[&str] = &[
     "llama-256-Q4_K_S",
     "llama-256-Q8_0",
     "llama-256-ternary-TQ1_0",
+    "golden2/hunyuan-dense",
+    "golden2/mistral3",
     "golden2/lfm2",
 ];
 

@@ -14,7 +14,7 @@ const OPTIONS: LoadOptions = LoadOptions {
     ..LoadOptions::DEFAULT
 };
 
-/// Loads `golden/NAME.gguf` as changed by `change`; the error must hold each of `words`.
+/// Loads a golden file as changed by `change`; the error must hold each of `words`.
 fn check(name: &str, words: &[&str], change: impl FnOnce(&mut Edit)) {
     let mut edit = Edit::golden(name);
     change(&mut edit);
@@ -102,6 +102,41 @@ fn impossible_metadata() {
     });
     check("llama-rope-yarn", &["rope.freq_base", "no finite frequencies"], |e| {
         e.set("llama.rope.freq_base", Value::F32(1e-45));
+    });
+}
+
+#[test]
+fn impossible_metadata_of_families_with_norms_behind() {
+    check("golden2/mistral3", &["attention.temperature_scale", "-1, expected 0 or more"], |e| {
+        e.set("mistral3.attention.temperature_scale", Value::F32(-1.0));
+    });
+    check("golden2/mistral3", &["yarn_log_multiplier", "-1, expected 0 or more"], |e| {
+        e.set("mistral3.rope.scaling.yarn_log_multiplier", Value::F32(-1.0));
+    });
+    check("golden2/mistral3", &["original_context_length", "0, expected 1 to"], |e| {
+        e.set("mistral3.rope.scaling.original_context_length", Value::U32(0));
+    });
+    check("golden2/glm4", &["rope.dimension_sections", "not supported"], |e| {
+        e.set("glm4.rope.dimension_sections", Value::Array(Array::I32(vec![2, 1, 1, 0])));
+    });
+    check("golden2/glm4", &["blk.1.ffn_up.weight", "[48, 56]", "expected [48, 112]"], |e| {
+        let up = e.tensor("blk.1.ffn_up.weight");
+        up.dims = vec![48, 56];
+        up.bytes.truncate(48 * 56 * 4);
+    });
+    for name in ["post_attention_norm", "post_ffw_norm", "attn_norm"] {
+        check("golden2/glm4", &[&format!("blk.2.{name}.weight"), "missing"], |e| {
+            e.drop_tensors(&format!("blk.2.{name}"));
+        });
+    }
+    check("golden2/hunyuan-dense", &["blk.0.attn_k_norm.weight", "missing"], |e| {
+        e.drop_tensors("blk.0.attn_k_norm");
+    });
+    check("golden2/exaone4", &["blk.0.attn_norm.weight", "not known"], |e| {
+        e.add("blk.0.attn_norm.weight", &[48], &[1.0; 48]);
+    });
+    check("golden2/exaone4-window", &["sliding_window_pattern", "2 layers, expected 64"], |e| {
+        e.set("exaone4.attention.sliding_window_pattern", Value::Array(Array::Bool(vec![true, false])));
     });
 }
 
