@@ -130,6 +130,7 @@ impl Attention<'_> {
             assert_eq!(q.len(), n_rows * n_heads * layout.key_dim, "queries of {n_heads} heads of {}", layout.key_dim);
         }
         assert_eq!(out.len(), n_rows * n_heads * layout.value_dim, "output of {n_rows} rows");
+        assert!(self.q.learned_sinks.is_none_or(|sinks| sinks.len() == n_heads), "learned sinks of {n_heads} heads");
         for span in self.spans {
             assert!(span.row_first + span.n_rows <= n_rows, "rows {}..+{} of {n_rows}", span.row_first, span.n_rows);
         }
@@ -200,7 +201,7 @@ impl Attention<'_> {
         let mut merged = lock(&scratch[0]);
         let AttentionScratch { segment, total, .. } = &mut *merged;
         let heads = out.chunks_exact_mut(group * layout.value_dim);
-        for (out, parts) in heads.zip(parts.chunks_exact(n_segments * group * state)) {
+        for (unit, (out, parts)) in heads.zip(parts.chunks_exact(n_segments * group * state)).enumerate() {
             total.reset(group, layout.value_dim);
             segment.reset(group, layout.value_dim);
             for part in parts.chunks_exact(group * state) {
@@ -212,6 +213,7 @@ impl Attention<'_> {
             }
             // A row that no span has stays as it was.
             if total.sum[0] != 0.0 {
+                self.add_learned_sinks(level, unit % n_groups, total, segment);
                 self.finish(level, &total.acc, &total.sum, out);
             }
         }
@@ -237,6 +239,7 @@ impl Attention<'_> {
             self.segment(level, scratch, span, rows.clone(), kv_head, segment);
             merge(level, &mut scratch.total, &scratch.segment);
         }
+        self.add_learned_sinks(level, kv_head, &mut scratch.total, &mut scratch.segment);
         for (r, row) in rows.enumerate() {
             let out = out.row(row - out.rows.start);
             self.finish(
@@ -246,6 +249,20 @@ impl Attention<'_> {
                 out,
             );
         }
+    }
+
+    /// Adds the learned sinks of the query heads of one kv head to their `total`, by way of `segment`: they are like one
+    /// more segment, of one position each, whose values are zero.
+    fn add_learned_sinks(&self, level: Level, kv_head: usize, total: &mut Partial, segment: &mut Partial) {
+        let Some(sinks) = self.q.learned_sinks else { return };
+        let KvLayout { value_dim, n_kv_heads, .. } = self.kv.layout();
+        let group = self.shape.n_heads / n_kv_heads;
+        segment.reset(total.max.len(), value_dim);
+        segment.sum.fill(1.0);
+        for of_row in segment.max.chunks_exact_mut(group) {
+            of_row.copy_from_slice(&sinks[kv_head * group..][..group]);
+        }
+        merge(level, total, segment);
     }
 
     /// Sums to outputs `[N, Dv]`, rotated back if values are stored rotated.

@@ -5,19 +5,47 @@
 use crate::{
     Gate,
     isa::multiversion,
-    math::{LANES, cap_all, exp_all, fma, fold, gelu_tanh_times, silu_times},
+    math::{LANES, cap_all, exp, exp_all, fma, fold, gelu_tanh_times, silu_times},
 };
+
+/// Largest gate, and magnitude of what it gates, of [`Gate::ClampedSwiglu`].
+const SWIGLU_LIMIT: f32 = 7.0;
+/// Factor within the sigmoid of [`Gate::ClampedSwiglu`].
+const SWIGLU_STEEPNESS: f32 = 1.702;
+
+/// `out[i] = activation(gate[i]) · up[i]`
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
+fn gated(activation: Gate, gate: &[f32], up: &[f32], out: &mut [f32]) {
+    match activation {
+        Gate::Silu => silu_times(gate, up, out),
+        Gate::GeluTanh => gelu_tanh_times(gate, up, out),
+        Gate::Relu2 => out.iter_mut().zip(gate).zip(up).for_each(|((out, &g), &u)| {
+            let positive = if g > 0.0 { g } else { g * 0.0 };
+            *out = positive * positive * u;
+        }),
+        Gate::ClampedSwiglu => out.iter_mut().zip(gate).zip(up).for_each(|((out, &g), &u)| {
+            let g = if g > SWIGLU_LIMIT { SWIGLU_LIMIT } else { g };
+            let u = if u > SWIGLU_LIMIT { SWIGLU_LIMIT } else { u };
+            let u = if u < -SWIGLU_LIMIT { -SWIGLU_LIMIT } else { u };
+            *out = g / (1.0 + exp(-SWIGLU_STEEPNESS * g)) * (u + 1.0);
+        }),
+    }
+}
 
 multiversion! {
     /// `out[i] = activation(gate[i]) · up[i]`
     pub(crate) fn gate(activation: Gate, gate: &[f32], up: &[f32], out: &mut [f32]) {
-        match activation {
-            Gate::Silu => silu_times(gate, up, out),
-            Gate::GeluTanh => gelu_tanh_times(gate, up, out),
-            Gate::Relu2 => out.iter_mut().zip(gate).zip(up).for_each(|((out, &g), &u)| {
-                let positive = if g > 0.0 { g } else { g * 0.0 };
-                *out = positive * positive * u;
-            }),
+        gated(activation, gate, up, out);
+    }
+}
+
+multiversion! {
+    /// `out[i] = activation(x[i])`: a gate on ones, which are exact factors.
+    pub(crate) fn activate(activation: Gate, x: &[f32], out: &mut [f32]) {
+        const ONES: [f32; 256] = [1.0; 256];
+        for (x, out) in x.chunks(ONES.len()).zip(out.chunks_mut(ONES.len())) {
+            gated(activation, x, &ONES[..x.len()], out);
         }
     }
 }
@@ -79,6 +107,13 @@ multiversion! {
 }
 
 multiversion! {
+    /// `x[i] = σ(x[i])`
+    pub(crate) fn sigmoid(x: &mut [f32]) {
+        x.iter_mut().for_each(|x| *x = 1.0 / (1.0 + exp(-*x)));
+    }
+}
+
+multiversion! {
     /// `out[r] = x[r] / rms(x[r]) · weight`, `weight` `[D]`.
     pub(crate) fn rms_norm(x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) {
         let n = weight.len();
@@ -87,6 +122,24 @@ multiversion! {
             let scale = 1.0 / (mean + epsilon).sqrt();
             for ((out, &x), &w) in out.iter_mut().zip(x).zip(weight) {
                 *out = x * scale * w;
+            }
+        }
+    }
+}
+
+multiversion! {
+    /// `out[r] = (x[r] - mean(x[r])) / deviation(x[r]) · weight + bias`, `weight` and `bias` `[D]`.
+    pub(crate) fn layer_norm(x: &[f32], weight: &[f32], bias: Option<&[f32]>, epsilon: f32, out: &mut [f32]) {
+        let n = weight.len();
+        for (x, out) in x.chunks_exact(n).zip(out.chunks_exact_mut(n)) {
+            let mean = lane_sum(x, |v| v) / n as f32;
+            let variance = lane_sum(x, |v| (v - mean) * (v - mean)) / n as f32;
+            let scale = 1.0 / (variance + epsilon).sqrt();
+            for ((out, &x), &w) in out.iter_mut().zip(x).zip(weight) {
+                *out = (x - mean) * scale * w;
+            }
+            if let Some(bias) = bias {
+                out.iter_mut().zip(bias).for_each(|(out, &b)| *out += b);
             }
         }
     }
@@ -135,9 +188,16 @@ mod tests {
         for n in [1, 2, 15, 16, 17, 64, 100, 577] {
             let x: Vec<f32> = rng.normals(3 * n).iter().map(|v| v * 5.0).collect();
             let y = rng.normals(3 * n);
-            for activation in [Gate::Silu, Gate::GeluTanh, Gate::Relu2] {
+            for activation in [Gate::Silu, Gate::GeluTanh, Gate::Relu2, Gate::ClampedSwiglu] {
                 check("gate", &x, |level, out| gate(level, activation, &x, &y, out));
             }
+            for activation in [Gate::Silu, Gate::GeluTanh, Gate::Relu2] {
+                let got = check("activate", &x, |level, out| activate(level, activation, &x, out));
+                let ones = vec![1.0; x.len()];
+                assert_eq!(got, check("gate", &x, |level, out| gate(level, activation, &x, &ones, out)));
+            }
+            let probabilities = check("sigmoid", &x, |level, x| sigmoid(level, x));
+            assert!(probabilities.iter().zip(&x).all(|(p, x)| (p - 1.0 / (1.0 + (-x).exp())).abs() < 1e-6));
             let sum = check("add_scaled", &x, |level, x| add_scaled(level, x, 1.0, &y));
             assert!(sum.iter().zip(&x).zip(&y).all(|((s, x), y)| *s == x + y));
             let product = check("multiply", &x, |level, x| multiply(level, x, &y));
@@ -155,6 +215,43 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn layer_norm_is_its_formula() {
+        let mut rng = Rng::new(8);
+        for n in [1, 3, 16, 17, 100, 577] {
+            let x: Vec<f32> = rng.normals(3 * n).iter().map(|v| v * 5.0 + 2.0).collect();
+            let (weight, bias) = (rng.normals(n), rng.normals(n));
+            for bias in [None, Some(&bias[..])] {
+                let got = check("layer_norm", &x, |level, out| layer_norm(level, &x, &weight, bias, 1e-5, out));
+                for (row, x) in got.chunks(n).zip(x.chunks(n)) {
+                    let mean = x.iter().map(|&v| f64::from(v)).sum::<f64>() / n as f64;
+                    let variance = x.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / n as f64;
+                    for (i, got) in row.iter().enumerate() {
+                        let normed = (f64::from(x[i]) - mean) / (variance + 1e-5).sqrt();
+                        let exact = normed * f64::from(weight[i]) + bias.map_or(0.0, |bias| f64::from(bias[i]));
+                        assert!((f64::from(*got) - exact).abs() < 1e-5 * exact.abs().max(1.0), "{n}: {got} {exact}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_clamped_gate_is_its_formula() {
+        let x: Vec<f32> = (-40..40).map(|i| i as f32 * 0.5).collect();
+        let y: Vec<f32> = x.iter().rev().copied().collect();
+        let got = check("gate", &x, |level, out| gate(level, Gate::ClampedSwiglu, &x, &y, out));
+        for ((got, &x), &y) in got.iter().zip(&x).zip(&y) {
+            let (g, u) = (f64::from(x).min(7.0), f64::from(y).clamp(-7.0, 7.0));
+            let exact = g / (1.0 + (-1.702 * g).exp()) * (u + 1.0);
+            assert!((f64::from(*got) - exact).abs() < 1e-6 * exact.abs().max(1.0), "{x} {y}: {got}, expected {exact}");
+        }
+        let broken = check("gate", &[f32::NAN; 2], |level, out| {
+            gate(level, Gate::ClampedSwiglu, &[f32::NAN, 1.0], &[1.0, f32::NAN], out);
+        });
+        assert!(broken.iter().all(|x| x.is_nan()), "{broken:?}");
     }
 
     #[test]

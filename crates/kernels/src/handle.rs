@@ -124,6 +124,16 @@ impl Kernels {
         });
     }
 
+    /// `out[r] = (x[r] - mean) / deviation · weight + bias` for each row of `weight.len()` elements.
+    pub fn layer_norm(&self, x: &[f32], weight: &[f32], bias: Option<&[f32]>, epsilon: f32, out: &mut [f32]) {
+        let n = weight.len();
+        assert_eq!(x.len(), out.len(), "layer_norm: input and output");
+        assert!(bias.is_none_or(|bias| bias.len() == n), "layer_norm: a bias for {n} weights");
+        self.for_rows(out, n, |first, out| {
+            elementwise::layer_norm(self.level, &x[first * n..][..out.len()], weight, bias, epsilon, out);
+        });
+    }
+
     /// Rotates `x` `[T, H, Dh]` in place; `positions` `[T]`.
     pub fn rope(&self, rope: &Rope, positions: &[u32], n_heads: usize, x: &mut [f32]) {
         self.rotate(rope, Meets::All, positions, n_heads, x);
@@ -166,6 +176,14 @@ impl Kernels {
         });
     }
 
+    /// `out[i] = activation(x[i])`, of a network without a gate.
+    pub fn activate(&self, activation: Gate, x: &[f32], out: &mut [f32]) {
+        assert_eq!(x.len(), out.len(), "activate: input and output");
+        self.for_rows(out, 1, |first, out| {
+            elementwise::activate(self.level, activation, &x[first..][..out.len()], out);
+        });
+    }
+
     /// `x[i] += y[i]`
     pub fn add(&self, x: &mut [f32], y: &[f32]) {
         self.add_scaled(x, 1.0, y);
@@ -193,6 +211,11 @@ impl Kernels {
     /// Softmax of each row of `n` elements, in place.
     pub fn softmax(&self, x: &mut [f32], n: usize) {
         self.for_rows(x, n, |_, x| elementwise::softmax(self.level, x, n));
+    }
+
+    /// `σ(x[i])` in place (routers of experts).
+    pub fn sigmoid(&self, x: &mut [f32]) {
+        self.for_rows(x, 1, |_, x| elementwise::sigmoid(self.level, x));
     }
 
     /// `cap · tanh(x / cap)` in place (final logits).

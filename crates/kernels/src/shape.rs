@@ -11,6 +11,8 @@ pub enum Gate {
     GeluTanh,
     /// Squared ReLU: `max(x, 0)²`.
     Relu2,
+    /// `SwiGLU` of gpt-oss: `g · σ(1.702 g) · (u + 1)`, where `g` is the gate up to 7 and `u` what it gates within ±7.
+    ClampedSwiglu,
 }
 
 /// Consecutive rows of a step that belong to one sequence: rows `row_first..row_first + n_rows` stand at positions
@@ -49,11 +51,13 @@ pub struct Queries<'a> {
     pub all: &'a [f32],
     /// Queries as they meet the keys of sinks, where that is another rotation.
     pub to_sinks: Option<&'a [f32]>,
+    /// Learned sinks `[H]`: a score that each query of a head has beside those of keys, for no value (gpt-oss).
+    pub learned_sinks: Option<&'a [f32]>,
 }
 
 impl<'a> From<&'a [f32]> for Queries<'a> {
     fn from(all: &'a [f32]) -> Self {
-        Self { all, to_sinks: None }
+        Self { all, to_sinks: None, learned_sinks: None }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What computing a token costs, by the tensors of a container alone.
 
-use gguf::Container;
+use gguf::{Container, TensorInfo};
 
 use crate::{LoadError, LoadOptions, load};
 
@@ -20,7 +20,9 @@ pub fn step_cost(container: &Container) -> Result<StepCost, LoadError> {
     let spec = load::load(container, &LoadOptions { context_len_max: Some(1), ..LoadOptions::DEFAULT })?.spec;
     let has_head = container.tensor("output.weight").is_some();
     let mut cost = StepCost { weight_bytes: 0, products: 0, layer_products: 0 };
-    for tensor in container.tensors().iter().filter(|t| t.dims.len() > 1) {
+    let is_computed = |name: &str| load::layer_of(name).is_none_or(|layer| layer < spec.n_layers);
+    let is_matrix = |t: &&TensorInfo| t.dims.len() > 1 && t.name.ends_with(".weight") && is_computed(&t.name);
+    for tensor in container.tensors().iter().filter(is_matrix) {
         let is_embedding = tensor.name == "token_embd.weight";
         if is_embedding && has_head {
             continue;

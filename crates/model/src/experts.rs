@@ -1,16 +1,16 @@
 //! Mixture of experts: each token goes through the experts that its router scores highest.
 //!
-//! Softmax over all experts, the best `n_used` by score, their weights divided by their sum (Mixtral, Qwen 3). A
-//! token's outputs are added in the order of expert indices, whatever else is in the step, so its bytes do not depend
-//! on the step.
+//! Softmax over all experts or the sigmoid of each, the best `n_used`, their weights divided by their sum (Mixtral,
+//! Qwen 3, GLM 4.5). A token's outputs are added in the order of expert indices, whatever else is in the step, so its
+//! bytes do not depend on the step.
 
 use kernels::Kernels;
 
 use crate::{
     forward::{Feed, feed_forward},
-    linear::{Input, Linear, is_finite},
-    spec::ModelSpec,
-    weights::FeedForward,
+    linear::{Input, is_finite},
+    spec::{ExpertSpec, Gating, ModelSpec},
+    weights::Experts,
 };
 
 /// Buffers of experts for the largest step.
@@ -27,35 +27,38 @@ pub(crate) struct Buffers<'a> {
     pub(crate) expert_rows: &'a mut Vec<(u32, f32)>,
 }
 
-/// Sends the rows `x` `[T, D]` through their experts and adds the results up in `out` `[T, D]`.
+/// Sends the rows `x` `[T, D]` through their experts, and all of them through the shared one, and adds the results up in
+/// `out` `[T, D]`.
 pub(crate) fn apply(
     kernels: &Kernels,
     spec: &ModelSpec,
-    router: &Linear,
-    experts: &[FeedForward],
+    experts: &Experts,
     x: &[f32],
     out: &mut [f32],
     buffers: Buffers<'_>,
 ) {
+    let Experts { router, selection_bias, networks, shared } = experts;
     let Buffers { input, gate, up, scores, result, expert_rows } = buffers;
-    let (width, n_experts) = (spec.width, experts.len());
-    let n_used = spec.experts.map_or(n_experts, |e| e.n_used);
+    let (width, n_experts) = (spec.width, networks.len());
     let n_rows = x.len() / width;
     let scores = &mut scores[..n_rows * n_experts];
     input.set(kernels, x, width);
     input.multiply(kernels, [(router, &mut *scores)]);
+    match shared {
+        Some(shared) => feed_forward(kernels, spec, shared, n_rows, Feed { input, gate, up, out: &mut *out }),
+        None => out.fill(0.0),
+    }
+    let bias = selection_bias.as_deref();
     for (scores, out) in scores.chunks_exact_mut(n_experts).zip(out.chunks_exact_mut(width)) {
         // Scores that are no numbers choose nobody; what they choose is no number either.
-        if is_finite(scores) {
-            out.fill(0.0);
-            kernels.softmax(scores, n_experts);
-            keep_best(scores, n_used);
+        if is_finite(scores) && bias.is_none_or(is_finite) {
+            weigh(kernels, spec, bias, scores);
         } else {
             out.fill(f32::NAN);
             scores.fill(0.0);
         }
     }
-    for (index, expert) in experts.iter().enumerate() {
+    for (index, network) in networks.iter().enumerate() {
         expert_rows.clear();
         let weights = scores.iter().skip(index).step_by(n_experts);
         expert_rows.extend((0u32..).zip(weights).filter(|(_, w)| **w > 0.0).map(|(row, w)| (row, *w)));
@@ -69,30 +72,55 @@ pub(crate) fn apply(
         }
         input.fill(kernels);
         let result = &mut result[..n];
-        feed_forward(kernels, spec, expert, expert_rows.len(), Feed { input, gate, up, out: &mut *result });
+        feed_forward(kernels, spec, network, expert_rows.len(), Feed { input, gate, up, out: &mut *result });
         for (result, (row, weight)) in result.chunks_exact(width).zip(expert_rows.iter()) {
             kernels.add_scaled(&mut out[*row as usize * width..][..width], *weight, result);
         }
     }
 }
 
-/// Zeroes all but the `n` largest probabilities (the lower index wins a tie) and divides the rest by their sum.
-fn keep_best(row: &mut [f32], n: usize) {
-    while row.iter().filter(|w| **w > 0.0).count() > n {
-        // The last of the smallest goes.
-        let mut worst: Option<usize> = None;
-        for (i, w) in row.iter().enumerate().filter(|(_, w)| **w > 0.0) {
-            if worst.is_none_or(|j| *w <= row[j]) {
-                worst = Some(i);
-            }
-        }
-        if let Some(i) = worst {
-            row[i] = 0.0;
+/// Makes the scores of a token weights of its experts, and zeroes all others.
+fn weigh(kernels: &Kernels, spec: &ModelSpec, bias: Option<&[f32]>, scores: &mut [f32]) {
+    let Some(ExpertSpec { n_used, gating, are_weights_normed, weight_scale, .. }) = spec.experts else { return };
+    match gating {
+        Gating::Softmax => kernels.softmax(scores, scores.len()),
+        Gating::Sigmoid => kernels.sigmoid(scores),
+    }
+    keep_best(scores, bias, n_used);
+    if are_weights_normed {
+        let sum: f32 = scores.iter().sum();
+        if sum > 0.0 {
+            scores.iter_mut().for_each(|w| *w /= sum);
         }
     }
-    let sum: f32 = row.iter().sum();
-    if sum > 0.0 {
-        row.iter_mut().for_each(|w| *w /= sum);
+    if weight_scale != 1.0 {
+        scores.iter_mut().for_each(|w| *w *= weight_scale);
+    }
+}
+
+/// Zeroes all but the `n` largest weights, compared with their `bias` if there is one; the lower index wins a tie.
+fn keep_best(weights: &mut [f32], bias: Option<&[f32]>, n: usize) {
+    let rank = |weights: &[f32], i: usize| weights[i] + bias.map_or(0.0, |bias| bias[i]);
+    // The last of those that were found, in the order from the best: by rank, then by index.
+    let mut last: Option<(f32, usize)> = None;
+    let is_behind =
+        |(rank, i): (f32, usize), (of_last, last): (f32, usize)| rank < of_last || (rank == of_last && i > last);
+    for _ in 0..n.min(weights.len()) {
+        let mut next: Option<(f32, usize)> = None;
+        for i in 0..weights.len() {
+            let own = (rank(weights, i), i);
+            if last.is_none_or(|last| is_behind(own, last)) && next.is_none_or(|next| own.0 > next.0) {
+                next = Some(own);
+            }
+        }
+        last = next;
+    }
+    if let Some(last) = last {
+        for i in 0..weights.len() {
+            if is_behind((rank(weights, i), i), last) {
+                weights[i] = 0.0;
+            }
+        }
     }
 }
 
@@ -100,13 +128,23 @@ fn keep_best(row: &mut [f32], n: usize) {
 mod tests {
     use super::keep_best;
 
+    fn check<const N: usize>(mut weights: [f32; N], bias: Option<[f32; N]>, n: usize, expected: [f32; N]) {
+        keep_best(&mut weights, bias.as_ref().map(|bias| &bias[..]), n);
+        assert_eq!(weights, expected);
+    }
+
     #[test]
-    fn the_best_are_kept_and_sum_to_one() {
-        let mut row = [0.1, 0.4, 0.1, 0.4];
-        keep_best(&mut row, 2);
-        assert_eq!(row, [0.0, 0.5, 0.0, 0.5]);
-        let mut ties = [0.25; 4];
-        keep_best(&mut ties, 3);
-        assert_eq!(ties.map(|w| w > 0.0), [true, true, true, false]);
+    fn the_best_are_kept() {
+        check([0.1, 0.4, 0.1, 0.4], None, 2, [0.0, 0.4, 0.0, 0.4]);
+        check([0.25; 4], None, 3, [0.25, 0.25, 0.25, 0.0]);
+        check([0.1, 0.4, 0.2], None, 3, [0.1, 0.4, 0.2]);
+        check([0.1, 0.4, 0.2], None, 1, [0.0, 0.4, 0.0]);
+    }
+
+    #[test]
+    fn a_bias_chooses_and_leaves_weights_as_they_are() {
+        check([0.1, 0.4, 0.2], Some([0.5, -1.0, 0.0]), 2, [0.1, 0.0, 0.2]);
+        check([0.1, 0.4, 0.2], Some([-9.0, -8.0, -9.0]), 2, [0.0, 0.4, 0.2]);
+        check([0.5, 0.25, 0.0], Some([0.0, 0.25, 0.5]), 2, [0.5, 0.25, 0.0]);
     }
 }

@@ -4,10 +4,13 @@
 mod base;
 mod bitnet;
 mod ernie4_5;
+mod ernie4_5_moe;
 mod exaone4;
 mod gemma2;
 mod gemma3;
 mod glm4;
+mod glm4moe;
+mod gpt_oss;
 mod granite;
 mod lfm2;
 mod hunyuan_dense;
@@ -48,6 +51,9 @@ const FAMILIES: &[(&str, Build)] = &[
     ("hunyuan-dense", hunyuan_dense::spec),
     ("ernie4_5", ernie4_5::spec),
     ("exaone4", exaone4::spec),
+    ("gpt-oss", gpt_oss::spec),
+    ("glm4moe", glm4moe::spec),
+    ("ernie4_5-moe", ernie4_5_moe::spec),
 ];
 
 /// Names of the architectures that can be loaded.
@@ -82,6 +88,10 @@ fn check(keys: &Keys<'_>, spec: &ModelSpec) -> Result<(), LoadError> {
         if n_heads.checked_mul(dim).is_none_or(|width| width > keys::WIDTH_MAX) {
             return keys.refuse(name, format!("{n_heads} heads of {dim}, expected {} in all at most", keys::WIDTH_MAX));
         }
+    }
+    if let Some(experts) = spec.experts.filter(|experts| experts.n_dense_layers > spec.n_layers) {
+        let what = format!("{} of {} layers", experts.n_dense_layers, spec.n_layers);
+        return keys.refuse("leading_dense_block_count", what);
     }
     for rope in std::iter::once(&spec.rope).chain(&spec.rope_local) {
         if !rope.n_dims.is_multiple_of(2) || rope.n_dims > key_dim {

@@ -308,7 +308,7 @@ impl Model {
         let Self { spec, weights, rope, rope_local, kernels, kv, scratch, .. } = self;
         let kv_layer = spec.index_in_kind(index);
         let Mixer::Attention(attention) = &weights.layers[index].mixer else { return };
-        let Attention { q, k, v, output, q_norm, k_norm, sub_norm } = &**attention;
+        let Attention { q, k, v, output, q_norm, k_norm, sub_norm, learned_sinks } = &**attention;
         let width = spec.width;
         let q_out = &mut scratch.q[..n_rows * q.rows()];
         let k_out = &mut scratch.k[..n_rows * k.rows()];
@@ -356,7 +356,8 @@ impl Model {
         };
         let o_cols = spec.n_heads * spec.value_dim;
         let attended = scratch.input.room(n_rows, o_cols);
-        kernels.attention(kv, kv_layer, spans, &shape, Queries { all: q_out, to_sinks: q_to_sinks.as_deref() }, attended);
+        let queries = Queries { all: q_out, to_sinks: q_to_sinks.as_deref(), learned_sinks: learned_sinks.as_deref() };
+        kernels.attention(kv, kv_layer, spans, &shape, queries, attended);
         if let Some(weight) = sub_norm {
             in_place_norm(kernels, spec, attended, weight, &mut scratch.spare);
         }
@@ -378,13 +379,13 @@ impl Model {
                 input.fill(kernels);
                 feed_forward(kernels, spec, network, n_rows, Feed { input, gate, up, out: &mut block_out[..n] });
             }
-            Mlp::Experts { router, experts } => {
+            Mlp::Experts(experts) => {
                 let Scratch {
                     hidden, input, gate, up, router: scores, normed: x, block_out, spare, expert_rows, ..
                 } = scratch;
                 normed(kernels, spec, &hidden[..n], mlp_norm.as_deref(), &mut x[..n]);
                 let buffers = Buffers { input, gate, up, scores, result: spare, expert_rows };
-                experts::apply(kernels, spec, router, experts, &x[..n], &mut block_out[..n], buffers);
+                experts::apply(kernels, spec, experts, &x[..n], &mut block_out[..n], buffers);
             }
         }
         let Scratch { hidden, block_out, spare, .. } = scratch;

@@ -14,6 +14,7 @@ pub(crate) struct Keys<'a> {
     pub(crate) file: &'a str,
     pub(crate) architecture: &'a str,
     metadata: &'a Metadata,
+    container: &'a Container,
 }
 
 impl<'a> Keys<'a> {
@@ -28,7 +29,7 @@ impl<'a> Keys<'a> {
             key: "general.architecture".to_owned(),
             what: "missing".to_owned(),
         })?;
-        Ok(Self { file, architecture, metadata })
+        Ok(Self { file, architecture, metadata, container })
     }
 
     fn key(&self, name: &str) -> String {
@@ -153,6 +154,11 @@ impl<'a> Keys<'a> {
     /// Whether there is a key of that name.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.metadata.get(&self.key(name)).is_some()
+    }
+
+    /// Whether there is a tensor of that name: some families say by one what they are.
+    pub(crate) fn has_tensor(&self, name: &str) -> bool {
+        self.container.tensor(name).is_some()
     }
 
     /// Reads a boolean, if there is one.

@@ -18,6 +18,7 @@ use crate::{
 };
 use rotations::Rotations;
 use tensors::Tensors;
+pub(crate) use tensors::layer_of;
 
 /// Choices of the caller who loads a model.
 #[derive(Clone, Copy, Debug)]

@@ -68,7 +68,7 @@ impl Widths {
             k: spec.n_kv_heads * spec.key_dim,
             v: spec.n_kv_heads * spec.value_dim,
             inner: spec.recurrence.as_ref().map_or(0, |r| r.kind.inner_width(spec.width)),
-            feed_forward: spec.feed_forward,
+            feed_forward: spec.feed_forward_max(),
             spare: spec.width.max(q).max(attended),
             experts: spec.experts.map_or(0, |e| e.n_experts),
         }

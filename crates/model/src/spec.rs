@@ -75,8 +75,17 @@ pub struct RopeSpec {
     pub magnitude: f32,
 }
 
-/// The mixture of experts in place of the feed-forward network.
+/// The function that makes weights of a router's scores.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Gating {
+    /// The softmax over all experts.
+    Softmax,
+    /// The sigmoid of each score by itself.
+    Sigmoid,
+}
+
+/// The mixture of experts in place of the feed-forward network.
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct ExpertSpec {
     /// Number of experts in a layer.
     pub n_experts: usize,
@@ -84,6 +93,41 @@ pub struct ExpertSpec {
     pub n_used: usize,
     /// Width of the feed-forward network of one expert.
     pub feed_forward: usize,
+    /// Number of first layers that have a feed-forward network in place of experts.
+    pub n_dense_layers: usize,
+    /// Function that makes weights of scores.
+    pub gating: Gating,
+    /// Whether a token's weights are divided by their sum.
+    pub are_weights_normed: bool,
+    /// Factor on weights.
+    pub weight_scale: f32,
+    /// Width of the feed-forward network that computes every token beside the experts, if there is one.
+    pub shared: Option<usize>,
+}
+
+/// Names of the tensors of a layer's norms, without layer and suffix; `None` where there is no such norm.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NormNames {
+    /// Norm before attention.
+    pub mixer: Option<&'static str>,
+    /// Norm after attention, before the residual.
+    pub mixer_post: Option<&'static str>,
+    /// Norm before the feed-forward network or the experts.
+    pub mlp: Option<&'static str>,
+    /// Norm after the feed-forward network or the experts, before the residual.
+    pub mlp_post: Option<&'static str>,
+}
+
+impl NormNames {
+    /// Norms before attention and feed-forward.
+    pub const BEFORE: Self = Self { mixer: Some("attn_norm"), mixer_post: None, mlp: Some("ffn_norm"), mlp_post: None };
+    /// Norms after attention and feed-forward.
+    pub const AFTER: Self =
+        Self { mixer: None, mixer_post: Some("post_attention_norm"), mlp: None, mlp_post: Some("post_ffw_norm") };
+    /// Norms before and after attention and feed-forward.
+    pub const AROUND: Self = Self { mixer: Self::BEFORE.mixer, mlp: Self::BEFORE.mlp, ..Self::AFTER };
+    /// Norms before attention and feed-forward, the latter called as if it stood after attention.
+    pub const BEFORE_AS_POST: Self = Self { mlp: Some("post_attention_norm"), ..Self::BEFORE };
 }
 
 /// The attention to the last positions only.
@@ -176,6 +220,8 @@ pub struct ModelSpec {
     pub architecture: String,
     /// Number of transformer layers (L).
     pub n_layers: usize,
+    /// Number of layers behind these in the file that predict further tokens, and are not computed.
+    pub n_prediction_layers: usize,
     /// Width of the model (D).
     pub width: usize,
     /// Size of the vocabulary (V).
@@ -198,10 +244,8 @@ pub struct ModelSpec {
     pub output_norm: &'static str,
     /// Number added to the mean square in every norm.
     pub norm_epsilon: f32,
-    /// Whether there are norms before attention and feed-forward.
-    pub has_pre_norms: bool,
-    /// Whether there are norms after attention and feed-forward, before the residual.
-    pub has_post_norms: bool,
+    /// Norms of a layer.
+    pub norms: NormNames,
     /// Whether there are norms inside: on the attention output and on the gated feed-forward (BitNet).
     pub has_sub_norms: bool,
     /// Norms on q and k.
@@ -220,6 +264,8 @@ pub struct ModelSpec {
     pub recurrence: Option<RecurrenceSpec>,
     /// Factor on q·k.
     pub attention_scale: f32,
+    /// Whether each head has a learned sink (gpt-oss).
+    pub has_learned_sinks: bool,
     /// Soft cap on attention scores.
     pub attention_soft_cap: Option<f32>,
     /// Soft cap on logits.
@@ -256,6 +302,17 @@ impl ModelSpec {
     /// Number of layers of the kind of `layer` before it: its index among those with attention, or with a state.
     pub(crate) fn index_in_kind(&self, layer: usize) -> usize {
         (0..layer).filter(|&before| self.is_recurrent(before) == self.is_recurrent(layer)).count()
+    }
+
+    /// The experts of layer `layer`, if it has any.
+    pub fn experts_of(&self, layer: usize) -> Option<&ExpertSpec> {
+        self.experts.as_ref().filter(|experts| layer >= experts.n_dense_layers)
+    }
+
+    /// Width of the widest feed-forward network, of all layers and experts.
+    pub fn feed_forward_max(&self) -> usize {
+        let of_experts = self.experts.map_or(0, |experts| experts.feed_forward.max(experts.shared.unwrap_or(0)));
+        self.feed_forward.max(of_experts)
     }
 
     /// Whether layer `layer` rotates q and k.

@@ -20,6 +20,8 @@ pub(crate) struct Attention {
     pub(crate) k_norm: Option<Vec<f32>>,
     /// Norm before `output`, `[H·Dv]`
     pub(crate) sub_norm: Option<Vec<f32>>,
+    /// Learned sinks, `[H]`
+    pub(crate) learned_sinks: Option<Vec<f32>>,
 }
 
 /// A gated feed-forward network: `down(act(gate x) · up x)`.
@@ -51,14 +53,22 @@ pub(crate) enum Mixer {
     ShortConvolution(Box<ShortConvolution>),
 }
 
+/// The experts of a layer.
+pub(crate) struct Experts {
+    /// Router matrix `[E, D]`
+    pub(crate) router: Linear,
+    /// Bias `[E]` on a token's weights where its experts are chosen, and nowhere else.
+    pub(crate) selection_bias: Option<Vec<f32>>,
+    /// Networks of the experts.
+    pub(crate) networks: Vec<FeedForward>,
+    /// Network that computes every token.
+    pub(crate) shared: Option<FeedForward>,
+}
+
 /// The weights that follow the mixer in a layer.
 pub(crate) enum Mlp {
     Dense(Box<FeedForward>),
-    Experts {
-        /// Router matrix `[E, D]`
-        router: Box<Linear>,
-        experts: Vec<FeedForward>,
-    },
+    Experts(Box<Experts>),
 }
 
 /// The weights of one transformer layer; norms are `[D]`.
@@ -83,11 +93,15 @@ impl Layer {
                 [b, c, x, output]
             }
         };
-        let (router, networks) = match &mut self.mlp {
-            Mlp::Dense(network) => (None, std::slice::from_mut(&mut **network)),
-            Mlp::Experts { router, experts } => (Some(&mut **router), experts.as_mut_slice()),
+        let (router, networks, shared) = match &mut self.mlp {
+            Mlp::Dense(network) => (None, std::slice::from_mut(&mut **network), None),
+            Mlp::Experts(experts) => {
+                let Experts { router, networks, shared, .. } = &mut **experts;
+                (Some(router), networks.as_mut_slice(), shared.as_mut())
+            }
         };
-        let networks = networks.iter_mut().flat_map(|FeedForward { gate, up, down, .. }| [gate, up, down]);
+        let networks =
+            networks.iter_mut().chain(shared).flat_map(|FeedForward { gate, up, down, .. }| [gate, up, down]);
         mixer.into_iter().chain(router).chain(networks)
     }
 }

@@ -13,6 +13,8 @@ struct Case {
     q_to_sinks: Vec<f32>,
     k: Vec<f32>,
     v: Vec<f32>,
+    /// Learned sinks, or empty.
+    learned_sinks: Vec<f32>,
 }
 
 impl Case {
@@ -35,7 +37,15 @@ impl Case {
             q_to_sinks: rng.normals(n * n_heads * layout.key_dim),
             k: rng.normals(n * layout.n_kv_heads * layout.key_dim),
             v: rng.normals(n * layout.n_kv_heads * layout.value_dim),
+            learned_sinks: Vec::new(),
         }
+    }
+
+    /// Each head has a learned sink: small ones, large ones, one that takes nearly all and one that takes nothing.
+    fn with_learned_sinks(mut self) -> Self {
+        let sinks = [0.5, -3.0, 12.0, 2.0, f32::NEG_INFINITY, 40.0];
+        self.learned_sinks = sinks.into_iter().cycle().take(self.shape.n_heads).collect();
+        self
     }
 
     /// The first so many positions are seen whatever the window.
@@ -80,7 +90,11 @@ impl Case {
             let mut chunk = vec![0.0; rows * shape.n_heads * layout.value_dim];
             let q_width = shape.n_heads * layout.key_dim;
             let (q, q_to_sinks) = (part(&self.q, q_width), part(&self.q_to_sinks, q_width));
-            let queries = Queries { all: &q, to_sinks: (shape.sinks > 0).then_some(&q_to_sinks) };
+            let queries = Queries {
+                all: &q,
+                to_sinks: (shape.sinks > 0).then_some(&q_to_sinks),
+                learned_sinks: Some(&*self.learned_sinks).filter(|sinks| !sinks.is_empty()),
+            };
             kernels.attention(&kv, 1, &spans, &shape, queries, &mut chunk);
             out.extend(chunk);
         }
@@ -105,7 +119,8 @@ impl Case {
                     shape.soft_cap.map_or(s, |cap| f64::from(cap) * (s / f64::from(cap)).tanh()).exp()
                 };
                 let weights: Vec<f64> = seen.iter().map(score).collect();
-                let sum: f64 = weights.iter().sum();
+                let sink = self.learned_sinks.get(h).map_or(0.0, |&sink| f64::from(sink).exp());
+                let sum: f64 = weights.iter().sum::<f64>() + sink;
                 for d in 0..layout.value_dim {
                     let weighted =
                         seen.iter().zip(&weights).map(|(p, w)| w * f64::from(self.v[at(*p) * layout.value_dim + d]));
@@ -162,6 +177,36 @@ fn sinks_agree_with_their_definition() {
         let error = nmse(&case.run(&kernels(Isa::best(), 1), &[100]), &case.exact());
         assert!(error < 1e-11, "{n} positions, window {window}, {sinks} sinks: NMSE {error:e}");
     }
+}
+
+#[test]
+fn learned_sinks_agree_with_their_definition() {
+    for (n, window, sinks) in [(150, None, 0), (150, Some(40), 4), (SEGMENT + 40, None, 0), (70, Some(1), 0)] {
+        let case = Case::new(17, KvType::F32, n, 6, window, None).with_sinks(sinks).with_learned_sinks();
+        let error = nmse(&case.run(&kernels(Isa::best(), 2), &[50, 1, 7]), &case.exact());
+        assert!(error < 1e-11, "{n} positions, window {window:?}, {sinks} sinks: NMSE {error:e}");
+    }
+}
+
+#[test]
+fn level_threads_and_chunks_do_not_show_with_learned_sinks() {
+    let rotated = KvTypes { is_rotated: true, ..KvType::Q8_0.into() };
+    for (types, window, sinks) in [(KvTypes::both(KvType::F16), Some(40), 4), (rotated, None, 0)] {
+        let case = Case::new(18, types, 120, 6, window, None).with_sinks(sinks).with_learned_sinks();
+        let expected = case.run(&kernels(Isa::Scalar, 1), &[120]);
+        for isa in Isa::available() {
+            for (n_threads, chunks) in [(1, vec![1]), (2, vec![120]), (3, vec![7, 1, 40, 3])] {
+                let got = case.run(&kernels(isa, n_threads), &chunks);
+                let what = format!("{types:?} on {}, {n_threads} threads, {chunks:?}", isa.name());
+                assert_same_f32(&what, &got, &expected);
+            }
+        }
+    }
+    // Each segment a task: one row of few heads on several threads.
+    let long = Case::new(20, KvType::F16, 3 * SEGMENT + 4, 6, None, None).with_learned_sinks();
+    let expected = long.run(&kernels(Isa::best(), 1), &[3 * SEGMENT + 4]);
+    let got = long.run(&kernels(Isa::best(), 3), &[3 * SEGMENT - 1, 1, 1, 2, 1]);
+    assert_same_f32("each segment a task", &got, &expected);
 }
 
 #[test]

@@ -4,32 +4,68 @@ use kernels::{Gate, RopePairs};
 
 use crate::{
     LoadError,
-    keys::Keys,
-    spec::{ExpertSpec, ModelSpec, QkNorm, RopeLayers, RopeScaling, RopeSpec, WindowSpec},
+    keys::{Keys, WIDTH_MAX},
+    spec::{ExpertSpec, Gating, ModelSpec, NormNames, QkNorm, RopeLayers, RopeScaling, RopeSpec, WindowSpec},
 };
 
-/// Reads the spec of the plain pre-norm transformer with a SiLU gate.
+/// Reads the spec of the plain pre-norm transformer with a SiLU gate; experts, if there are any, are in every layer.
 pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize, pairs: RopePairs) -> Result<ModelSpec, LoadError> {
-    let n_kv_heads = keys.count_or("attention.head_count_kv", keys.count("attention.head_count")?)?;
-    spec_with_kv_heads(keys, n_vocab, pairs, n_kv_heads)
+    keys.only("expert_weights_scale", 1.0)?;
+    with(keys, n_vocab, pairs, kv_heads(keys)?, experts(keys)?)
 }
 
 /// Reads the spec of [`spec`] for a file that says in a way of its own how many KV heads there are.
-pub(super) fn spec_with_kv_heads(
+pub(super) fn with_kv_heads(
     keys: &Keys<'_>,
     n_vocab: usize,
     pairs: RopePairs,
     n_kv_heads: usize,
+) -> Result<ModelSpec, LoadError> {
+    keys.only("expert_weights_scale", 1.0)?;
+    with(keys, n_vocab, pairs, n_kv_heads, experts(keys)?)
+}
+
+/// Reads the spec of the plain pre-norm transformer with a SiLU gate and these experts.
+pub(super) fn with_experts(
+    keys: &Keys<'_>,
+    n_vocab: usize,
+    pairs: RopePairs,
+    experts: Option<ExpertSpec>,
+) -> Result<ModelSpec, LoadError> {
+    with(keys, n_vocab, pairs, kv_heads(keys)?, experts)
+}
+
+fn kv_heads(keys: &Keys<'_>) -> Result<usize, LoadError> {
+    keys.count_or("attention.head_count_kv", keys.count("attention.head_count")?)
+}
+
+fn with(
+    keys: &Keys<'_>,
+    n_vocab: usize,
+    pairs: RopePairs,
+    n_kv_heads: usize,
+    experts: Option<ExpertSpec>,
 ) -> Result<ModelSpec, LoadError> {
     let width = keys.width("embedding_length")?;
     let n_heads = keys.count("attention.head_count")?;
     let key_dim = head_dim(keys, "attention.key_length", width, n_heads)?;
     let value_dim = head_dim(keys, "attention.value_length", width, n_heads)?;
     let context_len = keys.width("context_length")?;
-    let experts = experts(keys)?;
+    let n_blocks = keys.count("block_count")?;
+    let n_prediction_layers = keys.count_or_none("nextn_predict_layers")?.unwrap_or(0);
+    let Some(n_layers) = n_blocks.checked_sub(n_prediction_layers).filter(|&n| n > 0) else {
+        return keys.refuse("nextn_predict_layers", format!("{n_prediction_layers} of {n_blocks} layers"));
+    };
+    // Where all layers have experts, the key (if it is there at all) speaks of what one of them or a dense twin would
+    // have.
+    let feed_forward = match experts {
+        Some(ExpertSpec { feed_forward, n_dense_layers: 0, .. }) => feed_forward,
+        _ => keys.width("feed_forward_length")?,
+    };
     Ok(ModelSpec {
         architecture: keys.architecture.to_owned(),
-        n_layers: keys.count("block_count")?,
+        n_layers,
+        n_prediction_layers,
         width,
         n_vocab,
         context_len,
@@ -37,13 +73,11 @@ pub(super) fn spec_with_kv_heads(
         n_kv_heads,
         key_dim,
         value_dim,
-        // With experts, the key (if it is there at all) speaks of what one of them or a dense twin would have.
-        feed_forward: experts.map_or_else(|| keys.width("feed_forward_length"), |e| Ok(e.feed_forward))?,
+        feed_forward,
         experts,
         output_norm: "output_norm.weight",
         norm_epsilon: keys.positive("attention.layer_norm_rms_epsilon")?,
-        has_pre_norms: true,
-        has_post_norms: false,
+        norms: NormNames::BEFORE,
         has_sub_norms: false,
         qk_norm: QkNorm::None,
         rope: rope(keys, pairs, key_dim, context_len)?,
@@ -53,6 +87,7 @@ pub(super) fn spec_with_kv_heads(
         window: None,
         recurrence: None,
         attention_scale: 1.0 / (key_dim as f32).sqrt(),
+        has_learned_sinks: false,
         attention_soft_cap: None,
         logit_soft_cap: None,
         gate: Gate::Silu,
@@ -80,12 +115,54 @@ fn experts(keys: &Keys<'_>) -> Result<Option<ExpertSpec>, LoadError> {
     if n_used > n_experts {
         return keys.refuse("expert_used_count", format!("{n_used} of {n_experts} experts"));
     }
-    keys.only("expert_weights_scale", 1.0)?;
     let feed_forward = match keys.count_or_none("expert_feed_forward_length")? {
         Some(width) => width,
         None => keys.width("feed_forward_length")?,
     };
-    Ok(Some(ExpertSpec { n_experts, n_used, feed_forward }))
+    Ok(Some(ExpertSpec {
+        n_experts,
+        n_used,
+        feed_forward,
+        n_dense_layers: 0,
+        gating: Gating::Softmax,
+        are_weights_normed: true,
+        weight_scale: 1.0,
+        shared: None,
+    }))
+}
+
+/// Reads the experts of a family that may have dense layers before them, a shared network beside them, and another
+/// function of scores than the softmax: `gating` where the file does not say.
+pub(super) fn routed_experts(keys: &Keys<'_>, gating: Gating) -> Result<ExpertSpec, LoadError> {
+    let Some(experts) = experts(keys)? else { return keys.refuse("expert_count", "missing, or 0") };
+    let gating = match keys.count_or_none("expert_gating_func")? {
+        None => gating,
+        Some(1) => Gating::Softmax,
+        Some(2) => Gating::Sigmoid,
+        Some(other) => {
+            return keys.refuse("expert_gating_func", format!("{other}, expected 1 (softmax) or 2 (sigmoid)"));
+        }
+    };
+    for name in ["expert_group_count", "expert_group_used_count", "interleave_moe_layer_step"] {
+        if let Some(n) = keys.count_or_none(name)?.filter(|&n| n > 1) {
+            return keys.refuse(name, format!("{n}, but only 1 is supported"));
+        }
+    }
+    let shared = match keys.count_or_none("expert_shared_feed_forward_length")? {
+        Some(width) => Some(width),
+        None => keys.count_or_none("expert_shared_count")?.map(|n| n.saturating_mul(experts.feed_forward)),
+    };
+    if shared.is_some_and(|width| width > WIDTH_MAX) {
+        return keys.refuse("expert_shared_count", format!("experts of {}", experts.feed_forward));
+    }
+    Ok(ExpertSpec {
+        n_dense_layers: keys.count_or_none("leading_dense_block_count")?.unwrap_or(0),
+        gating,
+        are_weights_normed: keys.flag("expert_weights_norm")?.unwrap_or(true),
+        weight_scale: keys.positive_or_none("expert_weights_scale")?.unwrap_or(1.0),
+        shared,
+        ..experts
+    })
 }
 
 /// Reads the window of key `attention.sliding_window` on the layers of `attention.sliding_window_pattern`, by default

@@ -8,7 +8,7 @@ use super::base;
 use crate::{
     LoadError,
     keys::Keys,
-    spec::{ModelSpec, QkNorm, RopeLayers},
+    spec::{ModelSpec, NormNames, QkNorm, RopeLayers},
 };
 
 /// Number of layers of the 32B model, the only one with a window: its files need not say so.
@@ -26,8 +26,7 @@ pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadErr
         base::stated_window(keys, base.n_layers)?
     };
     Ok(ModelSpec {
-        has_pre_norms: false,
-        has_post_norms: true,
+        norms: NormNames::AFTER,
         qk_norm: QkNorm::PerHead,
         rope_layers: if window.is_some() { RopeLayers::Local } else { RopeLayers::All },
         window,

@@ -6,7 +6,7 @@ use super::base;
 use crate::{
     LoadError,
     keys::Keys,
-    spec::{ModelSpec, RopeSpec},
+    spec::{ModelSpec, NormNames, RopeSpec},
 };
 
 /// Number of layers of the 27B model, whose attention scale goes by the model's width.
@@ -21,7 +21,7 @@ pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadErr
     let scaled_by = if base.n_layers == N_LAYERS_27B { base.width / base.n_heads } else { base.key_dim };
     let base_local = keys.positive_or_none("rope.freq_base_swa")?;
     Ok(ModelSpec {
-        has_post_norms: true,
+        norms: NormNames::AROUND,
         rope_local: base_local.map(|local| RopeSpec { base: local, ..base.rope.clone() }),
         window: base::window(keys, Some(WINDOW_LEN), PERIOD, base.n_layers)?,
         attention_scale: 1.0 / (scaled_by as f32).sqrt(),

@@ -6,7 +6,7 @@ use super::base;
 use crate::{
     LoadError,
     keys::Keys,
-    spec::{ModelSpec, QkNorm, RopeSpec},
+    spec::{ModelSpec, NormNames, QkNorm, RopeSpec},
 };
 
 /// Number of layers of the 27B model, whose attention scale goes by the model's width.
@@ -19,7 +19,7 @@ pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadErr
     let scaled_by = if base.n_layers == N_LAYERS_27B { base.width / base.n_heads } else { base.key_dim };
     let rope = RopeSpec { base: keys.positive_or("rope.freq_base", 1_000_000.0)?, ..base.rope };
     Ok(ModelSpec {
-        has_post_norms: true,
+        norms: NormNames::AROUND,
         qk_norm: QkNorm::PerHead,
         rope_local: Some(base::plain_rope(&rope, keys.positive_or("rope.freq_base_swa", 10_000.0)?)),
         rope,

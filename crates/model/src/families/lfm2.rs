@@ -12,7 +12,7 @@ use crate::{
 pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {
     let n_layers = keys.count("block_count")?;
     let (n_kv_heads, layers) = kv_heads(keys, n_layers)?;
-    let base = base::spec_with_kv_heads(keys, n_vocab, RopePairs::Halves, n_kv_heads)?;
+    let base = base::with_kv_heads(keys, n_vocab, RopePairs::Halves, n_kv_heads)?;
     let n_taps = keys.count("shortconv.l_cache")?;
     // The window is of all layers that attend.
     let window = keys.count_or_none("attention.sliding_window")?;

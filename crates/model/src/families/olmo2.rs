@@ -8,7 +8,7 @@ use super::base;
 use crate::{
     LoadError,
     keys::Keys,
-    spec::{ModelSpec, QkNorm},
+    spec::{ModelSpec, NormNames, QkNorm},
 };
 
 /// Period of the layers that see everything, if there is a window: one in four.
@@ -19,8 +19,7 @@ pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadErr
     let window = base::window(keys, None, PERIOD, base.n_layers)?;
     keys.only("rope.freq_base_swa", base.rope.base)?;
     Ok(ModelSpec {
-        has_pre_norms: false,
-        has_post_norms: true,
+        norms: NormNames::AFTER,
         qk_norm: QkNorm::FullWidth,
         rope_local: window.is_some().then(|| base::plain_rope(&base.rope, base.rope.base)),
         window,

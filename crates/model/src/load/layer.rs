@@ -4,7 +4,7 @@ use super::tensors::Tensors;
 use crate::{
     LoadError,
     spec::{ModelSpec, QkNorm, Recurrence},
-    weights::{Attention, FeedForward, Layer, Mixer, Mlp, ShortConvolution, Weights},
+    weights::{Attention, Experts, FeedForward, Layer, Mixer, Mlp, ShortConvolution, Weights},
 };
 
 /// Takes all weights of the model out of the tensors.
@@ -14,25 +14,25 @@ pub(super) fn weights(tensors: &mut Tensors<'_>, spec: &ModelSpec) -> Result<Wei
     let head =
         if tensors.has("output.weight") { Some(tensors.linear("output", spec.n_vocab, spec.width)?) } else { None };
     let layers = (0..spec.n_layers).map(|i| layer(tensors, spec, i)).collect::<Result<_, _>>()?;
+    tensors.pass_over(spec.n_layers..spec.n_layers + spec.n_prediction_layers);
     let embedding_rotation = tensors.embedding_rotation();
     Ok(Weights { embedding, embedding_rotation, layers, output_norm, head })
 }
 
 fn layer(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize) -> Result<Layer, LoadError> {
     let at = &format!("blk.{index}.");
-    let mut norm = |name: &str, wanted: bool| {
-        if wanted { tensors.vector(&format!("{at}{name}.weight"), spec.width).map(Some) } else { Ok(None) }
-    };
-    let mixer_norm = norm("attn_norm", spec.has_pre_norms)?;
-    let mixer_post_norm = norm("post_attention_norm", spec.has_post_norms)?;
-    let mlp_norm = norm("ffn_norm", spec.has_pre_norms)?;
-    let mlp_post_norm = norm("post_ffw_norm", spec.has_post_norms)?;
+    let mut norm =
+        |name: Option<&str>| name.map(|name| tensors.vector(&format!("{at}{name}.weight"), spec.width)).transpose();
+    let mixer_norm = norm(spec.norms.mixer)?;
+    let mixer_post_norm = norm(spec.norms.mixer_post)?;
+    let mlp_norm = norm(spec.norms.mlp)?;
+    let mlp_post_norm = norm(spec.norms.mlp_post)?;
     Ok(Layer {
         mixer_norm,
         mixer: mixer(tensors, spec, index, at)?,
         mixer_post_norm,
         mlp_norm,
-        mlp: mlp(tensors, spec, at)?,
+        mlp: mlp(tensors, spec, index, at)?,
         mlp_post_norm,
     })
 }
@@ -86,6 +86,7 @@ fn attention(tensors: &mut Tensors<'_>, spec: &ModelSpec, at: &str) -> Result<At
         q_norm: norm("attn_q_norm", q_norm)?,
         k_norm: norm("attn_k_norm", k_norm)?,
         sub_norm: norm("attn_sub_norm", spec.has_sub_norms.then_some(o_cols))?,
+        learned_sinks: norm("attn_sinks", spec.has_learned_sinks.then_some(spec.n_heads))?,
         output: tensors.linear(&format!("{at}attn_output"), spec.width, o_cols)?,
         q,
         k,
@@ -93,28 +94,39 @@ fn attention(tensors: &mut Tensors<'_>, spec: &ModelSpec, at: &str) -> Result<At
     })
 }
 
-fn mlp(tensors: &mut Tensors<'_>, spec: &ModelSpec, at: &str) -> Result<Mlp, LoadError> {
-    let Some(e) = spec.experts else {
-        return Ok(Mlp::Dense(Box::new(dense(tensors, spec, at)?)));
+fn mlp(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize, at: &str) -> Result<Mlp, LoadError> {
+    let Some(e) = spec.experts_of(index) else {
+        let names = ["ffn_gate", "ffn_up", "ffn_down", "ffn_sub_norm"];
+        return Ok(Mlp::Dense(Box::new(dense(tensors, spec, at, names, spec.feed_forward)?)));
     };
     let router = tensors.linear(&format!("{at}ffn_gate_inp"), e.n_experts, spec.width)?;
+    let selection_bias = tensors.optional_vector(&format!("{at}exp_probs_b.bias"), e.n_experts)?;
     let gates = tensors.stack(&format!("{at}ffn_gate_exps"), e.n_experts, e.feed_forward, spec.width)?;
     let ups = tensors.stack(&format!("{at}ffn_up_exps"), e.n_experts, e.feed_forward, spec.width)?;
     let downs = tensors.stack(&format!("{at}ffn_down_exps"), e.n_experts, spec.width, e.feed_forward)?;
-    let experts =
+    let networks =
         gates.into_iter().zip(ups).zip(downs).map(|((gate, up), down)| FeedForward { gate, up, down, sub_norm: None });
-    Ok(Mlp::Experts { router: Box::new(router), experts: experts.collect() })
+    let networks = networks.collect();
+    let names = ["ffn_gate_shexp", "ffn_up_shexp", "ffn_down_shexp", "ffn_sub_norm_shexp"];
+    let shared = e.shared.map(|width| dense(tensors, spec, at, names, width)).transpose()?;
+    Ok(Mlp::Experts(Box::new(Experts { router, selection_bias, networks, shared })))
 }
 
-fn dense(tensors: &mut Tensors<'_>, spec: &ModelSpec, at: &str) -> Result<FeedForward, LoadError> {
-    let (f, width) = (spec.feed_forward, spec.width);
-    let [gate, up] = if tensors.has(&format!("{at}ffn_gate.weight")) {
-        [tensors.linear(&format!("{at}ffn_gate"), f, width)?, tensors.linear(&format!("{at}ffn_up"), f, width)?]
+/// Takes a feed-forward network of width `f`, whose tensors are called `names`: gate, up, down, norm before down.
+fn dense(
+    tensors: &mut Tensors<'_>,
+    spec: &ModelSpec,
+    at: &str,
+    [gate, up, down, sub_norm]: [&str; 4],
+    f: usize,
+) -> Result<FeedForward, LoadError> {
+    let width = spec.width;
+    let [gate, up] = if tensors.has(&format!("{at}{gate}.weight")) {
+        [tensors.linear(&format!("{at}{gate}"), f, width)?, tensors.linear(&format!("{at}{up}"), f, width)?]
     } else {
         // Fused, gate first (Phi 3).
-        tensors.pieces(&format!("{at}ffn_up"), [f, f], width)?
+        tensors.pieces(&format!("{at}{up}"), [f, f], width)?
     };
-    let sub_norm =
-        if spec.has_sub_norms { Some(tensors.vector(&format!("{at}ffn_sub_norm.weight"), f)?) } else { None };
-    Ok(FeedForward { gate, up, down: tensors.linear(&format!("{at}ffn_down"), width, f)?, sub_norm })
+    let sub_norm = if spec.has_sub_norms { Some(tensors.vector(&format!("{at}{sub_norm}.weight"), f)?) } else { None };
+    Ok(FeedForward { gate, up, down: tensors.linear(&format!("{at}{down}"), width, f)?, sub_norm })
 }

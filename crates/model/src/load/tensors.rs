@@ -62,6 +62,15 @@ impl<'a> Tensors<'a> {
         Some(tensor)
     }
 
+    /// Takes all tensors of `layers`, which are not computed.
+    pub(super) fn pass_over(&mut self, layers: Range<usize>) {
+        for tensor in self.container.tensors() {
+            if layer_of(&tensor.name).is_some_and(|layer| layers.contains(&layer)) {
+                self.used.insert(tensor.name.as_str());
+            }
+        }
+    }
+
     pub(super) fn has(&self, name: &str) -> bool {
         self.container.tensor(name).is_some()
     }
@@ -77,12 +86,17 @@ impl<'a> Tensors<'a> {
 
     /// Takes the exact values of a vector of `n`, if it is there.
     pub(super) fn optional_vector(&mut self, name: &str, n: usize) -> Result<Option<Vec<f32>>, LoadError> {
+        self.optional_values(name, &[n])
+    }
+
+    /// Takes the exact values of a tensor of shape `dims`, if it is there.
+    fn optional_values(&mut self, name: &str, dims: &[usize]) -> Result<Option<Vec<f32>>, LoadError> {
         let Some(tensor) = self.find(name) else { return Ok(None) };
-        if tensor.dims != [n as u64] {
-            return self.refuse(name, format!("shape {:?}, expected [{n}]", tensor.dims));
+        if !tensor.dims.iter().copied().eq(dims.iter().map(|&n| n as u64)) {
+            return self.refuse(name, format!("shape {:?}, expected {dims:?}", tensor.dims));
         }
         let bytes = self.container.bytes(tensor);
-        let mut values = vec![0.0; n];
+        let mut values = vec![0.0; dims.iter().product()];
         self.stored(tensor, &bytes)?.decode(0, &mut values);
         Ok(Some(values))
     }
@@ -169,7 +183,8 @@ impl<'a> Tensors<'a> {
         self.linear(name, rows, cols)
     }
 
-    /// Takes `name.weight` `[n, rows, cols]` cut into its `n` matrices, with one `name.scale` each.
+    /// Takes `name.weight` `[n, rows, cols]` cut into its `n` matrices, with one `name.scale` and a row of `name.bias`
+    /// `[n, rows]` each.
     pub(super) fn stack(&mut self, name: &str, n: usize, rows: usize, cols: usize) -> Result<Vec<Linear>, LoadError> {
         let weight = format!("{name}.weight");
         let Some(tensor) = self.find(&weight) else { return self.refuse(&weight, "missing") };
@@ -177,11 +192,13 @@ impl<'a> Tensors<'a> {
             return self.refuse(&weight, format!("shape {:?}, expected [{cols}, {rows}, {n}]", tensor.dims));
         }
         let scales = self.optional_vector(&format!("{name}.scale"), n)?;
+        let biases = self.optional_values(&format!("{name}.bias"), &[rows, n])?;
         let linears = self.linears(tensor, (0..n).map(|i| i * rows..(i + 1) * rows))?;
         let scale = |i: usize| scales.as_ref().and_then(|s| s.get(i).copied());
         let linears = linears.into_iter().enumerate().map(|(i, linear)| {
             let mut linear = linear.scaled(scale(i));
             linear.rotation = self.rotations.of(&weight);
+            linear.bias = biases.as_ref().map(|biases| biases[i * rows..][..rows].to_vec());
             linear.place = Some(Box::new(Place { tensor: weight.as_str().into(), matrix: i, n_matrices: n }));
             linear
         });
@@ -200,4 +217,9 @@ impl<'a> Tensors<'a> {
             None => Ok(()),
         }
     }
+}
+
+/// Returns the layer that a tensor called `name` is of, if it is of one.
+pub(crate) fn layer_of(name: &str) -> Option<usize> {
+    name.strip_prefix("blk.")?.split_once('.')?.0.parse().ok()
 }

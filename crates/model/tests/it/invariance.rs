@@ -7,7 +7,8 @@ use quant::ternarise::Mode;
 use crate::session::{golden_path, golden_prompt, load, load_with, logits, pages};
 
 /// Models with one of each kind of layer: dense, experts, windows, quantised, norms behind the rotary embedding,
-/// queries that grow with their position, states.
+/// queries that grow with their position, learned sinks and biases of experts, a sigmoid router beside a shared expert,
+/// states.
 const MODELS: &[&str] = &[
     "llama",
     "qwen3moe",
@@ -19,6 +20,8 @@ const MODELS: &[&str] = &[
     "llama-256-ternary-TQ1_0",
     "golden2/hunyuan-dense",
     "golden2/mistral3",
+    "golden2/gpt-oss",
+    "golden2/glm4moe",
     "golden2/lfm2",
 ];
 

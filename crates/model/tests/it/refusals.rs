@@ -141,6 +141,57 @@ fn impossible_metadata_of_families_with_norms_behind() {
 }
 
 #[test]
+fn impossible_experts() {
+    for (key, value, words) in [
+        ("expert_gating_func", 7, "7, expected 1 (softmax) or 2 (sigmoid)"),
+        ("expert_group_count", 4, "4, but only 1 is supported"),
+        ("expert_group_used_count", 2, "2, but only 1 is supported"),
+        ("leading_dense_block_count", 9, "9 of 4 layers"),
+        ("nextn_predict_layers", 5, "5 of 5 layers"),
+        ("expert_used_count", 7, "7 of 6 experts"),
+    ] {
+        check("golden2/glm4moe", &[key, words], |e| {
+            e.set(&format!("glm4moe.{key}"), Value::U32(value));
+        });
+    }
+    check("golden2/glm4moe", &["expert_weights_scale", "-1, expected 0 or more"], |e| {
+        e.set("glm4moe.expert_weights_scale", Value::F32(-1.0));
+    });
+    check("golden2/ernie4_5-moe", &["interleave_moe_layer_step", "2, but only 1"], |e| {
+        e.set("ernie4_5-moe.interleave_moe_layer_step", Value::U32(2));
+    });
+    check("golden2/ernie4_5-moe", &["blk.1.ffn_up_shexp.weight", "expected [48, 48]"], |e| {
+        e.set("ernie4_5-moe.expert_shared_feed_forward_length", Value::U32(48));
+    });
+    // A layer that predicts is not computed; without the key it is one like the others, and has tensors too many.
+    check("golden2/glm4moe", &["blk.4.nextn.", "not known"], |e| {
+        e.remove("glm4moe.nextn_predict_layers");
+    });
+    check("golden2/glm4moe", &["blk.2.exp_probs_b.bias", "[5]", "expected [6]"], |e| {
+        let bias = e.tensor("blk.2.exp_probs_b.bias");
+        bias.dims = vec![5];
+        bias.bytes.truncate(5 * 4);
+    });
+    check("golden2/glm4moe", &["blk.0.ffn_gate_shexp.weight", "not known"], |e| {
+        e.add("blk.0.ffn_gate_shexp.weight", &[40, 16], &[0.0; 640]);
+    });
+    for name in ["attn_sinks", "ffn_gate_inp", "post_attention_norm"] {
+        check("golden2/gpt-oss", &[&format!("blk.3.{name}.weight"), "missing"], |e| {
+            e.drop_tensors(&format!("blk.3.{name}.weight"));
+        });
+    }
+    check("golden2/gpt-oss", &["blk.0.ffn_up_exps.bias", "[4, 24]", "expected [24, 4]"], |e| {
+        e.tensor("blk.0.ffn_up_exps.bias").dims = vec![4, 24];
+    });
+    check("golden2/gpt-oss", &["attention.sliding_window", "missing"], |e| {
+        e.remove("gpt-oss.attention.sliding_window");
+    });
+    check("golden2/gpt-oss", &["blk.0.attn_sinks.weight", "expected [4]"], |e| {
+        e.tensor("blk.0.attn_sinks.weight").dims = vec![2, 2];
+    });
+}
+
+#[test]
 fn more_layers_than_there_are_tensors_for() {
     check_key_free("llama.block_count", Value::U32(3), &["blk.2.attn_norm.weight", "missing"]);
     check_key_free("llama.block_count", Value::U32(4096), &["blk.2.attn_norm.weight", "missing"]);
