@@ -39,8 +39,8 @@ pub use requantise::{EmbeddingConversion, EmbeddingType, NormType, Requantised};
 pub use scan::{BadWeight, scan_weights};
 pub use shortcut::{HeadShortcut, HeadStats};
 pub use spec::{
-    ExpertSpec, Gating, ModelSpec, NormNames, Pooling, QkNorm, QueryTemperature, Recurrence, RecurrenceSpec, RopeLayers,
-    RopeScaling, RopeSpec, WindowSpec,
+    ExpertSpec, Gating, ModelSpec, NormNames, Pooling, QkNorm, QueryTemperature, Recurrence, RecurrenceSpec,
+    RopeLayers, RopeScaling, RopeSpec, WindowSpec,
 };
 pub use states::StateId;
 pub use step::{Forward, Logits, LogitsWanted, PageArena, Step, StepSpan, best_token, logits_rows_max};
