@@ -251,8 +251,8 @@ impl Attention<'_> {
         }
     }
 
-    /// Adds the learned sinks of the query heads of one kv head to their `total`, by way of `segment`: they are like one
-    /// more segment, of one position each, whose values are zero.
+    /// Adds the learned sinks of the query heads of one kv head to their `total`, by way of `segment`: they are like
+    /// one more segment, of one position each, whose values are zero.
     fn add_learned_sinks(&self, level: Level, kv_head: usize, total: &mut Partial, segment: &mut Partial) {
         let Some(sinks) = self.q.learned_sinks else { return };
         let KvLayout { value_dim, n_kv_heads, .. } = self.kv.layout();

@@ -27,8 +27,8 @@ pub(crate) struct Buffers<'a> {
     pub(crate) expert_rows: &'a mut Vec<(u32, f32)>,
 }
 
-/// Sends the rows `x` `[T, D]` through their experts, and all of them through the shared one, and adds the results up in
-/// `out` `[T, D]`.
+/// Sends the rows `x` `[T, D]` through their experts, and all of them through the shared one, and adds the results up
+/// in `out` `[T, D]`.
 pub(crate) fn apply(
     kernels: &Kernels,
     spec: &ModelSpec,

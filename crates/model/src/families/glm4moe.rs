@@ -1,5 +1,5 @@
-//! GLM 4.5 and 4.6: experts behind a sigmoid, chosen by a bias, beside a shared one; the first layers are dense, and the
-//! last one of the file predicts a second token.
+//! GLM 4.5 and 4.6: experts behind a sigmoid, chosen by a bias, beside a shared one; the first layers are dense, and
+//! the last one of the file predicts a second token.
 
 use kernels::RopePairs;
 

@@ -160,7 +160,7 @@ fn impossible_experts() {
     check("golden2/ernie4_5-moe", &["interleave_moe_layer_step", "2, but only 1"], |e| {
         e.set("ernie4_5-moe.interleave_moe_layer_step", Value::U32(2));
     });
-    check("golden2/ernie4_5-moe", &["blk.1.ffn_up_shexp.weight", "expected [48, 48]"], |e| {
+    check("golden2/ernie4_5-moe", &["blk.1.ffn_gate_shexp.weight", "expected [48, 48]"], |e| {
         e.set("ernie4_5-moe.expert_shared_feed_forward_length", Value::U32(48));
     });
     // A layer that predicts is not computed; without the key it is one like the others, and has tensors too many.

@@ -58,8 +58,8 @@ pub fn pooling(model: &LoadedModel) -> Result<Pooling, ApiError> {
     }
 }
 
-/// One vector of length 1 for each prompt, in order, of the first `dimensions` elements. Dropping the future cancels what
-/// is left.
+/// One vector of length 1 for each prompt, in order, of the first `dimensions` elements. Dropping the future cancels
+/// what is left.
 pub async fn embed(
     app: &App,
     caller: &Caller,
