@@ -196,7 +196,7 @@ mod tests {
                 let ones = vec![1.0; x.len()];
                 assert_eq!(got, check("gate", &x, |level, out| gate(level, activation, &x, &ones, out)));
             }
-            let probabilities = check("sigmoid", &x, |level, x| sigmoid(level, x));
+            let probabilities = check("sigmoid", &x, sigmoid);
             assert!(probabilities.iter().zip(&x).all(|(p, x)| (p - 1.0 / (1.0 + (-x).exp())).abs() < 1e-6));
             let sum = check("add_scaled", &x, |level, x| add_scaled(level, x, 1.0, &y));
             assert!(sum.iter().zip(&x).zip(&y).all(|((s, x), y)| *s == x + y));
