@@ -19,7 +19,7 @@ mod digits;
 mod float;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "panels serve vector kernels only"))]
 mod integer;
-#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "packed panels serve AVX-512 only"))]
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "copies serve x86-64 only"))]
 mod packed;
 mod table;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "lines of planes serve kernels of x86-64 only"))]
@@ -75,6 +75,19 @@ impl<'a> Matrix<'a> {
             packed.check(self);
         }
         row_bytes
+    }
+
+    /// Are these ternary weights under one scale a row, of a length that has kernels?
+    fn is_ternary(&self) -> bool {
+        !self.row_scales.is_empty() && ternary::takes(self.format, self.cols)
+    }
+
+    /// The matrix that kernels are given: the copied rows, where there are such.
+    fn as_walked(self) -> Self {
+        match self.packed.and_then(PackedMatrix::rows) {
+            Some((format, bytes)) => Self { format, bytes, packed: None, ..self },
+            None => self,
+        }
     }
 
     fn row_bytes(&self) -> usize {
@@ -192,7 +205,7 @@ const REGION_MATRICES: usize = 8;
 
 /// The kernel that [`run`] uses.
 pub(crate) fn kernel(w: &Matrix<'_>, level: Level, n_tokens: usize) -> &'static MatmulKernel {
-    table::select(w, level.isa(), n_tokens)
+    table::select(&w.as_walked(), level.isa(), n_tokens)
 }
 
 /// Multiplies every matrix with the rows in as few parallel regions as possible.
@@ -214,9 +227,11 @@ pub(crate) fn run(
         let mut work = [None; REGION_MATRICES];
         let mut outputs: [_; REGION_MATRICES] = std::array::from_fn(|_| Output::new(&mut [], 1, 1, 1));
         for ((w, out), (work, output)) in ws.iter_mut().zip(work.iter_mut().zip(&mut outputs)) {
-            let row_bytes = w.check(k);
+            w.check(k);
+            let w = w.as_walked();
+            let row_bytes = w.row_bytes();
             assert_eq!(out.len(), n_tokens * w.rows, "output of {n_tokens} rows of {}", w.rows);
-            let kernel = table::select(w, level.isa(), n_tokens);
+            let kernel = table::select(&w, level.isa(), n_tokens);
             match kernel.activation {
                 Activation::F32 => {}
                 Activation::Int8 => x.quantise(level, pool),
@@ -229,7 +244,7 @@ pub(crate) fn run(
             let n_passes = if is_large { 1 } else { task_bytes / (row_bytes * kernel.rows) };
             let tile_rows = kernel.rows * n_passes.max(1);
             *output = Output::new(out, w.rows, tile_rows.min(w.rows), n_tokens.min(TASK_TOKENS));
-            *work = Some((*w, kernel));
+            *work = Some((w, kernel));
         }
         let x = &*x;
         pool.for_tiles(&outputs, |out, worker| {

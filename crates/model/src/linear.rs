@@ -259,9 +259,7 @@ impl Linear {
 
     /// Number of bytes of the copy that the matrix may have on `isa`, if there is one of its format.
     pub(crate) fn packed_bytes(&self, isa: Isa) -> u64 {
-        let bytes =
-            if self.row_scales.is_empty() { PackedMatrix::bytes(isa, self.format, self.rows, self.cols) } else { None };
-        bytes.unwrap_or(0) as u64
+        PackedMatrix::bytes(isa, &self.matrix()).unwrap_or(0) as u64
     }
 
     /// Makes the packed copy, if the matrix may have one.

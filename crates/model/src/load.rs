@@ -47,7 +47,7 @@ pub struct LoadOptions {
     pub activations: ActivationRule,
     /// Largest number of bytes of a second copy of the weights, in the order in which kernels walk them; models that
     /// need more for all their matrices get none. The copy takes as much memory as weights of those formats do in the
-    /// file, and is made matrix by matrix when each is first multiplied with.
+    /// file, of ternary ones two bits a weight, and is made matrix by matrix when each is first multiplied with.
     pub pack_bytes_max: u64,
 }
 

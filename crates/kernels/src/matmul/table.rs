@@ -4,7 +4,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::packed;
-use super::{MatmulArgs, Matrix, float, integer, ternary};
+use super::{MatmulArgs, Matrix, PackedMatrix, float, integer, ternary};
 use crate::Isa;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use crate::simd::{relaxed::Fused, simd128::Normal};
@@ -17,7 +17,7 @@ use quant::tri::Packing;
 pub enum Weights {
     /// One format, unpacked by the kernel itself.
     Of(Format),
-    /// One format, in the order of a [`PackedMatrix`](crate::PackedMatrix).
+    /// One format, in panels of a [`PackedMatrix`].
     Packed(Format),
     /// Any block format whose scales span this many weights, through its scalar decoder.
     Units(usize),
@@ -63,13 +63,13 @@ impl Weights {
     /// Do these include the weights of `w`?
     pub fn include(self, w: &Matrix<'_>) -> bool {
         let (format, is_float) = (w.format, w.format.is_float());
-        let is_ternary = !w.row_scales.is_empty() && ternary::takes(format, w.cols);
+        let is_ternary = w.is_ternary();
         match self {
             Self::Ternary(own) => is_ternary && own == ternary::representative(format),
             Self::TernaryRows => is_ternary,
             _ if is_ternary => false,
             Self::Of(own) => own == format,
-            Self::Packed(own) => own == format && w.packed.is_some(),
+            Self::Packed(own) => own == format && w.packed.is_some_and(PackedMatrix::is_panels),
             Self::Units(len) => !is_float && format.unit_len() == len,
             Self::Blocks => !is_float,
             Self::Floats => is_float,
@@ -320,7 +320,12 @@ formats! {
     ternary::tri(Packing::TwoBits) => Tri2;
     ternary_vbmi: Format::TQ1_0 => Tq1_0;
     ternary_long: ternary::tri(Packing::Base3) => Tri1;
-    packed: Format::Q4_0 => q4_0, Format::Q4_1 => q4_1, Format::Q8_0 => q8_0;
+    packed:
+    Format::Q4_0 => q4_0,
+    Format::Q4_1 => q4_1,
+    Format::Q5_0 => q5_0,
+    Format::Q5_1 => q5_1,
+    Format::Q8_0 => q8_0;
     blocks:
     Weights::Units(16) => expanded_halves,
     Weights::Units(32) => expanded_blocks,

@@ -59,22 +59,72 @@ fn check_by(rule: ActivationRule, w: Matrix<'_>, x: &[f32]) -> Vec<f32> {
     rows.set(x, w.cols);
     let expected = call(scalar(&w), w, &mut rows);
     let packed = Level::detect(Isa::best()).and_then(|level| PackedMatrix::new(level, &Pool::new(1), &w));
-    let w = Matrix { packed: packed.as_ref(), ..w };
-    for kernel in MATMUL_KERNELS.iter().filter(|k| k.weights.include(&w) && k.isa.is_available()) {
-        let got = call(kernel, w, &mut rows);
-        let what = format!(
-            "{:?} [{}, {}] x {} by {:?} on {}, {} rows at once",
-            w.format,
-            w.rows,
-            w.cols,
-            rows.n_rows(),
-            kernel.weights,
-            kernel.isa.name(),
-            kernel.rows
-        );
-        assert_same_f32(&what, &got, &expected);
+    let copy = Matrix { packed: packed.as_ref(), ..w };
+    copy.check(w.cols);
+    // Rows that are copied have another format, and its kernels; panels only add to those of the file's.
+    for (i, w) in [w, copy.as_walked()].into_iter().enumerate() {
+        for kernel in MATMUL_KERNELS.iter().filter(|k| k.weights.include(&w) && k.isa.is_available()) {
+            let got = call(kernel, w, &mut rows);
+            let what = format!(
+                "{:?} [{}, {}] x {} by {:?} on {}, {} rows at once, {}",
+                copy.format,
+                w.rows,
+                w.cols,
+                rows.n_rows(),
+                kernel.weights,
+                kernel.isa.name(),
+                kernel.rows,
+                ["as it is", "copied"][i]
+            );
+            assert_same_f32(&what, &got, &expected);
+        }
     }
     expected
+}
+
+/// Formats that have a copy are multiplied by its kernels, to the same bits, and by none of those that decode rows.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn copies_are_what_is_multiplied_with() {
+    let mut rng = Rng::new(15);
+    let (rows, cols, row_scales) = (70, 1280, vec![0.25; 70]);
+    let kernels = Kernels::new(None, 2).expect("best");
+    let isa = kernels.isa();
+    let panels = [Format::Q4_0, Format::Q4_1, Format::Q5_0, Format::Q5_1, Format::Q8_0];
+    let in_rows = [Format::IQ1_BN, Format::PQ2_0, Format::PTQ1_0, Format::Q2_0];
+    for &format in Format::ALL {
+        let row_scales = if format.is_ternary() { &row_scales[..] } else { &[] };
+        let bytes = if format.is_ternary() {
+            rng.bytes(rows * format.row_bytes(cols).expect("whole blocks"))
+        } else {
+            weights(&mut rng, format, rows, cols)
+        };
+        let w = Matrix { row_scales, ..Matrix::new(format, rows, cols, &bytes) };
+        let expected = match () {
+            () if isa >= Isa::Avx512 && panels.contains(&format) => Some(Weights::Packed(format)),
+            () if isa >= Isa::Avx2 && in_rows.contains(&format) => {
+                Some(Weights::Ternary(ternary::tri(quant::tri::Packing::TwoBits)))
+            }
+            () => None,
+        };
+        let packed = kernels.pack(&w);
+        assert_eq!(packed.is_some(), expected.is_some(), "a copy of {format:?}");
+        assert_eq!(PackedMatrix::bytes(isa, &w).is_some(), expected.is_some(), "bytes of a copy of {format:?}");
+        let (Some(packed), Some(expected)) = (packed, expected) else { continue };
+        let copy = Matrix { packed: Some(&packed), ..w };
+        for n_tokens in [1, 3, 20] {
+            let used = [w, copy].map(|w| kernels.matmul_kernel(&w, n_tokens).weights);
+            assert_eq!((used[0] == expected, used[1]), (false, expected), "{format:?} x {n_tokens}");
+            let mut x = Rows::new();
+            kernels.set_rows(&mut x, &rng.normals(n_tokens * cols), cols);
+            let [as_it_is, copied] = [w, copy].map(|w| {
+                let mut out = vec![0.0; n_tokens * rows];
+                kernels.matmul(w, &mut x, &mut out);
+                out
+            });
+            assert_same_f32(&format!("{format:?} x {n_tokens}"), &copied, &as_it_is);
+        }
+    }
 }
 
 /// The codes of a ternary matrix.
@@ -358,6 +408,8 @@ fn small_products_of_any_bytes_equal_the_scalar_one() {
         activations.set(&x, cols);
         let of = |out: Vec<f32>| out.into_iter().map(|x| if x.is_nan() { f32::NAN } else { x }).collect::<Vec<f32>>();
         let expected = of(call(scalar(&w), w, &mut activations));
+        let packed = Level::detect(Isa::best()).and_then(|level| PackedMatrix::new(level, &Pool::new(1), &w));
+        let w = Matrix { packed: packed.as_ref(), ..w };
         for kernel in MATMUL_KERNELS.iter().filter(|k| k.weights.include(&w) && k.isa.is_available()) {
             let what = format!("{format:?} by {:?} on {}", kernel.weights, kernel.isa.name());
             assert_same_f32(&what, &of(call(kernel, w, &mut activations)), &expected);

@@ -164,8 +164,8 @@ impl TriRows {
         }
     }
 
-    /// Appends the codes of a row.
-    pub(crate) fn pack_row(self, codes: &[i8], out: &mut Vec<u8>) {
+    /// Appends the codes of a row, each from −1 to what the packing has room for: 1, or 2 in two bits.
+    pub fn pack_row(self, codes: &[i8], out: &mut Vec<u8>) {
         let n_long = match self.packing {
             Packing::Base3 => codes.len() / LONG_LINE * LONG_LINE,
             Packing::TwoBits => 0,

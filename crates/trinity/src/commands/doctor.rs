@@ -215,8 +215,8 @@ fn chosen(kernels: &Kernels, format: Format) -> Chosen {
     // Ternary models have one scale a row; where blocks differ, another kernel serves.
     let row_scales: &[f32] = if format.is_ternary() { &[1.0] } else { &[] };
     let w = Matrix { format, rows: row_scales.len(), cols: COLS, bytes: &[], row_scales, packed: None };
-    // What a model's own matrices go through where memory allows a packed copy of them.
-    let may_pack = PackedMatrix::bytes(kernels.isa(), format, 1, COLS).is_some();
+    // What a model's own matrices go through where memory allows a copy of them.
+    let may_pack = PackedMatrix::bytes(kernels.isa(), &w).is_some();
     let packed = if may_pack { ", or packed" } else { "" };
     let describe = |n_tokens| describe(kernels.matmul_kernel(&w, n_tokens)) + packed;
     Chosen { format: format.name(), decode: describe(1), prefill: describe(PREFILL_TOKENS) }

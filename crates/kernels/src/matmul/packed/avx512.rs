@@ -24,26 +24,36 @@ const TOKENS: usize = 6;
 /// Vectors of a row of a panel.
 const VECTORS: usize = PANEL_ROWS / 16;
 
-/// `LINES` of a block: codes, two columns a byte if `NIBBLES`, each `OFFSET` too large; scales; minima if `MINS`.
-struct Panels<const LINES: usize, const NIBBLES: bool, const MINS: bool, const OFFSET: i32>;
+/// `LINES` of a block: codes, two columns a byte unless they have 8 `BITS`, their fifth bits if they have 5, each code
+/// `OFFSET` too large; scales; minima if `MINS`.
+struct Panels<const LINES: usize, const BITS: u32, const MINS: bool, const OFFSET: i32>;
 
 macro_rules! kernel {
-    ($name:ident, $lines:literal, $nibbles:literal, $mins:literal, $offset:literal) => {
+    ($name:ident, $lines:literal, $bits:literal, $mins:literal, $offset:literal) => {
         /// All rows and tokens of the call.
         #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
         pub(in crate::matmul) fn $name(args: &mut MatmulArgs<'_, '_>) {
-            Panels::<$lines, $nibbles, $mins, $offset>::run(args);
+            Panels::<$lines, $bits, $mins, $offset>::run(args);
         }
     };
 }
 
-kernel!(q4_0, 9, true, false, 8);
-kernel!(q4_1, 10, true, true, 0);
-kernel!(q8_0, 17, false, false, 128);
+kernel!(q4_0, 9, 4, false, 8);
+kernel!(q4_1, 10, 4, true, 0);
+kernel!(q5_0, 11, 5, false, 16);
+kernel!(q5_1, 12, 5, true, 0);
+kernel!(q8_0, 17, 8, false, 128);
 
-impl<const LINES: usize, const NIBBLES: bool, const MINS: bool, const OFFSET: i32>
-    Panels<LINES, NIBBLES, MINS, OFFSET>
-{
+impl<const LINES: usize, const BITS: u32, const MINS: bool, const OFFSET: i32> Panels<LINES, BITS, MINS, OFFSET> {
+    const NIBBLES: bool = BITS < 8;
+
+    /// Quads of columns that have bytes of their own.
+    const STORED: usize = if Self::NIBBLES { BLOCK / 8 } else { BLOCK / 4 };
+
+    /// Where scales lie, behind codes and fifth bits.
+    const SCALES: usize =
+        VECTORS * Self::STORED + if BITS == 5 { PANEL_ROWS * BLOCK / 8 / size_of::<Line>() } else { 0 };
+
     #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
     #[inline]
     fn run(args: &mut MatmulArgs<'_, '_>) {
@@ -140,29 +150,29 @@ impl<const LINES: usize, const NIBBLES: bool, const MINS: bool, const OFFSET: i3
                 *sums = [_mm512_set1_epi32(x.sums[b].wrapping_mul(-OFFSET)); VECTORS];
             }
         }
-        let quads = BLOCK / 4;
-        let stored = if NIBBLES { quads / 2 } else { quads };
         let nibble = _mm512_set1_epi8(15);
-        for q in 0..stored {
+        for q in 0..Self::STORED {
             let w = [load_u8(&block[VECTORS * q].0), load_u8(&block[VECTORS * q + 1].0)];
-            let low = if NIBBLES { w.map(|w| _mm512_and_si512(w, nibble)) } else { w };
+            let low = if Self::NIBBLES { w.map(|w| _mm512_and_si512(w, nibble)) } else { w };
+            let low = Self::with_fifths(block, q, low);
             for t in 0..T {
                 let codes = _mm512_set1_epi32(quad(x[t], b, q));
                 for v in 0..VECTORS {
                     sums[t][v] = _mm512_dpbusd_epi32(sums[t][v], low[v], codes);
                 }
             }
-            if NIBBLES {
+            if Self::NIBBLES {
                 let high = w.map(|w| _mm512_and_si512(_mm512_srli_epi16::<4>(w), nibble));
+                let high = Self::with_fifths(block, q + Self::STORED, high);
                 for t in 0..T {
-                    let codes = _mm512_set1_epi32(quad(x[t], b, q + stored));
+                    let codes = _mm512_set1_epi32(quad(x[t], b, q + Self::STORED));
                     for v in 0..VECTORS {
                         sums[t][v] = _mm512_dpbusd_epi32(sums[t][v], high[v], codes);
                     }
                 }
             }
         }
-        let scales = halves(&block[VECTORS * stored]);
+        let scales = halves(&block[Self::SCALES]);
         for t in 0..T {
             let x_scale = _mm512_set1_ps(x[t].scales[b]);
             for v in 0..VECTORS {
@@ -171,7 +181,7 @@ impl<const LINES: usize, const NIBBLES: bool, const MINS: bool, const OFFSET: i3
             }
         }
         if MINS {
-            let mins = halves(&block[VECTORS * stored + 1]);
+            let mins = halves(&block[Self::SCALES + 1]);
             for t in 0..T {
                 let x_min = _mm512_set1_ps(x[t].scales[b] * x[t].sums[b] as f32);
                 for v in 0..VECTORS {
@@ -179,6 +189,18 @@ impl<const LINES: usize, const NIBBLES: bool, const MINS: bool, const OFFSET: i3
                 }
             }
         }
+    }
+
+    /// Codes of columns `4 q..` with their fifth bits, if they have such.
+    #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+    #[inline]
+    fn with_fifths(block: &[Line; LINES], q: usize, codes: [__m512i; VECTORS]) -> [__m512i; VECTORS] {
+        if BITS != 5 {
+            return codes;
+        }
+        let fifths: &[u64; 8] = bytemuck::cast_ref(&block[VECTORS * Self::STORED + q / 4]);
+        let fifth = _mm512_set1_epi8(16);
+        [0, 1].map(|v| _mm512_mask_add_epi8(codes[v], fifths[q % 4 * VECTORS + v], codes[v], fifth))
     }
 }
 
