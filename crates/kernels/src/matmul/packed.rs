@@ -6,8 +6,8 @@
 //! mod 4` of 64 for 16 rows, then their f16 scales and minima `[row]`. Blocks of a panel lie in the order of [`slot`],
 //! panels one after the other; rows that do not exist are zeros.
 //!
-//! *Rows* of ternary weights under one scale each are copied from containers that no kernel reads as they are to `tri2`,
-//! which has kernels at every level of x86-64.
+//! *Rows* of ternary weights under one scale each are copied from containers that no kernel reads as they are to
+//! `tri2`, which has kernels at every level of x86-64.
 
 use std::ops::Range;
 
