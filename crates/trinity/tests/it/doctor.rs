@@ -39,11 +39,14 @@ fn the_forced_level_is_the_one_in_use() {
 #[test]
 fn it_says_which_formats_are_kept_packed() {
     let report = trinity(["doctor", "--threads", "1", "--json"]).ok().json();
-    let has_kernels = report["isa"].as_str().unwrap().starts_with("avx512");
+    let isa = report["isa"].as_str().unwrap();
+    let (of_vectors, of_panels) = (isa.starts_with("avx"), isa.starts_with("avx512"));
     let kernels = report["kernels"].as_array().unwrap();
     assert!(kernels.len() > 20, "{report}");
     for kernel in kernels {
-        let is_packed = has_kernels && ["q4_0", "q4_1", "q8_0"].contains(&kernel["format"].as_str().unwrap());
+        let format = kernel["format"].as_str().unwrap();
+        let is_packed = of_vectors && ["iq1_bn", "pq2_0", "ptq1_0", "q2_0"].contains(&format)
+            || of_panels && ["q4_0", "q4_1", "q5_0", "q5_1", "q8_0"].contains(&format);
         for of in ["decode", "prefill"] {
             assert_eq!(kernel[of].as_str().unwrap().ends_with(", or packed"), is_packed, "{kernel}");
         }
