@@ -3,8 +3,8 @@
 //! `cargo run --release -p kernels --example copies -- FORMATS [TOKENS] [ISA] [ROWS] [COLS] [OTHER]`
 //!
 //! Formats and tokens are lists with commas. Both ways take turns on one thread, in runs so short that the best of
-//! them were not interrupted, even on a busy machine; what is printed is the best. With `OTHER` its copy, or itself if it has
-//! none, takes the place of the matrix as it lies in the file.
+//! them were not interrupted, even on a busy machine; what is printed is the best. With `OTHER` its copy, or itself if
+//! it has none, takes the place of the matrix as it lies in the file.
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a program for the terminal")]
 
 use kernels::{Isa, Kernels, Matrix, PackedMatrix, Rows};

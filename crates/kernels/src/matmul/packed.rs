@@ -216,7 +216,7 @@ fn fill(layout: Layout, w: &Matrix<'_>, rows: Range<usize>, panel: &mut [u8]) {
             let after = &mut block[layout.code_bytes * PANEL_ROWS..];
             for (q, four) in fifths.iter().flat_map(|byte| [byte & 15, byte >> 4]).enumerate() {
                 // Two rows share a byte.
-                after[(q * PANEL_ROWS + r) / 2] |= four << (r % 2 * 4);
+                after[q * (PANEL_ROWS / 2) + r / 2] |= four << (r % 2 * 4);
             }
             let after = &mut after[layout.fifth_bytes() * PANEL_ROWS..];
             for (h, half) in halves.as_chunks::<2>().0.iter().enumerate() {
