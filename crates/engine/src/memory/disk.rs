@@ -86,6 +86,8 @@ impl Disk {
     fn open_on(cache: &DiskCache, page_bytes: usize, storage: Arc<dyn Storage>) -> Result<Self, DiskError> {
         let folder = cache.folder.join(hex(&cache.model));
         let named = |source| DiskError { folder: folder.clone(), source };
+        make_private_folder(&cache.folder).map_err(named)?;
+        let alone = others::alone(&cache.folder);
         make_private_folder(&folder).map_err(named)?;
         let held = others::hold(&folder);
         let mut files = Vec::new();
@@ -100,6 +102,7 @@ impl Disk {
                 _ => {}
             }
         }
+        drop(alone);
         // Older files are the first to go.
         files.sort();
         let part: Arc<Path> = folder.as_path().into();

@@ -9,30 +9,39 @@ use std::{
 
 use super::{DiskCache, files::make_private_file, key_of};
 
-/// Ending of the name of the file beside each model's part of the folder that the server of the model holds.
+/// Ending of the name of the file beside each model's part of the folder that the server of the model holds; alone, the
+/// name of the file that whoever opens a part or removes what is old holds ([`alone`]).
 const LOCK: &str = "lock";
+
+/// Waits until nobody else opens a part of the folder or removes what is old: a part that is being opened is held by
+/// nobody yet, and would be removed. `None` on file systems without locks.
+pub(super) fn alone(folder: &Path) -> Option<File> {
+    let lock = open(&folder.join(LOCK)).ok()?;
+    lock.lock().ok().map(|()| lock)
+}
 
 /// Holds a part of the folder while its model is served, if it is to be had: without it, another server may take it for
 /// one that nobody serves, which costs warmth.
 pub(super) fn hold(part: &Path) -> Option<File> {
-    let lock = open(part).ok()?;
+    let lock = open(&part.with_extension(LOCK)).ok()?;
     lock.try_lock_shared().ok().map(|()| lock)
 }
 
-fn open(part: &Path) -> io::Result<File> {
+fn open(lock: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.write(true).create(true).truncate(false);
     make_private_file(&mut options);
-    options.open(part.with_extension(LOCK))
+    options.open(lock)
 }
 
 /// Removes pages that nobody may read any more, and the oldest of the others, until they are no more than `bytes_max`.
 /// `own` is not looked at, nor what others hold. What cannot be read or removed stays.
 pub(super) fn shrink(cache: &DiskCache, own: &Path) {
+    let _alone = alone(&cache.folder);
     let parts = parts_of(&cache.folder).into_iter().filter(|part| part != own);
     let mut held: Vec<(PathBuf, File)> = Vec::new();
     for part in parts {
-        if let Ok(lock) = open(&part)
+        if let Ok(lock) = open(&part.with_extension(LOCK))
             && !matches!(lock.try_lock(), Err(TryLockError::WouldBlock))
         {
             held.push((part, lock));

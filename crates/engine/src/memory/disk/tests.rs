@@ -1,4 +1,4 @@
-use std::{sync::Mutex, time::Duration};
+use std::{sync::Mutex, thread, time::Duration};
 
 use model::{AttentionWindow, Forward, Logits, PageArena, PageId, Step, TokenId};
 
@@ -147,6 +147,28 @@ fn what_stays_of_models_that_nobody_serves_is_bounded() {
     assert!(folder.path().join("salt").exists() && folder.path().join("of the operator").exists());
 }
 
+/// A part that is being opened is empty and held by nobody for a moment: no other server removes it then.
+#[test]
+fn servers_that_start_at_once_leave_each_other_their_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    thread::scope(|scope| {
+        for model in 0..4 {
+            let of = DiskCache { model: [model; 32], ..cache(folder.path()) };
+            scope.spawn(move || {
+                for i in 0..250 {
+                    let mut disk = Disk::open(&of, PAGE_BYTES).unwrap();
+                    if i % 50 == 0 {
+                        save(&mut disk, i);
+                        disk.finish();
+                        assert_eq!(load(&mut disk, i), Some(page(i)), "model {model}, start {i}");
+                    }
+                    let _ = fs::remove_file(disk.folder.join(name_of(chain(i))));
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn pages_that_nobody_may_read_go_from_the_parts_of_other_models_too() {
     let folder = tempfile::tempdir().unwrap();
@@ -198,7 +220,7 @@ fn a_folder_that_takes_nothing_costs_warmth_only() {
 fn wait_for_the_writer(disk: &Disk) {
     let is_pending = |i: &u32| disk.writer.as_ref().unwrap().has_yet_to_write(chain(*i));
     while (0..10).any(|i| is_pending(&i)) {
-        std::thread::yield_now();
+        thread::yield_now();
     }
 }
 
@@ -247,7 +269,7 @@ fn a_disk_that_hangs_is_waited_for_a_moment_and_no_more() {
     assert!(took < 10, "{took} s");
     drop(hangs);
     while !disk.has(chain(0)) {
-        std::thread::yield_now();
+        thread::yield_now();
     }
     assert_eq!(load(&mut disk, 0), Some(page(0)), "it answers again");
 }
@@ -352,7 +374,7 @@ fn an_idle_engine_saves_what_the_disk_takes_at_once() {
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
     drop(hangs);
     while save_all(&mut memory) {
-        std::thread::yield_now();
+        thread::yield_now();
     }
     memory.finish();
     assert_eq!(n_pages(&memory.disk.unwrap().folder), 200);
