@@ -3,9 +3,11 @@
 
 mod base;
 mod bitnet;
+mod cohere2;
 mod ernie4_5;
 mod ernie4_5_moe;
 mod exaone4;
+mod falcon;
 mod gemma2;
 mod gemma3;
 mod glm4;
@@ -17,11 +19,14 @@ mod lfm2;
 mod llama;
 mod mistral3;
 mod olmo2;
+mod phi2;
 mod phi3;
 mod qwen2;
 mod qwen3;
 mod qwen3moe;
 mod smollm3;
+mod stablelm;
+mod starcoder2;
 
 use crate::{
     LoadError,
@@ -54,6 +59,11 @@ const FAMILIES: &[(&str, Build)] = &[
     ("gpt-oss", gpt_oss::spec),
     ("glm4moe", glm4moe::spec),
     ("ernie4_5-moe", ernie4_5_moe::spec),
+    ("cohere2", cohere2::spec),
+    ("stablelm", stablelm::spec),
+    ("starcoder2", starcoder2::spec),
+    ("phi2", phi2::spec),
+    ("falcon", falcon::spec),
 ];
 
 /// Names of the architectures that can be loaded.

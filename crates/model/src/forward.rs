@@ -13,10 +13,10 @@ use crate::{
     requantise,
     scratch::{Scratch, has_sinks},
     shortcut::{self, HeadShortcut, HeadStats, Shortcut},
-    spec::{ModelSpec, QkNorm, QueryTemperature},
+    spec::{ModelSpec, NormKind, QkNorm, QueryTemperature},
     states::{self, States},
     step::{Forward, Logits, LogitsWanted, PageArena, Step, StepSpan},
-    weights::{Attention, FeedForward, Layer, Mixer, Mlp, Weights},
+    weights::{Attention, FeedForward, Layer, Mixer, Mlp, Norm, Weights},
     window::{AttentionWindow, Sight},
 };
 
@@ -287,7 +287,7 @@ impl Model {
         let layer = &weights.layers[index];
         let n = n_rows * spec.width;
         let room = scratch.input.room(n_rows, spec.width);
-        normed(kernels, spec, &scratch.hidden[..n], layer.mixer_norm.as_deref(), room);
+        normed(kernels, spec, &scratch.hidden[..n], layer.mixer_norm.as_ref(), room);
         scratch.input.fill(kernels);
         match &layer.mixer {
             Mixer::Attention(_) => self.attend(index, n_rows, spans),
@@ -297,9 +297,12 @@ impl Model {
             }
         }
         let Self { spec, weights, kernels, scratch, .. } = self;
-        let Scratch { hidden, block_out, spare, .. } = scratch;
-        let post_norm = weights.layers[index].mixer_post_norm.as_deref();
-        add_block(kernels, spec, &mut hidden[..n], &mut block_out[..n], post_norm, spare);
+        let Scratch { hidden, normed: x, block_out, spare, .. } = scratch;
+        let Layer { mixer_post_norm, mlp_norm, .. } = &weights.layers[index];
+        if spec.has_parallel_blocks {
+            normed(kernels, spec, &hidden[..n], mlp_norm.as_ref(), &mut x[..n]);
+        }
+        add_block(kernels, spec, &mut hidden[..n], &mut block_out[..n], mixer_post_norm.as_ref(), spare);
     }
 
     /// Computes the attention of one layer.
@@ -374,8 +377,12 @@ impl Model {
         let n = n_rows * width;
         match mlp {
             Mlp::Dense(network) => {
-                let Scratch { hidden, input, gate, up, block_out, .. } = scratch;
-                normed(kernels, spec, &hidden[..n], mlp_norm.as_deref(), input.room(n_rows, width));
+                let Scratch { hidden, normed: x, input, gate, up, block_out, .. } = scratch;
+                if spec.has_parallel_blocks {
+                    input.room(n_rows, width).copy_from_slice(&x[..n]);
+                } else {
+                    normed(kernels, spec, &hidden[..n], mlp_norm.as_ref(), input.room(n_rows, width));
+                }
                 input.fill(kernels);
                 feed_forward(kernels, spec, network, n_rows, Feed { input, gate, up, out: &mut block_out[..n] });
             }
@@ -383,13 +390,15 @@ impl Model {
                 let Scratch {
                     hidden, input, gate, up, router: scores, normed: x, block_out, spare, expert_rows, ..
                 } = scratch;
-                normed(kernels, spec, &hidden[..n], mlp_norm.as_deref(), &mut x[..n]);
+                if !spec.has_parallel_blocks {
+                    normed(kernels, spec, &hidden[..n], mlp_norm.as_ref(), &mut x[..n]);
+                }
                 let buffers = Buffers { input, gate, up, scores, result: spare, expert_rows };
                 experts::apply(kernels, spec, experts, &x[..n], &mut block_out[..n], buffers);
             }
         }
         let Scratch { hidden, block_out, spare, .. } = scratch;
-        add_block(kernels, spec, &mut hidden[..n], &mut block_out[..n], mlp_post_norm.as_deref(), spare);
+        add_block(kernels, spec, &mut hidden[..n], &mut block_out[..n], mlp_post_norm.as_ref(), spare);
     }
 
     /// Computes the hidden states of the rows that want them.
@@ -406,7 +415,7 @@ impl Model {
             if wants(span) {
                 let (of_span, rest) = std::mem::take(&mut out).split_at_mut(rows.len());
                 out = rest;
-                kernels.rms_norm(rows, &weights.output_norm, spec.norm_epsilon, of_span);
+                normed(kernels, spec, rows, Some(&weights.output_norm), of_span);
             }
         }
     }
@@ -439,7 +448,7 @@ impl Model {
         }
         let n = n_wanted * width;
         let input = scratch.input.room(n_wanted, width);
-        kernels.rms_norm(&scratch.normed[..n], &weights.output_norm, spec.norm_epsilon, input);
+        normed(kernels, spec, &scratch.normed[..n], Some(&weights.output_norm), input);
         scratch.input.fill(kernels);
         let head = weights.head();
         let mut shortcut = shortcut.as_mut().zip(best).filter(|_| n_wanted == 1);
@@ -457,11 +466,14 @@ impl Model {
     }
 }
 
-/// Applies the norm before a block, or copies where the family has none.
-fn normed(kernels: &Kernels, spec: &ModelSpec, x: &[f32], weight: Option<&[f32]>, out: &mut [f32]) {
-    match weight {
-        Some(weight) => kernels.rms_norm(x, weight, spec.norm_epsilon, out),
-        None => out.copy_from_slice(x),
+/// Applies a norm of the spec's kind, or copies where the family has none.
+fn normed(kernels: &Kernels, spec: &ModelSpec, x: &[f32], norm: Option<&Norm>, out: &mut [f32]) {
+    match (norm, spec.norm_kind) {
+        (Some(norm), NormKind::Rms) => kernels.rms_norm(x, &norm.weight, spec.norm_epsilon, out),
+        (Some(norm), NormKind::Layer { .. }) => {
+            kernels.layer_norm(x, &norm.weight, norm.bias.as_deref(), spec.norm_epsilon, out);
+        }
+        (None, _) => out.copy_from_slice(x),
     }
 }
 
@@ -500,7 +512,7 @@ fn temper(temperature: &QueryTemperature, positions: &[u32], q: &mut [f32]) {
     }
 }
 
-/// Applies a norm to `x` in place, by way of `spare`.
+/// Applies a norm by the root mean square to `x` in place, by way of `spare`.
 fn in_place_norm(kernels: &Kernels, spec: &ModelSpec, x: &mut [f32], weight: &[f32], spare: &mut [f32]) {
     let spare = &mut spare[..x.len()];
     kernels.rms_norm(x, weight, spec.norm_epsilon, spare);
@@ -513,11 +525,13 @@ fn add_block(
     spec: &ModelSpec,
     hidden: &mut [f32],
     block: &mut [f32],
-    post_norm: Option<&[f32]>,
+    post_norm: Option<&Norm>,
     spare: &mut [f32],
 ) {
-    if let Some(weight) = post_norm {
-        in_place_norm(kernels, spec, block, weight, spare);
+    if post_norm.is_some() {
+        let spare = &mut spare[..block.len()];
+        normed(kernels, spec, block, post_norm, spare);
+        block.copy_from_slice(spare);
     }
     if spec.residual_scale == 1.0 {
         kernels.add(hidden, block);
@@ -534,15 +548,24 @@ pub(crate) struct Feed<'a> {
     pub(crate) out: &'a mut [f32],
 }
 
-/// Computes a feed-forward network: `out = down(norm(act(gate x) · up x))`.
+/// Computes a feed-forward network: `out = down(norm(act(gate x) · up x))`, or `down(norm(act(up x)))` without a gate.
 pub(crate) fn feed_forward(kernels: &Kernels, spec: &ModelSpec, network: &FeedForward, n_rows: usize, feed: Feed<'_>) {
     let FeedForward { gate, up, down, sub_norm } = network;
     let Feed { input, gate: gate_out, up: up_out, out } = feed;
-    let n = n_rows * gate.rows();
-    let (gate_out, up_out) = (&mut gate_out[..n], &mut up_out[..n]);
-    input.multiply(kernels, [(gate, &mut *gate_out), (up, &mut *up_out)]);
-    let gated = input.room(n_rows, gate.rows());
-    kernels.gate(spec.gate, gate_out, up_out, gated);
+    let n = n_rows * up.rows();
+    let up_out = &mut up_out[..n];
+    let gated = if let Some(gate) = gate {
+        let gate_out = &mut gate_out[..n];
+        input.multiply(kernels, [(gate, &mut *gate_out), (up, &mut *up_out)]);
+        let gated = input.room(n_rows, up.rows());
+        kernels.gate(spec.gate, gate_out, up_out, gated);
+        gated
+    } else {
+        input.multiply(kernels, [(up, &mut *up_out)]);
+        let gated = input.room(n_rows, up.rows());
+        kernels.activate(spec.gate, up_out, gated);
+        gated
+    };
     if let Some(weight) = sub_norm {
         in_place_norm(kernels, spec, gated, weight, up_out);
     }

@@ -39,7 +39,7 @@ pub use requantise::{EmbeddingConversion, EmbeddingType, NormType, Requantised};
 pub use scan::{BadWeight, scan_weights};
 pub use shortcut::{HeadShortcut, HeadStats};
 pub use spec::{
-    ExpertSpec, Gating, ModelSpec, NormNames, Pooling, QkNorm, QueryTemperature, Recurrence, RecurrenceSpec,
+    ExpertSpec, Gating, ModelSpec, NormKind, NormNames, Pooling, QkNorm, QueryTemperature, Recurrence, RecurrenceSpec,
     RopeLayers, RopeScaling, RopeSpec, WindowSpec,
 };
 pub use states::StateId;

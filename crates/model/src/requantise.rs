@@ -144,12 +144,13 @@ pub(crate) fn norms(weights: &mut Weights) -> Requantised {
         };
         let of_layer =
             [&mut layer.mixer_norm, &mut layer.mixer_post_norm, &mut layer.mlp_norm, &mut layer.mlp_post_norm];
-        of_mixer.into_iter().chain(of_layer).flatten().for_each(&mut apply);
+        let of_layer = of_layer.into_iter().flatten().map(|norm| &mut norm.weight);
+        of_mixer.into_iter().flatten().chain(of_layer).for_each(&mut apply);
         if let Mlp::Dense(network) = &mut layer.mlp {
             network.sub_norm.iter_mut().for_each(&mut apply);
         }
     }
-    apply(&mut weights.output_norm);
+    apply(&mut weights.output_norm.weight);
     done
 }
 

@@ -105,6 +105,19 @@ pub struct ExpertSpec {
     pub shared: Option<usize>,
 }
 
+/// The norm before and after blocks and before the vocabulary head; norms within attention and within networks are
+/// always by the root mean square.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NormKind {
+    /// Division by the root mean square.
+    Rms,
+    /// Layer norm: the mean is taken off before; with a bias or without.
+    Layer {
+        /// Whether each norm has a bias.
+        has_bias: bool,
+    },
+}
+
 /// Names of the tensors of a layer's norms, without layer and suffix; `None` where there is no such norm.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NormNames {
@@ -124,6 +137,8 @@ impl NormNames {
     /// Norms after attention and feed-forward.
     pub const AFTER: Self =
         Self { mixer: None, mixer_post: Some("post_attention_norm"), mlp: None, mlp_post: Some("post_ffw_norm") };
+    /// The same norm before attention and before feed-forward.
+    pub const SHARED: Self = Self { mlp: Self::BEFORE.mixer, ..Self::BEFORE };
     /// Norms before and after attention and feed-forward.
     pub const AROUND: Self = Self { mixer: Self::BEFORE.mixer, mlp: Self::BEFORE.mlp, ..Self::AFTER };
     /// Norms before attention and feed-forward, the latter called as if it stood after attention.
@@ -240,12 +255,16 @@ pub struct ModelSpec {
     pub feed_forward: usize,
     /// Experts, if the layers have them.
     pub experts: Option<ExpertSpec>,
-    /// Name of the weights of the last norm.
+    /// Name of the last norm: that of its tensors without `.weight`.
     pub output_norm: &'static str,
     /// Number added to the mean square in every norm.
     pub norm_epsilon: f32,
     /// Norms of a layer.
     pub norms: NormNames,
+    /// Kind of the norms.
+    pub norm_kind: NormKind,
+    /// Whether the feed-forward network sees what attention sees, rather than what attention leaves.
+    pub has_parallel_blocks: bool,
     /// Whether there are norms inside: on the attention output and on the gated feed-forward (BitNet).
     pub has_sub_norms: bool,
     /// Norms on q and k.
@@ -270,8 +289,10 @@ pub struct ModelSpec {
     pub attention_soft_cap: Option<f32>,
     /// Soft cap on logits.
     pub logit_soft_cap: Option<f32>,
-    /// Activation of the gate.
+    /// Activation of the gate; of the inner values where there is no gate.
     pub gate: Gate,
+    /// Whether feed-forward networks have a gate.
+    pub is_gated: bool,
     /// Factor on embeddings.
     pub embedding_scale: f32,
     /// Factor on what a layer adds to the residual.

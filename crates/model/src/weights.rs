@@ -24,10 +24,18 @@ pub(crate) struct Attention {
     pub(crate) learned_sinks: Option<Vec<f32>>,
 }
 
-/// A gated feed-forward network: `down(act(gate x) · up x)`.
+/// A norm of the kind that the spec says.
+pub(crate) struct Norm {
+    /// Weights `[D]`
+    pub(crate) weight: Vec<f32>,
+    /// Bias `[D]`, of a layer norm
+    pub(crate) bias: Option<Vec<f32>>,
+}
+
+/// A feed-forward network: `down(act(gate x) · up x)`, or `down(act(up x))` without a gate.
 pub(crate) struct FeedForward {
     /// Gate matrix `[F, D]`
-    pub(crate) gate: Linear,
+    pub(crate) gate: Option<Linear>,
     /// Inner matrix `[F, D]`
     pub(crate) up: Linear,
     /// Output matrix `[D, F]`
@@ -73,12 +81,12 @@ pub(crate) enum Mlp {
 
 /// The weights of one transformer layer; norms are `[D]`.
 pub(crate) struct Layer {
-    pub(crate) mixer_norm: Option<Vec<f32>>,
+    pub(crate) mixer_norm: Option<Norm>,
     pub(crate) mixer: Mixer,
-    pub(crate) mixer_post_norm: Option<Vec<f32>>,
-    pub(crate) mlp_norm: Option<Vec<f32>>,
+    pub(crate) mixer_post_norm: Option<Norm>,
+    pub(crate) mlp_norm: Option<Norm>,
     pub(crate) mlp: Mlp,
-    pub(crate) mlp_post_norm: Option<Vec<f32>>,
+    pub(crate) mlp_post_norm: Option<Norm>,
 }
 
 impl Layer {
@@ -100,8 +108,10 @@ impl Layer {
                 (Some(router), networks.as_mut_slice(), shared.as_mut())
             }
         };
-        let networks =
-            networks.iter_mut().chain(shared).flat_map(|FeedForward { gate, up, down, .. }| [gate, up, down]);
+        let networks = networks
+            .iter_mut()
+            .chain(shared)
+            .flat_map(|FeedForward { gate, up, down, .. }| gate.iter_mut().chain([up, down]));
         mixer.into_iter().chain(router).chain(networks)
     }
 }
@@ -114,7 +124,7 @@ pub(crate) struct Weights {
     pub(crate) embedding_rotation: Option<Arc<Rotation>>,
     pub(crate) layers: Vec<Layer>,
     /// Last norm, `[D]`
-    pub(crate) output_norm: Vec<f32>,
+    pub(crate) output_norm: Norm,
     /// Vocabulary head `[V, D]`; `None` where it is the embedding.
     pub(crate) head: Option<Linear>,
 }

@@ -5,7 +5,7 @@ use kernels::{Gate, RopePairs};
 use crate::{
     LoadError,
     keys::{Keys, WIDTH_MAX},
-    spec::{ExpertSpec, Gating, ModelSpec, NormNames, QkNorm, RopeLayers, RopeScaling, RopeSpec, WindowSpec},
+    spec::{ExpertSpec, Gating, ModelSpec, NormKind, NormNames, QkNorm, RopeLayers, RopeScaling, RopeSpec, WindowSpec},
 };
 
 /// Reads the spec of the plain pre-norm transformer with a SiLU gate; experts, if there are any, are in every layer.
@@ -35,6 +35,16 @@ pub(super) fn with_experts(
     with(keys, n_vocab, pairs, kv_heads(keys)?, experts)
 }
 
+/// Reads the spec of a transformer with layer norms, with a bias or without.
+pub(super) fn with_layer_norms(
+    keys: &Keys<'_>,
+    n_vocab: usize,
+    pairs: RopePairs,
+    has_bias: bool,
+) -> Result<ModelSpec, LoadError> {
+    build(keys, n_vocab, pairs, kv_heads(keys)?, None, NormKind::Layer { has_bias })
+}
+
 fn kv_heads(keys: &Keys<'_>) -> Result<usize, LoadError> {
     keys.count_or("attention.head_count_kv", keys.count("attention.head_count")?)
 }
@@ -45,6 +55,17 @@ fn with(
     pairs: RopePairs,
     n_kv_heads: usize,
     experts: Option<ExpertSpec>,
+) -> Result<ModelSpec, LoadError> {
+    build(keys, n_vocab, pairs, n_kv_heads, experts, NormKind::Rms)
+}
+
+fn build(
+    keys: &Keys<'_>,
+    n_vocab: usize,
+    pairs: RopePairs,
+    n_kv_heads: usize,
+    experts: Option<ExpertSpec>,
+    norm_kind: NormKind,
 ) -> Result<ModelSpec, LoadError> {
     let width = keys.width("embedding_length")?;
     let n_heads = keys.count("attention.head_count")?;
@@ -75,9 +96,14 @@ fn with(
         value_dim,
         feed_forward,
         experts,
-        output_norm: "output_norm.weight",
-        norm_epsilon: keys.positive("attention.layer_norm_rms_epsilon")?,
+        output_norm: "output_norm",
+        norm_epsilon: keys.positive(match norm_kind {
+            NormKind::Rms => "attention.layer_norm_rms_epsilon",
+            NormKind::Layer { .. } => "attention.layer_norm_epsilon",
+        })?,
         norms: NormNames::BEFORE,
+        norm_kind,
+        has_parallel_blocks: false,
         has_sub_norms: false,
         qk_norm: QkNorm::None,
         rope: rope(keys, pairs, key_dim, context_len)?,
@@ -91,6 +117,7 @@ fn with(
         attention_soft_cap: None,
         logit_soft_cap: None,
         gate: Gate::Silu,
+        is_gated: true,
         embedding_scale: 1.0,
         residual_scale: 1.0,
         logit_scale: 1.0,

@@ -21,7 +21,7 @@ pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadErr
         window: window.map(|len| WindowSpec { len, local_layers: vec![true; n_layers] }),
         recurrence: Some(RecurrenceSpec { kind: Recurrence::ShortConvolution { n_taps }, layers }),
         // A name of the first converter that all files have kept.
-        output_norm: "token_embd_norm.weight",
+        output_norm: "token_embd_norm",
         ..base
     })
 }

@@ -3,14 +3,14 @@
 use super::tensors::Tensors;
 use crate::{
     LoadError,
-    spec::{ModelSpec, QkNorm, Recurrence},
-    weights::{Attention, Experts, FeedForward, Layer, Mixer, Mlp, ShortConvolution, Weights},
+    spec::{ModelSpec, NormKind, QkNorm, Recurrence},
+    weights::{Attention, Experts, FeedForward, Layer, Mixer, Mlp, Norm, ShortConvolution, Weights},
 };
 
 /// Takes all weights of the model out of the tensors.
 pub(super) fn weights(tensors: &mut Tensors<'_>, spec: &ModelSpec) -> Result<Weights, LoadError> {
     let embedding = tensors.table("token_embd", spec.n_vocab, spec.width)?;
-    let output_norm = tensors.vector(spec.output_norm, spec.width)?;
+    let output_norm = norm(tensors, spec, spec.output_norm)?;
     let head =
         if tensors.has("output.weight") { Some(tensors.linear("output", spec.n_vocab, spec.width)?) } else { None };
     let layers = (0..spec.n_layers).map(|i| layer(tensors, spec, i)).collect::<Result<_, _>>()?;
@@ -21,8 +21,7 @@ pub(super) fn weights(tensors: &mut Tensors<'_>, spec: &ModelSpec) -> Result<Wei
 
 fn layer(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize) -> Result<Layer, LoadError> {
     let at = &format!("blk.{index}.");
-    let mut norm =
-        |name: Option<&str>| name.map(|name| tensors.vector(&format!("{at}{name}.weight"), spec.width)).transpose();
+    let mut norm = |name: Option<&str>| name.map(|name| norm(tensors, spec, &format!("{at}{name}"))).transpose();
     let mixer_norm = norm(spec.norms.mixer)?;
     let mixer_post_norm = norm(spec.norms.mixer_post)?;
     let mlp_norm = norm(spec.norms.mlp)?;
@@ -60,6 +59,15 @@ fn short_convolution(
         taps: tensors.taps(&format!("{at}conv.weight"), width, n_taps)?,
         output: tensors.linear(&format!("{at}out_proj"), width, width)?,
     })
+}
+
+fn norm(tensors: &mut Tensors<'_>, spec: &ModelSpec, name: &str) -> Result<Norm, LoadError> {
+    let weight = tensors.vector(&format!("{name}.weight"), spec.width)?;
+    let bias = match spec.norm_kind {
+        NormKind::Layer { has_bias: true } => Some(tensors.vector(&format!("{name}.bias"), spec.width)?),
+        NormKind::Layer { has_bias: false } | NormKind::Rms => None,
+    };
+    Ok(Norm { weight, bias })
 }
 
 fn attention(tensors: &mut Tensors<'_>, spec: &ModelSpec, at: &str) -> Result<Attention, LoadError> {
@@ -104,8 +112,12 @@ fn mlp(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize, at: &str) -> R
     let gates = tensors.stack(&format!("{at}ffn_gate_exps"), e.n_experts, e.feed_forward, spec.width)?;
     let ups = tensors.stack(&format!("{at}ffn_up_exps"), e.n_experts, e.feed_forward, spec.width)?;
     let downs = tensors.stack(&format!("{at}ffn_down_exps"), e.n_experts, spec.width, e.feed_forward)?;
-    let networks =
-        gates.into_iter().zip(ups).zip(downs).map(|((gate, up), down)| FeedForward { gate, up, down, sub_norm: None });
+    let networks = gates.into_iter().zip(ups).zip(downs).map(|((gate, up), down)| FeedForward {
+        gate: Some(gate),
+        up,
+        down,
+        sub_norm: None,
+    });
     let networks = networks.collect();
     let names = ["ffn_gate_shexp", "ffn_up_shexp", "ffn_down_shexp", "ffn_sub_norm_shexp"];
     let shared = e.shared.map(|width| dense(tensors, spec, at, names, width)).transpose()?;
@@ -121,11 +133,14 @@ fn dense(
     f: usize,
 ) -> Result<FeedForward, LoadError> {
     let width = spec.width;
-    let [gate, up] = if tensors.has(&format!("{at}{gate}.weight")) {
-        [tensors.linear(&format!("{at}{gate}"), f, width)?, tensors.linear(&format!("{at}{up}"), f, width)?]
+    let (gate, up) = if !spec.is_gated {
+        (None, tensors.linear(&format!("{at}{up}"), f, width)?)
+    } else if tensors.has(&format!("{at}{gate}.weight")) {
+        (Some(tensors.linear(&format!("{at}{gate}"), f, width)?), tensors.linear(&format!("{at}{up}"), f, width)?)
     } else {
         // Fused, gate first (Phi 3).
-        tensors.pieces(&format!("{at}{up}"), [f, f], width)?
+        let [gate, up] = tensors.pieces(&format!("{at}{up}"), [f, f], width)?;
+        (Some(gate), up)
     };
     let sub_norm = if spec.has_sub_norms { Some(tensors.vector(&format!("{at}{sub_norm}.weight"), f)?) } else { None };
     Ok(FeedForward { gate, up, down: tensors.linear(&format!("{at}{down}"), width, f)?, sub_norm })

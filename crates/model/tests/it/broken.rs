@@ -49,7 +49,9 @@ fn last_logits(edit: &Edit, kv_types: impl Into<KvTypes>) -> Logits {
 #[test]
 fn a_nan_in_any_tensor_reaches_the_logits() {
     let mut rng = Rng::new(11);
-    for name in ["llama", "llama-256-Q8_0", "qwen2", "gemma3", "bitnet-b1.58", "mixtral", "phi3"] {
+    let of_layer_norms = ["golden2/phi2", "golden2/cohere2"];
+    let names = ["llama", "llama-256-Q8_0", "qwen2", "gemma3", "bitnet-b1.58", "mixtral", "phi3", "golden2/gpt-oss"];
+    for name in names.into_iter().chain(of_layer_norms) {
         let names: Vec<String> = Edit::golden(name).tensors.iter().map(|t| t.name.clone()).collect();
         for tensor in names.iter().filter(|t| !t.starts_with("rope")) {
             // One expert of many need not see any of these tokens.
@@ -100,6 +102,25 @@ fn a_nan_in_every_expert_reaches_the_logits() {
             bytes[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
         }
         assert!(last_logits(&edit, KvType::F32).first_non_finite().is_some(), "{tensor}");
+    }
+}
+
+#[test]
+fn a_nan_beside_the_matrices_reaches_the_logits() {
+    let mut rng = Rng::new(9);
+    for (name, tensor) in [
+        ("golden2/gpt-oss", "blk.3.attn_sinks.weight"),
+        ("golden2/gpt-oss", "blk.0.ffn_gate_inp.bias"),
+        ("golden2/glm4moe", "blk.2.exp_probs_b.bias"),
+        ("golden2/glm4moe", "blk.1.ffn_down_shexp.weight"),
+        ("golden2/phi2", "blk.1.attn_norm.bias"),
+        ("golden2/phi2", "output_norm.bias"),
+        ("golden2/starcoder2", "blk.0.ffn_up.bias"),
+    ] {
+        let mut edit = Edit::golden(name);
+        let index = break_one(&mut edit, tensor, &mut rng);
+        let logits = last_logits(&edit, KvType::F32);
+        assert!(logits.first_non_finite().is_some(), "{name}: NaN at {tensor} {index} is lost");
     }
 }
 

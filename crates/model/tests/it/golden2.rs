@@ -20,6 +20,11 @@ const ENTRIES: &[&str] = &[
     "glm4moe",
     "ernie4_5-moe",
     "lfm2",
+    "cohere2",
+    "stablelm",
+    "starcoder2",
+    "phi2",
+    "falcon",
 ];
 /// Largest error where the entry gives none: only the order of additions differs from the reference.
 const NMSE_F32: f64 = 1e-6;

@@ -8,7 +8,7 @@ use crate::session::{golden_path, golden_prompt, load, load_with, logits, pages}
 
 /// Models with one of each kind of layer: dense, experts, windows, quantised, norms behind the rotary embedding,
 /// queries that grow with their position, learned sinks and biases of experts, a sigmoid router beside a shared expert,
-/// states.
+/// states, layer norms, blocks side by side, networks without a gate.
 const MODELS: &[&str] = &[
     "llama",
     "qwen3moe",
@@ -23,6 +23,8 @@ const MODELS: &[&str] = &[
     "golden2/gpt-oss",
     "golden2/glm4moe",
     "golden2/lfm2",
+    "golden2/cohere2",
+    "golden2/phi2",
 ];
 
 #[test]

@@ -192,6 +192,49 @@ fn impossible_experts() {
 }
 
 #[test]
+fn impossible_layer_norms_and_networks() {
+    for name in ["cohere2", "phi2"] {
+        let key = "attention.layer_norm_epsilon";
+        check(&format!("golden2/{name}"), &[key, "missing"], |e| {
+            e.remove(&format!("{name}.{key}"));
+        });
+    }
+    for (name, tensor) in [
+        ("starcoder2", "blk.1.attn_norm.bias"),
+        ("phi2", "output_norm.bias"),
+        ("falcon", "blk.0.attn_norm.weight"),
+        ("stablelm", "blk.2.ffn_norm.weight"),
+        ("phi2", "blk.0.ffn_up.weight"),
+    ] {
+        check(&format!("golden2/{name}"), &[tensor, "missing"], |e| {
+            e.drop_tensors(tensor);
+        });
+    }
+    // Norms without biases, and with: neither is taken for the other. Falcon 40B has two norms a layer.
+    for (name, tensor, n) in [
+        ("cohere2", "blk.0.attn_norm.bias", 40),
+        ("falcon", "blk.0.attn_norm_2.weight", 64),
+        ("phi2", "blk.0.ffn_norm.weight", 48),
+    ] {
+        check(&format!("golden2/{name}"), &[tensor, "not known"], |e| {
+            e.add(tensor, &[n], &vec![1.0; n as usize]);
+        });
+    }
+    check("golden2/starcoder2", &["blk.0.ffn_gate.weight", "not known"], |e| {
+        e.add("blk.0.ffn_gate.weight", &[48, 128], &[0.0; 48 * 128]);
+    });
+    check("golden2/stablelm", &["use_parallel_residual", "true, but only false"], |e| {
+        e.set("stablelm.use_parallel_residual", Value::Bool(true));
+    });
+    check("golden2/cohere2", &["logit_scale", "missing"], |e| {
+        e.remove("cohere2.logit_scale");
+    });
+    check("golden2/cohere2", &["attention.sliding_window", "missing"], |e| {
+        e.remove("cohere2.attention.sliding_window");
+    });
+}
+
+#[test]
 fn more_layers_than_there_are_tensors_for() {
     check_key_free("llama.block_count", Value::U32(3), &["blk.2.attn_norm.weight", "missing"]);
     check_key_free("llama.block_count", Value::U32(4096), &["blk.2.attn_norm.weight", "missing"]);

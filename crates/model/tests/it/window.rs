@@ -127,6 +127,7 @@ fn chunks_threads_and_levels_do_not_show() {
         ("golden2/hunyuan-dense", KvType::F32.into()),
         ("golden2/mistral3", KvType::F32.into()),
         ("golden2/gpt-oss", KvType::F16.into()),
+        ("golden2/cohere2", KvType::F16.into()),
         ("bitnet", KvTypes { keys: KvType::F16, values: lsq, is_rotated: true }),
     ] {
         let container = Edit::golden(name).container();
