@@ -16,6 +16,7 @@ mod attention;
 pub mod bits;
 mod coarse;
 mod convolution;
+mod delta;
 mod elementwise;
 mod error;
 mod hadamard;
@@ -35,6 +36,7 @@ mod simd;
 mod tests_in_wasm;
 
 pub use coarse::{CoarseMatrix, CoarseScratch};
+pub use delta::DeltaShape;
 pub use error::Error;
 pub use handle::Kernels;
 pub use isa::Isa;

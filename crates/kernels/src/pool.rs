@@ -104,6 +104,25 @@ impl Pool {
         });
     }
 
+    /// Runs `task(tile, tile)` for every tile of `a` and the one of `b` at its place, of which there are as many; on
+    /// the calling thread alone if it `is_little`.
+    pub(crate) fn for_tile_pairs<T: Send>(
+        &self,
+        a: &Output<'_, T>,
+        b: &Output<'_, T>,
+        is_little: bool,
+        task: impl Fn(Tile<'_, T>, Tile<'_, T>) + Sync,
+    ) {
+        assert_eq!(a.n_tiles(), b.n_tiles(), "tiles that have no other");
+        let pair = |i: usize, _: usize| {
+            // SAFETY: every index comes once, and the tiles of an output do not overlap.
+            let of_a = unsafe { a.tile(i, 0) };
+            // SAFETY: as above.
+            task(of_a, unsafe { b.tile(i, 1) });
+        };
+        if is_little { (0..a.n_tiles()).for_each(|i| pair(i, 0)) } else { self.run(a.n_tiles(), pair) }
+    }
+
     /// Runs `task(first row, rows)` over pieces of whole rows of `data` `[_, row_len]`, at least `rows_min` rows each.
     pub(crate) fn for_rows<T: Send>(
         &self,

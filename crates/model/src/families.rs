@@ -23,6 +23,7 @@ mod phi2;
 mod phi3;
 mod qwen2;
 mod qwen3;
+mod qwen35;
 mod qwen3moe;
 mod smollm3;
 mod stablelm;
@@ -64,6 +65,7 @@ const FAMILIES: &[(&str, Build)] = &[
     ("starcoder2", starcoder2::spec),
     ("phi2", phi2::spec),
     ("falcon", falcon::spec),
+    ("qwen35", qwen35::spec),
 ];
 
 /// Names of the architectures that can be loaded.

@@ -291,9 +291,13 @@ impl Model {
         scratch.input.fill(kernels);
         match &layer.mixer {
             Mixer::Attention(_) => self.attend(index, n_rows, spans),
-            Mixer::ShortConvolution(convolution) => {
+            recurrent => {
                 let states = StepStates { states, layer: spec.index_in_kind(index), spans: step.spans };
-                recurrent::convolve(kernels, convolution, scratch, states);
+                match recurrent {
+                    Mixer::Attention(_) => {}
+                    Mixer::ShortConvolution(weights) => recurrent::convolve(kernels, weights, scratch, states),
+                    Mixer::DeltaNet(weights) => recurrent::delta_net(kernels, spec, weights, scratch, states),
+                }
             }
         }
         let Self { spec, weights, kernels, scratch, .. } = self;
@@ -313,10 +317,22 @@ impl Model {
         let Mixer::Attention(attention) = &weights.layers[index].mixer else { return };
         let Attention { q, k, v, output, q_norm, k_norm, sub_norm, learned_sinks } = &**attention;
         let width = spec.width;
-        let q_out = &mut scratch.q[..n_rows * q.rows()];
+        let q_cols = spec.n_heads * spec.key_dim;
+        let q_out = &mut scratch.q[..n_rows * q_cols];
         let k_out = &mut scratch.k[..n_rows * k.rows()];
         let v_out = &mut scratch.v[..n_rows * v.rows()];
-        scratch.input.multiply(kernels, [(q, &mut *q_out), (k, &mut *k_out), (v, &mut *v_out)]);
+        let [with_gates, gates, _] = &mut scratch.inner;
+        if spec.has_attention_gate {
+            let with_gates = &mut with_gates[..n_rows * q.rows()];
+            scratch.input.multiply(kernels, [(q, &mut *with_gates), (k, &mut *k_out), (v, &mut *v_out)]);
+            let heads = q_out.chunks_exact_mut(spec.key_dim).zip(gates.chunks_exact_mut(spec.key_dim));
+            for ((q, gate), both) in heads.zip(with_gates.chunks_exact(2 * spec.key_dim)) {
+                q.copy_from_slice(&both[..spec.key_dim]);
+                gate.copy_from_slice(&both[spec.key_dim..]);
+            }
+        } else {
+            scratch.input.multiply(kernels, [(q, &mut *q_out), (k, &mut *k_out), (v, &mut *v_out)]);
+        }
         let follows_rope = spec.qk_norm == QkNorm::PerHeadAfterRope;
         let (q_norm, k_norm) = (q_norm.as_deref(), k_norm.as_deref());
         if !follows_rope {
@@ -361,6 +377,9 @@ impl Model {
         let attended = scratch.input.room(n_rows, o_cols);
         let queries = Queries { all: q_out, to_sinks: q_to_sinks.as_deref(), learned_sinks: learned_sinks.as_deref() };
         kernels.attention(kv, kv_layer, spans, &shape, queries, attended);
+        if spec.has_attention_gate {
+            kernels.times_sigmoid(attended, &gates[..n_rows * o_cols]);
+        }
         if let Some(weight) = sub_norm {
             in_place_norm(kernels, spec, attended, weight, &mut scratch.spare);
         }

@@ -3,9 +3,15 @@
 //! Whatever a step computes together, each sequence's rows are taken in their order, and what is added up for a row is
 //! added in one order: its bytes depend neither on the step nor on other sequences.
 
-use kernels::Kernels;
+use kernels::{Gate, Kernels};
 
-use crate::{StepSpan, scratch::Scratch, states::States, weights::ShortConvolution};
+use crate::{
+    StepSpan,
+    scratch::Scratch,
+    spec::ModelSpec,
+    states::States,
+    weights::{DeltaNet, ShortConvolution},
+};
 
 /// The states of the spans of a step in one layer.
 pub(crate) struct StepStates<'a> {
@@ -46,4 +52,43 @@ pub(crate) fn convolve(kernels: &Kernels, weights: &ShortConvolution, scratch: &
     kernels.multiply(convolved, c_out);
     scratch.input.fill(kernels);
     scratch.input.multiply(kernels, [(output, &mut scratch.block_out[..n])]);
+}
+
+/// Computes a gated delta net over the rows that are in `scratch.input`, into `scratch.block_out`.
+pub(crate) fn delta_net(
+    kernels: &Kernels,
+    spec: &ModelSpec,
+    weights: &DeltaNet,
+    scratch: &mut Scratch,
+    states: StepStates<'_>,
+) {
+    let DeltaNet { heads, qkv, gate, alpha, beta, taps, a, bias, norm, output } = weights;
+    let n_rows = scratch.input.n_rows();
+    let (row_len, value_len, n_heads) = (heads.row_len(), heads.value_len(), heads.n_value_heads);
+    let [inputs, convolved, gate_out] = &mut scratch.inner;
+    let (inputs, convolved) = (&mut inputs[..n_rows * row_len], &mut convolved[..n_rows * row_len]);
+    let gate_out = &mut gate_out[..n_rows * value_len];
+    let [decay, corrected] = scratch.head_gates.each_mut().map(|gates| &mut gates[..n_rows * n_heads]);
+    scratch.input.multiply(
+        kernels,
+        [(qkv, &mut *inputs), (gate, &mut *gate_out), (alpha, &mut *decay), (beta, &mut *corrected)],
+    );
+    kernels.delta_gates(a, bias, decay, corrected);
+    let read = &mut scratch.spare[..n_rows * value_len];
+    states.for_each(|rows, state| {
+        let part = |len: usize| rows.start * len..rows.end * len;
+        let (memory, before) = state.split_at_mut(value_len * heads.dim);
+        let convolved = &mut convolved[part(row_len)];
+        kernels.convolve(taps, before, &inputs[part(row_len)], row_len, convolved);
+        kernels.delta_rows(heads, spec.norm_epsilon, convolved);
+        let gates = (&decay[part(n_heads)], &corrected[part(n_heads)]);
+        kernels.delta(heads, memory, convolved, gates, &mut read[part(value_len)]);
+    });
+    // What was convolved is wanted no more.
+    let normed = &mut convolved[..n_rows * value_len];
+    kernels.rms_norm(read, norm, spec.norm_epsilon, normed);
+    let gated = scratch.input.room(n_rows, value_len);
+    kernels.gate(Gate::Silu, gate_out, normed, gated);
+    scratch.input.fill(kernels);
+    scratch.input.multiply(kernels, [(output, &mut scratch.block_out[..n_rows * spec.width])]);
 }

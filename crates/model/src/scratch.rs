@@ -2,7 +2,11 @@
 
 use kernels::ActivationRule;
 
-use crate::{LoadOptions, linear::Input, spec::ModelSpec};
+use crate::{
+    LoadOptions,
+    linear::Input,
+    spec::{ModelSpec, Recurrence},
+};
 
 /// Buffers of a step. `T` is the largest number of rows in a step.
 pub(crate) struct Scratch {
@@ -22,11 +26,13 @@ pub(crate) struct Scratch {
     pub(crate) v: Vec<f32>,
     /// Inner values of layers with states, three `[T, I]`
     pub(crate) inner: [Vec<f32>; 3],
+    /// Two gates `[T, Hv]` of each head of a delta net
+    pub(crate) head_gates: [Vec<f32>; 2],
     /// Gates of the feed-forward network `[T, F]`
     pub(crate) gate: Vec<f32>,
     /// Inner values of the feed-forward network `[T, F]`
     pub(crate) up: Vec<f32>,
-    /// Output of a norm whose input is wanted no more, `[T, max(D, H·Dk, H·Dv)]`
+    /// Output of a norm whose input is wanted no more, `[T, max(D, H·Dk, H·Dv, I)]`
     pub(crate) spare: Vec<f32>,
     /// Scores of the experts' router `[T, E]`
     pub(crate) router: Vec<f32>,
@@ -53,6 +59,7 @@ struct Widths {
     k: usize,
     v: usize,
     inner: usize,
+    head_gates: usize,
     feed_forward: usize,
     spare: usize,
     experts: usize,
@@ -61,15 +68,20 @@ struct Widths {
 impl Widths {
     fn new(spec: &ModelSpec, has_sinks: bool) -> Self {
         let (q, attended) = (spec.n_heads * spec.key_dim, spec.n_heads * spec.value_dim);
+        let recurrence = spec.recurrence.as_ref().map(|r| r.kind);
+        // Queries with their gates go through the same buffers.
+        let gated = if spec.has_attention_gate { 2 * q } else { 0 };
+        let inner = recurrence.map_or(0, |kind| kind.inner_width(spec.width)).max(gated);
         Self {
             model: spec.width,
             q,
             q_to_sinks: if has_sinks { q } else { 0 },
             k: spec.n_kv_heads * spec.key_dim,
             v: spec.n_kv_heads * spec.value_dim,
-            inner: spec.recurrence.as_ref().map_or(0, |r| r.kind.inner_width(spec.width)),
+            inner,
+            head_gates: recurrence.map_or(0, Recurrence::n_gated_heads),
             feed_forward: spec.feed_forward_max(),
-            spare: spec.width.max(q).max(attended),
+            spare: spec.width.max(q).max(attended).max(inner),
             experts: spec.experts.map_or(0, |e| e.n_experts),
         }
     }
@@ -90,6 +102,7 @@ impl Scratch {
             k: zeros(widths.k),
             v: zeros(widths.v),
             inner: [(); 3].map(|()| zeros(widths.inner)),
+            head_gates: [(); 2].map(|()| zeros(widths.head_gates)),
             gate: zeros(widths.feed_forward),
             up: zeros(widths.feed_forward),
             spare: zeros(widths.spare),
@@ -104,8 +117,9 @@ impl Scratch {
     /// Returns the bytes of the buffers for `rows_max` rows, with the f32 and int8 copies that a matmul works on;
     /// `None` on overflow.
     pub(crate) fn bytes(spec: &ModelSpec, rows_max: usize, has_sinks: bool) -> Option<u64> {
-        let Widths { model, q, q_to_sinks, k, v, inner, feed_forward, spare, experts } = Widths::new(spec, has_sinks);
-        let floats = [3 * model as u64, 3 * inner as u64, 2 * feed_forward as u64]
+        let Widths { model, q, q_to_sinks, k, v, inner, head_gates, feed_forward, spare, experts } =
+            Widths::new(spec, has_sinks);
+        let floats = [3 * model as u64, 3 * inner as u64, 2 * head_gates as u64, 2 * feed_forward as u64]
             .into_iter()
             .chain([q, q_to_sinks, k, v, spare, experts].map(|n| n as u64));
         let widest = model.max(inner).max(feed_forward).max(spec.n_heads * spec.value_dim) as u64;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kernels::{Gate, RopePairs};
+use kernels::{DeltaShape, Gate, RopePairs};
 
 /// The way in which q and k are normalised.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -177,6 +177,9 @@ pub enum Recurrence {
     /// Gated causal convolution over `n_taps` tokens, as wide as the model (LFM2). The state is what it convolves of
     /// the last `n_taps - 1`.
     ShortConvolution { n_taps: usize },
+    /// Gated delta net (Qwen 3.5) behind a convolution of `n_taps` tokens. The state is a matrix for each value head,
+    /// and what is convolved of the last `n_taps - 1` tokens.
+    GatedDeltaNet { n_taps: usize, heads: DeltaShape },
 }
 
 impl Recurrence {
@@ -184,6 +187,10 @@ impl Recurrence {
     pub(crate) fn state_len(self, width: usize) -> Option<usize> {
         match self {
             Self::ShortConvolution { n_taps } => (n_taps - 1).checked_mul(width),
+            Self::GatedDeltaNet { n_taps, heads } => {
+                let of_heads = heads.value_len().checked_mul(heads.dim)?;
+                (n_taps - 1).checked_mul(heads.row_len())?.checked_add(of_heads)
+            }
         }
     }
 
@@ -191,6 +198,15 @@ impl Recurrence {
     pub(crate) fn inner_width(self, width: usize) -> usize {
         match self {
             Self::ShortConvolution { .. } => width,
+            Self::GatedDeltaNet { heads, .. } => heads.row_len(),
+        }
+    }
+
+    /// Number of heads that each have two gates.
+    pub(crate) fn n_gated_heads(self) -> usize {
+        match self {
+            Self::ShortConvolution { .. } => 0,
+            Self::GatedDeltaNet { heads, .. } => heads.n_value_heads,
         }
     }
 }
@@ -269,6 +285,9 @@ pub struct ModelSpec {
     pub has_sub_norms: bool,
     /// Norms on q and k.
     pub qk_norm: QkNorm,
+    /// Whether attention has a gate: each head of the query matrix is followed by as many rows whose sigmoid its output
+    /// is multiplied with (Qwen 3.5).
+    pub has_attention_gate: bool,
     /// Rotary embedding; of the layers with full attention where they differ.
     pub rope: RopeSpec,
     /// Rotary embedding of sliding layers where it is another.

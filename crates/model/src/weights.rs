@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use kernels::DeltaShape;
+
 use crate::{linear::Linear, rotation::Rotation};
 
 /// The weights of attention: query, key and value are three matrices over the same input.
 pub(crate) struct Attention {
-    /// Query matrix `[H·Dk, D]`
+    /// Query matrix `[H·Dk, D]`; with gates `[H·2·Dk, D]`, a head's gate after its query
     pub(crate) q: Linear,
     /// Key matrix `[G·Dk, D]`
     pub(crate) k: Linear,
@@ -55,10 +57,34 @@ pub(crate) struct ShortConvolution {
     pub(crate) output: Linear,
 }
 
+/// The weights of a gated delta net.
+pub(crate) struct DeltaNet {
+    pub(crate) heads: DeltaShape,
+    /// Matrix `[C, D]` of queries, keys and values
+    pub(crate) qkv: Linear,
+    /// Matrix `[Hv·Dh, D]` of the gate of the output
+    pub(crate) gate: Linear,
+    /// Matrix `[Hv, D]` of how much the states decay
+    pub(crate) alpha: Linear,
+    /// Matrix `[Hv, D]` of how much they are corrected
+    pub(crate) beta: Linear,
+    /// Weights `[K, C]` of the convolution, of the oldest row first
+    pub(crate) taps: Vec<f32>,
+    /// Factor of the decay `[Hv]`
+    pub(crate) a: Vec<f32>,
+    /// Bias of `alpha` `[Hv]`
+    pub(crate) bias: Vec<f32>,
+    /// Norm of each head's output `[Dh]`
+    pub(crate) norm: Vec<f32>,
+    /// Output matrix `[D, Hv·Dh]`
+    pub(crate) output: Linear,
+}
+
 /// The weights by which a layer mixes positions.
 pub(crate) enum Mixer {
     Attention(Box<Attention>),
     ShortConvolution(Box<ShortConvolution>),
+    DeltaNet(Box<DeltaNet>),
 }
 
 /// The experts of a layer.
@@ -94,11 +120,15 @@ impl Layer {
         let mixer = match &mut self.mixer {
             Mixer::Attention(attention) => {
                 let Attention { q, k, v, output, .. } = &mut **attention;
-                [q, k, v, output]
+                vec![q, k, v, output]
             }
             Mixer::ShortConvolution(convolution) => {
                 let ShortConvolution { input: [b, c, x], output, .. } = &mut **convolution;
-                [b, c, x, output]
+                vec![b, c, x, output]
+            }
+            Mixer::DeltaNet(net) => {
+                let DeltaNet { qkv, gate, alpha, beta, output, .. } = &mut **net;
+                vec![qkv, gate, alpha, beta, output]
             }
         };
         let (router, networks, shared) = match &mut self.mlp {

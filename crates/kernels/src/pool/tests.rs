@@ -42,6 +42,24 @@ fn tiles_cover_every_element_once() {
 }
 
 #[test]
+fn tiles_come_with_the_one_at_their_place() {
+    let pool = Pool::new(3);
+    for is_little in [true, false] {
+        // A row of `a` for each three columns of `b`.
+        let (mut a, mut b) = (vec![0u32; 7 * 5], vec![0u32; 4 * 21]);
+        let outputs = [Output::new(&mut a, 5, 5, 1), Output::new(&mut b, 21, 3, 4)];
+        pool.for_tile_pairs(&outputs[0], &outputs[1], is_little, |mut a, mut b| {
+            assert_eq!(a.rows.start * 3, b.cols.start);
+            let place = a.rows.start as u32;
+            a.row(0).iter_mut().for_each(|x| *x += place);
+            (0..4).for_each(|r| b.row(r).iter_mut().for_each(|x| *x += place));
+        });
+        assert!((0..).zip(&a).all(|(i, x)| *x == i / 5), "{a:?}");
+        assert!((0..).zip(&b).all(|(i, x)| *x == i % 21 / 3), "{b:?}");
+    }
+}
+
+#[test]
 fn rows_are_cut_at_whole_rows() {
     let pool = Pool::new(2);
     let mut data = vec![0usize; 3 * 37];

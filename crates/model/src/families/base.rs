@@ -106,6 +106,7 @@ fn build(
         has_parallel_blocks: false,
         has_sub_norms: false,
         qk_norm: QkNorm::None,
+        has_attention_gate: false,
         rope: rope(keys, pairs, key_dim, context_len)?,
         rope_local: None,
         rope_layers: RopeLayers::All,

@@ -1,10 +1,12 @@
 //! GGUF's tensor names → [`Weights`].
 
+use kernels::DeltaShape;
+
 use super::tensors::Tensors;
 use crate::{
     LoadError,
     spec::{ModelSpec, NormKind, QkNorm, Recurrence},
-    weights::{Attention, Experts, FeedForward, Layer, Mixer, Mlp, Norm, ShortConvolution, Weights},
+    weights::{Attention, DeltaNet, Experts, FeedForward, Layer, Mixer, Mlp, Norm, ShortConvolution, Weights},
 };
 
 /// Takes all weights of the model out of the tensors.
@@ -45,6 +47,9 @@ fn mixer(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize, at: &str) ->
             let convolution = short_convolution(tensors, spec.width, n_taps, &format!("{at}shortconv."))?;
             Ok(Mixer::ShortConvolution(Box::new(convolution)))
         }
+        Recurrence::GatedDeltaNet { n_taps, heads } => {
+            Ok(Mixer::DeltaNet(Box::new(delta_net(tensors, spec.width, n_taps, heads, at)?)))
+        }
     }
 }
 
@@ -61,6 +66,28 @@ fn short_convolution(
     })
 }
 
+fn delta_net(
+    tensors: &mut Tensors<'_>,
+    width: usize,
+    n_taps: usize,
+    heads: DeltaShape,
+    at: &str,
+) -> Result<DeltaNet, LoadError> {
+    let DeltaShape { n_value_heads, dim, .. } = heads;
+    Ok(DeltaNet {
+        heads,
+        qkv: tensors.linear(&format!("{at}attn_qkv"), heads.row_len(), width)?,
+        gate: tensors.linear(&format!("{at}attn_gate"), heads.value_len(), width)?,
+        alpha: tensors.linear(&format!("{at}ssm_alpha"), n_value_heads, width)?,
+        beta: tensors.linear(&format!("{at}ssm_beta"), n_value_heads, width)?,
+        taps: tensors.taps(&format!("{at}ssm_conv1d.weight"), heads.row_len(), n_taps)?,
+        a: tensors.vector(&format!("{at}ssm_a"), n_value_heads)?,
+        bias: tensors.vector(&format!("{at}ssm_dt.bias"), n_value_heads)?,
+        norm: tensors.vector(&format!("{at}ssm_norm.weight"), dim)?,
+        output: tensors.linear(&format!("{at}ssm_out"), width, heads.value_len())?,
+    })
+}
+
 fn norm(tensors: &mut Tensors<'_>, spec: &ModelSpec, name: &str) -> Result<Norm, LoadError> {
     let weight = tensors.vector(&format!("{name}.weight"), spec.width)?;
     let bias = match spec.norm_kind {
@@ -71,8 +98,9 @@ fn norm(tensors: &mut Tensors<'_>, spec: &ModelSpec, name: &str) -> Result<Norm,
 }
 
 fn attention(tensors: &mut Tensors<'_>, spec: &ModelSpec, at: &str) -> Result<Attention, LoadError> {
-    let (q_rows, k_rows, v_rows) =
+    let (q_width, k_rows, v_rows) =
         (spec.n_heads * spec.key_dim, spec.n_kv_heads * spec.key_dim, spec.n_kv_heads * spec.value_dim);
+    let q_rows = if spec.has_attention_gate { 2 * q_width } else { q_width };
     let [q, k, v] = if tensors.has(&format!("{at}attn_qkv.weight")) {
         tensors.pieces(&format!("{at}attn_qkv"), [q_rows, k_rows, v_rows], spec.width)?
     } else {
@@ -85,7 +113,7 @@ fn attention(tensors: &mut Tensors<'_>, spec: &ModelSpec, at: &str) -> Result<At
     let (q_norm, k_norm) = match spec.qk_norm {
         QkNorm::None => (None, None),
         QkNorm::PerHead | QkNorm::PerHeadAfterRope => (Some(spec.key_dim), Some(spec.key_dim)),
-        QkNorm::FullWidth => (Some(q_rows), Some(k_rows)),
+        QkNorm::FullWidth => (Some(q_width), Some(k_rows)),
     };
     let mut norm =
         |name: &str, n: Option<usize>| n.map(|n| tensors.vector(&format!("{at}{name}.weight"), n)).transpose();

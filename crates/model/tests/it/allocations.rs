@@ -77,6 +77,7 @@ fn a_decode_step_allocates_nothing() {
         "llama-256-Q4_K_S",
         "llama-256-Q8_0",
         "golden2/lfm2",
+        "golden2/qwen35",
     ];
     // The prompt outgrows the window.
     let window = Some(AttentionWindow { len: 20, sinks: 4 });
@@ -122,6 +123,7 @@ fn the_plan_is_what_is_allocated() {
         ("llama-256-Q4_0", KvTypes { keys: KvType::Q4_0, values: lsq, is_rotated: true }, 17, None, None),
         ("llama-256-Q4_0", KvType::F32.into(), 48, None, window),
         ("golden2/lfm2", KvType::F16.into(), 48, None, None),
+        ("golden2/qwen35", KvType::F16.into(), 48, None, None),
     ] {
         let mut options = LoadOptions {
             kv_types,
@@ -143,8 +145,14 @@ fn the_plan_is_what_is_allocated() {
         options.pack_bytes_max = packed_bytes;
         assert_eq!(weight_bytes, container.tensors().iter().map(|t| t.n_bytes).sum::<u64>());
         assert_eq!(context_len, if attention_window.is_some() { POSITIONS_MAX } else { 512 });
-        // Five layers of two rows.
-        assert_eq!(state_bytes, if name == "golden2/lfm2" { 2000 * 5 * 2 * 48 * 4 } else { 0 });
+        let state_len = match name {
+            // Five layers of two rows.
+            "golden2/lfm2" => 5 * 2 * 48,
+            // Six layers of three rows and four heads.
+            "golden2/qwen35" => 6 * (3 * 128 + 4 * 16 * 16),
+            _ => 0,
+        };
+        assert_eq!(state_bytes, 2000 * state_len * 4, "{name}");
         assert_eq!(copy_bytes > 0, embedding_type.is_some(), "{name}");
         let kernels = Kernels::new(None, 1).unwrap();
         let before = COUNT.get().1;

@@ -20,6 +20,7 @@ const ENTRIES: &[&str] = &[
     "glm4moe",
     "ernie4_5-moe",
     "lfm2",
+    "qwen35",
     "cohere2",
     "stablelm",
     "starcoder2",

@@ -25,6 +25,7 @@ const MODELS: &[&str] = &[
     "golden2/lfm2",
     "golden2/cohere2",
     "golden2/phi2",
+    "golden2/qwen35",
 ];
 
 #[test]

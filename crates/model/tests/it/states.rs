@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Models with states.
-const MODELS: &[&str] = &["golden2/lfm2"];
+const MODELS: &[&str] = &["golden2/lfm2", "golden2/qwen35"];
 
 /// What a panic of `work` says; `None` if it does not panic.
 fn panic_of(work: impl FnOnce()) -> Option<String> {
@@ -134,6 +134,42 @@ fn layers_that_are_not_what_the_metadata_says_are_refused() {
         tensor.dims = vec![48, 24];
         tensor.bytes.truncate(48 * 24 * 4);
     });
+}
+
+#[test]
+fn delta_nets_that_do_not_fit_together_are_refused() {
+    let check = |expected: &str, change: &dyn Fn(&mut Edit)| check("golden2/qwen35", expected, change);
+    let key = |name: &str, value: u32, expected: &str| {
+        check(&format!("metadata qwen35.{name}: {expected}"), &|e| {
+            e.set(&format!("qwen35.{name}"), Value::U32(value));
+        });
+    };
+    for name in ["ssm.conv_kernel", "ssm.inner_size", "ssm.state_size", "ssm.time_step_rank", "ssm.group_count"] {
+        check(&format!("metadata qwen35.{name}: missing"), &|e| {
+            e.remove(&format!("qwen35.{name}"));
+        });
+    }
+    key("ssm.inner_size", 80, "80, expected 4 heads of ssm.state_size 16");
+    key("ssm.state_size", 1 << 27, "134217728, but 8 heads may have 268435456 elements together");
+    key("ssm.time_step_rank", 5, "5, expected a multiple of ssm.group_count 2");
+    key("attention.value_length", 8, "8, expected attention.key_length 16");
+    key("full_attention_interval", 1, "1, but layers of both kinds need 2 to block_count 8");
+    key("full_attention_interval", 9, "9, but layers of both kinds need 2 to block_count 8");
+    // What is a delta net by the metadata is attention in the file, and the other way round.
+    check("tensor blk.2.attn_qkv.weight: shape [48, 128], expected [48, 192]", &|e| {
+        e.set("qwen35.full_attention_interval", Value::U32(3));
+    });
+    check("tensor blk.3.attn_qkv.weight: missing", &|e| {
+        e.set("qwen35.full_attention_interval", Value::U32(8));
+    });
+    check("tensor blk.0.ssm_conv1d.weight: shape [4, 128], expected [3, 128]", &|e| {
+        e.set("qwen35.ssm.conv_kernel", Value::U32(3));
+    });
+    for name in ["blk.0.ssm_dt.bias", "blk.1.ssm_norm.weight", "blk.2.attn_gate.weight", "blk.0.ssm_beta.weight"] {
+        check(&format!("tensor {name}: missing"), &|e| {
+            e.drop_tensors(name);
+        });
+    }
 }
 
 #[test]

@@ -10,23 +10,27 @@ use crate::{
     server_process::{Server, get, post},
 };
 
-/// The model of `golden2/lfm2`, with the tokenizer of the stories and an embedding of its size.
-static MODEL: LazyLock<String> = LazyLock::new(|| {
-    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("lfm2-{}.gguf", std::process::id()));
-    let layers = Container::open(&testkit::data("golden2/lfm2.gguf")).unwrap();
+/// A model with convolutions, and one with delta nets.
+static LFM2: LazyLock<String> = LazyLock::new(|| model("lfm2"));
+static QWEN35: LazyLock<String> = LazyLock::new(|| model("qwen35"));
+
+/// Makes the model `golden2/NAME` with the tokenizer of the stories and an embedding of its size.
+fn model(name: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}.gguf", std::process::id()));
+    let layers = Container::open(&testkit::data(&format!("golden2/{name}.gguf"))).unwrap();
     let words = Container::open(&testkit::data("tiny-models/stories260K-f32.gguf")).unwrap();
     let mut metadata = layers.metadata().clone();
     for (key, value) in words.metadata().iter().filter(|(key, _)| key.starts_with("tokenizer.")) {
         metadata.set(key, value.clone());
     }
-    metadata.set("lfm2.context_length", Value::U32(512));
+    metadata.set(format!("{name}.context_length"), Value::U32(512));
     let n_vocab = words.metadata().strings("tokenizer.ggml.tokens").unwrap().unwrap().len();
     let (mut specs, mut data) = (Vec::new(), Vec::new());
     for tensor in layers.tensors() {
         let (mut dims, mut bytes) = (tensor.dims.clone(), layers.bytes(tensor).to_vec());
-        if tensor.name == "token_embd.weight" {
+        if ["token_embd.weight", "output.weight"].contains(&tensor.name.as_str()) {
             dims = vec![48, n_vocab as u64];
-            let values = testkit::Rng::new(1).normals(48 * n_vocab);
+            let values = testkit::Rng::new(tensor.name.len() as u64).normals(48 * n_vocab);
             bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
         }
         specs.push(TensorSpec { name: tensor.name.clone(), dims, type_id: TypeId(0) });
@@ -36,34 +40,36 @@ static MODEL: LazyLock<String> = LazyLock::new(|| {
     data.iter().for_each(|bytes| writer.tensor(bytes).unwrap());
     writer.finish().unwrap();
     path.to_str().unwrap().to_owned()
-});
+}
 
 #[test]
-fn it_is_inspected_run_and_quantised() {
-    let said = trinity(["inspect", &MODEL]).ok().text();
-    // Five layers of two rows of 48 floats.
-    assert!(said.contains("1.9 kB state of a sequence"), "{said}");
-    for program in ["llama.cpp", "Ollama, LM Studio"] {
-        let line = said.lines().find(|line| line.trim_start().starts_with(program)).unwrap();
-        assert!(line.ends_with(" yes"), "{line}");
+fn they_are_inspected_run_and_quantised() {
+    // Five layers of two rows of 48 floats; six of three rows of 128, and of four matrices.
+    for (model, state_bytes) in [(&*LFM2, 5 * 2 * 48 * 4), (&*QWEN35, 6 * (3 * 128 + 4 * 16 * 16) * 4)] {
+        let said = trinity(["inspect", model]).ok().text();
+        assert!(said.contains(" state of a sequence"), "{said}");
+        for program in ["llama.cpp", "Ollama, LM Studio"] {
+            let line = said.lines().find(|line| line.trim_start().starts_with(program)).unwrap();
+            assert!(line.ends_with(" yes"), "{line}");
+        }
+        let json = trinity(["inspect", model, "--json"]).ok().json();
+        assert_eq!(json["memory"]["state_bytes"], state_bytes);
+        let run = |model: &str, threads: &str| {
+            let arguments = ["run", model, "Once upon a time", "-n", "40", "--temperature", "0", "-t", threads];
+            trinity(arguments).ok().text()
+        };
+        let text = run(model, "1");
+        assert_eq!(run(model, "2"), text);
+        let out = model.replace(".gguf", "-f16.gguf");
+        trinity(["quantize", model, &out, "--type", "f16"]).ok();
+        assert!(!run(&out, "1").is_empty());
+        trinity(["run", model, "Once", "--attention-window", "64"]).fails(1, &["attention window", "states"]);
     }
-    let json = trinity(["inspect", &MODEL, "--json"]).ok().json();
-    assert_eq!(json["memory"]["state_bytes"], 5 * 2 * 48 * 4);
-    let run = |model: &str, threads: &str| {
-        let arguments = ["run", model, "Once upon a time", "-n", "40", "--temperature", "0", "-t", threads];
-        trinity(arguments).ok().text()
-    };
-    let text = run(&MODEL, "1");
-    assert_eq!(run(&MODEL, "2"), text);
-    let out = MODEL.replace("lfm2-", "lfm2-f16-");
-    trinity(["quantize", &MODEL, &out, "--type", "f16"]).ok();
-    assert!(!run(&out, "1").is_empty());
-    trinity(["run", &MODEL, "Once", "--attention-window", "64"]).fails(1, &["attention window", "states"]);
 }
 
 #[test]
 fn a_conversation_is_computed_whole_and_says_so() {
-    let arguments = ["chat", &MODEL, "--chat-template", "chatml", "--temperature", "0", "-n", "8", "--verbose"];
+    let arguments = ["chat", &LFM2, "--chat-template", "chatml", "--temperature", "0", "-n", "8", "--verbose"];
     let outcome = trinity_with_input(arguments, b"Hello\nAgain\n").ok();
     assert_eq!(outcome.stderr.matches("carry states").count(), 1, "{}", outcome.stderr);
     assert_eq!(outcome.stderr.matches("(0 cached)").count(), 2, "{}", outcome.stderr);
@@ -92,8 +98,8 @@ fn answers_under_load_are_those_of_each_request_alone() {
         1 => json!({"logprobs": 1}),
         _ => json!({}),
     };
-    let answers = |flags: &[&str], is_parallel: bool| {
-        let (mut server, address) = Server::start(&[&[MODEL.as_str()], flags].concat());
+    let answers = |model: &str, flags: &[&str], is_parallel: bool| {
+        let (mut server, address) = Server::start(&[&[model], flags].concat());
         assert!(server.said.iter().any(|line| line.contains("layers carry states")), "{:#?}", server.said);
         let ask = |i: usize| complete(&address, &prompts[i], &more(i));
         let texts: Vec<String> = if is_parallel {
@@ -110,17 +116,19 @@ fn answers_under_load_are_those_of_each_request_alone() {
         assert!(server.wait().success());
         texts
     };
-    let alone = answers(&[], false);
-    assert_eq!(answers(&[], true), alone);
     // Few places, and few pages: sequences give way and begin again. Guesses are off.
     let tight = ["--max-running", "3", "--context", "128", "--kv-tokens", "192", "--lookup", "--swap", "1"];
-    assert_eq!(answers(&tight, true), alone);
+    for model in [&*LFM2, &*QWEN35] {
+        let alone = answers(model, &[], false);
+        assert_eq!(answers(model, &[], true), alone, "{model}");
+        assert_eq!(answers(model, &tight, true), alone, "{model}");
+    }
 }
 
 #[test]
 fn a_draft_model_with_states_is_refused() {
     let stories = testkit::data("tiny-models/stories260K-f32.gguf");
-    let outcome = command(["serve", "--port", "0", stories.to_str().unwrap(), "--draft", &MODEL]).output().unwrap();
+    let outcome = command(["serve", "--port", "0", stories.to_str().unwrap(), "--draft", &LFM2]).output().unwrap();
     let said = String::from_utf8_lossy(&outcome.stderr);
     assert!(!outcome.status.success() && said.contains("cannot take back a wrong guess"), "{said}");
 }
