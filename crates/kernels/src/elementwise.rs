@@ -114,6 +114,21 @@ multiversion! {
 }
 
 multiversion! {
+    /// `out[r] *= σ(x[r] · weight)`, `weight` `[D]`.
+    pub(crate) fn times_sigmoid_of(x: &[f32], weight: &[f32], out: &mut [f32]) {
+        let n = weight.len();
+        for (x, out) in x.chunks_exact(n).zip(out.chunks_exact_mut(n)) {
+            let mut lanes = [0.0f32; LANES];
+            for (x, weight) in x.chunks(LANES).zip(weight.chunks(LANES)) {
+                lanes.iter_mut().zip(x).zip(weight).for_each(|((lane, x), w)| *lane += x * w);
+            }
+            let factor = 1.0 / (1.0 + exp(-fold(lanes)));
+            out.iter_mut().for_each(|out| *out *= factor);
+        }
+    }
+}
+
+multiversion! {
     /// `out[r] = x[r] / rms(x[r]) · weight`, `weight` `[D]`.
     pub(crate) fn rms_norm(x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) {
         let n = weight.len();
@@ -198,6 +213,13 @@ mod tests {
             }
             let probabilities = check("sigmoid", &x, sigmoid);
             assert!(probabilities.iter().zip(&x).all(|(p, x)| (p - 1.0 / (1.0 + (-x).exp())).abs() < 1e-6));
+            let y_first = y.clone();
+            let gated = check("times_sigmoid_of", &x, |level, x| times_sigmoid_of(level, &y, &y[..n], x));
+            for ((gated, x), y) in gated.chunks(n).zip(x.chunks(n)).zip(y.chunks(n)) {
+                let score: f64 = y.iter().zip(&y_first[..n]).map(|(y, w)| f64::from(*y) * f64::from(*w)).sum();
+                let factor = 1.0 / (1.0 + (-score).exp());
+                assert!(gated.iter().zip(x).all(|(g, x)| (f64::from(*g) - f64::from(*x) * factor).abs() < 1e-4));
+            }
             let sum = check("add_scaled", &x, |level, x| add_scaled(level, x, 1.0, &y));
             assert!(sum.iter().zip(&x).zip(&y).all(|((s, x), y)| *s == x + y));
             let product = check("multiply", &x, |level, x| multiply(level, x, &y));

@@ -218,6 +218,14 @@ impl Kernels {
         self.for_rows(x, 1, |_, x| elementwise::sigmoid(self.level, x));
     }
 
+    /// `out[r] *= σ(x[r] · weight)`, for rows as long as `weight` (experts that compute every token).
+    pub fn times_sigmoid_of(&self, x: &[f32], weight: &[f32], out: &mut [f32]) {
+        assert_eq!(x.len(), out.len(), "times_sigmoid_of: inputs and outputs");
+        self.for_rows(out, weight.len(), |first, out| {
+            elementwise::times_sigmoid_of(self.level, &x[first * weight.len()..][..out.len()], weight, out);
+        });
+    }
+
     /// `cap · tanh(x / cap)` in place (final logits).
     pub fn soft_cap(&self, x: &mut [f32], cap: f32) {
         self.for_rows(x, 1, |_, x| elementwise::soft_cap(self.level, x, cap));

@@ -37,7 +37,7 @@ pub(crate) fn apply(
     out: &mut [f32],
     buffers: Buffers<'_>,
 ) {
-    let Experts { router, selection_bias, networks, shared } = experts;
+    let Experts { router, selection_bias, networks, shared, shared_gate } = experts;
     let Buffers { input, gate, up, scores, result, expert_rows } = buffers;
     let (width, n_experts) = (spec.width, networks.len());
     let n_rows = x.len() / width;
@@ -47,6 +47,9 @@ pub(crate) fn apply(
     match shared {
         Some(shared) => feed_forward(kernels, spec, shared, n_rows, Feed { input, gate, up, out: &mut *out }),
         None => out.fill(0.0),
+    }
+    if let Some(weight) = shared_gate {
+        kernels.times_sigmoid_of(x, weight, out);
     }
     let bias = selection_bias.as_deref();
     for (scores, out) in scores.chunks_exact_mut(n_experts).zip(out.chunks_exact_mut(width)) {

@@ -52,6 +52,7 @@ const FAMILIES: &[(&str, Build)] = &[
     ("smollm3", smollm3::spec),
     ("granite", granite::spec),
     ("lfm2", lfm2::spec),
+    ("lfm2moe", lfm2::with_experts),
     ("mistral3", mistral3::spec),
     ("glm4", glm4::spec),
     ("hunyuan-dense", hunyuan_dense::spec),
@@ -66,6 +67,8 @@ const FAMILIES: &[(&str, Build)] = &[
     ("phi2", phi2::spec),
     ("falcon", falcon::spec),
     ("qwen35", qwen35::spec),
+    ("qwen35moe", qwen35::with_experts),
+    ("qwen3next", qwen35::next),
 ];
 
 /// Names of the architectures that can be loaded.

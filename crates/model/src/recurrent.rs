@@ -10,7 +10,7 @@ use crate::{
     scratch::Scratch,
     spec::ModelSpec,
     states::States,
-    weights::{DeltaNet, ShortConvolution},
+    weights::{DeltaFactors, DeltaNet, ShortConvolution},
 };
 
 /// The states of the spans of a step in one layer.
@@ -62,17 +62,31 @@ pub(crate) fn delta_net(
     scratch: &mut Scratch,
     states: StepStates<'_>,
 ) {
-    let DeltaNet { heads, qkv, gate, alpha, beta, taps, a, bias, norm, output } = weights;
+    let DeltaNet { heads, qkv, gate, factors, taps, a, bias, norm, output } = weights;
     let n_rows = scratch.input.n_rows();
     let (row_len, value_len, n_heads) = (heads.row_len(), heads.value_len(), heads.n_value_heads);
     let [inputs, convolved, gate_out] = &mut scratch.inner;
     let (inputs, convolved) = (&mut inputs[..n_rows * row_len], &mut convolved[..n_rows * row_len]);
     let gate_out = &mut gate_out[..n_rows * value_len];
     let [decay, corrected] = scratch.head_gates.each_mut().map(|gates| &mut gates[..n_rows * n_heads]);
-    scratch.input.multiply(
-        kernels,
-        [(qkv, &mut *inputs), (gate, &mut *gate_out), (alpha, &mut *decay), (beta, &mut *corrected)],
-    );
+    match factors {
+        DeltaFactors::Apart(factors) => {
+            let [alpha, beta] = &**factors;
+            let (alpha, beta) = ((alpha, &mut *decay), (beta, &mut *corrected));
+            scratch.input.multiply(kernels, [(qkv, &mut *inputs), (gate, &mut *gate_out), alpha, beta]);
+        }
+        DeltaFactors::Together(both) => {
+            let both_out = &mut scratch.spare[..n_rows * 2 * n_heads];
+            scratch.input.multiply(kernels, [(qkv, &mut *inputs), (gate, &mut *gate_out), (both, &mut *both_out)]);
+            // The value heads of one key head follow each other.
+            let n = n_heads / heads.n_key_heads;
+            let out = decay.chunks_exact_mut(n).zip(corrected.chunks_exact_mut(n));
+            for (both, (alpha, beta)) in both_out.chunks_exact(2 * n).zip(out) {
+                beta.copy_from_slice(&both[..n]);
+                alpha.copy_from_slice(&both[n..]);
+            }
+        }
+    }
     kernels.delta_gates(a, bias, decay, corrected);
     let read = &mut scratch.spare[..n_rows * value_len];
     states.for_each(|rows, state| {

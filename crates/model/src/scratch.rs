@@ -32,7 +32,7 @@ pub(crate) struct Scratch {
     pub(crate) gate: Vec<f32>,
     /// Inner values of the feed-forward network `[T, F]`
     pub(crate) up: Vec<f32>,
-    /// Output of a norm whose input is wanted no more, `[T, max(D, H·Dk, H·Dv, I)]`
+    /// Output of a norm whose input is wanted no more, `[T, max(D, H·Dk, H·Dv, I, 2·Hv)]`
     pub(crate) spare: Vec<f32>,
     /// Scores of the experts' router `[T, E]`
     pub(crate) router: Vec<f32>,
@@ -72,6 +72,7 @@ impl Widths {
         // Queries with their gates go through the same buffers.
         let gated = if spec.has_attention_gate { 2 * q } else { 0 };
         let inner = recurrence.map_or(0, |kind| kind.inner_width(spec.width)).max(gated);
+        let head_gates = recurrence.map_or(0, Recurrence::n_gated_heads);
         Self {
             model: spec.width,
             q,
@@ -79,9 +80,9 @@ impl Widths {
             k: spec.n_kv_heads * spec.key_dim,
             v: spec.n_kv_heads * spec.value_dim,
             inner,
-            head_gates: recurrence.map_or(0, Recurrence::n_gated_heads),
+            head_gates,
             feed_forward: spec.feed_forward_max(),
-            spare: spec.width.max(q).max(attended).max(inner),
+            spare: spec.width.max(q).max(attended).max(inner).max(2 * head_gates),
             experts: spec.experts.map_or(0, |e| e.n_experts),
         }
     }

@@ -103,6 +103,8 @@ pub struct ExpertSpec {
     pub weight_scale: f32,
     /// Width of the feed-forward network that computes every token beside the experts, if there is one.
     pub shared: Option<usize>,
+    /// Whether what that network gives is multiplied with the sigmoid of a score of the token (Qwen 3.5).
+    pub is_shared_gated: bool,
 }
 
 /// The norm before and after blocks and before the vocabulary head; norms within attention and within networks are
@@ -177,7 +179,7 @@ pub enum Recurrence {
     /// Gated causal convolution over `n_taps` tokens, as wide as the model (LFM2). The state is what it convolves of
     /// the last `n_taps - 1`.
     ShortConvolution { n_taps: usize },
-    /// Gated delta net (Qwen 3.5) behind a convolution of `n_taps` tokens. The state is a matrix for each value head,
+    /// Gated delta net (Qwen 3.5, Qwen3-Next) behind a convolution of `n_taps` tokens. The state is a matrix for each value head,
     /// and what is convolved of the last `n_taps - 1` tokens.
     GatedDeltaNet { n_taps: usize, heads: DeltaShape },
 }

@@ -57,6 +57,14 @@ pub(crate) struct ShortConvolution {
     pub(crate) output: Linear,
 }
 
+/// The matrices of a gated delta net's two factors of each head.
+pub(crate) enum DeltaFactors {
+    /// Two matrices `[Hv, D]`: of how much the states decay (alpha), and of how much they are corrected (beta).
+    Apart(Box<[Linear; 2]>),
+    /// One matrix `[2·Hv, D]`: for each key head the rows of its value heads for beta, then those for alpha.
+    Together(Linear),
+}
+
 /// The weights of a gated delta net.
 pub(crate) struct DeltaNet {
     pub(crate) heads: DeltaShape,
@@ -64,10 +72,8 @@ pub(crate) struct DeltaNet {
     pub(crate) qkv: Linear,
     /// Matrix `[Hv·Dh, D]` of the gate of the output
     pub(crate) gate: Linear,
-    /// Matrix `[Hv, D]` of how much the states decay
-    pub(crate) alpha: Linear,
-    /// Matrix `[Hv, D]` of how much they are corrected
-    pub(crate) beta: Linear,
+    /// How much the states decay, and how much they are corrected
+    pub(crate) factors: DeltaFactors,
     /// Weights `[K, C]` of the convolution, of the oldest row first
     pub(crate) taps: Vec<f32>,
     /// Factor of the decay `[Hv]`
@@ -97,6 +103,8 @@ pub(crate) struct Experts {
     pub(crate) networks: Vec<FeedForward>,
     /// Network that computes every token.
     pub(crate) shared: Option<FeedForward>,
+    /// Weights `[D]` of the score by whose sigmoid that network's output is multiplied.
+    pub(crate) shared_gate: Option<Vec<f32>>,
 }
 
 /// The weights that follow the mixer in a layer.
@@ -127,8 +135,12 @@ impl Layer {
                 vec![b, c, x, output]
             }
             Mixer::DeltaNet(net) => {
-                let DeltaNet { qkv, gate, alpha, beta, output, .. } = &mut **net;
-                vec![qkv, gate, alpha, beta, output]
+                let DeltaNet { qkv, gate, factors, output, .. } = &mut **net;
+                let factors = match factors {
+                    DeltaFactors::Apart(both) => both.as_mut_slice(),
+                    DeltaFactors::Together(one) => std::slice::from_mut(one),
+                };
+                [qkv, gate, output].into_iter().chain(factors).collect()
             }
         };
         let (router, networks, shared) = match &mut self.mlp {

@@ -14,17 +14,6 @@ pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize, pairs: RopePairs) -> Result<
     with(keys, n_vocab, pairs, kv_heads(keys)?, experts(keys)?)
 }
 
-/// Reads the spec of [`spec`] for a file that says in a way of its own how many KV heads there are.
-pub(super) fn with_kv_heads(
-    keys: &Keys<'_>,
-    n_vocab: usize,
-    pairs: RopePairs,
-    n_kv_heads: usize,
-) -> Result<ModelSpec, LoadError> {
-    keys.only("expert_weights_scale", 1.0)?;
-    with(keys, n_vocab, pairs, n_kv_heads, experts(keys)?)
-}
-
 /// Reads the spec of the plain pre-norm transformer with a SiLU gate and these experts.
 pub(super) fn with_experts(
     keys: &Keys<'_>,
@@ -49,7 +38,8 @@ fn kv_heads(keys: &Keys<'_>) -> Result<usize, LoadError> {
     keys.count_or("attention.head_count_kv", keys.count("attention.head_count")?)
 }
 
-fn with(
+/// Reads the spec of a transformer with these KV heads and experts.
+pub(super) fn with(
     keys: &Keys<'_>,
     n_vocab: usize,
     pairs: RopePairs,
@@ -156,7 +146,17 @@ fn experts(keys: &Keys<'_>) -> Result<Option<ExpertSpec>, LoadError> {
         are_weights_normed: true,
         weight_scale: 1.0,
         shared: None,
+        is_shared_gated: false,
     }))
+}
+
+/// Reads the experts of [`routed_experts`] beside a shared network with a gate.
+pub(super) fn gated_experts(keys: &Keys<'_>, gating: Gating) -> Result<ExpertSpec, LoadError> {
+    let experts = routed_experts(keys, gating)?;
+    if experts.shared.is_none() {
+        return keys.refuse("expert_shared_feed_forward_length", "missing, or 0");
+    }
+    Ok(ExpertSpec { is_shared_gated: true, ..experts })
 }
 
 /// Reads the experts of a family that may have dense layers before them, a shared network beside them, and another

@@ -6,13 +6,22 @@ use super::base;
 use crate::{
     LoadError,
     keys::Keys,
-    spec::{ModelSpec, QkNorm, Recurrence, RecurrenceSpec, WindowSpec},
+    spec::{ExpertSpec, Gating, ModelSpec, QkNorm, Recurrence, RecurrenceSpec, WindowSpec},
 };
 
 pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {
+    build(keys, n_vocab, None)
+}
+
+/// Reads the spec of LFM2 with experts, chosen by a bias behind a sigmoid, in all layers but the first ones.
+pub(super) fn with_experts(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {
+    build(keys, n_vocab, Some(base::routed_experts(keys, Gating::Sigmoid)?))
+}
+
+fn build(keys: &Keys<'_>, n_vocab: usize, experts: Option<ExpertSpec>) -> Result<ModelSpec, LoadError> {
     let n_layers = keys.count("block_count")?;
     let (n_kv_heads, layers) = kv_heads(keys, n_layers)?;
-    let base = base::with_kv_heads(keys, n_vocab, RopePairs::Halves, n_kv_heads)?;
+    let base = base::with(keys, n_vocab, RopePairs::Halves, n_kv_heads, experts)?;
     let n_taps = keys.count("shortconv.l_cache")?;
     // The window is of all layers that attend.
     let window = keys.count_or_none("attention.sliding_window")?;

@@ -1,4 +1,4 @@
-//! Qwen 3.5: gated delta nets, and attention with an output gate in every fourth layer.
+//! Qwen 3.5 and Qwen3-Next: gated delta nets, and attention with an output gate in every fourth layer.
 
 use kernels::{DeltaShape, RopePairs};
 
@@ -6,19 +6,38 @@ use super::base;
 use crate::{
     LoadError,
     keys::{Keys, WIDTH_MAX},
-    spec::{ModelSpec, NormNames, QkNorm, Recurrence, RecurrenceSpec},
+    spec::{ExpertSpec, Gating, ModelSpec, NormNames, QkNorm, Recurrence, RecurrenceSpec},
 };
 
 /// Period of the layers with attention.
 const PERIOD: usize = 4;
 
 pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {
-    let base = base::spec(keys, n_vocab, RopePairs::Halves)?;
+    build(keys, n_vocab, None, false)
+}
+
+/// Reads the spec of Qwen 3.5 with experts, beside a shared one with a gate.
+pub(super) fn with_experts(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {
+    build(keys, n_vocab, Some(base::gated_experts(keys, Gating::Softmax)?), false)
+}
+
+/// Reads the spec of Qwen3-Next: neighbouring heads share a key, and the factors of the delta nets stand together.
+pub(super) fn next(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {
+    build(keys, n_vocab, Some(base::gated_experts(keys, Gating::Softmax)?), true)
+}
+
+fn build(
+    keys: &Keys<'_>,
+    n_vocab: usize,
+    experts: Option<ExpertSpec>,
+    is_grouped: bool,
+) -> Result<ModelSpec, LoadError> {
+    let base = base::with_experts(keys, n_vocab, RopePairs::Halves, experts)?;
     if base.value_dim != base.key_dim {
         let what = format!("{}, expected attention.key_length {}", base.value_dim, base.key_dim);
         return keys.refuse("attention.value_length", what);
     }
-    let (n_taps, heads) = delta_net(keys)?;
+    let (n_taps, heads) = delta_net(keys, is_grouped)?;
     Ok(ModelSpec {
         qk_norm: QkNorm::PerHead,
         has_attention_gate: true,
@@ -43,13 +62,13 @@ fn layers(keys: &Keys<'_>, n_layers: usize) -> Result<Vec<bool>, LoadError> {
 }
 
 /// Reads the taps of the convolution, and the heads.
-fn delta_net(keys: &Keys<'_>) -> Result<(usize, DeltaShape), LoadError> {
+fn delta_net(keys: &Keys<'_>, is_grouped: bool) -> Result<(usize, DeltaShape), LoadError> {
     let dim = keys.width("ssm.state_size")?;
     let heads = DeltaShape {
         n_key_heads: keys.count("ssm.group_count")?,
         n_value_heads: keys.count("ssm.time_step_rank")?,
         dim,
-        is_grouped: false,
+        is_grouped,
     };
     let DeltaShape { n_key_heads, n_value_heads, .. } = heads;
     if !n_value_heads.is_multiple_of(n_key_heads) {

@@ -6,7 +6,9 @@ use super::tensors::Tensors;
 use crate::{
     LoadError,
     spec::{ModelSpec, NormKind, QkNorm, Recurrence},
-    weights::{Attention, DeltaNet, Experts, FeedForward, Layer, Mixer, Mlp, Norm, ShortConvolution, Weights},
+    weights::{
+        Attention, DeltaFactors, DeltaNet, Experts, FeedForward, Layer, Mixer, Mlp, Norm, ShortConvolution, Weights,
+    },
 };
 
 /// Takes all weights of the model out of the tensors.
@@ -74,12 +76,20 @@ fn delta_net(
     at: &str,
 ) -> Result<DeltaNet, LoadError> {
     let DeltaShape { n_value_heads, dim, .. } = heads;
+    let qkv = tensors.linear(&format!("{at}attn_qkv"), heads.row_len(), width)?;
+    let gate = tensors.linear(&format!("{at}attn_gate"), heads.value_len(), width)?;
+    let is_together = tensors.has(&format!("{at}ssm_ba.weight"));
+    let mut factor = |name: &str, n: usize| tensors.linear(&format!("{at}{name}"), n * n_value_heads, width);
+    let factors = if is_together {
+        DeltaFactors::Together(factor("ssm_ba", 2)?)
+    } else {
+        DeltaFactors::Apart(Box::new([factor("ssm_alpha", 1)?, factor("ssm_beta", 1)?]))
+    };
     Ok(DeltaNet {
         heads,
-        qkv: tensors.linear(&format!("{at}attn_qkv"), heads.row_len(), width)?,
-        gate: tensors.linear(&format!("{at}attn_gate"), heads.value_len(), width)?,
-        alpha: tensors.linear(&format!("{at}ssm_alpha"), n_value_heads, width)?,
-        beta: tensors.linear(&format!("{at}ssm_beta"), n_value_heads, width)?,
+        qkv,
+        gate,
+        factors,
         taps: tensors.taps(&format!("{at}ssm_conv1d.weight"), heads.row_len(), n_taps)?,
         a: tensors.vector(&format!("{at}ssm_a"), n_value_heads)?,
         bias: tensors.vector(&format!("{at}ssm_dt.bias"), n_value_heads)?,
@@ -149,7 +159,9 @@ fn mlp(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize, at: &str) -> R
     let networks = networks.collect();
     let names = ["ffn_gate_shexp", "ffn_up_shexp", "ffn_down_shexp", "ffn_sub_norm_shexp"];
     let shared = e.shared.map(|width| dense(tensors, spec, at, names, width)).transpose()?;
-    Ok(Mlp::Experts(Box::new(Experts { router, selection_bias, networks, shared })))
+    let gate = format!("{at}ffn_gate_inp_shexp.weight");
+    let shared_gate = e.is_shared_gated.then(|| tensors.vector(&gate, spec.width)).transpose()?;
+    Ok(Mlp::Experts(Box::new(Experts { router, selection_bias, networks, shared, shared_gate })))
 }
 
 /// Takes a feed-forward network of width `f`, whose tensors are called `names`: gate, up, down, norm before down.

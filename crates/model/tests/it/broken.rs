@@ -114,6 +114,8 @@ fn a_nan_beside_the_matrices_reaches_the_logits() {
         ("golden2/gpt-oss", "blk.0.ffn_gate_inp.bias"),
         ("golden2/glm4moe", "blk.2.exp_probs_b.bias"),
         ("golden2/glm4moe", "blk.1.ffn_down_shexp.weight"),
+        ("golden2/qwen3next", "blk.1.ffn_gate_inp_shexp.weight"),
+        ("golden2/qwen3next", "blk.1.ssm_ba.weight"),
         ("golden2/phi2", "blk.1.attn_norm.bias"),
         ("golden2/phi2", "output_norm.bias"),
         ("golden2/starcoder2", "blk.0.ffn_up.bias"),

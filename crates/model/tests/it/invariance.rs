@@ -26,6 +26,7 @@ const MODELS: &[&str] = &[
     "golden2/cohere2",
     "golden2/phi2",
     "golden2/qwen35",
+    "golden2/qwen3next",
 ];
 
 #[test]

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Models with states.
-const MODELS: &[&str] = &["golden2/lfm2", "golden2/qwen35"];
+const MODELS: &[&str] = &["golden2/lfm2", "golden2/qwen35", "golden2/qwen3next"];
 
 /// What a panic of `work` says; `None` if it does not panic.
 fn panic_of(work: impl FnOnce()) -> Option<String> {
@@ -170,6 +170,27 @@ fn delta_nets_that_do_not_fit_together_are_refused() {
             e.drop_tensors(name);
         });
     }
+}
+
+#[test]
+fn experts_beside_states_that_do_not_fit_are_refused() {
+    check("golden2/qwen35moe-mtp", "metadata qwen35moe.expert_shared_feed_forward_length: missing, or 0", |e| {
+        e.remove("qwen35moe.expert_shared_feed_forward_length");
+    });
+    check("golden2/qwen35moe-mtp", "tensor blk.1.ffn_gate_inp_shexp.weight: missing", |e| {
+        e.drop_tensors("blk.1.ffn_gate_inp_shexp.weight");
+    });
+    check("golden2/qwen35moe-mtp", "tensor blk.0.ssm_alpha.weight: missing", |e| {
+        e.drop_tensors("blk.0.ssm_alpha.weight");
+    });
+    check("golden2/qwen3next", "tensor blk.0.ssm_ba.weight: shape [32, 8], expected [32, 4]", |e| {
+        e.set("qwen3next.ssm.time_step_rank", Value::U32(2));
+        e.set("qwen3next.ssm.state_size", Value::U32(16));
+        e.set("qwen3next.ssm.group_count", Value::U32(1));
+    });
+    check("golden2/lfm2moe", "tensor blk.1.ffn_gate_inp.weight: missing", |e| {
+        e.set("lfm2moe.leading_dense_block_count", Value::U32(1));
+    });
 }
 
 #[test]
