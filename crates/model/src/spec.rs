@@ -139,7 +139,7 @@ impl NormNames {
     /// Norms after attention and feed-forward.
     pub const AFTER: Self =
         Self { mixer: None, mixer_post: Some("post_attention_norm"), mlp: None, mlp_post: Some("post_ffw_norm") };
-    /// The same norm before attention and before feed-forward.
+    /// One norm, before attention and before feed-forward.
     pub const SHARED: Self = Self { mlp: Self::BEFORE.mixer, ..Self::BEFORE };
     /// Norms before and after attention and feed-forward.
     pub const AROUND: Self = Self { mixer: Self::BEFORE.mixer, mlp: Self::BEFORE.mlp, ..Self::AFTER };
@@ -179,8 +179,8 @@ pub enum Recurrence {
     /// Gated causal convolution over `n_taps` tokens, as wide as the model (LFM2). The state is what it convolves of
     /// the last `n_taps - 1`.
     ShortConvolution { n_taps: usize },
-    /// Gated delta net (Qwen 3.5, Qwen3-Next) behind a convolution of `n_taps` tokens. The state is a matrix for each value head,
-    /// and what is convolved of the last `n_taps - 1` tokens.
+    /// Gated delta net (Qwen 3.5, Qwen3-Next) behind a convolution of `n_taps` tokens. The state is a matrix for each
+    /// value head, and what is convolved of the last `n_taps - 1` tokens.
     GatedDeltaNet { n_taps: usize, heads: DeltaShape },
 }
 

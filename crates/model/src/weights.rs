@@ -28,9 +28,9 @@ pub(crate) struct Attention {
 
 /// A norm of the kind that the spec says.
 pub(crate) struct Norm {
-    /// Weights `[D]`
+    /// Weights that the normalised input is multiplied with, `[D]`
     pub(crate) weight: Vec<f32>,
-    /// Bias `[D]`, of a layer norm
+    /// Bias of a layer norm, `[D]`
     pub(crate) bias: Option<Vec<f32>>,
 }
 

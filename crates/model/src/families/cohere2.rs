@@ -1,5 +1,5 @@
-//! Command R7B and Command A: attention and feed-forward side by side behind one layer norm; three layers of four have a
-//! window, and a rotary embedding.
+//! Command R7B and Command A: attention and feed-forward side by side behind one layer norm; three layers of four have
+//! a window, and a rotary embedding.
 
 use kernels::RopePairs;
 

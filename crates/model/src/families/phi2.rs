@@ -1,5 +1,5 @@
-//! Phi 1, 1.5 and 2: attention and a network without a gate side by side behind one layer norm, biases everywhere; a part
-//! of each head turns.
+//! Phi 1, 1.5 and 2: attention and a network without a gate side by side behind one layer norm, biases everywhere; a
+//! part of each head turns.
 
 use kernels::{Gate, RopePairs};
 

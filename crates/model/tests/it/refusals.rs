@@ -221,7 +221,7 @@ fn impossible_layer_norms_and_networks() {
         });
     }
     check("golden2/starcoder2", &["blk.0.ffn_gate.weight", "not known"], |e| {
-        e.add("blk.0.ffn_gate.weight", &[48, 128], &[0.0; 48 * 128]);
+        e.add("blk.0.ffn_gate.weight", &[48, 128], &vec![0.0; 48 * 128]);
     });
     check("golden2/stablelm", &["use_parallel_residual", "true, but only false"], |e| {
         e.set("stablelm.use_parallel_residual", Value::Bool(true));
