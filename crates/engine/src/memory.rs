@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use model::{Forward, PageId};
+use model::{Forward, PageId, StateId};
 
 use crate::{
     Clock, EngineOptions,
@@ -114,6 +114,10 @@ impl Arena<'_> {
 }
 
 impl PageMemory for Arena<'_> {
+    fn copy_state(&mut self, from: StateId, to: StateId) {
+        self.model.copy_state(from, to);
+    }
+
     fn copy(&mut self, from: PageId, to: PageId) {
         self.model.copy_page(from, to);
     }

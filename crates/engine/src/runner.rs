@@ -114,6 +114,7 @@ impl Runner {
         let n_states = model.n_states();
         if n_states > 0 {
             let _ = options.restrict_to_states();
+            options.prefix_cache &= n_states > 1;
         }
         let limits = SchedulerLimits {
             context_len_max: context_len_max(&*model),
@@ -276,9 +277,11 @@ fn spans<'a>(
     planned.iter().map(span).collect()
 }
 
-/// Number of sequences that a step can have and `model` has states for, where that is less than `options` allow.
+/// Number of sequences that a step can have and that half of the states of `model` are for, where that is less than
+/// `options` allow.
 pub(crate) fn n_running_max(model: &dyn Forward, options: &EngineOptions) -> usize {
-    let n_states_max = if model.n_states() > 0 { model.n_states() } else { usize::MAX };
+    // The others are snapshots of cached prefixes.
+    let n_states_max = if model.n_states() > 0 { model.n_states().div_ceil(2) } else { usize::MAX };
     options.n_running_max.min(model.step_rows_max()).min(n_states_max)
 }
 

@@ -14,7 +14,7 @@ use crate::{
     scratch::{Scratch, has_sinks},
     shortcut::{self, HeadShortcut, HeadStats, Shortcut},
     spec::{ModelSpec, NormKind, QkNorm, QueryTemperature},
-    states::{self, States},
+    states::{self, StateId, States},
     step::{Forward, Logits, LogitsWanted, PageArena, Step, StepSpan},
     weights::{Attention, FeedForward, Layer, Mixer, Mlp, Norm, Weights},
     window::{AttentionWindow, Sight},
@@ -192,6 +192,10 @@ impl Forward for Model {
 
     fn n_states(&self) -> usize {
         self.states.n_states()
+    }
+
+    fn copy_state(&mut self, from: StateId, to: StateId) {
+        self.states.copy(from, to);
     }
 
     fn step_rows_max(&self) -> usize {

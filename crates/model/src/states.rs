@@ -60,6 +60,13 @@ impl States {
         self.positions.len()
     }
 
+    /// Copies a state, with the position that it has reached.
+    pub(crate) fn copy(&mut self, from: StateId, to: StateId) {
+        let (from, to, len) = (from.0 as usize, to.0 as usize, self.n_layers * self.layer_len);
+        self.values.copy_within(from * len..(from + 1) * len, to * len);
+        self.positions[to] = self.positions[from];
+    }
+
     /// Opens the states of the spans of a step: those of sequences that begin become zeros.
     pub(crate) fn begin(&mut self, spans: &[StepSpan<'_>]) {
         if self.n_layers == 0 {

@@ -207,6 +207,8 @@ pub trait Forward: PageArena {
     /// Number of states ([`StepSpan::state`]): so many sequences can be under way. 0 if sequences have none, because
     /// pages hold all that is carried on.
     fn n_states(&self) -> usize;
+    /// Makes the state `to` what `from` is: whoever has it goes on from the position that `from` has reached.
+    fn copy_state(&mut self, from: StateId, to: StateId);
     /// Most rows in one step.
     fn step_rows_max(&self) -> usize;
     /// Transformer layers ([`Step::n_layers`]).

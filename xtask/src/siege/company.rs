@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Number of choices and vectors that are compared, over all servers; the second with `--quick`.
-const COMPARISONS: [usize; 2] = [1_000_000, 20_000];
+const COMPARISONS: [usize; 2] = [1_000_000, 8_000];
 /// Number of different requests to each server.
 const ASKS: usize = 84;
 /// Number of clients at once.

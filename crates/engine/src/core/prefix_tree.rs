@@ -12,7 +12,7 @@ use std::{
     ops::Bound,
 };
 
-use model::{PAGE_LEN, PageId, TokenId};
+use model::{PAGE_LEN, PageId, StateId, TokenId};
 
 use super::{ChainKey, PageKey};
 use crate::CacheScope;
@@ -31,6 +31,8 @@ struct Node {
     last_used: u64,
     chain: ChainKey,
     scope: CacheScope,
+    /// State of a sequence that has computed the prefix and nothing more, with its last use.
+    snapshot: Option<(StateId, u64)>,
 }
 
 /// The longest cached prefix of a prompt.
@@ -71,9 +73,51 @@ pub(crate) struct PrefixTree {
     tick: u64,
     n_pages: usize,
     n_unlocked: usize,
+    /// Nodes with a snapshot by its last use.
+    snapshots: BTreeSet<(u64, NodeId)>,
+    /// States of nodes that were removed.
+    freed: Vec<StateId>,
 }
 
 impl PrefixTree {
+    /// Number of states that the tree has: of snapshots, and those left by nodes that were removed.
+    pub(crate) fn n_states(&self) -> usize {
+        self.snapshots.len() + self.freed.len()
+    }
+
+    /// Returns the state that a sequence has at the end of a node.
+    pub(crate) fn snapshot(&self, node: NodeId) -> Option<StateId> {
+        self.node(node).snapshot.map(|(state, _)| state)
+    }
+
+    /// Gives a node a snapshot, or notes that its own was used: which is the same state then. One that a node had
+    /// before becomes free.
+    pub(crate) fn keep_snapshot(&mut self, node: NodeId, state: StateId) {
+        self.tick += 1;
+        let tick = self.tick;
+        if let Some(before) = self.take_snapshot(node).filter(|before| *before != state) {
+            self.freed.push(before);
+        }
+        self.node_mut(node).snapshot = Some((state, tick));
+        self.snapshots.insert((tick, node));
+    }
+
+    /// Takes the snapshot of a node.
+    pub(crate) fn take_snapshot(&mut self, node: NodeId) -> Option<StateId> {
+        let (state, tick) = self.node_mut(node).snapshot.take()?;
+        self.snapshots.remove(&(tick, node));
+        Some(state)
+    }
+
+    /// Gives up a state: one that is free, or else that of the snapshot unused longest, if it is not that of `kept`.
+    pub(crate) fn give_state(&mut self, kept: Option<NodeId>) -> Option<StateId> {
+        if let Some(state) = self.freed.pop() {
+            return Some(state);
+        }
+        let (_, oldest) = self.snapshots.iter().copied().find(|(_, node)| Some(*node) != kept)?;
+        self.take_snapshot(oldest)
+    }
+
     /// Number of pages in the tree.
     pub(crate) fn n_pages(&self) -> usize {
         self.n_pages
@@ -155,6 +199,7 @@ impl PrefixTree {
             last_used: self.tick,
             chain: self.node(parent).chain.then(tokens),
             scope,
+            snapshot: None,
         };
         let id = self.add(node);
         if self.node(parent).children.is_empty() {
@@ -184,6 +229,7 @@ impl PrefixTree {
             last_used: 0,
             chain: ChainKey::root(scope),
             scope,
+            snapshot: None,
         });
         self.roots.insert(scope, root);
         root
@@ -249,6 +295,8 @@ impl PrefixTree {
 
     /// Removes an unlocked leaf.
     fn remove_leaf(&mut self, id: NodeId) -> Node {
+        let snapshot = self.take_snapshot(id);
+        self.freed.extend(snapshot);
         let node = self.nodes[id.0 as usize].take().unwrap_or_else(|| unreachable!("{id:?} was looked up"));
         assert!(node.n_locks == 0 && node.children.is_empty(), "{id:?} is in use");
         self.evictable.remove(&(node.last_used, id));

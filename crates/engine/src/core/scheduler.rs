@@ -24,9 +24,12 @@ use crate::{CacheScope, StepBound};
 mod admission;
 mod paging;
 mod plan;
+mod snapshots;
 
 /// The memory of pages, in the arena and beyond it. Its methods are called in the order in which things happen.
 pub(crate) trait PageMemory {
+    /// Copies a state within the arena of states.
+    fn copy_state(&mut self, from: StateId, to: StateId);
     /// Copies a page within the arena.
     fn copy(&mut self, from: PageId, to: PageId);
     /// Saves a full page that is about to leave the arena; recomputing it would take `recompute_us`.
@@ -44,7 +47,8 @@ pub(crate) struct SchedulerLimits {
     pub(crate) context_len_max: usize,
     /// Number of sequences that run at once.
     pub(crate) n_running_max: usize,
-    /// Number of states, at least one for each sequence that runs; 0 if sequences have none.
+    /// Number of states, at least one for each sequence that runs; the others are snapshots of the prefix tree. 0 if
+    /// sequences have none.
     pub(crate) n_states: usize,
     /// Number of rows of a step.
     pub(crate) step_rows_max: usize,
@@ -276,15 +280,15 @@ impl Scheduler {
         self.counts
     }
 
-    /// Checks that every page belongs to exactly one: the pool, the tree, or a sequence; and that every state is free
-    /// or of one that runs. The error says how many do not.
+    /// Checks that every page belongs to exactly one: the pool, the tree, or a sequence; and that every state is free,
+    /// of the tree, or of one that runs. The error says how many do not.
     pub(crate) fn check(&self) -> Result<(), String> {
         let n_states = self.limits.n_states;
         let with_state = self.sequences.values().filter(|s| s.state.is_some());
-        let (n_with_state, n_free) = (with_state.count(), self.free_states.len());
+        let (n_with_state, n_free) = (with_state.count(), self.free_states.len() + self.tree.n_states());
         let n_expected = if n_states == 0 { 0 } else { self.running.len() };
         if n_with_state != n_expected || n_with_state + n_free != n_states {
-            return Err(format!("{n_free} free and {n_with_state} owned states, of {n_states}; {n_expected} expected"));
+            return Err(format!("{n_free} free or cached and {n_with_state} owned states, of {n_states}; {n_expected} expected"));
         }
         let n_own: usize = self.sequences.values().map(|s| s.own_pages(self.n_sink_pages).count()).sum();
         let (n_free, n_tree, n_pages) = (self.pool.n_free(), self.tree.n_pages(), self.pool.n_pages());

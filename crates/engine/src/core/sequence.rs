@@ -53,6 +53,11 @@ pub(crate) struct Sequence {
     pub(crate) nodes: Vec<NodeId>,
     /// State of the sequence while it runs, in models that have states. It has seen `n_computed` positions.
     pub(crate) state: Option<StateId>,
+    /// Positions, ends of pages, at which a snapshot of the state is to be taken; of those that are computed already
+    /// nothing is left.
+    pub(crate) stops: Vec<usize>,
+    /// Node with the newest snapshot of what follows the prompt, which the next one replaces.
+    pub(crate) newest_snapshot: Option<NodeId>,
     /// End of the pages `n_sink_pages..n_dropped` of the table that were given back: the attention window has passed
     /// them.
     pub(crate) n_dropped: usize,
@@ -91,6 +96,8 @@ impl Sequence {
             table: Vec::new(),
             nodes: Vec::new(),
             state: None,
+            stops: Vec::new(),
+            newest_snapshot: None,
             n_dropped: 0,
             scope: new.scope,
             use_cache: new.use_cache,
@@ -119,6 +126,11 @@ impl Sequence {
     /// Returns the turn of the sequence.
     pub(crate) fn turn(&self) -> Turn {
         (self.index, self.rank, self.id)
+    }
+
+    /// Number of tokens of the prompt.
+    pub(crate) fn n_prompt(&self) -> usize {
+        self.n_prompt
     }
 
     /// Whether something of it was told to its reader.

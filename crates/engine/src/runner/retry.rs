@@ -3,7 +3,8 @@
 //! A step that was broken off has changed nothing but keys and values at positions that no other sequence reads before
 //! they are published ([`Scheduler::advance`](crate::core::Scheduler::advance)), and a row's bytes depend on its own
 //! sequence alone: computed again, they are what they would have been. In models with states it has changed these, too,
-//! which cannot go back: there a sequence is computed from its beginning.
+//! which cannot go back: there a sequence is computed from its last snapshot or its beginning on, over the same pages with
+//! the same bytes.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -41,10 +42,13 @@ impl Runner {
         let sequence = scheduler.sequence(p.id);
         let mut catch_up = || {
             let Some(state) = sequence.state else { return };
-            // All pages are still its own: none are shared, and no window has passed any.
+            let (start, snapshot) = scheduler.last_snapshot(sequence);
+            if let Some(snapshot) = snapshot {
+                model.copy_state(snapshot, state);
+            }
             let rows_max = model.step_rows_max();
-            for (i, chunk) in sequence.tokens[..p.position_first].chunks(rows_max).enumerate() {
-                let span = StepSpan::new(chunk, i * rows_max, &sequence.table).with_state(state);
+            for (i, chunk) in sequence.tokens[start..p.position_first].chunks(rows_max).enumerate() {
+                let span = StepSpan::new(chunk, start + i * rows_max, &sequence.table).with_state(state);
                 model.forward(&Step::new(&[span.wanting(LogitsWanted::None)]), logits);
             }
         };

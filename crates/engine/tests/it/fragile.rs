@@ -10,7 +10,7 @@ use std::{
 };
 
 use engine::{Completion, EngineOptions, Error, Event, Progress, Request, Runner, Sampling, Sink};
-use model::{AttentionWindow, Forward, KvType, Logits, PageArena, PageId, Step, TokenId};
+use model::{AttentionWindow, Forward, KvType, Logits, PageArena, PageId, StateId, Step, TokenId};
 
 use crate::{
     hash_model::N_LAYERS,
@@ -65,6 +65,9 @@ impl<B: FnMut(&Step<'_>) -> bool> Forward for Fragile<B> {
     }
     fn n_states(&self) -> usize {
         self.model.n_states()
+    }
+    fn copy_state(&mut self, from: StateId, to: StateId) {
+        self.model.copy_state(from, to);
     }
     fn step_rows_max(&self) -> usize {
         self.model.step_rows_max()

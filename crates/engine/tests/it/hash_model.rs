@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use model::{AttentionWindow, Forward, Logits, LogitsWanted, PAGE_LEN, PageArena, PageId, Step, StepSpan, TokenId};
+use model::{AttentionWindow, Forward, Logits, LogitsWanted, PAGE_LEN, PageArena, PageId, StateId, Step, StepSpan, TokenId};
 
 /// Number of layers: a pass through fewer is a draft.
 pub(crate) const N_LAYERS: usize = 2;
@@ -181,6 +181,10 @@ impl Forward for HashModel {
 
     fn n_states(&self) -> usize {
         self.states.len()
+    }
+
+    fn copy_state(&mut self, from: StateId, to: StateId) {
+        self.states[to.0 as usize] = self.states[from.0 as usize];
     }
 
     fn step_rows_max(&self) -> usize {

@@ -14,7 +14,7 @@ use gguf::Container;
 use kernels::Kernels;
 use model::{
     AttentionWindow, Forward, KvType, KvTypes, LoadOptions, Logits, LogitsWanted, Model, PAGE_LEN, PageArena, PageId,
-    Step, StepSpan, TokenId,
+    StateId, Step, StepSpan, TokenId,
 };
 use tokenizer::{ControlTokens, Tokenizer};
 
@@ -213,6 +213,9 @@ impl Forward for Noting {
     }
     fn n_states(&self) -> usize {
         0
+    }
+    fn copy_state(&mut self, from: StateId, to: StateId) {
+        unreachable!("no state {from:?} for {to:?}");
     }
     fn step_rows_max(&self) -> usize {
         40

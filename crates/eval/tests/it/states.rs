@@ -4,7 +4,7 @@ use eval::{
     bench::{self, Test},
     choice::{Item, Question, Scorer},
 };
-use model::{AttentionWindow, Forward, Logits, LogitsWanted, PageArena, PageId, Step};
+use model::{AttentionWindow, Forward, Logits, LogitsWanted, PageArena, PageId, StateId, Step};
 
 use crate::{GO_ON, stories};
 
@@ -35,6 +35,9 @@ impl Forward for Carrying {
     }
     fn n_states(&self) -> usize {
         self.states.len()
+    }
+    fn copy_state(&mut self, from: StateId, to: StateId) {
+        self.states[to.0 as usize] = self.states[from.0 as usize];
     }
     fn step_rows_max(&self) -> usize {
         5

@@ -68,6 +68,9 @@ impl ChatArgs {
     }
 }
 
+/// Number of states, where layers carry them: the conversation's, and those that its next turn goes on from.
+const N_STATES: usize = 4;
+
 /// Reads, answers, repeats.
 pub(crate) fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
     args.foreign.say();
@@ -76,13 +79,7 @@ pub(crate) fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
         Some(model) => pull::find_or_ask(model, global).map(|_| model.to_owned())?,
         None => present::to_talk_to(args.template.is_given(), global)?,
     };
-    let loaded = Loaded::new(&args.load, Some(&model), &args.template, global)?;
-    if loaded.has_states {
-        let name = &loaded.name;
-        terminal::warn(&format!(
-            "{name}: its layers carry states: each turn computes the conversation from its beginning"
-        ));
-    }
+    let loaded = Loaded::new(&args.load, Some(&model), &args.template, N_STATES, global)?;
     let conversation = Conversation::new(loaded, args.system.clone(), args.think, args.sampling.clone())?;
     terminal::catch_interrupt()?;
     let mut lines = Lines::new(conversation.setting_names())?;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use engine::{Engine, SamplingDefaults};
-use model::Forward;
 use tokenizer::Tokenizer;
 
 use super::{
@@ -25,8 +24,6 @@ pub(super) struct Loaded {
     pub(super) tokenizer: Arc<Tokenizer>,
     /// What it is talked to with.
     pub(super) template: ChatTemplate,
-    /// Whether its layers carry states, so that nothing of a text is kept for the next one.
-    pub(super) has_states: bool,
     /// How its file says that tokens are picked.
     pub(super) sampling: SamplingDefaults,
 }
@@ -37,6 +34,7 @@ impl Loaded {
         load: &ModelArgs,
         reference: Option<&str>,
         template: &TemplateArgs,
+        n_states: usize,
         global: &Global,
     ) -> Result<Self, Failure> {
         let spinner = terminal::spinner("loading");
@@ -45,12 +43,12 @@ impl Loaded {
         for warning in left_out {
             terminal::warn(&format!("{}: {warning}", container.name()));
         }
-        let (model, _) = load.load(&container, ContextPlan::to_talk(load, &container)?)?;
+        let plan = ContextPlan { n_states, ..ContextPlan::to_talk(load, &container)? };
+        let (model, _) = load.load(&container, plan)?;
         spinner.finish_and_clear();
         template.warn(container.name());
-        let has_states = model.n_states() > 0;
         let engine = Engine::new(Box::new(model), Arc::clone(&tokenizer));
-        Ok(Self { name: container.name().to_owned(), engine, tokenizer, template, has_states, sampling })
+        Ok(Self { name: container.name().to_owned(), engine, tokenizer, template, sampling })
     }
 
     /// An engine error in terms of the model.

@@ -76,7 +76,7 @@ pub(crate) fn run(args: &RunArgs, global: &Global) -> Result<(), Failure> {
     }
     let text = asked.text(args)?;
     terminal::catch_interrupt()?;
-    let mut loaded = Loaded::new(&args.load, asked.model.as_deref(), &args.template, global)?;
+    let mut loaded = Loaded::new(&args.load, asked.model.as_deref(), &args.template, 1, global)?;
     let ids = encode(args, &mut loaded, &text)?;
     let mut sampling = args.sampling.clone();
     sampling.settle(loaded.sampling);

@@ -68,11 +68,12 @@ fn they_are_inspected_run_and_quantised() {
 }
 
 #[test]
-fn a_conversation_is_computed_whole_and_says_so() {
+fn a_conversation_goes_on_where_it_was() {
     let arguments = ["chat", &LFM2, "--chat-template", "chatml", "--temperature", "0", "-n", "8", "--verbose"];
-    let outcome = trinity_with_input(arguments, b"Hello\nAgain\n").ok();
-    assert_eq!(outcome.stderr.matches("carry states").count(), 1, "{}", outcome.stderr);
-    assert_eq!(outcome.stderr.matches("(0 cached)").count(), 2, "{}", outcome.stderr);
+    let lines = format!("{}\nAgain\n", "Once upon a time there was a girl. ".repeat(5));
+    let outcome = trinity_with_input(arguments, lines.as_bytes()).ok();
+    assert_eq!(outcome.stderr.matches("(0 cached)").count(), 1, "{}", outcome.stderr);
+    assert_eq!(outcome.stderr.matches(" cached)").count(), 2, "{}", outcome.stderr);
 }
 
 /// The text of a completion.
@@ -119,7 +120,8 @@ fn answers_under_load_are_those_of_each_request_alone() {
     // Few places, and few pages: sequences give way and begin again. Guesses are off.
     let tight = ["--max-running", "3", "--context", "128", "--kv-tokens", "192", "--lookup", "--swap", "1"];
     for model in [&*LFM2, &*QWEN35] {
-        let alone = answers(model, &[], false);
+        let alone = answers(model, &["--no-prefix-cache"], false);
+        assert_eq!(answers(model, &[], false), alone, "{model}");
         assert_eq!(answers(model, &[], true), alone, "{model}");
         assert_eq!(answers(model, &tight, true), alone, "{model}");
     }

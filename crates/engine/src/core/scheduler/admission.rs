@@ -3,7 +3,11 @@
 use model::{PAGE_LEN, PageId, TokenId};
 
 use super::{PageMemory, Scheduler};
-use crate::core::{PageKey, SeqId, Sequence, Turn, budget::PROMPT_ROWS_MIN, prefix_tree::Inserted};
+use crate::core::{
+    PageKey, SeqId, Sequence, Turn,
+    budget::PROMPT_ROWS_MIN,
+    prefix_tree::{Inserted, NodeId},
+};
 
 /// Largest number of waiting sequences looked at in a step, so that a long queue costs nothing.
 const LOOKED_AT_MAX: usize = 64;
@@ -27,7 +31,8 @@ impl Scheduler {
                 return;
             }
             let sequence = self.sequence(id);
-            if self.shares_with_running(sequence) {
+            if let Some((leader, common)) = self.leader_of(sequence) {
+                self.stop_at(leader, common);
                 continue;
             }
             while self.running.len() >= self.limits.n_running_max {
@@ -80,23 +85,27 @@ impl Scheduler {
         self.sequence_mut(id).is_running = false;
     }
 
-    /// Whether a running sequence is computing tokens that this one begins with, too. Then their pages will be had for
-    /// nothing.
-    fn shares_with_running(&self, sequence: &Sequence) -> bool {
+    /// Returns a running sequence that is computing tokens that this one begins with, too, and how many they share:
+    /// their pages will be had for nothing.
+    fn leader_of(&self, sequence: &Sequence) -> Option<(SeqId, usize)> {
         if !sequence.use_cache {
-            return false;
+            return None;
         }
         let usable = sequence.n_usable();
         let mut leaders = self.running.iter().map(|(_, id)| self.sequence(*id)).filter(|leader| {
             leader.use_cache && leader.scope == sequence.scope && !leader.is_paused && leader.n_pending() > 1
         });
-        leaders.any(|leader| {
-            let common = common_len(&leader.tokens, &sequence.tokens).min(usable);
+        leaders.find_map(|leader| {
+            let mut common = common_len(&leader.tokens, &sequence.tokens).min(usable);
+            if self.has_states() {
+                // A state can be had at the end of a page.
+                common -= common % PAGE_LEN;
+            }
             let cached = leader.n_computed.min(common);
             // What the tree has of a common beginning is at least what the leader has computed of it, in full pages.
-            common - cached >= WORTH_WAITING
-                && self.tree.find(sequence.scope, &sequence.tokens[..common]).nodes.len() * PAGE_LEN + WORTH_WAITING
-                    <= common
+            let is_worth = common - cached >= WORTH_WAITING
+                && self.cached_nodes(sequence, common).len() * PAGE_LEN + WORTH_WAITING <= common;
+            is_worth.then_some((leader.id, common))
         })
     }
 
@@ -127,12 +136,13 @@ impl Scheduler {
         let rank = self.sequence(id).rank;
         self.waiting.remove(&(rank, id));
         self.running.insert((rank, id));
-        let state = self.free_states.pop();
-        assert!(state.is_some() || self.limits.n_states == 0, "no state for {} that run", self.running.len());
-        let sequence = self.sequence_mut(id);
-        (sequence.is_running, sequence.state) = (true, state);
-        self.load_saved(id, memory);
-        self.copy_partial(id, memory);
+        self.sequence_mut(id).is_running = true;
+        if self.has_states() {
+            self.take_state(id, memory);
+        } else {
+            self.load_saved(id, memory);
+            self.copy_partial(id, memory);
+        }
         let sequence = self.sequence_mut(id);
         sequence.n_cached.get_or_insert(sequence.n_computed);
         true
@@ -149,17 +159,28 @@ impl Scheduler {
 
     /// Locks the full pages that the tree has of a sequence; what must be computed is left.
     fn take_cached(&mut self, id: SeqId) {
-        let Self { sequences, tree, n_shared_max, .. } = self;
-        let Some(sequence) = sequences.get_mut(&id).filter(|s| s.use_cache) else { return };
-        let usable = sequence.n_usable();
-        let mut found = tree.find(sequence.scope, &sequence.tokens[..usable]).nodes;
-        found.truncate(*n_shared_max);
+        let Some(sequence) = self.sequences.get(&id).filter(|s| s.use_cache) else { return };
+        let mut found = self.cached_nodes(sequence, sequence.n_usable());
+        found.truncate(self.n_shared_max);
+        let Self { sequences, tree, .. } = self;
+        let Some(sequence) = sequences.get_mut(&id) else { return };
         for node in found {
             tree.lock(node);
             sequence.table.push(tree.page(node));
             sequence.nodes.push(node);
         }
         sequence.n_computed = sequence.nodes.len() * PAGE_LEN;
+    }
+
+    /// Returns the nodes of the full pages that the tree has of the first `n` tokens of a sequence, as far as it can go
+    /// on after them: where sequences have states, to the last snapshot.
+    fn cached_nodes(&self, sequence: &Sequence, n: usize) -> Vec<NodeId> {
+        let mut found = self.tree.find(sequence.scope, &sequence.tokens[..n]).nodes;
+        if self.has_states() {
+            let last = found.iter().rposition(|node| self.tree.snapshot(*node).is_some());
+            found.truncate(last.map_or(0, |last| last + 1));
+        }
+        found
     }
 
     /// Brings back pages that left the arena and follow what the tree has.

@@ -119,6 +119,7 @@ impl Scheduler {
         pool.release(released.drain(..));
         tree.unlock(sequence.nodes.drain(..));
         sequence.table.clear();
+        sequence.newest_snapshot = None;
         sequence.n_drafts_wanted = 0;
         sequence.n_computed = 0;
         sequence.n_dropped = 0;

@@ -20,6 +20,7 @@ impl Scheduler {
     pub(crate) fn plan(&mut self, now_us: u64, memory: &mut dyn PageMemory) -> &[Planned] {
         self.now_us = now_us;
         self.planned.clear();
+        self.take_snapshots(memory);
         self.take_turns();
         let mut order = std::mem::take(&mut self.order);
         order.clear();
@@ -165,7 +166,7 @@ impl Scheduler {
             Some(from) if position_first < from => (n_max.min(from - position_first), false),
             Some(_) => (n_max.min(self.limits.prompt_logits_max.saturating_sub(self.n_prompt_logits())), true),
         };
-        let n_tokens = n_pending.min(n_max);
+        let n_tokens = n_pending.min(n_max).min(sequence.n_to_stop());
         if n_tokens == 0 || !self.reserve(id, n_tokens, memory) {
             return 0;
         }

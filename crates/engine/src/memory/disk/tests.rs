@@ -1,6 +1,6 @@
 use std::{sync::Mutex, thread, time::Duration};
 
-use model::{AttentionWindow, Forward, Logits, PageArena, PageId, Step, TokenId};
+use model::{AttentionWindow, Forward, Logits, PageArena, PageId, StateId, Step, TokenId};
 
 use super::*;
 use crate::{
@@ -336,6 +336,9 @@ impl Forward for Still {
     }
     fn n_states(&self) -> usize {
         0
+    }
+    fn copy_state(&mut self, from: StateId, to: StateId) {
+        unreachable!("no state {from:?} for {to:?}");
     }
     fn step_rows_max(&self) -> usize {
         1

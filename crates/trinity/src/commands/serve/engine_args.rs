@@ -106,11 +106,12 @@ impl EngineArgs {
         all.checked_next_multiple_of(PAGE_LEN).unwrap_or(all)
     }
 
-    /// Sequences at once that there is memory for where each has a state of `state_bytes` beside keys and values: what
-    /// [`STATES_BYTES_MAX`] holds, four at least, and no more than may run.
+    /// Number of states of `state_bytes` that there is memory for: half of them for sequences at once, which have one
+    /// each beside keys and values, the others for cached prefixes. What [`STATES_BYTES_MAX`] holds, but enough for
+    /// four sequences, and for no more than may run.
     pub(super) fn n_states(&self, state_bytes: u64) -> usize {
-        let n = STATES_BYTES_MAX.checked_div(state_bytes).unwrap_or(u64::MAX).max(CONTEXTS_DEFAULT as u64);
-        usize::try_from(n).unwrap_or(usize::MAX).min(usize::from(self.max_running))
+        let n = STATES_BYTES_MAX.checked_div(state_bytes).unwrap_or(u64::MAX).max(2 * CONTEXTS_DEFAULT as u64);
+        usize::try_from(n).unwrap_or(usize::MAX).min(2 * usize::from(self.max_running))
     }
 
     /// How hidden states become an embedding, where the operator says so.

@@ -292,8 +292,9 @@ impl FileLoader {
         let mut options = self.settings.engine.options(args, &target, &self.hub)?;
         if model.n_states() > 0 {
             let off = options.restrict_to_states().join(", ");
-            let n_running_max = options.n_running_max.min(model.n_states());
-            tracing::warn!(model = %id, off, n_running_max, "layers carry states: every prompt is computed whole");
+            let n_states = model.n_states();
+            let n_running_max = options.n_running_max.min(n_states.div_ceil(2));
+            tracing::info!(model = %id, n_states, n_running_max, off, "layers carry states, which cannot go back");
         }
         let handle =
             Handle::spawn(id, Box::new(model), Arc::clone(&tokenizer), options).map_err(|e| failure(e.to_string()))?;
