@@ -22,8 +22,8 @@ use crate::{
 
 /// A loaded model: weights (in the map), KV arena, buffers.
 pub struct Model {
-    spec: ModelSpec,
-    weights: Weights,
+    pub(crate) spec: ModelSpec,
+    pub(crate) weights: Weights,
     rope: Rope,
     rope_local: Option<Rope>,
     context_len_max: usize,
@@ -34,10 +34,12 @@ pub struct Model {
     states: States,
     scratch: Scratch,
     spans: Vec<Span<'static>>,
-    shortcut: Option<Shortcut>,
+    pub(crate) shortcut: Option<Shortcut>,
     embedding_copy: Option<Requantised>,
     norms_copy: Option<Requantised>,
     packed_bytes: u64,
+    /// Vectors `[D]` added to the outputs of layers, or empty: see [`Model::steer`].
+    pub(crate) steering: Vec<Vec<f32>>,
 }
 
 impl Model {
@@ -100,6 +102,7 @@ impl Model {
             embedding_copy,
             norms_copy,
             packed_bytes,
+            steering: Vec::new(),
         };
         Ok(model.with_head_shortcut(HeadShortcut::Auto))
     }
@@ -232,6 +235,10 @@ impl Forward for Model {
         for layer in 0..n_layers {
             self.mix(layer, n_rows, step, &spans);
             self.feed(layer, n_rows);
+            if let Some(vector) = self.steering.get(layer).filter(|vector| !vector.is_empty()) {
+                let rows = self.scratch.hidden[..n_rows * vector.len()].chunks_exact_mut(vector.len());
+                rows.for_each(|row| self.kernels.add(row, vector));
+            }
         }
         self.states.end(step.spans);
         self.spans = recycled(spans);

@@ -3,6 +3,7 @@
 //! The seam to the engine is [`Forward`] (`step.rs`): token ids and page tables in, logits out. A family is data
 //! (`families/`); `load.rs` checks the file against it; `forward.rs` is the one pass that reads it.
 
+mod adapters;
 mod cost;
 mod error;
 mod experts;

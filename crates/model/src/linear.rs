@@ -27,6 +27,9 @@ pub(crate) struct Input {
     rotated: Rows,
     /// Rows behind a norm that only one matrix has.
     normed: Rows,
+    /// Rows `[T, R]` between the two matrices of an adapter, and what these add `[T, M]`.
+    low_rank: Rows,
+    added: Vec<f32>,
 }
 
 impl Input {
@@ -34,7 +37,15 @@ impl Input {
     pub(crate) fn new(rows_max: usize, rule: ActivationRule) -> Self {
         let rows = || Rows::with_rule(rule);
         let broken = Vec::with_capacity(rows_max);
-        Self { rows: rows(), broken, observer: None, rotated: rows(), normed: rows() }
+        Self {
+            rows: rows(),
+            broken,
+            observer: None,
+            rotated: rows(),
+            normed: rows(),
+            low_rank: rows(),
+            added: Vec::new(),
+        }
     }
 
     /// Takes `x` `[T, K]` as the rows.
@@ -85,8 +96,8 @@ impl Input {
             for (linear, _) in &outputs {
                 let rows = if linear.rotation.is_some() { &self.rotated } else { &self.rows };
                 let (x, n_cols) = (rows.values(), rows.k());
-                let Some(Place { tensor, matrix, n_matrices }) = linear.place.as_deref() else { continue };
-                observer(&MatmulInput { tensor, matrix: *matrix, n_matrices: *n_matrices, x, n_cols });
+                let Some(place) = linear.place.as_deref().filter(|place| place.is_first()) else { continue };
+                observer(&place.input(x, n_cols));
             }
         }
         outputs.iter().for_each(|(linear, _)| linear.pack(kernels));
@@ -101,7 +112,7 @@ impl Input {
             }
         }
         for (linear, out) in outputs {
-            self.finish(linear, out);
+            self.finish(kernels, linear, out);
         }
     }
 
@@ -114,20 +125,26 @@ impl Input {
                 Some(norm) => kernels.rms_norm(x, &norm.weight, norm.epsilon, room),
                 None => room.copy_from_slice(x),
             }
-            if let (Some(observer), Some(place)) = (&mut self.observer, linear.place.as_deref()) {
-                let Place { tensor, matrix, n_matrices } = place;
-                let x = self.normed.values();
-                observer(&MatmulInput { tensor, matrix: *matrix, n_matrices: *n_matrices, x, n_cols });
+            let place = linear.place.as_deref().filter(|place| place.is_first());
+            if let (Some(observer), Some(place)) = (&mut self.observer, place) {
+                observer(&place.input(self.normed.values(), n_cols));
             }
             linear.pack(kernels);
             kernels.matmul(linear.matrix(), &mut self.normed, out);
-            self.finish(linear, out);
+            self.finish(kernels, linear, out);
         }
     }
 
     /// Applies to `out` what follows the product with `linear`.
-    fn finish(&self, linear: &Linear, out: &mut [f32]) {
+    fn finish(&mut self, kernels: &Kernels, linear: &Linear, out: &mut [f32]) {
         linear.finish(out);
+        for LowRank { down, up, scale } in &linear.adapters {
+            let n_rows = self.rows.n_rows();
+            kernels.matmul(down.matrix(), &mut self.rows, self.low_rank.room(n_rows, down.rows));
+            self.added.resize(n_rows * up.rows, 0.0);
+            kernels.matmul(up.matrix(), &mut self.low_rank, &mut self.added);
+            kernels.add_scaled(out, *scale, &self.added);
+        }
         for &row in &self.broken {
             out[row * linear.rows..][..linear.rows].fill(f32::NAN);
         }
@@ -170,8 +187,21 @@ pub(crate) struct Linear {
     /// use.
     pub(crate) may_pack: bool,
     packed: OnceLock<Option<PackedMatrix>>,
-    /// Place of the matrix in the file; `None` for all but the first of the pieces that share a tensor and its input.
+    /// Place of the matrix in the file.
     pub(crate) place: Option<Box<Place>>,
+    /// What adapters add to the product, one after the other.
+    pub(crate) adapters: Vec<LowRank>,
+}
+
+/// The product of two small matrices that is added to one with a large matrix: `scale · U (D x)`.
+///
+/// Source: Hu et al. 2021 (arXiv 2106.09685), section 4.1.
+pub(crate) struct LowRank {
+    /// Matrix `[R, K]` (`A` of the paper)
+    pub(crate) down: Linear,
+    /// Matrix `[M, R]` (`B` of the paper)
+    pub(crate) up: Linear,
+    pub(crate) scale: f32,
 }
 
 /// The place of a matrix in a tensor of the file.
@@ -182,6 +212,21 @@ pub(crate) struct Place {
     pub(crate) matrix: usize,
     /// Number of matrices of the tensor.
     pub(crate) n_matrices: usize,
+    /// First row of the matrix that is in the piece of it that this is about.
+    pub(crate) row_first: usize,
+    /// Number of rows of the whole matrix.
+    pub(crate) n_rows: usize,
+}
+
+impl Place {
+    /// Whether the matrix is whole or the first of the pieces that share a tensor and its input.
+    fn is_first(&self) -> bool {
+        self.row_first == 0
+    }
+
+    fn input<'a>(&'a self, x: &'a [f32], n_cols: usize) -> MatmulInput<'a> {
+        MatmulInput { tensor: &self.tensor, matrix: self.matrix, n_matrices: self.n_matrices, x, n_cols }
+    }
 }
 
 impl Linear {
@@ -214,6 +259,7 @@ impl Linear {
             may_pack: false,
             packed: OnceLock::new(),
             place: None,
+            adapters: Vec::new(),
         })
     }
 

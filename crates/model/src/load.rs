@@ -5,6 +5,8 @@ mod layer;
 mod rotations;
 mod tensors;
 
+use std::ops::Range;
+
 use gguf::{Container, FileKind, Layout, TensorInfo};
 use kernels::{ActivationRule, Isa, KvType, KvTypes, PAGE_LEN, Rope};
 use quant::StoredMatrix;
@@ -12,6 +14,7 @@ use quant::StoredMatrix;
 use crate::{
     AttentionWindow, EmbeddingConversion, LoadError, NormType, POSITIONS_MAX, families,
     keys::Keys,
+    linear::Linear,
     rope,
     spec::{ModelSpec, RopeSpec},
     weights::Weights,
@@ -101,6 +104,13 @@ pub fn stored_matrix<'b>(
     let stored = StoredMatrix::new(format, tensor.n_rows(), tensor.cols(), bytes).map_err(|e| refuse(e.to_string()))?;
     stored.check_ternary(ROWS_CHECKED).map_err(|e| refuse(e.to_string()))?;
     Ok(stored)
+}
+
+/// Takes rows of a tensor as a matrix.
+pub(crate) fn linear(container: &Container, tensor: &TensorInfo, rows: Range<usize>) -> Result<Linear, LoadError> {
+    let bytes = container.bytes(tensor);
+    let stored = stored_matrix(container, tensor, &bytes)?;
+    Linear::new(&bytes, &stored, rows).map_err(|what| LoadError::tensor(container, &tensor.name, what))
 }
 
 /// Refuses a file that goes with models and is none, and says what it is.

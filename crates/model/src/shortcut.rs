@@ -74,7 +74,7 @@ impl Shortcut {
         let w = head.matrix();
         // What is done with a product later must keep their order.
         let is_plain = head.bias.is_none() && head.scale.is_none();
-        let sees_input = head.rotation.is_none() && head.input_norm.is_none();
+        let sees_input = head.rotation.is_none() && head.input_norm.is_none() && head.adapters.is_empty();
         let keeps_order = is_plain && sees_input && spec.logit_scale > 0.0;
         let is_small = mode == HeadShortcut::Auto && w.bytes.len() < AUTO_BYTES_MIN;
         if mode == HeadShortcut::Off || is_small || !keeps_order {

@@ -42,6 +42,8 @@ pub struct ServerOptions {
     pub origins: Origins,
     /// Names that metrics get in addition to ours.
     pub metrics_compat: Vec<Compat>,
+    /// Paths and scales of the LoRA adapters that models were loaded with.
+    pub adapters: Vec<(String, f32)>,
     /// The page that a browser gets at `/`; `None` gives it the figures, as everybody.
     pub page: Option<Page>,
     /// Most tokens of an output whose request does not say; `None` is to the end of the context.
@@ -89,6 +91,7 @@ impl Default for ServerOptions {
             cache_scoping: CacheScoping::Key,
             origins: Origins::default(),
             metrics_compat: Vec::new(),
+            adapters: Vec::new(),
             page: Some(|headers| page::is_wanted(headers).then(|| page::index(headers))),
             max_tokens: None,
             seed: None,

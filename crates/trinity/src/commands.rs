@@ -1,6 +1,7 @@
 //! One file per command; what several share: `opened` reads a file, `context_plan` says how much of it there is
 //! memory for, `model_args` and `sampling_args` hold the flags.
 
+mod adapter_args;
 pub(crate) mod bench;
 pub(crate) mod chat;
 pub(crate) mod completions;

@@ -288,7 +288,9 @@ impl Scheduler {
         let (n_with_state, n_free) = (with_state.count(), self.free_states.len() + self.tree.n_states());
         let n_expected = if n_states == 0 { 0 } else { self.running.len() };
         if n_with_state != n_expected || n_with_state + n_free != n_states {
-            return Err(format!("{n_free} free or cached and {n_with_state} owned states, of {n_states}; {n_expected} expected"));
+            return Err(format!(
+                "{n_free} free or cached and {n_with_state} owned states, of {n_states}; {n_expected} expected"
+            ));
         }
         let n_own: usize = self.sequences.values().map(|s| s.own_pages(self.n_sink_pages).count()).sum();
         let (n_free, n_tree, n_pages) = (self.pool.n_free(), self.tree.n_pages(), self.pool.n_pages());

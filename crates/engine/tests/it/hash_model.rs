@@ -10,7 +10,9 @@ use std::{
     time::Duration,
 };
 
-use model::{AttentionWindow, Forward, Logits, LogitsWanted, PAGE_LEN, PageArena, PageId, StateId, Step, StepSpan, TokenId};
+use model::{
+    AttentionWindow, Forward, Logits, LogitsWanted, PAGE_LEN, PageArena, PageId, StateId, Step, StepSpan, TokenId,
+};
 
 /// Number of layers: a pass through fewer is a draft.
 pub(crate) const N_LAYERS: usize = 2;

@@ -143,8 +143,8 @@ impl<'a> Tensors<'a> {
         let linears = linears.into_iter().zip(ranges).map(|(linear, rows)| {
             let mut linear = linear.scaled(scale);
             linear.rotation = self.rotations.of(&weight);
-            linear.place =
-                (rows.start == 0).then(|| Box::new(Place { tensor: weight.as_str().into(), matrix: 0, n_matrices: 1 }));
+            let (tensor, row_first) = (weight.as_str().into(), rows.start);
+            linear.place = Some(Box::new(Place { tensor, matrix: 0, n_matrices: 1, row_first, n_rows: total }));
             linear.bias = bias.as_ref().map(|b| b[rows].to_vec());
             linear.input_norm.clone_from(&input_norm);
             linear
@@ -199,7 +199,8 @@ impl<'a> Tensors<'a> {
             let mut linear = linear.scaled(scale(i));
             linear.rotation = self.rotations.of(&weight);
             linear.bias = biases.as_ref().map(|biases| biases[i * rows..][..rows].to_vec());
-            linear.place = Some(Box::new(Place { tensor: weight.as_str().into(), matrix: i, n_matrices: n }));
+            let (tensor, matrix, n_matrices) = (weight.as_str().into(), i, n);
+            linear.place = Some(Box::new(Place { tensor, matrix, n_matrices, row_first: 0, n_rows: rows }));
             linear
         });
         Ok(linears.collect())

@@ -1,6 +1,7 @@
 //! Models of `testdata/golden2` give the reference engine's logits, hidden states and greedy continuations, in whatever
 //! chunks their tokens come.
 
+use gguf::Container;
 use model::{Forward, Logits, LogitsWanted, Model, Step, StepSpan, TokenId};
 use serde_json::Value;
 
@@ -29,6 +30,12 @@ const ENTRIES: &[&str] = &[
     "starcoder2",
     "phi2",
     "falcon",
+    "llama-adapters",
+    "llama-adapters+a@0.5",
+    "llama-adapters+a@1",
+    "llama-adapters+a@1+b@0.7",
+    "llama-adapters+steer@1.l1-3",
+    "llama-adapters+steer@-0.6.l2-3",
 ];
 /// Largest error where the entry gives none: only the order of additions differs from the reference.
 const NMSE_F32: f64 = 1e-6;
@@ -49,6 +56,24 @@ fn expected(entry: &Value, field: &str) -> Option<Vec<f32>> {
     entry[field].as_str().map(|file| testkit::read_f32(&format!("golden2/{file}")))
 }
 
+/// Loads the model of an entry, with the adapters and the control vector that it names.
+fn load_entry(entry: &Value) -> Model {
+    let path = |file: &str| testkit::data(&format!("golden2/{file}"));
+    let open = |of: &Value| Container::open(&path(of["file"].as_str().unwrap())).unwrap();
+    let scale = |of: &Value| of["scale"].as_f64().unwrap() as f32;
+    let name = entry["name"].as_str().unwrap();
+    let mut model = load(&path(entry["model"].as_str().unwrap_or(&format!("{name}.gguf"))), None, 2);
+    for adapter in entry["loras"].as_array().into_iter().flatten() {
+        model.adapt(&open(adapter), scale(adapter)).unwrap();
+    }
+    let vector = &entry["control_vector"];
+    if !vector.is_null() {
+        let layer = |key: &str| vector[key].as_u64().unwrap() as usize;
+        model.steer(&open(vector), scale(vector), Some(layer("layer_start")..=layer("layer_end"))).unwrap();
+    }
+    model
+}
+
 #[test]
 fn every_model_gives_what_the_reference_gives() {
     let manifest = testkit::read_json("golden2/manifest.json");
@@ -56,7 +81,6 @@ fn every_model_gives_what_the_reference_gives() {
     let mut failures = Vec::new();
     for entry in ENTRIES.iter().map(entry) {
         let name = entry["name"].as_str().unwrap();
-        let path = testkit::data(&format!("golden2/{}", entry["model"].as_str().unwrap_or(&format!("{name}.gguf"))));
         let prompt = tokens(&entry["tokens"]);
         let native = entry["native_nmse_vs_exact"].as_f64();
         let bound = entry["nmse_max"].as_f64().or(native.map(|native| native * NATIVE_FACTOR)).unwrap_or(NMSE_F32);
@@ -67,7 +91,7 @@ fn every_model_gives_what_the_reference_gives() {
                 failures.push(format!("{name}: {what}: NMSE {nmse:e}, at most {bound:e}"));
             }
         };
-        let mut model = load(&path, None, 2);
+        let mut model = load_entry(entry);
         if let Some(expected) = expected(entry, "embeddings") {
             check("hidden states", &hidden(&mut model, &prompt), &expected);
             continue;
@@ -76,7 +100,7 @@ fn every_model_gives_what_the_reference_gives() {
         let whole = logits(&mut model, &prompt, 0, 64);
         check("logits", &whole, &expected);
         for chunk in [17, 1] {
-            let mut model = load(&path, None, 2);
+            let mut model = load_entry(entry);
             let first = logits(&mut model, &prompt[..17], 0, chunk);
             let got = [first, logits(&mut model, &prompt[17..], 17, if chunk == 17 { 31 } else { chunk })].concat();
             assert!(got == whole, "{name}: chunks of {chunk} tokens at first give other bits");

@@ -1,6 +1,7 @@
 //! Golden, refusal and invariance tests of loading and of the forward pass.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod adapters;
 mod allocations;
 mod broken;
 mod dequantised;

@@ -60,7 +60,7 @@ pub(crate) fn check(given: &Neutral) -> Result<(), ApiError> {
         return Err(unsupported("post_sampling_probs", "true; this server has none, so only false"));
     }
     if given.n_lora > 0 {
-        return Err(unsupported("lora", "this server has no adapters"));
+        return Err(unsupported("lora", "adapters are chosen when the server starts"));
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use gguf::Container;
 use model::{AttentionWindow, HeadShortcut, LoadOptions, Model};
 
-use super::{context_plan::ContextPlan, machine, opened};
+use super::{adapter_args::AdapterArgs, context_plan::ContextPlan, machine, opened};
 pub(crate) use super::{
     i2s_order::I2sArgs,
     storage_args::{KvTypeName, StorageArgs},
@@ -45,6 +45,8 @@ pub(crate) struct ModelArgs {
     pub(crate) storage: StorageArgs,
     #[command(flatten)]
     pub(crate) i2s: I2sArgs,
+    #[command(flatten)]
+    pub(crate) adapters: AdapterArgs,
     /// Whether steps that need only the best tokens (temperature 0, or top-k) skip the rest of the vocabulary; the
     /// tokens are the same
     #[arg(help_heading = group::RESEARCH, long, value_enum, value_name = "WHEN", default_value = "auto")]
@@ -103,7 +105,8 @@ impl ModelArgs {
             kernels.pin_threads();
         }
         let options = self.options(plan);
-        let model = Model::load(container, kernels, &options)?.with_head_shortcut(self.head_shortcut.into());
+        let mut model = Model::load(container, kernels, &options)?.with_head_shortcut(self.head_shortcut.into());
+        self.adapters.apply(&mut model)?;
         say_requantised(&model);
         Ok((model, n_threads))
     }

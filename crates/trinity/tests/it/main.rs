@@ -1,6 +1,7 @@
 //! End to end: the real binary on real files; what it prints, where, and its exit code.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod adapters;
 mod attention_window;
 mod bad_input;
 mod chat;

@@ -10,6 +10,7 @@ use super::{check_output, go_on, read};
 use crate::{
     cli::{Global, group},
     commands::{
+        adapter_args::AdapterArgs,
         context_plan::ContextPlan,
         model_args::{self, I2sArgs, KvTypeName, ModelArgs, StorageArgs},
         receipt::{Evidence, ReceiptArgs},
@@ -72,6 +73,7 @@ pub(super) fn run(args: &LogitsArgs, global: &Global) -> Result<(), Failure> {
         sinks: 0,
         kv_type: args.kv_type,
         storage: StorageArgs { activations: args.activations, ..StorageArgs::default() },
+        adapters: AdapterArgs::default(),
         i2s: args.i2s,
         head_shortcut: model_args::HeadShortcutName::Off,
     };

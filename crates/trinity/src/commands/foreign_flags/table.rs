@@ -29,7 +29,7 @@ const fn refused(takes: Takes, names: &'static str, why: &'static str) -> Flag {
 
 const IN_FILE: &str = "it is what the model's file says; trinity metadata --set changes files";
 const NO_MODEL: &str = "name a model of the catalogue, a file, or one that trinity pull has fetched";
-const NO_ADAPTERS: &str = "no adapters are loaded";
+const ADAPTERS_WITH_MODEL: &str = "adapters are added when the model is loaded, as strongly as --lora FILE=SCALE says";
 const NO_IMAGES: &str = "only text is read";
 const NO_TOOLS: &str = "this server runs no tools: it tells clients what the model calls";
 
@@ -56,6 +56,8 @@ pub(super) const FLAGS: &[Flag] = &[
     setting("-ctv --cache-type-v", "--v-type", &[]),
     setting("-cram --cache-ram", "--swap", &["-1"]),
     setting("-md --model-draft --spec-draft-model", "--draft", &[]),
+    setting("--lora-scaled", "--lora", &[]),
+    setting("--control-vector-scaled", "--control-vector", &[]),
     setting("--ssl-key-file", "--tls-key", &[]),
     setting("--ssl-cert-file", "--tls-cert", &[]),
     setting("--cors-origins", "--cors-origin", &["localhost"]),
@@ -127,12 +129,7 @@ pub(super) const FLAGS: &[Flag] = &[
         NO_MODEL,
     ),
     refused(Takes::Value, "-hft --hf-token", "set HF_TOKEN in the environment, where other users do not see it"),
-    refused(
-        Takes::Value,
-        "--lora --lora-scaled --control-vector --control-vector-scaled --control-vector-layer-range",
-        NO_ADAPTERS,
-    ),
-    refused(Takes::Nothing, "--lora-init-without-apply", NO_ADAPTERS),
+    refused(Takes::Nothing, "--lora-init-without-apply", ADAPTERS_WITH_MODEL),
     refused(Takes::Value, "-mm --mmproj -mmu --mmproj-url --media-path", NO_IMAGES),
     refused(Takes::Value, "--tools --tools-runtime --mcp-servers-config --mcp-servers-json", NO_TOOLS),
     refused(Takes::Nothing, "-ag --agent --ui-mcp-proxy --webui-mcp-proxy", NO_TOOLS),

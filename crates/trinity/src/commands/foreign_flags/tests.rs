@@ -43,7 +43,7 @@ fn hints_are_named_and_what_cannot_be_is_refused() {
     for (line, says) in [
         ("--typical 0.5", "--typical: requests say it"),
         ("--reasoning-format none", "--reasoning-format: thoughts"),
-        ("--lora a.gguf", "--lora: no adapters are loaded"),
+        ("--lora-init-without-apply", "--lora-init-without-apply: adapters are added when"),
         ("--hf-file a.gguf", "--hf-file: name its repository"),
         ("--docker-repo a/b", "--docker-repo: name a model"),
         ("--reasoning on", "--reasoning: requests say it"),
@@ -71,6 +71,7 @@ fn what_people_type_for_other_programs_runs_here() {
             "run|--ignored-hint=-n -1|--ignored-hint=--seed -1|--ignored-hint=-c 0|--stop=END|x",
         ),
         ("chat -ctk q8_0 -mu https://a/b.gguf", "chat|--k-type=q8_0|--model=https://a/b.gguf"),
+        ("chat a --lora b --lora-scaled c.gguf:0.5", "chat|a|--lora|b|--lora=c.gguf:0.5"),
         // Ollama
         (
             "run a Hello --think=false --num-predict 5 --num-ctx 99",
@@ -95,7 +96,6 @@ fn what_people_type_for_other_programs_runs_here() {
     ] {
         assert_eq!(run(line), format!("trinity|{expected}"), "{line}");
     }
-    assert!(translate("trinity run --lora a.gguf x").unwrap_err().contains("--lora: no adapters"));
 }
 
 /// Clap takes every translation, whatever it then says of the value.

@@ -19,6 +19,8 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
 
 /// How trinity takes importance matrices, of llama.cpp's older form too.
 const TAKES_IMPORTANCE: &str = "quantize --imatrix";
+const TAKES_ADAPTERS: &str = "--lora, beside the model that it is for";
+const TAKES_VECTORS: &str = "--control-vector, beside the model that it is for";
 
 /// Name in the table of importance matrices of llama.cpp's older form.
 const IMATRIX_DAT: &str = "imatrix.dat";
@@ -98,12 +100,16 @@ impl<'a> Traits<'a> {
 /// All programs, trinity first: what it says is what its loader said.
 pub(super) fn verdicts(container: &Container, loads: Result<(), &str>) -> Vec<Verdict> {
     let traits = Traits::of(container);
-    let is_importance = traits.kind == FileKind::ImportanceMatrix;
-    let answer = match (is_importance, ImportanceMatrix::read(container), loads) {
-        (true, Ok(_), _) => Answer::As(TAKES_IMPORTANCE),
-        (true, Err(error), _) => Answer::No(vec![error.to_string()]),
-        (false, _, Ok(())) => Answer::Yes,
-        (false, _, Err(reason)) => Answer::No(vec![reason.to_owned()]),
+    let is_known = |name: &str| model::ARCHITECTURES.contains(&name);
+    let answer = match (traits.kind, loads) {
+        (FileKind::ImportanceMatrix, _) => match ImportanceMatrix::read(container) {
+            Ok(_) => Answer::As(TAKES_IMPORTANCE),
+            Err(error) => Answer::No(vec![error.to_string()]),
+        },
+        (FileKind::LoraAdapter, _) if traits.architecture.is_some_and(is_known) => Answer::As(TAKES_ADAPTERS),
+        (FileKind::ControlVector, _) => Answer::As(TAKES_VECTORS),
+        (_, Ok(())) => Answer::Yes,
+        (_, Err(reason)) => Answer::No(vec![reason.to_owned()]),
     };
     let trinity = Verdict { program: "trinity", version: env!("CARGO_PKG_VERSION"), answer };
     std::iter::once(trinity).chain(others(|program| program.judge(&traits))).collect()

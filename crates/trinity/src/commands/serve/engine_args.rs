@@ -12,6 +12,7 @@ use tokenizer::Tokenizer;
 use crate::{
     cli::group,
     commands::{
+        adapter_args::AdapterArgs,
         context_plan::{CONTEXT_LEN_DEFAULT, ContextPlan, positions_seen},
         digest,
         model_args::ModelArgs,
@@ -171,7 +172,9 @@ impl EngineArgs {
         let context = longest.min(model::context_len(&draft)?);
         let positions = self.positions(None, context.min(CONTEXT_LEN_DEFAULT));
         let plan = ContextPlan { context_len_max: Some(context), kv_positions: Some(positions), n_states: 1 };
-        let (model, _) = ModelArgs { attention_window: None, ..load.clone() }.load(&draft, plan)?;
+        // Adapters are of the model that is drafted for.
+        let own = ModelArgs { attention_window: None, adapters: AdapterArgs::default(), ..load.clone() };
+        let (model, _) = own.load(&draft, plan)?;
         if model.n_states() > 0 {
             let message = format!("--draft {name}: its layers carry states, which cannot take back a wrong guess");
             return Err(Failure::new(Kind::Failure, message));
@@ -188,7 +191,8 @@ impl EngineArgs {
 /// What the operator chose of how a model is computed, where that changes bytes: the types that keys and values are
 /// cached in, the window, and so on.
 pub(super) fn numerics(load: &ModelArgs) -> String {
-    format!("{:?} {:?} {:?} {:?}", load.kv_type, load.storage, load.i2s, load.attention_window())
+    let adapters = load.adapters.identity();
+    format!("{:?} {:?} {:?} {:?}{adapters}", load.kv_type, load.storage, load.i2s, load.attention_window())
 }
 
 /// Hash of everything that the bytes of keys and values depend on: weights, and how they are computed with.

@@ -34,6 +34,7 @@ pub(super) fn of_server(
         responses_max: settings.responses_kept as usize,
         responses_bytes_max: (settings.responses_memory as usize).saturating_mul(1 << 20),
         max_tokens: settings.max_tokens.map(|n| n as usize),
+        adapters: settings.load.adapters.loras().map(|(path, scale)| (path.to_owned(), scale)).collect(),
         seed: settings.seed.map(i64::cast_unsigned),
         ..of_listener
     })
