@@ -168,6 +168,11 @@ multiversion! {
     }
 }
 
+/// `ln(1 + e^x)`
+pub(crate) fn softplus(x: f64) -> f64 {
+    if x > 0.0 { x + libm::log1p(libm::exp(-x)) } else { libm::log1p(libm::exp(x)) }
+}
+
 impl Kernels {
     /// Makes of what a convolution gives, `rows` `[T, row_len]`, the queries, keys and values of [`Self::delta`], in
     /// place: SiLU, then queries and keys of length 1, or as long as they are over `epsilon` where that is shorter.
@@ -183,9 +188,7 @@ impl Kernels {
         // In f64: few numbers, whose errors add up over all tokens that follow.
         let heads = a.iter().zip(bias).map(|(a, bias)| (f64::from(*a), f64::from(*bias))).cycle();
         for (alpha, (a, bias)) in alpha.iter_mut().zip(heads) {
-            let x = f64::from(*alpha) + bias;
-            let softplus = if x > 0.0 { x + libm::log1p(libm::exp(-x)) } else { libm::log1p(libm::exp(x)) };
-            *alpha = libm::exp(a * softplus) as f32;
+            *alpha = libm::exp(a * softplus(f64::from(*alpha) + bias)) as f32;
         }
         beta.iter_mut().for_each(|x| *x = (1.0 / (1.0 + libm::exp(-f64::from(*x)))) as f32);
     }

@@ -133,12 +133,29 @@ multiversion! {
     pub(crate) fn rms_norm(x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) {
         let n = weight.len();
         for (x, out) in x.chunks_exact(n).zip(out.chunks_exact_mut(n)) {
-            let mean = lane_sum(x, |v| v * v) / n as f32;
-            let scale = 1.0 / (mean + epsilon).sqrt();
-            for ((out, &x), &w) in out.iter_mut().zip(x).zip(weight) {
-                *out = x * scale * w;
-            }
+            rms_norm_one(x, weight, epsilon, out);
         }
+    }
+}
+
+multiversion! {
+    /// `out[r, g] = x[r, g] / rms(x[r, g]) · weight[g]`, groups of `n` elements, `weight` `[D]`.
+    pub(crate) fn rms_norm_of_groups(x: &[f32], weight: &[f32], n: usize, epsilon: f32, out: &mut [f32]) {
+        let groups = x.chunks_exact(n).zip(out.chunks_exact_mut(n));
+        for ((x, out), weight) in groups.zip(weight.chunks_exact(n).cycle()) {
+            rms_norm_one(x, weight, epsilon, out);
+        }
+    }
+}
+
+/// `out = x / rms(x) · weight`, all `[D]`.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
+fn rms_norm_one(x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) {
+    let mean = lane_sum(x, |v| v * v) / x.len() as f32;
+    let scale = 1.0 / (mean + epsilon).sqrt();
+    for ((out, &x), &w) in out.iter_mut().zip(x).zip(weight) {
+        *out = x * scale * w;
     }
 }
 
@@ -229,6 +246,13 @@ mod tests {
             let p = check("softmax", &x, |level, x| softmax(level, x, n));
             assert!(p.chunks(n).all(|row| (row.iter().sum::<f32>() - 1.0).abs() < 1e-5));
             let normed = check("rms_norm", &x, |level, out| rms_norm(level, &x, &y[..n], 1e-5, out));
+            let one_group = check("rms_norm", &x, |level, out| rms_norm_of_groups(level, &x, &y[..n], n, 1e-5, out));
+            assert_same_f32("one group", &one_group, &normed);
+            let groups = check("rms_norm", &x, |level, out| rms_norm_of_groups(level, &x, &y, n, 1e-5, out));
+            for (i, (group, x)) in groups.chunks(n).zip(x.chunks(n)).enumerate() {
+                let alone = check("rms_norm", x, |level, out| rms_norm(level, x, &y[i * n..][..n], 1e-5, out));
+                assert_same_f32("a group", group, &alone);
+            }
             for (row, x) in normed.chunks(n).zip(x.chunks(n)) {
                 let rms = (x.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>() / n as f64 + 1e-5).sqrt();
                 for ((got, &x), &w) in row.iter().zip(x).zip(&y) {

@@ -124,6 +124,17 @@ impl Kernels {
         });
     }
 
+    /// `out[r, g] = x[r, g] / rms(x[r, g]) · weight[g]` for each row of `weight.len()` elements in `n_groups` groups.
+    pub fn rms_norm_of_groups(&self, x: &[f32], weight: &[f32], n_groups: usize, epsilon: f32, out: &mut [f32]) {
+        let n = weight.len();
+        assert_eq!(x.len(), out.len(), "rms_norm_of_groups: input and output");
+        assert!(n_groups > 0 && n.is_multiple_of(n_groups), "rms_norm_of_groups: {n} weights in {n_groups} groups");
+        self.for_rows(out, n, |first, out| {
+            let x = &x[first * n..][..out.len()];
+            elementwise::rms_norm_of_groups(self.level, x, weight, n / n_groups, epsilon, out);
+        });
+    }
+
     /// `out[r] = (x[r] - mean) / deviation · weight + bias` for each row of `weight.len()` elements.
     pub fn layer_norm(&self, x: &[f32], weight: &[f32], bias: Option<&[f32]>, epsilon: f32, out: &mut [f32]) {
         let n = weight.len();

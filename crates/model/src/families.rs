@@ -17,6 +17,7 @@ mod granite;
 mod hunyuan_dense;
 mod lfm2;
 mod llama;
+mod mamba2;
 mod mistral3;
 mod olmo2;
 mod phi2;
@@ -51,6 +52,7 @@ const FAMILIES: &[(&str, Build)] = &[
     ("olmo2", olmo2::spec),
     ("smollm3", smollm3::spec),
     ("granite", granite::spec),
+    ("granitehybrid", granite::hybrid),
     ("lfm2", lfm2::spec),
     ("lfm2moe", lfm2::with_experts),
     ("mistral3", mistral3::spec),
@@ -87,7 +89,11 @@ pub(crate) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadErr
     let Some((_, build)) = FAMILIES.iter().find(|(name, _)| *name == keys.architecture) else {
         return Err(LoadError::Architecture { file: keys.file.to_owned(), name: keys.architecture.to_owned() });
     };
-    let spec = build(keys, n_vocab)?;
+    let mut spec = build(keys, n_vocab)?;
+    if let Some(recurrence) = &mut spec.recurrence {
+        // Layers behind those that are computed need no state.
+        recurrence.layers.truncate(spec.n_layers);
+    }
     check(keys, &spec)?;
     Ok(spec)
 }

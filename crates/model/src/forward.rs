@@ -308,6 +308,7 @@ impl Model {
                     Mixer::Attention(_) => {}
                     Mixer::ShortConvolution(weights) => recurrent::convolve(kernels, weights, scratch, states),
                     Mixer::DeltaNet(weights) => recurrent::delta_net(kernels, spec, weights, scratch, states),
+                    Mixer::Mamba(weights) => recurrent::mamba(kernels, spec, weights, scratch, states),
                 }
             }
         }

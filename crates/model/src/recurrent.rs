@@ -10,7 +10,7 @@ use crate::{
     scratch::Scratch,
     spec::ModelSpec,
     states::States,
-    weights::{DeltaFactors, DeltaNet, ShortConvolution},
+    weights::{DeltaFactors, DeltaNet, Mamba, ShortConvolution},
 };
 
 /// The states of the spans of a step in one layer.
@@ -103,6 +103,42 @@ pub(crate) fn delta_net(
     kernels.rms_norm(read, norm, spec.norm_epsilon, normed);
     let gated = scratch.input.room(n_rows, value_len);
     kernels.gate(Gate::Silu, gate_out, normed, gated);
+    scratch.input.fill(kernels);
+    scratch.input.multiply(kernels, [(output, &mut scratch.block_out[..n_rows * spec.width])]);
+}
+
+/// Computes Mamba-2 over the rows that are in `scratch.input`, into `scratch.block_out`.
+pub(crate) fn mamba(
+    kernels: &Kernels,
+    spec: &ModelSpec,
+    weights: &Mamba,
+    scratch: &mut Scratch,
+    states: StepStates<'_>,
+) {
+    let Mamba { heads, gate, values, steps, taps, bias, a, steps_bias, skip, norm, output } = weights;
+    let n_rows = scratch.input.n_rows();
+    let (row_len, value_len, n_heads) = (heads.row_len(), heads.value_len(), heads.n_heads);
+    let [inputs, convolved, gate_out] = &mut scratch.inner;
+    let (inputs, convolved) = (&mut inputs[..n_rows * row_len], &mut convolved[..n_rows * row_len]);
+    let gate_out = &mut gate_out[..n_rows * value_len];
+    let [lengths, decay] = scratch.head_gates.each_mut().map(|gates| &mut gates[..n_rows * n_heads]);
+    scratch.input.multiply(kernels, [(gate, &mut *gate_out), (values, &mut *inputs), (steps, &mut *lengths)]);
+    kernels.mamba_steps(a, steps_bias, lengths, decay);
+    let read = &mut scratch.spare[..n_rows * value_len];
+    states.for_each(|rows, state| {
+        let part = |len: usize| rows.start * len..rows.end * len;
+        let (memory, before) = state.split_at_mut(value_len * heads.n_state_rows);
+        let convolved = &mut convolved[part(row_len)];
+        kernels.convolve(taps, before, &inputs[part(row_len)], row_len, convolved);
+        kernels.silu_biased(bias, convolved);
+        let steps = (&lengths[part(n_heads)], &decay[part(n_heads)]);
+        kernels.mamba(heads, memory, convolved, steps, skip, &mut read[part(value_len)]);
+    });
+    // What was convolved is wanted no more.
+    let gated = &mut convolved[..n_rows * value_len];
+    kernels.gate(Gate::Silu, gate_out, read, gated);
+    let normed = scratch.input.room(n_rows, value_len);
+    kernels.rms_norm_of_groups(gated, norm, heads.n_groups, spec.norm_epsilon, normed);
     scratch.input.fill(kernels);
     scratch.input.multiply(kernels, [(output, &mut scratch.block_out[..n_rows * spec.width])]);
 }

@@ -142,6 +142,7 @@ pub(crate) fn norms(weights: &mut Weights) -> Requantised {
             }
             Mixer::ShortConvolution(_) => Vec::new(),
             Mixer::DeltaNet(net) => vec![&mut net.norm],
+            Mixer::Mamba(mamba) => vec![&mut mamba.norm],
         };
         let of_layer =
             [&mut layer.mixer_norm, &mut layer.mixer_post_norm, &mut layer.mlp_norm, &mut layer.mlp_post_norm];

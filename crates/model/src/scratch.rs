@@ -26,7 +26,7 @@ pub(crate) struct Scratch {
     pub(crate) v: Vec<f32>,
     /// Inner values of layers with states, three `[T, I]`
     pub(crate) inner: [Vec<f32>; 3],
-    /// Two gates `[T, Hv]` of each head of a delta net
+    /// Two numbers `[T, Hv]` of each head of a delta net or of Mamba-2
     pub(crate) head_gates: [Vec<f32>; 2],
     /// Gates of the feed-forward network `[T, F]`
     pub(crate) gate: Vec<f32>,

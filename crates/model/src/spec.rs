@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kernels::{DeltaShape, Gate, RopePairs};
+use kernels::{DeltaShape, Gate, MambaShape, RopePairs};
 
 /// The way in which q and k are normalised.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -182,6 +182,9 @@ pub enum Recurrence {
     /// Gated delta net (Qwen 3.5, Qwen3-Next) behind a convolution of `n_taps` tokens. The state is a matrix for each
     /// value head, and what is convolved of the last `n_taps - 1` tokens.
     GatedDeltaNet { n_taps: usize, heads: DeltaShape },
+    /// Mamba-2 behind a convolution of `n_taps` tokens. The state is a matrix for each head, and what is convolved of
+    /// the last `n_taps - 1` tokens.
+    Mamba2 { n_taps: usize, heads: MambaShape },
 }
 
 impl Recurrence {
@@ -193,6 +196,10 @@ impl Recurrence {
                 let of_heads = heads.value_len().checked_mul(heads.dim)?;
                 (n_taps - 1).checked_mul(heads.row_len())?.checked_add(of_heads)
             }
+            Self::Mamba2 { n_taps, heads } => {
+                let of_heads = heads.value_len().checked_mul(heads.n_state_rows)?;
+                (n_taps - 1).checked_mul(heads.row_len())?.checked_add(of_heads)
+            }
         }
     }
 
@@ -201,14 +208,16 @@ impl Recurrence {
         match self {
             Self::ShortConvolution { .. } => width,
             Self::GatedDeltaNet { heads, .. } => heads.row_len(),
+            Self::Mamba2 { heads, .. } => heads.row_len(),
         }
     }
 
-    /// Number of heads that each have two gates.
+    /// Number of heads that each have two numbers for a token.
     pub(crate) fn n_gated_heads(self) -> usize {
         match self {
             Self::ShortConvolution { .. } => 0,
             Self::GatedDeltaNet { heads, .. } => heads.n_value_heads,
+            Self::Mamba2 { heads, .. } => heads.n_heads,
         }
     }
 }

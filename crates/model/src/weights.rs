@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kernels::DeltaShape;
+use kernels::{DeltaShape, MambaShape};
 
 use crate::{linear::Linear, rotation::Rotation};
 
@@ -86,11 +86,37 @@ pub(crate) struct DeltaNet {
     pub(crate) output: Linear,
 }
 
+/// The weights of Mamba-2.
+pub(crate) struct Mamba {
+    pub(crate) heads: MambaShape,
+    /// Matrix `[H·P, D]` of the gate of the output
+    pub(crate) gate: Linear,
+    /// Matrix `[C, D]` of values, `B` and `C` of the groups
+    pub(crate) values: Linear,
+    /// Matrix `[H, D]` of the lengths of steps
+    pub(crate) steps: Linear,
+    /// Weights `[K, C]` of the convolution, of the oldest row first
+    pub(crate) taps: Vec<f32>,
+    /// Bias of what is convolved `[C]`
+    pub(crate) bias: Vec<f32>,
+    /// Factor of the decay `[H]`
+    pub(crate) a: Vec<f32>,
+    /// Bias of the lengths of steps `[H]`
+    pub(crate) steps_bias: Vec<f32>,
+    /// Factor on the values that pass by the states `[H]`
+    pub(crate) skip: Vec<f32>,
+    /// Norm of each group's output `[H·P]`
+    pub(crate) norm: Vec<f32>,
+    /// Output matrix `[D, H·P]`
+    pub(crate) output: Linear,
+}
+
 /// The weights by which a layer mixes positions.
 pub(crate) enum Mixer {
     Attention(Box<Attention>),
     ShortConvolution(Box<ShortConvolution>),
     DeltaNet(Box<DeltaNet>),
+    Mamba(Box<Mamba>),
 }
 
 /// The experts of a layer.
@@ -141,6 +167,10 @@ impl Layer {
                     DeltaFactors::Together(one) => std::slice::from_mut(one),
                 };
                 [qkv, gate, output].into_iter().chain(factors).collect()
+            }
+            Mixer::Mamba(mamba) => {
+                let Mamba { gate, values, steps, output, .. } = &mut **mamba;
+                vec![gate, values, steps, output]
             }
         };
         let (router, networks, shared) = match &mut self.mlp {

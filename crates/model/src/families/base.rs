@@ -38,6 +38,20 @@ fn kv_heads(keys: &Keys<'_>) -> Result<usize, LoadError> {
     keys.count_or("attention.head_count_kv", keys.count("attention.head_count")?)
 }
 
+/// Reads the number of KV heads where some layers have none, and which these are.
+pub(super) fn hybrid_kv_heads(keys: &Keys<'_>) -> Result<(usize, Vec<bool>), LoadError> {
+    const NAME: &str = "attention.head_count_kv";
+    let counts = keys.counts(NAME, keys.count("block_count")?)?;
+    let mut of_attention = counts.iter().copied().filter(|&n| n > 0);
+    let Some(n_kv_heads) = of_attention.next() else {
+        return keys.refuse(NAME, format!("{counts:?}: no layer with attention, expected one at least"));
+    };
+    if of_attention.any(|n| n != n_kv_heads) {
+        return keys.refuse(NAME, format!("{counts:?}: layers with attention that differ are not supported"));
+    }
+    Ok((n_kv_heads, counts.iter().map(|&n| n == 0).collect()))
+}
+
 /// Reads the spec of a transformer with these KV heads and experts.
 pub(super) fn with(
     keys: &Keys<'_>,

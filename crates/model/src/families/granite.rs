@@ -1,16 +1,30 @@
-//! Granite 3: llama with scales on embeddings, residuals, attention and logits.
+//! Granite 3 and 4: llama with scales on embeddings, residuals, attention and logits; in the hybrid models most layers
+//! are Mamba-2 in place of attention.
 
 use kernels::RopePairs;
 
-use super::base;
+use super::{base, mamba2};
 use crate::{
     LoadError,
     keys::Keys,
-    spec::{ModelSpec, RopeLayers},
+    spec::{Gating, ModelSpec, RecurrenceSpec, RopeLayers},
 };
 
 pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {
-    let base = base::spec(keys, n_vocab, RopePairs::Adjacent)?;
+    scaled(keys, base::spec(keys, n_vocab, RopePairs::Adjacent)?)
+}
+
+/// Reads the spec of a hybrid model, where layers without KV heads are Mamba-2.
+pub(super) fn hybrid(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {
+    let (n_kv_heads, layers) = base::hybrid_kv_heads(keys)?;
+    let has_experts = keys.count_or_none("expert_count")?.is_some();
+    let experts = has_experts.then(|| base::routed_experts(keys, Gating::Softmax)).transpose()?;
+    let base = base::with(keys, n_vocab, RopePairs::Adjacent, n_kv_heads, experts)?;
+    let recurrence = Some(RecurrenceSpec { kind: mamba2::scan(keys)?, layers });
+    scaled(keys, ModelSpec { recurrence, ..base })
+}
+
+fn scaled(keys: &Keys<'_>, base: ModelSpec) -> Result<ModelSpec, LoadError> {
     // Granite files say with this key whether there is a rotary embedding at all.
     let has_rope = keys.flag("rope.scaling.finetuned")?.unwrap_or(true);
     Ok(ModelSpec {

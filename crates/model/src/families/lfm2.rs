@@ -19,32 +19,17 @@ pub(super) fn with_experts(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec,
 }
 
 fn build(keys: &Keys<'_>, n_vocab: usize, experts: Option<ExpertSpec>) -> Result<ModelSpec, LoadError> {
-    let n_layers = keys.count("block_count")?;
-    let (n_kv_heads, layers) = kv_heads(keys, n_layers)?;
+    let (n_kv_heads, layers) = base::hybrid_kv_heads(keys)?;
     let base = base::with(keys, n_vocab, RopePairs::Halves, n_kv_heads, experts)?;
     let n_taps = keys.count("shortconv.l_cache")?;
     // The window is of all layers that attend.
     let window = keys.count_or_none("attention.sliding_window")?;
     Ok(ModelSpec {
         qk_norm: QkNorm::PerHead,
-        window: window.map(|len| WindowSpec { len, local_layers: vec![true; n_layers] }),
+        window: window.map(|len| WindowSpec { len, local_layers: vec![true; base.n_layers] }),
         recurrence: Some(RecurrenceSpec { kind: Recurrence::ShortConvolution { n_taps }, layers }),
         // A name of the first converter that all files have kept.
         output_norm: "token_embd_norm",
         ..base
     })
-}
-
-/// Reads the number of KV heads, and which layers have none because they are convolutions.
-fn kv_heads(keys: &Keys<'_>, n_layers: usize) -> Result<(usize, Vec<bool>), LoadError> {
-    const NAME: &str = "attention.head_count_kv";
-    let counts = keys.counts(NAME, n_layers)?;
-    let mut of_attention = counts.iter().copied().filter(|&n| n > 0);
-    let Some(n_kv_heads) = of_attention.next() else {
-        return keys.refuse(NAME, format!("{counts:?}: no layer with attention, expected one at least"));
-    };
-    if of_attention.any(|n| n != n_kv_heads) {
-        return keys.refuse(NAME, format!("{counts:?}: layers with attention that differ are not supported"));
-    }
-    Ok((n_kv_heads, counts.iter().map(|&n| n == 0).collect()))
 }

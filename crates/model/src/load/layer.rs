@@ -1,13 +1,14 @@
 //! GGUF's tensor names → [`Weights`].
 
-use kernels::DeltaShape;
+use kernels::{DeltaShape, MambaShape};
 
 use super::tensors::Tensors;
 use crate::{
     LoadError,
     spec::{ModelSpec, NormKind, QkNorm, Recurrence},
     weights::{
-        Attention, DeltaFactors, DeltaNet, Experts, FeedForward, Layer, Mixer, Mlp, Norm, ShortConvolution, Weights,
+        Attention, DeltaFactors, DeltaNet, Experts, FeedForward, Layer, Mamba, Mixer, Mlp, Norm, ShortConvolution,
+        Weights,
     },
 };
 
@@ -52,6 +53,9 @@ fn mixer(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize, at: &str) ->
         Recurrence::GatedDeltaNet { n_taps, heads } => {
             Ok(Mixer::DeltaNet(Box::new(delta_net(tensors, spec.width, n_taps, heads, at)?)))
         }
+        Recurrence::Mamba2 { n_taps, heads } => {
+            Ok(Mixer::Mamba(Box::new(mamba(tensors, spec.width, n_taps, heads, at)?)))
+        }
     }
 }
 
@@ -95,6 +99,31 @@ fn delta_net(
         bias: tensors.vector(&format!("{at}ssm_dt.bias"), n_value_heads)?,
         norm: tensors.vector(&format!("{at}ssm_norm.weight"), dim)?,
         output: tensors.linear(&format!("{at}ssm_out"), width, heads.value_len())?,
+    })
+}
+
+fn mamba(
+    tensors: &mut Tensors<'_>,
+    width: usize,
+    n_taps: usize,
+    heads: MambaShape,
+    at: &str,
+) -> Result<Mamba, LoadError> {
+    let MambaShape { n_heads, n_groups, .. } = heads;
+    let (row_len, value_len) = (heads.row_len(), heads.value_len());
+    let [gate, values, steps] = tensors.pieces(&format!("{at}ssm_in"), [value_len, row_len, n_heads], width)?;
+    Ok(Mamba {
+        heads,
+        gate,
+        values,
+        steps,
+        taps: tensors.taps(&format!("{at}ssm_conv1d.weight"), row_len, n_taps)?,
+        bias: tensors.vector(&format!("{at}ssm_conv1d.bias"), row_len)?,
+        a: tensors.values(&format!("{at}ssm_a"), &[1, n_heads])?,
+        steps_bias: tensors.vector(&format!("{at}ssm_dt.bias"), n_heads)?,
+        skip: tensors.values(&format!("{at}ssm_d"), &[1, n_heads])?,
+        norm: tensors.values(&format!("{at}ssm_norm.weight"), &[value_len / n_groups, n_groups])?,
+        output: tensors.linear(&format!("{at}ssm_out"), width, value_len)?,
     })
 }
 

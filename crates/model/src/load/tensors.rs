@@ -103,7 +103,12 @@ impl<'a> Tensors<'a> {
 
     /// Takes the exact values of a vector of `n`, which must be there.
     pub(super) fn vector(&mut self, name: &str, n: usize) -> Result<Vec<f32>, LoadError> {
-        self.optional_vector(name, n)?.map_or_else(|| self.refuse(name, "missing"), Ok)
+        self.values(name, &[n])
+    }
+
+    /// Takes the exact values of a tensor of shape `dims`, which must be there.
+    pub(super) fn values(&mut self, name: &str, dims: &[usize]) -> Result<Vec<f32>, LoadError> {
+        self.optional_values(name, dims)?.map_or_else(|| self.refuse(name, "missing"), Ok)
     }
 
     /// Takes the exact values of `name` `[n, k]`, a row of `k` weights for each of `n` channels, as `[k, n]`.

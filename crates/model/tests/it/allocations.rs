@@ -78,6 +78,7 @@ fn a_decode_step_allocates_nothing() {
         "llama-256-Q8_0",
         "golden2/lfm2",
         "golden2/qwen35",
+        "golden2/granitehybrid",
     ];
     // The prompt outgrows the window.
     let window = Some(AttentionWindow { len: 20, sinks: 4 });
@@ -124,6 +125,7 @@ fn the_plan_is_what_is_allocated() {
         ("llama-256-Q4_0", KvType::F32.into(), 48, None, window),
         ("golden2/lfm2", KvType::F16.into(), 48, None, None),
         ("golden2/qwen35", KvType::F16.into(), 48, None, None),
+        ("golden2/granitehybrid", KvType::F16.into(), 48, None, None),
     ] {
         let mut options = LoadOptions {
             kv_types,
@@ -150,6 +152,8 @@ fn the_plan_is_what_is_allocated() {
             "golden2/lfm2" => 5 * 2 * 48,
             // Six layers of three rows and four heads.
             "golden2/qwen35" => 6 * (3 * 128 + 4 * 16 * 16),
+            // Four layers of three rows and four heads.
+            "golden2/granitehybrid" => 4 * (3 * 96 + 4 * 16 * 16),
             _ => 0,
         };
         assert_eq!(state_bytes, 2000 * state_len * 4, "{name}");

@@ -25,6 +25,8 @@ const ENTRIES: &[&str] = &[
     "qwen35moe-mtp",
     "qwen3next",
     "lfm2moe",
+    "granitehybrid",
+    "granitehybrid-moe",
     "cohere2",
     "stablelm",
     "starcoder2",

@@ -27,6 +27,7 @@ const MODELS: &[&str] = &[
     "golden2/phi2",
     "golden2/qwen35",
     "golden2/qwen3next",
+    "golden2/granitehybrid-moe",
 ];
 
 #[test]

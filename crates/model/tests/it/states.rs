@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Models with states.
-const MODELS: &[&str] = &["golden2/lfm2", "golden2/qwen35", "golden2/qwen3next"];
+const MODELS: &[&str] = &["golden2/lfm2", "golden2/qwen35", "golden2/qwen3next", "golden2/granitehybrid"];
 
 /// What a panic of `work` says; `None` if it does not panic.
 fn panic_of(work: impl FnOnce()) -> Option<String> {
@@ -170,6 +170,53 @@ fn delta_nets_that_do_not_fit_together_are_refused() {
             e.drop_tensors(name);
         });
     }
+}
+
+#[test]
+fn scans_that_do_not_fit_together_are_refused() {
+    let check = |expected: &str, change: &dyn Fn(&mut Edit)| check("golden2/granitehybrid", expected, change);
+    let key = |name: &str, value: u32, expected: &str| {
+        check(&format!("metadata granitehybrid.{name}: {expected}"), &|e| {
+            e.set(&format!("granitehybrid.{name}"), Value::U32(value));
+        });
+    };
+    for name in ["ssm.conv_kernel", "ssm.inner_size", "ssm.state_size", "ssm.time_step_rank", "ssm.group_count"] {
+        check(&format!("metadata granitehybrid.{name}: missing"), &|e| {
+            e.remove(&format!("granitehybrid.{name}"));
+        });
+    }
+    key("ssm.inner_size", 66, "66, expected a multiple of ssm.time_step_rank 4");
+    check("metadata granitehybrid.ssm.time_step_rank: 4, expected a multiple of ssm.group_count 3", &|e| {
+        e.set("granitehybrid.ssm.group_count", Value::U32(3));
+    });
+    let what = "134217728 twice for each of 1 groups, but beside ssm.inner_size 64 there may be 268435392";
+    key("ssm.state_size", 1 << 27, what);
+    check("tensor blk.0.ssm_in.weight: shape [32, 164], expected [32, 196]", &|e| {
+        e.set("granitehybrid.ssm.group_count", Value::U32(2));
+    });
+    check("tensor blk.0.ssm_conv1d.weight: shape [4, 96], expected [3, 96]", &|e| {
+        e.set("granitehybrid.ssm.conv_kernel", Value::U32(3));
+    });
+    check("tensor blk.1.ssm_d: shape [4], expected [1, 4]", &|e| e.tensor("blk.1.ssm_d").dims = vec![4]);
+    check("tensor blk.1.ssm_norm.weight: shape [32, 2], expected [64, 1]", &|e| {
+        e.tensor("blk.1.ssm_norm.weight").dims = vec![32, 2];
+    });
+    for name in ["ssm_conv1d.bias", "ssm_dt.bias", "ssm_a", "ssm_d", "ssm_norm.weight", "ssm_out.weight"] {
+        check(&format!("tensor blk.1.{name}: missing"), &|e| {
+            e.tensors.retain(|tensor| tensor.name != format!("blk.1.{name}"));
+        });
+    }
+    // A layer with KV heads is attention, one without is a scan.
+    let counts = |expected: &str, values: &[i32]| {
+        check(expected, &|e| {
+            e.set("granitehybrid.attention.head_count_kv", Value::Array(Array::I32(values.to_vec())));
+        });
+    };
+    counts("tensor blk.1.attn_q.weight: missing", &[0, 2, 2, 0, 0, 2]);
+    counts("tensor blk.2.ssm_in.weight: missing", &[0, 0, 0, 0, 0, 2]);
+    check("metadata granitehybrid.logit_scale: missing, or 0", &|e| {
+        e.remove("granitehybrid.logit_scale");
+    });
 }
 
 #[test]
