@@ -155,6 +155,7 @@ const ARCHITECTURE_KEYS: &[(Types, &[&str])] = &[
             "expert_group_used_count",
             "expert_gating_func",
             "moe_every_n_layers",
+            "moe_latent_size",
             "interleave_moe_layer_step",
             "rescale_every_n_layers",
             "time_mix_extra_dim",

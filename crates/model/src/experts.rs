@@ -24,6 +24,8 @@ pub(crate) struct Buffers<'a> {
     pub(crate) scores: &'a mut [f32],
     /// Output `[T, D]` of one expert.
     pub(crate) result: &'a mut [f32],
+    /// What experts see and the sum of what they give, two `[T, L]`, where that is narrower.
+    pub(crate) latent: &'a mut [Vec<f32>; 2],
     pub(crate) expert_rows: &'a mut Vec<(u32, f32)>,
 }
 
@@ -37,13 +39,19 @@ pub(crate) fn apply(
     out: &mut [f32],
     buffers: Buffers<'_>,
 ) {
-    let Experts { router, selection_bias, networks, shared, shared_gate } = experts;
-    let Buffers { input, gate, up, scores, result, expert_rows } = buffers;
+    let Experts { router, selection_bias, networks, latent, shared, shared_gate } = experts;
+    let Buffers { input, gate, up, scores, result, latent: narrow, expert_rows } = buffers;
     let (width, n_experts) = (spec.width, networks.len());
     let n_rows = x.len() / width;
     let scores = &mut scores[..n_rows * n_experts];
     input.set(kernels, x, width);
-    input.multiply(kernels, [(router, &mut *scores)]);
+    match latent {
+        Some([down, _]) => {
+            let narrowed = &mut narrow[0][..n_rows * down.rows()];
+            input.multiply(kernels, [(router, &mut *scores), (down, narrowed)]);
+        }
+        None => input.multiply(kernels, [(router, &mut *scores)]),
+    }
     match shared {
         Some(shared) => feed_forward(kernels, spec, shared, n_rows, Feed { input, gate, up, out: &mut *out }),
         None => out.fill(0.0),
@@ -61,6 +69,15 @@ pub(crate) fn apply(
             scores.fill(0.0);
         }
     }
+    // What the experts see, and where what they give is added up.
+    let (seen, seen_width, sum) = match latent {
+        Some([down, _]) => {
+            let [narrowed, sum] = narrow.each_mut().map(|rows| &mut rows[..n_rows * down.rows()]);
+            sum.fill(0.0);
+            (&*narrowed, down.rows(), sum)
+        }
+        None => (x, width, &mut *out),
+    };
     for (index, network) in networks.iter().enumerate() {
         expert_rows.clear();
         let weights = scores.iter().skip(index).step_by(n_experts);
@@ -68,17 +85,23 @@ pub(crate) fn apply(
         if expert_rows.is_empty() {
             continue;
         }
-        let n = expert_rows.len() * width;
-        let gathered = input.room(expert_rows.len(), width);
-        for (slot, (row, _)) in gathered.chunks_exact_mut(width).zip(expert_rows.iter()) {
-            slot.copy_from_slice(&x[*row as usize * width..][..width]);
+        let n = expert_rows.len() * seen_width;
+        let gathered = input.room(expert_rows.len(), seen_width);
+        for (slot, (row, _)) in gathered.chunks_exact_mut(seen_width).zip(expert_rows.iter()) {
+            slot.copy_from_slice(&seen[*row as usize * seen_width..][..seen_width]);
         }
         input.fill(kernels);
         let result = &mut result[..n];
         feed_forward(kernels, spec, network, expert_rows.len(), Feed { input, gate, up, out: &mut *result });
-        for (result, (row, weight)) in result.chunks_exact(width).zip(expert_rows.iter()) {
-            kernels.add_scaled(&mut out[*row as usize * width..][..width], *weight, result);
+        for (result, (row, weight)) in result.chunks_exact(seen_width).zip(expert_rows.iter()) {
+            kernels.add_scaled(&mut sum[*row as usize * seen_width..][..seen_width], *weight, result);
         }
+    }
+    if let Some([down, widen]) = latent {
+        input.set(kernels, &narrow[1][..n_rows * down.rows()], down.rows());
+        let result = &mut result[..out.len()];
+        input.multiply(kernels, [(widen, &mut *result)]);
+        kernels.add(out, result);
     }
 }
 

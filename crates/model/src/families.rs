@@ -19,6 +19,7 @@ mod lfm2;
 mod llama;
 mod mamba2;
 mod mistral3;
+mod nemotron_h;
 mod olmo2;
 mod phi2;
 mod phi3;
@@ -71,6 +72,8 @@ const FAMILIES: &[(&str, Build)] = &[
     ("qwen35", qwen35::spec),
     ("qwen35moe", qwen35::with_experts),
     ("qwen3next", qwen35::next),
+    ("nemotron_h", nemotron_h::spec),
+    ("nemotron_h_moe", nemotron_h::with_experts),
 ];
 
 /// Names of the architectures that can be loaded.

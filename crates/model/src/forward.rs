@@ -296,11 +296,12 @@ impl Model {
     fn mix(&mut self, index: usize, n_rows: usize, step: &Step<'_>, spans: &[Span<'_>]) {
         let Self { spec, weights, kernels, scratch, states, .. } = self;
         let layer = &weights.layers[index];
+        let Some(mixer) = &layer.mixer else { return };
         let n = n_rows * spec.width;
         let room = scratch.input.room(n_rows, spec.width);
         normed(kernels, spec, &scratch.hidden[..n], layer.mixer_norm.as_ref(), room);
         scratch.input.fill(kernels);
-        match &layer.mixer {
+        match mixer {
             Mixer::Attention(_) => self.attend(index, n_rows, spans),
             recurrent => {
                 let states = StepStates { states, layer: spec.index_in_kind(index), spans: step.spans };
@@ -326,7 +327,7 @@ impl Model {
         let sight = Sight::new(&self.spec, index, self.attention_window);
         let Self { spec, weights, rope, rope_local, kernels, kv, scratch, .. } = self;
         let kv_layer = spec.index_in_kind(index);
-        let Mixer::Attention(attention) = &weights.layers[index].mixer else { return };
+        let Some(Mixer::Attention(attention)) = &weights.layers[index].mixer else { return };
         let Attention { q, k, v, output, q_norm, k_norm, sub_norm, learned_sinks } = &**attention;
         let width = spec.width;
         let q_cols = spec.n_heads * spec.key_dim;
@@ -403,7 +404,7 @@ impl Model {
     /// Adds the feed-forward network or the experts of one layer to the residual stream.
     fn feed(&mut self, index: usize, n_rows: usize) {
         let Self { spec, weights, kernels, scratch, .. } = self;
-        let Layer { mlp_norm, mlp, mlp_post_norm, .. } = &weights.layers[index];
+        let Layer { mlp_norm, mlp: Some(mlp), mlp_post_norm, .. } = &weights.layers[index] else { return };
         let width = spec.width;
         let n = n_rows * width;
         match mlp {
@@ -419,12 +420,22 @@ impl Model {
             }
             Mlp::Experts(experts) => {
                 let Scratch {
-                    hidden, input, gate, up, router: scores, normed: x, block_out, spare, expert_rows, ..
+                    hidden,
+                    input,
+                    gate,
+                    up,
+                    router: scores,
+                    normed: x,
+                    block_out,
+                    spare,
+                    latent,
+                    expert_rows,
+                    ..
                 } = scratch;
                 if !spec.has_parallel_blocks {
                     normed(kernels, spec, &hidden[..n], mlp_norm.as_ref(), &mut x[..n]);
                 }
-                let buffers = Buffers { input, gate, up, scores, result: spare, expert_rows };
+                let buffers = Buffers { input, gate, up, scores, result: spare, latent, expert_rows };
                 experts::apply(kernels, spec, experts, &x[..n], &mut block_out[..n], buffers);
             }
         }

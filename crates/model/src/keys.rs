@@ -56,13 +56,22 @@ impl<'a> Keys<'a> {
 
     /// Reads a count of things for each of `n_layers` layers, 0 to 4096.
     pub(crate) fn counts(&self, name: &str, n_layers: usize) -> Result<Vec<usize>, LoadError> {
+        self.of_layers(name, n_layers, COUNT_MAX)
+    }
+
+    /// Reads a width in elements for each of `n_layers` layers, or 0.
+    pub(crate) fn widths(&self, name: &str, n_layers: usize) -> Result<Vec<usize>, LoadError> {
+        self.of_layers(name, n_layers, WIDTH_MAX as u64)
+    }
+
+    fn of_layers(&self, name: &str, n_layers: usize, max: u64) -> Result<Vec<usize>, LoadError> {
         let Some(values) = self.read(name, Metadata::i64s)? else { return self.refuse(name, "missing") };
         if values.len() != n_layers {
             return self.refuse(name, format!("{} values, expected one for each of {n_layers} layers", values.len()));
         }
-        let count = |value: &i64| usize::try_from(*value).ok().filter(|&n| n as u64 <= COUNT_MAX);
+        let count = |value: &i64| usize::try_from(*value).ok().filter(|&n| n as u64 <= max);
         match values.iter().find(|value| count(value).is_none()) {
-            Some(bad) => self.refuse(name, format!("{bad}, expected 0 to {COUNT_MAX}")),
+            Some(bad) => self.refuse(name, format!("{bad}, expected 0 to {max}")),
             None => Ok(values.iter().filter_map(count).collect()),
         }
     }

@@ -136,19 +136,20 @@ pub(crate) fn norms(weights: &mut Weights) -> Requantised {
     };
     for layer in &mut weights.layers {
         let of_mixer: Vec<&mut Vec<f32>> = match &mut layer.mixer {
-            Mixer::Attention(attention) => {
+            None => Vec::new(),
+            Some(Mixer::Attention(attention)) => {
                 let Attention { q_norm, k_norm, sub_norm, .. } = &mut **attention;
                 [q_norm, k_norm, sub_norm].into_iter().flatten().collect()
             }
-            Mixer::ShortConvolution(_) => Vec::new(),
-            Mixer::DeltaNet(net) => vec![&mut net.norm],
-            Mixer::Mamba(mamba) => vec![&mut mamba.norm],
+            Some(Mixer::ShortConvolution(_)) => Vec::new(),
+            Some(Mixer::DeltaNet(net)) => vec![&mut net.norm],
+            Some(Mixer::Mamba(mamba)) => vec![&mut mamba.norm],
         };
         let of_layer =
             [&mut layer.mixer_norm, &mut layer.mixer_post_norm, &mut layer.mlp_norm, &mut layer.mlp_post_norm];
         let of_layer = of_layer.into_iter().flatten().map(|norm| &mut norm.weight);
         of_mixer.into_iter().chain(of_layer).for_each(&mut apply);
-        if let Mlp::Dense(network) = &mut layer.mlp {
+        if let Some(Mlp::Dense(network)) = &mut layer.mlp {
             network.sub_norm.iter_mut().for_each(&mut apply);
         }
     }

@@ -32,10 +32,12 @@ pub(crate) struct Scratch {
     pub(crate) gate: Vec<f32>,
     /// Inner values of the feed-forward network `[T, F]`
     pub(crate) up: Vec<f32>,
-    /// Output of a norm whose input is wanted no more, `[T, max(D, H·Dk, H·Dv, I, 2·Hv)]`
+    /// Output of a norm whose input is wanted no more, `[T, max(D, H·Dk, H·Dv, I, 2·Hv, L)]`
     pub(crate) spare: Vec<f32>,
     /// Scores of the experts' router `[T, E]`
     pub(crate) router: Vec<f32>,
+    /// What experts see and the sum of what they give where that is narrower, two `[T, L]`
+    pub(crate) latent: [Vec<f32>; 2],
     /// Rows that go to one expert `[T]`, with its weight for each
     pub(crate) expert_rows: Vec<(u32, f32)>,
     /// Positions of the rows `[T]`
@@ -63,6 +65,7 @@ struct Widths {
     feed_forward: usize,
     spare: usize,
     experts: usize,
+    latent: usize,
 }
 
 impl Widths {
@@ -73,6 +76,7 @@ impl Widths {
         let gated = if spec.has_attention_gate { 2 * q } else { 0 };
         let inner = recurrence.map_or(0, |kind| kind.inner_width(spec.width)).max(gated);
         let head_gates = recurrence.map_or(0, Recurrence::n_gated_heads);
+        let latent = spec.experts.and_then(|e| e.latent).unwrap_or(0);
         Self {
             model: spec.width,
             q,
@@ -82,8 +86,9 @@ impl Widths {
             inner,
             head_gates,
             feed_forward: spec.feed_forward_max(),
-            spare: spec.width.max(q).max(attended).max(inner).max(2 * head_gates),
+            spare: spec.width.max(q).max(attended).max(inner).max(2 * head_gates).max(latent),
             experts: spec.experts.map_or(0, |e| e.n_experts),
+            latent,
         }
     }
 }
@@ -108,6 +113,7 @@ impl Scratch {
             up: zeros(widths.feed_forward),
             spare: zeros(widths.spare),
             router: zeros(widths.experts),
+            latent: [(); 2].map(|()| zeros(widths.latent)),
             expert_rows: Vec::with_capacity(rows_max),
             positions: Vec::with_capacity(rows_max),
             sink_positions: Vec::with_capacity(rows_max),
@@ -118,12 +124,13 @@ impl Scratch {
     /// Returns the bytes of the buffers for `rows_max` rows, with the f32 and int8 copies that a matmul works on;
     /// `None` on overflow.
     pub(crate) fn bytes(spec: &ModelSpec, rows_max: usize, has_sinks: bool) -> Option<u64> {
-        let Widths { model, q, q_to_sinks, k, v, inner, head_gates, feed_forward, spare, experts } =
+        let Widths { model, q, q_to_sinks, k, v, inner, head_gates, feed_forward, spare, experts, latent } =
             Widths::new(spec, has_sinks);
-        let floats = [3 * model as u64, 3 * inner as u64, 2 * head_gates as u64, 2 * feed_forward as u64]
-            .into_iter()
-            .chain([q, q_to_sinks, k, v, spare, experts].map(|n| n as u64));
-        let widest = model.max(inner).max(feed_forward).max(spec.n_heads * spec.value_dim) as u64;
+        let floats =
+            [3 * model as u64, 3 * inner as u64, 2 * head_gates as u64, 2 * feed_forward as u64, 2 * latent as u64]
+                .into_iter()
+                .chain([q, q_to_sinks, k, v, spare, experts].map(|n| n as u64));
+        let widest = model.max(inner).max(feed_forward).max(latent).max(spec.n_heads * spec.value_dim) as u64;
         // Codes, scales and sums of 256 activations are 384 bytes (`kernels::Rows`).
         let input = 4 * widest + widest.div_ceil(256) * 384;
         (4 * floats.sum::<u64>() + input).checked_mul(rows_max as u64)

@@ -105,6 +105,9 @@ pub struct ExpertSpec {
     pub shared: Option<usize>,
     /// Whether what that network gives is multiplied with the sigmoid of a score of the token (Qwen 3.5).
     pub is_shared_gated: bool,
+    /// Width of the rows that experts see and give where a matrix narrows them before and another widens their sum
+    /// (Nemotron 3).
+    pub latent: Option<usize>,
 }
 
 /// The norm before and after blocks and before the vocabulary head; norms within attention and within networks are
@@ -154,6 +157,15 @@ pub struct WindowSpec {
     pub len: usize,
     /// Flags that say which layers see only the window, one per layer.
     pub local_layers: Vec<bool>,
+}
+
+/// One of the two blocks of a layer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Block {
+    /// Attention, or what carries a state from token to token in place of it.
+    Mixer,
+    /// The feed-forward network or the experts.
+    Mlp,
 }
 
 /// The layers that carry a state from token to token in place of attention over all tokens.
@@ -309,6 +321,8 @@ pub struct ModelSpec {
     pub query_temperature: Option<QueryTemperature>,
     /// Sliding window, if some layers have one.
     pub window: Option<WindowSpec>,
+    /// The one block that each layer has, one per layer, where layers do not have both.
+    pub lone_blocks: Option<Vec<Block>>,
     /// Layers with a state in place of attention, if there are any.
     pub recurrence: Option<RecurrenceSpec>,
     /// Factor on q·k.
@@ -340,19 +354,32 @@ impl ModelSpec {
         window.local_layers.get(layer).is_some_and(|&local| local).then_some(window.len)
     }
 
+    /// Whether layer `layer` has this block.
+    pub fn has_block(&self, layer: usize, block: Block) -> bool {
+        self.lone_blocks.as_ref().is_none_or(|blocks| blocks.get(layer) == Some(&block))
+    }
+
     /// Whether layer `layer` carries a state in place of attention.
     pub fn is_recurrent(&self, layer: usize) -> bool {
         self.recurrence.as_ref().is_some_and(|recurrence| recurrence.layers.get(layer) == Some(&true))
     }
 
+    /// Whether layer `layer` has attention.
+    pub fn has_attention(&self, layer: usize) -> bool {
+        self.has_block(layer, Block::Mixer) && !self.is_recurrent(layer)
+    }
+
     /// Number of layers with attention: those that have keys and values.
     pub fn n_attention_layers(&self) -> usize {
-        self.n_layers - self.recurrence.as_ref().map_or(0, RecurrenceSpec::n_layers)
+        (0..self.n_layers).filter(|&layer| self.has_attention(layer)).count()
     }
 
     /// Number of layers of the kind of `layer` before it: its index among those with attention, or with a state.
     pub(crate) fn index_in_kind(&self, layer: usize) -> usize {
-        (0..layer).filter(|&before| self.is_recurrent(before) == self.is_recurrent(layer)).count()
+        let is_recurrent = self.is_recurrent(layer);
+        let is_alike =
+            |&before: &usize| if is_recurrent { self.is_recurrent(before) } else { self.has_attention(before) };
+        (0..layer).filter(is_alike).count()
     }
 
     /// The experts of layer `layer`, if it has any.

@@ -127,6 +127,8 @@ pub(crate) struct Experts {
     pub(crate) selection_bias: Option<Vec<f32>>,
     /// Networks of the experts.
     pub(crate) networks: Vec<FeedForward>,
+    /// Matrix `[L, D]` that narrows what the networks see, and matrix `[D, L]` that widens the sum of what they give.
+    pub(crate) latent: Option<[Linear; 2]>,
     /// Network that computes every token.
     pub(crate) shared: Option<FeedForward>,
     /// Weights `[D]` of the score by whose sigmoid that network's output is multiplied.
@@ -142,25 +144,26 @@ pub(crate) enum Mlp {
 /// The weights of one transformer layer; norms are `[D]`.
 pub(crate) struct Layer {
     pub(crate) mixer_norm: Option<Norm>,
-    pub(crate) mixer: Mixer,
+    pub(crate) mixer: Option<Mixer>,
     pub(crate) mixer_post_norm: Option<Norm>,
     pub(crate) mlp_norm: Option<Norm>,
-    pub(crate) mlp: Mlp,
+    pub(crate) mlp: Option<Mlp>,
     pub(crate) mlp_post_norm: Option<Norm>,
 }
 
 impl Layer {
     fn matrices(&mut self) -> impl Iterator<Item = &mut Linear> {
         let mixer = match &mut self.mixer {
-            Mixer::Attention(attention) => {
+            None => Vec::new(),
+            Some(Mixer::Attention(attention)) => {
                 let Attention { q, k, v, output, .. } = &mut **attention;
                 vec![q, k, v, output]
             }
-            Mixer::ShortConvolution(convolution) => {
+            Some(Mixer::ShortConvolution(convolution)) => {
                 let ShortConvolution { input: [b, c, x], output, .. } = &mut **convolution;
                 vec![b, c, x, output]
             }
-            Mixer::DeltaNet(net) => {
+            Some(Mixer::DeltaNet(net)) => {
                 let DeltaNet { qkv, gate, factors, output, .. } = &mut **net;
                 let factors = match factors {
                     DeltaFactors::Apart(both) => both.as_mut_slice(),
@@ -168,23 +171,25 @@ impl Layer {
                 };
                 [qkv, gate, output].into_iter().chain(factors).collect()
             }
-            Mixer::Mamba(mamba) => {
+            Some(Mixer::Mamba(mamba)) => {
                 let Mamba { gate, values, steps, output, .. } = &mut **mamba;
                 vec![gate, values, steps, output]
             }
         };
-        let (router, networks, shared) = match &mut self.mlp {
-            Mlp::Dense(network) => (None, std::slice::from_mut(&mut **network), None),
-            Mlp::Experts(experts) => {
-                let Experts { router, networks, shared, .. } = &mut **experts;
-                (Some(router), networks.as_mut_slice(), shared.as_mut())
+        let (beside, networks, shared): (Vec<_>, _, _) = match &mut self.mlp {
+            None => (Vec::new(), Default::default(), None),
+            Some(Mlp::Dense(network)) => (Vec::new(), std::slice::from_mut(&mut **network), None),
+            Some(Mlp::Experts(experts)) => {
+                let Experts { router, latent, networks, shared, .. } = &mut **experts;
+                let beside = std::iter::once(router).chain(latent.iter_mut().flatten());
+                (beside.collect(), networks.as_mut_slice(), shared.as_mut())
             }
         };
         let networks = networks
             .iter_mut()
             .chain(shared)
             .flat_map(|FeedForward { gate, up, down, .. }| gate.iter_mut().chain([up, down]));
-        mixer.into_iter().chain(router).chain(networks)
+        mixer.into_iter().chain(beside).chain(networks)
     }
 }
 

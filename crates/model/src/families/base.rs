@@ -31,7 +31,8 @@ pub(super) fn with_layer_norms(
     pairs: RopePairs,
     has_bias: bool,
 ) -> Result<ModelSpec, LoadError> {
-    build(keys, n_vocab, pairs, kv_heads(keys)?, None, NormKind::Layer { has_bias })
+    let sizes = Sizes::of_attention(keys, kv_heads(keys)?)?.followed_by(keys, None)?;
+    build(keys, n_vocab, pairs, sizes, NormKind::Layer { has_bias })
 }
 
 fn kv_heads(keys: &Keys<'_>) -> Result<usize, LoadError> {
@@ -60,32 +61,69 @@ pub(super) fn with(
     n_kv_heads: usize,
     experts: Option<ExpertSpec>,
 ) -> Result<ModelSpec, LoadError> {
-    build(keys, n_vocab, pairs, n_kv_heads, experts, NormKind::Rms)
+    with_sizes(keys, n_vocab, pairs, Sizes::of_attention(keys, n_kv_heads)?.followed_by(keys, experts)?)
+}
+
+/// Reads the spec of a transformer of these sizes.
+pub(super) fn with_sizes(
+    keys: &Keys<'_>,
+    n_vocab: usize,
+    pairs: RopePairs,
+    sizes: Sizes,
+) -> Result<ModelSpec, LoadError> {
+    build(keys, n_vocab, pairs, sizes, NormKind::Rms)
+}
+
+/// The sizes of attention and of what follows it in a layer, as [`ModelSpec`] calls them.
+#[derive(Default)]
+pub(super) struct Sizes {
+    pub(super) n_heads: usize,
+    pub(super) n_kv_heads: usize,
+    pub(super) key_dim: usize,
+    pub(super) value_dim: usize,
+    pub(super) feed_forward: usize,
+    pub(super) experts: Option<ExpertSpec>,
+}
+
+impl Sizes {
+    /// Reads the heads of attention with these KV heads; nothing follows it.
+    pub(super) fn of_attention(keys: &Keys<'_>, n_kv_heads: usize) -> Result<Self, LoadError> {
+        let (width, n_heads) = (keys.width("embedding_length")?, keys.count("attention.head_count")?);
+        Ok(Self {
+            n_heads,
+            n_kv_heads,
+            key_dim: head_dim(keys, "attention.key_length", width, n_heads)?,
+            value_dim: head_dim(keys, "attention.value_length", width, n_heads)?,
+            ..Self::default()
+        })
+    }
+
+    /// Adds experts, or the feed-forward network of all layers.
+    fn followed_by(self, keys: &Keys<'_>, experts: Option<ExpertSpec>) -> Result<Self, LoadError> {
+        // Where all layers have experts, the key (if it is there at all) speaks of what one of them or a dense twin
+        // would have.
+        let feed_forward = match experts {
+            Some(ExpertSpec { feed_forward, n_dense_layers: 0, .. }) => feed_forward,
+            _ => keys.width("feed_forward_length")?,
+        };
+        Ok(Self { feed_forward, experts, ..self })
+    }
 }
 
 fn build(
     keys: &Keys<'_>,
     n_vocab: usize,
     pairs: RopePairs,
-    n_kv_heads: usize,
-    experts: Option<ExpertSpec>,
+    sizes: Sizes,
     norm_kind: NormKind,
 ) -> Result<ModelSpec, LoadError> {
+    let Sizes { n_heads, n_kv_heads, key_dim, value_dim, feed_forward, experts } = sizes;
     let width = keys.width("embedding_length")?;
-    let n_heads = keys.count("attention.head_count")?;
-    let key_dim = head_dim(keys, "attention.key_length", width, n_heads)?;
-    let value_dim = head_dim(keys, "attention.value_length", width, n_heads)?;
     let context_len = keys.width("context_length")?;
     let n_blocks = keys.count("block_count")?;
     let n_prediction_layers = keys.count_or_none("nextn_predict_layers")?.unwrap_or(0);
     let Some(n_layers) = n_blocks.checked_sub(n_prediction_layers).filter(|&n| n > 0) else {
         return keys.refuse("nextn_predict_layers", format!("{n_prediction_layers} of {n_blocks} layers"));
-    };
-    // Where all layers have experts, the key (if it is there at all) speaks of what one of them or a dense twin would
-    // have.
-    let feed_forward = match experts {
-        Some(ExpertSpec { feed_forward, n_dense_layers: 0, .. }) => feed_forward,
-        _ => keys.width("feed_forward_length")?,
     };
     Ok(ModelSpec {
         architecture: keys.architecture.to_owned(),
@@ -116,8 +154,9 @@ fn build(
         rope_layers: RopeLayers::All,
         query_temperature: None,
         window: None,
+        lone_blocks: None,
         recurrence: None,
-        attention_scale: 1.0 / (key_dim as f32).sqrt(),
+        attention_scale: 1.0 / (key_dim.max(1) as f32).sqrt(),
         has_learned_sinks: false,
         attention_soft_cap: None,
         logit_soft_cap: None,
@@ -161,6 +200,7 @@ fn experts(keys: &Keys<'_>) -> Result<Option<ExpertSpec>, LoadError> {
         weight_scale: 1.0,
         shared: None,
         is_shared_gated: false,
+        latent: None,
     }))
 }
 

@@ -5,7 +5,7 @@ use kernels::{DeltaShape, MambaShape};
 use super::tensors::Tensors;
 use crate::{
     LoadError,
-    spec::{ModelSpec, NormKind, QkNorm, Recurrence},
+    spec::{Block, ModelSpec, NormKind, QkNorm, Recurrence},
     weights::{
         Attention, DeltaFactors, DeltaNet, Experts, FeedForward, Layer, Mamba, Mixer, Mlp, Norm, ShortConvolution,
         Weights,
@@ -27,16 +27,17 @@ pub(super) fn weights(tensors: &mut Tensors<'_>, spec: &ModelSpec) -> Result<Wei
 fn layer(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize) -> Result<Layer, LoadError> {
     let at = &format!("blk.{index}.");
     let mut norm = |name: Option<&str>| name.map(|name| norm(tensors, spec, &format!("{at}{name}"))).transpose();
-    let mixer_norm = norm(spec.norms.mixer)?;
-    let mixer_post_norm = norm(spec.norms.mixer_post)?;
-    let mlp_norm = norm(spec.norms.mlp)?;
-    let mlp_post_norm = norm(spec.norms.mlp_post)?;
+    let (has_mixer, has_mlp) = (spec.has_block(index, Block::Mixer), spec.has_block(index, Block::Mlp));
+    let mixer_norm = norm(spec.norms.mixer.filter(|_| has_mixer))?;
+    let mixer_post_norm = norm(spec.norms.mixer_post.filter(|_| has_mixer))?;
+    let mlp_norm = norm(spec.norms.mlp.filter(|_| has_mlp))?;
+    let mlp_post_norm = norm(spec.norms.mlp_post.filter(|_| has_mlp))?;
     Ok(Layer {
         mixer_norm,
-        mixer: mixer(tensors, spec, index, at)?,
+        mixer: has_mixer.then(|| mixer(tensors, spec, index, at)).transpose()?,
         mixer_post_norm,
         mlp_norm,
-        mlp: mlp(tensors, spec, index, at)?,
+        mlp: has_mlp.then(|| mlp(tensors, spec, index, at)).transpose()?,
         mlp_post_norm,
     })
 }
@@ -176,21 +177,26 @@ fn mlp(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize, at: &str) -> R
     };
     let router = tensors.linear(&format!("{at}ffn_gate_inp"), e.n_experts, spec.width)?;
     let selection_bias = tensors.optional_vector(&format!("{at}exp_probs_b.bias"), e.n_experts)?;
-    let gates = tensors.stack(&format!("{at}ffn_gate_exps"), e.n_experts, e.feed_forward, spec.width)?;
-    let ups = tensors.stack(&format!("{at}ffn_up_exps"), e.n_experts, e.feed_forward, spec.width)?;
-    let downs = tensors.stack(&format!("{at}ffn_down_exps"), e.n_experts, spec.width, e.feed_forward)?;
-    let networks = gates.into_iter().zip(ups).zip(downs).map(|((gate, up), down)| FeedForward {
-        gate: Some(gate),
-        up,
-        down,
-        sub_norm: None,
+    let latent = e.latent.map(|latent| {
+        let down = tensors.linear(&format!("{at}ffn_latent_down"), latent, spec.width)?;
+        Ok([down, tensors.linear(&format!("{at}ffn_latent_up"), spec.width, latent)?])
     });
+    let latent = latent.transpose()?;
+    let width = e.latent.unwrap_or(spec.width);
+    let mut stack =
+        |name: &str, rows: usize, cols: usize| tensors.stack(&format!("{at}{name}"), e.n_experts, rows, cols);
+    let gates = spec.is_gated.then(|| stack("ffn_gate_exps", e.feed_forward, width)).transpose()?;
+    let ups = stack("ffn_up_exps", e.feed_forward, width)?;
+    let downs = stack("ffn_down_exps", width, e.feed_forward)?;
+    let mut gates = gates.into_iter().flatten();
+    let networks =
+        ups.into_iter().zip(downs).map(|(up, down)| FeedForward { gate: gates.next(), up, down, sub_norm: None });
     let networks = networks.collect();
     let names = ["ffn_gate_shexp", "ffn_up_shexp", "ffn_down_shexp", "ffn_sub_norm_shexp"];
     let shared = e.shared.map(|width| dense(tensors, spec, at, names, width)).transpose()?;
     let gate = format!("{at}ffn_gate_inp_shexp.weight");
     let shared_gate = e.is_shared_gated.then(|| tensors.vector(&gate, spec.width)).transpose()?;
-    Ok(Mlp::Experts(Box::new(Experts { router, selection_bias, networks, shared, shared_gate })))
+    Ok(Mlp::Experts(Box::new(Experts { router, selection_bias, networks, latent, shared, shared_gate })))
 }
 
 /// Takes a feed-forward network of width `f`, whose tensors are called `names`: gate, up, down, norm before down.

@@ -79,6 +79,7 @@ fn a_decode_step_allocates_nothing() {
         "golden2/lfm2",
         "golden2/qwen35",
         "golden2/granitehybrid",
+        "golden2/nemotron_h_moe",
     ];
     // The prompt outgrows the window.
     let window = Some(AttentionWindow { len: 20, sinks: 4 });
@@ -126,6 +127,7 @@ fn the_plan_is_what_is_allocated() {
         ("golden2/lfm2", KvType::F16.into(), 48, None, None),
         ("golden2/qwen35", KvType::F16.into(), 48, None, None),
         ("golden2/granitehybrid", KvType::F16.into(), 48, None, None),
+        ("golden2/nemotron_h_moe", KvType::F16.into(), 48, None, None),
     ] {
         let mut options = LoadOptions {
             kv_types,
@@ -154,6 +156,8 @@ fn the_plan_is_what_is_allocated() {
             "golden2/qwen35" => 6 * (3 * 128 + 4 * 16 * 16),
             // Four layers of three rows and four heads.
             "golden2/granitehybrid" => 4 * (3 * 96 + 4 * 16 * 16),
+            // Three layers, whose rows have two groups.
+            "golden2/nemotron_h_moe" => 3 * (3 * 128 + 4 * 16 * 16),
             _ => 0,
         };
         assert_eq!(state_bytes, 2000 * state_len * 4, "{name}");

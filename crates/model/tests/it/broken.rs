@@ -50,7 +50,7 @@ fn last_logits(edit: &Edit, kv_types: impl Into<KvTypes>) -> Logits {
 fn a_nan_in_any_tensor_reaches_the_logits() {
     let mut rng = Rng::new(11);
     let of_layer_norms = ["golden2/phi2", "golden2/cohere2"];
-    let with_states = ["golden2/lfm2", "golden2/qwen35", "golden2/granitehybrid"];
+    let with_states = ["golden2/lfm2", "golden2/qwen35", "golden2/granitehybrid", "golden2/nemotron_h"];
     let names = ["llama", "llama-256-Q8_0", "qwen2", "gemma3", "bitnet-b1.58", "mixtral", "phi3", "golden2/gpt-oss"];
     for name in names.into_iter().chain(of_layer_norms).chain(with_states) {
         let names: Vec<String> = Edit::golden(name).tensors.iter().map(|t| t.name.clone()).collect();
@@ -116,6 +116,8 @@ fn a_nan_beside_the_matrices_reaches_the_logits() {
         ("golden2/glm4moe", "blk.1.ffn_down_shexp.weight"),
         ("golden2/qwen3next", "blk.1.ffn_gate_inp_shexp.weight"),
         ("golden2/qwen3next", "blk.1.ssm_ba.weight"),
+        ("golden2/nemotron_h_moe", "blk.1.exp_probs_b.bias"),
+        ("golden2/nemotron_h_moe", "blk.4.ffn_up_shexp.weight"),
         ("golden2/phi2", "blk.1.attn_norm.bias"),
         ("golden2/phi2", "output_norm.bias"),
         ("golden2/starcoder2", "blk.0.ffn_up.bias"),

@@ -27,6 +27,8 @@ const ENTRIES: &[&str] = &[
     "lfm2moe",
     "granitehybrid",
     "granitehybrid-moe",
+    "nemotron_h",
+    "nemotron_h_moe",
     "cohere2",
     "stablelm",
     "starcoder2",

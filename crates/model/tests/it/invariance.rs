@@ -28,6 +28,8 @@ const MODELS: &[&str] = &[
     "golden2/qwen35",
     "golden2/qwen3next",
     "golden2/granitehybrid-moe",
+    "golden2/nemotron_h",
+    "golden2/nemotron_h_moe",
 ];
 
 #[test]

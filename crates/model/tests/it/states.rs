@@ -16,7 +16,8 @@ use crate::{
 };
 
 /// Models with states.
-const MODELS: &[&str] = &["golden2/lfm2", "golden2/qwen35", "golden2/qwen3next", "golden2/granitehybrid"];
+const MODELS: &[&str] =
+    &["golden2/lfm2", "golden2/qwen35", "golden2/qwen3next", "golden2/granitehybrid", "golden2/nemotron_h"];
 
 /// What a panic of `work` says; `None` if it does not panic.
 fn panic_of(work: impl FnOnce()) -> Option<String> {
@@ -216,6 +217,74 @@ fn scans_that_do_not_fit_together_are_refused() {
     counts("tensor blk.2.ssm_in.weight: missing", &[0, 0, 0, 0, 0, 2]);
     check("metadata granitehybrid.logit_scale: missing, or 0", &|e| {
         e.remove("granitehybrid.logit_scale");
+    });
+}
+
+#[test]
+fn layers_of_one_block_that_are_not_what_the_metadata_says_are_refused() {
+    let check = |expected: &str, change: &dyn Fn(&mut Edit)| check("golden2/nemotron_h", expected, change);
+    let lists = |expected: &str, name: &str, values: &[i32]| {
+        check(expected, &|e| {
+            e.set(&format!("nemotron_h.{name}"), Value::Array(Array::I32(values.to_vec())));
+        });
+    };
+    let key = "metadata nemotron_h.feed_forward_length";
+    let widths = |expected: &str, values: &[i32]| lists(expected, "feed_forward_length", values);
+    widths(&format!("{key}: 48 for layer 3, which has KV heads, too: expected 0"), &[0, 48, 0, 48, 48, 0, 0]);
+    widths(
+        &format!("{key}: 24 for layer 4, but 48 before: layers that differ are not supported"),
+        &[0, 48, 0, 0, 24, 0, 0],
+    );
+    widths(&format!("{key}: 6 values, expected one for each of 7 layers"), &[0, 48, 0, 0, 48, 0]);
+    widths(&format!("{key}: -48, expected 0 to 268435456"), &[0, -48, 0, 0, 48, 0, 0]);
+    widths("tensor blk.1.ssm_in.weight: missing", &[0, 0, 0, 0, 48, 0, 0]);
+    widths("tensor blk.0.ffn_up.weight: missing", &[48, 48, 0, 0, 48, 0, 0]);
+    widths("tensor blk.1.ffn_up.weight: shape [40, 48], expected [40, 56]", &[0, 56, 0, 0, 56, 0, 0]);
+    let counts = |expected: &str, values: &[i32]| lists(expected, "attention.head_count_kv", values);
+    counts("tensor blk.3.ssm_in.weight: missing", &[0, 0, 0, 0, 0, 0, 2]);
+    counts("tensor blk.2.attn_q.weight: missing", &[0, 0, 2, 2, 0, 0, 2]);
+    check(&format!("{key}: missing"), &|e| {
+        e.remove("nemotron_h.feed_forward_length");
+    });
+    check("tensor blk.0.ffn_norm.weight: not known for this architecture", &|e| {
+        e.add("blk.0.ffn_norm.weight", &[40], &[1.0; 40]);
+    });
+    check("tensor blk.1.ffn_gate.weight: not known for this architecture", &|e| {
+        e.add("blk.1.ffn_gate.weight", &[40, 48], &[0.0; 40 * 48]);
+    });
+}
+
+/// Behind its first layers a file may have others, which predict further tokens: neither their states nor their keys
+/// count.
+#[test]
+fn layers_that_are_not_computed_have_no_state() {
+    let mut edit = Edit::golden("golden2/nemotron_h");
+    edit.set("nemotron_h.nextn_predict_layers", Value::U32(3));
+    let spec = Model::load(&edit.container(), Kernels::new(None, 1).unwrap(), &OPTIONS).unwrap().spec().clone();
+    assert_eq!((spec.n_layers, spec.n_attention_layers(), spec.recurrence.unwrap().n_layers()), (4, 1, 2));
+}
+
+#[test]
+fn experts_that_see_narrow_rows_are_refused_where_they_do_not_fit() {
+    let check = |expected: &str, change: &dyn Fn(&mut Edit)| check("golden2/nemotron_h_moe", expected, change);
+    check("tensor blk.1.ffn_latent_down.weight: missing", &|e| {
+        e.set("nemotron_h_moe.moe_latent_size", Value::U32(20));
+    });
+    check("tensor blk.1.ffn_up_exps.weight: shape [40, 24, 6], expected [20, 24, 6]", &|e| {
+        e.set("nemotron_h_moe.moe_latent_size", Value::U32(20));
+        for layer in [1, 4, 6] {
+            e.add(&format!("blk.{layer}.ffn_latent_down.weight"), &[40, 20], &[0.0; 800]);
+            e.add(&format!("blk.{layer}.ffn_latent_up.weight"), &[20, 40], &[0.0; 800]);
+        }
+    });
+    check("metadata nemotron_h_moe.moe_latent_size: 4294967295, expected at most 268435456", &|e| {
+        e.set("nemotron_h_moe.moe_latent_size", Value::U32(u32::MAX));
+    });
+    check("tensor blk.1.ffn_latent_down.weight: not known for this architecture", &|e| {
+        e.add("blk.1.ffn_latent_down.weight", &[40, 20], &[0.0; 800]);
+    });
+    check("metadata nemotron_h_moe.expert_count: missing, or 0", &|e| {
+        e.remove("nemotron_h_moe.expert_count");
     });
 }
 

@@ -196,3 +196,42 @@ fn small_caches_stay_near_and_do_not_depend_on_chunks() {
         }
     }
 }
+
+/// Returns the product `[n, k]` of `a` `[n, m]` and `b` `[m, k]`, rows of weights after each other.
+fn product(a: &[f32], b: &[f32], m: usize) -> Vec<f32> {
+    let k = b.len() / m;
+    let element = |row: &[f32], j: usize| row.iter().zip(b.chunks(k)).map(|(a, b)| a * b[j]).sum();
+    a.chunks(m).flat_map(|row| (0..k).map(move |j| element(row, j))).collect()
+}
+
+#[test]
+fn experts_behind_a_narrow_matrix_are_those_of_the_products() {
+    // Width of the model, of experts, their number, and what they see of a row.
+    const D: usize = 40;
+    const F: usize = 24;
+    const E: usize = 6;
+    const L: usize = 12;
+    let name = "golden2/nemotron_h_moe";
+    let (mut narrow, mut plain) = (Edit::golden(name), Edit::golden(name));
+    narrow.set("nemotron_h_moe.moe_latent_size", Value::U32(L as u32));
+    let mut rng = testkit::Rng::new(5);
+    let mut weights = |n: usize, scale: f32| rng.normals(n).iter().map(|x| x * scale).collect::<Vec<f32>>();
+    for layer in [1, 4, 6] {
+        let at = |part: &str| format!("blk.{layer}.ffn_{part}.weight");
+        let (down, up) = (weights(L * D, 0.2), weights(D * L, 0.3));
+        let (ups, downs) = (weights(E * F * L, 0.5), weights(E * L * F, 0.3));
+        narrow.drop_tensors(&at("up_exps")).drop_tensors(&at("down_exps"));
+        narrow.add(&at("latent_down"), &[D as u64, L as u64], &down);
+        narrow.add(&at("latent_up"), &[L as u64, D as u64], &up);
+        narrow.add(&at("up_exps"), &[L as u64, F as u64, E as u64], &ups);
+        narrow.add(&at("down_exps"), &[F as u64, L as u64, E as u64], &downs);
+        let downs: Vec<f32> = downs.chunks(L * F).flat_map(|down| product(&up, down, L)).collect();
+        plain.drop_tensors(&at("up_exps")).drop_tensors(&at("down_exps"));
+        plain.add(&at("up_exps"), &[D as u64, F as u64, E as u64], &product(&ups, &down, L));
+        plain.add(&at("down_exps"), &[F as u64, D as u64, E as u64], &downs);
+    }
+    let (narrow, plain) = (run(name, &narrow), run(name, &plain));
+    assert!(nmse(&narrow, &plain) < 1e-9, "{}", nmse(&narrow, &plain));
+    let golden = run(name, &Edit::golden(name));
+    assert!(nmse(&golden, &plain) > 1e-3, "experts that matter");
+}
