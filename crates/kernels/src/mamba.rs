@@ -1,5 +1,5 @@
-//! The scan of Mamba-2: a layer's memory of a sequence is a matrix for each head, which decays with each token and takes
-//! in what the token has, as much of it as its step is long.
+//! The scan of Mamba-2: a layer's memory of a sequence is a matrix for each head, which decays with each token and
+//! takes in what the token has, as much of it as its step is long.
 //!
 //! `S ← α S + B (δ x)ᵀ`, `y = Sᵀ C + D x`, token by token, where `α = e^(A δ)`. Each sum over the rows of `S` is added
 //! up in their order, and each head is computed by one thread, so that bytes do not depend on how tokens were cut into

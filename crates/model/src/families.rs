@@ -72,6 +72,7 @@ const FAMILIES: &[(&str, Build)] = &[
     ("qwen35", qwen35::spec),
     ("qwen35moe", qwen35::with_experts),
     ("qwen3next", qwen35::next),
+    ("mamba2", mamba2::spec),
     ("nemotron_h", nemotron_h::spec),
     ("nemotron_h_moe", nemotron_h::with_experts),
 ];

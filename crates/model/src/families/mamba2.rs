@@ -1,12 +1,28 @@
-//! Mamba-2, as other families have it beside attention.
+//! Mamba-2: layers that carry a state, without attention and without feed-forward networks. Other families have such
+//! layers beside attention.
 
-use kernels::MambaShape;
+use kernels::{MambaShape, RopePairs};
 
+use super::base::{self, Sizes};
 use crate::{
     LoadError,
     keys::{Keys, WIDTH_MAX},
-    spec::Recurrence,
+    spec::{Block, ModelSpec, Recurrence, RecurrenceSpec},
 };
+
+pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {
+    for name in ["attention.head_count", "feed_forward_length", "expert_count"] {
+        if let Some(n) = keys.count_or_none(name)? {
+            return keys.refuse(name, format!("{n}, expected 0: layers of this architecture have a state alone"));
+        }
+    }
+    let base = base::with_sizes(keys, n_vocab, RopePairs::Halves, Sizes::default())?;
+    Ok(ModelSpec {
+        lone_blocks: Some(vec![Block::Mixer; base.n_layers]),
+        recurrence: Some(RecurrenceSpec { kind: scan(keys)?, layers: vec![true; base.n_layers] }),
+        ..base
+    })
+}
 
 /// Reads the taps of the convolution, and the heads.
 pub(super) fn scan(keys: &Keys<'_>) -> Result<Recurrence, LoadError> {

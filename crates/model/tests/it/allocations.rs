@@ -80,6 +80,7 @@ fn a_decode_step_allocates_nothing() {
         "golden2/qwen35",
         "golden2/granitehybrid",
         "golden2/nemotron_h_moe",
+        "golden2/mamba2",
     ];
     // The prompt outgrows the window.
     let window = Some(AttentionWindow { len: 20, sinks: 4 });
@@ -128,6 +129,7 @@ fn the_plan_is_what_is_allocated() {
         ("golden2/qwen35", KvType::F16.into(), 48, None, None),
         ("golden2/granitehybrid", KvType::F16.into(), 48, None, None),
         ("golden2/nemotron_h_moe", KvType::F16.into(), 48, None, None),
+        ("golden2/mamba2", KvType::F16.into(), 48, None, None),
     ] {
         let mut options = LoadOptions {
             kv_types,
@@ -158,9 +160,12 @@ fn the_plan_is_what_is_allocated() {
             "golden2/granitehybrid" => 4 * (3 * 96 + 4 * 16 * 16),
             // Three layers, whose rows have two groups.
             "golden2/nemotron_h_moe" => 3 * (3 * 128 + 4 * 16 * 16),
+            // Four layers of six heads.
+            "golden2/mamba2" => 4 * (3 * 128 + 6 * 16 * 16),
             _ => 0,
         };
         assert_eq!(state_bytes, 2000 * state_len * 4, "{name}");
+        assert_eq!(kv_bytes == 0, name == "golden2/mamba2", "{name}: {kv_bytes} bytes of keys and values");
         assert_eq!(copy_bytes > 0, embedding_type.is_some(), "{name}");
         let kernels = Kernels::new(None, 1).unwrap();
         let before = COUNT.get().1;

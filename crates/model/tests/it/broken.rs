@@ -50,7 +50,8 @@ fn last_logits(edit: &Edit, kv_types: impl Into<KvTypes>) -> Logits {
 fn a_nan_in_any_tensor_reaches_the_logits() {
     let mut rng = Rng::new(11);
     let of_layer_norms = ["golden2/phi2", "golden2/cohere2"];
-    let with_states = ["golden2/lfm2", "golden2/qwen35", "golden2/granitehybrid", "golden2/nemotron_h"];
+    let with_states =
+        ["golden2/lfm2", "golden2/qwen35", "golden2/granitehybrid", "golden2/nemotron_h", "golden2/mamba2"];
     let names = ["llama", "llama-256-Q8_0", "qwen2", "gemma3", "bitnet-b1.58", "mixtral", "phi3", "golden2/gpt-oss"];
     for name in names.into_iter().chain(of_layer_norms).chain(with_states) {
         let names: Vec<String> = Edit::golden(name).tensors.iter().map(|t| t.name.clone()).collect();

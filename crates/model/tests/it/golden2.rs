@@ -29,6 +29,7 @@ const ENTRIES: &[&str] = &[
     "granitehybrid-moe",
     "nemotron_h",
     "nemotron_h_moe",
+    "mamba2",
     "cohere2",
     "stablelm",
     "starcoder2",

@@ -30,6 +30,7 @@ const MODELS: &[&str] = &[
     "golden2/granitehybrid-moe",
     "golden2/nemotron_h",
     "golden2/nemotron_h_moe",
+    "golden2/mamba2",
 ];
 
 #[test]

@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use gguf::{Array, Value};
 use kernels::Kernels;
 use model::{
-    AttentionWindow, Forward, LoadOptions, Logits, LogitsWanted, Model, StateId, Step, StepSpan, TokenId, memory_plan,
-    memory_plan_with,
+    AttentionWindow, Forward, LoadOptions, Logits, LogitsWanted, Model, PAGE_LEN, PageArena, PageId, StateId, Step,
+    StepSpan, TokenId, memory_plan, memory_plan_with,
 };
 
 use crate::{
@@ -16,8 +16,14 @@ use crate::{
 };
 
 /// Models with states.
-const MODELS: &[&str] =
-    &["golden2/lfm2", "golden2/qwen35", "golden2/qwen3next", "golden2/granitehybrid", "golden2/nemotron_h"];
+const MODELS: &[&str] = &[
+    "golden2/lfm2",
+    "golden2/qwen35",
+    "golden2/qwen3next",
+    "golden2/granitehybrid",
+    "golden2/nemotron_h",
+    "golden2/mamba2",
+];
 
 /// What a panic of `work` says; `None` if it does not panic.
 fn panic_of(work: impl FnOnce()) -> Option<String> {
@@ -252,6 +258,38 @@ fn layers_of_one_block_that_are_not_what_the_metadata_says_are_refused() {
     check("tensor blk.1.ffn_gate.weight: not known for this architecture", &|e| {
         e.add("blk.1.ffn_gate.weight", &[40, 48], &[0.0; 40 * 48]);
     });
+}
+
+#[test]
+fn states_alone_are_not_beside_attention() {
+    let check = |expected: &str, change: &dyn Fn(&mut Edit)| check("golden2/mamba2", expected, change);
+    for name in ["attention.head_count", "feed_forward_length", "expert_count"] {
+        check(
+            &format!("metadata mamba2.{name}: 4, expected 0: layers of this architecture have a state alone"),
+            &|e| {
+                e.set(&format!("mamba2.{name}"), Value::U32(4));
+            },
+        );
+    }
+    check("tensor blk.0.attn_q.weight: not known for this architecture", &|e| {
+        e.add("blk.0.attn_q.weight", &[48, 48], &[0.0; 48 * 48]);
+    });
+    check("tensor blk.0.ssm_in.weight: shape [48, 230], expected [48, 262]", &|e| {
+        e.set("mamba2.ssm.group_count", Value::U32(2));
+    });
+}
+
+#[test]
+fn a_model_without_attention_has_pages_of_nothing() {
+    let mut model = load(&golden_path("golden2/mamba2"), None, 1);
+    assert_eq!((model.spec().n_attention_layers(), model.page_bytes(), model.kv_position_bytes()), (0, 0, 0));
+    assert_eq!(model.n_pages(), 1024 / PAGE_LEN, "pages are counted all the same");
+    let (prompt, mut bytes) = (golden_prompt("golden2/mamba2"), []);
+    let before = logits(&mut model, &prompt, 0, 64);
+    model.copy_page(PageId(0), PageId(1));
+    model.read_page(PageId(1), &mut bytes);
+    model.write_page(PageId(0), &bytes);
+    testkit::assert_same_f32("after copies of pages", &logits(&mut model, &prompt, 0, 64), &before);
 }
 
 /// Behind its first layers a file may have others, which predict further tokens: neither their states nor their keys

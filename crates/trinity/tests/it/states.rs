@@ -10,9 +10,10 @@ use crate::{
     server_process::{Server, get, post},
 };
 
-/// A model with convolutions, and one with delta nets.
+/// A model with convolutions, one with delta nets, and one that has no attention at all.
 static LFM2: LazyLock<String> = LazyLock::new(|| model("lfm2"));
 static QWEN35: LazyLock<String> = LazyLock::new(|| model("qwen35"));
+static MAMBA2: LazyLock<String> = LazyLock::new(|| model("mamba2"));
 
 /// Makes the model `golden2/NAME` with the tokenizer of the stories and an embedding of its size.
 fn model(name: &str) -> String {
@@ -44,8 +45,12 @@ fn model(name: &str) -> String {
 
 #[test]
 fn they_are_inspected_run_and_quantised() {
-    // Five layers of two rows of 48 floats; six of three rows of 128, and of four matrices.
-    for (model, state_bytes) in [(&*LFM2, 5 * 2 * 48 * 4), (&*QWEN35, 6 * (3 * 128 + 4 * 16 * 16) * 4)] {
+    // Five layers of two rows of 48 floats; six of three rows of 128, and of four matrices; four of six.
+    for (model, state_bytes) in [
+        (&*LFM2, 5 * 2 * 48 * 4),
+        (&*QWEN35, 6 * (3 * 128 + 4 * 16 * 16) * 4),
+        (&*MAMBA2, 4 * (3 * 128 + 6 * 16 * 16) * 4),
+    ] {
         let said = trinity(["inspect", model]).ok().text();
         assert!(said.contains(" state of a sequence"), "{said}");
         for program in ["llama.cpp", "Ollama, LM Studio"] {
@@ -119,7 +124,7 @@ fn answers_under_load_are_those_of_each_request_alone() {
     };
     // Few places, and few pages: sequences give way and begin again. Guesses are off.
     let tight = ["--max-running", "3", "--context", "128", "--kv-tokens", "192", "--lookup", "--swap", "1"];
-    for model in [&*LFM2, &*QWEN35] {
+    for model in [&*LFM2, &*QWEN35, &*MAMBA2] {
         let alone = answers(model, &["--no-prefix-cache"], false);
         assert_eq!(answers(model, &[], false), alone, "{model}");
         assert_eq!(answers(model, &[], true), alone, "{model}");
