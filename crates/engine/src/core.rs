@@ -17,5 +17,5 @@ pub(crate) use chain::{ChainKey, PageKey};
 pub(crate) use pages::PagePool;
 pub(crate) use prefix_tree::PrefixTree;
 pub(crate) use scheduler::{PageMemory, Planned, Scheduler, SchedulerLimits, Wanted};
-pub(crate) use sequence::{NewSequence, SeqId, Sequence, Turn};
+pub(crate) use sequence::{Goal, NewSequence, SeqId, Sequence, Turn};
 pub(crate) use tenants::Tenants;

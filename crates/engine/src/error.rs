@@ -13,6 +13,12 @@ pub enum Error {
     /// The prompt of `n_prompt` tokens does not fit a context of `context_len_max`, seen before anything is computed.
     #[error("the prompt has {n_prompt} tokens, but the context holds {context_len_max}")]
     PromptTooLong { n_prompt: usize, context_len_max: usize },
+    /// Text is wanted of an encoder.
+    #[error("the model is an encoder, which generates no text")]
+    GeneratesNothing,
+    /// A score is wanted of a model without a head for it.
+    #[error("the model has no head that scores pairs of texts")]
+    NoScores,
     /// The token `id` is none of the model's `n_vocab`.
     #[error("token id {id}: the vocabulary has {n_vocab}")]
     UnknownToken { id: u32, n_vocab: usize },

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::{Error, Request, Sampler};
+use crate::{Error, Request, Sampler, Task};
 
 /// Largest number of choices of one request.
 pub const CHOICES_MAX: usize = 16;
@@ -72,13 +72,22 @@ pub(crate) struct Limits {
     pub(crate) n_vocab: usize,
     /// Largest number of tokens of prompt and completion together.
     pub(crate) context_len_max: usize,
+    /// Whether the model generates text.
+    pub(crate) generates: bool,
+    /// Whether the model scores pairs of texts.
+    pub(crate) has_scores: bool,
 }
 
 impl Limits {
     /// Refuses a request that cannot be computed.
     pub(crate) fn check(&self, request: &Request) -> Result<(), Error> {
         request.check()?;
-        let Self { n_vocab, context_len_max } = *self;
+        let Self { n_vocab, context_len_max, generates, has_scores } = *self;
+        match request.task {
+            Task::Generate if !generates => return Err(Error::GeneratesNothing),
+            Task::Score if !has_scores => return Err(Error::NoScores),
+            _ => {}
+        }
         let n_prompt = request.prompt.len();
         if n_prompt == 0 {
             return Err(Error::EmptyPrompt);

@@ -38,9 +38,11 @@ pub enum Task {
     Generate,
     /// The final hidden states of the prompt are to be put together.
     Embed(Pooling),
+    /// The prompt is a pair of texts that the model's head scores.
+    Score,
 }
 
-/// A request for completions, or for an embedding.
+/// A request for completions, an embedding or a score.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// Token ids of the prompt, beginning token included.
@@ -85,7 +87,7 @@ pub struct Request {
     pub spelled: Vec<TokenId>,
     /// Grammar that completions must be sentences of.
     pub grammar: Option<Grammar>,
-    /// Task of the request: a completion, or an embedding.
+    /// Task of the request: a completion, an embedding or a score.
     pub task: Task,
 }
 
@@ -233,7 +235,8 @@ pub struct Completion {
     pub n_drafted: usize,
     /// Number of proposed tokens that were right.
     pub n_accepted: usize,
-    /// The final hidden states of the prompt, if that was the task: one row, or without pooling one for each token.
+    /// The final hidden states of the prompt, if that was the task: one row, or without pooling one for each token. If a
+    /// score was the task, that alone.
     pub embedding: Option<Vec<f32>>,
     /// Time in the queue before anything was computed.
     pub queue_seconds: f64,

@@ -121,6 +121,7 @@ impl Runner {
             n_running_max: n_running_max(&*model, &options),
             n_states,
             step_rows_max: model.step_rows_max(),
+            is_encoder: model.is_encoder(),
             prompt_logits_max: model::logits_rows_max(&*model),
             step: options.step,
             window: model.attention_window(),
@@ -269,6 +270,7 @@ fn spans<'a>(
             Wanted::Last => n_best.map_or(LogitsWanted::Last, LogitsWanted::Best),
             Wanted::Drafts | Wanted::All => LogitsWanted::All,
             Wanted::Hidden => LogitsWanted::Hidden,
+            Wanted::Score => LogitsWanted::Score,
         };
         let sequence = scheduler.sequence(p.id);
         let span = StepSpan::new(own, p.position_first, &sequence.table).wanting(logits);
@@ -285,11 +287,13 @@ pub(crate) fn n_running_max(model: &dyn Forward, options: &EngineOptions) -> usi
     options.n_running_max.min(model.step_rows_max()).min(n_states_max)
 }
 
-/// Length of the longest sequence that context and arena allow.
+/// Length of the longest sequence that context and arena allow, and the largest step where it has to be in one.
 pub(crate) fn context_len_max(model: &dyn Forward) -> usize {
-    match model.attention_window() {
+    let of_step = if model.is_encoder() { model.step_rows_max() } else { usize::MAX };
+    let of_memory = match model.attention_window() {
         // The arena holds what is seen, whatever the length.
         Some(window) if window.pages_max(1) <= model.n_pages() => model.context_len_max(),
         _ => model.context_len_max().min(model.n_pages() * model::PAGE_LEN),
-    }
+    };
+    of_memory.min(of_step)
 }

@@ -197,6 +197,16 @@ impl Handle {
         self.0.n_running_max
     }
 
+    /// Whether the model generates text; an encoder does not.
+    pub fn generates(&self) -> bool {
+        self.0.limits.generates
+    }
+
+    /// Whether the model scores pairs of texts.
+    pub fn has_scores(&self) -> bool {
+        self.0.limits.has_scores
+    }
+
     /// Width of an embedding.
     pub fn width(&self) -> usize {
         self.0.width

@@ -118,7 +118,7 @@ impl Shape {
         };
         let spans = work.spans(position, pages);
         let positions: Vec<u32> = spans.iter().flat_map(|s| (position..).take(s.n_rows)).map(|p| p as u32).collect();
-        let shape = AttentionShape { n_heads: H, scale: 0.125, soft_cap: None, window: None, sinks: 0 };
+        let shape = AttentionShape { n_heads: H, scale: 0.125, soft_cap: None, window: None, ahead: 0, sinks: 0 };
         for (index, layer) in layers.iter().enumerate() {
             timed(&mut times.rest, || kernels.rms_norm(&x, &norm_weight, 1e-5, &mut normed));
             timed(&mut times.matmul, || {

@@ -3,7 +3,8 @@
 //! Each query row is computed on its own in an order fixed by absolute positions: tiles of [`PAGE_LEN`] keys with
 //! online softmax inside segments of [`SEGMENT`] positions, segments merged in order. So its bytes depend neither on
 //! how the prompt was cut into steps nor on which thread did what. Pages that no row of a task sees are not touched:
-//! with a window they may hold anything, and their ids may be any.
+//! with a window they may hold anything, and their ids may be any. Rows that see what comes after them
+//! ([`AttentionShape::ahead`]) see no more of it than their span has: there the span is the whole text.
 //!
 //! Sources: Dao et al. 2022 (arXiv 2205.14135) algorithm 1; paging: Kwon et al. 2023 (arXiv 2309.06180); sinks: Xiao et
 //! al. 2023 (arXiv 2309.17453).
@@ -130,7 +131,9 @@ impl Attention<'_> {
             assert_eq!(q.len(), n_rows * n_heads * layout.key_dim, "queries of {n_heads} heads of {}", layout.key_dim);
         }
         assert_eq!(out.len(), n_rows * n_heads * layout.value_dim, "output of {n_rows} rows");
-        assert!(self.q.learned_sinks.is_none_or(|sinks| sinks.len() == n_heads), "learned sinks of {n_heads} heads");
+        for of_heads in [self.q.learned_sinks, self.q.slopes].into_iter().flatten() {
+            assert_eq!(of_heads.len(), n_heads, "learned sinks or slopes of {n_heads} heads");
+        }
         for span in self.spans {
             assert!(span.row_first + span.n_rows <= n_rows, "rows {}..+{} of {n_rows}", span.row_first, span.n_rows);
         }
@@ -159,7 +162,8 @@ impl Attention<'_> {
 
     /// Positions that the row with most of them sees.
     fn longest(&self) -> usize {
-        let window = self.shape.window.unwrap_or(usize::MAX).saturating_add(self.shape.sinks);
+        let window = self.shape.window.unwrap_or(usize::MAX).saturating_add(self.shape.ahead);
+        let window = window.saturating_add(self.shape.sinks);
         self.spans.iter().map(|span| (span.position_first + span.n_rows).min(window)).max().unwrap_or(0)
     }
 
@@ -292,22 +296,28 @@ impl Attention<'_> {
         }
     }
 
-    /// First position of the window of a query at `position`; the last is its own.
+    /// First position of the window of a query at `position`.
     fn first(&self, position: usize) -> usize {
         (position + 1).saturating_sub(self.shape.window.unwrap_or(usize::MAX))
     }
 
-    /// What a query at `position` sees of a tile.
-    fn seen(&self, position: usize, tile_first: usize) -> Seen {
+    /// End of what a query of `span` at `position` sees.
+    fn end(&self, span: &Span<'_>, position: usize) -> usize {
+        (position + 1).saturating_add(self.shape.ahead).min(span.position_first + span.n_rows)
+    }
+
+    /// What a query of `span` at `position` sees of a tile.
+    fn seen(&self, span: &Span<'_>, position: usize, tile_first: usize) -> Seen {
         let within = |p: usize| p.clamp(tile_first, tile_first + PAGE_LEN) - tile_first;
-        let (sinks, end) = (within(self.shape.sinks.min(position + 1)), within(position + 1));
+        let (sinks, end) = (within(self.shape.sinks.min(position + 1)), within(self.end(span, position)));
         Seen { sinks, start: within(self.first(position)).max(sinks).min(end), end }
     }
 
-    /// Does any of the queries at `positions` see something of the tile?
-    fn sees(&self, positions: &Range<usize>, tile_first: usize) -> bool {
+    /// Does any of the queries from the first of `positions` on see something of the tile, where they see nothing from
+    /// `end` on?
+    fn sees(&self, positions: &Range<usize>, end: usize, tile_first: usize) -> bool {
         let is_in_window = tile_first + PAGE_LEN > self.first(positions.start);
-        tile_first < positions.end && (tile_first < self.shape.sinks || is_in_window)
+        tile_first < end && (tile_first < self.shape.sinks || is_in_window)
     }
 
     /// Positions of `rows`.
@@ -319,7 +329,7 @@ impl Attention<'_> {
     /// Segments that the rows see, in order.
     fn segments(&self, span: &Span<'_>, rows: Range<usize>) -> impl Iterator<Item = usize> {
         let positions = Self::positions(span, &rows);
-        let end = positions.end.div_ceil(SEGMENT);
+        let end = self.end(span, positions.end - 1).div_ceil(SEGMENT);
         let sinks_end = self.shape.sinks.div_ceil(SEGMENT).min(end);
         (0..sinks_end).chain((self.first(positions.start) / SEGMENT).max(sinks_end)..end)
     }
@@ -340,13 +350,14 @@ impl Attention<'_> {
         scratch.values.resize(value_dim * PAGE_LEN, 0.0);
         scratch.segment.reset(rows.len() * group, value_dim);
         let positions = Self::positions(span, &rows);
+        let end = self.end(span, positions.end - 1);
         let tiles = (segment * SEGMENT..(segment + 1) * SEGMENT).step_by(PAGE_LEN);
-        let mut tiles = tiles.filter(|tile| self.sees(&positions, *tile)).peekable();
+        let mut tiles = tiles.filter(|tile| self.sees(&positions, end, *tile)).peekable();
         let first_tile = tiles.peek().copied();
         while let Some(tile_first) = tiles.next() {
             scratch.seen.clear();
             for position in positions.clone() {
-                let seen = self.seen(position, tile_first);
+                let seen = self.seen(span, position, tile_first);
                 scratch.seen.extend((0..group).map(|_| seen));
             }
             // The next tile, or where the next head begins, which is likely this thread's next task.
@@ -358,7 +369,24 @@ impl Attention<'_> {
             let page = span.page(tile_first);
             self.kv.read_keys(level, page, self.layer, kv_head, &mut scratch.keys);
             self.kv.read_values(level, page, self.layer, kv_head, &mut scratch.values);
-            attend(level, self.shape, scratch);
+            let slopes = self.q.slopes.map(|slopes| &slopes[kv_head * group..][..group]);
+            attend(level, self.shape, scratch, |scores| {
+                if let Some(slopes) = slopes {
+                    add_biases(slopes, self.shape.scale, positions.clone(), tile_first, scores);
+                }
+            });
+        }
+    }
+}
+
+/// Takes from the scores `[rows, heads, P]` of a tile what [`Queries::slopes`] says, before the factor `scale`.
+fn add_biases(slopes: &[f32], scale: f32, positions: Range<usize>, tile_first: usize, scores: &mut [tile::Row]) {
+    for (of_row, position) in scores.chunks_exact_mut(slopes.len()).zip(positions) {
+        for (scores, slope) in of_row.iter_mut().zip(slopes) {
+            let slope = slope / scale;
+            for (score, key) in scores.iter_mut().zip(tile_first..) {
+                *score -= slope * position.abs_diff(key) as f32;
+            }
         }
     }
 }
@@ -367,8 +395,8 @@ fn lock(scratch: &Mutex<AttentionScratch>) -> std::sync::MutexGuard<'_, Attentio
     scratch.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One tile of keys `[Dk, P]` and values `[P, Dv]` for all queries `[N, Dk]`.
-fn attend(level: Level, shape: &AttentionShape, scratch: &mut AttentionScratch) {
+/// One tile of keys `[Dk, P]` and values `[P, Dv]` for all queries `[N, Dk]`; `bias` changes their scores `[N, P]`.
+fn attend(level: Level, shape: &AttentionShape, scratch: &mut AttentionScratch, bias: impl FnOnce(&mut [tile::Row])) {
     let AttentionScratch { keys, values, queries, sink_queries, weights, sink_scores, decay, segment, seen, .. } =
         scratch;
     weights.resize(seen.len(), [0.0; PAGE_LEN]);
@@ -381,6 +409,7 @@ fn attend(level: Level, shape: &AttentionShape, scratch: &mut AttentionScratch) 
             scores[..seen.sinks].copy_from_slice(&of_sinks[..seen.sinks]);
         }
     }
+    bias(weights);
     weigh::weigh_all(level, shape, seen, weights, decay, segment);
     let value_dim = values.len() / PAGE_LEN;
     let mut first = 0;

@@ -13,6 +13,17 @@ const SWIGLU_LIMIT: f32 = 7.0;
 /// Factor within the sigmoid of [`Gate::ClampedSwiglu`].
 const SWIGLU_STEEPNESS: f32 = 1.702;
 
+/// `x · Φ(x)`. Source of the error function, to 1.5e-7: Abramowitz and Stegun 1964, 7.1.26.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
+fn gelu_erf(x: f32) -> f32 {
+    let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
+    let t = 1.0 / fma(0.327_591_1, z, 1.0);
+    let p = fma(t, fma(t, fma(t, fma(t, 1.061_405_4, -1.453_152), 1.421_413_7), -0.284_496_74), 0.254_829_6);
+    let erf = 1.0 - p * t * exp(-z * z);
+    0.5 * x * (1.0 + erf.copysign(x))
+}
+
 /// `out[i] = activation(gate[i]) · up[i]`
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
@@ -20,6 +31,7 @@ fn gated(activation: Gate, gate: &[f32], up: &[f32], out: &mut [f32]) {
     match activation {
         Gate::Silu => silu_times(gate, up, out),
         Gate::GeluTanh => gelu_tanh_times(gate, up, out),
+        Gate::GeluErf => out.iter_mut().zip(gate).zip(up).for_each(|((out, &g), &u)| *out = gelu_erf(g) * u),
         Gate::Relu2 => out.iter_mut().zip(gate).zip(up).for_each(|((out, &g), &u)| {
             let positive = if g > 0.0 { g } else { g * 0.0 };
             *out = positive * positive * u;
@@ -220,10 +232,10 @@ mod tests {
         for n in [1, 2, 15, 16, 17, 64, 100, 577] {
             let x: Vec<f32> = rng.normals(3 * n).iter().map(|v| v * 5.0).collect();
             let y = rng.normals(3 * n);
-            for activation in [Gate::Silu, Gate::GeluTanh, Gate::Relu2, Gate::ClampedSwiglu] {
+            for activation in [Gate::Silu, Gate::GeluTanh, Gate::GeluErf, Gate::Relu2, Gate::ClampedSwiglu] {
                 check("gate", &x, |level, out| gate(level, activation, &x, &y, out));
             }
-            for activation in [Gate::Silu, Gate::GeluTanh, Gate::Relu2] {
+            for activation in [Gate::Silu, Gate::GeluTanh, Gate::GeluErf, Gate::Relu2] {
                 let got = check("activate", &x, |level, out| activate(level, activation, &x, out));
                 let ones = vec![1.0; x.len()];
                 assert_eq!(got, check("gate", &x, |level, out| gate(level, activation, &x, &ones, out)));
@@ -282,6 +294,26 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Expected values by the series of Φ, in f64.
+    #[test]
+    fn the_exact_gelu_is_its_formula() {
+        let x: Vec<f32> = (-120..=120).map(|i| i as f32 * 0.05).collect();
+        let got = check("activate", &x, |level, out| activate(level, Gate::GeluErf, &x, out));
+        for (got, &x) in got.iter().zip(&x) {
+            let x = f64::from(x);
+            let (mut term, mut sum) = (x, x);
+            for n in 1..200 {
+                term *= x * x / f64::from(2 * n + 1);
+                sum += term;
+            }
+            let exact = x * (0.5 + sum * (-x * x / 2.0).exp() / std::f64::consts::TAU.sqrt());
+            assert!((f64::from(*got) - exact).abs() < 4e-7 * x.abs().max(1.0), "{x}: {got}, expected {exact}");
+        }
+        let broken =
+            check("activate", &[f32::NAN; 2], |level, out| activate(level, Gate::GeluErf, &[f32::NAN; 2], out));
+        assert!(broken.iter().all(|x| x.is_nan()), "{broken:?}");
     }
 
     #[test]

@@ -9,6 +9,8 @@ pub enum Gate {
     Silu,
     /// GELU in its tanh form.
     GeluTanh,
+    /// GELU in its exact form: `x · Φ(x)`, by the error function.
+    GeluErf,
     /// Squared ReLU: `max(x, 0)²`.
     Relu2,
     /// `SwiGLU` of gpt-oss: `g · σ(1.702 g) · (u + 1)`, where `g` is the gate up to 7 and `u` what it gates within ±7.
@@ -40,6 +42,8 @@ pub struct AttentionShape {
     pub soft_cap: Option<f32>,
     /// Sliding window: a query at `p` sees positions above `p - window`.
     pub window: Option<usize>,
+    /// Positions after its own that a query sees as well, of those that its span has: none in a decoder.
+    pub ahead: usize,
     /// First positions of a sequence that are seen whatever the window (Xiao et al. 2023, arXiv 2309.17453).
     pub sinks: usize,
 }
@@ -53,11 +57,14 @@ pub struct Queries<'a> {
     pub to_sinks: Option<&'a [f32]>,
     /// Learned sinks `[H]`: a score that each query of a head has beside those of keys, for no value (gpt-oss).
     pub learned_sinks: Option<&'a [f32]>,
+    /// Slopes `[H]` of linear biases (ALiBi, Press et al. 2021, arXiv 2108.12409): a score loses its head's slope for
+    /// each position between query and key.
+    pub slopes: Option<&'a [f32]>,
 }
 
 impl<'a> From<&'a [f32]> for Queries<'a> {
     fn from(all: &'a [f32]) -> Self {
-        Self { all, to_sinks: None, learned_sinks: None }
+        Self { all, to_sinks: None, learned_sinks: None, slopes: None }
     }
 }
 

@@ -2,6 +2,7 @@
 //! llama.cpp (for `bitnet-b1.58`: ik_llama.cpp) builds for the architecture; the golden logits hold us to it.
 
 mod base;
+mod bert;
 mod bitnet;
 mod cohere2;
 mod ernie4_5;
@@ -10,16 +11,20 @@ mod exaone4;
 mod falcon;
 mod gemma2;
 mod gemma3;
+mod gemma_embedding;
 mod glm4;
 mod glm4moe;
 mod gpt_oss;
 mod granite;
 mod hunyuan_dense;
+mod jina_bert_v2;
 mod lfm2;
 mod llama;
 mod mamba2;
 mod mistral3;
+mod modern_bert;
 mod nemotron_h;
+mod nomic_bert;
 mod olmo2;
 mod phi2;
 mod phi3;
@@ -75,6 +80,11 @@ const FAMILIES: &[(&str, Build)] = &[
     ("mamba2", mamba2::spec),
     ("nemotron_h", nemotron_h::spec),
     ("nemotron_h_moe", nemotron_h::with_experts),
+    ("bert", bert::spec),
+    ("nomic-bert", nomic_bert::spec),
+    ("jina-bert-v2", jina_bert_v2::spec),
+    ("modern-bert", modern_bert::spec),
+    ("gemma-embedding", gemma_embedding::spec),
 ];
 
 /// Names of the architectures that can be loaded.
@@ -123,6 +133,10 @@ fn check(keys: &Keys<'_>, spec: &ModelSpec) -> Result<(), LoadError> {
             return keys
                 .refuse("rope.dimension_count", format!("{}, expected an even number up to {key_dim}", rope.n_dims));
         }
+    }
+    if spec.is_encoder && spec.recurrence.is_some() {
+        return keys
+            .refuse("attention.causal", "false, but layers of this architecture carry states from token to token");
     }
     Ok(())
 }

@@ -4,13 +4,13 @@ use gguf::Container;
 use kernels::{ActivationRule, AttentionShape, Kernels, KvLayout, KvPages, KvTypes, PageId, Queries, Rope, Span};
 
 use crate::{
-    LoadError, LoadOptions, NormType, PAGE_LEN, Requantised,
+    LoadError, LoadOptions, NormType, PAGE_LEN, Requantised, encoder,
     experts::{self, Buffers},
     linear::{Input, is_finite},
     load::{self, Parts},
     observe::Observer,
     recurrent::{self, StepStates},
-    requantise,
+    requantise, rope,
     scratch::{Scratch, has_sinks},
     shortcut::{self, HeadShortcut, HeadStats, Shortcut},
     spec::{ModelSpec, NormKind, QkNorm, QueryTemperature},
@@ -26,6 +26,7 @@ pub struct Model {
     pub(crate) weights: Weights,
     rope: Rope,
     rope_local: Option<Rope>,
+    slopes: Option<Vec<f32>>,
     context_len_max: usize,
     attention_window: Option<AttentionWindow>,
     step_rows_max: usize,
@@ -57,6 +58,9 @@ impl Model {
         if spec.recurrence.is_some() && options.attention_window.is_some() {
             return Err(refuse("an attention window, but the model has layers whose states see everything".to_owned()));
         }
+        if spec.is_encoder && options.attention_window.is_some() {
+            return Err(refuse("an attention window, but the model is an encoder, which sees a text whole".to_owned()));
+        }
         if spec.recurrence.is_some() && options.n_states == 0 {
             return Err(refuse("memory for 0 states, but each sequence needs one".to_owned()));
         }
@@ -65,7 +69,7 @@ impl Model {
         if options.step_rows_max == 0 {
             return Err(refuse("a step of 0 rows".to_owned()));
         }
-        let step_rows_max = options.step_rows_max.min(positions);
+        let step_rows_max = options.step_rows(&spec, context_len_max);
         let scratch = Scratch::new(&spec, step_rows_max, has_sinks(options), options.activations)
             .ok_or_else(|| refuse(format!("the buffers of a step of {step_rows_max} rows cannot be addressed")))?;
         if options.activations == ActivationRule::PerToken && !weights.matrices().any(|m| m.has_row_scales()) {
@@ -86,6 +90,7 @@ impl Model {
         }
         let norms_copy = (options.norm_type == NormType::Ternary).then(|| requantise::norms(&mut weights));
         let model = Self {
+            slopes: spec.has_linear_biases.then(|| rope::slopes(spec.n_heads)),
             spec,
             weights,
             rope,
@@ -110,7 +115,8 @@ impl Model {
     /// Sets the policy for steps that want only the best tokens ([`LogitsWanted::Best`]).
     #[must_use]
     pub fn with_head_shortcut(mut self, mode: HeadShortcut) -> Self {
-        self.shortcut = Shortcut::new(mode, self.weights.head(), &self.spec);
+        let is_encoder = self.spec.is_encoder;
+        self.shortcut = if is_encoder { None } else { Shortcut::new(mode, self.weights.head(), &self.spec) };
         self
     }
 
@@ -213,6 +219,14 @@ impl Forward for Model {
         self.spec.width
     }
 
+    fn is_encoder(&self) -> bool {
+        self.spec.is_encoder
+    }
+
+    fn has_scores(&self) -> bool {
+        self.spec.has_rank_head()
+    }
+
     fn attention_window(&self) -> Option<AttentionWindow> {
         self.attention_window
     }
@@ -243,6 +257,7 @@ impl Forward for Model {
         self.states.end(step.spans);
         self.spans = recycled(spans);
         self.hidden(step, logits);
+        encoder::scores(&self.kernels, &self.spec, &self.weights, &mut self.scratch, step, logits);
         self.head(step, logits);
     }
 }
@@ -265,6 +280,9 @@ impl Model {
             let end = span.position_first + span.tokens.len();
             assert!(end <= self.context_len_max, "position {end} beyond the context of {}", self.context_len_max);
             assert!(end <= span.pages.len() * PAGE_LEN, "{end} positions in {} pages", span.pages.len());
+            let is_whole = span.position_first == 0
+                && matches!(span.logits, LogitsWanted::Hidden | LogitsWanted::Score | LogitsWanted::None);
+            assert!(is_whole || !self.spec.is_encoder, "{:?} from position {}", span.logits, span.position_first);
             let (row_first, n_rows, position_first) = (row, span.tokens.len(), span.position_first);
             spans.push(Span { row_first, n_rows, position_first, pages: span.pages });
             for (i, token) in span.tokens.iter().enumerate() {
@@ -283,6 +301,7 @@ impl Model {
                     out.iter_mut().for_each(|x| *x *= self.spec.embedding_scale);
                 }
                 let position = position_first + i;
+                encoder::add_to_embedding(&self.kernels, &self.spec, &self.weights, &mut self.scratch, row, position);
                 self.scratch.positions.push(position as u32);
                 let sink_position = self.attention_window.map_or(position, |window| window.sink_position(position));
                 self.scratch.sink_positions.push(sink_position as u32);
@@ -315,17 +334,18 @@ impl Model {
         }
         let Self { spec, weights, kernels, scratch, .. } = self;
         let Scratch { hidden, normed: x, block_out, spare, .. } = scratch;
-        let Layer { mixer_post_norm, mlp_norm, .. } = &weights.layers[index];
+        let Layer { mixer_post_norm, mlp_norm, mixer_sum_norm, .. } = &weights.layers[index];
         if spec.has_parallel_blocks {
             normed(kernels, spec, &hidden[..n], mlp_norm.as_ref(), &mut x[..n]);
         }
         add_block(kernels, spec, &mut hidden[..n], &mut block_out[..n], mixer_post_norm.as_ref(), spare);
+        norm_in_place(kernels, spec, &mut hidden[..n], mixer_sum_norm.as_ref(), spare);
     }
 
     /// Computes the attention of one layer.
     fn attend(&mut self, index: usize, n_rows: usize, spans: &[Span<'_>]) {
         let sight = Sight::new(&self.spec, index, self.attention_window);
-        let Self { spec, weights, rope, rope_local, kernels, kv, scratch, .. } = self;
+        let Self { spec, weights, rope, rope_local, slopes, kernels, kv, scratch, .. } = self;
         let kv_layer = spec.index_in_kind(index);
         let Some(Mixer::Attention(attention)) = &weights.layers[index].mixer else { return };
         let Attention { q, k, v, output, q_norm, k_norm, sub_norm, learned_sinks } = &**attention;
@@ -384,11 +404,17 @@ impl Model {
             scale: spec.attention_scale,
             soft_cap: spec.attention_soft_cap,
             window: sight.window,
+            ahead: sight.ahead,
             sinks: sight.sinks,
         };
         let o_cols = spec.n_heads * spec.value_dim;
         let attended = scratch.input.room(n_rows, o_cols);
-        let queries = Queries { all: q_out, to_sinks: q_to_sinks.as_deref(), learned_sinks: learned_sinks.as_deref() };
+        let queries = Queries {
+            all: q_out,
+            to_sinks: q_to_sinks.as_deref(),
+            learned_sinks: learned_sinks.as_deref(),
+            slopes: slopes.as_deref(),
+        };
         kernels.attention(kv, kv_layer, spans, &shape, queries, attended);
         if spec.has_attention_gate {
             kernels.times_sigmoid(attended, &gates[..n_rows * o_cols]);
@@ -404,7 +430,7 @@ impl Model {
     /// Adds the feed-forward network or the experts of one layer to the residual stream.
     fn feed(&mut self, index: usize, n_rows: usize) {
         let Self { spec, weights, kernels, scratch, .. } = self;
-        let Layer { mlp_norm, mlp: Some(mlp), mlp_post_norm, .. } = &weights.layers[index] else { return };
+        let Layer { mlp_norm, mlp: Some(mlp), mlp_post_norm, mlp_sum_norm, .. } = &weights.layers[index] else { return };
         let width = spec.width;
         let n = n_rows * width;
         match mlp {
@@ -441,6 +467,7 @@ impl Model {
         }
         let Scratch { hidden, block_out, spare, .. } = scratch;
         add_block(kernels, spec, &mut hidden[..n], &mut block_out[..n], mlp_post_norm.as_ref(), spare);
+        norm_in_place(kernels, spec, &mut hidden[..n], mlp_sum_norm.as_ref(), spare);
     }
 
     /// Computes the hidden states of the rows that want them.
@@ -457,9 +484,10 @@ impl Model {
             if wants(span) {
                 let (of_span, rest) = std::mem::take(&mut out).split_at_mut(rows.len());
                 out = rest;
-                normed(kernels, spec, rows, Some(&weights.output_norm), of_span);
+                normed(kernels, spec, rows, weights.output_norm.as_ref(), of_span);
             }
         }
+        encoder::project(kernels, spec, weights, scratch, logits.resize_hidden(n_rows, width));
     }
 
     /// Computes the logits of the rows that want them.
@@ -470,7 +498,7 @@ impl Model {
         for span in step.spans {
             let n = span.tokens.len();
             let wanted = match span.logits {
-                LogitsWanted::None | LogitsWanted::Hidden => n..n,
+                LogitsWanted::None | LogitsWanted::Hidden | LogitsWanted::Score => n..n,
                 LogitsWanted::Last | LogitsWanted::Best(_) => n.saturating_sub(1)..n,
                 LogitsWanted::All => 0..n,
             };
@@ -490,7 +518,7 @@ impl Model {
         }
         let n = n_wanted * width;
         let input = scratch.input.room(n_wanted, width);
-        normed(kernels, spec, &scratch.normed[..n], Some(&weights.output_norm), input);
+        normed(kernels, spec, &scratch.normed[..n], weights.output_norm.as_ref(), input);
         scratch.input.fill(kernels);
         let head = weights.head();
         let mut shortcut = shortcut.as_mut().zip(best).filter(|_| n_wanted == 1);
@@ -509,13 +537,28 @@ impl Model {
 }
 
 /// Applies a norm of the spec's kind, or copies where the family has none.
-fn normed(kernels: &Kernels, spec: &ModelSpec, x: &[f32], norm: Option<&Norm>, out: &mut [f32]) {
+pub(crate) fn normed(kernels: &Kernels, spec: &ModelSpec, x: &[f32], norm: Option<&Norm>, out: &mut [f32]) {
     match (norm, spec.norm_kind) {
         (Some(norm), NormKind::Rms) => kernels.rms_norm(x, &norm.weight, spec.norm_epsilon, out),
         (Some(norm), NormKind::Layer { .. }) => {
             kernels.layer_norm(x, &norm.weight, norm.bias.as_deref(), spec.norm_epsilon, out);
         }
         (None, _) => out.copy_from_slice(x),
+    }
+}
+
+/// Applies a norm of the spec's kind to `x` in place, by way of `spare`; nothing where there is none.
+pub(crate) fn norm_in_place(
+    kernels: &Kernels,
+    spec: &ModelSpec,
+    x: &mut [f32],
+    norm: Option<&Norm>,
+    spare: &mut [f32],
+) {
+    if norm.is_some() {
+        let spare = &mut spare[..x.len()];
+        normed(kernels, spec, x, norm, spare);
+        x.copy_from_slice(spare);
     }
 }
 
@@ -570,11 +613,7 @@ fn add_block(
     post_norm: Option<&Norm>,
     spare: &mut [f32],
 ) {
-    if post_norm.is_some() {
-        let spare = &mut spare[..block.len()];
-        normed(kernels, spec, block, post_norm, spare);
-        block.copy_from_slice(spare);
-    }
+    norm_in_place(kernels, spec, block, post_norm, spare);
     if spec.residual_scale == 1.0 {
         kernels.add(hidden, block);
     } else {

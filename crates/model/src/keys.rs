@@ -165,6 +165,11 @@ impl<'a> Keys<'a> {
         self.metadata.get(&self.key(name)).is_some()
     }
 
+    /// Whether there is a key of that name with one value per layer.
+    pub(crate) fn is_array(&self, name: &str) -> bool {
+        matches!(self.metadata.get(&self.key(name)), Some(gguf::Value::Array(_)))
+    }
+
     /// Whether there is a tensor of that name: some families say by one what they are.
     pub(crate) fn has_tensor(&self, name: &str) -> bool {
         self.container.tensor(name).is_some()

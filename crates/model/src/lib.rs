@@ -5,6 +5,7 @@
 
 mod adapters;
 mod cost;
+mod encoder;
 mod error;
 mod experts;
 mod families;
@@ -33,7 +34,7 @@ pub use families::ARCHITECTURES;
 pub use forward::Model;
 pub use gguf::TokenId;
 pub use kernels::{ActivationRule, KvType, KvTypes, PAGE_LEN, PageId};
-pub use load::{LoadOptions, check_kind, context_len, n_vocab, stored_matrix};
+pub use load::{LoadOptions, check_kind, context_len, n_vocab, spec_of_head, stored_matrix};
 pub use memory::{MemoryPlan, memory_plan, memory_plan_of_head, memory_plan_with};
 pub use observe::{MatmulInput, Observer};
 pub use requantise::{EmbeddingConversion, EmbeddingType, NormType, Requantised};

@@ -39,7 +39,8 @@ pub struct LoadOptions {
     pub kv_positions: Option<usize>,
     /// Number of sequences that can be under way at once in models with states; others have no such limit.
     pub n_states: usize,
-    /// Largest number of rows in one step, which sizes the buffers.
+    /// Largest number of rows in one step, which sizes the buffers; the longest text if that is more and the model an
+    /// encoder.
     pub step_rows_max: usize,
     /// Type of the embedding table, and of the head where it is the same matrix; as in the file if `None`.
     pub embedding_type: Option<EmbeddingConversion>,
@@ -126,6 +127,11 @@ pub fn context_len(container: &Container) -> Result<usize, LoadError> {
     Keys::new(container)?.width("context_length")
 }
 
+/// Returns what the head of a file says of its model ([`Container::from_head`]).
+pub fn spec_of_head(container: &Container) -> Result<ModelSpec, LoadError> {
+    Ok(load_spec(container, &LoadOptions::DEFAULT)?.0)
+}
+
 /// Returns the number of rows of the embedding matrix.
 pub fn n_vocab(container: &Container) -> Result<usize, LoadError> {
     Tensors::new(container).rows("token_embd.weight")
@@ -145,6 +151,12 @@ impl LoadOptions {
     pub(crate) fn packed_bytes(&self, weights: &mut Weights, isa: Isa) -> u64 {
         let needed = weights.matrices().map(|matrix| matrix.packed_bytes(isa)).sum();
         if needed <= self.pack_bytes_max { needed } else { 0 }
+    }
+
+    /// Number of rows of the largest step, for sequences of at most `context_len_max` tokens.
+    pub(crate) fn step_rows(&self, spec: &ModelSpec, context_len_max: usize) -> usize {
+        let whole = if spec.is_encoder { context_len_max } else { 0 };
+        self.step_rows_max.max(whole).min(self.kv_positions(context_len_max))
     }
 
     /// Number of positions of the KV arena for sequences of at most `context_len_max` tokens.

@@ -58,7 +58,7 @@ fn of_spec(
 ) -> Result<MemoryPlan, LoadError> {
     let positions = options.kv_positions(context_len);
     let layout = forward::kv_layout(spec, options.kv_types);
-    let rows_max = options.step_rows_max.min(positions);
+    let rows_max = options.step_rows(spec, context_len);
     let refuse = |what: String| LoadError::Option { file: container.name().to_owned(), what };
     let copy_bytes =
         options.embedding_type.map_or(Ok(0), |conversion| embedding_bytes(conversion.to, spec)).map_err(refuse)? as u64;

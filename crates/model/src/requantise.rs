@@ -145,15 +145,14 @@ pub(crate) fn norms(weights: &mut Weights) -> Requantised {
             Some(Mixer::DeltaNet(net)) => vec![&mut net.norm],
             Some(Mixer::Mamba(mamba)) => vec![&mut mamba.norm],
         };
-        let of_layer =
-            [&mut layer.mixer_norm, &mut layer.mixer_post_norm, &mut layer.mlp_norm, &mut layer.mlp_post_norm];
-        let of_layer = of_layer.into_iter().flatten().map(|norm| &mut norm.weight);
-        of_mixer.into_iter().chain(of_layer).for_each(&mut apply);
+        of_mixer.into_iter().for_each(&mut apply);
+        layer.norms().map(|norm| &mut norm.weight).for_each(&mut apply);
         if let Some(Mlp::Dense(network)) = &mut layer.mlp {
             network.sub_norm.iter_mut().for_each(&mut apply);
         }
     }
-    apply(&mut weights.output_norm.weight);
+    let around = weights.embedding_norm.iter_mut().chain(&mut weights.output_norm);
+    around.map(|norm| &mut norm.weight).for_each(&mut apply);
     done
 }
 

@@ -23,6 +23,14 @@ pub(crate) fn build(spec: &RopeSpec, factors: Option<&[f32]>) -> Rope {
     Rope { pairs: spec.pairs, inverse_frequencies, magnitude }
 }
 
+/// Returns the slopes of linear biases of `n_heads` heads: `2^(-8i/n)` for the largest power of two `n` up to theirs,
+/// then every other one of twice as many. Source: Press et al. 2022 (arXiv 2108.12409), the authors' code.
+pub(crate) fn slopes(n_heads: usize) -> Vec<f32> {
+    let n = 1 << n_heads.max(1).ilog2();
+    let slope = |i: usize, n: usize| libm::exp2(-8.0 * i as f64 / n as f64) as f32;
+    (1..=n).map(|i| slope(i, n)).chain((1..).step_by(2).map(|i| slope(i, 2 * n))).take(n_heads).collect()
+}
+
 /// Returns the factor of scaling on the frequency of `pair`.
 fn stretch(spec: &RopeSpec, pair: usize) -> f64 {
     match spec.scaling {
@@ -77,6 +85,18 @@ mod tests {
         check(&yarn(4.0, true), 4.0, 23.0, 40.0);
         check(&yarn(4.0, false), 4.0, 23.595_947_608_3, 39.650_880_710_4);
         check(&yarn(0.5, true), 0.5, 23.0, 40.0);
+    }
+
+    #[test]
+    fn slopes_are_powers_of_two() {
+        assert_eq!(slopes(4), [0.25, 0.0625, 0.015625, 0.00390625]);
+        assert_eq!(slopes(1), [0.00390625]);
+        let of_12: Vec<f64> = slopes(12).iter().map(|slope| f64::from(*slope).log2()).collect();
+        assert_eq!(
+            of_12,
+            [-1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -0.5, -1.5, -2.5, -3.5]
+                .map(|x: f64| { f64::from(x.exp2() as f32).log2() })
+        );
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub enum RopeLayers {
     AllButEvery(usize),
     /// The layers that see only a window have it.
     Local,
+    /// No layer has it: positions come by a table or by biases.
+    None,
 }
 
 /// The factor `1 + scale · ln(1 + ⌊position / period⌋)` on queries, by which attention stays sharp among many keys.
@@ -134,14 +136,23 @@ pub struct NormNames {
     pub mlp: Option<&'static str>,
     /// Norm after the feed-forward network or the experts, before the residual.
     pub mlp_post: Option<&'static str>,
+    /// Norm of the sum of residual and attention.
+    pub mixer_sum: Option<&'static str>,
+    /// Norm of the sum of residual and feed-forward network.
+    pub mlp_sum: Option<&'static str>,
 }
 
 impl NormNames {
     /// Norms before attention and feed-forward.
-    pub const BEFORE: Self = Self { mixer: Some("attn_norm"), mixer_post: None, mlp: Some("ffn_norm"), mlp_post: None };
+    pub const BEFORE: Self = Self { mixer: Some("attn_norm"), mlp: Some("ffn_norm"), ..Self::NONE };
     /// Norms after attention and feed-forward.
     pub const AFTER: Self =
-        Self { mixer: None, mixer_post: Some("post_attention_norm"), mlp: None, mlp_post: Some("post_ffw_norm") };
+        Self { mixer_post: Some("post_attention_norm"), mlp_post: Some("post_ffw_norm"), ..Self::NONE };
+    /// Norms of what attention and feed-forward leave in the residual stream (BERT).
+    pub const OF_SUMS: Self =
+        Self { mixer_sum: Some("attn_output_norm"), mlp_sum: Some("layer_output_norm"), ..Self::NONE };
+    const NONE: Self =
+        Self { mixer: None, mixer_post: None, mlp: None, mlp_post: None, mixer_sum: None, mlp_sum: None };
     /// One norm, before attention and before feed-forward.
     pub const SHARED: Self = Self { mlp: Self::BEFORE.mixer, ..Self::BEFORE };
     /// Norms before and after attention and feed-forward.
@@ -153,7 +164,7 @@ impl NormNames {
 /// The attention to the last positions only.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WindowSpec {
-    /// Number of positions that a query sees, its own included.
+    /// Number of positions that a query sees, its own included; in an encoder it sees as many after its own as before.
     pub len: usize,
     /// Flags that say which layers see only the window, one per layer.
     pub local_layers: Vec<bool>,
@@ -294,12 +305,26 @@ pub struct ModelSpec {
     pub feed_forward: usize,
     /// Experts, if the layers have them.
     pub experts: Option<ExpertSpec>,
-    /// Name of the last norm: that of its tensors without `.weight`.
-    pub output_norm: &'static str,
+    /// Whether a text is computed whole and each of its tokens sees those after it, too: such a model gives hidden
+    /// states, and generates nothing.
+    pub is_encoder: bool,
+    /// Whether a vector by its position is added to each embedding, out of a table as long as the context.
+    pub has_position_table: bool,
+    /// Whether a vector by its type is added to each embedding: of the first text in a sequence or of the second. All
+    /// tokens are of the first type.
+    pub has_token_types: bool,
+    /// Name of the norm of embeddings, as that of the last norm is given, if there is one.
+    pub embedding_norm: Option<&'static str>,
+    /// Name of the last norm: that of its tensors without `.weight`; `None` where layers leave normed sums.
+    pub output_norm: Option<&'static str>,
     /// Number added to the mean square in every norm.
     pub norm_epsilon: f32,
+    /// Width between the two matrices behind the last norm that hidden states go through, if there are any.
+    pub projection: Option<usize>,
     /// Norms of a layer.
     pub norms: NormNames,
+    /// Whether the first layer has no norm before attention, because the one of embeddings stands there.
+    pub skips_first_norm: bool,
     /// Kind of the norms.
     pub norm_kind: NormKind,
     /// Whether the feed-forward network sees what attention sees, rather than what attention leaves.
@@ -317,6 +342,8 @@ pub struct ModelSpec {
     pub rope_local: Option<RopeSpec>,
     /// Layers that have a rotary embedding.
     pub rope_layers: RopeLayers,
+    /// Whether scores lose something for each position between query and key (ALiBi).
+    pub has_linear_biases: bool,
     /// Factor on queries by their position, if there is one.
     pub query_temperature: Option<QueryTemperature>,
     /// Sliding window, if some layers have one.
@@ -348,6 +375,11 @@ pub struct ModelSpec {
 }
 
 impl ModelSpec {
+    /// Whether the hidden state of a text's first token goes through a head that scores pairs of texts.
+    pub fn has_rank_head(&self) -> bool {
+        self.is_encoder && self.pooling == Some(Pooling::Rank)
+    }
+
     /// Number of positions that layer `layer` sees; `None` if all.
     pub fn window_len(&self, layer: usize) -> Option<usize> {
         let window = self.window.as_ref()?;
@@ -387,10 +419,10 @@ impl ModelSpec {
         self.experts.as_ref().filter(|experts| layer >= experts.n_dense_layers)
     }
 
-    /// Width of the widest feed-forward network, of all layers and experts.
+    /// Width of the widest feed-forward network, of all layers and experts and behind them.
     pub fn feed_forward_max(&self) -> usize {
         let of_experts = self.experts.map_or(0, |experts| experts.feed_forward.max(experts.shared.unwrap_or(0)));
-        self.feed_forward.max(of_experts)
+        self.feed_forward.max(of_experts).max(self.projection.unwrap_or(0))
     }
 
     /// Whether layer `layer` rotates q and k.
@@ -399,6 +431,7 @@ impl ModelSpec {
             RopeLayers::All => true,
             RopeLayers::AllButEvery(n) => !(layer + 1).is_multiple_of(n),
             RopeLayers::Local => self.window_len(layer).is_some(),
+            RopeLayers::None => false,
         }
     }
 }

@@ -19,6 +19,9 @@ pub enum LogitsWanted {
     All,
     /// No logits: the hidden state of every row after the last norm ([`Logits::hidden_row`]).
     Hidden,
+    /// No logits: the score that a pair of texts has, the whole of the span ([`Logits::score`],
+    /// [`Forward::has_scores`]).
+    Score,
 }
 
 /// The tokens of one sequence that a step computes.
@@ -75,8 +78,8 @@ impl<'a> Step<'a> {
     }
 }
 
-/// Logits `[n_rows, n_vocab]` of the rows that want them, and hidden states `[n_hidden_rows, width]` of the others that
-/// want those, each in the order of the spans; reused between steps.
+/// Logits `[n_rows, n_vocab]` of the rows that want them, hidden states `[n_hidden_rows, width]` of the others that want
+/// those, and the scores of spans that want one, each in the order of the spans; reused between steps.
 #[derive(Clone, Default, Debug)]
 pub struct Logits {
     n_vocab: usize,
@@ -84,6 +87,7 @@ pub struct Logits {
     is_partial: bool,
     width: usize,
     hidden: Vec<f32>,
+    scores: Vec<f32>,
 }
 
 impl Logits {
@@ -100,6 +104,17 @@ impl Logits {
         self.width = width;
         self.hidden.resize(n_rows * width, 0.0);
         &mut self.hidden
+    }
+
+    /// Makes room for `n` scores and returns them all, for the model to fill.
+    pub fn resize_scores(&mut self, n: usize) -> &mut [f32] {
+        self.scores.resize(n, 0.0);
+        &mut self.scores
+    }
+
+    /// Score `i`.
+    pub fn score(&self, i: usize) -> f32 {
+        self.scores[i]
     }
 
     /// Says that what is minus infinity was not computed ([`LogitsWanted::Best`]).
@@ -215,6 +230,15 @@ pub trait Forward: PageArena {
     fn n_layers(&self) -> usize;
     /// Elements of a hidden state ([`LogitsWanted::Hidden`]).
     fn width(&self) -> usize;
+    /// Whether rows see what comes after them: then a span is a whole text, from position 0 to its end, and wants
+    /// hidden states or a score.
+    fn is_encoder(&self) -> bool {
+        false
+    }
+    /// Whether pairs of texts have scores ([`LogitsWanted::Score`]).
+    fn has_scores(&self) -> bool {
+        false
+    }
     /// How much of a sequence its rows see; `None` if all of it.
     fn attention_window(&self) -> Option<AttentionWindow>;
     /// Computes the step.

@@ -149,9 +149,35 @@ pub(crate) struct Layer {
     pub(crate) mlp_norm: Option<Norm>,
     pub(crate) mlp: Option<Mlp>,
     pub(crate) mlp_post_norm: Option<Norm>,
+    /// Norm of the residual stream after the mixer
+    pub(crate) mixer_sum_norm: Option<Norm>,
+    /// Norm of the residual stream after what follows the mixer
+    pub(crate) mlp_sum_norm: Option<Norm>,
+}
+
+/// Two matrices that hidden states go through behind the last norm: `down · up · h`.
+pub(crate) struct Projection {
+    /// Inner matrix `[P, D]`
+    pub(crate) up: Linear,
+    /// Output matrix `[D, P]`
+    pub(crate) down: Linear,
+}
+
+/// The head that scores pairs of texts: `output · tanh(dense · h)`, or `output · h` without an inner matrix.
+pub(crate) struct RankHead {
+    /// Inner matrix `[D, D]`
+    pub(crate) dense: Option<Linear>,
+    /// Output matrix `[1, D]`
+    pub(crate) output: Linear,
 }
 
 impl Layer {
+    /// Returns the norms of the layer but those within blocks.
+    pub(crate) fn norms(&mut self) -> impl Iterator<Item = &mut Norm> {
+        let Self { mixer_norm, mixer_post_norm, mlp_norm, mlp_post_norm, mixer_sum_norm, mlp_sum_norm, .. } = self;
+        [mixer_norm, mixer_post_norm, mlp_norm, mlp_post_norm, mixer_sum_norm, mlp_sum_norm].into_iter().flatten()
+    }
+
     fn matrices(&mut self) -> impl Iterator<Item = &mut Linear> {
         let mixer = match &mut self.mixer {
             None => Vec::new(),
@@ -197,11 +223,21 @@ impl Layer {
 pub(crate) struct Weights {
     /// Embedding matrix `[V, D]`
     pub(crate) embedding: Linear,
+    /// Vectors `[S, D]` that are added to embeddings by their positions
+    pub(crate) positions: Option<Linear>,
+    /// Vector `[D]` that is added to embeddings: that of the first type of tokens
+    pub(crate) token_type: Option<Vec<f32>>,
+    /// Norm of embeddings `[D]`
+    pub(crate) embedding_norm: Option<Norm>,
     /// Rotation that the rows of the embedding went through before they were stored.
     pub(crate) embedding_rotation: Option<Arc<Rotation>>,
     pub(crate) layers: Vec<Layer>,
     /// Last norm, `[D]`
-    pub(crate) output_norm: Norm,
+    pub(crate) output_norm: Option<Norm>,
+    /// Matrices behind the last norm
+    pub(crate) projection: Option<Projection>,
+    /// Head that scores pairs of texts
+    pub(crate) rank: Option<RankHead>,
     /// Vocabulary head `[V, D]`; `None` where it is the embedding.
     pub(crate) head: Option<Linear>,
 }
@@ -210,7 +246,10 @@ impl Weights {
     /// Returns every matrix that rows are multiplied with.
     pub(crate) fn matrices(&mut self) -> impl Iterator<Item = &mut Linear> {
         let head = self.head.as_mut().unwrap_or(&mut self.embedding);
-        self.layers.iter_mut().flat_map(Layer::matrices).chain([head])
+        let of_rank = self.rank.as_mut().map(|RankHead { dense, output }| dense.iter_mut().chain([output]));
+        let of_projection = self.projection.as_mut().map(|Projection { up, down }| [up, down]);
+        let of_encoder = of_rank.into_iter().flatten().chain(of_projection.into_iter().flatten());
+        self.layers.iter_mut().flat_map(Layer::matrices).chain([head]).chain(of_encoder)
     }
 
     /// Returns the vocabulary head.

@@ -55,6 +55,8 @@ impl AttentionWindow {
 pub(crate) struct Sight {
     /// Number of last positions that are seen; all if `None`.
     pub(crate) window: Option<usize>,
+    /// Number of positions after its own that a row sees, of those its text has.
+    pub(crate) ahead: usize,
     /// Number of first positions that are seen.
     pub(crate) sinks: usize,
 }
@@ -62,11 +64,16 @@ pub(crate) struct Sight {
 impl Sight {
     /// Returns what `layer` of a model sees behind `window`.
     pub(crate) fn new(spec: &ModelSpec, layer: usize, window: Option<AttentionWindow>) -> Self {
-        match (spec.window_len(layer), window) {
-            (own, None) => Self { window: own, sinks: 0 },
-            (Some(own), Some(window)) if own <= window.len => Self { window: Some(own), sinks: 0 },
-            (_, Some(window)) => Self { window: Some(window.len), sinks: window.sinks },
+        let own = spec.window_len(layer);
+        if spec.is_encoder {
+            return Self { window: own, ahead: own.map_or(usize::MAX, |len| len - 1), sinks: 0 };
         }
+        let (window, sinks) = match (own, window) {
+            (own, None) => (own, 0),
+            (Some(own), Some(window)) if own <= window.len => (Some(own), 0),
+            (_, Some(window)) => (Some(window.len), window.sinks),
+        };
+        Self { window, ahead: 0, sinks }
     }
 }
 

@@ -44,6 +44,9 @@ pub(crate) fn trace(
     };
     let kernels = Kernels::new(None, 1).map_err(Error::input)?;
     let mut model = Model::load(container, kernels, &options).map_err(Error::input)?;
+    if model.is_encoder() {
+        return Err(Error::input(engine::Error::GeneratesNothing));
+    }
     let pages: Vec<PageId> = (0..model.n_pages() as u32).map(PageId).collect();
     let (mut position_first, mut logits) = (0, Logits::default());
     let (mut tokens, mut hash) = (Vec::with_capacity(n), Sha256::new());

@@ -52,6 +52,8 @@ pub(crate) struct SchedulerLimits {
     pub(crate) n_states: usize,
     /// Number of rows of a step.
     pub(crate) step_rows_max: usize,
+    /// Whether every sequence is computed whole, in one step.
+    pub(crate) is_encoder: bool,
     /// Number of rows of a step whose logits are wanted although the tokens after them are known.
     pub(crate) prompt_logits_max: usize,
     /// How long a step may take.
@@ -73,6 +75,8 @@ pub(crate) enum Wanted {
     All,
     /// The hidden states of all rows.
     Hidden,
+    /// The score of the whole.
+    Score,
 }
 
 /// A sequence's part of a step.

@@ -12,6 +12,17 @@ pub(crate) struct SeqId(pub(crate) u64);
 /// The turn of a sequence at places, the lowest first: how many its tenant has before it, its rank, its name.
 pub(crate) type Turn = (usize, i64, SeqId);
 
+/// The rows of a sequence that it is computed for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Goal {
+    /// Logits of the last row, each of which gives one more token.
+    Tokens,
+    /// Hidden states of all rows.
+    HiddenStates,
+    /// The score of the whole.
+    Score,
+}
+
 /// A sequence that arrives, as far as the scheduler must know it.
 pub(crate) struct NewSequence {
     /// Tokens of the prompt.
@@ -24,8 +35,8 @@ pub(crate) struct NewSequence {
     pub(crate) use_cache: bool,
     /// Rank, of which the lowest comes first: microseconds of arrival, less those that its priority is worth.
     pub(crate) rank: i64,
-    /// Whether all rows are wanted as hidden states.
-    pub(crate) is_embedding: bool,
+    /// Rows that it is computed for.
+    pub(crate) goal: Goal,
     /// First position whose logits are wanted although the token after it is known.
     pub(crate) logits_from: Option<usize>,
     /// Whether nothing is computed for it before [`Scheduler::release`](super::Scheduler::release).
@@ -64,7 +75,7 @@ pub(crate) struct Sequence {
     pub(crate) scope: CacheScope,
     pub(crate) use_cache: bool,
     pub(crate) rank: i64,
-    pub(crate) is_embedding: bool,
+    pub(crate) goal: Goal,
     /// First position whose logits are still wanted although the token after it is known: what is cached spares only
     /// those before it.
     pub(crate) logits_from: Option<usize>,
@@ -102,7 +113,7 @@ impl Sequence {
             scope: new.scope,
             use_cache: new.use_cache,
             rank: new.rank,
-            is_embedding: new.is_embedding,
+            goal: new.goal,
             logits_from: new.logits_from,
             is_held: new.is_held,
             is_paused: false,
@@ -146,7 +157,7 @@ impl Sequence {
 
     /// Whether only the newest token is missing: a row of it gives the next one.
     pub(crate) fn is_decoding(&self) -> bool {
-        !self.is_embedding && self.n_computed > 0 && self.n_pending() == 1
+        self.goal == Goal::Tokens && self.n_computed > 0 && self.n_pending() == 1
     }
 
     /// Returns the pages that belong to it alone, where the window never passes the first `n_sink_pages`.

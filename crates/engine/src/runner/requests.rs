@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use model::Pooling;
+
 use super::{Group, LOOK_EVERY_MAX, PRIORITY_US, RequestId, Runner, Running};
 use crate::{
     CacheScope, Completion, Error, FinishReason, Request, Sink, Stats, Task,
     choice::{Choice, Taken},
-    core::{NewSequence, SeqId},
+    core::{Goal, NewSequence, SeqId},
     drafter::Pace,
     embedding::Pool,
     limits::Limits,
@@ -16,7 +18,12 @@ use crate::{
 impl Runner {
     /// Returns the limits beyond which requests are refused.
     pub(crate) fn limits(&self) -> Limits {
-        Limits { n_vocab: self.model.n_vocab(), context_len_max: self.context_len_max() }
+        Limits {
+            n_vocab: self.model.n_vocab(),
+            context_len_max: self.context_len_max(),
+            generates: !self.model.is_encoder(),
+            has_scores: self.model.has_scores(),
+        }
     }
 
     /// Puts a request into the queue, its choices one after the other.
@@ -26,7 +33,7 @@ impl Runner {
     }
 
     fn choices(&self, request: &Request) -> Result<Vec<Choice>, Error> {
-        let Limits { n_vocab, context_len_max } = self.limits();
+        let Limits { n_vocab, context_len_max, .. } = self.limits();
         self.limits().check(request)?;
         let choice = |index| Choice::new(request, index, &self.tokenizer, n_vocab, context_len_max);
         (0..request.n_choices).map(choice).collect()
@@ -47,8 +54,8 @@ impl Runner {
         let n_prompt = request.prompt.len();
         let own_scope = (!request.use_cache).then(|| CacheScope(OWN_SCOPES | u128::from(self.n_ids)));
         let rank = i64::try_from(now.as_micros()).unwrap_or(i64::MAX) - i64::from(request.priority) * PRIORITY_US;
-        let is_embedding = matches!(request.task, Task::Embed(_));
-        let n_top = request.prompt_logprobs.filter(|_| !is_embedding);
+        let generates = request.task == Task::Generate;
+        let n_top = request.prompt_logprobs.filter(|_| generates);
         let mut group = Group {
             sink,
             open: Vec::with_capacity(request.n_choices),
@@ -68,9 +75,13 @@ impl Runner {
                     tokens: request.prompt.clone(),
                     tenant: request.tenant,
                     scope: own_scope.unwrap_or(request.scope),
-                    use_cache: self.options.prefix_cache && !is_embedding,
+                    use_cache: self.options.prefix_cache && generates,
                     rank,
-                    is_embedding,
+                    goal: match request.task {
+                        Task::Generate => Goal::Tokens,
+                        Task::Embed(_) => Goal::HiddenStates,
+                        Task::Score => Goal::Score,
+                    },
                     logits_from: prompt_logprobs.as_ref().and_then(PromptLogprobs::next_position),
                     is_held: n_top.is_some() && index > 0,
                 },
@@ -83,6 +94,7 @@ impl Runner {
                 pool: match request.task {
                     Task::Generate => None,
                     Task::Embed(pooling) => Some(Pool::new(pooling, self.model.width())),
+                    Task::Score => Some(Pool::new(Pooling::First, 1)),
                 },
                 pace: self.may_draft(request).then(Pace::default),
                 drafts: Vec::new(),

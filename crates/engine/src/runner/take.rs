@@ -17,15 +17,21 @@ impl Runner {
     /// Takes what a step computed, one sequence after the other. One that has ended meanwhile, with a sibling whose
     /// sink broke off, is passed over, but not its rows; a panic costs the sequence whose rows they are.
     pub(super) fn take_all(&mut self, planned: &[Planned], now: Duration) {
-        let (mut row, mut hidden_row) = (0, 0);
+        let (mut row, mut hidden_row, mut score) = (0, 0, 0);
         for p in planned {
             let rows = match p.wanted {
                 Wanted::Nothing => row..row,
                 Wanted::Last | Wanted::Drafts => row..row + 1 + p.n_drafts,
                 Wanted::All => row..row + p.n_tokens,
                 Wanted::Hidden => hidden_row..hidden_row + p.n_tokens,
+                Wanted::Score => score..score + 1,
             };
-            *if p.wanted == Wanted::Hidden { &mut hidden_row } else { &mut row } = rows.end;
+            let next = match p.wanted {
+                Wanted::Hidden => &mut hidden_row,
+                Wanted::Score => &mut score,
+                _ => &mut row,
+            };
+            *next = rows.end;
             if !self.running.contains_key(&p.id) {
                 continue;
             }
@@ -43,6 +49,7 @@ impl Runner {
             Wanted::Last | Wanted::Drafts => self.take_rows(p, rows, now),
             Wanted::All => self.take_prompt(p, rows.start, now),
             Wanted::Hidden => self.take_hidden(p, rows.start, now),
+            Wanted::Score => self.take_score(p, rows.start, now),
         }
     }
 
@@ -161,6 +168,20 @@ impl Runner {
         if is_last {
             self.end(p.id, Ok((FinishReason::EndOfGeneration, None)), now);
         }
+    }
+
+    /// Ends a task with its score.
+    fn take_score(&mut self, p: Planned, index: usize, now: Duration) {
+        self.scheduler.advance(p, 0);
+        let score = self.logits.score(index);
+        let Some(pool) = self.running.get_mut(&p.id).and_then(|r| r.pool.as_mut()) else { return };
+        pool.add(0, &[score]);
+        let end = if score.is_finite() {
+            Ok((FinishReason::EndOfGeneration, None))
+        } else {
+            Err(Error::NonFiniteHidden { position: 0, value: score.to_string() })
+        };
+        self.end(p.id, end, now);
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) struct HashModel {
     window: Option<(AttentionWindow, usize)>,
     /// Hash of the tokens that went into each state, if there are any.
     states: Vec<u64>,
+    /// Whether rows see the whole of their text.
+    is_encoder: bool,
     /// Time that steps and rows took, in microseconds.
     busy_us: Arc<AtomicU64>,
     step_us: u64,
@@ -50,6 +52,7 @@ impl HashModel {
             nan_from: usize::MAX,
             window: None,
             states: Vec::new(),
+            is_encoder: false,
             busy_us: Arc::default(),
             step_us: 0,
             row_us: 1,
@@ -80,6 +83,11 @@ impl HashModel {
     /// Gives the model so many states.
     pub(crate) fn with_states(self, n_states: usize) -> Self {
         Self { states: vec![0; n_states], ..self }
+    }
+
+    /// Lets each row see the whole of its text.
+    pub(crate) fn as_encoder(self) -> Self {
+        Self { is_encoder: true, ..self }
     }
 
     /// Feeds a span to its state; returns the hash after each token. Nothing is checked: what is wrong is in the hash.
@@ -138,6 +146,16 @@ pub(crate) fn next(tokens: impl IntoIterator<Item = TokenId>, n_vocab: usize) ->
 /// Returns the hidden state of the last of `tokens`.
 pub(crate) fn hidden(tokens: impl IntoIterator<Item = TokenId>) -> [f32; WIDTH] {
     hidden_of(hash(tokens))
+}
+
+/// Returns the hidden state of the row at `position` of a text that it sees whole.
+pub(crate) fn hidden_in_text(text: &[TokenId], position: usize) -> [f32; WIDTH] {
+    hidden_of(fold(hash(text.iter().copied()), TokenId(position as u32)))
+}
+
+/// Returns the score of a text.
+pub(crate) fn score(text: &[TokenId]) -> f32 {
+    hidden_in_text(text, text.len())[0]
 }
 
 fn hidden_of(hash: u64) -> [f32; WIDTH] {
@@ -201,6 +219,14 @@ impl Forward for HashModel {
         WIDTH
     }
 
+    fn is_encoder(&self) -> bool {
+        self.is_encoder
+    }
+
+    fn has_scores(&self) -> bool {
+        self.is_encoder
+    }
+
     fn attention_window(&self) -> Option<AttentionWindow> {
         self.window.map(|(window, _)| window)
     }
@@ -214,7 +240,7 @@ impl Forward for HashModel {
         let n_rows: usize = step.spans.iter().map(|s| s.tokens.len()).sum();
         assert!(n_rows <= self.step_rows_max, "{n_rows} rows in a step of at most {}", self.step_rows_max);
         self.busy_us.fetch_add(self.step_us + self.row_us * n_rows as u64, Ordering::Relaxed);
-        let (mut next_rows, mut hidden_rows) = (Vec::new(), Vec::new());
+        let (mut next_rows, mut hidden_rows, mut scores) = (Vec::new(), Vec::new(), Vec::new());
         for span in step.spans {
             let n = span.position_first + span.tokens.len();
             assert!(n <= self.context_len_max(), "{n} tokens in a context of {}", self.context_len_max());
@@ -225,12 +251,21 @@ impl Forward for HashModel {
             }
             let in_state = self.fold(span);
             let wanted = match span.logits {
-                LogitsWanted::None => n..n,
+                LogitsWanted::None | LogitsWanted::Score => n..n,
                 LogitsWanted::Last | LogitsWanted::Best(_) => n.saturating_sub(1).max(span.position_first)..n,
                 LogitsWanted::All | LogitsWanted::Hidden => span.position_first..n,
             };
+            if self.is_encoder {
+                assert_eq!(span.position_first, 0, "a part of a text");
+            }
+            if span.logits == LogitsWanted::Score {
+                scores.push(hidden_of(fold(self.hash(span.pages, n - 1, false), TokenId(n as u32)))[0]);
+            }
             for position in wanted {
-                let hash = self.hash(span.pages, position, is_draft);
+                let mut hash = self.hash(span.pages, if self.is_encoder { n - 1 } else { position }, is_draft);
+                if self.is_encoder {
+                    hash = fold(hash, TokenId(position as u32));
+                }
                 // Pages and state say the same, or the row is something else.
                 let of_state = in_state.get(position - span.position_first).copied().unwrap_or(hash);
                 let hash = hash.wrapping_add(of_state.wrapping_sub(hash).wrapping_mul(3));
@@ -244,6 +279,7 @@ impl Forward for HashModel {
             }
         }
         logits.resize_hidden(hidden_rows.len() / WIDTH, WIDTH).copy_from_slice(&hidden_rows);
+        logits.resize_scores(scores.len()).copy_from_slice(&scores);
         let rows = logits.resize(next_rows.len(), n_vocab);
         rows.fill(0.0);
         for (row, (token, is_broken)) in rows.chunks_exact_mut(n_vocab).zip(next_rows) {

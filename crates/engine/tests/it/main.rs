@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that lacks its data fails")]
 
+mod encoders;
 mod ends;
 mod fairness;
 mod fragile;

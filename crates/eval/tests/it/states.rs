@@ -66,7 +66,7 @@ impl Forward for Carrying {
             }
             *position += span.tokens.len();
             match span.logits {
-                LogitsWanted::None | LogitsWanted::Hidden => rows.truncate(first),
+                LogitsWanted::None | LogitsWanted::Hidden | LogitsWanted::Score => rows.truncate(first),
                 LogitsWanted::Last | LogitsWanted::Best(_) => drop(rows.drain(first..rows.len() - 1)),
                 LogitsWanted::All => {}
             }

@@ -15,6 +15,8 @@ struct Case {
     v: Vec<f32>,
     /// Learned sinks, or empty.
     learned_sinks: Vec<f32>,
+    /// Slopes of linear biases, or empty.
+    slopes: Vec<f32>,
 }
 
 impl Case {
@@ -28,7 +30,7 @@ impl Case {
     ) -> Self {
         let layout = KvLayout { n_layers: 2, n_kv_heads: 2, key_dim: 64, value_dim: 32, types: types.into() };
         let mut rng = Rng::new(seed);
-        let shape = AttentionShape { n_heads, scale: 0.3, soft_cap, window, sinks: 0 };
+        let shape = AttentionShape { n_heads, scale: 0.3, soft_cap, window, ahead: 0, sinks: 0 };
         Self {
             layout,
             shape,
@@ -38,7 +40,20 @@ impl Case {
             k: rng.normals(n * layout.n_kv_heads * layout.key_dim),
             v: rng.normals(n * layout.n_kv_heads * layout.value_dim),
             learned_sinks: Vec::new(),
+            slopes: Vec::new(),
         }
+    }
+
+    /// Rows see so many positions after their own.
+    fn with_ahead(mut self, ahead: usize) -> Self {
+        self.shape.ahead = ahead;
+        self
+    }
+
+    /// Scores lose something for each position between query and key, of each head something else.
+    fn with_slopes(mut self) -> Self {
+        self.slopes = (0..self.shape.n_heads).map(|head| 0.5 / (head + 1) as f32).collect();
+        self
     }
 
     /// Each head has a learned sink: small ones, large ones, one that takes nearly all and one that takes nothing.
@@ -61,7 +76,8 @@ impl Case {
 
     /// `pages` with ids that do not exist wherever none of `rows` sees anything.
     fn table(&self, pages: &[PageId], rows: Range<usize>) -> Vec<PageId> {
-        let is_seen = |p: usize| p < rows.end && (p < self.shape.sinks || p >= self.window_first(rows.start));
+        let end = rows.end.saturating_add(self.shape.ahead).min(self.n);
+        let is_seen = |p: usize| p < end && (p < self.shape.sinks || p >= self.window_first(rows.start));
         let entry = |(i, page)| {
             let is_seen = (i * PAGE_LEN..(i + 1) * PAGE_LEN).any(is_seen);
             if is_seen { page } else { PageId(u32::MAX) }
@@ -94,6 +110,7 @@ impl Case {
                 all: &q,
                 to_sinks: (shape.sinks > 0).then_some(&q_to_sinks),
                 learned_sinks: Some(&*self.learned_sinks).filter(|sinks| !sinks.is_empty()),
+                slopes: Some(&*self.slopes).filter(|slopes| !slopes.is_empty()),
             };
             kernels.attention(&kv, 1, &spans, &shape, queries, &mut chunk);
             out.extend(chunk);
@@ -108,7 +125,8 @@ impl Case {
         let mut out = Vec::new();
         for t in 0..n {
             let sinks = 0..shape.sinks.min(t + 1);
-            let seen: Vec<_> = sinks.clone().chain(self.window_first(t).max(sinks.end)..=t).collect();
+            let end = (t + 1).saturating_add(shape.ahead).min(n);
+            let seen: Vec<_> = sinks.clone().chain(self.window_first(t).max(sinks.end)..end).collect();
             for h in 0..shape.n_heads {
                 let at = |p: usize| p * layout.n_kv_heads + h / group;
                 let score = |&p: &usize| {
@@ -116,6 +134,7 @@ impl Case {
                     let q = &q[(t * shape.n_heads + h) * layout.key_dim..][..layout.key_dim];
                     let k = &self.k[at(p) * layout.key_dim..][..layout.key_dim];
                     let s = q.iter().zip(k).map(|(q, k)| f64::from(q * k)).sum::<f64>() * f64::from(shape.scale);
+                    let s = s - self.slopes.get(h).map_or(0.0, |slope| f64::from(*slope) * t.abs_diff(p) as f64);
                     shape.soft_cap.map_or(s, |cap| f64::from(cap) * (s / f64::from(cap)).tanh()).exp()
                 };
                 let weights: Vec<f64> = seen.iter().map(score).collect();
@@ -177,6 +196,62 @@ fn sinks_agree_with_their_definition() {
         let error = nmse(&case.run(&kernels(Isa::best(), 1), &[100]), &case.exact());
         assert!(error < 1e-11, "{n} positions, window {window}, {sinks} sinks: NMSE {error:e}");
     }
+}
+
+#[test]
+fn rows_that_see_what_follows_agree_with_their_definition() {
+    for (n, window, ahead) in [
+        (150, None, usize::MAX),
+        (150, Some(9), 8),
+        (33, Some(1), 0),
+        (70, None, 1),
+        (2 * SEGMENT + 40, None, usize::MAX),
+        (2 * SEGMENT + 40, Some(SEGMENT + 9), SEGMENT + 8),
+    ] {
+        for has_slopes in [false, true] {
+            let case = Case::new(21, KvType::F32, n, 6, window, None).with_ahead(ahead);
+            let case = if has_slopes { case.with_slopes() } else { case };
+            let error = nmse(&case.run(&kernels(Isa::best(), 2), &[n]), &case.exact());
+            assert!(error < 1e-11, "{n} positions, window {window:?}, {ahead} ahead: NMSE {error:e}");
+        }
+    }
+}
+
+#[test]
+fn level_and_threads_do_not_show_where_rows_see_what_follows() {
+    for (n, window, ahead) in [(120, None, usize::MAX), (120, Some(9), 8), (SEGMENT + 40, None, usize::MAX)] {
+        let case = Case::new(22, KvType::F16, n, 6, window, None).with_ahead(ahead).with_slopes();
+        let expected = case.run(&kernels(Isa::Scalar, 1), &[n]);
+        for isa in Isa::available() {
+            for n_threads in [1, 2, 3] {
+                let what = format!("{n} rows on {}, {n_threads} threads", isa.name());
+                assert_same_f32(&what, &case.run(&kernels(isa, n_threads), &[n]), &expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_text_is_the_same_beside_others() {
+    let case = Case::new(23, KvType::F16, 45, 4, Some(20), None).with_ahead(19);
+    let alone = case.run(&kernels(Isa::best(), 1), &[45]);
+    let Case { layout, shape, .. } = case;
+    let kernels = kernels(Isa::best(), 3);
+    let mut kv = KvPages::new(layout, 4).expect("small");
+    let tables = [[PageId(3), PageId(0)], [PageId(1), PageId(2)]];
+    let (first, second) = tables.split_at(1);
+    let spans = [
+        Span { row_first: 0, n_rows: 33, position_first: 0, pages: &first[0] },
+        Span { row_first: 33, n_rows: 45, position_first: 0, pages: &second[0] },
+    ];
+    let twice = |x: &[f32], width: usize| [&x[..33 * width], x].concat();
+    let (k, v) =
+        (twice(&case.k, layout.n_kv_heads * layout.key_dim), twice(&case.v, layout.n_kv_heads * layout.value_dim));
+    kernels.kv_write(&mut kv, 1, &spans, &k, &v);
+    let mut out = vec![0.0; 78 * shape.n_heads * layout.value_dim];
+    let q = twice(&case.q, shape.n_heads * layout.key_dim);
+    kernels.attention(&kv, 1, &spans, &shape, (&*q).into(), &mut out);
+    assert_same_f32("beside another", &out[33 * shape.n_heads * layout.value_dim..], &alone);
 }
 
 #[test]

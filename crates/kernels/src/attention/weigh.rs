@@ -173,7 +173,7 @@ mod tests {
 
     /// Weighs on every level: scores, decays, maxima and sums have to be those of plain code.
     fn check(scale: f32, seen: &[Seen], scores: &[Row], max: &[f32], sum: &[f32]) {
-        let shape = AttentionShape { n_heads: 1, scale, soft_cap: None, window: None, sinks: 0 };
+        let shape = AttentionShape { n_heads: 1, scale, soft_cap: None, window: None, ahead: 0, sinks: 0 };
         let run = |weigh: Weigh, isa| {
             let level = Level::detect(isa).expect("available");
             let mut state = Partial { max: max.to_vec(), sum: sum.to_vec(), acc: Vec::new() };

@@ -8,6 +8,9 @@ use crate::{
     spec::{ExpertSpec, Gating, ModelSpec, NormKind, NormNames, QkNorm, RopeLayers, RopeScaling, RopeSpec, WindowSpec},
 };
 
+/// Key that says whether tokens see only those before them.
+const CAUSAL: &str = "attention.causal";
+
 /// Reads the spec of the plain pre-norm transformer with a SiLU gate; experts, if there are any, are in every layer.
 pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize, pairs: RopePairs) -> Result<ModelSpec, LoadError> {
     keys.only("expert_weights_scale", 1.0)?;
@@ -138,12 +141,18 @@ fn build(
         value_dim,
         feed_forward,
         experts,
-        output_norm: "output_norm",
+        is_encoder: keys.flag(CAUSAL)? == Some(false),
+        has_position_table: false,
+        has_token_types: false,
+        embedding_norm: None,
+        output_norm: Some("output_norm"),
         norm_epsilon: keys.positive(match norm_kind {
             NormKind::Rms => "attention.layer_norm_rms_epsilon",
             NormKind::Layer { .. } => "attention.layer_norm_epsilon",
         })?,
+        projection: None,
         norms: NormNames::BEFORE,
+        skips_first_norm: false,
         norm_kind,
         has_parallel_blocks: false,
         has_sub_norms: false,
@@ -152,6 +161,7 @@ fn build(
         rope: rope(keys, pairs, key_dim, context_len)?,
         rope_local: None,
         rope_layers: RopeLayers::All,
+        has_linear_biases: false,
         query_temperature: None,
         window: None,
         lone_blocks: None,
@@ -258,6 +268,54 @@ pub(super) fn window(
     let Some(len) = keys.count_or_none("attention.sliding_window")?.or(len_default) else { return Ok(None) };
     let local_layers = keys.window_pattern("attention.sliding_window_pattern", period_default, n_layers)?;
     Ok(Some(WindowSpec { len, local_layers }))
+}
+
+/// The one of each period of layers that sees the whole text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum WholeLayer {
+    First,
+    Last,
+}
+
+/// Reads the window of an encoder, whose length is that to both sides together, on all layers but one of each period;
+/// `None` where the file has no window.
+pub(super) fn symmetric_window(
+    keys: &Keys<'_>,
+    period_default: usize,
+    n_layers: usize,
+    whole: WholeLayer,
+) -> Result<Option<WindowSpec>, LoadError> {
+    let pattern = "attention.sliding_window_pattern";
+    let Some(len) = keys.count_or_none("attention.sliding_window")? else { return Ok(None) };
+    let mut local_layers = keys.window_pattern(pattern, period_default, n_layers)?;
+    if whole == WholeLayer::First && !keys.is_array(pattern) {
+        let period = keys.count_or(pattern, period_default)?;
+        local_layers = (0..n_layers).map(|layer| !layer.is_multiple_of(period)).collect();
+    }
+    Ok(Some(WindowSpec { len: len / 2 + 1, local_layers }))
+}
+
+/// Makes an encoder of `spec`; a file that says that it is none is refused.
+pub(super) fn encoder(keys: &Keys<'_>, spec: ModelSpec) -> Result<ModelSpec, LoadError> {
+    match keys.flag(CAUSAL)? {
+        Some(true) => keys.refuse(CAUSAL, "true, but this architecture is known as an encoder only"),
+        _ => Ok(ModelSpec { is_encoder: true, ..spec }),
+    }
+}
+
+/// Makes BERT of `spec`: an encoder whose layers norm the sums that they leave, with types of tokens where the file has
+/// them.
+pub(super) fn bert(keys: &Keys<'_>, spec: ModelSpec) -> Result<ModelSpec, LoadError> {
+    encoder(
+        keys,
+        ModelSpec {
+            has_token_types: keys.has_tensor("token_types.weight"),
+            embedding_norm: Some("token_embd_norm"),
+            output_norm: None,
+            norms: NormNames::OF_SUMS,
+            ..spec
+        },
+    )
 }
 
 /// Reads the window where the file says which layers have it: in some families the length alone stands in files that

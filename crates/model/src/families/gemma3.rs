@@ -12,7 +12,7 @@ use crate::{
 /// Number of layers of the 27B model, whose attention scale goes by the model's width.
 const N_LAYERS_27B: usize = 62;
 /// Period of the layers that see everything: one in six.
-const PERIOD: usize = 6;
+pub(super) const PERIOD: usize = 6;
 
 pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {
     let base = base::spec(keys, n_vocab, RopePairs::Halves)?;

@@ -29,7 +29,7 @@ fn build(keys: &Keys<'_>, n_vocab: usize, experts: Option<ExpertSpec>) -> Result
         window: window.map(|len| WindowSpec { len, local_layers: vec![true; base.n_layers] }),
         recurrence: Some(RecurrenceSpec { kind: Recurrence::ShortConvolution { n_taps }, layers }),
         // A name of the first converter that all files have kept.
-        output_norm: "token_embd_norm",
+        output_norm: Some("token_embd_norm"),
         ..base
     })
 }

@@ -7,31 +7,58 @@ use crate::{
     LoadError,
     spec::{Block, ModelSpec, NormKind, QkNorm, Recurrence},
     weights::{
-        Attention, DeltaFactors, DeltaNet, Experts, FeedForward, Layer, Mamba, Mixer, Mlp, Norm, ShortConvolution,
-        Weights,
+        Attention, DeltaFactors, DeltaNet, Experts, FeedForward, Layer, Mamba, Mixer, Mlp, Norm, Projection, RankHead,
+        ShortConvolution, Weights,
     },
 };
 
 /// Takes all weights of the model out of the tensors.
 pub(super) fn weights(tensors: &mut Tensors<'_>, spec: &ModelSpec) -> Result<Weights, LoadError> {
     let embedding = tensors.table("token_embd", spec.n_vocab, spec.width)?;
-    let output_norm = norm(tensors, spec, spec.output_norm)?;
+    let positions = spec.has_position_table.then(|| tensors.table("position_embd", spec.context_len, spec.width));
+    let token_type = spec.has_token_types.then(|| tensors.first_row("token_types.weight", spec.width));
+    let embedding_norm = spec.embedding_norm.map(|name| norm(tensors, spec, name)).transpose()?;
+    let output_norm = spec.output_norm.map(|name| norm(tensors, spec, name)).transpose()?;
     let head =
         if tensors.has("output.weight") { Some(tensors.linear("output", spec.n_vocab, spec.width)?) } else { None };
     let layers = (0..spec.n_layers).map(|i| layer(tensors, spec, i)).collect::<Result<_, _>>()?;
     tensors.pass_over(spec.n_layers..spec.n_layers + spec.n_prediction_layers);
     let embedding_rotation = tensors.embedding_rotation();
-    Ok(Weights { embedding, embedding_rotation, layers, output_norm, head })
+    Ok(Weights {
+        embedding,
+        positions: positions.transpose()?,
+        token_type: token_type.transpose()?,
+        embedding_norm,
+        embedding_rotation,
+        layers,
+        output_norm,
+        projection: spec.projection.map(|inner| projection(tensors, spec.width, inner)).transpose()?,
+        rank: spec.has_rank_head().then(|| rank_head(tensors, spec.width)).transpose()?,
+        head,
+    })
+}
+
+fn projection(tensors: &mut Tensors<'_>, width: usize, inner: usize) -> Result<Projection, LoadError> {
+    Ok(Projection { up: tensors.linear("dense_2", inner, width)?, down: tensors.linear("dense_3", width, inner)? })
+}
+
+fn rank_head(tensors: &mut Tensors<'_>, width: usize) -> Result<RankHead, LoadError> {
+    let has_dense = tensors.has("cls.weight");
+    let dense = has_dense.then(|| tensors.linear("cls", width, width)).transpose()?;
+    Ok(RankHead { dense, output: tensors.linear("cls.output", 1, width)? })
 }
 
 fn layer(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize) -> Result<Layer, LoadError> {
     let at = &format!("blk.{index}.");
     let mut norm = |name: Option<&str>| name.map(|name| norm(tensors, spec, &format!("{at}{name}"))).transpose();
     let (has_mixer, has_mlp) = (spec.has_block(index, Block::Mixer), spec.has_block(index, Block::Mlp));
-    let mixer_norm = norm(spec.norms.mixer.filter(|_| has_mixer))?;
+    let has_first = index > 0 || !spec.skips_first_norm;
+    let mixer_norm = norm(spec.norms.mixer.filter(|_| has_mixer && has_first))?;
     let mixer_post_norm = norm(spec.norms.mixer_post.filter(|_| has_mixer))?;
     let mlp_norm = norm(spec.norms.mlp.filter(|_| has_mlp))?;
     let mlp_post_norm = norm(spec.norms.mlp_post.filter(|_| has_mlp))?;
+    let mixer_sum_norm = norm(spec.norms.mixer_sum.filter(|_| has_mixer))?;
+    let mlp_sum_norm = norm(spec.norms.mlp_sum.filter(|_| has_mlp))?;
     Ok(Layer {
         mixer_norm,
         mixer: has_mixer.then(|| mixer(tensors, spec, index, at)).transpose()?,
@@ -39,6 +66,8 @@ fn layer(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize) -> Result<La
         mlp_norm,
         mlp: has_mlp.then(|| mlp(tensors, spec, index, at)).transpose()?,
         mlp_post_norm,
+        mixer_sum_norm,
+        mlp_sum_norm,
     })
 }
 

@@ -111,6 +111,13 @@ impl<'a> Tensors<'a> {
         self.optional_values(name, dims)?.map_or_else(|| self.refuse(name, "missing"), Ok)
     }
 
+    /// Takes the exact values of the first row of `name`, a matrix with rows of `width`.
+    pub(super) fn first_row(&mut self, name: &str, width: usize) -> Result<Vec<f32>, LoadError> {
+        let n_rows = self.rows(name)?;
+        let all = self.optional_values(name, &[width, n_rows])?;
+        all.map_or_else(|| self.refuse(name, "missing"), |all| Ok(all.into_iter().take(width).collect()))
+    }
+
     /// Takes the exact values of `name` `[n, k]`, a row of `k` weights for each of `n` channels, as `[k, n]`.
     pub(super) fn taps(&mut self, name: &str, n: usize, k: usize) -> Result<Vec<f32>, LoadError> {
         let Some(tensor) = self.find(name) else { return self.refuse(name, "missing") };

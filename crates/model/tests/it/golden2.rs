@@ -41,6 +41,12 @@ const ENTRIES: &[&str] = &[
     "llama-adapters+a@1+b@0.7",
     "llama-adapters+steer@1.l1-3",
     "llama-adapters+steer@-0.6.l2-3",
+    "bert",
+    "bert-rerank",
+    "nomic-bert",
+    "jina-bert-v2",
+    "modern-bert",
+    "gemma-embedding",
 ];
 /// Largest error where the entry gives none: only the order of additions differs from the reference.
 const NMSE_F32: f64 = 1e-6;
@@ -54,6 +60,26 @@ fn hidden(model: &mut Model, tokens: &[TokenId]) -> Vec<f32> {
     let span = StepSpan::new(tokens, 0, &pages).wanting(LogitsWanted::Hidden);
     model.forward(&Step::new(&[span]), &mut out);
     (0..out.n_hidden_rows()).flat_map(|row| out.hidden_row(row).to_vec()).collect()
+}
+
+/// Returns what the hidden states of a text, or its first one behind the head, are put together to.
+fn pooled(model: &mut Model, tokens: &[TokenId], how: &str) -> Vec<f32> {
+    let width = model.width();
+    let hidden = hidden(model, tokens);
+    match how {
+        "mean" => {
+            let sum = |i| hidden.iter().skip(i).step_by(width).map(|x| f64::from(*x)).sum::<f64>();
+            (0..width).map(|i| (sum(i) / tokens.len() as f64) as f32).collect()
+        }
+        "last" => hidden[hidden.len() - width..].to_vec(),
+        "rank" => {
+            let (pages, mut out) = (pages(0, tokens.len()), Logits::default());
+            let span = StepSpan::new(tokens, 0, &pages).wanting(LogitsWanted::Score);
+            model.forward(&Step::new(&[span]), &mut out);
+            vec![out.score(0)]
+        }
+        other => panic!("pooling {other}"),
+    }
 }
 
 /// Reads the file that `entry` has as `field`; `None` if it has none.
@@ -97,8 +123,11 @@ fn every_model_gives_what_the_reference_gives() {
             }
         };
         let mut model = load_entry(entry);
-        if let Some(expected) = expected(entry, "embeddings") {
-            check("hidden states", &hidden(&mut model, &prompt), &expected);
+        if let Some(states) = expected(entry, "embeddings") {
+            check("hidden states", &hidden(&mut model, &prompt), &states);
+            let how = entry["pooling"].as_str().unwrap();
+            assert_eq!(model.spec().pooling.unwrap().to_string(), how, "{name}");
+            check(how, &pooled(&mut model, &prompt, how), &expected(entry, "pooled").unwrap());
             continue;
         }
         let expected = expected(entry, "logits").unwrap();

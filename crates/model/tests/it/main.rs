@@ -6,6 +6,7 @@ mod allocations;
 mod broken;
 mod dequantised;
 mod edit;
+mod encoders;
 mod golden;
 mod golden2;
 mod invariance;

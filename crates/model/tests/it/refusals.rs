@@ -347,3 +347,65 @@ fn options_that_the_model_cannot_meet() {
         assert!(error.as_ref().is_some_and(|e| e.contains(words)), "{error:?} does not say {words:?}");
     }
 }
+
+#[test]
+fn impossible_encoders() {
+    let bert = "golden2/bert";
+    check(bert, &["attention.causal", "true, but this architecture is known as an encoder only"], |e| {
+        e.set("bert.attention.causal", Value::Bool(true));
+    });
+    check(bert, &["attention.causal", "boolean"], |e| {
+        e.set("bert.attention.causal", Value::U32(0));
+    });
+    check("golden2/lfm2", &["attention.causal", "false, but layers of this architecture carry states"], |e| {
+        e.set("lfm2.attention.causal", Value::Bool(false));
+    });
+    check(bert, &["position_embd.weight", "shape [48, 64], expected [48, 65]"], |e| {
+        e.set("bert.context_length", Value::U32(65));
+    });
+    for missing in ["position_embd.weight", "token_embd_norm.weight", "blk.1.layer_output_norm.bias"] {
+        check(bert, &[missing, "missing"], |e| {
+            e.drop_tensors(missing);
+        });
+    }
+    check(bert, &["token_types.weight", "shape [96], expected a matrix"], |e| {
+        e.tensor("token_types.weight").dims = vec![96];
+    });
+    check(bert, &["token_types.weight", "shape [96, 1], expected [48, 1]"], |e| {
+        e.tensor("token_types.weight").dims = vec![96, 1];
+    });
+    check(bert, &["pooling_type", "5, expected 0 to 4"], |e| {
+        e.set("bert.pooling_type", Value::U32(5));
+    });
+    check(bert, &["cls.output.weight", "missing"], |e| {
+        e.set("bert.pooling_type", Value::U32(4));
+    });
+    check("golden2/jina-bert-v2", &["attention.max_alibi_bias", "4, but only 8 is supported"], |e| {
+        e.set("jina-bert-v2.attention.max_alibi_bias", Value::F32(4.0));
+    });
+    check("golden2/modern-bert", &["hidden_activation", "\"relu\", expected gelu or silu"], |e| {
+        e.set("modern-bert.hidden_activation", Value::String("relu".to_owned()));
+    });
+    check("golden2/modern-bert", &["blk.0.attn_norm.weight", "not known for this architecture"], |e| {
+        e.add("blk.0.attn_norm.weight", &[40], &[1.0; 40]);
+    });
+    check("golden2/modern-bert", &["sliding_window_pattern", "2 layers, expected 6"], |e| {
+        let flags = Value::Array(Array::Bool(vec![true, false]));
+        e.set("modern-bert.attention.sliding_window_pattern", flags);
+    });
+    check("golden2/nomic-bert", &["blk.2.ffn_up.weight", "missing"], |e| {
+        e.drop_tensors("blk.2.ffn_up");
+    });
+    check("golden2/gemma-embedding", &["dense_2_feat_out", "missing"], |e| {
+        e.add("dense_2.weight", &[40, 60], &[0.0; 2400]);
+    });
+    check("golden2/gemma-embedding", &["dense_2.weight", "shape [40, 60], expected [40, 50]"], |e| {
+        e.add("dense_2.weight", &[40, 60], &[0.0; 2400]).set("gemma-embedding.dense_2_feat_out", Value::U32(50));
+    });
+    check("golden2/bert-rerank", &["cls.weight", "not known for this architecture"], |e| {
+        e.set("bert.pooling_type", Value::U32(1));
+    });
+    check("golden2/bert-rerank", &["cls.output.weight", "shape [20, 2], expected [40, 1]"], |e| {
+        e.tensor("cls.output.weight").dims = vec![20, 2];
+    });
+}

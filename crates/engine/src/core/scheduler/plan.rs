@@ -1,7 +1,7 @@
 //! What the next step computes: who decodes, and which parts of prompts.
 
 use super::{PageMemory, Planned, Scheduler, Wanted};
-use crate::core::{SeqId, Turn};
+use crate::core::{Goal, SeqId, Turn};
 
 /// A prompt that may have rows of the step.
 #[derive(Clone, Copy)]
@@ -34,8 +34,13 @@ impl Scheduler {
             let sequence = self.sequence(*id);
             sequence.is_running && !sequence.is_paused && !sequence.is_decoding()
         });
-        self.admit(n_left, &mut order, memory);
-        self.plan_prompts(n_left, n_excess, &order, memory);
+        if self.limits.is_encoder {
+            self.admit(self.limits.step_rows_max, &mut order, memory);
+            self.plan_texts(&order, memory);
+        } else {
+            self.admit(n_left, &mut order, memory);
+            self.plan_prompts(n_left, n_excess, &order, memory);
+        }
         self.order = order;
         for p in &self.planned {
             if let Some(sequence) = self.sequences.get_mut(&p.id) {
@@ -139,6 +144,24 @@ impl Scheduler {
         self.budget.spend(n_spent);
     }
 
+    /// Plans whole texts, as many as fit into the step: first those of the tenants that have had least. So the first of
+    /// all, which always fits, is never put off.
+    fn plan_texts(&mut self, order: &[SeqId], memory: &mut dyn PageMemory) {
+        let mut texts: Vec<(u64, Turn)> = order
+            .iter()
+            .map(|id| self.sequence(*id))
+            .map(|sequence| (self.tenants.served(sequence.tenant), sequence.turn()))
+            .collect();
+        texts.sort_unstable();
+        for (_, (.., id)) in texts {
+            let n_left = self.limits.step_rows_max.saturating_sub(self.n_rows());
+            let sequence = self.sequence(id);
+            if sequence.is_running && sequence.n_pending() <= n_left {
+                self.plan_prompt(id, n_left, memory);
+            }
+        }
+    }
+
     /// Plans chunks of `prompts`, which come shortest first; returns the number of rows.
     fn plan_shortest(&mut self, prompts: &[Prompt], n_max: usize, memory: &mut dyn PageMemory) -> usize {
         let Some(first) = prompts.iter().min_by_key(|p| (p.served, p.turn)) else { return 0 };
@@ -160,7 +183,7 @@ impl Scheduler {
     fn plan_prompt(&mut self, id: SeqId, n_max: usize, memory: &mut dyn PageMemory) -> usize {
         let sequence = self.sequence(id);
         let (position_first, n_pending) = (sequence.n_computed, sequence.n_pending());
-        let is_embedding = sequence.is_embedding;
+        let goal = sequence.goal;
         let (n_max, wants_all) = match sequence.logits_from {
             None => (n_max, false),
             Some(from) if position_first < from => (n_max.min(from - position_first), false),
@@ -171,8 +194,9 @@ impl Scheduler {
             return 0;
         }
         let wanted = match n_tokens == n_pending {
-            _ if is_embedding => Wanted::Hidden,
+            _ if goal == Goal::HiddenStates => Wanted::Hidden,
             _ if wants_all => Wanted::All,
+            true if goal == Goal::Score => Wanted::Score,
             true => Wanted::Last,
             false => Wanted::Nothing,
         };
