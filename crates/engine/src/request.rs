@@ -235,8 +235,8 @@ pub struct Completion {
     pub n_drafted: usize,
     /// Number of proposed tokens that were right.
     pub n_accepted: usize,
-    /// The final hidden states of the prompt, if that was the task: one row, or without pooling one for each token. If a
-    /// score was the task, that alone.
+    /// The final hidden states of the prompt, if that was the task: one row, or without pooling one for each token; or
+    /// the score alone, if that was.
     pub embedding: Option<Vec<f32>>,
     /// Time in the queue before anything was computed.
     pub queue_seconds: f64,

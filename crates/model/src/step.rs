@@ -78,8 +78,8 @@ impl<'a> Step<'a> {
     }
 }
 
-/// Logits `[n_rows, n_vocab]` of the rows that want them, hidden states `[n_hidden_rows, width]` of the others that want
-/// those, and the scores of spans that want one, each in the order of the spans; reused between steps.
+/// Logits `[n_rows, n_vocab]` of the rows that want them, hidden states `[n_hidden_rows, width]` of the others that
+/// want those, and the scores of spans that want one, each in the order of the spans; reused between steps.
 #[derive(Clone, Default, Debug)]
 pub struct Logits {
     n_vocab: usize,
@@ -112,7 +112,7 @@ impl Logits {
         &mut self.scores
     }
 
-    /// Score `i`.
+    /// Score of the `i`-th span that wants one.
     pub fn score(&self, i: usize) -> f32 {
         self.scores[i]
     }

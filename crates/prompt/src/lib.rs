@@ -9,11 +9,13 @@
 mod error;
 mod fill;
 mod guard;
+mod pair;
 mod thinking;
 
 pub use error::Error;
 pub use fill::{FillParts, can_fill, encode_fill, encode_fill_within, missing_fill_tokens};
 pub use guard::Guard;
+pub use pair::encode_pair;
 pub use thinking::Thinking;
 
 use chat::{Inputs, Message, Messages, Now, Segment, Template, segments};

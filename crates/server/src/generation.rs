@@ -16,7 +16,7 @@ mod request;
 mod sink;
 
 pub use batch::Batch;
-pub use embed::{embed, embed_raw, pooling};
+pub use embed::{embed, embed_raw, pooling, scores};
 pub use end::{EndReason, Ended, TokensUsed};
 pub use join::{Choice, Joined, Joiner, ToolCall};
 pub use pieces::Piece;
@@ -107,6 +107,7 @@ pub struct Generation {
 impl Generation {
     /// Compiles the request's grammar if it has one, and submits it to the engine.
     pub async fn start(app: &App, caller: &Caller, lease: Lease, request: GenerationRequest) -> Result<Self, ApiError> {
+        lease.check_generates()?;
         let permit = Arc::new(enter(caller, &lease, request.engine.n_choices)?);
         Self::submit(app, caller, lease, request, permit).await
     }
@@ -118,6 +119,7 @@ impl Generation {
         lease: &Lease,
         requests: Vec<GenerationRequest>,
     ) -> Result<Vec<Self>, ApiError> {
+        lease.check_generates()?;
         let permit = Arc::new(enter(caller, lease, requests.iter().map(|request| request.engine.n_choices).sum())?);
         let mut generations = Vec::with_capacity(requests.len());
         for request in requests {

@@ -1,4 +1,5 @@
-//! The API of llama.cpp's server: completions, infill, tokens, templates, embeddings, and what it tells of itself.
+//! The API of llama.cpp's server: completions, infill, tokens, templates, embeddings, ranks, and what it tells of
+//! itself.
 //!
 //! As its README documents it, with its defaults (temperature 0.8, `top_k` 40, …). A field whose feature is missing
 //! here is taken at the value that switches it off, and refused by name at any other. A prompt is raw text, as there:
@@ -9,6 +10,7 @@ mod embedding;
 mod missing;
 mod prompt;
 mod props;
+mod rerank;
 mod template;
 mod tokens;
 
@@ -32,10 +34,10 @@ pub(crate) fn routes() -> Routes {
         .route("/slots", get(props::slots))
         .route("/slots/{id}", post(missing::slot_action))
         .route("/lora-adapters", get(missing::adapters).post(missing::set_adapters))
-        .route("/rerank", post(missing::rerank))
-        .route("/reranking", post(missing::rerank))
-        .route("/v1/rerank", post(missing::rerank))
-        .route("/v1/reranking", post(missing::rerank))
+        .route("/rerank", post(rerank::rerank))
+        .route("/reranking", post(rerank::rerank))
+        .route("/v1/rerank", post(rerank::rerank))
+        .route("/v1/reranking", post(rerank::rerank))
         // vLLM's, which spells errors as OpenAI does.
         .merge(Routes::of(Shape::OpenAi).route("/tokenizer_info", get(tokens::info)))
 }
@@ -59,5 +61,6 @@ pub(crate) fn wire_fields() -> Vec<(&'static str, std::collections::BTreeSet<Str
         ("TokenizeRequest", fields::<tokens::TokenizeRequest>(ANY)),
         ("DetokenizeRequest", fields::<tokens::DetokenizeRequest>(ANY)),
         ("LlamaCppEmbeddingRequest", fields::<embedding::EmbeddingRequest>(ANY)),
+        ("RerankRequest", fields::<rerank::RerankRequest>(ANY)),
     ]
 }

@@ -8,7 +8,9 @@ mod loader;
 mod prompt;
 mod table;
 
-pub use loader::{Description, KnownModel, LoadFailure, LoadedModel, Loader, ModelDetails, PullProgress, Puller};
+pub use loader::{
+    Description, KnownModel, LoadFailure, LoadedModel, Loader, ModelDetails, ModelTask, PullProgress, Puller,
+};
 
 use std::{
     ops::Deref,

@@ -12,6 +12,7 @@ mod rng;
 #[path = "../../vibee_cli/runners/vibee_runner.rs"]
 pub mod runner;
 pub mod samples;
+mod wordpieces;
 
 pub use compare::{assert_same_f32, log_softmax, nmse};
 pub use data::{data, inputs, read_bytes, read_f32, read_json, read_text};
@@ -20,3 +21,4 @@ pub use lookup_layouts::Tiled;
 pub use loopback::{Answer, Loopback, Request};
 pub use models::smollm2_path;
 pub use rng::Rng;
+pub use wordpieces::wordpieces;

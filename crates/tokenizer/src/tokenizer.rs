@@ -137,6 +137,17 @@ impl Tokenizer {
         }
     }
 
+    /// Cuts a text that was encoded with what the model wants around it to `n_max` ids, of which the last stays the
+    /// token that ends it, if there is one.
+    pub fn truncate(&self, ids: &mut Vec<TokenId>, n_max: usize) {
+        if ids.len() > n_max {
+            ids.truncate(n_max);
+            if let (Some(last), Some(end)) = (ids.last_mut(), self.last) {
+                *last = end;
+            }
+        }
+    }
+
     /// Encodes a word of a pipeline, or all text between added tokens where it does not cut words.
     fn encode_word(&self, pipeline: &Pipeline, word: &str, scratch: &mut Scratch, out: &mut Vec<TokenId>) {
         match &self.model {

@@ -8,5 +8,5 @@ pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadErr
     let window = base::symmetric_window(keys, gemma3::PERIOD, gemma3.n_layers, base::WholeLayer::Last)?;
     // Modules of sentence-transformers behind the model, where the converter was asked to keep them.
     let projection = if keys.has_tensor("dense_2.weight") { Some(keys.width("dense_2_feat_out")?) } else { None };
-    base::encoder(keys, ModelSpec { window, projection, ..gemma3 })
+    base::encoder(keys, ModelSpec { projection, window, ..gemma3 })
 }

@@ -1,4 +1,4 @@
-//! Embeddings: a model's hidden states over a text, put together as its file says.
+//! Embeddings: a model's hidden states over a text, put together as its file says; and scores of pairs of texts.
 
 use std::{collections::VecDeque, ops::ControlFlow};
 
@@ -94,6 +94,32 @@ pub async fn embed_raw(
             return Err(ApiError::invalid("input", message));
         }
     }
+    compute(app, caller, lease, prompts, Task::Embed(pooling), "input", scope).await
+}
+
+/// The score of each pair of texts, in order.
+pub async fn scores(
+    app: &App,
+    caller: &Caller,
+    lease: &Lease,
+    pairs: Vec<Vec<TokenId>>,
+    scope: CacheScope,
+) -> Result<(Vec<f32>, TokensUsed), ApiError> {
+    lease.check_ranks()?;
+    let (scores, used) = compute(app, caller, lease, pairs, Task::Score, "documents", scope).await?;
+    Ok((scores.into_iter().flatten().collect(), used))
+}
+
+/// What `task` gives of each prompt, which came from the field `param`, in order.
+async fn compute(
+    app: &App,
+    caller: &Caller,
+    lease: &Lease,
+    prompts: Vec<Vec<TokenId>>,
+    task: Task,
+    param: &'static str,
+    scope: CacheScope,
+) -> Result<(Vec<Vec<f32>>, TokensUsed), ApiError> {
     let n_at_once = SUBMITTED_MAX.min(caller.sequences_max()).min(prompts.len());
     let _permit = super::enter(caller, lease, n_at_once)?;
     let metrics = app.metrics().model(&lease.id);
@@ -104,16 +130,15 @@ pub async fn embed_raw(
     loop {
         for prompt in prompts.by_ref().take(n_at_once - waiting.len()) {
             let (sender, receiver) = oneshot::channel();
-            let task = Task::Embed(pooling);
             let bill = Bill::of(caller, &lease.id, prompt.len());
             let request = Request { task, scope, tenant: TenantId(caller.tenant), ..Request::new(prompt) };
             let sink = EmbedSink(Some(sender), bill);
-            lease.handle.submit(request, Box::new(sink)).map_err(|e| api_error(&e, "input"))?;
+            lease.handle.submit(request, Box::new(sink)).map_err(|e| api_error(&e, param))?;
             waiting.push_back(receiver);
         }
         let Some(next) = waiting.pop_front() else { break };
         let lost = || ApiError::new(ErrorKind::Internal, "the engine stopped in the middle of the request");
-        let completion = next.await.map_err(|_| lost())?.map_err(|e| api_error(&e, "input"))?;
+        let completion = next.await.map_err(|_| lost())?.map_err(|e| api_error(&e, param))?;
         metrics.record_prompt(completion.n_prompt as u64, completion.n_cached as u64);
         metrics.record_finish(Finish::Stop, started.elapsed().as_secs_f64(), completion.prefill_seconds, 0.0);
         used.n_prompt += completion.n_prompt;

@@ -19,6 +19,7 @@ pub fn api_error(error: &Error, prompt_param: &'static str) -> ApiError {
             let context = ContextExceeded { n_prompt: *n_prompt, n_context: *context_len_max };
             ApiError::too_long(prompt_param, error.to_string(), context)
         }
+        Error::GeneratesNothing | Error::NoScores => invalid("model"),
         Error::UnknownBias { .. } | Error::NothingLeft => invalid("logit_bias"),
         Error::Parameter { parameter, .. } => invalid(parameter),
         Error::Stop { .. } => invalid("stop"),

@@ -34,8 +34,3 @@ pub(super) async fn slot_action() -> ApiError {
 pub(super) async fn set_props() -> ApiError {
     missing("changes none of its properties while it runs")
 }
-
-/// Refuses `POST /rerank`, by all of its names.
-pub(super) async fn rerank() -> ApiError {
-    missing("ranks no documents")
-}

@@ -8,6 +8,8 @@ use gguf::FileChange;
 use model::Pooling;
 use prompt::{Guard, can_fill};
 
+use crate::error::ApiError;
+
 /// Opens model files: implemented by the binary, which knows the hub, the containers, the kernels and the flags.
 pub trait Loader: Send + Sync {
     /// All models that can be asked for, in a fixed order; the first is the one meant by a request that names none.
@@ -25,11 +27,35 @@ pub trait Loader: Send + Sync {
     }
 }
 
+/// The task that a model is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ModelTask {
+    /// The model generates text; its hidden states are embeddings, too.
+    Generate,
+    /// The model is an encoder, whose hidden states are embeddings.
+    Embed,
+    /// The model is an encoder that scores pairs of texts.
+    Rank,
+}
+
+impl ModelTask {
+    /// The task of a model that `generates`, or is an encoder that `has_scores` or not.
+    pub fn of(generates: bool, has_scores: bool) -> Self {
+        match (generates, has_scores) {
+            (true, _) => Self::Generate,
+            (false, true) => Self::Rank,
+            (false, false) => Self::Embed,
+        }
+    }
+}
+
 /// A model as it would be loaded.
 #[derive(Clone, Debug)]
 pub struct Description {
     /// What the model is.
     pub details: ModelDetails,
+    /// What the model is for.
+    pub task: ModelTask,
     /// Longest context that would be served, in tokens.
     pub context_len_max: usize,
     /// Entries of the vocabulary.
@@ -45,10 +71,38 @@ pub struct Description {
 }
 
 impl LoadedModel {
+    /// What the model is for.
+    pub fn task(&self) -> ModelTask {
+        ModelTask::of(self.handle.generates(), self.handle.has_scores())
+    }
+
+    /// Refuses to generate text with an encoder.
+    pub(crate) fn check_generates(&self) -> Result<(), ApiError> {
+        let what = match self.task() {
+            ModelTask::Generate => return Ok(()),
+            ModelTask::Embed => "gives embeddings of texts",
+            ModelTask::Rank => "scores pairs of texts",
+        };
+        let Self { id, details: ModelDetails { architecture, .. }, .. } = self;
+        let message = format!("model: {id} ({architecture}) is an encoder, which {what} and generates none");
+        Err(ApiError::invalid("model", message).with_code("unsupported_parameter"))
+    }
+
+    /// Refuses to score pairs of texts with a model that has no head for it.
+    pub(crate) fn check_ranks(&self) -> Result<(), ApiError> {
+        if self.handle.has_scores() {
+            return Ok(());
+        }
+        let Self { id, details: ModelDetails { architecture, .. }, .. } = self;
+        let message = format!("model: {id} ({architecture}) is no reranker: it has no head that scores pairs of texts");
+        Err(ApiError::invalid("model", message).with_code("unsupported_parameter"))
+    }
+
     /// Describes a model that is loaded.
     pub fn description(&self) -> Description {
         Description {
             details: self.details.clone(),
+            task: self.task(),
             context_len_max: self.handle.context_len_max(),
             n_vocab: self.handle.n_vocab(),
             template: self.template.as_ref().map(|t| t.source().to_owned()),

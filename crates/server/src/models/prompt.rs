@@ -19,6 +19,7 @@ impl LoadedModel {
         add_generation_prompt: bool,
         param: &str,
     ) -> Result<Vec<Segment>, ApiError> {
+        self.check_generates()?;
         let template = self.template.as_ref().ok_or_else(|| {
             let has_none = match &self.template_error {
                 Some(error) => format!("the model {} has no chat template that can be used ({error})", self.id),

@@ -78,7 +78,7 @@ fn prompts(
                 let context = ContextExceeded { n_prompt: ids.len(), n_context: n_max };
                 return Err(ApiError::too_long("input", message, context));
             }
-            ids.truncate(n_max);
+            model.handle.tokenizer().truncate(&mut ids, n_max);
         }
         Ok(ids)
     };

@@ -11,7 +11,7 @@ use super::names::{self, details, digest, modified_at, size};
 use crate::{
     App, Caller, Json, blocking,
     error::ApiError,
-    models::{Description, KeepAlive, ModelEntry},
+    models::{Description, KeepAlive, ModelEntry, ModelTask},
     wire::{Refused, json_response},
 };
 
@@ -162,6 +162,11 @@ fn model_info(description: &Description) -> Value {
 
 /// Returns Ollama's words for what a model can do.
 fn capabilities(description: &Description) -> Vec<&'static str> {
+    match description.task {
+        ModelTask::Generate => {}
+        ModelTask::Embed => return vec!["embedding"],
+        ModelTask::Rank => return vec!["rerank"],
+    }
     let is_there = [
         ("completion", true),
         ("tools", description.template.is_some()),

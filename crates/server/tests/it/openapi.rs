@@ -117,6 +117,7 @@ pub(crate) fn smallest(path: &str) -> Value {
         "/v1/completions" => json!({"prompt": "a", "max_tokens": 1}),
         "/completion" | "/completions" => json!({"prompt": "a", "n_predict": 1}),
         "/infill" => json!({"input_prefix": "a", "input_suffix": "b", "n_predict": 1}),
+        _ if path.contains("rerank") => json!({"query": "a", "documents": ["b"]}),
         "/api/generate" => json!({"model": STORIES, "prompt": "a", "options": {"num_predict": 1}}),
         "/api/chat" => json!({"model": STORIES, "messages": [{"role": "user", "content": "a"}]}),
         _ if path.starts_with("/api/") => json!({"model": STORIES}),

@@ -201,3 +201,21 @@ fn an_spm_file_without_kinds_or_scores() {
     assert_eq!(ids, [1, 6, 5, 7, 8, 2]);
     assert_eq!(tokenizer.decode(&self::ids(&ids), false), "aaaé".as_bytes());
 }
+
+#[test]
+fn a_text_that_is_cut_keeps_its_end() {
+    for (name, end) in [("bert-bge", Some("[SEP]")), ("llama-bpe", None)] {
+        let tokenizer = load(name);
+        let whole = encode_with(&tokenizer, "ab cd ef gh", ControlTokens::AsText, true);
+        for n in 0..=whole.len() {
+            let mut cut: Vec<TokenId> = whole.iter().map(|id| TokenId(*id)).collect();
+            tokenizer.truncate(&mut cut, n);
+            let n_kept = if end.is_some() { n.saturating_sub(1) } else { n };
+            let ids: Vec<u32> = cut.iter().map(|id| id.0).collect();
+            assert_eq!((ids.len(), &ids[..n_kept]), (n, &whole[..n_kept]), "{name}, {n}");
+            if end.is_some() && n > 0 {
+                assert_eq!(tokenizer.piece(cut[n - 1]), end);
+            }
+        }
+    }
+}

@@ -73,9 +73,9 @@ pub(crate) fn run(args: &EmbedArgs, global: &Global) -> Result<(), Failure> {
     let mut prompts = prompts(&tokenizer, &args.prefix, &source, &text)?;
     let longest = prompts.iter().map(Vec::len).max().unwrap_or(1);
     let plan = ContextPlan::to_answer(&args.load, &container, longest)?;
-    fit(&mut prompts, plan.longest(), args.truncate, &source)?;
+    fit(&mut prompts, plan.longest(), args.truncate.then_some(&*tokenizer), &source)?;
     let plan = ContextPlan { kv_positions: Some(positions(&prompts)), ..plan };
-    let (model, _) = args.load.load(&container, plan)?;
+    let (model, _) = args.load.load_any(&container, plan)?;
     let pooling = pooling(args.pooling, model.spec().pooling)
         .map_err(|what| Failure::new(Kind::Failure, format!("{}: {what}", container.name())))?;
     let width = model.width();
@@ -120,14 +120,14 @@ fn prompts(tokenizer: &Tokenizer, prefix: &str, source: &str, text: &str) -> Res
     text.lines().enumerate().map(prompt).collect()
 }
 
-/// Cuts texts longer than `n_max` tokens if that is allowed, or names the first.
-fn fit(prompts: &mut [Vec<TokenId>], n_max: usize, may_cut: bool, source: &str) -> Result<(), Failure> {
+/// Cuts texts longer than `n_max` tokens by the tokenizer, or names the first where there is none to cut by.
+fn fit(prompts: &mut [Vec<TokenId>], n_max: usize, cut_by: Option<&Tokenizer>, source: &str) -> Result<(), Failure> {
     for (i, prompt) in prompts.iter_mut().enumerate().filter(|(_, prompt)| prompt.len() > n_max) {
-        if !may_cut {
+        let Some(tokenizer) = cut_by else {
             let what = format!("{source}: line {} has {} tokens, but the context holds {n_max}", i + 1, prompt.len());
             return Err(Failure::new(Kind::Failure, what).with_hint("--truncate cuts it, --context makes more room"));
-        }
-        prompt.truncate(n_max);
+        };
+        tokenizer.truncate(prompt, n_max);
     }
     Ok(())
 }

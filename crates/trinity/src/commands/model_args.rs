@@ -11,7 +11,7 @@ pub(crate) use super::{
 };
 use crate::{
     cli::{Global, group},
-    failure::Failure,
+    failure::{Failure, Kind},
     terminal,
 };
 
@@ -98,8 +98,14 @@ impl ModelArgs {
         Some(AttentionWindow { len, sinks: self.sinks as usize })
     }
 
-    /// Loads weights, KV cache and scratch for what `plan` says; also the number of threads.
+    /// Loads a model that generates text, and refuses an encoder; else as [`ModelArgs::load_any`].
     pub(super) fn load(&self, container: &Container, plan: ContextPlan) -> Result<(Model, usize), Failure> {
+        check_generates(container)?;
+        self.load_any(container, plan)
+    }
+
+    /// Loads weights, KV cache and scratch for what `plan` says; also the number of threads.
+    pub(super) fn load_any(&self, container: &Container, plan: ContextPlan) -> Result<(Model, usize), Failure> {
         let (mut kernels, n_threads) = machine::kernels(self.threads)?;
         if !self.no_pin {
             kernels.pin_threads();
@@ -123,6 +129,21 @@ impl ModelArgs {
         self.storage.apply(self.kv_type, &mut options);
         options
     }
+}
+
+/// Refuses an encoder, which no text comes out of.
+pub(super) fn check_generates(container: &Container) -> Result<(), Failure> {
+    let spec = model::spec_of_head(container)?;
+    if !spec.is_encoder {
+        return Ok(());
+    }
+    let (what, hint) = if spec.has_rank_head() {
+        ("scores pairs of texts", "trinity serve answers /v1/rerank with it")
+    } else {
+        ("gives embeddings of texts", "trinity embed and trinity serve give them")
+    };
+    let message = format!("{}: {} is an encoder, which {what} and generates none", container.name(), spec.architecture);
+    Err(Failure::new(Kind::Failure, message).with_hint(hint))
 }
 
 /// What was requantised, and what it truly saves.

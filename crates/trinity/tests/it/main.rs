@@ -14,6 +14,7 @@ mod convert_folder;
 mod convert_lookup;
 mod doctor;
 mod embed;
+mod encoders;
 mod eval_choice;
 mod eval_compare;
 mod eval_imatrix;

@@ -84,16 +84,7 @@ fn slots_show_what_runs_and_no_word_of_it() {
 fn what_is_not_here_says_so_as_llama_cpp_does() {
     let server = stories();
     assert_eq!(server.get("/lora-adapters").json(), json!([]));
-    for path in [
-        "/lora-adapters",
-        "/slots/0?action=save",
-        "/slots/3?action=erase",
-        "/props",
-        "/rerank",
-        "/reranking",
-        "/v1/rerank",
-        "/v1/reranking",
-    ] {
+    for path in ["/lora-adapters", "/slots/0?action=save", "/slots/3?action=erase", "/props"] {
         let answer = server.post_json(path, &json!({"query": "a", "documents": ["b"]}));
         let error = &answer.json()["error"];
         assert_eq!(
@@ -102,5 +93,16 @@ fn what_is_not_here_says_so_as_llama_cpp_does() {
             "{path}: {error}"
         );
         assert!(error["message"].as_str().unwrap().starts_with("this server "), "{path}: {error}");
+    }
+}
+
+#[test]
+fn a_model_that_is_no_reranker_says_so_by_every_name() {
+    let server = stories();
+    for path in ["/rerank", "/reranking", "/v1/rerank", "/v1/reranking"] {
+        let answer = server.post_json(path, &json!({"query": "a", "documents": ["b"]}));
+        let error = &answer.json()["error"];
+        assert_eq!((answer.status, &error["type"]), (400, &json!("invalid_request_error")), "{path}: {error}");
+        assert!(error["message"].as_str().unwrap().contains("is no reranker"), "{path}: {error}");
     }
 }

@@ -13,7 +13,10 @@ use model::{LoadOptions, Model};
 use serde::Serialize;
 
 use crate::{
-    commands::{context_plan::default_context, model_args::STEP_ROWS_MAX},
+    commands::{
+        context_plan::default_context,
+        model_args::{STEP_ROWS_MAX, check_generates},
+    },
     failure::Failure,
     terminal::{self, bytes_text},
 };
@@ -79,6 +82,7 @@ impl Verdict {
         at_most: &Limits,
         available_bytes: Option<u64>,
     ) -> Result<Self, Failure> {
+        check_generates(container)?;
         let context_len = default_context(container)?;
         let options =
             LoadOptions { context_len_max: Some(context_len), step_rows_max: STEP_ROWS_MAX, ..LoadOptions::DEFAULT };

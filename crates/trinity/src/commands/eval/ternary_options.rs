@@ -26,7 +26,7 @@ use crate::{
     commands::{
         context_plan::ContextPlan,
         digest, machine,
-        model_args::I2sArgs,
+        model_args::{I2sArgs, check_generates},
         opened,
         receipt::{Evidence, ReceiptArgs},
     },
@@ -128,6 +128,7 @@ impl Bench<'_> {
     }
 
     fn try_load(&self, options: &LoadOptions) -> Result<(Result<Model, LoadError>, usize), Failure> {
+        check_generates(self.container)?;
         let (mut kernels, n_threads) = machine::kernels(self.args.threads)?;
         kernels.pin_threads();
         let mut options = *options;

@@ -17,8 +17,8 @@ use server::{
     auth::{Keys, ScopeSalt},
     error::ApiError,
     models::{
-        Description, KeepAlive, KnownModel, LoadFailure, LoadedModel, Loader, ModelDetails, ModelNames, Models,
-        ModelsOptions,
+        Description, KeepAlive, KnownModel, LoadFailure, LoadedModel, Loader, ModelDetails, ModelNames, ModelTask,
+        Models, ModelsOptions,
     },
 };
 
@@ -217,8 +217,10 @@ impl FileLoader {
     fn describe(&self, found: &Found) -> Result<Description, Failure> {
         let opened = Opened::new(opened::container(&found.place)?, &self.settings.template)?;
         let template = opened.template.template;
+        let spec = model::spec_of_head(&opened.container)?;
         Ok(Description {
             details: details(&opened.container, found.known.bytes)?,
+            task: ModelTask::of(!spec.is_encoder, spec.has_rank_head()),
             context_len_max: self.plan(&opened.container)?.longest(),
             n_vocab: opened.tokenizer.n_vocab(),
             has_reasoning: OutputFormat::detect(template.as_ref()).has_reasoning(),
@@ -270,7 +272,7 @@ impl FileLoader {
         }
         let sampling = self.settings.sampling.defaults().or(own_sampling);
         let plan = self.plan(&container)?;
-        let (model, _) = args.load(&container, plan)?;
+        let (model, _) = args.load_any(&container, plan)?;
         let pooling = self.settings.engine.pooling().or(model.spec().pooling);
         let failure = |message: String| Failure::new(Kind::Failure, format!("{id}: {message}"));
         template.warn(id);
