@@ -11,7 +11,7 @@ use crate::{Outcome, command::root, firebird_bench, peers};
 
 /// Documents that hold figures.
 const DOCUMENTS: &[&str] =
-    &["README.md", "docs/speed.md", "docs/vsa.md", "docs/kg.md", "docs/firebird.md", "docs/web.md"];
+    &["README.md", "docs/speed.md", "docs/vsa.md", "docs/kg.md", "docs/firebird.md", "docs/web.md", "docs/models.md"];
 const END: &str = "<!-- end of figures -->";
 
 /// A section of figures: its name, and what writes it.
@@ -24,6 +24,8 @@ const SECTIONS: &[Section] = &[
     ("facts", facts),
     ("hypervectors", hypervectors),
     ("web", web),
+    ("architectures", architectures),
+    ("architectures in words", architectures_in_words),
     ("firebird", firebird_bench::tables::measured),
     ("firebird coverage", firebird_bench::tables::coverage),
 ];
@@ -239,6 +241,32 @@ fn web() -> Result<String, String> {
         text += &format!("| {name} | {ours:.digits$} | {wllama} | {part} | {native} |\n");
     }
     Ok(text + &run_of(path, &receipt)?)
+}
+
+/// Reads the names of all architectures that run, and whose they are, from the table in the code.
+fn families() -> Result<Vec<(String, String)>, String> {
+    let path = "crates/model/src/families.rs";
+    let text = fs::read_to_string(root().join(path)).map_err(|e| format!("{path}: {e}"))?;
+    let table = text.split_once("const FAMILIES").and_then(|(_, rest)| rest.split_once("\n];"));
+    let (table, _) = table.ok_or_else(|| format!("{path}: no table of families"))?;
+    let quoted: Vec<&str> = table.split('"').skip(1).step_by(2).collect();
+    let (pairs, rest) = quoted.as_chunks::<2>();
+    if pairs.is_empty() || !rest.is_empty() {
+        return Err(format!("{path}: {} texts in the table, expected two in each row", quoted.len()));
+    }
+    Ok(pairs.iter().map(|[name, whose]| ((*name).to_owned(), (*whose).to_owned())).collect())
+}
+
+/// Writes the table of architectures.
+fn architectures() -> Result<String, String> {
+    let rows = families()?.into_iter().map(|(name, whose)| format!("| `{name}` | {whose} |\n"));
+    Ok(format!("| `general.architecture` | models |\n| --- | --- |\n{}", rows.collect::<String>()))
+}
+
+/// Writes how many architectures there are, and their names.
+fn architectures_in_words() -> Result<String, String> {
+    let names: Vec<String> = families()?.into_iter().map(|(name, _)| format!("`{name}`")).collect();
+    Ok(format!("{} architectures run: {}.\n", names.len(), names.join(", ")))
 }
 
 /// Nanoseconds with three digits, in the unit that suits them.

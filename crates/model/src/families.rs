@@ -44,47 +44,48 @@ use crate::{
 
 type Build = fn(&Keys<'_>, usize) -> Result<ModelSpec, LoadError>;
 
-const FAMILIES: &[(&str, Build)] = &[
-    ("llama", llama::spec),
-    ("qwen2", qwen2::spec),
-    ("qwen3", qwen3::spec),
-    ("qwen3moe", qwen3moe::spec),
-    ("gemma2", gemma2::spec),
-    ("gemma3", gemma3::spec),
-    ("phi3", phi3::spec),
-    ("bitnet", bitnet::spec),
-    ("bitnet-b1.58", bitnet::spec_squared_relu),
-    ("bitnet-25", bitnet::spec_squared_relu),
-    ("olmo2", olmo2::spec),
-    ("smollm3", smollm3::spec),
-    ("granite", granite::spec),
-    ("granitehybrid", granite::hybrid),
-    ("lfm2", lfm2::spec),
-    ("lfm2moe", lfm2::with_experts),
-    ("mistral3", mistral3::spec),
-    ("glm4", glm4::spec),
-    ("hunyuan-dense", hunyuan_dense::spec),
-    ("ernie4_5", ernie4_5::spec),
-    ("exaone4", exaone4::spec),
-    ("gpt-oss", gpt_oss::spec),
-    ("glm4moe", glm4moe::spec),
-    ("ernie4_5-moe", ernie4_5_moe::spec),
-    ("cohere2", cohere2::spec),
-    ("stablelm", stablelm::spec),
-    ("starcoder2", starcoder2::spec),
-    ("phi2", phi2::spec),
-    ("falcon", falcon::spec),
-    ("qwen35", qwen35::spec),
-    ("qwen35moe", qwen35::with_experts),
-    ("qwen3next", qwen35::next),
-    ("mamba2", mamba2::spec),
-    ("nemotron_h", nemotron_h::spec),
-    ("nemotron_h_moe", nemotron_h::with_experts),
-    ("bert", bert::spec),
-    ("nomic-bert", nomic_bert::spec),
-    ("jina-bert-v2", jina_bert_v2::spec),
-    ("modern-bert", modern_bert::spec),
-    ("gemma-embedding", gemma_embedding::spec),
+/// Architecture, whose it is, and what reads its keys; `cargo xtask figures` lists the first two in documents.
+const FAMILIES: &[(&str, &str, Build)] = &[
+    ("llama", "SmolLM2, Llama 1 to 3, CodeLlama, Mistral, Mixtral, TinyLlama, Falcon3", llama::spec),
+    ("qwen2", "Qwen 2, Qwen 2.5", qwen2::spec),
+    ("qwen3", "Qwen 3", qwen3::spec),
+    ("qwen3moe", "Qwen 3 with experts", qwen3moe::spec),
+    ("gemma2", "Gemma 2", gemma2::spec),
+    ("gemma3", "Gemma 3, text", gemma3::spec),
+    ("phi3", "Phi 3, Phi 4", phi3::spec),
+    ("bitnet", "bitnet_b1_58", bitnet::spec),
+    ("bitnet-b1.58", "BitNet b1.58 2B-4T", bitnet::spec_squared_relu),
+    ("bitnet-25", "BitNet, an older name", bitnet::spec_squared_relu),
+    ("olmo2", "OLMo 2", olmo2::spec),
+    ("smollm3", "SmolLM3", smollm3::spec),
+    ("granite", "Granite 3", granite::spec),
+    ("granitehybrid", "Granite 4: Mamba-2 beside attention, with experts or without", granite::hybrid),
+    ("lfm2", "LFM2, LFM2.5: convolutions beside attention", lfm2::spec),
+    ("lfm2moe", "LFM2 with experts", lfm2::with_experts),
+    ("mistral3", "Ministral 3, Devstral 2", mistral3::spec),
+    ("glm4", "GLM 4", glm4::spec),
+    ("hunyuan-dense", "Hunyuan", hunyuan_dense::spec),
+    ("ernie4_5", "ERNIE 4.5", ernie4_5::spec),
+    ("exaone4", "EXAONE 4", exaone4::spec),
+    ("gpt-oss", "also in MXFP4 as published", gpt_oss::spec),
+    ("glm4moe", "GLM 4.5, GLM 4.6", glm4moe::spec),
+    ("ernie4_5-moe", "ERNIE 4.5 with experts", ernie4_5_moe::spec),
+    ("cohere2", "Command R7B, Command A", cohere2::spec),
+    ("stablelm", "StableLM, not 12B", stablelm::spec),
+    ("starcoder2", "StarCoder2", starcoder2::spec),
+    ("phi2", "Phi 1, 1.5 and 2", phi2::spec),
+    ("falcon", "Falcon 7B", falcon::spec),
+    ("qwen35", "Qwen 3.5, text: gated delta nets beside attention", qwen35::spec),
+    ("qwen35moe", "Qwen 3.5 with experts, text", qwen35::with_experts),
+    ("qwen3next", "Qwen3-Next, not files whose `ssm_in` is whole", qwen35::next),
+    ("mamba2", "Mamba-2 alone", mamba2::spec),
+    ("nemotron_h", "Nemotron-H, Nemotron Nano 2", nemotron_h::spec),
+    ("nemotron_h_moe", "Nemotron 3 Nano", nemotron_h::with_experts),
+    ("bert", "BGE, MiniLM, E5 and others; encoders and rerankers", bert::spec),
+    ("nomic-bert", "Nomic Embed", nomic_bert::spec),
+    ("jina-bert-v2", "Jina Embeddings 2", jina_bert_v2::spec),
+    ("modern-bert", "ModernBERT and its embedders", modern_bert::spec),
+    ("gemma-embedding", "EmbeddingGemma", gemma_embedding::spec),
 ];
 
 /// Names of the architectures that can be loaded.
@@ -100,7 +101,7 @@ pub const ARCHITECTURES: &[&str] = &{
 
 /// Makes the spec of the architecture that the keys name; `n_vocab` comes from the embedding matrix.
 pub(crate) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadError> {
-    let Some((_, build)) = FAMILIES.iter().find(|(name, _)| *name == keys.architecture) else {
+    let Some((.., build)) = FAMILIES.iter().find(|(name, ..)| *name == keys.architecture) else {
         return Err(LoadError::Architecture { file: keys.file.to_owned(), name: keys.architecture.to_owned() });
     };
     let mut spec = build(keys, n_vocab)?;

@@ -430,7 +430,9 @@ impl Model {
     /// Adds the feed-forward network or the experts of one layer to the residual stream.
     fn feed(&mut self, index: usize, n_rows: usize) {
         let Self { spec, weights, kernels, scratch, .. } = self;
-        let Layer { mlp_norm, mlp: Some(mlp), mlp_post_norm, mlp_sum_norm, .. } = &weights.layers[index] else { return };
+        let Layer { mlp_norm, mlp: Some(mlp), mlp_post_norm, mlp_sum_norm, .. } = &weights.layers[index] else {
+            return;
+        };
         let width = spec.width;
         let n = n_rows * width;
         match mlp {
