@@ -57,8 +57,8 @@ impl Default for EngineOptions {
 impl EngineOptions {
     /// Turns off what cannot be done yet for models whose sequences have states
     /// ([`Forward::n_states`](model::Forward::n_states)): beyond the arenas only pages are kept, after which no
-    /// sequence can go on without its state, and a state cannot go back. Returns what was on, in words for whoever chose
-    /// it. A [`Runner`](crate::Runner) does this by itself.
+    /// sequence can go on without its state, and a state cannot go back. Returns what was on, in words for whoever
+    /// chose it. A [`Runner`](crate::Runner) does this by itself.
     pub fn restrict_to_states(&mut self) -> Vec<&'static str> {
         let Self { swap_bytes_max, disk_cache, drafter, .. } = self;
         let is_drafting = !matches!(std::mem::take(drafter), Drafter::None);

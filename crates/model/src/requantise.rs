@@ -136,12 +136,11 @@ pub(crate) fn norms(weights: &mut Weights) -> Requantised {
     };
     for layer in &mut weights.layers {
         let of_mixer: Vec<&mut Vec<f32>> = match &mut layer.mixer {
-            None => Vec::new(),
             Some(Mixer::Attention(attention)) => {
                 let Attention { q_norm, k_norm, sub_norm, .. } = &mut **attention;
                 [q_norm, k_norm, sub_norm].into_iter().flatten().collect()
             }
-            Some(Mixer::ShortConvolution(_)) => Vec::new(),
+            None | Some(Mixer::ShortConvolution(_)) => Vec::new(),
             Some(Mixer::DeltaNet(net)) => vec![&mut net.norm],
             Some(Mixer::Mamba(mamba)) => vec![&mut mamba.norm],
         };

@@ -62,7 +62,7 @@ pub(crate) enum DeltaFactors {
     /// Two matrices `[Hv, D]`: of how much the states decay (alpha), and of how much they are corrected (beta).
     Apart(Box<[Linear; 2]>),
     /// One matrix `[2·Hv, D]`: for each key head the rows of its value heads for beta, then those for alpha.
-    Together(Linear),
+    Together(Box<Linear>),
 }
 
 /// The weights of a gated delta net.
@@ -193,7 +193,7 @@ impl Layer {
                 let DeltaNet { qkv, gate, factors, output, .. } = &mut **net;
                 let factors = match factors {
                     DeltaFactors::Apart(both) => both.as_mut_slice(),
-                    DeltaFactors::Together(one) => std::slice::from_mut(one),
+                    DeltaFactors::Together(one) => std::slice::from_mut(&mut **one),
                 };
                 [qkv, gate, output].into_iter().chain(factors).collect()
             }

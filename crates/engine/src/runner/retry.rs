@@ -3,8 +3,8 @@
 //! A step that was broken off has changed nothing but keys and values at positions that no other sequence reads before
 //! they are published ([`Scheduler::advance`](crate::core::Scheduler::advance)), and a row's bytes depend on its own
 //! sequence alone: computed again, they are what they would have been. In models with states it has changed these, too,
-//! which cannot go back: there a sequence is computed from its last snapshot or its beginning on, over the same pages with
-//! the same bytes.
+//! which cannot go back: there a sequence is computed from its last snapshot or its beginning on, over the same pages
+//! with the same bytes.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

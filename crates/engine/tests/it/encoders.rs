@@ -40,7 +40,7 @@ proptest! {
         n_running_max in 1usize..12,
     ) {
         let mut rng = testkit::Rng::new(seed);
-        let model = HashModel::new(n_pages, N_VOCAB, step_rows_max).as_encoder();
+        let model = HashModel::new(n_pages, N_VOCAB, step_rows_max).with_whole_texts();
         let options = EngineOptions { n_running_max, ..EngineOptions::default() };
         let mut runner = Runner::new(Box::new(model), stories::tokenizer(), options, ticking()).unwrap();
         let len_max = runner.context_len_max();
@@ -77,7 +77,7 @@ proptest! {
 
 #[test]
 fn texts_that_fit_share_a_step() {
-    let model = HashModel::new(40, N_VOCAB, 64).as_encoder();
+    let model = HashModel::new(40, N_VOCAB, 64).with_whole_texts();
     let mut runner = Runner::new(Box::new(model), stories::tokenizer(), EngineOptions::default(), ticking()).unwrap();
     let request = Request { task: Task::Embed(Pooling::Mean), ..Request::new(vec![TokenId(1); 16]) };
     let logs: Vec<_> = (0..8).map(|_| submit(&mut runner, &request)).collect();
@@ -87,7 +87,7 @@ fn texts_that_fit_share_a_step() {
 
 #[test]
 fn what_an_encoder_cannot_do_is_refused() {
-    let mut encoder = Engine::new(Box::new(HashModel::new(40, N_VOCAB, 64).as_encoder()), stories::tokenizer());
+    let mut encoder = Engine::new(Box::new(HashModel::new(40, N_VOCAB, 64).with_whole_texts()), stories::tokenizer());
     let mut decoder = Engine::new(Box::new(HashModel::new(40, N_VOCAB, 64)), stories::tokenizer());
     let ask = |engine: &mut Engine, task, n| {
         let request = Request { task, max_tokens: Some(1), ..Request::new(vec![TokenId(1); n]) };

@@ -86,7 +86,7 @@ impl HashModel {
     }
 
     /// Lets each row see the whole of its text.
-    pub(crate) fn as_encoder(self) -> Self {
+    pub(crate) fn with_whole_texts(self) -> Self {
         Self { is_encoder: true, ..self }
     }
 

@@ -78,7 +78,7 @@ pub(super) fn with_sizes(
 }
 
 /// The sizes of attention and of what follows it in a layer, as [`ModelSpec`] calls them.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Sizes {
     pub(super) n_heads: usize,
     pub(super) n_kv_heads: usize,

@@ -115,7 +115,7 @@ fn delta_net(
     let is_together = tensors.has(&format!("{at}ssm_ba.weight"));
     let mut factor = |name: &str, n: usize| tensors.linear(&format!("{at}{name}"), n * n_value_heads, width);
     let factors = if is_together {
-        DeltaFactors::Together(factor("ssm_ba", 2)?)
+        DeltaFactors::Together(Box::new(factor("ssm_ba", 2)?))
     } else {
         DeltaFactors::Apart(Box::new([factor("ssm_alpha", 1)?, factor("ssm_beta", 1)?]))
     };

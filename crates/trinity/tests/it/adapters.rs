@@ -28,7 +28,7 @@ fn adapter(folder: &std::path::Path, architecture: &str) -> String {
         }
     }
     let path = folder.join(format!("{architecture}.gguf"));
-    let mut writer = Writer::create(&path, &metadata, &specs).unwrap();
+    let mut writer = Writer::new(std::fs::File::create(&path).unwrap(), &metadata, specs).unwrap();
     data.iter().for_each(|bytes| writer.tensor(bytes).unwrap());
     writer.finish().unwrap();
     path.to_str().unwrap().to_owned()
