@@ -108,7 +108,9 @@ fn what_is_not_for_the_model_is_refused() {
     };
     check("layers 2-4 of 0-3", Some((2, 4)), &|_| ());
     check("tensor direction.2: shape [24], expected [48]", None, &|e| {
-        e.tensor("direction.2").dims = vec![24];
+        let direction = e.tensor("direction.2");
+        direction.dims = vec![24];
+        direction.bytes.truncate(24 * 4);
     });
     check("tensor direction.7: layer 7 of a model of 4", None, &|e| {
         e.tensor("direction.3").name = "direction.7".to_owned();

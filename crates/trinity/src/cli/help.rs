@@ -70,8 +70,18 @@ const SHORT: &[(&str, &[&str])] = &[
 ];
 
 /// Arguments that few who load a model need, by their ids.
-const RARE: &[&str] =
-    &["no_pin", "pack_max", "attention_window", "sinks", "i2s_layout", "tl_tables", "ternarise_masters"];
+const RARE: &[&str] = &[
+    "no_pin",
+    "pack_max",
+    "attention_window",
+    "sinks",
+    "i2s_layout",
+    "tl_tables",
+    "ternarise_masters",
+    "lora",
+    "control_vector",
+    "control_vector_layer_range",
+];
 
 /// What `trinity kg serve -h` shows beside what all of `kg` has.
 const KG_SERVE_SHORT: &[&str] = &["name", "kg_write", "host", "port", "api_key_file", "cors_origin"];

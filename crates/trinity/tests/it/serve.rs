@@ -353,7 +353,7 @@ fn a_line_written_for_llama_server_starts_it() {
     assert!(models.contains("\"id\":\"gpt-4o\"") && models.contains("\"n_ctx\":256"), "{models}");
     assert!(!get(&address, "/", "Accept: text/html\r\n").contains("<html"), "no page");
     trinity(["serve", "--typical", "0.7"]).fails(2, &["--typical", "requests say it"]);
-    trinity(["serve", "--lora", "a.gguf"]).fails(2, &["--lora", "no adapters"]);
+    trinity(["serve", "--mmproj", "a.gguf"]).fails(2, &["--mmproj", "only text is read"]);
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/stories260k/stories260K-f32.gguf");
     trinity(["serve", "stories260k", file, "-a", "stories260K-f32"])
         .fails(2, &["two models are called", "stories260K-f32"]);
