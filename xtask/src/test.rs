@@ -26,9 +26,9 @@ use crate::{
 /// Seconds for each fuzz target as a stage.
 const FUZZ_SECONDS: &str = "10";
 /// The release binary may not be larger: the engine with all its formats, the server with TLS and its page, grammars,
-/// the embedded model, the knowledge graph (6 MB: SPARQL, the RDF formats, redb), and little room for what comes. Raise
-/// it only with the reason in the commit.
-const BINARY_BYTES_MAX: u64 = 31_000_000;
+/// the embedded model, the knowledge graph (6 MB: SPARQL, the RDF formats, redb), layers with states and encoders, and
+/// little room for what comes. Raise it only with the reason in the commit.
+const BINARY_BYTES_MAX: u64 = 32_000_000;
 /// The program `vibee` may not be larger: it is small enough to lie in a CI image unnoticed, and docs/vibee.md says so.
 const VIBEE_BYTES_MAX: u64 = 4_000_000;
 /// What `quick` leaves out: the parts of test names that took longest together (as `-Z unstable-options --report-time`
