@@ -8,7 +8,6 @@ mod cohere2;
 mod ernie4_5;
 mod ernie4_5_moe;
 mod exaone4;
-mod falcon;
 mod gemma2;
 mod gemma3;
 mod gemma_embedding;
@@ -74,7 +73,7 @@ const FAMILIES: &[(&str, &str, Build)] = &[
     ("stablelm", "StableLM, not 12B", stablelm::spec),
     ("starcoder2", "StarCoder2", starcoder2::spec),
     ("phi2", "Phi 1, 1.5 and 2", phi2::spec),
-    ("falcon", "Falcon 7B", falcon::spec),
+    ("falcon", "Falcon 7B", phi2::spec),
     ("qwen35", "Qwen 3.5, text: gated delta nets beside attention", qwen35::spec),
     ("qwen35moe", "Qwen 3.5 with experts, text", qwen35::with_experts),
     ("qwen3next", "Qwen3-Next, not files whose `ssm_in` is whole", qwen35::next),

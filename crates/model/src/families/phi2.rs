@@ -1,5 +1,6 @@
 //! Phi 1, 1.5 and 2: attention and a network without a gate side by side behind one layer norm, biases everywhere; a
-//! part of each head turns.
+//! part of each head turns. Falcon 7B is the same without the biases of matrices, with one KV head, and heads that turn
+//! whole. Falcon 40B and 180B, which have two norms a layer, are refused.
 
 use kernels::{Gate, RopePairs};
 

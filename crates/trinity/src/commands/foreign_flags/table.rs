@@ -100,7 +100,7 @@ pub(super) const FLAGS: &[Flag] = &[
          --no-webui-mcp-proxy --embedding --embeddings --cache-prompt --cache-idle-slots --no-cache-idle-slots \
          --slots --jinja --no-jinja --prefill-assistant --no-prefill-assistant --reasoning-preserve \
          --log-prefix --no-log-prefix --log-timestamps --no-log-timestamps --no-log-jsonl --skip-chat-parsing \
-         --no-skip-chat-parsing -no-ag --no-agent --no-show-timings --simple-io",
+         --no-skip-chat-parsing -no-ag --no-agent --no-show-timings --simple-io --rerank --reranking",
     ),
     hints(Takes::OneOf(SWITCH), "-fa --flash-attn -fit --fit --log-colors"),
     hint_at("--reasoning-format", &["auto", "deepseek"], "thoughts are always told apart from the answer"),
@@ -143,7 +143,6 @@ pub(super) const FLAGS: &[Flag] = &[
     refused(Takes::Value, "--path --api-prefix", "a proxy in front of the server can do it"),
     refused(Takes::Value, "--log-file", "the log goes to standard error: 2> FILE"),
     refused(Takes::Nothing, "--context-shift", "--attention-window lets texts go on without end"),
-    refused(Takes::Nothing, "--rerank --reranking", "this server ranks no documents"),
     refused(Takes::Nothing, "--no-slots", "/slots is always there; it shows no word of any prompt"),
     refused(Takes::Nothing, "--props", "nothing is changed while the server runs"),
     refused(Takes::Nothing, "--spm-infill", "gaps are filled in the order prefix, suffix, middle"),

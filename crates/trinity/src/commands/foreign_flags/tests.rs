@@ -39,6 +39,8 @@ fn hints_are_named_and_what_cannot_be_is_refused() {
         "--ignored-hint=-ngl 99|--ignored-hint=-fa on|--ignored-hint=--jinja|--ignored-hint=-fa|--ignored-hint=--mlock|\
          --ignored-hint=-b 512|--ignored-hint=--parallel -1",
     );
+    // A model's file says whether it embeds, ranks or talks.
+    check("--embedding --reranking", "--ignored-hint=--embedding|--ignored-hint=--reranking");
     check("--reasoning-format auto -c 0", "--ignored-hint=--reasoning-format auto|--ignored-hint=-c 0");
     for (line, says) in [
         ("--typical 0.5", "--typical: requests say it"),
@@ -47,7 +49,6 @@ fn hints_are_named_and_what_cannot_be_is_refused() {
         ("--hf-file a.gguf", "--hf-file: name its repository"),
         ("--docker-repo a/b", "--docker-repo: name a model"),
         ("--reasoning on", "--reasoning: requests say it"),
-        ("--rerank", "--rerank: "),
     ] {
         let line = translate(&format!("trinity serve a {line}")).unwrap_err();
         assert!(line.contains(says), "{line}");
