@@ -39,7 +39,8 @@ class Docs(PageCase):
         page.wait("document.querySelector('#state')?.textContent.includes('503')")
 
     # What this server or model has none of, by the status that says so.
-    ELSEWHERE = {"post_infill": 501, "post_api_pull": 403}
+    RERANKERS = ["post_rerank", "post_reranking", "post_v1_rerank", "post_v1_reranking"]
+    ELSEWHERE = {"post_infill": 501, "post_api_pull": 403, **dict.fromkeys(RERANKERS, 400)}
 
     def test_each_route_is_tried_with_its_example(self):
         document = self.server.get("openapi.json")
@@ -47,6 +48,7 @@ class Docs(PageCase):
         page.wait("document.body.dataset.ready === 'true'")
         self.expect("501")
         self.expect("403")
+        self.expect("/rerank")
         tried = {}
         paths = document["paths"]
         for methods in paths.values():
